@@ -1,0 +1,158 @@
+//! Files that go into a box and come out of it.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Where a file lies in the box: a relative path that cannot leave it.
+///
+/// One or more components joined by `/`; each 1 to 255 bytes, none `.` or `..`, no NUL and no control
+/// characters; at most 1,024 bytes and 32 components in all. What is made with it is opened beneath
+/// the box without following links all the same: the name is only the first wall.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BoxPath(Arc<str>);
+
+/// Why a text cannot be a [`BoxPath`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum BoxPathError {
+    #[error("a file name may not be empty")]
+    Empty,
+    #[error("a file path has at most 1024 bytes and 32 components")]
+    TooLong,
+    #[error("a file path is relative: it may not begin with `/`")]
+    Absolute,
+    #[error("a file path may not contain `.` or `..` or empty components")]
+    Traversal,
+    #[error("a component of a file path has at most 255 bytes")]
+    ComponentTooLong,
+    #[error("a file path may not contain control characters or backslashes")]
+    Character,
+}
+
+impl BoxPath {
+    /// Checks and wraps a path.
+    ///
+    /// # Errors
+    /// Every way in which the text breaks the rules of the type.
+    pub fn new(text: &str) -> Result<BoxPath, BoxPathError> {
+        if text.is_empty() {
+            return Err(BoxPathError::Empty);
+        }
+        if text.len() > 1024 || text.split('/').count() > 32 {
+            return Err(BoxPathError::TooLong);
+        }
+        if text.starts_with('/') {
+            return Err(BoxPathError::Absolute);
+        }
+        if text.chars().any(|c| c.is_control() || c == '\\') {
+            return Err(BoxPathError::Character);
+        }
+        for component in text.split('/') {
+            if matches!(component, "" | "." | "..") {
+                return Err(BoxPathError::Traversal);
+            }
+            if component.len() > 255 {
+                return Err(BoxPathError::ComponentTooLong);
+            }
+        }
+        Ok(BoxPath(text.into()))
+    }
+
+    /// The path as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for BoxPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// One regular file with its bytes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BoxFile {
+    /// Where it lies.
+    pub path: BoxPath,
+    /// What is in it.
+    pub data: Arc<[u8]>,
+    /// Whether the program may execute it.
+    pub executable: bool,
+}
+
+impl fmt::Debug for BoxFile {
+    /// Name and size: contents belong to a tenant and are never logged.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BoxFile({}, {} bytes)", self.path, self.data.len())
+    }
+}
+
+/// Files that travel together. Cheap to clone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BoxFiles(Arc<[BoxFile]>);
+
+impl BoxFiles {
+    /// Collects files. A path that comes twice, or that is a directory of another, is the caller's
+    /// to refuse: the sandbox reports it as a failure to set up the box.
+    pub fn new(files: Vec<BoxFile>) -> BoxFiles {
+        BoxFiles(files.into())
+    }
+
+    /// The files in the order given.
+    pub fn iter(&self) -> std::slice::Iter<'_, BoxFile> {
+        self.0.iter()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Bytes in all of them together.
+    pub fn total_bytes(&self) -> u64 {
+        self.0.iter().map(|f| f.data.len() as u64).sum()
+    }
+}
+
+impl<'a> IntoIterator for &'a BoxFiles {
+    type Item = &'a BoxFile;
+    type IntoIter = std::slice::Iter<'a, BoxFile>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_cannot_leave_the_box() {
+        for good in ["main.c", "src/a/b.py", "...", "a b", "ünï"] {
+            assert!(BoxPath::new(good).is_ok(), "{good:?}");
+        }
+        for (bad, why) in [
+            ("", BoxPathError::Empty),
+            ("/etc/passwd", BoxPathError::Absolute),
+            ("..", BoxPathError::Traversal),
+            ("a/../b", BoxPathError::Traversal),
+            ("./a", BoxPathError::Traversal),
+            ("a//b", BoxPathError::Traversal),
+            ("a/", BoxPathError::Traversal),
+            ("a\0b", BoxPathError::Character),
+            ("a\nb", BoxPathError::Character),
+            ("..\\a", BoxPathError::Character),
+        ] {
+            assert_eq!(BoxPath::new(bad), Err(why), "{bad:?}");
+        }
+        assert_eq!(BoxPath::new(&"x".repeat(256)), Err(BoxPathError::ComponentTooLong));
+        assert_eq!(BoxPath::new(&"x/".repeat(600)), Err(BoxPathError::TooLong));
+    }
+}

@@ -1,0 +1,23 @@
+//! The domain's words as types: ids, limits with units, outcomes, verdicts, submissions and reports.
+//!
+//! *Architecture invariant:* this crate does no I/O, reads no clock, starts no thread and derives no
+//! serde. What goes over a wire or into a table is a DTO of that boundary, converted there.
+#![forbid(unsafe_code)]
+
+mod files;
+mod ids;
+mod limits;
+mod outcome;
+mod report;
+mod submission;
+mod units;
+mod verdict;
+
+pub use files::{BoxFile, BoxFiles, BoxPath, BoxPathError};
+pub use ids::{ApiKeyId, LanguageId, LanguageIdError, LeaseId, RunId, SessionId, SubmissionId, UserId, WebhookId, WorkerId};
+pub use limits::{Limits, LimitsRequest};
+pub use outcome::{ExitStatus, Outcome, Signal, Usage};
+pub use report::{CaseReport, CompileReport, Output, RunReport, StepReport};
+pub use submission::{PriorityClass, Submission, TestCase};
+pub use units::Bytes;
+pub use verdict::Verdict;

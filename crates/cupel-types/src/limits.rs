@@ -1,0 +1,108 @@
+//! What one step may use.
+
+use std::time::Duration;
+
+use crate::Bytes;
+
+/// What one step (a compilation, one execution) may use. Every field is enforced; see
+/// `cupel-sandbox` for how, and for which [`Outcome`](crate::Outcome) each one ends in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// CPU time, user and system, of all processes of the step together.
+    pub cpu_time: Duration,
+    /// Time on the clock on the wall from the program's first instruction.
+    pub wall_time: Duration,
+    /// Longest stretch in which the step as a whole uses (almost) no CPU.
+    pub idle_time: Duration,
+    /// Memory of all processes together, files in the box and in `/tmp` included; swap counts.
+    pub memory: Bytes,
+    /// Processes and threads that exist at one time.
+    pub processes: u32,
+    /// File descriptors open in one process.
+    pub open_files: u32,
+    /// Size of any one file written.
+    pub file_size: Bytes,
+    /// Bytes in all files written, together.
+    pub disk: Bytes,
+    /// Files and directories made.
+    pub inodes: u64,
+    /// Bytes kept of standard output and, separately, of standard error.
+    pub output: Bytes,
+    /// Stack of the main thread.
+    pub stack: Bytes,
+}
+
+impl Default for Limits {
+    /// The limits of a step for which nobody has asked for anything else.
+    fn default() -> Limits {
+        Limits {
+            cpu_time: Duration::from_secs(10),
+            wall_time: Duration::from_secs(30),
+            idle_time: Duration::from_secs(15),
+            memory: Bytes::mib(256),
+            processes: 64,
+            open_files: 256,
+            file_size: Bytes::mib(64),
+            disk: Bytes::mib(64),
+            inodes: 4096,
+            output: Bytes::mib(1),
+            stack: Bytes::mib(64),
+        }
+    }
+}
+
+/// The limits somebody asked for; what is `None` comes from the language.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is the field of Limits with the same name")]
+pub struct LimitsRequest {
+    pub cpu_time: Option<Duration>,
+    pub wall_time: Option<Duration>,
+    pub idle_time: Option<Duration>,
+    pub memory: Option<Bytes>,
+    pub processes: Option<u32>,
+    pub open_files: Option<u32>,
+    pub file_size: Option<Bytes>,
+    pub disk: Option<Bytes>,
+    pub inodes: Option<u64>,
+    pub output: Option<Bytes>,
+    pub stack: Option<Bytes>,
+}
+
+impl LimitsRequest {
+    /// The limits that follow when `base` fills the gaps.
+    ///
+    /// A CPU limit asked for without a wall or idle limit moves those two along, keeping their
+    /// distance: a program that may compute for longer may also wait for longer.
+    #[must_use]
+    pub fn over(self, base: Limits) -> Limits {
+        let cpu_time = self.cpu_time.unwrap_or(base.cpu_time);
+        let moved = |t: Duration| cpu_time + t.saturating_sub(base.cpu_time);
+        Limits {
+            cpu_time,
+            wall_time: self.wall_time.unwrap_or_else(|| moved(base.wall_time)),
+            idle_time: self.idle_time.unwrap_or_else(|| moved(base.idle_time)),
+            memory: self.memory.unwrap_or(base.memory),
+            processes: self.processes.unwrap_or(base.processes),
+            open_files: self.open_files.unwrap_or(base.open_files),
+            file_size: self.file_size.unwrap_or(base.file_size),
+            disk: self.disk.unwrap_or(base.disk),
+            inodes: self.inodes.unwrap_or(base.inodes),
+            output: self.output.unwrap_or(base.output),
+            stack: self.stack.unwrap_or(base.stack),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wall_and_idle_follow_the_cpu_limit_unless_named() {
+        let base = Limits { cpu_time: Duration::from_secs(10), wall_time: Duration::from_secs(30), ..Limits::default() };
+        let asked = LimitsRequest { cpu_time: Some(Duration::from_secs(2)), ..Default::default() };
+        assert_eq!(asked.over(base).wall_time, Duration::from_secs(22));
+        let asked = LimitsRequest { wall_time: Some(Duration::from_secs(3)), ..asked };
+        assert_eq!(asked.over(base).wall_time, Duration::from_secs(3));
+    }
+}
