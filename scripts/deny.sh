@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Dependency policy of deny.toml: licences, duplicates, sources, and advisories where their database can be had.
+#
+# Uses the cargo-deny of this machine; without one, builds the version below into target/tools once (2 to 3 minutes
+# on two cores).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+version=0.20.2
+tools=$PWD/target/tools
+PATH=$PATH:$tools/bin
+if ! cargo deny --version >/dev/null 2>&1; then
+    echo "Building cargo-deny $version into target/tools, once; this takes a few minutes"
+    cargo install cargo-deny --version "$version" --locked --quiet --root "$tools" --target-dir "$tools/build"
+    rm -rf "$tools/build"
+fi
+
+cargo deny --log-level error check bans licenses sources
+if timeout 120 cargo deny --log-level error fetch db >/dev/null 2>&1; then
+    cargo deny --log-level error check advisories
+else
+    echo "advisories: not looked at, because their database cannot be fetched from here"
+fi

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Format check, clippy with warnings denied, shellcheck where it is installed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+for component in clippy fmt; do
+    if ! cargo "$component" --version >/dev/null 2>&1; then
+        echo "error: cargo $component is missing: rustup component add clippy rustfmt" >&2
+        exit 1
+    fi
+done
+
+echo "== format"
+cargo fmt --all --check
+echo "== clippy"
+cargo clippy --workspace --all-targets --quiet -- --deny warnings
+if command -v shellcheck >/dev/null; then
+    echo "== shellcheck"
+    shellcheck scripts/*.sh scripts/as-root .ci/run
+else
+    echo "== shellcheck: not installed, skipped (\`make setup\` installs it)"
+fi

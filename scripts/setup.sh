@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that a group of tasks needs, and only those that are missing.
+#
+#   scripts/setup.sh GROUP...     groups: build, lint
+#
+# Says what it installs before it does. Says nothing and takes a fraction of a second when nothing is missing.
+# Never upgrades what is there. Toolchains of the languages are not its business: see `cupel languages install`.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# gcc and libc6-dev: the linker, SQLite's C source, and the hostile programs of the sandbox's tests.
+# curl and ca-certificates: `make run` waits for the server with curl; crates and packages come over TLS.
+# procps and util-linux: `ps` and `unshare`, which tests use to look at a process tree from outside.
+packages_build=(gcc libc6-dev make pkg-config ca-certificates curl procps util-linux)
+packages_lint=(shellcheck)
+
+wanted=()
+for group in "$@"; do
+    case $group in
+        build) wanted+=("${packages_build[@]}") ;;
+        lint) wanted+=("${packages_lint[@]}") ;;
+        *)
+            echo "error: no group \`$group\`; there are: build, lint" >&2
+            exit 2
+            ;;
+    esac
+done
+
+if ! command -v cargo >/dev/null; then
+    echo "error: no \`cargo\` on the PATH. Install the Rust toolchain (https://rustup.rs), then try again." >&2
+    exit 1
+fi
+
+missing=()
+for package in "${wanted[@]}"; do
+    status=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null || true)
+    [ "$status" = installed ] || missing+=("$package")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+echo "Installing Debian packages: ${missing[*]}"
+install=(env DEBIAN_FRONTEND=noninteractive apt-get --option DPkg::Lock::Timeout=300
+    install --yes --quiet=2 --no-install-recommends --no-upgrade --no-remove "${missing[@]}")
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# A machine made from an image may have no package lists, or old ones: fetch them once, then try again.
+if ! scripts/as-root "${install[@]}" </dev/null >"$log" 2>&1; then
+    echo "  fetching the package lists first (apt-get update)"
+    scripts/as-root apt-get update --quiet=2 </dev/null >>"$log" 2>&1 || true
+    if ! scripts/as-root "${install[@]}" </dev/null >>"$log" 2>&1; then
+        tail -n 20 "$log" >&2
+        echo "error: apt-get could not install: ${missing[*]}" >&2
+        echo "       Install them by hand, then try again." >&2
+        exit 1
+    fi
+fi
+echo "  done"
