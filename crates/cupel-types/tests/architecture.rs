@@ -1,0 +1,297 @@
+//! Holds the tree to the invariants of ARCHITECTURE.md: which crate may depend on which, where `unsafe` lives,
+//! and that every file says what it is.
+//!
+//! Lives in the lowest crate because it needs nothing: manifests and sources are read as text.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The arrows: crate, and the crates of ours it may be built with. The order is bottom up.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("cupel-types", &[]),
+    ("cupel-sandbox", &["cupel-types"]),
+    ("cupel-languages", &["cupel-types"]),
+    ("cupel-judge", &["cupel-types", "cupel-languages"]),
+    ("cupel-core", &["cupel-types", "cupel-languages"]),
+    ("cupel-store", &["cupel-types", "cupel-languages", "cupel-core"]),
+    ("cupel-queue", &["cupel-types", "cupel-languages", "cupel-core"]),
+    ("cupel-events", &["cupel-types", "cupel-languages", "cupel-core"]),
+    ("cupel-testkit", &["cupel-types", "cupel-languages", "cupel-core"]),
+    ("cupel-worker", &["cupel-types", "cupel-languages", "cupel-judge", "cupel-core"]),
+    ("cupel-api", &["cupel-types", "cupel-languages", "cupel-core"]),
+    (
+        "cupel",
+        &[
+            "cupel-types",
+            "cupel-sandbox",
+            "cupel-languages",
+            "cupel-judge",
+            "cupel-core",
+            "cupel-store",
+            "cupel-queue",
+            "cupel-events",
+            "cupel-worker",
+            "cupel-api",
+        ],
+    ),
+    ("cupel-bench", &["cupel-types", "cupel-sandbox"]),
+];
+
+/// Foreign crates that only some of ours may be built with, and which: whoever else wants one has mistaken its place.
+const FENCES: &[(&str, &[&str])] = &[
+    // Only the sandbox makes raw system calls.
+    ("libc", &["cupel-sandbox"]),
+    // Only the store speaks SQL.
+    ("sqlx", &["cupel-store"]),
+    // Only the API speaks HTTP to clients; the binary serves what the API built.
+    ("axum", &["cupel-api", "cupel"]),
+    // Async lives where many things are awaited, never in types, languages, judge or sandbox.
+    (
+        "tokio",
+        &[
+            "cupel-core",
+            "cupel-store",
+            "cupel-queue",
+            "cupel-events",
+            "cupel-testkit",
+            "cupel-worker",
+            "cupel-api",
+            "cupel",
+            "cupel-bench",
+        ],
+    ),
+    // Serialized shapes belong to a boundary: language files, rows, messages, HTTP, configuration.
+    (
+        "serde",
+        &[
+            "cupel-languages",
+            "cupel-store",
+            "cupel-queue",
+            "cupel-events",
+            "cupel-testkit",
+            "cupel-core", // the body of a webhook
+            "cupel-api",
+            "cupel",
+            "cupel-bench",
+        ],
+    ),
+    // Libraries name their errors.
+    ("anyhow", &["cupel", "cupel-bench"]),
+];
+
+/// The only place where `unsafe` may be written.
+const UNSAFE_HOME: &str = "crates/cupel-sandbox/src/sys";
+
+#[test]
+fn crates_depend_only_downwards() {
+    let crates = manifests();
+    let mut broken = Vec::new();
+    for (name, manifest) in &crates {
+        let Some((_, allowed)) = ARROWS.iter().find(|(known, _)| known == name) else {
+            broken.push(format!("{name} has no line in ARROWS: where does it stand?"));
+            continue;
+        };
+        for dependency in &manifest.dependencies {
+            let ours = dependency == "cupel" || dependency.starts_with("cupel-");
+            if ours && !allowed.contains(&dependency.as_str()) {
+                broken.push(format!("{name} may not depend on {dependency}"));
+            }
+        }
+    }
+    for (name, _) in ARROWS {
+        if !crates.contains_key(*name) {
+            broken.push(format!("{name} stands in ARROWS and is not in the tree"));
+        }
+    }
+    assert_none(&broken);
+}
+
+#[test]
+fn foreign_crates_stay_behind_their_fence() {
+    let mut broken = Vec::new();
+    for (name, manifest) in &manifests() {
+        for (foreign, allowed) in FENCES {
+            if manifest.dependencies.contains(*foreign) && !allowed.contains(&name.as_str()) {
+                broken.push(format!("{name} may not depend on {foreign}"));
+            }
+        }
+    }
+    assert_none(&broken);
+}
+
+#[test]
+fn unsafe_code_lives_in_one_folder() {
+    let home = root().join(UNSAFE_HOME);
+    let outside = rust_files().into_iter().filter(|file| !file.starts_with(&home));
+    assert_none(&lines_where(outside, has_unsafe));
+}
+
+#[test]
+fn crate_roots_forbid_unsafe_code() {
+    let mut broken = Vec::new();
+    for (name, manifest) in &manifests() {
+        if name == "cupel-sandbox" {
+            continue; // denies it by the workspace's lints; `sys` alone is excepted
+        }
+        for file in ["src/lib.rs", "src/main.rs"].map(|file| manifest.folder.join(file)) {
+            if file.exists() && !read(&file).contains("#![forbid(unsafe_code)]") {
+                broken.push(format!("{}: add #![forbid(unsafe_code)]", shown(&file)));
+            }
+        }
+    }
+    assert_none(&broken);
+}
+
+/// The sandbox says what happened; the judge says what it means.
+#[test]
+fn the_sandbox_names_no_verdict() {
+    let home = root().join("crates/cupel-sandbox/src");
+    let inside = rust_files().into_iter().filter(|file| file.starts_with(&home));
+    assert_none(&lines_where(inside, |line| code_of(line).contains("Verdict")));
+}
+
+#[test]
+fn every_file_begins_with_a_header() {
+    let mut broken = Vec::new();
+    for file in rust_files() {
+        let text = read(&file);
+        let first = text.lines().next().unwrap_or_default();
+        if !(first.starts_with("//!") || first.starts_with("#!")) {
+            broken.push(format!("{}: the first line is not a `//!` header", shown(&file)));
+        }
+    }
+    assert_none(&broken);
+}
+
+#[test]
+fn the_scan_for_unsafe_sees_every_form() {
+    for code in ["unsafe { f() }", "pub unsafe fn f() {}", "unsafe impl Send for X {}", "#[unsafe(no_mangle)]"] {
+        assert!(has_unsafe(code), "{code}");
+    }
+    for code in [
+        "// unsafe { }",
+        "#![forbid(unsafe_code)]",
+        "let unsafely = 1;",
+        "/// an unsafe block",
+        "print(\"unsafe { }\");",
+    ] {
+        assert!(!has_unsafe(code), "{code}");
+    }
+}
+
+/// What this test wants to know of a Cargo.toml.
+struct Manifest {
+    folder: PathBuf,
+    /// Names under `[dependencies]`, `[build-dependencies]` and their `[target.….dependencies]` forms; not the
+    /// dev-dependencies, which may reach anywhere.
+    dependencies: BTreeSet<String>,
+}
+
+fn manifests() -> BTreeMap<String, Manifest> {
+    let mut folders: Vec<PathBuf> = fs::read_dir(root().join("crates"))
+        .expect("crates/ can be read")
+        .map(|entry| entry.expect("an entry of crates/ can be read").path())
+        .filter(|folder| folder.join("Cargo.toml").exists())
+        .collect();
+    folders.push(root().join("bench"));
+    folders.into_iter().map(|folder| manifest(folder)).collect()
+}
+
+/// Reads the few lines of TOML this needs: table headers and the keys below them.
+fn manifest(folder: PathBuf) -> (String, Manifest) {
+    let text = read(&folder.join("Cargo.toml"));
+    let (mut table, mut name, mut dependencies) = (String::new(), None, BTreeSet::new());
+    for line in text.lines().map(str::trim) {
+        if let Some(header) = line.strip_prefix('[') {
+            table = header.trim_end_matches(']').to_owned();
+            // The form `[dependencies.NAME]`.
+            if let Some((before, dependency)) = table.rsplit_once('.')
+                && is_dependency_table(before)
+            {
+                dependencies.insert(dependency.to_owned());
+            }
+        } else if let Some((key, value)) = line.split_once('=').filter(|_| !line.starts_with('#')) {
+            let key = key.trim().split('.').next().unwrap_or_default();
+            if table == "package" && key == "name" {
+                name = Some(value.trim().trim_matches('"').to_owned());
+            } else if is_dependency_table(&table) {
+                dependencies.insert(key.to_owned());
+            }
+        }
+    }
+    let name = name.unwrap_or_else(|| panic!("{}: no package name", shown(&folder)));
+    (name, Manifest { folder, dependencies })
+}
+
+fn is_dependency_table(table: &str) -> bool {
+    let last = table.rsplit('.').next().unwrap_or_default();
+    last == "dependencies" || last == "build-dependencies"
+}
+
+/// Whether a line holds the keyword outside strings and comments.
+fn has_unsafe(line: &str) -> bool {
+    let code = code_of(line);
+    code.match_indices("unsafe").any(|(at, word)| {
+        let before = code[..at].chars().next_back();
+        let after = code[at + word.len()..].chars().next();
+        let in_word = |c: char| c.is_alphanumeric() || c == '_';
+        !before.is_some_and(in_word) && !after.is_some_and(in_word)
+    })
+}
+
+/// A line without what stands between quotes and without its comment. Strings over several lines are not followed.
+fn code_of(line: &str) -> String {
+    let line = line.replace("'\"'", "").replace("\\\"", "");
+    let code: String = line.split('"').step_by(2).collect::<Vec<_>>().join("\"\"");
+    code.split("//").next().unwrap_or_default().to_owned()
+}
+
+/// `file:line` of every line for which `wrong` holds.
+fn lines_where(files: impl Iterator<Item = PathBuf>, wrong: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut found = Vec::new();
+    for file in files {
+        for (number, line) in read(&file).lines().enumerate() {
+            if wrong(line) {
+                found.push(format!("{}:{}: {}", shown(&file), number + 1, line.trim()));
+            }
+        }
+    }
+    found
+}
+
+fn assert_none(broken: &[String]) {
+    assert!(broken.is_empty(), "broken here:\n  {}", broken.join("\n  "));
+}
+
+fn rust_files() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for folder in ["crates", "bench"] {
+        collect(&root().join(folder), &mut found);
+    }
+    assert!(found.len() > 20, "the tree was not found: {} files", found.len());
+    found
+}
+
+fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", shown(folder))) {
+        let path = entry.expect("a folder entry can be read").path();
+        if path.is_dir() && path.file_name().is_some_and(|name| name != "target") {
+            collect(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", shown(path)))
+}
+
+fn shown(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap_or(path).display().to_string()
+}
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
