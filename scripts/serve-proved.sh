@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Starts `cupel serve`, sends real programs through its HTTP API, says what to try, and stays until the server ends.
+#
+#   LISTEN=127.0.0.1:8080 DATA=data scripts/serve-proved.sh PATH-TO-CUPEL
+#
+# Ends with the exit code of the server; Ctrl-C and SIGTERM are handed on to it, so that it drains.
+set -euo pipefail
+
+cupel=$1
+url=http://$LISTEN
+log=$DATA/serve.log
+ready_seconds_max=60
+
+mkdir -p "$DATA"
+if curl --silent --output /dev/null --max-time 2 "$url/livez"; then
+    echo "error: something already listens on $LISTEN. Stop it, or: make run PORT=8081" >&2
+    exit 1
+fi
+
+echo "== serve on $url (data in $DATA/, log in $log)"
+: >"$log"
+"$cupel" serve --listen "$LISTEN" --data "$DATA" >>"$log" 2>&1 &
+server=$!
+follower=
+# Ctrl-C and the like end the server, not this script: it stays until the server has drained.
+trap 'kill -TERM "$server" 2>/dev/null || true' INT TERM HUP
+trap 'kill -TERM "$server" $follower 2>/dev/null || true; wait "$server" 2>/dev/null || true' EXIT
+
+fail() {
+    echo "error: $1" >&2
+    echo "       The last lines of $log:" >&2
+    tail -n 20 "$log" >&2
+    exit 1
+}
+
+deadline=$((SECONDS + ready_seconds_max))
+until curl --silent --fail --output /dev/null --max-time 2 "$url/readyz"; do
+    kill -0 "$server" 2>/dev/null || fail "the server ended before it was ready"
+    [ "$SECONDS" -lt "$deadline" ] || fail "the server was not ready within $ready_seconds_max s"
+    sleep 0.1
+done
+
+echo "== proof: real programs through the HTTP API, in every installed language"
+key=$("$cupel" key create --data "$DATA" --name smoke --scope runs:write --scope runs:read) ||
+    fail "no API key could be made"
+CUPEL_TOKEN=$key "$cupel" smoke --url "$url" || fail "a program did not end as it must; see the table above"
+
+cat <<END
+
+Cupel serves on $url and has proved itself. More languages: target/release/cupel languages install all
+
+Try next, in another terminal:
+
+  curl -s $url/api/v1/execute?wait=10 -H 'Authorization: Bearer $key' \\
+    -H 'Content-Type: application/json' \\
+    -d '{"language":"python","source_code":"print(sum(map(int, input().split())))","input":"3 4"}'
+
+Ctrl-C ends it. What follows is its log.
+END
+tail --lines=0 --follow=name --quiet "$log" &
+follower=$!
+
+# A signal ends `wait` early; the server is what counts.
+while :; do
+    status=0
+    wait "$server" || status=$?
+    kill -0 "$server" 2>/dev/null || break
+done
+exit "$status"

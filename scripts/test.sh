@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# `make test`: set-up, every language, every test of the workspace, doc tests, every language's samples.
+#
+#   scripts/test.sh             everything
+#   scripts/test.sh sandbox     only the sandbox's own suites
+#
+# The tests that isolate programs need root. Without it they run under sudo: cargo builds as you, and only the
+# test binaries are started through scripts/as-root.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+host=$(rustc --version --verbose | sed -n 's/^host: //p')
+runner=CARGO_TARGET_$(tr 'a-z-' 'A-Z_' <<<"$host")_RUNNER
+if [ "$(id -u)" -ne 0 ]; then
+    echo "The tests that isolate programs need root: running the test binaries through sudo."
+    export "$runner=$PWD/scripts/as-root"
+fi
+
+if [ "${1:-}" = sandbox ]; then
+    cargo test --package cupel-sandbox
+    exit
+fi
+
+started=$SECONDS
+scripts/setup.sh build
+
+echo "== build"
+cargo build --package cupel --quiet
+cargo test --workspace --no-run --quiet
+
+echo "== languages: all"
+scripts/as-root target/debug/cupel languages install all
+
+echo "== doctor"
+scripts/as-root target/debug/cupel doctor
+
+echo "== tests"
+cargo test --workspace --quiet
+
+echo "== samples of every language"
+scripts/as-root target/debug/cupel languages test
+
+echo "make test: everything passed in $(((SECONDS - started) / 60)) min $(((SECONDS - started) % 60)) s"
