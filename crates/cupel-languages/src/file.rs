@@ -1,0 +1,385 @@
+//! A language file: its shape in TOML, and the way from there to a [`Language`].
+//!
+//! Invariant: what leaves this file is complete and consistent; every fault names its key.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cupel_types::{BoxPath, Bytes, LanguageId, Limits, LimitsRequest, Verdict};
+use regex_lite::Regex;
+use serde::Deserialize;
+
+use crate::{Availability, Fault, Language, Packages, Sample, Template, VersionRule};
+
+/// The first thing that looks like a version: numbers joined by dots.
+const VERSION_PATTERN: &str = r"\d+(?:\.\d+)+";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileDto {
+    name: String,
+    #[serde(default)]
+    aliases: Vec<String>,
+    extensions: Vec<String>,
+    source: String,
+    #[serde(default)]
+    compile: Vec<Vec<String>>,
+    execute: Vec<String>,
+    version: VersionDto,
+    #[serde(default)]
+    env: BTreeMap<String, String>,
+    #[serde(default)]
+    mounts: Vec<String>,
+    #[serde(default)]
+    artifacts: Vec<String>,
+    #[serde(default)]
+    limits: LimitsDto,
+    #[serde(default)]
+    limits_max: LimitsDto,
+    #[serde(default)]
+    compile_limits: LimitsDto,
+    packages: PackagesDto,
+    samples: Vec<SampleDto>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VersionDto {
+    command: Vec<String>,
+    pattern: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PackagesDto {
+    #[serde(default)]
+    debian: Vec<String>,
+    #[serde(default)]
+    npm: Vec<String>,
+    #[serde(default)]
+    requires: Vec<String>,
+    #[serde(default)]
+    core: bool,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LimitsDto {
+    cpu_time_ms: Option<u64>,
+    wall_time_ms: Option<u64>,
+    idle_time_ms: Option<u64>,
+    memory_mb: Option<u64>,
+    processes: Option<u32>,
+    open_files: Option<u32>,
+    file_size_mb: Option<u64>,
+    disk_mb: Option<u64>,
+    inodes: Option<u64>,
+    output_kb: Option<u64>,
+    stack_mb: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SampleDto {
+    name: String,
+    file: Option<String>,
+    source: String,
+    #[serde(default)]
+    stdin: String,
+    #[serde(default)]
+    args: Vec<String>,
+    #[serde(default)]
+    limits: LimitsDto,
+    stdout: Option<String>,
+    #[serde(default = "accepted")]
+    verdict: String,
+}
+
+fn accepted() -> String {
+    Verdict::Accepted.code().to_owned()
+}
+
+impl From<LimitsDto> for LimitsRequest {
+    fn from(dto: LimitsDto) -> LimitsRequest {
+        LimitsRequest {
+            cpu_time: dto.cpu_time_ms.map(Duration::from_millis),
+            wall_time: dto.wall_time_ms.map(Duration::from_millis),
+            idle_time: dto.idle_time_ms.map(Duration::from_millis),
+            memory: dto.memory_mb.map(Bytes::mib),
+            processes: dto.processes,
+            open_files: dto.open_files,
+            file_size: dto.file_size_mb.map(Bytes::mib),
+            disk: dto.disk_mb.map(Bytes::mib),
+            inodes: dto.inodes,
+            output: dto.output_kb.map(Bytes::kib),
+            stack: dto.stack_mb.map(Bytes::mib),
+        }
+    }
+}
+
+/// The most that may be asked for where a file does not say.
+fn limits_max_default() -> Limits {
+    Limits {
+        cpu_time: Duration::from_secs(60),
+        wall_time: Duration::from_secs(180),
+        idle_time: Duration::from_secs(120),
+        memory: Bytes::mib(2048),
+        processes: 256,
+        open_files: 1024,
+        file_size: Bytes::mib(256),
+        disk: Bytes::mib(512),
+        inodes: 65_536,
+        output: Bytes::mib(16),
+        stack: Bytes::mib(512),
+    }
+}
+
+/// Limits of a compile step where a file does not say.
+fn compile_limits_default() -> Limits {
+    Limits {
+        cpu_time: Duration::from_secs(30),
+        wall_time: Duration::from_secs(60),
+        idle_time: Duration::from_secs(30),
+        memory: Bytes::mib(1024),
+        processes: 128,
+        open_files: 1024,
+        file_size: Bytes::mib(256),
+        disk: Bytes::mib(512),
+        inodes: 8192,
+        output: Bytes::mib(1),
+        stack: Bytes::mib(64),
+    }
+}
+
+/// Collects faults, so that a file is told all of them at once.
+struct Faults<'a> {
+    file: &'a str,
+    list: Vec<Fault>,
+}
+
+impl Faults<'_> {
+    fn add(&mut self, key: impl Into<String>, detail: impl Into<String>) {
+        self.list.push(Fault { file: self.file.to_owned(), key: key.into(), detail: detail.into() });
+    }
+
+    fn check<T>(&mut self, key: &str, result: Result<T, String>) -> Option<T> {
+        result.map_err(|detail| self.add(key, detail)).ok()
+    }
+
+    fn ids(&mut self, key: &str, texts: &[String]) -> Vec<LanguageId> {
+        let mut ids = Vec::new();
+        for (i, text) in texts.iter().enumerate() {
+            ids.extend(self.check(&format!("{key}[{i}]"), parse_id(text)));
+        }
+        ids
+    }
+}
+
+/// Reads the language whose file is called `name` (its id is the stem) and is shown to people as `shown`.
+///
+/// # Errors
+/// Every fault that can be seen at once.
+pub(crate) fn parse(name: &str, shown: &str, text: &str) -> Result<Language, Vec<Fault>> {
+    let mut faults = Faults { file: shown, list: Vec::new() };
+    let dto = match read(text) {
+        Ok(dto) => dto,
+        Err((key, detail)) => {
+            faults.add(key, detail);
+            return Err(faults.list);
+        }
+    };
+    let id = faults.check("(file name)", parse_id(name.strip_suffix(".toml").unwrap_or(name)));
+    let language = id.and_then(|id| convert(id, dto, &mut faults));
+    match language {
+        Some(language) if faults.list.is_empty() => Ok(language),
+        _ => Err(faults.list),
+    }
+}
+
+fn read(text: &str) -> Result<FileDto, (String, String)> {
+    let syntax = |e: toml::de::Error| {
+        let line = e.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        (format!("line {line}"), e.message().to_owned())
+    };
+    let deserializer = toml::Deserializer::parse(text).map_err(syntax)?;
+    serde_path_to_error::deserialize(deserializer).map_err(|e| {
+        let key = e.path().to_string();
+        (if key == "." { "(whole file)".to_owned() } else { key }, e.inner().message().to_owned())
+    })
+}
+
+fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Language> {
+    if dto.name.trim().is_empty() {
+        faults.add("name", "expected the name for people");
+    }
+    for (i, extension) in dto.extensions.iter().enumerate() {
+        if extension.is_empty() || extension.contains(['.', '/']) {
+            faults.add(format!("extensions[{i}]"), format!("expected an extension without a dot, not {extension:?}"));
+        }
+    }
+    for (i, mount) in dto.mounts.iter().enumerate() {
+        if let Err(detail) = check_mount(mount) {
+            faults.add(format!("mounts[{i}]"), detail);
+        }
+    }
+    for (i, pattern) in dto.artifacts.iter().enumerate() {
+        if let Err(error) = BoxPath::new(pattern) {
+            faults.add(format!("artifacts[{i}]"), error.to_string());
+        }
+    }
+    for name in dto.env.keys() {
+        if !is_variable(name) {
+            faults.add(format!("env.{name}"), "expected a name out of A-Z, a-z, 0-9 and _ that does not start with a digit");
+        }
+    }
+    let (limits, limits_max, compile_limits) = limits(dto.limits, dto.limits_max, dto.compile_limits, faults);
+    let aliases = faults.ids("aliases", &dto.aliases);
+    let requires = faults.ids("packages.requires", &dto.packages.requires);
+    let source = faults.check("source", BoxPath::new(&dto.source).map_err(|e| e.to_string()));
+    let compile: Vec<Template> = (dto.compile.iter().enumerate())
+        .filter_map(|(i, command)| faults.check(&format!("compile[{i}]"), Template::parse(command)))
+        .collect();
+    let execute = faults.check("execute", Template::parse(&dto.execute));
+    let version = version(dto.version, faults);
+    let samples = dto.samples.into_iter().enumerate().filter_map(|(i, s)| sample(i, s, faults)).collect();
+    Some(Language {
+        id,
+        name: dto.name,
+        aliases,
+        extensions: dto.extensions,
+        source: source?,
+        compile,
+        execute: execute?,
+        env: dto.env.into_iter().collect(),
+        mounts: dto.mounts,
+        artifacts: dto.artifacts,
+        limits,
+        limits_max,
+        compile_limits,
+        version: version?,
+        packages: Packages { debian: dto.packages.debian, npm: dto.packages.npm, requires, core: dto.packages.core },
+        samples,
+        availability: Availability::Unprobed,
+    })
+}
+
+fn parse_id(text: &str) -> Result<LanguageId, String> {
+    text.parse().map_err(|e: cupel_types::LanguageIdError| e.to_string())
+}
+
+fn is_variable(name: &str) -> bool {
+    !name.starts_with(|c: char| c.is_ascii_digit())
+        && !name.is_empty()
+        && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_')
+}
+
+/// A mount is a plain absolute path that is not one of the places the sandbox makes itself, and not a
+/// place where a host keeps what is nobody's business.
+fn check_mount(mount: &str) -> Result<(), String> {
+    const NEVER: [&str; 9] = ["proc", "sys", "dev", "box", "tmp", "root", "home", "run", "boot"];
+    let expected = "expected an absolute path without `.`, `..` or a trailing `/`";
+    let inner = mount.strip_prefix('/').ok_or(expected)?;
+    if BoxPath::new(inner).is_err() {
+        return Err(expected.to_owned());
+    }
+    let first = inner.split('/').next().unwrap_or_default();
+    if NEVER.contains(&first) || matches!(inner, "etc" | "var" | "var/lib") {
+        return Err(format!("`{mount}` is never shown to programs; name the toolchain's own directory"));
+    }
+    Ok(())
+}
+
+fn limits(
+    limits: LimitsDto,
+    limits_max: LimitsDto,
+    compile_limits: LimitsDto,
+    faults: &mut Faults<'_>,
+) -> (Limits, Limits, Limits) {
+    for (table, dto) in [("limits", limits), ("limits_max", limits_max), ("compile_limits", compile_limits)] {
+        dto.check(table, faults);
+    }
+    let default = LimitsRequest::from(limits).over(Limits::default());
+    let max = LimitsRequest::from(limits_max).over(limits_max_default());
+    let compile = LimitsRequest::from(compile_limits).over(compile_limits_default());
+    for key in above(&default, &max) {
+        faults.add(format!("limits.{key}"), format!("is above limits_max.{key}"));
+    }
+    (default, max, compile)
+}
+
+impl LimitsDto {
+    fn check(&self, table: &str, faults: &mut Faults<'_>) {
+        const DAY_MS: u64 = 24 * 3600 * 1000;
+        const TIB_MB: u64 = 1024 * 1024;
+        for (key, value, ceiling) in [
+            ("cpu_time_ms", self.cpu_time_ms, DAY_MS),
+            ("wall_time_ms", self.wall_time_ms, DAY_MS),
+            ("idle_time_ms", self.idle_time_ms, DAY_MS),
+            ("memory_mb", self.memory_mb, TIB_MB),
+            ("processes", self.processes.map(u64::from), 65_536),
+            ("open_files", self.open_files.map(u64::from), 65_536),
+            ("file_size_mb", self.file_size_mb, TIB_MB),
+            ("disk_mb", self.disk_mb, TIB_MB),
+            ("inodes", self.inodes, 1 << 30),
+            ("output_kb", self.output_kb, 1 << 30),
+            ("stack_mb", self.stack_mb, TIB_MB),
+        ] {
+            if value.is_some_and(|v| v == 0 || v > ceiling) {
+                faults.add(format!("{table}.{key}"), format!("expected a whole number from 1 to {ceiling}"));
+            }
+        }
+    }
+}
+
+/// The keys at which `limits` are above `max`.
+fn above(limits: &Limits, max: &Limits) -> Vec<&'static str> {
+    let pairs = [
+        ("cpu_time_ms", limits.cpu_time > max.cpu_time),
+        ("wall_time_ms", limits.wall_time > max.wall_time),
+        ("idle_time_ms", limits.idle_time > max.idle_time),
+        ("memory_mb", limits.memory > max.memory),
+        ("processes", limits.processes > max.processes),
+        ("open_files", limits.open_files > max.open_files),
+        ("file_size_mb", limits.file_size > max.file_size),
+        ("disk_mb", limits.disk > max.disk),
+        ("inodes", limits.inodes > max.inodes),
+        ("output_kb", limits.output > max.output),
+        ("stack_mb", limits.stack > max.stack),
+    ];
+    pairs.into_iter().filter(|(_, is_above)| *is_above).map(|(key, _)| key).collect()
+}
+
+fn version(dto: VersionDto, faults: &mut Faults<'_>) -> Option<VersionRule> {
+    if dto.command.first().is_none_or(String::is_empty) {
+        faults.add("version.command", "expected a program and its arguments");
+    }
+    let pattern = Regex::new(dto.pattern.as_deref().unwrap_or(VERSION_PATTERN))
+        .map_err(|e| format!("expected a regular expression: {e}"));
+    Some(VersionRule { command: dto.command, pattern: faults.check("version.pattern", pattern)? })
+}
+
+fn sample(i: usize, dto: SampleDto, faults: &mut Faults<'_>) -> Option<Sample> {
+    let key = |field: &str| format!("samples[{i}].{field}");
+    if dto.name.is_empty() {
+        faults.add(key("name"), "expected a name such as `hello`");
+    }
+    dto.limits.check(&key("limits"), faults);
+    let file = dto.file.map(|file| faults.check(&key("file"), BoxPath::new(&file).map_err(|e| e.to_string())));
+    let verdict = Verdict::from_code(&dto.verdict).ok_or_else(|| {
+        let codes: Vec<_> = Verdict::ALL.iter().map(|v| v.code()).collect();
+        format!("expected one of {}, not {:?}", codes.join(", "), dto.verdict)
+    });
+    Some(Sample {
+        name: dto.name,
+        file: match file {
+            Some(checked) => Some(checked?),
+            None => None,
+        },
+        source: dto.source,
+        stdin: dto.stdin,
+        args: dto.args,
+        limits: dto.limits.into(),
+        stdout: dto.stdout,
+        verdict: faults.check(&key("verdict"), verdict)?,
+    })
+}

@@ -1,0 +1,221 @@
+//! Installing the packages that languages name.
+//!
+//! Invariant: only what is missing is installed. A toolchain that answers its version command is left
+//! alone, wherever it came from; so an existing Node.js is not replaced by Debian's.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt;
+use std::process::{Command, Stdio};
+
+use cupel_types::LanguageId;
+
+use crate::{HostProbe, Language, Registry};
+
+/// Where npm packages go: below `/usr`, so that the sandbox shows them to programs without a mount.
+const NPM_PREFIX: &str = "/usr/local/lib/cupel/npm";
+
+/// Which languages an operator wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// Every language there is.
+    All,
+    /// Those with `packages.core = true`.
+    Core,
+    /// These, by id or alias.
+    Named(Vec<String>),
+}
+
+impl Selection {
+    /// From the words of a command line: `all`, `core`, or ids.
+    pub fn from_words(words: &[String]) -> Selection {
+        match words {
+            [word] if word == "all" => Selection::All,
+            [word] if word == "core" => Selection::Core,
+            words => Selection::Named(words.to_vec()),
+        }
+    }
+}
+
+/// What is missing for a selection of languages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InstallPlan {
+    /// The languages that are not available yet.
+    pub languages: Vec<LanguageId>,
+    /// Debian packages to install.
+    pub debian: Vec<String>,
+    /// npm packages to install, with their version range.
+    pub npm: Vec<String>,
+}
+
+/// Why languages cannot be installed.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallError {
+    /// No language has this id or alias.
+    #[error("there is no language `{name}`{}", nearest.as_ref().map(|n| format!("; did you mean `{n}`?")).unwrap_or_default())]
+    UnknownLanguage {
+        /// What was asked for.
+        name: String,
+        /// What may have been meant.
+        nearest: Option<LanguageId>,
+    },
+    /// Neither root nor `sudo` there.
+    #[error("installing packages needs root, and `sudo` is not installed; as root, run:\n{}", commands.join("\n"))]
+    NeedsRoot {
+        /// What to run as root, in shell syntax.
+        commands: Vec<String>,
+    },
+    /// A package manager is not there.
+    #[error("`{program}` is not installed, and the packages come through it")]
+    NoProgram {
+        /// Which one.
+        program: String,
+    },
+    /// A package manager could not be started.
+    #[error("cannot run `{command}`")]
+    Start {
+        /// What was run.
+        command: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A package manager failed; it has said why.
+    #[error("`{command}` failed ({status})")]
+    Failed {
+        /// What was run.
+        command: String,
+        /// How it ended.
+        status: std::process::ExitStatus,
+    },
+}
+
+impl InstallPlan {
+    /// What is missing. The registry has been probed; Debian's package list of this machine is read.
+    ///
+    /// # Errors
+    /// A name that no language has.
+    pub fn new(registry: &Registry, selection: &Selection) -> Result<InstallPlan, InstallError> {
+        let wanted: Vec<&Language> = match selection {
+            Selection::All => registry.iter().collect(),
+            Selection::Core => registry.iter().filter(|l| l.packages.core).collect(),
+            Selection::Named(names) => names.iter().map(|name| named(registry, name)).collect::<Result<_, _>>()?,
+        };
+        let mut plan = missing(registry, wanted);
+        if !plan.npm.is_empty() && HostProbe::default().find("npm").is_none() && !plan.debian.iter().any(|p| p == "npm") {
+            plan.debian.push("npm".to_owned());
+        }
+        let installed = debian_installed(&plan.debian);
+        plan.debian.retain(|package| !installed.contains(package));
+        Ok(plan)
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.debian.is_empty() && self.npm.is_empty()
+    }
+
+    /// The commands that install it, in order, without `sudo`.
+    pub fn commands(&self) -> Vec<Vec<String>> {
+        let command = |fixed: &[&str], packages: &[String]| -> Vec<String> {
+            fixed.iter().map(|s| (*s).to_owned()).chain(packages.iter().cloned()).collect()
+        };
+        let mut commands = Vec::new();
+        if !self.debian.is_empty() {
+            // Another apt-get at work is waited for: a fresh machine often still updates itself.
+            let apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=600"];
+            commands.push(command(&[&apt[..], &["update"]].concat(), &[]));
+            commands.push(command(&[&apt[..], &["install", "-y", "--no-install-recommends"]].concat(), &self.debian));
+        }
+        if !self.npm.is_empty() {
+            let npm = ["npm", "install", "--prefix", NPM_PREFIX, "--no-audit", "--no-fund", "--ignore-scripts"];
+            commands.push(command(&npm, &self.npm));
+        }
+        commands
+    }
+
+    /// Installs it. `say` hears each line for people, the command before it runs; what the package
+    /// managers print goes to standard error. Blocks until they are done.
+    ///
+    /// # Errors
+    /// No right to install, or a package manager failed. What was installed before stays.
+    pub fn run(&self, say: &mut dyn FnMut(&str)) -> Result<(), InstallError> {
+        let prefix = privilege(self)?;
+        if !self.debian.is_empty() {
+            say(&format!("installing Debian packages: {}", self.debian.join(" ")));
+        }
+        if !self.npm.is_empty() {
+            say(&format!("installing npm packages into {NPM_PREFIX}: {}", self.npm.join(" ")));
+        }
+        for command in self.commands() {
+            let command = [prefix.clone(), command].concat();
+            let shown = command.join(" ");
+            say(&format!("+ {shown}"));
+            let status = Command::new(&command[0])
+                .args(&command[1..])
+                .stdin(Stdio::null())
+                .stdout(std::io::stderr())
+                .status()
+                .map_err(|source| InstallError::Start { command: shown.clone(), source })?;
+            // A package list that cannot be renewed matters only if the installation then fails.
+            if !status.success() && command.last().is_none_or(|last| last != "update") {
+                return Err(InstallError::Failed { command: shown, status });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn named<'r>(registry: &'r Registry, name: &str) -> Result<&'r Language, InstallError> {
+    registry.find(name).ok_or_else(|| InstallError::UnknownLanguage {
+        name: name.to_owned(),
+        nearest: registry.nearest(name).map(|l| l.id.clone()),
+    })
+}
+
+/// The packages of the languages that are not available, and of those they require.
+fn missing<'r>(registry: &'r Registry, mut wanted: Vec<&'r Language>) -> InstallPlan {
+    let (mut debian, mut npm) = (BTreeSet::new(), BTreeSet::new());
+    let mut seen = BTreeSet::new();
+    while let Some(language) = wanted.pop() {
+        if language.is_available() || !seen.insert(language.id.clone()) {
+            continue;
+        }
+        debian.extend(language.packages.debian.iter().cloned());
+        npm.extend(language.packages.npm.iter().cloned());
+        wanted.extend(language.packages.requires.iter().filter_map(|id| registry.get(id)));
+    }
+    InstallPlan { languages: seen.into_iter().collect(), debian: debian.into_iter().collect(), npm: npm.into_iter().collect() }
+}
+
+/// Which of these packages dpkg knows as installed; none where there is no dpkg.
+fn debian_installed(packages: &[String]) -> BTreeSet<String> {
+    if packages.is_empty() {
+        return BTreeSet::new();
+    }
+    // dpkg-query(1): names it does not know go to standard error and into the exit code.
+    let output = Command::new("dpkg-query")
+        .args(["-W", "-f", "${db:Status-Status} ${Package}\\n"])
+        .args(packages)
+        .stdin(Stdio::null())
+        .output();
+    let printed = output.map(|o| String::from_utf8_lossy(&o.stdout).into_owned()).unwrap_or_default();
+    printed.lines().filter_map(|line| line.strip_prefix("installed ")).map(str::to_owned).collect()
+}
+
+/// What goes before the commands: nothing for root, `sudo` for others.
+fn privilege(plan: &InstallPlan) -> Result<Vec<String>, InstallError> {
+    let host = HostProbe::default();
+    let programs = [("apt-get", !plan.debian.is_empty()), ("npm", !plan.npm.is_empty() && plan.debian.is_empty())];
+    if let Some((program, _)) = programs.iter().find(|(program, needed)| *needed && host.find(program).is_none()) {
+        return Err(InstallError::NoProgram { program: (*program).to_owned() });
+    }
+    // proc(5): the owner of /proc/self is the effective user.
+    if std::fs::metadata("/proc/self").is_ok_and(|m| m.uid() == 0) {
+        Ok(Vec::new())
+    } else if host.find("sudo").is_some() {
+        Ok(vec!["sudo".to_owned()])
+    } else {
+        let commands = plan.commands().iter().map(|c| c.join(" ")).collect();
+        Err(InstallError::NeedsRoot { commands })
+    }
+}

@@ -1,0 +1,145 @@
+//! Asking which toolchains are installed.
+
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// Runs version commands. What it runs is an operator's, never a tenant's.
+pub trait Probe: Sync {
+    /// What the command prints, or why it did not, for people.
+    ///
+    /// # Errors
+    /// The program is not there, failed, or took too long.
+    fn version(&self, command: &[String]) -> Result<String, String>;
+}
+
+/// Runs version commands on this machine with an environment of `PATH` alone.
+#[derive(Clone, Debug)]
+pub struct HostProbe {
+    path: Vec<PathBuf>,
+    time_max: Duration,
+}
+
+/// What is kept of a version command's output.
+const OUTPUT_BYTES_MAX: u64 = 64 * 1024;
+
+impl Default for HostProbe {
+    /// Looks where programs in the sandbox look, and waits for at most 20 seconds.
+    fn default() -> HostProbe {
+        let path = ["/usr/local/bin", "/usr/bin", "/bin"].map(PathBuf::from).to_vec();
+        HostProbe { path, time_max: Duration::from_secs(20) }
+    }
+}
+
+impl HostProbe {
+    /// Waits for at most `time_max`.
+    pub fn with_time_max(time_max: Duration) -> HostProbe {
+        HostProbe { time_max, ..HostProbe::default() }
+    }
+
+    /// Where the program is, if it is installed.
+    pub(crate) fn find(&self, program: &str) -> Option<PathBuf> {
+        if program.contains('/') {
+            return Some(PathBuf::from(program)).filter(|path| is_program(path));
+        }
+        self.path.iter().map(|dir| dir.join(program)).find(|path| is_program(path))
+    }
+}
+
+fn is_program(path: &Path) -> bool {
+    path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
+}
+
+impl Probe for HostProbe {
+    fn version(&self, command: &[String]) -> Result<String, String> {
+        let (program, args) = command.split_first().ok_or("no version command")?;
+        let shown = program.rsplit('/').next().unwrap_or(program);
+        let found = self.find(program).ok_or_else(|| format!("`{shown}` is not installed"))?;
+        let path = std::env::join_paths(&self.path).map_err(|e| e.to_string())?;
+        let mut child = Command::new(found)
+            .args(args)
+            .env_clear()
+            .env("PATH", path)
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|e| format!("`{shown}` cannot be started: {e}"))?;
+
+        // A thread reads to the end of both streams, so that this one can stop waiting for it.
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || {
+            let reader = std::thread::spawn(move || stderr.map(read_to_end).unwrap_or_default());
+            let mut printed = stdout.map(read_to_end).unwrap_or_default();
+            printed.push_str(&reader.join().unwrap_or_default());
+            // Nobody listens any more when it took too long.
+            let _ = sender.send(printed);
+        });
+        let Ok(printed) = receiver.recv_timeout(self.time_max) else {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(format!("`{}` took longer than {} s", command.join(" "), self.time_max.as_secs_f32()));
+        };
+        let status = child.wait().map_err(|e| format!("`{shown}` cannot be waited for: {e}"))?;
+        if status.success() {
+            Ok(printed)
+        } else {
+            let why = printed.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it printed nothing");
+            Err(format!("`{}` failed ({status}): {why}", command.join(" ")))
+        }
+    }
+}
+
+/// Everything the stream brings, of which the beginning is kept.
+fn read_to_end(mut stream: impl Read) -> String {
+    let mut kept = Vec::new();
+    let _ = stream.by_ref().take(OUTPUT_BYTES_MAX).read_to_end(&mut kept);
+    let _ = std::io::copy(&mut stream, &mut std::io::sink());
+    String::from_utf8_lossy(&kept).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(command: &[&str]) -> Result<String, String> {
+        let command: Vec<String> = command.iter().map(|s| (*s).to_owned()).collect();
+        HostProbe::with_time_max(Duration::from_secs(60)).version(&command)
+    }
+
+    #[test]
+    fn what_a_program_prints_on_either_stream_is_its_version_text() {
+        assert_eq!(check(&["sh", "-c", "echo 1.2; echo 3.4 >&2"]), Ok("1.2\n3.4\n".to_owned()));
+    }
+
+    #[test]
+    fn a_missing_program_is_said_to_be_not_installed() {
+        assert_eq!(check(&["cupel-no-such-program", "-v"]), Err("`cupel-no-such-program` is not installed".to_owned()));
+        assert_eq!(check(&["/no/such/tsc", "-v"]), Err("`tsc` is not installed".to_owned()));
+        assert_eq!(check(&["/etc/passwd"]), Err("`passwd` is not installed".to_owned()));
+    }
+
+    #[test]
+    fn a_failing_program_is_quoted() {
+        let error = check(&["sh", "-c", "echo no licence; exit 3"]).unwrap_err();
+        assert!(error.contains("exit status: 3") && error.contains("no licence"), "{error}");
+    }
+
+    #[test]
+    fn a_program_that_does_not_answer_is_ended() {
+        let command = ["sleep", "3600"].map(str::to_owned);
+        let error = HostProbe::with_time_max(Duration::from_millis(50)).version(&command).unwrap_err();
+        assert!(error.contains("took longer than"), "{error}");
+    }
+
+    #[test]
+    fn a_version_command_sees_nothing_of_our_environment() {
+        let printed = check(&["env"]).unwrap();
+        assert_eq!(printed, "PATH=/usr/local/bin:/usr/bin:/bin\n");
+    }
+}

@@ -1,0 +1,222 @@
+//! Commands with placeholders.
+//!
+//! Invariant: a [`Template`] knows all its placeholders; an unknown one is refused when it is parsed, so
+//! filling one in cannot fail. No shell ever sees the result.
+
+use cupel_types::{BoxFiles, BoxPath, Bytes};
+
+/// An argument list with placeholders. Never a shell string.
+///
+/// | placeholder | stands for |
+/// |---|---|
+/// | `{source}` | path of the main source in the box |
+/// | `{sources}` | the main source and every other file with its extension; an argument of its own |
+/// | `{stem}` | file name of the main source without its extension |
+/// | `{memory_mb}` | memory limit of the step in MiB |
+/// | `{heap_mb}` | three quarters of it |
+/// | `{{`, `}}` | one brace |
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Template(Vec<Vec<Part>>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Source,
+    Sources,
+    Stem,
+    MemoryMb,
+    HeapMb,
+}
+
+const NAMES: &str = "`{source}`, `{sources}`, `{stem}`, `{memory_mb}` or `{heap_mb}` (a brace itself is doubled)";
+
+impl Template {
+    /// Parses an argument list.
+    ///
+    /// # Errors
+    /// What is wrong, for people: no program, an unknown placeholder, a brace that is not closed.
+    pub fn parse<S: AsRef<str>>(args: &[S]) -> Result<Template, String> {
+        if args.first().is_none_or(|program| program.as_ref().is_empty()) {
+            return Err("expected a program and its arguments".to_owned());
+        }
+        args.iter().map(|arg| parse_arg(arg.as_ref())).collect::<Result<_, _>>().map(Template)
+    }
+
+    /// The command with every placeholder filled in.
+    #[must_use]
+    pub fn fill(&self, values: &Placeholders) -> Vec<String> {
+        let mut command = Vec::with_capacity(self.0.len());
+        for parts in &self.0 {
+            if matches!(parts[..], [Part::Sources]) {
+                command.extend(values.sources.iter().map(|s| as_argument(s)));
+                continue;
+            }
+            let mut arg = String::new();
+            for (at, part) in parts.iter().enumerate() {
+                match part {
+                    Part::Text(text) => arg.push_str(text),
+                    Part::Source if at == 0 => arg.push_str(&as_argument(&values.sources[0])),
+                    Part::Source | Part::Sources => arg.push_str(&values.sources[0]),
+                    Part::Stem => arg.push_str(values.stem()),
+                    Part::MemoryMb => arg.push_str(&values.memory_mb().to_string()),
+                    Part::HeapMb => arg.push_str(&values.heap_mb().to_string()),
+                }
+            }
+            command.push(arg);
+        }
+        command
+    }
+}
+
+/// A path as an argument that no program takes for an option (`-x.c`) or a response file (`@x.c`).
+fn as_argument(path: &str) -> String {
+    if path.starts_with(|c: char| c.is_alphanumeric() || c == '_' || c == '.') {
+        path.to_owned()
+    } else {
+        format!("./{path}")
+    }
+}
+
+fn parse_arg(arg: &str) -> Result<Vec<Part>, String> {
+    let mut parts = Vec::new();
+    let mut text = String::new();
+    let mut rest = arg;
+    while let Some(c) = rest.chars().next() {
+        if rest.starts_with("{{") || rest.starts_with("}}") {
+            text.push(c);
+            rest = &rest[2..];
+        } else if c == '}' {
+            return Err(format!("a `}}` without `{{` in {arg:?}; expected {NAMES}"));
+        } else if c == '{' {
+            let Some(end) = rest.find('}') else {
+                return Err(format!("a `{{` without `}}` in {arg:?}; expected {NAMES}"));
+            };
+            if !text.is_empty() {
+                parts.push(Part::Text(std::mem::take(&mut text)));
+            }
+            parts.push(match &rest[1..end] {
+                "source" => Part::Source,
+                "sources" if rest.len() == arg.len() && end + 1 == rest.len() => Part::Sources,
+                "sources" => return Err(format!("`{{sources}}` must be an argument of its own, not part of {arg:?}")),
+                "stem" => Part::Stem,
+                "memory_mb" => Part::MemoryMb,
+                "heap_mb" => Part::HeapMb,
+                _ => return Err(format!("unknown placeholder `{}`; expected {NAMES}", &rest[..=end])),
+            });
+            rest = &rest[end + 1..];
+        } else {
+            text.push(c);
+            rest = &rest[c.len_utf8()..];
+        }
+    }
+    if !text.is_empty() || parts.is_empty() {
+        parts.push(Part::Text(text));
+    }
+    Ok(parts)
+}
+
+/// What stands for the placeholders of a [`Template`] in one step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placeholders {
+    /// Never empty; the main source first.
+    sources: Vec<String>,
+    memory: Bytes,
+}
+
+impl Placeholders {
+    /// For a step with one source and this memory limit.
+    pub fn new(main_source: &BoxPath, memory: Bytes) -> Placeholders {
+        Placeholders { sources: vec![main_source.as_str().to_owned()], memory }
+    }
+
+    /// For a step over these files, the first of which is the main source: those with the extension of
+    /// the main source are sources, too. `None` without files.
+    pub fn for_files(files: &BoxFiles, memory: Bytes) -> Option<Placeholders> {
+        let mut files = files.iter();
+        let main = &files.next()?.path;
+        let mut all = Placeholders::new(main, memory);
+        let extension = extension(main.as_str());
+        let others = files.filter(|f| extension.is_some() && self::extension(f.path.as_str()) == extension);
+        all.sources.extend(others.map(|f| f.path.as_str().to_owned()));
+        Some(all)
+    }
+
+    fn stem(&self) -> &str {
+        let name = file_name(&self.sources[0]);
+        match name.rfind('.') {
+            Some(at) if at > 0 => &name[..at],
+            _ => name,
+        }
+    }
+
+    fn memory_mb(&self) -> u64 {
+        self.memory.as_mib().max(1)
+    }
+
+    fn heap_mb(&self) -> u64 {
+        (self.memory.as_mib() * 3 / 4).max(1)
+    }
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+fn extension(path: &str) -> Option<&str> {
+    file_name(path).rsplit_once('.').filter(|(stem, _)| !stem.is_empty()).map(|(_, extension)| extension)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use cupel_types::BoxFile;
+
+    use super::*;
+
+    fn check(args: &[&str], source: &str, expected: &[&str]) {
+        let values = Placeholders::new(&BoxPath::new(source).unwrap(), Bytes::mib(512));
+        assert_eq!(Template::parse(args).unwrap().fill(&values), expected);
+    }
+
+    #[test]
+    fn placeholders_are_filled_in() {
+        check(&["cc", "-o", "{stem}", "{source}"], "src/prog.c", &["cc", "-o", "prog", "src/prog.c"]);
+        check(&["java", "-Xmx{heap_mb}m", "-m={memory_mb}"], "Main.java", &["java", "-Xmx384m", "-m=512"]);
+        check(&["x", "{{}}", ""], "a", &["x", "{}", ""]);
+        check(&["x", "{stem}"], ".profile", &["x", ".profile"]);
+        check(&["x", "{stem}"], "a.b.c", &["x", "a.b"]);
+    }
+
+    #[test]
+    fn a_file_name_never_becomes_an_option() {
+        check(&["cc", "{source}", "{sources}"], "-x.c", &["cc", "./-x.c", "./-x.c"]);
+        check(&["cc", "{source}"], "@x.c", &["cc", "./@x.c"]);
+        check(&["cc", "--in={source}"], "-x.c", &["cc", "--in=-x.c"]);
+    }
+
+    #[test]
+    fn sources_are_the_files_with_the_main_sources_extension() {
+        let file = |path| BoxFile { path: BoxPath::new(path).unwrap(), data: Arc::from(&b""[..]), executable: false };
+        let files = BoxFiles::new(vec![file("main.c"), file("lib/util.c"), file("util.h"), file("c"), file("data.txt")]);
+        let values = Placeholders::for_files(&files, Bytes::mib(64)).unwrap();
+        let template = Template::parse(&["cc", "{sources}"]).unwrap();
+        assert_eq!(template.fill(&values), ["cc", "main.c", "lib/util.c"]);
+        assert_eq!(Placeholders::for_files(&BoxFiles::default(), Bytes::mib(64)), None);
+    }
+
+    #[test]
+    fn unknown_and_broken_placeholders_are_refused() {
+        for (args, why) in [
+            (&["cc", "{sauce}"][..], "unknown placeholder `{sauce}`"),
+            (&["cc", "{source"], "without `}`"),
+            (&["cc", "source}"], "without `{`"),
+            (&["cc", "-I{sources}"], "argument of its own"),
+            (&[], "expected a program"),
+            (&[""], "expected a program"),
+        ] {
+            let error = Template::parse(args).unwrap_err();
+            assert!(error.contains(why), "{args:?}: {error}");
+        }
+    }
+}
