@@ -1,0 +1,100 @@
+//! What compilations left, kept by everything that determines it.
+
+use std::sync::Arc;
+
+use cupel_languages::Language;
+use cupel_types::{BoxFiles, Limits};
+use sha2::{Digest, Sha256};
+
+/// SHA-256 over language id, toolchain version, commands, environment, limits and all files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ArtifactKey(pub [u8; 32]);
+
+/// Keeps artefacts. May forget any of them at any time.
+pub trait ArtifactCache: Send + Sync {
+    /// What an earlier successful compilation with this key left, with its compiler's output.
+    fn get(&self, key: &ArtifactKey) -> Option<(BoxFiles, Arc<[u8]>)>;
+    /// Keeps it.
+    fn put(&self, key: ArtifactKey, files: &BoxFiles, compiler_output: &Arc<[u8]>);
+}
+
+/// Keeps nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoCache;
+
+impl ArtifactCache for NoCache {
+    fn get(&self, _: &ArtifactKey) -> Option<(BoxFiles, Arc<[u8]>)> {
+        None
+    }
+
+    fn put(&self, _: ArtifactKey, _: &BoxFiles, _: &Arc<[u8]>) {}
+}
+
+impl ArtifactKey {
+    /// The key of a compilation; `commands` are the compile commands with every placeholder filled in.
+    pub fn of(language: &Language, commands: &[Vec<String>], files: &BoxFiles) -> ArtifactKey {
+        let mut hash = Hash(Sha256::new());
+        // The first field names the scheme: a change of what is hashed changes every key.
+        hash.text("cupel artefacts 1");
+        hash.text(language.id.as_str());
+        hash.text(language.installed_version().unwrap_or_default());
+        hash.number(commands.len() as u64);
+        for command in commands {
+            hash.number(command.len() as u64);
+            command.iter().for_each(|argument| hash.text(argument));
+        }
+        let env = language.environment(&[]);
+        hash.number(env.len() as u64);
+        for (name, value) in &env {
+            hash.text(name);
+            hash.text(value);
+        }
+        hash.number(language.artifacts.len() as u64);
+        language.artifacts.iter().for_each(|glob| hash.text(glob));
+        hash.limits(&language.compile_limits);
+        hash.number(files.len() as u64);
+        for file in files {
+            hash.text(file.path.as_str());
+            hash.number(u64::from(file.executable));
+            hash.bytes(&file.data);
+        }
+        ArtifactKey(hash.0.finalize().into())
+    }
+
+    /// The key as 64 hexadecimal digits, a safe file name.
+    pub fn to_hex(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// Length-prefixed fields, so that no two different lists of fields hash alike.
+struct Hash(Sha256);
+
+impl Hash {
+    fn number(&mut self, n: u64) {
+        self.0.update(n.to_le_bytes());
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.number(bytes.len() as u64);
+        self.0.update(bytes);
+    }
+
+    fn text(&mut self, text: &str) {
+        self.bytes(text.as_bytes());
+    }
+
+    fn limits(&mut self, limits: &Limits) {
+        // Taken apart by name, so that a new limit cannot be forgotten here.
+        let Limits { cpu_time, wall_time, idle_time, memory, processes, open_files, file_size, disk, inodes, output, stack } = limits;
+        for time in [cpu_time, wall_time, idle_time] {
+            self.number(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+        }
+        for size in [memory, file_size, disk, output, stack] {
+            self.number(size.get());
+        }
+        for count in [u64::from(*processes), u64::from(*open_files), *inodes] {
+            self.number(count);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The compile step: the commands one after another, or what an identical compilation left before.
+//!
+//! Each command gets a fresh cell with the files that the one before left; together they share one
+//! budget of CPU and wall-clock time. The client's environment and arguments are the program's alone:
+//! a compiler never sees them, and so they are no part of the cache key.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cupel_languages::Language;
+use cupel_types::{BoxFiles, CompileReport, Outcome, Output, Submission, Verdict};
+
+use crate::executor::{StdinSource, StepInput, StepKind, StepObserver};
+use crate::judge::limit_message;
+use crate::{ArtifactCache, ArtifactKey, Executor, JudgeError, JudgeEvent, JudgeObserver, files};
+
+/// What a later command gets at least when the earlier ones used the budget up: a limit of zero would
+/// mean something else to the kernel.
+const BUDGET_MIN: Duration = Duration::from_millis(1);
+
+/// How the compile step went.
+pub(crate) enum Compiled {
+    /// The language has none.
+    NotNeeded,
+    /// There is something to run.
+    Ok { report: CompileReport, artifacts: BoxFiles },
+    /// The compiler refused the source, went over its limits, or the run was cancelled.
+    Refused { report: CompileReport, verdict: Verdict, message: Option<String> },
+}
+
+pub(crate) fn compile(
+    submission: &Submission,
+    language: &Language,
+    executor: &mut dyn Executor,
+    cache: &dyn ArtifactCache,
+    observer: &mut dyn JudgeObserver,
+) -> Result<Compiled, JudgeError> {
+    let mut limits = language.compile_limits;
+    let commands = language.compile_commands(&files::placeholders(language, submission, limits.memory));
+    if commands.is_empty() {
+        return Ok(Compiled::NotNeeded);
+    }
+    observer.event(JudgeEvent::CompileStarted);
+    let key = ArtifactKey::of(language, &commands, &submission.files);
+    if let Some((artifacts, output)) = cache.get(&key) {
+        observer.event(JudgeEvent::CompileEnded { ok: true, cached: true, wall_time: Duration::ZERO });
+        let output = Output { data: output, truncated: false };
+        let report = CompileReport { ok: true, output, wall_time: Duration::ZERO, cached: true };
+        return Ok(Compiled::Ok { report, artifacts });
+    }
+
+    let env = language.environment(&[]);
+    let mut transcript = Transcript { data: Vec::new(), bytes_max: as_usize(limits.output.get()), truncated: false, observer };
+    let mut left = submission.files.clone();
+    let mut wall_time = Duration::ZERO;
+    let mut ended_badly = None;
+    for argv in &commands {
+        let step = StepInput {
+            kind: StepKind::Compile,
+            argv,
+            env: &env,
+            files: std::slice::from_ref(&left),
+            stdin: StdinSource::Bytes(Arc::from([])),
+            limits,
+            collect: true,
+        };
+        let result = executor.execute(step, &mut transcript)?;
+        let usage = result.report.usage;
+        wall_time += usage.wall_time;
+        if !result.report.outcome.is_success() {
+            ended_badly = Some(result.report.outcome);
+            break;
+        }
+        left = result.files;
+        limits.cpu_time = limits.cpu_time.saturating_sub(usage.cpu_time).max(BUDGET_MIN);
+        limits.wall_time = limits.wall_time.saturating_sub(usage.wall_time).max(BUDGET_MIN);
+    }
+    let output = Output { data: transcript.data.into(), truncated: transcript.truncated };
+    let ok = ended_badly.is_none();
+    observer.event(JudgeEvent::CompileEnded { ok, cached: false, wall_time });
+
+    let report = CompileReport { ok, output, wall_time, cached: false };
+    if let Some(outcome) = ended_badly {
+        let verdict = if outcome == Outcome::Cancelled { Verdict::Cancelled } else { Verdict::CompileError };
+        return Ok(Compiled::Refused { report, verdict, message: refusal(outcome, language) });
+    }
+    let artifacts = files::pick_artifacts(language, &left);
+    if !report.output.truncated {
+        cache.put(key, &artifacts, &report.output.data);
+    }
+    Ok(Compiled::Ok { report, artifacts })
+}
+
+/// Why there is nothing to run, where the compiler's own words do not say it.
+fn refusal(outcome: Outcome, language: &Language) -> Option<String> {
+    match outcome {
+        Outcome::Signalled(signal) => Some(format!("the compiler was ended by {signal}")),
+        Outcome::Exited(_) | Outcome::Cancelled => None,
+        limit => limit_message(limit, &language.compile_limits).map(|m| format!("the compiler went {m}")),
+    }
+}
+
+/// What the compiler says on both streams, joined in the order in which it came, up to a bound.
+struct Transcript<'a> {
+    data: Vec<u8>,
+    bytes_max: usize,
+    truncated: bool,
+    observer: &'a mut dyn JudgeObserver,
+}
+
+impl Transcript<'_> {
+    fn append(&mut self, data: &[u8]) {
+        let room = self.bytes_max.saturating_sub(self.data.len());
+        self.truncated |= data.len() > room;
+        self.data.extend_from_slice(&data[..data.len().min(room)]);
+    }
+}
+
+impl StepObserver for Transcript<'_> {
+    fn stdout(&mut self, data: &[u8]) {
+        self.append(data);
+    }
+
+    fn stderr(&mut self, data: &[u8]) {
+        self.append(data);
+    }
+
+    fn cancelled(&mut self) -> bool {
+        self.observer.cancelled()
+    }
+}
+
+fn as_usize(n: u64) -> usize {
+    usize::try_from(n).unwrap_or(usize::MAX)
+}

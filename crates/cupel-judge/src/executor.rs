@@ -1,0 +1,85 @@
+//! The port through which the judge runs one step, and the types that cross it.
+
+use std::sync::Arc;
+
+use cupel_types::{BoxFiles, Limits, StepReport};
+
+/// Runs one step at a time, in a fresh cell. One executor belongs to one slot; calls block.
+pub trait Executor: Send {
+    /// Runs the step to its end.
+    ///
+    /// # Errors
+    /// Only for failures of ours; whatever the program does is a [`StepReport`].
+    fn execute(&mut self, step: StepInput<'_>, observer: &mut dyn StepObserver) -> Result<StepResult, ExecuteError>;
+}
+
+/// What a step is for; compilations have cells of their own kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepKind {
+    /// A compiler runs over a tenant's source.
+    Compile,
+    /// A tenant's program runs.
+    Execute,
+}
+
+/// One step.
+#[derive(Clone, Debug)]
+pub struct StepInput<'a> {
+    /// Compile or execute.
+    pub kind: StepKind,
+    /// Program and arguments. The program is an absolute path, a path relative to `/box` with a `/` in
+    /// it, or a name looked up in the `PATH` of `env`.
+    pub argv: &'a [String],
+    /// The whole environment.
+    pub env: &'a [(String, String)],
+    /// What lies in `/box` at the start, its working directory. Later groups win nothing: a path that
+    /// comes twice is an error.
+    pub files: &'a [BoxFiles],
+    /// Standard input.
+    pub stdin: StdinSource,
+    /// What it may use.
+    pub limits: Limits,
+    /// Whether all regular files left in `/box` come back (a compile step's artefacts).
+    pub collect: bool,
+}
+
+/// Where standard input comes from.
+#[derive(Clone, Debug)]
+pub enum StdinSource {
+    /// These bytes, then end of file.
+    Bytes(Arc<[u8]>),
+    /// A pipe or file of the host's, read from where it stands. Never a terminal.
+    Descriptor(Arc<std::os::fd::OwnedFd>),
+}
+
+/// Hears of a step while it runs.
+pub trait StepObserver {
+    /// The program wrote to standard output. Called only for what is within the limit.
+    fn stdout(&mut self, data: &[u8]);
+    /// The program wrote to standard error.
+    fn stderr(&mut self, data: &[u8]);
+    /// Asked a few times a second and at every output: whether the step should end now.
+    fn cancelled(&mut self) -> bool {
+        false
+    }
+}
+
+/// A step's end.
+#[derive(Clone, Debug)]
+pub struct StepResult {
+    /// What happened.
+    pub report: StepReport,
+    /// The files left in `/box`, when they were asked for and the step ended by itself with code 0.
+    pub files: BoxFiles,
+}
+
+/// The step could not be run or observed: our failure, never the program's.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot run a step in the sandbox")]
+pub struct ExecuteError {
+    /// Whether another try may go well.
+    pub transient: bool,
+    /// Why.
+    #[source]
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}

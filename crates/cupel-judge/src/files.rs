@@ -1,0 +1,28 @@
+//! What a run needs of its language and its submission: commands and files.
+
+use std::collections::HashSet;
+
+use cupel_languages::{Language, Placeholders};
+use cupel_types::{BoxFiles, BoxPath, Bytes, Submission};
+
+/// The main source is the first file; a submission always has one.
+pub(crate) fn placeholders(language: &Language, submission: &Submission, memory: Bytes) -> Placeholders {
+    Placeholders::for_files(&submission.files, memory).unwrap_or_else(|| Placeholders::new(&language.source, memory))
+}
+
+/// The files of the box that go on to the execution.
+pub(crate) fn pick_artifacts(language: &Language, left: &BoxFiles) -> BoxFiles {
+    BoxFiles::new(left.iter().filter(|file| language.is_artifact(&file.path)).cloned().collect())
+}
+
+/// The client's files that a compiled program still finds beside it: all but sources (the main one and
+/// those with an extension of the language), and none that the compilation replaced.
+pub(crate) fn beside_artifacts(language: &Language, sent: &BoxFiles, artifacts: &BoxFiles) -> BoxFiles {
+    let made: HashSet<&BoxPath> = artifacts.iter().map(|file| &file.path).collect();
+    let is_source = |path: &BoxPath| {
+        let name = path.as_str().rsplit('/').next().unwrap_or_default();
+        name.rsplit_once('.').is_some_and(|(_, extension)| language.extensions.iter().any(|e| e == extension))
+    };
+    let kept = sent.iter().skip(1).filter(|file| !is_source(&file.path) && !made.contains(&file.path));
+    BoxFiles::new(kept.cloned().collect())
+}

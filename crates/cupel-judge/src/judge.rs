@@ -1,0 +1,245 @@
+//! One run: compile, execute once or for every test case, compare, give a verdict.
+//!
+//! ```text
+//!  sources ─► cache? ─► compile commands ─► artefacts ─┐
+//!                            │ refused                 ├─► one cell per case ─► tokens ─► verdict
+//!                            └─► CE     other files ───┘
+//! ```
+//!
+//! Every case is run, also after one that failed: the client asked for a result for each. The verdict
+//! of the run is that of the first case, in their order, that was not accepted. Only cancellation ends
+//! a run early.
+
+use std::sync::Arc;
+
+use cupel_languages::Language;
+use cupel_types::{CaseReport, Limits, Outcome, Output, RunReport, StepReport, Submission, TestCase, Usage, Verdict};
+
+use crate::compile::{Compiled, compile};
+use crate::executor::{StdinSource, StepInput, StepKind, StepObserver};
+use crate::{ArtifactCache, ExecuteError, Executor, files, tokens};
+
+/// Output kept for all test cases of a run together, per stream. What lies beyond is cut to
+/// [`CASE_OUTPUT_BYTES_SPARSE`] per case and marked as truncated.
+pub const CASES_OUTPUT_BYTES_MAX: usize = 16 << 20;
+
+/// Output kept of a case once [`CASES_OUTPUT_BYTES_MAX`] is used up.
+pub const CASE_OUTPUT_BYTES_SPARSE: usize = 4 << 10;
+
+/// What is to be judged.
+#[derive(Clone, Debug)]
+pub struct JudgeRequest<'a> {
+    /// What was sent.
+    pub submission: &'a Submission,
+    /// Its language; available.
+    pub language: &'a Language,
+    /// Replaces the submission's standard input (the command line streams it).
+    pub stdin: Option<StdinSource>,
+}
+
+/// Hears what happens, in order.
+pub trait JudgeObserver {
+    /// Something happened.
+    fn event(&mut self, event: JudgeEvent<'_>);
+    /// Whether the run should end now (cancelled, or its lease was lost).
+    fn cancelled(&mut self) -> bool {
+        false
+    }
+}
+
+/// What happens during a run. `case` is `None` when there are no test cases.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the names of the event schema in cupel-core")]
+pub enum JudgeEvent<'a> {
+    CompileStarted,
+    CompileEnded { ok: bool, cached: bool, wall_time: std::time::Duration },
+    ExecutionStarted { case: Option<&'a str>, limits: &'a Limits },
+    Stdout { case: Option<&'a str>, data: &'a [u8] },
+    Stderr { case: Option<&'a str>, data: &'a [u8] },
+    ExecutionEnded { case: Option<&'a str>, verdict: Verdict, outcome: Outcome, usage: &'a Usage },
+}
+
+/// The run could not be judged: our failure, worth another attempt.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot judge the run")]
+pub struct JudgeError(#[from] pub ExecuteError);
+
+/// Judges one run to its end.
+///
+/// # Errors
+/// Only when the executor failed; a compile error is a report.
+pub fn judge(
+    request: &JudgeRequest<'_>,
+    executor: &mut dyn Executor,
+    cache: &dyn ArtifactCache,
+    observer: &mut dyn JudgeObserver,
+) -> Result<RunReport, JudgeError> {
+    let (submission, language) = (request.submission, request.language);
+    let limits = submission.limits.over(language.limits);
+    let mut report = RunReport {
+        verdict: Verdict::Accepted,
+        message: None,
+        compile: None,
+        execution: None,
+        cases: Vec::new(),
+        limits,
+        language_version: language.installed_version().unwrap_or_default().to_owned(),
+    };
+
+    let in_box = match compile(submission, language, executor, cache, observer)? {
+        Compiled::NotNeeded => vec![submission.files.clone()],
+        Compiled::Ok { report: compiled, artifacts } => {
+            report.compile = Some(compiled);
+            let beside = files::beside_artifacts(language, &submission.files, &artifacts);
+            vec![artifacts, beside]
+        }
+        Compiled::Refused { report: compiled, verdict, message } => {
+            report.compile = Some(compiled);
+            report.verdict = verdict;
+            report.message = message;
+            return Ok(report);
+        }
+    };
+
+    let mut argv = language.execute_command(&files::placeholders(language, submission, limits.memory));
+    argv.extend_from_slice(&submission.args);
+    let program = Program {
+        argv,
+        env: language.environment(&submission.env),
+        files: in_box,
+        limits,
+    };
+    if submission.tests.is_empty() {
+        let stdin = request.stdin.clone().unwrap_or_else(|| StdinSource::Bytes(submission.stdin.clone()));
+        let (verdict, step) = program.execute(None, stdin, executor, observer)?;
+        report.verdict = verdict;
+        report.message = limit_message(step.outcome, &limits);
+        report.execution = Some(step);
+    } else {
+        program.execute_cases(&submission.tests, &mut report, executor, observer)?;
+    }
+    Ok(report)
+}
+
+/// What is the same for every execution of a run.
+struct Program {
+    argv: Vec<String>,
+    env: Vec<(String, String)>,
+    files: Vec<cupel_types::BoxFiles>,
+    limits: Limits,
+}
+
+impl Program {
+    fn execute_cases(
+        &self,
+        cases: &[TestCase],
+        report: &mut RunReport,
+        executor: &mut dyn Executor,
+        observer: &mut dyn JudgeObserver,
+    ) -> Result<(), JudgeError> {
+        let (mut stdout_room, mut stderr_room) = (CASES_OUTPUT_BYTES_MAX, CASES_OUTPUT_BYTES_MAX);
+        for case in cases {
+            let (verdict, mut step) = self.execute(Some(case), StdinSource::Bytes(case.stdin.clone()), executor, observer)?;
+            if report.verdict == Verdict::Accepted && verdict != Verdict::Accepted {
+                report.verdict = verdict;
+                report.message = why(case, verdict, &step, &self.limits);
+            }
+            keep(&mut step.stdout, &mut stdout_room);
+            keep(&mut step.stderr, &mut stderr_room);
+            report.cases.push(CaseReport { name: case.name.clone(), verdict, step });
+            if verdict == Verdict::Cancelled {
+                report.verdict = Verdict::Cancelled;
+                report.message = None;
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn execute(
+        &self,
+        case: Option<&TestCase>,
+        stdin: StdinSource,
+        executor: &mut dyn Executor,
+        observer: &mut dyn JudgeObserver,
+    ) -> Result<(Verdict, StepReport), JudgeError> {
+        let name = case.map(|c| c.name.as_str());
+        observer.event(JudgeEvent::ExecutionStarted { case: name, limits: &self.limits });
+        let step = StepInput {
+            kind: StepKind::Execute,
+            argv: &self.argv,
+            env: &self.env,
+            files: &self.files,
+            stdin,
+            limits: self.limits,
+            collect: false,
+        };
+        let report = executor.execute(step, &mut Forward { case: name, observer })?.report;
+        let verdict = match (Verdict::of_outcome(report.outcome), case.and_then(|c| c.expected.as_deref())) {
+            (Verdict::Accepted, Some(expected)) if tokens::first_difference(expected, &report.stdout.data).is_some() => {
+                Verdict::WrongAnswer
+            }
+            (verdict, _) => verdict,
+        };
+        observer.event(JudgeEvent::ExecutionEnded { case: name, verdict, outcome: report.outcome, usage: &report.usage });
+        Ok((verdict, report))
+    }
+}
+
+/// Passes a step's output on as events of its case.
+struct Forward<'a> {
+    case: Option<&'a str>,
+    observer: &'a mut dyn JudgeObserver,
+}
+
+impl StepObserver for Forward<'_> {
+    fn stdout(&mut self, data: &[u8]) {
+        self.observer.event(JudgeEvent::Stdout { case: self.case, data });
+    }
+
+    fn stderr(&mut self, data: &[u8]) {
+        self.observer.event(JudgeEvent::Stderr { case: self.case, data });
+    }
+
+    fn cancelled(&mut self) -> bool {
+        self.observer.cancelled()
+    }
+}
+
+/// Takes what a stream needs out of `room`; cuts the stream when there is too little.
+fn keep(output: &mut Output, room: &mut usize) {
+    let keep = output.data.len().min((*room).max(CASE_OUTPUT_BYTES_SPARSE));
+    *room = room.saturating_sub(keep);
+    if keep < output.data.len() {
+        *output = Output { data: Arc::from(&output.data[..keep]), truncated: true };
+    }
+}
+
+fn why(case: &TestCase, verdict: Verdict, step: &StepReport, limits: &Limits) -> Option<String> {
+    let name = &case.name;
+    if verdict == Verdict::WrongAnswer {
+        let expected = case.expected.as_deref().unwrap_or_default();
+        let difference = tokens::first_difference(expected, &step.stdout.data)?;
+        return Some(format!("test {name}: word {} (line {} of the output) is not the expected one", difference.word, difference.line));
+    }
+    limit_message(step.outcome, limits).map(|message| format!("test {name}: {message}"))
+}
+
+/// Which limit ended the step, where the verdict does not tell it or its size.
+pub(crate) fn limit_message(outcome: Outcome, limits: &Limits) -> Option<String> {
+    let text = match outcome {
+        Outcome::TimeLimit => format!("over the CPU time limit of {:?}", limits.cpu_time),
+        Outcome::WallLimit => format!("over the wall-clock limit of {:?}", limits.wall_time),
+        Outcome::IdleLimit => format!("over the idle limit of {:?}", limits.idle_time),
+        Outcome::MemoryLimit => format!("over the memory limit of {}", limits.memory),
+        Outcome::OutputLimit => format!("over the output limit of {}", limits.output),
+        Outcome::Exited(_) | Outcome::Signalled(_) | Outcome::Cancelled => return None,
+    };
+    Some(text)
+}
+
+
+
+
+#[cfg(test)]
+mod tests;

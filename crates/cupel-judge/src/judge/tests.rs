@@ -1,0 +1,397 @@
+//! The judge over a scripted executor: what it asks for, what it makes of the answers, what it tells.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use cupel_languages::{Probe, Registry};
+use cupel_types::{BoxFile, BoxFiles, BoxPath, LimitsRequest, PriorityClass, Signal, SubmissionId, UserId};
+
+use super::*;
+use crate::{ArtifactKey, NoCache, StepResult};
+
+// ---- what is judged ---------------------------------------------------------------------------------
+
+const COMPILED: &str = r#"
+name = "Compiled"
+extensions = ["src", "hdr"]
+source = "main.src"
+compile = [["front", "{source}"], ["back", "-o", "{stem}"]]
+execute = ["./{stem}", "-m{memory_mb}"]
+artifacts = ["main"]
+env = { MODE = "fast" }
+version = { command = ["front", "--version"] }
+[compile_limits]
+cpu_time_ms = 20000
+output_kb = 1
+[packages]
+[[samples]]
+name = "hello"
+source = "x"
+"#;
+
+const SCRIPT: &str = r#"
+name = "Script"
+extensions = ["scr"]
+source = "main.scr"
+execute = ["run", "{source}"]
+version = { command = ["run", "--version"] }
+[packages]
+[[samples]]
+name = "hello"
+source = "x"
+"#;
+
+struct Answers;
+
+impl Probe for Answers {
+    fn version(&self, _: &[String]) -> Result<String, String> {
+        Ok("version 1.2.3".into())
+    }
+}
+
+fn language(id: &str) -> Language {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text) in [("compiled", COMPILED), ("script", SCRIPT)] {
+        std::fs::write(dir.path().join(format!("{name}.toml")), text).unwrap();
+    }
+    let mut registry = Registry::load(Some(dir.path())).unwrap();
+    registry.probe(&Answers);
+    registry.find(id).unwrap().clone()
+}
+
+fn file(path: &str, text: &str) -> BoxFile {
+    BoxFile { path: BoxPath::new(path).unwrap(), data: text.as_bytes().into(), executable: false }
+}
+
+fn a_submission(files: Vec<BoxFile>) -> Submission {
+    Submission {
+        id: SubmissionId::from_uuid(uuid::Uuid::nil()),
+        owner: UserId::from_uuid(uuid::Uuid::nil()),
+        language: "script".parse().unwrap(),
+        files: BoxFiles::new(files),
+        args: vec!["one".into(), "{source}".into()],
+        env: vec![("MODE".into(), "mine".into())],
+        stdin: b"in".as_slice().into(),
+        tests: Vec::new(),
+        limits: LimitsRequest::default(),
+        priority: PriorityClass::Submission,
+        run_at: None,
+        webhook: None,
+        request_id: None,
+        submitted_at: jiff::Timestamp::UNIX_EPOCH,
+    }
+}
+
+fn case(name: &str, stdin: &str, expected: Option<&str>) -> TestCase {
+    TestCase { name: name.into(), stdin: stdin.as_bytes().into(), expected: expected.map(|e| e.as_bytes().into()) }
+}
+
+// ---- the executor -----------------------------------------------------------------------------------
+
+/// What the executor was asked for.
+#[derive(Debug)]
+struct Asked {
+    kind: StepKind,
+    argv: Vec<String>,
+    env: HashMap<String, String>,
+    files: Vec<String>,
+    limits: Limits,
+    stdin: Vec<u8>,
+}
+
+/// Gives the scripted answers in order and notes the questions.
+#[derive(Default)]
+struct Scripted {
+    answers: VecDeque<Result<Answer, ExecuteError>>,
+    asked: Vec<Asked>,
+}
+
+struct Answer {
+    outcome: Outcome,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+    files: Vec<BoxFile>,
+    cpu_time: Duration,
+}
+
+fn ends(outcome: Outcome) -> Answer {
+    Answer { outcome, stdout: Vec::new(), stderr: Vec::new(), files: Vec::new(), cpu_time: Duration::from_secs(1) }
+}
+
+fn prints(text: &str) -> Answer {
+    Answer { stdout: text.into(), ..ends(Outcome::Exited(0)) }
+}
+
+fn leaves(files: Vec<BoxFile>) -> Answer {
+    Answer { files, ..ends(Outcome::Exited(0)) }
+}
+
+fn scripted(answers: impl IntoIterator<Item = Answer>) -> Scripted {
+    Scripted { answers: answers.into_iter().map(Ok).collect(), asked: Vec::new() }
+}
+
+impl Executor for Scripted {
+    fn execute(&mut self, step: StepInput<'_>, observer: &mut dyn StepObserver) -> Result<StepResult, ExecuteError> {
+        self.asked.push(Asked {
+            kind: step.kind,
+            argv: step.argv.to_vec(),
+            env: step.env.iter().cloned().collect(),
+            files: step.files.iter().flatten().map(|f| f.path.to_string()).collect(),
+            limits: step.limits,
+            stdin: match &step.stdin {
+                StdinSource::Bytes(bytes) => bytes.to_vec(),
+                StdinSource::Descriptor(_) => b"descriptor".to_vec(),
+            },
+        });
+        let mut answer = self.answers.pop_front().expect("the judge asked for more steps than were scripted")?;
+        if observer.cancelled() {
+            answer.outcome = Outcome::Cancelled;
+        }
+        observer.stderr(&answer.stderr);
+        observer.stdout(&answer.stdout);
+        let output = |data: Vec<u8>| Output { data: data.into(), truncated: false };
+        let usage = Usage { cpu_time: answer.cpu_time, wall_time: answer.cpu_time, ..Usage::default() };
+        let (stdout, stderr) = (output(answer.stdout), output(answer.stderr));
+        let report = StepReport { outcome: answer.outcome, exit_code: None, signal: None, stdout, stderr, usage };
+        Ok(StepResult { report, files: BoxFiles::new(answer.files) })
+    }
+}
+
+// ---- the observer and the cache ---------------------------------------------------------------------
+
+#[derive(Default)]
+struct Log {
+    lines: Vec<String>,
+    cancel_after: Option<usize>,
+}
+
+impl JudgeObserver for Log {
+    fn event(&mut self, event: JudgeEvent<'_>) {
+        self.lines.push(match event {
+            JudgeEvent::CompileStarted => "compile".into(),
+            JudgeEvent::CompileEnded { ok, cached, .. } => format!("compiled ok={ok} cached={cached}"),
+            JudgeEvent::ExecutionStarted { case, .. } => format!("start {}", case.unwrap_or("-")),
+            JudgeEvent::Stdout { data, .. } => format!("out {}", String::from_utf8_lossy(data)),
+            JudgeEvent::Stderr { data, .. } => format!("err {}", String::from_utf8_lossy(data)),
+            JudgeEvent::ExecutionEnded { case, verdict, .. } => format!("end {} {verdict}", case.unwrap_or("-")),
+        });
+    }
+
+    fn cancelled(&mut self) -> bool {
+        self.cancel_after.is_some_and(|lines| self.lines.len() > lines)
+    }
+}
+
+#[derive(Default)]
+struct Kept(Mutex<HashMap<ArtifactKey, (BoxFiles, Arc<[u8]>)>>);
+
+impl ArtifactCache for Kept {
+    fn get(&self, key: &ArtifactKey) -> Option<(BoxFiles, Arc<[u8]>)> {
+        self.0.lock().unwrap().get(key).cloned()
+    }
+
+    fn put(&self, key: ArtifactKey, files: &BoxFiles, output: &Arc<[u8]>) {
+        self.0.lock().unwrap().insert(key, (files.clone(), output.clone()));
+    }
+}
+
+fn judged(id: &str, submission: &Submission, executor: &mut Scripted, cache: &dyn ArtifactCache) -> (RunReport, Vec<String>) {
+    let mut log = Log::default();
+    let language = language(id);
+    let request = JudgeRequest { submission, language: &language, stdin: None };
+    let report = judge(&request, executor, cache, &mut log).unwrap();
+    (report, log.lines)
+}
+
+// ---- rules ------------------------------------------------------------------------------------------
+
+#[test]
+fn a_script_runs_with_its_files_arguments_environment_and_input() {
+    let mut executor = scripted([prints("hi\n")]);
+    let submission = a_submission(vec![file("a.scr", ""), file("b.scr", ""), file("data.txt", "")]);
+    let (report, log) = judged("script", &submission, &mut executor, &NoCache);
+    let asked = &executor.asked[0];
+    assert_eq!(asked.kind, StepKind::Execute);
+    assert_eq!(asked.argv, ["run", "a.scr", "one", "{source}"]);
+    assert_eq!(asked.env["MODE"], "mine");
+    assert_eq!(asked.files, ["a.scr", "b.scr", "data.txt"]);
+    assert_eq!(asked.stdin, b"in");
+    assert_eq!(log, ["start -", "err ", "out hi\n", "end - AC"]);
+    assert_eq!((report.verdict, report.compile, report.language_version.as_str()), (Verdict::Accepted, None, "1.2.3"));
+    assert_eq!(&report.execution.unwrap().stdout.data[..], b"hi\n");
+}
+
+#[test]
+fn every_end_has_its_verdict() {
+    for (outcome, verdict) in [
+        (Outcome::Exited(3), Verdict::RuntimeError),
+        (Outcome::Signalled(Signal(11)), Verdict::RuntimeError),
+        (Outcome::WallLimit, Verdict::TimeLimit),
+        (Outcome::MemoryLimit, Verdict::MemoryLimit),
+        (Outcome::OutputLimit, Verdict::OutputLimit),
+        (Outcome::IdleLimit, Verdict::IdleLimit),
+    ] {
+        let (report, _) = judged("script", &a_submission(vec![file("a.scr", "")]), &mut scripted([ends(outcome)]), &NoCache);
+        assert_eq!(report.verdict, verdict);
+        let is_limit = !matches!(outcome, Outcome::Exited(_) | Outcome::Signalled(_));
+        assert_eq!(report.message.is_some(), is_limit, "{outcome:?}");
+    }
+}
+
+#[test]
+fn compile_commands_hand_on_their_files_and_share_their_budget() {
+    let left = vec![file("main.src", ""), file("main", "binary"), file("main.tmp", "")];
+    let mut executor = scripted([leaves(left.clone()), leaves(left), prints("")]);
+    let sent = vec![file("main.src", ""), file("util.hdr", ""), file("input.dat", ""), file("main", "theirs")];
+    let (report, log) = judged("compiled", &a_submission(sent), &mut executor, &NoCache);
+    let [front, back, run] = &executor.asked[..] else { panic!("three steps") };
+    assert_eq!((front.kind, &front.argv[..]), (StepKind::Compile, &["front".to_owned(), "main.src".into()][..]));
+    assert_eq!(front.env["MODE"], "fast", "the client's environment is the program's alone");
+    assert_eq!(front.stdin, b"");
+    assert_eq!(back.argv, ["back", "-o", "main"]);
+    assert_eq!(back.files, ["main.src", "main", "main.tmp"]);
+    assert_eq!(back.limits.cpu_time, Duration::from_secs(19));
+    assert_eq!(run.argv, ["./main", "-m256", "one", "{source}"]);
+    assert_eq!(run.files, ["main", "input.dat"], "artefacts win over files sent, sources stay behind");
+    assert_eq!(log[..2], ["compile", "compiled ok=true cached=false"]);
+    assert_eq!(report.compile.unwrap().wall_time, Duration::from_secs(2));
+}
+
+#[test]
+fn a_refused_source_is_ce_with_what_the_compiler_said_on_both_streams() {
+    let refused = Answer { stdout: b" and out".into(), stderr: b"err".into(), ..ends(Outcome::Exited(1)) };
+    let (report, log) = judged("compiled", &a_submission(vec![file("main.src", "")]), &mut scripted([refused]), &NoCache);
+    let compile = report.compile.unwrap();
+    assert_eq!((report.verdict, compile.ok, &compile.output.data[..]), (Verdict::CompileError, false, &b"err and out"[..]));
+    assert_eq!((report.message, report.execution), (None, None));
+    assert_eq!(log, ["compile", "compiled ok=false cached=false"]);
+}
+
+#[test]
+fn a_compiler_over_its_limits_is_ce_and_the_limit_is_named() {
+    for (outcome, words) in [
+        (Outcome::MemoryLimit, "the compiler went over the memory limit of "),
+        (Outcome::TimeLimit, "the compiler went over the CPU time limit of 20s"),
+        (Outcome::Signalled(Signal(11)), "the compiler was ended by SIGSEGV"),
+    ] {
+        let (report, _) = judged("compiled", &a_submission(vec![file("main.src", "")]), &mut scripted([ends(outcome)]), &NoCache);
+        assert_eq!(report.verdict, Verdict::CompileError);
+        assert!(report.message.as_deref().unwrap().starts_with(words), "{:?}", report.message);
+    }
+}
+
+#[test]
+fn compiler_output_is_bounded_and_says_so() {
+    let flood = Answer { stdout: vec![b'x'; 5000], ..ends(Outcome::Exited(1)) };
+    let (report, _) = judged("compiled", &a_submission(vec![file("main.src", "")]), &mut scripted([flood]), &NoCache);
+    let output = report.compile.unwrap().output;
+    assert_eq!((output.data.len(), output.truncated), (1024, true));
+}
+
+#[test]
+fn an_identical_source_is_compiled_once_and_another_one_again() {
+    let (cache, left) = (Kept::default(), || leaves(vec![file("main", "binary")]));
+    let submission = a_submission(vec![file("main.src", "1"), file("input.dat", "")]);
+    judged("compiled", &submission, &mut scripted([left(), left(), prints("")]), &cache);
+
+    let mut again = Submission { stdin: b"else".as_slice().into(), args: Vec::new(), ..submission.clone() };
+    let mut executor = scripted([prints("")]);
+    let (report, log) = judged("compiled", &again, &mut executor, &cache);
+    assert!(report.compile.unwrap().cached);
+    assert_eq!(log[..2], ["compile", "compiled ok=true cached=true"]);
+    assert_eq!(executor.asked[0].files, ["main", "input.dat"]);
+
+    again.files = BoxFiles::new(vec![file("main.src", "2"), file("input.dat", "")]);
+    let (report, _) = judged("compiled", &again, &mut scripted([left(), left(), prints("")]), &cache);
+    assert!(!report.compile.unwrap().cached);
+}
+
+#[test]
+fn whatever_determines_the_artefacts_is_in_the_key() {
+    let language = language("compiled");
+    let commands = vec![vec!["cc".to_owned(), "ab".into()]];
+    let files = BoxFiles::new(vec![file("a", "bc")]);
+    let base = ArtifactKey::of(&language, &commands, &files);
+    assert_eq!(base, ArtifactKey::of(&language.clone(), &commands, &files.clone()));
+    let mut keys = vec![base];
+    let mut other = |language: &Language, commands: &[Vec<String>], files: Vec<BoxFile>| {
+        keys.push(ArtifactKey::of(language, commands, &BoxFiles::new(files)));
+    };
+    other(&language, &[vec!["cc".into(), "a".into(), "b".into()]], vec![file("a", "bc")]);
+    other(&language, &[vec!["cc".into()], vec!["ab".into()]], vec![file("a", "bc")]);
+    other(&language, &commands, vec![file("ab", "c")]);
+    other(&language, &commands, vec![file("a", "bd")]);
+    other(&language, &commands, vec![BoxFile { executable: true, ..file("a", "bc") }]);
+    let mut changed = language.clone();
+    changed.availability = cupel_languages::Availability::Available { version: "1.2.4".into() };
+    other(&changed, &commands, vec![file("a", "bc")]);
+    let mut changed = language.clone();
+    changed.compile_limits.memory = cupel_types::Bytes::mib(1);
+    other(&changed, &commands, vec![file("a", "bc")]);
+    let mut changed = language.clone();
+    changed.env.push(("A".into(), "B".into()));
+    other(&changed, &commands, vec![file("a", "bc")]);
+    let distinct: std::collections::HashSet<_> = keys.iter().collect();
+    assert_eq!(distinct.len(), keys.len());
+}
+
+#[test]
+fn all_cases_are_run_and_the_first_that_fails_decides() {
+    let mut submission = a_submission(vec![file("a.scr", "")]);
+    submission.tests = vec![
+        case("1", "a", Some("x y")),
+        case("2", "b", Some("x y")),
+        case("3", "c", Some("x y")),
+        case("4", "d", None),
+    ];
+    let mut executor = scripted([prints("x\ny\n"), prints("x\nz\n"), ends(Outcome::TimeLimit), prints("anything")]);
+    let (report, log) = judged("script", &submission, &mut executor, &NoCache);
+    let verdicts: Vec<_> = report.cases.iter().map(|c| c.verdict.code()).collect();
+    assert_eq!(verdicts, ["AC", "WA", "TLE", "AC"]);
+    assert_eq!((report.verdict, report.execution), (Verdict::WrongAnswer, None));
+    assert_eq!(report.message.unwrap(), "test 2: word 2 (line 2 of the output) is not the expected one");
+    assert_eq!(executor.asked.iter().map(|a| &a.stdin[..]).collect::<Vec<_>>(), [b"a", b"b", b"c", b"d"]);
+    assert_eq!(log.iter().filter(|l| l.starts_with("start") || l.starts_with("end")).count(), 8);
+}
+
+#[test]
+fn a_right_answer_with_a_wrong_exit_code_is_a_runtime_error() {
+    let mut submission = a_submission(vec![file("a.scr", "")]);
+    submission.tests = vec![case("1", "", Some("x"))];
+    let answer = Answer { outcome: Outcome::Exited(1), ..prints("x") };
+    assert_eq!(judged("script", &submission, &mut scripted([answer]), &NoCache).0.verdict, Verdict::RuntimeError);
+}
+
+#[test]
+fn cancellation_ends_the_run_at_once() {
+    let mut submission = a_submission(vec![file("a.scr", "")]);
+    submission.tests = (0..5).map(|n| case(&n.to_string(), "", None)).collect();
+    let language = language("script");
+    let mut log = Log { cancel_after: Some(4), ..Log::default() };
+    let request = JudgeRequest { submission: &submission, language: &language, stdin: None };
+    let report = judge(&request, &mut scripted([prints(""), prints("")]), &NoCache, &mut log).unwrap();
+    assert_eq!((report.verdict, report.cases.len()), (Verdict::Cancelled, 2));
+}
+
+#[test]
+fn a_failure_of_the_executor_is_never_a_verdict() {
+    for (id, source) in [("script", "a.scr"), ("compiled", "main.src")] {
+        let failure = ExecuteError { transient: true, source: "no cell".into() };
+        let mut executor = Scripted { answers: [Err(failure)].into(), asked: Vec::new() };
+        let (submission, language) = (a_submission(vec![file(source, "")]), language(id));
+        let request = JudgeRequest { submission: &submission, language: &language, stdin: None };
+        assert!(judge(&request, &mut executor, &NoCache, &mut Log::default()).is_err());
+    }
+}
+
+#[test]
+fn outputs_of_many_cases_are_bounded_together() {
+    let mut submission = a_submission(vec![file("a.scr", "")]);
+    submission.tests = (0..20).map(|n| case(&n.to_string(), "", None)).collect();
+    let big = "x".repeat(1 << 20);
+    let (report, _) = judged("script", &submission, &mut scripted((0..20).map(|_| prints(&big))), &NoCache);
+    let kept: Vec<_> = report.cases.iter().map(|c| (c.step.stdout.data.len(), c.step.stdout.truncated)).collect();
+    assert_eq!(kept[15], (1 << 20, false));
+    assert_eq!(kept[16..], [(CASE_OUTPUT_BYTES_SPARSE, true); 4]);
+}

@@ -1,0 +1,16 @@
+//! Compile once, run every case, check, give a verdict: plain functions over an [`Executor`].
+//!
+//! *Architecture invariants:* the judge knows no HTTP, no SQL and no queue, and does not know the sandbox:
+//! `compose.rs` in the binary hands it one as an [`Executor`]. A failure of the executor is never a verdict.
+#![forbid(unsafe_code)]
+
+mod cache;
+mod compile;
+mod executor;
+mod files;
+mod judge;
+mod tokens;
+
+pub use cache::{ArtifactCache, ArtifactKey, NoCache};
+pub use executor::{ExecuteError, Executor, StdinSource, StepInput, StepKind, StepObserver, StepResult};
+pub use judge::{CASE_OUTPUT_BYTES_SPARSE, CASES_OUTPUT_BYTES_MAX, JudgeError, JudgeEvent, JudgeObserver, JudgeRequest, judge};
