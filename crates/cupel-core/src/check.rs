@@ -1,0 +1,366 @@
+//! What a submission must be like, checked as a whole: every fault is reported, with where it is.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+
+use cupel_languages::{Availability, Language, Registry};
+use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, LanguageId, Limits, LimitsRequest, TestCase};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::submit::{Bounds, NewSubmission};
+
+/// One thing that is wrong with a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Which submission of the batch, from 0.
+    pub index: usize,
+    /// Where in the submission, as a JSON pointer (RFC 6901): `/language`, `/files/0/path`, `/args/3`,
+    /// `/env/NAME`, `/stdin`, `/tests/1/name`, `/limits/cpu_time_ms`, `/limits/memory_bytes`, `/run_at`,
+    /// `/webhook`. Limits carry the unit of the API's fields: `_ms` for times, `_bytes` for sizes.
+    pub pointer: String,
+    /// What kind of fault, for programs.
+    pub kind: FaultKind,
+    /// What is wrong and what would be right, for people.
+    pub detail: String,
+}
+
+/// What kind of fault it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum FaultKind {
+    UnknownLanguage,
+    LanguageUnavailable,
+    Missing,
+    TooLarge,
+    TooMany,
+    BadPath,
+    BadArgument,
+    BadEnv,
+    BadTest,
+    LimitInvalid,
+    LimitAboveMaximum,
+    RunAtTooFar,
+    BadWebhook,
+    BadUsername,
+    BadEmail,
+    BadPassword,
+    BadName,
+    BadScope,
+    BadExpiry,
+}
+
+impl FaultKind {
+    /// The stable name for programs, such as `unknown_language`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            FaultKind::UnknownLanguage => "unknown_language",
+            FaultKind::LanguageUnavailable => "language_unavailable",
+            FaultKind::Missing => "missing",
+            FaultKind::TooLarge => "too_large",
+            FaultKind::TooMany => "too_many",
+            FaultKind::BadPath => "bad_path",
+            FaultKind::BadArgument => "bad_argument",
+            FaultKind::BadEnv => "bad_env",
+            FaultKind::BadTest => "bad_test",
+            FaultKind::LimitInvalid => "limit_invalid",
+            FaultKind::LimitAboveMaximum => "limit_above_maximum",
+            FaultKind::RunAtTooFar => "run_at_too_far",
+            FaultKind::BadWebhook => "bad_webhook",
+            FaultKind::BadUsername => "bad_username",
+            FaultKind::BadEmail => "bad_email",
+            FaultKind::BadPassword => "bad_password",
+            FaultKind::BadName => "bad_name",
+            FaultKind::BadScope => "bad_scope",
+            FaultKind::BadExpiry => "bad_expiry",
+        }
+    }
+}
+
+/// What checking brought to light about a submission without faults.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    pub(crate) language: LanguageId,
+    pub(crate) files: BoxFiles,
+    pub(crate) tests: Vec<TestCase>,
+}
+
+/// Checks every submission of a request. The faults of all of them come together.
+pub(crate) fn check(
+    new: &[NewSubmission],
+    registry: &Registry,
+    bounds: &Bounds,
+    now: Timestamp,
+) -> Result<Vec<Checked>, Vec<Fault>> {
+    if new.len() > bounds.batch_max {
+        let detail = format!("a batch has at most {} submissions; this one has {}", bounds.batch_max, new.len());
+        return Err(vec![Fault { index: 0, pointer: String::new(), kind: FaultKind::TooMany, detail }]);
+    }
+    let mut faults = Vec::new();
+    let checked: Vec<Option<Checked>> = new
+        .iter()
+        .enumerate()
+        .map(|(index, new)| Checker { index, new, bounds, now, faults: &mut faults }.check(registry))
+        .collect();
+    let total = new.iter().map(bytes_of).fold(Bytes::ZERO, Bytes::saturating_add);
+    if faults.is_empty() && total > bounds.batch_bytes_max {
+        let detail = format!("a batch carries at most {}; this one carries {total}", bounds.batch_bytes_max);
+        faults.push(Fault { index: 0, pointer: String::new(), kind: FaultKind::TooLarge, detail });
+    }
+    match checked.into_iter().collect::<Option<Vec<Checked>>>() {
+        Some(checked) if faults.is_empty() => Ok(checked),
+        _ => Err(faults),
+    }
+}
+
+fn bytes_of(new: &NewSubmission) -> Bytes {
+    let files: usize = new.files.iter().map(|(path, data)| path.len() + data.len()).sum();
+    let tests: usize = new.tests.iter().map(test_bytes).sum();
+    Bytes::new((files + tests + new.stdin.len()) as u64)
+}
+
+fn test_bytes(test: &TestCase) -> usize {
+    test.stdin.len() + test.expected.as_ref().map_or(0, |e| e.len())
+}
+
+struct Checker<'a> {
+    index: usize,
+    new: &'a NewSubmission,
+    bounds: &'a Bounds,
+    now: Timestamp,
+    faults: &'a mut Vec<Fault>,
+}
+
+impl Checker<'_> {
+    fn fault(&mut self, pointer: impl Into<String>, kind: FaultKind, detail: impl Into<String>) {
+        self.faults.push(Fault { index: self.index, pointer: pointer.into(), kind, detail: detail.into() });
+    }
+
+    fn check(mut self, registry: &Registry) -> Option<Checked> {
+        let language = self.language(registry);
+        let files = self.files(language);
+        self.args();
+        self.env();
+        self.args_and_env_together();
+        self.too_large("/stdin", "standard input", self.new.stdin.len(), self.bounds.stdin_bytes_max);
+        let tests = self.tests();
+        if let Some(language) = language {
+            self.limits(self.new.limits, language.limits_max);
+        }
+        self.run_at();
+        self.webhook();
+        Some(Checked { language: language?.id.clone(), files: BoxFiles::new(files), tests })
+    }
+
+    fn language<'r>(&mut self, registry: &'r Registry) -> Option<&'r Language> {
+        let asked = self.new.language.as_str();
+        let found = asked.parse::<LanguageId>().ok().and_then(|id| registry.get(&id));
+        let Some(language) = found else {
+            if asked.is_empty() {
+                self.fault("/language", FaultKind::Missing, "name a language");
+            } else {
+                let asked_short: String = asked.chars().take(40).collect();
+                let mut detail = format!("no language `{}`", asked_short.escape_debug());
+                if let Some(near) = nearest(&asked_short, registry) {
+                    detail.push_str(&format!("; the nearest is `{near}`"));
+                }
+                self.fault("/language", FaultKind::UnknownLanguage, detail);
+            }
+            return None;
+        };
+        if let Availability::Unavailable { reason } = &language.availability {
+            let detail = format!("`{}` cannot be used here: {reason}", language.id);
+            self.fault("/language", FaultKind::LanguageUnavailable, detail);
+        }
+        Some(language)
+    }
+
+    fn files(&mut self, language: Option<&Language>) -> Vec<BoxFile> {
+        let new = self.new;
+        if new.files.is_empty() {
+            self.fault("/files", FaultKind::Missing, "there is no source");
+        }
+        if new.files.len() > self.bounds.files_max {
+            let detail = format!("at most {} files; there are {}", self.bounds.files_max, new.files.len());
+            self.fault("/files", FaultKind::TooMany, detail);
+            return Vec::new();
+        }
+        let mut files: Vec<BoxFile> = Vec::with_capacity(new.files.len());
+        // Path to index, to find both duplicates and files that are directories of others.
+        let mut places: BTreeMap<String, usize> = BTreeMap::new();
+        for (i, (path, data)) in new.files.iter().enumerate() {
+            self.too_large(&format!("/files/{i}"), "the file", data.len(), self.bounds.file_bytes_max);
+            let path = match (path.as_str(), language) {
+                ("", Some(language)) if i == 0 => language.source.clone(),
+                ("", None) if i == 0 => continue, // the language's fault is reported already
+                (text, _) => match BoxPath::new(text) {
+                    Ok(path) => path,
+                    Err(error) => {
+                        self.fault(format!("/files/{i}/path"), FaultKind::BadPath, error.to_string());
+                        continue;
+                    }
+                },
+            };
+            if let Some(first) = places.insert(path.as_str().to_owned(), i) {
+                let detail = format!("`{path}` is already the path of file {first}");
+                self.fault(format!("/files/{i}/path"), FaultKind::BadPath, detail);
+            }
+            files.push(BoxFile { path, data: data.clone(), executable: false });
+        }
+        for (path, i) in &places {
+            for (end, _) in path.match_indices('/') {
+                if places.contains_key(&path[..end]) {
+                    let detail = format!("`{}` is a file, so nothing can lie beneath it", &path[..end]);
+                    self.fault(format!("/files/{i}/path"), FaultKind::BadPath, detail);
+                }
+            }
+        }
+        let total: usize = new.files.iter().map(|(_, data)| data.len()).sum();
+        self.too_large("/files", "all files together", total, self.bounds.files_bytes_max);
+        files
+    }
+
+    fn args(&mut self) {
+        let new = self.new;
+        if new.args.len() > self.bounds.args_max {
+            let detail = format!("at most {} arguments; there are {}", self.bounds.args_max, new.args.len());
+            self.fault("/args", FaultKind::TooMany, detail);
+        }
+        for (i, arg) in new.args.iter().enumerate() {
+            if arg.contains('\0') {
+                self.fault(format!("/args/{i}"), FaultKind::BadArgument, "an argument cannot contain NUL");
+            }
+        }
+    }
+
+    fn env(&mut self) {
+        let new = self.new;
+        if new.env.len() > self.bounds.env_max {
+            let detail = format!("at most {} variables; there are {}", self.bounds.env_max, new.env.len());
+            self.fault("/env", FaultKind::TooMany, detail);
+            return;
+        }
+        let mut seen = HashSet::new();
+        for (name, value) in &new.env {
+            let pointer = format!("/env/{}", name.replace('~', "~0").replace('/', "~1"));
+            let starts_well = name.bytes().next().is_some_and(|c| c.is_ascii_alphabetic() || c == b'_');
+            if !starts_well || !name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_') {
+                self.fault(&pointer, FaultKind::BadEnv, "a variable's name is [A-Za-z_][A-Za-z0-9_]*");
+            }
+            if value.contains('\0') {
+                self.fault(&pointer, FaultKind::BadEnv, "a variable's value cannot contain NUL");
+            }
+            if !seen.insert(name) {
+                self.fault(&pointer, FaultKind::BadEnv, "the variable is given twice");
+            }
+        }
+    }
+
+    fn args_and_env_together(&mut self) {
+        let new = self.new;
+        let args: usize = new.args.iter().map(|a| a.len() + 1).sum();
+        let env: usize = new.env.iter().map(|(n, v)| n.len() + v.len() + 2).sum();
+        let pointer = if args >= env { "/args" } else { "/env" };
+        self.too_large(pointer, "arguments and environment together", args + env, self.bounds.args_env_bytes_max);
+    }
+
+    fn tests(&mut self) -> Vec<TestCase> {
+        let new = self.new;
+        if new.tests.len() > self.bounds.tests_max {
+            let detail = format!("at most {} tests; there are {}", self.bounds.tests_max, new.tests.len());
+            self.fault("/tests", FaultKind::TooMany, detail);
+            return Vec::new();
+        }
+        if !new.tests.is_empty() && !new.stdin.is_empty() {
+            self.fault("/stdin", FaultKind::BadTest, "with tests, standard input is part of each test");
+        }
+        let total: usize = new.tests.iter().map(test_bytes).sum();
+        self.too_large("/tests", "all tests together", total, self.bounds.tests_bytes_max);
+        let mut names = HashSet::new();
+        let mut tests = Vec::with_capacity(new.tests.len());
+        for (i, test) in new.tests.iter().enumerate() {
+            let name = if test.name.is_empty() { (i + 1).to_string() } else { test.name.clone() };
+            let pointer = format!("/tests/{i}/name");
+            if name.chars().count() > 100 || name.chars().any(char::is_control) {
+                self.fault(&pointer, FaultKind::BadTest, "a test's name has at most 100 characters, none of them control characters");
+            }
+            if !names.insert(name.clone()) {
+                self.fault(&pointer, FaultKind::BadTest, "another test has this name");
+            }
+            self.too_large(&format!("/tests/{i}/stdin"), "standard input", test.stdin.len(), self.bounds.stdin_bytes_max);
+            tests.push(TestCase { name, ..test.clone() });
+        }
+        tests
+    }
+
+    fn limits(&mut self, asked: LimitsRequest, max: Limits) {
+        self.time("cpu_time_ms", asked.cpu_time, max.cpu_time);
+        self.time("wall_time_ms", asked.wall_time, max.wall_time);
+        self.time("idle_time_ms", asked.idle_time, max.idle_time);
+        let count = |n: u64| n.to_string();
+        let bytes = |n: u64| Bytes::new(n).to_string();
+        self.limit("memory_bytes", asked.memory.map(Bytes::get), max.memory.get(), bytes);
+        self.limit("processes", asked.processes.map(u64::from), max.processes.into(), count);
+        self.limit("open_files", asked.open_files.map(u64::from), max.open_files.into(), count);
+        self.limit("file_size_bytes", asked.file_size.map(Bytes::get), max.file_size.get(), bytes);
+        self.limit("disk_bytes", asked.disk.map(Bytes::get), max.disk.get(), bytes);
+        self.limit("inodes", asked.inodes, max.inodes, count);
+        self.limit("output_bytes", asked.output.map(Bytes::get), max.output.get(), bytes);
+        self.limit("stack_bytes", asked.stack.map(Bytes::get), max.stack.get(), bytes);
+    }
+
+    fn time(&mut self, name: &str, asked: Option<Duration>, max: Duration) {
+        let whole = |d: Duration| u64::try_from(d.as_micros()).unwrap_or(u64::MAX);
+        self.limit(name, asked.map(whole), whole(max), |us| format!("{} ms", us / 1000));
+    }
+
+    fn limit(&mut self, name: &str, asked: Option<u64>, max: u64, show: impl Fn(u64) -> String) {
+        let Some(asked) = asked else { return };
+        let pointer = format!("/limits/{name}");
+        if asked == 0 {
+            self.fault(pointer, FaultKind::LimitInvalid, format!("a limit is at least 1; the maximum here is {}", show(max)));
+        } else if asked > max {
+            self.fault(pointer, FaultKind::LimitAboveMaximum, format!("the maximum for this language is {}", show(max)));
+        }
+    }
+
+    fn run_at(&mut self) {
+        let Some(run_at) = self.new.run_at else { return };
+        let ahead_max = SignedDuration::try_from(self.bounds.run_at_ahead_max).unwrap_or(SignedDuration::MAX);
+        if run_at.duration_since(self.now) > ahead_max {
+            let days = self.bounds.run_at_ahead_max.as_secs() / 86_400;
+            self.fault("/run_at", FaultKind::RunAtTooFar, format!("at most {days} days ahead"));
+        }
+    }
+
+    fn webhook(&mut self) {
+        let Some(url) = &self.new.webhook else { return };
+        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+        let host = rest.map(|r| r.split(['/', '?', '#']).next().unwrap_or(""));
+        let well_formed = host.is_some_and(|h| !h.is_empty() && !h.contains('@'))
+            && url.len() <= 2048
+            && url.chars().all(|c| c.is_ascii_graphic());
+        if !well_formed {
+            let detail = "an http or https address of at most 2048 ASCII characters, without user name";
+            self.fault("/webhook", FaultKind::BadWebhook, detail);
+        }
+    }
+
+    fn too_large(&mut self, pointer: &str, what: &str, len: usize, max: Bytes) {
+        let len = Bytes::new(len as u64);
+        if len > max {
+            self.fault(pointer, FaultKind::TooLarge, format!("{what} may have {max}; there are {len}"));
+        }
+    }
+}
+
+/// The id or alias most like `asked`, if any is like it at all.
+fn nearest(asked: &str, registry: &Registry) -> Option<LanguageId> {
+    let asked = asked.to_lowercase();
+    registry
+        .iter()
+        .flat_map(|language| std::iter::once(&language.id).chain(&language.aliases))
+        .map(|id| (strsim::jaro_winkler(&asked, id.as_str()), id))
+        .filter(|(likeness, _)| *likeness >= 0.7)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, id)| id.clone())
+}

@@ -1,0 +1,121 @@
+//! [`Core`]: what the use cases stand on. One value per process, cheap to clone.
+//!
+//! The use cases themselves are one file per asker: `submit.rs` and `view.rs` for clients, `lease.rs` for
+//! workers, `sweep.rs` for the clock, `webhook.rs` for the sender of webhooks.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+
+use cupel_languages::Registry;
+use cupel_types::RunId;
+use jiff::{Timestamp, TimestampRound, Unit};
+
+use crate::ids::IdGenerator;
+use crate::lease::StopFlag;
+use crate::submit::{Admission, Bounds};
+use crate::sweep::SweepState;
+use crate::{Clock, EventBus, LeasePolicy, Queue, Store};
+
+/// The use cases over the ports. A clone is another handle on the same thing.
+#[derive(Clone)]
+pub struct Core {
+    pub(crate) inner: Arc<Inner>,
+}
+
+/// What [`Core::new`] needs.
+pub struct CoreParts {
+    /// The truth.
+    pub store: Arc<dyn Store>,
+    /// Hints on their way to workers.
+    pub queue: Arc<dyn Queue>,
+    /// Live events.
+    pub events: Arc<dyn EventBus>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The languages offered.
+    pub registry: Registry,
+    /// Lease length and attempts.
+    pub policy: LeasePolicy,
+    /// What one submission may contain.
+    pub bounds: Bounds,
+}
+
+pub(crate) struct Inner {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) queue: Arc<dyn Queue>,
+    pub(crate) events: Arc<dyn EventBus>,
+    clock: Arc<dyn Clock>,
+    registry: RwLock<Arc<Registry>>,
+    pub(crate) policy: LeasePolicy,
+    pub(crate) bounds: Bounds,
+    pub(crate) ids: IdGenerator,
+    pub(crate) admission: Admission,
+    /// Runs in the hands of this process's workers: who holds the flag learns at once that it should stop.
+    pub(crate) running: Mutex<HashMap<RunId, Weak<StopFlag>>>,
+    pub(crate) sweep: tokio::sync::Mutex<SweepState>,
+}
+
+impl Core {
+    /// Puts the parts together. Does nothing yet: call [`Core::recover`] (and, where this process is the
+    /// only one, [`Core::recover_orphans`] before it), then [`Core::sweep`] every second.
+    pub fn new(parts: CoreParts) -> Core {
+        let CoreParts { store, queue, events, clock, registry, policy, bounds } = parts;
+        Core {
+            inner: Arc::new(Inner {
+                store,
+                queue,
+                events,
+                clock,
+                registry: RwLock::new(Arc::new(registry)),
+                policy,
+                bounds,
+                ids: IdGenerator::default(),
+                admission: Admission::default(),
+                running: Mutex::default(),
+                sweep: tokio::sync::Mutex::default(),
+            }),
+        }
+    }
+
+    /// The time, to the microsecond: what every store can keep exactly.
+    pub fn now(&self) -> Timestamp {
+        let now = self.inner.clock.now();
+        now.round(TimestampRound::new().smallest(Unit::Microsecond).mode(jiff::RoundMode::Trunc)).unwrap_or(now)
+    }
+
+    /// The languages as they are now; a later [`Core::set_registry`] does not change what was returned.
+    pub fn registry(&self) -> Arc<Registry> {
+        Arc::clone(&self.inner.registry.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Replaces the languages.
+    pub fn set_registry(&self, registry: Registry) {
+        *self.inner.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(registry);
+    }
+
+    /// What one submission may contain.
+    pub fn bounds(&self) -> &Bounds {
+        &self.inner.bounds
+    }
+
+    /// Lease length and attempts.
+    pub fn policy(&self) -> LeasePolicy {
+        self.inner.policy
+    }
+
+    /// The store, for health checks and metrics.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.inner.store
+    }
+
+    /// The queue, for health checks and metrics.
+    pub fn queue(&self) -> &Arc<dyn Queue> {
+        &self.inner.queue
+    }
+}
+
+impl std::fmt::Debug for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Core").field("policy", &self.inner.policy).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,217 @@
+//! Work for workers: taking, renewing and ending attempts.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
+
+use cupel_types::{LeaseId, RunId, RunReport, WorkerId};
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{Notify, oneshot};
+
+use crate::event::{Event, Seq};
+use crate::run::{LeasedRun, RunState};
+use crate::{Completion, Core, GivenBack, QueueError, RunHint, StoreError};
+
+/// One attempt in the hands of a worker.
+#[derive(Clone, Debug)]
+pub struct Assignment {
+    /// What to run, and the lease every later call carries.
+    pub leased: LeasedRun,
+    /// Raised when the result is not wanted any more: the run was cancelled or the lease was lost. The
+    /// worker should stop the program and drop the assignment; what it reports will be refused anyway.
+    pub stop: Arc<StopFlag>,
+}
+
+/// Says once that an attempt should stop.
+#[derive(Debug, Default)]
+pub struct StopFlag {
+    raised: AtomicBool,
+    told: Notify,
+}
+
+impl StopFlag {
+    /// Whether the attempt should stop. Cheap; for the judge's `cancelled()`.
+    pub fn is_raised(&self) -> bool {
+        self.raised.load(Ordering::Acquire)
+    }
+
+    /// Waits until the attempt should stop.
+    pub async fn raised(&self) {
+        let told = self.told.notified();
+        tokio::pin!(told);
+        told.as_mut().enable();
+        if !self.is_raised() {
+            told.await;
+        }
+    }
+
+    /// Raises it.
+    pub fn raise(&self) {
+        self.raised.store(true, Ordering::Release);
+        self.told.notify_waiters();
+    }
+}
+
+/// Why there is no next run.
+#[derive(Debug, thiserror::Error)]
+pub enum NextError {
+    /// The queue is closed or cannot be reached.
+    #[error("cannot get the next run from the queue")]
+    Queue(#[source] QueueError),
+    /// The store could not lease it; the run is not lost, the sweeper offers it again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Core {
+    /// The next run for this worker. Waits until there is one; hints whose run is gone are passed over.
+    ///
+    /// May be dropped at any time: a run that was leased in that very moment is given back, at no cost
+    /// to it.
+    ///
+    /// # Errors
+    /// [`NextError`]; wait a little before asking again, unless the queue is closed.
+    pub async fn next_run(&self, worker: WorkerId) -> Result<Assignment, NextError> {
+        loop {
+            let hinted = self.inner.queue.next().await.map_err(NextError::Queue)?;
+            // From here on a task of its own, so that dropping this future leaves no lease behind.
+            let (answer, leased) = oneshot::channel();
+            let core = self.clone();
+            tokio::spawn(async move {
+                let result = core.lease_hint(hinted, worker).await;
+                if let Err(Ok(Some(unwanted))) = answer.send(result) {
+                    core.hand_back_unstarted(&unwanted).await;
+                }
+            });
+            // The task always answers; it can only vanish with the runtime.
+            match leased.await.unwrap_or(Ok(None))? {
+                Some(assignment) => return Ok(assignment),
+                None => tokio::task::yield_now().await,
+            }
+        }
+    }
+
+    async fn lease_hint(&self, hinted: crate::Hinted, worker: WorkerId) -> Result<Option<Assignment>, NextError> {
+        let run = hinted.hint.run;
+        let now = self.now();
+        let lease = LeaseId::from_uuid(uuid::Uuid::new_v4());
+        let leased = self.inner.store.lease(run, lease, worker, now, self.lease_end(now)).await;
+        // The lease is in the store, the hint has done its work; and if not, the sweeper makes a new one.
+        if let Err(error) = self.inner.queue.settle(hinted).await {
+            tracing::debug!(%error, run.id = %run, "a hint was not settled");
+        }
+        let Some(leased) = leased? else { return Ok(None) };
+        let stop = Arc::new(StopFlag::default());
+        self.inner.running.lock().unwrap_or_else(PoisonError::into_inner).insert(run, Arc::downgrade(&stop));
+        Ok(Some(Assignment { leased, stop }))
+    }
+
+    async fn hand_back_unstarted(&self, assignment: &Assignment) {
+        if let Err(error) = self.give_back(assignment, false, "the worker went away before it started").await {
+            tracing::warn!(%error, run.id = %assignment.leased.run, "a run waits for its lease to expire");
+        }
+    }
+
+    /// Renews leases; returns the runs whose lease is no longer current, and raises their stop flags.
+    /// Call it about three times per [`LeasePolicy::lease`](crate::LeasePolicy::lease).
+    ///
+    /// # Errors
+    /// When the store cannot answer; the leases stand until they expire.
+    pub async fn renew(&self, leases: &[(RunId, LeaseId)]) -> Result<Vec<RunId>, StoreError> {
+        let lost = self.inner.store.renew(leases, self.lease_end(self.now())).await?;
+        for run in &lost {
+            self.stop_running(*run);
+        }
+        Ok(lost)
+    }
+
+    /// Publishes a live event of an attempt. Never blocks. Make the number with [`Seq::of_attempt`] from
+    /// `LeasedRun::attempt` and a count from 1; `started` is the worker's first, the final event is core's.
+    pub fn emit(&self, event: Event) {
+        if !event.kind.is_final() {
+            self.inner.events.publish(event);
+        }
+    }
+
+    /// Records the result of an attempt: report, log and webhook delivery at once, then tells everybody.
+    /// `events` is the log of the attempt from `started` on; the final event is added here.
+    /// `false`: the lease was stale; nothing was written.
+    ///
+    /// # Errors
+    /// When the store cannot write. If it is transient, try again while the lease is being renewed.
+    pub async fn complete(&self, assignment: &Assignment, report: RunReport, mut events: Vec<Event>) -> Result<bool, StoreError> {
+        let LeasedRun { run, lease, attempt, ref submission, .. } = assignment.leased;
+        let now = self.now();
+        let end = Event::finished(submission.id, attempt, now, report.verdict);
+        let place = Seq::of_attempt(attempt, 0)..Seq::of_end(attempt);
+        events.retain(|e| e.submission == submission.id && place.contains(&e.seq) && !e.kind.is_final());
+        events.push(end.clone());
+        let written = self.inner.store.complete(run, lease, Completion { report, events, at: now }).await?;
+        self.forget_running(run);
+        if written {
+            self.inner.admission.ended(1);
+            self.inner.events.publish(end);
+        } else {
+            tracing::info!(run.id = %run, attempt.number = attempt, "a result came too late and was refused");
+        }
+        Ok(written)
+    }
+
+    /// Hands an attempt back unjudged: the worker drains (`lost_attempt: false`: it costs nothing) or
+    /// failed (`true`). `reason` is for the log. A run that failed is tried again after 1 s, then 4 s, and
+    /// given up after [`LeasePolicy::attempts_max`](crate::LeasePolicy::attempts_max) lost attempts.
+    ///
+    /// # Errors
+    /// When the store cannot write; the lease then expires by itself.
+    pub async fn give_back(&self, assignment: &Assignment, lost_attempt: bool, reason: &str) -> Result<(), StoreError> {
+        let LeasedRun { run, lease, attempt, ref submission, .. } = assignment.leased;
+        let now = self.now();
+        let pause = if lost_attempt { 4i64.saturating_pow(attempt.saturating_sub(1).min(4)) } else { 0 };
+        let due = now.saturating_add(SignedDuration::from_secs(pause)).unwrap_or(now);
+        let given = GivenBack { lost_attempt, now, due, attempts_max: self.inner.policy.attempts_max };
+        let state = self.inner.store.give_back(run, lease, given).await?;
+        self.forget_running(run);
+        match state {
+            None => tracing::info!(run.id = %run, attempt.number = attempt, reason, "a lost lease was given back"),
+            Some(RunState::Abandoned { attempts }) => {
+                tracing::error!(run.id = %run, attempt.number = attempt, reason, "gave up a run: every attempt failed");
+                self.abandoned(submission.id, attempts, now);
+            }
+            Some(_) => {
+                if lost_attempt {
+                    tracing::warn!(run.id = %run, attempt.number = attempt, reason, "an attempt was lost; the run is tried again");
+                }
+                if due <= now {
+                    let hint = RunHint { run, owner: submission.owner, class: submission.priority };
+                    if let Err(error) = self.inner.queue.publish(&[hint]).await {
+                        tracing::debug!(%error, run.id = %run, "a run given back was not queued; the sweeper will");
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells that a run was given up.
+    pub(crate) fn abandoned(&self, submission: cupel_types::SubmissionId, attempts: u32, now: Timestamp) {
+        self.inner.admission.ended(1);
+        let verdict = cupel_types::Verdict::InternalError;
+        self.inner.events.publish(Event::finished(submission, attempts, now, verdict));
+    }
+
+    /// Raises the stop flag of a run if one of this process's workers has it.
+    pub(crate) fn stop_running(&self, run: RunId) {
+        let flag = self.inner.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&run);
+        if let Some(flag) = flag.and_then(|f| f.upgrade()) {
+            flag.raise();
+        }
+    }
+
+    fn forget_running(&self, run: RunId) {
+        self.inner.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&run);
+    }
+
+    fn lease_end(&self, now: Timestamp) -> Timestamp {
+        let lease = SignedDuration::try_from(self.inner.policy.lease).unwrap_or(SignedDuration::from_hours(24));
+        now.saturating_add(lease).unwrap_or(now)
+    }
+}

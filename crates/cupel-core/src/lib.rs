@@ -1,0 +1,28 @@
+//! The use cases of Cupel, the state machine of a run, and the ports behind which the world lies.
+//!
+//! *Architecture invariants:* core never reads the clock (it asks [`Clock`]), knows no SQL, no HTTP and
+//! no broker; the store is the truth, and a queue message is only a hint that carries a run's id.
+#![forbid(unsafe_code)]
+
+pub mod accounts;
+mod check;
+mod clock;
+mod core;
+pub mod event;
+mod ids;
+mod lease;
+mod ports;
+pub mod run;
+mod submit;
+mod sweep;
+mod view;
+pub mod webhook;
+
+pub use check::{Fault, FaultKind};
+pub use clock::{Clock, SystemClock};
+pub use core::{Core, CoreParts};
+pub use lease::{Assignment, NextError, StopFlag};
+pub use ports::*;
+pub use submit::{Bounds, NewSubmission, SubmitError, Submitted};
+pub use sweep::Swept;
+pub use view::Viewer;

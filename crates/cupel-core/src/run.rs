@@ -1,0 +1,236 @@
+//! A run, its states and the one function that moves it between them.
+//!
+//! ```text
+//!             lease                complete
+//!  Queued ───────────► Leased ───────────────► Judged
+//!    ▲  │                │ │
+//!    │  │ cancel         │ └── expire or give back, lost = max ──► Abandoned (shown as JE)
+//!    │  └──► Cancelled ◄─┤ cancel
+//!    └── expire or give back, lost < max
+//! ```
+//!
+//! Two counters, because they answer two questions. `attempts` numbers the attempts and only grows, so
+//! that no two of them share an event number ([`Seq`](crate::event::Seq)). `lost` counts those that ended
+//! in a failure of ours; it alone decides when to give up, so a worker that drains costs a run nothing.
+//!
+//! A lease is a fencing token: whoever comes with another one than the current is refused, whatever the
+//! clock says.
+
+use cupel_types::{LeaseId, RunId, RunReport, Submission, SubmissionId, Verdict};
+use jiff::Timestamp;
+
+/// Where a run stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunState {
+    /// Waits for a worker.
+    Queued {
+        /// Attempts made so far.
+        attempts: u32,
+        /// How many of them were lost to a failure of ours.
+        lost: u32,
+    },
+    /// A worker has it until `until`.
+    Leased {
+        /// Attempts made so far, this one included.
+        attempts: u32,
+        /// How many of them were lost to a failure of ours.
+        lost: u32,
+        /// The fencing token of this attempt.
+        lease: LeaseId,
+        /// When the lease expires unless renewed.
+        until: Timestamp,
+    },
+    /// Final, with a verdict of the judge.
+    Judged {
+        /// Attempts it took.
+        attempts: u32,
+        /// The judgement.
+        verdict: Verdict,
+    },
+    /// Final, on the owner's wish.
+    Cancelled {
+        /// Attempts made before.
+        attempts: u32,
+    },
+    /// Final: every attempt was lost to a failure of ours. Shown as an internal error.
+    Abandoned {
+        /// Attempts made.
+        attempts: u32,
+    },
+}
+
+/// What can happen to a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunEvent {
+    /// A worker takes it.
+    Lease {
+        /// The new fencing token.
+        lease: LeaseId,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// The worker is still at it.
+    Renew {
+        /// The token it was given.
+        lease: LeaseId,
+        /// The new end.
+        until: Timestamp,
+    },
+    /// The worker has a verdict.
+    Complete {
+        /// The token it was given.
+        lease: LeaseId,
+        /// The judgement.
+        verdict: Verdict,
+    },
+    /// The worker hands it back, unjudged: it drains (`lost_attempt: false`) or failed (`true`).
+    GiveBack {
+        /// The token it was given.
+        lease: LeaseId,
+        /// Whether the attempt counts.
+        lost_attempt: bool,
+    },
+    /// The sweeper looks at the clock.
+    Expire {
+        /// What it says.
+        now: Timestamp,
+    },
+    /// The owner does not want it any more.
+    Cancel,
+}
+
+/// Why an event was refused. The state stays as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum Refused {
+    #[error("another attempt holds the lease")]
+    StaleLease,
+    #[error("the run has already ended")]
+    Ended,
+    #[error("the run is not waiting")]
+    NotQueued,
+    #[error("the lease has not expired")]
+    NotExpired,
+}
+
+impl RunState {
+    /// Whether nothing can happen any more.
+    pub const fn is_final(&self) -> bool {
+        matches!(self, RunState::Judged { .. } | RunState::Cancelled { .. } | RunState::Abandoned { .. })
+    }
+
+    /// Attempts made so far.
+    pub const fn attempts(&self) -> u32 {
+        match self {
+            RunState::Queued { attempts, .. }
+            | RunState::Leased { attempts, .. }
+            | RunState::Judged { attempts, .. }
+            | RunState::Cancelled { attempts }
+            | RunState::Abandoned { attempts } => *attempts,
+        }
+    }
+
+    /// The state after `event`. Pure: the caller brings the time and stores the answer. `lost_max` is
+    /// how many attempts may be lost before the run is given up, at least 1.
+    ///
+    /// # Errors
+    /// [`Refused`] when the event does not fit; a stale lease is refused, never ignored.
+    pub fn apply(self, event: RunEvent, lost_max: u32) -> Result<RunState, Refused> {
+        use RunState::{Abandoned, Cancelled, Judged, Leased, Queued};
+        let after_loss = |attempts: u32, lost: u32| {
+            let lost = lost.saturating_add(1);
+            if lost >= lost_max { Abandoned { attempts } } else { Queued { attempts, lost } }
+        };
+        match (self, event) {
+            (Queued { attempts, lost }, RunEvent::Lease { lease, until }) => {
+                Ok(Leased { attempts: attempts.saturating_add(1), lost, lease, until })
+            }
+            (Queued { attempts, .. } | Leased { attempts, .. }, RunEvent::Cancel) => Ok(Cancelled { attempts }),
+            (Leased { attempts, lost, lease: held, .. }, RunEvent::Renew { lease, until }) if held == lease => {
+                Ok(Leased { attempts, lost, lease, until })
+            }
+            (Leased { attempts, lease: held, .. }, RunEvent::Complete { lease, verdict }) if held == lease => {
+                Ok(Judged { attempts, verdict })
+            }
+            (Leased { attempts, lost, lease: held, .. }, RunEvent::GiveBack { lease, lost_attempt }) if held == lease => {
+                Ok(if lost_attempt { after_loss(attempts, lost) } else { Queued { attempts, lost } })
+            }
+            (Leased { attempts, lost, until, .. }, RunEvent::Expire { now }) => {
+                if now >= until { Ok(after_loss(attempts, lost)) } else { Err(Refused::NotExpired) }
+            }
+            (Leased { .. }, RunEvent::Lease { .. }) => Err(Refused::NotQueued),
+            (
+                Leased { .. } | Queued { .. },
+                RunEvent::Renew { .. } | RunEvent::Complete { .. } | RunEvent::GiveBack { .. },
+            ) => Err(Refused::StaleLease),
+            (Queued { .. }, RunEvent::Expire { .. }) => Err(Refused::NotExpired),
+            (
+                Judged { .. } | Cancelled { .. } | Abandoned { .. },
+                RunEvent::Lease { .. }
+                | RunEvent::Renew { .. }
+                | RunEvent::Complete { .. }
+                | RunEvent::GiveBack { .. }
+                | RunEvent::Expire { .. }
+                | RunEvent::Cancel,
+            ) => Err(Refused::Ended),
+        }
+    }
+
+    /// The verdict users see: of the judge, or the one that stands for the way a run ended without it.
+    /// `None` while it has not ended.
+    pub const fn verdict(&self) -> Option<Verdict> {
+        match self {
+            RunState::Queued { .. } | RunState::Leased { .. } => None,
+            RunState::Judged { verdict, .. } => Some(*verdict),
+            RunState::Cancelled { .. } => Some(Verdict::Cancelled),
+            RunState::Abandoned { .. } => Some(Verdict::InternalError),
+        }
+    }
+}
+
+/// A submission with its (latest) run: what the API shows.
+#[derive(Clone, Debug)]
+pub struct SubmissionRecord {
+    /// What was sent.
+    pub submission: Submission,
+    /// The run.
+    pub run: RunId,
+    /// Where it stands.
+    pub state: RunState,
+    /// When the first attempt began.
+    pub started_at: Option<Timestamp>,
+    /// When it reached a final state.
+    pub completed_at: Option<Timestamp>,
+    /// What is known of it, when it was judged.
+    pub report: Option<RunReport>,
+}
+
+/// One line of a list of submissions: without sources, inputs and outputs.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the fields of SubmissionRecord")]
+pub struct SubmissionSummary {
+    pub id: SubmissionId,
+    pub language: cupel_types::LanguageId,
+    pub state: RunState,
+    pub submitted_at: Timestamp,
+    pub completed_at: Option<Timestamp>,
+    /// CPU time of the longest step, when it ran.
+    pub cpu_time: Option<std::time::Duration>,
+    /// Peak memory, when it ran.
+    pub memory: Option<cupel_types::Bytes>,
+}
+
+/// A run in the hands of a worker.
+#[derive(Clone, Debug)]
+pub struct LeasedRun {
+    /// The run.
+    pub run: RunId,
+    /// The fencing token every later call must carry.
+    pub lease: LeaseId,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// Until when the worker has it, unless it renews.
+    pub until: Timestamp,
+    /// What to run.
+    pub submission: Submission,
+}

@@ -1,0 +1,270 @@
+//! Accepting submissions: check everything, admit, write, hint.
+//!
+//! *Invariant:* an id is returned only after the store has it durably. A hint that cannot be queued after
+//! that is not the client's trouble: the sweeper finds the run.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use cupel_types::{Bytes, LimitsRequest, PriorityClass, RunId, Submission, SubmissionId, TestCase, UserId};
+use jiff::Timestamp;
+
+use crate::check::{Fault, check};
+use crate::{Core, Idempotency, Inserted, NewSubmissions, QueueError, RunHint, StoreError};
+
+/// A submission as the client worded it; ids and times come from core.
+#[derive(Clone, Default)]
+pub struct NewSubmission {
+    /// Id or alias of the language, as sent.
+    pub language: String,
+    /// Paths as sent, with contents. The first is the main source; its path may be empty, then the
+    /// language names it.
+    pub files: Vec<(String, Arc<[u8]>)>,
+    /// Arguments after the program's name.
+    pub args: Vec<String>,
+    /// Environment beside the language's own.
+    pub env: Vec<(String, String)>,
+    /// Standard input, where there are no tests.
+    pub stdin: Arc<[u8]>,
+    /// Test cases; a name that is empty becomes the case's number, from 1.
+    pub tests: Vec<TestCase>,
+    /// Limits asked for.
+    pub limits: LimitsRequest,
+    /// How urgent it is.
+    pub priority: PriorityClass,
+    /// Not before this time. A time that has passed means now.
+    pub run_at: Option<Timestamp>,
+    /// Where the result is to be sent: an `http` or `https` address.
+    pub webhook: Option<String>,
+    /// The id of the HTTP request that brought it.
+    pub request_id: Option<String>,
+}
+
+/// Bounds on what one submission, and one batch of them, may contain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it; see also the default")]
+pub struct Bounds {
+    /// Bytes in the main source and in every other file, each.
+    pub file_bytes_max: Bytes,
+    pub files_max: usize,
+    /// Bytes in all files of one submission.
+    pub files_bytes_max: Bytes,
+    pub stdin_bytes_max: Bytes,
+    pub args_max: usize,
+    pub env_max: usize,
+    /// Bytes in all arguments, and names and values of the environment, together.
+    pub args_env_bytes_max: Bytes,
+    pub tests_max: usize,
+    /// Bytes in all inputs and expected outputs of one submission.
+    pub tests_bytes_max: Bytes,
+    /// How far ahead `run_at` may lie.
+    pub run_at_ahead_max: Duration,
+    /// Submissions in one batch.
+    pub batch_max: usize,
+    /// Bytes in everything a batch contains: what one transaction may have to carry.
+    pub batch_bytes_max: Bytes,
+}
+
+impl Default for Bounds {
+    fn default() -> Bounds {
+        Bounds {
+            file_bytes_max: Bytes::kib(256),
+            files_max: 100,
+            files_bytes_max: Bytes::mib(8),
+            stdin_bytes_max: Bytes::mib(4),
+            args_max: 256,
+            env_max: 64,
+            args_env_bytes_max: Bytes::kib(64),
+            tests_max: 100,
+            tests_bytes_max: Bytes::mib(16),
+            run_at_ahead_max: Duration::from_secs(30 * 24 * 3600),
+            batch_max: 1000,
+            batch_bytes_max: Bytes::mib(64),
+        }
+    }
+}
+
+/// Why nothing was accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// The client's mistakes, all of them; at least one.
+    #[error("the submission has {} fault(s)", .0.len())]
+    Invalid(Vec<Fault>),
+    /// Too much is waiting already.
+    #[error("the queue is full")]
+    QueueFull {
+        /// When it may be worth asking again.
+        retry_after: Duration,
+    },
+    /// The idempotency key was used for another request.
+    #[error("the idempotency key was used for another request")]
+    IdempotencyMismatch,
+    /// Our failure; nothing was written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Our failure; nothing was written.
+    #[error("cannot ask the queue how much is waiting")]
+    Queue(#[source] QueueError),
+}
+
+/// What was accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Submitted {
+    /// The ids, in the order of the request.
+    pub ids: Vec<SubmissionId>,
+    /// Whether an earlier request with the same idempotency key had made them.
+    pub repeated: bool,
+}
+
+impl Core {
+    /// Accepts submissions: all of them or none. The ids come in the order of `new`.
+    ///
+    /// A request that repeats an earlier one (same owner, key and hash) gets the ids of the earlier one.
+    ///
+    /// # Errors
+    /// [`SubmitError`]; nothing has been written then.
+    pub async fn submit(
+        &self,
+        owner: UserId,
+        new: Vec<NewSubmission>,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Vec<SubmissionId>, SubmitError> {
+        self.submit_once(owner, new, idempotency).await.map(|submitted| submitted.ids)
+    }
+
+    /// [`Core::submit`] for those who want to know whether the request was a repetition.
+    ///
+    /// # Errors
+    /// [`SubmitError`]; nothing has been written then.
+    pub async fn submit_once(
+        &self,
+        owner: UserId,
+        new: Vec<NewSubmission>,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Submitted, SubmitError> {
+        let now = self.now();
+        if let Some(repeat) = &idempotency
+            && let Some(record) = self.inner.store.idempotent(owner, &repeat.key, now).await?
+        {
+            return repeated(repeat, record);
+        }
+        let checked = check(&new, &self.registry(), &self.inner.bounds, now).map_err(SubmitError::Invalid)?;
+        if checked.is_empty() {
+            return Ok(Submitted { ids: Vec::new(), repeated: false });
+        }
+        let _admitted = self.admit(checked.len()).await?;
+
+        let mut submissions = Vec::with_capacity(new.len());
+        for (new, checked) in new.into_iter().zip(checked) {
+            let run_at = new.run_at.filter(|at| *at > now);
+            let submission = Submission {
+                id: SubmissionId::from_uuid(self.inner.ids.next(now)),
+                owner,
+                language: checked.language,
+                files: checked.files,
+                args: new.args,
+                env: new.env,
+                stdin: new.stdin,
+                tests: checked.tests,
+                limits: new.limits,
+                priority: new.priority,
+                run_at,
+                webhook: new.webhook,
+                request_id: new.request_id,
+                submitted_at: now,
+            };
+            submissions.push((submission, RunId::from_uuid(self.inner.ids.next(now))));
+        }
+        let ids: Vec<SubmissionId> = submissions.iter().map(|(s, _)| s.id).collect();
+        let hints: Vec<RunHint> = submissions
+            .iter()
+            .filter(|(s, _)| s.run_at.is_none())
+            .map(|(s, run)| RunHint { run: *run, owner, class: s.priority })
+            .collect();
+
+        match self.inner.store.insert(NewSubmissions { submissions, idempotency: idempotency.clone() }).await? {
+            Inserted::Repeated(record) => match &idempotency {
+                Some(repeat) => return repeated(repeat, record),
+                None => unreachable_repeat(),
+            },
+            Inserted::New => {}
+        }
+        if let Err(error) = self.inner.queue.publish(&hints).await {
+            tracing::debug!(%error, "hints were not queued; the sweeper will");
+        }
+        Ok(Submitted { ids, repeated: false })
+    }
+
+    /// Room in the queue for `more` runs, held until the guard goes.
+    async fn admit(&self, more: usize) -> Result<AdmissionGuard<'_>, SubmitError> {
+        let guard = self.inner.admission.enter(more);
+        let depth = self.inner.queue.depth().await.map_err(SubmitError::Queue)?;
+        if depth + guard.entered > self.inner.queue.depth_max() {
+            return Err(SubmitError::QueueFull { retry_after: self.inner.admission.retry_after(depth) });
+        }
+        Ok(guard)
+    }
+}
+
+fn repeated(repeat: &Idempotency, record: crate::IdempotencyRecord) -> Result<Submitted, SubmitError> {
+    if record.request_hash == repeat.request_hash {
+        Ok(Submitted { ids: record.submissions, repeated: true })
+    } else {
+        Err(SubmitError::IdempotencyMismatch)
+    }
+}
+
+/// A store that says "repeated" where no key was given breaks its contract.
+fn unreachable_repeat() {
+    tracing::error!("the store reports a repeated request where no idempotency key was given");
+}
+
+/// Counts what is being accepted right now, so that many requests at once cannot overrun the queue's
+/// bound between asking for its depth and adding to it; and how fast runs end, for `Retry-After`.
+#[derive(Debug, Default)]
+pub(crate) struct Admission {
+    entering: AtomicUsize,
+    /// Runs that ended since the last tick.
+    ended: AtomicUsize,
+    /// Runs ended per second, smoothed, in thousandths.
+    rate_milli: AtomicUsize,
+}
+
+pub(crate) struct AdmissionGuard<'a> {
+    admission: &'a Admission,
+    more: usize,
+    /// Everything that was being accepted when this one came, itself included.
+    entered: usize,
+}
+
+impl Drop for AdmissionGuard<'_> {
+    fn drop(&mut self) {
+        self.admission.entering.fetch_sub(self.more, Ordering::AcqRel);
+    }
+}
+
+impl Admission {
+    fn enter(&self, more: usize) -> AdmissionGuard<'_> {
+        let entered = self.entering.fetch_add(more, Ordering::AcqRel) + more;
+        AdmissionGuard { admission: self, more, entered }
+    }
+
+    pub(crate) fn ended(&self, runs: usize) {
+        self.ended.fetch_add(runs, Ordering::Relaxed);
+    }
+
+    /// Called when `elapsed` has gone by since the last tick.
+    pub(crate) fn tick(&self, elapsed: Duration) {
+        let ms = elapsed.as_millis().max(1) as usize;
+        let now = self.ended.swap(0, Ordering::Relaxed) * 1_000_000 / ms;
+        let before = self.rate_milli.load(Ordering::Relaxed);
+        self.rate_milli.store((before * 3 + now) / 4, Ordering::Relaxed);
+    }
+
+    /// How long a tenth of what waits will take at the present rate; 1 s to 60 s.
+    fn retry_after(&self, depth: usize) -> Duration {
+        let rate_milli = self.rate_milli.load(Ordering::Relaxed).max(1);
+        Duration::from_secs((depth * 100 / rate_milli).clamp(1, 60) as u64)
+    }
+}

@@ -1,0 +1,188 @@
+//! The sweeper: recovery at start, expired leases, due and lost hints, forgetting.
+//!
+//! The queue may lose every hint; the store is the truth. So the sweeper looks at the store and offers
+//! what it finds. A hint too many does no harm: the second lease of a run fails.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::run::RunState;
+use crate::{Core, DuePlace, QueueError, RunHint, StoreError};
+
+/// Rows looked at in one step.
+const STEP: u32 = 1000;
+/// Steps in one sweep, so that one sweep is short whatever there is to do.
+const STEPS_MAX: u32 = 10;
+/// How far back the look for newly due runs reaches: longer than an insertion takes to become visible.
+const OVERLAP: SignedDuration = SignedDuration::from_secs(5);
+/// How often, in sweeps, old records are removed.
+const FORGET_EVERY: u32 = 60;
+/// How long a webhook delivery that ended is kept for people to look at.
+const DELIVERIES_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// What a sweep did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Attempts that were lost because their worker fell silent.
+    pub expired: u64,
+    /// Runs given up, among those.
+    pub abandoned: u64,
+    /// Hints offered to the queue.
+    pub offered: u64,
+    /// Records removed because nobody may ask for them any more.
+    pub forgotten: u64,
+}
+
+/// What one sweep remembers for the next.
+#[derive(Debug, Default)]
+pub(crate) struct SweepState {
+    /// When the last sweep was.
+    last: Option<Timestamp>,
+    /// Where the walk over all waiting runs stands.
+    walk: Option<DuePlace>,
+    sweeps: u32,
+}
+
+impl Core {
+    /// Expires leases, offers due runs that the queue does not have, forgets what is over. Bounded work;
+    /// called every second by one task.
+    ///
+    /// # Errors
+    /// When the store cannot answer; what was done stands, and the next sweep goes on.
+    pub async fn sweep(&self) -> Result<Swept, StoreError> {
+        let mut state = self.inner.sweep.lock().await;
+        let now = self.now();
+        let mut swept = Swept::default();
+        self.inner.running.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, flag| flag.strong_count() > 0);
+        self.expire(now, &mut swept).await?;
+        self.offer_newly_due(&mut state, now, &mut swept).await?;
+        self.offer_missing(&mut state, now, &mut swept).await?;
+        state.sweeps = state.sweeps.wrapping_add(1);
+        if state.sweeps % FORGET_EVERY == 1 {
+            let before = now.saturating_sub(DELIVERIES_KEPT).unwrap_or(now);
+            swept.forgotten = self.inner.store.forget(now, before, STEP).await?;
+        }
+        if let Some(last) = state.last.replace(now) {
+            self.inner.admission.tick(Duration::try_from(now.duration_since(last)).unwrap_or_default());
+        }
+        Ok(swept)
+    }
+
+    /// Fills the queue from the store, as far as it has room. Called once at start, before anything
+    /// listens; what does not fit follows by [`Core::sweep`].
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn recover(&self) -> Result<Swept, StoreError> {
+        let mut swept = Swept::default();
+        let now = self.now();
+        let mut after = DuePlace::before(Timestamp::MIN);
+        loop {
+            let due = self.inner.store.due(now, after, STEP).await?;
+            let Some(last) = due.last() else { break };
+            after = last.place;
+            let hints: Vec<RunHint> = due.iter().map(|d| d.hint).collect();
+            if !self.offer(&hints, &mut swept).await {
+                break;
+            }
+        }
+        Ok(swept)
+    }
+
+    /// Takes every lease from its holder, for a process that knows that all of them are dead: `cupel
+    /// serve`, where all workers live in the one process that has just started. Called before
+    /// [`Core::recover`] and before any worker starts.
+    ///
+    /// Each costs its run an attempt. The process did not end by drain (that gives leases back), so it
+    /// was killed or it crashed, and the run may be why: if it were free of charge, a run that brings
+    /// the process down would do so for ever. An innocent run loses one of its attempts and is tried again.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn recover_orphans(&self) -> Result<Swept, StoreError> {
+        let mut swept = Swept::default();
+        while self.expire_step(Timestamp::MAX, self.now(), &mut swept).await? {}
+        Ok(swept)
+    }
+
+    async fn expire(&self, now: Timestamp, swept: &mut Swept) -> Result<(), StoreError> {
+        for _ in 0..STEPS_MAX {
+            if !self.expire_step(now, now, swept).await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// One step; whether there may be more.
+    async fn expire_step(&self, lease_end: Timestamp, now: Timestamp, swept: &mut Swept) -> Result<bool, StoreError> {
+        let expired = self.inner.store.expire(lease_end, now, self.inner.policy.attempts_max, STEP).await?;
+        let mut again = Vec::new();
+        for run in &expired {
+            swept.expired += 1;
+            self.stop_running(run.hint.run);
+            if let RunState::Abandoned { attempts } = run.state {
+                swept.abandoned += 1;
+                tracing::error!(run.id = %run.hint.run, attempt.number = attempts, "gave up a run: its workers fell silent");
+                self.abandoned(run.submission, attempts, now);
+            } else {
+                tracing::warn!(run.id = %run.hint.run, attempt.number = run.state.attempts(), "a worker fell silent; the run is tried again");
+                again.push(run.hint);
+            }
+        }
+        self.offer(&again, swept).await;
+        Ok(expired.len() == STEP as usize)
+    }
+
+    /// Runs that became due since the last sweep, by `run_at` or after a pause.
+    async fn offer_newly_due(&self, state: &mut SweepState, now: Timestamp, swept: &mut Swept) -> Result<(), StoreError> {
+        let Some(last) = state.last else { return Ok(()) };
+        let mut after = DuePlace::before(last.saturating_sub(OVERLAP).unwrap_or(last));
+        for _ in 0..STEPS_MAX {
+            let due = self.inner.store.due(now, after, STEP).await?;
+            let hints: Vec<RunHint> = due.iter().map(|d| d.hint).collect();
+            if !self.offer(&hints, swept).await || due.len() < STEP as usize {
+                break;
+            }
+            after = due[due.len() - 1].place;
+        }
+        Ok(())
+    }
+
+    /// If more runs wait than the queue has hints, some hints are missing: walk on over all waiting runs
+    /// and offer them. The walk goes on where the last sweep stopped, so a long line costs no more.
+    async fn offer_missing(&self, state: &mut SweepState, now: Timestamp, swept: &mut Swept) -> Result<(), StoreError> {
+        let Ok(depth) = self.inner.queue.depth().await else { return Ok(()) };
+        if depth >= self.inner.queue.depth_max() || self.inner.store.counts(now).await?.queued <= depth as u64 {
+            state.walk = None;
+            return Ok(());
+        }
+        for _ in 0..STEPS_MAX {
+            let after = state.walk.unwrap_or(DuePlace::before(Timestamp::MIN));
+            let due = self.inner.store.due(now, after, STEP).await?;
+            state.walk = if due.len() < STEP as usize { None } else { due.last().map(|d| d.place) };
+            let hints: Vec<RunHint> = due.iter().map(|d| d.hint).collect();
+            if !self.offer(&hints, swept).await || state.walk.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Offers hints, as many as there is room for; whether all were taken.
+    async fn offer(&self, hints: &[RunHint], swept: &mut Swept) -> bool {
+        for part in hints.chunks(100) {
+            match self.inner.queue.publish(part).await {
+                Ok(()) => swept.offered += part.len() as u64,
+                Err(QueueError::Full { .. }) => return false,
+                Err(error) => {
+                    tracing::warn!(%error, "the queue takes no hints");
+                    return false;
+                }
+            }
+        }
+        true
+    }
+}

@@ -1,0 +1,172 @@
+//! Answering for submissions: look, list, wait, watch, cancel. A submission exists for its owner and for
+//! administrators; for everybody else there is none.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cupel_types::{SubmissionId, UserId, Verdict};
+
+use crate::event::{Event, Seq};
+use crate::run::{RunState, SubmissionRecord, SubmissionSummary};
+use crate::{Core, Interest, Received, Store, StoreError, Subscription};
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Viewer {
+    /// The user.
+    pub user: UserId,
+    /// Whether they may see what others sent.
+    pub is_admin: bool,
+}
+
+impl Viewer {
+    fn may_see(&self, owner: UserId) -> bool {
+        self.is_admin || self.user == owner
+    }
+}
+
+impl Core {
+    /// One submission. `None`: there is none, or it is somebody else's.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn submission(&self, viewer: &Viewer, id: SubmissionId) -> Result<Option<SubmissionRecord>, StoreError> {
+        Ok(self.inner.store.submission(id).await?.filter(|r| viewer.may_see(r.submission.owner)))
+    }
+
+    /// Several at once, in the order asked for, without those that do not exist for this viewer.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn submissions(&self, viewer: &Viewer, ids: &[SubmissionId]) -> Result<Vec<SubmissionRecord>, StoreError> {
+        let mut records = self.inner.store.submissions(ids).await?;
+        records.retain(|r| viewer.may_see(r.submission.owner));
+        Ok(records)
+    }
+
+    /// A page of the viewer's own submissions, newest first, and how many there are in all.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn list(&self, viewer: &Viewer, offset: u64, limit: u64) -> Result<(Vec<SubmissionSummary>, u64), StoreError> {
+        self.inner.store.list(Some(viewer.user), offset, limit).await
+    }
+
+    /// A page of everybody's submissions; for administrators. Others get their own.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn list_all(&self, viewer: &Viewer, offset: u64, limit: u64) -> Result<(Vec<SubmissionSummary>, u64), StoreError> {
+        let owner = if viewer.is_admin { None } else { Some(viewer.user) };
+        self.inner.store.list(owner, offset, limit).await
+    }
+
+    /// Like [`Core::submission`], but waits until the run has ended, at most `at_most`; then it answers
+    /// with what there is.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn wait(&self, viewer: &Viewer, id: SubmissionId, at_most: Duration) -> Result<Option<SubmissionRecord>, StoreError> {
+        // Subscribed before the first look, so an end between the two is not missed.
+        let mut end = self.inner.events.subscribe(id, Seq::default(), Interest::End).await;
+        let record = match self.submission(viewer, id).await? {
+            Some(record) if !record.state.is_final() => record,
+            other => return Ok(other),
+        };
+        match tokio::time::timeout(at_most, end.next()).await {
+            // Ended, or the bus is going down: either way the store knows best.
+            Ok(_) => self.submission(viewer, id).await,
+            Err(_elapsed) if at_most.is_zero() => Ok(Some(record)),
+            Err(_elapsed) => self.submission(viewer, id).await,
+        }
+    }
+
+    /// The log of a submission after `after`: what is stored, then what happens, without a gap and
+    /// without repetition; it ends after the final event. `None`: see [`Core::submission`].
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn watch(&self, viewer: &Viewer, id: SubmissionId, after: Seq) -> Result<Option<Box<dyn Subscription>>, StoreError> {
+        let live = self.inner.events.subscribe(id, after, Interest::Everything).await;
+        if self.submission(viewer, id).await?.is_none() {
+            return Ok(None);
+        }
+        let stored = self.inner.store.events(id, after).await?;
+        Ok(Some(Box::new(Watch {
+            store: Arc::clone(&self.inner.store),
+            id,
+            last: after,
+            ended: false,
+            stored: stored.into(),
+            live,
+        })))
+    }
+
+    /// Cancels a submission that has not ended. `None`: see [`Core::submission`]; otherwise its state
+    /// now. Cancelling again changes nothing.
+    ///
+    /// # Errors
+    /// When the store cannot answer; the call may be repeated.
+    pub async fn cancel(&self, viewer: &Viewer, id: SubmissionId) -> Result<Option<RunState>, StoreError> {
+        if self.submission(viewer, id).await?.is_none() {
+            return Ok(None);
+        }
+        let now = self.now();
+        let Some(done) = self.inner.store.cancel(id, now).await? else { return Ok(None) };
+        self.stop_running(done.run);
+        if done.changed {
+            self.inner.events.publish(Event::finished(id, done.state.attempts(), now, Verdict::Cancelled));
+        }
+        Ok(Some(done.state))
+    }
+}
+
+/// What is stored, then what the bus brings. Sequence numbers only grow.
+struct Watch {
+    store: Arc<dyn Store>,
+    id: SubmissionId,
+    last: Seq,
+    ended: bool,
+    stored: VecDeque<Event>,
+    live: Box<dyn Subscription>,
+}
+
+impl Watch {
+    fn give(&mut self, event: Event) -> Option<Received> {
+        self.last = event.seq;
+        self.ended = event.kind.is_final();
+        Some(Received::Event(event))
+    }
+}
+
+#[async_trait]
+impl Subscription for Watch {
+    async fn next(&mut self) -> Option<Received> {
+        while !self.ended {
+            while let Some(event) = self.stored.pop_front() {
+                if event.seq > self.last {
+                    return self.give(event);
+                }
+            }
+            match self.live.next().await {
+                Some(Received::Event(event)) if event.seq <= self.last => {}
+                Some(Received::Event(event)) => return self.give(event),
+                Some(Received::Gap) => return Some(Received::Gap),
+                None => {
+                    // The bus has no more. If the run has ended, the store has the rest.
+                    match self.store.events(self.id, self.last).await {
+                        Ok(rest) if rest.last().is_some_and(|e| e.kind.is_final()) => self.stored = rest.into(),
+                        Ok(_) => return None,
+                        Err(error) => {
+                            tracing::warn!(submission.id = %self.id, %error, "cannot complete a watched log");
+                            return None;
+                        }
+                    }
+                }
+            }
+        }
+        None
+    }
+}
