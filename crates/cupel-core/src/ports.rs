@@ -240,11 +240,20 @@ pub trait AccountStore: Send + Sync {
     async fn insert_session(&self, session: RefreshSession) -> Result<(), StoreError>;
     /// Exchanges the current refresh token hash of a session for the next. A hash that was already
     /// exchanged is a stolen token: the whole session ends.
-    async fn rotate_session(&self, id: SessionId, old_hash: [u8; 32], new_hash: [u8; 32], now: Timestamp) -> Result<Option<UserId>, StoreError>;
+    async fn rotate_session(&self, id: SessionId, old_hash: [u8; 32], new_hash: [u8; 32], now: Timestamp) -> Result<Option<Rotated>, StoreError>;
     /// Ends a session.
     async fn end_session(&self, id: SessionId) -> Result<(), StoreError>;
     /// Whether the session exists and has not ended; access tokens carry its id.
     async fn session_alive(&self, id: SessionId, now: Timestamp) -> Result<bool, StoreError>;
+}
+
+/// A session whose refresh token was exchanged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rotated {
+    /// Whose session it is.
+    pub user: UserId,
+    /// Until when it can be refreshed; exchanging does not prolong it.
+    pub expires_at: Timestamp,
 }
 
 /// Which unique name was taken.

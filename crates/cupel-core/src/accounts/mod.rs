@@ -1,5 +1,16 @@
-//! Users, roles, tiers, API keys and refresh sessions: the types. Passwords are argon2id; tokens and
-//! keys are kept as SHA-256 of their (high-entropy) secret.
+//! Users, roles, tiers, API keys and refresh sessions: the types here, the use cases in [`Accounts`].
+//! Passwords are argon2id; tokens and keys are kept as SHA-256 of their (high-entropy) secret.
+
+mod keys;
+mod passwords;
+mod service;
+mod sessions;
+mod tokens;
+
+pub use keys::{CreateKeyError, KeyError, NewKey};
+pub use passwords::{PasswordCost, PasswordError};
+pub use service::{AccountError, AccountSettings, Accounts, NewAccount, RegisterError};
+pub use sessions::{Login, LoginError, RefreshError};
 
 use cupel_types::{ApiKeyId, SessionId, UserId};
 use jiff::Timestamp;
@@ -55,12 +66,14 @@ pub struct User {
 }
 
 /// A user to be written.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct NewUser {
     pub user: User,
     /// PHC string of the argon2id hash.
     pub password_hash: String,
+    /// With which webhooks to this user's receivers are signed.
+    pub webhook_secret: [u8; 32],
 }
 
 /// What a key may be used for.
@@ -96,7 +109,7 @@ impl Scope {
     }
 }
 
-/// An API key: `cup_<id>_<secret>` to its owner, this to us.
+/// An API key: `cup_<id>_<secret>_<checksum>` to its owner, this to us.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct ApiKey {

@@ -1,0 +1,157 @@
+//! API keys: made, shown once, checked at every request, revoked.
+
+use cupel_types::{ApiKeyId, UserId};
+use jiff::{SignedDuration, Timestamp};
+
+use super::service::fault;
+use super::tokens::{API_KEY, Token};
+use super::{Accounts, ApiKey, Role, Scope, User};
+use crate::check::{Fault, FaultKind};
+use crate::StoreError;
+
+/// A use is noted when the last one noted is older than this.
+const TOUCH_AFTER: SignedDuration = SignedDuration::from_secs(60);
+
+/// A key to be made.
+#[derive(Clone, Debug)]
+pub struct NewKey {
+    /// For people; 1 to 100 characters.
+    pub name: String,
+    /// What it may be used for; at least one.
+    pub scopes: Vec<Scope>,
+    /// When it ends by itself; not in the past.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Why there is no new key.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateKeyError {
+    /// What was sent is not acceptable; the pointers are `/name`, `/scopes`, `/expires_at`, or empty for
+    /// too many keys.
+    #[error("the key has {} fault(s)", .0.len())]
+    Invalid(Vec<Fault>),
+    /// Our failure.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a key opens nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// It is no key of ours: mistyped, forged, or of a deleted user.
+    #[error("there is no such API key")]
+    Unknown,
+    /// Its owner revoked it.
+    #[error("the API key was revoked")]
+    Revoked,
+    /// It ended by itself.
+    #[error("the API key has expired")]
+    Expired,
+    /// Our failure.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Accounts {
+    /// Makes a key. The second value is its text: shown now and never again.
+    ///
+    /// # Errors
+    /// [`CreateKeyError`].
+    pub async fn create_key(&self, owner: &User, new: NewKey) -> Result<(ApiKey, String), CreateKeyError> {
+        let now = self.now();
+        let mut faults = self.faults_of(owner, &new, now);
+        if faults.is_empty() {
+            let live = |k: &ApiKey| k.revoked_at.is_none() && k.expires_at.is_none_or(|at| at > now);
+            let keys = self.inner.store.keys(owner.id).await?.into_iter().filter(live).count();
+            if keys >= self.inner.settings.keys_max {
+                let detail = format!("you have {keys} keys, which is the maximum; revoke one first");
+                faults.push(fault("", FaultKind::TooMany, &detail));
+            }
+        }
+        if !faults.is_empty() {
+            return Err(CreateKeyError::Invalid(faults));
+        }
+        let token = Token::new(self.inner.ids.next(now));
+        let mut scopes = new.scopes;
+        scopes.sort_unstable();
+        scopes.dedup();
+        let key = ApiKey {
+            id: ApiKeyId::from_uuid(token.id),
+            owner: owner.id,
+            name: new.name,
+            secret_hash: token.hash(),
+            scopes,
+            created_at: now,
+            expires_at: new.expires_at,
+            last_used_at: None,
+            revoked_at: None,
+        };
+        self.inner.store.insert_key(key.clone()).await?;
+        Ok((key, token.text(API_KEY)))
+    }
+
+    /// Whether a text looks like a key of ours, so that the caller need not try it as an access token.
+    pub fn looks_like_key(text: &str) -> bool {
+        text.starts_with("cup_")
+    }
+
+    /// The key and its owner, if the text is a key that still opens something. What it opens is the
+    /// meet of the key's scopes and the owner's role.
+    ///
+    /// # Errors
+    /// [`KeyError`]. Tell the client which; without the secret nobody gets that far.
+    pub async fn authenticate_key(&self, text: &str) -> Result<(ApiKey, User), KeyError> {
+        let token = Token::parse(API_KEY, text).ok_or(KeyError::Unknown)?;
+        let key = self.inner.store.key(ApiKeyId::from_uuid(token.id)).await?.ok_or(KeyError::Unknown)?;
+        if !token.matches(&key.secret_hash) {
+            return Err(KeyError::Unknown);
+        }
+        let now = self.now();
+        if key.revoked_at.is_some() {
+            return Err(KeyError::Revoked);
+        }
+        if key.expires_at.is_some_and(|at| at <= now) {
+            return Err(KeyError::Expired);
+        }
+        let user = self.inner.store.user(key.owner).await?.ok_or(KeyError::Unknown)?;
+        if key.last_used_at.is_none_or(|at| now.duration_since(at) > TOUCH_AFTER)
+            && let Err(error) = self.inner.store.touch_key(key.id, now).await
+        {
+            tracing::debug!(%error, "the use of a key was not noted");
+        }
+        Ok((key, user))
+    }
+
+    /// An owner's keys, newest first, revoked and expired ones included.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn keys(&self, owner: UserId) -> Result<Vec<ApiKey>, StoreError> {
+        self.inner.store.keys(owner).await
+    }
+
+    /// Revokes an owner's key. `false`: the owner has no such key.
+    ///
+    /// # Errors
+    /// When the store cannot write.
+    pub async fn revoke_key(&self, owner: UserId, id: ApiKeyId) -> Result<bool, StoreError> {
+        self.inner.store.revoke_key(owner, id, self.now()).await
+    }
+
+    fn faults_of(&self, owner: &User, new: &NewKey, now: Timestamp) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        if !(1..=100).contains(&new.name.chars().count()) || new.name.chars().any(char::is_control) {
+            faults.push(fault("/name", FaultKind::BadName, "a key's name has 1 to 100 characters, no control characters"));
+        }
+        if new.scopes.is_empty() {
+            faults.push(fault("/scopes", FaultKind::Missing, "name at least one scope"));
+        }
+        if new.scopes.contains(&Scope::Admin) && owner.role != Role::Admin {
+            faults.push(fault("/scopes", FaultKind::BadScope, "only an administrator's key can have the scope `admin`"));
+        }
+        if new.expires_at.is_some_and(|at| at <= now) {
+            faults.push(fault("/expires_at", FaultKind::BadExpiry, "this time has passed"));
+        }
+        faults
+    }
+}

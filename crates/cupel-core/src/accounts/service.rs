@@ -1,0 +1,252 @@
+//! [`Accounts`]: registering, and what administrators do with users.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cupel_types::UserId;
+use jiff::{Timestamp, TimestampRound, Unit};
+
+use super::passwords::{PasswordCost, PasswordError, Passwords};
+use super::{NewUser, Role, Tier, User};
+use crate::check::{Fault, FaultKind};
+use crate::ids::IdGenerator;
+use crate::{Clock, Store, StoreError, UserTaken};
+
+/// The use cases around users, passwords, sessions and keys. Access tokens (JWT) are the API's.
+#[derive(Clone)]
+pub struct Accounts {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    pub(super) settings: AccountSettings,
+    pub(super) passwords: Passwords,
+    pub(super) ids: IdGenerator,
+}
+
+/// How accounts behave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountSettings {
+    /// How long after the login a session can be refreshed.
+    pub session: Duration,
+    /// Keys one user may have that are neither revoked nor expired.
+    pub keys_max: usize,
+    /// What one password hash costs.
+    pub password_cost: PasswordCost,
+}
+
+impl Default for AccountSettings {
+    fn default() -> AccountSettings {
+        AccountSettings {
+            session: Duration::from_secs(30 * 24 * 3600),
+            keys_max: 100,
+            password_cost: PasswordCost::default(),
+        }
+    }
+}
+
+/// Somebody who wants an account.
+#[derive(Clone)]
+pub struct NewAccount {
+    /// 3 to 32 characters out of `A-Z a-z 0-9 _ . -`.
+    pub username: String,
+    /// An address, at most 254 bytes.
+    pub email: String,
+    /// 8 to 256 characters.
+    pub password: String,
+}
+
+/// A question about accounts could not be answered: our failure.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// The store could not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A password could not be hashed or checked.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+}
+
+/// Why there is no new account.
+#[derive(Debug, thiserror::Error)]
+pub enum RegisterError {
+    /// What was sent is not acceptable; the pointers are `/username`, `/email` and `/password`.
+    #[error("the registration has {} fault(s)", .0.len())]
+    Invalid(Vec<Fault>),
+    /// Somebody has this name or address.
+    #[error("the name or address is taken")]
+    Taken(UserTaken),
+    /// Our failure.
+    #[error(transparent)]
+    Failed(#[from] AccountError),
+}
+
+impl From<StoreError> for RegisterError {
+    fn from(error: StoreError) -> Self {
+        RegisterError::Failed(error.into())
+    }
+}
+
+impl From<PasswordError> for RegisterError {
+    fn from(error: PasswordError) -> Self {
+        RegisterError::Failed(error.into())
+    }
+}
+
+impl Accounts {
+    /// Puts the parts together.
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, settings: AccountSettings) -> Accounts {
+        let passwords = Passwords::new(settings.password_cost);
+        Accounts { inner: Arc::new(Inner { store, clock, settings, passwords, ids: IdGenerator::default() }) }
+    }
+
+    /// Makes a user: always [`Role::User`] in the tier `basic`. Who may have more gets it by
+    /// [`Accounts::set_access`].
+    ///
+    /// # Errors
+    /// [`RegisterError`]; no account has been made then.
+    pub async fn register(&self, new: NewAccount) -> Result<User, RegisterError> {
+        let faults = faults_of(&new);
+        if !faults.is_empty() {
+            return Err(RegisterError::Invalid(faults));
+        }
+        let password_hash = self.inner.passwords.hash(&new.password).await?;
+        let now = self.now();
+        let user = User {
+            id: UserId::from_uuid(self.inner.ids.next(now)),
+            username: new.username,
+            email: new.email,
+            role: Role::User,
+            tier: Tier::default(),
+            created_at: now,
+        };
+        let new = NewUser { user, password_hash, webhook_secret: crate::ids::secret() };
+        self.inner.store.insert_user(new).await?.map_err(RegisterError::Taken)
+    }
+
+    /// A user by id.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        self.inner.store.user(id).await
+    }
+
+    /// A user by name or address; for administrators and the command line.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn find_user(&self, login: &str) -> Result<Option<User>, StoreError> {
+        Ok(self.inner.store.user_by_login(login).await?.map(|(user, _)| user))
+    }
+
+    /// How many users there are.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn count_users(&self) -> Result<u64, StoreError> {
+        self.inner.store.count_users().await
+    }
+
+    /// Changes what a user may do. `false`: there is no such user.
+    ///
+    /// # Errors
+    /// When the store cannot write.
+    pub async fn set_access(&self, id: UserId, role: Role, tier: Tier) -> Result<bool, StoreError> {
+        self.inner.store.set_access(id, role, tier).await
+    }
+
+    /// The key with which webhooks for this user are signed: shown to the user only.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn webhook_secret(&self, id: UserId) -> Result<Option<[u8; 32]>, StoreError> {
+        self.inner.store.webhook_secret(id).await
+    }
+
+    /// The time, to the microsecond.
+    pub(super) fn now(&self) -> Timestamp {
+        let now = self.inner.clock.now();
+        now.round(TimestampRound::new().smallest(Unit::Microsecond).mode(jiff::RoundMode::Trunc)).unwrap_or(now)
+    }
+}
+
+impl std::fmt::Debug for Accounts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Accounts").field("settings", &self.inner.settings).finish_non_exhaustive()
+    }
+}
+
+pub(super) fn fault(pointer: &str, kind: FaultKind, detail: &str) -> Fault {
+    Fault { index: 0, pointer: pointer.into(), kind, detail: detail.into() }
+}
+
+fn faults_of(new: &NewAccount) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let name = new.username.as_str();
+    if !(3..=32).contains(&name.len()) || !name.bytes().all(|c| c.is_ascii_alphanumeric() || b"_.-".contains(&c)) {
+        let detail = "a user name is 3 to 32 characters out of A-Z a-z 0-9 _ . -";
+        faults.push(fault("/username", FaultKind::BadUsername, detail));
+    }
+    if !plausible_email(&new.email) {
+        let detail = "an e-mail address is NAME@DOMAIN with at most 254 bytes";
+        faults.push(fault("/email", FaultKind::BadEmail, detail));
+    }
+    if !(8..=256).contains(&new.password.chars().count()) || new.password.contains('\0') {
+        let detail = "a password has 8 to 256 characters, none of them NUL";
+        faults.push(fault("/password", FaultKind::BadPassword, detail));
+    }
+    faults
+}
+
+/// Whether mail could be sent there as far as the text tells: one `@` with something on both sides, a
+/// domain of dot-separated labels, nothing that breaks a header line. Whether somebody reads it, only a
+/// message would show. Source of the length: RFC 5321, section 4.5.3.1.3, without the angle brackets.
+fn plausible_email(text: &str) -> bool {
+    let Some((name, domain)) = text.rsplit_once('@') else { return false };
+    let plain = |c: char| !c.is_whitespace() && !c.is_control() && !"<>()[]\\,;:\"@".contains(c);
+    let label = |l: &str| !l.is_empty() && l.len() <= 63 && !l.starts_with('-') && !l.ends_with('-');
+    text.len() <= 254
+        && (1..=64).contains(&name.len())
+        && name.chars().all(plain)
+        && domain.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '.')
+        && domain.contains('.')
+        && domain.split('.').all(label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_of_a_registration_is_reported_with_its_place() {
+        let new = NewAccount { username: "a b".into(), email: "nowhere".into(), password: "short\0".into() };
+        let places: Vec<_> = faults_of(&new).into_iter().map(|f| f.pointer).collect();
+        assert_eq!(places, ["/username", "/email", "/password"]);
+    }
+
+    #[test]
+    fn bounds_of_names_and_passwords_are_inclusive() {
+        let faults = |username: &str, password: &str| {
+            faults_of(&NewAccount { username: username.into(), email: "a@b.example".into(), password: password.into() }).len()
+        };
+        assert_eq!(faults("abc", "12345678"), 0);
+        assert_eq!(faults(&"x".repeat(32), &"ü".repeat(256)), 0);
+        assert_eq!(faults("ab", "1234567"), 2);
+        assert_eq!(faults(&"x".repeat(33), &"x".repeat(257)), 2);
+        assert_eq!(faults("nul\0name", "12345678"), 1);
+    }
+
+    #[test]
+    fn addresses_are_taken_when_mail_could_go_there() {
+        for good in ["a@b.example", "a.b+c@x-y.example", "ü@exämple.example"] {
+            assert!(plausible_email(good), "{good}");
+        }
+        let long = format!("{}@{}.example", "a".repeat(64), "b.".repeat(95));
+        for bad in ["", "@", "a@", "@b.example", "a@b", "a b@c.example", "a@b..example", "a@-b.example", "a\n@b.example", "a@b@c.example", "a\0@b.example", &long] {
+            assert!(!plausible_email(bad), "{bad:?}");
+        }
+    }
+}

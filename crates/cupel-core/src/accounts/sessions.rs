@@ -1,0 +1,125 @@
+//! Logging in and staying so: a session per login, its refresh token exchanged at every use.
+
+use cupel_types::{SessionId, UserId};
+use jiff::{SignedDuration, Timestamp};
+
+use super::tokens::{REFRESH, Token};
+use super::{AccountError, Accounts, RefreshSession, User};
+use crate::StoreError;
+use crate::accounts::PasswordError;
+
+/// A session with the token that refreshes it.
+#[derive(Clone)]
+pub struct Login {
+    /// Who.
+    pub user: User,
+    /// The session; access tokens carry it, and end with it.
+    pub session: SessionId,
+    /// The refresh token: to be shown once, valid for one use.
+    pub refresh_token: String,
+    /// Until when the session can be refreshed.
+    pub expires_at: Timestamp,
+}
+
+/// Why there is no login.
+#[derive(Debug, thiserror::Error)]
+pub enum LoginError {
+    /// There is no such user, or the password is another. Nobody learns which.
+    #[error("the user or the password is wrong")]
+    Wrong,
+    /// Our failure.
+    #[error(transparent)]
+    Failed(#[from] AccountError),
+}
+
+/// Why a session was not refreshed.
+#[derive(Debug, thiserror::Error)]
+pub enum RefreshError {
+    /// The token is not one of ours, was used before (the session has ended then), or the session ended.
+    #[error("the refresh token is not valid")]
+    Invalid,
+    /// Our failure.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<StoreError> for LoginError {
+    fn from(error: StoreError) -> Self {
+        LoginError::Failed(error.into())
+    }
+}
+
+impl From<PasswordError> for LoginError {
+    fn from(error: PasswordError) -> Self {
+        LoginError::Failed(error.into())
+    }
+}
+
+impl Accounts {
+    /// Opens a session. `login` is the e-mail address or the user name. The work and the answer are the
+    /// same whether or not there is such a user.
+    ///
+    /// # Errors
+    /// [`LoginError`].
+    pub async fn login(&self, login: &str, password: &str) -> Result<Login, LoginError> {
+        // What no account can have is looked up and hashed all the same, but at a bounded length.
+        let login: String = login.chars().take(254).collect();
+        let fits = password.chars().count() <= 256;
+        let password: String = password.chars().take(256).collect();
+        let found = self.inner.store.user_by_login(&login).await?;
+        let (user, hash) = found.unzip();
+        let right = self.inner.passwords.verify(&password, hash).await?;
+        match user {
+            Some(user) if right && fits => Ok(self.open_session(user).await?),
+            _ => Err(LoginError::Wrong),
+        }
+    }
+
+    /// Opens a session without a password: for the command line, where whoever may read the database may
+    /// be anybody.
+    ///
+    /// # Errors
+    /// When the store cannot write.
+    pub async fn open_session(&self, user: User) -> Result<Login, StoreError> {
+        let now = self.now();
+        let session = SessionId::from_uuid(self.inner.ids.next(now));
+        let token = Token::new(*session.as_uuid());
+        let length = SignedDuration::try_from(self.inner.settings.session).unwrap_or(SignedDuration::MAX);
+        let expires_at = now.saturating_add(length).unwrap_or(now);
+        let row = RefreshSession { id: session, user: user.id, token_hash: token.hash(), created_at: now, expires_at };
+        self.inner.store.insert_session(row).await?;
+        Ok(Login { user, session, refresh_token: token.text(REFRESH), expires_at })
+    }
+
+    /// Exchanges a refresh token for the next one. A token that was exchanged before is a stolen one:
+    /// the session ends for everybody who has it.
+    ///
+    /// # Errors
+    /// [`RefreshError`].
+    pub async fn refresh(&self, refresh_token: &str) -> Result<Login, RefreshError> {
+        let old = Token::parse(REFRESH, refresh_token).ok_or(RefreshError::Invalid)?;
+        let session = SessionId::from_uuid(old.id);
+        let next = Token::new(old.id);
+        let rotated = self.inner.store.rotate_session(session, old.hash(), next.hash(), self.now()).await?;
+        let rotated = rotated.ok_or(RefreshError::Invalid)?;
+        let user: UserId = rotated.user;
+        let user = self.inner.store.user(user).await?.ok_or(RefreshError::Invalid)?;
+        Ok(Login { user, session, refresh_token: next.text(REFRESH), expires_at: rotated.expires_at })
+    }
+
+    /// Ends a session; again changes nothing.
+    ///
+    /// # Errors
+    /// When the store cannot write.
+    pub async fn logout(&self, session: SessionId) -> Result<(), StoreError> {
+        self.inner.store.end_session(session).await
+    }
+
+    /// Whether access tokens of this session are still good.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn session_alive(&self, session: SessionId) -> Result<bool, StoreError> {
+        self.inner.store.session_alive(session, self.now()).await
+    }
+}
