@@ -1,0 +1,132 @@
+//! The tier on disk: one file per entry, named by its key, in 256 directories.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use cupel_judge::ArtifactKey;
+
+use super::lru::Lru;
+use super::{Entry, format};
+
+/// Name of a file that is being written; one that is found at start was left by a crash.
+const UNFINISHED: &str = "unfinished";
+
+#[derive(Debug)]
+pub(super) struct Disk {
+    directory: PathBuf,
+    index: Mutex<Lru<()>>,
+}
+
+impl Disk {
+    /// Lists what is there, oldest use first, and removes what no longer fits or was never finished.
+    pub(super) fn open(directory: &Path, bytes_max: u64) -> io::Result<Disk> {
+        fs::create_dir_all(directory)?;
+        let disk = Disk { directory: directory.to_owned(), index: Mutex::new(Lru::new(bytes_max)) };
+        let mut found = Vec::new();
+        for shelf in fs::read_dir(directory)? {
+            let shelf = shelf?.path();
+            if !shelf.is_dir() {
+                remove(&shelf);
+                continue;
+            }
+            for file in fs::read_dir(&shelf)? {
+                let file = file?;
+                match file.file_name().to_str().and_then(key_of) {
+                    Some(key) => {
+                        let meta = file.metadata()?;
+                        found.push((meta.modified().unwrap_or(SystemTime::UNIX_EPOCH), key, meta.len()));
+                    }
+                    None => remove(&file.path()),
+                }
+            }
+        }
+        found.sort();
+        for (_, key, bytes) in found {
+            disk.make_room(key, bytes);
+        }
+        Ok(disk)
+    }
+
+    pub(super) fn get(&self, key: &ArtifactKey) -> Option<Entry> {
+        self.index().get(key)?;
+        let path = self.path(key);
+        let Ok(bytes) = fs::read(&path) else {
+            // Another thread made room just now.
+            self.index().remove(key);
+            return None;
+        };
+        let entry = format::decode(&bytes);
+        if entry.is_none() {
+            tracing::warn!(path = %path.display(), "removed a damaged entry of the artefact cache");
+            self.index().remove(key);
+            remove(&path);
+            return None;
+        }
+        // The time of the last use orders the entries after a restart; without it they are only a little older.
+        let _ = fs::File::options().append(true).open(&path).and_then(|file| file.set_modified(now()));
+        entry
+    }
+
+    /// Called by one thread only, so that one unfinished file is enough.
+    pub(super) fn put(&self, key: &ArtifactKey, entry: &Entry) {
+        let bytes = format::encode(entry);
+        let unfinished = self.directory.join(UNFINISHED);
+        let path = self.path(key);
+        let written = fs::write(&unfinished, &bytes)
+            .and_then(|()| path.parent().map_or(Ok(()), fs::create_dir_all))
+            .and_then(|()| fs::rename(&unfinished, &path));
+        match written {
+            Ok(()) => self.make_room(*key, bytes.len() as u64),
+            Err(error) => {
+                remove(&unfinished);
+                tracing::warn!(%error, path = %path.display(), "cannot keep a compiled program on disk");
+            }
+        }
+    }
+
+    /// Enters a file that is there into the index, and removes those that have to go for it.
+    fn make_room(&self, key: ArtifactKey, bytes: u64) {
+        let mut index = self.index();
+        let gone = index.put(key, (), bytes);
+        let fits = index.get(&key).is_some();
+        drop(index);
+        gone.iter().for_each(|(gone, ())| remove(&self.path(gone)));
+        if !fits {
+            remove(&self.path(&key));
+        }
+    }
+
+    pub(super) fn path(&self, key: &ArtifactKey) -> PathBuf {
+        let name = key.to_hex();
+        self.directory.join(&name[..2]).join(name)
+    }
+
+    fn index(&self) -> MutexGuard<'_, Lru<()>> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn key_of(name: &str) -> Option<ArtifactKey> {
+    if name.len() != 64 || !name.is_ascii() {
+        return None;
+    }
+    let mut key = [0; 32];
+    for (byte, digits) in key.iter_mut().zip(name.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    let key = ArtifactKey(key);
+    (key.to_hex() == name).then_some(key)
+}
+
+/// A file that stays is only found again, as damaged or too much, at the next start.
+fn remove(path: &Path) {
+    let _ = fs::remove_file(path);
+}
+
+#[expect(clippy::disallowed_methods, reason = "a time stamp of the file system, not of the domain")]
+fn now() -> SystemTime {
+    SystemTime::now()
+}

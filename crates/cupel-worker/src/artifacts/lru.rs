@@ -1,0 +1,68 @@
+//! A map bounded in bytes that forgets what was not used for longest.
+
+use std::collections::{BTreeMap, HashMap};
+
+use cupel_judge::ArtifactKey;
+
+#[derive(Debug)]
+pub(super) struct Lru<T> {
+    bytes_max: u64,
+    bytes: u64,
+    tick: u64,
+    entries: HashMap<ArtifactKey, Slot<T>>,
+    /// By last use; each key stands here exactly once, under its slot's `used`.
+    order: BTreeMap<u64, ArtifactKey>,
+}
+
+#[derive(Debug)]
+struct Slot<T> {
+    value: T,
+    bytes: u64,
+    used: u64,
+}
+
+impl<T> Lru<T> {
+    pub(super) fn new(bytes_max: u64) -> Lru<T> {
+        Lru { bytes_max, bytes: 0, tick: 0, entries: HashMap::new(), order: BTreeMap::new() }
+    }
+
+    /// The value, now the most recently used.
+    pub(super) fn get(&mut self, key: &ArtifactKey) -> Option<&T> {
+        let slot = self.entries.get_mut(key)?;
+        self.tick += 1;
+        self.order.remove(&slot.used);
+        slot.used = self.tick;
+        self.order.insert(self.tick, *key);
+        Some(&slot.value)
+    }
+
+    /// Keeps the value, if it fits at all, and returns what had to go for it.
+    pub(super) fn put(&mut self, key: ArtifactKey, value: T, bytes: u64) -> Vec<(ArtifactKey, T)> {
+        self.remove(&key);
+        let mut gone = Vec::new();
+        if bytes > self.bytes_max {
+            return gone;
+        }
+        while self.bytes + bytes > self.bytes_max {
+            let Some((_, oldest)) = self.order.first_key_value().map(|(tick, key)| (*tick, *key)) else { break };
+            gone.extend(self.remove(&oldest).map(|value| (oldest, value)));
+        }
+        self.tick += 1;
+        self.bytes += bytes;
+        self.order.insert(self.tick, key);
+        self.entries.insert(key, Slot { value, bytes, used: self.tick });
+        gone
+    }
+
+    pub(super) fn remove(&mut self, key: &ArtifactKey) -> Option<T> {
+        let slot = self.entries.remove(key)?;
+        self.order.remove(&slot.used);
+        self.bytes -= slot.bytes;
+        Some(slot.value)
+    }
+
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}

@@ -1,0 +1,122 @@
+//! The artefact cache of a worker: what compilations left, in memory and on disk, least recently used
+//! goes first.
+//!
+//! Invariants: a hit is exactly what was put (a checksum guards each file on disk; whatever does not
+//! match is a miss and is removed); both tiers are bounded in bytes; a reader never sees a half-written
+//! file (a temporary name, then a rename); the run never waits for the disk to write (one thread writes
+//! behind a short queue, and what does not fit into the queue is not kept on disk). Every failure of
+//! the disk is a miss, never an error of the run.
+
+mod disk;
+mod format;
+mod lru;
+
+use std::path::Path;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cupel_judge::{ArtifactCache, ArtifactKey};
+use cupel_types::{BoxFiles, Bytes};
+
+use disk::Disk;
+use lru::Lru;
+
+/// Entries that may wait to be written to disk.
+const WRITES_WAITING_MAX: usize = 32;
+
+/// How much each tier may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct ArtifactBounds {
+    /// Bytes of artefacts in memory.
+    pub memory: Bytes,
+    /// Bytes of files on disk; zero keeps nothing there.
+    pub disk: Bytes,
+}
+
+impl Default for ArtifactBounds {
+    fn default() -> Self {
+        ArtifactBounds { memory: Bytes::mib(256), disk: Bytes::mib(2048) }
+    }
+}
+
+/// A bounded cache of artefacts in memory over one on disk. Cheap to share behind an `Arc`.
+#[derive(Debug)]
+pub struct Artifacts {
+    memory: Mutex<Lru<Entry>>,
+    disk: Option<Arc<Disk>>,
+    writer: Option<SyncSender<(ArtifactKey, Entry)>>,
+}
+
+/// What is kept of one compilation.
+#[derive(Clone, Debug)]
+struct Entry {
+    files: BoxFiles,
+    output: Arc<[u8]>,
+}
+
+impl Entry {
+    fn bytes(&self) -> u64 {
+        self.files.total_bytes() + self.output.len() as u64
+    }
+}
+
+/// The directory of the cache cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot use {path} for compiled programs")]
+pub struct ArtifactsError {
+    /// The directory.
+    pub path: std::path::PathBuf,
+    /// Why.
+    #[source]
+    pub source: std::io::Error,
+}
+
+impl Artifacts {
+    /// Opens the cache over `directory`, which is made if it is not there.
+    ///
+    /// # Errors
+    /// When the directory cannot be made or listed.
+    pub fn open(directory: &Path, bounds: ArtifactBounds) -> Result<Artifacts, ArtifactsError> {
+        let memory = Mutex::new(Lru::new(bounds.memory.get()));
+        if bounds.disk == Bytes::ZERO {
+            return Ok(Artifacts { memory, disk: None, writer: None });
+        }
+        let at = |source| ArtifactsError { path: directory.to_owned(), source };
+        let disk = Arc::new(Disk::open(directory, bounds.disk.get()).map_err(at)?);
+        let (writer, waiting) = sync_channel::<(ArtifactKey, Entry)>(WRITES_WAITING_MAX);
+        let behind = Arc::clone(&disk);
+        // Ends when the last sender is gone, with the cache.
+        std::thread::Builder::new()
+            .name("artifacts".into())
+            .spawn(move || waiting.into_iter().for_each(|(key, entry)| behind.put(&key, &entry)))
+            .map_err(at)?;
+        Ok(Artifacts { memory, disk: Some(disk), writer: Some(writer) })
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Lru<Entry>> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ArtifactCache for Artifacts {
+    fn get(&self, key: &ArtifactKey) -> Option<(BoxFiles, Arc<[u8]>)> {
+        if let Some(entry) = self.memory().get(key) {
+            return Some((entry.files.clone(), Arc::clone(&entry.output)));
+        }
+        let entry = self.disk.as_ref()?.get(key)?;
+        self.memory().put(*key, entry.clone(), entry.bytes());
+        Some((entry.files, entry.output))
+    }
+
+    fn put(&self, key: ArtifactKey, files: &BoxFiles, compiler_output: &Arc<[u8]>) {
+        let entry = Entry { files: files.clone(), output: Arc::clone(compiler_output) };
+        self.memory().put(key, entry.clone(), entry.bytes());
+        if let Some(writer) = &self.writer {
+            // A full queue means that the disk is slower than the compilers: memory alone keeps this one.
+            let _ = writer.try_send((key, entry));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,192 @@
+//! From what the judge tells to the log of an attempt: numbered, coalesced, bounded, and told live.
+//!
+//! Output comes in whatever pieces the program writes. A piece is told at once when the stream was quiet,
+//! and at most every [`PIECE_PAUSE`] otherwise, so that a chatty program makes at most 20 events a second
+//! and stream. A piece never ends inside a UTF-8 character, unless the stream does.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use cupel_core::event::{Event, EventKind, Seq, Stream};
+use cupel_core::{Assignment, Core};
+use cupel_judge::{JudgeEvent, JudgeObserver};
+
+/// Shortest time between two pieces of one stream.
+const PIECE_PAUSE: Duration = Duration::from_millis(50);
+
+/// Largest piece.
+const PIECE_BYTES_MAX: usize = 64 << 10;
+
+/// Output that the log of one attempt keeps. The report has all that the limits allow; the log is for
+/// people who watch, and ends earlier.
+const LOG_OUTPUT_BYTES_MAX: usize = 4 << 20;
+
+/// The log of one attempt, while it runs.
+pub(crate) struct AttemptLog<'a> {
+    core: &'a Core,
+    assignment: &'a Assignment,
+    /// Raised when the worker's grace period is over.
+    ended: &'a AtomicBool,
+    events: Vec<Event>,
+    room: usize,
+    streams: [Pending; 2],
+    case: Option<String>,
+}
+
+/// Output that has not been told yet.
+#[derive(Default)]
+struct Pending {
+    data: Vec<u8>,
+    last: Option<Instant>,
+}
+
+impl<'a> AttemptLog<'a> {
+    /// Begins the log with `started`.
+    pub(crate) fn begin(core: &'a Core, assignment: &'a Assignment, ended: &'a AtomicBool) -> AttemptLog<'a> {
+        let mut log = AttemptLog {
+            core,
+            assignment,
+            ended,
+            events: Vec::new(),
+            room: LOG_OUTPUT_BYTES_MAX,
+            streams: Default::default(),
+            case: None,
+        };
+        log.tell(EventKind::Started { attempt: assignment.leased.attempt });
+        log
+    }
+
+    /// The whole log.
+    pub(crate) fn finish(mut self) -> Vec<Event> {
+        self.flush_all();
+        self.events
+    }
+
+    fn tell(&mut self, kind: EventKind) {
+        let number = u32::try_from(self.events.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let leased = &self.assignment.leased;
+        let event = Event {
+            submission: leased.submission.id,
+            seq: Seq::of_attempt(leased.attempt, number),
+            at: self.core.now(),
+            kind,
+        };
+        self.core.emit(event.clone());
+        self.events.push(event);
+    }
+
+    fn output(&mut self, stream: Stream, mut data: &[u8]) {
+        data = &data[..data.len().min(self.room)];
+        self.room -= data.len();
+        while !data.is_empty() {
+            let pending = &mut self.pending(stream).data;
+            let take = data.len().min(PIECE_BYTES_MAX.saturating_sub(pending.len()));
+            pending.extend_from_slice(&data[..take]);
+            data = &data[take..];
+            if pending.len() >= PIECE_BYTES_MAX {
+                self.flush(stream, false);
+            }
+        }
+        self.flush_if_due(stream);
+    }
+
+    fn pending(&mut self, stream: Stream) -> &mut Pending {
+        &mut self.streams[match stream {
+            Stream::Stdout => 0,
+            Stream::Stderr => 1,
+        }]
+    }
+
+    fn flush_if_due(&mut self, stream: Stream) {
+        let pending = self.pending(stream);
+        if !pending.data.is_empty() && pending.last.is_none_or(|last| last.elapsed() >= PIECE_PAUSE) {
+            self.flush(stream, false);
+        }
+    }
+
+    fn flush(&mut self, stream: Stream, is_end: bool) {
+        let pending = self.pending(stream);
+        let end = if is_end { pending.data.len() } else { complete_characters(&pending.data) };
+        if end == 0 {
+            return;
+        }
+        let rest = pending.data.split_off(end);
+        let data = std::mem::replace(&mut pending.data, rest).into();
+        pending.last = Some(Instant::now());
+        let case = self.case.clone();
+        self.tell(EventKind::Output { case, stream, data });
+    }
+
+    fn flush_all(&mut self) {
+        self.flush(Stream::Stdout, true);
+        self.flush(Stream::Stderr, true);
+        self.streams = Default::default();
+    }
+}
+
+impl JudgeObserver for AttemptLog<'_> {
+    fn event(&mut self, event: JudgeEvent<'_>) {
+        let named = |case: Option<&str>| case.map(str::to_owned);
+        match event {
+            JudgeEvent::CompileStarted => self.tell(EventKind::CompileStarted),
+            JudgeEvent::CompileEnded { ok, cached, wall_time } => self.tell(EventKind::CompileEnded { ok, cached, wall_time }),
+            JudgeEvent::ExecutionStarted { case, .. } => {
+                self.case = named(case);
+                self.tell(EventKind::ExecutionStarted { case: named(case) });
+            }
+            JudgeEvent::Stdout { data, .. } => self.output(Stream::Stdout, data),
+            JudgeEvent::Stderr { data, .. } => self.output(Stream::Stderr, data),
+            JudgeEvent::ExecutionEnded { case, verdict, outcome, usage } => {
+                self.flush_all();
+                self.tell(EventKind::ExecutionEnded { case: named(case), verdict, outcome, usage: *usage });
+            }
+        }
+    }
+
+    fn cancelled(&mut self) -> bool {
+        // Asked a few times a second: also the moment at which held-back output of a program that went
+        // quiet is told.
+        self.flush_if_due(Stream::Stdout);
+        self.flush_if_due(Stream::Stderr);
+        self.assignment.stop.is_raised() || self.ended.load(Ordering::Relaxed)
+    }
+}
+
+/// How many of these bytes can be told without cutting a UTF-8 character in two. Bytes that are not UTF-8
+/// at all are never held back for more than three more.
+fn complete_characters(data: &[u8]) -> usize {
+    let tail = data.len().saturating_sub(3);
+    for (at, byte) in data.iter().enumerate().skip(tail).rev() {
+        let length = match byte {
+            0xc2..=0xdf => 2,
+            0xe0..=0xef => 3,
+            0xf0..=0xf4 => 4,
+            0x80..=0xbf => continue,
+            _ => break,
+        };
+        return if at + length > data.len() { at } else { data.len() };
+    }
+    data.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_piece_never_ends_inside_a_character() {
+        let text = "aé€🦀z".as_bytes();
+        for end in 0..=text.len() {
+            let kept = &text[..complete_characters(&text[..end])];
+            assert!(std::str::from_utf8(kept).is_ok(), "{end}");
+            assert!(end - kept.len() <= 3);
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_not_held_back() {
+        for data in [&b"\xff\xfe\xfd"[..], b"\x80\x80\x80\x80", b"ab\xff"] {
+            assert_eq!(complete_characters(data), data.len(), "{data:?}");
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! A slot: one OS thread that owns an executor and judges one attempt after another.
+//!
+//! ```text
+//!  build ──► Ready ──► (job) ──► Done ──► Ready …
+//!    ▲ └ failed: wait, again        │ failed too often, or panicked
+//!    └──────────────────────────────┘
+//! ```
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+use cupel_core::event::Event;
+use cupel_core::{Assignment, Core};
+use cupel_judge::{ArtifactCache, ExecuteError, Executor, JudgeError, JudgeRequest, judge};
+use cupel_types::{LanguageId, RunReport};
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::attempt_log::AttemptLog;
+
+/// Makes the executor of a slot, again when the one before kept failing. Called on the slot's thread; may block.
+pub type ExecutorFactory = Arc<dyn Fn(usize) -> Result<Box<dyn Executor>, ExecuteError> + Send + Sync>;
+
+/// Failures in a row after which the executor is made anew.
+const FAILURES_MAX: u32 = 3;
+
+/// Pauses between two tries to make an executor grow to this.
+const REBUILD_PAUSE_MAX: Duration = Duration::from_secs(30);
+
+/// What all slots of a worker share.
+pub(crate) struct SlotParts {
+    pub(crate) core: Core,
+    pub(crate) cache: Arc<dyn ArtifactCache>,
+    pub(crate) factory: ExecutorFactory,
+    /// Raised when what still runs is to be given back.
+    pub(crate) ended: AtomicBool,
+}
+
+/// What a slot says. At most one of each is on its way, so the channel is bounded by the protocol.
+#[derive(Debug)]
+pub(crate) enum Said {
+    /// It can take an attempt.
+    Ready,
+    /// The attempt it was given has ended.
+    Done(Box<Result<Judged, SlotError>>),
+}
+
+/// A finished attempt.
+#[derive(Debug)]
+pub(crate) struct Judged {
+    pub(crate) report: RunReport,
+    pub(crate) events: Vec<Event>,
+}
+
+/// Why an attempt has no result. Always our failure.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SlotError {
+    #[error(transparent)]
+    Judge(#[from] JudgeError),
+    #[error("the language {0} is not available on this worker")]
+    Language(LanguageId),
+    #[error("the judge panicked")]
+    Panic,
+}
+
+/// Runs a slot until nobody gives it attempts any more.
+pub(crate) fn run(number: usize, parts: &SlotParts, jobs: &Receiver<Arc<Assignment>>, said: &UnboundedSender<Said>) {
+    while let Some(mut executor) = build(number, parts, said) {
+        let mut failures = 0;
+        while failures < FAILURES_MAX {
+            if said.send(Said::Ready).is_err() {
+                return;
+            }
+            let Ok(assignment) = jobs.recv() else { return };
+            let attempt = AssertUnwindSafe(|| judge_one(parts, &assignment, executor.as_mut()));
+            let result = catch_unwind(attempt).unwrap_or(Err(SlotError::Panic));
+            failures = match &result {
+                Ok(_) | Err(SlotError::Language(_)) => 0,
+                Err(SlotError::Judge(JudgeError(error))) if error.transient => failures + 1,
+                // Nothing that will heal by itself, or an executor in an unknown state.
+                Err(SlotError::Judge(_) | SlotError::Panic) => FAILURES_MAX,
+            };
+            if said.send(Said::Done(Box::new(result))).is_err() {
+                return;
+            }
+        }
+        tracing::warn!(slot = number, "slot {number} gets a new executor after repeated failures");
+    }
+}
+
+/// The executor, sooner or later; `None` when the worker has gone away meanwhile.
+fn build(number: usize, parts: &SlotParts, said: &UnboundedSender<Said>) -> Option<Box<dyn Executor>> {
+    let mut pause = Duration::from_millis(250);
+    loop {
+        match (parts.factory)(number) {
+            Ok(executor) => return Some(executor),
+            Err(error) => {
+                metrics::counter!("cupel_sandbox_failures_total").increment(1);
+                tracing::error!(slot = number, error = chain(&error), "cannot make an executor for slot {number}");
+            }
+        }
+        // Not a wait for another thread: the machine needs time to recover.
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(REBUILD_PAUSE_MAX);
+        if said.is_closed() {
+            return None;
+        }
+    }
+}
+
+fn judge_one(parts: &SlotParts, assignment: &Assignment, executor: &mut dyn Executor) -> Result<Judged, SlotError> {
+    let submission = &assignment.leased.submission;
+    let registry = parts.core.registry();
+    let language = registry
+        .get(&submission.language)
+        .filter(|language| language.is_available())
+        .ok_or_else(|| SlotError::Language(submission.language.clone()))?;
+    let mut log = AttemptLog::begin(&parts.core, assignment, &parts.ended);
+    let request = JudgeRequest { submission, language, stdin: None };
+    let report = judge(&request, executor, parts.cache.as_ref(), &mut log)?;
+    Ok(Judged { report, events: log.finish() })
+}
+
+/// An error with its sources, for one line of log.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
+}

@@ -1,0 +1,290 @@
+//! The worker: a driver per slot, one heartbeat for all leases, and a drain at the end.
+//!
+//! Drain: after the shutdown signal no lease is taken; what runs may end within the grace period; the rest
+//! is stopped in the sandbox and given back at no cost to it. [`Worker::run`] returns when nothing is left.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use cupel_core::{Assignment, Core, NextError, QueueError};
+use cupel_judge::ArtifactCache;
+use cupel_types::{LeaseId, RunId, Verdict, WorkerId};
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::slot::{self, ExecutorFactory, Judged, Said, SlotError, SlotParts, chain};
+
+/// Results per slot that may wait to be written while the slot already runs the next attempt.
+const COMPLETIONS_PER_SLOT_MAX: usize = 8;
+
+/// Pause after the queue or the store failed.
+const FAILURE_PAUSE: Duration = Duration::from_millis(500);
+
+/// Tries to write a result, with growing pauses; then the lease is left to expire.
+const COMPLETE_TRIES_MAX: u32 = 8;
+
+/// What a worker is made of.
+pub struct WorkerParts {
+    /// Where the work comes from.
+    pub core: Core,
+    /// Who this is, in leases and logs.
+    pub id: WorkerId,
+    /// Programs that run at one time; at least one.
+    pub slots: usize,
+    /// Keeps what compilations left.
+    pub cache: Arc<dyn ArtifactCache>,
+    /// Makes the executor of each slot.
+    pub factory: ExecutorFactory,
+    /// How long running attempts may go on after the shutdown signal.
+    pub grace: Duration,
+}
+
+/// Judges runs until it is told to stop.
+pub struct Worker {
+    shared: Arc<Shared>,
+    slots: usize,
+    grace: Duration,
+}
+
+struct Shared {
+    id: WorkerId,
+    parts: SlotParts,
+    /// Leases to be renewed: running attempts and results that are being written.
+    leases: Mutex<HashMap<RunId, LeaseId>>,
+    completions: Semaphore,
+    tracker: TaskTracker,
+}
+
+impl Worker {
+    /// A worker that has not started yet.
+    pub fn new(parts: WorkerParts) -> Worker {
+        let WorkerParts { core, id, slots, cache, factory, grace } = parts;
+        let slots = slots.max(1);
+        let shared = Shared {
+            id,
+            parts: SlotParts { core, cache, factory, ended: AtomicBool::new(false) },
+            leases: Mutex::default(),
+            completions: Semaphore::new(slots * COMPLETIONS_PER_SLOT_MAX),
+            tracker: TaskTracker::new(),
+        };
+        Worker { shared: Arc::new(shared), slots, grace }
+    }
+
+    /// Works until `shutdown` is cancelled and everything taken has been finished or given back.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let Worker { shared, slots, grace } = self;
+        tracing::info!(worker.id = %shared.id, slots, "worker {} takes runs on {slots} slots", shared.id);
+        let heartbeat = tokio::spawn(heartbeat(Arc::clone(&shared)));
+        let drivers = TaskTracker::new();
+        for number in 0..slots {
+            drivers.spawn(drive(number, Arc::clone(&shared), shutdown.clone()));
+        }
+        drivers.close();
+        shutdown.cancelled().await;
+        if tokio::time::timeout(grace, drivers.wait()).await.is_err() {
+            tracing::info!(worker.id = %shared.id, "the grace period is over: what still runs is given back");
+            shared.parts.ended.store(true, Ordering::Relaxed);
+            drivers.wait().await;
+        }
+        shared.tracker.close();
+        shared.tracker.wait().await;
+        heartbeat.abort();
+        tracing::info!(worker.id = %shared.id, "worker {} has stopped", shared.id);
+    }
+}
+
+/// Takes runs for one slot, hands them to it, and lets the results be written beside.
+async fn drive(number: usize, shared: Arc<Shared>, shutdown: CancellationToken) {
+    let (jobs, taken) = sync_channel::<Arc<Assignment>>(1);
+    let (said, mut says) = unbounded_channel();
+    let for_thread = Arc::clone(&shared);
+    let thread = std::thread::Builder::new().name(format!("slot-{number}"));
+    let spawned = thread.spawn(move || slot::run(number, &for_thread.parts, &taken, &said));
+    if let Err(error) = spawned {
+        tracing::error!(slot = number, %error, "cannot start the thread of slot {number}");
+        return;
+    }
+    let mut state = SlotState::enter("starting");
+    loop {
+        // Ready, or shutdown: a slot that is still being built takes nothing with it.
+        let ready = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return,
+            ready = says.recv() => ready,
+        };
+        let Some(Said::Ready) = ready else { return };
+        state.change("idle");
+        let Some(assignment) = next(&shared, &shutdown).await else { return };
+        state.change("busy");
+        run_one(&shared, assignment, &jobs, &mut says).await;
+        state.change("starting");
+    }
+}
+
+/// The next attempt, once there is room for its result; `None` at shutdown.
+async fn next(shared: &Shared, shutdown: &CancellationToken) -> Option<Arc<Assignment>> {
+    loop {
+        let assignment = async {
+            // The semaphore is never closed.
+            let _room = shared.completions.acquire().await;
+            shared.parts.core.next_run(shared.id).await
+        };
+        let result = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return None,
+            result = assignment => result,
+        };
+        match result {
+            Ok(assignment) => return Some(Arc::new(assignment)),
+            Err(error) => {
+                if !matches!(error, NextError::Queue(QueueError::Closed)) {
+                    tracing::warn!(error = chain(&error), "cannot take a run");
+                }
+                tokio::select! {
+                    () = shutdown.cancelled() => return None,
+                    () = tokio::time::sleep(FAILURE_PAUSE) => {}
+                }
+            }
+        }
+    }
+}
+
+async fn run_one(
+    shared: &Arc<Shared>,
+    assignment: Arc<Assignment>,
+    jobs: &SyncSender<Arc<Assignment>>,
+    says: &mut UnboundedReceiver<Said>,
+) {
+    let began = Instant::now();
+    let leased = &assignment.leased;
+    shared.leases().insert(leased.run, leased.lease);
+    // The slot said that it is ready, so its queue of one is empty.
+    let result = match jobs.try_send(Arc::clone(&assignment)) {
+        Ok(()) => match says.recv().await {
+            Some(Said::Done(result)) => *result,
+            Some(Said::Ready) | None => Err(SlotError::Panic),
+        },
+        Err(_) => Err(SlotError::Panic),
+    };
+    metrics::histogram!("cupel_run_duration_seconds", "language" => leased.submission.language.to_string())
+        .record(began.elapsed());
+    shared.tracker.spawn(end(Arc::clone(shared), assignment, result));
+}
+
+/// Writes what came of an attempt.
+async fn end(shared: Arc<Shared>, assignment: Arc<Assignment>, result: Result<Judged, SlotError>) {
+    // The semaphore is never closed.
+    let _room = shared.completions.acquire().await;
+    let core = &shared.parts.core;
+    let (run, attempt) = (assignment.leased.run, assignment.leased.attempt);
+    let given_back = match result {
+        Ok(judged) if judged.report.verdict != Verdict::Cancelled => {
+            complete(core, &assignment, judged).await;
+            Ok(())
+        }
+        // Cancelled by its owner, or the lease was lost: nothing that we write would count.
+        Ok(_) if assignment.stop.is_raised() => {
+            tracing::info!(run.id = %run, attempt.number = attempt, "stopped run {run}: its result is not wanted any more");
+            Ok(())
+        }
+        Ok(_) => core.give_back(&assignment, false, "the worker drains").await,
+        Err(error) => {
+            metrics::counter!("cupel_sandbox_failures_total").increment(1);
+            let error = chain(&error);
+            tracing::error!(run.id = %run, attempt.number = attempt, error, "could not judge run {run}");
+            core.give_back(&assignment, true, &error).await
+        }
+    };
+    if let Err(error) = given_back {
+        tracing::warn!(run.id = %run, error = chain(&error), "could not give run {run} back; its lease will expire");
+    }
+    shared.leases().remove(&run);
+}
+
+async fn complete(core: &Core, assignment: &Assignment, judged: Judged) {
+    let run = assignment.leased.run;
+    let submission = &assignment.leased.submission;
+    let verdict = judged.report.verdict;
+    let mut pause = Duration::from_millis(50);
+    for attempt in 1..=COMPLETE_TRIES_MAX {
+        match core.complete(assignment, judged.report.clone(), judged.events.clone()).await {
+            Ok(written) => {
+                if written {
+                    let language = submission.language.to_string();
+                    metrics::counter!("cupel_runs_total", "verdict" => verdict.code(), "language" => language).increment(1);
+                    let request_id = submission.request_id.as_deref();
+                    tracing::info!(run.id = %run, submission.id = %submission.id, request_id, %verdict, "judged run {run}: {verdict}");
+                }
+                return;
+            }
+            Err(error) if error.transient && attempt < COMPLETE_TRIES_MAX => {
+                tracing::warn!(run.id = %run, error = chain(&error), "could not write a result; trying again");
+                tokio::time::sleep(pause).await;
+                pause *= 2;
+            }
+            Err(error) => {
+                tracing::error!(run.id = %run, error = chain(&error), "could not write the result of run {run}");
+                // Best effort: if this fails, too, the lease expires and the run is tried again all the same.
+                let _ = core.give_back(assignment, true, "its result could not be written").await;
+                return;
+            }
+        }
+    }
+}
+
+/// Renews every lease three times per its length.
+async fn heartbeat(shared: Arc<Shared>) {
+    let core = &shared.parts.core;
+    let mut ticks = tokio::time::interval((core.policy().lease / 3).max(Duration::from_millis(10)));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let leases: Vec<(RunId, LeaseId)> = shared.leases().iter().map(|(run, lease)| (*run, *lease)).collect();
+        if leases.is_empty() {
+            continue;
+        }
+        match core.renew(&leases).await {
+            Ok(lost) => {
+                for run in lost {
+                    metrics::counter!("cupel_leases_lost_total").increment(1);
+                    tracing::warn!(run.id = %run, "lost the lease of run {run}");
+                    shared.leases().remove(&run);
+                }
+            }
+            Err(error) => tracing::warn!(error = chain(&error), "could not renew {} leases", leases.len()),
+        }
+    }
+}
+
+impl Shared {
+    fn leases(&self) -> MutexGuard<'_, HashMap<RunId, LeaseId>> {
+        self.leases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Keeps the gauge of slots by state right, also when a driver ends.
+struct SlotState(&'static str);
+
+impl SlotState {
+    fn enter(state: &'static str) -> SlotState {
+        metrics::gauge!("cupel_worker_slots", "state" => state).increment(1.0);
+        SlotState(state)
+    }
+
+    fn change(&mut self, state: &'static str) {
+        *self = SlotState::enter(state);
+    }
+}
+
+impl Drop for SlotState {
+    fn drop(&mut self) {
+        metrics::gauge!("cupel_worker_slots", "state" => self.0).decrement(1.0);
+    }
+}
+
+
