@@ -11,6 +11,7 @@ use cupel_types::{BoxFiles, BoxPath, Bytes};
 /// |---|---|
 /// | `{source}` | path of the main source in the box |
 /// | `{sources}` | the main source and every other file with its extension; an argument of its own |
+/// | `{base}` | path of the main source without its extension |
 /// | `{stem}` | file name of the main source without its extension |
 /// | `{memory_mb}` | memory limit of the step in MiB |
 /// | `{heap_mb}` | three quarters of it |
@@ -23,12 +24,13 @@ enum Part {
     Text(String),
     Source,
     Sources,
+    Base,
     Stem,
     MemoryMb,
     HeapMb,
 }
 
-const NAMES: &str = "`{source}`, `{sources}`, `{stem}`, `{memory_mb}` or `{heap_mb}` (a brace itself is doubled)";
+const NAMES: &str = "`{source}`, `{sources}`, `{base}`, `{stem}`, `{memory_mb}` or `{heap_mb}` (a brace itself is doubled)";
 
 impl Template {
     /// Parses an argument list.
@@ -57,6 +59,8 @@ impl Template {
                     Part::Text(text) => arg.push_str(text),
                     Part::Source if at == 0 => arg.push_str(&as_argument(&values.sources[0])),
                     Part::Source | Part::Sources => arg.push_str(&values.sources[0]),
+                    Part::Base if at == 0 => arg.push_str(&as_argument(values.base())),
+                    Part::Base => arg.push_str(values.base()),
                     Part::Stem => arg.push_str(values.stem()),
                     Part::MemoryMb => arg.push_str(&values.memory_mb().to_string()),
                     Part::HeapMb => arg.push_str(&values.heap_mb().to_string()),
@@ -98,6 +102,7 @@ fn parse_arg(arg: &str) -> Result<Vec<Part>, String> {
                 "source" => Part::Source,
                 "sources" if rest.len() == arg.len() && end + 1 == rest.len() => Part::Sources,
                 "sources" => return Err(format!("`{{sources}}` must be an argument of its own, not part of {arg:?}")),
+                "base" => Part::Base,
                 "stem" => Part::Stem,
                 "memory_mb" => Part::MemoryMb,
                 "heap_mb" => Part::HeapMb,
@@ -141,12 +146,13 @@ impl Placeholders {
         Some(all)
     }
 
+    fn base(&self) -> &str {
+        let path = &self.sources[0];
+        extension(path).map_or(path, |extension| &path[..path.len() - extension.len() - 1])
+    }
+
     fn stem(&self) -> &str {
-        let name = file_name(&self.sources[0]);
-        match name.rfind('.') {
-            Some(at) if at > 0 => &name[..at],
-            _ => name,
-        }
+        file_name(self.base())
     }
 
     fn memory_mb(&self) -> u64 {
@@ -186,6 +192,8 @@ mod tests {
         check(&["x", "{{}}", ""], "a", &["x", "{}", ""]);
         check(&["x", "{stem}"], ".profile", &["x", ".profile"]);
         check(&["x", "{stem}"], "a.b.c", &["x", "a.b"]);
+        check(&["x", "{base}.js", "{base}"], "src/a.ts", &["x", "src/a.js", "src/a"]);
+        check(&["x", "{base}"], "a.d/main", &["x", "a.d/main"]);
     }
 
     #[test]
