@@ -229,7 +229,10 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
     }
     for name in dto.env.keys() {
         if !is_variable(name) {
-            faults.add(format!("env.{name}"), "expected a name out of A-Z, a-z, 0-9 and _ that does not start with a digit");
+            faults.add(
+                format!("env.{name}"),
+                "expected a name out of A-Z, a-z, 0-9 and _ that does not start with a digit",
+            );
         }
     }
     let (limits, limits_max, compile_limits) = limits(dto.limits, dto.limits_max, dto.compile_limits, faults);
@@ -382,4 +385,84 @@ fn sample(i: usize, dto: SampleDto, faults: &mut Faults<'_>) -> Option<Sample> {
         stdout: dto.stdout,
         verdict: faults.check(&key("verdict"), verdict)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+        name = "Zig"
+        aliases = ["ziglang"]
+        extensions = ["zig"]
+        source = "main.zig"
+        compile = [["zig", "build-exe", "{source}"]]
+        execute = ["./main"]
+        version = { command = ["zig", "version"] }
+        artifacts = ["main"]
+        [limits]
+        cpu_time_ms = 2_000
+        [packages]
+        debian = ["zig"]
+        [[samples]]
+        name = "hello"
+        source = "…"
+    "#;
+
+    /// The file with one text replaced by another is refused with this key and words of this detail.
+    fn check(from: &str, to: &str, key: &str, detail: &str) {
+        assert!(GOOD.contains(from), "{from}");
+        let faults = parse("zig.toml", "zig.toml", &GOOD.replacen(from, to, 1)).unwrap_err();
+        let fault = faults.iter().find(|f| f.key == key).unwrap_or_else(|| panic!("no fault at {key}: {faults:?}"));
+        assert_eq!(fault.file, "zig.toml");
+        assert!(fault.detail.contains(detail), "{fault}");
+    }
+
+    #[test]
+    fn a_language_file_becomes_a_language() {
+        let zig = parse("zig.toml", "zig.toml", GOOD).unwrap();
+        assert_eq!(zig.id.as_str(), "zig");
+        assert_eq!(zig.limits.cpu_time, Duration::from_secs(2));
+        assert_eq!(zig.limits.wall_time, Duration::from_secs(22), "wall time keeps its distance");
+        assert_eq!(zig.limits.memory, Limits::default().memory);
+        assert_eq!(zig.samples[0].verdict, Verdict::Accepted);
+        assert_eq!(zig.version.find("zig version 0.11.0-dev"), Some("0.11.0"));
+        assert_eq!(zig.availability, Availability::Unprobed);
+    }
+
+    #[test]
+    fn a_fault_names_its_key_and_what_was_expected() {
+        check("name = \"Zig\"", "nmae = \"Zig\"", "nmae", "expected one of");
+        check("name = \"Zig\"", "name = 3", "name", "expected a string");
+        check("extensions = [\"zig\"]", "extensions = [\".zig\"]", "extensions[0]", "without a dot");
+        check("\"ziglang\"", "\"Zig Lang\"", "aliases[0]", "1 to 32 characters");
+        check("\"main.zig\"", "\"../main.zig\"", "source", "`..`");
+        check("{source}", "{sauce}", "compile[0]", "unknown placeholder `{sauce}`");
+        check("[\"./main\"]", "[]", "execute", "expected a program");
+        check("[\"zig\", \"version\"]", "[]", "version.command", "expected a program");
+        check("\"version\"] }", "\"version\"], pattern = '(' }", "version.pattern", "regular expression");
+        check("artifacts = [\"main\"]", "mounts = [\"/etc\"]", "mounts[0]", "never shown");
+        check("artifacts = [\"main\"]", "mounts = [\"/usr/../root\"]", "mounts[0]", "absolute path");
+        check("artifacts = [\"main\"]", "artifacts = [\"/main\"]", "artifacts[0]", "relative");
+        check("artifacts = [\"main\"]", "env = { \"A B\" = \"c\" }", "env.A B", "A-Z");
+        check("cpu_time_ms = 2_000", "cpu_time_ms = 0", "limits.cpu_time_ms", "from 1 to");
+        check("cpu_time_ms = 2_000", "cpu_time_ms = 90_000", "limits.cpu_time_ms", "above limits_max.cpu_time_ms");
+        check("cpu_time_ms = 2_000", "cpu_time_ms = -1", "limits.cpu_time_ms", "expected u64");
+        check("cpu_time_ms = 2_000", "cpu_time = 2", "limits.cpu_time", "expected one of");
+        check("[packages]", "[package]", "package", "expected one of");
+        check("source = \"…\"", "source = \"\"\nverdict = \"OK\"", "samples[0].verdict", "expected one of AC, WA");
+        check("source = \"…\"", "source = \"\"\nstdn = \"\"", "samples[0].stdn", "expected one of");
+    }
+
+    #[test]
+    fn broken_syntax_names_its_line() {
+        check("name = \"Zig\"", "name = ", "line 2", "");
+    }
+
+    #[test]
+    fn all_faults_of_a_file_are_told_together() {
+        let text = GOOD.replace("{source}", "{sauce}").replace("\"main.zig\"", "\"/main.zig\"").replace("2_000", "0");
+        let keys: Vec<_> = parse("zig.toml", "zig.toml", &text).unwrap_err().into_iter().map(|f| f.key).collect();
+        assert_eq!(keys, ["limits.cpu_time_ms", "source", "compile[0]"]);
+    }
 }

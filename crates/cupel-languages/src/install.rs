@@ -101,7 +101,9 @@ impl InstallPlan {
             Selection::Named(names) => names.iter().map(|name| named(registry, name)).collect::<Result<_, _>>()?,
         };
         let mut plan = missing(registry, wanted);
-        if !plan.npm.is_empty() && HostProbe::default().find("npm").is_none() && !plan.debian.iter().any(|p| p == "npm") {
+        // Debian's npm brings Debian's Node.js, which must not replace one that is there.
+        let host = HostProbe::default();
+        if !plan.npm.is_empty() && host.find("npm").is_none() && host.find("node").is_none() {
             plan.debian.push("npm".to_owned());
         }
         let installed = debian_installed(&plan.debian);
@@ -121,10 +123,14 @@ impl InstallPlan {
         };
         let mut commands = Vec::new();
         if !self.debian.is_empty() {
-            // Another apt-get at work is waited for: a fresh machine often still updates itself.
+            // Another apt-get at work is waited for: a fresh machine often still updates itself. Nothing of the
+            // operator's is removed to make room.
             let apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=600"];
             commands.push(command(&[&apt[..], &["update"]].concat(), &[]));
-            commands.push(command(&[&apt[..], &["install", "-y", "--no-install-recommends"]].concat(), &self.debian));
+            commands.push(command(
+                &[&apt[..], &["install", "-y", "--no-remove", "--no-install-recommends"]].concat(),
+                &self.debian,
+            ));
         }
         if !self.npm.is_empty() {
             let npm = ["npm", "install", "--prefix", NPM_PREFIX, "--no-audit", "--no-fund", "--ignore-scripts"];
@@ -184,7 +190,11 @@ fn missing<'r>(registry: &'r Registry, mut wanted: Vec<&'r Language>) -> Install
         npm.extend(language.packages.npm.iter().cloned());
         wanted.extend(language.packages.requires.iter().filter_map(|id| registry.get(id)));
     }
-    InstallPlan { languages: seen.into_iter().collect(), debian: debian.into_iter().collect(), npm: npm.into_iter().collect() }
+    InstallPlan {
+        languages: seen.into_iter().collect(),
+        debian: debian.into_iter().collect(),
+        npm: npm.into_iter().collect(),
+    }
 }
 
 /// Which of these packages dpkg knows as installed; none where there is no dpkg.
@@ -205,7 +215,8 @@ fn debian_installed(packages: &[String]) -> BTreeSet<String> {
 /// What goes before the commands: nothing for root, `sudo` for others.
 fn privilege(plan: &InstallPlan) -> Result<Vec<String>, InstallError> {
     let host = HostProbe::default();
-    let programs = [("apt-get", !plan.debian.is_empty()), ("npm", !plan.npm.is_empty() && plan.debian.is_empty())];
+    let npm_comes = plan.debian.iter().any(|package| package == "npm");
+    let programs = [("apt-get", !plan.debian.is_empty()), ("npm", !plan.npm.is_empty() && !npm_comes)];
     if let Some((program, _)) = programs.iter().find(|(program, needed)| *needed && host.find(program).is_none()) {
         return Err(InstallError::NoProgram { program: (*program).to_owned() });
     }
@@ -217,5 +228,98 @@ fn privilege(plan: &InstallPlan) -> Result<Vec<String>, InstallError> {
     } else {
         let commands = plan.commands().iter().map(|c| c.join(" ")).collect();
         Err(InstallError::NeedsRoot { commands })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Probe;
+
+    /// Only these programs answer.
+    struct Only(&'static [&'static str]);
+
+    impl Probe for Only {
+        fn version(&self, command: &[String]) -> Result<String, String> {
+            let there = self.0.contains(&command[0].as_str());
+            if there { Ok("version 1.2.3".to_owned()) } else { Err("is not installed".to_owned()) }
+        }
+
+        fn is_installed(&self, _: &str) -> bool {
+            true
+        }
+    }
+
+    fn check(installed: &'static [&'static str], wanted: &[&str], debian: &[&str], npm: &[&str]) {
+        let mut registry = Registry::load(None).unwrap();
+        registry.probe(&Only(installed));
+        let wanted = wanted.iter().map(|id| named(&registry, id).unwrap()).collect();
+        let plan = missing(&registry, wanted);
+        assert_eq!(
+            (plan.debian.as_slice(), plan.npm.as_slice()),
+            (strings(debian).as_slice(), strings(npm).as_slice())
+        );
+    }
+
+    fn strings(list: &[&str]) -> Vec<String> {
+        list.iter().map(|s| (*s).to_owned()).collect()
+    }
+
+    #[test]
+    fn only_what_does_not_answer_is_installed() {
+        check(&["python3"], &["python", "ruby"], &["ruby"], &[]);
+        check(&["python3", "ruby"], &["python", "rb"], &[], &[]);
+    }
+
+    #[test]
+    fn an_existing_node_is_never_replaced() {
+        check(&["node"], &["typescript"], &[], &["@types/node@20", "typescript@5"]);
+        check(&[], &["typescript"], &["nodejs"], &["@types/node@20", "typescript@5"]);
+    }
+
+    #[test]
+    fn packages_that_two_languages_share_are_named_once() {
+        check(&[], &["c", "cpp", "assembly"], &["g++", "gcc", "libc6-dev", "nasm"], &[]);
+    }
+
+    #[test]
+    fn an_unknown_language_is_refused_with_the_nearest() {
+        let registry = Registry::load(None).unwrap();
+        let error = InstallPlan::new(&registry, &Selection::Named(vec!["pyhton".to_owned()])).unwrap_err();
+        assert_eq!(error.to_string(), "there is no language `pyhton`; did you mean `python`?");
+    }
+
+    #[test]
+    fn the_core_set_names_core_languages_alone() {
+        let registry = Registry::load(None).unwrap();
+        let plan = InstallPlan::new(&registry, &Selection::Core).unwrap();
+        assert!(plan.languages.iter().all(|id| registry.get(id).is_some_and(|l| l.packages.core)));
+        assert_eq!(plan.languages.len(), 11);
+    }
+
+    #[test]
+    fn commands_are_the_package_managers_own() {
+        let plan =
+            InstallPlan { languages: Vec::new(), debian: strings(&["ghc", "ruby"]), npm: strings(&["typescript@5"]) };
+        let lines: Vec<_> = plan.commands().iter().map(|c| c.join(" ")).collect();
+        let apt = "env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=600";
+        assert_eq!(
+            lines,
+            [
+                format!("{apt} update"),
+                format!("{apt} install -y --no-remove --no-install-recommends ghc ruby"),
+                "npm install --prefix /usr/local/lib/cupel/npm --no-audit --no-fund --ignore-scripts typescript@5"
+                    .to_owned(),
+            ]
+        );
+        assert!(InstallPlan::default().is_empty() && InstallPlan::default().commands().is_empty());
+    }
+
+    #[test]
+    fn words_select_languages() {
+        let select = |words: &[&str]| Selection::from_words(&strings(words));
+        assert_eq!(select(&["all"]), Selection::All);
+        assert_eq!(select(&["core"]), Selection::Core);
+        assert_eq!(select(&["c", "go"]), Selection::Named(strings(&["c", "go"])));
     }
 }

@@ -14,6 +14,9 @@ pub trait Probe: Sync {
     /// # Errors
     /// The program is not there, failed, or took too long.
     fn version(&self, command: &[String]) -> Result<String, String>;
+
+    /// Whether this program, a name or an absolute path, is there.
+    fn is_installed(&self, program: &str) -> bool;
 }
 
 /// Runs version commands on this machine with an environment of `PATH` alone.
@@ -54,10 +57,18 @@ fn is_program(path: &Path) -> bool {
 }
 
 impl Probe for HostProbe {
+    fn is_installed(&self, program: &str) -> bool {
+        self.find(program).is_some()
+    }
+
     fn version(&self, command: &[String]) -> Result<String, String> {
         let (program, args) = command.split_first().ok_or("no version command")?;
         let shown = program.rsplit('/').next().unwrap_or(program);
         let found = self.find(program).ok_or_else(|| format!("`{shown}` is not installed"))?;
+        // An absolute path names a part of the toolchain that the command reads.
+        if let Some(missing) = args.iter().find(|arg| arg.starts_with('/') && !Path::new(arg).exists()) {
+            return Err(format!("`{missing}` is not installed"));
+        }
         let path = std::env::join_paths(&self.path).map_err(|e| e.to_string())?;
         let mut child = Command::new(found)
             .args(args)
@@ -121,6 +132,7 @@ mod tests {
     fn a_missing_program_is_said_to_be_not_installed() {
         assert_eq!(check(&["cupel-no-such-program", "-v"]), Err("`cupel-no-such-program` is not installed".to_owned()));
         assert_eq!(check(&["/no/such/tsc", "-v"]), Err("`tsc` is not installed".to_owned()));
+        assert_eq!(check(&["cat", "/no/such/build.txt"]), Err("`/no/such/build.txt` is not installed".to_owned()));
         assert_eq!(check(&["/etc/passwd"]), Err("`passwd` is not installed".to_owned()));
     }
 

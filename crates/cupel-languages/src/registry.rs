@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cupel_types::LanguageId;
 
-use crate::{Availability, Fault, Language, LoadError, Probe, file, shipped};
+use crate::{Availability, Fault, Language, LoadError, Probe, Template, file, shipped};
 
 /// At most so many version commands run at a time; most of them wait for the disk.
 const PROBES_AT_A_TIME_MAX: usize = 8;
@@ -37,8 +37,10 @@ impl Registry {
     /// # Errors
     /// The directory cannot be read, or files are wrong: all faults of all files together.
     pub fn load(operator_dir: Option<&Path>) -> Result<Registry, LoadError> {
-        let mut sources: BTreeMap<String, (String, String)> =
-            shipped::FILES.iter().map(|(name, text)| ((*name).to_owned(), ((*name).to_owned(), (*text).to_owned()))).collect();
+        let mut sources: BTreeMap<String, (String, String)> = shipped::FILES
+            .iter()
+            .map(|(name, text)| ((*name).to_owned(), ((*name).to_owned(), (*text).to_owned())))
+            .collect();
         if let Some(dir) = operator_dir {
             for (name, shown, text) in read_dir(dir)? {
                 sources.insert(name, (shown, text));
@@ -54,6 +56,7 @@ impl Registry {
         }
         languages.sort_by(|a, b| a.id.cmp(&b.id));
         faults.append(&mut collisions(&languages));
+        faults.append(&mut unknown_requirements(&languages));
         if faults.is_empty() { Ok(Registry { languages }) } else { Err(LoadError::Faults(faults)) }
     }
 
@@ -70,13 +73,39 @@ impl Registry {
                 }
                 mine
             };
-            let threads: Vec<_> =
-                (0..languages.len().min(PROBES_AT_A_TIME_MAX)).map(|_| scope.spawn(look)).collect();
+            let threads: Vec<_> = (0..languages.len().min(PROBES_AT_A_TIME_MAX)).map(|_| scope.spawn(look)).collect();
             threads.into_iter().flat_map(|t| t.join().unwrap_or_default()).collect()
         });
         for (at, availability) in found {
             self.languages[at].availability = availability;
         }
+        self.settle_requirements();
+    }
+
+    /// A language is only as available as those it requires.
+    fn settle_requirements(&mut self) {
+        // Each round settles one more link of a chain, so there are never more rounds than languages.
+        for _ in 0..self.languages.len() {
+            let lacking: Vec<(usize, String)> =
+                self.languages.iter().enumerate().filter_map(|l| self.lacks(l)).collect();
+            if lacking.is_empty() {
+                return;
+            }
+            for (at, reason) in lacking {
+                self.languages[at].availability = Availability::Unavailable { reason };
+            }
+        }
+    }
+
+    /// Why an otherwise available language cannot be used.
+    fn lacks(&self, (at, language): (usize, &Language)) -> Option<(usize, String)> {
+        let required = language.packages.requires.iter().filter_map(|id| self.get(id));
+        let missing = required.filter(|_| language.is_available()).find(|required| !required.is_available())?;
+        let why = match &missing.availability {
+            Availability::Unavailable { reason } => reason.as_str(),
+            Availability::Unprobed | Availability::Available { .. } => "it was not looked for",
+        };
+        Some((at, format!("it needs {}: {why}", missing.name)))
     }
 
     /// Every language, sorted by id, available or not.
@@ -107,9 +136,10 @@ impl Registry {
         if letters > 64 {
             return None;
         }
-        let names = self.languages.iter().flat_map(|l| {
-            names(l).chain(l.extensions.iter().map(String::as_str)).map(move |known| (known, l))
-        });
+        let names = self
+            .languages
+            .iter()
+            .flat_map(|l| names(l).chain(l.extensions.iter().map(String::as_str)).map(move |known| (known, l)));
         names
             .map(|(known, l)| (strsim::damerau_levenshtein(known, &name), known.len(), l))
             .filter(|&(distance, known, _)| distance * 3 <= known.max(letters))
@@ -138,14 +168,22 @@ fn take<'a>(next: &AtomicUsize, languages: &'a [Language]) -> Option<(usize, &'a
 }
 
 fn availability(language: &Language, probe: &dyn Probe) -> Availability {
-    match probe.version(&language.version.command) {
+    match installed_version(language, probe) {
+        Ok(version) => Availability::Available { version },
         Err(reason) => Availability::Unavailable { reason },
-        Ok(printed) => match language.version.find(&printed) {
-            Some(version) => Availability::Available { version: version.to_owned() },
-            None => Availability::Unavailable {
-                reason: format!("`{}` did not tell a version", language.version.command.join(" ")),
-            },
-        },
+    }
+}
+
+fn installed_version(language: &Language, probe: &dyn Probe) -> Result<String, String> {
+    let command = &language.version.command;
+    let printed = probe.version(command)?;
+    let version = language.version.find(&printed);
+    let version = version.ok_or_else(|| format!("`{}` did not tell a version", command.join(" ")))?;
+    // The version may come from another program than those that compile and run.
+    let mut programs = language.compile.iter().chain([&language.execute]).filter_map(Template::program);
+    match programs.find(|program| !probe.is_installed(program)) {
+        Some(missing) => Err(format!("`{missing}` is not installed")),
+        None => Ok(version.to_owned()),
     }
 }
 
@@ -182,6 +220,12 @@ fn collisions(languages: &[Language]) -> Vec<Fault> {
             }
         }
     }
+    faults
+}
+
+/// Required languages that are not there.
+fn unknown_requirements(languages: &[Language]) -> Vec<Fault> {
+    let mut faults = Vec::new();
     for language in languages {
         for required in &language.packages.requires {
             if !languages.iter().any(|l| l.id == *required) {
@@ -194,4 +238,143 @@ fn collisions(languages: &[Language]) -> Vec<Fault> {
         }
     }
     faults
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn language(id: &str, aliases: &str, extensions: &str) -> String {
+        format!(
+            "name = 'Name of {id}'\naliases = [{aliases}]\nextensions = [{extensions}]\nsource = 'main.x'\n\
+             execute = ['{id}', '{{source}}']\nversion = {{ command = ['{id}', '--version'] }}\nsamples = []\n[packages]\n"
+        )
+    }
+
+    fn registry(files: &[(&str, &str, &str)]) -> Result<Registry, LoadError> {
+        let parsed = files.iter().map(|(id, aliases, extensions)| {
+            let name = format!("{id}.toml");
+            file::parse(&name, &name, &language(id, aliases, extensions)).unwrap()
+        });
+        Registry::new(parsed.collect())
+    }
+
+    fn check_collision(files: &[(&str, &str, &str)], expected: &str) {
+        assert_eq!(registry(files).unwrap_err().to_string(), expected);
+    }
+
+    #[test]
+    fn a_name_means_one_language() {
+        check_collision(&[("a", "'b'", ""), ("b", "", "")], "b.toml: `aliases`: `b` is taken by a.toml already");
+        check_collision(&[("a", "'x'", ""), ("b", "'x'", "")], "b.toml: `aliases`: `x` is taken by a.toml already");
+        check_collision(&[("a", "", "'x'"), ("b", "", "'x'")], "b.toml: `extensions`: `x` is taken by a.toml already");
+        check_collision(&[("a", "'a'", "")], "a.toml: `aliases`: `a` is taken by a.toml already");
+        assert!(registry(&[("a", "", "'b'"), ("b", "", "'a'")]).is_ok(), "extensions and ids are apart");
+    }
+
+    #[test]
+    fn languages_are_found_by_every_name() {
+        let registry = Registry::load(None).unwrap();
+        for (name, id) in [("python", "python"), ("Python3", "python"), ("c++", "cpp"), ("JS", "javascript")] {
+            assert_eq!(registry.find(name).map(|l| l.id.as_str()), Some(id), "{name}");
+        }
+        assert!(registry.find("cobol").is_none());
+        assert_eq!(registry.by_extension("rs").map(|l| l.id.as_str()), Some("rust"));
+        assert!(registry.by_extension("").is_none());
+    }
+
+    #[test]
+    fn a_typing_mistake_finds_the_nearest_name() {
+        let registry = Registry::load(None).unwrap();
+        let nearest = |name: &str| registry.nearest(name).map(|l| l.id.as_str());
+        for (name, id) in [
+            ("pyhton", "python"),
+            ("pythn", "python"),
+            ("javscript", "javascript"),
+            ("typescrpt", "typescript"),
+            ("haskel", "haskell"),
+            ("RUBBY", "ruby"),
+            ("c+++", "cpp"),
+        ] {
+            assert_eq!(nearest(name), Some(id), "{name}");
+        }
+        for name in ["", "brainfuck", "x", &"p".repeat(1000)] {
+            assert_eq!(nearest(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_operators_file_replaces_a_language_or_adds_one() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("python.toml"), language("python", "'py'", "'py'")).unwrap();
+        fs::write(dir.path().join("zig.toml"), language("zig", "", "'zig'")).unwrap();
+        fs::write(dir.path().join("notes.txt"), "not a language").unwrap();
+        let registry = Registry::load(Some(dir.path())).unwrap();
+        assert_eq!(registry.find("python").unwrap().name, "Name of python");
+        assert_eq!(registry.find("zig").unwrap().name, "Name of zig");
+        assert_eq!(registry.iter().count(), shipped::FILES.len() + 1);
+    }
+
+    #[test]
+    fn faults_of_all_files_are_told_together() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("a.toml"), "name = 3").unwrap();
+        fs::write(dir.path().join("b.toml"), language("b", "'ruby'", "")).unwrap();
+        let error = Registry::load(Some(dir.path())).unwrap_err().to_string();
+        assert!(error.contains("a.toml: `name`") && error.contains("`ruby` is taken by b.toml"), "{error}");
+    }
+
+    #[test]
+    fn a_required_language_must_be_there() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("a.toml"), language("a", "", "") + "requires = ['b']").unwrap();
+        let error = Registry::load(Some(dir.path())).unwrap_err().to_string();
+        assert_eq!(error, "a.toml: `packages.requires`: there is no language `b`");
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_an_error() {
+        assert!(matches!(Registry::load(Some(Path::new("/no/such/directory"))), Err(LoadError::Read { .. })));
+    }
+
+    #[test]
+    fn a_language_without_what_it_requires_cannot_be_used() {
+        let mut registry = registry(&[("gone", "", ""), ("old", "", "")]).unwrap();
+        registry.languages[1].packages.requires.push("gone".parse().unwrap());
+        registry.probe(&Fake);
+        let reason = "it needs Name of gone: `gone` is not installed".to_owned();
+        assert_eq!(registry.find("old").unwrap().availability, Availability::Unavailable { reason });
+    }
+
+    struct Fake;
+
+    impl Probe for Fake {
+        fn version(&self, command: &[String]) -> Result<String, String> {
+            match command[0].as_str() {
+                "half" | "old" => Ok("old (build 7), version 1.2.3".to_owned()),
+                "mute" => Ok("hello".to_owned()),
+                other => Err(format!("`{other}` is not installed")),
+            }
+        }
+
+        fn is_installed(&self, program: &str) -> bool {
+            program != "half"
+        }
+    }
+
+    #[test]
+    fn probing_tells_for_every_language_whether_it_can_be_used() {
+        let mut registry = registry(&[("gone", "", ""), ("half", "", ""), ("mute", "", ""), ("old", "", "")]).unwrap();
+        registry.probe(&Fake);
+        let found: Vec<_> = registry.iter().map(|l| l.availability.clone()).collect();
+        assert_eq!(
+            found,
+            [
+                Availability::Unavailable { reason: "`gone` is not installed".to_owned() },
+                Availability::Unavailable { reason: "`half` is not installed".to_owned() },
+                Availability::Unavailable { reason: "`mute --version` did not tell a version".to_owned() },
+                Availability::Available { version: "1.2.3".to_owned() },
+            ]
+        );
+    }
 }

@@ -30,7 +30,8 @@ enum Part {
     HeapMb,
 }
 
-const NAMES: &str = "`{source}`, `{sources}`, `{base}`, `{stem}`, `{memory_mb}` or `{heap_mb}` (a brace itself is doubled)";
+const NAMES: &str =
+    "`{source}`, `{sources}`, `{base}`, `{stem}`, `{memory_mb}` or `{heap_mb}` (a brace itself is doubled)";
 
 impl Template {
     /// Parses an argument list.
@@ -42,6 +43,14 @@ impl Template {
             return Err("expected a program and its arguments".to_owned());
         }
         args.iter().map(|arg| parse_arg(arg.as_ref())).collect::<Result<_, _>>().map(Template)
+    }
+
+    /// The program, if it is one of the host's: a name or an absolute path, not `./main`.
+    pub(crate) fn program(&self) -> Option<&str> {
+        match self.0.first().map(Vec::as_slice) {
+            Some([Part::Text(program)]) if program.starts_with('/') || !program.contains('/') => Some(program),
+            _ => None,
+        }
     }
 
     /// The command with every placeholder filled in.
@@ -206,7 +215,8 @@ mod tests {
     #[test]
     fn sources_are_the_files_with_the_main_sources_extension() {
         let file = |path| BoxFile { path: BoxPath::new(path).unwrap(), data: Arc::from(&b""[..]), executable: false };
-        let files = BoxFiles::new(vec![file("main.c"), file("lib/util.c"), file("util.h"), file("c"), file("data.txt")]);
+        let files =
+            BoxFiles::new(vec![file("main.c"), file("lib/util.c"), file("util.h"), file("c"), file("data.txt")]);
         let values = Placeholders::for_files(&files, Bytes::mib(64)).unwrap();
         let template = Template::parse(&["cc", "{sources}"]).unwrap();
         assert_eq!(template.fill(&values), ["cc", "main.c", "lib/util.c"]);
