@@ -1,0 +1,159 @@
+//! Files on their way into a box: many files in one sealed memory file, so that one descriptor carries them.
+//!
+//! Layout, little endian: `count: u32`, then for each file `executable: u32, path_len: u32, data_len: u64,
+//! path, data`. The writer is our own main process; the reader runs inside the cell, as its init, and opens
+//! what it makes beneath `/box` without following links.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use cupel_types::BoxFiles;
+use rustix::fs::{AtFlags, MemfdFlags, Mode, OFlags, ResolveFlags, SealFlags};
+
+/// Writes files into a new sealed memory file.
+pub(crate) fn write(files: &BoxFiles) -> io::Result<OwnedFd> {
+    let memfd = rustix::fs::memfd_create("cupel-bundle", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
+    let mut head = Vec::with_capacity(64 * files.len() + 4);
+    head.extend_from_slice(&u32::try_from(files.len()).unwrap_or(u32::MAX).to_le_bytes());
+    for file in files {
+        head.extend_from_slice(&u32::from(file.executable).to_le_bytes());
+        head.extend_from_slice(&(file.path.as_str().len() as u32).to_le_bytes());
+        head.extend_from_slice(&(file.data.len() as u64).to_le_bytes());
+        head.extend_from_slice(file.path.as_str().as_bytes());
+        // Small files travel in one write with their headers.
+        if file.data.len() <= 64 * 1024 {
+            head.extend_from_slice(&file.data);
+            if head.len() > 256 * 1024 {
+                write_all(memfd.as_fd(), &head)?;
+                head.clear();
+            }
+        } else {
+            write_all(memfd.as_fd(), &head)?;
+            head.clear();
+            write_all(memfd.as_fd(), &file.data)?;
+        }
+    }
+    write_all(memfd.as_fd(), &head)?;
+    rustix::fs::fcntl_add_seals(&memfd, SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL)?;
+    Ok(memfd)
+}
+
+fn write_all(fd: BorrowedFd<'_>, mut data: &[u8]) -> io::Result<()> {
+    while !data.is_empty() {
+        let n = rustix::io::write(fd, data)?;
+        data = &data[n..];
+    }
+    Ok(())
+}
+
+/// Reads a bundle and makes its files beneath `dir`, owned by `owner`.
+pub(crate) fn unpack(bundle: BorrowedFd<'_>, dir: BorrowedFd<'_>, owner: u32) -> io::Result<()> {
+    let mut source = Source { bundle, at: 0, buffer: vec![0; 64 * 1024], start: 0, end: 0 };
+    let count = u32::from_le_bytes(source.array()?);
+    for _ in 0..count {
+        let executable = u32::from_le_bytes(source.array()?) != 0;
+        let path_len = u32::from_le_bytes(source.array()?) as usize;
+        let data_len = u64::from_le_bytes(source.array()?);
+        if path_len > 4096 {
+            return Err(io::Error::from_raw_os_error(libc::ENAMETOOLONG));
+        }
+        let path = String::from_utf8(source.bytes(path_len)?).map_err(|_| io::Error::from_raw_os_error(libc::EILSEQ))?;
+        let file = create(dir, &path, executable, owner)?;
+        source.copy_to(file.as_fd(), data_len)?;
+    }
+    Ok(())
+}
+
+fn create(dir: BorrowedFd<'_>, path: &str, executable: bool, owner: u32) -> io::Result<OwnedFd> {
+    let (uid, gid) = (rustix::fs::Uid::from_raw(owner), rustix::fs::Gid::from_raw(owner));
+    for (end, _) in path.match_indices('/') {
+        match rustix::fs::mkdirat(dir, &path[..end], Mode::from_raw_mode(0o755)) {
+            Ok(()) => rustix::fs::chownat(dir, &path[..end], Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?,
+            Err(rustix::io::Errno::EXIST) => {}
+            Err(other) => return Err(other.into()),
+        }
+    }
+    let mode = Mode::from_raw_mode(if executable { 0o755 } else { 0o644 });
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+    let file = rustix::fs::openat2(dir, path, flags, mode, beneath)?;
+    rustix::fs::fchown(&file, Some(uid), Some(gid))?;
+    Ok(file)
+}
+
+/// A buffered reader by position: the bundle's own offset belongs to nobody, so it can be read again.
+struct Source<'a> {
+    bundle: BorrowedFd<'a>,
+    at: u64,
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Source<'_> {
+    fn fill(&mut self) -> io::Result<()> {
+        if self.start == self.end {
+            let n = rustix::io::pread(self.bundle, &mut self.buffer, self.at)?;
+            if n == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            (self.start, self.end) = (0, n);
+            self.at += n as u64;
+        }
+        Ok(())
+    }
+
+    fn bytes(&mut self, mut wanted: usize) -> io::Result<Vec<u8>> {
+        let mut out = Vec::with_capacity(wanted);
+        while wanted > 0 {
+            self.fill()?;
+            let n = wanted.min(self.end - self.start);
+            out.extend_from_slice(&self.buffer[self.start..self.start + n]);
+            self.start += n;
+            wanted -= n;
+        }
+        Ok(out)
+    }
+
+    fn array<const N: usize>(&mut self) -> io::Result<[u8; N]> {
+        let bytes = self.bytes(N)?;
+        bytes.try_into().map_err(|_| io::ErrorKind::UnexpectedEof.into())
+    }
+
+    fn copy_to(&mut self, to: BorrowedFd<'_>, mut wanted: u64) -> io::Result<()> {
+        while wanted > 0 {
+            self.fill()?;
+            let n = usize::try_from(wanted).unwrap_or(usize::MAX).min(self.end - self.start);
+            write_all(to, &self.buffer[self.start..self.start + n])?;
+            self.start += n;
+            wanted -= n as u64;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cupel_types::{BoxFile, BoxPath};
+
+    use super::*;
+
+    #[test]
+    fn files_come_out_as_they_went_in() {
+        let big: Vec<u8> = (0..300_000u32).map(|n| n as u8).collect();
+        let file = |path: &str, data: &[u8], executable| BoxFile { path: BoxPath::new(path).unwrap(), data: data.into(), executable };
+        let files = BoxFiles::new(vec![file("a/b/c.txt", b"hi", false), file("main", &big, true), file("a/empty", b"", false)]);
+        let bundle = write(&files).unwrap();
+        let dir = std::env::temp_dir().join(format!("cupel-bundle-{}", std::process::id()));
+        std::fs::create_dir(&dir).unwrap();
+        let opened = std::fs::File::open(&dir).unwrap();
+        let me = rustix::process::getuid().as_raw();
+        unpack(bundle.as_fd(), opened.as_fd(), me).unwrap();
+        assert_eq!(std::fs::read(dir.join("a/b/c.txt")).unwrap(), b"hi");
+        assert_eq!(std::fs::read(dir.join("main")).unwrap(), big);
+        assert_eq!(std::fs::read(dir.join("a/empty")).unwrap(), b"");
+        let again = unpack(bundle.as_fd(), opened.as_fd(), me).unwrap_err();
+        assert_eq!(again.raw_os_error(), Some(libc::EEXIST), "a path that comes twice");
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+}

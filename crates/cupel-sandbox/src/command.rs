@@ -1,0 +1,115 @@
+//! What a caller asks of a cell, hears while it runs, and gets at its end.
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use cupel_types::{BoxFiles, ExitStatus, Limits, Outcome, Usage};
+
+use crate::CollectLimits;
+use crate::step::SetupStep;
+
+/// One step: a program with its files, its input and its limits.
+#[derive(Clone, Debug)]
+pub struct Command {
+    /// Program and arguments. A name with a `/` is a path, relative ones to `/box`; one without is looked up
+    /// in the `PATH` of `env`. Together with `env` at most about 100 KiB.
+    pub argv: Vec<String>,
+    /// The whole environment.
+    pub env: Vec<(String, String)>,
+    /// What lies in `/box`, the working directory, at the start.
+    pub files: Vec<BoxFiles>,
+    /// Standard input.
+    pub stdin: Stdin,
+    /// What it may use.
+    pub limits: Limits,
+    /// Whether it is a compiler or a tenant's program; each has lanes of its own.
+    pub kind: CellKind,
+    /// Whether the regular files left in `/box` come back, and how much of them.
+    pub collect: Option<CollectLimits>,
+}
+
+/// Which lanes a step runs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CellKind {
+    /// A tenant's program.
+    Run,
+    /// A compiler over a tenant's source.
+    Compile,
+}
+
+/// Where standard input comes from.
+#[derive(Clone, Debug)]
+pub enum Stdin {
+    /// These bytes, then end of file.
+    Bytes(Arc<[u8]>),
+    /// A pipe or file, read from where it stands. Never hand over a terminal.
+    Descriptor(Arc<OwnedFd>),
+}
+
+/// Hears of a step while it runs. Called by the thread that runs it.
+pub trait Observer {
+    /// Standard output, as it comes; never more than the output limit in all.
+    fn stdout(&mut self, data: &[u8]);
+    /// Standard error, likewise.
+    fn stderr(&mut self, data: &[u8]);
+    /// Asked at every output and at least five times a second: whether the step should end now.
+    fn cancelled(&mut self) -> bool {
+        false
+    }
+}
+
+/// How a step ended.
+#[derive(Clone, Debug)]
+pub struct CellReport {
+    /// What ended it.
+    pub outcome: Outcome,
+    /// How the main process ended, where it did so before it was killed.
+    pub exit: Option<ExitStatus>,
+    /// What was used.
+    pub usage: Usage,
+    /// Whether standard output was longer than the limit.
+    pub stdout_truncated: bool,
+    /// Whether standard error was.
+    pub stderr_truncated: bool,
+    /// The files it left, when they were asked for and it exited with 0.
+    pub files: BoxFiles,
+    /// Whether there were more files than may be collected; then some are missing.
+    pub files_truncated: bool,
+}
+
+/// Our failure, never the program's.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Setting the cell up failed.
+    #[error("cannot set up a cell: {step}")]
+    Setup {
+        /// What was being done.
+        step: SetupStep,
+        /// Why it failed.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The lane ended or fell silent.
+    #[error("the lane was lost")]
+    LaneLost,
+    /// The launcher ended or fell silent: the sandbox has to be made anew.
+    #[error("the launcher was lost")]
+    LauncherLost,
+    /// The command cannot be sent: too long, or with a NUL in it.
+    #[error("the command cannot be run: {0}")]
+    BadCommand(&'static str),
+    /// Talking to the lane failed.
+    #[error("cannot talk to the lane")]
+    Io(#[from] std::io::Error),
+}
+
+impl RunError {
+    /// Whether the same command may go well on another try.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            RunError::Setup { step, .. } => !matches!(step, SetupStep::Exec | SetupStep::Protocol),
+            RunError::LaneLost | RunError::Io(_) => true,
+            RunError::LauncherLost | RunError::BadCommand(_) => false,
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! The main process's side of the launcher: starting it, and asking it for lanes.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use crate::config::SandboxConfig;
+use crate::step::SetupStep;
+use crate::wire::{self, FromLauncher, ToLauncher};
+use crate::{RunError, Wall, WallSet};
+
+/// The argument by which our own executable knows that it was started as the launcher.
+const LAUNCHER_ARGUMENT: &str = "__cupel-launcher";
+
+/// How long the launcher may take to answer; it makes a lane in a few dozen milliseconds.
+const ANSWER: Duration = Duration::from_secs(60);
+
+/// To be called first in `main`, before any thread exists: if this process was started as the launcher
+/// (or as `doctor`'s probe), it becomes that and never returns.
+pub fn enter_if_asked() {
+    let mut arguments = std::env::args_os().skip(1);
+    let first = arguments.next();
+    if first.as_deref() == Some(LAUNCHER_ARGUMENT.as_ref()) {
+        crate::process::launcher::main();
+    }
+    if first.as_deref() == Some(crate::probe::PROBE_ARGUMENT.as_ref()) {
+        let name = arguments.next().unwrap_or_default();
+        crate::probe::main(&name.to_string_lossy());
+    }
+}
+
+/// Why a sandbox could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Lanes have users and control groups of their own, which only root can make for now.
+    #[error("the sandbox needs root: run it with sudo, or as a service of root's")]
+    NotRoot,
+    /// The launcher could not be started.
+    #[error("cannot start the launcher")]
+    Spawn(#[source] io::Error),
+    /// The launcher or the first lane could not be set up.
+    #[error("cannot set up the sandbox: {step}: {detail}")]
+    Setup {
+        /// What was being done.
+        step: SetupStep,
+        /// The launcher's words.
+        detail: String,
+    },
+    /// The launcher ended before it answered.
+    #[error("the launcher ended at once")]
+    Lost,
+}
+
+/// What this machine gives, as the launcher found it.
+#[derive(Clone, Debug)]
+pub struct Features {
+    /// Control groups version 2 (else 1).
+    pub cgroup_v2: bool,
+    /// Landlock.
+    pub landlock: bool,
+    /// Walls that cannot be had here.
+    pub missing: WallSet,
+}
+
+/// A running launcher. Dropped, it ends, and every lane with it.
+#[derive(Debug)]
+pub(crate) struct LauncherClient {
+    connection: Mutex<Connection>,
+    features: Features,
+}
+
+#[derive(Debug)]
+struct Connection {
+    socket: Option<OwnedFd>,
+    child: Child,
+    next_lane: u32,
+    free: Vec<u32>,
+}
+
+impl LauncherClient {
+    pub(crate) fn start(config: &SandboxConfig) -> Result<LauncherClient, StartError> {
+        if !rustix::process::geteuid().is_root() {
+            return Err(StartError::NotRoot);
+        }
+        let (ours, theirs) = wire::socket_pair().map_err(StartError::Spawn)?;
+        let child = Command::new("/proc/self/exe")
+            .arg(LAUNCHER_ARGUMENT)
+            .env_clear()
+            .current_dir("/")
+            .stdin(Stdio::from(theirs))
+            .stdout(Stdio::null())
+            .spawn()
+            .map_err(StartError::Spawn)?;
+        let mounts = config.mounts.iter().filter_map(|m| m.to_str().map(str::to_owned)).collect();
+        let configure = ToLauncher::Configure {
+            uid_base: config.uid_base,
+            walls_off: config.walls_off.bits(),
+            probe: config.with_probe,
+            mounts,
+        };
+        let mut connection = Connection { socket: Some(ours), child, next_lane: 0, free: Vec::new() };
+        match connection.ask(&configure) {
+            Ok((FromLauncher::Configured { cgroup_v2, landlock, missing }, _)) => {
+                let mut walls: WallSet = missing.iter().filter_map(|name| Wall::of_controller(name)).collect();
+                if !landlock {
+                    walls = walls.with(Wall::Landlock);
+                }
+                let features = Features { cgroup_v2, landlock, missing: walls };
+                Ok(LauncherClient { connection: Mutex::new(connection), features })
+            }
+            Ok((FromLauncher::Failed { step, detail, .. }, _)) => {
+                Err(StartError::Setup { step: SetupStep::from_number(step), detail })
+            }
+            Ok((FromLauncher::LaneMade { .. }, _)) | Err(_) => Err(StartError::Lost),
+        }
+    }
+
+    pub(crate) fn features(&self) -> &Features {
+        &self.features
+    }
+
+    /// The launcher's process id, for tests that look at it.
+    pub(crate) fn pid(&self) -> u32 {
+        self.lock().child.id()
+    }
+
+    /// A new lane on this processor: its number and its socket.
+    pub(crate) fn make_lane(&self, cpu: Option<u32>) -> Result<(u32, OwnedFd), RunError> {
+        let mut connection = self.lock();
+        // Numbers are used again, so that the user ids in use stay few.
+        let lane = connection.free.pop().unwrap_or_else(|| {
+            connection.next_lane += 1;
+            connection.next_lane - 1
+        });
+        match connection.ask(&ToLauncher::MakeLane { lane, cpu }) {
+            Ok((FromLauncher::LaneMade { .. }, mut descriptors)) => match descriptors.pop() {
+                Some(socket) => Ok((lane, socket)),
+                None => Err(RunError::LauncherLost),
+            },
+            Ok((FromLauncher::Failed { step, errno, .. }, _)) => {
+                connection.free.push(lane);
+                Err(RunError::Setup { step: SetupStep::from_number(step), source: io::Error::from_raw_os_error(errno) })
+            }
+            Ok((FromLauncher::Configured { .. }, _)) | Err(_) => Err(RunError::LauncherLost),
+        }
+    }
+
+    /// Ends a lane and everything in it.
+    pub(crate) fn retire_lane(&self, lane: u32) {
+        let mut connection = self.lock();
+        if let Some(socket) = &connection.socket
+            && wire::send(socket.as_fd(), &ToLauncher::RetireLane { lane }, &[]).is_ok()
+        {
+            connection.free.push(lane);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Connection {
+    fn ask(&mut self, message: &ToLauncher) -> io::Result<(FromLauncher, Vec<OwnedFd>)> {
+        let Some(socket) = &self.socket else { return Err(io::ErrorKind::NotConnected.into()) };
+        wire::send(socket.as_fd(), message, &[])?;
+        if !wire::readable(socket.as_fd(), ANSWER)? {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        wire::receive(socket.as_fd(), &mut Vec::new())?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // Closing the socket is the launcher's sign to end; it removes its control groups first.
+        self.socket = None;
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,106 @@
+//! Runs one untrusted process tree on Linux under limits, and says exactly what happened.
+//!
+//! # Theory of operation
+//!
+//! ```text
+//!  your process ──────────── any number of threads, one Slot each; needs no privilege of its own
+//!    │ re-executed at start           │ a socket per lane: requests and pipes go in, figures come out
+//!    ▼                                ▼
+//!  launcher ───────────────► lane's init ─────────► cell's init ─────────► the program
+//!  privileged, one thread    own user, pid, mount,  own pid, mount and     another user, no
+//!  makes lanes, maps ids,    net, ipc, uts, cgroup  ipc namespaces; fresh  capabilities, filter,
+//!  makes control groups      namespaces; read-only  /box, /tmp, /proc;     Landlock, rlimits;
+//!                            root; supervises       reaps and sweeps       may fork as it likes
+//! ```
+//!
+//! * The **launcher** is the only process with privilege. It is our own executable started again, has one
+//!   thread and no network, and reads fixed-layout messages from one socket. It ends when that closes.
+//! * A **lane** is made ahead of need and serves one run at a time, thousands in all. Making namespaces and
+//!   joining control groups costs milliseconds; a run in a lane inherits both for nothing.
+//! * A **cell** is what one step gets: fresh pid, mount and ipc namespaces, a fresh tmpfs, a fresh `/proc`.
+//!   Whatever the program leaves (processes, files, shared memory) ends with it.
+//! * **Who kills whom:** closing the launcher's socket ends the launcher, which ends the lanes; the end of a
+//!   lane's init is the end of its pid namespace and so of its cell; the same holds for a cell's init. A
+//!   limit kills the cell's init. There is no process that can outlive the one above it.
+//! * **Figures** are read from the control groups after the last process of the cell is gone.
+//!
+//! *Architecture invariants:* this crate never names a verdict; it has no async runtime; `unsafe` is in
+//! `sys/` alone; no path, name or size of a tenant's is followed outside a cell.
+//!
+//! Ideas owed: isolate (the keeper and the proxy), go-sandbox (a failing child tells its step), bubblewrap and
+//! nsjail (the order in which to give things up).
+#![deny(unsafe_code)]
+
+mod bundle;
+mod command;
+mod config;
+pub mod doctor;
+pub mod launcher;
+mod mechanism;
+mod pool;
+mod probe;
+mod process;
+mod slot;
+mod step;
+mod sys;
+mod wire;
+
+use std::sync::Arc;
+
+pub use command::{CellKind, CellReport, Command, Observer, RunError, Stdin};
+pub use config::{SandboxConfig, Wall, WallSet};
+pub use launcher::{Features, StartError};
+pub use slot::Slot;
+pub use step::SetupStep;
+pub use wire::CollectLimits;
+
+/// A running launcher with its lanes.
+#[derive(Debug)]
+pub struct Sandbox {
+    launcher: Arc<launcher::LauncherClient>,
+    pool: Arc<pool::LanePool>,
+    config: SandboxConfig,
+}
+
+impl Sandbox {
+    /// Starts the launcher. [`launcher::enter_if_asked`] must be the first thing `main` does.
+    ///
+    /// # Errors
+    /// When this machine cannot give what a sandbox needs; the error says what to do.
+    pub fn start(config: SandboxConfig) -> Result<Sandbox, StartError> {
+        let launcher = Arc::new(launcher::LauncherClient::start(&config)?);
+        let cpus = processors();
+        let cpus = (0..config.slots.max(1)).map(|slot| cpus.get(slot % cpus.len().max(1)).copied()).collect();
+        let pool = Arc::new(pool::LanePool::new(launcher.clone(), cpus));
+        Ok(Sandbox { launcher, pool, config })
+    }
+
+    /// A handle on slot `index`, below [`SandboxConfig::slots`]. One at a time should be in use: two would
+    /// share a processor.
+    pub fn slot(&self, index: usize) -> Slot {
+        Slot::new(index % self.config.slots.max(1), self.pool.clone(), self.config.lane_runs_max)
+    }
+
+    /// How many slots there are.
+    pub fn slots(&self) -> usize {
+        self.config.slots.max(1)
+    }
+
+    /// What this machine gives.
+    pub fn features(&self) -> &Features {
+        self.launcher.features()
+    }
+
+    /// The launcher's process id.
+    pub fn launcher_pid(&self) -> u32 {
+        self.launcher.pid()
+    }
+}
+
+/// The processors this process may use.
+fn processors() -> Vec<u32> {
+    match rustix::thread::sched_getaffinity(None) {
+        Ok(set) => (0..rustix::thread::CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).filter_map(|cpu| u32::try_from(cpu).ok()).collect(),
+        Err(_) => Vec::new(),
+    }
+}

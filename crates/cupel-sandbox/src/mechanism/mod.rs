@@ -1,0 +1,10 @@
+//! One file per kernel mechanism.
+
+pub(crate) mod capabilities;
+pub(crate) mod cgroup;
+pub(crate) mod ids;
+pub(crate) mod landlock;
+pub(crate) mod mounts;
+pub(crate) mod namespaces;
+pub(crate) mod rlimits;
+pub(crate) mod seccomp;

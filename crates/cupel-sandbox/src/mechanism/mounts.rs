@@ -1,0 +1,195 @@
+//! What a program sees of the file system: a lane's read-only root, a cell's box and `/proc`.
+//!
+//! A lane's root is a small tmpfs with the toolchain's directories bound into it, read-only, without set-uid
+//! and devices. Nothing else of the host exists in it: there is no path to what was not put there.
+//! Sources: mount_namespaces(7), open_tree(2), pivot_root(2), tmpfs(5), proc(5).
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::{FileTypeExt, symlink};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::CWD;
+use rustix::mount::{
+    MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount, mount_bind, mount_change,
+    mount_remount, move_mount, open_tree, unmount,
+};
+use cupel_types::Limits;
+
+use crate::step::SetupStep;
+use crate::sys::mount::{NODEV, NOEXEC, NOSUID, RDONLY, set_attributes};
+use crate::{Wall, WallSet};
+
+/// Shown to every program: the system's programs and libraries.
+const SYSTEM: &[&str] = &["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/alternatives", "/etc/ld.so.cache"];
+const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom"];
+
+/// Where the new root is put together: a directory that exists everywhere and is hidden only from us.
+const SCAFFOLD: &str = "/tmp";
+
+/// A step and why it failed.
+pub(crate) type Failed = (SetupStep, io::Error);
+
+fn at(step: SetupStep) -> impl Fn(io::Error) -> Failed {
+    move |error| (step, error)
+}
+
+fn errno_at(step: SetupStep) -> impl Fn(rustix::io::Errno) -> Failed {
+    move |errno| (step, errno.into())
+}
+
+/// Something of the host's that goes into the root.
+enum Piece {
+    /// A directory or file, as a detached copy of its mount.
+    Tree { tree: OwnedFd, is_dir: bool },
+    /// A symbolic link, made again with the same text.
+    Link(PathBuf),
+}
+
+/// Builds the lane's root and moves into it. Called by the lane's init in its new mount namespace.
+pub(crate) fn enter_lane_root(extra: &[PathBuf], probe: Option<&Path>, off: WallSet) -> Result<(), Failed> {
+    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC).map_err(errno_at(SetupStep::RootMount))?;
+    // The sources are opened before anything is hidden by the scaffold.
+    let read_only = if off.contains(Wall::ReadOnlyRoot) { 0 } else { RDONLY };
+    let attributes = read_only | NOSUID | NODEV;
+    let mut pieces = Vec::new();
+    let wanted = SYSTEM.iter().map(PathBuf::from).chain(extra.iter().cloned());
+    for path in wanted {
+        if let Some(piece) = open_piece(&path, attributes).map_err(at(SetupStep::RootTrees))? {
+            pieces.push((path, piece));
+        }
+    }
+    for device in DEVICES {
+        let path = Path::new("/dev").join(device);
+        if let Some(piece) = open_piece(&path, NOSUID | NOEXEC).map_err(at(SetupStep::RootTrees))? {
+            pieces.push((path, piece));
+        }
+    }
+    if let Some(probe) = probe
+        && let Some(piece) = open_piece(probe, attributes).map_err(at(SetupStep::RootTrees))?
+    {
+        pieces.push((PathBuf::from("/probe"), piece));
+    }
+    if off.contains(Wall::PrivateRoot)
+        && let Some(piece) = open_piece(Path::new("/"), attributes).map_err(at(SetupStep::RootTrees))?
+    {
+        pieces.push((PathBuf::from("/opt/host"), piece));
+    }
+
+    let root_options = "size=1m,nr_inodes=1k,mode=755";
+    mount_tmpfs(SCAFFOLD, root_options).map_err(errno_at(SetupStep::RootMount))?;
+    let root = Path::new(SCAFFOLD);
+    let fill = at(SetupStep::RootFill);
+    for (path, piece) in pieces {
+        place(root, &path, piece).map_err(&fill)?;
+    }
+    for dir in ["box", "tmp", "proc", "dev/shm", "cell", "etc", "var", "opt"] {
+        std::fs::create_dir_all(root.join(dir)).map_err(&fill)?;
+    }
+    for (link, target) in
+        [("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"), ("stderr", "/proc/self/fd/2")]
+    {
+        symlink(target, root.join("dev").join(link)).map_err(&fill)?;
+    }
+    let files = [
+        ("etc/passwd", "root:x:0:0:root:/:/usr/sbin/nologin\nuser:x:1000:1000:user:/tmp:/bin/sh\n"),
+        ("etc/group", "root:x:0:\nuser:x:1000:\n"),
+        ("etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"),
+        ("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
+    ];
+    for (path, text) in files {
+        std::fs::write(root.join(path), text).map_err(&fill)?;
+    }
+    // A lane's own /proc has to stay visible underneath: the kernel lets a user namespace mount another
+    // only where one can be seen already.
+    mount("proc", root.join("proc"), "proc", MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC, None)
+        .map_err(errno_at(SetupStep::LaneProc))?;
+
+    let pivot = errno_at(SetupStep::RootPivot);
+    rustix::process::chdir(root).map_err(&pivot)?;
+    rustix::process::pivot_root(".", ".").map_err(&pivot)?;
+    unmount(".", UnmountFlags::DETACH).map_err(&pivot)?;
+    rustix::process::chdir("/").map_err(&pivot)?;
+    if read_only != 0 {
+        mount_remount("/", MountFlags::BIND | MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV, "")
+            .map_err(&pivot)?;
+    }
+    Ok(())
+}
+
+/// Opens a path of the host's for the root; `None` when it does not exist.
+fn open_piece(path: &Path, attributes: u64) -> io::Result<Option<Piece>> {
+    let kind = match std::fs::symlink_metadata(path) {
+        Ok(metadata) => metadata.file_type(),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if kind.is_symlink() {
+        return Ok(Some(Piece::Link(std::fs::read_link(path)?)));
+    }
+    if !kind.is_dir() && !kind.is_file() && !kind.is_char_device() {
+        return Ok(None);
+    }
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
+    let tree = open_tree(CWD, path, flags)?;
+    set_attributes(tree.as_fd(), attributes, true)?;
+    Ok(Some(Piece::Tree { tree, is_dir: kind.is_dir() }))
+}
+
+fn place(root: &Path, path: &Path, piece: Piece) -> io::Result<()> {
+    let target = root.join(path.strip_prefix("/").unwrap_or(path));
+    if let Some(parent) = target.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    match piece {
+        // What lies in a directory that was bound before is there already.
+        _ if std::fs::symlink_metadata(&target).is_ok() => Ok(()),
+        Piece::Link(text) => symlink(text, &target),
+        Piece::Tree { tree, is_dir } => {
+            if is_dir {
+                std::fs::create_dir(&target)?;
+            } else {
+                std::fs::write(&target, b"")?;
+            }
+            Ok(move_mount(&tree, "", CWD, &target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?)
+        }
+    }
+}
+
+fn mount_tmpfs(target: &str, options: &str) -> rustix::io::Result<()> {
+    let options = std::ffi::CString::new(options).map_err(|_| rustix::io::Errno::INVAL)?;
+    mount("tmpfs", target, "tmpfs", MountFlags::NOSUID | MountFlags::NODEV, options.as_c_str())
+}
+
+/// Mounts a cell's own writable places: one tmpfs, so that one bound holds for all, seen as `/box`, `/tmp` and
+/// `/dev/shm`. Called by the cell's init in its new mount namespace.
+pub(crate) fn mount_box(limits: &Limits, off: WallSet) -> rustix::io::Result<()> {
+    // A file in tmpfs is memory: beyond the memory limit it would be an OOM kill instead of ENOSPC.
+    let bytes = limits.disk.get().min(limits.memory.get() / 4 * 3).max(64 * 1024);
+    let options = if off.contains(Wall::DiskLimit) {
+        "mode=755".to_owned()
+    } else {
+        // Our own directories and the root are four of the inodes.
+        format!("size={bytes},nr_inodes={},mode=755", limits.inodes.saturating_add(4))
+    };
+    mount_tmpfs("/cell", &options)?;
+    for (dir, mode) in [("/cell/box", 0o755), ("/cell/tmp", 0o1777), ("/cell/shm", 0o1777)] {
+        let mode = rustix::fs::Mode::from_raw_mode(mode);
+        rustix::fs::mkdir(dir, mode)?;
+        rustix::fs::chmod(dir, mode)?;
+    }
+    let tenant = super::ids::TENANT;
+    let (uid, gid) = (rustix::fs::Uid::from_raw(tenant), rustix::fs::Gid::from_raw(tenant));
+    rustix::fs::chown("/cell/box", Some(uid), Some(gid))?;
+    for (from, to) in [("/cell/box", "/box"), ("/cell/tmp", "/tmp"), ("/cell/shm", "/dev/shm")] {
+        mount_bind(from, to)?;
+    }
+    Ok(())
+}
+
+/// Mounts a cell's own `/proc`: its processes and nothing of the kernel's (`subset=pid`), read-only, so that
+/// nobody makes themselves a less likely victim of the OOM killer.
+pub(crate) fn mount_proc() -> rustix::io::Result<()> {
+    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC | MountFlags::RDONLY;
+    mount("proc", "/proc", "proc", flags, c"subset=pid")
+}

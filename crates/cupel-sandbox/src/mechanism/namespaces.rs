@@ -1,0 +1,30 @@
+//! Which namespaces a lane and a cell get. Source: namespaces(7).
+
+use crate::{Wall, WallSet};
+
+/// A lane's own: everything but time.
+pub(crate) fn of_lane(off: WallSet) -> u64 {
+    let mut flags = libc::CLONE_NEWUSER | libc::CLONE_NEWPID | libc::CLONE_NEWNS;
+    for (wall, flag) in [
+        (Wall::NetNamespace, libc::CLONE_NEWNET),
+        (Wall::IpcNamespace, libc::CLONE_NEWIPC),
+        (Wall::UtsNamespace, libc::CLONE_NEWUTS),
+    ] {
+        if !off.contains(wall) {
+            flags |= flag;
+        }
+    }
+    flags as u64
+}
+
+/// A cell's own, inside its lane's: what one run must not share with the next.
+pub(crate) fn of_cell(off: WallSet) -> u64 {
+    let mut flags = libc::CLONE_NEWNS;
+    if !off.contains(Wall::PidNamespace) {
+        flags |= libc::CLONE_NEWPID;
+    }
+    if !off.contains(Wall::IpcNamespace) {
+        flags |= libc::CLONE_NEWIPC;
+    }
+    flags as u64
+}

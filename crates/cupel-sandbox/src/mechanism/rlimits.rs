@@ -1,0 +1,43 @@
+//! Resource limits: the second wall behind the control groups, and the only one for what those do not
+//! count. Source: getrlimit(2).
+
+use cupel_types::Limits;
+use rustix::process::{Resource, Rlimit, setrlimit};
+
+/// Applies the limits to this process. Between vfork and exec: no allocation.
+pub(crate) fn apply(limits: &Limits) -> rustix::io::Result<()> {
+    let both = |n: u64| Rlimit { current: Some(n), maximum: Some(n) };
+    // One second later than our own CPU limit, and only whole seconds: a net under the net.
+    let cpu_seconds = limits.cpu_time.as_secs().saturating_add(2);
+    for (resource, limit) in [
+        (Resource::Core, both(0)),
+        (Resource::Fsize, both(limits.file_size.get())),
+        (Resource::Nofile, both(u64::from(limits.open_files))),
+        // Counted per user, and each lane has a user of its own: a second wall behind the pids group.
+        (Resource::Nproc, both(u64::from(limits.processes))),
+        (Resource::Stack, both(limits.stack.get())),
+        (Resource::Cpu, both(cpu_seconds)),
+        (Resource::Memlock, both(64 * 1024)),
+        (Resource::Msgqueue, both(800 * 1024)),
+        (Resource::Nice, both(0)),
+        (Resource::Rtprio, both(0)),
+        (Resource::Sigpending, both(4096)),
+    ] {
+        match setrlimit(resource, limit) {
+            Ok(()) => {}
+            // A hard limit of the host's below ours is stricter already.
+            Err(rustix::io::Errno::PERM) => lower_soft(resource, limit)?,
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(())
+}
+
+fn lower_soft(resource: Resource, wanted: Rlimit) -> rustix::io::Result<()> {
+    let hard = rustix::process::getrlimit(resource).maximum;
+    let lower = match (hard, wanted.maximum) {
+        (Some(h), Some(w)) => Some(h.min(w)),
+        (h, w) => h.or(w),
+    };
+    setrlimit(resource, Rlimit { current: lower, maximum: lower })
+}

@@ -1,0 +1,303 @@
+//! The system call filter: reads the policy, compiles it to classic BPF.
+//!
+//! The kernel runs a filter once for every system call number when it is installed, so what a filter
+//! costs is its length and its longest path. The policy becomes runs of numbers with one action each, and
+//! these a binary tree: about twice as many instructions as runs, and a path of their logarithm.
+//! Sources: seccomp(2); the kernel's Documentation/userspace-api/seccomp_filter.rst.
+
+use std::str::FromStr;
+
+use syscalls::Sysno;
+
+use crate::sys::seccomp::Instruction;
+
+const POLICY: &str = include_str!("../policy/default.policy");
+
+#[cfg(target_arch = "x86_64")]
+const AUDIT_ARCH: u32 = 0xC000_003E;
+#[cfg(target_arch = "aarch64")]
+const AUDIT_ARCH: u32 = 0xC000_00B7;
+
+const RET_ALLOW: u32 = 0x7FFF_0000;
+const RET_ERRNO: u32 = 0x0005_0000;
+const RET_KILL_PROCESS: u32 = 0x8000_0000;
+
+const LD_ABS: u16 = 0x20;
+const JMP_JA: u16 = 0x05;
+const JMP_JEQ: u16 = 0x15;
+const JMP_JGE: u16 = 0x35;
+const JMP_JSET: u16 = 0x45;
+const RET_K: u16 = 0x06;
+
+/// Offsets in `struct seccomp_data`, little endian.
+const DATA_NR: u32 = 0;
+const DATA_ARCH: u32 = 4;
+const DATA_ARGS: u32 = 16;
+
+/// What happens at a system call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Action {
+    Return(u32),
+    /// Low half of argument `arg` decides.
+    If { arg: u32, test: Test, otherwise: u32 },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Test {
+    OneOf(Vec<u32>),
+    NoneOf(Vec<u32>),
+    NoBits(u32),
+}
+
+/// Why a policy cannot be used: the line and what is wrong with it. The policy is ours; this is a bug.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("seccomp policy, line {line}: {what}")]
+pub(crate) struct PolicyError {
+    line: usize,
+    what: String,
+}
+
+/// The filter every program runs under.
+pub(crate) fn default_filter() -> Result<Vec<Instruction>, PolicyError> {
+    compile(&parse(POLICY)?)
+}
+
+/// Rules by system call number, sorted, each number once.
+fn parse(text: &str) -> Result<Vec<(u32, Action)>, PolicyError> {
+    let mut rules: Vec<(u32, Action)> = Vec::new();
+    let mut conditional: Option<usize> = None;
+    for (number, line) in text.lines().enumerate() {
+        let fail = |what: String| PolicyError { line: number + 1, what };
+        let line = line.split('#').next().unwrap_or_default().trim();
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            [] => {}
+            ["allow", name, arg, op @ ("==" | "!=" | "!&"), values] => {
+                let values = values.split(',').map(parse_number).collect::<Option<Vec<u32>>>();
+                let arg = arg.parse::<u32>().ok().filter(|a| *a < 6);
+                let (Some(values), Some(arg)) = (values, arg) else { return Err(fail("bad argument or value".into())) };
+                let test = match *op {
+                    "==" => Test::OneOf(values),
+                    "!=" => Test::NoneOf(values),
+                    _ => Test::NoBits(values[0]),
+                };
+                conditional = Some(rules.len());
+                if let Ok(call) = Sysno::from_str(name) {
+                    let otherwise = RET_ERRNO | libc::EPERM as u32;
+                    rules.push((call.id() as u32, Action::If { arg, test, otherwise }));
+                }
+            }
+            ["else", errno] => {
+                let value = parse_errno(errno).ok_or_else(|| fail(format!("unknown errno {errno}")))?;
+                match conditional.and_then(|i| rules.get_mut(i)) {
+                    Some((_, Action::If { otherwise, .. })) => *otherwise = RET_ERRNO | value,
+                    _ => return Err(fail("`else` without a conditional rule before it".into())),
+                }
+            }
+            ["allow", names @ ..] => {
+                rules.extend(numbers(names).map(|n| (n, Action::Return(RET_ALLOW))));
+            }
+            ["deny", errno, names @ ..] => {
+                let value = parse_errno(errno).ok_or_else(|| fail(format!("unknown errno {errno}")))?;
+                rules.extend(numbers(names).map(|n| (n, Action::Return(RET_ERRNO | value))));
+            }
+            _ => return Err(fail(format!("cannot read `{line}`"))),
+        }
+    }
+    rules.sort_by_key(|(n, _)| *n);
+    if let Some(twice) = rules.windows(2).find(|w| w[0].0 == w[1].0) {
+        return Err(PolicyError { line: 0, what: format!("system call {} has two rules", twice[0].0) });
+    }
+    Ok(rules)
+}
+
+fn numbers<'a>(names: &'a [&'a str]) -> impl Iterator<Item = u32> + 'a {
+    names.iter().filter_map(|name| Sysno::from_str(name).ok()).map(|call| call.id() as u32)
+}
+
+fn parse_number(text: &str) -> Option<u32> {
+    match text.strip_prefix("0x") {
+        Some(hex) => u32::from_str_radix(hex, 16).ok(),
+        None => text.parse().ok(),
+    }
+}
+
+fn parse_errno(name: &str) -> Option<u32> {
+    Some(match name {
+        "EPERM" => libc::EPERM,
+        "ENOSYS" => libc::ENOSYS,
+        "EACCES" => libc::EACCES,
+        "EAFNOSUPPORT" => libc::EAFNOSUPPORT,
+        _ => return None,
+    } as u32)
+}
+
+/// Rules to instructions.
+fn compile(rules: &[(u32, Action)]) -> Result<Vec<Instruction>, PolicyError> {
+    let unknown = Action::Return(RET_ERRNO | libc::ENOSYS as u32);
+    // Runs: from this number on, this action.
+    let mut runs: Vec<(u32, Action)> = vec![(0, unknown.clone())];
+    let mut next = 0;
+    for (number, action) in rules {
+        if *number > next && runs.last().is_some_and(|(_, a)| *a != unknown) {
+            runs.push((next, unknown.clone()));
+        }
+        if runs.last().is_some_and(|(_, a)| a != action) {
+            match runs.last_mut() {
+                Some(last) if last.0 == *number => last.1 = action.clone(),
+                _ => runs.push((*number, action.clone())),
+            }
+        }
+        next = number + 1;
+    }
+    if runs.last().is_some_and(|(_, a)| *a != unknown) {
+        runs.push((next, unknown));
+    }
+    let mut program = vec![
+        statement(LD_ABS, DATA_ARCH),
+        jump(JMP_JEQ, AUDIT_ARCH, 1, 0),
+        // Another ABI (int 0x80 from a 64-bit program) has other numbers: nothing honest does this.
+        statement(RET_K, RET_KILL_PROCESS),
+        statement(LD_ABS, DATA_NR),
+    ];
+    program.extend(tree(&runs)?);
+    Ok(program)
+}
+
+/// A binary tree over runs: at each fork "is the number at least the right half's first?".
+fn tree(runs: &[(u32, Action)]) -> Result<Vec<Instruction>, PolicyError> {
+    if let [(_, action)] = runs {
+        return Ok(leaf(action));
+    }
+    let (left, right) = runs.split_at(runs.len() / 2);
+    let (low, high) = (tree(left)?, tree(right)?);
+    let mut code = Vec::with_capacity(low.len() + high.len() + 2);
+    match u8::try_from(low.len()) {
+        Ok(skip) => code.push(jump(JMP_JGE, right[0].0, skip, 0)),
+        Err(_) => {
+            // Too far for a conditional jump: not at least → over the long jump.
+            code.push(jump(JMP_JGE, right[0].0, 0, 1));
+            let distance = u32::try_from(low.len()).map_err(|_| PolicyError { line: 0, what: "too long".into() })?;
+            code.push(Instruction { code: JMP_JA, jt: 0, jf: 0, k: distance });
+        }
+    }
+    code.extend(low);
+    code.extend(high);
+    Ok(code)
+}
+
+fn leaf(action: &Action) -> Vec<Instruction> {
+    match action {
+        Action::Return(value) => vec![statement(RET_K, *value)],
+        Action::If { arg, test, otherwise } => {
+            let mut code = vec![statement(LD_ABS, DATA_ARGS + 8 * arg)];
+            let (values, hit, miss) = match test {
+                Test::NoBits(bits) => {
+                    code.push(jump(JMP_JSET, *bits, 0, 1));
+                    code.push(statement(RET_K, *otherwise));
+                    code.push(statement(RET_K, RET_ALLOW));
+                    return code;
+                }
+                Test::OneOf(values) => (values, RET_ALLOW, *otherwise),
+                Test::NoneOf(values) => (values, *otherwise, RET_ALLOW),
+            };
+            for (index, value) in values.iter().enumerate() {
+                // The lists are short: a handful of values.
+                let to_hit = (values.len() - index) as u8;
+                code.push(jump(JMP_JEQ, *value, to_hit, 0));
+            }
+            code.push(statement(RET_K, miss));
+            code.push(statement(RET_K, hit));
+            code
+        }
+    }
+}
+
+const fn statement(code: u16, k: u32) -> Instruction {
+    Instruction { code, jt: 0, jf: 0, k }
+}
+
+const fn jump(code: u16, k: u32, jt: u8, jf: u8) -> Instruction {
+    Instruction { code, jt, jf, k }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs a filter as the kernel would.
+    fn evaluate(filter: &[Instruction], nr: u32, arch: u32, args: [u32; 6]) -> u32 {
+        let (mut at, mut a) = (0usize, 0u32);
+        loop {
+            let i = filter[at];
+            at += 1;
+            let branch = |yes: bool| usize::from(if yes { i.jt } else { i.jf });
+            match i.code {
+                LD_ABS if i.k == DATA_NR => a = nr,
+                LD_ABS if i.k == DATA_ARCH => a = arch,
+                LD_ABS => a = args[((i.k - DATA_ARGS) / 8) as usize],
+                JMP_JA => at += i.k as usize,
+                JMP_JEQ => at += branch(a == i.k),
+                JMP_JGE => at += branch(a >= i.k),
+                JMP_JSET => at += branch(a & i.k != 0),
+                RET_K => return i.k,
+                other => panic!("unknown instruction {other:#x}"),
+            }
+        }
+    }
+
+    fn of(name: &str) -> u32 {
+        Sysno::from_str(name).unwrap().id() as u32
+    }
+
+    const EPERM: u32 = RET_ERRNO | libc::EPERM as u32;
+    const ENOSYS: u32 = RET_ERRNO | libc::ENOSYS as u32;
+
+    #[test]
+    fn every_number_gets_exactly_the_action_of_its_rule() {
+        let rules = parse(POLICY).unwrap();
+        let filter = compile(&rules).unwrap();
+        for nr in 0..1200 {
+            let expected = match rules.iter().find(|(n, _)| *n == nr) {
+                None => ENOSYS,
+                Some((_, Action::Return(value))) => *value,
+                Some((_, Action::If { .. })) => continue,
+            };
+            assert_eq!(evaluate(&filter, nr, AUDIT_ARCH, [0; 6]), expected, "system call {nr}");
+        }
+        assert_eq!(evaluate(&filter, 0x4000_0000 + of("read"), AUDIT_ARCH, [0; 6]), ENOSYS, "x32 numbers");
+        assert_eq!(evaluate(&filter, of("read"), AUDIT_ARCH ^ 1, [0; 6]), RET_KILL_PROCESS, "another ABI");
+    }
+
+    #[test]
+    fn conditional_rules_look_at_their_argument() {
+        let filter = default_filter().unwrap();
+        let run = |name, args| evaluate(&filter, of(name), AUDIT_ARCH, args);
+        for flag in [0x80u32, 0x20000, 0x0200_0000, 0x0400_0000, 0x0800_0000, 0x1000_0000, 0x2000_0000, 0x4000_0000] {
+            assert_eq!(run("clone", [flag, 0, 0, 0, 0, 0]), EPERM, "clone flag {flag:#x}");
+        }
+        assert_eq!(run("clone", [0x003d_0f00, 0, 0, 0, 0, 0]), RET_ALLOW, "a thread");
+        assert_eq!(run("clone3", [0; 6]), ENOSYS);
+        assert_eq!(run("socket", [1, 0, 0, 0, 0, 0]), RET_ALLOW);
+        for family in [0, 2, 10, 16, 17, 38, 40] {
+            assert_eq!(run("socket", [family, 0, 0, 0, 0, 0]), RET_ERRNO | libc::EAFNOSUPPORT as u32, "family {family}");
+        }
+        assert_eq!(run("ioctl", [0, 0x5412, 0, 0, 0, 0]), EPERM, "TIOCSTI");
+        assert_eq!(run("ioctl", [0, 0x5401, 0, 0, 0, 0]), RET_ALLOW, "TCGETS");
+        assert_eq!(run("personality", [0x0040_0000, 0, 0, 0, 0, 0]), EPERM);
+    }
+
+    #[test]
+    fn the_filter_is_short_and_its_paths_are_shorter() {
+        let filter = default_filter().unwrap();
+        assert!(filter.len() < 400, "{} instructions", filter.len());
+    }
+
+    #[test]
+    fn a_broken_policy_names_its_line() {
+        assert_eq!(parse("allow read\nallowed write\n").unwrap_err().line, 2);
+        assert_eq!(parse("deny ENOTHING read").unwrap_err().line, 1);
+        assert_eq!(parse("else EPERM").unwrap_err().line, 1);
+        assert!(parse("allow read\ndeny EPERM read").is_err());
+    }
+}

@@ -1,0 +1,98 @@
+//! Handing back the files a step left in its box, as descriptors, once all of its processes are gone.
+//!
+//! Runs as the cell's init, over a tree the tenant made: names, links and sizes are theirs. Everything is
+//! opened beneath the directory it was listed in, without following links or crossing mounts, and only
+//! regular files go out. Bounds: files, bytes, depth, and entries looked at.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use cupel_types::BoxPath;
+use rustix::fs::{Dir, FileType, Mode, OFlags, ResolveFlags};
+
+use crate::wire::{self, CollectLimits, DESCRIPTORS_MAX, FromLane};
+
+const DEPTH_MAX: usize = 16;
+
+/// Sends every regular file below `dir`. `true`: there was more than the limits allow, and not all was sent.
+pub(crate) fn send_files(dir: BorrowedFd<'_>, limits: CollectLimits, to: BorrowedFd<'_>) -> io::Result<bool> {
+    let mut batch = Batch { to, names: Vec::new(), executable: Vec::new(), descriptors: Vec::new() };
+    let mut budget = Budget { files: limits.files, bytes: limits.bytes.get(), entries: limits.files.saturating_mul(4).max(1024) };
+    let complete = walk(dir, "", DEPTH_MAX, &mut budget, &mut batch)?;
+    batch.flush()?;
+    Ok(!complete)
+}
+
+struct Budget {
+    files: u32,
+    bytes: u64,
+    entries: u32,
+}
+
+struct Batch<'a> {
+    to: BorrowedFd<'a>,
+    names: Vec<String>,
+    executable: Vec<bool>,
+    descriptors: Vec<OwnedFd>,
+}
+
+impl Batch<'_> {
+    fn flush(&mut self) -> io::Result<()> {
+        if !self.names.is_empty() {
+            let message = FromLane::Files { names: std::mem::take(&mut self.names), executable: std::mem::take(&mut self.executable) };
+            let descriptors: Vec<BorrowedFd<'_>> = self.descriptors.iter().map(AsFd::as_fd).collect();
+            wire::send(self.to, &message, &descriptors)?;
+            self.descriptors.clear();
+        }
+        Ok(())
+    }
+}
+
+/// `false`: a bound was reached.
+fn walk(dir: BorrowedFd<'_>, prefix: &str, depth: usize, budget: &mut Budget, batch: &mut Batch<'_>) -> io::Result<bool> {
+    let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV | ResolveFlags::NO_MAGICLINKS;
+    for entry in Dir::read_from(dir)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name == c"." || name == c".." {
+            continue;
+        }
+        budget.entries = match budget.entries.checked_sub(1) {
+            Some(left) => left,
+            None => return Ok(false),
+        };
+        // A name that is no text, or no path of a box, cannot be asked for by anybody.
+        let Ok(name) = name.to_str() else { continue };
+        let path = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
+        if BoxPath::new(&path).is_err() {
+            continue;
+        }
+        // Opening a FIFO for reading would wait for a writer; O_NONBLOCK does not.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let Ok(opened) = rustix::fs::openat2(dir, name, flags, Mode::empty(), beneath) else { continue };
+        let Ok(stat) = rustix::fs::fstat(&opened) else { continue };
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Directory => {
+                if depth == 0 || !walk(opened.as_fd(), &path, depth - 1, budget, batch)? {
+                    return Ok(false);
+                }
+            }
+            FileType::RegularFile => {
+                let size = u64::try_from(stat.st_size).unwrap_or(u64::MAX);
+                if budget.files == 0 || size > budget.bytes {
+                    return Ok(false);
+                }
+                budget.files -= 1;
+                budget.bytes -= size;
+                batch.names.push(path);
+                batch.executable.push(stat.st_mode & 0o100 != 0);
+                batch.descriptors.push(opened);
+                if batch.names.len() == DESCRIPTORS_MAX {
+                    batch.flush()?;
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(true)
+}

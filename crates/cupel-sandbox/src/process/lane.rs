@@ -1,0 +1,420 @@
+//! A lane's init: pid 1 of its own world, and the supervisor of the cells in it, one at a time.
+//!
+//! It reads requests from its slot, forks a cell for each, watches the clock and the control group, kills when
+//! a limit is reached, and answers with the figures. Everything it may use was handed to it when it was
+//! made: a socket and some files of its control groups.
+//!
+//! ```text
+//!   idle ──Run──► cell running ──cell's init gone──► swept and counted ──Done──► looked over ──Ready──► idle
+//!                    │  ▲ Kill, limit: kill the cell's init, and with it its pid namespace
+//!                    └──┘
+//! ```
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::PathBuf;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Signal, WaitOptions, pidfd_send_signal};
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::mechanism::cgroup::{CpuTimes, LaneGroup, LaneGroupFiles};
+use crate::mechanism::landlock::Landlock;
+use crate::mechanism::{ids, mounts, namespaces, seccomp};
+use crate::process::init::{self, CellEnvironment};
+use crate::step::SetupStep;
+use crate::sys::process::{Forked, close_all_but, exit_now, fork_with, kill_everything_in_this_pid_namespace, reset_signals, unshare_cgroup_namespace};
+use crate::sys::seccomp::Instruction;
+use crate::sys::shared::SharedNotes;
+use crate::wire::{self, CellDone, CellRequest, FromLane, KillReason, LimitHit, ToLane};
+use crate::{Wall, WallSet};
+
+/// What a lane is made with.
+pub(crate) struct LaneSetup {
+    pub(crate) walls_off: WallSet,
+    pub(crate) probe: Option<PathBuf>,
+    pub(crate) mounts: Vec<PathBuf>,
+    pub(crate) cpu: Option<u32>,
+}
+
+/// What lane and launcher say to each other while the lane is made: `kind, step, errno`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LaneReport {
+    Go,
+    Ready,
+    Failed { step: u32, errno: i32 },
+}
+
+/// Says it.
+pub(crate) fn tell(sync: &OwnedFd, report: LaneReport) -> Result<(), (SetupStep, io::Error)> {
+    let (kind, step, errno) = match report {
+        LaneReport::Go => (1u32, 0u32, 0i32),
+        LaneReport::Ready => (2, 0, 0),
+        LaneReport::Failed { step, errno } => (3, step, errno),
+    };
+    let mut bytes = [0u8; 12];
+    bytes[..4].copy_from_slice(&kind.to_le_bytes());
+    bytes[4..8].copy_from_slice(&step.to_le_bytes());
+    bytes[8..].copy_from_slice(&errno.to_le_bytes());
+    rustix::net::send(sync, &bytes, rustix::net::SendFlags::NOSIGNAL).map(drop).map_err(|e| (SetupStep::Protocol, e.into()))
+}
+
+/// Waits until the other side says `wanted`.
+pub(crate) fn expect(sync: &OwnedFd, wanted: LaneReport, timeout: Duration) -> Result<(), (SetupStep, io::Error)> {
+    let protocol = |error: io::Error| (SetupStep::Protocol, error);
+    if !wire::readable(sync.as_fd(), timeout).map_err(protocol)? {
+        return Err(protocol(io::ErrorKind::TimedOut.into()));
+    }
+    let mut bytes = [0u8; 12];
+    let (n, _) = rustix::net::recv(sync, &mut bytes, rustix::net::RecvFlags::empty()).map_err(|e| protocol(e.into()))?;
+    let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+    let said = match (n, word(0)) {
+        (12, 1) => LaneReport::Go,
+        (12, 2) => LaneReport::Ready,
+        (12, 3) => LaneReport::Failed { step: word(4), errno: word(8) as i32 },
+        _ => return Err(protocol(io::ErrorKind::UnexpectedEof.into())),
+    };
+    match said {
+        said if said == wanted => Ok(()),
+        LaneReport::Failed { step, errno } => Err((SetupStep::from_number(step), io::Error::from_raw_os_error(errno))),
+        _ => Err(protocol(io::ErrorKind::InvalidData.into())),
+    }
+}
+
+/// The life of a lane's init, from fork to the end of its socket.
+pub(crate) fn main(setup: &LaneSetup, socket: OwnedFd, sync: OwnedFd, files: LaneGroupFiles) -> ! {
+    let keep: Vec<i32> = files.descriptors().chain([socket.as_raw_fd(), sync.as_raw_fd()]).collect();
+    let _ = close_all_but(&keep);
+    match set_up(setup, &sync, files) {
+        Ok(mut lane) => {
+            if tell(&sync, LaneReport::Ready).is_ok() {
+                drop(sync);
+                let _ = lane.serve(&socket);
+            }
+            exit_now(0)
+        }
+        Err((step, error)) => {
+            let errno = error.raw_os_error().unwrap_or(libc::EIO);
+            let _ = tell(&sync, LaneReport::Failed { step: step as u32, errno });
+            exit_now(1)
+        }
+    }
+}
+
+fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -> Result<Lane, (SetupStep, io::Error)> {
+    let off = setup.walls_off;
+    let at = |step| move |error: io::Error| (step, error);
+    reset_signals();
+    expect(sync, LaneReport::Go, Duration::from_secs(20))?;
+    ids::become_lane_root().map_err(at(SetupStep::Identity))?;
+    // Changing ids cleared it; from here on the lane dies with its launcher.
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(|e| (SetupStep::Identity, e.into()))?;
+    if !off.contains(Wall::CgroupNamespace) {
+        unshare_cgroup_namespace().map_err(at(SetupStep::Clone))?;
+    }
+    tell(sync, LaneReport::Go)?;
+    expect(sync, LaneReport::Go, Duration::from_secs(20))?;
+    if let Some(cpu) = setup.cpu {
+        pin(cpu).map_err(at(SetupStep::Pin))?;
+    }
+    if !off.contains(Wall::UtsNamespace) {
+        rustix::system::sethostname(b"cupel").map_err(|e| (SetupStep::HostName, e.into()))?;
+    }
+    mounts::enter_lane_root(&setup.mounts, setup.probe.as_deref(), off)?;
+    if off.contains(Wall::FreshBox) {
+        mounts::mount_box(&cupel_types::Limits::default(), off).map_err(|e| (SetupStep::BoxMount, e.into()))?;
+    }
+    // The count of user namespaces below this one: a program that gets past the filter cannot make one either.
+    if !off.contains(Wall::Seccomp) {
+        std::fs::write("/proc/sys/user/max_user_namespaces", "0").map_err(at(SetupStep::NamespaceLimits))?;
+    }
+    let filter = if off.contains(Wall::Seccomp) {
+        Vec::new()
+    } else {
+        seccomp::default_filter().map_err(|e| (SetupStep::SeccompApply, io::Error::other(e)))?
+    };
+    let landlock = if off.contains(Wall::Landlock) { None } else { Landlock::detect() };
+    let notes = SharedNotes::new().map_err(at(SetupStep::Fork))?;
+    Ok(Lane {
+        walls_off: off,
+        has_probe: setup.probe.is_some(),
+        mounts: setup.mounts.clone(),
+        filter,
+        landlock,
+        notes,
+        group: LaneGroup::new(files),
+        buffer: Vec::new(),
+        shutting_down: false,
+    })
+}
+
+/// Pins this process, and so all of the lane, to one processor; the cpuset group does the same where there
+/// is one, and holds even against a program that asks for more.
+fn pin(cpu: u32) -> io::Result<()> {
+    let mut set = rustix::thread::CpuSet::new();
+    set.set(cpu as usize);
+    Ok(rustix::thread::sched_setaffinity(None, &set)?)
+}
+
+struct Lane {
+    walls_off: WallSet,
+    has_probe: bool,
+    mounts: Vec<PathBuf>,
+    filter: Vec<Instruction>,
+    landlock: Option<Landlock>,
+    notes: SharedNotes,
+    group: LaneGroup,
+    buffer: Vec<u8>,
+    shutting_down: bool,
+}
+
+/// Memory a lane may keep beyond its base (page cache mostly) before it is better replaced.
+const KEPT_MEMORY_MAX: u64 = 48 * 1024 * 1024;
+
+impl Lane {
+    fn serve(&mut self, socket: &OwnedFd) -> io::Result<()> {
+        while !self.shutting_down {
+            let Some((message, descriptors)) = wire::receive::<ToLane>(socket.as_fd(), &mut self.buffer)? else { break };
+            match message {
+                // A kill that crossed the end of its cell.
+                ToLane::Kill(_) => {}
+                ToLane::Run(request) => {
+                    let done = self.run(&request, descriptors, socket).unwrap_or_else(|(step, error)| CellDone {
+                        failed_step: step as u32,
+                        failed_errno: error.raw_os_error().unwrap_or(libc::EIO),
+                        ..CellDone::default()
+                    });
+                    wire::send(socket.as_fd(), &FromLane::Done(done), &[])?;
+                    let clean = self.is_clean();
+                    wire::send(socket.as_fd(), &FromLane::Ready { clean }, &[])?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, request: &CellRequest, descriptors: Vec<OwnedFd>, socket: &OwnedFd) -> Result<CellDone, (SetupStep, io::Error)> {
+        let off = self.walls_off;
+        self.notes.reset();
+        self.group
+            .begin(&request.limits, off.contains(Wall::MemoryLimit), off.contains(Wall::ProcessLimit))
+            .map_err(|e| (SetupStep::CgroupLimits, e))?;
+        let forked = fork_with(namespaces::of_cell(off), self.group.birthplace()).map_err(|e| (SetupStep::Fork, e))?;
+        let (init_pid, init) = match forked {
+            Forked::Child => {
+                let environment = CellEnvironment {
+                    walls_off: off,
+                    has_probe: self.has_probe,
+                    mounts: &self.mounts,
+                    filter: &self.filter,
+                    landlock: self.landlock,
+                    group: &self.group,
+                    notes: &self.notes,
+                    socket,
+                };
+                init::main(request, descriptors, &environment)
+            }
+            Forked::Parent(pid, pidfd) => (pid, pidfd),
+        };
+        drop(descriptors);
+        let own_cpu = own_cpu_ns();
+        let killed_for = self.supervise(request, &init, socket);
+        // The cell's init takes its pid namespace with it; whatever else is left in the lane goes, too.
+        let _ = rustix::process::waitpid(Some(init_pid), WaitOptions::empty());
+        self.sweep();
+        let own_cpu = own_cpu_ns().saturating_sub(own_cpu);
+        let counted = self.group.end();
+        Ok(self.conclude(request, killed_for, counted.cpu, own_cpu, counted.memory_peak, counted.oom_kills))
+    }
+
+    /// Watches the running cell until its init is gone. Returns the limit it was killed for.
+    fn supervise(&mut self, request: &CellRequest, init: &OwnedFd, socket: &OwnedFd) -> Option<LimitHit> {
+        let begun = now_ns();
+        let mut killed_for = None;
+        let mut progress = Progress { cpu: 0, at: begun };
+        let kill = |why: LimitHit, killed_for: &mut Option<LimitHit>| {
+            if killed_for.is_none() {
+                *killed_for = Some(why);
+                let _ = pidfd_send_signal(init, Signal::KILL);
+            }
+        };
+        loop {
+            let wait = match killed_for {
+                Some(_) => Duration::from_millis(500),
+                None => match self.next_check(request, &mut progress, begun) {
+                    Ok(wait) => wait,
+                    Err(hit) => {
+                        kill(hit, &mut killed_for);
+                        continue;
+                    }
+                },
+            };
+            let (ended, spoken_to, oom) = self.wait_for_something(init, socket, wait);
+            if ended {
+                return killed_for;
+            }
+            if oom && self.group.oom_kills_of_cell() > 0 {
+                kill(LimitHit::Memory, &mut killed_for);
+            }
+            if spoken_to {
+                match wire::receive::<ToLane>(socket.as_fd(), &mut self.buffer) {
+                    Ok(Some((ToLane::Kill(KillReason::OutputLimit), _))) => kill(LimitHit::Output, &mut killed_for),
+                    Ok(Some((ToLane::Kill(KillReason::Cancelled), _))) => kill(LimitHit::Cancelled, &mut killed_for),
+                    // The slot is gone, or does not keep to the protocol: the cell has nobody to report to.
+                    Ok(Some((ToLane::Run(_), _))) | Ok(None) | Err(_) => {
+                        self.shutting_down = true;
+                        kill(LimitHit::Cancelled, &mut killed_for);
+                    }
+                }
+            }
+        }
+    }
+
+    fn wait_for_something(&self, init: &OwnedFd, socket: &OwnedFd, wait: Duration) -> (bool, bool, bool) {
+        let mut polled = Vec::with_capacity(3);
+        polled.push(PollFd::new(init, PollFlags::IN));
+        if !self.shutting_down {
+            polled.push(PollFd::new(socket, PollFlags::IN));
+        }
+        let oom = self.group.oom_event();
+        if let Some((fd, flags)) = &oom {
+            polled.push(PollFd::from_borrowed_fd(*fd, *flags));
+        }
+        let timeout = Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: i64::from(wait.subsec_nanos()) };
+        let _ = poll(&mut polled, Some(&timeout));
+        let happened = |index: usize| polled.get(index).is_some_and(|p| !p.revents().is_empty());
+        let oom_index = if self.shutting_down { 1 } else { 2 };
+        (happened(0), !self.shutting_down && happened(1), oom.is_some() && happened(oom_index))
+    }
+
+    /// How long nothing can go over a limit, or the limit that is reached.
+    fn next_check(&self, request: &CellRequest, progress: &mut Progress, begun: u64) -> Result<Duration, LimitHit> {
+        let limits = &request.limits;
+        let now = now_ns();
+        let started = self.notes.started.load(Relaxed);
+        if self.notes.ended.load(Relaxed) != 0 {
+            // The program has ended; its init sweeps. That is our time, not the program's.
+            return Ok(Duration::from_millis(500));
+        }
+        if started == 0 {
+            // Setting up is ours; if it hangs, that is a failure of ours.
+            return if now - begun > SETUP_MAX { Err(LimitHit::Wall) } else { Ok(Duration::from_millis(20)) };
+        }
+        let wall = Duration::from_nanos(now.saturating_sub(started));
+        let left_of_wall = limits.wall_time.checked_sub(wall).ok_or(LimitHit::Wall)?;
+        let cpu = self.group.cpu_total().total.saturating_sub(self.notes.cpu_base[0].load(Relaxed));
+        let left_of_cpu = limits.cpu_time.checked_sub(Duration::from_nanos(cpu)).ok_or(LimitHit::Cpu)?;
+        if cpu > progress.cpu + IDLE_CPU {
+            *progress = Progress { cpu, at: now };
+        }
+        let idle = Duration::from_nanos(now.saturating_sub(progress.at.max(started)));
+        let left_of_idle = limits.idle_time.checked_sub(idle).ok_or(LimitHit::Idle)?;
+        // On one processor CPU time cannot pass faster than time itself; a lane that is not pinned may use all.
+        let cpus = self.processors();
+        let soonest = left_of_wall.min(left_of_cpu / cpus).min(left_of_idle).min(limits.idle_time / 8);
+        Ok(soonest.clamp(Duration::from_micros(200), Duration::from_secs(1)))
+    }
+
+    fn processors(&self) -> u32 {
+        let set = rustix::thread::sched_getaffinity(None).map_or(1, |set| set.count());
+        set.max(1)
+    }
+
+    /// Ends and reaps everything of the lane's but its init.
+    fn sweep(&self) {
+        loop {
+            match rustix::process::wait(WaitOptions::NOHANG) {
+                Ok(Some(_)) => {}
+                Ok(None) => {
+                    let _ = kill_everything_in_this_pid_namespace();
+                    let _ = rustix::process::wait(WaitOptions::empty());
+                }
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn conclude(&self, request: &CellRequest, killed_for: Option<LimitHit>, cpu: CpuTimes, own_cpu: u64, peak: u64, oom_kills: u64) -> CellDone {
+        let notes = &*self.notes;
+        let base = |i: usize| notes.cpu_base[i].load(Relaxed);
+        let started = notes.started.load(Relaxed);
+        let ended = match notes.ended.load(Relaxed) {
+            0 => now_ns(),
+            at => at,
+        };
+        let cpu_offset = self.group.cpu_before_cell();
+        let mut done = CellDone {
+            failed_step: notes.failed_step.load(Relaxed),
+            failed_errno: notes.failed_errno.load(Relaxed),
+            limit: 0,
+            status: notes.status.load(Relaxed),
+            status_known: notes.ended.load(Relaxed) != 0,
+            cpu_ns: (cpu.total + cpu_offset.total).saturating_sub(base(0)).saturating_sub(own_cpu),
+            cpu_user_ns: (cpu.user + cpu_offset.user).saturating_sub(base(1)),
+            cpu_system_ns: (cpu.system + cpu_offset.system).saturating_sub(base(2)),
+            wall_ns: if started == 0 { 0 } else { ended.saturating_sub(started) },
+            memory_peak: peak.saturating_sub(notes.memory_base.load(Relaxed)),
+            collect_overflow: notes.collect_overflow.load(Relaxed) != 0,
+        };
+        if started == 0 && done.failed_step == 0 {
+            done.failed_step = SetupStep::Unknown as u32;
+            done.failed_errno = libc::ETIMEDOUT;
+        }
+        let over = |used: u64, limit: Duration| Duration::from_nanos(used) > limit;
+        let hit = if oom_kills > 0 {
+            Some(LimitHit::Memory)
+        } else if let Some(why) = killed_for {
+            Some(why)
+        } else if over(done.cpu_ns, request.limits.cpu_time) {
+            Some(LimitHit::Cpu)
+        } else if over(done.wall_ns, request.limits.wall_time) {
+            Some(LimitHit::Wall)
+        } else {
+            None
+        };
+        done.limit = hit.map_or(0, |h| h as u32);
+        if hit.is_none() && done.failed_step == 0 && notes.finished.load(Relaxed) == 0 {
+            // The cell's init vanished without a word, and no limit explains it.
+            done.failed_step = SetupStep::Unknown as u32;
+            done.failed_errno = libc::ECHILD;
+        }
+        done
+    }
+
+    /// Whether the next run will find this lane as the last one did.
+    fn is_clean(&self) -> bool {
+        // The cell's tmpfs is let go of a moment after its last process.
+        for _ in 0..50 {
+            if self.group.memory_above_base() <= KEPT_MEMORY_MAX {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        false
+    }
+}
+
+/// Where CPU time last moved.
+struct Progress {
+    cpu: u64,
+    at: u64,
+}
+
+/// CPU time below which a program counts as idle between two looks, ns: a timer that ticks is not progress.
+const IDLE_CPU: u64 = 1_000_000;
+/// Longest time the set-up of a cell may take, ns.
+const SETUP_MAX: u64 = 20_000_000_000;
+
+/// Monotonic time in ns.
+pub(crate) fn now_ns() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
+/// CPU time of this process in ns.
+fn own_cpu_ns() -> u64 {
+    let now = clock_gettime(ClockId::ProcessCPUTime);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}

@@ -1,0 +1,222 @@
+//! The launcher: the only process with privilege. Makes lanes, removes what they leave, and nothing else.
+//!
+//! It has one thread, no network and no files of a tenant's; it reads the fixed-layout messages of
+//! [`wire`](crate::wire) from one socket, whose end is its own end. Lanes die with it.
+
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
+
+use crate::mechanism::cgroup::{Hierarchies, LauncherGroups};
+use crate::mechanism::landlock::Landlock;
+use crate::mechanism::{ids, namespaces};
+use crate::process::lane::{self, LaneReport, LaneSetup};
+use crate::step::SetupStep;
+use crate::sys::process::{Forked, fork_with, ignore_stop_signals, take_inherited};
+use crate::wire::{self, FromLauncher, ToLauncher};
+use crate::{Wall, WallSet};
+
+/// How long a lane may take to set itself up. A healthy one takes a few dozen milliseconds.
+const LANE_SETUP: Duration = Duration::from_secs(20);
+
+struct Launcher {
+    groups: LauncherGroups,
+    uid_base: u32,
+    walls_off: WallSet,
+    probe: Option<PathBuf>,
+    mounts: Vec<PathBuf>,
+    lanes: HashMap<u32, RunningLane>,
+}
+
+struct RunningLane {
+    pidfd: OwnedFd,
+}
+
+/// Runs the launcher on descriptor 0 until its other end is closed.
+pub(crate) fn main() -> ! {
+    let code = match serve() {
+        Ok(()) => 0,
+        Err(error) => {
+            eprintln!("cupel launcher: {error}");
+            1
+        }
+    };
+    std::process::exit(code)
+}
+
+fn serve() -> io::Result<()> {
+    // A session of our own: Ctrl-C in the owner's terminal is the owner's to handle.
+    let _ = rustix::process::setsid();
+    ignore_stop_signals();
+    let _ = rustix::thread::set_name(c"cupel-launcher");
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    let socket = rustix::io::fcntl_dupfd_cloexec(take_inherited(0), 3)?;
+    let null = rustix::fs::open("/dev/null", rustix::fs::OFlags::RDWR, rustix::fs::Mode::empty())?;
+    if null.as_raw_fd() != 0 {
+        return Err(io::Error::other("descriptor 0 is still open"));
+    }
+    // Descriptor 0 stays open for as long as the process lives.
+    std::mem::forget(null);
+    let mut buffer = Vec::new();
+    let mut launcher: Option<Launcher> = None;
+    loop {
+        wait_for_message(&socket, launcher.as_mut())?;
+        let Some((message, _)) = wire::receive::<ToLauncher>(socket.as_fd(), &mut buffer)? else { break };
+        match (message, &mut launcher) {
+            (ToLauncher::Configure { uid_base, walls_off, probe, mounts }, none @ None) => {
+                let off = WallSet::from_bits(walls_off);
+                let probe = probe.then(|| std::env::current_exe().unwrap_or_default());
+                match Launcher::new(uid_base, off, probe, mounts.into_iter().map(PathBuf::from).collect()) {
+                    Ok(made) => {
+                        let answer = FromLauncher::Configured {
+                            cgroup_v2: made.groups.is_v2(),
+                            landlock: Landlock::detect().is_some(),
+                            missing: made.groups.missing().into_iter().map(str::to_owned).collect(),
+                        };
+                        *none = Some(made);
+                        wire::send(socket.as_fd(), &answer, &[])?;
+                    }
+                    Err((step, error)) => wire::send(socket.as_fd(), &failed(step, &error), &[])?,
+                }
+            }
+            (ToLauncher::MakeLane { lane, cpu }, Some(launcher)) => match launcher.make_lane(lane, cpu) {
+                Ok(lane_socket) => {
+                    wire::send(socket.as_fd(), &FromLauncher::LaneMade { lane }, &[lane_socket.as_fd()])?;
+                }
+                Err((step, error)) => {
+                    launcher.groups.remove_lane(lane);
+                    wire::send(socket.as_fd(), &failed(step, &error), &[])?;
+                }
+            },
+            (ToLauncher::RetireLane { lane }, Some(launcher)) => launcher.retire(lane),
+            (ToLauncher::Configure { .. }, Some(_)) | (_, None) => {
+                let misuse = io::Error::from_raw_os_error(libc::EPROTO);
+                wire::send(socket.as_fd(), &failed(SetupStep::Protocol, &misuse), &[])?;
+            }
+        }
+    }
+    if let Some(mut launcher) = launcher {
+        for lane in launcher.lanes.keys().copied().collect::<Vec<_>>() {
+            launcher.retire(lane);
+        }
+        launcher.groups.remove();
+    }
+    Ok(())
+}
+
+fn failed(step: SetupStep, error: &io::Error) -> FromLauncher {
+    FromLauncher::Failed { step: step as u32, errno: error.raw_os_error().unwrap_or(libc::EIO), detail: error.to_string() }
+}
+
+/// Waits for a message, and meanwhile clears up after lanes that have ended.
+fn wait_for_message(socket: &OwnedFd, mut launcher: Option<&mut Launcher>) -> io::Result<()> {
+    loop {
+        let ended = {
+            let lanes: Vec<(u32, &OwnedFd)> =
+                launcher.iter().flat_map(|l| l.lanes.iter().map(|(number, lane)| (*number, &lane.pidfd))).collect();
+            let mut polled = vec![PollFd::new(socket, PollFlags::IN)];
+            polled.extend(lanes.iter().map(|(_, pidfd)| PollFd::new(*pidfd, PollFlags::IN)));
+            match poll(&mut polled, None) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(other) => return Err(other.into()),
+            }
+            if !polled[0].revents().is_empty() {
+                return Ok(());
+            }
+            let ready = polled[1..].iter().zip(&lanes).filter(|(p, _)| !p.revents().is_empty());
+            ready.map(|(_, (number, _))| *number).collect::<Vec<_>>()
+        };
+        if let Some(launcher) = launcher.as_deref_mut() {
+            for lane in ended {
+                launcher.retire(lane);
+            }
+        }
+    }
+}
+
+impl Launcher {
+    fn new(uid_base: u32, walls_off: WallSet, probe: Option<PathBuf>, mounts: Vec<PathBuf>) -> Result<Launcher, (SetupStep, io::Error)> {
+        let at = |error| (SetupStep::CgroupCreate, error);
+        let hierarchies = Hierarchies::detect().map_err(at)?;
+        let groups = LauncherGroups::create(hierarchies, std::process::id()).map_err(at)?;
+        Ok(Launcher { groups, uid_base, walls_off, probe, mounts, lanes: HashMap::new() })
+    }
+
+    /// Makes a lane and returns its socket.
+    fn make_lane(&mut self, number: u32, cpu: Option<u32>) -> Result<OwnedFd, (SetupStep, io::Error)> {
+        let at = |step| move |error: io::Error| (step, error);
+        if self.lanes.contains_key(&number) {
+            return Err((SetupStep::Protocol, io::Error::from_raw_os_error(libc::EEXIST)));
+        }
+        let owner = self.uid_base.saturating_add(number.saturating_mul(2));
+        let files = self.groups.create_lane(number, cpu, owner).map_err(at(SetupStep::CgroupCreate))?;
+        let (ours, theirs) = wire::socket_pair().map_err(at(SetupStep::Clone))?;
+        let (sync, sync_theirs) = wire::socket_pair().map_err(at(SetupStep::Clone))?;
+        match fork_with(namespaces::of_lane(self.walls_off), None).map_err(at(SetupStep::Clone))? {
+            Forked::Child => {
+                let setup = LaneSetup {
+                    walls_off: self.walls_off,
+                    probe: self.probe.take(),
+                    mounts: std::mem::take(&mut self.mounts),
+                    cpu,
+                };
+                lane::main(&setup, theirs, sync_theirs, files)
+            }
+            Forked::Parent(pid, pidfd) => {
+                drop((theirs, sync_theirs, files));
+                let result = self.bring_up(number, pid, &sync);
+                if let Err(failed) = result {
+                    end(&pidfd);
+                    return Err(failed);
+                }
+                self.lanes.insert(number, RunningLane { pidfd });
+                Ok(ours)
+            }
+        }
+    }
+
+    /// What a lane's init cannot do for itself: id maps, control groups, a little priority.
+    fn bring_up(&self, number: u32, pid: Pid, sync: &OwnedFd) -> Result<(), (SetupStep, io::Error)> {
+        let at = |step| move |error: io::Error| (step, error);
+        ids::map(pid, self.uid_base, number).map_err(at(SetupStep::IdMap))?;
+        self.groups.join_lane(number, pid).map_err(at(SetupStep::CgroupJoin))?;
+        // It must get the processor at once when a limit is reached, however many programs want it; what it
+        // forks takes this back. Without the right to do so limits are noticed a little later.
+        let _ = rustix::process::setpriority_process(Some(pid), -10);
+        lane::tell(sync, LaneReport::Go)?;
+        lane::expect(sync, LaneReport::Go, LANE_SETUP)?;
+        self.groups.settle_lane(number, pid).map_err(at(SetupStep::CgroupJoin))?;
+        lane::tell(sync, LaneReport::Go)?;
+        lane::expect(sync, LaneReport::Ready, LANE_SETUP)
+    }
+
+    fn retire(&mut self, number: u32) {
+        if let Some(lane) = self.lanes.remove(&number) {
+            end(&lane.pidfd);
+            self.groups.remove_lane(number);
+        }
+    }
+}
+
+/// Kills a lane's init, and with it the namespace and everything in it, and waits for its end.
+fn end(pidfd: &OwnedFd) {
+    let _ = pidfd_send_signal(pidfd, Signal::KILL);
+    let _ = waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED);
+}
+
+impl Wall {
+    /// Walls the launcher cannot give on this machine at all, as it found when it started.
+    pub(crate) fn of_controller(name: &str) -> Option<Wall> {
+        Some(match name {
+            "memory" => Wall::MemoryLimit,
+            "pids" => Wall::ProcessLimit,
+            "cpuacct" | "cpu" => Wall::CpuAccounting,
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,84 @@
+//! From fork to exec: the last steps in the child that becomes the tenant's program.
+//!
+//! It shares its parent's memory until `exec`, so nothing here allocates, locks, logs or panics: it works off
+//! a [`Plan`] whose strings were made before. The order matters: capabilities are needed to empty the
+//! bounding set and to change ids, `no_new_privs` comes before the two walls that ask for it, and the
+//! filter is last, since from then on only what programs may do is allowed.
+
+use std::ffi::CString;
+use std::sync::atomic::Ordering::Relaxed;
+
+use cupel_types::Limits;
+
+use crate::mechanism::{capabilities, ids, rlimits};
+use crate::step::SetupStep;
+use crate::sys::process::{StringArray, close_from, dup_to, execve};
+use crate::sys::seccomp::Instruction;
+use crate::sys::shared::SharedNotes;
+use crate::{Wall, WallSet};
+
+/// All that the child needs, made before it is born.
+pub(crate) struct Plan<'a> {
+    pub(crate) descriptors: [i32; 3],
+    pub(crate) limits: &'a Limits,
+    pub(crate) walls_off: WallSet,
+    pub(crate) landlock: Option<i32>,
+    pub(crate) filter: &'a [Instruction],
+    pub(crate) candidates: &'a [CString],
+    pub(crate) argv: StringArray<'a>,
+    pub(crate) envp: StringArray<'a>,
+    pub(crate) notes: &'a SharedNotes,
+}
+
+/// Becomes the program. Returns only when that failed, with the exit code for a child nobody will look at.
+pub(crate) fn enter(plan: &Plan<'_>) -> i32 {
+    if let Err((step, errno)) = prepare(plan) {
+        plan.notes.failed_errno.store(errno, Relaxed);
+        plan.notes.failed_step.store(step as u32, Relaxed);
+        return 127;
+    }
+    let mut worst = libc::ENOENT;
+    for path in plan.candidates {
+        let errno = execve(path, &plan.argv, &plan.envp);
+        // Like a shell: "not found" here only means "look further", and the most telling error is kept.
+        if errno != libc::ENOENT && errno != libc::ENOTDIR {
+            worst = errno;
+        }
+    }
+    plan.notes.failed_errno.store(worst, Relaxed);
+    plan.notes.failed_step.store(SetupStep::Exec as u32, Relaxed);
+    127
+}
+
+fn prepare(plan: &Plan<'_>) -> Result<(), (SetupStep, i32)> {
+    let off = plan.walls_off;
+    let at = |step: SetupStep| move |errno: rustix::io::Errno| (step, errno.raw_os_error());
+    let raw = |step: SetupStep, errno: i32| if errno == 0 { Ok(()) } else { Err((step, errno)) };
+
+    rustix::process::setsid().map_err(at(SetupStep::Session))?;
+    for (target, source) in plan.descriptors.iter().enumerate() {
+        raw(SetupStep::Descriptors, dup_to(*source, target as i32))?;
+    }
+    if !off.contains(Wall::Rlimits) {
+        rlimits::apply(plan.limits).map_err(at(SetupStep::Rlimits))?;
+    }
+    if !off.contains(Wall::Capabilities) {
+        capabilities::empty_bounding_set().map_err(at(SetupStep::Capabilities))?;
+        ids::become_tenant().map_err(at(SetupStep::Credentials))?;
+        capabilities::drop_all().map_err(at(SetupStep::Capabilities))?;
+    }
+    if !off.contains(Wall::NoNewPrivs) {
+        rustix::thread::set_no_new_privs(true).map_err(at(SetupStep::NoNewPrivs))?;
+    }
+    rustix::process::chdir(c"/box").map_err(at(SetupStep::Session))?;
+    if let Some(ruleset) = plan.landlock {
+        raw(SetupStep::LandlockApply, crate::sys::landlock::restrict_self(ruleset))?;
+    }
+    if !off.contains(Wall::Descriptors) && close_from(3).is_err() {
+        return Err((SetupStep::Descriptors, libc::EBADF));
+    }
+    if !off.contains(Wall::Seccomp) {
+        raw(SetupStep::SeccompApply, crate::sys::seccomp::install(plan.filter))?;
+    }
+    Ok(())
+}

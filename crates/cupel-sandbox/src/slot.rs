@@ -1,0 +1,428 @@
+//! A slot: the right to run one program at a time on one processor, and the loop that runs it.
+//!
+//! The slot's thread feeds standard input, reads standard output and error, keeps both within the output
+//! limit, and waits for the lane's word. Back-pressure is the pipe's: a program that writes faster than
+//! its observer reads waits.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cupel_types::{Bytes, BoxFile, BoxFiles, BoxPath, ExitStatus, Outcome, Signal, Usage};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::pipe::{PipeFlags, pipe_with};
+
+use crate::bundle;
+use crate::command::{CellKind, CellReport, Command, Observer, RunError, Stdin};
+use crate::pool::{Lane, LanePool};
+use crate::step::SetupStep;
+use crate::wire::{self, CellDone, CellRequest, FromLane, KillReason, LimitHit, ToLane};
+
+/// One slot of a [`Sandbox`](crate::Sandbox). Calls block; a slot belongs to one thread at a time.
+#[derive(Debug)]
+pub struct Slot {
+    pub(crate) index: usize,
+    pub(crate) pool: Arc<LanePool>,
+    pub(crate) lane_runs_max: u32,
+    run_lane: Option<Lane>,
+    compile_lane: Option<Lane>,
+    received: Vec<u8>,
+    chunk: Box<[u8]>,
+}
+
+/// How long beyond its wall limit a cell may stay silent before its lane counts as lost: setting up, sweeping
+/// hundreds of processes and collecting files are ours.
+const SILENCE: Duration = Duration::from_secs(30);
+const CHUNK: usize = 64 * 1024;
+
+impl Slot {
+    pub(crate) fn new(index: usize, pool: Arc<LanePool>, lane_runs_max: u32) -> Slot {
+        Slot {
+            index,
+            pool,
+            lane_runs_max,
+            run_lane: None,
+            compile_lane: None,
+            received: Vec::new(),
+            chunk: vec![0; CHUNK].into_boxed_slice(),
+        }
+    }
+
+    /// Makes both lanes now, so that the first run does not wait for them.
+    ///
+    /// # Errors
+    /// When a lane cannot be made.
+    pub fn warm_up(&mut self) -> Result<(), RunError> {
+        for kind in [CellKind::Run, CellKind::Compile] {
+            let lane = self.lane(kind)?;
+            self.put_back(kind, lane);
+        }
+        Ok(())
+    }
+
+    /// Runs one step to its end.
+    ///
+    /// # Errors
+    /// Only for failures of ours; whatever the program does is in the report.
+    pub fn run(&mut self, command: &Command, observer: &mut dyn Observer) -> Result<CellReport, RunError> {
+        check(command)?;
+        let mut lane = self.lane(command.kind)?;
+        let result = self.run_in(&mut lane, command, observer);
+        let keep = match &result {
+            Ok(report) => matches!(report.outcome, Outcome::Exited(_) | Outcome::Signalled(_)),
+            Err(RunError::Setup { step: SetupStep::Exec, .. }) => true,
+            Err(_) => false,
+        };
+        lane.runs += 1;
+        if keep && lane.runs < self.lane_runs_max {
+            self.put_back(command.kind, lane);
+        }
+        result
+    }
+
+    /// A lane that is ready: the one in use if it is fit, a spare otherwise.
+    fn lane(&mut self, kind: CellKind) -> Result<Lane, RunError> {
+        let held = match kind {
+            CellKind::Run => self.run_lane.take(),
+            CellKind::Compile => self.compile_lane.take(),
+        };
+        if let Some(mut lane) = held {
+            if !lane.settling {
+                return Ok(lane);
+            }
+            if wire::readable(lane.socket.as_fd(), Duration::from_secs(2)).unwrap_or(false)
+                && let Ok(Some((FromLane::Ready { clean: true }, _))) = wire::receive(lane.socket.as_fd(), &mut self.received)
+            {
+                lane.settling = false;
+                return Ok(lane);
+            }
+        }
+        self.pool.take(self.index)
+    }
+
+    fn put_back(&mut self, kind: CellKind, lane: Lane) {
+        match kind {
+            CellKind::Run => self.run_lane = Some(lane),
+            CellKind::Compile => self.compile_lane = Some(lane),
+        }
+    }
+
+    fn run_in(&mut self, lane: &mut Lane, command: &Command, observer: &mut dyn Observer) -> Result<CellReport, RunError> {
+        let (stdout, stdout_theirs) = pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from)?;
+        let (stderr, stderr_theirs) = pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from)?;
+        let (stdin_theirs, feed) = stdin_of(&command.stdin)?;
+        let bundles = command.files.iter().filter(|f| !f.is_empty()).map(bundle::write).collect::<io::Result<Vec<_>>>()?;
+        let request = ToLane::Run(CellRequest {
+            limits: command.limits,
+            collect: command.collect,
+            argv: command.argv.clone(),
+            env: command.env.iter().map(|(name, value)| format!("{name}={value}")).collect(),
+        });
+        let mut descriptors = vec![stdin_theirs.as_fd(), stdout_theirs.as_fd(), stderr_theirs.as_fd()];
+        descriptors.extend(bundles.iter().map(AsFd::as_fd));
+        wire::send(lane.socket.as_fd(), &request, &descriptors).map_err(|error| match error.raw_os_error() {
+            Some(libc::EMSGSIZE) => RunError::BadCommand("arguments and environment are too long"),
+            Some(libc::EPIPE | libc::ECONNRESET) => RunError::LaneLost,
+            _ => RunError::Io(error),
+        })?;
+        drop(descriptors);
+        drop((stdin_theirs, stdout_theirs, stderr_theirs, bundles));
+
+        let limit = command.limits.output.get();
+        let mut conversation = Conversation {
+            lane: lane.socket.as_fd(),
+            stdin: feed,
+            outputs: [Some(Captured::new(stdout, limit)), Some(Captured::new(stderr, limit))],
+            totals: [0; 2],
+            truncated: [false; 2],
+            done: None,
+            files: Vec::new(),
+            collect_bytes_left: command.collect.map_or(0, |c| c.bytes.get()),
+            killed: false,
+            give_up: Instant::now() + command.limits.wall_time + SILENCE,
+            received: &mut self.received,
+            chunk: &mut self.chunk,
+        };
+        let done = conversation.hold(observer)?;
+        let (totals, truncated) = (conversation.totals, conversation.truncated);
+        let files = std::mem::take(&mut conversation.files);
+        lane.settling = true;
+        conclude(command, &done, totals, truncated, files)
+    }
+}
+
+/// What a lane would refuse, said before it is asked.
+fn check(command: &Command) -> Result<(), RunError> {
+    let texts = || command.argv.iter().chain(command.env.iter().flat_map(|(name, value)| [name, value]));
+    if command.argv.first().is_none_or(String::is_empty) {
+        return Err(RunError::BadCommand("there is no program"));
+    }
+    if texts().any(|t| t.contains('\0')) {
+        return Err(RunError::BadCommand("an argument or variable contains a NUL"));
+    }
+    if texts().map(|t| t.len() + 8).sum::<usize>() > 96 * 1024 {
+        return Err(RunError::BadCommand("arguments and environment are longer than 96 KiB"));
+    }
+    if command.files.len() > 16 {
+        return Err(RunError::BadCommand("more than 16 groups of files"));
+    }
+    Ok(())
+}
+
+/// What the program reads from, and what is still to be written to it.
+fn stdin_of(stdin: &Stdin) -> io::Result<(Arc<OwnedFd>, Option<Feed>)> {
+    match stdin {
+        Stdin::Descriptor(descriptor) => Ok((descriptor.clone(), None)),
+        Stdin::Bytes(data) => {
+            let (theirs, ours) = pipe_with(PipeFlags::CLOEXEC)?;
+            let mut feed = Feed { pipe: ours, data: data.clone(), at: 0 };
+            let feed = if data.is_empty() {
+                None
+            } else {
+                rustix::io::ioctl_fionbio(&feed.pipe, true)?;
+                // What fits into the pipe is written before anybody can read: most inputs need no more.
+                if feed.write() { Some(feed) } else { None }
+            };
+            Ok((Arc::new(theirs), feed))
+        }
+    }
+}
+
+struct Feed {
+    pipe: OwnedFd,
+    data: Arc<[u8]>,
+    at: usize,
+}
+
+impl Feed {
+    /// Writes what the pipe takes. `false`: all is written, or nobody reads.
+    fn write(&mut self) -> bool {
+        while self.at < self.data.len() {
+            match rustix::io::write(&self.pipe, &self.data[self.at..]) {
+                Ok(n) => self.at += n,
+                Err(rustix::io::Errno::AGAIN) => return true,
+                Err(rustix::io::Errno::INTR) => {}
+                Err(_) => return false,
+            }
+        }
+        false
+    }
+}
+
+struct Captured {
+    pipe: OwnedFd,
+    left: u64,
+}
+
+impl Captured {
+    fn new(pipe: OwnedFd, limit: u64) -> Captured {
+        Captured { pipe, left: limit }
+    }
+}
+
+/// Everything that goes on between a slot and its lane during one run.
+struct Conversation<'a> {
+    lane: BorrowedFd<'a>,
+    stdin: Option<Feed>,
+    outputs: [Option<Captured>; 2],
+    totals: [u64; 2],
+    truncated: [bool; 2],
+    done: Option<CellDone>,
+    files: Vec<BoxFile>,
+    collect_bytes_left: u64,
+    killed: bool,
+    give_up: Instant,
+    received: &'a mut Vec<u8>,
+    chunk: &'a mut [u8],
+}
+
+impl Conversation<'_> {
+    fn hold(&mut self, observer: &mut dyn Observer) -> Result<CellDone, RunError> {
+        loop {
+            let [stdout, stderr] = &self.outputs;
+            if let (Some(done), None, None) = (self.done, stdout, stderr) {
+                return Ok(done);
+            }
+            let ready = self.wait()?;
+            if observer.cancelled() {
+                self.kill(KillReason::Cancelled)?;
+            }
+            if ready.stdin && !self.stdin.as_mut().is_some_and(Feed::write) {
+                self.stdin = None;
+            }
+            for index in 0..2 {
+                if ready.outputs[index] {
+                    self.read(index, observer)?;
+                }
+            }
+            if ready.lane {
+                self.listen()?;
+            }
+            if Instant::now() > self.give_up {
+                return Err(RunError::LaneLost);
+            }
+        }
+    }
+
+    fn wait(&self) -> Result<Ready, RunError> {
+        let mut polled = Vec::with_capacity(4);
+        let mut place = [usize::MAX; 4];
+        let mut add = |polled: &mut Vec<PollFd<'_>>, which: usize| place[which] = polled.len() - 1;
+        if self.done.is_none() {
+            polled.push(PollFd::from_borrowed_fd(self.lane, PollFlags::IN));
+            add(&mut polled, 0);
+        }
+        for (index, output) in self.outputs.iter().enumerate() {
+            if let Some(output) = output {
+                polled.push(PollFd::from_borrowed_fd(output.pipe.as_fd(), PollFlags::IN));
+                add(&mut polled, 1 + index);
+            }
+        }
+        if let Some(feed) = &self.stdin {
+            polled.push(PollFd::from_borrowed_fd(feed.pipe.as_fd(), PollFlags::OUT));
+            add(&mut polled, 3);
+        }
+        let timeout = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
+        match poll(&mut polled, Some(&timeout)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(other) => return Err(RunError::Io(other.into())),
+        }
+        let happened = |which: usize| polled.get(place[which]).is_some_and(|p| !p.revents().is_empty());
+        Ok(Ready { lane: happened(0), outputs: [happened(1), happened(2)], stdin: happened(3) })
+    }
+
+    fn read(&mut self, index: usize, observer: &mut dyn Observer) -> Result<(), RunError> {
+        let Some(output) = &mut self.outputs[index] else { return Ok(()) };
+        let n = match rustix::io::read(&output.pipe, &mut *self.chunk) {
+            Ok(0) => {
+                self.outputs[index] = None;
+                return Ok(());
+            }
+            Ok(n) => n,
+            Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => return Ok(()),
+            Err(other) => return Err(RunError::Io(other.into())),
+        };
+        self.totals[index] += n as u64;
+        let kept = usize::try_from(output.left).unwrap_or(usize::MAX).min(n);
+        output.left -= kept as u64;
+        if kept > 0 {
+            match index {
+                0 => observer.stdout(&self.chunk[..kept]),
+                _ => observer.stderr(&self.chunk[..kept]),
+            }
+        }
+        if kept < n {
+            self.truncated[index] = true;
+            self.kill(KillReason::OutputLimit)?;
+        }
+        Ok(())
+    }
+
+    fn kill(&mut self, reason: KillReason) -> Result<(), RunError> {
+        if !self.killed && self.done.is_none() {
+            self.killed = true;
+            wire::send(self.lane, &ToLane::Kill(reason), &[]).map_err(|_| RunError::LaneLost)?;
+        }
+        Ok(())
+    }
+
+    fn listen(&mut self) -> Result<(), RunError> {
+        match wire::receive::<FromLane>(self.lane, self.received) {
+            Ok(Some((FromLane::Done(done), _))) => self.done = Some(done),
+            Ok(Some((FromLane::Files { names, executable }, descriptors))) => self.take_files(&names, &executable, &descriptors)?,
+            Ok(Some((FromLane::Ready { .. }, _)) | None) => return Err(RunError::LaneLost),
+            Err(error) => return Err(RunError::Io(error)),
+        }
+        Ok(())
+    }
+
+    /// Reads collected files. Their processes are gone, but sizes and names are still the tenant's.
+    fn take_files(&mut self, names: &[String], executable: &[bool], descriptors: &[OwnedFd]) -> Result<(), RunError> {
+        if names.len() != descriptors.len() {
+            return Err(RunError::LaneLost);
+        }
+        for ((name, executable), descriptor) in names.iter().zip(executable).zip(descriptors) {
+            let path = BoxPath::new(name).map_err(|_| RunError::LaneLost)?;
+            let mut data = Vec::new();
+            loop {
+                let n = rustix::io::pread(descriptor, &mut *self.chunk, data.len() as u64).map_err(io::Error::from)?;
+                if n == 0 {
+                    break;
+                }
+                self.collect_bytes_left = self.collect_bytes_left.checked_sub(n as u64).ok_or(RunError::LaneLost)?;
+                data.extend_from_slice(&self.chunk[..n]);
+            }
+            self.files.push(BoxFile { path, data: data.into(), executable: *executable });
+        }
+        Ok(())
+    }
+}
+
+struct Ready {
+    lane: bool,
+    outputs: [bool; 2],
+    stdin: bool,
+}
+
+/// The lane's figures as the caller's report.
+fn conclude(command: &Command, done: &CellDone, totals: [u64; 2], truncated: [bool; 2], files: Vec<BoxFile>) -> Result<CellReport, RunError> {
+    let usage = Usage {
+        cpu_time: Duration::from_nanos(done.cpu_ns),
+        cpu_user: Duration::from_nanos(done.cpu_user_ns),
+        cpu_system: Duration::from_nanos(done.cpu_system_ns),
+        wall_time: Duration::from_nanos(done.wall_ns),
+        memory: Bytes::new(done.memory_peak),
+        output: Bytes::new(totals[0] + totals[1]),
+    };
+    let limit = LimitHit::from_number(done.limit);
+    if done.failed_step != 0 && limit != Some(LimitHit::Cancelled) && limit != Some(LimitHit::Memory) {
+        let step = SetupStep::from_number(done.failed_step);
+        // A program of the box's own that cannot be executed is the tenant's doing, told as a shell would.
+        let own = command.argv[0].contains('/') && !command.argv[0].starts_with('/');
+        if step == SetupStep::Exec && own {
+            let code = if done.failed_errno == libc::ENOENT { 127 } else { 126 };
+            return Ok(CellReport {
+                outcome: Outcome::Exited(code),
+                exit: Some(ExitStatus::Exited(code)),
+                usage,
+                stdout_truncated: false,
+                stderr_truncated: false,
+                files: BoxFiles::default(),
+                files_truncated: false,
+            });
+        }
+        return Err(RunError::Setup { step, source: io::Error::from_raw_os_error(done.failed_errno) });
+    }
+    let exit = done.status_known.then(|| exit_status(done.status));
+    let outcome = match (limit, exit) {
+        (Some(LimitHit::Memory), _) => Outcome::MemoryLimit,
+        (Some(LimitHit::Cancelled), _) => Outcome::Cancelled,
+        // Written and gone before the lane could be told: still more than may be kept.
+        (Some(LimitHit::Output), _) => Outcome::OutputLimit,
+        (Some(LimitHit::Cpu), _) => Outcome::TimeLimit,
+        (Some(LimitHit::Wall), _) => Outcome::WallLimit,
+        (Some(LimitHit::Idle), _) => Outcome::IdleLimit,
+        (None, _) if truncated != [false; 2] => Outcome::OutputLimit,
+        (None, Some(ExitStatus::Exited(code))) => Outcome::Exited(code),
+        (None, Some(ExitStatus::Signalled(signal))) => Outcome::Signalled(signal),
+        (None, None) => return Err(RunError::LaneLost),
+    };
+    Ok(CellReport {
+        outcome,
+        exit,
+        usage,
+        stdout_truncated: truncated[0],
+        stderr_truncated: truncated[1],
+        files: BoxFiles::new(files),
+        files_truncated: done.collect_overflow,
+    })
+}
+
+/// Reads a wait status as wait(2) describes it.
+fn exit_status(status: i32) -> ExitStatus {
+    match status & 0x7f {
+        0 => ExitStatus::Exited(status >> 8 & 0xff),
+        signal => ExitStatus::Signalled(Signal(signal)),
+    }
+}

@@ -1,0 +1,59 @@
+//! What was being done when setting something up failed: every failure of ours names its step.
+
+use std::fmt;
+
+macro_rules! steps {
+    ($($name:ident = $number:literal, $text:literal;)*) => {
+        /// A step on the way to a running program.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[expect(missing_docs, reason = "the Display text says it")]
+        pub enum SetupStep { $($name = $number),* }
+
+        impl SetupStep {
+            pub(crate) fn from_number(number: u32) -> SetupStep {
+                match number { $($number => SetupStep::$name,)* _ => SetupStep::Unknown }
+            }
+        }
+
+        impl fmt::Display for SetupStep {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self { $(SetupStep::$name => $text),* })
+            }
+        }
+    };
+}
+
+steps! {
+    Unknown = 255, "an unknown step";
+    Clone = 1, "make the namespaces";
+    IdMap = 2, "map user and group ids";
+    CgroupCreate = 3, "make the control groups";
+    CgroupJoin = 4, "join the control groups";
+    CgroupLimits = 5, "set the limits of the control groups";
+    Identity = 6, "take the lane's own user id";
+    HostName = 7, "set the host name";
+    NamespaceLimits = 8, "forbid further user namespaces";
+    RootTrees = 9, "open the toolchain's directories";
+    RootMount = 10, "mount the root";
+    RootFill = 11, "fill the root";
+    RootPivot = 12, "change to the new root";
+    LaneProc = 13, "mount the lane's /proc";
+    OomPreference = 14, "prefer the program as the OOM killer's victim";
+    BoxMount = 15, "mount the box";
+    CellProc = 16, "mount the cell's /proc";
+    BoxFiles = 17, "write the files into the box";
+    LandlockRules = 18, "make the Landlock rules";
+    Session = 19, "start a session";
+    Descriptors = 20, "arrange the descriptors";
+    Rlimits = 21, "set the resource limits";
+    Capabilities = 22, "drop the capabilities";
+    Credentials = 23, "become the unprivileged user";
+    NoNewPrivs = 24, "forbid new privileges";
+    LandlockApply = 25, "apply the Landlock rules";
+    SeccompApply = 26, "install the system call filter";
+    Exec = 27, "execute the program";
+    Collect = 28, "collect the files left in the box";
+    Protocol = 29, "read the request";
+    Fork = 30, "fork";
+    Pin = 31, "pin to a processor";
+}

@@ -1,0 +1,199 @@
+//! Making, replacing and killing processes.
+//!
+//! All of this is called only in processes with one thread (the launcher, a lane's init, a cell's init), so
+//! a copy of the process is a consistent copy: no lock can be held by a thread that does not exist in it.
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use rustix::process::Pid;
+
+/// `CLONE_INTO_CGROUP` of linux/sched.h; libc's constant is too narrow for it.
+const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+
+/// Which side of a clone this is.
+pub(crate) enum Forked {
+    /// The new process.
+    Child,
+    /// The old one, with the child's pid and pidfd.
+    Parent(Pid, OwnedFd),
+}
+
+/// `clone3` that copies the process, as `fork` does, with namespaces (`CLONE_NEW*`) and, on cgroup v2,
+/// straight into the group `cgroup`. Source: clone(2).
+pub(crate) fn fork_with(namespaces: u64, cgroup: Option<BorrowedFd<'_>>) -> io::Result<Forked> {
+    let mut pidfd: c_int = -1;
+    let mut args = libc::clone_args {
+        flags: namespaces | libc::CLONE_PIDFD as u64,
+        pidfd: (&raw mut pidfd) as u64,
+        child_tid: 0,
+        parent_tid: 0,
+        exit_signal: libc::SIGCHLD as u64,
+        stack: 0,
+        stack_size: 0,
+        tls: 0,
+        set_tid: 0,
+        set_tid_size: 0,
+        cgroup: 0,
+    };
+    if let Some(group) = cgroup {
+        args.flags |= CLONE_INTO_CGROUP;
+        args.cgroup = group.as_raw_fd() as u64;
+    }
+    // SAFETY: `args` lives across the call and has the size given; without CLONE_VM and with no stack the
+    // child runs on a copy of this stack, like after fork; the process has one thread (module header).
+    let pid = super::check(unsafe { libc::syscall(libc::SYS_clone3, &raw mut args, size_of::<libc::clone_args>()) })?;
+    match Pid::from_raw(pid as i32) {
+        None => Ok(Forked::Child),
+        Some(pid) => {
+            // SAFETY: CLONE_PIDFD stored a new descriptor, which nobody else owns, in the parent.
+            Ok(Forked::Parent(pid, unsafe { OwnedFd::from_raw_fd(pidfd) }))
+        }
+    }
+}
+
+/// A stack for a child that shares our memory until it calls `exec`.
+pub(crate) struct ChildStack(Box<[u128]>);
+
+impl ChildStack {
+    /// 64 KiB: the payload's path to `exec` uses a few.
+    pub(crate) fn new() -> ChildStack {
+        ChildStack(vec![0u128; 4096].into_boxed_slice())
+    }
+}
+
+/// Runs `child(arg)` in a new process that shares this one's memory, and waits until it has called `exec`
+/// or ended (`CLONE_VM | CLONE_VFORK`): a fork without the price of copying page tables.
+///
+/// `child` must not allocate, lock or panic, and leaves by `exec` or by returning its exit code.
+pub(crate) fn vfork_with<T>(stack: &mut ChildStack, arg: &T, child: fn(&T) -> i32) -> io::Result<Pid> {
+    struct Call<'a, T> {
+        arg: &'a T,
+        child: fn(&T) -> i32,
+    }
+    extern "C" fn enter<T>(call: *mut c_void) -> c_int {
+        // SAFETY: `call` points to the `Call` below, which outlives the child: CLONE_VFORK suspends the
+        // parent until the child is gone from this memory.
+        let call = unsafe { &*call.cast::<Call<'_, T>>() };
+        (call.child)(call.arg)
+    }
+    let call = Call { arg, child };
+    let top = stack.0.as_mut_ptr_range().end.cast::<c_void>();
+    // SAFETY: `top` is the 16-byte aligned end of a live allocation that only the child uses; the parent is
+    // suspended meanwhile, so the shared memory has one user at a time; signals are handled nowhere.
+    let pid = super::check(libc::c_long::from(unsafe {
+        libc::clone(
+            enter::<T>,
+            top,
+            libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD,
+            (&raw const call).cast_mut().cast::<c_void>(),
+        )
+    }))?;
+    Pid::from_raw(pid as i32).ok_or_else(|| io::Error::other("clone returned no pid"))
+}
+
+/// A null-terminated array of C strings for `execve`.
+pub(crate) struct StringArray<'a> {
+    pointers: Vec<*const c_char>,
+    _strings: &'a [std::ffi::CString],
+}
+
+impl<'a> StringArray<'a> {
+    pub(crate) fn new(strings: &'a [std::ffi::CString]) -> StringArray<'a> {
+        let pointers = strings.iter().map(|s| s.as_ptr()).chain([std::ptr::null()]).collect();
+        StringArray { pointers, _strings: strings }
+    }
+}
+
+/// `execve`. Returns only on failure, with the errno.
+pub(crate) fn execve(path: &CStr, argv: &StringArray<'_>, envp: &StringArray<'_>) -> i32 {
+    // SAFETY: all three point to null-terminated strings and arrays that are borrowed across the call.
+    unsafe { libc::execve(path.as_ptr(), argv.pointers.as_ptr(), envp.pointers.as_ptr()) };
+    errno()
+}
+
+/// `kill(-1, SIGKILL)`: every process of this pid namespace but its init and ourselves. Only to be called
+/// by an init of ours (pid 1 of a namespace); anywhere else it is refused.
+pub(crate) fn kill_everything_in_this_pid_namespace() -> io::Result<()> {
+    if rustix::process::getpid().as_raw_nonzero().get() != 1 {
+        return Err(io::Error::from_raw_os_error(libc::EPERM));
+    }
+    // SAFETY: no memory is involved.
+    super::check(libc::c_long::from(unsafe { libc::kill(-1, libc::SIGKILL) })).map(drop)
+}
+
+/// Closes every descriptor from `first` on.
+pub(crate) fn close_from(first: u32) -> io::Result<()> {
+    // SAFETY: callers own no descriptor from `first` on that is used afterwards: this is the last thing a
+    // new process does with the descriptors it was copied with.
+    super::check(unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) }).map(drop)
+}
+
+/// Makes descriptor `fd` a copy of `source`, without `O_CLOEXEC`.
+pub(crate) fn dup_to(source: i32, fd: i32) -> i32 {
+    // SAFETY: only numbers are passed; used between vfork and exec, where nobody owns `fd` yet.
+    if unsafe { libc::dup2(source, fd) } < 0 { errno() } else { 0 }
+}
+
+/// The thread's errno. Readable between vfork and exec.
+pub(crate) fn errno() -> i32 {
+    // SAFETY: the location is valid for the calling thread.
+    unsafe { *libc::__errno_location() }
+}
+
+/// Takes descriptor `fd` over from whoever started us (the launcher's socket on descriptor 0).
+pub(crate) fn take_inherited(fd: i32) -> OwnedFd {
+    // SAFETY: called once, at the start of the process, for a descriptor that was passed to us for this.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+/// Closes every descriptor but these (and 0, 1, 2).
+pub(crate) fn close_all_but(keep: &[i32]) -> io::Result<()> {
+    let mut keep: Vec<u32> = keep.iter().filter_map(|fd| u32::try_from(*fd).ok()).filter(|fd| *fd > 2).collect();
+    keep.sort_unstable();
+    let mut first = 3;
+    for fd in keep {
+        if fd > first {
+            // SAFETY: whoever owned a descriptor in this gap belonged to the process we were copied from;
+            // the caller keeps no owner of one (it names all it keeps).
+            super::check(unsafe { libc::syscall(libc::SYS_close_range, first, fd - 1, 0) })?;
+        }
+        first = fd + 1;
+    }
+    close_from(first)
+}
+
+/// Every signal back to its default action and none blocked: what a program expects to be started with.
+pub(crate) fn reset_signals() {
+    for signal in 1..=64 {
+        // SAFETY: SIG_DFL installs no handler of ours; signals that cannot be changed answer EINVAL.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+    let mut none = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: sigemptyset initialises what it is given.
+    unsafe { libc::sigemptyset(none.as_mut_ptr()) };
+    // SAFETY: `none` was initialised above, and the old mask is not asked for.
+    unsafe { libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut()) };
+}
+
+/// Ignores the signals that mean "stop" to a whole service: the launcher ends when its owner does.
+pub(crate) fn ignore_stop_signals() {
+    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+        // SAFETY: SIG_IGN installs no handler of ours.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
+}
+
+/// Makes the present control groups the root of a new cgroup namespace.
+pub(crate) fn unshare_cgroup_namespace() -> io::Result<()> {
+    // SAFETY: a cgroup namespace changes only what /proc shows; no memory or descriptor is affected.
+    super::check(libc::c_long::from(unsafe { libc::unshare(libc::CLONE_NEWCGROUP) })).map(drop)
+}
+
+/// Ends this process without running anything it would run at its end: a copy of a process must not run what
+/// the original will.
+pub(crate) fn exit_now(code: i32) -> ! {
+    // SAFETY: `_exit` has no preconditions.
+    unsafe { libc::_exit(code) }
+}

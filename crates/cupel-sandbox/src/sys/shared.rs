@@ -1,0 +1,76 @@
+//! One page shared between a lane's init and the cells it forks: how a cell says what became of it
+//! without a message. Every field is an atomic, so a torn or half-written value cannot be read.
+
+use std::io;
+use std::ops::Deref;
+use std::ptr::NonNull;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64};
+
+/// What a cell notes down, in order. Zero means "not reached".
+#[derive(Default)]
+#[repr(C)]
+pub(crate) struct CellNotes {
+    /// The setup step that failed ([`SetupStep`](crate::SetupStep) as a number), or 0.
+    pub(crate) failed_step: AtomicU32,
+    /// The errno it failed with.
+    pub(crate) failed_errno: AtomicI32,
+    /// Memory charged to the group when the box was empty, bytes.
+    pub(crate) memory_base: AtomicU64,
+    /// CPU time of the group just before `exec`: total, user, system; ns.
+    pub(crate) cpu_base: [AtomicU64; 3],
+    /// Monotonic time just before `exec`, ns; 0: the program has not started.
+    pub(crate) started: AtomicU64,
+    /// Monotonic time when the main process ended, ns; 0: it has not.
+    pub(crate) ended: AtomicU64,
+    /// Its wait status as in wait(2).
+    pub(crate) status: AtomicI32,
+    /// 1 when everything has been swept and collected.
+    pub(crate) finished: AtomicU32,
+    /// 1 when the files left were more or larger than may be collected.
+    pub(crate) collect_overflow: AtomicU32,
+}
+
+/// An anonymous `MAP_SHARED` mapping that holds one [`CellNotes`].
+pub(crate) struct SharedNotes(NonNull<CellNotes>);
+
+impl SharedNotes {
+    pub(crate) fn new() -> io::Result<SharedNotes> {
+        use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
+        // SAFETY: a new mapping at an address the kernel chooses disturbs nothing.
+        let page = unsafe {
+            mmap_anonymous(
+                std::ptr::null_mut(),
+                size_of::<CellNotes>(),
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::SHARED,
+            )
+        }?;
+        NonNull::new(page.cast()).map(SharedNotes).ok_or_else(|| io::Error::other("mmap returned null"))
+    }
+}
+
+impl CellNotes {
+    /// Back to "nothing reached", before a new cell.
+    pub(crate) fn reset(&self) {
+        for number in [&self.memory_base, &self.started, &self.ended, &self.cpu_base[0], &self.cpu_base[1], &self.cpu_base[2]] {
+            number.store(0, Relaxed);
+        }
+        for number in [&self.failed_step, &self.finished, &self.collect_overflow] {
+            number.store(0, Relaxed);
+        }
+        self.failed_errno.store(0, Relaxed);
+        self.status.store(0, Relaxed);
+    }
+}
+
+impl Deref for SharedNotes {
+    type Target = CellNotes;
+
+    fn deref(&self) -> &CellNotes {
+        // SAFETY: the page is mapped until the process ends (nobody unmaps it), is aligned to a page, was
+        // zeroed by the kernel, and all-zero is a valid CellNotes; other processes change it only through
+        // atomics.
+        unsafe { self.0.as_ref() }
+    }
+}
