@@ -53,7 +53,7 @@ pub(crate) fn compile(
     let mut transcript = Transcript { data: Vec::new(), bytes_max: as_usize(limits.output.get()), truncated: false, observer };
     let mut left = submission.files.clone();
     let mut wall_time = Duration::ZERO;
-    let mut ended_badly = None;
+    let mut refused = None;
     for argv in &commands {
         let step = StepInput {
             kind: StepKind::Compile,
@@ -68,7 +68,12 @@ pub(crate) fn compile(
         let usage = result.report.usage;
         wall_time += usage.wall_time;
         if !result.report.outcome.is_success() {
-            ended_badly = Some(result.report.outcome);
+            refused = Some((verdict(result.report.outcome), refusal(result.report.outcome, language)));
+            break;
+        }
+        if result.files_truncated {
+            let message = "the compiler left more or larger files than may be handed on".to_owned();
+            refused = Some((Verdict::CompileError, Some(message)));
             break;
         }
         left = result.files;
@@ -76,19 +81,22 @@ pub(crate) fn compile(
         limits.wall_time = limits.wall_time.saturating_sub(usage.wall_time).max(BUDGET_MIN);
     }
     let output = Output { data: transcript.data.into(), truncated: transcript.truncated };
-    let ok = ended_badly.is_none();
+    let ok = refused.is_none();
     observer.event(JudgeEvent::CompileEnded { ok, cached: false, wall_time });
 
     let report = CompileReport { ok, output, wall_time, cached: false };
-    if let Some(outcome) = ended_badly {
-        let verdict = if outcome == Outcome::Cancelled { Verdict::Cancelled } else { Verdict::CompileError };
-        return Ok(Compiled::Refused { report, verdict, message: refusal(outcome, language) });
+    if let Some((verdict, message)) = refused {
+        return Ok(Compiled::Refused { report, verdict, message });
     }
     let artifacts = files::pick_artifacts(language, &left);
     if !report.output.truncated {
         cache.put(key, &artifacts, &report.output.data);
     }
     Ok(Compiled::Ok { report, artifacts })
+}
+
+fn verdict(outcome: Outcome) -> Verdict {
+    if outcome == Outcome::Cancelled { Verdict::Cancelled } else { Verdict::CompileError }
 }
 
 /// Why there is nothing to run, where the compiler's own words do not say it.

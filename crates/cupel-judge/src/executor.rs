@@ -71,6 +71,8 @@ pub struct StepResult {
     pub report: StepReport,
     /// The files left in `/box`, when they were asked for and the step ended by itself with code 0.
     pub files: BoxFiles,
+    /// Whether there were more files than may come back; then some are missing.
+    pub files_truncated: bool,
 }
 
 /// The step could not be run or observed: our failure, never the program's.

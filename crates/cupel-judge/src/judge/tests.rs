@@ -48,6 +48,10 @@ impl Probe for Answers {
     fn version(&self, _: &[String]) -> Result<String, String> {
         Ok("version 1.2.3".into())
     }
+
+    fn is_installed(&self, _: &str) -> bool {
+        true
+    }
 }
 
 fn language(id: &str) -> Language {
@@ -112,11 +116,12 @@ struct Answer {
     stdout: Vec<u8>,
     stderr: Vec<u8>,
     files: Vec<BoxFile>,
+    files_truncated: bool,
     cpu_time: Duration,
 }
 
 fn ends(outcome: Outcome) -> Answer {
-    Answer { outcome, stdout: Vec::new(), stderr: Vec::new(), files: Vec::new(), cpu_time: Duration::from_secs(1) }
+    Answer { outcome, stdout: Vec::new(), stderr: Vec::new(), files: Vec::new(), files_truncated: false, cpu_time: Duration::from_secs(1) }
 }
 
 fn prints(text: &str) -> Answer {
@@ -154,7 +159,7 @@ impl Executor for Scripted {
         let usage = Usage { cpu_time: answer.cpu_time, wall_time: answer.cpu_time, ..Usage::default() };
         let (stdout, stderr) = (output(answer.stdout), output(answer.stderr));
         let report = StepReport { outcome: answer.outcome, exit_code: None, signal: None, stdout, stderr, usage };
-        Ok(StepResult { report, files: BoxFiles::new(answer.files) })
+        Ok(StepResult { report, files: BoxFiles::new(answer.files), files_truncated: answer.files_truncated })
     }
 }
 
@@ -279,6 +284,13 @@ fn a_compiler_over_its_limits_is_ce_and_the_limit_is_named() {
         assert_eq!(report.verdict, Verdict::CompileError);
         assert!(report.message.as_deref().unwrap().starts_with(words), "{:?}", report.message);
     }
+}
+
+#[test]
+fn artefacts_of_which_some_are_missing_are_not_run() {
+    let cut = Answer { files_truncated: true, ..leaves(vec![file("main", "binary")]) };
+    let (report, _) = judged("compiled", &a_submission(vec![file("main.src", "")]), &mut scripted([cut]), &NoCache);
+    assert_eq!((report.verdict, report.message.is_some()), (Verdict::CompileError, true));
 }
 
 #[test]
