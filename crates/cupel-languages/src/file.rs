@@ -455,6 +455,17 @@ mod tests {
     }
 
     #[test]
+    fn the_example_of_the_readme_is_a_language_file() {
+        let readme = include_str!("../README.md");
+        let example = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        let zig = parse("zig.toml", "README.md", example).unwrap();
+        let silent = parse("zig.toml", "zig.toml", &GOOD.replace("[limits]\n        cpu_time_ms = 2_000", "")).unwrap();
+        assert_eq!(zig.limits, silent.limits, "the README shows the defaults");
+        assert_eq!(zig.limits_max, silent.limits_max);
+        assert_eq!(zig.compile_limits, silent.compile_limits);
+    }
+
+    #[test]
     fn broken_syntax_names_its_line() {
         check("name = \"Zig\"", "name = ", "line 2", "");
     }

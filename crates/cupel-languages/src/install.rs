@@ -244,10 +244,6 @@ mod tests {
             let there = self.0.contains(&command[0].as_str());
             if there { Ok("version 1.2.3".to_owned()) } else { Err("is not installed".to_owned()) }
         }
-
-        fn is_installed(&self, _: &str) -> bool {
-            true
-        }
     }
 
     fn check(installed: &'static [&'static str], wanted: &[&str], debian: &[&str], npm: &[&str]) {

@@ -15,8 +15,11 @@ pub trait Probe: Sync {
     /// The program is not there, failed, or took too long.
     fn version(&self, command: &[String]) -> Result<String, String>;
 
-    /// Whether this program, a name or an absolute path, is there.
-    fn is_installed(&self, program: &str) -> bool;
+    /// Whether this program, a name or an absolute path, is there. A probe that cannot look says yes.
+    fn is_installed(&self, program: &str) -> bool {
+        let _ = program;
+        true
+    }
 }
 
 /// Runs version commands on this machine with an environment of `PATH` alone.
