@@ -1,0 +1,114 @@
+//! Who a token or key stands for, remembered for a few seconds.
+//!
+//! *Invariants:* what is remembered is at most [`FRESH`] old, so that a demotion, a logout or a revoked key counts
+//! on every node within that time, and at once on the node where it happened; the memory is bounded; refusals
+//! are never remembered.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use cupel_core::accounts::{Accounts, KeyError, Scope, User};
+use cupel_types::{ApiKeyId, SessionId, UserId};
+use sha2::{Digest, Sha256};
+
+use super::tokens::Named;
+use crate::problem::Problem;
+
+/// How long an identity is believed without asking the store.
+const FRESH: Duration = Duration::from_secs(4);
+const REMEMBERED_MAX: usize = 20_000;
+
+/// Somebody, and how they showed it.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    pub(crate) user: User,
+    pub(crate) via: Via,
+}
+
+/// How somebody showed who they are.
+#[derive(Clone, Debug)]
+pub(crate) enum Via {
+    /// By an access token of this session.
+    Session(SessionId),
+    /// By an API key with these scopes.
+    Key { id: ApiKeyId, scopes: Vec<Scope> },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Credential {
+    Session(SessionId, UserId),
+    /// SHA-256 of the key's text.
+    Key([u8; 32]),
+}
+
+/// Why a credential stands for nobody.
+pub(crate) enum IdentityError {
+    /// A sentence for the client.
+    Refused(&'static str),
+    /// Our failure.
+    Failed(Problem),
+}
+
+impl From<cupel_core::StoreError> for IdentityError {
+    fn from(error: cupel_core::StoreError) -> IdentityError {
+        IdentityError::Failed(error.into())
+    }
+}
+
+/// The memory.
+#[derive(Default)]
+pub(crate) struct Identities(Mutex<HashMap<Credential, (Instant, Arc<Identity>)>>);
+
+impl Identities {
+    /// The user of a good access token, if session and user still exist.
+    pub(crate) async fn of_token(&self, accounts: &Accounts, named: Named) -> Result<Arc<Identity>, IdentityError> {
+        let credential = Credential::Session(named.session, named.user);
+        if let Some(identity) = self.recall(&credential) {
+            return Ok(identity);
+        }
+        if !accounts.session_alive(named.session).await? {
+            return Err(IdentityError::Refused("The session has ended. Log in again."));
+        }
+        let user = accounts.user(named.user).await?.ok_or(IdentityError::Refused("The user does not exist any more."))?;
+        Ok(self.remember(credential, Identity { user, via: Via::Session(named.session) }))
+    }
+
+    /// The owner of an API key.
+    pub(crate) async fn of_key(&self, accounts: &Accounts, text: &str) -> Result<Arc<Identity>, IdentityError> {
+        let credential = Credential::Key(Sha256::digest(text.as_bytes()).into());
+        if let Some(identity) = self.recall(&credential) {
+            return Ok(identity);
+        }
+        let (key, user) = accounts.authenticate_key(text).await.map_err(|error| match error {
+            KeyError::Unknown => IdentityError::Refused("There is no such API key."),
+            KeyError::Revoked => IdentityError::Refused("The API key was revoked."),
+            KeyError::Expired => IdentityError::Refused("The API key has expired."),
+            KeyError::Store(error) => error.into(),
+        })?;
+        Ok(self.remember(credential, Identity { user, via: Via::Key { id: key.id, scopes: key.scopes } }))
+    }
+
+    /// Forgets everything about a user: their role, tier, sessions or keys have changed.
+    pub(crate) fn forget(&self, user: UserId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, (_, identity)| identity.user.id != user);
+    }
+
+    fn recall(&self, credential: &Credential) -> Option<Arc<Identity>> {
+        let memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.get(credential).filter(|(at, _)| at.elapsed() < FRESH).map(|(_, identity)| Arc::clone(identity))
+    }
+
+    fn remember(&self, credential: Credential, identity: Identity) -> Arc<Identity> {
+        let identity = Arc::new(identity);
+        let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if memory.len() >= REMEMBERED_MAX {
+            memory.retain(|_, (at, _)| at.elapsed() < FRESH);
+            if memory.len() >= REMEMBERED_MAX {
+                memory.clear();
+            }
+        }
+        memory.insert(credential, (Instant::now(), Arc::clone(&identity)));
+        identity
+    }
+}

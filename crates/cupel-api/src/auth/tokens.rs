@@ -1,0 +1,198 @@
+//! Access tokens: short-lived JWTs that name a user and a session, and nothing else.
+//!
+//! Invariants: the algorithm is pinned to HS256 before anything in the token is believed; what a user may do
+//! is never in the token, so that a demotion or a logout works at once; only one clock (core's) says what
+//! has expired. Source: RFC 7519; RFC 8725 (best practices), sections 3.1 and 3.9.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use cupel_types::{SessionId, UserId};
+use jiff::Timestamp;
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+
+use crate::state::Secret;
+
+const AUDIENCE: &str = "cupel-api";
+const ISSUER: &str = "cupel";
+/// No token of ours is nearly as long.
+const TOKEN_BYTES_MAX: usize = 2048;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: String,
+    sid: String,
+    iat: i64,
+    exp: i64,
+}
+
+/// What a good token says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Named {
+    pub(crate) user: UserId,
+    pub(crate) session: SessionId,
+}
+
+/// Makes and reads access tokens.
+pub(crate) struct Tokens {
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    validation: Validation,
+    lifetime: Duration,
+}
+
+impl Tokens {
+    pub(crate) fn new(secret: &Secret, lifetime: Duration) -> Tokens {
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_issuer(&[ISSUER]);
+        validation.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
+        // Held against core's clock below instead of the library's.
+        validation.validate_exp = false;
+        Tokens { encoding: EncodingKey::from_secret(&secret.0), decoding: DecodingKey::from_secret(&secret.0), validation, lifetime }
+    }
+
+    /// How long a token is good for, in whole seconds.
+    pub(crate) fn lifetime_seconds(&self) -> u64 {
+        self.lifetime.as_secs()
+    }
+
+    /// A token for a session.
+    pub(crate) fn issue(&self, named: Named, now: Timestamp) -> Result<String, jsonwebtoken::errors::Error> {
+        let iat = now.as_second();
+        let exp = iat.saturating_add_unsigned(self.lifetime.as_secs());
+        let claims = Claims { iss: ISSUER.into(), aud: AUDIENCE.into(), sub: named.user.to_string(), sid: named.session.to_string(), iat, exp };
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
+    }
+
+    /// Who a token names, or why it is not good, as a sentence for the client.
+    pub(crate) fn read(&self, text: &str, now: Timestamp) -> Result<Named, String> {
+        if text.len() > TOKEN_BYTES_MAX {
+            return Err("The token is too long to be one of ours.".to_owned());
+        }
+        let claims = match jsonwebtoken::decode::<Claims>(text, &self.decoding, &self.validation) {
+            Ok(data) => data.claims,
+            Err(error) => return Err(refusal(text, error.kind())),
+        };
+        if claims.exp <= now.as_second() {
+            return Err("The token has expired. Refresh it or log in again.".to_owned());
+        }
+        match (claims.sub.parse(), claims.sid.parse()) {
+            (Ok(user), Ok(session)) => Ok(Named { user, session }),
+            _ => Err("The token names no user or no session.".to_owned()),
+        }
+    }
+}
+
+fn refusal(text: &str, kind: &ErrorKind) -> String {
+    match algorithm(text) {
+        Some(name) if name != "HS256" => return format!("The token is signed with `{name}`; only HS256 is accepted."),
+        _ => {}
+    }
+    match kind {
+        ErrorKind::InvalidSignature => "The token was not signed by this server.".to_owned(),
+        ErrorKind::InvalidAudience => "The token was made for another audience.".to_owned(),
+        ErrorKind::InvalidIssuer => "The token was made by another issuer.".to_owned(),
+        ErrorKind::MissingRequiredClaim(claim) => format!("The token has no `{claim}`."),
+        _ => "The token is malformed.".to_owned(),
+    }
+}
+
+/// What the token says of its algorithm, as far as it is a plain word. Only for the message.
+fn algorithm(text: &str) -> Option<String> {
+    let header = BASE64_URL_SAFE_NO_PAD.decode(text.split('.').next()?).ok()?;
+    let header: serde_json::Value = serde_json::from_slice(&header).ok()?;
+    let name = header.get("alg")?.as_str()?;
+    (name.len() <= 16 && name.bytes().all(|c| c.is_ascii_alphanumeric())).then(|| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use uuid::Uuid;
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn now() -> Timestamp {
+        Timestamp::from_second(NOW).unwrap()
+    }
+
+    fn tokens() -> Tokens {
+        Tokens::new(&Secret(vec![7; 32]), Duration::from_secs(3600))
+    }
+
+    fn named() -> Named {
+        Named { user: UserId::from_uuid(Uuid::from_u128(1)), session: SessionId::from_uuid(Uuid::from_u128(2)) }
+    }
+
+    fn signed(header: &Header, claims: serde_json::Value, secret: &[u8]) -> String {
+        jsonwebtoken::encode(header, &claims, &EncodingKey::from_secret(secret)).unwrap()
+    }
+
+    fn claims() -> serde_json::Value {
+        json!({ "iss": ISSUER, "aud": AUDIENCE, "sub": named().user.to_string(), "sid": named().session.to_string(), "iat": NOW, "exp": NOW + 60 })
+    }
+
+    fn with(key: &str, value: serde_json::Value) -> serde_json::Value {
+        let mut claims = claims();
+        claims[key] = value;
+        claims
+    }
+
+    fn without(key: &str) -> serde_json::Value {
+        let mut claims = claims();
+        claims.as_object_mut().unwrap().remove(key);
+        claims
+    }
+
+    #[test]
+    fn a_token_names_its_user_until_it_expires() {
+        let token = tokens().issue(named(), now()).unwrap();
+        assert_eq!(tokens().read(&token, now()), Ok(named()));
+        let at = |seconds| Timestamp::from_second(NOW + seconds).unwrap();
+        assert!(tokens().read(&token, at(3599)).is_ok());
+        assert!(tokens().read(&token, at(3600)).unwrap_err().contains("expired"));
+    }
+
+    #[test]
+    fn whatever_is_not_exactly_one_of_ours_is_refused_with_the_reason() {
+        let hs256 = Header::new(Algorithm::HS256);
+        let ours = [7u8; 32];
+        let encode = |value: &serde_json::Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+        let none = format!("{}.{}.", encode(&json!({ "alg": "none", "typ": "JWT" })), encode(&claims()));
+        let none_signed = format!("{}.{}.AAAA", encode(&json!({ "alg": "none" })), encode(&claims()));
+        let good = signed(&hs256, claims(), &ours);
+        assert!(tokens().read(&good, now()).is_ok());
+        let (head, rest) = good.split_once('.').unwrap();
+        let (_, signature) = rest.split_once('.').unwrap();
+        let swapped = format!("{head}.{}.{signature}", encode(&with("sub", json!(Uuid::from_u128(9).to_string()))));
+        for (token, reason) in [
+            (none, "signed with `none`"),
+            (none_signed, "signed with `none`"),
+            (signed(&Header::new(Algorithm::HS512), claims(), &ours), "signed with `HS512`"),
+            (signed(&hs256, claims(), &[8; 32]), "not signed by this server"),
+            (signed(&hs256, claims(), b""), "not signed by this server"),
+            (swapped, "not signed by this server"),
+            (signed(&hs256, with("aud", json!("other")), &ours), "another audience"),
+            (signed(&hs256, with("iss", json!("other")), &ours), "another issuer"),
+            (signed(&hs256, with("exp", json!(NOW - 1)), &ours), "expired"),
+            (signed(&hs256, without("exp"), &ours), "malformed"),
+            (signed(&hs256, without("sid"), &ours), "malformed"),
+            (signed(&hs256, with("sub", json!("root")), &ours), "no user"),
+            (good[..good.len() - 2].to_owned(), "malformed"),
+            (good[..good.len() - 4].to_owned(), "malformed"),
+            ("a.b.c".to_owned(), "malformed"),
+            (String::new(), "malformed"),
+            ("x".repeat(100_000), "too long"),
+        ] {
+            let told = tokens().read(&token, now()).unwrap_err();
+            assert!(told.contains(reason), "{told} (wanted {reason}) for {token:.80}");
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! Reading what clients send: JSON bodies, query strings and path parameters, each fault with its place.
+//!
+//! A body is read frame by frame under a bound and a deadline, so that neither a large nor a slow client holds
+//! anything for long. Nesting is bounded by serde_json (128 levels).
+
+use std::marker::PhantomData;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_path_to_error::Segment;
+
+use crate::app::Shared;
+use crate::problem::{FieldError, Problem, ProblemKind};
+use crate::suggest::nearest;
+
+/// A JSON body of ordinary size.
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+/// A JSON body that carries submissions, with its bytes for the idempotency hash.
+pub(crate) struct SubmissionBody<T> {
+    pub(crate) value: T,
+    pub(crate) bytes: Bytes,
+}
+
+impl<T: DeserializeOwned> FromRequest<Shared> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &Shared) -> Result<Self, Problem> {
+        let bytes = read(request, app.settings.body_bytes_max, app).await?;
+        parse(&bytes).map(JsonBody)
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest<Shared> for SubmissionBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &Shared) -> Result<Self, Problem> {
+        let bytes = read(request, app.settings.execute_body_bytes_max, app).await?;
+        Ok(SubmissionBody { value: parse(&bytes)?, bytes })
+    }
+}
+
+async fn read(request: Request, bytes_max: usize, app: &Shared) -> Result<Bytes, Problem> {
+    is_plain_json(request.headers())?;
+    let too_large = || Problem::new(ProblemKind::BodyTooLarge, format!("The body may have {bytes_max} bytes here."));
+    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > bytes_max as u64) {
+        return Err(too_large());
+    }
+    let deadline = tokio::time::Instant::now() + app.settings.body_time_max;
+    let mut body: Body = request.into_body();
+    let mut bytes = BytesMut::new();
+    loop {
+        let frame = tokio::time::timeout_at(deadline, body.frame()).await.map_err(|_elapsed| {
+            let seconds = app.settings.body_time_max.as_secs();
+            Problem::new(ProblemKind::RequestTimeout, format!("The body did not arrive within {seconds} s."))
+        })?;
+        match frame {
+            None => return Ok(bytes.freeze()),
+            Some(Err(_broken)) => return Err(Problem::new(ProblemKind::MalformedRequest, "The body broke off or is not framed correctly.")),
+            Some(Ok(frame)) => {
+                let Ok(data) = frame.into_data() else { continue };
+                if bytes.len() + data.len() > bytes_max {
+                    return Err(too_large());
+                }
+                bytes.extend_from_slice(&data);
+            }
+        }
+    }
+}
+
+fn is_plain_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let refuse = |detail: String| Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
+    if headers.get(header::CONTENT_ENCODING).is_some_and(|e| e != "identity") {
+        return refuse("Send the body without content encoding.".into());
+    }
+    let essence = match headers.get(header::CONTENT_TYPE).map(|value| value.to_str()) {
+        None => return refuse("Send `Content-Type: application/json`.".into()),
+        Some(Err(_)) => "",
+        Some(Ok(text)) => text.split(';').next().unwrap_or("").trim(),
+    };
+    if essence.eq_ignore_ascii_case("application/json") { Ok(()) } else { refuse("The body must be `application/json`.".into()) }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let detail = format!("The body is not UTF-8 at byte {}. Send binary data as base64.", error.valid_up_to());
+        Problem::new(ProblemKind::InvalidUtf8, detail)
+    })?;
+    let mut json = serde_json::Deserializer::from_str(text);
+    let Object(value) = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().clone();
+        fault(&path, &error.into_inner())
+    })?;
+    json.end().map_err(|error| syntax(&error))?;
+    Ok(value)
+}
+
+/// A struct that is an object in JSON and nothing else: serde would also take an array of its fields in order.
+pub(crate) struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+        from.deserialize_map(Fields(PhantomData))
+    }
+}
+
+/// For `#[serde(deserialize_with)]`: an object or nothing.
+pub(crate) fn maybe_object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    Ok(Option::<Object<T>>::deserialize(from)?.map(|Object(value)| value))
+}
+
+/// For `#[serde(deserialize_with)]`: an array of objects.
+pub(crate) fn objects<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+    Ok(Vec::<Object<T>>::deserialize(from)?.into_iter().map(|Object(value)| value).collect())
+}
+
+fn fault(path: &serde_path_to_error::Path, error: &serde_json::Error) -> Problem {
+    if !error.is_data() {
+        return syntax(error);
+    }
+    let mut pointer = pointer(path);
+    let detail = describe(&without_position(error), &mut pointer);
+    Problem::new(ProblemKind::InvalidBody, detail.clone()).with_errors(vec![FieldError::new(pointer, detail)])
+}
+
+fn syntax(error: &serde_json::Error) -> Problem {
+    let (line, column) = (error.line(), error.column());
+    Problem::new(ProblemKind::InvalidJson, format!("Line {line}, column {column}: {}.", without_position(error)))
+}
+
+fn without_position(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let suffix = format!(" at line {} column {}", error.line(), error.column());
+    text.strip_suffix(&suffix).unwrap_or(&text).to_owned()
+}
+
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    let mut pointer = String::new();
+    for segment in path.iter() {
+        match segment {
+            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+            Segment::Map { key } | Segment::Enum { variant: key } => push_key(&mut pointer, key),
+            Segment::Unknown => {}
+        }
+    }
+    pointer
+}
+
+/// RFC 6901: `~` and `/` in a key are escaped.
+fn push_key(pointer: &mut String, key: &str) {
+    pointer.push('/');
+    pointer.push_str(&key.chars().take(64).collect::<String>().replace('~', "~0").replace('/', "~1"));
+}
+
+/// Serde's message in our words. Fields that are unknown or missing extend the pointer to their place.
+fn describe(message: &str, pointer: &mut String) -> String {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    if message.starts_with("unknown field `") {
+        let unknown: String = quoted.next().unwrap_or_default().chars().take(64).collect();
+        let expected: Vec<&str> = quoted.collect();
+        if pointer.rsplit('/').next() != Some(&*unknown) {
+            push_key(pointer, &unknown);
+        }
+        return match nearest(&unknown, expected.iter().copied()) {
+            Some(near) => format!("There is no field `{unknown}`. Did you mean `{near}`?"),
+            None => format!("There is no field `{unknown}`. There are: {}.", expected.join(", ")),
+        };
+    }
+    if message.starts_with("missing field `") {
+        let missing = quoted.next().unwrap_or_default();
+        push_key(pointer, missing);
+        return format!("The field `{missing}` is required.");
+    }
+    if message.starts_with("duplicate field `") {
+        let twice = quoted.next().unwrap_or_default();
+        if pointer.rsplit('/').next() != Some(twice) {
+            push_key(pointer, twice);
+        }
+        return format!("The field `{twice}` comes twice.");
+    }
+    if message.starts_with("unknown variant `") {
+        let unknown: String = quoted.next().unwrap_or_default().chars().take(64).collect();
+        return format!("`{unknown}` is not one of: {}.", quoted.collect::<Vec<_>>().join(", "));
+    }
+    let message = message
+        .replace("expected u64", "expected an integer that is not negative")
+        .replace("expected u32", "expected an integer from 0 to 4294967295");
+    let mut letters = message.chars();
+    let text: String = letters.next().map(|c| c.to_uppercase().chain(letters).take(300).collect()).unwrap_or_default();
+    format!("{text}.")
+}
+
+/// A query string in which every parameter is known.
+pub(crate) struct Params<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequestParts<Shared> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _app: &Shared) -> Result<Self, Problem> {
+        match Query::<T>::try_from_uri(&parts.uri) {
+            Ok(Query(value)) => Ok(Params(value)),
+            Err(rejection) => {
+                let text = std::error::Error::source(&rejection).map_or_else(|| rejection.to_string(), ToString::to_string);
+                let detail = describe(&text, &mut String::new()).replace("field", "parameter");
+                Err(Problem::new(ProblemKind::InvalidParameter, detail))
+            }
+        }
+    }
+}
+
+/// An id in the path. What cannot be an id does not exist.
+pub(crate) struct Id<T>(pub(crate) T);
+
+impl<T: std::str::FromStr + Send> FromRequestParts<Shared> for Id<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Problem> {
+        let Path(text) = Path::<String>::from_request_parts(parts, app).await.map_err(|_| {
+            Problem::new(ProblemKind::InvalidUtf8, "The path is not UTF-8.")
+        })?;
+        text.parse().map(Id).map_err(|_| Problem::not_found("thing"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only the faults matter")]
+    struct Outer {
+        language: String,
+        #[serde(default, deserialize_with = "maybe_object")]
+        limits: Option<Inner>,
+        #[serde(default, deserialize_with = "objects")]
+        tests: Vec<Inner>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only the faults matter")]
+    struct Inner {
+        memory_kb: Option<u64>,
+        #[serde(rename = "a/b")]
+        odd: Option<u64>,
+    }
+
+    #[track_caller]
+    fn check(body: &[u8], code: &str, pointer: Option<&str>, detail: &str) {
+        let problem = parse::<Outer>(body).unwrap_err().to_body("x");
+        assert_eq!(problem.code, code, "{problem:?}");
+        assert_eq!(problem.errors.first().map(|e| &*e.pointer), pointer, "{problem:?}");
+        assert!(problem.detail.contains(detail), "{problem:?}");
+    }
+
+    #[test]
+    fn each_fault_is_told_with_its_place() {
+        check(b"", "invalid-json", None, "Line 1, column 0: EOF");
+        check(b"{\n \"language\": }", "invalid-json", None, "Line 2, column 14: expected value");
+        check(b"{\"language\": \"c\"} x", "invalid-json", None, "trailing characters");
+        check(&[b'{', 0xff], "invalid-utf8", None, "byte 1");
+        check(&b"[".repeat(100_000), "invalid-body", Some(""), "Invalid type: sequence, expected an object");
+        check(&[&b"{\"language\": "[..], &b"[".repeat(100_000)].concat(), "invalid-body", Some("/language"), "expected a string");
+        check(br#"{"language": "c", "limits": [1]}"#, "invalid-body", Some("/limits"), "sequence, expected an object");
+        check(br#"{"language": "c", "tests": [[1]]}"#, "invalid-body", Some("/tests/0"), "sequence, expected an object");
+        check(b"3", "invalid-body", Some(""), "integer `3`, expected an object");
+        check(br#"{"language": 3}"#, "invalid-body", Some("/language"), "integer `3`, expected a string");
+        check(br#"{"langage": "c"}"#, "invalid-body", Some("/langage"), "Did you mean `language`?");
+        check(br#"{"language": "c", "zzzzzz": 1}"#, "invalid-body", Some("/zzzzzz"), "There are: language");
+        check(br#"{"tests": []}"#, "invalid-body", Some("/language"), "required");
+        check(br#"{"language": "c", "language": "c"}"#, "invalid-body", Some("/language"), "twice");
+        check(br#"{"language": "c", "limits": {"memory_kb": -1}}"#, "invalid-body", Some("/limits/memory_kb"), "not negative");
+        check(br#"{"language": "c", "limits": {"memory_kb": 1.5}}"#, "invalid-body", Some("/limits/memory_kb"), "floating point");
+        check(br#"{"language": "c", "tests": [{}, {"memory": 1}]}"#, "invalid-body", Some("/tests/1/memory"), "memory_kb");
+        check(br#"{"language": "c", "tests": [{"a/b": "x"}]}"#, "invalid-body", Some("/tests/0/a~1b"), "expected");
+    }
+
+    #[test]
+    fn what_a_client_invents_is_cut_short_in_the_answer() {
+        let body = format!("{{\"{}\": 1}}", "x".repeat(100_000));
+        let problem = parse::<Outer>(body.as_bytes()).unwrap_err().to_body("x");
+        assert!(problem.detail.len() < 1000 && problem.errors[0].pointer.len() < 100);
+        let body = format!("{{\"language\": \"c\", \"limits\": \"{}\"}}", "x".repeat(100_000));
+        let problem = parse::<Outer>(body.as_bytes()).unwrap_err().to_body("x");
+        assert!(problem.detail.len() < 1000, "{}", problem.detail.len());
+    }
+}

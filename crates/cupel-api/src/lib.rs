@@ -1,0 +1,34 @@
+//! HTTP: the native API, authentication, rate limits, OpenAPI and the pages for people.
+//!
+//! A request passes `edge.rs` (id, log, metrics, problems), then the extractors of its handler (`auth/` says
+//! who, `body.rs` says what), then the handler in `v1/`, which calls one use case of core and words the answer.
+//!
+//! *Architecture invariants:* no SQL, no queue, no sandbox in here; every refusal is a
+//! [`ProblemKind`]; program text, input, output and secrets are never logged; nothing is kept per client
+//! without a bound.
+#![forbid(unsafe_code)]
+
+mod app;
+mod auth;
+mod body;
+mod edge;
+mod gcra;
+mod limits;
+mod openapi;
+mod ops;
+mod pages;
+mod problem;
+mod router;
+mod serve;
+mod state;
+mod suggest;
+mod v1;
+
+pub use gcra::Rate;
+pub use openapi::openapi_json;
+pub use problem::{FieldError, Problem, ProblemBody, ProblemKind, problems_markdown};
+pub use router::router;
+pub use serve::{ServeSettings, serve};
+pub use state::{
+    ApiState, Check, Health, HealthReport, LoginRates, MetricsAccess, Network, NetworkError, Secret, Settings, TierRates, Wall,
+};

@@ -1,0 +1,96 @@
+//! The OpenAPI 3.1 document, made once from the handlers.
+//!
+//! Each handler documents what is its own; what is true of every operation (401, 403, 413, 429, …) is added
+//! here by rule, so that no handler can forget it.
+
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Response, ResponseBuilder, ServerBuilder};
+use utoipa::{PartialSchema, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::Shared;
+use crate::problem::{ProblemBody, ProblemKind};
+
+const DESCRIPTION: &str = "Runs untrusted programs and says exactly what happened.\n\n\
+Register, log in, send the access token as `Authorization: Bearer`, and submit a program to `POST /api/v1/execute`. \
+API keys (`cup_…`) are sent the same way and are limited to their scopes, which each operation names.\n\n\
+Every error is an `application/problem+json` document (RFC 9457); branch on `type`.";
+
+/// Routes and document of the whole native API.
+pub(crate) fn documented() -> (axum::Router<Shared>, OpenApi) {
+    let (router, mut document) = OpenApiRouter::with_openapi(skeleton()).nest("/api/v1", crate::v1::routes()).split_for_parts();
+    for item in document.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.post, &mut item.delete, &mut item.patch, &mut item.put];
+        for operation in operations.into_iter().flatten() {
+            add_common_responses(operation);
+        }
+    }
+    (router, document)
+}
+
+/// The document as JSON, for `cupel openapi` and `/openapi.json`.
+pub fn openapi_json() -> String {
+    // The document is made of strings and maps: it always serializes.
+    documented().1.to_pretty_json().unwrap_or_default()
+}
+
+fn skeleton() -> OpenApi {
+    let info = InfoBuilder::new()
+        .title("Cupel")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(DESCRIPTION))
+        .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build()))
+        .build();
+    let tag = |name: &str, description: &str| TagBuilder::new().name(name).description(Some(description)).build();
+    let mut document = OpenApiBuilder::new()
+        .info(info)
+        .servers(Some([ServerBuilder::new().url("/").description(Some("This server")).build()]))
+        .tags(Some([
+            tag("execute", "Run programs"),
+            tag("submissions", "What you have sent"),
+            tag("languages", "What programs may be written in"),
+            tag("auth", "Accounts, tokens and keys"),
+            tag("admin", "For administrators"),
+        ]))
+        .build();
+    let components = document.components.get_or_insert_default();
+    let mut bearer = Http::new(HttpAuthScheme::Bearer);
+    bearer.bearer_format = Some("JWT or API key".to_owned());
+    bearer.description = Some("An access token from `/auth/login`, or an API key. The scopes named are those an API key must have.".to_owned());
+    components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    let mut schemas = vec![("Problem".to_owned(), ProblemBody::schema())];
+    ProblemBody::schemas(&mut schemas);
+    components.schemas.extend(schemas);
+    document
+}
+
+fn add_common_responses(operation: &mut Operation) {
+    let mut common = vec![ProblemKind::Internal, ProblemKind::Unavailable];
+    if operation.security.is_some() {
+        common.extend([ProblemKind::Unauthorized, ProblemKind::MissingScope, ProblemKind::RateLimited]);
+    }
+    if operation.parameters.as_ref().is_some_and(|p| !p.is_empty()) {
+        common.push(ProblemKind::InvalidParameter);
+    }
+    if operation.request_body.is_some() {
+        common.extend([
+            ProblemKind::InvalidJson,
+            ProblemKind::InvalidBody,
+            ProblemKind::BodyTooLarge,
+            ProblemKind::UnsupportedMediaType,
+            ProblemKind::RequestTimeout,
+        ]);
+    }
+    for kind in common {
+        let status = kind.status().as_u16().to_string();
+        operation.responses.responses.entry(status).or_insert_with(|| RefOr::T(problem_response(kind)));
+    }
+}
+
+fn problem_response(kind: ProblemKind) -> Response {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    let response = ResponseBuilder::new().description(kind.meaning()).content("application/problem+json", content);
+    response.build()
+}

@@ -1,0 +1,115 @@
+//! What operators and their machines ask: is it alive, is it ready, how is it, how much.
+
+use std::time::{Duration, Instant};
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::Extension;
+use serde::Serialize;
+use subtle::ConstantTimeEq;
+
+use crate::app::Shared;
+use crate::edge::Notes;
+use crate::problem::{Problem, ProblemKind};
+use crate::state::{HealthReport, MetricsAccess};
+
+/// How long a report is repeated, so that nobody can make the parts answer all the time.
+const REPORT_FRESH: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Serialize)]
+struct HealthView<'a> {
+    /// `ok`, `degraded` or `unavailable`.
+    status: &'static str,
+    version: &'a str,
+    checks: Vec<CheckView<'a>>,
+    walls: Vec<WallView<'a>>,
+    degraded: &'a [String],
+}
+
+#[derive(Debug, Serialize)]
+struct CheckView<'a> {
+    name: &'a str,
+    ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct WallView<'a> {
+    name: &'a str,
+    stands: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
+}
+
+async fn report(app: &Shared) -> HealthReport {
+    let mut last = app.health.lock().await;
+    if let Some((at, report)) = &*last
+        && at.elapsed() < REPORT_FRESH
+    {
+        return report.clone();
+    }
+    let report = app.state.health.report().await;
+    *last = Some((Instant::now(), report.clone()));
+    report
+}
+
+/// `/healthz`: everything, for people and monitors. 503 when requests cannot be served.
+pub(crate) async fn healthz(State(app): State<Shared>) -> Response {
+    let report = report(&app).await;
+    let going_down = app.shutdown.is_cancelled();
+    let ready = report.is_ready() && !going_down;
+    let weak = !report.degraded.is_empty() || report.walls.iter().any(|w| !w.stands);
+    let view = HealthView {
+        status: if !ready { "unavailable" } else if weak { "degraded" } else { "ok" },
+        version: &app.settings.version,
+        checks: report.checks.iter().map(|c| CheckView { name: &c.name, ok: c.ok, detail: c.detail.as_deref() }).collect(),
+        walls: report.walls.iter().map(|w| WallView { name: &w.name, stands: w.stands, detail: w.detail.as_deref() }).collect(),
+        degraded: &report.degraded,
+    };
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, [(header::CACHE_CONTROL, "no-store")], Json(&view)).into_response()
+}
+
+/// `/livez`: the process answers. Depends on nothing else.
+pub(crate) async fn livez() -> &'static str {
+    "ok\n"
+}
+
+/// `/readyz`: whether to send requests here.
+pub(crate) async fn readyz(State(app): State<Shared>) -> Result<&'static str, Problem> {
+    if app.shutdown.is_cancelled() {
+        return Err(Problem::new(ProblemKind::Unavailable, "The server is going down.").retry_after(Duration::from_secs(5)));
+    }
+    let report = report(&app).await;
+    match report.checks.iter().find(|check| !check.ok) {
+        None => Ok("ok\n"),
+        Some(check) => {
+            let detail = format!("`{}` does not work at the moment; see /healthz.", check.name);
+            Err(Problem::new(ProblemKind::Unavailable, detail).retry_after(Duration::from_secs(5)))
+        }
+    }
+}
+
+/// `/metrics`: Prometheus text format 0.0.4.
+pub(crate) async fn metrics(State(app): State<Shared>, Extension(notes): Extension<Notes>, headers: HeaderMap) -> Result<Response, Problem> {
+    let client = notes.client();
+    let allowed = match &app.settings.metrics_access {
+        MetricsAccess::Open => true,
+        MetricsAccess::Loopback => client.address.is_loopback() && !client.is_forwarded,
+        MetricsAccess::Token(token) => {
+            let sent = headers.get(header::AUTHORIZATION).and_then(|v| v.as_bytes().strip_prefix(b"Bearer "));
+            sent.is_some_and(|sent| bool::from(sent.ct_eq(&token.0)))
+        }
+    };
+    if !allowed {
+        return Err(match app.settings.metrics_access {
+            MetricsAccess::Token(_) => Problem::new(ProblemKind::Unauthorized, "Send the metrics token as `Authorization: Bearer`."),
+            MetricsAccess::Open | MetricsAccess::Loopback => Problem::new(ProblemKind::Forbidden, "Metrics are for this machine only, unless a token is configured."),
+        });
+    }
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    Ok(([(header::CONTENT_TYPE, kind)], (app.state.metrics)()).into_response())
+}

@@ -1,0 +1,108 @@
+//! What is for people: the landing page, the API's documentation, and the documents they are made of.
+//!
+//! *Invariant:* every page works without any other host: scripts and styles are in this binary, and the content
+//! security policy allows no others.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use utoipa_swagger_ui::Config;
+
+use crate::app::Shared;
+use crate::problem::{Problem, ProblemKind};
+
+const DOCS_POLICY: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+
+/// Documents that are made once.
+pub(crate) struct Documents {
+    openapi: Bytes,
+    openapi_tag: HeaderValue,
+    landing: Bytes,
+    landing_policy: HeaderValue,
+    swagger: Arc<Config<'static>>,
+}
+
+impl Documents {
+    pub(crate) fn new(openapi: String, version: &str) -> Documents {
+        let digest = Sha256::digest(openapi.as_bytes());
+        let tag: String = digest[..12].iter().map(|b| format!("{b:02x}")).collect();
+        let style = include_str!("landing.css");
+        let landing = include_str!("landing.html").replace("{style}", style).replace("{version}", &escaped(version));
+        // The page's one inline style is allowed by its hash: nothing else is.
+        let style_hash = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, Sha256::digest(style.as_bytes()));
+        let policy = format!("default-src 'none'; style-src 'sha256-{style_hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+        Documents {
+            openapi: openapi.into(),
+            openapi_tag: HeaderValue::try_from(format!("\"{tag}\"")).unwrap_or(HeaderValue::from_static("\"0\"")),
+            landing: landing.into(),
+            landing_policy: HeaderValue::try_from(policy).unwrap_or(DOCS_POLICY),
+            swagger: Arc::new(Config::from("/openapi.json").validator_url("none").display_request_duration(true).try_it_out_enabled(true)),
+        }
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
+}
+
+fn html(body: Bytes, policy: HeaderValue) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (header::CONTENT_SECURITY_POLICY, policy),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+    ];
+    (headers, body).into_response()
+}
+
+/// `/`
+pub(crate) async fn landing(State(app): State<Shared>) -> Response {
+    html(app.documents.landing.clone(), app.documents.landing_policy.clone())
+}
+
+/// `/openapi.json`
+pub(crate) async fn openapi(State(app): State<Shared>, request: HeaderMap) -> Response {
+    let documents = &app.documents;
+    let headers = [(header::ETAG, documents.openapi_tag.clone()), (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
+    if request.get(header::IF_NONE_MATCH) == Some(&documents.openapi_tag) {
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    }
+    (headers, [(header::CONTENT_TYPE, "application/json")], documents.openapi.clone()).into_response()
+}
+
+/// `/docs`: relative links in the page need the slash.
+pub(crate) async fn docs_without_slash() -> Redirect {
+    Redirect::permanent("/docs/")
+}
+
+/// `/docs/`
+pub(crate) async fn docs_index(State(app): State<Shared>) -> Response {
+    docs_file(&app, "")
+}
+
+/// `/docs/{file}`
+pub(crate) async fn docs(State(app): State<Shared>, Path(file): Path<String>) -> Response {
+    docs_file(&app, &file)
+}
+
+fn docs_file(app: &Shared, name: &str) -> Response {
+    match utoipa_swagger_ui::serve(name, Arc::clone(&app.documents.swagger)) {
+        Ok(Some(file)) => {
+            let kind = HeaderValue::try_from(file.content_type).unwrap_or(HeaderValue::from_static("application/octet-stream"));
+            let is_page = kind.as_bytes().starts_with(b"text/html");
+            let cache = if is_page { "no-cache" } else { "public, max-age=3600" };
+            let headers: [(HeaderName, HeaderValue); 3] = [
+                (header::CONTENT_TYPE, kind),
+                (header::CONTENT_SECURITY_POLICY, DOCS_POLICY),
+                (header::CACHE_CONTROL, HeaderValue::from_static(cache)),
+            ];
+            (headers, Bytes::from(file.bytes.into_owned())).into_response()
+        }
+        Ok(None) => Problem::new(ProblemKind::NoSuchRoute, "There is no such page.").into_response(),
+        Err(error) => Problem::internal(&*error).into_response(),
+    }
+}

@@ -1,0 +1,332 @@
+//! Every way in which the API refuses, as RFC 9457 `application/problem+json`, from one enum.
+//!
+//! A client branches on `type` (or on `code`, which is the same word); `detail` says what to do next;
+//! `request_id` finds the log. `docs/problems.md` is generated from [`ProblemKind`] and a test holds
+//! the two together.
+//!
+//! A [`Problem`] becomes a response without a body that carries the problem as an extension; the edge
+//! (`edge.rs`) writes the body, because only the edge knows the request's id.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+macro_rules! kinds {
+    ($($kind:ident $slug:literal $status:ident $title:literal $meaning:literal;)*) => {
+        /// What is wrong, once for each thing a client may want to tell apart.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[expect(missing_docs, reason = "`meaning` says it, for readers of the code and of the documentation alike")]
+        pub enum ProblemKind { $($kind,)* }
+
+        impl ProblemKind {
+            /// Every kind, in the order of the documentation.
+            pub const ALL: &'static [ProblemKind] = &[$(ProblemKind::$kind,)*];
+
+            /// The stable word: the end of `type`, and the whole of `code`.
+            pub const fn slug(self) -> &'static str {
+                match self { $(ProblemKind::$kind => $slug,)* }
+            }
+
+            /// The HTTP status.
+            pub const fn status(self) -> StatusCode {
+                match self { $(ProblemKind::$kind => StatusCode::$status,)* }
+            }
+
+            /// A short title that is the same for every occurrence.
+            pub const fn title(self) -> &'static str {
+                match self { $(ProblemKind::$kind => $title,)* }
+            }
+
+            /// When it happens and what a client does then.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(ProblemKind::$kind => $meaning,)* }
+            }
+        }
+    };
+}
+
+kinds! {
+    InvalidJson "invalid-json" BAD_REQUEST "Invalid JSON"
+        "The body is not one JSON value. `detail` has line and column.";
+    InvalidUtf8 "invalid-utf8" BAD_REQUEST "Invalid UTF-8"
+        "The body, the path or the query is not UTF-8. `detail` says at which byte. Send binary data as base64.";
+    InvalidParameter "invalid-parameter" BAD_REQUEST "Invalid parameter"
+        "A query or path parameter is unknown, has the wrong form or is out of range.";
+    InvalidHeader "invalid-header" BAD_REQUEST "Invalid header"
+        "A request header that has a meaning here has a value that has none.";
+    MalformedRequest "malformed-request" BAD_REQUEST "Malformed request"
+        "The request is not one the server can read at all.";
+    Unauthorized "unauthorized" UNAUTHORIZED "Not authenticated"
+        "There is no usable token or API key: missing, malformed, expired, revoked or not made by this server. `detail` says which. Log in, refresh, or send another key.";
+    WrongCredentials "wrong-credentials" UNAUTHORIZED "Wrong credentials"
+        "Login: no account has this address and password together. The answer is the same whether or not the account exists.";
+    MissingScope "missing-scope" FORBIDDEN "Missing scope"
+        "The API key is good but was not made for this. `detail` names the scope that is missing.";
+    Forbidden "forbidden" FORBIDDEN "Forbidden"
+        "The account does not have the role that this needs.";
+    NotFound "not-found" NOT_FOUND "Not found"
+        "There is no such thing, or it belongs to somebody else: the answer is the same.";
+    NoSuchRoute "no-such-route" NOT_FOUND "No such route"
+        "Nothing is served under this path. `/docs` lists what is.";
+    MethodNotAllowed "method-not-allowed" METHOD_NOT_ALLOWED "Method not allowed"
+        "The path exists, but not with this method. The `Allow` header lists those it has.";
+    RequestTimeout "request-timeout" REQUEST_TIMEOUT "Request timeout"
+        "The request did not arrive in time. Nothing was done; send it again.";
+    Taken "taken" CONFLICT "Already taken"
+        "Another account has this user name or e-mail address. `errors` names the field.";
+    Conflict "conflict" CONFLICT "Conflict"
+        "The request does not fit the state of what it is about.";
+    BodyTooLarge "body-too-large" PAYLOAD_TOO_LARGE "Body too large"
+        "The body has more bytes than this route accepts. `detail` has the limit.";
+    UnsupportedMediaType "unsupported-media-type" UNSUPPORTED_MEDIA_TYPE "Unsupported media type"
+        "The body must be `application/json`, without content encoding.";
+    InvalidBody "invalid-body" UNPROCESSABLE_ENTITY "Invalid body"
+        "The JSON is well formed but does not have the shape that is documented: a wrong type, an unknown or a missing field. `errors` has a JSON Pointer for each fault.";
+    InvalidSubmission "invalid-submission" UNPROCESSABLE_ENTITY "Invalid submission"
+        "The submission has faults of several kinds, or one that has no type of its own. `errors` has them all.";
+    UnknownLanguage "unknown-language" UNPROCESSABLE_ENTITY "Unknown language"
+        "No language has this id or alias. `detail` names the nearest; `GET /api/v1/languages` lists all.";
+    LanguageUnavailable "language-unavailable" UNPROCESSABLE_ENTITY "Language unavailable"
+        "The language is known, but its toolchain is not installed here. `detail` says why.";
+    SubmissionTooLarge "submission-too-large" UNPROCESSABLE_ENTITY "Submission too large"
+        "A source, a file, the input or an argument has more bytes than is allowed, or there are too many of them. `errors` says which, and the limit.";
+    InvalidPath "invalid-path" UNPROCESSABLE_ENTITY "Invalid file path"
+        "A file path is absolute, leaves the box, is used twice or has characters that are not allowed.";
+    InvalidLimit "invalid-limit" UNPROCESSABLE_ENTITY "Invalid limit"
+        "A limit is zero, absurd or above the maximum of the language. `errors` has the range.";
+    InvalidWebhook "invalid-webhook" UNPROCESSABLE_ENTITY "Invalid webhook"
+        "The webhook is not an `http` or `https` URL that may be called from here.";
+    IdempotencyMismatch "idempotency-mismatch" UNPROCESSABLE_ENTITY "Idempotency key reused"
+        "The `Idempotency-Key` was used before with another request. Use a new key for a new request.";
+    RateLimited "rate-limited" TOO_MANY_REQUESTS "Rate limit exceeded"
+        "Your account has used up its rate. `Retry-After` has the seconds to wait.";
+    TooManyAttempts "too-many-attempts" TOO_MANY_REQUESTS "Too many attempts"
+        "Too many wrong passwords, registrations or bad tokens from this address. `Retry-After` has the seconds to wait.";
+    Internal "internal" INTERNAL_SERVER_ERROR "Internal error"
+        "The server failed. It is not your mistake; the log has the details under `request_id`.";
+    QueueFull "queue-full" SERVICE_UNAVAILABLE "Queue full"
+        "As many submissions wait as may wait. Nothing was accepted; send it again after `Retry-After`.";
+    Unavailable "unavailable" SERVICE_UNAVAILABLE "Temporarily unavailable"
+        "The store cannot be reached or the server is going down. Nothing was accepted; send it again after `Retry-After`.";
+}
+
+impl ProblemKind {
+    /// The kind for an error status that something below us answered without saying more.
+    pub(crate) fn of_status(status: StatusCode) -> ProblemKind {
+        match status {
+            StatusCode::UNAUTHORIZED => ProblemKind::Unauthorized,
+            StatusCode::FORBIDDEN => ProblemKind::Forbidden,
+            StatusCode::NOT_FOUND => ProblemKind::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => ProblemKind::MethodNotAllowed,
+            StatusCode::REQUEST_TIMEOUT => ProblemKind::RequestTimeout,
+            StatusCode::PAYLOAD_TOO_LARGE => ProblemKind::BodyTooLarge,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => ProblemKind::UnsupportedMediaType,
+            StatusCode::TOO_MANY_REQUESTS => ProblemKind::RateLimited,
+            StatusCode::SERVICE_UNAVAILABLE => ProblemKind::Unavailable,
+            s if s.is_server_error() => ProblemKind::Internal,
+            _ => ProblemKind::MalformedRequest,
+        }
+    }
+}
+
+/// One fault at one place of the body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// JSON Pointer (RFC 6901) to the place, such as `/tests/0/stdin`; empty for the whole body.
+    pub pointer: String,
+    /// What is wrong there.
+    pub detail: String,
+}
+
+impl FieldError {
+    pub(crate) fn new(pointer: impl Into<String>, detail: impl Into<String>) -> FieldError {
+        FieldError { pointer: pointer.into(), detail: detail.into() }
+    }
+}
+
+/// One refusal.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    kind: ProblemKind,
+    detail: Cow<'static, str>,
+    errors: Vec<FieldError>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Problem {
+    /// A refusal of this kind; `detail` says what is wrong this time and what to do about it.
+    pub fn new(kind: ProblemKind, detail: impl Into<Cow<'static, str>>) -> Problem {
+        Problem { kind, detail: detail.into(), errors: Vec::new(), headers: Vec::new() }
+    }
+
+    /// The answer to what does not exist and to what is somebody else's.
+    pub(crate) fn not_found(what: &'static str) -> Problem {
+        Problem::new(ProblemKind::NotFound, format!("There is no such {what}."))
+    }
+
+    /// A failure of ours; what failed goes to the log, never to the client.
+    pub(crate) fn internal(error: &(dyn std::error::Error + 'static)) -> Problem {
+        tracing::error!(error = %Chain(error), "request failed");
+        Problem::new(ProblemKind::Internal, "The server failed to answer this request. It is not your mistake.")
+    }
+
+    #[must_use]
+    pub(crate) fn with_errors(mut self, errors: Vec<FieldError>) -> Problem {
+        self.errors = errors;
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Problem {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// Adds `Retry-After`, in whole seconds, rounded up, at least one.
+    #[must_use]
+    pub(crate) fn retry_after(self, wait: Duration) -> Problem {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        self.with_header(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)))
+    }
+
+    /// What kind of refusal this is.
+    pub fn kind(&self) -> ProblemKind {
+        self.kind
+    }
+
+    /// The document, for the request with this id.
+    pub(crate) fn to_body(&self, request_id: &str) -> ProblemBody {
+        let slug = self.kind.slug();
+        ProblemBody {
+            kind: format!("/problems/{slug}"),
+            title: self.kind.title().to_owned(),
+            status: self.kind.status().as_u16(),
+            detail: self.detail.clone().into_owned(),
+            code: slug.to_owned(),
+            request_id: request_id.to_owned(),
+            errors: self.errors.clone(),
+        }
+    }
+}
+
+/// An error with its sources, in one line, for logs.
+pub(crate) struct Chain<'a>(pub(crate) &'a (dyn std::error::Error + 'static));
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut next = self.0.source();
+        while let Some(error) = next {
+            write!(f, ": {error}")?;
+            next = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl From<cupel_core::StoreError> for Problem {
+    fn from(error: cupel_core::StoreError) -> Problem {
+        if error.transient {
+            tracing::warn!(error = %Chain(&error), "the store is not available");
+            Problem::new(ProblemKind::Unavailable, "The store cannot be reached at the moment. Nothing was changed; send the request again.")
+                .retry_after(Duration::from_secs(2))
+        } else {
+            Problem::internal(&error)
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(mut self) -> Response {
+        let mut response = self.kind.status().into_response();
+        for (name, value) in self.headers.drain(..) {
+            response.headers_mut().insert(name, value);
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// The error document, RFC 9457 (`application/problem+json`).
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Problem, example = json!({
+    "type": "/problems/unknown-language", "title": "Unknown language", "status": 422,
+    "detail": "No language `pyton`. The nearest is `python`.", "code": "unknown-language",
+    "request_id": "0199a4e2c5d07f3e", "errors": [{ "pointer": "/language", "detail": "No language `pyton`. The nearest is `python`." }]
+}))]
+pub struct ProblemBody {
+    /// `/problems/<slug>`: what clients branch on.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// A short title, the same for every occurrence of the type.
+    pub title: String,
+    /// The HTTP status again.
+    pub status: u16,
+    /// What is wrong this time, for people.
+    pub detail: String,
+    /// The slug alone.
+    pub code: String,
+    /// The id under which the log knows this request; also in the `x-request-id` header.
+    pub request_id: String,
+    /// Each fault with its place; empty where the problem is not about a body.
+    pub errors: Vec<FieldError>,
+}
+
+/// The text of `docs/problems.md`.
+pub fn problems_markdown() -> String {
+    let mut text = String::from(
+        "# Problems\n\n\
+         Every error of the HTTP API is an `application/problem+json` document (RFC 9457):\n\n\
+         ```json\n\
+         {\"type\": \"/problems/unknown-language\", \"title\": \"Unknown language\", \"status\": 422,\n \
+         \"detail\": \"No language `pyton`. The nearest is `python`.\", \"code\": \"unknown-language\",\n \
+         \"request_id\": \"0199a4e2c5d07f3e\", \"errors\": [{\"pointer\": \"/language\", \"detail\": \"…\"}]}\n\
+         ```\n\n\
+         Branch on `type` or `code`: they never change their meaning. `errors` names each fault by a JSON Pointer into the body.\n\n\
+         This page is generated from `crates/cupel-api/src/problem.rs`; `UPDATE_DOCS=1 cargo test -p cupel-api problems_page` writes it.\n\n\
+         | code | status | when, and what to do |\n|---|---|---|\n",
+    );
+    for kind in ProblemKind::ALL {
+        let _ = writeln!(text, "| `{}` | {} | {} |", kind.slug(), kind.status().as_u16(), kind.meaning());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn slugs_are_distinct_plain_words() {
+        let slugs: HashSet<_> = ProblemKind::ALL.iter().map(|k| k.slug()).collect();
+        assert_eq!(slugs.len(), ProblemKind::ALL.len());
+        for slug in slugs {
+            assert!(slug.bytes().all(|c| c.is_ascii_lowercase() || c == b'-' || c == b'8'), "{slug}");
+        }
+    }
+
+    #[test]
+    fn retry_after_rounds_up_and_is_never_zero() {
+        let header = |wait| Problem::new(ProblemKind::RateLimited, "").retry_after(wait).headers[0].1.clone();
+        assert_eq!(header(Duration::ZERO), "1");
+        assert_eq!(header(Duration::from_millis(1001)), "2");
+        assert_eq!(header(Duration::from_secs(7)), "7");
+    }
+
+    /// `UPDATE_DOCS=1` writes the page instead.
+    #[test]
+    fn problems_page_says_what_the_enum_says() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/problems.md");
+        let text = problems_markdown();
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(path, &text).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(path).unwrap(), text, "docs/problems.md is not what problem.rs says");
+    }
+}

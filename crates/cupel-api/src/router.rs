@@ -1,0 +1,61 @@
+//! All routes, and the layers around them.
+
+use axum::Router;
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::middleware;
+use axum::routing::get;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use crate::app::Shared;
+use crate::problem::{Problem, ProblemKind};
+use crate::state::{ApiState, Settings};
+use crate::{edge, openapi, ops, pages};
+
+/// The whole of HTTP as one service. Serve it with [`serve`](crate::serve), which also tells it the client's
+/// address.
+pub fn router(state: ApiState) -> Router {
+    let (api, document) = openapi::documented();
+    let document = document.to_pretty_json().unwrap_or_default();
+    let cors = cors(&state.settings);
+    let documents = pages::Documents::new(document, &state.settings.version);
+    let app = Shared::new(state, documents);
+    let mut router = api
+        .route("/", get(pages::landing))
+        .route("/openapi.json", get(pages::openapi))
+        .route("/docs", get(pages::docs_without_slash))
+        .route("/docs/", get(pages::docs_index))
+        .route("/docs/{file}", get(pages::docs))
+        .route("/healthz", get(ops::healthz))
+        .route("/livez", get(ops::livez))
+        .route("/readyz", get(ops::readyz))
+        .route("/metrics", get(ops::metrics))
+        .fallback(no_such_route);
+    if let Some(cors) = cors {
+        router = router.layer(cors);
+    }
+    router.layer(middleware::from_fn_with_state(app.clone(), edge::edge)).with_state(app)
+}
+
+async fn no_such_route() -> Problem {
+    Problem::new(ProblemKind::NoSuchRoute, "Nothing is served under this path. `/docs/` lists what is.")
+}
+
+/// Off unless origins are configured. Credentials are never cookies, so no origin needs `credentials`.
+fn cors(settings: &Settings) -> Option<CorsLayer> {
+    let origins = &settings.cors_origins;
+    if origins.is_empty() {
+        return None;
+    }
+    let allow = if origins.iter().any(|origin| origin == "*") {
+        AllowOrigin::any()
+    } else {
+        AllowOrigin::list(origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()))
+    };
+    let names = |names: &[&'static str]| names.iter().map(|name| HeaderName::from_static(name)).collect::<Vec<_>>();
+    let mut sent = vec![header::AUTHORIZATION, header::CONTENT_TYPE];
+    sent.extend(names(&["idempotency-key", "last-event-id", "prefer", "x-request-id"]));
+    let mut exposed = vec![header::LOCATION, header::RETRY_AFTER];
+    exposed.extend(names(&["idempotency-replayed", "ratelimit", "ratelimit-policy", "x-request-id"]));
+    let methods = [Method::GET, Method::POST, Method::PATCH, Method::DELETE];
+    Some(CorsLayer::new().allow_origin(allow).allow_methods(methods).allow_headers(sent).expose_headers(exposed))
+}

@@ -1,0 +1,24 @@
+//! "Did you mean": the nearest of a few words.
+
+/// The candidate that is nearest to what was written, if one is near enough to be meant.
+pub(crate) fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(written, candidate), candidate))
+        .filter(|(likeness, _)| *likeness >= 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_typing_mistake_has_a_suggestion_and_another_word_has_none() {
+        let fields = ["language", "source_code", "stdin", "limits"];
+        assert_eq!(nearest("langauge", fields), Some("language"));
+        assert_eq!(nearest("sourcecode", fields), Some("source_code"));
+        assert_eq!(nearest("compiler", fields), None);
+    }
+}

@@ -1,0 +1,283 @@
+//! `/auth`: registering, logging in and out, and the account itself.
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use cupel_core::accounts::{AccountError, Login, LoginError, NewAccount, PasswordError, RefreshError, RegisterError, Scope, User};
+use cupel_core::{Fault, UserTaken};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::app::Shared;
+use crate::auth::{Account, Caller, RunsRead, Via};
+use crate::body::JsonBody;
+use crate::edge::Notes;
+use crate::problem::{Chain, FieldError, Problem, ProblemBody, ProblemKind};
+use crate::v1::response::rfc3339;
+
+/// A new account.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "username": "ada", "email": "ada@example.com", "password": "correct horse battery" }))]
+pub(crate) struct RegisterRequest {
+    /// 3 to 32 characters out of `A-Z a-z 0-9 _ . -`.
+    username: String,
+    /// Used to log in.
+    #[schema(format = Email)]
+    email: String,
+    /// 8 to 256 characters.
+    #[schema(format = Password)]
+    password: String,
+}
+
+/// The account that was made.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "user_id": "0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a", "username": "ada", "email": "ada@example.com", "message": "User registered successfully" }))]
+pub(crate) struct Registered {
+    user_id: String,
+    username: String,
+    email: String,
+    message: &'static str,
+}
+
+/// Make an account.
+#[utoipa::path(
+    post, path = "/auth/register", tag = "auth", operation_id = "register",
+    request_body = RegisterRequest,
+    responses(
+        (status = 201, description = "Made; log in next", body = Registered),
+        (status = 403, description = "This installation does not let people register themselves", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The name or address is taken", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many registrations from your address", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn register(State(app): State<Shared>, Extension(notes): Extension<Notes>, JsonBody(body): JsonBody<RegisterRequest>) -> Result<Response, Problem> {
+    if !app.settings.registration_open {
+        return Err(Problem::new(ProblemKind::Forbidden, "Only administrators make accounts here."));
+    }
+    app.limits.registration(notes.client().address)?;
+    let new = NewAccount { username: body.username, email: body.email, password: body.password };
+    let user = app.accounts.register(new).await.map_err(|error| match error {
+        RegisterError::Invalid(faults) => invalid(faults),
+        RegisterError::Taken(which) => {
+            let (pointer, detail) = match which {
+                UserTaken::Username => ("/username", "Another account has this user name."),
+                UserTaken::Email => ("/email", "Another account has this e-mail address."),
+            };
+            Problem::new(ProblemKind::Taken, detail).with_errors(vec![FieldError::new(pointer, detail)])
+        }
+        RegisterError::Failed(error) => failed(error),
+    })?;
+    let answer = Registered { user_id: user.id.to_string(), username: user.username, email: user.email, message: "User registered successfully" };
+    Ok((StatusCode::CREATED, Json(answer)).into_response())
+}
+
+pub(super) fn invalid(faults: Vec<Fault>) -> Problem {
+    let errors: Vec<FieldError> = faults.into_iter().map(|fault| FieldError::new(fault.pointer, format!("{}.", fault.detail))).collect();
+    let detail = errors.first().map(|e| e.detail.clone()).unwrap_or_default();
+    Problem::new(ProblemKind::InvalidBody, detail).with_errors(errors)
+}
+
+fn failed(error: AccountError) -> Problem {
+    match error {
+        AccountError::Store(error) => error.into(),
+        AccountError::Password(PasswordError::Busy) => {
+            Problem::new(ProblemKind::Unavailable, "Too many passwords are being checked at the moment.").retry_after(std::time::Duration::from_secs(2))
+        }
+        AccountError::Password(error @ PasswordError::Hash(_)) => Problem::internal(&error),
+    }
+}
+
+/// Who logs in.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "email": "ada@example.com", "password": "correct horse battery" }))]
+pub(crate) struct LoginRequest {
+    /// The e-mail address, or the user name.
+    email: String,
+    #[schema(format = Password)]
+    password: String,
+}
+
+/// What opens the API.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({ "access_token": "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl", "token_type": "Bearer", "expires_in": 3600, "refresh_token": "cur_…", "refresh_expires_at": "2026-12-20T07:00:00.000Z" }))]
+pub(crate) struct TokenAnswer {
+    /// For `Authorization: Bearer`.
+    access_token: String,
+    /// `Bearer`.
+    token_type: &'static str,
+    /// How long the access token is good for, in seconds.
+    expires_in: u64,
+    /// Good for one use at `/auth/refresh`.
+    refresh_token: String,
+    /// Until when the session can be refreshed.
+    #[schema(format = DateTime)]
+    refresh_expires_at: String,
+}
+
+/// Tokens are never kept by anything between us and the client.
+fn tokens(app: &Shared, login: &Login) -> Result<Response, Problem> {
+    let named = crate::auth::Named { user: login.user.id, session: login.session };
+    let access_token = app.tokens.issue(named, app.core.now()).map_err(|error| Problem::internal(&error))?;
+    let answer = TokenAnswer {
+        access_token,
+        token_type: "Bearer",
+        expires_in: app.tokens.lifetime_seconds(),
+        refresh_token: login.refresh_token.clone(),
+        refresh_expires_at: rfc3339(login.expires_at),
+    };
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
+}
+
+/// Log in.
+///
+/// A wrong password and an unknown account get the same answer after the same work.
+#[utoipa::path(
+    post, path = "/auth/login", tag = "auth", operation_id = "login",
+    request_body = LoginRequest,
+    responses(
+        (status = 200, description = "Logged in", body = TokenAnswer),
+        (status = 401, description = "No account has this address and password", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many wrong passwords", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn login(State(app): State<Shared>, Extension(notes): Extension<Notes>, JsonBody(body): JsonBody<LoginRequest>) -> Result<Response, Problem> {
+    let attempt = app.limits.login_attempt(&body.email, notes.client().address)?;
+    match app.accounts.login(&body.email, &body.password).await {
+        Ok(login) => {
+            attempt.succeeded();
+            notes.set_user(login.user.id);
+            tokens(&app, &login)
+        }
+        Err(LoginError::Wrong) => Err(Problem::new(ProblemKind::WrongCredentials, "The e-mail address or the password is wrong.")),
+        Err(LoginError::Failed(error)) => {
+            attempt.undecided();
+            tracing::warn!(error = %Chain(&error), "a login could not be decided");
+            Err(failed(error))
+        }
+    }
+}
+
+/// A session that goes on.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RefreshRequest {
+    /// The latest refresh token of the session.
+    refresh_token: String,
+}
+
+/// Exchange a refresh token.
+///
+/// Each refresh token is good for one use. One that is used again ends the session for everybody who has it.
+#[utoipa::path(
+    post, path = "/auth/refresh", tag = "auth", operation_id = "refresh",
+    request_body = RefreshRequest,
+    responses(
+        (status = 200, description = "New tokens", body = TokenAnswer),
+        (status = 401, description = "The refresh token is not good (any more)", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn refresh(State(app): State<Shared>, Extension(notes): Extension<Notes>, JsonBody(body): JsonBody<RefreshRequest>) -> Result<Response, Problem> {
+    match app.accounts.refresh(&body.refresh_token).await {
+        Ok(login) => {
+            notes.set_user(login.user.id);
+            tokens(&app, &login)
+        }
+        Err(RefreshError::Invalid) => {
+            app.limits.bad_token(notes.client().address)?;
+            Err(Problem::new(ProblemKind::Unauthorized, "The refresh token is not good, was used before, or its session has ended. Log in again."))
+        }
+        Err(RefreshError::Store(error)) => Err(error.into()),
+    }
+}
+
+/// Log out.
+///
+/// Ends the session of the access token: neither it nor its refresh token opens anything afterwards.
+#[utoipa::path(
+    post, path = "/auth/logout", tag = "auth", operation_id = "logout",
+    responses(
+        (status = 204, description = "The session has ended"),
+        (status = 409, description = "An API key has no session; revoke it instead", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = ["account"])),
+)]
+pub(crate) async fn logout(State(app): State<Shared>, caller: Caller<Account>) -> Result<StatusCode, Problem> {
+    match &caller.identity.via {
+        Via::Session(session) => {
+            app.accounts.logout(*session).await?;
+            app.identities.forget(caller.user);
+            Ok(StatusCode::NO_CONTENT)
+        }
+        Via::Key { id, .. } => Err(Problem::new(ProblemKind::Conflict, format!("An API key has no session. Revoke the key instead: DELETE /api/v1/auth/keys/{id}."))),
+    }
+}
+
+/// Your account.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Me {
+    user_id: String,
+    username: String,
+    email: String,
+    /// `user`, `author` or `admin`.
+    role: &'static str,
+    /// Which rates apply to you.
+    tier: String,
+    /// What the credential you used may do.
+    scopes: Vec<&'static str>,
+    #[schema(format = DateTime)]
+    created_at: String,
+}
+
+pub(super) fn me_of(user: &User, via: &Via) -> Me {
+    let scopes = match via {
+        Via::Session(_) => Scope::ALL.to_vec(),
+        Via::Key { scopes, .. } => scopes.clone(),
+    };
+    let is_admin = user.role == cupel_core::accounts::Role::Admin;
+    Me {
+        user_id: user.id.to_string(),
+        username: user.username.clone(),
+        email: user.email.clone(),
+        role: user.role.as_str(),
+        tier: user.tier.0.clone(),
+        scopes: scopes.into_iter().filter(|s| is_admin || *s != Scope::Admin).map(Scope::as_str).collect(),
+        created_at: rfc3339(user.created_at),
+    }
+}
+
+/// Look at your account.
+#[utoipa::path(
+    get, path = "/auth/me", tag = "auth", operation_id = "me",
+    responses((status = 200, description = "Your account", body = Me)),
+    security(("bearer" = ["runs:read"])),
+)]
+pub(crate) async fn me(caller: Caller<RunsRead>) -> Json<Me> {
+    Json(me_of(&caller.identity.user, &caller.identity.via))
+}
+
+/// What your webhooks are signed with.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({ "webhook_secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD" }))]
+pub(crate) struct WebhookSecret {
+    /// In the form of the Standard Webhooks convention: `whsec_` and base64.
+    webhook_secret: String,
+}
+
+/// Get the secret with which webhooks to you are signed.
+///
+/// Signatures follow the Standard Webhooks convention: `webhook-signature` has `v1,` and the base64 HMAC-SHA256 of
+/// `webhook-id.webhook-timestamp.body`.
+#[utoipa::path(
+    get, path = "/auth/webhook-secret", tag = "auth", operation_id = "webhook_secret",
+    responses((status = 200, description = "The secret", body = WebhookSecret)),
+    security(("bearer" = ["account"])),
+)]
+pub(crate) async fn webhook_secret(State(app): State<Shared>, caller: Caller<Account>) -> Result<Json<WebhookSecret>, Problem> {
+    let secret = app.accounts.webhook_secret(caller.user).await?.ok_or_else(|| Problem::not_found("account"))?;
+    Ok(Json(WebhookSecret { webhook_secret: format!("whsec_{}", BASE64_STANDARD.encode(secret)) }))
+}

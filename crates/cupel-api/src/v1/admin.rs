@@ -1,0 +1,144 @@
+//! `/admin`: what administrators do.
+
+use axum::Json;
+use axum::extract::State;
+use cupel_core::accounts::{Role, Tier};
+use cupel_types::UserId;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::app::Shared;
+use crate::auth::{Admin, Caller};
+use crate::body::{Id, JsonBody};
+use crate::problem::{FieldError, Problem, ProblemBody, ProblemKind};
+use crate::suggest::nearest;
+use crate::v1::response::rfc3339;
+
+/// What to change; what is left out stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "role": "author", "tier": "basic" }))]
+pub(crate) struct AccessRequest {
+    /// `user`, `author` or `admin`.
+    #[serde(default)]
+    role: Option<RoleName>,
+    /// The name of a configured tier.
+    #[serde(default)]
+    tier: Option<String>,
+}
+
+/// What a user may do.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum RoleName {
+    /// Submits.
+    User,
+    /// Also writes problems.
+    Author,
+    /// Everything.
+    Admin,
+}
+
+impl From<RoleName> for Role {
+    fn from(name: RoleName) -> Role {
+        match name {
+            RoleName::User => Role::User,
+            RoleName::Author => Role::Author,
+            RoleName::Admin => Role::Admin,
+        }
+    }
+}
+
+/// A user as administrators see them.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct UserView {
+    user_id: String,
+    username: String,
+    email: String,
+    role: &'static str,
+    tier: String,
+    #[schema(format = DateTime)]
+    created_at: String,
+}
+
+/// Change a user's role or tier.
+#[utoipa::path(
+    patch, path = "/admin/users/{user_id}", tag = "admin", operation_id = "set_access",
+    params(("user_id" = String, Path, description = "The user's id", format = Uuid)),
+    request_body = AccessRequest,
+    responses(
+        (status = 200, description = "The user now", body = UserView),
+        (status = 404, description = "There is no such user", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = ["admin"])),
+)]
+pub(crate) async fn set_access(
+    State(app): State<Shared>,
+    caller: Caller<Admin>,
+    Id(id): Id<UserId>,
+    JsonBody(body): JsonBody<AccessRequest>,
+) -> Result<Json<UserView>, Problem> {
+    if let Some(tier) = &body.tier
+        && !app.settings.tiers.contains_key(tier)
+    {
+        let tiers = app.settings.tiers.keys().map(String::as_str);
+        let detail = match nearest(tier, tiers.clone()) {
+            Some(near) => format!("There is no such tier. Did you mean `{near}`?"),
+            None => format!("There is no such tier. There are: {}.", tiers.collect::<Vec<_>>().join(", ")),
+        };
+        return Err(Problem::new(ProblemKind::InvalidBody, detail.clone()).with_errors(vec![FieldError::new("/tier", detail)]));
+    }
+    let mut user = app.accounts.user(id).await?.ok_or_else(|| Problem::not_found("user"))?;
+    user.role = body.role.map_or(user.role, Role::from);
+    user.tier = body.tier.map_or(user.tier, Tier);
+    if !app.accounts.set_access(id, user.role, user.tier.clone()).await? {
+        return Err(Problem::not_found("user"));
+    }
+    app.identities.forget(id);
+    tracing::info!(by = %caller.user, user = %id, role = user.role.as_str(), tier = user.tier.0, "access changed");
+    Ok(Json(UserView {
+        user_id: user.id.to_string(),
+        username: user.username,
+        email: user.email,
+        role: user.role.as_str(),
+        tier: user.tier.0,
+        created_at: rfc3339(user.created_at),
+    }))
+}
+
+/// What waits and what runs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct QueueView {
+    /// Runs that wait for a worker.
+    queued: u64,
+    /// Runs that wait for their time.
+    scheduled: u64,
+    /// Runs in the hands of workers.
+    running: u64,
+    /// When the oldest run that waits for a worker was submitted.
+    #[schema(format = DateTime)]
+    oldest_queued_at: Option<String>,
+    /// How many hints wait in the queue.
+    depth: u64,
+    /// How many may wait; beyond that, submissions are refused with 503.
+    depth_max: u64,
+}
+
+/// Look at the queue.
+#[utoipa::path(
+    get, path = "/admin/queue", tag = "admin", operation_id = "queue",
+    responses((status = 200, description = "What waits and what runs", body = QueueView)),
+    security(("bearer" = ["admin"])),
+)]
+pub(crate) async fn queue(State(app): State<Shared>, _caller: Caller<Admin>) -> Result<Json<QueueView>, Problem> {
+    let counts = app.core.store().counts(app.core.now()).await?;
+    let depth = app.core.queue().depth().await.map_err(|error| Problem::internal(&error))?;
+    Ok(Json(QueueView {
+        queued: counts.queued,
+        scheduled: counts.scheduled,
+        running: counts.leased,
+        oldest_queued_at: counts.oldest_due_at.map(rfc3339),
+        depth: depth as u64,
+        depth_max: app.core.queue().depth_max() as u64,
+    }))
+}

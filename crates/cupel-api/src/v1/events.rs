@@ -1,0 +1,209 @@
+//! `/execute/{id}/events`: the log of a submission as server-sent events.
+//!
+//! `id:` is the event's sequence number, so a client that comes back with `Last-Event-ID` (or `?after=`) goes
+//! on where it was. A client that reads too slowly gets `event: gap` and looks at the submission itself. The
+//! stream ends after the `verdict` event; a client that had that one already gets 204, which tells a
+//! browser not to come again.
+//! Source: HTML Living Standard, "Server-sent events".
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use cupel_core::event::{Event, EventKind, Seq, Stream};
+use cupel_core::{Received, Subscription};
+use cupel_types::SubmissionId;
+use futures_util::stream;
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::app::{LongAnswer, Shared};
+use crate::auth::{Caller, RunsRead};
+use crate::body::{Id, Params};
+use crate::problem::{Problem, ProblemBody, ProblemKind};
+use crate::v1::response::rfc3339;
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+const PING: Duration = Duration::from_secs(15);
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AfterParams {
+    /// Only what comes after the event with this number. `Last-Event-ID` has precedence.
+    #[serde(default)]
+    after: Option<u64>,
+}
+
+/// The `data` of an event; which fields there are depends on its name.
+#[derive(Debug, Default, Serialize, ToSchema)]
+#[schema(example = json!({ "submission_id": "0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a", "seq": 4294967298u64, "t": "2026-11-20T07:00:00.123Z", "stream": "stdout", "text": "42\n" }))]
+pub(crate) struct EventData {
+    /// The submission.
+    submission_id: String,
+    /// The number of the event: larger is later.
+    seq: u64,
+    /// When it happened.
+    #[schema(format = DateTime)]
+    t: String,
+    /// `started`: which attempt; output of earlier attempts is void.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempt: Option<u32>,
+    /// `test.start`, `output`, `test.end`: which test, if there are tests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    test: Option<String>,
+    /// `compile.end`: whether there is something to run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ok: Option<bool>,
+    /// `compile.end`: whether it came from the cache.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cached: Option<bool>,
+    /// `output`: `stdout` or `stderr`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream: Option<&'static str>,
+    /// `output`: what was written, where it is UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    /// `output`: what was written, where it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base64: Option<String>,
+    /// `test.end`, `verdict`: the verdict.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<&'static str>,
+    /// `test.end`: CPU time in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    execution_time_ms: Option<u64>,
+    /// `compile.end`, `test.end`: wall-clock time in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wall_time_ms: Option<u64>,
+    /// `test.end`: peak memory in KiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory_used_kb: Option<u64>,
+}
+
+impl From<Event> for EventData {
+    fn from(event: Event) -> EventData {
+        let base = EventData { submission_id: event.submission.to_string(), seq: event.seq.0, t: rfc3339(event.at), ..EventData::default() };
+        let ms = |d: Duration| Some(d.as_millis() as u64);
+        match event.kind {
+            EventKind::Queued | EventKind::CompileStarted => base,
+            EventKind::Started { attempt } => EventData { attempt: Some(attempt), ..base },
+            EventKind::CompileEnded { ok, cached, wall_time } => EventData { ok: Some(ok), cached: Some(cached), wall_time_ms: ms(wall_time), ..base },
+            EventKind::ExecutionStarted { case } => EventData { test: case, ..base },
+            EventKind::Output { case, stream, data } => {
+                let (text, base64) = match std::str::from_utf8(&data) {
+                    Ok(text) => (Some(text.to_owned()), None),
+                    Err(_) => (None, Some(BASE64_STANDARD.encode(&data))),
+                };
+                let stream = match stream {
+                    Stream::Stdout => "stdout",
+                    Stream::Stderr => "stderr",
+                };
+                EventData { test: case, stream: Some(stream), text, base64, ..base }
+            }
+            EventKind::ExecutionEnded { case, verdict, outcome: _, usage } => EventData {
+                test: case,
+                verdict: Some(verdict.code()),
+                execution_time_ms: ms(usage.cpu_time),
+                wall_time_ms: ms(usage.wall_time),
+                memory_used_kb: Some(usage.memory.as_kib()),
+                ..base
+            },
+            EventKind::Finished { verdict } => EventData { verdict: Some(verdict.code()), ..base },
+        }
+    }
+}
+
+/// Follow a submission.
+///
+/// Events in order: `queued`, `started`, `compile.start`, `compile.end`, then `test.start`, `output` (any number),
+/// `test.end` for each test, and last `verdict`. `gap` means that some were dropped for you.
+#[utoipa::path(
+    get, path = "/execute/{submission_id}/events", tag = "execute", operation_id = "events",
+    params(
+        ("submission_id" = String, Path, description = "The id that `POST /execute` gave", format = Uuid),
+        AfterParams,
+        ("Last-Event-ID" = Option<u64>, Header, description = "The number of the last event you have"),
+    ),
+    responses(
+        (status = 200, description = "A stream of events; `data` is one JSON object", body = EventData, content_type = "text/event-stream"),
+        (status = 204, description = "You have the last event already"),
+        (status = 404, description = "There is none, or it is somebody else's", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = ["runs:read"])),
+)]
+pub(crate) async fn events(
+    State(app): State<Shared>,
+    caller: Caller<RunsRead>,
+    Id(id): Id<SubmissionId>,
+    Params(params): Params<AfterParams>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let last = match headers.get(LAST_EVENT_ID) {
+        None => None,
+        Some(value) => Some(value.to_str().ok().and_then(|v| v.trim().parse::<u64>().ok()).ok_or_else(|| {
+            Problem::new(ProblemKind::InvalidHeader, "`Last-Event-ID` is the number of an event.")
+        })?),
+    };
+    let after = last.or(params.after);
+    let open = app.long_answers.begin(caller.user)?;
+    let Some(mut log) = app.core.watch(&caller.viewer, id, Seq(after.unwrap_or(0))).await? else {
+        return Err(Problem::not_found("submission"));
+    };
+    let mut first = None;
+    if after.is_some() && has_ended(&app, &caller, id).await? {
+        // The log of what has ended is in the store: this does not wait.
+        first = log.next().await;
+        if first.is_none() {
+            return Ok(StatusCode::NO_CONTENT.into_response());
+        }
+    }
+    let reader = Reader { id, first, log, shutdown: app.shutdown.clone(), _open: open };
+    let events = stream::unfold(reader, |mut reader| async move {
+        let event = reader.next().await?;
+        Some((Ok::<_, Infallible>(event), reader))
+    });
+    let mut response = Sse::new(events).keep_alive(KeepAlive::new().interval(PING).text("ping")).into_response();
+    response.headers_mut().insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+async fn has_ended(app: &Shared, caller: &Caller<RunsRead>, id: SubmissionId) -> Result<bool, Problem> {
+    Ok(app.core.submission(&caller.viewer, id).await?.is_some_and(|r| r.state.is_final()))
+}
+
+struct Reader {
+    id: SubmissionId,
+    first: Option<Received>,
+    log: Box<dyn Subscription>,
+    shutdown: CancellationToken,
+    _open: LongAnswer,
+}
+
+impl Reader {
+    async fn next(&mut self) -> Option<SseEvent> {
+        let received = match self.first.take() {
+            Some(received) => received,
+            None => tokio::select! {
+                received = self.log.next() => received?,
+                () = self.shutdown.cancelled() => return None,
+            },
+        };
+        let event = match received {
+            Received::Event(event) => {
+                let name = event.kind.name();
+                let seq = event.seq.0.to_string();
+                SseEvent::default().event(name).id(seq).json_data(EventData::from(event))
+            }
+            Received::Gap => SseEvent::default().event("gap").json_data(serde_json::json!({ "submission_id": self.id.to_string() })),
+        };
+        event.inspect_err(|error| tracing::error!(%error, "cannot write an event")).ok()
+    }
+}

@@ -1,0 +1,469 @@
+//! `/execute`: submit, look, wait, cancel; alone and in batches.
+
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::Json;
+use bytes::Bytes;
+use cupel_core::{Fault, FaultKind, Idempotency, NewSubmission, SubmitError, Submitted};
+use cupel_types::SubmissionId;
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::app::Shared;
+use crate::auth::{Caller, RunsRead, RunsWrite};
+use crate::body::{Id, Params, SubmissionBody};
+use crate::edge::Notes;
+use crate::limits::Ration;
+use crate::problem::{FieldError, Problem, ProblemBody, ProblemKind};
+use crate::v1::request::{BatchRequest, ExecuteRequest};
+use crate::v1::response::{Accepted, AcceptedBatch, Status, SubmissionView, SubmissionViews};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// How many ids one request may ask for.
+const IDS_MAX: usize = 100;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct WaitParams {
+    /// Hold the answer back until the submission has ended, at most this many seconds.
+    #[serde(default)]
+    #[param(minimum = 0.0, maximum = 30.0, example = 10)]
+    wait: Option<f64>,
+}
+
+/// How long the client wants to wait: from `?wait=` or from `Prefer: wait=` (RFC 7240).
+pub(crate) struct Wait {
+    at_most: Option<Duration>,
+    from_preference: bool,
+}
+
+impl FromRequestParts<Shared> for Wait {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Wait, Problem> {
+        let Params(WaitParams { wait }) = Params::from_request_parts(parts, app).await?;
+        let preferred = if wait.is_none() { preferred_wait(&parts.headers) } else { None };
+        let at_most = match wait.or(preferred) {
+            None => None,
+            Some(seconds) if (0.0..=86_400.0).contains(&seconds) => Some(Duration::from_secs_f64(seconds).min(app.settings.wait_max)),
+            Some(_) => {
+                let detail = format!("`wait` is a number of seconds from 0 to {}.", app.settings.wait_max.as_secs());
+                return Err(Problem::new(ProblemKind::InvalidParameter, detail));
+            }
+        };
+        Ok(Wait { at_most, from_preference: preferred.is_some() })
+    }
+}
+
+/// A preference that cannot be understood is ignored, as RFC 7240 wants it.
+fn preferred_wait(headers: &HeaderMap) -> Option<f64> {
+    let preferences = headers.get_all(PREFER).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split([',', ';']));
+    preferences
+        .filter_map(|preference| preference.split_once('='))
+        .find(|(name, _)| name.trim().eq_ignore_ascii_case("wait"))
+        .and_then(|(_, value)| value.trim().trim_matches('"').parse::<u32>().ok())
+        .map(f64::from)
+}
+
+/// The `Idempotency-Key` header: 1 to 255 visible ASCII characters.
+pub(crate) struct IdempotencyKey(Option<String>);
+
+impl FromRequestParts<Shared> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _app: &Shared) -> Result<IdempotencyKey, Problem> {
+        let Some(value) = parts.headers.get(IDEMPOTENCY_KEY) else { return Ok(IdempotencyKey(None)) };
+        match value.to_str() {
+            Ok(key) if (1..=255).contains(&key.len()) && key.bytes().all(|c| c.is_ascii_graphic()) => Ok(IdempotencyKey(Some(key.to_owned()))),
+            _ => Err(Problem::new(ProblemKind::InvalidHeader, "`Idempotency-Key` has 1 to 255 visible ASCII characters.")),
+        }
+    }
+}
+
+impl IdempotencyKey {
+    fn for_request(self, app: &Shared, path: &str, body: &Bytes) -> Option<Idempotency> {
+        let key = self.0?;
+        let mut hash = Sha256::new();
+        hash.update(b"POST ");
+        hash.update(path.as_bytes());
+        hash.update(b"\n");
+        hash.update(body);
+        let lifetime = SignedDuration::try_from(app.settings.idempotency_lifetime).unwrap_or(SignedDuration::from_hours(24));
+        let now = app.core.now();
+        let expires_at = now.saturating_add(lifetime).unwrap_or(now);
+        Some(Idempotency { key, request_hash: hash.finalize().into(), expires_at })
+    }
+}
+
+/// Submit a program.
+///
+/// Answers at once with an id; the program runs when a worker is free. With `?wait=` (or `Prefer: wait=`) the answer
+/// is held back until the program has ended, and is then the whole submission with status 200.
+#[utoipa::path(
+    post, path = "/execute", tag = "execute", operation_id = "execute",
+    params(WaitParams,
+        ("Prefer" = Option<String>, Header, description = "`wait=SECONDS`, as `?wait=`"),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repetition with the same key and body gets the ids of the first request")),
+    request_body = ExecuteRequest,
+    responses(
+        (status = 202, description = "Accepted: it will be run whatever happens", body = Accepted, headers(("Location" = String, description = "Where to look for the result"))),
+        (status = 200, description = "Ended within the time to wait", body = SubmissionView),
+        (status = 422, description = "Refused; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The queue is full or the store away; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = ["runs:write"])),
+)]
+pub(crate) async fn execute(
+    State(app): State<Shared>,
+    caller: Caller<RunsWrite>,
+    Extension(notes): Extension<Notes>,
+    wait: Wait,
+    key: IdempotencyKey,
+    body: SubmissionBody<ExecuteRequest>,
+) -> Result<Response, Problem> {
+    let shape = Shape::of(&body.value);
+    let mut faults = Vec::new();
+    let new = body.value.into_new("", notes.request_id(), &mut faults);
+    let Some(new) = new else { return Err(faults_of_form(faults)) };
+    let idempotency = key.for_request(&app, "/api/v1/execute", &body.bytes);
+    let submitted = submit(&app, &caller, &notes, vec![new], idempotency, |_| ("", shape)).await?;
+    let id = *submitted.ids.first().ok_or_else(|| Problem::internal(&MissingId))?;
+
+    if let Some(at_most) = wait.at_most
+        && let Some(view) = ended_within(&app, &caller, id, at_most).await?
+    {
+        let mut response = Json(view).into_response();
+        mark(&mut response, &wait, submitted.repeated);
+        if let Ok(value) = HeaderValue::try_from(location(id)) {
+            response.headers_mut().insert(header::CONTENT_LOCATION, value);
+        }
+        return Ok(response);
+    }
+    let mut response = (StatusCode::ACCEPTED, [(header::LOCATION, location(id))], Json(Accepted::new(id))).into_response();
+    mark(&mut response, &wait, submitted.repeated);
+    Ok(response)
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("core accepted a submission but gave no id")]
+struct MissingId;
+
+fn location(id: SubmissionId) -> String {
+    format!("/api/v1/execute/{id}")
+}
+
+fn mark(response: &mut Response, wait: &Wait, repeated: bool) {
+    if repeated {
+        response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+    }
+    if let Some(at_most) = wait.at_most
+        && wait.from_preference
+        && let Ok(value) = HeaderValue::try_from(format!("wait={}", at_most.as_secs()))
+    {
+        response.headers_mut().insert(PREFERENCE_APPLIED, value);
+    }
+}
+
+async fn ended_within(app: &Shared, caller: &Caller<impl crate::auth::Need>, id: SubmissionId, at_most: Duration) -> Result<Option<SubmissionView>, Problem> {
+    let _open = app.long_answers.begin(caller.user)?;
+    let record = tokio::select! {
+        record = app.core.wait(&caller.viewer, id, at_most) => record,
+        () = app.shutdown.cancelled() => app.core.submission(&caller.viewer, id).await,
+    };
+    // The submission is accepted, whatever becomes of the wait: the client gets its id in any case.
+    let record = record.inspect_err(|error| tracing::warn!(%error, "cannot wait for a submission")).ok().flatten();
+    Ok(record.filter(|r| r.state.is_final()).map(|r| SubmissionView::from(&r)))
+}
+
+/// How the client worded a submission, to point at its own words when core finds a fault.
+#[derive(Clone, Copy)]
+struct Shape {
+    has_source_code: bool,
+    says_input: bool,
+}
+
+impl Shape {
+    fn of(request: &ExecuteRequest) -> Shape {
+        Shape { has_source_code: request.source_code.is_some(), says_input: request.input.is_some() }
+    }
+
+    /// Core counts the main source as file 0 and names sizes in bytes; the body here says `source_code` and `_kb`.
+    fn pointer(self, core: &str) -> String {
+        let Some(rest) = core.strip_prefix("/files/") else {
+            return match core {
+                "/stdin" if self.says_input => "/input".to_owned(),
+                "/files" if self.has_source_code => "/files".to_owned(),
+                "/limits/memory_bytes" => "/limits/memory_kb".to_owned(),
+                "/limits/file_size_bytes" => "/limits/file_size_kb".to_owned(),
+                "/limits/disk_bytes" => "/limits/disk_kb".to_owned(),
+                "/limits/output_bytes" => "/limits/output_kb".to_owned(),
+                "/limits/stack_bytes" => "/limits/stack_kb".to_owned(),
+                other => other.to_owned(),
+            };
+        };
+        if !self.has_source_code {
+            return core.to_owned();
+        }
+        let (index, below) = rest.split_once('/').map_or((rest, None), |(index, below)| (index, Some(below)));
+        match (index.parse::<usize>(), below) {
+            (Ok(0), _) => "/source_code".to_owned(),
+            (Ok(n), None) => format!("/files/{}", n - 1),
+            (Ok(n), Some(below)) => format!("/files/{}/{below}", n - 1),
+            (Err(_), _) => core.to_owned(),
+        }
+    }
+}
+
+/// Pays, submits, and turns what core says into problems.
+async fn submit<'b>(
+    app: &Shared,
+    caller: &Caller<RunsWrite>,
+    notes: &Notes,
+    new: Vec<NewSubmission>,
+    idempotency: Option<Idempotency>,
+    place: impl Fn(usize) -> (&'b str, Shape),
+) -> Result<Submitted, Problem> {
+    let cost = u32::try_from(new.len()).unwrap_or(u32::MAX);
+    let (note, paid) = app.limits.take(caller.user, Ration::Submissions, &caller.rates, cost);
+    notes.set_rate(note);
+    paid?;
+    app.core.submit_once(caller.user, new, idempotency).await.map_err(|error| match error {
+        SubmitError::Invalid(faults) => faults_of_core(faults, place),
+        SubmitError::QueueFull { retry_after } => {
+            Problem::new(ProblemKind::QueueFull, "As many submissions wait as may wait. Nothing was accepted; try again later.").retry_after(retry_after)
+        }
+        SubmitError::IdempotencyMismatch => {
+            Problem::new(ProblemKind::IdempotencyMismatch, "This `Idempotency-Key` was used for another request. Use a new key for a new request.")
+        }
+        SubmitError::Store(error) => error.into(),
+        SubmitError::Queue(error) => {
+            tracing::error!(error = %crate::problem::Chain(&error), "the queue is not available");
+            Problem::new(ProblemKind::Unavailable, "The queue cannot be reached at the moment. Nothing was accepted.").retry_after(Duration::from_secs(2))
+        }
+    })
+}
+
+fn faults_of_form(faults: Vec<FieldError>) -> Problem {
+    let detail = faults.first().map(|f| f.detail.clone()).unwrap_or_default();
+    Problem::new(ProblemKind::InvalidBody, detail).with_errors(faults)
+}
+
+fn faults_of_core<'b>(faults: Vec<Fault>, place: impl Fn(usize) -> (&'b str, Shape)) -> Problem {
+    let mut kinds = faults.iter().map(|fault| kind_of(fault.kind));
+    let first = kinds.next().unwrap_or(ProblemKind::InvalidSubmission);
+    let kind = if kinds.all(|kind| kind == first) { first } else { ProblemKind::InvalidSubmission };
+    let detail = faults.first().map(|f| sentence(&f.detail)).unwrap_or_default();
+    let errors = faults.into_iter().map(|fault| {
+        let (base, shape) = place(fault.index);
+        let base = base.replace("{}", &fault.index.to_string());
+        FieldError::new(format!("{base}{}", shape.pointer(&fault.pointer)), sentence(&fault.detail))
+    });
+    Problem::new(kind, detail).with_errors(errors.take(FAULTS_MAX).collect())
+}
+
+/// A batch of a thousand wrong submissions is told its first hundred faults.
+const FAULTS_MAX: usize = 100;
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first: String = letters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
+}
+
+fn kind_of(kind: FaultKind) -> ProblemKind {
+    match kind {
+        FaultKind::UnknownLanguage => ProblemKind::UnknownLanguage,
+        FaultKind::LanguageUnavailable => ProblemKind::LanguageUnavailable,
+        FaultKind::TooLarge | FaultKind::TooMany => ProblemKind::SubmissionTooLarge,
+        FaultKind::BadPath => ProblemKind::InvalidPath,
+        FaultKind::LimitInvalid | FaultKind::LimitAboveMaximum => ProblemKind::InvalidLimit,
+        FaultKind::BadWebhook => ProblemKind::InvalidWebhook,
+        FaultKind::Missing
+        | FaultKind::BadArgument
+        | FaultKind::BadEnv
+        | FaultKind::BadTest
+        | FaultKind::RunAtTooFar
+        | FaultKind::BadUsername
+        | FaultKind::BadEmail
+        | FaultKind::BadPassword
+        | FaultKind::BadName
+        | FaultKind::BadScope
+        | FaultKind::BadExpiry => ProblemKind::InvalidSubmission,
+    }
+}
+
+/// Submit many programs, all or none.
+///
+/// Costs as many submissions as it has. A batch larger than the burst of your tier is taken when nothing of
+/// the burst is used.
+#[utoipa::path(
+    post, path = "/execute/batch", tag = "execute", operation_id = "execute_batch",
+    params(("Idempotency-Key" = Option<String>, Header, description = "A repetition with the same key and body gets the ids of the first request")),
+    request_body = BatchRequest,
+    responses(
+        (status = 202, description = "All accepted", body = AcceptedBatch),
+        (status = 422, description = "One was refused, so none was stored", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The queue is full or the store away; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = ["runs:write"])),
+)]
+pub(crate) async fn execute_batch(
+    State(app): State<Shared>,
+    caller: Caller<RunsWrite>,
+    Extension(notes): Extension<Notes>,
+    key: IdempotencyKey,
+    body: SubmissionBody<BatchRequest>,
+) -> Result<Response, Problem> {
+    if body.value.submissions.is_empty() {
+        return Err(faults_of_form(vec![FieldError::new("/submissions", "Send at least one submission.")]));
+    }
+    let most = app.core.bounds().batch_max;
+    if body.value.submissions.len() > most {
+        let detail = format!("A batch has at most {most} submissions; this one has {}.", body.value.submissions.len());
+        return Err(Problem::new(ProblemKind::SubmissionTooLarge, detail.clone()).with_errors(vec![FieldError::new("/submissions", detail)]));
+    }
+    let shapes: Vec<Shape> = body.value.submissions.iter().map(Shape::of).collect();
+    let mut faults = Vec::new();
+    let new: Vec<Option<NewSubmission>> = body
+        .value
+        .submissions
+        .into_iter()
+        .enumerate()
+        .map(|(index, one)| one.into_new(&format!("/submissions/{index}"), notes.request_id(), &mut faults))
+        .collect();
+    let Some(new) = new.into_iter().collect::<Option<Vec<_>>>() else {
+        faults.truncate(FAULTS_MAX);
+        return Err(faults_of_form(faults));
+    };
+    let idempotency = key.for_request(&app, "/api/v1/execute/batch", &body.bytes);
+    let place = |index: usize| ("/submissions/{}", shapes.get(index).copied().unwrap_or(Shape { has_source_code: false, says_input: false }));
+    let submitted = submit(&app, &caller, &notes, new, idempotency, place).await?;
+    let batch = AcceptedBatch { submissions: submitted.ids.iter().copied().map(Accepted::new).collect() };
+    let mut response = (StatusCode::ACCEPTED, Json(batch)).into_response();
+    mark(&mut response, &Wait { at_most: None, from_preference: false }, submitted.repeated);
+    Ok(response)
+}
+
+/// Look at a submission.
+///
+/// With `?wait=` the answer is held back until the submission has ended.
+#[utoipa::path(
+    get, path = "/execute/{submission_id}", tag = "execute", operation_id = "submission",
+    params(("submission_id" = String, Path, description = "The id that `POST /execute` gave", format = Uuid), WaitParams),
+    responses(
+        (status = 200, description = "The submission as it stands", body = SubmissionView),
+        (status = 404, description = "There is none, or it is somebody else's", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = ["runs:read"])),
+)]
+pub(crate) async fn submission(State(app): State<Shared>, caller: Caller<RunsRead>, Id(id): Id<SubmissionId>, wait: Wait) -> Result<Json<SubmissionView>, Problem> {
+    let record = match wait.at_most {
+        None => app.core.submission(&caller.viewer, id).await?,
+        Some(at_most) => {
+            let _open = app.long_answers.begin(caller.user)?;
+            tokio::select! {
+                record = app.core.wait(&caller.viewer, id, at_most) => record?,
+                () = app.shutdown.cancelled() => app.core.submission(&caller.viewer, id).await?,
+            }
+        }
+    };
+    record.map(|r| Json(SubmissionView::from(&r))).ok_or_else(|| Problem::not_found("submission"))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct IdsParams {
+    /// Up to 100 ids, separated by commas.
+    #[param(example = "0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a,0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3b")]
+    ids: String,
+}
+
+/// Look at many submissions.
+#[utoipa::path(
+    get, path = "/execute", tag = "execute", operation_id = "submissions_by_id",
+    params(IdsParams),
+    responses((status = 200, description = "Those that exist for you, in the order asked for", body = SubmissionViews)),
+    security(("bearer" = ["runs:read"])),
+)]
+pub(crate) async fn submissions_by_id(State(app): State<Shared>, caller: Caller<RunsRead>, Params(params): Params<IdsParams>) -> Result<Json<SubmissionViews>, Problem> {
+    let texts: Vec<&str> = params.ids.split(',').map(str::trim).filter(|t| !t.is_empty()).take(IDS_MAX + 1).collect();
+    if texts.is_empty() || texts.len() > IDS_MAX {
+        return Err(Problem::new(ProblemKind::InvalidParameter, format!("`ids` has 1 to {IDS_MAX} ids, separated by commas.")));
+    }
+    // What is no id does not exist, like any other unknown id.
+    let ids: Vec<SubmissionId> = texts.iter().filter_map(|t| t.parse().ok()).collect();
+    let records = app.core.submissions(&caller.viewer, &ids).await?;
+    Ok(Json(SubmissionViews { submissions: records.iter().map(SubmissionView::from).collect() }))
+}
+
+/// What a cancellation came to.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CancelView {
+    /// The submission.
+    submission_id: String,
+    /// `cancelled`, or how it had ended before.
+    status: Status,
+}
+
+/// Cancel a submission.
+///
+/// A running program is stopped. Cancelling what has ended changes nothing; the status in the answer says how
+/// it ended.
+#[utoipa::path(
+    delete, path = "/execute/{submission_id}", tag = "execute", operation_id = "cancel",
+    params(("submission_id" = String, Path, description = "The id that `POST /execute` gave", format = Uuid)),
+    responses(
+        (status = 200, description = "Its status now", body = CancelView),
+        (status = 404, description = "There is none, or it is somebody else's", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = ["runs:write"])),
+)]
+pub(crate) async fn cancel(State(app): State<Shared>, caller: Caller<RunsWrite>, Id(id): Id<SubmissionId>) -> Result<Json<CancelView>, Problem> {
+    let state = app.core.cancel(&caller.viewer, id).await?.ok_or_else(|| Problem::not_found("submission"))?;
+    Ok(Json(CancelView { submission_id: id.to_string(), status: Status::from(&state) }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pointers_are_in_the_clients_own_words() {
+        let with = Shape { has_source_code: true, says_input: true };
+        let without = Shape { has_source_code: false, says_input: false };
+        for (core, has, has_not) in [
+            ("/files/0", "/source_code", "/files/0"),
+            ("/files/0/path", "/source_code", "/files/0/path"),
+            ("/files/2/path", "/files/1/path", "/files/2/path"),
+            ("/files/1", "/files/0", "/files/1"),
+            ("/stdin", "/input", "/stdin"),
+            ("/limits/memory_bytes", "/limits/memory_kb", "/limits/memory_kb"),
+            ("/limits/cpu_time_ms", "/limits/cpu_time_ms", "/limits/cpu_time_ms"),
+            ("/tests/0/stdin", "/tests/0/stdin", "/tests/0/stdin"),
+        ] {
+            assert_eq!((&*with.pointer(core), &*without.pointer(core)), (has, has_not), "{core}");
+        }
+    }
+
+    #[test]
+    fn a_preferred_wait_is_found_among_other_preferences() {
+        let wait = |text: &str| preferred_wait(&HeaderMap::from_iter([(PREFER, HeaderValue::from_str(text).unwrap())]));
+        assert_eq!(wait("wait=10"), Some(10.0));
+        assert_eq!(wait("respond-async, Wait=\"5\"; foo=bar"), Some(5.0));
+        assert_eq!(wait("respond-async"), None);
+        assert_eq!(wait("wait=soon"), None);
+    }
+}

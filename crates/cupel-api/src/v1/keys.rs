@@ -1,0 +1,184 @@
+//! `/auth/keys`: API keys. A key's text is shown once, when it is made.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use cupel_core::accounts::{ApiKey, CreateKeyError, NewKey, Scope};
+use cupel_types::ApiKeyId;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::account::invalid;
+use crate::app::Shared;
+use crate::auth::{Account, Caller, Via};
+use crate::body::{Id, JsonBody};
+use crate::problem::{FieldError, Problem, ProblemBody, ProblemKind};
+use crate::v1::response::rfc3339;
+
+/// A key to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "name": "ci", "scopes": ["runs:read", "runs:write"], "expires_at": "2030-01-01T00:00:00Z" }))]
+pub(crate) struct KeyRequest {
+    /// For people.
+    name: String,
+    /// What it may be used for; `runs:read` and `runs:write` by default.
+    #[serde(default = "runs")]
+    scopes: Vec<ScopeName>,
+    /// When it ends by itself; never by default.
+    #[serde(default)]
+    #[schema(format = DateTime)]
+    expires_at: Option<String>,
+}
+
+fn runs() -> Vec<ScopeName> {
+    vec![ScopeName::RunsRead, ScopeName::RunsWrite]
+}
+
+/// What a key may be used for.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
+pub(crate) enum ScopeName {
+    /// Look at submissions.
+    #[serde(rename = "runs:read")]
+    RunsRead,
+    /// Submit and cancel.
+    #[serde(rename = "runs:write")]
+    RunsWrite,
+    /// Change the account, keys included.
+    #[serde(rename = "account")]
+    Account,
+    /// Administer, if the owner may.
+    #[serde(rename = "admin")]
+    Admin,
+}
+
+impl From<ScopeName> for Scope {
+    fn from(name: ScopeName) -> Scope {
+        match name {
+            ScopeName::RunsRead => Scope::RunsRead,
+            ScopeName::RunsWrite => Scope::RunsWrite,
+            ScopeName::Account => Scope::Account,
+            ScopeName::Admin => Scope::Admin,
+        }
+    }
+}
+
+impl From<Scope> for ScopeName {
+    fn from(scope: Scope) -> ScopeName {
+        match scope {
+            Scope::RunsRead => ScopeName::RunsRead,
+            Scope::RunsWrite => ScopeName::RunsWrite,
+            Scope::Account => ScopeName::Account,
+            Scope::Admin => ScopeName::Admin,
+        }
+    }
+}
+
+/// A key, without its secret.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct KeyView {
+    key_id: String,
+    name: String,
+    scopes: Vec<ScopeName>,
+    #[schema(format = DateTime)]
+    created_at: String,
+    #[schema(format = DateTime)]
+    expires_at: Option<String>,
+    /// To the minute.
+    #[schema(format = DateTime)]
+    last_used_at: Option<String>,
+    #[schema(format = DateTime)]
+    revoked_at: Option<String>,
+}
+
+impl From<&ApiKey> for KeyView {
+    fn from(key: &ApiKey) -> KeyView {
+        KeyView {
+            key_id: key.id.to_string(),
+            name: key.name.clone(),
+            scopes: key.scopes.iter().copied().map(ScopeName::from).collect(),
+            created_at: rfc3339(key.created_at),
+            expires_at: key.expires_at.map(rfc3339),
+            last_used_at: key.last_used_at.map(rfc3339),
+            revoked_at: key.revoked_at.map(rfc3339),
+        }
+    }
+}
+
+/// A new key with its text.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct NewKeyView {
+    /// For `Authorization: Bearer`. Shown now and never again.
+    api_key: String,
+    /// What was made.
+    key: KeyView,
+}
+
+/// Your keys.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct KeyViews {
+    /// Newest first, revoked and expired ones included.
+    keys: Vec<KeyView>,
+}
+
+/// Make an API key.
+///
+/// A key that is used to make another one cannot give it scopes that it does not have itself.
+#[utoipa::path(
+    post, path = "/auth/keys", tag = "auth", operation_id = "create_key",
+    request_body = KeyRequest,
+    responses((status = 201, description = "The key; its text is shown this once", body = NewKeyView)),
+    security(("bearer" = ["account"])),
+)]
+pub(crate) async fn create_key(State(app): State<Shared>, caller: Caller<Account>, JsonBody(body): JsonBody<KeyRequest>) -> Result<Response, Problem> {
+    let scopes: Vec<Scope> = body.scopes.into_iter().map(Scope::from).collect();
+    if let Via::Key { scopes: held, .. } = &caller.identity.via
+        && let Some(missing) = scopes.iter().find(|scope| !held.contains(scope))
+    {
+        let detail = format!("The key you use does not have the scope `{}` itself.", missing.as_str());
+        return Err(Problem::new(ProblemKind::InvalidBody, detail.clone()).with_errors(vec![FieldError::new("/scopes", detail)]));
+    }
+    let expires_at = match body.expires_at.map(|text| text.parse::<jiff::Timestamp>()) {
+        None => None,
+        Some(Ok(time)) => Some(time),
+        Some(Err(_)) => {
+            let detail = "A time such as `2030-01-01T00:00:00Z` (RFC 3339).";
+            return Err(Problem::new(ProblemKind::InvalidBody, detail).with_errors(vec![FieldError::new("/expires_at", detail)]));
+        }
+    };
+    let new = NewKey { name: body.name, scopes, expires_at };
+    let (key, api_key) = app.accounts.create_key(&caller.identity.user, new).await.map_err(|error| match error {
+        CreateKeyError::Invalid(faults) => invalid(faults),
+        CreateKeyError::Store(error) => error.into(),
+    })?;
+    let answer = NewKeyView { api_key, key: KeyView::from(&key) };
+    Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
+}
+
+/// List your API keys.
+#[utoipa::path(
+    get, path = "/auth/keys", tag = "auth", operation_id = "keys",
+    responses((status = 200, description = "Your keys, without their secrets", body = KeyViews)),
+    security(("bearer" = ["account"])),
+)]
+pub(crate) async fn keys(State(app): State<Shared>, caller: Caller<Account>) -> Result<Json<KeyViews>, Problem> {
+    let keys = app.accounts.keys(caller.user).await?;
+    Ok(Json(KeyViews { keys: keys.iter().map(KeyView::from).collect() }))
+}
+
+/// Revoke an API key.
+#[utoipa::path(
+    delete, path = "/auth/keys/{key_id}", tag = "auth", operation_id = "revoke_key",
+    params(("key_id" = String, Path, description = "The key's id", format = Uuid)),
+    responses(
+        (status = 204, description = "It opens nothing any more"),
+        (status = 404, description = "You have no such key", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = ["account"])),
+)]
+pub(crate) async fn revoke_key(State(app): State<Shared>, caller: Caller<Account>, Id(id): Id<ApiKeyId>) -> Result<StatusCode, Problem> {
+    let revoked = app.accounts.revoke_key(caller.user, id).await?;
+    app.identities.forget(caller.user);
+    if revoked { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found("API key")) }
+}

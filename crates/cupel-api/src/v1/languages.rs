@@ -1,0 +1,109 @@
+//! `/languages`: what programs may be written in.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use cupel_languages::{Availability, Language};
+use cupel_types::LanguageId;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::Shared;
+use crate::problem::{Problem, ProblemBody};
+use crate::suggest::nearest;
+use crate::v1::response::LimitsView;
+
+/// A language.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "language_id": "python", "display_name": "Python 3.11", "timeout_seconds": 10, "max_memory_mb": 256, "available": true, "version": "3.11.2", "aliases": ["python3"] }))]
+pub(crate) struct LanguageView {
+    /// What to send as `language`.
+    language_id: String,
+    /// For people.
+    display_name: String,
+    /// CPU time of a program that asks for nothing else, in seconds, rounded up.
+    timeout_seconds: u64,
+    /// Memory of a program that asks for nothing else, in MiB.
+    max_memory_mb: u64,
+    /// Whether it can be used here.
+    available: bool,
+    /// Why it cannot.
+    unavailable_reason: Option<String>,
+    /// The version that was found.
+    version: Option<String>,
+    /// Other ids that mean it.
+    aliases: Vec<String>,
+    /// File-name extensions, without the dot.
+    extensions: Vec<String>,
+    /// What `source_code` is called in the box.
+    source_file: String,
+    /// Whether programs are compiled before they run.
+    compiled: bool,
+    /// Limits of a program that asks for nothing else.
+    limits: LimitsView,
+    /// The most that may be asked for.
+    limits_max: LimitsView,
+}
+
+impl From<&Language> for LanguageView {
+    fn from(language: &Language) -> LanguageView {
+        let (version, unavailable_reason) = match &language.availability {
+            Availability::Available { version } => (Some(version.clone()), None),
+            Availability::Unavailable { reason } => (None, Some(reason.clone())),
+            Availability::Unprobed => (None, None),
+        };
+        LanguageView {
+            language_id: language.id.to_string(),
+            display_name: language.name.clone(),
+            timeout_seconds: language.limits.cpu_time.as_millis().div_ceil(1000) as u64,
+            max_memory_mb: language.limits.memory.as_mib(),
+            available: unavailable_reason.is_none(),
+            unavailable_reason,
+            version,
+            aliases: language.aliases.iter().map(ToString::to_string).collect(),
+            extensions: language.extensions.clone(),
+            source_file: language.source.to_string(),
+            compiled: !language.compile.is_empty(),
+            limits: language.limits.into(),
+            limits_max: language.limits_max.into(),
+        }
+    }
+}
+
+/// All languages.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LanguageViews {
+    /// By id.
+    languages: Vec<LanguageView>,
+}
+
+/// List the languages.
+///
+/// Those that are not available here are listed with the reason; `POST /execute` refuses them.
+#[utoipa::path(
+    get, path = "/languages", tag = "languages", operation_id = "languages",
+    responses((status = 200, description = "All languages", body = LanguageViews)),
+)]
+pub(crate) async fn languages(State(app): State<Shared>) -> Json<LanguageViews> {
+    Json(LanguageViews { languages: app.core.registry().iter().map(LanguageView::from).collect() })
+}
+
+/// Look at one language, by id or alias.
+#[utoipa::path(
+    get, path = "/languages/{language_id}", tag = "languages", operation_id = "language",
+    params(("language_id" = String, Path, description = "Id or alias")),
+    responses(
+        (status = 200, description = "The language", body = LanguageView),
+        (status = 404, description = "There is none of this name", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn language(State(app): State<Shared>, Path(name): Path<String>) -> Result<Json<LanguageView>, Problem> {
+    let registry = app.core.registry();
+    let found = name.parse::<LanguageId>().ok().and_then(|id| registry.get(&id));
+    found.map(|language| Json(LanguageView::from(language))).ok_or_else(|| {
+        let detail = match nearest(&name, registry.iter().map(|l| l.id.as_str())) {
+            Some(near) => format!("There is no such language. The nearest is `{near}`."),
+            None => "There is no such language.".to_owned(),
+        };
+        Problem::new(crate::problem::ProblemKind::NotFound, detail)
+    })
+}

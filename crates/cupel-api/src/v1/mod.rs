@@ -1,0 +1,39 @@
+//! The native API, version 1: everything under `/api/v1`. A file per group of routes; the shapes are in
+//! `request.rs` and `response.rs`.
+
+mod account;
+mod admin;
+mod events;
+mod execute;
+mod keys;
+mod languages;
+mod request;
+mod response;
+mod submissions;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::Shared;
+
+/// The routes with their documentation, relative to `/api/v1`.
+pub(crate) fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::default()
+        .routes(routes!(execute::execute, execute::submissions_by_id))
+        .routes(routes!(execute::execute_batch))
+        .routes(routes!(execute::submission, execute::cancel))
+        .routes(routes!(events::events))
+        .routes(routes!(submissions::submissions))
+        .routes(routes!(languages::languages))
+        .routes(routes!(languages::language))
+        .routes(routes!(account::register))
+        .routes(routes!(account::login))
+        .routes(routes!(account::refresh))
+        .routes(routes!(account::logout))
+        .routes(routes!(account::me))
+        .routes(routes!(account::webhook_secret))
+        .routes(routes!(keys::create_key, keys::keys))
+        .routes(routes!(keys::revoke_key))
+        .routes(routes!(admin::set_access))
+        .routes(routes!(admin::queue))
+}

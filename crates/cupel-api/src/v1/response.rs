@@ -1,0 +1,390 @@
+//! What clients get about submissions, languages and accounts. The names in here are promised: fields may
+//! be added, none may change or go.
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use cupel_core::run::{RunState, SubmissionRecord, SubmissionSummary};
+use cupel_types::{CaseReport, Limits, Output, Outcome, Signal, StepReport, Verdict};
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// RFC 3339, UTC, milliseconds.
+pub(crate) fn rfc3339(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
+/// A submission was accepted.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({ "submission_id": "0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a", "status": "queued", "message": "Code submitted for execution" }))]
+pub(crate) struct Accepted {
+    /// Its id: it will reach a final state, whatever happens to the server.
+    pub(crate) submission_id: String,
+    /// `queued`.
+    pub(crate) status: Status,
+    /// For people.
+    pub(crate) message: String,
+}
+
+impl Accepted {
+    pub(crate) fn new(id: cupel_types::SubmissionId) -> Accepted {
+        Accepted { submission_id: id.to_string(), status: Status::Queued, message: "Code submitted for execution".to_owned() }
+    }
+}
+
+/// A batch was accepted.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AcceptedBatch {
+    /// In the order in which they were sent.
+    pub(crate) submissions: Vec<Accepted>,
+}
+
+/// Where a submission stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Status {
+    /// Waits for a worker.
+    Queued,
+    /// A worker has it.
+    Running,
+    /// Ended with exit code 0 (and, with tests, all answers right): verdict `AC`.
+    Completed,
+    /// Ended in any other way.
+    Failed,
+    /// Ended on its owner's wish.
+    Cancelled,
+}
+
+impl From<&RunState> for Status {
+    fn from(state: &RunState) -> Status {
+        match state {
+            RunState::Queued { .. } => Status::Queued,
+            RunState::Leased { .. } => Status::Running,
+            RunState::Judged { verdict: Verdict::Accepted, .. } => Status::Completed,
+            RunState::Judged { verdict: Verdict::Cancelled, .. } | RunState::Cancelled { .. } => Status::Cancelled,
+            RunState::Judged { .. } | RunState::Abandoned { .. } => Status::Failed,
+        }
+    }
+}
+
+/// A submission with all that is known of it. What is not known (yet) is `null`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SubmissionView {
+    /// Its id.
+    pub(crate) submission_id: String,
+    /// Where it stands.
+    pub(crate) status: Status,
+    /// The language's id.
+    pub(crate) language: String,
+    /// Standard output; where it is not UTF-8, with replacement characters (and exactly in `stdout_base64`).
+    pub(crate) stdout: Option<String>,
+    /// Standard output exactly; only where it is not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stdout_base64: Option<String>,
+    /// Standard error, as `stdout`.
+    pub(crate) stderr: Option<String>,
+    /// Standard error exactly; only where it is not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stderr_base64: Option<String>,
+    /// What the compiler said, if it refused the program.
+    pub(crate) compilation_error: Option<String>,
+    /// Why the program failed, in one sentence, if it did.
+    pub(crate) runtime_error: Option<String>,
+    /// CPU time in milliseconds; with tests, of the slowest.
+    pub(crate) execution_time_ms: Option<u64>,
+    /// Peak memory in KiB; with tests, of the largest.
+    pub(crate) memory_used_kb: Option<u64>,
+    /// The exit code, if the program ended by itself; with tests, of the test that decided.
+    pub(crate) exit_code: Option<i32>,
+    /// When it was accepted.
+    #[schema(format = DateTime)]
+    pub(crate) submitted_at: String,
+    /// When it reached its final state.
+    #[schema(format = DateTime)]
+    pub(crate) completed_at: Option<String>,
+    /// `AC`, `WA`, `TLE`, `ILE`, `MLE`, `OLE`, `RTE`, `CE`, `JE` or `CANCELLED`.
+    pub(crate) verdict: Option<String>,
+    /// For people, where the verdict alone does not explain itself.
+    pub(crate) message: Option<String>,
+    /// The number of the signal that ended the program, if one did.
+    pub(crate) signal: Option<i32>,
+    /// Wall-clock time in milliseconds; with tests, of the slowest.
+    pub(crate) wall_time_ms: Option<u64>,
+    /// Whether more was written than is kept.
+    pub(crate) truncated: Option<bool>,
+    /// How many workers have tried. More than one only if one of ours failed.
+    pub(crate) attempts: u32,
+    /// When the first attempt began.
+    #[schema(format = DateTime)]
+    pub(crate) started_at: Option<String>,
+    /// The compilation, where the language has one.
+    pub(crate) compile: Option<CompileView>,
+    /// The tests, in order, up to the last that was run.
+    pub(crate) tests: Vec<TestView>,
+    /// The limits that were in force.
+    pub(crate) limits: Option<LimitsView>,
+    /// The version that ran it, such as `3.11.2`.
+    pub(crate) language_version: Option<String>,
+}
+
+/// A compilation.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CompileView {
+    /// Whether there was something to run.
+    pub(crate) ok: bool,
+    /// What the compiler said, warnings included.
+    pub(crate) output: String,
+    /// How long it took, in milliseconds; 0 when it came from the cache.
+    pub(crate) time_ms: u64,
+    /// Whether an earlier, identical compilation was used.
+    pub(crate) cached: bool,
+    /// Whether the compiler said more than is kept.
+    pub(crate) truncated: bool,
+}
+
+/// One test.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TestView {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its verdict.
+    pub(crate) verdict: String,
+    /// Standard output.
+    pub(crate) stdout: String,
+    /// Standard output exactly; only where it is not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stdout_base64: Option<String>,
+    /// Standard error.
+    pub(crate) stderr: String,
+    /// Standard error exactly; only where it is not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stderr_base64: Option<String>,
+    /// Why the program failed, if it did.
+    pub(crate) runtime_error: Option<String>,
+    /// The exit code, if the program ended by itself.
+    pub(crate) exit_code: Option<i32>,
+    /// The number of the signal that ended it, if one did.
+    pub(crate) signal: Option<i32>,
+    /// CPU time in milliseconds.
+    pub(crate) execution_time_ms: u64,
+    /// Wall-clock time in milliseconds.
+    pub(crate) wall_time_ms: u64,
+    /// Peak memory in KiB.
+    pub(crate) memory_used_kb: u64,
+    /// Whether more was written than is kept.
+    pub(crate) truncated: bool,
+}
+
+/// The limits that were in force. Names and units are those of the request.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LimitsView {
+    pub(crate) cpu_time_ms: u64,
+    pub(crate) wall_time_ms: u64,
+    pub(crate) idle_time_ms: u64,
+    pub(crate) memory_kb: u64,
+    pub(crate) processes: u32,
+    pub(crate) open_files: u32,
+    pub(crate) file_size_kb: u64,
+    pub(crate) disk_kb: u64,
+    pub(crate) output_kb: u64,
+    pub(crate) stack_kb: u64,
+}
+
+impl From<Limits> for LimitsView {
+    fn from(limits: Limits) -> LimitsView {
+        LimitsView {
+            cpu_time_ms: limits.cpu_time.as_millis() as u64,
+            wall_time_ms: limits.wall_time.as_millis() as u64,
+            idle_time_ms: limits.idle_time.as_millis() as u64,
+            memory_kb: limits.memory.as_kib(),
+            processes: limits.processes,
+            open_files: limits.open_files,
+            file_size_kb: limits.file_size.as_kib(),
+            disk_kb: limits.disk.as_kib(),
+            output_kb: limits.output.as_kib(),
+            stack_kb: limits.stack.as_kib(),
+        }
+    }
+}
+
+/// Text for people, and the exact bytes where text cannot hold them.
+fn text_of(output: &Output) -> (String, Option<String>) {
+    match std::str::from_utf8(&output.data) {
+        Ok(text) => (text.to_owned(), None),
+        Err(_) => (String::from_utf8_lossy(&output.data).into_owned(), Some(BASE64_STANDARD.encode(&output.data))),
+    }
+}
+
+/// One sentence on why a step failed; `None` when it did not, or not by itself.
+fn runtime_error(verdict: Verdict, step: &StepReport, limits: &Limits) -> Option<String> {
+    if matches!(verdict, Verdict::InternalError | Verdict::Cancelled | Verdict::WrongAnswer | Verdict::Accepted | Verdict::CompileError) {
+        return None;
+    }
+    Some(match step.outcome {
+        Outcome::Exited(code) => format!("exit code {code}"),
+        Outcome::Signalled(signal) => format!("killed by {signal}"),
+        Outcome::TimeLimit => format!("time limit of {} ms exceeded", limits.cpu_time.as_millis()),
+        Outcome::WallLimit => format!("wall time limit of {} ms exceeded", limits.wall_time.as_millis()),
+        Outcome::IdleLimit => format!("idle limit of {} ms exceeded", limits.idle_time.as_millis()),
+        Outcome::MemoryLimit => format!("memory limit of {} exceeded", limits.memory),
+        Outcome::OutputLimit => format!("output limit of {} exceeded", limits.output),
+        Outcome::Cancelled => return None,
+    })
+}
+
+fn exit_code(step: &StepReport) -> Option<i32> {
+    step.exit_code.or(match step.outcome {
+        Outcome::Exited(code) => Some(code),
+        _ => None,
+    })
+}
+
+fn signal(step: &StepReport) -> Option<i32> {
+    step.signal.or(match step.outcome {
+        Outcome::Signalled(Signal(number)) => Some(number),
+        _ => None,
+    })
+}
+
+fn test_view(case: &CaseReport, limits: &Limits) -> TestView {
+    let (stdout, stdout_base64) = text_of(&case.step.stdout);
+    let (stderr, stderr_base64) = text_of(&case.step.stderr);
+    TestView {
+        name: case.name.clone(),
+        verdict: case.verdict.code().to_owned(),
+        stdout,
+        stdout_base64,
+        stderr,
+        stderr_base64,
+        runtime_error: runtime_error(case.verdict, &case.step, limits),
+        exit_code: exit_code(&case.step),
+        signal: signal(&case.step),
+        execution_time_ms: case.step.usage.cpu_time.as_millis() as u64,
+        wall_time_ms: case.step.usage.wall_time.as_millis() as u64,
+        memory_used_kb: case.step.usage.memory.as_kib(),
+        truncated: case.step.stdout.truncated || case.step.stderr.truncated,
+    }
+}
+
+impl From<&SubmissionRecord> for SubmissionView {
+    fn from(record: &SubmissionRecord) -> SubmissionView {
+        let report = record.report.as_ref();
+        let verdict = record.state.verdict();
+        let steps: Vec<&StepReport> =
+            report.map(|r| r.execution.iter().chain(r.cases.iter().map(|c| &c.step)).collect()).unwrap_or_default();
+        // The step that decided: the only execution, or the first test that failed, or the last one.
+        let deciding = report.and_then(|r| {
+            let case = r.cases.iter().find(|c| c.verdict != Verdict::Accepted).or(r.cases.last());
+            r.execution.as_ref().or(case.map(|c| &c.step))
+        });
+        let execution = report.and_then(|r| r.execution.as_ref());
+        let (stdout, stdout_base64) = execution.map(|e| text_of(&e.stdout)).map_or((None, None), |(t, b)| (Some(t), b));
+        let (stderr, stderr_base64) = execution.map(|e| text_of(&e.stderr)).map_or((None, None), |(t, b)| (Some(t), b));
+        let compile = report.and_then(|r| r.compile.as_ref());
+        SubmissionView {
+            submission_id: record.submission.id.to_string(),
+            status: Status::from(&record.state),
+            language: record.submission.language.to_string(),
+            stdout,
+            stdout_base64,
+            stderr,
+            stderr_base64,
+            compilation_error: compile.filter(|_| verdict == Some(Verdict::CompileError)).map(|c| text_of(&c.output).0),
+            runtime_error: verdict.and_then(|v| runtime_error(v, deciding?, &report?.limits)),
+            execution_time_ms: steps.iter().map(|s| s.usage.cpu_time.as_millis() as u64).max(),
+            memory_used_kb: steps.iter().map(|s| s.usage.memory.as_kib()).max(),
+            exit_code: deciding.and_then(exit_code),
+            submitted_at: rfc3339(record.submission.submitted_at),
+            completed_at: record.completed_at.map(rfc3339),
+            verdict: verdict.map(|v| v.code().to_owned()),
+            message: report.and_then(|r| r.message.clone()).or_else(|| abandoned(&record.state)),
+            signal: deciding.and_then(signal),
+            wall_time_ms: steps.iter().map(|s| s.usage.wall_time.as_millis() as u64).max(),
+            truncated: report.map(|_| steps.iter().any(|s| s.stdout.truncated || s.stderr.truncated)),
+            attempts: record.state.attempts(),
+            started_at: record.started_at.map(rfc3339),
+            compile: compile.map(|c| CompileView {
+                ok: c.ok,
+                output: text_of(&c.output).0,
+                time_ms: c.wall_time.as_millis() as u64,
+                cached: c.cached,
+                truncated: c.output.truncated,
+            }),
+            tests: report.map(|r| r.cases.iter().map(|c| test_view(c, &r.limits)).collect()).unwrap_or_default(),
+            limits: report.map(|r| r.limits.into()),
+            language_version: report.map(|r| r.language_version.clone()),
+        }
+    }
+}
+
+fn abandoned(state: &RunState) -> Option<String> {
+    match state {
+        RunState::Abandoned { attempts } => Some(format!("The judge failed {attempts} times to run this program. It is not the program's fault.")),
+        RunState::Queued { .. } | RunState::Leased { .. } | RunState::Judged { .. } | RunState::Cancelled { .. } => None,
+    }
+}
+
+/// Submissions that were asked for by their ids.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SubmissionViews {
+    /// In the order asked for; ids that do not exist (for you) are left out.
+    pub(crate) submissions: Vec<SubmissionView>,
+}
+
+/// One line of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SummaryView {
+    /// Its id.
+    pub(crate) submission_id: String,
+    /// The language's id.
+    pub(crate) language: String,
+    /// Where it stands.
+    pub(crate) status: Status,
+    /// When it was accepted.
+    #[schema(format = DateTime)]
+    pub(crate) submitted_at: String,
+    /// When it reached its final state.
+    #[schema(format = DateTime)]
+    pub(crate) completed_at: Option<String>,
+    /// The verdict, once there is one.
+    pub(crate) verdict: Option<String>,
+    /// CPU time in milliseconds.
+    pub(crate) execution_time_ms: Option<u64>,
+    /// Peak memory in KiB.
+    pub(crate) memory_used_kb: Option<u64>,
+}
+
+impl From<SubmissionSummary> for SummaryView {
+    fn from(summary: SubmissionSummary) -> SummaryView {
+        SummaryView {
+            submission_id: summary.id.to_string(),
+            language: summary.language.to_string(),
+            status: Status::from(&summary.state),
+            submitted_at: rfc3339(summary.submitted_at),
+            completed_at: summary.completed_at.map(rfc3339),
+            verdict: summary.state.verdict().map(|v| v.code().to_owned()),
+            execution_time_ms: summary.cpu_time.map(|t| t.as_millis() as u64),
+            memory_used_kb: summary.memory.map(cupel_types::Bytes::as_kib),
+        }
+    }
+}
+
+/// A page of submissions, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SubmissionPage {
+    /// The page.
+    pub(crate) submissions: Vec<SummaryView>,
+    /// Where it lies.
+    pub(crate) pagination: Pagination,
+}
+
+/// Where a page lies.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Pagination {
+    /// From 1.
+    pub(crate) page: u64,
+    /// How many on a page.
+    pub(crate) limit: u64,
+    /// How many in all.
+    pub(crate) total: u64,
+}
