@@ -207,8 +207,8 @@ pub struct RunCounts {
     pub scheduled: u64,
     /// Runs in the hands of workers.
     pub leased: u64,
-    /// When the oldest waiting run that is due was submitted.
-    pub oldest_queued_at: Option<Timestamp>,
+    /// Since when the run that has waited longest is due.
+    pub oldest_due_at: Option<Timestamp>,
 }
 
 /// Users, keys and refresh sessions.
@@ -242,7 +242,7 @@ pub trait AccountStore: Send + Sync {
     /// exchanged is a stolen token: the whole session ends.
     async fn rotate_session(&self, id: SessionId, old_hash: [u8; 32], new_hash: [u8; 32], now: Timestamp) -> Result<Option<Rotated>, StoreError>;
     /// Ends a session.
-    async fn end_session(&self, id: SessionId) -> Result<(), StoreError>;
+    async fn end_session(&self, id: SessionId, now: Timestamp) -> Result<(), StoreError>;
     /// Whether the session exists and has not ended; access tokens carry its id.
     async fn session_alive(&self, id: SessionId, now: Timestamp) -> Result<bool, StoreError>;
 }

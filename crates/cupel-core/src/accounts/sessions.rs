@@ -112,7 +112,7 @@ impl Accounts {
     /// # Errors
     /// When the store cannot write.
     pub async fn logout(&self, session: SessionId) -> Result<(), StoreError> {
-        self.inner.store.end_session(session).await
+        self.inner.store.end_session(session, self.now()).await
     }
 
     /// Whether access tokens of this session are still good.

@@ -1,0 +1,114 @@
+//! The queue inside one process: a [`Line`] behind a mutex, and a bell.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use cupel_core::{Hinted, Queue, QueueError, RunHint};
+use tokio::sync::Notify;
+
+use crate::line::Line;
+
+/// How many hints may wait unless configured: about 20 MB.
+pub const QUEUE_DEPTH_MAX: usize = 100_000;
+
+/// Hints in memory. They are gone when the process ends; the store has the runs.
+#[derive(Debug)]
+pub struct EmbeddedQueue {
+    depth_max: usize,
+    state: Mutex<State>,
+    /// Rung for one who waits whenever there may be something to take, for all when the queue closes.
+    bell: Notify,
+    tokens: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    line: Line,
+    closed: bool,
+}
+
+impl Default for EmbeddedQueue {
+    fn default() -> EmbeddedQueue {
+        EmbeddedQueue::new(QUEUE_DEPTH_MAX)
+    }
+}
+
+impl EmbeddedQueue {
+    /// An empty queue in which at most `depth_max` hints wait.
+    pub fn new(depth_max: usize) -> EmbeddedQueue {
+        EmbeddedQueue { depth_max, state: Mutex::default(), bell: Notify::new(), tokens: AtomicU64::new(0) }
+    }
+
+    /// Ends it: who waits and who comes gets [`QueueError::Closed`].
+    pub fn close(&self) {
+        self.state().closed = true;
+        self.bell.notify_waiters();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing in there panics halfway, so a poisoned lock guards sound data.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self) -> Result<Option<RunHint>, QueueError> {
+        let mut state = self.state();
+        if state.closed {
+            return Err(QueueError::Closed);
+        }
+        let hint = state.line.pop();
+        if hint.is_some() && state.line.len() > 0 {
+            // A ring may have been for several hints: whoever wakes wakes the next.
+            self.bell.notify_one();
+        }
+        Ok(hint)
+    }
+}
+
+#[async_trait]
+impl Queue for EmbeddedQueue {
+    async fn publish(&self, hints: &[RunHint]) -> Result<(), QueueError> {
+        {
+            let mut state = self.state();
+            if state.closed {
+                return Err(QueueError::Closed);
+            }
+            let new = hints.iter().filter(|h| !state.line.is_waiting(h.run)).count();
+            if state.line.len() + new > self.depth_max {
+                return Err(QueueError::Full { depth_max: self.depth_max });
+            }
+            for hint in hints {
+                state.line.push(*hint);
+            }
+        }
+        if !hints.is_empty() {
+            self.bell.notify_one();
+        }
+        Ok(())
+    }
+
+    async fn next(&self) -> Result<Hinted, QueueError> {
+        loop {
+            let ring = self.bell.notified();
+            tokio::pin!(ring);
+            ring.as_mut().enable();
+            if let Some(hint) = self.take()? {
+                return Ok(Hinted { hint, token: self.tokens.fetch_add(1, Ordering::Relaxed) });
+            }
+            ring.await;
+        }
+    }
+
+    /// Nothing to do: a hint that was handed out is not kept.
+    async fn settle(&self, _: Hinted) -> Result<(), QueueError> {
+        Ok(())
+    }
+
+    async fn depth(&self) -> Result<usize, QueueError> {
+        Ok(self.state().line.len())
+    }
+
+    fn depth_max(&self) -> usize {
+        self.depth_max
+    }
+}

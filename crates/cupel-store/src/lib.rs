@@ -1,0 +1,11 @@
+//! The `Store` port on SQLite: every query, and the migrations. `migrations/sqlite/` is compiled in.
+//!
+//! *Architecture invariants:* what may happen to a run is decided by `RunState::apply` in core, here it is
+//! only carried out, in a transaction; a method that promises durability answers after the commit that has
+//! it; no source, input, output or secret is ever logged.
+#![forbid(unsafe_code)]
+
+mod rows;
+mod sqlite;
+
+pub use sqlite::{OpenError, ServeLock, SqliteStore};

@@ -1,0 +1,141 @@
+//! The event log of an attempt as `log` and part of `data` of `execution_results`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cupel_core::event::{Event, EventKind, Seq, Stream};
+use cupel_types::{RunReport, SubmissionId};
+use serde::{Deserialize, Serialize};
+
+use super::report::{OutcomeRow, UsageRow, verdict_from};
+use super::{BlobWriter, RowError, Span, from_us, read, to_us, us_of};
+
+#[derive(Serialize, Deserialize)]
+struct EventRow {
+    seq: u64,
+    at_us: i64,
+    kind: KindRow,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum KindRow {
+    Queued,
+    Started { attempt: u32 },
+    CompileStarted,
+    CompileEnded { ok: bool, cached: bool, wall_time_us: u64 },
+    ExecutionStarted { case: Option<String> },
+    Output { case: Option<String>, stream: StreamRow, data: Span },
+    ExecutionEnded { case: Option<String>, verdict: String, outcome: OutcomeRow, usage: UsageRow },
+    Finished { verdict: String },
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StreamRow {
+    Stdout,
+    Stderr,
+}
+
+/// Where the outputs of the report lie in the BLOB, and how far the log has repeated each of them. A chunk
+/// that continues an output is kept as a part of it, so that output is not kept twice.
+struct Outputs<'a> {
+    ends: HashMap<(Option<&'a str>, bool), Span>,
+}
+
+impl<'a> Outputs<'a> {
+    fn of(report: &'a RunReport, blob: &mut BlobWriter) -> Outputs<'a> {
+        let mut ends = HashMap::new();
+        let alone = report.execution.iter().map(|step| (None, step));
+        for (case, step) in alone.chain(report.cases.iter().map(|c| (Some(c.name.as_str()), &c.step))) {
+            ends.insert((case, false), blob.put(&step.stdout.data));
+            ends.insert((case, true), blob.put(&step.stderr.data));
+        }
+        Outputs { ends }
+    }
+
+    fn put(&mut self, case: Option<&'a str>, stream: Stream, chunk: &Arc<[u8]>, blob: &mut BlobWriter) -> Span {
+        let len = chunk.len() as u64;
+        if let Some(rest) = self.ends.get_mut(&(case, stream == Stream::Stderr))
+            && rest.1 >= len
+            && blob.at(rest.0, len).is_some_and(|known| *known == **chunk)
+        {
+            let span = Span(rest.0, len);
+            *rest = Span(rest.0 + len, rest.1 - len);
+            return span;
+        }
+        blob.append(chunk)
+    }
+}
+
+/// `log`; output that the report does not have goes to `blob`, into which the report was written before.
+pub(crate) fn encode_log(events: &[Event], report: &RunReport, blob: &mut BlobWriter) -> Result<String, RowError> {
+    let mut outputs = Outputs::of(report, blob);
+    let rows: Vec<EventRow> = events
+        .iter()
+        .map(|event| EventRow {
+            seq: event.seq.0,
+            at_us: to_us(event.at),
+            kind: match &event.kind {
+                EventKind::Queued => KindRow::Queued,
+                EventKind::Started { attempt } => KindRow::Started { attempt: *attempt },
+                EventKind::CompileStarted => KindRow::CompileStarted,
+                EventKind::CompileEnded { ok, cached, wall_time } => {
+                    KindRow::CompileEnded { ok: *ok, cached: *cached, wall_time_us: us_of(*wall_time) }
+                }
+                EventKind::ExecutionStarted { case } => KindRow::ExecutionStarted { case: case.clone() },
+                EventKind::Output { case, stream, data } => KindRow::Output {
+                    case: case.clone(),
+                    stream: match stream {
+                        Stream::Stdout => StreamRow::Stdout,
+                        Stream::Stderr => StreamRow::Stderr,
+                    },
+                    data: outputs.put(case.as_deref(), *stream, data, blob),
+                },
+                EventKind::ExecutionEnded { case, verdict, outcome, usage } => KindRow::ExecutionEnded {
+                    case: case.clone(),
+                    verdict: verdict.code().into(),
+                    outcome: (*outcome).into(),
+                    usage: usage.into(),
+                },
+                EventKind::Finished { verdict } => KindRow::Finished { verdict: verdict.code().into() },
+            },
+        })
+        .collect();
+    Ok(serde_json::to_string(&rows)?)
+}
+
+/// The events in a row.
+pub(crate) fn decode_log(submission: SubmissionId, log: &str, data: &[u8]) -> Result<Vec<Event>, RowError> {
+    let rows: Vec<EventRow> = serde_json::from_str(log)?;
+    rows.into_iter()
+        .map(|row| {
+            let kind = match row.kind {
+                KindRow::Queued => EventKind::Queued,
+                KindRow::Started { attempt } => EventKind::Started { attempt },
+                KindRow::CompileStarted => EventKind::CompileStarted,
+                KindRow::CompileEnded { ok, cached, wall_time_us } => {
+                    EventKind::CompileEnded { ok, cached, wall_time: Duration::from_micros(wall_time_us) }
+                }
+                KindRow::ExecutionStarted { case } => EventKind::ExecutionStarted { case },
+                KindRow::Output { case, stream, data: span } => EventKind::Output {
+                    case,
+                    stream: match stream {
+                        StreamRow::Stdout => Stream::Stdout,
+                        StreamRow::Stderr => Stream::Stderr,
+                    },
+                    data: read(data, span)?,
+                },
+                KindRow::ExecutionEnded { case, verdict, outcome, usage } => EventKind::ExecutionEnded {
+                    case,
+                    verdict: verdict_from(&verdict)?,
+                    outcome: outcome.into(),
+                    usage: usage.into(),
+                },
+                KindRow::Finished { verdict } => EventKind::Finished { verdict: verdict_from(&verdict)? },
+            };
+            Ok(Event { submission, seq: Seq(row.seq), at: from_us(row.at_us, "log")?, kind })
+        })
+        .collect()
+}

@@ -1,0 +1,101 @@
+//! The forms in which the domain's types lie in rows, and the way there and back.
+//!
+//! *Invariant:* these forms are the store's own and outlive a version: a field may be added with a
+//! default, none may change its meaning. Large bytes are not in the JSON but in the row's BLOB, in which
+//! the JSON points with `[offset, length]`.
+
+mod log;
+mod report;
+mod state;
+mod submission;
+
+pub(crate) use log::{decode_log, encode_log};
+pub(crate) use report::{decode_report, encode_report};
+pub(crate) use state::{JUDGED, StateColumns, class_from, class_number};
+pub(crate) use submission::{decode_submission, encode_submission};
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A row that this version cannot read: a defect, or a database damaged from outside.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RowError {
+    #[error("the JSON of a row cannot be read")]
+    Json(#[from] serde_json::Error),
+    #[error("column `{column}` holds something unexpected")]
+    Column { column: &'static str },
+}
+
+pub(crate) const fn bad(column: &'static str) -> RowError {
+    RowError::Column { column }
+}
+
+/// Where bytes lie in the row's BLOB.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct Span(u64, u64);
+
+/// The BLOB of a row that is being written. Equal pieces are kept once: the output in the log is the
+/// output in the report.
+#[derive(Default)]
+pub(crate) struct BlobWriter {
+    data: Vec<u8>,
+    known: HashMap<Arc<[u8]>, Span>,
+}
+
+impl BlobWriter {
+    fn put(&mut self, bytes: &Arc<[u8]>) -> Span {
+        if bytes.is_empty() {
+            return Span::default();
+        }
+        if let Some(span) = self.known.get(bytes) {
+            return *span;
+        }
+        let span = self.append(bytes);
+        // Hashing is cheaper than keeping twice, but only where it can help.
+        self.known.insert(Arc::clone(bytes), span);
+        span
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Span {
+        let span = Span(self.data.len() as u64, bytes.len() as u64);
+        self.data.extend_from_slice(bytes);
+        span
+    }
+
+    fn at(&self, offset: u64, len: u64) -> Option<&[u8]> {
+        piece(&self.data, Span(offset, len))
+    }
+
+    pub(crate) fn finish(self) -> Vec<u8> {
+        self.data
+    }
+}
+
+fn piece(data: &[u8], Span(offset, len): Span) -> Option<&[u8]> {
+    let start = usize::try_from(offset).ok()?;
+    data.get(start..start.checked_add(usize::try_from(len).ok()?)?)
+}
+
+fn read(data: &[u8], span: Span) -> Result<Arc<[u8]>, RowError> {
+    piece(data, span).map(Arc::from).ok_or(bad("data"))
+}
+
+pub(crate) fn to_us(at: Timestamp) -> i64 {
+    at.as_microsecond()
+}
+
+pub(crate) fn from_us(us: i64, column: &'static str) -> Result<Timestamp, RowError> {
+    Timestamp::from_microsecond(us).map_err(|_| bad(column))
+}
+
+pub(crate) fn id_from(bytes: &[u8], column: &'static str) -> Result<Uuid, RowError> {
+    Uuid::from_slice(bytes).map_err(|_| bad(column))
+}
+
+fn us_of(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,269 @@
+//! [`RunReport`] as `report` and part of `data` of `execution_results`.
+
+use std::time::Duration;
+
+use cupel_types::{Bytes, CaseReport, CompileReport, Limits, Outcome, Output, RunReport, Signal, StepReport, Usage, Verdict};
+use serde::{Deserialize, Serialize};
+
+use super::{BlobWriter, RowError, Span, bad, read, us_of};
+
+#[derive(Serialize, Deserialize)]
+struct ReportRow {
+    verdict: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    compile: Option<CompileRow>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    execution: Option<StepRow>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    cases: Vec<CaseRow>,
+    limits: LimitsRow,
+    language_version: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct OutputRow {
+    data: Span,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    truncated: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct CompileRow {
+    ok: bool,
+    output: OutputRow,
+    wall_time_us: u64,
+    cached: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct CaseRow {
+    name: String,
+    verdict: String,
+    step: StepRow,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StepRow {
+    outcome: OutcomeRow,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    exit_code: Option<i32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    signal: Option<i32>,
+    stdout: OutputRow,
+    stderr: OutputRow,
+    usage: UsageRow,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum OutcomeRow {
+    Exited(i32),
+    Signalled(i32),
+    TimeLimit,
+    WallLimit,
+    IdleLimit,
+    MemoryLimit,
+    OutputLimit,
+    Cancelled,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct UsageRow {
+    cpu_time_us: u64,
+    cpu_user_us: u64,
+    cpu_system_us: u64,
+    wall_time_us: u64,
+    memory_bytes: u64,
+    output_bytes: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LimitsRow {
+    cpu_time_us: u64,
+    wall_time_us: u64,
+    idle_time_us: u64,
+    memory_bytes: u64,
+    processes: u32,
+    open_files: u32,
+    file_size_bytes: u64,
+    disk_bytes: u64,
+    inodes: u64,
+    output_bytes: u64,
+    stack_bytes: u64,
+}
+
+impl From<Outcome> for OutcomeRow {
+    fn from(outcome: Outcome) -> OutcomeRow {
+        match outcome {
+            Outcome::Exited(code) => OutcomeRow::Exited(code),
+            Outcome::Signalled(Signal(number)) => OutcomeRow::Signalled(number),
+            Outcome::TimeLimit => OutcomeRow::TimeLimit,
+            Outcome::WallLimit => OutcomeRow::WallLimit,
+            Outcome::IdleLimit => OutcomeRow::IdleLimit,
+            Outcome::MemoryLimit => OutcomeRow::MemoryLimit,
+            Outcome::OutputLimit => OutcomeRow::OutputLimit,
+            Outcome::Cancelled => OutcomeRow::Cancelled,
+        }
+    }
+}
+
+impl From<OutcomeRow> for Outcome {
+    fn from(row: OutcomeRow) -> Outcome {
+        match row {
+            OutcomeRow::Exited(code) => Outcome::Exited(code),
+            OutcomeRow::Signalled(number) => Outcome::Signalled(Signal(number)),
+            OutcomeRow::TimeLimit => Outcome::TimeLimit,
+            OutcomeRow::WallLimit => Outcome::WallLimit,
+            OutcomeRow::IdleLimit => Outcome::IdleLimit,
+            OutcomeRow::MemoryLimit => Outcome::MemoryLimit,
+            OutcomeRow::OutputLimit => Outcome::OutputLimit,
+            OutcomeRow::Cancelled => Outcome::Cancelled,
+        }
+    }
+}
+
+impl From<&Usage> for UsageRow {
+    fn from(u: &Usage) -> UsageRow {
+        UsageRow {
+            cpu_time_us: us_of(u.cpu_time),
+            cpu_user_us: us_of(u.cpu_user),
+            cpu_system_us: us_of(u.cpu_system),
+            wall_time_us: us_of(u.wall_time),
+            memory_bytes: u.memory.get(),
+            output_bytes: u.output.get(),
+        }
+    }
+}
+
+impl From<UsageRow> for Usage {
+    fn from(u: UsageRow) -> Usage {
+        Usage {
+            cpu_time: Duration::from_micros(u.cpu_time_us),
+            cpu_user: Duration::from_micros(u.cpu_user_us),
+            cpu_system: Duration::from_micros(u.cpu_system_us),
+            wall_time: Duration::from_micros(u.wall_time_us),
+            memory: Bytes::new(u.memory_bytes),
+            output: Bytes::new(u.output_bytes),
+        }
+    }
+}
+
+impl From<Limits> for LimitsRow {
+    fn from(l: Limits) -> LimitsRow {
+        LimitsRow {
+            cpu_time_us: us_of(l.cpu_time),
+            wall_time_us: us_of(l.wall_time),
+            idle_time_us: us_of(l.idle_time),
+            memory_bytes: l.memory.get(),
+            processes: l.processes,
+            open_files: l.open_files,
+            file_size_bytes: l.file_size.get(),
+            disk_bytes: l.disk.get(),
+            inodes: l.inodes,
+            output_bytes: l.output.get(),
+            stack_bytes: l.stack.get(),
+        }
+    }
+}
+
+impl From<LimitsRow> for Limits {
+    fn from(l: LimitsRow) -> Limits {
+        Limits {
+            cpu_time: Duration::from_micros(l.cpu_time_us),
+            wall_time: Duration::from_micros(l.wall_time_us),
+            idle_time: Duration::from_micros(l.idle_time_us),
+            memory: Bytes::new(l.memory_bytes),
+            processes: l.processes,
+            open_files: l.open_files,
+            file_size: Bytes::new(l.file_size_bytes),
+            disk: Bytes::new(l.disk_bytes),
+            inodes: l.inodes,
+            output: Bytes::new(l.output_bytes),
+            stack: Bytes::new(l.stack_bytes),
+        }
+    }
+}
+
+fn put_output(output: &Output, blob: &mut BlobWriter) -> OutputRow {
+    OutputRow { data: blob.put(&output.data), truncated: output.truncated }
+}
+
+fn put_step(step: &StepReport, blob: &mut BlobWriter) -> StepRow {
+    StepRow {
+        outcome: step.outcome.into(),
+        exit_code: step.exit_code,
+        signal: step.signal,
+        stdout: put_output(&step.stdout, blob),
+        stderr: put_output(&step.stderr, blob),
+        usage: (&step.usage).into(),
+    }
+}
+
+/// `report`; the outputs go to `blob`.
+pub(crate) fn encode_report(report: &RunReport, blob: &mut BlobWriter) -> Result<String, RowError> {
+    let row = ReportRow {
+        verdict: report.verdict.code().into(),
+        message: report.message.clone(),
+        compile: report.compile.as_ref().map(|c| CompileRow {
+            ok: c.ok,
+            output: put_output(&c.output, blob),
+            wall_time_us: us_of(c.wall_time),
+            cached: c.cached,
+        }),
+        execution: report.execution.as_ref().map(|step| put_step(step, blob)),
+        cases: report
+            .cases
+            .iter()
+            .map(|c| CaseRow { name: c.name.clone(), verdict: c.verdict.code().into(), step: put_step(&c.step, blob) })
+            .collect(),
+        limits: report.limits.into(),
+        language_version: report.language_version.clone(),
+    };
+    Ok(serde_json::to_string(&row)?)
+}
+
+pub(super) fn verdict_from(code: &str) -> Result<Verdict, RowError> {
+    Verdict::from_code(code).ok_or(bad("verdict"))
+}
+
+fn read_output(row: OutputRow, data: &[u8]) -> Result<Output, RowError> {
+    Ok(Output { data: read(data, row.data)?, truncated: row.truncated })
+}
+
+fn read_step(row: StepRow, data: &[u8]) -> Result<StepReport, RowError> {
+    Ok(StepReport {
+        outcome: row.outcome.into(),
+        exit_code: row.exit_code,
+        signal: row.signal,
+        stdout: read_output(row.stdout, data)?,
+        stderr: read_output(row.stderr, data)?,
+        usage: row.usage.into(),
+    })
+}
+
+/// The report in a row.
+pub(crate) fn decode_report(report: &str, data: &[u8]) -> Result<RunReport, RowError> {
+    let row: ReportRow = serde_json::from_str(report)?;
+    let compile = row.compile.map(|c| {
+        Ok::<_, RowError>(CompileReport {
+            ok: c.ok,
+            output: read_output(c.output, data)?,
+            wall_time: Duration::from_micros(c.wall_time_us),
+            cached: c.cached,
+        })
+    });
+    let cases = row.cases.into_iter().map(|c| {
+        Ok(CaseReport { name: c.name, verdict: verdict_from(&c.verdict)?, step: read_step(c.step, data)? })
+    });
+    Ok(RunReport {
+        verdict: verdict_from(&row.verdict)?,
+        message: row.message,
+        compile: compile.transpose()?,
+        execution: row.execution.map(|step| read_step(step, data)).transpose()?,
+        cases: cases.collect::<Result<_, RowError>>()?,
+        limits: row.limits.into(),
+        language_version: row.language_version,
+    })
+}

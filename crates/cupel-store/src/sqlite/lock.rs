@@ -1,0 +1,30 @@
+//! One `cupel serve` per data folder: whoever treats all leases as orphans must be alone.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+/// Held as long as this process serves from a data folder. The kernel releases it when the process ends,
+/// however it ends.
+#[derive(Debug)]
+pub struct ServeLock {
+    _file: File,
+}
+
+impl ServeLock {
+    /// Takes the lock beside the database file `database`. `None`: another process has it.
+    ///
+    /// # Errors
+    /// When the lock file cannot be made or locked.
+    pub fn take(database: &Path) -> io::Result<Option<ServeLock>> {
+        let mut name = database.as_os_str().to_owned();
+        name.push(".lock");
+        let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(name)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(ServeLock { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
