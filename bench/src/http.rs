@@ -1,0 +1,205 @@
+//! Submissions through the HTTP API of a server of our own: how long one takes, how many a second, and how long
+//! accepting one takes while the queue is busy.
+//!
+//! Every answer is checked: a submission that does not end `completed` with the expected output fails the bench.
+//! The load is closed: each client sends its next submission when the last one has ended (`?wait=`), one request a
+//! submission, so that the generator takes little of the processors it shares with the server. Beside them one
+//! client submits the cheapest program at a fixed pace without waiting for the end: its times are those of accepting.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use serde_json::{Value, json};
+
+use crate::samples::Samples;
+use crate::server::Server;
+use crate::table::Table;
+
+/// How much is measured.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    /// Requests one after another, with [`LONE_PAUSE`] between them.
+    pub(crate) lone: usize,
+    /// How long the load lasts.
+    pub(crate) load: Duration,
+    /// Clients that keep the queue busy.
+    pub(crate) clients: usize,
+}
+
+/// Idleness before each lone request: long enough for processors and kernel to have gone to sleep.
+const LONE_PAUSE: Duration = Duration::from_millis(30);
+/// Pace of the client that only submits.
+const ACCEPT_PACE: Duration = Duration::from_millis(40);
+/// Longest a submission may take before the bench gives up, seconds; the server's default for `?wait=` is no more.
+const WAIT_SECONDS: u64 = 30;
+
+/// A program that reads a number and prints the next one.
+struct Program {
+    name: &'static str,
+    language: &'static str,
+    source: &'static str,
+    /// What begins a comment, where every submission shall have a source of its own, so that it is compiled anew.
+    unique_by: Option<&'static str>,
+}
+
+const C: &str =
+    "#include <stdio.h>\nint main(void) { int n; if (scanf(\"%d\", &n) != 1) return 1; printf(\"%d\\n\", n + 1); }\n";
+const CPP: &str = "#include <iostream>\nint main() { int n; std::cin >> n; std::cout << n + 1 << '\\n'; }\n";
+const JAVA: &str = "import java.util.Scanner;\npublic class Main {\n    public static void main(String[] args) {\n        \
+                    System.out.println(new Scanner(System.in).nextInt() + 1);\n    }\n}\n";
+const PYTHON: &str = "print(int(input()) + 1)\n";
+
+const PROGRAMS: &[Program] = &[
+    Program { name: "C, compile cached", language: "c", source: C, unique_by: None },
+    Program { name: "Python", language: "python", source: PYTHON, unique_by: None },
+    Program { name: "C++, compile cached", language: "cpp", source: CPP, unique_by: None },
+    Program { name: "C++, compiled each time", language: "cpp", source: CPP, unique_by: Some("//") },
+    Program { name: "Java, compile cached", language: "java", source: JAVA, unique_by: None },
+    Program { name: "Java, compiled each time", language: "java", source: JAVA, unique_by: Some("//") },
+];
+
+/// Measures every program; prints a table and gives the figures.
+pub(crate) fn measure(server: &Server, plan: Plan) -> anyhow::Result<Value> {
+    let mut table = Table::new(
+        &format!("Through HTTP, {} clients, milliseconds", plan.clients),
+        &["program", "lone p50", "lone p90", "lone p99", "a second", "end to end p50", "p99", "accepting p50", "p99"],
+    );
+    let mut figures = serde_json::Map::new();
+    // Every number is new, so that nothing but a compilation can be cached.
+    let numbers = AtomicU64::new(1);
+    for program in PROGRAMS {
+        let client = Client::new(server, program, &numbers);
+        client.judge().with_context(|| format!("{}: the first submission", program.name))?;
+        let mut lone = Samples::default();
+        for _ in 0..plan.lone {
+            thread::sleep(LONE_PAUSE);
+            lone.push(client.judge()?);
+        }
+        let (load, accepting) = load(server, program, &numbers, plan).with_context(|| program.name.to_owned())?;
+        let ms = |samples: &Samples, percent| format!("{:.1}", samples.percentile(percent).as_secs_f64() * 1e3);
+        table.row(vec![
+            program.name.to_owned(),
+            ms(&lone, 50.0),
+            ms(&lone, 90.0),
+            ms(&lone, 99.0),
+            format!("{:.1}", load.rate().unwrap_or_default()),
+            ms(&load, 50.0),
+            ms(&load, 99.0),
+            ms(&accepting, 50.0),
+            ms(&accepting, 99.0),
+        ]);
+        figures.insert(
+            program.name.to_owned(),
+            json!({"lone": lone.to_json(), "load": load.to_json(), "accepting": accepting.to_json()}),
+        );
+        eprintln!("  measured {}", program.name);
+    }
+    println!("{table}");
+    Ok(json!({ "clients": plan.clients, "programs": figures }))
+}
+
+/// Keeps the queue busy for as long as planned; gives end-to-end times and those of accepting alone.
+fn load(server: &Server, program: &Program, numbers: &AtomicU64, plan: Plan) -> anyhow::Result<(Samples, Samples)> {
+    let over = AtomicBool::new(false);
+    let started = Instant::now();
+    thread::scope(|scope| {
+        let busy: Vec<_> = (0..plan.clients)
+            .map(|_| {
+                scope.spawn(|| {
+                    let client = Client::new(server, program, numbers);
+                    let mut times = Vec::new();
+                    while !over.load(Ordering::Relaxed) {
+                        times.push(client.judge()?);
+                    }
+                    anyhow::Ok(times)
+                })
+            })
+            .collect();
+        let accepting = accept(&Client::new(server, &PROGRAMS[0], numbers), started, plan.load);
+        over.store(true, Ordering::Relaxed);
+        let mut times = Vec::new();
+        for client in busy {
+            times.extend(client.join().map_err(|_| anyhow::anyhow!("a client panicked"))??);
+        }
+        let accepting = accepting?;
+        let mut load = Samples::default();
+        // Until the last answer: what was submitted at the end counts with the time it took.
+        load.extend(times, started.elapsed());
+        Ok((load, accepting))
+    })
+}
+
+fn accept(client: &Client<'_>, started: Instant, lasts: Duration) -> anyhow::Result<Samples> {
+    let mut times = Samples::default();
+    while started.elapsed() < lasts {
+        thread::sleep(ACCEPT_PACE);
+        times.push(client.submit()?);
+    }
+    Ok(times)
+}
+
+/// One connection that sends one program again and again.
+struct Client<'a> {
+    agent: ureq::Agent,
+    server: &'a Server,
+    program: &'a Program,
+    numbers: &'a AtomicU64,
+}
+
+impl<'a> Client<'a> {
+    fn new(server: &'a Server, program: &'a Program, numbers: &'a AtomicU64) -> Client<'a> {
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(WAIT_SECONDS + 10)))
+            .build()
+            .new_agent();
+        Client { agent, server, program, numbers }
+    }
+
+    /// Submits and waits for the end; gives the time until the answer was read.
+    fn judge(&self) -> anyhow::Result<Duration> {
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let (time, answer) = self.post(number, &format!("?wait={WAIT_SECONDS}"))?;
+        let expected = format!("{}\n", number + 1);
+        let ended_well = answer["status"] == "completed" && answer["stdout"] == expected.as_str();
+        ensure!(ended_well, "a submission did not end as it must: {answer}");
+        Ok(time)
+    }
+
+    /// Submits only.
+    fn submit(&self) -> anyhow::Result<Duration> {
+        let (time, answer) = self.post(self.numbers.fetch_add(1, Ordering::Relaxed), "")?;
+        ensure!(answer["submission_id"].is_string(), "a submission was accepted without an id: {answer}");
+        Ok(time)
+    }
+
+    fn post(&self, number: u64, query: &str) -> anyhow::Result<(Duration, Value)> {
+        let mut source = self.program.source.to_owned();
+        if let Some(comment) = self.program.unique_by {
+            source.push_str(&format!("{comment} {number}\n"));
+        }
+        let body = json!({
+            "language": self.program.language,
+            "source_code": source,
+            "input": format!("{number}\n"),
+        })
+        .to_string();
+        let url = format!("{}/api/v1/execute{query}", self.server.url());
+        let started = Instant::now();
+        let mut response = self
+            .agent
+            .post(&url)
+            .header("authorization", &format!("Bearer {}", self.server.key()))
+            .header("content-type", "application/json")
+            .send(&body)
+            .context("sending a submission")?;
+        let text = response.body_mut().read_to_string().context("reading the answer to a submission")?;
+        let time = started.elapsed();
+        if !response.status().is_success() {
+            bail!("a submission was answered with {}: {text}", response.status());
+        }
+        Ok((time, serde_json::from_str(&text).context("the answer is not JSON")?))
+    }
+}

@@ -1,0 +1,84 @@
+//! Measures Cupel against the bare program, prints tables and writes them as JSON.
+//!
+//! `cupel-bench sandbox`: what a cell costs over starting the program bare. `cupel-bench http`: what a submission
+//! costs through the API. Without a word: both. How to run it, and figures: bench/README.md.
+#![forbid(unsafe_code)]
+
+mod bare;
+mod http;
+mod machine;
+mod programs;
+mod samples;
+mod sandbox;
+mod server;
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Parser, ValueEnum};
+use serde_json::{Value, json};
+
+/// Measures Cupel against the bare program.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// What to measure; everything when left out.
+    #[arg(value_enum)]
+    suite: Option<Suite>,
+
+    /// A tenth of the runs: to see that it works, not to quote.
+    #[arg(long)]
+    quick: bool,
+
+    /// Clients that keep the queue busy.
+    #[arg(long, default_value_t = 16)]
+    clients: usize,
+
+    /// Folder for the JSON files.
+    #[arg(long, default_value = "bench/results")]
+    results: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Suite {
+    /// A cell against the bare program.
+    Sandbox,
+    /// Submissions through HTTP.
+    Http,
+}
+
+fn main() -> anyhow::Result<()> {
+    // First of all, while there is one thread: the sandbox starts its launcher from our own program.
+    cupel_sandbox::launcher::enter_if_asked();
+
+    let arguments = Arguments::parse();
+    let wanted = |suite| arguments.suite.is_none_or(|only| only == suite);
+    let part: u32 = if arguments.quick { 10 } else { 1 };
+    let count = |runs: usize| (runs / part as usize).max(5);
+    if wanted(Suite::Sandbox) {
+        let plan = sandbox::Plan {
+            cold: count(30),
+            lone: count(200),
+            back_to_back: count(2000),
+            busy: Duration::from_secs(20) / part,
+        };
+        write(&arguments.results, "sandbox", sandbox::measure(plan)?)?;
+    }
+    if wanted(Suite::Http) {
+        let plan =
+            http::Plan { lone: count(100), load: Duration::from_secs(20) / part, clients: arguments.clients.max(1) };
+        let server = server::Server::start()?;
+        write(&arguments.results, "http", http::measure(&server, plan)?)?;
+    }
+    Ok(())
+}
+
+fn write(folder: &Path, name: &str, figures: Value) -> anyhow::Result<()> {
+    let path = folder.join(format!("{name}.json"));
+    let text = serde_json::to_string_pretty(&json!({ "machine": machine::describe(), "figures": figures }))?;
+    std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+    std::fs::write(&path, text + "\n").with_context(|| format!("writing {}", path.display()))?;
+    eprintln!("wrote {}", path.display());
+    Ok(())
+}

@@ -1,0 +1,268 @@
+//! What a cell costs over starting the same program bare, in the four situations that differ.
+//!
+//! *Cold*: the first run of a sandbox that was just started. *Lone*: a run after 30 ms of idleness, when processors and
+//! kernel have gone to sleep. *Back to back*: one slot, no pause. *Busy*: all slots at once, no pause. Bare and sandboxed
+//! runs take turns, so that whatever else the machine does meets both.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use cupel_sandbox::{CellKind, Command, Observer, Sandbox, SandboxConfig, Slot, Stdin};
+use cupel_types::{BoxFile, BoxFiles, BoxPath, Limits, Outcome};
+use serde_json::{Value, json};
+
+use crate::samples::Samples;
+use crate::table::Table;
+use crate::{bare, programs};
+
+/// How much is measured.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    /// Sandboxes started.
+    pub(crate) cold: usize,
+    /// Runs after idleness.
+    pub(crate) lone: usize,
+    /// Runs in a row, on one slot.
+    pub(crate) back_to_back: usize,
+    /// How long all slots are kept busy, bare and sandboxed together.
+    pub(crate) busy: Duration,
+}
+
+/// Idleness before each lone run.
+const LONE_PAUSE: Duration = Duration::from_millis(30);
+/// How often bare and sandboxed take turns while all slots are busy.
+const BUSY_TURNS: u32 = 10;
+
+/// The same program, started bare and in a cell.
+struct Program {
+    name: &'static str,
+    bare: Vec<String>,
+    cell: Command,
+    /// Share of the planned runs: what takes ten times as long is run a tenth as often.
+    share: usize,
+}
+
+/// Times of one situation.
+struct Pair {
+    situation: &'static str,
+    bare: Samples,
+    cell: Samples,
+}
+
+/// Measures every program in every situation; prints a table each and gives the figures.
+pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
+    // Not below /tmp, which is the cell's own inside; readable, because the program in the root is run by another user.
+    let folder = tempfile::Builder::new().prefix("cupel-bench-").tempdir_in("/var/tmp").context("making a folder")?;
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).context("opening the folder")?;
+    let programs = programs(folder.path())?;
+    let config = SandboxConfig { mounts: vec![folder.path().to_owned()], ..SandboxConfig::default() };
+    let start = || Sandbox::start(config.clone()).context("starting the sandbox; `cupel doctor` tells what is missing");
+
+    let mut figures = serde_json::Map::new();
+    for program in &programs {
+        let mut pairs = vec![cold(program, plan.cold, start)?];
+        let sandbox = start()?;
+        let mut slot = sandbox.slot(0);
+        slot.warm_up().context("making lanes")?;
+        for _ in 0..20 / program.share {
+            in_cell(&mut slot, program)?;
+        }
+        pairs.push(alternating("lone, after 30 ms idle", program, &mut slot, plan.lone / program.share, LONE_PAUSE)?);
+        pairs.push(alternating("back to back", program, &mut slot, plan.back_to_back / program.share, Duration::ZERO)?);
+        drop(slot);
+        pairs.push(busy(program, &sandbox, plan.busy)?);
+        println!("{}", table(program, &pairs));
+        let situations = pairs.iter().map(|pair| {
+            let overhead = pair.overhead_ms(50.0);
+            let of_pair =
+                json!({"bare": pair.bare.to_json(), "cell": pair.cell.to_json(), "overhead_p50_ms": overhead});
+            (pair.situation.to_owned(), of_pair)
+        });
+        figures.insert(program.name.to_owned(), situations.collect());
+    }
+    Ok(figures.into())
+}
+
+fn programs(folder: &Path) -> anyhow::Result<Vec<Program>> {
+    let hello = programs::compile_hello(folder)?;
+    let script = folder.join("hello.py");
+    std::fs::write(&script, programs::HELLO_PYTHON).context("writing hello.py")?;
+    let (hello_path, script_path) = (folder.join("hello").display().to_string(), script.display().to_string());
+    let python = "/usr/bin/python3".to_owned();
+    let mut programs = vec![
+        Program {
+            name: "C, static, copied into the box",
+            bare: vec![hello_path.clone()],
+            cell: command(&["./hello"], vec![file("hello", &hello, true)?]),
+            share: 1,
+        },
+        Program {
+            name: "C, static, in the root",
+            bare: vec![hello_path.clone()],
+            cell: command(&[&hello_path], vec![]),
+            share: 1,
+        },
+    ];
+    if Path::new(&python).exists() {
+        let source = file("hello.py", programs::HELLO_PYTHON.as_bytes(), false)?;
+        programs.push(Program {
+            name: "Python",
+            bare: vec![python.clone(), script_path],
+            cell: command(&[&python, "hello.py"], vec![source]),
+            share: 5,
+        });
+    }
+    Ok(programs)
+}
+
+fn command(argv: &[&str], files: Vec<BoxFile>) -> Command {
+    Command {
+        argv: argv.iter().map(|&argument| argument.to_owned()).collect(),
+        env: vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())],
+        files: vec![BoxFiles::new(files)],
+        stdin: Stdin::Bytes([].into()),
+        limits: Limits::default(),
+        kind: CellKind::Run,
+        collect: None,
+    }
+}
+
+fn file(name: &str, data: &[u8], executable: bool) -> anyhow::Result<BoxFile> {
+    Ok(BoxFile { path: BoxPath::new(name)?, data: data.into(), executable })
+}
+
+/// Runs it once in a cell and gives the time from the request until its figures are there.
+fn in_cell(slot: &mut Slot, program: &Program) -> anyhow::Result<Duration> {
+    let mut output = Collected::default();
+    let started = Instant::now();
+    let report = slot.run(&program.cell, &mut output).with_context(|| format!("running {} in a cell", program.name))?;
+    let time = started.elapsed();
+    let said_hello = report.outcome == Outcome::Exited(0) && output.0 == b"hello\n";
+    ensure!(said_hello, "{} did not say hello in a cell: {:?}", program.name, report.outcome);
+    Ok(time)
+}
+
+#[derive(Default)]
+struct Collected(Vec<u8>);
+
+impl Observer for Collected {
+    fn stdout(&mut self, data: &[u8]) {
+        self.0.extend_from_slice(data);
+    }
+
+    fn stderr(&mut self, _: &[u8]) {}
+}
+
+fn cold(program: &Program, rounds: usize, start: impl Fn() -> anyhow::Result<Sandbox>) -> anyhow::Result<Pair> {
+    let mut pair = Pair::new("cold: first run of a new sandbox");
+    for _ in 0..rounds {
+        pair.bare.push(bare::run(&program.bare)?);
+        let sandbox = start()?;
+        pair.cell.push(in_cell(&mut sandbox.slot(0), program)?);
+    }
+    Ok(pair)
+}
+
+fn alternating(
+    situation: &'static str,
+    program: &Program,
+    slot: &mut Slot,
+    rounds: usize,
+    pause: Duration,
+) -> anyhow::Result<Pair> {
+    let mut pair = Pair::new(situation);
+    for _ in 0..rounds {
+        thread::sleep(pause);
+        let bare = bare::run(&program.bare)?;
+        thread::sleep(pause);
+        let cell = in_cell(slot, program)?;
+        if pause.is_zero() {
+            pair.bare.extend([bare], bare);
+            pair.cell.extend([cell], cell);
+        } else {
+            pair.bare.push(bare);
+            pair.cell.push(cell);
+        }
+    }
+    Ok(pair)
+}
+
+fn busy(program: &Program, sandbox: &Sandbox, lasts: Duration) -> anyhow::Result<Pair> {
+    let mut pair = Pair::new("busy: all slots");
+    let mut slots: Vec<Slot> = (0..sandbox.slots()).map(|index| sandbox.slot(index)).collect();
+    for slot in &mut slots {
+        slot.warm_up().context("making lanes")?;
+    }
+    let turn = lasts / BUSY_TURNS / 2;
+    for _ in 0..BUSY_TURNS {
+        let started = Instant::now();
+        let bare = on_all(&mut slots, started + turn, |_| bare::run(&program.bare))?;
+        pair.bare.extend(bare, started.elapsed());
+        let started = Instant::now();
+        let cell = on_all(&mut slots, started + turn, |slot| in_cell(slot, program))?;
+        pair.cell.extend(cell, started.elapsed());
+    }
+    Ok(pair)
+}
+
+/// Runs again and again until `end`, on a thread a slot.
+fn on_all(
+    slots: &mut [Slot],
+    end: Instant,
+    run: impl Fn(&mut Slot) -> anyhow::Result<Duration> + Sync,
+) -> anyhow::Result<Vec<Duration>> {
+    let run = &run;
+    thread::scope(|scope| {
+        let again = |slot| {
+            move || {
+                let slot: &mut Slot = slot;
+                let mut times = Vec::new();
+                while Instant::now() < end {
+                    times.push(run(slot)?);
+                }
+                anyhow::Ok(times)
+            }
+        };
+        let threads: Vec<_> = slots.iter_mut().map(|slot| scope.spawn(again(slot))).collect();
+        let mut all = Vec::new();
+        for thread in threads {
+            all.extend(thread.join().map_err(|_| anyhow::anyhow!("a slot's thread panicked"))??);
+        }
+        Ok(all)
+    })
+}
+
+fn table(program: &Program, pairs: &[Pair]) -> Table {
+    let header = ["situation", "runs", "p50", "p90", "p99", "a second", "x bare", "+ p50"];
+    let mut table = Table::new(&format!("{}: bare and in a cell, milliseconds", program.name), &header);
+    for pair in pairs {
+        for (what, samples) in [("bare", &pair.bare), ("cell", &pair.cell)] {
+            let ms = |percent| format!("{:.2}", samples.percentile(percent).as_secs_f64() * 1e3);
+            let rate = samples.rate().map_or("".to_owned(), |rate| format!("{rate:.0}"));
+            let (ratio, overhead) = match what {
+                "bare" => (String::new(), String::new()),
+                _ => (format!("{:.2}", pair.ratio(50.0)), format!("{:+.2}", pair.overhead_ms(50.0))),
+            };
+            let situation = format!("{}, {what}", pair.situation);
+            table.row(vec![situation, samples.len().to_string(), ms(50.0), ms(90.0), ms(99.0), rate, ratio, overhead]);
+        }
+    }
+    table
+}
+
+impl Pair {
+    fn new(situation: &'static str) -> Pair {
+        Pair { situation, bare: Samples::default(), cell: Samples::default() }
+    }
+
+    fn overhead_ms(&self, percent: f64) -> f64 {
+        (self.cell.percentile(percent).as_secs_f64() - self.bare.percentile(percent).as_secs_f64()) * 1e3
+    }
+
+    fn ratio(&self, percent: f64) -> f64 {
+        self.cell.percentile(percent).as_secs_f64() / self.bare.percentile(percent).as_secs_f64()
+    }
+}
