@@ -1,1 +1,190 @@
-//! doctor
+//! Proves the walls on this machine by attacking them: the sandbox is started as it would be for service, and
+//! the [probe](crate::probe) goes against each wall from inside a cell.
+
+use std::fs;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cupel_types::{Bytes, Limits, Outcome};
+
+use crate::command::{CellKind, CellReport, Command, Observer, RunError, Stdin};
+use crate::config::{SandboxConfig, Wall};
+use crate::probe::PROBE_ARGUMENT;
+use crate::slot::Slot;
+use crate::{Features, Sandbox, StartError};
+
+/// What became of the attack on one wall.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Which wall.
+    pub wall: Wall,
+    /// `None`: it held. Otherwise what the attacker saw.
+    pub breach: Option<String>,
+    /// What to do about a breach.
+    pub remedy: &'static str,
+}
+
+/// The result of an examination.
+#[derive(Clone, Debug)]
+pub struct Examination {
+    /// One finding per wall, in the order of [`Wall::ALL`].
+    pub findings: Vec<Finding>,
+    /// What the machine gives.
+    pub features: Features,
+    /// The kernel's release, such as `6.1.0`.
+    pub kernel: String,
+}
+
+impl Examination {
+    /// The walls that did not hold.
+    pub fn missing(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|f| f.breach.is_some())
+    }
+}
+
+/// Why no examination was possible.
+#[derive(Debug, thiserror::Error)]
+pub enum ExamineError {
+    /// The sandbox does not even start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// A cell could not be run.
+    #[error("cannot run a probe")]
+    Run(#[from] RunError),
+    /// The machine could not be looked at.
+    #[error("cannot prepare the examination")]
+    Io(#[from] io::Error),
+}
+
+/// Attacks every wall of a sandbox made like `config`. Takes about a second.
+///
+/// # Errors
+/// When there is no sandbox to attack, or the probe could not be run.
+pub fn examine(config: &SandboxConfig) -> Result<Examination, ExamineError> {
+    let sandbox = Sandbox::start(SandboxConfig { slots: 1, with_probe: true, ..config.clone() })?;
+    let mut slot = sandbox.slot(0);
+    let secret = Secret::create()?;
+    let mut findings = Vec::new();
+    for wall in Wall::ALL {
+        let breach = attack(&mut slot, *wall, &secret)?;
+        findings.push(Finding { wall: *wall, breach, remedy: remedy(*wall) });
+    }
+    let kernel = rustix::system::uname().release().to_string_lossy().into_owned();
+    Ok(Examination { findings, features: sandbox.features().clone(), kernel })
+}
+
+/// A file outside that everybody may read, for the probe to look for.
+struct Secret(std::path::PathBuf);
+
+impl Secret {
+    fn create() -> io::Result<Secret> {
+        let path = std::env::temp_dir().join(format!("cupel-doctor-{}", std::process::id()));
+        fs::write(&path, "only the host should be able to read this\n")?;
+        Ok(Secret(path))
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+const MEMORY: Bytes = Bytes::mib(64);
+const PROCESSES: u32 = 12;
+const OPEN_FILES: u32 = 77;
+const DISK_KIB: u64 = 4096;
+
+/// `None`: the wall held.
+fn attack(slot: &mut Slot, wall: Wall, secret: &Secret) -> Result<Option<String>, ExamineError> {
+    let fact = match wall {
+        Wall::UserNamespace => own_namespace("user")?,
+        Wall::NetNamespace => own_namespace("net")?,
+        Wall::IpcNamespace => own_namespace("ipc")?,
+        Wall::UtsNamespace => own_namespace("uts")?,
+        Wall::PrivateRoot => secret.0.to_string_lossy().into_owned(),
+        Wall::Rlimits => OPEN_FILES.to_string(),
+        Wall::MemoryLimit => MEMORY.as_mib().to_string(),
+        Wall::ProcessLimit => PROCESSES.to_string(),
+        Wall::DiskLimit => DISK_KIB.to_string(),
+        _ => String::new(),
+    };
+    let command = Command {
+        argv: vec!["/probe".into(), PROBE_ARGUMENT.into(), wall.slug().into()],
+        env: vec![("CUPEL_PROBE_FACT".into(), fact)],
+        files: Vec::new(),
+        stdin: Stdin::Bytes(Arc::from([])),
+        limits: Limits {
+            cpu_time: Duration::from_millis(if wall == Wall::CpuAccounting { 200 } else { 5000 }),
+            wall_time: Duration::from_secs(10),
+            idle_time: Duration::from_secs(5),
+            memory: MEMORY,
+            processes: PROCESSES,
+            open_files: OPEN_FILES,
+            disk: Bytes::kib(DISK_KIB),
+            inodes: 64,
+            ..Limits::default()
+        },
+        kind: CellKind::Run,
+        collect: None,
+    };
+    // What an earlier run leaves is found by the second.
+    let visits = if matches!(wall, Wall::IpcNamespace | Wall::FreshBox) { 2 } else { 1 };
+    let mut breach = None;
+    for _ in 0..visits {
+        let mut said = Said::default();
+        let report = slot.run(&command, &mut said)?;
+        breach = judge(wall, &report, &said.0).or(breach);
+    }
+    Ok(breach)
+}
+
+fn judge(wall: Wall, report: &CellReport, said: &[u8]) -> Option<String> {
+    let said = String::from_utf8_lossy(said);
+    let said = said.trim();
+    match (wall, report.outcome) {
+        (Wall::MemoryLimit, Outcome::MemoryLimit) | (Wall::CpuAccounting, Outcome::TimeLimit) => None,
+        (_, Outcome::Exited(0)) if said == "held" => None,
+        (_, outcome) => Some(match said.strip_prefix("breached: ") {
+            Some(seen) => seen.to_owned(),
+            None => format!("the probe ended with {outcome:?} and said nothing"),
+        }),
+    }
+}
+
+#[derive(Default)]
+struct Said(Vec<u8>);
+
+impl Observer for Said {
+    fn stdout(&mut self, data: &[u8]) {
+        self.0.extend_from_slice(data);
+    }
+
+    fn stderr(&mut self, data: &[u8]) {
+        self.0.extend_from_slice(data);
+    }
+}
+
+fn own_namespace(kind: &str) -> io::Result<String> {
+    Ok(fs::read_link(format!("/proc/self/ns/{kind}"))?.to_string_lossy().into_owned())
+}
+
+/// What an operator does about a wall that is missing.
+fn remedy(wall: Wall) -> &'static str {
+    match wall {
+        Wall::UserNamespace => "allow user namespaces: sysctl user.max_user_namespaces=15000, and in a container a seccomp profile that permits clone with CLONE_NEWUSER",
+        Wall::PidNamespace | Wall::NetNamespace | Wall::IpcNamespace | Wall::UtsNamespace | Wall::CgroupNamespace => {
+            "build or boot a kernel with all namespaces (CONFIG_NAMESPACES), and allow them: sysctl user.max_*_namespaces above 0"
+        }
+        Wall::ReadOnlyRoot | Wall::PrivateRoot | Wall::FreshBox => "a kernel from 5.12 on (mount_setattr), and in a container the right to mount inside a user namespace",
+        Wall::PrivateProc => "a kernel from 5.8 on (proc subset=pid), and in a container an unmasked /proc",
+        Wall::Seccomp => "build or boot a kernel with CONFIG_SECCOMP_FILTER",
+        Wall::Landlock => "build or boot a kernel from 5.13 on with CONFIG_SECURITY_LANDLOCK, and name landlock in the boot option lsm=",
+        Wall::Capabilities | Wall::NoNewPrivs | Wall::Descriptors | Wall::Rlimits => "this is a fault of Cupel's own: please report it",
+        Wall::MemoryLimit => "give the memory controller: boot with cgroup_enable=memory, or in a container or service delegate the control groups (systemd: Delegate=yes)",
+        Wall::ProcessLimit => "give the pids controller, or delegate the control groups (systemd: Delegate=yes)",
+        Wall::CpuAccounting => "give the cpu (version 2) or cpuacct (version 1) controller, or delegate the control groups (systemd: Delegate=yes)",
+        Wall::DiskLimit => "build or boot a kernel with CONFIG_TMPFS",
+    }
+}

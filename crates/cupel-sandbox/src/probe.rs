@@ -1,10 +1,239 @@
 //! The attacker `doctor` sends into a cell: our own executable, started there as one small attack at a time.
+//!
+//! Each attack aims at one wall and is chosen so that no other wall stops it first; it prints `held`, or
+//! `breached: ` and what it saw.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use crate::config::Wall;
+use crate::sys::attack;
 
 /// The argument by which our own executable knows that it was started as a probe.
 pub(crate) const PROBE_ARGUMENT: &str = "__cupel-probe";
 
-/// Runs one attack and says on standard output what came of it.
+const SHM_KEY: i32 = 0x6375_7065;
+
+/// Runs the attack on the wall called `name` and says on standard output what came of it.
 pub(crate) fn main(name: &str) -> ! {
-    println!("{name}");
+    let fact = std::env::var("CUPEL_PROBE_FACT").unwrap_or_default();
+    let result = match Wall::from_slug(name) {
+        Some(wall) => attack_on(wall, &fact),
+        None => Err(format!("no attack is called {name}")),
+    };
+    match result {
+        Ok(()) => println!("held"),
+        Err(seen) => println!("breached: {seen}"),
+    }
+    let _ = io::stdout().flush();
     std::process::exit(0)
+}
+
+/// `Ok`: the wall held. `fact` is what only the outside knows: the host's namespace, a secret's path, a limit.
+fn attack_on(wall: Wall, fact: &str) -> Result<(), String> {
+    match wall {
+        Wall::UserNamespace => namespace("user", fact),
+        Wall::PidNamespace => others(),
+        Wall::NetNamespace => namespace("net", fact),
+        Wall::IpcNamespace => shared_memory().and_then(|()| namespace("ipc", fact)),
+        Wall::UtsNamespace => namespace("uts", fact),
+        Wall::CgroupNamespace => groups(),
+        Wall::ReadOnlyRoot => read_only(),
+        Wall::PrivateRoot => secret(fact),
+        Wall::PrivateProc => kernel_state(),
+        Wall::FreshBox => marks(),
+        Wall::Seccomp => filter(),
+        Wall::Landlock => list_root(),
+        Wall::Capabilities => status(&[("CapPrm", "0000000000000000"), ("CapEff", "0000000000000000"), ("CapBnd", "0000000000000000"), ("CapAmb", "0000000000000000")]),
+        Wall::NoNewPrivs => status(&[("NoNewPrivs", "1")]),
+        Wall::Descriptors => descriptors(),
+        Wall::Rlimits => core_and_files(fact),
+        Wall::MemoryLimit => eat(fact),
+        Wall::ProcessLimit => fork(fact),
+        Wall::CpuAccounting => spin(),
+        Wall::DiskLimit => fill(fact),
+    }
+}
+
+fn namespace(kind: &str, hosts: &str) -> Result<(), String> {
+    let ours = fs::read_link(format!("/proc/self/ns/{kind}")).map_err(|e| format!("cannot tell the {kind} namespace: {e}"))?;
+    if ours.as_os_str() == hosts { Err(format!("the {kind} namespace is the host's")) } else { Ok(()) }
+}
+
+fn others() -> Result<(), String> {
+    let own = std::process::id().to_string();
+    let seen: Vec<String> = fs::read_dir("/proc")
+        .map_err(|e| e.to_string())?
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| name.parse::<u32>().is_ok() && *name != "1" && *name != own)
+        .collect();
+    if seen.is_empty() { Ok(()) } else { Err(format!("it sees {} processes that are not its own", seen.len())) }
+}
+
+fn shared_memory() -> Result<(), String> {
+    match attack::shared_memory(SHM_KEY) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            attack::remove_shared_memory(SHM_KEY);
+            Err("a shared memory segment of an earlier run is still there".into())
+        }
+        Err(error) => Err(format!("cannot make a shared memory segment: {error}")),
+    }
+}
+
+fn groups() -> Result<(), String> {
+    let text = fs::read_to_string("/proc/self/cgroup").map_err(|e| e.to_string())?;
+    match text.lines().find(|line| line.contains("cupel-")) {
+        Some(line) => Err(format!("it sees its place among the host's groups: {line}")),
+        None => Ok(()),
+    }
+}
+
+fn read_only() -> Result<(), String> {
+    for place in ["/", "/usr"] {
+        let flags = rustix::fs::statvfs(place).map_err(|e| e.to_string())?.f_flag;
+        if !flags.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
+            return Err(format!("{place} is mounted writable"));
+        }
+    }
+    Ok(())
+}
+
+fn secret(path: &str) -> Result<(), String> {
+    let hidden = path.trim_start_matches('/');
+    for path in [path.to_owned(), format!("/opt/host/{hidden}"), "/root".into(), "/home".into(), "/etc/shadow".into()] {
+        if fs::symlink_metadata(&path).is_ok() {
+            return Err(format!("a file of the host's can be reached: {path}"));
+        }
+    }
+    Ok(())
+}
+
+fn kernel_state() -> Result<(), String> {
+    if Path::new("/proc/sys").exists() || Path::new("/proc/kallsyms").exists() {
+        return Err("/proc shows the kernel's own files".into());
+    }
+    match fs::write("/proc/self/oom_score_adj", "0") {
+        Ok(()) => Err("/proc can be written".into()),
+        Err(_) => Ok(()),
+    }
+}
+
+fn marks() -> Result<(), String> {
+    for place in ["/box/mark", "/tmp/mark", "/dev/shm/mark"] {
+        if Path::new(place).exists() {
+            return Err(format!("{place} of an earlier run is still there"));
+        }
+        fs::write(place, "was here").map_err(|e| format!("cannot write {place}: {e}"))?;
+    }
+    Ok(())
+}
+
+fn filter() -> Result<(), String> {
+    status(&[("Seccomp", "2")])?;
+    for (name, result) in [("unshare", attack::unshare_user()), ("keyctl", attack::session_keyring())] {
+        match result {
+            Ok(()) => return Err(format!("{name} is allowed")),
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EPERM | libc::ENOSYS)) => {}
+            Err(error) => return Err(format!("{name} reached the kernel: {error}")),
+        }
+    }
+    Ok(())
+}
+
+/// Permissions allow it and the mounts do too: only Landlock knows no rule for the root itself.
+fn list_root() -> Result<(), String> {
+    match fs::read_dir("/") {
+        Ok(_) => Err("the root can be listed".into()),
+        Err(_) => Ok(()),
+    }
+}
+
+fn status(wanted: &[(&str, &str)]) -> Result<(), String> {
+    let text = fs::read_to_string("/proc/self/status").map_err(|e| e.to_string())?;
+    for (name, value) in wanted {
+        let found = text.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(':')).map(str::trim);
+        if found != Some(value) {
+            return Err(format!("{name} is {}", found.unwrap_or("not told")));
+        }
+    }
+    Ok(())
+}
+
+fn descriptors() -> Result<(), String> {
+    let listed = fs::read_dir("/proc/self/fd").map_err(|e| e.to_string())?;
+    // Besides the three there is only the one this listing uses.
+    let open = listed.flatten().filter(|e| e.file_name().to_str().and_then(|n| n.parse::<u32>().ok()).is_some_and(|n| n > 2)).count();
+    if open <= 1 { Ok(()) } else { Err(format!("{} more descriptors than its own three are open", open - 1)) }
+}
+
+fn core_and_files(open_files: &str) -> Result<(), String> {
+    let text = fs::read_to_string("/proc/self/limits").map_err(|e| e.to_string())?;
+    for (name, value) in [("Max core file size", "0"), ("Max open files", open_files)] {
+        let found = text.lines().find_map(|l| l.strip_prefix(name)).and_then(|rest| rest.split_whitespace().next());
+        if found != Some(value) {
+            return Err(format!("{name} is {}", found.unwrap_or("not told")));
+        }
+    }
+    Ok(())
+}
+
+fn number(fact: &str) -> Result<usize, String> {
+    fact.parse().map_err(|_| "the limit was not told".to_owned())
+}
+
+fn eat(limit_mib: &str) -> Result<(), String> {
+    let mut kept = Vec::new();
+    for _ in 0..number(limit_mib)? * 2 {
+        // Touched, so that it is really there.
+        kept.push(vec![1u8; 1 << 20]);
+    }
+    Err(format!("{} MiB were given", kept.len()))
+}
+
+fn fork(limit: &str) -> Result<(), String> {
+    let limit = number(limit)?;
+    for made in 0..limit * 2 {
+        if let Err(error) = attack::fork_sleeper() {
+            return if error.raw_os_error() == Some(libc::EAGAIN) && made < limit {
+                Ok(())
+            } else {
+                Err(format!("fork {made} failed otherwise: {error}"))
+            };
+        }
+    }
+    Err(format!("{} processes were given", limit * 2))
+}
+
+fn spin() -> Result<(), String> {
+    let clock = || rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    while clock().tv_sec < 1 {
+        std::hint::spin_loop();
+    }
+    Err("a second of CPU time was given".into())
+}
+
+fn fill(limit_kib: &str) -> Result<(), String> {
+    let limit = number(limit_kib)?;
+    let mut file = fs::File::create("/box/fill").map_err(|e| e.to_string())?;
+    let block = vec![1u8; 1 << 20];
+    for _ in 0..=limit / 1024 * 2 {
+        if let Err(error) = file.write_all(&block) {
+            drop(file);
+            let _ = fs::remove_file("/box/fill");
+            return if error.raw_os_error() == Some(libc::ENOSPC) { inodes() } else { Err(format!("writing failed otherwise: {error}")) };
+        }
+    }
+    Err(format!("{} KiB were given", limit * 2))
+}
+
+fn inodes() -> Result<(), String> {
+    for n in 0..1000 {
+        if let Err(error) = fs::File::create(format!("/tmp/{n}")) {
+            return if error.raw_os_error() == Some(libc::ENOSPC) { Ok(()) } else { Err(format!("making files failed otherwise: {error}")) };
+        }
+    }
+    Err("1000 files were given".into())
 }

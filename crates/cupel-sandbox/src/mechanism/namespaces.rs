@@ -4,8 +4,9 @@ use crate::{Wall, WallSet};
 
 /// A lane's own: everything but time.
 pub(crate) fn of_lane(off: WallSet) -> u64 {
-    let mut flags = libc::CLONE_NEWUSER | libc::CLONE_NEWPID | libc::CLONE_NEWNS;
+    let mut flags = libc::CLONE_NEWPID | libc::CLONE_NEWNS;
     for (wall, flag) in [
+        (Wall::UserNamespace, libc::CLONE_NEWUSER),
         (Wall::NetNamespace, libc::CLONE_NEWNET),
         (Wall::IpcNamespace, libc::CLONE_NEWIPC),
         (Wall::UtsNamespace, libc::CLONE_NEWUTS),

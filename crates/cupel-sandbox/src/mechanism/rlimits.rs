@@ -4,8 +4,8 @@
 use cupel_types::Limits;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-/// Applies the limits to this process. Between vfork and exec: no allocation.
-pub(crate) fn apply(limits: &Limits) -> rustix::io::Result<()> {
+/// Applies the limits to this process; `processes` counts all of its user. Between vfork and exec: no allocation.
+pub(crate) fn apply(limits: &Limits, processes: u64) -> rustix::io::Result<()> {
     let both = |n: u64| Rlimit { current: Some(n), maximum: Some(n) };
     // One second later than our own CPU limit, and only whole seconds: a net under the net.
     let cpu_seconds = limits.cpu_time.as_secs().saturating_add(2);
@@ -14,7 +14,7 @@ pub(crate) fn apply(limits: &Limits) -> rustix::io::Result<()> {
         (Resource::Fsize, both(limits.file_size.get())),
         (Resource::Nofile, both(u64::from(limits.open_files))),
         // Counted per user, and each lane has a user of its own: a second wall behind the pids group.
-        (Resource::Nproc, both(u64::from(limits.processes))),
+        (Resource::Nproc, both(processes)),
         (Resource::Stack, both(limits.stack.get())),
         (Resource::Cpu, both(cpu_seconds)),
         (Resource::Memlock, both(64 * 1024)),

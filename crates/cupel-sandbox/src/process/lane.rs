@@ -103,7 +103,7 @@ pub(crate) fn main(setup: &LaneSetup, socket: OwnedFd, sync: OwnedFd, files: Lan
     }
 }
 
-fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -> Result<Lane, (SetupStep, io::Error)> {
+fn set_up(setup: &LaneSetup, sync: &OwnedFd, mut files: LaneGroupFiles) -> Result<Lane, (SetupStep, io::Error)> {
     let off = setup.walls_off;
     let at = |step| move |error: io::Error| (step, error);
     reset_signals();
@@ -127,7 +127,8 @@ fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -> Result<La
         mounts::mount_box(&cupel_types::Limits::default(), off).map_err(|e| (SetupStep::BoxMount, e.into()))?;
     }
     // The count of user namespaces below this one: a program that gets past the filter cannot make one either.
-    if !off.contains(Wall::Seccomp) {
+    // Without a namespace of our own this would be the host's.
+    if !off.contains(Wall::Seccomp) && !off.contains(Wall::UserNamespace) {
         std::fs::write("/proc/sys/user/max_user_namespaces", "0").map_err(at(SetupStep::NamespaceLimits))?;
     }
     let filter = if off.contains(Wall::Seccomp) {
@@ -136,6 +137,9 @@ fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -> Result<La
         seccomp::default_filter().map_err(|e| (SetupStep::SeccompApply, io::Error::other(e)))?
     };
     let landlock = if off.contains(Wall::Landlock) { None } else { Landlock::detect() };
+    if off.contains(Wall::CpuAccounting) {
+        files.forget_cpu();
+    }
     let notes = SharedNotes::new().map_err(at(SetupStep::Fork))?;
     Ok(Lane {
         walls_off: off,

@@ -183,7 +183,9 @@ impl Launcher {
     /// What a lane's init cannot do for itself: id maps, control groups, a little priority.
     fn bring_up(&self, number: u32, pid: Pid, sync: &OwnedFd) -> Result<(), (SetupStep, io::Error)> {
         let at = |step| move |error: io::Error| (step, error);
-        ids::map(pid, self.uid_base, number).map_err(at(SetupStep::IdMap))?;
+        if !self.walls_off.contains(Wall::UserNamespace) {
+            ids::map(pid, self.uid_base, number).map_err(at(SetupStep::IdMap))?;
+        }
         self.groups.join_lane(number, pid).map_err(at(SetupStep::CgroupJoin))?;
         // It must get the processor at once when a limit is reached, however many programs want it; what it
         // forks takes this back. Without the right to do so limits are noticed a little later.

@@ -60,24 +60,33 @@ fn prepare(plan: &Plan<'_>) -> Result<(), (SetupStep, i32)> {
         raw(SetupStep::Descriptors, dup_to(*source, target as i32))?;
     }
     if !off.contains(Wall::Rlimits) {
-        rlimits::apply(plan.limits).map_err(at(SetupStep::Rlimits))?;
+        // Without a user namespace the user is one of the host's, and others may count as it.
+        let counted = !off.contains(Wall::ProcessLimit) && !off.contains(Wall::UserNamespace);
+        let processes = if counted { u64::from(plan.limits.processes) } else { 1 << 20 };
+        rlimits::apply(plan.limits, processes).map_err(at(SetupStep::Rlimits))?;
     }
     if !off.contains(Wall::Capabilities) {
         capabilities::empty_bounding_set().map_err(at(SetupStep::Capabilities))?;
         ids::become_tenant().map_err(at(SetupStep::Credentials))?;
         capabilities::drop_all().map_err(at(SetupStep::Capabilities))?;
     }
-    if !off.contains(Wall::NoNewPrivs) {
+    // Both Landlock and the filter ask for it, so leaving it out leaves them out.
+    let restrained = !off.contains(Wall::NoNewPrivs);
+    if restrained {
         rustix::thread::set_no_new_privs(true).map_err(at(SetupStep::NoNewPrivs))?;
     }
     rustix::process::chdir(c"/box").map_err(at(SetupStep::Session))?;
-    if let Some(ruleset) = plan.landlock {
+    if let Some(ruleset) = plan.landlock
+        && restrained
+    {
         raw(SetupStep::LandlockApply, crate::sys::landlock::restrict_self(ruleset))?;
     }
-    if !off.contains(Wall::Descriptors) && close_from(3).is_err() {
+    if off.contains(Wall::Descriptors) {
+        raw(SetupStep::Descriptors, dup_to(2, 9))?;
+    } else if close_from(3).is_err() {
         return Err((SetupStep::Descriptors, libc::EBADF));
     }
-    if !off.contains(Wall::Seccomp) {
+    if restrained && !off.contains(Wall::Seccomp) {
         raw(SetupStep::SeccompApply, crate::sys::seccomp::install(plan.filter))?;
     }
     Ok(())

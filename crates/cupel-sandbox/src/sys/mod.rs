@@ -4,6 +4,7 @@
 //! are `io::Error`, and the reason why a call is sound stands beside it.
 #![expect(unsafe_code, reason = "system calls")]
 
+pub(crate) mod attack;
 pub(crate) mod landlock;
 pub(crate) mod mount;
 pub(crate) mod process;

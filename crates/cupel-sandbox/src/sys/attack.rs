@@ -1,0 +1,47 @@
+//! The system calls `doctor`'s probe attacks with. Each is harmless when it succeeds.
+
+use std::io;
+
+/// Makes a System V shared memory segment under `key` if there is none.
+pub(crate) fn shared_memory(key: i32) -> io::Result<i32> {
+    // SAFETY: no memory of ours is involved: the segment is not attached.
+    let id = unsafe { libc::shmget(key, 4096, libc::IPC_CREAT | libc::IPC_EXCL | 0o600) };
+    super::check(libc::c_long::from(id)).map(|id| id as i32)
+}
+
+/// Removes the segment under `key`.
+pub(crate) fn remove_shared_memory(key: i32) {
+    // SAFETY: as above.
+    let id = unsafe { libc::shmget(key, 0, 0) };
+    if id >= 0 {
+        // SAFETY: IPC_RMID takes no buffer.
+        unsafe { libc::shmctl(id, libc::IPC_RMID, std::ptr::null_mut()) };
+    }
+}
+
+/// Asks for a new user namespace.
+pub(crate) fn unshare_user() -> io::Result<()> {
+    // SAFETY: a new user namespace changes credentials only; the probe ends right after.
+    super::check(libc::c_long::from(unsafe { libc::unshare(libc::CLONE_NEWUSER) })).map(drop)
+}
+
+/// Asks for the id of the session keyring.
+pub(crate) fn session_keyring() -> io::Result<()> {
+    const KEYCTL_GET_KEYRING_ID: i32 = 0;
+    const KEY_SPEC_SESSION_KEYRING: i32 = -3;
+    // SAFETY: only numbers are passed.
+    super::check(unsafe { libc::syscall(libc::SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0) }).map(drop)
+}
+
+/// Forks a child that waits to be killed.
+pub(crate) fn fork_sleeper() -> io::Result<()> {
+    // SAFETY: the probe has one thread.
+    let pid = unsafe { libc::fork() };
+    if pid == 0 {
+        loop {
+            // SAFETY: no memory is involved.
+            unsafe { libc::pause() };
+        }
+    }
+    super::check(libc::c_long::from(pid)).map(drop)
+}
