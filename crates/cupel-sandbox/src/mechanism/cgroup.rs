@@ -354,13 +354,6 @@ const FILES: usize = 11;
 pub(crate) struct LaneGroupFiles([Option<OwnedFd>; FILES]);
 
 impl LaneGroupFiles {
-    /// Leaves CPU time uncounted, to show what that lets through.
-    pub(crate) fn forget_cpu(&mut self) {
-        for index in [F_CPU, F_CPU_USER, F_CPU_SYSTEM] {
-            self.0[index] = None;
-        }
-    }
-
     /// The descriptors, for whoever closes all others.
     pub(crate) fn descriptors(&self) -> impl Iterator<Item = i32> + '_ {
         use std::os::fd::AsRawFd;
@@ -374,6 +367,7 @@ pub(crate) struct LaneGroup {
     /// Memory of the init alone, when nothing had run.
     base: u64,
     limits: Option<(u64, u32)>,
+    counts_cpu: bool,
     oom_kills: u64,
     cpu: CpuTimes,
     cell: Option<V2Cell>,
@@ -403,9 +397,10 @@ pub(crate) struct Counted {
 }
 
 impl LaneGroup {
-    pub(crate) fn new(files: LaneGroupFiles) -> LaneGroup {
+    /// `counts_cpu: false` leaves CPU time uncounted, to show what that lets through.
+    pub(crate) fn new(files: LaneGroupFiles, counts_cpu: bool) -> LaneGroup {
         let mut group =
-            LaneGroup { files, base: 0, limits: None, oom_kills: 0, cpu: CpuTimes::default(), cell: None, cells: 0 };
+            LaneGroup { files, base: 0, limits: None, counts_cpu, oom_kills: 0, cpu: CpuTimes::default(), cell: None, cells: 0 };
         group.base = group.memory();
         group.oom_kills = group.oom_kills();
         group
@@ -527,6 +522,9 @@ impl LaneGroup {
 
     /// The group's counters as they stand.
     pub(crate) fn cpu_total(&self) -> CpuTimes {
+        if !self.counts_cpu {
+            return CpuTimes::default();
+        }
         if let Some(cell) = &self.cell {
             let text = file_text(cell.dir.as_fd(), "cpu.stat");
             let ns = |name| field(&text, name).unwrap_or(0) * 1000;

@@ -103,7 +103,7 @@ pub(crate) fn main(setup: &LaneSetup, socket: OwnedFd, sync: OwnedFd, files: Lan
     }
 }
 
-fn set_up(setup: &LaneSetup, sync: &OwnedFd, mut files: LaneGroupFiles) -> Result<Lane, (SetupStep, io::Error)> {
+fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -> Result<Lane, (SetupStep, io::Error)> {
     let off = setup.walls_off;
     let at = |step| move |error: io::Error| (step, error);
     reset_signals();
@@ -137,9 +137,6 @@ fn set_up(setup: &LaneSetup, sync: &OwnedFd, mut files: LaneGroupFiles) -> Resul
         seccomp::default_filter().map_err(|e| (SetupStep::SeccompApply, io::Error::other(e)))?
     };
     let landlock = if off.contains(Wall::Landlock) { None } else { Landlock::detect() };
-    if off.contains(Wall::CpuAccounting) {
-        files.forget_cpu();
-    }
     let notes = SharedNotes::new().map_err(at(SetupStep::Fork))?;
     Ok(Lane {
         walls_off: off,
@@ -148,7 +145,7 @@ fn set_up(setup: &LaneSetup, sync: &OwnedFd, mut files: LaneGroupFiles) -> Resul
         filter,
         landlock,
         notes,
-        group: LaneGroup::new(files),
+        group: LaneGroup::new(files, !off.contains(Wall::CpuAccounting)),
         buffer: Vec::new(),
         shutting_down: false,
     })
