@@ -87,22 +87,33 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
 }
 
 fn programs(folder: &Path) -> anyhow::Result<Vec<Program>> {
-    let hello = programs::compile_hello(folder)?;
+    let hello = programs::compile_hello(folder, "hello", "-static")?;
+    let dynamic = programs::compile_hello(folder, "hello-dynamic", "-pie")?;
     let script = folder.join("hello.py");
     std::fs::write(&script, programs::HELLO_PYTHON).context("writing hello.py")?;
-    let (hello_path, script_path) = (folder.join("hello").display().to_string(), script.display().to_string());
+    let [hello_path, dynamic_path, script_path] =
+        ["hello", "hello-dynamic", "hello.py"].map(|name| folder.join(name).display().to_string());
     let python = "/usr/bin/python3".to_owned();
     let mut programs = vec![
-        Program {
-            name: "C, static, copied into the box",
-            bare: vec![hello_path.clone()],
-            cell: command(&["./hello"], vec![file("hello", &hello, true)?]),
-            share: 1,
-        },
+        // Nothing but the cell: no file is copied, nothing is linked at start.
         Program {
             name: "C, static, in the root",
             bare: vec![hello_path.clone()],
             cell: command(&[&hello_path], vec![]),
+            share: 1,
+        },
+        // What a submission is: 16 KB that came out of a compile step.
+        Program {
+            name: "C, dynamic, copied into the box",
+            bare: vec![dynamic_path],
+            cell: command(&["./hello"], vec![file("hello", &dynamic, true)?]),
+            share: 1,
+        },
+        // How the size of what is copied counts: 800 KB.
+        Program {
+            name: "C, static, copied into the box",
+            bare: vec![hello_path],
+            cell: command(&["./hello"], vec![file("hello", &hello, true)?]),
             share: 1,
         },
     ];
