@@ -1,0 +1,191 @@
+//! `cupel user` and `cupel key`: accounts, in the data directory itself. A server may run beside it.
+
+use std::io::{IsTerminal, Read};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use anyhow::{Context, anyhow, bail};
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::{Request, header};
+use cupel_core::accounts::{Accounts, CreateKeyError, NewAccount, NewKey, RegisterError, Role, Scope, Tier, User as Account};
+use cupel_core::{Clock as _, SystemClock};
+use cupel_store::SqliteStore;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use super::args::{Key, KeyCommand, Settings, User, UserCommand};
+use super::{CommandResult, Exit, Failure, OrExit};
+use crate::compose;
+use crate::config::{self, Config};
+use crate::data_dir::DataDir;
+use crate::terminal::Table;
+
+pub(super) fn user(args: &User) -> CommandResult {
+    with_accounts(&args.settings, async |place| match &args.command {
+        UserCommand::Add { name, email, admin, password_stdin } => place.add_user(name, email, *admin, *password_stdin).await,
+        UserCommand::Token { name } => place.token(name).await,
+    })
+}
+
+pub(super) fn key(args: &Key) -> CommandResult {
+    with_accounts(&args.settings, async |place| match &args.command {
+        KeyCommand::Create { name, user, scope, expires } => place.create_key(name, user, scope, *expires).await,
+        KeyCommand::List { user, json } => place.list_keys(user, *json).await,
+        KeyCommand::Revoke { id, user } => place.revoke_key(id, user).await,
+    })
+}
+
+/// A password that nobody has to remember: 120 bits, without characters that a shell or an eye mistakes.
+pub(super) fn random_password() -> String {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let random: [u8; 24] = rand::random();
+    random.iter().map(|byte| LETTERS[usize::from(byte % 32)] as char).collect()
+}
+
+/// An opened data directory.
+struct Place {
+    config: Config,
+    data: DataDir,
+    store: SqliteStore,
+    accounts: Accounts,
+}
+
+fn with_accounts(settings: &Settings, act: impl AsyncFnOnce(&Place) -> CommandResult) -> CommandResult {
+    let (config, _) = config::load(&settings.overrides(None)).or_exit(Exit::Usage)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
+    runtime.block_on(async {
+        let (data, store) = compose::open_store(&config.data).await?;
+        let accounts = compose::accounts(&config, &store);
+        let place = Place { config, data, store, accounts };
+        let result = act(&place).await;
+        place.store.close().await;
+        result
+    })
+}
+
+impl Place {
+    async fn find(&self, name: &str) -> Result<Account, Failure> {
+        let found = self.accounts.find_user(name).await?;
+        let hint = if name == super::serve::ADMIN { "; name another one with --user, or add one with `cupel user add`" } else { "" };
+        found.ok_or_else(|| anyhow!("there is no user `{name}`{hint}")).or_exit(Exit::NotFound)
+    }
+
+    async fn add_user(&self, name: &str, email: &str, admin: bool, password_stdin: bool) -> CommandResult {
+        let password = if password_stdin { read_password().or_exit(Exit::Usage)? } else { random_password() };
+        let new = NewAccount { username: name.to_owned(), email: email.to_owned(), password: password.clone() };
+        let user = self.accounts.register(new).await.map_err(|error| match error {
+            RegisterError::Invalid(faults) => {
+                let said: Vec<String> = faults.into_iter().map(|fault| fault.detail).collect();
+                Failure { exit: Exit::Usage, error: anyhow!(said.join("; ")) }
+            }
+            RegisterError::Taken(_) => Failure { exit: Exit::Failed, error: anyhow!("the name or address is taken") },
+            RegisterError::Failed(error) => error.into(),
+        })?;
+        if admin {
+            self.accounts.set_access(user.id, Role::Admin, Tier::default()).await?;
+        }
+        anstream::println!("user {} added, with id {}", user.username, user.id);
+        if !password_stdin {
+            anstream::println!("password: {password} (shown this once)");
+        }
+        Ok(Exit::Ok)
+    }
+
+    /// Access tokens are the API's to make: a session is opened here and exchanged there.
+    async fn token(&self, name: &str) -> CommandResult {
+        let login = self.accounts.open_session(self.find(name).await?).await?;
+        let mut request = Request::post("/api/v1/auth/refresh")
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(json!({ "refresh_token": login.refresh_token }).to_string()))?;
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)));
+        let response = compose::idle_api(&self.config, &self.data, &self.store)?.oneshot(request).await?;
+        let status = response.status();
+        let body: Value = serde_json::from_slice(&axum::body::to_bytes(response.into_body(), 64 << 10).await?)?;
+        match body["access_token"].as_str() {
+            Some(token) if status.is_success() => println!("{token}"),
+            _ => return Err(anyhow!("the API refused to make a token ({status}): {}", body["detail"]).into()),
+        }
+        Ok(Exit::Ok)
+    }
+
+    async fn create_key(&self, name: &str, user: &str, scopes: &[String], expires: Option<std::time::Duration>) -> CommandResult {
+        let parse = |text: &String| {
+            let all = || Scope::ALL.map(Scope::as_str).join(", ");
+            Scope::from_name(text).ok_or_else(|| anyhow!("there is no scope `{text}`; the scopes are {}", all()))
+        };
+        let mut scopes = scopes.iter().map(parse).collect::<Result<Vec<_>, _>>().or_exit(Exit::Usage)?;
+        if scopes.is_empty() {
+            scopes = vec![Scope::RunsRead, Scope::RunsWrite];
+        }
+        let expires_at = match expires {
+            Some(after) => Some(SystemClock.now().checked_add(SignedDuration::try_from(after)?).or_exit(Exit::Usage)?),
+            None => None,
+        };
+        let owner = self.find(user).await?;
+        let (key, text) = self.accounts.create_key(&owner, NewKey { name: name.to_owned(), scopes, expires_at }).await.map_err(|error| match error {
+            CreateKeyError::Invalid(faults) => {
+                let said: Vec<String> = faults.into_iter().map(|fault| fault.detail).collect();
+                Failure { exit: Exit::Usage, error: anyhow!(said.join("; ")) }
+            }
+            other => other.into(),
+        })?;
+        anstream::eprintln!("key {} of {}; its text is shown this once:", key.id, owner.username);
+        println!("{text}");
+        Ok(Exit::Ok)
+    }
+
+    async fn list_keys(&self, user: &str, as_json: bool) -> CommandResult {
+        let keys = self.accounts.keys(self.find(user).await?.id).await?;
+        let scopes = |key: &cupel_core::accounts::ApiKey| key.scopes.iter().map(|s| s.as_str()).collect::<Vec<_>>();
+        let time = |at: Option<jiff::Timestamp>| at.map(|at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+        if as_json {
+            let keys: Vec<Value> = keys
+                .iter()
+                .map(|k| {
+                    json!({
+                        "id": k.id.to_string(), "name": k.name, "scopes": scopes(k), "created_at": time(Some(k.created_at)),
+                        "expires_at": time(k.expires_at), "last_used_at": time(k.last_used_at), "revoked_at": time(k.revoked_at),
+                    })
+                })
+                .collect();
+            println!("{}", json!({ "keys": keys }));
+            return Ok(Exit::Ok);
+        }
+        let mut table = Table::new(&["ID", "NAME", "SCOPES", "CREATED", "LAST USED", "STATE"]);
+        for key in &keys {
+            let now = SystemClock.now();
+            let state = match (key.revoked_at, key.expires_at) {
+                (Some(_), _) => "revoked".to_owned(),
+                (None, Some(at)) if at <= now => "expired".to_owned(),
+                (None, at) => time(at).map_or_else(|| "good".to_owned(), |at| format!("good until {at}")),
+            };
+            let (created, used) = (time(Some(key.created_at)), time(key.last_used_at));
+            let or_never = |text: Option<String>| text.unwrap_or_else(|| "never".to_owned());
+            table.row(vec![key.id.to_string(), key.name.clone(), scopes(key).join(" "), or_never(created), or_never(used), state]);
+        }
+        table.print();
+        Ok(Exit::Ok)
+    }
+
+    async fn revoke_key(&self, id: &str, user: &str) -> CommandResult {
+        let parsed = id.parse().with_context(|| format!("`{id}` is no id of a key")).or_exit(Exit::Usage)?;
+        let owner = self.find(user).await?;
+        if !self.accounts.revoke_key(owner.id, parsed).await? {
+            return Err(anyhow!("{} has no key {id} that could be revoked", owner.username)).or_exit(Exit::NotFound);
+        }
+        anstream::println!("key {id} is revoked");
+        Ok(Exit::Ok)
+    }
+}
+
+/// One line, without its end.
+fn read_password() -> anyhow::Result<String> {
+    let mut text = String::new();
+    let stdin = std::io::stdin();
+    if stdin.is_terminal() {
+        bail!("--password-stdin reads the password from a pipe or file, not from a terminal, which would show it");
+    }
+    stdin.take(4096).read_to_string(&mut text).context("cannot read the password")?;
+    Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
+}

@@ -1,0 +1,315 @@
+//! What can be typed.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use cupel_types::Bytes;
+
+use crate::config::{Overrides, units};
+use crate::terminal::Color;
+
+/// Runs untrusted programs in a sandbox and says exactly what happened.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, max_term_width = 100, after_help = "\
+Examples:
+  cupel run hello.py                     run a program, with its exit code and output
+  cupel serve                            start the server: API, database and workers in one process
+  cupel doctor                           test every wall of the sandbox on this machine
+  cupel languages install core           install the toolchains most people want")]
+pub(crate) struct Args {
+    /// When to use colour.
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub(crate) color: Color,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Serve(Serve),
+    Run(Run),
+    Doctor(Doctor),
+    Languages(Languages),
+    User(User),
+    Key(Key),
+    Config(Config),
+    /// Print the OpenAPI document of the HTTP API.
+    Openapi,
+    /// Print completions for a shell.
+    #[command(after_help = "Example:\n  cupel completions bash > /etc/bash_completion.d/cupel")]
+    Completions { shell: clap_complete::Shell },
+    /// Print the manual page, or write one per command into a directory.
+    Man {
+        /// Where to write cupel.1, cupel-run.1 and so on.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+    Smoke(Smoke),
+}
+
+/// Which settings are in force.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct Settings {
+    /// Configuration file [default: ./cupel.toml if it is there].
+    #[arg(long, global = true, env = "CUPEL_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Directory of the database, keys and caches [default: data].
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+impl Settings {
+    pub(crate) fn overrides(&self, listen: Option<String>) -> Overrides {
+        Overrides { file: self.config.clone(), data: self.data.clone(), listen }
+    }
+}
+
+/// Start the server: API, database, queue and workers in one process.
+///
+/// The first start makes an administrator and prints an API key, once. SIGTERM and SIGINT stop it: running
+/// programs may end, the rest waits for the next start.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  cupel serve
+  cupel serve --listen 127.0.0.1:9000 --data /var/lib/cupel
+  CUPEL_WORKER__SLOTS=4 cupel serve --config /etc/cupel.toml")]
+pub(crate) struct Serve {
+    /// Address and port of the API; port 0 takes a free one [default: 127.0.0.1:8080].
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) listen: Option<String>,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+/// Run a program in the sandbox, as `docker run` would: its input, its output, its exit code.
+///
+/// Exit code: the program's own; 128 + n when signal n ended it; 124 over the time, wall-clock or idle
+/// limit; 137 over the memory limit; 1 when it does not compile, or over the output limit; 125 when Cupel
+/// itself failed; 2 when the command line is wrong.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  cupel run hello.py
+  echo 3 4 | cupel run sum.cpp
+  cupel run sort.rs -- --reverse input.txt
+  cupel run - --language python < hello.txt
+  cupel run loop.c --time 0.5 --memory 64M --json | jq .verdict")]
+pub(crate) struct Run {
+    /// The source file; `-` reads it from standard input.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Arguments of the program.
+    #[arg(last = true, value_name = "ARGS")]
+    pub(crate) args: Vec<OsString>,
+    /// The language, by id or alias [default: by the file's extension].
+    #[arg(short, long, value_name = "ID")]
+    pub(crate) language: Option<String>,
+    /// CPU time limit, in seconds or with a unit (500ms, 2m).
+    #[arg(long, value_name = "SECONDS", value_parser = parse_time)]
+    pub(crate) time: Option<Duration>,
+    /// Memory limit, in megabytes or with a unit (64M, 1G).
+    #[arg(long, value_name = "MB", value_parser = parse_memory)]
+    pub(crate) memory: Option<Bytes>,
+    /// Output limit for standard output and, separately, standard error.
+    #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
+    pub(crate) output: Option<Bytes>,
+    /// Reads the program's standard input from a file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) stdin: Option<PathBuf>,
+    /// Prints one JSON object with everything that is known of the run instead of its output.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn parse_time(text: &str) -> Result<Duration, &'static str> {
+    units::seconds(text).ok_or("expected seconds such as 2 or 0.5, or a duration such as 500ms")
+}
+
+fn parse_memory(text: &str) -> Result<Bytes, &'static str> {
+    units::megabytes(text).ok_or("expected megabytes such as 64, or a size such as 64M or 1G")
+}
+
+/// Test every wall and limit of the sandbox on this machine, by attacking it.
+///
+/// Prints a table with the remedy beside each failure. Exit code 1 when a wall is missing.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  cupel doctor\n  cupel doctor --json | jq '.checks[] | select(.ok | not)'")]
+pub(crate) struct Doctor {
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Switch walls off first, to see that their absence is noticed.
+    #[arg(long, value_name = "WALL", num_args = 1.., value_delimiter = ',')]
+    pub(crate) without: Vec<String>,
+}
+
+/// List, install and test languages.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, after_help = "Examples:
+  cupel languages
+  cupel languages install core
+  cupel languages install rust haskell --dry-run
+  cupel languages test python cpp")]
+pub(crate) struct Languages {
+    #[command(subcommand)]
+    pub(crate) command: Option<LanguagesCommand>,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LanguagesCommand {
+    /// Install the Debian and npm packages that languages name.
+    Install {
+        /// Ids, or `core` for the common ones, or `all`.
+        #[arg(required = true, value_name = "ID|core|all")]
+        ids: Vec<String>,
+        /// Only say what would be installed.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Run the samples of every available language in the sandbox.
+    Test {
+        /// Only these languages.
+        #[arg(value_name = "ID")]
+        ids: Vec<String>,
+    },
+}
+
+/// Add users and make tokens, in the data directory; also while the server runs.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  cupel user add ada ada@example.org --admin
+  printf %s \"$PASSWORD\" | cupel user add ada ada@example.org --password-stdin
+  cupel user token ada")]
+pub(crate) struct User {
+    #[command(subcommand)]
+    pub(crate) command: UserCommand,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Add a user; prints a random password unless one is given.
+    Add {
+        name: String,
+        email: String,
+        /// Makes them an administrator.
+        #[arg(long)]
+        admin: bool,
+        /// Reads the password from standard input.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Print an access token of a user.
+    Token { name: String },
+}
+
+/// Make, list and revoke API keys, in the data directory; also while the server runs.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  cupel key create ci --user ada --scope runs:read --scope runs:write --expires 90d
+  cupel key list --user ada
+  cupel key revoke 0193c5e2-…")]
+pub(crate) struct Key {
+    #[command(subcommand)]
+    pub(crate) command: KeyCommand,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Make a key and print it, once.
+    Create {
+        /// A name by which you recognise it.
+        name: String,
+        /// Whose key.
+        #[arg(long, value_name = "USER", default_value = "admin")]
+        user: String,
+        /// What it may do: runs:read, runs:write, account, admin [default: runs:read and runs:write].
+        #[arg(long, value_name = "SCOPE")]
+        scope: Vec<String>,
+        /// When it ends, such as 30d [default: never].
+        #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+        expires: Option<Duration>,
+    },
+    /// List a user's keys.
+    List {
+        /// Whose keys.
+        #[arg(long, value_name = "USER", default_value = "admin")]
+        user: String,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke a key by its id.
+    Revoke {
+        id: String,
+        /// Whose key.
+        #[arg(long, value_name = "USER", default_value = "admin")]
+        user: String,
+    },
+}
+
+fn parse_duration(text: &str) -> Result<Duration, &'static str> {
+    units::duration(text).filter(|d| !d.is_zero()).ok_or("expected a duration such as 12h or 30d")
+}
+
+/// Show and check the configuration.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  cupel config default > cupel.toml
+  cupel config show --sources
+  cupel config check --config /etc/cupel.toml")]
+pub(crate) struct Config {
+    #[command(subcommand)]
+    pub(crate) command: ConfigCommand,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print the commented defaults, which are the reference.
+    Default,
+    /// Print what is in force.
+    Show {
+        /// Also say where each value came from.
+        #[arg(long)]
+        sources: bool,
+    },
+    /// Report every fault at once; exit code 2 when there is one.
+    Check,
+}
+
+/// Run every available language's samples through a server's HTTP API and print a table.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  cupel smoke --url http://127.0.0.1:8080 --key \"$CUPEL_KEY\"")]
+pub(crate) struct Smoke {
+    /// Where the server is.
+    #[arg(long, env = "CUPEL_URL", default_value = "http://127.0.0.1:8080")]
+    pub(crate) url: String,
+    /// An API key with the scopes runs:read and runs:write.
+    #[arg(long, env = "CUPEL_KEY", hide_env_values = true)]
+    pub(crate) key: String,
+    /// Only these languages.
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Args::command().debug_assert();
+    }
+}

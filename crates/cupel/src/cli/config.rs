@@ -1,0 +1,29 @@
+//! `cupel config`.
+
+use super::args::{Config, ConfigCommand};
+use super::{CommandResult, Exit, OrExit};
+use crate::config::{self, DEFAULTS};
+use crate::terminal::{Table, dim};
+
+pub(super) fn config(args: &Config) -> CommandResult {
+    match args.command {
+        ConfigCommand::Default => anstream::print!("{DEFAULTS}"),
+        ConfigCommand::Check => {
+            config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
+            anstream::println!("the configuration is right");
+        }
+        ConfigCommand::Show { sources } => {
+            let (_, layers) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
+            if sources {
+                let mut table = Table::new(&["SETTING", "VALUE", "FROM"]);
+                for (key, value, origin) in layers.rows() {
+                    table.row(vec![key.to_owned(), value, dim(&origin.to_string())]);
+                }
+                table.print();
+            } else {
+                layers.rows().for_each(|(key, value, _)| anstream::println!("{key} = {value}"));
+            }
+        }
+    }
+    Ok(Exit::Ok)
+}

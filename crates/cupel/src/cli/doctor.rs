@@ -1,0 +1,68 @@
+//! `cupel doctor`: the walls of the sandbox, attacked on this machine.
+
+use anyhow::anyhow;
+use cupel_sandbox::doctor::{Examination, examine};
+use cupel_sandbox::{SandboxConfig, Wall, WallSet};
+use serde_json::json;
+
+use super::args::Doctor;
+use super::{CommandResult, Exit, OrExit};
+use crate::terminal::{Table, bad, bold, dim, good};
+
+pub(super) fn doctor(args: &Doctor) -> CommandResult {
+    let walls_off = walls(&args.without).or_exit(Exit::Usage)?;
+    let examination = examine(&SandboxConfig { walls_off, ..SandboxConfig::default() })?;
+    if args.json {
+        println!("{}", as_json(&examination));
+    } else {
+        print(&examination);
+    }
+    Ok(if examination.missing().next().is_none() { Exit::Ok } else { Exit::Failed })
+}
+
+fn as_json(examination: &Examination) -> serde_json::Value {
+    let walls: Vec<_> = examination
+        .findings
+        .iter()
+        .map(|f| {
+            let remedy = f.breach.as_ref().map(|_| f.remedy);
+            json!({ "name": f.wall.slug(), "ok": f.breach.is_none(), "keeps_from": f.wall.describe(), "breach": f.breach, "remedy": remedy })
+        })
+        .collect();
+    json!({
+        "ok": examination.missing().next().is_none(),
+        "kernel": examination.kernel,
+        "control_groups": if examination.features.cgroup_v2 { 2 } else { 1 },
+        "walls": walls,
+    })
+}
+
+fn print(examination: &Examination) {
+    let groups = if examination.features.cgroup_v2 { "v2" } else { "v1" };
+    anstream::println!("{}", dim(&format!("kernel {} · control groups {groups}", examination.kernel)));
+    let mut table = Table::new(&["WALL", "", "KEEPS A PROGRAM FROM"]);
+    for finding in &examination.findings {
+        let mark = if finding.breach.is_none() { good("✓") } else { bad("✗") };
+        table.row(vec![finding.wall.slug().to_owned(), mark, finding.wall.describe().to_owned()]);
+        if let Some(breach) = &finding.breach {
+            table.row(vec![String::new(), String::new(), bad(breach)]);
+            table.row(vec![String::new(), String::new(), format!("remedy: {}", finding.remedy)]);
+        }
+    }
+    table.print();
+    let (all, missing) = (examination.findings.len(), examination.missing().count());
+    match missing {
+        0 => anstream::println!("{}", bold(&format!("all {all} walls stand"))),
+        n => anstream::println!("{}", bold(&format!("{n} of {all} walls are missing"))),
+    }
+}
+
+fn walls(names: &[String]) -> anyhow::Result<WallSet> {
+    let wall = |name: &String| {
+        Wall::from_slug(name).ok_or_else(|| {
+            let all: Vec<&str> = Wall::ALL.iter().map(|wall| wall.slug()).collect();
+            anyhow!("there is no wall `{name}`; the walls are {}", all.join(", "))
+        })
+    };
+    names.iter().map(wall).collect()
+}

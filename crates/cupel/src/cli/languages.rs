@@ -1,0 +1,188 @@
+//! `cupel languages`: what is there, what can be installed, and whether it works.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Context, anyhow};
+use cupel_judge::{Executor, JudgeEvent, JudgeObserver, JudgeRequest, NoCache, judge};
+use cupel_languages::{HostProbe, InstallError, InstallPlan, Language, Registry, Sample, Selection};
+use cupel_types::{RunReport, Verdict};
+use serde_json::json;
+
+use super::args::{Languages, LanguagesCommand};
+use super::{CommandResult, Exit, Failure, OrExit};
+use crate::config;
+use crate::executor::LocalSandbox;
+use crate::local::{self, Program};
+use crate::terminal::{Table, bad, bold, good};
+
+pub(super) fn languages(args: &Languages) -> CommandResult {
+    let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
+    let mut registry = local::registry(&config.languages).or_exit(Exit::Usage)?;
+    registry.probe(&HostProbe::default());
+    match &args.command {
+        None => list(&registry, args.json),
+        Some(LanguagesCommand::Install { ids, dry_run }) => install(&registry, ids, *dry_run),
+        Some(LanguagesCommand::Test { ids }) => test(&select(&registry, ids)?),
+    }
+}
+
+fn list(registry: &Registry, as_json: bool) -> CommandResult {
+    if as_json {
+        let languages: Vec<_> = registry
+            .iter()
+            .map(|l| {
+                let reason = Some(local::reason(l)).filter(|reason| !reason.is_empty());
+                json!({ "id": l.id.as_str(), "name": l.name, "version": l.installed_version(), "available": l.is_available(), "reason": reason })
+            })
+            .collect();
+        println!("{}", json!({ "languages": languages }));
+        return Ok(Exit::Ok);
+    }
+    let mut table = Table::new(&["ID", "NAME", "VERSION", "AVAILABLE"]);
+    for language in registry.iter() {
+        let available = match local::reason(language) {
+            "" => good("yes"),
+            reason => format!("{}: {reason}", bad("no")),
+        };
+        let version = language.installed_version().unwrap_or("-").to_owned();
+        table.row(vec![language.id.to_string(), language.name.clone(), version, available]);
+    }
+    table.print();
+    if registry.iter().any(|language| !language.is_available()) {
+        anstream::eprintln!("Install what is missing with `cupel languages install ID…` or `cupel languages install all`.");
+    }
+    Ok(Exit::Ok)
+}
+
+fn install(registry: &Registry, ids: &[String], dry_run: bool) -> CommandResult {
+    let exit = |error: &InstallError| match error {
+        InstallError::UnknownLanguage { .. } => Exit::NotFound,
+        _ => Exit::System,
+    };
+    let plan = InstallPlan::new(registry, &Selection::from_words(ids)).map_err(|e| Failure { exit: exit(&e), error: e.into() })?;
+    if plan.is_empty() {
+        match &plan.languages[..] {
+            [] => anstream::println!("everything that was asked for is installed"),
+            left => {
+                let left: Vec<&str> = left.iter().map(|id| id.as_str()).collect();
+                anstream::println!("the packages are installed, but not available yet: {}; `cupel languages` says why", left.join(", "));
+            }
+        }
+        return Ok(Exit::Ok);
+    }
+    if dry_run {
+        plan.commands().iter().for_each(|command| anstream::println!("{}", command.join(" ")));
+        return Ok(Exit::Ok);
+    }
+    plan.run(&mut |line| anstream::eprintln!("{line}")).map_err(|e| Failure { exit: exit(&e), error: e.into() })?;
+    let mut after = Registry::new(registry.iter().cloned().collect())?;
+    after.probe(&HostProbe::default());
+    let still: Vec<&Language> = plan.languages.iter().filter_map(|id| after.get(id)).filter(|l| !l.is_available()).collect();
+    for language in &still {
+        anstream::eprintln!("{}: {} is still not available: {}", bad("error"), language.id, local::reason(language));
+    }
+    Ok(if still.is_empty() { Exit::Ok } else { Exit::Failed })
+}
+
+/// The languages named, or every available one.
+pub(super) fn select<'r>(registry: &'r Registry, ids: &[String]) -> Result<Vec<&'r Language>, Failure> {
+    if ids.is_empty() {
+        return Ok(registry.iter().filter(|language| language.is_available()).collect());
+    }
+    ids.iter()
+        .map(|id| match registry.find(id) {
+            Some(language) if language.is_available() => Ok(language),
+            Some(language) => Err(anyhow!("{} is not available: {}", language.id, local::reason(language))).or_exit(Exit::Failed),
+            None => Err(anyhow!("there is no language `{id}`; `cupel languages` lists all of them")).or_exit(Exit::NotFound),
+        })
+        .collect()
+}
+
+/// One sample and what came of it.
+struct Tested<'r> {
+    language: &'r Language,
+    sample: &'r Sample,
+    /// `Err`: what was wrong.
+    result: Result<RunReport, String>,
+}
+
+fn test(languages: &[&Language]) -> CommandResult {
+    let work: Vec<(&Language, &Sample)> = languages.iter().flat_map(|l| l.samples.iter().map(move |s| (*l, s))).collect();
+    let slots = std::thread::available_parallelism().map_or(1, usize::from);
+    let sandbox = LocalSandbox::start(slots, languages.iter().copied()).context("cannot start the sandbox; `cupel doctor` says more")?;
+    let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..slots)
+            .map(|slot| {
+                let (next, results, work, sandbox) = (&next, &results, &work, &sandbox);
+                scope.spawn(move || -> anyhow::Result<()> {
+                    let mut executor = sandbox.executor(slot)?;
+                    while let Some((language, sample)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        let tested = Tested { language, sample, result: try_sample(language, sample, &mut executor) };
+                        results.lock().map_err(|_| anyhow!("a thread panicked"))?.push(tested);
+                    }
+                    Ok(())
+                })
+            })
+            .collect();
+        workers.into_iter().try_for_each(|worker| worker.join().map_err(|_| anyhow!("a thread panicked"))?)
+    })?;
+    let results = results.into_inner().map_err(|_| anyhow!("a thread panicked"))?;
+    Ok(print_results(languages, &results))
+}
+
+fn try_sample(language: &Language, sample: &Sample, executor: &mut dyn Executor) -> Result<RunReport, String> {
+    let submission = Program::of_sample(sample).into_submission(language);
+    let request = JudgeRequest { submission: &submission, language, stdin: None };
+    let report = judge(&request, executor, &NoCache, &mut Nobody).map_err(|error| format!("{:#}", anyhow!(error)))?;
+    if report.verdict != sample.verdict {
+        let compile = report.compile.as_ref().filter(|c| !c.ok).map(|c| String::from_utf8_lossy(&c.output.data).into_owned());
+        let stderr = report.execution.as_ref().map(|s| String::from_utf8_lossy(&s.stderr.data).into_owned());
+        let said = compile.or(stderr).unwrap_or_default();
+        let message = report.message.clone().unwrap_or_default();
+        return Err(format!("expected {}, got {} {message} {}", sample.verdict, report.verdict, first_lines(&said)));
+    }
+    let stdout = report.execution.as_ref().map(|step| String::from_utf8_lossy(&step.stdout.data).into_owned()).unwrap_or_default();
+    match &sample.stdout {
+        Some(expected) if *expected != stdout => Err(format!("expected {expected:?}, got {:?}", first_lines(&stdout))),
+        _ => Ok(report),
+    }
+}
+
+/// Enough of a text to see what is wrong.
+fn first_lines(text: &str) -> String {
+    text.chars().take(600).collect()
+}
+
+fn print_results(languages: &[&Language], results: &[Tested<'_>]) -> Exit {
+    let mut table = Table::new(&["LANGUAGE", "VERSION", "SAMPLES", "COMPILE", "RUN", "MEMORY"]);
+    let mut failures = Vec::new();
+    for language in languages {
+        let own: Vec<_> = results.iter().filter(|t| t.language.id == language.id).collect();
+        let failed: Vec<_> = own.iter().filter_map(|t| Some((t.sample, t.result.as_ref().err()?))).collect();
+        let samples = match failed.len() {
+            0 => good(&format!("{} ✓", own.len())),
+            n => bad(&format!("{n} of {} failed", own.len())),
+        };
+        // The figures of the smallest program tell what the language itself costs.
+        let hello = own.iter().find(|t| t.sample.verdict == Verdict::Accepted).and_then(|t| t.result.as_ref().ok());
+        let compile = hello.and_then(|r| r.compile.as_ref()).map_or("-".into(), |c| format!("{} ms", c.wall_time.as_millis()));
+        let usage = hello.and_then(|r| r.execution.as_ref()).map(|step| step.usage);
+        let run = usage.map_or("-".into(), |u| format!("{} ms", u.wall_time.as_millis()));
+        let memory = usage.map_or("-".into(), |u| format!("{:.1} MiB", u.memory.as_kib() as f64 / 1024.0));
+        let version = language.installed_version().unwrap_or("-").to_owned();
+        table.row(vec![language.id.to_string(), version, samples, compile, run, memory]);
+        failures.extend(failed.into_iter().map(|(sample, why)| format!("{} {}: {why}", bold(language.id.as_str()), sample.name)));
+    }
+    table.print();
+    failures.iter().for_each(|failure| anstream::println!("{failure}"));
+    if failures.is_empty() { Exit::Ok } else { Exit::Failed }
+}
+
+/// Nobody listens.
+struct Nobody;
+
+impl JudgeObserver for Nobody {
+    fn event(&mut self, _: JudgeEvent<'_>) {}
+}

@@ -1,0 +1,106 @@
+//! The commands: parse, dispatch, and turn what came of it into an exit code.
+
+mod accounts;
+mod args;
+mod config;
+mod doctor;
+mod languages;
+mod reference;
+mod run;
+mod serve;
+mod smoke;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+
+/// How the process ends. Source: the table "Exit codes" in `docs/reference/cli.md`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Ok,
+    /// Judged but not accepted; tests failed; a wall is missing.
+    Failed,
+    /// The command line or the configuration is wrong.
+    Usage,
+    NotFound,
+    /// A server did not let us in.
+    Auth,
+    /// A server could not be reached or failed.
+    Server,
+    /// The sandbox or this machine failed.
+    System,
+    /// What the program that was run ended with.
+    Program(u8),
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(match exit {
+            Exit::Ok => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::NotFound => 3,
+            Exit::Auth => 4,
+            Exit::Server => 6,
+            Exit::System => 7,
+            Exit::Program(code) => code,
+        })
+    }
+}
+
+/// An error together with the exit code it deserves.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    pub(crate) error: anyhow::Error,
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    /// What nobody gave a code to is a failure of the system.
+    fn from(error: E) -> Failure {
+        Failure { exit: Exit::System, error: error.into() }
+    }
+}
+
+/// Gives an error its exit code.
+pub(crate) trait OrExit<T> {
+    fn or_exit(self, exit: Exit) -> Result<T, Failure>;
+}
+
+impl<T, E: Into<anyhow::Error>> OrExit<T> for Result<T, E> {
+    fn or_exit(self, exit: Exit) -> Result<T, Failure> {
+        self.map_err(|error| Failure { exit, error: error.into() })
+    }
+}
+
+pub(crate) type CommandResult = Result<Exit, Failure>;
+
+pub(crate) fn main() -> ExitCode {
+    let args = Args::parse();
+    args.color.apply();
+    let is_run = matches!(args.command, Command::Run(_));
+    let result = match args.command {
+        Command::Serve(args) => serve::serve(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Doctor(args) => doctor::doctor(&args),
+        Command::Languages(args) => languages::languages(&args),
+        Command::User(args) => accounts::user(&args),
+        Command::Key(args) => accounts::key(&args),
+        Command::Config(args) => config::config(&args),
+        Command::Openapi => reference::openapi(),
+        Command::Completions { shell } => reference::completions(shell),
+        Command::Man { out } => reference::man(out.as_deref()),
+        Command::Smoke(args) => smoke::smoke(&args),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            anstream::eprintln!("{}: {:#}", crate::terminal::bad("error"), failure.error);
+            // `cupel run` returns the program's code; its own failures have one that programs rarely use.
+            let exit = if is_run && failure.exit == Exit::System { Exit::Program(125) } else { failure.exit };
+            exit.into()
+        }
+    }
+}

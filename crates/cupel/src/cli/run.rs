@@ -1,0 +1,221 @@
+//! `cupel run`: one program on this machine, as `docker run` would.
+//!
+//! Standard input reaches the program through a pipe of ours, never as the descriptor we were started
+//! with: what that is open for (a terminal, a file that may be written) is nothing a tenant's program gets.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Read, Write};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use cupel_judge::{JudgeEvent, JudgeObserver, JudgeRequest, NoCache, StdinSource, judge};
+use cupel_languages::{Language, Registry};
+use cupel_types::{BoxPath, LimitsRequest, Outcome, RunReport, StepReport, Verdict};
+
+use super::args::Run;
+use super::{CommandResult, Exit, Failure, OrExit};
+use crate::config::{self, Overrides};
+use crate::executor::LocalSandbox;
+use crate::local::{self, Program};
+use crate::terminal::{bad, dim, good};
+
+/// Largest source that is read.
+const SOURCE_BYTES_MAX: u64 = 16 << 20;
+
+/// Wall-clock and idle limit while a person types.
+const INTERACTIVE: Duration = Duration::from_secs(3600);
+
+pub(super) fn run(args: &Run) -> CommandResult {
+    let (config, _) = config::load(&Overrides::default()).or_exit(Exit::Usage)?;
+    let registry = local::registry(&config.languages).or_exit(Exit::Usage)?;
+    let language = local::available(choose(&registry, args)?)?;
+    let source = read_source(&args.file)?;
+    let from_terminal = args.stdin.is_none() && args.file != Path::new("-") && io::stdin().is_terminal();
+    let stdin = stdin(args)?;
+
+    let mut limits = LimitsRequest { cpu_time: args.time, memory: args.memory, output: args.output, ..LimitsRequest::default() };
+    if from_terminal {
+        limits.wall_time = Some(INTERACTIVE);
+        limits.idle_time = Some(INTERACTIVE);
+    }
+    let arguments = args.args.iter().map(|arg| arg.to_str().map(str::to_owned));
+    let arguments: Option<Vec<String>> = arguments.collect();
+    let arguments = arguments.ok_or_else(|| anyhow!("an argument of the program is not UTF-8")).or_exit(Exit::Usage)?;
+    let file = file_in_box(&args.file, &language);
+    let program = Program { source, file, args: arguments, stdin: Vec::new(), limits };
+    let submission = program.into_submission(&language);
+
+    let sandbox = LocalSandbox::start(1, [&language]).context("cannot start the sandbox; `cupel doctor` says more")?;
+    let mut executor = sandbox.executor(0)?;
+    let request = JudgeRequest { submission: &submission, language: &language, stdin: Some(stdin) };
+    let mut observer = Stream { silent: args.json, broken: false };
+    let judged = judge(&request, &mut executor, &NoCache, &mut observer);
+    let report = match judged {
+        Ok(report) => report,
+        Err(error) if args.json => {
+            println!("{}", json::failure(&language, &submission.limits.over(language.limits)));
+            return Err(Failure { exit: Exit::Program(125), error: error.into() });
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if args.json {
+        println!("{}", json::report(&language, &report));
+    } else {
+        show(&language, &report);
+    }
+    Ok(Exit::Program(exit_code(&report)))
+}
+
+fn choose<'r>(registry: &'r Registry, args: &Run) -> Result<&'r Language, Failure> {
+    let file = args.file.display();
+    let found = match &args.language {
+        Some(name) => registry.find(name).ok_or_else(|| match registry.nearest(name) {
+            Some(near) => anyhow!("there is no language `{name}`; did you mean `{}`?", near.id),
+            None => anyhow!("there is no language `{name}`; `cupel languages` lists all of them"),
+        }),
+        None => match args.file.extension().and_then(|e| e.to_str()) {
+            Some(extension) => registry
+                .by_extension(extension)
+                .ok_or_else(|| anyhow!("no language has files that end in `.{extension}`; name it with --language")),
+            None => Err(anyhow!("cannot tell the language of {file}; name it with --language")),
+        },
+    };
+    found.or_exit(Exit::Usage)
+}
+
+fn read_source(path: &Path) -> Result<Vec<u8>, Failure> {
+    let mut source = Vec::new();
+    let read = |reader: &mut dyn Read, source: &mut Vec<u8>| reader.take(SOURCE_BYTES_MAX + 1).read_to_end(source).map(drop);
+    if path == Path::new("-") {
+        read(&mut io::stdin(), &mut source).context("cannot read the source from standard input")?;
+    } else {
+        let mut file = File::open(path).with_context(|| format!("cannot open {}", path.display())).or_exit(Exit::NotFound)?;
+        read(&mut file, &mut source).with_context(|| format!("cannot read {}", path.display()))?;
+    }
+    if source.len() as u64 > SOURCE_BYTES_MAX {
+        return Err(anyhow!("the source is larger than {} MiB", SOURCE_BYTES_MAX >> 20)).or_exit(Exit::Usage);
+    }
+    Ok(source)
+}
+
+/// The file's own name, if it has an extension of the language and can be a name in the box.
+fn file_in_box(path: &Path, language: &Language) -> Option<BoxPath> {
+    let extension = path.extension()?.to_str()?;
+    language.extensions.iter().find(|e| *e == extension)?;
+    BoxPath::new(path.file_name()?.to_str()?).ok()
+}
+
+/// What the program reads. With the source on standard input, nothing is left for the program.
+fn stdin(args: &Run) -> Result<StdinSource, Failure> {
+    match &args.stdin {
+        Some(path) => {
+            let file = File::open(path).with_context(|| format!("cannot open {}", path.display())).or_exit(Exit::NotFound)?;
+            pump(file)
+        }
+        None if args.file == Path::new("-") => Ok(StdinSource::Bytes(Arc::from([]))),
+        None => pump(io::stdin()),
+    }
+}
+
+/// Copies a stream into a pipe for as long as this process lives.
+fn pump(mut from: impl Read + Send + 'static) -> Result<StdinSource, Failure> {
+    let (reader, mut writer) = io::pipe().context("cannot make a pipe")?;
+    // Ends with the stream or, when the program does not read it all, with the process.
+    std::thread::Builder::new()
+        .name("stdin".into())
+        .spawn(move || {
+            let mut buffer = vec![0; 64 << 10];
+            while let Ok(count @ 1..) = from.read(&mut buffer) {
+                if writer.write_all(&buffer[..count]).is_err() {
+                    break;
+                }
+            }
+        })
+        .context("cannot start a thread")?;
+    Ok(StdinSource::Descriptor(Arc::new(OwnedFd::from(reader))))
+}
+
+/// Passes the program's output on as it comes.
+struct Stream {
+    silent: bool,
+    /// Whoever read our output has gone away: the program has no reason to go on.
+    broken: bool,
+}
+
+impl Stream {
+    fn pass(&mut self, to: &mut dyn Write, data: &[u8]) {
+        if !self.silent && to.write_all(data).and_then(|()| to.flush()).is_err() {
+            self.broken = true;
+        }
+    }
+}
+
+impl JudgeObserver for Stream {
+    fn event(&mut self, event: JudgeEvent<'_>) {
+        match event {
+            JudgeEvent::Stdout { data, .. } => self.pass(&mut io::stdout(), data),
+            JudgeEvent::Stderr { data, .. } => self.pass(&mut io::stderr(), data),
+            JudgeEvent::CompileStarted
+            | JudgeEvent::CompileEnded { .. }
+            | JudgeEvent::ExecutionStarted { .. }
+            | JudgeEvent::ExecutionEnded { .. } => {}
+        }
+    }
+
+    fn cancelled(&mut self) -> bool {
+        self.broken
+    }
+}
+
+/// What the process ends with; see the help of the command.
+fn exit_code(report: &RunReport) -> u8 {
+    let Some(step) = &report.execution else { return 1 };
+    let code = match step.outcome {
+        Outcome::Exited(code) => code,
+        Outcome::Signalled(signal) => 128 + signal.0,
+        Outcome::TimeLimit | Outcome::WallLimit | Outcome::IdleLimit => 124,
+        Outcome::MemoryLimit => 137,
+        Outcome::OutputLimit => 1,
+        // Only a closed output cancels here: what SIGPIPE would have done.
+        Outcome::Cancelled => 128 + 13,
+    };
+    u8::try_from(code).unwrap_or(1)
+}
+
+/// The compiler's output when it refused the source, and one line for a person at a terminal.
+fn show(language: &Language, report: &RunReport) {
+    if let Some(compile) = report.compile.as_ref().filter(|compile| !compile.ok) {
+        // Nobody may be listening.
+        let _ = io::stderr().write_all(&compile.output.data);
+    }
+    let refused = report.execution.is_none();
+    if io::stderr().is_terminal() || refused || report.message.is_some() {
+        anstream::eprintln!("{}", summary(language, report));
+    }
+}
+
+fn summary(language: &Language, report: &RunReport) -> String {
+    let mark = if report.verdict == Verdict::Accepted { good("✓") } else { bad("✗") };
+    let what = match (&report.execution, &report.message) {
+        (Some(StepReport { outcome: Outcome::Exited(code), .. }), _) => format!("exit {code}"),
+        (Some(StepReport { outcome: Outcome::Signalled(signal), .. }), _) => format!("ended by {signal}"),
+        (_, Some(message)) => format!("{}: {message}", report.verdict.title()),
+        (_, None) => report.verdict.title().to_owned(),
+    };
+    let mut facts = Vec::new();
+    if let Some(step) = &report.execution {
+        facts.push(format!("cpu {} ms", step.usage.cpu_time.as_millis()));
+        facts.push(format!("wall {} ms", step.usage.wall_time.as_millis()));
+        facts.push(format!("mem {:.1} MiB", step.usage.memory.as_kib() as f64 / 1024.0));
+    }
+    if let Some(compile) = &report.compile {
+        facts.push(format!("compile {} ms", compile.wall_time.as_millis()));
+    }
+    facts.push(format!("{} ({})", language.name, report.language_version));
+    format!("{mark} {what} {}", dim(&format!("· {}", facts.join(" · "))))
+}
+
+mod json;

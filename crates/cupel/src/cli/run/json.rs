@@ -1,0 +1,83 @@
+//! The object that `cupel run --json` prints. Its fields are promised; more may be added.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use cupel_languages::Language;
+use cupel_types::{Limits, Output, RunReport};
+use serde_json::{Map, Value, json};
+
+/// The whole object.
+pub(super) fn report(language: &Language, report: &RunReport) -> Value {
+    let step = report.execution.as_ref();
+    let compile = report.compile.as_ref().map(|compile| {
+        json!({
+            "ok": compile.ok,
+            "output": String::from_utf8_lossy(&compile.output.data),
+            "time_ms": ms(compile.wall_time),
+            "cached": compile.cached,
+        })
+    });
+    let mut object = Map::new();
+    let mut set = |name: &str, value: Value| object.insert(name.to_owned(), value);
+    set("verdict", report.verdict.code().into());
+    set("message", report.message.clone().into());
+    set("exit_code", step.and_then(|s| s.exit_code).into());
+    set("signal", step.and_then(|s| s.signal).into());
+    set("truncated", step.is_some_and(|s| s.stdout.truncated || s.stderr.truncated).into());
+    set("compile", compile.unwrap_or_default());
+    set("cpu_time_ms", step.map_or(0, |s| ms(s.usage.cpu_time)).into());
+    set("wall_time_ms", step.map_or(0, |s| ms(s.usage.wall_time)).into());
+    set("memory_kb", step.map_or(0, |s| s.usage.memory.as_kib()).into());
+    set("language", language.id.as_str().into());
+    set("language_version", report.language_version.clone().into());
+    set("limits", limits(&report.limits));
+    let nothing = Output::default();
+    for (name, output) in [("stdout", step.map_or(&nothing, |s| &s.stdout)), ("stderr", step.map_or(&nothing, |s| &s.stderr))] {
+        object.insert(name.to_owned(), String::from_utf8_lossy(&output.data).into());
+        // Exactly, where it is not text.
+        if std::str::from_utf8(&output.data).is_err() {
+            object.insert(format!("{name}_base64"), BASE64_STANDARD.encode(&output.data).into());
+        }
+    }
+    Value::Object(object)
+}
+
+/// The same object when Cupel itself failed.
+pub(super) fn failure(language: &Language, in_force: &Limits) -> Value {
+    json!({
+        "verdict": "JE",
+        "message": "Cupel itself failed; standard error says why",
+        "exit_code": null,
+        "signal": null,
+        "stdout": "",
+        "stderr": "",
+        "truncated": false,
+        "compile": null,
+        "cpu_time_ms": 0,
+        "wall_time_ms": 0,
+        "memory_kb": 0,
+        "language": language.id.as_str(),
+        "language_version": language.installed_version(),
+        "limits": limits(in_force),
+    })
+}
+
+fn limits(limits: &Limits) -> Value {
+    json!({
+        "cpu_time_ms": ms(limits.cpu_time),
+        "wall_time_ms": ms(limits.wall_time),
+        "idle_time_ms": ms(limits.idle_time),
+        "memory_kb": limits.memory.as_kib(),
+        "processes": limits.processes,
+        "open_files": limits.open_files,
+        "file_size_kb": limits.file_size.as_kib(),
+        "disk_kb": limits.disk.as_kib(),
+        "inodes": limits.inodes,
+        "output_kb": limits.output.as_kib(),
+        "stack_kb": limits.stack.as_kib(),
+    })
+}
+
+fn ms(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

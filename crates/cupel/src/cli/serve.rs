@@ -1,0 +1,131 @@
+//! `cupel serve`: start, say how to go on, wait for a signal, drain.
+
+use std::io::Write as _;
+
+use anyhow::{Context, anyhow};
+use cupel_core::accounts::{Accounts, NewAccount, NewKey, RegisterError, Role, Scope, Tier};
+use cupel_languages::{Language, Registry};
+use cupel_types::Verdict;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::args::Serve;
+use super::{CommandResult, Exit, OrExit};
+use crate::compose::{self, Ground, Server};
+use crate::config;
+use crate::telemetry;
+use crate::terminal::{bold, dim};
+
+/// The first administrator's name.
+pub(super) const ADMIN: &str = "admin";
+
+pub(super) fn serve(args: &Serve) -> CommandResult {
+    let (config, _) = config::load(&args.settings.overrides(args.listen.clone())).or_exit(Exit::Usage)?;
+    telemetry::log(&config.log)?;
+    let ground = compose::prepare(&config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
+    runtime.block_on(async {
+        // From here on a signal is heard, also while the server starts.
+        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let about = About::of(&ground);
+        let server = Server::start(&config, ground).await?;
+        about.tell(&server).await?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: no new requests, running programs may end");
+        tokio::select! {
+            stopped = server.stop() => stopped.map(|()| Exit::Ok).map_err(Into::into),
+            // Somebody is in a hurry. What runs is found again at the next start.
+            _ = interrupt.recv() => Ok(Exit::Program(130)),
+        }
+    })
+}
+
+/// What is told at the start.
+struct About {
+    registry: Registry,
+    walls: usize,
+    walls_missing: Vec<&'static str>,
+    cgroup: &'static str,
+    slots: usize,
+}
+
+impl About {
+    fn of(ground: &Ground) -> About {
+        About {
+            registry: ground.registry.clone(),
+            walls: ground.examination.findings.len(),
+            walls_missing: ground.examination.missing().map(|finding| finding.wall.slug()).collect(),
+            cgroup: if ground.examination.features.cgroup_v2 { "v2" } else { "v1" },
+            slots: ground.slots,
+        }
+    }
+
+    async fn tell(&self, server: &Server) -> anyhow::Result<()> {
+        let url = format!("http://{}", server.address);
+        let version = env!("CARGO_PKG_VERSION");
+        let (available, missing): (Vec<&Language>, Vec<&Language>) = self.registry.iter().partition(|l| l.is_available());
+        let walls = match &self.walls_missing[..] {
+            [] => format!("all {} walls stand", self.walls),
+            missing => format!("MISSING WALLS: {}", missing.join(", ")),
+        };
+        let mut text = format!("{} · {} · reference at {url}/docs/\n", bold(&format!("cupel {version}")), bold(&url));
+        text += &format!("sandbox: {walls} · control groups {} · {} slots\n", self.cgroup, self.slots);
+        text += &format!("languages: {} available", available.len());
+        if !missing.is_empty() {
+            let ids: Vec<&str> = missing.iter().map(|l| l.id.as_str()).collect();
+            text += &format!(" · missing: {} (`cupel languages` says why)", ids.join(", "));
+        }
+        text.push('\n');
+        match first_account(&server.accounts).await? {
+            Some(first) => {
+                text += &format!("administrator: {ADMIN} · password: {} · API key: {} · {}\n", first.password, first.key, dim("shown this once"));
+                if let Some(command) = curl(&url, &first.key, &available) {
+                    text += &format!("Try next, in another terminal:\n  {command}\n");
+                }
+            }
+            None => text += "Try next: `cupel key create NAME` makes an API key; then POST to /api/v1/execute, as the reference shows.\n",
+        }
+        anstream::print!("{text}");
+        std::io::stdout().flush()?;
+        Ok(())
+    }
+}
+
+struct First {
+    password: String,
+    key: String,
+}
+
+/// The administrator of an empty database.
+async fn first_account(accounts: &Accounts) -> anyhow::Result<Option<First>> {
+    if accounts.count_users().await? > 0 {
+        return Ok(None);
+    }
+    let password = super::accounts::random_password();
+    let new = NewAccount { username: ADMIN.to_owned(), email: "admin@cupel.invalid".to_owned(), password: password.clone() };
+    let user = match accounts.register(new).await {
+        Ok(user) => user,
+        // `cupel user add` was quicker.
+        Err(RegisterError::Taken(_)) => return Ok(None),
+        Err(error) => return Err(anyhow!(error).context("cannot make the first administrator")),
+    };
+    accounts.set_access(user.id, Role::Admin, Tier::default()).await?;
+    let user = accounts.user(user.id).await?.context("the first administrator has vanished")?;
+    let new = NewKey { name: "first start".to_owned(), scopes: Scope::ALL.to_vec(), expires_at: None };
+    let (_, key) = accounts.create_key(&user, new).await?;
+    Ok(Some(First { password, key }))
+}
+
+/// A command that runs the shortest of the languages' first programs, ready for a shell.
+fn curl(url: &str, key: &str, available: &[&Language]) -> Option<String> {
+    let programs = available.iter().flat_map(|l| l.samples.iter().map(move |s| (l, s)));
+    let plain = programs.filter(|(_, s)| s.verdict == Verdict::Accepted && s.stdin.is_empty() && s.args.is_empty());
+    let (language, sample) = plain.min_by_key(|(l, s)| (s.source.contains('\''), s.source.len(), l.id.clone()))?;
+    let body = serde_json::json!({ "language": language.id.as_str(), "source_code": sample.source }).to_string();
+    let body = body.replace('\'', r"'\''");
+    Some(format!(
+        "curl -s '{url}/api/v1/execute?wait=10' -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' -d '{body}'"
+    ))
+}

@@ -1,0 +1,185 @@
+//! `cupel smoke`: every available language's samples, through a server's own HTTP API.
+//!
+//! The samples are those compiled into this binary; which languages are asked for is the server's word.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow};
+use cupel_languages::{Language, Registry, Sample};
+use serde_json::{Value, json};
+use ureq::Agent;
+
+use super::args::Smoke;
+use super::{CommandResult, Exit, Failure, OrExit};
+use crate::terminal::{Table, bad, bold, good};
+
+/// Submissions that wait or run at one time: well within a burst.
+const UNDER_WAY_MAX: usize = 16;
+
+/// How long one sample may take, compilation and queue included.
+const SAMPLE_MAX: Duration = Duration::from_secs(120);
+
+pub(super) fn smoke(args: &Smoke) -> CommandResult {
+    let client = Client::new(&args.url, &args.key);
+    let offered = client.languages()?;
+    let registry = Registry::load(None)?;
+    let wanted = |id: &str| args.ids.is_empty() || args.ids.iter().any(|wanted| wanted == id);
+    let languages: Vec<&Language> = registry.iter().filter(|l| offered.contains_key(l.id.as_str()) && wanted(l.id.as_str())).collect();
+    if languages.is_empty() {
+        return Err(anyhow!("the server offers none of these languages")).or_exit(Exit::NotFound);
+    }
+    let mut results: BTreeMap<&str, Vec<Told>> = BTreeMap::new();
+    let mut under_way = std::collections::VecDeque::new();
+    for (language, sample) in languages.iter().flat_map(|l| l.samples.iter().map(move |s| (*l, s))) {
+        if under_way.len() == UNDER_WAY_MAX {
+            finish(&client, &mut under_way, &mut results)?;
+        }
+        under_way.push_back((language, sample, client.submit(language, sample)?));
+    }
+    while !under_way.is_empty() {
+        finish(&client, &mut under_way, &mut results)?;
+    }
+    Ok(print(&languages, &offered, &results))
+}
+
+/// What came of one sample.
+struct Told {
+    failure: Option<String>,
+    accepted: bool,
+    answer: Value,
+}
+
+fn finish<'r>(
+    client: &Client,
+    under_way: &mut std::collections::VecDeque<(&'r Language, &'r Sample, String)>,
+    results: &mut BTreeMap<&'r str, Vec<Told>>,
+) -> Result<(), Failure> {
+    let Some((language, sample, id)) = under_way.pop_front() else { return Ok(()) };
+    let answer = client.result(&id)?;
+    let failure = wrong(sample, &answer).map(|why| format!("{} {}: {why}", bold(language.id.as_str()), sample.name));
+    let accepted = answer["verdict"] == "AC";
+    results.entry(language.id.as_str()).or_default().push(Told { failure, accepted, answer });
+    Ok(())
+}
+
+fn wrong(sample: &Sample, answer: &Value) -> Option<String> {
+    let verdict = answer["verdict"].as_str().unwrap_or("none");
+    if verdict != sample.verdict.code() {
+        let said = ["compilation_error", "stderr", "message"].into_iter().find_map(|field| answer[field].as_str().filter(|s| !s.is_empty()));
+        let said: String = said.unwrap_or_default().chars().take(600).collect();
+        return Some(format!("expected {}, got {verdict} {said}", sample.verdict));
+    }
+    let stdout = answer["stdout"].as_str().unwrap_or_default();
+    sample.stdout.as_deref().filter(|expected| *expected != stdout).map(|expected| format!("expected {expected:?}, got {stdout:?}"))
+}
+
+fn print(languages: &[&Language], offered: &BTreeMap<String, Value>, results: &BTreeMap<&str, Vec<Told>>) -> Exit {
+    let mut table = Table::new(&["LANGUAGE", "VERSION", "SAMPLES", "COMPILE", "RUN", "MEMORY"]);
+    let mut failures = Vec::new();
+    for language in languages {
+        let told = results.get(language.id.as_str()).map_or(&[][..], Vec::as_slice);
+        let failed: Vec<&String> = told.iter().filter_map(|t| t.failure.as_ref()).collect();
+        let samples = match failed.len() {
+            0 => good(&format!("{} ✓", told.len())),
+            n => bad(&format!("{n} of {} failed", told.len())),
+        };
+        let hello = told.iter().find(|t| t.accepted).map_or(&Value::Null, |t| &t.answer);
+        let ms = |value: &Value| value.as_u64().map_or("-".to_owned(), |ms| format!("{ms} ms"));
+        let memory = hello["memory_used_kb"].as_u64().map_or("-".to_owned(), |kb| format!("{:.1} MiB", kb as f64 / 1024.0));
+        let compile = if hello["compile"]["cached"] == true { "cached".to_owned() } else { ms(&hello["compile"]["time_ms"]) };
+        let version = hello["language_version"].as_str().or_else(|| offered.get(language.id.as_str())?["version"].as_str());
+        let version = version.unwrap_or("-").to_owned();
+        table.row(vec![language.id.to_string(), version, samples, compile, ms(&hello["wall_time_ms"]), memory]);
+        failures.extend(failed);
+    }
+    table.print();
+    failures.iter().for_each(|failure| anstream::println!("{failure}"));
+    if failures.is_empty() { Exit::Ok } else { Exit::Failed }
+}
+
+struct Client {
+    agent: Agent,
+    base: String,
+    authorization: String,
+}
+
+impl Client {
+    fn new(url: &str, key: &str) -> Client {
+        let config = Agent::config_builder().timeout_global(Some(SAMPLE_MAX)).http_status_as_error(false).build();
+        Client { agent: config.into(), base: format!("{}/api/v1", url.trim_end_matches('/')), authorization: format!("Bearer {key}") }
+    }
+
+    /// The languages the server offers, by id.
+    fn languages(&self) -> Result<BTreeMap<String, Value>, Failure> {
+        let body = self.get("/languages")?;
+        let all = body["languages"].as_array().cloned().unwrap_or_default();
+        let available = all.into_iter().filter(|l| l["available"] != false);
+        Ok(available.filter_map(|l| Some((l["language_id"].as_str()?.to_owned(), l))).collect())
+    }
+
+    fn submit(&self, language: &Language, sample: &Sample) -> Result<String, Failure> {
+        let limits = sample.limits;
+        let ms = |time: Option<Duration>| time.map(|t| u64::try_from(t.as_millis()).unwrap_or(u64::MAX));
+        let kb = |size: Option<cupel_types::Bytes>| size.map(|s| s.as_kib());
+        let limits = json!({
+            "cpu_time_ms": ms(limits.cpu_time), "wall_time_ms": ms(limits.wall_time), "idle_time_ms": ms(limits.idle_time),
+            "memory_kb": kb(limits.memory), "processes": limits.processes, "open_files": limits.open_files,
+            "file_size_kb": kb(limits.file_size), "disk_kb": kb(limits.disk), "output_kb": kb(limits.output), "stack_kb": kb(limits.stack),
+        });
+        let named = |limits: Value| match limits {
+            Value::Object(all) => Value::Object(all.into_iter().filter(|(_, value)| !value.is_null()).collect()),
+            other => other,
+        };
+        let mut body = json!({
+            "language": language.id.as_str(), "input": sample.stdin, "args": sample.args, "limits": named(limits),
+        });
+        match &sample.file {
+            Some(path) => body["files"] = json!([{ "path": path.as_str(), "content": sample.source }]),
+            None => body["source_code"] = sample.source.clone().into(),
+        }
+        let answer = self.request(|| {
+            self.agent.post(format!("{}/execute", self.base)).header("authorization", &self.authorization).send_json(&body)
+        })?;
+        let id = answer["submission_id"].as_str().map(str::to_owned);
+        id.with_context(|| format!("the server did not accept {} {}: {answer}", language.id, sample.name)).or_exit(Exit::Server)
+    }
+
+    /// The final state of a submission.
+    fn result(&self, id: &str) -> Result<Value, Failure> {
+        let begun = Instant::now();
+        loop {
+            let answer = self.get(&format!("/execute/{id}?wait=10"))?;
+            if !matches!(answer["status"].as_str(), Some("queued" | "running")) {
+                return Ok(answer);
+            }
+            if begun.elapsed() > SAMPLE_MAX {
+                return Err(anyhow!("submission {id} did not end within {SAMPLE_MAX:?}")).or_exit(Exit::Server);
+            }
+        }
+    }
+
+    fn get(&self, path: &str) -> Result<Value, Failure> {
+        self.request(|| self.agent.get(format!("{}{path}", self.base)).header("authorization", &self.authorization).call())
+    }
+
+    /// Sends, and again as soon as a rate limit allows.
+    fn request(&self, send: impl Fn() -> Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Value, Failure> {
+        loop {
+            let mut response = send().with_context(|| format!("cannot reach {}", self.base)).or_exit(Exit::Server)?;
+            let status = response.status().as_u16();
+            let retry_after = response.headers().get("retry-after").and_then(|v| v.to_str().ok()?.parse().ok());
+            if let (429, Some(seconds @ 0..=120)) = (status, retry_after) {
+                std::thread::sleep(Duration::from_secs(seconds));
+                continue;
+            }
+            let body: Value = response.body_mut().read_json().with_context(|| format!("{} did not answer in JSON ({status})", self.base)).or_exit(Exit::Server)?;
+            return match status {
+                200..=299 => Ok(body),
+                401 | 403 => Err(anyhow!("the server refused the key: {}", body["detail"])).or_exit(Exit::Auth),
+                404 => Err(anyhow!("the server does not know that: {}", body["detail"])).or_exit(Exit::NotFound),
+                _ => Err(anyhow!("the server answered {status}: {body}")).or_exit(Exit::Server),
+            };
+        }
+    }
+}

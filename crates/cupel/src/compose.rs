@@ -1,0 +1,277 @@
+//! The one place where ports meet adapters: a server out of store, queue, events, sandbox, worker and API.
+//!
+//! Order at the start: the sandbox is proved and started first (nothing is accepted that could not be run);
+//! then the store, with what an earlier server left put back; then whatever takes or makes work. At the
+//! end: nothing new is accepted, running programs end or are given back, then the store is closed.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use cupel_api::{ApiState, LoginRates, Rate, Secret, ServeSettings, TierRates};
+use cupel_core::accounts::{AccountSettings, Accounts};
+use cupel_core::{Bounds, Core, CoreParts, LeasePolicy, SystemClock};
+use cupel_events::{EmbeddedBus, EventBounds};
+use cupel_judge::Executor;
+use cupel_languages::{HostProbe, Registry};
+use cupel_queue::EmbeddedQueue;
+use cupel_sandbox::doctor::Examination;
+use cupel_store::{ServeLock, SqliteStore};
+use cupel_types::WorkerId;
+use cupel_worker::{ArtifactBounds, Artifacts, ExecutorFactory, Worker, WorkerParts};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::config::{self, Config};
+use crate::data_dir::DataDir;
+use crate::executor::{self, LocalSandbox};
+use crate::health::ServerHealth;
+use crate::{local, telemetry, webhooks};
+
+/// How often leases are checked and due runs are offered.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// What a server needs before it has anything asynchronous: the parts that take a second and may fail.
+pub(crate) struct Ground {
+    pub(crate) data: DataDir,
+    lock: ServeLock,
+    pub(crate) registry: Registry,
+    sandbox: Arc<LocalSandbox>,
+    pub(crate) examination: Examination,
+    pub(crate) slots: usize,
+    artifacts: Artifacts,
+    metrics: PrometheusHandle,
+}
+
+/// Prepares everything that a server stands on.
+///
+/// # Errors
+/// Another server has the data directory, a wall of the sandbox is missing, or a part cannot be made.
+pub(crate) fn prepare(config: &Config) -> anyhow::Result<Ground> {
+    let data = DataDir::open(&config.data)?;
+    let lock = data.lock()?;
+    let mut registry = local::registry(&config.languages)?;
+    registry.probe(&HostProbe::default());
+    let slots = match config.worker.slots as usize {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        slots => slots,
+    };
+    let examination = executor::examine(registry.iter())?;
+    refuse_missing_walls(&examination, &config.accept_missing)?;
+    let sandbox = Arc::new(LocalSandbox::start(slots, registry.iter()).context("cannot start the sandbox")?);
+    let bounds = ArtifactBounds { memory: config.worker.artifacts_memory, disk: config.worker.artifacts_disk };
+    let artifacts = Artifacts::open(&data.artifacts(), bounds)?;
+    Ok(Ground { data, lock, registry, sandbox, examination, slots, artifacts, metrics: telemetry::metrics()? })
+}
+
+fn refuse_missing_walls(examination: &Examination, accepted: &[String]) -> anyhow::Result<()> {
+    let mut refused = Vec::new();
+    for finding in examination.missing() {
+        let breach = finding.breach.as_deref().unwrap_or_default();
+        if accepted.iter().any(|name| name == finding.wall.slug()) {
+            tracing::warn!(wall = finding.wall.slug(), breach, "a wall of the sandbox is missing, as the configuration accepts");
+        } else {
+            refused.push(format!("  {}: {breach}\n    {}", finding.wall, finding.remedy));
+        }
+    }
+    if refused.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "the sandbox has walls missing, and programs could get out of it:\n{}\n\
+         Mend them (`cupel doctor` tests again), or name them in [sandbox] accept_missing if you accept that.",
+        refused.join("\n")
+    )
+}
+
+/// A running server.
+pub(crate) struct Server {
+    pub(crate) core: Core,
+    pub(crate) accounts: Accounts,
+    pub(crate) address: std::net::SocketAddr,
+    shutdown: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+    api: JoinHandle<std::io::Result<()>>,
+    store: SqliteStore,
+    _lock: ServeLock,
+}
+
+impl Server {
+    /// Starts everything.
+    ///
+    /// # Errors
+    /// The database cannot be opened, or the address cannot be listened on.
+    pub(crate) async fn start(config: &Config, ground: Ground) -> anyhow::Result<Server> {
+        let Ground { data, lock, registry, sandbox, examination, slots, artifacts, metrics } = ground;
+        let listener = TcpListener::bind(config.server.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", config.server.listen))?;
+        let address = listener.local_addr()?;
+        let store = SqliteStore::open(&data.database()).await?;
+        let core = core(config, &store, registry);
+        // All workers of this database live in this process, and it has just begun.
+        core.recover_orphans().await?;
+        core.recover().await?;
+
+        let shutdown = CancellationToken::new();
+        let factory: ExecutorFactory = {
+            let sandbox = Arc::clone(&sandbox);
+            Arc::new(move |slot| Ok(Box::new(sandbox.executor(slot)?) as Box<dyn Executor>))
+        };
+        let worker = Worker::new(WorkerParts {
+            core: core.clone(),
+            id: WorkerId::from_uuid(Uuid::new_v4()),
+            slots,
+            cache: Arc::new(artifacts),
+            factory,
+            grace: config.server.drain,
+        });
+        let accounts = accounts(config, &store);
+        let api = ApiState {
+            core: core.clone(),
+            accounts: accounts.clone(),
+            settings: Arc::new(api_settings(config, &data)?),
+            health: Arc::new(ServerHealth::new(core.clone(), &examination)),
+            metrics: {
+                let metrics = metrics.clone();
+                Arc::new(move || metrics.render())
+            },
+            shutdown: shutdown.clone(),
+        };
+        let tasks = vec![
+            tokio::spawn(worker.run(shutdown.clone())),
+            tokio::spawn(sweep(core.clone(), metrics, shutdown.clone())),
+            tokio::spawn(webhooks::run(core.clone(), config.webhooks.clone(), shutdown.clone())),
+        ];
+        let router = cupel_api::router(api);
+        let api = tokio::spawn(cupel_api::serve(listener, router, shutdown.clone(), ServeSettings::default()));
+        Ok(Server { core, accounts, address, shutdown, tasks, api, store, _lock: lock })
+    }
+
+    /// Stops accepting, drains, closes. Nothing is lost: what waits, waits in the database.
+    ///
+    /// # Errors
+    /// When a part ended badly.
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        self.shutdown.cancel();
+        self.api.await?.context("the HTTP server failed")?;
+        for task in self.tasks {
+            task.await?;
+        }
+        self.store.close().await;
+        Ok(())
+    }
+}
+
+fn core(config: &Config, store: &SqliteStore, registry: Registry) -> Core {
+    let limits = &config.limits;
+    Core::new(CoreParts {
+        store: Arc::new(store.clone()),
+        queue: Arc::new(EmbeddedQueue::new(config.queue_depth_max as usize)),
+        events: Arc::new(EmbeddedBus::new(EventBounds::default())),
+        clock: Arc::new(SystemClock),
+        registry,
+        policy: LeasePolicy { lease: config.worker.lease, attempts_max: config.worker.attempts_max },
+        bounds: Bounds {
+            file_bytes_max: limits.source_max,
+            files_max: limits.files_max as usize,
+            files_bytes_max: limits.files_bytes_max,
+            stdin_bytes_max: limits.stdin_max,
+            args_max: limits.args_max as usize,
+            env_max: limits.env_max as usize,
+            args_env_bytes_max: limits.args_env_bytes_max,
+            tests_max: limits.tests_max as usize,
+            tests_bytes_max: limits.tests_bytes_max,
+            run_at_ahead_max: limits.run_at_ahead_max,
+            batch_max: limits.batch_max as usize,
+            batch_bytes_max: limits.batch_bytes_max,
+        },
+    })
+}
+
+/// The use cases around accounts, for a server and for the commands beside it.
+pub(crate) fn accounts(config: &Config, store: &SqliteStore) -> Accounts {
+    let settings = AccountSettings { session: config.auth.refresh_lifetime, ..AccountSettings::default() };
+    Accounts::new(Arc::new(store.clone()), Arc::new(SystemClock), settings)
+}
+
+/// The store of a data directory.
+///
+/// # Errors
+/// When the directory or the database cannot be opened.
+pub(crate) async fn open_store(directory: &Path) -> anyhow::Result<(DataDir, SqliteStore)> {
+    let data = DataDir::open(directory)?;
+    let store = SqliteStore::open(&data.database()).await?;
+    Ok((data, store))
+}
+
+/// An API over a store that nobody listens to: for commands that need what only the API can make.
+pub(crate) fn idle_api(config: &Config, data: &DataDir, store: &SqliteStore) -> anyhow::Result<axum::Router> {
+    let core = core(config, store, Registry::default());
+    Ok(cupel_api::router(ApiState {
+        core: core.clone(),
+        accounts: accounts(config, store),
+        settings: Arc::new(api_settings(config, data)?),
+        health: Arc::new(ServerHealth::without_sandbox(core)),
+        metrics: Arc::new(String::new),
+        shutdown: CancellationToken::new(),
+    }))
+}
+
+fn api_settings(config: &Config, data: &DataDir) -> anyhow::Result<cupel_api::Settings> {
+    let config::RateLimits { tiers, .. } = &config.rate_limits;
+    let rates = &config.rate_limits;
+    let quarter = Duration::from_secs(15 * 60);
+    let per_quarter = |quota| Rate::new(quota, quarter, quota);
+    let tier = |limits: &config::TierLimits| TierRates {
+        submissions: Rate::per_minute(limits.submissions_per_minute, limits.submissions_burst),
+        reads: Rate::per_minute(limits.reads_per_minute, limits.reads_burst),
+    };
+    Ok(cupel_api::Settings {
+        jwt_secret: Secret(data.secret()?),
+        access_token_lifetime: config.auth.token_lifetime,
+        tiers: tiers.iter().map(|(name, limits)| (name.clone(), tier(limits))).collect(),
+        login: LoginRates {
+            account_and_address: per_quarter(rates.logins_per_account_and_address),
+            address: per_quarter(rates.logins_per_address),
+            account: per_quarter(rates.logins_per_account),
+            registrations: Rate::new(rates.registrations_per_address, Duration::from_secs(3600), rates.registrations_per_address),
+            ..LoginRates::default()
+        },
+        registration_open: config.auth.registration,
+        execute_body_bytes_max: usize::try_from(config.server.body_max.get()).unwrap_or(usize::MAX),
+        body_time_max: config.server.body_time_max,
+        wait_max: config.server.wait_max,
+        cors_origins: config.server.cors_origins.clone(),
+        trusted_proxies: config.server.trusted_proxies.clone(),
+        metrics_access: config.metrics.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        ..cupel_api::Settings::default()
+    })
+}
+
+/// Every second: expired leases, due runs, and the figures that are looked at rather than counted.
+async fn sweep(core: Core, metrics: PrometheusHandle, shutdown: CancellationToken) {
+    let mut ticks = tokio::time::interval(SWEEP);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        if let Err(error) = core.sweep().await {
+            tracing::warn!(error = format!("{:#}", anyhow::anyhow!(error)), "could not sweep; the next second tries again");
+        }
+        let now = core.now();
+        if let Ok(counts) = core.store().counts(now).await {
+            metrics::gauge!("cupel_queue_depth").set(counts.queued as f64);
+            let age = counts.oldest_due_at.map_or(0.0, |at| now.duration_since(at).as_secs_f64().max(0.0));
+            metrics::gauge!("cupel_queue_oldest_age_seconds").set(age);
+        }
+        metrics.run_upkeep();
+    }
+}

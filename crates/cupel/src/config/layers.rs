@@ -1,0 +1,292 @@
+//! Settings from several sources, one over the other, each value with where it came from.
+//!
+//! The compiled-in defaults name every key there is; a key that they do not have is a fault, with the
+//! nearest one that they do. Nothing stops at the first fault.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use cupel_types::Bytes;
+use toml::de::{DeTable, DeValue};
+
+use super::units;
+
+/// The reference: every key, its default, and what it means.
+pub(crate) const DEFAULTS: &str = include_str!("../../config.default.toml");
+
+/// The one table whose keys the operator names. Their fields are those of the tier [`TIER_BASE`].
+const TIERS: &str = "rate_limits.tiers.";
+const TIER_BASE: &str = "basic";
+
+/// Keys whose values are never shown.
+const SECRETS: [&str; 1] = ["metrics.token"];
+
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Default,
+    File { path: PathBuf, line: usize },
+    Environment { variable: String },
+    Flag { name: &'static str },
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Default => f.write_str("default"),
+            Origin::File { path, line } => write!(f, "{}:{line}", path.display()),
+            Origin::Environment { variable } => write!(f, "environment variable {variable}"),
+            Origin::Flag { name } => write!(f, "flag {name}"),
+        }
+    }
+}
+
+/// A value as it was written.
+#[derive(Clone, PartialEq, Eq)]
+enum Raw {
+    Text(String),
+    Number(String),
+    Boolean(bool),
+    List(Vec<String>),
+    Other(&'static str),
+}
+
+#[derive(Clone)]
+struct Setting {
+    raw: Raw,
+    origin: Origin,
+}
+
+/// One thing wrong with the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) origin: Origin,
+    pub(crate) key: String,
+    /// What was expected, and what to do.
+    pub(crate) message: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.key.is_empty() {
+            write!(f, "{}: {}", self.origin, self.message)
+        } else {
+            write!(f, "{}: {}: {}", self.origin, self.key, self.message)
+        }
+    }
+}
+
+/// Everything read so far, and everything that was wrong with it.
+pub(crate) struct Layers {
+    settings: BTreeMap<String, Setting>,
+    pub(crate) faults: Vec<Fault>,
+}
+
+impl Layers {
+    /// The defaults alone.
+    pub(crate) fn defaults() -> Layers {
+        let mut layers = Layers { settings: BTreeMap::new(), faults: Vec::new() };
+        layers.read_toml(DEFAULTS, |_| Origin::Default, true);
+        layers
+    }
+
+    /// Puts a file over what is there.
+    pub(crate) fn file(&mut self, path: &Path, text: &str) {
+        self.read_toml(text, |line| Origin::File { path: path.to_owned(), line }, false);
+    }
+
+    /// Puts the variables that begin with `CUPEL_` and have a section over what is there.
+    pub(crate) fn environment(&mut self, variables: impl Iterator<Item = (String, String)>) {
+        let mut ours: Vec<_> = variables.filter(|(name, _)| name.starts_with("CUPEL_") && name.contains("__")).collect();
+        ours.sort();
+        for (variable, value) in ours {
+            let key = variable["CUPEL_".len()..].to_ascii_lowercase().replace("__", ".");
+            let origin = Origin::Environment { variable };
+            self.set(key, Raw::Text(value), origin, false);
+        }
+    }
+
+    /// Puts a command-line flag over what is there.
+    pub(crate) fn flag(&mut self, key: &str, name: &'static str, value: Option<String>) {
+        if let Some(value) = value {
+            self.set(key.to_owned(), Raw::Text(value), Origin::Flag { name }, false);
+        }
+    }
+
+    fn read_toml(&mut self, text: &str, origin: impl Fn(usize) -> Origin, defines: bool) {
+        let (table, errors) = DeTable::parse_recoverable(text);
+        let line_of = |at: usize| text.as_bytes().iter().take(at).filter(|b| **b == b'\n').count() + 1;
+        for error in errors {
+            let line = error.span().map_or(1, |span| line_of(span.start));
+            let message = error.message().lines().collect::<Vec<_>>().join("; ");
+            self.faults.push(Fault { origin: origin(line), key: String::new(), message });
+        }
+        let mut waiting: Vec<(String, &DeTable<'_>)> = vec![(String::new(), table.get_ref())];
+        while let Some((prefix, table)) = waiting.pop() {
+            for (name, value) in table {
+                let key = format!("{prefix}{}", name.get_ref());
+                if let DeValue::Table(inner) = value.get_ref() {
+                    waiting.push((format!("{key}."), inner));
+                } else {
+                    let origin = origin(line_of(name.span().start));
+                    self.set(key, raw(value.get_ref()), origin, defines);
+                }
+            }
+        }
+    }
+
+    fn set(&mut self, key: String, raw: Raw, origin: Origin, defines: bool) {
+        if defines || self.is_known(&key) {
+            self.settings.insert(key, Setting { raw, origin });
+        } else {
+            let message = match self.nearest(&key) {
+                Some(near) => format!("there is no such setting; did you mean `{near}`?"),
+                None => "there is no such setting; `cupel config default` lists all of them".to_owned(),
+            };
+            self.faults.push(Fault { origin, key, message });
+        }
+    }
+
+    fn is_known(&self, key: &str) -> bool {
+        self.settings.contains_key(key)
+            || tier_field(key).is_some_and(|(name, field)| {
+                let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+                !name.is_empty() && name.chars().all(plain) && self.settings.contains_key(&base_key(field))
+            })
+    }
+
+    fn nearest(&self, key: &str) -> Option<&str> {
+        let scored = self.settings.keys().map(|known| (strsim::normalized_damerau_levenshtein(known, key), known));
+        let (score, known) = scored.max_by(|a, b| a.0.total_cmp(&b.0))?;
+        (score > 0.6).then_some(known)
+    }
+
+    fn setting(&self, key: &str) -> Option<Setting> {
+        self.settings.get(key).or_else(|| self.settings.get(&base_key(tier_field(key)?.1))).cloned()
+    }
+
+    /// Every setting as `key = value` and its origin, in the order of the keys.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (&str, String, &Origin)> {
+        self.settings.iter().map(|(key, setting)| {
+            let hidden = SECRETS.contains(&key.as_str()) && setting.raw != Raw::Text(String::new());
+            let value = if hidden { "\"(hidden)\"".to_owned() } else { shown(&setting.raw) };
+            (key.as_str(), value, &setting.origin)
+        })
+    }
+
+    /// The names of all rate-limit tiers.
+    pub(crate) fn tiers(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.settings.keys().filter_map(|key| Some(tier_field(key)?.0.to_owned())).collect();
+        names.dedup();
+        names
+    }
+
+    // ---- values, typed; a fault leaves a placeholder, and the faults are looked at before the values ----
+
+    /// The value of `key` as `convert` understands it.
+    pub(crate) fn value<T: Default>(&mut self, key: &str, expected: &str, convert: impl FnOnce(&str) -> Option<T>) -> T {
+        let Some(Setting { raw, origin }) = self.setting(key) else {
+            self.fault(key, Origin::Default, "has no default".to_owned());
+            return T::default();
+        };
+        let converted = match &raw {
+            Raw::Text(text) => convert(text),
+            _ => None,
+        };
+        converted.unwrap_or_else(|| {
+            self.fault(key, origin, format!("expected {expected}, found {}", shown(&raw)));
+            T::default()
+        })
+    }
+
+    pub(crate) fn text(&mut self, key: &str) -> String {
+        self.value(key, "a text", |text| Some(text.to_owned()))
+    }
+
+    /// One of a few words; a wrong one is told the nearest.
+    pub(crate) fn one_of<T: Default + Copy>(&mut self, key: &str, words: &[(&str, T)]) -> T {
+        let list = words.iter().map(|(word, _)| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
+        self.value(key, &format!("one of {list}"), |text| words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value))
+    }
+
+    pub(crate) fn duration(&mut self, key: &str, least: Duration) -> Duration {
+        let expected = format!("a duration of at least {least:?} such as \"30s\" or \"1h30m\"");
+        self.value(key, &expected, |text| units::duration(text).filter(|d| *d >= least))
+    }
+
+    pub(crate) fn bytes(&mut self, key: &str) -> Bytes {
+        self.value(key, "a size such as \"64KiB\" or \"256MiB\"", units::size)
+    }
+
+    pub(crate) fn number(&mut self, key: &str, range: std::ops::RangeInclusive<u32>) -> u32 {
+        let expected = format!("a whole number from {} to {}", range.start(), range.end());
+        if let Some(Setting { raw: Raw::Number(number), origin }) = self.setting(key) {
+            return number.parse().ok().filter(|n| range.contains(n)).unwrap_or_else(|| {
+                self.fault(key, origin, format!("expected {expected}, found {number}"));
+                0
+            });
+        }
+        self.value(key, &expected, |text| text.parse().ok().filter(|n| range.contains(n)))
+    }
+
+    pub(crate) fn boolean(&mut self, key: &str) -> bool {
+        if let Some(Setting { raw: Raw::Boolean(value), .. }) = self.setting(key) {
+            return value;
+        }
+        let from_environment = matches!(self.setting(key), Some(Setting { origin: Origin::Environment { .. } | Origin::Flag { .. }, .. }));
+        self.value(key, "true or false", |text| if from_environment { text.parse().ok() } else { None })
+    }
+
+    /// A list of texts; one text is split at its commas.
+    pub(crate) fn list(&mut self, key: &str) -> Vec<String> {
+        if let Some(Setting { raw: Raw::List(list), .. }) = self.setting(key) {
+            return list;
+        }
+        let split = |text: &str| text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect();
+        self.value(key, "a list of texts such as [\"a\", \"b\"]", |text| Some(split(text)))
+    }
+
+    /// Notes that the value of `key` is not acceptable for a reason only its user knows.
+    pub(crate) fn refuse(&mut self, key: &str, message: String) {
+        let origin = self.setting(key).map_or(Origin::Default, |setting| setting.origin);
+        self.fault(key, origin, message);
+    }
+
+    fn fault(&mut self, key: &str, origin: Origin, message: String) {
+        self.faults.push(Fault { origin, key: key.to_owned(), message });
+    }
+}
+
+/// Name and field of a key of a tier.
+fn tier_field(key: &str) -> Option<(&str, &str)> {
+    key.strip_prefix(TIERS)?.split_once('.')
+}
+
+fn base_key(field: &str) -> String {
+    format!("{TIERS}{TIER_BASE}.{field}")
+}
+
+fn raw(value: &DeValue<'_>) -> Raw {
+    match value {
+        DeValue::String(text) => Raw::Text(text.to_string()),
+        DeValue::Integer(number) => Raw::Number(number.to_string()),
+        DeValue::Boolean(value) => Raw::Boolean(*value),
+        DeValue::Array(items) => {
+            let texts: Option<Vec<String>> = items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect();
+            texts.map_or(Raw::Other("a list with something else than texts"), Raw::List)
+        }
+        other => Raw::Other(other.type_str()),
+    }
+}
+
+fn shown(raw: &Raw) -> String {
+    match raw {
+        Raw::Text(text) => format!("{text:?}"),
+        Raw::Number(number) => number.clone(),
+        Raw::Boolean(value) => value.to_string(),
+        Raw::List(items) => format!("{items:?}"),
+        Raw::Other(kind) => (*kind).to_owned(),
+    }
+}

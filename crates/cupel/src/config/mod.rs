@@ -1,0 +1,298 @@
+//! The configuration: one struct per concern, read from flags, environment, file and defaults.
+//!
+//! `config.default.toml` is the reference and the schema; this file gives its values their types. A
+//! fault never stops the reading: [`load`] reports all of them together, each with its place.
+
+mod layers;
+pub(crate) mod units;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use cupel_api::{MetricsAccess, Network, Secret};
+use cupel_types::Bytes;
+
+pub(crate) use layers::{DEFAULTS, Layers};
+
+/// The file that is read when none is named and it is there.
+const FILE: &str = "cupel.toml";
+
+/// All settings.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) server: Server,
+    pub(crate) data: PathBuf,
+    pub(crate) queue_depth_max: u32,
+    pub(crate) worker: Worker,
+    pub(crate) accept_missing: Vec<String>,
+    pub(crate) limits: Limits,
+    pub(crate) auth: Auth,
+    pub(crate) rate_limits: RateLimits,
+    pub(crate) webhooks: Webhooks,
+    pub(crate) log: Log,
+    pub(crate) metrics: MetricsAccess,
+    pub(crate) languages: Languages,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Server {
+    pub(crate) listen: SocketAddr,
+    pub(crate) body_max: Bytes,
+    pub(crate) body_time_max: Duration,
+    pub(crate) wait_max: Duration,
+    pub(crate) cors_origins: Vec<String>,
+    pub(crate) trusted_proxies: Vec<Network>,
+    pub(crate) drain: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Worker {
+    /// Zero: one per core.
+    pub(crate) slots: u32,
+    pub(crate) lease: Duration,
+    pub(crate) attempts_max: u32,
+    pub(crate) artifacts_memory: Bytes,
+    pub(crate) artifacts_disk: Bytes,
+}
+
+/// Bounds on one submission.
+#[derive(Clone, Debug)]
+pub(crate) struct Limits {
+    pub(crate) source_max: Bytes,
+    pub(crate) files_max: u32,
+    pub(crate) files_bytes_max: Bytes,
+    pub(crate) stdin_max: Bytes,
+    pub(crate) args_max: u32,
+    pub(crate) env_max: u32,
+    pub(crate) args_env_bytes_max: Bytes,
+    pub(crate) tests_max: u32,
+    pub(crate) tests_bytes_max: Bytes,
+    pub(crate) run_at_ahead_max: Duration,
+    pub(crate) batch_max: u32,
+    pub(crate) batch_bytes_max: Bytes,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Auth {
+    pub(crate) registration: bool,
+    pub(crate) token_lifetime: Duration,
+    pub(crate) refresh_lifetime: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct RateLimits {
+    pub(crate) logins_per_account_and_address: u32,
+    pub(crate) logins_per_address: u32,
+    pub(crate) logins_per_account: u32,
+    pub(crate) registrations_per_address: u32,
+    pub(crate) tiers: BTreeMap<String, TierLimits>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TierLimits {
+    pub(crate) submissions_per_minute: u32,
+    pub(crate) submissions_burst: u32,
+    pub(crate) reads_per_minute: u32,
+    pub(crate) reads_burst: u32,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Webhooks {
+    pub(crate) allow_private: bool,
+    pub(crate) timeout: Duration,
+    pub(crate) concurrency: u32,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Log {
+    pub(crate) level: String,
+    pub(crate) format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    #[default]
+    Auto,
+    Pretty,
+    Json,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Languages {
+    pub(crate) directory: Option<PathBuf>,
+    pub(crate) disabled: Vec<String>,
+}
+
+/// What the command line says about the configuration.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Overrides {
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) listen: Option<String>,
+    pub(crate) data: Option<PathBuf>,
+}
+
+/// The configuration cannot be used: every reason at once.
+#[derive(Debug)]
+pub(crate) struct ConfigError(Vec<layers::Fault>);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.len() {
+            1 => write!(f, "the configuration has a fault:")?,
+            n => write!(f, "the configuration has {n} faults:")?,
+        }
+        self.0.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// Reads all sources.
+///
+/// # Errors
+/// Every fault of every source together.
+pub(crate) fn load(overrides: &Overrides) -> Result<(Config, Layers), ConfigError> {
+    let named = overrides.file.clone();
+    let text = match &named {
+        Some(path) => Some((path.clone(), std::fs::read_to_string(path))),
+        None => Path::new(FILE).exists().then(|| (PathBuf::from(FILE), std::fs::read_to_string(FILE))),
+    };
+    let mut layers = Layers::defaults();
+    match text {
+        Some((path, Ok(text))) => layers.file(&path, &text),
+        Some((path, Err(error))) => {
+            let origin = layers::Origin::File { path, line: 1 };
+            layers.faults.push(layers::Fault { origin, key: String::new(), message: format!("cannot be read: {error}") });
+        }
+        None => {}
+    }
+    // Names and values that are not UTF-8 cannot be settings of ours.
+    layers.environment(std::env::vars_os().filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?))));
+    layers.flag("server.listen", "--listen", overrides.listen.clone());
+    layers.flag("data.directory", "--data", overrides.data.as_ref().map(|path| path.to_string_lossy().into_owned()));
+    let config = read(&mut layers);
+    if layers.faults.is_empty() { Ok((config, layers)) } else { Err(ConfigError(layers.faults)) }
+}
+
+/// Gives every value its type; one that is at fault becomes a placeholder that nobody uses.
+fn read(layers: &mut Layers) -> Config {
+    const SECOND: Duration = Duration::from_secs(1);
+    let many = 1..=1_000_000_000;
+    let listen = layers.value("server.listen", "an address with a port such as \"127.0.0.1:8080\"", |text| {
+        text.parse::<SocketAddr>().ok().map(Some)
+    });
+    let server = Server {
+        listen: listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))),
+        body_max: layers.bytes("server.body_max"),
+        body_time_max: layers.duration("server.body_time_max", SECOND),
+        wait_max: layers.duration("server.wait_max", Duration::ZERO),
+        cors_origins: layers.list("server.cors_origins"),
+        trusted_proxies: networks(layers, "server.trusted_proxies"),
+        drain: layers.duration("server.drain", Duration::ZERO),
+    };
+    let data = layers.value("data.directory", "the path of a directory", |text| (!text.is_empty()).then(|| PathBuf::from(text)));
+    let worker = Worker {
+        slots: layers.number("worker.slots", 0..=1024),
+        lease: layers.duration("worker.lease", 3 * SECOND),
+        attempts_max: layers.number("worker.attempts_max", 1..=100),
+        artifacts_memory: layers.bytes("worker.artifacts_memory"),
+        artifacts_disk: layers.bytes("worker.artifacts_disk"),
+    };
+    let limits = Limits {
+        source_max: layers.bytes("limits.source_max"),
+        files_max: layers.number("limits.files_max", 1..=10_000),
+        files_bytes_max: layers.bytes("limits.files_bytes_max"),
+        stdin_max: layers.bytes("limits.stdin_max"),
+        args_max: layers.number("limits.args_max", 0..=10_000),
+        env_max: layers.number("limits.env_max", 0..=10_000),
+        args_env_bytes_max: layers.bytes("limits.args_env_bytes_max"),
+        tests_max: layers.number("limits.tests_max", 0..=10_000),
+        tests_bytes_max: layers.bytes("limits.tests_bytes_max"),
+        run_at_ahead_max: layers.duration("limits.run_at_ahead_max", Duration::ZERO),
+        batch_max: layers.number("limits.batch_max", 1..=100_000),
+        batch_bytes_max: layers.bytes("limits.batch_bytes_max"),
+    };
+    let auth = Auth {
+        registration: layers.boolean("auth.registration"),
+        token_lifetime: layers.duration("auth.token_lifetime", SECOND),
+        refresh_lifetime: layers.duration("auth.refresh_lifetime", SECOND),
+    };
+    let rate_limits = RateLimits {
+        logins_per_account_and_address: layers.number("rate_limits.logins_per_account_and_address", many.clone()),
+        logins_per_address: layers.number("rate_limits.logins_per_address", many.clone()),
+        logins_per_account: layers.number("rate_limits.logins_per_account", many.clone()),
+        registrations_per_address: layers.number("rate_limits.registrations_per_address", many.clone()),
+        tiers: layers.tiers().into_iter().map(|name| (name.clone(), tier(layers, &name))).collect(),
+    };
+    let webhooks = Webhooks {
+        allow_private: layers.boolean("webhooks.allow_private"),
+        timeout: layers.duration("webhooks.timeout", SECOND),
+        concurrency: layers.number("webhooks.concurrency", 1..=256),
+    };
+    let log = Log {
+        level: layers.text("log.level"),
+        format: layers.one_of("log.format", &[("auto", LogFormat::Auto), ("pretty", LogFormat::Pretty), ("json", LogFormat::Json)]),
+    };
+    if let Err(error) = tracing_subscriber::EnvFilter::try_new(&log.level) {
+        layers.refuse("log.level", format!("expected a level such as \"info\" or a filter: {error}"));
+    }
+    let directory = layers.text("languages.directory");
+    Config {
+        server,
+        data,
+        queue_depth_max: layers.number("queue.depth_max", 1..=10_000_000),
+        worker,
+        accept_missing: layers.list("sandbox.accept_missing"),
+        limits,
+        auth,
+        rate_limits,
+        webhooks,
+        log,
+        metrics: metrics(layers),
+        languages: Languages {
+            directory: (!directory.is_empty()).then(|| PathBuf::from(directory)),
+            disabled: layers.list("languages.disabled"),
+        },
+    }
+}
+
+fn networks(layers: &mut Layers, key: &str) -> Vec<Network> {
+    let mut networks = Vec::new();
+    for text in layers.list(key) {
+        match text.parse() {
+            Ok(network) => networks.push(network),
+            Err(error) => layers.refuse(key, format!("expected {error}, found {text:?}")),
+        }
+    }
+    networks
+}
+
+fn metrics(layers: &mut Layers) -> MetricsAccess {
+    let token = layers.text("metrics.token");
+    match layers.one_of("metrics.access", &[("loopback", 0), ("open", 1), ("token", 2)]) {
+        1 => MetricsAccess::Open,
+        2 => {
+            if token.len() < 16 {
+                layers.refuse("metrics.token", "expected at least 16 characters, because metrics.access is \"token\"".to_owned());
+            }
+            MetricsAccess::Token(Secret(token.into_bytes()))
+        }
+        _ => MetricsAccess::Loopback,
+    }
+}
+
+fn tier(layers: &mut Layers, name: &str) -> TierLimits {
+    let mut number = |field: &str| layers.number(&format!("rate_limits.tiers.{name}.{field}"), 1..=1_000_000_000);
+    TierLimits {
+        submissions_per_minute: number("submissions_per_minute"),
+        submissions_burst: number("submissions_burst"),
+        reads_per_minute: number("reads_per_minute"),
+        reads_burst: number("reads_burst"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,75 @@
+use super::layers::Fault;
+use super::*;
+
+fn faults(file: &str, environment: &[(&str, &str)]) -> Vec<String> {
+    let mut layers = Layers::defaults();
+    layers.file(Path::new("cupel.toml"), file);
+    layers.environment(environment.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())));
+    read(&mut layers);
+    layers.faults.iter().map(Fault::to_string).collect()
+}
+
+fn config(file: &str, environment: &[(&str, &str)]) -> Config {
+    let mut layers = Layers::defaults();
+    layers.file(Path::new("cupel.toml"), file);
+    layers.environment(environment.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())));
+    let config = read(&mut layers);
+    assert_eq!(layers.faults, Vec::<Fault>::new());
+    config
+}
+
+#[test]
+fn the_defaults_are_complete_and_right() {
+    let config = config("", &[]);
+    assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.rate_limits.tiers["basic"].submissions_per_minute, 300);
+    assert_eq!(config.auth.token_lifetime, Duration::from_secs(3600));
+    assert!(!config.webhooks.allow_private);
+}
+
+#[test]
+fn environment_wins_over_file_wins_over_defaults() {
+    let file = "[queue]\ndepth_max = 5\n[worker]\nslots = 3\n";
+    let config = config(file, &[("CUPEL_QUEUE__DEPTH_MAX", "7"), ("CUPEL_AUTH__REGISTRATION", "false"), ("CUPEL_URL", "x")]);
+    assert_eq!((config.queue_depth_max, config.worker.slots, config.auth.registration), (7, 3, false));
+}
+
+#[test]
+fn all_faults_come_at_once_with_their_place_and_a_suggestion() {
+    let file = "[server]\nlisten = \"nowhere\"\nlisten_address = \"x\"\n\n[worker]\nlease = \"30\"\nslots = -1\n[log]\nformat = 5\n";
+    let told = faults(file, &[("CUPEL_QUEUE__DEPTH", "4"), ("CUPEL_DATA__DIRECTORY", "")]);
+    assert_eq!(
+        told,
+        [
+            "cupel.toml:3: server.listen_address: there is no such setting; did you mean `server.listen`?",
+            "environment variable CUPEL_QUEUE__DEPTH: queue.depth: there is no such setting; did you mean `queue.depth_max`?",
+            "cupel.toml:2: server.listen: expected an address with a port such as \"127.0.0.1:8080\", found \"nowhere\"",
+            "environment variable CUPEL_DATA__DIRECTORY: data.directory: expected the path of a directory, found \"\"",
+            "cupel.toml:7: worker.slots: expected a whole number from 0 to 1024, found -1",
+            "cupel.toml:6: worker.lease: expected a duration of at least 3s such as \"30s\" or \"1h30m\", found \"30\"",
+            "cupel.toml:9: log.format: expected one of \"auto\", \"pretty\", \"json\", found 5",
+        ]
+    );
+}
+
+#[test]
+fn broken_toml_is_told_with_its_line() {
+    let told = faults("[server]\nlisten = \n", &[]);
+    assert!(told[0].starts_with("cupel.toml:2: "), "{told:?}");
+}
+
+#[test]
+fn a_new_tier_takes_what_it_leaves_out_from_basic() {
+    let tiers = config("[rate_limits.tiers.class]\nsubmissions_per_minute = 9\n", &[]).rate_limits.tiers;
+    assert_eq!((tiers["class"].submissions_per_minute, tiers["class"].reads_per_minute), (9, 3000));
+    assert_eq!(faults("[rate_limits.tiers.class]\nreads = 9\n", &[]).len(), 1);
+}
+
+#[test]
+fn a_secret_is_neither_shown_nor_debugged() {
+    let secret = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz";
+    let mut layers = Layers::defaults();
+    layers.file(Path::new("f"), &format!("[metrics]\naccess = \"token\"\ntoken = \"{secret}\""));
+    assert!(!format!("{:?}", read(&mut layers)).contains("MDEy"));
+    assert!(layers.rows().all(|(_, value, _)| !value.contains("MDEy")));
+}

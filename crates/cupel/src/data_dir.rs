@@ -1,0 +1,160 @@
+//! The data directory: what lies in it, who may read it, and who has it.
+//!
+//! ```text
+//! DATA/  cupel.db (and -wal, -shm, .lock)   the database
+//!        secret.key                         signs access tokens
+//!        cache/artifacts/                   compiled programs
+//! ```
+//!
+//! Invariants: the directory is ours alone (mode 0700), the key is readable by its owner only from the
+//! moment it exists, and at most one server holds the database's lock. Commands beside a server need no
+//! lock: SQLite lets several processes in.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use cupel_store::ServeLock;
+
+/// Bytes of the key that signs access tokens.
+const SECRET_BYTES: usize = 32;
+
+/// An opened data directory.
+#[derive(Clone, Debug)]
+pub(crate) struct DataDir {
+    path: PathBuf,
+}
+
+/// The data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DataDirError {
+    #[error("cannot {action} {path}", path = path.display())]
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("another server uses {path}: stop it, or name another directory with --data", path = path.display())]
+    Taken { path: PathBuf },
+    #[error("{path} is not the key that a server made (it has {bytes} bytes); remove it to get a new one, which ends every session", path = path.display())]
+    Secret { path: PathBuf, bytes: usize },
+}
+
+impl DataDir {
+    /// Opens the directory, and makes it if it is not there.
+    pub(crate) fn open(path: &Path) -> Result<DataDir, DataDirError> {
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at("make", path))?;
+        let path = fs::canonicalize(path).map_err(at("find", path))?;
+        Ok(DataDir { path })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.path.join("cupel.db")
+    }
+
+    pub(crate) fn artifacts(&self) -> PathBuf {
+        self.path.join("cache").join("artifacts")
+    }
+
+    /// Makes this process the directory's server, for as long as the lock lives.
+    pub(crate) fn lock(&self) -> Result<ServeLock, DataDirError> {
+        let database = self.database();
+        let lock = ServeLock::take(&database).map_err(at("lock", &database))?;
+        lock.ok_or_else(|| DataDirError::Taken { path: self.path.clone() })
+    }
+
+    /// The key that signs access tokens, made at the first call. Two processes that make it at the same
+    /// time agree on one.
+    pub(crate) fn secret(&self) -> Result<Vec<u8>, DataDirError> {
+        let path = self.path.join("secret.key");
+        loop {
+            match File::open(&path) {
+                Ok(file) => {
+                    let mut secret = Vec::new();
+                    file.take(1024).read_to_end(&mut secret).map_err(at("read", &path))?;
+                    // Somebody may have copied it about.
+                    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(at("protect", &path))?;
+                    return match secret.len() {
+                        SECRET_BYTES => Ok(secret),
+                        bytes => Err(DataDirError::Secret { path, bytes }),
+                    };
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => self.make_secret(&path)?,
+                Err(source) => return Err(at("open", &path)(source)),
+            }
+        }
+    }
+
+    /// Writes it under another name first, so that nobody reads half a key; the first link wins.
+    fn make_secret(&self, path: &Path) -> Result<(), DataDirError> {
+        let unfinished = self.path.join(format!("secret.{}", std::process::id()));
+        let secret: [u8; SECRET_BYTES] = rand::random();
+        let written = OpenOptions::new()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .mode(0o600)
+            .open(&unfinished)
+            .and_then(|mut file| file.write_all(&secret).and_then(|()| file.sync_all()));
+        let linked = written.and_then(|()| fs::hard_link(&unfinished, path));
+        // Also after a failure: half a key helps nobody.
+        let _ = fs::remove_file(&unfinished);
+        match linked {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(at("write", path)(error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn at<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> DataDirError + 'a {
+    move |source| DataDirError::Io { action, path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_secret_is_made_once_and_only_its_owner_reads_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::open(&dir.path().join("data")).unwrap();
+        let secret = data.secret().unwrap();
+        assert_eq!((secret.len(), data.secret().unwrap()), (SECRET_BYTES, secret));
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&data.path().join("secret.key")), mode(data.path())), (0o600, 0o700));
+        let left: Vec<_> = fs::read_dir(data.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["secret.key"]);
+    }
+
+    #[test]
+    fn many_who_make_the_secret_at_once_agree() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::open(dir.path()).unwrap();
+        let threads: Vec<_> = (0..8).map(|_| { let data = data.clone(); std::thread::spawn(move || data.secret().ok()) }).collect();
+        let secrets: Vec<_> = threads.into_iter().filter_map(|thread| thread.join().unwrap()).collect();
+        assert!(!secrets.is_empty() && secrets.iter().all(|secret| *secret == secrets[0]));
+    }
+
+    #[test]
+    fn a_damaged_secret_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("secret.key"), b"short").unwrap();
+        assert!(matches!(DataDir::open(dir.path()).unwrap().secret(), Err(DataDirError::Secret { bytes: 5, .. })));
+    }
+
+    #[test]
+    fn a_second_server_is_refused_until_the_first_is_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::open(dir.path()).unwrap();
+        let first = data.lock().unwrap();
+        assert!(matches!(data.lock(), Err(DataDirError::Taken { .. })));
+        drop(first);
+        data.lock().unwrap();
+    }
+}

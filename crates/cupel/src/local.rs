@@ -1,0 +1,87 @@
+//! Judging on this machine without a server: what `cupel run` and `cupel languages test` share.
+
+use anyhow::{Context, bail};
+use cupel_languages::{HostProbe, Language, LoadError, Registry, Sample};
+use cupel_types::{BoxFile, BoxFiles, BoxPath, LimitsRequest, PriorityClass, Submission, SubmissionId, TestCase, UserId};
+use uuid::Uuid;
+
+use crate::config;
+
+/// All languages of the configuration, not yet probed; disabled ones are left out.
+///
+/// # Errors
+/// Every fault of every language file together.
+pub(crate) fn registry(config: &config::Languages) -> Result<Registry, LoadError> {
+    let all = Registry::load(config.directory.as_deref())?;
+    if config.disabled.is_empty() {
+        return Ok(all);
+    }
+    let enabled = |language: &&Language| !config.disabled.iter().any(|id| id == language.id.as_str());
+    Registry::new(all.iter().filter(enabled).cloned().collect())
+}
+
+/// One language, probed; the others are not asked, which would take a second or two.
+///
+/// # Errors
+/// Why it cannot be used here, with what to do about it.
+pub(crate) fn available(language: &Language) -> anyhow::Result<Language> {
+    let mut alone = Registry::new(vec![language.clone()]).context("cannot use a language alone")?;
+    alone.probe(&HostProbe::default());
+    match alone.iter().next() {
+        Some(found) if found.is_available() => Ok(found.clone()),
+        Some(found) => bail!("{} is not available: {}; `cupel languages install {}` may help", found.name, reason(found), found.id),
+        None => bail!("{} is not available", language.name),
+    }
+}
+
+/// Why a language cannot be used, for people; empty when it can.
+pub(crate) fn reason(language: &Language) -> &str {
+    match &language.availability {
+        cupel_languages::Availability::Unavailable { reason } => reason,
+        cupel_languages::Availability::Unprobed => "nobody has looked yet",
+        cupel_languages::Availability::Available { .. } => "",
+    }
+}
+
+/// A program to be judged here. Ids and times mean nothing outside a server.
+pub(crate) struct Program {
+    pub(crate) source: Vec<u8>,
+    /// What the source is called; `None` for the language's own name.
+    pub(crate) file: Option<BoxPath>,
+    pub(crate) args: Vec<String>,
+    pub(crate) stdin: Vec<u8>,
+    pub(crate) limits: LimitsRequest,
+}
+
+impl Program {
+    /// A sample of a language.
+    pub(crate) fn of_sample(sample: &Sample) -> Program {
+        Program {
+            source: sample.source.clone().into_bytes(),
+            file: sample.file.clone(),
+            args: sample.args.clone(),
+            stdin: sample.stdin.clone().into_bytes(),
+            limits: sample.limits,
+        }
+    }
+
+    pub(crate) fn into_submission(self, language: &Language) -> Submission {
+        let path = self.file.unwrap_or_else(|| language.source.clone());
+        Submission {
+            id: SubmissionId::from_uuid(Uuid::nil()),
+            owner: UserId::from_uuid(Uuid::nil()),
+            language: language.id.clone(),
+            files: BoxFiles::new(vec![BoxFile { path, data: self.source.into(), executable: false }]),
+            args: self.args,
+            env: Vec::new(),
+            stdin: self.stdin.into(),
+            tests: Vec::<TestCase>::new(),
+            limits: self.limits,
+            priority: PriorityClass::Interactive,
+            run_at: None,
+            webhook: None,
+            request_id: None,
+            submitted_at: jiff::Timestamp::UNIX_EPOCH,
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The `cupel` command: command line, configuration, and the place where ports meet adapters.
+//!
+//! Entry points: `cli::args` says what can be typed, each command is a file beside it; `compose` builds a
+//! server out of store, queue, sandbox, worker and API. The executable is also the sandbox's launcher:
+//! started as that, it never gets past the first line of `main`.
+#![forbid(unsafe_code)]
+
+mod cli;
+mod compose;
+mod config;
+mod data_dir;
+mod executor;
+mod health;
+mod local;
+mod telemetry;
+mod terminal;
+mod webhooks;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // Before any thread exists: a launcher must be single-threaded, and never returns from here.
+    cupel_sandbox::launcher::enter_if_asked();
+    cli::main()
+}

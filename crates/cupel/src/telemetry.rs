@@ -1,0 +1,50 @@
+//! Logs to standard error, and metrics for Prometheus.
+
+use std::io::IsTerminal;
+
+use anyhow::Context;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::config::{Log, LogFormat};
+
+/// Upper bounds of the histograms, in seconds: from a cached C program to the longest run.
+const BUCKETS_S: [f64; 14] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0];
+
+/// Starts logging. `RUST_LOG` has no say: there is one configuration.
+pub(crate) fn log(log: &Log) -> anyhow::Result<()> {
+    let is_terminal = std::io::stderr().is_terminal();
+    let filter = EnvFilter::try_new(&log.level).context("log.level")?;
+    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let json = match log.format {
+        LogFormat::Auto => !is_terminal,
+        LogFormat::Pretty => false,
+        LogFormat::Json => true,
+    };
+    if json {
+        builder.json().flatten_event(true).finish().try_init()?;
+    } else {
+        builder.with_target(false).with_ansi(is_terminal).finish().try_init()?;
+    }
+    Ok(())
+}
+
+/// Starts counting.
+pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &BUCKETS_S)?
+        .install_recorder()
+        .context("cannot start the metrics")?;
+    metrics::describe_counter!("cupel_runs_total", "Runs judged, by verdict and language");
+    metrics::describe_histogram!("cupel_run_duration_seconds", metrics::Unit::Seconds, "From a slot's taking a run to its end");
+    metrics::describe_gauge!("cupel_worker_slots", "Slots by state");
+    metrics::describe_counter!("cupel_sandbox_failures_total", "Attempts lost to failures of ours");
+    metrics::describe_counter!("cupel_leases_lost_total", "Leases that were no longer ours when they were renewed");
+    metrics::describe_counter!("cupel_webhooks_total", "Tries to deliver a webhook, by result");
+    metrics::describe_gauge!("cupel_queue_depth", "Runs that are due and wait for a worker");
+    metrics::describe_gauge!("cupel_queue_oldest_age_seconds", metrics::Unit::Seconds, "How long the oldest of them has waited");
+    metrics::gauge!("cupel_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    Ok(handle)
+}

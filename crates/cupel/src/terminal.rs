@@ -1,0 +1,117 @@
+//! What people see: tables, colours, and the sense of whether anybody looks.
+//!
+//! Results go to standard output, talk goes to standard error. `anstream` drops colours where the stream
+//! is no terminal or the user does not want them (`NO_COLOR`, `CLICOLOR`, `TERM=dumb`).
+
+use std::fmt::Write as _;
+
+use anstream::ColorChoice;
+
+const BOLD: &str = "\x1b[1m";
+const DIM: &str = "\x1b[2m";
+const RED: &str = "\x1b[31m";
+const GREEN: &str = "\x1b[32m";
+const RESET: &str = "\x1b[0m";
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless the environment says otherwise.
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+impl Color {
+    /// Makes this the choice of the whole process.
+    pub(crate) fn apply(self) {
+        match self {
+            Color::Auto => ColorChoice::Auto,
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+        }
+        .write_global();
+    }
+}
+
+pub(crate) fn bold(text: &str) -> String {
+    format!("{BOLD}{text}{RESET}")
+}
+
+pub(crate) fn dim(text: &str) -> String {
+    format!("{DIM}{text}{RESET}")
+}
+
+pub(crate) fn good(text: &str) -> String {
+    format!("{GREEN}{text}{RESET}")
+}
+
+pub(crate) fn bad(text: &str) -> String {
+    format!("{RED}{text}{RESET}")
+}
+
+/// Columns of text, each as wide as its widest cell; the last one is never padded.
+pub(crate) struct Table {
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub(crate) fn new(head: &[&str]) -> Table {
+        Table { rows: vec![head.iter().map(|title| bold(title)).collect()] }
+    }
+
+    pub(crate) fn row(&mut self, cells: Vec<String>) {
+        self.rows.push(cells);
+    }
+
+    /// Writes it to standard output.
+    pub(crate) fn print(&self) {
+        anstream::print!("{}", self.render());
+    }
+
+    fn render(&self) -> String {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let cell_width = |row: &Vec<String>, column: usize| row.get(column).map_or(0, |cell| width(cell));
+        let widths: Vec<usize> = (0..columns).map(|c| self.rows.iter().map(|row| cell_width(row, c)).max().unwrap_or(0)).collect();
+        let mut text = String::new();
+        for row in &self.rows {
+            for (column, cell) in row.iter().enumerate() {
+                text.push_str(cell);
+                if column + 1 < row.len() {
+                    let _ = write!(text, "{:1$}", "", widths[column] - width(cell) + 2);
+                }
+            }
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// Characters that take a place: all but escape sequences.
+fn width(text: &str) -> usize {
+    let mut count = 0;
+    let mut characters = text.chars();
+    while let Some(c) = characters.next() {
+        if c == '\x1b' {
+            characters.by_ref().find(char::is_ascii_alphabetic);
+        } else {
+            count += 1;
+        }
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_whatever_the_colours() {
+        let mut table = Table::new(&["a", "bb"]);
+        table.row(vec![good("long"), "x".into()]);
+        table.row(vec!["é".into(), bad("y")]);
+        let plain = anstream::adapter::strip_str(&table.render()).to_string();
+        assert_eq!(plain, "a     bb\nlong  x\né     y\n");
+    }
+}

@@ -1,0 +1,208 @@
+//! Sends webhooks out of the outbox, signed, to addresses that are nobody's private business.
+//!
+//! A user chooses where a webhook goes, so the receiver is an attacker until proved otherwise: the address
+//! is checked after the name was resolved, on the very connection that is used (a name that resolves
+//! differently a second later gains nothing); redirects and proxies are not followed; the answer's body is
+//! not read; time and concurrency are bounded.
+//!
+//! Source of the signature: Standard Webhooks, "Signature scheme": headers `webhook-id`,
+//! `webhook-timestamp` (seconds), `webhook-signature` = `v1,` base64 HMAC-SHA256 of `id.timestamp.body`.
+
+mod guard;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use cupel_core::run::{RunState, SubmissionRecord};
+use cupel_core::webhook::Sent;
+use cupel_core::{Core, Delivery, Viewer};
+use cupel_types::Verdict;
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Value, json};
+use sha2::Sha256;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use ureq::Agent;
+use ureq::unversioned::transport::DefaultConnector;
+
+use crate::config;
+use guard::GuardedResolver;
+
+/// How often the outbox is looked at.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Sends what is due until `shutdown`, then lets what is under way end.
+pub(crate) async fn run(core: Core, settings: config::Webhooks, shutdown: CancellationToken) {
+    let sender = Arc::new(Sender { agent: agent(&settings), core });
+    let room = Arc::new(Semaphore::new(settings.concurrency as usize));
+    // Whoever holds a delivery for longer than any try can last has died.
+    let hold = settings.timeout * 2 + Duration::from_secs(30);
+    let tracker = TaskTracker::new();
+    while !shutdown.is_cancelled() {
+        let free = u32::try_from(room.available_permits()).unwrap_or(u32::MAX);
+        let taken = if free == 0 { Ok(Vec::new()) } else { sender.core.take_deliveries(hold, free).await };
+        let taken = taken.unwrap_or_else(|error| {
+            tracing::warn!(error = format!("{:#}", anyhow::anyhow!(error)), "cannot look at the webhooks that are due");
+            Vec::new()
+        });
+        let was_full = !taken.is_empty() && taken.len() == free as usize;
+        for delivery in taken {
+            // Only this task takes permits, and as many were free.
+            let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
+            let sender = Arc::clone(&sender);
+            tracker.spawn(async move {
+                sender.send(&delivery).await;
+                drop(permit);
+            });
+        }
+        if was_full {
+            // More may be due: go on as soon as one has ended.
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                _ = room.acquire() => {}
+            }
+        } else {
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = tokio::time::sleep(PAUSE) => {}
+            }
+        }
+    }
+    tracker.close();
+    tracker.wait().await;
+}
+
+struct Sender {
+    core: Core,
+    agent: Agent,
+}
+
+/// A message ready to go.
+struct Message {
+    url: String,
+    id: String,
+    timestamp: i64,
+    signature: String,
+    body: String,
+}
+
+impl Sender {
+    async fn send(&self, delivery: &Delivery) {
+        let sent = match self.message(delivery).await {
+            Ok(message) => self.post(message).await,
+            Err(error) => Sent::Failed { error },
+        };
+        let result = match &sent {
+            Sent::Delivered { .. } => "delivered",
+            Sent::Gone => "gone",
+            Sent::Failed { .. } => "failed",
+        };
+        metrics::counter!("cupel_webhooks_total", "result" => result).increment(1);
+        tracing::debug!(webhook.id = %delivery.id, submission.id = %delivery.submission, result, "sent a webhook");
+        if let Err(error) = self.core.record_delivery(delivery, sent).await {
+            let error = format!("{:#}", anyhow::anyhow!(error));
+            tracing::warn!(webhook.id = %delivery.id, error, "cannot record a webhook; it will be sent again");
+        }
+    }
+
+    async fn message(&self, delivery: &Delivery) -> Result<Message, String> {
+        let viewer = Viewer { user: delivery.owner, is_admin: false };
+        let ours = |_| "the result could not be read".to_owned();
+        let record = self.core.submission(&viewer, delivery.submission).await.map_err(ours)?.ok_or("the submission is gone")?;
+        let secret = self.core.store().webhook_secret(delivery.owner).await.map_err(ours)?.ok_or("the owner is gone")?;
+        let now = self.core.now();
+        let (id, timestamp, body) = (delivery.id.to_string(), now.as_second(), event(&record, now).to_string());
+        let signature = sign(&secret, &id, timestamp, &body);
+        Ok(Message { url: delivery.url.clone(), id, timestamp, signature, body })
+    }
+
+    async fn post(&self, message: Message) -> Sent {
+        let agent = self.agent.clone();
+        let status = tokio::task::spawn_blocking(move || {
+            let response = agent
+                .post(&message.url)
+                .header("content-type", "application/json")
+                .header("webhook-id", &message.id)
+                .header("webhook-timestamp", message.timestamp.to_string())
+                .header("webhook-signature", &message.signature)
+                .send(message.body)?;
+            // The body is dropped unread, and the connection with it.
+            Ok::<u16, ureq::Error>(response.status().as_u16())
+        });
+        match status.await {
+            Ok(Ok(status @ 200..=299)) => Sent::Delivered { status },
+            Ok(Ok(410)) => Sent::Gone,
+            Ok(Ok(status)) => Sent::Failed { error: format!("the receiver answered {status}") },
+            Ok(Err(error)) => Sent::Failed { error: error.to_string() },
+            Err(_) => Sent::Failed { error: "the sender failed".to_owned() },
+        }
+    }
+}
+
+fn agent(settings: &config::Webhooks) -> Agent {
+    let config = Agent::config_builder()
+        .timeout_global(Some(settings.timeout))
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        // A proxy would resolve the name itself, behind our guard.
+        .proxy(None)
+        .max_idle_connections(0)
+        .user_agent(concat!("cupel/", env!("CARGO_PKG_VERSION")))
+        .build();
+    Agent::with_parts(config, DefaultConnector::default(), GuardedResolver::new(settings.allow_private))
+}
+
+fn sign(secret: &[u8; 32], id: &str, timestamp: i64, body: &str) -> String {
+    // HMAC takes a key of any length.
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret).unwrap_or_else(|_| unreachable!("HMAC takes a key of any length"));
+    mac.update(format!("{id}.{timestamp}.{body}").as_bytes());
+    format!("v1,{}", BASE64_STANDARD.encode(mac.finalize().into_bytes()))
+}
+
+/// What is told: enough to know how it ended. Output is fetched by whoever may see it.
+fn event(record: &SubmissionRecord, now: jiff::Timestamp) -> Value {
+    let (status, verdict) = match &record.state {
+        RunState::Judged { verdict: Verdict::Accepted, .. } => ("completed", Verdict::Accepted),
+        RunState::Judged { verdict, .. } => ("failed", *verdict),
+        RunState::Cancelled { .. } => ("cancelled", Verdict::Cancelled),
+        RunState::Abandoned { .. } | RunState::Queued { .. } | RunState::Leased { .. } => ("failed", Verdict::InternalError),
+    };
+    let steps = record.report.iter().flat_map(|r| r.execution.iter().chain(r.cases.iter().map(|case| &case.step)));
+    let (mut cpu_time, mut memory_kb) = (None, None);
+    for step in steps.clone() {
+        cpu_time = cpu_time.max(Some(step.usage.cpu_time));
+        memory_kb = memory_kb.max(Some(step.usage.memory.as_kib()));
+    }
+    let exit_code = record.report.as_ref().and_then(|r| r.execution.as_ref()).and_then(|step| step.exit_code);
+    json!({
+        "type": "submission.finished",
+        "timestamp": now.to_string(),
+        "data": {
+            "submission_id": record.submission.id.to_string(),
+            "status": status,
+            "verdict": verdict.code(),
+            "language": record.submission.language.as_str(),
+            "execution_time_ms": cpu_time.map(|t| u64::try_from(t.as_millis()).unwrap_or(u64::MAX)),
+            "memory_used_kb": memory_kb,
+            "exit_code": exit_code,
+            "submitted_at": record.submission.submitted_at.to_string(),
+            "completed_at": record.completed_at.map(|at| at.to_string()),
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Computed with `openssl dgst -sha256 -mac HMAC -macopt hexkey:… -binary | base64` over the same text.
+    #[test]
+    fn the_signature_is_that_of_standard_webhooks() {
+        let signature = sign(&[7; 32], "msg_1", 1_700_000_000, "{\"a\":1}");
+        assert_eq!(signature, "v1,LInk7lWC3DLGgRP3k/Xpm933fgj/SEGrik4mpkLgnKE=");
+    }
+}
