@@ -4,6 +4,7 @@
 //! limit, and waits for the lane's word. Back-pressure is the pipe's: a program that writes faster than
 //! its observer reads waits.
 
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub struct Slot {
     compile_lane: Option<Lane>,
     received: Vec<u8>,
     chunk: Box<[u8]>,
+    bundles: BundleCache,
 }
 
 /// How long beyond its wall limit a cell may stay silent before its lane counts as lost: setting up, sweeping
@@ -46,6 +48,7 @@ impl Slot {
             compile_lane: None,
             received: Vec::new(),
             chunk: vec![0; CHUNK].into_boxed_slice(),
+            bundles: BundleCache::default(),
         }
     }
 
@@ -109,10 +112,11 @@ impl Slot {
     }
 
     fn run_in(&mut self, lane: &mut Lane, command: &Command, observer: &mut dyn Observer) -> Result<CellReport, RunError> {
-        let (stdout, stdout_theirs) = pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from)?;
-        let (stderr, stderr_theirs) = pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from)?;
+        let (stdout, stdout_theirs) = open_pipe()?;
+        let (stderr, stderr_theirs) = open_pipe()?;
         let (stdin_theirs, feed) = stdin_of(&command.stdin)?;
-        let bundles = command.files.iter().filter(|f| !f.is_empty()).map(bundle::write).collect::<io::Result<Vec<_>>>()?;
+        let files = command.files.iter().filter(|f| !f.is_empty());
+        let bundles = files.map(|f| self.bundles.get(f)).collect::<io::Result<Vec<_>>>()?;
         let request = ToLane::Run(CellRequest {
             limits: command.limits,
             collect: command.collect,
@@ -120,7 +124,7 @@ impl Slot {
             env: command.env.iter().map(|(name, value)| format!("{name}={value}")).collect(),
         });
         let mut descriptors = vec![stdin_theirs.as_fd(), stdout_theirs.as_fd(), stderr_theirs.as_fd()];
-        descriptors.extend(bundles.iter().map(AsFd::as_fd));
+        descriptors.extend(bundles.iter().map(|bundle| bundle.as_fd()));
         wire::send(lane.socket.as_fd(), &request, &descriptors).map_err(|error| match error.raw_os_error() {
             Some(libc::EMSGSIZE) => RunError::BadCommand("arguments and environment are too long"),
             Some(libc::EPIPE | libc::ECONNRESET) => RunError::LaneLost,
@@ -170,12 +174,20 @@ fn check(command: &Command) -> Result<(), RunError> {
     Ok(())
 }
 
+/// A pipe whose ends can be opened again by name (`/dev/stdin`, `/proc/self/fd/1`): its inode is ours, and
+/// the program is another user. Nobody else has a name for it.
+fn open_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
+    rustix::fs::fchmod(&reader, rustix::fs::Mode::from_raw_mode(0o666))?;
+    Ok((reader, writer))
+}
+
 /// What the program reads from, and what is still to be written to it.
 fn stdin_of(stdin: &Stdin) -> io::Result<(Arc<OwnedFd>, Option<Feed>)> {
     match stdin {
         Stdin::Descriptor(descriptor) => Ok((descriptor.clone(), None)),
         Stdin::Bytes(data) => {
-            let (theirs, ours) = pipe_with(PipeFlags::CLOEXEC)?;
+            let (theirs, ours) = open_pipe()?;
             let mut feed = Feed { pipe: ours, data: data.clone(), at: 0 };
             let feed = if data.is_empty() {
                 None
@@ -186,6 +198,34 @@ fn stdin_of(stdin: &Stdin) -> io::Result<(Arc<OwnedFd>, Option<Feed>)> {
             };
             Ok((Arc::new(theirs), feed))
         }
+    }
+}
+
+/// The bundles of the last groups of files: a compiled program that runs again and again (many test cases, the
+/// same program submitted often) is written into memory once. A bundle is sealed, so it can be read by any
+/// number of cells.
+#[derive(Debug, Default)]
+struct BundleCache(VecDeque<(BoxFiles, Arc<OwnedFd>)>);
+
+impl BundleCache {
+    const ENTRIES_MAX: usize = 8;
+    const BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+    fn get(&mut self, files: &BoxFiles) -> io::Result<Arc<OwnedFd>> {
+        if let Some(at) = self.0.iter().position(|(kept, _)| kept.is_same(files))
+            && let Some(hit) = self.0.remove(at)
+        {
+            let bundle = hit.1.clone();
+            self.0.push_back(hit);
+            return Ok(bundle);
+        }
+        let bundle = Arc::new(bundle::write(files)?);
+        self.0.push_back((files.clone(), bundle.clone()));
+        let bytes = |entries: &VecDeque<(BoxFiles, Arc<OwnedFd>)>| entries.iter().map(|(f, _)| f.total_bytes()).sum::<u64>();
+        while self.0.len() > Self::ENTRIES_MAX || bytes(&self.0) > Self::BYTES_MAX {
+            self.0.pop_front();
+        }
+        Ok(bundle)
     }
 }
 

@@ -104,6 +104,12 @@ impl BoxFiles {
         self.0.iter()
     }
 
+    /// Whether these are the very same files in memory: cheap, and enough to know that nothing has to be
+    /// read again. Equal files elsewhere in memory are not the same.
+    pub fn is_same(&self, other: &BoxFiles) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.0.len()

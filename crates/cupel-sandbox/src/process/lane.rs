@@ -359,6 +359,7 @@ impl Lane {
             memory_peak: peak.saturating_sub(notes.memory_base.load(Relaxed)),
             collect_overflow: notes.collect_overflow.load(Relaxed) != 0,
         };
+        (done.cpu_user_ns, done.cpu_system_ns) = split(done.cpu_ns, done.cpu_user_ns, done.cpu_system_ns);
         if started == 0 && done.failed_step == 0 {
             done.failed_step = SetupStep::Unknown as u32;
             done.failed_errno = libc::ETIMEDOUT;
@@ -395,6 +396,16 @@ impl Lane {
         }
         false
     }
+}
+
+/// User and system time that add up to the exact total. Version 1 counts the two in ticks; their proportion is
+/// what they are good for.
+fn split(total: u64, user: u64, system: u64) -> (u64, u64) {
+    let user = match user.saturating_add(system) {
+        0 => total,
+        ticks => u64::try_from(u128::from(total) * u128::from(user) / u128::from(ticks)).unwrap_or(total),
+    };
+    (user, total - user)
 }
 
 /// Where CPU time last moved.
