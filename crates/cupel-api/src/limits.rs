@@ -74,7 +74,8 @@ fn seconds_up(duration: Duration) -> u64 {
 /// All the buckets of this process.
 pub(crate) struct RateLimits {
     started: Instant,
-    users: Buckets<(UserId, Ration)>,
+    /// The rate is part of the key: whoever gets another tier starts with a full bucket of it.
+    users: Buckets<(UserId, Ration, Rate)>,
     login: LoginRates,
     login_pairs: Buckets<(AccountKey, IpAddr)>,
     login_accounts: Buckets<AccountKey>,
@@ -112,7 +113,7 @@ impl RateLimits {
     /// Takes `cost` of the user's ration.
     pub(crate) fn take(&self, user: UserId, ration: Ration, tier: &TierRates, cost: u32) -> (RateNote, Result<(), Problem>) {
         let rate = ration.rate(tier);
-        match self.users.take(&(user, ration), self.now(), rate, cost) {
+        match self.users.take(&(user, ration, rate), self.now(), rate, cost) {
             Ok(standing) => (RateNote { ration, rate, standing }, Ok(())),
             Err((standing, wait)) => {
                 let detail = format!(

@@ -104,6 +104,9 @@ fn of_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
 }
 
+/// A longer head is answered 431 by hyper.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+
 async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, shutdown: CancellationToken, settings: ServeSettings) {
     let _ = stream.set_nodelay(true);
     let wire = Wire { shared: Arc::new(SharedStream { stream, half_read: AtomicBool::new(false) }), stall_max: settings.write_stall_max, stalled: None };
@@ -116,6 +119,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, shutdow
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(settings.head_time_max)
+            .max_buf_size(HEAD_BYTES_MAX)
             .half_close(false)
             .serve_connection(TokioIo::new(wire), TowerToHyperService::new(service))
     );

@@ -1,0 +1,312 @@
+//! The server under test: everything real but the sandbox, in a directory of its own.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use cupel_api::{ApiState, Check, Health, HealthReport, MetricsAccess, Secret, Settings, Wall};
+use cupel_core::accounts::{AccountSettings, Accounts, NewAccount, NewKey, PasswordCost, Role, Scope, Tier, User};
+use cupel_core::event::{Event, EventKind, Seq, Stream};
+use cupel_core::{Assignment, Bounds, Core, CoreParts, LeasePolicy, SystemClock};
+use cupel_events::EmbeddedBus;
+use cupel_languages::{Probe, Registry};
+use cupel_queue::EmbeddedQueue;
+use cupel_store::SqliteStore;
+use cupel_types::{Bytes, CompileReport, ExitStatus, Limits, Outcome, Output, RunReport, StepReport, Usage, Verdict, WorkerId};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+pub(crate) const SECRET: [u8; 32] = [42; 32];
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+pub(crate) struct TestApp {
+    pub(crate) router: Router,
+    pub(crate) core: Core,
+    pub(crate) accounts: Accounts,
+    pub(crate) health: Arc<TestHealth>,
+    pub(crate) shutdown: CancellationToken,
+    made: AtomicU32,
+    _dir: tempfile::TempDir,
+}
+
+/// Somebody with an access token.
+pub(crate) struct TestUser {
+    pub(crate) user: User,
+    pub(crate) token: String,
+}
+
+#[derive(Default)]
+pub(crate) struct TestHealth {
+    pub(crate) store_is_down: std::sync::atomic::AtomicBool,
+    pub(crate) wall_is_down: std::sync::atomic::AtomicBool,
+}
+
+#[async_trait]
+impl Health for TestHealth {
+    async fn report(&self) -> HealthReport {
+        HealthReport {
+            checks: vec![Check { name: "store".into(), ok: !self.store_is_down.load(Ordering::Relaxed), detail: None }],
+            walls: vec![Wall { name: "seccomp".into(), stands: !self.wall_is_down.load(Ordering::Relaxed), detail: None }],
+            degraded: Vec::new(),
+        }
+    }
+}
+
+/// Everything is installed but Haskell.
+struct AllButHaskell;
+
+impl Probe for AllButHaskell {
+    fn version(&self, command: &[String]) -> Result<String, String> {
+        if command.iter().any(|word| word.contains("ghc")) { Err("`ghc` is not installed".into()) } else { Ok("version 3.11.2".into()) }
+    }
+}
+
+impl TestApp {
+    pub(crate) async fn start() -> TestApp {
+        TestApp::with(|_| {}, Bounds::default()).await
+    }
+
+    pub(crate) async fn with_settings(change: impl FnOnce(&mut Settings)) -> TestApp {
+        TestApp::with(change, Bounds::default()).await
+    }
+
+    pub(crate) async fn with(change: impl FnOnce(&mut Settings), bounds: Bounds) -> TestApp {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Arc::new(SqliteStore::open(&dir.path().join("cupel.db")).await.unwrap());
+        let mut registry = Registry::load(None).unwrap();
+        registry.probe(&AllButHaskell);
+        let core = Core::new(CoreParts {
+            store: store.clone(),
+            queue: Arc::new(EmbeddedQueue::new(2000)),
+            events: Arc::new(EmbeddedBus::default()),
+            clock: Arc::new(SystemClock),
+            registry,
+            policy: LeasePolicy::default(),
+            bounds,
+        });
+        // Cheap hashes: what is tested here is who is let in, not how long guessing takes.
+        let password_cost = PasswordCost { memory_kib: 64, passes: 1, lanes: 1 };
+        let accounts = Accounts::new(store, Arc::new(SystemClock), AccountSettings { password_cost, ..AccountSettings::default() });
+        let mut settings = Settings { jwt_secret: Secret(SECRET.to_vec()), metrics_access: MetricsAccess::Open, ..Settings::default() };
+        change(&mut settings);
+        let health = Arc::new(TestHealth::default());
+        let shutdown = CancellationToken::new();
+        let router = cupel_api::router(ApiState {
+            core: core.clone(),
+            accounts: accounts.clone(),
+            settings: Arc::new(settings),
+            health: health.clone(),
+            metrics: Arc::new(|| "cupel_up 1\n".to_owned()),
+            shutdown: shutdown.clone(),
+        });
+        TestApp { router, core, accounts, health, shutdown, made: AtomicU32::new(0), _dir: dir }
+    }
+
+    /// A new user, logged in.
+    pub(crate) async fn user(&self) -> TestUser {
+        let n = self.made.fetch_add(1, Ordering::Relaxed);
+        let new = NewAccount { username: format!("user{n}"), email: format!("user{n}@example.com"), password: PASSWORD.into() };
+        let user = self.accounts.register(new).await.unwrap();
+        let login = self.post("/api/v1/auth/login", &serde_json::json!({ "email": user.email, "password": PASSWORD })).send().await;
+        assert_eq!(login.status, 200, "{login:?}");
+        TestUser { token: login.json["access_token"].as_str().unwrap().to_owned(), user }
+    }
+
+    /// A new administrator, logged in.
+    pub(crate) async fn admin(&self) -> TestUser {
+        let mut admin = self.user().await;
+        assert!(self.accounts.set_access(admin.user.id, Role::Admin, Tier::default()).await.unwrap());
+        admin.user = self.accounts.user(admin.user.id).await.unwrap().unwrap();
+        admin
+    }
+
+    /// A key of this user.
+    pub(crate) async fn key(&self, owner: &TestUser, scopes: &[Scope]) -> String {
+        let new = NewKey { name: "test".into(), scopes: scopes.to_vec(), expires_at: None };
+        self.accounts.create_key(&owner.user, new).await.unwrap().1
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> Call {
+        Call { router: self.router.clone(), request: Request::builder().method(method).uri(path), body: Body::empty() }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Call {
+        self.request(Method::GET, path)
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> Call {
+        self.request(Method::DELETE, path)
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Call {
+        self.request(Method::POST, path).json(body)
+    }
+
+    /// Submits and returns the id.
+    pub(crate) async fn submit(&self, by: &TestUser, body: &Value) -> String {
+        let answer = self.post("/api/v1/execute", body).bearer(&by.token).send().await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+        answer.json["submission_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Plays the worker: takes the next run.
+    pub(crate) async fn next_run(&self) -> Assignment {
+        let worker = WorkerId::from_uuid(uuid::Uuid::new_v4());
+        tokio::time::timeout(Duration::from_secs(20), self.core.next_run(worker)).await.expect("a run is waiting").unwrap()
+    }
+
+    /// Plays the worker: ends the next run like this.
+    pub(crate) async fn complete(&self, report: RunReport) {
+        let assignment = self.next_run().await;
+        assert!(self.core.complete(&assignment, report, log_of(&assignment)).await.unwrap());
+    }
+
+    /// How many submissions there are, of anybody.
+    pub(crate) async fn stored(&self) -> u64 {
+        self.core.store().list(None, 0, 1).await.unwrap().1
+    }
+}
+
+fn log_of(assignment: &Assignment) -> Vec<Event> {
+    let (attempt, submission) = (assignment.leased.attempt, assignment.leased.submission.id);
+    let kinds = [
+        EventKind::Started { attempt },
+        EventKind::ExecutionStarted { case: None },
+        EventKind::Output { case: None, stream: Stream::Stdout, data: Arc::from(&b"42\n"[..]) },
+    ];
+    let at = cupel_core::Clock::now(&SystemClock);
+    (1u32..).zip(kinds).map(|(n, kind)| Event { submission, seq: Seq::of_attempt(attempt, n), at, kind }).collect()
+}
+
+/// One request, in parts.
+pub(crate) struct Call {
+    router: Router,
+    request: axum::http::request::Builder,
+    body: Body,
+}
+
+impl Call {
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Call {
+        self.request = self.request.header(name, value);
+        self
+    }
+
+    pub(crate) fn bearer(self, token: &str) -> Call {
+        self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    pub(crate) fn json(self, body: &Value) -> Call {
+        self.raw(body.to_string()).header("content-type", "application/json")
+    }
+
+    pub(crate) fn raw(mut self, body: impl Into<Body>) -> Call {
+        self.body = body.into();
+        self
+    }
+
+    /// As if from this address.
+    pub(crate) fn from_address(mut self, address: &str) -> Call {
+        let address = std::net::SocketAddr::new(address.parse().unwrap(), 1);
+        self.request = self.request.extension(axum::extract::ConnectInfo(address));
+        self
+    }
+
+    pub(crate) async fn send(self) -> Answer {
+        let response = self.router.oneshot(self.request.body(self.body).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = tokio::time::timeout(Duration::from_secs(30), body.collect()).await.expect("the answer ends").unwrap().to_bytes();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Answer { status: parts.status, headers: parts.headers, json: serde_json::from_str(&text).unwrap_or(Value::Null), text }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) json: Value,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |v| v.to_str().unwrap())
+    }
+
+    /// That this is a complete problem document of this kind.
+    #[track_caller]
+    pub(crate) fn is_problem(&self, status: u16, code: &str) -> &Answer {
+        assert_eq!((self.status.as_u16(), self.json["code"].as_str()), (status, Some(code)), "{} {}", self.status, self.text);
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        assert_eq!(self.json["status"], status);
+        assert_eq!(self.json["type"], format!("/problems/{code}"));
+        assert_eq!(self.json["request_id"], self.header("x-request-id"));
+        assert!(self.json["title"].as_str().is_some_and(|t| !t.is_empty()), "{}", self.text);
+        assert!(self.json["detail"].as_str().is_some_and(|t| !t.is_empty()), "{}", self.text);
+        assert!(self.json["errors"].is_array(), "{}", self.text);
+        self
+    }
+
+    /// That the first fault is at this place.
+    #[track_caller]
+    pub(crate) fn points_to(&self, pointer: &str) -> &Answer {
+        assert_eq!(self.json["errors"][0]["pointer"], pointer, "{}", self.text);
+        self
+    }
+}
+
+/// What a run came to; `AC` with output `42` unless changed.
+pub(crate) fn a_report() -> RunReport {
+    RunReport {
+        verdict: Verdict::Accepted,
+        message: None,
+        compile: None,
+        execution: Some(a_step()),
+        cases: Vec::new(),
+        limits: Limits { cpu_time: Duration::from_secs(2), memory: Bytes::mib(64), ..Limits::default() },
+        language_version: "3.11.2".into(),
+    }
+}
+
+pub(crate) fn a_step() -> StepReport {
+    StepReport {
+        outcome: Outcome::Exited(0),
+        exit_code: Some(0),
+        signal: None,
+        stdout: output(b"42\n"),
+        stderr: output(b""),
+        usage: Usage {
+            cpu_time: Duration::from_millis(12),
+            wall_time: Duration::from_millis(15),
+            memory: Bytes::kib(9000),
+            ..Usage::default()
+        },
+    }
+}
+
+/// A run that ended like this.
+pub(crate) fn ended(outcome: Outcome) -> RunReport {
+    let status = match outcome {
+        Outcome::Exited(code) => Some(ExitStatus::Exited(code)),
+        Outcome::Signalled(signal) => Some(ExitStatus::Signalled(signal)),
+        _ => None,
+    };
+    let exit_code = if let Some(ExitStatus::Exited(code)) = status { Some(code) } else { None };
+    let signal = if let Some(ExitStatus::Signalled(signal)) = status { Some(signal.0) } else { None };
+    RunReport { verdict: Verdict::of_outcome(outcome), execution: Some(StepReport { outcome, exit_code, signal, ..a_step() }), ..a_report() }
+}
+
+pub(crate) fn refused_by_compiler(said: &str) -> RunReport {
+    let compile = CompileReport { ok: false, output: output(said.as_bytes()), wall_time: Duration::from_millis(120), cached: false };
+    RunReport { verdict: Verdict::CompileError, compile: Some(compile), execution: None, ..a_report() }
+}
+
+pub(crate) fn output(data: &[u8]) -> Output {
+    Output { data: Arc::from(data), truncated: false }
+}

@@ -1,0 +1,102 @@
+//! What is true of every answer.
+
+use std::sync::atomic::Ordering;
+
+use axum::http::Method;
+use serde_json::json;
+
+use crate::app::TestApp;
+
+#[tokio::test]
+async fn unknown_routes_and_wrong_methods_are_problems() {
+    let app = TestApp::start().await;
+    for path in ["/nowhere", "/api/v1/nowhere", "/api/v2/execute", "/docs/nowhere.js", "/api/v1/execute/", "//"] {
+        app.get(path).send().await.is_problem(404, "no-such-route");
+    }
+    let answer = app.request(Method::PUT, "/api/v1/execute").send().await;
+    answer.is_problem(405, "method-not-allowed");
+    let mut allowed: Vec<&str> = answer.header("allow").split(',').collect();
+    allowed.sort_unstable();
+    assert_eq!(allowed, ["GET", "HEAD", "POST"]);
+    app.request(Method::from_bytes(b"BREW").unwrap(), "/healthz").send().await.is_problem(405, "method-not-allowed");
+}
+
+#[tokio::test]
+async fn every_answer_has_an_id_and_the_security_headers() {
+    let app = TestApp::start().await;
+    for path in ["/", "/docs/", "/openapi.json", "/healthz", "/api/v1/languages", "/api/v1/auth/me", "/nowhere"] {
+        let answer = app.get(path).send().await;
+        assert_eq!(answer.header("x-request-id").len(), 32, "{path}");
+        assert_eq!((answer.header("x-content-type-options"), answer.header("referrer-policy")), ("nosniff", "no-referrer"), "{path}");
+        let policy = answer.header("content-security-policy");
+        assert!(policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{path}: {policy}");
+        assert!(!policy.contains("unsafe") && !policy.contains("http"), "{path}: {policy}");
+    }
+    assert_eq!(app.get("/api/v1/languages").send().await.header("cache-control"), "no-store");
+    let echoed = app.get("/healthz").header("x-request-id", "abc.DEF-1_2").send().await;
+    assert_eq!(echoed.header("x-request-id"), "abc.DEF-1_2");
+    let replaced = app.get("/healthz").header("x-request-id", "a b\"c").send().await;
+    assert_eq!(replaced.header("x-request-id").len(), 32);
+}
+
+#[tokio::test]
+async fn other_origins_are_let_in_only_when_configured() {
+    let preflight = async |app: &TestApp| {
+        let call = app.request(Method::OPTIONS, "/api/v1/execute").header("origin", "https://play.example.com");
+        call.header("access-control-request-method", "POST").header("access-control-request-headers", "authorization,content-type").send().await
+    };
+    let closed = TestApp::start().await;
+    assert_eq!(preflight(&closed).await.header("access-control-allow-origin"), "");
+    let open = TestApp::with_settings(|s| s.cors_origins = vec!["https://play.example.com".into()]).await;
+    let answer = preflight(&open).await;
+    assert_eq!((answer.status.as_u16(), answer.header("access-control-allow-origin")), (200, "https://play.example.com"));
+    let other = open.get("/healthz").header("origin", "https://evil.example.com").send().await;
+    assert_eq!(other.header("access-control-allow-origin"), "");
+}
+
+#[tokio::test]
+async fn health_says_what_is_weak_and_what_is_broken() {
+    let app = TestApp::start().await;
+    assert_eq!(app.get("/livez").send().await.text, "ok\n");
+    let well = app.get("/healthz").send().await;
+    assert_eq!((well.status.as_u16(), &well.json["status"]), (200, &json!("ok")));
+    assert_eq!(well.json["walls"], json!([{ "name": "seccomp", "stands": true }]));
+    assert_eq!(app.get("/readyz").send().await.text, "ok\n");
+
+    let app = TestApp::start().await;
+    app.health.wall_is_down.store(true, Ordering::Relaxed);
+    let weak = app.get("/healthz").send().await;
+    assert_eq!((weak.status.as_u16(), &weak.json["status"]), (200, &json!("degraded")));
+
+    let app = TestApp::start().await;
+    app.health.store_is_down.store(true, Ordering::Relaxed);
+    let broken = app.get("/healthz").send().await;
+    assert_eq!((broken.status.as_u16(), &broken.json["status"], &broken.json["checks"][0]["ok"]), (503, &json!("unavailable"), &json!(false)));
+    let ready = app.get("/readyz").send().await;
+    assert!(ready.is_problem(503, "unavailable").json["detail"].as_str().unwrap().contains("`store`"));
+    assert_eq!(ready.header("retry-after"), "5");
+    assert_eq!(app.get("/livez").send().await.status, 200, "liveness depends on nothing");
+
+    let app = TestApp::start().await;
+    app.shutdown.cancel();
+    app.get("/readyz").send().await.is_problem(503, "unavailable");
+}
+
+#[tokio::test]
+async fn metrics_are_for_whom_they_are_configured() {
+    use cupel_api::{MetricsAccess, Secret};
+    let open = TestApp::start().await;
+    let answer = open.get("/metrics").from_address("203.0.113.9").send().await;
+    assert_eq!((answer.status.as_u16(), &*answer.text), (200, "cupel_up 1\n"));
+
+    let local = TestApp::with_settings(|s| s.metrics_access = MetricsAccess::Loopback).await;
+    assert_eq!(local.get("/metrics").from_address("127.0.0.1").send().await.status, 200);
+    assert_eq!(local.get("/metrics").from_address("::1").send().await.status, 200);
+    local.get("/metrics").from_address("203.0.113.9").send().await.is_problem(403, "forbidden");
+    local.get("/metrics").from_address("127.0.0.1").header("x-forwarded-for", "203.0.113.9").send().await.is_problem(403, "forbidden");
+
+    let token = TestApp::with_settings(|s| s.metrics_access = MetricsAccess::Token(Secret(b"open sesame".to_vec()))).await;
+    assert_eq!(token.get("/metrics").bearer("open sesame").send().await.status, 200);
+    token.get("/metrics").bearer("open").send().await.is_problem(401, "unauthorized");
+    token.get("/metrics").send().await.is_problem(401, "unauthorized");
+}

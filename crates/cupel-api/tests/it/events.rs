@@ -1,0 +1,86 @@
+//! The log of a submission as server-sent events.
+
+use serde_json::{Value, json};
+
+use crate::app::{TestApp, a_report};
+
+/// (id, event, data) of every event in the text; comments are left out.
+pub(crate) fn events_of(text: &str) -> Vec<(u64, String, Value)> {
+    let field = |block: &str, name: &str| {
+        let lines = block.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        lines.map(|v| v.strip_prefix(' ').unwrap_or(v).to_owned()).next()
+    };
+    text.split("\n\n")
+        .filter_map(|block| {
+            let data = serde_json::from_str(&field(block, "data")?).unwrap();
+            Some((field(block, "id").and_then(|id| id.parse().ok()).unwrap_or(0), field(block, "event").unwrap(), data))
+        })
+        .collect()
+}
+
+fn body() -> Value {
+    json!({ "language": "python", "source_code": "print(42)" })
+}
+
+#[tokio::test]
+async fn the_log_of_an_ended_submission_comes_whole_and_ends() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let id = app.submit(&user, &body()).await;
+    app.complete(a_report()).await;
+    let place = format!("/api/v1/execute/{id}/events");
+    let answer = app.get(&place).bearer(&user.token).send().await;
+    assert_eq!((answer.header("content-type"), answer.header("x-accel-buffering")), ("text/event-stream", "no"));
+    let events = events_of(&answer.text);
+    let names: Vec<&str> = events.iter().map(|(_, name, _)| &**name).collect();
+    assert_eq!(names, ["queued", "started", "test.start", "output", "verdict"]);
+    assert!(events.is_sorted_by(|a, b| a.0 < b.0), "numbers grow");
+    let (seq, _, output) = &events[3];
+    assert_eq!((&output["submission_id"], &output["seq"], &output["stream"], &output["text"]), (&json!(id), &json!(seq), &json!("stdout"), &json!("42\n")));
+    assert_eq!(events[4].2["verdict"], "AC");
+
+    // Going on after each event gives exactly the rest.
+    for (at, (seq, _, _)) in events.iter().enumerate().take(events.len() - 1) {
+        let rest = app.get(&place).bearer(&user.token).header("last-event-id", &seq.to_string()).send().await;
+        assert_eq!(events_of(&rest.text), events[at + 1..]);
+        let rest = app.get(&format!("{place}?after={seq}")).bearer(&user.token).send().await;
+        assert_eq!(events_of(&rest.text), events[at + 1..]);
+    }
+    let last = events[4].0.to_string();
+    assert_eq!(app.get(&place).bearer(&user.token).header("last-event-id", &last).send().await.status, 204);
+}
+
+#[tokio::test]
+async fn events_come_while_the_program_runs() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let id = app.submit(&user, &body()).await;
+    let following = app.get(&format!("/api/v1/execute/{id}/events")).bearer(&user.token).send();
+    let (answer, ()) = tokio::join!(following, app.complete(a_report()));
+    let names: Vec<String> = events_of(&answer.text).into_iter().map(|(_, name, _)| name).collect();
+    assert_eq!((names.first().map(|n| &**n), names.last().map(|n| &**n)), (Some("queued"), Some("verdict")));
+}
+
+#[tokio::test]
+async fn a_cancelled_submission_ends_its_log() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let id = app.submit(&user, &body()).await;
+    let following = app.get(&format!("/api/v1/execute/{id}/events")).bearer(&user.token).send();
+    let cancelling = app.delete(&format!("/api/v1/execute/{id}")).bearer(&user.token).send();
+    let (answer, _) = tokio::join!(following, cancelling);
+    let events = events_of(&answer.text);
+    assert_eq!(events.last().map(|(_, name, data)| (&**name, data["verdict"].clone())), Some(("verdict", json!("CANCELLED"))));
+}
+
+#[tokio::test]
+async fn streams_and_waits_end_when_the_server_goes_down() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let id = app.submit(&user, &body()).await;
+    let following = app.get(&format!("/api/v1/execute/{id}/events")).bearer(&user.token).send();
+    let waiting = app.get(&format!("/api/v1/execute/{id}?wait=30")).bearer(&user.token).send();
+    let stopping = async { app.shutdown.cancel() };
+    let (stream, wait, ()) = tokio::join!(following, waiting, stopping);
+    assert_eq!((stream.status.as_u16(), wait.status.as_u16(), &wait.json["status"]), (200, 200, &json!("queued")));
+}

@@ -1,0 +1,13 @@
+//! The API over the real store, queue and event bus; the tests play the worker.
+
+mod access;
+mod accounts;
+mod app;
+mod bad_input;
+mod edge;
+mod events;
+mod idempotency;
+mod pages;
+mod rates;
+mod shapes;
+mod wire;

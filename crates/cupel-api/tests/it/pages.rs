@@ -1,0 +1,96 @@
+//! The pages for people and the document for machines.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::app::TestApp;
+
+#[tokio::test]
+async fn the_documentation_works_without_any_other_host() {
+    let app = TestApp::start().await;
+    let bare = app.get("/docs").send().await;
+    assert_eq!((bare.status.as_u16(), bare.header("location")), (308, "/docs/"));
+    let page = app.get("/docs/").send().await;
+    assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/html"));
+    let files: Vec<&str> = page.text.split(['"', '\'']).filter(|t| t.ends_with(".js") || t.ends_with(".css") || t.ends_with(".png")).collect();
+    assert!(files.len() >= 5, "{files:?}");
+    for file in files {
+        assert!(!file.contains("//"), "{file} is on another host");
+        let answer = app.get(&format!("/docs/{}", file.trim_start_matches("./"))).send().await;
+        assert_eq!(answer.status, 200, "{file}");
+        assert!(!answer.text.is_empty() && answer.header("content-security-policy").contains("script-src 'self'"));
+    }
+    let start = app.get("/docs/swagger-initializer.js").send().await.text;
+    assert!(start.contains("\"/openapi.json\"") && start.contains("\"validatorUrl\": \"none\""), "{start}");
+}
+
+#[tokio::test]
+async fn the_landing_page_has_a_curl_and_no_foreign_assets() {
+    let app = TestApp::start().await;
+    let page = app.get("/").send().await;
+    assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/html; charset=utf-8"));
+    assert!(page.text.contains("/api/v1/execute") && page.text.contains("href=\"/docs/\""));
+    assert!(!page.text.contains("src=") && !page.text.contains("<link") && !page.text.contains("{style}") && !page.text.contains("{version}"));
+}
+
+#[tokio::test]
+async fn the_document_is_served_once_per_change() {
+    let app = TestApp::start().await;
+    let first = app.get("/openapi.json").send().await;
+    assert_eq!((first.status.as_u16(), first.header("content-type"), &first.json["openapi"]), (200, "application/json", &Value::from("3.1.0")));
+    let again = app.get("/openapi.json").header("if-none-match", first.header("etag")).send().await;
+    assert_eq!((again.status.as_u16(), &*again.text), (304, ""));
+    assert_eq!(first.text, cupel_api::openapi_json());
+}
+
+/// Every `$ref` leads somewhere, every operation has an id, a summary, a tag, described answers and its errors.
+#[test]
+fn the_document_is_complete() {
+    let document: Value = serde_json::from_str(&cupel_api::openapi_json()).unwrap();
+    let mut references = BTreeSet::new();
+    collect_references(&document, &mut references);
+    assert!(references.len() > 15);
+    for reference in references {
+        assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+    }
+    let mut ids = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let name = format!("{method} {path}");
+            assert!(path.starts_with("/api/v1/"), "{name}");
+            assert!(ids.insert(operation["operationId"].as_str().unwrap()), "{name}: operation ids are distinct");
+            assert!(operation["summary"].as_str().is_some_and(|s| s.ends_with('.')), "{name}: {operation}");
+            assert_eq!(operation["tags"].as_array().map(Vec::len), Some(1), "{name}");
+            let responses = operation["responses"].as_object().unwrap();
+            assert!(responses.keys().any(|s| s.starts_with('2')), "{name}");
+            assert!(responses.contains_key("500") && responses.contains_key("503"), "{name}");
+            assert_eq!(responses.contains_key("401"), operation.get("security").is_some() || name.contains("login") || name.contains("refresh"), "{name}");
+            for (status, response) in responses {
+                assert!(!response["description"].as_str().unwrap().is_empty(), "{name} {status}");
+                if status.starts_with(['4', '5']) {
+                    let schema = &response["content"]["application/problem+json"]["schema"]["$ref"];
+                    assert_eq!(schema, "#/components/schemas/Problem", "{name} {status}");
+                }
+            }
+            if operation.get("requestBody").is_some() {
+                for status in ["400", "413", "415", "422"] {
+                    assert!(responses.contains_key(status), "{name} {status}");
+                }
+            }
+        }
+    }
+}
+
+fn collect_references(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            if let Some(Value::String(reference)) = fields.get("$ref") {
+                found.insert(reference.clone());
+            }
+            fields.values().for_each(|v| collect_references(v, found));
+        }
+        Value::Array(items) => items.iter().for_each(|v| collect_references(v, found)),
+        _ => {}
+    }
+}

@@ -1,0 +1,132 @@
+//! Rate limits: headers, refusals, and who pays for what.
+
+use std::time::Duration;
+
+use cupel_api::{Rate, TierRates};
+use serde_json::json;
+
+use crate::app::{PASSWORD, TestApp};
+
+/// So slow that nothing comes back during a test.
+fn hourly(burst: u32) -> Rate {
+    Rate::new(burst, Duration::from_secs(3600), burst)
+}
+
+async fn with_submissions(burst: u32) -> TestApp {
+    TestApp::with_settings(|s| {
+        s.tiers.insert("basic".into(), TierRates { submissions: hourly(burst), reads: hourly(1000) });
+    })
+    .await
+}
+
+fn body() -> serde_json::Value {
+    json!({ "language": "python", "source_code": "" })
+}
+
+#[tokio::test]
+async fn the_default_tier_has_the_rates_of_the_issue() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let answer = app.post("/api/v1/execute", &body()).bearer(&user.token).send().await;
+    assert_eq!(answer.header("ratelimit-policy"), "\"submissions\";q=300;w=60;burst=60");
+    assert_eq!(answer.header("ratelimit"), "\"submissions\";r=59;t=1");
+    let answer = app.get("/api/v1/submissions").bearer(&user.token).send().await;
+    assert!(answer.header("ratelimit-policy").starts_with("\"reads\";q=3000;w=60"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn the_next_submission_after_the_burst_waits() {
+    let app = with_submissions(3).await;
+    let (user, other) = (app.user().await, app.user().await);
+    for _ in 0..3 {
+        app.submit(&user, &body()).await;
+    }
+    let refused = app.post("/api/v1/execute", &body()).bearer(&user.token).send().await;
+    refused.is_problem(429, "rate-limited");
+    let wait: u64 = refused.header("retry-after").parse().unwrap();
+    assert!((1..=1200).contains(&wait), "{wait}");
+    assert!(refused.header("ratelimit").starts_with("\"submissions\";r=0;t="));
+    assert_eq!(app.stored().await, 3);
+    app.submit(&other, &body()).await;
+    assert_eq!(app.get("/api/v1/submissions").bearer(&user.token).send().await.status, 200, "reads are another ration");
+}
+
+#[tokio::test]
+async fn a_batch_costs_as_much_as_its_submissions() {
+    let app = with_submissions(5).await;
+    let user = app.user().await;
+    let batch = |n: usize| app.post("/api/v1/execute/batch", &json!({ "submissions": vec![body(); n] })).bearer(&user.token).send();
+    assert_eq!(batch(3).await.header("ratelimit").split(';').nth(1), Some("r=2"));
+    batch(3).await.is_problem(429, "rate-limited");
+    assert_eq!(batch(2).await.status, 202);
+    assert_eq!(app.stored().await, 5);
+}
+
+#[tokio::test]
+async fn a_tier_has_its_own_rates_and_a_change_counts_at_once() {
+    let app = TestApp::with_settings(|s| {
+        s.tiers.insert("basic".into(), TierRates { submissions: hourly(1), reads: hourly(1000) });
+        s.tiers.insert("lab".into(), TierRates { submissions: hourly(50), reads: hourly(1000) });
+    })
+    .await;
+    let (user, admin) = (app.user().await, app.admin().await);
+    app.submit(&user, &body()).await;
+    app.post("/api/v1/execute", &body()).bearer(&user.token).send().await.is_problem(429, "rate-limited");
+    let place = format!("/api/v1/admin/users/{}", user.user.id);
+    let changed = app.request(axum::http::Method::PATCH, &place).json(&json!({ "tier": "lab" })).bearer(&admin.token).send().await;
+    assert_eq!((changed.status.as_u16(), &changed.json["tier"]), (200, &json!("lab")));
+    app.submit(&user, &body()).await;
+}
+
+#[tokio::test]
+async fn four_hundred_wrong_passwords_in_a_row_get_ten_answers() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let attempt = |password: &str, from: &str| app.post("/api/v1/auth/login", &json!({ "email": user.user.email, "password": password })).from_address(from).send();
+    let mut answers = std::collections::BTreeMap::new();
+    for n in 0..400 {
+        let answer = attempt(&format!("wrong {n}"), "203.0.113.9").await;
+        if answer.status == 429 {
+            answer.is_problem(429, "too-many-attempts");
+            assert!(answer.header("retry-after").parse::<u64>().unwrap() >= 1);
+        } else {
+            answer.is_problem(401, "wrong-credentials");
+        }
+        *answers.entry(answer.status.as_u16()).or_insert(0) += 1;
+    }
+    assert_eq!(answers, [(401, 10), (429, 390)].into());
+    attempt(PASSWORD, "203.0.113.9").await.is_problem(429, "too-many-attempts");
+    assert_eq!(attempt(PASSWORD, "198.51.100.1").await.status, 200, "the owner, from elsewhere, is not locked out");
+}
+
+#[tokio::test]
+async fn many_at_the_same_time_get_no_more_guesses_than_one_after_another() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let calls = (0..100).map(|n| app.post("/api/v1/auth/login", &json!({ "email": user.user.email, "password": format!("{n}") })).from_address("203.0.113.9").send());
+    let answers = futures_util::future::join_all(calls).await;
+    assert_eq!(answers.iter().filter(|a| a.status == 401).count(), 10);
+}
+
+#[tokio::test]
+async fn registrations_and_bad_tokens_are_limited_by_address() {
+    let app = TestApp::with_settings(|s| {
+        s.login.registrations = hourly(2);
+        s.login.bad_tokens = hourly(3);
+    })
+    .await;
+    let register = |n: u32, from: &str| {
+        let new = json!({ "username": format!("name{n}"), "email": format!("n{n}@example.com"), "password": PASSWORD });
+        app.post("/api/v1/auth/register", &new).from_address(from).send()
+    };
+    assert_eq!(register(1, "203.0.113.9").await.status, 201);
+    assert_eq!(register(2, "203.0.113.9").await.status, 201);
+    register(3, "203.0.113.9").await.is_problem(429, "too-many-attempts");
+    assert_eq!(register(4, "203.0.113.10").await.status, 201);
+
+    for _ in 0..3 {
+        app.get("/api/v1/auth/me").bearer("x.y.z").from_address("203.0.113.9").send().await.is_problem(401, "unauthorized");
+    }
+    app.get("/api/v1/auth/me").bearer("x.y.z").from_address("203.0.113.9").send().await.is_problem(429, "too-many-attempts");
+    app.get("/api/v1/auth/me").from_address("203.0.113.9").send().await.is_problem(401, "unauthorized");
+}

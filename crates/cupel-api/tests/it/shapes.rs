@@ -1,0 +1,297 @@
+//! The shapes that are promised to the letter, as whole documents.
+
+use cupel_types::{CaseReport, Outcome, RunReport, Signal, StepReport, Verdict};
+use serde_json::{Value, json};
+
+use crate::app::{TestApp, a_report, a_step, ended, output, refused_by_compiler};
+
+/// Replaces what differs from run to run by what it is: an id, a time.
+fn redacted(value: &Value) -> Value {
+    match value {
+        Value::String(text) if uuid::Uuid::try_parse(text).is_ok() => json!("[id]"),
+        Value::String(text) if is_time(text) => json!("[time]"),
+        Value::Array(items) => items.iter().map(redacted).collect(),
+        Value::Object(fields) => fields.iter().map(|(k, v)| (k.clone(), redacted(v))).collect(),
+        other => other.clone(),
+    }
+}
+
+/// RFC 3339, UTC, exactly three digits of a second.
+fn is_time(text: &str) -> bool {
+    text.len() == 24 && text.ends_with('Z') && text.as_bytes()[19] == b'.' && text.parse::<jiff::Timestamp>().is_ok()
+}
+
+#[tokio::test]
+async fn register_and_login() {
+    let app = TestApp::start().await;
+    let body = json!({ "username": "ada", "email": "ada@example.com", "password": "correct horse battery" });
+    let answer = app.post("/api/v1/auth/register", &body).send().await;
+    assert_eq!(answer.status, 201);
+    assert_eq!(
+        redacted(&answer.json),
+        json!({ "user_id": "[id]", "username": "ada", "email": "ada@example.com", "message": "User registered successfully" })
+    );
+
+    let answer = app.post("/api/v1/auth/login", &json!({ "email": "ada@example.com", "password": "correct horse battery" })).send().await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("cache-control"), "no-store");
+    assert_eq!((&answer.json["token_type"], &answer.json["expires_in"]), (&json!("Bearer"), &json!(3600)));
+    let token = answer.json["access_token"].as_str().unwrap();
+
+    let me = app.get("/api/v1/auth/me").bearer(token).send().await;
+    assert_eq!(
+        redacted(&me.json),
+        json!({ "user_id": "[id]", "username": "ada", "email": "ada@example.com", "role": "user", "tier": "basic",
+                "scopes": ["runs:read", "runs:write", "account"], "created_at": "[time]" })
+    );
+}
+
+#[tokio::test]
+async fn a_submission_from_queued_to_completed() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let body = json!({ "language": "python", "source_code": "print(42)", "input": "" });
+    let answer = app.post("/api/v1/execute", &body).bearer(&user.token).send().await;
+    assert_eq!(answer.status, 202);
+    assert_eq!(redacted(&answer.json), json!({ "submission_id": "[id]", "status": "queued", "message": "Code submitted for execution" }));
+    let place = answer.header("location").to_owned();
+    assert_eq!(place, format!("/api/v1/execute/{}", answer.json["submission_id"].as_str().unwrap()));
+
+    let queued = app.get(&place).bearer(&user.token).send().await;
+    assert_eq!(queued.status, 200);
+    let nothing_yet = json!({
+        "submission_id": "[id]", "status": "queued", "language": "python", "stdout": null, "stderr": null, "compilation_error": null,
+        "runtime_error": null, "execution_time_ms": null, "memory_used_kb": null, "exit_code": null, "submitted_at": "[time]", "completed_at": null,
+        "verdict": null, "message": null, "signal": null, "wall_time_ms": null, "truncated": null, "attempts": 0, "started_at": null,
+        "compile": null, "tests": [], "limits": null, "language_version": null
+    });
+    assert_eq!(redacted(&queued.json), nothing_yet);
+
+    let assignment = app.next_run().await;
+    let running = app.get(&place).bearer(&user.token).send().await;
+    assert_eq!((&running.json["status"], &running.json["attempts"]), (&json!("running"), &json!(1)));
+    app.core.complete(&assignment, a_report(), Vec::new()).await.unwrap();
+
+    let completed = app.get(&place).bearer(&user.token).send().await;
+    assert_eq!(
+        redacted(&completed.json),
+        json!({
+            "submission_id": "[id]", "status": "completed", "language": "python", "stdout": "42\n", "stderr": "", "compilation_error": null,
+            "runtime_error": null, "execution_time_ms": 12, "memory_used_kb": 9000, "exit_code": 0, "submitted_at": "[time]", "completed_at": "[time]",
+            "verdict": "AC", "message": null, "signal": null, "wall_time_ms": 15, "truncated": false, "attempts": 1, "started_at": "[time]",
+            "compile": null, "tests": [],
+            "limits": { "cpu_time_ms": 2000, "wall_time_ms": 30000, "idle_time_ms": 15000, "memory_kb": 65536, "processes": 64, "open_files": 256,
+                        "file_size_kb": 65536, "disk_kb": 65536, "output_kb": 1024, "stack_kb": 65536 },
+            "language_version": "3.11.2"
+        })
+    );
+
+    let list = app.get("/api/v1/submissions?page=1&limit=20").bearer(&user.token).send().await;
+    assert_eq!(
+        redacted(&list.json),
+        json!({ "submissions": [{ "submission_id": "[id]", "language": "python", "status": "completed", "submitted_at": "[time]", "completed_at": "[time]",
+                                  "verdict": "AC", "execution_time_ms": 12, "memory_used_kb": 9000 }],
+                "pagination": { "page": 1, "limit": 20, "total": 1 } })
+    );
+}
+
+#[tokio::test]
+async fn every_end_has_its_status_and_its_sentence() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    for (report, status, verdict, sentence, exit_code, signal) in [
+        (ended(Outcome::Exited(0)), "completed", "AC", None, Some(0), None),
+        (ended(Outcome::Exited(3)), "failed", "RTE", Some("exit code 3"), Some(3), None),
+        (ended(Outcome::Signalled(Signal(11))), "failed", "RTE", Some("killed by SIGSEGV"), None, Some(11)),
+        (ended(Outcome::TimeLimit), "failed", "TLE", Some("time limit of 2000 ms exceeded"), None, None),
+        (ended(Outcome::WallLimit), "failed", "TLE", Some("wall time limit of 30000 ms exceeded"), None, None),
+        (ended(Outcome::IdleLimit), "failed", "ILE", Some("idle limit of 15000 ms exceeded"), None, None),
+        (ended(Outcome::MemoryLimit), "failed", "MLE", Some("memory limit of 64 MiB exceeded"), None, None),
+        (ended(Outcome::OutputLimit), "failed", "OLE", Some("output limit of 1 MiB exceeded"), None, None),
+        (RunReport { verdict: Verdict::InternalError, execution: None, message: Some("no lane".into()), ..a_report() }, "failed", "JE", None, None, None),
+    ] {
+        let id = app.submit(&user, &json!({ "language": "python", "source_code": "" })).await;
+        app.complete(report).await;
+        let view = app.get(&format!("/api/v1/execute/{id}")).bearer(&user.token).send().await.json;
+        assert_eq!(
+            (&view["status"], &view["verdict"], &view["runtime_error"], &view["exit_code"], &view["signal"]),
+            (&json!(status), &json!(verdict), &json!(sentence), &json!(exit_code), &json!(signal)),
+            "{view}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_compile_error_has_the_compilers_words_and_no_output_of_the_program() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let id = app.submit(&user, &json!({ "language": "cpp", "source_code": "int main( {}" })).await;
+    app.complete(refused_by_compiler("main.cpp:1: error")).await;
+    let view = app.get(&format!("/api/v1/execute/{id}")).bearer(&user.token).send().await.json;
+    assert_eq!(
+        (&view["status"], &view["verdict"], &view["compilation_error"], &view["runtime_error"], &view["stdout"], &view["exit_code"]),
+        (&json!("failed"), &json!("CE"), &json!("main.cpp:1: error"), &json!(null), &json!(null), &json!(null))
+    );
+    assert_eq!(view["compile"], json!({ "ok": false, "output": "main.cpp:1: error", "time_ms": 120, "cached": false, "truncated": false }));
+}
+
+#[tokio::test]
+async fn output_that_is_no_text_comes_exactly_as_base64_and_only_then() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let id = app.submit(&user, &json!({ "language": "python", "source_code": "" })).await;
+    let step = StepReport { stdout: output(&[b'a', 0xff, 0]), stderr: output("é".as_bytes()), ..a_step() };
+    app.complete(RunReport { execution: Some(step), ..a_report() }).await;
+    let view = app.get(&format!("/api/v1/execute/{id}")).bearer(&user.token).send().await.json;
+    assert_eq!((&view["stdout"], &view["stdout_base64"]), (&json!("a\u{fffd}\0"), &json!("Yf8A")));
+    assert_eq!(view["stderr"], "é");
+    assert!(view.get("stderr_base64").is_none());
+}
+
+#[tokio::test]
+async fn tests_are_told_one_by_one_and_the_first_that_failed_decides() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let body = json!({ "language": "python", "source_code": "", "tests": [{ "stdin": "1", "expected": "1" }, { "name": "big", "stdin": "2", "expected": "2" }] });
+    let id = app.submit(&user, &body).await;
+    let assignment = app.next_run().await;
+    let names: Vec<&str> = assignment.leased.submission.tests.iter().map(|t| &*t.name).collect();
+    assert_eq!(names, ["1", "big"]);
+    let failed = StepReport { outcome: Outcome::Exited(7), exit_code: Some(7), ..a_step() };
+    let cases = vec![
+        CaseReport { name: "1".into(), verdict: Verdict::Accepted, step: a_step() },
+        CaseReport { name: "big".into(), verdict: Verdict::RuntimeError, step: failed },
+    ];
+    let report = RunReport { verdict: Verdict::RuntimeError, execution: None, cases, ..a_report() };
+    app.core.complete(&assignment, report, Vec::new()).await.unwrap();
+
+    let view = app.get(&format!("/api/v1/execute/{id}")).bearer(&user.token).send().await.json;
+    assert_eq!((&view["status"], &view["verdict"], &view["runtime_error"], &view["exit_code"]), (&json!("failed"), &json!("RTE"), &json!("exit code 7"), &json!(7)));
+    assert_eq!(view["stdout"], Value::Null);
+    assert_eq!(
+        view["tests"][1],
+        json!({ "name": "big", "verdict": "RTE", "stdout": "42\n", "stderr": "", "runtime_error": "exit code 7", "exit_code": 7, "signal": null,
+                "execution_time_ms": 12, "wall_time_ms": 15, "memory_used_kb": 9000, "truncated": false })
+    );
+}
+
+#[tokio::test]
+async fn languages_have_the_names_and_defaults_of_the_issue() {
+    let app = TestApp::start().await;
+    let all = app.get("/api/v1/languages").send().await;
+    assert_eq!(all.status, 200);
+    for (id, name, seconds, megabytes) in
+        [("python", "Python 3.11", 10, 256), ("java", "Java 17", 15, 512), ("javascript", "Node.js 20", 10, 256), ("cpp", "C++17", 15, 512)]
+    {
+        let one = app.get(&format!("/api/v1/languages/{id}")).send().await.json;
+        assert!(all.json["languages"].as_array().unwrap().contains(&one), "{id}");
+        assert_eq!(
+            (&one["language_id"], &one["display_name"], &one["timeout_seconds"], &one["max_memory_mb"], &one["available"]),
+            (&json!(id), &json!(name), &json!(seconds), &json!(megabytes), &json!(true))
+        );
+    }
+    let haskell = app.get("/api/v1/languages/haskell").send().await.json;
+    assert_eq!((&haskell["available"], &haskell["version"]), (&json!(false), &json!(null)));
+    assert!(haskell["unavailable_reason"].as_str().unwrap().contains("not installed"));
+    assert_eq!(app.get("/api/v1/languages/py").send().await.json["language_id"], "python", "an alias");
+    let unknown = app.get("/api/v1/languages/pyton").send().await;
+    assert!(unknown.is_problem(404, "not-found").json["detail"].as_str().unwrap().contains("`python`"));
+}
+
+#[tokio::test]
+async fn with_wait_the_whole_submission_comes_when_it_has_ended() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let body = json!({ "language": "python", "source_code": "" });
+    let asked = app.post("/api/v1/execute?wait=20", &body).bearer(&user.token).send();
+    let (answer, ()) = tokio::join!(asked, app.complete(a_report()));
+    assert_eq!((answer.status.as_u16(), &answer.json["status"], &answer.json["stdout"]), (200, &json!("completed"), &json!("42\n")));
+
+    let asked = app.post("/api/v1/execute", &body).bearer(&user.token).header("prefer", "wait=20").send();
+    let (answer, ()) = tokio::join!(asked, app.complete(a_report()));
+    assert_eq!((answer.status.as_u16(), answer.header("preference-applied")), (200, "wait=20"));
+
+    let answer = app.post("/api/v1/execute?wait=0.01", &body).bearer(&user.token).send().await;
+    assert_eq!((answer.status.as_u16(), &answer.json["status"]), (202, &json!("queued")));
+    let id = answer.json["submission_id"].as_str().unwrap().to_owned();
+    let asked = app.get(&format!("/api/v1/execute/{id}?wait=20")).bearer(&user.token).send();
+    let (answer, ()) = tokio::join!(asked, app.complete(a_report()));
+    assert_eq!((answer.status.as_u16(), &answer.json["status"]), (200, &json!("completed")));
+}
+
+#[tokio::test]
+async fn a_batch_is_accepted_whole_and_looked_at_together() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let one = |n: u32| json!({ "language": "python", "source_code": format!("print({n})") });
+    let answer = app.post("/api/v1/execute/batch", &json!({ "submissions": [one(1), one(2), one(3)] })).bearer(&user.token).send().await;
+    assert_eq!(answer.status, 202);
+    let ids: Vec<&str> = answer.json["submissions"].as_array().unwrap().iter().map(|s| s["submission_id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), 3);
+    let asked = format!("/api/v1/execute?ids={},{},{},no-id", ids[2], uuid::Uuid::nil(), ids[0]);
+    let views = app.get(&asked).bearer(&user.token).send().await;
+    let got: Vec<&str> = views.json["submissions"].as_array().unwrap().iter().map(|s| s["submission_id"].as_str().unwrap()).collect();
+    assert_eq!(got, [ids[2], ids[0]], "in the order asked for, without what does not exist");
+}
+
+#[tokio::test]
+async fn cancelling_ends_what_waits_and_changes_nothing_that_has_ended() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let body = json!({ "language": "python", "source_code": "" });
+    let id = app.submit(&user, &body).await;
+    let place = format!("/api/v1/execute/{id}");
+    for _ in 0..2 {
+        let answer = app.delete(&place).bearer(&user.token).send().await;
+        assert_eq!((answer.status.as_u16(), &answer.json), (200, &json!({ "submission_id": id, "status": "cancelled" })));
+    }
+    let view = app.get(&place).bearer(&user.token).send().await.json;
+    assert_eq!((&view["status"], &view["verdict"]), (&json!("cancelled"), &json!("CANCELLED")));
+
+    let id = app.submit(&user, &body).await;
+    app.complete(a_report()).await;
+    let answer = app.delete(&format!("/api/v1/execute/{id}")).bearer(&user.token).send().await;
+    assert_eq!((answer.status.as_u16(), &answer.json["status"]), (200, &json!("completed")));
+}
+
+#[tokio::test]
+async fn all_that_may_be_sent_arrives_at_the_worker() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let body = json!({
+        "language": "py", "source_code": "import helper", "stdin": "in",
+        "files": [{ "path": "helper.py", "content": "x = 1" }, { "path": "data/raw.bin", "content_base64": "AP8=" }],
+        "args": ["-v", "a b"], "env": { "A": "1", "B": "" }, "limits": { "cpu_time_ms": 1500, "memory_kb": 2048, "processes": 3 },
+        "priority": "interactive", "webhook": "https://example.com/hook", "cache": true
+    });
+    let answer = app.post("/api/v1/execute", &body).bearer(&user.token).header("x-request-id", "trace-7").send().await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    let sent = app.next_run().await.leased.submission;
+    assert_eq!((sent.language.as_str(), &*sent.stdin, sent.request_id.as_deref()), ("python", &b"in"[..], Some("trace-7")));
+    let files: Vec<(&str, &[u8])> = sent.files.iter().map(|f| (f.path.as_str(), &*f.data)).collect();
+    assert_eq!(files, [("main.py", &b"import helper"[..]), ("helper.py", b"x = 1"), ("data/raw.bin", &[0, 255])]);
+    assert_eq!(sent.args, ["-v", "a b"]);
+    assert_eq!(sent.env, [("A".to_owned(), "1".to_owned()), ("B".to_owned(), String::new())]);
+    assert_eq!((sent.limits.cpu_time, sent.limits.processes), (Some(std::time::Duration::from_millis(1500)), Some(3)));
+    assert_eq!(sent.limits.memory, Some(cupel_types::Bytes::mib(2)));
+    assert_eq!((sent.priority, sent.webhook.as_deref()), (cupel_types::PriorityClass::Interactive, Some("https://example.com/hook")));
+}
+
+#[tokio::test]
+async fn pages_go_from_new_to_old() {
+    let app = TestApp::start().await;
+    let (user, other) = (app.user().await, app.user().await);
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        ids.push(app.submit(&user, &json!({ "language": "python", "source_code": "" })).await);
+    }
+    app.submit(&other, &json!({ "language": "python", "source_code": "" })).await;
+    ids.reverse();
+    let page = |page: u32| app.get(&format!("/api/v1/submissions?page={page}&limit=2")).bearer(&user.token).send();
+    for (number, wanted) in [(1, &ids[0..2]), (2, &ids[2..4]), (3, &ids[4..5]), (4, &[])] {
+        let answer = page(number).await.json;
+        let got: Vec<&str> = answer["submissions"].as_array().unwrap().iter().map(|s| s["submission_id"].as_str().unwrap()).collect();
+        assert_eq!(got, wanted);
+        assert_eq!(answer["pagination"], json!({ "page": number, "limit": 2, "total": 5 }));
+    }
+}

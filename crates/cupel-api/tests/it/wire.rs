@@ -1,0 +1,198 @@
+//! Over a real socket: what only a connection can show.
+
+use std::time::Duration;
+
+use cupel_api::ServeSettings;
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+use crate::app::{TestApp, TestUser, a_report};
+use crate::events::events_of;
+
+struct Server {
+    app: TestApp,
+    address: std::net::SocketAddr,
+    task: JoinHandle<std::io::Result<()>>,
+}
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+async fn start(settings: ServeSettings, change: impl FnOnce(&mut cupel_api::Settings)) -> Server {
+    let app = TestApp::with_settings(change).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let task = tokio::spawn(cupel_api::serve(listener, app.router.clone(), app.shutdown.clone(), settings));
+    Server { app, address, task }
+}
+
+impl Server {
+    /// Sends bytes and reads until the server closes.
+    async fn talk(&self, bytes: &[u8]) -> String {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(bytes).await.unwrap();
+        read_all(&mut stream).await
+    }
+
+    /// Ends the server; fails if it does not end.
+    async fn stop(self) {
+        self.app.shutdown.cancel();
+        tokio::time::timeout(PATIENCE, self.task).await.expect("the server ends").unwrap().unwrap();
+    }
+}
+
+async fn read_all(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("the server closes").unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn request(user: &TestUser, line: &str, headers: &str, body: &str) -> Vec<u8> {
+    format!("{line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {}\r\n{headers}\r\n{body}", user.token).into_bytes()
+}
+
+/// The body of an answer that is not chunked or was joined here.
+fn body_of(answer: &str) -> String {
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {answer:?}"));
+    if !head.to_lowercase().contains("transfer-encoding: chunked") {
+        return body.to_owned();
+    }
+    let (mut rest, mut joined) = (body, String::new());
+    while let Some((size, after)) = rest.split_once("\r\n") {
+        let size = usize::from_str_radix(size, 16).unwrap();
+        joined.push_str(&after[..size]);
+        rest = after[size..].trim_start_matches("\r\n");
+        if size == 0 {
+            break;
+        }
+    }
+    joined
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_come_is_answered_408_and_closed() {
+    let server = start(ServeSettings { head_time_max: Duration::from_millis(200), ..ServeSettings::default() }, |_| {}).await;
+    let answer = server.talk(b"GET /healthz HTTP/1.1\r\nhost: x\r\nx-slow: ").await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer:?}");
+    let problem: serde_json::Value = serde_json::from_str(&body_of(&answer)).unwrap();
+    assert_eq!(problem["code"], "request-timeout");
+    assert_eq!(server.talk(b"").await, "", "one that says nothing at all gets nothing");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_answered_408_and_nothing_is_stored() {
+    let server = start(ServeSettings::default(), |s| s.body_time_max = Duration::from_millis(200)).await;
+    let user = server.app.user().await;
+    let head = "content-type: application/json\r\ncontent-length: 100\r\n";
+    let answer = server.talk(&request(&user, "POST /api/v1/execute", head, "{\"language\":")).await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer:?}");
+    assert!(answer.contains("\"code\":\"request-timeout\""), "{answer}");
+    assert_eq!(server.app.stored().await, 0);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_reaches_a_client_that_is_still_sending_too_much() {
+    let server = start(ServeSettings::default(), |s| s.execute_body_bytes_max = 1000).await;
+    let user = server.app.user().await;
+    let head = format!("content-type: application/json\r\ncontent-length: {}\r\n", 8 << 20);
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(&request(&user, "POST /api/v1/execute", &head, "")).await.unwrap();
+    let (mut reading, mut writing) = stream.split();
+    let mut answer = Vec::new();
+    let sending = async {
+        // It may be stopped by the server's closing; what counts is that the answer arrives.
+        for _ in 0..128 {
+            if writing.write_all(&[b'x'; 64 * 1024]).await.is_err() {
+                return;
+            }
+        }
+    };
+    let ((), read) = tokio::join!(sending, tokio::time::timeout(PATIENCE, reading.read_to_end(&mut answer)));
+    let _ = read.expect("the server closes");
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.starts_with("HTTP/1.1 413 ") && answer.contains("\"code\":\"body-too-large\""), "{answer:?}");
+    assert_eq!(server.app.stored().await, 0);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_chunked_body_without_end_is_stopped_at_the_limit() {
+    let server = start(ServeSettings::default(), |s| s.execute_body_bytes_max = 1000).await;
+    let user = server.app.user().await;
+    let head = "content-type: application/json\r\ntransfer-encoding: chunked\r\n";
+    let answer = server.talk(&request(&user, "POST /api/v1/execute", head, &format!("800\r\n{}\r\n", "x".repeat(0x800)))).await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer:?}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_that_comes_back_gets_the_rest_of_the_stream() {
+    let server = start(ServeSettings::default(), |_| {}).await;
+    let user = server.app.user().await;
+    let id = server.app.submit(&user, &json!({ "language": "python", "source_code": "" })).await;
+    let line = format!("GET /api/v1/execute/{id}/events");
+
+    // The first connection reads one event and goes away.
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(&request(&user, &line, "", "")).await.unwrap();
+    let mut seen = String::new();
+    while !seen.contains("event: queued") || !seen.ends_with("\n\n\r\n") {
+        let mut piece = [0u8; 4096];
+        let read = tokio::time::timeout(PATIENCE, stream.read(&mut piece)).await.expect("an event comes").unwrap();
+        assert_ne!(read, 0, "{seen}");
+        seen.push_str(std::str::from_utf8(&piece[..read]).unwrap());
+    }
+    drop(stream);
+    let last = seen.lines().find_map(|line| line.strip_prefix("id: ")).unwrap().to_owned();
+
+    server.app.complete(a_report()).await;
+    let answer = server.talk(&request(&user, &line, &format!("last-event-id: {last}\r\n"), "")).await;
+    let names: Vec<String> = events_of(&body_of(&answer)).into_iter().map(|(_, name, _)| name).collect();
+    assert_eq!(names, ["started", "test.start", "output", "verdict"]);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn rubbish_is_answered_and_the_server_goes_on() {
+    let server = start(ServeSettings::default(), |_| {}).await;
+    for rubbish in [&b"\x16\x03\x01\x02\x00\x01\x00"[..], b"GET\r\n\r\n", b"GET / HTTP/1.1\r\nhost: x\r\ncontent-length: -5\r\n\r\n", &[b'A'; 100_000]] {
+        let answer = server.talk(rubbish).await;
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer:?}");
+    }
+    let answer = server.talk(b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:?}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn one_connection_over_the_bound_waits_for_another_to_end() {
+    let server = start(ServeSettings { connections_max: 1, ..ServeSettings::default() }, |_| {}).await;
+    let mut first = TcpStream::connect(server.address).await.unwrap();
+    first.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\n").await.unwrap();
+    let second = server.talk(b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let ending = async {
+        first.write_all(b"connection: close\r\n\r\n").await.unwrap();
+        read_all(&mut first).await
+    };
+    let (second, first) = tokio::join!(second, ending);
+    assert!(first.starts_with("HTTP/1.1 200 ") && second.starts_with("HTTP/1.1 200 "), "{first:?} {second:?}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_server_ends_while_a_client_follows_a_stream() {
+    let server = start(ServeSettings::default(), |_| {}).await;
+    let user = server.app.user().await;
+    let id = server.app.submit(&user, &json!({ "language": "python", "source_code": "" })).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(&request(&user, &format!("GET /api/v1/execute/{id}/events"), "", "")).await.unwrap();
+    let mut byte = [0u8; 1];
+    stream.read_exact(&mut byte).await.unwrap();
+    server.app.shutdown.cancel();
+    let answer = read_all(&mut stream).await;
+    assert!(answer.ends_with("0\r\n\r\n"), "the stream is ended, not broken: {answer:?}");
+    server.stop().await;
+}
