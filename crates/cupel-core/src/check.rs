@@ -153,15 +153,14 @@ impl Checker<'_> {
 
     fn language<'r>(&mut self, registry: &'r Registry) -> Option<&'r Language> {
         let asked = self.new.language.as_str();
-        let found = asked.parse::<LanguageId>().ok().and_then(|id| registry.get(&id));
-        let Some(language) = found else {
+        let Some(language) = registry.find(asked) else {
             if asked.is_empty() {
                 self.fault("/language", FaultKind::Missing, "name a language");
             } else {
                 let asked_short: String = asked.chars().take(40).collect();
                 let mut detail = format!("no language `{}`", asked_short.escape_debug());
-                if let Some(near) = nearest(&asked_short, registry) {
-                    detail.push_str(&format!("; the nearest is `{near}`"));
+                if let Some(near) = registry.nearest(&asked_short) {
+                    detail.push_str(&format!("; the nearest is `{}`", near.id));
                 }
                 self.fault("/language", FaultKind::UnknownLanguage, detail);
             }
@@ -351,16 +350,4 @@ impl Checker<'_> {
             self.fault(pointer, FaultKind::TooLarge, format!("{what} may have {max}; there are {len}"));
         }
     }
-}
-
-/// The id or alias most like `asked`, if any is like it at all.
-fn nearest(asked: &str, registry: &Registry) -> Option<LanguageId> {
-    let asked = asked.to_lowercase();
-    registry
-        .iter()
-        .flat_map(|language| std::iter::once(&language.id).chain(&language.aliases))
-        .map(|id| (strsim::jaro_winkler(&asked, id.as_str()), id))
-        .filter(|(likeness, _)| *likeness >= 0.7)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, id)| id.clone())
 }

@@ -120,10 +120,14 @@ impl Logs {
         }
         self.by_id.insert(id, Arc::clone(&shared));
         self.begun.push_back((id, Arc::clone(&shared)));
-        while self.by_id.len() - self.ended.len() > live_max || self.begun.len() > 2 * live_max {
+        if self.begun.len() > 2 * live_max {
+            // Mostly logs that have ended or gone: at least half of them, so this is rare.
+            let by_id = &self.by_id;
+            self.begun.retain(|(id, log)| is_live(by_id, *id, log));
+        }
+        while self.by_id.len() - self.ended.len() > live_max {
             let Some((old, log)) = self.begun.pop_front() else { break };
-            // Still the live log of that name? Otherwise it has gone its way already.
-            if !log.state().log.ended() && self.by_id.get(&old).is_some_and(|now| Arc::ptr_eq(now, &log)) {
+            if is_live(&self.by_id, old, &log) {
                 self.by_id.remove(&old);
                 log.cut();
             }
@@ -143,6 +147,11 @@ impl Logs {
             self.begun.pop_front();
         }
     }
+}
+
+/// Whether this is the log of that name now, and has not ended.
+fn is_live(by_id: &HashMap<SubmissionId, Arc<Shared>>, id: SubmissionId, log: &Arc<Shared>) -> bool {
+    by_id.get(&id).is_some_and(|now| Arc::ptr_eq(now, log)) && !log.state().log.ended()
 }
 
 #[async_trait]

@@ -6,15 +6,18 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cupel_types::Bytes;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, SqlSafeStr as _};
+use sqlx::{ConnectOptions as _, Executor as _, SqlSafeStr as _};
 
 use super::SqliteStore;
 use super::writer::Writer;
 
 /// Connections that read. More would only wait for the cores.
 const READERS_MAX: u32 = 4;
+/// SQLite's page size, which is set when the file is made.
+const PAGE_BYTES: u64 = 4096;
 /// How long to wait for another process's transaction (the command line beside a server).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -49,12 +52,22 @@ impl SqliteStore {
     /// # Errors
     /// [`OpenError`], among them a database that a newer version has written.
     pub async fn open(path: &Path) -> Result<SqliteStore, OpenError> {
+        SqliteStore::open_bounded(path, None).await
+    }
+
+    /// [`SqliteStore::open`], with a bound on the database file. What does not fit is refused as if the
+    /// disk were full: transiently, before it is accepted.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`].
+    pub async fn open_bounded(path: &Path, size_max: Option<Bytes>) -> Result<SqliteStore, OpenError> {
         make_file(path)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            .page_size(PAGE_BYTES as u32)
             .busy_timeout(BUSY_TIMEOUT)
             .pragma("temp_store", "memory")
             .pragma("cache_size", "-16000") // KiB
@@ -66,6 +79,12 @@ impl SqliteStore {
 
         let mut writing: SqliteConnection = options.connect().await.map_err(failed)?;
         migrate(&mut writing, path).await?;
+        if let Some(size_max) = size_max {
+            let pages = (size_max.get() / PAGE_BYTES).max(1);
+            // A number we made: nothing of anybody else's is in this text.
+            let pragma = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
+            writing.execute(sqlx::raw_sql(pragma)).await.map_err(failed)?;
+        }
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS_MAX)
             .test_before_acquire(false)

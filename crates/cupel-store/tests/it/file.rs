@@ -1,0 +1,121 @@
+//! The file: modes, versions, durability settings, a full disk.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use cupel_core::{AccountStore as _, RunStore as _, Store};
+use cupel_store::{OpenError, ServeLock, SqliteStore};
+use cupel_testkit::{a_submission, a_user, t0};
+use cupel_types::Bytes;
+use sqlx::{Connection as _, Executor as _, Row as _};
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+async fn raw(path: &Path) -> sqlx::SqliteConnection {
+    sqlx::SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap()
+}
+
+async fn submit(store: &impl Store) -> cupel_types::SubmissionId {
+    let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
+    let new = a_submission().by(owner).alone();
+    let id = new.submissions[0].0.id;
+    store.insert(new).await.unwrap();
+    id
+}
+
+#[tokio::test]
+async fn only_the_owner_can_read_the_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a/b/cupel.db");
+    let store = SqliteStore::open(&path).await.unwrap();
+    submit(&store).await;
+    assert_eq!(mode(&folder.path().join("a")), 0o700);
+    assert_eq!(mode(&folder.path().join("a/b")), 0o700);
+    for file in std::fs::read_dir(folder.path().join("a/b")).unwrap() {
+        let file = file.unwrap().path();
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+    store.close().await;
+}
+
+#[tokio::test]
+async fn what_was_accepted_is_there_when_it_is_opened_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cupel.db");
+    let store = SqliteStore::open(&path).await.unwrap();
+    let id = submit(&store).await;
+    // Not closed: as after a kill.
+    let again = SqliteStore::open(&path).await.unwrap();
+    assert!(again.submission(id).await.unwrap().is_some());
+    again.close().await;
+    assert!(store.submission(id).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_closed_store_answers_with_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&folder.path().join("cupel.db")).await.unwrap();
+    store.close().await;
+    assert!(store.insert_user(a_user()).await.is_err());
+    assert!(store.ping().await.is_err());
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cupel.db");
+    SqliteStore::open(&path).await.unwrap().close().await;
+    let mut raw = raw(&path).await;
+    let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (900, 'x', 1, x'00', 0)";
+    raw.execute(newer).await.unwrap();
+    let refused = SqliteStore::open(&path).await;
+    match refused {
+        Err(error @ OpenError::Newer { version: 900, .. }) => {
+            assert!(error.to_string().contains("newer version of cupel"), "{error}");
+        }
+        other => panic!("{other:?}"),
+    }
+    let count: i64 = raw.fetch_one("SELECT count(*) FROM users").await.unwrap().get(0);
+    assert_eq!(count, 0);
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cupel.db");
+    std::fs::write(&path, "dear diary, ".repeat(100)).unwrap();
+    assert!(matches!(SqliteStore::open(&path).await, Err(OpenError::Database { .. } | OpenError::Migrate { .. })));
+    assert!(std::fs::read_to_string(&path).unwrap().starts_with("dear diary"));
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_transiently_before_acceptance_and_the_store_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cupel.db");
+    // SQLite gives the same answer (SQLITE_FULL) for its own bound as for the disk's.
+    let store = SqliteStore::open_bounded(&path, Some(Bytes::mib(4))).await.unwrap();
+    let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
+    let big = a_submission().by(owner).stdin(&vec![1; 8 << 20]).alone();
+    let id = big.submissions[0].0.id;
+    let result = store.insert(big).await;
+    let error = result.expect_err("it cannot fit");
+    assert!(error.transient, "{error:?}");
+    assert!(store.submission(id).await.unwrap().is_none());
+    let small = a_submission().by(owner).alone();
+    let id = small.submissions[0].0.id;
+    store.insert(small).await.unwrap();
+    assert!(store.submission(id).await.unwrap().is_some());
+    assert_eq!(store.counts(t0()).await.unwrap().queued, 1);
+}
+
+#[test]
+fn one_process_serves_from_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("cupel.db");
+    let held = ServeLock::take(&database).unwrap().expect("nobody has it");
+    assert!(ServeLock::take(&database).unwrap().is_none());
+    drop(held);
+    assert!(ServeLock::take(&database).unwrap().is_some());
+}

@@ -1,0 +1,242 @@
+//! Builders: valid by default, so that a test names only what it is about.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cupel_core::accounts::{NewUser, Role, Tier, User};
+use cupel_core::event::{Event, EventKind, Seq, Stream};
+use cupel_core::run::LeasedRun;
+use cupel_core::{Completion, NewSubmission, NewSubmissions};
+use cupel_languages::{Probe, Registry};
+use cupel_types::{
+    BoxFile, BoxFiles, BoxPath, Bytes, Limits, LimitsRequest, Outcome, Output, PriorityClass, RunId, RunReport,
+    StepReport, Submission, SubmissionId, TestCase, Usage, UserId, Verdict,
+};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+/// The time at which tests begin.
+pub fn t0() -> Timestamp {
+    "2030-01-01T00:00:00Z".parse().expect("a time")
+}
+
+/// An id nobody has used, larger than those made before in this process and thread.
+pub fn fresh() -> Uuid {
+    Uuid::now_v7()
+}
+
+/// A user to insert, with a name of its own.
+pub fn a_user() -> NewUser {
+    let id = fresh();
+    let name = format!("u{}", &id.as_simple().to_string()[16..]);
+    let user = User {
+        id: UserId::from_uuid(id),
+        email: format!("{name}@users.example"),
+        username: name,
+        role: Role::User,
+        tier: Tier::default(),
+        created_at: t0(),
+    };
+    NewUser { user, password_hash: "$argon2id$none".into(), webhook_secret: [7; 32] }
+}
+
+/// Builds a submission, as the client words it or as the store keeps it.
+#[derive(Clone)]
+pub struct SubmissionBuilder {
+    owner: UserId,
+    new: NewSubmission,
+    submitted_at: Timestamp,
+}
+
+/// A submission: a line of Python.
+pub fn a_submission() -> SubmissionBuilder {
+    SubmissionBuilder {
+        owner: UserId::from_uuid(Uuid::nil()),
+        new: NewSubmission {
+            language: "python".into(),
+            files: vec![("main.py".into(), Arc::from(&b"print(42)"[..]))],
+            ..NewSubmission::default()
+        },
+        submitted_at: t0(),
+    }
+}
+
+impl SubmissionBuilder {
+    /// By this user.
+    #[must_use]
+    pub fn by(mut self, owner: UserId) -> Self {
+        self.owner = owner;
+        self
+    }
+
+    /// In this language.
+    #[must_use]
+    pub fn in_language(mut self, language: &str) -> Self {
+        self.new.language = language.into();
+        self
+    }
+
+    /// With this main source.
+    #[must_use]
+    pub fn source(mut self, source: &str) -> Self {
+        self.new.files[0].1 = source.as_bytes().into();
+        self
+    }
+
+    /// With another file.
+    #[must_use]
+    pub fn file(mut self, path: &str, data: &[u8]) -> Self {
+        self.new.files.push((path.into(), data.into()));
+        self
+    }
+
+    /// With this standard input.
+    #[must_use]
+    pub fn stdin(mut self, stdin: &[u8]) -> Self {
+        self.new.stdin = stdin.into();
+        self
+    }
+
+    /// With this test case.
+    #[must_use]
+    pub fn test(mut self, name: &str, stdin: &[u8], expected: Option<&[u8]>) -> Self {
+        self.new.tests.push(TestCase { name: name.into(), stdin: stdin.into(), expected: expected.map(Arc::from) });
+        self
+    }
+
+    /// With these limits.
+    #[must_use]
+    pub fn limits(mut self, limits: LimitsRequest) -> Self {
+        self.new.limits = limits;
+        self
+    }
+
+    /// In this class.
+    #[must_use]
+    pub fn priority(mut self, priority: PriorityClass) -> Self {
+        self.new.priority = priority;
+        self
+    }
+
+    /// Not before this time.
+    #[must_use]
+    pub fn run_at(mut self, at: Timestamp) -> Self {
+        self.new.run_at = Some(at);
+        self
+    }
+
+    /// With a webhook.
+    #[must_use]
+    pub fn webhook(mut self, url: &str) -> Self {
+        self.new.webhook = Some(url.into());
+        self
+    }
+
+    /// Submitted at this time.
+    #[must_use]
+    pub fn submitted_at(mut self, at: Timestamp) -> Self {
+        self.submitted_at = at;
+        self
+    }
+
+    /// Whatever else.
+    #[must_use]
+    pub fn with(mut self, change: impl FnOnce(&mut NewSubmission)) -> Self {
+        change(&mut self.new);
+        self
+    }
+
+    /// As the client words it.
+    pub fn new(self) -> NewSubmission {
+        self.new
+    }
+
+    /// As the store keeps it, with a run.
+    pub fn build(self) -> (Submission, RunId) {
+        let files = self.new.files.into_iter().map(|(path, data)| BoxFile {
+            path: BoxPath::new(&path).expect("a path"),
+            data,
+            executable: false,
+        });
+        let submission = Submission {
+            id: SubmissionId::from_uuid(fresh()),
+            owner: self.owner,
+            language: self.new.language.parse().expect("a language id"),
+            files: BoxFiles::new(files.collect()),
+            args: self.new.args,
+            env: self.new.env,
+            stdin: self.new.stdin,
+            tests: self.new.tests,
+            limits: self.new.limits,
+            priority: self.new.priority,
+            run_at: self.new.run_at,
+            webhook: self.new.webhook,
+            request_id: self.new.request_id,
+            submitted_at: self.submitted_at,
+        };
+        (submission, RunId::from_uuid(fresh()))
+    }
+
+    /// As an insertion of its own.
+    pub fn alone(self) -> NewSubmissions {
+        NewSubmissions { submissions: vec![self.build()], idempotency: None }
+    }
+}
+
+/// A report of a program that printed `stdout`.
+pub fn a_report(stdout: &[u8]) -> RunReport {
+    RunReport {
+        verdict: Verdict::Accepted,
+        message: None,
+        compile: None,
+        execution: Some(StepReport {
+            outcome: Outcome::Exited(0),
+            exit_code: Some(0),
+            signal: None,
+            stdout: Output { data: stdout.into(), truncated: false },
+            stderr: Output::default(),
+            usage: Usage {
+                cpu_time: Duration::from_micros(12_345),
+                memory: Bytes::mib(9),
+                wall_time: Duration::from_millis(20),
+                output: Bytes::new(stdout.len() as u64),
+                ..Usage::default()
+            },
+        }),
+        cases: Vec::new(),
+        limits: Limits::default(),
+        language_version: "3.11.2".into(),
+    }
+}
+
+/// The completion of an attempt whose program printed `stdout`, with its log.
+pub fn a_completion(leased: &LeasedRun, stdout: &[u8], at: Timestamp) -> Completion {
+    let report = a_report(stdout);
+    let kinds = [
+        EventKind::Started { attempt: leased.attempt },
+        EventKind::ExecutionStarted { case: None },
+        EventKind::Output { case: None, stream: Stream::Stdout, data: stdout.into() },
+    ];
+    let event = |(n, kind)| Event {
+        submission: leased.submission.id,
+        seq: Seq::of_attempt(leased.attempt, n),
+        at,
+        kind,
+    };
+    let mut events: Vec<Event> = (1..).zip(kinds).map(event).collect();
+    events.push(Event::finished(leased.submission.id, leased.attempt, at, report.verdict));
+    Completion { report, events, at }
+}
+
+/// The languages that come with Cupel, as if Python and the other simple ones were installed.
+pub fn registry() -> Registry {
+    struct AllThere;
+    impl Probe for AllThere {
+        fn version(&self, command: &[String]) -> Result<String, String> {
+            if command[0] == "php" { Err("not here".into()) } else { Ok("Version 3.11.2".into()) }
+        }
+    }
+    let mut registry = Registry::load(None).expect("the languages that come with Cupel");
+    registry.probe(&AllThere);
+    registry
+}

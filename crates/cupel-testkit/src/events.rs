@@ -1,0 +1,156 @@
+//! What every `EventBus` does. Call [`event_bus_conformance!`](crate::event_bus_conformance) with a function
+//! that makes a subject.
+
+use cupel_core::event::{Event, EventKind, Seq, Stream};
+use cupel_core::{EventBus, Interest, Received, Subscription};
+use cupel_types::{SubmissionId, Verdict};
+
+use crate::builders::{fresh, t0};
+use crate::Subject;
+
+/// Makes a test of each rule in [`events`](crate::events).
+#[macro_export]
+macro_rules! event_bus_conformance {
+    ($make:expr) => {
+        $crate::rules!($crate::events, $make, [
+            a_subscriber_hears_what_was_and_what_comes_in_order_and_then_the_end,
+            a_subscriber_who_was_here_before_goes_on_after_its_place,
+            who_waits_for_the_end_hears_only_the_end,
+            late_events_of_a_dead_attempt_are_not_heard,
+            publishing_never_waits_for_a_slow_subscriber_who_learns_of_the_gap,
+            submissions_do_not_hear_each_other,
+        ]);
+    };
+}
+
+fn id() -> SubmissionId {
+    SubmissionId::from_uuid(fresh())
+}
+
+fn event(submission: SubmissionId, attempt: u32, n: u32, kind: EventKind) -> Event {
+    Event { submission, seq: Seq::of_attempt(attempt, n), at: t0(), kind }
+}
+
+fn output(submission: SubmissionId, n: u32, len: usize) -> Event {
+    event(submission, 1, n, EventKind::Output { case: None, stream: Stream::Stdout, data: vec![b'x'; len].into() })
+}
+
+async fn hear(subscription: &mut Box<dyn Subscription>) -> Event {
+    match subscription.next().await {
+        Some(Received::Event(event)) => event,
+        other => panic!("an event was expected: {other:?}"),
+    }
+}
+
+/// Rule.
+pub async fn a_subscriber_hears_what_was_and_what_comes_in_order_and_then_the_end<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
+    let bus = make().await;
+    let id = id();
+    let log = [
+        event(id, 1, 1, EventKind::Started { attempt: 1 }),
+        event(id, 1, 2, EventKind::CompileStarted),
+        output(id, 3, 10),
+        Event::finished(id, 1, t0(), Verdict::Accepted),
+    ];
+    bus.publish(log[0].clone());
+    let mut early = bus.subscribe(id, Seq::default(), Interest::Everything).await;
+    assert_eq!(hear(&mut early).await, log[0]);
+    bus.publish(log[1].clone());
+    let mut late = bus.subscribe(id, Seq::default(), Interest::Everything).await;
+    bus.publish(log[2].clone());
+    bus.publish(log[3].clone());
+    for expected in &log[1..] {
+        assert_eq!(hear(&mut early).await, *expected);
+    }
+    for expected in &log {
+        assert_eq!(hear(&mut late).await, *expected);
+    }
+    assert!(early.next().await.is_none());
+    assert!(late.next().await.is_none());
+    assert!(late.next().await.is_none(), "and it stays ended");
+}
+
+/// Rule.
+pub async fn a_subscriber_who_was_here_before_goes_on_after_its_place<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
+    let bus = make().await;
+    let id = id();
+    for n in 1..=5 {
+        bus.publish(output(id, n, 1));
+    }
+    let mut again = bus.subscribe(id, Seq::of_attempt(1, 3), Interest::Everything).await;
+    assert_eq!(hear(&mut again).await, output(id, 4, 1));
+    assert_eq!(hear(&mut again).await, output(id, 5, 1));
+}
+
+/// Rule.
+pub async fn who_waits_for_the_end_hears_only_the_end<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
+    let bus = make().await;
+    let id = id();
+    let end = Event::finished(id, 1, t0(), Verdict::WrongAnswer);
+    let mut waiting = bus.subscribe(id, Seq::default(), Interest::End).await;
+    for n in 1..=10_000 {
+        bus.publish(output(id, n, 100));
+    }
+    bus.publish(end.clone());
+    assert_eq!(hear(&mut waiting).await, end);
+    assert!(waiting.next().await.is_none());
+}
+
+/// Rule.
+pub async fn late_events_of_a_dead_attempt_are_not_heard<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
+    let bus = make().await;
+    let id = id();
+    let mut listening = bus.subscribe(id, Seq::default(), Interest::Everything).await;
+    let second = event(id, 2, 1, EventKind::Started { attempt: 2 });
+    let end = Event::finished(id, 2, t0(), Verdict::Cancelled);
+    bus.publish(second.clone());
+    bus.publish(event(id, 1, 7, EventKind::CompileStarted));
+    bus.publish(end.clone());
+    bus.publish(event(id, 2, 9, EventKind::CompileStarted));
+    assert_eq!(hear(&mut listening).await, second);
+    assert_eq!(hear(&mut listening).await, end);
+    assert!(listening.next().await.is_none());
+}
+
+/// Rule.
+pub async fn publishing_never_waits_for_a_slow_subscriber_who_learns_of_the_gap<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
+    let bus = make().await;
+    let id = id();
+    let started = event(id, 1, 1, EventKind::Started { attempt: 1 });
+    let end = Event::finished(id, 1, t0(), Verdict::OutputLimit);
+    let mut slow = bus.subscribe(id, Seq::default(), Interest::Everything).await;
+    bus.publish(started.clone());
+    for n in 2..20_000 {
+        bus.publish(output(id, n, 1000));
+    }
+    bus.publish(end.clone());
+    let (mut gaps, mut last, mut bytes) = (0, Seq::default(), 0);
+    loop {
+        match slow.next().await {
+            Some(Received::Event(event)) => {
+                assert!(event.seq > last, "in order");
+                last = event.seq;
+                if let EventKind::Output { data, .. } = &event.kind {
+                    bytes += data.len();
+                }
+            }
+            Some(Received::Gap) => gaps += 1,
+            None => break,
+        }
+    }
+    assert!(gaps >= 1, "20 MB do not fit");
+    assert!(bytes < 10_000_000, "{bytes} bytes were kept for one slow subscriber");
+    assert_eq!(last, end.seq, "the end is not lost");
+}
+
+/// Rule.
+pub async fn submissions_do_not_hear_each_other<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
+    let bus = make().await;
+    let (mine, other) = (id(), id());
+    let mut listening = bus.subscribe(mine, Seq::default(), Interest::Everything).await;
+    bus.publish(event(other, 1, 1, EventKind::Started { attempt: 1 }));
+    bus.publish(Event::finished(other, 1, t0(), Verdict::Accepted));
+    let end = Event::finished(mine, 1, t0(), Verdict::Accepted);
+    bus.publish(end.clone());
+    assert_eq!(hear(&mut listening).await, end);
+}

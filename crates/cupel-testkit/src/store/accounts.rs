@@ -1,0 +1,119 @@
+//! Rules about users, keys and sessions.
+
+use cupel_core::accounts::{ApiKey, RefreshSession, Role, Scope, Tier};
+use cupel_core::{Store, UserTaken};
+use cupel_types::{ApiKeyId, SessionId, UserId};
+
+use super::{at, user};
+use crate::Subject;
+use crate::builders::{a_user, fresh};
+
+/// Rule.
+pub async fn names_and_addresses_belong_to_one_user_whatever_their_case<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let mut ada = a_user();
+    ada.user.username = "Ada".into();
+    ada.user.email = "Ada@Users.Example".into();
+    assert_eq!(store.insert_user(ada.clone()).await.unwrap(), Ok(ada.user.clone()));
+    let with = |name: &str, email: &str| {
+        let mut new = a_user();
+        new.user.username = name.into();
+        new.user.email = email.into();
+        new
+    };
+    assert_eq!(store.insert_user(with("aDA", "b@users.example")).await.unwrap(), Err(UserTaken::Username));
+    assert_eq!(store.insert_user(with("bob", "ADA@users.example")).await.unwrap(), Err(UserTaken::Email));
+    for login in ["ada", "ADA", "ada@users.example", "Ada@Users.Example"] {
+        let (found, hash) = store.user_by_login(login).await.unwrap().expect("Ada");
+        assert_eq!((found, hash), (ada.user.clone(), ada.password_hash.clone()));
+    }
+    assert!(store.user_by_login("bob").await.unwrap().is_none());
+    assert_eq!(store.user(ada.user.id).await.unwrap(), Some(ada.user));
+    assert_eq!(store.count_users().await.unwrap(), 1);
+}
+
+/// Rule.
+pub async fn access_and_secret_of_a_user<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let id = user(&*store).await;
+    assert!(store.set_access(id, Role::Admin, Tier("large".into())).await.unwrap());
+    let now = store.user(id).await.unwrap().expect("the user");
+    assert_eq!((now.role, now.tier.0.as_str()), (Role::Admin, "large"));
+    assert_eq!(store.webhook_secret(id).await.unwrap(), Some([7; 32]));
+    let nobody = UserId::from_uuid(fresh());
+    assert!(!store.set_access(nobody, Role::Admin, Tier::default()).await.unwrap());
+    assert_eq!(store.webhook_secret(nobody).await.unwrap(), None);
+    assert_eq!(store.user(nobody).await.unwrap(), None);
+}
+
+/// Rule.
+pub async fn keys_are_listed_revoked_and_touched_by_their_owner<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let (owner, other) = (user(&*store).await, user(&*store).await);
+    let key = |owner, n| ApiKey {
+        id: ApiKeyId::from_uuid(fresh()),
+        owner,
+        name: format!("key {n}"),
+        secret_hash: [n; 32],
+        scopes: vec![Scope::RunsRead, Scope::RunsWrite],
+        created_at: at(i64::from(n)),
+        expires_at: (n == 2).then(|| at(99)),
+        last_used_at: None,
+        revoked_at: None,
+    };
+    let keys = [key(owner, 1), key(owner, 2), key(other, 3)];
+    for key in &keys {
+        store.insert_key(key.clone()).await.unwrap();
+    }
+    assert_eq!(store.key(keys[1].id).await.unwrap().as_ref(), Some(&keys[1]));
+    assert_eq!(store.keys(owner).await.unwrap(), [keys[1].clone(), keys[0].clone()]);
+    assert!(!store.revoke_key(other, keys[0].id, at(5)).await.unwrap(), "not theirs");
+    assert!(store.revoke_key(owner, keys[0].id, at(5)).await.unwrap());
+    assert!(store.revoke_key(owner, keys[0].id, at(6)).await.unwrap());
+    store.touch_key(keys[1].id, at(7)).await.unwrap();
+    assert_eq!(store.key(keys[0].id).await.unwrap().expect("the key").revoked_at, Some(at(5)));
+    assert_eq!(store.key(keys[1].id).await.unwrap().expect("the key").last_used_at, Some(at(7)));
+    assert_eq!(store.key(ApiKeyId::from_uuid(fresh())).await.unwrap(), None);
+}
+
+async fn session(store: &impl Store) -> RefreshSession {
+    let session = RefreshSession {
+        id: SessionId::from_uuid(fresh()),
+        user: user(store).await,
+        token_hash: [1; 32],
+        created_at: at(0),
+        expires_at: at(100),
+    };
+    store.insert_session(session.clone()).await.unwrap();
+    session
+}
+
+/// Rule.
+pub async fn a_refresh_token_is_good_once_and_a_stolen_one_ends_the_session<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let session = session(&*store).await;
+    let rotate = async |old, new, seconds| store.rotate_session(session.id, [old; 32], [new; 32], at(seconds)).await.unwrap();
+    let rotated = rotate(1, 2, 1).await.expect("the first use");
+    assert_eq!((rotated.user, rotated.expires_at), (session.user, at(100)));
+    assert_eq!(rotate(9, 8, 2).await, None, "never was one");
+    assert!(store.session_alive(session.id, at(2)).await.unwrap(), "a guess ends nothing");
+    assert!(rotate(2, 3, 3).await.is_some());
+    assert_eq!(rotate(1, 4, 4).await, None, "used before: stolen");
+    assert!(!store.session_alive(session.id, at(4)).await.unwrap());
+    assert_eq!(rotate(3, 5, 5).await, None, "the good one has ended too");
+}
+
+/// Rule.
+pub async fn ended_and_expired_sessions_are_not_alive<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let (ended, expired) = (session(&*store).await, session(&*store).await);
+    assert!(store.session_alive(ended.id, at(1)).await.unwrap());
+    store.end_session(ended.id, at(1)).await.unwrap();
+    store.end_session(ended.id, at(2)).await.unwrap();
+    assert!(!store.session_alive(ended.id, at(1)).await.unwrap());
+    assert_eq!(store.rotate_session(ended.id, [1; 32], [2; 32], at(1)).await.unwrap(), None);
+    assert!(store.session_alive(expired.id, at(99)).await.unwrap());
+    assert!(!store.session_alive(expired.id, at(100)).await.unwrap());
+    assert_eq!(store.rotate_session(expired.id, [1; 32], [2; 32], at(100)).await.unwrap(), None);
+    assert!(!store.session_alive(SessionId::from_uuid(fresh()), at(0)).await.unwrap());
+}

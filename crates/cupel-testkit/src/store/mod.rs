@@ -1,0 +1,90 @@
+//! What every `Store` does. Call [`store_conformance!`](crate::store_conformance) with a function that makes a
+//! subject: a store without users and submissions.
+
+mod accounts;
+mod runs;
+mod webhooks;
+
+pub use accounts::*;
+pub use runs::*;
+pub use webhooks::*;
+
+use cupel_core::run::LeasedRun;
+use cupel_core::Store;
+use cupel_types::{LeaseId, RunId, UserId, WorkerId};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::builders::{SubmissionBuilder, a_user, fresh, t0};
+
+/// Makes a test of each rule in [`store`](crate::store).
+#[macro_export]
+macro_rules! store_conformance {
+    ($make:expr) => {
+        $crate::rules!($crate::store, $make, [
+            what_was_submitted_reads_back_whole,
+            many_insertions_at_once_are_all_there,
+            a_batch_is_inserted_whole_or_not_at_all_and_spoils_no_other,
+            one_of_a_hundred_takers_gets_the_lease,
+            a_run_is_not_leased_before_it_is_due,
+            a_result_with_its_log_reads_back_whole,
+            a_stale_lease_changes_nothing,
+            a_run_is_judged_once,
+            renewing_keeps_a_lease_and_tells_which_are_lost,
+            a_silent_worker_loses_its_lease_and_in_the_end_the_run_is_abandoned,
+            giving_back_costs_an_attempt_only_when_it_was_lost,
+            cancelling_ends_a_run_once_wherever_it_stands,
+            due_runs_come_in_order_and_page_by_page,
+            the_log_before_the_end_is_queued_and_after_it_everything,
+            a_repeated_request_gets_the_first_ones_submissions,
+            of_many_equal_requests_at_once_one_inserts,
+            lists_are_newest_first_and_an_owners_own,
+            counts_tell_what_waits_and_what_runs,
+            names_and_addresses_belong_to_one_user_whatever_their_case,
+            access_and_secret_of_a_user,
+            keys_are_listed_revoked_and_touched_by_their_owner,
+            a_refresh_token_is_good_once_and_a_stolen_one_ends_the_session,
+            ended_and_expired_sessions_are_not_alive,
+            every_end_posts_one_webhook,
+            a_taken_delivery_is_hidden_until_its_time,
+            a_failed_delivery_comes_again_until_it_is_given_up,
+            a_receiver_that_is_gone_hears_of_nothing_more,
+            what_is_over_is_forgotten,
+        ]);
+    };
+}
+
+/// `t0` and so many seconds.
+fn at(seconds: i64) -> Timestamp {
+    t0() + SignedDuration::from_secs(seconds)
+}
+
+async fn user(store: &impl Store) -> UserId {
+    store.insert_user(a_user()).await.unwrap().unwrap().id
+}
+
+async fn insert(store: &impl Store, submission: SubmissionBuilder) -> (cupel_types::Submission, RunId) {
+    let new = submission.alone();
+    let inserted = new.submissions[0].clone();
+    assert_eq!(store.insert(new).await.unwrap(), cupel_core::Inserted::New);
+    inserted
+}
+
+fn lease_id() -> LeaseId {
+    LeaseId::from_uuid(fresh())
+}
+
+fn worker() -> WorkerId {
+    WorkerId::from_uuid(fresh())
+}
+
+/// Leases for 30 s from `t0` and so many seconds.
+async fn try_lease(store: &impl Store, run: RunId, seconds: i64) -> Option<LeasedRun> {
+    let now = at(seconds);
+    store.lease(run, lease_id(), worker(), now, now + Duration::from_secs(30)).await.unwrap()
+}
+
+async fn lease(store: &impl Store, run: RunId, seconds: i64) -> LeasedRun {
+    try_lease(store, run, seconds).await.expect("a lease")
+}

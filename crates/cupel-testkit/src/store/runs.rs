@@ -1,0 +1,488 @@
+//! Rules about submissions, runs and their logs.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cupel_core::event::{Event, EventKind, Seq, Stream};
+use cupel_core::run::RunState;
+use cupel_core::{
+    Completion, DuePlace, GivenBack, Idempotency, IdempotencyRecord, Inserted, NewSubmissions, Store,
+};
+use cupel_types::{
+    Bytes, CaseReport, CompileReport, LimitsRequest, Outcome, Output, PriorityClass, RunId, Signal, StepReport,
+    Submission, SubmissionId, Verdict,
+};
+use jiff::Timestamp;
+
+use super::{at, insert, lease, lease_id, try_lease, user, worker};
+use crate::Subject;
+use crate::builders::{a_completion, a_report, a_submission};
+
+fn same_submission(a: &Submission, b: &Submission) {
+    assert_eq!((a.id, a.owner, &a.language, a.priority), (b.id, b.owner, &b.language, b.priority));
+    assert_eq!((&a.files, &a.args, &a.env), (&b.files, &b.args, &b.env));
+    assert_eq!((&a.stdin, &a.tests, a.limits), (&b.stdin, &b.tests, b.limits));
+    assert_eq!((a.run_at, &a.webhook, &a.request_id, a.submitted_at), (b.run_at, &b.webhook, &b.request_id, b.submitted_at));
+}
+
+/// Rule.
+pub async fn what_was_submitted_reads_back_whole<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let owner = user(&*store).await;
+    let limits = LimitsRequest {
+        cpu_time: Some(Duration::from_millis(1500)),
+        memory: Some(Bytes::mib(64)),
+        processes: Some(3),
+        stack: Some(Bytes::mib(8)),
+        ..LimitsRequest::default()
+    };
+    let full = a_submission()
+        .by(owner)
+        .source("print('ü\u{0}')")
+        .file("data/in.bin", &[0, 255, 0, 1])
+        .file("empty", b"")
+        .test("one", b"1\n", Some(b"2\n"))
+        .test("two", b"", None)
+        .test("three", b"1\n", Some(b""))
+        .limits(limits)
+        .priority(PriorityClass::Batch)
+        .run_at(at(60))
+        .webhook("https://example.test/hook")
+        .with(|new| {
+            new.args = vec!["-x".into(), "ä b".into(), String::new()];
+            new.env = vec![("A".into(), "1".into()), ("B".into(), String::new())];
+            new.request_id = Some("req-1".into());
+        });
+    for submission in [full, a_submission().by(owner).stdin(&[7; 100_000])] {
+        let (submission, run) = insert(&*store, submission).await;
+        let record = store.submission(submission.id).await.unwrap().expect("a record");
+        same_submission(&record.submission, &submission);
+        assert_eq!((record.run, &record.state), (run, &RunState::Queued { attempts: 0, lost: 0 }));
+        assert_eq!((record.started_at, record.completed_at, record.report), (None, None, None));
+        let leased = lease(&*store, run, 60).await;
+        same_submission(&leased.submission, &submission);
+    }
+    assert!(store.submission(SubmissionId::from_uuid(crate::fresh())).await.unwrap().is_none());
+}
+
+/// Rule.
+pub async fn many_insertions_at_once_are_all_there<S: Store + 'static>(make: impl AsyncFn() -> Subject<S>) {
+    let store = Arc::new(make().await);
+    let owner = user(&**store).await;
+    let tasks: Vec<_> = (0..300)
+        .map(|_| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { insert(&**store, a_submission().by(owner)).await.0.id })
+        })
+        .collect();
+    let mut ids = Vec::new();
+    for task in tasks {
+        ids.push(task.await.unwrap());
+    }
+    let records = store.submissions(&ids).await.unwrap();
+    assert_eq!(records.iter().map(|r| r.submission.id).collect::<Vec<_>>(), ids, "in the order asked for");
+    assert_eq!(store.counts(at(0)).await.unwrap().queued, 300);
+}
+
+/// Rule.
+pub async fn a_batch_is_inserted_whole_or_not_at_all_and_spoils_no_other<S: Store + 'static>(make: impl AsyncFn() -> Subject<S>) {
+    let store = Arc::new(make().await);
+    let owner = user(&**store).await;
+    let mut tasks = Vec::new();
+    for i in 0..60 {
+        let store = Arc::clone(&store);
+        tasks.push(tokio::spawn(async move {
+            let mut batch: Vec<_> = (0..3).map(|_| a_submission().by(owner).build()).collect();
+            let bad = i % 3 == 0;
+            if bad {
+                batch[2].0.id = batch[0].0.id; // An id that is taken: by the batch itself.
+            }
+            let ids: Vec<SubmissionId> = batch.iter().map(|(s, _)| s.id).collect();
+            let result = store.insert(NewSubmissions { submissions: batch, idempotency: None }).await;
+            assert_eq!(result.is_err(), bad, "{result:?}");
+            assert_eq!(store.submissions(&ids).await.unwrap().len(), if bad { 0 } else { 3 });
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    assert_eq!(store.list(Some(owner), 0, 1).await.unwrap().1, 40 * 3);
+}
+
+/// Rule.
+pub async fn one_of_a_hundred_takers_gets_the_lease<S: Store + 'static>(make: impl AsyncFn() -> Subject<S>) {
+    let store = Arc::new(make().await);
+    let owner = user(&**store).await;
+    let (_, run) = insert(&**store, a_submission().by(owner)).await;
+    let tasks: Vec<_> = (0..100)
+        .map(|_| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { try_lease(&**store, run, 0).await })
+        })
+        .collect();
+    let mut leases = Vec::new();
+    for task in tasks {
+        leases.extend(task.await.unwrap());
+    }
+    assert_eq!(leases.len(), 1);
+    assert_eq!((leases[0].attempt, leases[0].until), (1, at(30)));
+}
+
+/// Rule.
+pub async fn a_run_is_not_leased_before_it_is_due<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let owner = user(&*store).await;
+    let (_, run) = insert(&*store, a_submission().by(owner).run_at(at(10))).await;
+    assert!(try_lease(&*store, run, 9).await.is_none());
+    assert!(try_lease(&*store, RunId::from_uuid(crate::fresh()), 10).await.is_none());
+    assert!(try_lease(&*store, run, 10).await.is_some());
+}
+
+/// Rule.
+pub async fn a_result_with_its_log_reads_back_whole<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let owner = user(&*store).await;
+    let step = |outcome, stdout: &[u8]| StepReport {
+        outcome,
+        exit_code: None,
+        signal: Some(9),
+        stdout: Output { data: stdout.into(), truncated: true },
+        stderr: Output { data: Arc::from(&b"warning\n"[..]), truncated: false },
+        ..a_report(b"").execution.expect("an execution")
+    };
+    let outcomes = [
+        Outcome::Exited(3),
+        Outcome::Signalled(Signal(11)),
+        Outcome::TimeLimit,
+        Outcome::WallLimit,
+        Outcome::IdleLimit,
+        Outcome::MemoryLimit,
+        Outcome::OutputLimit,
+        Outcome::Cancelled,
+    ];
+    for (outcome, verdict) in outcomes.into_iter().zip(Verdict::ALL) {
+        let mut report = a_report(b"");
+        report.verdict = verdict;
+        report.message = Some("why".into());
+        report.compile = Some(CompileReport {
+            ok: true,
+            output: Output { data: vec![b'w'; 5000].into(), truncated: true },
+            wall_time: Duration::from_millis(17),
+            cached: true,
+        });
+        report.execution = None;
+        report.cases = vec![
+            CaseReport { name: "a".into(), verdict: Verdict::Accepted, step: step(Outcome::Exited(0), b"one two") },
+            CaseReport { name: "b".into(), verdict, step: step(outcome, b"one two") },
+        ];
+        let (submission, run) = insert(&*store, a_submission().by(owner)).await;
+        let leased = lease(&*store, run, 1).await;
+        let output = |case: &str, stream, data: &[u8]| EventKind::Output { case: Some(case.into()), stream, data: data.into() };
+        let usage = report.cases[0].step.usage;
+        let kinds = [
+            EventKind::Started { attempt: 1 },
+            EventKind::CompileStarted,
+            EventKind::CompileEnded { ok: true, cached: true, wall_time: Duration::from_millis(17) },
+            EventKind::ExecutionStarted { case: Some("a".into()) },
+            output("a", Stream::Stdout, b"one "),
+            output("a", Stream::Stderr, b"warning\n"),
+            output("a", Stream::Stdout, b"two"),
+            output("a", Stream::Stdout, b"and what the report does not have \0\xff"),
+            EventKind::ExecutionEnded { case: Some("a".into()), verdict: Verdict::Accepted, outcome: Outcome::Exited(0), usage },
+            EventKind::ExecutionStarted { case: Some("b".into()) },
+            output("b", Stream::Stdout, b""),
+            output("b", Stream::Stdout, b"other"),
+            EventKind::ExecutionEnded { case: Some("b".into()), verdict, outcome, usage },
+            EventKind::Finished { verdict },
+        ];
+        let events: Vec<Event> = (1..)
+            .zip(kinds)
+            .map(|(n, kind)| Event { submission: submission.id, seq: Seq::of_attempt(1, n), at: at(2), kind })
+            .collect();
+        let done = Completion { report: report.clone(), events: events.clone(), at: at(3) };
+        assert!(store.complete(run, leased.lease, done).await.unwrap());
+
+        let record = store.submission(submission.id).await.unwrap().expect("a record");
+        assert_eq!(record.report, Some(report));
+        assert_eq!(record.state, RunState::Judged { attempts: 1, verdict });
+        assert_eq!((record.started_at, record.completed_at), (Some(at(1)), Some(at(3))));
+        let log = store.events(submission.id, Seq::default()).await.unwrap();
+        assert_eq!(log[0], Event::queued(submission.id, at(0)));
+        assert_eq!(log[1..], events);
+        assert_eq!(store.events(submission.id, Seq::of_attempt(1, 12)).await.unwrap(), events[12..]);
+    }
+}
+
+/// Rule.
+pub async fn a_stale_lease_changes_nothing<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let owner = user(&*store).await;
+    let (submission, run) = insert(&*store, a_submission().by(owner)).await;
+    let first = lease(&*store, run, 0).await;
+    assert_eq!(store.expire(at(30), at(30), 3, 10).await.unwrap().len(), 1);
+    let second = lease(&*store, run, 30).await;
+    assert_eq!(second.attempt, 2);
+
+    assert!(!store.complete(run, first.lease, a_completion(&first, b"late", at(31))).await.unwrap());
+    assert_eq!(store.renew(&[(run, first.lease)], at(99)).await.unwrap(), [run]);
+    let given = GivenBack { lost_attempt: true, now: at(31), due: at(31), attempts_max: 3 };
+    assert_eq!(store.give_back(run, first.lease, given).await.unwrap(), None);
+
+    let record = store.submission(submission.id).await.unwrap().expect("a record");
+    assert_eq!(record.state, RunState::Leased { attempts: 2, lost: 1, lease: second.lease, until: at(60) });
+    assert_eq!(record.report, None);
+    assert!(store.complete(run, second.lease, a_completion(&second, b"in time", at(32))).await.unwrap());
+    let record = store.submission(submission.id).await.unwrap().expect("a record");
+    assert_eq!(record.report, Some(a_report(b"in time")));
+}
+
+/// Rule.
+pub async fn a_run_is_judged_once<S: Store + 'static>(make: impl AsyncFn() -> Subject<S>) {
+    let store = Arc::new(make().await);
+    let owner = user(&**store).await;
+    let (_, run) = insert(&**store, a_submission().by(owner)).await;
+    let leased = lease(&**store, run, 0).await;
+    let tasks: Vec<_> = (0..20)
+        .map(|_| {
+            let (store, leased) = (Arc::clone(&store), leased.clone());
+            tokio::spawn(async move { store.complete(run, leased.lease, a_completion(&leased, b"x", at(1))).await.unwrap() })
+        })
+        .collect();
+    let mut written = 0;
+    for task in tasks {
+        written += u32::from(task.await.unwrap());
+    }
+    assert_eq!(written, 1);
+    assert!(try_lease(&**store, run, 99).await.is_none());
+}
+
+/// Rule.
+pub async fn renewing_keeps_a_lease_and_tells_which_are_lost<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let owner = user(&*store).await;
+    let (_, kept) = insert(&*store, a_submission().by(owner)).await;
+    let (cancelled, gone) = insert(&*store, a_submission().by(owner)).await;
+    let (kept_lease, gone_lease) = (lease(&*store, kept, 0).await.lease, lease(&*store, gone, 0).await.lease);
+    store.cancel(cancelled.id, at(1)).await.unwrap();
+    let unknown = RunId::from_uuid(crate::fresh());
+    let leases = [(kept, kept_lease), (gone, gone_lease), (unknown, lease_id())];
+    assert_eq!(store.renew(&leases, at(60)).await.unwrap(), [gone, unknown]);
+    assert!(store.expire(at(59), at(59), 3, 10).await.unwrap().is_empty());
+    assert_eq!(store.expire(at(60), at(60), 3, 10).await.unwrap()[0].hint.run, kept);
+    assert!(store.renew(&[], at(60)).await.unwrap().is_empty());
+}
+
+/// Rule.
+pub async fn a_silent_worker_loses_its_lease_and_in_the_end_the_run_is_abandoned<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let owner = user(&*store).await;
+    let (submission, run) = insert(&*store, a_submission().by(owner).priority(PriorityClass::Interactive)).await;
+    for attempt in 1..=2 {
+        lease(&*store, run, 100 * attempt).await;
+        let expired = store.expire(at(100 * attempt + 30), at(100 * attempt + 30), 2, 10).await.unwrap();
+        assert_eq!(expired.len(), 1);
+        assert_eq!((expired[0].hint.run, expired[0].hint.owner, expired[0].hint.class), (run, owner, PriorityClass::Interactive));
+        assert_eq!(expired[0].submission, submission.id);
+        let expected = if attempt == 1 { RunState::Queued { attempts: 1, lost: 1 } } else { RunState::Abandoned { attempts: 2 } };
+        assert_eq!(expired[0].state, expected);
+    }
+    assert!(try_lease(&*store, run, 999).await.is_none());
+    let record = store.submission(submission.id).await.unwrap().expect("a record");
+    assert_eq!((record.state, record.completed_at), (RunState::Abandoned { attempts: 2 }, Some(at(230))));
+    let log = store.events(submission.id, Seq::default()).await.unwrap();
+    assert_eq!(log.last(), Some(&Event::finished(submission.id, 2, at(230), Verdict::InternalError)));
+    // At most so many at a time, and leases of all workers when asked for.
+    for _ in 0..3 {
+        let (_, run) = insert(&*store, a_submission().by(owner)).await;
+        lease(&*store, run, 300).await;
+    }
+    assert_eq!(store.expire(Timestamp::MAX, at(301), 2, 2).await.unwrap().len(), 2);
+    assert_eq!(store.expire(Timestamp::MAX, at(301), 2, 2).await.unwrap().len(), 1);
+}
+
+/// Rule.
+pub async fn giving_back_costs_an_attempt_only_when_it_was_lost<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let owner = user(&*store).await;
+    let (submission, run) = insert(&*store, a_submission().by(owner)).await;
+    let given = |lost_attempt, seconds: i64, due: i64| GivenBack { lost_attempt, now: at(seconds), due: at(due), attempts_max: 2 };
+    for n in 1..=5 {
+        let leased = lease(&*store, run, n).await;
+        assert_eq!(leased.attempt, n as u32, "attempts have numbers of their own");
+        let state = store.give_back(run, leased.lease, given(false, n, n)).await.unwrap();
+        assert_eq!(state, Some(RunState::Queued { attempts: n as u32, lost: 0 }));
+    }
+    let leased = lease(&*store, run, 10).await;
+    let state = store.give_back(run, leased.lease, given(true, 10, 15)).await.unwrap();
+    assert_eq!(state, Some(RunState::Queued { attempts: 6, lost: 1 }));
+    assert!(try_lease(&*store, run, 14).await.is_none(), "not before it is due again");
+    let leased = lease(&*store, run, 15).await;
+    let state = store.give_back(run, leased.lease, given(true, 16, 20)).await.unwrap();
+    assert_eq!(state, Some(RunState::Abandoned { attempts: 7 }));
+    assert_eq!(store.submission(submission.id).await.unwrap().expect("a record").completed_at, Some(at(16)));
+}
+
+/// Rule.
+pub async fn cancelling_ends_a_run_once_wherever_it_stands<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let owner = user(&*store).await;
+    let (queued, queued_run) = insert(&*store, a_submission().by(owner)).await;
+    let (running, run) = insert(&*store, a_submission().by(owner)).await;
+    let (judged, judged_run) = insert(&*store, a_submission().by(owner)).await;
+    let leased = lease(&*store, run, 0).await;
+    let done = lease(&*store, judged_run, 0).await;
+    assert!(store.complete(judged_run, done.lease, a_completion(&done, b"", at(1))).await.unwrap());
+
+    for (submission, run, attempts) in [(&queued, queued_run, 0), (&running, run, 1)] {
+        let first = store.cancel(submission.id, at(2)).await.unwrap().expect("a submission");
+        assert_eq!((first.run, first.state, first.changed), (run, RunState::Cancelled { attempts }, true));
+        let again = store.cancel(submission.id, at(3)).await.unwrap().expect("a submission");
+        assert_eq!((again.state, again.changed), (RunState::Cancelled { attempts }, false));
+        let log = store.events(submission.id, Seq::default()).await.unwrap();
+        assert_eq!(log.last(), Some(&Event::finished(submission.id, attempts, at(2), Verdict::Cancelled)));
+        assert!(try_lease(&*store, run, 9).await.is_none());
+    }
+    assert!(!store.complete(run, leased.lease, a_completion(&leased, b"", at(4))).await.unwrap());
+    let late = store.cancel(judged.id, at(5)).await.unwrap().expect("a submission");
+    assert_eq!((late.state, late.changed), (RunState::Judged { attempts: 1, verdict: Verdict::Accepted }, false));
+    assert_eq!(store.cancel(SubmissionId::from_uuid(crate::fresh()), at(5)).await.unwrap(), None);
+}
+
+/// Rule.
+pub async fn due_runs_come_in_order_and_page_by_page<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let owner = user(&*store).await;
+    let mut expected = Vec::new();
+    for i in 0..7 {
+        let (_, run) = insert(&*store, a_submission().by(owner).submitted_at(at(i / 3))).await;
+        expected.push(run);
+    }
+    let (_, later) = insert(&*store, a_submission().by(owner).run_at(at(50))).await;
+    let (_, leased) = insert(&*store, a_submission().by(owner)).await;
+    lease(&*store, leased, 0).await;
+    let mut found = Vec::new();
+    let mut after = DuePlace::before(Timestamp::MIN);
+    loop {
+        let page = store.due(at(49), after, 3).await.unwrap();
+        let Some(last) = page.last() else { break };
+        assert!(page.len() <= 3 && last.place > after);
+        after = last.place;
+        found.extend(page.iter().map(|due| due.hint.run));
+    }
+    assert_eq!(found, expected);
+    let due = store.due(at(50), DuePlace::before(at(50)), 9).await.unwrap();
+    assert_eq!(due.iter().map(|d| d.hint.run).collect::<Vec<_>>(), [later]);
+}
+
+/// Rule.
+pub async fn the_log_before_the_end_is_queued_and_after_it_everything<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let owner = user(&*store).await;
+    let (submission, run) = insert(&*store, a_submission().by(owner)).await;
+    let queued = Event::queued(submission.id, at(0));
+    assert_eq!(store.events(submission.id, Seq::default()).await.unwrap(), [queued.clone()]);
+    assert!(store.events(submission.id, queued.seq).await.unwrap().is_empty());
+    let leased = lease(&*store, run, 1).await;
+    assert_eq!(store.events(submission.id, Seq::default()).await.unwrap(), [queued.clone()]);
+    let done = a_completion(&leased, b"42\n", at(2));
+    assert!(store.complete(run, leased.lease, done.clone()).await.unwrap());
+    let log = store.events(submission.id, Seq::default()).await.unwrap();
+    assert_eq!((&log[0], &log[1..]), (&queued, &done.events[..]));
+    assert!(log.last().expect("events").kind.is_final());
+    assert!(store.events(submission.id, Seq(u64::MAX)).await.unwrap().is_empty());
+    assert!(store.events(SubmissionId::from_uuid(crate::fresh()), Seq::default()).await.unwrap().is_empty());
+}
+
+fn keyed(submissions: usize, owner: cupel_types::UserId, hash: u8) -> NewSubmissions {
+    NewSubmissions {
+        submissions: (0..submissions).map(|_| a_submission().by(owner).build()).collect(),
+        idempotency: Some(Idempotency { key: "k".into(), request_hash: [hash; 32], expires_at: at(3600) }),
+    }
+}
+
+/// Rule.
+pub async fn a_repeated_request_gets_the_first_ones_submissions<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let (owner, other) = (user(&*store).await, user(&*store).await);
+    let first = keyed(3, owner, 1);
+    let ids: Vec<SubmissionId> = first.submissions.iter().map(|(s, _)| s.id).collect();
+    let record = IdempotencyRecord { request_hash: [1; 32], submissions: ids };
+    assert_eq!(store.idempotent(owner, "k", at(0)).await.unwrap(), None);
+    assert_eq!(store.insert(first).await.unwrap(), Inserted::New);
+    assert_eq!(store.idempotent(owner, "k", at(0)).await.unwrap(), Some(record.clone()));
+    assert_eq!(store.insert(keyed(3, owner, 2)).await.unwrap(), Inserted::Repeated(record), "whatever it asks for now");
+    assert_eq!(store.insert(keyed(1, other, 1)).await.unwrap(), Inserted::New, "keys belong to their owners");
+    assert_eq!(store.list(Some(owner), 0, 10).await.unwrap().1, 3);
+    assert_eq!(store.idempotent(owner, "k", at(3600)).await.unwrap(), None, "expired");
+    let mut late = keyed(1, owner, 3);
+    late.submissions[0].0.submitted_at = at(3600);
+    assert_eq!(store.insert(late).await.unwrap(), Inserted::New, "the key is free again");
+}
+
+/// Rule.
+pub async fn of_many_equal_requests_at_once_one_inserts<S: Store + 'static>(make: impl AsyncFn() -> Subject<S>) {
+    let store = Arc::new(make().await);
+    let owner = user(&**store).await;
+    let tasks: Vec<_> = (0..50)
+        .map(|_| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                let new = keyed(1, owner, 1);
+                let mine = new.submissions[0].0.id;
+                match store.insert(new).await.unwrap() {
+                    Inserted::New => (mine, true),
+                    Inserted::Repeated(record) => (record.submissions[0], false),
+                }
+            })
+        })
+        .collect();
+    let (mut ids, mut new) = (HashSet::new(), 0);
+    for task in tasks {
+        let (id, first) = task.await.unwrap();
+        ids.insert(id);
+        new += u32::from(first);
+    }
+    assert_eq!((new, ids.len()), (1, 1));
+}
+
+/// Rule.
+pub async fn lists_are_newest_first_and_an_owners_own<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let (owner, other) = (user(&*store).await, user(&*store).await);
+    let mut ids = Vec::new();
+    for i in 0..5 {
+        let (submission, run) = insert(&*store, a_submission().by(owner).submitted_at(at(i))).await;
+        ids.insert(0, submission.id);
+        if i == 4 {
+            let leased = lease(&*store, run, 5).await;
+            assert!(store.complete(run, leased.lease, a_completion(&leased, b"", at(6))).await.unwrap());
+        }
+    }
+    insert(&*store, a_submission().by(other)).await;
+    let (page, total) = store.list(Some(owner), 0, 3).await.unwrap();
+    assert_eq!((page.iter().map(|s| s.id).collect::<Vec<_>>(), total), (ids[..3].to_vec(), 5));
+    assert_eq!(page[0].state, RunState::Judged { attempts: 1, verdict: Verdict::Accepted });
+    assert_eq!((page[0].completed_at, page[0].memory), (Some(at(6)), Some(Bytes::mib(9))));
+    assert_eq!((page[0].cpu_time, page[1].cpu_time), (Some(Duration::from_micros(12_345)), None));
+    assert_eq!((page[1].submitted_at, page[1].language.as_str()), (at(3), "python"));
+    let (page, total) = store.list(Some(owner), 3, 3).await.unwrap();
+    assert_eq!((page.iter().map(|s| s.id).collect::<Vec<_>>(), total), (ids[3..].to_vec(), 5));
+    assert_eq!(store.list(Some(owner), u64::MAX, u64::MAX).await.unwrap().0.len(), 0);
+    assert_eq!(store.list(None, 0, 10).await.unwrap().1, 6);
+}
+
+/// Rule.
+pub async fn counts_tell_what_waits_and_what_runs<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let owner = user(&*store).await;
+    assert_eq!(store.counts(at(0)).await.unwrap(), cupel_core::RunCounts::default());
+    let (_, first) = insert(&*store, a_submission().by(owner)).await;
+    insert(&*store, a_submission().by(owner).submitted_at(at(2))).await;
+    insert(&*store, a_submission().by(owner).run_at(at(100))).await;
+    store.lease(first, lease_id(), worker(), at(3), at(33)).await.unwrap().expect("a lease");
+    let counts = store.counts(at(5)).await.unwrap();
+    assert_eq!((counts.queued, counts.scheduled, counts.leased, counts.oldest_due_at), (1, 1, 1, Some(at(2))));
+    assert_eq!(store.counts(at(100)).await.unwrap().queued, 2);
+    store.ping().await.unwrap();
+}

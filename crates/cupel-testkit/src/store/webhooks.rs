@@ -1,0 +1,128 @@
+//! Rules about the outbox, and about forgetting.
+
+use cupel_core::accounts::RefreshSession;
+use cupel_core::{Delivery, GivenBack, Idempotency, Store};
+use cupel_types::{SessionId, SubmissionId, UserId};
+
+use super::{at, insert, lease, user};
+use crate::Subject;
+use crate::builders::{a_completion, a_submission, fresh};
+
+const URL: &str = "https://example.test/hook";
+
+async fn take(store: &impl Store, seconds: i64) -> Vec<Delivery> {
+    store.take_deliveries(at(seconds), at(seconds + 60), 100).await.unwrap()
+}
+
+async fn cancelled(store: &impl Store, owner: UserId, url: &str) -> SubmissionId {
+    let (submission, _) = insert(store, a_submission().by(owner).webhook(url)).await;
+    store.cancel(submission.id, at(0)).await.unwrap();
+    submission.id
+}
+
+/// Rule.
+pub async fn every_end_posts_one_webhook<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let owner = user(&*store).await;
+    let mut runs = Vec::new();
+    for _ in 0..4 {
+        runs.push(insert(&*store, a_submission().by(owner).webhook(URL)).await);
+    }
+    let (silent, _) = insert(&*store, a_submission().by(owner)).await;
+    store.cancel(silent.id, at(0)).await.unwrap();
+    assert!(take(&*store, 0).await.is_empty(), "nothing with a webhook has ended");
+
+    let judged = lease(&*store, runs[0].1, 0).await;
+    assert!(store.complete(runs[0].1, judged.lease, a_completion(&judged, b"", at(1))).await.unwrap());
+    assert!(!store.complete(runs[0].1, judged.lease, a_completion(&judged, b"", at(1))).await.unwrap());
+    store.cancel(runs[1].0.id, at(1)).await.unwrap();
+    store.cancel(runs[1].0.id, at(1)).await.unwrap();
+    lease(&*store, runs[2].1, 0).await;
+    assert_eq!(store.expire(at(30), at(1), 1, 10).await.unwrap().len(), 1);
+    let failed = lease(&*store, runs[3].1, 0).await;
+    let given = GivenBack { lost_attempt: true, now: at(1), due: at(1), attempts_max: 1 };
+    store.give_back(runs[3].1, failed.lease, given).await.unwrap();
+
+    let mut posted = take(&*store, 1).await;
+    posted.sort_by_key(|d| d.submission);
+    assert_eq!(posted.iter().map(|d| d.submission).collect::<Vec<_>>(), runs.iter().map(|(s, _)| s.id).collect::<Vec<_>>());
+    assert!(posted.iter().all(|d| d.url == URL && d.tries == 0 && d.owner == owner));
+}
+
+/// Rule.
+pub async fn a_taken_delivery_is_hidden_until_its_time<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let owner = user(&*store).await;
+    for _ in 0..3 {
+        cancelled(&*store, owner, URL).await;
+    }
+    assert_eq!(store.take_deliveries(at(0), at(60), 2).await.unwrap().len(), 2);
+    assert_eq!(take(&*store, 0).await.len(), 1);
+    assert!(take(&*store, 59).await.is_empty());
+    assert_eq!(take(&*store, 60).await.len(), 3, "whoever took them fell silent");
+}
+
+/// Rule.
+pub async fn a_failed_delivery_comes_again_until_it_is_given_up<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let owner = user(&*store).await;
+    cancelled(&*store, owner, URL).await;
+    let first = take(&*store, 0).await.remove(0);
+    store.delivery_failed(first.id, at(0), "500", Some(at(5))).await.unwrap();
+    assert!(take(&*store, 4).await.is_empty());
+    let again = take(&*store, 5).await.remove(0);
+    assert_eq!((again.id, again.tries), (first.id, 1));
+    store.delivery_failed(first.id, at(5), "500", None).await.unwrap();
+    assert!(take(&*store, 9999).await.is_empty(), "given up");
+
+    cancelled(&*store, owner, URL).await;
+    let good = take(&*store, 0).await.remove(0);
+    store.delivered(good.id, at(1), 204).await.unwrap();
+    store.delivery_failed(good.id, at(2), "late", Some(at(3))).await.unwrap();
+    assert!(take(&*store, 9999).await.is_empty(), "what was delivered stays delivered");
+}
+
+/// Rule.
+pub async fn a_receiver_that_is_gone_hears_of_nothing_more<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let (owner, other) = (user(&*store).await, user(&*store).await);
+    for _ in 0..3 {
+        cancelled(&*store, owner, URL).await;
+    }
+    let elsewhere = cancelled(&*store, owner, "https://example.test/other").await;
+    let others = cancelled(&*store, other, URL).await;
+    let taken = take(&*store, 0).await;
+    let gone = taken.iter().find(|d| d.owner == owner && d.url == URL).expect("a delivery");
+    assert_eq!(store.receiver_gone(gone.id, at(1)).await.unwrap(), 3);
+    let mut left: Vec<_> = take(&*store, 9999).await.into_iter().map(|d| d.submission).collect();
+    left.sort_unstable();
+    assert_eq!(left, [elsewhere, others]);
+}
+
+/// Rule.
+pub async fn what_is_over_is_forgotten<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let owner = user(&*store).await;
+    let mut new = a_submission().by(owner).alone();
+    new.idempotency = Some(Idempotency { key: "k".into(), request_hash: [1; 32], expires_at: at(10) });
+    store.insert(new).await.unwrap();
+    let session = |expires: i64| RefreshSession {
+        id: SessionId::from_uuid(fresh()),
+        user: owner,
+        token_hash: [1; 32],
+        created_at: at(0),
+        expires_at: at(expires),
+    };
+    let (short, long) = (session(10), session(1000));
+    store.insert_session(short.clone()).await.unwrap();
+    store.insert_session(long.clone()).await.unwrap();
+    store.rotate_session(short.id, [1; 32], [2; 32], at(1)).await.unwrap().expect("a rotation");
+    cancelled(&*store, owner, URL).await;
+    let delivery = take(&*store, 0).await.remove(0);
+    store.delivered(delivery.id, at(5), 200).await.unwrap();
+
+    assert_eq!(store.forget(at(4), at(4), 100).await.unwrap(), 0);
+    assert_eq!(store.forget(at(10), at(5), 100).await.unwrap(), 3);
+    assert_eq!(store.forget(at(10), at(5), 100).await.unwrap(), 0);
+    assert!(store.session_alive(long.id, at(10)).await.unwrap());
+}
