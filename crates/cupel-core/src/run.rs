@@ -234,3 +234,104 @@ pub struct LeasedRun {
     /// What to run.
     pub submission: Submission,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    fn lease(n: u8) -> LeaseId {
+        LeaseId::from_uuid(Uuid::from_u128(n.into()))
+    }
+
+    fn at(second: u16) -> Timestamp {
+        Timestamp::from_second(second.into()).expect("a time")
+    }
+
+    fn event() -> impl Strategy<Value = RunEvent> {
+        prop_oneof![
+            (0..4u8, any::<u16>()).prop_map(|(n, until)| RunEvent::Lease { lease: lease(n), until: at(until) }),
+            (0..4u8, any::<u16>()).prop_map(|(n, until)| RunEvent::Renew { lease: lease(n), until: at(until) }),
+            (0..4u8, 0..Verdict::ALL.len())
+                .prop_map(|(n, v)| RunEvent::Complete { lease: lease(n), verdict: Verdict::ALL[v] }),
+            (0..4u8, any::<bool>()).prop_map(|(n, lost)| RunEvent::GiveBack { lease: lease(n), lost_attempt: lost }),
+            any::<u16>().prop_map(|now| RunEvent::Expire { now: at(now) }),
+            Just(RunEvent::Cancel),
+        ]
+    }
+
+    fn named_lease(event: &RunEvent) -> Option<LeaseId> {
+        match event {
+            RunEvent::Renew { lease, .. } | RunEvent::Complete { lease, .. } | RunEvent::GiveBack { lease, .. } => Some(*lease),
+            RunEvent::Lease { .. } | RunEvent::Expire { .. } | RunEvent::Cancel => None,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_happens_there_is_one_end_one_holder_and_no_lost_count(events in prop::collection::vec(event(), 0..60), lost_max in 1..4u32) {
+            let mut state = RunState::Queued { attempts: 0, lost: 0 };
+            let mut leased = 0u32;
+            for event in events {
+                let before = state.clone();
+                let after = before.clone().apply(event.clone(), lost_max);
+                if before.is_final() {
+                    prop_assert_eq!(after, Err(Refused::Ended), "nothing follows an end: no second verdict");
+                    continue;
+                }
+                let held = match &before { RunState::Leased { lease, .. } => Some(*lease), _ => None };
+                if let Some(named) = named_lease(&event) {
+                    prop_assert_eq!(after.is_ok(), held == Some(named), "only the holder of the lease is heard");
+                }
+                let Ok(after) = after else { continue };
+                match &event {
+                    RunEvent::Lease { .. } => {
+                        prop_assert_eq!(held, None, "never two holders");
+                        leased += 1;
+                    }
+                    RunEvent::Expire { now } => {
+                        let was_over = matches!(&before, RunState::Leased { until, .. } if now >= until);
+                        prop_assert!(was_over, "only what has expired expires");
+                    }
+                    RunEvent::Cancel => {
+                        let cancelled = matches!(after, RunState::Cancelled { .. });
+                        prop_assert!(cancelled);
+                    }
+                    RunEvent::Renew { .. } | RunEvent::Complete { .. } | RunEvent::GiveBack { .. } => {}
+                }
+                prop_assert_eq!(after.attempts(), leased, "attempts number the leases");
+                if let RunState::Queued { lost, .. } | RunState::Leased { lost, .. } = &after {
+                    prop_assert!(*lost < lost_max, "a run with as many lost attempts as may be has ended");
+                }
+                prop_assert_eq!(after.verdict().is_some(), after.is_final());
+                state = after;
+            }
+        }
+
+        #[test]
+        fn a_run_whose_every_attempt_is_lost_ends(lost_max in 1..10u32, by_expiry in prop::collection::vec(any::<bool>(), 10)) {
+            let mut state = RunState::Queued { attempts: 0, lost: 0 };
+            for n in 0..lost_max {
+                state = state.apply(RunEvent::Lease { lease: lease(1), until: at(5) }, lost_max).expect("it waits");
+                let lost = if by_expiry[n as usize] {
+                    RunEvent::Expire { now: at(5) }
+                } else {
+                    RunEvent::GiveBack { lease: lease(1), lost_attempt: true }
+                };
+                state = state.apply(lost, lost_max).expect("it is leased");
+            }
+            prop_assert_eq!(state, RunState::Abandoned { attempts: lost_max });
+        }
+
+        #[test]
+        fn a_draining_worker_costs_nothing(times in 1..50u32) {
+            let mut state = RunState::Queued { attempts: 0, lost: 0 };
+            for _ in 0..times {
+                state = state.apply(RunEvent::Lease { lease: lease(1), until: at(5) }, 1).expect("it waits");
+                state = state.apply(RunEvent::GiveBack { lease: lease(1), lost_attempt: false }, 1).expect("it is leased");
+            }
+            prop_assert_eq!(state, RunState::Queued { attempts: times, lost: 0 });
+        }
+    }
+}

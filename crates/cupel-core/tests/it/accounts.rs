@@ -1,0 +1,129 @@
+//! Registering, logging in, staying so, and keys.
+
+use std::time::Duration;
+
+use cupel_core::accounts::{CreateKeyError, KeyError, LoginError, NewAccount, NewKey, RefreshError, RegisterError, Role, Scope, Tier};
+use cupel_core::{Clock as _, UserTaken};
+
+use super::App;
+
+fn ada() -> NewAccount {
+    NewAccount { username: "Ada".into(), email: "ada@users.example".into(), password: "correct horse".into() }
+}
+
+#[tokio::test]
+async fn a_registered_user_logs_in_by_name_or_address_and_only_with_the_password() {
+    let app = App::start().await;
+    let accounts = app.accounts();
+    let user = accounts.register(ada()).await.unwrap();
+    assert_eq!((user.role, user.tier.clone()), (Role::User, Tier("basic".into())));
+    for login in ["ada", "ADA@users.example"] {
+        let login = accounts.login(login, "correct horse").await.unwrap();
+        assert_eq!(login.user, user);
+        assert!(accounts.session_alive(login.session).await.unwrap());
+    }
+    for (login, password) in [("ada", "correct horsf"), ("ada", ""), ("nobody", "correct horse"), ("", ""), ("\0", "\0"), ("ada", &"x".repeat(100_000))] {
+        let refused = accounts.login(login, password).await.err().expect("a refusal");
+        assert!(matches!(refused, LoginError::Wrong), "{refused:?}");
+        assert_eq!(refused.to_string(), "the user or the password is wrong");
+    }
+}
+
+#[tokio::test]
+async fn names_and_addresses_are_taken_once_and_faults_come_together() {
+    let app = App::start().await;
+    let accounts = app.accounts();
+    accounts.register(ada()).await.unwrap();
+    let by_name = accounts.register(NewAccount { email: "b@users.example".into(), ..ada() }).await;
+    assert!(matches!(by_name, Err(RegisterError::Taken(UserTaken::Username))));
+    let by_address = accounts.register(NewAccount { username: "bob".into(), ..ada() }).await;
+    assert!(matches!(by_address, Err(RegisterError::Taken(UserTaken::Email))));
+    let bad = NewAccount { username: "a".into(), email: "b".into(), password: "c".into() };
+    match accounts.register(bad).await {
+        Err(RegisterError::Invalid(faults)) => assert_eq!(faults.len(), 3),
+        other => panic!("{other:?}"),
+    }
+    let secrets = [accounts.find_user("ada").await.unwrap().expect("Ada").id, app.owner];
+    assert_ne!(accounts.webhook_secret(secrets[0]).await.unwrap(), accounts.webhook_secret(secrets[1]).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_session_is_refreshed_until_it_ends_and_a_stolen_token_ends_it() {
+    let app = App::start().await;
+    let accounts = app.accounts();
+    accounts.register(ada()).await.unwrap();
+    let login = accounts.login("ada", "correct horse").await.unwrap();
+    let second = accounts.refresh(&login.refresh_token).await.unwrap();
+    assert_eq!((second.session, second.expires_at), (login.session, login.expires_at));
+    let third = accounts.refresh(&second.refresh_token).await.unwrap();
+    assert!(matches!(accounts.refresh(&login.refresh_token).await, Err(RefreshError::Invalid)));
+    assert!(!accounts.session_alive(login.session).await.unwrap());
+    assert!(matches!(accounts.refresh(&third.refresh_token).await, Err(RefreshError::Invalid)));
+    assert!(matches!(accounts.refresh("cur_nonsense").await, Err(RefreshError::Invalid)));
+
+    let login = accounts.login("ada", "correct horse").await.unwrap();
+    accounts.logout(login.session).await.unwrap();
+    assert!(!accounts.session_alive(login.session).await.unwrap());
+    assert!(matches!(accounts.refresh(&login.refresh_token).await, Err(RefreshError::Invalid)));
+
+    let login = accounts.login("ada", "correct horse").await.unwrap();
+    app.clock.advance(Duration::from_secs(31 * 24 * 3600));
+    assert!(matches!(accounts.refresh(&login.refresh_token).await, Err(RefreshError::Invalid)));
+}
+
+fn a_key() -> NewKey {
+    NewKey { name: "ci".into(), scopes: vec![Scope::RunsWrite, Scope::RunsRead, Scope::RunsRead], expires_at: None }
+}
+
+#[tokio::test]
+async fn a_key_opens_what_it_should_until_it_is_revoked_or_expires() {
+    let app = App::start().await;
+    let accounts = app.accounts();
+    let user = accounts.register(ada()).await.unwrap();
+    let (key, text) = accounts.create_key(&user, a_key()).await.unwrap();
+    assert!(text.starts_with("cup_") && text.is_ascii(), "its form");
+    let (found, owner) = accounts.authenticate_key(&text).await.unwrap();
+    assert_eq!((found.id, owner, found.scopes), (key.id, user.clone(), vec![Scope::RunsRead, Scope::RunsWrite]));
+    assert_eq!(accounts.keys(user.id).await.unwrap()[0].last_used_at, Some(app.clock.now()), "its use is noted");
+
+    let (_, other) = accounts.create_key(&user, a_key()).await.unwrap();
+    let forged = {
+        // The id of one with the secret of another, and a checksum that fits neither.
+        let (a, b): (Vec<&str>, Vec<&str>) = (text.splitn(3, '_').collect(), other.splitn(3, '_').collect());
+        format!("cup_{}_{}", a[1], b[2])
+    };
+    for bad in [forged.as_str(), "cup_", "", "Bearer x"] {
+        assert!(matches!(accounts.authenticate_key(bad).await, Err(KeyError::Unknown)), "{bad}");
+    }
+    assert!(accounts.revoke_key(user.id, key.id).await.unwrap());
+    assert!(!accounts.revoke_key(app.owner, key.id).await.unwrap());
+    assert!(matches!(accounts.authenticate_key(&text).await, Err(KeyError::Revoked)));
+
+    let expires_at = Some(app.clock.now() + Duration::from_secs(60));
+    let (_, short) = accounts.create_key(&user, NewKey { expires_at, ..a_key() }).await.unwrap();
+    assert!(accounts.authenticate_key(&short).await.is_ok());
+    app.clock.advance(Duration::from_secs(60));
+    assert!(matches!(accounts.authenticate_key(&short).await, Err(KeyError::Expired)));
+}
+
+#[tokio::test]
+async fn a_key_cannot_be_more_than_its_owner_nor_nameless_nor_one_too_many() {
+    let app = App::start().await;
+    let accounts = app.accounts();
+    let user = accounts.register(ada()).await.unwrap();
+    let bad = NewKey { name: String::new(), scopes: vec![Scope::Admin], expires_at: Some(app.clock.now()) };
+    let pointers = |result: Result<_, CreateKeyError>| match result {
+        Err(CreateKeyError::Invalid(faults)) => faults.into_iter().map(|f| f.pointer).collect::<Vec<_>>(),
+        Err(other) => panic!("{other:?}"),
+        Ok((_, _)) => Vec::new(),
+    };
+    assert_eq!(pointers(accounts.create_key(&user, bad.clone()).await), ["/name", "/scopes", "/expires_at"]);
+    assert_eq!(pointers(accounts.create_key(&user, NewKey { scopes: vec![], ..a_key() }).await), ["/scopes"]);
+    assert!(accounts.set_access(user.id, Role::Admin, Tier::default()).await.unwrap());
+    let admin = accounts.user(user.id).await.unwrap().expect("Ada");
+    assert!(pointers(accounts.create_key(&admin, NewKey { scopes: vec![Scope::Admin], ..a_key() }).await).is_empty());
+    for _ in 0..2 {
+        assert!(pointers(accounts.create_key(&admin, a_key()).await).is_empty());
+    }
+    assert_eq!(pointers(accounts.create_key(&admin, a_key()).await), [""], "three are the maximum here");
+}

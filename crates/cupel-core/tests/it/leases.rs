@@ -1,0 +1,156 @@
+//! What workers are given, and what becomes of it.
+
+use std::time::Duration;
+
+use cupel_core::RunStore as _;
+use cupel_core::event::{Event, EventKind, Seq};
+use cupel_core::run::RunState;
+use cupel_testkit::a_report;
+use cupel_types::Verdict;
+
+use super::{App, finish, next, worker};
+
+#[tokio::test]
+async fn hints_of_runs_that_are_gone_are_passed_over() {
+    let app = App::start().await;
+    let gone = app.submit_one().await;
+    let there = app.submit_one().await;
+    app.core.cancel(&app.me(), gone).await.unwrap();
+    assert_eq!(next(&app.core).await.leased.submission.id, there);
+    assert_eq!(app.core.queue().depth().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn cancelling_tells_the_worker_at_once() {
+    let app = App::start().await;
+    let id = app.submit_one().await;
+    let assignment = next(&app.core).await;
+    let stop = assignment.stop.clone();
+    let told = tokio::spawn(async move { stop.raised().await });
+    tokio::task::yield_now().await;
+    assert!(!assignment.stop.is_raised());
+    app.core.cancel(&app.me(), id).await.unwrap();
+    told.await.unwrap();
+    assert!(assignment.stop.is_raised());
+    assignment.stop.raised().await;
+}
+
+#[tokio::test]
+async fn losing_a_lease_tells_the_worker_and_its_result_is_refused() {
+    let app = App::start().await;
+    let id = app.submit_one().await;
+    let first = next(&app.core).await;
+    app.clock.advance(Duration::from_secs(31));
+    assert_eq!(app.core.sweep().await.unwrap().expired, 1);
+    assert!(first.stop.is_raised());
+    let second = next(&app.core).await;
+    assert_eq!((second.leased.run, second.leased.attempt), (first.leased.run, 2));
+    assert_eq!(app.core.renew(&[(first.leased.run, first.leased.lease)]).await.unwrap(), [first.leased.run]);
+    assert!(!app.core.complete(&first, a_report(b"late"), Vec::new()).await.unwrap());
+    finish(&app.core, &second).await;
+    let record = app.core.submission(&app.me(), id).await.unwrap().expect("a record");
+    assert_eq!(record.report.expect("a report"), a_report(b"42\n"));
+}
+
+#[tokio::test]
+async fn a_renewed_lease_does_not_expire() {
+    let app = App::start().await;
+    app.submit_one().await;
+    let assignment = next(&app.core).await;
+    for _ in 0..5 {
+        app.clock.advance(Duration::from_secs(20));
+        assert!(app.core.renew(&[(assignment.leased.run, assignment.leased.lease)]).await.unwrap().is_empty());
+        assert_eq!(app.core.sweep().await.unwrap().expired, 0);
+    }
+    finish(&app.core, &assignment).await;
+}
+
+#[tokio::test]
+async fn a_draining_worker_costs_the_run_nothing_and_the_next_gets_it_at_once() {
+    let app = App::start().await;
+    let id = app.submit_one().await;
+    for attempt in 1..=5 {
+        let assignment = next(&app.core).await;
+        assert_eq!(assignment.leased.attempt, attempt);
+        app.core.give_back(&assignment, false, "drain").await.unwrap();
+        assert_eq!(app.state(id).await, RunState::Queued { attempts: attempt, lost: 0 });
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_fails_is_tried_again_after_a_pause_and_given_up_in_the_end() {
+    let app = App::start().await;
+    let id = app.submit_one().await;
+    for pause in [1, 4] {
+        let assignment = next(&app.core).await;
+        app.core.give_back(&assignment, true, "the sandbox broke").await.unwrap();
+        app.core.sweep().await.unwrap();
+        assert_eq!(app.core.queue().depth().await.unwrap(), 0, "not yet");
+        app.clock.advance(Duration::from_secs(pause));
+        app.core.sweep().await.unwrap();
+        assert_eq!(app.core.queue().depth().await.unwrap(), 1, "after {pause} s");
+    }
+    let waiting = tokio::spawn({
+        let (core, me) = (app.core.clone(), app.me());
+        async move { core.wait(&me, id, Duration::from_secs(600)).await.unwrap().expect("a record") }
+    });
+    let assignment = next(&app.core).await;
+    app.core.give_back(&assignment, true, "the sandbox broke").await.unwrap();
+    assert_eq!(waiting.await.unwrap().state, RunState::Abandoned { attempts: 3 });
+    let log = app.store.events(id, Seq::default()).await.unwrap();
+    assert_eq!(log.last().expect("an event").kind, EventKind::Finished { verdict: Verdict::InternalError });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_goes_away_while_asking_leaves_no_run_behind() {
+    let app = App::start().await;
+    let mut ids = Vec::new();
+    for _ in 0..30 {
+        ids.push(app.submit_one().await);
+        let (core, me) = (app.core.clone(), worker());
+        let asking = tokio::spawn(async move { core.next_run(me).await.map(drop) });
+        tokio::task::yield_now().await;
+        asking.abort();
+        let _ = asking.await;
+    }
+    // Whatever was taken by those who went away comes back or was handed to nobody: every run ends.
+    let mut ended = 0;
+    while ended < ids.len() {
+        let ask = tokio::time::timeout(Duration::from_millis(200), app.core.next_run(worker())).await;
+        match ask {
+            Ok(assignment) => {
+                finish(&app.core, &assignment.expect("a run")).await;
+                ended += 1;
+            }
+            Err(_nothing_waits) => {
+                // Those whose asker had finished in time hold a lease, as a worker that died would.
+                app.clock.advance(Duration::from_secs(31));
+                app.core.sweep().await.unwrap();
+            }
+        }
+    }
+    for id in ids {
+        assert!(app.state(id).await.is_final());
+    }
+}
+
+#[tokio::test]
+async fn the_final_event_is_cores_alone_and_events_of_others_are_not_kept() {
+    let app = App::start().await;
+    let id = app.submit_one().await;
+    let other = app.submit_one().await;
+    let assignment = next(&app.core).await;
+    let at = assignment.leased.until;
+    let event = |submission, attempt, n, kind| Event { submission, seq: Seq::of_attempt(attempt, n), at, kind };
+    let events = vec![
+        event(id, 1, 1, EventKind::Started { attempt: 1 }),
+        event(other, 1, 2, EventKind::CompileStarted),
+        event(id, 7, 3, EventKind::CompileStarted),
+        event(id, 1, 4, EventKind::Finished { verdict: Verdict::WrongAnswer }),
+    ];
+    assert!(app.core.complete(&assignment, a_report(b""), events).await.unwrap());
+    let log = app.store.events(id, Seq::default()).await.unwrap();
+    let names: Vec<_> = log.iter().map(|e| e.kind.name()).collect();
+    assert_eq!(names, ["queued", "started", "verdict"]);
+    assert_eq!(log[2].kind, EventKind::Finished { verdict: Verdict::Accepted });
+}

@@ -1,0 +1,111 @@
+//! The use cases over the real embedded adapters, with a clock whose hands the test turns.
+
+mod accounts;
+mod leases;
+mod submitting;
+mod sweeping;
+mod viewing;
+mod webhooks;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cupel_core::accounts::{AccountSettings, Accounts, PasswordCost};
+use cupel_core::{Assignment, Bounds, Clock as _, Core, CoreParts, LeasePolicy, RunStore as _, Store, Viewer};
+use cupel_events::EmbeddedBus;
+use cupel_queue::EmbeddedQueue;
+use cupel_store::SqliteStore;
+use cupel_testkit::{FakeClock, SubmissionBuilder, a_report, a_submission, a_user, registry};
+use cupel_types::{SubmissionId, UserId, WorkerId};
+
+/// Core on a fresh store.
+struct App {
+    core: Core,
+    clock: FakeClock,
+    store: Arc<SqliteStore>,
+    owner: UserId,
+    folder: tempfile::TempDir,
+}
+
+impl App {
+    async fn start() -> App {
+        App::with_queue(EmbeddedQueue::default()).await
+    }
+
+    async fn with_queue(queue: EmbeddedQueue) -> App {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let store = Arc::new(SqliteStore::open(&folder.path().join("cupel.db")).await.expect("a store"));
+        let clock = FakeClock::default();
+        let core = core_on(&store, &clock, queue);
+        let owner = another_user(&*store).await;
+        App { core, clock, store, owner, folder }
+    }
+
+    /// As after a kill: everything in memory is gone, the store is as it was.
+    fn restarted(&self) -> Core {
+        core_on(&self.store, &self.clock, EmbeddedQueue::default())
+    }
+
+    fn me(&self) -> Viewer {
+        Viewer { user: self.owner, is_admin: false }
+    }
+
+    async fn submit(&self, submission: SubmissionBuilder) -> SubmissionId {
+        self.core.submit(self.owner, vec![submission.new()], None).await.expect("accepted")[0]
+    }
+
+    async fn submit_one(&self) -> SubmissionId {
+        self.submit(a_submission()).await
+    }
+
+    async fn state(&self, id: SubmissionId) -> cupel_core::run::RunState {
+        self.store.submission(id).await.unwrap().expect("a record").state
+    }
+
+    fn accounts(&self) -> Accounts {
+        let password_cost = PasswordCost { memory_kib: 64, passes: 1, lanes: 1 };
+        let settings = AccountSettings { password_cost, keys_max: 3, ..AccountSettings::default() };
+        Accounts::new(self.store.clone(), Arc::new(self.clock.clone()), settings)
+    }
+}
+
+fn core_on(store: &Arc<SqliteStore>, clock: &FakeClock, queue: EmbeddedQueue) -> Core {
+    Core::new(CoreParts {
+        store: store.clone(),
+        queue: Arc::new(queue),
+        events: Arc::new(EmbeddedBus::default()),
+        clock: Arc::new(clock.clone()),
+        registry: registry(),
+        policy: LeasePolicy { lease: Duration::from_secs(30), attempts_max: 3 },
+        bounds: Bounds::default(),
+    })
+}
+
+async fn another_user(store: &impl Store) -> UserId {
+    store.insert_user(a_user()).await.unwrap().unwrap().id
+}
+
+fn worker() -> WorkerId {
+    WorkerId::from_uuid(cupel_testkit::fresh())
+}
+
+async fn next(core: &Core) -> Assignment {
+    core.next_run(worker()).await.expect("a run")
+}
+
+async fn finish(core: &Core, assignment: &Assignment) {
+    assert!(core.complete(assignment, a_report(b"42\n"), Vec::new()).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_submission_goes_from_source_to_verdict() {
+    let app = App::start().await;
+    let id = app.submit_one().await;
+    let assignment = next(&app.core).await;
+    assert_eq!((assignment.leased.submission.id, assignment.leased.attempt), (id, 1));
+    assert_eq!(assignment.leased.until, app.clock.now() + Duration::from_secs(30));
+    finish(&app.core, &assignment).await;
+    let record = app.core.submission(&app.me(), id).await.unwrap().expect("a record");
+    assert_eq!(record.report, Some(a_report(b"42\n")));
+    assert!(app.folder.path().exists());
+}

@@ -1,0 +1,212 @@
+//! What is accepted, what is refused and how, and what repetition does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cupel_core::{Clock as _, Fault, FaultKind, Idempotency, NewSubmission, RunStore as _, SubmitError};
+use cupel_queue::EmbeddedQueue;
+use cupel_testkit::{a_submission, registry};
+use cupel_types::{Bytes, LimitsRequest, TestCase};
+use jiff::SignedDuration;
+
+use super::{App, another_user, next};
+
+async fn faults(app: &App, new: Vec<NewSubmission>) -> Vec<Fault> {
+    match app.core.submit(app.owner, new, None).await {
+        Err(SubmitError::Invalid(faults)) => faults,
+        other => panic!("faults were expected: {other:?}"),
+    }
+}
+
+async fn check(app: &App, change: impl FnOnce(&mut NewSubmission), expected: &[(&str, FaultKind)]) -> Vec<Fault> {
+    let found = faults(app, vec![a_submission().with(change).new()]).await;
+    let places: Vec<_> = found.iter().map(|f| (f.pointer.as_str(), f.kind)).collect();
+    assert_eq!(places, expected, "{found:?}");
+    assert!(found.iter().all(|f| !f.detail.is_empty()));
+    found
+}
+
+fn bytes(n: usize) -> Arc<[u8]> {
+    vec![b'x'; n].into()
+}
+
+#[tokio::test]
+async fn every_kind_of_fault_is_found_where_it_is() {
+    use FaultKind::*;
+    let app = App::start().await;
+    let file = |path: &str| (path.to_owned(), bytes(1));
+
+    let found = check(&app, |s| s.language = "pyton".into(), &[("/language", UnknownLanguage)]).await;
+    assert!(found[0].detail.contains("`python`"), "{}", found[0].detail);
+    check(&app, |s| s.language = "\u{1b}[31mé".repeat(1000), &[("/language", UnknownLanguage)]).await;
+    check(&app, |s| s.language = String::new(), &[("/language", Missing)]).await;
+    let found = check(&app, |s| s.language = "php".into(), &[("/language", LanguageUnavailable)]).await;
+    assert!(found[0].detail.contains("not here"), "{}", found[0].detail);
+
+    check(&app, |s| s.files.clear(), &[("/files", Missing)]).await;
+    check(&app, |s| s.files[0].1 = bytes((256 << 10) + 1), &[("/files/0", TooLarge)]).await;
+    check(&app, |s| s.files.extend((0..100).map(|i| file(&format!("f{i}")))), &[("/files", TooMany)]).await;
+    check(&app, |s| s.files.extend((0..40).map(|i| (format!("f{i}"), bytes(250 << 10)))), &[("/files", TooLarge)]).await;
+    for path in ["../x", "/etc/passwd", "a/./b", "a\0", ""] {
+        check(&app, |s| s.files.push(file(path)), &[("/files/1/path", BadPath)]).await;
+    }
+    check(&app, |s| s.files.push(file("main.py")), &[("/files/1/path", BadPath)]).await;
+    check(&app, |s| s.files.extend([file("a/b/c"), file("a")]), &[("/files/1/path", BadPath)]).await;
+    check(&app, |s| s.files.extend([file("a"), file("a/b")]), &[("/files/2/path", BadPath)]).await;
+
+    check(&app, |s| s.args = vec!["ok".into(), "a\0b".into()], &[("/args/1", BadArgument)]).await;
+    check(&app, |s| s.args = vec!["x".into(); 257], &[("/args", TooMany)]).await;
+    check(&app, |s| s.args = vec!["x".repeat(65_536)], &[("/args", TooLarge)]).await;
+    check(&app, |s| s.env = vec![("A".into(), "x".repeat(65_536))], &[("/env", TooLarge)]).await;
+    check(&app, |s| s.env = vec![("A/B~C".into(), "1".into())], &[("/env/A~1B~0C", BadEnv)]).await;
+    check(&app, |s| s.env = vec![("1A".into(), "1".into()), (String::new(), "1".into())], &[("/env/1A", BadEnv), ("/env/", BadEnv)]).await;
+    check(&app, |s| s.env = vec![("A".into(), "1\0".into())], &[("/env/A", BadEnv)]).await;
+    check(&app, |s| s.env = vec![("A".into(), "1".into()), ("A".into(), "2".into())], &[("/env/A", BadEnv)]).await;
+    check(&app, |s| s.env = (0..65).map(|i| (format!("A{i}"), String::new())).collect(), &[("/env", TooMany)]).await;
+
+    check(&app, |s| s.stdin = bytes((4 << 20) + 1), &[("/stdin", TooLarge)]).await;
+    let test = |name: &str, n| TestCase { name: name.into(), stdin: bytes(n), expected: None };
+    check(&app, |s| s.tests = vec![test("a", 1); 101], &[("/tests", TooMany)]).await;
+    check(&app, |s| s.tests = vec![test("a", 1), test("a", 1)], &[("/tests/1/name", BadTest)]).await;
+    check(&app, |s| s.tests = vec![test("2", 1), test("", 1)], &[("/tests/1/name", BadTest)]).await;
+    check(&app, |s| s.tests = vec![test("a\n", 1)], &[("/tests/0/name", BadTest)]).await;
+    check(&app, |s| s.tests = (0..5).map(|i| test(&i.to_string(), 4 << 20)).collect(), &[("/tests", TooLarge)]).await;
+    check(&app, |s| s.tests = vec![test("a", (4 << 20) + 1)], &[("/tests/0/stdin", TooLarge)]).await;
+    check(&app, |s| (s.tests, s.stdin) = (vec![test("a", 1)], bytes(1)), &[("/stdin", BadTest)]).await;
+
+    check(&app, |s| s.run_at = Some(app.clock.now() + SignedDuration::from_hours(30 * 24 + 1)), &[("/run_at", RunAtTooFar)]).await;
+    for url in ["ftp://x", "http://", "javascript:alert(1)", "https://user@host/", "https://ho st/", "//x", &format!("https://x/{}", "y".repeat(2048))] {
+        check(&app, |s| s.webhook = Some(url.to_owned()), &[("/webhook", BadWebhook)]).await;
+    }
+    assert_eq!(app.store.list(None, 0, 1).await.unwrap().1, 0, "nothing of it was written");
+}
+
+#[tokio::test]
+async fn a_limit_is_at_least_one_and_at_most_the_languages_maximum_which_is_told() {
+    use FaultKind::*;
+    let app = App::start().await;
+    let max = registry().find("python").expect("python").limits_max;
+    let asked = LimitsRequest {
+        cpu_time: Some(max.cpu_time + Duration::from_millis(1)),
+        wall_time: Some(Duration::ZERO),
+        memory: Some(Bytes::new(max.memory.get() + 1)),
+        processes: Some(0),
+        output: Some(Bytes::new(u64::MAX)),
+        ..LimitsRequest::default()
+    };
+    let expected = [
+        ("/limits/cpu_time_ms", LimitAboveMaximum),
+        ("/limits/wall_time_ms", LimitInvalid),
+        ("/limits/memory_bytes", LimitAboveMaximum),
+        ("/limits/processes", LimitInvalid),
+        ("/limits/output_bytes", LimitAboveMaximum),
+    ];
+    let found = check(&app, |s| s.limits = asked, &expected).await;
+    assert!(found[2].detail.contains(&max.memory.to_string()), "{}", found[2].detail);
+    let at_the_maximum = LimitsRequest { cpu_time: Some(max.cpu_time), memory: Some(max.memory), ..LimitsRequest::default() };
+    app.submit(a_submission().limits(at_the_maximum)).await;
+}
+
+#[tokio::test]
+async fn all_faults_of_a_batch_come_together_and_nothing_of_it_is_accepted() {
+    let app = App::start().await;
+    let bad = a_submission().with(|s| (s.language, s.args) = ("cobol!".into(), vec!["\0".into()])).new();
+    let found = faults(&app, vec![a_submission().new(), bad.clone(), a_submission().new(), bad]).await;
+    let places: Vec<_> = found.iter().map(|f| (f.index, f.pointer.as_str())).collect();
+    assert_eq!(places, [(1, "/language"), (1, "/args/0"), (3, "/language"), (3, "/args/0")]);
+    assert_eq!(app.store.list(None, 0, 1).await.unwrap().1, 0);
+    let too_many = vec![a_submission().new(); 1001];
+    assert_eq!(faults(&app, too_many).await[0].kind, FaultKind::TooMany);
+    let too_large = vec![a_submission().with(|s| s.stdin = bytes(4 << 20)).new(); 17];
+    assert_eq!(faults(&app, too_large).await[0].kind, FaultKind::TooLarge);
+}
+
+#[tokio::test]
+async fn names_are_given_where_the_client_gave_none() {
+    let app = App::start().await;
+    let test = TestCase { name: String::new(), stdin: bytes(0), expected: None };
+    let id = app.submit(a_submission().in_language("python3").with(|s| {
+        s.files[0].0.clear();
+        s.tests = vec![test.clone(), test];
+    }));
+    let id = id.await;
+    let submission = app.core.submission(&app.me(), id).await.unwrap().expect("a record").submission;
+    assert_eq!(submission.language.as_str(), "python", "the id, whatever alias was sent");
+    assert_eq!(submission.files.iter().next().expect("a file").path.as_str(), "main.py");
+    assert_eq!(submission.tests.iter().map(|t| t.name.as_str()).collect::<Vec<_>>(), ["1", "2"]);
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_before_anything_is_written() {
+    let app = App::with_queue(EmbeddedQueue::new(3)).await;
+    app.submit_one().await;
+    app.submit_one().await;
+    let refused = app.core.submit(app.owner, vec![a_submission().new(); 2], None).await;
+    match refused {
+        Err(SubmitError::QueueFull { retry_after }) => assert!((1..=60).contains(&retry_after.as_secs())),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(app.store.list(None, 0, 1).await.unwrap().1, 2);
+    app.submit_one().await;
+    next(&app.core).await;
+    app.submit_one().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_requests_at_once_cannot_overrun_the_queue() {
+    let app = Arc::new(App::with_queue(EmbeddedQueue::new(10)).await);
+    let tasks: Vec<_> = (0..40)
+        .map(|_| {
+            let app = Arc::clone(&app);
+            tokio::spawn(async move { app.core.submit(app.owner, vec![a_submission().new()], None).await.is_ok() })
+        })
+        .collect();
+    let mut accepted = 0;
+    for task in tasks {
+        accepted += u64::from(task.await.unwrap());
+    }
+    assert!((1..=10).contains(&accepted), "{accepted}");
+    assert_eq!(app.store.list(None, 0, 1).await.unwrap().1, accepted);
+    assert_eq!(app.core.queue().depth().await.unwrap() as u64, accepted);
+}
+
+fn key(app: &App, hash: u8) -> Option<Idempotency> {
+    let expires_at = app.clock.now() + SignedDuration::from_hours(24);
+    Some(Idempotency { key: "the key".into(), request_hash: [hash; 32], expires_at })
+}
+
+#[tokio::test]
+async fn a_repeated_request_is_answered_with_the_same_ids_and_runs_once() {
+    let app = App::start().await;
+    let batch = vec![a_submission().new(); 3];
+    let first = app.core.submit_once(app.owner, batch.clone(), key(&app, 1)).await.unwrap();
+    let again = app.core.submit_once(app.owner, batch, key(&app, 1)).await.unwrap();
+    assert_eq!((first.repeated, again.repeated), (false, true));
+    assert_eq!(first.ids, again.ids);
+    let other = app.core.submit(app.owner, vec![a_submission().new()], key(&app, 2)).await;
+    assert!(matches!(other, Err(SubmitError::IdempotencyMismatch)), "{other:?}");
+    let somebody = another_user(&*app.store).await;
+    assert!(app.core.submit(somebody, vec![a_submission().new()], key(&app, 2)).await.is_ok());
+    assert_eq!(app.core.queue().depth().await.unwrap(), 4);
+    app.clock.advance(Duration::from_secs(25 * 3600));
+    assert!(!app.core.submit_once(app.owner, vec![a_submission().new()], key(&app, 2)).await.unwrap().repeated);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn equal_requests_at_once_get_the_same_ids() {
+    let app = Arc::new(App::start().await);
+    let tasks: Vec<_> = (0..20)
+        .map(|_| {
+            let app = Arc::clone(&app);
+            tokio::spawn(async move { app.core.submit(app.owner, vec![a_submission().new()], key(&app, 1)).await.unwrap() })
+        })
+        .collect();
+    let mut ids = Vec::new();
+    for task in tasks {
+        ids.extend(task.await.unwrap());
+    }
+    ids.dedup();
+    assert_eq!(ids.len(), 1);
+    assert_eq!(app.store.list(None, 0, 1).await.unwrap().1, 1);
+    assert_eq!(app.core.queue().depth().await.unwrap(), 1);
+}

@@ -1,0 +1,108 @@
+//! Recovery: nothing accepted is lost.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use cupel_core::Clock as _;
+use cupel_core::run::RunState;
+use cupel_testkit::a_submission;
+use cupel_types::PriorityClass;
+
+use super::{App, finish, next};
+
+#[tokio::test]
+async fn after_a_restart_everything_that_waited_and_everything_that_ran_ends() {
+    let app = App::start().await;
+    let mut ids = HashSet::new();
+    for _ in 0..50 {
+        ids.insert(app.submit_one().await);
+    }
+    for n in 0..20 {
+        let assignment = next(&app.core).await;
+        if n < 10 {
+            finish(&app.core, &assignment).await;
+        }
+    }
+    let core = app.restarted();
+    let orphans = core.recover_orphans().await.unwrap();
+    assert_eq!((orphans.expired, orphans.abandoned), (10, 0));
+    core.recover().await.unwrap();
+    assert_eq!(core.queue().depth().await.unwrap(), 40);
+    for _ in 0..40 {
+        let assignment = next(&core).await;
+        finish(&core, &assignment).await;
+    }
+    for id in ids {
+        assert!(matches!(app.state(id).await, RunState::Judged { .. }));
+    }
+    assert_eq!(core.queue().depth().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_run_that_kills_the_process_every_time_does_not_do_so_for_ever() {
+    let app = App::start().await;
+    let id = app.submit_one().await;
+    let mut core = app.core.clone();
+    for _ in 0..3 {
+        next(&core).await;
+        core = app.restarted();
+        core.recover_orphans().await.unwrap();
+        core.recover().await.unwrap();
+    }
+    assert_eq!(app.state(id).await, RunState::Abandoned { attempts: 3 });
+    assert_eq!(core.queue().depth().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn hints_that_were_lost_are_found_again() {
+    let app = App::start().await;
+    for _ in 0..5 {
+        app.submit_one().await;
+    }
+    let core = app.restarted();
+    assert_eq!(core.queue().depth().await.unwrap(), 0);
+    assert_eq!(core.sweep().await.unwrap().offered, 5);
+    core.sweep().await.unwrap();
+    assert_eq!(core.queue().depth().await.unwrap(), 5, "and not doubled");
+}
+
+#[tokio::test]
+async fn a_run_starts_at_its_time_and_not_before() {
+    let app = App::start().await;
+    let hour = Duration::from_secs(3600);
+    let id = app.submit(a_submission().run_at(app.clock.now() + hour).priority(PriorityClass::Batch)).await;
+    let past = app.submit(a_submission().run_at(app.clock.now() - hour)).await;
+    app.core.sweep().await.unwrap();
+    assert_eq!(app.core.queue().depth().await.unwrap(), 1, "a time that has passed means now");
+    let first = next(&app.core).await;
+    assert_eq!(first.leased.submission.id, past);
+    finish(&app.core, &first).await;
+    app.clock.advance(hour - Duration::from_secs(1));
+    app.core.sweep().await.unwrap();
+    assert_eq!(app.core.queue().depth().await.unwrap(), 0);
+    app.clock.advance(Duration::from_secs(1));
+    app.core.sweep().await.unwrap();
+    assert_eq!(next(&app.core).await.leased.submission.id, id);
+}
+
+#[tokio::test]
+async fn a_scheduled_run_that_becomes_due_behind_a_long_line_is_queued_in_time() {
+    let app = App::start().await;
+    let later = app.clock.now() + Duration::from_secs(100);
+    app.core.submit(app.owner, vec![a_submission().priority(PriorityClass::Batch).new(); 500], None).await.unwrap();
+    let id = app.submit(a_submission().run_at(later).priority(PriorityClass::Interactive)).await;
+    app.core.sweep().await.unwrap();
+    app.clock.advance(Duration::from_secs(101));
+    app.core.sweep().await.unwrap();
+    assert_eq!(app.core.queue().depth().await.unwrap(), 501);
+    assert_eq!(next(&app.core).await.leased.submission.id, id);
+}
+
+#[tokio::test]
+async fn sweeping_an_idle_store_does_nothing() {
+    let app = App::start().await;
+    for _ in 0..3 {
+        assert_eq!(app.core.sweep().await.unwrap(), cupel_core::Swept::default());
+        app.clock.advance(Duration::from_secs(1));
+    }
+}

@@ -1,0 +1,140 @@
+//! Who sees what; waiting and watching.
+
+use std::time::Duration;
+
+use cupel_core::event::{Event, EventKind, Seq, Stream};
+use cupel_core::run::RunState;
+use cupel_core::{Clock as _, Received, Subscription, Viewer};
+use cupel_testkit::{a_report, a_submission};
+use cupel_types::Verdict;
+
+use super::{App, another_user, finish, next};
+
+/// Longer than any test may take: it never passes.
+const LONG: Duration = Duration::from_secs(600);
+
+async fn hear_all(mut log: Box<dyn Subscription>) -> Vec<Event> {
+    let mut events = Vec::new();
+    while let Some(received) = log.next().await {
+        match received {
+            Received::Event(event) => events.push(event),
+            Received::Gap => panic!("a gap"),
+        }
+    }
+    events
+}
+
+fn names(events: &[Event]) -> Vec<&'static str> {
+    events.iter().map(|e| e.kind.name()).collect()
+}
+
+#[tokio::test]
+async fn for_others_a_submission_does_not_exist() {
+    let app = App::start().await;
+    let id = app.submit_one().await;
+    let other = Viewer { user: another_user(&*app.store).await, is_admin: false };
+    let admin = Viewer { is_admin: true, ..other };
+    assert!(app.core.submission(&other, id).await.unwrap().is_none());
+    assert!(app.core.submissions(&other, &[id]).await.unwrap().is_empty());
+    assert!(app.core.wait(&other, id, LONG).await.unwrap().is_none(), "and at once");
+    assert!(app.core.watch(&other, id, Seq::default()).await.unwrap().is_none());
+    assert_eq!(app.core.cancel(&other, id).await.unwrap(), None);
+    assert_eq!(app.core.list_all(&other, 0, 10).await.unwrap().1, 0);
+    assert_eq!(app.core.list(&admin, 0, 10).await.unwrap().1, 0);
+    assert_eq!(app.core.list_all(&admin, 0, 10).await.unwrap().1, 1);
+    assert!(app.core.submission(&admin, id).await.unwrap().is_some());
+    assert_eq!(app.core.submissions(&app.me(), &[id]).await.unwrap().len(), 1);
+    assert_eq!(app.core.cancel(&admin, id).await.unwrap(), Some(RunState::Cancelled { attempts: 0 }));
+}
+
+#[tokio::test]
+async fn waiting_ends_with_the_run_however_it_ends() {
+    let app = App::start().await;
+    for cancel in [false, true] {
+        let id = app.submit_one().await;
+        let assignment = next(&app.core).await;
+        let waiting = tokio::spawn({
+            let (core, me) = (app.core.clone(), app.me());
+            async move { core.wait(&me, id, LONG).await.unwrap().expect("a record") }
+        });
+        tokio::task::yield_now().await;
+        if cancel {
+            app.core.cancel(&app.me(), id).await.unwrap();
+        } else {
+            finish(&app.core, &assignment).await;
+        }
+        assert!(waiting.await.unwrap().state.is_final());
+        let again = app.core.wait(&app.me(), id, LONG).await.unwrap().expect("a record");
+        assert!(again.state.is_final(), "at once when it has ended");
+    }
+}
+
+#[tokio::test]
+async fn waiting_no_longer_than_asked_answers_with_what_there_is() {
+    let app = App::start().await;
+    let id = app.submit_one().await;
+    let record = app.core.wait(&app.me(), id, Duration::ZERO).await.unwrap().expect("a record");
+    assert_eq!(record.state, RunState::Queued { attempts: 0, lost: 0 });
+    let record = app.core.wait(&app.me(), id, Duration::from_millis(1)).await.unwrap().expect("a record");
+    assert!(!record.state.is_final());
+}
+
+#[tokio::test]
+async fn who_watches_from_any_moment_hears_the_same_log() {
+    let app = App::start().await;
+    let id = app.submit_one().await;
+    let watch = async || {
+        let log = app.core.watch(&app.me(), id, Seq::default()).await.unwrap().expect("a log");
+        tokio::spawn(hear_all(log))
+    };
+    let mut watchers = vec![watch().await];
+    let assignment = next(&app.core).await;
+    let output = |data: &[u8]| EventKind::Output { case: None, stream: Stream::Stdout, data: data.into() };
+    let kinds = [EventKind::Started { attempt: 1 }, EventKind::ExecutionStarted { case: None }, output(b"42"), output(b"\n")];
+    let mut events = Vec::new();
+    for (n, kind) in (1..).zip(kinds) {
+        let event = Event { submission: id, seq: Seq::of_attempt(1, n), at: app.clock.now(), kind };
+        events.push(event.clone());
+        app.core.emit(event);
+        watchers.push(watch().await);
+    }
+    assert!(app.core.complete(&assignment, a_report(b"42\n"), events).await.unwrap());
+    watchers.push(watch().await);
+    let mut logs = Vec::new();
+    for watcher in watchers {
+        logs.push(watcher.await.unwrap());
+    }
+    assert_eq!(names(&logs[0]), ["queued", "started", "test.start", "output", "output", "verdict"]);
+    for log in &logs {
+        assert_eq!(*log, logs[0]);
+    }
+    let log = app.core.watch(&app.me(), id, logs[0][3].seq).await.unwrap().expect("a log");
+    assert_eq!(hear_all(log).await, logs[0][4..], "and goes on where it was");
+}
+
+#[tokio::test]
+async fn the_log_of_a_run_that_was_cancelled_ends_and_later_events_are_not_heard() {
+    let app = App::start().await;
+    let id = app.submit_one().await;
+    let assignment = next(&app.core).await;
+    let log = app.core.watch(&app.me(), id, Seq::default()).await.unwrap().expect("a log");
+    let started = Event { submission: id, seq: Seq::of_attempt(1, 1), at: app.clock.now(), kind: EventKind::Started { attempt: 1 } };
+    app.core.emit(started.clone());
+    app.core.cancel(&app.me(), id).await.unwrap();
+    app.core.emit(Event { seq: Seq::of_attempt(1, 2), kind: EventKind::CompileStarted, ..started });
+    assert!(!app.core.complete(&assignment, a_report(b""), Vec::new()).await.unwrap());
+    let events = hear_all(log).await;
+    assert_eq!(names(&events), ["queued", "started", "verdict"]);
+    assert_eq!(events[2].kind, EventKind::Finished { verdict: Verdict::Cancelled });
+}
+
+#[tokio::test]
+async fn a_log_is_whole_after_a_restart_that_lost_the_live_events() {
+    let app = App::start().await;
+    let id = app.submit(a_submission()).await;
+    let assignment = next(&app.core).await;
+    let started = Event { submission: id, seq: Seq::of_attempt(1, 1), at: app.clock.now(), kind: EventKind::Started { attempt: 1 } };
+    assert!(app.core.complete(&assignment, a_report(b""), vec![started]).await.unwrap());
+    let log = app.restarted().watch(&app.me(), id, Seq::default()).await.unwrap().expect("a log");
+    assert_eq!(names(&hear_all(log).await), ["queued", "started", "verdict"]);
+}

@@ -1,0 +1,45 @@
+//! The outbox as the sender sees it.
+
+use std::time::Duration;
+
+use cupel_core::webhook::Sent;
+use cupel_testkit::a_submission;
+
+use super::{App, finish, next};
+
+const HOLD: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn a_delivery_is_tried_by_the_schedule_and_then_given_up() {
+    let app = App::start().await;
+    let id = app.submit(a_submission().webhook("https://example.test/hook")).await;
+    assert!(app.core.take_deliveries(HOLD, 10).await.unwrap().is_empty());
+    let assignment = next(&app.core).await;
+    finish(&app.core, &assignment).await;
+    let mut tries = 0;
+    let mut first = None;
+    // A hundred hours by the minute, which is longer than the schedule.
+    for _ in 0..6000 {
+        for delivery in app.core.take_deliveries(HOLD, 10).await.unwrap() {
+            assert_eq!((delivery.submission, delivery.owner, delivery.tries), (id, app.owner, tries));
+            assert_eq!(*first.get_or_insert(delivery.id), delivery.id, "the same id at every try");
+            tries += 1;
+            app.core.record_delivery(&delivery, Sent::Failed { error: "503".into() }).await.unwrap();
+        }
+        app.clock.advance(Duration::from_secs(60));
+    }
+    assert_eq!(tries, 10);
+}
+
+#[tokio::test]
+async fn what_was_delivered_or_is_gone_is_not_tried_again() {
+    let app = App::start().await;
+    for sent in [Sent::Delivered { status: 204 }, Sent::Gone] {
+        let id = app.submit(a_submission().webhook("https://example.test/hook")).await;
+        app.core.cancel(&app.me(), id).await.unwrap();
+        let delivery = app.core.take_deliveries(HOLD, 10).await.unwrap().remove(0);
+        app.core.record_delivery(&delivery, sent).await.unwrap();
+        app.clock.advance(Duration::from_secs(100 * 3600));
+        assert!(app.core.take_deliveries(HOLD, 10).await.unwrap().is_empty());
+    }
+}
