@@ -57,7 +57,8 @@ pub(crate) fn unpack(bundle: BorrowedFd<'_>, dir: BorrowedFd<'_>, owner: u32) ->
         if path_len > 4096 {
             return Err(io::Error::from_raw_os_error(libc::ENAMETOOLONG));
         }
-        let path = String::from_utf8(source.bytes(path_len)?).map_err(|_| io::Error::from_raw_os_error(libc::EILSEQ))?;
+        let path =
+            String::from_utf8(source.bytes(path_len)?).map_err(|_| io::Error::from_raw_os_error(libc::EILSEQ))?;
         let file = create(dir, &path, executable, owner)?;
         source.copy_to(file.as_fd(), data_len)?;
     }
@@ -141,8 +142,13 @@ mod tests {
     #[test]
     fn files_come_out_as_they_went_in() {
         let big: Vec<u8> = (0..300_000u32).map(|n| n as u8).collect();
-        let file = |path: &str, data: &[u8], executable| BoxFile { path: BoxPath::new(path).unwrap(), data: data.into(), executable };
-        let files = BoxFiles::new(vec![file("a/b/c.txt", b"hi", false), file("main", &big, true), file("a/empty", b"", false)]);
+        let file = |path: &str, data: &[u8], executable| BoxFile {
+            path: BoxPath::new(path).unwrap(),
+            data: data.into(),
+            executable,
+        };
+        let files =
+            BoxFiles::new(vec![file("a/b/c.txt", b"hi", false), file("main", &big, true), file("a/empty", b"", false)]);
         let bundle = write(&files).unwrap();
         let dir = std::env::temp_dir().join(format!("cupel-bundle-{}", std::process::id()));
         std::fs::create_dir(&dir).unwrap();

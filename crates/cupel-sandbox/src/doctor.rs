@@ -173,18 +173,30 @@ fn own_namespace(kind: &str) -> io::Result<String> {
 /// What an operator does about a wall that is missing.
 fn remedy(wall: Wall) -> &'static str {
     match wall {
-        Wall::UserNamespace => "allow user namespaces: sysctl user.max_user_namespaces=15000, and in a container a seccomp profile that permits clone with CLONE_NEWUSER",
+        Wall::UserNamespace => {
+            "allow user namespaces: sysctl user.max_user_namespaces=15000, and in a container a seccomp profile that permits clone with CLONE_NEWUSER"
+        }
         Wall::PidNamespace | Wall::NetNamespace | Wall::IpcNamespace | Wall::UtsNamespace | Wall::CgroupNamespace => {
             "build or boot a kernel with all namespaces (CONFIG_NAMESPACES), and allow them: sysctl user.max_*_namespaces above 0"
         }
-        Wall::ReadOnlyRoot | Wall::PrivateRoot | Wall::FreshBox => "a kernel from 5.12 on (mount_setattr), and in a container the right to mount inside a user namespace",
+        Wall::ReadOnlyRoot | Wall::PrivateRoot | Wall::FreshBox => {
+            "a kernel from 5.12 on (mount_setattr), and in a container the right to mount inside a user namespace"
+        }
         Wall::PrivateProc => "a kernel from 5.8 on (proc subset=pid), and in a container an unmasked /proc",
         Wall::Seccomp => "build or boot a kernel with CONFIG_SECCOMP_FILTER",
-        Wall::Landlock => "build or boot a kernel from 5.13 on with CONFIG_SECURITY_LANDLOCK, and name landlock in the boot option lsm=",
-        Wall::Capabilities | Wall::NoNewPrivs | Wall::Descriptors | Wall::Rlimits => "this is a fault of Cupel's own: please report it",
-        Wall::MemoryLimit => "give the memory controller: boot with cgroup_enable=memory, or in a container or service delegate the control groups (systemd: Delegate=yes)",
+        Wall::Landlock => {
+            "build or boot a kernel from 5.13 on with CONFIG_SECURITY_LANDLOCK, and name landlock in the boot option lsm="
+        }
+        Wall::Capabilities | Wall::NoNewPrivs | Wall::Descriptors | Wall::Rlimits => {
+            "this is a fault of Cupel's own: please report it"
+        }
+        Wall::MemoryLimit => {
+            "give the memory controller: boot with cgroup_enable=memory, or in a container or service delegate the control groups (systemd: Delegate=yes)"
+        }
         Wall::ProcessLimit => "give the pids controller, or delegate the control groups (systemd: Delegate=yes)",
-        Wall::CpuAccounting => "give the cpu (version 2) or cpuacct (version 1) controller, or delegate the control groups (systemd: Delegate=yes)",
+        Wall::CpuAccounting => {
+            "give the cpu (version 2) or cpuacct (version 1) controller, or delegate the control groups (systemd: Delegate=yes)"
+        }
         Wall::DiskLimit => "build or boot a kernel with CONFIG_TMPFS",
     }
 }

@@ -100,7 +100,10 @@ impl Sandbox {
 /// The processors this process may use.
 fn processors() -> Vec<u32> {
     match rustix::thread::sched_getaffinity(None) {
-        Ok(set) => (0..rustix::thread::CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).filter_map(|cpu| u32::try_from(cpu).ok()).collect(),
+        Ok(set) => (0..rustix::thread::CpuSet::MAX_CPU)
+            .filter(|cpu| set.is_set(*cpu))
+            .filter_map(|cpu| u32::try_from(cpu).ok())
+            .collect(),
         Err(_) => Vec::new(),
     }
 }

@@ -55,9 +55,15 @@ enum Spare {
 impl LanePool {
     /// A pool for slots on these processors.
     pub(crate) fn new(launcher: Arc<LauncherClient>, cpus: Vec<Option<u32>>) -> LanePool {
-        let shared = Arc::new(Shared { spares: Mutex::new(cpus.iter().map(|_| Spare::None).collect()), made: Condvar::new() });
+        let shared =
+            Arc::new(Shared { spares: Mutex::new(cpus.iter().map(|_| Spare::None).collect()), made: Condvar::new() });
         let (wanted, requests) = channel();
-        let pool = LanePool { launcher: launcher.clone(), shared: shared.clone(), wanted: Mutex::new(Some(wanted)), cpus: cpus.clone() };
+        let pool = LanePool {
+            launcher: launcher.clone(),
+            shared: shared.clone(),
+            wanted: Mutex::new(Some(wanted)),
+            cpus: cpus.clone(),
+        };
         // Ends when the pool is dropped and the channel closes.
         let spawned = std::thread::Builder::new()
             .name("cupel-lanes".into())
@@ -73,7 +79,8 @@ impl LanePool {
             spares = self.shared.made.wait(spares).unwrap_or_else(PoisonError::into_inner);
         }
         let spare = std::mem::replace(&mut spares[slot], Spare::None);
-        let ordered = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|w| w.send(slot).is_ok());
+        let ordered =
+            self.wanted.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|w| w.send(slot).is_ok());
         if ordered {
             spares[slot] = Spare::Coming;
         }

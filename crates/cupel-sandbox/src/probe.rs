@@ -45,7 +45,12 @@ fn attack_on(wall: Wall, fact: &str) -> Result<(), String> {
         Wall::FreshBox => marks(),
         Wall::Seccomp => filter(),
         Wall::Landlock => list_root(),
-        Wall::Capabilities => status(&[("CapPrm", "0000000000000000"), ("CapEff", "0000000000000000"), ("CapBnd", "0000000000000000"), ("CapAmb", "0000000000000000")]),
+        Wall::Capabilities => status(&[
+            ("CapPrm", "0000000000000000"),
+            ("CapEff", "0000000000000000"),
+            ("CapBnd", "0000000000000000"),
+            ("CapAmb", "0000000000000000"),
+        ]),
         Wall::NoNewPrivs => status(&[("NoNewPrivs", "1")]),
         Wall::Descriptors => descriptors(),
         Wall::Rlimits => core_and_files(fact),
@@ -57,7 +62,8 @@ fn attack_on(wall: Wall, fact: &str) -> Result<(), String> {
 }
 
 fn namespace(kind: &str, hosts: &str) -> Result<(), String> {
-    let ours = fs::read_link(format!("/proc/self/ns/{kind}")).map_err(|e| format!("cannot tell the {kind} namespace: {e}"))?;
+    let ours =
+        fs::read_link(format!("/proc/self/ns/{kind}")).map_err(|e| format!("cannot tell the {kind} namespace: {e}"))?;
     if ours.as_os_str() == hosts { Err(format!("the {kind} namespace is the host's")) } else { Ok(()) }
 }
 
@@ -165,7 +171,10 @@ fn status(wanted: &[(&str, &str)]) -> Result<(), String> {
 fn descriptors() -> Result<(), String> {
     let listed = fs::read_dir("/proc/self/fd").map_err(|e| e.to_string())?;
     // Besides the three there is only the one this listing uses.
-    let open = listed.flatten().filter(|e| e.file_name().to_str().and_then(|n| n.parse::<u32>().ok()).is_some_and(|n| n > 2)).count();
+    let open = listed
+        .flatten()
+        .filter(|e| e.file_name().to_str().and_then(|n| n.parse::<u32>().ok()).is_some_and(|n| n > 2))
+        .count();
     if open <= 1 { Ok(()) } else { Err(format!("{} more descriptors than its own three are open", open - 1)) }
 }
 
@@ -223,7 +232,11 @@ fn fill(limit_kib: &str) -> Result<(), String> {
         if let Err(error) = file.write_all(&block) {
             drop(file);
             let _ = fs::remove_file("/box/fill");
-            return if error.raw_os_error() == Some(libc::ENOSPC) { inodes() } else { Err(format!("writing failed otherwise: {error}")) };
+            return if error.raw_os_error() == Some(libc::ENOSPC) {
+                inodes()
+            } else {
+                Err(format!("writing failed otherwise: {error}"))
+            };
         }
     }
     Err(format!("{} KiB were given", limit * 2))
@@ -232,7 +245,11 @@ fn fill(limit_kib: &str) -> Result<(), String> {
 fn inodes() -> Result<(), String> {
     for n in 0..1000 {
         if let Err(error) = fs::File::create(format!("/tmp/{n}")) {
-            return if error.raw_os_error() == Some(libc::ENOSPC) { Ok(()) } else { Err(format!("making files failed otherwise: {error}")) };
+            return if error.raw_os_error() == Some(libc::ENOSPC) {
+                Ok(())
+            } else {
+                Err(format!("making files failed otherwise: {error}"))
+            };
         }
     }
     Err("1000 files were given".into())

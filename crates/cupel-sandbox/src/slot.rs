@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cupel_types::{Bytes, BoxFile, BoxFiles, BoxPath, ExitStatus, Outcome, Signal, Usage};
+use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, ExitStatus, Outcome, Signal, Usage};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pipe::{PipeFlags, pipe_with};
 
@@ -95,7 +95,8 @@ impl Slot {
                 return Ok(lane);
             }
             if wire::readable(lane.socket.as_fd(), Duration::from_secs(2)).unwrap_or(false)
-                && let Ok(Some((FromLane::Ready { clean: true }, _))) = wire::receive(lane.socket.as_fd(), &mut self.received)
+                && let Ok(Some((FromLane::Ready { clean: true }, _))) =
+                    wire::receive(lane.socket.as_fd(), &mut self.received)
             {
                 lane.settling = false;
                 return Ok(lane);
@@ -111,7 +112,12 @@ impl Slot {
         }
     }
 
-    fn run_in(&mut self, lane: &mut Lane, command: &Command, observer: &mut dyn Observer) -> Result<CellReport, RunError> {
+    fn run_in(
+        &mut self,
+        lane: &mut Lane,
+        command: &Command,
+        observer: &mut dyn Observer,
+    ) -> Result<CellReport, RunError> {
         let (stdout, stdout_theirs) = open_pipe()?;
         let (stderr, stderr_theirs) = open_pipe()?;
         let (stdin_theirs, feed) = stdin_of(&command.stdin)?;
@@ -221,7 +227,8 @@ impl BundleCache {
         }
         let bundle = Arc::new(bundle::write(files)?);
         self.0.push_back((files.clone(), bundle.clone()));
-        let bytes = |entries: &VecDeque<(BoxFiles, Arc<OwnedFd>)>| entries.iter().map(|(f, _)| f.total_bytes()).sum::<u64>();
+        let bytes =
+            |entries: &VecDeque<(BoxFiles, Arc<OwnedFd>)>| entries.iter().map(|(f, _)| f.total_bytes()).sum::<u64>();
         while self.0.len() > Self::ENTRIES_MAX || bytes(&self.0) > Self::BYTES_MAX {
             self.0.pop_front();
         }
@@ -370,7 +377,9 @@ impl Conversation<'_> {
     fn listen(&mut self) -> Result<(), RunError> {
         match wire::receive::<FromLane>(self.lane, self.received) {
             Ok(Some((FromLane::Done(done), _))) => self.done = Some(done),
-            Ok(Some((FromLane::Files { names, executable }, descriptors))) => self.take_files(&names, &executable, &descriptors)?,
+            Ok(Some((FromLane::Files { names, executable }, descriptors))) => {
+                self.take_files(&names, &executable, &descriptors)?
+            }
             Ok(Some((FromLane::Ready { .. }, _)) | None) => return Err(RunError::LaneLost),
             Err(error) => return Err(RunError::Io(error)),
         }
@@ -406,7 +415,13 @@ struct Ready {
 }
 
 /// The lane's figures as the caller's report.
-fn conclude(command: &Command, done: &CellDone, totals: [u64; 2], truncated: [bool; 2], files: Vec<BoxFile>) -> Result<CellReport, RunError> {
+fn conclude(
+    command: &Command,
+    done: &CellDone,
+    totals: [u64; 2],
+    truncated: [bool; 2],
+    files: Vec<BoxFile>,
+) -> Result<CellReport, RunError> {
     let usage = Usage {
         cpu_time: Duration::from_nanos(done.cpu_ns),
         cpu_user: Duration::from_nanos(done.cpu_user_ns),

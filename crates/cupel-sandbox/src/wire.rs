@@ -86,10 +86,15 @@ pub(crate) enum KillReason {
 #[derive(Debug, PartialEq)]
 pub(crate) enum FromLane {
     /// Files left in the box: names; one descriptor each beside the message.
-    Files { names: Vec<String>, executable: Vec<bool> },
+    Files {
+        names: Vec<String>,
+        executable: Vec<bool>,
+    },
     Done(CellDone),
     /// The lane has looked itself over.
-    Ready { clean: bool },
+    Ready {
+        clean: bool,
+    },
 }
 
 /// What the lane's init saw.
@@ -152,7 +157,10 @@ pub(crate) fn send<M: Message>(socket: BorrowedFd<'_>, message: &M, descriptors:
 }
 
 /// Receives a message; `None` when the other side has closed.
-pub(crate) fn receive<M: Message>(socket: BorrowedFd<'_>, buffer: &mut Vec<u8>) -> io::Result<Option<(M, Vec<OwnedFd>)>> {
+pub(crate) fn receive<M: Message>(
+    socket: BorrowedFd<'_>,
+    buffer: &mut Vec<u8>,
+) -> io::Result<Option<(M, Vec<OwnedFd>)>> {
     buffer.resize(MESSAGE_BYTES_MAX, 0);
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX))];
     let mut control = RecvAncillaryBuffer::new(&mut space);

@@ -47,12 +47,15 @@ impl Hierarchies {
                 let (_, names, path) = (parts.next()?, parts.next()?, parts.next()?);
                 names.split(',').any(|n| n == controller).then_some(path)
             })?;
-            let (root, point) = mount_of(mounts, |kind, options| kind == "cgroup" && options.split(',').any(|o| o == controller))?;
+            let (root, point) =
+                mount_of(mounts, |kind, options| kind == "cgroup" && options.split(',').any(|o| o == controller))?;
             Some(below(&point, &root, own))
         };
         let memory = v1("memory");
         let unified = groups.lines().find_map(|line| line.strip_prefix("0::"));
-        if let (None, Some(own), Some((root, point))) = (&memory, unified, mount_of(mounts, |kind, _| kind == "cgroup2")) {
+        if let (None, Some(own), Some((root, point))) =
+            (&memory, unified, mount_of(mounts, |kind, _| kind == "cgroup2"))
+        {
             return Hierarchies::V2(below(&point, &root, own));
         }
         Hierarchies::V1 { memory, pids: v1("pids"), cpuacct: v1("cpuacct"), cpuset: v1("cpuset") }
@@ -112,7 +115,8 @@ impl LauncherGroups {
     fn parents(&self) -> Vec<&Path> {
         match &self.hierarchies {
             Hierarchies::V1 { memory, pids, cpuacct, cpuset } => {
-                let mut dirs: Vec<&Path> = [memory, pids, cpuacct, cpuset].into_iter().flatten().map(PathBuf::as_path).collect();
+                let mut dirs: Vec<&Path> =
+                    [memory, pids, cpuacct, cpuset].into_iter().flatten().map(PathBuf::as_path).collect();
                 // cpu and cpuacct (or others) may be one hierarchy.
                 dirs.sort_unstable();
                 dirs.dedup();
@@ -131,7 +135,8 @@ impl LauncherGroups {
         for dir in self.lane_dirs(lane) {
             create_dir(&dir)?;
         }
-        let lane_dir = |parent: &Option<PathBuf>| parent.as_ref().map(|p| p.join(&self.name).join(format!("lane-{lane}")));
+        let lane_dir =
+            |parent: &Option<PathBuf>| parent.as_ref().map(|p| p.join(&self.name).join(format!("lane-{lane}")));
         match &self.hierarchies {
             Hierarchies::V1 { memory, pids, cpuacct, cpuset } => {
                 if let (Some(dir), Some(parent)) = (lane_dir(cpuset), cpuset) {
@@ -171,11 +176,17 @@ impl LauncherGroups {
                 }
                 // The lane's init makes a group per cell: the directory and the two files that forking into
                 // a group below needs are its own.
-                for path in [dir.clone(), dir.join("cgroup.procs"), dir.join("cgroup.subtree_control"), dir.join("init/cgroup.procs")] {
+                for path in [
+                    dir.clone(),
+                    dir.join("cgroup.procs"),
+                    dir.join("cgroup.subtree_control"),
+                    dir.join("init/cgroup.procs"),
+                ] {
                     std::os::unix::fs::chown(&path, Some(owner), Some(owner))?;
                 }
                 let mut files = LaneGroupFiles::default();
-                files.0[F_V2_DIR] = Some(rustix::fs::open(&dir, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?);
+                files.0[F_V2_DIR] =
+                    Some(rustix::fs::open(&dir, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?);
                 Ok(files)
             }
         }
@@ -220,7 +231,11 @@ impl LauncherGroups {
     pub(crate) fn missing(&self) -> Vec<&'static str> {
         match &self.hierarchies {
             Hierarchies::V1 { memory, pids, cpuacct, cpuset: _ } => {
-                [("memory", memory), ("pids", pids), ("cpuacct", cpuacct)].into_iter().filter(|(_, d)| d.is_none()).map(|(n, _)| n).collect()
+                [("memory", memory), ("pids", pids), ("cpuacct", cpuacct)]
+                    .into_iter()
+                    .filter(|(_, d)| d.is_none())
+                    .map(|(n, _)| n)
+                    .collect()
             }
             Hierarchies::V2(own) => {
                 let there = std::fs::read_to_string(own.join("cgroup.controllers")).unwrap_or_default();
@@ -275,7 +290,9 @@ fn write_at(path: &Path, text: &str) -> io::Result<()> {
 fn open(path: &Path) -> io::Result<OwnedFd> {
     Ok(rustix::fs::open(path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).or_else(|errno| match errno {
         // Figures that nobody writes are read-only files.
-        rustix::io::Errno::ACCESS | rustix::io::Errno::PERM => rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()),
+        rustix::io::Errno::ACCESS | rustix::io::Errno::PERM => {
+            rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+        }
         other => Err(other),
     })?)
 }
@@ -292,7 +309,8 @@ fn open_if_there(path: &Path) -> io::Result<Option<OwnedFd>> {
 /// Source: cgroup-v1/memory.rst, "OOM Control".
 fn oom_event(dir: &Path) -> io::Result<OwnedFd> {
     use std::os::fd::AsRawFd;
-    let event = rustix::event::eventfd(0, rustix::event::EventfdFlags::CLOEXEC | rustix::event::EventfdFlags::NONBLOCK)?;
+    let event =
+        rustix::event::eventfd(0, rustix::event::EventfdFlags::CLOEXEC | rustix::event::EventfdFlags::NONBLOCK)?;
     let control = rustix::fs::open(dir.join("memory.oom_control"), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
     write_at(&dir.join("cgroup.event_control"), &format!("{} {}", event.as_raw_fd(), control.as_raw_fd()))?;
     Ok(event)
@@ -399,8 +417,16 @@ pub(crate) struct Counted {
 impl LaneGroup {
     /// `counts_cpu: false` leaves CPU time uncounted, to show what that lets through.
     pub(crate) fn new(files: LaneGroupFiles, counts_cpu: bool) -> LaneGroup {
-        let mut group =
-            LaneGroup { files, base: 0, limits: None, counts_cpu, oom_kills: 0, cpu: CpuTimes::default(), cell: None, cells: 0 };
+        let mut group = LaneGroup {
+            files,
+            base: 0,
+            limits: None,
+            counts_cpu,
+            oom_kills: 0,
+            cpu: CpuTimes::default(),
+            cell: None,
+            cells: 0,
+        };
         group.base = group.memory();
         group.oom_kills = group.oom_kills();
         group
@@ -582,7 +608,10 @@ fn text_of(fd: BorrowedFd<'_>) -> String {
 fn number_of(fd: BorrowedFd<'_>) -> u64 {
     let mut buffer = [0u8; 32];
     let n = rustix::io::pread(fd, &mut buffer, 0).unwrap_or(0);
-    buffer[..n].iter().take_while(|c| c.is_ascii_digit()).fold(0u64, |sum, c| sum.wrapping_mul(10).wrapping_add(u64::from(c - b'0')))
+    buffer[..n]
+        .iter()
+        .take_while(|c| c.is_ascii_digit())
+        .fold(0u64, |sum, c| sum.wrapping_mul(10).wrapping_add(u64::from(c - b'0')))
 }
 
 fn file_text(dir: BorrowedFd<'_>, name: &str) -> String {

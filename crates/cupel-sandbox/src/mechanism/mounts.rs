@@ -9,19 +9,20 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, symlink};
 use std::path::{Path, PathBuf};
 
+use cupel_types::Limits;
 use rustix::fs::CWD;
 use rustix::mount::{
     MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount, mount_bind, mount_change,
     mount_remount, move_mount, open_tree, unmount,
 };
-use cupel_types::Limits;
 
 use crate::step::SetupStep;
 use crate::sys::mount::{NODEV, NOEXEC, NOSUID, RDONLY, set_attributes};
 use crate::{Wall, WallSet};
 
 /// Shown to every program: the system's programs and libraries.
-const SYSTEM: &[&str] = &["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/alternatives", "/etc/ld.so.cache"];
+const SYSTEM: &[&str] =
+    &["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/alternatives", "/etc/ld.so.cache"];
 const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom"];
 
 /// Where the new root is put together: a directory that exists everywhere and is hidden only from us.
@@ -48,7 +49,8 @@ enum Piece {
 
 /// Builds the lane's root and moves into it. Called by the lane's init in its new mount namespace.
 pub(crate) fn enter_lane_root(extra: &[PathBuf], probe: Option<&Path>, off: WallSet) -> Result<(), Failed> {
-    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC).map_err(errno_at(SetupStep::RootMount))?;
+    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
+        .map_err(errno_at(SetupStep::RootMount))?;
     // The sources are opened before anything is hidden by the scaffold.
     let read_only = if off.contains(Wall::ReadOnlyRoot) { 0 } else { RDONLY };
     let attributes = read_only | NOSUID | NODEV;
@@ -86,9 +88,12 @@ pub(crate) fn enter_lane_root(extra: &[PathBuf], probe: Option<&Path>, off: Wall
     for dir in ["box", "tmp", "proc", "dev/shm", "cell", "etc", "var", "opt"] {
         std::fs::create_dir_all(root.join(dir)).map_err(&fill)?;
     }
-    for (link, target) in
-        [("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"), ("stderr", "/proc/self/fd/2")]
-    {
+    for (link, target) in [
+        ("fd", "/proc/self/fd"),
+        ("stdin", "/proc/self/fd/0"),
+        ("stdout", "/proc/self/fd/1"),
+        ("stderr", "/proc/self/fd/2"),
+    ] {
         symlink(target, root.join("dev").join(link)).map_err(&fill)?;
     }
     let files = [
@@ -121,7 +126,9 @@ pub(crate) fn enter_lane_root(extra: &[PathBuf], probe: Option<&Path>, off: Wall
 fn open_piece(path: &Path, attributes: u64) -> io::Result<Option<Piece>> {
     let kind = match std::fs::symlink_metadata(path) {
         Ok(metadata) => metadata.file_type(),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(None),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
         Err(error) => return Err(error),
     };
     if kind.is_symlink() {

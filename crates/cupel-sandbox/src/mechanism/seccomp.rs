@@ -39,7 +39,11 @@ const DATA_ARGS: u32 = 16;
 enum Action {
     Return(u32),
     /// Low half of argument `arg` decides.
-    If { arg: u32, test: Test, otherwise: u32 },
+    If {
+        arg: u32,
+        test: Test,
+        otherwise: u32,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -280,7 +284,11 @@ mod tests {
         assert_eq!(run("clone3", [0; 6]), ENOSYS);
         assert_eq!(run("socket", [1, 0, 0, 0, 0, 0]), RET_ALLOW);
         for family in [0, 2, 10, 16, 17, 38, 40] {
-            assert_eq!(run("socket", [family, 0, 0, 0, 0, 0]), RET_ERRNO | libc::EAFNOSUPPORT as u32, "family {family}");
+            assert_eq!(
+                run("socket", [family, 0, 0, 0, 0, 0]),
+                RET_ERRNO | libc::EAFNOSUPPORT as u32,
+                "family {family}"
+            );
         }
         assert_eq!(run("ioctl", [0, 0x5412, 0, 0, 0, 0]), EPERM, "TIOCSTI");
         assert_eq!(run("ioctl", [0, 0x5401, 0, 0, 0, 0]), RET_ALLOW, "TCGETS");

@@ -17,7 +17,8 @@ const DEPTH_MAX: usize = 16;
 /// Sends every regular file below `dir`. `true`: there was more than the limits allow, and not all was sent.
 pub(crate) fn send_files(dir: BorrowedFd<'_>, limits: CollectLimits, to: BorrowedFd<'_>) -> io::Result<bool> {
     let mut batch = Batch { to, names: Vec::new(), executable: Vec::new(), descriptors: Vec::new() };
-    let mut budget = Budget { files: limits.files, bytes: limits.bytes.get(), entries: limits.files.saturating_mul(4).max(1024) };
+    let mut budget =
+        Budget { files: limits.files, bytes: limits.bytes.get(), entries: limits.files.saturating_mul(4).max(1024) };
     let complete = walk(dir, "", DEPTH_MAX, &mut budget, &mut batch)?;
     batch.flush()?;
     Ok(!complete)
@@ -39,7 +40,10 @@ struct Batch<'a> {
 impl Batch<'_> {
     fn flush(&mut self) -> io::Result<()> {
         if !self.names.is_empty() {
-            let message = FromLane::Files { names: std::mem::take(&mut self.names), executable: std::mem::take(&mut self.executable) };
+            let message = FromLane::Files {
+                names: std::mem::take(&mut self.names),
+                executable: std::mem::take(&mut self.executable),
+            };
             let descriptors: Vec<BorrowedFd<'_>> = self.descriptors.iter().map(AsFd::as_fd).collect();
             wire::send(self.to, &message, &descriptors)?;
             self.descriptors.clear();
@@ -49,8 +53,15 @@ impl Batch<'_> {
 }
 
 /// `false`: a bound was reached.
-fn walk(dir: BorrowedFd<'_>, prefix: &str, depth: usize, budget: &mut Budget, batch: &mut Batch<'_>) -> io::Result<bool> {
-    let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV | ResolveFlags::NO_MAGICLINKS;
+fn walk(
+    dir: BorrowedFd<'_>,
+    prefix: &str,
+    depth: usize,
+    budget: &mut Budget,
+    batch: &mut Batch<'_>,
+) -> io::Result<bool> {
+    let beneath =
+        ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV | ResolveFlags::NO_MAGICLINKS;
     for entry in Dir::read_from(dir)? {
         let entry = entry?;
         let name = entry.file_name();
@@ -72,8 +83,10 @@ fn walk(dir: BorrowedFd<'_>, prefix: &str, depth: usize, budget: &mut Budget, ba
         let Ok(opened) = rustix::fs::openat2(dir, name, flags, Mode::empty(), beneath) else { continue };
         let Ok(stat) = rustix::fs::fstat(&opened) else { continue };
         match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Directory if depth == 0 => return Ok(false),
             FileType::Directory => {
-                if depth == 0 || !walk(opened.as_fd(), &path, depth - 1, budget, batch)? {
+                let complete = walk(opened.as_fd(), &path, depth - 1, budget, batch)?;
+                if !complete {
                     return Ok(false);
                 }
             }

@@ -22,7 +22,9 @@ use crate::process::collect;
 use crate::process::lane::now_ns;
 use crate::process::payload::{self, Plan};
 use crate::step::SetupStep;
-use crate::sys::process::{ChildStack, StringArray, close_all_but, exit_now, kill_everything_in_this_pid_namespace, vfork_with};
+use crate::sys::process::{
+    ChildStack, StringArray, close_all_but, exit_now, kill_everything_in_this_pid_namespace, vfork_with,
+};
 use crate::sys::seccomp::Instruction;
 use crate::sys::shared::SharedNotes;
 use crate::wire::CellRequest;
@@ -57,7 +59,11 @@ pub(crate) fn main(request: &CellRequest, descriptors: Vec<OwnedFd>, environment
     exit_now(code)
 }
 
-fn run(request: &CellRequest, descriptors: Vec<OwnedFd>, environment: &CellEnvironment<'_>) -> Result<(), (SetupStep, io::Error)> {
+fn run(
+    request: &CellRequest,
+    descriptors: Vec<OwnedFd>,
+    environment: &CellEnvironment<'_>,
+) -> Result<(), (SetupStep, io::Error)> {
     let at = |step| move |error: io::Error| (step, error);
     let off = environment.walls_off;
     let notes = environment.notes;
@@ -81,7 +87,9 @@ fn run(request: &CellRequest, descriptors: Vec<OwnedFd>, environment: &CellEnvir
         bundle::unpack(bundle.as_fd(), box_dir.as_fd(), TENANT).map_err(at(SetupStep::BoxFiles))?;
     }
     let landlock = match environment.landlock {
-        Some(landlock) => Some(landlock.ruleset(environment.mounts, environment.has_probe).map_err(at(SetupStep::LandlockRules))?),
+        Some(landlock) => {
+            Some(landlock.ruleset(environment.mounts, environment.has_probe).map_err(at(SetupStep::LandlockRules))?)
+        }
         None => None,
     };
 
@@ -124,7 +132,8 @@ fn run(request: &CellRequest, descriptors: Vec<OwnedFd>, environment: &CellEnvir
     if let Some(limits) = request.collect
         && status == 0
     {
-        let overflow = collect::send_files(box_dir.as_fd(), limits, environment.socket.as_fd()).map_err(at(SetupStep::Collect))?;
+        let overflow =
+            collect::send_files(box_dir.as_fd(), limits, environment.socket.as_fd()).map_err(at(SetupStep::Collect))?;
         notes.collect_overflow.store(u32::from(overflow), Relaxed);
     }
     Ok(())
@@ -134,7 +143,7 @@ fn run(request: &CellRequest, descriptors: Vec<OwnedFd>, environment: &CellEnvir
 fn reap(main: Option<Pid>) -> i32 {
     loop {
         match rustix::process::wait(WaitOptions::empty()) {
-            Ok(Some((pid, status))) if Some(pid) == main => return status.as_raw() as i32,
+            Ok(Some((pid, status))) if Some(pid) == main => return status.as_raw(),
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(_) => return 0,
         }

@@ -25,7 +25,10 @@ use crate::mechanism::landlock::Landlock;
 use crate::mechanism::{ids, mounts, namespaces, seccomp};
 use crate::process::init::{self, CellEnvironment};
 use crate::step::SetupStep;
-use crate::sys::process::{Forked, close_all_but, exit_now, fork_with, kill_everything_in_this_pid_namespace, reset_signals, unshare_cgroup_namespace};
+use crate::sys::process::{
+    Forked, close_all_but, exit_now, fork_with, kill_everything_in_this_pid_namespace, reset_signals,
+    unshare_cgroup_namespace,
+};
 use crate::sys::seccomp::Instruction;
 use crate::sys::shared::SharedNotes;
 use crate::wire::{self, CellDone, CellRequest, FromLane, KillReason, LimitHit, ToLane};
@@ -58,7 +61,9 @@ pub(crate) fn tell(sync: &OwnedFd, report: LaneReport) -> Result<(), (SetupStep,
     bytes[..4].copy_from_slice(&kind.to_le_bytes());
     bytes[4..8].copy_from_slice(&step.to_le_bytes());
     bytes[8..].copy_from_slice(&errno.to_le_bytes());
-    rustix::net::send(sync, &bytes, rustix::net::SendFlags::NOSIGNAL).map(drop).map_err(|e| (SetupStep::Protocol, e.into()))
+    rustix::net::send(sync, &bytes, rustix::net::SendFlags::NOSIGNAL)
+        .map(drop)
+        .map_err(|e| (SetupStep::Protocol, e.into()))
 }
 
 /// Waits until the other side says `wanted`.
@@ -68,7 +73,8 @@ pub(crate) fn expect(sync: &OwnedFd, wanted: LaneReport, timeout: Duration) -> R
         return Err(protocol(io::ErrorKind::TimedOut.into()));
     }
     let mut bytes = [0u8; 12];
-    let (n, _) = rustix::net::recv(sync, &mut bytes, rustix::net::RecvFlags::empty()).map_err(|e| protocol(e.into()))?;
+    let (n, _) =
+        rustix::net::recv(sync, &mut bytes, rustix::net::RecvFlags::empty()).map_err(|e| protocol(e.into()))?;
     let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
     let said = match (n, word(0)) {
         (12, 1) => LaneReport::Go,
@@ -110,7 +116,8 @@ fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -> Result<La
     expect(sync, LaneReport::Go, Duration::from_secs(20))?;
     ids::become_lane_root().map_err(at(SetupStep::Identity))?;
     // Changing ids cleared it; from here on the lane dies with its launcher.
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(|e| (SetupStep::Identity, e.into()))?;
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(|e| (SetupStep::Identity, e.into()))?;
     if !off.contains(Wall::CgroupNamespace) {
         unshare_cgroup_namespace().map_err(at(SetupStep::Clone))?;
     }
@@ -177,7 +184,9 @@ const KEPT_MEMORY_MAX: u64 = 48 * 1024 * 1024;
 impl Lane {
     fn serve(&mut self, socket: &OwnedFd) -> io::Result<()> {
         while !self.shutting_down {
-            let Some((message, descriptors)) = wire::receive::<ToLane>(socket.as_fd(), &mut self.buffer)? else { break };
+            let Some((message, descriptors)) = wire::receive::<ToLane>(socket.as_fd(), &mut self.buffer)? else {
+                break;
+            };
             match message {
                 // A kill that crossed the end of its cell.
                 ToLane::Kill(_) => {}
@@ -196,7 +205,12 @@ impl Lane {
         Ok(())
     }
 
-    fn run(&mut self, request: &CellRequest, descriptors: Vec<OwnedFd>, socket: &OwnedFd) -> Result<CellDone, (SetupStep, io::Error)> {
+    fn run(
+        &mut self,
+        request: &CellRequest,
+        descriptors: Vec<OwnedFd>,
+        socket: &OwnedFd,
+    ) -> Result<CellDone, (SetupStep, io::Error)> {
         let off = self.walls_off;
         self.notes.reset();
         self.group
@@ -233,6 +247,7 @@ impl Lane {
     /// Watches the running cell until its init is gone. Returns the limit it was killed for.
     fn supervise(&mut self, request: &CellRequest, init: &OwnedFd, socket: &OwnedFd) -> Option<LimitHit> {
         let begun = now_ns();
+        let own_cpu = own_cpu_ns();
         let mut killed_for = None;
         let mut progress = Progress { cpu: 0, at: begun };
         let kill = |why: LimitHit, killed_for: &mut Option<LimitHit>| {
@@ -244,7 +259,7 @@ impl Lane {
         loop {
             let wait = match killed_for {
                 Some(_) => Duration::from_millis(500),
-                None => match self.next_check(request, &mut progress, begun) {
+                None => match self.next_check(request, &mut progress, begun, own_cpu_ns() - own_cpu) {
                     Ok(wait) => wait,
                     Err(hit) => {
                         kill(hit, &mut killed_for);
@@ -291,7 +306,13 @@ impl Lane {
     }
 
     /// How long nothing can go over a limit, or the limit that is reached.
-    fn next_check(&self, request: &CellRequest, progress: &mut Progress, begun: u64) -> Result<Duration, LimitHit> {
+    fn next_check(
+        &self,
+        request: &CellRequest,
+        progress: &mut Progress,
+        begun: u64,
+        own_cpu: u64,
+    ) -> Result<Duration, LimitHit> {
         let limits = &request.limits;
         let now = now_ns();
         let started = self.notes.started.load(Relaxed);
@@ -305,7 +326,9 @@ impl Lane {
         }
         let wall = Duration::from_nanos(now.saturating_sub(started));
         let left_of_wall = limits.wall_time.checked_sub(wall).ok_or(LimitHit::Wall)?;
-        let cpu = self.group.cpu_total().total.saturating_sub(self.notes.cpu_base[0].load(Relaxed));
+        // Watching costs, too, in the same group; it is not the program's.
+        let cpu =
+            self.group.cpu_total().total.saturating_sub(self.notes.cpu_base[0].load(Relaxed)).saturating_sub(own_cpu);
         let left_of_cpu = limits.cpu_time.checked_sub(Duration::from_nanos(cpu)).ok_or(LimitHit::Cpu)?;
         if cpu > progress.cpu + IDLE_CPU {
             *progress = Progress { cpu, at: now };
@@ -337,7 +360,15 @@ impl Lane {
         }
     }
 
-    fn conclude(&self, request: &CellRequest, killed_for: Option<LimitHit>, cpu: CpuTimes, own_cpu: u64, peak: u64, oom_kills: u64) -> CellDone {
+    fn conclude(
+        &self,
+        request: &CellRequest,
+        killed_for: Option<LimitHit>,
+        cpu: CpuTimes,
+        own_cpu: u64,
+        peak: u64,
+        oom_kills: u64,
+    ) -> CellDone {
         let notes = &*self.notes;
         let base = |i: usize| notes.cpu_base[i].load(Relaxed);
         let started = notes.started.load(Relaxed);

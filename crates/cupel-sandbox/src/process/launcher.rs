@@ -110,7 +110,11 @@ fn serve() -> io::Result<()> {
 }
 
 fn failed(step: SetupStep, error: &io::Error) -> FromLauncher {
-    FromLauncher::Failed { step: step as u32, errno: error.raw_os_error().unwrap_or(libc::EIO), detail: error.to_string() }
+    FromLauncher::Failed {
+        step: step as u32,
+        errno: error.raw_os_error().unwrap_or(libc::EIO),
+        detail: error.to_string(),
+    }
 }
 
 /// Waits for a message, and meanwhile clears up after lanes that have ended.
@@ -140,7 +144,12 @@ fn wait_for_message(socket: &OwnedFd, mut launcher: Option<&mut Launcher>) -> io
 }
 
 impl Launcher {
-    fn new(uid_base: u32, walls_off: WallSet, probe: Option<PathBuf>, mounts: Vec<PathBuf>) -> Result<Launcher, (SetupStep, io::Error)> {
+    fn new(
+        uid_base: u32,
+        walls_off: WallSet,
+        probe: Option<PathBuf>,
+        mounts: Vec<PathBuf>,
+    ) -> Result<Launcher, (SetupStep, io::Error)> {
         let at = |error| (SetupStep::CgroupCreate, error);
         let hierarchies = Hierarchies::detect().map_err(at)?;
         let groups = LauncherGroups::create(hierarchies, std::process::id()).map_err(at)?;

@@ -30,7 +30,8 @@ pub(crate) fn session_keyring() -> io::Result<()> {
     const KEYCTL_GET_KEYRING_ID: i32 = 0;
     const KEY_SPEC_SESSION_KEYRING: i32 = -3;
     // SAFETY: only numbers are passed.
-    super::check(unsafe { libc::syscall(libc::SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0) }).map(drop)
+    super::check(unsafe { libc::syscall(libc::SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0) })
+        .map(drop)
 }
 
 /// Forks a child that waits to be killed.

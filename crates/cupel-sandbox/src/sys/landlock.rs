@@ -25,7 +25,12 @@ const CREATE_RULESET_VERSION: u32 = 1;
 pub(crate) fn abi() -> u32 {
     // SAFETY: with the VERSION flag the kernel takes a null pointer and no size.
     let version = unsafe {
-        libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<RulesetAttr>(), 0usize, CREATE_RULESET_VERSION)
+        libc::syscall(
+            libc::SYS_landlock_create_ruleset,
+            std::ptr::null::<RulesetAttr>(),
+            0usize,
+            CREATE_RULESET_VERSION,
+        )
     };
     u32::try_from(version).unwrap_or(0)
 }
@@ -54,5 +59,9 @@ pub(crate) fn allow_beneath(ruleset: BorrowedFd<'_>, path: BorrowedFd<'_>, acces
 /// Puts the calling thread under the ruleset. Returns 0 or an errno; for use between vfork and exec.
 pub(crate) fn restrict_self(ruleset: i32) -> i32 {
     // SAFETY: only numbers are passed.
-    if unsafe { libc::syscall(libc::SYS_landlock_restrict_self, ruleset, 0u32) } < 0 { super::process::errno() } else { 0 }
+    if unsafe { libc::syscall(libc::SYS_landlock_restrict_self, ruleset, 0u32) } < 0 {
+        super::process::errno()
+    } else {
+        0
+    }
 }

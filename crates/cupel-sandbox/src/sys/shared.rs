@@ -53,7 +53,9 @@ impl SharedNotes {
 impl CellNotes {
     /// Back to "nothing reached", before a new cell.
     pub(crate) fn reset(&self) {
-        for number in [&self.memory_base, &self.started, &self.ended, &self.cpu_base[0], &self.cpu_base[1], &self.cpu_base[2]] {
+        for number in
+            [&self.memory_base, &self.started, &self.ended, &self.cpu_base[0], &self.cpu_base[1], &self.cpu_base[2]]
+        {
             number.store(0, Relaxed);
         }
         for number in [&self.failed_step, &self.finished, &self.collect_overflow] {
