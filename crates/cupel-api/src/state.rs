@@ -32,7 +32,8 @@ pub struct ApiState {
 /// What an operator may set.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Signs access tokens (HS256): at least 32 random bytes, the same on every node.
+    /// Signs access tokens (HS256): at least 32 random bytes, the same on every node. A shorter one is not
+    /// used: a random one takes its place until the restart.
     pub jwt_secret: Secret,
     /// How long an access token is good for.
     pub access_token_lifetime: Duration,
@@ -63,7 +64,7 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// The shipped defaults; the secret is empty and must be set.
+    /// The shipped defaults; the secret is empty (see the field).
     fn default() -> Settings {
         Settings {
             jwt_secret: Secret(Vec::new()),

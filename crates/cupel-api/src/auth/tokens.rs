@@ -20,6 +20,7 @@ const AUDIENCE: &str = "cupel-api";
 const ISSUER: &str = "cupel";
 /// No token of ours is nearly as long.
 const TOKEN_BYTES_MAX: usize = 2048;
+const SECRET_BYTES_MIN: usize = 32;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Claims {
@@ -54,7 +55,8 @@ impl Tokens {
         validation.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
         // Held against core's clock below instead of the library's.
         validation.validate_exp = false;
-        Tokens { encoding: EncodingKey::from_secret(&secret.0), decoding: DecodingKey::from_secret(&secret.0), validation, lifetime }
+        let secret = strong(secret);
+        Tokens { encoding: EncodingKey::from_secret(&secret), decoding: DecodingKey::from_secret(&secret), validation, lifetime }
     }
 
     /// How long a token is good for, in whole seconds.
@@ -87,6 +89,16 @@ impl Tokens {
             _ => Err("The token names no user or no session.".to_owned()),
         }
     }
+}
+
+/// The secret, or a random one where it could be guessed: then tokens end with the process, but nobody forges any.
+/// Source: RFC 7518, section 3.2: a key for HS256 has at least 256 bits.
+fn strong(secret: &Secret) -> Vec<u8> {
+    if secret.0.len() >= SECRET_BYTES_MIN {
+        return secret.0.clone();
+    }
+    tracing::warn!("the secret for access tokens has fewer than {SECRET_BYTES_MIN} bytes; a random one is used until the restart");
+    (0..4).flat_map(|_| uuid::Uuid::new_v4().into_bytes()).collect()
 }
 
 fn refusal(text: &str, kind: &ErrorKind) -> String {
@@ -158,6 +170,16 @@ mod tests {
         let at = |seconds| Timestamp::from_second(NOW + seconds).unwrap();
         assert!(tokens().read(&token, at(3599)).is_ok());
         assert!(tokens().read(&token, at(3600)).unwrap_err().contains("expired"));
+    }
+
+    #[test]
+    fn a_secret_that_could_be_guessed_is_never_used() {
+        for weak in [vec![], b"secret".to_vec(), vec![7; 31]] {
+            let ours = Tokens::new(&Secret(weak.clone()), Duration::from_secs(3600));
+            let forged = signed(&Header::new(Algorithm::HS256), claims(), &weak);
+            assert!(ours.read(&forged, now()).is_err());
+            assert_eq!(ours.read(&ours.issue(named(), now()).unwrap(), now()), Ok(named()));
+        }
     }
 
     #[test]

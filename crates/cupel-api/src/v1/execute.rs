@@ -1,8 +1,10 @@
 //! `/execute`: submit, look, wait, cancel; alone and in batches.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use axum::Extension;
+use axum::body::Body;
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -11,6 +13,7 @@ use axum::Json;
 use bytes::Bytes;
 use cupel_core::{Fault, FaultKind, Idempotency, NewSubmission, SubmitError, Submitted};
 use cupel_types::SubmissionId;
+use futures_util::{StreamExt, stream};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -398,15 +401,48 @@ pub(crate) struct IdsParams {
     responses((status = 200, description = "Those that exist for you, in the order asked for", body = SubmissionViews)),
     security(("bearer" = ["runs:read"])),
 )]
-pub(crate) async fn submissions_by_id(State(app): State<Shared>, caller: Caller<RunsRead>, Params(params): Params<IdsParams>) -> Result<Json<SubmissionViews>, Problem> {
+pub(crate) async fn submissions_by_id(State(app): State<Shared>, caller: Caller<RunsRead>, Params(params): Params<IdsParams>) -> Result<Response, Problem> {
     let texts: Vec<&str> = params.ids.split(',').map(str::trim).filter(|t| !t.is_empty()).take(IDS_MAX + 1).collect();
     if texts.is_empty() || texts.len() > IDS_MAX {
         return Err(Problem::new(ProblemKind::InvalidParameter, format!("`ids` has 1 to {IDS_MAX} ids, separated by commas.")));
     }
     // What is no id does not exist, like any other unknown id.
     let ids: Vec<SubmissionId> = texts.iter().filter_map(|t| t.parse().ok()).collect();
+    let mut slices: VecDeque<Vec<SubmissionId>> = ids.chunks(IDS_AT_ONCE).map(<[_]>::to_vec).collect();
+    // The first slice is read before the answer begins, so that a store that is away is a proper refusal.
+    let first = views(&app, &caller, slices.pop_front().unwrap_or_default()).await?;
+    let rest = stream::unfold((app, caller, slices), |(app, caller, mut slices)| async move {
+        let slice = slices.pop_front()?;
+        // A failure here breaks the answer off: half a list must not look like a whole one.
+        let views = views(&app, &caller, slice).await.map_err(|_| std::io::Error::other("the list broke off"));
+        Some((views, (app, caller, slices)))
+    });
+    let items = stream::iter([Ok(first)]).chain(rest).scan(true, |is_first, views| {
+        let views = views.map(|views| joined(views, is_first));
+        futures_util::future::ready(Some(views))
+    });
+    let text = stream::iter([Ok(Bytes::from_static(b"{\"submissions\":["))]).chain(items).chain(stream::iter([Ok(Bytes::from_static(b"]}"))]));
+    Ok(([(header::CONTENT_TYPE, "application/json")], Body::from_stream(text)).into_response())
+}
+
+/// How many submissions of a list are in memory at a time: each may carry megabytes of output.
+const IDS_AT_ONCE: usize = 8;
+
+async fn views(app: &Shared, caller: &Caller<RunsRead>, ids: Vec<SubmissionId>) -> Result<Vec<Vec<u8>>, Problem> {
     let records = app.core.submissions(&caller.viewer, &ids).await?;
-    Ok(Json(SubmissionViews { submissions: records.iter().map(SubmissionView::from).collect() }))
+    let views = records.iter().map(|record| serde_json::to_vec(&SubmissionView::from(record)));
+    views.collect::<Result<_, _>>().map_err(|error| Problem::internal(&error))
+}
+
+fn joined(views: Vec<Vec<u8>>, is_first: &mut bool) -> Bytes {
+    let mut text = Vec::with_capacity(views.iter().map(|v| v.len() + 1).sum());
+    for view in views {
+        if !std::mem::take(is_first) {
+            text.push(b',');
+        }
+        text.extend_from_slice(&view);
+    }
+    text.into()
 }
 
 /// What a cancellation came to.

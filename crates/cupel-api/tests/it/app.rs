@@ -31,6 +31,7 @@ pub(crate) struct TestApp {
     pub(crate) accounts: Accounts,
     pub(crate) health: Arc<TestHealth>,
     pub(crate) shutdown: CancellationToken,
+    pub(crate) store: Arc<SqliteStore>,
     made: AtomicU32,
     _dir: tempfile::TempDir,
 }
@@ -58,6 +59,17 @@ impl Health for TestHealth {
     }
 }
 
+/// What `/metrics` shows; panics on the threads where [`PANIC`] is set, for want of a handler with a fault.
+fn metrics_text() -> String {
+    assert!(!PANIC.get(), "the password of the database is hunter2");
+    "cupel_up 1\n".to_owned()
+}
+
+thread_local! {
+    /// Makes `/metrics` panic on this thread.
+    pub(crate) static PANIC: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
 /// Everything is installed but Haskell.
 struct AllButHaskell;
 
@@ -77,13 +89,17 @@ impl TestApp {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Settings), bounds: Bounds) -> TestApp {
+        TestApp::with_queue(change, bounds, 2000).await
+    }
+
+    pub(crate) async fn with_queue(change: impl FnOnce(&mut Settings), bounds: Bounds, queue_depth_max: usize) -> TestApp {
         let dir = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteStore::open(&dir.path().join("cupel.db")).await.unwrap());
         let mut registry = Registry::load(None).unwrap();
         registry.probe(&AllButHaskell);
         let core = Core::new(CoreParts {
             store: store.clone(),
-            queue: Arc::new(EmbeddedQueue::new(2000)),
+            queue: Arc::new(EmbeddedQueue::new(queue_depth_max)),
             events: Arc::new(EmbeddedBus::default()),
             clock: Arc::new(SystemClock),
             registry,
@@ -92,7 +108,7 @@ impl TestApp {
         });
         // Cheap hashes: what is tested here is who is let in, not how long guessing takes.
         let password_cost = PasswordCost { memory_kib: 64, passes: 1, lanes: 1 };
-        let accounts = Accounts::new(store, Arc::new(SystemClock), AccountSettings { password_cost, ..AccountSettings::default() });
+        let accounts = Accounts::new(store.clone(), Arc::new(SystemClock), AccountSettings { password_cost, ..AccountSettings::default() });
         let mut settings = Settings { jwt_secret: Secret(SECRET.to_vec()), metrics_access: MetricsAccess::Open, ..Settings::default() };
         change(&mut settings);
         let health = Arc::new(TestHealth::default());
@@ -102,10 +118,10 @@ impl TestApp {
             accounts: accounts.clone(),
             settings: Arc::new(settings),
             health: health.clone(),
-            metrics: Arc::new(|| "cupel_up 1\n".to_owned()),
+            metrics: Arc::new(metrics_text),
             shutdown: shutdown.clone(),
         });
-        TestApp { router, core, accounts, health, shutdown, made: AtomicU32::new(0), _dir: dir }
+        TestApp { router, core, accounts, health, shutdown, store, made: AtomicU32::new(0), _dir: dir }
     }
 
     /// A new user, logged in.
@@ -211,7 +227,7 @@ impl Call {
     }
 
     /// As if from this address.
-    pub(crate) fn from_address(mut self, address: &str) -> Call {
+    pub(crate) fn at_address(mut self, address: &str) -> Call {
         let address = std::net::SocketAddr::new(address.parse().unwrap(), 1);
         self.request = self.request.extension(axum::extract::ConnectInfo(address));
         self

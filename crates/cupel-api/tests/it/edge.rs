@@ -86,14 +86,14 @@ async fn health_says_what_is_weak_and_what_is_broken() {
 async fn metrics_are_for_whom_they_are_configured() {
     use cupel_api::{MetricsAccess, Secret};
     let open = TestApp::start().await;
-    let answer = open.get("/metrics").from_address("203.0.113.9").send().await;
+    let answer = open.get("/metrics").at_address("203.0.113.9").send().await;
     assert_eq!((answer.status.as_u16(), &*answer.text), (200, "cupel_up 1\n"));
 
     let local = TestApp::with_settings(|s| s.metrics_access = MetricsAccess::Loopback).await;
-    assert_eq!(local.get("/metrics").from_address("127.0.0.1").send().await.status, 200);
-    assert_eq!(local.get("/metrics").from_address("::1").send().await.status, 200);
-    local.get("/metrics").from_address("203.0.113.9").send().await.is_problem(403, "forbidden");
-    local.get("/metrics").from_address("127.0.0.1").header("x-forwarded-for", "203.0.113.9").send().await.is_problem(403, "forbidden");
+    assert_eq!(local.get("/metrics").at_address("127.0.0.1").send().await.status, 200);
+    assert_eq!(local.get("/metrics").at_address("::1").send().await.status, 200);
+    local.get("/metrics").at_address("203.0.113.9").send().await.is_problem(403, "forbidden");
+    local.get("/metrics").at_address("127.0.0.1").header("x-forwarded-for", "203.0.113.9").send().await.is_problem(403, "forbidden");
 
     let token = TestApp::with_settings(|s| s.metrics_access = MetricsAccess::Token(Secret(b"open sesame".to_vec()))).await;
     assert_eq!(token.get("/metrics").bearer("open sesame").send().await.status, 200);

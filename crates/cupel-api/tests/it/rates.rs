@@ -82,7 +82,7 @@ async fn a_tier_has_its_own_rates_and_a_change_counts_at_once() {
 async fn four_hundred_wrong_passwords_in_a_row_get_ten_answers() {
     let app = TestApp::start().await;
     let user = app.user().await;
-    let attempt = |password: &str, from: &str| app.post("/api/v1/auth/login", &json!({ "email": user.user.email, "password": password })).from_address(from).send();
+    let attempt = |password: &str, from: &str| app.post("/api/v1/auth/login", &json!({ "email": user.user.email, "password": password })).at_address(from).send();
     let mut answers = std::collections::BTreeMap::new();
     for n in 0..400 {
         let answer = attempt(&format!("wrong {n}"), "203.0.113.9").await;
@@ -103,7 +103,7 @@ async fn four_hundred_wrong_passwords_in_a_row_get_ten_answers() {
 async fn many_at_the_same_time_get_no_more_guesses_than_one_after_another() {
     let app = TestApp::start().await;
     let user = app.user().await;
-    let calls = (0..100).map(|n| app.post("/api/v1/auth/login", &json!({ "email": user.user.email, "password": format!("{n}") })).from_address("203.0.113.9").send());
+    let calls = (0..100).map(|n| app.post("/api/v1/auth/login", &json!({ "email": user.user.email, "password": format!("{n}") })).at_address("203.0.113.9").send());
     let answers = futures_util::future::join_all(calls).await;
     assert_eq!(answers.iter().filter(|a| a.status == 401).count(), 10);
 }
@@ -117,7 +117,7 @@ async fn registrations_and_bad_tokens_are_limited_by_address() {
     .await;
     let register = |n: u32, from: &str| {
         let new = json!({ "username": format!("name{n}"), "email": format!("n{n}@example.com"), "password": PASSWORD });
-        app.post("/api/v1/auth/register", &new).from_address(from).send()
+        app.post("/api/v1/auth/register", &new).at_address(from).send()
     };
     assert_eq!(register(1, "203.0.113.9").await.status, 201);
     assert_eq!(register(2, "203.0.113.9").await.status, 201);
@@ -125,8 +125,8 @@ async fn registrations_and_bad_tokens_are_limited_by_address() {
     assert_eq!(register(4, "203.0.113.10").await.status, 201);
 
     for _ in 0..3 {
-        app.get("/api/v1/auth/me").bearer("x.y.z").from_address("203.0.113.9").send().await.is_problem(401, "unauthorized");
+        app.get("/api/v1/auth/me").bearer("x.y.z").at_address("203.0.113.9").send().await.is_problem(401, "unauthorized");
     }
-    app.get("/api/v1/auth/me").bearer("x.y.z").from_address("203.0.113.9").send().await.is_problem(429, "too-many-attempts");
-    app.get("/api/v1/auth/me").from_address("203.0.113.9").send().await.is_problem(401, "unauthorized");
+    app.get("/api/v1/auth/me").bearer("x.y.z").at_address("203.0.113.9").send().await.is_problem(429, "too-many-attempts");
+    app.get("/api/v1/auth/me").at_address("203.0.113.9").send().await.is_problem(401, "unauthorized");
 }

@@ -232,6 +232,13 @@ async fn a_batch_is_accepted_whole_and_looked_at_together() {
     let views = app.get(&asked).bearer(&user.token).send().await;
     let got: Vec<&str> = views.json["submissions"].as_array().unwrap().iter().map(|s| s["submission_id"].as_str().unwrap()).collect();
     assert_eq!(got, [ids[2], ids[0]], "in the order asked for, without what does not exist");
+
+    let many = json!({ "submissions": (0..30).map(one).collect::<Vec<_>>() });
+    let answer = app.post("/api/v1/execute/batch", &many).bearer(&user.token).send().await;
+    let ids: Vec<&str> = answer.json["submissions"].as_array().unwrap().iter().map(|s| s["submission_id"].as_str().unwrap()).collect();
+    let views = app.get(&format!("/api/v1/execute?ids={}", ids.join(","))).bearer(&user.token).send().await;
+    let got: Vec<&str> = views.json["submissions"].as_array().unwrap().iter().map(|s| s["submission_id"].as_str().unwrap()).collect();
+    assert_eq!(got, ids);
 }
 
 #[tokio::test]

@@ -196,3 +196,15 @@ async fn the_server_ends_while_a_client_follows_a_stream() {
     assert!(answer.ends_with("0\r\n\r\n"), "the stream is ended, not broken: {answer:?}");
     server.stop().await;
 }
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_of_its_answer_loses_its_connection() {
+    let server = start(ServeSettings { connections_max: 1, write_stall_max: Duration::from_millis(200), ..ServeSettings::default() }, |_| {}).await;
+    let mut greedy = TcpStream::connect(server.address).await.unwrap();
+    // More than the socket's buffers hold; none of it is read.
+    greedy.write_all(&b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nhost: x\r\n\r\n".repeat(40)).await.unwrap();
+    let next = server.talk(b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    assert!(next.starts_with("HTTP/1.1 200 "), "the slot is free again: {next:?}");
+    drop(greedy);
+    server.stop().await;
+}

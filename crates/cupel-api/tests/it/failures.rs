@@ -1,0 +1,64 @@
+//! When we fail: the client learns what to do, and nothing of our insides.
+
+use cupel_core::Bounds;
+use serde_json::json;
+
+use crate::app::{PANIC, TestApp};
+
+fn body() -> serde_json::Value {
+    json!({ "language": "python", "source_code": "" })
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_before_anything_is_stored() {
+    let app = TestApp::with_queue(|_| {}, Bounds::default(), 2).await;
+    let user = app.user().await;
+    let first = app.post("/api/v1/execute", &body()).bearer(&user.token).header("idempotency-key", "k").send().await;
+    app.submit(&user, &body()).await;
+    let refused = app.post("/api/v1/execute", &body()).bearer(&user.token).send().await;
+    refused.is_problem(503, "queue-full");
+    assert!(refused.header("retry-after").parse::<u64>().unwrap() >= 1);
+    let batch = json!({ "submissions": [body(), body()] });
+    app.post("/api/v1/execute/batch", &batch).bearer(&user.token).send().await.is_problem(503, "queue-full");
+    assert_eq!(app.stored().await, 2);
+    // What was accepted before stays accepted, full or not.
+    let again = app.post("/api/v1/execute", &body()).bearer(&user.token).header("idempotency-key", "k").send().await;
+    assert_eq!((again.status.as_u16(), &again.json), (202, &first.json));
+    app.next_run().await;
+    app.submit(&user, &body()).await;
+}
+
+#[tokio::test]
+async fn a_store_that_is_gone_is_our_failure_and_says_nothing_of_itself() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let id = app.submit(&user, &body()).await;
+    app.store.close().await;
+    for call in [
+        app.post("/api/v1/execute", &body()).bearer(&user.token),
+        app.get(&format!("/api/v1/execute/{id}")).bearer(&user.token),
+        app.get(&format!("/api/v1/execute/{id}/events")).bearer(&user.token),
+        app.get("/api/v1/submissions").bearer(&user.token),
+        app.get(&format!("/api/v1/execute?ids={id}")).bearer(&user.token),
+        app.post("/api/v1/auth/login", &json!({ "email": "a", "password": "b" })),
+    ] {
+        let answer = call.send().await;
+        assert!([500, 503].contains(&answer.status.as_u16()), "{answer:?}");
+        answer.is_problem(answer.status.as_u16(), if answer.status == 503 { "unavailable" } else { "internal" });
+        let text = answer.text.to_lowercase();
+        for inside in ["sql", "pool", "insert", "database", ".db", "panic"] {
+            assert!(!text.contains(inside), "{inside}: {}", answer.text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_panic_is_caught_and_its_words_stay_inside() {
+    let app = TestApp::start().await;
+    PANIC.set(true);
+    let answer = app.get("/metrics").send().await;
+    answer.is_problem(500, "internal");
+    assert!(!answer.text.contains("hunter2"), "{}", answer.text);
+    PANIC.set(false);
+    assert_eq!(app.get("/metrics").send().await.status, 200, "the server goes on");
+}
