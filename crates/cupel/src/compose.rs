@@ -90,7 +90,6 @@ fn refuse_missing_walls(examination: &Examination, accepted: &[String]) -> anyho
 
 /// A running server.
 pub(crate) struct Server {
-    pub(crate) core: Core,
     pub(crate) accounts: Accounts,
     pub(crate) address: std::net::SocketAddr,
     shutdown: CancellationToken,
@@ -149,7 +148,7 @@ impl Server {
         ];
         let router = cupel_api::router(api);
         let api = tokio::spawn(cupel_api::serve(listener, router, shutdown.clone(), ServeSettings::default()));
-        Ok(Server { core, accounts, address, shutdown, tasks, api, store, _lock: lock })
+        Ok(Server { accounts, address, shutdown, tasks, api, store, _lock: lock })
     }
 
     /// Stops accepting, drains, closes. Nothing is lost: what waits, waits in the database.
@@ -223,7 +222,6 @@ pub(crate) fn idle_api(config: &Config, data: &DataDir, store: &SqliteStore) -> 
 }
 
 fn api_settings(config: &Config, data: &DataDir) -> anyhow::Result<cupel_api::Settings> {
-    let config::RateLimits { tiers, .. } = &config.rate_limits;
     let rates = &config.rate_limits;
     let quarter = Duration::from_secs(15 * 60);
     let per_quarter = |quota| Rate::new(quota, quarter, quota);
@@ -234,7 +232,7 @@ fn api_settings(config: &Config, data: &DataDir) -> anyhow::Result<cupel_api::Se
     Ok(cupel_api::Settings {
         jwt_secret: Secret(data.secret()?),
         access_token_lifetime: config.auth.token_lifetime,
-        tiers: tiers.iter().map(|(name, limits)| (name.clone(), tier(limits))).collect(),
+        tiers: rates.tiers.iter().map(|(name, limits)| (name.clone(), tier(limits))).collect(),
         login: LoginRates {
             account_and_address: per_quarter(rates.logins_per_account_and_address),
             address: per_quarter(rates.logins_per_address),

@@ -50,10 +50,6 @@ impl DataDir {
         Ok(DataDir { path })
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
     pub(crate) fn database(&self) -> PathBuf {
         self.path.join("cupel.db")
     }
@@ -127,8 +123,8 @@ mod tests {
         let secret = data.secret().unwrap();
         assert_eq!((secret.len(), data.secret().unwrap()), (SECRET_BYTES, secret));
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode(&data.path().join("secret.key")), mode(data.path())), (0o600, 0o700));
-        let left: Vec<_> = fs::read_dir(data.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!((mode(&data.path.join("secret.key")), mode(&data.path)), (0o600, 0o700));
+        let left: Vec<_> = fs::read_dir(&data.path).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(left, ["secret.key"]);
     }
 

@@ -24,7 +24,7 @@ pub(crate) fn log(log: &Log) -> anyhow::Result<()> {
         LogFormat::Json => true,
     };
     if json {
-        builder.json().flatten_event(true).finish().try_init()?;
+        builder.json().flatten_event(true).with_span_list(false).finish().try_init()?;
     } else {
         builder.with_target(false).with_ansi(is_terminal).finish().try_init()?;
     }

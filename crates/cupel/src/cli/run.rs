@@ -92,7 +92,7 @@ fn read_source(path: &Path) -> Result<Vec<u8>, Failure> {
     if path == Path::new("-") {
         read(&mut io::stdin(), &mut source).context("cannot read the source from standard input")?;
     } else {
-        let mut file = File::open(path).with_context(|| format!("cannot open {}", path.display())).or_exit(Exit::NotFound)?;
+        let mut file = File::open(path).with_context(|| format!("cannot open {}", path.display())).or_exit(Exit::Usage)?;
         read(&mut file, &mut source).with_context(|| format!("cannot read {}", path.display()))?;
     }
     if source.len() as u64 > SOURCE_BYTES_MAX {
@@ -112,7 +112,7 @@ fn file_in_box(path: &Path, language: &Language) -> Option<BoxPath> {
 fn stdin(args: &Run) -> Result<StdinSource, Failure> {
     match &args.stdin {
         Some(path) => {
-            let file = File::open(path).with_context(|| format!("cannot open {}", path.display())).or_exit(Exit::NotFound)?;
+            let file = File::open(path).with_context(|| format!("cannot open {}", path.display())).or_exit(Exit::Usage)?;
             pump(file)
         }
         None if args.file == Path::new("-") => Ok(StdinSource::Bytes(Arc::from([]))),

@@ -1,0 +1,49 @@
+//! `cupel config`, and what a wrong configuration does to the rest.
+
+use crate::support::{cupel, end, source};
+
+#[test]
+fn the_printed_defaults_are_a_valid_configuration() {
+    let printed = end(cupel(["config", "default"]), b"").stdout;
+    let file = source("cupel.toml", &printed);
+    assert_eq!(end(cupel(["config", "check", "--config", &file.path]), b"").code, Some(0));
+}
+
+#[test]
+fn every_fault_is_told_at_once_with_file_line_and_suggestion() {
+    let file = source("cupel.toml", "[server]\nlissten = \"x\"\n\n[worker]\nlease = 30\n");
+    for command in [&["config", "check"][..], &["serve"]] {
+        let mut command = cupel(command.iter().chain(&["--config", &file.path]));
+        command.env("CUPEL_QUEUE__DEPTH_MAX", "many");
+        let ended = end(command, b"");
+        assert_eq!(ended.code, Some(2));
+        let path = &file.path;
+        for told in [
+            &format!("{path}:2: server.lissten: there is no such setting; did you mean `server.listen`?"),
+            &format!("{path}:5: worker.lease: expected a duration"),
+            "environment variable CUPEL_QUEUE__DEPTH_MAX: queue.depth_max: expected a whole number from 1 to 10000000, found \"many\"",
+        ] {
+            assert!(ended.stderr.contains(told), "{told}\n{}", ended.stderr);
+        }
+    }
+}
+
+#[test]
+fn the_source_of_each_value_is_shown() {
+    let file = source("cupel.toml", "[worker]\nslots = 3\nlease = \"9s\"\n");
+    let mut command = cupel(["config", "show", "--sources", "--config", &file.path, "--data", "/somewhere"]);
+    command.env("CUPEL_WORKER__LEASE", "20s");
+    let shown = end(command, b"").stdout;
+    let line = |key: &str| shown.lines().find(|line| line.starts_with(key)).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(line("worker.slots"), format!("worker.slots 3 {}:2", file.path));
+    assert_eq!(line("worker.lease"), "worker.lease \"20s\" environment variable CUPEL_WORKER__LEASE");
+    assert_eq!(line("data.directory"), "data.directory \"/somewhere\" flag --data");
+    assert_eq!(line("server.listen"), "server.listen \"127.0.0.1:8080\" default");
+}
+
+#[test]
+fn a_configuration_that_cannot_be_read_is_told() {
+    let ended = end(cupel(["config", "show", "--config", "/nowhere/cupel.toml"]), b"");
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("/nowhere/cupel.toml:1: cannot be read"), "{}", ended.stderr);
+}

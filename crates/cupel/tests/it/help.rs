@@ -1,0 +1,54 @@
+//! What can be typed, as it is shown. `UPDATE_SNAPSHOTS=1` writes the files anew: review them like code.
+
+use std::path::Path;
+
+use crate::support::{cupel, end};
+
+fn check(name: &str, args: &[&str]) {
+    let ended = end(cupel(args), b"");
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{args:?}");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/help").join(format!("{name}.txt"));
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        std::fs::write(&path, &ended.stdout).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(ended.stdout, expected, "{} differs; UPDATE_SNAPSHOTS=1 writes it anew", path.display());
+}
+
+#[test]
+fn help_is_as_reviewed() {
+    check("cupel", &["--help"]);
+    for command in ["serve", "run", "doctor", "languages", "user", "key", "config", "smoke", "completions", "man"] {
+        check(command, &[command, "--help"]);
+    }
+    check("user-add", &["user", "add", "--help"]);
+    check("key-create", &["key", "create", "--help"]);
+    check("languages-install", &["languages", "install", "--help"]);
+}
+
+#[test]
+fn a_wrong_command_line_is_exit_2_and_suggests() {
+    let ended = end(cupel(["langauges"]), b"");
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("languages"), "{}", ended.stderr);
+    assert_eq!(end(cupel(["run"]), b"").code, Some(2));
+    assert_eq!(end(cupel(["run", "x.py", "--time", "soon"]), b"").code, Some(2));
+}
+
+#[test]
+fn completions_and_manual_pages_are_there() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let ended = end(cupel(["completions", shell]), b"");
+        assert!(ended.code == Some(0) && ended.stdout.contains("languages"), "{shell}");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(end(cupel(["man", "--out", dir.path().to_str().unwrap()]), b"").code, Some(0));
+    assert!(dir.path().join("cupel.1").exists() && dir.path().join("cupel-run.1").exists());
+}
+
+#[test]
+fn the_openapi_document_is_json_in_version_3_1() {
+    let ended = end(cupel(["openapi"]), b"");
+    let document: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+}

@@ -1,0 +1,185 @@
+//! `cupel run`, `cupel languages` and `cupel doctor`: programs on this machine, without a server.
+
+use serde_json::Value;
+
+use crate::support::{Ended, cupel, end, source};
+
+fn run(name: &str, text: &str, args: &[&str], stdin: &[u8]) -> Ended {
+    let file = source(name, text);
+    end(cupel(["run", &file.path].iter().chain(args)), stdin)
+}
+
+fn json(name: &str, text: &str, args: &[&str]) -> (Option<i32>, Value) {
+    let args: Vec<&str> = ["--json"].iter().chain(args).copied().collect();
+    let ended = run(name, text, &args, b"");
+    (ended.code, serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}")))
+}
+
+#[test]
+fn input_arguments_output_and_exit_code_pass_through() {
+    let program = "import sys\nprint(sys.stdin.read().upper(), sys.argv[1:])\nprint('talk', file=sys.stderr)\nsys.exit(7)\n";
+    let ended = run("a.py", program, &["--", "--x", "y z"], b"abc");
+    assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (Some(7), "ABC ['--x', 'y z']\n", "talk\n"));
+}
+
+#[test]
+fn megabytes_pass_through_unharmed() {
+    let input: Vec<u8> = (0..900_000u32).map(|n| b'a' + (n % 26) as u8).collect();
+    let ended = run("a.py", "import sys\nsys.stdout.write(sys.stdin.read()[::-1])\n", &[], &input);
+    let reversed: Vec<u8> = input.into_iter().rev().collect();
+    assert!(ended.code == Some(0) && ended.stdout.as_bytes() == reversed);
+}
+
+#[test]
+fn the_source_may_come_from_standard_input() {
+    let ended = end(cupel(["run", "-", "--language", "python3"]), b"print(6 * 7)");
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "42\n"));
+    let ended = end(cupel(["run", "-"]), b"print(6 * 7)");
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("--language"), "{}", ended.stderr);
+}
+
+#[test]
+fn input_may_come_from_a_file() {
+    let input = source("in.txt", "3 4\n");
+    let ended = run("sum.py", "print(sum(map(int, input().split())))", &["--stdin", &input.path], b"not this");
+    assert_eq!(ended.stdout, "7\n");
+}
+
+#[test]
+fn limits_and_signals_have_their_exit_codes() {
+    let c = |body: &str| format!("#include <stdlib.h>\n#include <string.h>\n#include <signal.h>\n#include <unistd.h>\n#include <stdio.h>\nint main(void) {{ {body} }}\n");
+    for (body, args, code, verdict) in [
+        ("for (;;) ;", &["--time", "0.2"][..], 124, "TLE"),
+        ("for (size_t n = 1 << 20;; ) { char *p = malloc(n); memset(p, 1, n); }", &["--memory", "32M"], 137, "MLE"),
+        ("raise(SIGSEGV);", &[], 139, "RTE"),
+        ("abort();", &[], 134, "RTE"),
+        ("for (;;) puts(\"flood\");", &["--output", "64K"], 1, "OLE"),
+        ("return 3;", &[], 3, "RTE"),
+        ("return 0;", &[], 0, "AC"),
+    ] {
+        let (ended, object) = json("a.c", &c(body), args);
+        assert_eq!((ended, object["verdict"].as_str()), (Some(code), Some(verdict)), "{body}: {object}");
+        assert_eq!(object["truncated"], verdict == "OLE", "{body}");
+    }
+}
+
+#[test]
+fn a_compile_error_is_the_compilers_words_and_exit_1() {
+    let ended = run("a.c", "int main(void) { return nothing; }", &[], b"");
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
+    assert!(ended.stderr.contains("nothing") && ended.stderr.contains("undeclared"), "{}", ended.stderr);
+    let (code, object) = json("a.c", "int main(void) { return nothing; }", &[]);
+    assert_eq!((code, &object["verdict"], &object["compile"]["ok"]), (Some(1), &"CE".into(), &false.into()));
+    assert!(object["compile"]["output"].as_str().unwrap().contains("undeclared"));
+}
+
+#[test]
+fn the_object_has_every_promised_field() {
+    let (code, object) = json("a.c", "#include <stdio.h>\nint main(void) { puts(\"hi\"); fputs(\"err\", stderr); return 2; }", &["--time", "3"]);
+    assert_eq!(code, Some(2));
+    for field in ["verdict", "exit_code", "signal", "stdout", "stderr", "truncated", "compile", "cpu_time_ms", "wall_time_ms", "memory_kb", "language", "limits"] {
+        assert!(object.get(field).is_some(), "{field}: {object}");
+    }
+    assert_eq!((&object["exit_code"], &object["signal"], &object["language"]), (&2.into(), &Value::Null, &"c".into()));
+    assert_eq!((&object["stdout"], &object["stderr"]), (&"hi\n".into(), &"err".into()));
+    assert_eq!((&object["compile"]["ok"], &object["compile"]["cached"]), (&true.into(), &false.into()));
+    assert!(object["compile"]["time_ms"].as_u64().unwrap() > 0 && object["memory_kb"].as_u64().unwrap() > 0);
+    assert_eq!(object["limits"]["cpu_time_ms"], 3000);
+}
+
+#[test]
+fn output_that_is_no_text_is_also_there_exactly() {
+    let (_, object) = json("a.py", "import sys\nsys.stdout.buffer.write(b'\\xff\\x00ok')", &[]);
+    assert_eq!((&object["stdout"], &object["stdout_base64"]), (&"\u{fffd}\0ok".into(), &"/wBvaw==".into()));
+}
+
+#[test]
+fn output_is_streamed_as_it_comes() {
+    use std::io::{BufRead, BufReader, Write};
+    use std::process::Stdio;
+    // Each answer comes before the next question is asked: nothing waits for the end.
+    let file = source("echo.py", "while True:\n    print(input()[::-1], flush=True)\n");
+    let mut child = cupel(["run", &file.path]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let (mut ask, mut answers) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()).lines());
+    for (question, answer) in [("abc\n", "cba"), ("12\n", "21")] {
+        ask.write_all(question.as_bytes()).unwrap();
+        assert_eq!(answers.next().unwrap().unwrap(), answer);
+    }
+    drop(ask);
+    assert_eq!(child.wait().unwrap().code(), Some(1), "the end of input reaches the program");
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_program() {
+    use std::io::Read;
+    use std::process::Stdio;
+    let file = source("yes.py", "while True: print('yes')\n");
+    let mut child = cupel(["run", &file.path, "--output", "1G"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut first = [0; 4];
+    let mut stdout = child.stdout.take().unwrap();
+    stdout.read_exact(&mut first).unwrap();
+    drop(stdout);
+    let code = child.wait().unwrap().code();
+    assert_eq!((&first, code), (b"yes\n", Some(141)), "as a shell tells SIGPIPE");
+}
+
+#[test]
+fn what_cannot_be_run_is_told_with_what_to_do() {
+    for (args, told) in [
+        (&["run", "/nowhere/a.py"][..], "cannot open /nowhere/a.py"),
+        (&["run", "/nowhere/a.unknown"], "name it with --language"),
+        (&["run", "/nowhere/a", "--language", "pyton"], "did you mean `python`?"),
+    ] {
+        let ended = end(cupel(args), b"");
+        assert_eq!(ended.code, Some(2), "{args:?}");
+        assert!(ended.stderr.contains(told), "{args:?}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn every_available_language_says_hello() {
+    let listed: Value = serde_json::from_str(&end(cupel(["languages", "--json"]), b"").stdout).unwrap();
+    let languages = listed["languages"].as_array().unwrap();
+    assert!(languages.len() >= 21);
+    for language in languages {
+        let available = language["available"].as_bool().unwrap();
+        assert_eq!(available, language["version"].is_string(), "{language}");
+        assert_eq!(available, language["reason"].is_null(), "{language}");
+    }
+    let registry = cupel_languages::Registry::load(None).unwrap();
+    for id in languages.iter().filter(|l| l["available"] == true).map(|l| l["id"].as_str().unwrap()) {
+        let language = registry.find(id).unwrap();
+        let hello = language.samples.iter().find(|sample| sample.name == "hello").unwrap();
+        let ended = end(cupel(["run", "-", "--language", id]), hello.source.as_bytes());
+        assert_eq!((ended.code, Some(&ended.stdout)), (Some(0), hello.stdout.as_ref()), "{id}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn unknown_languages_are_exit_3() {
+    for args in [&["languages", "install", "pyhton", "--dry-run"][..], &["languages", "test", "nonsense"]] {
+        let ended = end(cupel(args), b"");
+        assert_eq!(ended.code, Some(3), "{args:?} {}", ended.stderr);
+    }
+}
+
+#[test]
+fn languages_test_runs_the_samples() {
+    let ended = end(cupel(["languages", "test", "python", "c"]), b"");
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.lines().count() == 3 && ended.stdout.contains('✓'), "{}", ended.stdout);
+}
+
+#[test]
+fn doctor_passes_here_and_names_a_wall_that_is_off() {
+    let whole = end(cupel(["doctor"]), b"");
+    assert_eq!(whole.code, Some(0), "{}", whole.stdout);
+    let ended = end(cupel(["doctor", "--json", "--without", "seccomp"]), b"");
+    let object: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let missing: Vec<_> = object["walls"].as_array().unwrap().iter().filter(|w| w["ok"] == false).map(|w| &w["name"]).collect();
+    assert_eq!((ended.code, &object["ok"]), (Some(1), &false.into()));
+    assert!(missing.contains(&&"seccomp".into()), "{missing:?}");
+    let ended = end(cupel(["doctor", "--without", "everything"]), b"");
+    assert!(ended.code == Some(2) && ended.stderr.contains("the walls are"), "{}", ended.stderr);
+}

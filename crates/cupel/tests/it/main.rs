@@ -1,0 +1,11 @@
+//! The real binary, end to end: real programs in the real sandbox, real servers on free ports.
+//!
+//! Needs what the sandbox needs (root, Linux) and the core languages; nothing is skipped silently.
+
+mod config;
+mod help;
+mod local;
+mod recovery;
+mod server;
+mod support;
+mod webhooks;

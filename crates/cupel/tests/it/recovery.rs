@@ -1,0 +1,71 @@
+//! Nothing accepted is lost, and nothing has two results: through kill -9, and through a drain.
+
+use serde_json::{Value, json};
+
+use crate::support::{NO_RATE_LIMITS, Server, eventually};
+
+const SUBMISSIONS: usize = 500;
+
+#[test]
+fn kill_9_in_the_middle_of_500_submissions_loses_none_and_repeats_none() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let submissions: Vec<Value> = (0..SUBMISSIONS)
+        .map(|n| json!({ "language": "bash", "source_code": format!("read x; sleep 0.01; echo $x {n}"), "input": format!("run-{n}\n") }))
+        .collect();
+    let accepted = server.post("/api/v1/execute/batch", &json!({ "submissions": submissions }));
+    let ids: Vec<String> =
+        accepted["submissions"].as_array().unwrap().iter().map(|s| s["submission_id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(ids.len(), SUBMISSIONS);
+    let completed = |server: &Server| server.statuses(&ids).iter().filter(|status| *status == "completed").count();
+    let before = eventually(|| Some(completed(&server)).filter(|n| *n >= 50));
+    server.kill();
+    assert!(before < SUBMISSIONS, "the server was too quick to be killed in the middle");
+
+    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    assert!(completed(&server) >= before, "what had a result keeps it");
+    eventually(|| (completed(&server) == SUBMISSIONS).then_some(()));
+    for (n, id) in ids.iter().enumerate() {
+        let submission = server.submission(id);
+        assert_eq!(submission["stdout"], format!("run-{n} {n}\n"), "{submission}");
+        assert_eq!(submission["verdict"], "AC");
+        assert!((1..=2).contains(&submission["attempts"].as_u64().unwrap()), "{submission}");
+        let log = server.text(&format!("/api/v1/execute/{id}/events"));
+        let results = log.lines().filter(|line| line.trim_start_matches("event:").trim() == "verdict").count();
+        assert_eq!(results, 1, "{log}");
+    }
+    let all = server.get("/api/v1/submissions?limit=1").1;
+    assert_eq!(all["pagination"]["total"], SUBMISSIONS);
+}
+
+fn running(server: &Server, source: &str) -> String {
+    let id = server.submit(&json!({ "language": "python", "source_code": source }));
+    eventually(|| (server.submission(&id)["status"] == "running").then_some(()));
+    id
+}
+
+#[test]
+fn a_drain_lets_running_programs_end() {
+    let data = tempfile::tempdir().unwrap();
+    let mut server = Server::start(data.path(), &[("CUPEL_SERVER__DRAIN", "60s")]);
+    let id = running(&server, "import time\ntime.sleep(1)\nprint('ended')");
+    server.terminate();
+    assert_eq!(server.ended().code(), Some(0));
+    let server = Server::start(data.path(), &[]);
+    let submission = server.submission(&id);
+    assert_eq!((&submission["status"], &submission["stdout"], &submission["attempts"]), (&"completed".into(), &"ended\n".into(), &1.into()));
+}
+
+#[test]
+fn what_outlasts_the_drain_is_run_again_at_no_cost() {
+    let data = tempfile::tempdir().unwrap();
+    // With one attempt in all, a drain that cost one would leave an internal error.
+    let settings = [("CUPEL_SERVER__DRAIN", "0s"), ("CUPEL_WORKER__ATTEMPTS_MAX", "1")];
+    let mut server = Server::start(data.path(), &settings);
+    let id = running(&server, "import time\ntime.sleep(3)\nprint('ended')");
+    server.terminate();
+    assert_eq!(server.ended().code(), Some(0));
+    let server = Server::start(data.path(), &settings);
+    let submission = server.result(&id);
+    assert_eq!((&submission["status"], &submission["stdout"]), (&"completed".into(), &"ended\n".into()), "{submission}");
+}

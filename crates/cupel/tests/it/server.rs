@@ -1,0 +1,134 @@
+//! `cupel serve` and the commands that work beside it.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::support::{Server, cupel, end, eventually};
+
+#[test]
+fn the_first_start_prints_a_line_that_works_and_the_second_says_how_to_get_a_key() {
+    let data = tempfile::tempdir().unwrap();
+    let mut server = Server::start(data.path(), &[]);
+    let line = server.told.lines().last().unwrap().trim().to_owned();
+    let answer = Command::new("sh").args(["-c", &line]).output().unwrap();
+    let answer: Value = serde_json::from_slice(&answer.stdout).unwrap_or_else(|_| panic!("{line}\n{answer:?}"));
+    assert_eq!((&answer["status"], &answer["verdict"]), (&"completed".into(), &"AC".into()), "{answer}");
+    server.terminate();
+    assert_eq!(server.ended().code(), Some(0));
+
+    let again = Server::start(data.path(), &[]);
+    assert!(again.told.contains("cupel key create") && !again.told.contains("password"), "{}", again.told);
+}
+
+#[test]
+fn a_second_server_on_the_same_data_is_refused() {
+    let data = tempfile::tempdir().unwrap();
+    let _server = Server::start(data.path(), &[]);
+    let ended = end(cupel(["serve", "--listen", "127.0.0.1:0", "--data", data.path().to_str().unwrap()]), b"");
+    assert_eq!(ended.code, Some(7));
+    assert!(ended.stderr.contains("another server uses"), "{}", ended.stderr);
+}
+
+#[test]
+fn users_tokens_and_keys_are_made_while_the_server_runs() {
+    let data = tempfile::tempdir().unwrap();
+    let dir = data.path().to_str().unwrap();
+    let mut server = Server::start(data.path(), &[]);
+    let password = b"correct horse battery\n";
+    let added = end(cupel(["user", "add", "ada", "ada@example.org", "--password-stdin", "--data", dir]), password);
+    assert_eq!(added.code, Some(0), "{added:?}");
+    assert_eq!(end(cupel(["user", "add", "ada", "b@example.org", "--data", dir]), b"").code, Some(1));
+    assert_eq!(end(cupel(["user", "add", "x", "nowhere", "--data", dir]), b"").code, Some(2));
+    let login = server.post("/api/v1/auth/login", &json!({ "email": "ada@example.org", "password": "correct horse battery" }));
+    assert!(login["access_token"].is_string());
+
+    let token = end(cupel(["user", "token", "ada", "--data", dir]), b"");
+    let admin = std::mem::replace(&mut server.key, token.stdout.trim().to_owned());
+    assert_eq!(server.get("/api/v1/auth/me").1["username"], "ada");
+
+    let made = end(cupel(["key", "create", "ci", "--user", "ada", "--scope", "runs:read", "--expires", "1d", "--data", dir]), b"");
+    server.key = made.stdout.trim().to_owned();
+    assert_eq!(server.get("/api/v1/submissions").0, 200);
+    let listed: Value = serde_json::from_str(&end(cupel(["key", "list", "--user", "ada", "--json", "--data", dir]), b"").stdout).unwrap();
+    let id = listed["keys"][0]["id"].as_str().unwrap();
+    assert_eq!(listed["keys"][0]["scopes"], json!(["runs:read"]));
+    assert_eq!(end(cupel(["key", "revoke", id, "--user", "ada", "--data", dir]), b"").code, Some(0));
+    // The server remembers a key for a few seconds.
+    eventually(|| (server.get("/api/v1/submissions").0 == 401).then_some(()));
+    assert_eq!(end(cupel(["key", "revoke", id, "--data", dir]), b"").code, Some(3), "not the administrator's key");
+    server.key = admin;
+    assert_eq!(server.get("/api/v1/submissions").0, 200);
+
+    assert_eq!(end(cupel(["user", "token", "nobody", "--data", dir]), b"").code, Some(3));
+    assert_eq!(end(cupel(["key", "create", "x", "--scope", "root", "--data", dir]), b"").code, Some(2));
+}
+
+#[test]
+fn smoke_proves_a_server_and_a_wrong_key_is_exit_4() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &[]);
+    let ended = end(cupel(["smoke", "--url", &server.url, "--key", &server.key, "python", "c"]), b"");
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(ended.stdout.lines().count(), 3, "{}", ended.stdout);
+    assert_eq!(end(cupel(["smoke", "--url", &server.url, "--key", "cup_wrong"]), b"").code, Some(4));
+    assert_eq!(end(cupel(["smoke", "--url", "http://127.0.0.1:1", "--key", "x"]), b"").code, Some(6));
+}
+
+#[test]
+fn identical_sources_are_compiled_once_also_after_a_restart() {
+    let data = tempfile::tempdir().unwrap();
+    let body = json!({ "language": "c", "source_code": "#include <stdio.h>\nint main(void) { puts(\"once\"); }" });
+    let mut server = Server::start(data.path(), &[]);
+    assert_eq!(server.result(&server.submit(&body))["compile"]["cached"], false);
+    let cached = server.result(&server.submit(&body));
+    assert_eq!((&cached["compile"]["cached"], &cached["stdout"]), (&true.into(), &"once\n".into()));
+    let artifacts = data.path().join("cache/artifacts");
+    eventually(|| std::fs::read_dir(&artifacts).unwrap().flatten().find(|entry| entry.path().is_dir()));
+    server.terminate();
+    assert!(server.ended().success());
+    let server = Server::start(data.path(), &[]);
+    assert_eq!(server.result(&server.submit(&body))["compile"]["cached"], true);
+}
+
+#[test]
+fn a_cancelled_program_ends_and_its_slot_is_free_again() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &[("CUPEL_WORKER__SLOTS", "1")]);
+    let id = server.submit(&json!({ "language": "python", "source_code": "while True: pass" }));
+    eventually(|| (server.submission(&id)["status"] == "running").then_some(()));
+    let answer = ureq::delete(format!("{}/api/v1/execute/{id}", server.url)).header("authorization", format!("Bearer {}", server.key)).call();
+    assert!(answer.is_ok(), "{answer:?}");
+    assert_eq!(server.result(&id)["status"], "cancelled");
+    // The only slot does not wait for the ten seconds that the first program could have taken.
+    let next = server.result(&server.submit(&json!({ "language": "python", "source_code": "print(1)" })));
+    assert_eq!(next["stdout"], "1\n");
+}
+
+#[test]
+fn the_log_of_a_run_has_its_output_while_it_runs() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &[]);
+    let body = json!({ "language": "python", "source_code": "print('é' * 40000)\nimport sys\nprint('e', file=sys.stderr)", });
+    let id = server.submit(&body);
+    server.result(&id);
+    let log = server.text(&format!("/api/v1/execute/{id}/events"));
+    let names: Vec<_> = log.lines().filter_map(|line| line.strip_prefix("event: ").or_else(|| line.strip_prefix("event:"))).collect();
+    assert_eq!((names.first(), names.get(1)), (Some(&"queued"), Some(&"started")), "{names:?}");
+    assert_eq!(names.last(), Some(&"verdict"));
+    assert!(names.iter().filter(|n| **n == "output").count() >= 3, "two pieces of stdout, one of stderr: {names:?}");
+    assert!(!log.contains('\u{fffd}'), "no piece ends inside a character");
+}
+
+#[test]
+fn metrics_count_what_was_judged() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &[]);
+    server.result(&server.submit(&json!({ "language": "python", "source_code": "raise SystemExit(1)" })));
+    let line = r#"cupel_runs_total{verdict="RTE",language="python"} 1"#;
+    eventually(|| server.text("/metrics").contains(line).then_some(()));
+    let metrics = server.text("/metrics");
+    for name in ["cupel_run_duration_seconds_bucket", "cupel_worker_slots{state=\"idle\"}", "cupel_build_info", "cupel_queue_depth"] {
+        assert!(metrics.contains(name), "{name}\n{metrics}");
+    }
+}

@@ -1,0 +1,190 @@
+//! Commands, servers and a client for them.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// How long anything here may take before the test fails instead of hanging.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A command of the binary with an environment that nobody's shell has touched.
+pub(crate) fn cupel<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cupel"));
+    command.args(args).env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", "/").current_dir(std::env::temp_dir());
+    command
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Runs a command with this on its standard input.
+pub(crate) fn end(mut command: Command, stdin: &[u8]) -> Ended {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    let stdin = stdin.to_vec();
+    let feeder = std::thread::spawn(move || pipe.write_all(&stdin));
+    let output = child.wait_with_output().unwrap();
+    // A program need not read what it is sent.
+    let _ = feeder.join();
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// A file in a directory of its own.
+pub(crate) struct Source {
+    pub(crate) path: String,
+    /// Goes with the value.
+    _dir: TempDir,
+}
+
+pub(crate) fn source(name: &str, text: &str) -> Source {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    Source { path: path.to_str().unwrap().to_owned(), _dir: dir }
+}
+
+/// A `cupel serve` of a test's own.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) url: String,
+    pub(crate) key: String,
+    /// What it printed at the start.
+    pub(crate) told: String,
+}
+
+impl Server {
+    /// Starts one on a free port; `settings` are environment variables.
+    pub(crate) fn start(data: &Path, settings: &[(&str, &str)]) -> Server {
+        let mut command = cupel(["serve", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()]);
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(data.join("serve.log")).unwrap();
+        let mut child = command.envs(settings.iter().copied()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut told = String::new();
+        while !told.contains("Try next") {
+            let line = lines.next().unwrap_or_else(|| panic!("the server ended: {told}\n{}", log_of(data))).unwrap();
+            told += &format!("{line}\n");
+        }
+        if told.contains("another terminal") {
+            told += &lines.next().unwrap().unwrap();
+        }
+        let word = |start: &str| told.split_whitespace().find(|word| word.starts_with(start)).map(str::to_owned);
+        let url = word("http://").unwrap();
+        let key = word("cup_").unwrap_or_else(|| {
+            let made = end(cupel(["key", "create", "test", "--scope", "admin", "--scope", "account", "--scope", "runs:read", "--scope", "runs:write", "--data", data.to_str().unwrap()]), b"");
+            assert_eq!(made.code, Some(0), "{made:?}");
+            made.stdout.trim().to_owned()
+        });
+        Server { child, url, key, told }
+    }
+
+    /// The answer to a GET, with its status.
+    pub(crate) fn get(&self, path: &str) -> (u16, Value) {
+        let mut answer = agent().get(format!("{}{path}", self.url)).header("authorization", format!("Bearer {}", self.key)).call().unwrap();
+        (answer.status().as_u16(), answer.body_mut().read_json().unwrap())
+    }
+
+    /// A text that is no JSON, such as a stream of events.
+    pub(crate) fn text(&self, path: &str) -> String {
+        let mut answer = agent().get(format!("{}{path}", self.url)).header("authorization", format!("Bearer {}", self.key)).call().unwrap();
+        answer.body_mut().read_to_string().unwrap()
+    }
+
+    /// The answer to a POST, which must be a success.
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Value {
+        let request = agent().post(format!("{}{path}", self.url)).header("authorization", format!("Bearer {}", self.key));
+        let mut answer = request.send_json(body).unwrap();
+        let status = answer.status().as_u16();
+        let body: Value = answer.body_mut().read_json().unwrap();
+        assert!((200..300).contains(&status), "{status}: {body}");
+        body
+    }
+
+    /// Submits and returns the id.
+    pub(crate) fn submit(&self, body: &Value) -> String {
+        self.post("/api/v1/execute", body)["submission_id"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn submission(&self, id: &str) -> Value {
+        self.get(&format!("/api/v1/execute/{id}")).1
+    }
+
+    /// The submission once it has reached its final state.
+    pub(crate) fn result(&self, id: &str) -> Value {
+        eventually(|| {
+            let answer = self.get(&format!("/api/v1/execute/{id}?wait=10")).1;
+            (!matches!(answer["status"].as_str(), Some("queued" | "running"))).then_some(answer)
+        })
+    }
+
+    /// How many submissions are in each state, out of all.
+    pub(crate) fn statuses(&self, ids: &[String]) -> Vec<String> {
+        ids.chunks(100)
+            .flat_map(|ids| {
+                let body = self.get(&format!("/api/v1/execute?ids={}", ids.join(","))).1;
+                body["submissions"].as_array().unwrap().iter().map(|s| s["status"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    pub(crate) fn terminate(&mut self) {
+        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(asked.success());
+    }
+
+    /// Waits for its end.
+    pub(crate) fn ended(mut self) -> ExitStatus {
+        eventually(|| self.child.try_wait().unwrap())
+    }
+
+    /// SIGKILL: nothing of it gets a chance to tidy up.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false).build().into()
+}
+
+fn log_of(data: &Path) -> String {
+    std::fs::read_to_string(data.join("serve.log")).unwrap_or_default()
+}
+
+/// The first answer that is there; the condition is asked for again and again, for a bounded time.
+pub(crate) fn eventually<T>(mut condition: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(answer) = condition() {
+            return answer;
+        }
+        assert!(begun.elapsed() < PATIENCE, "the condition did not come true within {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Rates that a test's own load never reaches.
+pub(crate) const NO_RATE_LIMITS: [(&str, &str); 4] = [
+    ("CUPEL_RATE_LIMITS__TIERS__BASIC__SUBMISSIONS_PER_MINUTE", "1000000"),
+    ("CUPEL_RATE_LIMITS__TIERS__BASIC__SUBMISSIONS_BURST", "100000"),
+    ("CUPEL_RATE_LIMITS__TIERS__BASIC__READS_PER_MINUTE", "1000000"),
+    ("CUPEL_RATE_LIMITS__TIERS__BASIC__READS_BURST", "100000"),
+];
