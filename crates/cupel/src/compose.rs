@@ -62,7 +62,7 @@ pub(crate) fn prepare(config: &Config) -> anyhow::Result<Ground> {
     };
     let examination = executor::examine(registry.iter())?;
     refuse_missing_walls(&examination, &config.accept_missing)?;
-    let sandbox = Arc::new(LocalSandbox::start(slots, registry.iter()).context("cannot start the sandbox")?);
+    let sandbox = LocalSandbox::start(slots, registry.iter()).context("cannot start the sandbox")?;
     let bounds = ArtifactBounds { memory: config.worker.artifacts_memory, disk: config.worker.artifacts_disk };
     let artifacts = Artifacts::open(&data.artifacts(), bounds)?;
     Ok(Ground { data, lock, registry, sandbox, examination, slots, artifacts, metrics: telemetry::metrics()? })
@@ -134,7 +134,7 @@ impl Server {
             core: core.clone(),
             accounts: accounts.clone(),
             settings: Arc::new(api_settings(config, &data)?),
-            health: Arc::new(ServerHealth::new(core.clone(), &examination)),
+            health: Arc::new(ServerHealth::new(core.clone(), sandbox, &examination)),
             metrics: {
                 let metrics = metrics.clone();
                 Arc::new(move || metrics.render())
@@ -262,7 +262,7 @@ async fn sweep(core: Core, metrics: PrometheusHandle, shutdown: CancellationToke
             _ = ticks.tick() => {}
         }
         if let Err(error) = core.sweep().await {
-            tracing::warn!(error = format!("{:#}", anyhow::anyhow!(error)), "could not sweep; the next second tries again");
+            tracing::warn!(error = executor::chain(&error), "could not sweep; the next second tries again");
         }
         let now = core.now();
         if let Ok(counts) = core.store().counts(now).await {

@@ -1,7 +1,9 @@
 //! The sandbox as the judge's executor: the adapter between two crates that do not know each other.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use cupel_judge::{ExecuteError, Executor, StdinSource, StepInput, StepKind, StepObserver, StepResult};
 use cupel_languages::Language;
@@ -12,6 +14,13 @@ use cupel_types::{ExitStatus, Output, StepReport};
 /// Files that a compile step may hand on; how many bytes is its disk limit.
 const ARTIFACTS_MAX: u32 = 1000;
 
+/// Tries of one step, as long as nobody has seen anything of the failed ones: a lost launcher takes every
+/// lane of a slot with it, spares included, and each is found dead on its own.
+const TRIES_MAX: u32 = 8;
+
+/// A try that failed after this long is not repeated: it was no dead lane that was found.
+const QUICK: Duration = Duration::from_secs(1);
+
 /// A running sandbox that is made anew when its launcher is lost.
 pub(crate) struct LocalSandbox {
     config: SandboxConfig,
@@ -21,20 +30,12 @@ pub(crate) struct LocalSandbox {
 /// One sandbox, and whether a slot has found it dead.
 struct Current {
     sandbox: Sandbox,
-    lost: Mutex<bool>,
+    lost: AtomicBool,
 }
 
 impl Current {
     fn start(config: &SandboxConfig) -> Result<Arc<Current>, StartError> {
-        Ok(Arc::new(Current { sandbox: Sandbox::start(config.clone())?, lost: Mutex::new(false) }))
-    }
-
-    fn is_lost(&self) -> bool {
-        *self.lost.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn set_lost(&self) {
-        *self.lost.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        Ok(Arc::new(Current { sandbox: Sandbox::start(config.clone())?, lost: AtomicBool::new(false) }))
     }
 }
 
@@ -43,10 +44,15 @@ impl LocalSandbox {
     ///
     /// # Errors
     /// When this machine cannot give what a sandbox needs.
-    pub(crate) fn start<'l>(slots: usize, languages: impl IntoIterator<Item = &'l Language>) -> Result<LocalSandbox, StartError> {
+    pub(crate) fn start<'l>(slots: usize, languages: impl IntoIterator<Item = &'l Language>) -> Result<Arc<LocalSandbox>, StartError> {
         let config = SandboxConfig { slots, mounts: mounts(languages), ..SandboxConfig::default() };
         let current = Mutex::new(Current::start(&config)?);
-        Ok(LocalSandbox { config, current })
+        Ok(Arc::new(LocalSandbox { config, current }))
+    }
+
+    /// Whether the launcher is gone and there is no new one yet.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner).lost.load(Ordering::Relaxed)
     }
 
     /// An executor for a slot, its cells already made. After the launcher was lost, the first call makes
@@ -54,38 +60,53 @@ impl LocalSandbox {
     ///
     /// # Errors
     /// When there can be no sandbox, or no cells, at the moment.
-    pub(crate) fn executor(&self, slot: usize) -> Result<SlotExecutor, ExecuteError> {
-        let current = {
-            let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-            if current.is_lost() {
-                tracing::warn!("the sandbox was lost and is made anew");
-                *current = Current::start(&self.config).map_err(|error| ExecuteError { transient: true, source: error.into() })?;
+    pub(crate) fn executor(self: &Arc<Self>, number: usize) -> Result<SlotExecutor, ExecuteError> {
+        let failed = |source: Box<dyn std::error::Error + Send + Sync>| ExecuteError { transient: true, source };
+        let current = self.living().map_err(|error| failed(error.into()))?;
+        let mut slot = current.sandbox.slot(number);
+        if let Err(error) = slot.warm_up() {
+            if matches!(error, RunError::LauncherLost) {
+                current.lost.store(true, Ordering::Relaxed);
             }
-            Arc::clone(&current)
-        };
-        let mut executor = SlotExecutor { slot: current.sandbox.slot(slot), current };
-        executor.slot.warm_up().map_err(|error| executor.failed(error))?;
-        Ok(executor)
+            return Err(failed(error.into()));
+        }
+        Ok(SlotExecutor { whole: Arc::clone(self), number, current, slot })
+    }
+
+    fn living(&self) -> Result<Arc<Current>, StartError> {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.lost.load(Ordering::Relaxed) {
+            tracing::warn!("the sandbox was lost and is made anew");
+            *current = Current::start(&self.config)?;
+        }
+        Ok(Arc::clone(&current))
     }
 }
 
 /// One slot of the sandbox.
 pub(crate) struct SlotExecutor {
-    slot: Slot,
+    whole: Arc<LocalSandbox>,
+    number: usize,
     current: Arc<Current>,
+    slot: Slot,
 }
 
 impl SlotExecutor {
-    fn failed(&self, error: RunError) -> ExecuteError {
+    /// Makes what a failure took: a lane is made anew by the slot itself, a launcher takes all slots with it.
+    fn recover(&mut self, error: &RunError) -> Result<(), ExecuteError> {
         if matches!(error, RunError::LauncherLost) {
-            self.current.set_lost();
+            self.current.lost.store(true, Ordering::Relaxed);
+            *self = self.whole.executor(self.number)?;
         }
-        ExecuteError { transient: error.is_transient(), source: error.into() }
+        Ok(())
     }
 }
 
 impl Executor for SlotExecutor {
+    /// A try of which neither the observer nor a pipe of ours has seen anything is repeated here: a cell is
+    /// fresh each time, so nobody can tell, and the run keeps its attempt.
     fn execute(&mut self, step: StepInput<'_>, observer: &mut dyn StepObserver) -> Result<StepResult, ExecuteError> {
+        let is_repeatable = matches!(step.stdin, StdinSource::Bytes(_));
         let command = Command {
             argv: step.argv.to_vec(),
             env: step.env.to_vec(),
@@ -101,12 +122,27 @@ impl Executor for SlotExecutor {
             },
             collect: step.collect.then_some(CollectLimits { files: ARTIFACTS_MAX, bytes: step.limits.disk }),
         };
-        let mut kept = Kept { stdout: Vec::new(), stderr: Vec::new(), observer };
-        let report = match self.slot.run(&command, &mut kept) {
-            Ok(report) => report,
-            Err(error) => return Err(self.failed(error)),
-        };
-        Ok(result(report, kept.stdout, kept.stderr))
+        if self.current.lost.load(Ordering::Relaxed) {
+            // Another slot has found out.
+            *self = self.whole.executor(self.number)?;
+        }
+        let (began, mut tries) = (Instant::now(), 1);
+        loop {
+            let mut kept = Kept { stdout: Vec::new(), stderr: Vec::new(), observer };
+            let error = match self.slot.run(&command, &mut kept) {
+                Ok(report) => return Ok(result(report, kept.stdout, kept.stderr)),
+                Err(error) => error,
+            };
+            let is_unseen = kept.stdout.is_empty() && kept.stderr.is_empty();
+            let may_pass = error.is_transient() || matches!(error, RunError::LauncherLost);
+            let again = tries < TRIES_MAX && began.elapsed() < QUICK && may_pass && is_unseen && is_repeatable;
+            tracing::warn!(slot = self.number, again, error = %chain(&error), "a cell failed");
+            self.recover(&error)?;
+            if !again {
+                return Err(ExecuteError { transient: error.is_transient(), source: error.into() });
+            }
+            tries += 1;
+        }
     }
 }
 
@@ -156,6 +192,11 @@ impl Observer for Kept<'_> {
 /// When there is no sandbox to attack.
 pub(crate) fn examine<'l>(languages: impl IntoIterator<Item = &'l Language>) -> Result<Examination, ExamineError> {
     doctor::examine(&SandboxConfig { mounts: mounts(languages), ..SandboxConfig::default() })
+}
+
+/// An error with its sources, for one line of log.
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn mounts<'l>(languages: impl IntoIterator<Item = &'l Language>) -> Vec<PathBuf> {

@@ -1,32 +1,37 @@
 //! How this server stands: what `/readyz` and `/healthz` tell.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use cupel_api::{Check, Health, HealthReport, Wall};
 use cupel_core::Core;
 use cupel_sandbox::doctor::Examination;
 
+use crate::executor::LocalSandbox;
+
 /// The parts of an all-in-one server.
 pub(crate) struct ServerHealth {
     core: Core,
+    sandbox: Option<Arc<LocalSandbox>>,
     walls: Vec<Wall>,
     degraded: Vec<String>,
 }
 
 impl ServerHealth {
     /// The walls are those that stood when they were attacked at the start.
-    pub(crate) fn new(core: Core, examination: &Examination) -> ServerHealth {
+    pub(crate) fn new(core: Core, sandbox: Arc<LocalSandbox>, examination: &Examination) -> ServerHealth {
         let wall = |f: &cupel_sandbox::doctor::Finding| Wall {
             name: f.wall.slug().to_owned(),
             stands: f.breach.is_none(),
             detail: f.breach.clone(),
         };
         let degraded = examination.missing().map(|f| format!("nothing keeps a program from {}", f.wall.describe())).collect();
-        ServerHealth { core, walls: examination.findings.iter().map(wall).collect(), degraded }
+        ServerHealth { core, sandbox: Some(sandbox), walls: examination.findings.iter().map(wall).collect(), degraded }
     }
 
     /// For an API that runs no programs.
     pub(crate) fn without_sandbox(core: Core) -> ServerHealth {
-        ServerHealth { core, walls: Vec::new(), degraded: Vec::new() }
+        ServerHealth { core, sandbox: None, walls: Vec::new(), degraded: Vec::new() }
     }
 }
 
@@ -36,8 +41,12 @@ impl Health for ServerHealth {
         let store = self.core.store().ping().await.err().map(|error| error.to_string());
         let queue = self.core.queue().depth().await.err().map(|error| error.to_string());
         let check = |name: &str, failure: Option<String>| Check { name: name.to_owned(), ok: failure.is_none(), detail: failure };
+        let mut checks = vec![check("store", store), check("queue", queue)];
+        if let Some(sandbox) = &self.sandbox {
+            checks.push(check("sandbox", sandbox.is_lost().then(|| "its launcher is gone and could not be replaced yet".to_owned())));
+        }
         HealthReport {
-            checks: vec![check("store", store), check("queue", queue)],
+            checks,
             walls: self.walls.clone(),
             degraded: self.degraded.clone(),
         }

@@ -29,6 +29,7 @@ use ureq::Agent;
 use ureq::unversioned::transport::DefaultConnector;
 
 use crate::config;
+use crate::executor::chain;
 use guard::GuardedResolver;
 
 /// How often the outbox is looked at.
@@ -45,7 +46,7 @@ pub(crate) async fn run(core: Core, settings: config::Webhooks, shutdown: Cancel
         let free = u32::try_from(room.available_permits()).unwrap_or(u32::MAX);
         let taken = if free == 0 { Ok(Vec::new()) } else { sender.core.take_deliveries(hold, free).await };
         let taken = taken.unwrap_or_else(|error| {
-            tracing::warn!(error = format!("{:#}", anyhow::anyhow!(error)), "cannot look at the webhooks that are due");
+            tracing::warn!(error = chain(&error), "cannot look at the webhooks that are due");
             Vec::new()
         });
         let was_full = !taken.is_empty() && taken.len() == free as usize;
@@ -103,8 +104,7 @@ impl Sender {
         metrics::counter!("cupel_webhooks_total", "result" => result).increment(1);
         tracing::debug!(webhook.id = %delivery.id, submission.id = %delivery.submission, result, "sent a webhook");
         if let Err(error) = self.core.record_delivery(delivery, sent).await {
-            let error = format!("{:#}", anyhow::anyhow!(error));
-            tracing::warn!(webhook.id = %delivery.id, error, "cannot record a webhook; it will be sent again");
+            tracing::warn!(webhook.id = %delivery.id, error = chain(&error), "cannot record a webhook; it will be sent again");
         }
     }
 

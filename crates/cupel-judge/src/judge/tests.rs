@@ -188,8 +188,10 @@ impl JudgeObserver for Log {
     }
 }
 
+type Artifacts = (BoxFiles, Arc<[u8]>);
+
 #[derive(Default)]
-struct Kept(Mutex<HashMap<ArtifactKey, (BoxFiles, Arc<[u8]>)>>);
+struct Kept(Mutex<HashMap<ArtifactKey, Artifacts>>);
 
 impl ArtifactCache for Kept {
     fn get(&self, key: &ArtifactKey) -> Option<(BoxFiles, Arc<[u8]>)> {
