@@ -26,78 +26,89 @@ const NET_CONNECT_TCP: u64 = 1 << 1;
 const SCOPE_ABSTRACT_UNIX_SOCKET: u64 = 1;
 const SCOPE_SIGNAL: u64 = 1 << 1;
 
-/// What this kernel's Landlock can do.
-#[derive(Clone, Copy, Debug)]
+/// What this kernel's Landlock can do, and what every cell of a lane may reach.
+#[derive(Debug)]
 pub(crate) struct Landlock {
-    abi: u32,
+    attr: RulesetAttr,
+    size: usize,
+    /// Opened once: a rule is about a file, not about the mount it was found through.
+    lasting: Vec<(OwnedFd, u64)>,
+}
+
+/// Asks the kernel for its ABI; `None` when it has no Landlock.
+pub(crate) fn detect() -> Option<u32> {
+    Some(abi()).filter(|abi| *abi > 0)
 }
 
 impl Landlock {
-    /// Asks the kernel; `None` when it has no Landlock.
-    pub(crate) fn detect() -> Option<Landlock> {
-        match abi() {
-            0 => None,
-            abi => Some(Landlock { abi }),
-        }
-    }
-
-    /// The rules of a cell, once its box is mounted. `readable`: what is shown beside the system's directories.
-    pub(crate) fn ruleset(self, readable: &[PathBuf], with_probe: bool) -> io::Result<OwnedFd> {
+    /// Prepares the rules that all cells of a lane share, once its root stands. `readable`: what is shown beside the
+    /// system's directories.
+    pub(crate) fn prepare(abi: u32, readable: &[PathBuf], with_probe: bool) -> io::Result<Landlock> {
         // Access rights by the ABI that brought them: 1, 2 (refer), 3 (truncate), 5 (ioctl on devices).
         let mut handled = (1 << 13) - 1;
         for (since, right) in [(2, REFER), (3, TRUNCATE), (5, IOCTL_DEV)] {
-            if self.abi >= since {
+            if abi >= since {
                 handled |= right;
             }
         }
         let attr = RulesetAttr {
             handled_access_fs: handled,
-            handled_access_net: if self.abi >= 4 { NET_BIND_TCP | NET_CONNECT_TCP } else { 0 },
-            scoped: if self.abi >= 6 { SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL } else { 0 },
+            handled_access_net: if abi >= 4 { NET_BIND_TCP | NET_CONNECT_TCP } else { 0 },
+            scoped: if abi >= 6 { SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL } else { 0 },
         };
-        let size = match self.abi {
+        let size = match abi {
             0..4 => 8,
             4..6 => 16,
             _ => 24,
         };
-        let ruleset = create_ruleset(&attr, size)?;
         let look = EXECUTE | READ_FILE | READ_DIR;
-        let all = handled & !(MAKE_CHAR | MAKE_BLOCK | IOCTL_DEV);
         let device = (READ_FILE | WRITE_FILE | TRUNCATE) & handled;
-        let mut rules: Vec<(&str, u64)> = vec![
+        let mut wanted: Vec<(&str, u64)> = vec![
             ("/usr", look),
             ("/etc", look),
             ("/lib", look),
             ("/lib64", look),
             ("/bin", look),
             ("/sbin", look),
-            ("/proc", READ_FILE | READ_DIR),
             ("/dev", READ_FILE | READ_DIR),
             ("/dev/null", device),
             ("/dev/zero", device),
             ("/dev/full", device),
             ("/dev/random", device),
             ("/dev/urandom", device),
-            ("/dev/shm", all),
-            ("/box", all),
-            ("/tmp", all),
         ];
-        rules.extend(readable.iter().filter_map(|path| path.to_str()).map(|path| (path, look)));
+        wanted.extend(readable.iter().filter_map(|path| path.to_str()).map(|path| (path, look)));
         if with_probe {
-            rules.push(("/probe", EXECUTE | READ_FILE));
+            wanted.push(("/probe", EXECUTE | READ_FILE));
         }
-        for (path, access) in rules {
-            match rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()) {
-                Ok(fd) => {
+        let mut lasting = Vec::new();
+        for (path, access) in wanted {
+            // A link leads to a place that has a rule of its own, or to none that may be read.
+            let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            match rustix::fs::open(path, flags, Mode::empty()) {
+                Ok(fd) => match FileType::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode) {
+                    FileType::Symlink => {}
+                    FileType::Directory => lasting.push((fd, access)),
                     // Rights over directories mean nothing for a file, and are refused.
-                    let is_dir = rustix::fs::fstat(&fd).is_ok_and(|s| FileType::from_raw_mode(s.st_mode).is_dir());
-                    let of_files = EXECUTE | READ_FILE | WRITE_FILE | TRUNCATE | IOCTL_DEV;
-                    let access = if is_dir { access } else { access & of_files };
-                    allow_beneath(ruleset.as_fd(), fd.as_fd(), access)?;
-                }
+                    _ => lasting.push((fd, access & (EXECUTE | READ_FILE | WRITE_FILE | TRUNCATE | IOCTL_DEV))),
+                },
                 Err(rustix::io::Errno::NOENT) => {}
                 Err(other) => return Err(other.into()),
             }
+        }
+        Ok(Landlock { attr, size, lasting })
+    }
+
+    /// The rules of a cell, once its box is mounted.
+    pub(crate) fn ruleset(&self) -> io::Result<OwnedFd> {
+        let ruleset = create_ruleset(&self.attr, self.size)?;
+        for (fd, access) in &self.lasting {
+            allow_beneath(ruleset.as_fd(), fd.as_fd(), *access)?;
+        }
+        let all = self.attr.handled_access_fs & !(MAKE_CHAR | MAKE_BLOCK | IOCTL_DEV);
+        for (path, access) in [("/proc", READ_FILE | READ_DIR), ("/box", all), ("/tmp", all), ("/dev/shm", all)] {
+            let fd = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+            allow_beneath(ruleset.as_fd(), fd.as_fd(), access)?;
         }
         Ok(ruleset)
     }

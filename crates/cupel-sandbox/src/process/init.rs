@@ -7,7 +7,6 @@
 use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::path::PathBuf;
 use std::sync::atomic::Ordering::Relaxed;
 
 use rustix::fs::{Mode, OFlags};
@@ -33,10 +32,8 @@ use crate::{Wall, WallSet};
 /// What a cell takes over from its lane.
 pub(crate) struct CellEnvironment<'a> {
     pub(crate) walls_off: WallSet,
-    pub(crate) has_probe: bool,
-    pub(crate) mounts: &'a [PathBuf],
     pub(crate) filter: &'a [Instruction],
-    pub(crate) landlock: Option<Landlock>,
+    pub(crate) landlock: Option<&'a Landlock>,
     pub(crate) group: &'a LaneGroup,
     pub(crate) notes: &'a SharedNotes,
     pub(crate) socket: &'a OwnedFd,
@@ -87,9 +84,7 @@ fn run(
         bundle::unpack(bundle.as_fd(), box_dir.as_fd(), TENANT).map_err(at(SetupStep::BoxFiles))?;
     }
     let landlock = match environment.landlock {
-        Some(landlock) => {
-            Some(landlock.ruleset(environment.mounts, environment.has_probe).map_err(at(SetupStep::LandlockRules))?)
-        }
+        Some(landlock) => Some(landlock.ruleset().map_err(at(SetupStep::LandlockRules))?),
         None => None,
     };
 

@@ -21,7 +21,7 @@ use rustix::process::{Signal, WaitOptions, pidfd_send_signal};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::mechanism::cgroup::{CpuTimes, LaneGroup, LaneGroupFiles};
-use crate::mechanism::landlock::Landlock;
+use crate::mechanism::landlock::{self, Landlock};
 use crate::mechanism::{ids, mounts, namespaces, seccomp};
 use crate::process::init::{self, CellEnvironment};
 use crate::step::SetupStep;
@@ -143,12 +143,15 @@ fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -> Result<La
     } else {
         seccomp::default_filter().map_err(|e| (SetupStep::SeccompApply, io::Error::other(e)))?
     };
-    let landlock = if off.contains(Wall::Landlock) { None } else { Landlock::detect() };
+    let landlock = match landlock::detect().filter(|_| !off.contains(Wall::Landlock)) {
+        Some(abi) => {
+            Some(Landlock::prepare(abi, &setup.mounts, setup.probe.is_some()).map_err(at(SetupStep::LandlockRules))?)
+        }
+        None => None,
+    };
     let notes = SharedNotes::new().map_err(at(SetupStep::Fork))?;
     Ok(Lane {
         walls_off: off,
-        has_probe: setup.probe.is_some(),
-        mounts: setup.mounts.clone(),
         filter,
         landlock,
         notes,
@@ -168,8 +171,6 @@ fn pin(cpu: u32) -> io::Result<()> {
 
 struct Lane {
     walls_off: WallSet,
-    has_probe: bool,
-    mounts: Vec<PathBuf>,
     filter: Vec<Instruction>,
     landlock: Option<Landlock>,
     notes: SharedNotes,
@@ -221,10 +222,8 @@ impl Lane {
             Forked::Child => {
                 let environment = CellEnvironment {
                     walls_off: off,
-                    has_probe: self.has_probe,
-                    mounts: &self.mounts,
                     filter: &self.filter,
-                    landlock: self.landlock,
+                    landlock: self.landlock.as_ref(),
                     group: &self.group,
                     notes: &self.notes,
                     socket,

@@ -13,7 +13,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
 
 use crate::mechanism::cgroup::{Hierarchies, LauncherGroups};
-use crate::mechanism::landlock::Landlock;
+use crate::mechanism::landlock;
 use crate::mechanism::{ids, namespaces};
 use crate::process::lane::{self, LaneReport, LaneSetup};
 use crate::step::SetupStep;
@@ -75,7 +75,7 @@ fn serve() -> io::Result<()> {
                     Ok(made) => {
                         let answer = FromLauncher::Configured {
                             cgroup_v2: made.groups.is_v2(),
-                            landlock: Landlock::detect().is_some(),
+                            landlock: landlock::detect().is_some(),
                             missing: made.groups.missing().into_iter().map(str::to_owned).collect(),
                         };
                         *none = Some(made);

@@ -5,7 +5,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 /// `struct landlock_ruleset_attr` up to ABI 6.
 #[repr(C)]
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct RulesetAttr {
     pub(crate) handled_access_fs: u64,
     pub(crate) handled_access_net: u64,
