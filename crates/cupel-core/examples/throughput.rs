@@ -52,7 +52,7 @@ async fn main() {
                 let mut times = Vec::new();
                 for _ in 0..submissions / clients {
                     let before = Instant::now();
-                    core.submit(owner, vec![a_submission().new()], None).await.expect("accepted");
+                    core.submit(owner, vec![a_submission().worded()], None).await.expect("accepted");
                     times.push(before.elapsed());
                 }
                 times

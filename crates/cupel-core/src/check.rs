@@ -280,12 +280,21 @@ impl Checker<'_> {
             let name = if test.name.is_empty() { (i + 1).to_string() } else { test.name.clone() };
             let pointer = format!("/tests/{i}/name");
             if name.chars().count() > 100 || name.chars().any(char::is_control) {
-                self.fault(&pointer, FaultKind::BadTest, "a test's name has at most 100 characters, none of them control characters");
+                self.fault(
+                    &pointer,
+                    FaultKind::BadTest,
+                    "a test's name has at most 100 characters, none of them control characters",
+                );
             }
             if !names.insert(name.clone()) {
                 self.fault(&pointer, FaultKind::BadTest, "another test has this name");
             }
-            self.too_large(&format!("/tests/{i}/stdin"), "standard input", test.stdin.len(), self.bounds.stdin_bytes_max);
+            self.too_large(
+                &format!("/tests/{i}/stdin"),
+                "standard input",
+                test.stdin.len(),
+                self.bounds.stdin_bytes_max,
+            );
             tests.push(TestCase { name, ..test.clone() });
         }
         tests
@@ -316,9 +325,17 @@ impl Checker<'_> {
         let Some(asked) = asked else { return };
         let pointer = format!("/limits/{name}");
         if asked == 0 {
-            self.fault(pointer, FaultKind::LimitInvalid, format!("a limit is at least 1; the maximum here is {}", show(max)));
+            self.fault(
+                pointer,
+                FaultKind::LimitInvalid,
+                format!("a limit is at least 1; the maximum here is {}", show(max)),
+            );
         } else if asked > max {
-            self.fault(pointer, FaultKind::LimitAboveMaximum, format!("the maximum for this language is {}", show(max)));
+            self.fault(
+                pointer,
+                FaultKind::LimitAboveMaximum,
+                format!("the maximum for this language is {}", show(max)),
+            );
         }
     }
 

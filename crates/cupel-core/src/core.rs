@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use cupel_languages::Registry;
-use cupel_types::RunId;
+use cupel_types::{LeaseId, RunId};
 use jiff::{Timestamp, TimestampRound, Unit};
 
 use crate::ids::IdGenerator;
@@ -50,8 +50,9 @@ pub(crate) struct Inner {
     pub(crate) bounds: Bounds,
     pub(crate) ids: IdGenerator,
     pub(crate) admission: Admission,
-    /// Runs in the hands of this process's workers: who holds the flag learns at once that it should stop.
-    pub(crate) running: Mutex<HashMap<RunId, Weak<StopFlag>>>,
+    /// Attempts in the hands of this process's workers: who holds the flag learns at once that it should
+    /// stop. By lease, because a run may have a lost attempt that does not know it yet and a new one.
+    pub(crate) running: Mutex<HashMap<LeaseId, (RunId, Weak<StopFlag>)>>,
     pub(crate) sweep: tokio::sync::Mutex<SweepState>,
 }
 

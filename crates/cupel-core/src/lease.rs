@@ -1,7 +1,8 @@
 //! Work for workers: taking, renewing and ending attempts.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError, Weak};
 
 use cupel_types::{LeaseId, RunId, RunReport, WorkerId};
 use jiff::{SignedDuration, Timestamp};
@@ -101,7 +102,7 @@ impl Core {
         }
         let Some(leased) = leased? else { return Ok(None) };
         let stop = Arc::new(StopFlag::default());
-        self.inner.running.lock().unwrap_or_else(PoisonError::into_inner).insert(run, Arc::downgrade(&stop));
+        self.running().insert(lease, (run, Arc::downgrade(&stop)));
         Ok(Some(Assignment { leased, stop }))
     }
 
@@ -118,8 +119,10 @@ impl Core {
     /// When the store cannot answer; the leases stand until they expire.
     pub async fn renew(&self, leases: &[(RunId, LeaseId)]) -> Result<Vec<RunId>, StoreError> {
         let lost = self.inner.store.renew(leases, self.lease_end(self.now())).await?;
-        for run in &lost {
-            self.stop_running(*run);
+        for (run, lease) in leases {
+            if lost.contains(run) {
+                self.stop_attempt(*lease);
+            }
         }
         Ok(lost)
     }
@@ -138,7 +141,12 @@ impl Core {
     ///
     /// # Errors
     /// When the store cannot write. If it is transient, try again while the lease is being renewed.
-    pub async fn complete(&self, assignment: &Assignment, report: RunReport, mut events: Vec<Event>) -> Result<bool, StoreError> {
+    pub async fn complete(
+        &self,
+        assignment: &Assignment,
+        report: RunReport,
+        mut events: Vec<Event>,
+    ) -> Result<bool, StoreError> {
         let LeasedRun { run, lease, attempt, ref submission, .. } = assignment.leased;
         let now = self.now();
         let end = Event::finished(submission.id, attempt, now, report.verdict);
@@ -146,7 +154,7 @@ impl Core {
         events.retain(|e| e.submission == submission.id && place.contains(&e.seq) && !e.kind.is_final());
         events.push(end.clone());
         let written = self.inner.store.complete(run, lease, Completion { report, events, at: now }).await?;
-        self.forget_running(run);
+        self.running().remove(&lease);
         if written {
             self.inner.admission.ended(1);
             self.inner.events.publish(end);
@@ -169,7 +177,7 @@ impl Core {
         let due = now.saturating_add(SignedDuration::from_secs(pause)).unwrap_or(now);
         let given = GivenBack { lost_attempt, now, due, attempts_max: self.inner.policy.attempts_max };
         let state = self.inner.store.give_back(run, lease, given).await?;
-        self.forget_running(run);
+        self.running().remove(&lease);
         match state {
             None => tracing::info!(run.id = %run, attempt.number = attempt, reason, "a lost lease was given back"),
             Some(RunState::Abandoned { attempts }) => {
@@ -198,20 +206,38 @@ impl Core {
         self.inner.events.publish(Event::finished(submission, attempts, now, verdict));
     }
 
-    /// Raises the stop flag of a run if one of this process's workers has it.
-    pub(crate) fn stop_running(&self, run: RunId) {
-        let flag = self.inner.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&run);
-        if let Some(flag) = flag.and_then(|f| f.upgrade()) {
-            flag.raise();
+    /// Raises the stop flags of a run, if this process's workers have it.
+    pub(crate) fn stop_run(&self, run: RunId) {
+        for (_, flag) in self.running().values().filter(|(of, _)| *of == run) {
+            raise(flag);
         }
     }
 
-    fn forget_running(&self, run: RunId) {
-        self.inner.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&run);
+    /// Raises the stop flag of one attempt, if one of this process's workers has it.
+    pub(crate) fn stop_attempt(&self, lease: LeaseId) {
+        if let Some((_, flag)) = self.running().remove(&lease) {
+            raise(&flag);
+        }
+    }
+
+    /// Forgets flags that nobody holds any more.
+    pub(crate) fn forget_dropped(&self) {
+        self.running().retain(|_, (_, flag)| flag.strong_count() > 0);
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<LeaseId, (RunId, Weak<StopFlag>)>> {
+        // Every change of the map is one call, so a poisoned lock guards a sound one.
+        self.inner.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lease_end(&self, now: Timestamp) -> Timestamp {
         let lease = SignedDuration::try_from(self.inner.policy.lease).unwrap_or(SignedDuration::from_hours(24));
         now.saturating_add(lease).unwrap_or(now)
+    }
+}
+
+fn raise(flag: &Weak<StopFlag>) {
+    if let Some(flag) = flag.upgrade() {
+        flag.raise();
     }
 }

@@ -6,7 +6,10 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cupel_types::{ApiKeyId, LeaseId, PriorityClass, RunId, RunReport, SessionId, Submission, SubmissionId, UserId, WebhookId, WorkerId};
+use cupel_types::{
+    ApiKeyId, LeaseId, PriorityClass, RunId, RunReport, SessionId, Submission, SubmissionId, UserId, WebhookId,
+    WorkerId,
+};
 use jiff::Timestamp;
 
 use crate::accounts::{ApiKey, NewUser, RefreshSession, Role, Tier, User};
@@ -42,10 +45,22 @@ pub trait RunStore: Send + Sync {
     async fn submissions(&self, ids: &[SubmissionId]) -> Result<Vec<SubmissionRecord>, StoreError>;
 
     /// A page of an owner's submissions (`None`: everybody's), newest first, and how many there are in all.
-    async fn list(&self, owner: Option<UserId>, offset: u64, limit: u64) -> Result<(Vec<SubmissionSummary>, u64), StoreError>;
+    async fn list(
+        &self,
+        owner: Option<UserId>,
+        offset: u64,
+        limit: u64,
+    ) -> Result<(Vec<SubmissionSummary>, u64), StoreError>;
 
     /// Compare-and-set from `Queued` (and due) to `Leased`. `None`: somebody else has it, or it ended.
-    async fn lease(&self, run: RunId, lease: LeaseId, worker: WorkerId, now: Timestamp, until: Timestamp) -> Result<Option<LeasedRun>, StoreError>;
+    async fn lease(
+        &self,
+        run: RunId,
+        lease: LeaseId,
+        worker: WorkerId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<LeasedRun>, StoreError>;
 
     /// Renews every lease in `leases`; returns those that are no longer current.
     async fn renew(&self, leases: &[(RunId, LeaseId)], until: Timestamp) -> Result<Vec<RunId>, StoreError>;
@@ -65,7 +80,13 @@ pub trait RunStore: Send + Sync {
 
     /// Puts runs whose lease ends at or before `lease_end` back to `Queued` or to `Abandoned` (with their
     /// webhook delivery); at most `limit`.
-    async fn expire(&self, lease_end: Timestamp, now: Timestamp, attempts_max: u32, limit: u32) -> Result<Vec<ExpiredRun>, StoreError>;
+    async fn expire(
+        &self,
+        lease_end: Timestamp,
+        now: Timestamp,
+        attempts_max: u32,
+        limit: u32,
+    ) -> Result<Vec<ExpiredRun>, StoreError>;
 
     /// Runs that are `Queued` and due, in the order of [`DueRun::place`], after `after` (exclusive), at
     /// most `limit`: what the sweeper offers to the queue again.
@@ -79,7 +100,12 @@ pub trait RunStore: Send + Sync {
     async fn counts(&self, now: Timestamp) -> Result<RunCounts, StoreError>;
 
     /// The answer to an earlier request with this idempotency key, if one was kept and has not expired.
-    async fn idempotent(&self, owner: UserId, key: &str, now: Timestamp) -> Result<Option<IdempotencyRecord>, StoreError>;
+    async fn idempotent(
+        &self,
+        owner: UserId,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Option<IdempotencyRecord>, StoreError>;
 
     /// Removes what nobody may ask for any more: expired idempotency records, ended and expired sessions,
     /// deliveries that ended before `before`. At most `limit` of each; how many went.
@@ -194,6 +220,8 @@ pub struct ExpiredRun {
     pub hint: RunHint,
     /// What it is a run of.
     pub submission: SubmissionId,
+    /// The lease that was taken away.
+    pub lease: LeaseId,
     /// `Queued` or `Abandoned`.
     pub state: RunState,
 }
@@ -240,7 +268,13 @@ pub trait AccountStore: Send + Sync {
     async fn insert_session(&self, session: RefreshSession) -> Result<(), StoreError>;
     /// Exchanges the current refresh token hash of a session for the next. A hash that was already
     /// exchanged is a stolen token: the whole session ends.
-    async fn rotate_session(&self, id: SessionId, old_hash: [u8; 32], new_hash: [u8; 32], now: Timestamp) -> Result<Option<Rotated>, StoreError>;
+    async fn rotate_session(
+        &self,
+        id: SessionId,
+        old_hash: [u8; 32],
+        new_hash: [u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<Rotated>, StoreError>;
     /// Ends a session.
     async fn end_session(&self, id: SessionId, now: Timestamp) -> Result<(), StoreError>;
     /// Whether the session exists and has not ended; access tokens carry its id.
@@ -272,7 +306,13 @@ pub trait WebhookStore: Send + Sync {
     /// The receiver took it.
     async fn delivered(&self, id: WebhookId, now: Timestamp, status: u16) -> Result<(), StoreError>;
     /// It failed: try again at `next`, or never (`None`).
-    async fn delivery_failed(&self, id: WebhookId, now: Timestamp, error: &str, next: Option<Timestamp>) -> Result<(), StoreError>;
+    async fn delivery_failed(
+        &self,
+        id: WebhookId,
+        now: Timestamp,
+        error: &str,
+        next: Option<Timestamp>,
+    ) -> Result<(), StoreError>;
     /// The receiver is gone for good (410): this delivery and all others of the same owner to the same
     /// address are given up. Returns how many.
     async fn receiver_gone(&self, id: WebhookId, now: Timestamp) -> Result<u64, StoreError>;

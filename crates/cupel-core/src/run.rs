@@ -152,11 +152,17 @@ impl RunState {
             (Leased { attempts, lease: held, .. }, RunEvent::Complete { lease, verdict }) if held == lease => {
                 Ok(Judged { attempts, verdict })
             }
-            (Leased { attempts, lost, lease: held, .. }, RunEvent::GiveBack { lease, lost_attempt }) if held == lease => {
+            (Leased { attempts, lost, lease: held, .. }, RunEvent::GiveBack { lease, lost_attempt })
+                if held == lease =>
+            {
                 Ok(if lost_attempt { after_loss(attempts, lost) } else { Queued { attempts, lost } })
             }
             (Leased { attempts, lost, until, .. }, RunEvent::Expire { now }) => {
-                if now >= until { Ok(after_loss(attempts, lost)) } else { Err(Refused::NotExpired) }
+                if now >= until {
+                    Ok(after_loss(attempts, lost))
+                } else {
+                    Err(Refused::NotExpired)
+                }
             }
             (Leased { .. }, RunEvent::Lease { .. }) => Err(Refused::NotQueued),
             (
@@ -263,7 +269,9 @@ mod tests {
 
     fn named_lease(event: &RunEvent) -> Option<LeaseId> {
         match event {
-            RunEvent::Renew { lease, .. } | RunEvent::Complete { lease, .. } | RunEvent::GiveBack { lease, .. } => Some(*lease),
+            RunEvent::Renew { lease, .. } | RunEvent::Complete { lease, .. } | RunEvent::GiveBack { lease, .. } => {
+                Some(*lease)
+            }
             RunEvent::Lease { .. } | RunEvent::Expire { .. } | RunEvent::Cancel => None,
         }
     }

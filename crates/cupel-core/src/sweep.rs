@@ -3,7 +3,6 @@
 //! The queue may lose every hint; the store is the truth. So the sweeper looks at the store and offers
 //! what it finds. A hint too many does no harm: the second lease of a run fails.
 
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -17,6 +16,11 @@ const STEP: u32 = 1000;
 const STEPS_MAX: u32 = 10;
 /// How far back the look for newly due runs reaches: longer than an insertion takes to become visible.
 const OVERLAP: SignedDuration = SignedDuration::from_secs(5);
+/// A deficit of hints up to this many is what is on its way at any moment: inserted and not yet published, or
+/// taken and not yet leased. Behind a line longer than this it is looked into only now and then.
+const ON_THE_WAY_MAX: u64 = 64;
+/// How often, in sweeps, a small deficit behind a long line is looked into.
+const LOOK_EVERY: u32 = 30;
 /// How often, in sweeps, old records are removed.
 const FORGET_EVERY: u32 = 60;
 /// How long a webhook delivery that ended is kept for people to look at.
@@ -55,7 +59,7 @@ impl Core {
         let mut state = self.inner.sweep.lock().await;
         let now = self.now();
         let mut swept = Swept::default();
-        self.inner.running.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, flag| flag.strong_count() > 0);
+        self.forget_dropped();
         self.expire(now, &mut swept).await?;
         self.offer_newly_due(&mut state, now, &mut swept).await?;
         self.offer_missing(&mut state, now, &mut swept).await?;
@@ -122,7 +126,7 @@ impl Core {
         let mut again = Vec::new();
         for run in &expired {
             swept.expired += 1;
-            self.stop_running(run.hint.run);
+            self.stop_attempt(run.lease);
             if let RunState::Abandoned { attempts } = run.state {
                 swept.abandoned += 1;
                 tracing::error!(run.id = %run.hint.run, attempt.number = attempts, "gave up a run: its workers fell silent");
@@ -137,7 +141,12 @@ impl Core {
     }
 
     /// Runs that became due since the last sweep, by `run_at` or after a pause.
-    async fn offer_newly_due(&self, state: &mut SweepState, now: Timestamp, swept: &mut Swept) -> Result<(), StoreError> {
+    async fn offer_newly_due(
+        &self,
+        state: &mut SweepState,
+        now: Timestamp,
+        swept: &mut Swept,
+    ) -> Result<(), StoreError> {
         let Some(last) = state.last else { return Ok(()) };
         let mut after = DuePlace::before(last.saturating_sub(OVERLAP).unwrap_or(last));
         for _ in 0..STEPS_MAX {
@@ -155,7 +164,11 @@ impl Core {
     /// and offer them. The walk goes on where the last sweep stopped, so a long line costs no more.
     async fn offer_missing(&self, state: &mut SweepState, now: Timestamp, swept: &mut Swept) -> Result<(), StoreError> {
         let Ok(depth) = self.inner.queue.depth().await else { return Ok(()) };
-        if depth >= self.inner.queue.depth_max() || self.inner.store.counts(now).await?.queued <= depth as u64 {
+        let depth_max = self.inner.queue.depth_max();
+        let missing = self.inner.store.counts(now).await?.queued.saturating_sub(depth as u64);
+        let worth_it =
+            missing > ON_THE_WAY_MAX || (depth as u64) <= ON_THE_WAY_MAX || state.sweeps.is_multiple_of(LOOK_EVERY);
+        if depth >= depth_max || missing == 0 || (state.walk.is_none() && !worth_it) {
             state.walk = None;
             return Ok(());
         }

@@ -40,7 +40,11 @@ impl Core {
     ///
     /// # Errors
     /// When the store cannot answer.
-    pub async fn submissions(&self, viewer: &Viewer, ids: &[SubmissionId]) -> Result<Vec<SubmissionRecord>, StoreError> {
+    pub async fn submissions(
+        &self,
+        viewer: &Viewer,
+        ids: &[SubmissionId],
+    ) -> Result<Vec<SubmissionRecord>, StoreError> {
         let mut records = self.inner.store.submissions(ids).await?;
         records.retain(|r| viewer.may_see(r.submission.owner));
         Ok(records)
@@ -50,7 +54,12 @@ impl Core {
     ///
     /// # Errors
     /// When the store cannot answer.
-    pub async fn list(&self, viewer: &Viewer, offset: u64, limit: u64) -> Result<(Vec<SubmissionSummary>, u64), StoreError> {
+    pub async fn list(
+        &self,
+        viewer: &Viewer,
+        offset: u64,
+        limit: u64,
+    ) -> Result<(Vec<SubmissionSummary>, u64), StoreError> {
         self.inner.store.list(Some(viewer.user), offset, limit).await
     }
 
@@ -58,7 +67,12 @@ impl Core {
     ///
     /// # Errors
     /// When the store cannot answer.
-    pub async fn list_all(&self, viewer: &Viewer, offset: u64, limit: u64) -> Result<(Vec<SubmissionSummary>, u64), StoreError> {
+    pub async fn list_all(
+        &self,
+        viewer: &Viewer,
+        offset: u64,
+        limit: u64,
+    ) -> Result<(Vec<SubmissionSummary>, u64), StoreError> {
         let owner = if viewer.is_admin { None } else { Some(viewer.user) };
         self.inner.store.list(owner, offset, limit).await
     }
@@ -68,7 +82,12 @@ impl Core {
     ///
     /// # Errors
     /// When the store cannot answer.
-    pub async fn wait(&self, viewer: &Viewer, id: SubmissionId, at_most: Duration) -> Result<Option<SubmissionRecord>, StoreError> {
+    pub async fn wait(
+        &self,
+        viewer: &Viewer,
+        id: SubmissionId,
+        at_most: Duration,
+    ) -> Result<Option<SubmissionRecord>, StoreError> {
         // Subscribed before the first look, so an end between the two is not missed.
         let mut end = self.inner.events.subscribe(id, Seq::default(), Interest::End).await;
         let record = match self.submission(viewer, id).await? {
@@ -88,7 +107,12 @@ impl Core {
     ///
     /// # Errors
     /// When the store cannot answer.
-    pub async fn watch(&self, viewer: &Viewer, id: SubmissionId, after: Seq) -> Result<Option<Box<dyn Subscription>>, StoreError> {
+    pub async fn watch(
+        &self,
+        viewer: &Viewer,
+        id: SubmissionId,
+        after: Seq,
+    ) -> Result<Option<Box<dyn Subscription>>, StoreError> {
         let live = self.inner.events.subscribe(id, after, Interest::Everything).await;
         if self.submission(viewer, id).await?.is_none() {
             return Ok(None);
@@ -115,7 +139,7 @@ impl Core {
         }
         let now = self.now();
         let Some(done) = self.inner.store.cancel(id, now).await? else { return Ok(None) };
-        self.stop_running(done.run);
+        self.stop_run(done.run);
         if done.changed {
             self.inner.events.publish(Event::finished(id, done.state.attempts(), now, Verdict::Cancelled));
         }

@@ -282,11 +282,12 @@ mod tests {
             }
             let _subscribed_and_gone = bus.subscribe(id(n + 5000), Seq::default(), Interest::End).await;
         }
-        let logs = lock(&bus.logs);
-        assert!(logs.by_id.len() <= 15, "{}", logs.by_id.len());
-        assert!(logs.begun.len() <= 21, "{}", logs.begun.len());
-        assert!(logs.ended.len() <= 5);
-        drop(logs);
+        {
+            let logs = lock(&bus.logs);
+            assert!(logs.by_id.len() <= 15, "{}", logs.by_id.len());
+            assert!(logs.begun.len() <= 21, "{}", logs.begun.len());
+            assert!(logs.ended.len() <= 5);
+        }
         // Whoever has subscribed keeps the log, however long ago it was evicted.
         assert!(matches!(first.next().await, Some(Received::Event(e)) if e == started(0)));
         assert!(matches!(first.next().await, Some(Received::Event(e)) if e == finished(0)));

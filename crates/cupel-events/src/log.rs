@@ -106,7 +106,9 @@ impl Log {
     /// The final event, if there is one after `after`.
     pub(crate) fn end(&self, after: Seq) -> Option<(Received, Seq)> {
         match self.entries.back() {
-            Some(Entry::Event(event)) if self.ended && event.seq > after => Some((Received::Event(event.clone()), event.seq)),
+            Some(Entry::Event(event)) if self.ended && event.seq > after => {
+                Some((Received::Event(event.clone()), event.seq))
+            }
             _ => None,
         }
     }

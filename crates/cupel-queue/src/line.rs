@@ -135,7 +135,8 @@ mod tests {
             line.pop();
         }
         line.push(hint(1_000_000, 2, PriorityClass::Submission));
-        let place = (0..10).position(|_| line.pop().is_some_and(|h| h.run == RunId::from_uuid(Uuid::from_u128(1_000_000))));
+        let place =
+            (0..10).position(|_| line.pop().is_some_and(|h| h.run == RunId::from_uuid(Uuid::from_u128(1_000_000))));
         assert!(place.is_some_and(|p| p <= 2), "{place:?}");
     }
 

@@ -147,7 +147,7 @@ impl SubmissionBuilder {
     }
 
     /// As the client words it.
-    pub fn new(self) -> NewSubmission {
+    pub fn worded(self) -> NewSubmission {
         self.new
     }
 
@@ -217,12 +217,8 @@ pub fn a_completion(leased: &LeasedRun, stdout: &[u8], at: Timestamp) -> Complet
         EventKind::ExecutionStarted { case: None },
         EventKind::Output { case: None, stream: Stream::Stdout, data: stdout.into() },
     ];
-    let event = |(n, kind)| Event {
-        submission: leased.submission.id,
-        seq: Seq::of_attempt(leased.attempt, n),
-        at,
-        kind,
-    };
+    let event =
+        |(n, kind)| Event { submission: leased.submission.id, seq: Seq::of_attempt(leased.attempt, n), at, kind };
     let mut events: Vec<Event> = (1..).zip(kinds).map(event).collect();
     events.push(Event::finished(leased.submission.id, leased.attempt, at, report.verdict));
     Completion { report, events, at }

@@ -5,21 +5,25 @@ use cupel_core::event::{Event, EventKind, Seq, Stream};
 use cupel_core::{EventBus, Interest, Received, Subscription};
 use cupel_types::{SubmissionId, Verdict};
 
-use crate::builders::{fresh, t0};
 use crate::Subject;
+use crate::builders::{fresh, t0};
 
 /// Makes a test of each rule in [`events`](crate::events).
 #[macro_export]
 macro_rules! event_bus_conformance {
     ($make:expr) => {
-        $crate::rules!($crate::events, $make, [
-            a_subscriber_hears_what_was_and_what_comes_in_order_and_then_the_end,
-            a_subscriber_who_was_here_before_goes_on_after_its_place,
-            who_waits_for_the_end_hears_only_the_end,
-            late_events_of_a_dead_attempt_are_not_heard,
-            publishing_never_waits_for_a_slow_subscriber_who_learns_of_the_gap,
-            submissions_do_not_hear_each_other,
-        ]);
+        $crate::rules!(
+            $crate::events,
+            $make,
+            [
+                a_subscriber_hears_what_was_and_what_comes_in_order_and_then_the_end,
+                a_subscriber_who_was_here_before_goes_on_after_its_place,
+                who_waits_for_the_end_hears_only_the_end,
+                late_events_of_a_dead_attempt_are_not_heard,
+                publishing_never_waits_for_a_slow_subscriber_who_learns_of_the_gap,
+                submissions_do_not_hear_each_other,
+            ]
+        );
     };
 }
 
@@ -43,7 +47,9 @@ async fn hear(subscription: &mut Box<dyn Subscription>) -> Event {
 }
 
 /// Rule.
-pub async fn a_subscriber_hears_what_was_and_what_comes_in_order_and_then_the_end<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
+pub async fn a_subscriber_hears_what_was_and_what_comes_in_order_and_then_the_end<B: EventBus>(
+    make: impl AsyncFn() -> Subject<B>,
+) {
     let bus = make().await;
     let id = id();
     let log = [
@@ -113,7 +119,9 @@ pub async fn late_events_of_a_dead_attempt_are_not_heard<B: EventBus>(make: impl
 }
 
 /// Rule.
-pub async fn publishing_never_waits_for_a_slow_subscriber_who_learns_of_the_gap<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
+pub async fn publishing_never_waits_for_a_slow_subscriber_who_learns_of_the_gap<B: EventBus>(
+    make: impl AsyncFn() -> Subject<B>,
+) {
     let bus = make().await;
     let id = id();
     let started = event(id, 1, 1, EventKind::Started { attempt: 1 });

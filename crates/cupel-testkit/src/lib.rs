@@ -4,7 +4,7 @@
 //! A suite is a module of rules, each an async function over a fresh [`Subject`]; the macros
 //! [`store_conformance!`], [`queue_conformance!`] and [`event_bus_conformance!`] make a test of each rule:
 //!
-//! ```ignore
+//! ```text
 //! cupel_testkit::queue_conformance!(async |depth_max| Subject::new(EmbeddedQueue::new(depth_max)));
 //! ```
 #![forbid(unsafe_code)]

@@ -14,15 +14,19 @@ use crate::Subject;
 #[macro_export]
 macro_rules! queue_conformance {
     ($make:expr) => {
-        $crate::rules!($crate::queue, $make, [
-            hints_of_an_owner_come_in_order,
-            a_waiting_run_is_not_queued_twice_and_a_taken_one_may_come_again,
-            publishing_beyond_the_bound_takes_none,
-            who_waits_is_woken,
-            many_takers_get_each_hint_once,
-            a_taker_who_goes_away_takes_nothing_along,
-            no_class_and_no_owner_starves,
-        ]);
+        $crate::rules!(
+            $crate::queue,
+            $make,
+            [
+                hints_of_an_owner_come_in_order,
+                a_waiting_run_is_not_queued_twice_and_a_taken_one_may_come_again,
+                publishing_beyond_the_bound_takes_none,
+                who_waits_is_woken,
+                many_takers_get_each_hint_once,
+                a_taker_who_goes_away_takes_nothing_along,
+                no_class_and_no_owner_starves,
+            ]
+        );
     };
 }
 
@@ -55,7 +59,9 @@ pub async fn hints_of_an_owner_come_in_order<Q: Queue>(make: impl AsyncFn(usize)
 }
 
 /// Rule.
-pub async fn a_waiting_run_is_not_queued_twice_and_a_taken_one_may_come_again<Q: Queue>(make: impl AsyncFn(usize) -> Subject<Q>) {
+pub async fn a_waiting_run_is_not_queued_twice_and_a_taken_one_may_come_again<Q: Queue>(
+    make: impl AsyncFn(usize) -> Subject<Q>,
+) {
     let queue = make(100).await;
     queue.publish(&[hint(1), hint(1)]).await.unwrap();
     queue.publish(&[hint(1)]).await.unwrap();

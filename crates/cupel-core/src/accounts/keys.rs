@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::service::fault;
 use super::tokens::{API_KEY, Token};
 use super::{Accounts, ApiKey, Role, Scope, User};
-use crate::check::{Fault, FaultKind};
 use crate::StoreError;
+use crate::check::{Fault, FaultKind};
 
 /// A use is noted when the last one noted is older than this.
 const TOUCH_AFTER: SignedDuration = SignedDuration::from_secs(60);
@@ -141,13 +141,21 @@ impl Accounts {
     fn faults_of(&self, owner: &User, new: &NewKey, now: Timestamp) -> Vec<Fault> {
         let mut faults = Vec::new();
         if !(1..=100).contains(&new.name.chars().count()) || new.name.chars().any(char::is_control) {
-            faults.push(fault("/name", FaultKind::BadName, "a key's name has 1 to 100 characters, no control characters"));
+            faults.push(fault(
+                "/name",
+                FaultKind::BadName,
+                "a key's name has 1 to 100 characters, no control characters",
+            ));
         }
         if new.scopes.is_empty() {
             faults.push(fault("/scopes", FaultKind::Missing, "name at least one scope"));
         }
         if new.scopes.contains(&Scope::Admin) && owner.role != Role::Admin {
-            faults.push(fault("/scopes", FaultKind::BadScope, "only an administrator's key can have the scope `admin`"));
+            faults.push(fault(
+                "/scopes",
+                FaultKind::BadScope,
+                "only an administrator's key can have the scope `admin`",
+            ));
         }
         if new.expires_at.is_some_and(|at| at <= now) {
             faults.push(fault("/expires_at", FaultKind::BadExpiry, "this time has passed"));

@@ -230,7 +230,8 @@ mod tests {
     #[test]
     fn bounds_of_names_and_passwords_are_inclusive() {
         let faults = |username: &str, password: &str| {
-            faults_of(&NewAccount { username: username.into(), email: "a@b.example".into(), password: password.into() }).len()
+            faults_of(&NewAccount { username: username.into(), email: "a@b.example".into(), password: password.into() })
+                .len()
         };
         assert_eq!(faults("abc", "12345678"), 0);
         assert_eq!(faults(&"x".repeat(32), &"ü".repeat(256)), 0);
@@ -245,7 +246,20 @@ mod tests {
             assert!(plausible_email(good), "{good}");
         }
         let long = format!("{}@{}.example", "a".repeat(64), "b.".repeat(95));
-        for bad in ["", "@", "a@", "@b.example", "a@b", "a b@c.example", "a@b..example", "a@-b.example", "a\n@b.example", "a@b@c.example", "a\0@b.example", &long] {
+        for bad in [
+            "",
+            "@",
+            "a@",
+            "@b.example",
+            "a@b",
+            "a b@c.example",
+            "a@b..example",
+            "a@-b.example",
+            "a\n@b.example",
+            "a@b@c.example",
+            "a\0@b.example",
+            &long,
+        ] {
             assert!(!plausible_email(bad), "{bad:?}");
         }
     }

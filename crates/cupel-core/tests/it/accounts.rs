@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use cupel_core::accounts::{CreateKeyError, KeyError, LoginError, NewAccount, NewKey, RefreshError, RegisterError, Role, Scope, Tier};
+use cupel_core::accounts::{
+    CreateKeyError, KeyError, LoginError, NewAccount, NewKey, RefreshError, RegisterError, Role, Scope, Tier,
+};
 use cupel_core::{Clock as _, UserTaken};
 
 use super::App;
@@ -22,7 +24,14 @@ async fn a_registered_user_logs_in_by_name_or_address_and_only_with_the_password
         assert_eq!(login.user, user);
         assert!(accounts.session_alive(login.session).await.unwrap());
     }
-    for (login, password) in [("ada", "correct horsf"), ("ada", ""), ("nobody", "correct horse"), ("", ""), ("\0", "\0"), ("ada", &"x".repeat(100_000))] {
+    for (login, password) in [
+        ("ada", "correct horsf"),
+        ("ada", ""),
+        ("nobody", "correct horse"),
+        ("", ""),
+        ("\0", "\0"),
+        ("ada", &"x".repeat(100_000)),
+    ] {
         let refused = accounts.login(login, password).await.err().expect("a refusal");
         assert!(matches!(refused, LoginError::Wrong), "{refused:?}");
         assert_eq!(refused.to_string(), "the user or the password is wrong");

@@ -46,10 +46,27 @@ async fn losing_a_lease_tells_the_worker_and_its_result_is_refused() {
     let second = next(&app.core).await;
     assert_eq!((second.leased.run, second.leased.attempt), (first.leased.run, 2));
     assert_eq!(app.core.renew(&[(first.leased.run, first.leased.lease)]).await.unwrap(), [first.leased.run]);
+    assert!(!second.stop.is_raised(), "the new attempt has nothing to do with the lost one");
     assert!(!app.core.complete(&first, a_report(b"late"), Vec::new()).await.unwrap());
+    app.core.give_back(&first, true, "late").await.unwrap();
+    app.core.sweep().await.unwrap();
+    assert!(!second.stop.is_raised());
     finish(&app.core, &second).await;
     let record = app.core.submission(&app.me(), id).await.unwrap().expect("a record");
     assert_eq!(record.report.expect("a report"), a_report(b"42\n"));
+}
+
+#[tokio::test]
+async fn a_cancellation_reaches_the_new_attempt_after_the_lost_one_reported_late() {
+    let app = App::start().await;
+    let id = app.submit_one().await;
+    let first = next(&app.core).await;
+    app.clock.advance(Duration::from_secs(31));
+    app.core.sweep().await.unwrap();
+    let second = next(&app.core).await;
+    assert!(!app.core.complete(&first, a_report(b"late"), Vec::new()).await.unwrap());
+    app.core.cancel(&app.me(), id).await.unwrap();
+    assert!(second.stop.is_raised());
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ async fn faults(app: &App, new: Vec<NewSubmission>) -> Vec<Fault> {
 }
 
 async fn check(app: &App, change: impl FnOnce(&mut NewSubmission), expected: &[(&str, FaultKind)]) -> Vec<Fault> {
-    let found = faults(app, vec![a_submission().with(change).new()]).await;
+    let found = faults(app, vec![a_submission().with(change).worded()]).await;
     let places: Vec<_> = found.iter().map(|f| (f.pointer.as_str(), f.kind)).collect();
     assert_eq!(places, expected, "{found:?}");
     assert!(found.iter().all(|f| !f.detail.is_empty()));
@@ -46,7 +46,8 @@ async fn every_kind_of_fault_is_found_where_it_is() {
     check(&app, |s| s.files.clear(), &[("/files", Missing)]).await;
     check(&app, |s| s.files[0].1 = bytes((256 << 10) + 1), &[("/files/0", TooLarge)]).await;
     check(&app, |s| s.files.extend((0..100).map(|i| file(&format!("f{i}")))), &[("/files", TooMany)]).await;
-    check(&app, |s| s.files.extend((0..40).map(|i| (format!("f{i}"), bytes(250 << 10)))), &[("/files", TooLarge)]).await;
+    check(&app, |s| s.files.extend((0..40).map(|i| (format!("f{i}"), bytes(250 << 10)))), &[("/files", TooLarge)])
+        .await;
     for path in ["../x", "/etc/passwd", "a/./b", "a\0", ""] {
         check(&app, |s| s.files.push(file(path)), &[("/files/1/path", BadPath)]).await;
     }
@@ -59,7 +60,12 @@ async fn every_kind_of_fault_is_found_where_it_is() {
     check(&app, |s| s.args = vec!["x".repeat(65_536)], &[("/args", TooLarge)]).await;
     check(&app, |s| s.env = vec![("A".into(), "x".repeat(65_536))], &[("/env", TooLarge)]).await;
     check(&app, |s| s.env = vec![("A/B~C".into(), "1".into())], &[("/env/A~1B~0C", BadEnv)]).await;
-    check(&app, |s| s.env = vec![("1A".into(), "1".into()), (String::new(), "1".into())], &[("/env/1A", BadEnv), ("/env/", BadEnv)]).await;
+    check(
+        &app,
+        |s| s.env = vec![("1A".into(), "1".into()), (String::new(), "1".into())],
+        &[("/env/1A", BadEnv), ("/env/", BadEnv)],
+    )
+    .await;
     check(&app, |s| s.env = vec![("A".into(), "1\0".into())], &[("/env/A", BadEnv)]).await;
     check(&app, |s| s.env = vec![("A".into(), "1".into()), ("A".into(), "2".into())], &[("/env/A", BadEnv)]).await;
     check(&app, |s| s.env = (0..65).map(|i| (format!("A{i}"), String::new())).collect(), &[("/env", TooMany)]).await;
@@ -74,8 +80,21 @@ async fn every_kind_of_fault_is_found_where_it_is() {
     check(&app, |s| s.tests = vec![test("a", (4 << 20) + 1)], &[("/tests/0/stdin", TooLarge)]).await;
     check(&app, |s| (s.tests, s.stdin) = (vec![test("a", 1)], bytes(1)), &[("/stdin", BadTest)]).await;
 
-    check(&app, |s| s.run_at = Some(app.clock.now() + SignedDuration::from_hours(30 * 24 + 1)), &[("/run_at", RunAtTooFar)]).await;
-    for url in ["ftp://x", "http://", "javascript:alert(1)", "https://user@host/", "https://ho st/", "//x", &format!("https://x/{}", "y".repeat(2048))] {
+    check(
+        &app,
+        |s| s.run_at = Some(app.clock.now() + SignedDuration::from_hours(30 * 24 + 1)),
+        &[("/run_at", RunAtTooFar)],
+    )
+    .await;
+    for url in [
+        "ftp://x",
+        "http://",
+        "javascript:alert(1)",
+        "https://user@host/",
+        "https://ho st/",
+        "//x",
+        &format!("https://x/{}", "y".repeat(2048)),
+    ] {
         check(&app, |s| s.webhook = Some(url.to_owned()), &[("/webhook", BadWebhook)]).await;
     }
     assert_eq!(app.store.list(None, 0, 1).await.unwrap().1, 0, "nothing of it was written");
@@ -103,21 +122,22 @@ async fn a_limit_is_at_least_one_and_at_most_the_languages_maximum_which_is_told
     ];
     let found = check(&app, |s| s.limits = asked, &expected).await;
     assert!(found[2].detail.contains(&max.memory.to_string()), "{}", found[2].detail);
-    let at_the_maximum = LimitsRequest { cpu_time: Some(max.cpu_time), memory: Some(max.memory), ..LimitsRequest::default() };
+    let at_the_maximum =
+        LimitsRequest { cpu_time: Some(max.cpu_time), memory: Some(max.memory), ..LimitsRequest::default() };
     app.submit(a_submission().limits(at_the_maximum)).await;
 }
 
 #[tokio::test]
 async fn all_faults_of_a_batch_come_together_and_nothing_of_it_is_accepted() {
     let app = App::start().await;
-    let bad = a_submission().with(|s| (s.language, s.args) = ("cobol!".into(), vec!["\0".into()])).new();
-    let found = faults(&app, vec![a_submission().new(), bad.clone(), a_submission().new(), bad]).await;
+    let bad = a_submission().with(|s| (s.language, s.args) = ("cobol!".into(), vec!["\0".into()])).worded();
+    let found = faults(&app, vec![a_submission().worded(), bad.clone(), a_submission().worded(), bad]).await;
     let places: Vec<_> = found.iter().map(|f| (f.index, f.pointer.as_str())).collect();
     assert_eq!(places, [(1, "/language"), (1, "/args/0"), (3, "/language"), (3, "/args/0")]);
     assert_eq!(app.store.list(None, 0, 1).await.unwrap().1, 0);
-    let too_many = vec![a_submission().new(); 1001];
+    let too_many = vec![a_submission().worded(); 1001];
     assert_eq!(faults(&app, too_many).await[0].kind, FaultKind::TooMany);
-    let too_large = vec![a_submission().with(|s| s.stdin = bytes(4 << 20)).new(); 17];
+    let too_large = vec![a_submission().with(|s| s.stdin = bytes(4 << 20)).worded(); 17];
     assert_eq!(faults(&app, too_large).await[0].kind, FaultKind::TooLarge);
 }
 
@@ -141,7 +161,7 @@ async fn a_full_queue_refuses_before_anything_is_written() {
     let app = App::with_queue(EmbeddedQueue::new(3)).await;
     app.submit_one().await;
     app.submit_one().await;
-    let refused = app.core.submit(app.owner, vec![a_submission().new(); 2], None).await;
+    let refused = app.core.submit(app.owner, vec![a_submission().worded(); 2], None).await;
     match refused {
         Err(SubmitError::QueueFull { retry_after }) => assert!((1..=60).contains(&retry_after.as_secs())),
         other => panic!("{other:?}"),
@@ -158,7 +178,7 @@ async fn many_requests_at_once_cannot_overrun_the_queue() {
     let tasks: Vec<_> = (0..40)
         .map(|_| {
             let app = Arc::clone(&app);
-            tokio::spawn(async move { app.core.submit(app.owner, vec![a_submission().new()], None).await.is_ok() })
+            tokio::spawn(async move { app.core.submit(app.owner, vec![a_submission().worded()], None).await.is_ok() })
         })
         .collect();
     let mut accepted = 0;
@@ -178,18 +198,18 @@ fn key(app: &App, hash: u8) -> Option<Idempotency> {
 #[tokio::test]
 async fn a_repeated_request_is_answered_with_the_same_ids_and_runs_once() {
     let app = App::start().await;
-    let batch = vec![a_submission().new(); 3];
+    let batch = vec![a_submission().worded(); 3];
     let first = app.core.submit_once(app.owner, batch.clone(), key(&app, 1)).await.unwrap();
     let again = app.core.submit_once(app.owner, batch, key(&app, 1)).await.unwrap();
     assert_eq!((first.repeated, again.repeated), (false, true));
     assert_eq!(first.ids, again.ids);
-    let other = app.core.submit(app.owner, vec![a_submission().new()], key(&app, 2)).await;
+    let other = app.core.submit(app.owner, vec![a_submission().worded()], key(&app, 2)).await;
     assert!(matches!(other, Err(SubmitError::IdempotencyMismatch)), "{other:?}");
     let somebody = another_user(&*app.store).await;
-    assert!(app.core.submit(somebody, vec![a_submission().new()], key(&app, 2)).await.is_ok());
+    assert!(app.core.submit(somebody, vec![a_submission().worded()], key(&app, 2)).await.is_ok());
     assert_eq!(app.core.queue().depth().await.unwrap(), 4);
     app.clock.advance(Duration::from_secs(25 * 3600));
-    assert!(!app.core.submit_once(app.owner, vec![a_submission().new()], key(&app, 2)).await.unwrap().repeated);
+    assert!(!app.core.submit_once(app.owner, vec![a_submission().worded()], key(&app, 2)).await.unwrap().repeated);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -198,7 +218,9 @@ async fn equal_requests_at_once_get_the_same_ids() {
     let tasks: Vec<_> = (0..20)
         .map(|_| {
             let app = Arc::clone(&app);
-            tokio::spawn(async move { app.core.submit(app.owner, vec![a_submission().new()], key(&app, 1)).await.unwrap() })
+            tokio::spawn(async move {
+                app.core.submit(app.owner, vec![a_submission().worded()], key(&app, 1)).await.unwrap()
+            })
         })
         .collect();
     let mut ids = Vec::new();

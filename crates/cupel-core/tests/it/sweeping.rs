@@ -89,7 +89,7 @@ async fn a_run_starts_at_its_time_and_not_before() {
 async fn a_scheduled_run_that_becomes_due_behind_a_long_line_is_queued_in_time() {
     let app = App::start().await;
     let later = app.clock.now() + Duration::from_secs(100);
-    app.core.submit(app.owner, vec![a_submission().priority(PriorityClass::Batch).new(); 500], None).await.unwrap();
+    app.core.submit(app.owner, vec![a_submission().priority(PriorityClass::Batch).worded(); 500], None).await.unwrap();
     let id = app.submit(a_submission().run_at(later).priority(PriorityClass::Interactive)).await;
     app.core.sweep().await.unwrap();
     app.clock.advance(Duration::from_secs(101));

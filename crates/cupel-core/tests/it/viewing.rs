@@ -83,23 +83,21 @@ async fn waiting_no_longer_than_asked_answers_with_what_there_is() {
 async fn who_watches_from_any_moment_hears_the_same_log() {
     let app = App::start().await;
     let id = app.submit_one().await;
-    let watch = async || {
-        let log = app.core.watch(&app.me(), id, Seq::default()).await.unwrap().expect("a log");
-        tokio::spawn(hear_all(log))
-    };
-    let mut watchers = vec![watch().await];
+    let watch = async || app.core.watch(&app.me(), id, Seq::default()).await.unwrap().expect("a log");
+    let mut watchers = vec![tokio::spawn(hear_all(watch().await))];
     let assignment = next(&app.core).await;
     let output = |data: &[u8]| EventKind::Output { case: None, stream: Stream::Stdout, data: data.into() };
-    let kinds = [EventKind::Started { attempt: 1 }, EventKind::ExecutionStarted { case: None }, output(b"42"), output(b"\n")];
+    let kinds =
+        [EventKind::Started { attempt: 1 }, EventKind::ExecutionStarted { case: None }, output(b"42"), output(b"\n")];
     let mut events = Vec::new();
     for (n, kind) in (1..).zip(kinds) {
         let event = Event { submission: id, seq: Seq::of_attempt(1, n), at: app.clock.now(), kind };
         events.push(event.clone());
         app.core.emit(event);
-        watchers.push(watch().await);
+        watchers.push(tokio::spawn(hear_all(watch().await)));
     }
     assert!(app.core.complete(&assignment, a_report(b"42\n"), events).await.unwrap());
-    watchers.push(watch().await);
+    watchers.push(tokio::spawn(hear_all(watch().await)));
     let mut logs = Vec::new();
     for watcher in watchers {
         logs.push(watcher.await.unwrap());
@@ -118,7 +116,12 @@ async fn the_log_of_a_run_that_was_cancelled_ends_and_later_events_are_not_heard
     let id = app.submit_one().await;
     let assignment = next(&app.core).await;
     let log = app.core.watch(&app.me(), id, Seq::default()).await.unwrap().expect("a log");
-    let started = Event { submission: id, seq: Seq::of_attempt(1, 1), at: app.clock.now(), kind: EventKind::Started { attempt: 1 } };
+    let started = Event {
+        submission: id,
+        seq: Seq::of_attempt(1, 1),
+        at: app.clock.now(),
+        kind: EventKind::Started { attempt: 1 },
+    };
     app.core.emit(started.clone());
     app.core.cancel(&app.me(), id).await.unwrap();
     app.core.emit(Event { seq: Seq::of_attempt(1, 2), kind: EventKind::CompileStarted, ..started });
@@ -133,7 +136,12 @@ async fn a_log_is_whole_after_a_restart_that_lost_the_live_events() {
     let app = App::start().await;
     let id = app.submit(a_submission()).await;
     let assignment = next(&app.core).await;
-    let started = Event { submission: id, seq: Seq::of_attempt(1, 1), at: app.clock.now(), kind: EventKind::Started { attempt: 1 } };
+    let started = Event {
+        submission: id,
+        seq: Seq::of_attempt(1, 1),
+        at: app.clock.now(),
+        kind: EventKind::Started { attempt: 1 },
+    };
     assert!(app.core.complete(&assignment, a_report(b""), vec![started]).await.unwrap());
     let log = app.restarted().watch(&app.me(), id, Seq::default()).await.unwrap().expect("a log");
     assert_eq!(names(&hear_all(log).await), ["queued", "started", "verdict"]);

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use cupel_types::{Bytes, CaseReport, CompileReport, Limits, Outcome, Output, RunReport, Signal, StepReport, Usage, Verdict};
+use cupel_types::{
+    Bytes, CaseReport, CompileReport, Limits, Outcome, Output, RunReport, Signal, StepReport, Usage, Verdict,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{BlobWriter, RowError, Span, bad, read, us_of};
@@ -254,9 +256,10 @@ pub(crate) fn decode_report(report: &str, data: &[u8]) -> Result<RunReport, RowE
             cached: c.cached,
         })
     });
-    let cases = row.cases.into_iter().map(|c| {
-        Ok(CaseReport { name: c.name, verdict: verdict_from(&c.verdict)?, step: read_step(c.step, data)? })
-    });
+    let cases = row
+        .cases
+        .into_iter()
+        .map(|c| Ok(CaseReport { name: c.name, verdict: verdict_from(&c.verdict)?, step: read_step(c.step, data)? }));
     Ok(RunReport {
         verdict: verdict_from(&row.verdict)?,
         message: row.message,

@@ -1,6 +1,9 @@
 //! [`Submission`] as `spec` and `data` of `code_submissions`.
 
-use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, LanguageId, LimitsRequest, PriorityClass, Submission, SubmissionId, TestCase, UserId};
+use cupel_types::{
+    BoxFile, BoxFiles, BoxPath, Bytes, LanguageId, LimitsRequest, PriorityClass, Submission, SubmissionId, TestCase,
+    UserId,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;

@@ -97,7 +97,13 @@ impl AccountStore for SqliteStore {
         self.write(InsertSession(session)).await
     }
 
-    async fn rotate_session(&self, id: SessionId, old_hash: [u8; 32], new_hash: [u8; 32], now: Timestamp) -> Result<Option<Rotated>, StoreError> {
+    async fn rotate_session(
+        &self,
+        id: SessionId,
+        old_hash: [u8; 32],
+        new_hash: [u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<Rotated>, StoreError> {
         self.write(RotateSession { id, old_hash, new_hash, now }).await
     }
 
@@ -256,12 +262,14 @@ impl Write for InsertSession {
 
     async fn apply(&self, connection: &mut SqliteConnection) -> Result<(), Fault> {
         let InsertSession(session) = self;
-        let query = sqlx::query("INSERT INTO refresh_sessions (id, user, token_hash, created_at, expires_at) VALUES (?, ?, ?, ?, ?)")
-            .bind(bytes(session.id.as_uuid()))
-            .bind(bytes(session.user.as_uuid()))
-            .bind(&session.token_hash[..])
-            .bind(to_us(session.created_at))
-            .bind(to_us(session.expires_at));
+        let query = sqlx::query(
+            "INSERT INTO refresh_sessions (id, user, token_hash, created_at, expires_at) VALUES (?, ?, ?, ?, ?)",
+        )
+        .bind(bytes(session.id.as_uuid()))
+        .bind(bytes(session.user.as_uuid()))
+        .bind(&session.token_hash[..])
+        .bind(to_us(session.created_at))
+        .bind(to_us(session.expires_at));
         connection.execute(query).await?;
         Ok(())
     }
@@ -284,11 +292,8 @@ impl Write for RotateSession {
         let id = bytes(self.id.as_uuid());
         let sql = "UPDATE refresh_sessions SET token_hash = ? WHERE id = ? AND token_hash = ? AND ended_at IS NULL AND expires_at > ? \
                    RETURNING user, expires_at";
-        let query = sqlx::query(sql)
-            .bind(&self.new_hash[..])
-            .bind(id.clone())
-            .bind(&self.old_hash[..])
-            .bind(to_us(self.now));
+        let query =
+            sqlx::query(sql).bind(&self.new_hash[..]).bind(id.clone()).bind(&self.old_hash[..]).bind(to_us(self.now));
         if let Some(row) = connection.fetch_optional(query).await? {
             let user = UserId::from_uuid(id_from(row.try_get(0)?, "user")?);
             let expires_at = from_us(row.try_get(1)?, "expires_at")?;

@@ -270,6 +270,7 @@ impl Write for Expire {
         let mut expired = Vec::with_capacity(rows.len());
         for row in &rows {
             let row = RunRow::of(row)?;
+            let RunState::Leased { lease, .. } = row.state else { continue };
             let Ok(state) = row.state.clone().apply(RunEvent::Expire { now: self.lease_end }, self.attempts_max) else {
                 continue;
             };
@@ -280,7 +281,7 @@ impl Write for Expire {
                 row.post_webhook(connection, self.now).await?;
             }
             let hint = RunHint { run: row.id, owner: row.owner, class: class_from(row.class)? };
-            expired.push(ExpiredRun { hint, submission: row.submission, state });
+            expired.push(ExpiredRun { hint, submission: row.submission, lease, state });
         }
         Ok(expired)
     }

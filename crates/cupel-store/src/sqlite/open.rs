@@ -26,15 +26,31 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum OpenError {
     #[error("cannot make the data folder `{}`", path.display())]
-    Folder { path: PathBuf, #[source] source: io::Error },
+    Folder {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     #[error("cannot open the database file `{}`", path.display())]
-    File { path: PathBuf, #[source] source: io::Error },
+    File {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     #[error("`{}` was written by a newer version of cupel (schema {version}, this one knows {known}); run that version, or restore a backup made before the upgrade", path.display())]
     Newer { path: PathBuf, version: i64, known: i64 },
     #[error("`{}` cannot be brought to this version's schema", path.display())]
-    Migrate { path: PathBuf, #[source] source: MigrateError },
+    Migrate {
+        path: PathBuf,
+        #[source]
+        source: MigrateError,
+    },
     #[error("`{}` cannot be used as a database", path.display())]
-    Database { path: PathBuf, #[source] source: sqlx::Error },
+    Database {
+        path: PathBuf,
+        #[source]
+        source: sqlx::Error,
+    },
 }
 
 /// Every change of the schema, oldest first. A published one never changes again.

@@ -78,7 +78,12 @@ impl RunStore for SqliteStore {
         .await
     }
 
-    async fn list(&self, owner: Option<UserId>, offset: u64, limit: u64) -> Result<(Vec<SubmissionSummary>, u64), StoreError> {
+    async fn list(
+        &self,
+        owner: Option<UserId>,
+        offset: u64,
+        limit: u64,
+    ) -> Result<(Vec<SubmissionSummary>, u64), StoreError> {
         reading("list submissions", async {
             // Numbers beyond what a row number can be mean an empty page.
             let offset = i64::try_from(offset).unwrap_or(i64::MAX);
@@ -86,7 +91,8 @@ impl RunStore for SqliteStore {
             let (count, page) = match owner {
                 Some(owner) => {
                     let owner = bytes(owner.as_uuid());
-                    let count = sqlx::query("SELECT count(*) FROM code_submissions WHERE owner = ?").bind(owner.clone());
+                    let count =
+                        sqlx::query("SELECT count(*) FROM code_submissions WHERE owner = ?").bind(owner.clone());
                     let page = concat!(summary!(), "WHERE s.owner = ? ORDER BY s.id DESC LIMIT ? OFFSET ?");
                     (count, sqlx::query(page).bind(owner))
                 }
@@ -104,7 +110,14 @@ impl RunStore for SqliteStore {
         .await
     }
 
-    async fn lease(&self, run: RunId, lease: LeaseId, worker: WorkerId, now: Timestamp, until: Timestamp) -> Result<Option<LeasedRun>, StoreError> {
+    async fn lease(
+        &self,
+        run: RunId,
+        lease: LeaseId,
+        worker: WorkerId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<LeasedRun>, StoreError> {
         // What was submitted never changes, so it is read while the lease is being taken.
         let read = reading("read the submission of a run", async {
             let sql = "SELECT s.id, s.owner, s.language, s.submitted_at, s.spec, s.data \
@@ -153,10 +166,17 @@ impl RunStore for SqliteStore {
         self.write(Cancel { submission, now }).await
     }
 
-    async fn expire(&self, lease_end: Timestamp, now: Timestamp, attempts_max: u32, limit: u32) -> Result<Vec<ExpiredRun>, StoreError> {
+    async fn expire(
+        &self,
+        lease_end: Timestamp,
+        now: Timestamp,
+        attempts_max: u32,
+        limit: u32,
+    ) -> Result<Vec<ExpiredRun>, StoreError> {
         // Nearly always there is none: look before troubling the writer.
         let any = reading("look for expired leases", async {
-            let query = sqlx::query("SELECT 1 FROM runs WHERE state = 1 AND lease_until <= ? LIMIT 1").bind(to_us(lease_end));
+            let query =
+                sqlx::query("SELECT 1 FROM runs WHERE state = 1 AND lease_until <= ? LIMIT 1").bind(to_us(lease_end));
             Ok((&self.readers).fetch_optional(query).await?.is_some())
         });
         if !any.await? {
@@ -169,7 +189,8 @@ impl RunStore for SqliteStore {
         reading("look for due runs", async {
             let sql = "SELECT id, owner, class, due_at FROM runs \
                        WHERE state = 0 AND due_at <= ? AND (due_at, id) > (?, ?) ORDER BY due_at, id LIMIT ?";
-            let query = sqlx::query(sql).bind(to_us(now)).bind(to_us(after.at)).bind(bytes(after.run.as_uuid())).bind(limit);
+            let query =
+                sqlx::query(sql).bind(to_us(now)).bind(to_us(after.at)).bind(bytes(after.run.as_uuid())).bind(limit);
             let rows = (&self.readers).fetch_all(query).await?;
             rows.iter()
                 .map(|row| {
@@ -222,7 +243,12 @@ impl RunStore for SqliteStore {
         .await
     }
 
-    async fn idempotent(&self, owner: UserId, key: &str, now: Timestamp) -> Result<Option<IdempotencyRecord>, StoreError> {
+    async fn idempotent(
+        &self,
+        owner: UserId,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Option<IdempotencyRecord>, StoreError> {
         reading("look for an idempotency key", async {
             let mut reader = self.readers.acquire().await?;
             idempotency_record(&mut reader, owner, key, now).await

@@ -30,7 +30,13 @@ impl WebhookStore for SqliteStore {
         self.write(Delivered { id, now, status }).await
     }
 
-    async fn delivery_failed(&self, id: WebhookId, now: Timestamp, error: &str, next: Option<Timestamp>) -> Result<(), StoreError> {
+    async fn delivery_failed(
+        &self,
+        id: WebhookId,
+        now: Timestamp,
+        error: &str,
+        next: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
         self.write(Failed { id, now, error: error.to_owned(), next }).await
     }
 

@@ -89,10 +89,13 @@ async fn session(store: &impl Store) -> RefreshSession {
 }
 
 /// Rule.
-pub async fn a_refresh_token_is_good_once_and_a_stolen_one_ends_the_session<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_refresh_token_is_good_once_and_a_stolen_one_ends_the_session<S: Store>(
+    make: impl AsyncFn() -> Subject<S>,
+) {
     let store = make().await;
     let session = session(&*store).await;
-    let rotate = async |old, new, seconds| store.rotate_session(session.id, [old; 32], [new; 32], at(seconds)).await.unwrap();
+    let rotate =
+        async |old, new, seconds| store.rotate_session(session.id, [old; 32], [new; 32], at(seconds)).await.unwrap();
     let rotated = rotate(1, 2, 1).await.expect("the first use");
     assert_eq!((rotated.user, rotated.expires_at), (session.user, at(100)));
     assert_eq!(rotate(9, 8, 2).await, None, "never was one");

@@ -9,8 +9,8 @@ pub use accounts::*;
 pub use runs::*;
 pub use webhooks::*;
 
-use cupel_core::run::LeasedRun;
 use cupel_core::Store;
+use cupel_core::run::LeasedRun;
 use cupel_types::{LeaseId, RunId, UserId, WorkerId};
 use std::time::Duration;
 
@@ -22,36 +22,40 @@ use crate::builders::{SubmissionBuilder, a_user, fresh, t0};
 #[macro_export]
 macro_rules! store_conformance {
     ($make:expr) => {
-        $crate::rules!($crate::store, $make, [
-            what_was_submitted_reads_back_whole,
-            many_insertions_at_once_are_all_there,
-            a_batch_is_inserted_whole_or_not_at_all_and_spoils_no_other,
-            one_of_a_hundred_takers_gets_the_lease,
-            a_run_is_not_leased_before_it_is_due,
-            a_result_with_its_log_reads_back_whole,
-            a_stale_lease_changes_nothing,
-            a_run_is_judged_once,
-            renewing_keeps_a_lease_and_tells_which_are_lost,
-            a_silent_worker_loses_its_lease_and_in_the_end_the_run_is_abandoned,
-            giving_back_costs_an_attempt_only_when_it_was_lost,
-            cancelling_ends_a_run_once_wherever_it_stands,
-            due_runs_come_in_order_and_page_by_page,
-            the_log_before_the_end_is_queued_and_after_it_everything,
-            a_repeated_request_gets_the_first_ones_submissions,
-            of_many_equal_requests_at_once_one_inserts,
-            lists_are_newest_first_and_an_owners_own,
-            counts_tell_what_waits_and_what_runs,
-            names_and_addresses_belong_to_one_user_whatever_their_case,
-            access_and_secret_of_a_user,
-            keys_are_listed_revoked_and_touched_by_their_owner,
-            a_refresh_token_is_good_once_and_a_stolen_one_ends_the_session,
-            ended_and_expired_sessions_are_not_alive,
-            every_end_posts_one_webhook,
-            a_taken_delivery_is_hidden_until_its_time,
-            a_failed_delivery_comes_again_until_it_is_given_up,
-            a_receiver_that_is_gone_hears_of_nothing_more,
-            what_is_over_is_forgotten,
-        ]);
+        $crate::rules!(
+            $crate::store,
+            $make,
+            [
+                what_was_submitted_reads_back_whole,
+                many_insertions_at_once_are_all_there,
+                a_batch_is_inserted_whole_or_not_at_all_and_spoils_no_other,
+                one_of_a_hundred_takers_gets_the_lease,
+                a_run_is_not_leased_before_it_is_due,
+                a_result_with_its_log_reads_back_whole,
+                a_stale_lease_changes_nothing,
+                a_run_is_judged_once,
+                renewing_keeps_a_lease_and_tells_which_are_lost,
+                a_silent_worker_loses_its_lease_and_in_the_end_the_run_is_abandoned,
+                giving_back_costs_an_attempt_only_when_it_was_lost,
+                cancelling_ends_a_run_once_wherever_it_stands,
+                due_runs_come_in_order_and_page_by_page,
+                the_log_before_the_end_is_queued_and_after_it_everything,
+                a_repeated_request_gets_the_first_ones_submissions,
+                of_many_equal_requests_at_once_one_inserts,
+                lists_are_newest_first_and_an_owners_own,
+                counts_tell_what_waits_and_what_runs,
+                names_and_addresses_belong_to_one_user_whatever_their_case,
+                access_and_secret_of_a_user,
+                keys_are_listed_revoked_and_touched_by_their_owner,
+                a_refresh_token_is_good_once_and_a_stolen_one_ends_the_session,
+                ended_and_expired_sessions_are_not_alive,
+                every_end_posts_one_webhook,
+                a_taken_delivery_is_hidden_until_its_time,
+                a_failed_delivery_comes_again_until_it_is_given_up,
+                a_receiver_that_is_gone_hears_of_nothing_more,
+                what_is_over_is_forgotten,
+            ]
+        );
     };
 }
 

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use cupel_core::event::{Event, EventKind, Seq, Stream};
 use cupel_core::run::RunState;
-use cupel_core::{
-    Completion, DuePlace, GivenBack, Idempotency, IdempotencyRecord, Inserted, NewSubmissions, Store,
-};
+use cupel_core::{Completion, DuePlace, GivenBack, Idempotency, IdempotencyRecord, Inserted, NewSubmissions, Store};
 use cupel_types::{
     Bytes, CaseReport, CompileReport, LimitsRequest, Outcome, Output, PriorityClass, RunId, Signal, StepReport,
     Submission, SubmissionId, Verdict,
@@ -23,7 +21,10 @@ fn same_submission(a: &Submission, b: &Submission) {
     assert_eq!((a.id, a.owner, &a.language, a.priority), (b.id, b.owner, &b.language, b.priority));
     assert_eq!((&a.files, &a.args, &a.env), (&b.files, &b.args, &b.env));
     assert_eq!((&a.stdin, &a.tests, a.limits), (&b.stdin, &b.tests, b.limits));
-    assert_eq!((a.run_at, &a.webhook, &a.request_id, a.submitted_at), (b.run_at, &b.webhook, &b.request_id, b.submitted_at));
+    assert_eq!(
+        (a.run_at, &a.webhook, &a.request_id, a.submitted_at),
+        (b.run_at, &b.webhook, &b.request_id, b.submitted_at)
+    );
 }
 
 /// Rule.
@@ -86,7 +87,9 @@ pub async fn many_insertions_at_once_are_all_there<S: Store + 'static>(make: imp
 }
 
 /// Rule.
-pub async fn a_batch_is_inserted_whole_or_not_at_all_and_spoils_no_other<S: Store + 'static>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_batch_is_inserted_whole_or_not_at_all_and_spoils_no_other<S: Store + 'static>(
+    make: impl AsyncFn() -> Subject<S>,
+) {
     let store = Arc::new(make().await);
     let owner = user(&**store).await;
     let mut tasks = Vec::new();
@@ -178,7 +181,8 @@ pub async fn a_result_with_its_log_reads_back_whole<S: Store>(make: impl AsyncFn
         ];
         let (submission, run) = insert(&*store, a_submission().by(owner)).await;
         let leased = lease(&*store, run, 1).await;
-        let output = |case: &str, stream, data: &[u8]| EventKind::Output { case: Some(case.into()), stream, data: data.into() };
+        let output =
+            |case: &str, stream, data: &[u8]| EventKind::Output { case: Some(case.into()), stream, data: data.into() };
         let usage = report.cases[0].step.usage;
         let kinds = [
             EventKind::Started { attempt: 1 },
@@ -189,7 +193,12 @@ pub async fn a_result_with_its_log_reads_back_whole<S: Store>(make: impl AsyncFn
             output("a", Stream::Stderr, b"warning\n"),
             output("a", Stream::Stdout, b"two"),
             output("a", Stream::Stdout, b"and what the report does not have \0\xff"),
-            EventKind::ExecutionEnded { case: Some("a".into()), verdict: Verdict::Accepted, outcome: Outcome::Exited(0), usage },
+            EventKind::ExecutionEnded {
+                case: Some("a".into()),
+                verdict: Verdict::Accepted,
+                outcome: Outcome::Exited(0),
+                usage,
+            },
             EventKind::ExecutionStarted { case: Some("b".into()) },
             output("b", Stream::Stdout, b""),
             output("b", Stream::Stdout, b"other"),
@@ -246,7 +255,9 @@ pub async fn a_run_is_judged_once<S: Store + 'static>(make: impl AsyncFn() -> Su
     let tasks: Vec<_> = (0..20)
         .map(|_| {
             let (store, leased) = (Arc::clone(&store), leased.clone());
-            tokio::spawn(async move { store.complete(run, leased.lease, a_completion(&leased, b"x", at(1))).await.unwrap() })
+            tokio::spawn(
+                async move { store.complete(run, leased.lease, a_completion(&leased, b"x", at(1))).await.unwrap() },
+            )
         })
         .collect();
     let mut written = 0;
@@ -274,17 +285,23 @@ pub async fn renewing_keeps_a_lease_and_tells_which_are_lost<S: Store>(make: imp
 }
 
 /// Rule.
-pub async fn a_silent_worker_loses_its_lease_and_in_the_end_the_run_is_abandoned<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_silent_worker_loses_its_lease_and_in_the_end_the_run_is_abandoned<S: Store>(
+    make: impl AsyncFn() -> Subject<S>,
+) {
     let store = make().await;
     let owner = user(&*store).await;
     let (submission, run) = insert(&*store, a_submission().by(owner).priority(PriorityClass::Interactive)).await;
     for attempt in 1..=2 {
-        lease(&*store, run, 100 * attempt).await;
+        let held = lease(&*store, run, 100 * attempt).await.lease;
         let expired = store.expire(at(100 * attempt + 30), at(100 * attempt + 30), 2, 10).await.unwrap();
         assert_eq!(expired.len(), 1);
-        assert_eq!((expired[0].hint.run, expired[0].hint.owner, expired[0].hint.class), (run, owner, PriorityClass::Interactive));
-        assert_eq!(expired[0].submission, submission.id);
-        let expected = if attempt == 1 { RunState::Queued { attempts: 1, lost: 1 } } else { RunState::Abandoned { attempts: 2 } };
+        assert_eq!(
+            (expired[0].hint.run, expired[0].hint.owner, expired[0].hint.class),
+            (run, owner, PriorityClass::Interactive)
+        );
+        assert_eq!((expired[0].submission, expired[0].lease), (submission.id, held));
+        let expected =
+            if attempt == 1 { RunState::Queued { attempts: 1, lost: 1 } } else { RunState::Abandoned { attempts: 2 } };
         assert_eq!(expired[0].state, expected);
     }
     assert!(try_lease(&*store, run, 999).await.is_none());
@@ -306,7 +323,12 @@ pub async fn giving_back_costs_an_attempt_only_when_it_was_lost<S: Store>(make: 
     let store = make().await;
     let owner = user(&*store).await;
     let (submission, run) = insert(&*store, a_submission().by(owner)).await;
-    let given = |lost_attempt, seconds: i64, due: i64| GivenBack { lost_attempt, now: at(seconds), due: at(due), attempts_max: 2 };
+    let given = |lost_attempt, seconds: i64, due: i64| GivenBack {
+        lost_attempt,
+        now: at(seconds),
+        due: at(due),
+        attempts_max: 2,
+    };
     for n in 1..=5 {
         let leased = lease(&*store, run, n).await;
         assert_eq!(leased.attempt, n as u32, "attempts have numbers of their own");
@@ -381,10 +403,10 @@ pub async fn the_log_before_the_end_is_queued_and_after_it_everything<S: Store>(
     let owner = user(&*store).await;
     let (submission, run) = insert(&*store, a_submission().by(owner)).await;
     let queued = Event::queued(submission.id, at(0));
-    assert_eq!(store.events(submission.id, Seq::default()).await.unwrap(), [queued.clone()]);
+    assert_eq!(store.events(submission.id, Seq::default()).await.unwrap(), std::slice::from_ref(&queued));
     assert!(store.events(submission.id, queued.seq).await.unwrap().is_empty());
     let leased = lease(&*store, run, 1).await;
-    assert_eq!(store.events(submission.id, Seq::default()).await.unwrap(), [queued.clone()]);
+    assert_eq!(store.events(submission.id, Seq::default()).await.unwrap(), std::slice::from_ref(&queued));
     let done = a_completion(&leased, b"42\n", at(2));
     assert!(store.complete(run, leased.lease, done.clone()).await.unwrap());
     let log = store.events(submission.id, Seq::default()).await.unwrap();

@@ -45,7 +45,10 @@ pub async fn every_end_posts_one_webhook<S: Store>(make: impl AsyncFn() -> Subje
 
     let mut posted = take(&*store, 1).await;
     posted.sort_by_key(|d| d.submission);
-    assert_eq!(posted.iter().map(|d| d.submission).collect::<Vec<_>>(), runs.iter().map(|(s, _)| s.id).collect::<Vec<_>>());
+    assert_eq!(
+        posted.iter().map(|d| d.submission).collect::<Vec<_>>(),
+        runs.iter().map(|(s, _)| s.id).collect::<Vec<_>>()
+    );
     assert!(posted.iter().all(|d| d.url == URL && d.tries == 0 && d.owner == owner));
 }
 
