@@ -21,6 +21,10 @@ const TRIES_MAX: u32 = 8;
 /// A try that failed after this long is not repeated: it was no dead lane that was found.
 const QUICK: Duration = Duration::from_secs(1);
 
+/// Pauses between tries to make a slot anew grow from this to that, then the attempt is given up.
+const RENEW_PAUSE: Duration = Duration::from_millis(20);
+const RENEW_PAUSE_MAX: Duration = Duration::from_millis(500);
+
 /// A running sandbox that is made anew when its launcher is lost.
 pub(crate) struct LocalSandbox {
     config: SandboxConfig,
@@ -94,11 +98,28 @@ pub(crate) struct SlotExecutor {
 impl SlotExecutor {
     /// Makes what a failure took: a lane is made anew by the slot itself, a launcher takes all slots with it.
     fn recover(&mut self, error: &RunError) -> Result<(), ExecuteError> {
-        if matches!(error, RunError::LauncherLost) {
-            self.current.lost.store(true, Ordering::Relaxed);
-            *self = self.whole.executor(self.number)?;
+        if !matches!(error, RunError::LauncherLost) {
+            return Ok(());
         }
-        Ok(())
+        self.current.lost.store(true, Ordering::Relaxed);
+        self.renew()
+    }
+
+    /// A slot of a living sandbox. What the dead one left may be in the way for a moment.
+    fn renew(&mut self) -> Result<(), ExecuteError> {
+        let mut pause = RENEW_PAUSE;
+        loop {
+            match self.whole.executor(self.number) {
+                Ok(executor) => {
+                    *self = executor;
+                    return Ok(());
+                }
+                Err(error) if pause > RENEW_PAUSE_MAX => return Err(error),
+                Err(error) => tracing::warn!(slot = self.number, error = chain(&error), "cannot make a slot anew; trying again"),
+            }
+            std::thread::sleep(pause);
+            pause *= 2;
+        }
     }
 }
 
@@ -124,7 +145,7 @@ impl Executor for SlotExecutor {
         };
         if self.current.lost.load(Ordering::Relaxed) {
             // Another slot has found out.
-            *self = self.whole.executor(self.number)?;
+            self.renew()?;
         }
         let (began, mut tries) = (Instant::now(), 1);
         loop {

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -57,6 +57,7 @@ pub(crate) fn source(name: &str, text: &str) -> Source {
 /// A `cupel serve` of a test's own.
 pub(crate) struct Server {
     child: Child,
+    data: PathBuf,
     pub(crate) url: String,
     pub(crate) key: String,
     /// What it printed at the start.
@@ -85,7 +86,7 @@ impl Server {
             assert_eq!(made.code, Some(0), "{made:?}");
             made.stdout.trim().to_owned()
         });
-        Server { child, url, key, told }
+        Server { child, data: data.to_owned(), url, key, told }
     }
 
     /// The answer to a GET, with its status.
@@ -135,6 +136,10 @@ impl Server {
                 body["submissions"].as_array().unwrap().iter().map(|s| s["status"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
             })
             .collect()
+    }
+
+    pub(crate) fn log(&self) -> String {
+        log_of(&self.data)
     }
 
     pub(crate) fn pid(&self) -> u32 {
