@@ -13,6 +13,10 @@ use jiff::Timestamp;
 use crate::check::{Fault, check};
 use crate::{Core, Idempotency, Inserted, NewSubmissions, QueueError, RunHint, StoreError};
 
+/// What is told at least, and at most, to those for whom there is no room.
+const RETRY_AFTER_MIN: Duration = Duration::from_secs(1);
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
+
 /// A submission as the client worded it; ids and times come from core.
 #[derive(Clone, Default)]
 pub struct NewSubmission {
@@ -153,7 +157,8 @@ impl Core {
         if checked.is_empty() {
             return Ok(Submitted { ids: Vec::new(), repeated: false });
         }
-        let _admitted = self.admit(checked.len()).await?;
+        let scheduled = new.iter().filter(|s| s.run_at.is_some_and(|at| at > now)).count();
+        let _admitted = self.admit(checked.len(), scheduled, now).await?;
 
         let mut submissions = Vec::with_capacity(new.len());
         for (new, checked) in new.into_iter().zip(checked) {
@@ -196,12 +201,17 @@ impl Core {
         Ok(Submitted { ids, repeated: false })
     }
 
-    /// Room in the queue for `more` runs, held until the guard goes.
-    async fn admit(&self, more: usize) -> Result<AdmissionGuard<'_>, SubmitError> {
+    /// Room for `more` runs, of which `scheduled` are for later, held until the guard goes. As many may
+    /// wait for their time as may wait in the queue.
+    async fn admit(&self, more: usize, scheduled: usize, now: Timestamp) -> Result<AdmissionGuard<'_>, SubmitError> {
         let guard = self.inner.admission.enter(more);
+        let depth_max = self.inner.queue.depth_max();
         let depth = self.inner.queue.depth().await.map_err(SubmitError::Queue)?;
-        if depth + guard.entered > self.inner.queue.depth_max() {
+        if depth + guard.entered > depth_max {
             return Err(SubmitError::QueueFull { retry_after: self.inner.admission.retry_after(depth) });
+        }
+        if scheduled > 0 && self.inner.store.counts(now).await?.scheduled + guard.entered as u64 > depth_max as u64 {
+            return Err(SubmitError::QueueFull { retry_after: RETRY_AFTER_MAX });
         }
         Ok(guard)
     }
@@ -265,6 +275,6 @@ impl Admission {
     /// How long a tenth of what waits will take at the present rate; 1 s to 60 s.
     fn retry_after(&self, depth: usize) -> Duration {
         let rate_milli = self.rate_milli.load(Ordering::Relaxed).max(1);
-        Duration::from_secs((depth * 100 / rate_milli).clamp(1, 60) as u64)
+        Duration::from_secs((depth * 100 / rate_milli) as u64).clamp(RETRY_AFTER_MIN, RETRY_AFTER_MAX)
     }
 }

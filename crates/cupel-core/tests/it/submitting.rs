@@ -172,6 +172,17 @@ async fn a_full_queue_refuses_before_anything_is_written() {
     app.submit_one().await;
 }
 
+#[tokio::test]
+async fn no_more_wait_for_their_time_than_fit_into_the_queue() {
+    let app = App::with_queue(EmbeddedQueue::new(3)).await;
+    let later = || a_submission().run_at(app.clock.now() + Duration::from_secs(60)).worded();
+    app.core.submit(app.owner, vec![later(); 2], None).await.unwrap();
+    let refused = app.core.submit(app.owner, vec![later(); 2], None).await;
+    assert!(matches!(refused, Err(SubmitError::QueueFull { .. })), "{refused:?}");
+    app.submit_one().await;
+    app.core.submit(app.owner, vec![later()], None).await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_requests_at_once_cannot_overrun_the_queue() {
     let app = Arc::new(App::with_queue(EmbeddedQueue::new(10)).await);

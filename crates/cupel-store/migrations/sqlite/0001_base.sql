@@ -37,6 +37,7 @@ CREATE TABLE refresh_sessions (
     ended_at   INTEGER
 ) STRICT;
 CREATE INDEX refresh_sessions_by_end ON refresh_sessions (expires_at);
+CREATE INDEX refresh_sessions_ended ON refresh_sessions (ended_at) WHERE ended_at IS NOT NULL;
 
 -- Hashes of refresh tokens that were exchanged: who comes with one of them has stolen it.
 CREATE TABLE refresh_tokens_used (

@@ -262,8 +262,8 @@ impl RunStore for SqliteStore {
 
     async fn ping(&self) -> Result<(), StoreError> {
         reading("ask whether the store answers", async {
-            (&self.readers).fetch_one(sqlx::query("SELECT count(*) FROM users LIMIT 1")).await?;
-            Ok(())
+            (&self.readers).fetch_optional(sqlx::query("SELECT 1 FROM users LIMIT 1")).await?;
+            if self.writer.is_alive() { Ok(()) } else { Err(Fault::Closed) }
         })
         .await
     }

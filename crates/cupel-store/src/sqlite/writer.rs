@@ -67,6 +67,11 @@ impl Writer {
         result.map_err(|fault| fault.during(W::OPERATION))
     }
 
+    /// Whether commands are still carried out.
+    pub(super) fn is_alive(&self) -> bool {
+        !self.commands.is_closed()
+    }
+
     pub(super) async fn close(&self) {
         let (answer, answered) = oneshot::channel();
         if self.commands.send(Box::new(Stop { answer })).await.is_ok() {

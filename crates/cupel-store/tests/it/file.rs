@@ -119,3 +119,38 @@ fn one_process_serves_from_a_folder() {
     drop(held);
     assert!(ServeLock::take(&database).unwrap().is_some());
 }
+
+/// Commits in the write-ahead log. Source: sqlite.org, "WAL-mode File Format": a header of 32 bytes, then frames
+/// of 24 bytes and a page; bytes 4 to 8 of a frame are not zero if it ends a transaction. Frames of an earlier
+/// round of the log carry another salt (bytes 8 to 16).
+fn commits(database: &Path) -> usize {
+    let log = std::fs::read(database.with_extension("db-wal")).unwrap();
+    let salt = &log[16..24];
+    let frames = log[32..].chunks_exact(24 + 4096);
+    frames.filter(|f| &f[8..16] == salt && f[4..8] != [0; 4]).count()
+}
+
+#[tokio::test]
+async fn commands_that_wait_together_are_committed_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cupel.db");
+    let store = SqliteStore::open(&path).await.unwrap();
+    let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
+    let before = commits(&path);
+
+    // Somebody else writes, so the writer has to wait with what it has taken, and the rest piles up.
+    let mut other = raw(&path).await;
+    other.execute("BEGIN IMMEDIATE").await.unwrap();
+    let mut inserts: Vec<_> = (0..100).map(|_| store.insert(a_submission().by(owner).alone())).collect();
+    for insert in &mut inserts {
+        let first_poll = std::future::poll_fn(|context| std::task::Poll::Ready(insert.as_mut().poll(context))).await;
+        assert!(first_poll.is_pending());
+    }
+    other.execute("ROLLBACK").await.unwrap();
+    for insert in inserts {
+        insert.await.unwrap();
+    }
+    let made = commits(&path) - before;
+    assert!((1..=2).contains(&made), "{made} commits for 100 insertions");
+    assert_eq!(store.list(Some(owner), 0, 1).await.unwrap().1, 100);
+}
