@@ -64,7 +64,12 @@ async fn read(request: Request, bytes_max: usize, app: &Shared) -> Result<Bytes,
         })?;
         match frame {
             None => return Ok(bytes.freeze()),
-            Some(Err(_broken)) => return Err(Problem::new(ProblemKind::MalformedRequest, "The body broke off or is not framed correctly.")),
+            Some(Err(_broken)) => {
+                return Err(Problem::new(
+                    ProblemKind::MalformedRequest,
+                    "The body broke off or is not framed correctly.",
+                ));
+            }
             Some(Ok(frame)) => {
                 let Ok(data) = frame.into_data() else { continue };
                 if bytes.len() + data.len() > bytes_max {
@@ -86,7 +91,11 @@ fn is_plain_json(headers: &HeaderMap) -> Result<(), Problem> {
         Some(Err(_)) => "",
         Some(Ok(text)) => text.split(';').next().unwrap_or("").trim(),
     };
-    if essence.eq_ignore_ascii_case("application/json") { Ok(()) } else { refuse("The body must be `application/json`.".into()) }
+    if essence.eq_ignore_ascii_case("application/json") {
+        Ok(())
+    } else {
+        refuse("The body must be `application/json`.".into())
+    }
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
@@ -220,7 +229,8 @@ impl<T: DeserializeOwned> FromRequestParts<Shared> for Params<T> {
         match Query::<T>::try_from_uri(&parts.uri) {
             Ok(Query(value)) => Ok(Params(value)),
             Err(rejection) => {
-                let text = std::error::Error::source(&rejection).map_or_else(|| rejection.to_string(), ToString::to_string);
+                let text =
+                    std::error::Error::source(&rejection).map_or_else(|| rejection.to_string(), ToString::to_string);
                 let detail = describe(&text, &mut String::new()).replace("field", "parameter");
                 Err(Problem::new(ProblemKind::InvalidParameter, detail))
             }
@@ -235,9 +245,9 @@ impl<T: std::str::FromStr + Send> FromRequestParts<Shared> for Id<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Problem> {
-        let Path(text) = Path::<String>::from_request_parts(parts, app).await.map_err(|_| {
-            Problem::new(ProblemKind::InvalidUtf8, "The path is not UTF-8.")
-        })?;
+        let Path(text) = Path::<String>::from_request_parts(parts, app)
+            .await
+            .map_err(|_| Problem::new(ProblemKind::InvalidUtf8, "The path is not UTF-8."))?;
         text.parse().map(Id).map_err(|_| Problem::not_found("thing"))
     }
 }
@@ -281,18 +291,43 @@ mod tests {
         check(b"{\"language\": \"c\"} x", "invalid-json", None, "trailing characters");
         check(&[b'{', 0xff], "invalid-utf8", None, "byte 1");
         check(&b"[".repeat(100_000), "invalid-body", Some(""), "Invalid type: sequence, expected an object");
-        check(&[&b"{\"language\": "[..], &b"[".repeat(100_000)].concat(), "invalid-body", Some("/language"), "expected a string");
+        check(
+            &[&b"{\"language\": "[..], &b"[".repeat(100_000)].concat(),
+            "invalid-body",
+            Some("/language"),
+            "expected a string",
+        );
         check(br#"{"language": "c", "limits": [1]}"#, "invalid-body", Some("/limits"), "sequence, expected an object");
-        check(br#"{"language": "c", "tests": [[1]]}"#, "invalid-body", Some("/tests/0"), "sequence, expected an object");
+        check(
+            br#"{"language": "c", "tests": [[1]]}"#,
+            "invalid-body",
+            Some("/tests/0"),
+            "sequence, expected an object",
+        );
         check(b"3", "invalid-body", Some(""), "integer `3`, expected an object");
         check(br#"{"language": 3}"#, "invalid-body", Some("/language"), "integer `3`, expected a string");
         check(br#"{"langage": "c"}"#, "invalid-body", Some("/langage"), "Did you mean `language`?");
         check(br#"{"language": "c", "zzzzzz": 1}"#, "invalid-body", Some("/zzzzzz"), "There are: language");
         check(br#"{"tests": []}"#, "invalid-body", Some("/language"), "required");
         check(br#"{"language": "c", "language": "c"}"#, "invalid-body", Some("/language"), "twice");
-        check(br#"{"language": "c", "limits": {"memory_kb": -1}}"#, "invalid-body", Some("/limits/memory_kb"), "not negative");
-        check(br#"{"language": "c", "limits": {"memory_kb": 1.5}}"#, "invalid-body", Some("/limits/memory_kb"), "floating point");
-        check(br#"{"language": "c", "tests": [{}, {"memory": 1}]}"#, "invalid-body", Some("/tests/1/memory"), "memory_kb");
+        check(
+            br#"{"language": "c", "limits": {"memory_kb": -1}}"#,
+            "invalid-body",
+            Some("/limits/memory_kb"),
+            "not negative",
+        );
+        check(
+            br#"{"language": "c", "limits": {"memory_kb": 1.5}}"#,
+            "invalid-body",
+            Some("/limits/memory_kb"),
+            "floating point",
+        );
+        check(
+            br#"{"language": "c", "tests": [{}, {"memory": 1}]}"#,
+            "invalid-body",
+            Some("/tests/1/memory"),
+            "memory_kb",
+        );
         check(br#"{"language": "c", "tests": [{"a/b": "x"}]}"#, "invalid-body", Some("/tests/0/a~1b"), "expected");
     }
 

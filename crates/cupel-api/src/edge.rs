@@ -104,13 +104,17 @@ fn request_id(headers: &HeaderMap) -> String {
 /// The socket's peer, or what trusted proxies say of it: the last address in `X-Forwarded-For` that is
 /// not itself a trusted proxy. Everything further left was written by the client.
 fn client(request: &Request, trusted: &[Network]) -> Client {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip());
+    let peer = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip());
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
     let values = request.headers().get_all(X_FORWARDED_FOR);
     let is_forwarded = values.iter().next().is_some();
     let mut address = peer.to_canonical();
     if is_forwarded && is_trusted(address) {
-        let hops: Vec<&str> = values.iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).map(str::trim).collect();
+        let hops: Vec<&str> =
+            values.iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).map(str::trim).collect();
         for hop in hops.into_iter().rev() {
             let Ok(next) = hop.parse::<IpAddr>() else { break };
             address = next.to_canonical();
@@ -140,7 +144,10 @@ fn problem_body(response: &mut Response, request_id: &str) {
     response.headers_mut().remove(header::CONTENT_LENGTH);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     if problem.kind().status() == StatusCode::UNAUTHORIZED {
-        response.headers_mut().entry(header::WWW_AUTHENTICATE).or_insert(HeaderValue::from_static("Bearer realm=\"cupel\""));
+        response
+            .headers_mut()
+            .entry(header::WWW_AUTHENTICATE)
+            .or_insert(HeaderValue::from_static("Bearer realm=\"cupel\""));
     }
     *response.body_mut() = Body::from(body);
 }
@@ -183,15 +190,13 @@ fn finish_headers(response: &mut Response, notes: &Notes, is_api: bool) {
 fn record(method: &Method, route: Option<&str>, status: StatusCode, took: Duration, notes: &Notes) {
     // Closed sets only: a label a client can invent would fill the memory of whoever collects them.
     let method = match *method {
-        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS => method.as_str(),
+        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS => {
+            method.as_str()
+        }
         _ => "other",
     };
     let route = route.unwrap_or("unmatched");
-    let labels = [
-        ("method", method.to_owned()),
-        ("route", route.to_owned()),
-        ("status", status.as_str().to_owned()),
-    ];
+    let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.as_str().to_owned())];
     metrics::counter!("cupel_http_requests_total", &labels).increment(1);
     metrics::histogram!("cupel_http_request_duration_seconds", &labels).record(took.as_secs_f64());
     tracing::info!(
@@ -243,7 +248,11 @@ mod tests {
         assert_eq!(address_of("1.1.1.1", &["9.9.9.9"], &[]), "1.1.1.1");
         assert_eq!(address_of("1.1.1.1", &["9.9.9.9"], &["2.2.2.2"]), "1.1.1.1");
         assert_eq!(address_of("2.2.2.2", &["9.9.9.9"], &["2.2.2.2"]), "9.9.9.9");
-        assert_eq!(address_of("2.2.2.2", &["8.8.8.8, 9.9.9.9"], &["2.2.2.2"]), "9.9.9.9", "what is left of it is the client's own invention");
+        assert_eq!(
+            address_of("2.2.2.2", &["8.8.8.8, 9.9.9.9"], &["2.2.2.2"]),
+            "9.9.9.9",
+            "what is left of it is the client's own invention"
+        );
         assert_eq!(address_of("2.2.2.2", &["8.8.8.8", "9.9.9.9, 2.2.2.3"], &["2.2.2.0/24"]), "9.9.9.9");
         assert_eq!(address_of("2.2.2.2", &["rubbish"], &["2.2.2.2"]), "2.2.2.2");
     }

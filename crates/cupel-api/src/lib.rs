@@ -30,5 +30,6 @@ pub use problem::{FieldError, Problem, ProblemBody, ProblemKind, problems_markdo
 pub use router::router;
 pub use serve::{ServeSettings, serve};
 pub use state::{
-    ApiState, Check, Health, HealthReport, LoginRates, MetricsAccess, Network, NetworkError, Secret, Settings, TierRates, Wall,
+    ApiState, Check, Health, HealthReport, LoginRates, MetricsAccess, Network, NetworkError, Secret, Settings,
+    TierRates, Wall,
 };

@@ -57,7 +57,8 @@ impl RateNote {
     /// window in seconds, `r` what remains, `t` seconds until it is restored. `burst` is ours.
     pub(crate) fn write(&self, headers: &mut HeaderMap) {
         let name = self.ration.name();
-        let policy = format!("\"{name}\";q={};w={};burst={}", self.rate.quota, self.rate.window.as_secs(), self.rate.burst);
+        let policy =
+            format!("\"{name}\";q={};w={};burst={}", self.rate.quota, self.rate.window.as_secs(), self.rate.burst);
         let limit = format!("\"{name}\";r={};t={}", self.standing.remaining, seconds_up(self.standing.reset));
         for (header, value) in [("ratelimit-policy", policy), ("ratelimit", limit)] {
             if let Ok(value) = HeaderValue::try_from(value) {
@@ -111,7 +112,13 @@ impl RateLimits {
     }
 
     /// Takes `cost` of the user's ration.
-    pub(crate) fn take(&self, user: UserId, ration: Ration, tier: &TierRates, cost: u32) -> (RateNote, Result<(), Problem>) {
+    pub(crate) fn take(
+        &self,
+        user: UserId,
+        ration: Ration,
+        tier: &TierRates,
+        cost: u32,
+    ) -> (RateNote, Result<(), Problem>) {
         let rate = ration.rate(tier);
         match self.users.take(&(user, ration, rate), self.now(), rate, cost) {
             Ok(standing) => (RateNote { ration, rate, standing }, Ok(())),
@@ -124,7 +131,10 @@ impl RateLimits {
                     rate.burst,
                     seconds_up(wait).max(1)
                 );
-                (RateNote { ration, rate, standing }, Err(Problem::new(ProblemKind::RateLimited, detail).retry_after(wait)))
+                (
+                    RateNote { ration, rate, standing },
+                    Err(Problem::new(ProblemKind::RateLimited, detail).retry_after(wait)),
+                )
             }
         }
     }

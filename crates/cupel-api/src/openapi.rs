@@ -4,9 +4,13 @@
 //! here by rule, so that no handler can forget it.
 
 use utoipa::openapi::path::Operation;
+use utoipa::openapi::schema::{Schema, SchemaType, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
-use utoipa::openapi::{ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Response, ResponseBuilder, ServerBuilder};
+use utoipa::openapi::{
+    ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Response, ResponseBuilder,
+    ServerBuilder,
+};
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -20,11 +24,13 @@ Every error is an `application/problem+json` document (RFC 9457); branch on `typ
 
 /// Routes and document of the whole native API.
 pub(crate) fn documented() -> (axum::Router<Shared>, OpenApi) {
-    let (router, mut document) = OpenApiRouter::with_openapi(skeleton()).nest("/api/v1", crate::v1::routes()).split_for_parts();
+    let (router, mut document) =
+        OpenApiRouter::with_openapi(skeleton()).nest("/api/v1", crate::v1::routes()).split_for_parts();
     for item in document.paths.paths.values_mut() {
         let operations = [&mut item.get, &mut item.post, &mut item.delete, &mut item.patch, &mut item.put];
         for operation in operations.into_iter().flatten() {
             add_common_responses(operation);
+            absent_rather_than_null(operation);
         }
     }
     (router, document)
@@ -58,7 +64,10 @@ fn skeleton() -> OpenApi {
     let components = document.components.get_or_insert_default();
     let mut bearer = Http::new(HttpAuthScheme::Bearer);
     bearer.bearer_format = Some("JWT or API key".to_owned());
-    bearer.description = Some("An access token from `/auth/login`, or an API key. The scopes named are those an API key must have.".to_owned());
+    bearer.description = Some(
+        "An access token from `/auth/login`, or an API key. The scopes named are those an API key must have."
+            .to_owned(),
+    );
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
     let mut schemas = vec![("Problem".to_owned(), ProblemBody::schema())];
     ProblemBody::schemas(&mut schemas);
@@ -86,6 +95,19 @@ fn add_common_responses(operation: &mut Operation) {
     for kind in common {
         let status = kind.status().as_u16().to_string();
         operation.responses.responses.entry(status).or_insert_with(|| RefOr::T(problem_response(kind)));
+    }
+}
+
+/// An optional parameter is left out; there is no way to send one that is `null`.
+fn absent_rather_than_null(operation: &mut Operation) {
+    for parameter in operation.parameters.iter_mut().flatten() {
+        let RefOr::T(parameter) = parameter else { continue };
+        let Some(RefOr::T(Schema::Object(object))) = &mut parameter.schema else { continue };
+        if let SchemaType::Array(types) = &object.schema_type
+            && let Some(one) = types.iter().find(|t| **t != Type::Null)
+        {
+            object.schema_type = SchemaType::Type(one.clone());
+        }
     }
 }
 

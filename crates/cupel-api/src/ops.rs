@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use axum::Extension;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::Extension;
 use serde::Serialize;
 use subtle::ConstantTimeEq;
 
@@ -63,10 +63,24 @@ pub(crate) async fn healthz(State(app): State<Shared>) -> Response {
     let ready = report.is_ready() && !going_down;
     let weak = !report.degraded.is_empty() || report.walls.iter().any(|w| !w.stands);
     let view = HealthView {
-        status: if !ready { "unavailable" } else if weak { "degraded" } else { "ok" },
+        status: if !ready {
+            "unavailable"
+        } else if weak {
+            "degraded"
+        } else {
+            "ok"
+        },
         version: &app.settings.version,
-        checks: report.checks.iter().map(|c| CheckView { name: &c.name, ok: c.ok, detail: c.detail.as_deref() }).collect(),
-        walls: report.walls.iter().map(|w| WallView { name: &w.name, stands: w.stands, detail: w.detail.as_deref() }).collect(),
+        checks: report
+            .checks
+            .iter()
+            .map(|c| CheckView { name: &c.name, ok: c.ok, detail: c.detail.as_deref() })
+            .collect(),
+        walls: report
+            .walls
+            .iter()
+            .map(|w| WallView { name: &w.name, stands: w.stands, detail: w.detail.as_deref() })
+            .collect(),
         degraded: &report.degraded,
     };
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -81,7 +95,9 @@ pub(crate) async fn livez() -> &'static str {
 /// `/readyz`: whether to send requests here.
 pub(crate) async fn readyz(State(app): State<Shared>) -> Result<&'static str, Problem> {
     if app.shutdown.is_cancelled() {
-        return Err(Problem::new(ProblemKind::Unavailable, "The server is going down.").retry_after(Duration::from_secs(5)));
+        return Err(
+            Problem::new(ProblemKind::Unavailable, "The server is going down.").retry_after(Duration::from_secs(5))
+        );
     }
     let report = report(&app).await;
     match report.checks.iter().find(|check| !check.ok) {
@@ -94,7 +110,11 @@ pub(crate) async fn readyz(State(app): State<Shared>) -> Result<&'static str, Pr
 }
 
 /// `/metrics`: Prometheus text format 0.0.4.
-pub(crate) async fn metrics(State(app): State<Shared>, Extension(notes): Extension<Notes>, headers: HeaderMap) -> Result<Response, Problem> {
+pub(crate) async fn metrics(
+    State(app): State<Shared>,
+    Extension(notes): Extension<Notes>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let client = notes.client();
     let allowed = match &app.settings.metrics_access {
         MetricsAccess::Open => true,
@@ -106,8 +126,12 @@ pub(crate) async fn metrics(State(app): State<Shared>, Extension(notes): Extensi
     };
     if !allowed {
         return Err(match app.settings.metrics_access {
-            MetricsAccess::Token(_) => Problem::new(ProblemKind::Unauthorized, "Send the metrics token as `Authorization: Bearer`."),
-            MetricsAccess::Open | MetricsAccess::Loopback => Problem::new(ProblemKind::Forbidden, "Metrics are for this machine only, unless a token is configured."),
+            MetricsAccess::Token(_) => {
+                Problem::new(ProblemKind::Unauthorized, "Send the metrics token as `Authorization: Bearer`.")
+            }
+            MetricsAccess::Open | MetricsAccess::Loopback => {
+                Problem::new(ProblemKind::Forbidden, "Metrics are for this machine only, unless a token is configured.")
+            }
         });
     }
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");

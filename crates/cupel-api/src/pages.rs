@@ -15,14 +15,15 @@ use utoipa_swagger_ui::Config;
 use crate::app::Shared;
 use crate::problem::{Problem, ProblemKind};
 
-const DOCS_POLICY: HeaderValue =
-    HeaderValue::from_static("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
 
 /// Documents that are made once.
 pub(crate) struct Documents {
     openapi: Bytes,
     openapi_tag: HeaderValue,
-    landing: Bytes,
+    landing: String,
     landing_policy: HeaderValue,
     swagger: Arc<Config<'static>>,
 }
@@ -35,13 +36,21 @@ impl Documents {
         let landing = include_str!("landing.html").replace("{style}", style).replace("{version}", &escaped(version));
         // The page's one inline style is allowed by its hash: nothing else is.
         let style_hash = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, Sha256::digest(style.as_bytes()));
-        let policy = format!("default-src 'none'; style-src 'sha256-{style_hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+        let policy = format!(
+            "default-src 'none'; style-src 'sha256-{style_hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        );
         Documents {
             openapi: openapi.into(),
             openapi_tag: HeaderValue::try_from(format!("\"{tag}\"")).unwrap_or(HeaderValue::from_static("\"0\"")),
-            landing: landing.into(),
+            landing,
             landing_policy: HeaderValue::try_from(policy).unwrap_or(DOCS_POLICY),
-            swagger: Arc::new(Config::from("/openapi.json").validator_url("none").display_request_duration(true).try_it_out_enabled(true)),
+            swagger: Arc::new(
+                Config::from("/openapi.json")
+                    .use_base_layout()
+                    .validator_url("none")
+                    .display_request_duration(true)
+                    .try_it_out_enabled(true),
+            ),
         }
     }
 }
@@ -50,7 +59,7 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
 }
 
-fn html(body: Bytes, policy: HeaderValue) -> Response {
+fn html(body: String, policy: HeaderValue) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
         (header::CONTENT_SECURITY_POLICY, policy),
@@ -59,15 +68,35 @@ fn html(body: Bytes, policy: HeaderValue) -> Response {
     (headers, body).into_response()
 }
 
-/// `/`
-pub(crate) async fn landing(State(app): State<Shared>) -> Response {
-    html(app.documents.landing.clone(), app.documents.landing_policy.clone())
+/// `/`: the commands on it name the address under which the reader came.
+pub(crate) async fn landing(State(app): State<Shared>, request: HeaderMap) -> Response {
+    let page = app.documents.landing.replace("{address}", &address(&request));
+    html(page, app.documents.landing_policy.clone())
+}
+
+/// From headers that the reader's own browser sent, so it shows to nobody but them; characters that mean something to
+/// HTML or a shell make it the default.
+fn address(request: &HeaderMap) -> String {
+    let plain = |c: u8| c.is_ascii_alphanumeric() || b".:-[]".contains(&c);
+    let host = request.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host =
+        host.filter(|host| (1..=255).contains(&host.len()) && host.bytes().all(plain)).unwrap_or("127.0.0.1:8080");
+    let is_https = request.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
+    format!("{}://{host}", if is_https { "https" } else { "http" })
+}
+
+/// `/problems/{slug}`: what a problem's `type` leads to.
+pub(crate) async fn problem(Path(slug): Path<String>) -> Result<String, Problem> {
+    let kind = ProblemKind::ALL.iter().find(|kind| kind.slug() == slug);
+    let kind = kind.ok_or_else(|| Problem::new(ProblemKind::NotFound, "There is no such problem."))?;
+    Ok(format!("{} ({})\n\n{}\n", kind.title(), kind.status().as_u16(), kind.meaning()))
 }
 
 /// `/openapi.json`
 pub(crate) async fn openapi(State(app): State<Shared>, request: HeaderMap) -> Response {
     let documents = &app.documents;
-    let headers = [(header::ETAG, documents.openapi_tag.clone()), (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
+    let headers =
+        [(header::ETAG, documents.openapi_tag.clone()), (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
     if request.get(header::IF_NONE_MATCH) == Some(&documents.openapi_tag) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
@@ -92,7 +121,8 @@ pub(crate) async fn docs(State(app): State<Shared>, Path(file): Path<String>) ->
 fn docs_file(app: &Shared, name: &str) -> Response {
     match utoipa_swagger_ui::serve(name, Arc::clone(&app.documents.swagger)) {
         Ok(Some(file)) => {
-            let kind = HeaderValue::try_from(file.content_type).unwrap_or(HeaderValue::from_static("application/octet-stream"));
+            let kind = HeaderValue::try_from(file.content_type)
+                .unwrap_or(HeaderValue::from_static("application/octet-stream"));
             let is_page = kind.as_bytes().starts_with(b"text/html");
             let cache = if is_page { "no-cache" } else { "public, max-age=3600" };
             let headers: [(HeaderName, HeaderValue); 3] = [

@@ -233,8 +233,11 @@ impl From<cupel_core::StoreError> for Problem {
     fn from(error: cupel_core::StoreError) -> Problem {
         if error.transient {
             tracing::warn!(error = %Chain(&error), "the store is not available");
-            Problem::new(ProblemKind::Unavailable, "The store cannot be reached at the moment. Nothing was changed; send the request again.")
-                .retry_after(Duration::from_secs(2))
+            Problem::new(
+                ProblemKind::Unavailable,
+                "The store cannot be reached at the moment. Nothing was changed; send the request again.",
+            )
+            .retry_after(Duration::from_secs(2))
         } else {
             Problem::internal(&error)
         }

@@ -25,6 +25,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/docs", get(pages::docs_without_slash))
         .route("/docs/", get(pages::docs_index))
         .route("/docs/{file}", get(pages::docs))
+        .route("/problems/{slug}", get(pages::problem))
         .route("/healthz", get(ops::healthz))
         .route("/livez", get(ops::livez))
         .route("/readyz", get(ops::readyz))

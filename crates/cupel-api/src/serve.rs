@@ -58,7 +58,12 @@ impl Default for ServeSettings {
 ///
 /// # Errors
 /// When connections cannot be accepted any more for a reason that does not pass.
-pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken, settings: ServeSettings) -> io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    shutdown: CancellationToken,
+    settings: ServeSettings,
+) -> io::Result<()> {
     let slots = Arc::new(Semaphore::new(settings.connections_max));
     let result = accept(&listener, &router, &shutdown, settings, &slots).await;
     drop(listener);
@@ -70,7 +75,13 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
     result
 }
 
-async fn accept(listener: &TcpListener, router: &Router, shutdown: &CancellationToken, settings: ServeSettings, slots: &Arc<Semaphore>) -> io::Result<()> {
+async fn accept(
+    listener: &TcpListener,
+    router: &Router,
+    shutdown: &CancellationToken,
+    settings: ServeSettings,
+    slots: &Arc<Semaphore>,
+) -> io::Result<()> {
     loop {
         let slot = tokio::select! {
             slot = Arc::clone(slots).acquire_owned() => slot.map_err(io::Error::other)?,
@@ -101,15 +112,28 @@ async fn accept(listener: &TcpListener, router: &Router, shutdown: &Cancellation
 
 /// Source: accept(2), "Error handling".
 fn of_one_connection(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+    )
 }
 
 /// A longer head is answered 431 by hyper.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 
-async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, shutdown: CancellationToken, settings: ServeSettings) {
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    shutdown: CancellationToken,
+    settings: ServeSettings,
+) {
     let _ = stream.set_nodelay(true);
-    let wire = Wire { shared: Arc::new(SharedStream { stream, half_read: AtomicBool::new(false) }), stall_max: settings.write_stall_max, stalled: None };
+    let wire = Wire {
+        shared: Arc::new(SharedStream { stream, half_read: AtomicBool::new(false) }),
+        stall_max: settings.write_stall_max,
+        stalled: None,
+    };
     let shared = Arc::clone(&wire.shared);
     let service = router.map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
@@ -197,7 +221,11 @@ struct Wire {
 }
 
 impl Wire {
-    fn poll_progress(&mut self, cx: &mut Context<'_>, mut write: impl FnMut(&TcpStream) -> io::Result<usize>) -> Poll<io::Result<usize>> {
+    fn poll_progress(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut write: impl FnMut(&TcpStream) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
         loop {
             match self.shared.stream.poll_write_ready(cx) {
                 Poll::Ready(ready) => {
@@ -246,7 +274,11 @@ impl AsyncWrite for Wire {
         self.get_mut().poll_progress(cx, |stream| stream.try_write(buf))
     }
 
-    fn poll_write_vectored(self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         self.get_mut().poll_progress(cx, |stream| stream.try_write_vectored(bufs))
     }
 

@@ -243,7 +243,8 @@ mod tests {
 
     #[test]
     fn networks_contain_their_addresses() {
-        let contains = |network: &str, address: &str| network.parse::<Network>().unwrap().contains(address.parse().unwrap());
+        let contains =
+            |network: &str, address: &str| network.parse::<Network>().unwrap().contains(address.parse().unwrap());
         assert!(contains("10.0.0.0/8", "10.200.3.4"));
         assert!(contains("10.0.0.0/8", "::ffff:10.200.3.4"));
         assert!(!contains("10.0.0.0/8", "11.0.0.1"));

@@ -87,7 +87,8 @@ impl<N: Need> FromRequestParts<Shared> for Caller<N> {
         if N::ADMIN && identity.user.role != Role::Admin {
             return Err(Problem::new(ProblemKind::Forbidden, "This is for administrators."));
         }
-        let viewer = Viewer { user, is_admin: identity.user.role == Role::Admin && has_scope(&identity, Scope::Admin).is_ok() };
+        let viewer =
+            Viewer { user, is_admin: identity.user.role == Role::Admin && has_scope(&identity, Scope::Admin).is_ok() };
         Ok(Caller { user, viewer, rates, identity, need: PhantomData })
     }
 }
@@ -98,8 +99,11 @@ fn has_scope(identity: &Identity, scope: Scope) -> Result<(), Problem> {
         Via::Key { scopes, .. } if scopes.contains(&scope) => Ok(()),
         Via::Key { .. } => {
             let name = scope.as_str();
-            let mut problem = Problem::new(ProblemKind::MissingScope, format!("The API key does not have the scope `{name}`."));
-            if let Ok(value) = HeaderValue::try_from(format!("Bearer realm=\"cupel\", error=\"insufficient_scope\", scope=\"{name}\"")) {
+            let mut problem =
+                Problem::new(ProblemKind::MissingScope, format!("The API key does not have the scope `{name}`."));
+            if let Ok(value) =
+                HeaderValue::try_from(format!("Bearer realm=\"cupel\", error=\"insufficient_scope\", scope=\"{name}\""))
+            {
                 problem = problem.with_header(header::WWW_AUTHENTICATE, value);
             }
             Err(problem)
@@ -116,10 +120,15 @@ enum Refusal {
 async fn identify(parts: &Parts, app: &Shared) -> Result<Arc<Identity>, Refusal> {
     let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else {
-        return Err(Refusal::NoCredential(Problem::new(ProblemKind::Unauthorized, "Send `Authorization: Bearer` with an access token or an API key.")));
+        return Err(Refusal::NoCredential(Problem::new(
+            ProblemKind::Unauthorized,
+            "Send `Authorization: Bearer` with an access token or an API key.",
+        )));
     };
     let text = value.to_str().ok().filter(|_| values.next().is_none());
-    let Some((scheme, credential)) = text.and_then(|t| t.split_once(' ')) else { return Err(bad("The `Authorization` header is malformed.")) };
+    let Some((scheme, credential)) = text.and_then(|t| t.split_once(' ')) else {
+        return Err(bad("The `Authorization` header is malformed."));
+    };
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(bad("Only the scheme `Bearer` is accepted."));
     }
@@ -139,5 +148,7 @@ async fn identify(parts: &Parts, app: &Shared) -> Result<Arc<Identity>, Refusal>
 /// Source of the challenge: RFC 6750, section 3.
 fn bad(why: impl Into<std::borrow::Cow<'static, str>>) -> Refusal {
     let challenge = HeaderValue::from_static("Bearer realm=\"cupel\", error=\"invalid_token\"");
-    Refusal::BadCredential(Problem::new(ProblemKind::Unauthorized, why).with_header(header::WWW_AUTHENTICATE, challenge))
+    Refusal::BadCredential(
+        Problem::new(ProblemKind::Unauthorized, why).with_header(header::WWW_AUTHENTICATE, challenge),
+    )
 }

@@ -70,7 +70,8 @@ impl Identities {
         if !accounts.session_alive(named.session).await? {
             return Err(IdentityError::Refused("The session has ended. Log in again."));
         }
-        let user = accounts.user(named.user).await?.ok_or(IdentityError::Refused("The user does not exist any more."))?;
+        let user =
+            accounts.user(named.user).await?.ok_or(IdentityError::Refused("The user does not exist any more."))?;
         Ok(self.remember(credential, Identity { user, via: Via::Session(named.session) }))
     }
 

@@ -56,7 +56,12 @@ impl Tokens {
         // Held against core's clock below instead of the library's.
         validation.validate_exp = false;
         let secret = strong(secret);
-        Tokens { encoding: EncodingKey::from_secret(&secret), decoding: DecodingKey::from_secret(&secret), validation, lifetime }
+        Tokens {
+            encoding: EncodingKey::from_secret(&secret),
+            decoding: DecodingKey::from_secret(&secret),
+            validation,
+            lifetime,
+        }
     }
 
     /// How long a token is good for, in whole seconds.
@@ -68,7 +73,14 @@ impl Tokens {
     pub(crate) fn issue(&self, named: Named, now: Timestamp) -> Result<String, jsonwebtoken::errors::Error> {
         let iat = now.as_second();
         let exp = iat.saturating_add_unsigned(self.lifetime.as_secs());
-        let claims = Claims { iss: ISSUER.into(), aud: AUDIENCE.into(), sub: named.user.to_string(), sid: named.session.to_string(), iat, exp };
+        let claims = Claims {
+            iss: ISSUER.into(),
+            aud: AUDIENCE.into(),
+            sub: named.user.to_string(),
+            sid: named.session.to_string(),
+            iat,
+            exp,
+        };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
     }
 
@@ -97,7 +109,9 @@ fn strong(secret: &Secret) -> Vec<u8> {
     if secret.0.len() >= SECRET_BYTES_MIN {
         return secret.0.clone();
     }
-    tracing::warn!("the secret for access tokens has fewer than {SECRET_BYTES_MIN} bytes; a random one is used until the restart");
+    tracing::warn!(
+        "the secret for access tokens has fewer than {SECRET_BYTES_MIN} bytes; a random one is used until the restart"
+    );
     (0..4).flat_map(|_| uuid::Uuid::new_v4().into_bytes()).collect()
 }
 

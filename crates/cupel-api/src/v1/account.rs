@@ -6,7 +6,9 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use cupel_core::accounts::{AccountError, Login, LoginError, NewAccount, PasswordError, RefreshError, RegisterError, Scope, User};
+use cupel_core::accounts::{
+    AccountError, Login, LoginError, NewAccount, PasswordError, RefreshError, RegisterError, Scope, User,
+};
 use cupel_core::{Fault, UserTaken};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -54,7 +56,11 @@ pub(crate) struct Registered {
         (status = 429, description = "Too many registrations from your address", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
-pub(crate) async fn register(State(app): State<Shared>, Extension(notes): Extension<Notes>, JsonBody(body): JsonBody<RegisterRequest>) -> Result<Response, Problem> {
+pub(crate) async fn register(
+    State(app): State<Shared>,
+    Extension(notes): Extension<Notes>,
+    JsonBody(body): JsonBody<RegisterRequest>,
+) -> Result<Response, Problem> {
     if !app.settings.registration_open {
         return Err(Problem::new(ProblemKind::Forbidden, "Only administrators make accounts here."));
     }
@@ -71,12 +77,18 @@ pub(crate) async fn register(State(app): State<Shared>, Extension(notes): Extens
         }
         RegisterError::Failed(error) => failed(error),
     })?;
-    let answer = Registered { user_id: user.id.to_string(), username: user.username, email: user.email, message: "User registered successfully" };
+    let answer = Registered {
+        user_id: user.id.to_string(),
+        username: user.username,
+        email: user.email,
+        message: "User registered successfully",
+    };
     Ok((StatusCode::CREATED, Json(answer)).into_response())
 }
 
 pub(super) fn invalid(faults: Vec<Fault>) -> Problem {
-    let errors: Vec<FieldError> = faults.into_iter().map(|fault| FieldError::new(fault.pointer, format!("{}.", fault.detail))).collect();
+    let errors: Vec<FieldError> =
+        faults.into_iter().map(|fault| FieldError::new(fault.pointer, format!("{}.", fault.detail))).collect();
     let detail = errors.first().map(|e| e.detail.clone()).unwrap_or_default();
     Problem::new(ProblemKind::InvalidBody, detail).with_errors(errors)
 }
@@ -85,7 +97,8 @@ fn failed(error: AccountError) -> Problem {
     match error {
         AccountError::Store(error) => error.into(),
         AccountError::Password(PasswordError::Busy) => {
-            Problem::new(ProblemKind::Unavailable, "Too many passwords are being checked at the moment.").retry_after(std::time::Duration::from_secs(2))
+            Problem::new(ProblemKind::Unavailable, "Too many passwords are being checked at the moment.")
+                .retry_after(std::time::Duration::from_secs(2))
         }
         AccountError::Password(error @ PasswordError::Hash(_)) => Problem::internal(&error),
     }
@@ -145,7 +158,11 @@ fn tokens(app: &Shared, login: &Login) -> Result<Response, Problem> {
         (status = 429, description = "Too many wrong passwords", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
-pub(crate) async fn login(State(app): State<Shared>, Extension(notes): Extension<Notes>, JsonBody(body): JsonBody<LoginRequest>) -> Result<Response, Problem> {
+pub(crate) async fn login(
+    State(app): State<Shared>,
+    Extension(notes): Extension<Notes>,
+    JsonBody(body): JsonBody<LoginRequest>,
+) -> Result<Response, Problem> {
     let attempt = app.limits.login_attempt(&body.email, notes.client().address)?;
     match app.accounts.login(&body.email, &body.password).await {
         Ok(login) => {
@@ -153,7 +170,9 @@ pub(crate) async fn login(State(app): State<Shared>, Extension(notes): Extension
             notes.set_user(login.user.id);
             tokens(&app, &login)
         }
-        Err(LoginError::Wrong) => Err(Problem::new(ProblemKind::WrongCredentials, "The e-mail address or the password is wrong.")),
+        Err(LoginError::Wrong) => {
+            Err(Problem::new(ProblemKind::WrongCredentials, "The e-mail address or the password is wrong."))
+        }
         Err(LoginError::Failed(error)) => {
             attempt.undecided();
             tracing::warn!(error = %Chain(&error), "a login could not be decided");
@@ -181,7 +200,11 @@ pub(crate) struct RefreshRequest {
         (status = 401, description = "The refresh token is not good (any more)", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
-pub(crate) async fn refresh(State(app): State<Shared>, Extension(notes): Extension<Notes>, JsonBody(body): JsonBody<RefreshRequest>) -> Result<Response, Problem> {
+pub(crate) async fn refresh(
+    State(app): State<Shared>,
+    Extension(notes): Extension<Notes>,
+    JsonBody(body): JsonBody<RefreshRequest>,
+) -> Result<Response, Problem> {
     match app.accounts.refresh(&body.refresh_token).await {
         Ok(login) => {
             notes.set_user(login.user.id);
@@ -189,7 +212,10 @@ pub(crate) async fn refresh(State(app): State<Shared>, Extension(notes): Extensi
         }
         Err(RefreshError::Invalid) => {
             app.limits.bad_token(notes.client().address)?;
-            Err(Problem::new(ProblemKind::Unauthorized, "The refresh token is not good, was used before, or its session has ended. Log in again."))
+            Err(Problem::new(
+                ProblemKind::Unauthorized,
+                "The refresh token is not good, was used before, or its session has ended. Log in again.",
+            ))
         }
         Err(RefreshError::Store(error)) => Err(error.into()),
     }
@@ -213,7 +239,10 @@ pub(crate) async fn logout(State(app): State<Shared>, caller: Caller<Account>) -
             app.identities.forget(caller.user);
             Ok(StatusCode::NO_CONTENT)
         }
-        Via::Key { id, .. } => Err(Problem::new(ProblemKind::Conflict, format!("An API key has no session. Revoke the key instead: DELETE /api/v1/auth/keys/{id}."))),
+        Via::Key { id, .. } => Err(Problem::new(
+            ProblemKind::Conflict,
+            format!("An API key has no session. Revoke the key instead: DELETE /api/v1/auth/keys/{id}."),
+        )),
     }
 }
 
@@ -277,7 +306,10 @@ pub(crate) struct WebhookSecret {
     responses((status = 200, description = "The secret", body = WebhookSecret)),
     security(("bearer" = ["account"])),
 )]
-pub(crate) async fn webhook_secret(State(app): State<Shared>, caller: Caller<Account>) -> Result<Json<WebhookSecret>, Problem> {
+pub(crate) async fn webhook_secret(
+    State(app): State<Shared>,
+    caller: Caller<Account>,
+) -> Result<Json<WebhookSecret>, Problem> {
     let secret = app.accounts.webhook_secret(caller.user).await?.ok_or_else(|| Problem::not_found("account"))?;
     Ok(Json(WebhookSecret { webhook_secret: format!("whsec_{}", BASE64_STANDARD.encode(secret)) }))
 }

@@ -86,7 +86,9 @@ pub(crate) async fn set_access(
             Some(near) => format!("There is no such tier. Did you mean `{near}`?"),
             None => format!("There is no such tier. There are: {}.", tiers.collect::<Vec<_>>().join(", ")),
         };
-        return Err(Problem::new(ProblemKind::InvalidBody, detail.clone()).with_errors(vec![FieldError::new("/tier", detail)]));
+        return Err(
+            Problem::new(ProblemKind::InvalidBody, detail.clone()).with_errors(vec![FieldError::new("/tier", detail)])
+        );
     }
     let mut user = app.accounts.user(id).await?.ok_or_else(|| Problem::not_found("user"))?;
     user.role = body.role.map_or(user.role, Role::from);

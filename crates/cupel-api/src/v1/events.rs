@@ -90,12 +90,19 @@ pub(crate) struct EventData {
 
 impl From<Event> for EventData {
     fn from(event: Event) -> EventData {
-        let base = EventData { submission_id: event.submission.to_string(), seq: event.seq.0, t: rfc3339(event.at), ..EventData::default() };
+        let base = EventData {
+            submission_id: event.submission.to_string(),
+            seq: event.seq.0,
+            t: rfc3339(event.at),
+            ..EventData::default()
+        };
         let ms = |d: Duration| Some(d.as_millis() as u64);
         match event.kind {
             EventKind::Queued | EventKind::CompileStarted => base,
             EventKind::Started { attempt } => EventData { attempt: Some(attempt), ..base },
-            EventKind::CompileEnded { ok, cached, wall_time } => EventData { ok: Some(ok), cached: Some(cached), wall_time_ms: ms(wall_time), ..base },
+            EventKind::CompileEnded { ok, cached, wall_time } => {
+                EventData { ok: Some(ok), cached: Some(cached), wall_time_ms: ms(wall_time), ..base }
+            }
             EventKind::ExecutionStarted { case } => EventData { test: case, ..base },
             EventKind::Output { case, stream, data } => {
                 let (text, base64) = match std::str::from_utf8(&data) {
@@ -146,12 +153,13 @@ pub(crate) async fn events(
     Params(params): Params<AfterParams>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let last = match headers.get(LAST_EVENT_ID) {
-        None => None,
-        Some(value) => Some(value.to_str().ok().and_then(|v| v.trim().parse::<u64>().ok()).ok_or_else(|| {
-            Problem::new(ProblemKind::InvalidHeader, "`Last-Event-ID` is the number of an event.")
-        })?),
-    };
+    let last =
+        match headers.get(LAST_EVENT_ID) {
+            None => None,
+            Some(value) => Some(value.to_str().ok().and_then(|v| v.trim().parse::<u64>().ok()).ok_or_else(|| {
+                Problem::new(ProblemKind::InvalidHeader, "`Last-Event-ID` is the number of an event.")
+            })?),
+        };
     let after = last.or(params.after);
     let open = app.long_answers.begin(caller.user)?;
     let Some(mut log) = app.core.watch(&caller.viewer, id, Seq(after.unwrap_or(0))).await? else {
@@ -202,7 +210,9 @@ impl Reader {
                 let seq = event.seq.0.to_string();
                 SseEvent::default().event(name).id(seq).json_data(EventData::from(event))
             }
-            Received::Gap => SseEvent::default().event("gap").json_data(serde_json::json!({ "submission_id": self.id.to_string() })),
+            Received::Gap => {
+                SseEvent::default().event("gap").json_data(serde_json::json!({ "submission_id": self.id.to_string() }))
+            }
         };
         event.inspect_err(|error| tracing::error!(%error, "cannot write an event")).ok()
     }

@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use axum::Extension;
+use axum::Json;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::Json;
 use bytes::Bytes;
-use cupel_core::{Fault, FaultKind, Idempotency, NewSubmission, SubmitError, Submitted};
+use cupel_core::{Idempotency, NewSubmission, SubmitError, Submitted};
 use cupel_types::SubmissionId;
 use futures_util::{StreamExt, stream};
 use jiff::SignedDuration;
@@ -25,6 +25,7 @@ use crate::body::{Id, Params, SubmissionBody};
 use crate::edge::Notes;
 use crate::limits::Ration;
 use crate::problem::{FieldError, Problem, ProblemBody, ProblemKind};
+use crate::v1::faults::{FAULTS_MAX, Shape, faults_of_core, faults_of_form};
 use crate::v1::request::{BatchRequest, ExecuteRequest};
 use crate::v1::response::{Accepted, AcceptedBatch, Status, SubmissionView, SubmissionViews};
 
@@ -60,7 +61,9 @@ impl FromRequestParts<Shared> for Wait {
         let preferred = if wait.is_none() { preferred_wait(&parts.headers) } else { None };
         let at_most = match wait.or(preferred) {
             None => None,
-            Some(seconds) if (0.0..=86_400.0).contains(&seconds) => Some(Duration::from_secs_f64(seconds).min(app.settings.wait_max)),
+            Some(seconds) if (0.0..=86_400.0).contains(&seconds) => {
+                Some(Duration::from_secs_f64(seconds).min(app.settings.wait_max))
+            }
             Some(_) => {
                 let detail = format!("`wait` is a number of seconds from 0 to {}.", app.settings.wait_max.as_secs());
                 return Err(Problem::new(ProblemKind::InvalidParameter, detail));
@@ -89,8 +92,13 @@ impl FromRequestParts<Shared> for IdempotencyKey {
     async fn from_request_parts(parts: &mut Parts, _app: &Shared) -> Result<IdempotencyKey, Problem> {
         let Some(value) = parts.headers.get(IDEMPOTENCY_KEY) else { return Ok(IdempotencyKey(None)) };
         match value.to_str() {
-            Ok(key) if (1..=255).contains(&key.len()) && key.bytes().all(|c| c.is_ascii_graphic()) => Ok(IdempotencyKey(Some(key.to_owned()))),
-            _ => Err(Problem::new(ProblemKind::InvalidHeader, "`Idempotency-Key` has 1 to 255 visible ASCII characters.")),
+            Ok(key) if (1..=255).contains(&key.len()) && key.bytes().all(|c| c.is_ascii_graphic()) => {
+                Ok(IdempotencyKey(Some(key.to_owned())))
+            }
+            _ => Err(Problem::new(
+                ProblemKind::InvalidHeader,
+                "`Idempotency-Key` has 1 to 255 visible ASCII characters.",
+            )),
         }
     }
 }
@@ -103,7 +111,8 @@ impl IdempotencyKey {
         hash.update(path.as_bytes());
         hash.update(b"\n");
         hash.update(body);
-        let lifetime = SignedDuration::try_from(app.settings.idempotency_lifetime).unwrap_or(SignedDuration::from_hours(24));
+        let lifetime =
+            SignedDuration::try_from(app.settings.idempotency_lifetime).unwrap_or(SignedDuration::from_hours(24));
         let now = app.core.now();
         let expires_at = now.saturating_add(lifetime).unwrap_or(now);
         Some(Idempotency { key, request_hash: hash.finalize().into(), expires_at })
@@ -154,7 +163,8 @@ pub(crate) async fn execute(
         }
         return Ok(response);
     }
-    let mut response = (StatusCode::ACCEPTED, [(header::LOCATION, location(id))], Json(Accepted::new(id))).into_response();
+    let mut response =
+        (StatusCode::ACCEPTED, [(header::LOCATION, location(id))], Json(Accepted::new(id))).into_response();
     mark(&mut response, &wait, submitted.repeated);
     Ok(response)
 }
@@ -179,7 +189,12 @@ fn mark(response: &mut Response, wait: &Wait, repeated: bool) {
     }
 }
 
-async fn ended_within(app: &Shared, caller: &Caller<impl crate::auth::Need>, id: SubmissionId, at_most: Duration) -> Result<Option<SubmissionView>, Problem> {
+async fn ended_within(
+    app: &Shared,
+    caller: &Caller<impl crate::auth::Need>,
+    id: SubmissionId,
+    at_most: Duration,
+) -> Result<Option<SubmissionView>, Problem> {
     let _open = app.long_answers.begin(caller.user)?;
     let record = tokio::select! {
         record = app.core.wait(&caller.viewer, id, at_most) => record,
@@ -188,45 +203,6 @@ async fn ended_within(app: &Shared, caller: &Caller<impl crate::auth::Need>, id:
     // The submission is accepted, whatever becomes of the wait: the client gets its id in any case.
     let record = record.inspect_err(|error| tracing::warn!(%error, "cannot wait for a submission")).ok().flatten();
     Ok(record.filter(|r| r.state.is_final()).map(|r| SubmissionView::from(&r)))
-}
-
-/// How the client worded a submission, to point at its own words when core finds a fault.
-#[derive(Clone, Copy)]
-struct Shape {
-    has_source_code: bool,
-    says_input: bool,
-}
-
-impl Shape {
-    fn of(request: &ExecuteRequest) -> Shape {
-        Shape { has_source_code: request.source_code.is_some(), says_input: request.input.is_some() }
-    }
-
-    /// Core counts the main source as file 0 and names sizes in bytes; the body here says `source_code` and `_kb`.
-    fn pointer(self, core: &str) -> String {
-        let Some(rest) = core.strip_prefix("/files/") else {
-            return match core {
-                "/stdin" if self.says_input => "/input".to_owned(),
-                "/files" if self.has_source_code => "/files".to_owned(),
-                "/limits/memory_bytes" => "/limits/memory_kb".to_owned(),
-                "/limits/file_size_bytes" => "/limits/file_size_kb".to_owned(),
-                "/limits/disk_bytes" => "/limits/disk_kb".to_owned(),
-                "/limits/output_bytes" => "/limits/output_kb".to_owned(),
-                "/limits/stack_bytes" => "/limits/stack_kb".to_owned(),
-                other => other.to_owned(),
-            };
-        };
-        if !self.has_source_code {
-            return core.to_owned();
-        }
-        let (index, below) = rest.split_once('/').map_or((rest, None), |(index, below)| (index, Some(below)));
-        match (index.parse::<usize>(), below) {
-            (Ok(0), _) => "/source_code".to_owned(),
-            (Ok(n), None) => format!("/files/{}", n - 1),
-            (Ok(n), Some(below)) => format!("/files/{}/{below}", n - 1),
-            (Err(_), _) => core.to_owned(),
-        }
-    }
 }
 
 /// Pays, submits, and turns what core says into problems.
@@ -244,67 +220,22 @@ async fn submit<'b>(
     paid?;
     app.core.submit_once(caller.user, new, idempotency).await.map_err(|error| match error {
         SubmitError::Invalid(faults) => faults_of_core(faults, place),
-        SubmitError::QueueFull { retry_after } => {
-            Problem::new(ProblemKind::QueueFull, "As many submissions wait as may wait. Nothing was accepted; try again later.").retry_after(retry_after)
-        }
-        SubmitError::IdempotencyMismatch => {
-            Problem::new(ProblemKind::IdempotencyMismatch, "This `Idempotency-Key` was used for another request. Use a new key for a new request.")
-        }
+        SubmitError::QueueFull { retry_after } => Problem::new(
+            ProblemKind::QueueFull,
+            "As many submissions wait as may wait. Nothing was accepted; try again later.",
+        )
+        .retry_after(retry_after),
+        SubmitError::IdempotencyMismatch => Problem::new(
+            ProblemKind::IdempotencyMismatch,
+            "This `Idempotency-Key` was used for another request. Use a new key for a new request.",
+        ),
         SubmitError::Store(error) => error.into(),
         SubmitError::Queue(error) => {
             tracing::error!(error = %crate::problem::Chain(&error), "the queue is not available");
-            Problem::new(ProblemKind::Unavailable, "The queue cannot be reached at the moment. Nothing was accepted.").retry_after(Duration::from_secs(2))
+            Problem::new(ProblemKind::Unavailable, "The queue cannot be reached at the moment. Nothing was accepted.")
+                .retry_after(Duration::from_secs(2))
         }
     })
-}
-
-fn faults_of_form(faults: Vec<FieldError>) -> Problem {
-    let detail = faults.first().map(|f| f.detail.clone()).unwrap_or_default();
-    Problem::new(ProblemKind::InvalidBody, detail).with_errors(faults)
-}
-
-fn faults_of_core<'b>(faults: Vec<Fault>, place: impl Fn(usize) -> (&'b str, Shape)) -> Problem {
-    let mut kinds = faults.iter().map(|fault| kind_of(fault.kind));
-    let first = kinds.next().unwrap_or(ProblemKind::InvalidSubmission);
-    let kind = if kinds.all(|kind| kind == first) { first } else { ProblemKind::InvalidSubmission };
-    let detail = faults.first().map(|f| sentence(&f.detail)).unwrap_or_default();
-    let errors = faults.into_iter().map(|fault| {
-        let (base, shape) = place(fault.index);
-        let base = base.replace("{}", &fault.index.to_string());
-        FieldError::new(format!("{base}{}", shape.pointer(&fault.pointer)), sentence(&fault.detail))
-    });
-    Problem::new(kind, detail).with_errors(errors.take(FAULTS_MAX).collect())
-}
-
-/// A batch of a thousand wrong submissions is told its first hundred faults.
-const FAULTS_MAX: usize = 100;
-
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let first: String = letters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
-    format!("{first}{}.", letters.as_str())
-}
-
-fn kind_of(kind: FaultKind) -> ProblemKind {
-    match kind {
-        FaultKind::UnknownLanguage => ProblemKind::UnknownLanguage,
-        FaultKind::LanguageUnavailable => ProblemKind::LanguageUnavailable,
-        FaultKind::TooLarge | FaultKind::TooMany => ProblemKind::SubmissionTooLarge,
-        FaultKind::BadPath => ProblemKind::InvalidPath,
-        FaultKind::LimitInvalid | FaultKind::LimitAboveMaximum => ProblemKind::InvalidLimit,
-        FaultKind::BadWebhook => ProblemKind::InvalidWebhook,
-        FaultKind::Missing
-        | FaultKind::BadArgument
-        | FaultKind::BadEnv
-        | FaultKind::BadTest
-        | FaultKind::RunAtTooFar
-        | FaultKind::BadUsername
-        | FaultKind::BadEmail
-        | FaultKind::BadPassword
-        | FaultKind::BadName
-        | FaultKind::BadScope
-        | FaultKind::BadExpiry => ProblemKind::InvalidSubmission,
-    }
 }
 
 /// Submit many programs, all or none.
@@ -335,7 +266,8 @@ pub(crate) async fn execute_batch(
     let most = app.core.bounds().batch_max;
     if body.value.submissions.len() > most {
         let detail = format!("A batch has at most {most} submissions; this one has {}.", body.value.submissions.len());
-        return Err(Problem::new(ProblemKind::SubmissionTooLarge, detail.clone()).with_errors(vec![FieldError::new("/submissions", detail)]));
+        return Err(Problem::new(ProblemKind::SubmissionTooLarge, detail.clone())
+            .with_errors(vec![FieldError::new("/submissions", detail)]));
     }
     let shapes: Vec<Shape> = body.value.submissions.iter().map(Shape::of).collect();
     let mut faults = Vec::new();
@@ -351,7 +283,7 @@ pub(crate) async fn execute_batch(
         return Err(faults_of_form(faults));
     };
     let idempotency = key.for_request(&app, "/api/v1/execute/batch", &body.bytes);
-    let place = |index: usize| ("/submissions/{}", shapes.get(index).copied().unwrap_or(Shape { has_source_code: false, says_input: false }));
+    let place = |index: usize| ("/submissions/{}", shapes.get(index).copied().unwrap_or(Shape::default()));
     let submitted = submit(&app, &caller, &notes, new, idempotency, place).await?;
     let batch = AcceptedBatch { submissions: submitted.ids.iter().copied().map(Accepted::new).collect() };
     let mut response = (StatusCode::ACCEPTED, Json(batch)).into_response();
@@ -371,7 +303,12 @@ pub(crate) async fn execute_batch(
     ),
     security(("bearer" = ["runs:read"])),
 )]
-pub(crate) async fn submission(State(app): State<Shared>, caller: Caller<RunsRead>, Id(id): Id<SubmissionId>, wait: Wait) -> Result<Json<SubmissionView>, Problem> {
+pub(crate) async fn submission(
+    State(app): State<Shared>,
+    caller: Caller<RunsRead>,
+    Id(id): Id<SubmissionId>,
+    wait: Wait,
+) -> Result<Json<SubmissionView>, Problem> {
     let record = match wait.at_most {
         None => app.core.submission(&caller.viewer, id).await?,
         Some(at_most) => {
@@ -401,10 +338,17 @@ pub(crate) struct IdsParams {
     responses((status = 200, description = "Those that exist for you, in the order asked for", body = SubmissionViews)),
     security(("bearer" = ["runs:read"])),
 )]
-pub(crate) async fn submissions_by_id(State(app): State<Shared>, caller: Caller<RunsRead>, Params(params): Params<IdsParams>) -> Result<Response, Problem> {
+pub(crate) async fn submissions_by_id(
+    State(app): State<Shared>,
+    caller: Caller<RunsRead>,
+    Params(params): Params<IdsParams>,
+) -> Result<Response, Problem> {
     let texts: Vec<&str> = params.ids.split(',').map(str::trim).filter(|t| !t.is_empty()).take(IDS_MAX + 1).collect();
     if texts.is_empty() || texts.len() > IDS_MAX {
-        return Err(Problem::new(ProblemKind::InvalidParameter, format!("`ids` has 1 to {IDS_MAX} ids, separated by commas.")));
+        return Err(Problem::new(
+            ProblemKind::InvalidParameter,
+            format!("`ids` has 1 to {IDS_MAX} ids, separated by commas."),
+        ));
     }
     // What is no id does not exist, like any other unknown id.
     let ids: Vec<SubmissionId> = texts.iter().filter_map(|t| t.parse().ok()).collect();
@@ -421,7 +365,9 @@ pub(crate) async fn submissions_by_id(State(app): State<Shared>, caller: Caller<
         let views = views.map(|views| joined(views, is_first));
         futures_util::future::ready(Some(views))
     });
-    let text = stream::iter([Ok(Bytes::from_static(b"{\"submissions\":["))]).chain(items).chain(stream::iter([Ok(Bytes::from_static(b"]}"))]));
+    let text = stream::iter([Ok(Bytes::from_static(b"{\"submissions\":["))])
+        .chain(items)
+        .chain(stream::iter([Ok(Bytes::from_static(b"]}"))]));
     Ok(([(header::CONTENT_TYPE, "application/json")], Body::from_stream(text)).into_response())
 }
 
@@ -467,7 +413,11 @@ pub(crate) struct CancelView {
     ),
     security(("bearer" = ["runs:write"])),
 )]
-pub(crate) async fn cancel(State(app): State<Shared>, caller: Caller<RunsWrite>, Id(id): Id<SubmissionId>) -> Result<Json<CancelView>, Problem> {
+pub(crate) async fn cancel(
+    State(app): State<Shared>,
+    caller: Caller<RunsWrite>,
+    Id(id): Id<SubmissionId>,
+) -> Result<Json<CancelView>, Problem> {
     let state = app.core.cancel(&caller.viewer, id).await?.ok_or_else(|| Problem::not_found("submission"))?;
     Ok(Json(CancelView { submission_id: id.to_string(), status: Status::from(&state) }))
 }
@@ -475,24 +425,6 @@ pub(crate) async fn cancel(State(app): State<Shared>, caller: Caller<RunsWrite>,
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn pointers_are_in_the_clients_own_words() {
-        let with = Shape { has_source_code: true, says_input: true };
-        let without = Shape { has_source_code: false, says_input: false };
-        for (core, has, has_not) in [
-            ("/files/0", "/source_code", "/files/0"),
-            ("/files/0/path", "/source_code", "/files/0/path"),
-            ("/files/2/path", "/files/1/path", "/files/2/path"),
-            ("/files/1", "/files/0", "/files/1"),
-            ("/stdin", "/input", "/stdin"),
-            ("/limits/memory_bytes", "/limits/memory_kb", "/limits/memory_kb"),
-            ("/limits/cpu_time_ms", "/limits/cpu_time_ms", "/limits/cpu_time_ms"),
-            ("/tests/0/stdin", "/tests/0/stdin", "/tests/0/stdin"),
-        ] {
-            assert_eq!((&*with.pointer(core), &*without.pointer(core)), (has, has_not), "{core}");
-        }
-    }
 
     #[test]
     fn a_preferred_wait_is_found_among_other_preferences() {

@@ -131,20 +131,26 @@ pub(crate) struct KeyViews {
     responses((status = 201, description = "The key; its text is shown this once", body = NewKeyView)),
     security(("bearer" = ["account"])),
 )]
-pub(crate) async fn create_key(State(app): State<Shared>, caller: Caller<Account>, JsonBody(body): JsonBody<KeyRequest>) -> Result<Response, Problem> {
+pub(crate) async fn create_key(
+    State(app): State<Shared>,
+    caller: Caller<Account>,
+    JsonBody(body): JsonBody<KeyRequest>,
+) -> Result<Response, Problem> {
     let scopes: Vec<Scope> = body.scopes.into_iter().map(Scope::from).collect();
     if let Via::Key { scopes: held, .. } = &caller.identity.via
         && let Some(missing) = scopes.iter().find(|scope| !held.contains(scope))
     {
         let detail = format!("The key you use does not have the scope `{}` itself.", missing.as_str());
-        return Err(Problem::new(ProblemKind::InvalidBody, detail.clone()).with_errors(vec![FieldError::new("/scopes", detail)]));
+        return Err(Problem::new(ProblemKind::InvalidBody, detail.clone())
+            .with_errors(vec![FieldError::new("/scopes", detail)]));
     }
     let expires_at = match body.expires_at.map(|text| text.parse::<jiff::Timestamp>()) {
         None => None,
         Some(Ok(time)) => Some(time),
         Some(Err(_)) => {
             let detail = "A time such as `2030-01-01T00:00:00Z` (RFC 3339).";
-            return Err(Problem::new(ProblemKind::InvalidBody, detail).with_errors(vec![FieldError::new("/expires_at", detail)]));
+            return Err(Problem::new(ProblemKind::InvalidBody, detail)
+                .with_errors(vec![FieldError::new("/expires_at", detail)]));
         }
     };
     let new = NewKey { name: body.name, scopes, expires_at };
@@ -177,7 +183,11 @@ pub(crate) async fn keys(State(app): State<Shared>, caller: Caller<Account>) -> 
     ),
     security(("bearer" = ["account"])),
 )]
-pub(crate) async fn revoke_key(State(app): State<Shared>, caller: Caller<Account>, Id(id): Id<ApiKeyId>) -> Result<StatusCode, Problem> {
+pub(crate) async fn revoke_key(
+    State(app): State<Shared>,
+    caller: Caller<Account>,
+    Id(id): Id<ApiKeyId>,
+) -> Result<StatusCode, Problem> {
     let revoked = app.accounts.revoke_key(caller.user, id).await?;
     app.identities.forget(caller.user);
     if revoked { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found("API key")) }

@@ -96,7 +96,10 @@ pub(crate) async fn languages(State(app): State<Shared>) -> Json<LanguageViews> 
         (status = 404, description = "There is none of this name", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
-pub(crate) async fn language(State(app): State<Shared>, Path(name): Path<String>) -> Result<Json<LanguageView>, Problem> {
+pub(crate) async fn language(
+    State(app): State<Shared>,
+    Path(name): Path<String>,
+) -> Result<Json<LanguageView>, Problem> {
     let registry = app.core.registry();
     let found = name.parse::<LanguageId>().ok().and_then(|id| registry.get(&id));
     found.map(|language| Json(LanguageView::from(language))).ok_or_else(|| {

@@ -5,6 +5,7 @@ mod account;
 mod admin;
 mod events;
 mod execute;
+mod faults;
 mod keys;
 mod languages;
 mod request;

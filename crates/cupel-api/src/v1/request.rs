@@ -189,7 +189,9 @@ impl ExecuteRequest {
             fault("/source_code", "Send `source_code`, or `files` of which the first is the main source.");
         }
         let run_at = self.run_at.and_then(|text| {
-            text.parse::<jiff::Timestamp>().inspect_err(|_| fault("/run_at", "A time such as `2030-01-01T00:00:00Z` (RFC 3339).")).ok()
+            text.parse::<jiff::Timestamp>()
+                .inspect_err(|_| fault("/run_at", "A time such as `2030-01-01T00:00:00Z` (RFC 3339)."))
+                .ok()
         });
         if let Some(url) = &self.webhook
             && !is_http_url(url)
@@ -205,7 +207,10 @@ impl ExecuteRequest {
                 (None, Some(coded)) => match BASE64_STANDARD.decode(coded.as_bytes()) {
                     Ok(data) => Some(Arc::from(data)),
                     Err(_) => {
-                        fault(&format!("/files/{index}/content_base64"), "Not base64 (the standard alphabet, with padding).");
+                        fault(
+                            &format!("/files/{index}/content_base64"),
+                            "Not base64 (the standard alphabet, with padding).",
+                        );
                         None
                     }
                 },
@@ -276,14 +281,21 @@ mod tests {
         assert_eq!(faults(json!({ "language": "c", "source_code": "" })), none);
         assert_eq!(faults(json!({ "language": "c", "files": [{ "path": "a.c", "content_base64": "eA==" }] })), none);
         assert_eq!(faults(json!({ "language": "c" })), ["/submissions/3/source_code"]);
-        assert_eq!(faults(json!({ "language": "c", "source_code": "", "input": "", "stdin": "" })), ["/submissions/3/stdin"]);
+        assert_eq!(
+            faults(json!({ "language": "c", "source_code": "", "input": "", "stdin": "" })),
+            ["/submissions/3/stdin"]
+        );
         assert_eq!(
             faults(json!({ "language": "c", "run_at": "tomorrow", "webhook": "ftp://x/", "files": [
                 { "path": "a" }, { "path": "b", "content": "", "content_base64": "" }, { "path": "c", "content_base64": "*" }, { "path": "", "content": "" }
             ] })),
-            ["/run_at", "/webhook", "/files/0/content", "/files/1", "/files/2/content_base64", "/files/3/path"].map(|p| format!("/submissions/3{p}"))
+            ["/run_at", "/webhook", "/files/0/content", "/files/1", "/files/2/content_base64", "/files/3/path"]
+                .map(|p| format!("/submissions/3{p}"))
         );
-        assert_eq!(faults(json!({ "language": "c", "source_code": "", "input": "x", "tests": [{ "stdin": "" }] })), ["/submissions/3/tests"]);
+        assert_eq!(
+            faults(json!({ "language": "c", "source_code": "", "input": "x", "tests": [{ "stdin": "" }] })),
+            ["/submissions/3/tests"]
+        );
     }
 
     #[test]
@@ -291,7 +303,18 @@ mod tests {
         for good in ["http://example.com", "https://example.com:8443/a?b=c", "HTTPS://[2001:db8::1]/"] {
             assert!(is_http_url(good), "{good}");
         }
-        for bad in ["", "example.com", "/path", "ftp://x/", "http://", "http:///x", "http://user@x/", "http://a b/", "file:///etc/passwd", "javascript:alert(1)"] {
+        for bad in [
+            "",
+            "example.com",
+            "/path",
+            "ftp://x/",
+            "http://",
+            "http:///x",
+            "http://user@x/",
+            "http://a b/",
+            "file:///etc/passwd",
+            "javascript:alert(1)",
+        ] {
             assert!(!is_http_url(bad), "{bad}");
         }
         assert!(!is_http_url(&format!("http://x/{}", "a".repeat(2048))));

@@ -4,7 +4,7 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use cupel_core::run::{RunState, SubmissionRecord, SubmissionSummary};
-use cupel_types::{CaseReport, Limits, Output, Outcome, Signal, StepReport, Verdict};
+use cupel_types::{CaseReport, Limits, Outcome, Output, Signal, StepReport, Verdict};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -28,7 +28,11 @@ pub(crate) struct Accepted {
 
 impl Accepted {
     pub(crate) fn new(id: cupel_types::SubmissionId) -> Accepted {
-        Accepted { submission_id: id.to_string(), status: Status::Queued, message: "Code submitted for execution".to_owned() }
+        Accepted {
+            submission_id: id.to_string(),
+            status: Status::Queued,
+            message: "Code submitted for execution".to_owned(),
+        }
     }
 }
 
@@ -217,7 +221,10 @@ fn text_of(output: &Output) -> (String, Option<String>) {
 
 /// One sentence on why a step failed; `None` when it did not, or not by itself.
 fn runtime_error(verdict: Verdict, step: &StepReport, limits: &Limits) -> Option<String> {
-    if matches!(verdict, Verdict::InternalError | Verdict::Cancelled | Verdict::WrongAnswer | Verdict::Accepted | Verdict::CompileError) {
+    if matches!(
+        verdict,
+        Verdict::InternalError | Verdict::Cancelled | Verdict::WrongAnswer | Verdict::Accepted | Verdict::CompileError
+    ) {
         return None;
     }
     Some(match step.outcome {
@@ -319,8 +326,12 @@ impl From<&SubmissionRecord> for SubmissionView {
 
 fn abandoned(state: &RunState) -> Option<String> {
     match state {
-        RunState::Abandoned { attempts } => Some(format!("The judge failed {attempts} times to run this program. It is not the program's fault.")),
-        RunState::Queued { .. } | RunState::Leased { .. } | RunState::Judged { .. } | RunState::Cancelled { .. } => None,
+        RunState::Abandoned { attempts } => {
+            Some(format!("The judge failed {attempts} times to run this program. It is not the program's fault."))
+        }
+        RunState::Queued { .. } | RunState::Leased { .. } | RunState::Judged { .. } | RunState::Cancelled { .. } => {
+            None
+        }
     }
 }
 

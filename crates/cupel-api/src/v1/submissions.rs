@@ -57,7 +57,11 @@ impl PageParams {
     responses((status = 200, description = "A page", body = SubmissionPage)),
     security(("bearer" = ["runs:read"])),
 )]
-pub(crate) async fn submissions(State(app): State<Shared>, caller: Caller<RunsRead>, Params(page): Params<PageParams>) -> Result<Json<SubmissionPage>, Problem> {
+pub(crate) async fn submissions(
+    State(app): State<Shared>,
+    caller: Caller<RunsRead>,
+    Params(page): Params<PageParams>,
+) -> Result<Json<SubmissionPage>, Problem> {
     let (submissions, total) = app.core.list(&caller.viewer, page.offset()?, page.limit).await?;
     Ok(Json(SubmissionPage {
         submissions: submissions.into_iter().map(SummaryView::from).collect(),

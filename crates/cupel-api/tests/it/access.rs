@@ -26,7 +26,11 @@ fn operations() -> Vec<Operation> {
         for (method, operation) in item.as_object().unwrap() {
             let Ok(method) = method.to_uppercase().parse::<Method>() else { continue };
             let scope = operation["security"][0]["bearer"][0].as_str().map(|name| Scope::from_name(name).unwrap());
-            let path = path.replace("{language_id}", "python").replace("{submission_id}", NO_ID).replace("{key_id}", NO_ID).replace("{user_id}", NO_ID);
+            let path = path
+                .replace("{language_id}", "python")
+                .replace("{submission_id}", NO_ID)
+                .replace("{key_id}", NO_ID)
+                .replace("{user_id}", NO_ID);
             operations.push(Operation { method, path, scope });
         }
     }
@@ -39,7 +43,16 @@ async fn every_operation_lets_in_whom_it_says_and_nobody_else() {
     let operations = operations();
     assert!(operations.len() >= 18, "the document has all operations");
     let open: Vec<&str> = operations.iter().filter(|o| o.scope.is_none()).map(|o| &*o.path).collect();
-    assert_eq!(open, ["/api/v1/auth/login", "/api/v1/auth/refresh", "/api/v1/auth/register", "/api/v1/languages", "/api/v1/languages/python"]);
+    assert_eq!(
+        open,
+        [
+            "/api/v1/auth/login",
+            "/api/v1/auth/refresh",
+            "/api/v1/auth/register",
+            "/api/v1/languages",
+            "/api/v1/languages/python"
+        ]
+    );
 
     for operation in operations {
         let Some(scope) = operation.scope else { continue };
@@ -52,12 +65,20 @@ async fn every_operation_lets_in_whom_it_says_and_nobody_else() {
         };
         let (user, admin) = (app.user().await, app.admin().await);
         let keys = async |owner: &TestUser, with: bool| {
-            let scopes: Vec<Scope> = Scope::ALL.into_iter().filter(|s| (*s == scope) == with).filter(|s| owner.user.role.as_str() == "admin" || *s != Scope::Admin).collect();
+            let scopes: Vec<Scope> = Scope::ALL
+                .into_iter()
+                .filter(|s| (*s == scope) == with)
+                .filter(|s| owner.user.role.as_str() == "admin" || *s != Scope::Admin)
+                .collect();
             app.key(owner, &scopes).await
         };
         assert_eq!(status(None).await, 401, "{name}: nobody");
         assert_eq!(status(Some("rubbish")).await, 401, "{name}: rubbish");
-        assert_eq!(status(Some(&keys(&admin, false).await)).await, 403, "{name}: an administrator's key with every scope but this");
+        assert_eq!(
+            status(Some(&keys(&admin, false).await)).await,
+            403,
+            "{name}: an administrator's key with every scope but this"
+        );
         let for_admins = scope == Scope::Admin;
         assert_eq!(status(Some(&user.token)).await == 403, for_admins, "{name}: a user");
         if !for_admins {
@@ -89,7 +110,12 @@ async fn forged_expired_and_unsigned_tokens_open_nothing() {
 
     let claims = user.token.split('.').nth(1).unwrap();
     let none = format!("{}.{claims}.", BASE64_URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#));
-    let stolen_identity = format!("{}.{}.{}", user.token.split('.').next().unwrap(), admin.token.split('.').nth(1).unwrap(), user.token.split('.').nth(2).unwrap());
+    let stolen_identity = format!(
+        "{}.{}.{}",
+        user.token.split('.').next().unwrap(),
+        admin.token.split('.').nth(1).unwrap(),
+        user.token.split('.').nth(2).unwrap()
+    );
     for (credential, reason) in [
         (none, "signed with `none`"),
         (token(&Header::new(Algorithm::HS384), &user, |_| {}, &SECRET), "signed with `HS384`"),
@@ -107,11 +133,18 @@ async fn forged_expired_and_unsigned_tokens_open_nothing() {
         answer.is_problem(401, "unauthorized");
         assert!(answer.json["detail"].as_str().unwrap().contains(reason), "{} (wanted {reason})", answer.text);
         assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"cupel\", error=\"invalid_token\"");
-        assert!(!answer.text.contains(&credential[..credential.len().min(20)]) || credential == "cup_", "a credential is never echoed");
+        assert!(
+            !answer.text.contains(&credential[..credential.len().min(20)]) || credential == "cup_",
+            "a credential is never echoed"
+        );
     }
     for (header, reason) in [("Basic dXNlcjpwYXNz", "scheme"), ("Bearer", "malformed"), ("", "malformed")] {
         let answer = app.get("/api/v1/auth/me").header("authorization", header).send().await;
-        assert!(answer.is_problem(401, "unauthorized").json["detail"].as_str().unwrap().contains(reason), "{}", answer.text);
+        assert!(
+            answer.is_problem(401, "unauthorized").json["detail"].as_str().unwrap().contains(reason),
+            "{}",
+            answer.text
+        );
     }
     let twice = app.get("/api/v1/auth/me").bearer(&user.token).bearer(&admin.token).send().await;
     twice.is_problem(401, "unauthorized");
@@ -124,7 +157,8 @@ async fn a_missing_scope_is_named() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let key = app.key(&user, &[Scope::RunsRead]).await;
-    let answer = app.post("/api/v1/execute", &json!({ "language": "python", "source_code": "" })).bearer(&key).send().await;
+    let answer =
+        app.post("/api/v1/execute", &json!({ "language": "python", "source_code": "" })).bearer(&key).send().await;
     answer.is_problem(403, "missing-scope");
     assert!(answer.json["detail"].as_str().unwrap().contains("`runs:write`"));
     assert!(answer.header("www-authenticate").contains("scope=\"runs:write\""));
@@ -137,17 +171,36 @@ async fn a_demotion_and_a_promotion_by_an_administrator_count_at_once() {
     let (chief, other) = (app.admin().await, app.user().await);
     let place = format!("/api/v1/admin/users/{}", other.user.id);
     app.get("/api/v1/admin/queue").bearer(&other.token).send().await.is_problem(403, "forbidden");
-    let set = |role: &str| app.request(Method::PATCH, &place).json(&json!({ "role": role })).bearer(&chief.token).send();
+    let set =
+        |role: &str| app.request(Method::PATCH, &place).json(&json!({ "role": role })).bearer(&chief.token).send();
     let answer = set("admin").await;
-    assert_eq!((answer.status.as_u16(), &answer.json["role"], &answer.json["tier"]), (200, &json!("admin"), &json!("basic")));
+    assert_eq!(
+        (answer.status.as_u16(), &answer.json["role"], &answer.json["tier"]),
+        (200, &json!("admin"), &json!("basic"))
+    );
     let queue = app.get("/api/v1/admin/queue").bearer(&other.token).send().await;
     assert_eq!(queue.status, 200);
-    assert_eq!((&queue.json["queued"], &queue.json["running"], &queue.json["oldest_queued_at"]), (&json!(0), &json!(0), &json!(null)));
+    assert_eq!(
+        (&queue.json["queued"], &queue.json["running"], &queue.json["oldest_queued_at"]),
+        (&json!(0), &json!(0), &json!(null))
+    );
     set("user").await;
     app.get("/api/v1/admin/queue").bearer(&other.token).send().await.is_problem(403, "forbidden");
 
-    app.request(Method::PATCH, &place).json(&json!({ "role": "king" })).bearer(&chief.token).send().await.is_problem(422, "invalid-body").points_to("/role");
-    app.request(Method::PATCH, &place).json(&json!({ "tier": "basics" })).bearer(&chief.token).send().await.is_problem(422, "invalid-body").points_to("/tier");
+    app.request(Method::PATCH, &place)
+        .json(&json!({ "role": "king" }))
+        .bearer(&chief.token)
+        .send()
+        .await
+        .is_problem(422, "invalid-body")
+        .points_to("/role");
+    app.request(Method::PATCH, &place)
+        .json(&json!({ "tier": "basics" }))
+        .bearer(&chief.token)
+        .send()
+        .await
+        .is_problem(422, "invalid-body")
+        .points_to("/tier");
     let nobody = format!("/api/v1/admin/users/{NO_ID}");
     app.request(Method::PATCH, &nobody).json(&json!({})).bearer(&chief.token).send().await.is_problem(404, "not-found");
 }
@@ -157,7 +210,8 @@ async fn an_administrators_key_without_the_scope_sees_only_their_own() {
     let app = TestApp::start().await;
     let (admin, user) = (app.admin().await, app.user().await);
     let id = app.submit(&user, &json!({ "language": "python", "source_code": "" })).await;
-    let (plain, full) = (app.key(&admin, &[Scope::RunsRead]).await, app.key(&admin, &[Scope::RunsRead, Scope::Admin]).await);
+    let (plain, full) =
+        (app.key(&admin, &[Scope::RunsRead]).await, app.key(&admin, &[Scope::RunsRead, Scope::Admin]).await);
     let place = format!("/api/v1/execute/{id}");
     app.get(&place).bearer(&plain).send().await.is_problem(404, "not-found");
     assert_eq!(app.get(&place).bearer(&full).send().await.status, 200);

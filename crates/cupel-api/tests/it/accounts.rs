@@ -8,12 +8,20 @@ use crate::app::{PASSWORD, TestApp};
 #[tokio::test]
 async fn a_bad_registration_is_told_all_its_faults() {
     let app = TestApp::start().await;
-    let answer = app.post("/api/v1/auth/register", &json!({ "username": "a b", "email": "nowhere", "password": "short" })).send().await;
+    let answer = app
+        .post("/api/v1/auth/register", &json!({ "username": "a b", "email": "nowhere", "password": "short" }))
+        .send()
+        .await;
     answer.is_problem(422, "invalid-body");
-    let places: Vec<&str> = answer.json["errors"].as_array().unwrap().iter().map(|e| e["pointer"].as_str().unwrap()).collect();
+    let places: Vec<&str> =
+        answer.json["errors"].as_array().unwrap().iter().map(|e| e["pointer"].as_str().unwrap()).collect();
     assert_eq!(places, ["/username", "/email", "/password"]);
     assert!(!answer.text.contains("short\""), "a password is never echoed");
-    app.post("/api/v1/auth/register", &json!({ "username": "ada" })).send().await.is_problem(422, "invalid-body").points_to("/email");
+    app.post("/api/v1/auth/register", &json!({ "username": "ada" }))
+        .send()
+        .await
+        .is_problem(422, "invalid-body")
+        .points_to("/email");
     let extra = json!({ "username": "ada", "email": "ada@example.com", "password": PASSWORD, "role": "admin" });
     app.post("/api/v1/auth/register", &extra).send().await.is_problem(422, "invalid-body").points_to("/role");
     assert_eq!(app.accounts.count_users().await.unwrap(), 0);
@@ -24,8 +32,16 @@ async fn a_name_or_address_that_is_taken_is_a_conflict() {
     let app = TestApp::start().await;
     let new = |name: &str, email: &str| json!({ "username": name, "email": email, "password": PASSWORD });
     assert_eq!(app.post("/api/v1/auth/register", &new("ada", "ada@example.com")).send().await.status, 201);
-    app.post("/api/v1/auth/register", &new("ADA", "other@example.com")).send().await.is_problem(409, "taken").points_to("/username");
-    app.post("/api/v1/auth/register", &new("eve", "Ada@Example.com")).send().await.is_problem(409, "taken").points_to("/email");
+    app.post("/api/v1/auth/register", &new("ADA", "other@example.com"))
+        .send()
+        .await
+        .is_problem(409, "taken")
+        .points_to("/username");
+    app.post("/api/v1/auth/register", &new("eve", "Ada@Example.com"))
+        .send()
+        .await
+        .is_problem(409, "taken")
+        .points_to("/email");
 }
 
 #[tokio::test]
@@ -39,8 +55,16 @@ async fn registration_can_be_closed() {
 async fn a_wrong_password_and_an_unknown_user_get_the_same_answer() {
     let app = TestApp::start().await;
     let user = app.user().await;
-    let wrong = app.post("/api/v1/auth/login", &json!({ "email": user.user.email, "password": "wrong password" })).header("x-request-id", "same").send().await;
-    let unknown = app.post("/api/v1/auth/login", &json!({ "email": "nobody@example.com", "password": "wrong password" })).header("x-request-id", "same").send().await;
+    let wrong = app
+        .post("/api/v1/auth/login", &json!({ "email": user.user.email, "password": "wrong password" }))
+        .header("x-request-id", "same")
+        .send()
+        .await;
+    let unknown = app
+        .post("/api/v1/auth/login", &json!({ "email": "nobody@example.com", "password": "wrong password" }))
+        .header("x-request-id", "same")
+        .send()
+        .await;
     wrong.is_problem(401, "wrong-credentials");
     assert_eq!((wrong.status, &wrong.json, &wrong.headers), (unknown.status, &unknown.json, &unknown.headers));
 }
@@ -49,10 +73,14 @@ async fn a_wrong_password_and_an_unknown_user_get_the_same_answer() {
 async fn a_session_goes_on_by_refreshing_and_ends_by_logging_out() {
     let app = TestApp::start().await;
     let user = app.user().await;
-    let login = app.post("/api/v1/auth/login", &json!({ "email": user.user.username, "password": PASSWORD })).send().await.json;
+    let login =
+        app.post("/api/v1/auth/login", &json!({ "email": user.user.username, "password": PASSWORD })).send().await.json;
     let refresh = |token: &str| app.post("/api/v1/auth/refresh", &json!({ "refresh_token": token })).send();
     let next = refresh(login["refresh_token"].as_str().unwrap()).await;
-    assert_eq!((next.status.as_u16(), &next.json["token_type"], &next.json["expires_in"]), (200, &json!("Bearer"), &json!(3600)));
+    assert_eq!(
+        (next.status.as_u16(), &next.json["token_type"], &next.json["expires_in"]),
+        (200, &json!("Bearer"), &json!(3600))
+    );
     let access = next.json["access_token"].as_str().unwrap();
     assert_eq!(app.get("/api/v1/auth/me").bearer(access).send().await.status, 200);
 
@@ -67,7 +95,8 @@ async fn a_session_goes_on_by_refreshing_and_ends_by_logging_out() {
 async fn a_refresh_token_that_is_used_twice_ends_the_session() {
     let app = TestApp::start().await;
     let user = app.user().await;
-    let login = app.post("/api/v1/auth/login", &json!({ "email": user.user.email, "password": PASSWORD })).send().await.json;
+    let login =
+        app.post("/api/v1/auth/login", &json!({ "email": user.user.email, "password": PASSWORD })).send().await.json;
     let refresh = |token: String| app.post("/api/v1/auth/refresh", &json!({ "refresh_token": token })).send();
     let first = login["refresh_token"].as_str().unwrap().to_owned();
     let second = refresh(first.clone()).await.json["refresh_token"].as_str().unwrap().to_owned();
@@ -79,7 +108,14 @@ async fn a_refresh_token_that_is_used_twice_ends_the_session() {
 async fn a_key_is_shown_once_works_and_is_revoked() {
     let app = TestApp::start().await;
     let (user, other) = (app.user().await, app.user().await);
-    let made = app.post("/api/v1/auth/keys", &json!({ "name": "ci", "scopes": ["runs:read"], "expires_at": "2999-01-01T00:00:00Z" })).bearer(&user.token).send().await;
+    let made = app
+        .post(
+            "/api/v1/auth/keys",
+            &json!({ "name": "ci", "scopes": ["runs:read"], "expires_at": "2999-01-01T00:00:00Z" }),
+        )
+        .bearer(&user.token)
+        .send()
+        .await;
     assert_eq!(made.status, 201, "{made:?}");
     let (text, id) = (made.json["api_key"].as_str().unwrap(), made.json["key"]["key_id"].as_str().unwrap());
     assert!(text.starts_with("cup_"));
@@ -102,14 +138,23 @@ async fn a_key_cannot_make_a_key_that_may_more() {
     let app = TestApp::start().await;
     let (user, admin) = (app.user().await, app.admin().await);
     let key = app.key(&user, &[Scope::Account, Scope::RunsRead]).await;
-    let make = |scopes: serde_json::Value, with: &str| app.post("/api/v1/auth/keys", &json!({ "name": "x", "scopes": scopes })).bearer(with).send();
+    let make = |scopes: serde_json::Value, with: &str| {
+        app.post("/api/v1/auth/keys", &json!({ "name": "x", "scopes": scopes })).bearer(with).send()
+    };
     assert_eq!(make(json!(["runs:read"]), &key).await.status, 201);
     make(json!(["runs:read", "runs:write"]), &key).await.is_problem(422, "invalid-body").points_to("/scopes");
-    make(json!(["admin"]), &app.key(&admin, &[Scope::Account]).await).await.is_problem(422, "invalid-body").points_to("/scopes");
+    make(json!(["admin"]), &app.key(&admin, &[Scope::Account]).await)
+        .await
+        .is_problem(422, "invalid-body")
+        .points_to("/scopes");
     make(json!(["admin"]), &user.token).await.is_problem(422, "invalid-body").points_to("/scopes");
     make(json!(["everything"]), &user.token).await.is_problem(422, "invalid-body").points_to("/scopes/0");
     make(json!([]), &user.token).await.is_problem(422, "invalid-body").points_to("/scopes");
-    let past = app.post("/api/v1/auth/keys", &json!({ "name": "x", "expires_at": "2001-01-01T00:00:00Z" })).bearer(&user.token).send().await;
+    let past = app
+        .post("/api/v1/auth/keys", &json!({ "name": "x", "expires_at": "2001-01-01T00:00:00Z" }))
+        .bearer(&user.token)
+        .send()
+        .await;
     past.is_problem(422, "invalid-body").points_to("/expires_at");
     app.request(axum::http::Method::POST, "/api/v1/auth/logout").bearer(&key).send().await.is_problem(409, "conflict");
 }
@@ -118,7 +163,12 @@ async fn a_key_cannot_make_a_key_that_may_more() {
 async fn the_webhook_secret_is_ones_own_and_stays() {
     let app = TestApp::start().await;
     let (user, other) = (app.user().await, app.user().await);
-    let secret = async |token: &str| app.get("/api/v1/auth/webhook-secret").bearer(token).send().await.json["webhook_secret"].as_str().unwrap().to_owned();
+    let secret = async |token: &str| {
+        app.get("/api/v1/auth/webhook-secret").bearer(token).send().await.json["webhook_secret"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
     let mine = secret(&user.token).await;
     assert!(mine.starts_with("whsec_") && mine.len() > 40);
     assert_eq!(mine, secret(&user.token).await);

@@ -16,7 +16,9 @@ use cupel_events::EmbeddedBus;
 use cupel_languages::{Probe, Registry};
 use cupel_queue::EmbeddedQueue;
 use cupel_store::SqliteStore;
-use cupel_types::{Bytes, CompileReport, ExitStatus, Limits, Outcome, Output, RunReport, StepReport, Usage, Verdict, WorkerId};
+use cupel_types::{
+    Bytes, CompileReport, ExitStatus, Limits, Outcome, Output, RunReport, StepReport, Usage, Verdict, WorkerId,
+};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -53,7 +55,11 @@ impl Health for TestHealth {
     async fn report(&self) -> HealthReport {
         HealthReport {
             checks: vec![Check { name: "store".into(), ok: !self.store_is_down.load(Ordering::Relaxed), detail: None }],
-            walls: vec![Wall { name: "seccomp".into(), stands: !self.wall_is_down.load(Ordering::Relaxed), detail: None }],
+            walls: vec![Wall {
+                name: "seccomp".into(),
+                stands: !self.wall_is_down.load(Ordering::Relaxed),
+                detail: None,
+            }],
             degraded: Vec::new(),
         }
     }
@@ -75,7 +81,11 @@ struct AllButHaskell;
 
 impl Probe for AllButHaskell {
     fn version(&self, command: &[String]) -> Result<String, String> {
-        if command.iter().any(|word| word.contains("ghc")) { Err("`ghc` is not installed".into()) } else { Ok("version 3.11.2".into()) }
+        if command.iter().any(|word| word.contains("ghc")) {
+            Err("`ghc` is not installed".into())
+        } else {
+            Ok("version 3.11.2".into())
+        }
     }
 }
 
@@ -92,7 +102,11 @@ impl TestApp {
         TestApp::with_queue(change, bounds, 2000).await
     }
 
-    pub(crate) async fn with_queue(change: impl FnOnce(&mut Settings), bounds: Bounds, queue_depth_max: usize) -> TestApp {
+    pub(crate) async fn with_queue(
+        change: impl FnOnce(&mut Settings),
+        bounds: Bounds,
+        queue_depth_max: usize,
+    ) -> TestApp {
         let dir = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteStore::open(&dir.path().join("cupel.db")).await.unwrap());
         let mut registry = Registry::load(None).unwrap();
@@ -108,8 +122,16 @@ impl TestApp {
         });
         // Cheap hashes: what is tested here is who is let in, not how long guessing takes.
         let password_cost = PasswordCost { memory_kib: 64, passes: 1, lanes: 1 };
-        let accounts = Accounts::new(store.clone(), Arc::new(SystemClock), AccountSettings { password_cost, ..AccountSettings::default() });
-        let mut settings = Settings { jwt_secret: Secret(SECRET.to_vec()), metrics_access: MetricsAccess::Open, ..Settings::default() };
+        let accounts = Accounts::new(
+            store.clone(),
+            Arc::new(SystemClock),
+            AccountSettings { password_cost, ..AccountSettings::default() },
+        );
+        let mut settings = Settings {
+            jwt_secret: Secret(SECRET.to_vec()),
+            metrics_access: MetricsAccess::Open,
+            ..Settings::default()
+        };
         change(&mut settings);
         let health = Arc::new(TestHealth::default());
         let shutdown = CancellationToken::new();
@@ -127,9 +149,16 @@ impl TestApp {
     /// A new user, logged in.
     pub(crate) async fn user(&self) -> TestUser {
         let n = self.made.fetch_add(1, Ordering::Relaxed);
-        let new = NewAccount { username: format!("user{n}"), email: format!("user{n}@example.com"), password: PASSWORD.into() };
+        let new = NewAccount {
+            username: format!("user{n}"),
+            email: format!("user{n}@example.com"),
+            password: PASSWORD.into(),
+        };
         let user = self.accounts.register(new).await.unwrap();
-        let login = self.post("/api/v1/auth/login", &serde_json::json!({ "email": user.email, "password": PASSWORD })).send().await;
+        let login = self
+            .post("/api/v1/auth/login", &serde_json::json!({ "email": user.email, "password": PASSWORD }))
+            .send()
+            .await;
         assert_eq!(login.status, 200, "{login:?}");
         TestUser { token: login.json["access_token"].as_str().unwrap().to_owned(), user }
     }
@@ -174,7 +203,10 @@ impl TestApp {
     /// Plays the worker: takes the next run.
     pub(crate) async fn next_run(&self) -> Assignment {
         let worker = WorkerId::from_uuid(uuid::Uuid::new_v4());
-        tokio::time::timeout(Duration::from_secs(20), self.core.next_run(worker)).await.expect("a run is waiting").unwrap()
+        tokio::time::timeout(Duration::from_secs(20), self.core.next_run(worker))
+            .await
+            .expect("a run is waiting")
+            .unwrap()
     }
 
     /// Plays the worker: ends the next run like this.
@@ -236,9 +268,18 @@ impl Call {
     pub(crate) async fn send(self) -> Answer {
         let response = self.router.oneshot(self.request.body(self.body).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
-        let bytes = tokio::time::timeout(Duration::from_secs(30), body.collect()).await.expect("the answer ends").unwrap().to_bytes();
+        let bytes = tokio::time::timeout(Duration::from_secs(30), body.collect())
+            .await
+            .expect("the answer ends")
+            .unwrap()
+            .to_bytes();
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        Answer { status: parts.status, headers: parts.headers, json: serde_json::from_str(&text).unwrap_or(Value::Null), text }
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            json: serde_json::from_str(&text).unwrap_or(Value::Null),
+            text,
+        }
     }
 }
 
@@ -258,7 +299,13 @@ impl Answer {
     /// That this is a complete problem document of this kind.
     #[track_caller]
     pub(crate) fn is_problem(&self, status: u16, code: &str) -> &Answer {
-        assert_eq!((self.status.as_u16(), self.json["code"].as_str()), (status, Some(code)), "{} {}", self.status, self.text);
+        assert_eq!(
+            (self.status.as_u16(), self.json["code"].as_str()),
+            (status, Some(code)),
+            "{} {}",
+            self.status,
+            self.text
+        );
         assert_eq!(self.header("content-type"), "application/problem+json");
         assert_eq!(self.json["status"], status);
         assert_eq!(self.json["type"], format!("/problems/{code}"));
@@ -315,11 +362,20 @@ pub(crate) fn ended(outcome: Outcome) -> RunReport {
     };
     let exit_code = if let Some(ExitStatus::Exited(code)) = status { Some(code) } else { None };
     let signal = if let Some(ExitStatus::Signalled(signal)) = status { Some(signal.0) } else { None };
-    RunReport { verdict: Verdict::of_outcome(outcome), execution: Some(StepReport { outcome, exit_code, signal, ..a_step() }), ..a_report() }
+    RunReport {
+        verdict: Verdict::of_outcome(outcome),
+        execution: Some(StepReport { outcome, exit_code, signal, ..a_step() }),
+        ..a_report()
+    }
 }
 
 pub(crate) fn refused_by_compiler(said: &str) -> RunReport {
-    let compile = CompileReport { ok: false, output: output(said.as_bytes()), wall_time: Duration::from_millis(120), cached: false };
+    let compile = CompileReport {
+        ok: false,
+        output: output(said.as_bytes()),
+        wall_time: Duration::from_millis(120),
+        cached: false,
+    };
     RunReport { verdict: Verdict::CompileError, compile: Some(compile), execution: None, ..a_report() }
 }
 

@@ -61,7 +61,11 @@ async fn a_bad_submission_is_refused_with_type_and_place_and_nothing_is_stored()
         (with(json!({ "files": "a.py" })), "invalid-body", "/files"),
         (with(json!({ "files": ["a.py"] })), "invalid-body", "/files/0"),
         (with(json!({ "files": [{ "path": "a.py" }] })), "invalid-body", "/files/0/content"),
-        (with(json!({ "files": [{ "path": "a.py", "content_base64": "!" }] })), "invalid-body", "/files/0/content_base64"),
+        (
+            with(json!({ "files": [{ "path": "a.py", "content_base64": "!" }] })),
+            "invalid-body",
+            "/files/0/content_base64",
+        ),
         (with(json!({ "files": [{ "path": "a.py", "content": "", "mode": 755 }] })), "invalid-body", "/files/0/mode"),
         (with(json!({ "files": [{ "path": "a.py", "content": text(1001) }] })), "submission-too-large", "/files/0"),
         (with(json!({ "files": vec![json!({ "path": "a.py", "content": "" }); 9] })), "submission-too-large", "/files"),
@@ -72,7 +76,11 @@ async fn a_bad_submission_is_refused_with_type_and_place_and_nothing_is_stored()
         (with(json!({ "files": file("a\\..\\b") })), "invalid-path", "/files/0/path"),
         (with(json!({ "files": file(&text(2000)) })), "invalid-path", "/files/0/path"),
         (with(json!({ "files": file("main.py") })), "invalid-path", "/files/0/path"),
-        (with(json!({ "files": [{ "path": "a", "content": "" }, { "path": "a/b", "content": "" }] })), "invalid-path", "/files/1/path"),
+        (
+            with(json!({ "files": [{ "path": "a", "content": "" }, { "path": "a/b", "content": "" }] })),
+            "invalid-path",
+            "/files/1/path",
+        ),
         (with(json!({ "args": ["a", "b", "c", "d"] })), "submission-too-large", "/args"),
         (with(json!({ "args": ["a\u{0}"] })), "invalid-submission", "/args/0"),
         (with(json!({ "args": [1] })), "invalid-body", "/args/0"),
@@ -117,10 +125,13 @@ async fn a_bad_submission_is_refused_with_type_and_place_and_nothing_is_stored()
 async fn all_faults_are_told_at_once() {
     let app = TestApp::with(|_| {}, small()).await;
     let user = app.user().await;
-    let body = with(json!({ "language": "python", "files": [{ "path": "../x", "content": "" }], "limits": { "cpu_time_ms": 0, "memory_kb": u64::MAX } }));
+    let body = with(
+        json!({ "language": "python", "files": [{ "path": "../x", "content": "" }], "limits": { "cpu_time_ms": 0, "memory_kb": u64::MAX } }),
+    );
     let answer = app.post("/api/v1/execute", &body).bearer(&user.token).send().await;
     answer.is_problem(422, "invalid-submission");
-    let places: Vec<&str> = answer.json["errors"].as_array().unwrap().iter().map(|e| e["pointer"].as_str().unwrap()).collect();
+    let places: Vec<&str> =
+        answer.json["errors"].as_array().unwrap().iter().map(|e| e["pointer"].as_str().unwrap()).collect();
     assert_eq!(places, ["/files/0/path", "/limits/cpu_time_ms", "/limits/memory_kb"]);
 }
 
@@ -128,7 +139,11 @@ async fn all_faults_are_told_at_once() {
 async fn an_unknown_language_and_an_unknown_field_have_the_nearest_suggested() {
     let app = TestApp::start().await;
     let user = app.user().await;
-    for (body, suggestion) in [(with(json!({ "language": "pyton" })), "`python`"), (with(json!({ "time_limit": 1, "source_code": null })), "There are: "), (with(json!({ "limit": {} })), "`limits`")] {
+    for (body, suggestion) in [
+        (with(json!({ "language": "pyton" })), "`python`"),
+        (with(json!({ "time_limit": 1, "source_code": null })), "There are: "),
+        (with(json!({ "limit": {} })), "`limits`"),
+    ] {
         let answer = app.post("/api/v1/execute", &body).bearer(&user.token).send().await;
         assert!(answer.json["detail"].as_str().unwrap().contains(suggestion), "{}", answer.text);
     }
@@ -142,12 +157,17 @@ async fn one_bad_submission_in_a_batch_refuses_all_of_it() {
     for (batch, code, pointer) in [
         (json!([good, with(json!({ "language": "nope" })), good]), "unknown-language", "/submissions/1/language"),
         (json!([good, with(json!({ "source_code": null }))]), "invalid-body", "/submissions/1/source_code"),
-        (json!([good, with(json!({ "limits": { "memory_kb": 0 } }))]), "invalid-limit", "/submissions/1/limits/memory_kb"),
+        (
+            json!([good, with(json!({ "limits": { "memory_kb": 0 } }))]),
+            "invalid-limit",
+            "/submissions/1/limits/memory_kb",
+        ),
         (json!([good, 3]), "invalid-body", "/submissions/1"),
         (json!([]), "invalid-body", "/submissions"),
         (json!(vec![good.clone(); 5]), "submission-too-large", "/submissions"),
     ] {
-        let answer = app.post("/api/v1/execute/batch", &json!({ "submissions": batch })).bearer(&user.token).send().await;
+        let answer =
+            app.post("/api/v1/execute/batch", &json!({ "submissions": batch })).bearer(&user.token).send().await;
         answer.is_problem(422, code).points_to(pointer);
     }
     assert_eq!(app.stored().await, 0);
@@ -160,7 +180,13 @@ async fn a_body_that_is_not_json_is_refused_with_line_and_column() {
     let deep = format!("{{\"language\": \"python\", \"env\": {}1{}}}", "{\"a\":".repeat(5000), "}".repeat(5000));
     for (body, kind, status, code, detail) in [
         (b"{\"language\": ".to_vec(), "application/json", 400, "invalid-json", "Line 1, column"),
-        (b"{\"language\": \"python\", \"source_code\": \"\"} {}".to_vec(), "application/json", 400, "invalid-json", "trailing"),
+        (
+            b"{\"language\": \"python\", \"source_code\": \"\"} {}".to_vec(),
+            "application/json",
+            400,
+            "invalid-json",
+            "trailing",
+        ),
         (b"{\n\n  \"language\" \"python\"}".to_vec(), "application/json", 400, "invalid-json", "Line 3, column 14"),
         (b"{\"language\": \"\xff\xfe\"}".to_vec(), "application/json", 400, "invalid-utf8", "byte 14"),
         (b"{\"language\": \"\\ud800\"}".to_vec(), "application/json", 400, "invalid-json", "Line 1"),
@@ -168,17 +194,34 @@ async fn a_body_that_is_not_json_is_refused_with_line_and_column() {
         (b"[]".to_vec(), "application/json", 422, "invalid-body", "expected an object"),
         (b"[\"python\", \"print(1)\"]".to_vec(), "application/json", 422, "invalid-body", "expected an object"),
         (deep.into_bytes(), "application/json", 422, "invalid-body", "expected a string"),
-        (b"language=python".to_vec(), "application/x-www-form-urlencoded", 415, "unsupported-media-type", "application/json"),
+        (
+            b"language=python".to_vec(),
+            "application/x-www-form-urlencoded",
+            415,
+            "unsupported-media-type",
+            "application/json",
+        ),
         (b"{}".to_vec(), "text/plain", 415, "unsupported-media-type", "application/json"),
         (b"{}".to_vec(), "application/jsonx", 415, "unsupported-media-type", "application/json"),
     ] {
-        let answer = app.request(axum::http::Method::POST, "/api/v1/execute").bearer(&user.token).raw(body).header("content-type", kind).send().await;
+        let answer = app
+            .request(axum::http::Method::POST, "/api/v1/execute")
+            .bearer(&user.token)
+            .raw(body)
+            .header("content-type", kind)
+            .send()
+            .await;
         answer.is_problem(status, code);
         assert!(answer.json["detail"].as_str().unwrap().contains(detail), "{}", answer.text);
     }
     let answer = app.request(axum::http::Method::POST, "/api/v1/execute").bearer(&user.token).raw("{}").send().await;
     answer.is_problem(415, "unsupported-media-type");
-    let answer = app.post("/api/v1/execute", &with(json!({}))).bearer(&user.token).header("content-encoding", "gzip").send().await;
+    let answer = app
+        .post("/api/v1/execute", &with(json!({})))
+        .bearer(&user.token)
+        .header("content-encoding", "gzip")
+        .send()
+        .await;
     answer.is_problem(415, "unsupported-media-type");
     assert_eq!(app.stored().await, 0);
 }
@@ -196,7 +239,11 @@ async fn a_body_over_the_limit_is_refused_whether_or_not_it_says_its_length() {
     let pieces = execute(3000).to_string().into_bytes();
     let pieces: Vec<Result<Vec<u8>, std::io::Error>> = pieces.chunks(100).map(|c| Ok(c.to_vec())).collect();
     let body = axum::body::Body::from_stream(futures_util::stream::iter(pieces));
-    let call = app.request(axum::http::Method::POST, "/api/v1/execute").bearer(&user.token).header("content-type", "application/json").raw(body);
+    let call = app
+        .request(axum::http::Method::POST, "/api/v1/execute")
+        .bearer(&user.token)
+        .header("content-type", "application/json")
+        .raw(body);
     call.send().await.is_problem(413, "body-too-large");
     let login = json!({ "email": "x".repeat(600), "password": "" });
     app.post("/api/v1/auth/login", &login).send().await.is_problem(413, "body-too-large");

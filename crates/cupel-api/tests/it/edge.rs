@@ -27,9 +27,16 @@ async fn every_answer_has_an_id_and_the_security_headers() {
     for path in ["/", "/docs/", "/openapi.json", "/healthz", "/api/v1/languages", "/api/v1/auth/me", "/nowhere"] {
         let answer = app.get(path).send().await;
         assert_eq!(answer.header("x-request-id").len(), 32, "{path}");
-        assert_eq!((answer.header("x-content-type-options"), answer.header("referrer-policy")), ("nosniff", "no-referrer"), "{path}");
+        assert_eq!(
+            (answer.header("x-content-type-options"), answer.header("referrer-policy")),
+            ("nosniff", "no-referrer"),
+            "{path}"
+        );
         let policy = answer.header("content-security-policy");
-        assert!(policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{path}: {policy}");
+        assert!(
+            policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
+            "{path}: {policy}"
+        );
         assert!(!policy.contains("unsafe") && !policy.contains("http"), "{path}: {policy}");
     }
     assert_eq!(app.get("/api/v1/languages").send().await.header("cache-control"), "no-store");
@@ -43,13 +50,19 @@ async fn every_answer_has_an_id_and_the_security_headers() {
 async fn other_origins_are_let_in_only_when_configured() {
     let preflight = async |app: &TestApp| {
         let call = app.request(Method::OPTIONS, "/api/v1/execute").header("origin", "https://play.example.com");
-        call.header("access-control-request-method", "POST").header("access-control-request-headers", "authorization,content-type").send().await
+        call.header("access-control-request-method", "POST")
+            .header("access-control-request-headers", "authorization,content-type")
+            .send()
+            .await
     };
     let closed = TestApp::start().await;
     assert_eq!(preflight(&closed).await.header("access-control-allow-origin"), "");
     let open = TestApp::with_settings(|s| s.cors_origins = vec!["https://play.example.com".into()]).await;
     let answer = preflight(&open).await;
-    assert_eq!((answer.status.as_u16(), answer.header("access-control-allow-origin")), (200, "https://play.example.com"));
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("access-control-allow-origin")),
+        (200, "https://play.example.com")
+    );
     let other = open.get("/healthz").header("origin", "https://evil.example.com").send().await;
     assert_eq!(other.header("access-control-allow-origin"), "");
 }
@@ -71,7 +84,10 @@ async fn health_says_what_is_weak_and_what_is_broken() {
     let app = TestApp::start().await;
     app.health.store_is_down.store(true, Ordering::Relaxed);
     let broken = app.get("/healthz").send().await;
-    assert_eq!((broken.status.as_u16(), &broken.json["status"], &broken.json["checks"][0]["ok"]), (503, &json!("unavailable"), &json!(false)));
+    assert_eq!(
+        (broken.status.as_u16(), &broken.json["status"], &broken.json["checks"][0]["ok"]),
+        (503, &json!("unavailable"), &json!(false))
+    );
     let ready = app.get("/readyz").send().await;
     assert!(ready.is_problem(503, "unavailable").json["detail"].as_str().unwrap().contains("`store`"));
     assert_eq!(ready.header("retry-after"), "5");
@@ -93,9 +109,16 @@ async fn metrics_are_for_whom_they_are_configured() {
     assert_eq!(local.get("/metrics").at_address("127.0.0.1").send().await.status, 200);
     assert_eq!(local.get("/metrics").at_address("::1").send().await.status, 200);
     local.get("/metrics").at_address("203.0.113.9").send().await.is_problem(403, "forbidden");
-    local.get("/metrics").at_address("127.0.0.1").header("x-forwarded-for", "203.0.113.9").send().await.is_problem(403, "forbidden");
+    local
+        .get("/metrics")
+        .at_address("127.0.0.1")
+        .header("x-forwarded-for", "203.0.113.9")
+        .send()
+        .await
+        .is_problem(403, "forbidden");
 
-    let token = TestApp::with_settings(|s| s.metrics_access = MetricsAccess::Token(Secret(b"open sesame".to_vec()))).await;
+    let token =
+        TestApp::with_settings(|s| s.metrics_access = MetricsAccess::Token(Secret(b"open sesame".to_vec()))).await;
     assert_eq!(token.get("/metrics").bearer("open sesame").send().await.status, 200);
     token.get("/metrics").bearer("open").send().await.is_problem(401, "unauthorized");
     token.get("/metrics").send().await.is_problem(401, "unauthorized");

@@ -36,7 +36,10 @@ async fn the_log_of_an_ended_submission_comes_whole_and_ends() {
     assert_eq!(names, ["queued", "started", "test.start", "output", "verdict"]);
     assert!(events.is_sorted_by(|a, b| a.0 < b.0), "numbers grow");
     let (seq, _, output) = &events[3];
-    assert_eq!((&output["submission_id"], &output["seq"], &output["stream"], &output["text"]), (&json!(id), &json!(seq), &json!("stdout"), &json!("42\n")));
+    assert_eq!(
+        (&output["submission_id"], &output["seq"], &output["stream"], &output["text"]),
+        (&json!(id), &json!(seq), &json!("stdout"), &json!("42\n"))
+    );
     assert_eq!(events[4].2["verdict"], "AC");
 
     // Going on after each event gives exactly the rest.
@@ -70,7 +73,10 @@ async fn a_cancelled_submission_ends_its_log() {
     let cancelling = app.delete(&format!("/api/v1/execute/{id}")).bearer(&user.token).send();
     let (answer, _) = tokio::join!(following, cancelling);
     let events = events_of(&answer.text);
-    assert_eq!(events.last().map(|(_, name, data)| (&**name, data["verdict"].clone())), Some(("verdict", json!("CANCELLED"))));
+    assert_eq!(
+        events.last().map(|(_, name, data)| (&**name, data["verdict"].clone())),
+        Some(("verdict", json!("CANCELLED")))
+    );
 }
 
 #[tokio::test]

@@ -14,7 +14,9 @@ fn body(source: &str) -> serde_json::Value {
 async fn a_repeated_request_gets_the_first_ones_id() {
     let app = TestApp::start().await;
     let (user, other) = (app.user().await, app.user().await);
-    let send = |source: &str, token: &str| app.post("/api/v1/execute", &body(source)).bearer(token).header("idempotency-key", "k-1").send();
+    let send = |source: &str, token: &str| {
+        app.post("/api/v1/execute", &body(source)).bearer(token).header("idempotency-key", "k-1").send()
+    };
     let first = send("1", &user.token).await;
     assert_eq!((first.status.as_u16(), first.header("idempotency-replayed")), (202, ""));
     let again = send("1", &user.token).await;
@@ -34,9 +36,13 @@ async fn a_repeated_request_gets_the_first_ones_id() {
 async fn requests_at_the_same_time_make_one_submission() {
     let app = TestApp::start().await;
     let user = app.user().await;
-    let calls = (0..20).map(|_| app.post("/api/v1/execute", &body("1")).bearer(&user.token).header("idempotency-key", "k").send());
+    let calls = (0..20)
+        .map(|_| app.post("/api/v1/execute", &body("1")).bearer(&user.token).header("idempotency-key", "k").send());
     let answers = futures_util::future::join_all(calls).await;
-    let ids: HashSet<String> = answers.iter().map(|a| a.json["submission_id"].as_str().unwrap_or_else(|| panic!("{a:?}")).to_owned()).collect();
+    let ids: HashSet<String> = answers
+        .iter()
+        .map(|a| a.json["submission_id"].as_str().unwrap_or_else(|| panic!("{a:?}")).to_owned())
+        .collect();
     assert_eq!(ids.len(), 1);
     assert_eq!(answers.iter().filter(|a| a.header("idempotency-replayed").is_empty()).count(), 1);
     assert_eq!(app.stored().await, 1);
@@ -53,7 +59,12 @@ async fn a_batch_is_repeated_whole() {
     assert_eq!(again.header("idempotency-replayed"), "true");
     assert_eq!(app.stored().await, 2);
     // The same key for another route is another request.
-    app.post("/api/v1/execute", &body("1")).bearer(&user.token).header("idempotency-key", "b").send().await.is_problem(422, "idempotency-mismatch");
+    app.post("/api/v1/execute", &body("1"))
+        .bearer(&user.token)
+        .header("idempotency-key", "b")
+        .send()
+        .await
+        .is_problem(422, "idempotency-mismatch");
 }
 
 #[tokio::test]
@@ -61,7 +72,12 @@ async fn a_refused_request_does_not_use_up_its_key() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let wrong = json!({ "language": "pyton", "source_code": "" });
-    app.post("/api/v1/execute", &wrong).bearer(&user.token).header("idempotency-key", "k").send().await.is_problem(422, "unknown-language");
+    app.post("/api/v1/execute", &wrong)
+        .bearer(&user.token)
+        .header("idempotency-key", "k")
+        .send()
+        .await
+        .is_problem(422, "unknown-language");
     let right = app.post("/api/v1/execute", &body("1")).bearer(&user.token).header("idempotency-key", "k").send().await;
     assert_eq!((right.status.as_u16(), right.header("idempotency-replayed")), (202, ""));
 }

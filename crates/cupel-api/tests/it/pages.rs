@@ -13,7 +13,11 @@ async fn the_documentation_works_without_any_other_host() {
     assert_eq!((bare.status.as_u16(), bare.header("location")), (308, "/docs/"));
     let page = app.get("/docs/").send().await;
     assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/html"));
-    let files: Vec<&str> = page.text.split(['"', '\'']).filter(|t| t.ends_with(".js") || t.ends_with(".css") || t.ends_with(".png")).collect();
+    let files: Vec<&str> = page
+        .text
+        .split(['"', '\''])
+        .filter(|t| t.ends_with(".js") || t.ends_with(".css") || t.ends_with(".png"))
+        .collect();
     assert!(files.len() >= 5, "{files:?}");
     for file in files {
         assert!(!file.contains("//"), "{file} is on another host");
@@ -31,14 +35,34 @@ async fn the_landing_page_has_a_curl_and_no_foreign_assets() {
     let page = app.get("/").send().await;
     assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/html; charset=utf-8"));
     assert!(page.text.contains("/api/v1/execute") && page.text.contains("href=\"/docs/\""));
-    assert!(!page.text.contains("src=") && !page.text.contains("<link") && !page.text.contains("{style}") && !page.text.contains("{version}"));
+    for absent in ["src=", "<link", "{style}", "{version}", "{address}"] {
+        assert!(!page.text.contains(absent), "{absent}");
+    }
+    let page = app.get("/").header("host", "cupel.example.com:8443").header("x-forwarded-proto", "https").send().await;
+    assert!(page.text.contains("CUPEL=https://cupel.example.com:8443\n"));
+    let page = app.get("/").header("host", "x\"><b>$(id)").send().await;
+    assert!(page.text.contains("CUPEL=http://127.0.0.1:8080\n") && !page.text.contains("$(id)"), "{}", page.text);
+}
+
+#[tokio::test]
+async fn the_type_of_every_problem_leads_to_its_explanation() {
+    let app = TestApp::start().await;
+    for kind in cupel_api::ProblemKind::ALL {
+        let page = app.get(&format!("/problems/{}", kind.slug())).send().await;
+        assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/plain; charset=utf-8"));
+        assert!(page.text.contains(kind.meaning()));
+    }
+    app.get("/problems/none").send().await.is_problem(404, "not-found");
 }
 
 #[tokio::test]
 async fn the_document_is_served_once_per_change() {
     let app = TestApp::start().await;
     let first = app.get("/openapi.json").send().await;
-    assert_eq!((first.status.as_u16(), first.header("content-type"), &first.json["openapi"]), (200, "application/json", &Value::from("3.1.0")));
+    assert_eq!(
+        (first.status.as_u16(), first.header("content-type"), &first.json["openapi"]),
+        (200, "application/json", &Value::from("3.1.0"))
+    );
     let again = app.get("/openapi.json").header("if-none-match", first.header("etag")).send().await;
     assert_eq!((again.status.as_u16(), &*again.text), (304, ""));
     assert_eq!(first.text, cupel_api::openapi_json());
@@ -63,9 +87,16 @@ fn the_document_is_complete() {
             assert!(operation["summary"].as_str().is_some_and(|s| s.ends_with('.')), "{name}: {operation}");
             assert_eq!(operation["tags"].as_array().map(Vec::len), Some(1), "{name}");
             let responses = operation["responses"].as_object().unwrap();
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                assert!(parameter["schema"]["type"].is_string(), "{name}: {parameter}");
+            }
             assert!(responses.keys().any(|s| s.starts_with('2')), "{name}");
             assert!(responses.contains_key("500") && responses.contains_key("503"), "{name}");
-            assert_eq!(responses.contains_key("401"), operation.get("security").is_some() || name.contains("login") || name.contains("refresh"), "{name}");
+            assert_eq!(
+                responses.contains_key("401"),
+                operation.get("security").is_some() || name.contains("login") || name.contains("refresh"),
+                "{name}"
+            );
             for (status, response) in responses {
                 assert!(!response["description"].as_str().unwrap().is_empty(), "{name} {status}");
                 if status.starts_with(['4', '5']) {

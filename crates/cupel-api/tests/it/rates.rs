@@ -55,7 +55,9 @@ async fn the_next_submission_after_the_burst_waits() {
 async fn a_batch_costs_as_much_as_its_submissions() {
     let app = with_submissions(5).await;
     let user = app.user().await;
-    let batch = |n: usize| app.post("/api/v1/execute/batch", &json!({ "submissions": vec![body(); n] })).bearer(&user.token).send();
+    let batch = |n: usize| {
+        app.post("/api/v1/execute/batch", &json!({ "submissions": vec![body(); n] })).bearer(&user.token).send()
+    };
     assert_eq!(batch(3).await.header("ratelimit").split(';').nth(1), Some("r=2"));
     batch(3).await.is_problem(429, "rate-limited");
     assert_eq!(batch(2).await.status, 202);
@@ -73,7 +75,12 @@ async fn a_tier_has_its_own_rates_and_a_change_counts_at_once() {
     app.submit(&user, &body()).await;
     app.post("/api/v1/execute", &body()).bearer(&user.token).send().await.is_problem(429, "rate-limited");
     let place = format!("/api/v1/admin/users/{}", user.user.id);
-    let changed = app.request(axum::http::Method::PATCH, &place).json(&json!({ "tier": "lab" })).bearer(&admin.token).send().await;
+    let changed = app
+        .request(axum::http::Method::PATCH, &place)
+        .json(&json!({ "tier": "lab" }))
+        .bearer(&admin.token)
+        .send()
+        .await;
     assert_eq!((changed.status.as_u16(), &changed.json["tier"]), (200, &json!("lab")));
     app.submit(&user, &body()).await;
 }
@@ -82,7 +89,11 @@ async fn a_tier_has_its_own_rates_and_a_change_counts_at_once() {
 async fn four_hundred_wrong_passwords_in_a_row_get_ten_answers() {
     let app = TestApp::start().await;
     let user = app.user().await;
-    let attempt = |password: &str, from: &str| app.post("/api/v1/auth/login", &json!({ "email": user.user.email, "password": password })).at_address(from).send();
+    let attempt = |password: &str, from: &str| {
+        app.post("/api/v1/auth/login", &json!({ "email": user.user.email, "password": password }))
+            .at_address(from)
+            .send()
+    };
     let mut answers = std::collections::BTreeMap::new();
     for n in 0..400 {
         let answer = attempt(&format!("wrong {n}"), "203.0.113.9").await;
@@ -103,7 +114,11 @@ async fn four_hundred_wrong_passwords_in_a_row_get_ten_answers() {
 async fn many_at_the_same_time_get_no_more_guesses_than_one_after_another() {
     let app = TestApp::start().await;
     let user = app.user().await;
-    let calls = (0..100).map(|n| app.post("/api/v1/auth/login", &json!({ "email": user.user.email, "password": format!("{n}") })).at_address("203.0.113.9").send());
+    let calls = (0..100).map(|n| {
+        app.post("/api/v1/auth/login", &json!({ "email": user.user.email, "password": format!("{n}") }))
+            .at_address("203.0.113.9")
+            .send()
+    });
     let answers = futures_util::future::join_all(calls).await;
     assert_eq!(answers.iter().filter(|a| a.status == 401).count(), 10);
 }
@@ -125,8 +140,18 @@ async fn registrations_and_bad_tokens_are_limited_by_address() {
     assert_eq!(register(4, "203.0.113.10").await.status, 201);
 
     for _ in 0..3 {
-        app.get("/api/v1/auth/me").bearer("x.y.z").at_address("203.0.113.9").send().await.is_problem(401, "unauthorized");
+        app.get("/api/v1/auth/me")
+            .bearer("x.y.z")
+            .at_address("203.0.113.9")
+            .send()
+            .await
+            .is_problem(401, "unauthorized");
     }
-    app.get("/api/v1/auth/me").bearer("x.y.z").at_address("203.0.113.9").send().await.is_problem(429, "too-many-attempts");
+    app.get("/api/v1/auth/me")
+        .bearer("x.y.z")
+        .at_address("203.0.113.9")
+        .send()
+        .await
+        .is_problem(429, "too-many-attempts");
     app.get("/api/v1/auth/me").at_address("203.0.113.9").send().await.is_problem(401, "unauthorized");
 }

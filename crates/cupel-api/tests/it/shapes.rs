@@ -32,7 +32,10 @@ async fn register_and_login() {
         json!({ "user_id": "[id]", "username": "ada", "email": "ada@example.com", "message": "User registered successfully" })
     );
 
-    let answer = app.post("/api/v1/auth/login", &json!({ "email": "ada@example.com", "password": "correct horse battery" })).send().await;
+    let answer = app
+        .post("/api/v1/auth/login", &json!({ "email": "ada@example.com", "password": "correct horse battery" }))
+        .send()
+        .await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("cache-control"), "no-store");
     assert_eq!((&answer.json["token_type"], &answer.json["expires_in"]), (&json!("Bearer"), &json!(3600)));
@@ -53,7 +56,10 @@ async fn a_submission_from_queued_to_completed() {
     let body = json!({ "language": "python", "source_code": "print(42)", "input": "" });
     let answer = app.post("/api/v1/execute", &body).bearer(&user.token).send().await;
     assert_eq!(answer.status, 202);
-    assert_eq!(redacted(&answer.json), json!({ "submission_id": "[id]", "status": "queued", "message": "Code submitted for execution" }));
+    assert_eq!(
+        redacted(&answer.json),
+        json!({ "submission_id": "[id]", "status": "queued", "message": "Code submitted for execution" })
+    );
     let place = answer.header("location").to_owned();
     assert_eq!(place, format!("/api/v1/execute/{}", answer.json["submission_id"].as_str().unwrap()));
 
@@ -108,7 +114,19 @@ async fn every_end_has_its_status_and_its_sentence() {
         (ended(Outcome::IdleLimit), "failed", "ILE", Some("idle limit of 15000 ms exceeded"), None, None),
         (ended(Outcome::MemoryLimit), "failed", "MLE", Some("memory limit of 64 MiB exceeded"), None, None),
         (ended(Outcome::OutputLimit), "failed", "OLE", Some("output limit of 1 MiB exceeded"), None, None),
-        (RunReport { verdict: Verdict::InternalError, execution: None, message: Some("no lane".into()), ..a_report() }, "failed", "JE", None, None, None),
+        (
+            RunReport {
+                verdict: Verdict::InternalError,
+                execution: None,
+                message: Some("no lane".into()),
+                ..a_report()
+            },
+            "failed",
+            "JE",
+            None,
+            None,
+            None,
+        ),
     ] {
         let id = app.submit(&user, &json!({ "language": "python", "source_code": "" })).await;
         app.complete(report).await;
@@ -129,10 +147,20 @@ async fn a_compile_error_has_the_compilers_words_and_no_output_of_the_program() 
     app.complete(refused_by_compiler("main.cpp:1: error")).await;
     let view = app.get(&format!("/api/v1/execute/{id}")).bearer(&user.token).send().await.json;
     assert_eq!(
-        (&view["status"], &view["verdict"], &view["compilation_error"], &view["runtime_error"], &view["stdout"], &view["exit_code"]),
+        (
+            &view["status"],
+            &view["verdict"],
+            &view["compilation_error"],
+            &view["runtime_error"],
+            &view["stdout"],
+            &view["exit_code"]
+        ),
         (&json!("failed"), &json!("CE"), &json!("main.cpp:1: error"), &json!(null), &json!(null), &json!(null))
     );
-    assert_eq!(view["compile"], json!({ "ok": false, "output": "main.cpp:1: error", "time_ms": 120, "cached": false, "truncated": false }));
+    assert_eq!(
+        view["compile"],
+        json!({ "ok": false, "output": "main.cpp:1: error", "time_ms": 120, "cached": false, "truncated": false })
+    );
 }
 
 #[tokio::test]
@@ -166,7 +194,10 @@ async fn tests_are_told_one_by_one_and_the_first_that_failed_decides() {
     app.core.complete(&assignment, report, Vec::new()).await.unwrap();
 
     let view = app.get(&format!("/api/v1/execute/{id}")).bearer(&user.token).send().await.json;
-    assert_eq!((&view["status"], &view["verdict"], &view["runtime_error"], &view["exit_code"]), (&json!("failed"), &json!("RTE"), &json!("exit code 7"), &json!(7)));
+    assert_eq!(
+        (&view["status"], &view["verdict"], &view["runtime_error"], &view["exit_code"]),
+        (&json!("failed"), &json!("RTE"), &json!("exit code 7"), &json!(7))
+    );
     assert_eq!(view["stdout"], Value::Null);
     assert_eq!(
         view["tests"][1],
@@ -180,13 +211,22 @@ async fn languages_have_the_names_and_defaults_of_the_issue() {
     let app = TestApp::start().await;
     let all = app.get("/api/v1/languages").send().await;
     assert_eq!(all.status, 200);
-    for (id, name, seconds, megabytes) in
-        [("python", "Python 3.11", 10, 256), ("java", "Java 17", 15, 512), ("javascript", "Node.js 20", 10, 256), ("cpp", "C++17", 15, 512)]
-    {
+    for (id, name, seconds, megabytes) in [
+        ("python", "Python 3.11", 10, 256),
+        ("java", "Java 17", 15, 512),
+        ("javascript", "Node.js 20", 10, 256),
+        ("cpp", "C++17", 15, 512),
+    ] {
         let one = app.get(&format!("/api/v1/languages/{id}")).send().await.json;
         assert!(all.json["languages"].as_array().unwrap().contains(&one), "{id}");
         assert_eq!(
-            (&one["language_id"], &one["display_name"], &one["timeout_seconds"], &one["max_memory_mb"], &one["available"]),
+            (
+                &one["language_id"],
+                &one["display_name"],
+                &one["timeout_seconds"],
+                &one["max_memory_mb"],
+                &one["available"]
+            ),
             (&json!(id), &json!(name), &json!(seconds), &json!(megabytes), &json!(true))
         );
     }
@@ -205,7 +245,10 @@ async fn with_wait_the_whole_submission_comes_when_it_has_ended() {
     let body = json!({ "language": "python", "source_code": "" });
     let asked = app.post("/api/v1/execute?wait=20", &body).bearer(&user.token).send();
     let (answer, ()) = tokio::join!(asked, app.complete(a_report()));
-    assert_eq!((answer.status.as_u16(), &answer.json["status"], &answer.json["stdout"]), (200, &json!("completed"), &json!("42\n")));
+    assert_eq!(
+        (answer.status.as_u16(), &answer.json["status"], &answer.json["stdout"]),
+        (200, &json!("completed"), &json!("42\n"))
+    );
 
     let asked = app.post("/api/v1/execute", &body).bearer(&user.token).header("prefer", "wait=20").send();
     let (answer, ()) = tokio::join!(asked, app.complete(a_report()));
@@ -224,20 +267,28 @@ async fn a_batch_is_accepted_whole_and_looked_at_together() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let one = |n: u32| json!({ "language": "python", "source_code": format!("print({n})") });
-    let answer = app.post("/api/v1/execute/batch", &json!({ "submissions": [one(1), one(2), one(3)] })).bearer(&user.token).send().await;
+    let answer = app
+        .post("/api/v1/execute/batch", &json!({ "submissions": [one(1), one(2), one(3)] }))
+        .bearer(&user.token)
+        .send()
+        .await;
     assert_eq!(answer.status, 202);
-    let ids: Vec<&str> = answer.json["submissions"].as_array().unwrap().iter().map(|s| s["submission_id"].as_str().unwrap()).collect();
+    let ids: Vec<&str> =
+        answer.json["submissions"].as_array().unwrap().iter().map(|s| s["submission_id"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), 3);
     let asked = format!("/api/v1/execute?ids={},{},{},no-id", ids[2], uuid::Uuid::nil(), ids[0]);
     let views = app.get(&asked).bearer(&user.token).send().await;
-    let got: Vec<&str> = views.json["submissions"].as_array().unwrap().iter().map(|s| s["submission_id"].as_str().unwrap()).collect();
+    let got: Vec<&str> =
+        views.json["submissions"].as_array().unwrap().iter().map(|s| s["submission_id"].as_str().unwrap()).collect();
     assert_eq!(got, [ids[2], ids[0]], "in the order asked for, without what does not exist");
 
     let many = json!({ "submissions": (0..30).map(one).collect::<Vec<_>>() });
     let answer = app.post("/api/v1/execute/batch", &many).bearer(&user.token).send().await;
-    let ids: Vec<&str> = answer.json["submissions"].as_array().unwrap().iter().map(|s| s["submission_id"].as_str().unwrap()).collect();
+    let ids: Vec<&str> =
+        answer.json["submissions"].as_array().unwrap().iter().map(|s| s["submission_id"].as_str().unwrap()).collect();
     let views = app.get(&format!("/api/v1/execute?ids={}", ids.join(","))).bearer(&user.token).send().await;
-    let got: Vec<&str> = views.json["submissions"].as_array().unwrap().iter().map(|s| s["submission_id"].as_str().unwrap()).collect();
+    let got: Vec<&str> =
+        views.json["submissions"].as_array().unwrap().iter().map(|s| s["submission_id"].as_str().unwrap()).collect();
     assert_eq!(got, ids);
 }
 
@@ -250,7 +301,10 @@ async fn cancelling_ends_what_waits_and_changes_nothing_that_has_ended() {
     let place = format!("/api/v1/execute/{id}");
     for _ in 0..2 {
         let answer = app.delete(&place).bearer(&user.token).send().await;
-        assert_eq!((answer.status.as_u16(), &answer.json), (200, &json!({ "submission_id": id, "status": "cancelled" })));
+        assert_eq!(
+            (answer.status.as_u16(), &answer.json),
+            (200, &json!({ "submission_id": id, "status": "cancelled" }))
+        );
     }
     let view = app.get(&place).bearer(&user.token).send().await.json;
     assert_eq!((&view["status"], &view["verdict"]), (&json!("cancelled"), &json!("CANCELLED")));
@@ -274,14 +328,20 @@ async fn all_that_may_be_sent_arrives_at_the_worker() {
     let answer = app.post("/api/v1/execute", &body).bearer(&user.token).header("x-request-id", "trace-7").send().await;
     assert_eq!(answer.status, 202, "{answer:?}");
     let sent = app.next_run().await.leased.submission;
-    assert_eq!((sent.language.as_str(), &*sent.stdin, sent.request_id.as_deref()), ("python", &b"in"[..], Some("trace-7")));
+    assert_eq!(
+        (sent.language.as_str(), &*sent.stdin, sent.request_id.as_deref()),
+        ("python", &b"in"[..], Some("trace-7"))
+    );
     let files: Vec<(&str, &[u8])> = sent.files.iter().map(|f| (f.path.as_str(), &*f.data)).collect();
     assert_eq!(files, [("main.py", &b"import helper"[..]), ("helper.py", b"x = 1"), ("data/raw.bin", &[0, 255])]);
     assert_eq!(sent.args, ["-v", "a b"]);
     assert_eq!(sent.env, [("A".to_owned(), "1".to_owned()), ("B".to_owned(), String::new())]);
     assert_eq!((sent.limits.cpu_time, sent.limits.processes), (Some(std::time::Duration::from_millis(1500)), Some(3)));
     assert_eq!(sent.limits.memory, Some(cupel_types::Bytes::mib(2)));
-    assert_eq!((sent.priority, sent.webhook.as_deref()), (cupel_types::PriorityClass::Interactive, Some("https://example.com/hook")));
+    assert_eq!(
+        (sent.priority, sent.webhook.as_deref()),
+        (cupel_types::PriorityClass::Interactive, Some("https://example.com/hook"))
+    );
 }
 
 #[tokio::test]
@@ -297,7 +357,8 @@ async fn pages_go_from_new_to_old() {
     let page = |page: u32| app.get(&format!("/api/v1/submissions?page={page}&limit=2")).bearer(&user.token).send();
     for (number, wanted) in [(1, &ids[0..2]), (2, &ids[2..4]), (3, &ids[4..5]), (4, &[])] {
         let answer = page(number).await.json;
-        let got: Vec<&str> = answer["submissions"].as_array().unwrap().iter().map(|s| s["submission_id"].as_str().unwrap()).collect();
+        let got: Vec<&str> =
+            answer["submissions"].as_array().unwrap().iter().map(|s| s["submission_id"].as_str().unwrap()).collect();
         assert_eq!(got, wanted);
         assert_eq!(answer["pagination"], json!({ "page": number, "limit": 2, "total": 5 }));
     }

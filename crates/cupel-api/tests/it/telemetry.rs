@@ -17,7 +17,11 @@ static WRITTEN: Mutex<Option<Vec<u8>>> = Mutex::new(None);
 
 impl Log {
     fn begin() -> Log {
-        let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(|| Log).with_ansi(false).finish();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(|| Log)
+            .with_ansi(false)
+            .finish();
         tracing::subscriber::set_global_default(subscriber).unwrap();
         *WRITTEN.lock().unwrap() = Some(Vec::new());
         Log
@@ -49,7 +53,8 @@ async fn sources_inputs_outputs_and_secrets_are_never_logged_however_much_is() {
     let password = "PASSWORD-marker";
     let new = json!({ "username": "ada", "email": "ada@example.com", "password": password });
     app.post("/api/v1/auth/register", &new).send().await;
-    let login = app.post("/api/v1/auth/login", &json!({ "email": "ada@example.com", "password": password })).send().await;
+    let login =
+        app.post("/api/v1/auth/login", &json!({ "email": "ada@example.com", "password": password })).send().await;
     app.post("/api/v1/auth/login", &json!({ "email": "ada@example.com", "password": "WRONG-marker" })).send().await;
     let token = login.json["access_token"].as_str().unwrap();
     let key = app.post("/api/v1/auth/keys", &json!({ "name": "x" })).bearer(token).send().await;
@@ -62,9 +67,15 @@ async fn sources_inputs_outputs_and_secrets_are_never_logged_however_much_is() {
     assert_eq!(answer.status, 202, "{answer:?}");
     let bad = json!({ "language": "LANGUAGE-marker", "source_code": "SOURCE-marker", "limits": { "memory_kb": 0 } });
     app.post("/api/v1/execute", &bad).bearer(key).send().await;
-    app.request(Method::POST, "/api/v1/execute").raw("{\"source_code\": \"BROKEN-marker").header("content-type", "application/json").bearer(key).send().await;
+    app.request(Method::POST, "/api/v1/execute")
+        .raw("{\"source_code\": \"BROKEN-marker")
+        .header("content-type", "application/json")
+        .bearer(key)
+        .send()
+        .await;
     app.get("/api/v1/submissions?x=QUERY-marker").bearer(key).send().await;
-    let step = cupel_types::StepReport { stdout: output(b"OUTPUT-marker"), stderr: output(b"OUTPUT-marker"), ..a_step() };
+    let step =
+        cupel_types::StepReport { stdout: output(b"OUTPUT-marker"), stderr: output(b"OUTPUT-marker"), ..a_step() };
     app.complete(cupel_types::RunReport { execution: Some(step), ..a_report() }).await;
     let id = answer.json["submission_id"].as_str().unwrap();
     app.get(&format!("/api/v1/execute/{id}")).bearer(key).send().await;
@@ -75,7 +86,12 @@ async fn sources_inputs_outputs_and_secrets_are_never_logged_however_much_is() {
         assert!(text.contains(kept), "{kept} is missed in {} bytes", text.len());
     }
     let (payload, secret) = (token.rsplit('.').next().unwrap(), secret.json["webhook_secret"].as_str().unwrap());
-    for (what, secret) in [("a marker", "-marker"), ("the token", payload), ("the key", key.rsplit('_').nth(1).unwrap()), ("the webhook secret", &secret[6..])] {
+    for (what, secret) in [
+        ("a marker", "-marker"),
+        ("the token", payload),
+        ("the key", key.rsplit('_').nth(1).unwrap()),
+        ("the webhook secret", &secret[6..]),
+    ] {
         let line = text.lines().find(|line| line.contains(secret));
         assert!(line.is_none(), "{what}: {line:?}");
     }
@@ -89,7 +105,9 @@ async fn requests_are_counted_by_route_and_labels_come_from_closed_sets() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let id = app.submit(&user, &json!({ "language": "python", "source_code": "" })).await;
-    for place in [format!("/api/v1/execute/{id}"), "/api/v1/execute/none".into(), "/made/up/1".into(), "/made/up/2".into()] {
+    for place in
+        [format!("/api/v1/execute/{id}"), "/api/v1/execute/none".into(), "/made/up/1".into(), "/made/up/2".into()]
+    {
         app.get(&place).bearer(&user.token).send().await;
     }
     app.request(Method::from_bytes(b"MADEUP").unwrap(), "/livez").send().await;

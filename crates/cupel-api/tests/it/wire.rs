@@ -49,7 +49,11 @@ async fn read_all(stream: &mut TcpStream) -> String {
 }
 
 fn request(user: &TestUser, line: &str, headers: &str, body: &str) -> Vec<u8> {
-    format!("{line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {}\r\n{headers}\r\n{body}", user.token).into_bytes()
+    format!(
+        "{line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {}\r\n{headers}\r\n{body}",
+        user.token
+    )
+    .into_bytes()
 }
 
 /// The body of an answer that is not chunked or was joined here.
@@ -72,7 +76,8 @@ fn body_of(answer: &str) -> String {
 
 #[tokio::test]
 async fn a_head_that_does_not_come_is_answered_408_and_closed() {
-    let server = start(ServeSettings { head_time_max: Duration::from_millis(200), ..ServeSettings::default() }, |_| {}).await;
+    let server =
+        start(ServeSettings { head_time_max: Duration::from_millis(200), ..ServeSettings::default() }, |_| {}).await;
     let answer = server.talk(b"GET /healthz HTTP/1.1\r\nhost: x\r\nx-slow: ").await;
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer:?}");
     let problem: serde_json::Value = serde_json::from_str(&body_of(&answer)).unwrap();
@@ -123,7 +128,8 @@ async fn a_chunked_body_without_end_is_stopped_at_the_limit() {
     let server = start(ServeSettings::default(), |s| s.execute_body_bytes_max = 1000).await;
     let user = server.app.user().await;
     let head = "content-type: application/json\r\ntransfer-encoding: chunked\r\n";
-    let answer = server.talk(&request(&user, "POST /api/v1/execute", head, &format!("800\r\n{}\r\n", "x".repeat(0x800)))).await;
+    let answer =
+        server.talk(&request(&user, "POST /api/v1/execute", head, &format!("800\r\n{}\r\n", "x".repeat(0x800)))).await;
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer:?}");
     server.stop().await;
 }
@@ -158,7 +164,12 @@ async fn a_client_that_comes_back_gets_the_rest_of_the_stream() {
 #[tokio::test]
 async fn rubbish_is_answered_and_the_server_goes_on() {
     let server = start(ServeSettings::default(), |_| {}).await;
-    for rubbish in [&b"\x16\x03\x01\x02\x00\x01\x00"[..], b"GET\r\n\r\n", b"GET / HTTP/1.1\r\nhost: x\r\ncontent-length: -5\r\n\r\n", &[b'A'; 100_000]] {
+    for rubbish in [
+        &b"\x16\x03\x01\x02\x00\x01\x00"[..],
+        b"GET\r\n\r\n",
+        b"GET / HTTP/1.1\r\nhost: x\r\ncontent-length: -5\r\n\r\n",
+        &[b'A'; 100_000],
+    ] {
         let answer = server.talk(rubbish).await;
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer:?}");
     }
@@ -199,7 +210,11 @@ async fn the_server_ends_while_a_client_follows_a_stream() {
 
 #[tokio::test]
 async fn a_client_that_takes_nothing_of_its_answer_loses_its_connection() {
-    let server = start(ServeSettings { connections_max: 1, write_stall_max: Duration::from_millis(200), ..ServeSettings::default() }, |_| {}).await;
+    let server = start(
+        ServeSettings { connections_max: 1, write_stall_max: Duration::from_millis(200), ..ServeSettings::default() },
+        |_| {},
+    )
+    .await;
     let mut greedy = TcpStream::connect(server.address).await.unwrap();
     // More than the socket's buffers hold; none of it is read.
     greedy.write_all(&b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nhost: x\r\n\r\n".repeat(40)).await.unwrap();

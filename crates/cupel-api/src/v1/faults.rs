@@ -1,0 +1,117 @@
+//! What is wrong with a submission, in the client's own words: core names places and units its way, the body ours.
+
+use cupel_core::{Fault, FaultKind};
+
+use crate::problem::{FieldError, Problem, ProblemKind};
+use crate::v1::request::ExecuteRequest;
+
+/// How the client worded a submission, to point at its own words when core finds a fault.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Shape {
+    has_source_code: bool,
+    says_input: bool,
+}
+
+impl Shape {
+    pub(super) fn of(request: &ExecuteRequest) -> Shape {
+        Shape { has_source_code: request.source_code.is_some(), says_input: request.input.is_some() }
+    }
+
+    /// Core counts the main source as file 0 and names sizes in bytes; the body here says `source_code` and `_kb`.
+    fn pointer(self, core: &str) -> String {
+        let Some(rest) = core.strip_prefix("/files/") else {
+            return match core {
+                "/stdin" if self.says_input => "/input".to_owned(),
+                "/files" if self.has_source_code => "/files".to_owned(),
+                "/limits/memory_bytes" => "/limits/memory_kb".to_owned(),
+                "/limits/file_size_bytes" => "/limits/file_size_kb".to_owned(),
+                "/limits/disk_bytes" => "/limits/disk_kb".to_owned(),
+                "/limits/output_bytes" => "/limits/output_kb".to_owned(),
+                "/limits/stack_bytes" => "/limits/stack_kb".to_owned(),
+                other => other.to_owned(),
+            };
+        };
+        if !self.has_source_code {
+            return core.to_owned();
+        }
+        let (index, below) = rest.split_once('/').map_or((rest, None), |(index, below)| (index, Some(below)));
+        match (index.parse::<usize>(), below) {
+            (Ok(0), _) => "/source_code".to_owned(),
+            (Ok(n), None) => format!("/files/{}", n - 1),
+            (Ok(n), Some(below)) => format!("/files/{}/{below}", n - 1),
+            (Err(_), _) => core.to_owned(),
+        }
+    }
+}
+
+pub(super) fn faults_of_form(faults: Vec<FieldError>) -> Problem {
+    let detail = faults.first().map(|f| f.detail.clone()).unwrap_or_default();
+    Problem::new(ProblemKind::InvalidBody, detail).with_errors(faults)
+}
+
+pub(super) fn faults_of_core<'b>(faults: Vec<Fault>, place: impl Fn(usize) -> (&'b str, Shape)) -> Problem {
+    let mut kinds = faults.iter().map(|fault| kind_of(fault.kind));
+    let first = kinds.next().unwrap_or(ProblemKind::InvalidSubmission);
+    let kind = if kinds.all(|kind| kind == first) { first } else { ProblemKind::InvalidSubmission };
+    let detail = faults.first().map(|f| sentence(&f.detail)).unwrap_or_default();
+    let errors = faults.into_iter().map(|fault| {
+        let (base, shape) = place(fault.index);
+        let base = base.replace("{}", &fault.index.to_string());
+        FieldError::new(format!("{base}{}", shape.pointer(&fault.pointer)), sentence(&fault.detail))
+    });
+    Problem::new(kind, detail).with_errors(errors.take(FAULTS_MAX).collect())
+}
+
+/// A batch of a thousand wrong submissions is told its first hundred faults.
+pub(super) const FAULTS_MAX: usize = 100;
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first: String = letters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
+}
+
+fn kind_of(kind: FaultKind) -> ProblemKind {
+    match kind {
+        FaultKind::UnknownLanguage => ProblemKind::UnknownLanguage,
+        FaultKind::LanguageUnavailable => ProblemKind::LanguageUnavailable,
+        FaultKind::TooLarge | FaultKind::TooMany => ProblemKind::SubmissionTooLarge,
+        FaultKind::BadPath => ProblemKind::InvalidPath,
+        FaultKind::LimitInvalid | FaultKind::LimitAboveMaximum => ProblemKind::InvalidLimit,
+        FaultKind::BadWebhook => ProblemKind::InvalidWebhook,
+        FaultKind::Missing
+        | FaultKind::BadArgument
+        | FaultKind::BadEnv
+        | FaultKind::BadTest
+        | FaultKind::RunAtTooFar
+        | FaultKind::BadUsername
+        | FaultKind::BadEmail
+        | FaultKind::BadPassword
+        | FaultKind::BadName
+        | FaultKind::BadScope
+        | FaultKind::BadExpiry => ProblemKind::InvalidSubmission,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pointers_are_in_the_clients_own_words() {
+        let with = Shape { has_source_code: true, says_input: true };
+        let without = Shape { has_source_code: false, says_input: false };
+        for (core, has, has_not) in [
+            ("/files/0", "/source_code", "/files/0"),
+            ("/files/0/path", "/source_code", "/files/0/path"),
+            ("/files/2/path", "/files/1/path", "/files/2/path"),
+            ("/files/1", "/files/0", "/files/1"),
+            ("/stdin", "/input", "/stdin"),
+            ("/limits/memory_bytes", "/limits/memory_kb", "/limits/memory_kb"),
+            ("/limits/cpu_time_ms", "/limits/cpu_time_ms", "/limits/cpu_time_ms"),
+            ("/tests/0/stdin", "/tests/0/stdin", "/tests/0/stdin"),
+        ] {
+            assert_eq!((&*with.pointer(core), &*without.pointer(core)), (has, has_not), "{core}");
+        }
+    }
+}
