@@ -150,7 +150,7 @@ impl Slot {
             files: Vec::new(),
             collect_bytes_left: command.collect.map_or(0, |c| c.bytes.get()),
             killed: false,
-            give_up: Instant::now() + command.limits.wall_time + SILENCE,
+            give_up: Instant::now().checked_add(command.limits.wall_time.saturating_add(SILENCE)),
             received: &mut self.received,
             chunk: &mut self.chunk,
         };
@@ -279,7 +279,7 @@ struct Conversation<'a> {
     files: Vec<BoxFile>,
     collect_bytes_left: u64,
     killed: bool,
-    give_up: Instant,
+    give_up: Option<Instant>,
     received: &'a mut Vec<u8>,
     chunk: &'a mut [u8],
 }
@@ -306,7 +306,7 @@ impl Conversation<'_> {
             if ready.lane {
                 self.listen()?;
             }
-            if Instant::now() > self.give_up {
+            if self.give_up.is_some_and(|at| Instant::now() > at) {
                 return Err(RunError::LaneLost);
             }
         }

@@ -14,7 +14,9 @@ mod units;
 mod verdict;
 
 pub use files::{BoxFile, BoxFiles, BoxPath, BoxPathError};
-pub use ids::{ApiKeyId, LanguageId, LanguageIdError, LeaseId, RunId, SessionId, SubmissionId, UserId, WebhookId, WorkerId};
+pub use ids::{
+    ApiKeyId, LanguageId, LanguageIdError, LeaseId, RunId, SessionId, SubmissionId, UserId, WebhookId, WorkerId,
+};
 pub use limits::{Limits, LimitsRequest};
 pub use outcome::{ExitStatus, Outcome, Signal, Usage};
 pub use report::{CaseReport, CompileReport, Output, RunReport, StepReport};

@@ -99,7 +99,8 @@ mod tests {
 
     #[test]
     fn wall_and_idle_follow_the_cpu_limit_unless_named() {
-        let base = Limits { cpu_time: Duration::from_secs(10), wall_time: Duration::from_secs(30), ..Limits::default() };
+        let base =
+            Limits { cpu_time: Duration::from_secs(10), wall_time: Duration::from_secs(30), ..Limits::default() };
         let asked = LimitsRequest { cpu_time: Some(Duration::from_secs(2)), ..Default::default() };
         assert_eq!(asked.over(base).wall_time, Duration::from_secs(22));
         let asked = LimitsRequest { wall_time: Some(Duration::from_secs(3)), ..asked };

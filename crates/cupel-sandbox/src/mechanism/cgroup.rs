@@ -386,6 +386,8 @@ pub(crate) struct LaneGroup {
     base: u64,
     limits: Option<(u64, u32)>,
     counts_cpu: bool,
+    /// What was charged when the cell began: the init, and page cache that earlier cells left.
+    before: u64,
     oom_kills: u64,
     cpu: CpuTimes,
     cell: Option<V2Cell>,
@@ -422,6 +424,7 @@ impl LaneGroup {
             base: 0,
             limits: None,
             counts_cpu,
+            before: 0,
             oom_kills: 0,
             cpu: CpuTimes::default(),
             cell: None,
@@ -459,6 +462,7 @@ impl LaneGroup {
             let mut count = [0u8; 8];
             let _ = rustix::io::read(event, &mut count);
         }
+        self.before = self.memory();
         self.oom_kills = self.oom_kills();
         self.cpu = self.cpu_total();
         Ok(())
@@ -577,7 +581,9 @@ impl LaneGroup {
     pub(crate) fn end(&mut self) -> Counted {
         let memory_peak = match &self.cell {
             Some(cell) => file_text(cell.dir.as_fd(), "memory.peak").trim().parse().unwrap_or(0),
-            None => self.file(F_PEAK).map_or(0, number_of),
+            // What earlier cells had left and was given back during this one made room for as much again
+            // below the same peak.
+            None => self.file(F_PEAK).map_or(0, number_of) + self.before.saturating_sub(self.memory()),
         };
         let counted = Counted { cpu: self.cpu_of_cell(), memory_peak, oom_kills: self.oom_kills_of_cell() };
         if let Some(cell) = self.cell.take()

@@ -194,9 +194,9 @@ pub(crate) fn mount_box(limits: &Limits, off: WallSet) -> rustix::io::Result<()>
     Ok(())
 }
 
-/// Mounts a cell's own `/proc`: its processes and nothing of the kernel's (`subset=pid`), read-only, so that
-/// nobody makes themselves a less likely victim of the OOM killer.
+/// Mounts a cell's own `/proc`: the tenant's processes, not our init (`hidepid=2`), and nothing of the kernel's
+/// (`subset=pid`); read-only, so that nobody makes themselves a less likely victim of the OOM killer.
 pub(crate) fn mount_proc() -> rustix::io::Result<()> {
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC | MountFlags::RDONLY;
-    mount("proc", "/proc", "proc", flags, c"subset=pid")
+    mount("proc", "/proc", "proc", flags, c"subset=pid,hidepid=2")
 }
