@@ -1,1 +1,56 @@
-fn main(){}
+//! The sandbox's integration suite: limits, hostile programs, isolation, accounting, output, files, cleanup.
+//!
+//! One binary with a `main` of its own, since this executable is also the launcher of the sandboxes it
+//! starts. Needs root, and gcc for the hostile programs. Trials are named `file::rule`; every row of the
+//! hostile table is a trial.
+//!
+//! `cargo test -p cupel-sandbox --test it -- hostile` runs those whose name contains `hostile`.
+
+mod accounting;
+mod cleanup;
+mod files;
+mod hostile;
+mod isolation;
+mod kit;
+mod limits;
+mod output;
+
+use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
+
+use libtest_mimic::{Arguments, Trial};
+
+use crate::kit::World;
+
+/// The world, made by the first trial that needs it.
+pub(crate) type Shared = Arc<OnceLock<World>>;
+
+/// A trial of the shared sandbox.
+pub(crate) fn trial(world: &Shared, name: impl Into<String>, body: impl FnOnce(&World) + Send + 'static) -> Trial {
+    let world = world.clone();
+    Trial::test(name, move || {
+        body(world.get_or_init(World::start));
+        Ok(())
+    })
+}
+
+fn main() -> ExitCode {
+    cupel_sandbox::launcher::enter_if_asked();
+    cleanup::own_a_sandbox_if_asked();
+    let arguments = Arguments::from_args();
+    if !arguments.list && !rustix::process::geteuid().is_root() {
+        eprintln!("the sandbox suite needs root");
+        return ExitCode::FAILURE;
+    }
+    let world = Shared::default();
+    let mut trials = hostile::trials(&world);
+    trials.extend(limits::trials(&world));
+    trials.extend(isolation::trials(&world));
+    trials.extend(accounting::trials(&world));
+    trials.extend(output::trials(&world));
+    trials.extend(files::trials(&world));
+    trials.extend(cleanup::trials());
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    drop(world);
+    conclusion.exit_code()
+}

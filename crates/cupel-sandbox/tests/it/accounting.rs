@@ -1,0 +1,124 @@
+//! What is reported is what was used: compared with what the programs themselves measured.
+//!
+//! Tolerances are those of correctness (5 % and a little for starting a process), not of speed.
+
+use std::time::Duration;
+
+use cupel_types::{Bytes, Outcome};
+use libtest_mimic::Trial;
+
+use crate::kit::{Ended, World, assert_near};
+use crate::{Shared, trial};
+
+pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
+    let rules: &[(&str, fn(&World))] = &[
+        ("cpu_time_of_one_process", |world| cpu_time_is_what_it_counted(world, "spin_for")),
+        ("cpu_time_of_threads", |world| cpu_time_is_what_it_counted(world, "spin_threads")),
+        ("cpu_time_of_children", |world| cpu_time_is_what_it_counted(world, "spin_children")),
+        ("cpu_time_of_orphans", |world| cpu_time_is_what_it_counted(world, "spin_orphans")),
+        ("cpu_time_has_two_parts", cpu_time_has_two_parts),
+        ("memory_peak_by_kind", memory_peak_by_kind),
+        ("memory_peak_after_a_run_that_filled_the_page_cache", memory_peak_after_a_run_that_filled_the_page_cache),
+        ("memory_peak_does_not_grow_with_the_lane", memory_peak_does_not_grow_with_the_lane),
+        ("wall_time_of_a_sleeper", wall_time_of_a_sleeper),
+        ("neighbours_are_not_charged", neighbours_are_not_charged),
+        ("output_counts_what_was_written", output_counts_what_was_written),
+    ];
+    rules.iter().map(|(name, rule)| trial(world, format!("accounting::{name}"), *rule)).collect()
+}
+
+fn cpu_ns(ended: &Ended) -> u64 {
+    u64::try_from(ended.report.usage.cpu_time.as_nanos()).unwrap()
+}
+
+fn cpu_time_is_what_it_counted(world: &World, attack: &str) {
+    for ms in ["40", "400"] {
+        let ended = world.run(&world.attack(attack, &[ms]));
+        assert_eq!(ended.report.outcome, Outcome::Exited(0), "{ended}");
+        assert_near("CPU time, ns", cpu_ns(&ended), ended.number(), 5, 10_000_000);
+    }
+}
+
+fn cpu_time_has_two_parts(world: &World) {
+    let ended = world.run(&world.attack("spin_for", &["200"]));
+    let usage = ended.report.usage;
+    assert_near("user and system, ns", (usage.cpu_user + usage.cpu_system).as_nanos() as u64, cpu_ns(&ended), 1, 100_000);
+    let ended = world.run(&world.attack("busy_kernel", &[]).limits(|l| l.cpu_time = Duration::from_millis(300)));
+    assert!(ended.report.usage.cpu_system > ended.report.usage.cpu_user, "it works in the kernel: {ended}");
+}
+
+fn memory_peak_by_kind(world: &World) {
+    for kind in ["private", "shared", "memfd", "file"] {
+        for mib in [8u64, 30, 48] {
+            let program = world.attack("touch", &[kind, &mib.to_string()]).limits(|l| {
+                l.disk = Bytes::mib(64);
+                l.file_size = Bytes::mib(64);
+                l.memory = Bytes::mib(96);
+            });
+            let ended = world.run(&program);
+            assert_eq!(ended.report.outcome, Outcome::Exited(0), "{ended}");
+            assert_near(&format!("memory of {kind}, bytes"), ended.report.usage.memory.get(), mib << 20, 5, 1 << 20);
+        }
+    }
+}
+
+/// Page cache that a lane keeps is not the next program's, and does not hide what that one uses.
+fn memory_peak_after_a_run_that_filled_the_page_cache(world: &World) {
+    let mut slot = world.slot();
+    let large = world.fixtures.large.as_str();
+    for _ in 0..3 {
+        world.fixtures.forget_large();
+        let ended = world.attack("page_cache_read", &[large]).limits(|l| l.memory = Bytes::mib(40)).run(&mut slot);
+        assert_eq!(ended.report.outcome, Outcome::Exited(0), "{ended}");
+        let ended = world.attack("touch", &["private", "60"]).run(&mut slot);
+        assert_eq!(ended.report.outcome, Outcome::Exited(0), "{ended}");
+        assert_near("memory after a reader, bytes", ended.report.usage.memory.get(), 60 << 20, 5, 1 << 20);
+    }
+}
+
+fn memory_peak_does_not_grow_with_the_lane(world: &World) {
+    let mut slot = world.slot();
+    let mut peaks = Vec::new();
+    for _ in 0..40 {
+        let ended = world.attack("touch", &["private", "4"]).run(&mut slot);
+        peaks.push(ended.report.usage.memory.get());
+    }
+    for peak in &peaks {
+        assert_near("memory of the same program, bytes", *peak, 4 << 20, 5, 1 << 20);
+    }
+}
+
+fn wall_time_of_a_sleeper(world: &World) {
+    let ended = world.run(&world.attack("sleep_for", &["400"]));
+    let wall = u64::try_from(ended.report.usage.wall_time.as_nanos()).unwrap();
+    assert!(wall >= ended.number(), "shorter than the program itself saw: {ended}");
+    assert_near("wall time, ns", wall, ended.number(), 5, 100_000_000);
+    assert!(ended.report.usage.cpu_time < Duration::from_millis(20), "sleeping is free: {ended}");
+}
+
+fn neighbours_are_not_charged(world: &World) {
+    let (mut one, mut other) = world.both_slots();
+    let (busy, idle) = std::thread::scope(|scope| {
+        let busy = scope.spawn(|| world.attack("spin_children", &["400"]).run(&mut one));
+        let idle = world.attack("sleep_for", &["300"]).run(&mut other);
+        (busy.join().unwrap(), idle)
+    });
+    assert_near("CPU time of the busy one, ns", cpu_ns(&busy), busy.number(), 5, 10_000_000);
+    assert!(cpu_ns(&idle) < 20_000_000, "CPU time of its neighbour: {idle}");
+    let (large, small) = std::thread::scope(|scope| {
+        let large = scope.spawn(|| world.attack("touch", &["shared", "60"]).run(&mut one));
+        let small = world.attack("touch", &["private", "4"]).run(&mut other);
+        (large.join().unwrap(), small)
+    });
+    assert_near("memory of the large one, bytes", large.report.usage.memory.get(), 60 << 20, 5, 1 << 20);
+    assert_near("memory of its neighbour, bytes", small.report.usage.memory.get(), 4 << 20, 5, 1 << 20);
+}
+
+fn output_counts_what_was_written(world: &World) {
+    let ended = world.run(&world.attack("pour", &["1", "2"]).limits(|l| l.output = Bytes::mib(2)));
+    assert_eq!(ended.report.outcome, Outcome::Exited(0), "{ended}");
+    assert_eq!(ended.report.usage.output, Bytes::mib(3));
+    // What was not kept counts, too, as far as it was seen.
+    let ended = world.run(&world.attack("pour", &["1", "0"]).limits(|l| l.output = Bytes::kib(4)));
+    assert!(ended.report.usage.output > Bytes::kib(4), "{ended}");
+}

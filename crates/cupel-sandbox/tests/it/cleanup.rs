@@ -1,0 +1,221 @@
+//! Nothing outlives its owner: no process, no control group, whoever is killed.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use cupel_sandbox::{Sandbox, SandboxConfig};
+use cupel_types::Outcome;
+use libtest_mimic::Trial;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::kit::{Fixtures, Program};
+
+const OWNER: &str = "__own-a-sandbox";
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let rules: &[(&str, fn())] = &[
+        ("a_dropped_sandbox_leaves_nothing", a_dropped_sandbox_leaves_nothing),
+        ("a_killed_owner_leaves_nothing", a_killed_owner_leaves_nothing),
+        ("a_killed_launcher_leaves_no_process_and_the_next_start_clears_up", a_killed_launcher_leaves_no_process_and_the_next_start_clears_up),
+        ("a_hundred_lanes_leave_nothing", a_hundred_lanes_leave_nothing),
+        ("a_killed_lane_is_replaced", a_killed_lane_is_replaced),
+    ];
+    let wrap = |rule: fn()| move || {
+        rule();
+        Ok(())
+    };
+    rules.iter().map(|(name, rule)| Trial::test(format!("cleanup::{name}"), wrap(*rule))).collect()
+}
+
+/// This executable as the owner of a sandbox in which two programs run for ever. Prints the launcher's
+/// process id when both do.
+pub(crate) fn own_a_sandbox_if_asked() {
+    if std::env::args().nth(1).as_deref() != Some(OWNER) {
+        return;
+    }
+    let fixtures = Fixtures::make();
+    let sandbox = Sandbox::start(fixtures.config()).expect("the sandbox starts");
+    let (said, begun) = mpsc::channel();
+    std::thread::scope(|scope| {
+        for index in 0..2 {
+            let mut slot = sandbox.slot(index);
+            let said = said.clone();
+            let program = Program::new(vec![fixtures.attacks.clone(), "stay_everywhere".into()]);
+            scope.spawn(move || slot.run(&program.command, &mut Said(said)));
+        }
+        for _ in 0..2 {
+            begun.recv().expect("the program speaks");
+        }
+        println!("{}", sandbox.launcher_pid());
+    });
+    std::process::exit(0);
+}
+
+struct Said(mpsc::Sender<()>);
+
+impl cupel_sandbox::Observer for Said {
+    fn stdout(&mut self, _: &[u8]) {
+        let _ = self.0.send(());
+    }
+    fn stderr(&mut self, _: &[u8]) {}
+}
+
+/// An owner with its launcher's process id.
+fn owner() -> (Child, u32) {
+    // Made before, so that the owner does not compile for minutes.
+    Fixtures::make();
+    let mut child = std::process::Command::new("/proc/self/exe").arg(OWNER).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let launcher = line.trim().parse().unwrap_or_else(|_| panic!("the owner said {line:?}"));
+    (child, launcher)
+}
+
+fn kill_9(pid: u32) {
+    kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), Signal::KILL).unwrap();
+}
+
+/// Directories of this launcher's, in every hierarchy.
+fn groups_of(launcher: u32) -> Vec<PathBuf> {
+    fn look(dir: &Path, name: &str, depth: usize, found: &mut Vec<PathBuf>) {
+        let Ok(entries) = std::fs::read_dir(dir) else { return };
+        for entry in entries.flatten().filter(|e| e.file_type().is_ok_and(|t| t.is_dir())) {
+            if entry.file_name() == name {
+                found.push(entry.path());
+            } else if depth > 0 {
+                look(&entry.path(), name, depth - 1, found);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    look(Path::new("/sys/fs/cgroup"), &format!("cupel-{launcher}"), 5, &mut found);
+    found
+}
+
+/// Processes in these groups.
+fn processes_in(groups: &[PathBuf]) -> Vec<u32> {
+    fn look(dir: &Path, found: &mut Vec<u32>) {
+        let text = std::fs::read_to_string(dir.join("cgroup.procs")).unwrap_or_default();
+        found.extend(text.lines().filter_map(|l| l.parse::<u32>().ok()));
+        let Ok(entries) = std::fs::read_dir(dir) else { return };
+        for entry in entries.flatten().filter(|e| e.file_type().is_ok_and(|t| t.is_dir())) {
+            look(&entry.path(), found);
+        }
+    }
+    let mut found = Vec::new();
+    groups.iter().for_each(|group| look(group, &mut found));
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// Exists, and is not a zombie that waits for a parent who does not look.
+fn lives(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(')').next().and_then(|rest| rest.trim().chars().next()).is_some_and(|state| state != 'Z' && state != 'X')
+}
+
+/// Waits for a condition, far longer than it should take.
+fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what}: not after 20 s");
+        std::thread::yield_now();
+    }
+}
+
+fn a_dropped_sandbox_leaves_nothing() {
+    let fixtures = Fixtures::make();
+    let sandbox = Sandbox::start(fixtures.config()).unwrap();
+    let launcher = sandbox.launcher_pid();
+    let mut slots: Vec<_> = (0..2).map(|index| sandbox.slot(index)).collect();
+    for slot in &mut slots {
+        slot.warm_up().unwrap();
+        let daemons = Program::new(vec![fixtures.attacks.clone(), "daemons".into()]);
+        assert_eq!(daemons.run(slot).report.outcome, Outcome::Exited(0));
+    }
+    let groups = groups_of(launcher);
+    let processes = processes_in(&groups);
+    assert!(!groups.is_empty() && processes.len() >= 4, "there was something: {groups:?} {processes:?}");
+    drop(slots);
+    drop(sandbox);
+    eventually("the launcher ends", || !lives(launcher));
+    eventually("the lanes end", || !processes.iter().any(|pid| lives(*pid)));
+    eventually("the groups go", || groups_of(launcher).is_empty());
+}
+
+fn a_killed_owner_leaves_nothing() {
+    let (mut child, launcher) = owner();
+    let processes = processes_in(&groups_of(launcher));
+    // Two lanes' inits, two cells' inits, two programs with twenty children each.
+    assert!(processes.len() >= 2 * 23, "{processes:?}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    eventually("the launcher ends", || !lives(launcher));
+    eventually("lanes, cells and programs end", || !processes.iter().any(|pid| lives(*pid)));
+    eventually("the groups go", || groups_of(launcher).is_empty());
+}
+
+fn a_killed_launcher_leaves_no_process_and_the_next_start_clears_up() {
+    let (mut child, launcher) = owner();
+    let processes = processes_in(&groups_of(launcher));
+    assert!(processes.len() >= 2 * 23, "{processes:?}");
+    kill_9(launcher);
+    eventually("lanes, cells and programs end", || !processes.iter().any(|pid| lives(*pid)));
+    // The owner sees that its lanes are lost, and ends here, since it has nothing else to do.
+    child.wait().unwrap();
+    eventually("the launcher is gone", || !Path::new(&format!("/proc/{launcher}")).exists());
+    assert!(!groups_of(launcher).is_empty(), "nobody was left to remove the groups");
+    let next = Sandbox::start(SandboxConfig { slots: 1, ..SandboxConfig::default() }).unwrap();
+    assert_eq!(groups_of(launcher), Vec::<PathBuf>::new(), "the next start removes them");
+    drop(next);
+}
+
+fn a_hundred_lanes_leave_nothing() {
+    let fixtures = Fixtures::make();
+    // A lane for every run.
+    let sandbox = Sandbox::start(SandboxConfig { slots: 1, lane_runs_max: 1, ..fixtures.config() }).unwrap();
+    let launcher = sandbox.launcher_pid();
+    let mut slot = sandbox.slot(0);
+    let program = Program::new(vec![fixtures.attacks.clone(), "exit".into(), "3".into()]);
+    for _ in 0..100 {
+        assert_eq!(program.run(&mut slot).report.outcome, Outcome::Exited(3));
+    }
+    let lanes = |groups: &[PathBuf]| {
+        let dirs = groups.iter().flat_map(|group| std::fs::read_dir(group).unwrap());
+        dirs.flatten().filter(|e| e.file_type().is_ok_and(|t| t.is_dir())).count()
+    };
+    let groups = groups_of(launcher);
+    let hierarchies = groups.len();
+    eventually("only the lane in use and the spare have groups", || lanes(&groups) <= 3 * hierarchies);
+    let children = || {
+        let text = std::fs::read_to_string(format!("/proc/{launcher}/task/{launcher}/children")).unwrap_or_default();
+        text.split_whitespace().count()
+    };
+    eventually("and processes", || children() <= 3);
+    drop(slot);
+    drop(sandbox);
+    eventually("and then nothing has", || groups_of(launcher).is_empty());
+}
+
+fn a_killed_lane_is_replaced() {
+    let fixtures = Fixtures::make();
+    let sandbox = Sandbox::start(SandboxConfig { slots: 1, ..fixtures.config() }).unwrap();
+    let launcher = sandbox.launcher_pid();
+    let mut slot = sandbox.slot(0);
+    let program = Program::new(vec![fixtures.attacks.clone(), "exit".into(), "3".into()]);
+    assert_eq!(program.run(&mut slot).report.outcome, Outcome::Exited(3));
+    let before = processes_in(&groups_of(launcher));
+    for pid in &before {
+        kill_9(*pid);
+    }
+    eventually("they are gone", || !before.iter().any(|pid| lives(*pid)));
+    // A lane that died unseen may cost one run, which says so and that another try may do; then it is over.
+    let tries: Vec<_> = (0..3).map(|_| program.try_run(&mut slot).map(|ended| ended.report.outcome)).collect();
+    assert!(matches!(tries[2], Ok(Outcome::Exited(3))), "{tries:?}");
+    assert!(tries.iter().flatten().all(|outcome| *outcome == Outcome::Exited(3)), "{tries:?}");
+    assert!(tries.iter().filter_map(|t| t.as_ref().err()).all(cupel_sandbox::RunError::is_transient), "{tries:?}");
+}

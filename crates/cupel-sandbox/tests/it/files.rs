@@ -1,0 +1,107 @@
+//! Files go in as they are, and come out as they were left, within bounds.
+
+use cupel_sandbox::{CellKind, RunError, SetupStep};
+use cupel_types::{BoxFile, Bytes, Outcome};
+use libtest_mimic::Trial;
+
+use crate::kit::{Program, World, file};
+use crate::{Shared, trial};
+
+pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
+    let rules: &[(&str, fn(&World))] = &[
+        ("hundreds_of_nested_files_go_in", hundreds_of_nested_files_go_in),
+        ("several_groups_lie_in_one_box", several_groups_lie_in_one_box),
+        ("a_path_that_comes_twice_is_refused", a_path_that_comes_twice_is_refused),
+        ("changed_new_and_deleted_files_come_out_so", changed_new_and_deleted_files_come_out_so),
+        ("nothing_comes_out_unasked_or_after_a_failure", nothing_comes_out_unasked_or_after_a_failure),
+        ("thousands_of_files_come_out", thousands_of_files_come_out),
+        ("the_bounds_of_collecting_are_kept", the_bounds_of_collecting_are_kept),
+        ("a_compiled_program_runs_in_another_cell", a_compiled_program_runs_in_another_cell),
+    ];
+    rules.iter().map(|(name, rule)| trial(world, format!("files::{name}"), *rule)).collect()
+}
+
+fn hundreds_of_nested_files_go_in(world: &World) {
+    let mut files: Vec<BoxFile> =
+        (0..300).map(|n| file(&format!("d{}/e{}/f{n:03}", n % 3, n % 7), &vec![b'x'; n], n % 2 == 0)).collect();
+    files.push(file("large", &vec![9; 5 << 20], false));
+    let mut expected: Vec<String> =
+        files.iter().map(|f| format!("/box/{} {} {} 1000\n", f.path, f.data.len(), if f.executable { 755 } else { 644 })).collect();
+    expected.sort();
+    world.check(&world.attack("list_box", &[]).files(files), Outcome::Exited(0), &expected.concat());
+}
+
+fn several_groups_lie_in_one_box(world: &World) {
+    let program = Program::shell("cat a d/b d/c; echo more >> d/b && rm a d/c")
+        .files(vec![file("a", b"one ", false), file("d/b", b"two ", false)])
+        .files(Vec::new())
+        .files(vec![file("d/c", b"three", false)]);
+    world.check(&program, Outcome::Exited(0), "one two three");
+}
+
+fn a_path_that_comes_twice_is_refused(world: &World) {
+    let mut slot = world.slot();
+    let refused = |slot: &mut _, program: Program| match program.try_run(slot) {
+        Err(RunError::Setup { step: SetupStep::BoxFiles, .. }) => {}
+        other => panic!("{:?}", other.map(|e| e.to_string())),
+    };
+    refused(&mut slot, Program::shell("true").files(vec![file("a", b"1", false), file("a", b"2", false)]));
+    refused(&mut slot, Program::shell("true").files(vec![file("a", b"1", false)]).files(vec![file("a", b"2", false)]));
+    refused(&mut slot, Program::shell("true").files(vec![file("a", b"1", false), file("a/b", b"2", false)]));
+    refused(&mut slot, Program::shell("true").files(vec![file("a/b", b"1", false), file("a", b"2", false)]));
+    assert_eq!(world.attack("exit", &["9"]).run(&mut slot).report.outcome, Outcome::Exited(9));
+}
+
+fn changed_new_and_deleted_files_come_out_so(world: &World) {
+    let given = vec![file("in/changed", b"before", false), file("in/deleted", b"", false), file("in/same", b"same", true)];
+    let program = world.attack("edit_box", &[]).files(given).collect(10, Bytes::mib(1));
+    let ended = world.check(&program, Outcome::Exited(0), "");
+    let mut found: Vec<(&str, &[u8], bool)> =
+        ended.report.files.iter().map(|f| (f.path.as_str(), f.data.as_ref(), f.executable)).collect();
+    found.sort_unstable();
+    let expected: [(&str, &[u8], bool); 3] =
+        [("in/changed", b"changed", false), ("in/same", b"same", true), ("out/new", b"new", true)];
+    assert_eq!(found, expected);
+    assert!(!ended.report.files_truncated);
+}
+
+fn nothing_comes_out_unasked_or_after_a_failure(world: &World) {
+    let ended = world.run(&Program::shell("echo x > f"));
+    assert!(ended.report.files.is_empty() && !ended.report.files_truncated, "{ended}");
+    for script in ["echo x > f; exit 1", "echo x > f; kill -9 $$"] {
+        let ended = world.run(&Program::shell(script).collect(10, Bytes::mib(1)));
+        assert!(ended.report.files.is_empty() && !ended.report.files_truncated, "{ended}");
+    }
+}
+
+/// More descriptors than fit into a socket at one time.
+fn thousands_of_files_come_out(world: &World) {
+    let program = world
+        .attack("leave_many", &["4000"])
+        .limits(|l| l.inodes = 5000)
+        .collect(5000, Bytes::mib(1));
+    let ended = world.check(&program, Outcome::Exited(0), "");
+    assert_eq!((ended.report.files.len(), ended.report.files_truncated), (4000, false));
+    assert!(ended.report.files.iter().all(|f| f.data.as_ref() == b"x"));
+}
+
+fn the_bounds_of_collecting_are_kept(world: &World) {
+    let program = |files, bytes| Program::shell("printf 12345 > a; printf 12345 > b").collect(files, Bytes::new(bytes));
+    for (files, bytes, out, truncated) in [(2, 10, 2, false), (1, 10, 1, true), (2, 9, 1, true), (0, 10, 0, true), (2, 4, 0, true)] {
+        let ended = world.run(&program(files, bytes));
+        assert_eq!((ended.report.files.len(), ended.report.files_truncated), (out, truncated), "{files} files, {bytes} bytes: {ended}");
+    }
+}
+
+fn a_compiled_program_runs_in_another_cell(world: &World) {
+    let mut compiler = Program::new(["gcc", "-O1", "-o", "main", "main.c"].map(str::to_owned).to_vec())
+        .files(vec![file("main.c", b"#include <stdio.h>\nint main(int n, char **v) { printf(\"%s\\n\", v[1]); return n; }\n", false)])
+        .limits(|l| l.memory = Bytes::mib(256))
+        .collect(10, Bytes::mib(8));
+    compiler.command.kind = CellKind::Compile;
+    let compiled = world.check(&compiler, Outcome::Exited(0), "");
+    let main: Vec<BoxFile> = compiled.report.files.iter().filter(|f| f.path.as_str() == "main").cloned().collect();
+    assert!(main.len() == 1 && main[0].executable, "{compiled}");
+    let program = Program::new(vec!["./main".into(), "hello".into()]).files(main);
+    world.check(&program, Outcome::Exited(2), "hello\n");
+}

@@ -1,0 +1,347 @@
+//! The hostile table: program, denied or limited how, outcome; and after each the next run on the same lane,
+//! or on the one that took its place, is unharmed and measured correctly.
+//!
+//! A row names an `ATTACK` of `hostile/*.c`. What the program itself observed is what it must print. Words in
+//! braces among the arguments stand for things of the host's that the attack is aimed at.
+
+use std::net::{TcpListener, TcpStream};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+use std::time::Duration;
+
+use cupel_types::{Bytes, Limits, Outcome, Signal};
+use libtest_mimic::Trial;
+
+use crate::kit::{Ended, Program, World, assert_near};
+use crate::{Shared, trial};
+
+const OK: Outcome = Outcome::Exited(0);
+
+/// One hostile program.
+struct Row {
+    attack: &'static str,
+    arguments: &'static [&'static str],
+    says: String,
+    ends: Outcome,
+    with: fn(Program) -> Program,
+    also: fn(&Ended),
+}
+
+/// A program, how it ends, and what it must have seen.
+fn row(attack: &'static str, ends: Outcome, says: impl Into<String>) -> Row {
+    Row { attack, arguments: &[], says: says.into(), ends, with: |p| p, also: |_| {} }
+}
+
+impl Row {
+    fn given(mut self, arguments: &'static [&'static str]) -> Row {
+        self.arguments = arguments;
+        self
+    }
+    fn with(mut self, with: fn(Program) -> Program) -> Row {
+        self.with = with;
+        self
+    }
+    fn also(mut self, also: fn(&Ended)) -> Row {
+        self.also = also;
+        self
+    }
+}
+
+/// The same answer to many questions.
+fn each(answer: &str, questions: &[&str]) -> String {
+    questions.iter().map(|q| format!("{q}: {answer}\n")).collect()
+}
+
+fn brief(limits: &mut Limits) {
+    limits.cpu_time = Duration::from_millis(150);
+}
+
+#[rustfmt::skip] // A table.
+fn table() -> Vec<Row> {
+    use Outcome::{Exited, IdleLimit, MemoryLimit, OutputLimit, Signalled, TimeLimit, WallLimit};
+    vec![
+        // Processes.
+        row("fork_bomb", TimeLimit, "").with(|p| p.limits(brief)),
+        row("fork_to_the_limit", OK, "fork: EAGAIN\nchildren: 31\n"),
+        row("thread_bomb", OK, "pthread_create: EAGAIN\nthreads: 31\n"),
+        row("vfork_exec_bomb", TimeLimit, "").with(|p| p.limits(brief)),
+        row("exec_loop", TimeLimit, "").with(|p| p.limits(brief)),
+        row("zombies", OK, "fork: EAGAIN\nzombies: 31\n"),
+        row("daemons", OK, "daemons are on their own\n"),
+        row("comet", OK, "it flies\n"),
+        row("comet_and_sleep", TimeLimit, "").with(|p| p.limits(brief)),
+        row("siblings", Exited(3), each("OK", &["clone(CLONE_PARENT)"; 3])),
+        row("first_thread_goes", Exited(7), ""),
+        row("detached_threads", Exited(9), "leaving\n"),
+        row("subreaper", OK, "PR_SET_CHILD_SUBREAPER: OK\n"),
+        row("vfork_and_sleep", IdleLimit, "").with(|p| p.limits(|l| l.idle_time = Duration::from_millis(200))),
+        row("stop_itself", IdleLimit, "").with(|p| p.limits(|l| l.idle_time = Duration::from_millis(200))),
+        row("stopped_child", IdleLimit, "").with(|p| p.limits(|l| l.idle_time = Duration::from_millis(200))),
+        row("deaf_sleeper", WallLimit, "").with(|p| p.limits(|l| l.wall_time = Duration::from_millis(200))),
+        row("sleeper", IdleLimit, "good night\n").with(|p| p.limits(|l| l.idle_time = Duration::from_millis(200))),
+        row("ticker", WallLimit, "").with(|p| p.limits(|l| {
+            l.wall_time = Duration::from_millis(600);
+            l.idle_time = Duration::from_millis(300);
+        })),
+        row("busy", TimeLimit, "begun\n").with(|p| p.limits(brief)),
+        row("busy_children", TimeLimit, "").with(|p| p.limits(brief)),
+        row("busy_threads", TimeLimit, "").with(|p| p.limits(brief)),
+        row("busy_orphans", TimeLimit, "").with(|p| p.limits(brief)),
+        row("relay", TimeLimit, "").with(|p| p.limits(brief)),
+        row("busy_kernel", TimeLimit, "").with(|p| p.limits(brief)),
+
+        // Memory.
+        row("malloc_bomb", MemoryLimit, ""),
+        row("mmap_private_bomb", MemoryLimit, ""),
+        row("mmap_shared_bomb", MemoryLimit, ""),
+        row("mmap_populate_bomb", MemoryLimit, ""),
+        row("thread_stacks", MemoryLimit, ""),
+        row("memory_of_children", MemoryLimit, ""),
+        row("child_bursts", MemoryLimit, ""),
+        row("memfd_bomb", MemoryLimit, ""),
+        row("sysv_shm_bomb", MemoryLimit, ""),
+        row("socket_buffer_bomb", MemoryLimit, ""),
+        row("pipe_buffer_bomb", MemoryLimit, ""),
+        row("page_cache_read", OK, "read 192 MiB\n").given(&["{large}"]),
+        row("page_cache_mmap", OK, "mapped 192 MiB, sum 0\n").given(&["{large}"]),
+        row("reserve_a_terabyte", OK, "mmap: OK\n").also(|e| assert!(e.report.usage.memory < Bytes::mib(4), "{e}")),
+        row("lock_memory", OK, "mlockall: ENOMEM\nmlock of 1 MiB: ENOMEM\nMAP_LOCKED: EAGAIN\nMAP_HUGETLB: ENOMEM\n"),
+        row("endless_recursion", Signalled(Signal(11)), ""),
+
+        // Disk, which is memory here.
+        row("disk_fill", OK, "/dev/shm/c: ENOSPC\n/box/d: ENOSPC\nMiB in all: 32\n"),
+        row("disk_fill_at_once", OK, "fallocate: OK\nfallocate: OK\nfallocate: ENOSPC\n"),
+        row("deleted_files", OK, "write: ENOSPC\nMiB in all: 32\n"),
+        row("inode_fill", OK, "make: ENOSPC\nmade: 500\n"),
+        row("file_too_large", Signalled(Signal(25)), ""),
+        row("file_too_large_ignored", OK,
+            "ftruncate to 1 TiB: EFBIG\nftruncate to 16 MiB: OK\npwrite at 16 MiB: EFBIG\npwrite at 1 TiB: EFBIG\nfallocate: EFBIG\n"),
+
+        // Output.
+        row("flood", OutputLimit, "x".repeat(64 * 1024)).given(&["1"])
+            .also(|e| assert!(e.report.stdout_truncated && !e.report.stderr_truncated && e.stdout.len() == 64 * 1024, "{e}")),
+        row("flood", OutputLimit, "").given(&["2"])
+            .also(|e| assert!(!e.report.stdout_truncated && e.report.stderr_truncated && e.stderr.len() == 64 * 1024, "{e}")),
+        row("flood_both_by_daemons", OutputLimit, "\0".repeat(64 * 1024)),
+        row("flood_by_splice", OutputLimit, "\0".repeat(64 * 1024)),
+
+        // Kernel gates.
+        row("mounting", OK, each("EPERM", &["mount", "mount", "mount", "umount2", "pivot_root", "chroot", "fsopen", "fsconfig", "fsmount",
+            "fspick", "open_tree", "move_mount", "mount_setattr", "swapon", "quotactl"])),
+        row("namespaces_by_unshare", OK, each("EPERM", &["unshare user", "unshare pid", "unshare mount", "unshare net", "unshare ipc",
+            "unshare uts", "unshare cgroup", "unshare time", "unshare user and mount"])),
+        row("namespaces_by_clone", OK, each("EPERM", &["clone user", "clone pid", "clone mount", "clone net", "clone ipc", "clone uts",
+            "clone cgroup", "clone user, upper half set", "clone with exit signal 128"]) + &each("ENOSYS", &["clone3"; 2])),
+        row("namespaces_by_setns", OK, ["user", "pid", "mnt", "net", "ipc", "uts", "cgroup"]
+            .map(|kind| format!("/proc/1/ns/{kind}: ENOENT\nsetns: EPERM\n")).concat() + "setns to pid 1: EPERM\n"),
+        row("tracing", OK, each("EPERM", &["PTRACE_ATTACH 1", "PTRACE_SEIZE 1", "PTRACE_TRACEME", "PTRACE_ATTACH child", "process_vm_readv 1",
+            "process_vm_readv child", "process_vm_writev child", "kcmp", "pidfd_getfd", "process_madvise", "move_pages", "migrate_pages"])),
+        row("keyrings", OK, each("EPERM", &["keyctl", "add_key", "request_key"])),
+        row("kernel_programs", OK, each("EPERM", &["bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "io_uring_enter",
+            "io_uring_register", "io_setup", "init_module", "finit_module", "delete_module", "kexec_load"])
+            + &each("ENOSYS", &["seccomp", "landlock_create_ruleset"])
+            + &each("EPERM", &["vmsplice", "fanotify_init", "open_by_handle_at", "name_to_handle_at", "modify_ldt", "iopl", "ioperm",
+                "syslog", "acct", "reboot", "vhangup"])
+            + &each("ENOSYS", &["system call 1000", "system call -1", "x32 getpid"])),
+        row("int_0x80", Signalled(Signal(31)), "trying\n"),
+        row("clocks_and_names", OK, each("EPERM", &["clock_settime", "settimeofday", "adjtimex", "clock_adjtime", "sethostname", "setdomainname"])
+            + "host name: cupel\n"),
+        row("identities", OK, "uids: 1000 1000 1000, groups: 0\n".to_owned()
+            + &each("EPERM", &["setuid 0", "setresuid 0", "setgid 0", "setgroups"])
+            + "setfsuid: OK\nopen as fsuid 0: ENOENT\nchown to root: EPERM\nno new privileges: 1\nfilter mode: 2\n"),
+        row("capabilities", OK, "capget: OK\nhas: 0, bounding: 0\n".to_owned()
+            + &each("EPERM", &["capset", "capset inheritable", "ambient", "bounding drop", "securebits"])
+            + "clear no_new_privs: EINVAL\nPR_SET_MM: EPERM\nuser xattr: EPERM\n"),
+        row("set_uid_programs", OK, "uids: 1000 1000 1000\nmake one: OK\nowner: 1000\nsu succeeded: no\n").given(&["{set_uid}"]),
+        row("personalities", OK, "READ_IMPLIES_EXEC: EPERM\nMMAP_PAGE_ZERO: EPERM\nADDR_NO_RANDOMIZE: OK\nmap page zero: EPERM\n"),
+        row("scheduling", OK, each("EPERM", &["SCHED_FIFO", "SCHED_RR", "SCHED_DEADLINE"])
+            + "nice -20: EACCES\nrenice init: EPERM\nionice: ENOSYS\nall processors: OK\nprocessors: 1\naffinity of init: EPERM\n"),
+        row("raise_limits", OK, each("EPERM", &["core", "file size", "open files", "processes", "stack", "cpu", "locked", "queues", "nice",
+            "real time", "signals", "prlimit 1", "prlimit 1, only asking"])),
+        row("lower_limits", Exited(11), "processes: OK\nfork: EAGAIN\nfile size: OK\nwrite: EFBIG\nopen files: OK\nopen: EMFILE\nstack: OK\n\
+            memory: OK\nmmap: ENOMEM\nsignals: OK\n"),
+        row("own_cpu_limit", Signalled(Signal(9)), ""),
+        row("terminals", OK, "TIOCSTI: EPERM\nTIOCLINUX: EPERM\nTIOCSCTTY: EPERM\nTIOCSTI, upper half set: EPERM\n/dev/tty: ENOENT\n\
+            /dev/ptmx: ENOENT\n/dev/console: ENOENT\nsession leader: yes\n"),
+
+        // Paths.
+        row("read_paths", OK, each("ENOENT", &["/etc/shadow", "/root", "/home", "/var/log", "/root/.ssh/id_rsa", "/boot", "/srv", "/mnt",
+            "/etc/ssh", "/etc/hostname", "/etc/machine-id", "/var/lib/cupel", "/etc/resolv.conf", "/lost+found"]))
+            .given(&["/etc/shadow", "/root", "/home", "/var/log", "/root/.ssh/id_rsa", "/boot", "/srv", "/mnt",
+            "/etc/ssh", "/etc/hostname", "/etc/machine-id", "/var/lib/cupel", "/etc/resolv.conf", "/lost+found"]),
+        row("ways_around", OK, "openat2 beneath nothing: ENOENT\nfrom /: ENOENT\n").given(&["{secret}"]),
+        row("write_paths", OK, each("EROFS", &["/usr", "/etc", "/", "/usr/lib", "/dev", "/opt", "/var"])
+            + "/proc: ENOENT\noverwrite: EACCES\ntruncate: EACCES\n"
+            + &each("EROFS", &["unlink", "chmod", "chmod passwd", "rename", "utimes"]) + "device: OK\n")
+            .given(&["/usr", "/etc", "/", "/usr/lib", "/dev", "/opt", "/var", "/proc"]),
+        row("proc_of_init", OK, each("ENOENT", &["environ", "mem", "maps", "smaps", "auxv", "stack", "syscall", "io", "fd", "fdinfo/0",
+            "task/1/environ", "cwd", "root", "exe", "ns/user", "map_files", "personality", "pagemap", "clear_refs", "timers", "cmdline",
+            "status", "comm", "cgroup", "mountinfo", "wchan", "write mem", "write oom_score_adj"])),
+        row("kernel_files", OK, "write own oom_score_adj: EROFS\nwrite own coredump_filter: EROFS\nwrite own uid_map: EROFS\n\
+            write own timerslack: EROFS\nwrite own mem: EROFS\nown groups name the lane: no\n"),
+        row("descriptors", OK, "0: pipe\n1: pipe\n2: pipe\nwrite standard input: EBADF\nread standard output: EBADF\n\
+            env PATH=/usr/local/bin:/usr/bin:/bin\n"),
+        row("device_nodes", OK, each("EACCES", &["char device", "block device", "whiteout", "in /tmp", "in /dev/shm"]) + "in /dev: EROFS\n"),
+        row("box_itself", OK, "rename /box: EXDEV\nrename something over /box: EXDEV\nrmdir /box: EROFS\nrmdir /tmp: EROFS\n\
+            rmdir /cell/box: EACCES\nrename /cell/box: EACCES\nwrite in /cell: EACCES\nwrite in /: EROFS\nchmod /tmp: EPERM\n\
+            chmod /box: OK\nwrite in /box: EACCES\n"),
+        row("hard_links", OK, each("EXDEV", &["/etc/passwd", "/usr/bin/env", "own executable"]) + "directory: EPERM\nacross: EXDEV\n"),
+
+        // Left in the box for whoever collects.
+        row("leave_link", OK, "").with(|p| p.collect(100, Bytes::mib(1)))
+            .also(|e| assert!(e.collected() == "honest" && !e.report.files_truncated, "{e}")),
+        row("leave_special", OK, "").with(|p| p.collect(100, Bytes::mib(1)))
+            .also(|e| assert!(e.collected() == "honest" && !e.report.files_truncated, "{e}")),
+        row("leave_names", OK, "256 bytes: ENAMETOOLONG\n").with(|p| p.collect(100, Bytes::mib(1)))
+            .also(|e| assert!(e.collected() == format!("-rf ... a bü {}", "n".repeat(255)) && !e.report.files_truncated, "{e}")),
+        row("leave_many", OK, "").given(&["10000"]).with(|p| p.limits(|l| { l.inodes = 20_000; l.disk = Bytes::mib(48); }).collect(100, Bytes::mib(1)))
+            .also(|e| assert!(e.report.files.len() == 100 && e.report.files_truncated, "{e}")),
+        row("leave_sparse", OK, "ftruncate: OK\n").with(|p| p.limits(|l| l.file_size = Bytes::mib(2 << 20)).collect(100, Bytes::mib(1)))
+            .also(|e| assert!(e.report.files.is_empty() && e.report.files_truncated, "{e}")),
+        row("leave_deep", OK, "depth: 400\n").with(|p| p.collect(100, Bytes::mib(1)))
+            .also(|e| assert!(e.report.files.is_empty() && e.report.files_truncated, "{e}")),
+        row("leave_locked", OK, "").with(|p| p.collect(100, Bytes::mib(1)))
+            .also(|e| assert!(e.collected() == "dir/secret", "{e}")),
+        row("leave_hard_links", OK, "").with(|p| p.collect(100, Bytes::new(10)))
+            .also(|e| assert!(e.report.files.len() == 2 && e.report.files_truncated, "{e}")),
+        row("leave_writer", OK, "").with(|p| p.collect(100, Bytes::mib(1)))
+            .also(|e| assert!(e.collected() == "main", "{e}")),
+
+        // Networks and messages.
+        row("families", OK, "INET pair: EAFNOSUPPORT\nUNIX pair: OK\n"),
+        row("abstract_socket_of_own", OK, "bind: OK\nlisten: OK\nconnect: OK\n"),
+        row("output_in_flight", OK, "in flight\n"),
+        row("leave_ipc", OK, each("OK", &["shmget", "semget", "msgsnd"]) + "mq_open: EACCES\n"),
+
+        // Signals and timers.
+        row("signals_to_others", OK, each("EPERM", &["kill(1, KILL)", "kill(1, STOP)", "kill(1, 0)", "tgkill(1, 1)", "sigqueue(1)",
+            "kill(parent)", "pidfd_send_signal"])
+            + &each("ESRCH", &["kill(a host's)", "kill(a host's group)", "pidfd_open(a host's)"]).repeat(2)
+            + "F_SETOWN 1: OK\nkill(-1, KILL): ESRCH\nstill here\n").given(&["{owner}", "{launcher}"]),
+        row("kill_everybody", Signalled(Signal(9)), "kill(-1, KILL): OK\nown children killed: 20\n"),
+        row("timers", Signalled(Signal(14)), ""),
+        row("timer_storm", TimeLimit, "").with(|p| p.limits(brief)),
+        row("signal_storm", OK, "sigqueue: EAGAIN\nsent: 4096\n"),
+
+        // Execution, descriptors, dumps, input.
+        row("endless_arguments", OK, "100 KiB: OK\n60 MiB of arguments: E2BIG\n60 MiB of environment: E2BIG\n"),
+        row("exec_memfd", OK, "uids: 1000 1000 1000\n"),
+        row("exec_deleted", Exited(12), ""),
+        row("close_everything", Exited(5), ""),
+        row("descriptors_to_the_limit", OK, "open: EMFILE\nopen: 64\n"),
+        row("core_dump", OK, "raise: EPERM\ndumpable: OK\nsignal: 6, dumped: no\nfiles: 0\n"),
+        row("ignore_input", OK, "").with(|p| p.stdin(&vec![7; 16 << 20])),
+        row("close_input", OK, "").with(|p| p.stdin(&vec![7; 16 << 20])),
+        row("count_input", OK, "16777216 bytes, sum 117440512\n").with(|p| p.stdin(&vec![7; 16 << 20])),
+    ]
+}
+
+pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
+    let mut trials: Vec<Trial> = table()
+        .into_iter()
+        .map(|row| {
+            let name = row
+                .arguments
+                .iter()
+                .filter(|a| a.bytes().all(|b| b.is_ascii_digit()))
+                .fold(row.attack.to_owned(), |name, a| format!("{name}_{a}"));
+            trial(world, format!("hostile::{name}"), move |world| prove(world, &row))
+        })
+        .collect();
+    trials.push(trial(
+        world,
+        "hostile::listeners_of_the_host_are_never_reached",
+        listeners_of_the_host_are_never_reached,
+    ));
+    trials.push(trial(world, "hostile::the_table_has_what_it_should", |_| {
+        assert!(table().len() >= 45);
+    }));
+    trials
+}
+
+fn prove(world: &World, row: &Row) {
+    let arguments: Vec<String> = row
+        .arguments
+        .iter()
+        .map(|a| match *a {
+            "{large}" => world.fixtures.large.clone(),
+            "{secret}" => world.fixtures.secret.clone(),
+            "{set_uid}" => world.fixtures.set_uid.clone(),
+            "{owner}" => std::process::id().to_string(),
+            "{launcher}" => world.sandbox.launcher_pid().to_string(),
+            other => other.to_owned(),
+        })
+        .collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let program = (row.with)(world.attack(row.attack, &arguments));
+    if row.arguments.contains(&"{large}") {
+        world.fixtures.forget_large();
+    }
+    let mut slot = world.slot();
+    let ended = program.run(&mut slot);
+    let after = unharmed(world, &mut slot);
+    assert_eq!(ended.text(), row.says, "what the program saw; {ended}");
+    assert_eq!(ended.report.outcome, row.ends, "{ended}");
+    (row.also)(&ended);
+    limits_were_kept(&program.command.limits, &ended);
+    after.unwrap_or_else(|harm| panic!("the next run: {harm}"));
+}
+
+/// Whatever the program did, it used no more than it might (and what noticing takes).
+fn limits_were_kept(limits: &Limits, ended: &Ended) {
+    let usage = &ended.report.usage;
+    assert!(usage.memory <= limits.memory.saturating_add(Bytes::mib(1)), "memory: {ended}");
+    if ended.report.outcome == Outcome::TimeLimit {
+        assert!(usage.cpu_time >= limits.cpu_time, "CPU time below the limit: {ended}");
+        assert!(usage.cpu_time <= limits.cpu_time + Duration::from_millis(100), "CPU time far over the limit: {ended}");
+    }
+    if ended.report.outcome == Outcome::MemoryLimit {
+        assert!(usage.memory.get() >= limits.memory.get() / 100 * 90, "killed with memory left: {ended}");
+    }
+}
+
+/// The next run on this slot.
+fn unharmed(world: &World, slot: &mut cupel_sandbox::Slot) -> Result<(), String> {
+    let victim = world.attack("victim", &[]).stdin(b"ping");
+    let ended = victim.try_run(slot).map_err(|error| format!("{error}: {:?}", std::error::Error::source(&error)))?;
+    if ended.report.outcome != Outcome::Exited(3) || !ended.text().starts_with("unharmed ") || !ended.stderr.is_empty()
+    {
+        return Err(ended.to_string());
+    }
+    let usage = &ended.report.usage;
+    let cpu = u64::try_from(usage.cpu_time.as_nanos()).unwrap_or(u64::MAX);
+    assert_near("CPU time of the next run, ns", cpu, ended.number(), 5, 10_000_000);
+    assert_near("memory of the next run, bytes", usage.memory.get(), 17 << 20, 0, 2 << 20);
+    Ok(())
+}
+
+fn listeners_of_the_host_are_never_reached(world: &World) {
+    let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+    let name = format!("cupel-test-{}", std::process::id());
+    let address = SocketAddr::from_abstract_name(&name).unwrap();
+    let stream = UnixListener::bind_addr(&address).unwrap();
+    let datagrams = std::os::unix::net::UnixDatagram::bind_addr(&address).unwrap();
+    let path = format!("{}-{name}", world.fixtures.secret);
+    let _ = std::fs::remove_file(&path);
+    let by_path = UnixListener::bind(&path).unwrap();
+    let port = tcp.local_addr().unwrap().port().to_string();
+
+    // They can be reached, from outside.
+    TcpStream::connect(tcp.local_addr().unwrap()).unwrap();
+    tcp.accept().unwrap();
+    UnixStream::connect_addr(&address).unwrap();
+    stream.accept().unwrap();
+
+    let ended = world.run(&world.attack("reach_the_host", &[&port, &name, &path]));
+    tcp.set_nonblocking(true).unwrap();
+    stream.set_nonblocking(true).unwrap();
+    datagrams.set_nonblocking(true).unwrap();
+    by_path.set_nonblocking(true).unwrap();
+    assert!(tcp.accept().is_err() && stream.accept().is_err() && by_path.accept().is_err(), "somebody came; {ended}");
+    assert!(datagrams.recv(&mut [0]).is_err(), "something came; {ended}");
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(
+        ended.text(),
+        "loopback: EBADF\nabstract stream: ECONNREFUSED\nabstract datagram: ECONNREFUSED\nsocket file: ENOENT\n"
+    );
+}

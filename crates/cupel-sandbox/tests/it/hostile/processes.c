@@ -1,0 +1,271 @@
+/* Attacks by processes: bombs, daemons, orphans, kinship that is not what it seems. */
+#include "kit.h"
+
+ATTACK(fork_bomb) {
+  for (;;)
+    fork();
+}
+
+/* Forks until it may not; says how many there could be. */
+ATTACK(fork_to_the_limit) {
+  int made = 0;
+  while (fork() ? (made++, 1) : (pause(), 0))
+    if (made > 100)
+      break;
+    else if (errno == EAGAIN)
+      break;
+  made--;
+  say("fork", -1);
+  dprintf(1, "children: %d\n", made);
+  return 0;
+}
+
+ATTACK(thread_bomb) {
+  extern void *pause_thread(void *);
+  int made = 0, error;
+  pthread_t thread;
+  while ((error = pthread_create(&thread, NULL, pause_thread, NULL)) == 0 && made < 1000)
+    made++;
+  dprintf(1, "pthread_create: %s\nthreads: %d\n", strerrorname_np(error), made);
+  return 0;
+}
+void *pause_thread(void *arg) {
+  pause();
+  return arg;
+}
+
+/* Every process vforks and executes another of itself. */
+ATTACK(vfork_exec_bomb) {
+  for (;;)
+    if (vfork() == 0) {
+      execl("/proc/self/exe", "attacks", "vfork_exec_bomb", NULL);
+      _exit(1);
+    }
+}
+
+ATTACK(exec_loop) {
+  execl("/proc/self/exe", "attacks", "exec_loop", NULL);
+  return 1;
+}
+
+/* 200 processes that end and that nobody waits for. */
+ATTACK(zombies) {
+  int made = 0;
+  for (int i = 0; i < 200; i++) {
+    int pid = fork();
+    if (pid == 0)
+      _exit(0);
+    if (pid < 0)
+      break;
+    made++;
+  }
+  say("fork", -1);
+  dprintf(1, "zombies: %d\n", made);
+  return 0;
+}
+
+static void become_daemon(void) {
+  if (fork())
+    _exit(0);
+  setsid();
+  if (fork())
+    _exit(0);
+  for (int n = 1; n < 65; n++)
+    signal(n, SIG_IGN);
+}
+
+/* Ten daemons, deaf to all signals, that keep the output open and write files; their maker goes. */
+ATTACK(daemons) {
+  for (int i = 0; i < 10; i++)
+    if (fork() == 0) {
+      become_daemon();
+      for (;;) {
+        write_file("/tmp/daemon", "still here");
+        usleep(100);
+      }
+    }
+  while (wait(NULL) > 0) {
+  }
+  dprintf(1, "daemons are on their own\n");
+  return 0;
+}
+
+/* A process that is never the same for long: each one forks the next and ends. */
+ATTACK(comet) {
+  if (fork() == 0) {
+    setsid();
+    for (;;)
+      if (fork() > 0)
+        _exit(0);
+  }
+  usleep(2000);
+  dprintf(1, "it flies\n");
+  return 0;
+}
+
+/* The same, while the program itself sleeps: the orphans' CPU time is the step's. */
+ATTACK(comet_and_sleep) {
+  if (fork() == 0)
+    for (;;)
+      if (fork() > 0)
+        _exit(0);
+  pause();
+  return 0;
+}
+
+/* Children of init rather than ours, that end with other codes before and after us. */
+ATTACK(siblings) {
+  for (int code = 77; code < 80; code++) {
+    long pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+    if (pid == 0)
+      _exit(code);
+    say("clone(CLONE_PARENT)", pid);
+  }
+  usleep(20000);
+  return 3;
+}
+
+/* Threads of which the first goes: the process lives on and ends with the other's code. */
+static void *exit_later(void *arg) {
+  usleep(30000);
+  exit(7);
+  return arg;
+}
+ATTACK(first_thread_goes) {
+  pthread_t thread;
+  pthread_create(&thread, NULL, exit_later, NULL);
+  pthread_detach(thread);
+  pthread_exit(NULL);
+}
+
+/* Detached threads in full flight when the process ends. */
+static void *spin_thread(void *arg) {
+  spin();
+  return arg;
+}
+ATTACK(detached_threads) {
+  for (int i = 0; i < 8; i++) {
+    pthread_t thread;
+    pthread_create(&thread, NULL, spin_thread, NULL);
+    pthread_detach(thread);
+  }
+  usleep(5000);
+  dprintf(1, "leaving\n");
+  return 9;
+}
+
+/* A subreaper and its grandchildren, gone without a wait. */
+ATTACK(subreaper) {
+  extern int prctl(int, ...);
+  TRY("PR_SET_CHILD_SUBREAPER", prctl(36, 1));
+  for (int i = 0; i < 5; i++)
+    if (fork() == 0) {
+      if (fork() == 0)
+        spin();
+      _exit(0);
+    }
+  usleep(5000);
+  return 0;
+}
+
+/* A vfork child that never executes anything: its parent hangs in the kernel, unkillable by less than KILL. */
+ATTACK(vfork_and_sleep) {
+  if (vfork() == 0)
+    for (;;)
+      pause();
+  return 0;
+}
+
+ATTACK(stop_itself) {
+  kill(getpid(), SIGSTOP);
+  return 0;
+}
+
+/* A stopped child and a parent that waits for it. */
+ATTACK(stopped_child) {
+  int pid = fork();
+  if (pid == 0) {
+    raise(SIGSTOP);
+    _exit(0);
+  }
+  waitpid(pid, NULL, 0);
+  return 0;
+}
+
+ATTACK(deaf_sleeper) {
+  sigset_t all;
+  sigfillset(&all);
+  for (int n = 1; n < 65; n++)
+    signal(n, SIG_IGN);
+  sigprocmask(SIG_BLOCK, &all, NULL);
+  for (;;)
+    sleep(100);
+}
+
+ATTACK(sleeper) {
+  dprintf(1, "good night\n");
+  sleep(100);
+  return 0;
+}
+
+/* Wakes often and does a little: not idle, but never done. */
+ATTACK(ticker) {
+  for (;;) {
+    burn_ms(CLOCK_PROCESS_CPUTIME_ID, 2);
+    usleep(10000);
+  }
+}
+
+ATTACK(busy) {
+  dprintf(1, "begun\n");
+  spin();
+  return 0;
+}
+
+ATTACK(busy_children) {
+  for (int i = 0; i < 4; i++)
+    if (fork() == 0)
+      spin();
+  while (wait(NULL) > 0) {
+  }
+  return 0;
+}
+
+ATTACK(busy_threads) {
+  pthread_t thread;
+  for (int i = 0; i < 4; i++)
+    pthread_create(&thread, NULL, spin_thread, NULL);
+  pause();
+  return 0;
+}
+
+ATTACK(busy_orphans) {
+  for (int i = 0; i < 4; i++)
+    if (fork() == 0)
+      become_daemon(), spin();
+  while (wait(NULL) > 0) {
+  }
+  pause();
+  return 0;
+}
+
+/* Many short-lived children one after another: each is below any limit, together they are not. */
+ATTACK(relay) {
+  for (;;) {
+    int pid = fork();
+    if (pid == 0) {
+      burn_ms(CLOCK_PROCESS_CPUTIME_ID, 5);
+      _exit(0);
+    }
+    waitpid(pid, NULL, 0);
+  }
+}
+
+/* Works only in the kernel: system time counts as user time does. */
+ATTACK(busy_kernel) {
+  char buffer[65536];
+  int zero = open("/dev/zero", O_RDONLY);
+  for (;;)
+    if (read(zero, buffer, sizeof buffer) < 0)
+      return 1;
+}

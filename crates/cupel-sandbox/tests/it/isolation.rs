@@ -1,0 +1,167 @@
+//! What a program sees and may use: its own world, whole, and nothing of anybody else's.
+
+use std::os::linux::net::SocketAddrExt;
+use std::time::{Duration, Instant};
+
+use cupel_sandbox::{Observer, Sandbox, SandboxConfig, Wall, WallSet};
+use cupel_types::Outcome;
+use libtest_mimic::Trial;
+
+use crate::kit::{Program, World};
+use crate::{Shared, trial};
+
+pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
+    let rules: &[(&str, fn(&World))] = &[
+        ("standard_streams_can_be_opened_by_name", standard_streams_can_be_opened_by_name),
+        ("the_environment_is_what_was_given", the_environment_is_what_was_given),
+        ("the_root_shows_the_system_and_nothing_else", the_root_shows_the_system_and_nothing_else),
+        ("ordinary_programs_find_what_they_need", ordinary_programs_find_what_they_need),
+        ("neighbours_share_nothing", neighbours_share_nothing),
+        ("each_lane_has_users_of_its_own", each_lane_has_users_of_its_own),
+        ("one_wall_less_is_no_hole", one_wall_less_is_no_hole),
+    ];
+    rules.iter().map(|(name, rule)| trial(world, format!("isolation::{name}"), *rule)).collect()
+}
+
+fn standard_streams_can_be_opened_by_name(world: &World) {
+    world.check(
+        &world.attack("streams_by_name", &[]).stdin(b"x"),
+        Outcome::Exited(0),
+        "/dev/stdin: OK\n/dev/stdout: OK\n/dev/stderr: OK\n/proc/self/fd/1: OK\n",
+    );
+    let ended = world.check(&Program::shell("cat /dev/stdin; echo bad > /dev/stderr").stdin(b"good"), Outcome::Exited(0), "good");
+    assert_eq!(ended.stderr, b"bad\n");
+}
+
+fn the_environment_is_what_was_given(world: &World) {
+    let mut program = Program::new(vec!["/usr/bin/env".into()]);
+    program.command.env = vec![("A".into(), "one two".into()), ("B".into(), String::new())];
+    world.check(&program, Outcome::Exited(0), "A=one two\nB=\n");
+    program.command.env.clear();
+    world.check(&program, Outcome::Exited(0), "");
+}
+
+fn the_root_shows_the_system_and_nothing_else(world: &World) {
+    let script = "for d in / /etc /var /opt /home /root /sys /work /dev; do ls -A $d 2>/dev/null | grep -v '^lib\\|^bin$\\|^sbin$' | \
+                  tr '\\n' ' '; echo; done; pwd; id -u; id -g; id -G; umask; hostname; echo $$; ps 2>/dev/null | wc -l";
+    let ended = world.run(&Program::shell(script));
+    let text = ended.text();
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    assert_eq!(lines[1], "alternatives group hosts ld.so.cache nsswitch.conf passwd", "/etc; {ended}");
+    assert_eq!(lines[2..8], ["", "", "", "", "", ""], "/var /opt /home /root /sys and others; {ended}");
+    assert_eq!(lines[8], "fd full null random shm stderr stdin stdout urandom zero", "/dev; {ended}");
+    assert_eq!(lines[9..15], ["/box", "1000", "1000", "1000", "0022", "cupel"], "{ended}");
+}
+
+fn ordinary_programs_find_what_they_need(world: &World) {
+    let script = "set -e; mkdir -p a/b; echo hi > a/b/c; cp a/b/c /tmp/c; mv /tmp/c d; ln -s d e; cat e; rm -r a; \
+                  mkfifo p; (echo through > p) & cat p; wait; head -c 4 /dev/zero | wc -c; head -c 16 /dev/urandom | wc -c; \
+                  echo b | sort; echo x > /dev/null; touch /dev/shm/y; date +%Y > /dev/null; \
+                  test -w /tmp; test -d /proc/self/task; sleep 0.01; kill -0 $$; echo done";
+    let ended = world.run(&Program::shell(script));
+    assert_eq!(ended.text(), "hi\nthrough\n4\n16\nb\ndone\n", "{ended}");
+}
+
+/// Runs the other program when the first has said its first word.
+struct WhenItSpeaks<F: FnMut()>(F, bool);
+
+impl<F: FnMut()> Observer for WhenItSpeaks<F> {
+    fn stdout(&mut self, _: &[u8]) {
+        if !self.1 {
+            self.1 = true;
+            (self.0)();
+        }
+    }
+    fn stderr(&mut self, _: &[u8]) {}
+    fn cancelled(&mut self) -> bool {
+        self.1
+    }
+}
+
+fn neighbours_share_nothing(world: &World) {
+    let (mut one, mut other) = world.both_slots();
+    // The first leaves something everywhere and stays; the second is the victim, who looks for all of it.
+    let mut seen = String::new();
+    let victim = world.attack("victim", &[]).stdin(b"ping");
+    let resident = world.attack("stay_everywhere", &[]);
+    let report = one.run(&resident.command, &mut WhenItSpeaks(|| seen = victim.run(&mut other).text(), false)).unwrap();
+    assert_eq!(report.outcome, Outcome::Cancelled);
+    assert!(seen.starts_with("unharmed"), "{seen}");
+}
+
+/// The user ids outside of all processes that run `sleeper` with this argument.
+fn users_of(marker: &str) -> Vec<u32> {
+    let Ok(proc) = std::fs::read_dir("/proc") else { return Vec::new() };
+    proc.flatten()
+        .filter(|entry| std::fs::read(entry.path().join("cmdline")).is_ok_and(|c| String::from_utf8_lossy(&c).contains(marker)))
+        .filter_map(|entry| std::fs::read_to_string(entry.path().join("status")).ok())
+        .filter_map(|status| status.lines().find_map(|l| l.strip_prefix("Uid:"))?.split_whitespace().next()?.parse().ok())
+        .collect()
+}
+
+fn each_lane_has_users_of_its_own(world: &World) {
+    let (mut one, mut other) = world.both_slots();
+    let marker = |n: u32| format!("marker-{n}-{}", std::process::id());
+    let mut users = Vec::new();
+    let inner = &mut |users: &mut Vec<u32>| users.extend(users_of(&marker(2)));
+    let report = one
+        .run(
+            &world.attack("sleeper", &[&marker(1)]).command,
+            &mut WhenItSpeaks(
+                || {
+                    users.extend(users_of(&marker(1)));
+                    let second = world.attack("sleeper", &[&marker(2)]);
+                    other.run(&second.command, &mut WhenItSpeaks(|| inner(&mut users), false)).unwrap();
+                },
+                false,
+            ),
+        )
+        .unwrap();
+    assert_eq!(report.outcome, Outcome::Cancelled);
+    let base = SandboxConfig::default().uid_base;
+    assert_eq!(users.len(), 2, "{users:?}");
+    assert!(users[0] != users[1] && users.iter().all(|u| (base..base + 1000).contains(u)), "{users:?}");
+}
+
+/// With any one of these walls left out, the others keep the program from the host all the same.
+fn one_wall_less_is_no_hole(world: &World) {
+    let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    tcp.set_nonblocking(true).unwrap();
+    let port = tcp.local_addr().unwrap().port().to_string();
+    let name = format!("cupel-wall-{}", std::process::id());
+    let address = std::os::unix::net::SocketAddr::from_abstract_name(&name).unwrap();
+    let stream = std::os::unix::net::UnixListener::bind_addr(&address).unwrap();
+    stream.set_nonblocking(true).unwrap();
+    let mut bystander = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+    let bystander_pid = bystander.id().to_string();
+    let host_name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+
+    for wall in [Wall::Seccomp, Wall::Landlock, Wall::Capabilities, Wall::NoNewPrivs, Wall::IpcNamespace, Wall::UtsNamespace, Wall::PrivateProc] {
+        let config = SandboxConfig { walls_off: WallSet::NONE.with(wall), slots: 1, ..world.fixtures.config() };
+        let sandbox = Sandbox::start(config).unwrap();
+        let mut slot = sandbox.slot(0);
+        let mut run = |attack: &str, arguments: &[&str]| world.attack(attack, arguments).run(&mut slot);
+        let ended = run("ways_around", &[&world.fixtures.secret]);
+        assert_eq!(ended.text(), "openat2 beneath nothing: ENOENT\nfrom /: ENOENT\n", "without {wall}: the host's files");
+        run("reach_the_host", &[&port, &name, "/nowhere"]);
+        assert!(tcp.accept().is_err() && stream.accept().is_err(), "without {wall}: the host's network");
+        run("signals_to_others", &[&bystander_pid]);
+        assert!(bystander.try_wait().unwrap().is_none(), "without {wall}: the host's processes");
+        run("clocks_and_names", &[]);
+        assert_eq!(std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap(), host_name, "without {wall}: the host's name");
+        let ended = run("write_paths", &["/usr", "/usr/lib"]);
+        assert!(!ended.text().contains("/usr: OK") && !ended.text().contains("overwrite: OK"), "without {wall}: {ended}");
+        let ended = run("device_nodes", &[]);
+        assert!(!ended.text().contains("device: OK"), "without {wall}: {ended}");
+        run("set_uid_programs", &[&world.fixtures.set_uid]);
+        for attack in ["mounting", "namespaces_by_clone", "namespaces_by_unshare", "kernel_programs", "tracing"] {
+            run(attack, &[]);
+        }
+        let begun = Instant::now();
+        drop(slot);
+        drop(sandbox);
+        assert!(begun.elapsed() < Duration::from_secs(30), "without {wall}: it can be ended");
+    }
+    bystander.kill().unwrap();
+    bystander.wait().unwrap();
+}

@@ -1,0 +1,323 @@
+//! What every trial uses: one sandbox for all with a pool of its slots, the hostile programs as one
+//! executable, and a run that keeps what it printed.
+//!
+//! Invariant: a slot taken from the pool goes back, also when its trial panics; the sandbox is dropped when
+//! the last trial is done.
+
+use std::fmt;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use cupel_sandbox::{
+    CellKind, CellReport, CollectLimits, Command, Observer, RunError, Sandbox, SandboxConfig, Slot, Stdin,
+};
+use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, Limits, Outcome};
+
+const SOURCES: &[(&str, &str)] = &[
+    ("kit.h", include_str!("hostile/kit.h")),
+    ("kit.c", include_str!("hostile/kit.c")),
+    ("victim.c", include_str!("hostile/victim.c")),
+    ("processes.c", include_str!("hostile/processes.c")),
+    ("memory.c", include_str!("hostile/memory.c")),
+    ("privilege.c", include_str!("hostile/privilege.c")),
+    ("files.c", include_str!("hostile/files.c")),
+    ("network.c", include_str!("hostile/network.c")),
+    ("misc.c", include_str!("hostile/misc.c")),
+];
+
+/// Everything the trials share.
+pub(crate) struct World {
+    pub(crate) sandbox: Sandbox,
+    slots: Mutex<Vec<Slot>>,
+    freed: Condvar,
+    pub(crate) fixtures: Fixtures,
+}
+
+/// Files of the host's that trials need.
+#[derive(Clone)]
+pub(crate) struct Fixtures {
+    /// Shown inside, read-only: the hostile programs, a set-uid copy of them, a large file.
+    pub(crate) shown: PathBuf,
+    /// All hostile programs.
+    pub(crate) attacks: String,
+    /// The same, owned by the host's root and set-uid.
+    pub(crate) set_uid: String,
+    /// A file of 192 MiB, several times the memory of a hostile program.
+    pub(crate) large: String,
+    /// A file that everybody may read, and that is not shown inside.
+    pub(crate) secret: String,
+}
+
+impl Fixtures {
+    /// Compiles what is not compiled yet, into a directory named after the sources.
+    pub(crate) fn make() -> Fixtures {
+        let mut hasher = DefaultHasher::new();
+        SOURCES.hash(&mut hasher);
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("hostile-{:016x}", hasher.finish()));
+        let shown = dir.join("shown");
+        let text = |path: PathBuf| path.to_str().expect("the target directory's path is text").to_owned();
+        let fixtures = Fixtures {
+            attacks: text(shown.join("attacks")),
+            set_uid: text(shown.join("set-uid")),
+            large: text(shown.join("large")),
+            secret: text(dir.join("secret")),
+            shown,
+        };
+        if !Path::new(&fixtures.secret).exists() {
+            fs::create_dir_all(&fixtures.shown).unwrap();
+            for (name, source) in SOURCES {
+                fs::write(dir.join(name), source).unwrap();
+            }
+            let c_files = SOURCES
+                .iter()
+                .map(|(name, _)| dir.join(name))
+                .filter(|path| path.extension().is_some_and(|e| e == "c"));
+            let gcc = std::process::Command::new("gcc")
+                .args(["-O1", "-static", "-w", "-o", &fixtures.attacks])
+                .args(c_files)
+                .output()
+                .expect("gcc compiles the hostile programs: apt-get install gcc libc6-dev");
+            assert!(gcc.status.success(), "gcc: {}", String::from_utf8_lossy(&gcc.stderr));
+            fs::copy(&fixtures.attacks, &fixtures.set_uid).unwrap();
+            fs::set_permissions(&fixtures.set_uid, fs::Permissions::from_mode(0o6755)).unwrap();
+            fs::File::create(&fixtures.large).unwrap().set_len(192 * 1024 * 1024).unwrap();
+            fs::write(&fixtures.secret, "what the judge knows\n").unwrap();
+        }
+        fixtures
+    }
+
+    /// Drops the large file from the host's page cache, so that the next to read it is charged for it.
+    pub(crate) fn forget_large(&self) {
+        let large = fs::File::open(&self.large).unwrap();
+        rustix::fs::fadvise(&large, 0, None, rustix::fs::Advice::DontNeed).unwrap();
+    }
+
+    /// The sandbox all trials use.
+    pub(crate) fn config(&self) -> SandboxConfig {
+        SandboxConfig { mounts: vec![self.shown.clone()], slots: 2, ..SandboxConfig::default() }
+    }
+}
+
+impl World {
+    pub(crate) fn start() -> World {
+        let fixtures = Fixtures::make();
+        let sandbox = Sandbox::start(fixtures.config()).expect("the sandbox starts");
+        let slots = (0..sandbox.slots()).map(|index| sandbox.slot(index)).collect();
+        World { sandbox, slots: Mutex::new(slots), freed: Condvar::new(), fixtures }
+    }
+
+    /// A slot for this trial alone; waits for one.
+    pub(crate) fn slot(&self) -> Lent<'_> {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(slot) = slots.pop() {
+                return Lent { world: self, slot: Some(slot) };
+            }
+            slots = self.freed.wait(slots).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// All slots at once, for a trial about neighbours.
+    pub(crate) fn both_slots(&self) -> (Lent<'_>, Lent<'_>) {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if slots.len() >= 2 {
+                let mut lend = || Lent { world: self, slot: slots.pop() };
+                return (lend(), lend());
+            }
+            slots = self.freed.wait(slots).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// A hostile program by name, with its arguments.
+    pub(crate) fn attack(&self, name: &str, arguments: &[&str]) -> Program {
+        let argv = [self.fixtures.attacks.as_str(), name].iter().chain(arguments).map(|s| (*s).to_owned()).collect();
+        Program::new(argv)
+    }
+
+    /// Runs on any slot.
+    pub(crate) fn run(&self, program: &Program) -> Ended {
+        program.run(&mut self.slot())
+    }
+
+    /// Runs, and asserts what was printed and how it ended.
+    pub(crate) fn check(&self, program: &Program, outcome: Outcome, stdout: &str) -> Ended {
+        let ended = self.run(program);
+        assert_eq!(ended.text(), stdout, "standard output; {ended}");
+        assert_eq!(ended.report.outcome, outcome, "{ended}");
+        ended
+    }
+}
+
+/// A slot that goes back to the pool.
+pub(crate) struct Lent<'a> {
+    world: &'a World,
+    slot: Option<Slot>,
+}
+
+impl std::ops::Deref for Lent<'_> {
+    type Target = Slot;
+    fn deref(&self) -> &Slot {
+        self.slot.as_ref().expect("lent until dropped")
+    }
+}
+
+impl std::ops::DerefMut for Lent<'_> {
+    fn deref_mut(&mut self) -> &mut Slot {
+        self.slot.as_mut().expect("lent until dropped")
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        self.world.slots.lock().unwrap_or_else(PoisonError::into_inner).extend(self.slot.take());
+        self.world.freed.notify_all();
+    }
+}
+
+/// A program with its limits; valid by default, and small, so that limits are reached soon.
+#[derive(Clone)]
+pub(crate) struct Program {
+    pub(crate) command: Command,
+}
+
+/// What hostile programs may use.
+pub(crate) fn small() -> Limits {
+    Limits {
+        cpu_time: Duration::from_secs(5),
+        wall_time: Duration::from_secs(30),
+        idle_time: Duration::from_secs(20),
+        memory: Bytes::mib(64),
+        processes: 32,
+        open_files: 64,
+        file_size: Bytes::mib(16),
+        disk: Bytes::mib(32),
+        inodes: 500,
+        output: Bytes::kib(64),
+        stack: Bytes::mib(8),
+    }
+}
+
+impl Program {
+    pub(crate) fn new(argv: Vec<String>) -> Program {
+        Program {
+            command: Command {
+                argv,
+                env: vec![("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into())],
+                files: Vec::new(),
+                stdin: Stdin::Bytes(Arc::from(&b""[..])),
+                limits: small(),
+                kind: CellKind::Run,
+                collect: None,
+            },
+        }
+    }
+
+    /// `sh -c script`.
+    pub(crate) fn shell(script: &str) -> Program {
+        Program::new(vec!["/bin/sh".into(), "-c".into(), script.into()])
+    }
+
+    pub(crate) fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Program {
+        change(&mut self.command.limits);
+        self
+    }
+
+    pub(crate) fn stdin(mut self, data: &[u8]) -> Program {
+        self.command.stdin = Stdin::Bytes(Arc::from(data));
+        self
+    }
+
+    pub(crate) fn files(mut self, files: Vec<BoxFile>) -> Program {
+        self.command.files.push(BoxFiles::new(files));
+        self
+    }
+
+    pub(crate) fn collect(mut self, files: u32, bytes: Bytes) -> Program {
+        self.command.collect = Some(CollectLimits { files, bytes });
+        self
+    }
+
+    /// Runs it; a failure of ours is a failure of the trial.
+    pub(crate) fn run(&self, slot: &mut Slot) -> Ended {
+        match self.try_run(slot) {
+            Ok(ended) => ended,
+            Err(error) => {
+                panic!("the sandbox failed: {error}: {:?}", std::error::Error::source(&error).map(ToString::to_string))
+            }
+        }
+    }
+
+    pub(crate) fn try_run(&self, slot: &mut Slot) -> Result<Ended, RunError> {
+        let mut kept = Kept::default();
+        let report = slot.run(&self.command, &mut kept)?;
+        Ok(Ended { report, stdout: kept.stdout, stderr: kept.stderr })
+    }
+}
+
+/// A file for a box.
+pub(crate) fn file(path: &str, data: &[u8], executable: bool) -> BoxFile {
+    BoxFile { path: BoxPath::new(path).unwrap(), data: data.into(), executable }
+}
+
+/// Keeps what a program prints.
+#[derive(Default)]
+struct Kept {
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+}
+
+impl Observer for Kept {
+    fn stdout(&mut self, data: &[u8]) {
+        self.stdout.extend_from_slice(data);
+    }
+    fn stderr(&mut self, data: &[u8]) {
+        self.stderr.extend_from_slice(data);
+    }
+}
+
+/// What came of a run.
+pub(crate) struct Ended {
+    pub(crate) report: CellReport,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: Vec<u8>,
+}
+
+impl Ended {
+    /// Standard output as text.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// The first number in what it printed.
+    pub(crate) fn number(&self) -> u64 {
+        let text = self.text();
+        let digits = text.split(|c: char| !c.is_ascii_digit()).find(|part| !part.is_empty());
+        digits.and_then(|d| d.parse().ok()).unwrap_or_else(|| panic!("no number was printed; {self}"))
+    }
+
+    /// Paths of the collected files, sorted, joined by spaces.
+    pub(crate) fn collected(&self) -> String {
+        let mut paths: Vec<&str> = self.report.files.iter().map(|f| f.path.as_str()).collect();
+        paths.sort_unstable();
+        paths.join(" ")
+    }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let short = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(2000)]).into_owned();
+        write!(f, "{:?}; stdout {:?}; stderr {:?}", self.report, short(&self.stdout), short(&self.stderr))
+    }
+}
+
+/// Asserts that a measured figure is the expected one: never less than it (beyond `slack`), never more than
+/// `per_cent` above it (and `slack`).
+pub(crate) fn assert_near(what: &str, measured: u64, expected: u64, per_cent: u64, slack: u64) {
+    let tolerance = expected * per_cent / 100 + slack;
+    assert!(measured.abs_diff(expected) <= tolerance, "{what}: measured {measured}, expected {expected} ± {tolerance}");
+}

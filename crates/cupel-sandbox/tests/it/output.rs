@@ -1,0 +1,114 @@
+//! Output streams through whole and in order, and no byte more than the limit is kept.
+
+use cupel_sandbox::Observer;
+use cupel_types::{Bytes, Outcome};
+use libtest_mimic::Trial;
+
+use crate::kit::{Program, World};
+use crate::{Shared, trial};
+
+pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
+    let rules: &[(&str, fn(&World))] = &[
+        ("a_hundred_mebibytes_stream_through", a_hundred_mebibytes_stream_through),
+        ("every_byte_value_passes", every_byte_value_passes),
+        ("no_output_is_no_output", no_output_is_no_output),
+        ("the_limit_itself_may_be_written", the_limit_itself_may_be_written),
+        ("the_two_streams_have_a_limit_each", the_two_streams_have_a_limit_each),
+        ("a_line_is_heard_while_the_program_runs", a_line_is_heard_while_the_program_runs),
+        ("a_closed_stream_is_no_end", a_closed_stream_is_no_end),
+    ];
+    rules.iter().map(|(name, rule)| trial(world, format!("output::{name}"), *rule)).collect()
+}
+
+/// Compares with the pattern of `pour` as it comes, and keeps nothing.
+#[derive(Default)]
+struct Pattern {
+    seen: [u64; 2],
+    wrong: Option<(usize, u64)>,
+}
+
+impl Pattern {
+    fn compare(&mut self, index: usize, data: &[u8]) {
+        for byte in data {
+            let at = self.seen[index];
+            let expected = ((at % (1 << 20)) * 7 + (at >> 20) + index as u64 + 1) as u8;
+            if *byte != expected && self.wrong.is_none() {
+                self.wrong = Some((index, at));
+            }
+            self.seen[index] += 1;
+        }
+    }
+}
+
+impl Observer for Pattern {
+    fn stdout(&mut self, data: &[u8]) {
+        self.compare(0, data);
+    }
+    fn stderr(&mut self, data: &[u8]) {
+        self.compare(1, data);
+    }
+}
+
+fn a_hundred_mebibytes_stream_through(world: &World) {
+    let program = world.attack("pour", &["60", "40"]).limits(|l| l.output = Bytes::mib(64));
+    let mut pattern = Pattern::default();
+    let report = world.slot().run(&program.command, &mut pattern).unwrap();
+    assert_eq!(report.outcome, Outcome::Exited(0), "{report:?}");
+    assert_eq!((pattern.seen, pattern.wrong), ([60 << 20, 40 << 20], None));
+    assert!(report.usage.memory < Bytes::mib(4), "{report:?}");
+}
+
+fn every_byte_value_passes(world: &World) {
+    let ended = world.run(&world.attack("all_bytes", &[]));
+    assert_eq!(ended.stdout, (0..=255).collect::<Vec<u8>>());
+    assert_eq!(ended.stderr, (0..=255).rev().collect::<Vec<u8>>());
+}
+
+fn no_output_is_no_output(world: &World) {
+    let ended = world.check(&world.attack("exit", &["0"]), Outcome::Exited(0), "");
+    assert!(ended.stderr.is_empty() && ended.report.usage.output == Bytes::ZERO, "{ended}");
+}
+
+fn the_limit_itself_may_be_written(world: &World) {
+    let program = |limit: u64| Program::shell("printf 0123456789; printf abcde >&2").limits(|l| l.output = Bytes::new(limit));
+    let ended = world.check(&program(10), Outcome::Exited(0), "0123456789");
+    assert!(!ended.report.stdout_truncated, "{ended}");
+    let ended = world.check(&program(9), Outcome::OutputLimit, "012345678");
+    assert!(ended.report.stdout_truncated && !ended.report.stderr_truncated, "{ended}");
+}
+
+fn the_two_streams_have_a_limit_each(world: &World) {
+    let ended = world.run(&world.attack("pour", &["1", "1"]).limits(|l| l.output = Bytes::mib(1)));
+    assert_eq!(ended.report.outcome, Outcome::Exited(0), "{ended}");
+    assert_eq!((ended.stdout.len(), ended.stderr.len()), (1 << 20, 1 << 20));
+}
+
+/// Answers the program's first words with the end it waits for.
+struct Heard<'a>(&'a std::fs::File, bool);
+
+impl Observer for Heard<'_> {
+    fn stdout(&mut self, data: &[u8]) {
+        use std::io::Write;
+        if data.starts_with(b"ready") {
+            self.0.write_all(b"go\n").unwrap();
+        }
+        self.1 |= data.ends_with(b"got go\n");
+    }
+    fn stderr(&mut self, _: &[u8]) {}
+}
+
+/// A conversation: each side waits for the other, so nothing may be held back.
+fn a_line_is_heard_while_the_program_runs(world: &World) {
+    let (theirs, ours) = rustix::pipe::pipe().unwrap();
+    let ours = std::fs::File::from(ours);
+    let mut program = Program::shell("echo ready; read word; echo got $word");
+    program.command.stdin = cupel_sandbox::Stdin::Descriptor(std::sync::Arc::new(theirs));
+    let mut heard = Heard(&ours, false);
+    let report = world.slot().run(&program.command, &mut heard).unwrap();
+    assert!(report.outcome == Outcome::Exited(0) && heard.1, "{report:?}");
+}
+
+fn a_closed_stream_is_no_end(world: &World) {
+    let ended = world.run(&Program::shell("exec >&- ; echo still here >&2; exit 4"));
+    assert_eq!((ended.report.outcome, ended.stderr.as_slice()), (Outcome::Exited(4), &b"still here\n"[..]));
+}
