@@ -288,3 +288,6 @@ impl Drop for SlotState {
 }
 
 
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,232 @@
+//! The worker over the real store, queue and bus. Only the executor is scripted: it fails, panics and waits
+//! when a test says so, which no real one does.
+
+use std::sync::atomic::AtomicUsize;
+
+use cupel_core::run::RunState;
+use cupel_core::{Bounds, CoreParts, LeasePolicy, Viewer};
+use cupel_events::{EmbeddedBus, EventBounds};
+use cupel_judge::{ExecuteError, Executor, NoCache, StepInput, StepObserver, StepResult};
+use cupel_queue::EmbeddedQueue;
+use cupel_store::SqliteStore;
+use cupel_testkit::{FakeClock, a_submission, a_user, fresh, registry, t0};
+use cupel_types::{Outcome, Output, StepReport, SubmissionId, Usage, UserId};
+use tokio::task::JoinHandle;
+
+use super::*;
+
+/// What an executor does with the next step.
+#[derive(Clone, Copy, Debug)]
+enum Does {
+    /// Prints `out`, ends with 0.
+    Ends,
+    /// Fails, in a way that may pass or not.
+    Fails { transient: bool },
+    Panics,
+    /// Runs until it is told to stop.
+    WaitsForStop,
+}
+
+struct Scripted(Arc<Mutex<Vec<Does>>>);
+
+impl Executor for Scripted {
+    fn execute(&mut self, _: StepInput<'_>, observer: &mut dyn StepObserver) -> Result<StepResult, ExecuteError> {
+        let does = self.0.lock().unwrap().pop().unwrap_or(Does::Ends);
+        let outcome = match does {
+            Does::Ends => {
+                observer.stdout(b"out");
+                Outcome::Exited(0)
+            }
+            Does::Fails { transient } => return Err(ExecuteError { transient, source: "no cell".into() }),
+            Does::Panics => panic!("the script says so"),
+            Does::WaitsForStop => {
+                while !observer.cancelled() {
+                    std::thread::yield_now();
+                }
+                Outcome::Cancelled
+            }
+        };
+        let output = Output { data: b"out".as_slice().into(), truncated: false };
+        let report = StepReport { outcome, exit_code: None, signal: None, stdout: output.clone(), stderr: output, usage: Usage::default() };
+        Ok(StepResult { report, files: Default::default(), files_truncated: false })
+    }
+}
+
+/// A worker at work.
+struct Bench {
+    core: Core,
+    clock: Arc<FakeClock>,
+    owner: UserId,
+    /// How often an executor was made.
+    made: Arc<AtomicUsize>,
+    shutdown: CancellationToken,
+    worker: JoinHandle<()>,
+    _data: tempfile::TempDir,
+}
+
+impl Bench {
+    /// `script` is what the steps do, the first one last.
+    async fn start(script: Vec<Does>, policy: LeasePolicy) -> Bench {
+        let data = tempfile::tempdir().unwrap();
+        let store = Arc::new(SqliteStore::open(&data.path().join("db")).await.unwrap());
+        let user = a_user();
+        let owner = user.user.id;
+        cupel_core::AccountStore::insert_user(store.as_ref(), user).await.unwrap().unwrap();
+        let clock = Arc::new(FakeClock::default());
+        let core = Core::new(CoreParts {
+            store,
+            queue: Arc::new(EmbeddedQueue::new(1000)),
+            events: Arc::new(EmbeddedBus::new(EventBounds::default())),
+            clock: clock.clone(),
+            registry: registry(),
+            policy,
+            bounds: Bounds::default(),
+        });
+        let (script, made) = (Arc::new(Mutex::new(script)), Arc::new(AtomicUsize::new(0)));
+        let factory: ExecutorFactory = {
+            let made = Arc::clone(&made);
+            Arc::new(move |_| {
+                made.fetch_add(1, Ordering::Relaxed);
+                Ok(Box::new(Scripted(Arc::clone(&script))))
+            })
+        };
+        let worker = Worker::new(WorkerParts {
+            core: core.clone(),
+            id: WorkerId::from_uuid(fresh()),
+            slots: 1,
+            cache: Arc::new(NoCache),
+            factory,
+            grace: Duration::ZERO,
+        });
+        let shutdown = CancellationToken::new();
+        let worker = tokio::spawn(worker.run(shutdown.clone()));
+        Bench { core, clock, owner, made, shutdown, worker, _data: data }
+    }
+
+    fn viewer(&self) -> Viewer {
+        Viewer { user: self.owner, is_admin: false }
+    }
+
+    async fn submit(&self) -> SubmissionId {
+        let new = a_submission().in_language("python").worded();
+        self.core.submit(self.owner, vec![new], None).await.unwrap()[0]
+    }
+
+    async fn state(&self, id: SubmissionId) -> RunState {
+        self.core.submission(&self.viewer(), id).await.unwrap().unwrap().state
+    }
+
+    /// The state once it is one of those asked for.
+    async fn until(&self, id: SubmissionId, is_it: impl Fn(&RunState) -> bool) -> RunState {
+        let reached = async {
+            loop {
+                let state = self.state(id).await;
+                if is_it(&state) {
+                    return state;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), reached).await.expect("the state is reached")
+    }
+}
+
+fn once() -> LeasePolicy {
+    LeasePolicy { attempts_max: 1, ..LeasePolicy::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_judged_run_is_completed_with_its_log() {
+    let bench = Bench::start(vec![], once()).await;
+    let id = bench.submit().await;
+    let state = bench.until(id, RunState::is_final).await;
+    assert!(matches!(state, RunState::Judged { attempts: 1, verdict: Verdict::Accepted }), "{state:?}");
+    let log = bench.core.store().events(id, Default::default()).await.unwrap();
+    let names: Vec<_> = log.iter().map(|event| event.kind.name()).collect();
+    assert_eq!(names, ["queued", "started", "test.start", "output", "test.end", "verdict"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_of_ours_costs_an_attempt_and_is_never_the_programs() {
+    let policy = LeasePolicy { attempts_max: 2, ..LeasePolicy::default() };
+    let bench = Bench::start(vec![Does::Ends, Does::Fails { transient: true }], policy).await;
+    let id = bench.submit().await;
+    bench.until(id, |state| matches!(state, RunState::Queued { attempts: 1, lost: 1 })).await;
+    // The pause after a failure.
+    bench.clock.advance(Duration::from_secs(60));
+    bench.core.sweep().await.unwrap();
+    let state = bench.until(id, RunState::is_final).await;
+    assert!(matches!(state, RunState::Judged { attempts: 2, verdict: Verdict::Accepted }), "{state:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_always_fails_is_given_up() {
+    let bench = Bench::start(vec![Does::Fails { transient: true }], once()).await;
+    let id = bench.submit().await;
+    assert!(matches!(bench.until(id, RunState::is_final).await, RunState::Abandoned { attempts: 1 }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_executor_is_made_anew_and_the_next_run_is_judged() {
+    for (breaks, failures) in [(Does::Panics, 1), (Does::Fails { transient: false }, 1), (Does::Fails { transient: true }, 3)] {
+        let bench = Bench::start(vec![breaks; failures], once()).await;
+        for _ in 0..failures {
+            let id = bench.submit().await;
+            assert!(matches!(bench.until(id, RunState::is_final).await, RunState::Abandoned { .. }), "{breaks:?}");
+        }
+        let id = bench.submit().await;
+        assert!(matches!(bench.until(id, RunState::is_final).await, RunState::Judged { .. }), "{breaks:?}");
+        assert_eq!(bench.made.load(Ordering::Relaxed), 2, "{breaks:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_run_stops_and_frees_its_slot() {
+    let bench = Bench::start(vec![Does::Ends, Does::WaitsForStop], once()).await;
+    let first = bench.submit().await;
+    bench.until(first, |state| matches!(state, RunState::Leased { .. })).await;
+    bench.core.cancel(&bench.viewer(), first).await.unwrap();
+    let next = bench.submit().await;
+    bench.until(next, |state| matches!(state, RunState::Judged { .. })).await;
+    assert!(matches!(bench.state(first).await, RunState::Cancelled { .. }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_outlasts_the_grace_period_is_given_back_at_no_cost() {
+    let bench = Bench::start(vec![Does::WaitsForStop], once()).await;
+    let id = bench.submit().await;
+    bench.until(id, |state| matches!(state, RunState::Leased { .. })).await;
+    bench.shutdown.cancel();
+    let Bench { worker, core, owner, .. } = bench;
+    worker.await.unwrap();
+    let viewer = Viewer { user: owner, is_admin: false };
+    let state = core.submission(&viewer, id).await.unwrap().unwrap().state;
+    assert!(matches!(state, RunState::Queued { lost: 0, .. }), "{state:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_is_renewed_while_its_run_goes_on() {
+    let policy = LeasePolicy { lease: Duration::from_millis(30), attempts_max: 1 };
+    let bench = Bench::start(vec![Does::WaitsForStop], policy).await;
+    let id = bench.submit().await;
+    let RunState::Leased { until: first, .. } = bench.until(id, |state| matches!(state, RunState::Leased { .. })).await else { unreachable!() };
+    assert!(first > t0());
+    bench.clock.advance(Duration::from_millis(20));
+    bench.until(id, |state| matches!(state, RunState::Leased { until, .. } if *until > first)).await;
+    bench.core.cancel(&bench.viewer(), id).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_lease_stops_the_run_and_its_result_counts_for_nothing() {
+    let policy = LeasePolicy { lease: Duration::from_millis(30), attempts_max: 2 };
+    let bench = Bench::start(vec![Does::Ends, Does::WaitsForStop], policy).await;
+    let id = bench.submit().await;
+    bench.until(id, |state| matches!(state, RunState::Leased { .. })).await;
+    // Another process finds the lease expired before this worker renews it.
+    bench.clock.advance(Duration::from_secs(1));
+    while bench.core.sweep().await.unwrap().expired == 0 {
+        bench.clock.advance(Duration::from_secs(1));
+    }
+    let state = bench.until(id, RunState::is_final).await;
+    assert!(matches!(state, RunState::Judged { attempts: 2, verdict: Verdict::Accepted }), "{state:?}");
+}
