@@ -208,9 +208,64 @@ impl Loop {
     async fn sync_at_commit(&mut self, sync: bool) -> Result<(), Fault> {
         if self.syncing != sync {
             let pragma = if sync { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
-            self.connection.execute(sqlx::query(pragma)).await?;
+            // Raw, so never from the statement cache: SQLite may carry a pragma out when it compiles it.
+            // Source: sqlite.org, "PRAGMA statements".
+            self.connection.execute(sqlx::raw_sql(pragma)).await?;
             self.syncing = sync;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sqlx::Row as _;
+    use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
+
+    struct Touch<const SYNC: bool>;
+
+    #[async_trait]
+    impl<const SYNC: bool> Write for Touch<SYNC> {
+        type Output = ();
+        const OPERATION: &'static str = "touch";
+        const DURABLE: bool = SYNC;
+
+        async fn apply(&self, connection: &mut SqliteConnection) -> Result<(), Fault> {
+            connection.execute(sqlx::query("INSERT INTO t VALUES (1)")).await?;
+            Ok(())
+        }
+    }
+
+    fn job<const SYNC: bool>() -> Box<dyn Job> {
+        Box::new(Pending { command: Touch::<SYNC>, done: None, answer: oneshot::channel().0 })
+    }
+
+    #[tokio::test]
+    async fn a_transaction_with_a_durable_command_commits_with_a_sync_and_only_such_a_one() {
+        const FULL: i64 = 2;
+        const NORMAL: i64 = 1;
+        let folder = tempfile::tempdir().unwrap();
+        let options = SqliteConnectOptions::new().filename(folder.path().join("t.db")).create_if_missing(true);
+        let mut connection =
+            sqlx::ConnectOptions::connect(&options.journal_mode(SqliteJournalMode::Wal)).await.unwrap();
+        connection.execute("CREATE TABLE t (n)").await.unwrap();
+        let mut writer = Loop { connection, syncing: true };
+        // Again and again: a pragma from a statement cache might be carried out only once.
+        for round in 0..5 {
+            let batches = [
+                (vec![job::<true>()], FULL),
+                (vec![job::<false>(), job::<false>()], NORMAL),
+                (vec![job::<false>(), job::<true>(), job::<false>()], FULL),
+                (vec![job::<false>()], NORMAL),
+            ];
+            for (i, (mut batch, expected)) in batches.into_iter().enumerate() {
+                writer.commit_together(&mut batch).await;
+                let row = writer.connection.fetch_one(sqlx::raw_sql("PRAGMA synchronous")).await.unwrap();
+                assert_eq!(row.get::<i64, _>(0), expected, "round {round}, batch {i}");
+            }
+        }
+        let row = writer.connection.fetch_one("SELECT count(*) FROM t").await.unwrap();
+        assert_eq!(row.get::<i64, _>(0), 5 * 7);
     }
 }

@@ -2,10 +2,12 @@
 //! subject: a store without users and submissions.
 
 mod accounts;
+mod requests;
 mod runs;
 mod webhooks;
 
 pub use accounts::*;
+pub use requests::*;
 pub use runs::*;
 pub use webhooks::*;
 
