@@ -12,7 +12,7 @@ cupel=$PWD/target/release/cupel
 scripts/setup.sh build
 
 echo "== build (release; the first time takes some minutes, later ones seconds)"
-cargo build --release --package cupel --quiet
+cargo build --release --package cupel
 
 echo "== languages: the core set"
 if ! scripts/as-root "$cupel" languages install core; then
