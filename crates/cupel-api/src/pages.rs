@@ -123,8 +123,9 @@ fn docs_file(app: &Shared, name: &str) -> Response {
         Ok(Some(file)) => {
             let kind = HeaderValue::try_from(file.content_type)
                 .unwrap_or(HeaderValue::from_static("application/octet-stream"));
-            let is_page = kind.as_bytes().starts_with(b"text/html");
-            let cache = if is_page { "no-cache" } else { "public, max-age=3600" };
+            // What we write ourselves changes with our versions; the rest with Swagger UI's.
+            let is_ours = kind.as_bytes().starts_with(b"text/html") || name == "swagger-initializer.js";
+            let cache = if is_ours { "no-cache" } else { "public, max-age=3600" };
             let headers: [(HeaderName, HeaderValue); 3] = [
                 (header::CONTENT_TYPE, kind),
                 (header::CONTENT_SECURITY_POLICY, DOCS_POLICY),

@@ -281,6 +281,11 @@ impl Call {
             text,
         }
     }
+
+    /// The answer without its body.
+    pub(crate) async fn start(self) -> axum::response::Response {
+        self.router.oneshot(self.request.body(self.body).unwrap()).await.unwrap()
+    }
 }
 
 #[derive(Debug)]

@@ -1,5 +1,9 @@
 //! The log of a submission as server-sent events.
 
+use std::sync::Arc;
+
+use cupel_core::event::{Event, EventKind, Seq, Stream};
+use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
 use crate::app::{TestApp, a_report};
@@ -89,4 +93,26 @@ async fn streams_and_waits_end_when_the_server_goes_down() {
     let stopping = async { app.shutdown.cancel() };
     let (stream, wait, ()) = tokio::join!(following, waiting, stopping);
     assert_eq!((stream.status.as_u16(), wait.status.as_u16(), &wait.json["status"]), (200, 200, &json!("queued")));
+}
+
+#[tokio::test]
+async fn a_client_that_reads_too_slowly_is_told_that_it_missed_something() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let id = app.submit(&user, &body()).await;
+    // The stream is open, and nothing of it is read yet.
+    let response = app.get(&format!("/api/v1/execute/{id}/events")).bearer(&user.token).start().await;
+    let assignment = app.next_run().await;
+    let (submission, attempt) = (assignment.leased.submission.id, assignment.leased.attempt);
+    for n in 1..=5000 {
+        let kind = EventKind::Output { case: None, stream: Stream::Stdout, data: Arc::from(&b"x"[..]) };
+        app.core.emit(Event { submission, seq: Seq::of_attempt(attempt, n), at: app.core.now(), kind });
+    }
+    app.core.complete(&assignment, a_report(), Vec::new()).await.unwrap();
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
+    let events = events_of(std::str::from_utf8(&bytes).unwrap());
+    let gap = events.iter().find(|(_, name, _)| name == "gap").expect("a gap is told");
+    assert_eq!(gap.2, json!({ "submission_id": id }));
+    assert_eq!(events.last().map(|(_, name, _)| &**name), Some("verdict"), "and the end is told all the same");
+    assert!(events.len() < 5000);
 }
