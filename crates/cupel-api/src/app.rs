@@ -9,6 +9,7 @@ use cupel_types::UserId;
 use tokio::sync::Mutex as AsyncMutex;
 
 use crate::auth::{Identities, Tokens};
+use crate::budget::BodyBudget;
 use crate::limits::RateLimits;
 use crate::pages::Documents;
 use crate::problem::{Problem, ProblemKind};
@@ -24,6 +25,7 @@ pub(crate) struct App {
     pub(crate) identities: Identities,
     pub(crate) limits: RateLimits,
     pub(crate) long_answers: LongAnswers,
+    pub(crate) bodies: BodyBudget,
     pub(crate) documents: Documents,
     /// The last health report and when it was made.
     pub(crate) health: AsyncMutex<Option<(std::time::Instant, HealthReport)>>,
@@ -31,7 +33,13 @@ pub(crate) struct App {
 
 impl Shared {
     pub(crate) fn new(state: ApiState, documents: Documents) -> Shared {
+        let settings = &state.settings;
         Shared(Arc::new(App {
+            bodies: BodyBudget::new(
+                settings.bodies_bytes_max,
+                settings.bodies_of_user_bytes_max,
+                settings.execute_body_bytes_max,
+            ),
             tokens: Tokens::new(&state.settings.jwt_secret, state.settings.access_token_lifetime),
             identities: Identities::default(),
             limits: RateLimits::new(state.settings.login),

@@ -17,6 +17,8 @@ use serde::{Deserialize, Deserializer};
 use serde_path_to_error::Segment;
 
 use crate::app::Shared;
+use crate::budget::Held;
+use crate::edge::Notes;
 use crate::problem::{FieldError, Problem, ProblemKind};
 use crate::suggest::nearest;
 
@@ -27,13 +29,15 @@ pub(crate) struct JsonBody<T>(pub(crate) T);
 pub(crate) struct SubmissionBody<T> {
     pub(crate) value: T,
     pub(crate) bytes: Bytes,
+    /// Its share of the memory for bodies, until core has the submissions.
+    pub(crate) held: Option<Held>,
 }
 
 impl<T: DeserializeOwned> FromRequest<Shared> for JsonBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &Shared) -> Result<Self, Problem> {
-        let bytes = read(request, app.settings.body_bytes_max, app).await?;
+        let bytes = read(request, app.settings.body_bytes_max, app, None).await?;
         parse(&bytes).map(JsonBody)
     }
 }
@@ -42,12 +46,15 @@ impl<T: DeserializeOwned> FromRequest<Shared> for SubmissionBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &Shared) -> Result<Self, Problem> {
-        let bytes = read(request, app.settings.execute_body_bytes_max, app).await?;
-        Ok(SubmissionBody { value: parse(&bytes)?, bytes })
+        // The extractors before this one have said who it is.
+        let user = request.extensions().get::<Notes>().and_then(Notes::user);
+        let mut held = user.map(|user| app.bodies.hold(user));
+        let bytes = read(request, app.settings.execute_body_bytes_max, app, held.as_mut()).await?;
+        Ok(SubmissionBody { value: parse(&bytes)?, bytes, held })
     }
 }
 
-async fn read(request: Request, bytes_max: usize, app: &Shared) -> Result<Bytes, Problem> {
+async fn read(request: Request, bytes_max: usize, app: &Shared, mut held: Option<&mut Held>) -> Result<Bytes, Problem> {
     is_plain_json(request.headers())?;
     let too_large = || Problem::new(ProblemKind::BodyTooLarge, format!("The body may have {bytes_max} bytes here."));
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
@@ -74,6 +81,9 @@ async fn read(request: Request, bytes_max: usize, app: &Shared) -> Result<Bytes,
                 let Ok(data) = frame.into_data() else { continue };
                 if bytes.len() + data.len() > bytes_max {
                     return Err(too_large());
+                }
+                if let Some(held) = &mut held {
+                    held.more(data.len())?;
                 }
                 bytes.extend_from_slice(&data);
             }

@@ -61,6 +61,11 @@ impl Notes {
         *self.0.rate.lock().unwrap_or_else(PoisonError::into_inner) = Some(note);
     }
 
+    /// Who sends the request, once that is known.
+    pub(crate) fn user(&self) -> Option<UserId> {
+        self.0.user.get().copied()
+    }
+
     pub(crate) fn set_user(&self, user: UserId) {
         let _ = self.0.user.set(user);
     }

@@ -11,6 +11,7 @@
 mod app;
 mod auth;
 mod body;
+mod budget;
 mod edge;
 mod gcra;
 mod limits;

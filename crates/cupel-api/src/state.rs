@@ -45,12 +45,18 @@ pub struct Settings {
     pub registration_open: bool,
     /// Largest body of `POST /execute` and `/execute/batch`, in bytes.
     pub execute_body_bytes_max: usize,
+    /// Bytes of such bodies that may be in memory at one time, of everybody together.
+    pub bodies_bytes_max: usize,
+    /// And of one user.
+    pub bodies_of_user_bytes_max: usize,
     /// Largest body elsewhere, in bytes.
     pub body_bytes_max: usize,
     /// How long a body may take to arrive.
     pub body_time_max: Duration,
     /// How long `?wait=` may hold an answer back.
     pub wait_max: Duration,
+    /// How often an event stream says that it is alive when there is nothing else to say.
+    pub event_ping: Duration,
     /// How long a repeated `Idempotency-Key` is recognised.
     pub idempotency_lifetime: Duration,
     /// Origins that browsers may call from; none by default. `*` is every origin.
@@ -73,9 +79,12 @@ impl Default for Settings {
             login: LoginRates::default(),
             registration_open: true,
             execute_body_bytes_max: 16 << 20,
+            bodies_bytes_max: 256 << 20,
+            bodies_of_user_bytes_max: 64 << 20,
             body_bytes_max: 64 << 10,
             body_time_max: Duration::from_secs(30),
             wait_max: Duration::from_secs(30),
+            event_ping: Duration::from_secs(15),
             idempotency_lifetime: Duration::from_secs(24 * 3600),
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),

@@ -31,7 +31,6 @@ use crate::v1::response::rfc3339;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
-const PING: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -178,7 +177,8 @@ pub(crate) async fn events(
         let event = reader.next().await?;
         Some((Ok::<_, Infallible>(event), reader))
     });
-    let mut response = Sse::new(events).keep_alive(KeepAlive::new().interval(PING).text("ping")).into_response();
+    let mut response =
+        Sse::new(events).keep_alive(KeepAlive::new().interval(app.settings.event_ping).text("ping")).into_response();
     response.headers_mut().insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
     Ok(response)
 }

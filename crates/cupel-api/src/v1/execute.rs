@@ -145,12 +145,15 @@ pub(crate) async fn execute(
     key: IdempotencyKey,
     body: SubmissionBody<ExecuteRequest>,
 ) -> Result<Response, Problem> {
-    let shape = Shape::of(&body.value);
+    let SubmissionBody { value, bytes, held } = body;
+    let shape = Shape::of(&value);
     let mut faults = Vec::new();
-    let new = body.value.into_new("", notes.request_id(), &mut faults);
+    let new = value.into_new("", notes.request_id(), &mut faults);
     let Some(new) = new else { return Err(faults_of_form(faults)) };
-    let idempotency = key.for_request(&app, "/api/v1/execute", &body.bytes);
+    let idempotency = key.for_request(&app, "/api/v1/execute", &bytes);
+    drop(bytes);
     let submitted = submit(&app, &caller, &notes, vec![new], idempotency, |_| ("", shape)).await?;
+    drop(held);
     let id = *submitted.ids.first().ok_or_else(|| Problem::internal(&MissingId))?;
 
     if let Some(at_most) = wait.at_most

@@ -2,6 +2,7 @@
 
 use cupel_core::Bounds;
 use cupel_types::Bytes;
+use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
 use crate::app::TestApp;
@@ -311,4 +312,40 @@ async fn what_is_unknown_and_what_is_somebody_elses_look_the_same() {
     assert_eq!(app.get(&format!("/api/v1/execute/{id}")).bearer(&admin.token).send().await.status, 200);
     let view = app.get(&format!("/api/v1/execute/{id}")).bearer(&owner.token).send().await.json;
     assert_eq!(view["status"], "queued", "nobody else's DELETE has cancelled it");
+}
+
+#[tokio::test]
+async fn one_user_cannot_fill_the_memory_with_bodies_that_never_end() {
+    let app = TestApp::with_settings(|s| {
+        s.execute_body_bytes_max = 2000;
+        s.bodies_of_user_bytes_max = 3000;
+    })
+    .await;
+    let (user, other) = (app.user().await, app.user().await);
+    let call = |user: &crate::app::TestUser, body: axum::body::Body| {
+        app.request(axum::http::Method::POST, "/api/v1/execute")
+            .bearer(&user.token)
+            .header("content-type", "application/json")
+            .raw(body)
+    };
+    // Two bodies of which 1,500 bytes have come and the rest does not.
+    let endless = || {
+        axum::body::Body::from_stream(
+            stream::iter([Ok::<_, std::io::Error>(vec![b' '; 1500])]).chain(stream::pending()),
+        )
+    };
+    let held: Vec<_> = (0..2).map(|_| tokio::spawn(call(&user, endless()).send())).collect();
+    tokio::time::timeout(std::time::Duration::from_secs(20), async {
+        while call(&user, axum::body::Body::from("{}")).send().await.status != 429 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("the third is refused");
+    assert_eq!(app.post("/api/v1/execute", &with(json!({}))).bearer(&other.token).send().await.status, 202);
+    for body in held {
+        body.abort();
+        assert!(body.await.is_err());
+    }
+    assert_eq!(app.post("/api/v1/execute", &with(json!({}))).bearer(&user.token).send().await.status, 202);
 }

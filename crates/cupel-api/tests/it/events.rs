@@ -1,6 +1,7 @@
 //! The log of a submission as server-sent events.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cupel_core::event::{Event, EventKind, Seq, Stream};
 use http_body_util::BodyExt;
@@ -115,4 +116,19 @@ async fn a_client_that_reads_too_slowly_is_told_that_it_missed_something() {
     assert_eq!(gap.2, json!({ "submission_id": id }));
     assert_eq!(events.last().map(|(_, name, _)| &**name), Some("verdict"), "and the end is told all the same");
     assert!(events.len() < 5000);
+}
+
+#[tokio::test]
+async fn a_stream_with_nothing_to_say_says_that_it_is_alive() {
+    let app = TestApp::with_settings(|s| s.event_ping = Duration::from_millis(20)).await;
+    let user = app.user().await;
+    let id = app.submit(&user, &body()).await;
+    let response = app.get(&format!("/api/v1/execute/{id}/events")).bearer(&user.token).start().await;
+    let mut stream = response.into_body();
+    let mut text = String::new();
+    while !text.ends_with(": ping\n\n") {
+        let frame = tokio::time::timeout(Duration::from_secs(20), stream.frame()).await.expect("a ping comes");
+        text.push_str(std::str::from_utf8(&frame.unwrap().unwrap().into_data().unwrap()).unwrap());
+    }
+    assert!(text.starts_with("event: queued\nid: 1\n"), "{text}");
 }
