@@ -6,7 +6,8 @@ use cupel_core::run::{RunEvent, RunState};
 use cupel_core::{Cancellation, ExpiredRun, GivenBack, IdempotencyRecord, Inserted, RunHint};
 use cupel_types::{LeaseId, RunId, SubmissionId, UserId, WorkerId};
 use jiff::Timestamp;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::query::Query;
+use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{Executor as _, Row as _};
 
 use super::fault::Fault;
@@ -181,13 +182,16 @@ impl Write for Complete {
             memory_bytes: self.memory_bytes,
             ..Change::default()
         };
-        row.write(connection, &state, after).await?;
-        let query = sqlx::query("INSERT INTO execution_results (run, report, log, data) VALUES (?, ?, ?, ?)")
+        // Both at once: each call costs a change of threads.
+        let sql =
+            concat!(update_run!(), "; INSERT INTO execution_results (run, report, log, data) VALUES (?, ?, ?, ?)");
+        let query = row
+            .update(sql, &state, after)
             .bind(bytes(self.run.as_uuid()))
             .bind(self.report.as_str())
             .bind(self.log.as_str())
             .bind(self.data.as_slice());
-        connection.execute(query).await?;
+        expect_rows(2, connection.execute(query).await?.rows_affected())?;
         row.post_webhook(connection, self.at).await?;
         Ok(true)
     }
@@ -317,6 +321,21 @@ macro_rules! run_columns {
 }
 use run_columns;
 
+macro_rules! update_run {
+    () => {
+        "UPDATE runs SET state = ?, attempts = ?, lost = ?, lease = ?, lease_until = ?, verdict = ?, \
+         worker = coalesce(?, worker), due_at = coalesce(?, due_at), started_at = coalesce(started_at, ?), \
+         completed_at = ?, cpu_time_us = ?, memory_bytes = ? \
+         WHERE id = ? AND state = ? AND lease IS ?"
+    };
+}
+use update_run;
+
+/// The row was no longer as it was read: in one writer's transaction that is a defect.
+fn expect_rows(expected: u64, changed: u64) -> Result<(), Fault> {
+    if changed == expected { Ok(()) } else { Err(bad("state").into()) }
+}
+
 impl RunRow {
     async fn read(connection: &mut SqliteConnection, run: RunId) -> Result<Option<RunRow>, Fault> {
         let query = sqlx::query(concat!(run_columns!(), "WHERE id = ?")).bind(bytes(run.as_uuid()));
@@ -346,30 +365,29 @@ impl RunRow {
 
     /// Compare-and-set on (state, lease).
     async fn write(&self, connection: &mut SqliteConnection, state: &RunState, change: Change) -> Result<(), Fault> {
+        let query = self.update(update_run!(), state, change);
+        expect_rows(1, connection.execute(query).await?.rows_affected())
+    }
+
+    /// `sql` begins with [`update_run!`]; what follows it is the caller's to bind.
+    fn update(&self, sql: &'static str, state: &RunState, change: Change) -> Query<'_, Sqlite, SqliteArguments> {
         let next = StateColumns::of(state, self.columns.lost);
-        let query = sqlx::query(
-            "UPDATE runs SET state = ?, attempts = ?, lost = ?, lease = ?, lease_until = ?, verdict = ?, \
-             worker = coalesce(?, worker), due_at = coalesce(?, due_at), started_at = coalesce(started_at, ?), \
-             completed_at = ?, cpu_time_us = ?, memory_bytes = ? \
-             WHERE id = ? AND state = ? AND lease IS ?",
-        )
-        .bind(next.state)
-        .bind(next.attempts)
-        .bind(next.lost)
-        .bind(next.lease)
-        .bind(next.lease_until)
-        .bind(next.verdict)
-        .bind(change.worker.map(|w| bytes(w.as_uuid())))
-        .bind(change.due_at.map(to_us))
-        .bind(change.started_at.map(to_us))
-        .bind(change.completed_at.map(to_us))
-        .bind(change.cpu_time_us)
-        .bind(change.memory_bytes)
-        .bind(bytes(self.id.as_uuid()))
-        .bind(self.columns.state)
-        .bind(self.columns.lease.as_deref());
-        let changed = connection.execute(query).await?.rows_affected();
-        if changed == 1 { Ok(()) } else { Err(bad("state").into()) }
+        sqlx::query(sql)
+            .bind(next.state)
+            .bind(next.attempts)
+            .bind(next.lost)
+            .bind(next.lease)
+            .bind(next.lease_until)
+            .bind(next.verdict)
+            .bind(change.worker.map(|w| bytes(w.as_uuid())))
+            .bind(change.due_at.map(to_us))
+            .bind(change.started_at.map(to_us))
+            .bind(change.completed_at.map(to_us))
+            .bind(change.cpu_time_us)
+            .bind(change.memory_bytes)
+            .bind(bytes(self.id.as_uuid()))
+            .bind(self.columns.state)
+            .bind(self.columns.lease.as_deref())
     }
 
     /// Puts the news of the end into the outbox, if somebody wants it.

@@ -145,7 +145,7 @@ impl Job for Stop {
 
 struct Loop {
     connection: SqliteConnection,
-    /// Whether `synchronous` is FULL at present.
+    /// Whether `synchronous` is FULL at present, for certain.
     syncing: bool,
 }
 
@@ -187,8 +187,7 @@ impl Loop {
     /// Applies all or none.
     async fn transaction(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Fault> {
         let durable = jobs.iter().any(|job| job.durable());
-        self.sync_at_commit(durable).await?;
-        self.connection.execute(sqlx::query("BEGIN IMMEDIATE")).await?;
+        self.begin(durable).await?;
         let result = self.apply_and_commit(jobs).await;
         if result.is_err() {
             // SQLite may have rolled back by itself; then this fails and is not needed.
@@ -205,14 +204,23 @@ impl Loop {
         Ok(())
     }
 
-    async fn sync_at_commit(&mut self, sync: bool) -> Result<(), Fault> {
-        if self.syncing != sync {
-            let pragma = if sync { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
-            // Raw, so never from the statement cache: SQLite may carry a pragma out when it compiles it.
-            // Source: sqlite.org, "PRAGMA statements".
-            self.connection.execute(sqlx::raw_sql(pragma)).await?;
-            self.syncing = sync;
+    /// Begins a transaction whose commit is synced or is not.
+    async fn begin(&mut self, sync: bool) -> Result<(), Fault> {
+        if self.syncing == sync {
+            self.connection.execute(sqlx::query("BEGIN IMMEDIATE")).await?;
+            return Ok(());
         }
+        // Raw, so never from the statement cache: SQLite may carry a pragma out when it compiles it. Source:
+        // sqlite.org, "PRAGMA statements". In one call, because each costs a change of threads.
+        let sql = if sync {
+            "PRAGMA synchronous = FULL; BEGIN IMMEDIATE"
+        } else {
+            "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE"
+        };
+        // If this fails halfway, nobody knows which holds; then FULL is asked for again.
+        self.syncing = false;
+        self.connection.execute(sqlx::raw_sql(sql)).await?;
+        self.syncing = sync;
         Ok(())
     }
 }
