@@ -4,6 +4,7 @@
 //! is stopped in the sandbox and given back at no cost to it. [`Worker::run`] returns when nothing is left.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,6 +25,9 @@ const COMPLETIONS_PER_SLOT_MAX: usize = 8;
 
 /// Pause after the queue or the store failed.
 const FAILURE_PAUSE: Duration = Duration::from_millis(500);
+
+/// How long a lease that was asked for before the shutdown is waited for. A queue that was closed answers at once.
+const LAST_LEASE: Duration = Duration::from_secs(1);
 
 /// Tries to write a result, with growing pauses; then the lease is left to expire.
 const COMPLETE_TRIES_MAX: u32 = 8;
@@ -129,15 +133,21 @@ async fn drive(number: usize, shared: Arc<Shared>, shutdown: CancellationToken) 
 /// The next attempt, once there is room for its result; `None` at shutdown.
 async fn next(shared: &Shared, shutdown: &CancellationToken) -> Option<Arc<Assignment>> {
     loop {
-        let assignment = async {
+        let mut assignment = pin!(async {
             // The semaphore is never closed.
             let _room = shared.completions.acquire().await;
             shared.parts.core.next_run(shared.id).await
-        };
+        });
         let result = tokio::select! {
             biased;
-            () = shutdown.cancelled() => return None,
-            result = assignment => result,
+            () = shutdown.cancelled() => {
+                // A lease may be on its way just now: it is waited for, so that it is given back before we go.
+                if let Ok(Ok(unstarted)) = tokio::time::timeout(LAST_LEASE, assignment).await {
+                    give_back(&shared.parts.core, &unstarted, false, "the worker drains").await;
+                }
+                return None;
+            }
+            result = assignment.as_mut() => result,
         };
         match result {
             Ok(assignment) => return Some(Arc::new(assignment)),
@@ -182,28 +192,28 @@ async fn end(shared: Arc<Shared>, assignment: Arc<Assignment>, result: Result<Ju
     let _room = shared.completions.acquire().await;
     let core = &shared.parts.core;
     let (run, attempt) = (assignment.leased.run, assignment.leased.attempt);
-    let given_back = match result {
-        Ok(judged) if judged.report.verdict != Verdict::Cancelled => {
-            complete(core, &assignment, judged).await;
-            Ok(())
-        }
+    match result {
+        Ok(judged) if judged.report.verdict != Verdict::Cancelled => complete(core, &assignment, judged).await,
         // Cancelled by its owner, or the lease was lost: nothing that we write would count.
         Ok(_) if assignment.stop.is_raised() => {
             tracing::info!(run.id = %run, attempt.number = attempt, "stopped run {run}: its result is not wanted any more");
-            Ok(())
         }
-        Ok(_) => core.give_back(&assignment, false, "the worker drains").await,
+        Ok(_) => give_back(core, &assignment, false, "the worker drains").await,
         Err(error) => {
             metrics::counter!("cupel_sandbox_failures_total").increment(1);
             let error = chain(&error);
             tracing::error!(run.id = %run, attempt.number = attempt, error, "could not judge run {run}");
-            core.give_back(&assignment, true, &error).await
+            give_back(core, &assignment, true, &error).await;
         }
-    };
-    if let Err(error) = given_back {
-        tracing::warn!(run.id = %run, error = chain(&error), "could not give run {run} back; its lease will expire");
     }
     shared.leases().remove(&run);
+}
+
+async fn give_back(core: &Core, assignment: &Assignment, lost_attempt: bool, reason: &str) {
+    if let Err(error) = core.give_back(assignment, lost_attempt, reason).await {
+        let run = assignment.leased.run;
+        tracing::warn!(run.id = %run, error = chain(&error), "could not give run {run} back; its lease will expire");
+    }
 }
 
 async fn complete(core: &Core, assignment: &Assignment, judged: Judged) {
@@ -229,8 +239,7 @@ async fn complete(core: &Core, assignment: &Assignment, judged: Judged) {
             }
             Err(error) => {
                 tracing::error!(run.id = %run, error = chain(&error), "could not write the result of run {run}");
-                // Best effort: if this fails, too, the lease expires and the run is tried again all the same.
-                let _ = core.give_back(assignment, true, "its result could not be written").await;
+                give_back(core, assignment, true, "its result could not be written").await;
                 return;
             }
         }

@@ -95,6 +95,7 @@ pub(crate) struct Server {
     shutdown: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
     api: JoinHandle<std::io::Result<()>>,
+    queue: Arc<EmbeddedQueue>,
     store: SqliteStore,
     _lock: ServeLock,
 }
@@ -111,7 +112,8 @@ impl Server {
             .with_context(|| format!("cannot listen on {}", config.server.listen))?;
         let address = listener.local_addr()?;
         let store = SqliteStore::open(&data.database()).await?;
-        let core = core(config, &store, registry);
+        let queue = Arc::new(EmbeddedQueue::new(config.queue_depth_max as usize));
+        let core = core(config, &store, Arc::clone(&queue), registry);
         // All workers of this database live in this process, and it has just begun.
         core.recover_orphans().await?;
         core.recover().await?;
@@ -148,7 +150,7 @@ impl Server {
         ];
         let router = cupel_api::router(api);
         let api = tokio::spawn(cupel_api::serve(listener, router, shutdown.clone(), ServeSettings::default()));
-        Ok(Server { accounts, address, shutdown, tasks, api, store, _lock: lock })
+        Ok(Server { accounts, address, shutdown, tasks, api, queue, store, _lock: lock })
     }
 
     /// Stops accepting, drains, closes. Nothing is lost: what waits, waits in the database.
@@ -157,6 +159,8 @@ impl Server {
     /// When a part ended badly.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
         self.shutdown.cancel();
+        // Whoever waits for the next run hears at once that there is none; hints are in the store all the same.
+        self.queue.close();
         self.api.await?.context("the HTTP server failed")?;
         for task in self.tasks {
             task.await?;
@@ -166,11 +170,11 @@ impl Server {
     }
 }
 
-fn core(config: &Config, store: &SqliteStore, registry: Registry) -> Core {
+fn core(config: &Config, store: &SqliteStore, queue: Arc<EmbeddedQueue>, registry: Registry) -> Core {
     let limits = &config.limits;
     Core::new(CoreParts {
         store: Arc::new(store.clone()),
-        queue: Arc::new(EmbeddedQueue::new(config.queue_depth_max as usize)),
+        queue,
         events: Arc::new(EmbeddedBus::new(EventBounds::default())),
         clock: Arc::new(SystemClock),
         registry,
@@ -210,7 +214,7 @@ pub(crate) async fn open_store(directory: &Path) -> anyhow::Result<(DataDir, Sql
 
 /// An API over a store that nobody listens to: for commands that need what only the API can make.
 pub(crate) fn idle_api(config: &Config, data: &DataDir, store: &SqliteStore) -> anyhow::Result<axum::Router> {
-    let core = core(config, store, Registry::default());
+    let core = core(config, store, Arc::new(EmbeddedQueue::new(1)), Registry::default());
     Ok(cupel_api::router(ApiState {
         core: core.clone(),
         accounts: accounts(config, store),

@@ -13,10 +13,9 @@ const RED: &str = "\x1b[31m";
 const GREEN: &str = "\x1b[32m";
 const RESET: &str = "\x1b[0m";
 
-/// When to use colour.
+/// When to use colour; `Auto` is on a terminal, unless the environment says otherwise.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
 pub(crate) enum Color {
-    /// On a terminal, unless the environment says otherwise.
     #[default]
     Auto,
     Always,

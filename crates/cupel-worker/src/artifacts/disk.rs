@@ -1,7 +1,8 @@
 //! The tier on disk: one file per entry, named by its key, in 256 directories.
 
-use std::fs;
+use std::fs::{self, DirBuilder};
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -11,7 +12,8 @@ use cupel_judge::ArtifactKey;
 use super::lru::Lru;
 use super::{Entry, format};
 
-/// Name of a file that is being written; one that is found at start was left by a crash.
+/// Name of a file that is being written, with the process that writes it. One that is found at start was left
+/// by a crash, or belongs to a process that will do without.
 const UNFINISHED: &str = "unfinished";
 
 #[derive(Debug)]
@@ -23,7 +25,8 @@ pub(super) struct Disk {
 impl Disk {
     /// Lists what is there, oldest use first, and removes what no longer fits or was never finished.
     pub(super) fn open(directory: &Path, bytes_max: u64) -> io::Result<Disk> {
-        fs::create_dir_all(directory)?;
+        // What is in here came out of tenants' sources.
+        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
         let disk = Disk { directory: directory.to_owned(), index: Mutex::new(Lru::new(bytes_max)) };
         let mut found = Vec::new();
         for shelf in fs::read_dir(directory)? {
@@ -70,10 +73,10 @@ impl Disk {
         entry
     }
 
-    /// Called by one thread only, so that one unfinished file is enough.
+    /// Called by one thread of a process only, so that one unfinished file is enough.
     pub(super) fn put(&self, key: &ArtifactKey, entry: &Entry) {
         let bytes = format::encode(entry);
-        let unfinished = self.directory.join(UNFINISHED);
+        let unfinished = self.directory.join(format!("{UNFINISHED}.{}", std::process::id()));
         let path = self.path(key);
         let written = fs::write(&unfinished, &bytes)
             .and_then(|()| path.parent().map_or(Ok(()), fs::create_dir_all))

@@ -14,6 +14,7 @@ mod lru;
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 
 use cupel_judge::{ArtifactCache, ArtifactKey};
 use cupel_types::{BoxFiles, Bytes};
@@ -44,7 +45,14 @@ impl Default for ArtifactBounds {
 pub struct Artifacts {
     memory: Mutex<Lru<Entry>>,
     disk: Option<Arc<Disk>>,
-    writer: Option<SyncSender<(ArtifactKey, Entry)>>,
+    writer: Option<Writer>,
+}
+
+/// The thread that writes, and the way to it.
+#[derive(Debug)]
+struct Writer {
+    queue: SyncSender<(ArtifactKey, Entry)>,
+    thread: JoinHandle<()>,
 }
 
 /// What is kept of one compilation.
@@ -83,14 +91,23 @@ impl Artifacts {
         }
         let at = |source| ArtifactsError { path: directory.to_owned(), source };
         let disk = Arc::new(Disk::open(directory, bounds.disk.get()).map_err(at)?);
-        let (writer, waiting) = sync_channel::<(ArtifactKey, Entry)>(WRITES_WAITING_MAX);
+        let (queue, waiting) = sync_channel::<(ArtifactKey, Entry)>(WRITES_WAITING_MAX);
         let behind = Arc::clone(&disk);
         // Ends when the last sender is gone, with the cache.
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("artifacts".into())
             .spawn(move || waiting.into_iter().for_each(|(key, entry)| behind.put(&key, &entry)))
             .map_err(at)?;
-        Ok(Artifacts { memory, disk: Some(disk), writer: Some(writer) })
+        Ok(Artifacts { memory, disk: Some(disk), writer: Some(Writer { queue, thread }) })
+    }
+
+    /// Waits until everything that was kept is on disk: for a process that ends at once.
+    pub fn settle(self) {
+        if let Some(Writer { queue, thread }) = self.writer {
+            drop(queue);
+            // A panic there has cost us entries of a cache, which may be lost at any time.
+            let _ = thread.join();
+        }
     }
 
     fn memory(&self) -> MutexGuard<'_, Lru<Entry>> {
@@ -113,7 +130,7 @@ impl ArtifactCache for Artifacts {
         self.memory().put(key, entry.clone(), entry.bytes());
         if let Some(writer) = &self.writer {
             // A full queue means that the disk is slower than the compilers: memory alone keeps this one.
-            let _ = writer.try_send((key, entry));
+            let _ = writer.queue.try_send((key, entry));
         }
     }
 }

@@ -93,8 +93,18 @@ fn memory_stays_bounded() {
 #[test]
 fn an_unfinished_file_of_a_crash_is_removed() {
     let dir = tempfile::tempdir().unwrap();
-    let left = dir.path().join("unfinished");
+    let left = dir.path().join("unfinished.1");
     std::fs::write(&left, b"half").unwrap();
     Artifacts::open(dir.path(), ArtifactBounds::default()).unwrap();
     assert!(!left.exists());
+}
+
+#[test]
+fn what_was_kept_is_on_disk_once_the_cache_has_settled() {
+    let dir = tempfile::tempdir().unwrap();
+    let cache = Artifacts::open(dir.path(), ArtifactBounds::default()).unwrap();
+    let (files, output) = entry("hello", 1000);
+    cache.put(key(1), &files, &output);
+    cache.settle();
+    assert!(Artifacts::open(dir.path(), ArtifactBounds::default()).unwrap().get(&key(1)).is_some());
 }

@@ -54,7 +54,7 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Settings {
     /// Configuration file [default: ./cupel.toml if it is there].
-    #[arg(long, global = true, env = "CUPEL_CONFIG", value_name = "FILE")]
+    #[arg(long, global = true, env = "CUPEL_CONFIG", hide_env_values = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Directory of the database, keys and caches [default: data].
     #[arg(long, global = true, value_name = "DIR")]
@@ -135,7 +135,7 @@ fn parse_memory(text: &str) -> Result<Bytes, &'static str> {
 ///
 /// Prints a table with the remedy beside each failure. Exit code 1 when a wall is missing.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  cupel doctor\n  cupel doctor --json | jq '.checks[] | select(.ok | not)'")]
+#[command(after_help = "Examples:\n  cupel doctor\n  cupel doctor --json | jq '.walls[] | select(.ok | not)'")]
 pub(crate) struct Doctor {
     /// Print one JSON object.
     #[arg(long)]

@@ -6,14 +6,15 @@
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use cupel_judge::{JudgeEvent, JudgeObserver, JudgeRequest, NoCache, StdinSource, judge};
 use cupel_languages::{Language, Registry};
-use cupel_types::{BoxPath, LimitsRequest, Outcome, RunReport, StepReport, Verdict};
+use cupel_types::{BoxPath, Bytes, LimitsRequest, Outcome, RunReport, StepReport, Verdict};
+use cupel_worker::{ArtifactBounds, Artifacts};
 
 use super::args::Run;
 use super::{CommandResult, Exit, Failure, OrExit};
@@ -24,6 +25,9 @@ use crate::terminal::{bad, dim, good};
 
 /// Largest source that is read.
 const SOURCE_BYTES_MAX: u64 = 16 << 20;
+
+/// What is kept of compiled programs between runs.
+const CACHE: ArtifactBounds = ArtifactBounds { memory: Bytes::ZERO, disk: Bytes::mib(512) };
 
 /// Wall-clock and idle limit while a person types.
 const INTERACTIVE: Duration = Duration::from_secs(3600);
@@ -52,7 +56,12 @@ pub(super) fn run(args: &Run) -> CommandResult {
     let mut executor = sandbox.executor(0)?;
     let request = JudgeRequest { submission: &submission, language: &language, stdin: Some(stdin) };
     let mut observer = Stream { silent: args.json, broken: false };
-    let judged = judge(&request, &mut executor, &NoCache, &mut observer);
+    let cache = if language.compile.is_empty() { None } else { cache() };
+    let judged = match &cache {
+        Some(cache) => judge(&request, &mut executor, cache, &mut observer),
+        None => judge(&request, &mut executor, &NoCache, &mut observer),
+    };
+    cache.map(Artifacts::settle);
     let report = match judged {
         Ok(report) => report,
         Err(error) if args.json => {
@@ -67,6 +76,15 @@ pub(super) fn run(args: &Run) -> CommandResult {
         show(&language, &report);
     }
     Ok(Exit::Program(exit_code(&report)))
+}
+
+/// What earlier runs compiled, where the user has a directory for such things.
+/// Source: XDG Base Directory Specification, `XDG_CACHE_HOME`.
+fn cache() -> Option<Artifacts> {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
+    // Without a cache everything works, only more slowly.
+    Artifacts::open(&base.join("cupel").join("artifacts"), CACHE).ok()
 }
 
 fn choose<'r>(registry: &'r Registry, args: &Run) -> Result<&'r Language, Failure> {
@@ -212,7 +230,7 @@ fn summary(language: &Language, report: &RunReport) -> String {
         facts.push(format!("mem {:.1} MiB", step.usage.memory.as_kib() as f64 / 1024.0));
     }
     if let Some(compile) = &report.compile {
-        facts.push(format!("compile {} ms", compile.wall_time.as_millis()));
+        facts.push(if compile.cached { "compiled before".to_owned() } else { format!("compile {} ms", compile.wall_time.as_millis()) });
     }
     facts.push(format!("{} ({})", language.name, report.language_version));
     format!("{mark} {what} {}", dim(&format!("· {}", facts.join(" · "))))

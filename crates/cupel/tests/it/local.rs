@@ -183,3 +183,17 @@ fn doctor_passes_here_and_names_a_wall_that_is_off() {
     let ended = end(cupel(["doctor", "--without", "everything"]), b"");
     assert!(ended.code == Some(2) && ended.stderr.contains("the walls are"), "{}", ended.stderr);
 }
+
+#[test]
+fn a_program_is_compiled_once_where_there_is_a_cache_directory() {
+    let cache = tempfile::tempdir().unwrap();
+    let file = source("a.c", "#include <stdio.h>\nint main(void) { puts(\"once\"); }");
+    let cached = || {
+        let mut command = cupel(["run", &file.path, "--json"]);
+        command.env("XDG_CACHE_HOME", cache.path());
+        let object: Value = serde_json::from_str(&end(command, b"").stdout).unwrap();
+        assert_eq!(object["stdout"], "once\n");
+        object["compile"]["cached"].clone()
+    };
+    assert_eq!((cached(), cached()), (false.into(), true.into()));
+}
