@@ -1,6 +1,7 @@
 //! The store on SQLite keeps the rules of every store, and some of its own.
 
 mod file;
+mod kill;
 
 use cupel_store::SqliteStore;
 use cupel_testkit::Subject;

@@ -1,0 +1,112 @@
+//! `kill -9` while submissions pour in: whatever was acknowledged is there afterwards.
+
+use std::collections::HashSet;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use cupel_core::{AccountStore as _, RunStore as _};
+use cupel_store::SqliteStore;
+use cupel_testkit::{a_completion, a_submission, a_user, fresh, t0};
+use cupel_types::{LeaseId, SubmissionId, WorkerId};
+
+const DATABASE: &str = "CUPEL_TEST_KILLED_DATABASE";
+
+#[tokio::test]
+async fn what_was_acknowledged_survives_kill_9() {
+    for acknowledged in [1, 50, 400] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cupel.db");
+        let mut child = Doomed(
+            Command::new(std::env::current_exe().unwrap())
+                .args(["kill::child_that_is_killed", "--exact", "--ignored", "--nocapture"])
+                .env(DATABASE, &path)
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap(),
+        );
+        let mut said = BufReader::new(child.0.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let (mut accepted, mut judged) = (HashSet::new(), HashSet::new());
+        let mut hear = |line: String| {
+            let mut words = line.split(' ');
+            match (words.next(), words.next().and_then(|id| id.parse::<SubmissionId>().ok())) {
+                (Some("accepted"), Some(id)) => accepted.insert(id),
+                (Some("judged"), Some(id)) => judged.insert(id),
+                _ => false,
+            }
+        };
+        let mut heard = 0;
+        while heard < acknowledged {
+            heard += usize::from(hear(said.next().expect("the child goes on until it is killed")));
+        }
+        child.0.kill().unwrap();
+        child.0.wait().unwrap();
+        said.for_each(|line| {
+            hear(line);
+        });
+
+        let store = SqliteStore::open(&path).await.unwrap();
+        for id in accepted {
+            assert!(store.submission(id).await.unwrap().is_some(), "{id} was accepted and is gone");
+        }
+        for id in judged {
+            let record = store.submission(id).await.unwrap().expect("a record");
+            assert!(record.state.is_final() && record.report.is_some(), "the result of {id} is gone");
+        }
+        assert_healthy(&path).await;
+    }
+}
+
+/// A child that does not outlive its test.
+struct Doomed(Child);
+
+impl Drop for Doomed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+async fn assert_healthy(path: &Path) {
+    use sqlx::{Connection as _, Executor as _, Row as _};
+    let mut raw = sqlx::SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap();
+    let verdict: String = raw.fetch_one("PRAGMA integrity_check").await.unwrap().get(0);
+    assert_eq!(verdict, "ok");
+    assert!(raw.fetch_all("PRAGMA foreign_key_check").await.unwrap().is_empty());
+}
+
+/// Accepts and judges from several tasks, and says so after each, until it is killed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a part of what_was_acknowledged_survives_kill_9, which starts and kills it"]
+async fn child_that_is_killed() {
+    let Some(path) = std::env::var_os(DATABASE) else { return };
+    let store = Arc::new(SqliteStore::open(Path::new(&path)).await.unwrap());
+    let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
+    let say = |what: &str, id: SubmissionId| {
+        // One write per line: a line that was cut off by the kill says nothing.
+        let mut out = std::io::stdout().lock();
+        out.write_all(format!("\n{what} {id} .\n").as_bytes()).unwrap();
+        out.flush().unwrap();
+    };
+    let tasks: Vec<_> = (0..8)
+        .map(|_| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                loop {
+                    let new = a_submission().by(owner).alone();
+                    let (id, run) = (new.submissions[0].0.id, new.submissions[0].1);
+                    store.insert(new).await.unwrap();
+                    say("accepted", id);
+                    let (lease, worker) = (LeaseId::from_uuid(fresh()), WorkerId::from_uuid(fresh()));
+                    let leased = store.lease(run, lease, worker, t0(), t0()).await.unwrap().expect("a lease");
+                    assert!(store.complete(run, lease, a_completion(&leased, b"42\n", t0())).await.unwrap());
+                    say("judged", id);
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        let () = task.await.unwrap();
+    }
+}
