@@ -19,6 +19,11 @@ use rustix::process::Pid;
 
 /// Memory our own init of a cell may take beside the program, on top of the limit.
 const OVERHEAD: u64 = 1024 * 1024;
+/// Most memory that may stay charged to a lane between two cells: page cache, which makes the next start faster;
+/// pages that somebody still holds; and the kernel's own, of which it gives most back on demand.
+const KEPT_MAX: u64 = 48 * 1024 * 1024;
+const HELD_MAX: u64 = 4 * 1024 * 1024;
+const KERNEL_MAX: u64 = 16 * 1024 * 1024;
 /// Processes beside the program's: the lane's init and the cell's.
 const OWN_PROCESSES: u32 = 2;
 
@@ -154,6 +159,7 @@ impl LauncherGroups {
                     files.0[F_SWAP_LIMIT] = open_if_there(&dir.join("memory.memsw.limit_in_bytes"))?;
                     files.0[F_USAGE] = Some(open(&dir.join("memory.usage_in_bytes"))?);
                     files.0[F_PEAK] = Some(open(&dir.join("memory.max_usage_in_bytes"))?);
+                    files.0[F_STAT] = open_if_there(&dir.join("memory.stat"))?;
                     files.0[F_OOM] = Some(open(&dir.join("memory.oom_control"))?);
                     files.0[F_OOM_EVENT] = Some(oom_event(&dir)?);
                 }
@@ -365,7 +371,8 @@ const F_CPU: usize = 7;
 const F_CPU_USER: usize = 8;
 const F_CPU_SYSTEM: usize = 9;
 const F_V2_DIR: usize = 10;
-const FILES: usize = 11;
+const F_STAT: usize = 11;
+const FILES: usize = 12;
 
 /// The files of a lane's groups that its init holds, by role; what the machine does not have is missing.
 #[derive(Debug, Default)]
@@ -575,6 +582,22 @@ impl LaneGroup {
     /// Bytes charged beyond what the lane's init alone takes.
     pub(crate) fn memory_above_base(&self) -> u64 {
         self.memory().saturating_sub(self.base)
+    }
+
+    /// Whether the memory of cells that have ended is back, as far as the next one would miss it: page cache may
+    /// stay, since it is given back on demand, but not pages that are still held (by a descriptor in flight
+    /// between two sockets, say, which the kernel collects when it comes to it).
+    pub(crate) fn is_settled(&self) -> bool {
+        let kept = self.memory().saturating_sub(self.base);
+        if kept <= HELD_MAX || kept > KEPT_MAX {
+            return kept <= HELD_MAX;
+        }
+        let Some(stat) = self.file(F_STAT) else { return true };
+        let text = text_of(stat);
+        let of = |name| field(&text, name).unwrap_or(0);
+        // `cache` counts shared memory, too. Source: cgroup-v1/memory.rst, "memory.stat".
+        let file_cache = of("cache").saturating_sub(of("shmem"));
+        of("rss") + of("shmem") <= HELD_MAX && kept.saturating_sub(file_cache) <= KERNEL_MAX
     }
 
     /// Reads the cell's figures; its processes are gone. On v2 its group goes, too.

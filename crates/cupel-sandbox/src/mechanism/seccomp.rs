@@ -92,7 +92,10 @@ fn parse(text: &str) -> Result<Vec<(u32, Action)>, PolicyError> {
                 }
             }
             ["else", errno] => {
-                let value = parse_errno(errno).ok_or_else(|| fail(format!("unknown errno {errno}")))?;
+                let value = match *errno {
+                    "skip" => 0,
+                    errno => parse_errno(errno).ok_or_else(|| fail(format!("unknown errno {errno}")))?,
+                };
                 match conditional.and_then(|i| rules.get_mut(i)) {
                     Some((_, Action::If { otherwise, .. })) => *otherwise = RET_ERRNO | value,
                     _ => return Err(fail("`else` without a conditional rule before it".into())),
@@ -100,6 +103,9 @@ fn parse(text: &str) -> Result<Vec<(u32, Action)>, PolicyError> {
             }
             ["allow", names @ ..] => {
                 rules.extend(numbers(names).map(|n| (n, Action::Return(RET_ALLOW))));
+            }
+            ["skip", names @ ..] => {
+                rules.extend(numbers(names).map(|n| (n, Action::Return(RET_ERRNO))));
             }
             ["deny", errno, names @ ..] => {
                 let value = parse_errno(errno).ok_or_else(|| fail(format!("unknown errno {errno}")))?;

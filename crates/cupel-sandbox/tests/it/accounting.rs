@@ -8,23 +8,26 @@ use cupel_types::{Bytes, Outcome};
 use libtest_mimic::Trial;
 
 use crate::kit::{Ended, World, assert_near};
-use crate::{Shared, trial};
+use crate::{Shared, rules};
 
 pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
-    let rules: &[(&str, fn(&World))] = &[
-        ("cpu_time_of_one_process", |world| cpu_time_is_what_it_counted(world, "spin_for")),
-        ("cpu_time_of_threads", |world| cpu_time_is_what_it_counted(world, "spin_threads")),
-        ("cpu_time_of_children", |world| cpu_time_is_what_it_counted(world, "spin_children")),
-        ("cpu_time_of_orphans", |world| cpu_time_is_what_it_counted(world, "spin_orphans")),
-        ("cpu_time_has_two_parts", cpu_time_has_two_parts),
-        ("memory_peak_by_kind", memory_peak_by_kind),
-        ("memory_peak_after_a_run_that_filled_the_page_cache", memory_peak_after_a_run_that_filled_the_page_cache),
-        ("memory_peak_does_not_grow_with_the_lane", memory_peak_does_not_grow_with_the_lane),
-        ("wall_time_of_a_sleeper", wall_time_of_a_sleeper),
-        ("neighbours_are_not_charged", neighbours_are_not_charged),
-        ("output_counts_what_was_written", output_counts_what_was_written),
-    ];
-    rules.iter().map(|(name, rule)| trial(world, format!("accounting::{name}"), *rule)).collect()
+    rules(
+        world,
+        "accounting",
+        &[
+            ("cpu_time_of_one_process", |world| cpu_time_is_what_it_counted(world, "spin_for")),
+            ("cpu_time_of_threads", |world| cpu_time_is_what_it_counted(world, "spin_threads")),
+            ("cpu_time_of_children", |world| cpu_time_is_what_it_counted(world, "spin_children")),
+            ("cpu_time_of_orphans", |world| cpu_time_is_what_it_counted(world, "spin_orphans")),
+            ("cpu_time_has_two_parts", cpu_time_has_two_parts),
+            ("memory_peak_by_kind", memory_peak_by_kind),
+            ("memory_peak_after_a_run_that_filled_the_page_cache", memory_peak_after_a_run_that_filled_the_page_cache),
+            ("memory_peak_does_not_grow_with_the_lane", memory_peak_does_not_grow_with_the_lane),
+            ("wall_time_of_a_sleeper", wall_time_of_a_sleeper),
+            ("neighbours_are_not_charged", neighbours_are_not_charged),
+            ("output_counts_what_was_written", output_counts_what_was_written),
+        ],
+    )
 }
 
 fn cpu_ns(ended: &Ended) -> u64 {
@@ -42,7 +45,13 @@ fn cpu_time_is_what_it_counted(world: &World, attack: &str) {
 fn cpu_time_has_two_parts(world: &World) {
     let ended = world.run(&world.attack("spin_for", &["200"]));
     let usage = ended.report.usage;
-    assert_near("user and system, ns", (usage.cpu_user + usage.cpu_system).as_nanos() as u64, cpu_ns(&ended), 1, 100_000);
+    assert_near(
+        "user and system, ns",
+        (usage.cpu_user + usage.cpu_system).as_nanos() as u64,
+        cpu_ns(&ended),
+        1,
+        100_000,
+    );
     let ended = world.run(&world.attack("busy_kernel", &[]).limits(|l| l.cpu_time = Duration::from_millis(300)));
     assert!(ended.report.usage.cpu_system > ended.report.usage.cpu_user, "it works in the kernel: {ended}");
 }

@@ -19,13 +19,18 @@ pub(crate) fn trials() -> Vec<Trial> {
     let rules: &[(&str, fn())] = &[
         ("a_dropped_sandbox_leaves_nothing", a_dropped_sandbox_leaves_nothing),
         ("a_killed_owner_leaves_nothing", a_killed_owner_leaves_nothing),
-        ("a_killed_launcher_leaves_no_process_and_the_next_start_clears_up", a_killed_launcher_leaves_no_process_and_the_next_start_clears_up),
+        (
+            "a_killed_launcher_leaves_no_process_and_the_next_start_clears_up",
+            a_killed_launcher_leaves_no_process_and_the_next_start_clears_up,
+        ),
         ("a_hundred_lanes_leave_nothing", a_hundred_lanes_leave_nothing),
         ("a_killed_lane_is_replaced", a_killed_lane_is_replaced),
     ];
-    let wrap = |rule: fn()| move || {
-        rule();
-        Ok(())
+    let wrap = |rule: fn()| {
+        move || {
+            rule();
+            Ok(())
+        }
     };
     rules.iter().map(|(name, rule)| Trial::test(format!("cleanup::{name}"), wrap(*rule))).collect()
 }
@@ -115,7 +120,10 @@ fn processes_in(groups: &[PathBuf]) -> Vec<u32> {
 /// Exists, and is not a zombie that waits for a parent who does not look.
 fn lives(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit(')').next().and_then(|rest| rest.trim().chars().next()).is_some_and(|state| state != 'Z' && state != 'X')
+    stat.rsplit(')')
+        .next()
+        .and_then(|rest| rest.trim().chars().next())
+        .is_some_and(|state| state != 'Z' && state != 'X')
 }
 
 /// Waits for a condition, far longer than it should take.

@@ -5,28 +5,33 @@ use cupel_types::{BoxFile, Bytes, Outcome};
 use libtest_mimic::Trial;
 
 use crate::kit::{Program, World, file};
-use crate::{Shared, trial};
+use crate::{Shared, rules};
 
 pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
-    let rules: &[(&str, fn(&World))] = &[
-        ("hundreds_of_nested_files_go_in", hundreds_of_nested_files_go_in),
-        ("several_groups_lie_in_one_box", several_groups_lie_in_one_box),
-        ("a_path_that_comes_twice_is_refused", a_path_that_comes_twice_is_refused),
-        ("changed_new_and_deleted_files_come_out_so", changed_new_and_deleted_files_come_out_so),
-        ("nothing_comes_out_unasked_or_after_a_failure", nothing_comes_out_unasked_or_after_a_failure),
-        ("thousands_of_files_come_out", thousands_of_files_come_out),
-        ("the_bounds_of_collecting_are_kept", the_bounds_of_collecting_are_kept),
-        ("a_compiled_program_runs_in_another_cell", a_compiled_program_runs_in_another_cell),
-    ];
-    rules.iter().map(|(name, rule)| trial(world, format!("files::{name}"), *rule)).collect()
+    rules(
+        world,
+        "files",
+        &[
+            ("hundreds_of_nested_files_go_in", hundreds_of_nested_files_go_in),
+            ("several_groups_lie_in_one_box", several_groups_lie_in_one_box),
+            ("a_path_that_comes_twice_is_refused", a_path_that_comes_twice_is_refused),
+            ("changed_new_and_deleted_files_come_out_so", changed_new_and_deleted_files_come_out_so),
+            ("nothing_comes_out_unasked_or_after_a_failure", nothing_comes_out_unasked_or_after_a_failure),
+            ("thousands_of_files_come_out", thousands_of_files_come_out),
+            ("the_bounds_of_collecting_are_kept", the_bounds_of_collecting_are_kept),
+            ("a_compiled_program_runs_in_another_cell", a_compiled_program_runs_in_another_cell),
+        ],
+    )
 }
 
 fn hundreds_of_nested_files_go_in(world: &World) {
     let mut files: Vec<BoxFile> =
         (0..300).map(|n| file(&format!("d{}/e{}/f{n:03}", n % 3, n % 7), &vec![b'x'; n], n % 2 == 0)).collect();
     files.push(file("large", &vec![9; 5 << 20], false));
-    let mut expected: Vec<String> =
-        files.iter().map(|f| format!("/box/{} {} {} 1000\n", f.path, f.data.len(), if f.executable { 755 } else { 644 })).collect();
+    let mut expected: Vec<String> = files
+        .iter()
+        .map(|f| format!("/box/{} {} {} 1000\n", f.path, f.data.len(), if f.executable { 755 } else { 644 }))
+        .collect();
     expected.sort();
     world.check(&world.attack("list_box", &[]).files(files), Outcome::Exited(0), &expected.concat());
 }
@@ -53,7 +58,8 @@ fn a_path_that_comes_twice_is_refused(world: &World) {
 }
 
 fn changed_new_and_deleted_files_come_out_so(world: &World) {
-    let given = vec![file("in/changed", b"before", false), file("in/deleted", b"", false), file("in/same", b"same", true)];
+    let given =
+        vec![file("in/changed", b"before", false), file("in/deleted", b"", false), file("in/same", b"same", true)];
     let program = world.attack("edit_box", &[]).files(given).collect(10, Bytes::mib(1));
     let ended = world.check(&program, Outcome::Exited(0), "");
     let mut found: Vec<(&str, &[u8], bool)> =
@@ -76,10 +82,7 @@ fn nothing_comes_out_unasked_or_after_a_failure(world: &World) {
 
 /// More descriptors than fit into a socket at one time.
 fn thousands_of_files_come_out(world: &World) {
-    let program = world
-        .attack("leave_many", &["4000"])
-        .limits(|l| l.inodes = 5000)
-        .collect(5000, Bytes::mib(1));
+    let program = world.attack("leave_many", &["4000"]).limits(|l| l.inodes = 5000).collect(5000, Bytes::mib(1));
     let ended = world.check(&program, Outcome::Exited(0), "");
     assert_eq!((ended.report.files.len(), ended.report.files_truncated), (4000, false));
     assert!(ended.report.files.iter().all(|f| f.data.as_ref() == b"x"));
@@ -87,15 +90,25 @@ fn thousands_of_files_come_out(world: &World) {
 
 fn the_bounds_of_collecting_are_kept(world: &World) {
     let program = |files, bytes| Program::shell("printf 12345 > a; printf 12345 > b").collect(files, Bytes::new(bytes));
-    for (files, bytes, out, truncated) in [(2, 10, 2, false), (1, 10, 1, true), (2, 9, 1, true), (0, 10, 0, true), (2, 4, 0, true)] {
+    for (files, bytes, out, truncated) in
+        [(2, 10, 2, false), (1, 10, 1, true), (2, 9, 1, true), (0, 10, 0, true), (2, 4, 0, true)]
+    {
         let ended = world.run(&program(files, bytes));
-        assert_eq!((ended.report.files.len(), ended.report.files_truncated), (out, truncated), "{files} files, {bytes} bytes: {ended}");
+        assert_eq!(
+            (ended.report.files.len(), ended.report.files_truncated),
+            (out, truncated),
+            "{files} files, {bytes} bytes: {ended}"
+        );
     }
 }
 
 fn a_compiled_program_runs_in_another_cell(world: &World) {
     let mut compiler = Program::new(["gcc", "-O1", "-o", "main", "main.c"].map(str::to_owned).to_vec())
-        .files(vec![file("main.c", b"#include <stdio.h>\nint main(int n, char **v) { printf(\"%s\\n\", v[1]); return n; }\n", false)])
+        .files(vec![file(
+            "main.c",
+            b"#include <stdio.h>\nint main(int n, char **v) { printf(\"%s\\n\", v[1]); return n; }\n",
+            false,
+        )])
         .limits(|l| l.memory = Bytes::mib(256))
         .collect(10, Bytes::mib(8));
     compiler.command.kind = CellKind::Compile;

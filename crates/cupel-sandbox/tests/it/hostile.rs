@@ -108,6 +108,12 @@ fn table() -> Vec<Row> {
         row("lock_memory", OK, "mlockall: ENOMEM\nmlock of 1 MiB: ENOMEM\nMAP_LOCKED: EAGAIN\nMAP_HUGETLB: ENOMEM\n"),
         row("endless_recursion", Signalled(Signal(11)), ""),
 
+        row("negative_dentries", OK, "stat: ENOENT\n"),
+        row("page_table_bomb", MemoryLimit, ""),
+        row("mapping_bomb", OK, "mprotect: ENOMEM\nfewer than 70000: yes\n"),
+        row("message_bomb", MemoryLimit, ""),
+        row("semaphore_bomb", MemoryLimit, ""),
+
         // Disk, which is memory here.
         row("disk_fill", OK, "/dev/shm/c: ENOSPC\n/box/d: ENOSPC\nMiB in all: 32\n"),
         row("disk_fill_at_once", OK, "fallocate: OK\nfallocate: OK\nfallocate: ENOSPC\n"),
@@ -211,6 +217,7 @@ fn table() -> Vec<Row> {
         row("families", OK, "INET pair: EAFNOSUPPORT\nUNIX pair: OK\n"),
         row("abstract_socket_of_own", OK, "bind: OK\nlisten: OK\nconnect: OK\n"),
         row("output_in_flight", OK, "in flight\n"),
+        row("memory_in_flight", OK, ""),
         row("leave_ipc", OK, each("OK", &["shmget", "semget", "msgsnd"]) + "mq_open: EACCES\n"),
 
         // Signals and timers.
@@ -227,6 +234,10 @@ fn table() -> Vec<Row> {
         row("endless_arguments", OK, "100 KiB: OK\n60 MiB of arguments: E2BIG\n60 MiB of environment: E2BIG\n"),
         row("exec_memfd", OK, "uids: 1000 1000 1000\n"),
         row("exec_deleted", Exited(12), ""),
+        row("exec_from_thread", Exited(12), ""),
+        row("flush_storm", OK, each("OK", &["fsync of a host's file", "fdatasync of a host's file", "syncfs of a host's disk",
+            "fsync of nothing", "fdatasync of nothing", "syncfs of nothing", "sync_file_range of nothing", "msync of nothing"])
+            + "msync as a question: ENOMEM\nwrite: OK\nfsync: OK\n"),
         row("close_everything", Exited(5), ""),
         row("descriptors_to_the_limit", OK, "open: EMFILE\nopen: 64\n"),
         row("core_dump", OK, "raise: EPERM\ndumpable: OK\nsignal: 6, dumped: no\nfiles: 0\n"),

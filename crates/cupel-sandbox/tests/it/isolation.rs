@@ -8,19 +8,22 @@ use cupel_types::Outcome;
 use libtest_mimic::Trial;
 
 use crate::kit::{Program, World};
-use crate::{Shared, trial};
+use crate::{Shared, rules};
 
 pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
-    let rules: &[(&str, fn(&World))] = &[
-        ("standard_streams_can_be_opened_by_name", standard_streams_can_be_opened_by_name),
-        ("the_environment_is_what_was_given", the_environment_is_what_was_given),
-        ("the_root_shows_the_system_and_nothing_else", the_root_shows_the_system_and_nothing_else),
-        ("ordinary_programs_find_what_they_need", ordinary_programs_find_what_they_need),
-        ("neighbours_share_nothing", neighbours_share_nothing),
-        ("each_lane_has_users_of_its_own", each_lane_has_users_of_its_own),
-        ("one_wall_less_is_no_hole", one_wall_less_is_no_hole),
-    ];
-    rules.iter().map(|(name, rule)| trial(world, format!("isolation::{name}"), *rule)).collect()
+    rules(
+        world,
+        "isolation",
+        &[
+            ("standard_streams_can_be_opened_by_name", standard_streams_can_be_opened_by_name),
+            ("the_environment_is_what_was_given", the_environment_is_what_was_given),
+            ("the_root_shows_the_system_and_nothing_else", the_root_shows_the_system_and_nothing_else),
+            ("ordinary_programs_find_what_they_need", ordinary_programs_find_what_they_need),
+            ("neighbours_share_nothing", neighbours_share_nothing),
+            ("each_lane_has_users_of_its_own", each_lane_has_users_of_its_own),
+            ("one_wall_less_is_no_hole", one_wall_less_is_no_hole),
+        ],
+    )
 }
 
 fn standard_streams_can_be_opened_by_name(world: &World) {
@@ -29,7 +32,11 @@ fn standard_streams_can_be_opened_by_name(world: &World) {
         Outcome::Exited(0),
         "/dev/stdin: OK\n/dev/stdout: OK\n/dev/stderr: OK\n/proc/self/fd/1: OK\n",
     );
-    let ended = world.check(&Program::shell("cat /dev/stdin; echo bad > /dev/stderr").stdin(b"good"), Outcome::Exited(0), "good");
+    let ended = world.check(
+        &Program::shell("cat /dev/stdin; echo bad > /dev/stderr").stdin(b"good"),
+        Outcome::Exited(0),
+        "good",
+    );
     assert_eq!(ended.stderr, b"bad\n");
 }
 
@@ -93,9 +100,13 @@ fn neighbours_share_nothing(world: &World) {
 fn users_of(marker: &str) -> Vec<u32> {
     let Ok(proc) = std::fs::read_dir("/proc") else { return Vec::new() };
     proc.flatten()
-        .filter(|entry| std::fs::read(entry.path().join("cmdline")).is_ok_and(|c| String::from_utf8_lossy(&c).contains(marker)))
+        .filter(|entry| {
+            std::fs::read(entry.path().join("cmdline")).is_ok_and(|c| String::from_utf8_lossy(&c).contains(marker))
+        })
         .filter_map(|entry| std::fs::read_to_string(entry.path().join("status")).ok())
-        .filter_map(|status| status.lines().find_map(|l| l.strip_prefix("Uid:"))?.split_whitespace().next()?.parse().ok())
+        .filter_map(|status| {
+            status.lines().find_map(|l| l.strip_prefix("Uid:"))?.split_whitespace().next()?.parse().ok()
+        })
         .collect()
 }
 
@@ -136,21 +147,40 @@ fn one_wall_less_is_no_hole(world: &World) {
     let bystander_pid = bystander.id().to_string();
     let host_name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
 
-    for wall in [Wall::Seccomp, Wall::Landlock, Wall::Capabilities, Wall::NoNewPrivs, Wall::IpcNamespace, Wall::UtsNamespace, Wall::PrivateProc] {
+    for wall in [
+        Wall::Seccomp,
+        Wall::Landlock,
+        Wall::Capabilities,
+        Wall::NoNewPrivs,
+        Wall::IpcNamespace,
+        Wall::UtsNamespace,
+        Wall::PrivateProc,
+    ] {
         let config = SandboxConfig { walls_off: WallSet::NONE.with(wall), slots: 1, ..world.fixtures.config() };
         let sandbox = Sandbox::start(config).unwrap();
         let mut slot = sandbox.slot(0);
         let mut run = |attack: &str, arguments: &[&str]| world.attack(attack, arguments).run(&mut slot);
         let ended = run("ways_around", &[&world.fixtures.secret]);
-        assert_eq!(ended.text(), "openat2 beneath nothing: ENOENT\nfrom /: ENOENT\n", "without {wall}: the host's files");
+        assert_eq!(
+            ended.text(),
+            "openat2 beneath nothing: ENOENT\nfrom /: ENOENT\n",
+            "without {wall}: the host's files"
+        );
         run("reach_the_host", &[&port, &name, "/nowhere"]);
         assert!(tcp.accept().is_err() && stream.accept().is_err(), "without {wall}: the host's network");
         run("signals_to_others", &[&bystander_pid]);
         assert!(bystander.try_wait().unwrap().is_none(), "without {wall}: the host's processes");
         run("clocks_and_names", &[]);
-        assert_eq!(std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap(), host_name, "without {wall}: the host's name");
+        assert_eq!(
+            std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap(),
+            host_name,
+            "without {wall}: the host's name"
+        );
         let ended = run("write_paths", &["/usr", "/usr/lib"]);
-        assert!(!ended.text().contains("/usr: OK") && !ended.text().contains("overwrite: OK"), "without {wall}: {ended}");
+        assert!(
+            !ended.text().contains("/usr: OK") && !ended.text().contains("overwrite: OK"),
+            "without {wall}: {ended}"
+        );
         let ended = run("device_nodes", &[]);
         assert!(!ended.text().contains("device: OK"), "without {wall}: {ended}");
         run("set_uid_programs", &[&world.fixtures.set_uid]);

@@ -8,26 +8,32 @@ use cupel_types::{Bytes, ExitStatus, Outcome, Signal};
 use libtest_mimic::Trial;
 
 use crate::kit::{Program, World, file};
-use crate::{Shared, trial};
+use crate::{Shared, rules};
 
 pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
-    let rules: &[(&str, fn(&World))] = &[
-        ("exit_codes_are_exact", exit_codes_are_exact),
-        ("deadly_signals_are_told_by_number", deadly_signals_are_told_by_number),
-        ("real_faults_are_told_as_their_signals", real_faults_are_told_as_their_signals),
-        ("main_exits_while_children_run", main_exits_while_children_run),
-        ("each_limit_has_its_own_outcome", each_limit_has_its_own_outcome),
-        ("staying_below_every_limit_is_no_outcome_of_a_limit", staying_below_every_limit_is_no_outcome_of_a_limit),
-        ("a_limit_beats_the_way_the_program_then_died", a_limit_beats_the_way_the_program_then_died),
-        ("output_before_a_limit_is_kept", output_before_a_limit_is_kept),
-        ("cancelling_ends_sleepers_and_spinners", cancelling_ends_sleepers_and_spinners),
-        ("a_program_of_the_box_that_cannot_run_is_told_as_a_shell_would", a_program_of_the_box_that_cannot_run_is_told_as_a_shell_would),
-        ("a_toolchain_that_is_missing_is_our_failure", a_toolchain_that_is_missing_is_our_failure),
-        ("a_command_that_cannot_be_sent_is_refused", a_command_that_cannot_be_sent_is_refused),
-        ("programs_are_found_in_the_given_path", programs_are_found_in_the_given_path),
-        ("limits_change_from_run_to_run", limits_change_from_run_to_run),
-    ];
-    rules.iter().map(|(name, rule)| trial(world, format!("limits::{name}"), *rule)).collect()
+    rules(
+        world,
+        "limits",
+        &[
+            ("exit_codes_are_exact", exit_codes_are_exact),
+            ("deadly_signals_are_told_by_number", deadly_signals_are_told_by_number),
+            ("real_faults_are_told_as_their_signals", real_faults_are_told_as_their_signals),
+            ("main_exits_while_children_run", main_exits_while_children_run),
+            ("each_limit_has_its_own_outcome", each_limit_has_its_own_outcome),
+            ("staying_below_every_limit_is_no_outcome_of_a_limit", staying_below_every_limit_is_no_outcome_of_a_limit),
+            ("a_limit_beats_the_way_the_program_then_died", a_limit_beats_the_way_the_program_then_died),
+            ("output_before_a_limit_is_kept", output_before_a_limit_is_kept),
+            ("cancelling_ends_sleepers_and_spinners", cancelling_ends_sleepers_and_spinners),
+            (
+                "a_program_of_the_box_that_cannot_run_is_told_as_a_shell_would",
+                a_program_of_the_box_that_cannot_run_is_told_as_a_shell_would,
+            ),
+            ("a_toolchain_that_is_missing_is_our_failure", a_toolchain_that_is_missing_is_our_failure),
+            ("a_command_that_cannot_be_sent_is_refused", a_command_that_cannot_be_sent_is_refused),
+            ("programs_are_found_in_the_given_path", programs_are_found_in_the_given_path),
+            ("limits_change_from_run_to_run", limits_change_from_run_to_run),
+        ],
+    )
 }
 
 fn exit_codes_are_exact(world: &World) {
@@ -65,7 +71,10 @@ fn each_limit_has_its_own_outcome(world: &World) {
     assert_eq!(outcome(world.attack("busy", &[]).limits(|l| l.wall_time = tenth)), Outcome::WallLimit);
     assert_eq!(outcome(world.attack("sleeper", &[]).limits(|l| l.wall_time = tenth)), Outcome::WallLimit);
     assert_eq!(outcome(world.attack("sleeper", &[]).limits(|l| l.idle_time = tenth)), Outcome::IdleLimit);
-    assert_eq!(outcome(world.attack("touch", &["private", "32"]).limits(|l| l.memory = Bytes::mib(16))), Outcome::MemoryLimit);
+    assert_eq!(
+        outcome(world.attack("touch", &["private", "32"]).limits(|l| l.memory = Bytes::mib(16))),
+        Outcome::MemoryLimit
+    );
     assert_eq!(outcome(world.attack("pour", &["1", "0"])), Outcome::OutputLimit);
     assert_eq!(outcome(world.attack("file_too_large", &[])), Outcome::Signalled(Signal(libc::SIGXFSZ)));
 }
@@ -98,7 +107,8 @@ fn output_before_a_limit_is_kept(world: &World) {
     let tenth = Duration::from_millis(100);
     let ended = world.check(&world.attack("busy", &[]).limits(|l| l.cpu_time = tenth), Outcome::TimeLimit, "begun\n");
     assert!(!ended.report.stdout_truncated && !ended.report.stderr_truncated);
-    let ended = world.check(&world.attack("sleeper", &[]).limits(|l| l.wall_time = tenth), Outcome::WallLimit, "good night\n");
+    let ended =
+        world.check(&world.attack("sleeper", &[]).limits(|l| l.wall_time = tenth), Outcome::WallLimit, "good night\n");
     assert!(!ended.report.stdout_truncated && !ended.report.stderr_truncated);
     let ended = world.run(&world.attack("pour", &["1", "0"]).limits(|l| l.output = Bytes::new(1000)));
     assert_eq!(ended.stdout, (0..1000u32).map(|i| (i * 7 + 1) as u8).collect::<Vec<_>>());
@@ -135,17 +145,21 @@ fn cancelling_ends_sleepers_and_spinners(world: &World) {
 }
 
 fn a_program_of_the_box_that_cannot_run_is_told_as_a_shell_would(world: &World) {
-    let program = |path: &str| Program::new(vec![path.into()]).files(vec![
-        file("not-executable", b"#!/bin/sh\n", false),
-        file("not-a-program", b"\x01\x02\x03\x04", true),
-        file("no-interpreter", b"#!/does/not/exist\n", true),
-        file("directory/file", b"", false),
-        file("script", b"#!/bin/sh\nexit 33\n", true),
-    ]);
+    let program = |path: &str| {
+        Program::new(vec![path.into()]).files(vec![
+            file("not-executable", b"#!/bin/sh\n", false),
+            file("not-a-program", b"\x01\x02\x03\x04", true),
+            file("no-interpreter", b"#!/does/not/exist\n", true),
+            file("directory/file", b"", false),
+            file("loop", b"#!/box/loop\n", true),
+            file("script", b"#!/bin/sh\nexit 33\n", true),
+        ])
+    };
     world.check(&program("./missing"), Outcome::Exited(127), "");
     world.check(&program("./not-executable"), Outcome::Exited(126), "");
     world.check(&program("./not-a-program"), Outcome::Exited(126), "");
     world.check(&program("./no-interpreter"), Outcome::Exited(127), "");
+    world.check(&program("./loop"), Outcome::Exited(126), "");
     world.check(&program("./directory"), Outcome::Exited(126), "");
     world.check(&program("./script"), Outcome::Exited(33), "");
     world.check(&program("directory/../script"), Outcome::Exited(33), "");
@@ -193,10 +207,12 @@ fn limits_change_from_run_to_run(world: &World) {
     let mut outcome = |mib: u64| {
         world.attack("touch", &["private", "24"]).limits(|l| l.memory = Bytes::mib(mib)).run(&mut slot).report.outcome
     };
-    assert_eq!([outcome(64), outcome(16), outcome(64), outcome(32), outcome(20)].map(|o| o == Outcome::MemoryLimit), [
-        false, true, false, false, true
-    ]);
-    let mut children = |n: u32| world.attack("fork_to_the_limit", &[]).limits(|l| l.processes = n).run(&mut slot).number();
+    assert_eq!(
+        [outcome(64), outcome(16), outcome(64), outcome(32), outcome(20)].map(|o| o == Outcome::MemoryLimit),
+        [false, true, false, false, true]
+    );
+    let mut children =
+        |n: u32| world.attack("fork_to_the_limit", &[]).limits(|l| l.processes = n).run(&mut slot).number();
     assert_eq!([children(10), children(3), children(60)], [9, 2, 59]);
     // Input from a descriptor of the caller's is read from where it stands.
     let mut program = Program::shell("cat; exit 8");

@@ -34,6 +34,11 @@ pub(crate) fn trial(world: &Shared, name: impl Into<String>, body: impl FnOnce(&
     })
 }
 
+/// The trials of one file, named after what each proves.
+pub(crate) fn rules(world: &Shared, file: &str, rules: &[(&str, fn(&World))]) -> Vec<Trial> {
+    rules.iter().map(|(name, rule)| trial(world, format!("{file}::{name}"), *rule)).collect()
+}
+
 fn main() -> ExitCode {
     cupel_sandbox::launcher::enter_if_asked();
     cleanup::own_a_sandbox_if_asked();

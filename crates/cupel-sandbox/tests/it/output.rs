@@ -5,19 +5,22 @@ use cupel_types::{Bytes, Outcome};
 use libtest_mimic::Trial;
 
 use crate::kit::{Program, World};
-use crate::{Shared, trial};
+use crate::{Shared, rules};
 
 pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
-    let rules: &[(&str, fn(&World))] = &[
-        ("a_hundred_mebibytes_stream_through", a_hundred_mebibytes_stream_through),
-        ("every_byte_value_passes", every_byte_value_passes),
-        ("no_output_is_no_output", no_output_is_no_output),
-        ("the_limit_itself_may_be_written", the_limit_itself_may_be_written),
-        ("the_two_streams_have_a_limit_each", the_two_streams_have_a_limit_each),
-        ("a_line_is_heard_while_the_program_runs", a_line_is_heard_while_the_program_runs),
-        ("a_closed_stream_is_no_end", a_closed_stream_is_no_end),
-    ];
-    rules.iter().map(|(name, rule)| trial(world, format!("output::{name}"), *rule)).collect()
+    rules(
+        world,
+        "output",
+        &[
+            ("a_hundred_mebibytes_stream_through", a_hundred_mebibytes_stream_through),
+            ("every_byte_value_passes", every_byte_value_passes),
+            ("no_output_is_no_output", no_output_is_no_output),
+            ("the_limit_itself_may_be_written", the_limit_itself_may_be_written),
+            ("the_two_streams_have_a_limit_each", the_two_streams_have_a_limit_each),
+            ("a_line_is_heard_while_the_program_runs", a_line_is_heard_while_the_program_runs),
+            ("a_closed_stream_is_no_end", a_closed_stream_is_no_end),
+        ],
+    )
 }
 
 /// Compares with the pattern of `pour` as it comes, and keeps nothing.
@@ -70,7 +73,8 @@ fn no_output_is_no_output(world: &World) {
 }
 
 fn the_limit_itself_may_be_written(world: &World) {
-    let program = |limit: u64| Program::shell("printf 0123456789; printf abcde >&2").limits(|l| l.output = Bytes::new(limit));
+    let program =
+        |limit: u64| Program::shell("printf 0123456789; printf abcde >&2").limits(|l| l.output = Bytes::new(limit));
     let ended = world.check(&program(10), Outcome::Exited(0), "0123456789");
     assert!(!ended.report.stdout_truncated, "{ended}");
     let ended = world.check(&program(9), Outcome::OutputLimit, "012345678");

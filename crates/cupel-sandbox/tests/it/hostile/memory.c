@@ -1,5 +1,7 @@
 /* Attacks by memory, in all the places where there is some. */
 #include "kit.h"
+#include <sys/msg.h>
+#include <sys/sem.h>
 #include <sys/shm.h>
 
 ATTACK(malloc_bomb) {
@@ -252,5 +254,56 @@ ATTACK(file_too_large_ignored) {
   TRY("pwrite at 16 MiB", pwrite(fd, "x", 1, 16 * MIB));
   TRY("pwrite at 1 TiB", pwrite(fd, "x", 1, 1L << 40));
   TRY("fallocate", fallocate(fd, 0, 0, 17 * MIB));
+  return 0;
+}
+
+/* Names that do not exist are remembered by the kernel; what it can forget again is not memory that is missing. */
+ATTACK(negative_dentries) {
+  char path[64];
+  struct stat st;
+  for (int i = 0; i < 600000; i++) {
+    sprintf(path, "/usr/share/no-such-file-%d", i);
+    stat(path, &st);
+  }
+  say("stat", -1);
+  return 0;
+}
+
+/* One page here and there: the page tables weigh as much as the pages. */
+ATTACK(page_table_bomb) {
+  long size = 1L << 40;
+  char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  madvise(p, size, MADV_NOHUGEPAGE);
+  for (long at = 0; at < size; at += 2 * MIB)
+    p[at] = 1;
+  return 0;
+}
+
+/* A million mappings out of one. */
+ATTACK(mapping_bomb) {
+  char *p = mmap(NULL, 1L << 30, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  long made = 0;
+  for (long at = 0; at < 1L << 30; at += 8192, made++)
+    if (mprotect(p + at, 4096, PROT_NONE))
+      break;
+  say("mprotect", -1);
+  dprintf(1, "fewer than 70000: %s\n", made < 70000 ? "yes" : "no");
+  return 0;
+}
+
+ATTACK(message_bomb) {
+  static struct { long type; char text[8000]; } message = {1, ""};
+  for (int i = 0; i < 32000; i++) {
+    int q = msgget(IPC_PRIVATE, IPC_CREAT | 0600);
+    while (msgsnd(q, &message, sizeof message.text, IPC_NOWAIT) == 0) {
+    }
+  }
+  return 0;
+}
+
+ATTACK(semaphore_bomb) {
+  for (int i = 0; i < 32000; i++)
+    if (semget(IPC_PRIVATE, 30000, IPC_CREAT | 0600) < 0)
+      return 1;
   return 0;
 }

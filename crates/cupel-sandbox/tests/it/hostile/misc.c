@@ -331,3 +331,37 @@ ATTACK(leave_children) {
   dprintf(1, "going\n");
   return 6;
 }
+
+/* The last thread but one executes: the process keeps its number and its one end. */
+static void *exec_in_thread(void *arg) {
+  char *const args[] = {"attacks", "exit", "12", NULL}, *const none[] = {NULL};
+  execve("/proc/self/exe", args, none);
+  return arg;
+}
+ATTACK(exec_from_thread) {
+  pthread_t thread;
+  pthread_create(&thread, NULL, exec_in_thread, NULL);
+  for (;;)
+    pause();
+}
+
+/* Flushing the host's disks as often as one likes: answered, and not done (a bad descriptor goes unnoticed). */
+ATTACK(flush_storm) {
+  sync();
+  int fd = open("/usr/bin/env", O_RDONLY);
+  TRY("fsync of a host's file", fsync(fd));
+  TRY("fdatasync of a host's file", fdatasync(fd));
+  TRY("syncfs of a host's disk", syncfs(fd));
+  TRY("fsync of nothing", fsync(-1));
+  TRY("fdatasync of nothing", fdatasync(-1));
+  TRY("syncfs of nothing", syncfs(-1));
+  TRY("sync_file_range of nothing", sync_file_range(-1, 0, 0, 0));
+  void *mapped = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+  munmap(mapped, 4096);
+  TRY("msync of nothing", msync(mapped, 4096, MS_SYNC));
+  TRY("msync as a question", msync(mapped, 4096, MS_ASYNC));
+  int own = open("/box/f", O_RDWR | O_CREAT, 0644);
+  TRY("write", write(own, "x", 1));
+  TRY("fsync", fsync(own));
+  return 0;
+}

@@ -80,6 +80,24 @@ ATTACK(output_in_flight) {
   return 0;
 }
 
+/* The same with 30 MiB of memory in a file that nobody has open. */
+ATTACK(memory_in_flight) {
+  static char block[1 << 20];
+  memset(block, 1, sizeof block);
+  int pair[2], fd = open("/tmp/file", O_RDWR | O_CREAT, 0644), mem = memfd_create("x", 0);
+  for (int i = 0; i < 15; i++) {
+    write(fd, block, sizeof block);
+    write(mem, block, sizeof block);
+  }
+  unlink("/tmp/file");
+  socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+  send_fd(pair[0], fd);
+  send_fd(pair[0], mem);
+  send_fd(pair[0], pair[1]);
+  send_fd(pair[1], pair[0]);
+  return 0;
+}
+
 /* Objects that outlive their maker: System V and POSIX. */
 ATTACK(leave_ipc) {
   TRY("shmget", shmget(7, 4096, IPC_CREAT | 0666));
