@@ -222,7 +222,7 @@ fn account_key(login: &str) -> AccountKey {
 }
 
 /// An IPv6 customer has a /64 at least, and could use a fresh address of it for every request.
-fn network_of(address: IpAddr) -> IpAddr {
+pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(v4),
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from(u128::from(v6) & !u128::from(u64::MAX))),

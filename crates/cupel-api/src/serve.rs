@@ -5,12 +5,13 @@
 //! that, clients wait in the kernel's backlog. When a connection ends, what the client is still sending is read for a
 //! moment: closing at once would reset the connection, and the client would never see the answer.
 
+use std::collections::HashMap;
 use std::io;
-use std::net::{Shutdown, SocketAddr};
+use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::os::fd::AsFd;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -26,7 +27,8 @@ use tokio::time::Sleep;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use crate::problem::ProblemKind;
+use crate::limits::network_of;
+use crate::problem::{Problem, ProblemKind};
 
 /// How patient the server is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +39,8 @@ pub struct ServeSettings {
     pub write_stall_max: Duration,
     /// How many connections may be open.
     pub connections_max: usize,
+    /// How many of them may come from one address (IPv6: one /64). A reverse proxy is one address.
+    pub connections_of_address_max: usize,
     /// How long open requests may go on after the shutdown began.
     pub drain_time_max: Duration,
 }
@@ -47,6 +51,7 @@ impl Default for ServeSettings {
             head_time_max: Duration::from_secs(30),
             write_stall_max: Duration::from_secs(30),
             connections_max: 4096,
+            connections_of_address_max: 1024,
             drain_time_max: Duration::from_secs(10),
         }
     }
@@ -65,7 +70,8 @@ pub async fn serve(
     settings: ServeSettings,
 ) -> io::Result<()> {
     let slots = Arc::new(Semaphore::new(settings.connections_max));
-    let result = accept(&listener, &router, &shutdown, settings, &slots).await;
+    let addresses = Addresses::default();
+    let result = accept(&listener, &router, &shutdown, settings, &slots, &addresses).await;
     drop(listener);
     // Every connection holds a slot: all slots free means all connections have ended.
     let all = u32::try_from(settings.connections_max).unwrap_or(u32::MAX);
@@ -81,6 +87,7 @@ async fn accept(
     shutdown: &CancellationToken,
     settings: ServeSettings,
     slots: &Arc<Semaphore>,
+    addresses: &Addresses,
 ) -> io::Result<()> {
     loop {
         let slot = tokio::select! {
@@ -103,8 +110,16 @@ async fn accept(
         };
         let router = router.clone();
         let shutdown = shutdown.clone();
+        let place = addresses.enter(network_of(peer.ip()), settings.connections_of_address_max.max(1));
         tokio::spawn(async move {
-            connection(stream, peer, router, shutdown, settings).await;
+            match place {
+                Some(_place) => connection(stream, peer, router, shutdown, settings).await,
+                None => {
+                    let detail = "Too many connections are open from this address.";
+                    answer_without_request(&stream, ProblemKind::Unavailable, detail);
+                    linger(&stream).await;
+                }
+            }
             drop(slot);
         });
     }
@@ -157,28 +172,62 @@ async fn connection(
     };
     if let Err(error) = ended {
         if error.is_timeout() && shared.half_read.load(Ordering::Acquire) {
-            too_slow(&shared.stream);
+            answer_without_request(
+                &shared.stream,
+                ProblemKind::RequestTimeout,
+                "The head of the request did not arrive in time.",
+            );
         }
         tracing::debug!(%error, %peer, "a connection ended early");
     }
     linger(&shared.stream).await;
 }
 
-/// The head never came whole, so there is no request that the router could answer.
-fn too_slow(stream: &TcpStream) {
-    let kind = ProblemKind::RequestTimeout;
-    let body = serde_json::json!({
-        "type": format!("/problems/{}", kind.slug()), "title": kind.title(), "status": kind.status().as_u16(),
-        "detail": "The head of the request did not arrive in time.", "code": kind.slug(),
-        "request_id": uuid::Uuid::now_v7().simple().to_string(), "errors": [],
-    })
-    .to_string();
+/// For when there is no request that the router could answer.
+fn answer_without_request(stream: &TcpStream, kind: ProblemKind, detail: &'static str) {
+    let body = Problem::new(kind, detail).to_body(&uuid::Uuid::now_v7().simple().to_string());
+    let body = serde_json::to_string(&body).unwrap_or_default();
+    let (status, length) = (kind.status(), body.len());
     let answer = format!(
-        "HTTP/1.1 408 Request Timeout\r\ncontent-type: application/problem+json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
+        "HTTP/1.1 {status}\r\ncontent-type: application/problem+json\r\nconnection: close\r\nretry-after: 1\r\n\
+         content-length: {length}\r\n\r\n{body}"
     );
     // A few hundred bytes into an empty send buffer: either all of it fits now, or nobody reads.
     let _ = stream.try_write(answer.as_bytes());
+}
+
+/// How many connections each address has.
+#[derive(Clone, Default)]
+struct Addresses(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+/// One connection of an address; ends when dropped.
+struct Place {
+    addresses: Addresses,
+    address: IpAddr,
+}
+
+impl Addresses {
+    fn enter(&self, address: IpAddr, most: usize) -> Option<Place> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(address).or_default();
+        if *count >= most {
+            return None;
+        }
+        *count += 1;
+        Some(Place { addresses: self.clone(), address })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut counts = self.addresses.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.address);
+            }
+        }
+    }
 }
 
 const LINGER: Duration = Duration::from_secs(1);

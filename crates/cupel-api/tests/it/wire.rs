@@ -223,3 +223,20 @@ async fn a_client_that_takes_nothing_of_its_answer_loses_its_connection() {
     drop(greedy);
     server.stop().await;
 }
+
+#[tokio::test]
+async fn one_address_cannot_take_all_connections() {
+    let server = start(ServeSettings { connections_of_address_max: 1, ..ServeSettings::default() }, |_| {}).await;
+    let mut first = TcpStream::connect(server.address).await.unwrap();
+    first.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let mut byte = [0u8; 1];
+    first.read_exact(&mut byte).await.unwrap();
+    let live = b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let refused = server.talk(live).await;
+    assert!(refused.starts_with("HTTP/1.1 503 ") && refused.contains("\"code\":\"unavailable\""), "{refused:?}");
+    drop(first);
+    tokio::time::timeout(PATIENCE, async { while !server.talk(live).await.starts_with("HTTP/1.1 200 ") {} })
+        .await
+        .unwrap();
+    server.stop().await;
+}
