@@ -165,7 +165,7 @@ impl Core {
     }
 
     /// Hands an attempt back unjudged: the worker drains (`lost_attempt: false`: it costs nothing) or
-    /// failed (`true`). `reason` is for the log. A run that failed is tried again after 1 s, then 4 s, and
+    /// failed (`true`). `reason` is for the log. A run that failed is tried again after 1 s, then 4 s, then 16 s each time, and
     /// given up after [`LeasePolicy::attempts_max`](crate::LeasePolicy::attempts_max) lost attempts.
     ///
     /// # Errors
@@ -173,7 +173,7 @@ impl Core {
     pub async fn give_back(&self, assignment: &Assignment, lost_attempt: bool, reason: &str) -> Result<(), StoreError> {
         let LeasedRun { run, lease, attempt, ref submission, .. } = assignment.leased;
         let now = self.now();
-        let pause = if lost_attempt { 4i64.saturating_pow(attempt.saturating_sub(1).min(4)) } else { 0 };
+        let pause = if lost_attempt { 4i64.saturating_pow(attempt.saturating_sub(1).min(2)) } else { 0 };
         let due = now.saturating_add(SignedDuration::from_secs(pause)).unwrap_or(now);
         let given = GivenBack { lost_attempt, now, due, attempts_max: self.inner.policy.attempts_max };
         let state = self.inner.store.give_back(run, lease, given).await?;
