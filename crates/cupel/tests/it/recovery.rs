@@ -6,25 +6,32 @@ use crate::support::{NO_RATE_LIMITS, Server, eventually};
 
 const SUBMISSIONS: usize = 500;
 
-#[test]
-fn kill_9_in_the_middle_of_500_submissions_loses_none_and_repeats_none() {
-    let data = tempfile::tempdir().unwrap();
-    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+/// Submits many programs at once, each with an output of its own.
+fn submit_all(server: &Server) -> Vec<String> {
     let submissions: Vec<Value> = (0..SUBMISSIONS)
         .map(|n| json!({ "language": "bash", "source_code": format!("read x; sleep 0.01; echo $x {n}"), "input": format!("run-{n}\n") }))
         .collect();
     let accepted = server.post("/api/v1/execute/batch", &json!({ "submissions": submissions }));
-    let ids: Vec<String> =
-        accepted["submissions"].as_array().unwrap().iter().map(|s| s["submission_id"].as_str().unwrap().to_owned()).collect();
+    accepted["submissions"].as_array().unwrap().iter().map(|s| s["submission_id"].as_str().unwrap().to_owned()).collect()
+}
+
+fn completed(server: &Server, ids: &[String]) -> usize {
+    server.statuses(ids).iter().filter(|status| *status == "completed").count()
+}
+
+#[test]
+fn kill_9_in_the_middle_of_500_submissions_loses_none_and_repeats_none() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let ids = submit_all(&server);
     assert_eq!(ids.len(), SUBMISSIONS);
-    let completed = |server: &Server| server.statuses(&ids).iter().filter(|status| *status == "completed").count();
-    let before = eventually(|| Some(completed(&server)).filter(|n| *n >= 50));
+    let before = eventually(|| Some(completed(&server, &ids)).filter(|n| *n >= 50));
     server.kill();
     assert!(before < SUBMISSIONS, "the server was too quick to be killed in the middle");
 
     let server = Server::start(data.path(), &NO_RATE_LIMITS);
-    assert!(completed(&server) >= before, "what had a result keeps it");
-    eventually(|| (completed(&server) == SUBMISSIONS).then_some(()));
+    assert!(completed(&server, &ids) >= before, "what had a result keeps it");
+    eventually(|| (completed(&server, &ids) == SUBMISSIONS).then_some(()));
     for (n, id) in ids.iter().enumerate() {
         let submission = server.submission(id);
         assert_eq!(submission["stdout"], format!("run-{n} {n}\n"), "{submission}");
@@ -36,6 +43,22 @@ fn kill_9_in_the_middle_of_500_submissions_loses_none_and_repeats_none() {
     }
     let all = server.get("/api/v1/submissions?limit=1").1;
     assert_eq!(all["pagination"]["total"], SUBMISSIONS);
+}
+
+#[test]
+fn a_drain_in_the_middle_of_500_submissions_costs_none_an_attempt() {
+    let data = tempfile::tempdir().unwrap();
+    // One attempt in all: whatever the drain lost would end as an internal error.
+    let settings: Vec<_> = NO_RATE_LIMITS.into_iter().chain([("CUPEL_WORKER__ATTEMPTS_MAX", "1"), ("CUPEL_SERVER__DRAIN", "0s")]).collect();
+    let mut server = Server::start(data.path(), &settings);
+    let ids = submit_all(&server);
+    for enough in [50, 150] {
+        eventually(|| (completed(&server, &ids) >= enough).then_some(()));
+        server.terminate();
+        assert_eq!(server.ended().code(), Some(0));
+        server = Server::start(data.path(), &settings);
+    }
+    eventually(|| (completed(&server, &ids) == SUBMISSIONS).then_some(()));
 }
 
 fn running(server: &Server, source: &str) -> String {
