@@ -48,8 +48,16 @@ impl Server {
             .spawn()
             .with_context(|| format!("starting {}", cupel.display()))?;
         let mut server = Server { child, url: format!("http://127.0.0.1:{port}"), key: String::new(), data };
-        server.await_ready()?;
-        server.key = server.create_key(&cupel)?;
+        let deadline = Instant::now() + READY_WITHIN;
+        server.await_ready(deadline)?;
+        // A first start makes its administrator, the owner of the key, a moment after it begins to answer.
+        server.key = loop {
+            match server.create_key(&cupel) {
+                Ok(key) => break key,
+                Err(error) if Instant::now() > deadline => return Err(error),
+                Err(_) => thread::sleep(Duration::from_millis(50)),
+            }
+        };
         Ok(server)
     }
 
@@ -63,8 +71,7 @@ impl Server {
         &self.key
     }
 
-    fn await_ready(&mut self) -> anyhow::Result<()> {
-        let deadline = Instant::now() + READY_WITHIN;
+    fn await_ready(&mut self, deadline: Instant) -> anyhow::Result<()> {
         let url = format!("{}/readyz", self.url);
         while ureq::get(&url).call().is_err() {
             if let Some(status) = self.child.try_wait().context("looking at the server")? {
