@@ -86,7 +86,19 @@ impl Hash {
 
     fn limits(&mut self, limits: &Limits) {
         // Taken apart by name, so that a new limit cannot be forgotten here.
-        let Limits { cpu_time, wall_time, idle_time, memory, processes, open_files, file_size, disk, inodes, output, stack } = limits;
+        let Limits {
+            cpu_time,
+            wall_time,
+            idle_time,
+            memory,
+            processes,
+            open_files,
+            file_size,
+            disk,
+            inodes,
+            output,
+            stack,
+        } = limits;
         for time in [cpu_time, wall_time, idle_time] {
             self.number(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
         }

@@ -50,7 +50,8 @@ pub(crate) fn compile(
     }
 
     let env = language.environment(&[]);
-    let mut transcript = Transcript { data: Vec::new(), bytes_max: as_usize(limits.output.get()), truncated: false, observer };
+    let mut transcript =
+        Transcript { data: Vec::new(), bytes_max: as_usize(limits.output.get()), truncated: false, observer };
     let mut left = submission.files.clone();
     let mut wall_time = Duration::ZERO;
     let mut refused = None;

@@ -103,12 +103,7 @@ pub fn judge(
 
     let mut argv = language.execute_command(&files::placeholders(language, submission, limits.memory));
     argv.extend_from_slice(&submission.args);
-    let program = Program {
-        argv,
-        env: language.environment(&submission.env),
-        files: in_box,
-        limits,
-    };
+    let program = Program { argv, env: language.environment(&submission.env), files: in_box, limits };
     if submission.tests.is_empty() {
         let stdin = request.stdin.clone().unwrap_or_else(|| StdinSource::Bytes(submission.stdin.clone()));
         let (verdict, step) = program.execute(None, stdin, executor, observer)?;
@@ -139,7 +134,8 @@ impl Program {
     ) -> Result<(), JudgeError> {
         let (mut stdout_room, mut stderr_room) = (CASES_OUTPUT_BYTES_MAX, CASES_OUTPUT_BYTES_MAX);
         for case in cases {
-            let (verdict, mut step) = self.execute(Some(case), StdinSource::Bytes(case.stdin.clone()), executor, observer)?;
+            let (verdict, mut step) =
+                self.execute(Some(case), StdinSource::Bytes(case.stdin.clone()), executor, observer)?;
             if report.verdict == Verdict::Accepted && verdict != Verdict::Accepted {
                 report.verdict = verdict;
                 report.message = why(case, verdict, &step, &self.limits);
@@ -176,12 +172,19 @@ impl Program {
         };
         let report = executor.execute(step, &mut Forward { case: name, observer })?.report;
         let verdict = match (Verdict::of_outcome(report.outcome), case.and_then(|c| c.expected.as_deref())) {
-            (Verdict::Accepted, Some(expected)) if tokens::first_difference(expected, &report.stdout.data).is_some() => {
+            (Verdict::Accepted, Some(expected))
+                if tokens::first_difference(expected, &report.stdout.data).is_some() =>
+            {
                 Verdict::WrongAnswer
             }
             (verdict, _) => verdict,
         };
-        observer.event(JudgeEvent::ExecutionEnded { case: name, verdict, outcome: report.outcome, usage: &report.usage });
+        observer.event(JudgeEvent::ExecutionEnded {
+            case: name,
+            verdict,
+            outcome: report.outcome,
+            usage: &report.usage,
+        });
         Ok((verdict, report))
     }
 }
@@ -220,7 +223,10 @@ fn why(case: &TestCase, verdict: Verdict, step: &StepReport, limits: &Limits) ->
     if verdict == Verdict::WrongAnswer {
         let expected = case.expected.as_deref().unwrap_or_default();
         let difference = tokens::first_difference(expected, &step.stdout.data)?;
-        return Some(format!("test {name}: word {} (line {} of the output) is not the expected one", difference.word, difference.line));
+        return Some(format!(
+            "test {name}: word {} (line {} of the output) is not the expected one",
+            difference.word, difference.line
+        ));
     }
     limit_message(step.outcome, limits).map(|message| format!("test {name}: {message}"))
 }
@@ -237,9 +243,6 @@ pub(crate) fn limit_message(outcome: Outcome, limits: &Limits) -> Option<String>
     };
     Some(text)
 }
-
-
-
 
 #[cfg(test)]
 mod tests;

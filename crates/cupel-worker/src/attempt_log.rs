@@ -129,7 +129,9 @@ impl JudgeObserver for AttemptLog<'_> {
         let named = |case: Option<&str>| case.map(str::to_owned);
         match event {
             JudgeEvent::CompileStarted => self.tell(EventKind::CompileStarted),
-            JudgeEvent::CompileEnded { ok, cached, wall_time } => self.tell(EventKind::CompileEnded { ok, cached, wall_time }),
+            JudgeEvent::CompileEnded { ok, cached, wall_time } => {
+                self.tell(EventKind::CompileEnded { ok, cached, wall_time })
+            }
             JudgeEvent::ExecutionStarted { case, .. } => {
                 self.case = named(case);
                 self.tell(EventKind::ExecutionStarted { case: named(case) });

@@ -226,7 +226,8 @@ async fn complete(core: &Core, assignment: &Assignment, judged: Judged) {
             Ok(written) => {
                 if written {
                     let language = submission.language.to_string();
-                    metrics::counter!("cupel_runs_total", "verdict" => verdict.code(), "language" => language).increment(1);
+                    metrics::counter!("cupel_runs_total", "verdict" => verdict.code(), "language" => language)
+                        .increment(1);
                     let request_id = submission.request_id.as_deref();
                     tracing::info!(run.id = %run, submission.id = %submission.id, request_id, %verdict, "judged run {run}: {verdict}");
                 }
@@ -295,8 +296,6 @@ impl Drop for SlotState {
         metrics::gauge!("cupel_worker_slots", "state" => self.0).decrement(1.0);
     }
 }
-
-
 
 #[cfg(test)]
 mod tests;

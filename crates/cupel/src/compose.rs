@@ -16,6 +16,7 @@ use cupel_events::{EmbeddedBus, EventBounds};
 use cupel_judge::Executor;
 use cupel_languages::{HostProbe, Registry};
 use cupel_queue::EmbeddedQueue;
+use cupel_sandbox::Wall;
 use cupel_sandbox::doctor::Examination;
 use cupel_store::{ServeLock, SqliteStore};
 use cupel_types::WorkerId;
@@ -68,12 +69,16 @@ pub(crate) fn prepare(config: &Config) -> anyhow::Result<Ground> {
     Ok(Ground { data, lock, registry, sandbox, examination, slots, artifacts, metrics: telemetry::metrics()? })
 }
 
-fn refuse_missing_walls(examination: &Examination, accepted: &[String]) -> anyhow::Result<()> {
+fn refuse_missing_walls(examination: &Examination, accepted: &[Wall]) -> anyhow::Result<()> {
     let mut refused = Vec::new();
     for finding in examination.missing() {
         let breach = finding.breach.as_deref().unwrap_or_default();
-        if accepted.iter().any(|name| name == finding.wall.slug()) {
-            tracing::warn!(wall = finding.wall.slug(), breach, "a wall of the sandbox is missing, as the configuration accepts");
+        if accepted.contains(&finding.wall) {
+            tracing::warn!(
+                wall = finding.wall.slug(),
+                breach,
+                "a wall of the sandbox is missing, as the configuration accepts"
+            );
         } else {
             refused.push(format!("  {}: {breach}\n    {}", finding.wall, finding.remedy));
         }
@@ -241,7 +246,11 @@ fn api_settings(config: &Config, data: &DataDir) -> anyhow::Result<cupel_api::Se
             account_and_address: per_quarter(rates.logins_per_account_and_address),
             address: per_quarter(rates.logins_per_address),
             account: per_quarter(rates.logins_per_account),
-            registrations: Rate::new(rates.registrations_per_address, Duration::from_secs(3600), rates.registrations_per_address),
+            registrations: Rate::new(
+                rates.registrations_per_address,
+                Duration::from_secs(3600),
+                rates.registrations_per_address,
+            ),
             ..LoginRates::default()
         },
         registration_open: config.auth.registration,
@@ -275,5 +284,38 @@ async fn sweep(core: Core, metrics: PrometheusHandle, shutdown: CancellationToke
             metrics::gauge!("cupel_queue_oldest_age_seconds").set(age);
         }
         metrics.run_upkeep();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cupel_sandbox::doctor::Finding;
+    use cupel_sandbox::{Features, WallSet};
+
+    use super::*;
+
+    #[test]
+    fn a_missing_wall_stops_the_start_unless_it_is_accepted_by_name() {
+        let finding =
+            |wall: Wall, breach: Option<&str>| Finding { wall, breach: breach.map(str::to_owned), remedy: "mend it" };
+        let examination = Examination {
+            findings: vec![
+                finding(Wall::Seccomp, None),
+                finding(Wall::Landlock, Some("it read a file")),
+                finding(Wall::DiskLimit, Some("it wrote on")),
+            ],
+            features: Features { cgroup_v2: true, landlock: false, missing: WallSet::NONE },
+            kernel: "6.1".to_owned(),
+        };
+        let refused =
+            |accepted: &[Wall]| refuse_missing_walls(&examination, accepted).map_err(|error| error.to_string());
+        let told = refused(&[Wall::Seccomp]).unwrap_err();
+        assert!(
+            told.contains("landlock: it read a file") && told.contains("disk-limit") && told.contains("mend it"),
+            "{told}"
+        );
+        let told = refused(&[Wall::Landlock]).unwrap_err();
+        assert!(!told.contains("landlock") && told.contains("disk-limit"), "{told}");
+        assert_eq!(refused(&[Wall::Landlock, Wall::DiskLimit]), Ok(()));
     }
 }

@@ -132,7 +132,12 @@ mod tests {
     fn many_who_make_the_secret_at_once_agree() {
         let dir = tempfile::tempdir().unwrap();
         let data = DataDir::open(dir.path()).unwrap();
-        let threads: Vec<_> = (0..8).map(|_| { let data = data.clone(); std::thread::spawn(move || data.secret().ok()) }).collect();
+        let threads: Vec<_> = (0..8)
+            .map(|_| {
+                let data = data.clone();
+                std::thread::spawn(move || data.secret().ok())
+            })
+            .collect();
         let secrets: Vec<_> = threads.into_iter().filter_map(|thread| thread.join().unwrap()).collect();
         assert!(!secrets.is_empty() && secrets.iter().all(|secret| *secret == secrets[0]));
     }

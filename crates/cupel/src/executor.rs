@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use cupel_judge::{ExecuteError, Executor, StdinSource, StepInput, StepKind, StepObserver, StepResult};
 use cupel_languages::Language;
-use cupel_sandbox::doctor::{self, ExamineError, Examination};
-use cupel_sandbox::{CellKind, CellReport, CollectLimits, Command, Observer, RunError, Sandbox, SandboxConfig, Slot, StartError, Stdin};
+use cupel_sandbox::doctor::{self, Examination, ExamineError};
+use cupel_sandbox::{
+    CellKind, CellReport, CollectLimits, Command, Observer, RunError, Sandbox, SandboxConfig, Slot, StartError, Stdin,
+};
 use cupel_types::{ExitStatus, Output, StepReport};
 
 /// Files that a compile step may hand on; how many bytes is its disk limit.
@@ -48,7 +50,10 @@ impl LocalSandbox {
     ///
     /// # Errors
     /// When this machine cannot give what a sandbox needs.
-    pub(crate) fn start<'l>(slots: usize, languages: impl IntoIterator<Item = &'l Language>) -> Result<Arc<LocalSandbox>, StartError> {
+    pub(crate) fn start<'l>(
+        slots: usize,
+        languages: impl IntoIterator<Item = &'l Language>,
+    ) -> Result<Arc<LocalSandbox>, StartError> {
         let config = SandboxConfig { slots, mounts: mounts(languages), ..SandboxConfig::default() };
         let current = Mutex::new(Current::start(&config)?);
         Ok(Arc::new(LocalSandbox { config, current }))
@@ -115,7 +120,9 @@ impl SlotExecutor {
                     return Ok(());
                 }
                 Err(error) if pause > RENEW_PAUSE_MAX => return Err(error),
-                Err(error) => tracing::warn!(slot = self.number, error = chain(&error), "cannot make a slot anew; trying again"),
+                Err(error) => {
+                    tracing::warn!(slot = self.number, error = chain(&error), "cannot make a slot anew; trying again")
+                }
             }
             std::thread::sleep(pause);
             pause *= 2;

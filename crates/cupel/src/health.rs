@@ -25,7 +25,8 @@ impl ServerHealth {
             stands: f.breach.is_none(),
             detail: f.breach.clone(),
         };
-        let degraded = examination.missing().map(|f| format!("nothing keeps a program from {}", f.wall.describe())).collect();
+        let degraded =
+            examination.missing().map(|f| format!("nothing keeps a program from {}", f.wall.describe())).collect();
         ServerHealth { core, sandbox: Some(sandbox), walls: examination.findings.iter().map(wall).collect(), degraded }
     }
 
@@ -40,15 +41,18 @@ impl Health for ServerHealth {
     async fn report(&self) -> HealthReport {
         let store = self.core.store().ping().await.err().map(|error| error.to_string());
         let queue = self.core.queue().depth().await.err().map(|error| error.to_string());
-        let check = |name: &str, failure: Option<String>| Check { name: name.to_owned(), ok: failure.is_none(), detail: failure };
+        let check = |name: &str, failure: Option<String>| Check {
+            name: name.to_owned(),
+            ok: failure.is_none(),
+            detail: failure,
+        };
         let mut checks = vec![check("store", store), check("queue", queue)];
         if let Some(sandbox) = &self.sandbox {
-            checks.push(check("sandbox", sandbox.is_lost().then(|| "its launcher is gone and could not be replaced yet".to_owned())));
+            checks.push(check(
+                "sandbox",
+                sandbox.is_lost().then(|| "its launcher is gone and could not be replaced yet".to_owned()),
+            ));
         }
-        HealthReport {
-            checks,
-            walls: self.walls.clone(),
-            degraded: self.degraded.clone(),
-        }
+        HealthReport { checks, walls: self.walls.clone(), degraded: self.degraded.clone() }
     }
 }

@@ -2,7 +2,9 @@
 
 use anyhow::{Context, bail};
 use cupel_languages::{HostProbe, Language, LoadError, Registry, Sample};
-use cupel_types::{BoxFile, BoxFiles, BoxPath, LimitsRequest, PriorityClass, Submission, SubmissionId, TestCase, UserId};
+use cupel_types::{
+    BoxFile, BoxFiles, BoxPath, LimitsRequest, PriorityClass, Submission, SubmissionId, TestCase, UserId,
+};
 use uuid::Uuid;
 
 use crate::config;
@@ -29,7 +31,9 @@ pub(crate) fn available(language: &Language) -> anyhow::Result<Language> {
     alone.probe(&HostProbe::default());
     match alone.iter().next() {
         Some(found) if found.is_available() => Ok(found.clone()),
-        Some(found) => bail!("{} is not available: {}; `cupel languages install {}` may help", found.name, reason(found), found.id),
+        Some(found) => {
+            bail!("{} is not available: {}; `cupel languages install {}` may help", found.name, reason(found), found.id)
+        }
         None => bail!("{} is not available", language.name),
     }
 }

@@ -38,13 +38,21 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
         .install_recorder()
         .context("cannot start the metrics")?;
     metrics::describe_counter!("cupel_runs_total", "Runs judged, by verdict and language");
-    metrics::describe_histogram!("cupel_run_duration_seconds", metrics::Unit::Seconds, "From a slot's taking a run to its end");
+    metrics::describe_histogram!(
+        "cupel_run_duration_seconds",
+        metrics::Unit::Seconds,
+        "From a slot's taking a run to its end"
+    );
     metrics::describe_gauge!("cupel_worker_slots", "Slots by state");
     metrics::describe_counter!("cupel_sandbox_failures_total", "Attempts lost to failures of ours");
     metrics::describe_counter!("cupel_leases_lost_total", "Leases that were no longer ours when they were renewed");
     metrics::describe_counter!("cupel_webhooks_total", "Tries to deliver a webhook, by result");
     metrics::describe_gauge!("cupel_queue_depth", "Runs that are due and wait for a worker");
-    metrics::describe_gauge!("cupel_queue_oldest_age_seconds", metrics::Unit::Seconds, "How long the oldest of them has waited");
+    metrics::describe_gauge!(
+        "cupel_queue_oldest_age_seconds",
+        metrics::Unit::Seconds,
+        "How long the oldest of them has waited"
+    );
     metrics::gauge!("cupel_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Ok(handle)
 }

@@ -72,7 +72,8 @@ impl Table {
     fn render(&self) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let cell_width = |row: &Vec<String>, column: usize| row.get(column).map_or(0, |cell| width(cell));
-        let widths: Vec<usize> = (0..columns).map(|c| self.rows.iter().map(|row| cell_width(row, c)).max().unwrap_or(0)).collect();
+        let widths: Vec<usize> =
+            (0..columns).map(|c| self.rows.iter().map(|row| cell_width(row, c)).max().unwrap_or(0)).collect();
         let mut text = String::new();
         for row in &self.rows {
             for (column, cell) in row.iter().enumerate() {

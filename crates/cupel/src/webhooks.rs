@@ -111,8 +111,10 @@ impl Sender {
     async fn message(&self, delivery: &Delivery) -> Result<Message, String> {
         let viewer = Viewer { user: delivery.owner, is_admin: false };
         let ours = |_| "the result could not be read".to_owned();
-        let record = self.core.submission(&viewer, delivery.submission).await.map_err(ours)?.ok_or("the submission is gone")?;
-        let secret = self.core.store().webhook_secret(delivery.owner).await.map_err(ours)?.ok_or("the owner is gone")?;
+        let record =
+            self.core.submission(&viewer, delivery.submission).await.map_err(ours)?.ok_or("the submission is gone")?;
+        let secret =
+            self.core.store().webhook_secret(delivery.owner).await.map_err(ours)?.ok_or("the owner is gone")?;
         let now = self.core.now();
         let (id, timestamp, body) = (delivery.id.to_string(), now.as_second(), event(&record, now).to_string());
         let signature = sign(&secret, &id, timestamp, &body);
@@ -158,7 +160,8 @@ fn agent(settings: &config::Webhooks) -> Agent {
 
 fn sign(secret: &[u8; 32], id: &str, timestamp: i64, body: &str) -> String {
     // HMAC takes a key of any length.
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret).unwrap_or_else(|_| unreachable!("HMAC takes a key of any length"));
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(secret).unwrap_or_else(|_| unreachable!("HMAC takes a key of any length"));
     mac.update(format!("{id}.{timestamp}.{body}").as_bytes());
     format!("v1,{}", BASE64_STANDARD.encode(mac.finalize().into_bytes()))
 }
@@ -169,7 +172,9 @@ fn event(record: &SubmissionRecord, now: jiff::Timestamp) -> Value {
         RunState::Judged { verdict: Verdict::Accepted, .. } => ("completed", Verdict::Accepted),
         RunState::Judged { verdict, .. } => ("failed", *verdict),
         RunState::Cancelled { .. } => ("cancelled", Verdict::Cancelled),
-        RunState::Abandoned { .. } | RunState::Queued { .. } | RunState::Leased { .. } => ("failed", Verdict::InternalError),
+        RunState::Abandoned { .. } | RunState::Queued { .. } | RunState::Leased { .. } => {
+            ("failed", Verdict::InternalError)
+        }
     };
     let steps = record.report.iter().flat_map(|r| r.execution.iter().chain(r.cases.iter().map(|case| &case.step)));
     let (mut cpu_time, mut memory_kb) = (None, None);

@@ -121,7 +121,14 @@ struct Answer {
 }
 
 fn ends(outcome: Outcome) -> Answer {
-    Answer { outcome, stdout: Vec::new(), stderr: Vec::new(), files: Vec::new(), files_truncated: false, cpu_time: Duration::from_secs(1) }
+    Answer {
+        outcome,
+        stdout: Vec::new(),
+        stderr: Vec::new(),
+        files: Vec::new(),
+        files_truncated: false,
+        cpu_time: Duration::from_secs(1),
+    }
 }
 
 fn prints(text: &str) -> Answer {
@@ -203,7 +210,12 @@ impl ArtifactCache for Kept {
     }
 }
 
-fn judged(id: &str, submission: &Submission, executor: &mut Scripted, cache: &dyn ArtifactCache) -> (RunReport, Vec<String>) {
+fn judged(
+    id: &str,
+    submission: &Submission,
+    executor: &mut Scripted,
+    cache: &dyn ArtifactCache,
+) -> (RunReport, Vec<String>) {
     let mut log = Log::default();
     let language = language(id);
     let request = JudgeRequest { submission, language: &language, stdin: None };
@@ -239,7 +251,8 @@ fn every_end_has_its_verdict() {
         (Outcome::OutputLimit, Verdict::OutputLimit),
         (Outcome::IdleLimit, Verdict::IdleLimit),
     ] {
-        let (report, _) = judged("script", &a_submission(vec![file("a.scr", "")]), &mut scripted([ends(outcome)]), &NoCache);
+        let (report, _) =
+            judged("script", &a_submission(vec![file("a.scr", "")]), &mut scripted([ends(outcome)]), &NoCache);
         assert_eq!(report.verdict, verdict);
         let is_limit = !matches!(outcome, Outcome::Exited(_) | Outcome::Signalled(_));
         assert_eq!(report.message.is_some(), is_limit, "{outcome:?}");
@@ -268,9 +281,13 @@ fn compile_commands_hand_on_their_files_and_share_their_budget() {
 #[test]
 fn a_refused_source_is_ce_with_what_the_compiler_said_on_both_streams() {
     let refused = Answer { stdout: b" and out".into(), stderr: b"err".into(), ..ends(Outcome::Exited(1)) };
-    let (report, log) = judged("compiled", &a_submission(vec![file("main.src", "")]), &mut scripted([refused]), &NoCache);
+    let (report, log) =
+        judged("compiled", &a_submission(vec![file("main.src", "")]), &mut scripted([refused]), &NoCache);
     let compile = report.compile.unwrap();
-    assert_eq!((report.verdict, compile.ok, &compile.output.data[..]), (Verdict::CompileError, false, &b"err and out"[..]));
+    assert_eq!(
+        (report.verdict, compile.ok, &compile.output.data[..]),
+        (Verdict::CompileError, false, &b"err and out"[..])
+    );
     assert_eq!((report.message, report.execution), (None, None));
     assert_eq!(log, ["compile", "compiled ok=false cached=false"]);
 }
@@ -282,7 +299,8 @@ fn a_compiler_over_its_limits_is_ce_and_the_limit_is_named() {
         (Outcome::TimeLimit, "the compiler went over the CPU time limit of 20s"),
         (Outcome::Signalled(Signal(11)), "the compiler was ended by SIGSEGV"),
     ] {
-        let (report, _) = judged("compiled", &a_submission(vec![file("main.src", "")]), &mut scripted([ends(outcome)]), &NoCache);
+        let (report, _) =
+            judged("compiled", &a_submission(vec![file("main.src", "")]), &mut scripted([ends(outcome)]), &NoCache);
         assert_eq!(report.verdict, Verdict::CompileError);
         assert!(report.message.as_deref().unwrap().starts_with(words), "{:?}", report.message);
     }

@@ -21,7 +21,9 @@ enum Does {
     /// Prints `out`, ends with 0.
     Ends,
     /// Fails, in a way that may pass or not.
-    Fails { transient: bool },
+    Fails {
+        transient: bool,
+    },
     Panics,
     /// Runs until it is told to stop.
     WaitsForStop,
@@ -47,7 +49,14 @@ impl Executor for Scripted {
             }
         };
         let output = Output { data: b"out".as_slice().into(), truncated: false };
-        let report = StepReport { outcome, exit_code: None, signal: None, stdout: output.clone(), stderr: output, usage: Usage::default() };
+        let report = StepReport {
+            outcome,
+            exit_code: None,
+            signal: None,
+            stdout: output.clone(),
+            stderr: output,
+            usage: Usage::default(),
+        };
         Ok(StepResult { report, files: Default::default(), files_truncated: false })
     }
 }
@@ -168,7 +177,9 @@ async fn a_run_that_always_fails_is_given_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_executor_is_made_anew_and_the_next_run_is_judged() {
-    for (breaks, failures) in [(Does::Panics, 1), (Does::Fails { transient: false }, 1), (Does::Fails { transient: true }, 3)] {
+    for (breaks, failures) in
+        [(Does::Panics, 1), (Does::Fails { transient: false }, 1), (Does::Fails { transient: true }, 3)]
+    {
         let bench = Bench::start(vec![breaks; failures], once()).await;
         for _ in 0..failures {
             let id = bench.submit().await;
@@ -209,7 +220,10 @@ async fn a_lease_is_renewed_while_its_run_goes_on() {
     let policy = LeasePolicy { lease: Duration::from_millis(30), attempts_max: 1 };
     let bench = Bench::start(vec![Does::WaitsForStop], policy).await;
     let id = bench.submit().await;
-    let RunState::Leased { until: first, .. } = bench.until(id, |state| matches!(state, RunState::Leased { .. })).await else { unreachable!() };
+    let RunState::Leased { until: first, .. } = bench.until(id, |state| matches!(state, RunState::Leased { .. })).await
+    else {
+        unreachable!()
+    };
     assert!(first > t0());
     bench.clock.advance(Duration::from_millis(20));
     bench.until(id, |state| matches!(state, RunState::Leased { until, .. } if *until > first)).await;

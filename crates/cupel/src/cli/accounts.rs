@@ -7,7 +7,9 @@ use anyhow::{Context, anyhow, bail};
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Request, header};
-use cupel_core::accounts::{Accounts, CreateKeyError, NewAccount, NewKey, RegisterError, Role, Scope, Tier, User as Account};
+use cupel_core::accounts::{
+    Accounts, CreateKeyError, NewAccount, NewKey, RegisterError, Role, Scope, Tier, User as Account,
+};
 use cupel_core::{Clock as _, SystemClock};
 use cupel_store::SqliteStore;
 use jiff::SignedDuration;
@@ -23,7 +25,9 @@ use crate::terminal::Table;
 
 pub(super) fn user(args: &User) -> CommandResult {
     with_accounts(&args.settings, async |place| match &args.command {
-        UserCommand::Add { name, email, admin, password_stdin } => place.add_user(name, email, *admin, *password_stdin).await,
+        UserCommand::Add { name, email, admin, password_stdin } => {
+            place.add_user(name, email, *admin, *password_stdin).await
+        }
         UserCommand::Token { name } => place.token(name).await,
     })
 }
@@ -53,7 +57,8 @@ struct Place {
 
 fn with_accounts(settings: &Settings, act: impl AsyncFnOnce(&Place) -> CommandResult) -> CommandResult {
     let (config, _) = config::load(&settings.overrides(None)).or_exit(Exit::Usage)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
     runtime.block_on(async {
         let (data, store) = compose::open_store(&config.data).await?;
         let accounts = compose::accounts(&config, &store);
@@ -67,7 +72,11 @@ fn with_accounts(settings: &Settings, act: impl AsyncFnOnce(&Place) -> CommandRe
 impl Place {
     async fn find(&self, name: &str) -> Result<Account, Failure> {
         let found = self.accounts.find_user(name).await?;
-        let hint = if name == super::serve::ADMIN { "; name another one with --user, or add one with `cupel user add`" } else { "" };
+        let hint = if name == super::serve::ADMIN {
+            "; name another one with --user, or add one with `cupel user add`"
+        } else {
+            ""
+        };
         found.ok_or_else(|| anyhow!("there is no user `{name}`{hint}")).or_exit(Exit::NotFound)
     }
 
@@ -109,7 +118,13 @@ impl Place {
         Ok(Exit::Ok)
     }
 
-    async fn create_key(&self, name: &str, user: &str, scopes: &[String], expires: Option<std::time::Duration>) -> CommandResult {
+    async fn create_key(
+        &self,
+        name: &str,
+        user: &str,
+        scopes: &[String],
+        expires: Option<std::time::Duration>,
+    ) -> CommandResult {
         let parse = |text: &String| {
             let all = || Scope::ALL.map(Scope::as_str).join(", ");
             Scope::from_name(text).ok_or_else(|| anyhow!("there is no scope `{text}`; the scopes are {}", all()))
@@ -123,13 +138,16 @@ impl Place {
             None => None,
         };
         let owner = self.find(user).await?;
-        let (key, text) = self.accounts.create_key(&owner, NewKey { name: name.to_owned(), scopes, expires_at }).await.map_err(|error| match error {
-            CreateKeyError::Invalid(faults) => {
-                let said: Vec<String> = faults.into_iter().map(|fault| fault.detail).collect();
-                Failure { exit: Exit::Usage, error: anyhow!(said.join("; ")) }
-            }
-            other => other.into(),
-        })?;
+        let (key, text) =
+            self.accounts.create_key(&owner, NewKey { name: name.to_owned(), scopes, expires_at }).await.map_err(
+                |error| match error {
+                    CreateKeyError::Invalid(faults) => {
+                        let said: Vec<String> = faults.into_iter().map(|fault| fault.detail).collect();
+                        Failure { exit: Exit::Usage, error: anyhow!(said.join("; ")) }
+                    }
+                    other => other.into(),
+                },
+            )?;
         anstream::eprintln!("key {} of {}; its text is shown this once:", key.id, owner.username);
         println!("{text}");
         Ok(Exit::Ok)
@@ -162,7 +180,14 @@ impl Place {
             };
             let (created, used) = (time(Some(key.created_at)), time(key.last_used_at));
             let or_never = |text: Option<String>| text.unwrap_or_else(|| "never".to_owned());
-            table.row(vec![key.id.to_string(), key.name.clone(), scopes(key).join(" "), or_never(created), or_never(used), state]);
+            table.row(vec![
+                key.id.to_string(),
+                key.name.clone(),
+                scopes(key).join(" "),
+                or_never(created),
+                or_never(used),
+                state,
+            ]);
         }
         table.print();
         Ok(Exit::Ok)

@@ -12,12 +12,17 @@ use crate::terminal::Color;
 
 /// Runs untrusted programs in a sandbox and says exactly what happened.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, max_term_width = 100, after_help = "\
+#[command(
+    version,
+    propagate_version = true,
+    max_term_width = 100,
+    after_help = "\
 Examples:
   cupel run hello.py                     run a program, with its exit code and output
   cupel serve                            start the server: API, database and workers in one process
   cupel doctor                           test every wall of the sandbox on this machine
-  cupel languages install core           install the toolchains most people want")]
+  cupel languages install core           install the toolchains most people want"
+)]
 pub(crate) struct Args {
     /// When to use colour.
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
@@ -40,7 +45,9 @@ pub(crate) enum Command {
     Openapi,
     /// Print completions for a shell.
     #[command(after_help = "Example:\n  cupel completions bash > /etc/bash_completion.d/cupel")]
-    Completions { shell: clap_complete::Shell },
+    Completions {
+        shell: clap_complete::Shell,
+    },
     /// Print the manual page, or write one per command into a directory.
     Man {
         /// Where to write cupel.1, cupel-run.1 and so on.
@@ -147,11 +154,14 @@ pub(crate) struct Doctor {
 
 /// List, install and test languages.
 #[derive(Debug, clap::Args)]
-#[command(args_conflicts_with_subcommands = true, after_help = "Examples:
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
   cupel languages
   cupel languages install core
   cupel languages install rust haskell --dry-run
-  cupel languages test python cpp")]
+  cupel languages test python cpp"
+)]
 pub(crate) struct Languages {
     #[command(subcommand)]
     pub(crate) command: Option<LanguagesCommand>,

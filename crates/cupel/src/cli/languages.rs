@@ -50,7 +50,9 @@ fn list(registry: &Registry, as_json: bool) -> CommandResult {
     }
     table.print();
     if registry.iter().any(|language| !language.is_available()) {
-        anstream::eprintln!("Install what is missing with `cupel languages install ID…` or `cupel languages install all`.");
+        anstream::eprintln!(
+            "Install what is missing with `cupel languages install ID…` or `cupel languages install all`."
+        );
     }
     Ok(Exit::Ok)
 }
@@ -60,13 +62,17 @@ fn install(registry: &Registry, ids: &[String], dry_run: bool) -> CommandResult 
         InstallError::UnknownLanguage { .. } => Exit::NotFound,
         _ => Exit::System,
     };
-    let plan = InstallPlan::new(registry, &Selection::from_words(ids)).map_err(|e| Failure { exit: exit(&e), error: e.into() })?;
+    let plan = InstallPlan::new(registry, &Selection::from_words(ids))
+        .map_err(|e| Failure { exit: exit(&e), error: e.into() })?;
     if plan.is_empty() {
         match &plan.languages[..] {
             [] => anstream::println!("everything that was asked for is installed"),
             left => {
                 let left: Vec<&str> = left.iter().map(|id| id.as_str()).collect();
-                anstream::println!("the packages are installed, but not available yet: {}; `cupel languages` says why", left.join(", "));
+                anstream::println!(
+                    "the packages are installed, but not available yet: {}; `cupel languages` says why",
+                    left.join(", ")
+                );
             }
         }
         return Ok(Exit::Ok);
@@ -78,7 +84,8 @@ fn install(registry: &Registry, ids: &[String], dry_run: bool) -> CommandResult 
     plan.run(&mut |line| anstream::eprintln!("{line}")).map_err(|e| Failure { exit: exit(&e), error: e.into() })?;
     let mut after = Registry::new(registry.iter().cloned().collect())?;
     after.probe(&HostProbe::default());
-    let still: Vec<&Language> = plan.languages.iter().filter_map(|id| after.get(id)).filter(|l| !l.is_available()).collect();
+    let still: Vec<&Language> =
+        plan.languages.iter().filter_map(|id| after.get(id)).filter(|l| !l.is_available()).collect();
     for language in &still {
         anstream::eprintln!("{}: {} is still not available: {}", bad("error"), language.id, local::reason(language));
     }
@@ -93,8 +100,12 @@ pub(super) fn select<'r>(registry: &'r Registry, ids: &[String]) -> Result<Vec<&
     ids.iter()
         .map(|id| match registry.find(id) {
             Some(language) if language.is_available() => Ok(language),
-            Some(language) => Err(anyhow!("{} is not available: {}", language.id, local::reason(language))).or_exit(Exit::Failed),
-            None => Err(anyhow!("there is no language `{id}`; `cupel languages` lists all of them")).or_exit(Exit::NotFound),
+            Some(language) => {
+                Err(anyhow!("{} is not available: {}", language.id, local::reason(language))).or_exit(Exit::Failed)
+            }
+            None => {
+                Err(anyhow!("there is no language `{id}`; `cupel languages` lists all of them")).or_exit(Exit::NotFound)
+            }
         })
         .collect()
 }
@@ -108,9 +119,11 @@ struct Tested<'r> {
 }
 
 fn test(languages: &[&Language]) -> CommandResult {
-    let work: Vec<(&Language, &Sample)> = languages.iter().flat_map(|l| l.samples.iter().map(move |s| (*l, s))).collect();
+    let work: Vec<(&Language, &Sample)> =
+        languages.iter().flat_map(|l| l.samples.iter().map(move |s| (*l, s))).collect();
     let slots = std::thread::available_parallelism().map_or(1, usize::from);
-    let sandbox = LocalSandbox::start(slots, languages.iter().copied()).context("cannot start the sandbox; `cupel doctor` says more")?;
+    let sandbox = LocalSandbox::start(slots, languages.iter().copied())
+        .context("cannot start the sandbox; `cupel doctor` says more")?;
     let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..slots)
@@ -137,13 +150,18 @@ fn try_sample(language: &Language, sample: &Sample, executor: &mut dyn Executor)
     let request = JudgeRequest { submission: &submission, language, stdin: None };
     let report = judge(&request, executor, &NoCache, &mut Nobody).map_err(|error| format!("{:#}", anyhow!(error)))?;
     if report.verdict != sample.verdict {
-        let compile = report.compile.as_ref().filter(|c| !c.ok).map(|c| String::from_utf8_lossy(&c.output.data).into_owned());
+        let compile =
+            report.compile.as_ref().filter(|c| !c.ok).map(|c| String::from_utf8_lossy(&c.output.data).into_owned());
         let stderr = report.execution.as_ref().map(|s| String::from_utf8_lossy(&s.stderr.data).into_owned());
         let said = compile.or(stderr).unwrap_or_default();
         let message = report.message.clone().unwrap_or_default();
         return Err(format!("expected {}, got {} {message} {}", sample.verdict, report.verdict, first_lines(&said)));
     }
-    let stdout = report.execution.as_ref().map(|step| String::from_utf8_lossy(&step.stdout.data).into_owned()).unwrap_or_default();
+    let stdout = report
+        .execution
+        .as_ref()
+        .map(|step| String::from_utf8_lossy(&step.stdout.data).into_owned())
+        .unwrap_or_default();
     match &sample.stdout {
         Some(expected) if *expected != stdout => Err(format!("expected {expected:?}, got {:?}", first_lines(&stdout))),
         _ => Ok(report),
@@ -167,13 +185,16 @@ fn print_results(languages: &[&Language], results: &[Tested<'_>]) -> Exit {
         };
         // The figures of the smallest program tell what the language itself costs.
         let hello = own.iter().find(|t| t.sample.verdict == Verdict::Accepted).and_then(|t| t.result.as_ref().ok());
-        let compile = hello.and_then(|r| r.compile.as_ref()).map_or("-".into(), |c| format!("{} ms", c.wall_time.as_millis()));
+        let compile =
+            hello.and_then(|r| r.compile.as_ref()).map_or("-".into(), |c| format!("{} ms", c.wall_time.as_millis()));
         let usage = hello.and_then(|r| r.execution.as_ref()).map(|step| step.usage);
         let run = usage.map_or("-".into(), |u| format!("{} ms", u.wall_time.as_millis()));
         let memory = usage.map_or("-".into(), |u| format!("{:.1} MiB", u.memory.as_kib() as f64 / 1024.0));
         let version = language.installed_version().unwrap_or("-").to_owned();
         table.row(vec![language.id.to_string(), version, samples, compile, run, memory]);
-        failures.extend(failed.into_iter().map(|(sample, why)| format!("{} {}: {why}", bold(language.id.as_str()), sample.name)));
+        failures.extend(
+            failed.into_iter().map(|(sample, why)| format!("{} {}: {why}", bold(language.id.as_str()), sample.name)),
+        );
     }
     table.print();
     failures.iter().for_each(|failure| anstream::println!("{failure}"));

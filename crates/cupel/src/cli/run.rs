@@ -40,7 +40,8 @@ pub(super) fn run(args: &Run) -> CommandResult {
     let from_terminal = args.stdin.is_none() && args.file != Path::new("-") && io::stdin().is_terminal();
     let stdin = stdin(args)?;
 
-    let mut limits = LimitsRequest { cpu_time: args.time, memory: args.memory, output: args.output, ..LimitsRequest::default() };
+    let mut limits =
+        LimitsRequest { cpu_time: args.time, memory: args.memory, output: args.output, ..LimitsRequest::default() };
     if from_terminal {
         limits.wall_time = Some(INTERACTIVE);
         limits.idle_time = Some(INTERACTIVE);
@@ -61,7 +62,9 @@ pub(super) fn run(args: &Run) -> CommandResult {
         Some(cache) => judge(&request, &mut executor, cache, &mut observer),
         None => judge(&request, &mut executor, &NoCache, &mut observer),
     };
-    cache.map(Artifacts::settle);
+    if let Some(cache) = cache {
+        cache.settle();
+    }
     let report = match judged {
         Ok(report) => report,
         Err(error) if args.json => {
@@ -106,11 +109,13 @@ fn choose<'r>(registry: &'r Registry, args: &Run) -> Result<&'r Language, Failur
 
 fn read_source(path: &Path) -> Result<Vec<u8>, Failure> {
     let mut source = Vec::new();
-    let read = |reader: &mut dyn Read, source: &mut Vec<u8>| reader.take(SOURCE_BYTES_MAX + 1).read_to_end(source).map(drop);
+    let read =
+        |reader: &mut dyn Read, source: &mut Vec<u8>| reader.take(SOURCE_BYTES_MAX + 1).read_to_end(source).map(drop);
     if path == Path::new("-") {
         read(&mut io::stdin(), &mut source).context("cannot read the source from standard input")?;
     } else {
-        let mut file = File::open(path).with_context(|| format!("cannot open {}", path.display())).or_exit(Exit::Usage)?;
+        let mut file =
+            File::open(path).with_context(|| format!("cannot open {}", path.display())).or_exit(Exit::Usage)?;
         read(&mut file, &mut source).with_context(|| format!("cannot read {}", path.display()))?;
     }
     if source.len() as u64 > SOURCE_BYTES_MAX {
@@ -130,7 +135,8 @@ fn file_in_box(path: &Path, language: &Language) -> Option<BoxPath> {
 fn stdin(args: &Run) -> Result<StdinSource, Failure> {
     match &args.stdin {
         Some(path) => {
-            let file = File::open(path).with_context(|| format!("cannot open {}", path.display())).or_exit(Exit::Usage)?;
+            let file =
+                File::open(path).with_context(|| format!("cannot open {}", path.display())).or_exit(Exit::Usage)?;
             pump(file)
         }
         None if args.file == Path::new("-") => Ok(StdinSource::Bytes(Arc::from([]))),
@@ -230,7 +236,11 @@ fn summary(language: &Language, report: &RunReport) -> String {
         facts.push(format!("mem {:.1} MiB", step.usage.memory.as_kib() as f64 / 1024.0));
     }
     if let Some(compile) = &report.compile {
-        facts.push(if compile.cached { "compiled before".to_owned() } else { format!("compile {} ms", compile.wall_time.as_millis()) });
+        facts.push(if compile.cached {
+            "compiled before".to_owned()
+        } else {
+            format!("compile {} ms", compile.wall_time.as_millis())
+        });
     }
     facts.push(format!("{} ({})", language.name, report.language_version));
     format!("{mark} {what} {}", dim(&format!("· {}", facts.join(" · "))))

@@ -22,7 +22,8 @@ pub(super) fn serve(args: &Serve) -> CommandResult {
     let (config, _) = config::load(&args.settings.overrides(args.listen.clone())).or_exit(Exit::Usage)?;
     telemetry::log(&config.log)?;
     let ground = compose::prepare(&config)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
     runtime.block_on(async {
         // From here on a signal is heard, also while the server starts.
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -65,7 +66,8 @@ impl About {
     async fn tell(&self, server: &Server) -> anyhow::Result<()> {
         let url = format!("http://{}", server.address);
         let version = env!("CARGO_PKG_VERSION");
-        let (available, missing): (Vec<&Language>, Vec<&Language>) = self.registry.iter().partition(|l| l.is_available());
+        let (available, missing): (Vec<&Language>, Vec<&Language>) =
+            self.registry.iter().partition(|l| l.is_available());
         let walls = match &self.walls_missing[..] {
             [] => format!("all {} walls stand", self.walls),
             missing => format!("MISSING WALLS: {}", missing.join(", ")),
@@ -80,12 +82,19 @@ impl About {
         text.push('\n');
         match first_account(&server.accounts).await? {
             Some(first) => {
-                text += &format!("administrator: {ADMIN} · password: {} · API key: {} · {}\n", first.password, first.key, dim("shown this once"));
+                text += &format!(
+                    "administrator: {ADMIN} · password: {} · API key: {} · {}\n",
+                    first.password,
+                    first.key,
+                    dim("shown this once")
+                );
                 if let Some(command) = curl(&url, &first.key, &available) {
                     text += &format!("Try next, in another terminal:\n  {command}\n");
                 }
             }
-            None => text += "Try next: `cupel key create NAME` makes an API key; then POST to /api/v1/execute, as the reference shows.\n",
+            None => {
+                text += "Try next: `cupel key create NAME` makes an API key; then POST to /api/v1/execute, as the reference shows.\n"
+            }
         }
         anstream::print!("{text}");
         std::io::stdout().flush()?;
@@ -104,7 +113,8 @@ async fn first_account(accounts: &Accounts) -> anyhow::Result<Option<First>> {
         return Ok(None);
     }
     let password = super::accounts::random_password();
-    let new = NewAccount { username: ADMIN.to_owned(), email: "admin@cupel.invalid".to_owned(), password: password.clone() };
+    let new =
+        NewAccount { username: ADMIN.to_owned(), email: "admin@cupel.invalid".to_owned(), password: password.clone() };
     let user = match accounts.register(new).await {
         Ok(user) => user,
         // `cupel user add` was quicker.

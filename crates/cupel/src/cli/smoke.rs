@@ -25,7 +25,8 @@ pub(super) fn smoke(args: &Smoke) -> CommandResult {
     let offered = client.languages()?;
     let registry = Registry::load(None)?;
     let wanted = |id: &str| args.ids.is_empty() || args.ids.iter().any(|wanted| wanted == id);
-    let languages: Vec<&Language> = registry.iter().filter(|l| offered.contains_key(l.id.as_str()) && wanted(l.id.as_str())).collect();
+    let languages: Vec<&Language> =
+        registry.iter().filter(|l| offered.contains_key(l.id.as_str()) && wanted(l.id.as_str())).collect();
     if languages.is_empty() {
         return Err(anyhow!("the server offers none of these languages")).or_exit(Exit::NotFound);
     }
@@ -66,12 +67,18 @@ fn finish<'r>(
 fn wrong(sample: &Sample, answer: &Value) -> Option<String> {
     let verdict = answer["verdict"].as_str().unwrap_or("none");
     if verdict != sample.verdict.code() {
-        let said = ["compilation_error", "stderr", "message"].into_iter().find_map(|field| answer[field].as_str().filter(|s| !s.is_empty()));
+        let said = ["compilation_error", "stderr", "message"]
+            .into_iter()
+            .find_map(|field| answer[field].as_str().filter(|s| !s.is_empty()));
         let said: String = said.unwrap_or_default().chars().take(600).collect();
         return Some(format!("expected {}, got {verdict} {said}", sample.verdict));
     }
     let stdout = answer["stdout"].as_str().unwrap_or_default();
-    sample.stdout.as_deref().filter(|expected| *expected != stdout).map(|expected| format!("expected {expected:?}, got {stdout:?}"))
+    sample
+        .stdout
+        .as_deref()
+        .filter(|expected| *expected != stdout)
+        .map(|expected| format!("expected {expected:?}, got {stdout:?}"))
 }
 
 fn print(languages: &[&Language], offered: &BTreeMap<String, Value>, results: &BTreeMap<&str, Vec<Told>>) -> Exit {
@@ -86,9 +93,12 @@ fn print(languages: &[&Language], offered: &BTreeMap<String, Value>, results: &B
         };
         let hello = told.iter().find(|t| t.accepted).map_or(&Value::Null, |t| &t.answer);
         let ms = |value: &Value| value.as_u64().map_or("-".to_owned(), |ms| format!("{ms} ms"));
-        let memory = hello["memory_used_kb"].as_u64().map_or("-".to_owned(), |kb| format!("{:.1} MiB", kb as f64 / 1024.0));
-        let compile = if hello["compile"]["cached"] == true { "cached".to_owned() } else { ms(&hello["compile"]["time_ms"]) };
-        let version = hello["language_version"].as_str().or_else(|| offered.get(language.id.as_str())?["version"].as_str());
+        let memory =
+            hello["memory_used_kb"].as_u64().map_or("-".to_owned(), |kb| format!("{:.1} MiB", kb as f64 / 1024.0));
+        let compile =
+            if hello["compile"]["cached"] == true { "cached".to_owned() } else { ms(&hello["compile"]["time_ms"]) };
+        let version =
+            hello["language_version"].as_str().or_else(|| offered.get(language.id.as_str())?["version"].as_str());
         let version = version.unwrap_or("-").to_owned();
         table.row(vec![language.id.to_string(), version, samples, compile, ms(&hello["wall_time_ms"]), memory]);
         failures.extend(failed);
@@ -107,7 +117,11 @@ struct Client {
 impl Client {
     fn new(url: &str, key: &str) -> Client {
         let config = Agent::config_builder().timeout_global(Some(SAMPLE_MAX)).http_status_as_error(false).build();
-        Client { agent: config.into(), base: format!("{}/api/v1", url.trim_end_matches('/')), authorization: format!("Bearer {key}") }
+        Client {
+            agent: config.into(),
+            base: format!("{}/api/v1", url.trim_end_matches('/')),
+            authorization: format!("Bearer {key}"),
+        }
     }
 
     /// The languages the server offers, by id.
@@ -139,10 +153,14 @@ impl Client {
             None => body["source_code"] = sample.source.clone().into(),
         }
         let answer = self.request(|| {
-            self.agent.post(format!("{}/execute", self.base)).header("authorization", &self.authorization).send_json(&body)
+            self.agent
+                .post(format!("{}/execute", self.base))
+                .header("authorization", &self.authorization)
+                .send_json(&body)
         })?;
         let id = answer["submission_id"].as_str().map(str::to_owned);
-        id.with_context(|| format!("the server did not accept {} {}: {answer}", language.id, sample.name)).or_exit(Exit::Server)
+        id.with_context(|| format!("the server did not accept {} {}: {answer}", language.id, sample.name))
+            .or_exit(Exit::Server)
     }
 
     /// The final state of a submission.
@@ -160,11 +178,16 @@ impl Client {
     }
 
     fn get(&self, path: &str) -> Result<Value, Failure> {
-        self.request(|| self.agent.get(format!("{}{path}", self.base)).header("authorization", &self.authorization).call())
+        self.request(|| {
+            self.agent.get(format!("{}{path}", self.base)).header("authorization", &self.authorization).call()
+        })
     }
 
     /// Sends, and again as soon as a rate limit allows.
-    fn request(&self, send: impl Fn() -> Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Value, Failure> {
+    fn request(
+        &self,
+        send: impl Fn() -> Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> Result<Value, Failure> {
         loop {
             let mut response = send().with_context(|| format!("cannot reach {}", self.base)).or_exit(Exit::Server)?;
             let status = response.status().as_u16();
@@ -173,7 +196,11 @@ impl Client {
                 std::thread::sleep(Duration::from_secs(seconds));
                 continue;
             }
-            let body: Value = response.body_mut().read_json().with_context(|| format!("{} did not answer in JSON ({status})", self.base)).or_exit(Exit::Server)?;
+            let body: Value = response
+                .body_mut()
+                .read_json()
+                .with_context(|| format!("{} did not answer in JSON ({status})", self.base))
+                .or_exit(Exit::Server)?;
             return match status {
                 200..=299 => Ok(body),
                 401 | 403 => Err(anyhow!("the server refused the key: {}", body["detail"])).or_exit(Exit::Auth),

@@ -99,7 +99,8 @@ impl Layers {
 
     /// Puts the variables that begin with `CUPEL_` and have a section over what is there.
     pub(crate) fn environment(&mut self, variables: impl Iterator<Item = (String, String)>) {
-        let mut ours: Vec<_> = variables.filter(|(name, _)| name.starts_with("CUPEL_") && name.contains("__")).collect();
+        let mut ours: Vec<_> =
+            variables.filter(|(name, _)| name.starts_with("CUPEL_") && name.contains("__")).collect();
         ours.sort();
         for (variable, value) in ours {
             let key = variable["CUPEL_".len()..].to_ascii_lowercase().replace("__", ".");
@@ -178,7 +179,8 @@ impl Layers {
 
     /// The names of all rate-limit tiers.
     pub(crate) fn tiers(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.settings.keys().filter_map(|key| Some(tier_field(key)?.0.to_owned())).collect();
+        let mut names: Vec<String> =
+            self.settings.keys().filter_map(|key| Some(tier_field(key)?.0.to_owned())).collect();
         names.dedup();
         names
     }
@@ -186,7 +188,12 @@ impl Layers {
     // ---- values, typed; a fault leaves a placeholder, and the faults are looked at before the values ----
 
     /// The value of `key` as `convert` understands it.
-    pub(crate) fn value<T: Default>(&mut self, key: &str, expected: &str, convert: impl FnOnce(&str) -> Option<T>) -> T {
+    pub(crate) fn value<T: Default>(
+        &mut self,
+        key: &str,
+        expected: &str,
+        convert: impl FnOnce(&str) -> Option<T>,
+    ) -> T {
         let Some(Setting { raw, origin }) = self.setting(key) else {
             self.fault(key, Origin::Default, "has no default".to_owned());
             return T::default();
@@ -208,7 +215,9 @@ impl Layers {
     /// One of a few words; a wrong one is told the nearest.
     pub(crate) fn one_of<T: Default + Copy>(&mut self, key: &str, words: &[(&str, T)]) -> T {
         let list = words.iter().map(|(word, _)| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
-        self.value(key, &format!("one of {list}"), |text| words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value))
+        self.value(key, &format!("one of {list}"), |text| {
+            words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value)
+        })
     }
 
     pub(crate) fn duration(&mut self, key: &str, least: Duration) -> Duration {
@@ -235,7 +244,8 @@ impl Layers {
         if let Some(Setting { raw: Raw::Boolean(value), .. }) = self.setting(key) {
             return value;
         }
-        let from_environment = matches!(self.setting(key), Some(Setting { origin: Origin::Environment { .. } | Origin::Flag { .. }, .. }));
+        let from_environment =
+            matches!(self.setting(key), Some(Setting { origin: Origin::Environment { .. } | Origin::Flag { .. }, .. }));
         self.value(key, "true or false", |text| if from_environment { text.parse().ok() } else { None })
     }
 
@@ -244,7 +254,8 @@ impl Layers {
         if let Some(Setting { raw: Raw::List(list), .. }) = self.setting(key) {
             return list;
         }
-        let split = |text: &str| text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect();
+        let split =
+            |text: &str| text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect();
         self.value(key, "a list of texts such as [\"a\", \"b\"]", |text| Some(split(text)))
     }
 
@@ -274,7 +285,8 @@ fn raw(value: &DeValue<'_>) -> Raw {
         DeValue::Integer(number) => Raw::Number(number.to_string()),
         DeValue::Boolean(value) => Raw::Boolean(*value),
         DeValue::Array(items) => {
-            let texts: Option<Vec<String>> = items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect();
+            let texts: Option<Vec<String>> =
+                items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect();
             texts.map_or(Raw::Other("a list with something else than texts"), Raw::List)
         }
         other => Raw::Other(other.type_str()),

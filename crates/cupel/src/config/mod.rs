@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cupel_api::{MetricsAccess, Network, Secret};
+use cupel_sandbox::Wall;
 use cupel_types::Bytes;
 
 pub(crate) use layers::{DEFAULTS, Layers};
@@ -27,7 +28,7 @@ pub(crate) struct Config {
     pub(crate) data: PathBuf,
     pub(crate) queue_depth_max: u32,
     pub(crate) worker: Worker,
-    pub(crate) accept_missing: Vec<String>,
+    pub(crate) accept_missing: Vec<Wall>,
     pub(crate) limits: Limits,
     pub(crate) auth: Auth,
     pub(crate) rate_limits: RateLimits,
@@ -165,7 +166,11 @@ pub(crate) fn load(overrides: &Overrides) -> Result<(Config, Layers), ConfigErro
         Some((path, Ok(text))) => layers.file(&path, &text),
         Some((path, Err(error))) => {
             let origin = layers::Origin::File { path, line: 1 };
-            layers.faults.push(layers::Fault { origin, key: String::new(), message: format!("cannot be read: {error}") });
+            layers.faults.push(layers::Fault {
+                origin,
+                key: String::new(),
+                message: format!("cannot be read: {error}"),
+            });
         }
         None => {}
     }
@@ -193,7 +198,8 @@ fn read(layers: &mut Layers) -> Config {
         trusted_proxies: networks(layers, "server.trusted_proxies"),
         drain: layers.duration("server.drain", Duration::ZERO),
     };
-    let data = layers.value("data.directory", "the path of a directory", |text| (!text.is_empty()).then(|| PathBuf::from(text)));
+    let data = layers
+        .value("data.directory", "the path of a directory", |text| (!text.is_empty()).then(|| PathBuf::from(text)));
     let worker = Worker {
         slots: layers.number("worker.slots", 0..=1024),
         lease: layers.duration("worker.lease", 3 * SECOND),
@@ -234,7 +240,10 @@ fn read(layers: &mut Layers) -> Config {
     };
     let log = Log {
         level: layers.text("log.level"),
-        format: layers.one_of("log.format", &[("auto", LogFormat::Auto), ("pretty", LogFormat::Pretty), ("json", LogFormat::Json)]),
+        format: layers.one_of(
+            "log.format",
+            &[("auto", LogFormat::Auto), ("pretty", LogFormat::Pretty), ("json", LogFormat::Json)],
+        ),
     };
     if let Err(error) = tracing_subscriber::EnvFilter::try_new(&log.level) {
         layers.refuse("log.level", format!("expected a level such as \"info\" or a filter: {error}"));
@@ -245,7 +254,7 @@ fn read(layers: &mut Layers) -> Config {
         data,
         queue_depth_max: layers.number("queue.depth_max", 1..=10_000_000),
         worker,
-        accept_missing: layers.list("sandbox.accept_missing"),
+        accept_missing: walls(layers, "sandbox.accept_missing"),
         limits,
         auth,
         rate_limits,
@@ -257,6 +266,17 @@ fn read(layers: &mut Layers) -> Config {
             disabled: layers.list("languages.disabled"),
         },
     }
+}
+
+fn walls(layers: &mut Layers, key: &str) -> Vec<Wall> {
+    let mut walls = Vec::new();
+    for name in layers.list(key) {
+        match Wall::from_slug(&name) {
+            Some(wall) => walls.push(wall),
+            None => layers.refuse(key, format!("there is no wall `{name}`; `cupel doctor` prints their names")),
+        }
+    }
+    walls
 }
 
 fn networks(layers: &mut Layers, key: &str) -> Vec<Network> {
@@ -276,7 +296,10 @@ fn metrics(layers: &mut Layers) -> MetricsAccess {
         1 => MetricsAccess::Open,
         2 => {
             if token.len() < 16 {
-                layers.refuse("metrics.token", "expected at least 16 characters, because metrics.access is \"token\"".to_owned());
+                layers.refuse(
+                    "metrics.token",
+                    "expected at least 16 characters, because metrics.access is \"token\"".to_owned(),
+                );
             }
             MetricsAccess::Token(Secret(token.into_bytes()))
         }

@@ -30,7 +30,8 @@ fn the_defaults_are_complete_and_right() {
 #[test]
 fn environment_wins_over_file_wins_over_defaults() {
     let file = "[queue]\ndepth_max = 5\n[worker]\nslots = 3\n";
-    let config = config(file, &[("CUPEL_QUEUE__DEPTH_MAX", "7"), ("CUPEL_AUTH__REGISTRATION", "false"), ("CUPEL_URL", "x")]);
+    let config =
+        config(file, &[("CUPEL_QUEUE__DEPTH_MAX", "7"), ("CUPEL_AUTH__REGISTRATION", "false"), ("CUPEL_URL", "x")]);
     assert_eq!((config.queue_depth_max, config.worker.slots, config.auth.registration), (7, 3, false));
 }
 
@@ -72,4 +73,19 @@ fn a_secret_is_neither_shown_nor_debugged() {
     layers.file(Path::new("f"), &format!("[metrics]\naccess = \"token\"\ntoken = \"{secret}\""));
     assert!(!format!("{:?}", read(&mut layers)).contains("MDEy"));
     assert!(layers.rows().all(|(_, value, _)| !value.contains("MDEy")));
+}
+
+#[test]
+fn walls_and_networks_are_held_against_what_there_is() {
+    let told = faults(
+        "[server]\ntrusted_proxies = [\"10.0.0.0/40\"]\n[sandbox]\naccept_missing = [\"landlock\", \"fence\"]\n",
+        &[],
+    );
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].starts_with("cupel.toml:2: server.trusted_proxies: expected an address"), "{told:?}");
+    assert!(told[1].starts_with("cupel.toml:4: sandbox.accept_missing: there is no wall `fence`"), "{told:?}");
+    assert_eq!(
+        config("", &[("CUPEL_SANDBOX__ACCEPT_MISSING", "landlock,seccomp")]).accept_missing,
+        [Wall::Landlock, Wall::Seccomp]
+    );
 }

@@ -29,7 +29,9 @@ impl Resolver for GuardedResolver {
         // One bad address is enough: a name that has a private one besides is not an accident.
         match addresses.iter().find(|address| !self.allow_private && !is_public(address.ip())) {
             None => Ok(addresses),
-            Some(_) => Err(ureq::Error::Other("the address is private or reserved: webhooks only go to public ones".into())),
+            Some(_) => {
+                Err(ureq::Error::Other("the address is private or reserved: webhooks only go to public ones".into()))
+            }
         }
     }
 }
@@ -43,7 +45,9 @@ pub(super) fn is_public(address: IpAddr) -> bool {
 }
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
-    let within = |a, b, c, d, prefix: u32| u32::from(address) >> (32 - prefix) == u32::from(Ipv4Addr::new(a, b, c, d)) >> (32 - prefix);
+    let within = |a, b, c, d, prefix: u32| {
+        u32::from(address) >> (32 - prefix) == u32::from(Ipv4Addr::new(a, b, c, d)) >> (32 - prefix)
+    };
     let special = within(0, 0, 0, 0, 8)            // this network
         || within(10, 0, 0, 0, 8)                  // private
         || within(100, 64, 0, 0, 10)               // shared by carriers (CGNAT)
@@ -88,11 +92,46 @@ mod tests {
     #[test]
     fn special_addresses_are_not_public() {
         for address in [
-            "0.0.0.0", "0.1.2.3", "10.1.2.3", "100.64.0.1", "100.127.255.255", "127.0.0.1", "127.9.9.9", "169.254.169.254",
-            "172.16.0.1", "172.31.255.255", "192.0.0.8", "192.0.2.1", "192.88.99.1", "192.168.1.1", "198.18.0.1", "198.19.255.1",
-            "198.51.100.1", "203.0.113.1", "224.0.0.1", "240.0.0.1", "255.255.255.255", "::", "::1", "::127.0.0.1",
-            "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::10.0.0.1", "64:ff9b:1::1", "100::1", "2001::1", "2001:db8::1",
-            "2002:7f00:1::1", "2002:a00:1::1", "3fff::1", "fc00::1", "fdab::1", "fe80::1", "fec0::1", "ff02::1", "5f00::1",
+            "0.0.0.0",
+            "0.1.2.3",
+            "10.1.2.3",
+            "100.64.0.1",
+            "100.127.255.255",
+            "127.0.0.1",
+            "127.9.9.9",
+            "169.254.169.254",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.0.0.8",
+            "192.0.2.1",
+            "192.88.99.1",
+            "192.168.1.1",
+            "198.18.0.1",
+            "198.19.255.1",
+            "198.51.100.1",
+            "203.0.113.1",
+            "224.0.0.1",
+            "240.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::127.0.0.1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::10.0.0.1",
+            "64:ff9b:1::1",
+            "100::1",
+            "2001::1",
+            "2001:db8::1",
+            "2002:7f00:1::1",
+            "2002:a00:1::1",
+            "3fff::1",
+            "fc00::1",
+            "fdab::1",
+            "fe80::1",
+            "fec0::1",
+            "ff02::1",
+            "5f00::1",
         ] {
             assert!(!is_public(address.parse().unwrap()), "{address}");
         }
@@ -101,9 +140,24 @@ mod tests {
     #[test]
     fn ordinary_addresses_are_public() {
         for address in [
-            "1.1.1.1", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "172.15.0.1", "172.32.0.1", "192.0.1.1",
-            "198.17.255.255", "198.20.0.0", "223.255.255.255", "2606:4700::1111", "2a00:1450::1", "::ffff:1.1.1.1",
-            "64:ff9b::1.1.1.1", "2002:101:101::1", "2001:200::1", "3ffe::1",
+            "1.1.1.1",
+            "9.255.255.255",
+            "11.0.0.0",
+            "100.63.255.255",
+            "100.128.0.0",
+            "172.15.0.1",
+            "172.32.0.1",
+            "192.0.1.1",
+            "198.17.255.255",
+            "198.20.0.0",
+            "223.255.255.255",
+            "2606:4700::1111",
+            "2a00:1450::1",
+            "::ffff:1.1.1.1",
+            "64:ff9b::1.1.1.1",
+            "2002:101:101::1",
+            "2001:200::1",
+            "3ffe::1",
         ] {
             assert!(is_public(address.parse().unwrap()), "{address}");
         }

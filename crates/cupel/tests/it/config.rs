@@ -34,7 +34,9 @@ fn the_source_of_each_value_is_shown() {
     let mut command = cupel(["config", "show", "--sources", "--config", &file.path, "--data", "/somewhere"]);
     command.env("CUPEL_WORKER__LEASE", "20s");
     let shown = end(command, b"").stdout;
-    let line = |key: &str| shown.lines().find(|line| line.starts_with(key)).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = |key: &str| {
+        shown.lines().find(|line| line.starts_with(key)).unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+    };
     assert_eq!(line("worker.slots"), format!("worker.slots 3 {}:2", file.path));
     assert_eq!(line("worker.lease"), "worker.lease \"20s\" environment variable CUPEL_WORKER__LEASE");
     assert_eq!(line("data.directory"), "data.directory \"/somewhere\" flag --data");

@@ -17,7 +17,8 @@ fn json(name: &str, text: &str, args: &[&str]) -> (Option<i32>, Value) {
 
 #[test]
 fn input_arguments_output_and_exit_code_pass_through() {
-    let program = "import sys\nprint(sys.stdin.read().upper(), sys.argv[1:])\nprint('talk', file=sys.stderr)\nsys.exit(7)\n";
+    let program =
+        "import sys\nprint(sys.stdin.read().upper(), sys.argv[1:])\nprint('talk', file=sys.stderr)\nsys.exit(7)\n";
     let ended = run("a.py", program, &["--", "--x", "y z"], b"abc");
     assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (Some(7), "ABC ['--x', 'y z']\n", "talk\n"));
 }
@@ -48,7 +49,11 @@ fn input_may_come_from_a_file() {
 
 #[test]
 fn limits_and_signals_have_their_exit_codes() {
-    let c = |body: &str| format!("#include <stdlib.h>\n#include <string.h>\n#include <signal.h>\n#include <unistd.h>\n#include <stdio.h>\nint main(void) {{ {body} }}\n");
+    let c = |body: &str| {
+        format!(
+            "#include <stdlib.h>\n#include <string.h>\n#include <signal.h>\n#include <unistd.h>\n#include <stdio.h>\nint main(void) {{ {body} }}\n"
+        )
+    };
     for (body, args, code, verdict) in [
         ("for (;;) ;", &["--time", "0.2"][..], 124, "TLE"),
         ("for (size_t n = 1 << 20;; ) { char *p = malloc(n); memset(p, 1, n); }", &["--memory", "32M"], 137, "MLE"),
@@ -76,9 +81,26 @@ fn a_compile_error_is_the_compilers_words_and_exit_1() {
 
 #[test]
 fn the_object_has_every_promised_field() {
-    let (code, object) = json("a.c", "#include <stdio.h>\nint main(void) { puts(\"hi\"); fputs(\"err\", stderr); return 2; }", &["--time", "3"]);
+    let (code, object) = json(
+        "a.c",
+        "#include <stdio.h>\nint main(void) { puts(\"hi\"); fputs(\"err\", stderr); return 2; }",
+        &["--time", "3"],
+    );
     assert_eq!(code, Some(2));
-    for field in ["verdict", "exit_code", "signal", "stdout", "stderr", "truncated", "compile", "cpu_time_ms", "wall_time_ms", "memory_kb", "language", "limits"] {
+    for field in [
+        "verdict",
+        "exit_code",
+        "signal",
+        "stdout",
+        "stderr",
+        "truncated",
+        "compile",
+        "cpu_time_ms",
+        "wall_time_ms",
+        "memory_kb",
+        "language",
+        "limits",
+    ] {
         assert!(object.get(field).is_some(), "{field}: {object}");
     }
     assert_eq!((&object["exit_code"], &object["signal"], &object["language"]), (&2.into(), &Value::Null, &"c".into()));
@@ -100,7 +122,8 @@ fn output_is_streamed_as_it_comes() {
     use std::process::Stdio;
     // Each answer comes before the next question is asked: nothing waits for the end.
     let file = source("echo.py", "while True:\n    print(input()[::-1], flush=True)\n");
-    let mut child = cupel(["run", &file.path]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child =
+        cupel(["run", &file.path]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let (mut ask, mut answers) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()).lines());
     for (question, answer) in [("abc\n", "cba"), ("12\n", "21")] {
         ask.write_all(question.as_bytes()).unwrap();
@@ -115,7 +138,12 @@ fn a_reader_that_goes_away_ends_the_program() {
     use std::io::Read;
     use std::process::Stdio;
     let file = source("yes.py", "while True: print('yes')\n");
-    let mut child = cupel(["run", &file.path, "--output", "1G"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = cupel(["run", &file.path, "--output", "1G"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let mut first = [0; 4];
     let mut stdout = child.stdout.take().unwrap();
     stdout.read_exact(&mut first).unwrap();
@@ -177,7 +205,8 @@ fn doctor_passes_here_and_names_a_wall_that_is_off() {
     assert_eq!(whole.code, Some(0), "{}", whole.stdout);
     let ended = end(cupel(["doctor", "--json", "--without", "seccomp"]), b"");
     let object: Value = serde_json::from_str(&ended.stdout).unwrap();
-    let missing: Vec<_> = object["walls"].as_array().unwrap().iter().filter(|w| w["ok"] == false).map(|w| &w["name"]).collect();
+    let missing: Vec<_> =
+        object["walls"].as_array().unwrap().iter().filter(|w| w["ok"] == false).map(|w| &w["name"]).collect();
     assert_eq!((ended.code, &object["ok"]), (Some(1), &false.into()));
     assert!(missing.contains(&&"seccomp".into()), "{missing:?}");
     let ended = end(cupel(["doctor", "--without", "everything"]), b"");

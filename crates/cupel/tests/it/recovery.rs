@@ -12,7 +12,12 @@ fn submit_all(server: &Server) -> Vec<String> {
         .map(|n| json!({ "language": "bash", "source_code": format!("read x; sleep 0.01; echo $x {n}"), "input": format!("run-{n}\n") }))
         .collect();
     let accepted = server.post("/api/v1/execute/batch", &json!({ "submissions": submissions }));
-    accepted["submissions"].as_array().unwrap().iter().map(|s| s["submission_id"].as_str().unwrap().to_owned()).collect()
+    accepted["submissions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| s["submission_id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 fn completed(server: &Server, ids: &[String]) -> usize {
@@ -49,7 +54,10 @@ fn kill_9_in_the_middle_of_500_submissions_loses_none_and_repeats_none() {
 fn a_drain_in_the_middle_of_500_submissions_costs_none_an_attempt() {
     let data = tempfile::tempdir().unwrap();
     // One attempt in all: whatever the drain lost would end as an internal error.
-    let settings: Vec<_> = NO_RATE_LIMITS.into_iter().chain([("CUPEL_WORKER__ATTEMPTS_MAX", "1"), ("CUPEL_SERVER__DRAIN", "0s")]).collect();
+    let settings: Vec<_> = NO_RATE_LIMITS
+        .into_iter()
+        .chain([("CUPEL_WORKER__ATTEMPTS_MAX", "1"), ("CUPEL_SERVER__DRAIN", "0s")])
+        .collect();
     let mut server = Server::start(data.path(), &settings);
     let ids = submit_all(&server);
     for enough in [50, 150] {
@@ -76,7 +84,10 @@ fn a_drain_lets_running_programs_end() {
     assert_eq!(server.ended().code(), Some(0));
     let server = Server::start(data.path(), &[]);
     let submission = server.submission(&id);
-    assert_eq!((&submission["status"], &submission["stdout"], &submission["attempts"]), (&"completed".into(), &"ended\n".into(), &1.into()));
+    assert_eq!(
+        (&submission["status"], &submission["stdout"], &submission["attempts"]),
+        (&"completed".into(), &"ended\n".into(), &1.into())
+    );
 }
 
 #[test]
@@ -90,5 +101,9 @@ fn what_outlasts_the_drain_is_run_again_at_no_cost() {
     assert_eq!(server.ended().code(), Some(0));
     let server = Server::start(data.path(), &settings);
     let submission = server.result(&id);
-    assert_eq!((&submission["status"], &submission["stdout"]), (&"completed".into(), &"ended\n".into()), "{submission}");
+    assert_eq!(
+        (&submission["status"], &submission["stdout"]),
+        (&"completed".into(), &"ended\n".into()),
+        "{submission}"
+    );
 }

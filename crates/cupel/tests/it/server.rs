@@ -40,17 +40,23 @@ fn users_tokens_and_keys_are_made_while_the_server_runs() {
     assert_eq!(added.code, Some(0), "{added:?}");
     assert_eq!(end(cupel(["user", "add", "ada", "b@example.org", "--data", dir]), b"").code, Some(1));
     assert_eq!(end(cupel(["user", "add", "x", "nowhere", "--data", dir]), b"").code, Some(2));
-    let login = server.post("/api/v1/auth/login", &json!({ "email": "ada@example.org", "password": "correct horse battery" }));
+    let login =
+        server.post("/api/v1/auth/login", &json!({ "email": "ada@example.org", "password": "correct horse battery" }));
     assert!(login["access_token"].is_string());
 
     let token = end(cupel(["user", "token", "ada", "--data", dir]), b"");
     let admin = std::mem::replace(&mut server.key, token.stdout.trim().to_owned());
     assert_eq!(server.get("/api/v1/auth/me").1["username"], "ada");
 
-    let made = end(cupel(["key", "create", "ci", "--user", "ada", "--scope", "runs:read", "--expires", "1d", "--data", dir]), b"");
+    let made = end(
+        cupel(["key", "create", "ci", "--user", "ada", "--scope", "runs:read", "--expires", "1d", "--data", dir]),
+        b"",
+    );
     server.key = made.stdout.trim().to_owned();
     assert_eq!(server.get("/api/v1/submissions").0, 200);
-    let listed: Value = serde_json::from_str(&end(cupel(["key", "list", "--user", "ada", "--json", "--data", dir]), b"").stdout).unwrap();
+    let listed: Value =
+        serde_json::from_str(&end(cupel(["key", "list", "--user", "ada", "--json", "--data", dir]), b"").stdout)
+            .unwrap();
     let id = listed["keys"][0]["id"].as_str().unwrap();
     assert_eq!(listed["keys"][0]["scopes"], json!(["runs:read"]));
     assert_eq!(end(cupel(["key", "revoke", id, "--user", "ada", "--data", dir]), b"").code, Some(0));
@@ -97,7 +103,9 @@ fn a_cancelled_program_ends_and_its_slot_is_free_again() {
     let server = Server::start(data.path(), &[("CUPEL_WORKER__SLOTS", "1")]);
     let id = server.submit(&json!({ "language": "python", "source_code": "while True: pass" }));
     eventually(|| (server.submission(&id)["status"] == "running").then_some(()));
-    let answer = ureq::delete(format!("{}/api/v1/execute/{id}", server.url)).header("authorization", format!("Bearer {}", server.key)).call();
+    let answer = ureq::delete(format!("{}/api/v1/execute/{id}", server.url))
+        .header("authorization", format!("Bearer {}", server.key))
+        .call();
     assert!(answer.is_ok(), "{answer:?}");
     assert_eq!(server.result(&id)["status"], "cancelled");
     // The only slot does not wait for the ten seconds that the first program could have taken.
@@ -106,14 +114,30 @@ fn a_cancelled_program_ends_and_its_slot_is_free_again() {
 }
 
 #[test]
-fn the_log_of_a_run_has_its_output_while_it_runs() {
+fn output_is_told_while_the_program_runs() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[]);
-    let body = json!({ "language": "python", "source_code": "print('é' * 40000)\nimport sys\nprint('e', file=sys.stderr)", });
+    // It would run for longer than this test is patient, if nobody cancelled it.
+    let limits = json!({ "wall_time_ms": 170_000, "idle_time_ms": 115_000 });
+    let source = "import time\nprint('early', flush=True)\ntime.sleep(1000)";
+    let id = server.submit(&json!({ "language": "python", "source_code": source, "limits": limits }));
+    let stream = server.lines(&format!("/api/v1/execute/{id}/events"));
+    let told = stream.map(Result::unwrap).find(|line| line.contains("early")).unwrap();
+    assert!(told.starts_with("data:"), "{told}");
+    assert_eq!(server.submission(&id)["status"], "running");
+}
+
+#[test]
+fn the_log_of_a_run_is_complete_and_in_order() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &[]);
+    let body =
+        json!({ "language": "python", "source_code": "print('é' * 40000)\nimport sys\nprint('e', file=sys.stderr)", });
     let id = server.submit(&body);
     server.result(&id);
     let log = server.text(&format!("/api/v1/execute/{id}/events"));
-    let names: Vec<_> = log.lines().filter_map(|line| line.strip_prefix("event: ").or_else(|| line.strip_prefix("event:"))).collect();
+    let names: Vec<_> =
+        log.lines().filter_map(|line| line.strip_prefix("event: ").or_else(|| line.strip_prefix("event:"))).collect();
     assert_eq!((names.first(), names.get(1)), (Some(&"queued"), Some(&"started")), "{names:?}");
     assert_eq!(names.last(), Some(&"verdict"));
     assert!(names.iter().filter(|n| **n == "output").count() >= 3, "two pieces of stdout, one of stderr: {names:?}");
@@ -128,7 +152,12 @@ fn metrics_count_what_was_judged() {
     let line = r#"cupel_runs_total{verdict="RTE",language="python"} 1"#;
     eventually(|| server.text("/metrics").contains(line).then_some(()));
     let metrics = server.text("/metrics");
-    for name in ["cupel_run_duration_seconds_bucket", "cupel_worker_slots{state=\"idle\"}", "cupel_build_info", "cupel_queue_depth"] {
+    for name in [
+        "cupel_run_duration_seconds_bucket",
+        "cupel_worker_slots{state=\"idle\"}",
+        "cupel_build_info",
+        "cupel_queue_depth",
+    ] {
         assert!(metrics.contains(name), "{name}\n{metrics}");
     }
 }
@@ -139,10 +168,17 @@ fn a_killed_launcher_is_replaced_and_no_run_pays_for_it() {
     let server = Server::start(data.path(), &[("CUPEL_WORKER__ATTEMPTS_MAX", "1")]);
     let body = json!({ "language": "python", "source_code": "print(1)" });
     for _ in 0..3 {
-        assert!(Command::new("pkill").args(["-KILL", "--parent", &server.pid().to_string()]).status().unwrap().success());
+        assert!(
+            Command::new("pkill").args(["-KILL", "--parent", &server.pid().to_string()]).status().unwrap().success()
+        );
         for _ in 0..4 {
             let result = server.result(&server.submit(&body));
-            assert_eq!((&result["verdict"], &result["stdout"]), (&"AC".into(), &"1\n".into()), "{result}\n{}", server.log());
+            assert_eq!(
+                (&result["verdict"], &result["stdout"]),
+                (&"AC".into(), &"1\n".into()),
+                "{result}\n{}",
+                server.log()
+            );
         }
     }
     assert_eq!(server.text("/readyz"), "ok\n");

@@ -69,7 +69,13 @@ impl Server {
     pub(crate) fn start(data: &Path, settings: &[(&str, &str)]) -> Server {
         let mut command = cupel(["serve", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()]);
         let log = std::fs::OpenOptions::new().create(true).append(true).open(data.join("serve.log")).unwrap();
-        let mut child = command.envs(settings.iter().copied()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let mut child = command
+            .envs(settings.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut told = String::new();
         while !told.contains("Try next") {
@@ -82,7 +88,24 @@ impl Server {
         let word = |start: &str| told.split_whitespace().find(|word| word.starts_with(start)).map(str::to_owned);
         let url = word("http://").unwrap();
         let key = word("cup_").unwrap_or_else(|| {
-            let made = end(cupel(["key", "create", "test", "--scope", "admin", "--scope", "account", "--scope", "runs:read", "--scope", "runs:write", "--data", data.to_str().unwrap()]), b"");
+            let made = end(
+                cupel([
+                    "key",
+                    "create",
+                    "test",
+                    "--scope",
+                    "admin",
+                    "--scope",
+                    "account",
+                    "--scope",
+                    "runs:read",
+                    "--scope",
+                    "runs:write",
+                    "--data",
+                    data.to_str().unwrap(),
+                ]),
+                b"",
+            );
             assert_eq!(made.code, Some(0), "{made:?}");
             made.stdout.trim().to_owned()
         });
@@ -91,19 +114,38 @@ impl Server {
 
     /// The answer to a GET, with its status.
     pub(crate) fn get(&self, path: &str) -> (u16, Value) {
-        let mut answer = agent().get(format!("{}{path}", self.url)).header("authorization", format!("Bearer {}", self.key)).call().unwrap();
+        let mut answer = agent()
+            .get(format!("{}{path}", self.url))
+            .header("authorization", format!("Bearer {}", self.key))
+            .call()
+            .unwrap();
         (answer.status().as_u16(), answer.body_mut().read_json().unwrap())
     }
 
     /// A text that is no JSON, such as a stream of events.
     pub(crate) fn text(&self, path: &str) -> String {
-        let mut answer = agent().get(format!("{}{path}", self.url)).header("authorization", format!("Bearer {}", self.key)).call().unwrap();
+        let mut answer = agent()
+            .get(format!("{}{path}", self.url))
+            .header("authorization", format!("Bearer {}", self.key))
+            .call()
+            .unwrap();
         answer.body_mut().read_to_string().unwrap()
+    }
+
+    /// A stream, line by line as it comes.
+    pub(crate) fn lines(&self, path: &str) -> impl Iterator<Item = std::io::Result<String>> + use<> {
+        let answer = agent()
+            .get(format!("{}{path}", self.url))
+            .header("authorization", format!("Bearer {}", self.key))
+            .call()
+            .unwrap();
+        BufReader::new(answer.into_body().into_reader()).lines()
     }
 
     /// The answer to a POST, which must be a success.
     pub(crate) fn post(&self, path: &str, body: &Value) -> Value {
-        let request = agent().post(format!("{}{path}", self.url)).header("authorization", format!("Bearer {}", self.key));
+        let request =
+            agent().post(format!("{}{path}", self.url)).header("authorization", format!("Bearer {}", self.key));
         let mut answer = request.send_json(body).unwrap();
         let status = answer.status().as_u16();
         let body: Value = answer.body_mut().read_json().unwrap();
@@ -133,7 +175,12 @@ impl Server {
         ids.chunks(100)
             .flat_map(|ids| {
                 let body = self.get(&format!("/api/v1/execute?ids={}", ids.join(","))).1;
-                body["submissions"].as_array().unwrap().iter().map(|s| s["status"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+                body["submissions"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|s| s["status"].as_str().unwrap().to_owned())
+                    .collect::<Vec<_>>()
             })
             .collect()
     }

@@ -31,7 +31,8 @@ fn receive(mut stream: TcpStream, answer: &str) -> (String, String) {
 }
 
 fn header<'h>(head: &'h str, name: &str) -> Option<&'h str> {
-    head.lines().find_map(|line| line.split_once(':').filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.trim()))
+    head.lines()
+        .find_map(|line| line.split_once(':').filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.trim()))
 }
 
 #[test]
@@ -50,7 +51,8 @@ fn a_webhook_is_signed_and_repeated_until_it_is_taken() {
     let secret = server.get("/api/v1/auth/webhook-secret").1["webhook_secret"].as_str().unwrap().to_owned();
     let secret = BASE64_STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
     let mut mac = Hmac::<Sha256>::new_from_slice(&secret).unwrap();
-    let signed = format!("{}.{}.{body}", header(&head, "webhook-id").unwrap(), header(&head, "webhook-timestamp").unwrap());
+    let signed =
+        format!("{}.{}.{body}", header(&head, "webhook-id").unwrap(), header(&head, "webhook-timestamp").unwrap());
     mac.update(signed.as_bytes());
     let expected = format!("v1,{}", BASE64_STANDARD.encode(mac.finalize().into_bytes()));
     assert_eq!(header(&head, "webhook-signature"), Some(expected.as_str()));

@@ -32,7 +32,9 @@ pub(super) fn report(language: &Language, report: &RunReport) -> Value {
     set("language_version", report.language_version.clone().into());
     set("limits", limits(&report.limits));
     let nothing = Output::default();
-    for (name, output) in [("stdout", step.map_or(&nothing, |s| &s.stdout)), ("stderr", step.map_or(&nothing, |s| &s.stderr))] {
+    for (name, output) in
+        [("stdout", step.map_or(&nothing, |s| &s.stdout)), ("stderr", step.map_or(&nothing, |s| &s.stderr))]
+    {
         object.insert(name.to_owned(), String::from_utf8_lossy(&output.data).into());
         // Exactly, where it is not text.
         if std::str::from_utf8(&output.data).is_err() {
