@@ -1,3 +1,5 @@
+//! The artefact cache: exact, bounded, and careful with what a crash or a bad disk left.
+
 use cupel_types::{BoxFile, BoxPath};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The configuration: precedence, faults and their places, secrets.
+
 use super::layers::Fault;
 use super::*;
 
