@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 
+use anstream::{AutoStream, ColorChoice};
 use anyhow::Context;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
@@ -16,6 +17,7 @@ const BUCKETS_S: [f64; 14] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1
 /// Starts logging. `RUST_LOG` has no say: there is one configuration.
 pub(crate) fn log(log: &Log) -> anyhow::Result<()> {
     let is_terminal = std::io::stderr().is_terminal();
+    let colored = !matches!(AutoStream::choice(&std::io::stderr()), ColorChoice::Never);
     let filter = EnvFilter::try_new(&log.level).context("log.level")?;
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let json = match log.format {
@@ -26,7 +28,7 @@ pub(crate) fn log(log: &Log) -> anyhow::Result<()> {
     if json {
         builder.json().flatten_event(true).with_span_list(false).finish().try_init()?;
     } else {
-        builder.with_target(false).with_ansi(is_terminal).finish().try_init()?;
+        builder.with_target(false).with_ansi(colored).finish().try_init()?;
     }
     Ok(())
 }
