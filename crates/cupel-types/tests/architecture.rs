@@ -195,7 +195,7 @@ fn manifests() -> BTreeMap<String, Manifest> {
         .filter(|folder| folder.join("Cargo.toml").exists())
         .collect();
     folders.push(root().join("bench"));
-    folders.into_iter().map(|folder| manifest(folder)).collect()
+    folders.into_iter().map(manifest).collect()
 }
 
 /// Reads the few lines of TOML this needs: table headers and the keys below them.
