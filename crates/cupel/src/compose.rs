@@ -112,7 +112,7 @@ impl Server {
     /// The database cannot be opened, or the address cannot be listened on.
     pub(crate) async fn start(config: &Config, ground: Ground) -> anyhow::Result<Server> {
         let Ground { data, lock, registry, sandbox, examination, slots, artifacts, metrics } = ground;
-        let listener = TcpListener::bind(config.server.listen)
+        let listener = TcpListener::bind(&config.server.listen)
             .await
             .with_context(|| format!("cannot listen on {}", config.server.listen))?;
         let address = listener.local_addr()?;

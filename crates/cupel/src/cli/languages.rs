@@ -89,6 +89,7 @@ fn install(registry: &Registry, ids: &[String], dry_run: bool) -> CommandResult 
     for language in &still {
         anstream::eprintln!("{}: {} is still not available: {}", bad("error"), language.id, local::reason(language));
     }
+    anstream::eprintln!("A server that runs offers them after its next start.");
     Ok(if still.is_empty() { Exit::Ok } else { Exit::Failed })
 }
 

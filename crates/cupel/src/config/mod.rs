@@ -40,7 +40,8 @@ pub(crate) struct Config {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Server {
-    pub(crate) listen: SocketAddr,
+    /// Host (a name or an address) and port.
+    pub(crate) listen: String,
     pub(crate) body_max: Bytes,
     pub(crate) body_time_max: Duration,
     pub(crate) wait_max: Duration,
@@ -187,10 +188,11 @@ fn read(layers: &mut Layers) -> Config {
     const SECOND: Duration = Duration::from_secs(1);
     let many = 1..=1_000_000_000;
     let listen = layers.value("server.listen", "an address with a port such as \"127.0.0.1:8080\"", |text| {
-        text.parse::<SocketAddr>().ok().map(Some)
+        let named = |(host, port): (&str, &str)| !host.is_empty() && !host.contains(':') && port.parse::<u16>().is_ok();
+        (text.parse::<SocketAddr>().is_ok() || text.rsplit_once(':').is_some_and(named)).then(|| text.to_owned())
     });
     let server = Server {
-        listen: listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))),
+        listen,
         body_max: layers.bytes("server.body_max"),
         body_time_max: layers.duration("server.body_time_max", SECOND),
         wait_max: layers.duration("server.wait_max", Duration::ZERO),

@@ -23,10 +23,20 @@ fn config(file: &str, environment: &[(&str, &str)]) -> Config {
 #[test]
 fn the_defaults_are_complete_and_right() {
     let config = config("", &[]);
-    assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.server.listen, "127.0.0.1:8080");
     assert_eq!(config.rate_limits.tiers["basic"].submissions_per_minute, 300);
     assert_eq!(config.auth.token_lifetime, Duration::from_secs(3600));
     assert!(!config.webhooks.allow_private);
+}
+
+#[test]
+fn the_address_may_have_a_name_or_be_of_either_family() {
+    for good in ["localhost:8080", "0.0.0.0:0", "[::1]:80", "judge.example:65535"] {
+        assert_eq!(config(&format!("[server]\nlisten = \"{good}\""), &[]).server.listen, good);
+    }
+    for bad in ["8080", ":8080", "localhost", "localhost:", "localhost:65536", "::1:80", "http://localhost:80"] {
+        assert_eq!(faults(&format!("[server]\nlisten = \"{bad}\""), &[]).len(), 1, "{bad}");
+    }
 }
 
 #[test]
