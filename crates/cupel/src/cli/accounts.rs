@@ -112,7 +112,7 @@ impl Place {
         let status = response.status();
         let body: Value = serde_json::from_slice(&axum::body::to_bytes(response.into_body(), 64 << 10).await?)?;
         match body["access_token"].as_str() {
-            Some(token) if status.is_success() => println!("{token}"),
+            Some(token) if status.is_success() => anstream::println!("{token}"),
             _ => return Err(anyhow!("the API refused to make a token ({status}): {}", body["detail"]).into()),
         }
         Ok(Exit::Ok)
@@ -149,7 +149,7 @@ impl Place {
                 },
             )?;
         anstream::eprintln!("key {} of {}; its text is shown this once:", key.id, owner.username);
-        println!("{text}");
+        anstream::println!("{text}");
         Ok(Exit::Ok)
     }
 
@@ -167,7 +167,7 @@ impl Place {
                     })
                 })
                 .collect();
-            println!("{}", json!({ "keys": keys }));
+            anstream::println!("{}", json!({ "keys": keys }));
             return Ok(Exit::Ok);
         }
         let mut table = Table::new(&["ID", "NAME", "SCOPES", "CREATED", "LAST USED", "STATE"]);

@@ -13,7 +13,7 @@ pub(super) fn doctor(args: &Doctor) -> CommandResult {
     let walls_off = walls(&args.without).or_exit(Exit::Usage)?;
     let examination = examine(&SandboxConfig { walls_off, ..SandboxConfig::default() })?;
     if args.json {
-        println!("{}", as_json(&examination));
+        anstream::println!("{}", as_json(&examination));
     } else {
         print(&examination);
     }

@@ -36,7 +36,7 @@ fn list(registry: &Registry, as_json: bool) -> CommandResult {
                 json!({ "id": l.id.as_str(), "name": l.name, "version": l.installed_version(), "available": l.is_available(), "reason": reason })
             })
             .collect();
-        println!("{}", json!({ "languages": languages }));
+        anstream::println!("{}", json!({ "languages": languages }));
         return Ok(Exit::Ok);
     }
     let mut table = Table::new(&["ID", "NAME", "VERSION", "AVAILABLE"]);

@@ -1,6 +1,5 @@
 //! `cupel openapi`, `cupel completions`, `cupel man`: what is generated from the code itself.
 
-use std::io;
 use std::path::Path;
 
 use anyhow::Context;
@@ -15,7 +14,9 @@ pub(super) fn openapi() -> CommandResult {
 }
 
 pub(super) fn completions(shell: clap_complete::Shell) -> CommandResult {
-    clap_complete::generate(shell, &mut Args::command(), "cupel", &mut io::stdout());
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), "cupel", &mut text);
+    anstream::print!("{}", String::from_utf8(text)?);
     Ok(Exit::Ok)
 }
 
@@ -26,7 +27,11 @@ pub(super) fn man(out: Option<&Path>) -> CommandResult {
             clap_mangen::generate_to(Args::command(), directory)
                 .with_context(|| format!("cannot write manual pages into {}", directory.display()))?;
         }
-        None => clap_mangen::Man::new(Args::command()).render(&mut io::stdout())?,
+        None => {
+            let mut text = Vec::new();
+            clap_mangen::Man::new(Args::command()).render(&mut text)?;
+            anstream::print!("{}", String::from_utf8(text)?);
+        }
     }
     Ok(Exit::Ok)
 }

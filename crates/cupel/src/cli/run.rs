@@ -68,13 +68,13 @@ pub(super) fn run(args: &Run) -> CommandResult {
     let report = match judged {
         Ok(report) => report,
         Err(error) if args.json => {
-            println!("{}", json::failure(&language, &submission.limits.over(language.limits)));
+            anstream::println!("{}", json::failure(&language, &submission.limits.over(language.limits)));
             return Err(Failure { exit: Exit::Program(125), error: error.into() });
         }
         Err(error) => return Err(error.into()),
     };
     if args.json {
-        println!("{}", json::report(&language, &report));
+        anstream::println!("{}", json::report(&language, &report));
     } else {
         show(&language, &report);
     }
