@@ -41,6 +41,8 @@ struct RunningLane {
 pub(crate) fn main() -> ! {
     let code = match serve() {
         Ok(()) => 0,
+        // The owner is gone in the middle of an answer; that is an end like any other.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
         Err(error) => {
             eprintln!("cupel launcher: {error}");
             1
@@ -62,12 +64,24 @@ fn serve() -> io::Result<()> {
     }
     // Descriptor 0 stays open for as long as the process lives.
     std::mem::forget(null);
-    let mut buffer = Vec::new();
     let mut launcher: Option<Launcher> = None;
+    let ended = answer(&socket, &mut launcher);
+    if let Some(mut launcher) = launcher {
+        for lane in launcher.lanes.keys().copied().collect::<Vec<_>>() {
+            launcher.retire(lane);
+        }
+        launcher.groups.remove();
+    }
+    ended
+}
+
+/// Answers messages until the socket is closed.
+fn answer(socket: &OwnedFd, launcher: &mut Option<Launcher>) -> io::Result<()> {
+    let mut buffer = Vec::new();
     loop {
-        wait_for_message(&socket, launcher.as_mut())?;
+        wait_for_message(socket, launcher.as_mut())?;
         let Some((message, _)) = wire::receive::<ToLauncher>(socket.as_fd(), &mut buffer)? else { break };
-        match (message, &mut launcher) {
+        match (message, &mut *launcher) {
             (ToLauncher::Configure { uid_base, walls_off, probe, mounts }, none @ None) => {
                 let off = WallSet::from_bits(walls_off);
                 let probe = probe.then(|| std::env::current_exe().unwrap_or_default());
@@ -99,12 +113,6 @@ fn serve() -> io::Result<()> {
                 wire::send(socket.as_fd(), &failed(SetupStep::Protocol, &misuse), &[])?;
             }
         }
-    }
-    if let Some(mut launcher) = launcher {
-        for lane in launcher.lanes.keys().copied().collect::<Vec<_>>() {
-            launcher.retire(lane);
-        }
-        launcher.groups.remove();
     }
     Ok(())
 }
