@@ -42,6 +42,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const FENCES: &[(&str, &[&str])] = &[
     // Only the sandbox makes raw system calls.
     ("libc", &["cupel-sandbox"]),
+    ("rustix", &["cupel-sandbox"]),
     // Only the store speaks SQL.
     ("sqlx", &["cupel-store"]),
     // Only the API speaks HTTP to clients; the binary serves what the API built.
