@@ -579,11 +579,6 @@ impl LaneGroup {
         }
     }
 
-    /// Bytes charged beyond what the lane's init alone takes.
-    pub(crate) fn memory_above_base(&self) -> u64 {
-        self.memory().saturating_sub(self.base)
-    }
-
     /// Whether the memory of cells that have ended is back, as far as the next one would miss it: page cache may
     /// stay, since it is given back on demand, but not pages that are still held (by a descriptor in flight
     /// between two sockets, say, which the kernel collects when it comes to it).

@@ -32,7 +32,6 @@ fn names_the_wall_that_is_off(wall: Wall) -> Result<(), Failed> {
     let stands_on = |other: Wall| match wall {
         Wall::NoNewPrivs => matches!(other, Wall::Seccomp | Wall::Landlock),
         Wall::FreshBox => other == Wall::DiskLimit,
-        Wall::PrivateProc => other == Wall::PidNamespace,
         _ => false,
     };
     let others: Vec<&Wall> = missing.iter().filter(|other| **other != wall && !stands_on(**other)).collect();

@@ -161,11 +161,7 @@ fn one_wall_less_is_no_hole(world: &World) {
         let mut slot = sandbox.slot(0);
         let mut run = |attack: &str, arguments: &[&str]| world.attack(attack, arguments).run(&mut slot);
         let ended = run("ways_around", &[&world.fixtures.secret]);
-        assert_eq!(
-            ended.text(),
-            "openat2 beneath nothing: ENOENT\nfrom /: ENOENT\n",
-            "without {wall}: the host's files"
-        );
+        assert!(!ended.text().contains(": OK"), "without {wall}: the host's files: {ended}");
         run("reach_the_host", &[&port, &name, "/nowhere"]);
         assert!(tcp.accept().is_err() && stream.accept().is_err(), "without {wall}: the host's network");
         run("signals_to_others", &[&bystander_pid]);

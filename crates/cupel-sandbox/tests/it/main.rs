@@ -1,4 +1,4 @@
-//! The sandbox's integration suite: limits, hostile programs, isolation, accounting, output, files, cleanup.
+//! The sandbox's integration suite: limits, hostile programs, isolation, accounting, output, files, cleanup, doctor.
 //!
 //! One binary with a `main` of its own, since this executable is also the launcher of the sandboxes it
 //! starts. Needs root, and gcc for the hostile programs. Trials are named `file::rule`; every row of the
@@ -8,6 +8,7 @@
 
 mod accounting;
 mod cleanup;
+mod doctor;
 mod files;
 mod hostile;
 mod isolation;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
     trials.extend(output::trials(&world));
     trials.extend(files::trials(&world));
     trials.extend(cleanup::trials());
+    trials.extend(doctor::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);
     drop(world);
     conclusion.exit_code()

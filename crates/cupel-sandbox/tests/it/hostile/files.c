@@ -11,14 +11,15 @@ ATTACK(read_paths) {
 /* Looks for a name below every way up and around. */
 ATTACK(ways_around) {
   static const char *const ways[] = {"/..", "/../../../..", "/proc/self/root", "/proc/1/root", "/proc/1/cwd", "/proc/self/cwd/../..",
-                                     "/proc/thread-self/root/..", "/dev/fd/../../..", "/usr/../..", "/cell/../.."};
+                                     "/proc/thread-self/root/..", "/dev/fd/../../..", "/usr/../..", "/cell/../..", "/opt/host", "/mnt", "/host",
+                                     "/cell/tmp"};
   for (unsigned i = 0; i < sizeof ways / sizeof *ways; i++) {
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s%s", ways[i], argv[0]);
     errno = 0;
     int fd = open(path, O_RDONLY);
-    if (fd >= 0)
-      dprintf(1, "%s can be read\n", ways[i]);
+    if (fd >= 0 || errno != ENOENT)
+      say(ways[i], fd);
   }
   TRY("openat2 beneath nothing", syscall(SYS_openat2, AT_FDCWD, argv[0], (uint64_t[3]){O_RDONLY, 0, 0}, 24));
   chdir("/");
