@@ -35,8 +35,11 @@ pub(crate) fn trial(world: &Shared, name: impl Into<String>, body: impl FnOnce(&
     })
 }
 
+/// What a trial proves, and how.
+pub(crate) type Rule<'a> = (&'a str, fn(&World));
+
 /// The trials of one file, named after what each proves.
-pub(crate) fn rules(world: &Shared, file: &str, rules: &[(&str, fn(&World))]) -> Vec<Trial> {
+pub(crate) fn rules(world: &Shared, file: &str, rules: &[Rule<'_>]) -> Vec<Trial> {
     rules.iter().map(|(name, rule)| trial(world, format!("{file}::{name}"), *rule)).collect()
 }
 
