@@ -35,7 +35,7 @@ echo "== doctor"
 scripts/as-root target/debug/cupel doctor
 
 echo "== tests"
-cargo test --workspace --quiet
+cargo test --workspace --quiet --no-fail-fast
 
 echo "== samples of every language"
 scripts/as-root target/debug/cupel languages test

@@ -55,8 +55,10 @@ fn the_openapi_document_is_json_in_version_3_1() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
-    for args in [&["openapi"][..], &["languages", "--json"], &["config", "default"], &["completions", "bash"], &["man"]] {
-        let mut child = cupel(args).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    for args in [&["openapi"][..], &["languages", "--json"], &["config", "default"], &["completions", "bash"], &["man"]]
+    {
+        let mut child =
+            cupel(args).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
         let ended = child.wait_with_output().unwrap();
         assert_eq!((ended.status.code(), String::from_utf8_lossy(&ended.stderr).as_ref()), (Some(0), ""), "{args:?}");
