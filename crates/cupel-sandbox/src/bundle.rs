@@ -48,7 +48,7 @@ fn write_all(fd: BorrowedFd<'_>, mut data: &[u8]) -> io::Result<()> {
 
 /// Reads a bundle and makes its files beneath `dir`, owned by `owner`.
 pub(crate) fn unpack(bundle: BorrowedFd<'_>, dir: BorrowedFd<'_>, owner: u32) -> io::Result<()> {
-    let mut source = Source { bundle, at: 0, buffer: vec![0; 64 * 1024], start: 0, end: 0 };
+    let mut source = Source { bundle, at: 0, buffer: vec![0; 8 * 1024], start: 0, end: 0 };
     let count = u32::from_le_bytes(source.array()?);
     for _ in 0..count {
         let executable = u32::from_le_bytes(source.array()?) != 0;
@@ -121,13 +121,18 @@ impl Source<'_> {
         bytes.try_into().map_err(|_| io::ErrorKind::UnexpectedEof.into())
     }
 
+    /// What is buffered already by a write, the rest by the kernel itself: large files are copied once.
     fn copy_to(&mut self, to: BorrowedFd<'_>, mut wanted: u64) -> io::Result<()> {
+        let buffered = usize::try_from(wanted).unwrap_or(usize::MAX).min(self.end - self.start);
+        write_all(to, &self.buffer[self.start..self.start + buffered])?;
+        self.start += buffered;
+        wanted -= buffered as u64;
         while wanted > 0 {
-            self.fill()?;
-            let n = usize::try_from(wanted).unwrap_or(usize::MAX).min(self.end - self.start);
-            write_all(to, &self.buffer[self.start..self.start + n])?;
-            self.start += n;
-            wanted -= n as u64;
+            let most = usize::try_from(wanted).unwrap_or(usize::MAX).min(1 << 30);
+            match rustix::fs::sendfile(to, self.bundle, Some(&mut self.at), most)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                n => wanted -= n as u64,
+            }
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
 //! Proves the walls on this machine by attacking them: the sandbox is started as it would be for service, and
-//! the [probe](crate::probe) goes against each wall from inside a cell.
+//! the probe (`probe.rs`) goes against each wall from inside a cell.
 
 use std::fs;
 use std::io;

@@ -30,6 +30,7 @@ use uuid::Uuid;
 use crate::config::{self, Config};
 use crate::data_dir::DataDir;
 use crate::executor::{self, LocalSandbox};
+use crate::first_account::{self, FirstAccount};
 use crate::health::ServerHealth;
 use crate::{local, telemetry, webhooks};
 
@@ -95,7 +96,8 @@ fn refuse_missing_walls(examination: &Examination, accepted: &[Wall]) -> anyhow:
 
 /// A running server.
 pub(crate) struct Server {
-    pub(crate) accounts: Accounts,
+    /// Told once, when this start made it.
+    pub(crate) first_account: Option<FirstAccount>,
     pub(crate) address: std::net::SocketAddr,
     shutdown: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
@@ -137,9 +139,10 @@ impl Server {
             grace: config.server.drain,
         });
         let accounts = accounts(config, &store);
+        let first_account = first_account::make(&accounts).await?;
         let api = ApiState {
             core: core.clone(),
-            accounts: accounts.clone(),
+            accounts,
             settings: Arc::new(api_settings(config, &data)?),
             health: Arc::new(ServerHealth::new(core.clone(), sandbox, &examination)),
             metrics: {
@@ -155,7 +158,7 @@ impl Server {
         ];
         let router = cupel_api::router(api);
         let api = tokio::spawn(cupel_api::serve(listener, router, shutdown.clone(), ServeSettings::default()));
-        Ok(Server { accounts, address, shutdown, tasks, api, queue, store, _lock: lock })
+        Ok(Server { first_account, address, shutdown, tasks, api, queue, store, _lock: lock })
     }
 
     /// Stops accepting, drains, closes. Nothing is lost: what waits, waits in the database.

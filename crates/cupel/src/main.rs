@@ -10,6 +10,7 @@ mod compose;
 mod config;
 mod data_dir;
 mod executor;
+mod first_account;
 mod health;
 mod local;
 mod telemetry;

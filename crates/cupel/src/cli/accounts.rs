@@ -40,13 +40,6 @@ pub(super) fn key(args: &Key) -> CommandResult {
     })
 }
 
-/// A password that nobody has to remember: 120 bits, without characters that a shell or an eye mistakes.
-pub(super) fn random_password() -> String {
-    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    let random: [u8; 24] = rand::random();
-    random.iter().map(|byte| LETTERS[usize::from(byte % 32)] as char).collect()
-}
-
 /// An opened data directory.
 struct Place {
     config: Config,
@@ -72,7 +65,7 @@ fn with_accounts(settings: &Settings, act: impl AsyncFnOnce(&Place) -> CommandRe
 impl Place {
     async fn find(&self, name: &str) -> Result<Account, Failure> {
         let found = self.accounts.find_user(name).await?;
-        let hint = if name == super::serve::ADMIN {
+        let hint = if name == crate::first_account::ADMIN {
             "; name another one with --user, or add one with `cupel user add`"
         } else {
             ""
@@ -81,7 +74,11 @@ impl Place {
     }
 
     async fn add_user(&self, name: &str, email: &str, admin: bool, password_stdin: bool) -> CommandResult {
-        let password = if password_stdin { read_password().or_exit(Exit::Usage)? } else { random_password() };
+        let password = if password_stdin {
+            read_password().or_exit(Exit::Usage)?
+        } else {
+            crate::first_account::random_password()
+        };
         let new = NewAccount { username: name.to_owned(), email: email.to_owned(), password: password.clone() };
         let user = self.accounts.register(new).await.map_err(|error| match error {
             RegisterError::Invalid(faults) => {

@@ -2,8 +2,7 @@
 
 use std::io::Write as _;
 
-use anyhow::{Context, anyhow};
-use cupel_core::accounts::{Accounts, NewAccount, NewKey, RegisterError, Role, Scope, Tier};
+use anyhow::Context;
 use cupel_languages::{Language, Registry};
 use cupel_types::Verdict;
 use tokio::signal::unix::{SignalKind, signal};
@@ -11,12 +10,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::args::Serve;
 use super::{CommandResult, Exit, OrExit};
 use crate::compose::{self, Ground, Server};
-use crate::config;
 use crate::telemetry;
 use crate::terminal::{bold, dim};
-
-/// The first administrator's name.
-pub(super) const ADMIN: &str = "admin";
+use crate::{config, first_account};
 
 pub(super) fn serve(args: &Serve) -> CommandResult {
     let (config, _) = config::load(&args.settings.overrides(args.listen.clone())).or_exit(Exit::Usage)?;
@@ -29,7 +25,7 @@ pub(super) fn serve(args: &Serve) -> CommandResult {
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let about = About::of(&ground);
         let server = Server::start(&config, ground).await?;
-        about.tell(&server).await?;
+        about.tell(&server)?;
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
@@ -63,7 +59,7 @@ impl About {
         }
     }
 
-    async fn tell(&self, server: &Server) -> anyhow::Result<()> {
+    fn tell(&self, server: &Server) -> anyhow::Result<()> {
         let url = format!("http://{}", server.address);
         let version = env!("CARGO_PKG_VERSION");
         let (available, missing): (Vec<&Language>, Vec<&Language>) =
@@ -80,10 +76,11 @@ impl About {
             text += &format!(" · missing: {} (`cupel languages` says why)", ids.join(", "));
         }
         text.push('\n');
-        match first_account(&server.accounts).await? {
+        match &server.first_account {
             Some(first) => {
                 text += &format!(
-                    "administrator: {ADMIN} · password: {} · API key: {} · {}\n",
+                    "administrator: {} · password: {} · API key: {} · {}\n",
+                    first_account::ADMIN,
                     first.password,
                     first.key,
                     dim("shown this once")
@@ -100,32 +97,6 @@ impl About {
         std::io::stdout().flush()?;
         Ok(())
     }
-}
-
-struct First {
-    password: String,
-    key: String,
-}
-
-/// The administrator of an empty database.
-async fn first_account(accounts: &Accounts) -> anyhow::Result<Option<First>> {
-    if accounts.count_users().await? > 0 {
-        return Ok(None);
-    }
-    let password = super::accounts::random_password();
-    let new =
-        NewAccount { username: ADMIN.to_owned(), email: "admin@cupel.invalid".to_owned(), password: password.clone() };
-    let user = match accounts.register(new).await {
-        Ok(user) => user,
-        // `cupel user add` was quicker.
-        Err(RegisterError::Taken(_)) => return Ok(None),
-        Err(error) => return Err(anyhow!(error).context("cannot make the first administrator")),
-    };
-    accounts.set_access(user.id, Role::Admin, Tier::default()).await?;
-    let user = accounts.user(user.id).await?.context("the first administrator has vanished")?;
-    let new = NewKey { name: "first start".to_owned(), scopes: Scope::ALL.to_vec(), expires_at: None };
-    let (_, key) = accounts.create_key(&user, new).await?;
-    Ok(Some(First { password, key }))
 }
 
 /// A command that runs the shortest of the languages' first programs, ready for a shell.
