@@ -50,14 +50,7 @@ impl Server {
         let mut server = Server { child, url: format!("http://127.0.0.1:{port}"), key: String::new(), data };
         let deadline = Instant::now() + READY_WITHIN;
         server.await_ready(deadline)?;
-        // A first start makes its administrator, the owner of the key, a moment after it begins to answer.
-        server.key = loop {
-            match server.create_key(&cupel) {
-                Ok(key) => break key,
-                Err(error) if Instant::now() > deadline => return Err(error),
-                Err(_) => thread::sleep(Duration::from_millis(50)),
-            }
-        };
+        server.key = server.create_key(&cupel)?;
         Ok(server)
     }
 

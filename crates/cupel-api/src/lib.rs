@@ -3,7 +3,7 @@
 //! A request passes `edge.rs` (id, log, metrics, problems), then the extractors of its handler (`auth/` says
 //! who, `body.rs` says what), then the handler in `v1/`, which calls one use case of core and words the answer.
 //!
-//! *Architecture invariants:* no SQL, no queue, no sandbox in here; every refusal is a
+//! *Architecture invariants:* no SQL, no broker, no sandbox in here; every refusal is a
 //! [`ProblemKind`]; program text, input, output and secrets are never logged; nothing is kept per client
 //! without a bound.
 #![forbid(unsafe_code)]

@@ -1,7 +1,8 @@
 //! [`Core`]: what the use cases stand on. One value per process, cheap to clone.
 //!
 //! The use cases themselves are one file per asker: `submit.rs` and `view.rs` for clients, `lease.rs` for
-//! workers, `sweep.rs` for the clock, `webhook.rs` for the sender of webhooks.
+//! workers, `sweep.rs` for the clock, `webhook.rs` for the sender of webhooks. Those around users are a value of
+//! their own, [`Accounts`](crate::accounts::Accounts).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};

@@ -165,8 +165,9 @@ impl Core {
     }
 
     /// Hands an attempt back unjudged: the worker drains (`lost_attempt: false`: it costs nothing) or
-    /// failed (`true`). `reason` is for the log. A run that failed is tried again after 1 s, then 4 s, then 16 s each time, and
-    /// given up after [`LeasePolicy::attempts_max`](crate::LeasePolicy::attempts_max) lost attempts.
+    /// failed (`true`). `reason` is for the log. After a failure of its first attempt a run is tried again in
+    /// 1 s, of its second in 4 s, of a later one in 16 s; it is given up after
+    /// [`LeasePolicy::attempts_max`](crate::LeasePolicy::attempts_max) lost attempts.
     ///
     /// # Errors
     /// When the store cannot write; the lease then expires by itself.

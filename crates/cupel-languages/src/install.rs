@@ -79,13 +79,15 @@ pub enum InstallError {
         #[source]
         source: std::io::Error,
     },
-    /// A package manager failed; it has said why.
-    #[error("`{command}` failed ({status})")]
+    /// A package manager failed.
+    #[error("`{command}` failed ({status}):\n{said}")]
     Failed {
         /// What was run.
         command: String,
         /// How it ended.
         status: std::process::ExitStatus,
+        /// The last lines of what it said.
+        said: String,
     },
 }
 
@@ -156,19 +158,26 @@ impl InstallPlan {
             let command = [prefix.clone(), command].concat();
             let shown = command.join(" ");
             say(&format!("+ {shown}"));
-            let status = Command::new(&command[0])
+            let output = Command::new(&command[0])
                 .args(&command[1..])
                 .stdin(Stdio::null())
-                .stdout(std::io::stderr())
-                .status()
+                .output()
                 .map_err(|source| InstallError::Start { command: shown.clone(), source })?;
             // A package list that cannot be renewed matters only if the installation then fails.
-            if !status.success() && command.last().is_none_or(|last| last != "update") {
-                return Err(InstallError::Failed { command: shown, status });
+            if !output.status.success() && command.last().is_none_or(|last| last != "update") {
+                let said = last_lines(&[output.stdout, output.stderr].concat());
+                return Err(InstallError::Failed { command: shown, status: output.status, said });
             }
         }
         Ok(())
     }
+}
+
+/// The end of what an installer said: where it tells why it failed.
+fn last_lines(said: &[u8]) -> String {
+    let said = String::from_utf8_lossy(said);
+    let lines: Vec<&str> = said.lines().collect();
+    lines[lines.len().saturating_sub(20)..].join("\n")
 }
 
 fn named<'r>(registry: &'r Registry, name: &str) -> Result<&'r Language, InstallError> {

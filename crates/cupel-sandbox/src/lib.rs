@@ -3,7 +3,7 @@
 //! # Theory of operation
 //!
 //! ```text
-//!  your process ──────────── any number of threads, one Slot each; needs no privilege of its own
+//!  your process ──────────── any number of threads, one Slot each; root only to start the launcher
 //!    │ re-executed at start           │ a socket per lane: requests and pipes go in, figures come out
 //!    ▼                                ▼
 //!  launcher ───────────────► lane's init ─────────► cell's init ─────────► the program
@@ -13,8 +13,9 @@
 //!                            root; supervises       reaps and sweeps       may fork as it likes
 //! ```
 //!
-//! * The **launcher** is the only process with privilege. It is our own executable started again, has one
-//!   thread and no network, and reads fixed-layout messages from one socket. It ends when that closes.
+//! * The **launcher** is the only process that needs privilege. It is our own executable started again, has
+//!   one thread and no network, and reads fixed-layout messages from one socket. It ends when that closes.
+//!   It makes lanes and hands their sockets out; runs go past it. Nothing here takes root from your process.
 //! * A **lane** is made ahead of need and serves one run at a time, thousands in all. Making namespaces and
 //!   joining control groups costs milliseconds; a run in a lane inherits both for nothing.
 //! * A **cell** is what one step gets: fresh pid, mount and ipc namespaces, a fresh tmpfs, a fresh `/proc`.

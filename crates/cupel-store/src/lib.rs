@@ -1,4 +1,5 @@
-//! The `Store` port on SQLite: every query, and the migrations. `migrations/sqlite/` is compiled in.
+//! The `Store` port on SQLite: every query, and the migrations. `migrations/sqlite/` is compiled in. `rows/` is the form
+//! in which things lie there, `sqlite/` the database; another database would be a folder beside it.
 //!
 //! *Architecture invariants:* what may happen to a run is decided by `RunState::apply` in core, here it is
 //! only carried out, in a transaction; a method that promises durability answers after the commit that has

@@ -27,7 +27,7 @@ pub struct Submission {
     pub stdin: Arc<[u8]>,
     /// Inputs with expected outputs: compiled once, run for each.
     pub tests: Vec<TestCase>,
-    /// Limits asked for, already held against the language's maximum.
+    /// Limits asked for; core has held them against the language's maximum.
     pub limits: LimitsRequest,
     /// How urgent it is.
     pub priority: PriorityClass,

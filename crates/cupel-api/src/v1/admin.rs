@@ -117,7 +117,7 @@ pub(crate) struct QueueView {
     scheduled: u64,
     /// Runs in the hands of workers.
     running: u64,
-    /// When the oldest run that waits for a worker was submitted.
+    /// Since when the run that has waited longest could have been run.
     #[schema(format = DateTime)]
     oldest_queued_at: Option<String>,
     /// How many hints wait in the queue.

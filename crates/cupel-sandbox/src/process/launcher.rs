@@ -1,4 +1,4 @@
-//! The launcher: the only process with privilege. Makes lanes, removes what they leave, and nothing else.
+//! The launcher: the only process that needs privilege. Makes lanes, removes what they leave, and nothing else.
 //!
 //! It has one thread, no network and no files of a tenant's; it reads the fixed-layout messages of
 //! [`wire`](crate::wire) from one socket, whose end is its own end. Lanes die with it.
