@@ -133,10 +133,10 @@ fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -> Result<La
     if off.contains(Wall::FreshBox) {
         mounts::mount_box(&cupel_types::Limits::default(), off).map_err(|e| (SetupStep::BoxMount, e.into()))?;
     }
-    // The count of user namespaces below this one: a program that gets past the filter cannot make one either.
-    // Without a namespace of our own this would be the host's.
+    // Counts of this user namespace: a program that gets past the filter cannot make any of these either. Cells need
+    // pid, mount and ipc namespaces. Without a user namespace of our own these would be the host's.
     if !off.contains(Wall::Seccomp) && !off.contains(Wall::UserNamespace) {
-        std::fs::write("/proc/sys/user/max_user_namespaces", "0").map_err(at(SetupStep::NamespaceLimits))?;
+        forbid_more_of_everything().map_err(at(SetupStep::NamespaceLimits))?;
     }
     let filter = if off.contains(Wall::Seccomp) {
         Vec::new()
@@ -159,6 +159,28 @@ fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -> Result<La
         buffer: Vec::new(),
         shutting_down: false,
     })
+}
+
+/// Source: namespaces(7), "The /proc/sys/user directory"; inotify(7); fanotify(7).
+fn forbid_more_of_everything() -> io::Result<()> {
+    for count in [
+        "user_namespaces",
+        "net_namespaces",
+        "uts_namespaces",
+        "cgroup_namespaces",
+        "time_namespaces",
+        "inotify_instances",
+        "inotify_watches",
+        "fanotify_groups",
+        "fanotify_marks",
+    ] {
+        match std::fs::write(format!("/proc/sys/user/max_{count}"), "0") {
+            // A kernel without that.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => other?,
+        }
+    }
+    Ok(())
 }
 
 /// Pins this process, and so all of the lane, to one processor; the cpuset group does the same where there
