@@ -51,6 +51,8 @@ pub(crate) fn own_a_sandbox_if_asked() {
             let program = Program::new(vec![fixtures.attacks.clone(), "stay_everywhere".into()]);
             scope.spawn(move || slot.run(&program.command, &mut Said(said)));
         }
+        // Their senders alone are left: a program that cannot be run is the end of the wait.
+        drop(said);
         for _ in 0..2 {
             begun.recv().expect("the program speaks");
         }

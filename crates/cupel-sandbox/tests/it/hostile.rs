@@ -143,6 +143,8 @@ fn table() -> Vec<Row> {
         row("tracing", OK, each("EPERM", &["PTRACE_ATTACH 1", "PTRACE_SEIZE 1", "PTRACE_TRACEME", "PTRACE_ATTACH child", "process_vm_readv 1",
             "process_vm_readv child", "process_vm_writev child", "kcmp", "pidfd_getfd", "process_madvise", "move_pages", "migrate_pages"])),
         row("keyrings", OK, each("EPERM", &["keyctl", "add_key", "request_key"])),
+        row("watch_shared_files", OK, "inotify_init: ENOSYS\ninotify_init1: ENOSYS\nfanotify_init: EPERM\n\
+                                       F_NOTIFY: EPERM\nF_SETLEASE: EPERM\n"),
         row("kernel_programs", OK, each("EPERM", &["bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "io_uring_enter",
             "io_uring_register", "io_setup", "init_module", "finit_module", "delete_module", "kexec_load"])
             + &each("ENOSYS", &["seccomp", "landlock_create_ruleset"])

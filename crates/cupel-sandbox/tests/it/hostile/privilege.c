@@ -117,6 +117,17 @@ ATTACK(keyrings) {
   return 0;
 }
 
+/* Watches sit on files that the host and all lanes share: what others open would be told. */
+ATTACK(watch_shared_files) {
+  SYS(inotify_init);
+  SYS(inotify_init1, 0);
+  SYS(fanotify_init, 0, 0);
+  int dir = open("/usr/bin", O_RDONLY | O_DIRECTORY), own = open("own", O_RDWR | O_CREAT, 0600);
+  TRY("F_NOTIFY", fcntl(dir, F_NOTIFY, DN_ACCESS));
+  TRY("F_SETLEASE", fcntl(own, F_SETLEASE, F_WRLCK));
+  return 0;
+}
+
 ATTACK(kernel_programs) {
   union bpf_attr attr = {.map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 4, .max_entries = 1};
   SYS(bpf, BPF_MAP_CREATE, &attr, sizeof attr);
