@@ -12,7 +12,7 @@ use crate::step::SetupStep;
 #[derive(Clone, Debug)]
 pub struct Command {
     /// Program and arguments. A name with a `/` is a path, relative ones to `/box`; one without is looked up
-    /// in the `PATH` of `env`. Together with `env` at most about 100 KiB.
+    /// where toolchains lie, whatever `PATH` is in `env`. Together with `env` at most about 100 KiB.
     pub argv: Vec<String>,
     /// The whole environment.
     pub env: Vec<(String, String)>,

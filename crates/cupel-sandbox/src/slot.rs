@@ -433,21 +433,21 @@ fn conclude(
     let limit = LimitHit::from_number(done.limit);
     if done.failed_step != 0 && limit != Some(LimitHit::Cancelled) && limit != Some(LimitHit::Memory) {
         let step = SetupStep::from_number(done.failed_step);
-        // A program of the box's own that cannot be executed is the tenant's doing, told as a shell would.
-        let own = command.argv[0].contains('/') && !command.argv[0].starts_with('/');
-        if step == SetupStep::Exec && own {
-            let code = if done.failed_errno == libc::ENOENT { 127 } else { 126 };
-            return Ok(CellReport {
-                outcome: Outcome::Exited(code),
-                exit: Some(ExitStatus::Exited(code)),
+        return match not_begun(command, step, done.failed_errno) {
+            Some(outcome) => Ok(CellReport {
+                outcome,
+                exit: match outcome {
+                    Outcome::Exited(code) => Some(ExitStatus::Exited(code)),
+                    _ => None,
+                },
                 usage,
                 stdout_truncated: false,
                 stderr_truncated: false,
                 files: BoxFiles::default(),
                 files_truncated: false,
-            });
-        }
-        return Err(RunError::Setup { step, source: io::Error::from_raw_os_error(done.failed_errno) });
+            }),
+            None => Err(RunError::Setup { step, source: io::Error::from_raw_os_error(done.failed_errno) }),
+        };
     }
     let exit = done.status_known.then(|| exit_status(done.status));
     let outcome = match (limit, exit) {
@@ -472,6 +472,21 @@ fn conclude(
         files: BoxFiles::new(files),
         files_truncated: done.collect_overflow,
     })
+}
+
+/// The outcome of a program that could not begin, where that is its own doing and not ours.
+fn not_begun(command: &Command, step: SetupStep, errno: i32) -> Option<Outcome> {
+    match (step, errno) {
+        // Its files do not fit into the disk that it asked for, or that its memory leaves.
+        (SetupStep::BoxFiles, libc::ENOSPC | libc::EDQUOT | libc::ENOMEM) => Some(Outcome::MemoryLimit),
+        // Too little stack for its arguments, too little memory for its image, too few processes for itself.
+        (SetupStep::Exec, libc::E2BIG | libc::ENOMEM | libc::EAGAIN) => Some(Outcome::Exited(126)),
+        // A program of the box's own, told as a shell would.
+        (SetupStep::Exec, errno) if command.argv[0].contains('/') && !command.argv[0].starts_with('/') => {
+            Some(Outcome::Exited(if errno == libc::ENOENT { 127 } else { 126 }))
+        }
+        _ => None,
+    }
 }
 
 /// Reads a wait status as wait(2) describes it.

@@ -449,7 +449,8 @@ impl LaneGroup {
     /// Sets the limits for the next cell and resets what can be reset. On v2 makes its group.
     pub(crate) fn begin(&mut self, limits: &Limits, ignore_memory: bool, ignore_pids: bool) -> io::Result<()> {
         let memory = if ignore_memory { u64::MAX } else { limits.memory.get().saturating_add(OVERHEAD) };
-        let processes = if ignore_pids { u32::MAX } else { limits.processes };
+        // The program itself is one.
+        let processes = if ignore_pids { u32::MAX } else { limits.processes.max(1) };
         if self.files.0[F_V2_DIR].is_some() {
             return self.begin_v2(memory, processes);
         }

@@ -12,7 +12,8 @@ use rustix::fs::{Dir, FileType, Mode, OFlags, ResolveFlags};
 
 use crate::wire::{self, CollectLimits, DESCRIPTORS_MAX, FromLane};
 
-const DEPTH_MAX: usize = 16;
+/// As deep as a [`BoxPath`] can be.
+const DEPTH_MAX: usize = 32;
 
 /// Sends every regular file below `dir`. `true`: there was more than the limits allow, and not all was sent.
 pub(crate) fn send_files(dir: BorrowedFd<'_>, limits: CollectLimits, to: BorrowedFd<'_>) -> io::Result<bool> {

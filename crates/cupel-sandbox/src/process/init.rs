@@ -90,7 +90,7 @@ fn run(
 
     let argv = c_strings(&request.argv).map_err(at(SetupStep::Protocol))?;
     let envp = c_strings(&request.env).map_err(at(SetupStep::Protocol))?;
-    let candidates = c_strings(&programs(&request.argv[0], &request.env)).map_err(at(SetupStep::Protocol))?;
+    let candidates = c_strings(&programs(&request.argv[0])).map_err(at(SetupStep::Protocol))?;
     let plan = Plan {
         descriptors: [stdin.as_raw_fd(), stdout.as_raw_fd(), stderr.as_raw_fd()],
         limits: &request.limits,
@@ -149,11 +149,13 @@ fn c_strings(texts: &[String]) -> io::Result<Vec<CString>> {
     texts.iter().map(|t| CString::new(t.as_str()).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))).collect()
 }
 
-/// Where the program may lie: itself when it names a path, else in each directory of `PATH`.
-fn programs(name: &str, env: &[String]) -> Vec<String> {
+/// Where toolchains lie, whatever `PATH` a tenant gives its program.
+const TOOLCHAINS: [&str; 3] = ["/usr/local/bin", "/usr/bin", "/bin"];
+
+/// Where the program may lie: itself when it names a path, else in each directory of toolchains.
+fn programs(name: &str) -> Vec<String> {
     if name.contains('/') {
         return vec![name.to_owned()];
     }
-    let path = env.iter().find_map(|e| e.strip_prefix("PATH=")).unwrap_or("/usr/local/bin:/usr/bin:/bin");
-    path.split(':').filter(|dir| dir.starts_with('/')).map(|dir| format!("{dir}/{name}")).collect()
+    TOOLCHAINS.iter().map(|dir| format!("{dir}/{name}")).collect()
 }

@@ -62,7 +62,7 @@ fn prepare(plan: &Plan<'_>) -> Result<(), (SetupStep, i32)> {
     if !off.contains(Wall::Rlimits) {
         // Without a user namespace the user is one of the host's, and others may count as it.
         let counted = !off.contains(Wall::ProcessLimit) && !off.contains(Wall::UserNamespace);
-        let processes = if counted { u64::from(plan.limits.processes) } else { 1 << 20 };
+        let processes = if counted { u64::from(plan.limits.processes.max(1)) } else { 1 << 20 };
         rlimits::apply(plan.limits, processes).map_err(at(SetupStep::Rlimits))?;
     }
     if !off.contains(Wall::Capabilities) {

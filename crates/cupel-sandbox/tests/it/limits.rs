@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cupel_sandbox::{Observer, RunError, SetupStep, Stdin};
-use cupel_types::{Bytes, ExitStatus, Outcome, Signal};
+use cupel_types::{Bytes, ExitStatus, Limits, Outcome, Signal};
 use libtest_mimic::Trial;
 
 use crate::kit::{Program, World, file};
@@ -30,7 +30,11 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
             ),
             ("a_toolchain_that_is_missing_is_our_failure", a_toolchain_that_is_missing_is_our_failure),
             ("a_command_that_cannot_be_sent_is_refused", a_command_that_cannot_be_sent_is_refused),
-            ("programs_are_found_in_the_given_path", programs_are_found_in_the_given_path),
+            ("programs_are_found_whatever_the_environment_says", programs_are_found_whatever_the_environment_says),
+            (
+                "limits_too_small_to_begin_with_are_the_programs_end_and_not_ours",
+                limits_too_small_to_begin_with_are_the_programs_end_and_not_ours,
+            ),
             ("limits_change_from_run_to_run", limits_change_from_run_to_run),
         ],
     )
@@ -195,11 +199,37 @@ fn a_command_that_cannot_be_sent_is_refused(world: &World) {
     assert_eq!(fits.run(&mut slot).report.outcome, Outcome::Exited(5));
 }
 
-fn programs_are_found_in_the_given_path(world: &World) {
-    let mut program = Program::new(vec!["tool".into(), "argument one".into(), String::new(), "*".into()])
-        .files(vec![file("bin/tool", b"#!/bin/sh\nprintf '[%s]' \"$0\" \"$@\"\n", true)]);
-    program.command.env = vec![("PATH".into(), "/nowhere:/box/bin:/usr/bin".into())];
-    world.check(&program, Outcome::Exited(0), "[/box/bin/tool][argument one][][*]");
+fn programs_are_found_whatever_the_environment_says(world: &World) {
+    for path in ["/nowhere", "", "/box", "relative"] {
+        let mut program = Program::new(vec!["sh".into(), "-c".into(), "printf %s \"$PATH\"".into()]).files(vec![file(
+            "sh",
+            b"#!/bin/false\n",
+            true,
+        )]);
+        program.command.env = vec![("PATH".into(), path.into())];
+        world.check(&program, Outcome::Exited(0), path);
+    }
+}
+
+fn limits_too_small_to_begin_with_are_the_programs_end_and_not_ours(world: &World) {
+    let heavy = || Program::shell("true").files(vec![file("data", &[7; 300 * 1024], false)]);
+    let no_disk = heavy().limits(|l| l.disk = Bytes::kib(1));
+    assert_eq!(no_disk.run(&mut world.slot()).report.outcome, Outcome::MemoryLimit, "disk");
+    let no_inodes = heavy().limits(|l| l.inodes = 0);
+    assert_eq!(no_inodes.run(&mut world.slot()).report.outcome, Outcome::MemoryLimit, "inodes");
+    for (what, change) in [
+        ("memory", (|l| l.memory = Bytes::kib(8)) as fn(&mut Limits)),
+        ("stack", |l| l.stack = Bytes::new(1)),
+        ("files", |l| l.open_files = 0),
+        ("processes", |l| l.processes = 0),
+        ("file size", |l| l.file_size = Bytes::ZERO),
+        ("CPU time", |l| l.cpu_time = Duration::ZERO),
+        ("wall time", |l| l.wall_time = Duration::ZERO),
+        ("idle time", |l| l.idle_time = Duration::ZERO),
+    ] {
+        let ended = Program::shell("exec /bin/true").limits(change).try_run(&mut world.slot());
+        assert!(ended.is_ok(), "{what}: {:?}", ended.err());
+    }
 }
 
 fn limits_change_from_run_to_run(world: &World) {
