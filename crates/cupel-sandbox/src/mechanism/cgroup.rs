@@ -24,6 +24,8 @@ const OVERHEAD: u64 = 1024 * 1024;
 const KEPT_MAX: u64 = 48 * 1024 * 1024;
 const HELD_MAX: u64 = 4 * 1024 * 1024;
 const KERNEL_MAX: u64 = 16 * 1024 * 1024;
+/// By how much that may grow from cell to cell before it is worth waiting for.
+const KERNEL_GROWTH: u64 = 1024 * 1024;
 /// Processes beside the program's: the lane's init and the cell's.
 const OWN_PROCESSES: u32 = 2;
 
@@ -393,6 +395,8 @@ pub(crate) struct LaneGroup {
     base: u64,
     limits: Option<(u64, u32)>,
     counts_cpu: bool,
+    /// What the kernel kept after the last cell, beside page cache.
+    kernel_kept: u64,
     /// What was charged when the cell began: the init, and page cache that earlier cells left.
     before: u64,
     oom_kills: u64,
@@ -431,6 +435,7 @@ impl LaneGroup {
             base: 0,
             limits: None,
             counts_cpu,
+            kernel_kept: 0,
             before: 0,
             oom_kills: 0,
             cpu: CpuTimes::default(),
@@ -583,7 +588,10 @@ impl LaneGroup {
     /// Whether the memory of cells that have ended is back, as far as the next one would miss it: page cache may
     /// stay, since it is given back on demand, but not pages that are still held (by a descriptor in flight
     /// between two sockets, say, which the kernel collects when it comes to it).
-    pub(crate) fn is_settled(&self) -> bool {
+    ///
+    /// `patient`: what the kernel itself keeps (inodes on their way out) is waited for, too, where it is more than
+    /// after the last cell; it would count as the next one's.
+    pub(crate) fn is_settled(&mut self, patient: bool) -> bool {
         let kept = self.memory().saturating_sub(self.base);
         if kept <= HELD_MAX || kept > KEPT_MAX {
             return kept <= HELD_MAX;
@@ -593,7 +601,13 @@ impl LaneGroup {
         let of = |name| field(&text, name).unwrap_or(0);
         // `cache` counts shared memory, too. Source: cgroup-v1/memory.rst, "memory.stat".
         let file_cache = of("cache").saturating_sub(of("shmem"));
-        of("rss") + of("shmem") <= HELD_MAX && kept.saturating_sub(file_cache) <= KERNEL_MAX
+        let kernel = kept.saturating_sub(file_cache);
+        let kernel_max = if patient { KERNEL_MAX.min(self.kernel_kept + KERNEL_GROWTH) } else { KERNEL_MAX };
+        let settled = of("rss") + of("shmem") <= HELD_MAX && kernel <= kernel_max;
+        if settled {
+            self.kernel_kept = kernel;
+        }
+        settled
     }
 
     /// Reads the cell's figures; its processes are gone. On v2 its group goes, too.

@@ -435,10 +435,10 @@ impl Lane {
     }
 
     /// Whether the next run will find this lane as the last one did.
-    fn is_clean(&self) -> bool {
+    fn is_clean(&mut self) -> bool {
         // The cell's tmpfs is let go of a moment after its last process.
-        for _ in 0..50 {
-            if self.group.is_settled() {
+        for round in 0..50 {
+            if self.group.is_settled(round < 30) {
                 return true;
             }
             // Closing a socket sets the kernel's collector of descriptors in flight going: files that only such
