@@ -76,6 +76,9 @@ impl FaultKind {
     }
 }
 
+/// How many faults of a request are told one by one; if there are more, one last fault says so.
+pub const FAULTS_MAX: usize = 100;
+
 /// What checking brought to light about a submission without faults.
 #[derive(Debug)]
 pub(crate) struct Checked {
@@ -99,11 +102,14 @@ pub(crate) fn check(
     let checked: Vec<Option<Checked>> = new
         .iter()
         .enumerate()
-        .map(|(index, new)| Checker { index, new, bounds, now, faults: &mut faults }.check(registry))
+        .map(|(index, new)| {
+            let told = faults.len() <= FAULTS_MAX;
+            told.then(|| Checker { index, new, bounds, now, faults: &mut faults }.check(registry)).flatten()
+        })
         .collect();
     let total = new.iter().map(bytes_of).fold(Bytes::ZERO, Bytes::saturating_add);
     if faults.is_empty() && total > bounds.batch_bytes_max {
-        let detail = format!("a batch carries at most {}; this one carries {total}", bounds.batch_bytes_max);
+        let detail = format!("a request carries at most {}; this one carries {total}", bounds.batch_bytes_max);
         faults.push(Fault { index: 0, pointer: String::new(), kind: FaultKind::TooLarge, detail });
     }
     match checked.into_iter().collect::<Option<Vec<Checked>>>() {
@@ -114,8 +120,18 @@ pub(crate) fn check(
 
 fn bytes_of(new: &NewSubmission) -> Bytes {
     let files: usize = new.files.iter().map(|(path, data)| path.len() + data.len()).sum();
-    let tests: usize = new.tests.iter().map(test_bytes).sum();
-    Bytes::new((files + tests + new.stdin.len()) as u64)
+    let tests: usize = new.tests.iter().map(|test| test.name.len() + test_bytes(test)).sum();
+    Bytes::new((files + tests + new.stdin.len() + args_bytes(new) + env_bytes(new)) as u64)
+}
+
+/// As the kernel counts them: each text ends with a NUL.
+fn args_bytes(new: &NewSubmission) -> usize {
+    new.args.iter().map(|arg| arg.len() + 1).sum()
+}
+
+/// `NAME=value` and a NUL.
+fn env_bytes(new: &NewSubmission) -> usize {
+    new.env.iter().map(|(name, value)| name.len() + value.len() + 2).sum()
 }
 
 fn test_bytes(test: &TestCase) -> usize {
@@ -132,7 +148,12 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     fn fault(&mut self, pointer: impl Into<String>, kind: FaultKind, detail: impl Into<String>) {
-        self.faults.push(Fault { index: self.index, pointer: pointer.into(), kind, detail: detail.into() });
+        let (pointer, detail) = match self.faults.len() {
+            0..FAULTS_MAX => (pointer.into(), detail.into()),
+            FAULTS_MAX => (String::new(), format!("there are more faults; these are the first {FAULTS_MAX}")),
+            _ => return,
+        };
+        self.faults.push(Fault { index: self.index, pointer, kind, detail });
     }
 
     fn check(mut self, registry: &Registry) -> Option<Checked> {
@@ -223,6 +244,7 @@ impl Checker<'_> {
         if new.args.len() > self.bounds.args_max {
             let detail = format!("at most {} arguments; there are {}", self.bounds.args_max, new.args.len());
             self.fault("/args", FaultKind::TooMany, detail);
+            return;
         }
         for (i, arg) in new.args.iter().enumerate() {
             if arg.contains('\0') {
@@ -256,8 +278,7 @@ impl Checker<'_> {
 
     fn args_and_env_together(&mut self) {
         let new = self.new;
-        let args: usize = new.args.iter().map(|a| a.len() + 1).sum();
-        let env: usize = new.env.iter().map(|(n, v)| n.len() + v.len() + 2).sum();
+        let (args, env) = (args_bytes(new), env_bytes(new));
         let pointer = if args >= env { "/args" } else { "/env" };
         self.too_large(pointer, "arguments and environment together", args + env, self.bounds.args_env_bytes_max);
     }
@@ -350,13 +371,16 @@ impl Checker<'_> {
 
     fn webhook(&mut self) {
         let Some(url) = &self.new.webhook else { return };
-        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-        let host = rest.map(|r| r.split(['/', '?', '#']).next().unwrap_or(""));
-        let well_formed = host.is_some_and(|h| !h.is_empty() && !h.contains('@'))
+        // RFC 3986, section 3.1: the scheme has no case.
+        let rest = url.split_once("://").and_then(|(scheme, rest)| {
+            ["http", "https"].iter().any(|s| scheme.eq_ignore_ascii_case(s)).then_some(rest)
+        });
+        let authority = rest.map(|r| r.split(['/', '?', '#']).next().unwrap_or(""));
+        let well_formed = authority.is_some_and(|a| !a.is_empty() && !a.starts_with(':') && !a.contains('@'))
             && url.len() <= 2048
             && url.chars().all(|c| c.is_ascii_graphic());
         if !well_formed {
-            let detail = "an http or https address of at most 2048 ASCII characters, without user name";
+            let detail = "an http or https address with a host, of at most 2048 ASCII characters, without user name";
             self.fault("/webhook", FaultKind::BadWebhook, detail);
         }
     }

@@ -18,7 +18,7 @@ mod sweep;
 mod view;
 pub mod webhook;
 
-pub use check::{Fault, FaultKind};
+pub use check::{FAULTS_MAX, Fault, FaultKind};
 pub use clock::{Clock, SystemClock};
 pub use core::{Core, CoreParts};
 pub use lease::{Assignment, NextError, StopFlag};

@@ -66,7 +66,8 @@ pub struct Bounds {
     pub run_at_ahead_max: Duration,
     /// Submissions in one batch.
     pub batch_max: usize,
-    /// Bytes in everything a batch contains: what one transaction may have to carry.
+    /// Bytes in everything a request contains, a batch or not: what one transaction may have to carry. The API
+    /// reaches it only where a body may be at least as large.
     pub batch_bytes_max: Bytes,
 }
 
@@ -84,7 +85,7 @@ impl Default for Bounds {
             tests_bytes_max: Bytes::mib(16),
             run_at_ahead_max: Duration::from_secs(30 * 24 * 3600),
             batch_max: 1000,
-            batch_bytes_max: Bytes::mib(64),
+            batch_bytes_max: Bytes::mib(16),
         }
     }
 }

@@ -93,6 +93,12 @@ async fn every_kind_of_fault_is_found_where_it_is() {
         "https://user@host/",
         "https://ho st/",
         "//x",
+        "",
+        "example.com",
+        "http:///x",
+        "https://:443/",
+        "https:/x",
+        "file:///etc/passwd",
         &format!("https://x/{}", "y".repeat(2048)),
     ] {
         check(&app, |s| s.webhook = Some(url.to_owned()), &[("/webhook", BadWebhook)]).await;
@@ -139,6 +145,50 @@ async fn all_faults_of_a_batch_come_together_and_nothing_of_it_is_accepted() {
     assert_eq!(faults(&app, too_many).await[0].kind, FaultKind::TooMany);
     let too_large = vec![a_submission().with(|s| s.stdin = bytes(4 << 20)).worded(); 17];
     assert_eq!(faults(&app, too_large).await[0].kind, FaultKind::TooLarge);
+}
+
+#[tokio::test]
+async fn webhooks_are_plain_web_addresses_and_the_scheme_has_no_case() {
+    let app = App::start().await;
+    for url in [
+        "http://example.com",
+        "https://example.com:8443/a?b=c",
+        "HTTPS://[2001:db8::1]/",
+        "Http://[::1]:80",
+        "http://x/@",
+    ] {
+        app.submit(a_submission().with(|s| s.webhook = Some(url.to_owned()))).await;
+    }
+}
+
+#[tokio::test]
+async fn too_many_arguments_are_one_fault_and_too_many_faults_are_told_as_such() {
+    use FaultKind::*;
+    let app = App::start().await;
+    check(&app, |s| s.args = vec!["\0".into(); 257], &[("/args", TooMany)]).await;
+    let bad = a_submission().with(|s| s.args = vec!["\0".into(); 60]).worded();
+    let found = faults(&app, vec![bad; 1000]).await;
+    assert_eq!(found.len(), 101);
+    let last = &found[100];
+    assert_eq!((last.index, last.pointer.as_str(), last.kind), (1, "", BadArgument));
+    assert!(last.detail.contains("first 100"), "{}", last.detail);
+}
+
+#[tokio::test]
+async fn all_that_a_batch_carries_counts_against_its_bound() {
+    let app = App::start().await;
+    let full = |n: usize, change: fn(&mut NewSubmission)| vec![a_submission().with(change).worded(); n];
+    let args: fn(&mut NewSubmission) = |s| s.args = vec!["x".repeat(60 << 10)];
+    let env: fn(&mut NewSubmission) = |s| s.env = vec![("A".into(), "x".repeat(60 << 10))];
+    let names: fn(&mut NewSubmission) = |s| {
+        let name = |i: usize| format!("{i:0>100}");
+        s.tests = (0..100).map(|i| TestCase { name: name(i), stdin: bytes(500), expected: None }).collect();
+    };
+    for change in [args, env, names] {
+        let found = faults(&app, full(300, change)).await;
+        assert_eq!((found.len(), found[0].kind, found[0].pointer.as_str()), (1, FaultKind::TooLarge, ""));
+        app.core.submit(app.owner, full(3, change), None).await.expect("accepted");
+    }
 }
 
 #[tokio::test]
