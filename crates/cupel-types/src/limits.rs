@@ -76,7 +76,7 @@ impl LimitsRequest {
     #[must_use]
     pub fn over(self, base: Limits) -> Limits {
         let cpu_time = self.cpu_time.unwrap_or(base.cpu_time);
-        let moved = |t: Duration| cpu_time + t.saturating_sub(base.cpu_time);
+        let moved = |t: Duration| cpu_time.saturating_add(t.saturating_sub(base.cpu_time));
         Limits {
             cpu_time,
             wall_time: self.wall_time.unwrap_or_else(|| moved(base.wall_time)),
@@ -105,5 +105,7 @@ mod tests {
         assert_eq!(asked.over(base).wall_time, Duration::from_secs(22));
         let asked = LimitsRequest { wall_time: Some(Duration::from_secs(3)), ..asked };
         assert_eq!(asked.over(base).wall_time, Duration::from_secs(3));
+        let asked = LimitsRequest { cpu_time: Some(Duration::MAX), ..Default::default() };
+        assert_eq!(asked.over(base).wall_time, Duration::MAX);
     }
 }
