@@ -12,6 +12,9 @@ use crate::event::{Event, Seq};
 use crate::run::{LeasedRun, RunState};
 use crate::{Completion, Core, GivenBack, QueueError, RunHint, StoreError};
 
+/// How long a run rests whose submission could not be read.
+const UNREAD_PAUSE: SignedDuration = SignedDuration::from_secs(1);
+
 /// One attempt in the hands of a worker.
 #[derive(Clone, Debug)]
 pub struct Assignment {
@@ -100,7 +103,14 @@ impl Core {
         if let Err(error) = self.inner.queue.settle(hinted).await {
             tracing::debug!(%error, run.id = %run, "a hint was not settled");
         }
-        let Some(leased) = leased? else { return Ok(None) };
+        let leased = match leased {
+            Ok(Some(leased)) => leased,
+            Ok(None) => return Ok(None),
+            Err(error) => {
+                self.hand_back_unread(run, lease, &error).await;
+                return Err(error.into());
+            }
+        };
         let stop = Arc::new(StopFlag::default());
         self.running().insert(lease, (run, Arc::downgrade(&stop)));
         Ok(Some(Assignment { leased, stop }))
@@ -112,17 +122,33 @@ impl Core {
         }
     }
 
-    /// Renews leases; returns the runs whose lease is no longer current, and raises their stop flags.
+    /// A lease that the store took, perhaps, and could not tell us what for. A failure that may pass costs
+    /// the run nothing; what will never be readable costs an attempt each time, so that it ends. Nobody can
+    /// be told of that end, because whose it is cannot be read either; the store has it.
+    async fn hand_back_unread(&self, run: RunId, lease: LeaseId, cause: &StoreError) {
+        let now = self.now();
+        let due = now.saturating_add(UNREAD_PAUSE).unwrap_or(now);
+        let lost_attempt = !cause.transient;
+        let given = GivenBack { lost_attempt, now, due, attempts_max: self.inner.policy.attempts_max };
+        match self.inner.store.give_back(run, lease, given).await {
+            Ok(Some(RunState::Abandoned { attempts })) => {
+                self.inner.admission.ended(1);
+                tracing::error!(run.id = %run, attempt.number = attempts, "gave up a run: what was submitted cannot be read");
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, run.id = %run, "a run waits for its lease to expire"),
+        }
+    }
+
+    /// Renews leases; returns those that are no longer current, and raises the stop flags of their attempts.
     /// Call it about three times per [`LeasePolicy::lease`](crate::LeasePolicy::lease).
     ///
     /// # Errors
     /// When the store cannot answer; the leases stand until they expire.
-    pub async fn renew(&self, leases: &[(RunId, LeaseId)]) -> Result<Vec<RunId>, StoreError> {
+    pub async fn renew(&self, leases: &[(RunId, LeaseId)]) -> Result<Vec<LeaseId>, StoreError> {
         let lost = self.inner.store.renew(leases, self.lease_end(self.now())).await?;
-        for (run, lease) in leases {
-            if lost.contains(run) {
-                self.stop_attempt(*lease);
-            }
+        for lease in &lost {
+            self.stop_attempt(*lease);
         }
         Ok(lost)
     }

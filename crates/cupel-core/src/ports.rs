@@ -53,6 +53,8 @@ pub trait RunStore: Send + Sync {
     ) -> Result<(Vec<SubmissionSummary>, u64), StoreError>;
 
     /// Compare-and-set from `Queued` (and due) to `Leased`. `None`: somebody else has it, or it ended.
+    ///
+    /// After an error the lease may have been taken: core gives it back.
     async fn lease(
         &self,
         run: RunId,
@@ -62,8 +64,8 @@ pub trait RunStore: Send + Sync {
         until: Timestamp,
     ) -> Result<Option<LeasedRun>, StoreError>;
 
-    /// Renews every lease in `leases`; returns those that are no longer current.
-    async fn renew(&self, leases: &[(RunId, LeaseId)], until: Timestamp) -> Result<Vec<RunId>, StoreError>;
+    /// Renews every lease in `leases`; returns those that are no longer current, in the order given.
+    async fn renew(&self, leases: &[(RunId, LeaseId)], until: Timestamp) -> Result<Vec<LeaseId>, StoreError>;
 
     /// Records the verdict, the report, the event log and the webhook delivery in one durable
     /// transaction, if `lease` is current. `false`: it is stale, nothing was written.

@@ -59,7 +59,8 @@ struct Shared {
     id: WorkerId,
     parts: SlotParts,
     /// Leases to be renewed: running attempts and results that are being written.
-    leases: Mutex<HashMap<RunId, LeaseId>>,
+    /// By lease: of one run an attempt that was lost and the next one may both be here.
+    leases: Mutex<HashMap<LeaseId, RunId>>,
     completions: Semaphore,
     tracker: TaskTracker,
 }
@@ -172,7 +173,7 @@ async fn run_one(
 ) {
     let began = Instant::now();
     let leased = &assignment.leased;
-    shared.leases().insert(leased.run, leased.lease);
+    shared.leases().insert(leased.lease, leased.run);
     // The slot said that it is ready, so its queue of one is empty.
     let result = match jobs.try_send(Arc::clone(&assignment)) {
         Ok(()) => match says.recv().await {
@@ -206,7 +207,7 @@ async fn end(shared: Arc<Shared>, assignment: Arc<Assignment>, result: Result<Ju
             give_back(core, &assignment, true, &error).await;
         }
     }
-    shared.leases().remove(&run);
+    shared.leases().remove(&assignment.leased.lease);
 }
 
 async fn give_back(core: &Core, assignment: &Assignment, lost_attempt: bool, reason: &str) {
@@ -254,16 +255,17 @@ async fn heartbeat(shared: Arc<Shared>) {
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let leases: Vec<(RunId, LeaseId)> = shared.leases().iter().map(|(run, lease)| (*run, *lease)).collect();
+        let leases: Vec<(RunId, LeaseId)> = shared.leases().iter().map(|(lease, run)| (*run, *lease)).collect();
         if leases.is_empty() {
             continue;
         }
         match core.renew(&leases).await {
             Ok(lost) => {
-                for run in lost {
+                for lease in lost {
+                    // Whose attempt has ended meanwhile has lost nothing.
+                    let Some(run) = shared.leases().remove(&lease) else { continue };
                     metrics::counter!("cupel_leases_lost_total").increment(1);
                     tracing::warn!(run.id = %run, "lost the lease of run {run}");
-                    shared.leases().remove(&run);
                 }
             }
             Err(error) => tracing::warn!(error = chain(&error), "could not renew {} leases", leases.len()),
@@ -272,7 +274,7 @@ async fn heartbeat(shared: Arc<Shared>) {
 }
 
 impl Shared {
-    fn leases(&self) -> MutexGuard<'_, HashMap<RunId, LeaseId>> {
+    fn leases(&self) -> MutexGuard<'_, HashMap<LeaseId, RunId>> {
         self.leases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

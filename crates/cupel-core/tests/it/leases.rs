@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use cupel_core::RunStore as _;
 use cupel_core::event::{Event, EventKind, Seq};
 use cupel_core::run::RunState;
+use cupel_core::{Clock as _, NextError, RunStore as _};
 use cupel_testkit::a_report;
 use cupel_types::Verdict;
 
@@ -45,7 +45,7 @@ async fn losing_a_lease_tells_the_worker_and_its_result_is_refused() {
     assert!(first.stop.is_raised());
     let second = next(&app.core).await;
     assert_eq!((second.leased.run, second.leased.attempt), (first.leased.run, 2));
-    assert_eq!(app.core.renew(&[(first.leased.run, first.leased.lease)]).await.unwrap(), [first.leased.run]);
+    assert_eq!(app.core.renew(&[(first.leased.run, first.leased.lease)]).await.unwrap(), [first.leased.lease]);
     assert!(!second.stop.is_raised(), "the new attempt has nothing to do with the lost one");
     assert!(!app.core.complete(&first, a_report(b"late"), Vec::new()).await.unwrap());
     app.core.give_back(&first, true, "late").await.unwrap();
@@ -170,4 +170,23 @@ async fn the_final_event_is_cores_alone_and_events_of_others_are_not_kept() {
     let names: Vec<_> = log.iter().map(|e| e.kind.name()).collect();
     assert_eq!(names, ["queued", "started", "verdict"]);
     assert_eq!(log[2].kind, EventKind::Finished { verdict: Verdict::Accepted });
+}
+
+#[tokio::test]
+async fn a_run_whose_submission_cannot_be_read_gives_its_lease_back_and_is_given_up_in_the_end() {
+    use sqlx::{Connection as _, Executor as _};
+    let app = App::start().await;
+    let id = app.submit_one().await;
+    let file = format!("sqlite://{}", app.folder.path().join("cupel.db").display());
+    let mut raw = sqlx::SqliteConnection::connect(&file).await.unwrap();
+    raw.execute("UPDATE code_submissions SET spec = 'damaged'").await.unwrap();
+    for attempt in 1..=3 {
+        let refused = app.core.next_run(worker()).await.expect_err("what was submitted cannot be read");
+        assert!(matches!(refused, NextError::Store(_)), "{refused:?}");
+        assert_eq!(app.store.counts(app.clock.now()).await.unwrap().leased, 0, "attempt {attempt}");
+        app.clock.advance(Duration::from_secs(16));
+        app.core.sweep().await.unwrap();
+    }
+    let counts = app.store.counts(app.clock.now()).await.unwrap();
+    assert_eq!((counts.queued, counts.scheduled, counts.leased), (0, 0, 0), "{id} was given up");
 }

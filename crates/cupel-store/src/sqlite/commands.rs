@@ -135,18 +135,18 @@ pub(super) struct Renew {
 #[async_trait]
 impl Write for Renew {
     /// Those that are lost.
-    type Output = Vec<RunId>;
+    type Output = Vec<LeaseId>;
     const OPERATION: &'static str = "renew leases";
     const DURABLE: bool = false;
 
-    async fn apply(&self, connection: &mut SqliteConnection) -> Result<Vec<RunId>, Fault> {
+    async fn apply(&self, connection: &mut SqliteConnection) -> Result<Vec<LeaseId>, Fault> {
         let mut lost = Vec::new();
         for (run, lease) in &self.leases {
             let event = RunEvent::Renew { lease: *lease, until: self.until };
             let row = RunRow::read(connection, *run).await?;
             match row.and_then(|row| Some((row.state.clone().apply(event, u32::MAX).ok()?, row))) {
                 Some((state, row)) => row.write(connection, &state, Change::default()).await?,
-                None => lost.push(*run),
+                None => lost.push(*lease),
             }
         }
         Ok(lost)

@@ -131,7 +131,7 @@ impl RunStore for SqliteStore {
         Ok(Some(LeasedRun { run, lease, attempt, until, submission }))
     }
 
-    async fn renew(&self, leases: &[(RunId, LeaseId)], until: Timestamp) -> Result<Vec<RunId>, StoreError> {
+    async fn renew(&self, leases: &[(RunId, LeaseId)], until: Timestamp) -> Result<Vec<LeaseId>, StoreError> {
         if leases.is_empty() {
             return Ok(Vec::new());
         }

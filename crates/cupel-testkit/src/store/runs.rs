@@ -233,7 +233,9 @@ pub async fn a_stale_lease_changes_nothing<S: Store>(make: impl AsyncFn() -> Sub
     assert_eq!(second.attempt, 2);
 
     assert!(!store.complete(run, first.lease, a_completion(&first, b"late", at(31))).await.unwrap());
-    assert_eq!(store.renew(&[(run, first.lease)], at(99)).await.unwrap(), [run]);
+    assert_eq!(store.renew(&[(run, first.lease)], at(99)).await.unwrap(), [first.lease]);
+    let both = [(run, first.lease), (run, second.lease)];
+    assert_eq!(store.renew(&both, at(60)).await.unwrap(), [first.lease], "of two leases of a run one is lost");
     let given = GivenBack { lost_attempt: true, now: at(31), due: at(31), attempts_max: 3 };
     assert_eq!(store.give_back(run, first.lease, given).await.unwrap(), None);
 
@@ -276,8 +278,9 @@ pub async fn renewing_keeps_a_lease_and_tells_which_are_lost<S: Store>(make: imp
     let (kept_lease, gone_lease) = (lease(&*store, kept, 0).await.lease, lease(&*store, gone, 0).await.lease);
     store.cancel(cancelled.id, at(1)).await.unwrap();
     let unknown = RunId::from_uuid(crate::fresh());
-    let leases = [(kept, kept_lease), (gone, gone_lease), (unknown, lease_id())];
-    assert_eq!(store.renew(&leases, at(60)).await.unwrap(), [gone, unknown]);
+    let never = lease_id();
+    let leases = [(kept, kept_lease), (gone, gone_lease), (unknown, never)];
+    assert_eq!(store.renew(&leases, at(60)).await.unwrap(), [gone_lease, never]);
     assert!(store.expire(at(59), at(59), 3, 10).await.unwrap().is_empty());
     assert_eq!(store.expire(at(60), at(60), 3, 10).await.unwrap()[0].hint.run, kept);
     assert!(store.renew(&[], at(60)).await.unwrap().is_empty());

@@ -27,13 +27,18 @@ enum Does {
     Panics,
     /// Runs until it is told to stop.
     WaitsForStop,
+    /// Is told to stop, and stops only when the test lets it: [`Bench::leave`].
+    StopsLate,
 }
 
-struct Scripted(Arc<Mutex<Vec<Does>>>);
+struct Scripted {
+    steps: Arc<Mutex<Vec<Does>>>,
+    leave: Arc<AtomicBool>,
+}
 
 impl Executor for Scripted {
     fn execute(&mut self, _: StepInput<'_>, observer: &mut dyn StepObserver) -> Result<StepResult, ExecuteError> {
-        let does = self.0.lock().unwrap().pop().unwrap_or(Does::Ends);
+        let does = self.steps.lock().unwrap().pop().unwrap_or(Does::Ends);
         let outcome = match does {
             Does::Ends => {
                 observer.stdout(b"out");
@@ -43,6 +48,12 @@ impl Executor for Scripted {
             Does::Panics => panic!("the script says so"),
             Does::WaitsForStop => {
                 while !observer.cancelled() {
+                    std::thread::yield_now();
+                }
+                Outcome::Cancelled
+            }
+            Does::StopsLate => {
+                while !(observer.cancelled() && self.leave.load(Ordering::Acquire)) {
                     std::thread::yield_now();
                 }
                 Outcome::Cancelled
@@ -68,6 +79,8 @@ struct Bench {
     owner: UserId,
     /// How often an executor was made.
     made: Arc<AtomicUsize>,
+    leave: Arc<AtomicBool>,
+    shared: Arc<Shared>,
     shutdown: CancellationToken,
     worker: JoinHandle<()>,
     _data: tempfile::TempDir,
@@ -76,6 +89,10 @@ struct Bench {
 impl Bench {
     /// `script` is what the steps do, the first one last.
     async fn start(script: Vec<Does>, policy: LeasePolicy) -> Bench {
+        Bench::with_slots(1, script, policy).await
+    }
+
+    async fn with_slots(slots: usize, script: Vec<Does>, policy: LeasePolicy) -> Bench {
         let data = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteStore::open(&data.path().join("db")).await.unwrap());
         let user = a_user();
@@ -91,25 +108,27 @@ impl Bench {
             policy,
             bounds: Bounds::default(),
         });
-        let (script, made) = (Arc::new(Mutex::new(script)), Arc::new(AtomicUsize::new(0)));
+        let (steps, made) = (Arc::new(Mutex::new(script)), Arc::new(AtomicUsize::new(0)));
+        let leave = Arc::new(AtomicBool::new(false));
         let factory: ExecutorFactory = {
-            let made = Arc::clone(&made);
+            let (made, leave) = (Arc::clone(&made), Arc::clone(&leave));
             Arc::new(move |_| {
                 made.fetch_add(1, Ordering::Relaxed);
-                Ok(Box::new(Scripted(Arc::clone(&script))))
+                Ok(Box::new(Scripted { steps: Arc::clone(&steps), leave: Arc::clone(&leave) }))
             })
         };
         let worker = Worker::new(WorkerParts {
             core: core.clone(),
             id: WorkerId::from_uuid(fresh()),
-            slots: 1,
+            slots,
             cache: Arc::new(NoCache),
             factory,
             grace: Duration::ZERO,
         });
         let shutdown = CancellationToken::new();
+        let shared = Arc::clone(&worker.shared);
         let worker = tokio::spawn(worker.run(shutdown.clone()));
-        Bench { core, clock, owner, made, shutdown, worker, _data: data }
+        Bench { core, clock, owner, made, leave, shared, shutdown, worker, _data: data }
     }
 
     fn viewer(&self) -> Viewer {
@@ -243,4 +262,28 @@ async fn a_lost_lease_stops_the_run_and_its_result_counts_for_nothing() {
     }
     let state = bench.until(id, RunState::is_final).await;
     assert!(matches!(state, RunState::Judged { attempts: 2, verdict: Verdict::Accepted }), "{state:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_that_ends_after_it_was_lost_does_not_stop_the_renewal_of_the_next() {
+    let policy = LeasePolicy { lease: Duration::from_millis(30), attempts_max: 2 };
+    let bench = Bench::with_slots(2, vec![Does::WaitsForStop, Does::StopsLate], policy).await;
+    let id = bench.submit().await;
+    bench.until(id, |state| matches!(state, RunState::Leased { .. })).await;
+    bench.clock.advance(Duration::from_secs(1));
+    while bench.core.sweep().await.unwrap().expired == 0 {
+        bench.clock.advance(Duration::from_secs(1));
+    }
+    // The other slot has the run now; only then does the first one end, and its end is written to the last line.
+    bench.until(id, |state| matches!(state, RunState::Leased { attempts: 2, .. })).await;
+    bench.leave.store(true, Ordering::Release);
+    let other = bench.submit().await;
+    bench.until(other, |state| matches!(state, RunState::Judged { .. })).await;
+    while !bench.shared.tracker.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let RunState::Leased { until: before, .. } = bench.state(id).await else { panic!("the second attempt goes on") };
+    bench.clock.advance(Duration::from_millis(20));
+    bench.until(id, |state| matches!(state, RunState::Leased { attempts: 2, until, .. } if *until > before)).await;
+    bench.core.cancel(&bench.viewer(), id).await.unwrap();
 }
