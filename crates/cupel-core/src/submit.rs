@@ -134,19 +134,6 @@ impl Core {
         owner: UserId,
         new: Vec<NewSubmission>,
         idempotency: Option<Idempotency>,
-    ) -> Result<Vec<SubmissionId>, SubmitError> {
-        self.submit_once(owner, new, idempotency).await.map(|submitted| submitted.ids)
-    }
-
-    /// [`Core::submit`] for those who want to know whether the request was a repetition.
-    ///
-    /// # Errors
-    /// [`SubmitError`]; nothing has been written then.
-    pub async fn submit_once(
-        &self,
-        owner: UserId,
-        new: Vec<NewSubmission>,
-        idempotency: Option<Idempotency>,
     ) -> Result<Submitted, SubmitError> {
         let now = self.now();
         if let Some(repeat) = &idempotency
@@ -189,12 +176,9 @@ impl Core {
             .map(|(s, run)| RunHint { run: *run, owner, class: s.priority })
             .collect();
 
-        match self.inner.store.insert(NewSubmissions { submissions, idempotency: idempotency.clone() }).await? {
-            Inserted::Repeated(record) => match &idempotency {
-                Some(repeat) => return repeated(repeat, record),
-                None => unreachable_repeat(),
-            },
-            Inserted::New => {}
+        let new = NewSubmissions { submissions, idempotency: idempotency.clone() };
+        if let Some(earlier) = earlier(self.inner.store.insert(new).await?, idempotency.as_ref())? {
+            return Ok(earlier);
         }
         if let Err(error) = self.inner.queue.publish(&hints).await {
             tracing::debug!(%error, "hints were not queued; the sweeper will");
@@ -226,9 +210,18 @@ fn repeated(repeat: &Idempotency, record: crate::IdempotencyRecord) -> Result<Su
     }
 }
 
-/// A store that says "repeated" where no key was given breaks its contract.
-fn unreachable_repeat() {
-    tracing::error!("the store reports a repeated request where no idempotency key was given");
+/// The answer to the earlier request, if there was one and nothing was written now.
+fn earlier(inserted: Inserted, idempotency: Option<&Idempotency>) -> Result<Option<Submitted>, SubmitError> {
+    match (inserted, idempotency) {
+        (Inserted::New, _) => Ok(None),
+        (Inserted::Repeated(record), Some(repeat)) => repeated(repeat, record).map(Some),
+        // Such a store breaks its contract, and nothing was written: no id may be answered.
+        (Inserted::Repeated(_), None) => Err(SubmitError::Store(StoreError {
+            operation: "insert submissions",
+            transient: false,
+            source: "the store reports a repeated request where no idempotency key was given".into(),
+        })),
+    }
 }
 
 /// Counts what is being accepted right now, so that many requests at once cannot overrun the queue's
@@ -277,5 +270,23 @@ impl Admission {
     fn retry_after(&self, depth: usize) -> Duration {
         let rate_milli = self.rate_milli.load(Ordering::Relaxed).max(1);
         Duration::from_secs((depth * 100 / rate_milli) as u64).clamp(RETRY_AFTER_MIN, RETRY_AFTER_MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_that_were_not_written_are_never_answered() {
+        let record = || crate::IdempotencyRecord { request_hash: [1; 32], submissions: Vec::new() };
+        let key =
+            |hash| Idempotency { key: "k".into(), request_hash: [hash; 32], expires_at: Timestamp::UNIX_EPOCH };
+        assert!(matches!(earlier(Inserted::New, None), Ok(None)));
+        assert!(matches!(earlier(Inserted::Repeated(record()), Some(&key(1))), Ok(Some(Submitted { repeated: true, .. }))));
+        let other = earlier(Inserted::Repeated(record()), Some(&key(2)));
+        assert!(matches!(other, Err(SubmitError::IdempotencyMismatch)), "{other:?}");
+        let impossible = earlier(Inserted::Repeated(record()), None);
+        assert!(matches!(impossible, Err(SubmitError::Store(_))), "{impossible:?}");
     }
 }

@@ -63,20 +63,6 @@ impl Core {
         self.inner.store.list(Some(viewer.user), offset, limit).await
     }
 
-    /// A page of everybody's submissions; for administrators. Others get their own.
-    ///
-    /// # Errors
-    /// When the store cannot answer.
-    pub async fn list_all(
-        &self,
-        viewer: &Viewer,
-        offset: u64,
-        limit: u64,
-    ) -> Result<(Vec<SubmissionSummary>, u64), StoreError> {
-        let owner = if viewer.is_admin { None } else { Some(viewer.user) };
-        self.inner.store.list(owner, offset, limit).await
-    }
-
     /// Like [`Core::submission`], but waits until the run has ended, at most `at_most`; then it answers
     /// with what there is.
     ///

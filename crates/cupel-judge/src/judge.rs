@@ -53,7 +53,7 @@ pub trait JudgeObserver {
 pub enum JudgeEvent<'a> {
     CompileStarted,
     CompileEnded { ok: bool, cached: bool, wall_time: std::time::Duration },
-    ExecutionStarted { case: Option<&'a str>, limits: &'a Limits },
+    ExecutionStarted { case: Option<&'a str> },
     Stdout { case: Option<&'a str>, data: &'a [u8] },
     Stderr { case: Option<&'a str>, data: &'a [u8] },
     ExecutionEnded { case: Option<&'a str>, verdict: Verdict, outcome: Outcome, usage: &'a Usage },
@@ -160,7 +160,7 @@ impl Program {
         observer: &mut dyn JudgeObserver,
     ) -> Result<(Verdict, StepReport), JudgeError> {
         let name = case.map(|c| c.name.as_str());
-        observer.event(JudgeEvent::ExecutionStarted { case: name, limits: &self.limits });
+        observer.event(JudgeEvent::ExecutionStarted { case: name });
         let step = StepInput {
             kind: StepKind::Execute,
             argv: &self.argv,

@@ -132,7 +132,7 @@ impl JudgeObserver for AttemptLog<'_> {
             JudgeEvent::CompileEnded { ok, cached, wall_time } => {
                 self.tell(EventKind::CompileEnded { ok, cached, wall_time })
             }
-            JudgeEvent::ExecutionStarted { case, .. } => {
+            JudgeEvent::ExecutionStarted { case } => {
                 self.case = named(case);
                 self.tell(EventKind::ExecutionStarted { case: named(case) });
             }

@@ -221,7 +221,7 @@ async fn submit<'b>(
     let (note, paid) = app.limits.take(caller.user, Ration::Submissions, &caller.rates, cost);
     notes.set_rate(note);
     paid?;
-    app.core.submit_once(caller.user, new, idempotency).await.map_err(|error| match error {
+    app.core.submit(caller.user, new, idempotency).await.map_err(|error| match error {
         SubmitError::Invalid(faults) => faults_of_core(faults, place),
         SubmitError::QueueFull { retry_after } => Problem::new(
             ProblemKind::QueueFull,

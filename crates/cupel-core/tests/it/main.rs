@@ -51,7 +51,7 @@ impl App {
     }
 
     async fn submit(&self, submission: SubmissionBuilder) -> SubmissionId {
-        self.core.submit(self.owner, vec![submission.worded()], None).await.expect("accepted")[0]
+        self.core.submit(self.owner, vec![submission.worded()], None).await.expect("accepted").ids[0]
     }
 
     async fn submit_one(&self) -> SubmissionId {

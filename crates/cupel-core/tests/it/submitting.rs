@@ -260,8 +260,8 @@ fn key(app: &App, hash: u8) -> Option<Idempotency> {
 async fn a_repeated_request_is_answered_with_the_same_ids_and_runs_once() {
     let app = App::start().await;
     let batch = vec![a_submission().worded(); 3];
-    let first = app.core.submit_once(app.owner, batch.clone(), key(&app, 1)).await.unwrap();
-    let again = app.core.submit_once(app.owner, batch, key(&app, 1)).await.unwrap();
+    let first = app.core.submit(app.owner, batch.clone(), key(&app, 1)).await.unwrap();
+    let again = app.core.submit(app.owner, batch, key(&app, 1)).await.unwrap();
     assert_eq!((first.repeated, again.repeated), (false, true));
     assert_eq!(first.ids, again.ids);
     let other = app.core.submit(app.owner, vec![a_submission().worded()], key(&app, 2)).await;
@@ -270,7 +270,7 @@ async fn a_repeated_request_is_answered_with_the_same_ids_and_runs_once() {
     assert!(app.core.submit(somebody, vec![a_submission().worded()], key(&app, 2)).await.is_ok());
     assert_eq!(app.core.queue().depth().await.unwrap(), 4);
     app.clock.advance(Duration::from_secs(25 * 3600));
-    assert!(!app.core.submit_once(app.owner, vec![a_submission().worded()], key(&app, 2)).await.unwrap().repeated);
+    assert!(!app.core.submit(app.owner, vec![a_submission().worded()], key(&app, 2)).await.unwrap().repeated);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -280,7 +280,7 @@ async fn equal_requests_at_once_get_the_same_ids() {
         .map(|_| {
             let app = Arc::clone(&app);
             tokio::spawn(async move {
-                app.core.submit(app.owner, vec![a_submission().worded()], key(&app, 1)).await.unwrap()
+                app.core.submit(app.owner, vec![a_submission().worded()], key(&app, 1)).await.unwrap().ids
             })
         })
         .collect();

@@ -183,7 +183,7 @@ impl JudgeObserver for Log {
         self.lines.push(match event {
             JudgeEvent::CompileStarted => "compile".into(),
             JudgeEvent::CompileEnded { ok, cached, .. } => format!("compiled ok={ok} cached={cached}"),
-            JudgeEvent::ExecutionStarted { case, .. } => format!("start {}", case.unwrap_or("-")),
+            JudgeEvent::ExecutionStarted { case } => format!("start {}", case.unwrap_or("-")),
             JudgeEvent::Stdout { data, .. } => format!("out {}", String::from_utf8_lossy(data)),
             JudgeEvent::Stderr { data, .. } => format!("err {}", String::from_utf8_lossy(data)),
             JudgeEvent::ExecutionEnded { case, verdict, .. } => format!("end {} {verdict}", case.unwrap_or("-")),

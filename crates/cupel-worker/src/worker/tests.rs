@@ -137,7 +137,7 @@ impl Bench {
 
     async fn submit(&self) -> SubmissionId {
         let new = a_submission().in_language("python").worded();
-        self.core.submit(self.owner, vec![new], None).await.unwrap()[0]
+        self.core.submit(self.owner, vec![new], None).await.unwrap().ids[0]
     }
 
     async fn state(&self, id: SubmissionId) -> RunState {
