@@ -343,14 +343,7 @@ impl RunRow {
     }
 
     fn of(row: &SqliteRow) -> Result<RunRow, Fault> {
-        let columns = StateColumns {
-            state: row.try_get(6)?,
-            attempts: row.try_get(7)?,
-            lost: row.try_get(8)?,
-            lease: row.try_get(9)?,
-            lease_until: row.try_get(10)?,
-            verdict: row.try_get(11)?,
-        };
+        let columns = state_columns(row, 6)?;
         Ok(RunRow {
             id: RunId::from_uuid(id_from(row.try_get(0)?, "id")?),
             submission: SubmissionId::from_uuid(id_from(row.try_get(1)?, "submission")?),
@@ -404,6 +397,18 @@ impl RunRow {
         connection.execute(query).await?;
         Ok(())
     }
+}
+
+/// Six columns from `first`: state, attempts, lost, lease, lease_until, verdict.
+pub(super) fn state_columns(row: &SqliteRow, first: usize) -> Result<StateColumns, Fault> {
+    Ok(StateColumns {
+        state: row.try_get(first)?,
+        attempts: row.try_get(first + 1)?,
+        lost: row.try_get(first + 2)?,
+        lease: row.try_get(first + 3)?,
+        lease_until: row.try_get(first + 4)?,
+        verdict: row.try_get(first + 5)?,
+    })
 }
 
 pub(super) fn bytes(id: &uuid::Uuid) -> Vec<u8> {

@@ -6,10 +6,9 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cupel_types::Bytes;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Executor as _, SqlSafeStr as _};
+use sqlx::{ConnectOptions as _, SqlSafeStr as _};
 
 use super::SqliteStore;
 use super::writer::Writer;
@@ -17,7 +16,7 @@ use super::writer::Writer;
 /// Connections that read. More would only wait for the cores.
 const READERS_MAX: u32 = 4;
 /// SQLite's page size, which is set when the file is made.
-const PAGE_BYTES: u64 = 4096;
+const PAGE_BYTES: u32 = 4096;
 /// How long to wait for another process's transaction (the command line beside a server).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -68,22 +67,13 @@ impl SqliteStore {
     /// # Errors
     /// [`OpenError`], among them a database that a newer version has written.
     pub async fn open(path: &Path) -> Result<SqliteStore, OpenError> {
-        SqliteStore::open_bounded(path, None).await
-    }
-
-    /// [`SqliteStore::open`], with a bound on the database file. What does not fit is refused as if the
-    /// disk were full: transiently, before it is accepted.
-    ///
-    /// # Errors
-    /// As [`SqliteStore::open`].
-    pub async fn open_bounded(path: &Path, size_max: Option<Bytes>) -> Result<SqliteStore, OpenError> {
         make_file(path)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .page_size(PAGE_BYTES as u32)
+            .page_size(PAGE_BYTES)
             .busy_timeout(BUSY_TIMEOUT)
             .pragma("temp_store", "memory")
             .pragma("cache_size", "-16000") // KiB
@@ -95,12 +85,6 @@ impl SqliteStore {
 
         let mut writing: SqliteConnection = options.connect().await.map_err(failed)?;
         migrate(&mut writing, path).await?;
-        if let Some(size_max) = size_max {
-            let pages = (size_max.get() / PAGE_BYTES).max(1);
-            // A number we made: nothing of anybody else's is in this text.
-            let pragma = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
-            writing.execute(sqlx::raw_sql(pragma)).await.map_err(failed)?;
-        }
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS_MAX)
             .test_before_acquire(false)
@@ -131,4 +115,51 @@ async fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<(), O
         }
         source => OpenError::Migrate { path: path.to_owned(), source },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use cupel_core::{AccountStore as _, RunStore as _};
+    use cupel_testkit::{a_submission, a_user, t0};
+    use sqlx::Executor as _;
+
+    use super::super::fault::Fault;
+    use super::super::writer::Write;
+    use super::*;
+
+    /// No more room than 4 MiB. SQLite gives the same answer (SQLITE_FULL) for its own bound as for the disk's.
+    struct SmallDisk;
+
+    #[async_trait]
+    impl Write for SmallDisk {
+        type Output = ();
+        const OPERATION: &'static str = "bound the file";
+        const DURABLE: bool = false;
+
+        async fn apply(&self, connection: &mut SqliteConnection) -> Result<(), Fault> {
+            connection.execute("PRAGMA max_page_count = 1024").await?;
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_refuses_transiently_before_acceptance_and_the_store_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cupel.db");
+        let store = SqliteStore::open(&path).await.unwrap();
+        store.write(SmallDisk).await.unwrap();
+        let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
+        let big = a_submission().by(owner).stdin(&vec![1; 8 << 20]).alone();
+        let id = big.submissions[0].0.id;
+        let result = store.insert(big).await;
+        let error = result.expect_err("it cannot fit");
+        assert!(error.transient, "{error:?}");
+        assert!(store.submission(id).await.unwrap().is_none());
+        let small = a_submission().by(owner).alone();
+        let id = small.submissions[0].0.id;
+        store.insert(small).await.unwrap();
+        assert!(store.submission(id).await.unwrap().is_some());
+        assert_eq!(store.counts(t0()).await.unwrap().queued, 1);
+    }
 }

@@ -13,13 +13,15 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Executor as _, Row as _};
 use std::time::Duration;
 
-use super::commands::{Cancel, Complete, Expire, GiveBack, Insert, InsertRow, Lease, Renew, bytes, idempotency_record};
+use super::commands::{
+    Cancel, Complete, Expire, GiveBack, Insert, InsertRow, Lease, Renew, bytes, idempotency_record, state_columns,
+};
 use super::fault::Fault;
 use super::webhooks::Forget;
 use super::{SqliteStore, reading};
 use crate::rows::{
-    BlobWriter, JUDGED, StateColumns, bad, class_from, class_number, decode_log, decode_report, decode_submission,
-    encode_log, encode_report, encode_submission, from_us, id_from, to_us,
+    BlobWriter, JUDGED, bad, class_from, class_number, decode_log, decode_report, decode_submission, encode_log,
+    encode_report, encode_submission, from_us, id_from, to_us,
 };
 
 /// Everything of a submission with its latest run and result.
@@ -323,18 +325,6 @@ fn submission_of(row: &SqliteRow) -> Result<cupel_types::Submission, Fault> {
         row.try_get(4)?,
         row.try_get(5)?,
     )?)
-}
-
-/// Six columns from `first`: state, attempts, lost, lease, lease_until, verdict.
-fn state_columns(row: &SqliteRow, first: usize) -> Result<StateColumns, Fault> {
-    Ok(StateColumns {
-        state: row.try_get(first)?,
-        attempts: row.try_get(first + 1)?,
-        lost: row.try_get(first + 2)?,
-        lease: row.try_get(first + 3)?,
-        lease_until: row.try_get(first + 4)?,
-        verdict: row.try_get(first + 5)?,
-    })
 }
 
 /// CPU time and memory of the step that used most, each; `None` when nothing ran.

@@ -5,8 +5,7 @@ use std::path::Path;
 
 use cupel_core::{AccountStore as _, RunStore as _, Store};
 use cupel_store::{OpenError, ServeLock, SqliteStore};
-use cupel_testkit::{a_submission, a_user, t0};
-use cupel_types::Bytes;
+use cupel_testkit::{a_submission, a_user};
 use sqlx::{Connection as _, Executor as _, Row as _};
 
 fn mode(path: &Path) -> u32 {
@@ -88,26 +87,6 @@ async fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
     std::fs::write(&path, "dear diary, ".repeat(100)).unwrap();
     assert!(matches!(SqliteStore::open(&path).await, Err(OpenError::Database { .. } | OpenError::Migrate { .. })));
     assert!(std::fs::read_to_string(&path).unwrap().starts_with("dear diary"));
-}
-
-#[tokio::test]
-async fn a_full_disk_refuses_transiently_before_acceptance_and_the_store_goes_on() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("cupel.db");
-    // SQLite gives the same answer (SQLITE_FULL) for its own bound as for the disk's.
-    let store = SqliteStore::open_bounded(&path, Some(Bytes::mib(4))).await.unwrap();
-    let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
-    let big = a_submission().by(owner).stdin(&vec![1; 8 << 20]).alone();
-    let id = big.submissions[0].0.id;
-    let result = store.insert(big).await;
-    let error = result.expect_err("it cannot fit");
-    assert!(error.transient, "{error:?}");
-    assert!(store.submission(id).await.unwrap().is_none());
-    let small = a_submission().by(owner).alone();
-    let id = small.submissions[0].0.id;
-    store.insert(small).await.unwrap();
-    assert!(store.submission(id).await.unwrap().is_some());
-    assert_eq!(store.counts(t0()).await.unwrap().queued, 1);
 }
 
 #[test]
