@@ -2,25 +2,22 @@
 //!
 //! Runs as the cell's init, over a tree the tenant made: names, links and sizes are theirs. Everything is
 //! opened beneath the directory it was listed in, without following links or crossing mounts, and only
-//! regular files go out. Bounds: files, bytes, depth, and entries looked at.
+//! regular files go out. Bounds: files, bytes, entries looked at, and the depth of a [`BoxPath`].
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use cupel_types::BoxPath;
+use cupel_types::{BoxPath, BoxPathError};
 use rustix::fs::{Dir, FileType, Mode, OFlags, ResolveFlags};
 
 use crate::wire::{self, CollectLimits, DESCRIPTORS_MAX, FromLane};
-
-/// As deep as a [`BoxPath`] can be.
-const DEPTH_MAX: usize = 32;
 
 /// Sends every regular file below `dir`. `true`: there was more than the limits allow, and not all was sent.
 pub(crate) fn send_files(dir: BorrowedFd<'_>, limits: CollectLimits, to: BorrowedFd<'_>) -> io::Result<bool> {
     let mut batch = Batch { to, names: Vec::new(), executable: Vec::new(), descriptors: Vec::new() };
     let mut budget =
         Budget { files: limits.files, bytes: limits.bytes.get(), entries: limits.files.saturating_mul(4).max(1024) };
-    let complete = walk(dir, "", DEPTH_MAX, &mut budget, &mut batch)?;
+    let complete = walk(dir, "", &mut budget, &mut batch)?;
     batch.flush()?;
     Ok(!complete)
 }
@@ -54,13 +51,7 @@ impl Batch<'_> {
 }
 
 /// `false`: a bound was reached.
-fn walk(
-    dir: BorrowedFd<'_>,
-    prefix: &str,
-    depth: usize,
-    budget: &mut Budget,
-    batch: &mut Batch<'_>,
-) -> io::Result<bool> {
+fn walk(dir: BorrowedFd<'_>, prefix: &str, budget: &mut Budget, batch: &mut Batch<'_>) -> io::Result<bool> {
     let beneath =
         ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV | ResolveFlags::NO_MAGICLINKS;
     for entry in Dir::read_from(dir)? {
@@ -76,17 +67,19 @@ fn walk(
         // A name that is no text, or no path of a box, cannot be asked for by anybody.
         let Ok(name) = name.to_str() else { continue };
         let path = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
-        if BoxPath::new(&path).is_err() {
-            continue;
+        match BoxPath::new(&path) {
+            Ok(_) => {}
+            // Deeper than paths go: it is there, and stays behind.
+            Err(BoxPathError::TooLong) => return Ok(false),
+            Err(_) => continue,
         }
         // Opening a FIFO for reading would wait for a writer; O_NONBLOCK does not.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let Ok(opened) = rustix::fs::openat2(dir, name, flags, Mode::empty(), beneath) else { continue };
         let Ok(stat) = rustix::fs::fstat(&opened) else { continue };
         match FileType::from_raw_mode(stat.st_mode) {
-            FileType::Directory if depth == 0 => return Ok(false),
             FileType::Directory => {
-                let complete = walk(opened.as_fd(), &path, depth - 1, budget, batch)?;
+                let complete = walk(opened.as_fd(), &path, budget, batch)?;
                 if !complete {
                     return Ok(false);
                 }

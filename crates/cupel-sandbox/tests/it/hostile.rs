@@ -108,7 +108,7 @@ fn table() -> Vec<Row> {
         row("lock_memory", OK, "mlockall: ENOMEM\nmlock of 1 MiB: ENOMEM\nMAP_LOCKED: EAGAIN\nMAP_HUGETLB: ENOMEM\n"),
         row("endless_recursion", Signalled(Signal(11)), ""),
 
-        row("negative_dentries", OK, "stat: ENOENT\n"),
+        row("negative_dentries", OK, "stat: ENOENT\n").given(&["{large}"]),
         row("page_table_bomb", MemoryLimit, ""),
         row("mapping_bomb", OK, "mprotect: ENOMEM\nfewer than 70000: yes\n"),
         row("message_bomb", MemoryLimit, ""),

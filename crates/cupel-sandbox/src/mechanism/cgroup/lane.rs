@@ -1,0 +1,354 @@
+//! Limiting and counting: a lane's part, over the few files it was handed.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use cupel_types::Limits;
+use rustix::fs::{Mode, OFlags};
+
+/// Memory our own init of a cell may take beside the program, on top of the limit.
+const OVERHEAD: u64 = 1024 * 1024;
+/// Most memory that may stay charged to a lane between two cells: page cache, which makes the next start faster;
+/// pages that somebody still holds; and the kernel's own, of which it gives most back on demand.
+const KEPT_MAX: u64 = 48 * 1024 * 1024;
+const HELD_MAX: u64 = 4 * 1024 * 1024;
+const KERNEL_MAX: u64 = 16 * 1024 * 1024;
+/// By how much that may grow from cell to cell before it is worth waiting for.
+const KERNEL_GROWTH: u64 = 1024 * 1024;
+/// Processes beside the program's: the lane's init and the cell's.
+const OWN_PROCESSES: u32 = 2;
+
+/// The files of a lane's groups that its init holds, by role; what the machine does not have is missing.
+#[derive(Debug, Default)]
+pub(crate) struct LaneGroupFiles {
+    pub(super) limit: Option<OwnedFd>,
+    pub(super) swap_limit: Option<OwnedFd>,
+    pub(super) usage: Option<OwnedFd>,
+    pub(super) peak: Option<OwnedFd>,
+    pub(super) stat: Option<OwnedFd>,
+    pub(super) oom: Option<OwnedFd>,
+    pub(super) oom_event: Option<OwnedFd>,
+    pub(super) pids: Option<OwnedFd>,
+    pub(super) cpu: Option<OwnedFd>,
+    pub(super) cpu_user: Option<OwnedFd>,
+    pub(super) cpu_system: Option<OwnedFd>,
+    /// Version 2: the lane's directory, in which its init makes a group per cell.
+    pub(super) v2_dir: Option<OwnedFd>,
+}
+
+fn fd(file: &Option<OwnedFd>) -> Option<BorrowedFd<'_>> {
+    file.as_ref().map(AsFd::as_fd)
+}
+
+impl LaneGroupFiles {
+    /// The descriptors, for whoever closes all others.
+    pub(crate) fn descriptors(&self) -> impl Iterator<Item = i32> + '_ {
+        use std::os::fd::AsRawFd;
+        [
+            &self.limit,
+            &self.swap_limit,
+            &self.usage,
+            &self.peak,
+            &self.stat,
+            &self.oom,
+            &self.oom_event,
+            &self.pids,
+            &self.cpu,
+            &self.cpu_user,
+            &self.cpu_system,
+            &self.v2_dir,
+        ]
+        .into_iter()
+        .flatten()
+        .map(AsRawFd::as_raw_fd)
+    }
+}
+
+/// A lane's groups as its init uses them.
+pub(crate) struct LaneGroup {
+    files: LaneGroupFiles,
+    /// Memory of the init alone, when nothing had run.
+    base: u64,
+    limits: Option<(u64, u32)>,
+    counts_cpu: bool,
+    /// What the kernel kept after the last cell, beside page cache.
+    kernel_kept: u64,
+    /// What was charged when the cell began: the init, and page cache that earlier cells left.
+    before: u64,
+    oom_kills: u64,
+    cpu: CpuTimes,
+    cell: Option<V2Cell>,
+    cells: u64,
+}
+
+struct V2Cell {
+    name: String,
+    dir: OwnedFd,
+    events: Option<OwnedFd>,
+}
+
+/// CPU time in ns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CpuTimes {
+    pub(crate) total: u64,
+    pub(crate) user: u64,
+    pub(crate) system: u64,
+}
+
+/// What the groups counted for one cell.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counted {
+    pub(crate) cpu: CpuTimes,
+    pub(crate) memory_peak: u64,
+    pub(crate) oom_kills: u64,
+}
+
+impl LaneGroup {
+    /// `counts_cpu: false` leaves CPU time uncounted, to show what that lets through.
+    pub(crate) fn new(files: LaneGroupFiles, counts_cpu: bool) -> LaneGroup {
+        let mut group = LaneGroup {
+            files,
+            base: 0,
+            limits: None,
+            counts_cpu,
+            kernel_kept: 0,
+            before: 0,
+            oom_kills: 0,
+            cpu: CpuTimes::default(),
+            cell: None,
+            cells: 0,
+        };
+        group.base = group.memory();
+        group.oom_kills = group.oom_kills();
+        group
+    }
+
+    /// Sets the limits for the next cell and resets what can be reset. On v2 makes its group.
+    pub(crate) fn begin(&mut self, limits: &Limits, ignore_memory: bool, ignore_pids: bool) -> io::Result<()> {
+        let memory = if ignore_memory { u64::MAX } else { limits.memory.get().saturating_add(OVERHEAD) };
+        // The program itself is one.
+        let processes = if ignore_pids { u32::MAX } else { limits.processes.max(1) };
+        if self.files.v2_dir.is_some() {
+            return self.begin_v2(memory, processes);
+        }
+        let memory = memory.saturating_add(self.base);
+        if self.limits != Some((memory, processes)) {
+            self.set_memory_v1(memory)?;
+            if let Some(pids) = fd(&self.files.pids) {
+                put(pids, &processes_text(processes.saturating_add(OWN_PROCESSES)))?;
+            }
+            self.limits = Some((memory, processes));
+        }
+        if let Some(peak) = fd(&self.files.peak) {
+            put(peak, "0")?;
+        }
+        if let Some(event) = fd(&self.files.oom_event) {
+            // An event of the last cell's.
+            let mut count = [0u8; 8];
+            let _ = rustix::io::read(event, &mut count);
+        }
+        self.before = self.memory();
+        self.oom_kills = self.oom_kills();
+        self.cpu = self.cpu_total();
+        Ok(())
+    }
+
+    /// Memory and memory with swap: the second may never be the smaller one, on the way either.
+    fn set_memory_v1(&self, bytes: u64) -> io::Result<()> {
+        let Some(limit) = fd(&self.files.limit) else { return Ok(()) };
+        let text = if bytes >= i64::MAX as u64 { "-1".to_owned() } else { bytes.to_string() };
+        let Some(swap) = fd(&self.files.swap_limit) else { return put(limit, &text) };
+        if put(limit, &text).is_ok() {
+            put(swap, &text)
+        } else {
+            put(swap, &text)?;
+            put(limit, &text)
+        }
+    }
+
+    fn begin_v2(&mut self, memory: u64, processes: u32) -> io::Result<()> {
+        self.cells += 1;
+        let name = format!("cell-{}", self.cells);
+        let Some(lane) = fd(&self.files.v2_dir) else { return Ok(()) };
+        rustix::fs::mkdirat(lane, &name, Mode::from_raw_mode(0o755))?;
+        let dir = rustix::fs::openat(lane, &name, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        let memory_text = if memory >= i64::MAX as u64 { "max".to_owned() } else { memory.to_string() };
+        // A controller that is missing here was told of when the sandbox started.
+        for (file, text) in [
+            ("memory.max", memory_text.as_str()),
+            ("memory.swap.max", "0"),
+            ("memory.oom.group", "1"),
+            ("pids.max", &processes_text(processes.saturating_add(1))),
+        ] {
+            match rustix::fs::openat(&dir, file, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()) {
+                Ok(fd) => put(fd.as_fd(), text)?,
+                Err(rustix::io::Errno::NOENT) => {}
+                Err(other) => return Err(other.into()),
+            }
+        }
+        let events = rustix::fs::openat(&dir, "memory.events", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok();
+        self.oom_kills = 0;
+        self.cpu = CpuTimes::default();
+        self.cell = Some(V2Cell { name, dir, events });
+        Ok(())
+    }
+
+    /// v2: the group the cell's init is born into.
+    pub(crate) fn birthplace(&self) -> Option<BorrowedFd<'_>> {
+        self.cell.as_ref().map(|c| c.dir.as_fd())
+    }
+
+    /// What to poll for an OOM kill, and for which condition.
+    pub(crate) fn oom_event(&self) -> Option<(BorrowedFd<'_>, rustix::event::PollFlags)> {
+        use rustix::event::PollFlags;
+        match &self.cell {
+            Some(cell) => cell.events.as_ref().map(|e| (e.as_fd(), PollFlags::PRI)),
+            None => fd(&self.files.oom_event).map(|e| (e, PollFlags::IN)),
+        }
+    }
+
+    /// OOM kills in this cell so far.
+    pub(crate) fn oom_kills_of_cell(&self) -> u64 {
+        self.oom_kills().saturating_sub(self.oom_kills)
+    }
+
+    fn oom_kills(&self) -> u64 {
+        let text = match &self.cell {
+            Some(cell) => cell.events.as_ref().map(|e| text_of(e.as_fd())),
+            None => fd(&self.files.oom).map(text_of),
+        };
+        text.and_then(|t| field(&t, "oom_kill")).unwrap_or(0)
+    }
+
+    /// CPU time of the cell so far, its init's share included.
+    pub(crate) fn cpu_of_cell(&self) -> CpuTimes {
+        let now = self.cpu_total();
+        CpuTimes {
+            total: now.total.saturating_sub(self.cpu.total),
+            user: now.user.saturating_sub(self.cpu.user),
+            system: now.system.saturating_sub(self.cpu.system),
+        }
+    }
+
+    /// The counters when the cell began; zero where every cell has its own.
+    pub(crate) fn cpu_before_cell(&self) -> CpuTimes {
+        self.cpu
+    }
+
+    /// The group's counters as they stand.
+    pub(crate) fn cpu_total(&self) -> CpuTimes {
+        if !self.counts_cpu {
+            return CpuTimes::default();
+        }
+        if let Some(cell) = &self.cell {
+            let text = file_text(cell.dir.as_fd(), "cpu.stat");
+            let ns = |name| field(&text, name).unwrap_or(0) * 1000;
+            return CpuTimes { total: ns("usage_usec"), user: ns("user_usec"), system: ns("system_usec") };
+        }
+        let number = |file: &Option<OwnedFd>| fd(file).map_or(0, number_of);
+        CpuTimes {
+            total: number(&self.files.cpu),
+            user: number(&self.files.cpu_user),
+            system: number(&self.files.cpu_system),
+        }
+    }
+
+    /// Bytes charged right now.
+    pub(crate) fn memory(&self) -> u64 {
+        match &self.cell {
+            Some(cell) => file_text(cell.dir.as_fd(), "memory.current").trim().parse().unwrap_or(0),
+            None => fd(&self.files.usage).map_or(0, number_of),
+        }
+    }
+
+    /// Whether the memory of cells that have ended is back, as far as the next one would miss it: page cache may
+    /// stay, since it is given back on demand, but not pages that are still held (by a descriptor in flight
+    /// between two sockets, say, which the kernel collects when it comes to it).
+    ///
+    /// `patient`: what the kernel itself keeps (inodes on their way out) is waited for, too, where it is more than
+    /// after the last cell; it would count as the next one's.
+    pub(crate) fn is_settled(&mut self, patient: bool) -> bool {
+        let kept = self.memory().saturating_sub(self.base);
+        if kept <= HELD_MAX || kept > KEPT_MAX {
+            return kept <= HELD_MAX;
+        }
+        let Some(stat) = fd(&self.files.stat) else { return true };
+        let text = text_of(stat);
+        let of = |name| field(&text, name).unwrap_or(0);
+        // `cache` counts shared memory, too. Source: cgroup-v1/memory.rst, "memory.stat".
+        let file_cache = of("cache").saturating_sub(of("shmem"));
+        let kernel = kept.saturating_sub(file_cache);
+        let kernel_max = if patient { KERNEL_MAX.min(self.kernel_kept + KERNEL_GROWTH) } else { KERNEL_MAX };
+        let settled = of("rss") + of("shmem") <= HELD_MAX && kernel <= kernel_max;
+        if settled {
+            self.kernel_kept = kernel;
+        }
+        settled
+    }
+
+    /// Reads the cell's figures; its processes are gone. On v2 its group goes, too.
+    pub(crate) fn end(&mut self) -> Counted {
+        let memory_peak = match &self.cell {
+            Some(cell) => file_text(cell.dir.as_fd(), "memory.peak").trim().parse().unwrap_or(0),
+            // What earlier cells had left and was given back during this one made room for as much again
+            // below the same peak.
+            None => fd(&self.files.peak).map_or(0, number_of) + self.before.saturating_sub(self.memory()),
+        };
+        let counted = Counted { cpu: self.cpu_of_cell(), memory_peak, oom_kills: self.oom_kills_of_cell() };
+        if let Some(cell) = self.cell.take()
+            && let Some(lane) = fd(&self.files.v2_dir)
+        {
+            let _ = rustix::fs::unlinkat(lane, &cell.name, rustix::fs::AtFlags::REMOVEDIR);
+        }
+        counted
+    }
+}
+
+fn processes_text(n: u32) -> String {
+    // The kernel's own bound on process ids.
+    if n > 4_194_304 { "max".to_owned() } else { n.to_string() }
+}
+
+fn put(fd: BorrowedFd<'_>, text: &str) -> io::Result<()> {
+    rustix::io::pwrite(fd, text.as_bytes(), 0)?;
+    Ok(())
+}
+
+fn text_of(fd: BorrowedFd<'_>) -> String {
+    let mut buffer = [0u8; 1024];
+    let n = rustix::io::pread(fd, &mut buffer, 0).unwrap_or(0);
+    String::from_utf8_lossy(&buffer[..n]).into_owned()
+}
+
+fn number_of(fd: BorrowedFd<'_>) -> u64 {
+    let mut buffer = [0u8; 32];
+    let n = rustix::io::pread(fd, &mut buffer, 0).unwrap_or(0);
+    buffer[..n]
+        .iter()
+        .take_while(|c| c.is_ascii_digit())
+        .fold(0u64, |sum, c| sum.wrapping_mul(10).wrapping_add(u64::from(c - b'0')))
+}
+
+fn file_text(dir: BorrowedFd<'_>, name: &str) -> String {
+    match rustix::fs::openat(dir, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) {
+        Ok(fd) => text_of(fd.as_fd()),
+        Err(_) => String::new(),
+    }
+}
+
+/// The number after `name` in a file of `name number` lines.
+fn field(text: &str, name: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_found_by_their_whole_name() {
+        let text = "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n";
+        assert_eq!(field(text, "oom_kill"), Some(3));
+        assert_eq!(field(text, "oom"), None);
+    }
+}

@@ -1,0 +1,284 @@
+//! Making, joining and removing groups: the launcher's part, which needs the right to write there.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::process::Pid;
+
+use super::{Hierarchies, LaneGroupFiles};
+
+/// The groups of one launcher, one directory per hierarchy, named after its process.
+#[derive(Debug)]
+pub(crate) struct LauncherGroups {
+    hierarchies: Hierarchies,
+    name: String,
+}
+
+impl LauncherGroups {
+    /// Makes the launcher's groups and removes those of launchers that are gone.
+    pub(crate) fn create(hierarchies: Hierarchies, own_pid: u32) -> io::Result<LauncherGroups> {
+        let groups = LauncherGroups { hierarchies, name: format!("cupel-{own_pid}") };
+        for dir in groups.parents() {
+            remove_stale(dir);
+            create_dir(&dir.join(&groups.name))?;
+        }
+        match &groups.hierarchies {
+            Hierarchies::V1 { cpuset: Some(parent), .. } => {
+                // A new cpuset is empty until told otherwise.
+                for file in ["cpuset.cpus", "cpuset.mems"] {
+                    let inherited = std::fs::read_to_string(parent.join(file))?;
+                    write_at(&parent.join(&groups.name).join(file), inherited.trim())?;
+                }
+            }
+            Hierarchies::V1 { .. } => {}
+            Hierarchies::V2(own) => {
+                enable_controllers(own, true)?;
+                enable_controllers(&own.join(&groups.name), false)?;
+            }
+        }
+        Ok(groups)
+    }
+
+    fn parents(&self) -> Vec<&Path> {
+        match &self.hierarchies {
+            Hierarchies::V1 { memory, pids, cpuacct, cpuset } => {
+                let mut dirs: Vec<&Path> =
+                    [memory, pids, cpuacct, cpuset].into_iter().flatten().map(PathBuf::as_path).collect();
+                // cpu and cpuacct (or others) may be one hierarchy.
+                dirs.sort_unstable();
+                dirs.dedup();
+                dirs
+            }
+            Hierarchies::V2(own) => vec![own],
+        }
+    }
+
+    fn lane_dirs(&self, lane: u32) -> Vec<PathBuf> {
+        self.parents().into_iter().map(|p| p.join(&self.name).join(format!("lane-{lane}"))).collect()
+    }
+
+    /// Makes a lane's groups, puts `init` into them, and opens the files its init needs.
+    pub(crate) fn create_lane(&self, lane: u32, cpu: Option<u32>, owner: u32) -> io::Result<LaneGroupFiles> {
+        for dir in self.lane_dirs(lane) {
+            create_dir(&dir)?;
+        }
+        let lane_dir =
+            |parent: &Option<PathBuf>| parent.as_ref().map(|p| p.join(&self.name).join(format!("lane-{lane}")));
+        match &self.hierarchies {
+            Hierarchies::V1 { memory, pids, cpuacct, cpuset } => {
+                if let (Some(dir), Some(parent)) = (lane_dir(cpuset), cpuset) {
+                    let cpus = match cpu {
+                        Some(cpu) => cpu.to_string(),
+                        None => std::fs::read_to_string(parent.join("cpuset.cpus"))?.trim().to_owned(),
+                    };
+                    let mems = std::fs::read_to_string(parent.join("cpuset.mems"))?;
+                    write_at(&dir.join("cpuset.cpus"), &cpus)?;
+                    write_at(&dir.join("cpuset.mems"), mems.trim())?;
+                }
+                let mut files = LaneGroupFiles::default();
+                if let Some(dir) = lane_dir(memory) {
+                    files.limit = Some(open(&dir.join("memory.limit_in_bytes"))?);
+                    files.swap_limit = open_if_there(&dir.join("memory.memsw.limit_in_bytes"))?;
+                    files.usage = Some(open(&dir.join("memory.usage_in_bytes"))?);
+                    files.peak = Some(open(&dir.join("memory.max_usage_in_bytes"))?);
+                    files.stat = open_if_there(&dir.join("memory.stat"))?;
+                    files.oom = Some(open(&dir.join("memory.oom_control"))?);
+                    files.oom_event = Some(oom_event(&dir)?);
+                }
+                if let Some(dir) = lane_dir(pids) {
+                    files.pids = Some(open(&dir.join("pids.max"))?);
+                }
+                if let Some(dir) = lane_dir(cpuacct) {
+                    files.cpu = Some(open(&dir.join("cpuacct.usage"))?);
+                    files.cpu_user = open_if_there(&dir.join("cpuacct.usage_user"))?;
+                    files.cpu_system = open_if_there(&dir.join("cpuacct.usage_sys"))?;
+                }
+                Ok(files)
+            }
+            Hierarchies::V2(own) => {
+                let dir = own.join(&self.name).join(format!("lane-{lane}"));
+                create_dir(&dir.join("init"))?;
+                if let Some(cpu) = cpu {
+                    // Without the cpuset controller the lane pins itself.
+                    let _ = write_at(&dir.join("cpuset.cpus"), &cpu.to_string());
+                }
+                // The lane's init makes a group per cell: the directory and the two files that forking into
+                // a group below needs are its own.
+                for path in [
+                    dir.clone(),
+                    dir.join("cgroup.procs"),
+                    dir.join("cgroup.subtree_control"),
+                    dir.join("init/cgroup.procs"),
+                ] {
+                    std::os::unix::fs::chown(&path, Some(owner), Some(owner))?;
+                }
+                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+                let v2_dir = Some(rustix::fs::open(&dir, flags, Mode::empty())?);
+                Ok(LaneGroupFiles { v2_dir, ..LaneGroupFiles::default() })
+            }
+        }
+    }
+
+    /// Moves a lane's init into its groups. On v2 in two moves: see [`LauncherGroups::settle_lane`].
+    pub(crate) fn join_lane(&self, lane: u32, init: Pid) -> io::Result<()> {
+        for dir in self.lane_dirs(lane) {
+            write_at(&dir.join("cgroup.procs"), &init.as_raw_nonzero().to_string())?;
+        }
+        Ok(())
+    }
+
+    /// v2 only: after the lane's init has made its lane's group the root of its namespace, it moves to a leaf,
+    /// since a group that has controllers below has no processes.
+    pub(crate) fn settle_lane(&self, lane: u32, init: Pid) -> io::Result<()> {
+        if let Hierarchies::V2(_) = &self.hierarchies {
+            for dir in self.lane_dirs(lane) {
+                write_at(&dir.join("init/cgroup.procs"), &init.as_raw_nonzero().to_string())?;
+                enable_controllers(&dir, false)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a lane's groups once its processes are gone. What cannot be removed yet (a dying process) is
+    /// left for the next launcher to find.
+    pub(crate) fn remove_lane(&self, lane: u32) {
+        for dir in self.lane_dirs(lane) {
+            remove_tree(&dir);
+        }
+    }
+
+    /// Removes everything of this launcher's.
+    pub(crate) fn remove(&self) {
+        for dir in self.parents() {
+            remove_tree(&dir.join(&self.name));
+        }
+    }
+
+    /// Controllers that are missing here, by name.
+    pub(crate) fn missing(&self) -> Vec<&'static str> {
+        match &self.hierarchies {
+            Hierarchies::V1 { memory, pids, cpuacct, cpuset: _ } => {
+                [("memory", memory), ("pids", pids), ("cpuacct", cpuacct)]
+                    .into_iter()
+                    .filter(|(_, d)| d.is_none())
+                    .map(|(n, _)| n)
+                    .collect()
+            }
+            Hierarchies::V2(own) => {
+                let there = std::fs::read_to_string(own.join("cgroup.controllers")).unwrap_or_default();
+                ["memory", "pids", "cpu"].into_iter().filter(|c| !there.split_whitespace().any(|t| t == *c)).collect()
+            }
+        }
+    }
+
+    pub(crate) fn is_v2(&self) -> bool {
+        matches!(self.hierarchies, Hierarchies::V2(_))
+    }
+}
+
+/// Gives a v2 group's children their controllers. `may_move`: the group is our own, and whoever is in it moves
+/// to a leaf first where the kernel asks for that.
+fn enable_controllers(dir: &Path, may_move: bool) -> io::Result<()> {
+    let there = std::fs::read_to_string(dir.join("cgroup.controllers"))?;
+    for controller in ["memory", "pids", "cpu", "cpuset"] {
+        if !there.split_whitespace().any(|c| c == controller) {
+            continue;
+        }
+        let control = dir.join("cgroup.subtree_control");
+        let enable = format!("+{controller}");
+        match write_at(&control, &enable) {
+            Err(error) if error.raw_os_error() == Some(libc::EBUSY) && may_move => {
+                let leaf = dir.join("cupel-main");
+                create_dir(&leaf)?;
+                for pid in std::fs::read_to_string(dir.join("cgroup.procs"))?.lines() {
+                    let _ = write_at(&leaf.join("cgroup.procs"), pid);
+                }
+                write_at(&control, &enable)?;
+            }
+            other => other?,
+        }
+    }
+    Ok(())
+}
+
+fn create_dir(dir: &Path) -> io::Result<()> {
+    match std::fs::create_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other.map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", dir.display()))),
+    }
+}
+
+fn write_at(path: &Path, text: &str) -> io::Result<()> {
+    let fd = rustix::fs::open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+    rustix::io::write(&fd, text.as_bytes())?;
+    Ok(())
+}
+
+fn open(path: &Path) -> io::Result<OwnedFd> {
+    Ok(rustix::fs::open(path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).or_else(|errno| match errno {
+        // Figures that nobody writes are read-only files.
+        rustix::io::Errno::ACCESS | rustix::io::Errno::PERM => {
+            rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+        }
+        other => Err(other),
+    })?)
+}
+
+fn open_if_there(path: &Path) -> io::Result<Option<OwnedFd>> {
+    match open(path) {
+        Ok(fd) => Ok(Some(fd)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// v1: an eventfd that becomes readable when the OOM killer acts in the group.
+/// Source: cgroup-v1/memory.rst, "OOM Control".
+fn oom_event(dir: &Path) -> io::Result<OwnedFd> {
+    use std::os::fd::AsRawFd;
+    let event =
+        rustix::event::eventfd(0, rustix::event::EventfdFlags::CLOEXEC | rustix::event::EventfdFlags::NONBLOCK)?;
+    let control = rustix::fs::open(dir.join("memory.oom_control"), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    write_at(&dir.join("cgroup.event_control"), &format!("{} {}", event.as_raw_fd(), control.as_raw_fd()))?;
+    Ok(event)
+}
+
+/// Removes a group with all groups below, deepest first. Processes left in it are killed.
+fn remove_tree(dir: &Path) {
+    if let Ok(entries) = std::fs::read_dir(dir) {
+        for entry in entries.flatten() {
+            if entry.file_type().is_ok_and(|t| t.is_dir()) {
+                remove_tree(&entry.path());
+            }
+        }
+    }
+    for _ in 0..100 {
+        match std::fs::remove_dir(dir) {
+            Err(error) if error.raw_os_error() == Some(libc::EBUSY) => {
+                for pid in std::fs::read_to_string(dir.join("cgroup.procs")).unwrap_or_default().lines() {
+                    if let Some(pid) = pid.parse().ok().and_then(Pid::from_raw) {
+                        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+                    }
+                }
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+            _ => return,
+        }
+    }
+}
+
+/// Removes the groups of launchers whose process is gone: it was killed, and could not.
+fn remove_stale(parent: &Path) {
+    let Ok(entries) = std::fs::read_dir(parent) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let pid = name.to_str().and_then(|n| n.strip_prefix("cupel-")).and_then(|n| n.parse::<u32>().ok());
+        if let Some(pid) = pid
+            && !Path::new("/proc").join(pid.to_string()).exists()
+        {
+            remove_tree(&entry.path());
+        }
+    }
+}
