@@ -31,6 +31,18 @@ pub fn enter_if_asked() {
     }
 }
 
+/// Raises this process's limit of open descriptors as far as its owner may, and returns it. A server wants this
+/// before it accepts anything: each running program takes a dozen of its descriptors. What runs in a cell has a
+/// limit of its own.
+pub fn raise_descriptor_limit() -> u64 {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    match setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        Ok(()) => maximum.unwrap_or(u64::MAX),
+        Err(_) => current.unwrap_or(u64::MAX),
+    }
+}
+
 /// Why a sandbox could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {

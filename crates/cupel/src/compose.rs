@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use cupel_api::{ApiState, LoginRates, Rate, Secret, ServeSettings, TierRates};
 use cupel_core::accounts::{AccountSettings, Accounts};
-use cupel_core::{Bounds, Core, CoreParts, LeasePolicy, SystemClock};
+use cupel_core::{Bounds, Core, CoreParts, LeasePolicy, SystemClock, chain};
 use cupel_events::{EmbeddedBus, EventBounds};
 use cupel_judge::Executor;
 use cupel_languages::{HostProbe, Registry};
@@ -157,7 +157,7 @@ impl Server {
             tokio::spawn(webhooks::run(core.clone(), config.webhooks.clone(), shutdown.clone())),
         ];
         let router = cupel_api::router(api);
-        let api = tokio::spawn(cupel_api::serve(listener, router, shutdown.clone(), ServeSettings::default()));
+        let api = tokio::spawn(cupel_api::serve(listener, router, shutdown.clone(), connections(slots)));
         Ok(Server { first_account, address, shutdown, tasks, api, queue, store, _lock: lock })
     }
 
@@ -175,6 +175,23 @@ impl Server {
         }
         self.store.close().await;
         Ok(())
+    }
+}
+
+/// As many connections as leave descriptors for the database and for what runs: idle connections must never be able to
+/// take the sandbox's.
+fn connections(slots: usize) -> ServeSettings {
+    const OF_A_SLOT: u64 = 64;
+    const OF_THE_REST: u64 = 256;
+    let descriptors = cupel_sandbox::launcher::raise_descriptor_limit();
+    let kept = OF_THE_REST + OF_A_SLOT * slots as u64;
+    let free = usize::try_from(descriptors.saturating_sub(kept)).unwrap_or(usize::MAX).max(16);
+    let usual = ServeSettings::default();
+    let connections_max = usual.connections_max.min(free);
+    ServeSettings {
+        connections_max,
+        connections_of_address_max: usual.connections_of_address_max.min(connections_max / 2),
+        ..usual
     }
 }
 
@@ -278,7 +295,7 @@ async fn sweep(core: Core, metrics: PrometheusHandle, shutdown: CancellationToke
             _ = ticks.tick() => {}
         }
         if let Err(error) = core.sweep().await {
-            tracing::warn!(error = executor::chain(&error), "could not sweep; the next second tries again");
+            tracing::warn!(error = chain(&error), "could not sweep; the next second tries again");
         }
         let now = core.now();
         if let Ok(counts) = core.store().counts(now).await {
