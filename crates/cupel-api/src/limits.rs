@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use cupel_types::UserId;
+use cupel_types::{SessionId, UserId};
 use sha2::{Digest, Sha256};
 
 use crate::gcra::{Buckets, Rate, Standing};
@@ -20,6 +20,7 @@ use crate::state::{LoginRates, TierRates};
 
 const USERS_MAX: usize = 200_000;
 const ADDRESSES_MAX: usize = 100_000;
+const SESSIONS_MAX: usize = 100_000;
 
 /// What is rationed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -81,6 +82,7 @@ pub(crate) struct RateLimits {
     login_pairs: Buckets<(AccountKey, IpAddr)>,
     login_accounts: Buckets<AccountKey>,
     addresses: Buckets<(AddressUse, IpAddr)>,
+    refreshes: Buckets<SessionId>,
     known: Known,
 }
 
@@ -103,6 +105,7 @@ impl RateLimits {
             login_pairs: Buckets::new(ADDRESSES_MAX),
             login_accounts: Buckets::new(ADDRESSES_MAX),
             addresses: Buckets::new(ADDRESSES_MAX),
+            refreshes: Buckets::new(SESSIONS_MAX),
             known: Known::default(),
         }
     }
@@ -165,6 +168,15 @@ impl RateLimits {
             .take(&(AddressUse::Register, network_of(address)), self.now(), self.login.registrations, 1)
             .map(drop)
             .map_err(|(_, wait)| too_many("Too many registrations from this address.", wait))
+    }
+
+    /// Pays for one refresh of a session. Before the token is exchanged: afterwards a refusal would lose the
+    /// client its session. Only its owner knows a session's id, so nobody else can use this up.
+    pub(crate) fn refresh(&self, session: SessionId) -> Result<(), Problem> {
+        self.refreshes
+            .take(&session, self.now(), self.login.refreshes, 1)
+            .map(drop)
+            .map_err(|(_, wait)| too_many("This session was refreshed too often.", wait))
     }
 
     /// Pays for one bad token.
@@ -281,6 +293,7 @@ mod tests {
             account: Rate::new(5, hour, 5),
             registrations: Rate::new(2, hour, 2),
             bad_tokens: Rate::new(2, hour, 2),
+            refreshes: Rate::new(2, hour, 2),
         })
     }
 

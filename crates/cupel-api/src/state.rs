@@ -120,7 +120,7 @@ impl Default for TierRates {
     }
 }
 
-/// How often one may try. Only what fails counts, but for registrations.
+/// How often one may try. Only what fails counts, but for registrations and refreshes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoginRates {
     /// Wrong passwords for one account from one address.
@@ -134,6 +134,9 @@ pub struct LoginRates {
     pub registrations: Rate,
     /// Bad tokens and keys from one address.
     pub bad_tokens: Rate,
+    /// Refreshes of one session, good ones as well: the store remembers each exchanged token as long as the
+    /// session can be refreshed, to know a stolen one.
+    pub refreshes: Rate,
 }
 
 impl Default for LoginRates {
@@ -145,6 +148,7 @@ impl Default for LoginRates {
             account: Rate::new(100, quarter, 100),
             registrations: Rate::new(20, Duration::from_secs(3600), 20),
             bad_tokens: Rate::per_minute(300, 300),
+            refreshes: Rate::new(60, Duration::from_secs(3600), 60),
         }
     }
 }

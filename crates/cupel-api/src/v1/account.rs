@@ -7,7 +7,7 @@ use axum::{Extension, Json};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use cupel_core::accounts::{
-    AccountError, Login, LoginError, NewAccount, PasswordError, RefreshError, RegisterError, Scope, User,
+    AccountError, Accounts, Login, LoginError, NewAccount, PasswordError, RefreshError, RegisterError, Scope, User,
 };
 use cupel_core::{Fault, UserTaken};
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,7 @@ use crate::app::Shared;
 use crate::auth::{Account, Caller, RunsRead, Via};
 use crate::body::JsonBody;
 use crate::edge::Notes;
+use crate::limits::Ration;
 use crate::problem::{Chain, FieldError, Problem, ProblemBody, ProblemKind};
 use crate::v1::response::rfc3339;
 
@@ -192,12 +193,14 @@ pub(crate) struct RefreshRequest {
 /// Exchange a refresh token.
 ///
 /// Each refresh token is good for one use. One that is used again ends the session for everybody who has it.
+/// Costs one of your reads; a session can be refreshed 60 times an hour.
 #[utoipa::path(
     post, path = "/auth/refresh", tag = "auth", operation_id = "refresh",
     request_body = RefreshRequest,
     responses(
         (status = 200, description = "New tokens", body = TokenAnswer),
         (status = 401, description = "The refresh token is not good (any more)", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "The session was refreshed too often; the token is still good", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn refresh(
@@ -205,9 +208,15 @@ pub(crate) async fn refresh(
     Extension(notes): Extension<Notes>,
     JsonBody(body): JsonBody<RefreshRequest>,
 ) -> Result<Response, Problem> {
+    if let Some(session) = Accounts::session_claimed(&body.refresh_token) {
+        app.limits.refresh(session)?;
+    }
     match app.accounts.refresh(&body.refresh_token).await {
         Ok(login) => {
             notes.set_user(login.user.id);
+            // The token is exchanged already: this is paid even where there is nothing left to pay with.
+            let (note, _paid) = app.limits.take(login.user.id, Ration::Reads, &app.rates(&login.user.tier.0), 1);
+            notes.set_rate(note);
             tokens(&app, &login)
         }
         Err(RefreshError::Invalid) => {

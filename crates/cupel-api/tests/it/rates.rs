@@ -155,3 +155,28 @@ async fn registrations_and_bad_tokens_are_limited_by_address() {
         .is_problem(429, "too-many-attempts");
     app.get("/api/v1/auth/me").at_address("203.0.113.9").send().await.is_problem(401, "unauthorized");
 }
+
+#[tokio::test]
+async fn a_session_is_refreshed_only_so_often_and_not_lost_by_trying() {
+    let app = TestApp::with_settings(|s| s.login.refreshes = hourly(3)).await;
+    let user = app.user().await;
+    let login = async || {
+        let answer =
+            app.post("/api/v1/auth/login", &json!({ "email": user.user.email, "password": PASSWORD })).send().await;
+        answer.json["refresh_token"].as_str().unwrap().to_owned()
+    };
+    let refresh = |token: &str| app.post("/api/v1/auth/refresh", &json!({ "refresh_token": token })).send();
+    let mut token = login().await;
+    for _ in 0..3 {
+        let answer = refresh(&token).await;
+        assert_eq!(answer.status, 200);
+        assert!(answer.header("ratelimit").starts_with("\"reads\";"), "{answer:?}");
+        token = answer.json["refresh_token"].as_str().unwrap().to_owned();
+    }
+    let refused = refresh(&token).await;
+    refused.is_problem(429, "too-many-attempts");
+    assert!(refused.header("retry-after").parse::<u64>().unwrap() >= 1);
+    assert_eq!(refresh(&login().await).await.status, 200, "another session of the same user");
+    let session = app.accounts.refresh(&token).await;
+    assert!(session.is_ok(), "the refused token is still good");
+}

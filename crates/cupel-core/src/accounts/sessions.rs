@@ -91,6 +91,12 @@ impl Accounts {
         Ok(Login { user, session, refresh_token: token.text(REFRESH), expires_at })
     }
 
+    /// Which session a refresh token claims to belong to, before anything of it is believed. `None`: it has
+    /// not the form of one of ours.
+    pub fn session_claimed(refresh_token: &str) -> Option<SessionId> {
+        Token::parse(REFRESH, refresh_token).map(|token| SessionId::from_uuid(token.id))
+    }
+
     /// Exchanges a refresh token for the next one. A token that was exchanged before is a stolen one:
     /// the session ends for everybody who has it.
     ///
