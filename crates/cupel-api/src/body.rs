@@ -1,7 +1,7 @@
 //! Reading what clients send: JSON bodies, query strings and path parameters, each fault with its place.
 //!
 //! A body is read frame by frame under a bound and a deadline, so that neither a large nor a slow client holds
-//! anything for long. Nesting is bounded by serde_json (128 levels).
+//! anything for long. Nesting is bounded by serde_json (128 levels), lists in `lists.rs`.
 
 use std::marker::PhantomData;
 
@@ -19,6 +19,7 @@ use serde_path_to_error::Segment;
 use crate::app::Shared;
 use crate::budget::Held;
 use crate::edge::Notes;
+use crate::lists;
 use crate::problem::{FieldError, Problem, ProblemKind};
 use crate::suggest::nearest;
 
@@ -50,7 +51,8 @@ impl<T: DeserializeOwned> FromRequest<Shared> for SubmissionBody<T> {
         let user = request.extensions().get::<Notes>().and_then(Notes::user);
         let mut held = user.map(|user| app.bodies.hold(user));
         let bytes = read(request, app.settings.execute_body_bytes_max, app, held.as_mut()).await?;
-        Ok(SubmissionBody { value: parse(&bytes)?, bytes, held })
+        let value = lists::within(app.core.bounds(), || parse(&bytes))?;
+        Ok(SubmissionBody { value, bytes, held })
     }
 }
 
@@ -123,7 +125,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 }
 
 /// A struct that is an object in JSON and nothing else: serde would also take an array of its fields in order.
-pub(crate) struct Object<T>(T);
+pub(crate) struct Object<T>(pub(crate) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -148,18 +150,16 @@ pub(crate) fn maybe_object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from:
     Ok(Option::<Object<T>>::deserialize(from)?.map(|Object(value)| value))
 }
 
-/// For `#[serde(deserialize_with)]`: an array of objects.
-pub(crate) fn objects<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Vec<T>, D::Error> {
-    Ok(Vec::<Object<T>>::deserialize(from)?.into_iter().map(|Object(value)| value).collect())
-}
-
 fn fault(path: &serde_path_to_error::Path, error: &serde_json::Error) -> Problem {
     if !error.is_data() {
         return syntax(error);
     }
-    let mut pointer = pointer(path);
-    let detail = describe(&without_position(error), &mut pointer);
-    Problem::new(ProblemKind::InvalidBody, detail.clone()).with_errors(vec![FieldError::new(pointer, detail)])
+    let (mut pointer, message) = (pointer(path), without_position(error));
+    let (kind, detail) = match lists::too_many(&message) {
+        Some(detail) => (ProblemKind::SubmissionTooLarge, detail.to_owned()),
+        None => (ProblemKind::InvalidBody, describe(&message, &mut pointer)),
+    };
+    Problem::new(kind, detail.clone()).with_errors(vec![FieldError::new(pointer, detail)])
 }
 
 fn syntax(error: &serde_json::Error) -> Problem {
@@ -264,6 +264,8 @@ impl<T: std::str::FromStr + Send> FromRequestParts<Shared> for Id<T> {
 
 #[cfg(test)]
 mod tests {
+    use cupel_core::Bounds;
+
     use super::*;
 
     #[derive(Debug, Deserialize)]
@@ -273,7 +275,7 @@ mod tests {
         language: String,
         #[serde(default, deserialize_with = "maybe_object")]
         limits: Option<Inner>,
-        #[serde(default, deserialize_with = "objects")]
+        #[serde(default, deserialize_with = "lists::tests")]
         tests: Vec<Inner>,
     }
 
@@ -288,7 +290,7 @@ mod tests {
 
     #[track_caller]
     fn check(body: &[u8], code: &str, pointer: Option<&str>, detail: &str) {
-        let problem = parse::<Outer>(body).unwrap_err().to_body("x");
+        let problem = lists::within(&Bounds::default(), || parse::<Outer>(body)).unwrap_err().to_body("x");
         assert_eq!(problem.code, code, "{problem:?}");
         assert_eq!(problem.errors.first().map(|e| &*e.pointer), pointer, "{problem:?}");
         assert!(problem.detail.contains(detail), "{problem:?}");

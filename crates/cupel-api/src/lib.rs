@@ -15,6 +15,7 @@ mod budget;
 mod edge;
 mod gcra;
 mod limits;
+mod lists;
 mod openapi;
 mod ops;
 mod pages;

@@ -19,13 +19,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::app::Shared;
+use crate::app::{LongAnswer, Shared};
 use crate::auth::{Caller, RunsRead, RunsWrite};
 use crate::body::{Id, Params, SubmissionBody};
 use crate::edge::Notes;
 use crate::limits::Ration;
-use crate::problem::{FieldError, Problem, ProblemBody, ProblemKind};
-use crate::v1::faults::{FAULTS_MAX, Shape, faults_of_core, faults_of_form};
+use crate::problem::{Problem, ProblemBody, ProblemKind};
+use crate::v1::faults::{FormFaults, Shape, faults_of_core};
 use crate::v1::request::{BatchRequest, ExecuteRequest};
 use crate::v1::response::{Accepted, AcceptedBatch, Status, SubmissionView, SubmissionViews};
 
@@ -41,9 +41,10 @@ const IDS_MAX: usize = 100;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct WaitParams {
-    /// Hold the answer back until the submission has ended, at most this many seconds.
+    /// Hold the answer back until the submission has ended, at most this many seconds. No answer is held back
+    /// for longer than the operator allows (30 seconds by default), whatever is asked for.
     #[serde(default)]
-    #[param(minimum = 0.0, maximum = 30.0, example = 10)]
+    #[param(minimum = 0.0, example = 10)]
     wait: Option<f64>,
 }
 
@@ -61,11 +62,14 @@ impl FromRequestParts<Shared> for Wait {
         let preferred = if wait.is_none() { preferred_wait(&parts.headers) } else { None };
         let at_most = match wait.or(preferred) {
             None => None,
-            Some(seconds) if (0.0..=86_400.0).contains(&seconds) => {
-                Some(Duration::from_secs_f64(seconds).min(app.settings.wait_max))
+            Some(seconds) if seconds.is_finite() && seconds >= 0.0 => {
+                // One that no duration can hold is longer than any that is allowed.
+                let asked = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+                Some(asked.min(app.settings.wait_max))
             }
             Some(_) => {
-                let detail = format!("`wait` is a number of seconds from 0 to {}.", app.settings.wait_max.as_secs());
+                let most = app.settings.wait_max.as_secs();
+                let detail = format!("`wait` is a number of seconds, 0 or more; more than {most} count as {most}.");
                 return Err(Problem::new(ProblemKind::InvalidParameter, detail));
             }
         };
@@ -122,7 +126,8 @@ impl IdempotencyKey {
 /// Submit a program.
 ///
 /// Answers at once with an id; the program runs when a worker is free. With `?wait=` (or `Prefer: wait=`) the answer
-/// is held back until the program has ended, and is then the whole submission with status 200.
+/// is held back until the program has ended, and is then the whole submission with status 200. While as many
+/// answers to you are held back as may be, it is 202 at once, as without waiting.
 #[utoipa::path(
     post, path = "/execute", tag = "execute", operation_id = "execute",
     params(WaitParams,
@@ -147,17 +152,20 @@ pub(crate) async fn execute(
 ) -> Result<Response, Problem> {
     let SubmissionBody { value, bytes, held } = body;
     let shape = Shape::of(&value);
-    let mut faults = Vec::new();
+    let mut faults = FormFaults::default();
     let new = value.into_new("", notes.request_id(), &mut faults);
-    let Some(new) = new else { return Err(faults_of_form(faults)) };
+    let Some(new) = new else { return Err(faults.into_problem()) };
     let idempotency = key.for_request(&app, "/api/v1/execute", &bytes);
     drop(bytes);
     let submitted = submit(&app, &caller, &notes, vec![new], idempotency, |_| ("", shape)).await?;
     drop(held);
     let id = *submitted.ids.first().ok_or_else(|| Problem::internal(&MissingId))?;
 
-    if let Some(at_most) = wait.at_most
-        && let Some(view) = ended_within(&app, &caller, id, at_most).await?
+    // It is accepted, and the client must learn its id: who cannot wait (any more) does not.
+    let open = wait.at_most.and_then(|at_most| Some((at_most, app.long_answers.begin(caller.user).ok()?)));
+    let wait = Wait { at_most: open.as_ref().map(|(at_most, _)| *at_most), ..wait };
+    if let Some((at_most, open)) = open
+        && let Some(view) = ended_within(&app, &caller, id, at_most, open).await
     {
         let mut response = Json(view).into_response();
         mark(&mut response, &wait, submitted.repeated);
@@ -197,15 +205,15 @@ async fn ended_within(
     caller: &Caller<impl crate::auth::Need>,
     id: SubmissionId,
     at_most: Duration,
-) -> Result<Option<SubmissionView>, Problem> {
-    let _open = app.long_answers.begin(caller.user)?;
+    _open: LongAnswer,
+) -> Option<SubmissionView> {
     let record = tokio::select! {
         record = app.core.wait(&caller.viewer, id, at_most) => record,
         () = app.shutdown.cancelled() => app.core.submission(&caller.viewer, id).await,
     };
     // The submission is accepted, whatever becomes of the wait: the client gets its id in any case.
     let record = record.inspect_err(|error| tracing::warn!(%error, "cannot wait for a submission")).ok().flatten();
-    Ok(record.filter(|r| r.state.is_final()).map(|r| SubmissionView::from(&r)))
+    record.filter(|r| r.state.is_final()).map(|r| SubmissionView::from(&r))
 }
 
 /// Pays, submits, and turns what core says into problems.
@@ -263,17 +271,12 @@ pub(crate) async fn execute_batch(
     key: IdempotencyKey,
     body: SubmissionBody<BatchRequest>,
 ) -> Result<Response, Problem> {
+    let mut faults = FormFaults::default();
     if body.value.submissions.is_empty() {
-        return Err(faults_of_form(vec![FieldError::new("/submissions", "Send at least one submission.")]));
-    }
-    let most = app.core.bounds().batch_max;
-    if body.value.submissions.len() > most {
-        let detail = format!("A batch has at most {most} submissions; this one has {}.", body.value.submissions.len());
-        return Err(Problem::new(ProblemKind::SubmissionTooLarge, detail.clone())
-            .with_errors(vec![FieldError::new("/submissions", detail)]));
+        faults.push("/submissions", "", "Send at least one submission.");
+        return Err(faults.into_problem());
     }
     let shapes: Vec<Shape> = body.value.submissions.iter().map(Shape::of).collect();
-    let mut faults = Vec::new();
     let new: Vec<Option<NewSubmission>> = body
         .value
         .submissions
@@ -282,8 +285,7 @@ pub(crate) async fn execute_batch(
         .map(|(index, one)| one.into_new(&format!("/submissions/{index}"), notes.request_id(), &mut faults))
         .collect();
     let Some(new) = new.into_iter().collect::<Option<Vec<_>>>() else {
-        faults.truncate(FAULTS_MAX);
-        return Err(faults_of_form(faults));
+        return Err(faults.into_problem());
     };
     let idempotency = key.for_request(&app, "/api/v1/execute/batch", &body.bytes);
     let place = |index: usize| ("/submissions/{}", shapes.get(index).copied().unwrap_or(Shape::default()));

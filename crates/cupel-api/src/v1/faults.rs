@@ -1,6 +1,6 @@
 //! What is wrong with a submission, in the client's own words: core names places and units its way, the body ours.
 
-use cupel_core::{Fault, FaultKind};
+use cupel_core::{FAULTS_MAX, Fault, FaultKind};
 
 use crate::problem::{FieldError, Problem, ProblemKind};
 use crate::v1::request::ExecuteRequest;
@@ -44,9 +44,27 @@ impl Shape {
     }
 }
 
-pub(super) fn faults_of_form(faults: Vec<FieldError>) -> Problem {
-    let detail = faults.first().map(|f| f.detail.clone()).unwrap_or_default();
-    Problem::new(ProblemKind::InvalidBody, detail).with_errors(faults)
+/// Faults of form, as many as core tells of its own.
+#[derive(Default)]
+pub(crate) struct FormFaults(Vec<FieldError>);
+
+impl FormFaults {
+    /// A fault at `place` below `base`; one too many says that there are more.
+    pub(crate) fn push(&mut self, base: &str, place: &str, detail: impl Into<String>) {
+        match self.0.len() {
+            0..FAULTS_MAX => self.0.push(FieldError::new(format!("{base}{place}"), detail)),
+            FAULTS_MAX => {
+                let detail = format!("There are more faults; these are the first {FAULTS_MAX}.");
+                self.0.push(FieldError::new(base, detail));
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn into_problem(self) -> Problem {
+        let detail = self.0.first().map(|f| f.detail.clone()).unwrap_or_default();
+        Problem::new(ProblemKind::InvalidBody, detail).with_errors(self.0)
+    }
 }
 
 pub(super) fn faults_of_core<'b>(faults: Vec<Fault>, place: impl Fn(usize) -> (&'b str, Shape)) -> Problem {
@@ -59,11 +77,8 @@ pub(super) fn faults_of_core<'b>(faults: Vec<Fault>, place: impl Fn(usize) -> (&
         let base = base.replace("{}", &fault.index.to_string());
         FieldError::new(format!("{base}{}", shape.pointer(&fault.pointer)), sentence(&fault.detail))
     });
-    Problem::new(kind, detail).with_errors(errors.take(FAULTS_MAX).collect())
+    Problem::new(kind, detail).with_errors(errors.collect())
 }
-
-/// A batch of a thousand wrong submissions is told its first hundred faults.
-pub(super) const FAULTS_MAX: usize = 100;
 
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();

@@ -13,8 +13,9 @@ use cupel_types::{Bytes, LimitsRequest, PriorityClass, TestCase};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::body::{maybe_object, objects};
-use crate::problem::FieldError;
+use crate::body::maybe_object;
+use crate::lists;
+use crate::v1::faults::FormFaults;
 
 /// A program to run. One of `source_code` and `files` is required.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -33,13 +34,13 @@ pub(crate) struct ExecuteRequest {
     #[serde(default)]
     pub(crate) stdin: Option<String>,
     /// Further files. Without `source_code`, the first is the main source.
-    #[serde(default, deserialize_with = "objects")]
+    #[serde(default, deserialize_with = "lists::files")]
     pub(crate) files: Vec<FileRequest>,
     /// Arguments after the program's name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lists::args")]
     pub(crate) args: Vec<String>,
     /// Environment variables beside the language's own.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lists::env")]
     pub(crate) env: BTreeMap<String, String>,
     /// Limits other than the language's defaults; none may be above the language's maximum.
     #[serde(default, deserialize_with = "maybe_object")]
@@ -60,7 +61,7 @@ pub(crate) struct ExecuteRequest {
     #[serde(default)]
     pub(crate) cache: Option<bool>,
     /// Inputs with expected outputs: compiled once, run for each.
-    #[serde(default, deserialize_with = "objects")]
+    #[serde(default, deserialize_with = "lists::tests")]
     pub(crate) tests: Vec<TestRequest>,
 }
 
@@ -114,6 +115,8 @@ pub(crate) struct LimitsBody {
     pub(crate) file_size_kb: Option<u64>,
     /// All files written together, in KiB.
     pub(crate) disk_kb: Option<u64>,
+    /// Files and directories made.
+    pub(crate) inodes: Option<u64>,
     /// Kept of standard output and, separately, of standard error, in KiB.
     pub(crate) output_kb: Option<u64>,
     /// Stack of the main thread, in KiB.
@@ -132,7 +135,7 @@ impl From<LimitsBody> for LimitsRequest {
             open_files: body.open_files,
             file_size: kb(body.file_size_kb),
             disk: kb(body.disk_kb),
-            inodes: None,
+            inodes: body.inodes,
             output: kb(body.output_kb),
             stack: kb(body.stack_kb),
         }
@@ -166,25 +169,25 @@ impl From<Priority> for PriorityClass {
 #[serde(deny_unknown_fields)]
 pub(crate) struct BatchRequest {
     /// At least one.
-    #[serde(deserialize_with = "objects")]
+    #[serde(deserialize_with = "lists::submissions")]
     pub(crate) submissions: Vec<ExecuteRequest>,
 }
 
 impl ExecuteRequest {
     /// Core's form of it. Faults of form go to `faults`, with pointers below `base`.
-    pub(crate) fn into_new(self, base: &str, request_id: &str, faults: &mut Vec<FieldError>) -> Option<NewSubmission> {
+    pub(crate) fn into_new(self, base: &str, request_id: &str, faults: &mut FormFaults) -> Option<NewSubmission> {
         // See the field: there is nothing to switch off.
         let _ = self.cache;
-        let before = faults.len();
-        let mut fault = |place: &str, detail: &str| faults.push(FieldError::new(format!("{base}{place}"), detail));
+        let mut well_formed = true;
+        let mut fault = |place: &str, detail: &str| {
+            well_formed = false;
+            faults.push(base, place, detail);
+        };
 
         if self.input.is_some() && self.stdin.is_some() {
             fault("/stdin", "`stdin` and `input` are two names of the same thing; send one.");
         }
         let stdin = self.input.or(self.stdin);
-        if stdin.as_ref().is_some_and(|s| !s.is_empty()) && !self.tests.is_empty() {
-            fault("/tests", "With `tests`, each test has its own `stdin`; do not send `input` beside them.");
-        }
         if self.source_code.is_none() && self.files.is_empty() {
             fault("/source_code", "Send `source_code`, or `files` of which the first is the main source.");
         }
@@ -193,11 +196,6 @@ impl ExecuteRequest {
                 .inspect_err(|_| fault("/run_at", "A time such as `2030-01-01T00:00:00Z` (RFC 3339)."))
                 .ok()
         });
-        if let Some(url) = &self.webhook
-            && !is_http_url(url)
-        {
-            fault("/webhook", "An `http` or `https` URL with a host, without user name, of at most 2048 characters.");
-        }
 
         let mut files: Vec<(String, Arc<[u8]>)> = Vec::with_capacity(self.files.len() + 1);
         files.extend(self.source_code.map(|source| (String::new(), bytes_of(source))));
@@ -247,7 +245,7 @@ impl ExecuteRequest {
             webhook: self.webhook,
             request_id: Some(request_id.to_owned()),
         };
-        (faults.len() == before).then_some(new)
+        well_formed.then_some(new)
     }
 }
 
@@ -255,23 +253,18 @@ fn bytes_of(text: String) -> Arc<[u8]> {
     Arc::from(text.into_bytes())
 }
 
-fn is_http_url(url: &str) -> bool {
-    let Ok(uri) = url.parse::<axum::http::Uri>() else { return false };
-    let scheme = uri.scheme_str().is_some_and(|s| s.eq_ignore_ascii_case("http") || s.eq_ignore_ascii_case("https"));
-    let authority = uri.authority().is_some_and(|a| !a.host().is_empty() && !a.as_str().contains('@'));
-    scheme && authority && url.len() <= 2048
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn faults(body: serde_json::Value) -> Vec<String> {
-        let request: ExecuteRequest = serde_json::from_value(body).unwrap();
-        let mut faults = Vec::new();
+        let request = || serde_json::from_value::<ExecuteRequest>(body);
+        let request = lists::within(&cupel_core::Bounds::default(), request).unwrap();
+        let mut faults = FormFaults::default();
         let new = request.into_new("/submissions/3", "r", &mut faults);
-        assert_eq!(new.is_none(), !faults.is_empty());
-        faults.into_iter().map(|f| f.pointer).collect()
+        let errors = faults.into_problem().to_body("r").errors;
+        assert_eq!(new.is_none(), !errors.is_empty());
+        errors.into_iter().map(|f| f.pointer).collect()
     }
 
     #[test]
@@ -286,37 +279,11 @@ mod tests {
             ["/submissions/3/stdin"]
         );
         assert_eq!(
-            faults(json!({ "language": "c", "run_at": "tomorrow", "webhook": "ftp://x/", "files": [
+            faults(json!({ "language": "c", "run_at": "tomorrow", "files": [
                 { "path": "a" }, { "path": "b", "content": "", "content_base64": "" }, { "path": "c", "content_base64": "*" }, { "path": "", "content": "" }
             ] })),
-            ["/run_at", "/webhook", "/files/0/content", "/files/1", "/files/2/content_base64", "/files/3/path"]
+            ["/run_at", "/files/0/content", "/files/1", "/files/2/content_base64", "/files/3/path"]
                 .map(|p| format!("/submissions/3{p}"))
         );
-        assert_eq!(
-            faults(json!({ "language": "c", "source_code": "", "input": "x", "tests": [{ "stdin": "" }] })),
-            ["/submissions/3/tests"]
-        );
-    }
-
-    #[test]
-    fn webhooks_are_plain_web_addresses() {
-        for good in ["http://example.com", "https://example.com:8443/a?b=c", "HTTPS://[2001:db8::1]/"] {
-            assert!(is_http_url(good), "{good}");
-        }
-        for bad in [
-            "",
-            "example.com",
-            "/path",
-            "ftp://x/",
-            "http://",
-            "http:///x",
-            "http://user@x/",
-            "http://a b/",
-            "file:///etc/passwd",
-            "javascript:alert(1)",
-        ] {
-            assert!(!is_http_url(bad), "{bad}");
-        }
-        assert!(!is_http_url(&format!("http://x/{}", "a".repeat(2048))));
     }
 }

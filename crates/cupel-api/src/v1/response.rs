@@ -190,6 +190,7 @@ pub(crate) struct LimitsView {
     pub(crate) open_files: u32,
     pub(crate) file_size_kb: u64,
     pub(crate) disk_kb: u64,
+    pub(crate) inodes: u64,
     pub(crate) output_kb: u64,
     pub(crate) stack_kb: u64,
 }
@@ -205,6 +206,7 @@ impl From<Limits> for LimitsView {
             open_files: limits.open_files,
             file_size_kb: limits.file_size.as_kib(),
             disk_kb: limits.disk.as_kib(),
+            inodes: limits.inodes,
             output_kb: limits.output.as_kib(),
             stack_kb: limits.stack.as_kib(),
         }

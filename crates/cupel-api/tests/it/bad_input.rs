@@ -102,14 +102,18 @@ async fn a_bad_submission_is_refused_with_type_and_place_and_nothing_is_stored()
         (with(json!({ "priority": "urgent" })), "invalid-body", "/priority"),
         (with(json!({ "run_at": "tomorrow" })), "invalid-body", "/run_at"),
         (with(json!({ "run_at": "2999-01-01T00:00:00Z" })), "invalid-submission", "/run_at"),
-        (with(json!({ "webhook": "ftp://example.com/" })), "invalid-body", "/webhook"),
-        (with(json!({ "webhook": "http://user:pass@example.com/" })), "invalid-body", "/webhook"),
+        (with(json!({ "webhook": "ftp://example.com/" })), "invalid-webhook", "/webhook"),
+        (with(json!({ "webhook": "http://user:pass@example.com/" })), "invalid-webhook", "/webhook"),
         (with(json!({ "cache": "yes" })), "invalid-body", "/cache"),
         (with(json!({ "tests": [{ "stdin": "", "expect": "" }] })), "invalid-body", "/tests/0/expect"),
         (with(json!({ "tests": vec![json!({ "stdin": "" }); 4] })), "submission-too-large", "/tests"),
         (with(json!({ "tests": [{ "name": "a" }, { "name": "a" }] })), "invalid-submission", "/tests/1/name"),
         (with(json!({ "tests": [{ "stdin": text(501) }] })), "submission-too-large", "/tests/0/stdin"),
-        (with(json!({ "tests": [{ "stdin": "" }], "input": "1" })), "invalid-body", "/tests"),
+        (with(json!({ "tests": [{ "stdin": "" }], "input": "1" })), "invalid-submission", "/input"),
+        (with(json!({ "tests": [{ "stdin": "" }], "stdin": "1" })), "invalid-submission", "/stdin"),
+        (with(json!({ "env": { "A": "", "B": "", "C": "", "D": "" } })), "submission-too-large", "/env"),
+        (with(json!({ "limits": { "inodes": 0 } })), "invalid-limit", "/limits/inodes"),
+        (with(json!({ "limits": { "inodes": u64::MAX } })), "invalid-limit", "/limits/inodes"),
     ];
     for (body, code, pointer) in table {
         let answer = app.post("/api/v1/execute", &body).bearer(&user.token).send().await;
@@ -172,6 +176,59 @@ async fn one_bad_submission_in_a_batch_refuses_all_of_it() {
         answer.is_problem(422, code).points_to(pointer);
     }
     assert_eq!(app.stored().await, 0);
+}
+
+#[tokio::test]
+async fn a_list_over_its_bound_is_refused_where_it_is_however_long_it_goes_on() {
+    let app = TestApp::with(|s| s.execute_body_bytes_max = 4 << 20, small()).await;
+    let user = app.user().await;
+    let many = |entry: &str| vec![entry; 300_000].join(",");
+    let one =
+        |field: &str, list: String| format!("{{\"language\":\"python\",\"source_code\":\"\",\"{field}\":{list}}}");
+    let env: Vec<String> = (0..300_000).map(|i| format!("\"{i}\":\"\"")).collect();
+    for (path, body, pointer, detail) in [
+        ("", one("tests", format!("[{}]", many("{}"))), "/tests", "At most 3 tests."),
+        ("", one("files", format!("[{}]", many("{\"path\":\"\"}")[..].trim())), "/files", "At most 4 files."),
+        ("", one("args", format!("[{}]", many("\"\""))), "/args", "At most 3 arguments."),
+        ("", one("env", format!("{{{}}}", env.join(","))), "/env", "At most 3 variables."),
+        (
+            "/batch",
+            format!("{{\"submissions\":[{}]}}", vec!["{\"language\":\"\"}"; 100_000].join(",")),
+            "/submissions",
+            "At most 4 submissions.",
+        ),
+        (
+            "/batch",
+            format!("{{\"submissions\":[{},{}]}}", with(json!({})), one("tests", format!("[{}]", many("{}")))),
+            "/submissions/1/tests",
+            "At most 3 tests.",
+        ),
+    ] {
+        let answer = app
+            .request(axum::http::Method::POST, &format!("/api/v1/execute{path}"))
+            .bearer(&user.token)
+            .raw(body)
+            .header("content-type", "application/json")
+            .send()
+            .await;
+        answer.is_problem(422, "submission-too-large").points_to(pointer);
+        assert_eq!(answer.json["detail"], detail);
+    }
+}
+
+#[tokio::test]
+async fn the_first_hundred_faults_of_a_batch_are_told_and_that_there_are_more() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    for bad in [with(json!({ "args": vec!["\u{0}"; 60] })), with(json!({ "files": vec![json!({ "path": "x" }); 60] }))]
+    {
+        let batch = json!({ "submissions": vec![bad; 50] });
+        let answer = app.post("/api/v1/execute/batch", &batch).bearer(&user.token).send().await;
+        assert_eq!(answer.status, 422);
+        let errors = answer.json["errors"].as_array().unwrap();
+        assert_eq!((errors.len(), &errors[100]["pointer"]), (101, &json!("/submissions/1")));
+        assert!(errors[100]["detail"].as_str().unwrap().contains("first 100"), "{}", errors[100]);
+    }
 }
 
 #[tokio::test]
@@ -271,6 +328,7 @@ async fn bad_parameters_and_headers_are_refused() {
         ("/api/v1/execute/0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a?wait=-1", "invalid-parameter"),
         ("/api/v1/execute/0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a?wait=NaN", "invalid-parameter"),
         ("/api/v1/execute/0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a?wait=soon", "invalid-parameter"),
+        ("/api/v1/execute/0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a?wait=1e999", "invalid-parameter"),
         ("/api/v1/execute/0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a/events?after=-1", "invalid-parameter"),
         ("/api/v1/execute/%ff", "invalid-utf8"),
     ] {

@@ -87,7 +87,7 @@ async fn a_submission_from_queued_to_completed() {
             "verdict": "AC", "message": null, "signal": null, "wall_time_ms": 15, "truncated": false, "attempts": 1, "started_at": "[time]",
             "compile": null, "tests": [],
             "limits": { "cpu_time_ms": 2000, "wall_time_ms": 30000, "idle_time_ms": 15000, "memory_kb": 65536, "processes": 64, "open_files": 256,
-                        "file_size_kb": 65536, "disk_kb": 65536, "output_kb": 1024, "stack_kb": 65536 },
+                        "file_size_kb": 65536, "disk_kb": 65536, "inodes": 4096, "output_kb": 1024, "stack_kb": 65536 },
             "language_version": "3.11.2"
         })
     );
@@ -260,6 +260,48 @@ async fn with_wait_the_whole_submission_comes_when_it_has_ended() {
     let asked = app.get(&format!("/api/v1/execute/{id}?wait=20")).bearer(&user.token).send();
     let (answer, ()) = tokio::join!(asked, app.complete(a_report()));
     assert_eq!((answer.status.as_u16(), &answer.json["status"]), (200, &json!("completed")));
+}
+
+#[tokio::test]
+async fn who_asks_to_wait_for_longer_than_is_allowed_waits_for_as_long_as_is() {
+    let app = TestApp::with_settings(|s| s.wait_max = std::time::Duration::from_millis(10)).await;
+    let user = app.user().await;
+    let body = json!({ "language": "python", "source_code": "" });
+    for wait in ["30", "86400", "86401", "1e300"] {
+        let answer = app.post(&format!("/api/v1/execute?wait={wait}"), &body).bearer(&user.token).send().await;
+        assert_eq!((answer.status.as_u16(), &answer.json["status"]), (202, &json!("queued")), "{wait}");
+    }
+}
+
+#[tokio::test]
+async fn a_submission_that_nobody_can_wait_for_any_more_is_accepted_with_its_id() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let body = json!({ "language": "python", "source_code": "" });
+    let place = format!("/api/v1/execute/{}", app.submit(&user, &body).await);
+    let mut open = Vec::new();
+    loop {
+        let stream = app.get(&format!("{place}/events")).bearer(&user.token).start().await;
+        if stream.status() == 429 {
+            break;
+        }
+        assert_eq!(stream.status(), 200);
+        open.push(stream);
+    }
+    let accepted = app.post("/api/v1/execute", &body).bearer(&user.token).header("prefer", "wait=20").send().await;
+    assert_eq!((accepted.status.as_u16(), accepted.header("preference-applied")), (202, ""));
+    assert!(accepted.header("location").ends_with(accepted.json["submission_id"].as_str().unwrap()));
+    assert_eq!(app.stored().await, 2);
+    app.get(&format!("{place}?wait=20")).bearer(&user.token).send().await.is_problem(429, "rate-limited");
+    drop(open);
+}
+
+#[tokio::test]
+async fn the_number_of_files_made_can_be_limited() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    app.submit(&user, &json!({ "language": "python", "source_code": "", "limits": { "inodes": 100 } })).await;
+    assert_eq!(app.next_run().await.leased.submission.limits.inodes, Some(100));
 }
 
 #[tokio::test]
