@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod accounts;
+mod chain;
 mod check;
 mod clock;
 mod core;
@@ -18,6 +19,7 @@ mod sweep;
 mod view;
 pub mod webhook;
 
+pub use chain::chain;
 pub use check::{FAULTS_MAX, Fault, FaultKind};
 pub use clock::{Clock, SystemClock};
 pub use core::{Core, CoreParts};

@@ -280,10 +280,12 @@ mod tests {
     #[test]
     fn ids_that_were_not_written_are_never_answered() {
         let record = || crate::IdempotencyRecord { request_hash: [1; 32], submissions: Vec::new() };
-        let key =
-            |hash| Idempotency { key: "k".into(), request_hash: [hash; 32], expires_at: Timestamp::UNIX_EPOCH };
+        let key = |hash| Idempotency { key: "k".into(), request_hash: [hash; 32], expires_at: Timestamp::UNIX_EPOCH };
         assert!(matches!(earlier(Inserted::New, None), Ok(None)));
-        assert!(matches!(earlier(Inserted::Repeated(record()), Some(&key(1))), Ok(Some(Submitted { repeated: true, .. }))));
+        assert!(matches!(
+            earlier(Inserted::Repeated(record()), Some(&key(1))),
+            Ok(Some(Submitted { repeated: true, .. }))
+        ));
         let other = earlier(Inserted::Repeated(record()), Some(&key(2)));
         assert!(matches!(other, Err(SubmitError::IdempotencyMismatch)), "{other:?}");
         let impossible = earlier(Inserted::Repeated(record()), None);

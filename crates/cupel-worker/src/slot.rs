@@ -13,7 +13,7 @@ use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use cupel_core::event::Event;
-use cupel_core::{Assignment, Core};
+use cupel_core::{Assignment, Core, chain};
 use cupel_judge::{ArtifactCache, ExecuteError, Executor, JudgeError, JudgeRequest, judge};
 use cupel_types::{LanguageId, RunReport};
 use tokio::sync::mpsc::UnboundedSender;
@@ -63,6 +63,17 @@ pub(crate) enum SlotError {
     Language(LanguageId),
     #[error("the judge panicked")]
     Panic,
+}
+
+impl SlotError {
+    /// What failed, as a label of metrics.
+    pub(crate) fn cause(&self) -> &'static str {
+        match self {
+            SlotError::Judge(_) => "sandbox",
+            SlotError::Language(_) => "language",
+            SlotError::Panic => "panic",
+        }
+    }
 }
 
 /// Runs a slot until nobody gives it attempts any more.
@@ -121,15 +132,4 @@ fn judge_one(parts: &SlotParts, assignment: &Assignment, executor: &mut dyn Exec
     let request = JudgeRequest { submission, language, stdin: None };
     let report = judge(&request, executor, parts.cache.as_ref(), &mut log)?;
     Ok(Judged { report, events: log.finish() })
-}
-
-/// An error with its sources, for one line of log.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
 }

@@ -10,7 +10,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use cupel_core::{Assignment, Core, NextError, QueueError};
+use cupel_core::{Assignment, Core, NextError, QueueError, chain};
 use cupel_judge::ArtifactCache;
 use cupel_types::{LeaseId, RunId, Verdict, WorkerId};
 use tokio::sync::Semaphore;
@@ -18,7 +18,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::slot::{self, ExecutorFactory, Judged, Said, SlotError, SlotParts, chain};
+use crate::slot::{self, ExecutorFactory, Judged, Said, SlotError, SlotParts};
 
 /// Results per slot that may wait to be written while the slot already runs the next attempt.
 const COMPLETIONS_PER_SLOT_MAX: usize = 8;
@@ -201,13 +201,21 @@ async fn end(shared: Arc<Shared>, assignment: Arc<Assignment>, result: Result<Ju
         }
         Ok(_) => give_back(core, &assignment, false, "the worker drains").await,
         Err(error) => {
-            metrics::counter!("cupel_sandbox_failures_total").increment(1);
+            if let SlotError::Judge(_) = &error {
+                metrics::counter!("cupel_sandbox_failures_total").increment(1);
+            }
+            attempt_failed(error.cause());
             let error = chain(&error);
             tracing::error!(run.id = %run, attempt.number = attempt, error, "could not judge run {run}");
             give_back(core, &assignment, true, &error).await;
         }
     }
     shared.leases().remove(&assignment.leased.lease);
+}
+
+/// Counts an attempt that a failure of ours cost.
+fn attempt_failed(cause: &'static str) {
+    metrics::counter!("cupel_failed_attempts_total", "cause" => cause).increment(1);
 }
 
 async fn give_back(core: &Core, assignment: &Assignment, lost_attempt: bool, reason: &str) {
@@ -240,6 +248,7 @@ async fn complete(core: &Core, assignment: &Assignment, judged: Judged) {
                 pause *= 2;
             }
             Err(error) => {
+                attempt_failed("store");
                 tracing::error!(run.id = %run, error = chain(&error), "could not write the result of run {run}");
                 give_back(core, assignment, true, "its result could not be written").await;
                 return;

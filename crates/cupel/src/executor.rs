@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use cupel_core::chain;
 use cupel_judge::{ExecuteError, Executor, StdinSource, StepInput, StepKind, StepObserver, StepResult};
 use cupel_languages::Language;
 use cupel_sandbox::doctor::{self, Examination, ExamineError};
@@ -220,11 +221,6 @@ impl Observer for Kept<'_> {
 /// When there is no sandbox to attack.
 pub(crate) fn examine<'l>(languages: impl IntoIterator<Item = &'l Language>) -> Result<Examination, ExamineError> {
     doctor::examine(&SandboxConfig { mounts: mounts(languages), ..SandboxConfig::default() })
-}
-
-/// An error with its sources, for one line of log.
-pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn mounts<'l>(languages: impl IntoIterator<Item = &'l Language>) -> Vec<PathBuf> {

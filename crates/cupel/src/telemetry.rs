@@ -46,7 +46,14 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
         "From a slot's taking a run to its end"
     );
     metrics::describe_gauge!("cupel_worker_slots", "Slots by state");
-    metrics::describe_counter!("cupel_sandbox_failures_total", "Attempts lost to failures of ours");
+    metrics::describe_counter!(
+        "cupel_failed_attempts_total",
+        "Attempts that failed for a reason of ours, by cause: sandbox, language (not available here), panic, store"
+    );
+    metrics::describe_counter!(
+        "cupel_sandbox_failures_total",
+        "Failures of the sandbox: attempts it could not run, and slots it could not make"
+    );
     metrics::describe_counter!("cupel_leases_lost_total", "Leases that were no longer ours when they were renewed");
     metrics::describe_counter!("cupel_webhooks_total", "Tries to deliver a webhook, by result");
     metrics::describe_gauge!("cupel_queue_depth", "Runs that are due and wait for a worker");

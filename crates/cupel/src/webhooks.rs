@@ -17,7 +17,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use cupel_core::run::{RunState, SubmissionRecord};
 use cupel_core::webhook::Sent;
-use cupel_core::{Core, Delivery, Viewer};
+use cupel_core::{Core, Delivery, Viewer, chain};
 use cupel_types::Verdict;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ use ureq::Agent;
 use ureq::unversioned::transport::DefaultConnector;
 
 use crate::config;
-use crate::executor::chain;
+
 use guard::GuardedResolver;
 
 /// How often the outbox is looked at.

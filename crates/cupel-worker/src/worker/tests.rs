@@ -1,7 +1,7 @@
 //! The worker over the real store, queue and bus. Only the executor is scripted: it fails, panics and waits
 //! when a test says so, which no real one does.
 
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 
 use cupel_core::run::RunState;
 use cupel_core::{Bounds, CoreParts, LeasePolicy, Viewer};
@@ -286,4 +286,49 @@ async fn an_attempt_that_ends_after_it_was_lost_does_not_stop_the_renewal_of_the
     bench.clock.advance(Duration::from_millis(20));
     bench.until(id, |state| matches!(state, RunState::Leased { attempts: 2, until, .. } if *until > before)).await;
     bench.core.cancel(&bench.viewer(), id).await.unwrap();
+}
+
+/// Counters of this thread, by name and labels.
+#[derive(Clone, Default)]
+struct Counters(Arc<Mutex<HashMap<String, Arc<AtomicU64>>>>);
+
+impl Counters {
+    fn count(&self, name: &str) -> u64 {
+        self.0.lock().unwrap().get(name).map_or(0, |count| count.load(Ordering::Relaxed))
+    }
+}
+
+impl metrics::Recorder for Counters {
+    fn describe_counter(&self, _: metrics::KeyName, _: Option<metrics::Unit>, _: metrics::SharedString) {}
+    fn describe_gauge(&self, _: metrics::KeyName, _: Option<metrics::Unit>, _: metrics::SharedString) {}
+    fn describe_histogram(&self, _: metrics::KeyName, _: Option<metrics::Unit>, _: metrics::SharedString) {}
+
+    fn register_counter(&self, key: &metrics::Key, _: &metrics::Metadata<'_>) -> metrics::Counter {
+        let labels: String = key.labels().map(|label| format!(" {}", label.value())).collect();
+        let mut counters = self.0.lock().unwrap();
+        metrics::Counter::from_arc(Arc::clone(counters.entry(format!("{}{labels}", key.name())).or_default()))
+    }
+
+    fn register_gauge(&self, _: &metrics::Key, _: &metrics::Metadata<'_>) -> metrics::Gauge {
+        metrics::Gauge::noop()
+    }
+
+    fn register_histogram(&self, _: &metrics::Key, _: &metrics::Metadata<'_>) -> metrics::Histogram {
+        metrics::Histogram::noop()
+    }
+}
+
+// One thread, because the counters are those of a thread; the slots have theirs, and count there.
+#[tokio::test]
+async fn only_the_sandboxes_failures_are_counted_as_its() {
+    let counters = Counters::default();
+    let _counting = metrics::set_default_local_recorder(&counters);
+    for (does, sandbox, panic) in [(Does::Panics, 0, 1), (Does::Fails { transient: true }, 1, 1)] {
+        let bench = Bench::start(vec![does], once()).await;
+        let id = bench.submit().await;
+        bench.until(id, |state| matches!(state, RunState::Abandoned { .. })).await;
+        assert_eq!(counters.count("cupel_sandbox_failures_total"), sandbox, "{does:?}");
+        assert_eq!(counters.count("cupel_failed_attempts_total sandbox"), sandbox, "{does:?}");
+        assert_eq!(counters.count("cupel_failed_attempts_total panic"), panic, "{does:?}");
+    }
 }
