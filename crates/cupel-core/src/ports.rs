@@ -109,12 +109,22 @@ pub trait RunStore: Send + Sync {
         now: Timestamp,
     ) -> Result<Option<IdempotencyRecord>, StoreError>;
 
-    /// Removes what nobody may ask for any more: expired idempotency records, ended and expired sessions,
-    /// deliveries that ended before `before`. At most `limit` of each; how many went.
-    async fn forget(&self, now: Timestamp, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
+    /// Removes what nobody may ask for any more. At most `limit` for each reason; how many went.
+    async fn forget(&self, over: Over, limit: u32) -> Result<u64, StoreError>;
 
     /// A cheap question that fails when the store is not usable; for `/readyz`.
     async fn ping(&self) -> Result<(), StoreError>;
+}
+
+/// What is over, and may be forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Over {
+    /// Idempotency records that have expired by then, and sessions that have expired or ended.
+    pub now: Timestamp,
+    /// Webhook deliveries that ended by then.
+    pub deliveries_before: Timestamp,
+    /// API keys that were revoked, or expired, by then.
+    pub keys_before: Timestamp,
 }
 
 /// Submissions that are accepted together or not at all.
@@ -252,6 +262,8 @@ pub trait AccountStore: Send + Sync {
     async fn user_by_login(&self, login: &str) -> Result<Option<(User, String)>, StoreError>;
     /// The key with which webhooks to this user's receivers are signed. `None`: no such user.
     async fn webhook_secret(&self, id: UserId) -> Result<Option<[u8; 32]>, StoreError>;
+    /// A page of all users, the oldest first.
+    async fn users(&self, offset: u64, limit: u64) -> Result<Vec<User>, StoreError>;
     /// Changes role and tier.
     async fn set_access(&self, id: UserId, role: Role, tier: Tier) -> Result<bool, StoreError>;
     /// How many users there are.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::run::RunState;
-use crate::{Core, DuePlace, QueueError, RunHint, StoreError};
+use crate::{Core, DuePlace, Over, QueueError, RunHint, StoreError};
 
 /// Rows looked at in one step.
 const STEP: u32 = 1000;
@@ -25,6 +25,9 @@ const LOOK_EVERY: u32 = 30;
 const FORGET_EVERY: u32 = 60;
 /// How long a webhook delivery that ended is kept for people to look at.
 const DELIVERIES_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// How long an API key that was revoked or has expired is kept for its owner to look at.
+const KEYS_KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// What a sweep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,8 +68,9 @@ impl Core {
         self.offer_missing(&mut state, now, &mut swept).await?;
         state.sweeps = state.sweeps.wrapping_add(1);
         if state.sweeps % FORGET_EVERY == 1 {
-            let before = now.saturating_sub(DELIVERIES_KEPT).unwrap_or(now);
-            swept.forgotten = self.inner.store.forget(now, before, STEP).await?;
+            let ago = |kept| now.saturating_sub(kept).unwrap_or(now);
+            let over = Over { now, deliveries_before: ago(DELIVERIES_KEPT), keys_before: ago(KEYS_KEPT) };
+            swept.forgotten = self.inner.store.forget(over, STEP).await?;
         }
         if let Some(last) = state.last.replace(now) {
             self.inner.admission.tick(Duration::try_from(now.duration_since(last)).unwrap_or_default());

@@ -122,7 +122,7 @@ impl Accounts {
         Ok((key, user))
     }
 
-    /// An owner's keys, newest first, revoked and expired ones included.
+    /// An owner's keys, newest first, revoked and expired ones included until 90 days after that.
     ///
     /// # Errors
     /// When the store cannot answer.

@@ -150,6 +150,14 @@ impl Accounts {
         self.inner.store.count_users().await
     }
 
+    /// A page of all users, the oldest first; for the command line.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn users(&self, offset: u64, limit: u64) -> Result<Vec<User>, StoreError> {
+        self.inner.store.users(offset, limit).await
+    }
+
     /// Changes what a user may do. `false`: there is no such user.
     ///
     /// # Errors

@@ -116,6 +116,30 @@ async fn a_key_opens_what_it_should_until_it_is_revoked_or_expires() {
 }
 
 #[tokio::test]
+async fn a_key_that_ended_is_listed_for_90_days_more() {
+    let app = App::start().await;
+    let accounts = app.accounts();
+    let user = accounts.register(ada()).await.unwrap();
+    let day = Duration::from_secs(24 * 3600);
+    let expires_at = Some(app.clock.now() + day);
+    let new = |name: &str, expires_at| NewKey { name: name.into(), scopes: vec![Scope::RunsRead], expires_at };
+    accounts.create_key(&user, new("expires", expires_at)).await.unwrap();
+    accounts.create_key(&user, new("stays", None)).await.unwrap();
+    let (revoked, _) = accounts.create_key(&user, new("revoked", None)).await.unwrap();
+    app.clock.advance(day);
+    accounts.revoke_key(user.id, revoked.id).await.unwrap();
+    for (days, listed) in [(89, &["revoked", "stays", "expires"][..]), (2, &["stays"])] {
+        app.clock.advance(days * day);
+        // Forgetting is not done at every sweep.
+        for _ in 0..60 {
+            app.core.sweep().await.unwrap();
+        }
+        let names: Vec<_> = accounts.keys(user.id).await.unwrap().into_iter().map(|key| key.name).collect();
+        assert_eq!(names, listed);
+    }
+}
+
+#[tokio::test]
 async fn a_key_cannot_be_more_than_its_owner_nor_nameless_nor_one_too_many() {
     let app = App::start().await;
     let accounts = app.accounts();

@@ -17,6 +17,8 @@ use crate::rows::{bad, from_us, id_from, to_us};
 const USER: &str = "SELECT id, username, email, role, tier, created_at FROM users WHERE id = ?";
 const USER_BY_LOGIN: &str = "SELECT id, username, email, role, tier, created_at, password_hash FROM users \
      WHERE username_key = ?1 OR email_key = ?1";
+const USERS: &str =
+    "SELECT id, username, email, role, tier, created_at FROM users ORDER BY created_at, id LIMIT ? OFFSET ?";
 const KEY: &str = "SELECT id, owner, name, secret_hash, scopes, created_at, expires_at, last_used_at, revoked_at \
      FROM api_keys WHERE id = ?";
 const KEYS: &str = "SELECT id, owner, name, secret_hash, scopes, created_at, expires_at, last_used_at, revoked_at \
@@ -49,6 +51,16 @@ impl AccountStore for SqliteStore {
             let query = sqlx::query("SELECT webhook_secret FROM users WHERE id = ?").bind(bytes(id.as_uuid()));
             let Some(row) = (&self.readers).fetch_optional(query).await? else { return Ok(None) };
             Ok(Some(hash_from(row.try_get(0)?, "webhook_secret")?))
+        })
+        .await
+    }
+
+    async fn users(&self, offset: u64, limit: u64) -> Result<Vec<User>, StoreError> {
+        reading("list users", async {
+            // Numbers beyond what a row number can be mean an empty page.
+            let [limit, offset] = [limit, offset].map(|n| i64::try_from(n).unwrap_or(i64::MAX));
+            let rows = (&self.readers).fetch_all(sqlx::query(USERS).bind(limit).bind(offset)).await?;
+            rows.iter().map(user_of).collect()
         })
         .await
     }

@@ -57,7 +57,10 @@ fn migrations() -> Vec<Migration> {
     let simple = |version, name: &'static str, sql: &'static str| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
-    vec![simple(1, "base", include_str!("../../migrations/sqlite/0001_base.sql"))]
+    vec![
+        simple(1, "base", include_str!("../../migrations/sqlite/0001_base.sql")),
+        simple(2, "key ends", include_str!("../../migrations/sqlite/0002_key_ends.sql")),
+    ]
 }
 
 impl SqliteStore {

@@ -5,7 +5,7 @@ use cupel_core::event::{Event, Seq};
 use cupel_core::run::{LeasedRun, RunState, SubmissionRecord, SubmissionSummary};
 use cupel_core::{
     Cancellation, Completion, DuePlace, DueRun, ExpiredRun, GivenBack, IdempotencyRecord, Inserted, NewSubmissions,
-    RunCounts, RunHint, RunStore, StoreError,
+    Over, RunCounts, RunHint, RunStore, StoreError,
 };
 use cupel_types::{Bytes, LeaseId, RunId, RunReport, StepReport, SubmissionId, UserId, WorkerId};
 use jiff::Timestamp;
@@ -258,8 +258,8 @@ impl RunStore for SqliteStore {
         .await
     }
 
-    async fn forget(&self, now: Timestamp, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        self.write(Forget { now, before, limit }).await
+    async fn forget(&self, over: Over, limit: u32) -> Result<u64, StoreError> {
+        self.write(Forget { over, limit }).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -1,7 +1,7 @@
 //! `WebhookStore`: the outbox; and forgetting what is over.
 
 use async_trait::async_trait;
-use cupel_core::{Delivery, StoreError, WebhookStore};
+use cupel_core::{Delivery, Over, StoreError, WebhookStore};
 use cupel_types::{SubmissionId, UserId, WebhookId};
 use jiff::Timestamp;
 use sqlx::sqlite::SqliteConnection;
@@ -148,8 +148,7 @@ impl Write for Gone {
 
 /// Removes what nobody may ask for any more.
 pub(super) struct Forget {
-    pub(super) now: Timestamp,
-    pub(super) before: Timestamp,
+    pub(super) over: Over,
     pub(super) limit: u32,
 }
 
@@ -164,17 +163,27 @@ impl Write for Forget {
             (
                 "DELETE FROM idempotency_keys WHERE (owner, key) IN \
                  (SELECT owner, key FROM idempotency_keys WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)",
-                self.now,
+                self.over.now,
             ),
             (
                 "DELETE FROM refresh_sessions WHERE id IN \
                  (SELECT id FROM refresh_sessions WHERE expires_at <= ?1 OR ended_at <= ?1 LIMIT ?2)",
-                self.now,
+                self.over.now,
             ),
             (
                 "DELETE FROM webhook_deliveries WHERE id IN \
                  (SELECT id FROM webhook_deliveries WHERE ended_at <= ? ORDER BY ended_at LIMIT ?)",
-                self.before,
+                self.over.deliveries_before,
+            ),
+            (
+                "DELETE FROM api_keys WHERE id IN \
+                 (SELECT id FROM api_keys WHERE revoked_at <= ? ORDER BY revoked_at LIMIT ?)",
+                self.over.keys_before,
+            ),
+            (
+                "DELETE FROM api_keys WHERE id IN \
+                 (SELECT id FROM api_keys WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)",
+                self.over.keys_before,
             ),
         ];
         let mut forgotten = 0;

@@ -47,21 +47,44 @@ pub async fn access_and_secret_of_a_user<S: Store>(make: impl AsyncFn() -> Subje
 }
 
 /// Rule.
-pub async fn keys_are_listed_revoked_and_touched_by_their_owner<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn users_are_listed_in_the_order_they_came_page_by_page<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
-    let (owner, other) = (user(&*store).await, user(&*store).await);
-    let key = |owner, n| ApiKey {
+    assert!(store.users(0, 10).await.unwrap().is_empty());
+    let mut all = Vec::new();
+    for n in 0..5 {
+        let mut new = a_user();
+        // Two of a time are told apart by their ids.
+        new.user.created_at = at(n / 2);
+        all.push(store.insert_user(new).await.unwrap().unwrap());
+    }
+    all.sort_by_key(|user| (user.created_at, user.id));
+    assert_eq!(store.users(0, 10).await.unwrap(), all);
+    assert_eq!(store.users(1, 2).await.unwrap(), all[1..3]);
+    assert_eq!(store.users(4, 2).await.unwrap(), all[4..]);
+    assert!(store.users(5, 2).await.unwrap().is_empty());
+    assert!(store.users(u64::MAX, u64::MAX).await.unwrap().is_empty());
+}
+
+/// A key that has not ended.
+pub(super) fn key(owner: UserId, n: u8) -> ApiKey {
+    ApiKey {
         id: ApiKeyId::from_uuid(fresh()),
         owner,
         name: format!("key {n}"),
         secret_hash: [n; 32],
         scopes: vec![Scope::RunsRead, Scope::RunsWrite],
         created_at: at(i64::from(n)),
-        expires_at: (n == 2).then(|| at(99)),
+        expires_at: None,
         last_used_at: None,
         revoked_at: None,
-    };
-    let keys = [key(owner, 1), key(owner, 2), key(other, 3)];
+    }
+}
+
+/// Rule.
+pub async fn keys_are_listed_revoked_and_touched_by_their_owner<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let (owner, other) = (user(&*store).await, user(&*store).await);
+    let keys = [key(owner, 1), ApiKey { expires_at: Some(at(99)), ..key(owner, 2) }, key(other, 3)];
     for key in &keys {
         store.insert_key(key.clone()).await.unwrap();
     }

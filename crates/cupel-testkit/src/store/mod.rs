@@ -48,6 +48,7 @@ macro_rules! store_conformance {
                 counts_tell_what_waits_and_what_runs,
                 names_and_addresses_belong_to_one_user_whatever_their_case,
                 access_and_secret_of_a_user,
+                users_are_listed_in_the_order_they_came_page_by_page,
                 keys_are_listed_revoked_and_touched_by_their_owner,
                 a_refresh_token_is_good_once_and_a_stolen_one_ends_the_session,
                 ended_and_expired_sessions_are_not_alive,
@@ -56,6 +57,7 @@ macro_rules! store_conformance {
                 a_failed_delivery_comes_again_until_it_is_given_up,
                 a_receiver_that_is_gone_hears_of_nothing_more,
                 what_is_over_is_forgotten,
+                keys_that_ended_long_ago_are_forgotten_a_few_at_a_time,
             ]
         );
     };

@@ -1,9 +1,10 @@
 //! Rules about the outbox, and about forgetting.
 
-use cupel_core::accounts::RefreshSession;
-use cupel_core::{Delivery, GivenBack, Idempotency, Store};
+use cupel_core::accounts::{ApiKey, RefreshSession};
+use cupel_core::{Delivery, GivenBack, Idempotency, Over, Store};
 use cupel_types::{SessionId, SubmissionId, UserId};
 
+use super::accounts::key;
 use super::{at, insert, lease, user};
 use crate::Subject;
 use crate::builders::{a_completion, a_submission, fresh};
@@ -124,8 +125,46 @@ pub async fn what_is_over_is_forgotten<S: Store>(make: impl AsyncFn() -> Subject
     let delivery = take(&*store, 0).await.remove(0);
     store.delivered(delivery.id, at(5), 200).await.unwrap();
 
-    assert_eq!(store.forget(at(4), at(4), 100).await.unwrap(), 0);
-    assert_eq!(store.forget(at(10), at(5), 100).await.unwrap(), 3);
-    assert_eq!(store.forget(at(10), at(5), 100).await.unwrap(), 0);
+    let over = |now: i64, deliveries_before: i64| Over {
+        now: at(now),
+        deliveries_before: at(deliveries_before),
+        keys_before: at(0),
+    };
+    assert_eq!(store.forget(over(4, 4), 100).await.unwrap(), 0);
+    assert_eq!(store.forget(over(10, 5), 100).await.unwrap(), 3);
+    assert_eq!(store.forget(over(10, 5), 100).await.unwrap(), 0);
     assert!(store.session_alive(long.id, at(10)).await.unwrap());
+}
+
+/// Rule.
+pub async fn keys_that_ended_long_ago_are_forgotten_a_few_at_a_time<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let owner = user(&*store).await;
+    let ended = |n, expires: Option<i64>, revoked: Option<i64>| ApiKey {
+        expires_at: expires.map(at),
+        revoked_at: revoked.map(at),
+        ..key(owner, n)
+    };
+    let keys = [
+        ended(1, None, Some(5)),
+        ended(2, Some(5), None),
+        ended(3, Some(99), Some(4)),
+        ended(4, Some(4), Some(99)),
+        ended(5, None, None),
+        ended(6, Some(6), None),
+        ended(7, None, Some(6)),
+        ended(8, Some(99), Some(6)),
+    ];
+    for key in &keys {
+        store.insert_key(key.clone()).await.unwrap();
+    }
+    let over = |keys_before: i64| Over { now: at(100), deliveries_before: at(0), keys_before: at(keys_before) };
+    assert_eq!(store.forget(over(3), 100).await.unwrap(), 0);
+    let mut rounds = 0;
+    while store.forget(over(5), 1).await.unwrap() > 0 {
+        rounds += 1;
+    }
+    assert!((2..=4).contains(&rounds), "{rounds} rounds for 4 keys, one or two at a time");
+    let left: Vec<_> = store.keys(owner).await.unwrap().into_iter().map(|key| key.name).collect();
+    assert_eq!(left, ["key 8", "key 7", "key 6", "key 5"]);
 }

@@ -1,0 +1,5 @@
+-- API keys that ended long ago are looked for now and then, and users are listed in the order they came.
+
+CREATE INDEX api_keys_revoked ON api_keys (revoked_at) WHERE revoked_at IS NOT NULL;
+CREATE INDEX api_keys_by_end ON api_keys (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX users_by_age ON users (created_at, id);
