@@ -287,12 +287,13 @@ fn prove(world: &World, row: &Row) {
         .collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let program = (row.with)(world.attack(row.attack, &arguments));
-    if row.arguments.contains(&"{large}") {
+    let reader = row.arguments.contains(&"{large}");
+    if reader {
         world.fixtures.forget_large();
     }
     let mut slot = world.slot();
     let ended = program.run(&mut slot);
-    let after = unharmed(world, &mut slot);
+    let after = unharmed(world, &mut slot, if reader { 6 << 20 } else { 2 << 20 });
     assert_eq!(ended.text(), row.says, "what the program saw; {ended}");
     assert_eq!(ended.report.outcome, row.ends, "{ended}");
     (row.also)(&ended);
@@ -300,10 +301,11 @@ fn prove(world: &World, row: &Row) {
     after.unwrap_or_else(|harm| panic!("the next run: {harm}"));
 }
 
-/// Whatever the program did, it used no more than it might (and what noticing takes).
+/// Whatever the program did, it used no more than it might (and what noticing takes: the kernel charges what it
+/// cannot refuse beyond a limit).
 fn limits_were_kept(limits: &Limits, ended: &Ended) {
     let usage = &ended.report.usage;
-    assert!(usage.memory <= limits.memory.saturating_add(Bytes::mib(1)), "memory: {ended}");
+    assert!(usage.memory <= limits.memory.saturating_add(Bytes::mib(2)), "memory: {ended}");
     if ended.report.outcome == Outcome::TimeLimit {
         assert!(usage.cpu_time >= limits.cpu_time, "CPU time below the limit: {ended}");
         assert!(usage.cpu_time <= limits.cpu_time + Duration::from_millis(100), "CPU time far over the limit: {ended}");
@@ -313,8 +315,9 @@ fn limits_were_kept(limits: &Limits, ended: &Ended) {
     }
 }
 
-/// The next run on this slot.
-fn unharmed(world: &World, slot: &mut cupel_sandbox::Slot) -> Result<(), String> {
+/// The next run on this slot. `slack`, bytes: how exact its memory must be. After a reader of large files the
+/// kernel makes room by taking cache away in strides, and it cannot be told which part of the last one was needed.
+fn unharmed(world: &World, slot: &mut cupel_sandbox::Slot, slack: u64) -> Result<(), String> {
     let victim = world.attack("victim", &[]).stdin(b"ping");
     let ended = victim.try_run(slot).map_err(|error| format!("{error}: {:?}", std::error::Error::source(&error)))?;
     if ended.report.outcome != Outcome::Exited(3) || !ended.text().starts_with("unharmed ") || !ended.stderr.is_empty()
@@ -324,7 +327,7 @@ fn unharmed(world: &World, slot: &mut cupel_sandbox::Slot) -> Result<(), String>
     let usage = &ended.report.usage;
     let cpu = u64::try_from(usage.cpu_time.as_nanos()).unwrap_or(u64::MAX);
     assert_near("CPU time of the next run, ns", cpu, ended.number(), 5, 10_000_000);
-    assert_near("memory of the next run, bytes", usage.memory.get(), 17 << 20, 0, 2 << 20);
+    assert_near("memory of the next run, bytes", usage.memory.get(), 17 << 20, 0, slack);
     Ok(())
 }
 
