@@ -63,7 +63,8 @@ pub(crate) fn enter_lane_root(extra: &[PathBuf], probe: Option<&Path>, off: Wall
     }
     for device in DEVICES {
         let path = Path::new("/dev").join(device);
-        if let Some(piece) = open_piece(&path, NOSUID | NOEXEC).map_err(at(SetupStep::RootTrees))? {
+        // Read-only: a device can be written all the same, its inode (times, attributes) cannot be changed.
+        if let Some(piece) = open_piece(&path, RDONLY | NOSUID | NOEXEC).map_err(at(SetupStep::RootTrees))? {
             pieces.push((path, piece));
         }
     }

@@ -21,7 +21,8 @@ pub(crate) fn apply(limits: &Limits, processes: u64) -> rustix::io::Result<()> {
         (Resource::Msgqueue, both(800 * 1024)),
         (Resource::Nice, both(0)),
         (Resource::Rtprio, both(0)),
-        (Resource::Sigpending, both(4096)),
+        // Counted against the host's own user as well, for all lanes together.
+        (Resource::Sigpending, both(512)),
     ] {
         match setrlimit(resource, limit) {
             Ok(()) => {}

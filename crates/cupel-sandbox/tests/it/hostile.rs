@@ -230,7 +230,7 @@ fn table() -> Vec<Row> {
         row("kill_everybody", Signalled(Signal(9)), "kill(-1, KILL): OK\nown children killed: 20\n"),
         row("timers", Signalled(Signal(14)), ""),
         row("timer_storm", TimeLimit, "").with(|p| p.limits(brief)),
-        row("signal_storm", OK, "sigqueue: EAGAIN\nsent: 4096\n"),
+        row("signal_storm", OK, "sigqueue: EAGAIN\nsent: 512\n"),
 
         // Execution, descriptors, dumps, input.
         row("endless_arguments", OK, "100 KiB: OK\n60 MiB of arguments: E2BIG\n60 MiB of environment: E2BIG\n"),

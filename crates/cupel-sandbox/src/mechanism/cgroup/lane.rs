@@ -8,6 +8,8 @@ use rustix::fs::{Mode, OFlags};
 
 /// Memory our own init of a cell may take beside the program, on top of the limit.
 const OVERHEAD: u64 = 1024 * 1024;
+/// Least memory a cell gets: with less, setting it up could meet the OOM killer before there is a program to kill.
+const MEMORY_MIN: u64 = 1024 * 1024;
 /// Most memory that may stay charged to a lane between two cells: page cache, which makes the next start faster;
 /// pages that somebody still holds; and the kernel's own, of which it gives most back on demand.
 const KEPT_MAX: u64 = 48 * 1024 * 1024;
@@ -125,7 +127,8 @@ impl LaneGroup {
 
     /// Sets the limits for the next cell and resets what can be reset. On v2 makes its group.
     pub(crate) fn begin(&mut self, limits: &Limits, ignore_memory: bool, ignore_pids: bool) -> io::Result<()> {
-        let memory = if ignore_memory { u64::MAX } else { limits.memory.get().saturating_add(OVERHEAD) };
+        let memory =
+            if ignore_memory { u64::MAX } else { limits.memory.get().max(MEMORY_MIN).saturating_add(OVERHEAD) };
         // The program itself is one.
         let processes = if ignore_pids { u32::MAX } else { limits.processes.max(1) };
         if self.files.v2_dir.is_some() {
