@@ -7,6 +7,7 @@
 mod files;
 mod ids;
 mod limits;
+mod named;
 mod outcome;
 mod report;
 mod submission;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::{BoxFiles, LanguageId, LimitsRequest, SubmissionId, UserId};
+use crate::{BoxFiles, LanguageId, LimitsRequest, SubmissionId, UserId, named};
 
 /// What a user sent: source, language, input and wishes. It never changes once accepted; what
 /// happens to it is a run.
@@ -59,33 +59,16 @@ impl fmt::Debug for TestCase {
     }
 }
 
-/// How urgent a submission is. Classes share the slots by weight, so that none starves.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum PriorityClass {
-    /// Somebody is looking at the screen.
-    Interactive,
-    /// An ordinary submission.
-    #[default]
-    Submission,
-    /// One of very many; nobody waits for this one.
-    Batch,
-}
-
-impl PriorityClass {
-    /// Every class, most urgent first.
-    pub const ALL: [PriorityClass; 3] = [PriorityClass::Interactive, PriorityClass::Submission, PriorityClass::Batch];
-
-    /// The stable name in API, store and metrics.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            PriorityClass::Interactive => "interactive",
-            PriorityClass::Submission => "submission",
-            PriorityClass::Batch => "batch",
-        }
-    }
-
-    /// The class with this name.
-    pub fn from_name(name: &str) -> Option<PriorityClass> {
-        PriorityClass::ALL.into_iter().find(|c| c.as_str() == name)
+named! {
+    /// How urgent a submission is, most urgent first. Classes share the slots by weight, so that none starves.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum PriorityClass, as_str, from_name {
+        /// Somebody is looking at the screen.
+        Interactive = "interactive",
+        /// An ordinary submission.
+        #[default]
+        Submission = "submission",
+        /// One of very many; nobody waits for this one.
+        Batch = "batch",
     }
 }

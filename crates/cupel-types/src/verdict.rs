@@ -2,69 +2,36 @@
 
 use std::fmt;
 
-use crate::Outcome;
+use crate::{Outcome, named};
 
-/// The judgement of a run or of one test case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Verdict {
-    /// AC: exit code 0 and, where an answer was expected, the right one.
-    Accepted,
-    /// WA: ended well with another answer than the expected one.
-    WrongAnswer,
-    /// TLE: CPU or wall-clock time over the limit.
-    TimeLimit,
-    /// ILE: waited without using the CPU for longer than the idle limit.
-    IdleLimit,
-    /// MLE: the kernel refused more memory.
-    MemoryLimit,
-    /// OLE: wrote more than may be kept.
-    OutputLimit,
-    /// RTE: exit code other than 0, or ended by a signal.
-    RuntimeError,
-    /// CE: the compiler refused the source, or went over its own limits.
-    CompileError,
-    /// JE: the judge itself failed. Never the program's fault.
-    InternalError,
-    /// The run was cancelled before it ended.
-    Cancelled,
+named! {
+    /// The judgement of a run or of one test case. Its [`code`](Verdict::code) is the short form that people know.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum Verdict, code, from_code {
+        /// AC: exit code 0 and, where an answer was expected, the right one.
+        Accepted = "AC",
+        /// WA: ended well with another answer than the expected one.
+        WrongAnswer = "WA",
+        /// TLE: CPU or wall-clock time over the limit.
+        TimeLimit = "TLE",
+        /// ILE: waited without using the CPU for longer than the idle limit.
+        IdleLimit = "ILE",
+        /// MLE: the kernel refused more memory.
+        MemoryLimit = "MLE",
+        /// OLE: wrote more than may be kept.
+        OutputLimit = "OLE",
+        /// RTE: exit code other than 0, or ended by a signal.
+        RuntimeError = "RTE",
+        /// CE: the compiler refused the source, or went over its own limits.
+        CompileError = "CE",
+        /// JE: the judge itself failed. Never the program's fault.
+        InternalError = "JE",
+        /// The run was cancelled before it ended.
+        Cancelled = "CANCELLED",
+    }
 }
 
 impl Verdict {
-    /// Every verdict, for tables and exhaustive tests.
-    pub const ALL: [Verdict; 10] = [
-        Verdict::Accepted,
-        Verdict::WrongAnswer,
-        Verdict::TimeLimit,
-        Verdict::IdleLimit,
-        Verdict::MemoryLimit,
-        Verdict::OutputLimit,
-        Verdict::RuntimeError,
-        Verdict::CompileError,
-        Verdict::InternalError,
-        Verdict::Cancelled,
-    ];
-
-    /// The stable short form used in the API, the store and the command line.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Verdict::Accepted => "AC",
-            Verdict::WrongAnswer => "WA",
-            Verdict::TimeLimit => "TLE",
-            Verdict::IdleLimit => "ILE",
-            Verdict::MemoryLimit => "MLE",
-            Verdict::OutputLimit => "OLE",
-            Verdict::RuntimeError => "RTE",
-            Verdict::CompileError => "CE",
-            Verdict::InternalError => "JE",
-            Verdict::Cancelled => "CANCELLED",
-        }
-    }
-
-    /// The verdict with this [`code`](Verdict::code).
-    pub fn from_code(code: &str) -> Option<Verdict> {
-        Verdict::ALL.into_iter().find(|v| v.code() == code)
-    }
-
     /// The words for people.
     pub const fn title(self) -> &'static str {
         match self {

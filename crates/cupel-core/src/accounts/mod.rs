@@ -12,34 +12,20 @@ pub use passwords::{PasswordCost, PasswordError};
 pub use service::{AccountError, AccountSettings, Accounts, NewAccount, RegisterError};
 pub use sessions::{Login, LoginError, RefreshError};
 
-use cupel_types::{ApiKeyId, SessionId, UserId};
+use cupel_types::{ApiKeyId, SessionId, UserId, named};
 use jiff::Timestamp;
 
-/// What a user may do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// Submits, and sees their own.
-    #[default]
-    User,
-    /// Also writes problems.
-    Author,
-    /// Everything.
-    Admin,
-}
-
-impl Role {
-    /// The stable name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Role::User => "user",
-            Role::Author => "author",
-            Role::Admin => "admin",
-        }
-    }
-
-    /// The role with this name.
-    pub fn from_name(name: &str) -> Option<Role> {
-        [Role::User, Role::Author, Role::Admin].into_iter().find(|r| r.as_str() == name)
+named! {
+    /// What a user may do.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub enum Role, as_str, from_name {
+        /// Submits, and sees their own.
+        #[default]
+        User = "user",
+        /// Also writes problems.
+        Author = "author",
+        /// Everything.
+        Admin = "admin",
     }
 }
 
@@ -76,36 +62,18 @@ pub struct NewUser {
     pub webhook_secret: [u8; 32],
 }
 
-/// What a key may be used for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Scope {
-    /// `runs:read`: look at submissions.
-    RunsRead,
-    /// `runs:write`: submit and cancel.
-    RunsWrite,
-    /// `account`: everything the owner may do with the account, keys included.
-    Account,
-    /// `admin`: what the owner may do as an administrator.
-    Admin,
-}
-
-impl Scope {
-    /// Every scope.
-    pub const ALL: [Scope; 4] = [Scope::RunsRead, Scope::RunsWrite, Scope::Account, Scope::Admin];
-
-    /// The stable name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Scope::RunsRead => "runs:read",
-            Scope::RunsWrite => "runs:write",
-            Scope::Account => "account",
-            Scope::Admin => "admin",
-        }
-    }
-
-    /// The scope with this name.
-    pub fn from_name(name: &str) -> Option<Scope> {
-        Scope::ALL.into_iter().find(|s| s.as_str() == name)
+named! {
+    /// What a key may be used for.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    pub enum Scope, as_str, from_name {
+        /// `runs:read`: look at submissions.
+        RunsRead = "runs:read",
+        /// `runs:write`: submit and cancel.
+        RunsWrite = "runs:write",
+        /// `account`: everything the owner may do with the account, keys included.
+        Account = "account",
+        /// `admin`: what the owner may do as an administrator.
+        Admin = "admin",
     }
 }
 
@@ -133,4 +101,20 @@ pub struct RefreshSession {
     pub token_hash: [u8; 32],
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_roles_and_scopes_are_distinct_and_read_back() {
+        for role in Role::ALL {
+            assert_eq!(Role::from_name(role.as_str()), Some(role));
+        }
+        for scope in Scope::ALL {
+            assert_eq!(Scope::from_name(scope.as_str()), Some(scope));
+        }
+        assert_eq!((Role::from_name("Admin"), Scope::from_name("runs")), (None, None));
+    }
 }
