@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use cupel_languages::Language;
-use cupel_types::{BoxFiles, Limits};
+use cupel_types::{BoxFiles, Limits, UserId};
 use sha2::{Digest, Sha256};
 
-/// SHA-256 over language id, toolchain version, commands, environment, limits and all files.
+/// SHA-256 over owner, language id, toolchain version, commands, environment, limits and all files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ArtifactKey(pub [u8; 32]);
 
@@ -31,11 +31,13 @@ impl ArtifactCache for NoCache {
 }
 
 impl ArtifactKey {
-    /// The key of a compilation; `commands` are the compile commands with every placeholder filled in.
-    pub fn of(language: &Language, commands: &[Vec<String>], files: &BoxFiles) -> ArtifactKey {
+    /// The key of a compilation for `owner`: whether a result was cached tells only what its owner had sent before, never
+    /// that somebody else had the same source. `commands` are the compile commands with every placeholder filled in.
+    pub fn of(owner: UserId, language: &Language, commands: &[Vec<String>], files: &BoxFiles) -> ArtifactKey {
         let mut hash = Hash(Sha256::new());
         // The first field names the scheme: a change of what is hashed changes every key.
-        hash.text("cupel artefacts 1");
+        hash.text("cupel artefacts 2");
+        hash.bytes(owner.as_uuid().as_bytes());
         hash.text(language.id.as_str());
         hash.text(language.installed_version().unwrap_or_default());
         hash.number(commands.len() as u64);

@@ -41,7 +41,7 @@ pub(crate) fn compile(
         return Ok(Compiled::NotNeeded);
     }
     observer.event(JudgeEvent::CompileStarted);
-    let key = ArtifactKey::of(language, &commands, &submission.files);
+    let key = ArtifactKey::of(submission.owner, language, &commands, &submission.files);
     if let Some((artifacts, output)) = cache.get(&key) {
         observer.event(JudgeEvent::CompileEnded { ok: true, cached: true, wall_time: Duration::ZERO });
         let output = Output { data: output, truncated: false };

@@ -344,11 +344,12 @@ fn whatever_determines_the_artefacts_is_in_the_key() {
     let language = language("compiled");
     let commands = vec![vec!["cc".to_owned(), "ab".into()]];
     let files = BoxFiles::new(vec![file("a", "bc")]);
-    let base = ArtifactKey::of(&language, &commands, &files);
-    assert_eq!(base, ArtifactKey::of(&language.clone(), &commands, &files.clone()));
-    let mut keys = vec![base];
+    let (owner, somebody) = (UserId::from_uuid(uuid::Uuid::from_u128(1)), UserId::from_uuid(uuid::Uuid::from_u128(2)));
+    let base = ArtifactKey::of(owner, &language, &commands, &files);
+    assert_eq!(base, ArtifactKey::of(owner, &language.clone(), &commands, &files.clone()));
+    let mut keys = vec![base, ArtifactKey::of(somebody, &language, &commands, &files)];
     let mut other = |language: &Language, commands: &[Vec<String>], files: Vec<BoxFile>| {
-        keys.push(ArtifactKey::of(language, commands, &BoxFiles::new(files)));
+        keys.push(ArtifactKey::of(owner, language, commands, &BoxFiles::new(files)));
     };
     other(&language, &[vec!["cc".into(), "a".into(), "b".into()]], vec![file("a", "bc")]);
     other(&language, &[vec!["cc".into()], vec!["ab".into()]], vec![file("a", "bc")]);
