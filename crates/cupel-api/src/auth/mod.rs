@@ -1,6 +1,7 @@
 //! Who asks: access tokens, API keys, and the extractor that says in its type what a handler needs.
 
 mod caller;
+mod hs256;
 mod identity;
 mod tokens;
 
