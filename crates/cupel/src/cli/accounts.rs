@@ -12,7 +12,7 @@ use cupel_core::accounts::{
 };
 use cupel_core::{Clock as _, SystemClock};
 use cupel_store::SqliteStore;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -23,11 +23,15 @@ use crate::config::{self, Config};
 use crate::data_dir::DataDir;
 use crate::terminal::Table;
 
+/// Users read at one time.
+const USERS_PAGE: u64 = 1000;
+
 pub(super) fn user(args: &User) -> CommandResult {
     with_accounts(&args.settings, async |place| match &args.command {
         UserCommand::Add { name, email, admin, password_stdin } => {
             place.add_user(name, email, *admin, *password_stdin).await
         }
+        UserCommand::List { json } => place.list_users(*json).await,
         UserCommand::Token { name } => place.token(name).await,
     })
 }
@@ -98,6 +102,43 @@ impl Place {
         Ok(Exit::Ok)
     }
 
+    async fn list_users(&self, as_json: bool) -> CommandResult {
+        let mut users = Vec::new();
+        loop {
+            let page = self.accounts.users(users.len() as u64, USERS_PAGE).await?;
+            let is_last = (page.len() as u64) < USERS_PAGE;
+            users.extend(page);
+            if is_last {
+                break;
+            }
+        }
+        if as_json {
+            let users: Vec<Value> = users
+                .iter()
+                .map(|user| {
+                    json!({
+                        "id": user.id.to_string(), "username": user.username, "email": user.email,
+                        "role": user.role.as_str(), "tier": user.tier.0, "created_at": time(user.created_at),
+                    })
+                })
+                .collect();
+            anstream::println!("{}", json!({ "users": users }));
+            return Ok(Exit::Ok);
+        }
+        let mut table = Table::new(&["NAME", "E-MAIL", "ROLE", "TIER", "CREATED"]);
+        for user in users {
+            table.row(vec![
+                user.username,
+                user.email,
+                user.role.as_str().to_owned(),
+                user.tier.0,
+                time(user.created_at),
+            ]);
+        }
+        table.print();
+        Ok(Exit::Ok)
+    }
+
     /// Access tokens are the API's to make: a session is opened here and exchanged there.
     async fn token(&self, name: &str) -> CommandResult {
         let login = self.accounts.open_session(self.find(name).await?).await?;
@@ -153,7 +194,7 @@ impl Place {
     async fn list_keys(&self, user: &str, as_json: bool) -> CommandResult {
         let keys = self.accounts.keys(self.find(user).await?.id).await?;
         let scopes = |key: &cupel_core::accounts::ApiKey| key.scopes.iter().map(|s| s.as_str()).collect::<Vec<_>>();
-        let time = |at: Option<jiff::Timestamp>| at.map(|at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+        let time = |at: Option<Timestamp>| at.map(time);
         if as_json {
             let keys: Vec<Value> = keys
                 .iter()
@@ -199,6 +240,11 @@ impl Place {
         anstream::println!("key {id} is revoked");
         Ok(Exit::Ok)
     }
+}
+
+/// To the second, in UTC.
+fn time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// One line, without its end.

@@ -191,11 +191,12 @@ pub(crate) enum LanguagesCommand {
     },
 }
 
-/// Add users and make tokens, in the data directory; also while the server runs.
+/// Add and list users and make tokens, in the data directory; also while the server runs.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cupel user add ada ada@example.org --admin
   printf %s \"$PASSWORD\" | cupel user add ada ada@example.org --password-stdin
+  cupel user list --json | jq -r '.users[].email'
   cupel user token ada")]
 pub(crate) struct User {
     #[command(subcommand)]
@@ -216,6 +217,12 @@ pub(crate) enum UserCommand {
         /// Reads the password from standard input.
         #[arg(long)]
         password_stdin: bool,
+    },
+    /// List all users, the oldest first.
+    List {
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
     },
     /// Print an access token of a user.
     Token { name: String },
@@ -250,7 +257,7 @@ pub(crate) enum KeyCommand {
         #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
         expires: Option<Duration>,
     },
-    /// List a user's keys.
+    /// List a user's keys; revoked and expired ones stay for 90 days.
     List {
         /// Whose keys.
         #[arg(long, value_name = "USER", default_value = "admin")]

@@ -40,6 +40,14 @@ fn users_tokens_and_keys_are_made_while_the_server_runs() {
     assert_eq!(added.code, Some(0), "{added:?}");
     assert_eq!(end(cupel(["user", "add", "ada", "b@example.org", "--data", dir]), b"").code, Some(1));
     assert_eq!(end(cupel(["user", "add", "x", "nowhere", "--data", dir]), b"").code, Some(2));
+    let list = end(cupel(["user", "list", "--json", "--data", dir]), b"");
+    let list: Value = serde_json::from_str(&list.stdout).unwrap();
+    let ada = list["users"].as_array().unwrap().last().unwrap();
+    let told = ["username", "email", "role", "tier"].map(|field| ada[field].as_str().unwrap());
+    assert_eq!(told, ["ada", "ada@example.org", "user", "basic"]);
+    let table = end(cupel(["user", "list", "--data", dir]), b"").stdout;
+    let words = table.lines().last().unwrap().split_whitespace().take(4).collect::<Vec<_>>();
+    assert_eq!(words, ["ada", "ada@example.org", "user", "basic"], "{table}");
     let login =
         server.post("/api/v1/auth/login", &json!({ "email": "ada@example.org", "password": "correct horse battery" }));
     assert!(login["access_token"].is_string());
