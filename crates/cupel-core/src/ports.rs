@@ -439,7 +439,7 @@ pub enum Received {
 }
 
 /// How long things take before core does something about them.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeasePolicy {
     /// How long a lease lasts without being renewed.
     pub lease: Duration,

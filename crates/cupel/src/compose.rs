@@ -65,8 +65,7 @@ pub(crate) fn prepare(config: &Config) -> anyhow::Result<Ground> {
     let examination = executor::examine(registry.iter())?;
     refuse_missing_walls(&examination, &config.accept_missing)?;
     let sandbox = LocalSandbox::start(slots, registry.iter()).context("cannot start the sandbox")?;
-    let bounds = ArtifactBounds { memory: config.worker.artifacts_memory, disk: config.worker.artifacts_disk };
-    let artifacts = Artifacts::open(&data.artifacts(), bounds)?;
+    let artifacts = Artifacts::open(&data.artifacts(), artifact_bounds(&config.worker))?;
     Ok(Ground { data, lock, registry, sandbox, examination, slots, artifacts, metrics: telemetry::metrics()? })
 }
 
@@ -143,7 +142,7 @@ impl Server {
         let api = ApiState {
             core: core.clone(),
             accounts,
-            settings: Arc::new(api_settings(config, &data)?),
+            settings: Arc::new(api_settings(config, data.secret()?)),
             health: Arc::new(ServerHealth::new(core.clone(), sandbox, &examination)),
             metrics: {
                 let metrics = metrics.clone();
@@ -196,35 +195,49 @@ fn connections(slots: usize) -> ServeSettings {
 }
 
 fn core(config: &Config, store: &SqliteStore, queue: Arc<EmbeddedQueue>, registry: Registry) -> Core {
-    let limits = &config.limits;
     Core::new(CoreParts {
         store: Arc::new(store.clone()),
         queue,
         events: Arc::new(EmbeddedBus::new(EventBounds::default())),
         clock: Arc::new(SystemClock),
         registry,
-        policy: LeasePolicy { lease: config.worker.lease, attempts_max: config.worker.attempts_max },
-        bounds: Bounds {
-            file_bytes_max: limits.source_max,
-            files_max: limits.files_max as usize,
-            files_bytes_max: limits.files_bytes_max,
-            stdin_bytes_max: limits.stdin_max,
-            args_max: limits.args_max as usize,
-            env_max: limits.env_max as usize,
-            args_env_bytes_max: limits.args_env_bytes_max,
-            tests_max: limits.tests_max as usize,
-            tests_bytes_max: limits.tests_bytes_max,
-            run_at_ahead_max: limits.run_at_ahead_max,
-            batch_max: limits.batch_max as usize,
-            batch_bytes_max: limits.batch_bytes_max,
-        },
+        policy: policy(&config.worker),
+        bounds: bounds(&config.limits),
     })
+}
+
+fn policy(worker: &config::Worker) -> LeasePolicy {
+    LeasePolicy { lease: worker.lease, attempts_max: worker.attempts_max }
+}
+
+fn artifact_bounds(worker: &config::Worker) -> ArtifactBounds {
+    ArtifactBounds { memory: worker.artifacts_memory, disk: worker.artifacts_disk }
+}
+
+fn bounds(limits: &config::Limits) -> Bounds {
+    Bounds {
+        file_bytes_max: limits.source_max,
+        files_max: limits.files_max as usize,
+        files_bytes_max: limits.files_bytes_max,
+        stdin_bytes_max: limits.stdin_max,
+        args_max: limits.args_max as usize,
+        env_max: limits.env_max as usize,
+        args_env_bytes_max: limits.args_env_bytes_max,
+        tests_max: limits.tests_max as usize,
+        tests_bytes_max: limits.tests_bytes_max,
+        run_at_ahead_max: limits.run_at_ahead_max,
+        batch_max: limits.batch_max as usize,
+        batch_bytes_max: limits.batch_bytes_max,
+    }
 }
 
 /// The use cases around accounts, for a server and for the commands beside it.
 pub(crate) fn accounts(config: &Config, store: &SqliteStore) -> Accounts {
-    let settings = AccountSettings { session: config.auth.refresh_lifetime, ..AccountSettings::default() };
-    Accounts::new(Arc::new(store.clone()), Arc::new(SystemClock), settings)
+    Accounts::new(Arc::new(store.clone()), Arc::new(SystemClock), account_settings(&config.auth))
+}
+
+fn account_settings(auth: &config::Auth) -> AccountSettings {
+    AccountSettings { session: auth.refresh_lifetime, ..AccountSettings::default() }
 }
 
 /// The store of a data directory.
@@ -243,14 +256,14 @@ pub(crate) fn idle_api(config: &Config, data: &DataDir, store: &SqliteStore) -> 
     Ok(cupel_api::router(ApiState {
         core: core.clone(),
         accounts: accounts(config, store),
-        settings: Arc::new(api_settings(config, data)?),
+        settings: Arc::new(api_settings(config, data.secret()?)),
         health: Arc::new(ServerHealth::without_sandbox(core)),
         metrics: Arc::new(String::new),
         shutdown: CancellationToken::new(),
     }))
 }
 
-fn api_settings(config: &Config, data: &DataDir) -> anyhow::Result<cupel_api::Settings> {
+fn api_settings(config: &Config, secret: Vec<u8>) -> cupel_api::Settings {
     let rates = &config.rate_limits;
     let quarter = Duration::from_secs(15 * 60);
     let per_quarter = |quota| Rate::new(quota, quarter, quota);
@@ -258,8 +271,8 @@ fn api_settings(config: &Config, data: &DataDir) -> anyhow::Result<cupel_api::Se
         submissions: Rate::per_minute(limits.submissions_per_minute, limits.submissions_burst),
         reads: Rate::per_minute(limits.reads_per_minute, limits.reads_burst),
     };
-    Ok(cupel_api::Settings {
-        jwt_secret: Secret(data.secret()?),
+    cupel_api::Settings {
+        jwt_secret: Secret(secret),
         access_token_lifetime: config.auth.token_lifetime,
         tiers: rates.tiers.iter().map(|(name, limits)| (name.clone(), tier(limits))).collect(),
         login: LoginRates {
@@ -282,7 +295,7 @@ fn api_settings(config: &Config, data: &DataDir) -> anyhow::Result<cupel_api::Se
         metrics_access: config.metrics.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         ..cupel_api::Settings::default()
-    })
+    }
 }
 
 /// Every second: expired leases, due runs, and the figures that are looked at rather than counted.
@@ -313,6 +326,23 @@ mod tests {
     use cupel_sandbox::{Features, WallSet};
 
     use super::*;
+
+    #[test]
+    fn the_default_file_and_the_defaults_in_the_code_say_the_same() {
+        let config = config::defaults();
+        assert_eq!(bounds(&config.limits), Bounds::default());
+        assert_eq!(policy(&config.worker), LeasePolicy::default());
+        assert_eq!(artifact_bounds(&config.worker), ArtifactBounds::default());
+        assert_eq!(account_settings(&config.auth), AccountSettings::default());
+        assert_eq!(config.queue_depth_max as usize, cupel_queue::QUEUE_DEPTH_MAX);
+
+        let code = cupel_api::Settings::default();
+        let mut file = api_settings(&config, code.jwt_secret.0.clone());
+        // The code knows one tier; the file may have more.
+        file.tiers.retain(|name, _| code.tiers.contains_key(name));
+        let version = code.version.clone();
+        assert_eq!(format!("{:#?}", cupel_api::Settings { version, ..file }), format!("{code:#?}"));
+    }
 
     #[test]
     fn a_missing_wall_stops_the_start_unless_it_is_accepted_by_name() {

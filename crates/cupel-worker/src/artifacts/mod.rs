@@ -26,7 +26,7 @@ use lru::Lru;
 const WRITES_WAITING_MAX: usize = 32;
 
 /// How much each tier may hold.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArtifactBounds {
     /// Bytes of artefacts in memory.
     pub memory: Bytes,

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cupel_api::{MetricsAccess, Network, Secret};
+use cupel_languages::Registry;
 use cupel_sandbox::Wall;
 use cupel_types::Bytes;
 
@@ -250,7 +251,6 @@ fn read(layers: &mut Layers) -> Config {
     if let Err(error) = tracing_subscriber::EnvFilter::try_new(&log.level) {
         layers.refuse("log.level", format!("expected a level such as \"info\" or a filter: {error}"));
     }
-    let directory = layers.text("languages.directory");
     Config {
         server,
         data,
@@ -263,10 +263,7 @@ fn read(layers: &mut Layers) -> Config {
         webhooks,
         log,
         metrics: metrics(layers),
-        languages: Languages {
-            directory: (!directory.is_empty()).then(|| PathBuf::from(directory)),
-            disabled: layers.list("languages.disabled"),
-        },
+        languages: languages(layers),
     }
 }
 
@@ -279,6 +276,36 @@ fn walls(layers: &mut Layers, key: &str) -> Vec<Wall> {
         }
     }
     walls
+}
+
+fn languages(layers: &mut Layers) -> Languages {
+    let directory = layers.text("languages.directory");
+    let directory = (!directory.is_empty()).then(|| PathBuf::from(directory));
+    let key = "languages.disabled";
+    let disabled = layers.list(key);
+    if !disabled.is_empty() {
+        // Language files with faults of their own are told where they are used.
+        if let Ok(registry) = Registry::load(directory.as_deref()) {
+            for id in &disabled {
+                if let Some(message) = unknown_language(&registry, id) {
+                    layers.refuse(key, message);
+                }
+            }
+        }
+    }
+    Languages { directory, disabled }
+}
+
+/// What is wrong with `id`, unless it is the id of a language.
+fn unknown_language(registry: &Registry, id: &str) -> Option<String> {
+    match registry.find(id) {
+        Some(language) if language.id.as_str() == id => None,
+        Some(language) => Some(format!("`{id}` is not the id of a language; did you mean `{}`?", language.id)),
+        None => Some(match registry.nearest(id) {
+            Some(near) => format!("there is no language `{id}`; did you mean `{}`?", near.id),
+            None => format!("there is no language `{id}`; `cupel languages` lists all of them"),
+        }),
+    }
 }
 
 fn networks(layers: &mut Layers, key: &str) -> Vec<Network> {
@@ -317,6 +344,12 @@ fn tier(layers: &mut Layers, name: &str) -> TierLimits {
         reads_per_minute: number("reads_per_minute"),
         reads_burst: number("reads_burst"),
     }
+}
+
+/// What is in force when nobody says anything.
+#[cfg(test)]
+pub(crate) fn defaults() -> Config {
+    read(&mut Layers::defaults())
 }
 
 #[cfg(test)]

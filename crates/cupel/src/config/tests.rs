@@ -101,3 +101,40 @@ fn walls_and_networks_are_held_against_what_there_is() {
         [Wall::Landlock, Wall::Seccomp]
     );
 }
+
+#[test]
+fn disabled_languages_are_held_against_those_there_are() {
+    let told = faults(
+        "[log]\nlevel = \"info\"\n[languages]\ndisabled = [\"rust\", \"pyton\", \"py\", \"no-such-language\"]\n",
+        &[],
+    );
+    assert_eq!(
+        told,
+        [
+            "cupel.toml:4: languages.disabled: there is no language `pyton`; did you mean `python`?",
+            "cupel.toml:4: languages.disabled: `py` is not the id of a language; did you mean `python`?",
+            "cupel.toml:4: languages.disabled: there is no language `no-such-language`; `cupel languages` lists all of them",
+        ]
+    );
+    let told = faults("", &[("CUPEL_LANGUAGES__DISABLED", "rust,cppp")]);
+    assert_eq!(
+        told,
+        [
+            "environment variable CUPEL_LANGUAGES__DISABLED: languages.disabled: there is no language `cppp`; did you mean `cpp`?"
+        ]
+    );
+    assert_eq!(config("", &[("CUPEL_LANGUAGES__DISABLED", "rust,python")]).languages.disabled, ["rust", "python"]);
+}
+
+#[test]
+fn a_language_of_the_operators_own_can_be_disabled() {
+    let folder = tempfile::tempdir().unwrap();
+    let built_in = cupel_languages::Registry::load(None).unwrap();
+    assert!(built_in.find("anothertongue").is_none());
+    let lua = include_str!("../../../../languages/lua.toml");
+    let another = lua.replace("[\"lua5.4\"]\nextensions = [\"lua\"]", "[]\nextensions = [\"tongue\"]");
+    std::fs::write(folder.path().join("anothertongue.toml"), another).unwrap();
+    cupel_languages::Registry::load(Some(folder.path())).unwrap();
+    let file = format!("[languages]\ndirectory = {:?}\ndisabled = [\"anothertongue\"]\n", folder.path());
+    assert_eq!(config(&file, &[]).languages.disabled, ["anothertongue"]);
+}
