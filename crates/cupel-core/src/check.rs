@@ -371,14 +371,8 @@ impl Checker<'_> {
 
     fn webhook(&mut self) {
         let Some(url) = &self.new.webhook else { return };
-        // RFC 3986, section 3.1: the scheme has no case.
-        let rest = url.split_once("://").and_then(|(scheme, rest)| {
-            ["http", "https"].iter().any(|s| scheme.eq_ignore_ascii_case(s)).then_some(rest)
-        });
-        let authority = rest.map(|r| r.split(['/', '?', '#']).next().unwrap_or(""));
-        let well_formed = authority.is_some_and(|a| !a.is_empty() && !a.starts_with(':') && !a.contains('@'))
-            && url.len() <= 2048
-            && url.chars().all(|c| c.is_ascii_graphic());
+        let well_formed =
+            url.len() <= 2048 && url.chars().all(|c| c.is_ascii_graphic()) && web_authority(url).is_some_and(is_host);
         if !well_formed {
             let detail = "an http or https address with a host, of at most 2048 ASCII characters, without user name";
             self.fault("/webhook", FaultKind::BadWebhook, detail);
@@ -391,4 +385,22 @@ impl Checker<'_> {
             self.fault(pointer, FaultKind::TooLarge, format!("{what} may have {max}; there are {len}"));
         }
     }
+}
+
+/// What stands between the scheme and the path of a web address. RFC 3986, section 3.1: the scheme has no case.
+fn web_authority(url: &str) -> Option<&str> {
+    let (scheme, rest) = url.split_once("://")?;
+    let is_web = ["http", "https"].iter().any(|web| scheme.eq_ignore_ascii_case(web));
+    is_web.then(|| rest.split(['/', '?', '#']).next()).flatten()
+}
+
+/// A host with or without a port, and no user: a name, an IPv4 address, or an IPv6 address in brackets.
+fn is_host(authority: &str) -> bool {
+    let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, port)) if address.parse::<std::net::Ipv6Addr>().is_ok() => (address, port),
+        Some(_) => return false,
+        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
+    };
+    let is_name = !host.is_empty() && host.bytes().all(|c| c.is_ascii_alphanumeric() || b"-._:".contains(&c));
+    is_name && (port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok()))
 }
