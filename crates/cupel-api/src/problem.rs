@@ -171,7 +171,7 @@ impl Problem {
 
     /// A failure of ours; what failed goes to the log, never to the client.
     pub(crate) fn internal(error: &(dyn std::error::Error + 'static)) -> Problem {
-        tracing::error!(error = %Chain(error), "request failed");
+        tracing::error!(error = cupel_core::chain(error), "request failed");
         Problem::new(ProblemKind::Internal, "The server failed to answer this request. It is not your mistake.")
     }
 
@@ -214,25 +214,10 @@ impl Problem {
     }
 }
 
-/// An error with its sources, in one line, for logs.
-pub(crate) struct Chain<'a>(pub(crate) &'a (dyn std::error::Error + 'static));
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut next = self.0.source();
-        while let Some(error) = next {
-            write!(f, ": {error}")?;
-            next = error.source();
-        }
-        Ok(())
-    }
-}
-
 impl From<cupel_core::StoreError> for Problem {
     fn from(error: cupel_core::StoreError) -> Problem {
         if error.transient {
-            tracing::warn!(error = %Chain(&error), "the store is not available");
+            tracing::warn!(error = cupel_core::chain(&error), "the store is not available");
             Problem::new(
                 ProblemKind::Unavailable,
                 "The store cannot be reached at the moment. Nothing was changed; send the request again.",

@@ -18,7 +18,7 @@ use crate::auth::{Account, Caller, RunsRead, Via};
 use crate::body::JsonBody;
 use crate::edge::Notes;
 use crate::limits::Ration;
-use crate::problem::{Chain, FieldError, Problem, ProblemBody, ProblemKind};
+use crate::problem::{FieldError, Problem, ProblemBody, ProblemKind};
 use crate::v1::response::rfc3339;
 
 /// A new account.
@@ -176,7 +176,7 @@ pub(crate) async fn login(
         }
         Err(LoginError::Failed(error)) => {
             attempt.undecided();
-            tracing::warn!(error = %Chain(&error), "a login could not be decided");
+            tracing::warn!(error = cupel_core::chain(&error), "a login could not be decided");
             Err(failed(error))
         }
     }

@@ -242,7 +242,7 @@ async fn submit<'b>(
         ),
         SubmitError::Store(error) => error.into(),
         SubmitError::Queue(error) => {
-            tracing::error!(error = %crate::problem::Chain(&error), "the queue is not available");
+            tracing::error!(error = cupel_core::chain(&error), "the queue is not available");
             Problem::new(ProblemKind::Unavailable, "The queue cannot be reached at the moment. Nothing was accepted.")
                 .retry_after(Duration::from_secs(2))
         }
