@@ -9,7 +9,7 @@ pub struct SandboxConfig {
     /// How many programs run at one time; slot `n` is pinned to the `n`th processor we may use.
     pub slots: usize,
     /// Directories and files of the host that programs may read, beside `/usr` and the links into it.
-    /// What does not exist is left out.
+    /// What does not exist is left out, and what lies below `/tmp`, `/box` or `/proc` is hidden by the cell's own.
     pub mounts: Vec<PathBuf>,
     /// First of the user ids lanes run as, outside; each lane uses two. The default range lies in one that
     /// no other allocation scheme claims (source: systemd, "Users, Groups, UIDs and GIDs on systemd

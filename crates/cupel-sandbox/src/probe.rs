@@ -182,7 +182,7 @@ fn descriptors() -> Result<(), String> {
 
 fn core_and_files(open_files: &str) -> Result<(), String> {
     let text = fs::read_to_string("/proc/self/limits").map_err(|e| e.to_string())?;
-    for (name, value) in [("Max core file size", "0"), ("Max open files", open_files)] {
+    for (name, value) in [("Max core file size", "1"), ("Max open files", open_files)] {
         let found = text.lines().find_map(|l| l.strip_prefix(name)).and_then(|rest| rest.split_whitespace().next());
         if found != Some(value) {
             return Err(format!("{name} is {}", found.unwrap_or("not told")));

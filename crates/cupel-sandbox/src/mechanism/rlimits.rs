@@ -10,7 +10,9 @@ pub(crate) fn apply(limits: &Limits, processes: u64) -> rustix::io::Result<()> {
     // One second later than our own CPU limit, and only whole seconds: a net under the net.
     let cpu_seconds = limits.cpu_time.as_secs().saturating_add(2);
     for (resource, limit) in [
-        (Resource::Core, both(0)),
+        // No core dumps. One byte is less than any core file, and the one limit that also keeps the kernel from handing
+        // the dump to a program of the host's (`|` in core_pattern), which 0 does not. Source: core(5), fs/coredump.c.
+        (Resource::Core, both(1)),
         (Resource::Fsize, both(limits.file_size.get())),
         (Resource::Nofile, both(u64::from(limits.open_files))),
         // Counted per user, and each lane has a user of its own: a second wall behind the pids group.
