@@ -62,6 +62,9 @@ pub struct Bounds {
     pub tests_max: usize,
     /// Bytes in all inputs and expected outputs of one submission.
     pub tests_bytes_max: Bytes,
+    /// Bytes of output that are kept of one submission, of the compiler and of both streams of all tests together.
+    /// A program may write more (its `output` limit bounds that): it is judged whole, and the rest is not kept.
+    pub output_kept_max: Bytes,
     /// How far ahead `run_at` may lie.
     pub run_at_ahead_max: Duration,
     /// Submissions in one batch.
@@ -83,6 +86,7 @@ impl Default for Bounds {
             args_env_bytes_max: Bytes::kib(64),
             tests_max: 100,
             tests_bytes_max: Bytes::mib(16),
+            output_kept_max: Bytes::mib(8),
             run_at_ahead_max: Duration::from_secs(30 * 24 * 3600),
             batch_max: 1000,
             batch_bytes_max: Bytes::mib(16),

@@ -13,18 +13,17 @@
 use std::sync::Arc;
 
 use cupel_languages::Language;
-use cupel_types::{CaseReport, Limits, Outcome, Output, RunReport, StepReport, Submission, TestCase, Usage, Verdict};
+use cupel_types::{
+    Bytes, CaseReport, Limits, Outcome, Output, RunReport, StepReport, Submission, TestCase, Usage, Verdict,
+};
 
 use crate::compile::{Compiled, compile};
 use crate::executor::{StdinSource, StepInput, StepKind, StepObserver};
 use crate::{ArtifactCache, ExecuteError, Executor, files, tokens};
 
-/// Output kept for all test cases of a run together, per stream. What lies beyond is cut to
-/// [`CASE_OUTPUT_BYTES_SPARSE`] per case and marked as truncated.
-pub const CASES_OUTPUT_BYTES_MAX: usize = 16 << 20;
-
-/// Output kept of a case once [`CASES_OUTPUT_BYTES_MAX`] is used up.
-pub const CASE_OUTPUT_BYTES_SPARSE: usize = 4 << 10;
+/// Output kept of every stream as long as the bound of the run allows as much for each: so that the last test of a
+/// talkative program still shows how its output began.
+const STREAM_BYTES_SPARSE: usize = 4 << 10;
 
 /// What is to be judged.
 #[derive(Clone, Debug)]
@@ -35,6 +34,9 @@ pub struct JudgeRequest<'a> {
     pub language: &'a Language,
     /// Replaces the submission's standard input (the command line streams it).
     pub stdin: Option<StdinSource>,
+    /// Bytes of output that the report keeps, of the compiler and of both streams of every case together. What lies
+    /// beyond is judged like the rest, then dropped and marked as truncated.
+    pub output_kept_max: Bytes,
 }
 
 /// Hears what happens, in order.
@@ -86,14 +88,20 @@ pub fn judge(
         language_version: language.installed_version().unwrap_or_default().to_owned(),
     };
 
+    let mut room = Room::new(request.output_kept_max, submission.tests.len());
     let in_box = match compile(submission, language, executor, cache, observer)? {
-        Compiled::NotNeeded => vec![submission.files.clone()],
-        Compiled::Ok { report: compiled, artifacts } => {
+        Compiled::NotNeeded => {
+            room.streams -= 1;
+            vec![submission.files.clone()]
+        }
+        Compiled::Ok { report: mut compiled, artifacts } => {
+            room.keep(&mut compiled.output);
             report.compile = Some(compiled);
             let beside = files::beside_artifacts(language, &submission.files, &artifacts);
             vec![artifacts, beside]
         }
-        Compiled::Refused { report: compiled, verdict, message } => {
+        Compiled::Refused { report: mut compiled, verdict, message } => {
+            room.keep(&mut compiled.output);
             report.compile = Some(compiled);
             report.verdict = verdict;
             report.message = message;
@@ -106,12 +114,14 @@ pub fn judge(
     let program = Program { argv, env: language.environment(&submission.env), files: in_box, limits };
     if submission.tests.is_empty() {
         let stdin = request.stdin.clone().unwrap_or_else(|| StdinSource::Bytes(submission.stdin.clone()));
-        let (verdict, step) = program.execute(None, stdin, executor, observer)?;
+        let (verdict, mut step) = program.execute(None, stdin, executor, observer)?;
+        room.keep(&mut step.stdout);
+        room.keep(&mut step.stderr);
         report.verdict = verdict;
         report.message = limit_message(step.outcome, &limits);
         report.execution = Some(step);
     } else {
-        program.execute_cases(&submission.tests, &mut report, executor, observer)?;
+        program.execute_cases(&submission.tests, &mut room, &mut report, executor, observer)?;
     }
     Ok(report)
 }
@@ -128,11 +138,11 @@ impl Program {
     fn execute_cases(
         &self,
         cases: &[TestCase],
+        room: &mut Room,
         report: &mut RunReport,
         executor: &mut dyn Executor,
         observer: &mut dyn JudgeObserver,
     ) -> Result<(), JudgeError> {
-        let (mut stdout_room, mut stderr_room) = (CASES_OUTPUT_BYTES_MAX, CASES_OUTPUT_BYTES_MAX);
         for case in cases {
             let (verdict, mut step) =
                 self.execute(Some(case), StdinSource::Bytes(case.stdin.clone()), executor, observer)?;
@@ -140,8 +150,8 @@ impl Program {
                 report.verdict = verdict;
                 report.message = why(case, verdict, &step, &self.limits);
             }
-            keep(&mut step.stdout, &mut stdout_room);
-            keep(&mut step.stderr, &mut stderr_room);
+            room.keep(&mut step.stdout);
+            room.keep(&mut step.stderr);
             report.cases.push(CaseReport { name: case.name.clone(), verdict, step });
             if verdict == Verdict::Cancelled {
                 report.verdict = Verdict::Cancelled;
@@ -209,12 +219,31 @@ impl StepObserver for Forward<'_> {
     }
 }
 
-/// Takes what a stream needs out of `room`; cuts the stream when there is too little.
-fn keep(output: &mut Output, room: &mut usize) {
-    let keep = output.data.len().min((*room).max(CASE_OUTPUT_BYTES_SPARSE));
-    *room = room.saturating_sub(keep);
-    if keep < output.data.len() {
-        *output = Output { data: Arc::from(&output.data[..keep]), truncated: true };
+/// What is left for the output that a run keeps.
+///
+/// *Invariant:* all streams together never get more than there was, and each that is still to come can have `sparse`.
+struct Room {
+    left: usize,
+    sparse: usize,
+    streams: usize,
+}
+
+impl Room {
+    fn new(max: Bytes, cases: usize) -> Room {
+        let left = usize::try_from(max.get()).unwrap_or(usize::MAX);
+        // The compiler's, and two of each case, or of the only execution.
+        let streams = 1 + 2 * cases.max(1);
+        Room { left, sparse: STREAM_BYTES_SPARSE.min(left / streams), streams }
+    }
+
+    /// Takes what the next stream needs; cuts the stream when there is too little.
+    fn keep(&mut self, output: &mut Output) {
+        self.streams = self.streams.saturating_sub(1);
+        let keep = output.data.len().min(self.left.saturating_sub(self.sparse * self.streams));
+        self.left -= keep;
+        if keep < output.data.len() {
+            *output = Output { data: Arc::from(&output.data[..keep]), truncated: true };
+        }
     }
 }
 

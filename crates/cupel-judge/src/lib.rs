@@ -13,6 +13,4 @@ mod tokens;
 
 pub use cache::{ArtifactCache, ArtifactKey, NoCache};
 pub use executor::{ExecuteError, Executor, StdinSource, StepInput, StepKind, StepObserver, StepResult};
-pub use judge::{
-    CASE_OUTPUT_BYTES_SPARSE, CASES_OUTPUT_BYTES_MAX, JudgeError, JudgeEvent, JudgeObserver, JudgeRequest, judge,
-};
+pub use judge::{JudgeError, JudgeEvent, JudgeObserver, JudgeRequest, judge};

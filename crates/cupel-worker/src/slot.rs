@@ -129,7 +129,8 @@ fn judge_one(parts: &SlotParts, assignment: &Assignment, executor: &mut dyn Exec
         .filter(|language| language.is_available())
         .ok_or_else(|| SlotError::Language(submission.language.clone()))?;
     let mut log = AttemptLog::begin(&parts.core, assignment, &parts.ended);
-    let request = JudgeRequest { submission, language, stdin: None };
+    let request =
+        JudgeRequest { submission, language, stdin: None, output_kept_max: parts.core.bounds().output_kept_max };
     let report = judge(&request, executor, parts.cache.as_ref(), &mut log)?;
     Ok(Judged { report, events: log.finish() })
 }

@@ -225,6 +225,7 @@ fn bounds(limits: &config::Limits) -> Bounds {
         args_env_bytes_max: limits.args_env_bytes_max,
         tests_max: limits.tests_max as usize,
         tests_bytes_max: limits.tests_bytes_max,
+        output_kept_max: limits.output_kept_max,
         run_at_ahead_max: limits.run_at_ahead_max,
         batch_max: limits.batch_max as usize,
         batch_bytes_max: limits.batch_bytes_max,

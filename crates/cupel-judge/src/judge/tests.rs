@@ -218,7 +218,7 @@ fn judged(
 ) -> (RunReport, Vec<String>) {
     let mut log = Log::default();
     let language = language(id);
-    let request = JudgeRequest { submission, language: &language, stdin: None };
+    let request = JudgeRequest { submission, language: &language, stdin: None, output_kept_max: Bytes::mib(1) };
     let report = judge(&request, executor, cache, &mut log).unwrap();
     (report, log.lines)
 }
@@ -402,7 +402,8 @@ fn cancellation_ends_the_run_at_once() {
     submission.tests = (0..5).map(|n| case(&n.to_string(), "", None)).collect();
     let language = language("script");
     let mut log = Log { cancel_after: Some(4), ..Log::default() };
-    let request = JudgeRequest { submission: &submission, language: &language, stdin: None };
+    let request =
+        JudgeRequest { submission: &submission, language: &language, stdin: None, output_kept_max: Bytes::mib(1) };
     let report = judge(&request, &mut scripted([prints(""), prints("")]), &NoCache, &mut log).unwrap();
     assert_eq!((report.verdict, report.cases.len()), (Verdict::Cancelled, 2));
 }
@@ -413,18 +414,48 @@ fn a_failure_of_the_executor_is_never_a_verdict() {
         let failure = ExecuteError { transient: true, source: "no cell".into() };
         let mut executor = Scripted { answers: [Err(failure)].into(), asked: Vec::new() };
         let (submission, language) = (a_submission(vec![file(source, "")]), language(id));
-        let request = JudgeRequest { submission: &submission, language: &language, stdin: None };
+        let request =
+            JudgeRequest { submission: &submission, language: &language, stdin: None, output_kept_max: Bytes::mib(1) };
         assert!(judge(&request, &mut executor, &NoCache, &mut Log::default()).is_err());
     }
 }
 
 #[test]
-fn outputs_of_many_cases_are_bounded_together() {
+fn outputs_of_all_streams_are_bounded_together_and_judged_whole() {
     let mut submission = a_submission(vec![file("a.scr", "")]);
-    submission.tests = (0..20).map(|n| case(&n.to_string(), "", None)).collect();
-    let big = "x".repeat(1 << 20);
-    let (report, _) = judged("script", &submission, &mut scripted((0..20).map(|_| prints(&big))), &NoCache);
-    let kept: Vec<_> = report.cases.iter().map(|c| (c.step.stdout.data.len(), c.step.stdout.truncated)).collect();
-    assert_eq!(kept[15], (1 << 20, false));
-    assert_eq!(kept[16..], [(CASE_OUTPUT_BYTES_SPARSE, true); 4]);
+    let big = "x".repeat(300 << 10);
+    submission.tests = (0..20).map(|n| case(&n.to_string(), "", Some(&big))).collect();
+    let talks = || Answer { stderr: big.clone().into_bytes(), ..prints(&big) };
+    let (report, _) = judged("script", &submission, &mut scripted((0..20).map(|_| talks())), &NoCache);
+    assert_eq!(report.verdict, Verdict::Accepted, "what is not kept is compared all the same");
+    let streams = || report.cases.iter().flat_map(|c| [&c.step.stdout, &c.step.stderr]);
+    assert_eq!(streams().map(|s| s.data.len()).sum::<usize>(), 1 << 20);
+    assert!(streams().take(2).all(|s| s.data.len() == big.len() && !s.truncated));
+    assert!(streams().skip(4).all(|s| s.data.len() == STREAM_BYTES_SPARSE && s.truncated), "all show their beginning");
+}
+
+#[test]
+fn the_compiler_and_a_single_execution_share_the_bound() {
+    let left = vec![file("main", "binary")];
+    let warns = Answer { stderr: vec![b'w'; 700], ..leaves(left.clone()) };
+    let talks = Answer { stderr: vec![b'e'; 1 << 20], ..prints(&"x".repeat(1 << 20)) };
+    let mut executor = scripted([warns, leaves(left), talks]);
+    let (report, _) = judged("compiled", &a_submission(vec![file("main.src", "")]), &mut executor, &NoCache);
+    let (compile, step) = (report.compile.unwrap(), report.execution.unwrap());
+    assert_eq!((compile.output.data.len(), compile.output.truncated), (700, false));
+    assert_eq!((step.stderr.data.len(), step.stderr.truncated), (STREAM_BYTES_SPARSE, true));
+    assert_eq!((step.stdout.data.len(), step.stdout.truncated), ((1 << 20) - 700 - STREAM_BYTES_SPARSE, true));
+}
+
+#[test]
+fn a_bound_too_small_for_every_stream_is_kept_all_the_same() {
+    let mut submission = a_submission(vec![file("a.scr", "")]);
+    submission.tests = (0..9).map(|n| case(&n.to_string(), "", None)).collect();
+    let language = language("script");
+    let request =
+        JudgeRequest { submission: &submission, language: &language, stdin: None, output_kept_max: Bytes::new(10) };
+    let mut executor = scripted((0..9).map(|_| prints("output")));
+    let report = judge(&request, &mut executor, &NoCache, &mut Log::default()).unwrap();
+    assert!(report.cases.iter().map(|c| c.step.stdout.data.len()).sum::<usize>() <= 10);
+    assert!(report.cases[8].step.stdout.truncated);
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Context, anyhow};
 use cupel_judge::{Executor, JudgeEvent, JudgeObserver, JudgeRequest, NoCache, judge};
 use cupel_languages::{HostProbe, InstallError, InstallPlan, Language, Registry, Sample, Selection};
-use cupel_types::{RunReport, Verdict};
+use cupel_types::{Bytes, RunReport, Verdict};
 use serde_json::json;
 
 use super::args::{Languages, LanguagesCommand};
@@ -148,7 +148,7 @@ fn test(languages: &[&Language]) -> CommandResult {
 
 fn try_sample(language: &Language, sample: &Sample, executor: &mut dyn Executor) -> Result<RunReport, String> {
     let submission = Program::of_sample(sample).into_submission(language);
-    let request = JudgeRequest { submission: &submission, language, stdin: None };
+    let request = JudgeRequest { submission: &submission, language, stdin: None, output_kept_max: Bytes::mib(1) };
     let report = judge(&request, executor, &NoCache, &mut Nobody).map_err(|error| format!("{:#}", anyhow!(error)))?;
     if report.verdict != sample.verdict {
         let compile =

@@ -55,7 +55,13 @@ pub(super) fn run(args: &Run) -> CommandResult {
 
     let sandbox = LocalSandbox::start(1, [&language]).context("cannot start the sandbox; `cupel doctor` says more")?;
     let mut executor = sandbox.executor(0)?;
-    let request = JudgeRequest { submission: &submission, language: &language, stdin: Some(stdin) };
+    // Whoever runs it may have all of it: what the limits let through.
+    let request = JudgeRequest {
+        submission: &submission,
+        language: &language,
+        stdin: Some(stdin),
+        output_kept_max: Bytes::new(u64::MAX),
+    };
     let mut observer = Stream { silent: args.json, broken: false };
     let cache = if language.compile.is_empty() { None } else { cache() };
     let judged = match &cache {
