@@ -9,7 +9,7 @@ use cupel_types::UserId;
 use tokio::sync::Mutex as AsyncMutex;
 
 use crate::auth::{Identities, Tokens};
-use crate::budget::BodyBudget;
+use crate::budget::{ByteBudget, Of};
 use crate::limits::RateLimits;
 use crate::pages::Documents;
 use crate::problem::{Problem, ProblemKind};
@@ -25,7 +25,8 @@ pub(crate) struct App {
     pub(crate) identities: Identities,
     pub(crate) limits: RateLimits,
     pub(crate) long_answers: LongAnswers,
-    pub(crate) bodies: BodyBudget,
+    pub(crate) bodies: ByteBudget,
+    pub(crate) answers: ByteBudget,
     pub(crate) documents: Documents,
     /// The last health report and when it was made.
     pub(crate) health: AsyncMutex<Option<(std::time::Instant, HealthReport)>>,
@@ -35,7 +36,9 @@ impl Shared {
     pub(crate) fn new(state: ApiState, documents: Documents) -> Shared {
         let settings = &state.settings;
         Shared(Arc::new(App {
-            bodies: BodyBudget::new(
+            answers: ByteBudget::new(Of::Answers, settings.answers_bytes_max, settings.answers_of_user_bytes_max, 0),
+            bodies: ByteBudget::new(
+                Of::Bodies,
                 settings.bodies_bytes_max,
                 settings.bodies_of_user_bytes_max,
                 settings.execute_body_bytes_max,

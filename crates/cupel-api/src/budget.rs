@@ -1,21 +1,33 @@
-//! How many bytes of request bodies may be in memory at one time: of everybody, and of one user.
+//! How many bytes of request bodies, and of large answers, may be in memory at one time: of everybody, and of one user.
 //!
-//! One body is bounded in `body.rs`; without this, a few hundred large ones at once would still take all memory.
+//! One body is bounded in `body.rs`, and one answer by what is kept of a submission's output; without this, a few
+//! hundred large ones at once would still take all memory.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cupel_types::UserId;
+use tokio::sync::Notify;
 
 use crate::problem::{Problem, ProblemKind};
 
 /// The budget of this process. A clone is another handle.
 #[derive(Clone)]
-pub(crate) struct BodyBudget {
+pub(crate) struct ByteBudget {
     used: Arc<Mutex<Used>>,
+    /// Told whenever something was given back.
+    freed: Arc<Notify>,
+    of: Of,
     all_bytes_max: usize,
     user_bytes_max: usize,
+}
+
+/// What a budget is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Of {
+    Bodies,
+    Answers,
 }
 
 #[derive(Default)]
@@ -26,19 +38,36 @@ struct Used {
 
 /// Bytes that are held; given back when dropped.
 pub(crate) struct Held {
-    budget: BodyBudget,
+    budget: ByteBudget,
     user: UserId,
     bytes: usize,
 }
 
-impl BodyBudget {
-    /// One body of `body_bytes_max` always fits.
-    pub(crate) fn new(all_bytes_max: usize, user_bytes_max: usize, body_bytes_max: usize) -> BodyBudget {
-        let (all_bytes_max, user_bytes_max) = (all_bytes_max.max(body_bytes_max), user_bytes_max.max(body_bytes_max));
-        BodyBudget { used: Arc::default(), all_bytes_max, user_bytes_max }
+impl ByteBudget {
+    /// One thing of `one_bytes_max` always fits.
+    pub(crate) fn new(of: Of, all_bytes_max: usize, user_bytes_max: usize, one_bytes_max: usize) -> ByteBudget {
+        let (all_bytes_max, user_bytes_max) = (all_bytes_max.max(one_bytes_max), user_bytes_max.max(one_bytes_max));
+        ByteBudget { used: Arc::default(), freed: Arc::default(), of, all_bytes_max, user_bytes_max }
     }
 
-    /// Nothing yet, for a body of this user.
+    /// Holds `bytes` for this user, as soon as there is room; says after `at_most` who has to wait longer. What is more
+    /// than a user may have counts as all of that.
+    pub(crate) async fn wait_for(&self, user: UserId, bytes: usize, at_most: Duration) -> Result<Held, Problem> {
+        let bytes = bytes.min(self.user_bytes_max).min(self.all_bytes_max);
+        let deadline = tokio::time::Instant::now() + at_most;
+        loop {
+            let mut freed = std::pin::pin!(self.freed.notified());
+            // Listens before it looks, so that nothing given back between the two is missed.
+            freed.as_mut().enable();
+            let mut held = self.hold(user);
+            let Err(problem) = held.more(bytes) else { return Ok(held) };
+            if tokio::time::timeout_at(deadline, freed).await.is_err() {
+                return Err(problem);
+            }
+        }
+    }
+
+    /// Nothing yet, for something of this user.
     pub(crate) fn hold(&self, user: UserId) -> Held {
         Held { budget: self.clone(), user, bytes: 0 }
     }
@@ -54,11 +83,20 @@ impl Held {
         let mut used = self.budget.used();
         let of_user = used.by_user.get(&self.user).copied().unwrap_or(0);
         if of_user + more > self.budget.user_bytes_max {
-            let detail = format!("You are sending more than {} bytes at the same time.", self.budget.user_bytes_max);
+            let most = self.budget.user_bytes_max;
+            let detail = match self.budget.of {
+                Of::Bodies => format!("You are sending more than {most} bytes at the same time."),
+                Of::Answers => {
+                    format!("Your large answers occupy the {most} bytes they may: take those that are open first.")
+                }
+            };
             return Err(Problem::new(ProblemKind::RateLimited, detail).retry_after(Duration::from_secs(1)));
         }
         if used.all + more > self.budget.all_bytes_max {
-            let detail = "The server is receiving as much as it can hold. Nothing was accepted; send it again.";
+            let detail = match self.budget.of {
+                Of::Bodies => "The server is receiving as much as it can hold. Nothing was accepted; send it again.",
+                Of::Answers => "The server is sending as many large answers as it can hold. Ask again.",
+            };
             return Err(Problem::new(ProblemKind::Unavailable, detail).retry_after(Duration::from_secs(1)));
         }
         used.all += more;
@@ -66,21 +104,30 @@ impl Held {
         self.bytes += more;
         Ok(())
     }
-}
 
-impl Drop for Held {
-    fn drop(&mut self) {
-        if self.bytes == 0 {
+    /// Gives back what is held beyond `bytes`.
+    pub(crate) fn keep_only(&mut self, bytes: usize) {
+        let back = self.bytes.saturating_sub(bytes);
+        if back == 0 {
             return;
         }
+        self.bytes -= back;
         let mut used = self.budget.used();
-        used.all -= self.bytes;
+        used.all -= back;
         if let Some(of_user) = used.by_user.get_mut(&self.user) {
-            *of_user -= self.bytes;
+            *of_user -= back;
             if *of_user == 0 {
                 used.by_user.remove(&self.user);
             }
         }
+        drop(used);
+        self.budget.freed.notify_waiters();
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.keep_only(0);
     }
 }
 
@@ -94,7 +141,7 @@ mod tests {
 
     #[test]
     fn one_user_cannot_take_what_is_for_all() {
-        let budget = BodyBudget::new(100, 60, 10);
+        let budget = ByteBudget::new(Of::Bodies, 100, 60, 10);
         let (mut a, mut b) = (budget.hold(user(1)), budget.hold(user(2)));
         a.more(60).unwrap();
         assert_eq!(budget.hold(user(1)).more(1).unwrap_err().kind(), ProblemKind::RateLimited);
@@ -107,8 +154,26 @@ mod tests {
         assert!(budget.used().by_user.is_empty());
     }
 
+    #[tokio::test]
+    async fn who_waits_goes_on_as_soon_as_there_is_room() {
+        let budget = ByteBudget::new(Of::Answers, 100, 60, 0);
+        let mut first = budget.wait_for(user(1), 1000, Duration::ZERO).await.ok().unwrap();
+        assert_eq!(budget.used().all, 60, "more than a user may have counts as all of that");
+        let refused = budget.wait_for(user(1), 1, Duration::ZERO).await.err().unwrap();
+        assert_eq!(refused.kind(), ProblemKind::RateLimited);
+        let waiting = tokio::spawn({
+            let budget = budget.clone();
+            async move { budget.wait_for(user(1), 30, Duration::from_secs(60)).await.is_ok() }
+        });
+        tokio::task::yield_now().await;
+        first.keep_only(30);
+        assert!(waiting.await.unwrap());
+        drop(first);
+        assert_eq!(budget.used().all, 0);
+    }
+
     #[test]
     fn one_body_always_fits() {
-        assert!(BodyBudget::new(0, 0, 10).hold(user(1)).more(10).is_ok());
+        assert!(ByteBudget::new(Of::Bodies, 0, 0, 10).hold(user(1)).more(10).is_ok());
     }
 }

@@ -8,6 +8,7 @@
 //! without a bound.
 #![forbid(unsafe_code)]
 
+mod answers;
 mod app;
 mod auth;
 mod body;

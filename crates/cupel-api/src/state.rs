@@ -49,6 +49,12 @@ pub struct Settings {
     pub bodies_bytes_max: usize,
     /// And of one user.
     pub bodies_of_user_bytes_max: usize,
+    /// Bytes that large answers (submissions with much output) may occupy at one time, for everybody together.
+    pub answers_bytes_max: usize,
+    /// And for one user.
+    pub answers_of_user_bytes_max: usize,
+    /// How long a large answer waits for its share of that before it is refused.
+    pub answer_wait_max: Duration,
     /// Largest body elsewhere, in bytes.
     pub body_bytes_max: usize,
     /// How long a body may take to arrive.
@@ -81,6 +87,9 @@ impl Default for Settings {
             execute_body_bytes_max: 16 << 20,
             bodies_bytes_max: 256 << 20,
             bodies_of_user_bytes_max: 64 << 20,
+            answers_bytes_max: 288 << 20,
+            answers_of_user_bytes_max: 144 << 20,
+            answer_wait_max: Duration::from_secs(5),
             body_bytes_max: 64 << 10,
             body_time_max: Duration::from_secs(30),
             wait_max: Duration::from_secs(30),

@@ -1,24 +1,23 @@
 //! `/execute`: submit, look, wait, cancel; alone and in batches.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use axum::Extension;
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use cupel_core::run::SubmissionRecord;
 use cupel_core::{Idempotency, NewSubmission, SubmitError, Submitted};
 use cupel_types::SubmissionId;
-use futures_util::{StreamExt, stream};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::answers;
 use crate::app::{LongAnswer, Shared};
 use crate::auth::{Caller, RunsRead, RunsWrite};
 use crate::body::{Id, Params, SubmissionBody};
@@ -165,9 +164,9 @@ pub(crate) async fn execute(
     let open = wait.at_most.and_then(|at_most| Some((at_most, app.long_answers.begin(caller.user).ok()?)));
     let wait = Wait { at_most: open.as_ref().map(|(at_most, _)| *at_most), ..wait };
     if let Some((at_most, open)) = open
-        && let Some(view) = ended_within(&app, &caller, id, at_most, open).await
+        && let Some(record) = ended_within(&app, &caller, id, at_most, open).await
+        && let Ok(mut response) = answers::one(&app, caller.user, record).await
     {
-        let mut response = Json(view).into_response();
         mark(&mut response, &wait, submitted.repeated);
         if let Ok(value) = HeaderValue::try_from(location(id)) {
             response.headers_mut().insert(header::CONTENT_LOCATION, value);
@@ -206,14 +205,14 @@ async fn ended_within(
     id: SubmissionId,
     at_most: Duration,
     _open: LongAnswer,
-) -> Option<SubmissionView> {
+) -> Option<SubmissionRecord> {
     let record = tokio::select! {
         record = app.core.wait(&caller.viewer, id, at_most) => record,
         () = app.shutdown.cancelled() => app.core.submission(&caller.viewer, id).await,
     };
     // The submission is accepted, whatever becomes of the wait: the client gets its id in any case.
     let record = record.inspect_err(|error| tracing::warn!(%error, "cannot wait for a submission")).ok().flatten();
-    record.filter(|r| r.state.is_final()).map(|r| SubmissionView::from(&r))
+    record.filter(|r| r.state.is_final())
 }
 
 /// Pays, submits, and turns what core says into problems.
@@ -305,6 +304,8 @@ pub(crate) async fn execute_batch(
     responses(
         (status = 200, description = "The submission as it stands", body = SubmissionView),
         (status = 404, description = "There is none, or it is somebody else's", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "You have as many large answers open as you may", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The store is away, or as many large answers are open as may be", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("bearer" = ["runs:read"])),
 )]
@@ -313,7 +314,7 @@ pub(crate) async fn submission(
     caller: Caller<RunsRead>,
     Id(id): Id<SubmissionId>,
     wait: Wait,
-) -> Result<Json<SubmissionView>, Problem> {
+) -> Result<Response, Problem> {
     let record = match wait.at_most {
         None => app.core.submission(&caller.viewer, id).await?,
         Some(at_most) => {
@@ -324,7 +325,7 @@ pub(crate) async fn submission(
             }
         }
     };
-    record.map(|r| Json(SubmissionView::from(&r))).ok_or_else(|| Problem::not_found("submission"))
+    answers::one(&app, caller.user, record.ok_or_else(|| Problem::not_found("submission"))?).await
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -340,7 +341,11 @@ pub(crate) struct IdsParams {
 #[utoipa::path(
     get, path = "/execute", tag = "execute", operation_id = "submissions_by_id",
     params(IdsParams),
-    responses((status = 200, description = "Those that exist for you, in the order asked for", body = SubmissionViews)),
+    responses(
+        (status = 200, description = "Those that exist for you, in the order asked for", body = SubmissionViews),
+        (status = 429, description = "You have as many large answers open as you may", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The store is away, or as many large answers are open as may be", body = ProblemBody, content_type = "application/problem+json"),
+    ),
     security(("bearer" = ["runs:read"])),
 )]
 pub(crate) async fn submissions_by_id(
@@ -357,43 +362,7 @@ pub(crate) async fn submissions_by_id(
     }
     // What is no id does not exist, like any other unknown id.
     let ids: Vec<SubmissionId> = texts.iter().filter_map(|t| t.parse().ok()).collect();
-    let mut slices: VecDeque<Vec<SubmissionId>> = ids.chunks(IDS_AT_ONCE).map(<[_]>::to_vec).collect();
-    // The first slice is read before the answer begins, so that a store that is away is a proper refusal.
-    let first = views(&app, &caller, slices.pop_front().unwrap_or_default()).await?;
-    let rest = stream::unfold((app, caller, slices), |(app, caller, mut slices)| async move {
-        let slice = slices.pop_front()?;
-        // A failure here breaks the answer off: half a list must not look like a whole one.
-        let views = views(&app, &caller, slice).await.map_err(|_| std::io::Error::other("the list broke off"));
-        Some((views, (app, caller, slices)))
-    });
-    let items = stream::iter([Ok(first)]).chain(rest).scan(true, |is_first, views| {
-        let views = views.map(|views| joined(views, is_first));
-        futures_util::future::ready(Some(views))
-    });
-    let text = stream::iter([Ok(Bytes::from_static(b"{\"submissions\":["))])
-        .chain(items)
-        .chain(stream::iter([Ok(Bytes::from_static(b"]}"))]));
-    Ok(([(header::CONTENT_TYPE, "application/json")], Body::from_stream(text)).into_response())
-}
-
-/// How many submissions of a list are in memory at a time: each may carry megabytes of output.
-const IDS_AT_ONCE: usize = 8;
-
-async fn views(app: &Shared, caller: &Caller<RunsRead>, ids: Vec<SubmissionId>) -> Result<Vec<Vec<u8>>, Problem> {
-    let records = app.core.submissions(&caller.viewer, &ids).await?;
-    let views = records.iter().map(|record| serde_json::to_vec(&SubmissionView::from(record)));
-    views.collect::<Result<_, _>>().map_err(|error| Problem::internal(&error))
-}
-
-fn joined(views: Vec<Vec<u8>>, is_first: &mut bool) -> Bytes {
-    let mut text = Vec::with_capacity(views.iter().map(|v| v.len() + 1).sum());
-    for view in views {
-        if !std::mem::take(is_first) {
-            text.push(b',');
-        }
-        text.extend_from_slice(&view);
-    }
-    text.into()
+    answers::many(app, caller.viewer, &ids).await
 }
 
 /// What a cancellation came to.

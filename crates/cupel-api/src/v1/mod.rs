@@ -9,7 +9,7 @@ mod faults;
 mod keys;
 mod languages;
 mod request;
-mod response;
+pub(crate) mod response;
 mod submissions;
 
 use utoipa_axum::router::OpenApiRouter;

@@ -114,7 +114,8 @@ pub(crate) struct SubmissionView {
     pub(crate) signal: Option<i32>,
     /// Wall-clock time in milliseconds; with tests, of the slowest.
     pub(crate) wall_time_ms: Option<u64>,
-    /// Whether more was written than is kept.
+    /// Whether more was written than is kept: the output of all tests together is kept up to what
+    /// the operator allows (8 MiB by default).
     pub(crate) truncated: Option<bool>,
     /// How many workers have tried. More than one only if one of ours failed.
     pub(crate) attempts: u32,

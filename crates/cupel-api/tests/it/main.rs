@@ -8,6 +8,7 @@ mod edge;
 mod events;
 mod failures;
 mod idempotency;
+mod large;
 mod pages;
 mod rates;
 mod shapes;

@@ -1,0 +1,196 @@
+//! Answers that carry the output of programs. Small ones are made where they are asked for; large ones on a thread of
+//! their own, under a budget of memory that is held until the client has taken them.
+//!
+//! *Invariant:* what a large answer occupies is held before it is made, also when its client goes away meanwhile.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use cupel_core::Viewer;
+use cupel_core::run::SubmissionRecord;
+use cupel_types::{SubmissionId, UserId};
+use futures_util::stream;
+
+use crate::app::Shared;
+use crate::budget::Held;
+use crate::problem::Problem;
+use crate::v1::response::SubmissionView;
+
+/// Output below this is made into JSON at once: about a millisecond.
+const SMALL_BYTES: usize = 256 << 10;
+
+/// What one byte of output may occupy while its answer is made: itself, its text with replacement characters (three
+/// bytes each, in a buffer that has doubled), its base64, and both again in JSON, where a control character is six bytes.
+const BYTES_PER_BYTE: usize = 14;
+
+/// A large answer goes out in pieces of this size.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// How many submissions of a list are read at a time.
+const IDS_AT_ONCE: usize = 4;
+
+/// One submission.
+///
+/// # Errors
+/// When the budget for large answers is used up for as long as may be waited.
+pub(crate) async fn one(app: &Shared, user: UserId, record: SubmissionRecord) -> Result<Response, Problem> {
+    let output = output_bytes(&record);
+    if output < SMALL_BYTES {
+        return Ok(Json(SubmissionView::from(&record)).into_response());
+    }
+    let mut held = app.answers.wait_for(user, output * BYTES_PER_BYTE, app.settings.answer_wait_max).await?;
+    let made = tokio::task::spawn_blocking(move || {
+        let json = json_of(&record)?;
+        drop(record);
+        held.keep_only(json.len());
+        Ok((Bytes::from(json), held))
+    });
+    let (rest, held) =
+        made.await.map_err(|e| Problem::internal(&e))?.map_err(|e: serde_json::Error| Problem::internal(&e))?;
+    let pieces = stream::unfold((rest, held), |(mut rest, held)| async move {
+        if rest.is_empty() {
+            return None;
+        }
+        let piece = rest.split_to(rest.len().min(PIECE_BYTES));
+        Some((Ok::<_, std::convert::Infallible>(piece), (rest, held)))
+    });
+    Ok(json_body(Body::from_stream(pieces)))
+}
+
+/// Many submissions: those that exist for the viewer, in the order asked for.
+///
+/// # Errors
+/// As [`one`], and when the store cannot answer; only before the answer has begun. A later failure breaks it off: half a
+/// list must not look like a whole one.
+pub(crate) async fn many(app: Shared, viewer: Viewer, ids: &[SubmissionId]) -> Result<Response, Problem> {
+    let mut slices: VecDeque<Vec<SubmissionId>> = ids.chunks(IDS_AT_ONCE).map(<[_]>::to_vec).collect();
+    let slice = Slice::read(&app, &viewer, &slices.pop_front().unwrap_or_default()).await?;
+    let list = List { app, viewer, slices, slice, begun: false, ended: false };
+    let pieces = stream::unfold(list, |mut list| async move {
+        let piece = list.next().await.map_err(|_problem| std::io::Error::other("the list broke off")).transpose()?;
+        Some((piece, list))
+    });
+    Ok(json_body(Body::from_stream(pieces)))
+}
+
+fn json_body(body: Body) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+struct List {
+    app: Shared,
+    viewer: Viewer,
+    slices: VecDeque<Vec<SubmissionId>>,
+    slice: Slice,
+    begun: bool,
+    ended: bool,
+}
+
+/// Records that have been read, and what is held for them where they are large.
+struct Slice {
+    records: VecDeque<SubmissionRecord>,
+    held: Option<Arc<Held>>,
+}
+
+impl Slice {
+    async fn read(app: &Shared, viewer: &Viewer, ids: &[SubmissionId]) -> Result<Slice, Problem> {
+        let records: VecDeque<_> = app.core.submissions(viewer, ids).await?.into();
+        let output: usize = records.iter().map(output_bytes).sum();
+        if output < SMALL_BYTES {
+            return Ok(Slice { records, held: None });
+        }
+        // All of them lie in memory, and one at a time is made into JSON.
+        let largest = records.iter().map(output_bytes).max().unwrap_or(0);
+        let bytes = output + largest * (BYTES_PER_BYTE - 1);
+        let held = app.answers.wait_for(viewer.user, bytes, app.settings.answer_wait_max).await?;
+        Ok(Slice { records, held: Some(Arc::new(held)) })
+    }
+
+    /// The next records as JSON: one where they are large, otherwise all.
+    async fn next(&mut self) -> Result<Vec<Vec<u8>>, Problem> {
+        let Some(held) = &self.held else {
+            return self
+                .records
+                .drain(..)
+                .map(|r| json_of(&r))
+                .collect::<Result<_, _>>()
+                .map_err(|e| Problem::internal(&e));
+        };
+        let Some(record) = self.records.pop_front() else { return Ok(Vec::new()) };
+        let held = Arc::clone(held);
+        let made = tokio::task::spawn_blocking(move || {
+            let json = json_of(&record);
+            drop(held);
+            json
+        });
+        let json = made.await.map_err(|e| Problem::internal(&e))?.map_err(|e| Problem::internal(&e))?;
+        Ok(vec![json])
+    }
+}
+
+impl List {
+    async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
+        if self.ended {
+            return Ok(None);
+        }
+        let mut text = Vec::new();
+        if !self.begun {
+            text.extend_from_slice(b"{\"submissions\":[");
+        }
+        loop {
+            let made = self.slice.next().await?;
+            for json in made {
+                if std::mem::replace(&mut self.begun, true) {
+                    text.push(b',');
+                }
+                text.extend_from_slice(&json);
+            }
+            if !text.is_empty() && self.begun {
+                return Ok(Some(text.into()));
+            }
+            self.slice.held = None;
+            let Some(ids) = self.slices.pop_front() else { break };
+            self.slice = Slice::read(&self.app, &self.viewer, &ids).await?;
+        }
+        self.ended = true;
+        text.extend_from_slice(b"]}");
+        Ok(Some(text.into()))
+    }
+}
+
+/// Bytes of output that an answer shows. What a compiler said is shown twice where it refused.
+fn output_bytes(record: &SubmissionRecord) -> usize {
+    let Some(report) = &record.report else { return 0 };
+    let steps = report.execution.iter().chain(report.cases.iter().map(|case| &case.step));
+    let compile = report.compile.as_ref().map_or(0, |compile| 2 * compile.output.data.len());
+    compile + steps.map(|step| step.stdout.data.len() + step.stderr.data.len()).sum::<usize>()
+}
+
+/// Exactly as large as it has to be: measured first, because a buffer that doubles holds twice as much.
+fn json_of(record: &SubmissionRecord) -> Result<Vec<u8>, serde_json::Error> {
+    let view = SubmissionView::from(record);
+    let mut length = Length(0);
+    serde_json::to_writer(&mut length, &view)?;
+    let mut json = Vec::with_capacity(length.0);
+    serde_json::to_writer(&mut json, &view)?;
+    Ok(json)
+}
+
+/// Counts what is written.
+struct Length(usize);
+
+impl std::io::Write for Length {
+    fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
+        self.0 += data.len();
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
