@@ -105,6 +105,8 @@ kinds! {
         "The `Idempotency-Key` was used before with another request. Use a new key for a new request.";
     RateLimited "rate-limited" TOO_MANY_REQUESTS "Rate limit exceeded"
         "Your account has used up its rate. `Retry-After` has the seconds to wait.";
+    TooManyWaiting "too-many-waiting" TOO_MANY_REQUESTS "Too many waiting"
+        "As many of your submissions wait or are scheduled as one user may have in the queue. Nothing was accepted; wait for some to end, or send it again after `Retry-After`.";
     TooManyAttempts "too-many-attempts" TOO_MANY_REQUESTS "Too many attempts"
         "Too many wrong passwords, registrations or bad tokens from this address. `Retry-After` has the seconds to wait.";
     Internal "internal" INTERNAL_SERVER_ERROR "Internal error"

@@ -101,6 +101,9 @@ pub trait RunStore: Send + Sync {
     /// How many runs are queued and leased, and since when the oldest due one waits.
     async fn counts(&self, now: Timestamp) -> Result<RunCounts, StoreError>;
 
+    /// How many runs of one owner wait for their `run_at`.
+    async fn scheduled_of(&self, owner: UserId, now: Timestamp) -> Result<u64, StoreError>;
+
     /// The answer to an earlier request with this idempotency key, if one was kept and has not expired.
     async fn idempotent(
         &self,
@@ -397,6 +400,8 @@ pub trait Queue: Send + Sync {
     async fn settle(&self, hinted: Hinted) -> Result<(), QueueError>;
     /// How many hints wait, for admission and metrics.
     async fn depth(&self) -> Result<usize, QueueError>;
+    /// How many of them are one owner's. Asked for every submission, so it has to be cheap.
+    async fn depth_of(&self, owner: UserId) -> Result<usize, QueueError>;
     /// How many may wait.
     fn depth_max(&self) -> usize;
 }

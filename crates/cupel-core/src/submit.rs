@@ -3,8 +3,9 @@
 //! *Invariant:* an id is returned only after the store has it durably. A hint that cannot be queued after
 //! that is not the client's trouble: the sweeper finds the run.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cupel_types::{Bytes, LimitsRequest, PriorityClass, RunId, Submission, SubmissionId, TestCase, UserId};
@@ -16,6 +17,9 @@ use crate::{Core, Idempotency, Inserted, NewSubmissions, QueueError, RunHint, St
 /// What is told at least, and at most, to those for whom there is no room.
 const RETRY_AFTER_MIN: Duration = Duration::from_secs(1);
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
+
+/// One owner may have this part of the queue.
+const OWNER_SHARE: usize = 10;
 
 /// A submission as the client worded it; ids and times come from core.
 #[derive(Clone, Default)]
@@ -106,6 +110,14 @@ pub enum SubmitError {
         /// When it may be worth asking again.
         retry_after: Duration,
     },
+    /// Too much of this owner's is waiting or scheduled already.
+    #[error("the owner has as many runs waiting as one owner may")]
+    TooManyWaiting {
+        /// How many one owner may have.
+        most: usize,
+        /// When it may be worth asking again.
+        retry_after: Duration,
+    },
     /// The idempotency key was used for another request.
     #[error("the idempotency key was used for another request")]
     IdempotencyMismatch,
@@ -150,7 +162,7 @@ impl Core {
             return Ok(Submitted { ids: Vec::new(), repeated: false });
         }
         let scheduled = new.iter().filter(|s| s.run_at.is_some_and(|at| at > now)).count();
-        let _admitted = self.admit(checked.len(), scheduled, now).await?;
+        let _admitted = self.admit(owner, checked.len(), scheduled, now).await?;
 
         let mut submissions = Vec::with_capacity(new.len());
         for (new, checked) in new.into_iter().zip(checked) {
@@ -192,17 +204,48 @@ impl Core {
 
     /// Room for `more` runs, of which `scheduled` are for later, held until the guard goes. As many may
     /// wait for their time as may wait in the queue.
-    async fn admit(&self, more: usize, scheduled: usize, now: Timestamp) -> Result<AdmissionGuard<'_>, SubmitError> {
-        let guard = self.inner.admission.enter(more);
+    async fn admit(
+        &self,
+        owner: UserId,
+        more: usize,
+        scheduled: usize,
+        now: Timestamp,
+    ) -> Result<AdmissionGuard<'_>, SubmitError> {
+        let guard = self.inner.admission.enter(owner, more);
         let depth_max = self.inner.queue.depth_max();
         let depth = self.inner.queue.depth().await.map_err(SubmitError::Queue)?;
         if depth + guard.entered > depth_max {
             return Err(SubmitError::QueueFull { retry_after: self.inner.admission.retry_after(depth) });
         }
+        self.share(owner, guard.entered_of_owner, scheduled, now).await?;
         if scheduled > 0 && self.inner.store.counts(now).await?.scheduled + guard.entered as u64 > depth_max as u64 {
             return Err(SubmitError::QueueFull { retry_after: RETRY_AFTER_MAX });
         }
         Ok(guard)
+    }
+
+    /// Whether there is room in the owner's share for the `entering` runs, of which `scheduled` are for later. The
+    /// share is a tenth of the queue, but never less than the largest batch: that must be acceptable to somebody.
+    ///
+    /// The store is asked only for those who schedule or have half of their share waiting, so that the others pay
+    /// nothing: who has scheduled a whole share may have up to half of one waiting beside it.
+    async fn share(&self, owner: UserId, entering: usize, scheduled: usize, now: Timestamp) -> Result<(), SubmitError> {
+        let depth_max = self.inner.queue.depth_max();
+        let most = (depth_max / OWNER_SHARE).max(self.inner.bounds.batch_max).min(depth_max);
+        if most == depth_max {
+            return Ok(());
+        }
+        let waiting = self.inner.queue.depth_of(owner).await.map_err(SubmitError::Queue)?;
+        if waiting + entering > most {
+            return Err(SubmitError::TooManyWaiting { most, retry_after: self.inner.admission.retry_after(waiting) });
+        }
+        if scheduled > 0 || waiting + entering > most / 2 {
+            let later = usize::try_from(self.inner.store.scheduled_of(owner, now).await?).unwrap_or(usize::MAX);
+            if later.saturating_add(waiting + entering) > most {
+                return Err(SubmitError::TooManyWaiting { most, retry_after: RETRY_AFTER_MAX });
+            }
+        }
+        Ok(())
     }
 }
 
@@ -233,6 +276,8 @@ fn earlier(inserted: Inserted, idempotency: Option<&Idempotency>) -> Result<Opti
 #[derive(Debug, Default)]
 pub(crate) struct Admission {
     entering: AtomicUsize,
+    /// The same, of each owner who is just submitting.
+    entering_of: Mutex<HashMap<UserId, usize>>,
     /// Runs that ended since the last tick.
     ended: AtomicUsize,
     /// Runs ended per second, smoothed, in thousandths.
@@ -241,21 +286,34 @@ pub(crate) struct Admission {
 
 pub(crate) struct AdmissionGuard<'a> {
     admission: &'a Admission,
+    owner: UserId,
     more: usize,
     /// Everything that was being accepted when this one came, itself included.
     entered: usize,
+    /// And of the same owner.
+    entered_of_owner: usize,
 }
 
 impl Drop for AdmissionGuard<'_> {
     fn drop(&mut self) {
         self.admission.entering.fetch_sub(self.more, Ordering::AcqRel);
+        let mut of = self.admission.entering_of.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entering) = of.get_mut(&self.owner) {
+            *entering -= self.more;
+            if *entering == 0 {
+                of.remove(&self.owner);
+            }
+        }
     }
 }
 
 impl Admission {
-    fn enter(&self, more: usize) -> AdmissionGuard<'_> {
+    fn enter(&self, owner: UserId, more: usize) -> AdmissionGuard<'_> {
         let entered = self.entering.fetch_add(more, Ordering::AcqRel) + more;
-        AdmissionGuard { admission: self, more, entered }
+        let mut of = self.entering_of.lock().unwrap_or_else(PoisonError::into_inner);
+        let entered_of_owner = of.entry(owner).or_default();
+        *entered_of_owner += more;
+        AdmissionGuard { admission: self, owner, more, entered, entered_of_owner: *entered_of_owner }
     }
 
     pub(crate) fn ended(&self, runs: usize) {

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use cupel_core::{Hinted, Queue, QueueError, RunHint};
+use cupel_types::UserId;
 use tokio::sync::Notify;
 
 use crate::line::Line;
@@ -106,6 +107,10 @@ impl Queue for EmbeddedQueue {
 
     async fn depth(&self) -> Result<usize, QueueError> {
         Ok(self.state().line.len())
+    }
+
+    async fn depth_of(&self, owner: UserId) -> Result<usize, QueueError> {
+        Ok(self.state().line.len_of(owner))
     }
 
     fn depth_max(&self) -> usize {

@@ -39,6 +39,11 @@ impl Line {
         self.waiting.len()
     }
 
+    /// How many hints of one owner wait.
+    pub(crate) fn len_of(&self, owner: UserId) -> usize {
+        self.classes.iter().filter_map(|class| class.runs.get(&owner)).map(VecDeque::len).sum()
+    }
+
     pub(crate) fn is_waiting(&self, run: RunId) -> bool {
         self.waiting.contains(&run)
     }
@@ -195,6 +200,9 @@ mod tests {
                     },
                 }
                 prop_assert_eq!(line.len(), model.len());
+                for owner in (0..5).map(|n| UserId::from_uuid(Uuid::from_u128(n))) {
+                    prop_assert_eq!(line.len_of(owner), model.iter().filter(|h| h.owner == owner).count());
+                }
             }
             while let Some(hint) = line.pop() {
                 let at = model.iter().position(|h| *h == hint);

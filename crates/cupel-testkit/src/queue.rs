@@ -52,6 +52,7 @@ pub async fn hints_of_an_owner_come_in_order<Q: Queue>(make: impl AsyncFn(usize)
     queue.publish(&hints[..5]).await.unwrap();
     queue.publish(&hints[5..]).await.unwrap();
     assert_eq!(queue.depth().await.unwrap(), 10);
+    assert_eq!((queue.depth_of(owner(1)).await.unwrap(), queue.depth_of(owner(2)).await.unwrap()), (10, 0));
     for expected in hints {
         assert_eq!(take(&*queue).await, expected);
     }

@@ -137,6 +137,7 @@ impl IdempotencyKey {
         (status = 202, description = "Accepted: it will be run whatever happens", body = Accepted, headers(("Location" = String, description = "Where to look for the result"))),
         (status = 200, description = "Ended within the time to wait", body = SubmissionView),
         (status = 422, description = "Refused; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Your rate is used up, or as many of yours wait as may; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "The queue is full or the store away; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("bearer" = ["runs:write"])),
@@ -235,6 +236,11 @@ async fn submit<'b>(
             "As many submissions wait as may wait. Nothing was accepted; try again later.",
         )
         .retry_after(retry_after),
+        SubmitError::TooManyWaiting { most, retry_after } => Problem::new(
+            ProblemKind::TooManyWaiting,
+            format!("One user may have {most} submissions waiting or scheduled. Nothing was accepted."),
+        )
+        .retry_after(retry_after),
         SubmitError::IdempotencyMismatch => Problem::new(
             ProblemKind::IdempotencyMismatch,
             "This `Idempotency-Key` was used for another request. Use a new key for a new request.",
@@ -259,6 +265,7 @@ async fn submit<'b>(
     responses(
         (status = 202, description = "All accepted", body = AcceptedBatch),
         (status = 422, description = "One was refused, so none was stored", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Your rate is used up, or as many of yours wait as may; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "The queue is full or the store away; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("bearer" = ["runs:write"])),

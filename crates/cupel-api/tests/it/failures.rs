@@ -29,6 +29,22 @@ async fn a_full_queue_refuses_before_anything_is_stored() {
 }
 
 #[tokio::test]
+async fn one_user_cannot_fill_the_queue_for_everybody() {
+    let app = TestApp::with_queue(|_| {}, Bounds { batch_max: 2, ..Bounds::default() }, 40).await;
+    let (user, other) = (app.user().await, app.user().await);
+    for _ in 0..4 {
+        app.submit(&user, &body()).await;
+    }
+    let refused = app.post("/api/v1/execute", &body()).bearer(&user.token).send().await;
+    refused.is_problem(429, "too-many-waiting");
+    assert!(refused.header("retry-after").parse::<u64>().unwrap() >= 1);
+    let batch = json!({ "submissions": [body(), body()] });
+    app.post("/api/v1/execute/batch", &batch).bearer(&user.token).send().await.is_problem(429, "too-many-waiting");
+    assert_eq!(app.stored().await, 4);
+    app.submit(&other, &body()).await;
+}
+
+#[tokio::test]
 async fn a_store_that_is_gone_is_our_failure_and_says_nothing_of_itself() {
     let app = TestApp::start().await;
     let user = app.user().await;

@@ -237,6 +237,31 @@ async fn no_more_wait_for_their_time_than_fit_into_the_queue() {
     app.core.submit(app.owner, vec![later()], None).await.unwrap();
 }
 
+#[tokio::test]
+async fn one_owner_has_a_tenth_of_the_queue_waiting_and_scheduled_together() {
+    // A tenth is one more than the largest batch.
+    let app = App::with_queue(EmbeddedQueue::new(10_010)).await;
+    let (now, other) = (a_submission().worded(), another_user(&*app.store).await);
+    let later = a_submission().run_at(app.clock.now() + Duration::from_secs(60)).worded();
+    app.core.submit(app.owner, vec![now.clone(); 1000], None).await.unwrap();
+    let refused = app.core.submit(app.owner, vec![now.clone(), later.clone()], None).await;
+    match refused {
+        Err(SubmitError::TooManyWaiting { most: 1001, retry_after }) => {
+            assert!((1..=60).contains(&retry_after.as_secs()))
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(app.store.list(None, 0, 1).await.unwrap().1, 1000, "nothing was written");
+    app.core.submit(app.owner, vec![later.clone()], None).await.unwrap();
+    for one in [&now, &later] {
+        let refused = app.core.submit(app.owner, vec![one.clone()], None).await;
+        assert!(matches!(refused, Err(SubmitError::TooManyWaiting { .. })), "{refused:?}");
+    }
+    app.core.submit(other, vec![now.clone(), later], None).await.unwrap();
+    next(&app.core).await;
+    app.core.submit(app.owner, vec![now], None).await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_requests_at_once_cannot_overrun_the_queue() {
     let app = Arc::new(App::with_queue(EmbeddedQueue::new(10)).await);

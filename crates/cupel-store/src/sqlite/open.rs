@@ -60,6 +60,7 @@ fn migrations() -> Vec<Migration> {
     vec![
         simple(1, "base", include_str!("../../migrations/sqlite/0001_base.sql")),
         simple(2, "key ends", include_str!("../../migrations/sqlite/0002_key_ends.sql")),
+        simple(3, "waiting of owner", include_str!("../../migrations/sqlite/0003_waiting_of_owner.sql")),
     ]
 }
 

@@ -245,6 +245,17 @@ impl RunStore for SqliteStore {
         .await
     }
 
+    async fn scheduled_of(&self, owner: UserId, now: Timestamp) -> Result<u64, StoreError> {
+        reading("count the scheduled runs of a user", async {
+            let sql = "SELECT count(*) FROM runs INDEXED BY runs_waiting_of_owner \
+                       WHERE state = 0 AND owner = ? AND due_at > ?";
+            let query = sqlx::query(sql).bind(bytes(owner.as_uuid())).bind(to_us(now));
+            let count: i64 = (&self.readers).fetch_one(query).await?.try_get(0)?;
+            Ok(u64::try_from(count).unwrap_or(0))
+        })
+        .await
+    }
+
     async fn idempotent(
         &self,
         owner: UserId,

@@ -102,5 +102,8 @@ pub async fn counts_tell_what_waits_and_what_runs<S: Store>(make: impl AsyncFn()
     let counts = store.counts(at(5)).await.unwrap();
     assert_eq!((counts.queued, counts.scheduled, counts.leased, counts.oldest_due_at), (1, 1, 1, Some(at(2))));
     assert_eq!(store.counts(at(100)).await.unwrap().queued, 2);
+    assert_eq!(store.scheduled_of(owner, at(5)).await.unwrap(), 1);
+    assert_eq!(store.scheduled_of(owner, at(100)).await.unwrap(), 0);
+    assert_eq!(store.scheduled_of(user(&*store).await, at(5)).await.unwrap(), 0, "an owner's own only");
     store.ping().await.unwrap();
 }
