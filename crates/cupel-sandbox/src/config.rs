@@ -81,6 +81,9 @@ walls! {
     ProcessLimit, "process-limit", "forking without bound";
     CpuAccounting, "cpu-accounting", "computing without being charged";
     DiskLimit, "disk-limit", "filling the disk and its inodes";
+    WallClockLimit, "wall-clock-limit", "holding a slot for longer than the limit, however little it computes";
+    IdleLimit, "idle-limit", "holding a slot while doing nothing";
+    OutputLimit, "output-limit", "printing without bound";
 }
 
 impl Wall {

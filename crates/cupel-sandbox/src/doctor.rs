@@ -95,6 +95,7 @@ const MEMORY: Bytes = Bytes::mib(64);
 const PROCESSES: u32 = 12;
 const OPEN_FILES: u32 = 77;
 const DISK_KIB: u64 = 4096;
+const OUTPUT_KIB: u64 = 64;
 
 /// `None`: the wall held.
 fn attack(slot: &mut Slot, wall: Wall, secret: &Secret) -> Result<Option<String>, ExamineError> {
@@ -108,6 +109,7 @@ fn attack(slot: &mut Slot, wall: Wall, secret: &Secret) -> Result<Option<String>
         Wall::MemoryLimit => MEMORY.as_mib().to_string(),
         Wall::ProcessLimit => PROCESSES.to_string(),
         Wall::DiskLimit => DISK_KIB.to_string(),
+        Wall::OutputLimit => OUTPUT_KIB.to_string(),
         _ => String::new(),
     };
     let command = Command {
@@ -117,8 +119,9 @@ fn attack(slot: &mut Slot, wall: Wall, secret: &Secret) -> Result<Option<String>
         stdin: Stdin::Bytes(Arc::from([])),
         limits: Limits {
             cpu_time: Duration::from_millis(if wall == Wall::CpuAccounting { 200 } else { 5000 }),
-            wall_time: Duration::from_secs(10),
-            idle_time: Duration::from_secs(5),
+            wall_time: Duration::from_millis(if wall == Wall::WallClockLimit { 200 } else { 10_000 }),
+            idle_time: Duration::from_millis(if wall == Wall::IdleLimit { 200 } else { 5000 }),
+            output: Bytes::kib(OUTPUT_KIB),
             memory: MEMORY,
             processes: PROCESSES,
             open_files: OPEN_FILES,
@@ -144,9 +147,13 @@ fn judge(wall: Wall, report: &CellReport, said: &[u8]) -> Option<String> {
     let said = String::from_utf8_lossy(said);
     let said = said.trim();
     match (wall, report.outcome) {
-        (Wall::MemoryLimit, Outcome::MemoryLimit) | (Wall::CpuAccounting, Outcome::TimeLimit) => None,
+        (Wall::MemoryLimit, Outcome::MemoryLimit)
+        | (Wall::CpuAccounting, Outcome::TimeLimit)
+        | (Wall::WallClockLimit, Outcome::WallLimit)
+        | (Wall::IdleLimit, Outcome::IdleLimit)
+        | (Wall::OutputLimit, Outcome::OutputLimit) => None,
         (_, Outcome::Exited(0)) if said == "held" => None,
-        (_, outcome) => Some(match said.strip_prefix("breached: ") {
+        (_, outcome) => Some(match said.lines().last().and_then(|line| line.strip_prefix("breached: ")) {
             Some(seen) => seen.to_owned(),
             None => format!("the probe ended with {outcome:?} and said nothing"),
         }),
@@ -187,9 +194,13 @@ fn remedy(wall: Wall) -> &'static str {
         Wall::Landlock => {
             "build or boot a kernel from 5.13 on with CONFIG_SECURITY_LANDLOCK, and name landlock in the boot option lsm="
         }
-        Wall::Capabilities | Wall::NoNewPrivs | Wall::Descriptors | Wall::Rlimits => {
-            "this is a fault of Cupel's own: please report it"
-        }
+        Wall::Capabilities
+        | Wall::NoNewPrivs
+        | Wall::Descriptors
+        | Wall::Rlimits
+        | Wall::WallClockLimit
+        | Wall::IdleLimit
+        | Wall::OutputLimit => "this is a fault of Cupel's own: please report it",
         Wall::MemoryLimit => {
             "give the memory controller: boot with cgroup_enable=memory, or in a container or service delegate the control groups (systemd: Delegate=yes)"
         }

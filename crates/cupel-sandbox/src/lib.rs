@@ -79,7 +79,7 @@ impl Sandbox {
     /// A handle on slot `index`, below [`SandboxConfig::slots`]. One at a time should be in use: two would
     /// share a processor.
     pub fn slot(&self, index: usize) -> Slot {
-        Slot::new(index % self.config.slots.max(1), self.pool.clone(), self.config.lane_runs_max)
+        Slot::new(index % self.config.slots.max(1), self.pool.clone(), &self.config)
     }
 
     /// How many slots there are.

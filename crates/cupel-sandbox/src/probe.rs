@@ -6,6 +6,7 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crate::config::Wall;
 use crate::sys::attack;
@@ -58,6 +59,9 @@ fn attack_on(wall: Wall, fact: &str) -> Result<(), String> {
         Wall::ProcessLimit => fork(fact),
         Wall::CpuAccounting => spin(),
         Wall::DiskLimit => fill(fact),
+        Wall::WallClockLimit => dawdle(),
+        Wall::IdleLimit => idle(),
+        Wall::OutputLimit => print(fact),
     }
 }
 
@@ -242,6 +246,34 @@ fn fill(limit_kib: &str) -> Result<(), String> {
         }
     }
     Err(format!("{} KiB were given", limit * 2))
+}
+
+/// Computes now and then, so that it is not idle, for longer than the wall-clock limit.
+fn dawdle() -> Result<(), String> {
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(1) {
+        std::thread::sleep(Duration::from_millis(10));
+        let busy = Instant::now();
+        while busy.elapsed() < Duration::from_millis(3) {
+            std::hint::spin_loop();
+        }
+    }
+    Err("a second was given".into())
+}
+
+fn idle() -> Result<(), String> {
+    std::thread::sleep(Duration::from_secs(1));
+    Err("a second of idleness was given".into())
+}
+
+fn print(limit_kib: &str) -> Result<(), String> {
+    let limit = number(limit_kib)?;
+    let line = "breached: it may print without bound\n".repeat(1024);
+    let mut out = io::stdout();
+    for _ in 0..limit * 1024 * 4 / line.len() + 1 {
+        out.write_all(line.as_bytes()).map_err(|e| e.to_string())?;
+    }
+    Err(format!("{} KiB were taken", limit * 4))
 }
 
 fn inodes() -> Result<(), String> {

@@ -16,6 +16,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::bundle;
 use crate::command::{CellKind, CellReport, Command, Observer, RunError, Stdin};
+use crate::config::{SandboxConfig, Wall};
 use crate::pool::{Lane, LanePool};
 use crate::step::SetupStep;
 use crate::wire::{self, CellDone, CellRequest, FromLane, KillReason, LimitHit, ToLane};
@@ -26,6 +27,8 @@ pub struct Slot {
     pub(crate) index: usize,
     pub(crate) pool: Arc<LanePool>,
     pub(crate) lane_runs_max: u32,
+    /// `false` only to show what that lets through.
+    bounds_output: bool,
     run_lane: Option<Lane>,
     compile_lane: Option<Lane>,
     received: Vec<u8>,
@@ -39,11 +42,12 @@ const SILENCE: Duration = Duration::from_secs(30);
 const CHUNK: usize = 64 * 1024;
 
 impl Slot {
-    pub(crate) fn new(index: usize, pool: Arc<LanePool>, lane_runs_max: u32) -> Slot {
+    pub(crate) fn new(index: usize, pool: Arc<LanePool>, config: &SandboxConfig) -> Slot {
         Slot {
             index,
             pool,
-            lane_runs_max,
+            lane_runs_max: config.lane_runs_max,
+            bounds_output: !config.walls_off.contains(Wall::OutputLimit),
             run_lane: None,
             compile_lane: None,
             received: Vec::new(),
@@ -139,7 +143,7 @@ impl Slot {
         drop(descriptors);
         drop((stdin_theirs, stdout_theirs, stderr_theirs, bundles));
 
-        let limit = command.limits.output.get();
+        let limit = if self.bounds_output { command.limits.output.get() } else { u64::MAX };
         let mut conversation = Conversation {
             lane: lane.socket.as_fd(),
             stdin: feed,
