@@ -95,6 +95,12 @@ impl Identities {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, (_, identity)| identity.user.id != user);
     }
 
+    /// Forgets what was remembered of a session: it may have ended just now.
+    pub(crate) fn forget_session(&self, session: SessionId) {
+        let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.retain(|credential, _| !matches!(credential, Credential::Session(of, _) if *of == session));
+    }
+
     fn recall(&self, credential: &Credential) -> Option<Arc<Identity>> {
         let memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         memory.get(credential).filter(|(at, _)| at.elapsed() < FRESH).map(|(_, identity)| Arc::clone(identity))

@@ -208,7 +208,8 @@ pub(crate) async fn refresh(
     Extension(notes): Extension<Notes>,
     JsonBody(body): JsonBody<RefreshRequest>,
 ) -> Result<Response, Problem> {
-    if let Some(session) = Accounts::session_claimed(&body.refresh_token) {
+    let claimed = Accounts::session_claimed(&body.refresh_token);
+    if let Some(session) = claimed {
         app.limits.refresh(session)?;
     }
     match app.accounts.refresh(&body.refresh_token).await {
@@ -220,6 +221,10 @@ pub(crate) async fn refresh(
             tokens(&app, &login)
         }
         Err(RefreshError::Invalid) => {
+            // If the token was used before, its session has ended: the access tokens as well, at once.
+            if let Some(session) = claimed {
+                app.identities.forget_session(session);
+            }
             app.limits.bad_token(notes.client().address)?;
             Err(Problem::new(
                 ProblemKind::Unauthorized,

@@ -99,9 +99,14 @@ async fn a_refresh_token_that_is_used_twice_ends_the_session() {
         app.post("/api/v1/auth/login", &json!({ "email": user.user.email, "password": PASSWORD })).send().await.json;
     let refresh = |token: String| app.post("/api/v1/auth/refresh", &json!({ "refresh_token": token })).send();
     let first = login["refresh_token"].as_str().unwrap().to_owned();
-    let second = refresh(first.clone()).await.json["refresh_token"].as_str().unwrap().to_owned();
+    let tokens = refresh(first.clone()).await.json;
+    let (second, access) = (tokens["refresh_token"].as_str().unwrap(), tokens["access_token"].as_str().unwrap());
+    let me = |token: &str| app.get("/api/v1/auth/me").bearer(token).send();
+    assert_eq!(me(access).await.status, 200, "and is remembered");
     refresh(first).await.is_problem(401, "unauthorized");
-    refresh(second).await.is_problem(401, "unauthorized");
+    me(access).await.is_problem(401, "unauthorized");
+    refresh(second.to_owned()).await.is_problem(401, "unauthorized");
+    assert_eq!(me(&user.token).await.status, 200, "the other session goes on");
 }
 
 #[tokio::test]
