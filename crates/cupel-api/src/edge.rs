@@ -27,6 +27,17 @@ use crate::state::Network;
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
+/// Headers that proxies add. Only `X-Forwarded-For` is ever believed, but each of them shows that there is a proxy, and
+/// that the peer's address is not the client's.
+const OF_PROXIES: [HeaderName; 6] = [
+    X_FORWARDED_FOR,
+    header::FORWARDED,
+    header::VIA,
+    HeaderName::from_static("x-real-ip"),
+    HeaderName::from_static("x-forwarded-host"),
+    HeaderName::from_static("x-forwarded-proto"),
+];
+
 /// What the layers and handlers of one request tell each other.
 #[derive(Clone)]
 pub(crate) struct Notes(Arc<NotesInner>);
@@ -115,9 +126,9 @@ fn client(request: &Request, trusted: &[Network]) -> Client {
         .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip());
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
     let values = request.headers().get_all(X_FORWARDED_FOR);
-    let is_forwarded = values.iter().next().is_some();
+    let is_forwarded = OF_PROXIES.iter().any(|name| request.headers().contains_key(name));
     let mut address = peer.to_canonical();
-    if is_forwarded && is_trusted(address) {
+    if is_trusted(address) {
         let hops: Vec<&str> =
             values.iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).map(str::trim).collect();
         for hop in hops.into_iter().rev() {

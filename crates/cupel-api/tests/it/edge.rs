@@ -109,13 +109,17 @@ async fn metrics_are_for_whom_they_are_configured() {
     assert_eq!(local.get("/metrics").at_address("127.0.0.1").send().await.status, 200);
     assert_eq!(local.get("/metrics").at_address("::1").send().await.status, 200);
     local.get("/metrics").at_address("203.0.113.9").send().await.is_problem(403, "forbidden");
-    local
-        .get("/metrics")
-        .at_address("127.0.0.1")
-        .header("x-forwarded-for", "203.0.113.9")
-        .send()
-        .await
-        .is_problem(403, "forbidden");
+    for (header, value) in [
+        ("x-forwarded-for", "203.0.113.9"),
+        ("x-forwarded-host", "judge.example"),
+        ("x-forwarded-proto", "https"),
+        ("x-real-ip", "203.0.113.9"),
+        ("forwarded", "for=203.0.113.9"),
+        ("via", "1.1 proxy"),
+    ] {
+        let through_a_proxy = local.get("/metrics").at_address("127.0.0.1").header(header, value).send().await;
+        through_a_proxy.is_problem(403, "forbidden");
+    }
 
     let token =
         TestApp::with_settings(|s| s.metrics_access = MetricsAccess::Token(Secret(b"open sesame".to_vec()))).await;
