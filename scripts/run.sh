@@ -14,6 +14,9 @@ scripts/setup.sh build
 echo "== build (release; the first time takes some minutes, later ones seconds)"
 cargo build --release --package cupel
 
+# Faults of the configuration are told as such, before anything else trips over them.
+"$cupel" config check >/dev/null
+
 echo "== languages: the core set"
 if ! scripts/as-root "$cupel" languages install core; then
     echo "error: some languages could not be installed; the message above names the packages." >&2

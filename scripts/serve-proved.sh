@@ -14,12 +14,12 @@ ready_seconds_max=60
 # Only for us: the log and, later, the database and keys lie here.
 [ -d "$DATA" ] || { mkdir -p "$DATA" && chmod 700 "$DATA"; }
 if curl --silent --output /dev/null --max-time 2 "$url/livez"; then
-    echo "error: something already listens on $LISTEN. Stop it, or: make run PORT=8081" >&2
+    echo "error: something already listens on $LISTEN. Stop it, or: make run PORT=8081 DATA=data2" >&2
     exit 1
 fi
 
 echo "== serve on $url (data in $DATA/, log in $log)"
-"$cupel" serve --listen "$LISTEN" --data "$DATA" 2>"$log" &
+"$cupel" serve --listen "$LISTEN" --data "$DATA" 2>>"$log" &
 server=$!
 follower=
 # Ctrl-C and the like end the server, not this script: it stays until the server has drained.
@@ -40,14 +40,20 @@ until curl --silent --fail --output /dev/null --max-time 2 "$url/readyz"; do
     sleep 0.1
 done
 
-echo "== proof: real programs through the HTTP API, in every installed language"
-key=$("$cupel" key create "make run" --data "$DATA" --scope runs:write --scope runs:read --expires 7d) ||
-    fail "no API key could be made"
+echo "== proof: real programs through the HTTP API, in every installed language (up to a minute)"
+# One key for all starts of this kind; a new one when it has expired or was revoked.
+key=$(cat "$DATA/run.key" 2>/dev/null || true)
+if [ -z "$key" ] || ! curl --silent --fail --output /dev/null --header "Authorization: Bearer $key" "$url/api/v1/submissions?limit=1"; then
+    key=$("$cupel" key create "make run" --data "$DATA" --scope runs:write --scope runs:read --expires 7d 2>>"$log") ||
+        fail "no API key could be made"
+    (umask 077 && printf '%s\n' "$key" >"$DATA/run.key")
+fi
 CUPEL_KEY=$key "$cupel" smoke --url "$url" || fail "a program did not end as it must; see the table above"
 
 cat <<END
 
-Cupel serves on $url and has proved itself. More languages: target/release/cupel languages install all
+Cupel serves on $url and has proved itself.
+More languages: target/release/cupel languages (what there is), target/release/cupel languages install all
 
 Try next, in another terminal:
 

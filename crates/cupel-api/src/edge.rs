@@ -178,8 +178,8 @@ fn bare(response: &Response) -> Problem {
     let kind = ProblemKind::of_status(response.status());
     match kind {
         ProblemKind::MethodNotAllowed => {
-            let allow = response.headers().get(header::ALLOW).and_then(|v| v.to_str().ok()).unwrap_or("nothing");
-            Problem::new(kind, format!("This path answers to {allow}."))
+            // The router writes the header after this.
+            Problem::new(kind, "This path has no such method; the header Allow names those it has.")
         }
         kind => Problem::new(kind, kind.meaning()),
     }

@@ -42,6 +42,9 @@ pub(crate) enum DataDirError {
     Secret { path: PathBuf, bytes: usize },
 }
 
+/// The database's name in a data directory.
+const DATABASE: &str = "cupel.db";
+
 impl DataDir {
     /// Opens the directory, and makes it if it is not there.
     pub(crate) fn open(path: &Path) -> Result<DataDir, DataDirError> {
@@ -50,8 +53,13 @@ impl DataDir {
         Ok(DataDir { path })
     }
 
+    /// Whether a server has ever started in this directory.
+    pub(crate) fn has_database(path: &Path) -> bool {
+        path.join(DATABASE).exists()
+    }
+
     pub(crate) fn database(&self) -> PathBuf {
-        self.path.join("cupel.db")
+        self.path.join(DATABASE)
     }
 
     pub(crate) fn artifacts(&self) -> PathBuf {

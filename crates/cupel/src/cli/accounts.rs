@@ -10,7 +10,7 @@ use axum::http::{Request, header};
 use cupel_core::accounts::{
     Accounts, CreateKeyError, NewAccount, NewKey, RegisterError, Role, Scope, Tier, User as Account,
 };
-use cupel_core::{Clock as _, SystemClock};
+use cupel_core::{Clock as _, SystemClock, UserTaken};
 use cupel_store::SqliteStore;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -27,7 +27,9 @@ use crate::terminal::Table;
 const USERS_PAGE: u64 = 1000;
 
 pub(super) fn user(args: &User) -> CommandResult {
-    with_accounts(&args.settings, async |place| match &args.command {
+    // An administrator may be made before the first start.
+    let may_make = matches!(args.command, UserCommand::Add { .. });
+    with_accounts(&args.settings, may_make, async |place| match &args.command {
         UserCommand::Add { name, email, admin, password_stdin } => {
             place.add_user(name, email, *admin, *password_stdin).await
         }
@@ -37,7 +39,7 @@ pub(super) fn user(args: &User) -> CommandResult {
 }
 
 pub(super) fn key(args: &Key) -> CommandResult {
-    with_accounts(&args.settings, async |place| match &args.command {
+    with_accounts(&args.settings, false, async |place| match &args.command {
         KeyCommand::Create { name, user, scope, expires } => place.create_key(name, user, scope, *expires).await,
         KeyCommand::List { user, json } => place.list_keys(user, *json).await,
         KeyCommand::Revoke { id, user } => place.revoke_key(id, user).await,
@@ -52,8 +54,14 @@ struct Place {
     accounts: Accounts,
 }
 
-fn with_accounts(settings: &Settings, act: impl AsyncFnOnce(&Place) -> CommandResult) -> CommandResult {
+/// `may_make`: a data directory that has no database yet gets one; otherwise it is the wrong directory.
+fn with_accounts(settings: &Settings, may_make: bool, act: impl AsyncFnOnce(&Place) -> CommandResult) -> CommandResult {
     let (config, _) = config::load(&settings.overrides(None)).or_exit(Exit::Usage)?;
+    if !may_make && !DataDir::has_database(&config.data) {
+        let directory = config.data.display();
+        let hint = "name the server's directory with --data, or start `cupel serve` there once";
+        return Err(anyhow!("there is no database in {directory}: {hint}")).or_exit(Exit::NotFound);
+    }
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
     runtime.block_on(async {
@@ -89,7 +97,13 @@ impl Place {
                 let said: Vec<String> = faults.into_iter().map(|fault| fault.detail).collect();
                 Failure { exit: Exit::Usage, error: anyhow!(said.join("; ")) }
             }
-            RegisterError::Taken(_) => Failure { exit: Exit::Failed, error: anyhow!("the name or address is taken") },
+            RegisterError::Taken(which) => {
+                let taken = match which {
+                    UserTaken::Username => format!("the name {name}"),
+                    UserTaken::Email => format!("the address {email}"),
+                };
+                Failure { exit: Exit::Usage, error: anyhow!("{taken} is taken") }
+            }
             RegisterError::Failed(error) => error.into(),
         })?;
         if admin {
@@ -237,7 +251,7 @@ impl Place {
         if !self.accounts.revoke_key(owner.id, parsed).await? {
             return Err(anyhow!("{} has no key {id} that could be revoked", owner.username)).or_exit(Exit::NotFound);
         }
-        anstream::println!("key {id} is revoked");
+        anstream::println!("key {id} is revoked; a server that runs notices within five seconds");
         Ok(Exit::Ok)
     }
 }

@@ -27,8 +27,12 @@ pub(super) fn smoke(args: &Smoke) -> CommandResult {
     let wanted = |id: &str| args.ids.is_empty() || args.ids.iter().any(|wanted| wanted == id);
     let languages: Vec<&Language> =
         registry.iter().filter(|l| offered.contains_key(l.id.as_str()) && wanted(l.id.as_str())).collect();
-    if languages.is_empty() {
-        return Err(anyhow!("the server offers none of these languages")).or_exit(Exit::NotFound);
+    let missing: Vec<&str> =
+        args.ids.iter().map(String::as_str).filter(|id| languages.iter().all(|l| l.id.as_str() != *id)).collect();
+    if !missing.is_empty() || languages.is_empty() {
+        let which = if missing.is_empty() { "any language".to_owned() } else { missing.join(", ") };
+        let hint = "`cupel languages` on the server's machine says why";
+        return Err(anyhow!("the server does not offer {which}; {hint}")).or_exit(Exit::NotFound);
     }
     let mut results: BTreeMap<&str, Vec<Told>> = BTreeMap::new();
     let mut under_way = std::collections::VecDeque::new();

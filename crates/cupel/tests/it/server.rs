@@ -38,7 +38,12 @@ fn users_tokens_and_keys_are_made_while_the_server_runs() {
     let password = b"correct horse battery\n";
     let added = end(cupel(["user", "add", "ada", "ada@example.org", "--password-stdin", "--data", dir]), password);
     assert_eq!(added.code, Some(0), "{added:?}");
-    assert_eq!(end(cupel(["user", "add", "ada", "b@example.org", "--data", dir]), b"").code, Some(1));
+    let again = end(cupel(["user", "add", "ada", "b@example.org", "--data", dir]), b"");
+    assert_eq!((again.code, again.stderr.as_str()), (Some(2), "error: the name ada is taken\n"));
+    let elsewhere = tempfile::tempdir().unwrap();
+    let wrong_place = end(cupel(["user", "list", "--data", elsewhere.path().to_str().unwrap()]), b"");
+    assert_eq!(wrong_place.code, Some(3), "{wrong_place:?}");
+    assert!(wrong_place.stderr.contains("there is no database in"), "{}", wrong_place.stderr);
     assert_eq!(end(cupel(["user", "add", "x", "nowhere", "--data", dir]), b"").code, Some(2));
     let list = end(cupel(["user", "list", "--json", "--data", dir]), b"");
     let list: Value = serde_json::from_str(&list.stdout).unwrap();
