@@ -28,7 +28,7 @@ pub struct StepInput<'a> {
     /// Compile or execute.
     pub kind: StepKind,
     /// Program and arguments. The program is an absolute path, a path relative to `/box` with a `/` in
-    /// it, or a name looked up in the `PATH` of `env`.
+    /// it, or a name looked up where toolchains lie, whatever `PATH` is in `env`.
     pub argv: &'a [String],
     /// The whole environment.
     pub env: &'a [(String, String)],

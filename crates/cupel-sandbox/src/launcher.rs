@@ -115,7 +115,7 @@ impl LauncherClient {
         let mut connection = Connection { socket: Some(ours), child, next_lane: 0, free: Vec::new() };
         match connection.ask(&configure) {
             Ok((FromLauncher::Configured { cgroup_v2, landlock, missing }, _)) => {
-                let mut walls: WallSet = missing.iter().filter_map(|name| Wall::of_controller(name)).collect();
+                let mut walls: WallSet = missing.iter().filter_map(|name| wall_of_controller(name)).collect();
                 if !landlock {
                     walls = walls.with(Wall::Landlock);
                 }
@@ -191,4 +191,14 @@ impl Drop for Connection {
         self.socket = None;
         let _ = self.child.wait();
     }
+}
+
+/// The wall that stands on this controller of control groups, by the name the launcher reports it missing under.
+fn wall_of_controller(name: &str) -> Option<Wall> {
+    Some(match name {
+        "memory" => Wall::MemoryLimit,
+        "pids" => Wall::ProcessLimit,
+        "cpuacct" | "cpu" => Wall::CpuAccounting,
+        _ => return None,
+    })
 }

@@ -227,15 +227,3 @@ fn end(pidfd: &OwnedFd) {
     let _ = pidfd_send_signal(pidfd, Signal::KILL);
     let _ = waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED);
 }
-
-impl Wall {
-    /// Walls the launcher cannot give on this machine at all, as it found when it started.
-    pub(crate) fn of_controller(name: &str) -> Option<Wall> {
-        Some(match name {
-            "memory" => Wall::MemoryLimit,
-            "pids" => Wall::ProcessLimit,
-            "cpuacct" | "cpu" => Wall::CpuAccounting,
-            _ => return None,
-        })
-    }
-}
