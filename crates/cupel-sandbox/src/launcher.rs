@@ -6,10 +6,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use crate::RunError;
 use crate::config::SandboxConfig;
 use crate::step::SetupStep;
 use crate::wire::{self, FromLauncher, ToLauncher};
-use crate::{RunError, Wall, WallSet};
 
 /// The argument by which our own executable knows that it was started as the launcher.
 const LAUNCHER_ARGUMENT: &str = "__cupel-launcher";
@@ -65,15 +65,12 @@ pub enum StartError {
     Lost,
 }
 
-/// What this machine gives, as the launcher found it.
+/// What this machine gives, as the launcher found it. Which walls stand is not told but tried: see
+/// [`doctor`](crate::doctor).
 #[derive(Clone, Debug)]
 pub struct Features {
     /// Control groups version 2 (else 1).
     pub cgroup_v2: bool,
-    /// Landlock.
-    pub landlock: bool,
-    /// Walls that cannot be had here.
-    pub missing: WallSet,
 }
 
 /// A running launcher. Dropped, it ends, and every lane with it.
@@ -114,13 +111,8 @@ impl LauncherClient {
         };
         let mut connection = Connection { socket: Some(ours), child, next_lane: 0, free: Vec::new() };
         match connection.ask(&configure) {
-            Ok((FromLauncher::Configured { cgroup_v2, landlock, missing }, _)) => {
-                let mut walls: WallSet = missing.iter().filter_map(|name| wall_of_controller(name)).collect();
-                if !landlock {
-                    walls = walls.with(Wall::Landlock);
-                }
-                let features = Features { cgroup_v2, landlock, missing: walls };
-                Ok(LauncherClient { connection: Mutex::new(connection), features })
+            Ok((FromLauncher::Configured { cgroup_v2 }, _)) => {
+                Ok(LauncherClient { connection: Mutex::new(connection), features: Features { cgroup_v2 } })
             }
             Ok((FromLauncher::Failed { step, detail, .. }, _)) => {
                 Err(StartError::Setup { step: SetupStep::from_number(step), detail })
@@ -191,14 +183,4 @@ impl Drop for Connection {
         self.socket = None;
         let _ = self.child.wait();
     }
-}
-
-/// The wall that stands on this controller of control groups, by the name the launcher reports it missing under.
-fn wall_of_controller(name: &str) -> Option<Wall> {
-    Some(match name {
-        "memory" => Wall::MemoryLimit,
-        "pids" => Wall::ProcessLimit,
-        "cpuacct" | "cpu" => Wall::CpuAccounting,
-        _ => return None,
-    })
 }

@@ -45,7 +45,7 @@ pub(crate) enum ToLauncher {
 /// From the launcher. `LaneMade` has the lane's socket beside it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum FromLauncher {
-    Configured { cgroup_v2: bool, landlock: bool, missing: Vec<String> },
+    Configured { cgroup_v2: bool },
     LaneMade { lane: u32 },
     Failed { step: u32, errno: i32, detail: String },
 }
@@ -327,11 +327,9 @@ impl Message for ToLauncher {
 impl Message for FromLauncher {
     fn encode(&self, to: &mut Writer) {
         match self {
-            FromLauncher::Configured { cgroup_v2, landlock, missing } => {
+            FromLauncher::Configured { cgroup_v2 } => {
                 to.u32(1);
                 to.u32(u32::from(*cgroup_v2));
-                to.u32(u32::from(*landlock));
-                to.strings(missing);
             }
             FromLauncher::LaneMade { lane } => {
                 to.u32(2);
@@ -348,7 +346,7 @@ impl Message for FromLauncher {
 
     fn decode(from: &mut Reader<'_>) -> Result<Self, Malformed> {
         Ok(match from.u32()? {
-            1 => FromLauncher::Configured { cgroup_v2: from.bool()?, landlock: from.bool()?, missing: from.strings()? },
+            1 => FromLauncher::Configured { cgroup_v2: from.bool()? },
             2 => FromLauncher::LaneMade { lane: from.u32()? },
             3 => FromLauncher::Failed { step: from.u32()?, errno: from.i32()?, detail: from.string()? },
             _ => return Err(Malformed),

@@ -323,8 +323,8 @@ async fn sweep(core: Core, metrics: PrometheusHandle, shutdown: CancellationToke
 
 #[cfg(test)]
 mod tests {
+    use cupel_sandbox::Features;
     use cupel_sandbox::doctor::Finding;
-    use cupel_sandbox::{Features, WallSet};
 
     use super::*;
 
@@ -355,7 +355,7 @@ mod tests {
                 finding(Wall::Landlock, Some("it read a file")),
                 finding(Wall::DiskLimit, Some("it wrote on")),
             ],
-            features: Features { cgroup_v2: true, landlock: false, missing: WallSet::NONE },
+            features: Features { cgroup_v2: true },
             kernel: "6.1".to_owned(),
         };
         let refused =

@@ -13,7 +13,6 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
 
 use crate::mechanism::cgroup::{Hierarchies, LauncherGroups};
-use crate::mechanism::landlock;
 use crate::mechanism::{ids, namespaces};
 use crate::process::lane::{self, LaneReport, LaneSetup};
 use crate::step::SetupStep;
@@ -87,11 +86,7 @@ fn answer(socket: &OwnedFd, launcher: &mut Option<Launcher>) -> io::Result<()> {
                 let probe = probe.then(|| std::env::current_exe().unwrap_or_default());
                 match Launcher::new(uid_base, off, probe, mounts.into_iter().map(PathBuf::from).collect()) {
                     Ok(made) => {
-                        let answer = FromLauncher::Configured {
-                            cgroup_v2: made.groups.is_v2(),
-                            landlock: landlock::detect().is_some(),
-                            missing: made.groups.missing().into_iter().map(str::to_owned).collect(),
-                        };
+                        let answer = FromLauncher::Configured { cgroup_v2: made.groups.is_v2() };
                         *none = Some(made);
                         wire::send(socket.as_fd(), &answer, &[])?;
                     }

@@ -156,23 +156,6 @@ impl LauncherGroups {
         }
     }
 
-    /// Controllers that are missing here, by name.
-    pub(crate) fn missing(&self) -> Vec<&'static str> {
-        match &self.hierarchies {
-            Hierarchies::V1 { memory, pids, cpuacct, cpuset: _ } => {
-                [("memory", memory), ("pids", pids), ("cpuacct", cpuacct)]
-                    .into_iter()
-                    .filter(|(_, d)| d.is_none())
-                    .map(|(n, _)| n)
-                    .collect()
-            }
-            Hierarchies::V2(own) => {
-                let there = std::fs::read_to_string(own.join("cgroup.controllers")).unwrap_or_default();
-                ["memory", "pids", "cpu"].into_iter().filter(|c| !there.split_whitespace().any(|t| t == *c)).collect()
-            }
-        }
-    }
-
     pub(crate) fn is_v2(&self) -> bool {
         matches!(self.hierarchies, Hierarchies::V2(_))
     }
