@@ -58,7 +58,7 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
     let folder = tempfile::Builder::new().prefix("cupel-bench-").tempdir_in("/var/tmp").context("making a folder")?;
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).context("opening the folder")?;
     let programs = programs(folder.path())?;
-    let config = SandboxConfig { mounts: vec![folder.path().to_owned()], ..SandboxConfig::default() };
+    let config = SandboxConfig { mounts: vec![folder.path().to_owned().into()], ..SandboxConfig::default() };
     let start = || Sandbox::start(config.clone()).context("starting the sandbox; `cupel doctor` tells what is missing");
 
     let mut figures = serde_json::Map::new();

@@ -9,8 +9,8 @@ pub struct SandboxConfig {
     /// How many programs run at one time; slot `n` is pinned to the `n`th processor we may use.
     pub slots: usize,
     /// Directories and files of the host that programs may read, beside `/usr` and the links into it.
-    /// What does not exist is left out, and what lies below `/tmp`, `/box` or `/proc` is hidden by the cell's own.
-    pub mounts: Vec<PathBuf>,
+    /// What does not exist or cannot be reached is left out.
+    pub mounts: Vec<Mount>,
     /// First of the user ids lanes run as, outside; each lane uses two. The default range lies in one that
     /// no other allocation scheme claims (source: systemd, "Users, Groups, UIDs and GIDs on systemd
     /// Systems").
@@ -33,6 +33,23 @@ impl Default for SandboxConfig {
             walls_off: WallSet::NONE,
             with_probe: false,
         }
+    }
+}
+
+/// Something of the host's that programs may read. A directory is shown as it is: what is put there later is
+/// seen by lanes that exist already.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mount {
+    /// Where it lies on the host.
+    pub source: PathBuf,
+    /// Where programs find it; what lies below `/tmp`, `/box` or `/proc` is hidden by the cell's own.
+    pub target: PathBuf,
+}
+
+impl From<PathBuf> for Mount {
+    /// Shown where it lies.
+    fn from(path: PathBuf) -> Mount {
+        Mount { source: path.clone(), target: path }
     }
 }
 

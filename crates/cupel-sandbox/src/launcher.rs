@@ -102,7 +102,8 @@ impl LauncherClient {
             .stdout(Stdio::null())
             .spawn()
             .map_err(StartError::Spawn)?;
-        let mounts = config.mounts.iter().filter_map(|m| m.to_str().map(str::to_owned)).collect();
+        let text = |path: &std::path::Path| path.to_str().map(str::to_owned);
+        let mounts = config.mounts.iter().filter_map(|m| Some((text(&m.source)?, text(&m.target)?))).collect();
         let configure = ToLauncher::Configure {
             uid_base: config.uid_base,
             walls_off: config.walls_off.bits(),

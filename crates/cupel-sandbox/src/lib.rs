@@ -49,7 +49,7 @@ mod wire;
 use std::sync::Arc;
 
 pub use command::{CellKind, CellReport, Command, Observer, RunError, Stdin};
-pub use config::{SandboxConfig, Wall, WallSet};
+pub use config::{Mount, SandboxConfig, Wall, WallSet};
 pub use launcher::{Features, StartError};
 pub use slot::Slot;
 pub use step::SetupStep;

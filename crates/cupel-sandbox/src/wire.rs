@@ -37,7 +37,7 @@ impl From<Malformed> for io::Error {
 /// From the main process to the launcher.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ToLauncher {
-    Configure { uid_base: u32, walls_off: u64, probe: bool, mounts: Vec<String> },
+    Configure { uid_base: u32, walls_off: u64, probe: bool, mounts: Vec<(String, String)> },
     MakeLane { lane: u32, cpu: Option<u32> },
     RetireLane { lane: u32 },
 }
@@ -234,6 +234,14 @@ impl Writer {
             self.string(text);
         }
     }
+
+    fn pairs(&mut self, pairs: &[(String, String)]) {
+        self.u32(u32::try_from(pairs.len()).unwrap_or(u32::MAX));
+        for (first, second) in pairs {
+            self.string(first);
+            self.string(second);
+        }
+    }
 }
 
 /// Reads what [`Writer`] wrote; refuses what ends too early.
@@ -285,6 +293,14 @@ impl Reader<'_> {
         }
         (0..count).map(|_| self.string()).collect()
     }
+
+    fn pairs(&mut self) -> Result<Vec<(String, String)>, Malformed> {
+        let count = self.u32()? as usize;
+        if count > self.0.len() / 8 {
+            return Err(Malformed);
+        }
+        (0..count).map(|_| Ok((self.string()?, self.string()?))).collect()
+    }
 }
 
 impl Message for ToLauncher {
@@ -295,7 +311,7 @@ impl Message for ToLauncher {
                 to.u32(*uid_base);
                 to.u64(*walls_off);
                 to.u32(u32::from(*probe));
-                to.strings(mounts);
+                to.pairs(mounts);
             }
             ToLauncher::MakeLane { lane, cpu } => {
                 to.u32(2);
@@ -315,7 +331,7 @@ impl Message for ToLauncher {
                 uid_base: from.u32()?,
                 walls_off: from.u64()?,
                 probe: from.bool()?,
-                mounts: from.strings()?,
+                mounts: from.pairs()?,
             },
             2 => ToLauncher::MakeLane { lane: from.u32()?, cpu: Some(from.u32()?).filter(|c| *c != u32::MAX) },
             3 => ToLauncher::RetireLane { lane: from.u32()? },

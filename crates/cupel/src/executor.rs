@@ -10,7 +10,7 @@ use cupel_judge::{ExecuteError, Executor, StdinSource, StepInput, StepKind, Step
 use cupel_languages::Language;
 use cupel_sandbox::doctor::{self, Examination, ExamineError};
 use cupel_sandbox::{
-    CellKind, CellReport, CollectLimits, Command, Observer, RunError, Sandbox, SandboxConfig, Slot, StartError, Stdin,
+    CellKind, CellReport, CollectLimits, Command, Mount, Observer, RunError, Sandbox, SandboxConfig, Slot, StartError, Stdin,
 };
 use cupel_types::{ExitStatus, Output, StepReport};
 
@@ -223,8 +223,9 @@ pub(crate) fn examine<'l>(languages: impl IntoIterator<Item = &'l Language>) -> 
     doctor::examine(&SandboxConfig { mounts: mounts(languages), ..SandboxConfig::default() })
 }
 
-fn mounts<'l>(languages: impl IntoIterator<Item = &'l Language>) -> Vec<PathBuf> {
-    let mut mounts: Vec<PathBuf> = languages.into_iter().flat_map(|l| l.mounts.iter().map(PathBuf::from)).collect();
+fn mounts<'l>(languages: impl IntoIterator<Item = &'l Language>) -> Vec<Mount> {
+    let mut mounts: Vec<Mount> =
+        languages.into_iter().flat_map(|l| l.mounts.iter().map(|m| PathBuf::from(m).into())).collect();
     mounts.sort();
     mounts.dedup();
     mounts

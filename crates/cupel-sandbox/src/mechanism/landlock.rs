@@ -5,10 +5,10 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::PathBuf;
 
 use rustix::fs::{FileType, Mode, OFlags};
 
+use super::mounts::Shown;
 use crate::sys::landlock::{RulesetAttr, abi, allow_beneath, create_ruleset};
 
 const EXECUTE: u64 = 1;
@@ -43,7 +43,7 @@ pub(crate) fn detect() -> Option<u32> {
 impl Landlock {
     /// Prepares the rules that all cells of a lane share, once its root stands. `readable`: what is shown beside the
     /// system's directories.
-    pub(crate) fn prepare(abi: u32, readable: &[PathBuf], with_probe: bool) -> io::Result<Landlock> {
+    pub(crate) fn prepare(abi: u32, readable: &[Shown], with_probe: bool) -> io::Result<Landlock> {
         // Access rights by the ABI that brought them: 1, 2 (refer), 3 (truncate), 5 (ioctl on devices).
         let mut handled = (1 << 13) - 1;
         for (since, right) in [(2, REFER), (3, TRUNCATE), (5, IOCTL_DEV)] {
@@ -77,7 +77,7 @@ impl Landlock {
             ("/dev/random", device),
             ("/dev/urandom", device),
         ];
-        wanted.extend(readable.iter().filter_map(|path| path.to_str()).map(|path| (path, look)));
+        wanted.extend(readable.iter().filter_map(|shown| shown.target.to_str()).map(|path| (path, look)));
         if with_probe {
             wanted.push(("/probe", EXECUTE | READ_FILE));
         }

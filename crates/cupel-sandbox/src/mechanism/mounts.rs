@@ -5,7 +5,7 @@
 //! Sources: mount_namespaces(7), open_tree(2), pivot_root(2), tmpfs(5), proc(5).
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, symlink};
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ use rustix::mount::{
 
 use crate::step::SetupStep;
 use crate::sys::mount::{NODEV, NOEXEC, NOSUID, RDONLY, set_attributes};
-use crate::{Wall, WallSet};
+use crate::{Mount, Wall, WallSet};
 
 /// Shown to every program: the system's programs and libraries.
 const SYSTEM: &[&str] =
@@ -47,16 +47,50 @@ enum Piece {
     Link(PathBuf),
 }
 
+/// Something that is shown beside the system's directories, taken hold of by the launcher: the way to it may be
+/// closed to a lane.
+pub(crate) struct Shown {
+    piece: Piece,
+    pub(crate) target: PathBuf,
+}
+
+impl Shown {
+    /// The descriptor a lane has to keep until its root stands.
+    pub(crate) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        match &self.piece {
+            Piece::Tree { tree, .. } => Some(tree.as_fd()),
+            Piece::Link(_) => None,
+        }
+    }
+}
+
+/// Takes hold of what a lane is to show; what is not there or cannot be reached is left out.
+pub(crate) fn open_shown(mounts: &[Mount], off: WallSet) -> io::Result<Vec<Shown>> {
+    let mut shown = Vec::new();
+    for Mount { source, target } in mounts {
+        match open_piece(source, tree_attributes(off)) {
+            Ok(Some(piece)) => shown.push(Shown { piece, target: target.clone() }),
+            Ok(None) => {}
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(shown)
+}
+
+fn tree_attributes(off: WallSet) -> u64 {
+    let read_only = if off.contains(Wall::ReadOnlyRoot) { 0 } else { RDONLY };
+    read_only | NOSUID | NODEV
+}
+
 /// Builds the lane's root and moves into it. Called by the lane's init in its new mount namespace.
-pub(crate) fn enter_lane_root(extra: &[PathBuf], probe: Option<&Path>, off: WallSet) -> Result<(), Failed> {
+pub(crate) fn enter_lane_root(shown: &[Shown], probe: Option<&Path>, off: WallSet) -> Result<(), Failed> {
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .map_err(errno_at(SetupStep::RootMount))?;
     // The sources are opened before anything is hidden by the scaffold.
-    let read_only = if off.contains(Wall::ReadOnlyRoot) { 0 } else { RDONLY };
-    let attributes = read_only | NOSUID | NODEV;
+    let attributes = tree_attributes(off);
     let mut pieces = Vec::new();
-    let wanted = SYSTEM.iter().map(PathBuf::from).chain(extra.iter().cloned());
-    for path in wanted {
+    for path in SYSTEM.iter().map(PathBuf::from) {
         if let Some(piece) = open_piece(&path, attributes).map_err(at(SetupStep::RootTrees))? {
             pieces.push((path, piece));
         }
@@ -84,7 +118,10 @@ pub(crate) fn enter_lane_root(extra: &[PathBuf], probe: Option<&Path>, off: Wall
     let root = Path::new(SCAFFOLD);
     let fill = at(SetupStep::RootFill);
     for (path, piece) in pieces {
-        place(root, &path, piece).map_err(&fill)?;
+        place(root, &path, &piece).map_err(&fill)?;
+    }
+    for Shown { piece, target } in shown {
+        place(root, target, piece).map_err(&fill)?;
     }
     for dir in ["box", "tmp", "proc", "dev/shm", "cell", "etc", "var", "opt"] {
         std::fs::create_dir_all(root.join(dir)).map_err(&fill)?;
@@ -116,7 +153,7 @@ pub(crate) fn enter_lane_root(extra: &[PathBuf], probe: Option<&Path>, off: Wall
     rustix::process::pivot_root(".", ".").map_err(&pivot)?;
     unmount(".", UnmountFlags::DETACH).map_err(&pivot)?;
     rustix::process::chdir("/").map_err(&pivot)?;
-    if read_only != 0 {
+    if attributes & RDONLY != 0 {
         mount_remount("/", MountFlags::BIND | MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV, "")
             .map_err(&pivot)?;
     }
@@ -144,7 +181,7 @@ fn open_piece(path: &Path, attributes: u64) -> io::Result<Option<Piece>> {
     Ok(Some(Piece::Tree { tree, is_dir: kind.is_dir() }))
 }
 
-fn place(root: &Path, path: &Path, piece: Piece) -> io::Result<()> {
+fn place(root: &Path, path: &Path, piece: &Piece) -> io::Result<()> {
     let target = root.join(path.strip_prefix("/").unwrap_or(path));
     if let Some(parent) = target.parent() {
         std::fs::create_dir_all(parent)?;
@@ -154,12 +191,12 @@ fn place(root: &Path, path: &Path, piece: Piece) -> io::Result<()> {
         _ if std::fs::symlink_metadata(&target).is_ok() => Ok(()),
         Piece::Link(text) => symlink(text, &target),
         Piece::Tree { tree, is_dir } => {
-            if is_dir {
+            if *is_dir {
                 std::fs::create_dir(&target)?;
             } else {
                 std::fs::write(&target, b"")?;
             }
-            Ok(move_mount(&tree, "", CWD, &target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?)
+            Ok(move_mount(tree, "", CWD, &target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?)
         }
     }
 }

@@ -22,6 +22,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::mechanism::cgroup::{CpuTimes, LaneGroup, LaneGroupFiles};
 use crate::mechanism::landlock::{self, Landlock};
+use crate::mechanism::mounts::Shown;
 use crate::mechanism::{ids, mounts, namespaces, seccomp};
 use crate::process::init::{self, CellEnvironment};
 use crate::step::SetupStep;
@@ -38,7 +39,7 @@ use crate::{Wall, WallSet};
 pub(crate) struct LaneSetup {
     pub(crate) walls_off: WallSet,
     pub(crate) probe: Option<PathBuf>,
-    pub(crate) mounts: Vec<PathBuf>,
+    pub(crate) shown: Vec<Shown>,
     pub(crate) cpu: Option<u32>,
 }
 
@@ -90,10 +91,13 @@ pub(crate) fn expect(sync: &OwnedFd, wanted: LaneReport, timeout: Duration) -> R
 }
 
 /// The life of a lane's init, from fork to the end of its socket.
-pub(crate) fn main(setup: &LaneSetup, socket: OwnedFd, sync: OwnedFd, files: LaneGroupFiles) -> ! {
-    let keep: Vec<i32> = files.descriptors().chain([socket.as_raw_fd(), sync.as_raw_fd()]).collect();
+pub(crate) fn main(setup: LaneSetup, socket: OwnedFd, sync: OwnedFd, files: LaneGroupFiles) -> ! {
+    let shown = setup.shown.iter().filter_map(|shown| shown.descriptor()).map(|tree| tree.as_raw_fd());
+    let keep: Vec<i32> = files.descriptors().chain([socket.as_raw_fd(), sync.as_raw_fd()]).chain(shown).collect();
     let _ = close_all_but(&keep);
-    match set_up(setup, &sync, files) {
+    let result = set_up(&setup, &sync, files);
+    drop(setup);
+    match result {
         Ok(mut lane) => {
             if tell(&sync, LaneReport::Ready).is_ok() {
                 drop(sync);
@@ -129,7 +133,7 @@ fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -> Result<La
     if !off.contains(Wall::UtsNamespace) {
         rustix::system::sethostname(b"cupel").map_err(|e| (SetupStep::HostName, e.into()))?;
     }
-    mounts::enter_lane_root(&setup.mounts, setup.probe.as_deref(), off)?;
+    mounts::enter_lane_root(&setup.shown, setup.probe.as_deref(), off)?;
     if off.contains(Wall::FreshBox) {
         mounts::mount_box(&cupel_types::Limits::default(), off).map_err(|e| (SetupStep::BoxMount, e.into()))?;
     }
@@ -145,7 +149,7 @@ fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -> Result<La
     };
     let landlock = match landlock::detect().filter(|_| !off.contains(Wall::Landlock)) {
         Some(abi) => {
-            Some(Landlock::prepare(abi, &setup.mounts, setup.probe.is_some()).map_err(at(SetupStep::LandlockRules))?)
+            Some(Landlock::prepare(abi, &setup.shown, setup.probe.is_some()).map_err(at(SetupStep::LandlockRules))?)
         }
         None => None,
     };

@@ -13,12 +13,12 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
 
 use crate::mechanism::cgroup::{Hierarchies, LauncherGroups};
-use crate::mechanism::{ids, namespaces};
+use crate::mechanism::{ids, mounts, namespaces};
 use crate::process::lane::{self, LaneReport, LaneSetup};
 use crate::step::SetupStep;
 use crate::sys::process::{Forked, fork_with, ignore_stop_signals, take_inherited};
 use crate::wire::{self, FromLauncher, ToLauncher};
-use crate::{Wall, WallSet};
+use crate::{Mount, Wall, WallSet};
 
 /// How long a lane may take to set itself up. A healthy one takes a few dozen milliseconds.
 const LANE_SETUP: Duration = Duration::from_secs(20);
@@ -28,7 +28,7 @@ struct Launcher {
     uid_base: u32,
     walls_off: WallSet,
     probe: Option<PathBuf>,
-    mounts: Vec<PathBuf>,
+    mounts: Vec<Mount>,
     lanes: HashMap<u32, RunningLane>,
 }
 
@@ -84,7 +84,8 @@ fn answer(socket: &OwnedFd, launcher: &mut Option<Launcher>) -> io::Result<()> {
             (ToLauncher::Configure { uid_base, walls_off, probe, mounts }, none @ None) => {
                 let off = WallSet::from_bits(walls_off);
                 let probe = probe.then(|| std::env::current_exe().unwrap_or_default());
-                match Launcher::new(uid_base, off, probe, mounts.into_iter().map(PathBuf::from).collect()) {
+                let mounts = mounts.into_iter().map(|(s, t)| Mount { source: s.into(), target: t.into() }).collect();
+                match Launcher::new(uid_base, off, probe, mounts) {
                     Ok(made) => {
                         let answer = FromLauncher::Configured { cgroup_v2: made.groups.is_v2() };
                         *none = Some(made);
@@ -151,7 +152,7 @@ impl Launcher {
         uid_base: u32,
         walls_off: WallSet,
         probe: Option<PathBuf>,
-        mounts: Vec<PathBuf>,
+        mounts: Vec<Mount>,
     ) -> Result<Launcher, (SetupStep, io::Error)> {
         let at = |error| (SetupStep::CgroupCreate, error);
         let hierarchies = Hierarchies::detect().map_err(at)?;
@@ -169,18 +170,14 @@ impl Launcher {
         let files = self.groups.create_lane(number, cpu, owner).map_err(at(SetupStep::CgroupCreate))?;
         let (ours, theirs) = wire::socket_pair().map_err(at(SetupStep::Clone))?;
         let (sync, sync_theirs) = wire::socket_pair().map_err(at(SetupStep::Clone))?;
+        let shown = mounts::open_shown(&self.mounts, self.walls_off).map_err(at(SetupStep::RootTrees))?;
         match fork_with(namespaces::of_lane(self.walls_off), None).map_err(at(SetupStep::Clone))? {
             Forked::Child => {
-                let setup = LaneSetup {
-                    walls_off: self.walls_off,
-                    probe: self.probe.take(),
-                    mounts: std::mem::take(&mut self.mounts),
-                    cpu,
-                };
-                lane::main(&setup, theirs, sync_theirs, files)
+                let setup = LaneSetup { walls_off: self.walls_off, probe: self.probe.take(), shown, cpu };
+                lane::main(setup, theirs, sync_theirs, files)
             }
             Forked::Parent(pid, pidfd) => {
-                drop((theirs, sync_theirs, files));
+                drop((theirs, sync_theirs, files, shown));
                 let result = self.bring_up(number, pid, &sync);
                 if let Err(failed) = result {
                     end(&pidfd);

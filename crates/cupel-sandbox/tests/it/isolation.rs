@@ -3,7 +3,7 @@
 use std::os::linux::net::SocketAddrExt;
 use std::time::{Duration, Instant};
 
-use cupel_sandbox::{Observer, Sandbox, SandboxConfig, Wall, WallSet};
+use cupel_sandbox::{Mount, Observer, Sandbox, SandboxConfig, Wall, WallSet};
 use cupel_types::Outcome;
 use libtest_mimic::Trial;
 
@@ -18,6 +18,7 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
             ("standard_streams_can_be_opened_by_name", standard_streams_can_be_opened_by_name),
             ("the_environment_is_what_was_given", the_environment_is_what_was_given),
             ("the_root_shows_the_system_and_nothing_else", the_root_shows_the_system_and_nothing_else),
+            ("a_mount_shows_what_is_put_there_later_and_no_more", a_mount_shows_what_is_put_there_later_and_no_more),
             ("ordinary_programs_find_what_they_need", ordinary_programs_find_what_they_need),
             ("neighbours_share_nothing", neighbours_share_nothing),
             ("each_lane_has_users_of_its_own", each_lane_has_users_of_its_own),
@@ -58,6 +59,33 @@ fn the_root_shows_the_system_and_nothing_else(world: &World) {
     assert_eq!(lines[2..8], ["", "", "", "", "", ""], "/var /opt /home /root /sys and others; {ended}");
     assert_eq!(lines[8], "fd full null random shm stderr stdin stdout urandom zero", "/dev; {ended}");
     assert_eq!(lines[9..15], ["/box", "1000", "1000", "1000", "0022", "cupel"], "{ended}");
+}
+
+fn a_mount_shows_what_is_put_there_later_and_no_more(world: &World) {
+    use std::os::unix::fs::PermissionsExt;
+    let closed = tempfile::tempdir().unwrap();
+    let source = closed.path().join("kept");
+    std::fs::create_dir(&source).unwrap();
+    std::fs::set_permissions(&source, PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::write(closed.path().join("secret"), "what the judge knows\n").unwrap();
+    // The way there is closed to everybody but us.
+    std::fs::set_permissions(closed.path(), PermissionsExt::from_mode(0o700)).unwrap();
+
+    let mut config = SandboxConfig { slots: 1, ..world.fixtures.config() };
+    config.mounts.push(Mount { source: source.clone(), target: "/opt/some/where".into() });
+    config.mounts.push(Mount { source: closed.path().join("missing"), target: "/opt/missing".into() });
+    let sandbox = Sandbox::start(config).unwrap();
+    let mut slot = sandbox.slot(0);
+    let program = Program::shell(
+        "cat /opt/some/where/later /opt/some/where/../secret /opt/some/secret; ls /opt/some/where; \
+         echo x > /opt/some/where/mine",
+    );
+    let ended = program.run(&mut slot);
+    assert_eq!(ended.text(), "", "{ended}");
+    std::fs::write(source.join("later"), "put there later\n").unwrap();
+    let ended = program.run(&mut slot);
+    assert_eq!(ended.text(), "put there later\nlater\n", "{ended}");
+    assert_eq!(std::fs::read_dir(&source).unwrap().count(), 1, "nothing is written there");
 }
 
 fn ordinary_programs_find_what_they_need(world: &World) {

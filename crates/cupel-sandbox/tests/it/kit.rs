@@ -98,7 +98,7 @@ impl Fixtures {
 
     /// The sandbox all trials use.
     pub(crate) fn config(&self) -> SandboxConfig {
-        SandboxConfig { mounts: vec![self.shown.clone()], slots: 2, ..SandboxConfig::default() }
+        SandboxConfig { mounts: vec![self.shown.clone().into()], slots: 2, ..SandboxConfig::default() }
     }
 }
 
