@@ -39,6 +39,7 @@ pub mod doctor;
 pub mod launcher;
 mod mechanism;
 mod pool;
+pub mod privileges;
 mod probe;
 mod process;
 mod slot;

@@ -12,6 +12,7 @@ use syscalls::Sysno;
 use crate::sys::seccomp::Instruction;
 
 const POLICY: &str = include_str!("../policy/default.policy");
+const SERVER_POLICY: &str = include_str!("../policy/server.policy");
 
 #[cfg(target_arch = "x86_64")]
 const AUDIT_ARCH: u32 = 0xC000_003E;
@@ -64,6 +65,11 @@ pub(crate) struct PolicyError {
 /// The filter every program runs under.
 pub(crate) fn default_filter() -> Result<Vec<Instruction>, PolicyError> {
     compile(&parse(POLICY)?)
+}
+
+/// The filter the main process is under once its launcher runs.
+pub(crate) fn server_filter() -> Result<Vec<Instruction>, PolicyError> {
+    compile(&parse(SERVER_POLICY)?)
 }
 
 /// Rules by system call number, sorted, each number once.
@@ -305,6 +311,21 @@ mod tests {
     fn the_filter_is_short_and_its_paths_are_shorter() {
         let filter = default_filter().unwrap();
         assert!(filter.len() < 400, "{} instructions", filter.len());
+    }
+
+    #[test]
+    fn the_server_starts_no_process_and_touches_no_other() {
+        let filter = server_filter().unwrap();
+        let run = |name, args| evaluate(&filter, of(name), AUDIT_ARCH, args);
+        for call in ["execve", "execveat", "ptrace", "process_vm_writev", "mount", "unshare", "setns", "bpf", "kill"] {
+            assert_eq!(run(call, [0; 6]), EPERM, "{call}");
+        }
+        // fork(), and a namespace made beside a thread.
+        assert_eq!(run("clone", [17, 0, 0, 0, 0, 0]), EPERM);
+        assert_eq!(run("clone", [0x103d_0f00, 0, 0, 0, 0, 0]), EPERM);
+        assert_eq!(run("clone", [0x003d_0f00, 0, 0, 0, 0, 0]), RET_ALLOW, "a thread");
+        assert_eq!(run("socket", [17, 0, 0, 0, 0, 0]), RET_ERRNO | libc::EAFNOSUPPORT as u32, "packets");
+        assert_eq!(run("ioctl", [0, 0x5412, 0, 0, 0, 0]), EPERM, "TIOCSTI");
     }
 
     #[test]

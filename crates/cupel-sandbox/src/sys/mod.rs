@@ -7,6 +7,7 @@
 pub(crate) mod attack;
 pub(crate) mod landlock;
 pub(crate) mod mount;
+pub(crate) mod namespaces;
 pub(crate) mod process;
 pub(crate) mod seccomp;
 pub(crate) mod shared;

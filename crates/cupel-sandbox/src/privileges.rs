@@ -1,0 +1,232 @@
+//! What the main process gives up once its launcher runs: everything.
+//!
+//! Whoever starts a [`Sandbox`](crate::Sandbox) as root needs no privilege from then on: lanes are made by the launcher, and
+//! talked to over sockets. So, while there is still one thread:
+//!
+//! ```text
+//! Sandbox::launch  →  (what root alone can open or hand over)  →  give_up  →  threads, listeners, databases
+//! ```
+//!
+//! Afterwards there are no capabilities, no way to get any (empty bounding set, `no_new_privs`), no other user's
+//! identity unless it was root's own that was kept, no core dump and no look at the memory from outside, and a system
+//! call filter (`policy/server.policy`) under which no program can be started.
+//!
+//! Sources: credentials(7), capabilities(7), prctl(2), seccomp(2).
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, Mode, OFlags};
+use rustix::mount::{
+    MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, mount, mount_change, mount_remount, move_mount,
+    open_tree,
+};
+use rustix::process::{DumpableBehavior, Gid, Uid};
+use rustix::thread::CapabilitiesSecureBits;
+
+use crate::mechanism::{capabilities, seccomp};
+use crate::sys;
+
+/// A user to become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// User id.
+    pub uid: u32,
+    /// Group id; supplementary groups are dropped.
+    pub gid: u32,
+}
+
+impl Identity {
+    /// Who Cupel's services run as where there is no user of that name: an id that no allocation scheme hands out,
+    /// and beyond those of lanes ([`SandboxConfig::uid_base`](crate::SandboxConfig::uid_base)).
+    /// Source: systemd, "Users, Groups, UIDs and GIDs on systemd Systems".
+    pub const NOBODY_ELSE: Identity = Identity { uid: 0x7F00_0000, gid: 0x7F00_0000 };
+
+    /// The user called `name` in a file of the form of passwd(5).
+    pub fn of_name(passwd: &str, name: &str) -> Option<Identity> {
+        passwd.lines().find_map(|line| {
+            let mut fields = line.split(':');
+            (fields.next()? == name).then_some(())?;
+            let (uid, gid) = (fields.nth(1)?.parse().ok()?, fields.next()?.parse().ok()?);
+            Some(Identity { uid, gid })
+        })
+    }
+}
+
+/// Giving something up failed: nothing may be served.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot give up the privileges of the main process: {step}")]
+pub struct GiveUpError {
+    /// What was being done.
+    pub step: &'static str,
+    #[source]
+    source: io::Error,
+}
+
+fn at<E: Into<io::Error>>(step: &'static str) -> impl Fn(E) -> GiveUpError {
+    move |source| GiveUpError { step, source: source.into() }
+}
+
+/// Whether there is a user to change from.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Closes every descriptor but standard input, output and error: what whoever started us had open is nobody's here.
+/// To be called before anything is opened.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn close_inherited_descriptors() -> io::Result<()> {
+    sys::process::close_from(3)
+}
+
+/// Becomes `user` (or stays who it is), gives up every capability, and installs the filter of the main process.
+///
+/// # Errors
+/// When there is more than one thread, since each has privileges of its own, or the kernel refuses a step.
+pub fn give_up(user: Option<Identity>) -> Result<(), GiveUpError> {
+    let threads = std::fs::read_dir("/proc/self/task").map_err(at("count the threads"))?.count();
+    if threads != 1 {
+        return Err(at("there are threads already")(io::Error::from_raw_os_error(libc::EBUSY)));
+    }
+    if is_root() {
+        // Without this an id of 0 could bring capabilities back with the next program; it is never to start one.
+        let bits = CapabilitiesSecureBits::NO_ROOT | CapabilitiesSecureBits::NO_ROOT_LOCKED;
+        rustix::thread::set_capabilities_secure_bits(bits).map_err(at("set the secure bits"))?;
+        capabilities::empty_bounding_set().map_err(at("empty the bounding set"))?;
+        rustix::thread::set_thread_groups(&[]).map_err(at("drop supplementary groups"))?;
+    }
+    if let Some(Identity { uid, gid }) = user {
+        let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
+        rustix::thread::set_thread_res_gid(gid, gid, gid).map_err(at("change the group"))?;
+        rustix::thread::set_thread_res_uid(uid, uid, uid).map_err(at("change the user"))?;
+    }
+    capabilities::drop_all().map_err(at("drop the capabilities"))?;
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(at("forbid core dumps"))?;
+    rustix::process::umask(Mode::from_raw_mode(0o077));
+    rustix::thread::set_no_new_privs(true).map_err(at("forbid new privileges"))?;
+    let filter = seccomp::server_filter().map_err(|e| at("compile the filter")(io::Error::other(e)))?;
+    match sys::seccomp::install(&filter) {
+        0 => Ok(()),
+        errno => Err(at("install the filter")(io::Error::from_raw_os_error(errno))),
+    }
+}
+
+/// The first directory above `path` that `user` may not pass, if there is one. By mode bits alone.
+///
+/// # Errors
+/// When a directory cannot be looked at.
+pub fn closed_parent(path: &Path, user: Identity) -> io::Result<Option<PathBuf>> {
+    let mut parents: Vec<&Path> = path.ancestors().skip(1).collect();
+    parents.reverse();
+    for parent in parents {
+        let meta = std::fs::metadata(parent)?;
+        let pass = match () {
+            () if meta.uid() == user.uid => 0o100,
+            () if meta.gid() == user.gid => 0o010,
+            () => 0o001,
+        };
+        if meta.mode() & pass == 0 {
+            return Ok(Some(parent.to_owned()));
+        }
+    }
+    Ok(None)
+}
+
+/// Makes the directory `path` reachable although its parent `closed` is not: in a mount namespace of this process alone,
+/// `closed` becomes an empty read-only directory in which there is only the way to `path`. Both are absolute.
+///
+/// # Errors
+/// When the kernel refuses; then `path` has to lie elsewhere.
+pub fn open_a_way(closed: &Path, path: &Path) -> io::Result<()> {
+    sys::namespaces::unshare(libc::CLONE_NEWNS)?;
+    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
+    let tree = open_tree(CWD, path, flags)?;
+    let attributes = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    mount("cupel", closed, "tmpfs", attributes, Some(c"mode=0755,size=64k,nr_inodes=64"))?;
+    std::fs::create_dir_all(path)?;
+    move_mount(tree.as_fd(), c"", CWD, path, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?;
+    mount_remount(closed, attributes | MountFlags::RDONLY, c"")?;
+    Ok(())
+}
+
+/// Changes the owner of `name` in `directory` from root to `user`, if it is a regular file with one name or a
+/// directory; anything else there is not followed and not touched.
+///
+/// # Errors
+/// When it is there and cannot be handed over.
+pub fn hand_over(directory: &File, name: &OsStr, user: Identity) -> io::Result<()> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let found = match rustix::fs::openat(directory, name, flags, Mode::empty()) {
+        Ok(found) => found,
+        Err(rustix::io::Errno::NOENT) => return Ok(()),
+        Err(other) => return Err(other.into()),
+    };
+    let stat = rustix::fs::fstat(&found)?;
+    let kind = rustix::fs::FileType::from_raw_mode(stat.st_mode);
+    let ours = kind.is_dir() || (kind.is_file() && stat.st_nlink == 1);
+    if ours && stat.st_uid == 0 {
+        let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
+        rustix::fs::chownat(&found, c"", Some(uid), Some(gid), rustix::fs::AtFlags::EMPTY_PATH)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_found_by_its_whole_name() {
+        let passwd = "root:x:0:0:root:/root:/bin/bash\ncupelx:x:7:7::/:/bin/false\ncupel:x:998:997::/:/bin/false\n";
+        assert_eq!(Identity::of_name(passwd, "cupel"), Some(Identity { uid: 998, gid: 997 }));
+        assert_eq!(Identity::of_name(passwd, "cup"), None);
+        assert_eq!(Identity::of_name("cupel:x", "cupel"), None);
+    }
+
+    #[test]
+    fn the_first_closed_parent_is_the_outermost() {
+        use std::os::unix::fs::PermissionsExt;
+        let top = std::env::temp_dir().join(format!("cupel-closed-{}", std::process::id()));
+        let inner = top.join("a/b/data");
+        std::fs::create_dir_all(&inner).unwrap();
+        let set = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        set(&top, 0o755);
+        set(&inner, 0o700);
+        let stranger = Identity::NOBODY_ELSE;
+        assert_eq!(closed_parent(&inner, stranger).unwrap(), None, "its own mode does not matter");
+        set(&top.join("a/b"), 0o700);
+        set(&top.join("a"), 0o750);
+        assert_eq!(closed_parent(&inner, stranger).unwrap(), Some(top.join("a")));
+        let owner = Identity { uid: rustix::process::getuid().as_raw(), gid: 1 };
+        assert_eq!(closed_parent(&inner, owner).unwrap(), None);
+        std::fs::remove_dir_all(&top).unwrap();
+    }
+
+    #[test]
+    fn a_link_and_a_file_with_two_names_keep_their_owner() {
+        if !is_root() {
+            return;
+        }
+        let dir = std::env::temp_dir().join(format!("cupel-hand-{}", std::process::id()));
+        std::fs::create_dir(&dir).unwrap();
+        for name in ["plain", "twice", "target"] {
+            std::fs::write(dir.join(name), b"").unwrap();
+        }
+        std::fs::hard_link(dir.join("twice"), dir.join("second")).unwrap();
+        std::os::unix::fs::symlink("target", dir.join("link")).unwrap();
+        let opened = File::open(&dir).unwrap();
+        for name in ["plain", "twice", "link", "missing"] {
+            hand_over(&opened, OsStr::new(name), Identity { uid: 12345, gid: 12346 }).unwrap();
+        }
+        let owner = |name: &str| std::fs::symlink_metadata(dir.join(name)).unwrap().uid();
+        assert_eq!(["plain", "twice", "link", "target"].map(owner), [12345, 0, 0, 0]);
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+}
