@@ -9,6 +9,7 @@ use cupel_types::{BoxPath, Bytes, LanguageId, Limits, LimitsRequest, Verdict};
 use regex_lite::Regex;
 use serde::Deserialize;
 
+use crate::prepare::{self, PrepareDto};
 use crate::{Availability, Fault, Language, Packages, Sample, Template, VersionRule};
 
 /// The first thing that looks like a version: numbers joined by dots.
@@ -39,6 +40,8 @@ struct FileDto {
     #[serde(default)]
     compile_limits: LimitsDto,
     packages: PackagesDto,
+    #[serde(default)]
+    prepare: Vec<PrepareDto>,
     samples: Vec<SampleDto>,
 }
 
@@ -64,7 +67,7 @@ struct PackagesDto {
 
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct LimitsDto {
+pub(crate) struct LimitsDto {
     cpu_time_ms: Option<u64>,
     wall_time_ms: Option<u64>,
     idle_time_ms: Option<u64>,
@@ -152,17 +155,17 @@ fn compile_limits_default() -> Limits {
 }
 
 /// Collects faults, so that a file is told all of them at once.
-struct Faults<'a> {
+pub(crate) struct Faults<'a> {
     file: &'a str,
     list: Vec<Fault>,
 }
 
 impl Faults<'_> {
-    fn add(&mut self, key: impl Into<String>, detail: impl Into<String>) {
+    pub(crate) fn add(&mut self, key: impl Into<String>, detail: impl Into<String>) {
         self.list.push(Fault { file: self.file.to_owned(), key: key.into(), detail: detail.into() });
     }
 
-    fn check<T>(&mut self, key: &str, result: Result<T, String>) -> Option<T> {
+    pub(crate) fn check<T>(&mut self, key: &str, result: Result<T, String>) -> Option<T> {
         result.map_err(|detail| self.add(key, detail)).ok()
     }
 
@@ -239,10 +242,11 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
     let aliases = faults.ids("aliases", &dto.aliases);
     let requires = faults.ids("packages.requires", &dto.packages.requires);
     let source = faults.check("source", BoxPath::new(&dto.source).map_err(|e| e.to_string()));
+    let prepare = prepare::convert(dto.prepare, faults);
     let compile: Vec<Template> = (dto.compile.iter().enumerate())
-        .filter_map(|(i, command)| faults.check(&format!("compile[{i}]"), Template::parse(command)))
+        .filter_map(|(i, command)| faults.check(&format!("compile[{i}]"), Template::parse_with(command, &prepare)))
         .collect();
-    let execute = faults.check("execute", Template::parse(&dto.execute));
+    let execute = faults.check("execute", Template::parse_with(&dto.execute, &prepare));
     let version = version(dto.version, faults);
     let samples = dto.samples.into_iter().enumerate().filter_map(|(i, s)| sample(i, s, faults)).collect();
     Some(Language {
@@ -251,6 +255,7 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
         aliases,
         extensions: dto.extensions,
         source: source?,
+        prepare,
         compile,
         execute: execute?,
         env: dto.env.into_iter().collect(),
@@ -278,7 +283,7 @@ fn is_variable(name: &str) -> bool {
 
 /// A mount is a plain absolute path that is not one of the places the sandbox makes itself, and not a
 /// place where a host keeps what is nobody's business.
-fn check_mount(mount: &str) -> Result<(), String> {
+pub(crate) fn check_mount(mount: &str) -> Result<(), String> {
     const NEVER: [&str; 9] = ["proc", "sys", "dev", "box", "tmp", "root", "home", "run", "boot"];
     let expected = "expected an absolute path without `.`, `..` or a trailing `/`";
     let inner = mount.strip_prefix('/').ok_or(expected)?;
@@ -311,7 +316,7 @@ fn limits(
 }
 
 impl LimitsDto {
-    fn check(&self, table: &str, faults: &mut Faults<'_>) {
+    pub(crate) fn check(&self, table: &str, faults: &mut Faults<'_>) {
         const DAY_MS: u64 = 24 * 3600 * 1000;
         const TIB_MB: u64 = 1024 * 1024;
         for (key, value, ceiling) in [

@@ -3,7 +3,7 @@
 use cupel_types::{BoxPath, LanguageId, Limits, LimitsRequest, Verdict};
 use regex_lite::Regex;
 
-use crate::{Placeholders, Template};
+use crate::{Placeholders, Prepare, Template};
 
 /// What every program finds in its environment unless its language or its submission says otherwise.
 const BASE_ENV: [(&str, &str); 3] = [("PATH", "/usr/local/bin:/usr/bin:/bin"), ("HOME", "/tmp"), ("LANG", "C.UTF-8")];
@@ -21,6 +21,8 @@ pub struct Language {
     pub extensions: Vec<String>,
     /// What the main source is called in the box when the client does not name it.
     pub source: BoxPath,
+    /// What is made once per toolchain, in order.
+    pub prepare: Vec<Prepare>,
     /// Compile commands, run one after another in one cell; none for interpreted languages.
     pub compile: Vec<Template>,
     /// The command that runs the program; the program's arguments go after it.
@@ -77,10 +79,7 @@ impl Language {
     /// A pattern with a `/` describes the whole path, one without describes the file name in any
     /// directory; `*` stands for any characters but `/`.
     pub fn is_artifact(&self, path: &BoxPath) -> bool {
-        let path = path.as_str();
-        let name = path.rsplit('/').next().unwrap_or(path);
-        self.artifacts.is_empty()
-            || self.artifacts.iter().any(|p| glob(p.as_bytes(), if p.contains('/') { path } else { name }.as_bytes()))
+        self.artifacts.is_empty() || self.artifacts.iter().any(|pattern| glob_path(pattern, path))
     }
 
     /// Whether programs in it can be run here.
@@ -95,6 +94,13 @@ impl Language {
             Availability::Unprobed | Availability::Unavailable { .. } => None,
         }
     }
+}
+
+/// Whether a pattern fits a path, or its last component if the pattern has no `/`.
+pub(crate) fn glob_path(pattern: &str, path: &BoxPath) -> bool {
+    let path = path.as_str();
+    let name = path.rsplit('/').next().unwrap_or(path);
+    glob(pattern.as_bytes(), if pattern.contains('/') { path } else { name }.as_bytes())
 }
 
 /// Matches with backtracking to the last `*` only: linear in pattern times text.

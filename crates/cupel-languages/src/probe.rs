@@ -47,7 +47,7 @@ impl HostProbe {
     }
 
     /// Where the program is, if it is installed.
-    pub(crate) fn find(&self, program: &str) -> Option<PathBuf> {
+    pub fn find(&self, program: &str) -> Option<PathBuf> {
         if program.contains('/') {
             return Some(PathBuf::from(program)).filter(|path| is_program(path));
         }

@@ -3,7 +3,11 @@
 //! Invariant: a [`Template`] knows all its placeholders; an unknown one is refused when it is parsed, so
 //! filling one in cannot fail. No shell ever sees the result.
 
+use std::sync::Arc;
+
 use cupel_types::{BoxFiles, BoxPath, Bytes};
+
+use crate::{Place, Prepare};
 
 /// An argument list with placeholders. Never a shell string.
 ///
@@ -15,6 +19,7 @@ use cupel_types::{BoxFiles, BoxPath, Bytes};
 /// | `{stem}` | file name of the main source without its extension |
 /// | `{memory_mb}` | memory limit of the step in MiB |
 /// | `{heap_mb}` | three quarters of it |
+/// | `{prepared:NAME}` | directory of a prepared artefact; while it is not there, the whole argument is left out |
 /// | `{{`, `}}` | one brace |
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Template(Vec<Vec<Part>>);
@@ -28,10 +33,20 @@ enum Part {
     Stem,
     MemoryMb,
     HeapMb,
+    Prepared(Place),
 }
 
-const NAMES: &str =
-    "`{source}`, `{sources}`, `{base}`, `{stem}`, `{memory_mb}` or `{heap_mb}` (a brace itself is doubled)";
+impl Part {
+    /// What stands for a prepared artefact, nothing for other parts; `None` when it is not there.
+    fn place(&self) -> Option<Arc<str>> {
+        match self {
+            Part::Prepared(place) => place.get(),
+            _ => Some(Arc::from("")),
+        }
+    }
+}
+
+const NAMES: &str = "`{source}`, `{sources}`, `{base}`, `{stem}`, `{memory_mb}`, `{heap_mb}` or `{prepared:NAME}` (a brace itself is doubled)";
 
 impl Template {
     /// Parses an argument list.
@@ -39,10 +54,15 @@ impl Template {
     /// # Errors
     /// What is wrong, for people: no program, an unknown placeholder, a brace that is not closed.
     pub fn parse<S: AsRef<str>>(args: &[S]) -> Result<Template, String> {
+        Template::parse_with(args, &[])
+    }
+
+    /// Parses an argument list that may name these.
+    pub(crate) fn parse_with<S: AsRef<str>>(args: &[S], prepared: &[Prepare]) -> Result<Template, String> {
         if args.first().is_none_or(|program| program.as_ref().is_empty()) {
             return Err("expected a program and its arguments".to_owned());
         }
-        args.iter().map(|arg| parse_arg(arg.as_ref())).collect::<Result<_, _>>().map(Template)
+        args.iter().map(|arg| parse_arg(arg.as_ref(), prepared)).collect::<Result<_, _>>().map(Template)
     }
 
     /// The program, if it is one of the host's: a name or an absolute path, not `./main`.
@@ -62,8 +82,10 @@ impl Template {
                 command.extend(values.sources.iter().map(|s| as_argument(s)));
                 continue;
             }
+            // All places of an argument or none of it.
+            let Some(places) = parts.iter().map(Part::place).collect::<Option<Vec<_>>>() else { continue };
             let mut arg = String::new();
-            for (at, part) in parts.iter().enumerate() {
+            for (at, (part, place)) in parts.iter().zip(places).enumerate() {
                 match part {
                     Part::Text(text) => arg.push_str(text),
                     Part::Source if at == 0 => arg.push_str(&as_argument(&values.sources[0])),
@@ -73,6 +95,7 @@ impl Template {
                     Part::Stem => arg.push_str(values.stem()),
                     Part::MemoryMb => arg.push_str(&values.memory_mb().to_string()),
                     Part::HeapMb => arg.push_str(&values.heap_mb().to_string()),
+                    Part::Prepared(_) => arg.push_str(&place),
                 }
             }
             command.push(arg);
@@ -90,7 +113,7 @@ fn as_argument(path: &str) -> String {
     }
 }
 
-fn parse_arg(arg: &str) -> Result<Vec<Part>, String> {
+fn parse_arg(arg: &str, prepared: &[Prepare]) -> Result<Vec<Part>, String> {
     let mut parts = Vec::new();
     let mut text = String::new();
     let mut rest = arg;
@@ -115,6 +138,12 @@ fn parse_arg(arg: &str) -> Result<Vec<Part>, String> {
                 "stem" => Part::Stem,
                 "memory_mb" => Part::MemoryMb,
                 "heap_mb" => Part::HeapMb,
+                name if name.starts_with("prepared:") => {
+                    let name = name.trim_start_matches("prepared:");
+                    let step = prepared.iter().find(|step| step.name == name);
+                    let step = step.ok_or_else(|| format!("nothing is prepared as `{name}` before {arg:?}"))?;
+                    Part::Prepared(step.place.clone())
+                }
                 _ => return Err(format!("unknown placeholder `{}`; expected {NAMES}", &rest[..=end])),
             });
             rest = &rest[end + 1..];
@@ -183,8 +212,6 @@ fn extension(path: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use cupel_types::BoxFile;
 
     use super::*;
