@@ -206,18 +206,35 @@ fn mount_tmpfs(target: &str, options: &str) -> rustix::io::Result<()> {
     mount("tmpfs", target, "tmpfs", MountFlags::NOSUID | MountFlags::NODEV, options.as_c_str())
 }
 
+/// How much a cell's writable places hold: bytes and inodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BoxSize {
+    bytes: u64,
+    inodes: u64,
+}
+
+impl BoxSize {
+    /// The size that follows from the limits of a run.
+    pub(crate) fn of(limits: &Limits) -> BoxSize {
+        // A file in tmpfs is memory: beyond the memory limit it would be an OOM kill instead of ENOSPC.
+        let bytes = limits.disk.get().min(limits.memory.get() / 4 * 3).max(64 * 1024);
+        // Our own directories and the root are four of the inodes.
+        BoxSize { bytes, inodes: limits.inodes.saturating_add(4) }
+    }
+
+    fn options(self, off: WallSet) -> String {
+        if off.contains(Wall::DiskLimit) {
+            "mode=755".to_owned()
+        } else {
+            format!("size={},nr_inodes={},mode=755", self.bytes, self.inodes)
+        }
+    }
+}
+
 /// Mounts a cell's own writable places: one tmpfs, so that one bound holds for all, seen as `/box`, `/tmp` and
 /// `/dev/shm`. Called by the cell's init in its new mount namespace.
-pub(crate) fn mount_box(limits: &Limits, off: WallSet) -> rustix::io::Result<()> {
-    // A file in tmpfs is memory: beyond the memory limit it would be an OOM kill instead of ENOSPC.
-    let bytes = limits.disk.get().min(limits.memory.get() / 4 * 3).max(64 * 1024);
-    let options = if off.contains(Wall::DiskLimit) {
-        "mode=755".to_owned()
-    } else {
-        // Our own directories and the root are four of the inodes.
-        format!("size={bytes},nr_inodes={},mode=755", limits.inodes.saturating_add(4))
-    };
-    mount_tmpfs("/cell", &options)?;
+pub(crate) fn mount_box(size: BoxSize, off: WallSet) -> rustix::io::Result<()> {
+    mount_tmpfs("/cell", &size.options(off))?;
     for (dir, mode) in [("/cell/box", 0o755), ("/cell/tmp", 0o1777), ("/cell/shm", 0o1777)] {
         let mode = rustix::fs::Mode::from_raw_mode(mode);
         rustix::fs::mkdir(dir, mode)?;
@@ -230,6 +247,11 @@ pub(crate) fn mount_box(limits: &Limits, off: WallSet) -> rustix::io::Result<()>
         mount_bind(from, to)?;
     }
     Ok(())
+}
+
+/// Gives the mounted places, which are still empty, another size.
+pub(crate) fn resize_box(size: BoxSize, off: WallSet) -> rustix::io::Result<()> {
+    mount_remount("/cell", MountFlags::NOSUID | MountFlags::NODEV, size.options(off).as_str())
 }
 
 /// Mounts a cell's own `/proc`: the tenant's processes, not our init (`hidepid=2`), and nothing of the kernel's

@@ -3,6 +3,10 @@
 //! The kernel runs a filter once for every system call number when it is installed, so what a filter
 //! costs is its length and its longest path. The policy becomes runs of numbers with one action each, and
 //! these a binary tree: about twice as many instructions as runs, and a path of their logarithm.
+//!
+//! It is installed in two parts, because a part that is inherited costs a run nothing. A lane's init puts itself
+//! under the whole policy but for the few calls it needs to make cells; a program puts itself under a second filter
+//! that says only what the policy says of those few. Filters add up: what either refuses is refused.
 //! Sources: seccomp(2); the kernel's Documentation/userspace-api/seccomp_filter.rst.
 
 use std::str::FromStr;
@@ -62,19 +66,50 @@ pub(crate) struct PolicyError {
     what: String,
 }
 
-/// The filter every program runs under.
-pub(crate) fn default_filter() -> Result<Vec<Instruction>, PolicyError> {
-    compile(&parse(POLICY)?)
+/// What a policy says.
+#[derive(Debug)]
+struct Policy {
+    /// Rules by system call number, sorted, each number once.
+    rules: Vec<(u32, Action)>,
+    /// What a lane's and a cell's init need before there is a program.
+    inits: Vec<u32>,
+}
+
+/// The filters that together hold a program to the default policy.
+#[derive(Debug, Default)]
+pub(crate) struct Filters {
+    /// A lane's init puts itself under it; whatever it forks inherits it.
+    pub(crate) inherited: Vec<Instruction>,
+    /// A program puts itself under it just before it is executed.
+    pub(crate) own: Vec<Instruction>,
+}
+
+/// The filters every program runs under.
+pub(crate) fn default_filters() -> Result<Filters, PolicyError> {
+    filters(&parse(POLICY)?)
+}
+
+const ALLOW: Action = Action::Return(RET_ALLOW);
+const UNKNOWN: Action = Action::Return(RET_ERRNO | libc::ENOSYS as u32);
+
+fn filters(policy: &Policy) -> Result<Filters, PolicyError> {
+    let of =
+        |number: u32| policy.rules.iter().find(|(n, _)| *n == number).map_or(UNKNOWN, |(_, action)| action.clone());
+    let own: Vec<_> = policy.inits.iter().map(|number| (*number, of(*number))).collect();
+    let mut inherited: Vec<_> = policy.rules.iter().filter(|(n, _)| !policy.inits.contains(n)).cloned().collect();
+    inherited.extend(policy.inits.iter().map(|number| (*number, ALLOW)));
+    inherited.sort_by_key(|(number, _)| *number);
+    Ok(Filters { inherited: compile(&inherited, &UNKNOWN)?, own: compile(&own, &ALLOW)? })
 }
 
 /// The filter the main process is under once its launcher runs.
 pub(crate) fn server_filter() -> Result<Vec<Instruction>, PolicyError> {
-    compile(&parse(SERVER_POLICY)?)
+    compile(&parse(SERVER_POLICY)?.rules, &UNKNOWN)
 }
 
-/// Rules by system call number, sorted, each number once.
-fn parse(text: &str) -> Result<Vec<(u32, Action)>, PolicyError> {
+fn parse(text: &str) -> Result<Policy, PolicyError> {
     let mut rules: Vec<(u32, Action)> = Vec::new();
+    let mut inits: Vec<u32> = Vec::new();
     let mut conditional: Option<usize> = None;
     for (number, line) in text.lines().enumerate() {
         let fail = |what: String| PolicyError { line: number + 1, what };
@@ -110,6 +145,7 @@ fn parse(text: &str) -> Result<Vec<(u32, Action)>, PolicyError> {
             ["allow", names @ ..] => {
                 rules.extend(numbers(names).map(|n| (n, Action::Return(RET_ALLOW))));
             }
+            ["inits", names @ ..] => inits.extend(numbers(names)),
             ["skip", names @ ..] => {
                 rules.extend(numbers(names).map(|n| (n, Action::Return(RET_ERRNO))));
             }
@@ -124,7 +160,9 @@ fn parse(text: &str) -> Result<Vec<(u32, Action)>, PolicyError> {
     if let Some(twice) = rules.windows(2).find(|w| w[0].0 == w[1].0) {
         return Err(PolicyError { line: 0, what: format!("system call {} has two rules", twice[0].0) });
     }
-    Ok(rules)
+    inits.sort_unstable();
+    inits.dedup();
+    Ok(Policy { rules, inits })
 }
 
 fn numbers<'a>(names: &'a [&'a str]) -> impl Iterator<Item = u32> + 'a {
@@ -148,14 +186,13 @@ fn parse_errno(name: &str) -> Option<u32> {
     } as u32)
 }
 
-/// Rules to instructions.
-fn compile(rules: &[(u32, Action)]) -> Result<Vec<Instruction>, PolicyError> {
-    let unknown = Action::Return(RET_ERRNO | libc::ENOSYS as u32);
+/// Rules, sorted by number, to instructions; numbers without a rule get `unknown`.
+fn compile(rules: &[(u32, Action)], unknown: &Action) -> Result<Vec<Instruction>, PolicyError> {
     // Runs: from this number on, this action.
     let mut runs: Vec<(u32, Action)> = vec![(0, unknown.clone())];
     let mut next = 0;
     for (number, action) in rules {
-        if *number > next && runs.last().is_some_and(|(_, a)| *a != unknown) {
+        if *number > next && runs.last().is_some_and(|(_, a)| a != unknown) {
             runs.push((next, unknown.clone()));
         }
         if runs.last().is_some_and(|(_, a)| a != action) {
@@ -166,8 +203,8 @@ fn compile(rules: &[(u32, Action)]) -> Result<Vec<Instruction>, PolicyError> {
         }
         next = number + 1;
     }
-    if runs.last().is_some_and(|(_, a)| *a != unknown) {
-        runs.push((next, unknown));
+    if runs.last().is_some_and(|(_, a)| a != unknown) {
+        runs.push((next, unknown.clone()));
     }
     let mut program = vec![
         statement(LD_ABS, DATA_ARCH),
@@ -269,26 +306,44 @@ mod tests {
     const EPERM: u32 = RET_ERRNO | libc::EPERM as u32;
     const ENOSYS: u32 = RET_ERRNO | libc::ENOSYS as u32;
 
+    /// What the two filters of a program decide together: the kernel takes the most restrictive answer, which is
+    /// the smaller number read as signed. Source: seccomp(2).
+    fn together(filters: &Filters, nr: u32, arch: u32, args: [u32; 6]) -> u32 {
+        let answers = [&filters.inherited, &filters.own].map(|filter| evaluate(filter, nr, arch, args));
+        answers.into_iter().min_by_key(|answer| answer.cast_signed()).unwrap()
+    }
+
     #[test]
     fn every_number_gets_exactly_the_action_of_its_rule() {
-        let rules = parse(POLICY).unwrap();
-        let filter = compile(&rules).unwrap();
+        let policy = parse(POLICY).unwrap();
+        let filters = filters(&policy).unwrap();
         for nr in 0..1200 {
-            let expected = match rules.iter().find(|(n, _)| *n == nr) {
+            let expected = match policy.rules.iter().find(|(n, _)| *n == nr) {
                 None => ENOSYS,
                 Some((_, Action::Return(value))) => *value,
                 Some((_, Action::If { .. })) => continue,
             };
-            assert_eq!(evaluate(&filter, nr, AUDIT_ARCH, [0; 6]), expected, "system call {nr}");
+            assert_eq!(together(&filters, nr, AUDIT_ARCH, [0; 6]), expected, "system call {nr}");
         }
-        assert_eq!(evaluate(&filter, 0x4000_0000 + of("read"), AUDIT_ARCH, [0; 6]), ENOSYS, "x32 numbers");
-        assert_eq!(evaluate(&filter, of("read"), AUDIT_ARCH ^ 1, [0; 6]), RET_KILL_PROCESS, "another ABI");
+        assert_eq!(together(&filters, 0x4000_0000 + of("read"), AUDIT_ARCH, [0; 6]), ENOSYS, "x32 numbers");
+        assert_eq!(together(&filters, of("read"), AUDIT_ARCH ^ 1, [0; 6]), RET_KILL_PROCESS, "another ABI");
+    }
+
+    #[test]
+    fn what_the_inits_need_passes_the_inherited_filter_and_not_the_programs_own() {
+        let policy = parse(POLICY).unwrap();
+        let filters = filters(&policy).unwrap();
+        assert!(!policy.inits.is_empty());
+        for nr in &policy.inits {
+            assert_eq!(evaluate(&filters.inherited, *nr, AUDIT_ARCH, [0; 6]), RET_ALLOW, "system call {nr}");
+            assert_ne!(evaluate(&filters.own, *nr, AUDIT_ARCH, [0; 6]), RET_ALLOW, "system call {nr}");
+        }
     }
 
     #[test]
     fn conditional_rules_look_at_their_argument() {
-        let filter = default_filter().unwrap();
-        let run = |name, args| evaluate(&filter, of(name), AUDIT_ARCH, args);
+        let filters = default_filters().unwrap();
+        let run = |name, args| together(&filters, of(name), AUDIT_ARCH, args);
         for flag in [0x80u32, 0x20000, 0x0200_0000, 0x0400_0000, 0x0800_0000, 0x1000_0000, 0x2000_0000, 0x4000_0000] {
             assert_eq!(run("clone", [flag, 0, 0, 0, 0, 0]), EPERM, "clone flag {flag:#x}");
         }
@@ -308,9 +363,10 @@ mod tests {
     }
 
     #[test]
-    fn the_filter_is_short_and_its_paths_are_shorter() {
-        let filter = default_filter().unwrap();
-        assert!(filter.len() < 400, "{} instructions", filter.len());
+    fn what_is_installed_for_every_run_is_short() {
+        let filters = default_filters().unwrap();
+        assert!(filters.inherited.len() < 400, "{} instructions", filters.inherited.len());
+        assert!(filters.own.len() < 40, "{} instructions", filters.own.len());
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! A lane's init: pid 1 of its own world, and the supervisor of the cells in it, one at a time.
 //!
-//! It reads requests from its slot, forks a cell for each, watches the clock and the control group, kills when
-//! a limit is reached, and answers with the figures. Everything it may use was handed to it when it was
-//! made: a socket and some files of its control groups.
+//! It reads requests from its slot, hands each to a cell that it has made ahead, watches the clock and the control
+//! group, kills when a limit is reached, and answers with the figures. Everything it may use was handed to it
+//! when it was made: a socket and some files of its control groups.
 //!
 //! ```text
-//!   idle ──Run──► cell running ──cell's init gone──► swept and counted ──Done──► looked over ──Ready──► idle
-//!                    │  ▲ Kill, limit: kill the cell's init, and with it its pid namespace
-//!                    └──┘
+//!   idle, with a cell waiting ──Run──► cell running ──its init gone──► swept and counted ──Done──► looked over
+//!     ▲                                   │  ▲ Kill, limit: kill the cell's init, and with it        │
+//!     │                                   └──┘ its pid namespace                                     │
+//!     └────────────────────────── next cell forked ◄──────────────────────────────────────Ready─────┘
 //! ```
 
 use std::io;
@@ -17,17 +18,19 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Signal, WaitOptions, pidfd_send_signal};
+use rustix::process::{Pid, Signal, WaitOptions, pidfd_send_signal};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::mechanism::cgroup::{CpuTimes, LaneGroup, LaneGroupFiles};
 use crate::mechanism::landlock::{self, Landlock};
 use crate::mechanism::mounts::Shown;
-use crate::mechanism::{ids, mounts, namespaces, seccomp};
+use crate::mechanism::mounts::{self, BoxSize};
+use crate::mechanism::seccomp::{self, Filters};
+use crate::mechanism::{capabilities, ids, namespaces};
 use crate::process::init::{self, CellEnvironment};
 use crate::step::SetupStep;
 use crate::sys::process::{
-    Forked, close_all_but, exit_now, fork_with, kill_everything_in_this_pid_namespace, reset_signals,
+    ChildStack, Forked, close_all_but, exit_now, fork_with, kill_everything_in_this_pid_namespace, reset_signals,
     unshare_cgroup_namespace,
 };
 use crate::sys::seccomp::Instruction;
@@ -133,19 +136,20 @@ fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -> Result<La
     if !off.contains(Wall::UtsNamespace) {
         rustix::system::sethostname(b"cupel").map_err(|e| (SetupStep::HostName, e.into()))?;
     }
+    let box_size = BoxSize::of(&cupel_types::Limits::default());
     mounts::enter_lane_root(&setup.shown, setup.probe.as_deref(), off)?;
     if off.contains(Wall::FreshBox) {
-        mounts::mount_box(&cupel_types::Limits::default(), off).map_err(|e| (SetupStep::BoxMount, e.into()))?;
+        mounts::mount_box(box_size, off).map_err(|e| (SetupStep::BoxMount, e.into()))?;
     }
     // Counts of this user namespace: a program that gets past the filter cannot make any of these either. Cells need
     // pid, mount and ipc namespaces. Without a user namespace of our own these would be the host's.
     if !off.contains(Wall::Seccomp) && !off.contains(Wall::UserNamespace) {
         forbid_more_of_everything().map_err(at(SetupStep::NamespaceLimits))?;
     }
-    let filter = if off.contains(Wall::Seccomp) {
-        Vec::new()
+    let filters = if off.contains(Wall::Seccomp) {
+        Filters::default()
     } else {
-        seccomp::default_filter().map_err(|e| (SetupStep::SeccompApply, io::Error::other(e)))?
+        seccomp::default_filters().map_err(|e| (SetupStep::SeccompApply, io::Error::other(e)))?
     };
     let landlock = match landlock::detect().filter(|_| !off.contains(Wall::Landlock)) {
         Some(abi) => {
@@ -154,14 +158,27 @@ fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -> Result<La
         None => None,
     };
     let notes = SharedNotes::new().map_err(at(SetupStep::Fork))?;
+    // What every program of this lane would have to do for itself is done once, here, and inherited.
+    if !off.contains(Wall::Capabilities) {
+        capabilities::empty_bounding_set().map_err(|e| (SetupStep::Capabilities, e.into()))?;
+    }
+    if !off.contains(Wall::NoNewPrivs) && !filters.inherited.is_empty() {
+        match crate::sys::seccomp::install(&filters.inherited) {
+            0 => {}
+            errno => return Err((SetupStep::SeccompApply, io::Error::from_raw_os_error(errno))),
+        }
+    }
     Ok(Lane {
         walls_off: off,
-        filter,
+        filter: filters.own,
         landlock,
         notes,
         group: LaneGroup::new(files, !off.contains(Wall::CpuAccounting)),
+        box_size,
+        stack: ChildStack::new(),
         buffer: Vec::new(),
         shutting_down: false,
+        waiting: None,
     })
 }
 
@@ -197,17 +214,33 @@ fn pin(cpu: u32) -> io::Result<()> {
 
 struct Lane {
     walls_off: WallSet,
+    /// What a program puts itself under; the larger part it inherits.
     filter: Vec<Instruction>,
     landlock: Option<Landlock>,
     notes: SharedNotes,
     group: LaneGroup,
+    /// As large as the last run wanted it: the next one will probably want the same.
+    box_size: BoxSize,
+    stack: ChildStack,
     buffer: Vec<u8>,
     shutting_down: bool,
+    waiting: Option<WaitingCell>,
+}
+
+/// A cell whose init waits for a request.
+struct WaitingCell {
+    pid: Pid,
+    pidfd: OwnedFd,
+    door: OwnedFd,
 }
 
 impl Lane {
     fn serve(&mut self, socket: &OwnedFd) -> io::Result<()> {
         while !self.shutting_down {
+            // A failure shows itself when a run asks for the cell.
+            if self.waiting.is_none() {
+                self.waiting = self.make_cell(socket).ok();
+            }
             let Some((message, descriptors)) = wire::receive::<ToLane>(socket.as_fd(), &mut self.buffer)? else {
                 break;
             };
@@ -229,6 +262,36 @@ impl Lane {
         Ok(())
     }
 
+    /// Forks a cell that sets itself up and waits.
+    fn make_cell(&mut self, socket: &OwnedFd) -> Result<WaitingCell, (SetupStep, io::Error)> {
+        let off = self.walls_off;
+        self.notes.reset();
+        self.group.make_cell_group().map_err(|e| (SetupStep::CgroupLimits, e))?;
+        let (door, theirs) = wire::socket_pair().map_err(|e| (SetupStep::Fork, e))?;
+        match fork_with(namespaces::of_cell(off), self.group.birthplace()) {
+            Err(error) => {
+                self.group.end();
+                Err((SetupStep::Fork, error))
+            }
+            Ok(Forked::Child) => {
+                drop(door);
+                init::main(CellEnvironment {
+                    walls_off: off,
+                    filter: &self.filter,
+                    landlock: self.landlock.as_ref(),
+                    group: &self.group,
+                    notes: &self.notes,
+                    box_size: self.box_size,
+                    stack: &mut self.stack,
+                    door: theirs,
+                    buffer: &mut self.buffer,
+                    socket,
+                })
+            }
+            Ok(Forked::Parent(pid, pidfd)) => Ok(WaitingCell { pid, pidfd, door }),
+        }
+    }
+
     fn run(
         &mut self,
         request: &CellRequest,
@@ -236,30 +299,24 @@ impl Lane {
         socket: &OwnedFd,
     ) -> Result<CellDone, (SetupStep, io::Error)> {
         let off = self.walls_off;
-        self.notes.reset();
+        let cell = match self.waiting.take() {
+            Some(cell) => cell,
+            None => self.make_cell(socket)?,
+        };
         self.group
             .begin(&request.limits, off.contains(Wall::MemoryLimit), off.contains(Wall::ProcessLimit))
             .map_err(|e| (SetupStep::CgroupLimits, e))?;
-        let forked = fork_with(namespaces::of_cell(off), self.group.birthplace()).map_err(|e| (SetupStep::Fork, e))?;
-        let (init_pid, init) = match forked {
-            Forked::Child => {
-                let environment = CellEnvironment {
-                    walls_off: off,
-                    filter: &self.filter,
-                    landlock: self.landlock.as_ref(),
-                    group: &self.group,
-                    notes: &self.notes,
-                    socket,
-                };
-                init::main(request, descriptors, &environment)
-            }
-            Forked::Parent(pid, pidfd) => (pid, pidfd),
-        };
-        drop(descriptors);
+        self.notes.memory_base.store(self.group.memory(), Relaxed);
+        self.box_size = BoxSize::of(&request.limits);
         let own_cpu = own_cpu_ns();
-        let killed_for = self.supervise(request, &init, socket);
+        // A cell that could not be set up is gone by now and has noted why.
+        let handed: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
+        let _ = wire::send(cell.door.as_fd(), request, &handed);
+        drop(handed);
+        drop(descriptors);
+        let killed_for = self.supervise(request, &cell.pidfd, socket);
         // The cell's init takes its pid namespace with it; whatever else is left in the lane goes, too.
-        let _ = rustix::process::waitpid(Some(init_pid), WaitOptions::empty());
+        let _ = rustix::process::waitpid(Some(cell.pid), WaitOptions::empty());
         self.sweep();
         let own_cpu = own_cpu_ns().saturating_sub(own_cpu);
         let counted = self.group.end();
@@ -281,7 +338,7 @@ impl Lane {
         loop {
             let wait = match killed_for {
                 Some(_) => Duration::from_millis(500),
-                None => match self.next_check(request, &mut progress, begun, own_cpu_ns() - own_cpu) {
+                None => match self.next_check(request, &mut progress, begun, own_cpu) {
                     Ok(wait) => wait,
                     Err(hit) => {
                         kill(hit, &mut killed_for);
@@ -333,7 +390,7 @@ impl Lane {
         request: &CellRequest,
         progress: &mut Progress,
         begun: u64,
-        own_cpu: u64,
+        own_cpu_at_begin: u64,
     ) -> Result<Duration, LimitHit> {
         let limits = &request.limits;
         let now = now_ns();
@@ -349,6 +406,7 @@ impl Lane {
         let wall = Duration::from_nanos(now.saturating_sub(started));
         let left_of_wall = self.left(Wall::WallClockLimit, limits.wall_time, wall).ok_or(LimitHit::Wall)?;
         // Watching costs, too, in the same group; it is not the program's.
+        let own_cpu = own_cpu_ns().saturating_sub(own_cpu_at_begin);
         let cpu =
             self.group.cpu_total().total.saturating_sub(self.notes.cpu_base[0].load(Relaxed)).saturating_sub(own_cpu);
         let left_of_cpu = limits.cpu_time.checked_sub(Duration::from_nanos(cpu)).ok_or(LimitHit::Cpu)?;
@@ -486,8 +544,8 @@ pub(crate) fn now_ns() -> u64 {
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
-/// CPU time of this process in ns.
+/// CPU time of this process, which has one thread, in ns.
 fn own_cpu_ns() -> u64 {
-    let now = clock_gettime(ClockId::ProcessCPUTime);
+    let now = clock_gettime(ClockId::ThreadCPUTime);
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }

@@ -1,9 +1,10 @@
 //! From fork to exec: the last steps in the child that becomes the tenant's program.
 //!
 //! It shares its parent's memory until `exec`, so nothing here allocates, locks, logs or panics: it works off
-//! a [`Plan`] whose strings were made before. The order matters: capabilities are needed to empty the
-//! bounding set and to change ids, `no_new_privs` comes before the two walls that ask for it, and the
-//! filter is last, since from then on only what programs may do is allowed.
+//! a [`Plan`] whose strings were made before. The order matters: capabilities are needed to change ids,
+//! `no_new_privs` comes before the two walls that ask for it, and the filter is last, since from then on only what
+//! programs may do is allowed. What is the same for every program (the inherited part of the filter, the empty
+//! bounding set) its lane's init has done already.
 
 use std::ffi::CString;
 use std::sync::atomic::Ordering::Relaxed;
@@ -66,7 +67,6 @@ fn prepare(plan: &Plan<'_>) -> Result<(), (SetupStep, i32)> {
         rlimits::apply(plan.limits, processes).map_err(at(SetupStep::Rlimits))?;
     }
     if !off.contains(Wall::Capabilities) {
-        capabilities::empty_bounding_set().map_err(at(SetupStep::Capabilities))?;
         ids::become_tenant().map_err(at(SetupStep::Credentials))?;
         capabilities::drop_all().map_err(at(SetupStep::Capabilities))?;
     }

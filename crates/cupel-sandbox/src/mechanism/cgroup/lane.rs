@@ -75,7 +75,7 @@ pub(crate) struct LaneGroup {
     counts_cpu: bool,
     /// What the kernel kept after the last cell, beside page cache.
     kernel_kept: u64,
-    /// What was charged when the cell began: the init, and page cache that earlier cells left.
+    /// What was charged before the cell was made: the init, and page cache that earlier cells left.
     before: u64,
     oom_kills: u64,
     cpu: CpuTimes,
@@ -125,7 +125,22 @@ impl LaneGroup {
         group
     }
 
-    /// Sets the limits for the next cell and resets what can be reset. On v2 makes its group.
+    /// v2: makes the next cell's group, for its init to be born into. v1: notes what the lane holds before it.
+    pub(crate) fn make_cell_group(&mut self) -> io::Result<()> {
+        let Some(lane) = fd(&self.files.v2_dir) else {
+            self.before = self.memory();
+            return Ok(());
+        };
+        self.cells += 1;
+        let name = format!("cell-{}", self.cells);
+        rustix::fs::mkdirat(lane, &name, Mode::from_raw_mode(0o755))?;
+        let dir = rustix::fs::openat(lane, &name, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        let events = rustix::fs::openat(&dir, "memory.events", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok();
+        self.cell = Some(V2Cell { name, dir, events });
+        Ok(())
+    }
+
+    /// Sets the limits for the next cell and resets what can be reset.
     pub(crate) fn begin(&mut self, limits: &Limits, ignore_memory: bool, ignore_pids: bool) -> io::Result<()> {
         let memory =
             if ignore_memory { u64::MAX } else { limits.memory.get().max(MEMORY_MIN).saturating_add(OVERHEAD) };
@@ -150,7 +165,6 @@ impl LaneGroup {
             let mut count = [0u8; 8];
             let _ = rustix::io::read(event, &mut count);
         }
-        self.before = self.memory();
         self.oom_kills = self.oom_kills();
         self.cpu = self.cpu_total();
         Ok(())
@@ -170,11 +184,7 @@ impl LaneGroup {
     }
 
     fn begin_v2(&mut self, memory: u64, processes: u32) -> io::Result<()> {
-        self.cells += 1;
-        let name = format!("cell-{}", self.cells);
-        let Some(lane) = fd(&self.files.v2_dir) else { return Ok(()) };
-        rustix::fs::mkdirat(lane, &name, Mode::from_raw_mode(0o755))?;
-        let dir = rustix::fs::openat(lane, &name, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        let Some(V2Cell { dir, .. }) = &self.cell else { return Ok(()) };
         let memory_text = if memory >= i64::MAX as u64 { "max".to_owned() } else { memory.to_string() };
         // A controller that is missing here was told of when the sandbox started.
         for (file, text) in [
@@ -183,16 +193,14 @@ impl LaneGroup {
             ("memory.oom.group", "1"),
             ("pids.max", &processes_text(processes.saturating_add(1))),
         ] {
-            match rustix::fs::openat(&dir, file, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()) {
+            match rustix::fs::openat(dir, file, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()) {
                 Ok(fd) => put(fd.as_fd(), text)?,
                 Err(rustix::io::Errno::NOENT) => {}
                 Err(other) => return Err(other.into()),
             }
         }
-        let events = rustix::fs::openat(&dir, "memory.events", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok();
         self.oom_kills = 0;
         self.cpu = CpuTimes::default();
-        self.cell = Some(V2Cell { name, dir, events });
         Ok(())
     }
 
