@@ -15,10 +15,10 @@ use libtest_mimic::Trial;
 use crate::kit::{Ended, Program, World, assert_near};
 use crate::{Shared, trial};
 
-const OK: Outcome = Outcome::Exited(0);
+pub(crate) const OK: Outcome = Outcome::Exited(0);
 
 /// One hostile program.
-struct Row {
+pub(crate) struct Row {
     attack: &'static str,
     arguments: &'static [&'static str],
     says: String,
@@ -28,27 +28,27 @@ struct Row {
 }
 
 /// A program, how it ends, and what it must have seen.
-fn row(attack: &'static str, ends: Outcome, says: impl Into<String>) -> Row {
+pub(crate) fn row(attack: &'static str, ends: Outcome, says: impl Into<String>) -> Row {
     Row { attack, arguments: &[], says: says.into(), ends, with: |p| p, also: |_| {} }
 }
 
 impl Row {
-    fn given(mut self, arguments: &'static [&'static str]) -> Row {
+    pub(crate) fn given(mut self, arguments: &'static [&'static str]) -> Row {
         self.arguments = arguments;
         self
     }
-    fn with(mut self, with: fn(Program) -> Program) -> Row {
+    pub(crate) fn with(mut self, with: fn(Program) -> Program) -> Row {
         self.with = with;
         self
     }
-    fn also(mut self, also: fn(&Ended)) -> Row {
+    pub(crate) fn also(mut self, also: fn(&Ended)) -> Row {
         self.also = also;
         self
     }
 }
 
 /// The same answer to many questions.
-fn each(answer: &str, questions: &[&str]) -> String {
+pub(crate) fn each(answer: &str, questions: &[&str]) -> String {
     questions.iter().map(|q| format!("{q}: {answer}\n")).collect()
 }
 
@@ -250,17 +250,7 @@ fn table() -> Vec<Row> {
 }
 
 pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
-    let mut trials: Vec<Trial> = table()
-        .into_iter()
-        .map(|row| {
-            let name = row
-                .arguments
-                .iter()
-                .filter(|a| a.bytes().all(|b| b.is_ascii_digit()))
-                .fold(row.attack.to_owned(), |name, a| format!("{name}_{a}"));
-            trial(world, format!("hostile::{name}"), move |world| prove(world, &row))
-        })
-        .collect();
+    let mut trials = trials_of(world, "hostile", table());
     trials.push(trial(
         world,
         "hostile::listeners_of_the_host_are_never_reached",
@@ -272,6 +262,21 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
     trials
 }
 
+/// The trials of a table, named after its attacks.
+pub(crate) fn trials_of(world: &Shared, file: &str, table: Vec<Row>) -> Vec<Trial> {
+    table
+        .into_iter()
+        .map(|row| {
+            let name = row
+                .arguments
+                .iter()
+                .filter(|a| a.bytes().all(|b| b.is_ascii_digit()))
+                .fold(row.attack.to_owned(), |name, a| format!("{name}_{a}"));
+            trial(world, format!("{file}::{name}"), move |world| prove(world, &row))
+        })
+        .collect()
+}
+
 fn prove(world: &World, row: &Row) {
     let arguments: Vec<String> = row
         .arguments
@@ -279,6 +284,7 @@ fn prove(world: &World, row: &Row) {
         .map(|a| match *a {
             "{large}" => world.fixtures.large.clone(),
             "{secret}" => world.fixtures.secret.clone(),
+            "{attacks}" => world.fixtures.attacks.clone(),
             "{set_uid}" => world.fixtures.set_uid.clone(),
             "{owner}" => std::process::id().to_string(),
             "{launcher}" => world.sandbox.launcher_pid().to_string(),

@@ -27,6 +27,7 @@ const SOURCES: &[(&str, &str)] = &[
     ("files.c", include_str!("hostile/files.c")),
     ("network.c", include_str!("hostile/network.c")),
     ("misc.c", include_str!("hostile/misc.c")),
+    ("escapes.c", include_str!("hostile/escapes.c")),
 ];
 
 /// Everything the trials share.

@@ -9,6 +9,7 @@
 mod accounting;
 mod cleanup;
 mod doctor;
+mod escapes;
 mod files;
 mod hostile;
 mod isolation;
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
     trials.extend(files::trials(&world));
     trials.extend(cleanup::trials());
     trials.extend(doctor::trials());
+    trials.extend(escapes::trials(&world));
     let conclusion = libtest_mimic::run(&arguments, trials);
     drop(world);
     conclusion.exit_code()

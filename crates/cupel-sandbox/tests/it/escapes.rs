@@ -1,0 +1,140 @@
+//! Published escapes: what was used against judges, runners, container engines and sandboxes, each as a program
+//! that tries it here. Rows of the hostile table (see `hostile.rs`), and trials for those that need something outside.
+//!
+//! Sources: the advisories and issues named beside each attack in `hostile/escapes.c`.
+
+use std::os::unix::fs::MetadataExt;
+
+use cupel_sandbox::{RunError, SetupStep};
+use cupel_types::{Bytes, Outcome};
+use libtest_mimic::Trial;
+
+use crate::hostile::{OK, Row, each, row, trials_of};
+use crate::kit::{Program, World, file};
+use crate::{Shared, rules};
+
+#[rustfmt::skip] // A table.
+pub(crate) fn table() -> Vec<Row> {
+    vec![
+        // Left for whoever collects, clears up or runs next.
+        row("links_by_every_name", OK, "").given(&["{secret}"]).with(|p| p.collect(100, Bytes::mib(1)))
+            .also(|e| assert!(e.collected() == "honest" && !e.report.files_truncated, "{e}")),
+        row("swap_directory_and_link", OK, "").with(|p| p.collect(100, Bytes::mib(1)))
+            .also(|e| assert!(matches!(e.collected().as_str(), "d/passwd" | "l/passwd") && e.report.files.iter().all(|f| &*f.data == b"honest\n"), "{e}")),
+        row("leave_abyss", OK, "depth: 5000\n").with(|p| p.limits(|l| { l.inodes = 20_000; l.disk = Bytes::mib(48); }).collect(1000, Bytes::mib(1)))
+            .also(|e| assert!(e.report.files.is_empty() && e.report.files_truncated, "{e}")),
+        row("name_flood", OK, "make: ENOSPC\nmade: 500\n"),
+
+        // The host's files and programs.
+        row("overwrite_the_runner", OK, "/proc/self/exe: EACCES\n/proc/self/exe, truncated: EROFS\nexecutables of others: 0\nagain by descriptor: EACCES\n"),
+        row("leaked_directories", OK, "directories by descriptor: 0\nworking directory: /box\nparent's working directory: ENOENT\nown root's parent: ENOENT\n"),
+        row("interpreters", OK, "format 0: ENOEXEC\nformat 1: ENOENT\nformat 2: ENOENT\nformat 3: EACCES\nformat 4: ELOOP\nformat 5: EACCES\n\
+            format 6: EACCES\nformat 7: ENOEXEC\nformat 8: ENOEXEC\nformat 9: ENOEXEC\nformat 10: ENOENT\n").given(&["{secret}"]),
+        row("write_the_page_cache", OK, "splice: OK\nwrite after it: OK\nvmsplice: EPERM\nwritable afterwards: EACCES\nown memory by name: EROFS\nchanged: no\n").given(&["{attacks}"]),
+
+        // The kernel's own doors.
+        row("release_agent", OK, each("EPERM", &["mount cgroup", "mount a new hierarchy", "mount cgroup2", "fsopen", "user and cgroup namespace"])
+            + &each("ENOENT", &["/sys/fs/cgroup/release_agent", "/sys/fs/cgroup/memory/release_agent", "g/release_agent",
+                "/sys/fs/cgroup/cgroup.procs", "/proc/1/cgroup", "/proc/cgroups"])),
+        row("kernel_helpers", OK, "there: 0\n"),
+        row("memory_through_proc", OK, each("EROFS", &["write a child's", "write one's own", "write one's own by thread"]) + "read the parent's: ENOENT\n"
+            + &each("EPERM", &["process_vm_writev to init", "process_vm_writev to a child", "robust list of init"])),
+        row("packet_filters", OK, "user and net namespace: EPERM\n".to_owned()
+            + &each("EAFNOSUPPORT", &["netfilter socket", "route socket", "raw socket", "packet socket"])
+            + "iptables by another socket: EOPNOTSUPP\nloopback up: EPERM\nbridge: EPERM\n"),
+        row("every_family", OK, "not refused: 0\n"),
+        row("doors_of_others", OK, "type into init's terminal: ENOENT\njoin init's namespaces: EPERM\ndescriptor of init: EPERM\n\
+            scheduling of init: EPERM\npriority of everybody: OK\nsession of init: ESRCH\nend of init's memory: ENOSYS\n\
+            credentials of root: EPERM\nlarger buffers than allowed: EPERM\na kernel program on a socket: EINVAL\n"),
+        row("device_requests", OK, "freeze the host's disk: EPERM\ntrim the host's disk: EPERM\nimmutable host's file: EROFS\nimmutable own file: EPERM\n\
+            add entropy: EACCES\nclear entropy: EACCES\nparent of the user namespace: EPERM\nparent of the pid namespace: EPERM\n"),
+        row("filters_on_filters", OK, "another: ENOMEM\nbounded: yes\na listener: ENOSYS\nunshare all the same: EPERM\n"),
+        row("core_for_itself", OK, "PR_SCHED_CORE_CREATE: EINVAL\n"),
+
+        // Floods of what the kernel keeps.
+        row("descriptors_in_flight", OK, "sendmsg: ETOOMANYREFS\nsixteens in flight, at most 5: yes\n"),
+        row("epoll_knots", OK, "deeper: ELOOP\ndepth at most 6: yes\na ring: ELOOP\n"),
+        row("timer_flood", OK, "timer_create: EAGAIN\nmade: 512\none that wakes the machine: EAGAIN\n"),
+    ]
+}
+
+pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
+    let mut trials = trials_of(world, "escapes", table());
+    trials.extend(rules(
+        world,
+        "escapes",
+        &[
+            ("clearing_up_leaves_the_hosts_files_alone", clearing_up_leaves_the_hosts_files_alone),
+            ("the_runner_is_not_run_as_the_program", the_runner_is_not_run_as_the_program),
+            ("an_environment_reaches_the_program_alone", an_environment_reaches_the_program_alone),
+        ],
+    ));
+    trials
+}
+
+/// Judge0, CVE-2024-28189: owner, mode and content of a file of the host's after a box full of links to it was swept.
+fn clearing_up_leaves_the_hosts_files_alone(world: &World) {
+    let look = || {
+        let stat = std::fs::metadata(&world.fixtures.secret).unwrap();
+        (
+            stat.uid(),
+            stat.gid(),
+            stat.mode(),
+            stat.nlink(),
+            stat.mtime_nsec(),
+            stat.ctime_nsec(),
+            std::fs::read(&world.fixtures.secret).unwrap(),
+        )
+    };
+    let before = look();
+    let program = world.attack("links_for_the_sweeper", &[&world.fixtures.secret]).collect(100, Bytes::mib(1));
+    let ended = world.run(&program);
+    assert_eq!(
+        ended.text(),
+        "hard link: ENOENT\nchown through a link: ENOENT\nchmod through a link: ENOENT\nbox for a link: EXDEV\n",
+        "{ended}"
+    );
+    assert_eq!(look(), before, "{ended}");
+}
+
+/// runc, CVE-2019-5736: who makes the runner run itself inside has its executable open there.
+fn the_runner_is_not_run_as_the_program(world: &World) {
+    let script = file("main", b"#!/proc/self/exe exit\n", true);
+    let by_interpreter = Program::new(vec!["./main".into()]).files(vec![script]);
+    let by_name = Program::new(vec!["/proc/self/exe".into(), "--list".into()]);
+    let by_descriptor = Program::new(vec!["/proc/self/fd/3".into()]);
+    for program in [by_interpreter, by_name, by_descriptor] {
+        match program.try_run(&mut world.slot()) {
+            // A file of the tenant's that cannot be run is answered as a shell answers.
+            Ok(ended) => assert!(
+                matches!(ended.report.outcome, Outcome::Exited(126 | 127))
+                    && ended.stdout.is_empty()
+                    && ended.stderr.is_empty(),
+                "{:?}: {ended}",
+                program.command.argv
+            ),
+            Err(RunError::Setup { step: SetupStep::Exec, .. }) => {}
+            Err(other) => panic!("{:?}: {other:?}", program.command.argv),
+        }
+    }
+}
+
+/// A library to be loaded into everything, files to be read by every shell: for the program, not for those who start it.
+fn an_environment_reaches_the_program_alone(world: &World) {
+    let mut program = world.attack("exit", &["3"]);
+    for name in [
+        "LD_PRELOAD",
+        "LD_AUDIT",
+        "LD_LIBRARY_PATH",
+        "GCONV_PATH",
+        "BASH_ENV",
+        "ENV",
+        "PYTHONSTARTUP",
+        "RUST_BACKTRACE",
+        "TMPDIR",
+    ] {
+        program.command.env.push((name.into(), "/box/evil".into()));
+    }
+    let ended = world.check(&program, Outcome::Exited(3), "");
+    assert!(ended.stderr.is_empty(), "{ended}");
+}

@@ -1,0 +1,411 @@
+/* Escapes that were published against judges, runners, container engines and sandboxes. The comment before each names
+ * whom it was used against. */
+#include "kit.h"
+#include <sys/epoll.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/uio.h>
+
+static const char *const box_names[] = {"main",       "main.c",     "main.py",    "Main.java",  "run",         "run.sh",
+                                        "run_script", "compile.sh", "compile",    "stdin",      "stdout",      "stderr",
+                                        "stdin.txt",  "a.out",      "output.txt", "res.txt",    "__init__.py", "metadata.txt",
+                                        "main.class", "out",        ".env",       "output.s"};
+
+/* argv[0]: a file of the host's. Judge0, CVE-2024-28185: a link where the runner writes next; CMS issue 376, go-judge
+ * issue 176, Compiler Explorer issue 6026: a link where it reads. Links by every name a runner could use. */
+ATTACK(links_by_every_name) {
+  for (unsigned i = 0; i < sizeof box_names / sizeof *box_names; i++)
+    symlink(argv[0], box_names[i]);
+  mkdir("sub", 0777);
+  symlink(argv[0], "sub/main");
+  symlink("/", "root");
+  symlink("/proc/self/fd/0", "input");
+  symlink("/proc/1/root", "init");
+  symlink("/dev/stdin", "device");
+  symlink("../../../../../..", "up");
+  return write_file("honest", "honest\n");
+}
+
+/* Judge0, CVE-2024-28189: the runner gives the box back to its user, and with it what a link in it leads to. Here
+ * everything the box has is a link or was made by others; the owner of what they lead to must not change. */
+ATTACK(links_for_the_sweeper) {
+  mkdir("box", 0777);
+  for (unsigned i = 0; i < sizeof box_names / sizeof *box_names; i++) {
+    char path[64];
+    sprintf(path, "box/%s", box_names[i]);
+    symlink(argv[0], path);
+  }
+  TRY("hard link", link(argv[0], "box/hard"));
+  TRY("chown through a link", chown("box/main", 1000, 1000));
+  TRY("chmod through a link", chmod("box/main", 0666));
+  TRY("box for a link", rename("/box", "/tmp/box"));
+  return 0;
+}
+
+/* Firejail CVE-2021-26910, runc CVE-2021-30465: a directory that becomes a link between the look and the step. */
+ATTACK(swap_directory_and_link) {
+  mkdir("d", 0777);
+  write_file("d/passwd", "honest\n");
+  symlink("/etc", "l");
+  if (fork() == 0) {
+    setsid();
+    for (;;)
+      syscall(SYS_renameat2, AT_FDCWD, "d", AT_FDCWD, "l", 2 /* RENAME_EXCHANGE */);
+  }
+  usleep(3000);
+  return 0;
+}
+
+/* runc, CVE-2019-5736: write into the program that started us, while or after it runs. */
+ATTACK(overwrite_the_runner) {
+  TRY("/proc/self/exe", open("/proc/self/exe", O_WRONLY));
+  TRY("/proc/self/exe, truncated", open("/proc/self/exe", O_RDWR | O_TRUNC));
+  int found = 0;
+  for (int pid = 1; pid < 400; pid++) {
+    char path[64];
+    if (pid == getpid())
+      continue;
+    sprintf(path, "/proc/%d/exe", pid);
+    found += open(path, O_PATH) >= 0 || access(path, F_OK) == 0;
+  }
+  dprintf(1, "executables of others: %d\n", found);
+  /* The way round "text file busy": hold it by O_PATH, and open it again when nobody runs it. */
+  int held = open("/proc/self/exe", O_PATH);
+  char again[64];
+  sprintf(again, "/proc/self/fd/%d", held);
+  TRY("again by descriptor", open(again, O_WRONLY));
+  return 0;
+}
+
+/* runc, CVE-2024-21626: a directory of the host's left open or as working directory. */
+ATTACK(leaked_directories) {
+  static const char *const ways[] = {"/proc/self/fd/%d/..", "/proc/self/fd/%d/../../../../..", "/proc/thread-self/fd/%d", "/dev/fd/%d/.."};
+  int entered = 0;
+  for (int fd = 0; fd < 1024; fd++)
+    for (unsigned i = 0; i < sizeof ways / sizeof *ways; i++) {
+      char path[64];
+      sprintf(path, ways[i], fd);
+      entered += chdir(path) == 0;
+      entered += open(path, O_PATH | O_DIRECTORY) >= 0;
+    }
+  dprintf(1, "directories by descriptor: %d\n", entered);
+  char cwd[PATH_MAX] = "?";
+  readlink("/proc/self/cwd", cwd, sizeof cwd);
+  dprintf(1, "working directory: %.4s\n", cwd);
+  TRY("parent's working directory", open("/proc/1/cwd/../../etc/shadow", O_RDONLY));
+  TRY("own root's parent", open("/proc/self/root/../etc/shadow", O_RDONLY));
+  return 0;
+}
+
+/* Container engines, CVE-2022-0492 and the tricks before it: the kernel starts a program of ours for a control group. */
+ATTACK(release_agent) {
+  mkdir("g", 0755);
+  TRY("mount cgroup", mount("cgroup", "g", "cgroup", 0, "memory"));
+  TRY("mount a new hierarchy", mount("cgroup", "g", "cgroup", 0, "none,name=escape"));
+  TRY("mount cgroup2", mount("cgroup2", "g", "cgroup2", 0, NULL));
+  TRY("fsopen", syscall(SYS_fsopen, "cgroup", 0));
+  TRY("user and cgroup namespace", unshare(0x10000000 | 0x02000000));
+  static const char *const paths[] = {"/sys/fs/cgroup/release_agent", "/sys/fs/cgroup/memory/release_agent", "g/release_agent",
+                                      "/sys/fs/cgroup/cgroup.procs", "/proc/1/cgroup", "/proc/cgroups"};
+  for (unsigned i = 0; i < sizeof paths / sizeof *paths; i++)
+    TRY(paths[i], open(paths[i], O_WRONLY));
+  return 0;
+}
+
+/* nsjail issue 199 and many more: files by which the kernel can be told to run something, or to stop. */
+ATTACK(kernel_helpers) {
+  static const char *const paths[] = {
+      "/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/proc/sys/kernel/hotplug", "/proc/sys/kernel/poweroff_cmd",
+      "/proc/sys/fs/binfmt_misc/register", "/proc/sys/vm/panic_on_oom", "/proc/sys/kernel/ns_last_pid", "/proc/sys/user/max_user_namespaces",
+      "/proc/sysrq-trigger", "/proc/kcore", "/proc/kallsyms", "/proc/timer_list", "/proc/sched_debug", "/proc/keys", "/proc/acpi",
+      "/proc/bus/pci", "/proc/mtrr", "/proc/driver", "/proc/irq/default_smp_affinity", "/proc/latency_stats", "/sys/kernel/uevent_helper",
+      "/sys/kernel/debug", "/sys/kernel/security", "/sys/kernel/vmcoreinfo", "/sys/firmware", "/sys/power/state", "/sys/class/mem",
+      "/dev/mem", "/dev/port", "/dev/kmsg", "/dev/userfaultfd", "/dev/fuse", "/dev/cpu_dma_latency", "/dev/shm/../mem"};
+  int there = 0;
+  for (unsigned i = 0; i < sizeof paths / sizeof *paths; i++)
+    for (int mode = O_RDONLY; mode <= O_RDWR; mode++)
+      if (open(paths[i], mode) >= 0 || errno != ENOENT) {
+        say(paths[i], -1);
+        there++;
+      }
+  dprintf(1, "there: %d\n", there);
+  return 0;
+}
+
+/* Memory of others through /proc: a child's, the init's, our own where it may only be read. */
+ATTACK(memory_through_proc) {
+  char path[64];
+  static char here = 'h';
+  int child = fork();
+  if (child == 0) {
+    pause();
+    _exit(0);
+  }
+  sprintf(path, "/proc/%d/mem", child);
+  TRY("write a child's", open(path, O_RDWR));
+  TRY("write one's own", open("/proc/self/mem", O_RDWR));
+  sprintf(path, "/proc/self/task/%d/mem", getpid());
+  TRY("write one's own by thread", open(path, O_WRONLY));
+  TRY("read the parent's", open("/proc/1/mem", O_RDONLY));
+  struct iovec local = {&here, 1}, remote = {&here, 1};
+  TRY("process_vm_writev to init", process_vm_writev(1, &local, 1, &remote, 1, 0));
+  TRY("process_vm_writev to a child", process_vm_writev(child, &local, 1, &remote, 1, 0));
+  TRY("robust list of init", syscall(SYS_get_robust_list, 1, &(void *){0}, &(size_t){0}));
+  kill(child, SIGKILL);
+  return 0;
+}
+
+/* argv[0]: a file that may be read and not written. CVE-2022-0847 (pipe flags), its elder vmsplice, CVE-2016-5195
+ * (copy on write): the page cache of a toolchain's file is shared by all lanes and the host. */
+static volatile int racing = 1;
+static void *advise(void *at) {
+  while (racing)
+    madvise(at, 4096, MADV_DONTNEED);
+  return at;
+}
+ATTACK(write_the_page_cache) {
+  char before[4096], after[4096];
+  int fd = open(argv[0], O_RDONLY), ends[2];
+  pread(fd, before, sizeof before, 0);
+  pipe(ends);
+  int size = fcntl(ends[1], F_GETPIPE_SZ);
+  for (int left = size; left > 0; left -= 4096)
+    write(ends[1], after, left > 4096 ? 4096 : left);
+  for (int left = size; left > 0; left -= 4096)
+    read(ends[0], after, 4096);
+  off_t at = 0;
+  TRY("splice", splice(fd, &at, ends[1], NULL, 1, 0));
+  TRY("write after it", write(ends[1], "cupel", 5));
+  struct iovec block = {before, sizeof before};
+  TRY("vmsplice", vmsplice(ends[1], &block, 1, 1));
+  char *shared = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0), *map = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+  TRY("writable afterwards", mprotect(shared, 4096, PROT_READ | PROT_WRITE));
+  pthread_t thread;
+  pthread_create(&thread, NULL, advise, map);
+  int mem = open("/proc/self/mem", O_RDWR);
+  say("own memory by name", mem);
+  for (int i = 0; i < 2000; i++)
+    pwrite(mem, "cupel", 5, (off_t)map);
+  racing = 0;
+  pthread_join(thread, NULL);
+  pread(fd, after, sizeof after, 0);
+  dprintf(1, "changed: %s\n", memcmp(before, after, sizeof before) ? "yes" : "no");
+  return 0;
+}
+
+/* CVE-2022-1015, CVE-2023-32233, CVE-2024-1086 and their kin: packet filters from a network of one's own. */
+ATTACK(packet_filters) {
+  TRY("user and net namespace", unshare(0x10000000 | 0x40000000));
+  TRY("netfilter socket", socket(AF_NETLINK, SOCK_RAW, 12));
+  TRY("route socket", socket(AF_NETLINK, SOCK_RAW, 0));
+  TRY("raw socket", socket(AF_INET, SOCK_RAW, 255));
+  TRY("packet socket", socket(AF_PACKET, SOCK_RAW, 0x300));
+  int s = socket(AF_UNIX, SOCK_STREAM, 0);
+  TRY("iptables by another socket", setsockopt(s, 0, 64, "x", 1));
+  char request[64] = "lo";
+  request[16] = 1;
+  TRY("loopback up", ioctl(s, 0x8914 /* SIOCSIFFLAGS */, request));
+  TRY("bridge", ioctl(s, 0x89a0 /* SIOCBRADDBR */, "br0"));
+  return 0;
+}
+
+/* Every protocol family there is but one: each is code of the kernel's. */
+ATTACK(every_family) {
+  int unexpected = 0;
+  for (int family = 0; family < 64; family++)
+    for (int type = 1; family != AF_UNIX && type < 7; type++)
+      for (int protocol = 0; protocol < 3; protocol++) {
+        errno = 0;
+        unexpected += socket(family, type, protocol) >= 0 || errno != EAFNOSUPPORT;
+        unexpected += socketpair(family, type, protocol, (int[2]){0}) >= 0 || errno != EAFNOSUPPORT;
+      }
+  dprintf(1, "not refused: %d\n", unexpected);
+  return 0;
+}
+
+/* Kernel helpers by odd programs: an unknown format makes an old kernel look for a module; interpreters that are none
+ * of ours (runc's way in was #!/proc/self/exe). argv[0]: a file of the host's. */
+ATTACK(interpreters) {
+  static const char *const lines[] = {"\xff\xff\xff\xff unknown", "#!/etc/shadow\n", "#!/proc/1/exe\n", "#!/dev/null\n", "#!/box/script\n", "#!/etc/passwd\n",
+                                      "#!/proc/self/fd/0\n", "#!\n", "\x7f" "ELF", ""};
+  char first[PATH_MAX + 4];
+  for (unsigned i = 0; i <= sizeof lines / sizeof *lines; i++) {
+    snprintf(first, sizeof first, "#!%s\n", argv[0]);
+    write_file("script", i < sizeof lines / sizeof *lines ? lines[i] : first);
+    chmod("script", 0755);
+    char *const args[] = {"script", NULL}, *const none[] = {NULL};
+    char what[40];
+    snprintf(what, sizeof what, "format %u", i);
+    TRY(what, execve("/box/script", args, none));
+  }
+  return 0;
+}
+
+/* bubblewrap CVE-2017-5226, Firejail CVE-2022-31214, Piston issue 206 and 62, gVisor's shmctl, and doors beside them:
+ * one question each to what a program of another user could answer. */
+ATTACK(doors_of_others) {
+  TRY("type into init's terminal", open("/proc/1/fd/0", O_WRONLY));
+  TRY("join init's namespaces", setns(syscall(SYS_pidfd_open, 1, 0), 0x20000000));
+  TRY("descriptor of init", syscall(SYS_pidfd_getfd, syscall(SYS_pidfd_open, 1, 0), 0, 0));
+  TRY("scheduling of init", syscall(SYS_sched_setattr, 1, (uint32_t[12]){48}, 0));
+  TRY("priority of everybody", setpriority(PRIO_USER, 0, 5));
+  TRY("session of init", setpgid(1, 0));
+  TRY("end of init's memory", syscall(448 /* process_mrelease */, 3, 0));
+  int s[2];
+  socketpair(AF_UNIX, SOCK_DGRAM, 0, s);
+  struct { pid_t pid; uid_t uid; gid_t gid; } root = {1, 0, 0};
+  char control[CMSG_SPACE(sizeof root)] = {0}, byte = 'x';
+  struct iovec data = {&byte, 1};
+  struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+  c->cmsg_level = SOL_SOCKET;
+  c->cmsg_type = 2; /* SCM_CREDENTIALS */
+  c->cmsg_len = CMSG_LEN(sizeof root);
+  memcpy(CMSG_DATA(c), &root, sizeof root);
+  TRY("credentials of root", sendmsg(s[0], &message, 0));
+  TRY("larger buffers than allowed", setsockopt(s[0], SOL_SOCKET, 32 /* SO_SNDBUFFORCE */, &(int){1 << 30}, 4));
+  TRY("a kernel program on a socket", setsockopt(s[0], SOL_SOCKET, 50 /* SO_ATTACH_BPF */, &(int){0}, 4));
+  return 0;
+}
+
+/* Requests to file systems and devices that only an administrator may make. */
+ATTACK(device_requests) {
+  int usr = open("/usr", O_RDONLY), own = open("own", O_RDWR | O_CREAT, 0644), random = open("/dev/urandom", O_RDWR);
+  TRY("freeze the host's disk", ioctl(usr, 0xC0045877 /* FIFREEZE */, 0));
+  TRY("trim the host's disk", ioctl(usr, 0xC0185879 /* FITRIM */, (uint64_t[3]){0, -1, 0}));
+  TRY("immutable host's file", ioctl(usr, 0x40086602 /* FS_IOC_SETFLAGS */, &(int){0x10}));
+  TRY("immutable own file", ioctl(own, 0x40086602, &(int){0x10}));
+  TRY("add entropy", ioctl(random, 0x40085203 /* RNDADDENTROPY */, (int[3]){8, 1, 0}));
+  TRY("clear entropy", ioctl(random, 0x5206 /* RNDCLEARPOOL */));
+  TRY("parent of the user namespace", ioctl(open("/proc/self/ns/user", O_RDONLY), 0xb702 /* NS_GET_PARENT */));
+  TRY("parent of the pid namespace", ioctl(open("/proc/self/ns/pid", O_RDONLY), 0xb702));
+  return 0;
+}
+
+/* Filters stacked on filters, and one that hands system calls to somebody else. */
+ATTACK(filters_on_filters) {
+  struct { unsigned short code; unsigned char jt, jf; unsigned k; } allow[4096];
+  for (int i = 0; i < 4095; i++)
+    allow[i].code = 0x20, allow[i].jt = allow[i].jf = 0, allow[i].k = 0;
+  allow[4095].code = 6, allow[4095].jt = allow[4095].jf = 0, allow[4095].k = 0x7fff0000;
+  struct { unsigned short len; void *filter; } program = {4096, allow};
+  int put = 0;
+  while (put < 64 && prctl(PR_SET_SECCOMP, 2, &program) == 0)
+    put++;
+  say("another", -1);
+  dprintf(1, "bounded: %s\n", put < 16 ? "yes" : "no");
+  TRY("a listener", syscall(SYS_seccomp, 1, 8, &program));
+  TRY("unshare all the same", unshare(0x10000000));
+  return 0;
+}
+
+/* Descriptors in flight, more than may be open. */
+ATTACK(descriptors_in_flight) {
+  int pair[2], sent = 0;
+  char byte = 'x';
+  socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+  struct iovec data = {&byte, 1};
+  for (; sent < 10000; sent++) {
+    char control[CMSG_SPACE(16 * sizeof(int))] = {0};
+    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(16 * sizeof(int));
+    for (int i = 0; i < 16; i++)
+      ((int *)CMSG_DATA(c))[i] = pair[i % 2];
+    if (sendmsg(pair[0], &message, MSG_DONTWAIT) < 0)
+      break;
+  }
+  say("sendmsg", -1);
+  dprintf(1, "sixteens in flight, at most 5: %s\n", sent <= 5 ? "yes" : "no");
+  return 0;
+}
+
+/* Waiting on who waits on who waits. */
+ATTACK(epoll_knots) {
+  int first = epoll_create1(0), last = first;
+  struct epoll_event event = {.events = EPOLLIN};
+  int depth = 0;
+  for (; depth < 20; depth++) {
+    int next = epoll_create1(0);
+    if (epoll_ctl(next, EPOLL_CTL_ADD, last, &event) < 0)
+      break;
+    last = next;
+  }
+  say("deeper", -1);
+  dprintf(1, "depth at most 6: %s\n", depth <= 6 ? "yes" : "no");
+  TRY("a ring", epoll_ctl(first, EPOLL_CTL_ADD, last, &event));
+  return 0;
+}
+
+/* Timers until there are no more, each with its signal. */
+ATTACK(timer_flood) {
+  timer_t timer;
+  struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+  int made = 0;
+  while (made < 100000 && timer_create(CLOCK_MONOTONIC, &event, &timer) == 0)
+    made++;
+  say("timer_create", -1);
+  dprintf(1, "made: %d\n", made);
+  TRY("one that wakes the machine", timer_create(CLOCK_REALTIME_ALARM, &event, &timer));
+  return 0;
+}
+
+/* A tree of directories deeper than any path, in a box with many inodes. */
+ATTACK(leave_abyss) {
+  int depth = 0;
+  while (depth < 5000 && mkdir("d", 0755) == 0 && chdir("d") == 0)
+    depth++;
+  dprintf(1, "depth: %d\n", depth);
+  return 0;
+}
+
+/* Names of 255 bytes in deep directories: the most the kernel has to remember for an inode. */
+ATTACK(name_flood) {
+  char name[256];
+  int made = 0;
+  memset(name, 'n', 255);
+  name[255] = 0;
+  for (; made < 5000; made++) {
+    sprintf(name + 240, "%015d", made);
+    if (mkdir(name, 0755) < 0 || chdir(name) < 0)
+      break;
+  }
+  say("make", -1);
+  dprintf(1, "made: %d\n", made);
+  return 0;
+}
+
+/* Memory of other kinds: of huge pages, merged with others' pages, hidden from the kernel, poisoned. */
+ATTACK(other_memory) {
+  char *page = mmap(NULL, 1 << 21, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  TRY("huge pages", mmap(NULL, 1 << 21, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | 0x40000, -1, 0) == MAP_FAILED ? -1 : 0);
+  TRY("huge memory file", memfd_create("x", 4));
+  TRY("huge segment", syscall(SYS_shmget, 0, 1 << 21, 04000 | 01600));
+  TRY("merge with others' pages", madvise(page, 4096, 12 /* MADV_MERGEABLE */));
+  TRY("merge all of it", prctl(67 /* PR_SET_MEMORY_MERGE */, 1, 0, 0, 0));
+  TRY("secret memory", syscall(447 /* memfd_secret */, 0));
+  /* EINVAL without that feature, EPERM with it. */
+  dprintf(1, "poison: %s\n", madvise(page, 4096, 100 /* MADV_HWPOISON */) == 0 || madvise(page, 4096, 101) == 0 ? "OK" : "refused");
+  return 0;
+}
+
+/* CVE-2025-38236: out-of-band data between sockets of one's own, which nothing but attacks uses. */
+ATTACK(out_of_band) {
+  int pair[2];
+  char byte;
+  socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+  TRY("send", send(pair[0], "x", 1, MSG_OOB));
+  struct iovec data = {"x", 1};
+  struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
+  TRY("sendmsg", sendmsg(pair[0], &message, MSG_OOB));
+  TRY("receive", recv(pair[1], &byte, 1, MSG_OOB | MSG_DONTWAIT));
+  return 0;
+}
+
+/* Takes the other half of a core for itself alone. */
+ATTACK(core_for_itself) {
+  TRY("PR_SCHED_CORE_CREATE", prctl(62, 1, 0, 2, 0));
+  return 0;
+}
