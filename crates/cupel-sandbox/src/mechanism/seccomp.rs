@@ -182,6 +182,9 @@ fn parse_errno(name: &str) -> Option<u32> {
         "ENOSYS" => libc::ENOSYS,
         "EACCES" => libc::EACCES,
         "EAFNOSUPPORT" => libc::EAFNOSUPPORT,
+        "EINVAL" => libc::EINVAL,
+        "ENOMEM" => libc::ENOMEM,
+        "EOPNOTSUPP" => libc::EOPNOTSUPP,
         _ => return None,
     } as u32)
 }

@@ -143,7 +143,7 @@ fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -> Result<La
     }
     // Counts of this user namespace: a program that gets past the filter cannot make any of these either. Cells need
     // pid, mount and ipc namespaces. Without a user namespace of our own these would be the host's.
-    if !off.contains(Wall::Seccomp) && !off.contains(Wall::UserNamespace) {
+    if !off.contains(Wall::UserNamespace) {
         forbid_more_of_everything().map_err(at(SetupStep::NamespaceLimits))?;
     }
     let filters = if off.contains(Wall::Seccomp) {
