@@ -49,6 +49,9 @@ pub(crate) fn table() -> Vec<Row> {
         row("device_requests", OK, "freeze the host's disk: EPERM\ntrim the host's disk: EPERM\nimmutable host's file: EROFS\nimmutable own file: EPERM\n\
             add entropy: EACCES\nclear entropy: EACCES\nparent of the user namespace: EPERM\nparent of the pid namespace: EPERM\n"),
         row("filters_on_filters", OK, "another: ENOMEM\nbounded: yes\na listener: ENOSYS\nunshare all the same: EPERM\n"),
+        row("other_memory", OK, "huge pages: ENOMEM\nhuge memory file: ENOSYS\nhuge segment: EPERM\nmerge with others' pages: EINVAL\n\
+            merge all of it: EINVAL\nsecret memory: ENOSYS\npoison: refused\n"),
+        row("out_of_band", OK, each("EOPNOTSUPP", &["send", "sendmsg", "receive"])),
         row("core_for_itself", OK, "PR_SCHED_CORE_CREATE: EINVAL\n"),
 
         // Floods of what the kernel keeps.

@@ -28,6 +28,7 @@ const SOURCES: &[(&str, &str)] = &[
     ("network.c", include_str!("hostile/network.c")),
     ("misc.c", include_str!("hostile/misc.c")),
     ("escapes.c", include_str!("hostile/escapes.c")),
+    ("leaks.c", include_str!("hostile/leaks.c")),
 ];
 
 /// Everything the trials share.

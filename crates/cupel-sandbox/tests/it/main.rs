@@ -14,6 +14,7 @@ mod files;
 mod hostile;
 mod isolation;
 mod kit;
+mod leaks;
 mod limits;
 mod output;
 
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
     trials.extend(cleanup::trials());
     trials.extend(doctor::trials());
     trials.extend(escapes::trials(&world));
+    trials.extend(leaks::trials(&world));
     let conclusion = libtest_mimic::run(&arguments, trials);
     drop(world);
     conclusion.exit_code()

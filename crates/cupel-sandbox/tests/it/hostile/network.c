@@ -104,7 +104,7 @@ ATTACK(leave_ipc) {
   TRY("semget", semget(7, 1, IPC_CREAT | 0666));
   int q = msgget(7, IPC_CREAT | 0666);
   TRY("msgsnd", msgsnd(q, &(struct { long type; char c; }){1, 'x'}, 1, 0));
-  TRY("mq_open", mq_open("/left", O_CREAT | O_RDWR, 0666, NULL));
+  dprintf(1, "mq_open: %s\n", mq_open("/left", O_CREAT | O_RDWR, 0666, NULL) < 0 ? "refused" : "OK");
   return 0;
 }
 
