@@ -12,7 +12,7 @@ use crate::command::{CellKind, CellReport, Command, Observer, RunError, Stdin};
 use crate::config::{SandboxConfig, Wall};
 use crate::probe::PROBE_ARGUMENT;
 use crate::slot::Slot;
-use crate::{Features, Sandbox, StartError};
+use crate::{Features, Launched, Sandbox, StartError};
 
 /// What became of the attack on one wall.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +62,24 @@ pub enum ExamineError {
 /// # Errors
 /// When there is no sandbox to attack, or the probe could not be run.
 pub fn examine(config: &SandboxConfig) -> Result<Examination, ExamineError> {
-    let sandbox = Sandbox::start(SandboxConfig { slots: 1, with_probe: true, ..config.clone() })?;
+    examine_launched(launch(config)?)
+}
+
+/// Starts the launcher of a sandbox to be attacked, and no thread: between this and [`examine_launched`] the process
+/// can give up its privileges.
+///
+/// # Errors
+/// When there is no sandbox to attack.
+pub fn launch(config: &SandboxConfig) -> Result<Launched, StartError> {
+    Sandbox::launch(SandboxConfig { slots: 1, with_probe: true, ..config.clone() })
+}
+
+/// Attacks every wall of a sandbox whose launcher [`launch`] started. Takes about a second.
+///
+/// # Errors
+/// When the probe could not be run.
+pub fn examine_launched(launched: Launched) -> Result<Examination, ExamineError> {
+    let sandbox = launched.start();
     let mut slot = sandbox.slot(0);
     let secret = Secret::create()?;
     let mut findings = Vec::new();

@@ -1,10 +1,12 @@
 //! The main process's side of the launcher: starting it, and asking it for lanes.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
+
+use rustix::process::PidfdFlags;
 
 use crate::RunError;
 use crate::config::SandboxConfig;
@@ -43,16 +45,21 @@ pub fn raise_descriptor_limit() -> u64 {
     }
 }
 
+/// Lanes there may be at one time: a slot has one for programs, one for compilers and a spare, with as many that are
+/// on their way out; and some for what is not a slot's.
+const fn lanes_max(slots: usize) -> u32 {
+    let slots = if slots > 1000 { 1000 } else { slots as u32 };
+    slots * 8 + 16
+}
+
 /// Why a sandbox could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Lanes have users and control groups of their own, which only root can make for now.
-    #[error("the sandbox needs root: run it with sudo, or as a service of root's")]
-    NotRoot,
     /// The launcher could not be started.
     #[error("cannot start the launcher")]
     Spawn(#[source] io::Error),
-    /// The launcher or the first lane could not be set up.
+    /// The launcher could not be set up. Where this machine lacks something that a wall needs, `detail` names the wall,
+    /// the kernel's feature, the setting in force, and the remedy.
     #[error("cannot set up the sandbox: {step}: {detail}")]
     Setup {
         /// What was being done.
@@ -77,6 +84,8 @@ pub struct Features {
 #[derive(Debug)]
 pub(crate) struct LauncherClient {
     connection: Mutex<Connection>,
+    /// Readable once it has ended.
+    ended: OwnedFd,
     features: Features,
 }
 
@@ -90,9 +99,6 @@ struct Connection {
 
 impl LauncherClient {
     pub(crate) fn start(config: &SandboxConfig) -> Result<LauncherClient, StartError> {
-        if !rustix::process::geteuid().is_root() {
-            return Err(StartError::NotRoot);
-        }
         let (ours, theirs) = wire::socket_pair().map_err(StartError::Spawn)?;
         let child = Command::new("/proc/self/exe")
             .arg(LAUNCHER_ARGUMENT)
@@ -106,14 +112,17 @@ impl LauncherClient {
         let mounts = config.mounts.iter().filter_map(|m| Some((text(&m.source)?, text(&m.target)?))).collect();
         let configure = ToLauncher::Configure {
             uid_base: config.uid_base,
+            lanes_max: lanes_max(config.slots),
             walls_off: config.walls_off.bits(),
             probe: config.with_probe,
             mounts,
         };
+        let ended = rustix::process::pidfd_open(rustix::process::Pid::from_child(&child), PidfdFlags::empty())
+            .map_err(|errno| StartError::Spawn(errno.into()))?;
         let mut connection = Connection { socket: Some(ours), child, next_lane: 0, free: Vec::new() };
         match connection.ask(&configure) {
             Ok((FromLauncher::Configured { cgroup_v2 }, _)) => {
-                Ok(LauncherClient { connection: Mutex::new(connection), features: Features { cgroup_v2 } })
+                Ok(LauncherClient { connection: Mutex::new(connection), ended, features: Features { cgroup_v2 } })
             }
             Ok((FromLauncher::Failed { step, detail, .. }, _)) => {
                 Err(StartError::Setup { step: SetupStep::from_number(step), detail })
@@ -131,6 +140,11 @@ impl LauncherClient {
         self.lock().child.id()
     }
 
+    /// A descriptor that becomes readable when the launcher ends.
+    pub(crate) fn ended(&self) -> io::Result<OwnedFd> {
+        self.ended.try_clone()
+    }
+
     /// A new lane on this processor: its number and its socket.
     pub(crate) fn make_lane(&self, cpu: Option<u32>) -> Result<(u32, OwnedFd), RunError> {
         let mut connection = self.lock();
@@ -144,9 +158,10 @@ impl LauncherClient {
                 Some(socket) => Ok((lane, socket)),
                 None => Err(RunError::LauncherLost),
             },
-            Ok((FromLauncher::Failed { step, errno, .. }, _)) => {
+            Ok((FromLauncher::Failed { step, errno, detail }, _)) => {
                 connection.free.push(lane);
-                Err(RunError::Setup { step: SetupStep::from_number(step), source: io::Error::from_raw_os_error(errno) })
+                let kind = io::Error::from_raw_os_error(errno).kind();
+                Err(RunError::Setup { step: SetupStep::from_number(step), source: io::Error::new(kind, detail) })
             }
             Ok((FromLauncher::Configured { .. }, _)) | Err(_) => Err(RunError::LauncherLost),
         }
@@ -168,14 +183,24 @@ impl LauncherClient {
 }
 
 impl Connection {
+    /// One question, one answer. Whatever comes unasked or too late is no answer, and ends the conversation: an
+    /// answer is never taken for that to another question.
     fn ask(&mut self, message: &ToLauncher) -> io::Result<(FromLauncher, Vec<OwnedFd>)> {
         let Some(socket) = &self.socket else { return Err(io::ErrorKind::NotConnected.into()) };
-        wire::send(socket.as_fd(), message, &[])?;
-        if !wire::readable(socket.as_fd(), ANSWER)? {
-            return Err(io::ErrorKind::TimedOut.into());
+        let answer = exchange(socket.as_fd(), message);
+        if answer.is_err() {
+            self.socket = None;
         }
-        wire::receive(socket.as_fd(), &mut Vec::new())?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+        answer
     }
+}
+
+fn exchange(socket: BorrowedFd<'_>, message: &ToLauncher) -> io::Result<(FromLauncher, Vec<OwnedFd>)> {
+    wire::send(socket, message, &[])?;
+    if !wire::readable(socket, ANSWER)? {
+        return Err(io::ErrorKind::TimedOut.into());
+    }
+    wire::receive(socket, &mut Vec::new())?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
 }
 
 impl Drop for Connection {

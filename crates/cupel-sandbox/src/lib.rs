@@ -3,7 +3,7 @@
 //! # Theory of operation
 //!
 //! ```text
-//!  your process ──────────── any number of threads, one Slot each; root only to start the launcher
+//!  your process ──────────── any number of threads, one Slot each; no privilege once the launcher runs
 //!    │ re-executed at start           │ a socket per lane: requests and pipes go in, figures come out
 //!    ▼                                ▼
 //!  launcher ───────────────► lane's init ─────────► cell's init ─────────► the program
@@ -13,9 +13,10 @@
 //!                            root; supervises       reaps and sweeps       may fork as it likes
 //! ```
 //!
-//! * The **launcher** is the only process that needs privilege. It is our own executable started again, has
-//!   one thread and no network, and reads fixed-layout messages from one socket. It ends when that closes.
-//!   It makes lanes and hands their sockets out; runs go past it. Nothing here takes root from your process.
+//! * The **launcher** is the only process that needs privilege: root's, cut down to six capabilities, or that of an
+//!   ordinary user in a user namespace of their own. It is our own executable started again, has one thread and an empty
+//!   network namespace, and reads fixed-layout messages from one socket. It ends when that closes. It makes lanes
+//!   and hands their sockets out; runs go past it. Your process can give up everything once it runs: [`privileges`].
 //! * A **lane** is made ahead of need and serves one run at a time, thousands in all. Making namespaces and
 //!   joining control groups costs milliseconds; a run in a lane inherits both for nothing.
 //! * A **cell** is what one step gets: fresh pid, mount and ipc namespaces, a fresh tmpfs, a fresh `/proc`.
@@ -70,11 +71,16 @@ impl Sandbox {
     /// # Errors
     /// When this machine cannot give what a sandbox needs; the error says what to do.
     pub fn start(config: SandboxConfig) -> Result<Sandbox, StartError> {
-        let launcher = Arc::new(launcher::LauncherClient::start(&config)?);
-        let cpus = processors();
-        let cpus = (0..config.slots.max(1)).map(|slot| cpus.get(slot % cpus.len().max(1)).copied()).collect();
-        let pool = Arc::new(pool::LanePool::new(launcher.clone(), cpus));
-        Ok(Sandbox { launcher, pool, config })
+        Ok(Sandbox::launch(config)?.start())
+    }
+
+    /// Starts the launcher alone: this process has no more threads afterwards than before, and can still give up its
+    /// privileges ([`privileges::give_up`]).
+    ///
+    /// # Errors
+    /// When this machine cannot give what a sandbox needs; the error says what to do.
+    pub fn launch(config: SandboxConfig) -> Result<Launched, StartError> {
+        Ok(Launched { launcher: launcher::LauncherClient::start(&config)?, config })
     }
 
     /// A handle on slot `index`, below [`SandboxConfig::slots`]. One at a time should be in use: two would
@@ -93,9 +99,37 @@ impl Sandbox {
         self.launcher.features()
     }
 
+    /// A descriptor that becomes readable (poll(2)) when the launcher ends. Whoever gave up the privileges to start
+    /// another one can only end, too.
+    ///
+    /// # Errors
+    /// When there is no descriptor left.
+    pub fn launcher_end(&self) -> std::io::Result<std::os::fd::OwnedFd> {
+        self.launcher.ended()
+    }
+
     /// The launcher's process id.
     pub fn launcher_pid(&self) -> u32 {
         self.launcher.pid()
+    }
+}
+
+/// A launcher that runs; no lane yet, and no thread.
+#[derive(Debug)]
+pub struct Launched {
+    launcher: launcher::LauncherClient,
+    config: SandboxConfig,
+}
+
+impl Launched {
+    /// The sandbox of this launcher. Starts a thread, which makes spare lanes.
+    pub fn start(self) -> Sandbox {
+        let Launched { launcher, config } = self;
+        let launcher = Arc::new(launcher);
+        let cpus = processors();
+        let cpus = (0..config.slots.max(1)).map(|slot| cpus.get(slot % cpus.len().max(1)).copied()).collect();
+        let pool = Arc::new(pool::LanePool::new(launcher.clone(), cpus));
+        Sandbox { launcher, pool, config }
     }
 }
 

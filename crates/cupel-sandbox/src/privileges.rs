@@ -8,15 +8,16 @@
 //! ```
 //!
 //! Afterwards there are no capabilities, no way to get any (empty bounding set, `no_new_privs`), no other user's
-//! identity unless it was root's own that was kept, no core dump and no look at the memory from outside, and a system
-//! call filter (`policy/server.policy`) under which no program can be started.
+//! identity unless it was root's own that was kept, no core dump and no look at the memory from outside; files can be
+//! changed only beneath the directories that were named, and no process outside can be traced (Landlock, where the
+//! kernel has it); and a system call filter (`policy/server.policy`) under which no program can be started.
 //!
-//! Sources: credentials(7), capabilities(7), prctl(2), seccomp(2).
+//! Sources: credentials(7), capabilities(7), prctl(2), landlock(7), seccomp(2).
 
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -85,11 +86,12 @@ pub fn close_inherited_descriptors() -> io::Result<()> {
     sys::process::close_from(3)
 }
 
-/// Becomes `user` (or stays who it is), gives up every capability, and installs the filter of the main process.
+/// Becomes `user` (or stays who it is), gives up every capability, and puts this process under Landlock and the filter of
+/// the main process. Files can be made and changed beneath `writable` alone; what does not exist there is left out.
 ///
 /// # Errors
 /// When there is more than one thread, since each has privileges of its own, or the kernel refuses a step.
-pub fn give_up(user: Option<Identity>) -> Result<(), GiveUpError> {
+pub fn give_up(user: Option<Identity>, writable: &[&Path]) -> Result<(), GiveUpError> {
     let threads = std::fs::read_dir("/proc/self/task").map_err(at("count the threads"))?.count();
     if threads != 1 {
         return Err(at("there are threads already")(io::Error::from_raw_os_error(libc::EBUSY)));
@@ -110,10 +112,44 @@ pub fn give_up(user: Option<Identity>) -> Result<(), GiveUpError> {
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(at("forbid core dumps"))?;
     rustix::process::umask(Mode::from_raw_mode(0o077));
     rustix::thread::set_no_new_privs(true).map_err(at("forbid new privileges"))?;
+    write_only_beneath(writable).map_err(at("put it under Landlock"))?;
     let filter = seccomp::server_filter().map_err(|e| at("compile the filter")(io::Error::other(e)))?;
     match sys::seccomp::install(&filter) {
         0 => Ok(()),
         errno => Err(at("install the filter")(io::Error::from_raw_os_error(errno))),
+    }
+}
+
+/// Landlock's rights to change files, from linux/landlock.h: write, remove, make, since ABI 2 link and rename across
+/// directories, since ABI 3 truncate.
+fn rights_to_change(abi: u32) -> u64 {
+    const WRITE_FILE: u64 = 1 << 1;
+    const REMOVE_AND_MAKE: u64 = 0b1_1111_1111 << 4;
+    const REFER: u64 = 1 << 13;
+    const TRUNCATE: u64 = 1 << 14;
+    let since = |first: u32, right: u64| if abi >= first { right } else { 0 };
+    WRITE_FILE | REMOVE_AND_MAKE | since(2, REFER) | since(3, TRUNCATE)
+}
+
+/// Reading stays as it is. Whoever is in a Landlock domain can trace nobody outside it, the launcher for one.
+fn write_only_beneath(writable: &[&Path]) -> io::Result<()> {
+    let abi = sys::landlock::abi();
+    if abi == 0 {
+        return Ok(());
+    }
+    let rights = rights_to_change(abi);
+    let attr = sys::landlock::RulesetAttr { handled_access_fs: rights, handled_access_net: 0, scoped: 0 };
+    let ruleset = sys::landlock::create_ruleset(&attr, 8)?;
+    for path in writable {
+        match rustix::fs::open(*path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) {
+            Ok(directory) => sys::landlock::allow_beneath(ruleset.as_fd(), directory.as_fd(), rights)?,
+            Err(rustix::io::Errno::NOENT) => {}
+            Err(other) => return Err(other.into()),
+        }
+    }
+    match sys::landlock::restrict_self(ruleset.as_raw_fd()) {
+        0 => Ok(()),
+        errno => Err(io::Error::from_raw_os_error(errno)),
     }
 }
 
@@ -207,6 +243,13 @@ mod tests {
         let owner = Identity { uid: rustix::process::getuid().as_raw(), gid: 1 };
         assert_eq!(closed_parent(&inner, owner).unwrap(), None);
         std::fs::remove_dir_all(&top).unwrap();
+    }
+
+    #[test]
+    fn the_rights_to_change_are_all_but_those_to_read_and_execute() {
+        // ABI 1 has thirteen rights; execute, read a file and list a directory are the first, third and fourth.
+        assert_eq!(rights_to_change(1), ((1 << 13) - 1) & !0b1101);
+        assert_eq!(rights_to_change(3), ((1 << 15) - 1) & !0b1101);
     }
 
     #[test]

@@ -56,4 +56,5 @@ steps! {
     Protocol = 29, "read the request";
     Fork = 30, "fork";
     Pin = 31, "pin to a processor";
+    OwnUserNamespace = 60, "make the launcher a user namespace of its own";
 }

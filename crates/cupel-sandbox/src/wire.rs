@@ -37,7 +37,7 @@ impl From<Malformed> for io::Error {
 /// From the main process to the launcher.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ToLauncher {
-    Configure { uid_base: u32, walls_off: u64, probe: bool, mounts: Vec<(String, String)> },
+    Configure { uid_base: u32, lanes_max: u32, walls_off: u64, probe: bool, mounts: Vec<(String, String)> },
     MakeLane { lane: u32, cpu: Option<u32> },
     RetireLane { lane: u32 },
 }
@@ -306,9 +306,10 @@ impl Reader<'_> {
 impl Message for ToLauncher {
     fn encode(&self, to: &mut Writer) {
         match self {
-            ToLauncher::Configure { uid_base, walls_off, probe, mounts } => {
+            ToLauncher::Configure { uid_base, lanes_max, walls_off, probe, mounts } => {
                 to.u32(1);
                 to.u32(*uid_base);
+                to.u32(*lanes_max);
                 to.u64(*walls_off);
                 to.u32(u32::from(*probe));
                 to.pairs(mounts);
@@ -329,6 +330,7 @@ impl Message for ToLauncher {
         Ok(match from.u32()? {
             1 => ToLauncher::Configure {
                 uid_base: from.u32()?,
+                lanes_max: from.u32()?,
                 walls_off: from.u64()?,
                 probe: from.bool()?,
                 mounts: from.pairs()?,

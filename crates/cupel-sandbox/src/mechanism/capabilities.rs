@@ -1,11 +1,16 @@
-//! Dropping every capability, for good. Source: capabilities(7).
+//! Dropping capabilities, for good. Source: capabilities(7).
 
 use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
 
 /// Empties the bounding set, so that no program file can give any back. Needs `CAP_SETPCAP`, so it comes
 /// before [`drop_all`].
 pub(crate) fn empty_bounding_set() -> rustix::io::Result<()> {
-    for bit in 0..64 {
+    bound_to(CapabilitySet::empty())
+}
+
+/// Drops everything but `kept` from the bounding set.
+fn bound_to(kept: CapabilitySet) -> rustix::io::Result<()> {
+    for bit in (0..64).filter(|bit| kept.bits() & (1 << bit) == 0) {
         match rustix::thread::remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(1 << bit)) {
             Ok(()) => {}
             // Beyond the last capability this kernel knows.
@@ -20,4 +25,29 @@ pub(crate) fn empty_bounding_set() -> rustix::io::Result<()> {
 pub(crate) fn drop_all() -> rustix::io::Result<()> {
     let none = CapabilitySet::empty();
     set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })
+}
+
+/// What a launcher does with privilege, and nothing else. A lane's own namespaces need none of these: a user namespace's
+/// maker has every right in it.
+///
+/// * `SETUID`, `SETGID`: writing id maps.
+/// * `SYS_ADMIN`: opening the directories that are shown inside (open_tree), and user namespaces where a host
+///   leaves them to administrators.
+/// * `DAC_OVERRIDE`, `CHOWN`: version 2 control groups belong to their lanes; directories that are shown may be
+///   closed to others.
+/// * `SYS_NICE`: a lane's init comes before programs.
+const LAUNCHER: CapabilitySet = CapabilitySet::SETUID
+    .union(CapabilitySet::SETGID)
+    .union(CapabilitySet::SYS_ADMIN)
+    .union(CapabilitySet::DAC_OVERRIDE)
+    .union(CapabilitySet::CHOWN)
+    .union(CapabilitySet::SYS_NICE);
+
+/// Keeps only what a launcher needs.
+pub(crate) fn keep_launchers() -> rustix::io::Result<()> {
+    bound_to(LAUNCHER)?;
+    set_capabilities(
+        None,
+        CapabilitySets { effective: LAUNCHER, permitted: LAUNCHER, inheritable: CapabilitySet::empty() },
+    )
 }

@@ -11,6 +11,26 @@ use rustix::process::{Gid, Pid, Uid};
 /// The tenant's user and group id inside.
 pub(crate) const TENANT: u32 = 1000;
 
+/// Where lanes' ids begin: `wanted` if this process's namespace has `count` of them from there on, else the end of the
+/// largest range it has, and never a range with its root in it. `map` is the text of `/proc/self/uid_map`.
+pub(crate) fn base(map: &str, wanted: u32, count: u32) -> Option<u32> {
+    let ranges = map.lines().filter_map(|line| {
+        let mut fields = line.split_whitespace();
+        let (first, _, length) = (fields.next()?, fields.next()?, fields.next()?);
+        Some((first.parse::<u32>().ok()?, length.parse::<u32>().ok()?))
+    });
+    let ranges: Vec<(u32, u32)> = ranges.collect();
+    let holds = |(first, length): &(u32, u32)| {
+        wanted >= *first && wanted - first < *length && length - (wanted - first) >= count
+    };
+    if ranges.iter().any(holds) {
+        return Some(wanted);
+    }
+    let (first, length) = ranges.into_iter().max_by_key(|(_, length)| *length)?;
+    let base = first.checked_add(length.checked_sub(count)?)?;
+    (base > 0).then_some(base)
+}
+
 /// Writes the maps of `pid`'s user namespace.
 pub(crate) fn map(pid: Pid, uid_base: u32, lane: u32) -> io::Result<()> {
     let first = uid_base.saturating_add(lane.saturating_mul(2));
@@ -36,4 +56,21 @@ pub(crate) fn become_tenant() -> rustix::io::Result<()> {
     let (uid, gid) = (Uid::from_raw(TENANT), Gid::from_raw(TENANT));
     rustix::thread::set_thread_res_gid(gid, gid, gid)?;
     rustix::thread::set_thread_res_uid(uid, uid, uid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lanes_take_the_ids_asked_for_or_the_last_there_are() {
+        const WANTED: u32 = 0x7000_0000;
+        assert_eq!(base("         0          0 4294967295\n", WANTED, 100), Some(WANTED), "the host");
+        let rootless = "         0       1000          1\n         1     100000      65536\n";
+        assert_eq!(base(rootless, WANTED, 100), Some(65_537 - 100), "an ordinary user's");
+        assert_eq!(base("0 100000 65536\n", WANTED, 100), Some(65_436), "a container's");
+        assert_eq!(base("0 1000 1\n", WANTED, 100), None, "one id is not enough");
+        assert_eq!(base("0 0 100\n", WANTED, 100), None, "its root would be among them");
+        assert_eq!(base("5 0 1879048200\n", WANTED, 100), Some(1_879_048_105), "asked for, but cut off");
+    }
 }

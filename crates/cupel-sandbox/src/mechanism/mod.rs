@@ -2,9 +2,11 @@
 
 pub(crate) mod capabilities;
 pub(crate) mod cgroup;
+pub(crate) mod host;
 pub(crate) mod ids;
 pub(crate) mod landlock;
 pub(crate) mod mounts;
 pub(crate) mod namespaces;
 pub(crate) mod rlimits;
+pub(crate) mod rootless;
 pub(crate) mod seccomp;

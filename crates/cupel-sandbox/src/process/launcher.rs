@@ -1,7 +1,14 @@
 //! The launcher: the only process that needs privilege. Makes lanes, removes what they leave, and nothing else.
 //!
-//! It has one thread, no network and no files of a tenant's; it reads the fixed-layout messages of
+//! It has one thread, an empty network namespace and no files of a tenant's; it reads the fixed-layout messages of
 //! [`wire`](crate::wire) from one socket, whose end is its own end. Lanes die with it.
+//!
+//! It is configured once, by a main process that nobody could have reached yet. Whatever comes later may come from one
+//! that was taken over: lanes have numbers below a bound, which bounds their ids, groups and processes; a number in
+//! use is refused and nothing done to its lane; a message that does not read as one ends the launcher.
+//!
+//! Started by root it keeps six capabilities; started by an ordinary user it first makes a user namespace in which
+//! it is root ([`rootless`](crate::mechanism::rootless)).
 
 use std::collections::HashMap;
 use std::io;
@@ -13,10 +20,12 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
 
 use crate::mechanism::cgroup::{Hierarchies, LauncherGroups};
-use crate::mechanism::{ids, mounts, namespaces};
+use crate::mechanism::host::{self, Lack};
+use crate::mechanism::{capabilities, ids, mounts, namespaces, rootless};
 use crate::process::lane::{self, LaneReport, LaneSetup};
 use crate::step::SetupStep;
-use crate::sys::process::{Forked, fork_with, ignore_stop_signals, take_inherited};
+use crate::sys;
+use crate::sys::process::{Forked, close_all_but, exit_now, fork_with, ignore_stop_signals, take_inherited};
 use crate::wire::{self, FromLauncher, ToLauncher};
 use crate::{Mount, Wall, WallSet};
 
@@ -26,6 +35,7 @@ const LANE_SETUP: Duration = Duration::from_secs(20);
 struct Launcher {
     groups: LauncherGroups,
     uid_base: u32,
+    lanes_max: u32,
     walls_off: WallSet,
     probe: Option<PathBuf>,
     mounts: Vec<Mount>,
@@ -56,6 +66,8 @@ fn serve() -> io::Result<()> {
     ignore_stop_signals();
     let _ = rustix::thread::set_name(c"cupel-launcher");
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    // What whoever started the main process had open is no business of ours.
+    close_all_but(&[])?;
     let socket = rustix::io::fcntl_dupfd_cloexec(take_inherited(0), 3)?;
     let null = rustix::fs::open("/dev/null", rustix::fs::OFlags::RDWR, rustix::fs::Mode::empty())?;
     if null.as_raw_fd() != 0 {
@@ -81,11 +93,11 @@ fn answer(socket: &OwnedFd, launcher: &mut Option<Launcher>) -> io::Result<()> {
         wait_for_message(socket, launcher.as_mut())?;
         let Some((message, _)) = wire::receive::<ToLauncher>(socket.as_fd(), &mut buffer)? else { break };
         match (message, &mut *launcher) {
-            (ToLauncher::Configure { uid_base, walls_off, probe, mounts }, none @ None) => {
+            (ToLauncher::Configure { uid_base, lanes_max, walls_off, probe, mounts }, none @ None) => {
                 let off = WallSet::from_bits(walls_off);
                 let probe = probe.then(|| std::env::current_exe().unwrap_or_default());
                 let mounts = mounts.into_iter().map(|(s, t)| Mount { source: s.into(), target: t.into() }).collect();
-                match Launcher::new(uid_base, off, probe, mounts) {
+                match Launcher::new(uid_base, lanes_max, off, probe, mounts) {
                     Ok(made) => {
                         let answer = FromLauncher::Configured { cgroup_v2: made.groups.is_v2() };
                         *none = Some(made);
@@ -98,10 +110,7 @@ fn answer(socket: &OwnedFd, launcher: &mut Option<Launcher>) -> io::Result<()> {
                 Ok(lane_socket) => {
                     wire::send(socket.as_fd(), &FromLauncher::LaneMade { lane }, &[lane_socket.as_fd()])?;
                 }
-                Err((step, error)) => {
-                    launcher.groups.remove_lane(lane);
-                    wire::send(socket.as_fd(), &failed(step, &error), &[])?;
-                }
+                Err((step, error)) => wire::send(socket.as_fd(), &failed(step, &error), &[])?,
             },
             (ToLauncher::RetireLane { lane }, Some(launcher)) => launcher.retire(lane),
             (ToLauncher::Configure { .. }, Some(_)) | (_, None) => {
@@ -150,22 +159,42 @@ fn wait_for_message(socket: &OwnedFd, mut launcher: Option<&mut Launcher>) -> io
 impl Launcher {
     fn new(
         uid_base: u32,
+        lanes_max: u32,
         walls_off: WallSet,
         probe: Option<PathBuf>,
         mounts: Vec<Mount>,
     ) -> Result<Launcher, (SetupStep, io::Error)> {
-        let at = |error| (SetupStep::CgroupCreate, error);
-        let hierarchies = Hierarchies::detect().map_err(at)?;
-        let groups = LauncherGroups::create(hierarchies, std::process::id()).map_err(at)?;
-        Ok(Launcher { groups, uid_base, walls_off, probe, mounts, lanes: HashMap::new() })
+        let is_root = rustix::process::geteuid().is_root();
+        if !is_root {
+            rootless::enter().map_err(|lack| (SetupStep::OwnUserNamespace, io::Error::other(lack.to_string())))?;
+        }
+        prove_namespaces(walls_off)?;
+        let uid_base = ids_of_lanes(uid_base, lanes_max)?;
+        let refused = |error: io::Error, directory: &str| {
+            let lack = host::control_groups_refused(&error, directory, is_root);
+            (SetupStep::CgroupCreate, io::Error::other(lack.to_string()))
+        };
+        let hierarchies = Hierarchies::detect().map_err(|error| refused(error, "/proc/self/cgroup"))?;
+        let directory = format!("{hierarchies:?}");
+        let groups =
+            LauncherGroups::create(hierarchies, std::process::id()).map_err(|error| refused(error, &directory))?;
+        give_up(walls_off)?;
+        Ok(Launcher { groups, uid_base, lanes_max, walls_off, probe, mounts, lanes: HashMap::new() })
     }
 
-    /// Makes a lane and returns its socket.
+    /// Makes a lane and returns its socket. A lane that could not be made leaves nothing.
     fn make_lane(&mut self, number: u32, cpu: Option<u32>) -> Result<OwnedFd, (SetupStep, io::Error)> {
-        let at = |step| move |error: io::Error| (step, error);
+        if number >= self.lanes_max {
+            return Err((SetupStep::Protocol, io::Error::from_raw_os_error(libc::ERANGE)));
+        }
         if self.lanes.contains_key(&number) {
             return Err((SetupStep::Protocol, io::Error::from_raw_os_error(libc::EEXIST)));
         }
+        self.try_to_make_lane(number, cpu).inspect_err(|_| self.groups.remove_lane(number))
+    }
+
+    fn try_to_make_lane(&mut self, number: u32, cpu: Option<u32>) -> Result<OwnedFd, (SetupStep, io::Error)> {
+        let at = |step| move |error: io::Error| (step, error);
         let owner = self.uid_base.saturating_add(number.saturating_mul(2));
         let files = self.groups.create_lane(number, cpu, owner).map_err(at(SetupStep::CgroupCreate))?;
         let (ours, theirs) = wire::socket_pair().map_err(at(SetupStep::Clone))?;
@@ -212,6 +241,57 @@ impl Launcher {
             self.groups.remove_lane(number);
         }
     }
+}
+
+/// Makes and ends a process in all namespaces of a lane; where that fails, the error names the wall that this host lacks.
+fn prove_namespaces(off: WallSet) -> Result<(), (SetupStep, io::Error)> {
+    let attempt = |flags: u64| match fork_with(flags, None)? {
+        Forked::Child => exit_now(0),
+        Forked::Parent(_, pidfd) => {
+            end(&pidfd);
+            Ok(())
+        }
+    };
+    let Err(error) = attempt(namespaces::of_lane(off)) else { return Ok(()) };
+    Err(match host::missing_namespace(off, attempt, host::sysctl) {
+        Some(lack) => (SetupStep::Clone, io::Error::other(lack.to_string())),
+        None => (SetupStep::Clone, error),
+    })
+}
+
+/// Where the ids of lanes begin, as user and as group ids.
+fn ids_of_lanes(wanted: u32, lanes_max: u32) -> Result<u32, (SetupStep, io::Error)> {
+    let at = |error| (SetupStep::IdMap, error);
+    let count = lanes_max.saturating_mul(2);
+    let users = std::fs::read_to_string("/proc/self/uid_map").map_err(at)?;
+    let groups = std::fs::read_to_string("/proc/self/gid_map").map_err(at)?;
+    let base = ids::base(&users, wanted, count).and_then(|users| ids::base(&groups, users, count));
+    let base = base.filter(|base| ids::base(&users, *base, count) == Some(*base));
+    base.ok_or_else(|| {
+        let lack = Lack {
+            wall: Wall::UserNamespace,
+            feature: "user and group ids for lanes",
+            setting: format!("this user namespace has no range of {count} of both"),
+            remedy: "give the container or user a range of 65536 ids (/etc/subuid and /etc/subgid)".into(),
+        };
+        at(io::Error::other(lack.to_string()))
+    })
+}
+
+/// What is not needed to make lanes. Walls that are left out to show what that lets through are shown as they were.
+fn give_up(off: WallSet) -> Result<(), (SetupStep, io::Error)> {
+    let at = |errno: rustix::io::Errno| (SetupStep::Capabilities, io::Error::from(errno));
+    if !off.contains(Wall::NetNamespace) {
+        sys::namespaces::unshare(libc::CLONE_NEWNET).map_err(|error| (SetupStep::Clone, error))?;
+    }
+    if !off.contains(Wall::NoNewPrivs) {
+        rustix::thread::set_no_new_privs(true).map_err(at)?;
+    }
+    if !off.contains(Wall::UserNamespace) {
+        rustix::thread::set_thread_groups(&[]).map_err(at)?;
+        capabilities::keep_launchers().map_err(at)?;
+    }
+    Ok(())
 }
 
 /// Kills a lane's init, and with it the namespace and everything in it, and waits for its end.
