@@ -9,8 +9,10 @@ mod compile;
 mod executor;
 mod files;
 mod judge;
+mod prepare;
 mod tokens;
 
 pub use cache::{ArtifactCache, ArtifactKey, NoCache};
 pub use executor::{ExecuteError, Executor, StdinSource, StepInput, StepKind, StepObserver, StepResult};
 pub use judge::{JudgeError, JudgeEvent, JudgeObserver, JudgeRequest, judge};
+pub use prepare::{PrepareError, prepare};

@@ -66,7 +66,7 @@ impl Template {
     }
 
     /// The program, if it is one of the host's: a name or an absolute path, not `./main`.
-    pub(crate) fn program(&self) -> Option<&str> {
+    pub fn program(&self) -> Option<&str> {
         match self.0.first().map(Vec::as_slice) {
             Some([Part::Text(program)]) if program.starts_with('/') || !program.contains('/') => Some(program),
             _ => None,

@@ -32,6 +32,7 @@ use crate::data_dir::DataDir;
 use crate::executor::{self, LocalSandbox};
 use crate::first_account::{self, FirstAccount};
 use crate::health::ServerHealth;
+use crate::prepared::{self, Look, Shelf};
 use crate::{local, telemetry, webhooks};
 
 /// How often leases are checked and due runs are offered.
@@ -42,6 +43,7 @@ pub(crate) struct Ground {
     pub(crate) data: DataDir,
     lock: ServeLock,
     pub(crate) registry: Registry,
+    shelf: Option<Shelf>,
     sandbox: Arc<LocalSandbox>,
     pub(crate) examination: Examination,
     pub(crate) slots: usize,
@@ -62,11 +64,15 @@ pub(crate) fn prepare(config: &Config) -> anyhow::Result<Ground> {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         slots => slots,
     };
-    let examination = executor::examine(registry.iter())?;
+    let shelf = prepared::shelf_of_server(&data);
+    for language in registry.iter().filter(|language| language.is_available()) {
+        shelf.iter().for_each(|shelf| drop(prepared::take_up(shelf, language, Look::Sizes)));
+    }
+    let examination = executor::examine(registry.iter(), shelf.as_ref())?;
     refuse_missing_walls(&examination, &config.accept_missing)?;
-    let sandbox = LocalSandbox::start(slots, registry.iter()).context("cannot start the sandbox")?;
+    let sandbox = LocalSandbox::start(slots, registry.iter(), shelf.as_ref()).context("cannot start the sandbox")?;
     let artifacts = Artifacts::open(&data.artifacts(), artifact_bounds(&config.worker))?;
-    Ok(Ground { data, lock, registry, sandbox, examination, slots, artifacts, metrics: telemetry::metrics()? })
+    Ok(Ground { data, lock, registry, shelf, sandbox, examination, slots, artifacts, metrics: telemetry::metrics()? })
 }
 
 fn refuse_missing_walls(examination: &Examination, accepted: &[Wall]) -> anyhow::Result<()> {
@@ -112,14 +118,14 @@ impl Server {
     /// # Errors
     /// The database cannot be opened, or the address cannot be listened on.
     pub(crate) async fn start(config: &Config, ground: Ground) -> anyhow::Result<Server> {
-        let Ground { data, lock, registry, sandbox, examination, slots, artifacts, metrics } = ground;
+        let Ground { data, lock, registry, shelf, sandbox, examination, slots, artifacts, metrics } = ground;
         let listener = TcpListener::bind(&config.server.listen)
             .await
             .with_context(|| format!("cannot listen on {}", config.server.listen))?;
         let address = listener.local_addr()?;
         let store = SqliteStore::open(&data.database()).await?;
         let queue = Arc::new(EmbeddedQueue::new(config.queue_depth_max as usize));
-        let core = core(config, &store, Arc::clone(&queue), registry);
+        let core = core(config, &store, Arc::clone(&queue), registry.clone());
         // All workers of this database live in this process, and it has just begun.
         core.recover_orphans().await?;
         core.recover().await?;
@@ -143,18 +149,24 @@ impl Server {
             core: core.clone(),
             accounts,
             settings: Arc::new(api_settings(config, data.secret()?)),
-            health: Arc::new(ServerHealth::new(core.clone(), sandbox, &examination)),
+            health: Arc::new(ServerHealth::new(core.clone(), Arc::clone(&sandbox), &examination)),
             metrics: {
                 let metrics = metrics.clone();
                 Arc::new(move || metrics.render())
             },
             shutdown: shutdown.clone(),
         };
-        let tasks = vec![
+        let mut tasks = vec![
             tokio::spawn(worker.run(shutdown.clone())),
             tokio::spawn(sweep(core.clone(), metrics, shutdown.clone())),
             tokio::spawn(webhooks::run(core.clone(), config.webhooks.clone(), shutdown.clone())),
         ];
+        if let Some(shelf) = shelf {
+            let shutdown = shutdown.clone();
+            tasks.push(tokio::task::spawn_blocking(move || {
+                prepared::make_in_background(&shelf, &registry, &sandbox, &shutdown);
+            }));
+        }
         let router = cupel_api::router(api);
         let api = tokio::spawn(cupel_api::serve(listener, router, shutdown.clone(), connections(slots)));
         Ok(Server { first_account, address, shutdown, tasks, api, queue, store, _lock: lock })

@@ -4,6 +4,7 @@
 //! DATA/  cupel.db (and -wal, -shm, .lock)   the database
 //!        secret.key                         signs access tokens
 //!        cache/artifacts/                   compiled programs
+//!        cache/prepared/                    what toolchains prepare once; shown to programs
 //! ```
 //!
 //! Invariants: the directory is ours alone (mode 0700), the key is readable by its owner only from the
@@ -64,6 +65,10 @@ impl DataDir {
 
     pub(crate) fn artifacts(&self) -> PathBuf {
         self.path.join("cache").join("artifacts")
+    }
+
+    pub(crate) fn prepared(&self) -> PathBuf {
+        self.path.join("cache").join("prepared")
     }
 
     /// Makes this process the directory's server, for as long as the lock lives.

@@ -1,7 +1,7 @@
 //! The sandbox as the judge's executor: the adapter between two crates that do not know each other.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,9 +10,12 @@ use cupel_judge::{ExecuteError, Executor, StdinSource, StepInput, StepKind, Step
 use cupel_languages::Language;
 use cupel_sandbox::doctor::{self, Examination, ExamineError};
 use cupel_sandbox::{
-    CellKind, CellReport, CollectLimits, Command, Mount, Observer, RunError, Sandbox, SandboxConfig, Slot, StartError, Stdin,
+    CellKind, CellReport, CollectLimits, Command, Mount, Observer, RunError, Sandbox, SandboxConfig, Slot, StartError,
+    Stdin,
 };
 use cupel_types::{ExitStatus, Output, StepReport};
+
+use crate::prepared::{self, Shelf};
 
 /// Files that a compile step may hand on; how many bytes is its disk limit.
 const ARTIFACTS_MAX: u32 = 1000;
@@ -32,6 +35,8 @@ const RENEW_PAUSE_MAX: Duration = Duration::from_millis(500);
 pub(crate) struct LocalSandbox {
     config: SandboxConfig,
     current: Mutex<Arc<Current>>,
+    /// Steps that run, by slot.
+    running: Vec<AtomicU32>,
 }
 
 /// One sandbox, and whether a slot has found it dead.
@@ -54,10 +59,17 @@ impl LocalSandbox {
     pub(crate) fn start<'l>(
         slots: usize,
         languages: impl IntoIterator<Item = &'l Language>,
+        prepared: Option<&Shelf>,
     ) -> Result<Arc<LocalSandbox>, StartError> {
-        let config = SandboxConfig { slots, mounts: mounts(languages), ..SandboxConfig::default() };
+        let config = SandboxConfig { slots, mounts: mounts(languages, prepared), ..SandboxConfig::default() };
         let current = Mutex::new(Current::start(&config)?);
-        Ok(Arc::new(LocalSandbox { config, current }))
+        let running = (0..slots.max(1)).map(|_| AtomicU32::new(0)).collect();
+        Ok(Arc::new(LocalSandbox { config, current, running }))
+    }
+
+    /// A slot in which nothing runs at the moment.
+    pub(crate) fn idle_slot(&self) -> Option<usize> {
+        self.running.iter().position(|running| running.load(Ordering::Relaxed) == 0)
     }
 
     /// Whether the launcher is gone and there is no new one yet.
@@ -90,6 +102,26 @@ impl LocalSandbox {
             *current = Current::start(&self.config)?;
         }
         Ok(Arc::clone(&current))
+    }
+}
+
+/// Counts a step for as long as it lives.
+struct Running<'a>(Option<&'a AtomicU32>);
+
+impl Running<'_> {
+    fn begin(count: Option<&AtomicU32>) -> Running<'_> {
+        if let Some(count) = count {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        Running(count)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        if let Some(count) = self.0 {
+            count.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -155,6 +187,8 @@ impl Executor for SlotExecutor {
             // Another slot has found out.
             self.renew()?;
         }
+        let whole = Arc::clone(&self.whole);
+        let _running = Running::begin(whole.running.get(self.number));
         let (began, mut tries) = (Instant::now(), 1);
         loop {
             let mut kept = Kept { stdout: Vec::new(), stderr: Vec::new(), observer };
@@ -219,13 +253,17 @@ impl Observer for Kept<'_> {
 ///
 /// # Errors
 /// When there is no sandbox to attack.
-pub(crate) fn examine<'l>(languages: impl IntoIterator<Item = &'l Language>) -> Result<Examination, ExamineError> {
-    doctor::examine(&SandboxConfig { mounts: mounts(languages), ..SandboxConfig::default() })
+pub(crate) fn examine<'l>(
+    languages: impl IntoIterator<Item = &'l Language>,
+    prepared: Option<&Shelf>,
+) -> Result<Examination, ExamineError> {
+    doctor::examine(&SandboxConfig { mounts: mounts(languages, prepared), ..SandboxConfig::default() })
 }
 
-fn mounts<'l>(languages: impl IntoIterator<Item = &'l Language>) -> Vec<Mount> {
+fn mounts<'l>(languages: impl IntoIterator<Item = &'l Language>, prepared: Option<&Shelf>) -> Vec<Mount> {
     let mut mounts: Vec<Mount> =
         languages.into_iter().flat_map(|l| l.mounts.iter().map(|m| PathBuf::from(m).into())).collect();
+    mounts.extend(prepared.map(|shelf| Mount { source: shelf.root().to_owned(), target: prepared::TARGET.into() }));
     mounts.sort();
     mounts.dedup();
     mounts

@@ -1,5 +1,7 @@
 //! Judging on this machine without a server: what `cupel run` and `cupel languages test` share.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, bail};
 use cupel_languages::{HostProbe, Language, LoadError, Registry, Sample};
 use cupel_types::{
@@ -20,6 +22,14 @@ pub(crate) fn registry(config: &config::Languages) -> Result<Registry, LoadError
     }
     let enabled = |language: &&Language| !config.disabled.iter().any(|id| id == language.id.as_str());
     Registry::new(all.iter().filter(enabled).cloned().collect())
+}
+
+/// Where the user who runs this keeps what can be made again, if there is such a place.
+/// Source: XDG Base Directory Specification, `XDG_CACHE_HOME`.
+pub(crate) fn user_cache() -> Option<PathBuf> {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
+    Some(base.join("cupel"))
 }
 
 /// One language, probed; the others are not asked, which would take a second or two.

@@ -13,6 +13,7 @@ mod executor;
 mod first_account;
 mod health;
 mod local;
+mod prepared;
 mod telemetry;
 mod terminal;
 mod webhooks;

@@ -160,6 +160,7 @@ pub(crate) struct Doctor {
   cupel languages
   cupel languages install core
   cupel languages install rust haskell --dry-run
+  cupel languages prepare
   cupel languages test python cpp"
 )]
 pub(crate) struct Languages {
@@ -182,6 +183,14 @@ pub(crate) enum LanguagesCommand {
         /// Only say what would be installed.
         #[arg(long)]
         dry_run: bool,
+    },
+    /// Make what toolchains prepare once, so that compilers start faster: precompiled headers, archives.
+    ///
+    /// A server does it by itself when it has nothing else to do, and `install` does it, too.
+    Prepare {
+        /// Only these languages.
+        #[arg(value_name = "ID")]
+        ids: Vec<String>,
     },
     /// Run the samples of every available language in the sandbox.
     Test {

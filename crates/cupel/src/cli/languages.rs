@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, anyhow};
 use cupel_judge::{Executor, JudgeEvent, JudgeObserver, JudgeRequest, NoCache, judge};
-use cupel_languages::{HostProbe, InstallError, InstallPlan, Language, Registry, Sample, Selection};
+use cupel_languages::{HostProbe, InstallError, InstallPlan, Language, Prepare, Registry, Sample, Selection};
 use cupel_types::{Bytes, RunReport, Verdict};
 use serde_json::json;
 
@@ -14,41 +14,64 @@ use super::{CommandResult, Exit, Failure, OrExit};
 use crate::config;
 use crate::executor::LocalSandbox;
 use crate::local::{self, Program};
+use crate::prepared::{self, Look, Shelf, State};
 use crate::terminal::{Table, bad, bold, good};
 
 pub(super) fn languages(args: &Languages) -> CommandResult {
     let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
     let mut registry = local::registry(&config.languages).or_exit(Exit::Usage)?;
     registry.probe(&HostProbe::default());
+    let shelf = prepared::shelf_of(&config.data);
     match &args.command {
-        None => list(&registry, args.json),
-        Some(LanguagesCommand::Install { ids, dry_run }) => install(&registry, ids, *dry_run),
-        Some(LanguagesCommand::Test { ids }) => test(&select(&registry, ids)?),
+        None => list(&registry, shelf.as_ref(), args.json),
+        Some(LanguagesCommand::Install { ids, dry_run }) => install(&registry, ids, *dry_run, shelf.as_ref()),
+        Some(LanguagesCommand::Prepare { ids }) => {
+            let shelf = shelf.context("there is no directory to keep anything in: name one with --data")?;
+            prepare(&select(&registry, ids)?, &shelf)
+        }
+        Some(LanguagesCommand::Test { ids }) => test(&select(&registry, ids)?, shelf.as_ref()),
     }
 }
 
-fn list(registry: &Registry, as_json: bool) -> CommandResult {
+fn list(registry: &Registry, shelf: Option<&Shelf>, as_json: bool) -> CommandResult {
     if as_json {
         let languages: Vec<_> = registry
             .iter()
             .map(|l| {
                 let reason = Some(local::reason(l)).filter(|reason| !reason.is_empty());
-                json!({ "id": l.id.as_str(), "name": l.name, "version": l.installed_version(), "available": l.is_available(), "reason": reason })
+                let prepared: Vec<_> = states(l, shelf)
+                    .map(|(step, state)| match state {
+                        State::Ready => json!({ "name": step.name, "ready": true }),
+                        State::Missing => json!({ "name": step.name, "ready": false }),
+                        State::Failed(why) => json!({ "name": step.name, "ready": false, "failed": why }),
+                    })
+                    .collect();
+                json!({ "id": l.id.as_str(), "name": l.name, "version": l.installed_version(), "available": l.is_available(), "reason": reason, "prepared": prepared })
             })
             .collect();
         anstream::println!("{}", json!({ "languages": languages }));
         return Ok(Exit::Ok);
     }
-    let mut table = Table::new(&["ID", "NAME", "VERSION", "AVAILABLE"]);
+    let mut failures = Vec::new();
+    let mut table = Table::new(&["ID", "NAME", "VERSION", "PREPARED", "AVAILABLE"]);
     for language in registry.iter() {
         let available = match local::reason(language) {
             "" => good("yes"),
             reason => format!("{}: {reason}", bad("no")),
         };
         let version = language.installed_version().unwrap_or("-").to_owned();
-        table.row(vec![language.id.to_string(), language.name.clone(), version, available]);
+        let states: Vec<(&Prepare, State)> = states(language, shelf).collect();
+        let ready = states.iter().filter(|(_, state)| *state == State::Ready).count();
+        let prepared = if states.is_empty() { "-".to_owned() } else { format!("{ready} of {}", states.len()) };
+        for (step, state) in states {
+            if let State::Failed(why) = state {
+                failures.push(format!("{} {}: {}: {why}", language.id, step.name, bad("not prepared")));
+            }
+        }
+        table.row(vec![language.id.to_string(), language.name.clone(), version, prepared, available]);
     }
     table.print();
+    failures.iter().for_each(|failure| anstream::println!("{failure}"));
     if registry.iter().any(|language| !language.is_available()) {
         anstream::eprintln!(
             "Install what is missing with `cupel languages install ID…` or `cupel languages install all`."
@@ -57,7 +80,16 @@ fn list(registry: &Registry, as_json: bool) -> CommandResult {
     Ok(Exit::Ok)
 }
 
-fn install(registry: &Registry, ids: &[String], dry_run: bool) -> CommandResult {
+/// What a language prepares, and how far that is; nothing for one that cannot be used.
+fn states<'l>(language: &'l Language, shelf: Option<&Shelf>) -> impl Iterator<Item = (&'l Prepare, State)> {
+    let states = match shelf.filter(|_| language.is_available()) {
+        Some(shelf) => prepared::take_up(shelf, language, Look::Sizes),
+        None => Vec::new(),
+    };
+    language.prepare.iter().zip(states)
+}
+
+fn install(registry: &Registry, ids: &[String], dry_run: bool, shelf: Option<&Shelf>) -> CommandResult {
     let exit = |error: &InstallError| match error {
         InstallError::UnknownLanguage { .. } => Exit::NotFound,
         _ => Exit::System,
@@ -89,8 +121,39 @@ fn install(registry: &Registry, ids: &[String], dry_run: bool) -> CommandResult 
     for language in &still {
         anstream::eprintln!("{}: {} is still not available: {}", bad("error"), language.id, local::reason(language));
     }
+    if let Some(shelf) = shelf {
+        let ready: Vec<&Language> =
+            plan.languages.iter().filter_map(|id| after.get(id)).filter(|l| l.is_available()).collect();
+        // Installed is installed, prepared or not.
+        if let Err(failure) = prepare(&ready, shelf) {
+            anstream::eprintln!("{}: {:#}", bad("not prepared"), failure.error);
+        }
+    }
     anstream::eprintln!("A server that runs offers them after its next start.");
     Ok(if still.is_empty() { Exit::Ok } else { Exit::Failed })
+}
+
+/// Makes what the languages' toolchains prepare once, and says what was made.
+fn prepare(languages: &[&Language], shelf: &Shelf) -> CommandResult {
+    let lacking = |l: &&&Language| prepared::take_up(shelf, l, Look::Contents).iter().any(|s| *s != State::Ready);
+    let languages: Vec<&Language> = languages.iter().filter(lacking).copied().collect();
+    if languages.is_empty() {
+        return Ok(Exit::Ok);
+    }
+    let sandbox = LocalSandbox::start(1, languages.iter().copied(), Some(shelf))
+        .context("cannot start the sandbox; `cupel doctor` says more")?;
+    let mut executor = || Ok(Box::new(sandbox.executor(0)?) as Box<dyn Executor>);
+    let mut all_made = true;
+    for language in languages {
+        prepared::make_all(shelf, language, &mut executor, &|| false, &mut |step, made| match made {
+            Ok(took) => anstream::eprintln!("{} {}: prepared in {} ms", language.id, step.name, took.as_millis()),
+            Err(error) => {
+                all_made = false;
+                anstream::eprintln!("{} {}: {}: {:#}", language.id, step.name, bad("not prepared"), anyhow!(error));
+            }
+        });
+    }
+    Ok(if all_made { Exit::Ok } else { Exit::Failed })
 }
 
 /// The languages named, or every available one.
@@ -119,11 +182,14 @@ struct Tested<'r> {
     result: Result<RunReport, String>,
 }
 
-fn test(languages: &[&Language]) -> CommandResult {
+fn test(languages: &[&Language], shelf: Option<&Shelf>) -> CommandResult {
+    for language in languages {
+        shelf.iter().for_each(|shelf| drop(prepared::take_up(shelf, language, Look::Sizes)));
+    }
     let work: Vec<(&Language, &Sample)> =
         languages.iter().flat_map(|l| l.samples.iter().map(move |s| (*l, s))).collect();
     let slots = std::thread::available_parallelism().map_or(1, usize::from);
-    let sandbox = LocalSandbox::start(slots, languages.iter().copied())
+    let sandbox = LocalSandbox::start(slots, languages.iter().copied(), shelf)
         .context("cannot start the sandbox; `cupel doctor` says more")?;
     let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {

@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use super::{CommandResult, Exit, Failure, OrExit};
 use crate::config::{self, Overrides};
 use crate::executor::LocalSandbox;
 use crate::local::{self, Program};
+use crate::prepared::{self, Look};
 use crate::terminal::{bad, dim, good};
 
 /// Largest source that is read.
@@ -53,7 +54,13 @@ pub(super) fn run(args: &Run) -> CommandResult {
     let program = Program { source, file, args: arguments, stdin: Vec::new(), limits };
     let submission = program.into_submission(&language);
 
-    let sandbox = LocalSandbox::start(1, [&language]).context("cannot start the sandbox; `cupel doctor` says more")?;
+    // Only what somebody has made already; nothing is made while somebody waits.
+    let shelf = prepared::shelf_of(&config.data).filter(|_| !language.prepare.is_empty());
+    if let Some(shelf) = &shelf {
+        prepared::take_up(shelf, &language, Look::Sizes);
+    }
+    let sandbox = LocalSandbox::start(1, [&language], shelf.as_ref())
+        .context("cannot start the sandbox; `cupel doctor` says more")?;
     let mut executor = sandbox.executor(0)?;
     // Whoever runs it may have all of it: what the limits let through.
     let request = JudgeRequest {
@@ -88,12 +95,9 @@ pub(super) fn run(args: &Run) -> CommandResult {
 }
 
 /// What earlier runs compiled, where the user has a directory for such things.
-/// Source: XDG Base Directory Specification, `XDG_CACHE_HOME`.
 fn cache() -> Option<Artifacts> {
-    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
     // Without a cache everything works, only more slowly.
-    Artifacts::open(&base.join("cupel").join("artifacts"), CACHE).ok()
+    Artifacts::open(&local::user_cache()?.join("artifacts"), CACHE).ok()
 }
 
 fn choose<'r>(registry: &'r Registry, args: &Run) -> Result<&'r Language, Failure> {

@@ -1,0 +1,101 @@
+//! Making what a toolchain prepares once: the commands of a language file's `[[prepare]]`, in compile cells.
+//!
+//! Nothing of a tenant's is in it: commands and files come from the language file alone.
+
+use std::sync::Arc;
+
+use cupel_languages::{Language, Placeholders, Prepare};
+use cupel_types::{BoxFiles, Outcome};
+
+use crate::{ExecuteError, Executor, StdinSource, StepInput, StepKind, StepObserver};
+
+/// Nobody waits for it: whatever else runs on the processor goes before. Source: nice(1).
+const LOWEST_PRIORITY: [&str; 3] = ["nice", "-n", "19"];
+
+/// What is kept of a command's words, for a message.
+const SAID_BYTES_MAX: usize = 1000;
+
+/// Why there is no artefact. Never a run's failure: languages work without.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// The sandbox failed.
+    #[error("a preparing step could not be run")]
+    Execute(#[from] ExecuteError),
+    /// A command did not end well.
+    #[error("`{command}` ended badly ({outcome:?}): {said}")]
+    Command {
+        /// The program and its arguments.
+        command: String,
+        /// How it ended.
+        outcome: Outcome,
+        /// The beginning of what it said.
+        said: String,
+    },
+    /// The commands left more than can be kept.
+    #[error("it left more or larger files than its limits allow")]
+    TooMuch,
+    /// The commands left nothing that is kept.
+    #[error("it left none of the files that are kept")]
+    Nothing,
+}
+
+/// Runs the commands of a step and returns what is kept. `cancelled` is asked a few times a second.
+///
+/// # Errors
+/// Why there is nothing.
+pub fn prepare(
+    language: &Language,
+    step: &Prepare,
+    executor: &mut dyn Executor,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<BoxFiles, PrepareError> {
+    let env = language.environment(&[]);
+    let values = Placeholders::new(&language.source, step.limits.memory);
+    let mut left = step.files.clone();
+    for template in &step.commands {
+        let command = template.fill(&values);
+        let argv: Vec<String> =
+            LOWEST_PRIORITY.iter().map(|word| (*word).to_owned()).chain(command.iter().cloned()).collect();
+        let input = StepInput {
+            kind: StepKind::Compile,
+            argv: &argv,
+            env: &env,
+            files: std::slice::from_ref(&left),
+            stdin: StdinSource::Bytes(Arc::from([])),
+            limits: step.limits,
+            collect: true,
+        };
+        let mut heard = Heard { said: Vec::new(), cancelled };
+        let result = executor.execute(input, &mut heard)?;
+        if !result.report.outcome.is_success() {
+            let said = String::from_utf8_lossy(&heard.said).into_owned();
+            return Err(PrepareError::Command { command: command.join(" "), outcome: result.report.outcome, said });
+        }
+        if result.files_truncated {
+            return Err(PrepareError::TooMuch);
+        }
+        left = result.files;
+    }
+    let kept = BoxFiles::new(left.iter().filter(|file| step.is_output(&file.path)).cloned().collect());
+    if kept.is_empty() { Err(PrepareError::Nothing) } else { Ok(kept) }
+}
+
+struct Heard<'a> {
+    said: Vec<u8>,
+    cancelled: &'a dyn Fn() -> bool,
+}
+
+impl StepObserver for Heard<'_> {
+    fn stdout(&mut self, data: &[u8]) {
+        let room = SAID_BYTES_MAX.saturating_sub(self.said.len());
+        self.said.extend_from_slice(&data[..data.len().min(room)]);
+    }
+
+    fn stderr(&mut self, data: &[u8]) {
+        self.stdout(data);
+    }
+
+    fn cancelled(&mut self) -> bool {
+        (self.cancelled)()
+    }
+}

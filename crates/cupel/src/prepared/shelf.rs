@@ -1,0 +1,365 @@
+//! Prepared artefacts on disk: one directory per artefact, named by everything that determines it.
+//!
+//! ```text
+//! ROOT/LANGUAGE/NAME-KEY/sums        one line a file: SHA-256, bytes, path
+//! ROOT/LANGUAGE/NAME-KEY/files/…     what programs see, below /opt/cupel/prepared
+//! ROOT/LANGUAGE/NAME-KEY.failed      why there is none, for people
+//! ROOT/LANGUAGE/.unfinished-…        being written
+//! ```
+//!
+//! Invariants: a directory with its final name is whole, since it was renamed there; whoever is second finds it
+//! there and drops its own. Everything can be read by every user, whatever the umask: lanes have users of their
+//! own. Names come from language files and toolchains, never from tenants.
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use cupel_languages::{HostProbe, Language, Placeholders, Prepare};
+use cupel_types::{BoxFiles, BoxPath};
+use sha2::{Digest, Sha256};
+
+/// Where programs in a cell find the shelf.
+pub(crate) const TARGET: &str = "/opt/cupel/prepared";
+
+/// Names of the parts of an artefact's directory.
+const FILES: &str = "files";
+const SUMS: &str = "sums";
+const UNFINISHED: &str = ".unfinished-";
+
+/// What was being written this long ago was left by a crash.
+const ABANDONED: Duration = Duration::from_secs(3600);
+
+/// A directory of prepared artefacts.
+#[derive(Clone, Debug)]
+pub(crate) struct Shelf {
+    root: PathBuf,
+}
+
+/// The name of an artefact: its step's, and a hash of everything that determines it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key(String);
+
+/// How closely an artefact is looked at before it is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// Every file is there with its size: fast enough to be done before a run.
+    Sizes,
+    /// Every byte is what was written.
+    Contents,
+}
+
+impl Shelf {
+    /// Opens a shelf, and makes it if it is not there.
+    pub(crate) fn open(root: &Path) -> io::Result<Shelf> {
+        make_directory(root)?;
+        Ok(Shelf { root: fs::canonicalize(root)? })
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where programs find this artefact, if it is there and whole.
+    pub(crate) fn find(&self, language: &Language, key: &Key, look: Look) -> Option<String> {
+        let directory = self.directory(language).join(&key.0);
+        let sums = fs::read_to_string(directory.join(SUMS)).ok()?;
+        let whole = !sums.is_empty() && sums.lines().all(|line| is_whole(&directory.join(FILES), line, look).is_some());
+        whole.then(|| format!("{TARGET}/{}/{}/{FILES}", language.id, key.0))
+    }
+
+    /// Keeps an artefact. What lies there under its name and is not whole makes way.
+    pub(crate) fn put(&self, language: &Language, key: &Key, kept: &BoxFiles) -> io::Result<()> {
+        let shelf = self.directory(language);
+        make_directory(&shelf)?;
+        let unfinished = shelf.join(format!("{UNFINISHED}{:016x}", rand::random::<u64>()));
+        let written = write_all(&unfinished, kept).and_then(|()| {
+            let place = shelf.join(&key.0);
+            match fs::rename(&unfinished, &place) {
+                // Something is there: either somebody was faster, or it is damaged.
+                Err(_) if place.exists() && self.find(language, key, Look::Contents).is_none() => {
+                    fs::remove_dir_all(&place)?;
+                    fs::rename(&unfinished, &place)
+                }
+                Err(_) if place.exists() => Ok(()),
+                renamed => renamed,
+            }
+        });
+        // Left over when somebody was faster, or after a failure.
+        let _ = fs::remove_dir_all(&unfinished);
+        written?;
+        let _ = fs::remove_file(self.failure_path(language, key));
+        Ok(())
+    }
+
+    /// Remembers why an artefact could not be made. If that cannot be written, it is only not told.
+    pub(crate) fn put_failure(&self, language: &Language, key: &Key, why: &str) {
+        let _ =
+            make_directory(&self.directory(language)).and_then(|()| fs::write(self.failure_path(language, key), why));
+    }
+
+    /// Why it could not be made the last time.
+    pub(crate) fn failure(&self, language: &Language, key: &Key) -> Option<String> {
+        fs::read_to_string(self.failure_path(language, key)).ok()
+    }
+
+    /// Removes what a language no longer has: artefacts of other toolchains, and what a crash left.
+    pub(crate) fn keep_only(&self, language: &Language, keys: &[Key], now: SystemTime) {
+        let Ok(entries) = fs::read_dir(self.directory(language)) else { return };
+        for entry in entries.filter_map(Result::ok) {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let modified = entry.metadata().and_then(|metadata| metadata.modified()).unwrap_or(now);
+            let is_wanted = match name.starts_with(UNFINISHED) {
+                true => now.duration_since(modified).unwrap_or_default() < ABANDONED,
+                false => keys.iter().any(|key| name == key.0 || name == format!("{}.failed", key.0)),
+            };
+            if !is_wanted {
+                tracing::info!(language.id = %language.id, name, "removing a prepared artefact that is no longer used");
+                let _ = fs::remove_dir_all(entry.path()).or_else(|_| fs::remove_file(entry.path()));
+            }
+        }
+    }
+
+    fn directory(&self, language: &Language) -> PathBuf {
+        self.root.join(language.id.as_str())
+    }
+
+    fn failure_path(&self, language: &Language, key: &Key) -> PathBuf {
+        self.directory(language).join(format!("{}.failed", key.0))
+    }
+}
+
+impl Key {
+    /// The key of a step as it would be made now: what was prepared before it is part of its commands.
+    pub(crate) fn of(language: &Language, step: &Prepare) -> Key {
+        let mut hash = Sha256::new();
+        let mut field = |text: &[u8]| {
+            hash.update((text.len() as u64).to_le_bytes());
+            hash.update(text);
+        };
+        // The first field names the scheme: a change of what is hashed, or of what is kept, changes every key.
+        field(b"cupel prepared 1");
+        field(language.installed_version().unwrap_or_default().as_bytes());
+        let values = Placeholders::new(&language.source, step.limits.memory);
+        for template in &step.commands {
+            field(b"command");
+            for word in template.fill(&values) {
+                field(word.as_bytes());
+                word.split([':', '=', ',']).for_each(|part| fingerprint(part.trim_end_matches("/*"), &mut field));
+            }
+            if let Some(program) = template.program().and_then(|name| HostProbe::default().find(name)) {
+                fingerprint(&program.to_string_lossy(), &mut field);
+            }
+        }
+        for (name, value) in language.environment(&[]) {
+            field(name.as_bytes());
+            field(value.as_bytes());
+        }
+        for file in step.files.iter() {
+            field(file.path.as_str().as_bytes());
+            field(&file.data);
+        }
+        step.outputs.iter().for_each(|pattern| field(pattern.as_bytes()));
+        step.inputs.iter().for_each(|path| fingerprint(path, &mut field));
+        let hex = hash.finalize().iter().take(8).fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+        Key(format!("{}-{hex}", step.name))
+    }
+}
+
+/// What tells one state of a file or directory of the toolchain from another without reading it: packages bring
+/// files with times of their own, and put them into place by renaming, which changes the directory.
+fn fingerprint(path: &str, field: &mut impl FnMut(&[u8])) {
+    if !path.starts_with('/') {
+        return;
+    }
+    if let Ok(metadata) = fs::metadata(path) {
+        let size = if metadata.is_dir() { 0 } else { metadata.len() };
+        field(format!("{path} {size} {}.{:09}", metadata.mtime(), metadata.mtime_nsec()).as_bytes());
+    }
+}
+
+/// A directory that everybody may look into, whatever the umask.
+fn make_directory(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
+}
+
+fn write_all(directory: &Path, kept: &BoxFiles) -> io::Result<()> {
+    let root = directory.join(FILES);
+    make_directory(directory)?;
+    make_directory(&root)?;
+    let mut sums = String::new();
+    for file in kept.iter() {
+        let mut parent = root.clone();
+        let components: Vec<&str> = file.path.as_str().split('/').collect();
+        for component in &components[..components.len() - 1] {
+            parent.push(component);
+            make_directory(&parent)?;
+        }
+        let path = root.join(file.path.as_str());
+        fs::write(&path, &file.data)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(if file.executable { 0o755 } else { 0o644 }))?;
+        let _ = writeln!(sums, "{} {} {}", hex(&Sha256::digest(&file.data)), file.data.len(), file.path);
+    }
+    fs::write(directory.join(SUMS), sums)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+/// Whether the file that a line of sums speaks of is what it says.
+fn is_whole(root: &Path, line: &str, look: Look) -> Option<()> {
+    let (sum, rest) = line.split_once(' ')?;
+    let (bytes, path) = rest.split_once(' ')?;
+    let path = root.join(BoxPath::new(path).ok()?.as_str());
+    let metadata = fs::symlink_metadata(&path).ok()?;
+    let sizes_agree = metadata.is_file() && metadata.len() == bytes.parse::<u64>().ok()?;
+    let agrees = sizes_agree && (look == Look::Sizes || sum == digest(&path)?);
+    agrees.then_some(())
+}
+
+fn digest(path: &Path) -> Option<String> {
+    let (mut file, mut hash, mut buffer) = (File::open(path).ok()?, Sha256::new(), vec![0; 1 << 16]);
+    loop {
+        match file.read(&mut buffer).ok()? {
+            0 => return Some(hex(&hash.finalize())),
+            n => hash.update(&buffer[..n]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cupel_languages::Registry;
+    use cupel_types::BoxFile;
+
+    use super::*;
+
+    fn file(path: &str, data: &[u8]) -> BoxFile {
+        BoxFile { path: BoxPath::new(path).unwrap(), data: data.into(), executable: false }
+    }
+
+    /// A language whose "toolchain" is a file of the test's.
+    fn language(directory: &Path, extra: &str) -> Language {
+        let text = format!(
+            "name = 'X'\nextensions = ['x']\nsource = 'main.x'\nexecute = ['true']\nversion = {{ command = ['x'] }}\n\
+             samples = []\n[packages]\n[[prepare]]\nname = 'one'\ncommands = [['true', '{}']]\noutputs = ['*']\n{extra}",
+            directory.join("toolchain").display()
+        );
+        let languages = directory.join("languages");
+        fs::create_dir_all(&languages).unwrap();
+        fs::write(languages.join("x.toml"), text).unwrap();
+        Registry::load(Some(&languages)).unwrap().find("x").unwrap().clone()
+    }
+
+    struct Kept {
+        dir: tempfile::TempDir,
+        shelf: Shelf,
+        language: Language,
+        key: Key,
+    }
+
+    fn kept() -> Kept {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("toolchain"), "1").unwrap();
+        let shelf = Shelf::open(&dir.path().join("prepared")).unwrap();
+        let language = language(dir.path(), "");
+        let key = Key::of(&language, &language.prepare[0]);
+        shelf.put(&language, &key, &BoxFiles::new(vec![file("a/b", b"bytes"), file("c", b"")])).unwrap();
+        Kept { dir, shelf, language, key }
+    }
+
+    impl Kept {
+        fn path(&self, of: &str) -> PathBuf {
+            self.shelf.directory(&self.language).join(&self.key.0).join(of)
+        }
+
+        fn find(&self, look: Look) -> Option<String> {
+            self.shelf.find(&self.language, &self.key, look)
+        }
+    }
+
+    #[test]
+    fn what_was_kept_is_found_and_everybody_may_read_it() {
+        let kept = kept();
+        let place = format!("/opt/cupel/prepared/x/{}/files", kept.key.0);
+        assert_eq!((kept.find(Look::Sizes), kept.find(Look::Contents)), (Some(place.clone()), Some(place)));
+        for (path, mode) in [("", 0o755), ("files", 0o755), ("files/a", 0o755), ("files/a/b", 0o644)] {
+            assert_eq!(fs::metadata(kept.path(path)).unwrap().permissions().mode() & 0o777, mode, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_artefact_is_not_used_and_can_be_made_anew() {
+        type Damage = fn(&Kept);
+        let damages: [(Damage, bool); 5] = [
+            (|kept| fs::write(kept.path("files/a/b"), "byte").unwrap(), false),
+            (|kept| fs::write(kept.path("files/a/b"), "BYTES").unwrap(), true),
+            (|kept| fs::remove_file(kept.path("files/c")).unwrap(), false),
+            (|kept| fs::write(kept.path(SUMS), "").unwrap(), false),
+            (|kept| fs::write(kept.path(SUMS), "nonsense\n../x 1 /etc/passwd\n").unwrap(), false),
+        ];
+        for (i, (damage, sizes_agree)) in damages.into_iter().enumerate() {
+            let kept = kept();
+            damage(&kept);
+            assert_eq!(kept.find(Look::Sizes).is_some(), sizes_agree, "{i}");
+            assert_eq!(kept.find(Look::Contents), None, "{i}");
+            kept.shelf.put(&kept.language, &kept.key, &BoxFiles::new(vec![file("a/b", b"bytes")])).unwrap();
+            assert!(kept.find(Look::Contents).is_some(), "{i}");
+        }
+    }
+
+    #[test]
+    fn many_who_make_the_same_leave_one() {
+        let kept = kept();
+        fs::remove_dir_all(kept.path("")).unwrap();
+        let files = BoxFiles::new(vec![file("a", &[7; 100_000])]);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| kept.shelf.put(&kept.language, &kept.key, &files).unwrap());
+            }
+        });
+        assert!(kept.find(Look::Contents).is_some());
+        assert_eq!(fs::read_dir(kept.shelf.directory(&kept.language)).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn another_toolchain_or_another_step_is_another_artefact() {
+        let kept = kept();
+        let key = |extra| {
+            let language = language(kept.dir.path(), extra);
+            Key::of(&language, &language.prepare[0])
+        };
+        assert_eq!(key(""), kept.key, "and the same one has the same key");
+        assert_ne!(key("files = { a = 'x' }"), kept.key);
+        assert_ne!(key("inputs = ['/usr/bin/env']"), kept.key);
+        assert_eq!(key("inputs = ['/usr/no/such/file']"), kept.key);
+        fs::write(kept.dir.path().join("toolchain"), "22").unwrap();
+        assert_ne!(key(""), kept.key);
+    }
+
+    #[test]
+    fn what_is_no_longer_used_is_removed() {
+        let kept = kept();
+        let shelf = kept.shelf.directory(&kept.language);
+        fs::create_dir(shelf.join("one-0123456789abcdef")).unwrap();
+        fs::create_dir(shelf.join(".unfinished-1")).unwrap();
+        kept.shelf.put_failure(&kept.language, &kept.key, "why");
+        assert_eq!(kept.shelf.failure(&kept.language, &kept.key).as_deref(), Some("why"));
+        let count = || fs::read_dir(&shelf).unwrap().count();
+        let (keys, now) = ([kept.key.clone()], fs::metadata(&shelf).unwrap().modified().unwrap());
+        kept.shelf.keep_only(&kept.language, &keys, now);
+        assert_eq!(count(), 3, "a writer may still be at work");
+        kept.shelf.keep_only(&kept.language, &keys, now + 2 * ABANDONED);
+        assert_eq!(count(), 2);
+        kept.shelf.keep_only(&kept.language, &[], now);
+        assert_eq!(count(), 0);
+    }
+}
