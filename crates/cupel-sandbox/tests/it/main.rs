@@ -17,6 +17,7 @@ mod isolation;
 mod kit;
 mod leaks;
 mod limits;
+mod machine;
 mod output;
 
 use std::process::ExitCode;
@@ -49,6 +50,9 @@ pub(crate) fn rules(world: &Shared, file: &str, rules: &[Rule<'_>]) -> Vec<Trial
 fn main() -> ExitCode {
     cupel_sandbox::launcher::enter_if_asked();
     cleanup::own_a_sandbox_if_asked();
+    if let Some(made) = machine::make_fixtures_if_asked() {
+        return made;
+    }
     let arguments = Arguments::from_args();
     if !arguments.list && !rustix::process::geteuid().is_root() {
         eprintln!("the sandbox suite needs root");
@@ -66,7 +70,7 @@ fn main() -> ExitCode {
     trials.extend(escapes::trials(&world));
     trials.extend(leaks::trials(&world));
     trials.extend(depth::trials(&world));
-    let conclusion = libtest_mimic::run(&arguments, trials);
+    let conclusion = libtest_mimic::run(&arguments, machine::wanted(trials));
     drop(world);
     conclusion.exit_code()
 }

@@ -1,0 +1,50 @@
+//! The machine the suite runs on: how slow it is, and which trials are wanted there.
+//!
+//! `CUPEL_TEST_SLOWNESS=N`: everything takes N times as long, as under emulation. Waits and time limits of trials, and
+//! what is allowed for the kernel's own work beside a program's, grow by that. The sandbox knows nothing of it.
+//! `CUPEL_TEST_ONLY="NAME..."`: only trials whose names contain one of these.
+
+use std::process::ExitCode;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use libtest_mimic::Trial;
+
+use crate::kit::Fixtures;
+
+/// The greatest slowness: with more, one trial may take hours.
+const SLOWNESS_MAX: u32 = 100;
+
+/// By how much this machine is slower than the one the trials' figures are meant for.
+pub(crate) fn slowness() -> u32 {
+    static SLOWNESS: OnceLock<u32> = OnceLock::new();
+    *SLOWNESS.get_or_init(|| {
+        let Ok(text) = std::env::var("CUPEL_TEST_SLOWNESS") else { return 1 };
+        let slowness = text.parse().unwrap_or_else(|_| panic!("CUPEL_TEST_SLOWNESS is no whole number: {text:?}"));
+        assert!((1..=SLOWNESS_MAX).contains(&slowness), "CUPEL_TEST_SLOWNESS is not from 1 to {SLOWNESS_MAX}: {text}");
+        slowness
+    })
+}
+
+/// As long as this takes here.
+pub(crate) fn patient(elsewhere: Duration) -> Duration {
+    elsewhere * slowness()
+}
+
+/// The trials that were asked for by name; all if none was.
+pub(crate) fn wanted(trials: Vec<Trial>) -> Vec<Trial> {
+    let names = std::env::var("CUPEL_TEST_ONLY").unwrap_or_default();
+    let names: Vec<&str> = names.split_whitespace().collect();
+    trials.into_iter().filter(|t| names.is_empty() || names.iter().any(|name| t.name().contains(name))).collect()
+}
+
+/// `__make-fixtures` compiles the hostile programs and prints where they are, for a machine on which that would take
+/// long.
+pub(crate) fn make_fixtures_if_asked() -> Option<ExitCode> {
+    if std::env::args().nth(1).as_deref() != Some("__make-fixtures") {
+        return None;
+    }
+    let shown = Fixtures::make().shown;
+    println!("{}", shown.parent().unwrap_or(&shown).display());
+    Some(ExitCode::SUCCESS)
+}
