@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint fmt test-sandbox bench doctor docs deny languages clean-data
+.PHONY: help setup run test check lint fmt test-sandbox test-cgroup2 bench doctor docs deny languages clean-data
 
 # Where `make run` listens and keeps its data; override on the command line, as in `make run PORT=9000`.
 PORT   ?= 8080
@@ -37,6 +37,9 @@ fmt: ## format all Rust code
 test-sandbox: ## only the sandbox: limits, isolation, hostile programs, accounting (needs root or sudo)
 	@scripts/setup.sh build
 	@scripts/test.sh sandbox
+
+test-cgroup2: ## the sandbox suite on control groups version 2, in an emulated machine (ONLY="name..." for some of it)
+	@scripts/test-cgroup2.sh $(ONLY)
 
 bench: ## measure against the bare program; tables here, JSON in bench/results/
 	@scripts/setup.sh build

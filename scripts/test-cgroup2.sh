@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# The sandbox's own suite, and `cupel doctor`, on control groups version 2: in an emulated machine with a Debian kernel.
+#
+#   scripts/test-cgroup2.sh               every trial of crates/cupel-sandbox/tests/it
+#   scripts/test-cgroup2.sh short         those that control groups decide; what `make test` runs
+#   scripts/test-cgroup2.sh NAME...       trials whose names contain one of these
+#
+# Emulation slows everything down, so the trials wait CUPEL_TEST_SLOWNESS times as long (the sandbox itself knows
+# nothing of that). CUPEL_CGROUP2_SECONDS is how long the machine may take in all.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# Limits, accounting and cleaning up are what version 2 does differently; of the hostile programs, those that
+# only control groups stop.
+short=(cgroup2:: limits:: accounting:: cleanup:: hostile::fork_bomb hostile::thread_bomb hostile::oom
+    hostile::daemons doctor::names_the_wall_that_is_off::memory doctor::names_the_wall_that_is_off::process)
+
+case ${1:-} in
+    '') only='' seconds=7200 what="the whole suite" ;;
+    short) only="${short[*]}" seconds=900 what="a selection" ;;
+    *) only="$*" seconds=3600 what="trials named $*" ;;
+esac
+seconds=${CUPEL_CGROUP2_SECONDS:-$seconds}
+
+started=$SECONDS
+scripts/setup.sh build cgroup2
+suite=$(cargo test --package cupel-sandbox --test it --no-run --quiet --message-format=json |
+    sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
+# The hostile programs are compiled here, once, and not in there, every time. As root: one of them is set-uid.
+fixtures=$(scripts/as-root "$suite" __make-fixtures)
+cupel=${CARGO_TARGET_DIR:-target}/debug/cupel
+
+echo "== control groups version 2: $what, emulated (at most $seconds s)"
+status=0
+# In there. The fixtures are taken over to the machine's own disk, since reading a large file is one of the attacks.
+# shellcheck disable=SC2016 # expanded in there
+CUPEL_TEST_ONLY=$only CUPEL_TEST_SLOWNESS=${CUPEL_TEST_SLOWNESS:-20} RUST_BACKTRACE=0 \
+    scripts/cgroup2/run-in-guest --seconds "$seconds" -- bash -c '
+        suite=$1 fixtures=$2 cupel=$3
+        cp --archive --sparse=always "$fixtures" "$fixtures.new" && rm -r "$fixtures" && mv "$fixtures.new" "$fixtures"
+        uname --kernel-release
+        status=0
+        if [ -x "$cupel" ]; then "$cupel" doctor || status=1; fi
+        "$suite" || status=1
+        exit $status' - "$suite" "$fixtures" "$(realpath --canonicalize-missing "$cupel")" || status=$?
+echo "== control groups version 2: status $status after $(((SECONDS - started) / 60)) min $(((SECONDS - started) % 60)) s"
+exit "$status"
