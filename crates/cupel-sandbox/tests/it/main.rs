@@ -8,6 +8,7 @@
 
 mod accounting;
 mod cleanup;
+mod compilers;
 mod depth;
 mod doctor;
 mod escapes;
@@ -70,6 +71,7 @@ fn main() -> ExitCode {
     trials.extend(escapes::trials(&world));
     trials.extend(leaks::trials(&world));
     trials.extend(depth::trials(&world));
+    trials.extend(compilers::trials(&world));
     let conclusion = libtest_mimic::run(&arguments, machine::wanted(trials));
     drop(world);
     conclusion.exit_code()
