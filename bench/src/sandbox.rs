@@ -137,6 +137,7 @@ fn command(argv: &[&str], files: Vec<BoxFile>) -> Command {
         stdin: Stdin::Bytes([].into()),
         limits: Limits::default(),
         kind: CellKind::Run,
+        warm: None,
         collect: None,
     }
 }

@@ -29,6 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         stdin: Stdin::Bytes(Arc::from([])),
         limits: Limits::default(),
         kind: CellKind::Run,
+        warm: None,
         collect: None,
     };
     let report = sandbox.slot(0).run(&command, &mut Terminal)?;

@@ -7,6 +7,7 @@ use cupel_types::{BoxFiles, ExitStatus, Limits, Outcome, Usage};
 
 use crate::CollectLimits;
 use crate::step::SetupStep;
+use crate::warm::Warm;
 
 /// One step: a program with its files, its input and its limits.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct Command {
     pub limits: Limits,
     /// Whether it is a compiler or a tenant's program; each has lanes of its own.
     pub kind: CellKind,
+    /// Whether it may be started by a fork of a warm interpreter, where it is one that can be; never for compilers.
+    pub warm: Option<Warm>,
     /// Whether the regular files left in `/box` come back, and how much of them.
     pub collect: Option<CollectLimits>,
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::warm::WarmTemplate;
+
 /// How a [`Sandbox`](crate::Sandbox) is made.
 #[derive(Clone, Debug)]
 pub struct SandboxConfig {
@@ -15,6 +17,8 @@ pub struct SandboxConfig {
     /// no other allocation scheme claims (source: systemd, "Users, Groups, UIDs and GIDs on systemd
     /// Systems").
     pub uid_base: u32,
+    /// Interpreters that are kept warm, each in a lane of its own in every slot.
+    pub warm: Vec<WarmTemplate>,
     /// How many runs a lane serves before it is replaced.
     pub lane_runs_max: u32,
     /// Walls left out. Only for proving that the others hold and that `doctor` sees what is missing.
@@ -29,6 +33,7 @@ impl Default for SandboxConfig {
             slots: std::thread::available_parallelism().map_or(1, usize::from),
             mounts: Vec::new(),
             uid_base: 0x7000_0000,
+            warm: Vec::new(),
             lane_runs_max: 10_000,
             walls_off: WallSet::NONE,
             with_probe: false,

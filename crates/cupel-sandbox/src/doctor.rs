@@ -147,6 +147,7 @@ fn attack(slot: &mut Slot, wall: Wall, secret: &Secret) -> Result<Option<String>
             ..Limits::default()
         },
         kind: CellKind::Run,
+        warm: None,
         collect: None,
     };
     // What an earlier run leaves is found by the second.

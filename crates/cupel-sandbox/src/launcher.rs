@@ -116,6 +116,7 @@ impl LauncherClient {
             walls_off: config.walls_off.bits(),
             probe: config.with_probe,
             mounts,
+            warm: config.warm.clone(),
         };
         let ended = rustix::process::pidfd_open(rustix::process::Pid::from_child(&child), PidfdFlags::empty())
             .map_err(|errno| StartError::Spawn(errno.into()))?;
@@ -145,15 +146,15 @@ impl LauncherClient {
         self.ended.try_clone()
     }
 
-    /// A new lane on this processor: its number and its socket.
-    pub(crate) fn make_lane(&self, cpu: Option<u32>) -> Result<(u32, OwnedFd), RunError> {
+    /// A new lane on this processor: its number and its socket. `warm`: for which of the configured templates.
+    pub(crate) fn make_lane(&self, cpu: Option<u32>, warm: Option<u32>) -> Result<(u32, OwnedFd), RunError> {
         let mut connection = self.lock();
         // Numbers are used again, so that the user ids in use stay few.
         let lane = connection.free.pop().unwrap_or_else(|| {
             connection.next_lane += 1;
             connection.next_lane - 1
         });
-        match connection.ask(&ToLauncher::MakeLane { lane, cpu }) {
+        match connection.ask(&ToLauncher::MakeLane { lane, cpu, warm }) {
             Ok((FromLauncher::LaneMade { .. }, mut descriptors)) => match descriptors.pop() {
                 Some(socket) => Ok((lane, socket)),
                 None => Err(RunError::LauncherLost),

@@ -46,6 +46,7 @@ mod process;
 mod slot;
 mod step;
 mod sys;
+mod warm;
 mod wire;
 
 use std::sync::Arc;
@@ -55,6 +56,7 @@ pub use config::{Mount, SandboxConfig, Wall, WallSet};
 pub use launcher::{Features, StartError};
 pub use slot::Slot;
 pub use step::SetupStep;
+pub use warm::{Warm, WarmTemplate};
 pub use wire::CollectLimits;
 
 /// A running launcher with its lanes.
@@ -128,7 +130,7 @@ impl Launched {
         let launcher = Arc::new(launcher);
         let cpus = processors();
         let cpus = (0..config.slots.max(1)).map(|slot| cpus.get(slot % cpus.len().max(1)).copied()).collect();
-        let pool = Arc::new(pool::LanePool::new(launcher.clone(), cpus));
+        let pool = Arc::new(pool::LanePool::new(launcher.clone(), cpus, config.warm.len()));
         Sandbox { launcher, pool, config }
     }
 }

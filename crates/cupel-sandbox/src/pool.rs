@@ -1,8 +1,8 @@
 //! Lanes for slots: in use, kept ready, retired.
 //!
 //! Each slot has one lane for programs and one for compilers, both on its processor, and one spare that
-//! takes the place of whichever is retired, so that retiring costs the next run nothing. A thread makes
-//! spares in the background.
+//! takes the place of whichever is retired, so that retiring costs the next run nothing; and a lane and a spare for
+//! every interpreter that is kept warm. A thread makes spares in the background.
 
 use std::os::fd::OwnedFd;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -34,15 +34,23 @@ impl Drop for Lane {
 pub(crate) struct LanePool {
     launcher: Arc<LauncherClient>,
     shared: Arc<Shared>,
-    wanted: Mutex<Option<Sender<usize>>>,
+    wanted: Mutex<Option<Sender<Wanted>>>,
     cpus: Vec<Option<u32>>,
 }
 
 #[derive(Debug)]
 struct Shared {
-    /// The spare of each slot, and whether one is being made.
-    spares: Mutex<Vec<Spare>>,
+    /// The spares of each slot, and whether one is being made: the plain one, then one for each warm template.
+    spares: Mutex<Vec<Vec<Spare>>>,
     made: Condvar,
+}
+
+/// A lane that is to be made: for which slot, and which warm template.
+type Wanted = (usize, Option<usize>);
+
+/// Where its spare is among those of the slot.
+fn place(template: Option<usize>) -> usize {
+    template.map_or(0, |at| at + 1)
 }
 
 #[derive(Debug)]
@@ -53,10 +61,10 @@ enum Spare {
 }
 
 impl LanePool {
-    /// A pool for slots on these processors.
-    pub(crate) fn new(launcher: Arc<LauncherClient>, cpus: Vec<Option<u32>>) -> LanePool {
-        let shared =
-            Arc::new(Shared { spares: Mutex::new(cpus.iter().map(|_| Spare::None).collect()), made: Condvar::new() });
+    /// A pool for slots on these processors, with as many warm templates as the launcher was told of.
+    pub(crate) fn new(launcher: Arc<LauncherClient>, cpus: Vec<Option<u32>>, templates: usize) -> LanePool {
+        let none = || (0..=templates).map(|_| Spare::None).collect();
+        let shared = Arc::new(Shared { spares: Mutex::new(cpus.iter().map(|_| none()).collect()), made: Condvar::new() });
         let (wanted, requests) = channel();
         let pool = LanePool {
             launcher: launcher.clone(),
@@ -73,21 +81,23 @@ impl LanePool {
     }
 
     /// A lane for this slot: the spare if there is one, a new one otherwise. Orders the next spare.
-    pub(crate) fn take(&self, slot: usize) -> Result<Lane, RunError> {
+    pub(crate) fn take(&self, slot: usize, template: Option<usize>) -> Result<Lane, RunError> {
+        let at = place(template);
         let mut spares = self.shared.lock();
-        while matches!(spares[slot], Spare::Coming) {
+        while matches!(spares[slot][at], Spare::Coming) {
             spares = self.shared.made.wait(spares).unwrap_or_else(PoisonError::into_inner);
         }
-        let spare = std::mem::replace(&mut spares[slot], Spare::None);
-        let ordered =
-            self.wanted.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|w| w.send(slot).is_ok());
+        let spare = std::mem::replace(&mut spares[slot][at], Spare::None);
+        let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        let ordered = wanted.as_ref().is_some_and(|w| w.send((slot, template)).is_ok());
+        drop(wanted);
         if ordered {
-            spares[slot] = Spare::Coming;
+            spares[slot][at] = Spare::Coming;
         }
         drop(spares);
         match spare {
             Spare::Ready(lane) => Ok(lane),
-            Spare::None | Spare::Coming => make(&self.launcher, self.cpus[slot]),
+            Spare::None | Spare::Coming => make(&self.launcher, self.cpus[slot], template),
         }
     }
 }
@@ -99,22 +109,22 @@ impl Drop for LanePool {
 }
 
 impl Shared {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Spare>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Vec<Spare>>> {
         self.spares.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn make(launcher: &Arc<LauncherClient>, cpu: Option<u32>) -> Result<Lane, RunError> {
-    let (number, socket) = launcher.make_lane(cpu)?;
+fn make(launcher: &Arc<LauncherClient>, cpu: Option<u32>, template: Option<usize>) -> Result<Lane, RunError> {
+    let (number, socket) = launcher.make_lane(cpu, template.and_then(|at| u32::try_from(at).ok()))?;
     Ok(Lane { socket, number, runs: 0, settling: false, launcher: launcher.clone() })
 }
 
-fn make_spares(launcher: &Arc<LauncherClient>, shared: &Shared, cpus: &[Option<u32>], requests: &Receiver<usize>) {
-    while let Ok(slot) = requests.recv() {
-        let made = make(launcher, cpus[slot]);
+fn make_spares(launcher: &Arc<LauncherClient>, shared: &Shared, cpus: &[Option<u32>], requests: &Receiver<Wanted>) {
+    while let Ok((slot, template)) = requests.recv() {
+        let made = make(launcher, cpus[slot], template);
         let mut spares = shared.lock();
         // A failure shows itself to the slot when it asks for a lane itself.
-        spares[slot] = made.map_or(Spare::None, Spare::Ready);
+        spares[slot][place(template)] = made.map_or(Spare::None, Spare::Ready);
         shared.made.notify_all();
     }
 }

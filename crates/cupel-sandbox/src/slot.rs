@@ -19,6 +19,7 @@ use crate::command::{CellKind, CellReport, Command, Observer, RunError, Stdin};
 use crate::config::{SandboxConfig, Wall};
 use crate::pool::{Lane, LanePool};
 use crate::step::SetupStep;
+use crate::warm::WarmTemplate;
 use crate::wire::{self, CellDone, CellRequest, FromLane, KillReason, LimitHit, ToLane};
 
 /// One slot of a [`Sandbox`](crate::Sandbox). Calls block; a slot belongs to one thread at a time.
@@ -31,6 +32,9 @@ pub struct Slot {
     bounds_output: bool,
     run_lane: Option<Lane>,
     compile_lane: Option<Lane>,
+    warm: Vec<WarmTemplate>,
+    /// One for each of these.
+    warm_lanes: Vec<Option<Lane>>,
     received: Vec<u8>,
     chunk: Box<[u8]>,
     bundles: BundleCache,
@@ -41,6 +45,18 @@ pub struct Slot {
 const SILENCE: Duration = Duration::from_secs(30);
 const CHUNK: usize = 64 * 1024;
 
+/// How many runs an interpreter that is kept warm serves: the seed of its hashes is theirs in common.
+const WARM_RUNS_MAX: u32 = 1_000;
+
+/// Which of a slot's lanes.
+#[derive(Clone, Copy)]
+enum Which {
+    Run,
+    Compile,
+    /// By the number of its template.
+    Warm(usize),
+}
+
 impl Slot {
     pub(crate) fn new(index: usize, pool: Arc<LanePool>, config: &SandboxConfig) -> Slot {
         Slot {
@@ -50,20 +66,23 @@ impl Slot {
             bounds_output: !config.walls_off.contains(Wall::OutputLimit),
             run_lane: None,
             compile_lane: None,
+            warm: config.warm.clone(),
+            warm_lanes: config.warm.iter().map(|_| None).collect(),
             received: Vec::new(),
             chunk: vec![0; CHUNK].into_boxed_slice(),
             bundles: BundleCache::default(),
         }
     }
 
-    /// Makes both lanes now, so that the first run does not wait for them.
+    /// Makes all lanes now, so that the first run does not wait for them.
     ///
     /// # Errors
     /// When a lane cannot be made.
     pub fn warm_up(&mut self) -> Result<(), RunError> {
-        for kind in [CellKind::Run, CellKind::Compile] {
-            let lane = self.lane(kind)?;
-            self.put_back(kind, lane);
+        let warm = (0..self.warm.len()).map(Which::Warm);
+        for which in [Which::Run, Which::Compile].into_iter().chain(warm) {
+            let lane = self.lane(which)?;
+            self.put_back(which, lane);
         }
         Ok(())
     }
@@ -74,26 +93,48 @@ impl Slot {
     /// Only for failures of ours; whatever the program does is in the report.
     pub fn run(&mut self, command: &Command, observer: &mut dyn Observer) -> Result<CellReport, RunError> {
         check(command)?;
-        let mut lane = self.lane(command.kind)?;
-        let result = self.run_in(&mut lane, command, observer);
+        let which = self.which(command);
+        let mut lane = self.lane(which)?;
+        let result = self.run_in(&mut lane, which, command, observer);
         let keep = match &result {
             Ok(report) => matches!(report.outcome, Outcome::Exited(_) | Outcome::Signalled(_)),
             Err(RunError::Setup { step: SetupStep::Exec, .. }) => true,
             Err(_) => false,
         };
         lane.runs += 1;
-        if keep && lane.runs < self.lane_runs_max {
-            self.put_back(command.kind, lane);
+        let runs_max = match which {
+            Which::Run | Which::Compile => self.lane_runs_max,
+            Which::Warm(_) => self.lane_runs_max.min(WARM_RUNS_MAX),
+        };
+        if keep && lane.runs < runs_max {
+            self.put_back(which, lane);
         }
         result
     }
 
-    /// A lane that is ready: the one in use if it is fit, a spare otherwise.
-    fn lane(&mut self, kind: CellKind) -> Result<Lane, RunError> {
-        let held = match kind {
-            CellKind::Run => self.run_lane.take(),
-            CellKind::Compile => self.compile_lane.take(),
+    /// Which lane a command is for: a warm one only where its interpreter can stand in for the executable.
+    fn which(&self, command: &Command) -> Which {
+        let stands_in = |template: &WarmTemplate| {
+            command.warm == Some(template.kind)
+                && template.stands_in_for(&command.argv, &command.env, &command.limits)
         };
+        match command.kind {
+            CellKind::Compile => Which::Compile,
+            CellKind::Run => self.warm.iter().position(stands_in).map_or(Which::Run, Which::Warm),
+        }
+    }
+
+    fn held(&mut self, which: Which) -> &mut Option<Lane> {
+        match which {
+            Which::Run => &mut self.run_lane,
+            Which::Compile => &mut self.compile_lane,
+            Which::Warm(at) => &mut self.warm_lanes[at],
+        }
+    }
+
+    /// A lane that is ready: the one in use if it is fit, a spare otherwise.
+    fn lane(&mut self, which: Which) -> Result<Lane, RunError> {
+        let held = self.held(which).take();
         if let Some(mut lane) = held {
             if !lane.settling {
                 return Ok(lane);
@@ -106,19 +147,21 @@ impl Slot {
                 return Ok(lane);
             }
         }
-        self.pool.take(self.index)
+        let template = match which {
+            Which::Run | Which::Compile => None,
+            Which::Warm(at) => Some(at),
+        };
+        self.pool.take(self.index, template)
     }
 
-    fn put_back(&mut self, kind: CellKind, lane: Lane) {
-        match kind {
-            CellKind::Run => self.run_lane = Some(lane),
-            CellKind::Compile => self.compile_lane = Some(lane),
-        }
+    fn put_back(&mut self, which: Which, lane: Lane) {
+        *self.held(which) = Some(lane);
     }
 
     fn run_in(
         &mut self,
         lane: &mut Lane,
+        which: Which,
         command: &Command,
         observer: &mut dyn Observer,
     ) -> Result<CellReport, RunError> {
@@ -132,6 +175,7 @@ impl Slot {
             collect: command.collect,
             argv: command.argv.clone(),
             env: command.env.iter().map(|(name, value)| format!("{name}={value}")).collect(),
+            warm: matches!(which, Which::Warm(_)),
         });
         let mut descriptors = vec![stdin_theirs.as_fd(), stdout_theirs.as_fd(), stderr_theirs.as_fd()];
         descriptors.extend(bundles.iter().map(|bundle| bundle.as_fd()));
@@ -168,8 +212,17 @@ impl Slot {
 
 /// What a lane would refuse, said before it is asked.
 fn check(command: &Command) -> Result<(), RunError> {
-    let texts = || command.argv.iter().chain(command.env.iter().flat_map(|(name, value)| [name, value]));
-    if command.argv.first().is_none_or(String::is_empty) {
+    check_texts(&command.argv, &command.env)?;
+    if command.files.len() > 16 {
+        return Err(RunError::BadCommand("more than 16 groups of files"));
+    }
+    Ok(())
+}
+
+/// Arguments and environment, likewise.
+pub(crate) fn check_texts(argv: &[String], env: &[(String, String)]) -> Result<(), RunError> {
+    let texts = || argv.iter().chain(env.iter().flat_map(|(name, value)| [name, value]));
+    if argv.first().is_none_or(String::is_empty) {
         return Err(RunError::BadCommand("there is no program"));
     }
     if texts().any(|t| t.contains('\0')) {
@@ -178,15 +231,12 @@ fn check(command: &Command) -> Result<(), RunError> {
     if texts().map(|t| t.len() + 8).sum::<usize>() > 96 * 1024 {
         return Err(RunError::BadCommand("arguments and environment are longer than 96 KiB"));
     }
-    if command.files.len() > 16 {
-        return Err(RunError::BadCommand("more than 16 groups of files"));
-    }
     Ok(())
 }
 
 /// A pipe whose ends can be opened again by name (`/dev/stdin`, `/proc/self/fd/1`): its inode is ours, and
 /// the program is another user. Nobody else has a name for it.
-fn open_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+pub(crate) fn open_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
     rustix::fs::fchmod(&reader, rustix::fs::Mode::from_raw_mode(0o666))?;
     Ok((reader, writer))

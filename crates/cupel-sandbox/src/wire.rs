@@ -18,6 +18,8 @@ use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
 };
 
+use crate::warm::{Warm, WarmTemplate};
+
 /// Longest message; the kernel's default socket buffer holds one with room to spare.
 pub(crate) const MESSAGE_BYTES_MAX: usize = 128 * 1024;
 /// Most descriptors beside one message.
@@ -37,9 +39,23 @@ impl From<Malformed> for io::Error {
 /// From the main process to the launcher.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ToLauncher {
-    Configure { uid_base: u32, lanes_max: u32, walls_off: u64, probe: bool, mounts: Vec<(String, String)> },
-    MakeLane { lane: u32, cpu: Option<u32> },
-    RetireLane { lane: u32 },
+    Configure {
+        uid_base: u32,
+        lanes_max: u32,
+        walls_off: u64,
+        probe: bool,
+        mounts: Vec<(String, String)>,
+        warm: Vec<WarmTemplate>,
+    },
+    /// `warm`: which of the templates it is to keep an interpreter for.
+    MakeLane {
+        lane: u32,
+        cpu: Option<u32>,
+        warm: Option<u32>,
+    },
+    RetireLane {
+        lane: u32,
+    },
 }
 
 /// From the launcher. `LaneMade` has the lane's socket beside it.
@@ -64,6 +80,8 @@ pub(crate) struct CellRequest {
     pub(crate) collect: Option<CollectLimits>,
     pub(crate) argv: Vec<String>,
     pub(crate) env: Vec<String>,
+    /// Whether a warm interpreter may stand in for the executable.
+    pub(crate) warm: bool,
 }
 
 /// How much a step may hand back.
@@ -134,15 +152,36 @@ impl LimitHit {
     }
 }
 
+impl CellRequest {
+    /// Overwrites what is a tenant's: the memory of a lane's init is copied into the cells that come after this one.
+    pub(crate) fn wipe(&mut self) {
+        for text in self.argv.iter_mut().chain(&mut self.env) {
+            let mut bytes = std::mem::take(text).into_bytes();
+            wipe(&mut bytes);
+        }
+    }
+}
+
+/// Overwrites all that a buffer has held.
+pub(crate) fn wipe(buffer: &mut Vec<u8>) {
+    buffer.resize(buffer.capacity(), 0);
+    buffer.fill(0);
+    std::hint::black_box(buffer);
+}
+
 /// A message that can be written and read back.
 pub(crate) trait Message: Sized {
+    /// Bytes to write it into, at least as many as it needs: a buffer that grows leaves copies behind.
+    fn room(&self) -> usize {
+        512
+    }
     fn encode(&self, to: &mut Writer);
     fn decode(from: &mut Reader<'_>) -> Result<Self, Malformed>;
 }
 
 /// Sends a message. `EPIPE` when the other side is gone.
 pub(crate) fn send<M: Message>(socket: BorrowedFd<'_>, message: &M, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
-    let mut writer = Writer(Vec::with_capacity(512));
+    let mut writer = Writer(Vec::with_capacity(message.room()));
     message.encode(&mut writer);
     if writer.0.len() > MESSAGE_BYTES_MAX || descriptors.len() > DESCRIPTORS_MAX {
         return Err(io::Error::from_raw_os_error(libc::EMSGSIZE));
@@ -152,8 +191,9 @@ pub(crate) fn send<M: Message>(socket: BorrowedFd<'_>, message: &M, descriptors:
     if !descriptors.is_empty() {
         control.push(SendAncillaryMessage::ScmRights(descriptors));
     }
-    rustix::net::sendmsg(socket, &[IoSlice::new(&writer.0)], &mut control, SendFlags::NOSIGNAL)?;
-    Ok(())
+    let sent = rustix::net::sendmsg(socket, &[IoSlice::new(&writer.0)], &mut control, SendFlags::NOSIGNAL);
+    wipe(&mut writer.0);
+    Ok(sent.map(drop)?)
 }
 
 /// Receives a message; `None` when the other side has closed.
@@ -303,21 +343,36 @@ impl Reader<'_> {
     }
 }
 
+impl Reader<'_> {
+    fn template(&mut self) -> Result<WarmTemplate, Malformed> {
+        let kind = self.u32()?;
+        let kind = Warm::ALL.into_iter().find(|k| *k as u32 == kind).ok_or(Malformed)?;
+        Ok(WarmTemplate { kind, argv: self.strings()?, env: self.pairs()? })
+    }
+}
+
 impl Message for ToLauncher {
     fn encode(&self, to: &mut Writer) {
         match self {
-            ToLauncher::Configure { uid_base, lanes_max, walls_off, probe, mounts } => {
+            ToLauncher::Configure { uid_base, lanes_max, walls_off, probe, mounts, warm } => {
                 to.u32(1);
                 to.u32(*uid_base);
                 to.u32(*lanes_max);
                 to.u64(*walls_off);
                 to.u32(u32::from(*probe));
                 to.pairs(mounts);
+                to.u32(u32::try_from(warm.len()).unwrap_or(u32::MAX));
+                for template in warm {
+                    to.u32(template.kind as u32);
+                    to.strings(&template.argv);
+                    to.pairs(&template.env);
+                }
             }
-            ToLauncher::MakeLane { lane, cpu } => {
+            ToLauncher::MakeLane { lane, cpu, warm } => {
                 to.u32(2);
                 to.u32(*lane);
                 to.u32(cpu.map_or(u32::MAX, |c| c));
+                to.u32(warm.map_or(u32::MAX, |w| w));
             }
             ToLauncher::RetireLane { lane } => {
                 to.u32(3);
@@ -334,8 +389,15 @@ impl Message for ToLauncher {
                 walls_off: from.u64()?,
                 probe: from.bool()?,
                 mounts: from.pairs()?,
+                warm: {
+                    let count = from.u32()?;
+                    (0..count).map(|_| from.template()).collect::<Result<_, _>>()?
+                },
             },
-            2 => ToLauncher::MakeLane { lane: from.u32()?, cpu: Some(from.u32()?).filter(|c| *c != u32::MAX) },
+            2 => {
+                let mut number = || from.u32().map(|n| Some(n).filter(|n| *n != u32::MAX));
+                ToLauncher::MakeLane { lane: number()?.ok_or(Malformed)?, cpu: number()?, warm: number()? }
+            }
             3 => ToLauncher::RetireLane { lane: from.u32()? },
             _ => return Err(Malformed),
         })
@@ -373,6 +435,13 @@ impl Message for FromLauncher {
 }
 
 impl Message for ToLane {
+    fn room(&self) -> usize {
+        match self {
+            ToLane::Run(request) => 4 + request.room(),
+            ToLane::Kill(_) => 8,
+        }
+    }
+
     fn encode(&self, to: &mut Writer) {
         match self {
             ToLane::Run(request) => {
@@ -400,6 +469,10 @@ impl Message for ToLane {
 }
 
 impl Message for CellRequest {
+    fn room(&self) -> usize {
+        256 + self.argv.iter().chain(&self.env).map(|text| text.len() + 4).sum::<usize>()
+    }
+
     fn encode(&self, to: &mut Writer) {
         let l = &self.limits;
         for time in [l.cpu_time, l.wall_time, l.idle_time] {
@@ -417,6 +490,7 @@ impl Message for CellRequest {
         }
         to.strings(&self.argv);
         to.strings(&self.env);
+        to.u32(u32::from(self.warm));
     }
 
     fn decode(from: &mut Reader<'_>) -> Result<Self, Malformed> {
@@ -437,12 +511,12 @@ impl Message for CellRequest {
             true => Some(CollectLimits { files: from.u32()?, bytes: Bytes::new(from.u64()?) }),
             false => None,
         };
-        let (argv, env) = (from.strings()?, from.strings()?);
+        let (argv, env, warm) = (from.strings()?, from.strings()?, from.bool()?);
         let terminated = |texts: &[String]| texts.iter().any(|t| t.contains('\0'));
         if argv.is_empty() || terminated(&argv) || terminated(&env) {
             return Err(Malformed);
         }
-        Ok(CellRequest { limits, collect, argv, env })
+        Ok(CellRequest { limits, collect, argv, env, warm })
     }
 }
 

@@ -181,6 +181,7 @@ impl Executor for SlotExecutor {
                 StepKind::Compile => CellKind::Compile,
                 StepKind::Execute => CellKind::Run,
             },
+            warm: None,
             collect: step.collect.then_some(CollectLimits { files: ARTIFACTS_MAX, bytes: step.limits.disk }),
         };
         if self.current.lost.load(Ordering::Relaxed) {

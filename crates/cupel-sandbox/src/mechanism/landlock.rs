@@ -4,7 +4,7 @@
 //! Landlock says the same again by another mechanism, without privilege, so that a hole in one is not a hole.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{FileType, Mode, OFlags};
 
@@ -99,14 +99,15 @@ impl Landlock {
         Ok(Landlock { attr, size, lasting })
     }
 
-    /// The rules of a cell, once its box is mounted.
-    pub(crate) fn ruleset(&self) -> io::Result<OwnedFd> {
+    /// The rules of a cell, once its places are mounted. `box_dir`: `/box`.
+    pub(crate) fn ruleset(&self, box_dir: BorrowedFd<'_>) -> io::Result<OwnedFd> {
         let ruleset = create_ruleset(&self.attr, self.size)?;
         for (fd, access) in &self.lasting {
             allow_beneath(ruleset.as_fd(), fd.as_fd(), *access)?;
         }
         let all = self.attr.handled_access_fs & !(MAKE_CHAR | MAKE_BLOCK | IOCTL_DEV);
-        for (path, access) in [("/proc", READ_FILE | READ_DIR), ("/box", all), ("/tmp", all), ("/dev/shm", all)] {
+        allow_beneath(ruleset.as_fd(), box_dir, all)?;
+        for (path, access) in [("/proc", READ_FILE | READ_DIR), ("/tmp", all), ("/dev/shm", all)] {
             let fd = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
             allow_beneath(ruleset.as_fd(), fd.as_fd(), access)?;
         }

@@ -24,10 +24,11 @@ use crate::process::lane::now_ns;
 use crate::process::payload::{self, Plan};
 use crate::step::SetupStep;
 use crate::sys::process::{
-    ChildStack, StringArray, close_all_but, exit_now, kill_everything_in_this_pid_namespace, vfork_with,
+    ChildStack, StringArray, close_all_but, exit_now, fork, kill_everything_in_this_pid_namespace, vfork_with,
 };
 use crate::sys::seccomp::Instruction;
 use crate::sys::shared::SharedNotes;
+use crate::warm::WarmParent;
 use crate::wire::{self, CellRequest};
 use crate::{Wall, WallSet};
 
@@ -44,6 +45,8 @@ pub(crate) struct CellEnvironment<'a> {
     pub(crate) stack: &'a mut ChildStack,
     /// Where the request will come from.
     pub(crate) door: OwnedFd,
+    /// The interpreter that this lane keeps ready.
+    pub(crate) warm: Option<&'a WarmParent>,
     pub(crate) buffer: &'a mut Vec<u8>,
     /// The slot's socket, for the files that are collected.
     pub(crate) socket: &'a OwnedFd,
@@ -55,6 +58,8 @@ pub(crate) fn main(mut environment: CellEnvironment<'_>) -> ! {
     let code = match run(&mut environment) {
         Ok(()) => {
             notes.finished.store(1, Relaxed);
+            // The lane sees this, and need not wait until the kernel has taken this process and its namespaces down.
+            drop(environment.door);
             0
         }
         Err((step, error)) => {
@@ -87,8 +92,6 @@ impl Place {
     /// Everything that does not depend on what will be run.
     fn set_up(environment: &CellEnvironment<'_>) -> Result<Place, (SetupStep, io::Error)> {
         let off = environment.walls_off;
-        // A program that outgrows its group is the one to go, never the lane's init. Inherited.
-        std::fs::write("/proc/self/oom_score_adj", "1000").map_err(|e| (SetupStep::OomPreference, e))?;
         let _ = rustix::process::setpriority_process(None, 0);
         if !off.contains(Wall::FreshBox) {
             mounts::mount_box(environment.box_size, off).map_err(|e| (SetupStep::BoxMount, e.into()))?;
@@ -99,7 +102,7 @@ impl Place {
         let box_dir = rustix::fs::open("/box", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
             .map_err(|e| (SetupStep::BoxFiles, e.into()))?;
         let ruleset = match environment.landlock {
-            Some(landlock) => Some(landlock.ruleset().map_err(|e| (SetupStep::LandlockRules, e))?),
+            Some(landlock) => Some(landlock.ruleset(box_dir.as_fd()).map_err(|e| (SetupStep::LandlockRules, e))?),
             None => None,
         };
         Ok(Place { box_dir, ruleset })
@@ -144,16 +147,22 @@ impl Place {
             slot.store(value, Relaxed);
         }
         notes.started.store(now_ns(), Relaxed);
-        let program = vfork_with(environment.stack, &plan, payload::enter).map_err(at(SetupStep::Fork))?;
-        if notes.failed_step.load(Relaxed) != 0 {
-            let step = SetupStep::from_number(notes.failed_step.load(Relaxed));
-            return Err((step, io::Error::from_raw_os_error(notes.failed_errno.load(Relaxed))));
-        }
+        let program = match environment.warm.filter(|_| request.warm) {
+            None => vfork_with(environment.stack, &plan, payload::enter),
+            Some(parent) => fork().map(|child| match child {
+                None => payload::enter_warm(&plan, parent, &argv, &envp),
+                Some(pid) => pid,
+            }),
+        };
+        let program = program.map_err(at(SetupStep::Fork))?;
+        failed(notes)?;
         // The other ends of the program's pipes must see its end.
-        let _ = close_all_but(&[environment.socket.as_raw_fd(), self.box_dir.as_raw_fd()]);
+        let _ =
+            close_all_but(&[environment.door.as_raw_fd(), environment.socket.as_raw_fd(), self.box_dir.as_raw_fd()]);
         std::mem::forget((descriptors, self.ruleset));
 
         let status = reap(Some(program));
+        failed(notes)?;
         notes.status.store(status, Relaxed);
         notes.ended.store(now_ns(), Relaxed);
         if !off.contains(Wall::PidNamespace) {
@@ -167,6 +176,17 @@ impl Place {
             notes.collect_overflow.store(u32::from(overflow), Relaxed);
         }
         Ok(())
+    }
+}
+
+/// What kept the program from beginning, where something did.
+fn failed(notes: &SharedNotes) -> Result<(), (SetupStep, io::Error)> {
+    match notes.failed_step.load(Relaxed) {
+        0 => Ok(()),
+        step => Err((
+            SetupStep::from_number(step),
+            io::Error::from_raw_os_error(notes.failed_errno.load(Relaxed)),
+        )),
     }
 }
 

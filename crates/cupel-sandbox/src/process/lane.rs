@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, Limits};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, WaitOptions, pidfd_send_signal};
 use rustix::time::{ClockId, clock_gettime};
@@ -27,6 +28,7 @@ use crate::mechanism::mounts::Shown;
 use crate::mechanism::mounts::{self, BoxSize};
 use crate::mechanism::seccomp::{self, Filters};
 use crate::mechanism::{capabilities, ids, namespaces};
+use crate::bundle;
 use crate::process::init::{self, CellEnvironment};
 use crate::step::SetupStep;
 use crate::sys::process::{
@@ -35,8 +37,9 @@ use crate::sys::process::{
 };
 use crate::sys::seccomp::Instruction;
 use crate::sys::shared::SharedNotes;
+use crate::warm::{WarmParent, WarmTemplate};
 use crate::wire::{self, CellDone, CellRequest, FromLane, KillReason, LimitHit, ToLane};
-use crate::{Wall, WallSet};
+use crate::{Wall, WallSet, warm};
 
 /// What a lane is made with.
 pub(crate) struct LaneSetup {
@@ -44,6 +47,8 @@ pub(crate) struct LaneSetup {
     pub(crate) probe: Option<PathBuf>,
     pub(crate) shown: Vec<Shown>,
     pub(crate) cpu: Option<u32>,
+    /// An interpreter to keep ready.
+    pub(crate) warm: Option<WarmTemplate>,
 }
 
 /// What lane and launcher say to each other while the lane is made: `kind, step, errno`.
@@ -99,11 +104,17 @@ pub(crate) fn main(setup: LaneSetup, socket: OwnedFd, sync: OwnedFd, files: Lane
     let keep: Vec<i32> = files.descriptors().chain([socket.as_raw_fd(), sync.as_raw_fd()]).chain(shown).collect();
     let _ = close_all_but(&keep);
     let result = set_up(&setup, &sync, files);
+    let warm = setup.warm.clone();
     drop(setup);
     match result {
         Ok(mut lane) => {
             if tell(&sync, LaneReport::Ready).is_ok() {
                 drop(sync);
+                if let Some(template) = warm
+                    && let Err(reason) = lane.warm_up(&template)
+                {
+                    eprintln!("cupel: {:?} programs are started cold: {reason}", template.kind);
+                }
                 let _ = lane.serve(&socket);
             }
             exit_now(0)
@@ -136,6 +147,7 @@ fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -> Result<La
     if !off.contains(Wall::UtsNamespace) {
         rustix::system::sethostname(b"cupel").map_err(|e| (SetupStep::HostName, e.into()))?;
     }
+    let oom_preference = OomPreference::open().map_err(at(SetupStep::OomPreference))?;
     let box_size = BoxSize::of(&cupel_types::Limits::default());
     mounts::enter_lane_root(&setup.shown, setup.probe.as_deref(), off)?;
     if off.contains(Wall::FreshBox) {
@@ -168,8 +180,20 @@ fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -> Result<La
             errno => return Err((SetupStep::SeccompApply, io::Error::from_raw_os_error(errno))),
         }
     }
+    let cpus = rustix::thread::sched_getaffinity(None).map_or(1, |set| set.count().max(1));
+    // Without a network namespace of its own it would be the host's list.
+    let sockets = match off.contains(Wall::NetNamespace) {
+        true => None,
+        false => {
+            let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC;
+            rustix::fs::open("/proc/self/net/unix", flags, rustix::fs::Mode::empty()).ok()
+        }
+    };
     Ok(Lane {
         walls_off: off,
+        cpus,
+        oom_preference,
+        sockets,
         filter: filters.own,
         landlock,
         notes,
@@ -179,6 +203,8 @@ fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -> Result<La
         buffer: Vec::new(),
         shutting_down: false,
         waiting: None,
+        warm: None,
+        warm_memory: 0,
     })
 }
 
@@ -212,8 +238,42 @@ fn pin(cpu: u32) -> io::Result<()> {
     Ok(rustix::thread::sched_setaffinity(None, &set)?)
 }
 
+/// `/proc/self/oom_score_adj`: who goes when a group has outgrown its limit. A cell inherits what its lane's init has at
+/// that moment, which costs less than opening a file of its own in `/proc`. Source: proc_pid_oom_score_adj(5).
+struct OomPreference {
+    file: OwnedFd,
+    /// Ours, to go back to.
+    own: Vec<u8>,
+}
+
+impl OomPreference {
+    fn open() -> io::Result<OomPreference> {
+        use rustix::fs::{Mode, OFlags};
+        let file = rustix::fs::open("/proc/self/oom_score_adj", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
+        let mut text = [0; 16];
+        let n = rustix::io::pread(&file, &mut text, 0)?;
+        Ok(OomPreference { file, own: text[..n].to_vec() })
+    }
+
+    /// A program that outgrows its group is the one to go, never the lane's init.
+    fn of_cells(&self) -> io::Result<()> {
+        rustix::io::pwrite(&self.file, b"1000", 0)?;
+        Ok(())
+    }
+
+    fn of_the_lane(&self) -> io::Result<()> {
+        rustix::io::pwrite(&self.file, &self.own, 0)?;
+        Ok(())
+    }
+}
+
 struct Lane {
     walls_off: WallSet,
+    /// How many processors its programs may use: one, where it is pinned.
+    cpus: u32,
+    oom_preference: OomPreference,
+    /// The list of this network namespace's Unix sockets.
+    sockets: Option<OwnedFd>,
     /// What a program puts itself under; the larger part it inherits.
     filter: Vec<Instruction>,
     landlock: Option<Landlock>,
@@ -224,11 +284,22 @@ struct Lane {
     stack: ChildStack,
     buffer: Vec<u8>,
     shutting_down: bool,
-    waiting: Option<WaitingCell>,
+    waiting: Option<Cell>,
+    warm: Option<WarmParent>,
+    /// What a program that is started warm is charged less than one started cold, bytes.
+    warm_memory: u64,
 }
 
-/// A cell whose init waits for a request.
-struct WaitingCell {
+/// What ended a wait.
+struct Woken {
+    left: bool,
+    ended: bool,
+    spoken_to: bool,
+    oom: bool,
+}
+
+/// A cell whose init waits for a request, or runs one.
+struct Cell {
     pid: Pid,
     pidfd: OwnedFd,
     door: OwnedFd,
@@ -247,13 +318,21 @@ impl Lane {
             match message {
                 // A kill that crossed the end of its cell.
                 ToLane::Kill(_) => {}
-                ToLane::Run(request) => {
-                    let done = self.run(&request, descriptors, socket).unwrap_or_else(|(step, error)| CellDone {
-                        failed_step: step as u32,
-                        failed_errno: error.raw_os_error().unwrap_or(libc::EIO),
-                        ..CellDone::default()
-                    });
+                ToLane::Run(mut request) => {
+                    let (done, cell) = match self.run(&request, descriptors, socket) {
+                        Ok((done, cell)) => (done, Some(cell)),
+                        Err((step, error)) => {
+                            let errno = error.raw_os_error().unwrap_or(libc::EIO);
+                            (CellDone { failed_step: step as u32, failed_errno: errno, ..CellDone::default() }, None)
+                        }
+                    };
                     wire::send(socket.as_fd(), &FromLane::Done(done), &[])?;
+                    if let Some(cell) = cell {
+                        self.bury(&cell);
+                    }
+                    // The next cell is a copy of this process.
+                    request.wipe();
+                    wire::wipe(&mut self.buffer);
                     let clean = self.is_clean();
                     wire::send(socket.as_fd(), &FromLane::Ready { clean }, &[])?;
                 }
@@ -262,15 +341,65 @@ impl Lane {
         Ok(())
     }
 
+    /// Makes an interpreter ready, and proves that a program started with it sees and uses what one started without does.
+    fn warm_up(&mut self, template: &WarmTemplate) -> Result<(), String> {
+        // The first of all pays for reading the interpreter's files.
+        self.rehearse(template, false)?;
+        let (shown, cold_memory) = self.rehearse(template, false)?;
+        self.warm = Some(WarmParent::start(template, &shown)?);
+        self.group.count_from_here();
+        let rehearsed = self.rehearse(template, true);
+        match rehearsed {
+            Ok((shown_warm, warm_memory)) if shown_warm == shown => {
+                self.warm_memory = cold_memory.saturating_sub(warm_memory);
+                return Ok(());
+            }
+            _ => self.warm = None,
+        }
+        let (shown_warm, _) = rehearsed?;
+        Err(format!("an interpreter that is warm differs: {}", warm::difference(&shown, &shown_warm)))
+    }
+
+    /// Runs the template's rehearsal in a cell, and returns what it printed and the memory it took, bytes.
+    fn rehearse(&mut self, template: &WarmTemplate, warm: bool) -> Result<(String, u64), String> {
+        let told = |error: io::Error| error.to_string();
+        let path = template.argv.get(1).map_or("main", String::as_str);
+        let path = BoxPath::new(path).map_err(|_| "its file has no name for a box")?;
+        let data = template.kind.rehearsal().as_bytes().into();
+        let bundle = bundle::write(&BoxFiles::new(vec![BoxFile { path, data, executable: false }])).map_err(told)?;
+        let pipe = || rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|e| told(e.into()));
+        let ((stdin, _), (output, stdout), (_errors, stderr)) = (pipe()?, pipe()?, pipe()?);
+        let (nobody, _slot) = wire::socket_pair().map_err(told)?;
+        let request = CellRequest {
+            limits: Limits { output: Bytes::kib(64), ..Limits::default() },
+            collect: None,
+            argv: template.argv.clone(),
+            env: template.env.iter().map(|(name, value)| format!("{name}={value}")).collect(),
+            warm,
+        };
+        let (done, cell) = self
+            .run(&request, vec![stdin, stdout, stderr, bundle], &nobody)
+            .map_err(|(step, error)| format!("{step}: {error}"))?;
+        self.bury(&cell);
+        if done.failed_step != 0 || done.limit != 0 || done.status != 0 || !self.is_clean() {
+            return Err(format!("its rehearsal failed: {done:?}"));
+        }
+        let mut text = String::new();
+        io::Read::read_to_string(&mut std::fs::File::from(output), &mut text).map_err(told)?;
+        Ok((text, done.memory_peak))
+    }
+
     /// Forks a cell that sets itself up and waits.
-    fn make_cell(&mut self, socket: &OwnedFd) -> Result<WaitingCell, (SetupStep, io::Error)> {
+    fn make_cell(&mut self, socket: &OwnedFd) -> Result<Cell, (SetupStep, io::Error)> {
         let off = self.walls_off;
         self.notes.reset();
         self.group.make_cell_group().map_err(|e| (SetupStep::CgroupLimits, e))?;
         let (door, theirs) = wire::socket_pair().map_err(|e| (SetupStep::Fork, e))?;
+        self.oom_preference.of_cells().map_err(|e| (SetupStep::OomPreference, e))?;
         match fork_with(namespaces::of_cell(off), self.group.birthplace()) {
             Err(error) => {
                 self.group.end();
+                self.oom_preference.of_the_lane().map_err(|e| (SetupStep::OomPreference, e))?;
                 Err((SetupStep::Fork, error))
             }
             Ok(Forked::Child) => {
@@ -284,28 +413,42 @@ impl Lane {
                     box_size: self.box_size,
                     stack: &mut self.stack,
                     door: theirs,
+                    warm: self.warm.as_ref(),
                     buffer: &mut self.buffer,
                     socket,
                 })
             }
-            Ok(Forked::Parent(pid, pidfd)) => Ok(WaitingCell { pid, pidfd, door }),
+            Ok(Forked::Parent(pid, pidfd)) => {
+                self.oom_preference.of_the_lane().map_err(|e| (SetupStep::OomPreference, e))?;
+                Ok(Cell { pid, pidfd, door })
+            }
         }
     }
 
+    /// Runs a cell until no process of the tenant's is left in it, and returns the figures. Its init may still be on its
+    /// way out: taking a cell down takes as long as a small program, and nobody need wait for it.
     fn run(
         &mut self,
         request: &CellRequest,
         descriptors: Vec<OwnedFd>,
         socket: &OwnedFd,
-    ) -> Result<CellDone, (SetupStep, io::Error)> {
+    ) -> Result<(CellDone, Cell), (SetupStep, io::Error)> {
         let off = self.walls_off;
         let cell = match self.waiting.take() {
             Some(cell) => cell,
             None => self.make_cell(socket)?,
         };
-        self.group
-            .begin(&request.limits, off.contains(Wall::MemoryLimit), off.contains(Wall::ProcessLimit))
-            .map_err(|e| (SetupStep::CgroupLimits, e))?;
+        let mut limits = request.limits;
+        if request.warm {
+            limits.memory = Bytes::new(limits.memory.get().saturating_sub(self.warm_memory));
+        }
+        if let Err(error) =
+            self.group.begin(&limits, off.contains(Wall::MemoryLimit), off.contains(Wall::ProcessLimit))
+        {
+            let _ = pidfd_send_signal(&cell.pidfd, Signal::KILL);
+            self.bury(&cell);
+            return Err((SetupStep::CgroupLimits, error));
+        }
         self.notes.memory_base.store(self.group.memory(), Relaxed);
         self.box_size = BoxSize::of(&request.limits);
         let own_cpu = own_cpu_ns();
@@ -314,25 +457,33 @@ impl Lane {
         let _ = wire::send(cell.door.as_fd(), request, &handed);
         drop(handed);
         drop(descriptors);
-        let killed_for = self.supervise(request, &cell.pidfd, socket);
-        // The cell's init takes its pid namespace with it; whatever else is left in the lane goes, too.
-        let _ = rustix::process::waitpid(Some(cell.pid), WaitOptions::empty());
-        self.sweep();
+        let killed_for = self.supervise(request, &cell, socket);
         let own_cpu = own_cpu_ns().saturating_sub(own_cpu);
-        let counted = self.group.end();
-        Ok(self.conclude(request, killed_for, counted.cpu, own_cpu, counted.memory_peak, counted.oom_kills))
+        let counted = self.group.counted();
+        let done = self.conclude(request, killed_for, counted.cpu, own_cpu, counted.memory_peak, counted.oom_kills);
+        Ok((done, cell))
     }
 
-    /// Watches the running cell until its init is gone. Returns the limit it was killed for.
-    fn supervise(&mut self, request: &CellRequest, init: &OwnedFd, socket: &OwnedFd) -> Option<LimitHit> {
+    /// Waits for the end of a cell's init, which takes its pid namespace with it; whatever else is left in the lane
+    /// goes, too.
+    fn bury(&mut self, cell: &Cell) {
+        let _ = rustix::process::waitpid(Some(cell.pid), WaitOptions::empty());
+        self.sweep();
+        self.group.end();
+    }
+
+    /// Watches the running cell until nobody is left in it, or only an init that has nothing more to do. Returns the
+    /// limit it was killed for.
+    fn supervise(&mut self, request: &CellRequest, cell: &Cell, socket: &OwnedFd) -> Option<LimitHit> {
         let begun = now_ns();
         let own_cpu = own_cpu_ns();
         let mut killed_for = None;
+        let mut door_open = true;
         let mut progress = Progress { cpu: 0, at: begun };
         let kill = |why: LimitHit, killed_for: &mut Option<LimitHit>| {
             if killed_for.is_none() {
                 *killed_for = Some(why);
-                let _ = pidfd_send_signal(init, Signal::KILL);
+                let _ = pidfd_send_signal(&cell.pidfd, Signal::KILL);
             }
         };
         loop {
@@ -346,10 +497,12 @@ impl Lane {
                     }
                 },
             };
-            let (ended, spoken_to, oom) = self.wait_for_something(init, socket, wait);
-            if ended {
+            let Woken { left, ended, spoken_to, oom } = self.wait_for_something(cell, door_open, socket, wait);
+            // The init's last word is that it closes its door; killed, it says nothing, and is waited for.
+            if ended || (left && self.notes.finished.load(Relaxed) != 0) {
                 return killed_for;
             }
+            door_open &= !left;
             if oom && self.group.oom_kills_of_cell() > 0 {
                 kill(LimitHit::Memory, &mut killed_for);
             }
@@ -367,21 +520,27 @@ impl Lane {
         }
     }
 
-    fn wait_for_something(&self, init: &OwnedFd, socket: &OwnedFd, wait: Duration) -> (bool, bool, bool) {
-        let mut polled = Vec::with_capacity(3);
-        polled.push(PollFd::new(init, PollFlags::IN));
-        if !self.shutting_down {
-            polled.push(PollFd::new(socket, PollFlags::IN));
-        }
+    fn wait_for_something(&self, cell: &Cell, door_open: bool, socket: &OwnedFd, wait: Duration) -> Woken {
         let oom = self.group.oom_event();
-        if let Some((fd, flags)) = &oom {
-            polled.push(PollFd::from_borrowed_fd(*fd, *flags));
-        }
+        let (oom_fd, oom_flags) = oom.unwrap_or((cell.pidfd.as_fd(), PollFlags::empty()));
+        // A closed door would say so again and again, whatever it is asked.
+        let door = if door_open { &cell.door } else { &cell.pidfd };
+        let socket_flags = if self.shutting_down { PollFlags::empty() } else { PollFlags::IN };
+        let mut polled = [
+            PollFd::new(door, PollFlags::empty()),
+            PollFd::new(&cell.pidfd, PollFlags::IN),
+            PollFd::new(socket, socket_flags),
+            PollFd::from_borrowed_fd(oom_fd, oom_flags),
+        ];
         let timeout = Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: i64::from(wait.subsec_nanos()) };
         let _ = poll(&mut polled, Some(&timeout));
-        let happened = |index: usize| polled.get(index).is_some_and(|p| !p.revents().is_empty());
-        let oom_index = if self.shutting_down { 1 } else { 2 };
-        (happened(0), !self.shutting_down && happened(1), oom.is_some() && happened(oom_index))
+        let [left, ended, spoken_to, happened] = polled.map(|p| !p.revents().is_empty());
+        Woken {
+            left: door_open && left,
+            ended,
+            spoken_to: spoken_to && !self.shutting_down,
+            oom: oom.is_some() && happened,
+        }
     }
 
     /// How long nothing can go over a limit, or the limit that is reached.
@@ -407,8 +566,7 @@ impl Lane {
         let left_of_wall = self.left(Wall::WallClockLimit, limits.wall_time, wall).ok_or(LimitHit::Wall)?;
         // Watching costs, too, in the same group; it is not the program's.
         let own_cpu = own_cpu_ns().saturating_sub(own_cpu_at_begin);
-        let cpu =
-            self.group.cpu_total().total.saturating_sub(self.notes.cpu_base[0].load(Relaxed)).saturating_sub(own_cpu);
+        let cpu = self.group.cpu_ns().saturating_sub(self.notes.cpu_base[0].load(Relaxed)).saturating_sub(own_cpu);
         let left_of_cpu = limits.cpu_time.checked_sub(Duration::from_nanos(cpu)).ok_or(LimitHit::Cpu)?;
         if cpu > progress.cpu + IDLE_CPU {
             *progress = Progress { cpu, at: now };
@@ -416,19 +574,13 @@ impl Lane {
         let idle = Duration::from_nanos(now.saturating_sub(progress.at.max(started)));
         let left_of_idle = self.left(Wall::IdleLimit, limits.idle_time, idle).ok_or(LimitHit::Idle)?;
         // On one processor CPU time cannot pass faster than time itself; a lane that is not pinned may use all.
-        let cpus = self.processors();
-        let soonest = left_of_wall.min(left_of_cpu / cpus).min(left_of_idle).min(limits.idle_time / 8);
+        let soonest = left_of_wall.min(left_of_cpu / self.cpus).min(left_of_idle).min(limits.idle_time / 8);
         Ok(soonest.clamp(Duration::from_micros(200), Duration::from_secs(1)))
     }
 
     /// What is left of a limit; all of it where the limit is left out to show what that lets through.
     fn left(&self, wall: Wall, limit: Duration, used: Duration) -> Option<Duration> {
         if self.walls_off.contains(wall) { Some(limit.max(Duration::from_secs(1))) } else { limit.checked_sub(used) }
-    }
-
-    fn processors(&self) -> u32 {
-        let set = rustix::thread::sched_getaffinity(None).map_or(1, |set| set.count());
-        set.max(1)
     }
 
     /// Ends and reaps everything of the lane's but its init.
@@ -472,7 +624,8 @@ impl Lane {
             cpu_user_ns: (cpu.user + cpu_offset.user).saturating_sub(base(1)),
             cpu_system_ns: (cpu.system + cpu_offset.system).saturating_sub(base(2)),
             wall_ns: if started == 0 { 0 } else { ended.saturating_sub(started) },
-            memory_peak: peak.saturating_sub(notes.memory_base.load(Relaxed)),
+            memory_peak: peak.saturating_sub(notes.memory_base.load(Relaxed))
+                + if request.warm { self.warm_memory } else { 0 },
             collect_overflow: notes.collect_overflow.load(Relaxed) != 0,
         };
         (done.cpu_user_ns, done.cpu_system_ns) = split(done.cpu_ns, done.cpu_user_ns, done.cpu_system_ns);
@@ -501,19 +654,27 @@ impl Lane {
         done
     }
 
-    /// Whether the next run will find this lane as the last one did.
+    /// Whether the next run will find this lane as the last one did. Asked when it has no cell.
     fn is_clean(&mut self) -> bool {
         // The cell's tmpfs is let go of a moment after its last process.
         for round in 0..50 {
-            if self.group.is_settled(round < 30) {
+            if self.group.is_settled(round < 30) && self.no_socket_is_left() {
                 return true;
             }
-            // Closing a socket sets the kernel's collector of descriptors in flight going: files that only such
-            // descriptors hold stay charged until then.
+            // Closing a socket sets the kernel's collector of descriptors in flight going: sockets that only each other
+            // hold, and what they carry (names, locks, files and their memory), live on until then.
             drop(wire::socket_pair());
             std::thread::sleep(Duration::from_millis(1));
         }
         false
+    }
+
+    /// The list is a heading and nothing more.
+    fn no_socket_is_left(&self) -> bool {
+        let Some(sockets) = &self.sockets else { return true };
+        let mut text = [0; 256];
+        let n = rustix::io::pread(sockets, &mut text, 0).unwrap_or(0);
+        text[..n].iter().filter(|byte| **byte == b'\n').count() == 1
     }
 }
 

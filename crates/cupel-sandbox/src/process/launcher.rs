@@ -26,6 +26,7 @@ use crate::process::lane::{self, LaneReport, LaneSetup};
 use crate::step::SetupStep;
 use crate::sys;
 use crate::sys::process::{Forked, close_all_but, exit_now, fork_with, ignore_stop_signals, take_inherited};
+use crate::warm::WarmTemplate;
 use crate::wire::{self, FromLauncher, ToLauncher};
 use crate::{Mount, Wall, WallSet};
 
@@ -39,6 +40,7 @@ struct Launcher {
     walls_off: WallSet,
     probe: Option<PathBuf>,
     mounts: Vec<Mount>,
+    warm: Vec<WarmTemplate>,
     lanes: HashMap<u32, RunningLane>,
 }
 
@@ -93,12 +95,13 @@ fn answer(socket: &OwnedFd, launcher: &mut Option<Launcher>) -> io::Result<()> {
         wait_for_message(socket, launcher.as_mut())?;
         let Some((message, _)) = wire::receive::<ToLauncher>(socket.as_fd(), &mut buffer)? else { break };
         match (message, &mut *launcher) {
-            (ToLauncher::Configure { uid_base, lanes_max, walls_off, probe, mounts }, none @ None) => {
+            (ToLauncher::Configure { uid_base, lanes_max, walls_off, probe, mounts, warm }, none @ None) => {
                 let off = WallSet::from_bits(walls_off);
                 let probe = probe.then(|| std::env::current_exe().unwrap_or_default());
                 let mounts = mounts.into_iter().map(|(s, t)| Mount { source: s.into(), target: t.into() }).collect();
                 match Launcher::new(uid_base, lanes_max, off, probe, mounts) {
-                    Ok(made) => {
+                    Ok(mut made) => {
+                        made.warm = warm;
                         let answer = FromLauncher::Configured { cgroup_v2: made.groups.is_v2() };
                         *none = Some(made);
                         wire::send(socket.as_fd(), &answer, &[])?;
@@ -106,7 +109,7 @@ fn answer(socket: &OwnedFd, launcher: &mut Option<Launcher>) -> io::Result<()> {
                     Err((step, error)) => wire::send(socket.as_fd(), &failed(step, &error), &[])?,
                 }
             }
-            (ToLauncher::MakeLane { lane, cpu }, Some(launcher)) => match launcher.make_lane(lane, cpu) {
+            (ToLauncher::MakeLane { lane, cpu, warm }, Some(launcher)) => match launcher.make_lane(lane, cpu, warm) {
                 Ok(lane_socket) => {
                     wire::send(socket.as_fd(), &FromLauncher::LaneMade { lane }, &[lane_socket.as_fd()])?;
                 }
@@ -179,21 +182,31 @@ impl Launcher {
         let groups =
             LauncherGroups::create(hierarchies, std::process::id()).map_err(|error| refused(error, &directory))?;
         give_up(walls_off)?;
-        Ok(Launcher { groups, uid_base, lanes_max, walls_off, probe, mounts, lanes: HashMap::new() })
+        Ok(Launcher { groups, uid_base, lanes_max, walls_off, probe, mounts, warm: Vec::new(), lanes: HashMap::new() })
     }
 
     /// Makes a lane and returns its socket. A lane that could not be made leaves nothing.
-    fn make_lane(&mut self, number: u32, cpu: Option<u32>) -> Result<OwnedFd, (SetupStep, io::Error)> {
+    fn make_lane(
+        &mut self,
+        number: u32,
+        cpu: Option<u32>,
+        warm: Option<u32>,
+    ) -> Result<OwnedFd, (SetupStep, io::Error)> {
         if number >= self.lanes_max {
             return Err((SetupStep::Protocol, io::Error::from_raw_os_error(libc::ERANGE)));
         }
         if self.lanes.contains_key(&number) {
             return Err((SetupStep::Protocol, io::Error::from_raw_os_error(libc::EEXIST)));
         }
-        self.try_to_make_lane(number, cpu).inspect_err(|_| self.groups.remove_lane(number))
+        self.try_to_make_lane(number, cpu, warm).inspect_err(|_| self.groups.remove_lane(number))
     }
 
-    fn try_to_make_lane(&mut self, number: u32, cpu: Option<u32>) -> Result<OwnedFd, (SetupStep, io::Error)> {
+    fn try_to_make_lane(
+        &mut self,
+        number: u32,
+        cpu: Option<u32>,
+        warm: Option<u32>,
+    ) -> Result<OwnedFd, (SetupStep, io::Error)> {
         let at = |step| move |error: io::Error| (step, error);
         let owner = self.uid_base.saturating_add(number.saturating_mul(2));
         let files = self.groups.create_lane(number, cpu, owner).map_err(at(SetupStep::CgroupCreate))?;
@@ -202,7 +215,8 @@ impl Launcher {
         let shown = mounts::open_shown(&self.mounts, self.walls_off).map_err(at(SetupStep::RootTrees))?;
         match fork_with(namespaces::of_lane(self.walls_off), None).map_err(at(SetupStep::Clone))? {
             Forked::Child => {
-                let setup = LaneSetup { walls_off: self.walls_off, probe: self.probe.take(), shown, cpu };
+                let warm = warm.and_then(|at| self.warm.get(at as usize)).cloned();
+                let setup = LaneSetup { walls_off: self.walls_off, probe: self.probe.take(), shown, cpu, warm };
                 lane::main(setup, theirs, sync_theirs, files)
             }
             Forked::Parent(pid, pidfd) => {

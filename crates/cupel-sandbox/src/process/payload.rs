@@ -13,9 +13,10 @@ use cupel_types::Limits;
 
 use crate::mechanism::{capabilities, ids, rlimits};
 use crate::step::SetupStep;
-use crate::sys::process::{StringArray, close_from, dup_to, execve};
+use crate::sys::process::{StringArray, close_from, dup_to, execve, exit_now};
 use crate::sys::seccomp::Instruction;
 use crate::sys::shared::SharedNotes;
+use crate::warm::WarmParent;
 use crate::{Wall, WallSet};
 
 /// All that the child needs, made before it is born.
@@ -38,6 +39,31 @@ pub(crate) fn enter(plan: &Plan<'_>) -> i32 {
         plan.notes.failed_step.store(step as u32, Relaxed);
         return 127;
     }
+    execute(plan)
+}
+
+/// Becomes the program by a warm interpreter, a copy of which this process is; by exec, where that cannot be the same.
+/// Unlike [`enter`] in memory of its own: it may allocate.
+pub(crate) fn enter_warm(plan: &Plan<'_>, parent: &WarmParent, argv: &[CString], env: &[CString]) -> ! {
+    let code = match prepare(plan) {
+        Ok(()) => match parent.make_ready(argv, env) {
+            Ok(program) => {
+                // From here on this memory is the program's, to change as it likes.
+                plan.notes.forget();
+                program.run()
+            }
+            Err(_) => execute(plan),
+        },
+        Err((step, errno)) => {
+            plan.notes.failed_errno.store(errno, Relaxed);
+            plan.notes.failed_step.store(step as u32, Relaxed);
+            127
+        }
+    };
+    exit_now(code)
+}
+
+fn execute(plan: &Plan<'_>) -> i32 {
     let mut worst = libc::ENOENT;
     for path in plan.candidates {
         let errno = execve(path, &plan.argv, &plan.envp);
@@ -56,7 +82,9 @@ fn prepare(plan: &Plan<'_>) -> Result<(), (SetupStep, i32)> {
     let at = |step: SetupStep| move |errno: rustix::io::Errno| (step, errno.raw_os_error());
     let raw = |step: SetupStep, errno: i32| if errno == 0 { Ok(()) } else { Err((step, errno)) };
 
-    rustix::process::setsid().map_err(at(SetupStep::Session))?;
+    // A group of its own, in the lane's session, which has no terminal: a session of its own would cost a scheduling
+    // group (sched(7), autogroup), in which the lane's init could not outrank it.
+    rustix::process::setpgid(None, None).map_err(at(SetupStep::Session))?;
     for (target, source) in plan.descriptors.iter().enumerate() {
         raw(SetupStep::Descriptors, dup_to(*source, target as i32))?;
     }

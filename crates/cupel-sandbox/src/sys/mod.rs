@@ -9,6 +9,7 @@ pub(crate) mod landlock;
 pub(crate) mod mount;
 pub(crate) mod namespaces;
 pub(crate) mod process;
+pub(crate) mod python;
 pub(crate) mod seccomp;
 pub(crate) mod shared;
 

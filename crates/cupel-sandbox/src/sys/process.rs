@@ -53,6 +53,14 @@ pub(crate) fn fork_with(namespaces: u64, cgroup: Option<BorrowedFd<'_>>) -> io::
     }
 }
 
+/// `fork` as the C library does it: its own record of threads and locks is put right in the child, which may then run
+/// anything that needs them. `None` in the child.
+pub(crate) fn fork() -> io::Result<Option<Pid>> {
+    // SAFETY: this process has one thread (module header).
+    let pid = super::check(libc::c_long::from(unsafe { libc::fork() }))?;
+    Ok(Pid::from_raw(pid as i32))
+}
+
 /// A stack for a child that shares our memory until it calls `exec`.
 pub(crate) struct ChildStack(Box<[u128]>);
 

@@ -66,6 +66,15 @@ impl CellNotes {
     }
 }
 
+impl SharedNotes {
+    /// Takes the page out of this process, which must not touch it again: what comes next in it is a tenant's.
+    pub(crate) fn forget(&self) {
+        // SAFETY: the mapping is ours and as long as it was made; this process is about to become a program and never
+        // reads the notes again.
+        let _ = unsafe { rustix::mm::munmap(self.0.as_ptr().cast(), size_of::<CellNotes>()) };
+    }
+}
+
 impl Deref for SharedNotes {
     type Target = CellNotes;
 

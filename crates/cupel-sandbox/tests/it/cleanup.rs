@@ -82,7 +82,11 @@ fn owner() -> (Child, u32) {
 }
 
 fn kill_9(pid: u32) {
-    kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), Signal::KILL).unwrap();
+    match kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), Signal::KILL) {
+        // Its end was the end of another that was killed before.
+        Ok(()) | Err(rustix::io::Errno::SRCH) => {}
+        Err(other) => panic!("{other}"),
+    }
 }
 
 /// Directories of this launcher's, in every hierarchy.

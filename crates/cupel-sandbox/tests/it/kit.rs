@@ -227,6 +227,7 @@ impl Program {
                 stdin: Stdin::Bytes(Arc::from(&b""[..])),
                 limits: small(),
                 kind: CellKind::Run,
+                warm: None,
                 collect: None,
             },
         }

@@ -125,6 +125,12 @@ impl LaneGroup {
         group
     }
 
+    /// What is charged now is the lane's own: it is not counted, and not missed, as a cell's.
+    pub(crate) fn count_from_here(&mut self) {
+        self.base = self.memory();
+        self.limits = None;
+    }
+
     /// v2: makes the next cell's group, for its init to be born into. v1: notes what the lane holds before it.
     pub(crate) fn make_cell_group(&mut self) -> io::Result<()> {
         let Some(lane) = fd(&self.files.v2_dir) else {
@@ -246,6 +252,14 @@ impl LaneGroup {
         self.cpu
     }
 
+    /// CPU time as the group's counter stands, ns.
+    pub(crate) fn cpu_ns(&self) -> u64 {
+        match (&self.cell, fd(&self.files.cpu)) {
+            (None, Some(total)) if self.counts_cpu => number_of(total),
+            _ => self.cpu_total().total,
+        }
+    }
+
     /// The group's counters as they stand.
     pub(crate) fn cpu_total(&self) -> CpuTimes {
         if !self.counts_cpu {
@@ -297,21 +311,24 @@ impl LaneGroup {
         settled
     }
 
-    /// Reads the cell's figures; its processes are gone. On v2 its group goes, too.
-    pub(crate) fn end(&mut self) -> Counted {
+    /// The cell's figures; the tenant's processes are gone.
+    pub(crate) fn counted(&self) -> Counted {
         let memory_peak = match &self.cell {
             Some(cell) => file_text(cell.dir.as_fd(), "memory.peak").trim().parse().unwrap_or(0),
             // What earlier cells had left and was given back during this one made room for as much again
             // below the same peak.
             None => fd(&self.files.peak).map_or(0, number_of) + self.before.saturating_sub(self.memory()),
         };
-        let counted = Counted { cpu: self.cpu_of_cell(), memory_peak, oom_kills: self.oom_kills_of_cell() };
+        Counted { cpu: self.cpu_of_cell(), memory_peak, oom_kills: self.oom_kills_of_cell() }
+    }
+
+    /// All of the cell's processes are gone. On v2 its group goes, too.
+    pub(crate) fn end(&mut self) {
         if let Some(cell) = self.cell.take()
             && let Some(lane) = fd(&self.files.v2_dir)
         {
             let _ = rustix::fs::unlinkat(lane, &cell.name, rustix::fs::AtFlags::REMOVEDIR);
         }
-        counted
     }
 }
 

@@ -14,9 +14,17 @@ ATTACK(flood) {
 
 ATTACK(flood_both_by_daemons) {
   static char block[65536];
+  int met[2][2];
+  pipe(met[0]);
+  pipe(met[1]);
   for (int fd = 1; fd <= 2; fd++)
     if (fork() == 0) {
       setsid();
+      /* What may be kept, of both; then they flood together. */
+      for (size_t at = 0; at < sizeof block;)
+        at += write(fd, block, sizeof block - at);
+      write(met[fd - 1][1], "", 1);
+      read(met[2 - fd][0], block, 1);
       for (;;)
         write(fd, block, sizeof block);
     }

@@ -1,0 +1,266 @@
+//! Python: a warm parent, and the child that becomes a program.
+//!
+//! What equals a cold start is made equal in three places: the interpreter is initialised with the command line and
+//! environment of a cold one and compared with one (`python_facts.py`); modules that are loaded ahead stay out of sight
+//! (`python_prepare.py`); and the end of a program is either the interpreter's own finalisation or, where nothing is left
+//! that could notice, just the flushing of its streams, which saves a copy of every page that finalisation would write.
+//!
+//! Decided: the seed of `hash(str)` is drawn when the parent starts, so it is the lane's, and renewed with it. Processor
+//! time that the interpreter takes to start is nobody's; its memory is counted as a cold start's would be.
+
+use std::ffi::{CStr, CString, OsStr};
+use std::io::{self, Read};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use cupel_types::{Bytes, Limits};
+use rustix::process::Resource;
+
+use super::WarmTemplate;
+use crate::sys::process::dup_to;
+use crate::sys::python::{
+    FileEnd, Interpreter, Library, Object, die_of_interrupt, exit_like_main, replace_environment, set_thread_stack_size,
+};
+
+/// What an interpreter shows of itself.
+pub(super) const REHEARSAL: &str = include_str!("python_facts.py");
+const PREPARE: &str = include_str!("python_prepare.py");
+
+/// Between the stack and what lies below it there are at least 128 MiB, whatever the limit was at the start.
+/// Source: arch/x86/mm/mmap.c, `SIZE_128M`.
+const STACK_MAX: Bytes = Bytes::mib(96);
+
+/// What the interpreter, the C library and the loader read when they start; all else is only passed on.
+const READ_AT_START: [&str; 9] = ["PYTHON", "LC_", "LANG", "LD_", "MALLOC_", "GLIBC_TUNABLES", "PATH", "HOME", "TZ"];
+
+/// Whether this command is a plain `python3 FILE …` in the environment that the parent was started with.
+pub(super) fn stands_in_for(
+    template: &WarmTemplate,
+    argv: &[String],
+    env: &[(String, String)],
+    limits: &Limits,
+) -> bool {
+    fn at_start(env: &[(String, String)]) -> Vec<&(String, String)> {
+        let mut read: Vec<_> = env.iter().filter(|(n, _)| READ_AT_START.iter().any(|s| n.starts_with(s))).collect();
+        read.sort();
+        read
+    }
+    let [command, file, ..] = argv else { return false };
+    template.argv.first() == Some(command)
+        && !file.is_empty()
+        && !file.starts_with('-')
+        && !file.ends_with(".pyc")
+        && at_start(env) == at_start(&template.env)
+        && limits.stack <= STACK_MAX
+}
+
+/// An interpreter in a lane's init, and what is needed to make a program of a copy of it.
+pub(crate) struct WarmPython {
+    interpreter: Interpreter,
+    minor: i32,
+    argv: Vec<CString>,
+    env: Vec<(CString, CString)>,
+    begin: Object,
+    threads: Object,
+    run_exit_functions: Object,
+    hooks: [Object; 2],
+    is_quiet: Object,
+}
+
+impl WarmPython {
+    /// See [`WarmParent::start`](super::WarmParent::start). The standard streams are left as they were.
+    pub(super) fn start(template: &WarmTemplate, shown: &str) -> Result<WarmPython, String> {
+        let argv: Vec<CString> = template.argv.iter().map(|a| c_string(a.as_bytes())).collect::<Result<_, _>>()?;
+        let env: Vec<(CString, CString)> = template
+            .env
+            .iter()
+            .map(|(name, value)| Ok((c_string(name.as_bytes())?, c_string(value.as_bytes())?)))
+            .collect::<Result<_, String>>()?;
+        let (minor, facts) = shown.split_once('\n').ok_or("the executable told nothing")?;
+        let minor: i32 = minor.parse().map_err(|_| "the executable told no version")?;
+        let library = Library::open(&[c_string(format!("libpython3.{minor}.so.1.0").as_bytes())?])?;
+        let version = library.version();
+        if !facts.starts_with(&format!("('{version}'")) {
+            return Err(format!("the library is of another build than the executable: {version}"));
+        }
+        replace_environment(env.iter().map(|(n, v)| (n.as_c_str(), v.as_c_str())));
+        let interpreter = with_pipes_as_streams(|| library.initialize(&argv))??;
+        let functions = interpreter.run_apart(&c_string(PREPARE.as_bytes())?)?;
+        let find = |name: &CStr| interpreter.get(functions, name);
+        Ok(WarmPython {
+            minor,
+            argv,
+            env,
+            begin: find(c"begin")?,
+            threads: find(c"threads")?,
+            run_exit_functions: find(c"run_exit_functions")?,
+            hooks: [find(c"trace")?, find(c"profile")?],
+            is_quiet: find(c"is_quiet")?,
+            interpreter,
+        })
+    }
+
+    /// See [`WarmParent::make_ready`](super::WarmParent::make_ready). Stands in `/box`, descriptors 0 to 2 are the program's.
+    pub(super) fn make_ready(&self, argv: &[CString], env: &[CString]) -> Result<ReadyProgram<'_>, String> {
+        let file = argv.get(1).ok_or("there is no file")?;
+        let program = MainFile::look_at(file)?;
+        // A terminal or a file would have got another kind of stream; the interpreter's were made for pipes.
+        let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
+        if [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()].iter().any(|fd| !is_pipe(*fd)) {
+            return Err("a standard stream is no pipe".to_owned());
+        }
+        let python = &self.interpreter;
+        python.after_fork();
+        let filename = python.text(program.path.to_bytes())?;
+        if python.is_importable(filename) {
+            return Err("the file is an archive".to_owned());
+        }
+        // What exec does to a process that fork does not.
+        let command = argv.first().and_then(|a| a.to_bytes().rsplit(|b| *b == b'/').next());
+        let _ = rustix::thread::set_name(&c_string(command.unwrap_or_default())?);
+        let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::Dumpable);
+        if let Some(stack) = rustix::process::getrlimit(Resource::Stack).current {
+            set_thread_stack_size(usize::try_from(stack).unwrap_or(usize::MAX));
+        }
+        let variables: Vec<(&[u8], &[u8])> = env.iter().filter_map(|v| split_variable(v.to_bytes())).collect();
+        let is_same = variables.len() == self.env.len()
+            && variables
+                .iter()
+                .zip(&self.env)
+                .all(|((n, v), (name, value))| *n == name.to_bytes() && *v == value.to_bytes());
+        let (names, values) = if is_same {
+            (python.none(), python.none())
+        } else {
+            let owned: Vec<(CString, CString)> =
+                variables.iter().map(|(n, v)| Ok((c_string(n)?, c_string(v)?))).collect::<Result<_, String>>()?;
+            replace_environment(owned.iter().map(|(n, v)| (n.as_c_str(), v.as_c_str())));
+            let names = python.list(variables.iter().map(|(n, _)| python.bytes(n)))?;
+            (names, python.list(variables.iter().map(|(_, v)| python.bytes(v)))?)
+        };
+        let arguments = python.list(argv.iter().map(|a| python.text(a.to_bytes())))?;
+        let directory = python.text(&program.directory)?;
+        python.call(self.begin, &[arguments, names, values, directory, filename])?;
+        Ok(ReadyProgram { parent: self, path: program.path })
+    }
+
+    /// Ends the process as the executable would.
+    fn end(&self, end: FileEnd) -> ! {
+        let python = &self.interpreter;
+        let lost_output = !self.ends_quietly() && python.finalize();
+        let status = match end {
+            _ if lost_output => 120,
+            FileEnd::Interrupted => die_of_interrupt(),
+            FileEnd::Status(status) | FileEnd::Exit(status) => status,
+        };
+        exit_like_main(status)
+    }
+
+    /// Waits for threads, runs exit functions, flushes; `false` when only the interpreter's own finalisation does
+    /// everything that the program could see of it.
+    fn ends_quietly(&self) -> bool {
+        let python = &self.interpreter;
+        // A program that traces calls would see ours.
+        if self.hooks.iter().any(|hook| python.call(*hook, &[]).map_or(true, |set| python.is_true(set))) {
+            return false;
+        }
+        match python.call(self.threads, &[]) {
+            Ok(none) if none == python.none() => {}
+            Ok(wait) if python.is_true(wait) => python.call_and_ignore(wait),
+            Ok(_) | Err(_) => return false,
+        }
+        python.call_and_ignore(self.run_exit_functions);
+        python.call(self.is_quiet, &[]).is_ok_and(|quiet| python.is_true(quiet))
+    }
+}
+
+/// A program whose arguments, environment and `__main__` are in place.
+pub(crate) struct ReadyProgram<'a> {
+    parent: &'a WarmPython,
+    path: CString,
+}
+
+impl ReadyProgram<'_> {
+    /// See [`ReadyProgram::run`](super::ReadyProgram::run).
+    pub(super) fn run(self) -> ! {
+        match self.parent.interpreter.run_main_file(&self.path, self.parent.minor) {
+            Ok(end) => self.parent.end(end),
+            // Somebody took the file away in this moment; the executable says as much, and ends with 2.
+            Err(_) => exit_like_main(2),
+        }
+    }
+}
+
+/// The file of a program, as the interpreter names it.
+struct MainFile {
+    path: CString,
+    /// What becomes `sys.path[0]`.
+    directory: Vec<u8>,
+}
+
+impl MainFile {
+    /// Looks whether it is source text in a file.
+    fn look_at(name: &CStr) -> Result<MainFile, String> {
+        let told = |error: io::Error| error.to_string();
+        let name = name.to_bytes();
+        let path = if name.starts_with(b"/") {
+            name.to_vec()
+        } else {
+            let mut path = rustix::process::getcwd(Vec::new()).map_err(|e| told(e.into()))?.into_bytes();
+            path.push(b'/');
+            path.extend_from_slice(name.strip_prefix(b"./").unwrap_or(name));
+            path
+        };
+        let as_path = Path::new(OsStr::from_bytes(&path));
+        let mut file = std::fs::File::open(as_path).map_err(told)?;
+        if !file.metadata().map_err(told)?.is_file() {
+            return Err("it is no file".to_owned());
+        }
+        // Compiled code begins with a number, CR and LF. Nothing else that begins like it is worth the risk.
+        let mut head = [0u8; 4];
+        if matches!(file.read(&mut head), Ok(4) if head[1..] == *b"\r\r\n") {
+            return Err("it may be compiled code".to_owned());
+        }
+        let real = std::fs::canonicalize(as_path).map_err(told)?;
+        let directory = real.parent().ok_or("it lies nowhere")?.as_os_str().as_bytes().to_vec();
+        Ok(MainFile { path: c_string(&path)?, directory })
+    }
+}
+
+fn is_pipe(fd: BorrowedFd<'_>) -> bool {
+    rustix::fs::fstat(fd).is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Fifo)
+}
+
+/// Calls `body` with pipes as descriptors 0 to 2, in `/box`, where a program would find itself.
+fn with_pipes_as_streams<T>(body: impl FnOnce() -> T) -> Result<T, String> {
+    let told = |error: rustix::io::Errno| error.to_string();
+    let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
+    let kept = [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()].map(|fd| rustix::io::fcntl_dupfd_cloexec(fd, 3));
+    let [Ok(stdin), Ok(stdout), Ok(stderr)] = kept else { return Err("there are no standard streams".to_owned()) };
+    let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(told)?;
+    let before = rustix::process::getcwd(Vec::new()).map_err(told)?;
+    put_streams([&reader, &writer, &writer])?;
+    let result = rustix::process::chdir("/box").map(|()| body());
+    rustix::process::chdir(before.as_c_str()).map_err(told)?;
+    put_streams([&stdin, &stdout, &stderr])?;
+    result.map_err(told)
+}
+
+fn put_streams(streams: [&OwnedFd; 3]) -> Result<(), String> {
+    for (number, stream) in (0..).zip(streams) {
+        match dup_to(stream.as_raw_fd(), number) {
+            0 => {}
+            errno => return Err(io::Error::from_raw_os_error(errno).to_string()),
+        }
+    }
+    Ok(())
+}
+
+fn split_variable(variable: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = variable.iter().position(|b| *b == b'=')?;
+    Some((&variable[..at], &variable[at + 1..]))
+}
+
+fn c_string(bytes: &[u8]) -> Result<CString, String> {
+    CString::new(bytes).map_err(|_| "a text has a NUL in it".to_owned())
+}

@@ -1,0 +1,249 @@
+# Runs once in a warm parent, in a namespace of its own that no program can reach, and leaves functions there: begin() for
+# before a program, threads() and is_quiet() for after it. See python.rs for when they are called.
+#
+# Invariant: when begin() returns, everything that a program can ask for by ordinary means is as it is when
+# `python3 FILE` begins: sys.modules, sys.path, sys.meta_path, the import caches, the attributes of modules.
+
+import sys
+
+baseline = dict(sys.modules)
+caches = list(sys.path_importer_cache)
+finders = list(sys.meta_path)
+attributes = {name: set(vars(module)) for name, module in baseline.items() if hasattr(module, "__path__")}
+
+import _thread
+import atexit
+import builtins
+import gc
+import posix
+from _weakref import ref as Reference
+
+
+# Modules that programs often want, loaded here and kept out of sight until a program imports them.
+PRELOADED = (
+    "json re collections heapq itertools functools math random bisect string typing dataclasses datetime"
+).split()
+
+Loader = sys.modules["_frozen_importlib_external"].SourceFileLoader
+needs = {}    # module -> names of the modules it imported, itself last
+held = {}     # name -> module, in the order in which they were completed
+
+
+def preload():
+    genuine = builtins.__import__
+
+    def recording(name, globals=None, locals=None, fromlist=(), level=0):
+        result = genuine(name, globals, locals, fromlist, level)
+        if globals is not None and "__name__" in globals:
+            if level:
+                package = globals.get("__package__") or ""
+                package = package.rsplit(".", level - 1)[0] if level > 1 else package
+                name = f"{package}.{name}" if name else package
+            wanted = needs.setdefault(globals["__name__"], [])
+            parts = name.split(".")
+            wanted.extend(".".join(parts[: n + 1]) for n in range(len(parts)))
+            wanted.extend(f"{name}.{item}" for item in fromlist or () if f"{name}.{item}" in sys.modules)
+        return result
+
+    builtins.__import__ = recording
+    try:
+        for name in PRELOADED:
+            genuine(name)
+    finally:
+        builtins.__import__ = genuine
+    for name, module in sys.modules.items():
+        if name not in baseline:
+            held[name] = module
+            # A second name of a module, or no module at all: its parent's doing.
+            if getattr(getattr(module, "__spec__", None), "name", None) != name:
+                needs.setdefault(name.rpartition(".")[0], []).append(name)
+
+
+def closure(name):
+    """The names that importing `name` alone brings in, in order."""
+    found, waiting = set(), [name]
+    while waiting:
+        each = waiting.pop()
+        if each in held and each not in found:
+            found.add(each)
+            waiting.extend(needs.get(each, ()))
+            waiting.append(each.rpartition(".")[0])
+    return [each for each in held if each in found]
+
+
+class Offer:
+    """A module that is ready: what a finder of the import system finds in its place, once."""
+
+    def __init__(self, name, finder):
+        self.name, self.module, self.closure = name, held[name], closure(name)
+        self.finder = finder
+        self.tops = {each.partition(".")[0] for each in self.closure}
+
+    def is_open(self):
+        """Whether the program's own import would end in the same modules."""
+        if sys.meta_path != finders:
+            return False
+        for entry in sys.path:
+            if entry == self.finder.path:
+                break
+            if sys.path_importer_cache.get(entry, self) is None:
+                continue
+            try:
+                names = posix.listdir(entry or ".")
+            except OSError:
+                continue
+            if any(each.partition(".")[0] in self.tops for each in names):
+                return False
+        else:
+            return False
+        for each in self.closure:
+            known = sys.modules.get(each)
+            if known is not None and known is not held[each] and each not in sys.builtin_module_names:
+                return False
+        return True
+
+    def spec(self):
+        spec = self.module.__spec__
+        spec.loader.create_module = self.create
+        spec.loader.exec_module = self.execute
+        return spec
+
+    def create(self, spec):
+        return self.module
+
+    def execute(self, module):
+        for each in self.closure:
+            withdraw(each)
+            if each != self.name:
+                sys.modules.setdefault(each, held[each])
+        for each in self.closure:
+            parent, _, child = each.rpartition(".")
+            if parent and sys.modules[parent] is not held.get(parent):
+                setattr(sys.modules[parent], child, held[each])
+
+
+offers = {}
+
+
+def withdraw(name):
+    if offers.pop(name, None) is not None:
+        loader = held[name].__spec__.loader
+        loader.__dict__.pop("create_module", None)
+        loader.__dict__.pop("exec_module", None)
+
+
+def install():
+    by_finder = {}
+    for name, module in held.items():
+        spec = getattr(module, "__spec__", None)
+        if "." in name or spec is None or spec.name != name or type(spec.loader) is not Loader:
+            continue
+        # A package whose parts were loaded by others than itself shows more of them than it should.
+        parts = [each for each in held if each.startswith(name + ".")]
+        if any(part not in closure(name) for part in parts):
+            continue
+        origin = spec.origin.removesuffix("/__init__.py")
+        finder = sys.path_importer_cache.get(origin.rpartition("/")[0])
+        if finder is not None:
+            offers[name] = Offer(name, finder)
+            by_finder.setdefault(id(finder), finder)
+    for finder in by_finder.values():
+        override(finder)
+
+
+def override(finder):
+    genuine = finder.find_spec
+
+    def find_spec(fullname, target=None):
+        offer = offers.get(fullname)
+        if offer is None or offer.finder is not finder or target is not None or not offer.is_open():
+            return genuine(fullname, target)
+        return offer.spec()
+
+    finder.find_spec = find_spec
+
+
+preload()
+install()
+for name in [name for name in sys.modules if name not in baseline]:
+    del sys.modules[name]
+for name, module in held.items():
+    parent, _, child = name.rpartition(".")
+    if parent in attributes and child not in attributes[parent]:
+        delattr(baseline[parent], child)
+for name in [name for name in sys.path_importer_cache if name not in caches]:
+    del sys.path_importer_cache[name]
+streams = (sys.stdin, sys.stdout, sys.stderr)
+main = sys.modules["__main__"].__dict__
+environment = sys.modules["os"].environ
+run_exit_functions, trace, profile = atexit._run_exitfuncs, sys.gettrace, sys.getprofile
+bases_of, members_of = type.__dict__["__mro__"].__get__, type.__dict__["__dict__"].__get__
+flags_of, callback_of = type.__dict__["__flags__"].__get__, Reference.__dict__["__callback__"].__get__
+gc.collect()
+gc.freeze()
+
+
+def begin(argv, names, values, directory, filename):
+    """Puts in place what belongs to one program: its arguments, its environment, where it lies."""
+    sys.orig_argv = argv
+    sys.argv = argv[1:]
+    if names is not None:
+        own = {}
+        for name, value in zip(names, values):
+            own.setdefault(name, value)
+        for environ in (posix.environ, environment._data):
+            environ.clear()
+            environ.update(own)
+    sys.path.insert(0, directory)
+    main["__file__"] = filename
+    main["__cached__"] = None
+    main["__loader__"] = Loader("__main__", filename)
+    gc.freeze()
+
+
+def threads():
+    """What waits for the program's threads: None, a function, or False where only a full end will do."""
+    if _thread._count():
+        return False
+    threading = sys.modules.get("threading")
+    return None if threading is None else threading._shutdown
+
+
+def has_finaliser(kind):
+    return any("__del__" in members_of(base) for base in bases_of(kind))
+
+
+def is_quiet():
+    """Flushes and returns True, if nothing that the program has left could notice the end of the interpreter: nothing with
+    a finaliser (which files, sockets, suspended generators and tasks have), no weak reference that calls back.
+
+    No code of the program's may run here, so classes are asked nothing that they could answer themselves."""
+    if sys.stdin is not streams[0] or sys.stdout is not streams[1] or sys.stderr is not streams[2]:
+        return False
+    if _thread._count() or b"PYTHONINSPECT" in environment._data:
+        return False
+    objects = gc.get_objects()
+    for kind in {id(kind): kind for kind in map(type, objects)}.values():
+        if has_finaliser(kind):
+            return False
+        if type in bases_of(kind):
+            # Instances without the collector's header (1 << 14 of __flags__) are not among the objects; their classes are.
+            for each in objects:
+                if type in bases_of(type(each)) and not flags_of(each) & 1 << 14 and has_finaliser(each):
+                    return False
+        elif Reference in bases_of(kind):
+            # What abstract classes keep about their subclasses calls a function of C's.
+            for each in objects:
+                if Reference in bases_of(type(each)):
+                    callback = callback_of(each)
+                    if callback is not None and type(callback) is not type(len):
+                        return False
+                    if callback is not None and callback.__name__ != "_destroy":
+                        return False
+    try:
+        for stream in streams[1:]:
+            if not stream.closed:
+                stream.flush()
+    except BaseException:
+        return False
+    return True
