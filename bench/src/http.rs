@@ -140,58 +140,40 @@ fn accept(client: &Client<'_>, started: Instant, lasts: Duration) -> anyhow::Res
     Ok(times)
 }
 
-/// One connection that sends one program again and again.
-struct Client<'a> {
+/// One client of the API.
+pub(crate) struct Api {
     agent: ureq::Agent,
-    server: &'a Server,
-    program: &'a Program,
-    numbers: &'a AtomicU64,
+    url: String,
+    key: String,
 }
 
-impl<'a> Client<'a> {
-    fn new(server: &'a Server, program: &'a Program, numbers: &'a AtomicU64) -> Client<'a> {
+impl Api {
+    /// A client of the server at `url`, with this API key.
+    pub(crate) fn new(url: &str, key: &str) -> Api {
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(WAIT_SECONDS + 10)))
             .build()
             .new_agent();
-        Client { agent, server, program, numbers }
+        Api { agent, url: url.to_owned(), key: key.to_owned() }
     }
 
-    /// Submits and waits for the end; gives the time until the answer was read.
-    fn judge(&self) -> anyhow::Result<Duration> {
-        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
-        let (time, answer) = self.post(number, &format!("?wait={WAIT_SECONDS}"))?;
-        let expected = format!("{}\n", number + 1);
-        let ended_well = answer["status"] == "completed" && answer["stdout"] == expected.as_str();
-        ensure!(ended_well, "a submission did not end as it must: {answer}");
-        Ok(time)
-    }
-
-    /// Submits only.
-    fn submit(&self) -> anyhow::Result<Duration> {
-        let (time, answer) = self.post(self.numbers.fetch_add(1, Ordering::Relaxed), "")?;
-        ensure!(answer["submission_id"].is_string(), "a submission was accepted without an id: {answer}");
-        Ok(time)
-    }
-
-    fn post(&self, number: u64, query: &str) -> anyhow::Result<(Duration, Value)> {
-        let mut source = self.program.source.to_owned();
-        if let Some(comment) = self.program.unique_by {
-            source.push_str(&format!("{comment} {number}\n"));
-        }
-        let body = json!({
-            "language": self.program.language,
-            "source_code": source,
-            "input": format!("{number}\n"),
-        })
-        .to_string();
-        let url = format!("{}/api/v1/execute{query}", self.server.url());
+    /// Submits, waits for the end if told to, and gives the answer and the time until it was read.
+    pub(crate) fn execute(
+        &self,
+        language: &str,
+        source: &str,
+        input: &str,
+        wait: bool,
+    ) -> anyhow::Result<(Duration, Value)> {
+        let body = json!({ "language": language, "source_code": source, "input": input }).to_string();
+        let query = if wait { format!("?wait={WAIT_SECONDS}") } else { String::new() };
+        let url = format!("{}/api/v1/execute{query}", self.url);
         let started = Instant::now();
         let mut response = self
             .agent
             .post(&url)
-            .header("authorization", &format!("Bearer {}", self.server.key()))
+            .header("authorization", &format!("Bearer {}", self.key))
             .header("content-type", "application/json")
             .send(&body)
             .context("sending a submission")?;
@@ -201,5 +183,43 @@ impl<'a> Client<'a> {
             bail!("a submission was answered with {}: {text}", response.status());
         }
         Ok((time, serde_json::from_str(&text).context("the answer is not JSON")?))
+    }
+}
+
+/// One connection that sends one program again and again.
+struct Client<'a> {
+    api: Api,
+    program: &'a Program,
+    numbers: &'a AtomicU64,
+}
+
+impl<'a> Client<'a> {
+    fn new(server: &Server, program: &'a Program, numbers: &'a AtomicU64) -> Client<'a> {
+        Client { api: Api::new(server.url(), server.key()), program, numbers }
+    }
+
+    /// Submits and waits for the end; gives the time until the answer was read.
+    fn judge(&self) -> anyhow::Result<Duration> {
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let (time, answer) = self.post(number, true)?;
+        let expected = format!("{}\n", number + 1);
+        let ended_well = answer["status"] == "completed" && answer["stdout"] == expected.as_str();
+        ensure!(ended_well, "a submission did not end as it must: {answer}");
+        Ok(time)
+    }
+
+    /// Submits only.
+    fn submit(&self) -> anyhow::Result<Duration> {
+        let (time, answer) = self.post(self.numbers.fetch_add(1, Ordering::Relaxed), false)?;
+        ensure!(answer["submission_id"].is_string(), "a submission was accepted without an id: {answer}");
+        Ok(time)
+    }
+
+    fn post(&self, number: u64, wait: bool) -> anyhow::Result<(Duration, Value)> {
+        let mut source = self.program.source.to_owned();
+        if let Some(comment) = self.program.unique_by {
+            source.push_str(&format!("{comment} {number}\n"));
+        }
+        self.api.execute(self.program.language, &source, &format!("{number}\n"), wait)
     }
 }

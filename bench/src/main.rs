@@ -1,13 +1,16 @@
 //! Measures Cupel against the bare program, prints tables and writes them as JSON.
 //!
 //! `cupel-bench sandbox`: what a cell costs over starting the program bare. `cupel-bench http`: what a submission
-//! costs through the API. Without a word: both. How to run it, and figures: bench/README.md.
+//! costs through the API. Without a word: both. `cupel-bench peers`: Cupel beside other ways of running a program, and
+//! beside its targets. How to run it, and figures: bench/README.md.
 #![forbid(unsafe_code)]
 
 mod bare;
 mod http;
 mod machine;
+mod peers;
 mod programs;
+mod quiet;
 mod samples;
 mod sandbox;
 mod server;
@@ -23,7 +26,7 @@ use serde_json::{Value, json};
 /// Measures Cupel against the bare program.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// What to measure; everything when left out.
+    /// What to measure; `sandbox` and `http` when left out.
     #[arg(value_enum)]
     suite: Option<Suite>,
 
@@ -34,6 +37,14 @@ struct Arguments {
     /// Clients that keep the queue busy.
     #[arg(long, default_value_t = 16)]
     clients: usize,
+
+    /// `peers`: only work whose name contains this.
+    #[arg(long)]
+    only: Option<String>,
+
+    /// `peers`: write figures of a busy machine, too.
+    #[arg(long)]
+    force: bool,
 
     /// Folder for the JSON files.
     #[arg(long, default_value = "bench/results")]
@@ -46,6 +57,8 @@ enum Suite {
     Sandbox,
     /// Submissions through HTTP.
     Http,
+    /// Cupel beside other sandboxes and containers, and beside its targets.
+    Peers,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -53,7 +66,7 @@ fn main() -> anyhow::Result<()> {
     cupel_sandbox::launcher::enter_if_asked();
 
     let arguments = Arguments::parse();
-    let wanted = |suite| arguments.suite.is_none_or(|only| only == suite);
+    let wanted = |suite| arguments.suite.map_or(suite != Suite::Peers, |only| only == suite);
     let part: u32 = if arguments.quick { 10 } else { 1 };
     let count = |runs: usize| (runs / part as usize).max(5);
     if wanted(Suite::Sandbox) {
@@ -70,6 +83,16 @@ fn main() -> anyhow::Result<()> {
             http::Plan { lone: count(100), load: Duration::from_secs(20) / part, clients: arguments.clients.max(1) };
         let server = server::Server::start()?;
         write(&arguments.results, "http", http::measure(&server, plan)?)?;
+    }
+    if wanted(Suite::Peers) {
+        let plan = peers::Plan {
+            runs_max: count(400),
+            runs_min: if arguments.quick { 2 } else { 5 },
+            each: Duration::from_secs(6) / part,
+            force: arguments.force,
+            only: arguments.only.clone(),
+        };
+        write(&arguments.results, "peers", peers::measure(&plan)?)?;
     }
     Ok(())
 }

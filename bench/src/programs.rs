@@ -11,6 +11,27 @@ pub(crate) const HELLO_C: &str = "#include <stdio.h>\nint main(void) { puts(\"he
 /// The same in Python.
 pub(crate) const HELLO_PYTHON: &str = "print(\"hello\")\n";
 
+/// The same after importing what many submissions import.
+pub(crate) const IMPORTS_PYTHON: &str = "import bisect, collections, datetime, decimal, fractions, functools, heapq, itertools, json, math, random, \
+     re, string\nprint(\"hello\")\n";
+
+/// The same for Node.js.
+pub(crate) const HELLO_NODE: &str = "console.log(\"hello\");\n";
+
+/// The same in Java.
+pub(crate) const HELLO_JAVA: &str = "public class Main {\n    public static void main(String[] args) {\n        \
+                                     System.out.println(\"hello\");\n    }\n}\n";
+
+/// The same in TypeScript.
+pub(crate) const HELLO_TYPESCRIPT: &str = "const word: string = \"hello\";\nconsole.log(word);\n";
+
+/// The same in C++ with the header that small programs include.
+pub(crate) const HELLO_IOSTREAM: &str = "#include <iostream>\nint main() { std::cout << \"hello\\n\"; }\n";
+
+/// The same in C++ with all headers, and some use of them.
+pub(crate) const HELLO_BITS: &str = "#include <bits/stdc++.h>\nusing namespace std;\nint main() {\n    vector<int> v{3, 1, 2};\n    \
+                                     sort(v.begin(), v.end());\n    cout << (v[0] == 1 ? \"hello\" : \"?\") << '\\n';\n}\n";
+
 /// Compiles [`HELLO_C`] to `folder/name`, with or without shared libraries, and gives back the program.
 pub(crate) fn compile_hello(folder: &Path, name: &str, linking: &str) -> anyhow::Result<Vec<u8>> {
     let (source, program) = (folder.join("hello.c"), folder.join(name));

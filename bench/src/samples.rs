@@ -45,6 +45,11 @@ impl Samples {
         self.elapsed.filter(|elapsed| !elapsed.is_zero()).map(|elapsed| self.len() as f64 / elapsed.as_secs_f64())
     }
 
+    /// How a percentile compares to that of a baseline.
+    pub(crate) fn ratio(&self, baseline: &Samples, percent: f64) -> f64 {
+        self.percentile(percent).as_secs_f64() / baseline.percentile(percent).as_secs_f64()
+    }
+
     /// The figures, in milliseconds and runs a second.
     pub(crate) fn to_json(&self) -> Value {
         let ms = |percent| self.percentile(percent).as_secs_f64() * 1e3;

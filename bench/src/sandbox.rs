@@ -129,7 +129,8 @@ fn programs(folder: &Path) -> anyhow::Result<Vec<Program>> {
     Ok(programs)
 }
 
-fn command(argv: &[&str], files: Vec<BoxFile>) -> Command {
+/// A program in a cell, with nothing but its files.
+pub(crate) fn command(argv: &[&str], files: Vec<BoxFile>) -> Command {
     Command {
         argv: argv.iter().map(|&argument| argument.to_owned()).collect(),
         env: vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())],
@@ -275,6 +276,6 @@ impl Pair {
     }
 
     fn ratio(&self, percent: f64) -> f64 {
-        self.cell.percentile(percent).as_secs_f64() / self.bare.percentile(percent).as_secs_f64()
+        self.cell.ratio(&self.bare, percent)
     }
 }

@@ -1,0 +1,47 @@
+//! The baseline: the program itself, started, read to its end and waited for.
+//!
+//! `std::process::Command` uses `posix_spawn`, which is within 10 % of vfork + exec and a little faster than fork +
+//! exec: ratios are told against the faster baseline.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use super::Runner;
+use super::ground::{self, Ground};
+use super::work::Work;
+
+pub(super) const NAME: &str = "bare fork + exec";
+
+pub(super) struct Bare;
+
+impl Runner for Bare {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn leaves_out(&self) -> &'static str {
+        "everything: no isolation, no limits, no measurement"
+    }
+
+    fn prepare(&mut self, _: &Ground) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    fn takes(&self, _: &Work) -> bool {
+        true
+    }
+
+    fn run_once(&self, work: &Work, ground: &Ground, _: usize) -> anyhow::Result<Duration> {
+        ground::run_steps(work, ground, |argv, directory| Ok(start(argv, directory)))
+    }
+}
+
+fn start(argv: &[String], directory: Option<&Path>) -> Command {
+    let mut command = Command::new(&argv[0]);
+    command.args(&argv[1..]).env_clear().env("PATH", ground::PATH);
+    if let Some(directory) = directory {
+        command.current_dir(directory);
+    }
+    command
+}

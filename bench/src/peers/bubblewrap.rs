@@ -1,0 +1,55 @@
+//! bubblewrap: a process that makes namespaces and mounts, then the program. Source: bwrap(1).
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use super::Runner;
+use super::ground::{self, Ground};
+use super::work::Work;
+
+pub(super) struct Bubblewrap;
+
+impl Runner for Bubblewrap {
+    fn name(&self) -> &'static str {
+        "bubblewrap"
+    }
+
+    fn leaves_out(&self) -> &'static str {
+        "no control groups: neither limits of memory and processes nor measurement; no time limits; no system call \
+         filter; no Landlock; one user for all runs"
+    }
+
+    fn prepare(&mut self, ground: &Ground) -> anyhow::Result<()> {
+        ground::require("bwrap", "Debian package bubblewrap")?;
+        ground::try_once(ground, |argv, directory| Ok(start(argv, directory, ground)))
+    }
+
+    fn takes(&self, _: &Work) -> bool {
+        true
+    }
+
+    fn run_once(&self, work: &Work, ground: &Ground, _: usize) -> anyhow::Result<Duration> {
+        ground::run_steps(work, ground, |argv, directory| Ok(start(argv, directory, ground)))
+    }
+}
+
+fn start(argv: &[String], directory: Option<&Path>, ground: &Ground) -> Command {
+    let mut command = Command::new("bwrap");
+    let user = ground::USER.to_string();
+    command.args(["--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]);
+    command.args(["--uid", &user, "--gid", &user, "--clearenv", "--setenv", "PATH", ground::PATH]);
+    for path in ground::shown() {
+        command.arg("--ro-bind").args([path, path]);
+    }
+    for (link, target) in ground::LINKS {
+        command.args(["--symlink", target, &format!("/{link}")]);
+    }
+    command.args(["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]);
+    command.arg("--ro-bind").args([ground.programs(), ground.programs()]);
+    if let Some(directory) = directory {
+        command.arg("--bind").args([directory, directory]).arg("--chdir").arg(directory);
+    }
+    command.arg("--").args(argv);
+    command
+}

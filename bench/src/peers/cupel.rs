@@ -1,0 +1,182 @@
+//! Cupel's sandbox as a library: a cell for each run, in this process.
+//!
+//! *Cold*: the first run of a sandbox that was just started; its lane is made within the time. *Pooled*: lanes and
+//! cells are ready, as they are in a server. *Warm*: the program is forked from an initialised interpreter.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow, ensure};
+use cupel_sandbox::{Command, Observer, Sandbox, SandboxConfig, Slot, Warm, WarmTemplate};
+use cupel_types::{Bytes, Limits, Outcome};
+
+use super::Runner;
+use super::ground::{self, Ground};
+use super::work::{PYTHON_PROGRAM as PYTHON, Work};
+use crate::sandbox;
+
+/// User ids of the sandboxes of this bench begin here, a range each: they exist at the same time.
+const UID_BASES: [u32; 3] = [0x7000_0000, 0x7000_4000, 0x7000_8000];
+
+pub(super) const POOLED: &str = "Cupel, pooled";
+pub(super) const WARM: &str = "Cupel, warm";
+
+/// A new sandbox for each run.
+#[derive(Default)]
+pub(super) struct Cold {
+    config: SandboxConfig,
+}
+
+impl Runner for Cold {
+    fn name(&self) -> &'static str {
+        "Cupel, cold"
+    }
+
+    fn leaves_out(&self) -> &'static str {
+        "nothing; starting the launcher is not in the time, making the lane is"
+    }
+
+    fn prepare(&mut self, ground: &Ground) -> anyhow::Result<()> {
+        self.config = config(ground, UID_BASES[0]);
+        start(&self.config).map(drop)
+    }
+
+    fn takes(&self, work: &Work) -> bool {
+        is_one_program(work)
+    }
+
+    fn keeps_busy(&self) -> bool {
+        false
+    }
+
+    fn run_once(&self, work: &Work, _: &Ground, _: usize) -> anyhow::Result<Duration> {
+        let sandbox = start(&self.config)?;
+        in_cell(&mut sandbox.slot(0), &command(work))
+    }
+}
+
+/// One sandbox with all lanes made, in which programs are executed or forked from a warm interpreter.
+pub(super) struct Ready {
+    warm: Option<Warm>,
+    slots: Vec<Mutex<Slot>>,
+    // After the slots: dropped last.
+    sandbox: Option<Sandbox>,
+}
+
+impl Ready {
+    /// Every program is executed.
+    pub(super) fn pooled() -> Ready {
+        Ready { warm: None, slots: Vec::new(), sandbox: None }
+    }
+
+    /// Programs are forked from an interpreter; it takes only those for which there is one.
+    pub(super) fn warm() -> Ready {
+        Ready { warm: Some(Warm::Python), ..Ready::pooled() }
+    }
+}
+
+impl Ready {
+    /// A program that cannot be started warm is started cold, and cannot be told from one that is, but by the clock.
+    fn is_warm(&mut self, ground: &Ground) -> anyhow::Result<()> {
+        if self.warm.is_none() {
+            return Ok(());
+        }
+        let slot = self.slots[0].get_mut().map_err(|_| anyhow!("a run panicked"))?;
+        let script = ground.programs().join("hello.py").display().to_string();
+        let mut best = |warm| {
+            let command = Command { warm, ..program(&[PYTHON, &script]) };
+            (0..5)
+                .map(|_| in_cell(slot, &command))
+                .collect::<anyhow::Result<Vec<_>>>()
+                .map(|times| times.into_iter().min())
+        };
+        let (cold, warm) = (best(None)?, best(self.warm)?);
+        ensure!(warm.zip(cold).is_some_and(|(warm, cold)| warm < cold / 2), "programs are started cold all the same");
+        Ok(())
+    }
+}
+
+impl Runner for Ready {
+    fn name(&self) -> &'static str {
+        if self.warm.is_some() { WARM } else { POOLED }
+    }
+
+    fn leaves_out(&self) -> &'static str {
+        if self.warm.is_some() { "nothing; the interpreter was started before" } else { "nothing" }
+    }
+
+    fn prepare(&mut self, ground: &Ground) -> anyhow::Result<()> {
+        let mut config = config(ground, UID_BASES[if self.warm.is_some() { 2 } else { 1 }]);
+        let python =
+            |kind| WarmTemplate { kind, argv: vec![PYTHON.to_owned(), "main.py".to_owned()], env: environment() };
+        config.warm = self.warm.map(python).into_iter().collect();
+        let sandbox = start(&config)?;
+        for index in 0..sandbox.slots() {
+            let mut slot = sandbox.slot(index);
+            slot.warm_up().context("making lanes")?;
+            self.slots.push(Mutex::new(slot));
+        }
+        self.sandbox = Some(sandbox);
+        self.is_warm(ground)
+    }
+
+    fn takes(&self, work: &Work) -> bool {
+        is_one_program(work) && (self.warm.is_none() || work.steps[0][0] == PYTHON)
+    }
+
+    fn run_once(&self, work: &Work, _: &Ground, worker: usize) -> anyhow::Result<Duration> {
+        let mut slot = self.slots[worker % self.slots.len()].lock().map_err(|_| anyhow!("a run panicked"))?;
+        in_cell(&mut slot, &Command { warm: self.warm, ..command(work) })
+    }
+}
+
+fn is_one_program(work: &Work) -> bool {
+    work.source.is_none() && work.steps.len() == 1
+}
+
+fn config(ground: &Ground, uid_base: u32) -> SandboxConfig {
+    let mounts = ground::shown().map(ToOwned::to_owned).chain([ground.programs()]).map(Into::into).collect();
+    SandboxConfig { mounts, uid_base, ..SandboxConfig::default() }
+}
+
+fn start(config: &SandboxConfig) -> anyhow::Result<Sandbox> {
+    Sandbox::start(config.clone()).context("starting the sandbox; `cupel doctor` tells what is missing")
+}
+
+fn command(work: &Work) -> Command {
+    program(&work.steps[0].iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+fn program(argv: &[&str]) -> Command {
+    let limits = Limits { memory: Bytes::mib(ground::MEMORY_MB), processes: ground::PROCESSES, ..Limits::default() };
+    Command { limits, env: environment(), ..sandbox::command(argv, vec![]) }
+}
+
+fn environment() -> Vec<(String, String)> {
+    vec![("PATH".to_owned(), ground::PATH.to_owned())]
+}
+
+/// Time from the request until output and figures are there.
+fn in_cell(slot: &mut Slot, command: &Command) -> anyhow::Result<Duration> {
+    let mut said = Said::default();
+    let started = Instant::now();
+    let report = slot.run(command, &mut said)?;
+    let time = started.elapsed();
+    let well = report.outcome == Outcome::Exited(0) && said.0 == b"hello\n";
+    ensure!(well, "it did not say hello: {:?}, {}", report.outcome, String::from_utf8_lossy(&said.0));
+    Ok(time)
+}
+
+/// Both outputs; a program that only says hello writes none to standard error.
+#[derive(Default)]
+struct Said(Vec<u8>);
+
+impl Observer for Said {
+    fn stdout(&mut self, data: &[u8]) {
+        self.0.extend_from_slice(data);
+    }
+
+    fn stderr(&mut self, data: &[u8]) {
+        self.0.extend_from_slice(data);
+    }
+}

@@ -1,0 +1,131 @@
+//! `docker run`, where an engine is installed: client, daemon, containerd, shim and runc in a row.
+//!
+//! The daemon is our own: its data, its socket and its containerd lie in the bench's folder, and it touches neither
+//! network nor firewall. It is told to end, by its process id, when the value goes. Source: dockerd(8), docker-run(1).
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+
+use super::Runner;
+use super::ground::{self, Ground};
+use super::work::Work;
+
+const IMAGE: &str = "cupel-bench";
+/// The control group of its containers, which nobody else has.
+const GROUP: &str = "cupel-bench-docker";
+/// How long the daemon may take to answer.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+
+#[derive(Default)]
+pub(super) struct Docker {
+    daemon: Option<Child>,
+    socket: PathBuf,
+}
+
+impl Docker {
+    fn client(&self) -> Command {
+        let mut command = Command::new("docker");
+        command.arg("--host").arg(format!("unix://{}", self.socket.display()));
+        command
+    }
+
+    fn start(&self, argv: &[String], directory: Option<&Path>, ground: &Ground) -> Command {
+        let mut command = self.client();
+        command.args(["run", "--rm", "--network", "none", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL"]);
+        command.args(["--security-opt", "no-new-privileges", "--log-driver", "none"]);
+        command.args(["--memory", &format!("{}m", ground::MEMORY_MB), "--pids-limit", &ground::PROCESSES.to_string()]);
+        command.args(["--user", &format!("{0}:{0}", ground::USER), "--env", &format!("PATH={}", ground::PATH)]);
+        let mut bind = |path: &Path, access: &str| {
+            command.arg("--volume").arg(format!("{0}:{0}:{access}", path.display()));
+        };
+        ground::shown().for_each(|path| bind(path, "ro"));
+        bind(&ground.programs(), "ro");
+        if directory.is_some() {
+            bind(&ground.scratches(), "rw");
+        }
+        command.arg("--workdir").arg(directory.unwrap_or(Path::new("/tmp")));
+        command.arg(IMAGE).args(argv);
+        command
+    }
+
+    fn start_daemon(&mut self, home: &Path) -> anyhow::Result<()> {
+        std::fs::create_dir_all(home).context("making the daemon's folder")?;
+        self.socket = home.join("docker.sock");
+        let log = std::fs::File::create(home.join("dockerd.log")).context("making the daemon's log")?;
+        let mut command = Command::new("dockerd");
+        command.arg("--data-root").arg(home.join("data")).arg("--exec-root").arg(home.join("exec"));
+        command.arg("--pidfile").arg(home.join("dockerd.pid"));
+        command.arg("--host").arg(format!("unix://{}", self.socket.display()));
+        command.arg(format!("--cgroup-parent=/{GROUP}"));
+        command.args(["--bridge=none", "--iptables=false", "--ip6tables=false", "--exec-opt"]);
+        command.arg("native.cgroupdriver=cgroupfs").stdin(Stdio::null());
+        command.stdout(log.try_clone().context("sharing the log")?).stderr(log);
+        self.daemon = Some(command.spawn().context("starting dockerd")?);
+        let deadline = Instant::now() + READY_WITHIN;
+        while ground::captured(self.client().arg("version")).is_err() {
+            let ended =
+                self.daemon.as_mut().is_some_and(|daemon| daemon.try_wait().is_ok_and(|status| status.is_some()));
+            if ended || Instant::now() > deadline {
+                let log = std::fs::read_to_string(home.join("dockerd.log")).unwrap_or_default();
+                bail!("dockerd does not answer: {}", log.lines().last().unwrap_or("it said nothing"));
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+        Ok(())
+    }
+}
+
+impl Runner for Docker {
+    fn name(&self) -> &'static str {
+        "docker run"
+    }
+
+    fn leaves_out(&self) -> &'static str {
+        "no user namespace; no Landlock; no time limits; memory and CPU are limited but not reported"
+    }
+
+    fn prepare(&mut self, ground: &Ground) -> anyhow::Result<()> {
+        ground::require("dockerd", "Debian package docker.io; `make bench-sandbox DOCKER=1` installs it")?;
+        ground::require("docker", "the engine is here, its client is not")?;
+        let root = ground.empty_root("docker")?;
+        self.start_daemon(&ground.folder().join("docker"))?;
+        let archive = ground.folder().join("docker/root.tar");
+        ground::captured(Command::new("tar").arg("-C").arg(&root).arg("-cf").arg(&archive).arg("."))?;
+        ground::captured(self.client().arg("import").arg(&archive).arg(IMAGE)).context("importing the image")?;
+        ground::try_once(ground, |argv, directory| Ok(self.start(argv, directory, ground)))
+    }
+
+    fn takes(&self, _: &Work) -> bool {
+        true
+    }
+
+    fn run_once(&self, work: &Work, ground: &Ground, _: usize) -> anyhow::Result<Duration> {
+        ground::run_steps(work, ground, |argv, directory| Ok(self.start(argv, directory, ground)))
+    }
+}
+
+impl Drop for Docker {
+    fn drop(&mut self) {
+        let Some(daemon) = &mut self.daemon else { return };
+        if let Err(why) = end(daemon) {
+            eprintln!("dockerd (process {}) may still run: {why:#}", daemon.id());
+        }
+    }
+}
+
+/// Asks the daemon to end, which ends its containerd, and waits for it.
+fn end(daemon: &mut Child) -> anyhow::Result<()> {
+    let asked = Command::new("kill").args(["-TERM", &daemon.id().to_string()]).status().context("starting kill")?;
+    ensure!(asked.success(), "kill failed");
+    daemon.wait().context("waiting for it")?;
+    // What it made and leaves: empty groups, one in each hierarchy.
+    let hierarchies = std::fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten().map(|entry| entry.path());
+    for hierarchy in hierarchies.chain([PathBuf::from("/sys/fs/cgroup")]) {
+        let _ = std::fs::remove_dir(hierarchy.join(GROUP));
+    }
+    Ok(())
+}

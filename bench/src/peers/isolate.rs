@@ -1,0 +1,70 @@
+//! isolate, where somebody has built it: a box is made, used and cleaned up by a command each. Source: isolate(1).
+//! Not a package of Debian 12; without control groups, which it only uses with a keeper running.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+
+use super::Runner;
+use super::ground::{self, Ground};
+use super::work::Work;
+
+pub(super) struct Isolate;
+
+impl Runner for Isolate {
+    fn name(&self) -> &'static str {
+        "isolate"
+    }
+
+    fn leaves_out(&self) -> &'static str {
+        "no control groups without its keeper: limits by process; no system call filter; no Landlock"
+    }
+
+    fn prepare(&mut self, ground: &Ground) -> anyhow::Result<()> {
+        ground::require("isolate", "not a package of Debian 12")?;
+        ground::try_once(ground, |argv, _| {
+            ground::captured(&mut isolate(0, &["--init"])).context("--init")?;
+            Ok(run(0, argv, ground))
+        })
+    }
+
+    fn takes(&self, _: &Work) -> bool {
+        true
+    }
+
+    fn run_once(&self, work: &Work, ground: &Ground, worker: usize) -> anyhow::Result<Duration> {
+        let started = Instant::now();
+        let made = ground::captured(&mut isolate(worker, &["--init"])).context("--init")?;
+        let root = Path::new(String::from_utf8_lossy(&made).trim()).join("box");
+        if let Some(source) = &work.source {
+            std::fs::write(root.join(source.name), source.text).context("writing the source into the box")?;
+        }
+        let mut said = Vec::new();
+        for argv in &work.steps {
+            said = ground::captured(&mut run(worker, argv, ground))?;
+        }
+        ground::captured(&mut isolate(worker, &["--cleanup"])).context("--cleanup")?;
+        let time = started.elapsed();
+        ensure!(said == b"hello\n", "it did not say hello");
+        Ok(time)
+    }
+}
+
+fn isolate(worker: usize, arguments: &[&str]) -> Command {
+    let mut command = Command::new("isolate");
+    command.arg(format!("--box-id={worker}")).args(arguments);
+    command
+}
+
+fn run(worker: usize, argv: &[String], ground: &Ground) -> Command {
+    let mut command = isolate(worker, &["--silent", "--time=30", "--wall-time=60"]);
+    command.arg(format!("--processes={}", ground::PROCESSES)).arg(format!("--env=PATH={}", ground::PATH));
+    command.arg(format!("--dir={}", ground.programs().display()));
+    for path in ground::shown().filter(|path| path.is_dir() && path.starts_with("/etc")) {
+        command.arg(format!("--dir={}", path.display()));
+    }
+    command.args(["--run", "--"]).args(argv);
+    command
+}

@@ -1,0 +1,405 @@
+//! Cupel beside its peers: the same work in each way of running a program, in turn, in one sitting.
+//!
+//! A row is work × runner × situation. What is compared is comparable: every run is a new process whose output is
+//! captured and checked, whose exit status is read, and whose traces are removed, all within the time that is told.
+//! What a runner leaves out all the same is said beside its figures ([`Runner::leaves_out`]).
+//!
+//! Runners take turns, a few runs each ([`STRETCH`]), so that whatever else the machine does meets all of them; each
+//! round begins on idle processors ([`quiet`](crate::quiet)). A runner that is not there, or whose trial run fails,
+//! is left out by a line that says why. How to read the figures: bench/README.md.
+
+mod bare;
+mod bubblewrap;
+mod cupel;
+mod docker;
+mod ground;
+mod isolate;
+mod nsjail;
+mod oci;
+mod served;
+mod targets;
+mod work;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow};
+use serde_json::{Value, json};
+
+use crate::quiet::Quiet;
+use crate::samples::Samples;
+use crate::table::Table;
+use ground::Ground;
+use work::Work;
+
+/// One way of running a program. Dropped, it has cleaned up.
+trait Runner: Send + Sync {
+    /// As it is shown.
+    fn name(&self) -> &'static str;
+
+    /// What it does not do that a cell does.
+    fn leaves_out(&self) -> &'static str;
+
+    /// Makes what its runs share. The error says why there are no figures of this runner.
+    fn prepare(&mut self, ground: &Ground) -> anyhow::Result<()>;
+
+    /// Whether this work is for it.
+    fn takes(&self, work: &Work) -> bool;
+
+    /// Runs once, checks what came of it, cleans up, and tells the time that all of that took.
+    fn run_once(&self, work: &Work, ground: &Ground, worker: usize) -> anyhow::Result<Duration>;
+
+    /// Whether its throughput is measured.
+    fn keeps_busy(&self) -> bool {
+        true
+    }
+
+    /// How many run at one time when throughput is measured.
+    fn workers(&self) -> usize {
+        thread::available_parallelism().map_or(1, usize::from)
+    }
+}
+
+/// How much is measured.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// Most runs of a runner in one situation.
+    pub(crate) runs_max: usize,
+    /// Least.
+    pub(crate) runs_min: usize,
+    /// Time for the runs of a runner in one situation; what takes long is run less often.
+    pub(crate) each: Duration,
+    /// Whether a busy machine is measured, too.
+    pub(crate) force: bool,
+    /// Only work whose name contains this.
+    pub(crate) only: Option<String>,
+}
+
+/// Runs in a row before the next runner takes its turn.
+const STRETCH: usize = 10;
+/// Idleness before each lone run.
+const LONE_PAUSE: Duration = Duration::from_millis(30);
+/// Turns of each runner when throughput is measured.
+const BUSY_TURNS: u32 = 4;
+/// Most time between two looks whether the machine is quiet.
+const BURST: Duration = Duration::from_secs(2);
+
+/// The situations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Situation {
+    /// One run after 30 ms of idleness.
+    Lone,
+    /// One worker, no pause.
+    BackToBack,
+    /// All workers, no pause.
+    Busy,
+}
+
+/// Figures of one work by one runner in one situation.
+struct Row {
+    work: &'static str,
+    runner: &'static str,
+    situation: Situation,
+    samples: Samples,
+}
+
+/// Measures everything; prints the tables and gives the figures, or refuses when the machine was busy.
+pub(crate) fn measure(plan: &Plan) -> anyhow::Result<Value> {
+    let ground = Ground::prepare()?;
+    let mut absent = Vec::new();
+    let runners = present(&ground, &mut absent);
+    let mut quiet = Quiet::default();
+    let mut rows = Vec::new();
+    for work in work::all(&ground) {
+        if plan.only.as_ref().is_some_and(|only| !work.name.contains(only)) {
+            continue;
+        }
+        if let Some(missing) = work.missing() {
+            absent.push(format!("{}: there is no {missing} here", work.name));
+            continue;
+        }
+        let mut measured = of_work(&work, &runners, &ground, plan, &mut quiet, &mut absent);
+        println!("{}", table(work.name, &measured));
+        rows.append(&mut measured);
+    }
+    let judged = targets::judge(&rows);
+    println!("{}", targets::table(&judged));
+    println!("### What each leaves out\n");
+    for runner in &runners {
+        println!("- {}: {}", runner.name(), runner.leaves_out());
+    }
+    for line in &absent {
+        println!("- not measured: {line}");
+    }
+    println!("- {quiet}");
+    quiet.accept(plan.force)?;
+    Ok(json!({
+        "rows": rows.iter().map(|row| row.to_json(&rows)).collect::<Vec<_>>(),
+        "targets": judged.iter().map(targets::Judged::to_json).collect::<Vec<_>>(),
+        "not_measured": absent,
+        "quiet": quiet.to_json(),
+    }))
+}
+
+/// The runners that are there and work.
+fn present(ground: &Ground, absent: &mut Vec<String>) -> Vec<Box<dyn Runner>> {
+    let all: Vec<Box<dyn Runner>> = vec![
+        Box::new(bare::Bare),
+        Box::new(cupel::Cold::default()),
+        Box::new(cupel::Ready::pooled()),
+        Box::new(cupel::Ready::warm()),
+        Box::new(served::Served::default()),
+        Box::new(bubblewrap::Bubblewrap),
+        Box::new(nsjail::Nsjail),
+        Box::new(isolate::Isolate),
+        Box::new(oci::Oci::new("crun")),
+        Box::new(oci::Oci::new("runc")),
+        Box::new(docker::Docker::default()),
+    ];
+    let mut present = Vec::new();
+    for mut runner in all {
+        match runner.prepare(ground) {
+            Ok(()) => present.push(runner),
+            Err(why) => absent.push(format!("{}: {why:#}", runner.name())),
+        }
+    }
+    present
+}
+
+/// One work by all runners in all situations.
+fn of_work(
+    work: &Work,
+    runners: &[Box<dyn Runner>],
+    ground: &Ground,
+    plan: &Plan,
+    quiet: &mut Quiet,
+    absent: &mut Vec<String>,
+) -> Vec<Row> {
+    let mut entrants = Vec::new();
+    for runner in runners.iter().filter(|runner| runner.takes(work)) {
+        // Fills caches of files, and is the measure of how often this can be run.
+        let trial = runner.run_once(work, ground, 0).and_then(|_| runner.run_once(work, ground, 0));
+        match trial {
+            Ok(time) => entrants.push((runner.as_ref(), time)),
+            Err(why) => absent.push(format!("{}, {}: {why:#}", work.name, runner.name())),
+        }
+    }
+    let mut rows = Vec::new();
+    for situation in [Situation::Lone, Situation::BackToBack, Situation::Busy] {
+        let takes_part = |(runner, _): &&(&dyn Runner, Duration)| situation != Situation::Busy || runner.keeps_busy();
+        let mut measured: Vec<_> =
+            entrants.iter().filter(takes_part).map(|(runner, _)| (*runner, Ok(Samples::default()))).collect();
+        match situation {
+            Situation::Lone => in_turn(work, &entrants, &mut measured, ground, plan, LONE_PAUSE, quiet),
+            Situation::BackToBack => in_turn(work, &entrants, &mut measured, ground, plan, Duration::ZERO, quiet),
+            Situation::Busy => busy(work, &mut measured, ground, plan, quiet),
+        }
+        for (runner, samples) in measured {
+            match samples {
+                Ok(samples) => rows.push(Row { work: work.name, runner: runner.name(), situation, samples }),
+                Err(why) => absent.push(format!("{}, {}, {situation:?}: {why:#}", work.name, runner.name())),
+            }
+        }
+    }
+    eprintln!("  measured {}", work.name);
+    rows
+}
+
+type Measured<'a> = (&'a dyn Runner, anyhow::Result<Samples>);
+
+/// Runs of all runners, a stretch each in turn, spread evenly over the rounds.
+fn in_turn(
+    work: &Work,
+    entrants: &[(&dyn Runner, Duration)],
+    measured: &mut [Measured<'_>],
+    ground: &Ground,
+    plan: &Plan,
+    pause: Duration,
+    quiet: &mut Quiet,
+) {
+    let stretch = if pause.is_zero() { STRETCH } else { 1 };
+    let rounds = (plan.runs_max / stretch).max(1);
+    let mut burst = Instant::now();
+    quiet.wait();
+    for round in 0..rounds {
+        for ((_, time), (runner, samples)) in entrants.iter().zip(measured.iter_mut()) {
+            let Ok(kept) = samples else { continue };
+            for _ in turns(round, rounds, stretch, runs_of(*time + pause, plan)) {
+                // A long run or many short ones later, the machine may be busy with something else.
+                if burst.elapsed() > BURST {
+                    quiet.wait();
+                    burst = Instant::now();
+                }
+                thread::sleep(pause);
+                match runner.run_once(work, ground, 0) {
+                    Ok(time) => kept.push(time),
+                    Err(why) => {
+                        *samples = Err(why);
+                        break;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// How often something that takes `time` is run.
+fn runs_of(time: Duration, plan: &Plan) -> usize {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small positive number")]
+    let fit = (plan.each.as_secs_f64() / time.as_secs_f64().max(1e-6)) as usize;
+    fit.clamp(plan.runs_min, plan.runs_max)
+}
+
+/// Which of `runs` runs fall into this round, when they are spread over `rounds` rounds, `stretch` in a row.
+fn turns(round: usize, rounds: usize, stretch: usize, runs: usize) -> std::ops::Range<usize> {
+    let stretches = runs.div_ceil(stretch);
+    let before = stretches * round / rounds * stretch;
+    let after = stretches * (round + 1) / rounds * stretch;
+    before.min(runs)..after.min(runs)
+}
+
+/// All workers of each runner, one runner after the other, in turns.
+fn busy(work: &Work, measured: &mut [Measured<'_>], ground: &Ground, plan: &Plan, quiet: &mut Quiet) {
+    for _ in 0..BUSY_TURNS {
+        for (runner, samples) in measured.iter_mut() {
+            let Ok(kept) = samples else { continue };
+            quiet.wait();
+            let started = Instant::now();
+            match on_all_workers(*runner, work, ground, started + plan.each / BUSY_TURNS) {
+                Ok(times) => kept.extend(times, started.elapsed()),
+                Err(why) => *samples = Err(why),
+            }
+        }
+    }
+}
+
+/// Runs again and again until `end`, on a thread a worker; each runs at least once.
+fn on_all_workers(runner: &dyn Runner, work: &Work, ground: &Ground, end: Instant) -> anyhow::Result<Vec<Duration>> {
+    let failed = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let failed = &failed;
+        let again = |worker| {
+            move || {
+                let mut times = Vec::new();
+                while times.is_empty() || (Instant::now() < end && !failed.load(Ordering::Relaxed)) {
+                    let time = runner.run_once(work, ground, worker);
+                    failed.fetch_or(time.is_err(), Ordering::Relaxed);
+                    times.push(time?);
+                }
+                anyhow::Ok(times)
+            }
+        };
+        let threads: Vec<_> = (0..runner.workers()).map(|worker| scope.spawn(again(worker))).collect();
+        let mut all = Vec::new();
+        for thread in threads {
+            all.extend(thread.join().map_err(|_| anyhow!("a worker panicked"))??);
+        }
+        anyhow::Ok(all)
+    })
+    .with_context(|| format!("keeping {} busy", runner.name()))
+}
+
+/// The figures of `runner` for `work`.
+fn find<'r>(rows: &'r [Row], work: &str, runner: &str, situation: Situation) -> Option<&'r Samples> {
+    let wanted = |row: &&Row| row.work == work && row.runner == runner && row.situation == situation;
+    rows.iter().find(wanted).map(|row| &row.samples)
+}
+
+fn table(work: &str, rows: &[Row]) -> Table {
+    let header = [
+        "runner",
+        "lone p50",
+        "p99",
+        "x bare",
+        "p99 x bare",
+        "runs",
+        "in a row p50",
+        "p99",
+        "x bare",
+        "p99 x bare",
+        "runs",
+        "a second",
+        "x bare",
+    ];
+    let mut table = Table::new(&format!("{work}, milliseconds"), &header);
+    let mut names: Vec<&str> = Vec::new();
+    for row in rows {
+        if !names.contains(&row.runner) {
+            names.push(row.runner);
+        }
+    }
+    for runner in names {
+        let mut cells = vec![runner.to_owned()];
+        for situation in [Situation::Lone, Situation::BackToBack] {
+            let samples = find(rows, work, runner, situation);
+            let baseline = find(rows, work, bare::NAME, situation);
+            for percent in [50.0, 99.0] {
+                cells.push(samples.map_or("–".into(), |s| figure(s.percentile(percent).as_secs_f64() * 1e3)));
+            }
+            for percent in [50.0, 99.0] {
+                cells.push(samples.and_then(|s| Some(s.ratio(baseline?, percent))).map_or("–".into(), figure));
+            }
+            cells.push(samples.map_or("–".into(), |s| s.len().to_string()));
+        }
+        let rate = |runner| find(rows, work, runner, Situation::Busy).and_then(Samples::rate);
+        cells.push(rate(runner).map_or("–".into(), figure));
+        cells.push(rate(runner).and_then(|r| Some(r / rate(bare::NAME)?)).map_or("–".into(), figure));
+        table.row(cells);
+    }
+    table
+}
+
+/// Three digits that mean something.
+fn figure(number: f64) -> String {
+    match number {
+        n if n < 10.0 => format!("{n:.2}"),
+        n if n < 100.0 => format!("{n:.1}"),
+        n => format!("{n:.0}"),
+    }
+}
+
+impl Row {
+    fn to_json(&self, rows: &[Row]) -> Value {
+        let baseline = find(rows, self.work, bare::NAME, self.situation);
+        let ratio = |percent| baseline.map(|bare| self.samples.ratio(bare, percent));
+        let mut figures = self.samples.to_json();
+        figures["work"] = self.work.into();
+        figures["runner"] = self.runner.into();
+        figures["situation"] = self.situation.slug().into();
+        figures["p50_x_bare"] = json!(ratio(50.0));
+        figures["p99_x_bare"] = json!(ratio(99.0));
+        figures
+    }
+}
+
+impl Situation {
+    /// As it stands in the JSON.
+    fn slug(self) -> &'static str {
+        match self {
+            Situation::Lone => "lone",
+            Situation::BackToBack => "back_to_back",
+            Situation::Busy => "busy",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_run_has_its_turn_in_one_round() {
+        for (rounds, stretch, runs) in [(200, 1, 200), (200, 1, 7), (20, 10, 200), (20, 10, 35), (1, 10, 3)] {
+            let taken: Vec<usize> = (0..rounds).flat_map(|round| turns(round, rounds, stretch, runs)).collect();
+            assert_eq!(taken, (0..runs).collect::<Vec<_>>(), "{rounds} rounds, {stretch} in a row, {runs} runs");
+        }
+    }
+
+    #[test]
+    fn what_takes_long_is_run_less_often() {
+        let plan = Plan { runs_max: 200, runs_min: 5, each: Duration::from_secs(4), force: false, only: None };
+        let runs = |ms| runs_of(Duration::from_millis(ms), &plan);
+        assert_eq!([runs(1), runs(100), runs(10_000)], [200, 40, 5]);
+    }
+}

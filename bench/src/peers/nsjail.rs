@@ -1,0 +1,56 @@
+//! nsjail, where somebody has built it: one process that makes namespaces and mounts and watches the clock.
+//! Source: nsjail's `--help`. Not a package of Debian 12; a version whose options differ fails its trial run and is
+//! left out.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use super::Runner;
+use super::ground::{self, Ground};
+use super::work::Work;
+
+pub(super) struct Nsjail;
+
+impl Runner for Nsjail {
+    fn name(&self) -> &'static str {
+        "nsjail"
+    }
+
+    fn leaves_out(&self) -> &'static str {
+        "no control groups (it can, if told to); no system call filter unless one is written; no measurement"
+    }
+
+    fn prepare(&mut self, ground: &Ground) -> anyhow::Result<()> {
+        ground::require("nsjail", "not a package of Debian 12")?;
+        ground::try_once(ground, |argv, directory| Ok(start(argv, directory, ground)))
+    }
+
+    fn takes(&self, _: &Work) -> bool {
+        true
+    }
+
+    fn run_once(&self, work: &Work, ground: &Ground, _: usize) -> anyhow::Result<Duration> {
+        ground::run_steps(work, ground, |argv, directory| Ok(start(argv, directory, ground)))
+    }
+}
+
+fn start(argv: &[String], directory: Option<&Path>, ground: &Ground) -> Command {
+    let mut command = Command::new("nsjail");
+    let user = ground::USER.to_string();
+    command.args(["--mode", "o", "--really_quiet", "--user", &user, "--group", &user, "--time_limit", "30"]);
+    command.args(["--rlimit_as", "inf", "--rlimit_fsize", "64", "--rlimit_nproc", &ground::PROCESSES.to_string()]);
+    command.args(["--env", &format!("PATH={}", ground::PATH), "--tmpfsmount", "/tmp"]);
+    for path in ground::shown() {
+        command.arg("--bindmount_ro").arg(path);
+    }
+    for (link, target) in ground::LINKS {
+        command.args(["--symlink", &format!("{target}:/{link}")]);
+    }
+    command.arg("--bindmount_ro").arg(ground.programs());
+    if let Some(directory) = directory {
+        command.arg("--bindmount").arg(directory).arg("--cwd").arg(directory);
+    }
+    command.arg("--").args(argv);
+    command
+}

@@ -1,0 +1,105 @@
+//! A container runtime (runc, crun) by its own command line: one bundle, one `run` a step.
+//!
+//! The root holds nothing but mount points; the host's `/usr` is bound into it read-only, as in a cell. Source: the
+//! OCI runtime specification, `config.json`; runc(8), crun(1).
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+use serde_json::{Value, json};
+
+use super::Runner;
+use super::ground::{self, Ground};
+use super::work::Work;
+
+pub(super) struct Oci {
+    program: &'static str,
+    home: PathBuf,
+    root: PathBuf,
+    containers: AtomicU64,
+}
+
+impl Oci {
+    pub(super) fn new(program: &'static str) -> Oci {
+        Oci { program, home: PathBuf::new(), root: PathBuf::new(), containers: AtomicU64::new(0) }
+    }
+
+    fn start(&self, argv: &[String], directory: Option<&Path>, ground: &Ground) -> anyhow::Result<Command> {
+        let number = self.containers.fetch_add(1, Ordering::Relaxed);
+        let bundle = self.home.join(format!("bundle-{}", number % 64));
+        std::fs::create_dir_all(&bundle).context("making a bundle")?;
+        let config = config(argv, directory, ground, &self.root).to_string();
+        std::fs::write(bundle.join("config.json"), config).context("writing a bundle's config.json")?;
+        let mut command = Command::new(self.program);
+        command.arg("--root").arg(self.home.join("state")).arg("run").arg("--bundle").arg(bundle);
+        command.arg(format!("cupel-bench-{}-{number}", std::process::id()));
+        Ok(command)
+    }
+}
+
+impl Runner for Oci {
+    fn name(&self) -> &'static str {
+        self.program
+    }
+
+    fn leaves_out(&self) -> &'static str {
+        "no system call filter and no Landlock (the bundle names none); no user namespace; no time limits; memory and \
+         CPU are limited but not reported"
+    }
+
+    fn prepare(&mut self, ground: &Ground) -> anyhow::Result<()> {
+        ground::require(self.program, &format!("Debian package {}", self.program))?;
+        self.home = ground.folder().join(self.program);
+        self.root = ground.empty_root(self.program)?;
+        ground::try_once(ground, |argv, directory| self.start(argv, directory, ground))
+    }
+
+    fn takes(&self, _: &Work) -> bool {
+        true
+    }
+
+    fn run_once(&self, work: &Work, ground: &Ground, _: usize) -> anyhow::Result<Duration> {
+        ground::run_steps(work, ground, |argv, directory| self.start(argv, directory, ground))
+    }
+}
+
+fn config(argv: &[String], directory: Option<&Path>, ground: &Ground, root: &Path) -> Value {
+    let own = |kind: &str, options: &[&str], at: &str| json!({"destination": at, "type": kind, "source": kind, "options": options});
+    let bind = |path: &Path, access: &str| json!({"destination": path, "type": "bind", "source": path, "options": ["rbind", "nosuid", "nodev", access]});
+    let mut mounts = vec![
+        own("proc", &["nosuid", "noexec", "nodev"], "/proc"),
+        own("tmpfs", &["nosuid", "mode=755", "size=64k"], "/dev"),
+        own("tmpfs", &["nosuid", "nodev", "mode=1777", "size=64m"], "/tmp"),
+    ];
+    mounts.extend(ground::shown().map(|path| bind(path, "ro")));
+    mounts.push(bind(&ground.programs(), "ro"));
+    mounts.extend(directory.map(|_| bind(&ground.scratches(), "rw")));
+    let namespaces = ["pid", "network", "ipc", "uts", "mount"].map(|kind| json!({"type": kind}));
+    json!({
+        "ociVersion": "1.0.2",
+        "process": {
+            "terminal": false,
+            "user": {"uid": ground::USER, "gid": ground::USER},
+            "args": argv,
+            "env": [format!("PATH={}", ground::PATH)],
+            "cwd": directory.unwrap_or(Path::new("/tmp")),
+            "capabilities": {},
+            "noNewPrivileges": true,
+        },
+        "root": {"path": root, "readonly": true},
+        "hostname": "cupel",
+        "mounts": mounts,
+        "linux": {
+            "namespaces": namespaces,
+            "resources": {
+                "memory": {"limit": ground::MEMORY_MB * 1024 * 1024},
+                "pids": {"limit": ground::PROCESSES},
+            },
+            "maskedPaths": ["/proc/kcore", "/proc/keys", "/proc/timer_list"],
+            "readonlyPaths": ["/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus"],
+        },
+    })
+}

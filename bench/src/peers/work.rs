@@ -1,0 +1,134 @@
+//! What is run: programs that say hello, some of which are compiled first.
+
+use std::path::Path;
+
+use crate::peers::ground::Ground;
+use crate::programs;
+
+/// One piece of work, in the form that every runner but Cupel's server takes it.
+pub(crate) struct Work {
+    pub(crate) name: &'static str,
+    /// The commands, one after the other. The last one says hello.
+    pub(crate) steps: Vec<Vec<String>>,
+    /// What lies in a fresh directory of its own, where the steps work; without it they need none.
+    pub(crate) source: Option<Source>,
+    /// How Cupel's server takes it.
+    pub(crate) served: Option<Served>,
+}
+
+/// A source file of a compiled program.
+pub(crate) struct Source {
+    pub(crate) name: &'static str,
+    pub(crate) text: &'static str,
+}
+
+/// A submission.
+pub(crate) struct Served {
+    pub(crate) language: &'static str,
+    pub(crate) text: &'static str,
+    /// What begins a comment, where every submission gets a source of its own, so that it is compiled anew.
+    pub(crate) unique_by: Option<&'static str>,
+}
+
+pub(crate) const STATIC_C: &str = "C hello, static";
+pub(crate) const PYTHON: &str = "Python hello";
+pub(crate) const PYTHON_IMPORTS: &str = "Python, 13 imports";
+pub(crate) const CPP_IOSTREAM: &str = "C++ iostream, compile + run";
+pub(crate) const CPP_BITS: &str = "C++ bits/stdc++.h, compile + run";
+pub(crate) const JAVA: &str = "Java, compile + run";
+pub(crate) const TYPESCRIPT: &str = "TypeScript, compile + run";
+
+/// The interpreter that may be kept warm.
+pub(super) const PYTHON_PROGRAM: &str = "/usr/bin/python3";
+/// The compiler of TypeScript as `cupel languages install` puts it.
+const TSC: &str = "/usr/local/lib/cupel/npm/node_modules/typescript/lib/tsc.js";
+
+/// Everything that is measured.
+pub(crate) fn all(ground: &Ground) -> Vec<Work> {
+    let at = |name: &str| ground.programs().join(name).display().to_string();
+    let (hello, dynamic, python, imports) = (at("hello"), at("hello-dynamic"), at("hello.py"), at("imports.py"));
+    let (node, class_path) = (at("hello.js"), at(""));
+    let java = ["java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-cp"];
+    vec![
+        runs(STATIC_C, &[&hello]).served("c", programs::HELLO_C),
+        runs("C hello, dynamic", &[&dynamic]),
+        runs(PYTHON, &[PYTHON_PROGRAM, &python]).served("python", programs::HELLO_PYTHON),
+        runs(PYTHON_IMPORTS, &[PYTHON_PROGRAM, &imports]),
+        runs("Node.js hello", &["/usr/bin/node", &node]),
+        runs("Java hello", &[java.as_slice(), &[&class_path, "Main"]].concat()),
+        compiles(
+            CPP_IOSTREAM,
+            Source { name: "main.cpp", text: programs::HELLO_IOSTREAM },
+            &[&["g++", "-O2", "-std=c++17", "-o", "main", "main.cpp"], &["./main"]],
+            Served { language: "cpp", text: programs::HELLO_IOSTREAM, unique_by: Some("//") },
+        ),
+        compiles(
+            CPP_BITS,
+            Source { name: "main.cpp", text: programs::HELLO_BITS },
+            &[&["g++", "-O2", "-std=c++17", "-o", "main", "main.cpp"], &["./main"]],
+            Served { language: "cpp", text: programs::HELLO_BITS, unique_by: Some("//") },
+        ),
+        compiles(
+            JAVA,
+            Source { name: "Main.java", text: programs::HELLO_JAVA },
+            &[
+                &["javac", "-J-XX:+UseSerialGC", "-J-XX:TieredStopAtLevel=1", "-J-XX:-UsePerfData", "Main.java"],
+                &[java.as_slice(), &[".", "Main"]].concat(),
+            ],
+            Served { language: "java", text: programs::HELLO_JAVA, unique_by: Some("//") },
+        ),
+        compiles(
+            TYPESCRIPT,
+            Source { name: "main.ts", text: programs::HELLO_TYPESCRIPT },
+            &[
+                &[
+                    "/usr/bin/node",
+                    TSC,
+                    "--strict",
+                    "--target",
+                    "es2022",
+                    "--module",
+                    "commonjs",
+                    "--types",
+                    "",
+                    "main.ts",
+                ],
+                &["/usr/bin/node", "main.js"],
+            ],
+            Served { language: "typescript", text: programs::HELLO_TYPESCRIPT, unique_by: Some("//") },
+        ),
+    ]
+}
+
+fn runs(name: &'static str, argv: &[&str]) -> Work {
+    Work { name, steps: vec![owned(argv)], source: None, served: None }
+}
+
+fn compiles(name: &'static str, source: Source, steps: &[&[&str]], served: Served) -> Work {
+    let steps = steps.iter().map(|argv| owned(argv)).collect();
+    Work { name, steps, source: Some(source), served: Some(served) }
+}
+
+fn owned(argv: &[&str]) -> Vec<String> {
+    argv.iter().map(|&argument| argument.to_owned()).collect()
+}
+
+impl Work {
+    fn served(mut self, language: &'static str, text: &'static str) -> Work {
+        self.served = Some(Served { language, text, unique_by: None });
+        self
+    }
+
+    /// The first file it takes that this machine has not.
+    pub(crate) fn missing(&self) -> Option<&str> {
+        let in_path = |name: &str| ["/usr/bin", "/bin"].iter().any(|dir| Path::new(dir).join(name).exists());
+        let is_missing = |name: &&str| match name.as_bytes().first() {
+            Some(b'/') => !Path::new(name).exists(),
+            Some(b'.') => false,
+            _ => !in_path(name),
+        };
+        let programs = self.steps.iter().filter_map(|argv| argv.first()).map(String::as_str);
+        let compiler = self.steps.iter().flatten().map(String::as_str).filter(|argument| *argument == TSC);
+        programs.chain(compiler).find(is_missing)
+    }
+}

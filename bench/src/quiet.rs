@@ -1,0 +1,119 @@
+//! Whether the machine does anything else: figures of a busy one say nothing about what was measured.
+//!
+//! A burst of measurements begins when all processors together have been idle for [`IDLE_MIN`] of [`LOOK`]; after
+//! [`WAIT_MAX`] it begins all the same and counts as disturbed. Too many of those, and the figures are not written.
+//! Source: proc(5), `/proc/stat`.
+
+use std::fmt;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+use serde_json::{Value, json};
+
+const LOOK: Duration = Duration::from_millis(100);
+const IDLE_MIN: f64 = 0.93;
+const WAIT_MAX: Duration = Duration::from_secs(6);
+/// Share of disturbed bursts from which on nothing is written.
+const DISTURBED_MAX: f64 = 0.05;
+/// After so many disturbed bursts in a row waiting is pointless: the next ones wait for one look only.
+const HOPELESS: u32 = 3;
+
+/// Bursts so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Quiet {
+    bursts: u32,
+    disturbed: u32,
+    in_a_row: u32,
+}
+
+impl Quiet {
+    /// Waits until nothing else runs, for as long as that may take.
+    pub(crate) fn wait(&mut self) {
+        let begun = Instant::now();
+        let patience = if self.in_a_row < HOPELESS { WAIT_MAX } else { Duration::ZERO };
+        self.bursts += 1;
+        loop {
+            let before = Ticks::now();
+            thread::sleep(LOOK);
+            if Ticks::now().idle_since(before) >= IDLE_MIN {
+                self.in_a_row = 0;
+                return;
+            }
+            if begun.elapsed() >= patience {
+                self.disturbed += 1;
+                self.in_a_row += 1;
+                return;
+            }
+        }
+    }
+
+    /// Refuses figures of a busy machine, unless `force`.
+    pub(crate) fn accept(self, force: bool) -> anyhow::Result<()> {
+        if self.is_busy() && !force {
+            bail!("the machine was busy ({self}); the figures are not written. Measure again, or use --force");
+        }
+        Ok(())
+    }
+
+    fn is_busy(self) -> bool {
+        f64::from(self.disturbed) > DISTURBED_MAX * f64::from(self.bursts)
+    }
+
+    /// For the results.
+    pub(crate) fn to_json(self) -> Value {
+        json!({ "bursts": self.bursts, "disturbed": self.disturbed, "busy": self.is_busy() })
+    }
+}
+
+impl fmt::Display for Quiet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} bursts began while something else was running", self.disturbed, self.bursts)
+    }
+}
+
+/// Time of all processors together, in ticks.
+#[derive(Clone, Copy, Debug)]
+struct Ticks {
+    all: u64,
+    idle: u64,
+}
+
+impl Ticks {
+    fn now() -> Ticks {
+        Ticks::parse(&std::fs::read_to_string("/proc/stat").unwrap_or_default())
+    }
+
+    /// The first line: user, nice, system, idle, iowait, irq, softirq, steal. What follows is counted in those already.
+    fn parse(text: &str) -> Ticks {
+        let line = text.lines().next().unwrap_or_default();
+        let numbers: Vec<u64> = line.split_whitespace().skip(1).take(8).filter_map(|n| n.parse().ok()).collect();
+        Ticks { all: numbers.iter().sum(), idle: numbers.iter().skip(3).take(2).sum() }
+    }
+
+    fn idle_since(self, before: Ticks) -> f64 {
+        let all = self.all.saturating_sub(before.all).max(1);
+        self.idle.saturating_sub(before.idle) as f64 / all as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn idle_is_a_share_of_all_time() {
+        let before = Ticks::parse("cpu  100 0 100 1000 10 0 0 5 0 0\ncpu0 1 1 1\n");
+        let after = Ticks::parse("cpu  105 0 105 1085 15 0 0 5 7 0\n");
+        assert_eq!(before.all, 1215);
+        assert!((after.idle_since(before) - 0.9).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_busy_machine_is_refused_unless_forced() {
+        let busy = Quiet { bursts: 100, disturbed: 6, in_a_row: 0 };
+        assert!(busy.accept(false).is_err());
+        assert!(busy.accept(true).is_ok());
+        assert!(Quiet { disturbed: 5, ..busy }.accept(false).is_ok());
+    }
+}
