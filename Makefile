@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint fmt test-sandbox test-cgroup2 bench doctor docs deny languages clean-data
+.PHONY: help setup run test check lint fmt test-sandbox test-cgroup2 bench bench-sandbox doctor docs deny languages clean-data
 
 # Where `make run` listens and keeps its data; override on the command line, as in `make run PORT=9000`.
 PORT   ?= 8080
@@ -44,6 +44,10 @@ test-cgroup2: ## the sandbox suite on control groups version 2, in an emulated m
 bench: ## measure against the bare program; tables here, JSON in bench/results/
 	@scripts/setup.sh build
 	@scripts/bench.sh
+
+bench-sandbox: ## Cupel beside bubblewrap, crun, runc, docker, and its targets (DOCKER=1 installs docker; ARGS=--quick)
+	@scripts/setup.sh build peers $(if $(DOCKER),docker)
+	@scripts/bench.sh peers $(ARGS)
 
 doctor: ## can this machine isolate? attacks every wall and tells the remedy
 	@scripts/setup.sh build

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a group of tasks needs, and only those that are missing.
 #
-#   scripts/setup.sh GROUP...     groups: build, lint, cgroup2
+#   scripts/setup.sh GROUP...     groups: build, lint, peers, docker, cgroup2
 #
 # Says what it installs before it does. Says nothing and takes a fraction of a second when nothing is missing.
 # Never upgrades what is there. Toolchains of the languages are not its business: see `cupel languages install`.
@@ -13,6 +13,9 @@ cd "$(dirname "$0")/.."
 # procps and util-linux: `ps` and `unshare`, which tests use to look at a process tree from outside.
 packages_build=(gcc libc6-dev make pkg-config ca-certificates curl procps util-linux)
 packages_lint=(shellcheck)
+# What `make bench-sandbox` measures Cupel beside. An engine is only installed when asked for: it brings a service.
+packages_peers=(gcc libc6-dev bubblewrap runc crun)
+packages_docker=(docker.io tar)
 # The emulated machine of `make test-cgroup2`: the emulator, its first file system and its disk. What shows it this
 # machine's directories, virtiofsd, came with the emulator until Debian 12 and is a package of its own since.
 packages_cgroup2=(qemu-system-x86 busybox-static e2fsprogs)
@@ -25,9 +28,11 @@ for group in "$@"; do
     case $group in
         build) wanted+=("${packages_build[@]}") ;;
         lint) wanted+=("${packages_lint[@]}") ;;
+        peers) wanted+=("${packages_peers[@]}") ;;
+        docker) wanted+=("${packages_docker[@]}") ;;
         cgroup2) wanted+=("${packages_cgroup2[@]}") ;;
         *)
-            echo "error: no group \`$group\`; there are: build, lint, cgroup2" >&2
+            echo "error: no group \`$group\`; there are: build, lint, peers, docker, cgroup2" >&2
             exit 2
             ;;
     esac
