@@ -20,7 +20,7 @@ use crate::mechanism::ids::TENANT;
 use crate::mechanism::landlock::Landlock;
 use crate::mechanism::mounts::{self, BoxSize};
 use crate::process::collect;
-use crate::process::lane::now_ns;
+use crate::process::lane::{now_ns, own_cpu_ns};
 use crate::process::payload::{self, Plan};
 use crate::step::SetupStep;
 use crate::sys::process::{
@@ -47,6 +47,8 @@ pub(crate) struct CellEnvironment<'a> {
     pub(crate) door: OwnedFd,
     /// The interpreter that this lane keeps ready.
     pub(crate) warm: Option<&'a WarmParent>,
+    /// What a program that is started warm is charged less than one started cold, bytes.
+    pub(crate) warm_memory: u64,
     pub(crate) buffer: &'a mut Vec<u8>,
     /// The slot's socket, for the files that are collected.
     pub(crate) socket: &'a OwnedFd,
@@ -121,6 +123,11 @@ impl Place {
         if size != environment.box_size && !off.contains(Wall::FreshBox) {
             mounts::resize_box(size, off).map_err(|e| (SetupStep::BoxMount, e.into()))?;
         }
+        notes.memory_base.store(environment.group.memory(), Relaxed);
+        if !off.contains(Wall::MemoryLimit) {
+            let less = if request.warm { environment.warm_memory } else { 0 };
+            environment.group.limit_memory_to(&request.limits, less).map_err(at(SetupStep::CgroupLimits))?;
+        }
         let [stdin, stdout, stderr, bundles @ ..] = descriptors.as_slice() else {
             return Err((SetupStep::Descriptors, io::Error::from_raw_os_error(libc::EBADF)));
         };
@@ -142,6 +149,7 @@ impl Place {
             envp: StringArray::new(&envp),
             notes,
         };
+        let own_cpu = own_cpu_ns();
         let base = environment.group.cpu_total();
         for (slot, value) in notes.cpu_base.iter().zip([base.total, base.user, base.system]) {
             slot.store(value, Relaxed);
@@ -168,6 +176,12 @@ impl Place {
         if !off.contains(Wall::PidNamespace) {
             sweep();
         }
+        // Handing back files and giving back memory are ours.
+        let end = environment.group.cpu_total();
+        notes.cpu_own.fetch_add(own_cpu_ns().saturating_sub(own_cpu), Relaxed);
+        for (slot, value) in notes.cpu_end.iter().zip([end.total, end.user, end.system]) {
+            slot.store(value, Relaxed);
+        }
         if let Some(limits) = request.collect
             && status == 0
         {
@@ -183,10 +197,7 @@ impl Place {
 fn failed(notes: &SharedNotes) -> Result<(), (SetupStep, io::Error)> {
     match notes.failed_step.load(Relaxed) {
         0 => Ok(()),
-        step => Err((
-            SetupStep::from_number(step),
-            io::Error::from_raw_os_error(notes.failed_errno.load(Relaxed)),
-        )),
+        step => Err((SetupStep::from_number(step), io::Error::from_raw_os_error(notes.failed_errno.load(Relaxed)))),
     }
 }
 

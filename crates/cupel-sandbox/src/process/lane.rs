@@ -22,13 +22,13 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, WaitOptions, pidfd_send_signal};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::mechanism::cgroup::{CpuTimes, LaneGroup, LaneGroupFiles};
+use crate::bundle;
+use crate::mechanism::cgroup::{CpuTimes, LaneGroup, LaneGroupFiles, Settled};
 use crate::mechanism::landlock::{self, Landlock};
 use crate::mechanism::mounts::Shown;
 use crate::mechanism::mounts::{self, BoxSize};
 use crate::mechanism::seccomp::{self, Filters};
 use crate::mechanism::{capabilities, ids, namespaces};
-use crate::bundle;
 use crate::process::init::{self, CellEnvironment};
 use crate::step::SetupStep;
 use crate::sys::process::{
@@ -414,6 +414,7 @@ impl Lane {
                     stack: &mut self.stack,
                     door: theirs,
                     warm: self.warm.as_ref(),
+                    warm_memory: self.warm_memory,
                     buffer: &mut self.buffer,
                     socket,
                 })
@@ -442,21 +443,19 @@ impl Lane {
         if request.warm {
             limits.memory = Bytes::new(limits.memory.get().saturating_sub(self.warm_memory));
         }
-        if let Err(error) =
-            self.group.begin(&limits, off.contains(Wall::MemoryLimit), off.contains(Wall::ProcessLimit))
+        if let Err(error) = self.group.begin(&limits, off.contains(Wall::MemoryLimit), off.contains(Wall::ProcessLimit))
         {
             let _ = pidfd_send_signal(&cell.pidfd, Signal::KILL);
             self.bury(&cell);
             return Err((SetupStep::CgroupLimits, error));
         }
-        self.notes.memory_base.store(self.group.memory(), Relaxed);
         self.box_size = BoxSize::of(&request.limits);
-        let own_cpu = own_cpu_ns();
         // A cell that could not be set up is gone by now and has noted why.
         let handed: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
         let _ = wire::send(cell.door.as_fd(), request, &handed);
         drop(handed);
         drop(descriptors);
+        let own_cpu = own_cpu_ns();
         let killed_for = self.supervise(request, &cell, socket);
         let own_cpu = own_cpu_ns().saturating_sub(own_cpu);
         let counted = self.group.counted();
@@ -565,8 +564,9 @@ impl Lane {
         let wall = Duration::from_nanos(now.saturating_sub(started));
         let left_of_wall = self.left(Wall::WallClockLimit, limits.wall_time, wall).ok_or(LimitHit::Wall)?;
         // Watching costs, too, in the same group; it is not the program's.
-        let own_cpu = own_cpu_ns().saturating_sub(own_cpu_at_begin);
-        let cpu = self.group.cpu_ns().saturating_sub(self.notes.cpu_base[0].load(Relaxed)).saturating_sub(own_cpu);
+        let own_cpu = if self.group.counts_the_lane() { own_cpu_ns().saturating_sub(own_cpu_at_begin) } else { 0 };
+        let ours = own_cpu + self.notes.cpu_own.load(Relaxed);
+        let cpu = self.group.cpu_ns().saturating_sub(self.notes.cpu_base[0].load(Relaxed)).saturating_sub(ours);
         let left_of_cpu = limits.cpu_time.checked_sub(Duration::from_nanos(cpu)).ok_or(LimitHit::Cpu)?;
         if cpu > progress.cpu + IDLE_CPU {
             *progress = Progress { cpu, at: now };
@@ -614,15 +614,20 @@ impl Lane {
             at => at,
         };
         let cpu_offset = self.group.cpu_before_cell();
+        let end = |i: usize, counted: u64| match notes.cpu_end[i].load(Relaxed) {
+            0 => counted,
+            noted => noted,
+        };
+        let ours = notes.cpu_own.load(Relaxed) + if self.group.counts_the_lane() { own_cpu } else { 0 };
         let mut done = CellDone {
             failed_step: notes.failed_step.load(Relaxed),
             failed_errno: notes.failed_errno.load(Relaxed),
             limit: 0,
             status: notes.status.load(Relaxed),
             status_known: notes.ended.load(Relaxed) != 0,
-            cpu_ns: (cpu.total + cpu_offset.total).saturating_sub(base(0)).saturating_sub(own_cpu),
-            cpu_user_ns: (cpu.user + cpu_offset.user).saturating_sub(base(1)),
-            cpu_system_ns: (cpu.system + cpu_offset.system).saturating_sub(base(2)),
+            cpu_ns: end(0, cpu.total + cpu_offset.total).saturating_sub(base(0)).saturating_sub(ours),
+            cpu_user_ns: end(1, cpu.user + cpu_offset.user).saturating_sub(base(1)),
+            cpu_system_ns: end(2, cpu.system + cpu_offset.system).saturating_sub(base(2)),
             wall_ns: if started == 0 { 0 } else { ended.saturating_sub(started) },
             memory_peak: peak.saturating_sub(notes.memory_base.load(Relaxed))
                 + if request.warm { self.warm_memory } else { 0 },
@@ -658,8 +663,10 @@ impl Lane {
     fn is_clean(&mut self) -> bool {
         // The cell's tmpfs is let go of a moment after its last process.
         for round in 0..50 {
-            if self.group.is_settled(round < 30) && self.no_socket_is_left() {
-                return true;
+            match self.group.settled(round < 30) {
+                Settled::Yes if self.no_socket_is_left() => return true,
+                Settled::Never => return false,
+                Settled::Yes | Settled::NotYet => {}
             }
             // Closing a socket sets the kernel's collector of descriptors in flight going: sockets that only each other
             // hold, and what they carry (names, locks, files and their memory), live on until then.
@@ -706,7 +713,7 @@ pub(crate) fn now_ns() -> u64 {
 }
 
 /// CPU time of this process, which has one thread, in ns.
-fn own_cpu_ns() -> u64 {
+pub(crate) fn own_cpu_ns() -> u64 {
     let now = clock_gettime(ClockId::ThreadCPUTime);
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }

@@ -12,6 +12,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use cupel_types::Limits;
 
 use crate::mechanism::{capabilities, ids, rlimits};
+use crate::process::lane::own_cpu_ns;
 use crate::step::SetupStep;
 use crate::sys::process::{StringArray, close_from, dup_to, execve, exit_now};
 use crate::sys::seccomp::Instruction;
@@ -48,6 +49,7 @@ pub(crate) fn enter_warm(plan: &Plan<'_>, parent: &WarmParent, argv: &[CString],
     let code = match prepare(plan) {
         Ok(()) => match parent.make_ready(argv, env) {
             Ok(program) => {
+                plan.notes.cpu_own.store(own_cpu_ns(), Relaxed);
                 // From here on this memory is the program's, to change as it likes.
                 plan.notes.forget();
                 program.run()
@@ -64,6 +66,8 @@ pub(crate) fn enter_warm(plan: &Plan<'_>, parent: &WarmParent, argv: &[CString],
 }
 
 fn execute(plan: &Plan<'_>) -> i32 {
+    // What it took to get here was not the program's.
+    plan.notes.cpu_own.store(own_cpu_ns(), Relaxed);
     let mut worst = libc::ENOENT;
     for path in plan.candidates {
         let errno = execve(path, &plan.argv, &plan.envp);

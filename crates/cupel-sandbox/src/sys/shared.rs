@@ -17,8 +17,12 @@ pub(crate) struct CellNotes {
     pub(crate) failed_errno: AtomicI32,
     /// Memory charged to the group when the box was empty, bytes.
     pub(crate) memory_base: AtomicU64,
-    /// CPU time of the group just before `exec`: total, user, system; ns.
+    /// CPU time of the group just before the program's process was made: total, user, system; ns.
     pub(crate) cpu_base: [AtomicU64; 3],
+    /// The same once every process of the program's was gone; 0: the cell was ended before that.
+    pub(crate) cpu_end: [AtomicU64; 3],
+    /// What of the difference was ours: the cell's init's, and the way to `exec`; ns.
+    pub(crate) cpu_own: AtomicU64,
     /// Monotonic time just before `exec`, ns; 0: the program has not started.
     pub(crate) started: AtomicU64,
     /// Monotonic time when the main process ended, ns; 0: it has not.
@@ -53,9 +57,10 @@ impl SharedNotes {
 impl CellNotes {
     /// Back to "nothing reached", before a new cell.
     pub(crate) fn reset(&self) {
-        for number in
-            [&self.memory_base, &self.started, &self.ended, &self.cpu_base[0], &self.cpu_base[1], &self.cpu_base[2]]
-        {
+        for number in [&self.memory_base, &self.cpu_own, &self.started, &self.ended] {
+            number.store(0, Relaxed);
+        }
+        for number in self.cpu_base.iter().chain(&self.cpu_end) {
             number.store(0, Relaxed);
         }
         for number in [&self.failed_step, &self.finished, &self.collect_overflow] {

@@ -119,8 +119,15 @@ impl Fixtures {
 
 impl World {
     pub(crate) fn start() -> World {
+        World::showing(&[])
+    }
+
+    /// A world of its own, in which programs see these paths, too.
+    pub(crate) fn showing(more: &[PathBuf]) -> World {
         let fixtures = Fixtures::make();
-        let sandbox = Sandbox::start(fixtures.config()).expect("the sandbox starts");
+        let mut config = fixtures.config();
+        config.mounts.extend(more.iter().cloned().map(Into::into));
+        let sandbox = Sandbox::start(config).expect("the sandbox starts");
         let slots = (0..sandbox.slots()).map(|index| sandbox.slot(index)).collect();
         World { sandbox, slots: Mutex::new(slots), freed: Condvar::new(), fixtures }
     }

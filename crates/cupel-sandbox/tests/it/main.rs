@@ -1,4 +1,4 @@
-//! The sandbox's integration suite: limits, hostile programs, isolation, accounting, output, files, cleanup, doctor.
+//! The sandbox's integration suite: limits, hostile programs, isolation, accounting, truth, output, files, cleanup, doctor.
 //!
 //! One binary with a `main` of its own, since this executable is also the launcher of the sandboxes it
 //! starts. Needs root, and gcc for the hostile programs. Trials are named `file::rule`; every row of the
@@ -20,6 +20,7 @@ mod leaks;
 mod limits;
 mod machine;
 mod output;
+mod truth;
 
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
     trials.extend(leaks::trials(&world));
     trials.extend(depth::trials(&world));
     trials.extend(compilers::trials(&world));
+    trials.extend(truth::trials());
     let conclusion = libtest_mimic::run(&arguments, machine::wanted(trials));
     drop(world);
     conclusion.exit_code()

@@ -10,13 +10,17 @@ use rustix::fs::{Mode, OFlags};
 const OVERHEAD: u64 = 1024 * 1024;
 /// Least memory a cell gets: with less, setting it up could meet the OOM killer before there is a program to kill.
 const MEMORY_MIN: u64 = 1024 * 1024;
-/// Most memory that may stay charged to a lane between two cells: page cache, which makes the next start faster;
-/// pages that somebody still holds; and the kernel's own, of which it gives most back on demand.
-const KEPT_MAX: u64 = 48 * 1024 * 1024;
+/// Most memory that may stay charged to a lane between two cells: page cache of files on disk, pages that somebody
+/// still holds, and the kernel's own, of which it gives most back on demand. A lane that has been the first to read
+/// more than this is retired: what it read stays in memory, and weighs on no other lane.
+const FILES_MAX: u64 = 1024 * 1024;
 const HELD_MAX: u64 = 4 * 1024 * 1024;
 const KERNEL_MAX: u64 = 16 * 1024 * 1024;
 /// By how much that may grow from cell to cell before it is worth waiting for.
-const KERNEL_GROWTH: u64 = 1024 * 1024;
+const KERNEL_GROWTH: u64 = 384 * 1024;
+/// By how much the memory charged may differ from the last time before it is looked up what it consists of. The
+/// kernel itself charges in steps of 64 pages to a processor.
+const UNSEEN_MAX: u64 = 128 * 1024;
 /// Processes beside the program's: the lane's init and the cell's.
 const OWN_PROCESSES: u32 = 2;
 
@@ -68,25 +72,54 @@ impl LaneGroupFiles {
 
 /// A lane's groups as its init uses them.
 pub(crate) struct LaneGroup {
-    files: LaneGroupFiles,
+    group_files: LaneGroupFiles,
     /// Memory of the init alone, when nothing had run.
     base: u64,
     limits: Option<(u64, u32)>,
     counts_cpu: bool,
     /// What the kernel kept after the last cell, beside page cache.
     kernel_kept: u64,
-    /// What was charged before the cell was made: the init, and page cache that earlier cells left.
-    before: u64,
+    files: FileCache,
+    /// Page cache of files on disk that was charged when the cell began, bytes.
+    files_before: u64,
     oom_kills: u64,
     cpu: CpuTimes,
     cell: Option<V2Cell>,
     cells: u64,
 }
 
+/// Page cache of files on disk, as it was last looked up.
+#[derive(Default)]
+struct FileCache {
+    bytes: u64,
+    /// All that was charged when it was looked up, by [`Moment`].
+    usage_seen: [u64; 3],
+}
+
+/// When a lane's memory is looked at.
+#[derive(Clone, Copy)]
+enum Moment {
+    /// With a cell in it that has not begun.
+    Begin,
+    /// The tenant's processes are gone, the cell is there.
+    Counted,
+    /// The cell is gone.
+    Idle,
+}
+
 struct V2Cell {
     name: String,
     dir: OwnedFd,
     events: Option<OwnedFd>,
+}
+
+/// Whether the memory of a cell that has ended is back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Settled {
+    Yes,
+    NotYet,
+    /// What is left, nobody gives back unasked.
+    Never,
 }
 
 /// CPU time in ns.
@@ -109,12 +142,13 @@ impl LaneGroup {
     /// `counts_cpu: false` leaves CPU time uncounted, to show what that lets through.
     pub(crate) fn new(files: LaneGroupFiles, counts_cpu: bool) -> LaneGroup {
         let mut group = LaneGroup {
-            files,
+            group_files: files,
             base: 0,
             limits: None,
             counts_cpu,
             kernel_kept: 0,
-            before: 0,
+            files: FileCache::default(),
+            files_before: 0,
             oom_kills: 0,
             cpu: CpuTimes::default(),
             cell: None,
@@ -131,12 +165,9 @@ impl LaneGroup {
         self.limits = None;
     }
 
-    /// v2: makes the next cell's group, for its init to be born into. v1: notes what the lane holds before it.
+    /// v2: makes the next cell's group, for its init to be born into.
     pub(crate) fn make_cell_group(&mut self) -> io::Result<()> {
-        let Some(lane) = fd(&self.files.v2_dir) else {
-            self.before = self.memory();
-            return Ok(());
-        };
+        let Some(lane) = fd(&self.group_files.v2_dir) else { return Ok(()) };
         self.cells += 1;
         let name = format!("cell-{}", self.cells);
         rustix::fs::mkdirat(lane, &name, Mode::from_raw_mode(0o755))?;
@@ -146,31 +177,42 @@ impl LaneGroup {
         Ok(())
     }
 
+    /// v1, called by the cell's init when all is ready but the program: from here on the limit is the program's alone.
+    /// Until then there is a little more, for setting up. `less`: what is charged already and is the program's, bytes.
+    pub(crate) fn limit_memory_to(&self, limits: &Limits, less: u64) -> io::Result<()> {
+        if self.group_files.v2_dir.is_some() {
+            return Ok(());
+        }
+        let held = self.memory().saturating_sub(self.files.bytes);
+        self.set_memory_v1(limits.memory.get().saturating_sub(less).max(MEMORY_MIN).saturating_add(held))
+    }
+
     /// Sets the limits for the next cell and resets what can be reset.
     pub(crate) fn begin(&mut self, limits: &Limits, ignore_memory: bool, ignore_pids: bool) -> io::Result<()> {
         let memory =
             if ignore_memory { u64::MAX } else { limits.memory.get().max(MEMORY_MIN).saturating_add(OVERHEAD) };
         // The program itself is one.
         let processes = if ignore_pids { u32::MAX } else { limits.processes.max(1) };
-        if self.files.v2_dir.is_some() {
+        if self.group_files.v2_dir.is_some() {
             return self.begin_v2(memory, processes);
         }
         let memory = memory.saturating_add(self.base);
         if self.limits != Some((memory, processes)) {
             self.set_memory_v1(memory)?;
-            if let Some(pids) = fd(&self.files.pids) {
+            if let Some(pids) = fd(&self.group_files.pids) {
                 put(pids, &processes_text(processes.saturating_add(OWN_PROCESSES)))?;
             }
             self.limits = Some((memory, processes));
         }
-        if let Some(peak) = fd(&self.files.peak) {
+        if let Some(peak) = fd(&self.group_files.peak) {
             put(peak, "0")?;
         }
-        if let Some(event) = fd(&self.files.oom_event) {
+        if let Some(event) = fd(&self.group_files.oom_event) {
             // An event of the last cell's.
             let mut count = [0u8; 8];
             let _ = rustix::io::read(event, &mut count);
         }
+        self.files_before = self.file_cache(Moment::Begin);
         self.oom_kills = self.oom_kills();
         self.cpu = self.cpu_total();
         Ok(())
@@ -178,9 +220,9 @@ impl LaneGroup {
 
     /// Memory and memory with swap: the second may never be the smaller one, on the way either.
     fn set_memory_v1(&self, bytes: u64) -> io::Result<()> {
-        let Some(limit) = fd(&self.files.limit) else { return Ok(()) };
+        let Some(limit) = fd(&self.group_files.limit) else { return Ok(()) };
         let text = if bytes >= i64::MAX as u64 { "-1".to_owned() } else { bytes.to_string() };
-        let Some(swap) = fd(&self.files.swap_limit) else { return put(limit, &text) };
+        let Some(swap) = fd(&self.group_files.swap_limit) else { return put(limit, &text) };
         if put(limit, &text).is_ok() {
             put(swap, &text)
         } else {
@@ -220,7 +262,7 @@ impl LaneGroup {
         use rustix::event::PollFlags;
         match &self.cell {
             Some(cell) => cell.events.as_ref().map(|e| (e.as_fd(), PollFlags::PRI)),
-            None => fd(&self.files.oom_event).map(|e| (e, PollFlags::IN)),
+            None => fd(&self.group_files.oom_event).map(|e| (e, PollFlags::IN)),
         }
     }
 
@@ -232,7 +274,7 @@ impl LaneGroup {
     fn oom_kills(&self) -> u64 {
         let text = match &self.cell {
             Some(cell) => cell.events.as_ref().map(|e| text_of(e.as_fd())),
-            None => fd(&self.files.oom).map(text_of),
+            None => fd(&self.group_files.oom).map(text_of),
         };
         text.and_then(|t| field(&t, "oom_kill")).unwrap_or(0)
     }
@@ -254,10 +296,15 @@ impl LaneGroup {
 
     /// CPU time as the group's counter stands, ns.
     pub(crate) fn cpu_ns(&self) -> u64 {
-        match (&self.cell, fd(&self.files.cpu)) {
+        match (&self.cell, fd(&self.group_files.cpu)) {
             (None, Some(total)) if self.counts_cpu => number_of(total),
             _ => self.cpu_total().total,
         }
+    }
+
+    /// Whether what the lane's init uses is counted together with its cells.
+    pub(crate) fn counts_the_lane(&self) -> bool {
+        self.group_files.v2_dir.is_none()
     }
 
     /// The group's counters as they stand.
@@ -272,9 +319,9 @@ impl LaneGroup {
         }
         let number = |file: &Option<OwnedFd>| fd(file).map_or(0, number_of);
         CpuTimes {
-            total: number(&self.files.cpu),
-            user: number(&self.files.cpu_user),
-            system: number(&self.files.cpu_system),
+            total: number(&self.group_files.cpu),
+            user: number(&self.group_files.cpu_user),
+            system: number(&self.group_files.cpu_system),
         }
     }
 
@@ -282,50 +329,90 @@ impl LaneGroup {
     pub(crate) fn memory(&self) -> u64 {
         match &self.cell {
             Some(cell) => file_text(cell.dir.as_fd(), "memory.current").trim().parse().unwrap_or(0),
-            None => fd(&self.files.usage).map_or(0, number_of),
+            None => fd(&self.group_files.usage).map_or(0, number_of),
         }
     }
 
-    /// Whether the memory of cells that have ended is back, as far as the next one would miss it: page cache may
+    /// Whether the memory of cells that have ended is back, as far as the next one would miss it: a little page cache may
     /// stay, since it is given back on demand, but not pages that are still held (by a descriptor in flight
     /// between two sockets, say, which the kernel collects when it comes to it).
     ///
-    /// `patient`: what the kernel itself keeps (inodes on their way out) is waited for, too, where it is more than
-    /// after the last cell; it would count as the next one's.
-    pub(crate) fn is_settled(&mut self, patient: bool) -> bool {
+    /// `patient`: what the kernel itself keeps (tasks and inodes on their way out) is waited for, too, where it is more
+    /// than after the last cell: given back in the middle of the next one, it would hide as much of what that uses.
+    pub(crate) fn settled(&mut self, patient: bool) -> Settled {
         let kept = self.memory().saturating_sub(self.base);
-        if kept <= HELD_MAX || kept > KEPT_MAX {
-            return kept <= HELD_MAX;
+        let files = self.file_cache(Moment::Idle);
+        let beside_files = kept.saturating_sub(files);
+        if beside_files > HELD_MAX
+            && let Some(stat) = fd(&self.group_files.stat)
+        {
+            let text = text_of(stat);
+            let of = |name| field(&text, name).unwrap_or(0);
+            if of("rss") + of("shmem") > HELD_MAX {
+                return Settled::NotYet;
+            }
         }
-        let Some(stat) = fd(&self.files.stat) else { return true };
-        let text = text_of(stat);
-        let of = |name| field(&text, name).unwrap_or(0);
-        // `cache` counts shared memory, too. Source: cgroup-v1/memory.rst, "memory.stat".
-        let file_cache = of("cache").saturating_sub(of("shmem"));
-        let kernel = kept.saturating_sub(file_cache);
-        let kernel_max = if patient { KERNEL_MAX.min(self.kernel_kept + KERNEL_GROWTH) } else { KERNEL_MAX };
-        let settled = of("rss") + of("shmem") <= HELD_MAX && kernel <= kernel_max;
-        if settled {
-            self.kernel_kept = kernel;
+        let most = if patient { KERNEL_MAX.min(self.kernel_kept + KERNEL_GROWTH) } else { KERNEL_MAX };
+        if beside_files > most {
+            return Settled::NotYet;
         }
-        settled
+        self.kernel_kept = beside_files;
+        if files > FILES_MAX { Settled::Never } else { Settled::Yes }
+    }
+
+    /// Page cache of files on disk charged to this lane, bytes. It changes little from cell to cell, and then so does
+    /// all that is charged: what that consists of is looked up only when it differs from the last time.
+    fn file_cache(&mut self, moment: Moment) -> u64 {
+        let usage = self.memory();
+        let seen = &mut self.files.usage_seen[moment as usize];
+        if usage.abs_diff(*seen) > UNSEEN_MAX
+            && let Some(stat) = fd(&self.group_files.stat)
+        {
+            *seen = usage;
+            let text = text_of(stat);
+            // `cache` counts shared memory, too. Source: cgroup-v1/memory.rst, "memory.stat".
+            self.files.bytes = field(&text, "cache").unwrap_or(0).saturating_sub(field(&text, "shmem").unwrap_or(0));
+        }
+        self.files.bytes
+    }
+
+    /// The highest memory use without page cache of files on disk, but with that which was there before.
+    ///
+    /// The kernel keeps one peak, of everything together. Page cache of disk files is there for everybody, is given
+    /// back on demand, and is charged to whoever happened to be the first to read; so it is taken off. As it
+    /// only grows until it is given back for want of memory, what is there at the end is what was there at the peak, or
+    /// more: a program that gives memory back and then is the first to read large files has a peak that cannot be seen.
+    fn peak(&mut self) -> u64 {
+        match &self.cell {
+            Some(cell) => {
+                let number = |name| file_text(cell.dir.as_fd(), name).trim().parse().unwrap_or(0u64);
+                let peak = number("memory.peak");
+                if number("memory.current") <= UNSEEN_MAX {
+                    return peak;
+                }
+                let text = file_text(cell.dir.as_fd(), "memory.stat");
+                let of = |name| field(&text, name).unwrap_or(0);
+                peak.saturating_sub(of("file").saturating_sub(of("shmem")))
+            }
+            None => {
+                let peak = fd(&self.group_files.peak).map_or(0, number_of);
+                let files = self.file_cache(Moment::Counted);
+                // What earlier cells had left and was given back during this one made room for as much again.
+                (peak + self.files_before).saturating_sub(files)
+            }
+        }
     }
 
     /// The cell's figures; the tenant's processes are gone.
-    pub(crate) fn counted(&self) -> Counted {
-        let memory_peak = match &self.cell {
-            Some(cell) => file_text(cell.dir.as_fd(), "memory.peak").trim().parse().unwrap_or(0),
-            // What earlier cells had left and was given back during this one made room for as much again
-            // below the same peak.
-            None => fd(&self.files.peak).map_or(0, number_of) + self.before.saturating_sub(self.memory()),
-        };
+    pub(crate) fn counted(&mut self) -> Counted {
+        let memory_peak = self.peak();
         Counted { cpu: self.cpu_of_cell(), memory_peak, oom_kills: self.oom_kills_of_cell() }
     }
 
     /// All of the cell's processes are gone. On v2 its group goes, too.
     pub(crate) fn end(&mut self) {
         if let Some(cell) = self.cell.take()
-            && let Some(lane) = fd(&self.files.v2_dir)
+            && let Some(lane) = fd(&self.group_files.v2_dir)
         {
             let _ = rustix::fs::unlinkat(lane, &cell.name, rustix::fs::AtFlags::REMOVEDIR);
         }

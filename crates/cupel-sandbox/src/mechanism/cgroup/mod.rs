@@ -14,5 +14,5 @@ mod lane;
 mod launcher;
 
 pub(crate) use hierarchies::Hierarchies;
-pub(crate) use lane::{CpuTimes, LaneGroup, LaneGroupFiles};
+pub(crate) use lane::{CpuTimes, LaneGroup, LaneGroupFiles, Settled};
 pub(crate) use launcher::LauncherGroups;

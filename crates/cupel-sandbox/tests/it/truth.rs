@@ -1,0 +1,543 @@
+//! The table of truth: programs that know what they do and what they use, in five languages, each with what must
+//! be reported of it, while the other slot is busy with the opposite kind of work.
+//!
+//! A program tells `cpu NS` and `memory BYTES` itself (see `truth/`); what is reported is held to [`CPU_EXACT`] and
+//! [`MEMORY_EXACT`]. Rows of languages with a start of their own run beneath `truth measure`, which counts what the
+//! kernel tells it of its child, and so the start and the end of an interpreter, too.
+
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use cupel_sandbox::{Observer, Slot};
+use cupel_types::{Bytes, Limits, Outcome, Signal};
+use libtest_mimic::Trial;
+
+use crate::kit::{Ended, Program, World};
+
+use Language::{Bash, C, Go, Java, Python};
+use Outcome::{Exited, IdleLimit, MemoryLimit, OutputLimit, Signalled, TimeLimit, WallLimit};
+
+/// How exact CPU time is: per cent and ns.
+const CPU_EXACT: (u64, u64) = (2, 2_000_000);
+/// How exact memory is: per cent and bytes.
+const MEMORY_EXACT: (u64, u64) = (2, 256 * 1024);
+/// How exact memory is when much page cache came and went meanwhile: the kernel's own records of it are charged, too,
+/// and it takes it away in strides.
+const MEMORY_BESIDE_FILES: (u64, u64) = (2, 2 * 1024 * 1024);
+/// How near to its limit memory is when the kernel refuses more: per cent and bytes.
+const MEMORY_OF_LIMIT: (u64, u64) = (2, 768 * 1024);
+/// Least number of rows.
+const ROWS_MIN: usize = 60;
+
+const SOURCES: &[(&str, &str)] = &[
+    ("truth.c", include_str!("truth/truth.c")),
+    ("truth.py", include_str!("truth/truth.py")),
+    ("Truth.java", include_str!("truth/Truth.java")),
+    ("truth.go", include_str!("truth/truth.go")),
+    ("truth.sh", include_str!("truth/truth.sh")),
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Language {
+    C,
+    Python,
+    Java,
+    Go,
+    Bash,
+}
+
+/// One program and what must be reported of it.
+struct Row {
+    language: Language,
+    rule: &'static str,
+    arguments: &'static str,
+    ends: Outcome,
+    limits: fn(&mut Limits),
+    check: Check,
+}
+
+/// Which figure is held against the program's own words.
+#[derive(Clone, Copy)]
+enum Check {
+    /// None: the end is what counts.
+    End,
+    Cpu,
+    Memory,
+    /// The same, for a program that is the first to read a file of 192 MiB.
+    MemoryBesideFiles,
+    /// A limit ended it, which the figure of that limit must show.
+    Limit,
+}
+
+fn ends(language: Language, rule: &'static str, arguments: &'static str, ends: Outcome) -> Row {
+    Row { language, rule, arguments, ends, limits: |_| {}, check: Check::End }
+}
+
+fn cpu(language: Language, rule: &'static str, arguments: &'static str) -> Row {
+    Row { check: Check::Cpu, ..ends(language, rule, arguments, Exited(0)) }
+}
+
+fn memory(language: Language, rule: &'static str, arguments: &'static str) -> Row {
+    Row { check: Check::Memory, ..ends(language, rule, arguments, Exited(0)) }
+}
+
+fn beside_files(language: Language, rule: &'static str, arguments: &'static str) -> Row {
+    Row { check: Check::MemoryBesideFiles, ..ends(language, rule, arguments, Exited(0)) }
+}
+
+fn over(
+    language: Language,
+    rule: &'static str,
+    arguments: &'static str,
+    limit: Outcome,
+    limits: fn(&mut Limits),
+) -> Row {
+    Row { check: Check::Limit, limits, ..ends(language, rule, arguments, limit) }
+}
+
+const TENTH: Duration = Duration::from_millis(100);
+fn little_cpu(l: &mut Limits) {
+    l.cpu_time = TENTH;
+}
+fn little_time(l: &mut Limits) {
+    l.wall_time = 2 * TENTH;
+}
+fn little_patience(l: &mut Limits) {
+    l.idle_time = 2 * TENTH;
+}
+fn little_memory(l: &mut Limits) {
+    l.memory = Bytes::mib(32);
+}
+/// An interpreter's start is not what is limited.
+fn seconds(l: &mut Limits) {
+    l.cpu_time = Duration::from_secs(1);
+    l.wall_time = Duration::from_secs(20);
+}
+fn jvm_memory(l: &mut Limits) {
+    l.memory = Bytes::mib(128);
+}
+
+#[rustfmt::skip] // A table.
+fn table() -> Vec<Row> {
+    vec![
+        // CPU time.
+        cpu(C, "nothing_is_almost_nothing", "cpu spin 0"),
+        cpu(C, "a_few_milliseconds", "cpu spin 5"),
+        cpu(C, "one_process", "cpu spin 80"),
+        cpu(C, "one_process_for_longer", "cpu spin 600"),
+        cpu(C, "four_threads", "cpu threads 40"),
+        cpu(C, "children", "cpu children 40"),
+        cpu(C, "grandchildren", "cpu grandchildren 40"),
+        cpu(C, "orphans", "cpu orphans 40"),
+        cpu(C, "orphans_of_other_sessions", "cpu sessions 40"),
+        cpu(C, "children_that_nobody_waits_for", "cpu ignored 40"),
+        cpu(C, "forty_children_in_a_row", "cpu relay 3"),
+        cpu(C, "work_of_the_kernel", "cpu kernel 80"),
+        cpu(C, "twenty_programs_in_one_process", "cpu exec 20"),
+        cpu(C, "sleep_is_free", "cpu sleep 200"),
+        cpu(Python, "one_process", "cpu spin 200"),
+        cpu(Python, "threads", "cpu threads 200"),
+        cpu(Python, "forks", "cpu fork 200"),
+        cpu(Python, "an_interpreter_below_another", "cpu subprocess 100"),
+        cpu(Java, "one_thread", "cpu spin 300"),
+        cpu(Java, "four_threads", "cpu threads 200"),
+        cpu(Go, "one_goroutine", "cpu spin 100"),
+        cpu(Go, "four_goroutines", "cpu goroutines 100"),
+        cpu(Go, "children", "cpu children 30"),
+        cpu(Bash, "a_loop", "cpu loop 60000"),
+        cpu(Bash, "subshells", "cpu subshells 20000"),
+        cpu(Bash, "a_pipeline", "cpu pipeline 20000"),
+        cpu(Bash, "fifty_commands", "cpu commands 50"),
+
+        // Memory.
+        memory(C, "none_to_speak_of", "memory none 0"),
+        memory(C, "one_private", "memory private 1"),
+        memory(C, "private", "memory private 40"),
+        memory(C, "shared", "memory shared 40"),
+        memory(C, "the_heap", "memory heap 40"),
+        memory(C, "the_stack", "memory stack 6"),
+        memory(C, "stacks_of_threads", "memory threads 24"),
+        memory(C, "a_file_in_the_box", "memory file 30 /box/f"),
+        memory(C, "a_file_in_tmp", "memory file 30 /tmp/f"),
+        memory(C, "a_file_in_dev_shm", "memory file 30 /dev/shm/f"),
+        memory(C, "a_file_without_a_name", "memory file 30 memfd"),
+        memory(C, "a_deleted_file", "memory deleted 30"),
+        memory(C, "a_mapped_file_counts_once", "memory mapped 30"),
+        memory(C, "a_privately_mapped_file_counts_with_its_copy", "memory copied 24"),
+        memory(C, "system_v_shared_memory", "memory sysv 30"),
+        memory(C, "what_is_only_reserved_is_free", "memory reserved 1000"),
+        memory(C, "the_peak_is_not_the_sum", "memory again 20"),
+        memory(C, "the_peak_is_not_the_end", "memory falling 40"),
+        memory(C, "children_at_one_time_add_up", "memory children 40"),
+        memory(C, "a_fork_shares_until_it_writes", "memory forked 24"),
+        beside_files(C, "the_toolchains_files_are_not_its_own", "memory held_and_read 10 {large}"),
+        beside_files(C, "the_toolchains_files_are_not_its_own_when_mapped", "memory held_and_mapped 10 {large}"),
+        beside_files(C, "the_toolchains_files_are_not_its_own_before_the_peak", "memory read_and_held 40 {large}"),
+        memory(Python, "one_object", "memory bytearray 30"),
+        memory(Python, "many_objects", "memory list 20"),
+        memory(Python, "shared", "memory mmap 30"),
+        beside_files(Python, "the_toolchains_files_are_not_its_own", "memory read 10 {large}"),
+        memory(Java, "the_heap", "memory heap 40"),
+        memory(Java, "beside_the_heap", "memory direct 40"),
+        memory(Go, "the_heap", "memory heap 40"),
+        memory(Go, "shared", "memory mmap 40"),
+        memory(Bash, "strings", "memory string 20"),
+
+        // Ends of its own.
+        ends(C, "exit_0", "end exit 0", Exited(0)),
+        ends(C, "exit_42", "end exit 42", Exited(42)),
+        ends(C, "exit_137_is_no_kill", "end exit 137", Exited(137)),
+        ends(C, "exit_255", "end exit 255", Exited(255)),
+        ends(C, "exit_256_is_0", "end exit 256", Exited(0)),
+        ends(C, "kills_itself", "end signal 9", Signalled(Signal(9))),
+        ends(C, "terminates_itself", "end signal 15", Signalled(Signal(15))),
+        ends(C, "a_real_time_signal", "end signal 40", Signalled(Signal(40))),
+        ends(C, "kills_its_group", "end group 9", Signalled(Signal(9))),
+        ends(C, "terminates_its_group", "end group 15", Signalled(Signal(15))),
+        ends(C, "kills_everybody_it_may", "end everybody 9", Exited(9)),
+        ends(C, "cannot_kill_the_init", "end init 9", Exited(5)),
+        ends(C, "a_thread_that_kills_kills_the_process", "end thread 9", Signalled(Signal(9))),
+        ends(C, "the_end_of_a_child_is_the_childs", "end child 11", Exited(11)),
+        ends(C, "a_null_pointer", "end fault 11", Signalled(Signal(11))),
+        ends(C, "a_division_by_zero", "end fault 8", Signalled(Signal(8))),
+        ends(C, "abort", "end fault 6", Signalled(Signal(6))),
+        ends(C, "an_illegal_instruction", "end fault 4", Signalled(Signal(4))),
+        ends(C, "past_the_end_of_a_mapped_file", "end fault 7", Signalled(Signal(7))),
+        ends(C, "an_address_limit_of_its_own_is_no_memory_limit", "end no_memory 12", Exited(12)),
+        ends(Python, "exit", "end exit 7", Exited(7)),
+        ends(Python, "exit_with_a_text_is_1", "end text", Exited(1)),
+        ends(Python, "exit_at_once", "end at_once 9", Exited(9)),
+        ends(Python, "an_exception", "end exception", Exited(1)),
+        ends(Python, "a_recursion_without_end", "end recursion", Exited(1)),
+        ends(Python, "abort", "end abort", Signalled(Signal(6))),
+        ends(Python, "kills_itself", "end signal 9", Signalled(Signal(9))),
+        ends(Python, "a_handler_decides", "end handler 15", Exited(17)),
+        ends(Java, "exit", "end exit 3", Exited(3)),
+        ends(Java, "halt", "end halt 4", Exited(4)),
+        ends(Java, "an_exception", "end exception", Exited(1)),
+        ends(Java, "a_recursion_without_end", "end stack", Exited(1)),
+        ends(Java, "a_full_heap_is_an_error_of_its_own", "end heap", Exited(1)),
+        ends(Java, "terminated_is_143", "end signal 15", Exited(143)),
+        ends(Java, "killed", "end signal 9", Signalled(Signal(9))),
+        ends(Go, "exit", "end exit 3", Exited(3)),
+        ends(Go, "a_panic", "end panic", Exited(2)),
+        ends(Go, "a_null_pointer", "end nil", Exited(2)),
+        ends(Go, "a_deadlock", "end deadlock", Exited(2)),
+        ends(Go, "kills_itself", "end signal 9", Signalled(Signal(9))),
+        ends(Bash, "exit", "end exit 9", Exited(9)),
+        ends(Bash, "exit_259_is_3", "end exit 259", Exited(3)),
+        ends(Bash, "terminates_itself", "end signal 15", Signalled(Signal(15))),
+        ends(Bash, "kills_its_group", "end group 9", Signalled(Signal(9))),
+        ends(Bash, "a_missing_command_is_127", "end missing", Exited(127)),
+        ends(Bash, "a_command_that_is_none_is_126", "end not_executable", Exited(126)),
+        ends(Bash, "errexit", "end errexit", Exited(1)),
+        ends(Bash, "a_broken_pipe_is_141", "end pipe", Exited(141)),
+        ends(Bash, "the_signal_of_a_subshell_is_a_code", "end child 11", Exited(139)),
+
+        // Limits.
+        over(C, "cpu_time", "forever spin", TimeLimit, little_cpu),
+        over(C, "cpu_time_of_threads", "forever threads", TimeLimit, little_cpu),
+        over(C, "cpu_time_of_children", "forever children", TimeLimit, little_cpu),
+        over(C, "wall_time", "forever spin", WallLimit, little_time),
+        over(C, "wall_time_asleep", "forever sleep", WallLimit, little_time),
+        over(C, "idle_time", "forever sleep", IdleLimit, little_patience),
+        over(C, "memory", "forever memory", MemoryLimit, little_memory),
+        over(C, "memory_in_files", "forever files", MemoryLimit, little_memory),
+        ends(C, "memory_of_a_child", "end child_out_of_memory 0", MemoryLimit),
+        over(C, "output", "forever output", OutputLimit, |_| {}),
+        over(Python, "cpu_time", "forever spin", TimeLimit, seconds),
+        over(Python, "idle_time", "forever sleep", IdleLimit, |l| l.idle_time = Duration::from_secs(1)),
+        over(Python, "memory", "forever memory", MemoryLimit, little_memory),
+        over(Python, "output", "forever output", OutputLimit, |_| {}),
+        over(Java, "cpu_time", "forever spin", TimeLimit, seconds),
+        over(Java, "wall_time", "forever sleep", WallLimit, |l| l.wall_time = Duration::from_secs(2)),
+        over(Java, "memory", "forever memory", MemoryLimit, jvm_memory),
+        over(Java, "output", "forever output", OutputLimit, |_| {}),
+        over(Go, "cpu_time", "forever spin", TimeLimit, seconds),
+        over(Go, "wall_time", "forever sleep", WallLimit, little_time),
+        over(Go, "memory", "forever memory", MemoryLimit, little_memory),
+        over(Go, "output", "forever output", OutputLimit, |_| {}),
+        over(Bash, "cpu_time", "forever spin", TimeLimit, little_cpu),
+        over(Bash, "wall_time", "forever sleep", WallLimit, little_time),
+        over(Bash, "memory", "forever memory", MemoryLimit, little_memory),
+        over(Bash, "output", "forever output", OutputLimit, |_| {}),
+    ]
+}
+
+/// The programs, compiled.
+fn programs() -> PathBuf {
+    let mut hasher = DefaultHasher::new();
+    SOURCES.hash(&mut hasher);
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("truth-{:016x}", hasher.finish()));
+    let ready = dir.join("ready");
+    if ready.exists() {
+        return dir;
+    }
+    fs::create_dir_all(&dir).unwrap();
+    for (name, source) in SOURCES {
+        fs::write(dir.join(name), source).unwrap();
+    }
+    for (package, command) in [
+        ("gcc libc6-dev", &["gcc", "-O1", "-static", "-pthread", "-o", "truth", "truth.c"][..]),
+        ("golang-go", &["go", "build", "-o", "truth-go", "truth.go"]),
+        ("openjdk-17-jdk-headless", &["javac", "Truth.java"]),
+    ] {
+        let compiled = std::process::Command::new(command[0])
+            .args(&command[1..])
+            .current_dir(&dir)
+            .env("GOCACHE", dir.join("go-cache"))
+            .output()
+            .unwrap_or_else(|error| panic!("{}: {error}: apt-get install {package}", command[0]));
+        assert!(compiled.status.success(), "{}: {}", command[0], String::from_utf8_lossy(&compiled.stderr));
+    }
+    fs::write(ready, "").unwrap();
+    dir
+}
+
+/// The table's own sandbox: the programs lie in its root.
+struct Court {
+    world: World,
+    dir: String,
+}
+
+impl Court {
+    fn open() -> Court {
+        let dir = programs();
+        // Its settings are read from there.
+        let world = World::showing(&[dir.clone(), "/etc/java-17-openjdk".into()]);
+        Court { world, dir: dir.to_str().expect("the target directory's path is text").to_owned() }
+    }
+
+    fn program(&self, language: Language, arguments: &str, measured: bool) -> Program {
+        let dir = &self.dir;
+        let truth = format!("{dir}/truth");
+        let own = |path: &str| format!("{dir}/{path}");
+        let mut argv: Vec<String> = match language {
+            C => vec![truth.clone()],
+            Python => vec!["/usr/bin/python3".into(), own("truth.py")],
+            Java => [
+                "java",
+                "-Xmx64m",
+                "-XX:MaxDirectMemorySize=1g",
+                "-XX:+UseSerialGC",
+                "-XX:-UsePerfData",
+                "-cp",
+                dir,
+                "Truth",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+            Go => vec![own("truth-go")],
+            Bash => vec!["/bin/bash".into(), own("truth.sh")],
+        };
+        if measured && language != C {
+            argv.splice(0..0, [truth, "measure".to_owned()]);
+        }
+        argv.extend(arguments.split(' ').map(|word| word.replace("{large}", &self.world.fixtures.large)));
+        let memory = if language == Java { 192 } else { 64 };
+        Program::new(argv).limits(|l| {
+            l.memory = Bytes::mib(memory);
+            l.file_size = Bytes::mib(64);
+            l.disk = Bytes::mib(48);
+            l.processes = 128;
+        })
+    }
+
+    /// Runs it while the other slot is busy with what this one is not measured for.
+    fn run(&self, row: &Row) -> (Ended, Ended) {
+        let program = self.program(row.language, row.arguments, matches!(row.check, Check::Cpu)).limits(row.limits);
+        let neighbour = match row.check {
+            Check::Cpu => "forever hold",
+            _ => "forever spin",
+        };
+        let neighbour = self.program(C, neighbour, false).limits(|l| {
+            l.memory = Bytes::mib(128);
+            l.cpu_time = Duration::from_secs(60);
+            l.wall_time = Duration::from_secs(60);
+            l.idle_time = Duration::from_secs(60);
+        });
+        let (mut one, mut other) = self.world.both_slots();
+        if row.arguments.contains("{large}") {
+            self.world.fixtures.forget_large();
+        }
+        beside(&neighbour, &mut other, || program.run(&mut one))
+    }
+}
+
+/// What a neighbour says, until it is told to stop.
+struct Neighbour<'a> {
+    said: Vec<u8>,
+    ready: Option<SyncSender<()>>,
+    stop: &'a AtomicBool,
+}
+
+impl Observer for Neighbour<'_> {
+    fn stdout(&mut self, data: &[u8]) {
+        self.said.extend_from_slice(data);
+        if self.said.ends_with(b"\n") {
+            self.ready = None;
+        }
+    }
+    fn stderr(&mut self, _: &[u8]) {}
+    fn cancelled(&mut self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// Does `work` while `neighbour` runs on `slot`, and then ends that.
+fn beside<T>(neighbour: &Program, slot: &mut Slot, work: impl FnOnce() -> T) -> (T, Ended) {
+    /// Also when the work panics.
+    struct Stop<'a>(&'a AtomicBool);
+    impl Drop for Stop<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+    let stop = AtomicBool::new(false);
+    let (ready, is_ready) = sync_channel(0);
+    std::thread::scope(|scope| {
+        let running = scope.spawn(|| {
+            let mut observer = Neighbour { said: Vec::new(), ready: Some(ready), stop: &stop };
+            let report = slot.run(&neighbour.command, &mut observer).unwrap();
+            Ended { report, stdout: observer.said, stderr: Vec::new() }
+        });
+        let done = {
+            let _stop = Stop(&stop);
+            // Nothing is ever sent: the sender is dropped when the neighbour is at work, or has failed.
+            let _ = is_ready.recv();
+            work()
+        };
+        (done, running.join().unwrap())
+    })
+}
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let court: Arc<OnceLock<Court>> = Arc::default();
+    let mut trials: Vec<Trial> = table()
+        .into_iter()
+        .map(|row| {
+            let court = court.clone();
+            let kind = match row.check {
+                Check::Cpu => "cpu",
+                Check::Memory | Check::MemoryBesideFiles => "memory",
+                Check::End => "end",
+                Check::Limit => "limit",
+            };
+            let language = format!("{:?}", row.language).to_lowercase();
+            Trial::test(format!("truth::{kind}_{language}_{}", row.rule), move || {
+                prove(court.get_or_init(Court::open), &row);
+                Ok(())
+            })
+        })
+        .collect();
+    trials.push(Trial::test("truth::a_thousand_tiny_programs", move || {
+        a_thousand_tiny_programs(court.get_or_init(Court::open));
+        Ok(())
+    }));
+    trials.push(Trial::test("truth::the_table_has_what_it_should", || {
+        let rows = table();
+        assert!(rows.len() >= ROWS_MIN);
+        for language in [C, Python, Java, Go, Bash] {
+            assert!(rows.iter().filter(|r| r.language == language).count() >= 10, "{language:?}");
+        }
+        Ok(())
+    }));
+    trials
+}
+
+/// The number a program told after this word.
+fn told(ended: &Ended, word: &str) -> u64 {
+    ended
+        .text()
+        .lines()
+        .find_map(|line| line.strip_prefix(word)?.trim().parse().ok())
+        .unwrap_or_else(|| panic!("the program tells no {word}; {ended}"))
+}
+
+fn assert_exact(what: &str, reported: u64, used: u64, (per_cent, slack): (u64, u64), ended: &Ended) {
+    let tolerance = used * per_cent / 100 + slack;
+    assert!(
+        reported.abs_diff(used) <= tolerance,
+        "{what}: reported {reported}, used {used}, off by {} where {tolerance} is allowed; {ended}",
+        reported as i64 - used as i64
+    );
+}
+
+fn prove(court: &Court, row: &Row) {
+    let (ended, neighbour) = court.run(row);
+    assert_eq!(ended.report.outcome, row.ends, "{ended}");
+    match row.check {
+        Check::End => {}
+        Check::Cpu => cpu_is_exact(&ended),
+        Check::Memory => memory_is_exact(&ended, MEMORY_EXACT),
+        Check::MemoryBesideFiles => memory_is_exact(&ended, MEMORY_BESIDE_FILES),
+        Check::Limit => {
+            the_limit_shows(&ended, &court.program(row.language, "", false).limits(row.limits).command.limits)
+        }
+    }
+    assert_eq!(neighbour.report.outcome, Outcome::Cancelled, "the neighbour: {neighbour}");
+    match row.check {
+        // It holds much memory and does nothing.
+        Check::Cpu => {
+            memory_is_exact(&neighbour, MEMORY_EXACT);
+            // Giving 48 MiB back when it is killed is its own, and it cannot tell.
+            let (reported, used) = (cpu_ns(&neighbour), told(&neighbour, "cpu"));
+            assert!(reported >= used && reported <= used + 20_000_000, "the neighbour: {neighbour}");
+        }
+        // It has nothing and computes all the time.
+        _ => assert!(neighbour.report.usage.memory < Bytes::mib(1), "the neighbour: {neighbour}"),
+    }
+}
+
+fn cpu_ns(ended: &Ended) -> u64 {
+    u64::try_from(ended.report.usage.cpu_time.as_nanos()).unwrap()
+}
+
+fn cpu_is_exact(ended: &Ended) {
+    assert_exact("CPU time, ns", cpu_ns(ended), told(ended, "cpu"), CPU_EXACT, ended);
+}
+
+fn memory_is_exact(ended: &Ended, tolerance: (u64, u64)) {
+    assert_exact("memory, bytes", ended.report.usage.memory.get(), told(ended, "memory"), tolerance, ended);
+}
+
+/// The figure has reached the limit and went over it by no more than it takes to notice; what was printed is there.
+fn the_limit_shows(ended: &Ended, limits: &Limits) {
+    let usage = &ended.report.usage;
+    let beyond = |used: Duration, limit: Duration, most: Duration| {
+        assert!(used >= limit && used <= limit + most, "{used:?} of {limit:?}; {ended}");
+    };
+    match ended.report.outcome {
+        TimeLimit => beyond(usage.cpu_time, limits.cpu_time, Duration::from_millis(20)),
+        // On a machine that does something else it may take long to be woken; how long it takes is a measurement.
+        WallLimit => beyond(usage.wall_time, limits.wall_time, Duration::from_secs(2)),
+        IdleLimit => assert!(usage.wall_time >= limits.idle_time, "{ended}"),
+        MemoryLimit => assert_exact("memory, bytes", usage.memory.get(), limits.memory.get(), MEMORY_OF_LIMIT, ended),
+        OutputLimit => {
+            assert_eq!(ended.stdout.len() as u64, limits.output.get(), "{ended}");
+            assert!(ended.report.stdout_truncated && !ended.report.stderr_truncated, "{ended}");
+        }
+        other => panic!("{other:?} is no limit"),
+    }
+    assert!(ended.stdout.starts_with(b"begun\n"), "{ended}");
+}
+
+/// A thousand programs that use next to nothing: each, and all together.
+fn a_thousand_tiny_programs(court: &Court) {
+    let program = court.program(C, "cpu spin 0", false);
+    let mut slot = court.world.slot();
+    let (mut reported, mut used) = (0, 0);
+    for _ in 0..1000 {
+        let ended = program.run(&mut slot);
+        cpu_is_exact(&ended);
+        reported += cpu_ns(&ended);
+        used += told(&ended, "cpu");
+    }
+    // Starting and ending a program is its own, and it cannot tell.
+    assert!(reported > used && reported - used < 1000 * 1_500_000, "reported {reported} ns, told {used} ns");
+}
