@@ -1,14 +1,14 @@
 //! Files on their way into a box: many files in one sealed memory file, so that one descriptor carries them.
 //!
 //! Layout, little endian: `count: u32`, then for each file `executable: u32, path_len: u32, data_len: u64,
-//! path, data`. The writer is our own main process; the reader runs inside the cell, as its init, and opens
-//! what it makes beneath `/box` without following links.
+//! path, data`. The writer is our own main process; the reader runs inside the cell, as its init, and goes down from
+//! `/box` by bare names without following links.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use cupel_types::BoxFiles;
-use rustix::fs::{AtFlags, MemfdFlags, Mode, OFlags, ResolveFlags, SealFlags};
+use cupel_types::{BoxFiles, BoxPath};
+use rustix::fs::{AtFlags, MemfdFlags, Mode, OFlags, SealFlags};
 
 /// Writes files into a new sealed memory file.
 pub(crate) fn write(files: &BoxFiles) -> io::Result<OwnedFd> {
@@ -65,19 +65,26 @@ pub(crate) fn unpack(bundle: BorrowedFd<'_>, dir: BorrowedFd<'_>, owner: u32) ->
     Ok(())
 }
 
+/// Makes a file and the directories above it, one step at a time, each opened by its bare name in the one before: no path is
+/// followed, so that no link in the box and no `..` leads anywhere.
 fn create(dir: BorrowedFd<'_>, path: &str, executable: bool, owner: u32) -> io::Result<OwnedFd> {
+    BoxPath::new(path).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
     let (uid, gid) = (rustix::fs::Uid::from_raw(owner), rustix::fs::Gid::from_raw(owner));
-    for (end, _) in path.match_indices('/') {
-        match rustix::fs::mkdirat(dir, &path[..end], Mode::from_raw_mode(0o755)) {
-            Ok(()) => rustix::fs::chownat(dir, &path[..end], Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?,
+    let (above, name) = path.rsplit_once('/').map_or((None, path), |(above, name)| (Some(above), name));
+    let mut parent: Option<OwnedFd> = None;
+    for step in above.into_iter().flat_map(|above| above.split('/')) {
+        let at = parent.as_ref().map_or(dir, AsFd::as_fd);
+        match rustix::fs::mkdirat(at, step, Mode::from_raw_mode(0o755)) {
+            Ok(()) => rustix::fs::chownat(at, step, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?,
             Err(rustix::io::Errno::EXIST) => {}
             Err(other) => return Err(other.into()),
         }
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        parent = Some(rustix::fs::openat(at, step, flags, Mode::empty())?);
     }
     let mode = Mode::from_raw_mode(if executable { 0o755 } else { 0o644 });
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-    let file = rustix::fs::openat2(dir, path, flags, mode, beneath)?;
+    let file = rustix::fs::openat(parent.as_ref().map_or(dir, AsFd::as_fd), name, flags, mode)?;
     rustix::fs::fchown(&file, Some(uid), Some(gid))?;
     Ok(file)
 }
@@ -139,8 +146,12 @@ impl Source<'_> {
 }
 
 #[cfg(test)]
+#[path = "bundle_fuzz.rs"]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
-    use cupel_types::{BoxFile, BoxPath};
+    use cupel_types::BoxFile;
 
     use super::*;
 

@@ -576,6 +576,10 @@ impl Message for FromLane {
 }
 
 #[cfg(test)]
+#[path = "wire_fuzz.rs"]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -585,6 +589,7 @@ mod tests {
             collect: Some(CollectLimits { files: 7, bytes: Bytes::kib(9) }),
             argv: vec!["./main".into(), String::new(), "ü".into()],
             env: vec!["A=b".into()],
+            warm: true,
         })
     }
 

@@ -278,6 +278,10 @@ const fn jump(code: u16, k: u32, jt: u8, jf: u8) -> Instruction {
 }
 
 #[cfg(test)]
+#[path = "seccomp_fuzz.rs"]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

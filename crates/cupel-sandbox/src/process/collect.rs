@@ -103,3 +103,7 @@ fn walk(dir: BorrowedFd<'_>, prefix: &str, budget: &mut Budget, batch: &mut Batc
     }
     Ok(true)
 }
+
+#[cfg(test)]
+#[path = "collect_fuzz.rs"]
+mod fuzz;

@@ -1,0 +1,244 @@
+//! Random messages and random bytes for the sandbox's own protocol: what is written reads back, what reads was written so, and
+//! no bytes make a reader panic or take more memory than a message can hold. `PROPTEST_CASES` says how many are tried.
+
+use std::fmt::Debug;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use cupel_types::{Bytes, Limits};
+use proptest::prelude::*;
+
+use super::{
+    CellDone, CellRequest, CollectLimits, FromLane, FromLauncher, KillReason, MESSAGE_BYTES_MAX, Message, Reader,
+    ToLane, ToLauncher, Writer, receive, socket_pair,
+};
+use crate::warm::{Warm, WarmTemplate};
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![4 => "[^\u{0}]{0,12}", 1 => Just(String::new()), 1 => Just("x".repeat(5000))]
+}
+
+fn texts() -> impl Strategy<Value = Vec<String>> {
+    proptest::collection::vec(text(), 0..6)
+}
+
+fn pairs() -> impl Strategy<Value = Vec<(String, String)>> {
+    proptest::collection::vec((text(), text()), 0..4)
+}
+
+/// Numbers, and the ends of their ranges.
+fn number() -> impl Strategy<Value = u64> {
+    prop_oneof![any::<u64>(), 0..100u64, Just(u64::MAX), Just(u64::from(u32::MAX))]
+}
+
+/// Anything but the number that stands for none.
+fn some_u32() -> impl Strategy<Value = u32> {
+    prop_oneof![0..u32::MAX, Just(0), Just(u32::MAX - 1)]
+}
+
+fn limits() -> impl Strategy<Value = Limits> {
+    (proptest::array::uniform9(number()), any::<u32>(), any::<u32>()).prop_map(|(n, processes, open_files)| Limits {
+        cpu_time: Duration::from_nanos(n[0]),
+        wall_time: Duration::from_nanos(n[1]),
+        idle_time: Duration::from_nanos(n[2]),
+        memory: Bytes::new(n[3]),
+        file_size: Bytes::new(n[4]),
+        disk: Bytes::new(n[5]),
+        inodes: n[6],
+        output: Bytes::new(n[7]),
+        stack: Bytes::new(n[8]),
+        processes,
+        open_files,
+    })
+}
+
+fn collect() -> impl Strategy<Value = Option<CollectLimits>> {
+    proptest::option::of(
+        (any::<u32>(), number()).prop_map(|(files, bytes)| CollectLimits { files, bytes: Bytes::new(bytes) }),
+    )
+}
+
+fn to_lane() -> impl Strategy<Value = ToLane> {
+    let argv = (text(), texts()).prop_map(|(first, mut rest)| {
+        rest.insert(0, first);
+        rest
+    });
+    prop_oneof![
+        8 => (limits(), collect(), argv, texts(), any::<bool>())
+            .prop_map(|(limits, collect, argv, env, warm)| ToLane::Run(CellRequest { limits, collect, argv, env, warm })),
+        1 => any::<bool>().prop_map(|flood| ToLane::Kill(if flood { KillReason::OutputLimit } else { KillReason::Cancelled })),
+    ]
+}
+
+fn to_launcher() -> impl Strategy<Value = ToLauncher> {
+    let template = (texts(), pairs()).prop_map(|(argv, env)| WarmTemplate { kind: Warm::Python, argv, env });
+    let warm = proptest::collection::vec(template, 0..3);
+    prop_oneof![
+        (any::<u32>(), any::<u32>(), any::<u64>(), any::<bool>(), pairs(), warm).prop_map(
+            |(uid_base, lanes_max, walls_off, probe, mounts, warm)| ToLauncher::Configure {
+                uid_base,
+                lanes_max,
+                walls_off,
+                probe,
+                mounts,
+                warm
+            }
+        ),
+        (some_u32(), proptest::option::of(some_u32()), proptest::option::of(some_u32()))
+            .prop_map(|(lane, cpu, warm)| ToLauncher::MakeLane { lane, cpu, warm }),
+        any::<u32>().prop_map(|lane| ToLauncher::RetireLane { lane }),
+    ]
+}
+
+fn from_lane() -> impl Strategy<Value = FromLane> {
+    prop_oneof![
+        proptest::collection::vec((text(), any::<bool>()), 0..6).prop_map(|files| {
+            let (names, executable) = files.into_iter().unzip();
+            FromLane::Files { names, executable }
+        }),
+        (proptest::array::uniform5(number()), any::<[u32; 2]>(), any::<[i32; 2]>(), any::<[bool; 2]>()).prop_map(
+            |(n, [failed_step, limit], [failed_errno, status], [status_known, collect_overflow])| FromLane::Done(
+                CellDone {
+                    failed_step,
+                    failed_errno,
+                    limit,
+                    status,
+                    status_known,
+                    cpu_ns: n[0],
+                    cpu_user_ns: n[1],
+                    cpu_system_ns: n[2],
+                    wall_ns: n[3],
+                    memory_peak: n[4],
+                    collect_overflow,
+                }
+            )
+        ),
+        any::<bool>().prop_map(|clean| FromLane::Ready { clean }),
+    ]
+}
+
+fn from_launcher() -> impl Strategy<Value = FromLauncher> {
+    prop_oneof![
+        any::<bool>().prop_map(|cgroup_v2| FromLauncher::Configured { cgroup_v2 }),
+        any::<u32>().prop_map(|lane| FromLauncher::LaneMade { lane }),
+        (any::<u32>(), any::<i32>(), text()).prop_map(|(step, errno, detail)| FromLauncher::Failed {
+            step,
+            errno,
+            detail
+        }),
+    ]
+}
+
+fn encoded<M: Message>(message: &M) -> Vec<u8> {
+    let mut writer = Writer(Vec::new());
+    message.encode(&mut writer);
+    writer.0
+}
+
+/// Reads all of the bytes as one message, or refuses them.
+fn decoded<M: Message>(bytes: &[u8]) -> Option<M> {
+    let mut reader = Reader(bytes);
+    M::decode(&mut reader).ok().filter(|_| reader.0.is_empty())
+}
+
+fn reads_back<M: Message + PartialEq + Debug>(message: &M) {
+    let bytes = encoded(message);
+    assert_eq!(decoded::<M>(&bytes).as_ref(), Some(message));
+    for end in (0..bytes.len()).step_by(1 + bytes.len() / 64) {
+        assert!(decoded::<M>(&bytes[..end]).is_none(), "{end} of {} bytes of {message:?}", bytes.len());
+    }
+}
+
+/// There is one way to write a message: so what was read can be said again in the same bytes, and is no longer than they are.
+fn reads_only_what_is_written<M: Message + Debug>(bytes: &[u8]) {
+    if let Some(message) = decoded::<M>(bytes) {
+        assert_eq!(encoded(&message), bytes, "{message:?}");
+    }
+}
+
+fn every_reader(bytes: &[u8]) {
+    reads_only_what_is_written::<ToLane>(bytes);
+    reads_only_what_is_written::<FromLane>(bytes);
+    reads_only_what_is_written::<ToLauncher>(bytes);
+    reads_only_what_is_written::<FromLauncher>(bytes);
+}
+
+/// Bytes of a true message with a few of them changed, lost or put in: most of what a broken writer could send.
+fn nearly() -> impl Strategy<Value = Vec<u8>> {
+    let message = prop_oneof![
+        to_lane().prop_map(|m| encoded(&m)),
+        from_lane().prop_map(|m| encoded(&m)),
+        to_launcher().prop_map(|m| encoded(&m)),
+        from_launcher().prop_map(|m| encoded(&m)),
+    ];
+    let word = prop_oneof![Just(0u32), Just(1), Just(2), Just(u32::MAX), Just(u32::MAX / 4), any::<u32>()];
+    let change = (any::<prop::sample::Index>(), 0..4u8, word);
+    (message, proptest::collection::vec(change, 0..6)).prop_map(|(mut bytes, changes)| {
+        for (at, kind, word) in changes {
+            let at = at.index(bytes.len().max(1));
+            match kind {
+                0 => bytes.truncate(at),
+                1 => drop(bytes.splice(at..at, word.to_le_bytes())),
+                2 => bytes.iter_mut().skip(at).take(1).for_each(|b| *b ^= word as u8),
+                _ => bytes.iter_mut().skip(at / 4 * 4).zip(word.to_le_bytes()).for_each(|(b, new)| *b = new),
+            }
+        }
+        bytes
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_reads_back(a in to_lane(), b in from_lane(), c in to_launcher(), d in from_launcher()) {
+        reads_back(&a);
+        reads_back(&b);
+        reads_back(&c);
+        reads_back(&d);
+        // A buffer that had to grow would leave a copy of what is a tenant's.
+        prop_assert!(encoded(&a).len() <= a.room(), "{} of {} bytes", encoded(&a).len(), a.room());
+    }
+
+    #[test]
+    fn no_bytes_make_a_reader_panic(bytes in prop_oneof![
+        3 => nearly(),
+        1 => proptest::collection::vec(any::<u8>(), 0..300),
+        // Numbers that could be counts and lengths.
+        1 => proptest::collection::vec(prop_oneof![0..8u32, Just(u32::MAX), Just(1 << 28)], 0..40)
+            .prop_map(|words| words.into_iter().flat_map(u32::to_le_bytes).collect()),
+    ]) {
+        every_reader(&bytes);
+    }
+
+    /// Strings are cut out of the message and lists are no longer than it: nothing is set aside for what is only claimed.
+    #[test]
+    fn a_list_takes_no_more_than_its_message(words in proptest::collection::vec(prop_oneof![Just(0u32), Just(1), Just(u32::MAX), Just(1 << 20)], 0..300)) {
+        let mut bytes: Vec<u8> = 1u32.to_le_bytes().to_vec();
+        bytes.extend(words.iter().flat_map(|w| w.to_le_bytes()));
+        if let Ok(FromLane::Files { names, executable }) = FromLane::decode(&mut Reader(&bytes)) {
+            prop_assert!(names.capacity() * 4 <= 2 * bytes.len() + 32 && executable.capacity() * 4 <= 2 * bytes.len() + 32);
+            prop_assert!(names.iter().map(String::capacity).sum::<usize>() <= bytes.len());
+        }
+    }
+
+    /// The whole way, through a socket: an error or a message, never more, and the socket stays of use.
+    #[test]
+    fn a_socket_that_was_sent_noise_can_still_be_used(bytes in prop_oneof![
+        nearly(),
+        proptest::collection::vec(any::<u8>(), 1..300),
+        Just(vec![1; MESSAGE_BYTES_MAX]),
+    ]) {
+        prop_assume!(!bytes.is_empty());
+        let (ours, theirs) = socket_pair().unwrap();
+        rustix::net::send(&theirs, &bytes, rustix::net::SendFlags::empty()).unwrap();
+        let mut buffer = Vec::new();
+        let received = receive::<ToLauncher>(ours.as_fd(), &mut buffer);
+        match decoded::<ToLauncher>(&bytes) {
+            Some(message) => prop_assert_eq!(received.unwrap().map(|(m, _)| m), Some(message)),
+            None => prop_assert_eq!(received.unwrap_err().kind(), std::io::ErrorKind::InvalidData),
+        }
+        prop_assert!(buffer.capacity() <= 2 * MESSAGE_BYTES_MAX);
+        super::send(theirs.as_fd(), &ToLauncher::RetireLane { lane: 7 }, &[]).unwrap();
+        let next = receive::<ToLauncher>(ours.as_fd(), &mut buffer).unwrap();
+        prop_assert_eq!(next.map(|(message, _)| message), Some(ToLauncher::RetireLane { lane: 7 }));
+    }
+}
