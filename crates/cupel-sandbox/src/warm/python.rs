@@ -59,7 +59,6 @@ pub(super) fn stands_in_for(
 pub(crate) struct WarmPython {
     interpreter: Interpreter,
     minor: i32,
-    argv: Vec<CString>,
     env: Vec<(CString, CString)>,
     begin: Object,
     threads: Object,
@@ -90,7 +89,6 @@ impl WarmPython {
         let find = |name: &CStr| interpreter.get(functions, name);
         Ok(WarmPython {
             minor,
-            argv,
             env,
             begin: find(c"begin")?,
             threads: find(c"threads")?,

@@ -20,6 +20,7 @@ mod leaks;
 mod limits;
 mod machine;
 mod output;
+mod warm;
 mod truth;
 
 use std::process::ExitCode;
@@ -73,6 +74,7 @@ fn main() -> ExitCode {
     trials.extend(leaks::trials(&world));
     trials.extend(depth::trials(&world));
     trials.extend(compilers::trials(&world));
+    trials.extend(warm::trials());
     trials.extend(truth::trials());
     let conclusion = libtest_mimic::run(&arguments, machine::wanted(trials));
     drop(world);

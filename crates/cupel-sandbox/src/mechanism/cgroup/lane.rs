@@ -75,6 +75,9 @@ pub(crate) struct LaneGroup {
     group_files: LaneGroupFiles,
     /// Memory of the init alone, when nothing had run.
     base: u64,
+    /// How much of that is memory of processes, and how much page cache, where it is more than next to nothing.
+    held_base: u64,
+    files_base: u64,
     limits: Option<(u64, u32)>,
     counts_cpu: bool,
     /// What the kernel kept after the last cell, beside page cache.
@@ -144,6 +147,8 @@ impl LaneGroup {
         let mut group = LaneGroup {
             group_files: files,
             base: 0,
+            held_base: 0,
+            files_base: 0,
             limits: None,
             counts_cpu,
             kernel_kept: 0,
@@ -163,6 +168,10 @@ impl LaneGroup {
     pub(crate) fn count_from_here(&mut self) {
         self.base = self.memory();
         self.limits = None;
+        let text = fd(&self.group_files.stat).map(text_of).unwrap_or_default();
+        let of = |name| field(&text, name).unwrap_or(0);
+        self.held_base = of("rss") + of("shmem");
+        self.files_base = of("cache").saturating_sub(of("shmem"));
     }
 
     /// v2: makes the next cell's group, for its init to be born into.
@@ -341,14 +350,14 @@ impl LaneGroup {
     /// than after the last cell: given back in the middle of the next one, it would hide as much of what that uses.
     pub(crate) fn settled(&mut self, patient: bool) -> Settled {
         let kept = self.memory().saturating_sub(self.base);
-        let files = self.file_cache(Moment::Idle);
+        let files = self.file_cache(Moment::Idle).saturating_sub(self.files_base);
         let beside_files = kept.saturating_sub(files);
         if beside_files > HELD_MAX
             && let Some(stat) = fd(&self.group_files.stat)
         {
             let text = text_of(stat);
             let of = |name| field(&text, name).unwrap_or(0);
-            if of("rss") + of("shmem") > HELD_MAX {
+            if (of("rss") + of("shmem")).saturating_sub(self.held_base) > HELD_MAX {
                 return Settled::NotYet;
             }
         }

@@ -1,0 +1,306 @@
+//! Conformance: every program of `warm/programs.txt` does the same whether the interpreter is executed or forked.
+//! This is what decides that a warm start is on by default.
+//!
+//! What differs by nature, and is therefore not asked for there: `hash(str)` and addresses are those of the warm parent
+//! until it is renewed; `/proc/self/exe` and `/proc/self/maps` name the sandbox's executable; the garbage collector does not
+//! show the objects that were there at the start; `object.__subclasses__()` also has the classes of modules loaded ahead;
+//! processor time used for starting is not the program's; modules loaded ahead take none of its memory.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use cupel_sandbox::{Sandbox, SandboxConfig, Slot, Stdin, Warm, WarmTemplate};
+use cupel_types::{BoxFile, Bytes, ExitStatus, Limits, Outcome};
+use libtest_mimic::Trial;
+
+use crate::kit::{Ended, Program, assert_near, file};
+
+const PROGRAMS: &str = include_str!("warm/programs.txt");
+
+/// A sandbox that keeps Python warm, and its only slot.
+struct Warmed {
+    slot: Mutex<Slot>,
+    _sandbox: Sandbox,
+}
+
+type Shared = Arc<OnceLock<Warmed>>;
+
+impl Warmed {
+    fn start() -> Warmed {
+        let config = SandboxConfig { warm: vec![template()], slots: 1, ..SandboxConfig::default() };
+        let sandbox = Sandbox::start(config).expect("the sandbox starts");
+        Warmed { slot: Mutex::new(sandbox.slot(0)), _sandbox: sandbox }
+    }
+
+    fn run(&self, program: &Program, warm: bool) -> Ended {
+        let mut program = program.clone();
+        program.command.warm = warm.then_some(Warm::Python);
+        program.run(&mut self.slot.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn environment() -> Vec<(String, String)> {
+    [("PATH", "/usr/local/bin:/usr/bin:/bin"), ("HOME", "/tmp"), ("LANG", "C.UTF-8")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec()
+}
+
+fn template() -> WarmTemplate {
+    WarmTemplate { kind: Warm::Python, argv: vec!["python3".into(), "main.py".into()], env: environment() }
+}
+
+/// One section of the file of programs.
+#[derive(Clone)]
+struct Case {
+    name: String,
+    options: BTreeMap<String, String>,
+    source: String,
+}
+
+impl Case {
+    fn option(&self, name: &str) -> Option<&str> {
+        self.options.get(name).map(String::as_str)
+    }
+
+    fn number(&self, name: &str) -> Option<u64> {
+        self.option(name).map(|n| n.parse().unwrap())
+    }
+
+    fn program(&self, all: &[Case]) -> Program {
+        let run_as = unescape(self.option("file").unwrap_or("main.py"));
+        let run_as = String::from_utf8(run_as).unwrap();
+        let lies_at = self.option("write").unwrap_or(&run_as);
+        let lies_at = lies_at.trim_start_matches("/box/").trim_start_matches("./");
+        let mut files: Vec<BoxFile> = vec![file(lies_at, self.source.as_bytes(), false)];
+        for beside in self.option("beside").into_iter().flat_map(|names| names.split(':')) {
+            let other = all.iter().find(|case| case.name == beside).unwrap();
+            files.push(file(beside, other.source.as_bytes(), false));
+        }
+        let list = |name| self.option(name).into_iter().flat_map(|list| list.split(',').map(unescape));
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        let mut argv = vec!["python3".to_owned(), run_as];
+        argv.extend(list("args").map(text));
+        let mut program = Program::new(argv).files(files).limits(|limits| {
+            *limits = Limits {
+                cpu_time: Duration::from_secs(self.number("seconds").unwrap_or(20)),
+                wall_time: Duration::from_secs(self.number("wall").unwrap_or(60)),
+                memory: Bytes::mib(self.number("memory").unwrap_or(256)),
+                processes: 32,
+                open_files: 64,
+                output: Bytes::mib(1),
+                ..Limits::default()
+            };
+        });
+        program.command.env = environment();
+        program.command.env.extend(list("env").map(text).map(|variable| {
+            let (name, value) = variable.split_once('=').unwrap();
+            (name.to_owned(), value.to_owned())
+        }));
+        program.command.stdin = Stdin::Bytes(unescape(self.option("stdin").unwrap_or_default()).into());
+        program
+    }
+}
+
+/// `\n`, `\r`, `\xNN` and `\uNNNN` in the words after a section's name.
+fn unescape(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        bytes.extend_from_slice(&rest.as_bytes()[..at]);
+        let digits = |from: usize, to: usize| u32::from_str_radix(&rest[at + from..at + to], 16).unwrap();
+        let taken = match rest.as_bytes()[at + 1] {
+            b'n' => (bytes.push(b'\n'), 2).1,
+            b'r' => (bytes.push(b'\r'), 2).1,
+            b'x' => (bytes.push(u8::try_from(digits(2, 4)).unwrap()), 4).1,
+            b'u' => {
+                let letter = char::from_u32(digits(2, 6)).unwrap();
+                bytes.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
+                6
+            }
+            other => panic!("an unknown escape: {other}"),
+        };
+        rest = &rest[at + taken..];
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    bytes
+}
+
+fn cases() -> Vec<Case> {
+    let sections = PROGRAMS.split("\n#### ").skip(1);
+    sections
+        .map(|section| {
+            let (head, source) = section.split_once('\n').unwrap_or((section, ""));
+            let mut words = head.split(' ');
+            let name = words.next().unwrap().to_owned();
+            let option = |word: &str| word.split_once('=').map(|(n, v)| (n.to_owned(), v.to_owned())).unwrap();
+            let source = if source.is_empty() { String::new() } else { format!("{source}\n") };
+            Case { name, options: words.map(option).collect(), source }
+        })
+        .collect()
+}
+
+/// What a caller can see of a run, but for the figures.
+fn seen(ended: &Ended) -> (Outcome, Option<ExitStatus>, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (ended.report.outcome, ended.report.exit, text(&ended.stdout), text(&ended.stderr))
+}
+
+fn same_both_ways(world: &Warmed, program: &Program) {
+    let (cold, warm) = (seen(&world.run(program, false)), seen(&world.run(program, true)));
+    // What is cut off by a kill depends on the moment of it.
+    if matches!(cold.0, Outcome::OutputLimit) {
+        assert_eq!(cold.0, warm.0);
+        return;
+    }
+    assert!(cold == warm, "cold: {cold:#?}\nwarm: {warm:#?}");
+}
+
+fn python(source: &str) -> Program {
+    let case = Case { name: "main".into(), options: BTreeMap::new(), source: format!("{source}\n") };
+    case.program(&[])
+}
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let shared = Shared::default();
+    let all = Arc::new(cases());
+    let trial = |name: String, body: Box<dyn FnOnce(&Warmed) + Send>| {
+        let shared = shared.clone();
+        Trial::test(name, move || {
+            body(shared.get_or_init(Warmed::start));
+            Ok(())
+        })
+    };
+    let is_program = |case: &&Case| !case.name.contains('.');
+    let mut trials: Vec<Trial> = all
+        .iter()
+        .filter(is_program)
+        .map(|case| {
+            let (case, all) = (case.clone(), all.clone());
+            trial(
+                format!("warm::same::{}", case.name),
+                Box::new(move |world| same_both_ways(world, &case.program(&all))),
+            )
+        })
+        .collect();
+    let rules: [(&str, fn(&Warmed)); 8] = [
+        ("a_warm_program_is_forked_and_not_executed", forked),
+        ("other_commands_are_executed", executed),
+        ("peak_memory_is_that_of_a_cold_start", memory),
+        ("the_memory_limit_acts_where_it_does_cold", memory_limit),
+        ("random_numbers_differ_from_run_to_run", random),
+        ("nothing_of_earlier_runs_is_in_memory", leftovers),
+        ("the_lanes_page_of_notes_is_out_of_reach", notes),
+        ("a_warm_start_takes_a_fraction_of_the_time", faster),
+    ];
+    trials.extend(rules.map(|(name, rule)| trial(format!("warm::{name}"), Box::new(rule))));
+    trials
+}
+
+const WHOSE: &str = "import os; print('python' in os.readlink('/proc/self/exe'))";
+
+fn forked(world: &Warmed) {
+    assert_eq!(world.run(&python(WHOSE), false).text(), "True\n");
+    assert_eq!(world.run(&python(WHOSE), true).text(), "False\n");
+}
+
+fn executed(world: &Warmed) {
+    let with = |change: fn(&mut Program)| {
+        let mut program = python(WHOSE);
+        change(&mut program);
+        world.run(&program, true).text()
+    };
+    assert_eq!(with(|p| p.command.argv.insert(1, "-O".into())), "True\n", "a flag");
+    assert_eq!(with(|p| p.command.env.push(("PYTHONHASHSEED".into(), "0".into()))), "True\n", "a variable that counts");
+    assert_eq!(with(|p| p.command.env.push(("MODE".into(), "0".into()))), "False\n", "one that does not");
+    assert_eq!(with(|p| p.command.limits.stack = Bytes::mib(1024)), "True\n", "a stack as large as is not below it");
+    let null = || std::fs::File::open("/dev/null").unwrap().into();
+    let mut program = python(WHOSE);
+    program.command.stdin = Stdin::Descriptor(Arc::new(null()));
+    assert_eq!(world.run(&program, true).text(), "True\n", "standard input that is no pipe");
+}
+
+fn memory(world: &Warmed) {
+    for (what, source) in [
+        ("nothing", "pass"),
+        ("20 MiB", "x = bytearray(20 << 20)"),
+        ("many objects", "x = [[n] for n in range(200000)]"),
+        ("a thread", "import threading; threading.Thread(target=lambda: bytearray(5 << 20)).start()"),
+    ] {
+        let peak = |warm| world.run(&python(source), warm).report.usage.memory.get();
+        let (cold, warm) = (peak(false).min(peak(false)), peak(true).min(peak(true)));
+        assert_near(what, warm, cold, 2, 768 * 1024);
+    }
+}
+
+/// Where a program of so many MiB still ends well, and from where on it does not.
+fn memory_limit(world: &Warmed) {
+    let first_good = |warm: bool| {
+        (20..48).find(|mebibytes| {
+            let program = python("x = bytearray(16 << 20)").limits(|limits| limits.memory = Bytes::mib(*mebibytes));
+            match world.run(&program, warm).report.outcome {
+                Outcome::Exited(0) => true,
+                Outcome::MemoryLimit => false,
+                other => panic!("{other:?}"),
+            }
+        })
+    };
+    let (cold, warm) = (first_good(false).unwrap(), first_good(true).unwrap());
+    assert!(cold.abs_diff(warm) <= 1, "cold: {cold} MiB, warm: {warm} MiB");
+}
+
+fn random(world: &Warmed) {
+    let draw = || world.run(&python("import random; print(random.random())"), true).text();
+    assert_ne!(draw(), draw());
+}
+
+/// A warm program's memory is a copy of the lane's, which has read the requests of all runs before.
+fn leftovers(world: &Warmed) {
+    let marked = |mark: &str| {
+        let mut program = python("import sys; print(len(sys.argv))");
+        program.command.argv.push(format!("argument-{mark}"));
+        program.command.env.push(("MARK".into(), format!("variable-{mark}")));
+        program
+    };
+    for _ in 0..3 {
+        assert_eq!(world.run(&marked("zebra".repeat(3).as_str()), true).report.outcome, Outcome::Exited(0));
+    }
+    let search = r#"
+import re
+word = b"zeb" + b"raz"
+found = []
+for line in open("/proc/self/maps"):
+    start, end = (int(part, 16) for part in line.split()[0].split("-"))
+    if " r" not in line or "[v" in line: continue
+    with open("/proc/self/mem", "rb", buffering=0) as memory:
+        memory.seek(start)
+        try: data = memory.read(end - start)
+        except OSError: continue
+        found += [(line.strip(), data[m.start() - 20:m.start() + 30]) for m in re.finditer(word, data)]
+        del data
+print(len(found), found[:3])
+"#;
+    let ended = world.run(&python(search), true);
+    assert_eq!(ended.text(), "0 []\n", "{ended}");
+    // The search can find what is there.
+    let mut program = python(search);
+    program.command.argv.push("zebraz".into());
+    assert_ne!(world.run(&program, true).text(), "0 []\n");
+}
+
+fn notes(world: &Warmed) {
+    let shared = "print([line for line in open('/proc/self/maps') if line.split()[1][3] == 's'])";
+    assert_eq!(world.run(&python(shared), true).text(), "[]\n");
+}
+
+/// A ratio, with room: the processor time of starting is the interpreter's own in both.
+fn faster(world: &Warmed) {
+    let cpu = |warm: bool| {
+        let mut times: Vec<Duration> =
+            (0..15).map(|_| world.run(&python("print('hello')"), warm).report.usage.cpu_time).collect();
+        times.sort();
+        times[times.len() / 2]
+    };
+    let (cold, warm) = (cpu(false), cpu(true));
+    assert!(warm * 2 < cold, "cold: {cold:?}, warm: {warm:?}");
+}
