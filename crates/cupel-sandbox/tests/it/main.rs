@@ -20,8 +20,9 @@ mod leaks;
 mod limits;
 mod machine;
 mod output;
-mod warm;
 mod truth;
+mod walls;
+mod warm;
 
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
@@ -74,6 +75,7 @@ fn main() -> ExitCode {
     trials.extend(leaks::trials(&world));
     trials.extend(depth::trials(&world));
     trials.extend(compilers::trials(&world));
+    trials.extend(walls::trials());
     trials.extend(warm::trials());
     trials.extend(truth::trials());
     let conclusion = libtest_mimic::run(&arguments, machine::wanted(trials));
