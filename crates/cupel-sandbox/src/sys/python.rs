@@ -70,6 +70,8 @@ api! {
     PyRun_FileExFlags:
         unsafe extern "C" fn(*mut libc::FILE, *const c_char, c_int, Ref, Ref, c_int, *mut CompilerFlags) -> Ref;
     Py_MakePendingCalls: unsafe extern "C" fn() -> c_int;
+    PyDict_Copy: unsafe extern "C" fn(Ref) -> Ref;
+    PyDict_Clear: unsafe extern "C" fn(Ref);
     PyDict_New: unsafe extern "C" fn() -> Ref;
     PyDict_GetItemString: unsafe extern "C" fn(Ref, *const c_char) -> Ref;
     PyDict_SetItemString: unsafe extern "C" fn(Ref, *const c_char, Ref) -> c_int;
@@ -187,7 +189,9 @@ impl Interpreter {
         // SAFETY: the lock is held (module header); a namespace needs `__builtins__` to be run in; the string ends in NUL.
         unsafe {
             let namespace = (self.api.PyDict_New)();
-            (self.api.PyDict_SetItemString)(namespace, c"__builtins__".as_ptr(), (self.api.PyEval_GetBuiltins)());
+            // A copy: a program may replace what is built in.
+            let builtins = (self.api.PyDict_Copy)((self.api.PyEval_GetBuiltins)());
+            (self.api.PyDict_SetItemString)(namespace, c"__builtins__".as_ptr(), builtins);
             let result = (self.api.PyRun_StringFlags)(source.as_ptr(), FILE_INPUT, namespace, namespace, null_mut());
             if result.is_null() { Err(self.take_error()) } else { Ok(Object(namespace)) }
         }
@@ -396,6 +400,12 @@ impl Interpreter {
                 (self.api.PyErr_Clear)();
             }
         }
+    }
+
+    /// Empties a `dict`.
+    pub(crate) fn clear(&self, dictionary: Object) {
+        // SAFETY: does nothing to anything but a dictionary.
+        unsafe { (self.api.PyDict_Clear)(dictionary.0) }
     }
 
     /// Joins threads, runs the exit functions, and takes everything apart. Returns whether output was lost in it.

@@ -65,6 +65,9 @@ pub(crate) struct WarmPython {
     run_exit_functions: Object,
     hooks: [Object; 2],
     is_quiet: Object,
+    unfreeze: Object,
+    offers: Object,
+    functions: Object,
 }
 
 impl WarmPython {
@@ -95,6 +98,9 @@ impl WarmPython {
             run_exit_functions: find(c"run_exit_functions")?,
             hooks: [find(c"trace")?, find(c"profile")?],
             is_quiet: find(c"is_quiet")?,
+            unfreeze: find(c"unfreeze")?,
+            offers: find(c"offers")?,
+            functions,
             interpreter,
         })
     }
@@ -145,7 +151,13 @@ impl WarmPython {
     /// Ends the process as the executable would.
     fn end(&self, end: FileEnd) -> ! {
         let python = &self.interpreter;
-        let lost_output = !self.ends_quietly() && python.finalize();
+        let lost_output = !self.ends_quietly() && {
+            // Everything that we hold would stay alive, and keep alive what is the program's.
+            python.call_and_ignore(self.unfreeze);
+            python.clear(self.offers);
+            python.clear(self.functions);
+            python.finalize()
+        };
         let status = match end {
             _ if lost_output => 120,
             FileEnd::Interrupted => die_of_interrupt(),
@@ -206,7 +218,7 @@ impl MainFile {
         } else {
             let mut path = rustix::process::getcwd(Vec::new()).map_err(|e| told(e.into()))?.into_bytes();
             path.push(b'/');
-            path.extend_from_slice(name.strip_prefix(b"./").unwrap_or(name));
+            path.extend_from_slice(name);
             path
         };
         let as_path = Path::new(OsStr::from_bytes(&path));

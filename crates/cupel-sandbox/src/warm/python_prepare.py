@@ -60,23 +60,26 @@ def preload():
 
 
 def closure(name):
-    """The names that importing `name` alone brings in, in order."""
-    found, waiting = set(), [name]
-    while waiting:
-        each = waiting.pop()
+    """The names that importing `name` alone brings in, in the order in which they are completed."""
+    found, order = set(), []
+
+    def visit(each):
         if each in held and each not in found:
             found.add(each)
-            waiting.extend(needs.get(each, ()))
-            waiting.append(each.rpartition(".")[0])
-    return [each for each in held if each in found]
+            for need in needs.get(each, ()):
+                visit(need)
+            order.append(each)
+
+    visit(name)
+    return order
 
 
 class Offer:
     """A module that is ready: what a finder of the import system finds in its place, once."""
 
-    def __init__(self, name, finder):
+    def __init__(self, name, finder, library):
         self.name, self.module, self.closure = name, held[name], closure(name)
-        self.finder = finder
+        self.finder, self.library = finder, library
         self.tops = {each.partition(".")[0] for each in self.closure}
 
     def is_open(self):
@@ -84,7 +87,7 @@ class Offer:
         if sys.meta_path != finders:
             return False
         for entry in sys.path:
-            if entry == self.finder.path:
+            if entry == self.library:
                 break
             if sys.path_importer_cache.get(entry, self) is None:
                 continue
@@ -118,11 +121,15 @@ class Offer:
                 sys.modules.setdefault(each, held[each])
         for each in self.closure:
             parent, _, child = each.rpartition(".")
-            if parent and sys.modules[parent] is not held.get(parent):
+            if parent and child not in vars(sys.modules[parent]):
                 setattr(sys.modules[parent], child, held[each])
+            for path in getattr(held[each], "__path__", ()):
+                if path in kept_caches:
+                    sys.path_importer_cache.setdefault(path, kept_caches[path])
 
 
 offers = {}
+kept_caches = {}
 
 
 def withdraw(name):
@@ -133,27 +140,28 @@ def withdraw(name):
 
 
 def install():
-    by_finder = {}
+    """Has the finders of the library's directories offer what is held."""
+    overridden = []
     for name, module in held.items():
         spec = getattr(module, "__spec__", None)
-        if "." in name or spec is None or spec.name != name or type(spec.loader) is not Loader:
+        if spec is None or spec.name != name or type(spec.loader) is not Loader:
             continue
-        # A package whose parts were loaded by others than itself shows more of them than it should.
-        parts = [each for each in held if each.startswith(name + ".")]
-        if any(part not in closure(name) for part in parts):
-            continue
-        origin = spec.origin.removesuffix("/__init__.py")
-        finder = sys.path_importer_cache.get(origin.rpartition("/")[0])
-        if finder is not None:
-            offers[name] = Offer(name, finder)
-            by_finder.setdefault(id(finder), finder)
-    for finder in by_finder.values():
-        override(finder)
+        folder = spec.origin.removesuffix("/__init__.py").rpartition("/")[0]
+        finder = sys.path_importer_cache.get(folder)
+        library = folder
+        for _ in range(name.count(".")):
+            library = library.rpartition("/")[0]
+        if finder is not None and library in caches:
+            offers[name] = Offer(name, finder, library)
+            if finder not in overridden:
+                overridden.append(finder)
+                override(finder, offers)
 
 
-def override(finder):
+def override(finder, offers):
     genuine = finder.find_spec
 
+    # Outlives this namespace: it must not need a name of it, unless there is an offer.
     def find_spec(fullname, target=None):
         offer = offers.get(fullname)
         if offer is None or offer.finder is not finder or target is not None or not offer.is_open():
@@ -163,20 +171,28 @@ def override(finder):
     finder.find_spec = find_spec
 
 
+def hide():
+    """Takes out of sight whatever loading has left."""
+    for name in [name for name in sys.modules if name not in baseline]:
+        del sys.modules[name]
+    for name in held:
+        parent, _, child = name.rpartition(".")
+        if parent in attributes and child not in attributes[parent]:
+            delattr(baseline[parent], child)
+        elif parent in held and name not in closure(parent):
+            # What others than itself loaded of a package.
+            delattr(held[parent], child)
+    for path in [path for path in sys.path_importer_cache if path not in caches]:
+        kept_caches[path] = sys.path_importer_cache.pop(path)
+
+
 preload()
 install()
-for name in [name for name in sys.modules if name not in baseline]:
-    del sys.modules[name]
-for name, module in held.items():
-    parent, _, child = name.rpartition(".")
-    if parent in attributes and child not in attributes[parent]:
-        delattr(baseline[parent], child)
-for name in [name for name in sys.path_importer_cache if name not in caches]:
-    del sys.path_importer_cache[name]
+hide()
 streams = (sys.stdin, sys.stdout, sys.stderr)
 main = sys.modules["__main__"].__dict__
 environment = sys.modules["os"].environ
-run_exit_functions, trace, profile = atexit._run_exitfuncs, sys.gettrace, sys.getprofile
+run_exit_functions, unfreeze, trace, profile = atexit._run_exitfuncs, gc.unfreeze, sys.gettrace, sys.getprofile
 bases_of, members_of = type.__dict__["__mro__"].__get__, type.__dict__["__dict__"].__get__
 flags_of, callback_of = type.__dict__["__flags__"].__get__, Reference.__dict__["__callback__"].__get__
 gc.collect()
@@ -213,6 +229,10 @@ def has_finaliser(kind):
     return any("__del__" in members_of(base) for base in bases_of(kind))
 
 
+def is_one_of(kind, wanted):
+    return any(base is wanted for base in bases_of(kind))
+
+
 def is_quiet():
     """Flushes and returns True, if nothing that the program has left could notice the end of the interpreter: nothing with
     a finaliser (which files, sockets, suspended generators and tasks have), no weak reference that calls back.
@@ -226,15 +246,15 @@ def is_quiet():
     for kind in {id(kind): kind for kind in map(type, objects)}.values():
         if has_finaliser(kind):
             return False
-        if type in bases_of(kind):
+        if is_one_of(kind, type):
             # Instances without the collector's header (1 << 14 of __flags__) are not among the objects; their classes are.
             for each in objects:
-                if type in bases_of(type(each)) and not flags_of(each) & 1 << 14 and has_finaliser(each):
+                if is_one_of(type(each), type) and not flags_of(each) & 1 << 14 and has_finaliser(each):
                     return False
-        elif Reference in bases_of(kind):
+        elif is_one_of(kind, Reference):
             # What abstract classes keep about their subclasses calls a function of C's.
             for each in objects:
-                if Reference in bases_of(type(each)):
+                if is_one_of(type(each), Reference):
                     callback = callback_of(each)
                     if callback is not None and type(callback) is not type(len):
                         return False
