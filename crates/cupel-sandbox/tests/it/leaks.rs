@@ -4,14 +4,15 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use cupel_types::Outcome;
+use cupel_sandbox::{Sandbox, SandboxConfig, Warm, WarmTemplate};
+use cupel_types::{Bytes, Outcome};
 use libtest_mimic::Trial;
 
-use crate::kit::{Ended, World};
+use crate::kit::{Ended, Program, World, file};
 use crate::{Shared, rules};
 
 pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
-    rules(
+    let mut trials = rules(
         world,
         "leaks",
         &[
@@ -20,7 +21,14 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
             ("nothing_in_flight_is_seen_by_the_next_run", nothing_in_flight_is_seen_by_the_next_run),
             ("no_mark_is_seen_by_a_run_on_another_lane", no_mark_is_seen_by_a_run_on_another_lane),
         ],
-    )
+    );
+    let warm = Trial::test("leaks::a_warm_program_has_nothing_of_earlier_ones_in_its_memory", || {
+        a_warm_program_has_nothing_of_earlier_ones_in_its_memory();
+        Ok(())
+    });
+    // Without Python it is told as ignored.
+    trials.push(warm.with_ignored_flag(!std::path::Path::new("/usr/bin/python3").exists()));
+    trials
 }
 
 /// Locks on toolchains' files are shared by all lanes while their holder runs (see SECURITY.md): one trial at a time.
@@ -114,4 +122,74 @@ fn no_mark_is_seen_by_a_run_on_another_lane(world: &World) {
     let (other_lane, marks) = said(&world.attack("marks", &["look"]).run(&mut other));
     nothing_seen(&marks);
     assert_ne!(lane, other_lane);
+}
+
+/// Whom a warm program is forked from has heard of every run on the lane: arguments, environment, and what they were sent in.
+/// The program has that process's memory, and may read all of it.
+fn a_warm_program_has_nothing_of_earlier_ones_in_its_memory() {
+    const SCAN: &str = r#"
+import os, re, sys
+# Never as they are, or they would be found here.
+hidden = bytes(n ^ 0x55 for n in range(256))
+wanted = [bytes(c ^ 0x55 for c in reversed(word.encode())) for word in sys.argv[1:]]
+found, scanned = {}, 0
+memory = os.open("/proc/self/mem", os.O_RDONLY)
+for line in open("/proc/self/maps"):
+    first, last, rights = re.match(r"([0-9a-f]+)-([0-9a-f]+) (\S+)", line).groups()
+    first, last = int(first, 16), int(last, 16)
+    # A page that others read what they believe from.
+    if rights[1] == "w" and rights[3] == "s":
+        found["shared"] = line
+    if rights[0] != "r" or last > 1 << 47:
+        continue
+    for at in range(first, last, 1 << 20):
+        try:
+            block = os.pread(memory, min(1 << 20, last - at) + 64, at)
+        except OSError:
+            continue
+        scanned += len(block)
+        block = block.translate(hidden)
+        for word in wanted:
+            if word in block:
+                found[chr(word[-1] ^ 0x55)] = line.split()[-1]
+print("warm:", "python" not in os.readlink("/proc/self/exe"), "scanned:", scanned > 1 << 20, "found:", sorted(found.items()))
+"#;
+    let environment = vec![("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned())];
+    let template =
+        WarmTemplate { kind: Warm::Python, argv: vec!["python3".into(), "main.py".into()], env: environment.clone() };
+    let sandbox = Sandbox::start(SandboxConfig { warm: vec![template], slots: 1, ..SandboxConfig::default() }).unwrap();
+    let mut slot = sandbox.slot(0);
+    let mut run = |source: &str, arguments: &[String], more: Vec<(String, String)>| {
+        let argv = ["python3".to_owned(), "main.py".to_owned()].into_iter().chain(arguments.iter().cloned()).collect();
+        let mut program =
+            Program::new(argv).files(vec![file("main.py", source.as_bytes(), false)]).collect(10, Bytes::mib(1));
+        program.command.env = environment.iter().cloned().chain(more).collect();
+        program.command.warm = Some(Warm::Python);
+        program.run(&mut slot)
+    };
+    let backwards = |word: &String| word.chars().rev().collect::<String>();
+    let words: Vec<String> = (0..5).map(|n| format!("{n}xyz-mark-of-a-tenant-{n}{n}-{}", std::process::id())).collect();
+    // runc, CVE-2019-5736: its executable is the sandbox's own.
+    let runner = run(
+        "import os\nfor flags in os.O_RDONLY, os.O_WRONLY, os.O_RDWR:\n    try: os.open('/proc/self/exe', flags); print('opened')\n    \
+         except OSError as e: print(e.errno in (13, 26, 30))\ntry: os.execv('/proc/self/exe', ['x', '--list'])\nexcept OSError as e: print(e.errno == 13)\n",
+        &[],
+        Vec::new(),
+    );
+    assert_eq!(runner.text(), "True\nTrue\nTrue\nTrue\n", "{runner}");
+    // They find what is there: its own.
+    let own = run(SCAN, &words, vec![("MARK".into(), backwards(&words[1]))]);
+    assert!(own.text().starts_with("warm: True scanned: True found: [('1',"), "{own}");
+    for _ in 0..5 {
+        let leave = format!(
+            "import sys\nprint('{}', sys.argv)\nopen('{}', 'w').write('{}')\n",
+            words[2],
+            words[3],
+            words[4].repeat(1000)
+        );
+        let left = run(&leave, &words[..1], vec![("MARK".into(), words[1].clone())]);
+        assert_eq!(left.report.outcome, Outcome::Exited(0), "{left}");
+        let looked = run(SCAN, &words.iter().map(backwards).collect::<Vec<_>>(), Vec::new());
+        assert_eq!(looked.text(), "warm: True scanned: True found: []\n", "{looked}");
+    }
 }
