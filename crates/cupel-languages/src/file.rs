@@ -33,6 +33,7 @@ struct FileDto {
     mounts: Vec<String>,
     #[serde(default)]
     artifacts: Vec<String>,
+    warm: Option<String>,
     #[serde(default)]
     limits: LimitsDto,
     #[serde(default)]
@@ -261,6 +262,7 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
         env: dto.env.into_iter().collect(),
         mounts: dto.mounts,
         artifacts: dto.artifacts,
+        warm: dto.warm,
         limits,
         limits_max,
         compile_limits,

@@ -33,6 +33,9 @@ pub struct Language {
     pub mounts: Vec<String>,
     /// Which files of the box the compile step hands on; empty: all of them. See [`Language::is_artifact`].
     pub artifacts: Vec<String>,
+    /// The interpreter of which a copy is kept ready to be forked, by the name that the sandbox has for it; programs that
+    /// it cannot stand in for are started as ever.
+    pub warm: Option<String>,
     /// Limits of a run for which nothing else was asked.
     pub limits: Limits,
     /// The most that may be asked for.

@@ -64,7 +64,8 @@ impl LanePool {
     /// A pool for slots on these processors, with as many warm templates as the launcher was told of.
     pub(crate) fn new(launcher: Arc<LauncherClient>, cpus: Vec<Option<u32>>, templates: usize) -> LanePool {
         let none = || (0..=templates).map(|_| Spare::None).collect();
-        let shared = Arc::new(Shared { spares: Mutex::new(cpus.iter().map(|_| none()).collect()), made: Condvar::new() });
+        let shared =
+            Arc::new(Shared { spares: Mutex::new(cpus.iter().map(|_| none()).collect()), made: Condvar::new() });
         let (wanted, requests) = channel();
         let pool = LanePool {
             launcher: launcher.clone(),

@@ -115,8 +115,7 @@ impl Slot {
     /// Which lane a command is for: a warm one only where its interpreter can stand in for the executable.
     fn which(&self, command: &Command) -> Which {
         let stands_in = |template: &WarmTemplate| {
-            command.warm == Some(template.kind)
-                && template.stands_in_for(&command.argv, &command.env, &command.limits)
+            command.warm == Some(template.kind) && template.stands_in_for(&command.argv, &command.env, &command.limits)
         };
         match command.kind {
             CellKind::Compile => Which::Compile,

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use cupel_core::chain;
 use cupel_judge::{ExecuteError, Executor, StdinSource, StepInput, StepKind, StepObserver, StepResult};
-use cupel_languages::Language;
+use cupel_languages::{Language, Placeholders};
 use cupel_sandbox::doctor::{self, Examination, ExamineError};
 use cupel_sandbox::{
     CellKind, CellReport, CollectLimits, Command, Mount, Observer, RunError, Sandbox, SandboxConfig, Slot, StartError,
-    Stdin,
+    Stdin, Warm, WarmTemplate,
 };
 use cupel_types::{ExitStatus, Output, StepReport};
 
@@ -62,6 +62,25 @@ impl LocalSandbox {
         prepared: Option<&Shelf>,
     ) -> Result<Arc<LocalSandbox>, StartError> {
         let config = SandboxConfig { slots, mounts: mounts(languages, prepared), ..SandboxConfig::default() };
+        LocalSandbox::with(config)
+    }
+
+    /// The same, for many programs: interpreters that a language wants warm are kept so.
+    ///
+    /// # Errors
+    /// When this machine cannot give what a sandbox needs.
+    pub(crate) fn start_warm<'l>(
+        slots: usize,
+        languages: impl IntoIterator<Item = &'l Language> + Clone,
+        prepared: Option<&Shelf>,
+    ) -> Result<Arc<LocalSandbox>, StartError> {
+        let warm = languages.clone().into_iter().filter_map(warm_template).collect();
+        let mounts = mounts(languages, prepared);
+        LocalSandbox::with(SandboxConfig { slots, mounts, warm, ..SandboxConfig::default() })
+    }
+
+    fn with(config: SandboxConfig) -> Result<Arc<LocalSandbox>, StartError> {
+        let slots = config.slots;
         let current = Mutex::new(Current::start(&config)?);
         let running = (0..slots.max(1)).map(|_| AtomicU32::new(0)).collect();
         Ok(Arc::new(LocalSandbox { config, current, running }))
@@ -181,7 +200,8 @@ impl Executor for SlotExecutor {
                 StepKind::Compile => CellKind::Compile,
                 StepKind::Execute => CellKind::Run,
             },
-            warm: None,
+            // The slot looks whether it can really be forked; here it only has to be the interpreter.
+            warm: self.whole.config.warm.iter().find(|warm| warm.argv.first() == step.argv.first()).map(|warm| warm.kind),
             collect: step.collect.then_some(CollectLimits { files: ARTIFACTS_MAX, bytes: step.limits.disk }),
         };
         if self.current.lost.load(Ordering::Relaxed) {
@@ -248,6 +268,17 @@ impl Observer for Kept<'_> {
     fn cancelled(&mut self) -> bool {
         self.observer.cancelled()
     }
+}
+
+/// How the programs of a language that wants a warm start are started.
+fn warm_template(language: &Language) -> Option<WarmTemplate> {
+    let wanted = language.warm.as_deref().filter(|_| language.is_available())?;
+    let Some(kind) = Warm::from_name(wanted) else {
+        tracing::warn!(language = language.id.as_str(), wanted, "there is no such warm start");
+        return None;
+    };
+    let values = Placeholders::new(&language.source, language.limits.memory);
+    Some(WarmTemplate { kind, argv: language.execute_command(&values), env: language.environment(&[]) })
 }
 
 /// Attacks every wall of a sandbox as it would be made for these languages. Takes about a second.

@@ -465,6 +465,79 @@ pub(crate) fn set_thread_stack_size(bytes: usize) {
     }
 }
 
+/// `struct prctl_mm_map` of linux/prctl.h.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+struct MemoryMap {
+    start_code: u64,
+    end_code: u64,
+    start_data: u64,
+    end_data: u64,
+    start_brk: u64,
+    brk: u64,
+    start_stack: u64,
+    arg_start: u64,
+    arg_end: u64,
+    env_start: u64,
+    env_end: u64,
+    auxv: u64,
+    auxv_size: u32,
+    exe_fd: u32,
+}
+
+/// Where `/proc` finds the command line and the environment of this process and its copies.
+pub(crate) struct ShownArguments(MemoryMap);
+
+impl ShownArguments {
+    /// Reads where everything lies now. Source: proc_pid_stat(5), fields 26 to 28 and 45 to 47.
+    pub(crate) fn of_this_process() -> Option<ShownArguments> {
+        let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+        // The name in the second field may contain anything.
+        let fields: Vec<u64> = stat.rsplit_once(") ")?.1.split(' ').map(|n| n.trim().parse().unwrap_or(0)).collect();
+        let field = |number: usize| fields.get(number - 3).copied().filter(|n| *n != 0);
+        Some(ShownArguments(MemoryMap {
+            start_code: field(26)?,
+            end_code: field(27)?,
+            start_stack: field(28)?,
+            start_data: field(45)?,
+            end_data: field(46)?,
+            start_brk: field(47)?,
+            exe_fd: u32::MAX,
+            ..MemoryMap::default()
+        }))
+    }
+
+    /// Shows these from now on, as after an exec; where the kernel does not let a process do so, the old ones are seen.
+    pub(crate) fn replace<'a>(&self, argv: impl Iterator<Item = &'a CStr>, env: impl Iterator<Item = &'a CStr>) {
+        const SET_MM_MAP: c_int = 14;
+        let mut text: Vec<u8> = argv.flat_map(CStr::to_bytes_with_nul).copied().collect();
+        let boundary = text.len() as u64;
+        text.extend(env.flat_map(CStr::to_bytes_with_nul));
+        // Belongs to the process for as long as it lives.
+        let text = text.leak();
+        let start = text.as_ptr() as u64;
+        // SAFETY: asks for the present end of the heap and changes nothing.
+        let brk = unsafe { libc::sbrk(0) } as u64;
+        let map = MemoryMap {
+            brk,
+            arg_start: start,
+            arg_end: start + boundary,
+            env_start: start + boundary,
+            env_end: start + text.len() as u64,
+            ..self.0
+        };
+        // SAFETY: the kernel checks and copies the structure, which outlives the call; the program's own memory is
+        // where it was.
+        unsafe { libc::prctl(libc::PR_SET_MM, SET_MM_MAP, &raw const map, size_of::<MemoryMap>(), 0) };
+    }
+}
+
+/// Gives back what the C library's heap keeps and does not need.
+pub(crate) fn trim_heap() {
+    // SAFETY: has no preconditions.
+    unsafe { libc::malloc_trim(0) };
+}
+
 /// Ends the process as `main` does by returning: exit functions of libraries, buffers of C.
 pub(crate) fn exit_like_main(status: i32) -> ! {
     // SAFETY: one thread, and nothing of ours registers an exit function.

@@ -28,6 +28,14 @@ impl Warm {
     /// Every one.
     pub(crate) const ALL: [Warm; 1] = [Warm::Python];
 
+    /// The one with this name, for language files.
+    pub fn from_name(name: &str) -> Option<Warm> {
+        match name {
+            "python" => Some(Warm::Python),
+            _ => None,
+        }
+    }
+
     /// A program that prints, as text, what can be seen of an interpreter before it has done anything. A lane runs it cold
     /// and warm before it starts programs warm.
     pub(crate) fn rehearsal(self) -> &'static str {

@@ -20,7 +20,8 @@ use rustix::process::Resource;
 use super::WarmTemplate;
 use crate::sys::process::dup_to;
 use crate::sys::python::{
-    FileEnd, Interpreter, Library, Object, die_of_interrupt, exit_like_main, replace_environment, set_thread_stack_size,
+    FileEnd, Interpreter, Library, Object, ShownArguments, die_of_interrupt, exit_like_main, replace_environment,
+    set_thread_stack_size, trim_heap,
 };
 
 /// What an interpreter shows of itself.
@@ -68,6 +69,7 @@ pub(crate) struct WarmPython {
     unfreeze: Object,
     offers: Object,
     functions: Object,
+    shown: Option<ShownArguments>,
 }
 
 impl WarmPython {
@@ -89,6 +91,7 @@ impl WarmPython {
         replace_environment(env.iter().map(|(n, v)| (n.as_c_str(), v.as_c_str())));
         let interpreter = with_pipes_as_streams(|| library.initialize(&argv))??;
         let functions = interpreter.run_apart(&c_string(PREPARE.as_bytes())?)?;
+        trim_heap();
         let find = |name: &CStr| interpreter.get(functions, name);
         Ok(WarmPython {
             minor,
@@ -101,6 +104,7 @@ impl WarmPython {
             unfreeze: find(c"unfreeze")?,
             offers: find(c"offers")?,
             functions,
+            shown: ShownArguments::of_this_process(),
             interpreter,
         })
     }
@@ -124,6 +128,9 @@ impl WarmPython {
         let command = argv.first().and_then(|a| a.to_bytes().rsplit(|b| *b == b'/').next());
         let _ = rustix::thread::set_name(&c_string(command.unwrap_or_default())?);
         let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::Dumpable);
+        if let Some(shown) = &self.shown {
+            shown.replace(argv.iter().map(CString::as_c_str), env.iter().map(CString::as_c_str));
+        }
         if let Some(stack) = rustix::process::getrlimit(Resource::Stack).current {
             set_thread_stack_size(usize::try_from(stack).unwrap_or(usize::MAX));
         }
@@ -238,7 +245,8 @@ impl MainFile {
 }
 
 fn is_pipe(fd: BorrowedFd<'_>) -> bool {
-    rustix::fs::fstat(fd).is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Fifo)
+    rustix::fs::fstat(fd)
+        .is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Fifo)
 }
 
 /// Calls `body` with pipes as descriptors 0 to 2, in `/box`, where a program would find itself.
@@ -273,4 +281,83 @@ fn split_variable(variable: &[u8]) -> Option<(&[u8], &[u8])> {
 
 fn c_string(bytes: &[u8]) -> Result<CString, String> {
     CString::new(bytes).map_err(|_| "a text has a NUL in it".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::warm::Warm;
+
+    fn strings(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    fn variables(texts: &[(&str, &str)]) -> Vec<(String, String)> {
+        texts.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    const BASE: [(&str, &str); 3] = [("PATH", "/usr/bin"), ("HOME", "/tmp"), ("LANG", "C.UTF-8")];
+
+    fn check(argv: &[&str], extra: &[(&str, &str)], stack: Bytes, expected: bool) {
+        let template =
+            WarmTemplate { kind: Warm::Python, argv: strings(&["python3", "main.py"]), env: variables(&BASE) };
+        let env = variables(&[&BASE[..], extra].concat());
+        let limits = Limits { stack, ..Limits::default() };
+        assert_eq!(stands_in_for(&template, &strings(argv), &env, &limits), expected, "{argv:?} {extra:?} {stack:?}");
+    }
+
+    #[test]
+    fn only_a_plain_file_is_started_warm() {
+        let stack = Limits::default().stack;
+        for argv in [&["python3", "main.py"][..], &["python3", "other/prog", "-x", "é"]] {
+            check(argv, &[], stack, true);
+        }
+        for argv in [
+            &["python3"][..],
+            &["python3", ""],
+            &["python3", "-"],
+            &["python3", "-c", "pass"],
+            &["python3", "-O", "main.py"],
+            &["python3", "main.pyc"],
+            &["/usr/bin/python3", "main.py"],
+            &["pypy3", "main.py"],
+        ] {
+            check(argv, &[], stack, false);
+        }
+    }
+
+    #[test]
+    fn variables_that_are_read_at_the_start_must_be_the_templates() {
+        let stack = Limits::default().stack;
+        for extra in [("MODE", "fast"), ("_", "x"), ("TERM", "dumb")] {
+            check(&["python3", "main.py"], &[extra], stack, true);
+        }
+        for extra in [
+            ("PYTHONPATH", "/box"),
+            ("PYTHONHASHSEED", "0"),
+            ("LC_ALL", "C"),
+            ("LANGUAGE", "de"),
+            ("LD_PRELOAD", "x.so"),
+            ("TZ", "Asia/Kolkata"),
+            ("MALLOC_ARENA_MAX", "1"),
+            ("GLIBC_TUNABLES", "x"),
+            ("PATH", "/box"),
+            ("HOME", "/box"),
+        ] {
+            check(&["python3", "main.py"], &[extra], stack, false);
+        }
+    }
+
+    #[test]
+    fn a_stack_larger_than_the_room_below_it_is_started_cold() {
+        check(&["python3", "main.py"], &[], STACK_MAX, true);
+        check(&["python3", "main.py"], &[], Bytes::new(STACK_MAX.get() + 1), false);
+    }
+
+    #[test]
+    fn a_variable_is_split_at_its_first_equals_sign() {
+        assert_eq!(split_variable(b"A=b=c"), Some((&b"A"[..], &b"b=c"[..])));
+        assert_eq!(split_variable(b"A="), Some((&b"A"[..], &b""[..])));
+        assert_eq!(split_variable(b"A"), None);
+    }
 }

@@ -24,6 +24,9 @@ struct Warmed {
     _sandbox: Sandbox,
 }
 
+/// What a trial proves, and how.
+type Rule = (&'static str, fn(&Warmed));
+
 type Shared = Arc<OnceLock<Warmed>>;
 
 impl Warmed {
@@ -189,7 +192,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             )
         })
         .collect();
-    let rules: [(&str, fn(&Warmed)); 8] = [
+    let rules: [Rule; 8] = [
         ("a_warm_program_is_forked_and_not_executed", forked),
         ("other_commands_are_executed", executed),
         ("peak_memory_is_that_of_a_cold_start", memory),
@@ -226,6 +229,7 @@ fn executed(world: &Warmed) {
     assert_eq!(world.run(&program, true).text(), "True\n", "standard input that is no pipe");
 }
 
+/// A warm start's interpreter has free places in its heap, too, but using one takes a copy of its page: that is the slack.
 fn memory(world: &Warmed) {
     for (what, source) in [
         ("nothing", "pass"),
@@ -235,7 +239,7 @@ fn memory(world: &Warmed) {
     ] {
         let peak = |warm| world.run(&python(source), warm).report.usage.memory.get();
         let (cold, warm) = (peak(false).min(peak(false)), peak(true).min(peak(true)));
-        assert_near(what, warm, cold, 2, 768 * 1024);
+        assert_near(what, warm, cold, 2, 2 * 1024 * 1024);
     }
 }
 
@@ -262,8 +266,8 @@ fn random(world: &Warmed) {
 
 /// A warm program's memory is a copy of the lane's, which has read the requests of all runs before.
 fn leftovers(world: &Warmed) {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
-    let mark = format!("{:x}", now.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    use std::hash::{BuildHasher, RandomState};
+    let mark = format!("{:016x}", RandomState::new().hash_one(0));
     let marked = |source: &str| {
         let mut program = python(source);
         program.command.argv.push(format!("argument-{mark}"));

@@ -189,7 +189,7 @@ fn test(languages: &[&Language], shelf: Option<&Shelf>) -> CommandResult {
     let work: Vec<(&Language, &Sample)> =
         languages.iter().flat_map(|l| l.samples.iter().map(move |s| (*l, s))).collect();
     let slots = std::thread::available_parallelism().map_or(1, usize::from);
-    let sandbox = LocalSandbox::start(slots, languages.iter().copied(), shelf)
+    let sandbox = LocalSandbox::start_warm(slots, languages.iter().copied(), shelf)
         .context("cannot start the sandbox; `cupel doctor` says more")?;
     let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
