@@ -86,7 +86,7 @@ fn main() -> anyhow::Result<()> {
     }
     if wanted(Suite::Peers) {
         let plan = peers::Plan {
-            runs_max: count(400),
+            runs_max: count(1000),
             runs_min: if arguments.quick { 2 } else { 5 },
             each: Duration::from_secs(6) / part,
             force: arguments.force,

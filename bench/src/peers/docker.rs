@@ -1,7 +1,8 @@
 //! `docker run`, where an engine is installed: client, daemon, containerd, shim and runc in a row.
 //!
 //! The daemon is our own: its data, its socket and its containerd lie in the bench's folder, and it touches neither
-//! network nor firewall. It is told to end, by its process id, when the value goes. Source: dockerd(8), docker-run(1).
+//! network nor firewall. It is told to end, by its process id, when the value goes. Source: dockerd(8), docker-run(1),
+//! setpriv(1).
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -56,7 +57,9 @@ impl Docker {
         std::fs::create_dir_all(home).context("making the daemon's folder")?;
         self.socket = home.join("docker.sock");
         let log = std::fs::File::create(home.join("dockerd.log")).context("making the daemon's log")?;
-        let mut command = Command::new("dockerd");
+        // It ends with us also when we are killed: setpriv becomes dockerd and leaves that behind.
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "TERM", "dockerd"]);
         command.arg("--data-root").arg(home.join("data")).arg("--exec-root").arg(home.join("exec"));
         command.arg("--pidfile").arg(home.join("dockerd.pid"));
         command.arg("--host").arg(format!("unix://{}", self.socket.display()));
