@@ -48,6 +48,7 @@ pub(crate) fn table() -> Vec<Row> {
             credentials of root: EPERM\nlarger buffers than allowed: EPERM\na kernel program on a socket: EINVAL\n"),
         row("device_requests", OK, "freeze the host's disk: EPERM\ntrim the host's disk: EPERM\nimmutable host's file: EROFS\nimmutable own file: EPERM\n\
             add entropy: EACCES\nclear entropy: EACCES\nparent of the user namespace: EPERM\nparent of the pid namespace: EPERM\n"),
+        row("thirty_two_bits", OK, "it ran: no\nrefused: yes\n"),
         row("filters_on_filters", OK, "another: ENOMEM\nbounded: yes\na listener: ENOSYS\nunshare all the same: EPERM\n"),
         row("other_memory", OK, "huge pages: ENOMEM\nhuge memory file: ENOSYS\nhuge segment: EPERM\nmerge with others' pages: EINVAL\n\
             merge all of it: EINVAL\nsecret memory: ENOSYS\npoison: refused\n"),
@@ -57,7 +58,9 @@ pub(crate) fn table() -> Vec<Row> {
         // Floods of what the kernel keeps.
         row("descriptors_in_flight", OK, "sendmsg: ETOOMANYREFS\nsixteens in flight, at most 5: yes\n"),
         row("epoll_knots", OK, "deeper: ELOOP\ndepth at most 6: yes\na ring: ELOOP\n"),
-        row("timer_flood", OK, "timer_create: EAGAIN\nmade: 512\none that wakes the machine: EAGAIN\n"),
+        row("forks_of_every_kind", OK, ["fork", "without a signal", "sharing memory", "sharing all", "as a sibling"]
+            .map(|kind| format!("{kind}: EAGAIN\nmade: 31\n")).concat() + "threads: 31\n"),
+        row("timer_flood", OK, "one that wakes the machine: refused\ntimer_create: EAGAIN\nmade: 512\n"),
     ]
 }
 

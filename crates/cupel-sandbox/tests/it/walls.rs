@@ -19,7 +19,7 @@ use Wall::{
 #[rustfmt::skip] // A table.
 const STOPPED_BY: &[(&[Wall], &[&str])] = &[
     (&[ProcessLimit, CpuAccounting, MemoryLimit], &["fork_bomb", "vfork_exec_bomb"]),
-    (&[ProcessLimit, MemoryLimit], &["fork_to_the_limit", "thread_bomb", "zombies"]),
+    (&[ProcessLimit, MemoryLimit], &["fork_to_the_limit", "thread_bomb", "zombies", "forks_of_every_kind"]),
     (&[PidNamespace], &["daemons", "comet", "siblings", "first_thread_goes", "detached_threads", "subreaper", "kill_everybody", "exec_from_thread"]),
     (&[CpuAccounting, WallClockLimit], &["exec_loop", "comet_and_sleep", "busy", "busy_children", "busy_threads", "busy_orphans", "relay", "busy_kernel",
         "timer_storm"]),
@@ -41,7 +41,7 @@ const STOPPED_BY: &[(&[Wall], &[&str])] = &[
     (&[Seccomp, UserNamespace], &["namespaces_by_unshare", "namespaces_by_clone"]),
     (&[Seccomp, PrivateProc, Capabilities], &["namespaces_by_setns"]),
     (&[Seccomp, Landlock, PrivateProc, Capabilities], &["tracing", "memory_through_proc"]),
-    (&[Seccomp], &["keyrings", "int_0x80", "out_of_band", "core_for_itself", "flush_storm", "personalities", "timers", "other_memory"]),
+    (&[Seccomp], &["keyrings", "int_0x80", "thirty_two_bits", "out_of_band", "core_for_itself", "flush_storm", "personalities", "timers", "other_memory"]),
     (&[Seccomp, UserNamespace], &["watch_shared_files"]),
     (&[Seccomp, Capabilities, UserNamespace], &["kernel_programs", "scheduling", "device_requests"]),
     (&[UtsNamespace, Seccomp, Capabilities, UserNamespace], &["clocks_and_names"]),

@@ -343,12 +343,13 @@ ATTACK(epoll_knots) {
 ATTACK(timer_flood) {
   timer_t timer;
   struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+  /* Which errno depends on whether the machine has a clock that could do it. */
+  dprintf(1, "one that wakes the machine: %s\n", timer_create(CLOCK_REALTIME_ALARM, &event, &timer) < 0 ? "refused" : "OK");
   int made = 0;
   while (made < 100000 && timer_create(CLOCK_MONOTONIC, &event, &timer) == 0)
     made++;
   say("timer_create", -1);
   dprintf(1, "made: %d\n", made);
-  TRY("one that wakes the machine", timer_create(CLOCK_REALTIME_ALARM, &event, &timer));
   return 0;
 }
 
@@ -407,5 +408,69 @@ ATTACK(out_of_band) {
 /* Takes the other half of a core for itself alone. */
 ATTACK(core_for_itself) {
   TRY("PR_SCHED_CORE_CREATE", prctl(62, 1, 0, 2, 0));
+  return 0;
+}
+
+/* A program of the 32-bit ABI, whose system calls have other numbers: the filter knows none of them. */
+ATTACK(thirty_two_bits) {
+#ifdef __x86_64__
+  static const unsigned char program[] = {
+      0x7f, 'E', 'L', 'F', 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 3, 0, 1, 0, 0, 0, 0x54, 0x80, 0x04, 0x08, 52, 0, 0, 0,
+      0, 0, 0, 0, 0, 0, 0, 0, 52, 0, 32, 0, 1, 0, 0, 0, 0, 0, 0, 0, /* one segment, all of the file */
+      1, 0, 0, 0, 0, 0, 0, 0, 0, 0x80, 0x04, 0x08, 0, 0x80, 0x04, 0x08, 0x70, 0, 0, 0, 0x70, 0, 0, 0, 5, 0, 0, 0, 0, 0x10, 0, 0,
+      0xb8, 1, 0, 0, 0, 0xbb, 42, 0, 0, 0, 0xcd, 0x80, 0xf4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}; /* exit(42) */
+  int fd = open("old", O_WRONLY | O_CREAT, 0755), status;
+  write(fd, program, sizeof program);
+  close(fd);
+  int pid = fork();
+  if (pid == 0) {
+    execl("/box/old", "old", NULL);
+    _exit(errno == ENOEXEC ? 126 : 127); /* a kernel without that ABI */
+  }
+  waitpid(pid, &status, 0);
+  dprintf(1, "it ran: %s\n", WIFEXITED(status) && WEXITSTATUS(status) == 42 ? "yes" : "no");
+  dprintf(1, "refused: %s\n", (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS) || (WIFEXITED(status) && WEXITSTATUS(status) == 126) ? "yes" : "no");
+#else
+  dprintf(1, "it ran: no\nrefused: yes\n");
+#endif
+  return 0;
+}
+
+static int child_main(void *arg) {
+  for (;;)
+    pause();
+  return arg != NULL;
+}
+static void *wait_for_ever(void *arg) {
+  for (;;)
+    pause();
+  return arg;
+}
+/* Processes by every way to make one, each until there are no more. */
+ATTACK(forks_of_every_kind) {
+  static char stacks[64][8192];
+  static const struct { const char *name; int flags; } kinds[] = {
+      {"fork", SIGCHLD}, {"without a signal", 0}, {"sharing memory", CLONE_VM | SIGCHLD}, {"sharing all", CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | SIGCHLD},
+      {"as a sibling", CLONE_PARENT | SIGCHLD}};
+  for (unsigned kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) {
+    int pids[64], made = 0;
+    while (made < 64 && (pids[made] = clone(child_main, stacks[made] + 8192, kinds[kind].flags, NULL)) > 0)
+      made++;
+    say(kinds[kind].name, -1);
+    dprintf(1, "made: %d\n", made);
+    for (int i = 0; i < made; i++) {
+      kill(pids[i], SIGKILL);
+      waitpid(pids[i], NULL, __WALL);
+    }
+    /* Siblings are their parent's to wait for: until they are gone. */
+    for (int i = 0; i < made; i++)
+      while (kill(pids[i], 0) == 0)
+        usleep(100);
+  }
+  pthread_t thread;
+  int made = 0;
+  while (made < 64 && pthread_create(&thread, NULL, wait_for_ever, NULL) == 0)
+    made++;
+  dprintf(1, "threads: %d\n", made);
   return 0;
 }
