@@ -21,6 +21,7 @@
 //!   joining control groups costs milliseconds; a run in a lane inherits both for nothing.
 //! * A **cell** is what one step gets: fresh pid, mount and ipc namespaces, a fresh tmpfs, a fresh `/proc`.
 //!   Whatever the program leaves (processes, files, shared memory) ends with it.
+//! * A **service** is a program that stays in a cell and answers requests, in a lane of its own: a warm compiler.
 //! * **Who kills whom:** closing the launcher's socket ends the launcher, which ends the lanes; the end of a
 //!   lane's init is the end of its pid namespace and so of its cell; the same holds for a cell's init. A
 //!   limit kills the cell's init. There is no process that can outlive the one above it.
@@ -43,6 +44,7 @@ mod pool;
 pub mod privileges;
 mod probe;
 mod process;
+mod service;
 mod slot;
 mod step;
 mod sys;
@@ -54,6 +56,7 @@ use std::sync::Arc;
 pub use command::{CellKind, CellReport, Command, Observer, RunError, Stdin};
 pub use config::{Mount, SandboxConfig, Wall, WallSet};
 pub use launcher::{Features, StartError};
+pub use service::{RequestLimits, ServiceCell, ServiceCommand, ServiceError};
 pub use slot::Slot;
 pub use step::SetupStep;
 pub use warm::{Warm, WarmTemplate};

@@ -101,6 +101,11 @@ impl LanePool {
             Spare::None | Spare::Coming => make(&self.launcher, self.cpus[slot], template),
         }
     }
+
+    /// A lane on no processor in particular, for a service.
+    pub(crate) fn make_unpinned(&self) -> Result<Lane, RunError> {
+        make(&self.launcher, None, None)
+    }
 }
 
 impl Drop for LanePool {

@@ -1,0 +1,319 @@
+//! A service: a program that stays in its cell and answers requests over its standard input and output.
+//!
+//! For programs that take long to start and serve many: a compiler that is warm. It has a lane of its own, under
+//! the same walls as any program, on no processor in particular: while it works, a slot waits for it, and the scheduler
+//! finds it the processor that this leaves idle. Its memory outlives a request, so who may be served by the same service is
+//! its owner's to decide; and nothing it says is believed beyond its length.
+//!
+//! ```text
+//!   start ──► ready ──request──► waiting ──reply──► ready
+//!                                   └─ too slow, too long, ended, cancelled ──► spoiled: every call is refused
+//! ```
+//!
+//! A message is its length (four bytes, big-endian) and then that many bytes, in both directions. *Invariant:* when a
+//! request has failed, no later one is sent, so a late reply is never taken for another's. Dropped, everything of it ends.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cupel_types::{BoxFiles, Bytes, Limits};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{Mode, OFlags};
+
+use crate::command::RunError;
+use crate::pool::{Lane, LanePool};
+use crate::wire::{self, CellRequest, FromLane, LimitHit, ToLane};
+use crate::{Sandbox, bundle, slot};
+
+/// What is started.
+#[derive(Clone, Debug)]
+pub struct ServiceCommand {
+    /// Program and arguments, as in [`Command`](crate::Command).
+    pub argv: Vec<String>,
+    /// The whole environment.
+    pub env: Vec<(String, String)>,
+    /// What lies in `/box`, the working directory, at the start.
+    pub files: BoxFiles,
+    /// What it may use in its whole life, memory included. The limit on output is that of each reply instead.
+    pub limits: Limits,
+}
+
+/// What one request may use. Processor time is bounded by the wall-clock time and the processors there are.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestLimits {
+    /// Until the reply is complete.
+    pub wall_time: Duration,
+    /// Length of the reply.
+    pub reply: Bytes,
+}
+
+/// Why there is no reply. The service is spoiled and can only be dropped.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// It has ended, or was ended by a limit of its whole life.
+    #[error("the service has ended{}", .limit.map(|l| format!(": {l}")).unwrap_or_default())]
+    Ended {
+        /// The limit.
+        limit: Option<&'static str>,
+    },
+    /// The reply did not come in time.
+    #[error("the service did not reply in time")]
+    TooSlow,
+    /// The reply is longer than asked for.
+    #[error("the service's reply is too long")]
+    TooLong,
+    /// It said something that nobody had asked for.
+    #[error("the service does not keep to its protocol")]
+    Unasked,
+    /// The caller wanted it no more.
+    #[error("the request was cancelled")]
+    Cancelled,
+    /// An earlier request has failed.
+    #[error("the service is spoiled")]
+    Spoiled,
+    /// Talking to it failed.
+    #[error("cannot talk to the service")]
+    Io(#[from] io::Error),
+}
+
+/// How long a caller may wait to be asked whether it still wants the reply.
+const ASK_EVERY: Duration = Duration::from_millis(200);
+const CHUNK: usize = 64 * 1024;
+
+/// A running service.
+#[derive(Debug)]
+pub struct ServiceCell {
+    lane: Lane,
+    to: OwnedFd,
+    from: OwnedFd,
+    chunk: Box<[u8]>,
+    spoiled: bool,
+}
+
+impl Sandbox {
+    /// Starts a service in a lane of its own. Takes as long as making a lane; whether the program comes up shows itself at
+    /// the first request.
+    ///
+    /// # Errors
+    /// When there is no lane, or the command cannot be sent.
+    pub fn service(&self, command: &ServiceCommand) -> Result<ServiceCell, RunError> {
+        ServiceCell::start(&self.pool, command)
+    }
+}
+
+impl ServiceCell {
+    fn start(pool: &Arc<LanePool>, command: &ServiceCommand) -> Result<ServiceCell, RunError> {
+        slot::check_texts(&command.argv, &command.env)?;
+        let lane = pool.make_unpinned()?;
+        let (their_input, to) = slot::open_pipe()?;
+        let (from, their_output) = slot::open_pipe()?;
+        for ours in [&to, &from] {
+            rustix::io::ioctl_fionbio(ours, true).map_err(io::Error::from)?;
+        }
+        // What a compiler says beside its reply may quote the source, and is nobody's.
+        let nowhere =
+            rustix::fs::open("/dev/null", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()).map_err(io::Error::from)?;
+        let files = bundle::write(&command.files)?;
+        let request = ToLane::Run(CellRequest {
+            limits: command.limits,
+            collect: None,
+            argv: command.argv.clone(),
+            env: command.env.iter().map(|(name, value)| format!("{name}={value}")).collect(),
+            warm: false,
+        });
+        let handed = [their_input.as_fd(), their_output.as_fd(), nowhere.as_fd(), files.as_fd()];
+        wire::send(lane.socket.as_fd(), &request, &handed).map_err(|_| RunError::LaneLost)?;
+        Ok(ServiceCell { lane, to, from, chunk: vec![0; CHUNK].into_boxed_slice(), spoiled: false })
+    }
+
+    /// Sends a request and waits for its reply. `cancelled` is asked about five times a second.
+    ///
+    /// # Errors
+    /// When there is no reply; then there will be none to any other request either.
+    pub fn request(
+        &mut self,
+        request: &[u8],
+        limits: &RequestLimits,
+        cancelled: &mut dyn FnMut() -> bool,
+    ) -> Result<Vec<u8>, ServiceError> {
+        if self.spoiled {
+            return Err(ServiceError::Spoiled);
+        }
+        let reply = self.exchange(request, limits, cancelled);
+        self.spoiled = reply.is_err();
+        reply
+    }
+
+    fn exchange(
+        &mut self,
+        request: &[u8],
+        limits: &RequestLimits,
+        cancelled: &mut dyn FnMut() -> bool,
+    ) -> Result<Vec<u8>, ServiceError> {
+        let length = u32::try_from(request.len()).map_err(|_| io::Error::from_raw_os_error(libc::EMSGSIZE))?;
+        let length = length.to_be_bytes();
+        let mut left: [&[u8]; 2] = [&length, request];
+        let mut reply = Reply::new(limits.reply);
+        if self.read(&mut Reply::new(Bytes::new(0)))? {
+            return Err(ServiceError::Unasked);
+        }
+        let end = Instant::now() + limits.wall_time;
+        loop {
+            let now = Instant::now();
+            let wait = end.checked_duration_since(now).ok_or(ServiceError::TooSlow)?.min(ASK_EVERY);
+            let wants_to_write = left.iter().any(|part| !part.is_empty());
+            let ready = self.wait(wait, wants_to_write)?;
+            if ready.output {
+                while self.read(&mut reply)? {}
+                if let Some(whole) = reply.take_whole()? {
+                    // Whoever replies before the question is heard does not answer it.
+                    return if wants_to_write { Err(ServiceError::Unasked) } else { Ok(whole) };
+                }
+            }
+            if ready.input {
+                for part in &mut left {
+                    write(&self.to, part)?;
+                    if !part.is_empty() {
+                        break;
+                    }
+                }
+            }
+            if ready.lane {
+                return Err(self.last_words());
+            }
+            if cancelled() {
+                return Err(ServiceError::Cancelled);
+            }
+        }
+    }
+
+    fn wait(&self, timeout: Duration, wants_to_write: bool) -> Result<Ready, ServiceError> {
+        let mut polled = Vec::with_capacity(3);
+        polled.push(PollFd::from_borrowed_fd(self.lane.socket.as_fd(), PollFlags::IN));
+        polled.push(PollFd::from_borrowed_fd(self.from.as_fd(), PollFlags::IN));
+        if wants_to_write {
+            polled.push(PollFd::from_borrowed_fd(self.to.as_fd(), PollFlags::OUT));
+        }
+        let timeout = Timespec::try_from(timeout).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
+        match poll(&mut polled, Some(&timeout)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(other) => return Err(io::Error::from(other).into()),
+        }
+        let happened = |index: usize| polled.get(index).is_some_and(|p| !p.revents().is_empty());
+        Ok(Ready { lane: happened(0), output: happened(1), input: happened(2) })
+    }
+
+    /// Reads once. `false`: there is nothing to read at the moment.
+    fn read(&mut self, reply: &mut Reply) -> Result<bool, ServiceError> {
+        match rustix::io::read(&self.from, &mut *self.chunk) {
+            Ok(0) => Err(self.last_words()),
+            Ok(n) => reply.add(&self.chunk[..n]).map(|()| true),
+            Err(rustix::io::Errno::AGAIN) => Ok(false),
+            Err(rustix::io::Errno::INTR) => Ok(true),
+            Err(other) => Err(io::Error::from(other).into()),
+        }
+    }
+
+    /// What the lane says of the end, which may come a moment after the end itself.
+    fn last_words(&mut self) -> ServiceError {
+        let socket = self.lane.socket.as_fd();
+        let limit = match wire::readable(socket, Duration::from_secs(2)) {
+            Ok(true) => match wire::receive::<FromLane>(socket, &mut Vec::new()) {
+                Ok(Some((FromLane::Done(done), _))) => LimitHit::from_number(done.limit),
+                _ => None,
+            },
+            _ => None,
+        };
+        let limit = limit.map(|limit| match limit {
+            LimitHit::Cpu => "over its CPU time limit",
+            LimitHit::Wall => "over its wall-clock limit",
+            LimitHit::Idle => "over its idle limit",
+            LimitHit::Memory => "over its memory limit",
+            LimitHit::Output => "over its output limit",
+            LimitHit::Cancelled => "cancelled",
+        });
+        ServiceError::Ended { limit }
+    }
+}
+
+/// Writes what the pipe takes, and drops that from `data`.
+fn write(pipe: &OwnedFd, data: &mut &[u8]) -> Result<(), ServiceError> {
+    while !data.is_empty() {
+        match rustix::io::write(pipe, data) {
+            Ok(n) => *data = &data[n..],
+            Err(rustix::io::Errno::AGAIN) => return Ok(()),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(rustix::io::Errno::PIPE) => return Err(ServiceError::Ended { limit: None }),
+            Err(other) => return Err(io::Error::from(other).into()),
+        }
+    }
+    Ok(())
+}
+
+struct Ready {
+    lane: bool,
+    output: bool,
+    input: bool,
+}
+
+/// A reply as it comes in.
+struct Reply {
+    data: Vec<u8>,
+    bytes_max: usize,
+}
+
+impl Reply {
+    fn new(max: Bytes) -> Reply {
+        Reply { data: Vec::new(), bytes_max: usize::try_from(max.get()).unwrap_or(usize::MAX) }
+    }
+
+    fn add(&mut self, data: &[u8]) -> Result<(), ServiceError> {
+        self.data.extend_from_slice(data);
+        match self.length() {
+            Some(length) if length > self.bytes_max => Err(ServiceError::TooLong),
+            Some(length) if self.data.len() > 4 + length => Err(ServiceError::Unasked),
+            _ => Ok(()),
+        }
+    }
+
+    fn length(&self) -> Option<usize> {
+        self.data.first_chunk::<4>().map(|head| u32::from_be_bytes(*head) as usize)
+    }
+
+    fn take_whole(&mut self) -> Result<Option<Vec<u8>>, ServiceError> {
+        if self.length().is_none_or(|length| self.data.len() < 4 + length) {
+            return Ok(None);
+        }
+        Ok(Some(self.data.split_off(4)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What becomes of a reply of at most four bytes that comes in these pieces.
+    fn check(pieces: &[&[u8]], expected: Result<Option<&[u8]>, &str>) {
+        let mut reply = Reply::new(Bytes::new(4));
+        let whole = pieces.iter().try_for_each(|piece| reply.add(piece)).and_then(|()| reply.take_whole());
+        match (whole, expected) {
+            (Ok(got), Ok(wanted)) => assert_eq!(got.as_deref(), wanted, "{pieces:?}"),
+            (Err(got), Err(wanted)) => assert_eq!(got.to_string(), wanted, "{pieces:?}"),
+            (got, _) => panic!("{pieces:?}: {got:?}"),
+        }
+    }
+
+    #[test]
+    fn a_reply_is_its_length_and_as_many_bytes() {
+        check(&[b"\0\0\0\x02ab"], Ok(Some(b"ab")));
+        check(&[b"\0", b"\0\0", b"\x02a", b"b"], Ok(Some(b"ab")));
+        check(&[b"\0\0\0\0"], Ok(Some(b"")));
+        check(&[b"\0\0\0\x02a"], Ok(None));
+        check(&[b"\0\0"], Ok(None));
+        check(&[b"\0\0\0\x05"], Err("the service's reply is too long"));
+        check(&[b"\xff\xff\xff\xff"], Err("the service's reply is too long"));
+        check(&[b"\0\0\0\x01ab"], Err("the service does not keep to its protocol"));
+    }
+}
