@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cupel_languages::Language;
-use cupel_types::{BoxFiles, CompileReport, Outcome, Output, Submission, Verdict};
+use cupel_types::{BoxFiles, CompileReport, Limits, Outcome, Output, Submission, Verdict};
 
-use crate::executor::{StdinSource, StepInput, StepKind, StepObserver};
+use crate::executor::{StdinSource, StepInput, StepKind, StepObserver, StepResult, WarmInput};
 use crate::judge::limit_message;
 use crate::{ArtifactCache, ArtifactKey, Executor, JudgeError, JudgeEvent, JudgeObserver, files};
 
@@ -65,7 +65,10 @@ pub(crate) fn compile(
             limits,
             collect: true,
         };
-        let result = executor.execute(step, &mut transcript)?;
+        let result = match warm(submission, language, argv, &left, limits, executor, &mut transcript) {
+            Some(result) => result,
+            None => executor.execute(step, &mut transcript)?,
+        };
         let usage = result.report.usage;
         wall_time += usage.wall_time;
         if !result.report.outcome.is_success() {
@@ -94,6 +97,20 @@ pub(crate) fn compile(
         cache.put(key, &artifacts, &report.output.data);
     }
     Ok(Compiled::Ok { report, artifacts })
+}
+
+/// The answer of the compiler that stays, if the language has one and it has an answer.
+fn warm(
+    submission: &Submission,
+    language: &Language,
+    argv: &[String],
+    files: &BoxFiles,
+    limits: Limits,
+    executor: &mut dyn Executor,
+    transcript: &mut Transcript<'_>,
+) -> Option<StepResult> {
+    language.service.as_ref()?;
+    executor.compile_warm(WarmInput { language, owner: submission.owner, argv, files, limits }, transcript)
 }
 
 fn verdict(outcome: Outcome) -> Verdict {

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use cupel_types::{BoxFiles, Limits, StepReport};
+use cupel_languages::Language;
+use cupel_types::{BoxFiles, Limits, StepReport, UserId};
 
 /// Runs one step at a time, in a fresh cell. One executor belongs to one slot; calls block.
 pub trait Executor: Send {
@@ -11,6 +12,29 @@ pub trait Executor: Send {
     /// # Errors
     /// Only for failures of ours; whatever the program does is a [`StepReport`].
     fn execute(&mut self, step: StepInput<'_>, observer: &mut dyn StepObserver) -> Result<StepResult, ExecuteError>;
+
+    /// Asks the language's compiler that stays, if there is one for this user. `None`: there is no answer, for whatever
+    /// reason, and the step is to be executed as if nobody had asked. An answer is what the step would have come to; what
+    /// the compiler used is not known but for its time.
+    fn compile_warm(&mut self, step: WarmInput<'_>, observer: &mut dyn StepObserver) -> Option<StepResult> {
+        let _ = (step, observer);
+        None
+    }
+}
+
+/// A compile step for a compiler that stays.
+#[derive(Clone, Copy, Debug)]
+pub struct WarmInput<'a> {
+    /// Whose compiler.
+    pub language: &'a Language,
+    /// Whose source.
+    pub owner: UserId,
+    /// The compile command.
+    pub argv: &'a [String],
+    /// The source.
+    pub files: &'a BoxFiles,
+    /// What the step may use.
+    pub limits: Limits,
 }
 
 /// What a step is for; compilations have cells of their own kind.

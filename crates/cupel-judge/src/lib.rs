@@ -13,6 +13,6 @@ mod prepare;
 mod tokens;
 
 pub use cache::{ArtifactCache, ArtifactKey, NoCache};
-pub use executor::{ExecuteError, Executor, StdinSource, StepInput, StepKind, StepObserver, StepResult};
+pub use executor::{ExecuteError, Executor, StdinSource, StepInput, StepKind, StepObserver, StepResult, WarmInput};
 pub use judge::{JudgeError, JudgeEvent, JudgeObserver, JudgeRequest, judge};
 pub use prepare::{PrepareError, prepare};

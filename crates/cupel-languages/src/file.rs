@@ -10,6 +10,7 @@ use regex_lite::Regex;
 use serde::Deserialize;
 
 use crate::prepare::{self, PrepareDto};
+use crate::service::{self, ServiceDto};
 use crate::{Availability, Fault, Language, Packages, Sample, Template, VersionRule};
 
 /// The first thing that looks like a version: numbers joined by dots.
@@ -43,6 +44,7 @@ struct FileDto {
     packages: PackagesDto,
     #[serde(default)]
     prepare: Vec<PrepareDto>,
+    service: Option<ServiceDto>,
     samples: Vec<SampleDto>,
 }
 
@@ -244,6 +246,10 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
     let requires = faults.ids("packages.requires", &dto.packages.requires);
     let source = faults.check("source", BoxPath::new(&dto.source).map_err(|e| e.to_string()));
     let prepare = prepare::convert(dto.prepare, faults);
+    let service = dto.service.and_then(|service| service::convert(service, &prepare, faults));
+    if service.is_some() && dto.compile.len() != 1 {
+        faults.add("service", "a compiler that stays takes the place of exactly one compile command");
+    }
     let compile: Vec<Template> = (dto.compile.iter().enumerate())
         .filter_map(|(i, command)| faults.check(&format!("compile[{i}]"), Template::parse_with(command, &prepare)))
         .collect();
@@ -257,6 +263,7 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
         extensions: dto.extensions,
         source: source?,
         prepare,
+        service,
         compile,
         execute: execute?,
         env: dto.env.into_iter().collect(),
@@ -457,6 +464,15 @@ mod tests {
         check("cpu_time_ms = 2_000", "cpu_time_ms = -1", "limits.cpu_time_ms", "expected u64");
         check("cpu_time_ms = 2_000", "cpu_time = 2", "limits.cpu_time", "expected one of");
         check("[packages]", "[package]", "package", "expected one of");
+        let service = |table: &str| format!("[service]\n{table}\n[packages]");
+        let zig = "command = [\"zig\"]\nmemory_mb = 1\nrequests = 1\nwarm_up = 1";
+        check("[packages]", &service(&format!("program = \"x.zig\"\n{zig}")), "service.program", "expected one of ");
+        check(
+            "[packages]",
+            &service(&format!("program = \"x.zig\"\n{}", zig.replace('1', "0"))),
+            "service.requests",
+            "from 1",
+        );
         check("source = \"…\"", "source = \"\"\nverdict = \"OK\"", "samples[0].verdict", "expected one of AC, WA");
         check("source = \"…\"", "source = \"\"\nstdn = \"\"", "samples[0].stdn", "expected one of");
     }

@@ -3,7 +3,7 @@
 use cupel_types::{BoxPath, LanguageId, Limits, LimitsRequest, Verdict};
 use regex_lite::Regex;
 
-use crate::{Placeholders, Prepare, Template};
+use crate::{CompileService, Placeholders, Prepare, Template};
 
 /// What every program finds in its environment unless its language or its submission says otherwise.
 const BASE_ENV: [(&str, &str); 3] = [("PATH", "/usr/local/bin:/usr/bin:/bin"), ("HOME", "/tmp"), ("LANG", "C.UTF-8")];
@@ -25,6 +25,8 @@ pub struct Language {
     pub prepare: Vec<Prepare>,
     /// Compile commands, run one after another in one cell; none for interpreted languages.
     pub compile: Vec<Template>,
+    /// The compiler that stays, if there is one; then there is exactly one compile command.
+    pub service: Option<CompileService>,
     /// The command that runs the program; the program's arguments go after it.
     pub execute: Template,
     /// Environment of both steps, beside the base; see [`Language::environment`].

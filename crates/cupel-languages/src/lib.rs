@@ -8,6 +8,7 @@ mod language;
 mod prepare;
 mod probe;
 mod registry;
+mod service;
 mod shipped;
 mod template;
 
@@ -17,4 +18,5 @@ pub use language::{Availability, Language, Packages, Sample, VersionRule};
 pub use prepare::{Place, Prepare};
 pub use probe::{HostProbe, Probe};
 pub use registry::Registry;
+pub use service::{Answer, CompileService, MalformedAnswer, question};
 pub use template::{Placeholders, Template};

@@ -70,7 +70,9 @@ pub(crate) fn prepare(config: &Config) -> anyhow::Result<Ground> {
     }
     let examination = executor::examine(registry.iter(), shelf.as_ref())?;
     refuse_missing_walls(&examination, &config.accept_missing)?;
-    let sandbox = LocalSandbox::start_warm(slots, registry.iter(), shelf.as_ref()).context("cannot start the sandbox")?;
+    let sandbox =
+        LocalSandbox::start_warm(slots, registry.iter(), shelf.as_ref()).context("cannot start the sandbox")?;
+    sandbox.keep_compilers(config.worker.warm_compilers);
     let artifacts = Artifacts::open(&data.artifacts(), artifact_bounds(&config.worker))?;
     Ok(Ground { data, lock, registry, shelf, sandbox, examination, slots, artifacts, metrics: telemetry::metrics()? })
 }

@@ -2,23 +2,24 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use cupel_core::chain;
-use cupel_judge::{ExecuteError, Executor, StdinSource, StepInput, StepKind, StepObserver, StepResult};
+use cupel_judge::{ExecuteError, Executor, StdinSource, StepInput, StepKind, StepObserver, StepResult, WarmInput};
 use cupel_languages::{Language, Placeholders};
 use cupel_sandbox::doctor::{self, Examination, ExamineError};
 use cupel_sandbox::{
-    CellKind, CellReport, CollectLimits, Command, Mount, Observer, RunError, Sandbox, SandboxConfig, Slot, StartError,
-    Stdin, Warm, WarmTemplate,
+    CellKind, CellReport, CollectLimits, Command, Mount, Observer, RunError, Sandbox, SandboxConfig, ServiceCell,
+    ServiceCommand, Slot, StartError, Stdin, Warm, WarmTemplate,
 };
 use cupel_types::{ExitStatus, Output, StepReport};
 
+use crate::compilers::{Compilers, Sharing};
 use crate::prepared::{self, Shelf};
 
 /// Files that a compile step may hand on; how many bytes is its disk limit.
-const ARTIFACTS_MAX: u32 = 1000;
+pub(crate) const ARTIFACTS_MAX: u32 = 1000;
 
 /// Tries of one step, as long as nobody has seen anything of the failed ones: a lost launcher takes every
 /// lane of a slot with it, spares included, and each is found dead on its own.
@@ -37,6 +38,8 @@ pub(crate) struct LocalSandbox {
     current: Mutex<Arc<Current>>,
     /// Steps that run, by slot.
     running: Vec<AtomicU32>,
+    /// Whoever runs one program and ends has none.
+    compilers: OnceLock<Compilers>,
 }
 
 /// One sandbox, and whether a slot has found it dead.
@@ -83,7 +86,20 @@ impl LocalSandbox {
         let slots = config.slots;
         let current = Mutex::new(Current::start(&config)?);
         let running = (0..slots.max(1)).map(|_| AtomicU32::new(0)).collect();
-        Ok(Arc::new(LocalSandbox { config, current, running }))
+        Ok(Arc::new(LocalSandbox { config, current, running, compilers: OnceLock::new() }))
+    }
+
+    /// Keeps compilers warm from now on, for these users.
+    pub(crate) fn keep_compilers(&self, sharing: Sharing) {
+        self.compilers.get_or_init(|| Compilers::new(sharing));
+    }
+
+    /// A service in a living sandbox.
+    pub(crate) fn service(
+        &self,
+        command: &ServiceCommand,
+    ) -> Result<ServiceCell, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(self.living()?.sandbox.service(command)?)
     }
 
     /// A slot in which nothing runs at the moment.
@@ -201,7 +217,13 @@ impl Executor for SlotExecutor {
                 StepKind::Execute => CellKind::Run,
             },
             // The slot looks whether it can really be forked; here it only has to be the interpreter.
-            warm: self.whole.config.warm.iter().find(|warm| warm.argv.first() == step.argv.first()).map(|warm| warm.kind),
+            warm: self
+                .whole
+                .config
+                .warm
+                .iter()
+                .find(|warm| warm.argv.first() == step.argv.first())
+                .map(|warm| warm.kind),
             collect: step.collect.then_some(CollectLimits { files: ARTIFACTS_MAX, bytes: step.limits.disk }),
         };
         if self.current.lost.load(Ordering::Relaxed) {
@@ -227,6 +249,13 @@ impl Executor for SlotExecutor {
             }
             tries += 1;
         }
+    }
+
+    fn compile_warm(&mut self, step: WarmInput<'_>, observer: &mut dyn StepObserver) -> Option<StepResult> {
+        let compilers = self.whole.compilers.get()?;
+        // The slot waits for the compiler: it is as busy as with a program.
+        let _running = Running::begin(self.whole.running.get(self.number));
+        compilers.compile(&self.whole, step, observer)
     }
 }
 

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod cli;
+mod compilers;
 mod compose;
 mod config;
 mod data_dir;

@@ -20,6 +20,7 @@ mod leaks;
 mod limits;
 mod machine;
 mod output;
+mod services;
 mod truth;
 mod walls;
 mod warm;
@@ -65,6 +66,7 @@ fn main() -> ExitCode {
     let world = Shared::default();
     let mut trials = hostile::trials(&world);
     trials.extend(limits::trials(&world));
+    trials.extend(services::trials(&world));
     trials.extend(isolation::trials(&world));
     trials.extend(accounting::trials(&world));
     trials.extend(output::trials(&world));

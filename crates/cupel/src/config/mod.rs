@@ -17,6 +17,8 @@ use cupel_languages::Registry;
 use cupel_sandbox::Wall;
 use cupel_types::Bytes;
 
+use crate::compilers::Sharing;
+
 pub(crate) use layers::{DEFAULTS, Layers};
 
 /// The file that is read when none is named and it is there.
@@ -59,6 +61,7 @@ pub(crate) struct Worker {
     pub(crate) attempts_max: u32,
     pub(crate) artifacts_memory: Bytes,
     pub(crate) artifacts_disk: Bytes,
+    pub(crate) warm_compilers: Sharing,
 }
 
 /// Bounds on one submission.
@@ -210,6 +213,10 @@ fn read(layers: &mut Layers) -> Config {
         attempts_max: layers.number("worker.attempts_max", 1..=100),
         artifacts_memory: layers.bytes("worker.artifacts_memory"),
         artifacts_disk: layers.bytes("worker.artifacts_disk"),
+        warm_compilers: layers.one_of(
+            "worker.warm_compilers",
+            &[("per-user", Sharing::PerUser), ("shared", Sharing::Shared), ("off", Sharing::Off)],
+        ),
     };
     let limits = Limits {
         source_max: layers.bytes("limits.source_max"),

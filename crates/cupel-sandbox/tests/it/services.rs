@@ -1,0 +1,316 @@
+//! Services: the way of a request, and that a compiler that stays is indistinguishable from its command line.
+//!
+//! The conformance tables (`services/*.cases`) are compiled in cells both ways: same exit code, same words, same files byte
+//! for byte, or declined. They decide whether a language file has a `[service]`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cupel_languages::{Answer, HostProbe, Language, Placeholders, Registry, question};
+use cupel_sandbox::{
+    CellKind, CollectLimits, Command, Mount, Observer, RequestLimits, Sandbox, SandboxConfig, ServiceCell,
+    ServiceCommand, ServiceError, Slot, Stdin,
+};
+use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, Limits, Outcome};
+use libtest_mimic::Trial;
+
+use crate::kit::{World, file};
+use crate::{Shared, rules, trial};
+
+const TABLES: &[(&str, &str)] =
+    &[("java", include_str!("services/java.cases")), ("typescript", include_str!("services/typescript.cases"))];
+
+pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
+    let mut trials = rules(
+        world,
+        "services",
+        &[
+            ("requests_are_answered_one_after_another", requests_are_answered_one_after_another),
+            ("a_large_request_and_a_large_reply_pass", a_large_request_and_a_large_reply_pass),
+            ("a_request_that_goes_wrong_spoils_the_service", a_request_that_goes_wrong_spoils_the_service),
+            ("a_service_over_its_memory_says_so", a_service_over_its_memory_says_so),
+            ("a_service_is_behind_the_walls", a_service_is_behind_the_walls),
+            ("a_dropped_service_leaves_no_process", a_dropped_service_leaves_no_process),
+        ],
+    );
+    trials.extend(TABLES.iter().map(|(id, table)| {
+        trial(world, format!("services::conformance_of_{id}"), move |_| Conformance::of(id).check(&cases(table)))
+    }));
+    trials
+}
+
+/// Replies to each request with what a shell makes of it, its length before it.
+const SHELL: &str = r#"
+exec 4>&1
+while head=$(head -c 4 | od -An -tu1) && set -- $head && [ $# = 4 ]; do
+    length=$(( ($1 << 24) + ($2 << 16) + ($3 << 8) + $4 ))
+    head -c $length > /tmp/request
+    sh /tmp/request > /tmp/reply 2>&1
+    length=$(stat -c %s /tmp/reply)
+    printf "$(printf '\\%03o\\%03o\\%03o\\%03o' $((length >> 24 & 255)) $((length >> 16 & 255)) $((length >> 8 & 255)) $((length & 255)))"
+    cat /tmp/reply
+done
+"#;
+
+const LIMITS: RequestLimits = RequestLimits { wall_time: Duration::from_secs(60), reply: Bytes::mib(64) };
+
+fn shell(world: &World, limits: Limits) -> ServiceCell {
+    let command = ServiceCommand {
+        argv: ["sh", "service.sh"].map(str::to_owned).to_vec(),
+        env: vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())],
+        files: BoxFiles::new(vec![file("service.sh", SHELL.as_bytes(), false)]),
+        limits,
+    };
+    world.sandbox.service(&command).expect("a service starts")
+}
+
+fn long() -> Limits {
+    let hour = Duration::from_secs(3600);
+    Limits { cpu_time: hour, wall_time: hour, idle_time: hour, ..Limits::default() }
+}
+
+fn ask(service: &mut ServiceCell, request: &str) -> Result<String, ServiceError> {
+    let reply = service.request(request.as_bytes(), &LIMITS, &mut || false)?;
+    Ok(String::from_utf8(reply).expect("a shell prints text"))
+}
+
+fn requests_are_answered_one_after_another(world: &World) {
+    let mut service = shell(world, long());
+    for n in 0..20 {
+        assert_eq!(
+            ask(&mut service, &format!("echo {n}; echo $((n + {n})) >> kept; wc -l < kept")).unwrap(),
+            format!("{n}\n{}\n", n + 1)
+        );
+    }
+    assert_eq!(ask(&mut service, "").unwrap(), "");
+}
+
+fn a_large_request_and_a_large_reply_pass(world: &World) {
+    let mut service = shell(world, long());
+    let request = format!("head -c 3000000 /dev/zero\n# {}", "x".repeat(4 << 20));
+    assert_eq!(ask(&mut service, &request).unwrap().len(), 3_000_000);
+}
+
+fn a_request_that_goes_wrong_spoils_the_service(world: &World) {
+    let limits = RequestLimits { wall_time: Duration::from_millis(300), reply: Bytes::kib(1) };
+    let wrong = |request: &str, cancel: bool| {
+        let mut service = shell(world, long());
+        assert_eq!(ask(&mut service, "echo ready").unwrap(), "ready\n");
+        let error = service.request(request.as_bytes(), &limits, &mut || cancel).expect_err("it goes wrong");
+        let after = ask(&mut service, "echo again");
+        assert!(matches!(after, Err(ServiceError::Spoiled)), "{request}: {after:?}");
+        error
+    };
+    assert!(matches!(wrong("sleep 100", false), ServiceError::TooSlow));
+    assert!(matches!(wrong("sleep 100", true), ServiceError::Cancelled));
+    assert!(matches!(wrong("head -c 2000 /dev/zero", false), ServiceError::TooLong));
+    assert!(matches!(wrong("kill -9 $PPID", false), ServiceError::Ended { limit: None }));
+    assert!(matches!(wrong("printf '\\0\\0\\0\\1ab' >&4; sleep 1", false), ServiceError::Unasked));
+}
+
+fn a_service_over_its_memory_says_so(world: &World) {
+    let mut service = shell(world, Limits { memory: Bytes::mib(64), disk: Bytes::mib(32), ..long() });
+    let error = ask(&mut service, "x=$(head -c 200000000 /dev/zero | tr '\\0' x)").expect_err("too much");
+    assert_eq!(error.to_string(), "the service has ended: over its memory limit");
+}
+
+fn a_service_is_behind_the_walls(world: &World) {
+    let mut service = shell(world, long());
+    let status = ask(
+        &mut service,
+        "grep -E '^(CapEff|CapBnd|NoNewPrivs|Seccomp|Uid):' /proc/self/status; ls /proc | grep -c '^[0-9]'",
+    )
+    .unwrap();
+    for wall in
+        ["CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2", "Uid:\t1000"]
+    {
+        assert!(status.contains(wall), "{wall}: {status}");
+    }
+    let secret = &world.fixtures.secret;
+    let told = ask(&mut service, &format!("cat {secret}; exec 3<>/dev/tcp/127.0.0.1/22; ls /home")).unwrap();
+    assert!(!told.contains("what the judge knows"), "{told}");
+}
+
+fn a_dropped_service_leaves_no_process(world: &World) {
+    let mark = format!("100{}", std::process::id());
+    let mut service = shell(world, long());
+    assert_eq!(ask(&mut service, &format!("sleep {mark} & echo started")).unwrap(), "started\n");
+    let alive = || {
+        let processes = std::fs::read_dir("/proc").expect("proc").flatten();
+        let is_it = |path: std::path::PathBuf| {
+            std::fs::read(path.join("cmdline")).is_ok_and(|line| line.ends_with(format!("sleep\0{mark}\0").as_bytes()))
+        };
+        processes.map(|entry| entry.path()).any(is_it)
+    };
+    assert!(alive());
+    drop(service);
+    // The launcher ends it, and answers whatever is asked next after that.
+    drop(shell(world, long()));
+    assert!(!alive());
+}
+
+/// A case of a table: its name and its files, the main source first.
+type Case = (String, BoxFiles);
+
+/// Reads a table; its own head says how.
+fn cases(table: &str) -> Vec<Case> {
+    let mut cases: Vec<(String, Vec<&str>, Vec<(&str, Vec<String>)>)> = Vec::new();
+    for line in table.lines() {
+        if let Some(head) = line.strip_prefix("=== ") {
+            let mut words = head.split(' ');
+            cases.push((words.next().unwrap_or_default().to_owned(), words.collect(), Vec::new()));
+        } else if let Some((_, _, files)) = cases.last_mut() {
+            match (line.strip_prefix("--- "), line.strip_prefix('*').and_then(|rest| rest.split_once(' '))) {
+                (Some(path), _) => files.push((path, Vec::new())),
+                (None, Some((count, text))) if count.parse::<u32>().is_ok() => {
+                    let lines = (0..count.parse().unwrap_or(0)).map(|n: u32| text.replace('#', &n.to_string()));
+                    files.last_mut().expect("a file").1.extend(lines);
+                }
+                _ => files.last_mut().expect("a file").1.push(line.to_owned()),
+            }
+        }
+    }
+    let case = |(name, flags, files): (String, Vec<&str>, Vec<(&str, Vec<String>)>)| {
+        let end = if flags.contains(&"crlf") { "\r\n" } else { "\n" };
+        let contents = |lines: Vec<String>| {
+            let mut text: String = lines.into_iter().flat_map(|line| [line, end.to_owned()]).collect();
+            if flags.contains(&"no-eol") {
+                text.truncate(text.len() - end.len());
+            }
+            if flags.contains(&"bom") { format!("\u{feff}{text}") } else { text }
+        };
+        let files = files.into_iter().map(|(path, lines)| file(path, contents(lines).as_bytes(), false)).collect();
+        (name, BoxFiles::new(files))
+    };
+    cases.into_iter().map(case).collect()
+}
+
+/// What a compilation came to.
+#[derive(PartialEq, Eq)]
+struct Compiled {
+    exit_code: i32,
+    said: Vec<u8>,
+    files: BTreeMap<BoxPath, BoxFile>,
+}
+
+/// Both ways to compile in one language.
+struct Conformance {
+    language: Language,
+    sandbox: Sandbox,
+    slot: Slot,
+}
+
+/// Keeps both streams in one, as the judge does.
+struct Said(Vec<u8>);
+
+impl Observer for Said {
+    fn stdout(&mut self, data: &[u8]) {
+        self.0.extend_from_slice(data);
+    }
+    fn stderr(&mut self, data: &[u8]) {
+        self.0.extend_from_slice(data);
+    }
+}
+
+impl Conformance {
+    fn of(id: &str) -> Conformance {
+        let all = Registry::load(None).expect("the shipped languages");
+        let mut alone = Registry::new(vec![all.find(id).expect("a shipped language").clone()]).expect("one language");
+        alone.probe(&HostProbe::default());
+        let language = alone.iter().next().expect("it").clone();
+        assert!(language.is_available(), "{id} is not installed: {:?}", language.availability);
+        let mounts = language.mounts.iter().map(|mount| Mount::from(std::path::PathBuf::from(mount))).collect();
+        let sandbox =
+            Sandbox::start(SandboxConfig { mounts, slots: 1, ..SandboxConfig::default() }).expect("a sandbox");
+        let slot = sandbox.slot(0);
+        Conformance { language, sandbox, slot }
+    }
+
+    fn service(&self) -> ServiceCell {
+        let service = self.language.service.as_ref().expect("it has a service");
+        let hour = Duration::from_secs(3600);
+        let limits = Limits {
+            cpu_time: hour,
+            wall_time: hour,
+            idle_time: hour,
+            memory: service.memory,
+            processes: service.processes,
+            ..self.language.compile_limits
+        };
+        let env = self.language.environment(&[]);
+        let command = ServiceCommand { argv: service.command(), env, files: service.files(), limits };
+        self.sandbox.service(&command).expect("a service")
+    }
+
+    fn argv(&self, files: &BoxFiles) -> Vec<String> {
+        let values = Placeholders::for_files(files, self.language.compile_limits.memory).expect("a main source");
+        self.language.compile_commands(&values).remove(0)
+    }
+
+    fn cold(&mut self, files: &BoxFiles) -> Compiled {
+        let command = Command {
+            argv: self.argv(files),
+            env: self.language.environment(&[]),
+            files: vec![files.clone()],
+            stdin: Stdin::Bytes([].into()),
+            limits: self.language.compile_limits,
+            kind: CellKind::Compile,
+            warm: None,
+            collect: Some(CollectLimits { files: 1000, bytes: self.language.compile_limits.disk }),
+        };
+        let mut said = Said(Vec::new());
+        let report = self.slot.run(&command, &mut said).expect("it runs");
+        let Outcome::Exited(exit_code) = report.outcome else { panic!("{:?}", report.outcome) };
+        let files = report.files.iter().map(|file| (file.path.clone(), file.clone())).collect();
+        Compiled { exit_code, said: said.0, files }
+    }
+
+    /// `None`: declined, or the service is no more, which means the same to whoever asked.
+    fn warm(&self, service: &mut ServiceCell, files: &BoxFiles) -> Option<Compiled> {
+        let reply = service.request(&question(&self.argv(files), files), &LIMITS, &mut || false);
+        let reply = match reply {
+            Ok(reply) => reply,
+            Err(_) => {
+                *service = self.service();
+                return None;
+            }
+        };
+        match Answer::read(&reply, files).expect("a well-formed answer") {
+            Answer::Compiled { exit_code, output, files, .. } => {
+                // A step that fails hands nothing back.
+                let kept =
+                    files.iter().filter(|_| exit_code == 0).map(|file| (file.path.clone(), file.clone())).collect();
+                Some(Compiled { exit_code, said: output.to_vec(), files: kept })
+            }
+            Answer::Declined => None,
+        }
+    }
+
+    /// Every case both ways, the warm one twice: what a case leaves must not change the next.
+    fn check(&mut self, cases: &[Case]) {
+        let mut service = self.service();
+        let (mut declined, mut wrong) = (Vec::new(), Vec::new());
+        for (name, files) in cases {
+            let cold = self.cold(files);
+            for _ in 0..2 {
+                match self.warm(&mut service, files) {
+                    None => declined.push(name.as_str()),
+                    Some(warm) if warm == cold => continue,
+                    Some(warm) => wrong.push(format!(
+                        "{name}: exit {} and {}, files {:?} and {:?}\n--- warm\n{}\n--- cold\n{}",
+                        warm.exit_code,
+                        cold.exit_code,
+                        warm.files.keys().collect::<Vec<_>>(),
+                        cold.files.keys().collect::<Vec<_>>(),
+                        String::from_utf8_lossy(&warm.said),
+                        String::from_utf8_lossy(&cold.said),
+                    )),
+                }
+                break;
+            }
+        }
+        println!("{}: {} cases, {} declined: {declined:?}", self.language.id, cases.len(), declined.len());
+        assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), cases.len(), wrong.join("\n\n"));
+        assert!(cases.len() >= 80 && declined.len() * 10 <= cases.len(), "{declined:?} of {}", cases.len());
+    }
+}
