@@ -123,7 +123,7 @@ impl Place {
         if size != environment.box_size && !off.contains(Wall::FreshBox) {
             mounts::resize_box(size, off).map_err(|e| (SetupStep::BoxMount, e.into()))?;
         }
-        notes.memory_base.store(environment.group.memory(), Relaxed);
+        notes.memory_base.store(environment.group.memory_at_the_beginning(), Relaxed);
         if !off.contains(Wall::MemoryLimit) {
             let less = if request.warm { environment.warm_memory } else { 0 };
             environment.group.limit_memory_to(&request.limits, less).map_err(at(SetupStep::CgroupLimits))?;

@@ -462,6 +462,7 @@ impl Lane {
         let killed_for = self.supervise(request, &cell, socket);
         let own_cpu = own_cpu_ns().saturating_sub(own_cpu);
         let counted = self.group.counted();
+        self.group.has_begun_with(self.notes.memory_base.load(Relaxed));
         let done = self.conclude(request, killed_for, counted.cpu, own_cpu, counted.memory_peak, counted.oom_kills);
         Ok((done, cell))
     }
@@ -485,7 +486,9 @@ impl Lane {
         let kill = |why: LimitHit, killed_for: &mut Option<LimitHit>| {
             if killed_for.is_none() {
                 *killed_for = Some(why);
-                let _ = pidfd_send_signal(&cell.pidfd, Signal::KILL);
+                if !self.group.kill_cell() {
+                    let _ = pidfd_send_signal(&cell.pidfd, Signal::KILL);
+                }
             }
         };
         loop {

@@ -173,14 +173,10 @@ impl Launcher {
         }
         prove_namespaces(walls_off)?;
         let uid_base = ids_of_lanes(uid_base, lanes_max)?;
-        let refused = |error: io::Error, directory: &str| {
-            let lack = host::control_groups_refused(&error, directory, is_root);
-            (SetupStep::CgroupCreate, io::Error::other(lack.to_string()))
-        };
-        let hierarchies = Hierarchies::detect().map_err(|error| refused(error, "/proc/self/cgroup"))?;
-        let directory = format!("{hierarchies:?}");
-        let groups =
-            LauncherGroups::create(hierarchies, std::process::id()).map_err(|error| refused(error, &directory))?;
+        let refused = |lack: Lack| (SetupStep::CgroupCreate, io::Error::other(lack.to_string()));
+        let hierarchies = Hierarchies::detect()
+            .map_err(|error| refused(host::control_groups_refused(&error, "/proc/self/cgroup", is_root)))?;
+        let groups = LauncherGroups::create(hierarchies, std::process::id(), walls_off, is_root).map_err(refused)?;
         give_up(walls_off)?;
         Ok(Launcher { groups, uid_base, lanes_max, walls_off, probe, mounts, warm: Vec::new(), lanes: HashMap::new() })
     }

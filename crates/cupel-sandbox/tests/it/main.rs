@@ -7,6 +7,7 @@
 //! `cargo test -p cupel-sandbox --test it -- hostile` runs those whose name contains `hostile`.
 
 mod accounting;
+mod cgroup2;
 mod cleanup;
 mod compilers;
 mod depth;
@@ -55,6 +56,7 @@ pub(crate) fn rules(world: &Shared, file: &str, rules: &[Rule<'_>]) -> Vec<Trial
 fn main() -> ExitCode {
     cupel_sandbox::launcher::enter_if_asked();
     cleanup::own_a_sandbox_if_asked();
+    cgroup2::sandbox_in_a_group_if_asked();
     if let Some(made) = machine::make_fixtures_if_asked() {
         return made;
     }
@@ -72,6 +74,7 @@ fn main() -> ExitCode {
     trials.extend(output::trials(&world));
     trials.extend(files::trials(&world));
     trials.extend(cleanup::trials());
+    trials.extend(cgroup2::trials());
     trials.extend(doctor::trials());
     trials.extend(escapes::trials(&world));
     trials.extend(leaks::trials(&world));

@@ -3,24 +3,26 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use super::cell::{CellGroup, CellLimits};
 use cupel_types::Limits;
-use rustix::fs::{Mode, OFlags};
 
 /// Memory our own init of a cell may take beside the program, on top of the limit.
 const OVERHEAD: u64 = 1024 * 1024;
 /// Least memory a cell gets: with less, setting it up could meet the OOM killer before there is a program to kill.
 const MEMORY_MIN: u64 = 1024 * 1024;
+/// With this much memory a cell is set up without meeting its limit.
+const SET_UP_MEMORY: u64 = 16 * 1024 * 1024;
 /// Most memory that may stay charged to a lane between two cells: page cache of files on disk, pages that somebody
 /// still holds, and the kernel's own, of which it gives most back on demand. A lane that has been the first to read
 /// more than this is retired: what it read stays in memory, and weighs on no other lane.
 const FILES_MAX: u64 = 1024 * 1024;
-const HELD_MAX: u64 = 4 * 1024 * 1024;
+pub(super) const HELD_MAX: u64 = 4 * 1024 * 1024;
 const KERNEL_MAX: u64 = 16 * 1024 * 1024;
 /// By how much that may grow from cell to cell before it is worth waiting for.
 const KERNEL_GROWTH: u64 = 384 * 1024;
 /// By how much the memory charged may differ from the last time before it is looked up what it consists of. The
 /// kernel itself charges in steps of 64 pages to a processor.
-const UNSEEN_MAX: u64 = 128 * 1024;
+pub(super) const UNSEEN_MAX: u64 = 128 * 1024;
 /// Processes beside the program's: the lane's init and the cell's.
 const OWN_PROCESSES: u32 = 2;
 
@@ -78,7 +80,7 @@ pub(crate) struct LaneGroup {
     /// How much of that is memory of processes, and how much page cache, where it is more than next to nothing.
     held_base: u64,
     files_base: u64,
-    limits: Option<(u64, u32)>,
+    limits: Option<CellLimits>,
     counts_cpu: bool,
     /// What the kernel kept after the last cell, beside page cache.
     kernel_kept: u64,
@@ -87,7 +89,11 @@ pub(crate) struct LaneGroup {
     files_before: u64,
     oom_kills: u64,
     cpu: CpuTimes,
-    cell: Option<V2Cell>,
+    /// Version 2: the group of the cell there is, and that of the one before if it is still there.
+    cell: Option<CellGroup>,
+    ended: Option<CellGroup>,
+    /// Version 2: with how much memory the last cell began, bytes.
+    began_with: u64,
     cells: u64,
 }
 
@@ -108,12 +114,6 @@ enum Moment {
     Counted,
     /// The cell is gone.
     Idle,
-}
-
-struct V2Cell {
-    name: String,
-    dir: OwnedFd,
-    events: Option<OwnedFd>,
 }
 
 /// Whether the memory of a cell that has ended is back.
@@ -157,6 +157,8 @@ impl LaneGroup {
             oom_kills: 0,
             cpu: CpuTimes::default(),
             cell: None,
+            ended: None,
+            began_with: 0,
             cells: 0,
         };
         group.base = group.memory();
@@ -178,22 +180,23 @@ impl LaneGroup {
     pub(crate) fn make_cell_group(&mut self) -> io::Result<()> {
         let Some(lane) = fd(&self.group_files.v2_dir) else { return Ok(()) };
         self.cells += 1;
-        let name = format!("cell-{}", self.cells);
-        rustix::fs::mkdirat(lane, &name, Mode::from_raw_mode(0o755))?;
-        let dir = rustix::fs::openat(lane, &name, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-        let events = rustix::fs::openat(&dir, "memory.events", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok();
-        self.cell = Some(V2Cell { name, dir, events });
+        // The limits of the last cell, which are probably the next one's; not those that setting up might meet.
+        let limits = self.limits.filter(|(memory, _)| *memory >= SET_UP_MEMORY);
+        self.cell = Some(CellGroup::make(lane, format!("cell-{}", self.cells), limits)?);
         Ok(())
     }
 
-    /// v1, called by the cell's init when all is ready but the program: from here on the limit is the program's alone.
+    /// Called by the cell's init when all is ready but the program: from here on the limit is the program's alone.
     /// Until then there is a little more, for setting up. `less`: what is charged already and is the program's, bytes.
     pub(crate) fn limit_memory_to(&self, limits: &Limits, less: u64) -> io::Result<()> {
-        if self.group_files.v2_dir.is_some() {
-            return Ok(());
+        let memory = limits.memory.get().saturating_sub(less).max(MEMORY_MIN);
+        match &self.cell {
+            Some(cell) => cell.limit_memory(memory.saturating_add(cell.memory())),
+            None => {
+                let held = self.memory().saturating_sub(self.files.bytes);
+                self.set_memory_v1(memory.saturating_add(held))
+            }
         }
-        let held = self.memory().saturating_sub(self.files.bytes);
-        self.set_memory_v1(limits.memory.get().saturating_sub(less).max(MEMORY_MIN).saturating_add(held))
     }
 
     /// Sets the limits for the next cell and resets what can be reset.
@@ -202,8 +205,13 @@ impl LaneGroup {
             if ignore_memory { u64::MAX } else { limits.memory.get().max(MEMORY_MIN).saturating_add(OVERHEAD) };
         // The program itself is one.
         let processes = if ignore_pids { u32::MAX } else { limits.processes.max(1) };
-        if self.group_files.v2_dir.is_some() {
-            return self.begin_v2(memory, processes);
+        if let Some(cell) = &mut self.cell {
+            cell.limit((memory, processes))?;
+            cell.reset_peak();
+            self.limits = Some((memory, processes));
+            self.oom_kills = self.oom_kills();
+            self.cpu = CpuTimes::default();
+            return Ok(());
         }
         let memory = memory.saturating_add(self.base);
         if self.limits != Some((memory, processes)) {
@@ -240,37 +248,16 @@ impl LaneGroup {
         }
     }
 
-    fn begin_v2(&mut self, memory: u64, processes: u32) -> io::Result<()> {
-        let Some(V2Cell { dir, .. }) = &self.cell else { return Ok(()) };
-        let memory_text = if memory >= i64::MAX as u64 { "max".to_owned() } else { memory.to_string() };
-        // A controller that is missing here was told of when the sandbox started.
-        for (file, text) in [
-            ("memory.max", memory_text.as_str()),
-            ("memory.swap.max", "0"),
-            ("memory.oom.group", "1"),
-            ("pids.max", &processes_text(processes.saturating_add(1))),
-        ] {
-            match rustix::fs::openat(dir, file, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()) {
-                Ok(fd) => put(fd.as_fd(), text)?,
-                Err(rustix::io::Errno::NOENT) => {}
-                Err(other) => return Err(other.into()),
-            }
-        }
-        self.oom_kills = 0;
-        self.cpu = CpuTimes::default();
-        Ok(())
-    }
-
     /// v2: the group the cell's init is born into.
     pub(crate) fn birthplace(&self) -> Option<BorrowedFd<'_>> {
-        self.cell.as_ref().map(|c| c.dir.as_fd())
+        self.cell.as_ref().map(CellGroup::dir)
     }
 
     /// What to poll for an OOM kill, and for which condition.
     pub(crate) fn oom_event(&self) -> Option<(BorrowedFd<'_>, rustix::event::PollFlags)> {
         use rustix::event::PollFlags;
         match &self.cell {
-            Some(cell) => cell.events.as_ref().map(|e| (e.as_fd(), PollFlags::PRI)),
+            Some(cell) => cell.events().map(|e| (e, PollFlags::PRI)),
             None => fd(&self.group_files.oom_event).map(|e| (e, PollFlags::IN)),
         }
     }
@@ -281,11 +268,15 @@ impl LaneGroup {
     }
 
     fn oom_kills(&self) -> u64 {
-        let text = match &self.cell {
-            Some(cell) => cell.events.as_ref().map(|e| text_of(e.as_fd())),
-            None => fd(&self.group_files.oom).map(text_of),
-        };
-        text.and_then(|t| field(&t, "oom_kill")).unwrap_or(0)
+        match &self.cell {
+            Some(cell) => cell.ooms(),
+            None => fd(&self.group_files.oom).and_then(|file| field(&text_of(file), "oom_kill")).unwrap_or(0),
+        }
+    }
+
+    /// Version 2: kills everything in the cell at once. `false`: that has to be done in another way.
+    pub(crate) fn kill_cell(&self) -> bool {
+        self.cell.as_ref().is_some_and(CellGroup::kill)
     }
 
     /// CPU time of the cell so far, its init's share included.
@@ -322,9 +313,7 @@ impl LaneGroup {
             return CpuTimes::default();
         }
         if let Some(cell) = &self.cell {
-            let text = file_text(cell.dir.as_fd(), "cpu.stat");
-            let ns = |name| field(&text, name).unwrap_or(0) * 1000;
-            return CpuTimes { total: ns("usage_usec"), user: ns("user_usec"), system: ns("system_usec") };
+            return cell.cpu();
         }
         let number = |file: &Option<OwnedFd>| fd(file).map_or(0, number_of);
         CpuTimes {
@@ -334,10 +323,27 @@ impl LaneGroup {
         }
     }
 
+    /// Bytes charged to a cell that is ready to begin, for its init; its peak is counted from there. Version 2 has a
+    /// figure of page cache for each cell, which is no part of its peak, nor of this.
+    pub(crate) fn memory_at_the_beginning(&self) -> u64 {
+        match &self.cell {
+            // It is looked up when there is more than cells began with before: usually there is no page cache.
+            Some(cell) if cell.memory() > self.began_with + UNSEEN_MAX => cell.memory().saturating_sub(cell.files()),
+            _ => self.memory(),
+        }
+    }
+
+    /// With how much memory the cell has begun, as its init found.
+    pub(crate) fn has_begun_with(&mut self, memory: u64) {
+        if self.cell.is_some() && memory > 0 {
+            self.began_with = memory;
+        }
+    }
+
     /// Bytes charged right now.
     pub(crate) fn memory(&self) -> u64 {
         match &self.cell {
-            Some(cell) => file_text(cell.dir.as_fd(), "memory.current").trim().parse().unwrap_or(0),
+            Some(cell) => cell.memory(),
             None => fd(&self.group_files.usage).map_or(0, number_of),
         }
     }
@@ -349,6 +355,15 @@ impl LaneGroup {
     /// `patient`: what the kernel itself keeps (tasks and inodes on their way out) is waited for, too, where it is more
     /// than after the last cell: given back in the middle of the next one, it would hide as much of what that uses.
     pub(crate) fn settled(&mut self, patient: bool) -> Settled {
+        if let (Some(ended), Some(lane)) = (&self.ended, fd(&self.group_files.v2_dir)) {
+            if !ended.is_given_back() || ended.remove(lane).is_err() {
+                return Settled::NotYet;
+            }
+            self.ended = None;
+        }
+        if self.group_files.v2_dir.is_some() {
+            return Settled::Yes;
+        }
         let kept = self.memory().saturating_sub(self.base);
         let files = self.file_cache(Moment::Idle).saturating_sub(self.files_base);
         let beside_files = kept.saturating_sub(files);
@@ -393,16 +408,7 @@ impl LaneGroup {
     /// more: a program that gives memory back and then is the first to read large files has a peak that cannot be seen.
     fn peak(&mut self) -> u64 {
         match &self.cell {
-            Some(cell) => {
-                let number = |name| file_text(cell.dir.as_fd(), name).trim().parse().unwrap_or(0u64);
-                let peak = number("memory.peak");
-                if number("memory.current") <= UNSEEN_MAX {
-                    return peak;
-                }
-                let text = file_text(cell.dir.as_fd(), "memory.stat");
-                let of = |name| field(&text, name).unwrap_or(0);
-                peak.saturating_sub(of("file").saturating_sub(of("shmem")))
-            }
+            Some(cell) => cell.peak(),
             None => {
                 let peak = fd(&self.group_files.peak).map_or(0, number_of);
                 let files = self.file_cache(Moment::Counted);
@@ -418,33 +424,35 @@ impl LaneGroup {
         Counted { cpu: self.cpu_of_cell(), memory_peak, oom_kills: self.oom_kills_of_cell() }
     }
 
-    /// All of the cell's processes are gone. On v2 its group goes, too.
+    /// All of the cell's processes are gone. On v2 its group goes, too, when it is asked whether all is settled.
     pub(crate) fn end(&mut self) {
-        if let Some(cell) = self.cell.take()
-            && let Some(lane) = fd(&self.group_files.v2_dir)
-        {
-            let _ = rustix::fs::unlinkat(lane, &cell.name, rustix::fs::AtFlags::REMOVEDIR);
+        if let Some(cell) = self.cell.take() {
+            let before = self.ended.replace(cell);
+            if let (Some(before), Some(lane)) = (before, fd(&self.group_files.v2_dir)) {
+                // What cannot go now goes with the lane.
+                let _ = before.remove(lane);
+            }
         }
     }
 }
 
-fn processes_text(n: u32) -> String {
+pub(super) fn processes_text(n: u32) -> String {
     // The kernel's own bound on process ids.
     if n > 4_194_304 { "max".to_owned() } else { n.to_string() }
 }
 
-fn put(fd: BorrowedFd<'_>, text: &str) -> io::Result<()> {
+pub(super) fn put(fd: BorrowedFd<'_>, text: &str) -> io::Result<()> {
     rustix::io::pwrite(fd, text.as_bytes(), 0)?;
     Ok(())
 }
 
-fn text_of(fd: BorrowedFd<'_>) -> String {
+pub(super) fn text_of(fd: BorrowedFd<'_>) -> String {
     let mut buffer = [0u8; 1024];
     let n = rustix::io::pread(fd, &mut buffer, 0).unwrap_or(0);
     String::from_utf8_lossy(&buffer[..n]).into_owned()
 }
 
-fn number_of(fd: BorrowedFd<'_>) -> u64 {
+pub(super) fn number_of(fd: BorrowedFd<'_>) -> u64 {
     let mut buffer = [0u8; 32];
     let n = rustix::io::pread(fd, &mut buffer, 0).unwrap_or(0);
     buffer[..n]
@@ -453,15 +461,8 @@ fn number_of(fd: BorrowedFd<'_>) -> u64 {
         .fold(0u64, |sum, c| sum.wrapping_mul(10).wrapping_add(u64::from(c - b'0')))
 }
 
-fn file_text(dir: BorrowedFd<'_>, name: &str) -> String {
-    match rustix::fs::openat(dir, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) {
-        Ok(fd) => text_of(fd.as_fd()),
-        Err(_) => String::new(),
-    }
-}
-
 /// The number after `name` in a file of `name number` lines.
-fn field(text: &str, name: &str) -> Option<u64> {
+pub(super) fn field(text: &str, name: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok())
 }
 

@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::Pid;
 
+use super::place::{self, enable_controllers};
 use super::{Hierarchies, LaneGroupFiles};
+use crate::WallSet;
+use crate::mechanism::host::Lack;
 
 /// The groups of one launcher, one directory per hierarchy, named after its process.
 #[derive(Debug)]
@@ -17,28 +20,51 @@ pub(crate) struct LauncherGroups {
 }
 
 impl LauncherGroups {
-    /// Makes the launcher's groups and removes those of launchers that are gone.
-    pub(crate) fn create(hierarchies: Hierarchies, own_pid: u32) -> io::Result<LauncherGroups> {
-        let groups = LauncherGroups { hierarchies, name: format!("cupel-{own_pid}") };
-        for dir in groups.parents() {
-            remove_stale(dir);
-            create_dir(&dir.join(&groups.name))?;
+    /// Makes the launcher's groups and removes those of launchers that are gone. What is missing for a wall that is not
+    /// `off` is an error that tells the remedy. `is_root`: the remedy is for the host's root.
+    pub(crate) fn create(
+        hierarchies: Hierarchies,
+        own_pid: u32,
+        off: WallSet,
+        is_root: bool,
+    ) -> Result<LauncherGroups, Lack> {
+        let hierarchies = match hierarchies {
+            Hierarchies::V2(own) => Hierarchies::V2(place::parent(own)),
+            v1 => v1,
+        };
+        if let Some(lack) = place::lacking(&hierarchies, off) {
+            return Err(lack);
         }
-        match &groups.hierarchies {
+        let groups = LauncherGroups { hierarchies, name: format!("cupel-{own_pid}") };
+        match groups.make() {
+            Ok(()) => Ok(groups),
+            Err(error) => {
+                groups.remove();
+                Err(place::refused(&error, &groups.hierarchies, is_root))
+            }
+        }
+    }
+
+    fn make(&self) -> io::Result<()> {
+        for dir in self.parents() {
+            remove_stale(dir);
+            create_dir(&dir.join(&self.name))?;
+        }
+        match &self.hierarchies {
             Hierarchies::V1 { cpuset: Some(parent), .. } => {
                 // A new cpuset is empty until told otherwise.
                 for file in ["cpuset.cpus", "cpuset.mems"] {
                     let inherited = std::fs::read_to_string(parent.join(file))?;
-                    write_at(&parent.join(&groups.name).join(file), inherited.trim())?;
+                    write_at(&parent.join(&self.name).join(file), inherited.trim())?;
                 }
             }
             Hierarchies::V1 { .. } => {}
             Hierarchies::V2(own) => {
                 enable_controllers(own, true)?;
-                enable_controllers(&own.join(&groups.name), false)?;
+                enable_controllers(&own.join(&self.name), false)?;
             }
         }
-        Ok(groups)
+        Ok(())
     }
 
     fn parents(&self) -> Vec<&Path> {
@@ -161,39 +187,14 @@ impl LauncherGroups {
     }
 }
 
-/// Gives a v2 group's children their controllers. `may_move`: the group is our own, and whoever is in it moves
-/// to a leaf first where the kernel asks for that.
-fn enable_controllers(dir: &Path, may_move: bool) -> io::Result<()> {
-    let there = std::fs::read_to_string(dir.join("cgroup.controllers"))?;
-    for controller in ["memory", "pids", "cpu", "cpuset"] {
-        if !there.split_whitespace().any(|c| c == controller) {
-            continue;
-        }
-        let control = dir.join("cgroup.subtree_control");
-        let enable = format!("+{controller}");
-        match write_at(&control, &enable) {
-            Err(error) if error.raw_os_error() == Some(libc::EBUSY) && may_move => {
-                let leaf = dir.join("cupel-main");
-                create_dir(&leaf)?;
-                for pid in std::fs::read_to_string(dir.join("cgroup.procs"))?.lines() {
-                    let _ = write_at(&leaf.join("cgroup.procs"), pid);
-                }
-                write_at(&control, &enable)?;
-            }
-            other => other?,
-        }
-    }
-    Ok(())
-}
-
-fn create_dir(dir: &Path) -> io::Result<()> {
+pub(super) fn create_dir(dir: &Path) -> io::Result<()> {
     match std::fs::create_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        other => other.map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", dir.display()))),
+        other => other,
     }
 }
 
-fn write_at(path: &Path, text: &str) -> io::Result<()> {
+pub(super) fn write_at(path: &Path, text: &str) -> io::Result<()> {
     let fd = rustix::fs::open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
     rustix::io::write(&fd, text.as_bytes())?;
     Ok(())
@@ -239,6 +240,12 @@ fn remove_tree(dir: &Path) {
     }
     for _ in 0..100 {
         match std::fs::remove_dir(dir) {
+            // Version 2 has one file for all below, since 5.14.
+            Err(error)
+                if error.raw_os_error() == Some(libc::EBUSY) && write_at(&dir.join("cgroup.kill"), "1").is_ok() =>
+            {
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
             Err(error) if error.raw_os_error() == Some(libc::EBUSY) => {
                 for pid in std::fs::read_to_string(dir.join("cgroup.procs")).unwrap_or_default().lines() {
                     if let Some(pid) = pid.parse().ok().and_then(Pid::from_raw) {

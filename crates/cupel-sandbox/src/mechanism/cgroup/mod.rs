@@ -6,12 +6,15 @@
 //!
 //! v1: one group a lane in each hierarchy; a cell's figures are differences, its peak a counter that is
 //! reset. v2: the lane's init sits in `init`, and every cell gets a new sibling group by
-//! `CLONE_INTO_CGROUP`, so its figures are the group's own.
+//! `CLONE_INTO_CGROUP`, made with the cell ahead of need and removed when nobody waits any more; its figures are the
+//! group's own, and its end is one write to `cgroup.kill`.
 //! Sources: the kernel's Documentation/admin-guide/cgroup-v1/ and cgroup-v2.rst.
 
+mod cell;
 mod hierarchies;
 mod lane;
 mod launcher;
+mod place;
 
 pub(crate) use hierarchies::Hierarchies;
 pub(crate) use lane::{CpuTimes, LaneGroup, LaneGroupFiles, Settled};

@@ -1,0 +1,210 @@
+//! Control groups version 2: wherever the sandbox is started, it finds its place or says what is missing there.
+//!
+//! On a machine of version 1 these trials are shown as ignored; `make test-cgroup2` runs them on one of version 2.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use cupel_sandbox::{Sandbox, SandboxConfig};
+use cupel_types::Bytes;
+use libtest_mimic::Trial;
+
+use crate::kit::{Fixtures, Program};
+use crate::machine::patient;
+
+const IN_A_GROUP: &str = "__sandbox-in-group";
+const ROOT: &str = "/sys/fs/cgroup";
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let rules: &[(&str, fn())] = &[
+        ("a_sandbox_starts_beside_others_in_its_group", a_sandbox_starts_beside_others_in_its_group),
+        ("one_sandbox_after_the_other_goes_no_deeper", one_sandbox_after_the_other_goes_no_deeper),
+        ("a_cgroup_namespace_is_a_place_like_any_other", a_cgroup_namespace_is_a_place_like_any_other),
+        ("a_group_without_controllers_is_refused_with_the_remedy", a_group_without_controllers_is_refused),
+        ("read_only_groups_are_refused_with_the_remedy", read_only_groups_are_refused),
+        ("a_group_that_may_have_none_below_is_refused_with_the_remedy", a_group_that_may_have_none_below_is_refused),
+        ("groups_that_are_not_mounted_are_refused_with_the_remedy", groups_that_are_not_mounted_are_refused),
+        ("memory_that_a_group_above_denies_is_our_failure", memory_that_a_group_above_denies_is_our_failure),
+    ];
+    let here = Path::new(ROOT).join("cgroup.controllers").exists();
+    let wrap = |rule: fn()| {
+        move || {
+            rule();
+            Ok(())
+        }
+    };
+    rules
+        .iter()
+        .map(|(name, rule)| Trial::test(format!("cgroup2::{name}"), wrap(*rule)).with_ignored_flag(!here))
+        .collect()
+}
+
+/// This executable as somebody who starts a sandbox in a group, runs a program that takes 100 MiB, and prints what came
+/// of it.
+pub(crate) fn sandbox_in_a_group_if_asked() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let [_, argument, group] = arguments.as_slice() else { return };
+    if argument != IN_A_GROUP {
+        return;
+    }
+    if !group.is_empty() {
+        fs::write(Path::new(group).join("cgroup.procs"), std::process::id().to_string()).expect("joins the group");
+    }
+    let fixtures = Fixtures::make();
+    match Sandbox::start(SandboxConfig { slots: 1, ..fixtures.config() }) {
+        Err(refused) => println!("refused: {refused}"),
+        Ok(sandbox) => {
+            let touch = vec![fixtures.attacks.clone(), "touch".into(), "private".into(), "100".into()];
+            let program = Program::new(touch).limits(|l| l.memory = Bytes::mib(256));
+            match program.try_run(&mut sandbox.slot(0)) {
+                Ok(ended) => println!("ran: {:?}", ended.report.outcome),
+                Err(error) => println!("failed: {error}"),
+            }
+            let again = Sandbox::start(SandboxConfig { slots: 1, ..fixtures.config() });
+            println!("again: {}", again.is_ok());
+            println!("group: {}", own_group(std::process::id()));
+        }
+    }
+    std::process::exit(0);
+}
+
+fn own_group(pid: u32) -> String {
+    let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+    text.lines().find_map(|line| line.strip_prefix("0::")).unwrap().to_owned()
+}
+
+/// A group of a trial's own, removed with all below.
+struct Group(PathBuf);
+
+impl Group {
+    /// `controllers`: those its children may have.
+    fn new(name: &str, controllers: &str) -> Group {
+        let group = Group(Path::new(ROOT).join(format!("trial-{name}-{}", std::process::id())));
+        fs::create_dir(&group.0).unwrap();
+        group.set("cgroup.subtree_control", controllers);
+        group
+    }
+
+    fn below(&self, name: &str) -> PathBuf {
+        let below = self.0.join(name);
+        fs::create_dir(&below).unwrap();
+        below
+    }
+
+    fn set(&self, file: &str, text: &str) {
+        fs::write(self.0.join(file), text).unwrap();
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        fn remove(dir: &Path) {
+            for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+                if entry.file_type().is_ok_and(|t| t.is_dir()) {
+                    remove(&entry.path());
+                }
+            }
+            let _ = fs::remove_dir(dir);
+        }
+        let _ = fs::write(self.0.join("cgroup.kill"), "1");
+        let deadline = Instant::now() + patient(Duration::from_secs(5));
+        while self.0.exists() && Instant::now() < deadline {
+            remove(&self.0);
+            std::thread::yield_now();
+        }
+    }
+}
+
+/// What it says that starts a sandbox in this group; `wrapper` is what starts it.
+fn told(wrapper: &[&str], group: &Path) -> String {
+    let own = std::env::current_exe().unwrap();
+    let mut words: Vec<&str> = wrapper.to_vec();
+    words.extend([own.to_str().unwrap(), IN_A_GROUP, group.to_str().unwrap()]);
+    let output = Command::new(words[0]).args(&words[1..]).stderr(Stdio::inherit()).output().unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[track_caller]
+fn assert_says(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "{part:?} is not in what it said: {text}");
+    }
+}
+
+const WORKS: [&str; 2] = ["ran: Exited(0)", "again: true"];
+
+fn a_sandbox_starts_beside_others_in_its_group() {
+    struct Other(Child);
+    impl Drop for Other {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+    let above = Group::new("others", "+memory +pids");
+    let group = above.below("session");
+    let other = Other(Command::new("sleep").arg("3600").spawn().unwrap());
+    fs::write(group.join("cgroup.procs"), other.0.id().to_string()).unwrap();
+    assert_says(&told(&[], &group), &WORKS);
+    assert!(own_group(other.0.id()).ends_with("/session/cupel-main"), "it had to make way");
+}
+
+fn one_sandbox_after_the_other_goes_no_deeper() {
+    let above = Group::new("again", "+memory +pids");
+    let group = above.below("service");
+    let said = told(&[], &group);
+    assert_says(&said, &WORKS);
+    assert_says(&said, &["/service/cupel-main\n"]);
+}
+
+fn a_cgroup_namespace_is_a_place_like_any_other() {
+    let above = Group::new("namespace", "+memory +pids");
+    let group = above.below("container");
+    let join = format!(
+        "echo $$ >{}/cgroup.procs && exec unshare --cgroup --mount sh -c 'umount -l {ROOT} && mount -t cgroup2 none {ROOT} && exec \"$@\"' - \"$@\"",
+        group.display()
+    );
+    assert_says(&told(&["sh", "-c", &join, "-"], Path::new("")), &WORKS);
+}
+
+fn a_group_without_controllers_is_refused() {
+    let above = Group::new("bare", "");
+    let group = above.below("session");
+    let said = told(&[], &group);
+    assert_says(&said, &["refused:", "memory-limit", "CONFIG_MEMCG", "has no `memory`", "Delegate=yes"]);
+    assert_says(&said, &[&format!("echo +memory >{}/cgroup.subtree_control", above.0.display())]);
+    above.set("cgroup.subtree_control", "+memory");
+    assert_says(&told(&[], &group), &["refused:", "process-limit", "CONFIG_CGROUP_PIDS", "has no `pids`"]);
+    above.set("cgroup.subtree_control", "+pids");
+    assert_says(&told(&[], &group), &WORKS);
+}
+
+fn read_only_groups_are_refused() {
+    let mount = format!("mount -o remount,bind,ro {ROOT} && exec \"$@\"");
+    let said = told(&["unshare", "--mount", "sh", "-c", &mount, "-"], Path::new(""));
+    assert_says(&said, &["refused:", "memory-limit", "is mounted read-only", "writable"]);
+}
+
+fn a_group_that_may_have_none_below_is_refused() {
+    let above = Group::new("full", "+memory +pids");
+    let group = above.below("session");
+    fs::write(group.join("cgroup.max.descendants"), "0").unwrap();
+    assert_says(&told(&[], &group), &["refused:", "cgroup.max.descendants", "raise"]);
+}
+
+fn groups_that_are_not_mounted_are_refused() {
+    let unmount = format!("umount -l {ROOT} && exec \"$@\"");
+    let said = told(&["unshare", "--mount", "sh", "-c", &unmount, "-"], Path::new(""));
+    assert_says(&said, &["refused:", "memory-limit", "no mounted control group hierarchy", "mount -t cgroup2"]);
+}
+
+fn memory_that_a_group_above_denies_is_our_failure() {
+    let above = Group::new("small", "+memory +pids");
+    let group = above.below("service");
+    fs::write(group.join("memory.max"), Bytes::mib(80).get().to_string()).unwrap();
+    let _ = fs::write(group.join("memory.swap.max"), "0");
+    let said = told(&[], &group);
+    assert_says(&said, &["failed:"]);
+}
