@@ -135,9 +135,10 @@ fn attack(slot: &mut Slot, wall: Wall, secret: &Secret) -> Result<Option<String>
         files: Vec::new(),
         stdin: Stdin::Bytes(Arc::from([])),
         limits: Limits {
-            cpu_time: Duration::from_millis(if wall == Wall::CpuAccounting { 200 } else { 5000 }),
-            wall_time: Duration::from_millis(if wall == Wall::WallClockLimit { 200 } else { 10_000 }),
-            idle_time: Duration::from_millis(if wall == Wall::IdleLimit { 200 } else { 5000 }),
+            // Only a wall that is down makes a probe run into another limit, unless the machine is very slow.
+            cpu_time: Duration::from_millis(if wall == Wall::CpuAccounting { 200 } else { 60_000 }),
+            wall_time: Duration::from_millis(if wall == Wall::WallClockLimit { 200 } else { 120_000 }),
+            idle_time: Duration::from_millis(if wall == Wall::IdleLimit { 200 } else { 60_000 }),
             output: Bytes::kib(OUTPUT_KIB),
             memory: MEMORY,
             processes: PROCESSES,

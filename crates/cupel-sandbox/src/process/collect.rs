@@ -6,6 +6,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 use cupel_types::{BoxPath, BoxPathError};
 use rustix::fs::{Dir, FileType, Mode, OFlags, ResolveFlags};
@@ -21,6 +22,9 @@ pub(crate) fn send_files(dir: BorrowedFd<'_>, limits: CollectLimits, to: Borrowe
     batch.flush()?;
     Ok(!complete)
 }
+
+/// How often the same files are tried to be sent, a millisecond apart: as long as anybody waits for a lane.
+const TRIES_MAX: u32 = 20_000;
 
 struct Budget {
     files: u32,
@@ -43,8 +47,20 @@ impl Batch<'_> {
                 executable: std::mem::take(&mut self.executable),
             };
             let descriptors: Vec<BorrowedFd<'_>> = self.descriptors.iter().map(AsFd::as_fd).collect();
-            wire::send(self.to, &message, &descriptors)?;
-            self.descriptors.clear();
+            for _ in 0..TRIES_MAX {
+                match wire::send(self.to, &message, &descriptors) {
+                    // As many are on their way to a slow reader as one user may have there. Nothing tells when there is
+                    // room: descriptors count until they are received, whatever the socket still holds.
+                    Err(error) if error.raw_os_error() == Some(libc::ETOOMANYREFS) => {
+                        std::thread::sleep(Duration::from_millis(1));
+                    }
+                    sent => {
+                        self.descriptors.clear();
+                        return sent;
+                    }
+                }
+            }
+            return Err(io::Error::from_raw_os_error(libc::ETOOMANYREFS));
         }
         Ok(())
     }
