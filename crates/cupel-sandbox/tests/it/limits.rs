@@ -8,6 +8,7 @@ use cupel_types::{Bytes, ExitStatus, Limits, Outcome, Signal};
 use libtest_mimic::Trial;
 
 use crate::kit::{Program, World, file};
+use crate::machine::patient;
 use crate::{Shared, rules};
 
 pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
@@ -85,7 +86,7 @@ fn each_limit_has_its_own_outcome(world: &World) {
 
 fn staying_below_every_limit_is_no_outcome_of_a_limit(world: &World) {
     world.check(&world.attack("touch", &["private", "62"]), Outcome::Exited(0), "");
-    let program = world.attack("spin_for", &["80"]).limits(|l| l.cpu_time = Duration::from_millis(130));
+    let program = world.attack("spin_for", &["80"]).limits(|l| l.cpu_time = patient(Duration::from_millis(130)));
     assert_eq!(world.run(&program).report.outcome, Outcome::Exited(0));
     // One process and no other, no file but those that are open, none to be made.
     let alone = world.attack("exit", &["4"]).limits(|l| {

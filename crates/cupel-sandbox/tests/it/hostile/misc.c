@@ -34,10 +34,13 @@ ATTACK(flood_both_by_daemons) {
 
 /* Ignores that nobody listens; output by other calls than write. */
 ATTACK(flood_by_splice) {
-  int zero = open("/dev/zero", O_RDONLY);
+  int zero = open("/dev/zero", O_RDONLY), file = open("/box/zeros", O_RDWR | O_CREAT, 0600);
+  if (ftruncate(file, 65536) < 0)
+    return 2;
   signal(SIGPIPE, SIG_IGN);
   for (;;)
-    if (splice(zero, NULL, 1, NULL, 65536, 0) < 0)
+    // Kernels before 6.5 splice from files, but not from this device.
+    if (splice(zero, NULL, 1, NULL, 65536, 0) < 0 && splice(file, &(loff_t){0}, 1, NULL, 65536, 0) < 0)
       return 1;
 }
 
