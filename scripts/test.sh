@@ -37,6 +37,8 @@ scripts/as-root target/debug/cupel doctor
 echo "== tests"
 cargo test --workspace --quiet --no-fail-fast
 
+scripts/test-cgroup2.sh short
+
 echo "== samples of every language"
 scripts/as-root target/debug/cupel languages test
 
