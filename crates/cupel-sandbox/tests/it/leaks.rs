@@ -2,7 +2,8 @@
 //! can, and a second one on the same lane that looks for each. What is known to stay visible is in SECURITY.md, "What is
 //! not closed".
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use cupel_sandbox::{Sandbox, SandboxConfig, Warm, WarmTemplate};
 use cupel_types::{Bytes, Outcome};
@@ -19,6 +20,7 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
             ("a_mark_that_is_left_would_be_seen", a_mark_that_is_left_would_be_seen),
             ("no_mark_is_seen_by_the_next_run_on_the_lane", no_mark_is_seen_by_the_next_run_on_the_lane),
             ("nothing_in_flight_is_seen_by_the_next_run", nothing_in_flight_is_seen_by_the_next_run),
+            ("a_lock_in_flight_goes_with_a_lane_that_is_retired", a_lock_in_flight_goes_with_a_lane_that_is_retired),
             ("no_mark_is_seen_by_a_run_on_another_lane", no_mark_is_seen_by_a_run_on_another_lane),
         ],
     );
@@ -31,8 +33,36 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
     trials
 }
 
-/// Locks on toolchains' files are shared by all lanes while their holder runs (see SECURITY.md): one trial at a time.
+/// Locks on the host's files are shared by all lanes while their holder runs (see SECURITY.md): one trial at a time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// Files of the host's that are shown inside and that nobody else has; gone with this.
+struct SharedFiles<'a> {
+    path: String,
+    _alone: MutexGuard<'a, ()>,
+}
+
+impl SharedFiles<'_> {
+    fn new(world: &World) -> SharedFiles<'static> {
+        let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let path = format!("{}/shared-{}-", world.fixtures.shown.display(), std::process::id());
+        (0..3).for_each(|n| std::fs::write(format!("{path}{n}"), "text\n").unwrap());
+        SharedFiles { path, _alone: alone }
+    }
+
+    /// The program that leaves marks, or looks for them.
+    fn marks(&self, world: &World, arguments: &[&str]) -> Program {
+        let mut program = world.attack("marks", arguments);
+        program.command.env.push(("SHARED".into(), self.path.clone()));
+        program
+    }
+}
+
+impl Drop for SharedFiles<'_> {
+    fn drop(&mut self) {
+        (0..3).for_each(|n| drop(std::fs::remove_file(format!("{}{n}", self.path))));
+    }
+}
 
 /// Places where a program cannot leave anything in the first place, and what it is told.
 const REFUSED: &[(&str, &str)] = &[
@@ -78,8 +108,8 @@ fn nothing_seen(marks: &[(String, String)]) {
 
 /// The looks are no blind ones: in one process, what was left is seen.
 fn a_mark_that_is_left_would_be_seen(world: &World) {
-    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let (_, marks) = said(&world.run(&world.attack("marks", &["both"])));
+    let shared = SharedFiles::new(world);
+    let (_, marks) = said(&world.run(&shared.marks(world, &["both"])));
     // What is in flight only is gone as soon as anybody closes such a socket; its looks are those of two other marks.
     let overlooked: Vec<_> =
         marks.iter().filter(|(mark, word)| word != "seen" && !mark.ends_with("in flight")).collect();
@@ -87,14 +117,14 @@ fn a_mark_that_is_left_would_be_seen(world: &World) {
 }
 
 fn no_mark_is_seen_by_the_next_run_on_the_lane(world: &World) {
-    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let shared = SharedFiles::new(world);
     let mut slot = world.slot();
     let mut pairs_on_one_lane = 0;
     // A lane that does not prove clean is replaced, which is well too, but shows nothing here.
     for _ in 0..20 {
-        let (lane, marks) = said(&world.attack("marks", &["leave"]).run(&mut slot));
+        let (lane, marks) = said(&shared.marks(world, &["leave"]).run(&mut slot));
         left_everywhere(&marks);
-        let (next_lane, marks) = said(&world.attack("marks", &["look"]).run(&mut slot));
+        let (next_lane, marks) = said(&shared.marks(world, &["look"]).run(&mut slot));
         nothing_seen(&marks);
         pairs_on_one_lane += u32::from(lane == next_lane);
     }
@@ -104,22 +134,39 @@ fn no_mark_is_seen_by_the_next_run_on_the_lane(world: &World) {
 /// Descriptors that only a ring of sockets in flight holds: the kernel frees them when it next happens to look, which is
 /// when somebody closes such a socket. Nobody else does here.
 fn nothing_in_flight_is_seen_by_the_next_run(world: &World) {
-    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let shared = SharedFiles::new(world);
     let mut slot = world.slot();
     for _ in 0..20 {
-        let (_, marks) = said(&world.attack("marks", &["leave", "in flight"]).run(&mut slot));
+        let (_, marks) = said(&shared.marks(world, &["leave", "in flight"]).run(&mut slot));
         assert!(marks.len() == 2 && marks.iter().all(|(_, word)| word == "left"), "{marks:?}");
-        let (_, marks) = said(&world.attack("marks", &["look", "in flight"]).run(&mut slot));
+        let (_, marks) = said(&shared.marks(world, &["look", "in flight"]).run(&mut slot));
         assert!(marks.len() == 2 && marks.iter().all(|(_, word)| word == "clean"), "{marks:?}");
     }
 }
 
+/// A run that is killed for a limit takes its lane with it, which never looks itself over again.
+fn a_lock_in_flight_goes_with_a_lane_that_is_retired(world: &World) {
+    let shared = SharedFiles::new(world);
+    let program =
+        shared.marks(world, &["leave", "in flight", "and go on"]).limits(|l| l.cpu_time = Duration::from_millis(150));
+    let ended = world.run(&program);
+    assert!(ended.report.outcome == Outcome::TimeLimit && ended.text().contains("lock in flight: left\n"), "{ended}");
+    let file = std::fs::File::open(format!("{}1", shared.path)).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err() {
+        assert!(Instant::now() < deadline, "somebody holds it 20 s later; {ended}");
+        std::thread::yield_now();
+    }
+}
+
 fn no_mark_is_seen_by_a_run_on_another_lane(world: &World) {
-    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let shared = SharedFiles::new(world);
     let (mut one, mut other) = world.both_slots();
-    let (lane, marks) = said(&world.attack("marks", &["leave"]).run(&mut one));
+    let (lane, marks) = said(&shared.marks(world, &["leave"]).run(&mut one));
     left_everywhere(&marks);
-    let (other_lane, marks) = said(&world.attack("marks", &["look"]).run(&mut other));
+    // What was in flight is given back while the lane looks itself over, before it takes another run.
+    assert_eq!(world.attack("exit", &["3"]).run(&mut one).report.outcome, Outcome::Exited(3));
+    let (other_lane, marks) = said(&shared.marks(world, &["look"]).run(&mut other));
     nothing_seen(&marks);
     assert_ne!(lane, other_lane);
 }

@@ -126,38 +126,43 @@ static int seen_sockets(void) {
   return strstr(text, "@") != NULL;
 }
 
-/* Locks on a file that all lanes share. */
-static int lock_shared(const char *path, int operation) {
-  int fd = open(path, O_RDONLY);
-  return flock(fd, operation | LOCK_NB) < 0 ? -1 : fd;
+/* Locks on files of the host's that all lanes share: SHARED0 and so on. */
+static int open_shared(int which) {
+  char path[PATH_MAX];
+  snprintf(path, sizeof path, "%s%d", getenv("SHARED"), which);
+  return open(path, O_RDONLY);
 }
-static int leave_lock(void) { return lock_shared("/usr/bin/env", LOCK_EX); }
+static int lock_shared(int which) {
+  int fd = open_shared(which);
+  return flock(fd, LOCK_EX | LOCK_NB) < 0 ? -1 : fd;
+}
+static int leave_lock(void) { return lock_shared(0); }
 static int seen_lock(void) {
-  int fd = lock_shared("/usr/bin/env", LOCK_EX);
+  int fd = lock_shared(0);
   if (fd >= 0)
     close(fd);
   return fd < 0;
 }
 static int leave_flying_lock(void) {
-  int fd = lock_shared("/usr/bin/id", LOCK_EX);
+  int fd = lock_shared(1);
   return fd < 0 ? -1 : put_in_flight(fd);
 }
 static int seen_flying_lock(void) {
-  int fd = lock_shared("/usr/bin/id", LOCK_EX);
+  int fd = lock_shared(1);
   if (fd >= 0)
     close(fd);
   return fd < 0;
 }
 static int leave_range(void) {
   struct flock lock = {.l_type = F_RDLCK, .l_start = 77, .l_len = 1};
-  return fcntl(open("/usr/bin/cat", O_RDONLY), F_OFD_SETLK, &lock);
+  return fcntl(open_shared(2), F_OFD_SETLK, &lock);
 }
 static int seen_range(void) {
   struct flock lock = {.l_type = F_WRLCK, .l_start = 77, .l_len = 1};
-  return fcntl(open("/usr/bin/cat", O_RDONLY), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+  return fcntl(open_shared(2), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
-static int leave_lease(void) { return fcntl(open("/usr/bin/env", O_RDONLY), F_SETLEASE, F_RDLCK); }
-static int seen_lease(void) { return fcntl(open("/usr/bin/env", O_RDONLY), F_GETLEASE) == F_RDLCK; }
+static int leave_lease(void) { return fcntl(open_shared(0), F_SETLEASE, F_RDLCK); }
+static int seen_lease(void) { return fcntl(open_shared(0), F_GETLEASE) == F_RDLCK; }
 static int leave_watch(void) { return syscall(SYS_inotify_init1, 0); }
 static int never(void) { return 0; }
 
@@ -292,7 +297,7 @@ static const struct { const char *name; int (*leave)(void), (*seen)(void); } mar
     MARK("shared memory", segment), MARK("semaphore", semaphore), MARK("message queue", queue), MARK("POSIX message queue", mqueue), MARK("key", key),
     MARK("abstract socket", name), MARK("abstract socket in flight", flying_name),
     {"name in the list of sockets", leave_name, seen_sockets},
-    MARK("lock on a toolchain's file", lock), MARK("lock in flight", flying_lock), MARK("lock on a range", range), MARK("lease", lease),
+    MARK("lock on a shared file", lock), MARK("lock in flight", flying_lock), MARK("lock on a range", range), MARK("lease", lease),
     {"watch", leave_watch, never}, MARK("host name", host_name), MARK("process", process), MARK("core file", core),
     MARK("nice", nice), MARK("scheduling policy", policy), {"I/O priority", leave_io_priority, never}, MARK("timer slack", slack),
     MARK("personality", personality), MARK("blocked signals", mask), MARK("pending signal", pending), MARK("ignored signal", ignored),
@@ -301,7 +306,7 @@ static const struct { const char *name; int (*leave)(void), (*seen)(void); } mar
     {"OOM preference", leave_oom, never}, {"kernel setting", leave_kernel, never}, MARK("control group", group),
     {"access time of a toolchain's file", leave_access_time, never}, MARK("open files", rlimit)};
 
-/* argv: what to do, and a word that the names of the marks meant have in them. Says how each went; first, which lane this
+/* argv: what to do, a word that the names of the marks meant have in them, and whether to go on for ever. Says how each went; first, which lane this
  * is (the map of user ids tells). */
 ATTACK(marks) {
   const char *word = argc > 1 ? argv[1] : "";
@@ -321,6 +326,8 @@ ATTACK(marks) {
     if (!strcmp(argv[0], "leave"))
       dprintf(1, "%s: %s\n", marks[i].name, left[i] ? "left" : strerrorname_np(errno));
   }
+  if (argc > 2)
+    spin();
   for (int i = 0; i < all && strcmp(argv[0], "leave"); i++)
     if (!strstr(marks[i].name, word))
       continue;
