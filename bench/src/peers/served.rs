@@ -62,6 +62,10 @@ impl Runner for Served {
         };
         let api = self.connections[worker % CLIENTS].lock().map_err(|_| anyhow!("a run panicked"))?;
         let (time, answer) = api.execute(served.language, &source, &format!("{number}\n"), true)?;
+        ensure!(
+            answer["status"] != "queued" && answer["status"] != "running",
+            "it took longer than a request may wait"
+        );
         ensure!(answer["status"] == "completed" && answer["stdout"] == "hello\n", "it did not say hello: {answer}");
         Ok(time)
     }

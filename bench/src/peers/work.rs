@@ -40,8 +40,9 @@ pub(crate) const TYPESCRIPT: &str = "TypeScript, compile + run";
 
 /// The interpreter that may be kept warm.
 pub(super) const PYTHON_PROGRAM: &str = "/usr/bin/python3";
-/// The compiler of TypeScript as `cupel languages install` puts it.
+/// The compiler of TypeScript, and the types of Node.js, as `cupel languages install` puts them.
 const TSC: &str = "/usr/local/lib/cupel/npm/node_modules/typescript/lib/tsc.js";
+const TYPE_ROOTS: &str = "/usr/local/lib/cupel/npm/node_modules/@types";
 
 /// Everything that is measured.
 pub(crate) fn all(ground: &Ground) -> Vec<Work> {
@@ -90,7 +91,10 @@ pub(crate) fn all(ground: &Ground) -> Vec<Work> {
                     "--module",
                     "commonjs",
                     "--types",
-                    "",
+                    "node",
+                    "--typeRoots",
+                    TYPE_ROOTS,
+                    "--skipLibCheck",
                     "main.ts",
                 ],
                 &["/usr/bin/node", "main.js"],
