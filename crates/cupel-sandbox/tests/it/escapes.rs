@@ -21,6 +21,8 @@ pub(crate) fn table() -> Vec<Row> {
             .also(|e| assert!(e.collected() == "honest" && !e.report.files_truncated, "{e}")),
         row("swap_directory_and_link", OK, "").with(|p| p.collect(100, Bytes::mib(1)))
             .also(|e| assert!(matches!(e.collected().as_str(), "d/passwd" | "l/passwd") && e.report.files.iter().all(|f| &*f.data == b"honest\n"), "{e}")),
+        row("leave_whiteout", OK, "").with(|p| p.collect(100, Bytes::mib(1)))
+            .also(|e| assert!(e.collected() == "honest" && !e.report.files_truncated, "{e}")),
         row("leave_abyss", OK, "depth: 5000\n").with(|p| p.limits(|l| { l.inodes = 20_000; l.disk = Bytes::mib(48); }).collect(1000, Bytes::mib(1)))
             .also(|e| assert!(e.report.files.is_empty() && e.report.files_truncated, "{e}")),
         row("name_flood", OK, "make: ENOSPC\nmade: 500\n"),
@@ -45,11 +47,12 @@ pub(crate) fn table() -> Vec<Row> {
         row("every_family", OK, "not refused: 0\n"),
         row("doors_of_others", OK, "type into init's terminal: ENOENT\njoin init's namespaces: EPERM\ndescriptor of init: EPERM\n\
             scheduling of init: EPERM\npriority of everybody: OK\nsession of init: ESRCH\nend of init's memory: ENOSYS\n\
-            credentials of root: EPERM\nlarger buffers than allowed: EPERM\na kernel program on a socket: EINVAL\n"),
+            credentials of root: EPERM\nlarger buffers than allowed: EPERM\na kernel program on a socket: EPERM\n"),
         row("device_requests", OK, "freeze the host's disk: EPERM\ntrim the host's disk: EPERM\nimmutable host's file: EROFS\nimmutable own file: EPERM\n\
             add entropy: EACCES\nclear entropy: EACCES\nparent of the user namespace: EPERM\nparent of the pid namespace: EPERM\n"),
         row("thirty_two_bits", OK, "it ran: no\nrefused: yes\n"),
-        row("filters_on_filters", OK, "another: ENOMEM\nbounded: yes\na listener: ENOSYS\nunshare all the same: EPERM\n"),
+        row("filters_on_filters", OK, each("EINVAL", &["on itself", "on itself, strictly"]) + &each("ENOSYS", &["by the other call", "a listener"])
+            + &each("EPERM", &["on a socket"; 4]) + "other options: OK\n"),
         row("other_memory", OK, "huge pages: ENOMEM\nhuge memory file: ENOSYS\nhuge segment: EPERM\nmerge with others' pages: EINVAL\n\
             merge all of it: EINVAL\nsecret memory: ENOSYS\npoison: refused\n"),
         row("out_of_band", OK, each("EOPNOTSUPP", &["send", "sendmsg", "receive"])),

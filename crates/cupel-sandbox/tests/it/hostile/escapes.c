@@ -282,20 +282,20 @@ ATTACK(device_requests) {
   return 0;
 }
 
-/* Filters stacked on filters, and one that hands system calls to somebody else. */
+/* Filters of a program's own: translated by the kernel into pages that no group is charged for, out of one purse for all of the
+ * host. And one that hands system calls to somebody else. */
 ATTACK(filters_on_filters) {
-  struct { unsigned short code; unsigned char jt, jf; unsigned k; } allow[4096];
-  for (int i = 0; i < 4095; i++)
-    allow[i].code = 0x20, allow[i].jt = allow[i].jf = 0, allow[i].k = 0;
-  allow[4095].code = 6, allow[4095].jt = allow[4095].jf = 0, allow[4095].k = 0x7fff0000;
-  struct { unsigned short len; void *filter; } program = {4096, allow};
-  int put = 0;
-  while (put < 64 && prctl(PR_SET_SECCOMP, 2, &program) == 0)
-    put++;
-  say("another", -1);
-  dprintf(1, "bounded: %s\n", put < 16 ? "yes" : "no");
+  struct { unsigned short code; unsigned char jt, jf; unsigned k; } allow = {6, 0, 0, 0x7fff0000};
+  struct { unsigned short len; void *filter; } program = {1, &allow};
+  TRY("on itself", prctl(PR_SET_SECCOMP, 2, &program));
+  TRY("on itself, strictly", prctl(PR_SET_SECCOMP, 1));
+  TRY("by the other call", syscall(SYS_seccomp, 1, 0, &program));
   TRY("a listener", syscall(SYS_seccomp, 1, 8, &program));
-  TRY("unshare all the same", unshare(0x10000000));
+  int s = socket(AF_UNIX, SOCK_DGRAM, 0);
+  static const int options[] = {26, 50, 51, 52}; /* SO_ATTACH_FILTER, _BPF, _REUSEPORT_CBPF, _REUSEPORT_EBPF */
+  for (int i = 0; i < 4; i++)
+    TRY("on a socket", setsockopt(s, SOL_SOCKET, options[i], &program, sizeof program));
+  TRY("other options", setsockopt(s, SOL_SOCKET, SO_PASSCRED, &(int){1}, 4));
   return 0;
 }
 
@@ -351,6 +351,17 @@ ATTACK(timer_flood) {
   say("timer_create", -1);
   dprintf(1, "made: %d\n", made);
   return 0;
+}
+
+/* A device node that no mknod made: what renaming leaves behind on request (RENAME_WHITEOUT), where the kernel allows it. */
+ATTACK(leave_whiteout) {
+  write_file("before", "moved\n");
+  if (syscall(SYS_renameat2, AT_FDCWD, "before", AT_FDCWD, "after", 4) < 0)
+    unlink("before");
+  else if (open("before", O_RDONLY) >= 0 || open("before", O_RDWR) >= 0)
+    dprintf(1, "it can be opened\n");
+  unlink("after");
+  return write_file("honest", "honest\n");
 }
 
 /* A tree of directories deeper than any path, in a box with many inodes. */
