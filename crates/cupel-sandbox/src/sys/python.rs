@@ -324,7 +324,7 @@ impl Interpreter {
             }
             for name in [c"__file__", c"__cached__"] {
                 if (api.PyDict_DelItemString)(namespace, name.as_ptr()) != 0 {
-                    (api.PyErr_Print)();
+                    (api.PyErr_Clear)();
                 }
             }
             Ok(end)

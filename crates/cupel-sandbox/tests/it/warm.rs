@@ -7,6 +7,7 @@
 //! processor time used for starting is not the program's; modules loaded ahead take none of its memory.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -170,15 +171,27 @@ fn python(source: &str) -> Program {
     case.program(&[])
 }
 
+fn library_is_there() -> bool {
+    let lies_in = |directory: &Path| {
+        let names = std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.file_name());
+        names.into_iter().any(|name| name.to_string_lossy().starts_with("libpython3."))
+    };
+    let multiarch = format!("/usr/lib/{}-linux-gnu", std::env::consts::ARCH);
+    lies_in(Path::new(&multiarch)) || lies_in(Path::new("/usr/lib"))
+}
+
 pub(crate) fn trials() -> Vec<Trial> {
     let shared = Shared::default();
     let all = Arc::new(cases());
+    // Without the interpreter's library a trial is told as ignored.
+    let missing = !library_is_there();
     let trial = |name: String, body: Box<dyn FnOnce(&Warmed) + Send>| {
         let shared = shared.clone();
-        Trial::test(name, move || {
+        let trial = Trial::test(name, move || {
             body(shared.get_or_init(Warmed::start));
             Ok(())
-        })
+        });
+        trial.with_ignored_flag(missing)
     };
     let is_program = |case: &&Case| !case.name.contains('.');
     let mut trials: Vec<Trial> = all
