@@ -28,6 +28,19 @@ pub(crate) struct Quiet {
 }
 
 impl Quiet {
+    /// Waits until the processors have been idle for two seconds on end, `at_most` so long: what was started for the
+    /// measurements (a server prepares headers in the background) has come to rest by then. Says whether it has.
+    pub(crate) fn settle(at_most: Duration) -> bool {
+        let begun = Instant::now();
+        let mut looks = 0;
+        while looks < 20 && begun.elapsed() < at_most {
+            let before = Ticks::now();
+            thread::sleep(LOOK);
+            looks = if Ticks::now().idle_since(before) >= IDLE_MIN { looks + 1 } else { 0 };
+        }
+        looks == 20
+    }
+
     /// Waits until nothing else runs, for as long as that may take.
     pub(crate) fn wait(&mut self) {
         let begun = Instant::now();

@@ -85,6 +85,11 @@ const BUSY_TURNS: u32 = 4;
 /// Most time between two looks whether the machine is quiet.
 const BURST: Duration = Duration::from_secs(2);
 
+/// How long the machine may take to come to rest before anything is measured: preparing headers and warming compilers
+/// takes a minute.
+const SETTLE: Duration = Duration::from_secs(300);
+const SETTLE_FORCED: Duration = Duration::from_secs(20);
+
 /// The situations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Situation {
@@ -109,6 +114,9 @@ pub(crate) fn measure(plan: &Plan) -> anyhow::Result<Value> {
     let ground = Ground::prepare()?;
     let mut absent = Vec::new();
     let runners = present(&ground, &mut absent);
+    if !Quiet::settle(if plan.force { SETTLE_FORCED } else { SETTLE }) {
+        eprintln!("  the machine does not come to rest; measuring all the same");
+    }
     let mut quiet = Quiet::default();
     let mut rows = Vec::new();
     for work in work::all(&ground) {
