@@ -70,8 +70,11 @@ pub(crate) fn prepare(config: &Config) -> anyhow::Result<Ground> {
     }
     let examination = executor::examine(registry.iter(), shelf.as_ref())?;
     refuse_missing_walls(&examination, &config.accept_missing)?;
-    let sandbox =
-        LocalSandbox::start_warm(slots, registry.iter(), shelf.as_ref()).context("cannot start the sandbox")?;
+    let sandbox = match config.worker.warm_interpreters {
+        true => LocalSandbox::start_warm(slots, registry.iter(), shelf.as_ref()),
+        false => LocalSandbox::start(slots, registry.iter(), shelf.as_ref()),
+    };
+    let sandbox = sandbox.context("cannot start the sandbox")?;
     sandbox.keep_compilers(config.worker.warm_compilers);
     let artifacts = Artifacts::open(&data.artifacts(), artifact_bounds(&config.worker))?;
     Ok(Ground { data, lock, registry, shelf, sandbox, examination, slots, artifacts, metrics: telemetry::metrics()? })
@@ -163,7 +166,7 @@ impl Server {
             tokio::spawn(sweep(core.clone(), metrics, shutdown.clone())),
             tokio::spawn(webhooks::run(core.clone(), config.webhooks.clone(), shutdown.clone())),
         ];
-        if let Some(shelf) = shelf {
+        if let Some(shelf) = shelf.filter(|_| config.languages.prepare) {
             let shutdown = shutdown.clone();
             tasks.push(tokio::task::spawn_blocking(move || {
                 prepared::make_in_background(&shelf, &registry, &sandbox, &shutdown);

@@ -62,6 +62,7 @@ pub(crate) struct Worker {
     pub(crate) artifacts_memory: Bytes,
     pub(crate) artifacts_disk: Bytes,
     pub(crate) warm_compilers: Sharing,
+    pub(crate) warm_interpreters: bool,
 }
 
 /// Bounds on one submission.
@@ -131,6 +132,7 @@ pub(crate) enum LogFormat {
 pub(crate) struct Languages {
     pub(crate) directory: Option<PathBuf>,
     pub(crate) disabled: Vec<String>,
+    pub(crate) prepare: bool,
 }
 
 /// What the command line says about the configuration.
@@ -217,6 +219,7 @@ fn read(layers: &mut Layers) -> Config {
             "worker.warm_compilers",
             &[("per-user", Sharing::PerUser), ("shared", Sharing::Shared), ("off", Sharing::Off)],
         ),
+        warm_interpreters: layers.boolean("worker.warm_interpreters"),
     };
     let limits = Limits {
         source_max: layers.bytes("limits.source_max"),
@@ -302,7 +305,7 @@ fn languages(layers: &mut Layers) -> Languages {
             }
         }
     }
-    Languages { directory, disabled }
+    Languages { directory, disabled, prepare: layers.boolean("languages.prepare") }
 }
 
 /// What is wrong with `id`, unless it is the id of a language.
