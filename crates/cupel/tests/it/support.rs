@@ -70,6 +70,8 @@ impl Server {
         let mut command = cupel(["serve", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()]);
         let log = std::fs::OpenOptions::new().create(true).append(true).open(data.join("serve.log")).unwrap();
         let mut child = command
+            // It would compete with the tests; what is prepared has tests of its own.
+            .env("CUPEL_LANGUAGES__PREPARE", "false")
             .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
