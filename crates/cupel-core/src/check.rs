@@ -327,6 +327,9 @@ impl Checker<'_> {
         self.time("idle_time_ms", asked.idle_time, max.idle_time);
         let count = |n: u64| n.to_string();
         let bytes = |n: u64| Bytes::new(n).to_string();
+        self.at_least("memory_bytes", asked.memory.map(Bytes::get), Limits::MEMORY_MIN.get(), bytes);
+        self.at_least("open_files", asked.open_files.map(u64::from), Limits::OPEN_FILES_MIN.into(), count);
+        self.at_least("stack_bytes", asked.stack.map(Bytes::get), Limits::STACK_MIN.get(), bytes);
         self.limit("memory_bytes", asked.memory.map(Bytes::get), max.memory.get(), bytes);
         self.limit("processes", asked.processes.map(u64::from), max.processes.into(), count);
         self.limit("open_files", asked.open_files.map(u64::from), max.open_files.into(), count);
@@ -357,6 +360,14 @@ impl Checker<'_> {
                 FaultKind::LimitAboveMaximum,
                 format!("the maximum for this language is {}", show(max)),
             );
+        }
+    }
+
+    /// With less than this no program starts; none at all is told with the maximum.
+    fn at_least(&mut self, name: &str, asked: Option<u64>, least: u64, show: impl Fn(u64) -> String) {
+        if asked.is_some_and(|asked| 0 < asked && asked < least) {
+            let detail = format!("with less than {} no program starts", show(least));
+            self.fault(format!("/limits/{name}"), FaultKind::LimitInvalid, detail);
         }
     }
 

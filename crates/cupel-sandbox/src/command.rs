@@ -6,6 +6,7 @@ use std::sync::Arc;
 use cupel_types::{BoxFiles, ExitStatus, Limits, Outcome, Usage};
 
 use crate::CollectLimits;
+use crate::refusal::Refusal;
 use crate::step::SetupStep;
 use crate::warm::Warm;
 
@@ -13,7 +14,7 @@ use crate::warm::Warm;
 #[derive(Clone, Debug)]
 pub struct Command {
     /// Program and arguments. A name with a `/` is a path, relative ones to `/box`; one without is looked up
-    /// where toolchains lie, whatever `PATH` is in `env`. Together with `env` at most about 100 KiB.
+    /// where toolchains lie, whatever `PATH` is in `env`. Together with `env` at most 96 KiB.
     pub argv: Vec<String>,
     /// The whole environment.
     pub env: Vec<(String, String)>,
@@ -98,9 +99,9 @@ pub enum RunError {
     /// The launcher ended or fell silent: the sandbox has to be made anew.
     #[error("the launcher was lost")]
     LauncherLost,
-    /// The command cannot be sent: too long, or with a NUL in it.
-    #[error("the command cannot be run: {0}")]
-    BadCommand(&'static str),
+    /// There can be no cell for this command, here or anywhere; nothing was made.
+    #[error("the command cannot be run")]
+    BadCommand(#[from] Refusal),
     /// Talking to the lane failed.
     #[error("cannot talk to the lane")]
     Io(#[from] std::io::Error),

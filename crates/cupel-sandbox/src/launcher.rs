@@ -55,6 +55,9 @@ const fn lanes_max(slots: usize) -> u32 {
 /// Why a sandbox could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// There can be no such sandbox on any machine.
+    #[error("the sandbox is configured as it cannot be")]
+    Refused(#[from] crate::Refusal),
     /// The launcher could not be started.
     #[error("cannot start the launcher")]
     Spawn(#[source] io::Error),

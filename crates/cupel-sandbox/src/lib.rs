@@ -46,6 +46,7 @@ mod pool;
 pub mod privileges;
 mod probe;
 mod process;
+mod refusal;
 mod service;
 mod slot;
 mod step;
@@ -58,6 +59,7 @@ use std::sync::Arc;
 pub use command::{CellKind, CellReport, Command, Observer, RunError, Stdin};
 pub use config::{Mount, SandboxConfig, Wall, WallSet};
 pub use launcher::{Features, StartError};
+pub use refusal::Refusal;
 pub use service::{RequestLimits, ServiceCell, ServiceCommand, ServiceError};
 pub use slot::Slot;
 pub use step::SetupStep;
@@ -87,6 +89,7 @@ impl Sandbox {
     /// # Errors
     /// When this machine cannot give what a sandbox needs; the error says what to do.
     pub fn launch(config: SandboxConfig) -> Result<Launched, StartError> {
+        refusal::of_config(&config)?;
         Ok(Launched { launcher: launcher::LauncherClient::start(&config)?, config })
     }
 

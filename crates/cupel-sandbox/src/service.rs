@@ -24,6 +24,7 @@ use rustix::fs::{Mode, OFlags};
 
 use crate::command::RunError;
 use crate::pool::{Lane, LanePool};
+use crate::refusal;
 use crate::wire::{self, CellRequest, FromLane, LimitHit, ToLane};
 use crate::{Sandbox, bundle, slot};
 
@@ -105,7 +106,7 @@ impl Sandbox {
 
 impl ServiceCell {
     fn start(pool: &Arc<LanePool>, command: &ServiceCommand) -> Result<ServiceCell, RunError> {
-        slot::check_texts(&command.argv, &command.env)?;
+        refusal::of_texts(&command.argv, &command.env)?;
         let lane = pool.make_unpinned()?;
         let (their_input, to) = slot::open_pipe()?;
         let (from, their_output) = slot::open_pipe()?;

@@ -18,6 +18,7 @@ use crate::bundle;
 use crate::command::{CellKind, CellReport, Command, Observer, RunError, Stdin};
 use crate::config::{SandboxConfig, Wall};
 use crate::pool::{Lane, LanePool};
+use crate::refusal::{self, Refusal};
 use crate::step::SetupStep;
 use crate::warm::WarmTemplate;
 use crate::wire::{self, CellDone, CellRequest, FromLane, KillReason, LimitHit, ToLane};
@@ -43,7 +44,13 @@ pub struct Slot {
 /// How long beyond its wall limit a cell may stay silent before its lane counts as lost: setting up, sweeping
 /// hundreds of processes and collecting files are ours.
 const SILENCE: Duration = Duration::from_secs(30);
-const CHUNK: usize = 64 * 1024;
+/// What is read at once, and the size of the pipe of a program that has much to say. What lies in a pipe is charged to
+/// the program, so it gets no larger one before, and no larger than this.
+const CHUNK: usize = 256 * 1024;
+/// What a pipe holds when it is made. Source: pipe(7), "Pipe capacity".
+const PIPE: usize = 64 * 1024;
+/// Reads of one stream before the others have their turn.
+const READS_IN_A_ROW: usize = 8;
 
 /// How many runs an interpreter that is kept warm serves: the seed of its hashes is theirs in common.
 const WARM_RUNS_MAX: u32 = 1_000;
@@ -92,7 +99,7 @@ impl Slot {
     /// # Errors
     /// Only for failures of ours; whatever the program does is in the report.
     pub fn run(&mut self, command: &Command, observer: &mut dyn Observer) -> Result<CellReport, RunError> {
-        check(command)?;
+        refusal::of_command(command)?;
         let which = self.which(command);
         let mut lane = self.lane(which)?;
         let result = self.run_in(&mut lane, which, command, observer);
@@ -179,7 +186,9 @@ impl Slot {
         let mut descriptors = vec![stdin_theirs.as_fd(), stdout_theirs.as_fd(), stderr_theirs.as_fd()];
         descriptors.extend(bundles.iter().map(|bundle| bundle.as_fd()));
         wire::send(lane.socket.as_fd(), &request, &descriptors).map_err(|error| match error.raw_os_error() {
-            Some(libc::EMSGSIZE) => RunError::BadCommand("arguments and environment are too long"),
+            Some(libc::EMSGSIZE) => {
+                RunError::BadCommand(Refusal { field: "argv", rule: "arguments and environment fit into a message".into() })
+            }
             Some(libc::EPIPE | libc::ECONNRESET) => RunError::LaneLost,
             _ => RunError::Io(error),
         })?;
@@ -190,7 +199,7 @@ impl Slot {
         let mut conversation = Conversation {
             lane: lane.socket.as_fd(),
             stdin: feed,
-            outputs: [Some(Captured::new(stdout, limit)), Some(Captured::new(stderr, limit))],
+            outputs: [Some(Captured::new(stdout, limit)?), Some(Captured::new(stderr, limit)?)],
             totals: [0; 2],
             truncated: [false; 2],
             done: None,
@@ -207,30 +216,6 @@ impl Slot {
         lane.settling = true;
         conclude(command, &done, totals, truncated, files)
     }
-}
-
-/// What a lane would refuse, said before it is asked.
-fn check(command: &Command) -> Result<(), RunError> {
-    check_texts(&command.argv, &command.env)?;
-    if command.files.len() > 16 {
-        return Err(RunError::BadCommand("more than 16 groups of files"));
-    }
-    Ok(())
-}
-
-/// Arguments and environment, likewise.
-pub(crate) fn check_texts(argv: &[String], env: &[(String, String)]) -> Result<(), RunError> {
-    let texts = || argv.iter().chain(env.iter().flat_map(|(name, value)| [name, value]));
-    if argv.first().is_none_or(String::is_empty) {
-        return Err(RunError::BadCommand("there is no program"));
-    }
-    if texts().any(|t| t.contains('\0')) {
-        return Err(RunError::BadCommand("an argument or variable contains a NUL"));
-    }
-    if texts().map(|t| t.len() + 8).sum::<usize>() > 96 * 1024 {
-        return Err(RunError::BadCommand("arguments and environment are longer than 96 KiB"));
-    }
-    Ok(())
 }
 
 /// A pipe whose ends can be opened again by name (`/dev/stdin`, `/proc/self/fd/1`): its inode is ours, and
@@ -313,11 +298,25 @@ impl Feed {
 struct Captured {
     pipe: OwnedFd,
     left: u64,
+    /// Bytes the pipe holds.
+    holds: usize,
 }
 
 impl Captured {
-    fn new(pipe: OwnedFd, limit: u64) -> Captured {
-        Captured { pipe, left: limit }
+    /// The reading end, which only we hold, is read until it is empty.
+    fn new(pipe: OwnedFd, limit: u64) -> io::Result<Captured> {
+        rustix::io::ioctl_fionbio(&pipe, true)?;
+        Ok(Captured { pipe, left: limit, holds: PIPE })
+    }
+
+    /// Whether a read took a whole pipe's content, so that there is probably more; the first time it gets a larger pipe.
+    fn is_filled_by(&mut self, n: usize) -> bool {
+        let filled = n >= self.holds.min(CHUNK);
+        if filled && self.holds == PIPE {
+            // A user may have so much in pipes and no more; then it stays as it is.
+            self.holds = rustix::pipe::fcntl_setpipe_size(&self.pipe, CHUNK).map_or(usize::MAX, |_| CHUNK);
+        }
+        filled
     }
 }
 
@@ -393,28 +392,35 @@ impl Conversation<'_> {
     }
 
     fn read(&mut self, index: usize, observer: &mut dyn Observer) -> Result<(), RunError> {
-        let Some(output) = &mut self.outputs[index] else { return Ok(()) };
-        let n = match rustix::io::read(&output.pipe, &mut *self.chunk) {
-            Ok(0) => {
-                self.outputs[index] = None;
+        for _ in 0..READS_IN_A_ROW {
+            let Some(output) = &mut self.outputs[index] else { return Ok(()) };
+            let n = match rustix::io::read(&output.pipe, &mut *self.chunk) {
+                Ok(0) => {
+                    self.outputs[index] = None;
+                    return Ok(());
+                }
+                Ok(n) => n,
+                Err(rustix::io::Errno::INTR) => continue,
+                Err(rustix::io::Errno::AGAIN) => return Ok(()),
+                Err(other) => return Err(RunError::Io(other.into())),
+            };
+            let filled = output.is_filled_by(n);
+            self.totals[index] += n as u64;
+            let kept = usize::try_from(output.left).unwrap_or(usize::MAX).min(n);
+            output.left -= kept as u64;
+            if kept > 0 {
+                match index {
+                    0 => observer.stdout(&self.chunk[..kept]),
+                    _ => observer.stderr(&self.chunk[..kept]),
+                }
+            }
+            if kept < n {
+                self.truncated[index] = true;
+                self.kill(KillReason::OutputLimit)?;
+            }
+            if !filled {
                 return Ok(());
             }
-            Ok(n) => n,
-            Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => return Ok(()),
-            Err(other) => return Err(RunError::Io(other.into())),
-        };
-        self.totals[index] += n as u64;
-        let kept = usize::try_from(output.left).unwrap_or(usize::MAX).min(n);
-        output.left -= kept as u64;
-        if kept > 0 {
-            match index {
-                0 => observer.stdout(&self.chunk[..kept]),
-                _ => observer.stderr(&self.chunk[..kept]),
-            }
-        }
-        if kept < n {
-            self.truncated[index] = true;
-            self.kill(KillReason::OutputLimit)?;
         }
         Ok(())
     }
@@ -446,19 +452,32 @@ impl Conversation<'_> {
         }
         for ((name, executable), descriptor) in names.iter().zip(executable).zip(descriptors) {
             let path = BoxPath::new(name).map_err(|_| RunError::LaneLost)?;
-            let mut data = Vec::new();
-            loop {
-                let n = rustix::io::pread(descriptor, &mut *self.chunk, data.len() as u64).map_err(io::Error::from)?;
-                if n == 0 {
-                    break;
-                }
-                self.collect_bytes_left = self.collect_bytes_left.checked_sub(n as u64).ok_or(RunError::LaneLost)?;
-                data.extend_from_slice(&self.chunk[..n]);
+            let size = u64::try_from(rustix::fs::fstat(descriptor).map_err(io::Error::from)?.st_size).unwrap_or(u64::MAX);
+            self.collect_bytes_left = self.collect_bytes_left.checked_sub(size).ok_or(RunError::LaneLost)?;
+            let size = usize::try_from(size).map_err(|_| RunError::LaneLost)?;
+            // Made in its place: a large file is copied once, out of the box.
+            let mut data: Arc<[u8]> = std::iter::repeat_n(0, size).collect();
+            if let Some(data) = Arc::get_mut(&mut data) {
+                read_all(descriptor.as_fd(), data)?;
             }
-            self.files.push(BoxFile { path, data: data.into(), executable: *executable });
+            self.files.push(BoxFile { path, data, executable: *executable });
         }
         Ok(())
     }
+}
+
+/// Fills `data` with what a file begins with. Nobody is left who could make it shorter.
+fn read_all(file: BorrowedFd<'_>, data: &mut [u8]) -> Result<(), RunError> {
+    let mut at = 0;
+    while at < data.len() {
+        match rustix::io::pread(file, &mut data[at..], at as u64) {
+            Ok(0) => return Err(RunError::LaneLost),
+            Ok(n) => at += n,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(other) => return Err(RunError::Io(other.into())),
+        }
+    }
+    Ok(())
 }
 
 struct Ready {

@@ -32,6 +32,30 @@ pub struct Limits {
     pub stack: Bytes,
 }
 
+impl Limits {
+    /// Least memory: less than this, and starting any program at all meets the limit.
+    pub const MEMORY_MIN: Bytes = Bytes::mib(1);
+    /// Least stack: arguments and environment lie in it. Source: execve(2), "Limits on size of arguments".
+    pub const STACK_MIN: Bytes = Bytes::kib(128);
+    /// Fewest open files: the three standard streams.
+    pub const OPEN_FILES_MIN: u32 = 3;
+
+    /// The first of them with which no program can be started: the field, and the rule it breaks.
+    pub fn impossible(&self) -> Option<(&'static str, &'static str)> {
+        [
+            (self.cpu_time.is_zero(), "limits.cpu_time", "above 0"),
+            (self.wall_time.is_zero(), "limits.wall_time", "above 0"),
+            (self.idle_time.is_zero(), "limits.idle_time", "above 0"),
+            (self.memory < Limits::MEMORY_MIN, "limits.memory", "at least 1 MiB"),
+            (self.processes == 0, "limits.processes", "at least 1: the program itself"),
+            (self.open_files < Limits::OPEN_FILES_MIN, "limits.open_files", "at least 3: the standard streams"),
+            (self.stack < Limits::STACK_MIN, "limits.stack", "at least 128 KiB"),
+        ]
+        .into_iter()
+        .find_map(|(broken, field, rule)| broken.then_some((field, rule)))
+    }
+}
+
 impl Default for Limits {
     /// The limits of a step for which nobody has asked for anything else.
     fn default() -> Limits {
@@ -96,6 +120,25 @@ impl LimitsRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn limits_that_let_nothing_start_are_named() {
+        assert_eq!(Limits::default().impossible(), None);
+        let nothing_to_write =
+            Limits { disk: Bytes::ZERO, inodes: 0, file_size: Bytes::ZERO, output: Bytes::ZERO, ..Limits::default() };
+        assert_eq!(nothing_to_write.impossible(), None);
+        for (limits, field) in [
+            (Limits { cpu_time: Duration::ZERO, ..Limits::default() }, "limits.cpu_time"),
+            (Limits { wall_time: Duration::ZERO, ..Limits::default() }, "limits.wall_time"),
+            (Limits { idle_time: Duration::ZERO, ..Limits::default() }, "limits.idle_time"),
+            (Limits { memory: Bytes::new((1 << 20) - 1), ..Limits::default() }, "limits.memory"),
+            (Limits { processes: 0, ..Limits::default() }, "limits.processes"),
+            (Limits { open_files: 2, ..Limits::default() }, "limits.open_files"),
+            (Limits { stack: Bytes::kib(127), ..Limits::default() }, "limits.stack"),
+        ] {
+            assert_eq!(limits.impossible().map(|(field, _)| field), Some(field));
+        }
+    }
 
     #[test]
     fn wall_and_idle_follow_the_cpu_limit_unless_named() {

@@ -214,12 +214,16 @@ pub(crate) struct BoxSize {
 }
 
 impl BoxSize {
+    /// More than any machine has, and still a number to the kernel, which refuses some that are larger.
+    const BYTES_MAX: u64 = 1 << 50;
+    const INODES_MAX: u64 = 1 << 40;
+
     /// The size that follows from the limits of a run.
     pub(crate) fn of(limits: &Limits) -> BoxSize {
         // A file in tmpfs is memory: beyond the memory limit it would be an OOM kill instead of ENOSPC.
-        let bytes = limits.disk.get().min(limits.memory.get() / 4 * 3).max(64 * 1024);
+        let bytes = limits.disk.get().min(limits.memory.get() / 4 * 3).clamp(64 * 1024, Self::BYTES_MAX);
         // Our own directories and the root are four of the inodes.
-        BoxSize { bytes, inodes: limits.inodes.saturating_add(4) }
+        BoxSize { bytes, inodes: limits.inodes.min(Self::INODES_MAX) + 4 }
     }
 
     fn options(self, off: WallSet) -> String {

@@ -1,6 +1,6 @@
 //! Files go in as they are, and come out as they were left, within bounds.
 
-use cupel_sandbox::{CellKind, RunError, SetupStep};
+use cupel_sandbox::{CellKind, RunError};
 use cupel_types::{BoxFile, Bytes, Outcome};
 use libtest_mimic::Trial;
 
@@ -17,6 +17,7 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
             ("a_path_that_comes_twice_is_refused", a_path_that_comes_twice_is_refused),
             ("changed_new_and_deleted_files_come_out_so", changed_new_and_deleted_files_come_out_so),
             ("nothing_comes_out_unasked_or_after_a_failure", nothing_comes_out_unasked_or_after_a_failure),
+            ("a_hundred_mebibytes_go_in_and_come_out", a_hundred_mebibytes_go_in_and_come_out),
             ("thousands_of_files_come_out", thousands_of_files_come_out),
             ("the_bounds_of_collecting_are_kept", the_bounds_of_collecting_are_kept),
             ("a_compiled_program_runs_in_another_cell", a_compiled_program_runs_in_another_cell),
@@ -47,7 +48,7 @@ fn several_groups_lie_in_one_box(world: &World) {
 fn a_path_that_comes_twice_is_refused(world: &World) {
     let mut slot = world.slot();
     let refused = |slot: &mut _, program: Program| match program.try_run(slot) {
-        Err(RunError::Setup { step: SetupStep::BoxFiles, .. }) => {}
+        Err(RunError::BadCommand(refusal)) => assert!(refusal.field == "files" && refusal.rule.contains("`a`")),
         other => panic!("{:?}", other.map(|e| e.to_string())),
     };
     refused(&mut slot, Program::shell("true").files(vec![file("a", b"1", false), file("a", b"2", false)]));
@@ -78,6 +79,21 @@ fn nothing_comes_out_unasked_or_after_a_failure(world: &World) {
         let ended = world.run(&Program::shell(script).collect(10, Bytes::mib(1)));
         assert!(ended.report.files.is_empty() && !ended.report.files_truncated, "{ended}");
     }
+}
+
+fn a_hundred_mebibytes_go_in_and_come_out(world: &World) {
+    let mut data = vec![7; 100 << 20];
+    for at in (0..data.len()).step_by(4099) {
+        data[at] = (at >> 12) as u8;
+    }
+    let program = Program::shell("mv in out").files(vec![file("in", &data, false)]).limits(|l| {
+        l.memory = Bytes::mib(256);
+        l.disk = Bytes::mib(128);
+        l.file_size = Bytes::mib(128);
+    });
+    let ended = world.run(&program.collect(2, Bytes::mib(100)));
+    assert_eq!(ended.collected(), "out", "{ended}");
+    assert!(!ended.report.files_truncated && ended.report.files.iter().all(|f| f.data.as_ref() == data));
 }
 
 /// More descriptors than fit into a socket at one time.

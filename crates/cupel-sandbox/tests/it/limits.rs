@@ -30,7 +30,8 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
                 a_program_of_the_box_that_cannot_run_is_told_as_a_shell_would,
             ),
             ("a_toolchain_that_is_missing_is_our_failure", a_toolchain_that_is_missing_is_our_failure),
-            ("a_command_that_cannot_be_sent_is_refused", a_command_that_cannot_be_sent_is_refused),
+            ("a_command_that_cannot_be_is_refused_by_field", a_command_that_cannot_be_is_refused_by_field),
+            ("limits_beyond_all_there_is_are_no_limits", limits_beyond_all_there_is_are_no_limits),
             ("programs_are_found_whatever_the_environment_says", programs_are_found_whatever_the_environment_says),
             (
                 "limits_too_small_to_begin_with_are_the_programs_end_and_not_ours",
@@ -181,21 +182,51 @@ fn a_toolchain_that_is_missing_is_our_failure(world: &World) {
     assert_eq!(world.attack("exit", &["9"]).run(&mut slot).report.outcome, Outcome::Exited(9));
 }
 
-fn a_command_that_cannot_be_sent_is_refused(world: &World) {
+fn a_command_that_cannot_be_is_refused_by_field(world: &World) {
     let mut slot = world.slot();
-    let many_groups = (0..17).fold(Program::shell("true"), |p, n| p.files(vec![file(&format!("f{n}"), b"", false)]));
-    for (why, program) in [
-        ("nothing to run", Program::new(Vec::new())),
-        ("an empty name", Program::new(vec![String::new()])),
-        ("a NUL", Program::shell("a\0b")),
-        ("too long", Program::shell(&"x".repeat(200 * 1024))),
-        ("too many groups of files", many_groups),
-    ] {
-        match program.try_run(&mut slot) {
-            Err(RunError::BadCommand(_)) => {}
-            other => panic!("{why}: {:?}", other.map(|e| e.to_string())),
+    let refused = |program: Program, field: &str, slot: &mut _| match program.try_run(slot) {
+        Err(error @ RunError::BadCommand(_)) => {
+            assert!(!error.is_transient());
+            let RunError::BadCommand(refusal) = error else { unreachable!() };
+            assert_eq!(refusal.field, field, "{refusal}");
+            assert!(!refusal.rule.is_empty());
         }
+        other => panic!("{field}: {:?}", other.map(|e| e.to_string())),
+    };
+    let variable = |name: &str, value: &str| {
+        let mut program = Program::shell("true");
+        program.command.env.push((name.into(), value.into()));
+        program
+    };
+    for (program, field) in [
+        (Program::new(Vec::new()), "argv"),
+        (Program::new(vec![String::new()]), "argv"),
+        (Program::shell("a\0b"), "argv"),
+        // More than the kernel takes for one, for all, and in number.
+        (Program::shell(&"x".repeat(200 * 1024)), "argv"),
+        (Program::new(vec!["x".repeat(1000); 200]), "argv"),
+        (Program::new(vec!["x".into(); 100_000]), "argv"),
+        (variable("", "x"), "env"),
+        (variable("A=B", "x"), "env"),
+        (variable("A", "x\0"), "env"),
+        (variable("A", &"x".repeat(100 * 1024)), "env"),
+    ] {
+        refused(program, field, &mut slot);
     }
+    for (change, field) in [
+        ((|l| l.memory = Bytes::kib(8)) as fn(&mut Limits), "limits.memory"),
+        (|l| l.stack = Bytes::new(1), "limits.stack"),
+        (|l| l.open_files = 0, "limits.open_files"),
+        (|l| l.processes = 0, "limits.processes"),
+        (|l| l.cpu_time = Duration::ZERO, "limits.cpu_time"),
+        (|l| l.wall_time = Duration::ZERO, "limits.wall_time"),
+        (|l| l.idle_time = Duration::ZERO, "limits.idle_time"),
+    ] {
+        refused(Program::shell("true").limits(change), field, &mut slot);
+    }
+    let many_groups = (0..17).fold(Program::shell("true"), |p, n| p.files(vec![file(&format!("f{n}"), b"", false)]));
+    refused(many_groups, "files", &mut slot);
+    refused(Program::shell("true").collect(u32::MAX, Bytes::mib(1)), "collect.files", &mut slot);
     let fits = Program::shell(&format!("exit 5 # {}", "x".repeat(80 * 1024)));
     assert_eq!(fits.run(&mut slot).report.outcome, Outcome::Exited(5));
 }
@@ -212,24 +243,62 @@ fn programs_are_found_whatever_the_environment_says(world: &World) {
     }
 }
 
+/// The files of a program are its own: that they do not fit into the box it asked for is its end, and not ours.
 fn limits_too_small_to_begin_with_are_the_programs_end_and_not_ours(world: &World) {
     let heavy = || Program::shell("true").files(vec![file("data", &[7; 300 * 1024], false)]);
     let no_disk = heavy().limits(|l| l.disk = Bytes::kib(1));
     assert_eq!(no_disk.run(&mut world.slot()).report.outcome, Outcome::MemoryLimit, "disk");
     let no_inodes = heavy().limits(|l| l.inodes = 0);
     assert_eq!(no_inodes.run(&mut world.slot()).report.outcome, Outcome::MemoryLimit, "inodes");
+    // The box is memory: what fits the disk asked for does not fit beside it.
+    let no_memory = Program::shell("true")
+        .files(vec![file("data", &[7; 3 << 20], false)])
+        .limits(|l| (l.memory, l.disk) = (Bytes::mib(2), Bytes::mib(16)));
+    assert_eq!(no_memory.run(&mut world.slot()).report.outcome, Outcome::MemoryLimit, "memory");
+    // The least of everything that there can be: whatever comes of it is told of the program.
     for (what, change) in [
-        ("memory", (|l| l.memory = Bytes::kib(8)) as fn(&mut Limits)),
-        ("stack", |l| l.stack = Bytes::new(1)),
-        ("files", |l| l.open_files = 0),
-        ("processes", |l| l.processes = 0),
+        ("memory", (|l| l.memory = Limits::MEMORY_MIN) as fn(&mut Limits)),
+        ("stack", |l| l.stack = Limits::STACK_MIN),
+        ("files", |l| l.open_files = Limits::OPEN_FILES_MIN),
+        ("processes", |l| l.processes = 1),
         ("file size", |l| l.file_size = Bytes::ZERO),
-        ("CPU time", |l| l.cpu_time = Duration::ZERO),
-        ("wall time", |l| l.wall_time = Duration::ZERO),
-        ("idle time", |l| l.idle_time = Duration::ZERO),
+        ("CPU time", |l| l.cpu_time = Duration::from_nanos(1)),
+        ("wall time", |l| l.wall_time = Duration::from_nanos(1)),
+        ("idle time", |l| l.idle_time = Duration::from_nanos(1)),
     ] {
         let ended = Program::shell("exec /bin/true").limits(change).try_run(&mut world.slot());
         assert!(ended.is_ok(), "{what}: {:?}", ended.err());
+    }
+}
+
+fn limits_beyond_all_there_is_are_no_limits(world: &World) {
+    let everything = Limits {
+        cpu_time: Duration::MAX,
+        wall_time: Duration::MAX,
+        idle_time: Duration::MAX,
+        memory: Bytes::new(u64::MAX),
+        processes: u32::MAX,
+        open_files: u32::MAX,
+        file_size: Bytes::new(u64::MAX),
+        disk: Bytes::new(u64::MAX),
+        inodes: u64::MAX,
+        output: Bytes::new(u64::MAX),
+        stack: Bytes::new(u64::MAX),
+    };
+    let program = Program::shell("echo written > f; cat f; exit 3").limits(|l| *l = everything);
+    let ended = world.check(&program, Outcome::Exited(3), "written\n");
+    assert!(ended.stderr.is_empty(), "{ended}");
+    for change in [
+        (|l, all| l.cpu_time = all.cpu_time) as fn(&mut Limits, &Limits),
+        |l, all| l.wall_time = all.wall_time,
+        |l, all| l.idle_time = all.idle_time,
+        |l, all| l.memory = all.memory,
+        |l, all| l.disk = all.disk,
+        |l, all| l.inodes = all.inodes,
+    ] {
+        let mut program = program.clone().limits(|l| *l = crate::kit::small());
+        change(&mut program.command.limits, &everything);
+        world.check(&program, Outcome::Exited(3), "written\n");
     }
 }
 

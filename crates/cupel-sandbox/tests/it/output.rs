@@ -19,6 +19,7 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
             ("the_two_streams_have_a_limit_each", the_two_streams_have_a_limit_each),
             ("a_line_is_heard_while_the_program_runs", a_line_is_heard_while_the_program_runs),
             ("a_closed_stream_is_no_end", a_closed_stream_is_no_end),
+            ("a_slow_reader_holds_the_program_back", a_slow_reader_holds_the_program_back),
         ],
     )
 }
@@ -115,4 +116,49 @@ fn a_line_is_heard_while_the_program_runs(world: &World) {
 fn a_closed_stream_is_no_end(world: &World) {
     let ended = world.run(&Program::shell("exec >&- ; echo still here >&2; exit 4"));
     assert_eq!((ended.report.outcome, ended.stderr.as_slice()), (Outcome::Exited(4), &b"still here\n"[..]));
+}
+
+/// Reads slowly: looks how far the program has got, until it gets no further, before it takes more.
+struct Slow {
+    progress: std::fs::File,
+    /// Pieces the program has written.
+    pieces: u64,
+    seen: u64,
+    ahead_max: u64,
+}
+
+const PIECE: u64 = 64 * 1024;
+
+impl Observer for Slow {
+    fn stdout(&mut self, data: &[u8]) {
+        use std::io::Read;
+        self.seen += data.len() as u64;
+        let quiet = rustix::event::Timespec { tv_sec: 0, tv_nsec: 5_000_000 };
+        loop {
+            let mut polled = [rustix::event::PollFd::new(&self.progress, rustix::event::PollFlags::IN)];
+            if rustix::event::poll(&mut polled, Some(&quiet)).unwrap() == 0 {
+                break;
+            }
+            let mut told = [0; 512];
+            let n = self.progress.read(&mut told).unwrap();
+            self.pieces += told[..n].iter().filter(|byte| **byte == b'\n').count() as u64;
+            if n == 0 {
+                break;
+            }
+        }
+        self.ahead_max = self.ahead_max.max((self.pieces * PIECE).saturating_sub(self.seen));
+    }
+    fn stderr(&mut self, _: &[u8]) {}
+}
+
+/// What it has written and nobody has read is never more than a pipe holds, and what is read at once.
+fn a_slow_reader_holds_the_program_back(world: &World) {
+    let (progress, theirs) = rustix::pipe::pipe().unwrap();
+    let script = "n=0; while [ $n -lt 100 ]; do head -c 65536 /dev/zero; n=$((n+1)); echo >&0; done";
+    let mut program = Program::shell(script).limits(|l| l.output = Bytes::mib(16));
+    program.command.stdin = cupel_sandbox::Stdin::Descriptor(std::sync::Arc::new(theirs));
+    let mut slow = Slow { progress: progress.into(), pieces: 0, seen: 0, ahead_max: 0 };
+    let report = world.slot().run(&program.command, &mut slow).unwrap();
+    assert_eq!((report.outcome, slow.seen), (Outcome::Exited(0), 100 * PIECE), "{report:?}");
+    assert!(slow.ahead_max <= 512 * 1024, "{} bytes ahead of its reader", slow.ahead_max);
 }

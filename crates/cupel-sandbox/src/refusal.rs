@@ -1,0 +1,214 @@
+//! What cannot be, said before anything is made: the field of the request or of the configuration, and the rule it breaks.
+//!
+//! What can be made but not serve its program (a box too small for its files, a limit that is soon reached) is no matter
+//! of this file: that is an outcome of the run. Limits without bound are fine, too: more than there is means all there is.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::path::Path;
+
+use cupel_types::Limits;
+
+use crate::command::Command;
+use crate::config::{Mount, SandboxConfig};
+
+/// A request that cannot be met by any sandbox, or a sandbox that cannot be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {rule}")]
+pub struct Refusal {
+    /// The field of [`Command`] or [`SandboxConfig`], with what lies within it: `limits.memory`, `mounts`.
+    pub field: &'static str,
+    /// What must hold of it.
+    pub rule: Cow<'static, str>,
+}
+
+fn refuse<T>(field: &'static str, rule: impl Into<Cow<'static, str>>) -> Result<T, Refusal> {
+    Err(Refusal { field, rule: rule.into() })
+}
+
+/// Arguments and environment together, bytes, with eight for each. The kernel takes 128 KiB of a program whose stack is
+/// small (execve(2), "Limits on size of arguments and environment"), and so of every program.
+const TEXTS_BYTES_MAX: usize = 96 * 1024;
+/// Each is a descriptor beside one message.
+const FILE_GROUPS_MAX: usize = 16;
+/// Files given and, separately, files collected.
+const FILES_MAX: usize = 100_000;
+const SLOTS_MAX: usize = 1000;
+/// Each is a mount of every lane.
+const MOUNTS_MAX: usize = 256;
+/// They travel in one message.
+const MOUNTS_BYTES_MAX: usize = 64 * 1024;
+
+/// Whether there can be a cell for this command.
+pub(crate) fn of_command(command: &Command) -> Result<(), Refusal> {
+    of_texts(&command.argv, &command.env)?;
+    of_limits(&command.limits)?;
+    of_files(command)?;
+    if command.collect.is_some_and(|collect| collect.files as usize > FILES_MAX) {
+        return refuse("collect.files", "at most 100,000 files");
+    }
+    Ok(())
+}
+
+/// Whether a program can be started with these.
+pub(crate) fn of_texts(argv: &[String], env: &[(String, String)]) -> Result<(), Refusal> {
+    if argv.first().is_none_or(String::is_empty) {
+        return refuse("argv", "the first argument names the program");
+    }
+    if argv.iter().any(|argument| argument.contains('\0')) {
+        return refuse("argv", "an argument contains no NUL");
+    }
+    for (name, value) in env {
+        if name.is_empty() || name.contains(['=', '\0']) {
+            return refuse("env", "a variable's name is not empty and contains neither `=` nor NUL");
+        }
+        if value.contains('\0') {
+            return refuse("env", "a variable's value contains no NUL");
+        }
+    }
+    let of_argv: usize = argv.iter().map(|argument| argument.len() + 8).sum();
+    let of_env: usize = env.iter().map(|(name, value)| name.len() + value.len() + 16).sum();
+    if of_argv + of_env > TEXTS_BYTES_MAX {
+        let field = if of_argv >= of_env { "argv" } else { "env" };
+        return refuse(field, "arguments and environment are 96 KiB together, 8 bytes for each of them included");
+    }
+    Ok(())
+}
+
+fn of_limits(limits: &Limits) -> Result<(), Refusal> {
+    match limits.impossible() {
+        None => Ok(()),
+        Some((field, rule)) => refuse(field, rule),
+    }
+}
+
+fn of_files(command: &Command) -> Result<(), Refusal> {
+    if command.files.len() > FILE_GROUPS_MAX {
+        return refuse("files", "at most 16 groups of files");
+    }
+    let count: usize = command.files.iter().map(cupel_types::BoxFiles::len).sum();
+    if count > FILES_MAX {
+        return refuse("files", "at most 100,000 files");
+    }
+    if count < 2 {
+        return Ok(());
+    }
+    let paths = || command.files.iter().flat_map(|group| group.iter()).map(|file| file.path.as_str());
+    let mut times: HashMap<&str, u32> = HashMap::with_capacity(count);
+    for path in paths() {
+        let n = times.entry(path).or_default();
+        *n += 1;
+        if *n > 1 {
+            return refuse("files", format!("`{path}` is there once"));
+        }
+    }
+    for path in paths() {
+        for (end, _) in path.match_indices('/') {
+            if times.contains_key(&path[..end]) {
+                return refuse("files", format!("`{}` is a file, so nothing lies beneath it", &path[..end]));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether there can be such a sandbox.
+pub(crate) fn of_config(config: &SandboxConfig) -> Result<(), Refusal> {
+    if config.slots == 0 || config.slots > SLOTS_MAX {
+        return refuse("slots", "1 to 1,000");
+    }
+    if config.lane_runs_max == 0 {
+        return refuse("lane_runs_max", "at least 1");
+    }
+    // A run's lane, a compiler's, a spare, and one for each warm interpreter; each uses two ids.
+    let lanes = config.slots.saturating_mul(3 + config.warm.len());
+    let ids = u32::try_from(lanes.saturating_mul(2)).unwrap_or(u32::MAX);
+    if config.uid_base == 0 || config.uid_base.checked_add(ids).is_none_or(|end| end == u32::MAX) {
+        return refuse("uid_base", "not root's, and room for two ids a lane above it");
+    }
+    if config.mounts.len() > MOUNTS_MAX {
+        return refuse("mounts", "at most 256");
+    }
+    for Mount { source, target } in &config.mounts {
+        for path in [source, target] {
+            of_mounted(path)?;
+        }
+        if target == Path::new("/") {
+            return refuse("mounts", "the root itself is the lane's own");
+        }
+    }
+    let bytes: usize = config.mounts.iter().map(|m| m.source.as_os_str().len() + m.target.as_os_str().len()).sum();
+    if bytes > MOUNTS_BYTES_MAX {
+        return refuse("mounts", "64 KiB of paths together");
+    }
+    for template in &config.warm {
+        of_texts(&template.argv, &template.env)?;
+    }
+    Ok(())
+}
+
+fn of_mounted(path: &Path) -> Result<(), Refusal> {
+    let Some(text) = path.to_str() else {
+        return refuse("mounts", format!("`{}` is UTF-8", path.display()));
+    };
+    if !path.is_absolute() || text.contains('\0') || path.components().any(|c| c.as_os_str() == "..") {
+        return refuse("mounts", format!("`{}` is absolute, without `..` and NUL", text.escape_debug()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn refused(change: impl FnOnce(&mut SandboxConfig), field: &str) {
+        let mut config = SandboxConfig::default();
+        change(&mut config);
+        let refusal = of_config(&config).unwrap_err();
+        assert_eq!(refusal.field, field, "{refusal}");
+    }
+
+    fn mount(path: impl AsRef<OsStr>) -> Mount {
+        PathBuf::from(path.as_ref()).into()
+    }
+
+    #[test]
+    fn a_sandbox_that_cannot_be_is_refused_by_field() {
+        assert_eq!(of_config(&SandboxConfig::default()), Ok(()));
+        refused(|c| c.slots = 0, "slots");
+        refused(|c| c.slots = usize::MAX, "slots");
+        refused(|c| c.lane_runs_max = 0, "lane_runs_max");
+        refused(|c| c.uid_base = 0, "uid_base");
+        refused(|c| c.uid_base = u32::MAX - 1, "uid_base");
+        refused(|c| c.mounts = (0..10_000).map(|n| mount(format!("/opt/{n}"))).collect(), "mounts");
+        refused(|c| c.mounts = (0..200).map(|n| mount(format!("/{n}/{}", "x".repeat(300)))).collect(), "mounts");
+        refused(|c| c.mounts = vec![mount("relative")], "mounts");
+        refused(|c| c.mounts = vec![mount("/opt/../etc")], "mounts");
+        refused(|c| c.mounts = vec![mount("/")], "mounts");
+        refused(|c| c.mounts = vec![mount(OsStr::from_bytes(b"/opt/\xff"))], "mounts");
+    }
+
+    #[test]
+    fn texts_that_no_program_gets_are_refused_by_field() {
+        let field = |argv: &[&str], env: &[(&str, &str)]| {
+            let argv: Vec<String> = argv.iter().map(|&a| a.to_owned()).collect();
+            let env: Vec<(String, String)> = env.iter().map(|&(n, v)| (n.to_owned(), v.to_owned())).collect();
+            of_texts(&argv, &env).err().map(|refusal| refusal.field)
+        };
+        assert_eq!(field(&["a", ""], &[("A", ""), ("B", "=")]), None);
+        assert_eq!(field(&[], &[]), Some("argv"));
+        assert_eq!(field(&[""], &[]), Some("argv"));
+        assert_eq!(field(&["a", "\0"], &[]), Some("argv"));
+        assert_eq!(field(&["a"], &[("", "b")]), Some("env"));
+        assert_eq!(field(&["a"], &[("A=B", "c")]), Some("env"));
+        assert_eq!(field(&["a"], &[("A", "\0")]), Some("env"));
+        let long = "x".repeat(97 * 1024);
+        assert_eq!(field(&["a", &long], &[]), Some("argv"));
+        assert_eq!(field(&["a"], &[("A", &long)]), Some("env"));
+        assert_eq!(field(&vec!["a"; 20_000], &[]), Some("argv"));
+    }
+}
