@@ -196,7 +196,7 @@ pub(crate) fn send<M: Message>(socket: BorrowedFd<'_>, message: &M, descriptors:
     Ok(sent.map(drop)?)
 }
 
-/// Receives a message; `None` when the other side has closed.
+/// Receives a message; `None` when the other side has closed. Leaves nothing of it in the buffer.
 pub(crate) fn receive<M: Message>(
     socket: BorrowedFd<'_>,
     buffer: &mut Vec<u8>,
@@ -221,9 +221,15 @@ pub(crate) fn receive<M: Message>(
             descriptors.extend(fds);
         }
     }
-    let mut reader = Reader(&buffer[..received.bytes]);
-    let message = M::decode(&mut reader)?;
-    if !reader.0.is_empty() {
+    let bytes = &mut buffer[..received.bytes];
+    let mut reader = Reader(bytes);
+    let message = M::decode(&mut reader);
+    let rest = reader.0.len();
+    // A cell begins as a copy of its lane's memory, which is not to hold what earlier ones were asked.
+    bytes.fill(0);
+    std::hint::black_box(bytes);
+    let message = message?;
+    if rest > 0 {
         return Err(Malformed.into());
     }
     Ok(Some((message, descriptors)))

@@ -332,7 +332,6 @@ impl Lane {
                     }
                     // The next cell is a copy of this process.
                     request.wipe();
-                    wire::wipe(&mut self.buffer);
                     let clean = self.is_clean();
                     wire::send(socket.as_fd(), &FromLane::Ready { clean }, &[])?;
                 }

@@ -25,7 +25,9 @@ use crate::mechanism::{capabilities, ids, mounts, namespaces, rootless};
 use crate::process::lane::{self, LaneReport, LaneSetup};
 use crate::step::SetupStep;
 use crate::sys;
-use crate::sys::process::{Forked, close_all_but, exit_now, fork_with, ignore_stop_signals, take_inherited};
+use crate::sys::process::{
+    Forked, close_all_but, exit_now, fork_with, ignore_stop_signals, keep_freed_memory, take_inherited,
+};
 use crate::warm::WarmTemplate;
 use crate::wire::{self, FromLauncher, ToLauncher};
 use crate::{Mount, Wall, WallSet};
@@ -66,6 +68,7 @@ fn serve() -> io::Result<()> {
     // A session of our own: Ctrl-C in the owner's terminal is the owner's to handle.
     let _ = rustix::process::setsid();
     ignore_stop_signals();
+    keep_freed_memory();
     let _ = rustix::thread::set_name(c"cupel-launcher");
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     // What whoever started the main process had open is no business of ours.
