@@ -66,4 +66,5 @@ languages: ## list the languages, with the versions found on this machine
 	@scripts/as-root target/release/cupel languages
 
 clean-data: ## remove the data folder of `make run` (DATA=data): users, submissions, results
-	rm -rf -- '$(DATA)'
+	@# The server's own user has it, unless root was told otherwise.
+	@rm -rf -- '$(DATA)' 2>/dev/null || scripts/as-root rm -rf -- '$(DATA)'

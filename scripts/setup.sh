@@ -11,7 +11,8 @@ cd "$(dirname "$0")/.."
 # gcc and libc6-dev: the linker, SQLite's C source, and the hostile programs of the sandbox's tests.
 # curl and ca-certificates: `make run` waits for the server with curl; crates and packages come over TLS.
 # procps and util-linux: `ps` and `unshare`, which tests use to look at a process tree from outside.
-packages_build=(gcc libc6-dev make pkg-config ca-certificates curl procps util-linux)
+# uidmap: `newuidmap`, by which an ordinary user's launcher gets ids for its lanes.
+packages_build=(gcc libc6-dev make pkg-config ca-certificates curl procps util-linux uidmap)
 packages_lint=(shellcheck)
 # What `make bench-sandbox` measures Cupel beside. An engine is only installed when asked for: it brings a service.
 packages_peers=(gcc libc6-dev bubblewrap runc crun)

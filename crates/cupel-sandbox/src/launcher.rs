@@ -83,6 +83,19 @@ pub struct Features {
     pub cgroup_v2: bool,
 }
 
+/// The end of a launcher, which may lie in the future.
+#[derive(Debug)]
+pub struct LauncherEnd(OwnedFd);
+
+impl LauncherEnd {
+    /// Blocks until the launcher has ended, however that came about.
+    pub fn wait(&self) {
+        use rustix::event::{PollFd, PollFlags, poll};
+        // A pidfd is readable from the end of its process on; nothing but a signal interrupts this.
+        while !matches!(poll(&mut [PollFd::new(&self.0, PollFlags::IN)], None), Ok(1..)) {}
+    }
+}
+
 /// A running launcher. Dropped, it ends, and every lane with it.
 #[derive(Debug)]
 pub(crate) struct LauncherClient {
@@ -144,9 +157,8 @@ impl LauncherClient {
         self.lock().child.id()
     }
 
-    /// A descriptor that becomes readable when the launcher ends.
-    pub(crate) fn ended(&self) -> io::Result<OwnedFd> {
-        self.ended.try_clone()
+    pub(crate) fn ended(&self) -> io::Result<LauncherEnd> {
+        Ok(LauncherEnd(self.ended.try_clone()?))
     }
 
     /// A new lane on this processor: its number and its socket. `warm`: for which of the configured templates.

@@ -58,7 +58,7 @@ use std::sync::Arc;
 
 pub use command::{CellKind, CellReport, Command, Observer, RunError, Stdin};
 pub use config::{Mount, SandboxConfig, Wall, WallSet};
-pub use launcher::{Features, StartError};
+pub use launcher::{Features, LauncherEnd, StartError};
 pub use refusal::Refusal;
 pub use service::{RequestLimits, ServiceCell, ServiceCommand, ServiceError};
 pub use slot::Slot;
@@ -109,12 +109,11 @@ impl Sandbox {
         self.launcher.features()
     }
 
-    /// A descriptor that becomes readable (poll(2)) when the launcher ends. Whoever gave up the privileges to start
-    /// another one can only end, too.
+    /// The end of the launcher, to be waited for. Whoever gave up the privileges to start another one can only end, too.
     ///
     /// # Errors
     /// When there is no descriptor left.
-    pub fn launcher_end(&self) -> std::io::Result<std::os::fd::OwnedFd> {
+    pub fn launcher_end(&self) -> std::io::Result<LauncherEnd> {
         self.launcher.ended()
     }
 

@@ -18,8 +18,10 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::mount::{
@@ -29,7 +31,7 @@ use rustix::mount::{
 use rustix::process::{DumpableBehavior, Gid, Uid};
 use rustix::thread::CapabilitiesSecureBits;
 
-use crate::mechanism::{capabilities, seccomp};
+use crate::mechanism::{capabilities, ids, seccomp};
 use crate::sys;
 
 /// A user to become.
@@ -46,6 +48,21 @@ impl Identity {
     /// and beyond those of lanes ([`SandboxConfig::uid_base`](crate::SandboxConfig::uid_base)).
     /// Source: systemd, "Users, Groups, UIDs and GIDs on systemd Systems".
     pub const NOBODY_ELSE: Identity = Identity { uid: 0x7F00_0000, gid: 0x7F00_0000 };
+
+    /// Who Cupel's services run as here: the user `cupel` if `/etc/passwd` has one, else [`Identity::NOBODY_ELSE`]; in a
+    /// container that has neither id, the last it has.
+    ///
+    /// # Errors
+    /// When the ids of this user namespace cannot be read.
+    pub fn of_service() -> io::Result<Identity> {
+        let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+        let wanted = Identity::of_name(&passwd, "cupel").unwrap_or(Identity::NOBODY_ELSE);
+        let here = |file: &str, wanted: u32| -> io::Result<u32> {
+            ids::of_service(&std::fs::read_to_string(file)?, wanted)
+                .ok_or_else(|| io::Error::other("this user namespace has no id for a service"))
+        };
+        Ok(Identity { uid: here("/proc/self/uid_map", wanted.uid)?, gid: here("/proc/self/gid_map", wanted.gid)? })
+    }
 
     /// The user called `name` in a file of the form of passwd(5).
     pub fn of_name(passwd: &str, name: &str) -> Option<Identity> {
@@ -92,10 +109,7 @@ pub fn close_inherited_descriptors() -> io::Result<()> {
 /// # Errors
 /// When there is more than one thread, since each has privileges of its own, or the kernel refuses a step.
 pub fn give_up(user: Option<Identity>, writable: &[&Path]) -> Result<(), GiveUpError> {
-    let threads = std::fs::read_dir("/proc/self/task").map_err(at("count the threads"))?.count();
-    if threads != 1 {
-        return Err(at("there are threads already")(io::Error::from_raw_os_error(libc::EBUSY)));
-    }
+    wait_until_alone()?;
     if is_root() {
         // Without this an id of 0 could bring capabilities back with the next program; it is never to start one.
         let bits = CapabilitiesSecureBits::NO_ROOT | CapabilitiesSecureBits::NO_ROOT_LOCKED;
@@ -117,6 +131,23 @@ pub fn give_up(user: Option<Identity>, writable: &[&Path]) -> Result<(), GiveUpE
     match sys::seccomp::install(&filter) {
         0 => Ok(()),
         errno => Err(at("install the filter")(io::Error::from_raw_os_error(errno))),
+    }
+}
+
+/// A thread that was joined may still be on its way out: joining waits for its last word, not for the kernel's.
+fn wait_until_alone() -> Result<(), GiveUpError> {
+    const PATIENCE: Duration = Duration::from_secs(5);
+    let begun = Instant::now();
+    loop {
+        let threads = std::fs::read_dir("/proc/self/task").map_err(at("count the threads"))?.count();
+        if threads == 1 {
+            return Ok(());
+        }
+        if begun.elapsed() > PATIENCE {
+            let busy = io::Error::new(io::ErrorKind::ResourceBusy, format!("{threads} threads run"));
+            return Err(at("be alone in this process")(busy));
+        }
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 
@@ -212,6 +243,32 @@ pub fn hand_over(directory: &File, name: &OsStr, user: Identity) -> io::Result<(
         rustix::fs::chownat(&found, c"", Some(uid), Some(gid), rustix::fs::AtFlags::EMPTY_PATH)?;
     }
     Ok(())
+}
+
+/// [`hand_over`] for a directory and everything below it, as far as that is root's. At most `budget` things, so that
+/// a mistaken path does not change half a file system.
+///
+/// # Errors
+/// When something cannot be handed over, or there is more than that.
+pub fn hand_over_tree(directory: &File, name: &OsStr, user: Identity, budget: &mut u32) -> io::Result<()> {
+    *budget =
+        budget.checked_sub(1).ok_or_else(|| io::Error::other("there is more in it than Cupel would have made"))?;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    match rustix::fs::openat(directory, name, flags, Mode::empty()) {
+        Ok(inner) => {
+            let inner = File::from(inner);
+            for entry in rustix::fs::Dir::read_from(&inner)? {
+                let entry = entry?;
+                let name = OsStr::from_bytes(entry.file_name().to_bytes());
+                if name != "." && name != ".." {
+                    hand_over_tree(&inner, name, user, budget)?;
+                }
+            }
+        }
+        Err(rustix::io::Errno::NOTDIR | rustix::io::Errno::LOOP | rustix::io::Errno::NOENT) => {}
+        Err(other) => return Err(other.into()),
+    }
+    hand_over(directory, name, user)
 }
 
 #[cfg(test)]

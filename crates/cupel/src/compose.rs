@@ -1,10 +1,11 @@
 //! The one place where ports meet adapters: a server out of store, queue, events, sandbox, worker and API.
 //!
-//! Order at the start: the sandbox is proved and started first (nothing is accepted that could not be run);
-//! then the store, with what an earlier server left put back; then whatever takes or makes work. At the
-//! end: nothing new is accepted, running programs end or are given back, then the store is closed.
+//! Order at the start: toolchains are asked for their versions and the launcher is started, while this process may
+//! still start programs; then all privileges are given up, while there is one thread; then the sandbox is proved and
+//! started (nothing is accepted that could not be run); then the store, with what an earlier server left put back; then
+//! whatever takes or makes work. At the end: nothing new is accepted, running programs end or are given back, then
+//! the store is closed.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use cupel_judge::Executor;
 use cupel_languages::{HostProbe, Registry};
 use cupel_queue::EmbeddedQueue;
 use cupel_sandbox::Wall;
-use cupel_sandbox::doctor::Examination;
+use cupel_sandbox::doctor::{self, Examination};
 use cupel_store::{ServeLock, SqliteStore};
 use cupel_types::WorkerId;
 use cupel_worker::{ArtifactBounds, Artifacts, ExecutorFactory, Worker, WorkerParts};
@@ -33,7 +34,7 @@ use crate::executor::{self, LocalSandbox};
 use crate::first_account::{self, FirstAccount};
 use crate::health::ServerHealth;
 use crate::prepared::{self, Look, Shelf};
-use crate::{local, telemetry, webhooks};
+use crate::{local, owner, telemetry, webhooks};
 
 /// How often leases are checked and due runs are offered.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -57,24 +58,31 @@ pub(crate) struct Ground {
 /// Another server has the data directory, a wall of the sandbox is missing, or a part cannot be made.
 pub(crate) fn prepare(config: &Config) -> anyhow::Result<Ground> {
     let data = DataDir::open(&config.data)?;
-    let lock = data.lock()?;
     let mut registry = local::registry(&config.languages)?;
-    registry.probe(&HostProbe::default());
     let slots = match config.worker.slots as usize {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         slots => slots,
     };
+    // Asks toolchains for their versions; its threads end with it.
+    registry.probe(&HostProbe::default());
+    // The last programs that this process starts.
+    let prepared = data.prepared();
+    let examined = executor::launch_examination(registry.iter(), Some(&prepared))?;
+    let launched = match config.worker.warm_interpreters {
+        true => LocalSandbox::launch_warm(slots, registry.iter(), Some(&prepared)),
+        false => LocalSandbox::launch(slots, registry.iter(), Some(&prepared)),
+    };
+    let launched = launched.context("cannot start the sandbox")?;
+    owner::become_owner(&data)?;
+    // From here on whatever is made in the data directory is its owner's.
+    let lock = data.lock()?;
     let shelf = prepared::shelf_of_server(&data);
     for language in registry.iter().filter(|language| language.is_available()) {
         shelf.iter().for_each(|shelf| drop(prepared::take_up(shelf, language, Look::Sizes)));
     }
-    let examination = executor::examine(registry.iter(), shelf.as_ref())?;
+    let examination = doctor::examine_launched(examined)?;
     refuse_missing_walls(&examination, &config.accept_missing)?;
-    let sandbox = match config.worker.warm_interpreters {
-        true => LocalSandbox::start_warm(slots, registry.iter(), shelf.as_ref()),
-        false => LocalSandbox::start(slots, registry.iter(), shelf.as_ref()),
-    };
-    let sandbox = sandbox.context("cannot start the sandbox")?;
+    let sandbox = launched.start();
     sandbox.keep_compilers(config.worker.warm_compilers);
     let artifacts = Artifacts::open(&data.artifacts(), artifact_bounds(&config.worker))?;
     Ok(Ground { data, lock, registry, shelf, sandbox, examination, slots, artifacts, metrics: telemetry::metrics()? })
@@ -114,6 +122,7 @@ pub(crate) struct Server {
     api: JoinHandle<std::io::Result<()>>,
     queue: Arc<EmbeddedQueue>,
     store: SqliteStore,
+    launcher_lost: CancellationToken,
     _lock: ServeLock,
 }
 
@@ -135,6 +144,7 @@ impl Server {
         core.recover_orphans().await?;
         core.recover().await?;
 
+        let launcher_lost = watch_launcher(&sandbox)?;
         let shutdown = CancellationToken::new();
         let factory: ExecutorFactory = {
             let sandbox = Arc::clone(&sandbox);
@@ -174,7 +184,12 @@ impl Server {
         }
         let router = cupel_api::router(api);
         let api = tokio::spawn(cupel_api::serve(listener, router, shutdown.clone(), connections(slots)));
-        Ok(Server { first_account, address, shutdown, tasks, api, queue, store, _lock: lock })
+        Ok(Server { first_account, address, shutdown, tasks, api, queue, store, launcher_lost, _lock: lock })
+    }
+
+    /// Waits until the launcher is gone. Then nothing can be run any more, and nobody here may start another one.
+    pub(crate) async fn launcher_lost(&self) {
+        self.launcher_lost.cancelled().await;
     }
 
     /// Stops accepting, drains, closes. Nothing is lost: what waits, waits in the database.
@@ -192,6 +207,18 @@ impl Server {
         self.store.close().await;
         Ok(())
     }
+}
+
+/// Cancelled when the launcher has ended. The thread that waits for that ends with the launcher or the process.
+fn watch_launcher(sandbox: &LocalSandbox) -> anyhow::Result<CancellationToken> {
+    let (end, lost) = (sandbox.launcher_end()?, CancellationToken::new());
+    let told = lost.clone();
+    let wait = move || {
+        end.wait();
+        told.cancel();
+    };
+    std::thread::Builder::new().name("launcher-end".into()).spawn(wait).context("cannot start a thread")?;
+    Ok(lost)
 }
 
 /// As many connections as leave descriptors for the database and for what runs: idle connections must never be able to
@@ -258,14 +285,12 @@ fn account_settings(auth: &config::Auth) -> AccountSettings {
     AccountSettings { session: auth.refresh_lifetime, ..AccountSettings::default() }
 }
 
-/// The store of a data directory.
+/// The store of a data directory whose owner we are.
 ///
 /// # Errors
-/// When the directory or the database cannot be opened.
-pub(crate) async fn open_store(directory: &Path) -> anyhow::Result<(DataDir, SqliteStore)> {
-    let data = DataDir::open(directory)?;
-    let store = SqliteStore::open(&data.database()).await?;
-    Ok((data, store))
+/// When the database cannot be opened.
+pub(crate) async fn open_store(data: &DataDir) -> anyhow::Result<SqliteStore> {
+    Ok(SqliteStore::open(&data.database()).await?)
 }
 
 /// An API over a store that nobody listens to: for commands that need what only the API can make.

@@ -44,12 +44,18 @@ pub(crate) enum DataDirError {
 }
 
 /// The database's name in a data directory.
-const DATABASE: &str = "cupel.db";
+pub(crate) const DATABASE: &str = "cupel.db";
 
 impl DataDir {
     /// Opens the directory, and makes it if it is not there.
     pub(crate) fn open(path: &Path) -> Result<DataDir, DataDirError> {
-        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at("make", path))?;
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(at("make", parent))?;
+        }
+        match DirBuilder::new().mode(0o700).create(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => made.map_err(at("make", path))?,
+        }
         let path = fs::canonicalize(path).map_err(at("find", path))?;
         Ok(DataDir { path })
     }
@@ -57,6 +63,10 @@ impl DataDir {
     /// Whether a server has ever started in this directory.
     pub(crate) fn has_database(path: &Path) -> bool {
         path.join(DATABASE).exists()
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     pub(crate) fn database(&self) -> PathBuf {

@@ -1,92 +1,100 @@
 //! The sandbox as the judge's executor: the adapter between two crates that do not know each other.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use cupel_core::chain;
 use cupel_judge::{ExecuteError, Executor, StdinSource, StepInput, StepKind, StepObserver, StepResult, WarmInput};
 use cupel_languages::{Language, Placeholders};
-use cupel_sandbox::doctor::{self, Examination, ExamineError};
+use cupel_sandbox::doctor;
 use cupel_sandbox::{
-    CellKind, CellReport, CollectLimits, Command, Mount, Observer, RunError, Sandbox, SandboxConfig, ServiceCell,
-    ServiceCommand, Slot, StartError, Stdin, Warm, WarmTemplate,
+    CellKind, CellReport, CollectLimits, Command, LauncherEnd, Mount, Observer, RunError, Sandbox, SandboxConfig,
+    ServiceCell, ServiceCommand, Slot, StartError, Stdin, Warm, WarmTemplate,
 };
 use cupel_types::{ExitStatus, Output, StepReport};
 
 use crate::compilers::{Compilers, Sharing};
-use crate::prepared::{self, Shelf};
+use crate::prepared;
 
 /// Files that a compile step may hand on; how many bytes is its disk limit.
 pub(crate) const ARTIFACTS_MAX: u32 = 1000;
 
-/// Tries of one step, as long as nobody has seen anything of the failed ones: a lost launcher takes every
-/// lane of a slot with it, spares included, and each is found dead on its own.
+/// Tries of one step, as long as nobody has seen anything of the failed ones: several lanes of a slot may have died, and
+/// each is found dead on its own.
 const TRIES_MAX: u32 = 8;
 
 /// A try that failed after this long is not repeated: it was no dead lane that was found.
 const QUICK: Duration = Duration::from_secs(1);
 
-/// Pauses between tries to make a slot anew grow from this to that, then the attempt is given up.
-const RENEW_PAUSE: Duration = Duration::from_millis(20);
-const RENEW_PAUSE_MAX: Duration = Duration::from_millis(500);
-
-/// A running sandbox that is made anew when its launcher is lost.
+/// A running sandbox. Once its launcher is lost it stays lost: this process has given up the privileges to start another
+/// one, and whoever owns it has to end.
 pub(crate) struct LocalSandbox {
-    config: SandboxConfig,
-    current: Mutex<Arc<Current>>,
+    sandbox: Sandbox,
+    warm: Vec<WarmTemplate>,
+    lost: AtomicBool,
     /// Steps that run, by slot.
     running: Vec<AtomicU32>,
     /// Whoever runs one program and ends has none.
     compilers: OnceLock<Compilers>,
 }
 
-/// One sandbox, and whether a slot has found it dead.
-struct Current {
-    sandbox: Sandbox,
-    lost: AtomicBool,
+/// The launcher of a [`LocalSandbox`], and no thread yet: the moment to give up privileges.
+pub(crate) struct Launched {
+    launched: cupel_sandbox::Launched,
+    slots: usize,
+    warm: Vec<WarmTemplate>,
 }
 
-impl Current {
-    fn start(config: &SandboxConfig) -> Result<Arc<Current>, StartError> {
-        Ok(Arc::new(Current { sandbox: Sandbox::start(config.clone())?, lost: AtomicBool::new(false) }))
+impl Launched {
+    fn with(config: SandboxConfig) -> Result<Launched, StartError> {
+        let (slots, warm) = (config.slots, config.warm.clone());
+        Ok(Launched { launched: Sandbox::launch(config)?, slots, warm })
+    }
+
+    /// The sandbox of this launcher.
+    pub(crate) fn start(self) -> Arc<LocalSandbox> {
+        let running = (0..self.slots.max(1)).map(|_| AtomicU32::new(0)).collect();
+        let (sandbox, lost) = (self.launched.start(), AtomicBool::new(false));
+        Arc::new(LocalSandbox { sandbox, warm: self.warm, lost, running, compilers: OnceLock::new() })
     }
 }
 
 impl LocalSandbox {
-    /// Starts a sandbox that shows these languages' toolchains.
+    /// Starts the launcher of a sandbox that shows these languages' toolchains, and what they prepared once, if that
+    /// lies somewhere.
     ///
     /// # Errors
     /// When this machine cannot give what a sandbox needs.
-    pub(crate) fn start<'l>(
+    pub(crate) fn launch<'l>(
         slots: usize,
         languages: impl IntoIterator<Item = &'l Language>,
-        prepared: Option<&Shelf>,
-    ) -> Result<Arc<LocalSandbox>, StartError> {
-        let config = SandboxConfig { slots, mounts: mounts(languages, prepared), ..SandboxConfig::default() };
-        LocalSandbox::with(config)
+        prepared: Option<&Path>,
+    ) -> Result<Launched, StartError> {
+        Launched::with(SandboxConfig { slots, mounts: mounts(languages, prepared), ..SandboxConfig::default() })
     }
 
     /// The same, for many programs: interpreters that a language wants warm are kept so.
     ///
     /// # Errors
     /// When this machine cannot give what a sandbox needs.
-    pub(crate) fn start_warm<'l>(
+    pub(crate) fn launch_warm<'l>(
         slots: usize,
         languages: impl IntoIterator<Item = &'l Language> + Clone,
-        prepared: Option<&Shelf>,
-    ) -> Result<Arc<LocalSandbox>, StartError> {
+        prepared: Option<&Path>,
+    ) -> Result<Launched, StartError> {
         let warm = languages.clone().into_iter().filter_map(warm_template).collect();
         let mounts = mounts(languages, prepared);
-        LocalSandbox::with(SandboxConfig { slots, mounts, warm, ..SandboxConfig::default() })
+        Launched::with(SandboxConfig { slots, mounts, warm, ..SandboxConfig::default() })
     }
 
-    fn with(config: SandboxConfig) -> Result<Arc<LocalSandbox>, StartError> {
-        let slots = config.slots;
-        let current = Mutex::new(Current::start(&config)?);
-        let running = (0..slots.max(1)).map(|_| AtomicU32::new(0)).collect();
-        Ok(Arc::new(LocalSandbox { config, current, running, compilers: OnceLock::new() }))
+    /// The end of the launcher, to be waited for.
+    ///
+    /// # Errors
+    /// When there is no descriptor left.
+    pub(crate) fn launcher_end(&self) -> std::io::Result<LauncherEnd> {
+        self.sandbox.launcher_end()
     }
 
     /// Keeps compilers warm from now on, for these users.
@@ -94,12 +102,12 @@ impl LocalSandbox {
         self.compilers.get_or_init(|| Compilers::new(sharing));
     }
 
-    /// A service in a living sandbox.
+    /// A service in this sandbox.
     pub(crate) fn service(
         &self,
         command: &ServiceCommand,
     ) -> Result<ServiceCell, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(self.living()?.sandbox.service(command)?)
+        Ok(self.sandbox.service(command)?)
     }
 
     /// A slot in which nothing runs at the moment.
@@ -107,36 +115,32 @@ impl LocalSandbox {
         self.running.iter().position(|running| running.load(Ordering::Relaxed) == 0)
     }
 
-    /// Whether the launcher is gone and there is no new one yet.
+    /// Whether the launcher is gone.
     pub(crate) fn is_lost(&self) -> bool {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner).lost.load(Ordering::Relaxed)
+        self.lost.load(Ordering::Relaxed)
     }
 
-    /// An executor for a slot, its cells already made. After the launcher was lost, the first call makes
-    /// a new sandbox.
+    /// An executor for a slot, its cells already made.
     ///
     /// # Errors
-    /// When there can be no sandbox, or no cells, at the moment.
+    /// When the launcher is lost, or there can be no cells at the moment.
     pub(crate) fn executor(self: &Arc<Self>, number: usize) -> Result<SlotExecutor, ExecuteError> {
-        let failed = |source: Box<dyn std::error::Error + Send + Sync>| ExecuteError { transient: true, source };
-        let current = self.living().map_err(|error| failed(error.into()))?;
-        let mut slot = current.sandbox.slot(number);
-        if let Err(error) = slot.warm_up() {
-            if matches!(error, RunError::LauncherLost) {
-                current.lost.store(true, Ordering::Relaxed);
-            }
-            return Err(failed(error.into()));
+        let failed = |error: RunError| ExecuteError { transient: true, source: error.into() };
+        if self.is_lost() {
+            return Err(failed(RunError::LauncherLost));
         }
-        Ok(SlotExecutor { whole: Arc::clone(self), number, current, slot })
+        let mut slot = self.sandbox.slot(number);
+        slot.warm_up().map_err(|error| {
+            self.note(&error);
+            failed(error)
+        })?;
+        Ok(SlotExecutor { whole: Arc::clone(self), number, slot })
     }
 
-    fn living(&self) -> Result<Arc<Current>, StartError> {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.lost.load(Ordering::Relaxed) {
-            tracing::warn!("the sandbox was lost and is made anew");
-            *current = Current::start(&self.config)?;
+    fn note(&self, error: &RunError) {
+        if matches!(error, RunError::LauncherLost) {
+            self.lost.store(true, Ordering::Relaxed);
         }
-        Ok(Arc::clone(&current))
     }
 }
 
@@ -164,38 +168,7 @@ impl Drop for Running<'_> {
 pub(crate) struct SlotExecutor {
     whole: Arc<LocalSandbox>,
     number: usize,
-    current: Arc<Current>,
     slot: Slot,
-}
-
-impl SlotExecutor {
-    /// Makes what a failure took: a lane is made anew by the slot itself, a launcher takes all slots with it.
-    fn recover(&mut self, error: &RunError) -> Result<(), ExecuteError> {
-        if !matches!(error, RunError::LauncherLost) {
-            return Ok(());
-        }
-        self.current.lost.store(true, Ordering::Relaxed);
-        self.renew()
-    }
-
-    /// A slot of a living sandbox. What the dead one left may be in the way for a moment.
-    fn renew(&mut self) -> Result<(), ExecuteError> {
-        let mut pause = RENEW_PAUSE;
-        loop {
-            match self.whole.executor(self.number) {
-                Ok(executor) => {
-                    *self = executor;
-                    return Ok(());
-                }
-                Err(error) if pause > RENEW_PAUSE_MAX => return Err(error),
-                Err(error) => {
-                    tracing::warn!(slot = self.number, error = chain(&error), "cannot make a slot anew; trying again")
-                }
-            }
-            std::thread::sleep(pause);
-            pause *= 2;
-        }
-    }
 }
 
 impl Executor for SlotExecutor {
@@ -217,19 +190,9 @@ impl Executor for SlotExecutor {
                 StepKind::Execute => CellKind::Run,
             },
             // The slot looks whether it can really be forked; here it only has to be the interpreter.
-            warm: self
-                .whole
-                .config
-                .warm
-                .iter()
-                .find(|warm| warm.argv.first() == step.argv.first())
-                .map(|warm| warm.kind),
+            warm: self.whole.warm.iter().find(|warm| warm.argv.first() == step.argv.first()).map(|warm| warm.kind),
             collect: step.collect.then_some(CollectLimits { files: ARTIFACTS_MAX, bytes: step.limits.disk }),
         };
-        if self.current.lost.load(Ordering::Relaxed) {
-            // Another slot has found out.
-            self.renew()?;
-        }
         let whole = Arc::clone(&self.whole);
         let _running = Running::begin(whole.running.get(self.number));
         let (began, mut tries) = (Instant::now(), 1);
@@ -240,10 +203,10 @@ impl Executor for SlotExecutor {
                 Err(error) => error,
             };
             let is_unseen = kept.stdout.is_empty() && kept.stderr.is_empty();
-            let may_pass = error.is_transient() || matches!(error, RunError::LauncherLost);
-            let again = tries < TRIES_MAX && began.elapsed() < QUICK && may_pass && is_unseen && is_repeatable;
+            let again =
+                tries < TRIES_MAX && began.elapsed() < QUICK && error.is_transient() && is_unseen && is_repeatable;
             tracing::warn!(slot = self.number, again, error = %chain(&error), "a cell failed");
-            self.recover(&error)?;
+            self.whole.note(&error);
             if !again {
                 return Err(ExecuteError { transient: error.is_transient(), source: error.into() });
             }
@@ -310,21 +273,22 @@ fn warm_template(language: &Language) -> Option<WarmTemplate> {
     Some(WarmTemplate { kind, argv: language.execute_command(&values), env: language.environment(&[]) })
 }
 
-/// Attacks every wall of a sandbox as it would be made for these languages. Takes about a second.
+/// Starts the launcher of a sandbox as it would be made for these languages, to be attacked: see
+/// [`doctor::examine_launched`].
 ///
 /// # Errors
 /// When there is no sandbox to attack.
-pub(crate) fn examine<'l>(
+pub(crate) fn launch_examination<'l>(
     languages: impl IntoIterator<Item = &'l Language>,
-    prepared: Option<&Shelf>,
-) -> Result<Examination, ExamineError> {
-    doctor::examine(&SandboxConfig { mounts: mounts(languages, prepared), ..SandboxConfig::default() })
+    prepared: Option<&Path>,
+) -> Result<cupel_sandbox::Launched, StartError> {
+    doctor::launch(&SandboxConfig { mounts: mounts(languages, prepared), ..SandboxConfig::default() })
 }
 
-fn mounts<'l>(languages: impl IntoIterator<Item = &'l Language>, prepared: Option<&Shelf>) -> Vec<Mount> {
+fn mounts<'l>(languages: impl IntoIterator<Item = &'l Language>, prepared: Option<&Path>) -> Vec<Mount> {
     let mut mounts: Vec<Mount> =
         languages.into_iter().flat_map(|l| l.mounts.iter().map(|m| PathBuf::from(m).into())).collect();
-    mounts.extend(prepared.map(|shelf| Mount { source: shelf.root().to_owned(), target: prepared::TARGET.into() }));
+    mounts.extend(prepared.map(|root| Mount { source: root.to_owned(), target: prepared::TARGET.into() }));
     mounts.sort();
     mounts.dedup();
     mounts

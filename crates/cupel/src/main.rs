@@ -14,6 +14,7 @@ mod executor;
 mod first_account;
 mod health;
 mod local;
+mod owner;
 mod prepared;
 mod telemetry;
 mod terminal;

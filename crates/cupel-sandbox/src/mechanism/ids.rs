@@ -11,9 +11,20 @@ use rustix::process::{Gid, Pid, Uid};
 /// The tenant's user and group id inside.
 pub(crate) const TENANT: u32 = 1000;
 
-/// Where lanes' ids begin: `wanted` if this process's namespace has `count` of them from there on, else the end of the
-/// largest range it has, and never a range with its root in it. `map` is the text of `/proc/self/uid_map`.
+/// Where lanes' ids begin: `wanted` if this process's namespace has `count` of them from there on, else shortly before
+/// the end of the largest range it has, and never with its root among them. `map` is the text of `/proc/self/uid_map`.
 pub(crate) fn base(map: &str, wanted: u32, count: u32) -> Option<u32> {
+    let before_the_last = |end: u32| end.checked_sub(count)?.checked_sub(1);
+    place(map, wanted, count, before_the_last)
+}
+
+/// The id of a service: `wanted` if this process's namespace has it, else the last of its largest range, which no lane
+/// has.
+pub(crate) fn of_service(map: &str, wanted: u32) -> Option<u32> {
+    place(map, wanted, 1, |end| end.checked_sub(1))
+}
+
+fn place(map: &str, wanted: u32, count: u32, from_the_end: impl Fn(u32) -> Option<u32>) -> Option<u32> {
     let ranges = map.lines().filter_map(|line| {
         let mut fields = line.split_whitespace();
         let (first, _, length) = (fields.next()?, fields.next()?, fields.next()?);
@@ -27,8 +38,8 @@ pub(crate) fn base(map: &str, wanted: u32, count: u32) -> Option<u32> {
         return Some(wanted);
     }
     let (first, length) = ranges.into_iter().max_by_key(|(_, length)| *length)?;
-    let base = first.checked_add(length.checked_sub(count)?)?;
-    (base > 0).then_some(base)
+    let base = from_the_end(first.checked_add(length)?)?;
+    (base >= first && base > 0).then_some(base)
 }
 
 /// Writes the maps of `pid`'s user namespace.
@@ -67,10 +78,12 @@ mod tests {
         const WANTED: u32 = 0x7000_0000;
         assert_eq!(base("         0          0 4294967295\n", WANTED, 100), Some(WANTED), "the host");
         let rootless = "         0       1000          1\n         1     100000      65536\n";
-        assert_eq!(base(rootless, WANTED, 100), Some(65_537 - 100), "an ordinary user's");
-        assert_eq!(base("0 100000 65536\n", WANTED, 100), Some(65_436), "a container's");
+        assert_eq!(base(rootless, WANTED, 100), Some(65_537 - 101), "an ordinary user's");
+        assert_eq!(base("0 100000 65536\n", WANTED, 100), Some(65_435), "a container's");
         assert_eq!(base("0 1000 1\n", WANTED, 100), None, "one id is not enough");
         assert_eq!(base("0 0 100\n", WANTED, 100), None, "its root would be among them");
-        assert_eq!(base("5 0 1879048200\n", WANTED, 100), Some(1_879_048_105), "asked for, but cut off");
+        assert_eq!(base("5 0 1879048200\n", WANTED, 100), Some(1_879_048_104), "asked for, but cut off");
+        assert_eq!(of_service("0 0 4294967295\n", 998), Some(998));
+        assert_eq!(of_service(rootless, WANTED), Some(65_536), "beside the lanes");
     }
 }

@@ -26,7 +26,7 @@ use crate::process::lane::{self, LaneReport, LaneSetup};
 use crate::step::SetupStep;
 use crate::sys;
 use crate::sys::process::{
-    Forked, close_all_but, exit_now, fork_with, ignore_stop_signals, keep_freed_memory, take_inherited,
+    Forked, close_all_but, dup_to, exit_now, fork_with, ignore_stop_signals, keep_freed_memory, take_inherited,
 };
 use crate::warm::WarmTemplate;
 use crate::wire::{self, FromLauncher, ToLauncher};
@@ -214,6 +214,8 @@ impl Launcher {
         let shown = mounts::open_shown(&self.mounts, self.walls_off).map_err(at(SetupStep::RootTrees))?;
         match fork_with(namespaces::of_lane(self.walls_off), None).map_err(at(SetupStep::Clone))? {
             Forked::Child => {
+                // What we complain to is the operator's log, and none of a lane's business.
+                let _ = dup_to(0, 2);
                 let warm = warm.and_then(|at| self.warm.get(at as usize)).cloned();
                 let setup = LaneSetup { walls_off: self.walls_off, probe: self.probe.take(), shown, cpu, warm };
                 lane::main(setup, theirs, sync_theirs, files)

@@ -21,6 +21,7 @@ use super::{CommandResult, Exit, Failure, OrExit};
 use crate::compose;
 use crate::config::{self, Config};
 use crate::data_dir::DataDir;
+use crate::owner;
 use crate::terminal::Table;
 
 /// Users read at one time.
@@ -62,10 +63,13 @@ fn with_accounts(settings: &Settings, may_make: bool, act: impl AsyncFnOnce(&Pla
         let hint = "name the server's directory with --data, or start `cupel serve` there once";
         return Err(anyhow!("there is no database in {directory}: {hint}")).or_exit(Exit::NotFound);
     }
+    let data = DataDir::open(&config.data)?;
+    // What is written here has to be the server's to write, too.
+    owner::become_owner(&data)?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
     runtime.block_on(async {
-        let (data, store) = compose::open_store(&config.data).await?;
+        let store = compose::open_store(&data).await?;
         let accounts = compose::accounts(&config, &store);
         let place = Place { config, data, store, accounts };
         let result = act(&place).await;

@@ -1,7 +1,7 @@
 //! `cupel doctor`: the walls of the sandbox, attacked on this machine.
 
 use anyhow::anyhow;
-use cupel_sandbox::doctor::{Examination, examine};
+use cupel_sandbox::doctor::{Examination, examine_launched, launch};
 use cupel_sandbox::{SandboxConfig, Wall, WallSet};
 use serde_json::json;
 
@@ -11,7 +11,9 @@ use crate::terminal::{Table, bad, bold, dim, good};
 
 pub(super) fn doctor(args: &Doctor) -> CommandResult {
     let walls_off = walls(&args.without).or_exit(Exit::Usage)?;
-    let examination = examine(&SandboxConfig { walls_off, ..SandboxConfig::default() })?;
+    let launched = launch(&SandboxConfig { walls_off, ..SandboxConfig::default() })?;
+    crate::owner::stay_oneself(None)?;
+    let examination = examine_launched(launched)?;
     if args.json {
         anstream::println!("{}", as_json(&examination));
     } else {

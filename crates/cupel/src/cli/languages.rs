@@ -14,6 +14,7 @@ use super::{CommandResult, Exit, Failure, OrExit};
 use crate::config;
 use crate::executor::LocalSandbox;
 use crate::local::{self, Program};
+use crate::owner;
 use crate::prepared::{self, Look, Shelf, State};
 use crate::terminal::{Table, bad, bold, good};
 
@@ -140,8 +141,11 @@ fn prepare(languages: &[&Language], shelf: &Shelf) -> CommandResult {
     if languages.is_empty() {
         return Ok(Exit::Ok);
     }
-    let sandbox = LocalSandbox::start(1, languages.iter().copied(), Some(shelf))
+    let launched = LocalSandbox::launch(1, languages.iter().copied(), Some(shelf.root()))
         .context("cannot start the sandbox; `cupel doctor` says more")?;
+    // What is made has to be the server's to remove.
+    owner::become_owner_of(shelf.root())?;
+    let sandbox = launched.start();
     let mut executor = || Ok(Box::new(sandbox.executor(0)?) as Box<dyn Executor>);
     let mut all_made = true;
     for language in languages {
@@ -189,8 +193,10 @@ fn test(languages: &[&Language], shelf: Option<&Shelf>) -> CommandResult {
     let work: Vec<(&Language, &Sample)> =
         languages.iter().flat_map(|l| l.samples.iter().map(move |s| (*l, s))).collect();
     let slots = std::thread::available_parallelism().map_or(1, usize::from);
-    let sandbox = LocalSandbox::start_warm(slots, languages.iter().copied(), shelf)
+    let launched = LocalSandbox::launch_warm(slots, languages.iter().copied(), shelf.map(Shelf::root))
         .context("cannot start the sandbox; `cupel doctor` says more")?;
+    owner::stay_oneself(None)?;
+    let sandbox = launched.start();
     let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..slots)

@@ -21,7 +21,8 @@ use super::{CommandResult, Exit, Failure, OrExit};
 use crate::config::{self, Overrides};
 use crate::executor::LocalSandbox;
 use crate::local::{self, Program};
-use crate::prepared::{self, Look};
+use crate::owner;
+use crate::prepared::{self, Look, Shelf};
 use crate::terminal::{bad, dim, good};
 
 /// Largest source that is read.
@@ -59,8 +60,12 @@ pub(super) fn run(args: &Run) -> CommandResult {
     if let Some(shelf) = &shelf {
         prepared::take_up(shelf, &language, Look::Sizes);
     }
-    let sandbox = LocalSandbox::start(1, [&language], shelf.as_ref())
+    let launched = LocalSandbox::launch(1, [&language], shelf.as_ref().map(Shelf::root))
         .context("cannot start the sandbox; `cupel doctor` says more")?;
+    let kept = local::user_cache().filter(|cache| std::fs::create_dir_all(cache).is_ok());
+    owner::stay_oneself(kept.as_deref())?;
+    let stdin = stdin.open()?;
+    let sandbox = launched.start();
     let mut executor = sandbox.executor(0)?;
     // Whoever runs it may have all of it: what the limits let through.
     let request = JudgeRequest {
@@ -142,15 +147,31 @@ fn file_in_box(path: &Path, language: &Language) -> Option<BoxPath> {
 }
 
 /// What the program reads. With the source on standard input, nothing is left for the program.
-fn stdin(args: &Run) -> Result<StdinSource, Failure> {
+enum Input {
+    Nothing,
+    File(File),
+    OurOwn,
+}
+
+/// Opened while we may open whatever the user may; read, by a thread, only once privileges are given up.
+fn stdin(args: &Run) -> Result<Input, Failure> {
     match &args.stdin {
         Some(path) => {
-            let file =
-                File::open(path).with_context(|| format!("cannot open {}", path.display())).or_exit(Exit::Usage)?;
-            pump(file)
+            let file = File::open(path).with_context(|| format!("cannot open {}", path.display()));
+            file.map(Input::File).or_exit(Exit::Usage)
         }
-        None if args.file == Path::new("-") => Ok(StdinSource::Bytes(Arc::from([]))),
-        None => pump(io::stdin()),
+        None if args.file == Path::new("-") => Ok(Input::Nothing),
+        None => Ok(Input::OurOwn),
+    }
+}
+
+impl Input {
+    fn open(self) -> Result<StdinSource, Failure> {
+        match self {
+            Input::Nothing => Ok(StdinSource::Bytes(Arc::from([]))),
+            Input::File(file) => pump(file),
+            Input::OurOwn => pump(io::stdin()),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use cupel_languages::{Language, Registry};
 use cupel_types::Verdict;
 use tokio::signal::unix::{SignalKind, signal};
@@ -15,6 +15,7 @@ use crate::terminal::{bold, dim};
 use crate::{config, first_account};
 
 pub(super) fn serve(args: &Serve) -> CommandResult {
+    cupel_sandbox::privileges::close_inherited_descriptors().context("cannot close inherited descriptors")?;
     let (config, _) = config::load(&args.settings.overrides(args.listen.clone())).or_exit(Exit::Usage)?;
     telemetry::log(&config.log)?;
     let ground = compose::prepare(&config)?;
@@ -26,9 +27,19 @@ pub(super) fn serve(args: &Serve) -> CommandResult {
         let about = About::of(&ground);
         let server = Server::start(&config, ground).await?;
         about.tell(&server)?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        let lost = tokio::select! {
+            _ = terminate.recv() => false,
+            _ = interrupt.recv() => false,
+            () = server.launcher_lost() => true,
+        };
+        if lost {
+            tracing::error!("the sandbox's launcher has ended; stopping, since nothing here has the privilege to start another");
+            server.stop().await?;
+            return Err(anyhow!(
+                "the sandbox's launcher ended (was it killed, or out of memory?); start Cupel again: what was accepted is kept, \
+                 and what ran is run again"
+            ))
+            .or_exit(Exit::System);
         }
         tracing::info!("stopping: no new requests, running programs may end");
         tokio::select! {

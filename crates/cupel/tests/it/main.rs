@@ -5,6 +5,7 @@
 mod config;
 mod help;
 mod local;
+mod privileges;
 mod recovery;
 mod server;
 mod support;

@@ -1,4 +1,8 @@
-//! Nothing accepted is lost, and nothing has two results: through kill -9, and through a drain.
+//! Nothing accepted is lost, and nothing has two results: through kill -9 of the server or of its launcher, and through
+//! a drain.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -34,9 +38,58 @@ fn kill_9_in_the_middle_of_500_submissions_loses_none_and_repeats_none() {
     server.kill();
     assert!(before < SUBMISSIONS, "the server was too quick to be killed in the middle");
 
+    each_has_one_result(data.path(), &ids, before);
+}
+
+#[test]
+fn a_killed_launcher_ends_the_server_and_the_next_start_finishes_everything() {
+    let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &NO_RATE_LIMITS);
-    assert!(completed(&server, &ids) >= before, "what had a result keeps it");
-    eventually(|| (completed(&server, &ids) == SUBMISSIONS).then_some(()));
+    let ids = submit_all(&server);
+    let before = eventually(|| Some(completed(&server, &ids)).filter(|n| *n >= 50));
+    let launcher = launcher_of(server.pid());
+    let killed = Command::new("kill").args(["-KILL", &launcher.to_string()]).status().unwrap();
+    assert!(killed.success());
+    let log = data.path().join("serve.log");
+    // Whoever looks after the service starts it again: this one may not start another launcher, and says so.
+    assert_eq!(server.ended().code(), Some(7));
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(log.contains("launcher ended") && log.contains("start Cupel again"), "{log}");
+
+    each_has_one_result(data.path(), &ids, before);
+    assert_eq!(groups_of(launcher), Vec::<PathBuf>::new(), "the next start removes what the killed launcher could not");
+}
+
+/// The only child of a server.
+fn launcher_of(server: u32) -> u32 {
+    let children = std::fs::read_to_string(format!("/proc/{server}/task/{server}/children")).unwrap();
+    children.trim().parse().unwrap_or_else(|_| panic!("not one child: {children:?}"))
+}
+
+/// Control groups of a launcher, wherever they are.
+fn groups_of(launcher: u32) -> Vec<PathBuf> {
+    let (mut found, mut left) = (Vec::new(), vec![(PathBuf::from("/sys/fs/cgroup"), 0)]);
+    while let Some((dir, depth)) = left.pop() {
+        // Others make and remove groups meanwhile.
+        for entry in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
+            if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                continue;
+            }
+            if entry.file_name().to_str() == Some(&format!("cupel-{launcher}")) {
+                found.push(entry.path());
+            } else if depth < 6 {
+                left.push((entry.path(), depth + 1));
+            }
+        }
+    }
+    found
+}
+
+/// Starts a server again, and sees that it ends with one result for each.
+fn each_has_one_result(data: &Path, ids: &[String], before: usize) {
+    let server = Server::start(data, &NO_RATE_LIMITS);
+    assert!(completed(&server, ids) >= before, "what had a result keeps it");
+    eventually(|| (completed(&server, ids) == SUBMISSIONS).then_some(()));
     for (n, id) in ids.iter().enumerate() {
         let submission = server.submission(id);
         assert_eq!(submission["stdout"], format!("run-{n} {n}\n"), "{submission}");

@@ -174,25 +174,3 @@ fn metrics_count_what_was_judged() {
         assert!(metrics.contains(name), "{name}\n{metrics}");
     }
 }
-
-#[test]
-fn a_killed_launcher_is_replaced_and_no_run_pays_for_it() {
-    let data = tempfile::tempdir().unwrap();
-    let server = Server::start(data.path(), &[("CUPEL_WORKER__ATTEMPTS_MAX", "1")]);
-    let body = json!({ "language": "python", "source_code": "print(1)" });
-    for _ in 0..3 {
-        assert!(
-            Command::new("pkill").args(["-KILL", "--parent", &server.pid().to_string()]).status().unwrap().success()
-        );
-        for _ in 0..4 {
-            let result = server.result(&server.submit(&body));
-            assert_eq!(
-                (&result["verdict"], &result["stdout"]),
-                (&"AC".into(), &"1\n".into()),
-                "{result}\n{}",
-                server.log()
-            );
-        }
-    }
-    assert_eq!(server.text("/readyz"), "ok\n");
-}

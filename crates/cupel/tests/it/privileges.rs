@@ -1,0 +1,324 @@
+//! Who may do what while a server serves: read from `/proc`, process by process. And who owns what it leaves.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::support::{Server, cupel, end, eventually};
+
+/// Lanes' ids begin here, two a lane; source: `SandboxConfig::uid_base`.
+const LANES_FROM: u32 = 0x7000_0000;
+
+/// CHOWN, DAC_OVERRIDE, SETGID, SETUID, SYS_ADMIN, SYS_NICE: bits 0, 1, 6, 7, 21 and 23 of capabilities(7).
+const LAUNCHERS: &str = "0000000000a000c3";
+const NONE: &str = "0000000000000000";
+
+const NAMESPACES: [&str; 7] = ["cgroup", "ipc", "mnt", "net", "pid", "user", "uts"];
+
+/// A process as `/proc` shows it.
+#[derive(Debug)]
+struct Process {
+    pid: u32,
+    parent: u32,
+}
+
+impl Process {
+    fn path(&self, file: &str) -> PathBuf {
+        Path::new("/proc").join(self.pid.to_string()).join(file)
+    }
+
+    /// A field of `status`, of the main thread.
+    fn status(&self, field: &str) -> String {
+        field_of(&fs::read_to_string(self.path("status")).unwrap(), field)
+    }
+
+    /// The user ids: real, effective, saved, of files.
+    fn uids(&self) -> Vec<u32> {
+        self.status("Uid").split_whitespace().map(|id| id.parse().unwrap()).collect()
+    }
+
+    fn capabilities(&self) -> [String; 5] {
+        ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"].map(|set| self.status(set))
+    }
+
+    fn namespace(&self, kind: &str) -> PathBuf {
+        fs::read_link(self.path("ns").join(kind)).unwrap()
+    }
+
+    /// The namespaces that are not those of this test.
+    fn own_namespaces(&self) -> Vec<&'static str> {
+        let ours = Process { pid: std::process::id(), parent: 0 };
+        NAMESPACES.into_iter().filter(|kind| self.namespace(kind) != ours.namespace(kind)).collect()
+    }
+
+    fn descriptors(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.path("fd")).unwrap();
+        // A descriptor may be closed while we look.
+        entries
+            .filter_map(|entry| fs::read_link(entry.ok()?.path()).ok())
+            .map(|to| to.to_string_lossy().into())
+            .collect()
+    }
+
+    fn command(&self) -> String {
+        fs::read_to_string(self.path("cmdline")).unwrap_or_default().replace('\0', " ")
+    }
+}
+
+fn field_of(status: &str, field: &str) -> String {
+    let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    line.unwrap_or_else(|| panic!("no {field} in {status}")).trim().to_owned()
+}
+
+/// Everything below a process, nearest first.
+fn below(root: u32) -> Vec<Process> {
+    let parent_of = |pid: u32| {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        field_of(&status, "PPid").parse().ok()
+    };
+    let pids = fs::read_dir("/proc").unwrap().filter_map(|e| e.unwrap().file_name().to_str()?.parse::<u32>().ok());
+    let all: Vec<Process> = pids.filter_map(|pid| Some(Process { pid, parent: parent_of(pid)? })).collect();
+    let mut found: Vec<Process> = Vec::new();
+    let mut known = BTreeSet::from([root]);
+    let mut all = all;
+    loop {
+        let (next, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|process| known.contains(&process.parent));
+        if next.is_empty() {
+            return found;
+        }
+        known.extend(next.iter().map(|process| process.pid));
+        found.extend(next);
+        all = rest;
+    }
+}
+
+/// Whose the data directory is after a start as root.
+fn service(data: &Path) -> u32 {
+    let owner = fs::metadata(data).unwrap().uid();
+    assert_ne!(owner, 0);
+    owner
+}
+
+#[test]
+fn every_process_of_a_server_has_what_it_needs_and_no_more() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &[("CUPEL_WORKER__SLOTS", "2")]);
+    server.submit(&json!({ "language": "bash", "source_code": "exec sleep 60" }));
+    let tree =
+        eventually(|| Some(below(server.pid())).filter(|t| t.iter().any(|p| p.command().starts_with("sleep 60"))));
+    let user = service(data.path());
+
+    // The main process: every thread of it.
+    let main = Process { pid: server.pid(), parent: 0 };
+    assert_eq!(main.uids(), [user; 4]);
+    let threads: Vec<_> = fs::read_dir(main.path("task")).unwrap().map(|thread| thread.unwrap().path()).collect();
+    assert!(threads.len() > 3, "{threads:?}");
+    for thread in &threads {
+        let status = fs::read_to_string(thread.join("status")).unwrap();
+        let of = |field| field_of(&status, field);
+        assert_eq!(of("Uid").split_whitespace().collect::<BTreeSet<_>>(), BTreeSet::from([&*user.to_string()]));
+        assert_eq!((of("Groups").as_str(), of("NoNewPrivs").as_str(), of("Seccomp").as_str()), ("", "1", "2"));
+        for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
+            assert_eq!(of(set), NONE, "{set} of {}", thread.display());
+        }
+    }
+    assert!(main.own_namespaces().iter().all(|kind| *kind == "mnt"), "{:?}", main.own_namespaces());
+    let ours = data.path().to_str().unwrap();
+    for descriptor in main.descriptors() {
+        let known = ["/dev/null", "pipe:", "socket:", "anon_inode:[event", "anon_inode:[pidfd]", "/memfd:cupel"];
+        assert!(descriptor.starts_with(ours) || known.iter().any(|kind| descriptor.starts_with(kind)), "{descriptor}");
+    }
+
+    // The launcher: the only child.
+    let children: Vec<&Process> = tree.iter().filter(|process| process.parent == server.pid()).collect();
+    let [launcher] = children[..] else { panic!("{children:?}") };
+    assert_eq!((launcher.uids(), launcher.status("Groups").as_str()), (vec![0; 4], ""));
+    assert_eq!(launcher.capabilities(), [NONE, LAUNCHERS, LAUNCHERS, LAUNCHERS, NONE]);
+    assert_eq!((launcher.status("NoNewPrivs"), launcher.status("Threads")), ("1".into(), "1".into()));
+    assert_eq!(launcher.own_namespaces(), ["net"]);
+    assert_eq!(interfaces(launcher), ["lo"]);
+    let log = format!("{ours}/serve.log");
+    for descriptor in launcher.descriptors() {
+        let known = ["/dev/null", "socket:", "anon_inode:[pidfd]"];
+        assert!(descriptor == log || known.iter().any(|kind| descriptor.starts_with(kind)), "{descriptor}");
+    }
+
+    // Lanes: each its own world, with ids of its own.
+    let lanes: Vec<&Process> = tree.iter().filter(|process| process.parent == launcher.pid).collect();
+    assert!(lanes.len() >= 2, "{lanes:?}");
+    for lane in &lanes {
+        let uid = lane.uids()[0];
+        assert!(uid >= LANES_FROM && uid != user, "{uid}");
+        assert_eq!(lane.uids(), [uid; 4]);
+        assert_eq!(
+            (lane.status("Groups"), lane.status("NoNewPrivs"), lane.status("Seccomp")),
+            ("".into(), "1".into(), "2".into())
+        );
+        assert_eq!(lane.status("CapBnd"), NONE, "its other sets count in its own user namespace alone");
+        assert_eq!(lane.own_namespaces(), NAMESPACES);
+        assert_eq!(interfaces(lane), ["lo"]);
+        let leaks: Vec<_> = lane.descriptors().into_iter().filter(|to| to.starts_with(ours)).collect();
+        assert!(leaks.is_empty(), "a lane holds files of the main process: {leaks:?}");
+    }
+    for kind in NAMESPACES {
+        let different: BTreeSet<_> = lanes.iter().map(|lane| lane.namespace(kind)).collect();
+        assert_eq!(different.len(), lanes.len(), "two lanes share a {kind} namespace");
+    }
+
+    // The program, its init, and the lane above them.
+    let program = tree.iter().find(|process| process.command().starts_with("sleep 60")).unwrap();
+    let init = tree.iter().find(|process| process.pid == program.parent).unwrap();
+    let lane = lanes.iter().find(|lane| lane.pid == init.parent).unwrap();
+    assert_eq!(init.uids(), lane.uids());
+    assert_eq!(program.uids(), [lane.uids()[0] + 1; 4]);
+    assert_eq!(program.capabilities(), [NONE; 5]);
+    assert_eq!((program.status("NoNewPrivs"), program.status("Seccomp")), ("1".into(), "2".into()));
+    for (kind, shared) in [("pid", false), ("mnt", false), ("ipc", false), ("user", true), ("net", true), ("uts", true)]
+    {
+        assert_eq!(program.namespace(kind) == lane.namespace(kind), shared, "{kind}");
+    }
+    let descriptors = program.descriptors();
+    assert!(descriptors.len() == 3 && descriptors.iter().all(|to| to.starts_with("pipe:")), "{descriptors:?}");
+
+    // Only the main process can be talked to from outside: nobody else is in a network with anything.
+    for process in &tree {
+        assert_ne!(process.namespace("net"), main.namespace("net"), "{process:?}");
+    }
+}
+
+fn interfaces(process: &Process) -> Vec<String> {
+    let devices = fs::read_to_string(process.path("net/dev")).unwrap();
+    devices.lines().skip(2).filter_map(|line| Some(line.split_once(':')?.0.trim().to_owned())).collect()
+}
+
+#[test]
+fn what_root_starts_belongs_to_the_service_also_below_a_closed_directory() {
+    let closed = tempfile::tempdir().unwrap();
+    fs::set_permissions(closed.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    let data = closed.path().join("some/data");
+    let add =
+        |data: &Path| end(cupel(["user", "add", "admin", "admin@example.org", "--admin", "--data", data.to_str().unwrap()]), b"");
+    let added = add(&data);
+    assert_eq!(added.code, Some(0), "{added:?}");
+    let server = Server::start(&data, &[]);
+    let result = server.result(&server.submit(&json!({ "language": "bash", "source_code": "echo yes" })));
+    assert_eq!(result["stdout"], "yes\n", "{result}\n{}", server.log());
+    let user = service(&data);
+    for entry in fs::read_dir(&data).unwrap() {
+        let entry = entry.unwrap();
+        let owner = entry.metadata().unwrap().uid();
+        assert!(owner == user || entry.file_name() == "serve.log", "{:?} belongs to {owner}", entry.file_name());
+    }
+    // A directory of somebody else's things is not taken.
+    let refused = add(closed.path());
+    assert_eq!(refused.code, Some(7));
+    assert!(refused.stderr.contains("has other things in it, such as some"), "{}", refused.stderr);
+    assert_eq!(fs::metadata(closed.path()).unwrap().uid(), 0);
+}
+
+/// Runs the rest of its arguments as an ordinary user with subordinate ids, in control groups that were handed to that
+/// user, as a service manager would. Nothing of the host's is changed: `/etc/passwd` and the lists of ids are covered
+/// in a mount namespace.
+const AS_AN_ORDINARY_USER: &str = r#"
+set -e
+name=cupel-rootless-$$; made=
+tidy() { for group in $made; do while ! rmdir "$group" 2>/dev/null; do [ -d "$group" ] || break; sleep 0.1; done; done; }
+groups=$(cat /proc/self/cgroup)
+for line in $groups; do
+    controllers=${line#*:}; path=${controllers#*:}; controllers=${controllers%%:*}
+    case ",$controllers," in
+        ,,) [ -f /sys/fs/cgroup/cgroup.controllers ] || continue; base=/sys/fs/cgroup$path ;;
+        *,memory,*|*,pids,*|*,cpuacct,*|*,cpuset,*) base=/sys/fs/cgroup/$controllers$path; [ -d "$base" ] || base=/sys/fs/cgroup/$controllers ;;
+        *) continue ;;
+    esac
+    mkdir "$base/$name"; made="$made $base/$name"
+    for file in cpuset.cpus cpuset.mems; do
+        case ",$controllers," in *,cpuset,*) cat "$base/$file" >"$base/$name/$file" ;; esac
+    done
+    chown -R 12345:12345 "$base/$name"
+done
+(
+    for group in $made; do sh -c 'echo $PPID' >"$group/cgroup.procs"; done
+    exec unshare --mount sh -c 'mount --bind "$0/passwd" /etc/passwd
+        mount --bind "$0/ids" /etc/subuid; mount --bind "$0/ids" /etc/subgid
+        exec setpriv --reuid 12345 --regid 12345 --clear-groups "$@"' "$@"
+) && code=0 || code=$?
+tidy
+exit $code
+"#;
+
+/// The lists of users and ids that such a user has, and a copy of the binary that the user can reach.
+fn ordinary(ids: &str) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(dir.path().join("passwd"), "root:x:0:0::/:/bin/sh\nordinary:x:12345:12345::/:/bin/sh\n").unwrap();
+    fs::write(dir.path().join("ids"), ids).unwrap();
+    fs::copy(env!("CARGO_BIN_EXE_cupel"), dir.path().join("cupel")).unwrap();
+    dir
+}
+
+fn doctor_of_an_ordinary_user(ids: &str, wrap: &[&str]) -> crate::support::Ended {
+    let dir = ordinary(ids);
+    let mut command = Command::new("sh");
+    command.args(["-c", AS_AN_ORDINARY_USER, "sh"]).arg(dir.path()).args(wrap);
+    command.arg(dir.path().join("cupel")).args(["doctor", "--json"]).current_dir("/");
+    end(command, b"")
+}
+
+#[test]
+fn an_ordinary_user_gets_the_same_walls() {
+    let ended = doctor_of_an_ordinary_user("ordinary:200000:65536\n", &[]);
+    assert_eq!(ended.code, Some(0), "needs newuidmap (apt-get install uidmap): {ended:?}");
+    let found: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(found["ok"], true);
+    assert!(found["walls"].as_array().unwrap().len() >= 23, "{found}");
+}
+
+#[test]
+fn an_ordinary_user_who_lacks_something_hears_what_and_how_to_get_it() {
+    let told = |ended: crate::support::Ended, parts: &[&str]| {
+        assert_eq!(ended.code, Some(7), "{ended:?}");
+        for part in parts {
+            assert!(ended.stderr.contains(part), "no `{part}` in: {}", ended.stderr);
+        }
+    };
+    told(
+        doctor_of_an_ordinary_user("", &[]),
+        &["the wall user-namespace", "CONFIG_USER_NS", "ordinary has no range of 256 ids", "usermod --add-subuids"],
+    );
+    told(
+        doctor_of_an_ordinary_user("ordinary:200000:65536\n", &["setpriv", "--no-new-privs"]),
+        &["the wall user-namespace", "newuidmap", "without NoNewPrivileges"],
+    );
+    // No group of its own.
+    let dir = ordinary("ordinary:200000:65536\n");
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c"]).arg(
+        "mount --bind $0/passwd /etc/passwd; mount --bind $0/ids /etc/subuid; mount --bind $0/ids /etc/subgid
+        exec setpriv --reuid 12345 --regid 12345 --clear-groups $0/cupel doctor",
+    );
+    command.arg(dir.path()).current_dir("/");
+    told(end(command, b""), &["the wall memory-limit", "CONFIG_MEMCG", "cannot be made", "Delegate=yes"]);
+}
+
+#[test]
+fn a_host_that_forbids_user_namespaces_is_named_with_the_sysctl() {
+    // The limit of a namespace of our own, so that the host's stays as it is.
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--mount", "sh", "-c"]);
+    command.args(["echo 0 >/proc/sys/user/max_user_namespaces; exec \"$0\" doctor", env!("CARGO_BIN_EXE_cupel")]);
+    let ended = end(command, b"");
+    assert_eq!(ended.code, Some(7), "{ended:?}");
+    for part in [
+        "the wall user-namespace",
+        "CONFIG_USER_NS",
+        "user.max_user_namespaces is 0",
+        "sysctl user.max_user_namespaces=",
+    ] {
+        assert!(ended.stderr.contains(part), "no `{part}` in: {}", ended.stderr);
+    }
+}
