@@ -27,7 +27,13 @@
 //! * **Who kills whom:** closing the launcher's socket ends the launcher, which ends the lanes; the end of a
 //!   lane's init is the end of its pid namespace and so of its cell; the same holds for a cell's init. A
 //!   limit kills the cell's init. There is no process that can outlive the one above it.
-//! * **Figures** are read from the control groups after the last process of the cell is gone.
+//! * **Figures** are read from the control groups after the last process of the cell is gone. *CPU time* is what the
+//!   program's processes used, whoever waited for them, from `exec` to their last instruction: what our inits used in the
+//!   same group is taken off. *Memory* is the highest use of all of them together beyond what the cell held before they
+//!   began: anonymous and shared memory, files in the box, and the kernel's own memory on their behalf, in the steps
+//!   of up to 256 KiB in which it charges. Page cache of files on disk is everybody's, and taken off as far as it is there
+//!   at the end; a program that gives memory back and then is the first to read large files has a peak that is told too
+//!   low. The limit counts the same, since the kernel gives page cache back before it kills.
 //!
 //! *Architecture invariants:* this crate never names a verdict; it has no async runtime; `unsafe` is in
 //! `sys/` alone; no path, name or size of a tenant's is followed outside a cell.
