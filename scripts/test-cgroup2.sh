@@ -12,11 +12,13 @@ cd "$(dirname "$0")/.."
 
 # Limits, accounting and cleaning up are what version 2 does differently; of the hostile programs, those that
 # only control groups stop.
-short=(cgroup2:: limits:: accounting:: cleanup:: hostile::fork_bomb hostile::thread_bomb hostile::oom
-    hostile::daemons doctor::names_the_wall_that_is_off::memory doctor::names_the_wall_that_is_off::process)
+short=(cgroup2:: limits:: accounting:: cleanup::
+    hostile::fork_bomb hostile::thread_bomb hostile::daemons
+    hostile::malloc_bomb hostile::mmap_shared_bomb hostile::memfd_bomb hostile::memory_of_children
+    doctor::names_the_wall_that_is_off::memory doctor::names_the_wall_that_is_off::process)
 
 case ${1:-} in
-    '') only='' seconds=7200 what="the whole suite" ;;
+    '') only='' seconds=14400 what="the whole suite" ;;
     short) only="${short[*]}" seconds=900 what="a selection" ;;
     *) only="$*" seconds=3600 what="trials named $*" ;;
 esac
