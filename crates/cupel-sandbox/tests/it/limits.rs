@@ -110,7 +110,7 @@ fn a_limit_beats_the_way_the_program_then_died(world: &World) {
 }
 
 fn output_before_a_limit_is_kept(world: &World) {
-    let tenth = Duration::from_millis(100);
+    let tenth = patient(Duration::from_millis(100));
     let ended = world.check(&world.attack("busy", &[]).limits(|l| l.cpu_time = tenth), Outcome::TimeLimit, "begun\n");
     assert!(!ended.report.stdout_truncated && !ended.report.stderr_truncated);
     let ended =
