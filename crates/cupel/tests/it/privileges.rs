@@ -200,8 +200,9 @@ fn what_root_starts_belongs_to_the_service_also_below_a_closed_directory() {
     let closed = tempfile::tempdir().unwrap();
     fs::set_permissions(closed.path(), fs::Permissions::from_mode(0o700)).unwrap();
     let data = closed.path().join("some/data");
-    let add =
-        |data: &Path| end(cupel(["user", "add", "admin", "admin@example.org", "--admin", "--data", data.to_str().unwrap()]), b"");
+    let add = |data: &Path| {
+        end(cupel(["user", "add", "admin", "admin@example.org", "--admin", "--data", data.to_str().unwrap()]), b"")
+    };
     let added = add(&data);
     assert_eq!(added.code, Some(0), "{added:?}");
     let server = Server::start(&data, &[]);
