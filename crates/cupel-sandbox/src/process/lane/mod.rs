@@ -1,0 +1,269 @@
+//! A lane's init: pid 1 of its own world, and the supervisor of the cells in it, one at a time.
+//!
+//! It reads requests from its slot, hands each to a cell that it has made ahead, watches the clock and the control
+//! group, kills when a limit is reached, and answers with the figures. Everything it may use was handed to it
+//! when it was made: a socket and some files of its control groups.
+//!
+//! ```text
+//!   idle, with a cell waiting ──Run──► cell running ──its init gone──► swept and counted ──Done──► looked over
+//!     ▲                                   │  ▲ Kill, limit: kill the cell's init, and with it        │
+//!     │                                   └──┘ its pid namespace                                     │
+//!     └────────────────────────── next cell forked ◄──────────────────────────────────────Ready─────┘
+//! ```
+
+mod handshake;
+mod set_up;
+mod supervise;
+mod warm_up;
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use cupel_types::Bytes;
+use rustix::process::{Pid, Signal, WaitOptions, pidfd_send_signal};
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::mechanism::cgroup::{LaneGroup, LaneGroupFiles, Settled};
+use crate::mechanism::landlock::Landlock;
+use crate::mechanism::mounts::BoxSize;
+use crate::mechanism::namespaces;
+use crate::process::init::{self, CellEnvironment};
+use crate::step::SetupStep;
+use crate::sys::process::{
+    ChildStack, Forked, close_all_but, exit_now, fork_with, kill_everything_in_this_pid_namespace,
+};
+use crate::sys::seccomp::Instruction;
+use crate::sys::shared::SharedNotes;
+use crate::warm::WarmParent;
+use crate::wire::{self, CellDone, CellRequest, FromLane, ToLane};
+use crate::{Wall, WallSet};
+
+pub(crate) use handshake::{LaneReport, expect, tell};
+pub(crate) use set_up::LaneSetup;
+
+/// The life of a lane's init, from fork to the end of its socket.
+pub(crate) fn main(setup: LaneSetup, socket: OwnedFd, sync: OwnedFd, files: LaneGroupFiles) -> ! {
+    let shown = setup.shown.iter().filter_map(|shown| shown.descriptor()).map(|tree| tree.as_raw_fd());
+    let keep: Vec<i32> = files.descriptors().chain([socket.as_raw_fd(), sync.as_raw_fd()]).chain(shown).collect();
+    let _ = close_all_but(&keep);
+    let result = set_up::set_up(&setup, &sync, files);
+    let warm = setup.warm.clone();
+    drop(setup);
+    match result {
+        Ok(mut lane) => {
+            if tell(&sync, LaneReport::Ready).is_ok() {
+                drop(sync);
+                if let Some(template) = warm
+                    && let Err(reason) = lane.warm_up(&template)
+                {
+                    eprintln!("cupel: {:?} programs are started cold: {reason}", template.kind);
+                }
+                let _ = lane.serve(&socket);
+            }
+            exit_now(0)
+        }
+        Err((step, error)) => {
+            let errno = error.raw_os_error().unwrap_or(libc::EIO);
+            let _ = tell(&sync, LaneReport::Failed { step: step as u32, errno });
+            exit_now(1)
+        }
+    }
+}
+struct Lane {
+    walls_off: WallSet,
+    /// How many processors its programs may use: one, where it is pinned.
+    cpus: u32,
+    oom_preference: set_up::OomPreference,
+    /// How many sockets there are in this network namespace.
+    sockets: Option<OwnedFd>,
+    /// What a program puts itself under; the larger part it inherits.
+    filter: Vec<Instruction>,
+    landlock: Option<Landlock>,
+    notes: SharedNotes,
+    group: LaneGroup,
+    /// As large as the last run wanted it: the next one will probably want the same.
+    box_size: BoxSize,
+    stack: ChildStack,
+    buffer: Vec<u8>,
+    shutting_down: bool,
+    waiting: Option<Cell>,
+    warm: Option<WarmParent>,
+    /// What a program that is started warm is charged less than one started cold, bytes.
+    warm_memory: u64,
+}
+/// A cell whose init waits for a request, or runs one.
+struct Cell {
+    pid: Pid,
+    pidfd: OwnedFd,
+    door: OwnedFd,
+}
+impl Lane {
+    fn serve(&mut self, socket: &OwnedFd) -> io::Result<()> {
+        while !self.shutting_down {
+            // A failure shows itself when a run asks for the cell.
+            if self.waiting.is_none() {
+                self.waiting = self.make_cell(socket).ok();
+            }
+            let Some((message, descriptors)) = wire::receive::<ToLane>(socket.as_fd(), &mut self.buffer)? else {
+                break;
+            };
+            match message {
+                // A kill that crossed the end of its cell.
+                ToLane::Kill(_) => {}
+                ToLane::Run(mut request) => {
+                    let (done, cell) = match self.run(&request, descriptors, socket) {
+                        Ok((done, cell)) => (done, Some(cell)),
+                        Err((step, error)) => {
+                            let errno = error.raw_os_error().unwrap_or(libc::EIO);
+                            (CellDone { failed_step: step as u32, failed_errno: errno, ..CellDone::default() }, None)
+                        }
+                    };
+                    wire::send(socket.as_fd(), &FromLane::Done(done), &[])?;
+                    if let Some(cell) = cell {
+                        self.bury(&cell);
+                    }
+                    // The next cell is a copy of this process.
+                    request.wipe();
+                    let clean = self.is_clean();
+                    wire::send(socket.as_fd(), &FromLane::Ready { clean }, &[])?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Forks a cell that sets itself up and waits.
+    fn make_cell(&mut self, socket: &OwnedFd) -> Result<Cell, (SetupStep, io::Error)> {
+        let off = self.walls_off;
+        self.notes.reset();
+        self.group.make_cell_group().map_err(|e| (SetupStep::CgroupLimits, e))?;
+        let (door, theirs) = wire::socket_pair().map_err(|e| (SetupStep::Fork, e))?;
+        self.oom_preference.of_cells().map_err(|e| (SetupStep::OomPreference, e))?;
+        match fork_with(namespaces::of_cell(off), self.group.birthplace()) {
+            Err(error) => {
+                self.group.end();
+                self.oom_preference.of_the_lane().map_err(|e| (SetupStep::OomPreference, e))?;
+                Err((SetupStep::Fork, error))
+            }
+            Ok(Forked::Child) => {
+                drop(door);
+                init::main(CellEnvironment {
+                    walls_off: off,
+                    filter: &self.filter,
+                    landlock: self.landlock.as_ref(),
+                    group: &self.group,
+                    notes: &self.notes,
+                    box_size: self.box_size,
+                    stack: &mut self.stack,
+                    door: theirs,
+                    warm: self.warm.as_ref(),
+                    warm_memory: self.warm_memory,
+                    buffer: &mut self.buffer,
+                    socket,
+                })
+            }
+            Ok(Forked::Parent(pid, pidfd)) => {
+                self.oom_preference.of_the_lane().map_err(|e| (SetupStep::OomPreference, e))?;
+                Ok(Cell { pid, pidfd, door })
+            }
+        }
+    }
+
+    /// Runs a cell until no process of the tenant's is left in it, and returns the figures. Its init may still be on its
+    /// way out: taking a cell down takes as long as a small program, and nobody need wait for it.
+    fn run(
+        &mut self,
+        request: &CellRequest,
+        descriptors: Vec<OwnedFd>,
+        socket: &OwnedFd,
+    ) -> Result<(CellDone, Cell), (SetupStep, io::Error)> {
+        let off = self.walls_off;
+        let cell = match self.waiting.take() {
+            Some(cell) => cell,
+            None => self.make_cell(socket)?,
+        };
+        let mut limits = request.limits;
+        if request.warm {
+            limits.memory = Bytes::new(limits.memory.get().saturating_sub(self.warm_memory));
+        }
+        if let Err(error) = self.group.begin(&limits, off.contains(Wall::MemoryLimit), off.contains(Wall::ProcessLimit))
+        {
+            let _ = pidfd_send_signal(&cell.pidfd, Signal::KILL);
+            self.bury(&cell);
+            return Err((SetupStep::CgroupLimits, error));
+        }
+        self.box_size = BoxSize::of(&request.limits);
+        // A cell that could not be set up is gone by now and has noted why.
+        let handed: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
+        let _ = wire::send(cell.door.as_fd(), request, &handed);
+        drop(handed);
+        drop(descriptors);
+        let own_cpu = own_cpu_ns();
+        let killed_for = self.supervise(request, &cell, socket);
+        let own_cpu = own_cpu_ns().saturating_sub(own_cpu);
+        let counted = self.group.counted();
+        self.group.has_begun_with(self.notes.memory_base.load(Relaxed));
+        let done = self.conclude(request, killed_for, counted.cpu, own_cpu, counted.memory_peak, counted.oom_kills);
+        Ok((done, cell))
+    }
+
+    /// Waits for the end of a cell's init, which takes its pid namespace with it; whatever else is left in the lane
+    /// goes, too.
+    fn bury(&mut self, cell: &Cell) {
+        let _ = rustix::process::waitpid(Some(cell.pid), WaitOptions::empty());
+        self.sweep();
+        self.group.end();
+    }
+    /// Ends and reaps everything of the lane's but its init.
+    fn sweep(&self) {
+        loop {
+            match rustix::process::wait(WaitOptions::NOHANG) {
+                Ok(Some(_)) => {}
+                Ok(None) => {
+                    let _ = kill_everything_in_this_pid_namespace();
+                    let _ = rustix::process::wait(WaitOptions::empty());
+                }
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Whether the next run will find this lane as the last one did. Asked when it has no cell.
+    fn is_clean(&mut self) -> bool {
+        // The cell's tmpfs is let go of a moment after its last process.
+        for round in 0..50 {
+            match self.group.settled(round < 30) {
+                Settled::Yes if self.no_socket_is_left() => return true,
+                Settled::Never => return false,
+                Settled::Yes | Settled::NotYet => {}
+            }
+            // Closing a socket sets the kernel's collector of descriptors in flight going: sockets that only each other
+            // hold, and what they carry (names, locks, files and their memory), live on until then.
+            drop(wire::socket_pair());
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        false
+    }
+
+    /// The lane's own socket belongs to the namespace it was made in, the launcher's.
+    fn no_socket_is_left(&self) -> bool {
+        let Some(sockets) = &self.sockets else { return true };
+        let mut text = [0; 32];
+        let n = rustix::io::pread(sockets, &mut text, 0).unwrap_or(0);
+        text[..n].starts_with(b"sockets: used 0\n")
+    }
+}
+
+/// Monotonic time in ns.
+pub(crate) fn now_ns() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
+/// CPU time of this process, which has one thread, in ns.
+pub(crate) fn own_cpu_ns() -> u64 {
+    let now = clock_gettime(ClockId::ThreadCPUTime);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}

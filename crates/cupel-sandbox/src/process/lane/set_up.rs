@@ -1,0 +1,171 @@
+//! From a forked process to a lane: ids, namespaces, root, rules, and all that its cells inherit.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use super::Lane;
+use super::handshake::{LaneReport, expect, tell};
+use crate::mechanism::cgroup::{LaneGroup, LaneGroupFiles};
+use crate::mechanism::landlock::{self, Landlock};
+use crate::mechanism::mounts::{self, BoxSize, Shown};
+use crate::mechanism::seccomp::{self, Filters};
+use crate::mechanism::{capabilities, ids};
+use crate::step::SetupStep;
+use crate::sys::process::{ChildStack, reset_signals, unshare_cgroup_namespace};
+use crate::sys::shared::SharedNotes;
+use crate::warm::WarmTemplate;
+use crate::{Wall, WallSet};
+
+/// What a lane is made with.
+pub(crate) struct LaneSetup {
+    pub(crate) walls_off: WallSet,
+    pub(crate) probe: Option<PathBuf>,
+    pub(crate) shown: Vec<Shown>,
+    pub(crate) cpu: Option<u32>,
+    /// An interpreter to keep ready.
+    pub(crate) warm: Option<WarmTemplate>,
+}
+
+pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -> Result<Lane, (SetupStep, io::Error)> {
+    let off = setup.walls_off;
+    let at = |step| move |error: io::Error| (step, error);
+    reset_signals();
+    expect(sync, LaneReport::Go, Duration::from_secs(20))?;
+    ids::become_lane_root().map_err(at(SetupStep::Identity))?;
+    // Changing ids cleared it; from here on the lane dies with its launcher.
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(|e| (SetupStep::Identity, e.into()))?;
+    if !off.contains(Wall::CgroupNamespace) {
+        unshare_cgroup_namespace().map_err(at(SetupStep::Clone))?;
+    }
+    tell(sync, LaneReport::Go)?;
+    expect(sync, LaneReport::Go, Duration::from_secs(20))?;
+    if let Some(cpu) = setup.cpu {
+        pin(cpu).map_err(at(SetupStep::Pin))?;
+    }
+    if !off.contains(Wall::UtsNamespace) {
+        rustix::system::sethostname(b"cupel").map_err(|e| (SetupStep::HostName, e.into()))?;
+    }
+    let oom_preference = OomPreference::open().map_err(at(SetupStep::OomPreference))?;
+    let box_size = BoxSize::of(&cupel_types::Limits::default());
+    mounts::enter_lane_root(&setup.shown, setup.probe.as_deref(), off)?;
+    if off.contains(Wall::FreshBox) {
+        mounts::mount_box(box_size, off).map_err(|e| (SetupStep::BoxMount, e.into()))?;
+    }
+    // Counts of this user namespace: a program that gets past the filter cannot make any of these either. Cells need
+    // pid, mount and ipc namespaces. Without a user namespace of our own these would be the host's.
+    if !off.contains(Wall::UserNamespace) {
+        forbid_more_of_everything().map_err(at(SetupStep::NamespaceLimits))?;
+    }
+    let filters = if off.contains(Wall::Seccomp) {
+        Filters::default()
+    } else {
+        seccomp::default_filters().map_err(|e| (SetupStep::SeccompApply, io::Error::other(e)))?
+    };
+    let landlock = match landlock::detect().filter(|_| !off.contains(Wall::Landlock)) {
+        Some(abi) => {
+            Some(Landlock::prepare(abi, &setup.shown, setup.probe.is_some()).map_err(at(SetupStep::LandlockRules))?)
+        }
+        None => None,
+    };
+    let notes = SharedNotes::new().map_err(at(SetupStep::Fork))?;
+    // What every program of this lane would have to do for itself is done once, here, and inherited.
+    if !off.contains(Wall::Capabilities) {
+        capabilities::empty_bounding_set().map_err(|e| (SetupStep::Capabilities, e.into()))?;
+    }
+    if !off.contains(Wall::NoNewPrivs) && !filters.inherited.is_empty() {
+        match crate::sys::seccomp::install(&filters.inherited) {
+            0 => {}
+            errno => return Err((SetupStep::SeccompApply, io::Error::from_raw_os_error(errno))),
+        }
+    }
+    let cpus = rustix::thread::sched_getaffinity(None).map_or(1, |set| set.count().max(1));
+    // Without a network namespace of its own it would be the host's list.
+    let sockets = match off.contains(Wall::NetNamespace) {
+        true => None,
+        false => {
+            let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC;
+            rustix::fs::open("/proc/self/net/sockstat", flags, rustix::fs::Mode::empty()).ok()
+        }
+    };
+    Ok(Lane {
+        walls_off: off,
+        cpus,
+        oom_preference,
+        sockets,
+        filter: filters.own,
+        landlock,
+        notes,
+        group: LaneGroup::new(files, !off.contains(Wall::CpuAccounting)),
+        box_size,
+        stack: ChildStack::new(),
+        buffer: Vec::new(),
+        shutting_down: false,
+        waiting: None,
+        warm: None,
+        warm_memory: 0,
+    })
+}
+
+/// Source: namespaces(7), "The /proc/sys/user directory"; inotify(7); fanotify(7).
+fn forbid_more_of_everything() -> io::Result<()> {
+    for count in [
+        "user_namespaces",
+        "net_namespaces",
+        "uts_namespaces",
+        "cgroup_namespaces",
+        "time_namespaces",
+        "inotify_instances",
+        "inotify_watches",
+        "fanotify_groups",
+        "fanotify_marks",
+    ] {
+        match std::fs::write(format!("/proc/sys/user/max_{count}"), "0") {
+            // A kernel without that.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => other?,
+        }
+    }
+    Ok(())
+}
+
+/// Pins this process, and so all of the lane, to one processor; the cpuset group does the same where there
+/// is one, and holds even against a program that asks for more.
+fn pin(cpu: u32) -> io::Result<()> {
+    let mut set = rustix::thread::CpuSet::new();
+    set.set(cpu as usize);
+    Ok(rustix::thread::sched_setaffinity(None, &set)?)
+}
+
+/// `/proc/self/oom_score_adj`: who goes when a group has outgrown its limit. A cell inherits what its lane's init has at
+/// that moment, which costs less than opening a file of its own in `/proc`. Source: proc_pid_oom_score_adj(5).
+pub(super) struct OomPreference {
+    file: OwnedFd,
+    /// Ours, to go back to.
+    own: Vec<u8>,
+}
+
+impl OomPreference {
+    fn open() -> io::Result<OomPreference> {
+        use rustix::fs::{Mode, OFlags};
+        let file = rustix::fs::open("/proc/self/oom_score_adj", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
+        let mut text = [0; 16];
+        let n = rustix::io::pread(&file, &mut text, 0)?;
+        Ok(OomPreference { file, own: text[..n].to_vec() })
+    }
+
+    /// A program that outgrows its group is the one to go, never the lane's init.
+    pub(super) fn of_cells(&self) -> io::Result<()> {
+        rustix::io::pwrite(&self.file, b"1000", 0)?;
+        Ok(())
+    }
+
+    pub(super) fn of_the_lane(&self) -> io::Result<()> {
+        rustix::io::pwrite(&self.file, &self.own, 0)?;
+        Ok(())
+    }
+}

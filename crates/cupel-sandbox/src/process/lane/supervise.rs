@@ -1,0 +1,221 @@
+//! Watching a running cell: its clock, its control group, its slot; and what its figures come to.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Signal, pidfd_send_signal};
+
+use super::{Cell, Lane, now_ns, own_cpu_ns};
+use crate::Wall;
+use crate::mechanism::cgroup::CpuTimes;
+use crate::step::SetupStep;
+use crate::wire::{self, CellDone, CellRequest, KillReason, LimitHit, ToLane};
+
+/// What ended a wait.
+struct Woken {
+    left: bool,
+    ended: bool,
+    spoken_to: bool,
+    oom: bool,
+}
+
+impl Lane {
+    /// Watches the running cell until nobody is left in it, or only an init that has nothing more to do. Returns the
+    /// limit it was killed for.
+    pub(super) fn supervise(&mut self, request: &CellRequest, cell: &Cell, socket: &OwnedFd) -> Option<LimitHit> {
+        let begun = now_ns();
+        let own_cpu = own_cpu_ns();
+        let mut killed_for = None;
+        let mut door_open = true;
+        let mut progress = Progress { cpu: 0, at: begun };
+        let kill = |why: LimitHit, killed_for: &mut Option<LimitHit>| {
+            if killed_for.is_none() {
+                *killed_for = Some(why);
+                if !self.group.kill_cell() {
+                    let _ = pidfd_send_signal(&cell.pidfd, Signal::KILL);
+                }
+            }
+        };
+        loop {
+            let wait = match killed_for {
+                Some(_) => Duration::from_millis(500),
+                None => match self.next_check(request, &mut progress, begun, own_cpu) {
+                    Ok(wait) => wait,
+                    Err(hit) => {
+                        kill(hit, &mut killed_for);
+                        continue;
+                    }
+                },
+            };
+            let Woken { left, ended, spoken_to, oom } = self.wait_for_something(cell, door_open, socket, wait);
+            // The init's last word is that it closes its door; killed, it says nothing, and is waited for.
+            if ended || (left && self.notes.finished.load(Relaxed) != 0) {
+                return killed_for;
+            }
+            door_open &= !left;
+            if oom && self.group.oom_kills_of_cell() > 0 {
+                kill(LimitHit::Memory, &mut killed_for);
+            }
+            if spoken_to {
+                match wire::receive::<ToLane>(socket.as_fd(), &mut self.buffer) {
+                    Ok(Some((ToLane::Kill(KillReason::OutputLimit), _))) => kill(LimitHit::Output, &mut killed_for),
+                    Ok(Some((ToLane::Kill(KillReason::Cancelled), _))) => kill(LimitHit::Cancelled, &mut killed_for),
+                    // The slot is gone, or does not keep to the protocol: the cell has nobody to report to.
+                    Ok(Some((ToLane::Run(_), _))) | Ok(None) | Err(_) => {
+                        self.shutting_down = true;
+                        kill(LimitHit::Cancelled, &mut killed_for);
+                    }
+                }
+            }
+        }
+    }
+
+    fn wait_for_something(&self, cell: &Cell, door_open: bool, socket: &OwnedFd, wait: Duration) -> Woken {
+        let oom = self.group.oom_event();
+        let (oom_fd, oom_flags) = oom.unwrap_or((cell.pidfd.as_fd(), PollFlags::empty()));
+        // A closed door would say so again and again, whatever it is asked.
+        let door = if door_open { &cell.door } else { &cell.pidfd };
+        let socket_flags = if self.shutting_down { PollFlags::empty() } else { PollFlags::IN };
+        let mut polled = [
+            PollFd::new(door, PollFlags::empty()),
+            PollFd::new(&cell.pidfd, PollFlags::IN),
+            PollFd::new(socket, socket_flags),
+            PollFd::from_borrowed_fd(oom_fd, oom_flags),
+        ];
+        let timeout = Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: i64::from(wait.subsec_nanos()) };
+        let _ = poll(&mut polled, Some(&timeout));
+        let [left, ended, spoken_to, happened] = polled.map(|p| !p.revents().is_empty());
+        Woken {
+            left: door_open && left,
+            ended,
+            spoken_to: spoken_to && !self.shutting_down,
+            oom: oom.is_some() && happened,
+        }
+    }
+
+    /// How long nothing can go over a limit, or the limit that is reached.
+    fn next_check(
+        &self,
+        request: &CellRequest,
+        progress: &mut Progress,
+        begun: u64,
+        own_cpu_at_begin: u64,
+    ) -> Result<Duration, LimitHit> {
+        let limits = &request.limits;
+        let now = now_ns();
+        let started = self.notes.started.load(Relaxed);
+        if self.notes.ended.load(Relaxed) != 0 {
+            // The program has ended; its init sweeps. That is our time, not the program's.
+            return Ok(Duration::from_millis(500));
+        }
+        if started == 0 {
+            // Setting up is ours; if it hangs, that is a failure of ours.
+            return if now - begun > SETUP_MAX { Err(LimitHit::Wall) } else { Ok(Duration::from_millis(20)) };
+        }
+        let wall = Duration::from_nanos(now.saturating_sub(started));
+        let left_of_wall = self.left(Wall::WallClockLimit, limits.wall_time, wall).ok_or(LimitHit::Wall)?;
+        // Watching costs, too, in the same group; it is not the program's.
+        let own_cpu = if self.group.counts_the_lane() { own_cpu_ns().saturating_sub(own_cpu_at_begin) } else { 0 };
+        let ours = own_cpu + self.notes.cpu_own.load(Relaxed);
+        let cpu = self.group.cpu_ns().saturating_sub(self.notes.cpu_base[0].load(Relaxed)).saturating_sub(ours);
+        let left_of_cpu = limits.cpu_time.checked_sub(Duration::from_nanos(cpu)).ok_or(LimitHit::Cpu)?;
+        if cpu > progress.cpu + IDLE_CPU {
+            *progress = Progress { cpu, at: now };
+        }
+        let idle = Duration::from_nanos(now.saturating_sub(progress.at.max(started)));
+        let left_of_idle = self.left(Wall::IdleLimit, limits.idle_time, idle).ok_or(LimitHit::Idle)?;
+        // On one processor CPU time cannot pass faster than time itself; a lane that is not pinned may use all.
+        let soonest = left_of_wall.min(left_of_cpu / self.cpus).min(left_of_idle).min(limits.idle_time / 8);
+        Ok(soonest.clamp(Duration::from_micros(200), Duration::from_secs(1)))
+    }
+
+    /// What is left of a limit; all of it where the limit is left out to show what that lets through.
+    fn left(&self, wall: Wall, limit: Duration, used: Duration) -> Option<Duration> {
+        if self.walls_off.contains(wall) { Some(limit.max(Duration::from_secs(1))) } else { limit.checked_sub(used) }
+    }
+
+    pub(super) fn conclude(
+        &self,
+        request: &CellRequest,
+        killed_for: Option<LimitHit>,
+        cpu: CpuTimes,
+        own_cpu: u64,
+        peak: u64,
+        oom_kills: u64,
+    ) -> CellDone {
+        let notes = &*self.notes;
+        let base = |i: usize| notes.cpu_base[i].load(Relaxed);
+        let started = notes.started.load(Relaxed);
+        let ended = match notes.ended.load(Relaxed) {
+            0 => now_ns(),
+            at => at,
+        };
+        let cpu_offset = self.group.cpu_before_cell();
+        let end = |i: usize, counted: u64| match notes.cpu_end[i].load(Relaxed) {
+            0 => counted,
+            noted => noted,
+        };
+        let ours = notes.cpu_own.load(Relaxed) + if self.group.counts_the_lane() { own_cpu } else { 0 };
+        let mut done = CellDone {
+            failed_step: notes.failed_step.load(Relaxed),
+            failed_errno: notes.failed_errno.load(Relaxed),
+            limit: 0,
+            status: notes.status.load(Relaxed),
+            status_known: notes.ended.load(Relaxed) != 0,
+            cpu_ns: end(0, cpu.total + cpu_offset.total).saturating_sub(base(0)).saturating_sub(ours),
+            cpu_user_ns: end(1, cpu.user + cpu_offset.user).saturating_sub(base(1)),
+            cpu_system_ns: end(2, cpu.system + cpu_offset.system).saturating_sub(base(2)),
+            wall_ns: if started == 0 { 0 } else { ended.saturating_sub(started) },
+            memory_peak: peak.saturating_sub(notes.memory_base.load(Relaxed))
+                + if request.warm { self.warm_memory } else { 0 },
+            collect_overflow: notes.collect_overflow.load(Relaxed) != 0,
+        };
+        (done.cpu_user_ns, done.cpu_system_ns) = split(done.cpu_ns, done.cpu_user_ns, done.cpu_system_ns);
+        if started == 0 && done.failed_step == 0 {
+            done.failed_step = SetupStep::Unknown as u32;
+            done.failed_errno = libc::ETIMEDOUT;
+        }
+        let over = |used: u64, limit: Duration| Duration::from_nanos(used) > limit;
+        let hit = if oom_kills > 0 {
+            Some(LimitHit::Memory)
+        } else if let Some(why) = killed_for {
+            Some(why)
+        } else if over(done.cpu_ns, request.limits.cpu_time) {
+            Some(LimitHit::Cpu)
+        } else if over(done.wall_ns, request.limits.wall_time) && !self.walls_off.contains(Wall::WallClockLimit) {
+            Some(LimitHit::Wall)
+        } else {
+            None
+        };
+        done.limit = hit.map_or(0, |h| h as u32);
+        if hit.is_none() && done.failed_step == 0 && notes.finished.load(Relaxed) == 0 {
+            // The cell's init vanished without a word, and no limit explains it.
+            done.failed_step = SetupStep::Unknown as u32;
+            done.failed_errno = libc::ECHILD;
+        }
+        done
+    }
+}
+
+/// User and system time that add up to the exact total. Version 1 counts the two in ticks; their proportion is
+/// what they are good for.
+fn split(total: u64, user: u64, system: u64) -> (u64, u64) {
+    let user = match user.saturating_add(system) {
+        0 => total,
+        ticks => u64::try_from(u128::from(total) * u128::from(user) / u128::from(ticks)).unwrap_or(total),
+    };
+    (user, total - user)
+}
+
+/// Where CPU time last moved.
+struct Progress {
+    cpu: u64,
+    at: u64,
+}
+
+/// CPU time below which a program counts as idle between two looks, ns: a timer that ticks is not progress.
+const IDLE_CPU: u64 = 1_000_000;
+/// Longest time the set-up of a cell may take, ns.
+const SETUP_MAX: u64 = 20_000_000_000;

@@ -1,0 +1,63 @@
+//! Making an interpreter ready in a lane's init, and proving that programs cannot tell.
+
+use std::io;
+
+use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, Limits};
+
+use super::Lane;
+use crate::bundle;
+use crate::warm::{self, WarmParent, WarmTemplate};
+use crate::wire::{self, CellRequest};
+
+impl Lane {
+    /// Makes an interpreter ready, and proves that a program started with it sees and uses what one started without does.
+    pub(super) fn warm_up(&mut self, template: &WarmTemplate) -> Result<(), String> {
+        // The first of all pays for reading the interpreter's files.
+        self.rehearse(template, false)?;
+        let (shown, cold_memory) = self.rehearse(template, false)?;
+        self.warm = Some(WarmParent::start(template, &shown)?);
+        self.group.count_from_here();
+        let rehearsed = self.rehearse(template, true);
+        match rehearsed {
+            Ok((shown_warm, warm_memory)) if shown_warm == shown => {
+                self.warm_memory = cold_memory.saturating_sub(warm_memory);
+                return Ok(());
+            }
+            _ => self.warm = None,
+        }
+        let (shown_warm, _) = rehearsed?;
+        Err(format!("an interpreter that is warm differs: {}", warm::difference(&shown, &shown_warm)))
+    }
+
+    /// Runs the template's rehearsal in a cell, and returns what it printed and the memory it took, bytes.
+    fn rehearse(&mut self, template: &WarmTemplate, warm: bool) -> Result<(String, u64), String> {
+        let told = |error: io::Error| error.to_string();
+        let path = template.argv.get(1).map_or("main", String::as_str);
+        let path = BoxPath::new(path).map_err(|_| "its file has no name for a box")?;
+        let data = template.kind.rehearsal().as_bytes().into();
+        let bundle = bundle::write(&BoxFiles::new(vec![BoxFile { path, data, executable: false }])).map_err(told)?;
+        let pipe = || rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|e| told(e.into()));
+        let ((stdin, _), (output, stdout), (_errors, stderr)) = (pipe()?, pipe()?, pipe()?);
+        let (nobody, slot) = wire::socket_pair().map_err(told)?;
+        let request = CellRequest {
+            limits: Limits { output: Bytes::kib(64), ..Limits::default() },
+            collect: None,
+            argv: template.argv.clone(),
+            env: template.env.iter().map(|(name, value)| format!("{name}={value}")).collect(),
+            warm,
+        };
+        let (done, cell) = self
+            .run(&request, vec![stdin, stdout, stderr, bundle], &nobody)
+            .map_err(|(step, error)| format!("{step}: {error}"))?;
+        self.bury(&cell);
+        drop((cell, nobody, slot));
+        // Page cache of the interpreter's files stays, and is the lane's from now on.
+        let _ = self.is_clean();
+        if done.failed_step != 0 || done.limit != 0 || done.status != 0 {
+            return Err(format!("its rehearsal failed: {done:?}"));
+        }
+        let mut text = String::new();
+        io::Read::read_to_string(&mut std::fs::File::from(output), &mut text).map_err(told)?;
+        Ok((text, done.memory_peak))
+    }
+}
