@@ -122,8 +122,11 @@ impl Compilers {
         step: WarmInput<'_>,
         observer: &mut dyn StepObserver,
     ) -> Option<StepResult> {
-        let service = step.language.service.as_ref()?;
-        let (generation, mut compiler) = self.take(sandbox, step.language, step.owner)?;
+        let service = step.language.service.as_ref().filter(|_| self.sharing != Sharing::Off)?;
+        let Some((generation, mut compiler)) = self.take(sandbox, step.language, step.owner) else {
+            count(&step.language.id, "cold");
+            return None;
+        };
         compiler.owner = Some(step.owner);
         compiler.requests += 1;
         let limits = RequestLimits { wall_time: step.limits.wall_time.min(ANSWER_MAX), reply: ANSWER_BYTES_MAX };
@@ -135,12 +138,13 @@ impl Compilers {
             Err(error) => {
                 tracing::debug!(language.id = %step.language.id, error = %chain(&error), "a compiler that stays had no answer");
                 self.leave(&step.language.id, generation, None);
+                count(&step.language.id, "lost");
                 return None;
             }
         };
         let worn_out = compiler.requests >= service.requests_max;
         self.leave(&step.language.id, generation, Some(compiler).filter(|_| !worn_out));
-        match answer {
+        let result = match answer {
             Answer::Compiled { exit_code, output, files, cpu_time } => {
                 let usage = Usage {
                     cpu_time,
@@ -153,14 +157,13 @@ impl Compilers {
                 result(exit_code, output, files, usage, &step.limits, observer)
             }
             Answer::Declined => None,
-        }
+        };
+        count(&step.language.id, if result.is_some() { "warm" } else { "declined" });
+        result
     }
 
     /// A compiler for this user, if there is one or is about to be. Sees to it that there will be one.
     fn take(&self, sandbox: &Arc<LocalSandbox>, language: &Language, owner: UserId) -> Option<(u64, Compiler)> {
-        if self.sharing == Sharing::Off {
-            return None;
-        }
         let may_serve = |last: Option<UserId>| self.sharing == Sharing::Shared || last.is_none_or(|last| last == owner);
         let until = Instant::now() + PATIENCE;
         let mut all = self.seats.lock();
@@ -335,6 +338,11 @@ impl Keeper {
             std::thread::sleep(PACE_LOOK);
         }
     }
+}
+
+/// Counts a compilation that a compiler that stays could have done, by what came of it.
+fn count(id: &LanguageId, how: &'static str) {
+    metrics::counter!("cupel_compilations_total", "language" => id.to_string(), "how" => how).increment(1);
 }
 
 /// What a compiler may use in its whole life: memory as its language says, time without a bound of its own (each answer

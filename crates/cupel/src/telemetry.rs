@@ -45,6 +45,11 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
         metrics::Unit::Seconds,
         "From a slot's taking a run to its end"
     );
+    metrics::describe_counter!(
+        "cupel_compilations_total",
+        "Compilations in languages with a compiler that stays, by how they were done: warm (by it), cold (there was none for \
+         this user), declined (it left it to the command), lost (it had no answer)"
+    );
     metrics::describe_gauge!("cupel_worker_slots", "Slots by state");
     metrics::describe_counter!(
         "cupel_failed_attempts_total",

@@ -152,14 +152,22 @@ fn a_dropped_service_leaves_no_process(world: &World) {
 /// A case of a table: its name and its files, the main source first.
 type Case = (String, BoxFiles);
 
+/// A case as its table has it.
+struct Entry<'t> {
+    name: &'t str,
+    flags: Vec<&'t str>,
+    files: Vec<(&'t str, Vec<String>)>,
+}
+
 /// Reads a table; its own head says how.
 fn cases(table: &str) -> Vec<Case> {
-    let mut cases: Vec<(String, Vec<&str>, Vec<(&str, Vec<String>)>)> = Vec::new();
+    let mut entries: Vec<Entry<'_>> = Vec::new();
     for line in table.lines() {
         if let Some(head) = line.strip_prefix("=== ") {
             let mut words = head.split(' ');
-            cases.push((words.next().unwrap_or_default().to_owned(), words.collect(), Vec::new()));
-        } else if let Some((_, _, files)) = cases.last_mut() {
+            let name = words.next().unwrap_or_default();
+            entries.push(Entry { name, flags: words.collect(), files: Vec::new() });
+        } else if let Some(Entry { files, .. }) = entries.last_mut() {
             match (line.strip_prefix("--- "), line.strip_prefix('*').and_then(|rest| rest.split_once(' '))) {
                 (Some(path), _) => files.push((path, Vec::new())),
                 (None, Some((count, text))) if count.parse::<u32>().is_ok() => {
@@ -170,19 +178,22 @@ fn cases(table: &str) -> Vec<Case> {
             }
         }
     }
-    let case = |(name, flags, files): (String, Vec<&str>, Vec<(&str, Vec<String>)>)| {
-        let end = if flags.contains(&"crlf") { "\r\n" } else { "\n" };
+    entries.into_iter().map(Entry::into_case).collect()
+}
+
+impl Entry<'_> {
+    fn into_case(self) -> Case {
+        let end = if self.flags.contains(&"crlf") { "\r\n" } else { "\n" };
         let contents = |lines: Vec<String>| {
             let mut text: String = lines.into_iter().flat_map(|line| [line, end.to_owned()]).collect();
-            if flags.contains(&"no-eol") {
+            if self.flags.contains(&"no-eol") {
                 text.truncate(text.len() - end.len());
             }
-            if flags.contains(&"bom") { format!("\u{feff}{text}") } else { text }
+            if self.flags.contains(&"bom") { format!("\u{feff}{text}") } else { text }
         };
-        let files = files.into_iter().map(|(path, lines)| file(path, contents(lines).as_bytes(), false)).collect();
-        (name, BoxFiles::new(files))
-    };
-    cases.into_iter().map(case).collect()
+        let files = self.files.into_iter().map(|(path, lines)| file(path, contents(lines).as_bytes(), false)).collect();
+        (self.name.to_owned(), BoxFiles::new(files))
+    }
 }
 
 /// What a compilation came to.

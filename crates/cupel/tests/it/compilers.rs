@@ -1,0 +1,92 @@
+//! Compilers that stay, as a client of a server sees them: not at all, but for the time.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::{NO_RATE_LIMITS, Server, cupel, end, eventually};
+
+const GOOD: &str = "class Main { public static void main(String[] a) { System.out.println(NUMBER); } }";
+const WRONG: &str = "class Main { int n = \"NUMBER\"; List l; }";
+
+/// Submits a source that nobody has submitted before, and returns its result.
+fn compile(server: &Server, source: &str, number: u32) -> Value {
+    let source = source.replace("NUMBER", &number.to_string());
+    server.result(&server.submit(&json!({ "language": "java", "source_code": source })))
+}
+
+/// How many compilations were done in this way.
+fn count(server: &Server, how: &str) -> u32 {
+    let metrics = server.text("/metrics");
+    let line = metrics.lines().find(|line| line.starts_with("cupel_compilations_total") && line.contains(how));
+    line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0)
+}
+
+/// The processes of the compiler below this server.
+fn compilers(server: &Server) -> Vec<u32> {
+    let field = |pid: u32, file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
+    let parent = |pid: u32| -> u32 {
+        field(pid, "status").lines().find_map(|l| l.strip_prefix("PPid:\t")?.parse().ok()).unwrap_or(0)
+    };
+    let is_below = |pid: u32| {
+        std::iter::successors(Some(pid), |pid| Some(parent(*pid)).filter(|p| *p != 0)).any(|p| p == server.pid())
+    };
+    let paths: Vec<PathBuf> = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path()).collect();
+    let pids = paths.iter().filter_map(|path| path.file_name()?.to_str()?.parse::<u32>().ok());
+    pids.filter(|pid| field(*pid, "cmdline").ends_with("\0WarmCompiler.java\0") && is_below(*pid)).collect()
+}
+
+#[test]
+fn a_compiler_stays_for_one_user_and_says_what_the_command_says() {
+    let data = tempfile::tempdir().unwrap();
+    let mut server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let mut number = 0;
+    let mut warm_one = |server: &Server| {
+        let before = count(server, "warm");
+        let mut next = Instant::now();
+        eventually(|| {
+            if Instant::now() < next {
+                return None;
+            }
+            next = Instant::now() + Duration::from_millis(500);
+            number += 1;
+            let result = compile(server, GOOD, number);
+            assert_eq!(
+                (&result["verdict"], &result["stdout"]),
+                (&json!("AC"), &json!(format!("{number}\n"))),
+                "{result}"
+            );
+            (count(server, "warm") > before).then_some(())
+        });
+    };
+    warm_one(&server);
+    let [first] = compilers(&server)[..] else { panic!("{:?}", compilers(&server)) };
+    let warm = count(&server, "warm");
+    let said = compile(&server, WRONG, 1);
+    assert_eq!(count(&server, "warm"), warm + 1);
+
+    // Another user has another compiler, and the first one's is gone.
+    let dir = data.path().to_str().unwrap();
+    let password = b"correct horse battery\n";
+    assert_eq!(
+        end(cupel(["user", "add", "ada", "ada@example.org", "--password-stdin", "--data", dir]), password).code,
+        Some(0)
+    );
+    let token = end(cupel(["user", "token", "ada", "--data", dir]), b"");
+    server.key = token.stdout.trim().to_owned();
+    // Only the administrator may read the metrics with a key; from this machine anybody may.
+    warm_one(&server);
+    let [second] = compilers(&server)[..] else { panic!("{:?}", compilers(&server)) };
+    assert_ne!(first, second);
+
+    let elsewhere = tempfile::tempdir().unwrap();
+    let cold = Server::start(elsewhere.path(), &[("CUPEL_WORKER__WARM_COMPILERS", "off")]);
+    let expected = compile(&cold, WRONG, 1);
+    assert!(compilers(&cold).is_empty());
+    for field in ["status", "verdict", "compilation_error", "exit_code", "stdout", "stderr", "message"] {
+        assert_eq!(said[field], expected[field], "{field}");
+    }
+    assert_eq!(said["compile"]["output"], expected["compile"]["output"]);
+    assert_eq!(expected["verdict"], "CE");
+}
