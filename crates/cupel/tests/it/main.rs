@@ -2,6 +2,7 @@
 //!
 //! Needs what the sandbox needs (root, Linux) and the core languages; nothing is skipped silently.
 
+mod compilers;
 mod config;
 mod help;
 mod local;
