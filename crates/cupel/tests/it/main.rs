@@ -6,6 +6,7 @@ mod compilers;
 mod config;
 mod help;
 mod local;
+mod prepared;
 mod privileges;
 mod recovery;
 mod server;

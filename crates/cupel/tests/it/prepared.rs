@@ -1,0 +1,258 @@
+//! What toolchains prepare once: a language says the same with it as without it, and does without what is damaged.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::{Ended, Server, cupel, end, eventually, source};
+
+/// A user's cache with everything prepared that `c`, `cpp` and `java` have; made by the first test that needs it.
+fn prepared() -> &'static Path {
+    static CACHE: OnceLock<TempDir> = OnceLock::new();
+    let cache = CACHE.get_or_init(|| {
+        let cache = tempfile::tempdir().unwrap();
+        let ended = within(cache.path(), &["languages", "prepare", "c", "cpp", "java"]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        cache
+    });
+    cache.path()
+}
+
+/// A command with this directory as the user's cache.
+fn within(cache: &Path, args: &[&str]) -> Ended {
+    let mut command = cupel(args);
+    command.env("XDG_CACHE_HOME", cache);
+    end(command, b"3\n1 2 3\n")
+}
+
+/// What a run in a cache of its own says that does not depend on time. What was prepared is shared, programs are not:
+/// a cached program would prove nothing.
+fn said(name: &str, text: &str, prepared: Option<&Path>) -> Value {
+    let file = source(name, text);
+    let cache = tempfile::tempdir().unwrap();
+    if let Some(prepared) = prepared {
+        std::fs::create_dir(cache.path().join("cupel")).unwrap();
+        let (from, to) = (prepared.join("cupel/prepared"), cache.path().join("cupel/prepared"));
+        std::os::unix::fs::symlink(from, to).unwrap();
+    }
+    let ended = within(cache.path(), &["run", "--json", &file.path]);
+    let json: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
+    let compiler = json["compile"]["output"].as_str().unwrap_or_default();
+    serde_json::json!({
+        "code": ended.code,
+        "verdict": json["verdict"],
+        "signal": json["signal"],
+        "stdout": json["stdout"],
+        "stderr": json["stderr"],
+        "compiler": without_include_chains(compiler),
+    })
+}
+
+/// Where an error is in a header, the compiler tells how it came to be included; with a precompiled one that list
+/// ends earlier.
+fn without_include_chains(text: &str) -> Vec<&str> {
+    let is_chain =
+        |line: &str| line.starts_with("In file included from ") || line.starts_with("                 from ");
+    text.lines().filter(|line| !is_chain(line)).collect()
+}
+
+const CPP: &[(&str, &str)] = &[
+    ("an include was forgotten", "#include <iostream>\nint main() { std::vector<int> v{1}; std::cout << v.size(); }"),
+    ("another was", "#include <vector>\nint main() { std::vector<int> v{1}; std::cout << v.size(); }"),
+    ("and another", "#include <cstdio>\nint main() { std::string s; puts(s.c_str()); }"),
+    ("a template's error", "#include <bits/stdc++.h>\nint main() { std::list<int> l; std::sort(l.begin(), l.end()); }"),
+    ("an error in a header", "#include <map>\nstruct X {};\nint main() { std::map<X, int> m; m[X()] = 1; }"),
+    (
+        "the same, not first",
+        "#include <cmath>\n#include <map>\nstruct X {};\nint main() { std::map<X, int> m; m[X()]; }",
+    ),
+    ("a name that was not declared", "#include <iostream>\nint main() { std::cout << x; }"),
+    ("a warning", "#include <string>\n#warning look\nint main() { char *p = \"x\"; return *p; }"),
+    (
+        "macros of the compiler",
+        "#include <iostream>\nint main() { std::cout << __FILE__ << __LINE__ << __COUNTER__ << __COUNTER__ << __cplusplus; }",
+    ),
+    ("a failed assertion", "#include <vector>\n#include <cassert>\nint main(int c, char **) { assert(c == 7); }"),
+    (
+        "the same header twice",
+        "#include <vector>\n#include <functional>\n#include <bits/stdc++.h>\n#include <vector>\nint main() { std::cout << 1; }",
+    ),
+    (
+        "headers of C after those of C++",
+        "#include <cmath>\n#include <math.h>\n#include <stdlib.h>\n#include <cstdio>\nint main() { printf(\"%f\", sqrt(2) + std::abs(-1.5)); }",
+    ),
+    (
+        "a checked container",
+        "#define _GLIBCXX_DEBUG\n#include <bits/stdc++.h>\nint main() { std::cout << (sizeof(std::vector<int>::iterator) > sizeof(int *)); }",
+    ),
+    (
+        "options in the source",
+        "#pragma GCC optimize(\"O3\")\n#pragma GCC target(\"avx2\")\n#include <bits/stdc++.h>\nint main() { std::cout << __OPTIMIZE__; }",
+    ),
+    (
+        "a header that is asked for first",
+        "#if __has_include(<iostream>) && __has_include(<vector>)\n#include <iostream>\n#endif\nint main() { std::cout << 1; }",
+    ),
+    (
+        "a keyword redefined",
+        "#define int long long\n#include <bits/stdc++.h>\nsigned main() { std::cout << sizeof(int); }",
+    ),
+    ("a declaration before", "int f();\n#include <iostream>\nint f() { return 2; }\nint main() { std::cout << f(); }"),
+    (
+        "exceptions",
+        "#include <iostream>\n#include <stdexcept>\nint main() { try { throw std::runtime_error(\"x\"); } catch (std::exception &e) { std::cout << e.what(); } throw 1; }",
+    ),
+    (
+        "input, threads and sorting",
+        "#include <bits/stdc++.h>\nint main() { int n; std::cin >> n; std::vector<int> v(n); for (int &x : v) std::cin >> x; std::thread t([&] { std::sort(v.rbegin(), v.rend()); }); t.join(); for (int x : v) std::cout << x << ' '; }",
+    ),
+];
+
+const JAVA: &[(&str, &str)] = &[
+    ("a type error", "class Main { int n = \"no\"; }"),
+    (
+        "a warning",
+        "import java.util.*; class Main { public static void main(String[] a) { List l = new ArrayList(); l.add(1); System.out.println(l); } }",
+    ),
+    ("a deprecation", "class Main { public static void main(String[] a) { System.out.println(new Integer(3)); } }"),
+    (
+        "a record and a lambda",
+        "record P(int x) {} class Main { public static void main(String[] a) { Runnable r = () -> System.out.println(new P(1)); r.run(); throw new IllegalStateException(\"x\"); } }",
+    ),
+];
+
+fn check_same(name: &str, cases: &[(&str, &str)]) {
+    for (what, text) in cases {
+        assert_eq!(said(name, text, Some(prepared())), said(name, text, None), "{what}");
+    }
+}
+
+#[test]
+fn a_program_says_the_same_with_precompiled_headers_as_without() {
+    check_same("main.cpp", CPP);
+}
+
+/// The words are the linker's own, with names of temporary files in them.
+#[test]
+fn what_is_not_defined_is_said_by_either_linker() {
+    let text = "#include <iostream>\nint g();\nint main() { std::cout << g(); }";
+    for prepared in [Some(prepared()), None] {
+        let said = said("main.cpp", text, prepared);
+        let compiler = said["compiler"].to_string();
+        assert!(said["verdict"] == "CE" && compiler.contains("undefined reference to"), "{said}");
+        assert!(compiler.contains("g()") && compiler.contains("main.cpp"), "{said}");
+    }
+}
+
+#[test]
+fn a_program_says_the_same_with_an_archive_of_the_compiler_as_without() {
+    check_same("Main.java", JAVA);
+}
+
+#[test]
+fn every_sample_passes_with_what_was_prepared() {
+    let ended = within(prepared(), &["languages", "test", "c", "cpp", "java"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+/// A language of the test's own, whose artefact is a text that the program prints.
+fn own_language(directory: &Path, greeting: &str) -> PathBuf {
+    let file = format!(
+        "name = 'Own'\nextensions = ['own']\nsource = 'main.own'\n\
+         execute = ['sh', '-c', 'cat \"$1\" 2>/dev/null || echo cold', 'sh', '{{prepared:greeting}}/a/greeting']\n\
+         version = {{ command = ['sh', '-c', 'echo 1.0'] }}\n[packages]\n\
+         [[samples]]\nname = 'hello'\nsource = ''\n\
+         [[prepare]]\nname = 'greeting'\ncommands = [['sh', '-c', 'mkdir a; cp text a/greeting; id -u > b']]\n\
+         outputs = ['a/*']\nfiles = {{ text = '{greeting}' }}\n"
+    );
+    std::fs::create_dir_all(directory).unwrap();
+    std::fs::write(directory.join("own.toml"), file).unwrap();
+    directory.to_owned()
+}
+
+/// Runs `cupel` with the own language.
+fn with_own(dir: &Path, args: &[&str]) -> Ended {
+    let mut command = cupel(args);
+    command.env("XDG_CACHE_HOME", dir).env("CUPEL_LANGUAGES__DIRECTORY", dir.join("languages"));
+    end(command, b"")
+}
+
+#[test]
+fn what_is_damaged_is_not_used_and_made_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    own_language(&dir.path().join("languages"), "prepared");
+    let program = source("main.own", "");
+    let run = || with_own(dir.path(), &["run", &program.path]).stdout;
+    let prepare = || {
+        let ended = with_own(dir.path(), &["languages", "prepare", "own"]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        ended.stderr
+    };
+    assert_eq!(run(), "cold\n", "nobody has made it, and a run does not");
+    assert!(prepare().contains("own greeting: prepared in "));
+    assert_eq!(run(), "prepared");
+    assert_eq!(prepare(), "", "it is there");
+
+    let shelf = dir.path().join("cupel/prepared/own");
+    let artefact = || std::fs::read_dir(&shelf).unwrap().next().unwrap().unwrap().path();
+    let greeting = artefact().join("files/a/greeting");
+    assert!(!artefact().join("files/b").exists(), "only what is named is kept");
+    assert_eq!(std::fs::metadata(&greeting).unwrap().permissions().mode() & 0o777, 0o644);
+    std::fs::write(&greeting, "pre").unwrap();
+    assert_eq!(run(), "cold\n", "a part of it is no artefact");
+    assert!(prepare().contains("prepared in "));
+    std::fs::write(&greeting, "PREPARED").unwrap();
+    assert!(prepare().contains("prepared in "), "every byte is looked at");
+    assert_eq!(run(), "prepared");
+
+    own_language(&dir.path().join("languages"), "another");
+    assert_eq!(run(), "cold\n", "another step is another artefact");
+    prepare();
+    assert_eq!(run(), "another");
+}
+
+#[test]
+fn what_cannot_be_prepared_is_told_and_the_language_works() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = own_language(&dir.path().join("languages"), "x").join("own.toml");
+    let text = std::fs::read_to_string(&file).unwrap().replace("mkdir a;", "echo no such thing >&2; exit 3;");
+    std::fs::write(&file, text).unwrap();
+    let ended = with_own(dir.path(), &["languages", "prepare", "own"]);
+    assert!(ended.code == Some(1) && ended.stderr.contains("no such thing"), "{ended:?}");
+    let listed = with_own(dir.path(), &["languages"]).stdout;
+    assert!(listed.contains("0 of 1") && listed.contains("no such thing"), "{listed}");
+    let program = source("main.own", "");
+    assert_eq!(with_own(dir.path(), &["run", &program.path]).stdout, "cold\n");
+}
+
+#[test]
+fn a_server_prepares_what_is_missing_and_makes_damaged_anew() {
+    let (dir, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    own_language(&dir.path().join("languages"), "prepared");
+    // Nothing but the own language has anything to prepare here.
+    let listed: Value =
+        serde_json::from_str(&with_own(dir.path(), &["languages", "--json"]).stdout).expect("a list of languages");
+    let others: Vec<&str> = listed["languages"].as_array().unwrap().iter().filter_map(|l| l["id"].as_str()).collect();
+    let others: Vec<&str> = others.into_iter().filter(|id| *id != "own").collect();
+    let settings = [
+        ("CUPEL_LANGUAGES__DIRECTORY", dir.path().join("languages").to_str().unwrap().to_owned()),
+        ("CUPEL_LANGUAGES__DISABLED", others.join(",")),
+        ("CUPEL_LANGUAGES__PREPARE", "true".to_owned()),
+    ];
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let made = || {
+        eventually(|| {
+            let shelf = std::fs::read_dir(data.path().join("cache/prepared/own")).ok()?;
+            shelf.filter_map(Result::ok).map(|entry| entry.path()).find(|path| path.join("sums").exists())
+        })
+    };
+    let server = Server::start(data.path(), &settings);
+    let greeting = made().join("files/a/greeting");
+    drop(server);
+    std::fs::write(&greeting, "PREPARED").unwrap();
+    let _server = Server::start(data.path(), &settings);
+    eventually(|| std::fs::read_to_string(&greeting).ok().filter(|text| text == "prepared"));
+}
