@@ -186,9 +186,10 @@ impl Slot {
         let mut descriptors = vec![stdin_theirs.as_fd(), stdout_theirs.as_fd(), stderr_theirs.as_fd()];
         descriptors.extend(bundles.iter().map(|bundle| bundle.as_fd()));
         wire::send(lane.socket.as_fd(), &request, &descriptors).map_err(|error| match error.raw_os_error() {
-            Some(libc::EMSGSIZE) => {
-                RunError::BadCommand(Refusal { field: "argv", rule: "arguments and environment fit into a message".into() })
-            }
+            Some(libc::EMSGSIZE) => RunError::BadCommand(Refusal {
+                field: "argv",
+                rule: "arguments and environment fit into a message".into(),
+            }),
             Some(libc::EPIPE | libc::ECONNRESET) => RunError::LaneLost,
             _ => RunError::Io(error),
         })?;
@@ -452,7 +453,8 @@ impl Conversation<'_> {
         }
         for ((name, executable), descriptor) in names.iter().zip(executable).zip(descriptors) {
             let path = BoxPath::new(name).map_err(|_| RunError::LaneLost)?;
-            let size = u64::try_from(rustix::fs::fstat(descriptor).map_err(io::Error::from)?.st_size).unwrap_or(u64::MAX);
+            let size =
+                u64::try_from(rustix::fs::fstat(descriptor).map_err(io::Error::from)?.st_size).unwrap_or(u64::MAX);
             self.collect_bytes_left = self.collect_bytes_left.checked_sub(size).ok_or(RunError::LaneLost)?;
             let size = usize::try_from(size).map_err(|_| RunError::LaneLost)?;
             // Made in its place: a large file is copied once, out of the box.
