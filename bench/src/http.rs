@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
 
+use crate::quiet::Quiet;
 use crate::samples::Samples;
 use crate::server::Server;
 use crate::table::Table;
@@ -61,7 +62,7 @@ const PROGRAMS: &[Program] = &[
 ];
 
 /// Measures every program; prints a table and gives the figures.
-pub(crate) fn measure(server: &Server, plan: Plan) -> anyhow::Result<Value> {
+pub(crate) fn measure(server: &Server, plan: Plan, only: Option<&str>) -> anyhow::Result<Value> {
     let mut table = Table::new(
         &format!("Through HTTP, {} clients, milliseconds", plan.clients),
         &["program", "lone p50", "lone p90", "lone p99", "a second", "end to end p50", "p99", "accepting p50", "p99"],
@@ -69,9 +70,11 @@ pub(crate) fn measure(server: &Server, plan: Plan) -> anyhow::Result<Value> {
     let mut figures = serde_json::Map::new();
     // Every number is new, so that nothing but a compilation can be cached.
     let numbers = AtomicU64::new(1);
-    for program in PROGRAMS {
+    for program in PROGRAMS.iter().filter(|program| only.is_none_or(|only| program.name.contains(only))) {
         let client = Client::new(server, program, &numbers);
         client.judge().with_context(|| format!("{}: the first submission", program.name))?;
+        // The first submission in a language may set a compiler going that stays, and warms up while nothing else runs.
+        Quiet::settle(Duration::from_secs(30));
         let mut lone = Samples::default();
         for _ in 0..plan.lone {
             thread::sleep(LONE_PAUSE);

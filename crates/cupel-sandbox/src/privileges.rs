@@ -151,10 +151,11 @@ fn wait_until_alone() -> Result<(), GiveUpError> {
     }
 }
 
+const WRITE_FILE: u64 = 1 << 1;
+
 /// Landlock's rights to change files, from linux/landlock.h: write, remove, make, since ABI 2 link and rename across
 /// directories, since ABI 3 truncate.
 fn rights_to_change(abi: u32) -> u64 {
-    const WRITE_FILE: u64 = 1 << 1;
     const REMOVE_AND_MAKE: u64 = 0b1_1111_1111 << 4;
     const REFER: u64 = 1 << 13;
     const TRUNCATE: u64 = 1 << 14;
@@ -178,6 +179,9 @@ fn write_only_beneath(writable: &[&Path]) -> io::Result<()> {
             Err(other) => return Err(other.into()),
         }
     }
+    // A file has no right but the first. What a service in a cell says on standard error goes there.
+    let null = rustix::fs::open("/dev/null", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+    sys::landlock::allow_beneath(ruleset.as_fd(), null.as_fd(), WRITE_FILE)?;
     match sys::landlock::restrict_self(ruleset.as_raw_fd()) {
         0 => Ok(()),
         errno => Err(io::Error::from_raw_os_error(errno)),
