@@ -88,7 +88,6 @@ pub(crate) struct LaneGroup {
     /// Page cache of files on disk that was charged when the cell began, bytes.
     files_before: u64,
     oom_kills: u64,
-    cpu: CpuTimes,
     /// Version 2: the group of the cell there is, and that of the one before if it is still there.
     cell: Option<CellGroup>,
     ended: Option<CellGroup>,
@@ -136,7 +135,6 @@ pub(crate) struct CpuTimes {
 /// What the groups counted for one cell.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counted {
-    pub(crate) cpu: CpuTimes,
     pub(crate) memory_peak: u64,
     pub(crate) oom_kills: u64,
 }
@@ -155,7 +153,6 @@ impl LaneGroup {
             files: FileCache::default(),
             files_before: 0,
             oom_kills: 0,
-            cpu: CpuTimes::default(),
             cell: None,
             ended: None,
             began_with: 0,
@@ -210,7 +207,6 @@ impl LaneGroup {
             cell.reset_peak();
             self.limits = Some((memory, processes));
             self.oom_kills = self.oom_kills();
-            self.cpu = CpuTimes::default();
             return Ok(());
         }
         let memory = memory.saturating_add(self.base);
@@ -231,7 +227,6 @@ impl LaneGroup {
         }
         self.files_before = self.file_cache(Moment::Begin);
         self.oom_kills = self.oom_kills();
-        self.cpu = self.cpu_total();
         Ok(())
     }
 
@@ -277,21 +272,6 @@ impl LaneGroup {
     /// Version 2: kills everything in the cell at once. `false`: that has to be done in another way.
     pub(crate) fn kill_cell(&self) -> bool {
         self.cell.as_ref().is_some_and(CellGroup::kill)
-    }
-
-    /// CPU time of the cell so far, its init's share included.
-    pub(crate) fn cpu_of_cell(&self) -> CpuTimes {
-        let now = self.cpu_total();
-        CpuTimes {
-            total: now.total.saturating_sub(self.cpu.total),
-            user: now.user.saturating_sub(self.cpu.user),
-            system: now.system.saturating_sub(self.cpu.system),
-        }
-    }
-
-    /// The counters when the cell began; zero where every cell has its own.
-    pub(crate) fn cpu_before_cell(&self) -> CpuTimes {
-        self.cpu
     }
 
     /// CPU time as the group's counter stands, ns.
@@ -421,7 +401,7 @@ impl LaneGroup {
     /// The cell's figures; the tenant's processes are gone.
     pub(crate) fn counted(&mut self) -> Counted {
         let memory_peak = self.peak();
-        Counted { cpu: self.cpu_of_cell(), memory_peak, oom_kills: self.oom_kills_of_cell() }
+        Counted { memory_peak, oom_kills: self.oom_kills_of_cell() }
     }
 
     /// All of the cell's processes are gone. On v2 its group goes, too, when it is asked whether all is settled.

@@ -205,7 +205,7 @@ impl Lane {
         let own_cpu = own_cpu_ns().saturating_sub(own_cpu);
         let counted = self.group.counted();
         self.group.has_begun_with(self.notes.memory_base.load(Relaxed));
-        let done = self.conclude(request, killed_for, counted.cpu, own_cpu, counted.memory_peak, counted.oom_kills);
+        let done = self.conclude(request, killed_for, own_cpu, counted);
         Ok((done, cell))
     }
 

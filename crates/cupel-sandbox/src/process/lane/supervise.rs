@@ -9,7 +9,7 @@ use rustix::process::{Signal, pidfd_send_signal};
 
 use super::{Cell, Lane, now_ns, own_cpu_ns};
 use crate::Wall;
-use crate::mechanism::cgroup::CpuTimes;
+use crate::mechanism::cgroup::{Counted, CpuTimes};
 use crate::step::SetupStep;
 use crate::wire::{self, CellDone, CellRequest, KillReason, LimitHit, ToLane};
 
@@ -136,27 +136,39 @@ impl Lane {
         if self.walls_off.contains(wall) { Some(limit.max(Duration::from_secs(1))) } else { limit.checked_sub(used) }
     }
 
+    /// What the group has counted since the program began: until its init noted the end, or, killed, until now.
+    fn cpu_since_the_beginning(&self) -> CpuTimes {
+        let notes = &*self.notes;
+        if notes.started.load(Relaxed) == 0 {
+            return CpuTimes::default();
+        }
+        let times = |of: &[std::sync::atomic::AtomicU64; 3]| of.each_ref().map(|time| time.load(Relaxed));
+        let [total, user, system] = times(&notes.cpu_base);
+        let end = match times(&notes.cpu_end) {
+            [0, ..] => self.group.cpu_total(),
+            [total, user, system] => CpuTimes { total, user, system },
+        };
+        CpuTimes {
+            total: end.total.saturating_sub(total),
+            user: end.user.saturating_sub(user),
+            system: end.system.saturating_sub(system),
+        }
+    }
+
     pub(super) fn conclude(
         &self,
         request: &CellRequest,
         killed_for: Option<LimitHit>,
-        cpu: CpuTimes,
         own_cpu: u64,
-        peak: u64,
-        oom_kills: u64,
+        counted: Counted,
     ) -> CellDone {
         let notes = &*self.notes;
-        let base = |i: usize| notes.cpu_base[i].load(Relaxed);
         let started = notes.started.load(Relaxed);
         let ended = match notes.ended.load(Relaxed) {
             0 => now_ns(),
             at => at,
         };
-        let cpu_offset = self.group.cpu_before_cell();
-        let end = |i: usize, counted: u64| match notes.cpu_end[i].load(Relaxed) {
-            0 => counted,
-            noted => noted,
-        };
+        let cpu = self.cpu_since_the_beginning();
         let ours = notes.cpu_own.load(Relaxed) + if self.group.counts_the_lane() { own_cpu } else { 0 };
         let mut done = CellDone {
             failed_step: notes.failed_step.load(Relaxed),
@@ -164,11 +176,11 @@ impl Lane {
             limit: 0,
             status: notes.status.load(Relaxed),
             status_known: notes.ended.load(Relaxed) != 0,
-            cpu_ns: end(0, cpu.total + cpu_offset.total).saturating_sub(base(0)).saturating_sub(ours),
-            cpu_user_ns: end(1, cpu.user + cpu_offset.user).saturating_sub(base(1)),
-            cpu_system_ns: end(2, cpu.system + cpu_offset.system).saturating_sub(base(2)),
+            cpu_ns: cpu.total.saturating_sub(ours),
+            cpu_user_ns: cpu.user,
+            cpu_system_ns: cpu.system,
             wall_ns: if started == 0 { 0 } else { ended.saturating_sub(started) },
-            memory_peak: peak.saturating_sub(notes.memory_base.load(Relaxed))
+            memory_peak: counted.memory_peak.saturating_sub(notes.memory_base.load(Relaxed))
                 + if request.warm { self.warm_memory } else { 0 },
             collect_overflow: notes.collect_overflow.load(Relaxed) != 0,
         };
@@ -178,7 +190,7 @@ impl Lane {
             done.failed_errno = libc::ETIMEDOUT;
         }
         let over = |used: u64, limit: Duration| Duration::from_nanos(used) > limit;
-        let hit = if oom_kills > 0 {
+        let hit = if counted.oom_kills > 0 {
             Some(LimitHit::Memory)
         } else if let Some(why) = killed_for {
             Some(why)
