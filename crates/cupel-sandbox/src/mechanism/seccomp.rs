@@ -48,6 +48,8 @@ enum Action {
         arg: u32,
         test: Test,
         otherwise: u32,
+        /// Values with an answer of their own, looked at first.
+        but: Vec<(u32, u32)>,
     },
 }
 
@@ -129,14 +131,20 @@ fn parse(text: &str) -> Result<Policy, PolicyError> {
                 conditional = Some(rules.len());
                 if let Ok(call) = Sysno::from_str(name) {
                     let otherwise = RET_ERRNO | libc::EPERM as u32;
-                    rules.push((call.id() as u32, Action::If { arg, test, otherwise }));
+                    rules.push((call.id() as u32, Action::If { arg, test, otherwise, but: Vec::new() }));
+                }
+            }
+            ["but", answer, values] => {
+                let answer = parse_answer(answer).ok_or_else(|| fail(format!("unknown errno {answer}")))?;
+                let values = values.split(',').map(parse_number).collect::<Option<Vec<u32>>>();
+                let Some(values) = values else { return Err(fail("bad value".into())) };
+                match conditional.and_then(|i| rules.get_mut(i)) {
+                    Some((_, Action::If { but, .. })) => but.extend(values.iter().map(|v| (*v, RET_ERRNO | answer))),
+                    _ => return Err(fail("`but` without a conditional rule before it".into())),
                 }
             }
             ["else", errno] => {
-                let value = match *errno {
-                    "skip" => 0,
-                    errno => parse_errno(errno).ok_or_else(|| fail(format!("unknown errno {errno}")))?,
-                };
+                let value = parse_answer(errno).ok_or_else(|| fail(format!("unknown errno {errno}")))?;
                 match conditional.and_then(|i| rules.get_mut(i)) {
                     Some((_, Action::If { otherwise, .. })) => *otherwise = RET_ERRNO | value,
                     _ => return Err(fail("`else` without a conditional rule before it".into())),
@@ -174,6 +182,11 @@ fn parse_number(text: &str) -> Option<u32> {
         Some(hex) => u32::from_str_radix(hex, 16).ok(),
         None => text.parse().ok(),
     }
+}
+
+/// An errno, or 0 for success.
+fn parse_answer(name: &str) -> Option<u32> {
+    if name == "skip" { Some(0) } else { parse_errno(name) }
 }
 
 fn parse_errno(name: &str) -> Option<u32> {
@@ -245,8 +258,12 @@ fn tree(runs: &[(u32, Action)]) -> Result<Vec<Instruction>, PolicyError> {
 fn leaf(action: &Action) -> Vec<Instruction> {
     match action {
         Action::Return(value) => vec![statement(RET_K, *value)],
-        Action::If { arg, test, otherwise } => {
+        Action::If { arg, test, otherwise, but } => {
             let mut code = vec![statement(LD_ABS, DATA_ARGS + 8 * arg)];
+            for (value, answer) in but {
+                code.push(jump(JMP_JEQ, *value, 0, 1));
+                code.push(statement(RET_K, *answer));
+            }
             let (values, hit, miss) = match test {
                 Test::NoBits(bits) => {
                     code.push(jump(JMP_JSET, *bits, 0, 1));
@@ -366,6 +383,9 @@ mod tests {
         }
         assert_eq!(run("ioctl", [0, 0x5412, 0, 0, 0, 0]), EPERM, "TIOCSTI");
         assert_eq!(run("ioctl", [0, 0x5401, 0, 0, 0, 0]), RET_ALLOW, "TCGETS");
+        assert_eq!(run("fcntl", [3, 6, 0, 0, 0, 0]), RET_ERRNO, "F_SETLK: answered, not done");
+        assert_eq!(run("fcntl", [3, 1026, 0, 0, 0, 0]), EPERM, "F_NOTIFY");
+        assert_eq!(run("fcntl", [3, 1, 0, 0, 0, 0]), RET_ALLOW, "F_GETFD");
         assert_eq!(run("personality", [0x0040_0000, 0, 0, 0, 0, 0]), EPERM);
     }
 
@@ -396,6 +416,7 @@ mod tests {
         assert_eq!(parse("allow read\nallowed write\n").unwrap_err().line, 2);
         assert_eq!(parse("deny ENOTHING read").unwrap_err().line, 1);
         assert_eq!(parse("else EPERM").unwrap_err().line, 1);
+        assert_eq!(parse("allow read\nbut skip 1").unwrap_err().line, 2);
         assert!(parse("allow read\ndeny EPERM read").is_err());
     }
 }

@@ -71,8 +71,11 @@ fn plainly(policy: &Policy, nr: u32, args: [u64; 6]) -> u32 {
     match policy.rules.iter().find(|(number, _)| *number == nr) {
         None => RET_ERRNO | libc::ENOSYS as u32,
         Some((_, Action::Return(answer))) => *answer,
-        Some((_, Action::If { arg, test, otherwise })) => {
+        Some((_, Action::If { arg, test, otherwise, but })) => {
             let value = args[*arg as usize] as u32;
+            if let Some((_, answer)) = but.iter().find(|(special, _)| *special == value) {
+                return *answer;
+            }
             let fits = match test {
                 Test::OneOf(values) => values.contains(&value),
                 Test::NoneOf(values) => !values.contains(&value),
@@ -115,6 +118,8 @@ fn line() -> impl Strategy<Value = String> {
         2 => (name(), 0..8u32, value()).prop_map(|(name, arg, bits)| format!("allow {name} {arg} !& {bits:#x}")),
         2 => errno().prop_map(|errno| format!("else {errno}")),
         1 => Just("else skip".to_owned()),
+        2 => (prop_oneof![Just("skip"), Just("EPERM"), Just("ENOTHING")], values())
+            .prop_map(|(answer, values)| format!("but {answer} {values}")),
         1 => "[a-z0-9!=&,# ]{0,30}",
     ]
 }

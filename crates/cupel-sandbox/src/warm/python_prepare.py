@@ -25,6 +25,7 @@ PRELOADED = (
 ).split()
 
 Loader = sys.modules["_frozen_importlib_external"].SourceFileLoader
+FileFinder = sys.modules["_frozen_importlib_external"].FileFinder
 needs = {}    # module -> names of the modules it imported, itself last
 held = {}     # name -> module, in the order in which they were completed
 
@@ -91,6 +92,9 @@ class Offer:
                 break
             if sys.path_importer_cache.get(entry, self) is None:
                 continue
+            # An archive, or whatever else has a finder of its own kind, may hold any of it.
+            if type(sys.path_importer_cache.get(entry)) is not FileFinder:
+                return False
             try:
                 names = posix.listdir(entry or ".")
             except OSError:
@@ -194,6 +198,7 @@ main = sys.modules["__main__"].__dict__
 environment = sys.modules["os"].environ
 run_exit_functions, unfreeze, trace, profile = atexit._run_exitfuncs, gc.unfreeze, sys.gettrace, sys.getprofile
 bases_of, members_of = type.__dict__["__mro__"].__get__, type.__dict__["__dict__"].__get__
+objects_of, frozen_count, frozen = gc.get_objects, gc.get_freeze_count, None
 flags_of, callback_of = type.__dict__["__flags__"].__get__, Reference.__dict__["__callback__"].__get__
 gc.collect()
 gc.freeze()
@@ -201,6 +206,7 @@ gc.freeze()
 
 def begin(argv, names, values, directory, filename):
     """Puts in place what belongs to one program: its arguments, its environment, where it lies."""
+    global frozen
     sys.orig_argv = argv
     sys.argv = argv[1:]
     if names is not None:
@@ -215,6 +221,7 @@ def begin(argv, names, values, directory, filename):
     main["__cached__"] = None
     main["__loader__"] = Loader("__main__", filename)
     gc.freeze()
+    frozen = frozen_count()
 
 
 def threads():
@@ -242,7 +249,10 @@ def is_quiet():
         return False
     if _thread._count() or b"PYTHONINSPECT" in environment._data:
         return False
-    objects = gc.get_objects()
+    # What a program has frozen, the collector does not show.
+    if frozen_count() != frozen:
+        return False
+    objects = objects_of()
     for kind in {id(kind): kind for kind in map(type, objects)}.values():
         if has_finaliser(kind):
             return False

@@ -56,6 +56,7 @@ pub(crate) fn table() -> Vec<Row> {
         row("other_memory", OK, "huge pages: ENOMEM\nhuge memory file: ENOSYS\nhuge segment: EPERM\nmerge with others' pages: EINVAL\n\
             merge all of it: EINVAL\nsecret memory: ENOSYS\npoison: refused\n"),
         row("out_of_band", OK, each("EOPNOTSUPP", &["send", "sendmsg", "receive"])),
+        row("uncharged_records", OK, "mbind: EPERM\nF_SETLK: OK\nF_OFD_SETLK: OK\nF_OFD_GETLK: OK\nheld: no\n"),
         row("core_for_itself", OK, "PR_SCHED_CORE_CREATE: EINVAL\n"),
 
         // Floods of what the kernel keeps.

@@ -41,7 +41,7 @@ const STOPPED_BY: &[(&[Wall], &[&str])] = &[
     (&[Seccomp, UserNamespace], &["namespaces_by_unshare", "namespaces_by_clone"]),
     (&[Seccomp, PrivateProc, Capabilities], &["namespaces_by_setns"]),
     (&[Seccomp, Landlock, PrivateProc, Capabilities], &["tracing", "memory_through_proc"]),
-    (&[Seccomp], &["keyrings", "int_0x80", "thirty_two_bits", "filters_on_filters", "out_of_band", "core_for_itself", "flush_storm", "personalities", "timers", "other_memory"]),
+    (&[Seccomp], &["keyrings", "int_0x80", "thirty_two_bits", "filters_on_filters", "out_of_band", "core_for_itself", "uncharged_records", "flush_storm", "personalities", "timers", "other_memory"]),
     (&[Seccomp, UserNamespace], &["watch_shared_files"]),
     (&[Seccomp, Capabilities, UserNamespace], &["kernel_programs", "scheduling", "device_requests"]),
     (&[UtsNamespace, Seccomp, Capabilities, UserNamespace], &["clocks_and_names"]),

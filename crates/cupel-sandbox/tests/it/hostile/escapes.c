@@ -416,6 +416,22 @@ ATTACK(out_of_band) {
   return 0;
 }
 
+/* What the kernel keeps of each call, and charges to nobody: policies of pages of shared memory, record locks. */
+ATTACK(uncharged_records) {
+  struct flock lock = {.l_type = F_WRLCK, .l_start = 7, .l_len = 1};
+  void *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  unsigned long node = 1;
+  int fd = open("/box/locked", O_RDWR | O_CREAT, 0600);
+  TRY("mbind", syscall(SYS_mbind, shared, 4096, 3, &node, 8, 0));
+  TRY("F_SETLK", fcntl(fd, F_SETLK, &lock));
+  lock.l_pid = 0;
+  TRY("F_OFD_SETLK", fcntl(fd, F_OFD_SETLK, &lock));
+  int other = open("/box/locked", O_RDWR);
+  TRY("F_OFD_GETLK", fcntl(other, F_OFD_GETLK, &lock));
+  printf("held: %s\n", lock.l_type == F_UNLCK ? "no" : "yes");
+  return 0;
+}
+
 /* Takes the other half of a core for itself alone. */
 ATTACK(core_for_itself) {
   TRY("PR_SCHED_CORE_CREATE", prctl(62, 1, 0, 2, 0));

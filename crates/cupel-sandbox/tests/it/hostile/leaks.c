@@ -153,14 +153,6 @@ static int seen_flying_lock(void) {
     close(fd);
   return fd < 0;
 }
-static int leave_range(void) {
-  struct flock lock = {.l_type = F_RDLCK, .l_start = 77, .l_len = 1};
-  return fcntl(open_shared(2), F_OFD_SETLK, &lock);
-}
-static int seen_range(void) {
-  struct flock lock = {.l_type = F_WRLCK, .l_start = 77, .l_len = 1};
-  return fcntl(open_shared(2), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
-}
 static int leave_lease(void) { return fcntl(open_shared(0), F_SETLEASE, F_RDLCK); }
 static int seen_lease(void) { return fcntl(open_shared(0), F_GETLEASE) == F_RDLCK; }
 static int leave_watch(void) { return syscall(SYS_inotify_init1, 0); }
@@ -297,7 +289,7 @@ static const struct { const char *name; int (*leave)(void), (*seen)(void); } mar
     MARK("shared memory", segment), MARK("semaphore", semaphore), MARK("message queue", queue), MARK("POSIX message queue", mqueue), MARK("key", key),
     MARK("abstract socket", name), MARK("abstract socket in flight", flying_name),
     {"name in the list of sockets", leave_name, seen_sockets},
-    MARK("lock on a shared file", lock), MARK("lock in flight", flying_lock), MARK("lock on a range", range), MARK("lease", lease),
+    MARK("lock on a shared file", lock), MARK("lock in flight", flying_lock), MARK("lease", lease),
     {"watch", leave_watch, never}, MARK("host name", host_name), MARK("process", process), MARK("core file", core),
     MARK("nice", nice), MARK("scheduling policy", policy), {"I/O priority", leave_io_priority, never}, MARK("timer slack", slack),
     MARK("personality", personality), MARK("blocked signals", mask), MARK("pending signal", pending), MARK("ignored signal", ignored),
