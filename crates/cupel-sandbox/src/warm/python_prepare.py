@@ -1,4 +1,5 @@
-# Runs once in a warm parent, in a namespace of its own that no program can reach, and leaves functions there: begin() for
+# Runs once in a warm parent, in a namespace that has no name for a program (it is found by who looks for it in the finders, and
+# changing it spoils one's own program only), and leaves functions there: begin() for
 # before a program, threads() and is_quiet() for after it. See python.rs for when they are called.
 #
 # Invariant: when begin() returns, everything that a program can ask for by ordinary means is as it is when

@@ -19,9 +19,11 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
             ("the_environment_is_what_was_given", the_environment_is_what_was_given),
             ("the_root_shows_the_system_and_nothing_else", the_root_shows_the_system_and_nothing_else),
             ("a_mount_shows_what_is_put_there_later_and_no_more", a_mount_shows_what_is_put_there_later_and_no_more),
+            ("a_mount_is_what_was_there_at_the_start", a_mount_is_what_was_there_at_the_start),
             ("ordinary_programs_find_what_they_need", ordinary_programs_find_what_they_need),
             ("neighbours_share_nothing", neighbours_share_nothing),
             ("each_lane_has_users_of_its_own", each_lane_has_users_of_its_own),
+            ("a_lane_has_one_share_of_the_processor_however_many_sessions_it_makes", one_share_of_the_processor),
             ("one_wall_less_is_no_hole", one_wall_less_is_no_hole),
         ],
     )
@@ -86,6 +88,39 @@ fn a_mount_shows_what_is_put_there_later_and_no_more(world: &World) {
     let ended = program.run(&mut slot);
     assert_eq!(ended.text(), "put there later\nlater\n", "{ended}");
     assert_eq!(std::fs::read_dir(&source).unwrap().count(), 1, "nothing is written there");
+}
+
+fn a_mount_is_what_was_there_at_the_start(world: &World) {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let dir = tempfile::tempdir().unwrap();
+    let (source, closed) = (dir.path().join("kept"), dir.path().join("closed"));
+    for path in [&source, &closed] {
+        std::fs::create_dir(path).unwrap();
+        std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    std::fs::write(source.join("name"), "kept\n").unwrap();
+    std::fs::write(closed.join("name"), "closed\n").unwrap();
+    let mount = Mount { source: source.clone(), target: "/opt/some/where".into() };
+    let config = |mount: &Mount| SandboxConfig {
+        slots: 1,
+        lane_runs_max: 1,
+        mounts: vec![mount.clone()],
+        ..world.fixtures.config()
+    };
+    let sandbox = Sandbox::start(config(&mount)).unwrap();
+    let mut slot = sandbox.slot(0);
+    std::fs::rename(&source, dir.path().join("moved")).unwrap();
+    symlink(&closed, &source).unwrap();
+    // Each run has a lane of its own, the first two perhaps from before the change.
+    for _ in 0..4 {
+        let ended = Program::shell("cat /opt/some/where/name").run(&mut slot);
+        assert_eq!(ended.text(), "kept\n", "{ended}");
+    }
+    // At the start a link is refused, wherever it is on the way.
+    for source in [source.clone(), source.join("name")] {
+        let refused = Sandbox::start(config(&Mount { source, target: "/opt/some/where".into() })).unwrap_err();
+        assert!(refused.to_string().contains("kept"), "{refused}");
+    }
 }
 
 fn ordinary_programs_find_what_they_need(world: &World) {
@@ -218,4 +253,29 @@ fn one_wall_less_is_no_hole(world: &World) {
     }
     bystander.kill().unwrap();
     bystander.wait().unwrap();
+}
+
+/// A task outside the scheduler's root group is in no autogroup, so a session of its own gains a program nothing.
+/// Source: sched(7), "The autogroup feature".
+fn one_share_of_the_processor(world: &World) {
+    let launcher = world.sandbox.launcher_pid();
+    let children = std::fs::read_to_string(format!("/proc/{launcher}/task/{launcher}/children")).unwrap();
+    let lanes: Vec<&str> = children.split_whitespace().collect();
+    assert!(!lanes.is_empty());
+    for lane in lanes {
+        // A lane may be retired meanwhile.
+        let Ok(groups) = std::fs::read_to_string(format!("/proc/{lane}/cgroup")) else { continue };
+        let version_1 =
+            groups.lines().find(|line| line.split(':').nth(1).is_some_and(|c| c.split(',').any(|c| c == "cpu")));
+        let own = match version_1 {
+            Some(line) => line.contains("/lane-"),
+            None => {
+                let path = groups.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or_default();
+                let group = path.rsplit_once("/init").map_or(path, |(lane, _)| lane);
+                std::fs::read_to_string(format!("/sys/fs/cgroup{group}/cgroup.controllers"))
+                    .is_ok_and(|controllers| controllers.split_whitespace().any(|c| c == "cpu"))
+            }
+        };
+        assert!(own, "lane {lane}: {groups}");
+    }
 }

@@ -270,6 +270,12 @@ fn memory_limit(world: &Warmed) {
     };
     let (cold, warm) = (first_good(false).unwrap(), first_good(true).unwrap());
     assert!(cold.abs_diff(warm) <= 1, "cold: {cold} MiB, warm: {warm} MiB");
+    // Less than the interpreter itself takes.
+    for mebibytes in [1, 2, 3] {
+        let program = python("print('too much')").limits(|limits| limits.memory = Bytes::mib(mebibytes));
+        let [cold, warm] = [false, true].map(|warm| world.run(&program, warm));
+        assert_eq!((warm.report.outcome, warm.text()), (cold.report.outcome, cold.text()), "{mebibytes} MiB");
+    }
 }
 
 fn random(world: &Warmed) {

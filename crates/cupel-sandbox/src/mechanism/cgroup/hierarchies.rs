@@ -7,7 +7,15 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Hierarchies {
     /// Version 1: the directory of our own process in each hierarchy.
-    V1 { memory: Option<PathBuf>, pids: Option<PathBuf>, cpuacct: Option<PathBuf>, cpuset: Option<PathBuf> },
+    V1 {
+        memory: Option<PathBuf>,
+        pids: Option<PathBuf>,
+        cpuacct: Option<PathBuf>,
+        cpuset: Option<PathBuf>,
+        /// Nothing is set in it. It keeps a lane together before the scheduler: a child that makes a session of its own would
+        /// otherwise get a share as large as all lanes have together. Source: sched(7), "The autogroup feature".
+        cpu: Option<PathBuf>,
+    },
     /// Version 2: our own group.
     V2(PathBuf),
 }
@@ -39,7 +47,7 @@ impl Hierarchies {
         {
             return Hierarchies::V2(below(&point, &root, own));
         }
-        Hierarchies::V1 { memory, pids: v1("pids"), cpuacct: v1("cpuacct"), cpuset: v1("cpuset") }
+        Hierarchies::V1 { memory, pids: v1("pids"), cpuacct: v1("cpuacct"), cpuset: v1("cpuset"), cpu: v1("cpu") }
     }
 }
 
@@ -84,6 +92,7 @@ mod tests {
                 pids: Some("/sys/fs/cgroup/pids".into()),
                 cpuacct: Some("/sys/fs/cgroup/cpu,cpuacct/a".into()),
                 cpuset: Some("/sys/fs/cgroup/cpuset".into()),
+                cpu: Some("/sys/fs/cgroup/cpu,cpuacct/a".into()),
             }
         );
     }

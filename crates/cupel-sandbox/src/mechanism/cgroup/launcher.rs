@@ -30,7 +30,11 @@ impl LauncherGroups {
     ) -> Result<LauncherGroups, Lack> {
         let hierarchies = match hierarchies {
             Hierarchies::V2(own) => Hierarchies::V2(place::parent(own)),
-            v1 => v1,
+            Hierarchies::V1 { memory, pids, cpuacct, cpuset, cpu } => {
+                // No wall is made of it, so it may be missing for whoever was not given it.
+                let cpu = cpu.filter(|dir| rustix::fs::access(dir, rustix::fs::Access::WRITE_OK).is_ok());
+                Hierarchies::V1 { memory, pids, cpuacct, cpuset, cpu }
+            }
         };
         if let Some(lack) = place::lacking(&hierarchies, off) {
             return Err(lack);
@@ -60,8 +64,8 @@ impl LauncherGroups {
             }
             Hierarchies::V1 { .. } => {}
             Hierarchies::V2(own) => {
-                enable_controllers(own, true)?;
-                enable_controllers(&own.join(&self.name), false)?;
+                enable_controllers(own, place::DOWN_TO_LANES, true)?;
+                enable_controllers(&own.join(&self.name), place::DOWN_TO_LANES, false)?;
             }
         }
         Ok(())
@@ -69,9 +73,9 @@ impl LauncherGroups {
 
     fn parents(&self) -> Vec<&Path> {
         match &self.hierarchies {
-            Hierarchies::V1 { memory, pids, cpuacct, cpuset } => {
+            Hierarchies::V1 { memory, pids, cpuacct, cpuset, cpu } => {
                 let mut dirs: Vec<&Path> =
-                    [memory, pids, cpuacct, cpuset].into_iter().flatten().map(PathBuf::as_path).collect();
+                    [memory, pids, cpuacct, cpuset, cpu].into_iter().flatten().map(PathBuf::as_path).collect();
                 // cpu and cpuacct (or others) may be one hierarchy.
                 dirs.sort_unstable();
                 dirs.dedup();
@@ -93,7 +97,7 @@ impl LauncherGroups {
         let lane_dir =
             |parent: &Option<PathBuf>| parent.as_ref().map(|p| p.join(&self.name).join(format!("lane-{lane}")));
         match &self.hierarchies {
-            Hierarchies::V1 { memory, pids, cpuacct, cpuset } => {
+            Hierarchies::V1 { memory, pids, cpuacct, cpuset, .. } => {
                 if let (Some(dir), Some(parent)) = (lane_dir(cpuset), cpuset) {
                     let cpus = match cpu {
                         Some(cpu) => cpu.to_string(),
@@ -161,7 +165,7 @@ impl LauncherGroups {
         if let Hierarchies::V2(_) = &self.hierarchies {
             for dir in self.lane_dirs(lane) {
                 write_at(&dir.join("init/cgroup.procs"), &init.as_raw_nonzero().to_string())?;
-                enable_controllers(&dir, false)?;
+                enable_controllers(&dir, place::IN_LANES, false)?;
             }
         }
         Ok(())

@@ -25,9 +25,12 @@ const LEAF: &str = "cupel-main";
 /// How often they are moved before it is given up: they may fork meanwhile.
 const MOVES_MAX: usize = 20;
 
-/// The controllers that walls are made of. CPU time is counted without one. The controller `cpu` is left alone: it would
-/// weigh each lane's init against its programs, which it has to be ahead of.
-const WANTED: [&str; 3] = ["memory", "pids", "cpuset"];
+/// The controllers that walls are made of: for the groups in a lane. CPU time is counted without one. The controller `cpu` is
+/// left alone there: it would weigh each lane's init against its programs, which it has to be ahead of.
+pub(super) const IN_LANES: &[&str] = &["memory", "pids", "cpuset"];
+/// For the groups down to the lanes: `cpu` keeps a lane together before the scheduler. A child that makes a session of its own
+/// would otherwise get a share as large as all lanes have together. Source: sched(7), "The autogroup feature".
+pub(super) const DOWN_TO_LANES: &[&str] = &["memory", "pids", "cpuset", "cpu"];
 
 /// A wall, the controller it is made of, and what the kernel must have been built with.
 const NEEDED: [(Wall, &str, &str); 2] = [
@@ -143,14 +146,14 @@ fn refused_v2(error: &io::Error, own: &Path, kind: &str, is_root: bool) -> Lack 
     Lack { setting, remedy, ..general }
 }
 
-/// Gives a group's children their controllers. `may_move`: whoever is in it moves to a leaf first where the kernel asks
+/// Gives a group's children these controllers, as far as it has them. `may_move`: whoever is in it moves to a leaf first where the kernel asks
 /// for that.
-pub(super) fn enable_controllers(dir: &Path, may_move: bool) -> io::Result<()> {
+pub(super) fn enable_controllers(dir: &Path, controllers: &[&str], may_move: bool) -> io::Result<()> {
     let there = std::fs::read_to_string(dir.join("cgroup.controllers"))?;
     let control = dir.join("cgroup.subtree_control");
     let enabled = std::fs::read_to_string(&control)?;
     let has = |text: &str, name: &str| text.split_whitespace().any(|c| c == name);
-    for controller in WANTED.into_iter().filter(|c| has(&there, c) && !has(&enabled, c)) {
+    for controller in controllers.iter().filter(|c| has(&there, c) && !has(&enabled, c)) {
         let enable = format!("+{controller}");
         let mut moves = 0;
         loop {
@@ -206,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_machine_without_any_hierarchy_is_no_machine_without_limits() {
-        let none = Hierarchies::V1 { memory: None, pids: None, cpuacct: None, cpuset: None };
+        let none = Hierarchies::V1 { memory: None, pids: None, cpuacct: None, cpuset: None, cpu: None };
         let lack = lacking(&none, WallSet::NONE).unwrap();
         assert!(lack.wall == Wall::MemoryLimit && lack.remedy.contains("mount -t cgroup2"), "{lack}");
         let off = WallSet::NONE.with(Wall::MemoryLimit).with(Wall::ProcessLimit);

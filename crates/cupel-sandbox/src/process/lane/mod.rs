@@ -92,6 +92,8 @@ struct Lane {
     warm: Option<WarmParent>,
     /// What a program that is started warm is charged less than one started cold, bytes.
     warm_memory: u64,
+    /// What an interpreter that is started cold takes for nearly nothing, bytes.
+    cold_memory: u64,
 }
 /// A cell whose init waits for a request, or runs one.
 struct Cell {
@@ -113,6 +115,8 @@ impl Lane {
                 // A kill that crossed the end of its cell.
                 ToLane::Kill(_) => {}
                 ToLane::Run(mut request) => {
+                    // With less than the interpreter itself takes, no limit would act where a cold start's does.
+                    request.warm &= request.limits.memory.get() > self.cold_memory;
                     let (done, cell) = match self.run(&request, descriptors, socket) {
                         Ok((done, cell)) => (done, Some(cell)),
                         Err((step, error)) => {

@@ -108,6 +108,7 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
         waiting: None,
         warm: None,
         warm_memory: 0,
+        cold_memory: 0,
     })
 }
 

@@ -21,6 +21,7 @@ impl Lane {
         match rehearsed {
             Ok((shown_warm, warm_memory)) if shown_warm == shown => {
                 self.warm_memory = cold_memory.saturating_sub(warm_memory);
+                self.cold_memory = cold_memory;
                 return Ok(());
             }
             _ => self.warm = None,
