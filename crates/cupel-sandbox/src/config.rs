@@ -45,7 +45,8 @@ impl Default for SandboxConfig {
 /// seen by lanes that exist already.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mount {
-    /// Where it lies on the host.
+    /// Where it lies on the host. What is to be shown elsewhere has to be there when the sandbox is started, with no
+    /// link on the way to it: it is what was there then that is shown, whatever takes its name later.
     pub source: PathBuf,
     /// Where programs find it; what lies below `/tmp`, `/box` or `/proc` is hidden by the cell's own.
     pub target: PathBuf,

@@ -9,8 +9,8 @@
 //!
 //! Afterwards there are no capabilities, no way to get any (empty bounding set, `no_new_privs`), no other user's
 //! identity unless it was root's own that was kept, no core dump and no look at the memory from outside; files can be
-//! changed only beneath the directories that were named, and no process outside can be traced (Landlock, where the
-//! kernel has it); and a system call filter (`policy/server.policy`) under which no program can be started.
+//! changed only beneath the directories that were named, and no process outside can be traced or, since Linux 6.12,
+//! signalled (Landlock, where the kernel has it); and a system call filter (`policy/server.policy`) under which no program can be started.
 //!
 //! Sources: credentials(7), capabilities(7), prctl(2), landlock(7), seccomp(2).
 
@@ -31,6 +31,7 @@ use rustix::mount::{
 use rustix::process::{DumpableBehavior, Gid, Uid};
 use rustix::thread::CapabilitiesSecureBits;
 
+use crate::mechanism::landlock::{SCOPE_ABSTRACT_UNIX_SOCKET, SCOPE_SIGNAL};
 use crate::mechanism::{capabilities, ids, seccomp};
 use crate::sys;
 
@@ -163,15 +164,17 @@ fn rights_to_change(abi: u32) -> u64 {
     WRITE_FILE | REMOVE_AND_MAKE | since(2, REFER) | since(3, TRUNCATE)
 }
 
-/// Reading stays as it is. Whoever is in a Landlock domain can trace nobody outside it, the launcher for one.
+/// Reading stays as it is. Whoever is in a Landlock domain can trace nobody outside it, the launcher for one; since ABI 6
+/// signal nobody and reach no abstract socket there either.
 fn write_only_beneath(writable: &[&Path]) -> io::Result<()> {
     let abi = sys::landlock::abi();
     if abi == 0 {
         return Ok(());
     }
     let rights = rights_to_change(abi);
-    let attr = sys::landlock::RulesetAttr { handled_access_fs: rights, handled_access_net: 0, scoped: 0 };
-    let ruleset = sys::landlock::create_ruleset(&attr, 8)?;
+    let (scoped, size) = if abi >= 6 { (SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL, 24) } else { (0, 8) };
+    let attr = sys::landlock::RulesetAttr { handled_access_fs: rights, handled_access_net: 0, scoped };
+    let ruleset = sys::landlock::create_ruleset(&attr, size)?;
     for path in writable {
         match rustix::fs::open(*path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) {
             Ok(directory) => sys::landlock::allow_beneath(ruleset.as_fd(), directory.as_fd(), rights)?,
@@ -249,6 +252,36 @@ pub fn hand_over(directory: &File, name: &OsStr, user: Identity) -> io::Result<(
     Ok(())
 }
 
+/// Makes a directory below `directory`, as its owner would, where it is not there: everybody may look into the last of
+/// `names`. No link is followed, since the owner may be another than we are.
+///
+/// # Errors
+/// When one of the names is something else than a directory, or the kernel refuses.
+pub fn make_beneath(directory: &Path, names: &[&str]) -> io::Result<()> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut place = rustix::fs::open(directory, flags, Mode::empty())?;
+    for name in names {
+        let made = match rustix::fs::mkdirat(&place, *name, Mode::from_raw_mode(0o755)) {
+            Ok(()) => true,
+            Err(rustix::io::Errno::EXIST) => false,
+            Err(other) => return Err(other.into()),
+        };
+        let inner = rustix::fs::openat(&place, *name, flags, Mode::empty())?;
+        let owner = rustix::fs::fstat(&place)?;
+        if made && is_root() && owner.st_uid != 0 {
+            let (uid, gid) = (Uid::from_raw(owner.st_uid), Gid::from_raw(owner.st_gid));
+            rustix::fs::fchown(&inner, Some(uid), Some(gid))?;
+        }
+        place = inner;
+    }
+    // Whatever the umask.
+    let open = Mode::from_raw_mode(0o755);
+    if rustix::fs::fstat(&place)?.st_mode & 0o7777 != open.as_raw_mode() {
+        rustix::fs::fchmod(&place, open)?;
+    }
+    Ok(())
+}
+
 /// [`hand_over`] for a directory and everything below it, as far as that is root's. At most `budget` things, so that
 /// a mistaken path does not change half a file system.
 ///
@@ -311,6 +344,108 @@ mod tests {
         // ABI 1 has thirteen rights; execute, read a file and list a directory are the first, third and fourth.
         assert_eq!(rights_to_change(1), ((1 << 13) - 1) & !0b1101);
         assert_eq!(rights_to_change(3), ((1 << 15) - 1) & !0b1101);
+    }
+
+    #[test]
+    fn what_is_made_beneath_a_directory_is_its_owners_and_no_link_is_followed() {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+        let top = tempfile::tempdir().unwrap();
+        let (data, outside) = (top.path().join("data"), top.path().join("outside"));
+        for path in [&data, &outside] {
+            std::fs::create_dir(path).unwrap();
+            std::fs::set_permissions(path, PermissionsExt::from_mode(0o700)).unwrap();
+        }
+        if is_root() {
+            chown(&data, Some(12345), Some(12346)).unwrap();
+        }
+        let owner = std::fs::metadata(&data).unwrap().uid();
+        for _ in 0..2 {
+            make_beneath(&data, &["cache", "prepared"]).unwrap();
+        }
+        for made in ["cache", "cache/prepared"] {
+            assert_eq!(std::fs::metadata(data.join(made)).unwrap().uid(), owner, "{made}");
+        }
+        assert_eq!(std::fs::metadata(data.join("cache/prepared")).unwrap().mode() & 0o7777, 0o755);
+
+        std::fs::remove_dir(data.join("cache/prepared")).unwrap();
+        symlink(&outside, data.join("cache/prepared")).unwrap();
+        make_beneath(&data, &["cache", "prepared"]).unwrap_err();
+        std::fs::rename(data.join("cache"), data.join("moved")).unwrap();
+        symlink(&outside, data.join("cache")).unwrap();
+        make_beneath(&data, &["cache", "prepared"]).unwrap_err();
+        assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0);
+        assert_eq!(std::fs::metadata(&outside).unwrap().mode() & 0o7777, 0o700);
+    }
+
+    /// Set in the process that gives up: the ids of two others of its user.
+    const OTHERS: &str = "CUPEL_TEST_OTHERS";
+
+    #[test]
+    fn whoever_gave_up_can_neither_signal_nor_limit_others_of_its_user() {
+        use std::os::unix::process::CommandExt;
+        let user = is_root().then_some(Identity::NOBODY_ELSE);
+        if let Ok(others) = std::env::var(OTHERS) {
+            let mut others = others.split(' ').map(|pid| pid.parse::<i32>().unwrap());
+            let others = [others.next().unwrap(), others.next().unwrap()];
+            let Some(child) = sys::process::fork().unwrap() else {
+                let _ = std::panic::catch_unwind(|| attack_and_abort(user, others));
+                sys::process::exit_now(1);
+            };
+            let (_, ended) =
+                rustix::process::waitpid(Some(child), rustix::process::WaitOptions::empty()).unwrap().unwrap();
+            // It aborts when it is through, which a process has to be able to do.
+            assert_eq!(ended.terminating_signal(), Some(libc::SIGABRT));
+            return;
+        }
+        let sleeper = || {
+            let mut command = std::process::Command::new("sleep");
+            if let Some(user) = user {
+                command.uid(user.uid).gid(user.gid);
+            }
+            command.arg("100").spawn().unwrap()
+        };
+        let mut others = [sleeper(), sleeper()];
+        let pids = others.each_ref().map(std::process::Child::id);
+        // A process without other threads' locks, to be forked: what gives up has one thread.
+        let name = "privileges::tests::whoever_gave_up_can_neither_signal_nor_limit_others_of_its_user";
+        let ended = std::process::Command::new(std::env::current_exe().unwrap())
+            .args([name, "--exact", "--nocapture", "--test-threads=1"])
+            .env(OTHERS, pids.map(|pid| pid.to_string()).join(" "))
+            .output()
+            .unwrap();
+        let (limits, alive) = (
+            std::fs::read_to_string(format!("/proc/{}/limits", pids[0])).unwrap(),
+            others.each_mut().map(|other| other.try_wait().unwrap().is_none()),
+        );
+        for other in &mut others {
+            other.kill().unwrap();
+            other.wait().unwrap();
+        }
+        assert!(ended.status.success(), "{ended:?}");
+        assert!(limits.lines().any(|line| line.starts_with("Max open files") && !line.contains(" 7 ")), "{limits}");
+        let scoped = sys::landlock::abi() >= 6;
+        assert_eq!(alive, [true, scoped], "tgkill");
+    }
+
+    /// Gives up, tries what it must not be able to do, and aborts.
+    fn attack_and_abort(user: Option<Identity>, [spared, signalled]: [i32; 2]) -> ! {
+        use rustix::io::Errno;
+        use rustix::process::{Pid, Resource, Rlimit, prlimit};
+        let scoped = sys::landlock::abi() >= 6;
+        give_up(user, &[]).unwrap();
+        let pid = Pid::from_raw(spared);
+        let limit = Rlimit { current: Some(7), maximum: Some(7) };
+        assert_eq!(prlimit(pid, Resource::Nofile, limit), Err(Errno::PERM));
+        prlimit(None, Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }).unwrap();
+        let refused = |result: io::Result<()>| result.map_err(|error| error.raw_os_error()) == Err(Some(libc::EPERM));
+        let (_ours, pipe) = io::pipe().unwrap();
+        // F_SETOWN, F_SETSIG and F_SETOWN_EX of fcntl(2).
+        for (command, argument) in [(8, spared), (10, libc::SIGKILL), (15, 0)] {
+            assert!(refused(sys::attack::fcntl(pipe.as_fd(), command, argument)), "{command}");
+        }
+        sys::attack::fcntl(pipe.as_fd(), libc::F_SETFL, libc::O_NONBLOCK).unwrap();
+        assert_eq!(refused(sys::attack::thread_kill(signalled, libc::SIGKILL)), scoped);
+        std::process::abort()
     }
 
     #[test]

@@ -66,17 +66,18 @@ pub(crate) fn prepare(config: &Config) -> anyhow::Result<Ground> {
     // Asks toolchains for their versions; its threads end with it.
     registry.probe(&HostProbe::default());
     // The last programs that this process starts.
-    let prepared = data.prepared();
-    let examined = executor::launch_examination(registry.iter(), Some(&prepared))?;
+    owner::settle(&data)?;
+    let shelf = prepared::shelf_of_server(&data);
+    let prepared = shelf.as_ref().map(Shelf::root);
+    let examined = executor::launch_examination(registry.iter(), prepared)?;
     let launched = match config.worker.warm_interpreters {
-        true => LocalSandbox::launch_warm(slots, registry.iter(), Some(&prepared)),
-        false => LocalSandbox::launch(slots, registry.iter(), Some(&prepared)),
+        true => LocalSandbox::launch_warm(slots, registry.iter(), prepared),
+        false => LocalSandbox::launch(slots, registry.iter(), prepared),
     };
     let launched = launched.context("cannot start the sandbox")?;
     owner::become_owner(&data)?;
     // From here on whatever is made in the data directory is its owner's.
     let lock = data.lock()?;
-    let shelf = prepared::shelf_of_server(&data);
     for language in registry.iter().filter(|language| language.is_available()) {
         shelf.iter().for_each(|shelf| drop(prepared::take_up(shelf, language, Look::Sizes)));
     }

@@ -43,6 +43,9 @@ pub(crate) enum DataDirError {
     Secret { path: PathBuf, bytes: usize },
 }
 
+/// The way from a data directory to what toolchains prepare.
+pub(crate) const PREPARED: [&str; 2] = ["cache", "prepared"];
+
 /// The database's name in a data directory.
 pub(crate) const DATABASE: &str = "cupel.db";
 
@@ -75,10 +78,6 @@ impl DataDir {
 
     pub(crate) fn artifacts(&self) -> PathBuf {
         self.path.join("cache").join("artifacts")
-    }
-
-    pub(crate) fn prepared(&self) -> PathBuf {
-        self.path.join("cache").join("prepared")
     }
 
     /// Makes this process the directory's server, for as long as the lock lives.

@@ -60,7 +60,16 @@ pub(crate) fn become_owner(data: &DataDir) -> Result<(), OwnerError> {
     become_user(user, path)
 }
 
-/// The same for a directory inside a data directory, or for a user's own: its owner is who we become.
+/// Hands a data directory of root's over to the service user, as [`become_owner`] would: for what has to be made there by
+/// root, which may not be before it is known for a data directory.
+pub(crate) fn settle(data: &DataDir) -> Result<(), OwnerError> {
+    if privileges::is_root() {
+        settle_owner(data.path())?;
+    }
+    Ok(())
+}
+
+/// [`become_owner`] for a directory inside a data directory, or for a user's own: its owner is who we become.
 pub(crate) fn become_owner_of(path: &Path) -> Result<(), OwnerError> {
     let meta = fs::metadata(path).map_err(at(path))?;
     let user = Identity { uid: meta.uid(), gid: meta.gid() };

@@ -23,8 +23,8 @@ const IOCTL_DEV: u64 = 1 << 15;
 
 const NET_BIND_TCP: u64 = 1;
 const NET_CONNECT_TCP: u64 = 1 << 1;
-const SCOPE_ABSTRACT_UNIX_SOCKET: u64 = 1;
-const SCOPE_SIGNAL: u64 = 1 << 1;
+pub(crate) const SCOPE_ABSTRACT_UNIX_SOCKET: u64 = 1;
+pub(crate) const SCOPE_SIGNAL: u64 = 1 << 1;
 
 /// What this kernel's Landlock can do, and what every cell of a lane may reach.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use std::os::unix::fs::{FileTypeExt, symlink};
 use std::path::{Path, PathBuf};
 
 use cupel_types::Limits;
-use rustix::fs::CWD;
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags};
 use rustix::mount::{
     MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount, mount_bind, mount_change,
     mount_remount, move_mount, open_tree, unmount,
@@ -64,14 +64,63 @@ impl Shown {
     }
 }
 
-/// Takes hold of what a lane is to show; what is not there or cannot be reached is left out.
-pub(crate) fn open_shown(mounts: &[Mount], off: WallSet) -> io::Result<Vec<Shown>> {
-    let mut shown = Vec::new();
+/// Where lanes get something from that is shown beside the system's directories.
+pub(crate) enum Source {
+    /// Shown where it lies: the administrator's. Looked up for each lane, so it may be installed later.
+    Path(PathBuf),
+    /// Shown elsewhere, and so possibly not the administrator's: what was there at the beginning, whatever has taken
+    /// its name since.
+    Held { found: OwnedFd, is_dir: bool, target: PathBuf },
+}
+
+/// Takes hold of what somebody else than the administrator could put something else in place of. To be done while
+/// nobody can; what is not there or cannot be reached is left out, a link on the way is refused.
+pub(crate) fn hold(mounts: Vec<Mount>) -> io::Result<Vec<Source>> {
+    let mut sources = Vec::new();
     for Mount { source, target } in mounts {
-        match open_piece(source, tree_attributes(off)) {
+        if source == target {
+            sources.push(Source::Path(source));
+            continue;
+        }
+        let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        match rustix::fs::openat2(CWD, &source, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), resolve) {
+            Ok(found) => {
+                let is_dir = match FileType::from_raw_mode(rustix::fs::fstat(&found)?.st_mode) {
+                    FileType::Directory => true,
+                    FileType::RegularFile => false,
+                    _ => continue,
+                };
+                sources.push(Source::Held { found, is_dir, target });
+            }
+            Err(errno) if is_out_of_reach(io::Error::from(errno).kind()) => {}
+            Err(errno) => {
+                return Err(io::Error::new(io::Error::from(errno).kind(), format!("{}: {errno}", source.display())));
+            }
+        }
+    }
+    Ok(sources)
+}
+
+fn is_out_of_reach(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::PermissionDenied)
+}
+
+/// Opens for a lane what it is to show; what is not there or cannot be reached is left out.
+pub(crate) fn open_shown(sources: &[Source], off: WallSet) -> io::Result<Vec<Shown>> {
+    let attributes = tree_attributes(off);
+    let mut shown = Vec::new();
+    for source in sources {
+        let (piece, target) = match source {
+            Source::Path(path) => (open_piece(path, attributes), path),
+            Source::Held { found, is_dir, target } => {
+                let tree = copy_tree(found.as_fd(), Path::new(""), OpenTreeFlags::AT_EMPTY_PATH, attributes);
+                (tree.map(|tree| Some(Piece::Tree { tree, is_dir: *is_dir })), target)
+            }
+        };
+        match piece {
             Ok(Some(piece)) => shown.push(Shown { piece, target: target.clone() }),
             Ok(None) => {}
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            Err(error) if is_out_of_reach(error.kind()) => {}
             Err(error) => return Err(error),
         }
     }
@@ -175,10 +224,17 @@ fn open_piece(path: &Path, attributes: u64) -> io::Result<Option<Piece>> {
     if !kind.is_dir() && !kind.is_file() && !kind.is_char_device() {
         return Ok(None);
     }
-    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
-    let tree = open_tree(CWD, path, flags)?;
-    set_attributes(tree.as_fd(), attributes, true)?;
+    // Should it have become a link since, the link is what is copied, and nothing can be shown in its place.
+    let tree = copy_tree(CWD, path, OpenTreeFlags::AT_SYMLINK_NOFOLLOW, attributes)?;
     Ok(Some(Piece::Tree { tree, is_dir: kind.is_dir() }))
+}
+
+/// A detached copy of the mount at `path`, seen from `at`, and of those below it.
+fn copy_tree(at: BorrowedFd<'_>, path: &Path, how: OpenTreeFlags, attributes: u64) -> io::Result<OwnedFd> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
+    let tree = open_tree(at, path, flags | how)?;
+    set_attributes(tree.as_fd(), attributes, true)?;
+    Ok(tree)
 }
 
 fn place(root: &Path, path: &Path, piece: &Piece) -> io::Result<()> {

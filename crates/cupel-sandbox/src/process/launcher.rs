@@ -5,7 +5,8 @@
 //!
 //! It is configured once, by a main process that nobody could have reached yet. Whatever comes later may come from one
 //! that was taken over: lanes have numbers below a bound, which bounds their ids, groups and processes; a number in
-//! use is refused and nothing done to its lane; a message that does not read as one ends the launcher.
+//! use is refused and nothing done to its lane; a message that does not read as one ends the launcher. No path leads it
+//! through what that process may change: what is shown from there is held from the beginning.
 //!
 //! Started by root it keeps six capabilities; started by an ordinary user it first makes a user namespace in which
 //! it is root ([`rootless`](crate::mechanism::rootless)).
@@ -41,7 +42,7 @@ struct Launcher {
     lanes_max: u32,
     walls_off: WallSet,
     probe: Option<PathBuf>,
-    mounts: Vec<Mount>,
+    sources: Vec<mounts::Source>,
     warm: Vec<WarmTemplate>,
     lanes: HashMap<u32, RunningLane>,
 }
@@ -181,7 +182,8 @@ impl Launcher {
             .map_err(|error| refused(host::control_groups_refused(&error, "/proc/self/cgroup", is_root)))?;
         let groups = LauncherGroups::create(hierarchies, std::process::id(), walls_off, is_root).map_err(refused)?;
         give_up(walls_off)?;
-        Ok(Launcher { groups, uid_base, lanes_max, walls_off, probe, mounts, warm: Vec::new(), lanes: HashMap::new() })
+        let sources = mounts::hold(mounts).map_err(|error| (SetupStep::RootTrees, error))?;
+        Ok(Launcher { groups, uid_base, lanes_max, walls_off, probe, sources, warm: Vec::new(), lanes: HashMap::new() })
     }
 
     /// Makes a lane and returns its socket. A lane that could not be made leaves nothing.
@@ -211,7 +213,7 @@ impl Launcher {
         let files = self.groups.create_lane(number, cpu, owner).map_err(at(SetupStep::CgroupCreate))?;
         let (ours, theirs) = wire::socket_pair().map_err(at(SetupStep::Clone))?;
         let (sync, sync_theirs) = wire::socket_pair().map_err(at(SetupStep::Clone))?;
-        let shown = mounts::open_shown(&self.mounts, self.walls_off).map_err(at(SetupStep::RootTrees))?;
+        let shown = mounts::open_shown(&self.sources, self.walls_off).map_err(at(SetupStep::RootTrees))?;
         match fork_with(namespaces::of_lane(self.walls_off), None).map_err(at(SetupStep::Clone))? {
             Forked::Child => {
                 // What we complain to is the operator's log, and none of a lane's business.

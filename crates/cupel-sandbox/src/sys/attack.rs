@@ -1,4 +1,4 @@
-//! The system calls `doctor`'s probe attacks with. Each is harmless when it succeeds.
+//! The system calls that `doctor`'s probe and the tests attack with. Each is harmless when it succeeds.
 
 use std::io;
 
@@ -45,4 +45,19 @@ pub(crate) fn fork_sleeper() -> io::Result<()> {
         }
     }
     super::check(libc::c_long::from(pid)).map(drop)
+}
+
+/// `fcntl` with a number.
+#[cfg(test)]
+pub(crate) fn fcntl(fd: std::os::fd::BorrowedFd<'_>, command: i32, argument: i32) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    // SAFETY: only numbers are passed; a command that takes a pointer is given a bad one, which the kernel refuses.
+    super::check(libc::c_long::from(unsafe { libc::fcntl(fd.as_raw_fd(), command, argument) })).map(drop)
+}
+
+/// Sends a signal to the first thread of a process.
+#[cfg(test)]
+pub(crate) fn thread_kill(pid: i32, signal: i32) -> io::Result<()> {
+    // SAFETY: only numbers are passed.
+    super::check(unsafe { libc::syscall(libc::SYS_tgkill, pid, pid, signal) }).map(drop)
 }

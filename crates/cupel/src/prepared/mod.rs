@@ -6,7 +6,7 @@
 
 mod shelf;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::shelf::Key;
 pub(crate) use self::shelf::{Look, Shelf, TARGET};
-use crate::data_dir::DataDir;
+use crate::data_dir::{DataDir, PREPARED};
 use crate::executor::LocalSandbox;
 use crate::local;
 
@@ -30,12 +30,13 @@ const IDLE_LOOK: Duration = Duration::from_millis(200);
 /// The shelf that commands without a server use: a data directory's if a server has started in it, else the
 /// user's own. `None` where there is neither, or it cannot be used.
 pub(crate) fn shelf_of(data: &Path) -> Option<Shelf> {
-    let root = if DataDir::has_database(data) {
-        DataDir::open(data).ok()?.prepared()
-    } else {
-        local::user_cache()?.join("prepared")
-    };
-    Shelf::open(&root).ok()
+    if DataDir::has_database(data) {
+        return Shelf::open(DataDir::open(data).ok()?.path(), &PREPARED).ok();
+    }
+    // The user's own, who may keep it somewhere else.
+    let own = local::user_cache()?.join("prepared");
+    std::fs::create_dir_all(&own).ok()?;
+    Shelf::open(&own, &[]).ok()
 }
 
 /// Whether an artefact is there.
@@ -163,12 +164,12 @@ pub(crate) fn make_in_background(
     }
 }
 
-/// The shelf of a data directory, for its server.
+/// The shelf of a data directory, for its server. Before the sandbox is launched: it shows what is there then.
 pub(crate) fn shelf_of_server(data: &DataDir) -> Option<Shelf> {
-    let path: PathBuf = data.prepared();
-    match Shelf::open(&path) {
+    match Shelf::open(data.path(), &PREPARED) {
         Ok(shelf) => Some(shelf),
         Err(error) => {
+            let path = data.path().join("cache/prepared");
             tracing::warn!(error = %chain(&error), path = %path.display(), "nothing can be prepared");
             None
         }

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use cupel_languages::{HostProbe, Language, Placeholders, Prepare};
+use cupel_sandbox::privileges;
 use cupel_types::{BoxFiles, BoxPath};
 use sha2::{Digest, Sha256};
 
@@ -53,10 +54,13 @@ pub(crate) enum Look {
 }
 
 impl Shelf {
-    /// Opens a shelf, and makes it if it is not there.
-    pub(crate) fn open(root: &Path) -> io::Result<Shelf> {
-        make_directory(root)?;
-        Ok(Shelf { root: fs::canonicalize(root)? })
+    /// Opens the shelf `names` below a directory, and makes it, as that one's owner, if it is not there. Whoever that is
+    /// may have put a link in its place, which is not followed: we may be root.
+    pub(crate) fn open(beneath: &Path, names: &[&str]) -> io::Result<Shelf> {
+        let mut root = fs::canonicalize(beneath)?;
+        privileges::make_beneath(&root, names)?;
+        root.extend(names);
+        Ok(Shelf { root })
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -269,7 +273,7 @@ mod tests {
     fn kept() -> Kept {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("toolchain"), "1").unwrap();
-        let shelf = Shelf::open(&dir.path().join("prepared")).unwrap();
+        let shelf = Shelf::open(dir.path(), &["prepared"]).unwrap();
         let language = language(dir.path(), "");
         let key = Key::of(&language, &language.prepare[0]);
         shelf.put(&language, &key, &BoxFiles::new(vec![file("a/b", b"bytes"), file("c", b"")])).unwrap();

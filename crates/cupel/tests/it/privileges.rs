@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -108,8 +108,13 @@ fn every_process_of_a_server_has_what_it_needs_and_no_more() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[("CUPEL_WORKER__SLOTS", "2")]);
     server.submit(&json!({ "language": "bash", "source_code": "exec sleep 60" }));
-    let tree =
-        eventually(|| Some(below(server.pid())).filter(|t| t.iter().any(|p| p.command().starts_with("sleep 60"))));
+    // A spare lane may be in the making; its last step is the filter.
+    let is_ready = |tree: &Vec<Process>| {
+        let launchers: Vec<u32> = tree.iter().filter(|p| p.parent == server.pid()).map(|p| p.pid).collect();
+        let mut lanes = tree.iter().filter(|p| launchers.contains(&p.parent));
+        tree.iter().any(|p| p.command().starts_with("sleep 60")) && lanes.all(|p| p.status("Seccomp") == "2")
+    };
+    let tree = eventually(|| Some(below(server.pid())).filter(is_ready));
     let user = service(data.path());
 
     // The main process: every thread of it.
@@ -144,7 +149,8 @@ fn every_process_of_a_server_has_what_it_needs_and_no_more() {
     let log = format!("{ours}/serve.log");
     for descriptor in launcher.descriptors() {
         let known = ["/dev/null", "socket:", "anon_inode:[pidfd]"];
-        assert!(descriptor == log || known.iter().any(|kind| descriptor.starts_with(kind)), "{descriptor}");
+        let held = descriptor == format!("{ours}/cache/prepared");
+        assert!(descriptor == log || held || known.iter().any(|kind| descriptor.starts_with(kind)), "{descriptor}");
     }
 
     // Lanes: each its own world, with ids of its own.
@@ -188,6 +194,68 @@ fn every_process_of_a_server_has_what_it_needs_and_no_more() {
     for process in &tree {
         assert_ne!(process.namespace("net"), main.namespace("net"), "{process:?}");
     }
+}
+
+#[test]
+fn a_link_in_place_of_what_was_prepared_leads_no_later_lane_anywhere() {
+    let (data, closed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fs::set_permissions(closed.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    // Readable by everybody who gets there, as a whole tree behind a closed directory may be.
+    let inner = closed.path().join("inner");
+    for dir in ["", "prepared"] {
+        fs::create_dir(inner.join(dir)).unwrap();
+        fs::set_permissions(inner.join(dir), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::write(inner.join(dir).join("name"), "closed").unwrap();
+    }
+    let few_lanes = [
+        ("CUPEL_WORKER__SLOTS", "1"),
+        ("CUPEL_WORKER__WARM_INTERPRETERS", "false"),
+        ("CUPEL_WORKER__WARM_COMPILERS", "off"),
+    ];
+    let server = Server::start(data.path(), &few_lanes);
+    let lanes = || {
+        let tree = below(server.pid());
+        let launcher = tree.iter().find(|process| process.parent == server.pid()).unwrap().pid;
+        tree.iter().filter(|process| process.parent == launcher).map(|lane| lane.pid).collect::<BTreeSet<_>>()
+    };
+    let prepared = data.path().join("cache/prepared");
+    assert_eq!(fs::metadata(&prepared).unwrap().uid(), service(data.path()));
+    fs::write(prepared.join("name"), "prepared").unwrap();
+    fs::set_permissions(prepared.join("name"), fs::Permissions::from_mode(0o644)).unwrap();
+    // What is shown in a run that takes its lane with it, so that the next has another.
+    let shown = || {
+        let source = "cat /opt/cupel/prepared/name; while :; do :; done";
+        let limits = json!({ "cpu_time_ms": 50 });
+        let run = json!({ "language": "bash", "source_code": source, "limits": limits });
+        let result = server.result(&server.submit(&run));
+        result["stdout"].as_str().unwrap_or_else(|| panic!("{result}")).to_owned()
+    };
+    // More lanes than there were before, so that the last have been made since.
+    let run_in_later_lanes = || {
+        let before = lanes();
+        let mut later = BTreeSet::<u32>::new();
+        eventually(|| {
+            assert_eq!(shown(), "prepared");
+            later.extend(lanes().difference(&before));
+            (later.len() > before.len() + 1).then_some(())
+        });
+    };
+    let cache = data.path().join("cache");
+    fs::rename(&prepared, cache.join("moved")).unwrap();
+    symlink(&inner, &prepared).unwrap();
+    run_in_later_lanes();
+    fs::rename(&cache, data.path().join("moved")).unwrap();
+    symlink(&inner, &cache).unwrap();
+    run_in_later_lanes();
+    // The first is left behind for the next start, which works without.
+    drop(server);
+    fs::remove_file(&cache).unwrap();
+    fs::rename(data.path().join("moved"), &cache).unwrap();
+    assert!(fs::symlink_metadata(&prepared).unwrap().is_symlink());
+    let server = Server::start(data.path(), &[]);
+    let looks = json!({ "language": "bash", "source_code": "ls /opt/cupel/prepared 2>&1 | grep -c name" });
+    let result = server.result(&server.submit(&looks));
+    assert_eq!(result["stdout"], "0\n", "{result}");
 }
 
 fn interfaces(process: &Process) -> Vec<String> {
