@@ -317,7 +317,8 @@ fn limits_were_kept(limits: &Limits, ended: &Ended) {
     if ended.report.outcome == Outcome::TimeLimit {
         assert!(usage.cpu_time >= limits.cpu_time, "CPU time below the limit: {ended}");
         assert!(
-            usage.cpu_time <= limits.cpu_time + patient(Duration::from_millis(100)),
+            // Of a bomb's processes each one has yet to be told, and dying costs them, too.
+            usage.cpu_time <= limits.cpu_time + patient(Duration::from_millis(250)),
             "CPU time far over the limit: {ended}"
         );
     }
