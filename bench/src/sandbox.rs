@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use cupel_sandbox::{CellKind, Command, Observer, Sandbox, SandboxConfig, Slot, Stdin};
+use cupel_sandbox::{CellKind, Command, Sandbox, SandboxConfig, Slot, Stdin};
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Limits, Outcome};
 use serde_json::{Value, json};
 
@@ -149,24 +149,13 @@ fn file(name: &str, data: &[u8], executable: bool) -> anyhow::Result<BoxFile> {
 
 /// Runs it once in a cell and gives the time from the request until its figures are there.
 fn in_cell(slot: &mut Slot, program: &Program) -> anyhow::Result<Duration> {
-    let mut output = Collected::default();
+    let mut output = Vec::new();
     let started = Instant::now();
     let report = slot.run(&program.cell, &mut output).with_context(|| format!("running {} in a cell", program.name))?;
     let time = started.elapsed();
-    let said_hello = report.outcome == Outcome::Exited(0) && output.0 == b"hello\n";
+    let said_hello = report.outcome == Outcome::Exited(0) && output == b"hello\n";
     ensure!(said_hello, "{} did not say hello in a cell: {:?}", program.name, report.outcome);
     Ok(time)
-}
-
-#[derive(Default)]
-struct Collected(Vec<u8>);
-
-impl Observer for Collected {
-    fn stdout(&mut self, data: &[u8]) {
-        self.0.extend_from_slice(data);
-    }
-
-    fn stderr(&mut self, _: &[u8]) {}
 }
 
 fn cold(program: &Program, rounds: usize, start: impl Fn() -> anyhow::Result<Sandbox>) -> anyhow::Result<Pair> {

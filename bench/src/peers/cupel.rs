@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, ensure};
-use cupel_sandbox::{Command, Observer, Sandbox, SandboxConfig, Slot, Warm, WarmTemplate};
+use cupel_sandbox::{Command, Sandbox, SandboxConfig, Slot, Warm, WarmTemplate};
 use cupel_types::{Bytes, Limits, Outcome};
 
 use super::Runner;
@@ -158,25 +158,12 @@ fn environment() -> Vec<(String, String)> {
 
 /// Time from the request until output and figures are there.
 fn in_cell(slot: &mut Slot, command: &Command) -> anyhow::Result<Duration> {
-    let mut said = Said::default();
+    // Both outputs; a program that only says hello writes none to standard error.
+    let mut said = Vec::new();
     let started = Instant::now();
     let report = slot.run(command, &mut said)?;
     let time = started.elapsed();
-    let well = report.outcome == Outcome::Exited(0) && said.0 == b"hello\n";
-    ensure!(well, "it did not say hello: {:?}, {}", report.outcome, String::from_utf8_lossy(&said.0));
+    let well = report.outcome == Outcome::Exited(0) && said == b"hello\n";
+    ensure!(well, "it did not say hello: {:?}, {}", report.outcome, String::from_utf8_lossy(&said));
     Ok(time)
-}
-
-/// Both outputs; a program that only says hello writes none to standard error.
-#[derive(Default)]
-struct Said(Vec<u8>);
-
-impl Observer for Said {
-    fn stdout(&mut self, data: &[u8]) {
-        self.0.extend_from_slice(data);
-    }
-
-    fn stderr(&mut self, data: &[u8]) {
-        self.0.extend_from_slice(data);
-    }
 }

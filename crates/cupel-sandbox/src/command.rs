@@ -62,6 +62,17 @@ pub trait Observer {
     }
 }
 
+/// Keeps both streams in one, as they come.
+impl Observer for Vec<u8> {
+    fn stdout(&mut self, data: &[u8]) {
+        self.extend_from_slice(data);
+    }
+
+    fn stderr(&mut self, data: &[u8]) {
+        self.extend_from_slice(data);
+    }
+}
+
 /// How a step ended.
 #[derive(Clone, Debug)]
 pub struct CellReport {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cupel_types::{Bytes, Limits, Outcome};
 
-use crate::command::{CellKind, CellReport, Command, Observer, RunError, Stdin};
+use crate::command::{CellKind, CellReport, Command, RunError, Stdin};
 use crate::config::{SandboxConfig, Wall};
 use crate::probe::PROBE_ARGUMENT;
 use crate::slot::Slot;
@@ -155,9 +155,9 @@ fn attack(slot: &mut Slot, wall: Wall, secret: &Secret) -> Result<Option<String>
     let visits = if matches!(wall, Wall::IpcNamespace | Wall::FreshBox) { 2 } else { 1 };
     let mut breach = None;
     for _ in 0..visits {
-        let mut said = Said::default();
+        let mut said = Vec::new();
         let report = slot.run(&command, &mut said)?;
-        breach = judge(wall, &report, &said.0).or(breach);
+        breach = judge(wall, &report, &said).or(breach);
     }
     Ok(breach)
 }
@@ -176,19 +176,6 @@ fn judge(wall: Wall, report: &CellReport, said: &[u8]) -> Option<String> {
             Some(seen) => seen.to_owned(),
             None => format!("the probe ended with {outcome:?} and said nothing"),
         }),
-    }
-}
-
-#[derive(Default)]
-struct Said(Vec<u8>);
-
-impl Observer for Said {
-    fn stdout(&mut self, data: &[u8]) {
-        self.0.extend_from_slice(data);
-    }
-
-    fn stderr(&mut self, data: &[u8]) {
-        self.0.extend_from_slice(data);
     }
 }
 

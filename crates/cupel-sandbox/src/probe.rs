@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::config::Wall;
-use crate::sys::attack;
+use crate::sys::{attack, namespaces};
 
 /// The argument by which our own executable knows that it was started as a probe.
 pub(crate) const PROBE_ARGUMENT: &str = "__cupel-probe";
@@ -145,7 +145,8 @@ fn marks() -> Result<(), String> {
 
 fn filter() -> Result<(), String> {
     status(&[("Seccomp", "2")])?;
-    for (name, result) in [("unshare", attack::unshare_user()), ("keyctl", attack::session_keyring())] {
+    for (name, result) in [("unshare", namespaces::unshare(libc::CLONE_NEWUSER)), ("keyctl", attack::session_keyring())]
+    {
         match result {
             Ok(()) => return Err(format!("{name} is allowed")),
             Err(error) if matches!(error.raw_os_error(), Some(libc::EPERM | libc::ENOSYS)) => {}

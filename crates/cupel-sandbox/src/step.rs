@@ -43,7 +43,7 @@ steps! {
     CellProc = 16, "mount the cell's /proc";
     BoxFiles = 17, "write the files into the box";
     LandlockRules = 18, "make the Landlock rules";
-    Session = 19, "start a session";
+    Session = 19, "start a process group in the box";
     Descriptors = 20, "arrange the descriptors";
     Rlimits = 21, "set the resource limits";
     Capabilities = 22, "drop the capabilities";

@@ -86,8 +86,8 @@ fn prepare(plan: &Plan<'_>) -> Result<(), (SetupStep, i32)> {
     let at = |step: SetupStep| move |errno: rustix::io::Errno| (step, errno.raw_os_error());
     let raw = |step: SetupStep, errno: i32| if errno == 0 { Ok(()) } else { Err((step, errno)) };
 
-    // A group of its own, in the lane's session, which has no terminal: a session of its own would cost a scheduling
-    // group (sched(7), autogroup), in which the lane's init could not outrank it.
+    // A group of its own, in the lane's session, which has no terminal: for a session of its own the kernel would make a
+    // scheduling group each time (sched(7), autogroup).
     rustix::process::setpgid(None, None).map_err(at(SetupStep::Session))?;
     for (target, source) in plan.descriptors.iter().enumerate() {
         raw(SetupStep::Descriptors, dup_to(*source, target as i32))?;

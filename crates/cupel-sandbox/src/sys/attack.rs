@@ -19,12 +19,6 @@ pub(crate) fn remove_shared_memory(key: i32) {
     }
 }
 
-/// Asks for a new user namespace.
-pub(crate) fn unshare_user() -> io::Result<()> {
-    // SAFETY: a new user namespace changes credentials only; the probe ends right after.
-    super::check(libc::c_long::from(unsafe { libc::unshare(libc::CLONE_NEWUSER) })).map(drop)
-}
-
 /// Asks for the id of the session keyring.
 pub(crate) fn session_keyring() -> io::Result<()> {
     const KEYCTL_GET_KEYRING_ID: i32 = 0;

@@ -203,12 +203,6 @@ pub(crate) fn ignore_stop_signals() {
     }
 }
 
-/// Makes the present control groups the root of a new cgroup namespace.
-pub(crate) fn unshare_cgroup_namespace() -> io::Result<()> {
-    // SAFETY: a cgroup namespace changes only what /proc shows; no memory or descriptor is affected.
-    super::check(libc::c_long::from(unsafe { libc::unshare(libc::CLONE_NEWCGROUP) })).map(drop)
-}
-
 /// Ends this process without running anything it would run at its end: a copy of a process must not run what
 /// the original will.
 pub(crate) fn exit_now(code: i32) -> ! {

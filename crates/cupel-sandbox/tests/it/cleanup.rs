@@ -4,14 +4,13 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
 
 use cupel_sandbox::{Sandbox, SandboxConfig};
 use cupel_types::Outcome;
 use libtest_mimic::Trial;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::kit::{Fixtures, Program};
+use crate::kit::{Fixtures, Program, eventually};
 
 const OWNER: &str = "__own-a-sandbox";
 
@@ -130,15 +129,6 @@ fn lives(pid: u32) -> bool {
         .next()
         .and_then(|rest| rest.trim().chars().next())
         .is_some_and(|state| state != 'Z' && state != 'X')
-}
-
-/// Waits for a condition, far longer than it should take.
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !holds() {
-        assert!(Instant::now() < deadline, "{what}: not after 20 s");
-        std::thread::yield_now();
-    }
 }
 
 fn a_dropped_sandbox_leaves_nothing() {

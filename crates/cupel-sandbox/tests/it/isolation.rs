@@ -7,7 +7,7 @@ use cupel_sandbox::{Mount, Observer, Sandbox, SandboxConfig, Wall, WallSet};
 use cupel_types::Outcome;
 use libtest_mimic::Trial;
 
-use crate::kit::{Program, World};
+use crate::kit::{Program, World, eventually};
 use crate::{Shared, rules};
 
 pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
@@ -269,11 +269,7 @@ fn one_share_of_the_processor(world: &World) {
         groups.filter(|groups| !is_in_a_share_of_its_own(groups)).collect()
     };
     assert!(!children().is_empty());
-    let begun = Instant::now();
-    while !outside().is_empty() {
-        assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", outside());
-        std::thread::yield_now();
-    }
+    eventually("every lane is in a group of its own", || outside().is_empty());
 }
 
 fn is_in_a_share_of_its_own(groups: &str) -> bool {

@@ -10,7 +10,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cupel_sandbox::{
     CellKind, CellReport, CollectLimits, Command, Observer, RunError, Sandbox, SandboxConfig, Slot, Stdin,
@@ -285,6 +285,15 @@ impl Program {
 /// A file for a box.
 pub(crate) fn file(path: &str, data: &[u8], executable: bool) -> BoxFile {
     BoxFile { path: BoxPath::new(path).unwrap(), data: data.into(), executable }
+}
+
+/// Waits for a condition, far longer than it should take.
+pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what}: not after 20 s");
+        std::thread::yield_now();
+    }
 }
 
 /// Keeps what a program prints.

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use cupel_languages::{Answer, HostProbe, Language, Placeholders, Registry, question};
 use cupel_sandbox::{
-    CellKind, CollectLimits, Command, Mount, Observer, RequestLimits, Sandbox, SandboxConfig, ServiceCell,
-    ServiceCommand, ServiceError, Slot, Stdin,
+    CellKind, CollectLimits, Command, Mount, RequestLimits, Sandbox, SandboxConfig, ServiceCell, ServiceCommand,
+    ServiceError, Slot, Stdin,
 };
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, Limits, Outcome};
 use libtest_mimic::Trial;
 
-use crate::kit::{World, file};
+use crate::kit::{World, eventually, file};
 use crate::{Shared, rules, trial};
 
 const TABLES: &[(&str, &str)] =
@@ -143,11 +143,7 @@ fn a_dropped_service_leaves_no_process(world: &World) {
         processes.map(|entry| entry.path()).any(is_it)
     };
     // "started" may be said before the other has been executed.
-    let begun = std::time::Instant::now();
-    while !alive() {
-        assert!(begun.elapsed() < std::time::Duration::from_secs(20), "it never came to be");
-        std::thread::yield_now();
-    }
+    eventually("it is executed", alive);
     drop(service);
     // The launcher ends it, and answers whatever is asked next after that.
     drop(shell(world, long()));
@@ -216,18 +212,6 @@ struct Conformance {
     slot: Slot,
 }
 
-/// Keeps both streams in one, as the judge does.
-struct Said(Vec<u8>);
-
-impl Observer for Said {
-    fn stdout(&mut self, data: &[u8]) {
-        self.0.extend_from_slice(data);
-    }
-    fn stderr(&mut self, data: &[u8]) {
-        self.0.extend_from_slice(data);
-    }
-}
-
 impl Conformance {
     fn of(id: &str) -> Conformance {
         let all = Registry::load(None).expect("the shipped languages");
@@ -274,11 +258,11 @@ impl Conformance {
             warm: None,
             collect: Some(CollectLimits { files: 1000, bytes: self.language.compile_limits.disk }),
         };
-        let mut said = Said(Vec::new());
+        let mut said = Vec::new();
         let report = self.slot.run(&command, &mut said).expect("it runs");
         let Outcome::Exited(exit_code) = report.outcome else { panic!("{:?}", report.outcome) };
         let files = report.files.iter().map(|file| (file.path.clone(), file.clone())).collect();
-        Compiled { exit_code, said: said.0, files }
+        Compiled { exit_code, said, files }
     }
 
     /// `None`: declined, or the service is no more, which means the same to whoever asked.

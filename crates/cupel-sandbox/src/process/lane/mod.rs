@@ -95,12 +95,14 @@ struct Lane {
     /// What an interpreter that is started cold takes for nearly nothing, bytes.
     cold_memory: u64,
 }
+
 /// A cell whose init waits for a request, or runs one.
 struct Cell {
     pid: Pid,
     pidfd: OwnedFd,
     door: OwnedFd,
 }
+
 impl Lane {
     fn serve(&mut self, socket: &OwnedFd) -> io::Result<()> {
         while !self.shutting_down {
@@ -220,6 +222,7 @@ impl Lane {
         self.sweep();
         self.group.end();
     }
+
     /// Ends and reaps everything of the lane's but its init.
     fn sweep(&self) {
         loop {

@@ -15,7 +15,8 @@ use crate::mechanism::mounts::{self, BoxSize, Shown};
 use crate::mechanism::seccomp::{self, Filters};
 use crate::mechanism::{capabilities, ids};
 use crate::step::SetupStep;
-use crate::sys::process::{ChildStack, reset_signals, unshare_cgroup_namespace};
+use crate::sys;
+use crate::sys::process::{ChildStack, reset_signals};
 use crate::sys::shared::SharedNotes;
 use crate::warm::WarmTemplate;
 use crate::{Wall, WallSet};
@@ -40,7 +41,7 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|e| (SetupStep::Identity, e.into()))?;
     if !off.contains(Wall::CgroupNamespace) {
-        unshare_cgroup_namespace().map_err(at(SetupStep::Clone))?;
+        sys::namespaces::unshare(libc::CLONE_NEWCGROUP).map_err(at(SetupStep::Clone))?;
     }
     tell(sync, LaneReport::Go)?;
     expect(sync, LaneReport::Go, Duration::from_secs(20))?;
