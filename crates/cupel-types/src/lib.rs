@@ -4,6 +4,7 @@
 //! serde. What goes over a wire or into a table is a DTO of that boundary, converted there.
 #![forbid(unsafe_code)]
 
+mod dialect;
 mod files;
 mod ids;
 mod limits;
@@ -14,6 +15,7 @@ mod submission;
 mod units;
 mod verdict;
 
+pub use dialect::Dialect;
 pub use files::{BoxFile, BoxFiles, BoxPath, BoxPathError};
 pub use ids::{
     ApiKeyId, LanguageId, LanguageIdError, LeaseId, RunId, SessionId, SubmissionId, UserId, WebhookId, WorkerId,

@@ -1,0 +1,159 @@
+//! What other judges call our verdicts.
+//!
+//! Sources, as read in November 2026: Kattis problem package format 2025-09; DOMjudge, `judging.output_limit` and the
+//! verdict configuration; DMOJ judge-server, `result.py`; Codeforces API, `Submission.verdict`; Judge0, `status.rb`.
+
+use crate::{ExitStatus, Signal, Verdict, named};
+
+named! {
+    /// A judge with words of its own.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum Dialect, as_str, from_name {
+        /// Four verdicts on a case: AC, WA, TLE, RTE.
+        Icpc = "icpc",
+        /// The same with OLE told apart, as its tools print it.
+        Kattis = "kattis",
+        /// Lower-case words.
+        DomJudge = "domjudge",
+        /// Short codes, runtime errors in two.
+        Dmoj = "dmoj",
+        /// Words of the API.
+        Codeforces = "codeforces",
+        /// Numbers of statuses.
+        Judge0 = "judge0",
+    }
+}
+
+impl Dialect {
+    /// The verdict in this judge's words. Runtime errors have several names in some; `exit` is how the program ended.
+    /// `None`: it has no word for it (a case that was skipped, a cancelled run).
+    pub const fn word(self, verdict: Verdict, exit: Option<ExitStatus>) -> Option<&'static str> {
+        match self {
+            Dialect::Icpc => icpc(verdict),
+            Dialect::Kattis => match verdict {
+                Verdict::OutputLimit => Some("OLE"),
+                other => icpc(other),
+            },
+            Dialect::DomJudge => domjudge(verdict),
+            Dialect::Dmoj => dmoj(verdict, exit),
+            Dialect::Codeforces => codeforces(verdict),
+            Dialect::Judge0 => judge0(verdict, exit),
+        }
+    }
+}
+
+const fn icpc(verdict: Verdict) -> Option<&'static str> {
+    match verdict.folded() {
+        Verdict::Cancelled | Verdict::Skipped => None,
+        other => Some(other.code()),
+    }
+}
+
+const fn domjudge(verdict: Verdict) -> Option<&'static str> {
+    Some(match verdict {
+        Verdict::Accepted | Verdict::PartialScore => "correct",
+        Verdict::WrongAnswer | Verdict::PresentationError => "wrong-answer",
+        Verdict::TimeLimit | Verdict::IdleLimit => "timelimit",
+        Verdict::MemoryLimit | Verdict::RuntimeError | Verdict::SecurityViolation => "run-error",
+        Verdict::OutputLimit => "output-limit",
+        Verdict::CompileError | Verdict::CompileLimit => "compiler-error",
+        Verdict::InternalError => "compare-error",
+        Verdict::Skipped | Verdict::Cancelled => return None,
+    })
+}
+
+const fn dmoj(verdict: Verdict, exit: Option<ExitStatus>) -> Option<&'static str> {
+    Some(match verdict {
+        Verdict::Accepted | Verdict::PartialScore => "AC",
+        Verdict::WrongAnswer | Verdict::PresentationError => "WA",
+        Verdict::TimeLimit | Verdict::IdleLimit => "TLE",
+        Verdict::MemoryLimit => "MLE",
+        Verdict::OutputLimit => "OLE",
+        Verdict::RuntimeError => match exit {
+            Some(ExitStatus::Exited(_)) => "IR",
+            Some(ExitStatus::Signalled(_)) | None => "RTE",
+        },
+        Verdict::SecurityViolation => "RTE",
+        Verdict::CompileError | Verdict::CompileLimit => "CE",
+        Verdict::InternalError => "IE",
+        Verdict::Skipped => "SC",
+        Verdict::Cancelled => "AB",
+    })
+}
+
+const fn codeforces(verdict: Verdict) -> Option<&'static str> {
+    Some(match verdict {
+        Verdict::Accepted => "OK",
+        Verdict::PartialScore => "PARTIAL",
+        Verdict::WrongAnswer => "WRONG_ANSWER",
+        Verdict::PresentationError => "PRESENTATION_ERROR",
+        Verdict::TimeLimit => "TIME_LIMIT_EXCEEDED",
+        Verdict::IdleLimit => "IDLENESS_LIMIT_EXCEEDED",
+        Verdict::MemoryLimit => "MEMORY_LIMIT_EXCEEDED",
+        // It has no word for too much output.
+        Verdict::OutputLimit | Verdict::RuntimeError => "RUNTIME_ERROR",
+        Verdict::SecurityViolation => "SECURITY_VIOLATED",
+        Verdict::CompileError | Verdict::CompileLimit => "COMPILATION_ERROR",
+        Verdict::InternalError => "FAILED",
+        Verdict::Skipped => "SKIPPED",
+        Verdict::Cancelled => return None,
+    })
+}
+
+/// The number of the status, as text.
+const fn judge0(verdict: Verdict, exit: Option<ExitStatus>) -> Option<&'static str> {
+    Some(match verdict {
+        Verdict::Accepted => "3",
+        Verdict::PartialScore | Verdict::WrongAnswer | Verdict::PresentationError => "4",
+        Verdict::TimeLimit | Verdict::IdleLimit => "5",
+        Verdict::CompileError | Verdict::CompileLimit => "6",
+        Verdict::OutputLimit => "8",
+        Verdict::MemoryLimit | Verdict::RuntimeError | Verdict::SecurityViolation => match exit {
+            Some(ExitStatus::Signalled(Signal(11))) => "7",
+            Some(ExitStatus::Signalled(Signal(25))) => "8",
+            Some(ExitStatus::Signalled(Signal(8))) => "9",
+            Some(ExitStatus::Signalled(Signal(6))) => "10",
+            Some(ExitStatus::Exited(_)) => "11",
+            Some(ExitStatus::Signalled(_)) | None => "12",
+        },
+        Verdict::InternalError => "13",
+        Verdict::Skipped | Verdict::Cancelled => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_those_of_the_table() {
+        let exited = Some(ExitStatus::Exited(1));
+        let segv = Some(ExitStatus::Signalled(Signal(11)));
+        use Verdict as V;
+        for (verdict, exit, words) in [
+            (V::Accepted, None, ["AC", "AC", "correct", "AC", "OK", "3"]),
+            (V::WrongAnswer, None, ["WA", "WA", "wrong-answer", "WA", "WRONG_ANSWER", "4"]),
+            (V::PresentationError, None, ["WA", "WA", "wrong-answer", "WA", "PRESENTATION_ERROR", "4"]),
+            (V::TimeLimit, None, ["TLE", "TLE", "timelimit", "TLE", "TIME_LIMIT_EXCEEDED", "5"]),
+            (V::IdleLimit, None, ["TLE", "TLE", "timelimit", "TLE", "IDLENESS_LIMIT_EXCEEDED", "5"]),
+            (V::MemoryLimit, exited, ["RTE", "RTE", "run-error", "MLE", "MEMORY_LIMIT_EXCEEDED", "11"]),
+            (V::OutputLimit, None, ["RTE", "OLE", "output-limit", "OLE", "RUNTIME_ERROR", "8"]),
+            (V::RuntimeError, exited, ["RTE", "RTE", "run-error", "IR", "RUNTIME_ERROR", "11"]),
+            (V::RuntimeError, segv, ["RTE", "RTE", "run-error", "RTE", "RUNTIME_ERROR", "7"]),
+            (V::SecurityViolation, None, ["RTE", "RTE", "run-error", "RTE", "SECURITY_VIOLATED", "12"]),
+            (V::CompileError, None, ["CE", "CE", "compiler-error", "CE", "COMPILATION_ERROR", "6"]),
+            (V::InternalError, None, ["JE", "JE", "compare-error", "IE", "FAILED", "13"]),
+            (V::PartialScore, None, ["AC", "AC", "correct", "AC", "PARTIAL", "4"]),
+        ] {
+            let told = Dialect::ALL.map(|dialect| dialect.word(verdict, exit).unwrap());
+            assert_eq!(told, words, "{verdict}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_judged_has_a_word_in_few_dialects() {
+        assert_eq!(Dialect::Icpc.word(Verdict::Skipped, None), None);
+        assert_eq!(Dialect::Dmoj.word(Verdict::Skipped, None), Some("SC"));
+        assert_eq!(Dialect::Kattis.word(Verdict::Cancelled, None), None);
+    }
+}
