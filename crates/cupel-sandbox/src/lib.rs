@@ -21,8 +21,8 @@
 //!   joining control groups costs milliseconds; a run in a lane inherits both for nothing.
 //! * A **cell** is what one step gets: fresh pid, mount and ipc namespaces, a fresh tmpfs, a fresh `/proc`.
 //!   Whatever the program leaves (processes, files, shared memory) ends with it.
-//! * An **interpreter** may be kept warm in a lane's init (see `warm/`): cell and program are then forks of it, and the last
-//!   one goes through every wall as it would before an exec.
+//! * An **interpreter** may be kept warm in a process of a lane's, its zygote (`process/zygote.rs`, `warm/`): a program is then
+//!   a copy of that, forked into the cell, and goes through every wall as it would before an exec.
 //! * A **service** is a program that stays in a cell and answers requests, in a lane of its own: a warm compiler.
 //! * **Who kills whom:** closing the launcher's socket ends the launcher, which ends the lanes; the end of a
 //!   lane's init is the end of its pid namespace and so of its cell; the same holds for a cell's init. A

@@ -1,9 +1,11 @@
-//! The messages between the main process, the launcher and the lanes: fixed layouts of little-endian
+//! The messages between the main process, the launcher and the lanes' processes: fixed layouts of little-endian
 //! numbers and length-prefixed strings over SOCK_SEQPACKET, one packet a message, descriptors beside it.
 //!
 //! ```text
 //! main ──ToLauncher──► launcher        main ──ToLane──► lane's init
 //!      ◄─FromLauncher─                      ◄─FromLane─  (and from a cell's init: the files it collected)
+//!                                  cell's init ──ToZygote──► zygote
+//!                                              ◄─FromZygote─
 //! ```
 //!
 //! A message is read completely or refused; nothing in it is a path that the reader follows outside a cell.
@@ -91,6 +93,26 @@ pub struct CollectLimits {
     pub files: u32,
     /// Bytes in all of them.
     pub bytes: Bytes,
+}
+
+/// From a cell's init to its lane's zygote: a program to begin. Beside it: standard input, output and error, a pidfd of the
+/// cell's init, the ruleset where there is Landlock, the cell's group on cgroup v2.
+#[derive(Debug, PartialEq)]
+pub(crate) struct ToZygote {
+    /// Which cell of the lane's it is: whoever asks may be gone before the answer comes.
+    pub(crate) cell: u64,
+    pub(crate) request: CellRequest,
+}
+
+/// From a zygote.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum FromZygote {
+    /// Its interpreter is ready.
+    Ready,
+    /// It is not, and why.
+    Cold { reason: String },
+    /// The program has begun, or could not (`errno`); how much of what the cell's CPU time will come to was ours, ns.
+    Begun { cell: u64, errno: i32, cpu_own: u64 },
 }
 
 /// Why a slot wants its cell killed.
@@ -201,6 +223,24 @@ pub(crate) fn receive<M: Message>(
     socket: BorrowedFd<'_>,
     buffer: &mut Vec<u8>,
 ) -> io::Result<Option<(M, Vec<OwnedFd>)>> {
+    let Some((length, descriptors)) = receive_bytes(socket, buffer)? else { return Ok(None) };
+    let bytes = &mut buffer[..length];
+    let message = decode(bytes);
+    // A cell begins as a copy of its lane's memory, which is not to hold what earlier ones were asked.
+    bytes.fill(0);
+    std::hint::black_box(bytes);
+    Ok(Some((message?, descriptors)))
+}
+
+/// Reads a message, all of it.
+pub(crate) fn decode<M: Message>(bytes: &[u8]) -> Result<M, Malformed> {
+    let mut reader = Reader(bytes);
+    let message = M::decode(&mut reader)?;
+    if reader.0.is_empty() { Ok(message) } else { Err(Malformed) }
+}
+
+/// Receives what may be a message, and says how long it is; `None` when the other side has closed.
+pub(crate) fn receive_bytes(socket: BorrowedFd<'_>, buffer: &mut Vec<u8>) -> io::Result<Option<(usize, Vec<OwnedFd>)>> {
     buffer.resize(MESSAGE_BYTES_MAX, 0);
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
@@ -221,18 +261,7 @@ pub(crate) fn receive<M: Message>(
             descriptors.extend(fds);
         }
     }
-    let bytes = &mut buffer[..received.bytes];
-    let mut reader = Reader(bytes);
-    let message = M::decode(&mut reader);
-    let rest = reader.0.len();
-    // A cell begins as a copy of its lane's memory, which is not to hold what earlier ones were asked.
-    bytes.fill(0);
-    std::hint::black_box(bytes);
-    let message = message?;
-    if rest > 0 {
-        return Err(Malformed.into());
-    }
-    Ok(Some((message, descriptors)))
+    Ok(Some((received.bytes, descriptors)))
 }
 
 /// A connected pair, closed on exec.
@@ -523,6 +552,62 @@ impl Message for CellRequest {
             return Err(Malformed);
         }
         Ok(CellRequest { limits, collect, argv, env, warm })
+    }
+}
+
+impl Message for ToZygote {
+    fn room(&self) -> usize {
+        8 + self.request.room()
+    }
+
+    fn encode(&self, to: &mut Writer) {
+        to.u64(self.cell);
+        self.request.encode(to);
+    }
+
+    fn decode(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(ToZygote { cell: from.u64()?, request: CellRequest::decode(from)? })
+    }
+}
+
+impl ToZygote {
+    /// The cell's number, where all the rest is not to be looked at.
+    pub(crate) fn cell_of(bytes: &[u8]) -> Result<u64, Malformed> {
+        Reader(bytes).u64()
+    }
+}
+
+impl Message for FromZygote {
+    fn room(&self) -> usize {
+        match self {
+            FromZygote::Cold { reason } => 16 + reason.len(),
+            FromZygote::Ready | FromZygote::Begun { .. } => 32,
+        }
+    }
+
+    fn encode(&self, to: &mut Writer) {
+        match self {
+            FromZygote::Ready => to.u32(1),
+            FromZygote::Cold { reason } => {
+                to.u32(2);
+                to.string(reason);
+            }
+            FromZygote::Begun { cell, errno, cpu_own } => {
+                to.u32(3);
+                to.u64(*cell);
+                to.i32(*errno);
+                to.u64(*cpu_own);
+            }
+        }
+    }
+
+    fn decode(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(match from.u32()? {
+            1 => FromZygote::Ready,
+            2 => FromZygote::Cold { reason: from.string()? },
+            3 => FromZygote::Begun { cell: from.u64()?, errno: from.i32()?, cpu_own: from.u64()? },
+            _ => return Err(Malformed),
+        })
     }
 }
 

@@ -9,8 +9,8 @@ use cupel_types::{Bytes, Limits};
 use proptest::prelude::*;
 
 use super::{
-    CellDone, CellRequest, CollectLimits, FromLane, FromLauncher, KillReason, MESSAGE_BYTES_MAX, Message, Reader,
-    ToLane, ToLauncher, Writer, receive, socket_pair,
+    CellDone, CellRequest, CollectLimits, FromLane, FromLauncher, FromZygote, KillReason, MESSAGE_BYTES_MAX, Message,
+    Reader, ToLane, ToLauncher, ToZygote, Writer, receive, socket_pair,
 };
 use crate::warm::{Warm, WarmTemplate};
 
@@ -58,15 +58,40 @@ fn collect() -> impl Strategy<Value = Option<CollectLimits>> {
     )
 }
 
-fn to_lane() -> impl Strategy<Value = ToLane> {
+fn request() -> impl Strategy<Value = CellRequest> {
     let argv = (text(), texts()).prop_map(|(first, mut rest)| {
         rest.insert(0, first);
         rest
     });
+    (limits(), collect(), argv, texts(), any::<bool>()).prop_map(|(limits, collect, argv, env, warm)| CellRequest {
+        limits,
+        collect,
+        argv,
+        env,
+        warm,
+    })
+}
+
+fn to_lane() -> impl Strategy<Value = ToLane> {
     prop_oneof![
-        8 => (limits(), collect(), argv, texts(), any::<bool>())
-            .prop_map(|(limits, collect, argv, env, warm)| ToLane::Run(CellRequest { limits, collect, argv, env, warm })),
+        8 => request().prop_map(ToLane::Run),
         1 => any::<bool>().prop_map(|flood| ToLane::Kill(if flood { KillReason::OutputLimit } else { KillReason::Cancelled })),
+    ]
+}
+
+fn to_zygote() -> impl Strategy<Value = ToZygote> {
+    (any::<u64>(), request()).prop_map(|(cell, request)| ToZygote { cell, request })
+}
+
+fn from_zygote() -> impl Strategy<Value = FromZygote> {
+    prop_oneof![
+        any::<()>().prop_map(|()| FromZygote::Ready),
+        text().prop_map(|reason| FromZygote::Cold { reason }),
+        (number(), any::<i32>(), number()).prop_map(|(cell, errno, cpu_own)| FromZygote::Begun {
+            cell,
+            errno,
+            cpu_own
+        }),
     ]
 }
 
@@ -161,6 +186,8 @@ fn every_reader(bytes: &[u8]) {
     reads_only_what_is_written::<FromLane>(bytes);
     reads_only_what_is_written::<ToLauncher>(bytes);
     reads_only_what_is_written::<FromLauncher>(bytes);
+    reads_only_what_is_written::<ToZygote>(bytes);
+    reads_only_what_is_written::<FromZygote>(bytes);
 }
 
 /// Bytes of a true message with a few of them changed, lost or put in: most of what a broken writer could send.
@@ -170,6 +197,8 @@ fn nearly() -> impl Strategy<Value = Vec<u8>> {
         from_lane().prop_map(|m| encoded(&m)),
         to_launcher().prop_map(|m| encoded(&m)),
         from_launcher().prop_map(|m| encoded(&m)),
+        to_zygote().prop_map(|m| encoded(&m)),
+        from_zygote().prop_map(|m| encoded(&m)),
     ];
     let word = prop_oneof![Just(0u32), Just(1), Just(2), Just(u32::MAX), Just(u32::MAX / 4), any::<u32>()];
     let change = (any::<prop::sample::Index>(), 0..4u8, word);
@@ -189,13 +218,19 @@ fn nearly() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn what_is_written_reads_back(a in to_lane(), b in from_lane(), c in to_launcher(), d in from_launcher()) {
+    fn what_is_written_reads_back(
+        a in to_lane(), b in from_lane(), c in to_launcher(), d in from_launcher(), e in to_zygote(), f in from_zygote(),
+    ) {
         reads_back(&a);
         reads_back(&b);
         reads_back(&c);
         reads_back(&d);
+        reads_back(&e);
+        reads_back(&f);
+        prop_assert_eq!(ToZygote::cell_of(&encoded(&e)).ok(), Some(e.cell));
         // A buffer that had to grow would leave a copy of what is a tenant's.
         prop_assert!(encoded(&a).len() <= a.room(), "{} of {} bytes", encoded(&a).len(), a.room());
+        prop_assert!(encoded(&e).len() <= e.room(), "{} of {} bytes", encoded(&e).len(), e.room());
     }
 
     #[test]

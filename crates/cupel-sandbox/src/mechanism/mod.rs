@@ -7,6 +7,7 @@ pub(crate) mod ids;
 pub(crate) mod landlock;
 pub(crate) mod mounts;
 pub(crate) mod namespaces;
+pub(crate) mod oom;
 pub(crate) mod rlimits;
 pub(crate) mod rootless;
 pub(crate) mod seccomp;

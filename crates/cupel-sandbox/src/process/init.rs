@@ -6,13 +6,12 @@
 //! program, another user, can neither signal nor trace it. What it finds out it writes into the page it shares
 //! with the lane's init.
 
-use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::Ordering::Relaxed;
 
 use rustix::fs::{Mode, OFlags};
-use rustix::process::{Pid, WaitOptions};
+use rustix::process::{Pid, PidfdFlags, WaitOptions};
 
 use crate::bundle;
 use crate::mechanism::cgroup::LaneGroup;
@@ -21,14 +20,12 @@ use crate::mechanism::landlock::Landlock;
 use crate::mechanism::mounts::{self, BoxSize};
 use crate::process::collect;
 use crate::process::lane::{now_ns, own_cpu_ns};
-use crate::process::payload::{self, Plan};
+use crate::process::payload::{self, Plan, Texts};
+use crate::process::zygote::{self, Zygote};
 use crate::step::SetupStep;
-use crate::sys::process::{
-    ChildStack, StringArray, close_all_but, exit_now, fork, kill_everything_in_this_pid_namespace, vfork_with,
-};
+use crate::sys::process::{ChildStack, close_all_but, exit_now, kill_everything_in_this_pid_namespace, vfork_with};
 use crate::sys::seccomp::Instruction;
 use crate::sys::shared::SharedNotes;
-use crate::warm::WarmParent;
 use crate::wire::{self, CellRequest};
 use crate::{Wall, WallSet};
 
@@ -46,7 +43,9 @@ pub(crate) struct CellEnvironment<'a> {
     /// Where the request will come from.
     pub(crate) door: OwnedFd,
     /// The interpreter that this lane keeps ready.
-    pub(crate) warm: Option<&'a WarmParent>,
+    pub(crate) zygote: Option<&'a Zygote>,
+    /// Which cell of the lane's this is.
+    pub(crate) number: u64,
     /// What a program that is started warm is charged less than one started cold, bytes.
     pub(crate) warm_memory: u64,
     pub(crate) buffer: &'a mut Vec<u8>,
@@ -78,7 +77,7 @@ fn run(environment: &mut CellEnvironment<'_>) -> Result<(), (SetupStep, io::Erro
     let place = Place::set_up(environment)?;
     let received = wire::receive::<CellRequest>(environment.door.as_fd(), environment.buffer);
     match received.map_err(|e| (SetupStep::Protocol, e))? {
-        Some((request, descriptors)) => place.run(&request, descriptors, environment),
+        Some((request, descriptors)) => place.run(request, descriptors, environment),
         // The lane ends, and this cell was never needed.
         None => Ok(()),
     }
@@ -88,6 +87,8 @@ fn run(environment: &mut CellEnvironment<'_>) -> Result<(), (SetupStep, io::Erro
 struct Place {
     box_dir: OwnedFd,
     ruleset: Option<OwnedFd>,
+    /// A pidfd of this process, where there is a zygote that may have to find it.
+    own: Option<OwnedFd>,
 }
 
 impl Place {
@@ -107,16 +108,24 @@ impl Place {
             Some(landlock) => Some(landlock.ruleset(box_dir.as_fd()).map_err(|e| (SetupStep::LandlockRules, e))?),
             None => None,
         };
-        Ok(Place { box_dir, ruleset })
+        let own = match environment.zygote {
+            Some(_) => {
+                let pidfd = rustix::process::pidfd_open(rustix::process::getpid(), PidfdFlags::empty());
+                Some(pidfd.map_err(|e| (SetupStep::Fork, e.into()))?)
+            }
+            None => None,
+        };
+        Ok(Place { box_dir, ruleset, own })
     }
 
     /// Runs the program to its end, and ends everything it left.
     fn run(
         self,
-        request: &CellRequest,
+        request: CellRequest,
         descriptors: Vec<OwnedFd>,
         environment: &mut CellEnvironment<'_>,
     ) -> Result<(), (SetupStep, io::Error)> {
+        let collect = request.collect;
         let at = |step| move |error: io::Error| (step, error);
         let (off, notes) = (environment.walls_off, environment.notes);
         let size = BoxSize::of(&request.limits);
@@ -135,39 +144,22 @@ impl Place {
             bundle::unpack(bundle.as_fd(), self.box_dir.as_fd(), TENANT).map_err(at(SetupStep::BoxFiles))?;
         }
 
-        let argv = c_strings(&request.argv).map_err(at(SetupStep::Protocol))?;
-        let envp = c_strings(&request.env).map_err(at(SetupStep::Protocol))?;
-        let candidates = c_strings(&programs(&request.argv[0])).map_err(at(SetupStep::Protocol))?;
-        let plan = Plan {
-            descriptors: [stdin.as_raw_fd(), stdout.as_raw_fd(), stderr.as_raw_fd()],
-            limits: &request.limits,
-            walls_off: off,
-            landlock: self.ruleset.as_ref().map(AsRawFd::as_raw_fd),
-            filter: environment.filter,
-            candidates: &candidates,
-            argv: StringArray::new(&argv),
-            envp: StringArray::new(&envp),
-            notes,
-        };
         let own_cpu = own_cpu_ns();
         let base = environment.group.cpu_total();
         for (slot, value) in notes.cpu_base.iter().zip([base.total, base.user, base.system]) {
             slot.store(value, Relaxed);
         }
         notes.started.store(now_ns(), Relaxed);
-        let program = match environment.warm.filter(|_| request.warm) {
-            None => vfork_with(environment.stack, &plan, payload::enter),
-            Some(parent) => fork().map(|child| match child {
-                None => payload::enter_warm(&plan, parent, &argv, &envp),
-                Some(pid) => pid,
-            }),
+        let streams = [stdin, stdout, stderr].map(AsFd::as_fd);
+        let program = match environment.zygote.filter(|_| request.warm) {
+            None => self.execute(&request, streams, environment)?,
+            Some(zygote) => self.fork_from(zygote, request, streams, environment)?,
         };
-        let program = program.map_err(at(SetupStep::Fork))?;
         failed(notes)?;
         // The other ends of the program's pipes must see its end.
         let _ =
             close_all_but(&[environment.door.as_raw_fd(), environment.socket.as_raw_fd(), self.box_dir.as_raw_fd()]);
-        std::mem::forget((descriptors, self.ruleset));
+        std::mem::forget((descriptors, self.ruleset, self.own));
 
         let status = reap(Some(program));
         failed(notes)?;
@@ -182,7 +174,7 @@ impl Place {
         for (slot, value) in notes.cpu_end.iter().zip([end.total, end.user, end.system]) {
             slot.store(value, Relaxed);
         }
-        if let Some(limits) = request.collect
+        if let Some(limits) = collect
             && status == 0
         {
             let overflow = collect::send_files(self.box_dir.as_fd(), limits, environment.socket.as_fd())
@@ -190,6 +182,45 @@ impl Place {
             notes.collect_overflow.store(u32::from(overflow), Relaxed);
         }
         Ok(())
+    }
+
+    /// Begins the program by exec.
+    fn execute(
+        &self,
+        request: &CellRequest,
+        streams: [BorrowedFd<'_>; 3],
+        environment: &mut CellEnvironment<'_>,
+    ) -> Result<Pid, (SetupStep, io::Error)> {
+        let texts = Texts::of(request).map_err(|e| (SetupStep::Protocol, e))?;
+        let plan = Plan {
+            descriptors: streams.map(|stream| stream.as_raw_fd()),
+            limits: &request.limits,
+            walls_off: environment.walls_off,
+            landlock: self.ruleset.as_ref().map(AsRawFd::as_raw_fd),
+            filter: environment.filter,
+            call: texts.call(),
+            notes: environment.notes,
+        };
+        vfork_with(environment.stack, &plan, payload::enter).map_err(|e| (SetupStep::Fork, e))
+    }
+
+    /// Begins the program as a copy of an interpreter that is ready.
+    fn fork_from(
+        &self,
+        zygote: &Zygote,
+        request: CellRequest,
+        streams: [BorrowedFd<'_>; 3],
+        environment: &mut CellEnvironment<'_>,
+    ) -> Result<Pid, (SetupStep, io::Error)> {
+        let own = self.own.as_ref().map(AsFd::as_fd);
+        let beside = [own, self.ruleset.as_ref().map(AsFd::as_fd), environment.group.birthplace()];
+        let handed: Vec<_> = streams.into_iter().chain(beside.into_iter().flatten()).collect();
+        zygote::let_in(true);
+        let begun = zygote.begin(environment.number, request, &handed, environment.buffer);
+        zygote::let_in(false);
+        let cpu_own = begun.map_err(|e| (SetupStep::Fork, e))?;
+        environment.notes.cpu_own.fetch_add(cpu_own, Relaxed);
+        Ok(zygote::PROGRAM)
     }
 }
 
@@ -222,19 +253,4 @@ fn reap(main: Option<Pid>) -> i32 {
             Err(_) => return 0,
         }
     }
-}
-
-fn c_strings(texts: &[String]) -> io::Result<Vec<CString>> {
-    texts.iter().map(|t| CString::new(t.as_str()).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))).collect()
-}
-
-/// Where toolchains lie, whatever `PATH` a tenant gives its program.
-const TOOLCHAINS: [&str; 3] = ["/usr/local/bin", "/usr/bin", "/bin"];
-
-/// Where the program may lie: itself when it names a path, else in each directory of toolchains.
-fn programs(name: &str) -> Vec<String> {
-    if name.contains('/') {
-        return vec![name.to_owned()];
-    }
-    TOOLCHAINS.iter().map(|dir| format!("{dir}/{name}")).collect()
 }

@@ -5,3 +5,4 @@ pub(crate) mod init;
 pub(crate) mod lane;
 pub(crate) mod launcher;
 pub(crate) mod payload;
+pub(crate) mod zygote;

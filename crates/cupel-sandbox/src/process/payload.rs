@@ -7,6 +7,7 @@
 //! bounding set) its lane's init has done already.
 
 use std::ffi::CString;
+use std::io;
 use std::sync::atomic::Ordering::Relaxed;
 
 use cupel_types::Limits;
@@ -18,6 +19,7 @@ use crate::sys::process::{StringArray, close_from, dup_to, execve, exit_now};
 use crate::sys::seccomp::Instruction;
 use crate::sys::shared::SharedNotes;
 use crate::warm::WarmParent;
+use crate::wire::CellRequest;
 use crate::{Wall, WallSet};
 
 /// All that the child needs, made before it is born.
@@ -27,10 +29,53 @@ pub(crate) struct Plan<'a> {
     pub(crate) walls_off: WallSet,
     pub(crate) landlock: Option<i32>,
     pub(crate) filter: &'a [Instruction],
-    pub(crate) candidates: &'a [CString],
-    pub(crate) argv: StringArray<'a>,
-    pub(crate) envp: StringArray<'a>,
+    pub(crate) call: Call<'a>,
     pub(crate) notes: &'a SharedNotes,
+}
+
+/// The texts of a request, as the kernel wants them.
+pub(crate) struct Texts {
+    /// Where the program may lie.
+    candidates: Vec<CString>,
+    argv: Vec<CString>,
+    env: Vec<CString>,
+}
+
+/// The arguments of `execve`.
+pub(crate) struct Call<'a> {
+    candidates: &'a [CString],
+    argv: StringArray<'a>,
+    envp: StringArray<'a>,
+}
+
+impl Texts {
+    pub(crate) fn of(request: &CellRequest) -> io::Result<Texts> {
+        let c_strings = |texts: &[String]| -> io::Result<Vec<CString>> {
+            let c_string = |text: &String| CString::new(text.as_str());
+            texts.iter().map(c_string).collect::<Result<_, _>>().map_err(|_| io::ErrorKind::InvalidInput.into())
+        };
+        let name = request.argv.first().ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(Texts {
+            candidates: c_strings(&candidates(name))?,
+            argv: c_strings(&request.argv)?,
+            env: c_strings(&request.env)?,
+        })
+    }
+
+    pub(crate) fn call(&self) -> Call<'_> {
+        Call { candidates: &self.candidates, argv: StringArray::new(&self.argv), envp: StringArray::new(&self.env) }
+    }
+}
+
+/// Where toolchains lie, whatever `PATH` a tenant gives its program.
+const TOOLCHAINS: [&str; 3] = ["/usr/local/bin", "/usr/bin", "/bin"];
+
+/// Where the program may lie: itself when it names a path, else in each directory of toolchains.
+fn candidates(name: &str) -> Vec<String> {
+    if name.contains('/') {
+        return vec![name.to_owned()];
+    }
+    TOOLCHAINS.iter().map(|dir| format!("{dir}/{name}")).collect()
 }
 
 /// Becomes the program. Returns only when that failed, with the exit code for a child nobody will look at.
@@ -45,11 +90,11 @@ pub(crate) fn enter(plan: &Plan<'_>) -> i32 {
 
 /// Becomes the program by a warm interpreter, a copy of which this process is; by exec, where that cannot be the same.
 /// Unlike [`enter`] in memory of its own: it may allocate.
-pub(crate) fn enter_warm(plan: &Plan<'_>, parent: &WarmParent, argv: &[CString], env: &[CString]) -> ! {
+pub(crate) fn enter_warm(plan: &Plan<'_>, parent: &WarmParent, texts: &Texts) -> ! {
     let code = match prepare(plan) {
-        Ok(()) => match parent.make_ready(argv, env) {
+        Ok(()) => match parent.make_ready(&texts.argv, &texts.env) {
             Ok(program) => {
-                plan.notes.cpu_own.store(own_cpu_ns(), Relaxed);
+                plan.notes.cpu_own.fetch_add(own_cpu_ns(), Relaxed);
                 // From here on this memory is the program's, to change as it likes.
                 plan.notes.forget();
                 program.run()
@@ -67,10 +112,11 @@ pub(crate) fn enter_warm(plan: &Plan<'_>, parent: &WarmParent, argv: &[CString],
 
 fn execute(plan: &Plan<'_>) -> i32 {
     // What it took to get here was not the program's.
-    plan.notes.cpu_own.store(own_cpu_ns(), Relaxed);
+    plan.notes.cpu_own.fetch_add(own_cpu_ns(), Relaxed);
     let mut worst = libc::ENOENT;
-    for path in plan.candidates {
-        let errno = execve(path, &plan.argv, &plan.envp);
+    let Call { candidates, argv, envp } = &plan.call;
+    for path in *candidates {
+        let errno = execve(path, argv, envp);
         // Like a shell: "not found" here only means "look further", and the most telling error is kept.
         if errno != libc::ENOENT && errno != libc::ENOTDIR {
             worst = errno;

@@ -6,6 +6,7 @@
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::time::Duration;
 
 use rustix::process::Pid;
 
@@ -24,23 +25,9 @@ pub(crate) enum Forked {
 /// straight into the group `cgroup`. Source: clone(2).
 pub(crate) fn fork_with(namespaces: u64, cgroup: Option<BorrowedFd<'_>>) -> io::Result<Forked> {
     let mut pidfd: c_int = -1;
-    let mut args = libc::clone_args {
-        flags: namespaces | libc::CLONE_PIDFD as u64,
-        pidfd: (&raw mut pidfd) as u64,
-        child_tid: 0,
-        parent_tid: 0,
-        exit_signal: libc::SIGCHLD as u64,
-        stack: 0,
-        stack_size: 0,
-        tls: 0,
-        set_tid: 0,
-        set_tid_size: 0,
-        cgroup: 0,
-    };
-    if let Some(group) = cgroup {
-        args.flags |= CLONE_INTO_CGROUP;
-        args.cgroup = group.as_raw_fd() as u64;
-    }
+    let mut args = clone_args(namespaces | libc::CLONE_PIDFD as u64, cgroup);
+    args.pidfd = (&raw mut pidfd) as u64;
+    args.exit_signal = libc::SIGCHLD as u64;
     // SAFETY: `args` lives across the call and has the size given; without CLONE_VM and with no stack the
     // child runs on a copy of this stack, like after fork; the process has one thread (module header).
     let pid = super::check(unsafe { libc::syscall(libc::SYS_clone3, &raw mut args, size_of::<libc::clone_args>()) })?;
@@ -50,6 +37,134 @@ pub(crate) fn fork_with(namespaces: u64, cgroup: Option<BorrowedFd<'_>>) -> io::
             // SAFETY: CLONE_PIDFD stored a new descriptor, which nobody else owns, in the parent.
             Ok(Forked::Parent(pid, unsafe { OwnedFd::from_raw_fd(pidfd) }))
         }
+    }
+}
+
+fn clone_args(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> libc::clone_args {
+    let into = if cgroup.is_some() { CLONE_INTO_CGROUP } else { 0 };
+    libc::clone_args {
+        flags: flags | into,
+        pidfd: 0,
+        child_tid: 0,
+        parent_tid: 0,
+        exit_signal: 0,
+        stack: 0,
+        stack_size: 0,
+        tls: 0,
+        set_tid: 0,
+        set_tid_size: 0,
+        cgroup: cgroup.map_or(0, |group| group.as_raw_fd() as u64),
+    }
+}
+
+/// `fork` whose child no wait for any child is told of: its parent need not know it from those it waits for. `None` in
+/// the child. Source: wait(2), `__WCLONE`.
+pub(crate) fn fork_unwaited() -> io::Result<Option<Pid>> {
+    let mut args = clone_args(0, None);
+    // SAFETY: as in `fork_with`.
+    let pid = super::check(unsafe { libc::syscall(libc::SYS_clone3, &raw mut args, size_of::<libc::clone_args>()) })?;
+    Ok(Pid::from_raw(pid as i32))
+}
+
+/// Calls `errand` in a process of its own, waits until that has ended, and returns the CPU time it took. The process has
+/// the pid `pid` in the pid namespace that children of this one are born into, and begins in the group `cgroup`; where we
+/// know how, it shares this one's memory, which saves copying it. What it forks becomes a child of that namespace's
+/// init.
+pub(crate) fn run_errand<T>(
+    pid: i32,
+    cgroup: Option<BorrowedFd<'_>>,
+    argument: &T,
+    errand: fn(&T),
+) -> io::Result<Duration> {
+    struct Call<'a, T> {
+        argument: &'a T,
+        errand: fn(&T),
+    }
+    extern "C" fn enter<T>(call: *mut c_void) -> ! {
+        // SAFETY: `call` points to the `Call` below, in a frame that is suspended until this process is gone, or
+        // to the copy of it in this process's copy of the memory.
+        let call = unsafe { &*call.cast::<Call<'_, T>>() };
+        (call.errand)(call.argument);
+        exit_now(0)
+    }
+    let call = Call { argument, errand };
+    let mut args = clone_args(SHARING, cgroup);
+    args.set_tid = (&raw const pid) as u64;
+    args.set_tid_size = 1;
+    let pid = clone_and_call(&mut args, enter::<T>, (&raw const call).cast_mut().cast())?;
+    reap_unwaited(pid)
+}
+
+/// Waits for the end of one child, of those too that no other wait sees, and returns the CPU time it took.
+pub(crate) fn reap_unwaited(pid: Pid) -> io::Result<Duration> {
+    let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: waits for one child by its number, and writes into a structure of ours of the right type.
+    while let Err(error) = super::check(libc::c_long::from(unsafe {
+        libc::wait4(pid.as_raw_nonzero().get(), std::ptr::null_mut(), libc::__WALL, usage.as_mut_ptr())
+    })) {
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+    // SAFETY: all zeroes is a valid one.
+    let usage = unsafe { usage.assume_init() };
+    let time = |of: libc::timeval| Duration::from_secs(of.tv_sec as u64) + Duration::from_micros(of.tv_usec as u64);
+    Ok(time(usage.ru_utime) + time(usage.ru_stime))
+}
+
+/// How much of this process a child of [`clone_and_call`] shares.
+#[cfg(target_arch = "x86_64")]
+const SHARING: u64 = (libc::CLONE_VM | libc::CLONE_VFORK) as u64;
+#[cfg(not(target_arch = "x86_64"))]
+const SHARING: u64 = 0;
+
+/// `clone3`, and in the child a call of `child`, which never comes back. Returns the child's pid to the parent.
+#[cfg(target_arch = "x86_64")]
+fn clone_and_call(
+    args: &mut libc::clone_args,
+    child: extern "C" fn(*mut c_void) -> !,
+    argument: *mut c_void,
+) -> io::Result<Pid> {
+    let result: libc::c_long;
+    // SAFETY: with CLONE_VM and no stack the child goes on where the parent's stack ends now, and never returns above
+    // that; CLONE_VFORK suspends the parent until the child has left this memory, so the stack below is nobody else's. All
+    // that the parent needs afterwards is in registers, which the kernel keeps, or above. The stack is aligned as a
+    // call wants it (no `nostack`), and everything else that a call may change is told to the compiler.
+    unsafe {
+        std::arch::asm!(
+            "syscall",
+            "test rax, rax",
+            "jnz 2f",
+            "mov rdi, r12",
+            "call r13",
+            "ud2",
+            "2:",
+            inlateout("rax") libc::SYS_clone3 => result,
+            in("rdi") &raw mut *args,
+            in("rsi") size_of::<libc::clone_args>(),
+            in("r12") argument,
+            in("r13") child,
+            lateout("rcx") _,
+            lateout("r11") _,
+        );
+    }
+    match Pid::from_raw(result as i32) {
+        Some(pid) if result > 0 => Ok(pid),
+        _ => Err(io::Error::from_raw_os_error(-result as i32)),
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn clone_and_call(
+    args: &mut libc::clone_args,
+    child: extern "C" fn(*mut c_void) -> !,
+    argument: *mut c_void,
+) -> io::Result<Pid> {
+    // SAFETY: as in `fork_with`.
+    let pid = super::check(unsafe { libc::syscall(libc::SYS_clone3, &raw mut *args, size_of::<libc::clone_args>()) })?;
+    match Pid::from_raw(pid as i32) {
+        None => child(argument),
+        Some(pid) => Ok(pid),
     }
 }
 

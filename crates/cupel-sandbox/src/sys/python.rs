@@ -465,6 +465,30 @@ pub(crate) fn set_thread_stack_size(bytes: usize) {
     }
 }
 
+/// Tells the kernel of the C library's restartable sequences again, as the library does when a program starts: a copy of a
+/// process that shared another's memory (`CLONE_VM`) has none. Source: rseq(2); the GNU C library's manual, `__rseq_size`.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn register_restartable_sequences() {
+    const SIGNATURE: u32 = 0x5305_3053;
+    const BYTES: u32 = 32;
+    let both = (symbol(libc::RTLD_DEFAULT, "__rseq_offset\0"), symbol(libc::RTLD_DEFAULT, "__rseq_size\0"));
+    let (Ok(offset), Ok(size)) = both else { return };
+    // SAFETY: constants of the C library's, of these types, for as long as it is loaded.
+    let (offset, size) = unsafe { (offset.cast::<isize>().read(), size.cast::<u32>().read()) };
+    if size == 0 {
+        return;
+    }
+    let thread: usize;
+    // SAFETY: reads the thread's own pointer to itself, which the ABI has at this place.
+    unsafe { std::arch::asm!("mov {}, fs:0", out(reg) thread, options(nostack, readonly, preserves_flags)) };
+    // SAFETY: the area is the library's, for this thread, and as long as it; the kernel refuses one that is registered.
+    unsafe { libc::syscall(libc::SYS_rseq, thread.wrapping_add_signed(offset), BYTES, 0, SIGNATURE) };
+}
+
+/// On other processors a zygote's children are plain copies, which keep them.
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) fn register_restartable_sequences() {}
+
 /// `struct prctl_mm_map` of linux/prctl.h.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]

@@ -1,8 +1,9 @@
-//! Warm starts: a lane whose init holds an initialised interpreter, from which programs are forked instead of executed.
+//! Warm starts: a lane with a process that holds an initialised interpreter, from which programs are forked instead of
+//! executed.
 //!
 //! ```text
-//!   lane's init + interpreter ──fork──► cell's init ──fork──► child: all walls, then the program, in the interpreter
-//!   never runs a program's code          neither does it       as it was copied; or a cold exec, when in doubt
+//!   zygote, with an interpreter ──fork──► child in a cell: all walls, then the program, in the interpreter
+//!   never runs a program's code           as it was copied; or a cold exec, when in doubt
 //! ```
 //!
 //! Invariants: a warm run is indistinguishable from a cold one in output, exit status, arguments, signals and limits
@@ -65,7 +66,7 @@ impl WarmTemplate {
     }
 }
 
-/// An interpreter in a lane's init.
+/// An interpreter in a zygote.
 pub(crate) enum WarmParent {
     Python(Box<WarmPython>),
 }

@@ -20,8 +20,8 @@ use rustix::process::Resource;
 use super::WarmTemplate;
 use crate::sys::process::dup_to;
 use crate::sys::python::{
-    FileEnd, Interpreter, Library, Object, ShownArguments, die_of_interrupt, exit_like_main, replace_environment,
-    set_thread_stack_size, trim_heap,
+    FileEnd, Interpreter, Library, Object, ShownArguments, die_of_interrupt, exit_like_main,
+    register_restartable_sequences, replace_environment, set_thread_stack_size, trim_heap,
 };
 
 /// What an interpreter shows of itself.
@@ -56,7 +56,7 @@ pub(super) fn stands_in_for(
         && limits.stack <= STACK_MAX
 }
 
-/// An interpreter in a lane's init, and what is needed to make a program of a copy of it.
+/// An interpreter in a zygote, and what is needed to make a program of a copy of it.
 pub(crate) struct WarmPython {
     interpreter: Interpreter,
     minor: i32,
@@ -119,6 +119,7 @@ impl WarmPython {
             return Err("a standard stream is no pipe".to_owned());
         }
         let python = &self.interpreter;
+        register_restartable_sequences();
         python.after_fork();
         let filename = python.text(program.path.to_bytes())?;
         if python.is_importable(filename) {

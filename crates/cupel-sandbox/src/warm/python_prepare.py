@@ -199,15 +199,17 @@ main = sys.modules["__main__"].__dict__
 environment = sys.modules["os"].environ
 run_exit_functions, unfreeze, trace, profile = atexit._run_exitfuncs, gc.unfreeze, sys.gettrace, sys.getprofile
 bases_of, members_of = type.__dict__["__mro__"].__get__, type.__dict__["__dict__"].__get__
-objects_of, frozen_count, frozen = gc.get_objects, gc.get_freeze_count, None
+objects_of = gc.get_objects
 flags_of, callback_of = type.__dict__["__flags__"].__get__, Reference.__dict__["__callback__"].__get__
+# Frozen here, and not: should a program freeze or unfreeze, the collector no longer shows the one, or shows the other, too.
+# (How many objects are frozen it could only tell by visiting each.)
+marks = [[None], None]
 gc.collect()
 gc.freeze()
 
 
 def begin(argv, names, values, directory, filename):
     """Puts in place what belongs to one program: its arguments, its environment, where it lies."""
-    global frozen
     sys.orig_argv = argv
     sys.argv = argv[1:]
     if names is not None:
@@ -222,7 +224,7 @@ def begin(argv, names, values, directory, filename):
     main["__cached__"] = None
     main["__loader__"] = Loader("__main__", filename)
     gc.freeze()
-    frozen = frozen_count()
+    marks[1] = [None]
 
 
 def threads():
@@ -250,10 +252,9 @@ def is_quiet():
         return False
     if _thread._count() or b"PYTHONINSPECT" in environment._data:
         return False
-    # What a program has frozen, the collector does not show.
-    if frozen_count() != frozen:
-        return False
     objects = objects_of()
+    if [id(each) for each in objects if each is marks[0] or each is marks[1]] != [id(marks[1])]:
+        return False
     for kind in {id(kind): kind for kind in map(type, objects)}.values():
         if has_finaliser(kind):
             return False

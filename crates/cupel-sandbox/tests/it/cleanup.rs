@@ -80,7 +80,7 @@ fn owner() -> (Child, u32) {
     (child, launcher)
 }
 
-fn kill_9(pid: u32) {
+pub(crate) fn kill_9(pid: u32) {
     match kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), Signal::KILL) {
         // Its end was the end of another that was killed before.
         Ok(()) | Err(rustix::io::Errno::SRCH) => {}
@@ -89,7 +89,7 @@ fn kill_9(pid: u32) {
 }
 
 /// Directories of this launcher's, in every hierarchy.
-fn groups_of(launcher: u32) -> Vec<PathBuf> {
+pub(crate) fn groups_of(launcher: u32) -> Vec<PathBuf> {
     fn look(dir: &Path, name: &str, depth: usize, found: &mut Vec<PathBuf>) {
         let Ok(entries) = std::fs::read_dir(dir) else { return };
         for entry in entries.flatten().filter(|e| e.file_type().is_ok_and(|t| t.is_dir())) {
@@ -106,7 +106,7 @@ fn groups_of(launcher: u32) -> Vec<PathBuf> {
 }
 
 /// Processes in these groups.
-fn processes_in(groups: &[PathBuf]) -> Vec<u32> {
+pub(crate) fn processes_in(groups: &[PathBuf]) -> Vec<u32> {
     fn look(dir: &Path, found: &mut Vec<u32>) {
         let text = std::fs::read_to_string(dir.join("cgroup.procs")).unwrap_or_default();
         found.extend(text.lines().filter_map(|l| l.parse::<u32>().ok()));
@@ -123,7 +123,7 @@ fn processes_in(groups: &[PathBuf]) -> Vec<u32> {
 }
 
 /// Exists, and is not a zombie that waits for a parent who does not look.
-fn lives(pid: u32) -> bool {
+pub(crate) fn lives(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit(')')
         .next()

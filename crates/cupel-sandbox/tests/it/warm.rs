@@ -15,14 +15,15 @@ use cupel_sandbox::{Sandbox, SandboxConfig, Slot, Stdin, Warm, WarmTemplate};
 use cupel_types::{BoxFile, Bytes, ExitStatus, Limits, Outcome};
 use libtest_mimic::Trial;
 
-use crate::kit::{Ended, Program, assert_near, file};
+use crate::cleanup::{groups_of, kill_9, lives, processes_in};
+use crate::kit::{Ended, Program, assert_near, eventually, file};
 
 const PROGRAMS: &str = include_str!("warm/programs.txt");
 
 /// A sandbox that keeps Python warm, and its only slot.
 struct Warmed {
     slot: Mutex<Slot>,
-    _sandbox: Sandbox,
+    sandbox: Sandbox,
 }
 
 /// What a trial proves, and how.
@@ -34,7 +35,7 @@ impl Warmed {
     fn start() -> Warmed {
         let config = SandboxConfig { warm: vec![template()], slots: 1, ..SandboxConfig::default() };
         let sandbox = Sandbox::start(config).expect("the sandbox starts");
-        Warmed { slot: Mutex::new(sandbox.slot(0)), _sandbox: sandbox }
+        Warmed { slot: Mutex::new(sandbox.slot(0)), sandbox }
     }
 
     fn run(&self, program: &Program, warm: bool) -> Ended {
@@ -205,7 +206,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             )
         })
         .collect();
-    let rules: [Rule; 8] = [
+    let rules: [Rule; 9] = [
         ("a_warm_program_is_forked_and_not_executed", forked),
         ("other_commands_are_executed", executed),
         ("peak_memory_is_that_of_a_cold_start", memory),
@@ -214,6 +215,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("nothing_of_earlier_runs_is_in_memory", leftovers),
         ("the_lanes_page_of_notes_is_out_of_reach", notes),
         ("a_warm_start_takes_a_fraction_of_the_time", faster),
+        ("a_killed_zygote_costs_a_run_and_is_replaced", zygote_killed),
     ];
     trials.extend(rules.map(|(name, rule)| trial(format!("warm::{name}"), Box::new(rule))));
     trials
@@ -323,6 +325,27 @@ print(len(found), found[:3])
 fn notes(world: &Warmed) {
     let shared = "print([line for line in open('/proc/self/maps') if line.split()[1][1:4:2] == 'ws'])";
     assert_eq!(world.run(&python(shared), true).text(), "[]\n");
+}
+
+/// The lane looks well, and only what is asked of its zygote fails: by our doing, so that it may be tried again.
+fn zygote_killed(_: &Warmed) {
+    let world = Warmed::start();
+    assert_eq!(world.run(&python(WHOSE), true).text(), "False\n");
+    let has_interpreter =
+        |pid: &u32| std::fs::read_to_string(format!("/proc/{pid}/maps")).is_ok_and(|maps| maps.contains("libpython"));
+    let zygotes: Vec<u32> = processes_in(&groups_of(world.sandbox.launcher_pid()))
+        .into_iter()
+        .filter(has_interpreter)
+        .inspect(|pid| kill_9(*pid))
+        .collect();
+    eventually("they are gone", || !zygotes.iter().any(|pid| lives(*pid)));
+    let mut warm = python(WHOSE);
+    warm.command.warm = Some(Warm::Python);
+    let tries: Vec<_> = (0..3).map(|_| warm.try_run(&mut world.slot.lock().unwrap())).collect();
+    let texts: Vec<_> = tries.iter().map(|tried| tried.as_ref().map(Ended::text)).collect();
+    assert!(matches!(&texts[2], Ok(text) if text == "False\n"), "{texts:?}");
+    assert!(!zygotes.is_empty() && texts[0].is_err(), "{zygotes:?} {texts:?}");
+    assert!(texts.iter().filter_map(|t| t.as_ref().err()).all(|error| error.is_transient()), "{texts:?}");
 }
 
 /// A ratio, with room: the processor time of starting is the interpreter's own in both.

@@ -26,6 +26,15 @@ pub(super) const UNSEEN_MAX: u64 = 128 * 1024;
 /// Processes beside the program's: the lane's init and the cell's.
 const OWN_PROCESSES: u32 = 2;
 
+/// Processes of ours that some lanes and cells have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Beside {
+    /// The lane has a zygote.
+    pub(crate) zygote: bool,
+    /// It will begin this program, in an errand that has the program's groups.
+    pub(crate) errand: bool,
+}
+
 /// The files of a lane's groups that its init holds, by role; what the machine does not have is missing.
 #[derive(Debug, Default)]
 pub(crate) struct LaneGroupFiles {
@@ -173,10 +182,10 @@ impl LaneGroup {
         self.files_base = of("cache").saturating_sub(of("shmem"));
     }
 
-    /// v2: makes the next cell's group, for its init to be born into.
+    /// The next cell; v2: makes its group, for its init to be born into.
     pub(crate) fn make_cell_group(&mut self) -> io::Result<()> {
-        let Some(lane) = fd(&self.group_files.v2_dir) else { return Ok(()) };
         self.cells += 1;
+        let Some(lane) = fd(&self.group_files.v2_dir) else { return Ok(()) };
         // The limits of the last cell, which are probably the next one's; not those that setting up might meet.
         let limits = self.limits.filter(|(memory, _)| *memory >= SET_UP_MEMORY);
         self.cell = Some(CellGroup::make(lane, format!("cell-{}", self.cells), limits)?);
@@ -196,12 +205,19 @@ impl LaneGroup {
         }
     }
 
-    /// Sets the limits for the next cell and resets what can be reset.
-    pub(crate) fn begin(&mut self, limits: &Limits, ignore_memory: bool, ignore_pids: bool) -> io::Result<()> {
+    /// Sets the limits for the next cell, but for the ignored of memory and processes, and resets what can be reset.
+    pub(crate) fn begin(
+        &mut self,
+        limits: &Limits,
+        beside: Beside,
+        (ignore_memory, ignore_pids): (bool, bool),
+    ) -> io::Result<()> {
         let memory =
             if ignore_memory { u64::MAX } else { limits.memory.get().max(MEMORY_MIN).saturating_add(OVERHEAD) };
-        // The program itself is one.
-        let processes = if ignore_pids { u32::MAX } else { limits.processes.max(1) };
+        // The program itself is one. An errand ends when it begins: for the rest of its life it could have one more, by
+        // this limit; the user's own (`RLIMIT_NPROC`) knows no errand.
+        let program = limits.processes.max(1).saturating_add(u32::from(beside.errand));
+        let processes = if ignore_pids { u32::MAX } else { program };
         if let Some(cell) = &mut self.cell {
             cell.limit((memory, processes))?;
             cell.reset_peak();
@@ -210,6 +226,7 @@ impl LaneGroup {
             return Ok(());
         }
         let memory = memory.saturating_add(self.base);
+        let processes = processes.saturating_add(u32::from(beside.zygote));
         if self.limits != Some((memory, processes)) {
             self.set_memory_v1(memory)?;
             if let Some(pids) = fd(&self.group_files.pids) {
@@ -241,6 +258,11 @@ impl LaneGroup {
             put(swap, &text)?;
             put(limit, &text)
         }
+    }
+
+    /// How many cells there have been.
+    pub(crate) fn cells(&self) -> u64 {
+        self.cells
     }
 
     /// v2: the group the cell's init is born into.

@@ -25,18 +25,19 @@ use cupel_types::Bytes;
 use rustix::process::{Pid, Signal, WaitOptions, pidfd_send_signal};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::mechanism::cgroup::{LaneGroup, LaneGroupFiles, Settled};
+use crate::mechanism::cgroup::{Beside, LaneGroup, LaneGroupFiles, Settled};
 use crate::mechanism::landlock::Landlock;
 use crate::mechanism::mounts::BoxSize;
 use crate::mechanism::namespaces;
+use crate::mechanism::oom::OomPreference;
 use crate::process::init::{self, CellEnvironment};
+use crate::process::zygote::Zygote;
 use crate::step::SetupStep;
 use crate::sys::process::{
     ChildStack, Forked, close_all_but, exit_now, fork_with, kill_everything_in_this_pid_namespace,
 };
 use crate::sys::seccomp::Instruction;
 use crate::sys::shared::SharedNotes;
-use crate::warm::WarmParent;
 use crate::wire::{self, CellDone, CellRequest, FromLane, ToLane};
 use crate::{Wall, WallSet};
 
@@ -75,9 +76,11 @@ struct Lane {
     walls_off: WallSet,
     /// How many processors its programs may use: one, where it is pinned.
     cpus: u32,
-    oom_preference: set_up::OomPreference,
+    oom_preference: OomPreference,
     /// How many sockets there are in this network namespace.
     sockets: Option<OwnedFd>,
+    /// How many of them are ours.
+    sockets_of_ours: u32,
     /// What a program puts itself under; the larger part it inherits.
     filter: Vec<Instruction>,
     landlock: Option<Landlock>,
@@ -89,7 +92,7 @@ struct Lane {
     buffer: Vec<u8>,
     shutting_down: bool,
     waiting: Option<Cell>,
-    warm: Option<WarmParent>,
+    zygote: Option<Zygote>,
     /// What a program that is started warm is charged less than one started cold, bytes.
     warm_memory: u64,
     /// What an interpreter that is started cold takes for nearly nothing, bytes.
@@ -118,7 +121,7 @@ impl Lane {
                 ToLane::Kill(_) => {}
                 ToLane::Run(mut request) => {
                     // With less than the interpreter itself takes, no limit would act where a cold start's does.
-                    request.warm &= request.limits.memory.get() > self.cold_memory;
+                    request.warm &= self.zygote.is_some() && request.limits.memory.get() > self.cold_memory;
                     let (done, cell) = match self.run(&request, descriptors, socket) {
                         Ok((done, cell)) => (done, Some(cell)),
                         Err((step, error)) => {
@@ -164,7 +167,8 @@ impl Lane {
                     box_size: self.box_size,
                     stack: &mut self.stack,
                     door: theirs,
-                    warm: self.warm.as_ref(),
+                    zygote: self.zygote.as_ref(),
+                    number: self.group.cells(),
                     warm_memory: self.warm_memory,
                     buffer: &mut self.buffer,
                     socket,
@@ -194,8 +198,9 @@ impl Lane {
         if request.warm {
             limits.memory = Bytes::new(limits.memory.get().saturating_sub(self.warm_memory));
         }
-        if let Err(error) = self.group.begin(&limits, off.contains(Wall::MemoryLimit), off.contains(Wall::ProcessLimit))
-        {
+        let beside = Beside { zygote: self.zygote.is_some(), errand: request.warm };
+        let ignored = (off.contains(Wall::MemoryLimit), off.contains(Wall::ProcessLimit));
+        if let Err(error) = self.group.begin(&limits, beside, ignored) {
             let _ = pidfd_send_signal(&cell.pidfd, Signal::KILL);
             self.bury(&cell);
             return Err((SetupStep::CgroupLimits, error));
@@ -256,11 +261,16 @@ impl Lane {
 
     /// The lane's own socket belongs to the namespace it was made in, the launcher's.
     fn no_socket_is_left(&self) -> bool {
-        let Some(sockets) = &self.sockets else { return true };
-        let mut text = [0; 32];
-        let n = rustix::io::pread(sockets, &mut text, 0).unwrap_or(0);
-        text[..n].starts_with(b"sockets: used 0\n")
+        self.sockets.as_ref().is_none_or(|file| number_of_sockets(file) == Some(self.sockets_of_ours))
     }
+}
+
+/// How many sockets there are in a network namespace, by its `/proc/net/sockstat`.
+fn number_of_sockets(file: &OwnedFd) -> Option<u32> {
+    let mut text = [0; 64];
+    let n = rustix::io::pread(file, &mut text, 0).ok()?;
+    let line = std::str::from_utf8(&text[..n]).ok()?.lines().next()?;
+    line.strip_prefix("sockets: used ")?.parse().ok()
 }
 
 /// Monotonic time in ns.

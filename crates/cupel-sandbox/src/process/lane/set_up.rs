@@ -12,6 +12,7 @@ use super::handshake::{LaneReport, expect, tell};
 use crate::mechanism::cgroup::{LaneGroup, LaneGroupFiles};
 use crate::mechanism::landlock::{self, Landlock};
 use crate::mechanism::mounts::{self, BoxSize, Shown};
+use crate::mechanism::oom::OomPreference;
 use crate::mechanism::seccomp::{self, Filters};
 use crate::mechanism::{capabilities, ids};
 use crate::step::SetupStep;
@@ -98,6 +99,7 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
         cpus,
         oom_preference,
         sockets,
+        sockets_of_ours: 0,
         filter: filters.own,
         landlock,
         notes,
@@ -107,7 +109,7 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
         buffer: Vec::new(),
         shutting_down: false,
         waiting: None,
-        warm: None,
+        zygote: None,
         warm_memory: 0,
         cold_memory: 0,
     })
@@ -141,33 +143,4 @@ fn pin(cpu: u32) -> io::Result<()> {
     let mut set = rustix::thread::CpuSet::new();
     set.set(cpu as usize);
     Ok(rustix::thread::sched_setaffinity(None, &set)?)
-}
-
-/// `/proc/self/oom_score_adj`: who goes when a group has outgrown its limit. A cell inherits what its lane's init has at
-/// that moment, which costs less than opening a file of its own in `/proc`. Source: proc_pid_oom_score_adj(5).
-pub(super) struct OomPreference {
-    file: OwnedFd,
-    /// Ours, to go back to.
-    own: Vec<u8>,
-}
-
-impl OomPreference {
-    fn open() -> io::Result<OomPreference> {
-        use rustix::fs::{Mode, OFlags};
-        let file = rustix::fs::open("/proc/self/oom_score_adj", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
-        let mut text = [0; 16];
-        let n = rustix::io::pread(&file, &mut text, 0)?;
-        Ok(OomPreference { file, own: text[..n].to_vec() })
-    }
-
-    /// A program that outgrows its group is the one to go, never the lane's init.
-    pub(super) fn of_cells(&self) -> io::Result<()> {
-        rustix::io::pwrite(&self.file, b"1000", 0)?;
-        Ok(())
-    }
-
-    pub(super) fn of_the_lane(&self) -> io::Result<()> {
-        rustix::io::pwrite(&self.file, &self.own, 0)?;
-        Ok(())
-    }
 }

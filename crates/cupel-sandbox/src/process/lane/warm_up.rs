@@ -1,12 +1,13 @@
-//! Making an interpreter ready in a lane's init, and proving that programs cannot tell.
+//! Making a lane's zygote, and proving that programs cannot tell.
 
 use std::io;
 
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, Limits};
 
-use super::Lane;
+use super::{Lane, number_of_sockets};
 use crate::bundle;
-use crate::warm::{self, WarmParent, WarmTemplate};
+use crate::process::zygote::{Inherited, Zygote};
+use crate::warm::{self, WarmTemplate};
 use crate::wire::{self, CellRequest};
 
 impl Lane {
@@ -15,7 +16,15 @@ impl Lane {
         // The first of all pays for reading the interpreter's files.
         self.rehearse(template, false)?;
         let (shown, cold_memory) = self.rehearse(template, false)?;
-        self.warm = Some(WarmParent::start(template, &shown)?);
+        let inherited = Inherited {
+            walls_off: self.walls_off,
+            filter: &self.filter,
+            notes: &self.notes,
+            has_landlock: self.landlock.is_some(),
+            cells_have_groups: !self.group.counts_the_lane(),
+        };
+        self.zygote = Some(Zygote::start(&inherited, template, &shown)?);
+        self.sockets_of_ours = self.sockets.as_ref().and_then(number_of_sockets).unwrap_or(0);
         self.group.count_from_here();
         let rehearsed = self.rehearse(template, true);
         match rehearsed {
@@ -24,8 +33,13 @@ impl Lane {
                 self.cold_memory = cold_memory;
                 return Ok(());
             }
-            _ => self.warm = None,
+            _ => {}
         }
+        if let Some(zygote) = self.zygote.take() {
+            zygote.end();
+        }
+        self.sockets_of_ours = 0;
+        self.group.count_from_here();
         let (shown_warm, _) = rehearsed?;
         Err(format!("an interpreter that is warm differs: {}", warm::difference(&shown, &shown_warm)))
     }

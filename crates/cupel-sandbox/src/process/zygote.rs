@@ -1,0 +1,243 @@
+//! A lane's zygote: the process that holds a warm interpreter, and of which programs are copies.
+//!
+//! ```text
+//! cell's init ──request, descriptors──► zygote ──same memory──► errand: enters the cell, forks, ends
+//!      ▲                                                           └──fork──► child: all walls, then the program
+//!      └── whose child it becomes: its parent has ended in the cell's pid namespace
+//! ```
+//!
+//! So an interpreter's memory is copied once for a program, and neither the lane's nor the cells' inits carry it. It runs
+//! nothing of a tenant's, does not even read what it is asked (the child does that in its own memory), and forgets it.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use rustix::process::{DumpableBehavior, Pid};
+
+use crate::mechanism::namespaces;
+use crate::mechanism::oom::OomPreference;
+use crate::process::lane::own_cpu_ns;
+use crate::process::payload::{self, Plan, Texts};
+use crate::step::SetupStep;
+use crate::sys;
+use crate::sys::process::{close_all_but, exit_now, fork, fork_unwaited, reap_unwaited, run_errand};
+use crate::sys::seccomp::Instruction;
+use crate::sys::shared::SharedNotes;
+use crate::warm::{WarmParent, WarmTemplate};
+use crate::wire::{self, CellRequest, FromZygote, ToZygote};
+use crate::{Wall, WallSet};
+
+/// The pid, in its cell, of a program that a zygote began: the first after the init.
+pub(crate) const PROGRAM: Pid = match Pid::from_raw(2) {
+    Some(pid) => pid,
+    None => unreachable!(),
+};
+/// The errand's: one that would not be reached soon, so that the program gets the one it always has.
+const ERRAND: i32 = 300;
+/// Longest time an interpreter may take to be ready.
+const START_MAX: Duration = Duration::from_secs(60);
+
+/// What a zygote takes over from its lane's init.
+pub(crate) struct Inherited<'a> {
+    pub(crate) walls_off: WallSet,
+    /// The filter a program puts itself under.
+    pub(crate) filter: &'a [Instruction],
+    pub(crate) notes: &'a SharedNotes,
+    pub(crate) has_landlock: bool,
+    /// Version 2 of control groups: a cell has a group of its own, in which none of our time is counted.
+    pub(crate) cells_have_groups: bool,
+}
+
+/// A lane's zygote, for its inits.
+pub(crate) struct Zygote {
+    pid: Pid,
+    socket: OwnedFd,
+}
+
+impl Zygote {
+    /// Forks it, and waits for its interpreter. `shown` is what a cold rehearsal printed. Tells the reason when it cannot
+    /// be done.
+    pub(crate) fn start(inherited: &Inherited<'_>, template: &WarmTemplate, shown: &str) -> Result<Zygote, String> {
+        let told = |error: io::Error| error.to_string();
+        if inherited.walls_off.contains(Wall::PidNamespace) {
+            return Err("without a pid namespace a cell's init would not become its parent".to_owned());
+        }
+        let (socket, theirs) = wire::socket_pair().map_err(told)?;
+        let Some(pid) = fork_unwaited().map_err(told)? else {
+            let _ = close_all_but(&[theirs.as_raw_fd()]);
+            std::mem::forget(socket);
+            let _ = live(inherited, template, shown, theirs.as_fd());
+            exit_now(0)
+        };
+        drop(theirs);
+        let zygote = Zygote { pid, socket };
+        let answer = match wire::readable(zygote.socket.as_fd(), START_MAX).map_err(told)? {
+            true => wire::receive::<FromZygote>(zygote.socket.as_fd(), &mut Vec::new()).map_err(told)?,
+            false => None,
+        };
+        match answer {
+            Some((FromZygote::Ready, _)) => Ok(zygote),
+            Some((FromZygote::Cold { reason }, _)) => {
+                zygote.end();
+                Err(reason)
+            }
+            Some((FromZygote::Begun { .. }, _)) | None => {
+                zygote.end();
+                Err("it ended, or did not become ready".to_owned())
+            }
+        }
+    }
+
+    /// Ends it.
+    pub(crate) fn end(self) {
+        let _ = rustix::process::kill_process(self.pid, rustix::process::Signal::KILL);
+        let _ = reap_unwaited(self.pid);
+    }
+
+    /// Begins a program in the calling process's pid, mount and ipc namespaces, as a child of their init, which that
+    /// process is. Returns what of the CPU time counted since was ours, ns.
+    pub(crate) fn begin(
+        &self,
+        cell: u64,
+        request: CellRequest,
+        descriptors: &[BorrowedFd<'_>],
+        buffer: &mut Vec<u8>,
+    ) -> io::Result<u64> {
+        wire::send(self.socket.as_fd(), &ToZygote { cell, request }, descriptors)?;
+        loop {
+            match wire::receive::<FromZygote>(self.socket.as_fd(), buffer)? {
+                Some((FromZygote::Begun { cell: of, errno, cpu_own }, _)) if of == cell => {
+                    return if errno == 0 { Ok(cpu_own) } else { Err(io::Error::from_raw_os_error(errno)) };
+                }
+                // The answer to a cell that was ended while it asked.
+                Some(_) => {}
+                None => return Err(io::Error::from_raw_os_error(libc::ESRCH)),
+            }
+        }
+    }
+}
+
+/// Lets whoever has the same user and capabilities enter this process's namespaces, or no longer: it is needed for as
+/// long as a zygote does. Source: setns(2), the check of a pidfd; ptrace(2), "Ptrace access mode checking".
+pub(crate) fn let_in(let_in: bool) {
+    let behavior = if let_in { DumpableBehavior::Dumpable } else { DumpableBehavior::NotDumpable };
+    let _ = rustix::process::set_dumpable_behavior(behavior);
+}
+
+/// The life of a zygote.
+fn live(inherited: &Inherited<'_>, template: &WarmTemplate, shown: &str, socket: BorrowedFd<'_>) -> io::Result<()> {
+    let _ = rustix::process::setpriority_process(None, 0);
+    let oom_preference = OomPreference::open()?;
+    let own_pids = rustix::fs::open(
+        "/proc/self/ns/pid",
+        rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC,
+        rustix::fs::Mode::empty(),
+    )?;
+    let parent = match WarmParent::start(template, shown) {
+        Ok(parent) => parent,
+        Err(reason) => return wire::send(socket, &FromZygote::Cold { reason }, &[]),
+    };
+    let mut buffer = Vec::new();
+    wire::send(socket, &FromZygote::Ready, &[])?;
+    loop {
+        let own_cpu = own_cpu_ns();
+        let Some((length, descriptors)) = wire::receive_bytes(socket, &mut buffer)? else { return Ok(()) };
+        let message = &mut buffer[..length];
+        let cell = ToZygote::cell_of(message)?;
+        let begun = match Handed::of(inherited, &descriptors) {
+            None => Err(io::Error::from_raw_os_error(libc::EBADF)),
+            Some(handed) => oom_preference.of_cells().and_then(|()| {
+                let errand = Errand { inherited, parent: &parent, message, handed };
+                let begun = errand.run(own_pids.as_fd());
+                oom_preference.of_the_lane().and(begun)
+            }),
+        };
+        // The next program is a copy of this process.
+        message.fill(0);
+        std::hint::black_box(message);
+        drop(descriptors);
+        let (errno, errands) = match begun {
+            Ok(cpu) => (0, cpu),
+            Err(error) => (error.raw_os_error().unwrap_or(libc::EIO), Duration::ZERO),
+        };
+        let own_cpu = if inherited.cells_have_groups { 0 } else { own_cpu_ns().saturating_sub(own_cpu) };
+        let cpu_own = own_cpu + u64::try_from(errands.as_nanos()).unwrap_or(u64::MAX);
+        wire::send(socket, &FromZygote::Begun { cell, errno, cpu_own }, &[])?;
+    }
+}
+
+/// What came beside a request.
+struct Handed<'a> {
+    streams: [BorrowedFd<'a>; 3],
+    cell: BorrowedFd<'a>,
+    ruleset: Option<BorrowedFd<'a>>,
+    group: Option<BorrowedFd<'a>>,
+}
+
+impl<'a> Handed<'a> {
+    fn of(inherited: &Inherited<'_>, descriptors: &'a [OwnedFd]) -> Option<Handed<'a>> {
+        let mut next = descriptors.iter().map(AsFd::as_fd);
+        let streams = [next.next()?, next.next()?, next.next()?];
+        let cell = next.next()?;
+        let ruleset = if inherited.has_landlock { Some(next.next()?) } else { None };
+        let group = if inherited.cells_have_groups { Some(next.next()?) } else { None };
+        Some(Handed { streams, cell, ruleset, group })
+    }
+}
+
+/// One program to begin.
+struct Errand<'a> {
+    inherited: &'a Inherited<'a>,
+    parent: &'a WarmParent,
+    message: &'a [u8],
+    handed: Handed<'a>,
+}
+
+impl Errand<'_> {
+    fn run(&self, own_pids: BorrowedFd<'_>) -> io::Result<Duration> {
+        sys::namespaces::enter(self.handed.cell, libc::CLONE_NEWPID)?;
+        let ran = run_errand(ERRAND, self.handed.group, self, Errand::go);
+        // A namespace that this process could still fork into would outlive its cell.
+        sys::namespaces::enter(own_pids, libc::CLONE_NEWPID).and(ran)
+    }
+
+    /// In a process that shares the zygote's memory: it allocates nothing that it would have to give back.
+    fn go(&self) {
+        let others = namespaces::of_cell(self.inherited.walls_off) as i32 & !libc::CLONE_NEWPID;
+        let forked = sys::namespaces::enter(self.handed.cell, others).and_then(|()| fork());
+        match forked {
+            Ok(None) => self.become_the_program(),
+            Ok(Some(_)) => {}
+            Err(error) => self.failed(SetupStep::Fork, &error),
+        }
+    }
+
+    fn become_the_program(&self) -> ! {
+        let begun = wire::decode::<ToZygote>(self.message)
+            .map_err(io::Error::from)
+            .and_then(|message| Ok((Texts::of(&message.request)?, message.request.limits)));
+        match begun {
+            Err(error) => self.failed(SetupStep::Protocol, &error),
+            Ok((texts, limits)) => {
+                let plan = Plan {
+                    descriptors: self.handed.streams.map(|stream| stream.as_raw_fd()),
+                    limits: &limits,
+                    walls_off: self.inherited.walls_off,
+                    landlock: self.handed.ruleset.map(|ruleset| ruleset.as_raw_fd()),
+                    filter: self.inherited.filter,
+                    call: texts.call(),
+                    notes: self.inherited.notes,
+                };
+                payload::enter_warm(&plan, self.parent, &texts)
+            }
+        }
+        exit_now(127)
+    }
+
+    fn failed(&self, step: SetupStep, error: &io::Error) {
+        self.inherited.notes.failed_errno.store(error.raw_os_error().unwrap_or(libc::EIO), Relaxed);
+        self.inherited.notes.failed_step.store(step as u32, Relaxed);
+    }
+}
