@@ -58,18 +58,15 @@ fn collect() -> impl Strategy<Value = Option<CollectLimits>> {
     )
 }
 
-fn request() -> impl Strategy<Value = CellRequest> {
+/// Boxed, as is whatever is part of more: a strategy has all of its parts in it, and is moved about on the stack.
+fn request() -> BoxedStrategy<CellRequest> {
     let argv = (text(), texts()).prop_map(|(first, mut rest)| {
         rest.insert(0, first);
         rest
     });
-    (limits(), collect(), argv, texts(), any::<bool>()).prop_map(|(limits, collect, argv, env, warm)| CellRequest {
-        limits,
-        collect,
-        argv,
-        env,
-        warm,
-    })
+    (limits(), collect(), argv, texts(), any::<bool>())
+        .prop_map(|(limits, collect, argv, env, warm)| CellRequest { limits, collect, argv, env, warm })
+        .boxed()
 }
 
 fn to_lane() -> impl Strategy<Value = ToLane> {
@@ -193,12 +190,12 @@ fn every_reader(bytes: &[u8]) {
 /// Bytes of a true message with a few of them changed, lost or put in: most of what a broken writer could send.
 fn nearly() -> impl Strategy<Value = Vec<u8>> {
     let message = prop_oneof![
-        to_lane().prop_map(|m| encoded(&m)),
-        from_lane().prop_map(|m| encoded(&m)),
-        to_launcher().prop_map(|m| encoded(&m)),
-        from_launcher().prop_map(|m| encoded(&m)),
-        to_zygote().prop_map(|m| encoded(&m)),
-        from_zygote().prop_map(|m| encoded(&m)),
+        to_lane().prop_map(|m| encoded(&m)).boxed(),
+        from_lane().prop_map(|m| encoded(&m)).boxed(),
+        to_launcher().prop_map(|m| encoded(&m)).boxed(),
+        from_launcher().prop_map(|m| encoded(&m)).boxed(),
+        to_zygote().prop_map(|m| encoded(&m)).boxed(),
+        from_zygote().prop_map(|m| encoded(&m)).boxed(),
     ];
     let word = prop_oneof![Just(0u32), Just(1), Just(2), Just(u32::MAX), Just(u32::MAX / 4), any::<u32>()];
     let change = (any::<prop::sample::Index>(), 0..4u8, word);
