@@ -13,13 +13,14 @@
 use std::sync::Arc;
 
 use cupel_languages::Language;
+use cupel_problem::{Comparison, TokenRules};
 use cupel_types::{
     Bytes, CaseReport, Limits, Outcome, Output, RunReport, StepReport, Submission, TestCase, Usage, Verdict,
 };
 
 use crate::compile::{Compiled, compile};
 use crate::executor::{StdinSource, StepInput, StepKind, StepObserver};
-use crate::{ArtifactCache, ExecuteError, Executor, files, tokens};
+use crate::{ArtifactCache, BuiltIn, Difference, ExecuteError, Executor, Finding, files};
 
 /// Output kept of every stream as long as the bound of the run allows as much for each: so that the last test of a
 /// talkative program still shows how its output began.
@@ -182,9 +183,7 @@ impl Program {
         };
         let report = executor.execute(step, &mut Forward { case: name, observer })?.report;
         let verdict = match (Verdict::of_outcome(report.outcome), case.and_then(|c| c.expected.as_deref())) {
-            (Verdict::Accepted, Some(expected))
-                if tokens::first_difference(expected, &report.stdout.data).is_some() =>
-            {
+            (Verdict::Accepted, Some(expected)) if first_difference(expected, &report.stdout.data).is_some() => {
                 Verdict::WrongAnswer
             }
             (verdict, _) => verdict,
@@ -247,11 +246,22 @@ impl Room {
     }
 }
 
+/// Tests of a submission's own are compared word by word, to the letter.
+fn first_difference(expected: &[u8], output: &[u8]) -> Option<Difference> {
+    let words = BuiltIn::from(Comparison::Tokens(TokenRules { case_sensitive: true, ..TokenRules::default() }));
+    let mut comparer = words.compare(expected);
+    match comparer.output(output).and_then(|()| comparer.finish()) {
+        Ok(Finding::Different(difference)) => Some(difference),
+        // What is in memory can be read.
+        Ok(Finding::Same | Finding::Presentation(_) | Finding::Share { .. }) | Err(_) => None,
+    }
+}
+
 fn why(case: &TestCase, verdict: Verdict, step: &StepReport, limits: &Limits) -> Option<String> {
     let name = &case.name;
     if verdict == Verdict::WrongAnswer {
         let expected = case.expected.as_deref().unwrap_or_default();
-        let difference = tokens::first_difference(expected, &step.stdout.data)?;
+        let difference = first_difference(expected, &step.stdout.data)?;
         return Some(format!(
             "test {name}: word {} (line {} of the output) is not the expected one",
             difference.word, difference.line

@@ -5,14 +5,15 @@
 #![forbid(unsafe_code)]
 
 mod cache;
+mod compare;
 mod compile;
 mod executor;
 mod files;
 mod judge;
 mod prepare;
-mod tokens;
 
 pub use cache::{ArtifactCache, ArtifactKey, NoCache};
+pub use compare::{BuiltIn, BuiltInError, Comparer, Difference, Differs, Finding};
 pub use executor::{ExecuteError, Executor, StdinSource, StepInput, StepKind, StepObserver, StepResult, WarmInput};
 pub use judge::{JudgeError, JudgeEvent, JudgeObserver, JudgeRequest, judge};
 pub use prepare::{PrepareError, prepare};

@@ -1,0 +1,132 @@
+//! Comparison without regard to order: are they the same lines, or the same words, each as often?
+//!
+//! Memory is constant: each side is a count and a sum of keyed hashes (see [`hash`](super::hash)), which no writer of an output can
+//! aim at. So it cannot be told which line is wrong.
+
+use std::io::{self, BufRead};
+
+use super::hash::{Hash, Key};
+use super::{Difference, Differs, Finding, is_space};
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    /// Lines, as sequences of words: space within a line does not matter, and lines without words do not count.
+    Lines,
+    /// Words.
+    Words,
+    /// Bytes that are no white space.
+    Characters,
+}
+
+/// Both sides.
+pub(super) struct Bags<A> {
+    key: Key,
+    answer: A,
+    came: Bag,
+}
+
+impl<A: BufRead> Bags<A> {
+    pub(super) fn new(unit: Unit, answer: A) -> Bags<A> {
+        Bags { key: Key::random(), answer, came: Bag::new(unit) }
+    }
+
+    pub(super) fn output(&mut self, piece: &[u8]) {
+        self.came.fill(&self.key, piece);
+    }
+
+    pub(super) fn finish(mut self) -> io::Result<Finding> {
+        let mut expected = Bag::new(self.came.unit);
+        loop {
+            let piece = match self.answer.fill_buf() {
+                Ok(piece) => piece,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            if piece.is_empty() {
+                break;
+            }
+            expected.fill(&self.key, piece);
+            let length = piece.len();
+            self.answer.consume(length);
+        }
+        let unit = match self.came.unit {
+            Unit::Lines => "lines",
+            Unit::Words => "words",
+            Unit::Characters => "characters",
+        };
+        let (expected, came) = (expected.close(&self.key), self.came.close(&self.key));
+        let differs = |what| {
+            let told = |count: u64| format!("{count} {unit}").into_bytes();
+            let (expected, came) = (told(expected.0), told(came.0));
+            Finding::Different(Difference { what, word: 0, line: 0, answer_at: 0, output_at: 0, expected, came })
+        };
+        Ok(match (expected == came, expected.0 == came.0) {
+            (true, _) => Finding::Same,
+            (false, true) => differs(Differs::Others),
+            (false, false) => differs(Differs::Count),
+        })
+    }
+}
+
+/// One side.
+struct Bag {
+    unit: Unit,
+    count: u64,
+    sum: u128,
+    current: Hash,
+    in_word: bool,
+    /// Of each byte, how many; for characters only.
+    bytes: Box<[u64; 256]>,
+}
+
+impl Bag {
+    fn new(unit: Unit) -> Bag {
+        Bag { unit, count: 0, sum: 0, current: Hash::default(), in_word: false, bytes: Box::new([0; 256]) }
+    }
+
+    fn fill(&mut self, key: &Key, mut piece: &[u8]) {
+        if self.unit == Unit::Characters {
+            let bytes = piece.iter().filter(|b| !is_space(**b));
+            bytes.for_each(|b| self.bytes[usize::from(b.to_ascii_lowercase())] += 1);
+            return;
+        }
+        while let Some(first) = piece.first() {
+            let is_word = !is_space(*first);
+            let length = piece.iter().position(|b| is_space(*b) == is_word).unwrap_or(piece.len());
+            let (part, rest) = piece.split_at(length);
+            piece = rest;
+            if is_word {
+                if !self.in_word && !self.current.is_empty() {
+                    self.current.push(key, b" ");
+                }
+                self.in_word = true;
+                self.current.push(key, part);
+            } else {
+                self.in_word = false;
+                if self.unit != Unit::Lines || part.contains(&b'\n') {
+                    self.end_of_unit(key);
+                }
+            }
+        }
+    }
+
+    fn end_of_unit(&mut self, key: &Key) {
+        if !self.current.is_empty() {
+            self.count += 1;
+            self.sum = self.sum.wrapping_add(key.spread(std::mem::take(&mut self.current)));
+        }
+    }
+
+    fn close(mut self, key: &Key) -> (u64, u128) {
+        self.end_of_unit(key);
+        if self.unit == Unit::Characters {
+            self.count = self.bytes.iter().sum();
+            for count in self.bytes.iter() {
+                self.current.push(key, &count.to_be_bytes());
+            }
+            self.sum = key.spread(self.current);
+        }
+        (self.count, self.sum)
+    }
+}

@@ -1,0 +1,260 @@
+//! The comparisons by name and flags, and what each means for words, space and numbers.
+//!
+//! Sources: Kattis problem package format, default output validator and its flags; DMOJ documentation, "Checkers"; testlib,
+//! `checkers/`. Where a standard checker of testlib would refuse an answer of the package for its form, this only compares.
+
+use std::io::BufRead;
+
+use cupel_problem::{Comparison, ErrorMode, OrderOf, Standard, TokenRules, Tolerance};
+
+use super::Comparer;
+use super::bag::{Bags, Unit};
+use super::lines::Lines;
+use super::number::{self, Tolerance as Within};
+use super::stream::{Rules, Spaces, Stream};
+
+/// A comparison, and what it tells apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuiltIn {
+    /// The comparison.
+    pub comparison: Comparison,
+    /// Whether an output of which only the white space is wrong is told apart from a wrong one.
+    pub tells_presentation: bool,
+}
+
+/// Why a name with its flags is no comparison.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BuiltInError {
+    /// Nothing has this name.
+    #[error("there is no comparison `{0}`; there are {names}", names = NAMES.join(", "))]
+    Name(String),
+    /// It has no such flag.
+    #[error("`{name}` has no flag `{flag}`")]
+    Flag {
+        /// The comparison.
+        name: String,
+        /// The flag.
+        flag: String,
+    },
+    /// A flag that needs a number has none.
+    #[error("`{0}` needs a number, 0 or above")]
+    Number(String),
+    /// A flag stands twice.
+    #[error("`{0}` stands twice")]
+    Twice(String),
+    /// A flag for both tolerances together with one for one of them.
+    #[error("`float_tolerance` excludes `float_absolute_tolerance` and `float_relative_tolerance`")]
+    Contradiction,
+}
+
+/// Names beside those of testlib's standard checkers.
+const NAMES: [&str; 12] = [
+    "default",
+    "exact",
+    "trimmed",
+    "trimmed-end",
+    "lines",
+    "floats",
+    "numbers",
+    "sorted-lines",
+    "sorted-words",
+    "characters",
+    "line-count",
+    "std::NAME.cpp",
+];
+
+/// What `numbers` and `floats` allow when nobody says how much.
+const NEAR: f64 = 1e-6;
+
+impl BuiltIn {
+    /// Reads a name and its flags.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn parse(name: &str, flags: &[String]) -> Result<BuiltIn, BuiltInError> {
+        let mut tells_presentation = false;
+        let unknown = |flag: &str| BuiltInError::Flag { name: name.to_owned(), flag: flag.to_owned() };
+        let plain = |comparison| match flags.first() {
+            None => Ok(comparison),
+            Some(flag) => Err(unknown(flag)),
+        };
+        let comparison = match name {
+            "default" | "numbers" => {
+                let mut rules = token_rules(flags).map_err(|flag| flag.with(name))?;
+                if name == "numbers" && rules.absolute_tolerance.is_none() && rules.relative_tolerance.is_none() {
+                    rules.absolute_tolerance = Tolerance::new(NEAR).ok();
+                    rules.relative_tolerance = Tolerance::new(NEAR).ok();
+                }
+                Comparison::Tokens(rules)
+            }
+            "exact" | "trimmed" | "trimmed-end" | "lines" => {
+                let mut normalize_newlines = false;
+                for flag in flags {
+                    match (flag.as_str(), name) {
+                        ("presentation_error", _) => tells_presentation = true,
+                        ("normalize_newlines", "exact") => normalize_newlines = true,
+                        _ => return Err(unknown(flag)),
+                    }
+                }
+                match name {
+                    "exact" => Comparison::Exact { normalize_newlines },
+                    "trimmed" => Comparison::TrimmedLines,
+                    "trimmed-end" => Comparison::TrimmedEnd,
+                    _ => Comparison::TokensByLine,
+                }
+            }
+            "floats" => {
+                let (mut precision, mut mode) = (6, ErrorMode::Either);
+                let mut rest = flags.iter();
+                while let Some(flag) = rest.next() {
+                    match flag.as_str() {
+                        "absolute" => mode = ErrorMode::Absolute,
+                        "relative" => mode = ErrorMode::Relative,
+                        "precision" => {
+                            let number = rest.next().and_then(|n| n.parse().ok()).filter(|n| *n <= 30);
+                            precision = number.ok_or_else(|| BuiltInError::Number(flag.clone()))?;
+                        }
+                        _ => return Err(unknown(flag)),
+                    }
+                }
+                Comparison::Floats { precision, mode }
+            }
+            "sorted-lines" => plain(Comparison::Unordered(OrderOf::Lines))?,
+            "sorted-words" => plain(Comparison::Unordered(OrderOf::Tokens))?,
+            "characters" => plain(Comparison::Characters)?,
+            "line-count" => match flags {
+                [] => Comparison::LineCount { exact: false },
+                [exact] if exact == "exact" => Comparison::LineCount { exact: true },
+                [exact, flag, ..] if exact == "exact" => return Err(unknown(flag)),
+                [flag, ..] => return Err(unknown(flag)),
+            },
+            other => {
+                let short = other.strip_prefix("std::").unwrap_or(other);
+                let short = short.strip_suffix(".cpp").unwrap_or(short);
+                let standard = Standard::from_name(short).ok_or_else(|| BuiltInError::Name(other.to_owned()))?;
+                plain(Comparison::Standard(standard))?
+            }
+        };
+        Ok(BuiltIn { comparison, tells_presentation })
+    }
+
+    /// Begins a comparison with an answer.
+    pub fn compare<A: BufRead>(&self, answer: A) -> Comparer<A> {
+        let rules = match &self.comparison {
+            Comparison::Unordered(OrderOf::Lines) => return Comparer::bags(Bags::new(Unit::Lines, answer)),
+            Comparison::Unordered(OrderOf::Tokens) | Comparison::Standard(Standard::Uncmp) => {
+                return Comparer::bags(Bags::new(Unit::Words, answer));
+            }
+            Comparison::Characters => return Comparer::bags(Bags::new(Unit::Characters, answer)),
+            Comparison::LineCount { exact } => return Comparer::lines(Lines::new(*exact, answer)),
+            Comparison::Tokens(rules) => Rules {
+                folds_case: !rules.case_sensitive,
+                tolerance: within(rules),
+                spaces: if rules.space_sensitive { Spaces::Bytes { normalized: false } } else { Spaces::Ignored },
+                tells_presentation: false,
+            },
+            Comparison::Exact { normalize_newlines } => of(Spaces::Bytes { normalized: *normalize_newlines }),
+            Comparison::TrimmedLines => of(Spaces::Trimmed),
+            Comparison::TrimmedEnd => of(Spaces::BytesButEnd { normalized: false }),
+            Comparison::TokensByLine => of(Spaces::Lines),
+            Comparison::Floats { precision, mode } => {
+                let near = 10_f64.powi(-i32::from(*precision));
+                let absolute = if *mode == ErrorMode::Relative { 0.0 } else { near };
+                let relative = if *mode == ErrorMode::Absolute { 0.0 } else { near };
+                Rules { tolerance: Some(Within { absolute, relative }), ..of(Spaces::Lines) }
+            }
+            Comparison::Standard(standard) => {
+                let near = |absolute, relative| Rules {
+                    tolerance: Some(Within { absolute, relative }),
+                    ..of(Spaces::Ignored)
+                };
+                match standard {
+                    Standard::Acmp => near(1.5e-6, 1.5e-6),
+                    Standard::Dcmp | Standard::Rcmp6 => near(1e-6, 1e-6),
+                    Standard::Rcmp => near(1.5e-6, 0.0),
+                    Standard::Rcmp4 => near(1e-4, 1e-4),
+                    Standard::Rcmp9 => near(1e-9, 1e-9),
+                    Standard::Rncmp => near(1.5e-5, 0.0),
+                    Standard::Fcmp => of(Spaces::BytesButEnd { normalized: true }),
+                    Standard::Lcmp => of(Spaces::LineCount),
+                    Standard::Nyesno | Standard::Yesno => Rules { folds_case: true, ..of(Spaces::Ignored) },
+                    Standard::Caseicmp
+                    | Standard::Casencmp
+                    | Standard::Casewcmp
+                    | Standard::Hcmp
+                    | Standard::Icmp
+                    | Standard::Ncmp
+                    | Standard::Uncmp
+                    | Standard::Wcmp => of(Spaces::Ignored),
+                }
+            }
+        };
+        Comparer::stream(Stream::new(Rules { tells_presentation: self.tells_presentation, ..rules }, answer))
+    }
+}
+
+impl From<Comparison> for BuiltIn {
+    fn from(comparison: Comparison) -> BuiltIn {
+        BuiltIn { comparison, tells_presentation: false }
+    }
+}
+
+/// Words to the letter, no tolerance.
+fn of(spaces: Spaces) -> Rules {
+    Rules { folds_case: false, tolerance: None, spaces, tells_presentation: false }
+}
+
+fn within(rules: &TokenRules) -> Option<Within> {
+    let of = |tolerance: Option<Tolerance>| tolerance.map_or(0.0, Tolerance::get);
+    let (absolute, relative) = (rules.absolute_tolerance, rules.relative_tolerance);
+    (absolute.is_some() || relative.is_some()).then(|| Within { absolute: of(absolute), relative: of(relative) })
+}
+
+/// What is wrong with a flag of the default comparison, whose name is not known here.
+enum FlagError {
+    Unknown(String),
+    Other(BuiltInError),
+}
+
+impl FlagError {
+    fn with(self, name: &str) -> BuiltInError {
+        match self {
+            FlagError::Unknown(flag) => BuiltInError::Flag { name: name.to_owned(), flag },
+            FlagError::Other(error) => error,
+        }
+    }
+}
+
+fn token_rules(flags: &[String]) -> Result<TokenRules, FlagError> {
+    let mut rules = TokenRules::default();
+    let mut both = None;
+    let mut rest = flags.iter();
+    while let Some(flag) = rest.next() {
+        let place = match flag.as_str() {
+            "case_sensitive" => {
+                rules.case_sensitive = true;
+                continue;
+            }
+            "space_change_sensitive" => {
+                rules.space_sensitive = true;
+                continue;
+            }
+            "float_tolerance" => &mut both,
+            "float_absolute_tolerance" => &mut rules.absolute_tolerance,
+            "float_relative_tolerance" => &mut rules.relative_tolerance,
+            _ => return Err(FlagError::Unknown(flag.clone())),
+        };
+        let value = rest.next().and_then(|n| number::parse(n.as_bytes())).and_then(|n| Tolerance::new(n).ok());
+        let value = value.ok_or_else(|| FlagError::Other(BuiltInError::Number(flag.clone())))?;
+        if place.replace(value).is_some() {
+            return Err(FlagError::Other(BuiltInError::Twice(flag.clone())));
+        }
+    }
+    if both.is_some() {
+        if rules.absolute_tolerance.is_some() || rules.relative_tolerance.is_some() {
+            return Err(FlagError::Other(BuiltInError::Contradiction));
+        }
+        (rules.absolute_tolerance, rules.relative_tolerance) = (both, both);
+    }
+    Ok(rules)
+}

@@ -1,0 +1,115 @@
+//! The share of an answer's lines that are right, line by line.
+//!
+//! Lines without words do not count. An output with more lines than the answer has none right. Source: DMOJ, checker `linecount`.
+
+use std::io::{self, BufRead};
+
+use super::hash::{Hash, Key};
+use super::{Difference, Differs, Finding, is_space};
+
+/// Both sides.
+pub(super) struct Lines<A> {
+    key: Key,
+    exact: bool,
+    answer: A,
+    line: Line,
+    came: u64,
+    right: u64,
+    of: u64,
+}
+
+/// A line that is not at its end yet.
+#[derive(Clone, Copy, Default)]
+struct Line {
+    /// Up to the last byte that is no white space.
+    trimmed: Hash,
+    /// All of it.
+    whole: Hash,
+}
+
+impl Line {
+    fn feed(&mut self, key: &Key, bytes: &[u8]) {
+        let after_word = bytes.iter().rposition(|b| !is_space(*b)).map(|at| at + 1);
+        let (words, space) = bytes.split_at(after_word.unwrap_or(0));
+        self.whole.push(key, words);
+        if after_word.is_some() {
+            self.trimmed = self.whole;
+        }
+        self.whole.push(key, space);
+    }
+
+    /// The line that has ended, if it counts.
+    fn end(&mut self, exact: bool) -> Option<Hash> {
+        let line = std::mem::take(self);
+        (!line.trimmed.is_empty()).then_some(if exact { line.whole } else { line.trimmed })
+    }
+}
+
+impl<A: BufRead> Lines<A> {
+    pub(super) fn new(exact: bool, answer: A) -> Lines<A> {
+        Lines { key: Key::random(), exact, answer, line: Line::default(), came: 0, right: 0, of: 0 }
+    }
+
+    pub(super) fn output(&mut self, piece: &[u8]) -> io::Result<()> {
+        for part in piece.split_inclusive(|b| *b == b'\n') {
+            let (text, ends) = part.strip_suffix(b"\n").map_or((part, false), |text| (text, true));
+            self.line.feed(&self.key, text);
+            if ends {
+                self.end_of_line()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn end_of_line(&mut self) -> io::Result<()> {
+        let Some(came) = self.line.end(self.exact) else { return Ok(()) };
+        self.came += 1;
+        if let Some(expected) = self.expected()? {
+            self.of += 1;
+            self.right += u64::from(expected == came);
+        }
+        Ok(())
+    }
+
+    /// The answer's next line that counts.
+    fn expected(&mut self) -> io::Result<Option<Hash>> {
+        let mut line = Line::default();
+        loop {
+            let piece = match self.answer.fill_buf() {
+                Ok(piece) => piece,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            if piece.is_empty() {
+                return Ok(line.end(self.exact));
+            }
+            let end = piece.iter().position(|b| *b == b'\n');
+            line.feed(&self.key, &piece[..end.unwrap_or(piece.len())]);
+            let length = end.map_or(piece.len(), |at| at + 1);
+            self.answer.consume(length);
+            if end.is_some()
+                && let Some(hash) = line.end(self.exact)
+            {
+                return Ok(Some(hash));
+            }
+        }
+    }
+
+    pub(super) fn finish(mut self) -> io::Result<Finding> {
+        self.end_of_line()?;
+        while self.expected()?.is_some() {
+            self.of += 1;
+        }
+        let told = |count: u64| format!("{count} lines").into_bytes();
+        let none = |what| {
+            let (expected, came) = (told(self.of), told(self.came));
+            Finding::Different(Difference { what, word: 0, line: 0, answer_at: 0, output_at: 0, expected, came })
+        };
+        Ok(match self.right {
+            _ if self.came > self.of => none(Differs::Count),
+            right if right == self.of => Finding::Same,
+            0 => none(Differs::Others),
+            right => Finding::Share { right, of: self.of },
+        })
+    }
+}

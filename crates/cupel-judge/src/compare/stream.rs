@@ -1,0 +1,451 @@
+//! Comparison in order: words, and as much of the space between them as the rules care about.
+//!
+//! ```text
+//!            equal bytes                      both at a word, spaces agree
+//!           ┌───────────┐                  ┌─────────────────────────────────┐
+//!           ▼           │   space differs  │                                 │
+//!  start ─► Same ───────┴─────────────────►Gap ── one side ends ──► decided ◄┼── too far, or no number
+//!           ▲  └──────── word differs ───────────────────────────►Words ─────┘
+//!           └────────── numbers near enough ────────────────────────┘
+//! ```
+//!
+//! In `Same` both sides are at the same place of the same word, or of the same run of space. Invariants: memory is bounded by
+//! [`NUMBER_BYTES_MAX`]; every byte is looked at a bounded number of times; how the output is cut into pieces changes nothing.
+//!
+//! Bytes that are equal are equal in every sense: also as numbers, whatever the tolerance.
+
+use std::io::{self, BufRead};
+
+use super::hash::{Hash, Key};
+use super::number::{self, Tolerance};
+use super::{Difference, Differs, Finding, SHOWN_BYTES_MAX, is_space};
+
+/// A longer word of an answer is no number.
+const ANSWER_NUMBER_BYTES_MAX: usize = 1024;
+/// A longer word of an output is no number.
+const NUMBER_BYTES_MAX: usize = 64 << 10;
+
+/// What makes two outputs the same.
+#[derive(Clone, Debug)]
+pub(super) struct Rules {
+    pub(super) folds_case: bool,
+    pub(super) tolerance: Option<Tolerance>,
+    pub(super) spaces: Spaces,
+    /// Whether it is told apart that only space differs.
+    pub(super) tells_presentation: bool,
+}
+
+/// What matters about a run of white space. The ends of the text are runs, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spaces {
+    /// That there is one.
+    Ignored,
+    /// Whether there is a line end in it; nothing at the ends of the text.
+    Lines,
+    /// How many line ends there are in it; nothing at the end of the text.
+    LineCount,
+    /// Its line ends and what follows the last of them; nothing at the end of the text.
+    Trimmed,
+    /// Every byte; nothing at the end of the text.
+    BytesButEnd {
+        /// CR LF and CR are LF.
+        normalized: bool,
+    },
+    /// Every byte.
+    Bytes {
+        /// CR LF and CR are LF.
+        normalized: bool,
+    },
+}
+
+/// What is known of a run of white space.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Run {
+    line_ends: u64,
+    hash: Hash,
+    after_return: bool,
+}
+
+impl Run {
+    fn feed(&mut self, spaces: Spaces, key: &Key, bytes: &[u8]) {
+        match spaces {
+            Spaces::Ignored => {}
+            Spaces::Lines | Spaces::LineCount => self.line_ends += count_line_ends(bytes),
+            Spaces::Trimmed => {
+                self.line_ends += count_line_ends(bytes);
+                let after = bytes.iter().rposition(|b| *b == b'\n').map(|at| at + 1);
+                if after.is_some() {
+                    self.hash = Hash::default();
+                }
+                self.hash.push(key, &bytes[after.unwrap_or(0)..]);
+            }
+            Spaces::Bytes { normalized: false } | Spaces::BytesButEnd { normalized: false } => {
+                self.hash.push(key, bytes)
+            }
+            Spaces::Bytes { normalized: true } | Spaces::BytesButEnd { normalized: true } => {
+                for byte in bytes {
+                    match byte {
+                        b'\n' if self.after_return => {}
+                        b'\r' => self.hash.push(key, b"\n"),
+                        other => self.hash.push(key, &[*other]),
+                    }
+                    self.after_return = *byte == b'\r';
+                }
+            }
+        }
+    }
+
+    /// Whether two runs are the same as far as it matters.
+    fn agrees(&self, other: &Run, spaces: Spaces, at_start: bool, at_end: bool) -> bool {
+        match spaces {
+            Spaces::Ignored => true,
+            Spaces::Lines => at_start || at_end || (self.line_ends > 0) == (other.line_ends > 0),
+            Spaces::LineCount => at_end || self.line_ends == other.line_ends,
+            Spaces::Trimmed => at_end || (self.line_ends == other.line_ends && self.hash == other.hash),
+            Spaces::BytesButEnd { .. } => at_end || self.hash == other.hash,
+            Spaces::Bytes { .. } => self.hash == other.hash,
+        }
+    }
+}
+
+enum State {
+    Same,
+    Gap { answer: Run, output: Run },
+    Words { answer: Vec<u8>, output: Vec<u8>, answer_ended: bool, output_ended: bool },
+    Decided(Finding),
+}
+
+/// The comparison.
+pub(super) struct Stream<A> {
+    rules: Rules,
+    key: Key,
+    answer: A,
+    state: State,
+    /// In `Same`: whether it is a word that goes on.
+    in_word: bool,
+    /// The word that goes on, as far as a number or a message can need it, and its length.
+    word: Vec<u8>,
+    word_length: u64,
+    /// The run of space that goes on.
+    run: Run,
+    /// Words of the output that have begun, and line ends in it, up to here.
+    words: u64,
+    line_ends: u64,
+    answer_at: u64,
+    output_at: u64,
+    presentation: Option<Difference>,
+}
+
+impl<A: BufRead> Stream<A> {
+    pub(super) fn new(rules: Rules, answer: A) -> Stream<A> {
+        Stream {
+            rules,
+            key: Key::random(),
+            answer,
+            state: State::Same,
+            in_word: false,
+            word: Vec::new(),
+            word_length: 0,
+            run: Run::default(),
+            words: 0,
+            line_ends: 0,
+            answer_at: 0,
+            output_at: 0,
+            presentation: None,
+        }
+    }
+
+    pub(super) fn output(&mut self, mut piece: &[u8]) -> io::Result<()> {
+        self.advance(&mut piece, false)
+    }
+
+    pub(super) fn finish(mut self) -> io::Result<Finding> {
+        self.advance(&mut &b""[..], true)?;
+        match (self.state, self.presentation) {
+            (State::Decided(Finding::Same), Some(difference)) => Ok(Finding::Presentation(difference)),
+            (State::Decided(finding), _) => Ok(finding),
+            // `advance` decides at the end of both texts.
+            _ => Err(io::Error::other("the comparison did not come to an end")),
+        }
+    }
+
+    /// Compares until the output is used up or it is decided.
+    fn advance(&mut self, output: &mut &[u8], at_end: bool) -> io::Result<()> {
+        while !output.is_empty() || at_end {
+            match self.state {
+                State::Same => self.same(output)?,
+                State::Gap { .. } => {
+                    if !self.gap(output, at_end)? {
+                        return Ok(());
+                    }
+                }
+                State::Words { .. } => {
+                    if !self.differing_words(output, at_end)? {
+                        return Ok(());
+                    }
+                }
+                State::Decided(_) => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    /// One stretch of equal bytes, or one difference.
+    fn same(&mut self, output: &mut &[u8]) -> io::Result<()> {
+        let answer = fill(&mut self.answer)?;
+        let length = common_prefix(answer, output);
+        if length > 0 {
+            let (stretch, rest) = output.split_at(length);
+            *output = rest;
+            self.answer.consume(length);
+            self.pass(stretch);
+            return Ok(());
+        }
+        let is_word = |byte: Option<&u8>| byte.is_some_and(|b| !is_space(*b));
+        let (a, o) = (answer.first(), output.first());
+        if a.is_none() && o.is_none() {
+            self.state = State::Decided(Finding::Same);
+            return Ok(());
+        }
+        match (is_word(a), is_word(o)) {
+            (true, true) if self.rules.folds_case && a.map(u8::to_ascii_lowercase) == o.map(u8::to_ascii_lowercase) => {
+                let (stretch, rest) = output.split_at(1);
+                *output = rest;
+                self.answer.consume(1);
+                self.pass(stretch);
+            }
+            (false, false) => self.begin_gap(),
+            (true, false) | (false, true) if !self.in_word => self.begin_gap(),
+            _ => {
+                if !self.in_word {
+                    self.begin_word();
+                }
+                // The place of a difference is where its word begins.
+                self.answer_at -= self.word_length;
+                self.output_at -= self.word_length;
+                let word = std::mem::take(&mut self.word);
+                self.state =
+                    State::Words { answer: word.clone(), output: word, answer_ended: false, output_ended: false };
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes note of bytes that are the same on both sides.
+    fn pass(&mut self, stretch: &[u8]) {
+        let (words, line_ends) = count(stretch, self.in_word);
+        self.words += words;
+        self.line_ends += line_ends;
+        self.answer_at += stretch.len() as u64;
+        self.output_at += stretch.len() as u64;
+        let ends_in_word = stretch.last().is_some_and(|b| !is_space(*b));
+        if ends_in_word {
+            if words > 0 {
+                let begin = stretch.iter().rposition(|b| is_space(*b)).map_or(0, |at| at + 1);
+                self.begin_word();
+                self.add_to_word(&stretch[begin..]);
+            } else {
+                self.add_to_word(stretch);
+            }
+            self.in_word = true;
+        } else {
+            if self.rules.spaces != Spaces::Ignored {
+                let begin = stretch.iter().rposition(|b| !is_space(*b)).map(|at| at + 1);
+                if begin.is_some() || self.in_word {
+                    self.run = Run::default();
+                }
+                self.run.feed(self.rules.spaces, &self.key, &stretch[begin.unwrap_or(0)..]);
+            }
+            self.in_word = false;
+        }
+    }
+
+    fn begin_word(&mut self) {
+        self.word.clear();
+        self.word_length = 0;
+    }
+
+    fn add_to_word(&mut self, bytes: &[u8]) {
+        self.word_length += bytes.len() as u64;
+        // One byte more than a number may have, so that it is seen to be none.
+        let room = (ANSWER_NUMBER_BYTES_MAX + 1).saturating_sub(self.word.len());
+        self.word.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+
+    fn begin_gap(&mut self) {
+        if self.in_word {
+            self.run = Run::default();
+        }
+        self.state = State::Gap { answer: self.run, output: self.run };
+    }
+
+    /// Passes over white space on both sides. `false`: more output is needed.
+    fn gap(&mut self, output: &mut &[u8], at_end: bool) -> io::Result<bool> {
+        let State::Gap { answer: ref mut answer_run, output: ref mut output_run } = self.state else { return Ok(true) };
+        let spaces = self.rules.spaces;
+        let length = leading_space(output);
+        let (space, rest) = output.split_at(length);
+        output_run.feed(spaces, &self.key, space);
+        self.line_ends += count_line_ends(space);
+        self.output_at += length as u64;
+        *output = rest;
+        if rest.is_empty() && !at_end {
+            return Ok(false);
+        }
+        let expected = loop {
+            let answer = fill(&mut self.answer)?;
+            let length = leading_space(answer);
+            answer_run.feed(spaces, &self.key, &answer[..length]);
+            self.answer_at += length as u64;
+            let ends_here = length < answer.len() || answer.is_empty();
+            let begins = beginning_of_word(&answer[length..]);
+            self.answer.consume(length);
+            if ends_here {
+                break begins;
+            }
+        };
+        let (answer_run, output_run) = (*answer_run, *output_run);
+        let came = beginning_of_word(output);
+        let (a, o) = (!expected.is_empty(), !came.is_empty());
+        self.words += 1;
+        let decided = match (a, o) {
+            (true, false) => Some(self.differs(Differs::Missing, expected.clone(), Vec::new())),
+            (false, true) => Some(self.differs(Differs::Trailing, Vec::new(), came.clone())),
+            _ => None,
+        };
+        if decided.is_none() && !answer_run.agrees(&output_run, spaces, self.words == 1, !a) {
+            let difference = self.differs(Differs::Space, Vec::new(), Vec::new());
+            if self.rules.tells_presentation {
+                self.presentation.get_or_insert(difference);
+            } else {
+                self.state = State::Decided(Finding::Different(difference));
+                return Ok(true);
+            }
+        }
+        self.words -= 1;
+        self.state = match decided {
+            Some(difference) => State::Decided(Finding::Different(difference)),
+            None if a => State::Same,
+            None => State::Decided(Finding::Same),
+        };
+        self.in_word = false;
+        self.run = Run::default();
+        Ok(true)
+    }
+
+    /// Reads on to the ends of two words that are not the same. `false`: more output is needed.
+    fn differing_words(&mut self, output: &mut &[u8], at_end: bool) -> io::Result<bool> {
+        let needed = if self.rules.tolerance.is_some() { NUMBER_BYTES_MAX + 1 } else { SHOWN_BYTES_MAX };
+        let State::Words { answer: ref mut expected, output: ref mut came, answer_ended, output_ended } = self.state
+        else {
+            return Ok(true);
+        };
+        let (mut answer_ended, mut output_ended) = (answer_ended, output_ended);
+        if !output_ended {
+            let length = word_length(output).min(needed.saturating_sub(came.len()));
+            came.extend_from_slice(&output[..length]);
+            *output = &output[length..];
+            output_ended = came.len() >= needed || !output.is_empty() || at_end;
+        }
+        while !answer_ended {
+            let answer = fill(&mut self.answer)?;
+            let length = word_length(answer).min(needed.saturating_sub(expected.len()));
+            expected.extend_from_slice(&answer[..length]);
+            answer_ended = answer.is_empty() || length < answer.len() || expected.len() >= needed;
+            self.answer.consume(length);
+        }
+        if !output_ended {
+            self.set_ended(answer_ended, output_ended);
+            return Ok(false);
+        }
+        let (expected, came) = (std::mem::take(expected), std::mem::take(came));
+        let is_number_wanted = expected.len() <= ANSWER_NUMBER_BYTES_MAX;
+        let wanted = self.rules.tolerance.filter(|_| is_number_wanted).zip(number::parse(&expected));
+        let what = match wanted {
+            Some((tolerance, a)) => {
+                let o = if came.len() <= NUMBER_BYTES_MAX { number::parse(&came) } else { None };
+                if o.is_some_and(|o| tolerance.accepts(a, o)) {
+                    self.state = State::Same;
+                    self.answer_at += expected.len() as u64;
+                    self.output_at += came.len() as u64;
+                    self.words += u64::from(!self.in_word);
+                    self.in_word = true;
+                    self.begin_word();
+                    return Ok(true);
+                }
+                Differs::Number
+            }
+            None => Differs::Word,
+        };
+        self.words += u64::from(!self.in_word);
+        let difference = self.differs(what, expected, came);
+        self.state = State::Decided(Finding::Different(difference));
+        Ok(true)
+    }
+
+    fn set_ended(&mut self, answer: bool, output: bool) {
+        if let State::Words { answer_ended, output_ended, .. } = &mut self.state {
+            (*answer_ended, *output_ended) = (answer, output);
+        }
+    }
+
+    fn differs(&self, what: Differs, mut expected: Vec<u8>, mut came: Vec<u8>) -> Difference {
+        expected.truncate(SHOWN_BYTES_MAX);
+        came.truncate(SHOWN_BYTES_MAX);
+        let (word, line) = (self.words, self.line_ends + 1);
+        Difference { what, word, line, answer_at: self.answer_at, output_at: self.output_at, expected, came }
+    }
+}
+
+/// What is left in the reader's buffer, or the next of it; empty at the end.
+fn fill(answer: &mut impl BufRead) -> io::Result<&[u8]> {
+    loop {
+        match answer.fill_buf() {
+            Ok(_) => break,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    // Again, because a borrow that is returned from a loop would last through all of it; nothing is read twice.
+    answer.fill_buf()
+}
+
+fn common_prefix(a: &[u8], b: &[u8]) -> usize {
+    const BLOCK: usize = 64;
+    let length = a.len().min(b.len());
+    let (a, b) = (&a[..length], &b[..length]);
+    // Most often one of a few bytes differs, or none of very many.
+    let (a_blocks, b_blocks) = (a.as_chunks::<BLOCK>().0, b.as_chunks::<BLOCK>().0);
+    let mut at = BLOCK * a_blocks.iter().zip(b_blocks).take_while(|(a, b)| a == b).count();
+    while at < length && a[at] == b[at] {
+        at += 1;
+    }
+    at
+}
+
+fn leading_space(text: &[u8]) -> usize {
+    text.iter().position(|b| !is_space(*b)).unwrap_or(text.len())
+}
+
+fn word_length(text: &[u8]) -> usize {
+    text.iter().position(|b| is_space(*b)).unwrap_or(text.len())
+}
+
+fn beginning_of_word(text: &[u8]) -> Vec<u8> {
+    text[..word_length(&text[..text.len().min(SHOWN_BYTES_MAX)])].to_vec()
+}
+
+fn count_line_ends(text: &[u8]) -> u64 {
+    text.chunks(255).map(|part| u64::from(part.iter().map(|b| u8::from(*b == b'\n')).sum::<u8>())).sum()
+}
+
+/// Words that begin in a text, and line ends in it. Sums of few enough bytes, so that they are added many at a time.
+fn count(text: &[u8], in_word: bool) -> (u64, u64) {
+    let [first, rest @ ..] = text else { return (0, 0) };
+    let begins = |before: u8, byte: u8| u8::from(is_space(before) & !is_space(byte));
+    let mut words = u64::from(!in_word && !is_space(*first));
+    for (before, bytes) in text[..text.len() - 1].chunks(255).zip(rest.chunks(255)) {
+        words += u64::from(before.iter().zip(bytes).map(|(a, b)| begins(*a, *b)).sum::<u8>());
+    }
+    (words, count_line_ends(text))
+}
