@@ -1,12 +1,14 @@
 //! Measures Cupel against the bare program, prints tables and writes them as JSON.
 //!
-//! `cupel-bench sandbox`: what a cell costs over starting the program bare. `cupel-bench http`: what a submission
-//! costs through the API. Without a word: both. `cupel-bench peers`: Cupel beside other ways of running a program, and
-//! beside its targets. How to run it, and figures: bench/README.md.
+//! `cupel-bench sandbox`: what a cell costs over starting the program bare. `cupel-bench limits`: how fast output is taken
+//! in, and how far beyond a limit a program gets. `cupel-bench http`: what a submission costs through the API. Without a
+//! word: these three. `cupel-bench peers`: Cupel beside other ways of running a program, and beside its targets. How to
+//! run it, and figures: bench/README.md.
 #![forbid(unsafe_code)]
 
 mod bare;
 mod http;
+mod limits;
 mod machine;
 mod peers;
 mod programs;
@@ -26,7 +28,7 @@ use serde_json::{Value, json};
 /// Measures Cupel against the bare program.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// What to measure; `sandbox` and `http` when left out.
+    /// What to measure; all but `peers` when left out.
     #[arg(value_enum)]
     suite: Option<Suite>,
 
@@ -57,6 +59,8 @@ enum Suite {
     Sandbox,
     /// Submissions through HTTP.
     Http,
+    /// Output as fast as it comes, and limits that are overrun.
+    Limits,
     /// Cupel beside other sandboxes and containers, and beside its targets.
     Peers,
 }
@@ -87,6 +91,10 @@ fn main() -> anyhow::Result<()> {
             eprintln!("  the machine does not come to rest: read the figures with that in mind");
         }
         write(&arguments.results, "http", http::measure(&server, plan, arguments.only.as_deref())?)?;
+    }
+    if wanted(Suite::Limits) {
+        let plan = limits::Plan { streams: count(30), overruns: count(100) };
+        write(&arguments.results, "limits", limits::measure(plan)?)?;
     }
     if wanted(Suite::Peers) {
         let plan = peers::Plan {

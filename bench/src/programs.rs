@@ -34,11 +34,18 @@ pub(crate) const HELLO_BITS: &str = "#include <bits/stdc++.h>\nusing namespace s
 
 /// Compiles [`HELLO_C`] to `folder/name`, with or without shared libraries, and gives back the program.
 pub(crate) fn compile_hello(folder: &Path, name: &str, linking: &str) -> anyhow::Result<Vec<u8>> {
-    let (source, program) = (folder.join("hello.c"), folder.join(name));
-    std::fs::write(&source, HELLO_C).with_context(|| format!("writing {}", source.display()))?;
+    compile(folder, name, HELLO_C, linking)?;
+    let program = folder.join(name);
+    std::fs::read(&program).with_context(|| format!("reading {}", program.display()))
+}
+
+/// Compiles C to `folder/name`, with or without shared libraries.
+pub(crate) fn compile(folder: &Path, name: &str, text: &str, linking: &str) -> anyhow::Result<()> {
+    let (source, program) = (folder.join(name).with_extension("c"), folder.join(name));
+    std::fs::write(&source, text).with_context(|| format!("writing {}", source.display()))?;
     let status = Command::new("gcc").args(["-O2", linking, "-o"]).arg(&program).arg(&source).status();
     if !status.context("starting gcc (Debian package gcc)")?.success() {
-        bail!("gcc failed on a hello world; is libc6-dev installed?");
+        bail!("gcc failed on {}; is libc6-dev installed?", source.display());
     }
-    std::fs::read(&program).with_context(|| format!("reading {}", program.display()))
+    Ok(())
 }

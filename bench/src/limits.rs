@@ -1,0 +1,201 @@
+//! How fast a slot takes in what a program says, and how far beyond a limit a program gets.
+//!
+//! The stream is compared with the same program writing into a pipe that is read by a thread beside it, taking turns. An
+//! overrun is what a cell's figures say beyond the limit that ended it; all slots are busy with the same.
+
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use cupel_sandbox::{CellReport, Command, Observer, Sandbox, SandboxConfig, Slot};
+use cupel_types::{Bytes, Limits, Outcome};
+use serde_json::{Value, json};
+
+use crate::samples::Samples;
+use crate::table::Table;
+use crate::{programs, sandbox};
+
+/// How much is measured.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    /// Streams, bare and in a cell each.
+    pub(crate) streams: usize,
+    /// Overruns of each limit, in each slot.
+    pub(crate) overruns: usize,
+}
+
+/// Writes as many MiB as it is told, uses a processor, or waits, until it is ended.
+const SOURCE: &str = r#"
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+    static char block[256 * 1024];
+    memset(block, 'x', sizeof block);
+    switch (argv[1][0]) {
+    case 'w':
+        for (long left = atol(argv[2]) * 4; left > 0; left--)
+            for (size_t at = 0; at < sizeof block;) {
+                ssize_t n = write(1, block + at, sizeof block - at);
+                if (n < 0) return 1;
+                at += n;
+            }
+        return 0;
+    case 's': for (;;) __asm__ volatile("");
+    default: for (;;) pause();
+    }
+}
+"#;
+
+/// One stream, MiB.
+const STREAM_MIB: u64 = 2048;
+/// Every limit that is overrun.
+const LIMIT: Duration = Duration::from_millis(200);
+
+/// Measures both; prints a table each and gives the figures.
+pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
+    let folder = tempfile::Builder::new().prefix("cupel-bench-").tempdir_in("/var/tmp").context("making a folder")?;
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).context("opening the folder")?;
+    programs::compile(folder.path(), "limits", SOURCE, "-static")?;
+    let program = folder.path().join("limits").display().to_string();
+    let config = SandboxConfig { mounts: vec![folder.path().to_owned().into()], ..SandboxConfig::default() };
+    let sandbox = Sandbox::start(config).context("starting the sandbox; `cupel doctor` tells what is missing")?;
+    let mut slots: Vec<Slot> = (0..sandbox.slots()).map(|index| sandbox.slot(index)).collect();
+    for slot in &mut slots {
+        slot.warm_up().context("making lanes")?;
+    }
+    let stream = stream(&program, &mut slots[0], plan.streams)?;
+    let overruns = overruns(&program, &mut slots, plan.overruns)?;
+    Ok(json!({ "stream": stream, "overruns": overruns }))
+}
+
+fn stream(program: &str, slot: &mut Slot, rounds: usize) -> anyhow::Result<Value> {
+    let size = STREAM_MIB.to_string();
+    let limits = Limits {
+        output: Bytes::mib(STREAM_MIB),
+        cpu_time: Duration::from_secs(60),
+        wall_time: Duration::from_secs(60),
+        ..Limits::default()
+    };
+    let command = Command { limits, ..sandbox::command(&[program, "write", &size], vec![]) };
+    let (mut bare, mut cell) = (Samples::default(), Samples::default());
+    for _ in 0..rounds {
+        bare.push(bare_stream(program, &size)?);
+        let mut counted = Counted(0);
+        let started = Instant::now();
+        let report = slot.run(&command, &mut counted)?;
+        cell.push(started.elapsed());
+        let all = report.outcome == Outcome::Exited(0) && counted.0 == STREAM_MIB << 20;
+        ensure!(all, "{} bytes came, {:?}", counted.0, report.outcome);
+    }
+    let rate = |samples: &Samples| (STREAM_MIB << 20) as f64 / samples.percentile(50.0).as_secs_f64() / 1e9;
+    let mut table = Table::new("2 GiB of output, GB a second", &["", "p50", "x bare"]);
+    table.row(vec!["bare, a pipe of 1 MiB".into(), format!("{:.2}", rate(&bare)), String::new()]);
+    let ratio = rate(&cell) / rate(&bare);
+    table.row(vec!["cell".into(), format!("{:.2}", rate(&cell)), format!("{ratio:.2}")]);
+    println!("{table}");
+    Ok(json!({ "bare_gb_per_s": rate(&bare), "cell_gb_per_s": rate(&cell) }))
+}
+
+fn bare_stream(program: &str, size: &str) -> anyhow::Result<Duration> {
+    let started = Instant::now();
+    let mut child = std::process::Command::new(program).args(["write", size]).stdout(Stdio::piped()).spawn()?;
+    let mut output = child.stdout.take().context("a pipe")?;
+    rustix::pipe::fcntl_setpipe_size(&output, 1 << 20).context("a larger pipe")?;
+    let mut chunk = vec![0; 256 * 1024];
+    let mut bytes = 0;
+    loop {
+        match output.read(&mut chunk)? {
+            0 => break,
+            n => bytes += n as u64,
+        }
+    }
+    ensure!(child.wait()?.success() && bytes == STREAM_MIB << 20, "{bytes} bytes came");
+    Ok(started.elapsed())
+}
+
+struct Counted(u64);
+
+impl Observer for Counted {
+    fn stdout(&mut self, data: &[u8]) {
+        self.0 += data.len() as u64;
+    }
+
+    fn stderr(&mut self, _: &[u8]) {}
+}
+
+/// A limit, the program that goes beyond it, and which of its figures tells how far.
+struct Overrun {
+    name: &'static str,
+    argument: &'static str,
+    limit: fn(&mut Limits),
+    outcome: Outcome,
+    used: fn(&CellReport) -> Duration,
+}
+
+const OVERRUNS: [Overrun; 3] = [
+    Overrun {
+        name: "CPU time",
+        argument: "spin",
+        limit: |limits| limits.cpu_time = LIMIT,
+        outcome: Outcome::TimeLimit,
+        used: |report| report.usage.cpu_time,
+    },
+    Overrun {
+        name: "wall clock",
+        argument: "spin",
+        limit: |limits| limits.wall_time = LIMIT,
+        outcome: Outcome::WallLimit,
+        used: |report| report.usage.wall_time,
+    },
+    Overrun {
+        name: "idleness",
+        argument: "pause",
+        limit: |limits| limits.idle_time = LIMIT,
+        outcome: Outcome::IdleLimit,
+        used: |report| report.usage.wall_time,
+    },
+];
+
+fn overruns(program: &str, slots: &mut [Slot], rounds: usize) -> anyhow::Result<Value> {
+    let mut table =
+        Table::new("200 ms of a limit, all slots: milliseconds beyond it", &["limit", "runs", "p50", "p99", "most"]);
+    let mut figures = serde_json::Map::new();
+    for overrun in &OVERRUNS {
+        let mut limits = Limits {
+            cpu_time: Duration::from_secs(10),
+            wall_time: Duration::from_secs(10),
+            idle_time: Duration::from_secs(10),
+            ..Limits::default()
+        };
+        (overrun.limit)(&mut limits);
+        let command = Command { limits, ..sandbox::command(&[program, overrun.argument], vec![]) };
+        let again = |slot: &mut Slot| -> anyhow::Result<Vec<Duration>> {
+            (0..rounds)
+                .map(|_| {
+                    let report = slot.run(&command, &mut Counted(0))?;
+                    ensure!(report.outcome == overrun.outcome, "{}: {:?}", overrun.name, report.outcome);
+                    Ok((overrun.used)(&report).saturating_sub(LIMIT))
+                })
+                .collect()
+        };
+        let mut beyond = Samples::default();
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = slots.iter_mut().map(|slot| scope.spawn(|| again(slot))).collect();
+            for thread in threads {
+                let times = thread.join().map_err(|_| anyhow::anyhow!("a slot's thread panicked"))??;
+                times.into_iter().for_each(|time| beyond.push(time));
+            }
+            anyhow::Ok(())
+        })?;
+        let ms = |percent| beyond.percentile(percent).as_secs_f64() * 1e3;
+        let [p50, p99, most] = [50.0, 99.0, 100.0].map(ms);
+        let cells = [p50, p99, most].map(|ms| format!("{ms:.2}"));
+        table.row([overrun.name.to_owned(), beyond.len().to_string()].into_iter().chain(cells).collect());
+        figures.insert(overrun.name.to_owned(), json!({ "p50_ms": p50, "p99_ms": p99, "most_ms": most }));
+    }
+    println!("{table}");
+    Ok(figures.into())
+}
