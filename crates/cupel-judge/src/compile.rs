@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cupel_languages::Language;
-use cupel_types::{BoxFiles, CompileReport, Limits, Outcome, Output, Submission, Verdict};
+use cupel_types::{BoxFiles, Bytes, CompileReport, Limits, Outcome, Output, UserId, Verdict};
 
 use crate::executor::{StdinSource, StepInput, StepKind, StepObserver, StepResult, WarmInput};
 use crate::judge::limit_message;
@@ -25,23 +25,37 @@ pub(crate) enum Compiled {
     /// There is something to run.
     Ok { report: CompileReport, artifacts: BoxFiles },
     /// The compiler refused the source, went over its limits, or the run was cancelled.
-    Refused { report: CompileReport, verdict: Verdict, message: Option<String> },
+    Refused {
+        report: CompileReport,
+        verdict: Verdict,
+        message: Option<String>,
+        /// Whether it was a limit.
+        limit: bool,
+    },
+}
+
+/// What is compiled, and for whom.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sources<'a> {
+    pub(crate) owner: UserId,
+    /// The main source first.
+    pub(crate) files: &'a BoxFiles,
 }
 
 pub(crate) fn compile(
-    submission: &Submission,
+    sources: Sources<'_>,
     language: &Language,
     executor: &mut dyn Executor,
     cache: &dyn ArtifactCache,
     observer: &mut dyn JudgeObserver,
 ) -> Result<Compiled, JudgeError> {
     let mut limits = language.compile_limits;
-    let commands = language.compile_commands(&files::placeholders(language, submission, limits.memory));
+    let commands = language.compile_commands(&files::placeholders(language, sources.files, limits.memory));
     if commands.is_empty() {
         return Ok(Compiled::NotNeeded);
     }
     observer.event(JudgeEvent::CompileStarted);
-    let key = ArtifactKey::of(submission.owner, language, &commands, &submission.files);
+    let key = ArtifactKey::of(sources.owner, language, &commands, sources.files);
     if let Some((artifacts, output)) = cache.get(&key) {
         observer.event(JudgeEvent::CompileEnded { ok: true, cached: true, wall_time: Duration::ZERO });
         let output = Output { data: output, truncated: false };
@@ -52,7 +66,7 @@ pub(crate) fn compile(
     let env = language.environment(&[]);
     let mut transcript =
         Transcript { data: Vec::new(), bytes_max: as_usize(limits.output.get()), truncated: false, observer };
-    let mut left = submission.files.clone();
+    let mut left = sources.files.clone();
     let mut wall_time = Duration::ZERO;
     let mut refused = None;
     for argv in &commands {
@@ -63,21 +77,24 @@ pub(crate) fn compile(
             files: std::slice::from_ref(&left),
             stdin: StdinSource::Bytes(Arc::from([])),
             limits,
+            keep: Bytes::ZERO,
             collect: true,
         };
-        let result = match warm(submission, language, argv, &left, limits, executor, &mut transcript) {
+        let result = match warm(sources.owner, language, argv, &left, limits, executor, &mut transcript) {
             Some(result) => result,
             None => executor.execute(step, &mut transcript)?,
         };
         let usage = result.report.usage;
         wall_time += usage.wall_time;
         if !result.report.outcome.is_success() {
-            refused = Some((verdict(result.report.outcome), refusal(result.report.outcome, language)));
+            let outcome = result.report.outcome;
+            let limit = !matches!(outcome, Outcome::Exited(_) | Outcome::Signalled(_) | Outcome::Cancelled);
+            refused = Some((verdict(outcome), refusal(outcome, language), limit));
             break;
         }
         if result.files_truncated {
             let message = "the compiler left more or larger files than may be handed on".to_owned();
-            refused = Some((Verdict::CompileError, Some(message)));
+            refused = Some((Verdict::CompileError, Some(message), true));
             break;
         }
         left = result.files;
@@ -89,8 +106,8 @@ pub(crate) fn compile(
     observer.event(JudgeEvent::CompileEnded { ok, cached: false, wall_time });
 
     let report = CompileReport { ok, output, wall_time, cached: false };
-    if let Some((verdict, message)) = refused {
-        return Ok(Compiled::Refused { report, verdict, message });
+    if let Some((verdict, message, limit)) = refused {
+        return Ok(Compiled::Refused { report, verdict, message, limit });
     }
     let artifacts = files::pick_artifacts(language, &left);
     if !report.output.truncated {
@@ -101,7 +118,7 @@ pub(crate) fn compile(
 
 /// The answer of the compiler that stays, if the language has one and it has an answer.
 fn warm(
-    submission: &Submission,
+    owner: UserId,
     language: &Language,
     argv: &[String],
     files: &BoxFiles,
@@ -110,7 +127,7 @@ fn warm(
     transcript: &mut Transcript<'_>,
 ) -> Option<StepResult> {
     language.service.as_ref()?;
-    executor.compile_warm(WarmInput { language, owner: submission.owner, argv, files, limits }, transcript)
+    executor.compile_warm(WarmInput { language, owner, argv, files, limits }, transcript)
 }
 
 fn verdict(outcome: Outcome) -> Verdict {

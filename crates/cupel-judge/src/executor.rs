@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cupel_languages::Language;
-use cupel_types::{BoxFiles, Limits, StepReport, UserId};
+use cupel_types::{BoxFiles, Bytes, Limits, StepReport, UserId};
 
 /// Runs one step at a time, in a fresh cell. One executor belongs to one slot; calls block.
 pub trait Executor: Send {
@@ -13,6 +13,15 @@ pub trait Executor: Send {
     /// Only for failures of ours; whatever the program does is a [`StepReport`].
     fn execute(&mut self, step: StepInput<'_>, observer: &mut dyn StepObserver) -> Result<StepResult, ExecuteError>;
 
+    /// Runs two programs that talk with each other to both their ends. Asks `cancelled` of the observer, and tells it of nothing.
+    ///
+    /// # Errors
+    /// As for [`Executor::execute`], for either of them.
+    fn talk(&mut self, talk: Talk<'_>, observer: &mut dyn StepObserver) -> Result<TalkResult, ExecuteError> {
+        let _ = (talk, observer);
+        Err(ExecuteError { transient: false, source: "this executor runs one program at a time".into() })
+    }
+
     /// Asks the language's compiler that stays, if there is one for this user. `None`: there is no answer, for whatever
     /// reason, and the step is to be executed as if nobody had asked. An answer is what the step would have come to; what
     /// the compiler used is not known but for its time.
@@ -20,6 +29,42 @@ pub trait Executor: Send {
         let _ = (step, observer);
         None
     }
+}
+
+/// Two steps that run at once, each reading what the other writes. What `stdin` says of either is not looked at.
+#[derive(Clone, Debug)]
+pub struct Talk<'a> {
+    /// The tenant's program.
+    pub program: StepInput<'a>,
+    /// The author's program at the other end.
+    pub interactor: StepInput<'a>,
+    /// Bytes kept of what was said.
+    pub transcript: Bytes,
+}
+
+/// How a conversation ended.
+///
+/// *Invariant:* whoever ended later had not been told of the other's end before it was noted down: neither an end of file nor a
+/// broken pipe reaches the survivor earlier. So `first` is the cause where one end is the cause of the other.
+#[derive(Clone, Debug)]
+pub struct TalkResult {
+    /// The tenant's program.
+    pub program: StepResult,
+    /// The author's.
+    pub interactor: StepResult,
+    /// Who ended first.
+    pub first: Party,
+    /// What was said, in the order in which it came, up to the bound.
+    pub transcript: Vec<(Party, Vec<u8>)>,
+}
+
+/// One of two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Party {
+    /// The tenant's program.
+    Program,
+    /// The author's program.
+    Interactor,
 }
 
 /// A compile step for a compiler that stays.
@@ -63,6 +108,8 @@ pub struct StepInput<'a> {
     pub stdin: StdinSource,
     /// What it may use.
     pub limits: Limits,
+    /// How many bytes of each output stream the report has; the observer hears all that the limits let through.
+    pub keep: Bytes,
     /// Whether all regular files left in `/box` come back (a compile step's artefacts).
     pub collect: bool,
 }

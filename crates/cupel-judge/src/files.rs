@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 
 use cupel_languages::{Language, Placeholders};
-use cupel_types::{BoxFiles, BoxPath, Bytes, Submission};
+use cupel_types::{BoxFiles, BoxPath, Bytes};
 
 /// The main source is the first file; a submission always has one.
-pub(crate) fn placeholders(language: &Language, submission: &Submission, memory: Bytes) -> Placeholders {
-    Placeholders::for_files(&submission.files, memory).unwrap_or_else(|| Placeholders::new(&language.source, memory))
+pub(crate) fn placeholders(language: &Language, files: &BoxFiles, memory: Bytes) -> Placeholders {
+    Placeholders::for_files(files, memory).unwrap_or_else(|| Placeholders::new(&language.source, memory))
 }
 
 /// The files of the box that go on to the execution.

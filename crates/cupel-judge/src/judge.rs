@@ -18,7 +18,7 @@ use cupel_types::{
     Bytes, CaseReport, Limits, Outcome, Output, RunReport, StepReport, Submission, TestCase, Usage, Verdict,
 };
 
-use crate::compile::{Compiled, compile};
+use crate::compile::{Compiled, Sources, compile};
 use crate::executor::{StdinSource, StepInput, StepKind, StepObserver};
 use crate::{ArtifactCache, BuiltIn, Difference, ExecuteError, Executor, Finding, files};
 
@@ -90,7 +90,8 @@ pub fn judge(
     };
 
     let mut room = Room::new(request.output_kept_max, submission.tests.len());
-    let in_box = match compile(submission, language, executor, cache, observer)? {
+    let sources = Sources { owner: submission.owner, files: &submission.files };
+    let in_box = match compile(sources, language, executor, cache, observer)? {
         Compiled::NotNeeded => {
             room.streams -= 1;
             vec![submission.files.clone()]
@@ -101,7 +102,7 @@ pub fn judge(
             let beside = files::beside_artifacts(language, &submission.files, &artifacts);
             vec![artifacts, beside]
         }
-        Compiled::Refused { report: mut compiled, verdict, message } => {
+        Compiled::Refused { report: mut compiled, verdict, message, limit: _ } => {
             room.keep(&mut compiled.output);
             report.compile = Some(compiled);
             report.verdict = verdict;
@@ -110,7 +111,7 @@ pub fn judge(
         }
     };
 
-    let mut argv = language.execute_command(&files::placeholders(language, submission, limits.memory));
+    let mut argv = language.execute_command(&files::placeholders(language, &submission.files, limits.memory));
     argv.extend_from_slice(&submission.args);
     let program = Program { argv, env: language.environment(&submission.env), files: in_box, limits };
     if submission.tests.is_empty() {
@@ -179,6 +180,7 @@ impl Program {
             files: &self.files,
             stdin,
             limits: self.limits,
+            keep: self.limits.output,
             collect: false,
         };
         let report = executor.execute(step, &mut Forward { case: name, observer })?.report;

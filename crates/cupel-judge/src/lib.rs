@@ -11,9 +11,16 @@ mod executor;
 mod files;
 mod judge;
 mod prepare;
+mod problem;
 
 pub use cache::{ArtifactCache, ArtifactKey, NoCache};
 pub use compare::{BuiltIn, BuiltInError, Comparer, Difference, Differs, Finding};
-pub use executor::{ExecuteError, Executor, StdinSource, StepInput, StepKind, StepObserver, StepResult, WarmInput};
+pub use executor::{
+    ExecuteError, Executor, Party, StdinSource, StepInput, StepKind, StepObserver, StepResult, Talk, TalkResult,
+    WarmInput,
+};
 pub use judge::{JudgeError, JudgeEvent, JudgeObserver, JudgeRequest, judge};
 pub use prepare::{PrepareError, prepare};
+pub use problem::{
+    GroupReport, ProblemCaseReport, ProblemError, ProblemReport, ProblemRequest, judge_problem, language_of_files,
+};

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use cupel_languages::{Language, Placeholders, Prepare};
-use cupel_types::{BoxFiles, Outcome};
+use cupel_types::{BoxFiles, Bytes, Outcome};
 
 use crate::{ExecuteError, Executor, StdinSource, StepInput, StepKind, StepObserver};
 
@@ -63,6 +63,7 @@ pub fn prepare(
             files: std::slice::from_ref(&left),
             stdin: StdinSource::Bytes(Arc::from([])),
             limits: step.limits,
+            keep: Bytes::ZERO,
             collect: true,
         };
         let mut heard = Heard { said: Vec::new(), cancelled };

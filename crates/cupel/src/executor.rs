@@ -6,17 +6,21 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use cupel_core::chain;
-use cupel_judge::{ExecuteError, Executor, StdinSource, StepInput, StepKind, StepObserver, StepResult, WarmInput};
+use cupel_judge::{
+    ExecuteError, Executor, StdinSource, StepInput, StepKind, StepObserver, StepResult, Talk, TalkResult, WarmInput,
+};
 use cupel_languages::{Language, Placeholders};
 use cupel_sandbox::doctor;
 use cupel_sandbox::{
     CellKind, CellReport, CollectLimits, Command, LauncherEnd, Mount, Observer, RunError, Sandbox, SandboxConfig,
     ServiceCell, ServiceCommand, Slot, StartError, Stdin, Warm, WarmTemplate,
 };
-use cupel_types::{ExitStatus, Output, StepReport};
+use cupel_types::{Bytes, ExitStatus, Output, StepReport};
 
 use crate::compilers::{Compilers, Sharing};
 use crate::prepared;
+
+mod talk;
 
 /// Files that a compile step may hand on; how many bytes is its disk limit.
 pub(crate) const ARTIFACTS_MAX: u32 = 1000;
@@ -134,7 +138,7 @@ impl LocalSandbox {
             self.note(&error);
             failed(error)
         })?;
-        Ok(SlotExecutor { whole: Arc::clone(self), number, slot })
+        Ok(SlotExecutor { whole: Arc::clone(self), number, slot, partner: None })
     }
 
     fn note(&self, error: &RunError) {
@@ -169,6 +173,8 @@ pub(crate) struct SlotExecutor {
     whole: Arc<LocalSandbox>,
     number: usize,
     slot: Slot,
+    /// For the second program of a conversation, on the same processor: most of the time one of the two waits.
+    partner: Option<Slot>,
 }
 
 impl Executor for SlotExecutor {
@@ -176,7 +182,61 @@ impl Executor for SlotExecutor {
     /// fresh each time, so nobody can tell, and the run keeps its attempt.
     fn execute(&mut self, step: StepInput<'_>, observer: &mut dyn StepObserver) -> Result<StepResult, ExecuteError> {
         let is_repeatable = matches!(step.stdin, StdinSource::Bytes(_));
-        let command = Command {
+        let keep = step.keep;
+        let command = self.command(step);
+        let whole = Arc::clone(&self.whole);
+        let _running = Running::begin(whole.running.get(self.number));
+        let (began, mut tries) = (Instant::now(), 1);
+        loop {
+            let mut kept = Kept::new(keep, observer);
+            let error = match self.slot.run(&command, &mut kept) {
+                Ok(report) => return Ok(kept.result(report)),
+                Err(error) => error,
+            };
+            let is_unseen = !kept.heard;
+            let again =
+                tries < TRIES_MAX && began.elapsed() < QUICK && error.is_transient() && is_unseen && is_repeatable;
+            tracing::warn!(slot = self.number, again, error = %chain(&error), "a cell failed");
+            self.whole.note(&error);
+            if !again {
+                return Err(failed(error));
+            }
+            tries += 1;
+        }
+    }
+
+    fn talk(&mut self, talk: Talk<'_>, observer: &mut dyn StepObserver) -> Result<TalkResult, ExecuteError> {
+        let _running = Running::begin(self.whole.running.get(self.number));
+        let (program, interactor) = (self.command(talk.program.clone()), self.command(talk.interactor.clone()));
+        let partner = match self.partner.take() {
+            Some(partner) => partner,
+            None => self.whole.sandbox.slot(self.number),
+        };
+        let partner = self.partner.insert(partner);
+        let result = talk::talk(
+            talk::Side { slot: &mut self.slot, command: program, keep: talk.program.keep },
+            talk::Side { slot: partner, command: interactor, keep: talk.interactor.keep },
+            talk.transcript,
+            observer,
+        );
+        result.map_err(|error| {
+            tracing::warn!(slot = self.number, error = %chain(&error), "a cell failed");
+            self.whole.note(&error);
+            failed(error)
+        })
+    }
+
+    fn compile_warm(&mut self, step: WarmInput<'_>, observer: &mut dyn StepObserver) -> Option<StepResult> {
+        let compilers = self.whole.compilers.get()?;
+        // The slot waits for the compiler: it is as busy as with a program.
+        let _running = Running::begin(self.whole.running.get(self.number));
+        compilers.compile(&self.whole, step, observer)
+    }
+}
+
+impl SlotExecutor {
+    fn command(&self, step: StepInput<'_>) -> Command {
+        Command {
             argv: step.argv.to_vec(),
             env: step.env.to_vec(),
             files: step.files.to_vec(),
@@ -192,68 +252,66 @@ impl Executor for SlotExecutor {
             // The slot looks whether it can really be forked; here it only has to be the interpreter.
             warm: self.whole.warm.iter().find(|warm| warm.argv.first() == step.argv.first()).map(|warm| warm.kind),
             collect: step.collect.then_some(CollectLimits { files: ARTIFACTS_MAX, bytes: step.limits.disk }),
-        };
-        let whole = Arc::clone(&self.whole);
-        let _running = Running::begin(whole.running.get(self.number));
-        let (began, mut tries) = (Instant::now(), 1);
-        loop {
-            let mut kept = Kept { stdout: Vec::new(), stderr: Vec::new(), observer };
-            let error = match self.slot.run(&command, &mut kept) {
-                Ok(report) => return Ok(result(report, kept.stdout, kept.stderr)),
-                Err(error) => error,
-            };
-            let is_unseen = kept.stdout.is_empty() && kept.stderr.is_empty();
-            let again =
-                tries < TRIES_MAX && began.elapsed() < QUICK && error.is_transient() && is_unseen && is_repeatable;
-            tracing::warn!(slot = self.number, again, error = %chain(&error), "a cell failed");
-            self.whole.note(&error);
-            if !again {
-                return Err(ExecuteError { transient: error.is_transient(), source: error.into() });
-            }
-            tries += 1;
         }
     }
-
-    fn compile_warm(&mut self, step: WarmInput<'_>, observer: &mut dyn StepObserver) -> Option<StepResult> {
-        let compilers = self.whole.compilers.get()?;
-        // The slot waits for the compiler: it is as busy as with a program.
-        let _running = Running::begin(self.whole.running.get(self.number));
-        compilers.compile(&self.whole, step, observer)
-    }
 }
 
-fn result(report: CellReport, stdout: Vec<u8>, stderr: Vec<u8>) -> StepResult {
-    let (exit_code, signal) = match report.exit {
-        Some(ExitStatus::Exited(code)) => (Some(code), None),
-        Some(ExitStatus::Signalled(signal)) => (None, Some(signal.0)),
-        None => (None, None),
-    };
-    let report_of_step = StepReport {
-        outcome: report.outcome,
-        exit_code,
-        signal,
-        stdout: Output { data: stdout.into(), truncated: report.stdout_truncated },
-        stderr: Output { data: stderr.into(), truncated: report.stderr_truncated },
-        usage: report.usage,
-    };
-    StepResult { report: report_of_step, files: report.files, files_truncated: report.files_truncated }
+fn failed(error: RunError) -> ExecuteError {
+    ExecuteError { transient: error.is_transient(), source: error.into() }
 }
 
-/// Keeps what the sandbox lets through (it stops at the output limit) and passes it on.
+/// Keeps what was asked for of what the sandbox lets through (it stops at the output limit) and passes all of it on.
 struct Kept<'a> {
     stdout: Vec<u8>,
     stderr: Vec<u8>,
+    keep: usize,
+    truncated: [bool; 2],
+    heard: bool,
     observer: &'a mut dyn StepObserver,
+}
+
+impl Kept<'_> {
+    fn new(keep: Bytes, observer: &mut dyn StepObserver) -> Kept<'_> {
+        let keep = usize::try_from(keep.get()).unwrap_or(usize::MAX);
+        Kept { stdout: Vec::new(), stderr: Vec::new(), keep, truncated: [false; 2], heard: false, observer }
+    }
+
+    fn result(self, report: CellReport) -> StepResult {
+        let (exit_code, signal) = match report.exit {
+            Some(ExitStatus::Exited(code)) => (Some(code), None),
+            Some(ExitStatus::Signalled(signal)) => (None, Some(signal.0)),
+            None => (None, None),
+        };
+        let [stdout_cut, stderr_cut] = self.truncated;
+        let report_of_step = StepReport {
+            outcome: report.outcome,
+            exit_code,
+            signal,
+            stdout: Output { data: self.stdout.into(), truncated: report.stdout_truncated || stdout_cut },
+            stderr: Output { data: self.stderr.into(), truncated: report.stderr_truncated || stderr_cut },
+            usage: report.usage,
+        };
+        StepResult { report: report_of_step, files: report.files, files_truncated: report.files_truncated }
+    }
+}
+
+/// Appends what there is room for; whether that is all of it.
+fn keep_of(kept: &mut Vec<u8>, data: &[u8], keep: usize) -> bool {
+    let room = keep.saturating_sub(kept.len()).min(data.len());
+    kept.extend_from_slice(&data[..room]);
+    room == data.len()
 }
 
 impl Observer for Kept<'_> {
     fn stdout(&mut self, data: &[u8]) {
-        self.stdout.extend_from_slice(data);
+        self.heard = true;
+        self.truncated[0] |= !keep_of(&mut self.stdout, data, self.keep);
         self.observer.stdout(data);
     }
 
     fn stderr(&mut self, data: &[u8]) {
-        self.stderr.extend_from_slice(data);
+        self.heard = true;
+        self.truncated[1] |= !keep_of(&mut self.stderr, data, self.keep);
         self.observer.stderr(data);
     }
 

@@ -111,7 +111,7 @@ impl Run {
 enum State {
     Same,
     Gap { answer: Run, output: Run },
-    Words { answer: Vec<u8>, output: Vec<u8>, answer_ended: bool, output_ended: bool },
+    Words { answer_ended: bool, output_ended: bool },
     Decided(Finding),
 }
 
@@ -126,6 +126,9 @@ pub(super) struct Stream<A> {
     /// The word that goes on, as far as a number or a message can need it, and its length.
     word: Vec<u8>,
     word_length: u64,
+    /// In `Words`: both words so far.
+    expected: Vec<u8>,
+    came: Vec<u8>,
     /// The run of space that goes on.
     run: Run,
     /// Words of the output that have begun, and line ends in it, up to here.
@@ -146,6 +149,8 @@ impl<A: BufRead> Stream<A> {
             in_word: false,
             word: Vec::new(),
             word_length: 0,
+            expected: Vec::new(),
+            came: Vec::new(),
             run: Run::default(),
             words: 0,
             line_ends: 0,
@@ -193,11 +198,17 @@ impl<A: BufRead> Stream<A> {
     /// One stretch of equal bytes, or one difference.
     fn same(&mut self, output: &mut &[u8]) -> io::Result<()> {
         let answer = fill(&mut self.answer)?;
-        let length = common_prefix(answer, output);
-        if length > 0 {
-            let (stretch, rest) = output.split_at(length);
+        let (in_answer, in_output) = if self.rules.spaces == Spaces::Ignored {
+            same_words(answer, output, self.in_word, self.rules.folds_case)
+        } else {
+            let length = common_prefix(answer, output, self.rules.folds_case);
+            (length, length)
+        };
+        if in_answer > 0 || in_output > 0 {
+            let (stretch, rest) = output.split_at(in_output);
             *output = rest;
-            self.answer.consume(length);
+            self.answer.consume(in_answer);
+            self.answer_at += in_answer as u64;
             self.pass(stretch);
             return Ok(());
         }
@@ -208,12 +219,6 @@ impl<A: BufRead> Stream<A> {
             return Ok(());
         }
         match (is_word(a), is_word(o)) {
-            (true, true) if self.rules.folds_case && a.map(u8::to_ascii_lowercase) == o.map(u8::to_ascii_lowercase) => {
-                let (stretch, rest) = output.split_at(1);
-                *output = rest;
-                self.answer.consume(1);
-                self.pass(stretch);
-            }
             (false, false) => self.begin_gap(),
             (true, false) | (false, true) if !self.in_word => self.begin_gap(),
             _ => {
@@ -223,20 +228,24 @@ impl<A: BufRead> Stream<A> {
                 // The place of a difference is where its word begins.
                 self.answer_at -= self.word_length;
                 self.output_at -= self.word_length;
-                let word = std::mem::take(&mut self.word);
-                self.state =
-                    State::Words { answer: word.clone(), output: word, answer_ended: false, output_ended: false };
+                for word in [&mut self.expected, &mut self.came] {
+                    word.clear();
+                    word.extend_from_slice(&self.word);
+                }
+                self.state = State::Words { answer_ended: false, output_ended: false };
             }
         }
         Ok(())
     }
 
-    /// Takes note of bytes that are the same on both sides.
+    /// Takes note of a stretch of output that is the same as what was read of the answer.
     fn pass(&mut self, stretch: &[u8]) {
+        if stretch.is_empty() {
+            return;
+        }
         let (words, line_ends) = count(stretch, self.in_word);
         self.words += words;
         self.line_ends += line_ends;
-        self.answer_at += stretch.len() as u64;
         self.output_at += stretch.len() as u64;
         let ends_in_word = stretch.last().is_some_and(|b| !is_space(*b));
         if ends_in_word {
@@ -297,36 +306,27 @@ impl<A: BufRead> Stream<A> {
             let length = leading_space(answer);
             answer_run.feed(spaces, &self.key, &answer[..length]);
             self.answer_at += length as u64;
-            let ends_here = length < answer.len() || answer.is_empty();
-            let begins = beginning_of_word(&answer[length..]);
+            let (ends_here, is_end) = (length < answer.len() || answer.is_empty(), answer.is_empty());
             self.answer.consume(length);
             if ends_here {
-                break begins;
+                break !is_end;
             }
         };
-        let (answer_run, output_run) = (*answer_run, *output_run);
-        let came = beginning_of_word(output);
-        let (a, o) = (!expected.is_empty(), !came.is_empty());
-        self.words += 1;
-        let decided = match (a, o) {
-            (true, false) => Some(self.differs(Differs::Missing, expected.clone(), Vec::new())),
-            (false, true) => Some(self.differs(Differs::Trailing, Vec::new(), came.clone())),
-            _ => None,
-        };
-        if decided.is_none() && !answer_run.agrees(&output_run, spaces, self.words == 1, !a) {
-            let difference = self.differs(Differs::Space, Vec::new(), Vec::new());
-            if self.rules.tells_presentation {
-                self.presentation.get_or_insert(difference);
-            } else {
-                self.state = State::Decided(Finding::Different(difference));
-                return Ok(true);
+        let came = !output.is_empty();
+        let agrees = answer_run.agrees(output_run, spaces, self.words == 0, !expected);
+        self.state = match (expected, came) {
+            (true, false) => {
+                let word = beginning_of_word(fill(&mut self.answer)?);
+                self.differs_next(Differs::Missing, word, Vec::new())
             }
-        }
-        self.words -= 1;
-        self.state = match decided {
-            Some(difference) => State::Decided(Finding::Different(difference)),
-            None if a => State::Same,
-            None => State::Decided(Finding::Same),
+            (false, true) => self.differs_next(Differs::Trailing, Vec::new(), beginning_of_word(output)),
+            _ if !agrees && !self.rules.tells_presentation => self.differs_next(Differs::Space, Vec::new(), Vec::new()),
+            (has_more, _) => {
+                if !agrees && self.presentation.is_none() {
+                    self.presentation = Some(self.differs(Differs::Space, self.words + 1, Vec::new(), Vec::new()));
+                }
+                if has_more { State::Same } else { State::Decided(Finding::Same) }
+            }
         };
         self.in_word = false;
         self.run = Run::default();
@@ -336,11 +336,8 @@ impl<A: BufRead> Stream<A> {
     /// Reads on to the ends of two words that are not the same. `false`: more output is needed.
     fn differing_words(&mut self, output: &mut &[u8], at_end: bool) -> io::Result<bool> {
         let needed = if self.rules.tolerance.is_some() { NUMBER_BYTES_MAX + 1 } else { SHOWN_BYTES_MAX };
-        let State::Words { answer: ref mut expected, output: ref mut came, answer_ended, output_ended } = self.state
-        else {
-            return Ok(true);
-        };
-        let (mut answer_ended, mut output_ended) = (answer_ended, output_ended);
+        let State::Words { mut answer_ended, mut output_ended } = self.state else { return Ok(true) };
+        let (expected, came) = (&mut self.expected, &mut self.came);
         if !output_ended {
             let length = word_length(output).min(needed.saturating_sub(came.len()));
             came.extend_from_slice(&output[..length]);
@@ -355,15 +352,14 @@ impl<A: BufRead> Stream<A> {
             self.answer.consume(length);
         }
         if !output_ended {
-            self.set_ended(answer_ended, output_ended);
+            self.state = State::Words { answer_ended, output_ended };
             return Ok(false);
         }
-        let (expected, came) = (std::mem::take(expected), std::mem::take(came));
         let is_number_wanted = expected.len() <= ANSWER_NUMBER_BYTES_MAX;
-        let wanted = self.rules.tolerance.filter(|_| is_number_wanted).zip(number::parse(&expected));
+        let wanted = self.rules.tolerance.filter(|_| is_number_wanted).zip(number::parse(expected));
         let what = match wanted {
             Some((tolerance, a)) => {
-                let o = if came.len() <= NUMBER_BYTES_MAX { number::parse(&came) } else { None };
+                let o = if came.len() <= NUMBER_BYTES_MAX { number::parse(came) } else { None };
                 if o.is_some_and(|o| tolerance.accepts(a, o)) {
                     self.state = State::Same;
                     self.answer_at += expected.len() as u64;
@@ -377,22 +373,21 @@ impl<A: BufRead> Stream<A> {
             }
             None => Differs::Word,
         };
-        self.words += u64::from(!self.in_word);
-        let difference = self.differs(what, expected, came);
-        self.state = State::Decided(Finding::Different(difference));
+        let word = self.words + u64::from(!self.in_word);
+        let (expected, came) = (std::mem::take(expected), std::mem::take(came));
+        self.state = State::Decided(Finding::Different(self.differs(what, word, expected, came)));
         Ok(true)
     }
 
-    fn set_ended(&mut self, answer: bool, output: bool) {
-        if let State::Words { answer_ended, output_ended, .. } = &mut self.state {
-            (*answer_ended, *output_ended) = (answer, output);
-        }
+    /// It differs where the next word would be.
+    fn differs_next(&self, what: Differs, expected: Vec<u8>, came: Vec<u8>) -> State {
+        State::Decided(Finding::Different(self.differs(what, self.words + 1, expected, came)))
     }
 
-    fn differs(&self, what: Differs, mut expected: Vec<u8>, mut came: Vec<u8>) -> Difference {
+    fn differs(&self, what: Differs, word: u64, mut expected: Vec<u8>, mut came: Vec<u8>) -> Difference {
         expected.truncate(SHOWN_BYTES_MAX);
         came.truncate(SHOWN_BYTES_MAX);
-        let (word, line) = (self.words, self.line_ends + 1);
+        let line = self.line_ends + 1;
         Difference { what, word, line, answer_at: self.answer_at, output_at: self.output_at, expected, came }
     }
 }
@@ -410,15 +405,46 @@ fn fill(answer: &mut impl BufRead) -> io::Result<&[u8]> {
     answer.fill_buf()
 }
 
-fn common_prefix(a: &[u8], b: &[u8]) -> usize {
+/// How much of both is the same sequence of words, with space of any kind between them. Stops where that cannot be told from these
+/// bytes alone.
+fn same_words(a: &[u8], o: &[u8], mut in_word: bool, folds_case: bool) -> (usize, usize) {
+    let (mut at, mut to) = (0, 0);
+    loop {
+        let length = common_prefix(&a[at..], &o[to..], folds_case);
+        if length > 0 {
+            (at, to) = (at + length, to + length);
+            in_word = !is_space(o[to - 1]);
+        }
+        let (Some(x), Some(y)) = (a.get(at), o.get(to)) else { return (at, to) };
+        let (x, y) = (is_space(*x), is_space(*y));
+        if !(x && y || (x || y) && !in_word) {
+            return (at, to);
+        }
+        let (x, y) = (at + leading_space(&a[at..]), to + leading_space(&o[to..]));
+        if x == a.len() || y == o.len() {
+            return (at, to);
+        }
+        (at, to, in_word) = (x, y, false);
+    }
+}
+
+/// How many bytes are the same at the beginning of both.
+fn common_prefix(a: &[u8], b: &[u8], folds_case: bool) -> usize {
     const BLOCK: usize = 64;
     let length = a.len().min(b.len());
     let (a, b) = (&a[..length], &b[..length]);
-    // Most often one of a few bytes differs, or none of very many.
-    let (a_blocks, b_blocks) = (a.as_chunks::<BLOCK>().0, b.as_chunks::<BLOCK>().0);
-    let mut at = BLOCK * a_blocks.iter().zip(b_blocks).take_while(|(a, b)| a == b).count();
-    while at < length && a[at] == b[at] {
-        at += 1;
+    let mut at = 0;
+    // Most often one of the next few bytes differs, or none of very many.
+    while at < length {
+        let stop = length.min(at + 16);
+        while at < stop && (a[at] == b[at] || folds_case && a[at].eq_ignore_ascii_case(&b[at])) {
+            at += 1;
+        }
+        if at < stop {
+            break;
+        }
+        let (a_blocks, b_blocks) = (a[at..].as_chunks::<BLOCK>().0, b[at..].as_chunks::<BLOCK>().0);
+        at += BLOCK * a_blocks.iter().zip(b_blocks).take_while(|(a, b)| a == b).count();
     }
     at
 }

@@ -1,0 +1,327 @@
+//! What a judging program's exit code, words and files mean, by its protocol. Pure; reads nothing but what it is given.
+//!
+//! Sources: Kattis problem package format, "Output validator"; testlib, `testlib.h`, `TResult`; DMOJ documentation, "Bridged checkers".
+//! Invariant: whatever is no answer of the protocol is a fault of the package, never a rejection.
+
+use cupel_problem::{Protocol, Score};
+use cupel_types::{BoxFiles, Outcome, StepReport};
+
+use super::grade::Named;
+
+/// What is read of a message file or stream. Source: problemtools reads as much.
+const MESSAGE_BYTES_MAX: usize = 128 << 10;
+
+/// What a judging program decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Answer {
+    pub(super) decision: Decision,
+    /// What it said of points.
+    pub(super) points: Option<Named>,
+    /// For the author.
+    pub(super) judge_message: Option<String>,
+    /// For the contestant, where the problem allows it.
+    pub(super) team_message: Option<String>,
+}
+
+/// The decision itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Decision {
+    Accepted,
+    WrongAnswer,
+    Presentation,
+    /// It did not decide: why, for the author.
+    Fault(String),
+}
+
+impl Answer {
+    pub(super) fn fault(why: impl Into<String>) -> Answer {
+        Answer { decision: Decision::Fault(why.into()), points: None, judge_message: None, team_message: None }
+    }
+}
+
+/// Reads the answer of a program that has ended. `files` are those of its feedback directory, `code` its exit code where it is known
+/// better than from the report.
+pub(super) fn read(protocol: &Protocol, report: &StepReport, code: Option<i32>, files: &BoxFiles) -> Answer {
+    let said = message(&report.stderr.data);
+    let code = match (report.outcome, code) {
+        (Outcome::Exited(_), Some(code)) => code,
+        (Outcome::Exited(code), None) => code,
+        (other, _) => return Answer { judge_message: said, ..Answer::fault(format!("it {}", ended(other))) },
+    };
+    let mut answer = match protocol {
+        Protocol::Kattis => kattis(code, files),
+        Protocol::Testlib { percent } => testlib(code, said.as_deref().unwrap_or_default(), *percent),
+        Protocol::DmojDefault => match code {
+            0 => plain(Decision::Accepted),
+            1 => plain(Decision::WrongAnswer),
+            _ => unknown_code(code, "0 or 1"),
+        },
+        Protocol::DmojTestlib => dmoj(code, || number_after(said.as_deref(), "points").map(Named::Points)),
+        Protocol::Coci => dmoj(code, || share_after(said.as_deref(), "partial")),
+        Protocol::Peg => peg(code, &report.stdout.data),
+    };
+    if answer.judge_message.is_none() {
+        answer.judge_message = said.or_else(|| message(&report.stdout.data));
+    }
+    answer
+}
+
+fn plain(decision: Decision) -> Answer {
+    Answer { decision, points: None, judge_message: None, team_message: None }
+}
+
+fn unknown_code(code: i32, expected: &str) -> Answer {
+    Answer::fault(format!("it ended with exit code {code}, where {expected} is expected"))
+}
+
+fn ended(outcome: Outcome) -> String {
+    match outcome {
+        Outcome::Exited(code) => format!("ended with exit code {code}"),
+        Outcome::Signalled(signal) => format!("was ended by {signal}"),
+        Outcome::TimeLimit => "went over its CPU time limit".to_owned(),
+        Outcome::WallLimit => "went over its wall-clock limit".to_owned(),
+        Outcome::IdleLimit => "waited too long".to_owned(),
+        Outcome::MemoryLimit => "went over its memory limit".to_owned(),
+        Outcome::OutputLimit => "wrote too much".to_owned(),
+        Outcome::Cancelled => "was cancelled".to_owned(),
+    }
+}
+
+fn kattis(code: i32, files: &BoxFiles) -> Answer {
+    let file = |name: &str| files.iter().find(|file| file.path.as_str() == name).map(|file| &file.data);
+    let decision = match code {
+        42 => Decision::Accepted,
+        43 => Decision::WrongAnswer,
+        // A shell tells of a signal so. Source: dash(1), "Exit Status".
+        129..=192 => Decision::Fault(format!("it was ended by {}", cupel_types::Signal(code - 128))),
+        _ => Decision::Fault(format!("it ended with exit code {code}, where 42 or 43 is expected")),
+    };
+    let judge_message = file("judgemessage.txt").and_then(|data| message(data));
+    let team_message = file("teammessage.txt").and_then(|data| message(data));
+    let (points, fault) = match (file("score.txt"), file("score_multiplier.txt")) {
+        (None, None) => (None, None),
+        (Some(_), Some(_)) => (None, Some("it wrote both score.txt and score_multiplier.txt".to_owned())),
+        (Some(score), None) => match decimal(score) {
+            Some(score) => (Some(Named::Points(score)), None),
+            None => (None, Some("it wrote a score.txt that is no number".to_owned())),
+        },
+        (None, Some(share)) => match decimal(share).filter(|share| (Score::ZERO..=Score::ONE).contains(share)) {
+            Some(share) => (Some(Named::Share(share)), None),
+            None => (None, Some("it wrote a score_multiplier.txt that is no number between 0 and 1".to_owned())),
+        },
+    };
+    let decision = match (decision, fault) {
+        (Decision::Fault(why), _) | (_, Some(why)) => Decision::Fault(why),
+        (decision, None) => decision,
+    };
+    Answer { decision, points, judge_message, team_message }
+}
+
+fn decimal(data: &[u8]) -> Option<Score> {
+    std::str::from_utf8(data).ok()?.trim().parse().ok()
+}
+
+/// The prefix goes before the code: with the default base, `partially correct` has any small code.
+fn testlib(code: i32, said: &str, percent: bool) -> Answer {
+    if said.starts_with("partially correct") {
+        let Some(share) = said.split(['(', ')']).nth(1).and_then(|text| text.trim().parse::<Score>().ok()) else {
+            return Answer::fault("it said `partially correct` without a number");
+        };
+        if !percent {
+            return Answer::fault("it said `partially correct`, and the package does not say on which scale");
+        }
+        return share_of_hundred(share);
+    }
+    match code {
+        0 => plain(Decision::Accepted),
+        1 => plain(Decision::WrongAnswer),
+        2 | 4 | 8 => plain(Decision::Presentation),
+        3 => Answer::fault("it said that the package is at fault (exit code 3)"),
+        7 => {
+            let number = said.strip_prefix("points").map(|rest| rest.trim_start_matches("_info=").trim_start());
+            let number = number.and_then(|rest| rest.split_whitespace().next()).and_then(|n| n.parse::<Score>().ok());
+            match number {
+                None => Answer::fault("it ended with exit code 7 without `points` and a number"),
+                Some(number) if percent => share_of_hundred(number),
+                Some(number) => Answer { points: Some(Named::Points(number)), ..plain(Decision::Accepted) },
+            }
+        }
+        _ => unknown_code(code, "0, 1, 2, 3, 4, 7 or 8"),
+    }
+}
+
+fn share_of_hundred(percent: Score) -> Answer {
+    match percent.scaled(1, 100).filter(|share| (Score::ZERO..=Score::ONE).contains(share)) {
+        Some(share) => Answer { points: Some(Named::Share(share)), ..plain(Decision::Accepted) },
+        None => Answer::fault(format!("it gave {percent} per cent of the points")),
+    }
+}
+
+fn dmoj(code: i32, points: impl FnOnce() -> Option<Named>) -> Answer {
+    match code {
+        0 => plain(Decision::Accepted),
+        1 => plain(Decision::WrongAnswer),
+        2 => plain(Decision::Presentation),
+        3 => Answer::fault("it said that the package is at fault (exit code 3)"),
+        7 => match points() {
+            Some(points) => Answer { points: Some(points), ..plain(Decision::Accepted) },
+            None => Answer::fault("it ended with exit code 7 and did not say how many points"),
+        },
+        _ => unknown_code(code, "0, 1, 2, 3 or 7"),
+    }
+}
+
+fn peg(code: i32, stdout: &[u8]) -> Answer {
+    let text = String::from_utf8_lossy(stdout);
+    let mut numbers = text.lines().map(|line| line.trim().parse::<Score>());
+    match (code, numbers.next(), numbers.next()) {
+        (0, Some(Ok(right)), Some(Ok(of))) => match share(right, of) {
+            Some(points) => Answer { points: Some(points), ..plain(Decision::Accepted) },
+            None => Answer::fault(format!("it gave {right} of {of} points")),
+        },
+        (0, _, _) => plain(Decision::Accepted),
+        (1, _, _) => plain(Decision::WrongAnswer),
+        _ => unknown_code(code, "0 or 1"),
+    }
+}
+
+fn share(right: Score, of: Score) -> Option<Named> {
+    let share = Score::ONE.scaled(right.millionths(), of.millionths())?;
+    (Score::ZERO..=Score::ONE).contains(&share).then_some(Named::Share(share))
+}
+
+fn number_after(said: Option<&str>, word: &str) -> Option<Score> {
+    line_after(said, word)?.parse().ok()
+}
+
+fn share_after(said: Option<&str>, word: &str) -> Option<Named> {
+    let (right, of) = line_after(said, word)?.split_once('/')?;
+    share(right.trim().parse().ok()?, of.trim().parse().ok()?)
+}
+
+fn line_after<'s>(said: Option<&'s str>, word: &str) -> Option<&'s str> {
+    said?.lines().find_map(|line| line.trim().strip_prefix(word)).map(str::trim)
+}
+
+/// Text of a program's: a bounded part, without control characters but for line ends and tabs; `None` if nothing is left.
+pub(super) fn message(data: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(&data[..data.len().min(MESSAGE_BYTES_MAX)]);
+    let kept: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
+    let kept = kept.trim();
+    (!kept.is_empty()).then(|| kept.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use cupel_types::{BoxFile, BoxPath, Output, Signal, Usage};
+
+    use super::*;
+
+    fn report(outcome: Outcome, stdout: &str, stderr: &str) -> StepReport {
+        let output = |text: &str| Output { data: text.as_bytes().into(), truncated: false };
+        let (stdout, stderr) = (output(stdout), output(stderr));
+        StepReport { outcome, exit_code: None, signal: None, stdout, stderr, usage: Usage::default() }
+    }
+
+    fn files(files: &[(&str, &str)]) -> BoxFiles {
+        let file = |(path, text): &(&str, &str)| BoxFile {
+            path: BoxPath::new(path).unwrap(),
+            data: text.as_bytes().into(),
+            executable: false,
+        };
+        BoxFiles::new(files.iter().map(file).collect())
+    }
+
+    /// The decision as one letter, and the points.
+    fn told(protocol: &Protocol, code: i32, stdout: &str, stderr: &str, feedback: &[(&str, &str)]) -> String {
+        let answer = read(protocol, &report(Outcome::Exited(code), stdout, stderr), None, &files(feedback));
+        let decision = match answer.decision {
+            Decision::Accepted => "A",
+            Decision::WrongAnswer => "W",
+            Decision::Presentation => "P",
+            Decision::Fault(_) => "F",
+        };
+        match answer.points {
+            None => decision.to_owned(),
+            Some(Named::Points(points)) => format!("{decision} {points}"),
+            Some(Named::Share(share)) => format!("{decision} x{share}"),
+        }
+    }
+
+    #[test]
+    fn every_exit_code_has_its_meaning_in_every_protocol() {
+        let codes = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 42, 43, 50, 139, 255];
+        for (protocol, expected) in [
+            (Protocol::Kattis, "FFFFFFFFFFAWFFF"),
+            (Protocol::Testlib { percent: false }, "AWPFPFFFPFFFFFF"),
+            (Protocol::DmojDefault, "AWFFFFFFFFFFFFF"),
+            (Protocol::DmojTestlib, "AWPFFFFFFFFFFFF"),
+            (Protocol::Coci, "AWPFFFFFFFFFFFF"),
+            (Protocol::Peg, "AWFFFFFFFFFFFFF"),
+        ] {
+            let found: String = codes.iter().map(|code| told(&protocol, *code, "", "", &[])).collect();
+            assert_eq!(found, expected, "{protocol:?}");
+        }
+    }
+
+    #[test]
+    fn a_program_that_does_not_end_by_itself_is_at_fault_in_every_protocol() {
+        let endings = [
+            Outcome::Signalled(Signal(11)),
+            Outcome::TimeLimit,
+            Outcome::WallLimit,
+            Outcome::IdleLimit,
+            Outcome::MemoryLimit,
+            Outcome::OutputLimit,
+        ];
+        for outcome in endings {
+            for protocol in [Protocol::Kattis, Protocol::Testlib { percent: false }, Protocol::Peg] {
+                // Whatever a wrapper wrote down.
+                let answer = read(&protocol, &report(outcome, "", "boom"), Some(42), &BoxFiles::default());
+                assert!(matches!(answer.decision, Decision::Fault(_)), "{outcome:?} {protocol:?}");
+                assert_eq!(answer.judge_message.as_deref(), Some("boom"));
+            }
+        }
+    }
+
+    #[test]
+    fn points_are_read_from_where_the_protocol_has_them() {
+        let testlib = |percent| Protocol::Testlib { percent };
+        for (protocol, code, stdout, stderr, expected) in [
+            (testlib(false), 7, "", "points 2.5 nice", "A 2.5"),
+            (testlib(true), 7, "", "points 50", "A x0.5"),
+            (testlib(true), 7, "", "points 101", "F"),
+            (testlib(false), 7, "", "nothing", "F"),
+            (testlib(false), 16, "", "partially correct (16) x", "F"),
+            (testlib(true), 16, "", "partially correct (16) x", "A x0.16"),
+            (testlib(true), 0, "", "partially correct (0)", "A x0"),
+            (Protocol::DmojTestlib, 7, "", "hm\npoints 3\n", "A 3"),
+            (Protocol::Coci, 7, "", "partial 1/4", "A x0.25"),
+            (Protocol::Coci, 7, "", "partial 1/0", "F"),
+            (Protocol::Coci, 7, "", "partial 5/4", "F"),
+            (Protocol::Peg, 0, "3\n4\n", "", "A x0.75"),
+            (Protocol::Peg, 0, "4\n3\n", "", "F"),
+        ] {
+            assert_eq!(
+                told(&protocol, code, stdout, stderr, &[]),
+                expected,
+                "{protocol:?} {code} {stdout:?} {stderr:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_feedback_directory_of_kattis_is_read() {
+        let kattis = |code, files: &[(&str, &str)]| told(&Protocol::Kattis, code, "", "", files);
+        assert_eq!(kattis(42, &[("score.txt", " 12.5\n")]), "A 12.5");
+        assert_eq!(kattis(43, &[("score.txt", "1")]), "W 1");
+        assert_eq!(kattis(42, &[("score_multiplier.txt", "0.25")]), "A x0.25");
+        assert_eq!(kattis(42, &[("score_multiplier.txt", "1.5")]), "F");
+        assert_eq!(kattis(42, &[("score.txt", "x")]), "F");
+        assert_eq!(kattis(42, &[("score.txt", "1"), ("score_multiplier.txt", "1")]).chars().next(), Some('F'));
+        let feedback = files(&[("judgemessage.txt", "seen\u{1b}[1m it"), ("teammessage.txt", "no")]);
+        let answer = read(&Protocol::Kattis, &report(Outcome::Exited(43), "", "noise"), None, &feedback);
+        assert_eq!(answer.judge_message.as_deref(), Some("seen[1m it"));
+        assert_eq!(answer.team_message.as_deref(), Some("no"));
+    }
+}

@@ -1,0 +1,568 @@
+//! One case: run the program, decide about what it wrote; again for every pass.
+//!
+//! **Who died first** decides a conversation, in this order: an interactor that failed is JE, unless the program had ended badly before it,
+//! or both had only been waiting for each other; an interactor that ended first and rejected is WA, whatever the program did
+//! afterwards; then what the program did by itself; then the interactor's decision. When both wait for each other until a limit
+//! ends it, that is the program's fault; when the interactor computed all that time, it is the interactor's.
+//! Source: problemtools, `interactive.cc`; DOMjudge, `runpipe`.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use cupel_problem::{
+    AfterInteraction, Case, CasePoints, Checker, GroupName, Interactor, JudgeProgram, MaxScore, Method, OnOutputLimit,
+    Passes, Protocol, Score,
+};
+use cupel_types::{BoxFile, BoxFiles, Bytes, ExitStatus, Outcome, Signal, StepReport, Usage, Verdict};
+
+use super::answer::Decision;
+use super::check::{self, Checked, Unheard};
+use super::grade::{Child, Named, score_of_case};
+use super::limits::{self, RERUNS_MAX};
+use super::report::ProblemCaseReport;
+use super::{Judging, ProblemError, name, program};
+use crate::executor::{Party, StdinSource, StepInput, StepKind, StepObserver, StepResult, Talk};
+use crate::judge::limit_message;
+use crate::{BuiltIn, Comparer, Finding, JudgeEvent, JudgeObserver};
+
+/// Larger inputs are read by the program from their file.
+const INPUT_IN_MEMORY_MAX: u64 = 1 << 20;
+/// What the report has of an output that nobody needs as a whole.
+const KEPT: Bytes = Bytes::kib(4);
+const TRANSCRIPT: Bytes = Bytes::kib(64);
+const ANSWER_BUFFER: usize = 64 << 10;
+/// How much longer than the program an interactor lives, in seconds.
+const INTERACTOR_OUTLIVES: std::time::Duration = std::time::Duration::from_secs(2);
+
+type Answer = BufReader<Box<dyn Read + Send>>;
+
+/// One run of the program with what was decided about it.
+struct Pass {
+    verdict: Verdict,
+    causes: Vec<Verdict>,
+    step: StepReport,
+    reruns: u32,
+    points: Option<Named>,
+    judge_message: Option<String>,
+    team_message: Option<String>,
+    /// The input of the next pass.
+    next: Option<Arc<[u8]>>,
+    feedback: BoxFiles,
+    transcript: Vec<(Party, Vec<u8>)>,
+}
+
+impl Pass {
+    /// A fault of the package: why, for the author.
+    fn fault(mut self, why: &str, said: Option<String>) -> Pass {
+        self.verdict = Verdict::InternalError;
+        self.points = None;
+        self.next = None;
+        self.judge_message = Some(match said {
+            Some(said) => format!("{why}\n{said}"),
+            None => why.to_owned(),
+        });
+        self
+    }
+
+    /// Takes over what a judging program decided.
+    fn decided(mut self, who: &JudgeProgram, mut checked: Checked) -> Pass {
+        self.next = checked.take_next_pass();
+        self.feedback = checked.feedback;
+        let answer = checked.answer;
+        self.points = answer.points;
+        self.team_message = answer.team_message;
+        match answer.decision {
+            Decision::Accepted => self.verdict = Verdict::Accepted,
+            Decision::WrongAnswer => self.verdict = Verdict::WrongAnswer,
+            Decision::Presentation => self.verdict = Verdict::PresentationError,
+            Decision::Fault(why) => {
+                return self.fault(&format!("{}: {why}", who.program.path), answer.judge_message);
+            }
+        }
+        self.judge_message = answer.judge_message;
+        self
+    }
+}
+
+/// What one run of the program left for deciding.
+struct Ran {
+    result: StepResult,
+    comparison: Option<io::Result<Finding>>,
+    /// Whether more was written than is judged.
+    truncated: bool,
+}
+
+impl Judging<'_, '_> {
+    /// Judges a case and takes note of it.
+    pub(super) fn case(&mut self, case: &Case, group: &GroupName) -> Result<Child, ProblemError> {
+        self.observer.event(JudgeEvent::ExecutionStarted { case: name(&case.id) });
+        let pass = self.passes(case)?;
+        let accepted = pass.verdict.is_accepted();
+        let scored = if matches!(pass.verdict, Verdict::InternalError | Verdict::Cancelled) {
+            Ok((None, false))
+        } else {
+            score_of_case(case.points, accepted, pass.points)
+        };
+        let (pass, score, named) = match scored {
+            Ok((score, named)) => (pass, score, named),
+            Err(why) => {
+                let said = pass.judge_message.clone();
+                (pass.fault(&why, said), None, false)
+            }
+        };
+        let verdict = if named && pass.verdict == Verdict::Accepted && !speaks_kattis(&case.method) {
+            of_points(case.points, score)
+        } else {
+            pass.verdict
+        };
+        let usage = pass.step.usage;
+        self.observer.event(JudgeEvent::ExecutionEnded {
+            case: name(&case.id),
+            verdict,
+            outcome: pass.step.outcome,
+            usage: &usage,
+        });
+        let report = ProblemCaseReport {
+            id: case.id.clone(),
+            group: group.clone(),
+            verdict,
+            causes: pass.causes,
+            score,
+            usage,
+            step: Some(pass.step),
+            reruns: pass.reruns,
+            judge_message: pass.judge_message,
+            team_message: pass.team_message,
+            transcript: pass.transcript,
+        };
+        Ok(self.note(report, Child { verdict, score, named, counts: true, decides: true }))
+    }
+
+    /// All passes of a case. Their slowest is reported.
+    fn passes(&mut self, case: &Case) -> Result<Pass, ProblemError> {
+        let passes_max = match self.request.package.problem.passes {
+            Passes::One => 1,
+            Passes::UpTo(passes) => passes.get(),
+        };
+        let (mut input, mut feedback, mut slowest): (_, _, Option<Usage>) = (None, BoxFiles::default(), None);
+        let mut number = 0;
+        loop {
+            number += 1;
+            let mut pass = match &*case.method {
+                Method::Check(checker) => self.check(case, checker, input.clone(), feedback)?,
+                Method::Interact(interactor) => self.interact(case, interactor, input.clone(), feedback)?,
+            };
+            let usage = pass.step.usage;
+            let worst = slowest.filter(|before| before.cpu_time > usage.cpu_time).unwrap_or(usage);
+            slowest = Some(worst);
+            pass.step.usage = worst;
+            let next = pass.next.take();
+            match (next, pass.verdict) {
+                (None, _) => return Ok(pass),
+                (Some(_), Verdict::Accepted) if passes_max == 1 => return Ok(pass),
+                (Some(_), Verdict::Accepted) if number >= passes_max => {
+                    return Ok(pass.fault("it wants another pass after the last one", None));
+                }
+                (Some(next), Verdict::Accepted) => {
+                    input = Some(next);
+                    feedback = pass.feedback;
+                }
+                (Some(_), Verdict::WrongAnswer) if passes_max > 1 => {
+                    return Ok(pass.fault("it rejected, and wants another pass all the same", None));
+                }
+                (Some(_), _) => return Ok(pass),
+            }
+        }
+    }
+
+    /// The program reads its input and writes its output; then the output is checked.
+    fn check(
+        &mut self,
+        case: &Case,
+        checker: &Checker,
+        input: Option<Arc<[u8]>>,
+        feedback: BoxFiles,
+    ) -> Result<Pass, ProblemError> {
+        let checking = match check::program_of(checker) {
+            None => None,
+            Some(program) => match self.program(program)? {
+                Ok(runnable) => Some((program, runnable)),
+                Err(why) => return Ok(nothing_ran().fault(&why, None)),
+            },
+        };
+        let (ran, reruns) = self.run_fairly(case, checker, input.clone())?;
+        let mut pass = self.by_itself(ran.result.report.clone(), reruns, ran.truncated);
+        if pass.verdict != Verdict::Accepted {
+            return Ok(pass);
+        }
+        let output = self.output_of(&ran);
+        match checking {
+            None => {
+                let finding = match (ran.comparison, checker) {
+                    (Some(finding), _) => finding,
+                    // What the program left in a file.
+                    (None, Checker::Builtin(comparison)) => {
+                        let mut comparer = BuiltIn::from(comparison.clone()).compare(self.answer(case)?);
+                        comparer.output(&output).and_then(|()| comparer.finish())
+                    }
+                    (None, Checker::Program(_)) => Ok(Finding::Same),
+                };
+                let finding = finding.map_err(|source| self.unreadable(case, source))?;
+                decide(&mut pass, finding, case.points);
+                Ok(pass)
+            }
+            Some((program, runnable)) => {
+                let data = check::data_of(self.request.package, case, input, Some(output), feedback)?;
+                let bounds = self.request.package.problem.limits.validation;
+                let checked = check::run(program, &runnable, &data, &bounds, self.executor, self.observer)?;
+                Ok(pass.decided(program, checked))
+            }
+        }
+    }
+
+    /// Runs the program, and again while it is near a limit.
+    fn run_fairly(
+        &mut self,
+        case: &Case,
+        checker: &Checker,
+        input: Option<Arc<[u8]>>,
+    ) -> Result<(Ran, u32), ProblemError> {
+        let mut best = self.run_once(case, checker, input.clone())?;
+        let mut reruns = 0;
+        while reruns < RERUNS_MAX && self.is_near(&best.result) {
+            reruns += 1;
+            let again = self.run_once(case, checker, input.clone())?;
+            let is_better = !self.is_near(&again.result)
+                && again.result.report.usage.cpu_time <= best.result.report.usage.cpu_time
+                || again.result.report.usage.cpu_time < best.result.report.usage.cpu_time;
+            if is_better {
+                best = again;
+            }
+        }
+        Ok((best, reruns))
+    }
+
+    fn is_near(&self, result: &StepResult) -> bool {
+        self.limits.is_near(result.report.outcome, &result.report.usage)
+    }
+
+    fn run_once(&mut self, case: &Case, checker: &Checker, input: Option<Arc<[u8]>>) -> Result<Ran, ProblemError> {
+        let io = &self.request.package.problem.io;
+        let comparer = match checker {
+            Checker::Builtin(comparison) if io.output_file.is_none() => {
+                Some(BuiltIn::from(comparison.clone()).compare(self.answer(case)?))
+            }
+            Checker::Builtin(_) | Checker::Program(_) => None,
+        };
+        let keep = if comparer.is_some() { KEPT } else { self.limits.output };
+        let (argv, files) = self.of_program(case, input.as_ref())?;
+        let stdin = match input {
+            Some(bytes) => StdinSource::Bytes(bytes),
+            None => self.stdin(case)?,
+        };
+        let step = StepInput {
+            kind: StepKind::Execute,
+            argv: &argv,
+            env: &self.runnable.env,
+            files: &files,
+            stdin,
+            limits: self.limits.enforced,
+            keep,
+            collect: io.output_file.is_some(),
+        };
+        let mut hears =
+            Hears { comparer, failed: None, left: self.limits.output.get(), truncated: false, observer: self.observer };
+        let result = self.executor.execute(step, &mut hears)?;
+        let Hears { comparer, failed, truncated, .. } = hears;
+        let comparison = match failed {
+            Some(error) => Some(Err(error)),
+            // Nobody wants to know it of a program that failed.
+            None if !result.report.outcome.is_success() => None,
+            None => comparer.map(Comparer::finish),
+        };
+        Ok(Ran { result, comparison, truncated })
+    }
+
+    /// Command and files of the program in a case.
+    fn of_program(&self, case: &Case, input: Option<&Arc<[u8]>>) -> Result<(Vec<String>, Vec<BoxFiles>), ProblemError> {
+        let package = self.request.package;
+        let mut argv = self.runnable.argv.clone();
+        argv.extend(case.args.iter().cloned());
+        let mut files = self.runnable.files.clone();
+        let mut beside = program::read_files(package, &case.files)?;
+        if let Some(path) = &package.problem.io.input_file {
+            let data = match input {
+                Some(data) => data.clone(),
+                None => program::read(package, &case.input)?,
+            };
+            beside.push(BoxFile { path: path.clone(), data, executable: false });
+        }
+        if !beside.is_empty() {
+            files.push(BoxFiles::new(beside));
+        }
+        Ok((argv, files))
+    }
+
+    fn stdin(&self, case: &Case) -> Result<StdinSource, ProblemError> {
+        if case.input.size.get() <= INPUT_IN_MEMORY_MAX {
+            return program::read(self.request.package, &case.input).map(StdinSource::Bytes);
+        }
+        let opened = self.request.package.open(&case.input);
+        let opened: File = opened.map_err(|source| ProblemError::Package { path: case.input.path.clone(), source })?;
+        Ok(StdinSource::Descriptor(Arc::new(OwnedFd::from(opened))))
+    }
+
+    fn answer(&self, case: &Case) -> Result<Answer, ProblemError> {
+        let reader: Box<dyn Read + Send> = match &case.answer {
+            None => Box::new(io::empty()),
+            Some(answer) => {
+                let opened = self.request.package.open(answer);
+                Box::new(opened.map_err(|source| ProblemError::Package { path: answer.path.clone(), source })?)
+            }
+        };
+        Ok(BufReader::with_capacity(ANSWER_BUFFER, reader))
+    }
+
+    fn unreadable(&self, case: &Case, source: io::Error) -> ProblemError {
+        let path = case.answer.as_ref().unwrap_or(&case.input).path.clone();
+        ProblemError::Package { path, source }
+    }
+
+    /// What is judged as the output: a file the program was to write, or its standard output.
+    fn output_of(&self, ran: &Ran) -> Arc<[u8]> {
+        let file = self.request.package.problem.io.output_file.as_ref();
+        let left = file.and_then(|path| ran.result.files.iter().find(|file| file.path == *path));
+        left.map_or_else(|| ran.result.report.stdout.data.clone(), |file| file.data.clone())
+    }
+
+    /// The verdict on how the program ended, before anybody looks at what it wrote.
+    fn by_itself(&self, step: StepReport, reruns: u32, truncated: bool) -> Pass {
+        let mut causes = Verdict::causes(step.outcome, exit(&step), step.usage.cpu_time, self.limits.cpu_time);
+        if truncated && self.limits.on_output_limit == OnOutputLimit::Discard {
+            causes.push(Verdict::OutputLimit);
+        }
+        let verdict = causes.first().copied().unwrap_or(Verdict::Accepted);
+        let mut shown = self.limits.enforced;
+        shown.cpu_time = self.limits.cpu_time;
+        let why = limit_message(step.outcome, &shown).or_else(|| match (verdict, exit(&step)) {
+            (Verdict::TimeLimit, _) => limit_message(Outcome::TimeLimit, &shown),
+            (Verdict::RuntimeError, Some(ExitStatus::Exited(code))) => Some(format!("exit code {code}")),
+            (Verdict::RuntimeError, Some(ExitStatus::Signalled(signal))) => Some(format!("ended by {signal}")),
+            _ => None,
+        });
+        let judge_message = why.filter(|_| verdict != Verdict::Accepted);
+        Pass { verdict, causes, step, reruns, judge_message, ..nothing_ran() }
+    }
+
+    /// The program talks with the interactor.
+    fn interact(
+        &mut self,
+        case: &Case,
+        interactor: &Interactor,
+        input: Option<Arc<[u8]>>,
+        feedback: BoxFiles,
+    ) -> Result<Pass, ProblemError> {
+        let runnable = match self.program(&interactor.program)? {
+            Ok(runnable) => runnable,
+            Err(why) => return Ok(nothing_ran().fault(&why, None)),
+        };
+        let package = self.request.package;
+        let data = check::data_of(package, case, input, None, feedback)?;
+        let call = match check::call(&interactor.program, &runnable, &data, true) {
+            Ok(call) => call,
+            Err(why) => return Ok(nothing_ran().fault(&why, None)),
+        };
+        let (argv, files) = self.of_program(case, None)?;
+        let bounds = package.problem.limits.validation;
+        let mut theirs = limits::of_author(&bounds, runnable.limits, call.given);
+        theirs.wall_time = self.limits.enforced.wall_time + INTERACTOR_OUTLIVES;
+        theirs.idle_time = theirs.wall_time;
+        let step = |argv, env, files, limits, keep, collect| StepInput {
+            kind: StepKind::Execute,
+            argv,
+            env,
+            files,
+            stdin: StdinSource::Bytes(Arc::from([])),
+            limits,
+            keep,
+            collect,
+        };
+        let mut reruns = 0;
+        let ended = loop {
+            let talk = Talk {
+                program: step(&argv, &self.runnable.env, &files, self.limits.enforced, KEPT, false),
+                interactor: step(&call.argv, &runnable.env, &call.files, theirs, Bytes::kib(128), true),
+                transcript: TRANSCRIPT,
+            };
+            let ended = self.executor.talk(talk, &mut Unheard(self.observer))?;
+            if reruns == RERUNS_MAX || !self.is_near(&ended.program) {
+                break ended;
+            }
+            reruns += 1;
+        };
+        let checked = Checked::of(&interactor.program.protocol, &ended.interactor);
+        let mut pass = self.by_itself(ended.program.report.clone(), reruns, false);
+        pass.transcript = ended.transcript;
+        let failed = pass.verdict != Verdict::Accepted;
+        let only_waited = matches!(ended.program.report.outcome, Outcome::IdleLimit | Outcome::WallLimit);
+        let theirs = &ended.interactor.report;
+        if pass.verdict == Verdict::Cancelled {
+            return Ok(pass);
+        }
+        if only_waited
+            && ended.first == Party::Program
+            && theirs.usage.cpu_time * 2 > ended.program.report.usage.wall_time
+        {
+            let who = &interactor.program.program.path;
+            return Ok(pass.fault(&format!("{who}: the program waited for it, and it computed all the time"), None));
+        }
+        match &checked.answer.decision {
+            // It could not know better: the other side was gone, or silent.
+            Decision::Fault(_) if failed && ended.first == Party::Program => Ok(pass),
+            Decision::Fault(_) => Ok(pass.decided(&interactor.program, checked)),
+            Decision::WrongAnswer | Decision::Presentation if ended.first == Party::Interactor => {
+                pass.step.usage.cpu_time = pass.step.usage.cpu_time.min(self.limits.cpu_time);
+                Ok(pass.decided(&interactor.program, checked))
+            }
+            _ if failed => Ok(pass),
+            Decision::WrongAnswer | Decision::Presentation => Ok(pass.decided(&interactor.program, checked)),
+            Decision::Accepted => match &interactor.then {
+                AfterInteraction::Verdict => Ok(pass.decided(&interactor.program, checked)),
+                AfterInteraction::Check(checker) => self.check_log(case, checker, pass, checked),
+            },
+        }
+    }
+
+    /// What an interactor wrote to its log is the output that is checked.
+    fn check_log(
+        &mut self,
+        case: &Case,
+        checker: &Checker,
+        mut pass: Pass,
+        checked: Checked,
+    ) -> Result<Pass, ProblemError> {
+        let log = checked.log.unwrap_or_default();
+        match checker {
+            Checker::Builtin(comparison) => {
+                let mut comparer = BuiltIn::from(comparison.clone()).compare(self.answer(case)?);
+                let finding = comparer.output(&log).and_then(|()| comparer.finish());
+                decide(&mut pass, finding.map_err(|source| self.unreadable(case, source))?, case.points);
+                Ok(pass)
+            }
+            Checker::Program(program) => {
+                let runnable = match self.program(program)? {
+                    Ok(runnable) => runnable,
+                    Err(why) => return Ok(pass.fault(&why, None)),
+                };
+                let data = check::data_of(self.request.package, case, None, Some(log), BoxFiles::default())?;
+                let bounds = self.request.package.problem.limits.validation;
+                let checked = check::run(program, &runnable, &data, &bounds, self.executor, self.observer)?;
+                Ok(pass.decided(program, checked))
+            }
+        }
+    }
+}
+
+/// What a comparison of ours came to.
+fn decide(pass: &mut Pass, finding: Finding, points: CasePoints) {
+    match finding {
+        Finding::Same => {}
+        Finding::Presentation(difference) => {
+            pass.verdict = Verdict::PresentationError;
+            pass.judge_message = Some(difference.for_author());
+        }
+        Finding::Different(difference) => {
+            pass.verdict = Verdict::WrongAnswer;
+            pass.judge_message = Some(difference.for_author());
+        }
+        Finding::Share { right, of } => {
+            let share = i64::try_from(right).ok().zip(i64::try_from(of).ok());
+            let share = share.and_then(|(right, of)| Score::ONE.scaled(right, of));
+            pass.judge_message = Some(format!("{right} of {of} lines are right"));
+            match share.filter(|_| matches!(points, CasePoints::FromChecker { .. })) {
+                Some(share) => pass.points = Some(Named::Share(share)),
+                None => pass.verdict = Verdict::WrongAnswer,
+            }
+        }
+    }
+}
+
+/// The verdict of a case whose checker named a score without saying whether it accepts.
+fn of_points(points: CasePoints, score: Option<Score>) -> Verdict {
+    match (points.max(), score) {
+        (MaxScore::Bounded(max), Some(Score::ZERO)) if max > Score::ZERO => Verdict::WrongAnswer,
+        (MaxScore::Bounded(max), Some(score)) if score < max => Verdict::PartialScore,
+        _ => Verdict::Accepted,
+    }
+}
+
+/// In Kattis' protocol a score says nothing against acceptance.
+fn speaks_kattis(method: &Method) -> bool {
+    let protocol = match method {
+        Method::Check(checker) => check::program_of(checker).map(|program| &program.protocol),
+        Method::Interact(interactor) => Some(&interactor.program.protocol),
+    };
+    protocol == Some(&Protocol::Kattis)
+}
+
+fn exit(step: &StepReport) -> Option<ExitStatus> {
+    match (step.outcome, step.exit_code, step.signal) {
+        (Outcome::Exited(code), _, _) | (_, Some(code), _) => Some(ExitStatus::Exited(code)),
+        (Outcome::Signalled(signal), _, _) => Some(ExitStatus::Signalled(signal)),
+        (_, None, Some(signal)) => Some(ExitStatus::Signalled(Signal(signal))),
+        (_, None, None) => None,
+    }
+}
+
+/// A pass in which no program ran.
+fn nothing_ran() -> Pass {
+    Pass {
+        verdict: Verdict::Accepted,
+        causes: Vec::new(),
+        step: StepReport {
+            outcome: Outcome::Exited(0),
+            exit_code: None,
+            signal: None,
+            stdout: cupel_types::Output::default(),
+            stderr: cupel_types::Output::default(),
+            usage: Usage::default(),
+        },
+        reruns: 0,
+        points: None,
+        judge_message: None,
+        team_message: None,
+        next: None,
+        feedback: BoxFiles::default(),
+        transcript: Vec::new(),
+    }
+}
+
+/// Hands the output to the comparison as it comes, as much of it as is judged.
+struct Hears<'a> {
+    comparer: Option<Comparer<Answer>>,
+    failed: Option<io::Error>,
+    left: u64,
+    truncated: bool,
+    observer: &'a mut dyn JudgeObserver,
+}
+
+impl StepObserver for Hears<'_> {
+    fn stdout(&mut self, data: &[u8]) {
+        let judged = usize::try_from(self.left).unwrap_or(usize::MAX).min(data.len());
+        self.left -= judged as u64;
+        self.truncated |= judged < data.len();
+        if self.failed.is_none()
+            && let Some(comparer) = &mut self.comparer
+        {
+            self.failed = comparer.output(&data[..judged]).err();
+        }
+    }
+
+    fn stderr(&mut self, _: &[u8]) {}
+
+    fn cancelled(&mut self) -> bool {
+        self.observer.cancelled()
+    }
+}

@@ -1,0 +1,305 @@
+//! From the results of cases to those of groups: verdicts and scores, and whether to go on. Pure; knows no program.
+//!
+//! A child that was not run is not looked at, but where a group could not begin: then it gives nothing, and what it required decides.
+//! A case that is run only because somebody wants to see all of them ([`StopRule`] had ended its group) is not looked at either.
+
+use cupel_problem::{Aggregate, CaseGroup, CasePoints, GroupScoring, MaxScore, Score, VerdictRule};
+use cupel_types::Verdict;
+
+/// What a case or group came to, for the group it lies in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Child {
+    pub(super) verdict: Verdict,
+    /// `None`: it has none.
+    pub(super) score: Option<Score>,
+    /// Whether a checker named the score.
+    pub(super) named: bool,
+    pub(super) counts: bool,
+    pub(super) decides: bool,
+}
+
+/// A group's own result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Graded {
+    pub(super) verdict: Verdict,
+    pub(super) score: Option<Score>,
+    /// Whether a checker named a score in it.
+    pub(super) named: bool,
+    /// What is wrong with the package, if the verdict is JE for that.
+    pub(super) fault: Option<String>,
+}
+
+/// The result of a group whose children that count here had these results.
+pub(super) fn grade(group: &CaseGroup, children: &[Child]) -> Graded {
+    let named = children.iter().any(|child| child.named);
+    let verdict = verdict_of(group.verdict, children);
+    let score = match score_of(group.scoring, children, named) {
+        Ok(score) => score,
+        Err(fault) => {
+            return Graded { verdict: Verdict::InternalError, score: None, named, fault: Some(fault.to_owned()) };
+        }
+    };
+    let fault = score.and_then(|score| out_of_bounds(group, score));
+    match fault {
+        Some(fault) => Graded { verdict: Verdict::InternalError, score: None, named, fault: Some(fault) },
+        None => Graded { verdict, score, named, fault: None },
+    }
+}
+
+fn out_of_bounds(group: &CaseGroup, score: Score) -> Option<String> {
+    let name = if group.name.as_str().is_empty() { "the problem" } else { group.name.as_str() };
+    match (group.max, group.range) {
+        (MaxScore::Bounded(max), _) if score > max && group.scoring != GroupScoring::None => {
+            Some(format!("the score {score} of {name} is above its maximum {max}"))
+        }
+        (_, Some(range)) if !range.contains(score) => {
+            Some(format!("the score {score} of {name} lies outside its range"))
+        }
+        _ => None,
+    }
+}
+
+fn verdict_of(rule: VerdictRule, children: &[Child]) -> Verdict {
+    let deciding = || children.iter().filter(|child| child.decides).map(|child| child.verdict);
+    // A fault of ours or of the package is one, whatever the others did.
+    if let Some(fault) =
+        children.iter().map(|c| c.verdict).find(|v| matches!(v, Verdict::InternalError | Verdict::Cancelled))
+    {
+        return fault;
+    }
+    let first = || deciding().find(|verdict| !verdict.is_accepted());
+    let worst = || deciding().filter(|verdict| !verdict.is_accepted()).max_by_key(|verdict| verdict.severity());
+    let good = || {
+        if deciding().any(|verdict| verdict == Verdict::PartialScore) {
+            Verdict::PartialScore
+        } else {
+            Verdict::Accepted
+        }
+    };
+    match rule {
+        VerdictRule::FirstError => first().unwrap_or_else(good),
+        VerdictRule::WorstError => worst().unwrap_or_else(good),
+        VerdictRule::AlwaysAccepted => Verdict::Accepted,
+        VerdictRule::AnyAccepted { .. } if deciding().any(Verdict::is_accepted) => good(),
+        VerdictRule::AnyAccepted { else_worst: true } => worst().unwrap_or(Verdict::Accepted),
+        VerdictRule::AnyAccepted { else_worst: false } => first().unwrap_or(Verdict::Accepted),
+    }
+}
+
+const TOO_LARGE: &str = "a score is beyond what can be kept";
+
+fn score_of(scoring: GroupScoring, children: &[Child], named: bool) -> Result<Option<Score>, &'static str> {
+    let all_accepted = || children.iter().filter(|c| c.decides).all(|c| c.verdict == Verdict::Accepted);
+    match scoring {
+        GroupScoring::None => Ok(None),
+        GroupScoring::AllOrNothing(score) => Ok(Some(if all_accepted() { score } else { Score::ZERO })),
+        GroupScoring::Aggregate(aggregate) => {
+            let scores = children.iter().filter(|c| c.counts).filter_map(|c| c.score);
+            combine(aggregate, scores).map(Some)
+        }
+        GroupScoring::AggregateIfNamed { aggregate, .. } if named => {
+            let scores = children.iter().filter(|c| c.counts);
+            combine(aggregate, scores.map(|c| c.score.filter(|_| c.named).unwrap_or(Score::ZERO))).map(Some)
+        }
+        GroupScoring::AggregateIfNamed { accepted, rejected, .. } => {
+            Ok(Some(if all_accepted() { accepted } else { rejected }))
+        }
+    }
+}
+
+fn combine(aggregate: Aggregate, scores: impl Iterator<Item = Score>) -> Result<Score, &'static str> {
+    let scores: Vec<Score> = scores.collect();
+    let sum = || scores.iter().try_fold(Score::ZERO, |sum, score| sum.checked_add(*score));
+    let combined = match aggregate {
+        Aggregate::Sum => sum(),
+        Aggregate::Min => Some(scores.iter().copied().min().unwrap_or(Score::ZERO)),
+        Aggregate::Max => Some(scores.iter().copied().max().unwrap_or(Score::ZERO)),
+        Aggregate::Average if scores.is_empty() => Some(Score::ZERO),
+        Aggregate::Average => sum().and_then(|sum| sum.scaled(1, i64::try_from(scores.len()).ok()?)),
+        Aggregate::Product if scores.is_empty() => Some(Score::ZERO),
+        Aggregate::Product => scores.iter().try_fold(Score::ONE, |product, score| product.checked_mul(*score)),
+    };
+    combined.ok_or(TOO_LARGE)
+}
+
+/// What a checker said of points, if it said anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Named {
+    /// So many points.
+    Points(Score),
+    /// This share of the case's points: a score between 0 and 1.
+    Share(Score),
+}
+
+/// The score of a case, and whether a checker named it.
+///
+/// # Errors
+/// What is wrong with the package.
+pub(super) fn score_of_case(
+    points: CasePoints,
+    accepted: bool,
+    named: Option<Named>,
+) -> Result<(Option<Score>, bool), String> {
+    let (max, unnamed, rejected, also_rejecting) = match (points, named) {
+        (CasePoints::None, None) | (CasePoints::Ignored, _) => return Ok((None, false)),
+        (CasePoints::Fixed { accepted: score, .. }, None) if accepted => return Ok((Some(score), false)),
+        (CasePoints::Fixed { rejected, .. }, None) => return Ok((Some(rejected), false)),
+        (CasePoints::None | CasePoints::Fixed { .. }, Some(_)) => {
+            return Err("the checker named a score where it may not".to_owned());
+        }
+        (CasePoints::FromChecker { max, unnamed, rejected, also_rejecting }, _) => {
+            (max, unnamed, rejected, also_rejecting)
+        }
+    };
+    let Some(named) = named else {
+        return match (accepted, unnamed) {
+            (false, _) => Ok((Some(rejected), false)),
+            (true, Some(score)) => Ok((Some(score), false)),
+            (true, None) => Err("the checker accepted and named no score".to_owned()),
+        };
+    };
+    if !accepted && !also_rejecting {
+        return Err("the checker rejected and named a score all the same".to_owned());
+    }
+    let score = match (named, max) {
+        (Named::Points(score), _) => score,
+        (Named::Share(share), MaxScore::Bounded(max)) => max.checked_mul(share).ok_or(TOO_LARGE)?,
+        (Named::Share(_), MaxScore::Unbounded) => {
+            return Err("the checker named a share where there is no maximum".to_owned());
+        }
+    };
+    match max {
+        MaxScore::Bounded(max) if score > max => {
+            Err(format!("the checker named the score {score}, above the maximum {max}"))
+        }
+        MaxScore::Bounded(_) if score < Score::ZERO => Err(format!("the checker named the score {score}, below zero")),
+        MaxScore::Bounded(_) | MaxScore::Unbounded => Ok((Some(score), true)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cupel_problem::{GroupName, StopRule};
+
+    use super::*;
+
+    fn points(text: &str) -> Score {
+        text.parse().unwrap()
+    }
+
+    fn group(scoring: GroupScoring, verdict: VerdictRule) -> CaseGroup {
+        CaseGroup {
+            name: GroupName::root(),
+            scoring,
+            verdict,
+            stop: StopRule::Continue,
+            max: MaxScore::Unbounded,
+            range: None,
+            requires: Vec::new(),
+            counts: true,
+            decides: true,
+            children: Vec::new(),
+        }
+    }
+
+    fn child(verdict: Verdict, score: &str) -> Child {
+        Child { verdict, score: Some(points(score)), named: false, counts: true, decides: true }
+    }
+
+    #[test]
+    fn verdicts_follow_the_rule() {
+        use Verdict::{Accepted, InternalError, PartialScore, RuntimeError, TimeLimit, WrongAnswer};
+        let any = |else_worst| VerdictRule::AnyAccepted { else_worst };
+        for (rule, verdicts, expected) in [
+            (VerdictRule::FirstError, &[Accepted, WrongAnswer, RuntimeError][..], WrongAnswer),
+            (VerdictRule::WorstError, &[Accepted, WrongAnswer, RuntimeError, TimeLimit], RuntimeError),
+            (VerdictRule::FirstError, &[], Accepted),
+            (VerdictRule::FirstError, &[Accepted, PartialScore], PartialScore),
+            (VerdictRule::AlwaysAccepted, &[WrongAnswer], Accepted),
+            (VerdictRule::AlwaysAccepted, &[WrongAnswer, InternalError], InternalError),
+            (any(false), &[WrongAnswer, Accepted], Accepted),
+            (any(false), &[WrongAnswer, RuntimeError], WrongAnswer),
+            (any(true), &[WrongAnswer, RuntimeError], RuntimeError),
+            (VerdictRule::FirstError, &[WrongAnswer, InternalError], InternalError),
+        ] {
+            let children: Vec<Child> = verdicts.iter().map(|verdict| child(*verdict, "0")).collect();
+            assert_eq!(grade(&group(GroupScoring::None, rule), &children).verdict, expected, "{rule:?} {verdicts:?}");
+        }
+        let silent = Child { decides: false, ..child(WrongAnswer, "0") };
+        assert_eq!(grade(&group(GroupScoring::None, VerdictRule::FirstError), &[silent]).verdict, Accepted);
+    }
+
+    #[test]
+    fn scores_go_together_exactly() {
+        let children =
+            [child(Verdict::Accepted, "0.1"), child(Verdict::Accepted, "0.2"), child(Verdict::WrongAnswer, "0")];
+        for (aggregate, expected) in [
+            (Aggregate::Sum, "0.3"),
+            (Aggregate::Min, "0"),
+            (Aggregate::Max, "0.2"),
+            (Aggregate::Average, "0.1"),
+            (Aggregate::Product, "0"),
+        ] {
+            let graded = grade(&group(GroupScoring::Aggregate(aggregate), VerdictRule::FirstError), &children);
+            assert_eq!(graded.score, Some(points(expected)), "{aggregate:?}");
+        }
+        let all = group(GroupScoring::AllOrNothing(points("30")), VerdictRule::FirstError);
+        assert_eq!(grade(&all, &children).score, Some(Score::ZERO));
+        assert_eq!(grade(&all, &children[..2]).score, Some(points("30")));
+        let uncounted = Child { counts: false, ..child(Verdict::Accepted, "5") };
+        let sum = group(GroupScoring::Aggregate(Aggregate::Sum), VerdictRule::FirstError);
+        assert_eq!(grade(&sum, &[uncounted, child(Verdict::Accepted, "1")]).score, Some(Score::ONE));
+    }
+
+    #[test]
+    fn named_scores_go_together_only_if_there_are_any() {
+        let scoring =
+            GroupScoring::AggregateIfNamed { aggregate: Aggregate::Sum, accepted: points("10"), rejected: points("2") };
+        let leaf = group(scoring, VerdictRule::FirstError);
+        let plain = [child(Verdict::Accepted, "1"), child(Verdict::Accepted, "1")];
+        assert_eq!(grade(&leaf, &plain).score, Some(points("10")));
+        assert_eq!(grade(&leaf, &[child(Verdict::WrongAnswer, "0")]).score, Some(points("2")));
+        let named = Child { named: true, ..child(Verdict::Accepted, "7.5") };
+        assert_eq!(grade(&leaf, &[named, child(Verdict::Accepted, "1")]).score, Some(points("7.5")));
+    }
+
+    #[test]
+    fn a_score_beyond_its_bounds_is_a_fault_of_the_package() {
+        let sum = group(GroupScoring::Aggregate(Aggregate::Sum), VerdictRule::FirstError);
+        let bounded = CaseGroup { max: MaxScore::Bounded(Score::ONE), ..sum };
+        let graded = grade(&bounded, &[child(Verdict::Accepted, "1"), child(Verdict::Accepted, "1")]);
+        assert_eq!((graded.verdict, graded.score), (Verdict::InternalError, None));
+        assert!(graded.fault.is_some());
+    }
+
+    #[test]
+    fn a_case_is_worth_what_its_package_and_its_checker_say() {
+        let fixed = CasePoints::Fixed { accepted: points("3"), rejected: Score::ZERO };
+        let free =
+            |max, unnamed| CasePoints::FromChecker { max, unnamed, rejected: Score::ZERO, also_rejecting: false };
+        let ten = free(MaxScore::Bounded(points("10")), Some(points("10")));
+        let open = free(MaxScore::Unbounded, None);
+        let (share, score) = (|text| Some(Named::Share(points(text))), |text| Some(Named::Points(points(text))));
+        for (points_of, accepted, named, expected) in [
+            (CasePoints::None, true, None, Ok((None, false))),
+            (CasePoints::None, true, score("1"), Err(())),
+            (CasePoints::Ignored, true, score("1"), Ok((None, false))),
+            (fixed, true, None, Ok((Some(points("3")), false))),
+            (fixed, false, None, Ok((Some(Score::ZERO), false))),
+            (fixed, true, score("1"), Err(())),
+            (ten, true, None, Ok((Some(points("10")), false))),
+            (ten, true, share("0.25"), Ok((Some(points("2.5")), true))),
+            (ten, true, score("10"), Ok((Some(points("10")), true))),
+            (ten, true, score("10.000001"), Err(())),
+            (ten, true, score("-1"), Err(())),
+            (ten, false, score("1"), Err(())),
+            (ten, false, None, Ok((Some(Score::ZERO), false))),
+            (open, true, None, Err(())),
+            (open, true, score("1e6"), Ok((Some(points("1e6")), true))),
+            (open, true, share("0.5"), Err(())),
+        ] {
+            let found = score_of_case(points_of, accepted, named).map_err(|_| ());
+            assert_eq!(found, expected, "{points_of:?} {accepted} {named:?}");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! What the steps of judging a problem may use, derived from the problem's limits.
+//!
+//! | limit | rule |
+//! |---|---|
+//! | CPU | the problem's, times the language's factor; strictly more is TLE |
+//! | CPU at which the program is ended | 10 % more, at least 50 ms more: so that it is known how near it was |
+//! | wall clock | what the package says, otherwise three times the CPU limit and one second |
+//! | idle | the CPU limit, at least two seconds |
+//! | stack | the memory limit |
+//!
+//! **Near the limit a program is run again**, so that a noisy machine decides nothing: when its CPU time is over the limit and below the time
+//! at which it is ended, or when the wall clock ended it, up to [`RERUNS_MAX`] times; the run that took the least CPU time counts.
+//! A program that is accepted is never run again.
+//!
+//! Source of what other judges do: DOMjudge manual, "Time limit overshoot"; DMOJ, `wall_time_factor`.
+
+use std::time::Duration;
+
+use cupel_languages::Language;
+use cupel_problem::{OnOutputLimit, ProblemLimits, StepBounds, WallLimit};
+use cupel_types::{Bytes, Limits, LimitsRequest, Outcome, Usage};
+
+/// How often a program is run again at most.
+pub(super) const RERUNS_MAX: u32 = 2;
+
+/// The CPU limit of a problem that has none. Source: DOMjudge, default of `timelimit`.
+pub(super) const CPU_TIME_DEFAULT: Duration = Duration::from_secs(10);
+
+const OVERSHOOT_MIN: Duration = Duration::from_millis(50);
+const IDLE_MIN: Duration = Duration::from_secs(2);
+const WALL_BEYOND: Duration = Duration::from_secs(1);
+/// So much may be written by a program whose output is cut and not ended for it.
+const DISCARDED_MAX: Bytes = Bytes::mib(1 << 20);
+
+/// What one case lets the submission use.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CaseLimits {
+    /// The CPU limit that the verdict is about.
+    pub(super) cpu_time: Duration,
+    /// What the sandbox enforces.
+    pub(super) enforced: Limits,
+    /// Bytes of standard output that are judged.
+    pub(super) output: Bytes,
+    pub(super) on_output_limit: OnOutputLimit,
+}
+
+impl CaseLimits {
+    pub(super) fn of(problem: &ProblemLimits, language: &Language, wished: &LimitsRequest) -> CaseLimits {
+        let own = problem.cpu_time(&language.id).unwrap_or(CPU_TIME_DEFAULT);
+        let cpu_time = wished.cpu_time.unwrap_or(own);
+        let memory = wished.memory.unwrap_or_else(|| problem.memory(&language.id));
+        let killed_at = cpu_time + (cpu_time / 10).max(OVERSHOOT_MIN);
+        let wall_time = match problem.wall_time {
+            None => cpu_time * 3 + WALL_BEYOND,
+            Some(WallLimit::Time(time)) => time,
+            Some(WallLimit::TimesCpu(factor)) => factor.times(cpu_time),
+        };
+        let wall_time = wished.wall_time.unwrap_or(wall_time.max(killed_at));
+        let output = wished.output.unwrap_or(problem.output);
+        let enforced = Limits {
+            cpu_time: killed_at,
+            wall_time,
+            idle_time: wished.idle_time.unwrap_or(cpu_time.max(IDLE_MIN)),
+            memory,
+            stack: wished.stack.unwrap_or(memory.max(Limits::STACK_MIN)),
+            output: match problem.on_output_limit {
+                OnOutputLimit::Kill => output,
+                OnOutputLimit::Discard => DISCARDED_MAX,
+            },
+            ..wished.over(language.limits)
+        };
+        CaseLimits { cpu_time, enforced, output, on_output_limit: problem.on_output_limit }
+    }
+
+    /// Whether a run that ended so is too near to a limit to count by itself.
+    pub(super) fn is_near(&self, outcome: Outcome, usage: &Usage) -> bool {
+        let over = usage.cpu_time > self.cpu_time;
+        let by_itself = matches!(outcome, Outcome::Exited(_) | Outcome::Signalled(_));
+        (over && by_itself) || (outcome == Outcome::WallLimit && !over)
+    }
+}
+
+/// What a program of the package may use, beside files of `given` bytes that lie in its box.
+pub(super) fn of_author(bounds: &StepBounds, language: Limits, given: u64) -> Limits {
+    let given = Bytes::new(given);
+    let disk = bounds.output.saturating_add(given).saturating_add(Bytes::mib(1));
+    Limits {
+        cpu_time: bounds.time,
+        wall_time: bounds.time * 2 + WALL_BEYOND,
+        idle_time: bounds.time + IDLE_MIN,
+        memory: bounds.memory.saturating_add(given),
+        stack: bounds.memory.max(Limits::STACK_MIN),
+        output: bounds.output,
+        file_size: disk,
+        disk,
+        ..language
+    }
+}
+
+/// What compiling may use: at least what the problem grants, and no less than the language needs.
+pub(super) fn of_compiler(bounds: &StepBounds, language: Limits) -> Limits {
+    let cpu_time = bounds.time.max(language.cpu_time);
+    Limits {
+        cpu_time,
+        wall_time: language.wall_time.max(cpu_time * 2),
+        idle_time: language.idle_time.max(cpu_time),
+        memory: bounds.memory.max(language.memory),
+        ..language
+    }
+}

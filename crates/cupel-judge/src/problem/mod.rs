@@ -1,0 +1,340 @@
+//! Judging a submission against a problem: built once, every case in a fresh cell, groups, scores.
+//!
+//! ```text
+//!  submission ─► limits of code ─► includes ─► compile ─┐
+//!                                                       ├─► groups in order ─► case ─► run ─► check ─► grade
+//!  package's programs ─► built when first needed ───────┘          ▲                │
+//!                                                                  └── near a limit ┘
+//! ```
+//!
+//! Invariants: a fault of the package (its checker, its scores) is JE with the reason, and ends the judging; a failure of ours is an
+//! error; neither is ever a verdict on the submission. Outputs are compared as they come and kept whole only for checkers of the
+//! package, within the output limit.
+
+mod answer;
+mod case;
+mod check;
+mod grade;
+mod limits;
+mod program;
+mod report;
+
+use std::collections::HashMap;
+use std::io;
+
+use cupel_languages::{Language, Registry};
+use cupel_problem::{
+    CaseGroup, CaseId, GroupName, GroupScoring, Include, JudgeProgram, MaxScore, Node, Package, PackagePath, Score,
+    StopRule,
+};
+use cupel_types::{BoxFile, BoxFiles, LimitsRequest, UserId, Verdict};
+
+pub use report::{GroupReport, ProblemCaseReport, ProblemReport};
+
+use crate::{ArtifactCache, ExecuteError, Executor, JudgeError, JudgeObserver};
+use grade::{Child, grade};
+use limits::CaseLimits;
+use program::{Builder, Built, Runnable};
+
+/// What is to be judged, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct ProblemRequest<'a> {
+    /// The problem.
+    pub package: &'a Package,
+    /// The submission's files.
+    pub files: &'a BoxFiles,
+    /// Its language; available.
+    pub language: &'a Language,
+    /// What is started, where that is said: a file or class.
+    pub entry_point: Option<&'a str>,
+    /// All languages that programs of the package may be in; probed.
+    pub languages: &'a Registry,
+    /// Limits instead of the problem's.
+    pub limits: LimitsRequest,
+    /// Whether cases are run that nothing follows from any more.
+    pub all_cases: bool,
+    /// Whose submission it is.
+    pub owner: UserId,
+}
+
+/// The submission could not be judged: our failure.
+#[derive(Debug, thiserror::Error)]
+pub enum ProblemError {
+    /// A step could not be run.
+    #[error("cannot judge the submission")]
+    Execute(#[source] ExecuteError),
+    /// A file of the package could not be read.
+    #[error("cannot read {path} of the package")]
+    Package {
+        /// Which.
+        path: PackagePath,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl ProblemError {
+    /// Whether another try may go well.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, ProblemError::Execute(ExecuteError { transient: true, .. }))
+    }
+}
+
+impl From<ExecuteError> for ProblemError {
+    fn from(error: ExecuteError) -> ProblemError {
+        ProblemError::Execute(error)
+    }
+}
+
+impl From<JudgeError> for ProblemError {
+    fn from(JudgeError(error): JudgeError) -> ProblemError {
+        ProblemError::Execute(error)
+    }
+}
+
+/// Languages that a program's files can be in.
+///
+/// # Errors
+/// When it is none or more than one, for people.
+pub fn language_of_files<'l>(files: &BoxFiles, languages: &'l Registry) -> Result<&'l Language, String> {
+    program::by_extension(files.iter().map(|file| &file.path), languages)
+}
+
+/// Judges a submission to its end.
+///
+/// # Errors
+/// Only for failures of ours; a faulty package is a report with the verdict JE.
+pub fn judge_problem(
+    request: &ProblemRequest<'_>,
+    executor: &mut dyn Executor,
+    cache: &dyn ArtifactCache,
+    observer: &mut dyn JudgeObserver,
+) -> Result<ProblemReport, ProblemError> {
+    let problem = &request.package.problem;
+    let limits = CaseLimits::of(&problem.limits, request.language, &request.limits);
+    let mut report = ProblemReport {
+        verdict: Verdict::CompileError,
+        score: None,
+        max_score: shown_max(problem.tests.root()),
+        message: None,
+        compile: None,
+        groups: Vec::new(),
+        cases: Vec::new(),
+        limits: limits.enforced,
+        cpu_time_max: limits.cpu_time,
+        language_version: request.language.installed_version().unwrap_or_default().to_owned(),
+    };
+    if let Some(why) = refused_source(request) {
+        report.message = Some(why);
+        return Ok(report);
+    }
+    let builder = Builder { owner: request.owner, compile: problem.limits.compile, cache };
+    let (files, entry) = with_includes(request)?;
+    let files = program::main_first(files, request.language, entry.as_deref());
+    let memory = limits.enforced.memory;
+    let runnable = match builder.sources(&BoxFiles::new(files), request.language, memory, executor, observer)? {
+        Built::Ok(runnable, compiled) => {
+            report.compile = compiled;
+            runnable
+        }
+        Built::Refused { report: compiled, verdict, message } => {
+            report.compile = compiled;
+            report.verdict = verdict;
+            report.message = message;
+            return Ok(report);
+        }
+    };
+    let mut judging = Judging {
+        request,
+        limits,
+        runnable,
+        builder,
+        programs: HashMap::new(),
+        executor,
+        observer,
+        verdicts: HashMap::new(),
+        groups: Vec::new(),
+        cases: Vec::new(),
+        stopped: false,
+        ended: None,
+    };
+    let whole = judging.group(problem.tests.root(), true)?;
+    let Judging { groups, cases, ended, .. } = judging;
+    report.verdict = ended.unwrap_or(whole.verdict);
+    report.score = whole.score.filter(|_| ended.is_none());
+    let decisive = |case: &&ProblemCaseReport| case.verdict == report.verdict && !case.verdict.is_accepted();
+    report.message = groups
+        .iter()
+        .find_map(|group| group.reason.clone().filter(|_| report.verdict == Verdict::InternalError))
+        .or_else(|| {
+            cases.iter().find(decisive).map(|case| match &case.judge_message {
+                Some(message) => format!("{}: {message}", case.id),
+                None => case.id.to_string(),
+            })
+        });
+    // The root has no name, and is the whole.
+    report.groups = groups.into_iter().filter(|group| !group.name.as_str().is_empty()).collect();
+    report.cases = cases;
+    Ok(report)
+}
+
+/// Why the source is not even compiled.
+fn refused_source(request: &ProblemRequest<'_>) -> Option<String> {
+    let limits = &request.package.problem.limits;
+    let bytes = request.files.total_bytes();
+    if bytes > limits.code.get() {
+        return Some(format!("the source has {bytes} bytes; the problem lets it have {}", limits.code));
+    }
+    let allowed = limits.languages.as_ref();
+    let id = &request.language.id;
+    allowed.filter(|allowed| !allowed.contains(id)).map(|_| format!("the problem does not take submissions in `{id}`"))
+}
+
+/// The submission's files with those of the package laid over, and what is then started.
+fn with_includes(request: &ProblemRequest<'_>) -> Result<(Vec<BoxFile>, Option<String>), ProblemError> {
+    let includes = &request.package.problem.includes;
+    let for_language = |include: &&Include| include.language.as_ref() == Some(&request.language.id);
+    let include =
+        includes.iter().find(for_language).or_else(|| includes.iter().find(|include| include.language.is_none()));
+    let mut files: Vec<BoxFile> = request.files.iter().cloned().collect();
+    let mut entry = request.entry_point.map(str::to_owned);
+    if let Some(include) = include {
+        let over = program::read_files(request.package, &include.files)?;
+        files.retain(|file| over.iter().all(|laid| laid.path != file.path));
+        files.extend(over);
+        entry = include.entry_point.clone().or(entry);
+    }
+    Ok((files, entry))
+}
+
+/// The maximum of a group that has scores.
+fn shown_max(group: &CaseGroup) -> Option<MaxScore> {
+    (group.scoring != GroupScoring::None).then_some(group.max)
+}
+
+/// Everything that goes on while a submission is judged.
+struct Judging<'a, 'b> {
+    request: &'a ProblemRequest<'a>,
+    limits: CaseLimits,
+    runnable: Runnable,
+    builder: Builder<'a>,
+    /// The package's programs, built or why not.
+    programs: HashMap<PackagePath, Result<Runnable, String>>,
+    executor: &'b mut dyn Executor,
+    observer: &'b mut dyn JudgeObserver,
+    verdicts: HashMap<GroupName, Verdict>,
+    groups: Vec<GroupReport>,
+    cases: Vec<ProblemCaseReport>,
+    /// Nothing more counts ([`StopRule::BreakAll`]).
+    stopped: bool,
+    /// Nothing more is run: the package is at fault, or the run was cancelled.
+    ended: Option<Verdict>,
+}
+
+impl Judging<'_, '_> {
+    /// Judges a group. `counts`: whether anything follows from it.
+    fn group(&mut self, group: &CaseGroup, counts: bool) -> Result<Child, ProblemError> {
+        let unmet = group.requires.iter().find(|name| self.verdicts.get(name) != Some(&Verdict::Accepted)).cloned();
+        let place = self.groups.len();
+        self.groups.push(GroupReport {
+            name: group.name.clone(),
+            verdict: Verdict::Skipped,
+            score: None,
+            max: shown_max(group),
+            reason: None,
+        });
+        let mut broken = false;
+        let mut children = Vec::new();
+        for node in &group.children {
+            let counts = counts && unmet.is_none() && !broken && !self.stopped;
+            let runs = (counts || self.request.all_cases) && self.ended.is_none();
+            let child = match node {
+                Node::Group(inner) => self.group(inner, counts)?,
+                Node::Case(case) if runs => self.case(case, &group.name)?,
+                Node::Case(case) => {
+                    self.cases.push(ProblemCaseReport::skipped(case.id.clone(), group.name.clone()));
+                    continue;
+                }
+            };
+            if !counts {
+                continue;
+            }
+            if child.decides && !child.verdict.is_accepted() {
+                match group.stop {
+                    StopRule::Continue => {}
+                    StopRule::Break => broken = true,
+                    StopRule::BreakAll => self.stopped = true,
+                }
+            }
+            children.push(child);
+        }
+        let no_score = (group.scoring != GroupScoring::None).then_some(Score::ZERO);
+        let report = &mut self.groups[place];
+        if let Some(required) = unmet {
+            let verdict = self.verdicts.get(&required).copied().unwrap_or(Verdict::Skipped);
+            report.reason = Some(format!("it requires `{required}`"));
+            report.score = no_score;
+            self.verdicts.insert(group.name.clone(), verdict);
+            return Ok(Child { verdict, score: no_score, named: false, counts: group.counts, decides: group.decides });
+        }
+        if children.is_empty() && !counts {
+            report.reason = Some("an earlier test had decided".to_owned());
+            self.verdicts.insert(group.name.clone(), Verdict::Skipped);
+            let verdict = Verdict::Skipped;
+            return Ok(Child { verdict, score: no_score, named: false, counts: group.counts, decides: group.decides });
+        }
+        let graded = grade(group, &children);
+        report.verdict = graded.verdict;
+        report.score = graded.score;
+        report.reason = graded.fault;
+        if graded.verdict == Verdict::InternalError {
+            self.ended = Some(Verdict::InternalError);
+        }
+        self.verdicts.insert(group.name.clone(), graded.verdict);
+        let (verdict, score, named) = (graded.verdict, graded.score, graded.named);
+        Ok(Child { verdict, score, named, counts: group.counts, decides: group.decides })
+    }
+
+    /// A program of the package, built the first time it is needed. The inner error is the package's.
+    fn program(&mut self, program: &JudgeProgram) -> Result<Result<Runnable, String>, ProblemError> {
+        let path = &program.program.path;
+        if let Some(known) = self.programs.get(path) {
+            return Ok(known.clone());
+        }
+        let package = self.request.package;
+        let memory = package.problem.limits.validation.memory;
+        let built = self.builder.program(
+            package,
+            &program.program,
+            memory,
+            self.request.languages,
+            self.executor,
+            self.observer,
+        )?;
+        let built = match built {
+            Built::Ok(runnable, _) => Ok(runnable),
+            Built::Refused { report, verdict, message } => {
+                let said = report.map(|report| String::from_utf8_lossy(&report.output.data).into_owned());
+                let said = said.filter(|said| !said.trim().is_empty()).or(message).unwrap_or_default();
+                Err(format!("{path} does not build ({}): {}", verdict.title(), said.trim()))
+            }
+        };
+        self.programs.insert(path.clone(), built.clone());
+        Ok(built)
+    }
+
+    /// Takes note of a case that was judged, and of what follows for all others.
+    fn note(&mut self, report: ProblemCaseReport, child: Child) -> Child {
+        if matches!(report.verdict, Verdict::InternalError | Verdict::Cancelled) {
+            self.ended = Some(report.verdict);
+        }
+        self.cases.push(report);
+        child
+    }
+}
+
+/// The name of a case, for events.
+fn name(id: &CaseId) -> Option<&str> {
+    Some(id.as_str())
+}

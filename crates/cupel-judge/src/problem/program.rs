@@ -1,0 +1,296 @@
+//! Making something that can be run out of sources: of a submission, or of a program of the package.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use cupel_languages::{Language, Registry};
+use cupel_problem::{FileRef, Package, Program, ProgramFile, ProgramShape, StepBounds};
+use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, CompileReport, Limits, Outcome, UserId, Verdict};
+
+use super::{ProblemError, limits};
+use crate::compile::{Compiled, Sources, compile};
+use crate::executor::{StdinSource, StepInput, StepKind, StepObserver};
+use crate::{ArtifactCache, Executor, JudgeEvent, JudgeObserver, files};
+
+/// Bytes of sources of one program.
+const SOURCES_BYTES_MAX: u64 = 64 << 20;
+
+/// Something to run.
+#[derive(Clone, Debug)]
+pub(super) struct Runnable {
+    /// Without the arguments of the case or protocol.
+    pub(super) argv: Vec<String>,
+    pub(super) env: Vec<(String, String)>,
+    pub(super) files: Vec<BoxFiles>,
+    /// What its language grants where nobody says anything.
+    pub(super) limits: Limits,
+}
+
+/// How building went.
+pub(super) enum Built {
+    Ok(Runnable, Option<CompileReport>),
+    Refused { report: Option<CompileReport>, verdict: Verdict, message: Option<String> },
+}
+
+/// What building needs beside sources.
+pub(super) struct Builder<'a> {
+    pub(super) owner: UserId,
+    pub(super) compile: StepBounds,
+    pub(super) cache: &'a dyn ArtifactCache,
+}
+
+impl Builder<'_> {
+    /// Builds sources in a language; the main one is the first. `memory` is what it will have when it runs.
+    pub(super) fn sources(
+        &self,
+        sources: &BoxFiles,
+        language: &Language,
+        memory: Bytes,
+        executor: &mut dyn Executor,
+        observer: &mut dyn JudgeObserver,
+    ) -> Result<Built, ProblemError> {
+        let mut language = language.clone();
+        language.compile_limits = limits::of_compiler(&self.compile, language.compile_limits);
+        let of = Sources { owner: self.owner, files: sources };
+        let (in_box, report) = match compile(of, &language, executor, self.cache, observer)? {
+            Compiled::NotNeeded => (vec![sources.clone()], None),
+            Compiled::Ok { report, artifacts } => {
+                let beside = files::beside_artifacts(&language, sources, &artifacts);
+                (vec![artifacts, beside], Some(report))
+            }
+            Compiled::Refused { report, verdict, message, limit } => {
+                let verdict = if limit { Verdict::CompileLimit } else { verdict };
+                return Ok(Built::Refused { report: Some(report), verdict, message });
+            }
+        };
+        let argv = language.execute_command(&files::placeholders(&language, sources, memory));
+        let runnable = Runnable { argv, env: language.environment(&[]), files: in_box, limits: language.limits };
+        Ok(Built::Ok(runnable, report))
+    }
+
+    /// Builds a program of the package.
+    pub(super) fn program(
+        &self,
+        package: &Package,
+        program: &Program,
+        memory: Bytes,
+        languages: &Registry,
+        executor: &mut dyn Executor,
+        observer: &mut dyn JudgeObserver,
+    ) -> Result<Built, ProblemError> {
+        let sources = read_files(package, &program.files)?;
+        match program.shape {
+            ProgramShape::Sources => {}
+            ProgramShape::Scripts { build } => return self.scripts(sources, build, executor, observer),
+        }
+        let language = match language_of(program, languages) {
+            Ok(language) => language,
+            Err(message) => {
+                return Ok(Built::Refused { report: None, verdict: Verdict::CompileError, message: Some(message) });
+            }
+        };
+        let sources = main_first(sources, language, program.entry_point.as_deref());
+        let mut silent = Silent(observer);
+        self.sources(&BoxFiles::new(sources), language, memory, executor, &mut silent)
+    }
+
+    /// A program that brings its own `build` and `run`.
+    fn scripts(
+        &self,
+        sources: Vec<BoxFile>,
+        build: bool,
+        executor: &mut dyn Executor,
+        observer: &mut dyn JudgeObserver,
+    ) -> Result<Built, ProblemError> {
+        let executable = |mut file: BoxFile| {
+            file.executable |= matches!(file.path.as_str(), "build" | "run");
+            file
+        };
+        let mut left = BoxFiles::new(sources.into_iter().map(executable).collect());
+        let env = vec![
+            ("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned()),
+            ("HOME".to_owned(), "/tmp".to_owned()),
+            ("LANG".to_owned(), "C.UTF-8".to_owned()),
+        ];
+        if build {
+            let argv = ["./build".to_owned()];
+            let mut heard = Heard { said: Vec::new(), observer };
+            let step = StepInput {
+                kind: StepKind::Compile,
+                argv: &argv,
+                env: &env,
+                files: std::slice::from_ref(&left),
+                stdin: StdinSource::Bytes(Arc::from([])),
+                limits: limits::of_compiler(&self.compile, Limits::default()),
+                keep: Bytes::ZERO,
+                collect: true,
+            };
+            let result = executor.execute(step, &mut heard)?;
+            let outcome = result.report.outcome;
+            if outcome != Outcome::Exited(0) || result.files_truncated {
+                let said = String::from_utf8_lossy(&heard.said).into_owned();
+                let message = Some(format!("its `build` did not end well ({outcome:?}): {said}"));
+                return Ok(Built::Refused { report: None, verdict: Verdict::CompileError, message });
+            }
+            left = result.files;
+        }
+        let argv = vec!["./run".to_owned()];
+        Ok(Built::Ok(Runnable { argv, env, files: vec![left], limits: Limits::default() }, None))
+    }
+}
+
+/// The language of a program: the one that is named, or the only one that its files have the extensions of.
+///
+/// # Errors
+/// Why there is none, for the author.
+fn language_of<'l>(program: &Program, languages: &'l Registry) -> Result<&'l Language, String> {
+    let language = match &program.language {
+        Some(id) => languages.get(id).ok_or_else(|| format!("there is no language `{id}` here"))?,
+        None => by_extension(program.files.iter().map(|file| &file.name), languages)?,
+    };
+    match &language.availability {
+        cupel_languages::Availability::Unavailable { reason } => {
+            Err(format!("{} is not available here: {reason}", language.name))
+        }
+        _ => Ok(language),
+    }
+}
+
+/// The only language that files with these names can be in.
+///
+/// # Errors
+/// When there is none or more than one, for people.
+pub(super) fn by_extension<'l, 'p>(
+    names: impl Iterator<Item = &'p BoxPath>,
+    languages: &'l Registry,
+) -> Result<&'l Language, String> {
+    let extension = |path: &'p BoxPath| path.as_str().rsplit_once('.').map(|(_, extension)| extension);
+    let found = names.filter_map(extension).filter_map(|extension| languages.by_extension(extension));
+    let found: BTreeMap<&str, &Language> = found.map(|language| (language.id.as_str(), language)).collect();
+    let named = || found.keys().copied().collect::<Vec<_>>().join(", ");
+    match found.len() {
+        0 => Err("none of its files is in a language known here".to_owned()),
+        1 => found.into_values().next().ok_or_else(|| "no language".to_owned()),
+        // C beside C++ is C++: its compiler takes both, and headers are the same.
+        2 => match (found.get("c"), found.get("cpp")) {
+            (Some(_), Some(cpp)) => Ok(cpp),
+            _ => Err(format!("its files are in several languages: {}", named())),
+        },
+        _ => Err(format!("its files are in several languages: {}", named())),
+    }
+}
+
+/// Puts the main source first, and gives a Java file the name that its class demands.
+pub(super) fn main_first(mut files: Vec<BoxFile>, language: &Language, entry_point: Option<&str>) -> Vec<BoxFile> {
+    let is_source = |file: &BoxFile| {
+        let extension = file.path.as_str().rsplit_once('.').map(|(_, extension)| extension);
+        extension.is_some_and(|extension| language.extensions.iter().any(|known| known == extension))
+    };
+    let name = |file: &BoxFile| file.path.as_str().rsplit('/').next().unwrap_or_default().to_owned();
+    let stem = |file: &BoxFile| name(file).rsplit_once('.').map(|(stem, _)| stem.to_owned()).unwrap_or_default();
+    let is_java = language.extensions.iter().any(|extension| extension == "java");
+    if is_java {
+        for file in &mut files {
+            if let Some(class) = is_source(file).then(|| public_class(&file.data)).flatten()
+                && let Ok(path) = BoxPath::new(&renamed(file.path.as_str(), &format!("{class}.java")))
+            {
+                file.path = path;
+            }
+        }
+    }
+    let entry = entry_point.map(|entry| entry.rsplit('/').next().unwrap_or(entry));
+    let wanted = |file: &BoxFile| entry.is_some_and(|entry| name(file) == entry || stem(file) == entry);
+    let has_main = |file: &BoxFile| is_java && find(&file.data, b"static void main").is_some();
+    // The lowest counts.
+    let rank = |file: &BoxFile| match () {
+        () if !is_source(file) => 9,
+        () if wanted(file) => 0,
+        () if has_main(file) => 1,
+        () if name(file) == "__main__.py" => 2,
+        () if file.path == language.source => 3,
+        () if stem(file).eq_ignore_ascii_case("main") => 4,
+        () => 5,
+    };
+    files.sort_by_key(rank);
+    files
+}
+
+fn renamed(path: &str, name: &str) -> String {
+    path.rsplit_once('/').map_or_else(|| name.to_owned(), |(folder, _)| format!("{folder}/{name}"))
+}
+
+/// The class that must have the name of its file: the public one, or else the one before `main`.
+fn public_class(source: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(source);
+    let class_after = |text: &str| {
+        let name: String = text.chars().take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '$')).collect();
+        (!name.is_empty()).then_some(name)
+    };
+    let public = ["public class ", "public final class ", "public abstract class "];
+    for keyword in public {
+        if let Some((_, rest)) = text.split_once(keyword) {
+            return class_after(rest.trim_start());
+        }
+    }
+    let (before, _) = text.split_once("static void main")?;
+    let at = before.rfind("class ")?;
+    class_after(before[at + "class ".len()..].trim_start())
+}
+
+fn find(text: &[u8], word: &[u8]) -> Option<usize> {
+    text.windows(word.len()).position(|window| window == word)
+}
+
+/// Files of the package for a box.
+pub(super) fn read_files(package: &Package, files: &[ProgramFile]) -> Result<Vec<BoxFile>, ProblemError> {
+    let mut left = SOURCES_BYTES_MAX;
+    let read = |file: &ProgramFile| {
+        left = left.checked_sub(file.file.size.get()).ok_or_else(|| {
+            let source = io::Error::new(io::ErrorKind::FileTooLarge, "the program's files are too large together");
+            ProblemError::Package { path: file.file.path.clone(), source }
+        })?;
+        Ok(BoxFile { path: file.name.clone(), data: read(package, &file.file)?, executable: file.executable })
+    };
+    files.iter().map(read).collect()
+}
+
+/// A file of the package, whole.
+pub(super) fn read(package: &Package, file: &FileRef) -> Result<Arc<[u8]>, ProblemError> {
+    let failed = |source| ProblemError::Package { path: file.path.clone(), source };
+    let mut data = Vec::with_capacity(usize::try_from(file.size.get()).unwrap_or(0));
+    package.open(file).and_then(|mut opened| opened.read_to_end(&mut data)).map_err(failed)?;
+    Ok(data.into())
+}
+
+/// Passes on only whether the run is cancelled.
+struct Silent<'a>(&'a mut dyn JudgeObserver);
+
+impl JudgeObserver for Silent<'_> {
+    fn event(&mut self, _: JudgeEvent<'_>) {}
+
+    fn cancelled(&mut self) -> bool {
+        self.0.cancelled()
+    }
+}
+
+/// What a build script says, up to a bound.
+struct Heard<'a> {
+    said: Vec<u8>,
+    observer: &'a mut dyn JudgeObserver,
+}
+
+impl StepObserver for Heard<'_> {
+    fn stdout(&mut self, data: &[u8]) {
+        let room = (64usize << 10).saturating_sub(self.said.len()).min(data.len());
+        self.said.extend_from_slice(&data[..room]);
+    }
+
+    fn stderr(&mut self, data: &[u8]) {
+        self.stdout(data);
+    }
+
+    fn cancelled(&mut self) -> bool {
+        self.observer.cancelled()
+    }
+}
