@@ -10,6 +10,7 @@ use rustix::process::PidfdFlags;
 
 use crate::RunError;
 use crate::config::SandboxConfig;
+use crate::process::zygote::ZYGOTE_ARGUMENT;
 use crate::step::SetupStep;
 use crate::wire::{self, FromLauncher, ToLauncher};
 
@@ -20,12 +21,15 @@ const LAUNCHER_ARGUMENT: &str = "__cupel-launcher";
 const ANSWER: Duration = Duration::from_secs(60);
 
 /// To be called first in `main`, before any thread exists: if this process was started as the launcher
-/// (or as `doctor`'s probe), it becomes that and never returns.
+/// (or as a zygote, or `doctor`'s probe), it becomes that and never returns.
 pub fn enter_if_asked() {
     let mut arguments = std::env::args_os().skip(1);
     let first = arguments.next();
     if first.as_deref() == Some(LAUNCHER_ARGUMENT.as_ref()) {
         crate::process::launcher::main();
+    }
+    if first.as_deref() == Some(ZYGOTE_ARGUMENT.as_ref()) {
+        crate::process::zygote::main(arguments.next());
     }
     if first.as_deref() == Some(crate::probe::PROBE_ARGUMENT.as_ref()) {
         let name = arguments.next().unwrap_or_default();

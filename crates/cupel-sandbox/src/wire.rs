@@ -4,8 +4,8 @@
 //! ```text
 //! main ──ToLauncher──► launcher        main ──ToLane──► lane's init
 //!      ◄─FromLauncher─                      ◄─FromLane─  (and from a cell's init: the files it collected)
-//!                                  cell's init ──ToZygote──► zygote
-//!                                              ◄─FromZygote─
+//! lane's init ──ZygoteSetup──► zygote          cell's init ──ToZygote──► zygote
+//!             ◄──FromZygote───                             ◄─FromZygote─
 //! ```
 //!
 //! A message is read completely or refused; nothing in it is a path that the reader follows outside a cell.
@@ -20,6 +20,7 @@ use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
 };
 
+use crate::WallSet;
 use crate::warm::{Warm, WarmTemplate};
 
 /// Longest message; the kernel's default socket buffer holds one with room to spare.
@@ -93,6 +94,18 @@ pub struct CollectLimits {
     pub files: u32,
     /// Bytes in all of them.
     pub bytes: Bytes,
+}
+
+/// From a lane's init to the zygote it has started; the file of the lane's notes is beside it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ZygoteSetup {
+    pub(crate) walls_off: WallSet,
+    pub(crate) has_landlock: bool,
+    /// Version 2 of control groups: a cell has a group of its own, in which none of the zygote's time is counted.
+    pub(crate) cells_have_groups: bool,
+    pub(crate) template: WarmTemplate,
+    /// What a cold rehearsal printed.
+    pub(crate) shown: String,
 }
 
 /// From a cell's init to its lane's zygote: a program to begin. Beside it: standard input, output and error, a pidfd of the
@@ -310,6 +323,12 @@ impl Writer {
         }
     }
 
+    fn template(&mut self, template: &WarmTemplate) {
+        self.u32(template.kind as u32);
+        self.strings(&template.argv);
+        self.pairs(&template.env);
+    }
+
     fn pairs(&mut self, pairs: &[(String, String)]) {
         self.u32(u32::try_from(pairs.len()).unwrap_or(u32::MAX));
         for (first, second) in pairs {
@@ -398,9 +417,7 @@ impl Message for ToLauncher {
                 to.pairs(mounts);
                 to.u32(u32::try_from(warm.len()).unwrap_or(u32::MAX));
                 for template in warm {
-                    to.u32(template.kind as u32);
-                    to.strings(&template.argv);
-                    to.pairs(&template.env);
+                    to.template(template);
                 }
             }
             ToLauncher::MakeLane { lane, cpu, warm } => {
@@ -552,6 +569,31 @@ impl Message for CellRequest {
             return Err(Malformed);
         }
         Ok(CellRequest { limits, collect, argv, env, warm })
+    }
+}
+
+impl Message for ZygoteSetup {
+    fn room(&self) -> usize {
+        let strings = self.template.argv.iter().chain(self.template.env.iter().flat_map(|(n, v)| [n, v]));
+        64 + self.shown.len() + strings.map(|text| text.len() + 4).sum::<usize>()
+    }
+
+    fn encode(&self, to: &mut Writer) {
+        to.u64(self.walls_off.bits());
+        to.u32(u32::from(self.has_landlock));
+        to.u32(u32::from(self.cells_have_groups));
+        to.template(&self.template);
+        to.string(&self.shown);
+    }
+
+    fn decode(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(ZygoteSetup {
+            walls_off: WallSet::from_bits(from.u64()?),
+            has_landlock: from.bool()?,
+            cells_have_groups: from.bool()?,
+            template: from.template()?,
+            shown: from.string()?,
+        })
     }
 }
 

@@ -10,8 +10,9 @@ use proptest::prelude::*;
 
 use super::{
     CellDone, CellRequest, CollectLimits, FromLane, FromLauncher, FromZygote, KillReason, MESSAGE_BYTES_MAX, Message,
-    Reader, ToLane, ToLauncher, ToZygote, Writer, receive, socket_pair,
+    Reader, ToLane, ToLauncher, ToZygote, Writer, ZygoteSetup, receive, socket_pair,
 };
+use crate::WallSet;
 use crate::warm::{Warm, WarmTemplate};
 
 fn text() -> impl Strategy<Value = String> {
@@ -76,6 +77,22 @@ fn to_lane() -> impl Strategy<Value = ToLane> {
     ]
 }
 
+fn template() -> BoxedStrategy<WarmTemplate> {
+    (texts(), pairs()).prop_map(|(argv, env)| WarmTemplate { kind: Warm::Python, argv, env }).boxed()
+}
+
+fn zygote_setup() -> impl Strategy<Value = ZygoteSetup> {
+    (any::<u64>(), any::<[bool; 2]>(), template(), text()).prop_map(
+        |(walls_off, [has_landlock, cells_have_groups], template, shown)| ZygoteSetup {
+            walls_off: WallSet::from_bits(walls_off),
+            has_landlock,
+            cells_have_groups,
+            template,
+            shown,
+        },
+    )
+}
+
 fn to_zygote() -> impl Strategy<Value = ToZygote> {
     (any::<u64>(), request()).prop_map(|(cell, request)| ToZygote { cell, request })
 }
@@ -93,8 +110,7 @@ fn from_zygote() -> impl Strategy<Value = FromZygote> {
 }
 
 fn to_launcher() -> impl Strategy<Value = ToLauncher> {
-    let template = (texts(), pairs()).prop_map(|(argv, env)| WarmTemplate { kind: Warm::Python, argv, env });
-    let warm = proptest::collection::vec(template, 0..3);
+    let warm = proptest::collection::vec(template(), 0..3);
     prop_oneof![
         (any::<u32>(), any::<u32>(), any::<u64>(), any::<bool>(), pairs(), warm).prop_map(
             |(uid_base, lanes_max, walls_off, probe, mounts, warm)| ToLauncher::Configure {
@@ -185,6 +201,7 @@ fn every_reader(bytes: &[u8]) {
     reads_only_what_is_written::<FromLauncher>(bytes);
     reads_only_what_is_written::<ToZygote>(bytes);
     reads_only_what_is_written::<FromZygote>(bytes);
+    reads_only_what_is_written::<ZygoteSetup>(bytes);
 }
 
 /// Bytes of a true message with a few of them changed, lost or put in: most of what a broken writer could send.
@@ -196,6 +213,7 @@ fn nearly() -> impl Strategy<Value = Vec<u8>> {
         from_launcher().prop_map(|m| encoded(&m)).boxed(),
         to_zygote().prop_map(|m| encoded(&m)).boxed(),
         from_zygote().prop_map(|m| encoded(&m)).boxed(),
+        zygote_setup().prop_map(|m| encoded(&m)).boxed(),
     ];
     let word = prop_oneof![Just(0u32), Just(1), Just(2), Just(u32::MAX), Just(u32::MAX / 4), any::<u32>()];
     let change = (any::<prop::sample::Index>(), 0..4u8, word);
@@ -217,6 +235,7 @@ proptest! {
     #[test]
     fn what_is_written_reads_back(
         a in to_lane(), b in from_lane(), c in to_launcher(), d in from_launcher(), e in to_zygote(), f in from_zygote(),
+        g in zygote_setup(),
     ) {
         reads_back(&a);
         reads_back(&b);
@@ -224,9 +243,11 @@ proptest! {
         reads_back(&d);
         reads_back(&e);
         reads_back(&f);
+        reads_back(&g);
         prop_assert_eq!(ToZygote::cell_of(&encoded(&e)).ok(), Some(e.cell));
         // A buffer that had to grow would leave a copy of what is a tenant's.
         prop_assert!(encoded(&a).len() <= a.room(), "{} of {} bytes", encoded(&a).len(), a.room());
+        prop_assert!(encoded(&g).len() <= g.room(), "{} of {} bytes", encoded(&g).len(), g.room());
         prop_assert!(encoded(&e).len() <= e.room(), "{} of {} bytes", encoded(&e).len(), e.room());
     }
 

@@ -27,6 +27,24 @@ pub(crate) fn drop_all() -> rustix::io::Result<()> {
     set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })
 }
 
+/// What a zygote does with privilege that it keeps when it is executed.
+///
+/// * `SYS_ADMIN`, `SYS_CHROOT`: entering a cell's namespaces, the choice of a pid there.
+/// * `SYS_PTRACE`: finding them, though their init has capabilities that a zygote has not.
+/// * `SETUID`, `SETGID`: becoming the tenant.
+const ZYGOTE: CapabilitySet = CapabilitySet::SYS_ADMIN
+    .union(CapabilitySet::SYS_CHROOT)
+    .union(CapabilitySet::SYS_PTRACE)
+    .union(CapabilitySet::SETUID)
+    .union(CapabilitySet::SETGID);
+
+/// Keeps these for whatever is executed as root of the lane, beyond [`empty_bounding_set`], before which it has to come.
+/// Source: capabilities(7), "Capabilities and execution of programs by root".
+pub(crate) fn let_a_zygote_inherit() -> rustix::io::Result<()> {
+    let own = rustix::thread::capabilities(None)?;
+    set_capabilities(None, CapabilitySets { inheritable: ZYGOTE, ..own })
+}
+
 /// What a launcher does with privilege, and nothing else. A lane's own namespaces need none of these: a user namespace's
 /// maker has every right in it.
 ///

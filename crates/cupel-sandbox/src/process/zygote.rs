@@ -6,9 +6,11 @@
 //!      └── whose child it becomes: its parent has ended in the cell's pid namespace
 //! ```
 //!
-//! So an interpreter's memory is copied once for a program, and neither the lane's nor the cells' inits carry it. It runs
-//! nothing of a tenant's, does not even read what it is asked (the child does that in its own memory), and forgets it.
+//! So an interpreter's memory is copied once for a program, and neither the lane's nor the cells' inits carry it. It is our
+//! own executable, started by the lane's init. It runs nothing of a tenant's, does not even read what it is asked (the child
+//! does that in its own memory), and forgets it.
 
+use std::ffi::{CString, OsString};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::Ordering::Relaxed;
@@ -16,18 +18,20 @@ use std::time::Duration;
 
 use rustix::process::{DumpableBehavior, Pid};
 
-use crate::mechanism::namespaces;
+use crate::Wall;
 use crate::mechanism::oom::OomPreference;
+use crate::mechanism::{namespaces, seccomp};
 use crate::process::lane::own_cpu_ns;
 use crate::process::payload::{self, Plan, Texts};
 use crate::step::SetupStep;
 use crate::sys;
-use crate::sys::process::{close_all_but, exit_now, fork, fork_unwaited, reap_unwaited, run_errand};
+use crate::sys::process::{
+    StringArray, close_all_but, execve, exit_now, fork, reap, reset_signals, run_errand, take_inherited,
+};
 use crate::sys::seccomp::Instruction;
 use crate::sys::shared::SharedNotes;
-use crate::warm::{WarmParent, WarmTemplate};
-use crate::wire::{self, CellRequest, FromZygote, ToZygote};
-use crate::{Wall, WallSet};
+use crate::warm::WarmParent;
+use crate::wire::{self, CellRequest, FromZygote, ToZygote, ZygoteSetup};
 
 /// The pid, in its cell, of a program that a zygote began: the first after the init.
 pub(crate) const PROGRAM: Pid = match Pid::from_raw(2) {
@@ -36,19 +40,10 @@ pub(crate) const PROGRAM: Pid = match Pid::from_raw(2) {
 };
 /// The errand's: one that would not be reached soon, so that the program gets the one it always has.
 const ERRAND: i32 = 300;
+/// The argument by which our own executable knows that it was started as a zygote.
+pub(crate) const ZYGOTE_ARGUMENT: &str = "__cupel-zygote";
 /// Longest time an interpreter may take to be ready.
 const START_MAX: Duration = Duration::from_secs(60);
-
-/// What a zygote takes over from its lane's init.
-pub(crate) struct Inherited<'a> {
-    pub(crate) walls_off: WallSet,
-    /// The filter a program puts itself under.
-    pub(crate) filter: &'a [Instruction],
-    pub(crate) notes: &'a SharedNotes,
-    pub(crate) has_landlock: bool,
-    /// Version 2 of control groups: a cell has a group of its own, in which none of our time is counted.
-    pub(crate) cells_have_groups: bool,
-}
 
 /// A lane's zygote, for its inits.
 pub(crate) struct Zygote {
@@ -57,22 +52,18 @@ pub(crate) struct Zygote {
 }
 
 impl Zygote {
-    /// Forks it, and waits for its interpreter. `shown` is what a cold rehearsal printed. Tells the reason when it cannot
-    /// be done.
-    pub(crate) fn start(inherited: &Inherited<'_>, template: &WarmTemplate, shown: &str) -> Result<Zygote, String> {
+    /// Starts it, and waits for its interpreter. Tells the reason when it cannot be done.
+    pub(crate) fn start(setup: &ZygoteSetup, notes: BorrowedFd<'_>) -> Result<Zygote, String> {
         let told = |error: io::Error| error.to_string();
-        if inherited.walls_off.contains(Wall::PidNamespace) {
+        if setup.walls_off.contains(Wall::PidNamespace) {
             return Err("without a pid namespace a cell's init would not become its parent".to_owned());
         }
         let (socket, theirs) = wire::socket_pair().map_err(told)?;
-        let Some(pid) = fork_unwaited().map_err(told)? else {
-            let _ = close_all_but(&[theirs.as_raw_fd()]);
-            std::mem::forget(socket);
-            let _ = live(inherited, template, shown, theirs.as_fd());
-            exit_now(0)
-        };
+        let Some(pid) = fork().map_err(told)? else { become_a_zygote(&theirs) };
         drop(theirs);
         let zygote = Zygote { pid, socket };
+        // One that has ended by now has said why.
+        let _ = wire::send(zygote.socket.as_fd(), setup, &[notes]);
         let answer = match wire::readable(zygote.socket.as_fd(), START_MAX).map_err(told)? {
             true => wire::receive::<FromZygote>(zygote.socket.as_fd(), &mut Vec::new()).map_err(told)?,
             false => None,
@@ -93,7 +84,7 @@ impl Zygote {
     /// Ends it.
     pub(crate) fn end(self) {
         let _ = rustix::process::kill_process(self.pid, rustix::process::Signal::KILL);
-        let _ = reap_unwaited(self.pid);
+        let _ = reap(self.pid);
     }
 
     /// Begins a program in the calling process's pid, mount and ipc namespaces, as a child of their init, which that
@@ -126,30 +117,69 @@ pub(crate) fn let_in(let_in: bool) {
     let _ = rustix::process::set_dumpable_behavior(behavior);
 }
 
-/// The life of a zygote.
-fn live(inherited: &Inherited<'_>, template: &WarmTemplate, shown: &str, socket: BorrowedFd<'_>) -> io::Result<()> {
+/// In a child of the lane's init: our own executable, started again. So an interpreter lies at addresses of its own, in
+/// memory that never was the launcher's.
+fn become_a_zygote(socket: &OwnedFd) -> ! {
+    // By this the lane's init tells it from what is to be swept away after a program.
+    let _ = rustix::process::setpgid(None, None);
+    let number = socket.as_raw_fd();
+    let _ = close_all_but(&[number]);
+    let _ = rustix::io::fcntl_setfd(socket, rustix::io::FdFlags::empty());
+    let argument = |text: &str| CString::new(text).unwrap_or_default();
+    let argv = [argument("cupel"), argument(ZYGOTE_ARGUMENT), argument(&number.to_string())];
+    let errno = execve(c"/proc/self/exe", &StringArray::new(&argv), &StringArray::new(&[]));
+    let reason = format!("cannot execute cupel: {}", io::Error::from_raw_os_error(errno));
+    let _ = wire::send(socket.as_fd(), &FromZygote::Cold { reason }, &[]);
+    exit_now(1)
+}
+
+/// The life of a zygote, with its socket's number.
+pub(crate) fn main(socket: Option<OsString>) -> ! {
+    let number = socket.and_then(|number| number.to_str()?.parse::<i32>().ok()).filter(|number| *number > 2);
+    if let Some(number) = number {
+        let socket = take_inherited(number);
+        let _ = live(&socket);
+        exit_now(0)
+    }
+    eprintln!("cupel: {ZYGOTE_ARGUMENT} is for cupel itself");
+    exit_now(1)
+}
+
+fn live(socket: &OwnedFd) -> io::Result<()> {
+    let socket = socket.as_fd();
+    rustix::io::fcntl_setfd(socket, rustix::io::FdFlags::CLOEXEC)?;
+    let _ = rustix::thread::set_name(c"cupel-zygote");
     let _ = rustix::process::setpriority_process(None, 0);
+    reset_signals();
+    let mut buffer = Vec::new();
+    let Some((setup, descriptors)) = wire::receive::<ZygoteSetup>(socket, &mut buffer)? else { return Ok(()) };
+    let notes = SharedNotes::in_file(descriptors.first().ok_or(io::ErrorKind::UnexpectedEof)?)?;
+    drop(descriptors);
+    let filter = match setup.walls_off.contains(Wall::Seccomp) {
+        true => Vec::new(),
+        false => seccomp::default_filters().map_err(io::Error::other)?.own,
+    };
     let oom_preference = OomPreference::open()?;
     let own_pids = rustix::fs::open(
         "/proc/self/ns/pid",
         rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC,
         rustix::fs::Mode::empty(),
     )?;
-    let parent = match WarmParent::start(template, shown) {
+    let parent = match WarmParent::start(&setup.template, &setup.shown) {
         Ok(parent) => parent,
         Err(reason) => return wire::send(socket, &FromZygote::Cold { reason }, &[]),
     };
-    let mut buffer = Vec::new();
+    let lane = Lane { setup, filter, notes, parent };
     wire::send(socket, &FromZygote::Ready, &[])?;
     loop {
         let own_cpu = own_cpu_ns();
         let Some((length, descriptors)) = wire::receive_bytes(socket, &mut buffer)? else { return Ok(()) };
         let message = &mut buffer[..length];
         let cell = ToZygote::cell_of(message)?;
-        let begun = match Handed::of(inherited, &descriptors) {
+        let begun = match Handed::of(&lane.setup, &descriptors) {
             None => Err(io::Error::from_raw_os_error(libc::EBADF)),
             Some(handed) => oom_preference.of_cells().and_then(|()| {
-                let errand = Errand { inherited, parent: &parent, message, handed };
+                let errand = Errand { lane: &lane, message, handed };
                 let begun = errand.run(own_pids.as_fd());
                 oom_preference.of_the_lane().and(begun)
             }),
@@ -162,10 +192,19 @@ fn live(inherited: &Inherited<'_>, template: &WarmTemplate, shown: &str, socket:
             Ok(cpu) => (0, cpu),
             Err(error) => (error.raw_os_error().unwrap_or(libc::EIO), Duration::ZERO),
         };
-        let own_cpu = if inherited.cells_have_groups { 0 } else { own_cpu_ns().saturating_sub(own_cpu) };
+        let own_cpu = if lane.setup.cells_have_groups { 0 } else { own_cpu_ns().saturating_sub(own_cpu) };
         let cpu_own = own_cpu + u64::try_from(errands.as_nanos()).unwrap_or(u64::MAX);
         wire::send(socket, &FromZygote::Begun { cell, errno, cpu_own }, &[])?;
     }
+}
+
+/// What is the same for every program.
+struct Lane {
+    setup: ZygoteSetup,
+    /// The filter a program puts itself under; empty without that wall.
+    filter: Vec<Instruction>,
+    notes: SharedNotes,
+    parent: WarmParent,
 }
 
 /// What came beside a request.
@@ -177,20 +216,19 @@ struct Handed<'a> {
 }
 
 impl<'a> Handed<'a> {
-    fn of(inherited: &Inherited<'_>, descriptors: &'a [OwnedFd]) -> Option<Handed<'a>> {
+    fn of(setup: &ZygoteSetup, descriptors: &'a [OwnedFd]) -> Option<Handed<'a>> {
         let mut next = descriptors.iter().map(AsFd::as_fd);
         let streams = [next.next()?, next.next()?, next.next()?];
         let cell = next.next()?;
-        let ruleset = if inherited.has_landlock { Some(next.next()?) } else { None };
-        let group = if inherited.cells_have_groups { Some(next.next()?) } else { None };
+        let ruleset = if setup.has_landlock { Some(next.next()?) } else { None };
+        let group = if setup.cells_have_groups { Some(next.next()?) } else { None };
         Some(Handed { streams, cell, ruleset, group })
     }
 }
 
 /// One program to begin.
 struct Errand<'a> {
-    inherited: &'a Inherited<'a>,
-    parent: &'a WarmParent,
+    lane: &'a Lane,
     message: &'a [u8],
     handed: Handed<'a>,
 }
@@ -205,7 +243,7 @@ impl Errand<'_> {
 
     /// In a process that shares the zygote's memory: it allocates nothing that it would have to give back.
     fn go(&self) {
-        let others = namespaces::of_cell(self.inherited.walls_off) as i32 & !libc::CLONE_NEWPID;
+        let others = namespaces::of_cell(self.lane.setup.walls_off) as i32 & !libc::CLONE_NEWPID;
         let forked = sys::namespaces::enter(self.handed.cell, others).and_then(|()| fork());
         match forked {
             Ok(None) => self.become_the_program(),
@@ -224,20 +262,20 @@ impl Errand<'_> {
                 let plan = Plan {
                     descriptors: self.handed.streams.map(|stream| stream.as_raw_fd()),
                     limits: &limits,
-                    walls_off: self.inherited.walls_off,
+                    walls_off: self.lane.setup.walls_off,
                     landlock: self.handed.ruleset.map(|ruleset| ruleset.as_raw_fd()),
-                    filter: self.inherited.filter,
+                    filter: &self.lane.filter,
                     call: texts.call(),
-                    notes: self.inherited.notes,
+                    notes: &self.lane.notes,
                 };
-                payload::enter_warm(&plan, self.parent, &texts)
+                payload::enter_warm(&plan, &self.lane.parent, &texts)
             }
         }
         exit_now(127)
     }
 
     fn failed(&self, step: SetupStep, error: &io::Error) {
-        self.inherited.notes.failed_errno.store(error.raw_os_error().unwrap_or(libc::EIO), Relaxed);
-        self.inherited.notes.failed_step.store(step as u32, Relaxed);
+        self.lane.notes.failed_errno.store(error.raw_os_error().unwrap_or(libc::EIO), Relaxed);
+        self.lane.notes.failed_step.store(step as u32, Relaxed);
     }
 }

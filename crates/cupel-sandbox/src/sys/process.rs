@@ -57,15 +57,6 @@ fn clone_args(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> libc::clone_args {
     }
 }
 
-/// `fork` whose child no wait for any child is told of: its parent need not know it from those it waits for. `None` in
-/// the child. Source: wait(2), `__WCLONE`.
-pub(crate) fn fork_unwaited() -> io::Result<Option<Pid>> {
-    let mut args = clone_args(0, None);
-    // SAFETY: as in `fork_with`.
-    let pid = super::check(unsafe { libc::syscall(libc::SYS_clone3, &raw mut args, size_of::<libc::clone_args>()) })?;
-    Ok(Pid::from_raw(pid as i32))
-}
-
 /// Calls `errand` in a process of its own, waits until that has ended, and returns the CPU time it took. The process has
 /// the pid `pid` in the pid namespace that children of this one are born into, and begins in the group `cgroup`; where we
 /// know how, it shares this one's memory, which saves copying it. What it forks becomes a child of that namespace's
@@ -92,11 +83,11 @@ pub(crate) fn run_errand<T>(
     args.set_tid = (&raw const pid) as u64;
     args.set_tid_size = 1;
     let pid = clone_and_call(&mut args, enter::<T>, (&raw const call).cast_mut().cast())?;
-    reap_unwaited(pid)
+    reap(pid)
 }
 
-/// Waits for the end of one child, of those too that no other wait sees, and returns the CPU time it took.
-pub(crate) fn reap_unwaited(pid: Pid) -> io::Result<Duration> {
+/// Waits for the end of one child, whatever signal it would tell us by, and returns the CPU time it took.
+pub(crate) fn reap(pid: Pid) -> io::Result<Duration> {
     let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
     // SAFETY: waits for one child by its number, and writes into a structure of ours of the right type.
     while let Err(error) = super::check(libc::c_long::from(unsafe {

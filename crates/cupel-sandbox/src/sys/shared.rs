@@ -1,8 +1,9 @@
-//! One page shared between a lane's init and the cells it forks: how a cell says what became of it
+//! One page shared between a lane's init, its zygote and its cells: how a cell says what became of it
 //! without a message. Every field is an atomic, so a torn or half-written value cannot be read.
 
 use std::io;
 use std::ops::Deref;
+use std::os::fd::OwnedFd;
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64};
@@ -35,19 +36,32 @@ pub(crate) struct CellNotes {
     pub(crate) collect_overflow: AtomicU32,
 }
 
-/// An anonymous `MAP_SHARED` mapping that holds one [`CellNotes`].
+/// A `MAP_SHARED` mapping that holds one [`CellNotes`].
 pub(crate) struct SharedNotes(NonNull<CellNotes>);
 
 impl SharedNotes {
-    pub(crate) fn new() -> io::Result<SharedNotes> {
-        use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
-        // SAFETY: a new mapping at an address the kernel chooses disturbs nothing.
+    /// A new page, in a file without a name: whoever gets that can map it, too.
+    pub(crate) fn new() -> io::Result<(SharedNotes, OwnedFd)> {
+        let file = rustix::fs::memfd_create("cupel-notes", rustix::fs::MemfdFlags::CLOEXEC)?;
+        rustix::fs::ftruncate(&file, size_of::<CellNotes>() as u64)?;
+        Ok((SharedNotes::in_file(&file)?, file))
+    }
+
+    /// The page in the file of [`SharedNotes::new`].
+    pub(crate) fn in_file(file: &OwnedFd) -> io::Result<SharedNotes> {
+        use rustix::mm::{MapFlags, ProtFlags, mmap};
+        if rustix::fs::fstat(file)?.st_size < size_of::<CellNotes>() as i64 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        // SAFETY: a new mapping at an address the kernel chooses disturbs nothing; the file is as long as it.
         let page = unsafe {
-            mmap_anonymous(
+            mmap(
                 std::ptr::null_mut(),
                 size_of::<CellNotes>(),
                 ProtFlags::READ | ProtFlags::WRITE,
                 MapFlags::SHARED,
+                file,
+                0,
             )
         }?;
         NonNull::new(page.cast()).map(SharedNotes).ok_or_else(|| io::Error::other("mmap returned null"))
@@ -84,7 +98,7 @@ impl Deref for SharedNotes {
     type Target = CellNotes;
 
     fn deref(&self) -> &CellNotes {
-        // SAFETY: the page is mapped until the process ends (nobody unmaps it), is aligned to a page, was
+        // SAFETY: the page is mapped until the process ends or forgets it, its file is never cut, it is aligned to a page, was
         // zeroed by the kernel, and all-zero is a valid CellNotes; other processes change it only through
         // atomics.
         unsafe { self.0.as_ref() }

@@ -6,7 +6,7 @@
 //! show the objects that were there at the start; `object.__subclasses__()` also has the classes of modules loaded ahead;
 //! processor time used for starting is not the program's; modules loaded ahead take none of its memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -206,7 +206,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             )
         })
         .collect();
-    let rules: [Rule; 9] = [
+    let rules: [Rule; 11] = [
         ("a_warm_program_is_forked_and_not_executed", forked),
         ("other_commands_are_executed", executed),
         ("peak_memory_is_that_of_a_cold_start", memory),
@@ -216,6 +216,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("the_lanes_page_of_notes_is_out_of_reach", notes),
         ("a_warm_start_takes_a_fraction_of_the_time", faster),
         ("a_killed_zygote_costs_a_run_and_is_replaced", zygote_killed),
+        ("each_lane_has_addresses_of_its_own", addresses),
+        ("nothing_of_the_launchers_is_in_memory", launchers_memory),
     ];
     trials.extend(rules.map(|(name, rule)| trial(format!("warm::{name}"), Box::new(rule))));
     trials
@@ -285,22 +287,11 @@ fn random(world: &Warmed) {
     assert_ne!(draw(), draw());
 }
 
-/// A warm program's memory is a copy of the lane's, which has read the requests of all runs before.
-fn leftovers(world: &Warmed) {
-    use std::hash::{BuildHasher, RandomState};
-    let mark = format!("{:016x}", RandomState::new().hash_one(0));
-    let marked = |source: &str| {
-        let mut program = python(source);
-        program.command.argv.push(format!("argument-{mark}"));
-        program.command.env.push(("MARK".into(), format!("variable-{mark}")));
-        program
-    };
-    for _ in 0..3 {
-        assert_eq!(world.run(&marked("pass"), true).report.outcome, Outcome::Exited(0));
-    }
+/// Prints how often a text lies in the program's memory.
+fn search_for(mark: &str) -> String {
     // The pattern finds the mark and is not itself the mark.
     let pattern: String = mark.chars().map(|c| format!("[{c}]")).collect();
-    let search = format!(
+    format!(
         r#"
 import re
 found = []
@@ -315,11 +306,55 @@ for line in open("/proc/self/maps"):
         del data
 print(len(found), found[:3])
 "#
-    );
+    )
+}
+
+/// A warm program's memory is a copy of the lane's, which has read the requests of all runs before.
+fn leftovers(world: &Warmed) {
+    use std::hash::{BuildHasher, RandomState};
+    let mark = format!("{:016x}", RandomState::new().hash_one(0));
+    let marked = |source: &str| {
+        let mut program = python(source);
+        program.command.argv.push(format!("argument-{mark}"));
+        program.command.env.push(("MARK".into(), format!("variable-{mark}")));
+        program
+    };
+    for _ in 0..3 {
+        assert_eq!(world.run(&marked("pass"), true).report.outcome, Outcome::Exited(0));
+    }
+    let search = search_for(&mark);
     let ended = world.run(&python(&search), true);
     assert_eq!(ended.text(), "0 []\n", "{ended}");
     // The search can find what is there.
     assert_ne!(world.run(&marked(&search), true).text(), "0 []\n");
+}
+
+/// By what one program finds out, the next one on another lane can reckon with nothing.
+fn addresses(_: &Warmed) {
+    let sandbox =
+        Sandbox::start(SandboxConfig { warm: vec![template()], slots: 2, ..SandboxConfig::default() }).unwrap();
+    let mut program = python(
+        "print(*{line.split('-')[0] for line in open('/proc/self/maps') if '/libpython' in line or '[heap]' in line})",
+    );
+    program.command.warm = Some(Warm::Python);
+    let [first, second] = [0, 1].map(|index| {
+        let text = program.run(&mut sandbox.slot(index)).text();
+        text.split_whitespace().map(str::to_owned).collect::<BTreeSet<_>>()
+    });
+    assert!(first.len() > 2 && first.is_disjoint(&second), "{first:?} {second:?}");
+}
+
+/// What is shown in a sandbox is a text that the launcher and the lanes' inits have.
+fn launchers_memory(_: &Warmed) {
+    use std::hash::{BuildHasher, RandomState};
+    let mark = format!("{:016x}", RandomState::new().hash_one(0));
+    let shown = tempfile::Builder::new().prefix(&mark).tempdir_in("/var/tmp").unwrap();
+    let mut config = SandboxConfig { warm: vec![template()], slots: 1, ..SandboxConfig::default() };
+    config.mounts.push(shown.path().to_owned().into());
+    let sandbox = Sandbox::start(config).unwrap();
+    let mut program = python(&format!("{WHOSE}\n{}", search_for(&mark)));
+    program.command.warm = Some(Warm::Python);
+    assert_eq!(program.run(&mut sandbox.slot(0)).text(), "False\n0 []\n");
 }
 
 fn notes(world: &Warmed) {

@@ -85,6 +85,8 @@ struct Lane {
     filter: Vec<Instruction>,
     landlock: Option<Landlock>,
     notes: SharedNotes,
+    /// Where they are, for a zygote.
+    notes_file: OwnedFd,
     group: LaneGroup,
     /// As large as the last run wanted it: the next one will probably want the same.
     box_size: BoxSize,
@@ -228,14 +230,20 @@ impl Lane {
         self.group.end();
     }
 
-    /// Ends and reaps everything of the lane's but its init.
+    /// Ends and reaps everything of the lane's but its init and its zygote.
     fn sweep(&self) {
+        // With a zygote a program has a pid namespace, and no process of it can become ours: what is in our own process
+        // group is all there is.
+        let wait = |options| match self.zygote {
+            None => rustix::process::wait(options).map(|ended| ended.is_some()),
+            Some(_) => rustix::process::waitpid(None, options).map(|ended| ended.is_some()),
+        };
         loop {
-            match rustix::process::wait(WaitOptions::NOHANG) {
-                Ok(Some(_)) => {}
-                Ok(None) => {
+            match wait(WaitOptions::NOHANG) {
+                Ok(true) => {}
+                Ok(false) => {
                     let _ = kill_everything_in_this_pid_namespace();
-                    let _ = rustix::process::wait(WaitOptions::empty());
+                    let _ = wait(WaitOptions::empty());
                 }
                 Err(_) => return,
             }

@@ -74,8 +74,11 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
         }
         None => None,
     };
-    let notes = SharedNotes::new().map_err(at(SetupStep::Fork))?;
+    let (notes, notes_file) = SharedNotes::new().map_err(at(SetupStep::Fork))?;
     // What every program of this lane would have to do for itself is done once, here, and inherited.
+    if setup.warm.is_some() {
+        capabilities::let_a_zygote_inherit().map_err(|e| (SetupStep::Capabilities, e.into()))?;
+    }
     if !off.contains(Wall::Capabilities) {
         capabilities::empty_bounding_set().map_err(|e| (SetupStep::Capabilities, e.into()))?;
     }
@@ -103,6 +106,7 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
         filter: filters.own,
         landlock,
         notes,
+        notes_file,
         group: LaneGroup::new(files, !off.contains(Wall::CpuAccounting)),
         box_size,
         stack: ChildStack::new(),

@@ -1,14 +1,15 @@
 //! Making a lane's zygote, and proving that programs cannot tell.
 
 use std::io;
+use std::os::fd::AsFd;
 
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, Limits};
 
 use super::{Lane, number_of_sockets};
 use crate::bundle;
-use crate::process::zygote::{Inherited, Zygote};
+use crate::process::zygote::Zygote;
 use crate::warm::{self, WarmTemplate};
-use crate::wire::{self, CellRequest};
+use crate::wire::{self, CellRequest, ZygoteSetup};
 
 impl Lane {
     /// Makes an interpreter ready, and proves that a program started with it sees and uses what one started without does.
@@ -16,14 +17,14 @@ impl Lane {
         // The first of all pays for reading the interpreter's files.
         self.rehearse(template, false)?;
         let (shown, cold_memory) = self.rehearse(template, false)?;
-        let inherited = Inherited {
+        let setup = ZygoteSetup {
             walls_off: self.walls_off,
-            filter: &self.filter,
-            notes: &self.notes,
             has_landlock: self.landlock.is_some(),
             cells_have_groups: !self.group.counts_the_lane(),
+            template: template.clone(),
+            shown: shown.clone(),
         };
-        self.zygote = Some(Zygote::start(&inherited, template, &shown)?);
+        self.zygote = Some(Zygote::start(&setup, self.notes_file.as_fd())?);
         self.sockets_of_ours = self.sockets.as_ref().and_then(number_of_sockets).unwrap_or(0);
         self.group.count_from_here();
         let rehearsed = self.rehearse(template, true);
