@@ -15,6 +15,8 @@ const LANES_FROM: u32 = 0x7000_0000;
 
 /// CHOWN, DAC_OVERRIDE, SETGID, SETUID, SYS_ADMIN, SYS_NICE: bits 0, 1, 6, 7, 21 and 23 of capabilities(7).
 const LAUNCHERS: &str = "0000000000a000c3";
+/// SETGID, SETUID, SYS_CHROOT, SYS_PTRACE, SYS_ADMIN: bits 6, 7, 18, 19 and 21.
+const ZYGOTES: &str = "00000000002c00c0";
 const NONE: &str = "0000000000000000";
 
 const NAMESPACES: [&str; 7] = ["cgroup", "ipc", "mnt", "net", "pid", "user", "uts"];
@@ -192,6 +194,24 @@ fn every_process_of_a_server_has_what_it_needs_and_no_more() {
     }
     let descriptors = program.descriptors();
     assert!(descriptors.len() == 3 && descriptors.iter().all(|to| to.starts_with("pipe:")), "{descriptors:?}");
+
+    // Zygotes: a lane's, with what it takes to put a program into a cell. Theirs, too, counts in the lane alone.
+    let is_zygote = |process: &Process| process.status("Name") == "cupel-zygote";
+    let zygotes: Vec<&Process> = tree.iter().filter(|process| is_zygote(process)).collect();
+    assert!(!zygotes.is_empty(), "Python is kept warm");
+    for zygote in zygotes {
+        let lane = lanes.iter().find(|lane| lane.pid == zygote.parent).unwrap();
+        assert_eq!(zygote.uids(), lane.uids());
+        assert_eq!(zygote.capabilities(), [ZYGOTES, ZYGOTES, ZYGOTES, NONE, NONE]);
+        assert_eq!((zygote.status("NoNewPrivs"), zygote.status("Seccomp")), ("1".into(), "2".into()));
+        for kind in NAMESPACES {
+            assert_eq!(zygote.namespace(kind), lane.namespace(kind));
+        }
+        let descriptors = zygote.descriptors();
+        let known = ["/dev/null", "socket:", "/proc/", "pid:[", &log];
+        let strange: Vec<_> = descriptors.iter().filter(|to| !known.iter().any(|kind| to.starts_with(kind))).collect();
+        assert!(strange.is_empty(), "{descriptors:?}");
+    }
 
     // Only the main process can be talked to from outside: nobody else is in a network with anything.
     for process in &tree {
