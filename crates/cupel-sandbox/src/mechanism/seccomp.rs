@@ -383,6 +383,10 @@ mod tests {
         }
         assert_eq!(run("ioctl", [0, 0x5412, 0, 0, 0, 0]), EPERM, "TIOCSTI");
         assert_eq!(run("ioctl", [0, 0x5401, 0, 0, 0, 0]), RET_ALLOW, "TCGETS");
+        for request in [0x8940, 0x8941, 0x8982, 0x8983, 0x89a0, 0x89a1] {
+            assert_eq!(run("ioctl", [3, request, 0, 0, 0, 0]), EPERM, "loads a module: {request:#x}");
+        }
+        assert_eq!(run("ioctl", [3, 0x541b, 0, 0, 0, 0]), RET_ALLOW, "FIONREAD");
         assert_eq!(run("fcntl", [3, 6, 0, 0, 0, 0]), RET_ERRNO, "F_SETLK: answered, not done");
         assert_eq!(run("fcntl", [3, 1026, 0, 0, 0, 0]), EPERM, "F_NOTIFY");
         assert_eq!(run("fcntl", [3, 1, 0, 0, 0, 0]), RET_ALLOW, "F_GETFD");

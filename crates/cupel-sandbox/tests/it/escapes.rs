@@ -43,7 +43,7 @@ pub(crate) fn table() -> Vec<Row> {
             + &each("EPERM", &["process_vm_writev to init", "process_vm_writev to a child", "robust list of init"])),
         row("packet_filters", OK, "user and net namespace: EPERM\n".to_owned()
             + &each("EAFNOSUPPORT", &["netfilter socket", "route socket", "raw socket", "packet socket"])
-            + "iptables by another socket: EOPNOTSUPP\nloopback up: EPERM\nbridge: EPERM\n"),
+            + "iptables by another socket: EOPNOTSUPP\nloopback up: EPERM\nbridge: EPERM\nvirtual network: EPERM\n"),
         row("every_family", OK, "not refused: 0\n"),
         row("doors_of_others", OK, "type into init's terminal: ENOENT\njoin init's namespaces: EPERM\ndescriptor of init: EPERM\n\
             scheduling of init: EPERM\npriority of everybody: OK\nsession of init: ESRCH\nend of init's memory: ENOSYS\n\

@@ -289,9 +289,10 @@ pub(crate) fn file(path: &str, data: &[u8], executable: bool) -> BoxFile {
 
 /// Waits for a condition, far longer than it should take.
 pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let longest = patient(Duration::from_secs(20));
+    let deadline = Instant::now() + longest;
     while !holds() {
-        assert!(Instant::now() < deadline, "{what}: not after 20 s");
+        assert!(Instant::now() < deadline, "{what}: not after {longest:?}");
         std::thread::yield_now();
     }
 }

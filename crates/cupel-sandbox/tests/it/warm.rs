@@ -17,6 +17,7 @@ use libtest_mimic::Trial;
 
 use crate::cleanup::{groups_of, kill_9, lives, processes_in};
 use crate::kit::{Ended, Program, assert_near, eventually, file};
+use crate::machine::patient;
 
 const PROGRAMS: &str = include_str!("warm/programs.txt");
 
@@ -88,8 +89,8 @@ impl Case {
         argv.extend(list("args").map(text));
         let mut program = Program::new(argv).files(files).limits(|limits| {
             *limits = Limits {
-                cpu_time: Duration::from_secs(self.number("seconds").unwrap_or(20)),
-                wall_time: Duration::from_secs(self.number("wall").unwrap_or(60)),
+                cpu_time: patient(Duration::from_secs(self.number("seconds").unwrap_or(20))),
+                wall_time: patient(Duration::from_secs(self.number("wall").unwrap_or(60))),
                 memory: Bytes::mib(self.number("memory").unwrap_or(256)),
                 processes: 32,
                 open_files: 64,

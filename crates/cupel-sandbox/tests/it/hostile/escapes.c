@@ -206,6 +206,8 @@ ATTACK(packet_filters) {
   request[16] = 1;
   TRY("loopback up", ioctl(s, 0x8914 /* SIOCSIFFLAGS */, request));
   TRY("bridge", ioctl(s, 0x89a0 /* SIOCBRADDBR */, "br0"));
+  /* Its answer is asked of a module, which the kernel loads for whoever asks. */
+  TRY("virtual network", ioctl(s, 0x8982 /* SIOCGIFVLAN */, request));
   return 0;
 }
 
