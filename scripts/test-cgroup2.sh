@@ -38,22 +38,25 @@ started=$SECONDS
 scripts/setup.sh build cgroup2
 suite=$(cargo test --package cupel-sandbox --test it --no-run --quiet --message-format=json |
     sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
-# The hostile programs are compiled here, once, and not in there, every time. As root: one of them is set-uid.
-fixtures=$(scripts/as-root "$suite" __make-fixtures)
+# The programs that trials run are compiled here, once, and not in there, every time. As root: one of them is set-uid.
+case $only in '' | *truth*) with=truth ;; *) with='' ;; esac
+fixtures=$(scripts/as-root "$suite" __make-fixtures $with)
 cupel=${CARGO_TARGET_DIR:-target}/debug/cupel
 
 echo "== control groups version 2: $what, emulated (at most $seconds s)"
 status=0
-# In there. The fixtures are taken over to the machine's own disk, since reading a large file is one of the attacks.
+# In there. The fixtures are taken over to the machine's own disk, since reading a large file is one of the attacks; the
+# suite, too, so that it may be built again here meanwhile.
 # shellcheck disable=SC2016 # expanded in there
 CUPEL_TEST_ONLY=$only CUPEL_TEST_SLOWNESS=${CUPEL_TEST_SLOWNESS:-20} RUST_BACKTRACE=0 \
     scripts/cgroup2/run-in-guest --seconds "$seconds" -- bash -c '
         suite=$1 fixtures=$2 cupel=$3
         cp --archive --sparse=always "$fixtures" "$fixtures.new" && rm -r "$fixtures" && mv "$fixtures.new" "$fixtures"
+        cp "$suite" /var/tmp/suite
         uname --kernel-release
         status=0
         if [ -x "$cupel" ]; then "$cupel" doctor || status=1; fi
-        "$suite" || status=1
+        /var/tmp/suite || status=1
         exit $status' - "$suite" "$fixtures" "$(realpath --canonicalize-missing "$cupel")" || status=$?
 echo "== control groups version 2: status $status after $(((SECONDS - started) / 60)) min $(((SECONDS - started) % 60)) s"
 exit "$status"

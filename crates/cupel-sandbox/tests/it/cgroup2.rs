@@ -3,11 +3,12 @@
 //! On a machine of version 1 these trials are shown as ignored; `make test-cgroup2` runs them on one of version 2.
 
 use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use cupel_sandbox::{Sandbox, SandboxConfig};
+use cupel_sandbox::{Sandbox, SandboxConfig, Wall, doctor};
 use cupel_types::Bytes;
 use libtest_mimic::Trial;
 
@@ -15,6 +16,7 @@ use crate::kit::{Fixtures, Program};
 use crate::machine::patient;
 
 const IN_A_GROUP: &str = "__sandbox-in-group";
+const DOCTOR: &str = "__doctor";
 const ROOT: &str = "/sys/fs/cgroup";
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -27,6 +29,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("a_group_that_may_have_none_below_is_refused_with_the_remedy", a_group_that_may_have_none_below_is_refused),
         ("groups_that_are_not_mounted_are_refused_with_the_remedy", groups_that_are_not_mounted_are_refused),
         ("memory_that_a_group_above_denies_is_our_failure", memory_that_a_group_above_denies_is_our_failure),
+        ("an_ordinary_user_has_all_walls_in_a_delegated_group", an_ordinary_user_has_all_walls_in_a_delegated_group),
     ];
     let here = Path::new(ROOT).join("cgroup.controllers").exists();
     let wrap = |rule: fn()| {
@@ -41,14 +44,24 @@ pub(crate) fn trials() -> Vec<Trial> {
         .collect()
 }
 
-/// This executable as somebody who starts a sandbox in a group, runs a program that takes 100 MiB, and prints what came
-/// of it.
+/// This executable as the doctor, who prints which walls are missing, or as somebody who starts a sandbox in a group, runs
+/// a program that takes 100 MiB, and prints what came of it.
 pub(crate) fn sandbox_in_a_group_if_asked() {
     let arguments: Vec<String> = std::env::args().collect();
-    let [_, argument, group] = arguments.as_slice() else { return };
-    if argument != IN_A_GROUP {
-        return;
-    }
+    let group = match arguments.as_slice() {
+        [_, argument] if argument == DOCTOR => {
+            match doctor::examine(&SandboxConfig::default()) {
+                Err(refused) => println!("refused: {refused}"),
+                Ok(examination) => {
+                    let missing: Vec<String> = examination.missing().map(|found| format!("{found:?}")).collect();
+                    println!("walls: {}, missing: {missing:?}", examination.findings.len());
+                }
+            }
+            std::process::exit(0);
+        }
+        [_, argument, group] if argument == IN_A_GROUP => group,
+        _ => return,
+    };
     if !group.is_empty() {
         fs::write(Path::new(group).join("cgroup.procs"), std::process::id().to_string()).expect("joins the group");
     }
@@ -207,4 +220,40 @@ fn memory_that_a_group_above_denies_is_our_failure() {
     let _ = fs::write(group.join("memory.swap.max"), "0");
     let said = told(&[], &group);
     assert_says(&said, &["failed:"]);
+}
+
+/// A service manager's `User=` with `Delegate=yes`: the group and three of its files belong to the user, what is above does
+/// not. Source: systemd.resource-control(5); cgroup-v2.rst, "Delegation".
+fn an_ordinary_user_has_all_walls_in_a_delegated_group() {
+    const USER: u32 = 12345;
+    let above = Group::new("delegated", "+memory +pids");
+    let group = above.below("job.service");
+    for name in ["", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control"] {
+        chown(group.join(name), Some(USER), Some(USER)).unwrap();
+    }
+    // A name, subordinate ids, and an executable within reach; nothing of the host's is changed.
+    let dir = tempfile::tempdir().unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(dir.path().join("passwd"), format!("root:x:0:0::/:/bin/sh\nordinary:x:{USER}:{USER}::/:/bin/sh\n"))
+        .unwrap();
+    fs::write(dir.path().join("ids"), "ordinary:200000:65536\n").unwrap();
+    fs::copy(std::env::current_exe().unwrap(), dir.path().join("suite")).unwrap();
+    let script = format!(
+        r#"set -e
+        echo $$ >{group}/cgroup.procs
+        mount --bind "$1/passwd" /etc/passwd
+        mount --bind "$1/ids" /etc/subuid
+        mount --bind "$1/ids" /etc/subgid
+        exec setpriv --reuid {USER} --regid {USER} --clear-groups --inh-caps=-all "$1/suite" {DOCTOR}"#,
+        group = group.display()
+    );
+    let output = Command::new("unshare")
+        .args(["--mount", "sh", "-c", &script, "sh"])
+        .arg(dir.path())
+        .current_dir("/")
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(said, format!("walls: {}, missing: []\n", Wall::ALL.len()), "needs newuidmap (apt-get install uidmap)");
 }

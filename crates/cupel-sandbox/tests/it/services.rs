@@ -220,7 +220,7 @@ fn as_patient(limits: Limits) -> Limits {
 
 /// Of how many cases one is compiled where a compiler takes a minute: all of them would take hours, and what they are about,
 /// two compilers, has nothing to do with the machine.
-const SAMPLE_ONE_IN: usize = 10;
+const SAMPLE_ONE_IN: usize = 20;
 
 /// Both ways to compile in one language.
 struct Conformance {
@@ -233,7 +233,7 @@ impl Conformance {
     fn of(id: &str) -> Conformance {
         let all = Registry::load(None).expect("the shipped languages");
         let mut alone = Registry::new(vec![all.find(id).expect("a shipped language").clone()]).expect("one language");
-        alone.probe(&HostProbe::default());
+        alone.probe(&HostProbe::with_time_max(patient(Duration::from_secs(20))));
         let language = alone.iter().next().expect("it").clone();
         assert!(language.is_available(), "{id} is not installed: {:?}", language.availability);
         let mounts = language.mounts.iter().map(|mount| Mount::from(std::path::PathBuf::from(mount))).collect();
