@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -126,8 +127,12 @@ static long deep(long left) {
   return left > (long)sizeof frame ? deep(left - sizeof frame) + frame[0] : 1;
 }
 
+/* Counts the threads that have. */
+static sem_t stacks_used;
+
 static void *use_stack(void *bytes) {
   deep((long)bytes);
+  sem_post(&stacks_used);
   pause();
   return NULL;
 }
@@ -297,10 +302,12 @@ static int memory(const char *what, long mib, const char *path) {
     pthread_attr_t attr;
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, bytes / 4 + 2 * MIB);
+    sem_init(&stacks_used, 0, 0);
     pthread_t t;
     for (int i = 0; i < 4; i++)
       pthread_create(&t, &attr, use_stack, (void *)(bytes / 4));
-    usleep(100000);
+    for (int i = 0; i < 4; i++)
+      sem_wait(&stacks_used);
   } else if (!strcmp(what, "held_and_read") || !strcmp(what, "held_and_mapped")) {
     /* A large file of the toolchain's, while its own memory is held. */
     anonymous(bytes, MAP_PRIVATE);
