@@ -6,7 +6,11 @@
 //! these types completely, or the package is refused: the judge knows no format. This crate runs nothing.
 #![forbid(unsafe_code)]
 
+mod doc;
 mod domain;
+mod finding;
+mod import;
+mod unpack;
 
 pub use domain::calibration::{Calibration, Factor, FactorError, TimeLimit};
 pub use domain::case::{Case, CaseId, CasePoints, Feedback, Hints, Shown};
@@ -14,7 +18,8 @@ pub use domain::check::{
     AfterInteraction, Checker, Comparison, ErrorMode, InputValidator, Interactor, JudgeProgram, Method, NotATolerance,
     OrderOf, Passes, Protocol, Standard, TokenRules, Tolerance,
 };
-pub use domain::example::{ExampleSubmission, Expectation, ExpectedVerdict, Scope};
+pub use domain::example::{ExampleSubmission, Expectation, ExpectedVerdict, Scope, TimeLimitRole};
+pub use domain::flags::FlagError;
 pub use domain::group::{
     Aggregate, CaseGroup, GroupName, GroupNameError, GroupScoring, MaxScore, Node, ScoreRange, StopRule, Tests,
     TestsError, VerdictRule,
@@ -30,3 +35,6 @@ pub use domain::score::{Score, ScoreError};
 pub use domain::signature::{
     CompareResult, Identifier, IdentifierError, Interface, MethodSignature, Parameter, Signature, Type,
 };
+pub use finding::{Code, Finding, ImportError, Position, Refused};
+pub use import::{ImportOptions, Imported, Maxima, PackageFormat, import, open};
+pub use unpack::UnpackLimits;

@@ -2,6 +2,7 @@
 
 use cupel_types::Verdict;
 
+use super::case::CaseId;
 use super::group::ScoreRange;
 use super::program::Program;
 
@@ -12,8 +13,19 @@ pub struct ExampleSubmission {
     pub program: Program,
     /// Everything that must hold of it. Empty: it is only compiled and run.
     pub expectations: Vec<Expectation>,
-    /// Whether its times go into the time limit; `None`: as its expectations say.
-    pub for_time_limit: Option<bool>,
+    /// Which side of the time limit its times bound; `None`: as its expectations say.
+    pub for_time_limit: Option<TimeLimitRole>,
+}
+
+/// What a submission's times say about the time limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeLimitRole {
+    /// The limit must be above them.
+    Below,
+    /// The limit must be below its slowest case.
+    Above,
+    /// Nothing.
+    Neither,
 }
 
 /// One rule that a submission must keep.
@@ -44,6 +56,16 @@ pub enum Scope {
     All,
     /// Those whose name, or the name of a group of theirs, matches this glob: `*` within a component, `{a,b}`.
     Glob(String),
+}
+
+impl Scope {
+    /// Whether a case is one of those.
+    pub fn covers(&self, case: &CaseId) -> bool {
+        match self {
+            Scope::All => true,
+            Scope::Glob(glob) => super::glob::matches(glob, case.as_str()),
+        }
+    }
 }
 
 cupel_types::named! {

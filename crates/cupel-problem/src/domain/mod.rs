@@ -4,6 +4,8 @@ pub(crate) mod calibration;
 pub(crate) mod case;
 pub(crate) mod check;
 pub(crate) mod example;
+pub(crate) mod flags;
+pub(crate) mod glob;
 pub(crate) mod group;
 pub(crate) mod limits;
 pub(crate) mod package;

@@ -170,7 +170,7 @@ pub struct Package {
     root: PathBuf,
     /// What the package says.
     pub problem: Problem,
-    /// The hash of all file names and contents as they came: the same package has the same hash however it was packed.
+    /// The hash of all names, x bits and contents in the directory: the same package has the same hash however it was packed.
     pub hash: ContentHash,
 }
 

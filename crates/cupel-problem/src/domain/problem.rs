@@ -53,6 +53,8 @@ pub struct Problem {
     pub submissions: Vec<ExampleSubmission>,
     /// Files laid over submissions.
     pub includes: Vec<Include>,
+    /// Conversations shown in the statement that belong to no case.
+    pub conversations: Vec<FileRef>,
     /// Files for contestants.
     pub attachments: Vec<FileRef>,
     /// What a submission has to define, for function problems.

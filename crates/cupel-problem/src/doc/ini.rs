@@ -1,0 +1,64 @@
+//! DOMjudge's `domjudge-problem.ini`: `key = value`, values optionally quoted and then over several lines.
+//!
+//! Source: DOMjudge reads it with PHP's `parse_ini_string`; of that, what problem packages use: comments with `;` or `#`,
+//! sections ignored, quotes of either kind.
+
+use crate::finding::Position;
+
+/// A key, its value, and where it stands.
+type Entry = (String, String, Position);
+
+/// Keys and values in order, with the line of each.
+///
+/// # Errors
+/// The place and the fault.
+pub(crate) fn parse_ini(text: &str) -> Result<Vec<Entry>, (Position, String)> {
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut lines = text.lines().enumerate();
+    while let Some((number, line)) = lines.next() {
+        let at = Position { line: u32::try_from(number + 1).unwrap_or(u32::MAX), column: 1 };
+        let line = line.trim();
+        if line.is_empty() || line.starts_with([';', '#', '[']) {
+            continue;
+        }
+        let Some((key, value)) = line.split_once('=') else {
+            return Err((at, "a line is not `key = value`".to_owned()));
+        };
+        let (key, value) = (key.trim().to_owned(), value.trim());
+        let value = match value.chars().next().filter(|c| matches!(c, '"' | '\'')) {
+            None => value.split(" ;").next().unwrap_or_default().trim().to_owned(),
+            Some(quote) => {
+                let mut whole = value[1..].to_owned();
+                while !whole.contains(quote) {
+                    let Some((_, more)) = lines.next() else {
+                        return Err((at, format!("the value of `{key}` has no closing quote")));
+                    };
+                    whole.push('\n');
+                    whole.push_str(more);
+                }
+                whole.split(quote).next().unwrap_or_default().to_owned()
+            }
+        };
+        if entries.iter().any(|(known, ..)| *known == key) {
+            return Err((at, format!("the key `{key}` occurs twice")));
+        }
+        entries.push((key, value, at));
+    }
+    Ok(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_may_be_quoted_and_long() {
+        let text = "; c\nname='Two\nlines' ; x\ntimelimit = 2.5 ; s\ncolor = \"#ff0000\"\n[x]\n";
+        let read: Vec<(String, String)> = parse_ini(text).unwrap().into_iter().map(|(k, v, _)| (k, v)).collect();
+        let expected = [("name", "Two\nlines"), ("timelimit", "2.5"), ("color", "#ff0000")];
+        assert_eq!(read, expected.map(|(k, v)| (k.to_owned(), v.to_owned())));
+        for (text, line) in [("a\n", 1), ("a=1\na=2\n", 2), ("\nb='x\n", 2)] {
+            assert_eq!(parse_ini(text).unwrap_err().0.line, line, "{text:?}");
+        }
+    }
+}

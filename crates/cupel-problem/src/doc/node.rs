@@ -1,0 +1,58 @@
+//! The tree: scalars, sequences, maps, each with its place.
+
+use crate::finding::Position;
+
+/// A value with its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Node {
+    pub(crate) at: Position,
+    pub(crate) value: Value,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Value {
+    Scalar(Scalar),
+    Seq(Vec<Node>),
+    /// In the order of the text; no key twice.
+    Map(Vec<(String, Node)>),
+}
+
+/// A scalar as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Scalar {
+    pub(crate) text: String,
+    /// Whether it can only be a string: it was quoted. Otherwise it is what its text looks like.
+    pub(crate) quoted: bool,
+}
+
+impl Scalar {
+    /// YAML 1.2 core schema: nothing, `~`, `null`.
+    pub(crate) fn is_null(&self) -> bool {
+        !self.quoted && matches!(self.text.as_str(), "" | "~" | "null" | "Null" | "NULL")
+    }
+
+    pub(crate) fn as_bool(&self) -> Option<bool> {
+        match self.text.as_str() {
+            _ if self.quoted => None,
+            "true" | "True" | "TRUE" => Some(true),
+            "false" | "False" | "FALSE" => Some(false),
+            _ => None,
+        }
+    }
+}
+
+impl Node {
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(&self.value, Value::Scalar(scalar) if scalar.is_null())
+    }
+
+    /// What it is, for messages.
+    pub(crate) fn described(&self) -> String {
+        match &self.value {
+            Value::Scalar(scalar) if scalar.is_null() => "nothing".to_owned(),
+            Value::Scalar(scalar) => format!("`{}`", scalar.text),
+            Value::Seq(_) => "a list".to_owned(),
+            Value::Map(_) => "a map".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The flags of the default validator. Source: Kattis problem package format, "default output validator".
+
+use super::check::{TokenRules, Tolerance};
+
+/// What is wrong with flags of the default validator.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FlagError {
+    /// No such flag.
+    #[error("the default validator has no flag `{0}`")]
+    Unknown(String),
+    /// A tolerance without its number.
+    #[error("`{flag}` needs a number, 0 or above, and not `{found}`")]
+    NoNumber {
+        /// The flag.
+        flag: String,
+        /// What follows it.
+        found: String,
+    },
+    /// A tolerance that is given by another flag, too.
+    #[error("`{0}` is given twice, or beside `float_tolerance`")]
+    Twice(String),
+}
+
+impl TokenRules {
+    /// Reads `case_sensitive`, `space_change_sensitive`, `float_tolerance E`, `float_absolute_tolerance E` and
+    /// `float_relative_tolerance E`.
+    ///
+    /// # Errors
+    /// The first flag that is unknown, lacks its number, or is given twice.
+    pub fn from_flags<S: AsRef<str>>(flags: &[S]) -> Result<TokenRules, FlagError> {
+        let mut rules = TokenRules::default();
+        let mut flags = flags.iter().map(AsRef::as_ref);
+        while let Some(flag) = flags.next() {
+            let (absolute, relative) = match flag {
+                "case_sensitive" => {
+                    rules.case_sensitive = true;
+                    continue;
+                }
+                "space_change_sensitive" => {
+                    rules.space_sensitive = true;
+                    continue;
+                }
+                "float_tolerance" => (true, true),
+                "float_absolute_tolerance" => (true, false),
+                "float_relative_tolerance" => (false, true),
+                other => return Err(FlagError::Unknown(other.to_owned())),
+            };
+            let found = flags.next().unwrap_or_default();
+            let number =
+                found.parse().ok().filter(|_| found.bytes().all(|c| c.is_ascii_digit() || b"+-.eE".contains(&c)));
+            let tolerance = number.and_then(|number| Tolerance::new(number).ok());
+            let Some(tolerance) = tolerance else {
+                return Err(FlagError::NoNumber { flag: flag.to_owned(), found: found.to_owned() });
+            };
+            let twice =
+                absolute && rules.absolute_tolerance.is_some() || relative && rules.relative_tolerance.is_some();
+            if twice {
+                return Err(FlagError::Twice(flag.to_owned()));
+            }
+            if absolute {
+                rules.absolute_tolerance = Some(tolerance);
+            }
+            if relative {
+                rules.relative_tolerance = Some(tolerance);
+            }
+        }
+        Ok(rules)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(flags: &str) -> Result<TokenRules, FlagError> {
+        TokenRules::from_flags(&flags.split_whitespace().collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn flags_are_read_or_refused() {
+        let rules = read("case_sensitive float_tolerance 1e-6").unwrap();
+        assert!(rules.case_sensitive && !rules.space_sensitive);
+        assert_eq!(rules.absolute_tolerance.map(Tolerance::get), Some(1e-6));
+        assert_eq!(rules.relative_tolerance, rules.absolute_tolerance);
+        assert_eq!(
+            read("float_absolute_tolerance 1 float_relative_tolerance 0")
+                .unwrap()
+                .absolute_tolerance
+                .map(Tolerance::get),
+            Some(1.0)
+        );
+        for bad in [
+            "x",
+            "float_tolerance",
+            "float_tolerance x",
+            "float_tolerance -1",
+            "float_tolerance inf",
+            "float_tolerance 1 float_tolerance 1",
+            "float_tolerance 1 float_absolute_tolerance 1",
+        ] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+}

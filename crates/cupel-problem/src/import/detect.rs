@@ -1,0 +1,161 @@
+//! Which format a package is in, by the files at its top.
+
+use super::tree::{ByteOrderMark, Child, Tree};
+use crate::doc::{Value, parse_yaml};
+use crate::finding::{Code, Findings, ImportError};
+
+cupel_types::named! {
+    /// A package format.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum PackageFormat, as_str, from_name {
+        /// Kattis problem package format, 2025-09 and its drafts.
+        Kattis202509 = "kattis-2025-09",
+        /// Kattis problem package format, `legacy` and `legacy-icpc`.
+        KattisLegacy = "kattis-legacy",
+        /// DOMjudge zip: legacy Kattis with an ini, or with the ini alone.
+        Domjudge = "domjudge",
+        /// Codeforces Polygon, full package.
+        Polygon = "polygon",
+        /// DMOJ `init.yml`.
+        Dmoj = "dmoj",
+        /// Cupel's own.
+        Cupel = "cupel",
+    }
+}
+
+/// The markers of each format at the top, as messages name them.
+const MARKERS: &str = "problem.toml (Cupel), problem.yaml (Kattis), domjudge-problem.ini (DOMjudge), problem.xml (Polygon) or init.yml (DMOJ)";
+
+/// Names that make a directory the top of a package.
+pub(crate) fn is_marker(name: &str) -> bool {
+    matches!(
+        name,
+        "problem.toml"
+            | "problem.yaml"
+            | "domjudge-problem.ini"
+            | ".timelimit"
+            | "problem.xml"
+            | "problem.xml.polygon"
+            | "init.yml"
+    )
+}
+
+/// The format; `None` has been told.
+pub(crate) fn detect(
+    tree: &Tree,
+    wished: Option<PackageFormat>,
+    findings: &Findings,
+) -> Result<Option<PackageFormat>, ImportError> {
+    let yaml = match tree.has("problem.yaml") {
+        true => kattis_version(tree, findings)?,
+        false => None,
+    };
+    let ini = tree.has("domjudge-problem.ini") || tree.has(".timelimit");
+    let mut found = Vec::new();
+    match yaml {
+        // An ini beside a package of the new layout only adds a few values; the yaml says what it is.
+        Some(PackageFormat::Kattis202509) => found.push(PackageFormat::Kattis202509),
+        Some(_) if ini => found.push(PackageFormat::Domjudge),
+        Some(format) => found.push(format),
+        None if ini => found.push(PackageFormat::Domjudge),
+        None => {}
+    }
+    for (format, markers) in [
+        (PackageFormat::Cupel, &["problem.toml"][..]),
+        (PackageFormat::Polygon, &["problem.xml", "problem.xml.polygon"]),
+        (PackageFormat::Dmoj, &["init.yml"]),
+    ] {
+        if markers.iter().any(|marker| tree.has(marker)) {
+            found.push(format);
+        }
+    }
+    if let Some(wished) = wished {
+        return Ok(wished_of(wished, &found, findings));
+    }
+    match found[..] {
+        [format] => Ok(Some(format)),
+        [] => {
+            if !findings.any_error() {
+                unknown(tree, findings);
+            }
+            Ok(None)
+        }
+        _ => {
+            let names = found.iter().map(|format| format.as_str()).collect::<Vec<_>>().join(" and ");
+            let remedy = "Say which one is meant with --format, or remove the marker of the other";
+            findings.file(Code::FormatAmbiguous, "", format!("this looks like {names} at once"), remedy);
+            Ok(None)
+        }
+    }
+}
+
+fn wished_of(wished: PackageFormat, found: &[PackageFormat], findings: &Findings) -> Option<PackageFormat> {
+    let family = |format| match format {
+        // One layout, two readings: either may be asked for.
+        PackageFormat::KattisLegacy | PackageFormat::Domjudge => 0,
+        PackageFormat::Kattis202509 => 1,
+        PackageFormat::Polygon => 2,
+        PackageFormat::Dmoj => 3,
+        PackageFormat::Cupel => 4,
+    };
+    if found.iter().any(|format| family(*format) == family(wished)) {
+        return Some(wished);
+    }
+    let fault = format!("this is not a package of the format {}", wished.as_str());
+    findings.file(Code::FormatAmbiguous, "", fault, "Leave the format out, and it is recognised");
+    None
+}
+
+fn unknown(tree: &Tree, findings: &Findings) {
+    let children = tree.children("");
+    let directory = |name| children.get(name) == Some(&Child::Directory);
+    let fault = if children.is_empty() {
+        "the package is empty".to_owned()
+    } else if tree.has("task.yaml") || directory("gen") && directory("input") {
+        "this looks like a package of CMS, which is not supported".to_owned()
+    } else if tree.has("config.yaml") || directory("testdata") {
+        "this looks like a package of Hydro, which is not supported".to_owned()
+    } else {
+        format!("the package has none of {MARKERS} at its top")
+    };
+    let remedy =
+        "Pack the directory that has one of these files, or see `cupel problem new` for a package to begin with";
+    findings.file(Code::FormatUnknown, "", fault, remedy);
+}
+
+/// What the version key says; a file that cannot be read is told when it is read for good.
+fn kattis_version(tree: &Tree, findings: &Findings) -> Result<Option<PackageFormat>, ImportError> {
+    let quiet = Findings::default();
+    let Some(text) = tree.text("problem.yaml", ByteOrderMark::Warned, &quiet)? else {
+        // Told by whoever reads it as legacy.
+        return Ok(Some(PackageFormat::KattisLegacy));
+    };
+    let Ok(node) = parse_yaml(&text) else {
+        return Ok(Some(PackageFormat::KattisLegacy));
+    };
+    let version = match &node.value {
+        Value::Map(entries) => {
+            entries.iter().find(|(key, _)| key == "problem_format_version").map(|(_, node)| &node.value)
+        }
+        _ => None,
+    };
+    let version = match version {
+        Some(Value::Scalar(scalar)) => scalar.text.as_str(),
+        Some(_) => "?",
+        None if tree.has_directory("testdata") && !tree.has_directory("data") => {
+            unknown(tree, findings);
+            return Ok(None);
+        }
+        None => "legacy",
+    };
+    match version {
+        "legacy" | "legacy-icpc" => Ok(Some(PackageFormat::KattisLegacy)),
+        "2025-09" | "2023-07" | "2023-07-draft" | "draft" => Ok(Some(PackageFormat::Kattis202509)),
+        other => {
+            let fault = format!("the version `{other}` of the Kattis format is not known");
+            let remedy = "Known are 2025-09, legacy and legacy-icpc, and the draft 2023-07";
+            findings.at(Code::FormatUnknown, "problem.yaml", None, Some("problem_format_version"), fault, remedy);
+            Ok(None)
+        }
+    }
+}

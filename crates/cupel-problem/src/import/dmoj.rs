@@ -1,0 +1,620 @@
+//! DMOJ: `init.yml` and the data it names, in the package or in a zip of it. Source: DMOJ's documentation, "Problem format".
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cupel_types::Bytes;
+
+use super::cases::{Methods, most};
+use super::{ByteOrderMark, Context, Draft, Tree};
+use crate::doc::{Node as Document, Reader, Source, Value, parse_yaml};
+use crate::finding::{Code, Findings, ImportError};
+use crate::unpack::{self, Sink};
+use crate::{
+    AfterInteraction, Aggregate, Calibration, Case, CaseGroup, CaseId, CasePoints, Checker, Comparison, ErrorMode,
+    Factor, Feedback, FileRef, GroupName, GroupScoring, Hints, Include, Interactor, JudgeProgram, MaxScore, Method,
+    Node, Objective, OrderOf, Problem, ProgramFile, Protocol, Score, Scoring, ScoringDialect, StopRule, VerdictRule,
+    WallLimit,
+};
+
+const FILE: &str = "init.yml";
+/// Where the data archive is unpacked.
+const UNPACKED: &str = "dmoj-archive";
+/// Most groups in a pattern, and most of it.
+const PATTERN_LENGTH_MAX: usize = 500;
+
+/// Unpacks the archive that `init.yml` names, out of the package's budget. Whether there is one.
+pub(super) fn unpack_archive(tree: &Tree, top: &str, sink: &mut Sink<'_>) -> Result<bool, ImportError> {
+    // Faults of the file itself are told when it is read for good.
+    let quiet = Findings::default();
+    let Some(text) = tree.text(FILE, ByteOrderMark::Warned, &quiet)? else { return Ok(false) };
+    let Ok(node) = parse_yaml(&text) else { return Ok(false) };
+    let reader = Reader::new(Source { file: FILE, findings: &quiet }, &node).get("archive");
+    let Some(archive) = reader.text() else { return Ok(false) };
+    let Some(file) = tree.file(archive) else { return Ok(false) };
+    let place = tree.root().join(file.path.as_str());
+    unpack::unpack_inner(&place, &format!("{top}{UNPACKED}/"), sink)?;
+    Ok(true)
+}
+
+pub(super) fn read(context: &Context<'_>) -> Result<Option<Problem>, ImportError> {
+    let Some(node) = context.yaml(FILE, ByteOrderMark::Warned)? else { return Ok(None) };
+    let top = Reader::new(Source { file: FILE, findings: context.findings }, &node);
+    if !top.is_map() {
+        top.fault(Code::KeyType, "a map of keys is expected", "Begin with `test_cases:`");
+        return Ok(None);
+    }
+    if !refuse_python(&top, &node) {
+        return Ok(None);
+    }
+    let mut draft = Draft::new(Calibration::KATTIS_LEGACY, FILE);
+    draft.scoring = Scoring::Points { dialect: ScoringDialect::Dmoj, objective: Objective::Max };
+    limits(&top, &mut draft);
+    let archive = top.get("archive");
+    if let Some(name) = archive.words()
+        && !context.tree.has(name)
+    {
+        archive.fault(Code::FileMissing, format!("there is no file `{name}`"), "Add the archive beside init.yml");
+        return Ok(None);
+    }
+    signature_grader(context, &top, &mut draft);
+    statements(context, &mut draft);
+    draft.submissions = context.submissions_by_folder(true);
+    let mut reading = Reading { context, top: top.clone(), methods: Methods::new(), archived: archive.is_some() };
+    let root = reading.tests();
+    Ok(draft.finish(root, context))
+}
+
+/// Keys that DMOJ runs as Python, and graders that are Python inside it.
+fn refuse_python(top: &Reader<'_>, node: &Document) -> bool {
+    let mut fine = true;
+    let mut pending: Vec<(String, &Document)> = vec![(String::new(), node)];
+    while let Some((path, node)) = pending.pop() {
+        match &node.value {
+            Value::Map(entries) => {
+                for (key, child) in entries {
+                    let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                    if key.ends_with('+') {
+                        let fault = format!("the key `{path}` would run Python code");
+                        top.get(key).fault(Code::UnsupportedPython, fault, "Write out what the code computes");
+                        fine = false;
+                    }
+                    pending.push((path, child));
+                }
+            }
+            Value::Seq(items) => {
+                pending.extend(items.iter().enumerate().map(|(i, item)| (format!("{path}[{i}]"), item)))
+            }
+            Value::Scalar(_) => {}
+        }
+    }
+    for key in ["custom_judge", "generator"] {
+        let reader = key_of(top, key);
+        if reader.is_some() {
+            let (code, fault, remedy) = match key {
+                "custom_judge" => (
+                    Code::UnsupportedPython,
+                    "the grader is Python that runs inside DMOJ",
+                    "Use a checker of the type `bridged`, or `interactive`",
+                ),
+                _ => (Code::Unsupported, "data is made by a generator at judging", "Generate the data and pack it"),
+            };
+            reader.fault(code, fault, remedy);
+            fine = false;
+        }
+    }
+    fine
+}
+
+/// A key, in either spelling of its joints.
+fn key_of<'a>(reader: &Reader<'a>, key: &str) -> Reader<'a> {
+    let found = reader.get(key);
+    if found.is_some() { found } else { reader.get(&key.replace('_', "-")) }
+}
+
+fn limits(top: &Reader<'_>, draft: &mut Draft) {
+    let most = 1 << 30;
+    if let Some(bytes) = key_of(top, "output_limit_length").integer(1, most) {
+        draft.limits.output = Bytes::new(bytes.unsigned_abs());
+    } else {
+        draft.limits.output = Bytes::mib(24);
+    }
+    let factor = key_of(top, "wall_time_factor").parsed("a factor above 0");
+    draft.limits.wall_time = Some(WallLimit::TimesCpu(factor.or(Factor::thousandths(3000)).unwrap_or(Factor::ONE)));
+    // Not part of the format, but of many exports of the site that lie beside it.
+    draft.limits.time.limit = key_of(top, "time_limit").seconds();
+    if let Some(memory) = key_of(top, "memory_limit").size(1 << 10) {
+        draft.limits.memory = memory;
+    }
+}
+
+fn signature_grader(context: &Context<'_>, top: &Reader<'_>, draft: &mut Draft) {
+    let grader = key_of(top, "signature_grader");
+    if !grader.is_some() {
+        return;
+    }
+    let mut files = Vec::new();
+    for key in ["entry", "header"] {
+        let Some(name) = grader.get(key).words() else {
+            grader.get(key).missing("the name of a file");
+            continue;
+        };
+        match context.program_file(name.rsplit('/').next().unwrap_or(name), name) {
+            Some(file) => files.push(file),
+            None => grader.get(key).fault(Code::FileMissing, format!("there is no file `{name}`"), "Add it"),
+        }
+    }
+    let entry = files.first().map(|file| file.name.to_string());
+    let sources = context.options.languages;
+    let extension = entry.as_deref().and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension);
+    let language = extension.and_then(|extension| sources.by_extension(extension)).map(|language| language.id.clone());
+    draft.includes.push(Include { language, files, entry_point: entry });
+}
+
+fn statements(context: &Context<'_>, draft: &mut Draft) {
+    for (name, format) in [
+        ("statement.md", crate::StatementFormat::Markdown),
+        ("problem.md", crate::StatementFormat::Markdown),
+        ("statement.pdf", crate::StatementFormat::Pdf),
+    ] {
+        if let Some(file) = context.tree.file(name) {
+            context.check_statement(&file, format);
+            draft.statements.push(crate::Statement { language: "en".to_owned(), format, file, assets: Vec::new() });
+            return;
+        }
+    }
+}
+
+struct Reading<'c, 'r> {
+    context: &'c Context<'c>,
+    top: Reader<'r>,
+    methods: Methods<String>,
+    archived: bool,
+}
+
+/// Where a key is looked for: in the case, its batch, the top.
+struct Scope<'s, 'r>(Vec<&'s Reader<'r>>);
+
+impl<'r> Scope<'_, 'r> {
+    fn get(&self, key: &str) -> Reader<'r> {
+        let found = self.0.iter().map(|reader| key_of(reader, key)).find(Reader::is_some);
+        found.unwrap_or_else(|| key_of(self.0[0], key))
+    }
+}
+
+impl<'r> Reading<'_, 'r> {
+    fn tests(&mut self) -> Option<CaseGroup> {
+        let top = self.top.clone();
+        let mut children = Vec::new();
+        for (key, name) in [("pretest_test_cases", "pretest"), ("test_cases", "")] {
+            let list = key_of(&top, key);
+            let nodes = match list.node().map(|node| &node.value) {
+                Some(Value::Seq(_)) => self.listed(&list, name),
+                Some(Value::Map(_)) => self.by_pattern(&list),
+                Some(Value::Scalar(_)) => {
+                    list.expected("a list of cases");
+                    continue;
+                }
+                None if key == "test_cases" => self.by_pattern(&list),
+                None => continue,
+            };
+            if name.is_empty() {
+                children.extend(nodes);
+            } else if !nodes.is_empty() {
+                let group = group(name, GroupScoring::Aggregate(Aggregate::Sum), nodes);
+                children.push(Node::Group(CaseGroup { counts: false, ..group }));
+            }
+        }
+        if children.is_empty() {
+            if !self.context.findings.any_error() {
+                let remedy = "Write them as a list of `{in: …, out: …, points: …}`";
+                key_of(&top, "test_cases").fault(Code::NoCases, "there are no test cases", remedy);
+            }
+            return None;
+        }
+        let mut root = group("", GroupScoring::Aggregate(Aggregate::Sum), children);
+        if key_of(&top, "short_circuit").bool() == Some(true) {
+            root.stop = StopRule::Break;
+        }
+        Some(root)
+    }
+
+    /// A list of cases and batches. Groups are numbered as DMOJ numbers them.
+    fn listed(&mut self, list: &Reader<'r>, prefix: &str) -> Vec<Node> {
+        let mut nodes = Vec::new();
+        let mut batches: Vec<GroupName> = Vec::new();
+        let top = self.top.clone();
+        let items = list.list();
+        if items.is_empty() {
+            list.fault(Code::NoCases, "the list of cases is empty", "Add cases, or remove the key");
+        }
+        for (number, item) in items.iter().enumerate() {
+            if !item.is_map() {
+                item.expected("a map such as `{in: 1.in, out: 1.out, points: 10}`");
+                continue;
+            }
+            let batched = item.get("batched");
+            if !batched.is_some() {
+                let name = join(prefix, &format!("{:03}", number + 1));
+                let points = points(&Scope(vec![item, &top]).get("points"));
+                let node = self.case(&name, &Scope(vec![item, &top]), points);
+                // A case worth nothing that fails ends everything; as a group of its own it can say so.
+                nodes.extend(node.map(|case| self.stopping(&name, points, case)));
+                continue;
+            }
+            let name = join(prefix, &format!("batch{:02}", batches.len() + 1));
+            let worth = points(&Scope(vec![item, &top]).get("points"));
+            let mut cases = Vec::new();
+            for (inner, case) in batched.list().iter().enumerate() {
+                if case.get("batched").is_some() {
+                    case.get("batched").fault(Code::Groups, "a batch lies in a batch", "Put its cases beside it");
+                    continue;
+                }
+                let name = format!("{name}/{:03}", inner + 1);
+                cases.extend(
+                    self.case(&name, &Scope(vec![case, item, &top]), worth).map(|case| Node::Case(Box::new(case))),
+                );
+            }
+            if cases.is_empty() {
+                if batched.list().is_empty() {
+                    batched.fault(Code::NoCases, "the batch is empty", "Add cases, or remove it");
+                }
+                batches.push(GroupName::new(&name).unwrap_or_else(|_| GroupName::root()));
+                continue;
+            }
+            // The batch gives the least of what its cases give; by a checker that only accepts or rejects, all or nothing.
+            let mut batch = group(&name, GroupScoring::Aggregate(Aggregate::Min), cases);
+            batch.stop = if worth == Score::ZERO { StopRule::BreakAll } else { StopRule::Break };
+            batch.requires = self.dependencies(item, &batches);
+            batches.push(batch.name.clone());
+            nodes.push(Node::Group(batch));
+        }
+        nodes
+    }
+
+    fn dependencies(&self, batch: &Reader<'r>, batches: &[GroupName]) -> Vec<GroupName> {
+        let mut found = Vec::new();
+        for one in batch.get("dependencies").list() {
+            let Some(number) = one.integer(i64::MIN, i64::MAX) else { continue };
+            match usize::try_from(number - 1).ok().and_then(|at| batches.get(at)) {
+                Some(name) => found.push(name.clone()),
+                None => {
+                    let fault = format!("batch {number} is none that comes before batch {}", batches.len() + 1);
+                    one.fault(Code::Groups, fault, "Name earlier batches, the first being 1");
+                }
+            }
+        }
+        found
+    }
+
+    fn stopping(&self, name: &str, points: Score, case: Case) -> Node {
+        if points > Score::ZERO {
+            return Node::Case(Box::new(case));
+        }
+        let mut alone =
+            group(&format!("{name}!"), GroupScoring::Aggregate(Aggregate::Sum), vec![Node::Case(Box::new(case))]);
+        alone.stop = StopRule::BreakAll;
+        Node::Group(alone)
+    }
+
+    fn case(&mut self, name: &str, scope: &Scope<'_, 'r>, points: Score) -> Option<Case> {
+        let input = scope.get("in");
+        let Some(input_name) = input.words() else {
+            input.missing("the name of the input file");
+            return None;
+        };
+        let input_file = self.data(&input, input_name)?;
+        let output = scope.get("out");
+        let answer = match output.words() {
+            Some(name) => Some(self.data(&output, name)?),
+            None => None,
+        };
+        self.context.check_data(&input_file);
+        if let Some(answer) = &answer {
+            self.context.check_data(answer);
+        }
+        let method = self.method(scope)?;
+        if answer.is_none() && matches!(&*method, Method::Check(Checker::Builtin(_))) {
+            let fault = "the case has no answer, and its checker needs one";
+            output.fault(Code::CasePair, fault, format!("Add `out` to the case with the input `{input_name}`"));
+            return None;
+        }
+        let points = match &*method {
+            Method::Check(Checker::Builtin(Comparison::LineCount { .. })) => named(points),
+            Method::Check(Checker::Builtin(_)) => CasePoints::Fixed { accepted: points, rejected: Score::ZERO },
+            Method::Check(Checker::Program(_)) | Method::Interact(_) => named(points),
+        };
+        Some(Case {
+            id: CaseId::new(name),
+            input: input_file,
+            answer,
+            args: Vec::new(),
+            files: Vec::new(),
+            method,
+            points,
+            feedback: Feedback::Verdict,
+            validator_args: Vec::new(),
+            hints: Hints::default(),
+            shown: None,
+        })
+    }
+
+    /// A file of the archive, or of the package.
+    fn data(&self, reader: &Reader<'r>, name: &str) -> Option<FileRef> {
+        let archived = self.archived.then(|| self.context.tree.file(&format!("{UNPACKED}/{name}"))).flatten();
+        let found = archived.or_else(|| self.context.tree.file(name));
+        if found.is_none() {
+            let place = if self.archived { "the archive" } else { "the package" };
+            reader.fault(
+                Code::FileMissing,
+                format!("there is no file `{name}` in {place}"),
+                "Add it, or correct the name",
+            );
+        }
+        found
+    }
+
+    fn method(&mut self, scope: &Scope<'_, 'r>) -> Option<Arc<Method>> {
+        let interactive = scope.get("interactive");
+        let checker = scope.get("checker");
+        // What is read is told once: methods are shared by the text they are made from.
+        let key = format!("{:?} {:?}", interactive.node().map(|n| &n.value), checker.node().map(|n| &n.value));
+        let context = self.context;
+        let binary = scope.get("binary_data").bool() == Some(true);
+        self.methods.get(format!("{binary} {key}"), |_| {
+            if interactive.is_some() {
+                let program = bridged(context, &interactive)?;
+                return Some(Method::Interact(Interactor { program, then: AfterInteraction::Verdict }));
+            }
+            checker_of(context, &checker, binary).map(Method::Check)
+        })
+    }
+
+    /// Cases by the names of files: `input_format` and `output_format` with the groups `batch` and `case`, or the usual ones.
+    fn by_pattern(&mut self, list: &Reader<'r>) -> Vec<Node> {
+        let formats =
+            [("input_format", key_of(list, "input_format")), ("output_format", key_of(list, "output_format"))];
+        let mut patterns = Vec::new();
+        for (key, reader) in formats {
+            match reader.text() {
+                None => patterns.push(None),
+                Some(text) if text.len() <= PATTERN_LENGTH_MAX => match regex_lite::Regex::new(text) {
+                    Ok(pattern) => patterns.push(Some(pattern)),
+                    Err(error) => {
+                        reader.fault(Code::KeyType, format!("the pattern cannot be read: {error}"), "Correct it");
+                        return Vec::new();
+                    }
+                },
+                Some(_) => {
+                    reader.expected(&format!("a pattern of at most {PATTERN_LENGTH_MAX} characters for `{key}`"));
+                    return Vec::new();
+                }
+            }
+        }
+        let mut cases: BTreeMap<(u64, u64), (Option<FileRef>, Option<FileRef>)> = BTreeMap::new();
+        let directory = if self.archived { UNPACKED } else { "" };
+        let names: Vec<String> = match self.archived {
+            true => {
+                self.context.tree.below(directory).filter_map(|(p, _)| p.below(directory).map(str::to_owned)).collect()
+            }
+            false => self.context.tree.iter().map(|(p, _)| p.to_string()).filter(|name| name != FILE).collect(),
+        };
+        for name in names {
+            for (output, ending) in [(false, ".in"), (true, ".out")] {
+                let number = match &patterns[usize::from(output)] {
+                    Some(pattern) => numbers_by(pattern, &name),
+                    None => numbers_in(&name, ending),
+                };
+                let Some(number) = number else { continue };
+                let path = if self.archived { format!("{UNPACKED}/{name}") } else { name.clone() };
+                let entry = cases.entry(number).or_default();
+                let slot = if output { &mut entry.1 } else { &mut entry.0 };
+                if let Some(known) = slot {
+                    let fault = format!("`{}` and `{name}` are the same case", known.path);
+                    list.fault(Code::CaseName, fault, "Rename one of them");
+                    return Vec::new();
+                }
+                *slot = self.context.tree.file(&path);
+            }
+        }
+        self.numbered(cases)
+    }
+
+    fn numbered(&mut self, cases: BTreeMap<(u64, u64), (Option<FileRef>, Option<FileRef>)>) -> Vec<Node> {
+        let top = self.top.clone();
+        let each = points(&top.get("points"));
+        let mut groups: BTreeMap<u64, Vec<Node>> = BTreeMap::new();
+        for ((batch, number), files) in cases {
+            let (Some(input), Some(answer)) = files.clone() else {
+                let file = files.0.or(files.1).map(|file| file.path.to_string()).unwrap_or_default();
+                let fault = "there is an input without output, or the reverse";
+                self.context.findings.file(Code::CasePair, &file, fault, "Add the other file");
+                continue;
+            };
+            self.context.check_data(&input);
+            self.context.check_data(&answer);
+            let Some(method) = self.method(&Scope(vec![&top])) else { return Vec::new() };
+            let name = if batch == 0 { format!("{number:03}") } else { format!("batch{batch:02}/{number:03}") };
+            let case = Case {
+                id: CaseId::new(&name),
+                input,
+                answer: Some(answer),
+                args: Vec::new(),
+                files: Vec::new(),
+                points: match &*method {
+                    Method::Check(Checker::Builtin(_)) => CasePoints::Fixed { accepted: each, rejected: Score::ZERO },
+                    _ => named(each),
+                },
+                method,
+                feedback: Feedback::Verdict,
+                validator_args: Vec::new(),
+                hints: Hints::default(),
+                shown: None,
+            };
+            groups.entry(batch).or_default().push(Node::Case(Box::new(case)));
+        }
+        let mut nodes = Vec::new();
+        for (batch, cases) in groups {
+            match batch {
+                0 => nodes.extend(cases),
+                batch => {
+                    let name = format!("batch{batch:02}");
+                    nodes.push(Node::Group(CaseGroup {
+                        stop: StopRule::Break,
+                        ..group(&name, GroupScoring::Aggregate(Aggregate::Min), cases)
+                    }));
+                }
+            }
+        }
+        nodes
+    }
+}
+
+/// Batch and case by the groups of a pattern.
+fn numbers_by(pattern: &regex_lite::Regex, name: &str) -> Option<(u64, u64)> {
+    let found = pattern.captures(name)?;
+    let number = |group: &str| found.name(group).and_then(|m| m.as_str().parse().ok());
+    Some((number("batch").unwrap_or(0), number("case")?))
+}
+
+/// As DMOJ guesses: `s2.c3.in` is case 3 of batch 2, `03.in` is case 3. `None` if the name does not end so.
+fn numbers_in(name: &str, ending: &str) -> Option<(u64, u64)> {
+    let stem = name.strip_suffix(ending)?;
+    let stem = stem.rsplit('/').next().unwrap_or(stem);
+    let numbers: Vec<u64> =
+        stem.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect();
+    match numbers[..] {
+        [.., batch, case] => Some((batch, case)),
+        [case] => Some((0, case)),
+        [] => None,
+    }
+}
+
+fn join(prefix: &str, name: &str) -> String {
+    if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") }
+}
+
+fn points(reader: &Reader<'_>) -> Score {
+    let points = reader.parsed::<Score>("a number of points");
+    if points.is_some_and(|points| points < Score::ZERO) {
+        reader.expected("0 points or more");
+    }
+    points.unwrap_or(Score::ONE)
+}
+
+/// Points of which a checker may give a part.
+fn named(points: Score) -> CasePoints {
+    CasePoints::FromChecker {
+        max: MaxScore::Bounded(points),
+        unnamed: Some(points),
+        rejected: Score::ZERO,
+        also_rejecting: false,
+    }
+}
+
+fn group(name: &str, scoring: GroupScoring, children: Vec<Node>) -> CaseGroup {
+    let max = most(&scoring, &children);
+    CaseGroup {
+        name: GroupName::new(name).unwrap_or_else(|_| GroupName::root()),
+        scoring,
+        verdict: VerdictRule::FirstError,
+        stop: StopRule::Continue,
+        max,
+        range: None,
+        requires: Vec::new(),
+        counts: true,
+        decides: true,
+        children,
+    }
+}
+
+/// `checker`: a name, a file, or a map of name and arguments.
+fn checker_of(context: &Context<'_>, reader: &Reader<'_>, binary: bool) -> Option<Checker> {
+    let (name, args) = match reader.is_map() {
+        true => (reader.get("name"), reader.get("args")),
+        false => (reader.clone(), reader.get("args")),
+    };
+    let builtin = |comparison| Some(Checker::Builtin(comparison));
+    let normalize_newlines = !binary;
+    match name.text().unwrap_or("standard") {
+        "standard" => builtin(Comparison::TokensByLine),
+        "identical" => builtin(Comparison::Exact { normalize_newlines }),
+        "rstripped" => builtin(Comparison::TrimmedLines),
+        "easy" => builtin(Comparison::Characters),
+        "linecount" => builtin(Comparison::LineCount { exact: false }),
+        "sorted" => builtin(Comparison::Unordered(match args.get("split_on").text() {
+            Some("whitespace") => OrderOf::Tokens,
+            _ => OrderOf::Lines,
+        })),
+        "floats" => {
+            let precision = args.get("precision").integer(0, 30).and_then(|n| u8::try_from(n).ok()).unwrap_or(6);
+            let mode = match args.get("error_mode").text() {
+                None | Some("default") => ErrorMode::Either,
+                Some("absolute") => ErrorMode::Absolute,
+                Some("relative") => ErrorMode::Relative,
+                Some(_) => {
+                    args.get("error_mode").expected("`default`, `absolute` or `relative`");
+                    return None;
+                }
+            };
+            builtin(Comparison::Floats { precision, mode })
+        }
+        "bridged" => bridged(context, &args).map(Checker::Program),
+        file if file.ends_with(".py") => {
+            let fault = format!("the checker `{file}` is Python that runs inside DMOJ");
+            name.fault(Code::UnsupportedPython, fault, "Use a checker of the type `bridged`");
+            None
+        }
+        other => {
+            let known = "standard, identical, rstripped, easy, linecount, sorted, floats and bridged";
+            name.fault(Code::KeyType, format!("the checker `{other}` is not known"), format!("Known are {known}"));
+            None
+        }
+    }
+}
+
+/// A program with `files`, `lang`, `type`: the checker `bridged` or an interactor.
+fn bridged(context: &Context<'_>, reader: &Reader<'_>) -> Option<JudgeProgram> {
+    let names: Vec<String> =
+        reader.get("files").one_or_more().iter().filter_map(|one| one.words().map(str::to_owned)).collect();
+    if names.is_empty() {
+        reader.get("files").missing("the sources of the program");
+        return None;
+    }
+    let mut files: Vec<ProgramFile> = Vec::new();
+    for name in &names {
+        match context.program_file(name.rsplit('/').next().unwrap_or(name), name) {
+            Some(file) => files.push(file),
+            None => {
+                let fault = format!("there is no file `{name}`");
+                reader.get("files").fault(Code::FileMissing, fault, "Add it, or correct the name");
+                return None;
+            }
+        }
+    }
+    let mut program = context.program(&names[0])?;
+    program.files = files;
+    // DMOJ names standards and versions: CPP17, PY3. What is not known is left to the extension.
+    let language =
+        reader.get("lang").words().map(|name| name.trim_end_matches(|c: char| c.is_ascii_digit()).to_lowercase());
+    let language = language.and_then(|name| context.options.languages.find(&name));
+    program.language = language.map(|language| language.id.clone());
+    context.check_program(&program);
+    let protocol = match reader.get("type").text() {
+        None | Some("default") => Protocol::DmojDefault,
+        Some("testlib") => Protocol::DmojTestlib,
+        Some("coci") => Protocol::Coci,
+        Some("peg") => Protocol::Peg,
+        Some(other) => {
+            let fault = format!("the type `{other}` is not known");
+            reader.get("type").fault(Code::KeyType, fault, "Known are default, testlib, coci and peg");
+            return None;
+        }
+    };
+    if reader.get("args_format_string").is_some() {
+        let remedy = "Remove the key, and read the arguments as the type has them";
+        reader.get("args_format_string").fault(Code::Unsupported, "own orders of arguments are not supported", remedy);
+        return None;
+    }
+    Some(JudgeProgram { program, protocol, args: Vec::new() })
+}

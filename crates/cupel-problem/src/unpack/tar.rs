@@ -1,0 +1,90 @@
+//! Tar archives, plain or gzipped.
+
+use std::cell::Cell;
+use std::io::{self, Read};
+use std::rc::Rc;
+
+use tar::{Archive, EntryType};
+
+use super::zip::{Links, resolve_links};
+use super::{Sink, SinkError};
+use crate::finding::Code;
+
+/// Stops a stream in which more is skipped than may be unpacked: long names, extended headers, holes.
+struct Bounded<R> {
+    inner: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 && !buffer.is_empty() {
+            return Err(io::Error::other("the archive is larger than may be unpacked"));
+        }
+        let most = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        let n = self.inner.read(&mut buffer[..most])?;
+        self.left -= n as u64;
+        Ok(n)
+    }
+}
+
+pub(super) fn unpack<R: Read>(
+    stream: R,
+    compressed: &Rc<Cell<u64>>,
+    name: &str,
+    below: &str,
+    sink: &mut Sink<'_>,
+) -> Result<(), SinkError> {
+    // Every entry has a header block and padding beside its bytes; twice the total leaves room for both.
+    let left = sink.limits().total_bytes_max.saturating_mul(2);
+    let mut archive = Archive::new(Bounded { inner: stream, left });
+    let findings = sink.findings();
+    let mut links: Links = Vec::new();
+    let damaged = |error: io::Error| {
+        super::damaged(findings, name, &error.to_string());
+        SinkError::Refused
+    };
+    for entry in archive.entries().map_err(damaged)? {
+        let mut entry = entry.map_err(damaged)?;
+        sink.count_entry()?;
+        let kind = entry.header().entry_type();
+        if matches!(kind, EntryType::XGlobalHeader | EntryType::XHeader) {
+            continue;
+        }
+        let prefixed = [below.as_bytes(), &entry.path_bytes()].concat();
+        let path = match sink.name(&prefixed) {
+            Ok(Some(path)) => path,
+            Ok(None) | Err(SinkError::Refused) => continue,
+            Err(error) => return Err(error),
+        };
+        match kind {
+            EntryType::Directory => sink.directory(&path)?,
+            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
+                let executable = entry.header().mode().map_err(damaged)? & 0o111 != 0;
+                let before = compressed.get();
+                let count = Rc::clone(compressed);
+                match sink.file(&path, executable, &mut entry, &|| Some(count.get().saturating_sub(before))) {
+                    Err(SinkError::Source(error)) => return Err(damaged(error)),
+                    other => other?,
+                }
+            }
+            EntryType::Symlink => {
+                let target = entry.link_name_bytes().map(|target| String::from_utf8_lossy(&target).into_owned());
+                links.push((path, target.unwrap_or_default()));
+            }
+            EntryType::Link => {
+                // A hard link names its target from the root of the archive.
+                let target = entry.link_name_bytes().map(|target| String::from_utf8_lossy(&target).into_owned());
+                let depth = path.as_str().split('/').count() - 1;
+                let target = target.unwrap_or_default();
+                let absolute = target.starts_with('/');
+                links.push((path, if absolute { target } else { format!("{}{below}{target}", "../".repeat(depth)) }));
+            }
+            _ => {
+                let fault = "the entry is a device, a pipe or something else that is no file";
+                findings.file(Code::ArchiveLink, path.as_str(), fault, "Leave it out");
+            }
+        }
+    }
+    resolve_links(links, sink)
+}

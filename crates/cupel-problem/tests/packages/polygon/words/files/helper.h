@@ -1,0 +1,1 @@
+inline int zero() { return 0; }
