@@ -27,6 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "cupel-types",
             "cupel-sandbox",
             "cupel-languages",
+            "cupel-problem",
             "cupel-judge",
             "cupel-core",
             "cupel-store",

@@ -7,7 +7,7 @@ use std::hash::{BuildHasher, RandomState};
 
 const PRIME: u64 = (1 << 61) - 1;
 /// Bytes taken at once: the most that stay below the prime.
-const STEP: u32 = 7;
+const STEP: usize = 7;
 
 /// The secret of one comparison.
 #[derive(Clone, Debug)]
@@ -34,25 +34,44 @@ impl Key {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Hash {
     sum: u64,
+    /// Bytes that do not make a step yet, and how many they are.
     pending: u64,
+    filled: u8,
     length: u64,
 }
 
 impl Hash {
-    pub(super) fn push(&mut self, key: &Key, bytes: &[u8]) {
-        for byte in bytes {
-            self.pending = self.pending << 8 | u64::from(*byte);
-            self.length += 1;
-            if self.length.is_multiple_of(u64::from(STEP)) {
-                self.sum = reduce(u128::from(self.sum) * u128::from(key.point) + u128::from(self.pending) + 1);
-                self.pending = 0;
-            }
+    pub(super) fn push(&mut self, key: &Key, mut bytes: &[u8]) {
+        self.length += bytes.len() as u64;
+        while self.filled > 0 && !bytes.is_empty() {
+            self.take(key, bytes[0]);
+            bytes = &bytes[1..];
+        }
+        while let Some((step, rest)) = bytes.split_first_chunk::<STEP>() {
+            let word = step.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+            self.sum = next(self.sum, key.point, word);
+            bytes = rest;
+        }
+        bytes.iter().for_each(|byte| self.take(key, *byte));
+    }
+
+    fn take(&mut self, key: &Key, byte: u8) {
+        self.pending = self.pending << 8 | u64::from(byte);
+        self.filled += 1;
+        if usize::from(self.filled) == STEP {
+            self.sum = next(self.sum, key.point, self.pending);
+            (self.pending, self.filled) = (0, 0);
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.length == 0
     }
+}
+
+/// A word more: never zero, so that a zero byte counts.
+fn next(sum: u64, point: u64, word: u64) -> u64 {
+    reduce(u128::from(sum) * u128::from(point) + u128::from(word) + 1)
 }
 
 /// The remainder by 2^61 - 1 of a number below 2^123.

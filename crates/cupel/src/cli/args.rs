@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use cupel_problem::PackageFormat;
 use cupel_types::Bytes;
 
 use crate::config::{Overrides, units};
@@ -36,6 +37,8 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     Serve(Serve),
     Run(Run),
+    Judge(Judge),
+    Check(Check),
     Doctor(Doctor),
     Languages(Languages),
     User(User),
@@ -136,6 +139,84 @@ fn parse_time(text: &str) -> Result<Duration, &'static str> {
 
 fn parse_memory(text: &str) -> Result<Bytes, &'static str> {
     units::megabytes(text).ok_or("expected megabytes such as 64, or a size such as 64M or 1G")
+}
+
+/// Judge a submission against a problem package, without a server.
+///
+/// The package is a directory or an archive in the form of Kattis, ICPC, DOMjudge, DMOJ, Codeforces Polygon or Cupel.
+/// Prints a line per test. Exit code: 0 when it is accepted, 1 when it is not, 2 when the package or the command line is
+/// wrong, 7 when Cupel itself failed.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  cupel judge hello.zip --submission hello.py
+  cupel judge problems/maze --submission maze/ --language cpp --all-cases
+  cupel judge sums --submission slow.java --time-limit 2.5 --json | jq '.cases[] | select(.verdict != \"AC\")'")]
+pub(crate) struct Judge {
+    /// The package: a directory, a zip or a tar.
+    #[arg(value_name = "PACKAGE")]
+    pub(crate) package: PathBuf,
+    /// The source: a file, or a directory with all of its files.
+    #[arg(long, value_name = "FILE_OR_DIR")]
+    pub(crate) submission: PathBuf,
+    /// Its language, by id or alias [default: by the extensions of its files].
+    #[arg(long, value_name = "ID")]
+    pub(crate) language: Option<String>,
+    /// CPU time limit of a test, in seconds or with a unit, instead of the package's.
+    #[arg(long, value_name = "S", value_parser = parse_time)]
+    pub(crate) time_limit: Option<Duration>,
+    /// Memory limit of a test, in KiB, instead of the package's.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1024..=1 << 30))]
+    pub(crate) memory_limit_kib: Option<u64>,
+    /// The package's format, where it is not to be recognised.
+    #[arg(long, value_name = "F", value_parser = parse_format)]
+    pub(crate) format: Option<PackageFormat>,
+    /// Run every test, also those that change nothing any more.
+    #[arg(long)]
+    pub(crate) all_cases: bool,
+    /// Take a package without secret tests.
+    #[arg(long)]
+    pub(crate) allow_no_secret: bool,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn parse_format(text: &str) -> Result<PackageFormat, String> {
+    PackageFormat::from_name(text).ok_or_else(|| {
+        let names = PackageFormat::ALL.map(PackageFormat::as_str);
+        format!("expected one of {}", names.join(", "))
+    })
+}
+
+/// Compare an output with an answer, as an output validator of Kattis would.
+///
+/// NAME is `default` for the comparison of Kattis and ICPC, or one of `exact`, `trimmed`, `trimmed-end`, `lines`, `floats`,
+/// `numbers`, `sorted-lines`, `sorted-words`, `characters`, `line-count`, or a standard checker of testlib such as
+/// `std::wcmp.cpp`. Exit code: 42 when the output is accepted, 43 when it is not; anything else is no judgement.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  cupel check default --input 1.in --answer 1.ans --output 1.out --feedback fb
+  cupel check default --answer 1.ans --output 1.out -- float_tolerance 1e-6
+  cupel check exact --answer 1.ans --output 1.out -- presentation_error normalize_newlines")]
+pub(crate) struct Check {
+    /// The comparison.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// The test's input. No comparison looks at it.
+    #[arg(long, value_name = "I")]
+    pub(crate) input: Option<PathBuf>,
+    /// The expected answer.
+    #[arg(long, value_name = "A")]
+    pub(crate) answer: PathBuf,
+    /// The output [default: standard input].
+    #[arg(long, value_name = "O")]
+    pub(crate) output: Option<PathBuf>,
+    /// Where to write judgemessage.txt and diffposition.txt; made if it is not there.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) feedback: Option<PathBuf>,
+    /// Flags of the comparison.
+    #[arg(last = true, value_name = "FLAGS")]
+    pub(crate) flags: Vec<String>,
 }
 
 /// Test every wall and limit of the sandbox on this machine, by attacking it.

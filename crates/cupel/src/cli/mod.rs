@@ -2,8 +2,10 @@
 
 mod accounts;
 mod args;
+mod check;
 mod config;
 mod doctor;
+mod judge;
 mod languages;
 mod reference;
 mod run;
@@ -84,6 +86,8 @@ pub(crate) fn main() -> ExitCode {
     let result = match args.command {
         Command::Serve(args) => serve::serve(&args),
         Command::Run(args) => run::run(&args),
+        Command::Judge(args) => judge::judge(&args),
+        Command::Check(args) => check::check(&args),
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Languages(args) => languages::languages(&args),
         Command::User(args) => accounts::user(&args),

@@ -100,7 +100,7 @@ pub(super) fn run(args: &Run) -> CommandResult {
 }
 
 /// What earlier runs compiled, where the user has a directory for such things.
-fn cache() -> Option<Artifacts> {
+pub(super) fn cache() -> Option<Artifacts> {
     // Without a cache everything works, only more slowly.
     Artifacts::open(&local::user_cache()?.join("artifacts"), CACHE).ok()
 }

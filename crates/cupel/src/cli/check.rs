@@ -1,0 +1,84 @@
+//! `cupel check`: one comparison of an output with an answer, with the exit codes and files of a Kattis output validator.
+//!
+//! Source: Kattis problem package format, "Output validator": 42 accepts, 43 rejects, everything else is a failure to judge.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+
+use anyhow::Context;
+use cupel_judge::{BuiltIn, Difference, Finding};
+
+use super::args::Check;
+use super::{CommandResult, Exit, Failure, OrExit};
+
+const ACCEPTED: u8 = 42;
+const REJECTED: u8 = 43;
+
+/// Read at once.
+const CHUNK: usize = 256 << 10;
+
+pub(super) fn check(args: &Check) -> CommandResult {
+    let builtin = BuiltIn::parse(&args.name, &args.flags).or_exit(Exit::Usage)?;
+    if let Some(input) = &args.input {
+        open(input)?;
+    }
+    let answer = open(&args.answer)?;
+    let mut output: Box<dyn Read> = match &args.output {
+        Some(path) => Box::new(open(path)?),
+        None => Box::new(io::stdin()),
+    };
+    if let Some(directory) = &args.feedback {
+        fs::create_dir_all(directory)
+            .with_context(|| format!("cannot make {}", directory.display()))
+            .or_exit(Exit::Usage)?;
+    }
+    let finding = compare(&builtin, answer, &mut output)?;
+    let (code, message, difference) = match finding {
+        Finding::Same => (ACCEPTED, None, None),
+        Finding::Presentation(difference) => {
+            let message = format!("presentation error: {}", difference.for_author());
+            (REJECTED, Some(message), Some(difference))
+        }
+        Finding::Different(difference) => (REJECTED, Some(difference.for_author()), Some(difference)),
+        Finding::Share { right, of } => {
+            let share = right as f64 / of as f64;
+            write(args, "score_multiplier.txt", &format!("{share:.6}\n"))?;
+            (ACCEPTED, Some(format!("{right} of {of} lines are right")), None)
+        }
+    };
+    if let Some(message) = message {
+        write(args, "judgemessage.txt", &format!("{message}\n"))?;
+        anstream::eprintln!("{message}");
+    }
+    // Order does not matter to all of them; then there is no place.
+    if let Some(Difference { answer_at, output_at, word: 1.., .. }) = difference {
+        write(args, "diffposition.txt", &format!("{answer_at} {output_at}\n"))?;
+    }
+    Ok(Exit::Program(code))
+}
+
+fn compare(builtin: &BuiltIn, answer: File, output: &mut dyn Read) -> Result<Finding, Failure> {
+    let mut comparer = builtin.compare(BufReader::with_capacity(CHUNK, answer));
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let count = match output.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error).context("cannot read the output")?,
+        };
+        comparer.output(&chunk[..count]).context("cannot read the answer")?;
+    }
+    Ok(comparer.finish().context("cannot read the answer")?)
+}
+
+fn open(path: &Path) -> Result<File, Failure> {
+    File::open(path).with_context(|| format!("cannot open {}", path.display())).or_exit(Exit::Usage)
+}
+
+fn write(args: &Check, name: &str, text: &str) -> Result<(), Failure> {
+    let Some(directory) = &args.feedback else { return Ok(()) };
+    let path = directory.join(name);
+    Ok(fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?)
+}

@@ -1,0 +1,316 @@
+//! `cupel judge`: one submission against one problem package, on this machine.
+//!
+//! The package is unpacked into a directory of our own before privileges are given up; nothing of it is run outside the sandbox.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use cupel_judge::{
+    JudgeEvent, JudgeObserver, NoCache, ProblemReport, ProblemRequest, judge_problem, language_of_files,
+};
+use cupel_languages::{HostProbe, Language, Registry};
+use cupel_problem::{
+    AfterInteraction, Checker, ImportError, ImportOptions, Imported, JudgeProgram, MaxScore, Method, Problem, Program,
+    import,
+};
+use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, LimitsRequest, UserId, Verdict};
+use uuid::Uuid;
+
+use super::args::Judge;
+use super::{CommandResult, Exit, Failure, OrExit, run};
+use crate::config::{self, Overrides};
+use crate::executor::LocalSandbox;
+use crate::local;
+use crate::owner;
+use crate::prepared::{self, Look, Shelf};
+use crate::terminal::{Table, bad, dim, good};
+
+mod json;
+
+/// Most files of a submission. Source: DOMjudge, `source files limit`.
+const FILES_MAX: usize = 100;
+const SOURCE_BYTES_MAX: u64 = 16 << 20;
+const DEPTH_MAX: usize = 16;
+
+pub(super) fn judge(args: &Judge) -> CommandResult {
+    let (config, _) = config::load(&Overrides::default()).or_exit(Exit::Usage)?;
+    let known = local::registry(&config.languages).or_exit(Exit::Usage)?;
+    let files = read_submission(&args.submission)?;
+    let language = choose(&known, args, &files)?.clone();
+    let unpacked = tempfile::Builder::new().prefix("cupel-judge-").tempdir().context("cannot make a directory")?;
+    let imported = match unpack(args, &known, &unpacked.path().join("package")) {
+        Ok(imported) => imported,
+        Err(failure) => {
+            if args.json
+                && let Some(refused) = failure.error.downcast_ref::<ImportError>()
+            {
+                anstream::println!("{}", json::refused(refused));
+            }
+            return Err(failure);
+        }
+    };
+    let Imported { package, warnings, .. } = imported;
+    for warning in &warnings {
+        anstream::eprintln!("{}", dim(&warning.to_string()));
+    }
+    if package.problem.limits.time.limit.is_none() {
+        let derived = "the package has no time limit; 10 s are taken. `--time-limit` gives another";
+        anstream::eprintln!("{}", dim(derived));
+    }
+
+    let needed = needed(&package.problem, &known, &language);
+    let mut languages = Registry::new(needed).context("cannot use these languages together")?;
+    languages.probe(&HostProbe::default());
+    let language = languages.get(&language.id).cloned().unwrap_or(language);
+    if !language.is_available() {
+        let why = local::reason(&language);
+        let error =
+            anyhow!("{} is not available: {why}; `cupel languages install {}` may help", language.name, language.id);
+        return Err(error.into());
+    }
+
+    let shelf = prepared::shelf_of(&config.data);
+    if let Some(shelf) = &shelf {
+        prepared::take_up(shelf, &language, Look::Sizes);
+    }
+    let launched = LocalSandbox::launch_warm(1, languages.iter(), shelf.as_ref().map(Shelf::root))
+        .context("cannot start the sandbox; `cupel doctor` says more")?;
+    let kept = local::user_cache().filter(|cache| fs::create_dir_all(cache).is_ok());
+    owner::stay_oneself(kept.as_deref())?;
+    let sandbox = launched.start();
+    let mut executor = sandbox.executor(0)?;
+    let request = ProblemRequest {
+        package: &package,
+        files: &files,
+        language: &language,
+        entry_point: None,
+        languages: &languages,
+        limits: LimitsRequest {
+            cpu_time: args.time_limit,
+            memory: args.memory_limit_kib.map(Bytes::kib),
+            ..LimitsRequest::default()
+        },
+        all_cases: args.all_cases,
+        owner: UserId::from_uuid(Uuid::nil()),
+    };
+    let cache = run::cache();
+    let mut observer = Quiet;
+    let judged = match &cache {
+        Some(cache) => judge_problem(&request, &mut executor, cache, &mut observer),
+        None => judge_problem(&request, &mut executor, &NoCache, &mut observer),
+    };
+    if let Some(cache) = cache {
+        cache.settle();
+    }
+    let report = judged?;
+    if args.json {
+        anstream::println!("{}", json::report(&language, &report));
+    } else {
+        show(&language, &report);
+    }
+    Ok(if json::verdict(report.verdict) == Verdict::Accepted { Exit::Ok } else { Exit::Failed })
+}
+
+fn unpack(args: &Judge, languages: &Registry, target: &Path) -> Result<Imported, Failure> {
+    let options = ImportOptions {
+        format: args.format,
+        time_limit: args.time_limit,
+        memory_limit: args.memory_limit_kib.map(Bytes::kib),
+        allow_no_secret: args.allow_no_secret,
+        ..ImportOptions::new(languages)
+    };
+    import(&args.package, target, &options).map_err(|error| {
+        let exit = match &error {
+            ImportError::Refused(_) => Exit::Usage,
+            ImportError::Io { .. } if !args.package.exists() => Exit::Usage,
+            ImportError::Io { .. } | ImportError::TargetExists(_) => Exit::System,
+        };
+        Failure { exit, error: error.into() }
+    })
+}
+
+fn choose<'r>(registry: &'r Registry, args: &Judge, files: &BoxFiles) -> Result<&'r Language, Failure> {
+    let found = match &args.language {
+        Some(name) => registry.find(name).ok_or_else(|| match registry.nearest(name) {
+            Some(near) => anyhow!("there is no language `{name}`; did you mean `{}`?", near.id),
+            None => anyhow!("there is no language `{name}`; `cupel languages` lists all of them"),
+        }),
+        None => language_of_files(files, registry).map_err(|why| {
+            anyhow!("cannot tell the language of {}: {why}; name it with --language", args.submission.display())
+        }),
+    };
+    found.or_exit(Exit::Usage)
+}
+
+/// The submission's language and those of all programs of the package that judging runs.
+fn needed(problem: &Problem, known: &Registry, language: &Language) -> Vec<Language> {
+    let mut ids = BTreeSet::from([language.id.clone()]);
+    let mut add = |program: &Program| {
+        ids.extend(program.language.clone().and_then(|id| known.get(&id)).map(|language| language.id.clone()));
+        for file in &program.files {
+            let extension = file.name.as_str().rsplit_once('.').map(|(_, extension)| extension);
+            ids.extend(extension.and_then(|e| known.by_extension(e)).map(|language| language.id.clone()));
+        }
+    };
+    let mut of_checker = |checker: &Checker| {
+        if let Checker::Program(JudgeProgram { program, .. }) = checker {
+            add(program);
+        }
+    };
+    for case in problem.tests.cases() {
+        match &*case.method {
+            Method::Check(checker) => of_checker(checker),
+            Method::Interact(interactor) => {
+                of_checker(&Checker::Program(interactor.program.clone()));
+                if let AfterInteraction::Check(checker) = &interactor.then {
+                    of_checker(checker);
+                }
+            }
+        }
+    }
+    known.iter().filter(|language| ids.contains(&language.id)).cloned().collect()
+}
+
+/// A file, or all files of a directory, with paths as in it. Links are not followed.
+fn read_submission(path: &Path) -> Result<BoxFiles, Failure> {
+    let mut files = Vec::new();
+    let meta = fs::metadata(path).with_context(|| format!("cannot read {}", path.display())).or_exit(Exit::Usage)?;
+    if meta.is_dir() {
+        read_directory(path, "", 0, &mut files)?;
+    } else {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("source");
+        files.push(read_file(path, name)?);
+    }
+    if files.is_empty() {
+        return Err(anyhow!("{} has no files", path.display())).or_exit(Exit::Usage);
+    }
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(BoxFiles::new(files))
+}
+
+fn read_directory(directory: &Path, below: &str, depth: usize, files: &mut Vec<BoxFile>) -> Result<(), Failure> {
+    let failed = || format!("cannot read {}", directory.display());
+    if depth > DEPTH_MAX {
+        return Err(anyhow!("{} is too deep", directory.display())).or_exit(Exit::Usage);
+    }
+    for entry in fs::read_dir(directory).with_context(failed).or_exit(Exit::Usage)? {
+        let entry = entry.with_context(failed).or_exit(Exit::Usage)?;
+        let kind = entry.file_type().with_context(failed).or_exit(Exit::Usage)?;
+        let Some(name) = entry.file_name().to_str().map(str::to_owned) else {
+            return Err(anyhow!("a file in {} has a name that is not UTF-8", directory.display())).or_exit(Exit::Usage);
+        };
+        if name.starts_with('.') {
+            continue;
+        }
+        let inside = if below.is_empty() { name } else { format!("{below}/{name}") };
+        if kind.is_dir() {
+            read_directory(&entry.path(), &inside, depth + 1, files)?;
+        } else if kind.is_file() {
+            if files.len() == FILES_MAX {
+                return Err(anyhow!("a submission has at most {FILES_MAX} files")).or_exit(Exit::Usage);
+            }
+            files.push(read_file(&entry.path(), &inside)?);
+        }
+    }
+    Ok(())
+}
+
+fn read_file(path: &Path, name: &str) -> Result<BoxFile, Failure> {
+    let shown: PathBuf = path.to_owned();
+    let mut data = Vec::new();
+    fs::File::open(path)
+        .and_then(|file| file.take(SOURCE_BYTES_MAX + 1).read_to_end(&mut data))
+        .with_context(|| format!("cannot read {}", shown.display()))
+        .or_exit(Exit::Usage)?;
+    if data.len() as u64 > SOURCE_BYTES_MAX {
+        return Err(anyhow!("{} is larger than {} MiB", shown.display(), SOURCE_BYTES_MAX >> 20)).or_exit(Exit::Usage);
+    }
+    let path = BoxPath::new(name).with_context(|| format!("{} cannot be a file of a submission", shown.display()));
+    Ok(BoxFile { path: path.or_exit(Exit::Usage)?, data: data.into(), executable: false })
+}
+
+/// Nobody watches; the end is told.
+struct Quiet;
+
+impl JudgeObserver for Quiet {
+    fn event(&mut self, _: JudgeEvent<'_>) {}
+}
+
+fn show(language: &Language, report: &ProblemReport) {
+    if let Some(compile) = report.compile.as_ref().filter(|compile| !compile.ok) {
+        anstream::print!("{}", String::from_utf8_lossy(&compile.output.data));
+    }
+    if !report.cases.is_empty() {
+        let scored = report.max_score.is_some();
+        let mut table = Table::new(if scored {
+            &["test", "verdict", "score", "time", "memory", ""]
+        } else {
+            &["test", "verdict", "time", "memory", ""]
+        });
+        for case in &report.cases {
+            let ran = case.step.is_some();
+            let mut cells = vec![case.id.to_string(), colour(case.verdict)];
+            if scored {
+                cells.push(case.score.map(|score| score.to_string()).unwrap_or_default());
+            }
+            cells.push(if ran { format!("{} ms", case.usage.cpu_time.as_millis()) } else { String::new() });
+            cells.push(if ran {
+                format!("{:.1} MiB", case.usage.memory.as_kib() as f64 / 1024.0)
+            } else {
+                String::new()
+            });
+            cells.push(dim(case
+                .judge_message
+                .as_deref()
+                .and_then(|message| message.lines().next())
+                .unwrap_or_default()));
+            table.row(cells);
+        }
+        table.print();
+    }
+    if report.groups.iter().any(|group| group.max.is_some()) {
+        let mut table = Table::new(&["group", "verdict", "score", "of", ""]);
+        for group in report.groups.iter().filter(|group| group.max.is_some()) {
+            let score = group.score.map(|score| score.to_string()).unwrap_or_default();
+            let reason = dim(group.reason.as_deref().unwrap_or_default());
+            table.row(vec![
+                group.name.to_string(),
+                colour(group.verdict),
+                score,
+                group.max.map(max).unwrap_or_default(),
+                reason,
+            ]);
+        }
+        anstream::println!();
+        table.print();
+    }
+    let accepted = json::verdict(report.verdict) == Verdict::Accepted;
+    let mark = if accepted { good("✓") } else { bad("✗") };
+    let mut facts = Vec::new();
+    if let (Some(score), Some(most)) = (report.score, report.max_score) {
+        facts.push(format!("{score} of {}", max(most)));
+    }
+    facts.push(format!("cpu {} ms of {} ms", report.cpu_time().as_millis(), report.cpu_time_max.as_millis()));
+    facts.push(format!("mem {:.1} MiB", report.memory().as_kib() as f64 / 1024.0));
+    facts.push(format!("{} ({})", language.name, report.language_version));
+    let why = report.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
+    anstream::println!("{mark} {}{why} {}", report.verdict.title(), dim(&format!("· {}", facts.join(" · "))));
+}
+
+fn colour(verdict: Verdict) -> String {
+    match verdict {
+        Verdict::Accepted | Verdict::PartialScore => good(verdict.code()),
+        Verdict::Skipped => dim(verdict.code()),
+        other => bad(other.code()),
+    }
+}
+
+fn max(max: MaxScore) -> String {
+    match max {
+        MaxScore::Bounded(score) => score.to_string(),
+        MaxScore::Unbounded => "any".to_owned(),
+    }
+}

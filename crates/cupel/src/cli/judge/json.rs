@@ -1,0 +1,129 @@
+//! The object that `cupel judge --json` prints. Its fields are promised; more may be added.
+
+use std::time::Duration;
+
+use cupel_judge::{GroupReport, ProblemCaseReport, ProblemReport};
+use cupel_languages::Language;
+use cupel_problem::{ImportError, MaxScore, Score};
+use cupel_types::Verdict;
+use serde_json::{Value, json};
+
+/// The verdict of the whole as it is told: a score says what is partial, and a compiler's limit is a compile error.
+pub(super) fn verdict(verdict: Verdict) -> Verdict {
+    match verdict {
+        Verdict::PartialScore => Verdict::Accepted,
+        Verdict::CompileLimit => Verdict::CompileError,
+        other => other,
+    }
+}
+
+/// The whole object.
+pub(super) fn report(language: &Language, report: &ProblemReport) -> Value {
+    let compile = report.compile.as_ref().map(|compile| {
+        json!({
+            "ok": compile.ok,
+            "output": String::from_utf8_lossy(&compile.output.data),
+            "time_ms": ms(compile.wall_time),
+            "cached": compile.cached,
+        })
+    });
+    json!({
+        "verdict": verdict(report.verdict).code(),
+        "score": score(report.score),
+        "max_score": max(report.max_score),
+        "time_ms": ms(report.cpu_time()),
+        "memory_kb": report.memory().as_kib(),
+        "message": report.message,
+        "language": language.id.as_str(),
+        "language_version": report.language_version,
+        "time_limit_ms": ms(report.cpu_time_max),
+        "memory_limit_kb": report.limits.memory.as_kib(),
+        "compile": compile,
+        "groups": report.groups.iter().map(group).collect::<Vec<_>>(),
+        "cases": report.cases.iter().map(case).collect::<Vec<_>>(),
+    })
+}
+
+/// The same for a package that was refused.
+pub(super) fn refused(error: &ImportError) -> Value {
+    let findings = match error {
+        ImportError::Refused(refused) => refused
+            .findings
+            .iter()
+            .map(|finding| {
+                json!({
+                    "code": finding.code.as_str(),
+                    "file": finding.file,
+                    "line": finding.position.map(|position| position.line),
+                    "column": finding.position.map(|position| position.column),
+                    "key": finding.key,
+                    "fault": finding.fault,
+                    "remedy": finding.remedy,
+                })
+            })
+            .collect(),
+        ImportError::Io { .. } | ImportError::TargetExists(_) => Vec::new(),
+    };
+    json!({
+        "verdict": Verdict::InternalError.code(),
+        "score": null,
+        "max_score": null,
+        "time_ms": 0,
+        "memory_kb": 0,
+        "message": error.to_string(),
+        "groups": [],
+        "cases": [],
+        "findings": findings,
+    })
+}
+
+fn group(group: &GroupReport) -> Value {
+    json!({
+        "name": group.name.as_str(),
+        "verdict": group.verdict.code(),
+        "score": score(group.score),
+        "max": max(group.max),
+        "reason": group.reason,
+    })
+}
+
+fn case(case: &ProblemCaseReport) -> Value {
+    let step = case.step.as_ref();
+    json!({
+        "name": case.id.as_str(),
+        "group": case.group.as_str(),
+        "verdict": case.verdict.code(),
+        "folded": case.verdict.folded().code(),
+        "causes": case.causes.iter().map(|cause| cause.code()).collect::<Vec<_>>(),
+        "score": score(case.score),
+        "time_ms": ms(case.usage.cpu_time),
+        "wall_time_ms": ms(case.usage.wall_time),
+        "memory_kb": case.usage.memory.as_kib(),
+        "exit_code": step.and_then(|step| step.exit_code),
+        "signal": step.and_then(|step| step.signal),
+        "reruns": case.reruns,
+        "judge_message": case.judge_message,
+        "team_message": case.team_message,
+    })
+}
+
+/// A whole number where it is one.
+fn score(score: Option<Score>) -> Value {
+    let Some(score) = score else { return Value::Null };
+    match score.millionths() % 1_000_000 {
+        0 => (score.millionths() / 1_000_000).into(),
+        _ => (score.millionths() as f64 / 1e6).into(),
+    }
+}
+
+fn max(max: Option<MaxScore>) -> Value {
+    match max {
+        None => Value::Null,
+        Some(MaxScore::Bounded(most)) => score(Some(most)),
+        Some(MaxScore::Unbounded) => "unbounded".into(),
+    }
+}
+
+fn ms(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
