@@ -8,6 +8,7 @@
 
 mod doc;
 mod domain;
+mod export;
 mod finding;
 mod import;
 mod unpack;
@@ -35,6 +36,7 @@ pub use domain::score::{Score, ScoreError};
 pub use domain::signature::{
     CompareResult, Identifier, IdentifierError, Interface, MethodSignature, Parameter, Signature, Type,
 };
+pub use export::{Container, ExportError, export};
 pub use finding::{Code, Finding, ImportError, Position, Refused};
 pub use import::{ImportOptions, Imported, Maxima, PackageFormat, import, open};
 pub use unpack::UnpackLimits;

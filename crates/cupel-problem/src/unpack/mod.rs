@@ -47,7 +47,7 @@ impl Default for UnpackLimits {
 }
 
 /// What kind of container a package comes in, by its first bytes.
-enum Container {
+enum Kind {
     Zip,
     Tar,
     GzippedTar,
@@ -94,13 +94,13 @@ fn unpack_archive(source: &Path, below: &str, sink: &mut Sink<'_>) -> Result<(),
     let mut file = File::open(source).map_err(ImportError::io("open", source))?;
     let name = source.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     match container(&mut file).map_err(SinkError::Source)? {
-        Some(Container::Zip) => zip::unpack(file, &name, below, sink),
-        Some(Container::Tar) => {
+        Some(Kind::Zip) => zip::unpack(file, &name, below, sink),
+        Some(Kind::Tar) => {
             let counter = counted::Counted::new(file);
             let count = counter.count();
             tar::unpack(counter, &count, &name, below, sink)
         }
-        Some(Container::GzippedTar) => {
+        Some(Kind::GzippedTar) => {
             let counter = counted::Counted::new(file);
             let count = counter.count();
             tar::unpack(flate2::read::MultiGzDecoder::new(counter), &count, &name, below, sink)
@@ -119,7 +119,7 @@ fn unpack_archive(source: &Path, below: &str, sink: &mut Sink<'_>) -> Result<(),
 }
 
 /// Looks at the first bytes and rewinds. Sources: APPNOTE.TXT 4.3.7 and 4.3.16 (zip), POSIX ustar (`magic`), RFC 1952 (gzip).
-fn container(file: &mut File) -> std::io::Result<Option<Container>> {
+fn container(file: &mut File) -> std::io::Result<Option<Kind>> {
     use std::io::Seek;
     let mut head = [0; 512];
     let mut length = 0;
@@ -132,9 +132,9 @@ fn container(file: &mut File) -> std::io::Result<Option<Container>> {
     file.rewind()?;
     let head = &head[..length];
     Ok(match head {
-        [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Some(Container::Zip),
-        [0x1f, 0x8b, ..] => Some(Container::GzippedTar),
-        _ if head.get(257..262) == Some(b"ustar") => Some(Container::Tar),
+        [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Some(Kind::Zip),
+        [0x1f, 0x8b, ..] => Some(Kind::GzippedTar),
+        _ if head.get(257..262) == Some(b"ustar") => Some(Kind::Tar),
         _ => None,
     })
 }

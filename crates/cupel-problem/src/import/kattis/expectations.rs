@@ -13,6 +13,26 @@ use ExpectedVerdict::{
     WrongAnswer as Wa,
 };
 
+/// What the folders of 2025-09 say of each case.
+pub(crate) fn folder_rule(folder: &str) -> Option<Expectation> {
+    let rule = nothing(&format!("submissions/{folder}"));
+    let per_case = |permitted: Option<&[ExpectedVerdict]>, required: Option<&[ExpectedVerdict]>| Expectation {
+        permitted: permitted.map(<[_]>::to_vec),
+        required: required.map(<[_]>::to_vec),
+        ..rule.clone()
+    };
+    Some(match folder {
+        "accepted" => per_case(Some(&[Ac]), None),
+        "rejected" => per_case(None, Some(&[Rte, Tle, Wa])),
+        "wrong_answer" => per_case(Some(&[Ac, Wa]), Some(&[Wa])),
+        "time_limit_exceeded" => per_case(Some(&[Ac, Tle]), Some(&[Tle])),
+        "run_time_error" => per_case(Some(&[Ac, Rte]), Some(&[Rte])),
+        "brute_force" => per_case(Some(&[Ac, Rte, Tle]), Some(&[Rte, Tle])),
+        "partially_accepted" => Expectation { full_score: Some(false), ..rule },
+        _ => return None,
+    })
+}
+
 /// What a folder's name says of the verdict of the submissions in it, where nothing finer is said.
 pub(crate) fn by_folder(folder: &str, scoring: bool) -> Option<Expectation> {
     let rule = nothing(&format!("submissions/{folder}"));
@@ -93,25 +113,10 @@ impl Kattis<'_> {
     }
 
     fn by_folder(&self, folder: &str) -> Option<Expectation> {
-        let rule = nothing(&format!("submissions/{folder}"));
         if !self.config.is_new() {
             return by_folder(folder, self.config.scoring);
         }
-        let per_case = |permitted: Option<&[ExpectedVerdict]>, required: Option<&[ExpectedVerdict]>| Expectation {
-            permitted: permitted.map(<[_]>::to_vec),
-            required: required.map(<[_]>::to_vec),
-            ..rule.clone()
-        };
-        Some(match folder {
-            "accepted" => per_case(Some(&[Ac]), None),
-            "rejected" => per_case(None, Some(&[Rte, Tle, Wa])),
-            "wrong_answer" => per_case(Some(&[Ac, Wa]), Some(&[Wa])),
-            "time_limit_exceeded" => per_case(Some(&[Ac, Tle]), Some(&[Tle])),
-            "run_time_error" => per_case(Some(&[Ac, Rte]), Some(&[Rte])),
-            "brute_force" => per_case(Some(&[Ac, Rte, Tle]), Some(&[Rte, Tle])),
-            "partially_accepted" => Expectation { full_score: Some(false), ..rule },
-            _ => return None,
-        })
+        folder_rule(folder)
     }
 
     /// DOMjudge's `@EXPECTED_RESULTS@` and `@EXPECTED_SCORE@`.

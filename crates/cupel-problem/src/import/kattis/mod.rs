@@ -12,6 +12,7 @@ mod modern;
 mod statements;
 
 pub(super) use constants::fill_in_constants;
+pub(crate) use expectations::folder_rule;
 pub(super) use expectations::{by_folder, nothing};
 pub(super) use statements::language_and_format;
 

@@ -1,0 +1,132 @@
+//! From a [`Package`](crate::Package) to a package in the Kattis form 2025-09, as a directory or a zip.
+//!
+//! What that format cannot say is refused and named, all of it together; what is only weaker there is told as a warning.
+//! The target appears whole or not at all.
+
+mod kattis;
+mod yaml;
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+use crate::{FileRef, Finding, Package, Refused};
+
+/// What an exported package is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Container {
+    /// A directory.
+    Directory,
+    /// A zip.
+    Zip,
+}
+
+/// Why a package was not exported.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The format cannot say what the package says.
+    #[error(transparent)]
+    Inexpressible(Refused),
+    /// A file could not be read or written.
+    #[error("cannot {action} {}", .path.display())]
+    Io {
+        /// What was being done.
+        action: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// There is something already where the package was to go.
+    #[error("{} exists already", .0.display())]
+    TargetExists(PathBuf),
+}
+
+/// Writes a package to `target`, which must not exist and whose parent must, in the Kattis form 2025-09. What comes back are
+/// the warnings. Blocks while it writes.
+///
+/// # Errors
+/// [`ExportError::Inexpressible`] with all that the format cannot say; otherwise what failed on our side. In every case
+/// nothing has been made at `target`.
+pub fn export(package: &Package, target: &Path, container: Container) -> Result<Vec<Finding>, ExportError> {
+    if target.symlink_metadata().is_ok() {
+        return Err(ExportError::TargetExists(target.to_owned()));
+    }
+    let (files, warnings) = kattis::plan(package).map_err(ExportError::Inexpressible)?;
+    let parent = match target.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let temporary = tempfile::Builder::new().prefix(".exporting-").tempdir_in(parent);
+    let temporary = temporary.map_err(failed("make a directory in", parent))?;
+    let made = temporary.path().join("package");
+    match container {
+        Container::Directory => write_directory(package, &files, &made)?,
+        Container::Zip => write_zip(package, &files, &made)?,
+    }
+    fs::rename(&made, target).map_err(failed("move the package to", target))?;
+    Ok(warnings)
+}
+
+/// A file of the exported package.
+struct Planned {
+    path: String,
+    content: Content,
+    executable: bool,
+}
+
+enum Content {
+    File(FileRef),
+    Text(String),
+}
+
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ExportError {
+    let path = path.to_owned();
+    move |source| ExportError::Io { action, path, source }
+}
+
+fn copy(package: &Package, planned: &Planned, to: &mut dyn Write) -> Result<(), ExportError> {
+    match &planned.content {
+        Content::Text(text) => to.write_all(text.as_bytes()).map_err(failed("write", Path::new(&planned.path))),
+        Content::File(file) => {
+            let mut from = package.open(file).map_err(failed("open", &package.path_of(file)))?;
+            io::copy(&mut from, to).map(drop).map_err(failed("copy", &package.path_of(file)))
+        }
+    }
+}
+
+fn write_directory(package: &Package, files: &[Planned], root: &Path) -> Result<(), ExportError> {
+    for planned in files {
+        let place = root.join(&planned.path);
+        if let Some(parent) = place.parent() {
+            fs::create_dir_all(parent).map_err(failed("make directory", parent))?;
+        }
+        let mode = if planned.executable { 0o755 } else { 0o644 };
+        let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&place);
+        copy(package, planned, &mut file.map_err(failed("create", &place))?)?;
+    }
+    Ok(())
+}
+
+fn write_zip(package: &Package, files: &[Planned], place: &Path) -> Result<(), ExportError> {
+    let file = File::create_new(place).map_err(failed("create", place))?;
+    let mut zip = ZipWriter::new(BufWriter::new(file));
+    for planned in files {
+        let large = matches!(&planned.content, Content::File(file) if file.size.get() >= u64::from(u32::MAX));
+        let mode = if planned.executable { 0o755 } else { 0o644 };
+        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+        let options = options.unix_permissions(mode).large_file(large);
+        zip.start_file(planned.path.as_str(), options).map_err(|error| failed("write", place)(error.into()))?;
+        copy(package, planned, &mut zip)?;
+    }
+    finish(zip).map_err(failed("write", place))
+}
+
+fn finish<W: Write + Seek>(zip: ZipWriter<W>) -> io::Result<()> {
+    zip.finish().map_err(io::Error::from)?.flush()
+}
