@@ -413,7 +413,7 @@ impl Judging<'_, '_> {
         }
         if only_waited
             && ended.first == Party::Program
-            && theirs.usage.cpu_time * 2 > ended.program.report.usage.wall_time
+            && theirs.usage.cpu_time * 4 > ended.program.report.usage.wall_time
         {
             let who = &interactor.program.program.path;
             return Ok(pass.fault(&format!("{who}: the program waited for it, and it computed all the time"), None));

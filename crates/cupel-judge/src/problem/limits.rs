@@ -4,7 +4,7 @@
 //! |---|---|
 //! | CPU | the problem's, times the language's factor; strictly more is TLE |
 //! | CPU at which the program is ended | 10 % more, at least 50 ms more: so that it is known how near it was |
-//! | wall clock | what the package says, otherwise three times the CPU limit and one second |
+//! | wall clock | what the package says, otherwise four times the CPU limit and four seconds: it is the idle limit that ends those who wait |
 //! | idle | the CPU limit, at least two seconds |
 //! | stack | the memory limit |
 //!
@@ -28,7 +28,7 @@ pub(super) const CPU_TIME_DEFAULT: Duration = Duration::from_secs(10);
 
 const OVERSHOOT_MIN: Duration = Duration::from_millis(50);
 const IDLE_MIN: Duration = Duration::from_secs(2);
-const WALL_BEYOND: Duration = Duration::from_secs(1);
+const WALL_BEYOND: Duration = Duration::from_secs(4);
 /// So much may be written by a program whose output is cut and not ended for it.
 const DISCARDED_MAX: Bytes = Bytes::mib(1 << 20);
 
@@ -51,7 +51,7 @@ impl CaseLimits {
         let memory = wished.memory.unwrap_or_else(|| problem.memory(&language.id));
         let killed_at = cpu_time + (cpu_time / 10).max(OVERSHOOT_MIN);
         let wall_time = match problem.wall_time {
-            None => cpu_time * 3 + WALL_BEYOND,
+            None => cpu_time * 4 + WALL_BEYOND,
             Some(WallLimit::Time(time)) => time,
             Some(WallLimit::TimesCpu(factor)) => factor.times(cpu_time),
         };

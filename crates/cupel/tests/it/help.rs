@@ -18,7 +18,20 @@ fn check(name: &str, args: &[&str]) {
 #[test]
 fn help_is_as_reviewed() {
     check("cupel", &["--help"]);
-    for command in ["serve", "run", "doctor", "languages", "user", "key", "config", "smoke", "completions", "man"] {
+    for command in [
+        "serve",
+        "run",
+        "judge",
+        "check",
+        "doctor",
+        "languages",
+        "user",
+        "key",
+        "config",
+        "smoke",
+        "completions",
+        "man",
+    ] {
         check(command, &[command, "--help"]);
     }
     check("user-add", &["user", "add", "--help"]);

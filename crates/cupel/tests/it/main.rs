@@ -5,6 +5,7 @@
 mod compilers;
 mod config;
 mod help;
+mod judge;
 mod local;
 mod prepared;
 mod privileges;

@@ -1,0 +1,390 @@
+//! `cupel judge` and `cupel check`: real packages, real programs, the real sandbox.
+
+use std::path::Path;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::{Ended, cupel, end};
+
+/// A directory of files.
+struct Files(TempDir);
+
+impl Files {
+    fn new(files: &[(&str, &str)]) -> Files {
+        let dir = Files(tempfile::tempdir().unwrap());
+        files.iter().for_each(|(path, text)| dir.write(path, text));
+        dir
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.0.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    fn path(&self, path: &str) -> String {
+        self.0.path().join(path).to_str().unwrap().to_owned()
+    }
+}
+
+/// A legacy package without tests; the limits are small so that tests of limits are quick.
+fn package(problem: &str) -> Files {
+    let yaml = format!("name: Sum\nlicense: cc0\nlimits:\n  memory: 128\n  output: 1\n  validation_time: 3\n{problem}");
+    Files::new(&[("p/problem.yaml", &yaml), ("p/problem_statement/problem.en.md", "Sum.\n")])
+}
+
+/// Two numbers to be added, four times.
+fn sums(problem: &str) -> Files {
+    let files = package(problem);
+    for (name, input, answer) in [
+        ("sample/1", "1 2\n", "3\n"),
+        ("secret/01", "10 20\n", "30\n"),
+        ("secret/02", "5 -7\n", "-2\n"),
+        ("secret/03", "0 0\n", "0\n"),
+    ] {
+        files.write(&format!("p/data/{name}.in"), input);
+        files.write(&format!("p/data/{name}.ans"), answer);
+    }
+    files
+}
+
+fn judge(files: &Files, name: &str, source: &str, args: &[&str]) -> (Ended, Value) {
+    files.write(&format!("s/{name}"), source);
+    let (package, submission) = (files.path("p"), files.path(&format!("s/{name}")));
+    let fixed = ["judge", &package, "--submission", &submission, "--time-limit", "1", "--json"];
+    let ended = end(cupel(fixed.iter().chain(args)), b"");
+    let object = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
+    (ended, object)
+}
+
+fn verdicts(object: &Value) -> String {
+    let cases = object["cases"].as_array().unwrap().iter();
+    cases.map(|case| case["verdict"].as_str().unwrap()).collect::<Vec<_>>().join(" ")
+}
+
+const ADD: &str = "a, b = map(int, input().split())\nprint(a + b)\n";
+
+#[test]
+fn every_end_of_a_program_has_its_verdict() {
+    let files = sums("");
+    for (name, source, verdict, cases) in [
+        ("a.py", ADD, "AC", "AC AC AC AC"),
+        (
+            "a.cpp",
+            "#include <iostream>\nint main() { int a, b; std::cin >> a >> b; std::cout << a + b << std::endl; }",
+            "AC",
+            "AC AC AC AC",
+        ),
+        (
+            "sum.java",
+            "import java.util.*;\npublic class Add { public static void main(String[] x) { Scanner s = new Scanner(System.in); System.out.println(s.nextInt() + s.nextInt()); } }",
+            "AC",
+            "AC AC AC AC",
+        ),
+        ("w.py", "a, b = map(int, input().split())\nprint(a + abs(b))\n", "WA", "AC AC WA SK"),
+        ("t.c", "int main(void) { for (volatile int n = 0;;) n = n + 1; }", "TLE", "TLE SK SK SK"),
+        ("i.py", "import time\ntime.sleep(60)\n", "ILE", "ILE SK SK SK"),
+        ("r.py", "raise SystemExit(3)\n", "RTE", "RTE SK SK SK"),
+        ("s.c", "#include <signal.h>\nint main(void) { raise(SIGSEGV); }", "RTE", "RTE SK SK SK"),
+        (
+            "m.c",
+            "#include <stdlib.h>\n#include <string.h>\nint main(void) { for (;;) memset(malloc(1 << 20), 1, 1 << 20); }",
+            "MLE",
+            "MLE SK SK SK",
+        ),
+        ("o.py", "while True: print('x' * 1000)\n", "OLE", "OLE SK SK SK"),
+        ("c.c", "int main(void) { return nothing; }", "CE", ""),
+        ("right_but_1.py", &format!("{ADD}raise SystemExit(1)\n"), "RTE", "RTE SK SK SK"),
+    ] {
+        let (ended, object) = judge(&files, name, source, &[]);
+        assert_eq!(
+            (object["verdict"].as_str(), verdicts(&object).as_str()),
+            (Some(verdict), cases),
+            "{name}: {object:#}"
+        );
+        assert_eq!(ended.code, Some(i32::from(verdict != "AC")), "{name}");
+    }
+}
+
+#[test]
+fn the_object_has_every_promised_field() {
+    let (_, object) = judge(&sums(""), "w.py", "print(3)\n", &["--all-cases"]);
+    assert_eq!(verdicts(&object), "AC WA WA WA");
+    for field in ["verdict", "score", "max_score", "time_ms", "memory_kb", "groups", "cases", "message", "compile"] {
+        assert!(object.get(field).is_some(), "{field}: {object:#}");
+    }
+    let case = &object["cases"][1];
+    assert_eq!((&case["name"], &case["group"]), (&"secret/01".into(), &"secret".into()));
+    for field in ["verdict", "score", "time_ms", "memory_kb", "judge_message"] {
+        assert!(case.get(field).is_some(), "{field}: {case:#}");
+    }
+    assert_eq!(case["judge_message"], "word 1, line 1 of the output: expected \"30\", got \"3\"");
+    for field in ["name", "verdict", "score", "max", "reason"] {
+        assert!(object["groups"][0].get(field).is_some(), "{field}: {object:#}");
+    }
+}
+
+#[test]
+fn a_directory_is_a_submission_of_all_its_files() {
+    let files = sums("");
+    files.write("s/dir/helper.py", "def add(a, b):\n    return a + b\n");
+    files.write("s/dir/__main__.py", "from helper import add\nprint(add(*map(int, input().split())))\n");
+    let (package, submission) = (files.path("p"), files.path("s/dir"));
+    let ended = end(cupel(["judge", &package, "--submission", &submission, "--time-limit", "1"]), b"");
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.contains("secret/03") && ended.stdout.contains("accepted"), "{ended:?}");
+}
+
+/// Accepts what the first line of its own source says; `ACT` comes before it reads anything.
+const VALIDATOR: &str = r#"
+import os, signal, sys, time
+act = open(sys.argv[1]).read().split()
+feedback = sys.argv[3]
+assert feedback.endswith("/") and os.path.isdir(feedback)
+ACT
+answer = open(sys.argv[2]).read().split()
+output = sys.stdin.read().split()
+open(feedback + "judgemessage.txt", "w").write("saw %d words" % len(output))
+open(feedback + "teammessage.txt", "w").write("look again")
+sys.exit(42 if output == answer else 43)
+"#;
+
+#[test]
+fn a_validator_of_the_package_decides_and_only_by_42_and_43() {
+    for (act, verdict) in [
+        ("", "AC"),
+        ("sys.exit(43)", "WA"),
+        ("sys.exit(0)", "JE"),
+        ("sys.exit(1)", "JE"),
+        ("sys.exit(50)", "JE"),
+        ("raise SystemExit('what')", "JE"),
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "JE"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", "JE"),
+        ("while True: pass", "JE"),
+        ("sys.stdout.write('x' * (64 << 20))", "JE"),
+    ] {
+        let files = sums("validation: custom\n");
+        files.write("p/output_validators/check/check.py", &VALIDATOR.replace("ACT", act));
+        let (_, object) = judge(&files, "a.py", ADD, &[]);
+        assert_eq!(object["verdict"], verdict, "{act}: {object:#}");
+        if verdict == "JE" {
+            assert!(object["cases"][0]["judge_message"].as_str().unwrap().contains("output_validators"), "{object:#}");
+            assert_eq!(verdicts(&object), "JE SK SK SK", "{act}");
+        }
+    }
+    let files = sums("validation: custom\n");
+    files.write("p/output_validators/check/check.py", &VALIDATOR.replace("ACT", ""));
+    let (_, object) = judge(&files, "w.py", "print(3, 4)\n", &[]);
+    let case = &object["cases"][0];
+    assert_eq!(
+        (&case["verdict"], &case["judge_message"], &case["team_message"]),
+        (&"WA".into(), &"saw 2 words".into(), &"look again".into())
+    );
+}
+
+#[test]
+fn a_validator_that_does_not_build_is_the_authors_fault_with_the_compilers_words() {
+    let files = sums("validation: custom\n");
+    files.write("p/output_validators/check.cpp", "int main() { return undeclared; }\n");
+    let (ended, object) = judge(&files, "a.py", ADD, &[]);
+    assert_eq!((object["verdict"].as_str(), ended.code), (Some("JE"), Some(1)), "{object:#}");
+    assert!(object["cases"][0]["judge_message"].as_str().unwrap().contains("undeclared"), "{object:#}");
+}
+
+#[test]
+fn scores_of_checkers_and_groups_add_up() {
+    let files = package("type: scoring\nvalidation: custom score\n");
+    files.write("p/data/testdata.yaml", "grading: default\ngrader_flags: sum\nrange: 0 100\n");
+    files.write("p/data/sample/1.in", "1\n");
+    files.write("p/data/sample/1.ans", "10\n");
+    for (group, cases) in [("g1", 2), ("g2", 3)] {
+        files.write(&format!("p/data/secret/{group}/testdata.yaml"), "on_reject: continue\ngrader_flags: min\n");
+        for case in 0..cases {
+            files.write(&format!("p/data/secret/{group}/{case}.in"), &format!("{case}\n"));
+            files.write(&format!("p/data/secret/{group}/{case}.ans"), "10\n");
+        }
+    }
+    let validator = r#"
+import sys
+best, got = int(open(sys.argv[2]).read()), int(sys.stdin.read())
+if got > best: sys.exit(43)
+open(sys.argv[3] + "score.txt", "w").write(str(got))
+sys.exit(42)
+"#;
+    files.write("p/output_validators/v.py", validator);
+    let (_, object) = judge(&files, "a.py", "n = int(input())\nprint(10 - 2 * n if n < 3 else 1)\n", &["--all-cases"]);
+    let group = |name: &str| {
+        let groups = object["groups"].as_array().unwrap();
+        groups.iter().find(|group| group["name"] == name).unwrap_or_else(|| panic!("{object:#}"))["score"].clone()
+    };
+    assert_eq!((group("secret/g1"), group("secret/g2")), (8.into(), 6.into()), "{object:#}");
+}
+
+/// The interactor of a guessing game: it tells whether the number is higher or lower, and lets nobody ask more than ten times.
+const GUESS: &str = r#"
+import sys
+secret = int(open(sys.argv[1]).read())
+ACT
+for turn in range(10):
+    line = sys.stdin.readline()
+    if not line: sys.exit(43)
+    guess = int(line)
+    if guess == secret:
+        print("correct", flush=True)
+        sys.exit(42)
+    print("lower" if guess > secret else "higher", flush=True)
+sys.exit(43)
+"#;
+
+const BISECT: &str = r#"
+low, high = 1, 1000
+while True:
+    middle = (low + high) // 2
+    print(middle, flush=True)
+    said = input()
+    if said == "correct": break
+    if said == "lower": high = middle - 1
+    else: low = middle + 1
+"#;
+
+fn guessing(act: &str) -> Files {
+    let files = package("validation: custom interactive\n");
+    for (name, secret) in [("1", 7), ("2", 1000)] {
+        files.write(&format!("p/data/secret/{name}.in"), &format!("{secret}\n"));
+        files.write(&format!("p/data/secret/{name}.ans"), "\n");
+    }
+    files.write("p/output_validators/v/v.py", &GUESS.replace("ACT", act));
+    files
+}
+
+#[test]
+fn who_ends_a_conversation_decides_it() {
+    for (act, source, verdict) in [
+        ("", BISECT, "AC"),
+        // Ten guesses are not enough for 1000; the end of its input kills the program afterwards.
+        ("", "for n in range(1, 2000):\n    print(n, flush=True)\n    if input() == 'correct': break\n", "WA"),
+        ("", "raise SystemExit(1)\n", "RTE"),
+        ("", "import os\nprint(5, flush=True)\ninput()\nos.abort()\n", "RTE"),
+        ("", "print(5)\n", "WA"),
+        ("", "print('five')\n", "JE"),
+        // Nothing was flushed: both wait.
+        ("", "import sys\nprint(5)\nsys.stdin.readline()\n", "ILE"),
+        ("", "input()\n", "ILE"),
+        ("", "while True: pass\n", "TLE"),
+        ("sys.exit(43)", BISECT, "WA"),
+        ("sys.exit(0)", BISECT, "JE"),
+        ("import os; os.abort()", BISECT, "JE"),
+        ("while True: pass", BISECT, "JE"),
+        ("sys.stdin.readline(); sys.exit(42)", "print(1, flush=True)\n", "AC"),
+        ("sys.exit(42)", "import sys\nsys.stdin.close()\n", "AC"),
+    ] {
+        let (_, object) = judge(&guessing(act), "a.py", source, &[]);
+        assert_eq!(object["verdict"], verdict, "interactor {act:?}, program {source:?}: {object:#}");
+    }
+}
+
+#[test]
+fn the_winner_of_a_race_to_the_end_is_always_the_same() {
+    // The interactor rejects and goes; the program then dies of the end of its input.
+    let files = guessing("sys.exit(43)");
+    for _ in 0..10 {
+        let (_, object) = judge(&files, "a.py", "input()\nraise SystemExit(1)\n", &[]);
+        assert_eq!(object["verdict"], "WA", "{object:#}");
+    }
+}
+
+#[test]
+fn a_problem_of_two_passes_hands_on_what_the_validator_leaves() {
+    let files = package("validation: custom multi-pass\n");
+    files.write("p/data/secret/1.in", "encode 5\n");
+    files.write("p/data/secret/1.ans", "5\n");
+    let validator = r#"
+import os, sys
+words = open(sys.argv[1]).read().split()
+answer = open(sys.argv[2]).read().strip()
+output = sys.stdin.read().strip()
+seen = sys.argv[3] + "seen"
+if words[0] == "encode":
+    assert not os.path.exists(seen)
+    open(seen, "w").write("x")
+    open(sys.argv[3] + "nextpass.in", "w").write("decode " + output + "\n")
+    sys.exit(42)
+assert os.path.exists(seen)
+sys.exit(42 if output == answer else 43)
+"#;
+    files.write("p/output_validators/v.py", validator);
+    let args = ["--format", "domjudge"];
+    let program = "import os\nassert not os.path.exists('kept')\nopen('kept', 'w').close()\nwhat, n = input().split()\nprint(int(n) * 2 if what == 'encode' else int(n) // 2)\n";
+    let (_, object) = judge(&files, "a.py", program, &args);
+    assert_eq!(object["verdict"], "AC", "{object:#}");
+    let (_, object) = judge(&files, "w.py", "print(input().split()[1])\nprint(0)\n", &args);
+    assert_eq!(object["verdict"], "WA", "{object:#}");
+    files.write(
+        "p/output_validators/v.py",
+        &validator.replace("if words[0] == \"encode\":", "if True:").replace("assert not", "os.path"),
+    );
+    let (_, object) = judge(&files, "a.py", "print(input().split()[1])\n", &args);
+    assert_eq!(object["verdict"], "JE", "an endless number of passes: {object:#}");
+}
+
+#[test]
+fn a_package_that_is_no_package_is_refused_with_file_and_reason() {
+    let files = Files::new(&[("p/readme.txt", "hello\n"), ("s/a.py", "pass\n")]);
+    let ended = end(cupel(["judge", &files.path("p"), "--submission", &files.path("s/a.py"), "--json"]), b"");
+    let object: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
+    assert_eq!((ended.code, &object["verdict"]), (Some(2), &"JE".into()));
+    assert_eq!(object["findings"][0]["code"], "E_FORMAT_UNKNOWN", "{object:#}");
+    let ended = end(cupel(["judge", "/nowhere", "--submission", &files.path("s/a.py")]), b"");
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+}
+
+// ---- cupel check ------------------------------------------------------------------------------------
+
+fn check(name: &str, answer: &str, output: &str, flags: &[&str]) -> (Option<i32>, Files) {
+    let files = Files::new(&[("in", "x\n"), ("ans", answer), ("out", output)]);
+    let [input, ans, out, feedback] = ["in", "ans", "out", "feedback"].map(|name| files.path(name));
+    let mut args =
+        vec!["check", name, "--input", &input, "--answer", &ans, "--output", &out, "--feedback", &feedback, "--"];
+    args.extend(flags);
+    (end(cupel(args), b"").code, files)
+}
+
+#[test]
+fn check_ends_with_42_or_43_and_leaves_its_messages() {
+    let (code, files) = check("default", "1 2\n", "1\n2", &[]);
+    assert_eq!(code, Some(42));
+    assert!(!Path::new(&files.path("feedback/judgemessage.txt")).exists());
+    let (code, files) = check("default", "1 2\n", "1\n3", &[]);
+    assert_eq!(code, Some(43));
+    let read = |name: &str| std::fs::read_to_string(files.path(&format!("feedback/{name}"))).unwrap();
+    assert_eq!(read("judgemessage.txt"), "word 2, line 2 of the output: expected \"2\", got \"3\"\n");
+    assert_eq!(read("diffposition.txt"), "2 2\n");
+    assert_eq!(check("default", "1.0\n", "1.0000001", &["float_tolerance", "1e-6"]).0, Some(42));
+    assert_eq!(check("default", "A\n", "a", &["case_sensitive"]).0, Some(43));
+    assert_eq!(check("sorted-lines", "a\nb\n", "b\na\n", &[]).0, Some(42));
+    assert_eq!(check("std::yesno.cpp", "YES\n", "yes", &[]).0, Some(42));
+}
+
+#[test]
+fn check_neither_accepts_nor_rejects_what_it_cannot_judge() {
+    for (name, flags) in [
+        ("default", &["float_tolerance"][..]),
+        ("default", &["what"]),
+        ("nothing", &[]),
+        ("exact", &["case_sensitive"]),
+    ] {
+        let (code, files) = check(name, "1\n", "1\n", flags);
+        assert_eq!(code, Some(2), "{name} {flags:?}");
+        assert!(!Path::new(&files.path("feedback")).exists());
+    }
+    let ended = end(cupel(["check", "default", "--answer", "/nowhere"]), b"");
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+}
+
+#[test]
+fn check_reads_the_output_from_standard_input() {
+    let files = Files::new(&[("ans", "1 2\n")]);
+    assert_eq!(end(cupel(["check", "default", "--answer", &files.path("ans")]), b"1 2").code, Some(42));
+    assert_eq!(end(cupel(["check", "default", "--answer", &files.path("ans")]), b"1 2 3").code, Some(43));
+}
