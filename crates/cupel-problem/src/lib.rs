@@ -1,9 +1,4 @@
-//! Problems as the judge knows them: limits, tests, how answers are checked and scored, and what a package says of its
-//! own submissions.
-//!
-//! *Architecture invariants:* test data is never held in memory: the domain names a file of the package by path, size and
-//! hash ([`FileRef`]), and who wants it opens it through its [`Package`]. What a package format says is translated into
-//! these types completely, or the package is refused: the judge knows no format. This crate runs nothing.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 mod doc;

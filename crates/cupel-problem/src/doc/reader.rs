@@ -241,13 +241,43 @@ impl<'a> Reader<'a> {
         self.integer(1, most).map(|n| Bytes::new(n.unsigned_abs().saturating_mul(unit)))
     }
 
-    /// A list of texts, or a text that is split at blanks (older spellings of arguments).
+    /// A list of texts, or a text that is split as a shell would (older spellings of arguments).
     pub(crate) fn arguments(&self) -> Option<Vec<String>> {
         match &self.node?.value {
-            Value::Scalar(scalar) => Some(scalar.text.split_whitespace().map(str::to_owned).collect()),
+            Value::Scalar(scalar) => {
+                let words = split_words(&scalar.text);
+                if words.is_none() {
+                    self.expected("a text whose quotes are closed");
+                }
+                words
+            }
             _ => Some(self.list().iter().filter_map(|item| item.text().map(str::to_owned)).collect()),
         }
     }
+}
+
+/// Splits at blanks; quotes of either kind hold words together, a backslash takes the next character as it is. `None` if a quote
+/// is left open. Source: POSIX shell, 2.2 Quoting, as far as flags need it.
+fn split_words(text: &str) -> Option<Vec<String>> {
+    let mut words: Vec<String> = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote: Option<char> = None;
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match (c, quote) {
+            (c, Some(open)) if c == open => quote = None,
+            ('\\', None | Some('"')) => word.get_or_insert_default().push(chars.next()?),
+            (c, Some(_)) => word.get_or_insert_default().push(c),
+            ('"' | '\'', None) => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (c, None) if c.is_whitespace() => words.extend(word.take()),
+            (c, None) => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    quote.is_none().then_some(words)
 }
 
 /// A time above zero and at most a day.
@@ -281,6 +311,16 @@ mod tests {
             assert_eq!(r.get("a").list().iter().filter_map(|i| i.integer(0, 9)).collect::<Vec<_>>(), [1]);
         });
         assert!(told[0].contains("a[1]"), "{told:?}");
+    }
+
+    #[test]
+    fn arguments_are_split_as_a_shell_does() {
+        let split = |text: &str| split_words(text).map(|words| words.join("|"));
+        assert_eq!(split(" a  b ").as_deref(), Some("a|b"));
+        assert_eq!(split(r#"--m "two words" 'a"b' c\ d"#).as_deref(), Some("--m|two words|a\"b|c d"));
+        assert_eq!(split(r#"'' x"y"z"#).as_deref(), Some("|xyz"));
+        assert_eq!((split("'a"), split("\\")), (None, None));
+        assert_eq!(split("").as_deref(), Some(""));
     }
 
     #[test]

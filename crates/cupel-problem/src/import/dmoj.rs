@@ -538,7 +538,7 @@ fn checker_of(context: &Context<'_>, reader: &Reader<'_>, binary: bool) -> Optio
     let normalize_newlines = !binary;
     match name.text().unwrap_or("standard") {
         "standard" => builtin(Comparison::TokensByLine),
-        "identical" => builtin(Comparison::Exact { normalize_newlines }),
+        "identical" | "identical_with_pe" => builtin(Comparison::Exact { normalize_newlines }),
         "rstripped" => builtin(Comparison::TrimmedLines),
         "easy" => builtin(Comparison::Characters),
         "linecount" => builtin(Comparison::LineCount { exact: false }),
@@ -546,9 +546,12 @@ fn checker_of(context: &Context<'_>, reader: &Reader<'_>, binary: bool) -> Optio
             Some("whitespace") => OrderOf::Tokens,
             _ => OrderOf::Lines,
         })),
-        "floats" => {
+        "unordered" => builtin(Comparison::Unordered(OrderOf::Tokens)),
+        "floats" | "floatsabs" | "floatsrel" => {
             let precision = args.get("precision").integer(0, 30).and_then(|n| u8::try_from(n).ok()).unwrap_or(6);
             let mode = match args.get("error_mode").text() {
+                None if name.text() == Some("floatsabs") => ErrorMode::Absolute,
+                None if name.text() == Some("floatsrel") => ErrorMode::Relative,
                 None | Some("default") => ErrorMode::Either,
                 Some("absolute") => ErrorMode::Absolute,
                 Some("relative") => ErrorMode::Relative,
@@ -566,7 +569,7 @@ fn checker_of(context: &Context<'_>, reader: &Reader<'_>, binary: bool) -> Optio
             None
         }
         other => {
-            let known = "standard, identical, rstripped, easy, linecount, sorted, floats and bridged";
+            let known = "standard, identical, rstripped, easy, linecount, sorted, unordered, floats and bridged";
             name.fault(Code::KeyType, format!("the checker `{other}` is not known"), format!("Known are {known}"));
             None
         }
@@ -600,6 +603,14 @@ fn bridged(context: &Context<'_>, reader: &Reader<'_>) -> Option<JudgeProgram> {
     let language = language.and_then(|name| context.options.languages.find(&name));
     program.language = language.map(|language| language.id.clone());
     context.check_program(&program);
+    for flag in reader.get("flags").one_or_more().iter().filter_map(Reader::text) {
+        // How it is optimised and what the compiler warns of is ours to choose; what changes its meaning is not.
+        if !["-O", "-W", "-g", "-std="].iter().any(|harmless| flag.starts_with(harmless)) {
+            let fault = format!("the program is compiled with `{flag}`");
+            reader.get("flags").fault(Code::Unsupported, fault, "Write what the flag says into the source");
+            return None;
+        }
+    }
     let protocol = match reader.get("type").text() {
         None | Some("default") => Protocol::DmojDefault,
         Some("testlib") => Protocol::DmojTestlib,

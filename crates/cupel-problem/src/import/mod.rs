@@ -45,6 +45,8 @@ pub struct ImportOptions<'a> {
     pub memory_limit: Option<Bytes>,
     /// Whether a package without secret cases is let in, for trying it out.
     pub allow_no_secret: bool,
+    /// Whether the files must be on the disk, and not only in the kernel's memory, before the package is in its place.
+    pub durable: bool,
     /// Bounds on what is unpacked.
     pub unpack: UnpackLimits,
     /// The most a package may ask for.
@@ -61,6 +63,7 @@ impl<'a> ImportOptions<'a> {
             time_limit: None,
             memory_limit: None,
             allow_no_secret: false,
+            durable: false,
             unpack: UnpackLimits::default(),
             maxima: Maxima::default(),
         }
@@ -97,8 +100,8 @@ pub struct Imported {
 }
 
 /// Unpacks the package at `source` (a directory, a zip, a tar, a gzipped tar) and puts it, as a directory, at `target`, which
-/// must not exist and whose parent must. Blocks while it reads and writes. Whoever has the source may not matter: it is read
-/// as if an enemy had made it.
+/// must not exist and whose parent must. Blocks while it reads and writes. It is read as if an
+/// enemy had made it.
 ///
 /// # Errors
 /// [`ImportError::Refused`] with everything that is wrong with the package; otherwise what failed on our side. In every case
@@ -128,7 +131,13 @@ pub fn import(source: &Path, target: &Path, options: &ImportOptions<'_>) -> Resu
         // Cannot be: whatever returns nothing has told an error. Told as one all the same, and never as a success.
         return Err(crate::finding::Refused { findings: warnings }.into());
     };
+    if options.durable {
+        sync(&from)?;
+    }
     std::fs::rename(&from, target).map_err(ImportError::io("move the package to", target))?;
+    if options.durable {
+        sync_one(parent)?;
+    }
     Ok(Imported { package: Package::new(target.to_owned(), problem, hash), format, warnings })
 }
 
@@ -153,6 +162,19 @@ pub fn open(root: &Path, options: &ImportOptions<'_>) -> Result<Imported, Import
         }
         None => Err(crate::finding::Refused { findings: warnings }.into()),
     }
+}
+
+/// Has everything in a directory of ours written to the disk.
+fn sync(directory: &Path) -> Result<(), ImportError> {
+    for entry in std::fs::read_dir(directory).map_err(ImportError::io("list", directory))? {
+        let path = entry.map_err(ImportError::io("list", directory))?.path();
+        if path.is_dir() { sync(&path)? } else { sync_one(&path)? }
+    }
+    sync_one(directory)
+}
+
+fn sync_one(path: &Path) -> Result<(), ImportError> {
+    std::fs::File::open(path).and_then(|file| file.sync_all()).map_err(ImportError::io("write to the disk", path))
 }
 
 type Read = (std::path::PathBuf, crate::ContentHash, PackageFormat, Problem);

@@ -305,6 +305,13 @@ fn of_keys_and_values() {
             "problem.yaml",
             "twice",
         ),
+        (
+            "quote left open",
+            legacy().with("problem.yaml", "name: x\nvalidator_flags: case_sensitive \"x\n"),
+            Code::KeyType,
+            "problem.yaml",
+            "quotes",
+        ),
         ("custom grader", fixture("kattis-legacy/echoes").with("graders/g.py", "x"), Code::Unsupported, "graders", ""),
         (
             "grader flag",

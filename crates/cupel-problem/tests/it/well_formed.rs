@@ -437,3 +437,44 @@ fn the_same_package_has_the_same_hash_and_another_has_another() {
     assert_eq!(first.package.hash, second.package.hash);
     assert_ne!(first.package.hash, third.package.hash);
 }
+
+#[test]
+fn domjudge_multi_pass_flags_with_quotes_and_entry_points() {
+    let files = Files::fixture("kattis-legacy/sums")
+        .with(
+            "problem.yaml",
+            "name: Passes\nvalidation: custom multi-pass\nvalidator_flags: --say \"two words\"\nlimits:\n  validation_passes: 26\n",
+        )
+        .with("output_validator/check.py", "import sys\nsys.exit(42)\n")
+        .with("data/secret/testdata.yaml", "output_validator_flags: --also 'this one'\n")
+        .with("submissions.json", "{\"submissions/accepted/add_cpp/\": {\"entry_point\": \"add.cpp\", \"langid\": \"cpp\"}}\n");
+    let (_bench, imported) = imported(&files);
+    let problem = &imported.package.problem;
+    assert!(matches!(problem.passes, cupel_problem::Passes::UpTo(n) if n.get() == 26), "{:?}", problem.passes);
+    let args: Vec<Vec<String>> = problem
+        .tests
+        .cases()
+        .map(|case| match &*case.method {
+            Method::Check(Checker::Program(program)) => program.args.clone(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(args[0], ["--say", "two words"]);
+    assert_eq!(args[1], ["--say", "two words", "--also", "this one"]);
+    let program =
+        &problem.submissions.iter().find(|one| one.program.path.as_str().ends_with("add_cpp")).unwrap().program;
+    assert_eq!(
+        (program.entry_point.as_deref(), program.language.as_ref().map(|l| l.as_str())),
+        (Some("add.cpp"), Some("cpp"))
+    );
+    assert_eq!(imported.warnings, []);
+}
+
+#[test]
+fn what_is_durable_is_read_alike() {
+    let mut options = options();
+    options.durable = true;
+    let bench = Bench::new();
+    let imported = bench.import_files(&Files::fixture("cupel/a-plus-b"), &options).unwrap();
+    assert_eq!(open(&bench.target(), &options).unwrap().package.hash, imported.package.hash);
+}

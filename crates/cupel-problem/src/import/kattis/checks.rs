@@ -19,8 +19,8 @@ impl Kattis<'_> {
         let places: &[&str] = match config.version {
             Version::V202509 => &["output_validator"],
             Version::Draft => &["output_validator", "output_validators"],
-            Version::Legacy if config.domjudge => &["output_validators", "output_validator"],
-            Version::Legacy => &["output_validators"],
+            // DOMjudge also takes the newer name, and its packages look like any other.
+            Version::Legacy => &["output_validators", "output_validator"],
         };
         let mut programs = Vec::new();
         for place in places {

@@ -299,7 +299,8 @@ fn limits(limits: &Reader<'_>, version: Version, out: &mut ProblemLimits, config
     let old = ["time_multiplier", "time_safety_margin"];
     let new = ["time_multipliers", "time_resolution", "validation_passes"];
     match version {
-        Version::Legacy => limits.only(&[&common[..], &old].concat(), Unknown::Warning),
+        // DOMjudge has multi-pass problems in legacy packages.
+        Version::Legacy => limits.only(&[&common[..], &old, &["validation_passes"]].concat(), Unknown::Warning),
         Version::Draft => limits.only(&[&common[..], &old, &new].concat(), Unknown::Warning),
         Version::V202509 => limits.only(&[&common[..], &new].concat(), Unknown::Error),
     }

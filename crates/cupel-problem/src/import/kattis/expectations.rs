@@ -84,6 +84,9 @@ impl Kattis<'_> {
                 found.extend(self.submission(&folder, &name)?);
             }
         }
+        if !self.config.is_new() && self.context.tree.has("submissions.json") {
+            self.entry_points(&mut found)?;
+        }
         if self.config.is_new() && self.context.tree.has("submissions/submissions.yaml") {
             self.rules(&mut found)?;
         }
@@ -171,6 +174,27 @@ impl Kattis<'_> {
             }
             Some(rule) => *rule = Expectation { verdict: Some(results), ..nothing("@EXPECTED_RESULTS@") },
             None => rules.push(Expectation { verdict: Some(results), ..nothing("@EXPECTED_RESULTS@") }),
+        }
+        Ok(())
+    }
+
+    /// DOMjudge's `submissions.json`: entry point and language by path, directories with a slash at their end. JSON is YAML.
+    fn entry_points(&self, submissions: &mut [ExampleSubmission]) -> Result<(), ImportError> {
+        const FILE: &str = "submissions.json";
+        let Some(node) = self.context.yaml(FILE, ByteOrderMark::Warned)? else { return Ok(()) };
+        let reader = Reader::new(Source { file: FILE, findings: self.context.findings }, &node);
+        for (path, entry) in reader.map() {
+            let path = path.trim_start_matches('/').trim_end_matches('/');
+            let Some(submission) = submissions.iter_mut().find(|one| one.program.path.as_str() == path) else {
+                entry.fault(Code::UnusedFile, "there is no such submission", "Correct or remove the entry");
+                continue;
+            };
+            if let Some(name) = entry.get("entry_point").words() {
+                submission.program.entry_point = Some(name.to_owned());
+            }
+            if let Some(language) = entry.get("langid").words() {
+                submission.program.language = self.context.language(language);
+            }
         }
         Ok(())
     }

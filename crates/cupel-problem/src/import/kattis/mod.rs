@@ -46,7 +46,7 @@ pub(super) fn read(context: &Context<'_>, format: PackageFormat) -> Result<Optio
 impl Kattis<'_> {
     fn input_validators(&self) -> Vec<InputValidator> {
         let mut found = Vec::new();
-        for directory in ["input_validators", "input_format_validators"] {
+        for directory in ["input_validators", "input_format_validators", "input_validator"] {
             let described = self.context.tree.below(directory).filter(|(path, _)| path.as_str().ends_with(".ctd"));
             found.extend(
                 described

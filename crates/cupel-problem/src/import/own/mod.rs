@@ -1,35 +1,5 @@
 //! Cupel's own form: `problem.toml`, `statement.md`, `tests/NAME.in` with `NAME.out`, `submissions/FOLDER/…`.
-//!
-//! ```toml
-//! title   = "A + B"            # or a table of languages: title.en = "…"
-//! slug    = "a-plus-b"         # else from the name of the directory
-//! difficulty = "easy"          # easy, medium, hard
-//! tags    = ["arithmetic"]
-//! authors = ["Ada <ada@example.org>"]
-//! licence = "CC-BY-4.0"
-//!
-//! [limits]                     # all optional but `time`
-//! time = 1.0                   # seconds of CPU
-//! wall_time = 3.0
-//! memory_mib = 256
-//! output_mib = 8
-//! code_kib = 128
-//! [limits.languages.python]    # factors
-//! time = 3.0
-//!
-//! [checker]                    # without it: tokens
-//! kind = "tokens"              # tokens, lines, exact, trimmed, floats, unordered, program
-//! float_tolerance = 1e-6
-//!
-//! [[groups]]                   # directories of tests/; with points, the problem is scored
-//! name = "small"
-//! points = 40
-//! aggregate = "all"            # all, sum, min, max
-//! requires = ["sample"]
-//! ```
-//!
-//! Cases directly in `tests/` belong to no group, those in `tests/NAME/` to the group NAME. Cases whose name begins with
-//! `sample`, and those of the group `sample`, are shown in the statement and give no points.
+//! The crate's README says what may stand in it.
 
 mod checks;
 mod function;
