@@ -11,6 +11,7 @@ use cupel_languages::Registry;
 use cupel_types::{LeaseId, RunId};
 use jiff::{Timestamp, TimestampRound, Unit};
 
+use crate::ends::Ends;
 use crate::ids::IdGenerator;
 use crate::lease::StopFlag;
 use crate::submit::{Admission, Bounds};
@@ -54,6 +55,8 @@ pub(crate) struct Inner {
     /// Attempts in the hands of this process's workers: who holds the flag learns at once that it should
     /// stop. By lease, because a run may have a lost attempt that does not know it yet and a new one.
     pub(crate) running: Mutex<HashMap<LeaseId, (RunId, Weak<StopFlag>)>>,
+    /// Results that somebody in this process waits for.
+    pub(crate) ends: Ends,
     pub(crate) sweep: tokio::sync::Mutex<SweepState>,
 }
 
@@ -74,6 +77,7 @@ impl Core {
                 ids: IdGenerator::default(),
                 admission: Admission::default(),
                 running: Mutex::default(),
+                ends: Ends::default(),
                 sweep: tokio::sync::Mutex::default(),
             }),
         }

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, oneshot};
 
 use crate::event::{Event, Seq};
-use crate::run::{LeasedRun, RunState};
+use crate::run::{LeasedRun, RunState, SubmissionRecord};
 use crate::{Completion, Core, GivenBack, QueueError, RunHint, StoreError};
 
 /// How long a run rests whose submission could not be read.
@@ -173,16 +173,26 @@ impl Core {
         report: RunReport,
         mut events: Vec<Event>,
     ) -> Result<bool, StoreError> {
-        let LeasedRun { run, lease, attempt, ref submission, .. } = assignment.leased;
+        let LeasedRun { run, lease, attempt, started_at, ref submission, .. } = assignment.leased;
         let now = self.now();
         let end = Event::finished(submission.id, attempt, now, report.verdict);
         let place = Seq::of_attempt(attempt, 0)..Seq::of_end(attempt);
         events.retain(|e| e.submission == submission.id && place.contains(&e.seq) && !e.kind.is_final());
         events.push(end.clone());
+        let record = self.inner.ends.is_expected(submission.id).then(|| SubmissionRecord {
+            submission: submission.clone(),
+            run,
+            state: RunState::Judged { attempts: attempt, verdict: report.verdict },
+            started_at: Some(started_at),
+            completed_at: Some(now),
+            report: Some(report.clone()),
+        });
         let written = self.inner.store.complete(run, lease, Completion { report, events, at: now }).await?;
         self.running().remove(&lease);
         if written {
             self.inner.admission.ended(1);
+            // Before the event: who hears of the end has the result at hand.
+            record.into_iter().for_each(|record| self.inner.ends.hand_over(record));
             self.inner.events.publish(end);
         } else {
             tracing::info!(run.id = %run, attempt.number = attempt, "a result came too late and was refused");

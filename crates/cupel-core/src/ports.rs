@@ -35,8 +35,13 @@ pub struct StoreError {
 #[async_trait]
 pub trait RunStore: Send + Sync {
     /// Writes submissions with their runs (`Queued`) and their idempotency record in one durable
-    /// transaction. When this returns `Ok(Inserted::New)`, the submissions survive anything.
+    /// transaction. When this returns `Ok(Inserted::New)`, the submissions survive anything; what is
+    /// [awaited](NewSubmissions::is_awaited) survives the end of this process, and anything after the next durable
+    /// transaction, whosever it is.
     async fn insert(&self, new: NewSubmissions) -> Result<Inserted, StoreError>;
+
+    /// When this returns, everything that was written before survives anything.
+    async fn sync(&self) -> Result<(), StoreError>;
 
     /// One submission with its latest run.
     async fn submission(&self, id: SubmissionId) -> Result<Option<SubmissionRecord>, StoreError>;
@@ -137,6 +142,9 @@ pub struct NewSubmissions {
     pub submissions: Vec<(Submission, RunId)>,
     /// The client's `Idempotency-Key` with the hash of its request.
     pub idempotency: Option<Idempotency>,
+    /// Whether nobody is told of them before they have ended or [`RunStore::sync`] has returned. Their end is durable
+    /// and makes them durable with it, so that one sync of the disk is enough for both.
+    pub is_awaited: bool,
 }
 
 /// What identifies a repeated request.

@@ -237,6 +237,8 @@ pub struct LeasedRun {
     pub attempt: u32,
     /// Until when the worker has it, unless it renews.
     pub until: Timestamp,
+    /// When the first attempt was leased.
+    pub started_at: Timestamp,
     /// What to run.
     pub submission: Submission,
 }

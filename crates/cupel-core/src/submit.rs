@@ -12,7 +12,8 @@ use cupel_types::{Bytes, LimitsRequest, PriorityClass, RunId, Submission, Submis
 use jiff::Timestamp;
 
 use crate::check::{Fault, check};
-use crate::{Core, Idempotency, Inserted, NewSubmissions, QueueError, RunHint, StoreError};
+use crate::event::Seq;
+use crate::{Awaited, Core, Idempotency, Inserted, Interest, NewSubmissions, QueueError, RunHint, StoreError};
 
 /// What is told at least, and at most, to those for whom there is no room.
 const RETRY_AFTER_MIN: Duration = Duration::from_secs(1);
@@ -151,15 +152,39 @@ impl Core {
         new: Vec<NewSubmission>,
         idempotency: Option<Idempotency>,
     ) -> Result<Submitted, SubmitError> {
+        Ok(self.accept(owner, new, idempotency, false).await?.0)
+    }
+
+    /// Like [`Core::submit`] of one, for somebody who waits for the result: see [`Core::wait_for`]. `None` beside a
+    /// repeated request, whose result others may have waited for: see [`Core::wait`].
+    ///
+    /// # Errors
+    /// As [`Core::submit`].
+    pub async fn submit_awaited(
+        &self,
+        owner: UserId,
+        new: NewSubmission,
+        idempotency: Option<Idempotency>,
+    ) -> Result<(Submitted, Option<Awaited>), SubmitError> {
+        self.accept(owner, vec![new], idempotency, true).await
+    }
+
+    async fn accept(
+        &self,
+        owner: UserId,
+        new: Vec<NewSubmission>,
+        idempotency: Option<Idempotency>,
+        is_awaited: bool,
+    ) -> Result<(Submitted, Option<Awaited>), SubmitError> {
         let now = self.now();
         if let Some(repeat) = &idempotency
             && let Some(record) = self.inner.store.idempotent(owner, &repeat.key, now).await?
         {
-            return repeated(repeat, record);
+            return Ok((repeated(repeat, record)?, None));
         }
         let checked = check(&new, &self.registry(), &self.inner.bounds, now).map_err(SubmitError::Invalid)?;
         if checked.is_empty() {
-            return Ok(Submitted { ids: Vec::new(), repeated: false });
+            return Ok((Submitted { ids: Vec::new(), repeated: false }, None));
         }
         let scheduled = new.iter().filter(|s| s.run_at.is_some_and(|at| at > now)).count();
         let _admitted = self.admit(owner, checked.len(), scheduled, now).await?;
@@ -192,14 +217,25 @@ impl Core {
             .map(|(s, run)| RunHint { run: *run, owner, class: s.priority })
             .collect();
 
-        let new = NewSubmissions { submissions, idempotency: idempotency.clone() };
+        // Before anybody can have heard of it, so that its end cannot be missed.
+        let awaited = match ids.first() {
+            Some(id) if is_awaited => Some(Awaited {
+                id: *id,
+                expected: self.inner.ends.expect(*id),
+                end: self.inner.events.subscribe(*id, Seq::default(), Interest::End).await,
+            }),
+            _ => None,
+        };
+        // Who repeats a request is told its id at once, so that one has to be durable from the start.
+        let is_awaited = awaited.is_some() && idempotency.is_none();
+        let new = NewSubmissions { submissions, idempotency: idempotency.clone(), is_awaited };
         if let Some(earlier) = earlier(self.inner.store.insert(new).await?, idempotency.as_ref())? {
-            return Ok(earlier);
+            return Ok((earlier, None));
         }
         if let Err(error) = self.inner.queue.publish(&hints).await {
             tracing::debug!(%error, "hints were not queued; the sweeper will");
         }
-        Ok(Submitted { ids, repeated: false })
+        Ok((Submitted { ids, repeated: false }, awaited))
     }
 
     /// Room for `more` runs, of which `scheduled` are for later, held until the guard goes. As many may

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cupel_types::{SubmissionId, UserId, Verdict};
 
+use crate::ends::Expected;
 use crate::event::{Event, Seq};
 use crate::run::{RunState, SubmissionRecord, SubmissionSummary};
 use crate::{Core, Interest, Received, Store, StoreError, Subscription};
@@ -25,6 +26,16 @@ impl Viewer {
     fn may_see(&self, owner: UserId) -> bool {
         self.is_admin || self.user == owner
     }
+}
+
+/// How long a submission whose sender waits may stay without a sync of its own.
+const SYNC_AFTER: Duration = Duration::from_millis(250);
+
+/// A submission that was accepted just now, and whose end its sender waits for.
+pub struct Awaited {
+    pub(crate) id: SubmissionId,
+    pub(crate) expected: Expected,
+    pub(crate) end: Box<dyn Subscription>,
 }
 
 impl Core {
@@ -85,6 +96,52 @@ impl Core {
             Ok(_) => self.submission(viewer, id).await,
             Err(_elapsed) if at_most.is_zero() => Ok(Some(record)),
             Err(_elapsed) => self.submission(viewer, id).await,
+        }
+    }
+
+    /// Waits until a submission that was accepted just now has ended, at most `at_most` or until `given_up`. When it was judged by a worker
+    /// of this process, the result comes as it was written, without being read back. `None`: it has not ended.
+    ///
+    /// The sender may be told of the submission when this has returned, not before.
+    ///
+    /// # Errors
+    /// When the store cannot make it durable: the sender must not be told that it was accepted.
+    pub async fn wait_for(
+        &self,
+        viewer: &Viewer,
+        awaited: Awaited,
+        at_most: Duration,
+        given_up: impl Future<Output = ()> + Send,
+    ) -> Result<Option<SubmissionRecord>, StoreError> {
+        let Awaited { id, mut expected, mut end } = awaited;
+        let ended = async {
+            tokio::select! {
+                biased;
+                record = expected.record() => Some(record),
+                // Ended elsewhere, or the bus is going down: the store knows best.
+                _ = end.next() => None,
+                () = given_up => None,
+            }
+        };
+        tokio::pin!(ended);
+        let mut is_synced = false;
+        let mut result = tokio::time::timeout(at_most.min(SYNC_AFTER), ended.as_mut()).await;
+        if result.is_err() {
+            // Not a short one: it becomes durable by itself.
+            self.inner.store.sync().await?;
+            is_synced = true;
+            result = tokio::time::timeout(at_most.saturating_sub(SYNC_AFTER), ended).await;
+        }
+        match result {
+            Ok(Some(record)) => Ok(Some(record)),
+            Ok(None) | Err(_) => {
+                if !is_synced {
+                    self.inner.store.sync().await?;
+                }
+                let read = self.submission(viewer, id).await;
+                let read = read.inspect_err(|error| tracing::warn!(%error, "cannot look at a submission waited for"));
+                Ok(read.ok().flatten().filter(|record| record.state.is_final()))
+            }
         }
     }
 

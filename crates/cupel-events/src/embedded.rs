@@ -65,7 +65,10 @@ struct Logs {
 #[derive(Debug, Default)]
 struct Shared {
     state: Mutex<State>,
+    /// Rung at every event, for those who want every event.
     bell: Notify,
+    /// Rung at the end, for those who want nothing else: most who wait, and waking them costs more than all the rest.
+    end_bell: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -84,6 +87,7 @@ impl Shared {
     fn cut(&self) {
         self.state().cut = true;
         self.bell.notify_waiters();
+        self.end_bell.notify_waiters();
     }
 }
 
@@ -176,6 +180,9 @@ impl EventBus for EmbeddedBus {
         if added {
             shared.bell.notify_waiters();
         }
+        if ended {
+            shared.end_bell.notify_waiters();
+        }
     }
 
     async fn subscribe(&self, id: SubmissionId, after: Seq, interest: Interest) -> Box<dyn Subscription> {
@@ -221,8 +228,12 @@ impl Reader {
 impl Subscription for Reader {
     async fn next(&mut self) -> Option<Received> {
         let shared = Arc::clone(&self.shared);
+        let bell = match self.interest {
+            Interest::Everything => &shared.bell,
+            Interest::End => &shared.end_bell,
+        };
         loop {
-            let ring = shared.bell.notified();
+            let ring = bell.notified();
             tokio::pin!(ring);
             ring.as_mut().enable();
             match self.look() {

@@ -179,7 +179,7 @@ impl SubmissionBuilder {
 
     /// As an insertion of its own.
     pub fn alone(self) -> NewSubmissions {
-        NewSubmissions { submissions: vec![self.build()], idempotency: None }
+        NewSubmissions { submissions: vec![self.build()], idempotency: None, is_awaited: false }
     }
 }
 

@@ -46,7 +46,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("libc", &["cupel-sandbox"]),
     ("rustix", &["cupel-sandbox"]),
     // Only the store speaks SQL.
-    ("sqlx", &["cupel-store"]),
+    ("rusqlite", &["cupel-store"]),
     // Only the API speaks HTTP to clients; the binary serves what the API built.
     ("axum", &["cupel-api", "cupel"]),
     // Async lives where many things are awaited, never in types, languages, judge or sandbox.

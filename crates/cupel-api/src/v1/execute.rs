@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use cupel_core::run::SubmissionRecord;
-use cupel_core::{Idempotency, NewSubmission, SubmitError, Submitted};
+use cupel_core::{Awaited, Idempotency, NewSubmission, StoreError, SubmitError};
 use cupel_types::SubmissionId;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -157,15 +157,20 @@ pub(crate) async fn execute(
     let Some(new) = new else { return Err(faults.into_problem()) };
     let idempotency = key.for_request(&app, "/api/v1/execute", &bytes);
     drop(bytes);
-    let submitted = submit(&app, &caller, &notes, vec![new], idempotency, |_| ("", shape)).await?;
+    // Who cannot wait (any more) does not: the client must learn its id.
+    let open = wait.at_most.and_then(|at_most| Some((at_most, app.long_answers.begin(caller.user).ok()?)));
+    pay(&app, &caller, &notes, 1)?;
+    let (submitted, awaited) = match &open {
+        Some((at_most, _)) if !at_most.is_zero() => app.core.submit_awaited(caller.user, new, idempotency).await,
+        _ => app.core.submit(caller.user, vec![new], idempotency).await.map(|submitted| (submitted, None)),
+    }
+    .map_err(|error| refusal(error, |_| ("", shape)))?;
     drop(held);
     let id = *submitted.ids.first().ok_or_else(|| Problem::internal(&MissingId))?;
 
-    // It is accepted, and the client must learn its id: who cannot wait (any more) does not.
-    let open = wait.at_most.and_then(|at_most| Some((at_most, app.long_answers.begin(caller.user).ok()?)));
     let wait = Wait { at_most: open.as_ref().map(|(at_most, _)| *at_most), ..wait };
     if let Some((at_most, open)) = open
-        && let Some(record) = ended_within(&app, &caller, id, at_most, open).await
+        && let Some(record) = ended_within(&app, &caller, id, awaited, at_most, open).await?
         && let Ok(mut response) = answers::one(&app, caller.user, record).await
     {
         mark(&mut response, &wait, submitted.repeated);
@@ -204,32 +209,33 @@ async fn ended_within(
     app: &Shared,
     caller: &Caller<impl crate::auth::Need>,
     id: SubmissionId,
+    awaited: Option<Awaited>,
     at_most: Duration,
     _open: LongAnswer,
-) -> Option<SubmissionRecord> {
-    let record = tokio::select! {
-        record = app.core.wait(&caller.viewer, id, at_most) => record,
-        () = app.shutdown.cancelled() => app.core.submission(&caller.viewer, id).await,
+) -> Result<Option<SubmissionRecord>, Problem> {
+    let record = match awaited {
+        Some(awaited) => Ok(app.core.wait_for(&caller.viewer, awaited, at_most, app.shutdown.cancelled()).await?),
+        None => tokio::select! {
+            record = app.core.wait(&caller.viewer, id, at_most) => record,
+            () = app.shutdown.cancelled() => app.core.submission(&caller.viewer, id).await,
+        },
     };
-    // The submission is accepted, whatever becomes of the wait: the client gets its id in any case.
-    let record = record.inspect_err(|error| tracing::warn!(%error, "cannot wait for a submission")).ok().flatten();
-    record.filter(|r| r.state.is_final())
+    // It is durable now, whatever became of the wait: the client gets its id in any case.
+    let record = record.inspect_err(|error: &StoreError| tracing::warn!(%error, "cannot wait for a submission"));
+    Ok(record.ok().flatten().filter(|r| r.state.is_final()))
 }
 
-/// Pays, submits, and turns what core says into problems.
-async fn submit<'b>(
-    app: &Shared,
-    caller: &Caller<RunsWrite>,
-    notes: &Notes,
-    new: Vec<NewSubmission>,
-    idempotency: Option<Idempotency>,
-    place: impl Fn(usize) -> (&'b str, Shape),
-) -> Result<Submitted, Problem> {
-    let cost = u32::try_from(new.len()).unwrap_or(u32::MAX);
+/// Pays for so many submissions.
+fn pay(app: &Shared, caller: &Caller<RunsWrite>, notes: &Notes, submissions: usize) -> Result<(), Problem> {
+    let cost = u32::try_from(submissions).unwrap_or(u32::MAX);
     let (note, paid) = app.limits.take(caller.user, Ration::Submissions, &caller.rates, cost);
     notes.set_rate(note);
-    paid?;
-    app.core.submit(caller.user, new, idempotency).await.map_err(|error| match error {
+    paid
+}
+
+/// What core says, as a problem.
+fn refusal<'b>(error: SubmitError, place: impl Fn(usize) -> (&'b str, Shape)) -> Problem {
+    match error {
         SubmitError::Invalid(faults) => faults_of_core(faults, place),
         SubmitError::QueueFull { retry_after } => Problem::new(
             ProblemKind::QueueFull,
@@ -251,7 +257,7 @@ async fn submit<'b>(
             Problem::new(ProblemKind::Unavailable, "The queue cannot be reached at the moment. Nothing was accepted.")
                 .retry_after(Duration::from_secs(2))
         }
-    })
+    }
 }
 
 /// Submit many programs, all or none.
@@ -295,7 +301,8 @@ pub(crate) async fn execute_batch(
     };
     let idempotency = key.for_request(&app, "/api/v1/execute/batch", &body.bytes);
     let place = |index: usize| ("/submissions/{}", shapes.get(index).copied().unwrap_or(Shape::default()));
-    let submitted = submit(&app, &caller, &notes, new, idempotency, place).await?;
+    pay(&app, &caller, &notes, new.len())?;
+    let submitted = app.core.submit(caller.user, new, idempotency).await.map_err(|error| refusal(error, place))?;
     let batch = AcceptedBatch { submissions: submitted.ids.iter().copied().map(Accepted::new).collect() };
     let mut response = (StatusCode::ACCEPTED, Json(batch)).into_response();
     mark(&mut response, &Wait { at_most: None, from_preference: false }, submitted.repeated);

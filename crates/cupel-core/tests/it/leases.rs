@@ -174,12 +174,13 @@ async fn the_final_event_is_cores_alone_and_events_of_others_are_not_kept() {
 
 #[tokio::test]
 async fn a_run_whose_submission_cannot_be_read_gives_its_lease_back_and_is_given_up_in_the_end() {
-    use sqlx::{Connection as _, Executor as _};
     let app = App::start().await;
     let id = app.submit_one().await;
-    let file = format!("sqlite://{}", app.folder.path().join("cupel.db").display());
-    let mut raw = sqlx::SqliteConnection::connect(&file).await.unwrap();
-    raw.execute("UPDATE code_submissions SET spec = 'damaged'").await.unwrap();
+    // A store may remember what it has just written; it has forgotten it when somebody has had it.
+    let first = app.core.next_run(worker()).await.unwrap();
+    app.core.give_back(&first, false, "a worker that changed its mind").await.unwrap();
+    let raw = rusqlite::Connection::open(app.folder.path().join("cupel.db")).unwrap();
+    raw.execute_batch("UPDATE code_submissions SET spec = 'damaged'").unwrap();
     for attempt in 1..=3 {
         let refused = app.core.next_run(worker()).await.expect_err("what was submitted cannot be read");
         assert!(matches!(refused, NextError::Store(_)), "{refused:?}");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cupel_core::event::{Event, EventKind, Seq, Stream};
 use cupel_core::run::RunState;
-use cupel_core::{Clock as _, Received, Subscription, Viewer};
+use cupel_core::{Clock as _, Idempotency, Received, Subscription, Viewer};
 use cupel_testkit::{a_report, a_submission};
 use cupel_types::Verdict;
 
@@ -67,6 +67,64 @@ async fn waiting_ends_with_the_run_however_it_ends() {
         let again = app.core.wait(&app.me(), id, LONG).await.unwrap().expect("a record");
         assert!(again.state.is_final(), "at once when it has ended");
     }
+}
+
+#[tokio::test]
+async fn who_submits_and_waits_gets_what_the_store_has() {
+    let app = App::start().await;
+    for cancel in [false, true] {
+        let new = a_submission().worded();
+        let (submitted, awaited) = app.core.submit_awaited(app.owner, new, None).await.unwrap();
+        let (id, awaited) = (submitted.ids[0], awaited.expect("a place among those who wait"));
+        let assignment = next(&app.core).await;
+        let waiting = tokio::spawn({
+            let (core, me) = (app.core.clone(), app.me());
+            async move { core.wait_for(&me, awaited, LONG, std::future::pending()).await.unwrap() }
+        });
+        tokio::task::yield_now().await;
+        if cancel {
+            app.core.cancel(&app.me(), id).await.unwrap();
+        } else {
+            finish(&app.core, &assignment).await;
+        }
+        let heard = waiting.await.unwrap().expect("an end");
+        let stored = app.core.submission(&app.me(), id).await.unwrap().expect("a record");
+        assert_eq!(format!("{heard:?}"), format!("{stored:?}"), "cancelled: {cancel}");
+    }
+}
+
+#[tokio::test]
+async fn who_waits_in_vain_is_answered_and_the_run_goes_on() {
+    let app = App::start().await;
+    let wait = async |at_most, given_up: std::future::Ready<()>| {
+        let (submitted, awaited) = app.core.submit_awaited(app.owner, a_submission().worded(), None).await.unwrap();
+        let given_up =
+            async move { if at_most > Duration::from_secs(1) { given_up.await } else { std::future::pending().await } };
+        let record = app.core.wait_for(&app.me(), awaited.unwrap(), at_most, given_up).await.unwrap();
+        assert!(record.is_none());
+        submitted.ids[0]
+    };
+    let ids = [
+        wait(Duration::from_millis(1), std::future::ready(())).await,
+        wait(Duration::from_millis(300), std::future::ready(())).await,
+        wait(LONG, std::future::ready(())).await,
+    ];
+    for id in ids {
+        let assignment = next(&app.core).await;
+        assert_eq!(assignment.leased.submission.id, id);
+        finish(&app.core, &assignment).await;
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_request_has_no_place_among_those_who_wait() {
+    let app = App::start().await;
+    let key = || Idempotency { key: "k".into(), request_hash: [7; 32], expires_at: app.clock.now() + LONG };
+    let submit = async || app.core.submit_awaited(app.owner, a_submission().worded(), Some(key())).await.unwrap();
+    let (first, awaited) = submit().await;
+    let (again, none) = submit().await;
+    assert!(awaited.is_some() && none.is_none());
+    assert_eq!(first.ids, again.ids);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cupel_core::StoreError;
+use rusqlite::ErrorCode;
 
 use crate::rows::RowError;
 
@@ -10,15 +11,19 @@ use crate::rows::RowError;
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum Fault {
     #[error("the database refused")]
-    Sql(#[source] Arc<sqlx::Error>),
+    Sql(#[source] Arc<rusqlite::Error>),
     #[error("a row makes no sense")]
     Row(#[source] Arc<RowError>),
+    #[error("all readers of the database were busy for too long")]
+    Busy,
+    #[error("a read of the database broke off")]
+    BrokenOff,
     #[error("the store is closed")]
     Closed,
 }
 
-impl From<sqlx::Error> for Fault {
-    fn from(error: sqlx::Error) -> Fault {
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Fault {
         Fault::Sql(Arc::new(error))
     }
 }
@@ -35,26 +40,22 @@ impl Fault {
     }
 
     /// Busy, full, out of memory or an I/O error may pass; a broken constraint or row will not.
-    /// Source of the codes: sqlite.org, "Result and Error Codes"; the low byte is the primary code.
     fn is_transient(&self) -> bool {
         match self {
-            Fault::Sql(error) => match &**error {
-                sqlx::Error::Database(error) => {
-                    const BUSY: i32 = 5;
-                    const LOCKED: i32 = 6;
-                    const NOMEM: i32 = 7;
-                    const READONLY: i32 = 8;
-                    const IOERR: i32 = 10;
-                    const FULL: i32 = 13;
-                    const CANTOPEN: i32 = 14;
-                    let code = error.code().and_then(|c| c.parse::<i32>().ok()).unwrap_or(0);
-                    matches!(code & 0xff, BUSY | LOCKED | NOMEM | READONLY | IOERR | FULL | CANTOPEN)
-                }
-                sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) => true,
-                _ => false,
-            },
-            Fault::Row(_) => false,
-            Fault::Closed => true,
+            Fault::Sql(error) => matches!(
+                error.sqlite_error_code(),
+                Some(
+                    ErrorCode::DatabaseBusy
+                        | ErrorCode::DatabaseLocked
+                        | ErrorCode::OutOfMemory
+                        | ErrorCode::ReadOnly
+                        | ErrorCode::SystemIoFailure
+                        | ErrorCode::DiskFull
+                        | ErrorCode::CannotOpen
+                )
+            ),
+            Fault::Row(_) | Fault::BrokenOff => false,
+            Fault::Busy | Fault::Closed => true,
         }
     }
 }

@@ -4,21 +4,33 @@ use std::fs::{DirBuilder, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, SqlSafeStr as _};
+use rusqlite::Connection;
 
 use super::SqliteStore;
+use super::migrate::{MigrateError, migrate};
+use super::readers::Readers;
+use super::recent::Recent;
 use super::writer::Writer;
 
 /// Connections that read. More would only wait for the cores.
-const READERS_MAX: u32 = 4;
-/// SQLite's page size, which is set when the file is made.
-const PAGE_BYTES: u32 = 4096;
-/// How long to wait for another process's transaction (the command line beside a server).
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+const READERS_MAX: usize = 4;
+/// How long to wait for another process's transaction (the command line beside a server), or for a reader.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Statements that a connection keeps compiled: more than there are.
+const STATEMENTS_MAX: usize = 200;
+
+/// What every connection sets. The page size counts when the file is made.
+const PRAGMAS: &str = "PRAGMA page_size = 4096; \
+     PRAGMA journal_mode = WAL; \
+     PRAGMA synchronous = FULL; \
+     PRAGMA foreign_keys = ON; \
+     PRAGMA temp_store = MEMORY; \
+     PRAGMA cache_size = -16000; /* KiB */ \
+     PRAGMA wal_autocheckpoint = 4000; /* pages: 16 MiB between checkpoints */ \
+     PRAGMA journal_size_limit = 67108864; /* bytes the log may keep after a checkpoint */";
 
 /// Why the store cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -42,62 +54,49 @@ pub enum OpenError {
     Migrate {
         path: PathBuf,
         #[source]
-        source: MigrateError,
+        source: rusqlite::Error,
     },
     #[error("`{}` cannot be used as a database", path.display())]
     Database {
         path: PathBuf,
         #[source]
-        source: sqlx::Error,
+        source: rusqlite::Error,
     },
-}
-
-/// Every change of the schema, oldest first. A published one never changes again.
-fn migrations() -> Vec<Migration> {
-    let simple = |version, name: &'static str, sql: &'static str| {
-        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
-    };
-    vec![
-        simple(1, "base", include_str!("../../migrations/sqlite/0001_base.sql")),
-        simple(2, "key ends", include_str!("../../migrations/sqlite/0002_key_ends.sql")),
-        simple(3, "waiting of owner", include_str!("../../migrations/sqlite/0003_waiting_of_owner.sql")),
-    ]
+    #[error("cannot start the thread that writes to the database")]
+    Thread(#[source] io::Error),
 }
 
 impl SqliteStore {
     /// Opens the database file at `path`, making it (mode 0600) and its folder (0700) if need be, and
-    /// brings its schema up to date.
+    /// brings its schema up to date. Blocks for some milliseconds, longer when the schema changes.
     ///
     /// # Errors
     /// [`OpenError`], among them a database that a newer version has written.
     pub async fn open(path: &Path) -> Result<SqliteStore, OpenError> {
         make_file(path)?;
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .page_size(PAGE_BYTES)
-            .busy_timeout(BUSY_TIMEOUT)
-            .pragma("temp_store", "memory")
-            .pragma("cache_size", "-16000") // KiB
-            .pragma("wal_autocheckpoint", "4000") // pages: 16 MiB between checkpoints
-            .pragma("journal_size_limit", "67108864") // bytes the log may keep after a checkpoint
-            .statement_cache_capacity(200)
-            .disable_statement_logging();
         let failed = |source| OpenError::Database { path: path.to_owned(), source };
-
-        let mut writing: SqliteConnection = options.connect().await.map_err(failed)?;
-        migrate(&mut writing, path).await?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS_MAX)
-            .test_before_acquire(false)
-            .acquire_timeout(BUSY_TIMEOUT)
-            .connect_with(options.pragma("query_only", "on"))
-            .await
-            .map_err(failed)?;
-        Ok(SqliteStore { readers, writer: Writer::start(writing) })
+        let mut writing = connect(path).map_err(failed)?;
+        migrate(&mut writing).map_err(|error| match error {
+            MigrateError::Newer { version, known } => OpenError::Newer { path: path.to_owned(), version, known },
+            MigrateError::Sql(source) => OpenError::Migrate { path: path.to_owned(), source },
+        })?;
+        let reading = || {
+            let connection = connect(path)?;
+            connection.execute_batch("PRAGMA query_only = ON")?;
+            Ok(connection)
+        };
+        let readers = (0..READERS_MAX).map(|_| reading()).collect::<Result<_, _>>().map_err(failed)?;
+        let writer = Writer::start(writing).map_err(OpenError::Thread)?;
+        Ok(SqliteStore { readers: Readers::new(readers), writer, recent: Arc::new(Recent::default()) })
     }
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.execute_batch(PRAGMAS)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    Ok(connection)
 }
 
 fn make_file(path: &Path) -> Result<(), OpenError> {
@@ -110,23 +109,10 @@ fn make_file(path: &Path) -> Result<(), OpenError> {
     opened.map(drop).map_err(|source| OpenError::File { path: path.to_owned(), source })
 }
 
-async fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
-    let migrations = migrations();
-    let known = migrations.iter().map(|m| m.version).max().unwrap_or(0);
-    Migrator::with_migrations(migrations).run(connection).await.map_err(|source| match source {
-        MigrateError::VersionMissing(version) if version > known => {
-            OpenError::Newer { path: path.to_owned(), version, known }
-        }
-        source => OpenError::Migrate { path: path.to_owned(), source },
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use async_trait::async_trait;
     use cupel_core::{AccountStore as _, RunStore as _};
     use cupel_testkit::{a_submission, a_user, t0};
-    use sqlx::Executor as _;
 
     use super::super::fault::Fault;
     use super::super::writer::Write;
@@ -135,15 +121,13 @@ mod tests {
     /// No more room than 4 MiB. SQLite gives the same answer (SQLITE_FULL) for its own bound as for the disk's.
     struct SmallDisk;
 
-    #[async_trait]
     impl Write for SmallDisk {
         type Output = ();
         const OPERATION: &'static str = "bound the file";
         const DURABLE: bool = false;
 
-        async fn apply(&self, connection: &mut SqliteConnection) -> Result<(), Fault> {
-            connection.execute("PRAGMA max_page_count = 1024").await?;
-            Ok(())
+        fn apply(&self, connection: &Connection) -> Result<(), Fault> {
+            Ok(connection.execute_batch("PRAGMA max_page_count = 1024")?)
         }
     }
 

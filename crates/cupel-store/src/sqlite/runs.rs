@@ -9,16 +9,16 @@ use cupel_core::{
 };
 use cupel_types::{Bytes, LeaseId, RunId, RunReport, StepReport, SubmissionId, UserId, WorkerId};
 use jiff::Timestamp;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Executor as _, Row as _};
+use rusqlite::{Row, params, params_from_iter};
 use std::time::Duration;
 
+use super::SqliteStore;
 use super::commands::{
-    Cancel, Complete, Expire, GiveBack, Insert, InsertRow, Lease, Renew, bytes, idempotency_record, state_columns,
+    Cancel, Complete, Expire, GiveBack, Insert, InsertRow, Lease, Renew, Sync, blob, bytes, idempotency_record,
+    state_columns, text,
 };
 use super::fault::Fault;
 use super::webhooks::Forget;
-use super::{SqliteStore, reading};
 use crate::rows::{
     BlobWriter, JUDGED, bad, class_from, class_number, decode_log, decode_report, decode_submission, encode_log,
     encode_report, encode_submission, from_us, id_from, to_us,
@@ -54,30 +54,46 @@ impl RunStore for SqliteStore {
             })
         });
         let rows = rows.collect::<Result<Vec<_>, _>>().map_err(|e| Fault::from(e).during(OPERATION))?;
-        self.write(Insert { owner, rows, idempotency: new.idempotency, now }).await
+        let sizes: Vec<usize> = rows.iter().map(|row| row.data.len()).collect();
+        let inserted =
+            self.write(Insert { owner, rows, idempotency: new.idempotency, is_awaited: new.is_awaited, now }).await?;
+        if inserted == Inserted::New {
+            for ((submission, run), bytes) in new.submissions.into_iter().zip(sizes) {
+                // What is for later need not be remembered until then.
+                if submission.run_at.is_none() {
+                    self.recent.keep(run, submission, bytes);
+                }
+            }
+        }
+        Ok(inserted)
+    }
+
+    async fn sync(&self) -> Result<(), StoreError> {
+        self.write(Sync).await
     }
 
     async fn submission(&self, id: SubmissionId) -> Result<Option<SubmissionRecord>, StoreError> {
-        reading("read a submission", async {
-            let row = (&self.readers).fetch_optional(sqlx::query(RECORD).bind(bytes(id.as_uuid()))).await?;
-            row.as_ref().map(record_of).transpose()
-        })
-        .await
+        let read = self.readers.read("read a submission", move |reader| {
+            let mut query = reader.prepare_cached(RECORD)?;
+            let mut rows = query.query([bytes(id.as_uuid())])?;
+            rows.next()?.map(record_of).transpose()
+        });
+        read.await
     }
 
     async fn submissions(&self, ids: &[SubmissionId]) -> Result<Vec<SubmissionRecord>, StoreError> {
-        reading("read submissions", async {
-            let mut reader = self.readers.acquire().await?;
+        let ids = ids.to_vec();
+        let read = self.readers.read("read submissions", move |reader| {
+            let mut query = reader.prepare_cached(RECORD)?;
             let mut records = Vec::with_capacity(ids.len());
             for id in ids {
-                let query = sqlx::query(RECORD).bind(bytes(id.as_uuid()));
-                if let Some(row) = (&mut *reader).fetch_optional(query).await? {
-                    records.push(record_of(&row)?);
+                if let Some(row) = query.query([bytes(id.as_uuid())])?.next()? {
+                    records.push(record_of(row)?);
                 }
             }
             Ok(records)
-        })
-        .await
+        });
+        read.await
     }
 
     async fn list(
@@ -86,30 +102,33 @@ impl RunStore for SqliteStore {
         offset: u64,
         limit: u64,
     ) -> Result<(Vec<SubmissionSummary>, u64), StoreError> {
-        reading("list submissions", async {
-            // Numbers beyond what a row number can be mean an empty page.
-            let offset = i64::try_from(offset).unwrap_or(i64::MAX);
-            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        // Numbers beyond what a row number can be mean an empty page.
+        let [offset, limit] = [offset, limit].map(|n| i64::try_from(n).unwrap_or(i64::MAX));
+        let read = self.readers.read("list submissions", move |reader| {
             let (count, page) = match owner {
-                Some(owner) => {
-                    let owner = bytes(owner.as_uuid());
-                    let count =
-                        sqlx::query("SELECT count(*) FROM code_submissions WHERE owner = ?").bind(owner.clone());
-                    let page = concat!(summary!(), "WHERE s.owner = ? ORDER BY s.id DESC LIMIT ? OFFSET ?");
-                    (count, sqlx::query(page).bind(owner))
-                }
-                None => {
-                    let page = concat!(summary!(), "ORDER BY s.id DESC LIMIT ? OFFSET ?");
-                    (sqlx::query("SELECT count(*) FROM code_submissions"), sqlx::query(page))
-                }
+                Some(_) => (
+                    "SELECT count(*) FROM code_submissions WHERE owner = ?",
+                    concat!(summary!(), "WHERE s.owner = ?3 ORDER BY s.id DESC LIMIT ?1 OFFSET ?2"),
+                ),
+                None => (
+                    "SELECT count(*) FROM code_submissions",
+                    concat!(summary!(), "ORDER BY s.id DESC LIMIT ?1 OFFSET ?2"),
+                ),
             };
-            let mut reader = self.readers.acquire().await?;
-            let total: i64 = (&mut *reader).fetch_one(count).await?.try_get(0)?;
-            let rows = (&mut *reader).fetch_all(page.bind(limit).bind(offset)).await?;
-            let page = rows.iter().map(summary_of).collect::<Result<Vec<_>, Fault>>()?;
+            let owner = owner.as_ref().map(|owner| bytes(owner.as_uuid()));
+            let total: i64 = reader.prepare_cached(count)?.query_row(params_from_iter(owner), |row| row.get(0))?;
+            let mut query = reader.prepare_cached(page)?;
+            let mut rows = match owner {
+                Some(owner) => query.query(params![limit, offset, owner])?,
+                None => query.query(params![limit, offset])?,
+            };
+            let mut page = Vec::new();
+            while let Some(row) = rows.next()? {
+                page.push(summary_of(row)?);
+            }
             Ok((page, u64::try_from(total).unwrap_or(0)))
-        })
-        .await
+        });
+        read.await
     }
 
     async fn lease(
@@ -120,17 +139,13 @@ impl RunStore for SqliteStore {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Option<LeasedRun>, StoreError> {
-        // What was submitted never changes, so it is read while the lease is being taken.
-        let read = reading("read the submission of a run", async {
-            let sql = "SELECT s.id, s.owner, s.language, s.submitted_at, s.spec, s.data \
-                       FROM runs r JOIN code_submissions s ON s.id = r.submission WHERE r.id = ?";
-            (&self.readers).fetch_optional(sqlx::query(sql).bind(bytes(run.as_uuid()))).await.map_err(Fault::from)
-        });
-        let (leased, row) = tokio::join!(self.write(Lease { run, lease, worker, now, until }), read);
-        let Some((_, attempt)) = leased? else { return Ok(None) };
-        let submission = row?.ok_or(Fault::from(bad("submission"))).and_then(|row| submission_of(&row));
-        let submission = submission.map_err(|fault| fault.during("read the submission of a run"))?;
-        Ok(Some(LeasedRun { run, lease, attempt, until, submission }))
+        let leased = self.write(Lease { run, lease, worker, now, until }).await?;
+        let Some((attempt, started_at)) = leased else { return Ok(None) };
+        let submission = match self.recent.take(run) {
+            Some(submission) => submission,
+            None => self.submission_of_run(run).await?,
+        };
+        Ok(Some(LeasedRun { run, lease, attempt, until, started_at, submission }))
     }
 
     async fn renew(&self, leases: &[(RunId, LeaseId)], until: Timestamp) -> Result<Vec<LeaseId>, StoreError> {
@@ -176,10 +191,9 @@ impl RunStore for SqliteStore {
         limit: u32,
     ) -> Result<Vec<ExpiredRun>, StoreError> {
         // Nearly always there is none: look before troubling the writer.
-        let any = reading("look for expired leases", async {
-            let query =
-                sqlx::query("SELECT 1 FROM runs WHERE state = 1 AND lease_until <= ? LIMIT 1").bind(to_us(lease_end));
-            Ok((&self.readers).fetch_optional(query).await?.is_some())
+        let any = self.readers.read("look for expired leases", move |reader| {
+            let sql = "SELECT 1 FROM runs WHERE state = 1 AND lease_until <= ? LIMIT 1";
+            Ok(reader.prepare_cached(sql)?.exists([to_us(lease_end)])?)
         });
         if !any.await? {
             return Ok(Vec::new());
@@ -188,72 +202,72 @@ impl RunStore for SqliteStore {
     }
 
     async fn due(&self, now: Timestamp, after: DuePlace, limit: u32) -> Result<Vec<DueRun>, StoreError> {
-        reading("look for due runs", async {
+        let read = self.readers.read("look for due runs", move |reader| {
             let sql = "SELECT id, owner, class, due_at FROM runs \
                        WHERE state = 0 AND due_at <= ? AND (due_at, id) > (?, ?) ORDER BY due_at, id LIMIT ?";
-            let query =
-                sqlx::query(sql).bind(to_us(now)).bind(to_us(after.at)).bind(bytes(after.run.as_uuid())).bind(limit);
-            let rows = (&self.readers).fetch_all(query).await?;
-            rows.iter()
-                .map(|row| {
-                    let run = RunId::from_uuid(id_from(row.try_get(0)?, "id")?);
-                    let owner = UserId::from_uuid(id_from(row.try_get(1)?, "owner")?);
-                    let hint = RunHint { run, owner, class: class_from(row.try_get(2)?)? };
-                    Ok(DueRun { hint, place: DuePlace { at: from_us(row.try_get(3)?, "due_at")?, run } })
-                })
-                .collect()
-        })
-        .await
+            let mut query = reader.prepare_cached(sql)?;
+            let mut rows = query.query(params![to_us(now), to_us(after.at), bytes(after.run.as_uuid()), limit])?;
+            let mut due = Vec::new();
+            while let Some(row) = rows.next()? {
+                let run = RunId::from_uuid(id_from(blob(row, 0)?, "id")?);
+                let owner = UserId::from_uuid(id_from(blob(row, 1)?, "owner")?);
+                let hint = RunHint { run, owner, class: class_from(row.get(2)?)? };
+                due.push(DueRun { hint, place: DuePlace { at: from_us(row.get(3)?, "due_at")?, run } });
+            }
+            Ok(due)
+        });
+        read.await
     }
 
     async fn events(&self, id: SubmissionId, after: Seq) -> Result<Vec<Event>, StoreError> {
-        reading("read an event log", async {
+        let read = self.readers.read("read an event log", move |reader| {
             let sql = "SELECT s.submitted_at, r.state, r.attempts, r.lost, r.lease, r.lease_until, r.verdict, r.completed_at, \
                        e.log, e.data FROM code_submissions s JOIN runs r ON r.id = s.run \
                        LEFT JOIN execution_results e ON e.run = r.id WHERE s.id = ?";
-            let row = (&self.readers).fetch_optional(sqlx::query(sql).bind(bytes(id.as_uuid()))).await?;
-            let Some(row) = row else { return Ok(Vec::new()) };
-            let mut events = vec![Event::queued(id, from_us(row.try_get(0)?, "submitted_at")?)];
-            let columns = state_columns(&row, 1)?;
+            let mut query = reader.prepare_cached(sql)?;
+            let mut rows = query.query([bytes(id.as_uuid())])?;
+            let Some(row) = rows.next()? else { return Ok(Vec::new()) };
+            let mut events = vec![Event::queued(id, from_us(row.get(0)?, "submitted_at")?)];
+            let columns = state_columns(row, 1)?;
             let state = columns.read()?;
             if columns.state == JUDGED {
-                let log: &str = row.try_get(8)?;
-                events.extend(decode_log(id, log, row.try_get(9)?)?);
+                events.extend(decode_log(id, text(row, 8)?, blob(row, 9)?)?);
             } else if let Some(verdict) = state.verdict() {
-                let at = from_us(row.try_get(7)?, "completed_at")?;
+                let at = from_us(row.get(7)?, "completed_at")?;
                 events.push(Event::finished(id, state.attempts(), at, verdict));
             }
             events.retain(|event| event.seq > after);
             Ok(events)
-        })
-        .await
+        });
+        read.await
     }
 
     async fn counts(&self, now: Timestamp) -> Result<RunCounts, StoreError> {
-        reading("count runs", async {
-            let sql = "SELECT (SELECT count(*) FROM runs WHERE state = 0 AND due_at <= ?), \
-                       (SELECT count(*) FROM runs WHERE state = 0 AND due_at > ?), \
+        let read = self.readers.read("count runs", move |reader| {
+            let sql = "SELECT (SELECT count(*) FROM runs WHERE state = 0 AND due_at <= ?1), \
+                       (SELECT count(*) FROM runs WHERE state = 0 AND due_at > ?1), \
                        (SELECT count(*) FROM runs WHERE state = 1), \
-                       (SELECT min(due_at) FROM runs WHERE state = 0 AND due_at <= ?)";
-            let now = to_us(now);
-            let row = (&self.readers).fetch_one(sqlx::query(sql).bind(now).bind(now).bind(now)).await?;
-            let count = |i: usize| Ok::<u64, Fault>(u64::try_from(row.try_get::<i64, _>(i)?).unwrap_or(0));
-            let oldest: Option<i64> = row.try_get(3)?;
+                       (SELECT min(due_at) FROM runs WHERE state = 0 AND due_at <= ?1)";
+            let mut query = reader.prepare_cached(sql)?;
+            let mut rows = query.query([to_us(now)])?;
+            let row = rows.next()?.ok_or(bad("count"))?;
+            let count = |i: usize| Ok::<u64, Fault>(u64::try_from(row.get::<_, i64>(i)?).unwrap_or(0));
+            let oldest: Option<i64> = row.get(3)?;
             let oldest_due_at = oldest.map(|us| from_us(us, "due_at")).transpose()?;
             Ok(RunCounts { queued: count(0)?, scheduled: count(1)?, leased: count(2)?, oldest_due_at })
-        })
-        .await
+        });
+        read.await
     }
 
     async fn scheduled_of(&self, owner: UserId, now: Timestamp) -> Result<u64, StoreError> {
-        reading("count the scheduled runs of a user", async {
+        let read = self.readers.read("count the scheduled runs of a user", move |reader| {
             let sql = "SELECT count(*) FROM runs INDEXED BY runs_waiting_of_owner \
                        WHERE state = 0 AND owner = ? AND due_at > ?";
-            let query = sqlx::query(sql).bind(bytes(owner.as_uuid())).bind(to_us(now));
-            let count: i64 = (&self.readers).fetch_one(query).await?.try_get(0)?;
+            let mut query = reader.prepare_cached(sql)?;
+            let count: i64 = query.query_row(params![bytes(owner.as_uuid()), to_us(now)], |row| row.get(0))?;
             Ok(u64::try_from(count).unwrap_or(0))
-        })
-        .await
+        });
+        read.await
     }
 
     async fn idempotent(
@@ -262,11 +276,11 @@ impl RunStore for SqliteStore {
         key: &str,
         now: Timestamp,
     ) -> Result<Option<IdempotencyRecord>, StoreError> {
-        reading("look for an idempotency key", async {
-            let mut reader = self.readers.acquire().await?;
-            idempotency_record(&mut reader, owner, key, now).await
-        })
-        .await
+        let key = key.to_owned();
+        let read = self
+            .readers
+            .read("look for an idempotency key", move |reader| idempotency_record(reader, owner, &key, now));
+        read.await
     }
 
     async fn forget(&self, over: Over, limit: u32) -> Result<u64, StoreError> {
@@ -274,11 +288,25 @@ impl RunStore for SqliteStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        reading("ask whether the store answers", async {
-            (&self.readers).fetch_optional(sqlx::query("SELECT 1 FROM users LIMIT 1")).await?;
-            if self.writer.is_alive() { Ok(()) } else { Err(Fault::Closed) }
-        })
-        .await
+        let writer_is_alive = self.writer.is_alive();
+        let read = self.readers.read("ask whether the store answers", move |reader| {
+            reader.prepare_cached("SELECT 1 FROM users LIMIT 1")?.exists([])?;
+            if writer_is_alive { Ok(()) } else { Err(Fault::Closed) }
+        });
+        read.await
+    }
+}
+
+impl SqliteStore {
+    async fn submission_of_run(&self, run: RunId) -> Result<cupel_types::Submission, StoreError> {
+        let read = self.readers.read("read the submission of a run", move |reader| {
+            let sql = "SELECT s.id, s.owner, s.language, s.submitted_at, s.spec, s.data \
+                       FROM runs r JOIN code_submissions s ON s.id = r.submission WHERE r.id = ?";
+            let mut query = reader.prepare_cached(sql)?;
+            let mut rows = query.query([bytes(run.as_uuid())])?;
+            submission_of(rows.next()?.ok_or(bad("submission"))?)
+        });
+        read.await
     }
 }
 
@@ -290,16 +318,15 @@ macro_rules! summary {
 }
 use summary;
 
-fn summary_of(row: &SqliteRow) -> Result<SubmissionSummary, Fault> {
-    let language: &str = row.try_get(1)?;
-    let completed_at: Option<i64> = row.try_get(9)?;
-    let cpu_time_us: Option<i64> = row.try_get(10)?;
-    let memory_bytes: Option<i64> = row.try_get(11)?;
+fn summary_of(row: &Row<'_>) -> Result<SubmissionSummary, Fault> {
+    let completed_at: Option<i64> = row.get(9)?;
+    let cpu_time_us: Option<i64> = row.get(10)?;
+    let memory_bytes: Option<i64> = row.get(11)?;
     Ok(SubmissionSummary {
-        id: SubmissionId::from_uuid(id_from(row.try_get(0)?, "id")?),
-        language: language.parse().map_err(|_| bad("language"))?,
+        id: SubmissionId::from_uuid(id_from(blob(row, 0)?, "id")?),
+        language: text(row, 1)?.parse().map_err(|_| bad("language"))?,
         state: state_columns(row, 3)?.read()?,
-        submitted_at: from_us(row.try_get(2)?, "submitted_at")?,
+        submitted_at: from_us(row.get(2)?, "submitted_at")?,
         completed_at: completed_at.map(|us| from_us(us, "completed_at")).transpose()?,
         cpu_time: cpu_time_us.and_then(|us| u64::try_from(us).ok()).map(Duration::from_micros),
         memory: memory_bytes.and_then(|n| u64::try_from(n).ok()).map(Bytes::new),
@@ -307,34 +334,31 @@ fn summary_of(row: &SqliteRow) -> Result<SubmissionSummary, Fault> {
 }
 
 /// A row of [`RECORD`].
-fn record_of(row: &SqliteRow) -> Result<SubmissionRecord, Fault> {
-    let report: Option<&str> = row.try_get(15)?;
+fn record_of(row: &Row<'_>) -> Result<SubmissionRecord, Fault> {
     let time = |i: usize, column| {
-        let us: Option<i64> = row.try_get(i)?;
+        let us: Option<i64> = row.get(i)?;
         Ok::<_, Fault>(us.map(|us| from_us(us, column)).transpose()?)
     };
+    let has_report = row.get_ref(15)? != rusqlite::types::ValueRef::Null;
     Ok(SubmissionRecord {
         submission: submission_of(row)?,
-        run: RunId::from_uuid(id_from(row.try_get(6)?, "run")?),
+        run: RunId::from_uuid(id_from(blob(row, 6)?, "run")?),
         state: state_columns(row, 7)?.read()?,
         started_at: time(13, "started_at")?,
         completed_at: time(14, "completed_at")?,
-        report: match report {
-            Some(report) => Some(decode_report(report, row.try_get(16)?)?),
-            None => None,
-        },
+        report: if has_report { Some(decode_report(text(row, 15)?, blob(row, 16)?)?) } else { None },
     })
 }
 
 /// The first six columns: id, owner, language, submitted_at, spec, data.
-fn submission_of(row: &SqliteRow) -> Result<cupel_types::Submission, Fault> {
+fn submission_of(row: &Row<'_>) -> Result<cupel_types::Submission, Fault> {
     Ok(decode_submission(
-        SubmissionId::from_uuid(id_from(row.try_get(0)?, "id")?),
-        UserId::from_uuid(id_from(row.try_get(1)?, "owner")?),
-        row.try_get(2)?,
-        from_us(row.try_get(3)?, "submitted_at")?,
-        row.try_get(4)?,
-        row.try_get(5)?,
+        SubmissionId::from_uuid(id_from(blob(row, 0)?, "id")?),
+        UserId::from_uuid(id_from(blob(row, 1)?, "owner")?),
+        text(row, 2)?,
+        from_us(row.get(3)?, "submitted_at")?,
+        text(row, 4)?,
+        blob(row, 5)?,
     )?)
 }
 

@@ -4,21 +4,20 @@ use async_trait::async_trait;
 use cupel_core::{Delivery, Over, StoreError, WebhookStore};
 use cupel_types::{SubmissionId, UserId, WebhookId};
 use jiff::Timestamp;
-use sqlx::sqlite::SqliteConnection;
-use sqlx::{Executor as _, Row as _};
+use rusqlite::{Connection, params};
 
-use super::commands::bytes;
+use super::SqliteStore;
+use super::commands::{blob, bytes};
 use super::fault::Fault;
 use super::writer::Write;
-use super::{SqliteStore, reading};
 use crate::rows::{bad, id_from, to_us};
 
 #[async_trait]
 impl WebhookStore for SqliteStore {
     async fn take_deliveries(&self, now: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<Delivery>, StoreError> {
-        let any = reading("look for webhook deliveries", async {
-            let query = sqlx::query("SELECT 1 FROM webhook_deliveries WHERE next_at <= ? LIMIT 1").bind(to_us(now));
-            Ok((&self.readers).fetch_optional(query).await?.is_some())
+        let any = self.readers.read("look for webhook deliveries", move |reader| {
+            let sql = "SELECT 1 FROM webhook_deliveries WHERE next_at <= ? LIMIT 1";
+            Ok(reader.prepare_cached(sql)?.exists([to_us(now)])?)
         });
         if !any.await? {
             return Ok(Vec::new());
@@ -51,30 +50,29 @@ struct Take {
     limit: u32,
 }
 
-#[async_trait]
 impl Write for Take {
     type Output = Vec<Delivery>;
     const OPERATION: &'static str = "take webhook deliveries";
     // A lost "taken" means that a delivery is tried sooner.
     const DURABLE: bool = false;
 
-    async fn apply(&self, connection: &mut SqliteConnection) -> Result<Vec<Delivery>, Fault> {
+    fn apply(&self, connection: &Connection) -> Result<Vec<Delivery>, Fault> {
         let sql = "UPDATE webhook_deliveries SET next_at = ? WHERE id IN \
                    (SELECT id FROM webhook_deliveries WHERE next_at <= ? ORDER BY next_at LIMIT ?) \
                    RETURNING id, submission, owner, url, tries";
-        let query = sqlx::query(sql).bind(to_us(self.until)).bind(to_us(self.now)).bind(self.limit);
-        let rows = connection.fetch_all(query).await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Delivery {
-                    id: WebhookId::from_uuid(id_from(row.try_get(0)?, "id")?),
-                    submission: SubmissionId::from_uuid(id_from(row.try_get(1)?, "submission")?),
-                    owner: UserId::from_uuid(id_from(row.try_get(2)?, "owner")?),
-                    url: row.try_get(3)?,
-                    tries: u32::try_from(row.try_get::<i64, _>(4)?).map_err(|_| bad("tries"))?,
-                })
-            })
-            .collect()
+        let mut update = connection.prepare_cached(sql)?;
+        let mut rows = update.query(params![to_us(self.until), to_us(self.now), self.limit])?;
+        let mut taken = Vec::new();
+        while let Some(row) = rows.next()? {
+            taken.push(Delivery {
+                id: WebhookId::from_uuid(id_from(blob(row, 0)?, "id")?),
+                submission: SubmissionId::from_uuid(id_from(blob(row, 1)?, "submission")?),
+                owner: UserId::from_uuid(id_from(blob(row, 2)?, "owner")?),
+                url: row.get(3)?,
+                tries: u32::try_from(row.get::<_, i64>(4)?).map_err(|_| bad("tries"))?,
+            });
+        }
+        Ok(taken)
     }
 }
 
@@ -84,17 +82,16 @@ struct Delivered {
     status: u16,
 }
 
-#[async_trait]
 impl Write for Delivered {
     type Output = ();
     const OPERATION: &'static str = "record a webhook delivery";
     const DURABLE: bool = true;
 
-    async fn apply(&self, connection: &mut SqliteConnection) -> Result<(), Fault> {
+    fn apply(&self, connection: &Connection) -> Result<(), Fault> {
         let sql = "UPDATE webhook_deliveries SET tries = tries + 1, next_at = NULL, ended_at = ?, status = ?, error = NULL \
                    WHERE id = ? AND next_at IS NOT NULL";
-        let query = sqlx::query(sql).bind(to_us(self.now)).bind(i64::from(self.status)).bind(bytes(self.id.as_uuid()));
-        connection.execute(query).await?;
+        let mut update = connection.prepare_cached(sql)?;
+        update.execute(params![to_us(self.now), self.status, bytes(self.id.as_uuid())])?;
         Ok(())
     }
 }
@@ -106,22 +103,17 @@ struct Failed {
     next: Option<Timestamp>,
 }
 
-#[async_trait]
 impl Write for Failed {
     type Output = ();
     const OPERATION: &'static str = "record a failed webhook delivery";
     const DURABLE: bool = true;
 
-    async fn apply(&self, connection: &mut SqliteConnection) -> Result<(), Fault> {
+    fn apply(&self, connection: &Connection) -> Result<(), Fault> {
         let sql = "UPDATE webhook_deliveries SET tries = tries + 1, next_at = ?, ended_at = ?, error = ? \
                    WHERE id = ? AND next_at IS NOT NULL";
         let ended_at = if self.next.is_none() { Some(to_us(self.now)) } else { None };
-        let query = sqlx::query(sql)
-            .bind(self.next.map(to_us))
-            .bind(ended_at)
-            .bind(self.error.as_str())
-            .bind(bytes(self.id.as_uuid()));
-        connection.execute(query).await?;
+        let mut update = connection.prepare_cached(sql)?;
+        update.execute(params![self.next.map(to_us), ended_at, self.error, bytes(self.id.as_uuid())])?;
         Ok(())
     }
 }
@@ -131,18 +123,17 @@ struct Gone {
     now: Timestamp,
 }
 
-#[async_trait]
 impl Write for Gone {
     type Output = u64;
     const OPERATION: &'static str = "give up a webhook receiver";
     const DURABLE: bool = true;
 
-    async fn apply(&self, connection: &mut SqliteConnection) -> Result<u64, Fault> {
+    fn apply(&self, connection: &Connection) -> Result<u64, Fault> {
         let sql = "UPDATE webhook_deliveries SET tries = tries + (id = ?1), next_at = NULL, ended_at = ?2, status = 410, \
                    error = 'the receiver is gone (410)' WHERE next_at IS NOT NULL \
                    AND (owner, url) = (SELECT owner, url FROM webhook_deliveries WHERE id = ?1)";
-        let query = sqlx::query(sql).bind(bytes(self.id.as_uuid())).bind(to_us(self.now));
-        Ok(connection.execute(query).await?.rows_affected())
+        let mut update = connection.prepare_cached(sql)?;
+        Ok(update.execute(params![bytes(self.id.as_uuid()), to_us(self.now)])? as u64)
     }
 }
 
@@ -152,13 +143,12 @@ pub(super) struct Forget {
     pub(super) limit: u32,
 }
 
-#[async_trait]
 impl Write for Forget {
     type Output = u64;
     const OPERATION: &'static str = "forget what is over";
     const DURABLE: bool = false;
 
-    async fn apply(&self, connection: &mut SqliteConnection) -> Result<u64, Fault> {
+    fn apply(&self, connection: &Connection) -> Result<u64, Fault> {
         let removals = [
             (
                 "DELETE FROM idempotency_keys WHERE (owner, key) IN \
@@ -188,8 +178,7 @@ impl Write for Forget {
         ];
         let mut forgotten = 0;
         for (sql, until) in removals {
-            let query = sqlx::query(sql).bind(to_us(until)).bind(self.limit);
-            forgotten += connection.execute(query).await?.rows_affected();
+            forgotten += connection.prepare_cached(sql)?.execute(params![to_us(until), self.limit])? as u64;
         }
         Ok(forgotten)
     }

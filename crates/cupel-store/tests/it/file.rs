@@ -6,14 +6,13 @@ use std::path::Path;
 use cupel_core::{AccountStore as _, RunStore as _, Store};
 use cupel_store::{OpenError, ServeLock, SqliteStore};
 use cupel_testkit::{a_submission, a_user};
-use sqlx::{Connection as _, Executor as _, Row as _};
 
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-async fn raw(path: &Path) -> sqlx::SqliteConnection {
-    sqlx::SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap()
+fn raw(path: &Path) -> rusqlite::Connection {
+    rusqlite::Connection::open(path).unwrap()
 }
 
 async fn submit(store: &impl Store) -> cupel_types::SubmissionId {
@@ -66,9 +65,8 @@ async fn a_database_of_a_newer_version_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cupel.db");
     SqliteStore::open(&path).await.unwrap().close().await;
-    let mut raw = raw(&path).await;
-    let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (900, 'x', 1, x'00', 0)";
-    raw.execute(newer).await.unwrap();
+    let raw = raw(&path);
+    raw.execute_batch("PRAGMA user_version = 900").unwrap();
     let refused = SqliteStore::open(&path).await;
     match refused {
         Err(error @ OpenError::Newer { version: 900, .. }) => {
@@ -76,7 +74,7 @@ async fn a_database_of_a_newer_version_is_left_alone() {
         }
         other => panic!("{other:?}"),
     }
-    let count: i64 = raw.fetch_one("SELECT count(*) FROM users").await.unwrap().get(0);
+    let count: i64 = raw.query_row("SELECT count(*) FROM users", [], |row| row.get(0)).unwrap();
     assert_eq!(count, 0);
 }
 
@@ -118,14 +116,14 @@ async fn commands_that_wait_together_are_committed_together() {
     let before = commits(&path);
 
     // Somebody else writes, so the writer has to wait with what it has taken, and the rest piles up.
-    let mut other = raw(&path).await;
-    other.execute("BEGIN IMMEDIATE").await.unwrap();
+    let other = raw(&path);
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let mut inserts: Vec<_> = (0..100).map(|_| store.insert(a_submission().by(owner).alone())).collect();
     for insert in &mut inserts {
         let first_poll = std::future::poll_fn(|context| std::task::Poll::Ready(insert.as_mut().poll(context))).await;
         assert!(first_poll.is_pending());
     }
-    other.execute("ROLLBACK").await.unwrap();
+    other.execute_batch("ROLLBACK").unwrap();
     for insert in inserts {
         insert.await.unwrap();
     }

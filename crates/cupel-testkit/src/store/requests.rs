@@ -14,6 +14,7 @@ use crate::builders::{a_completion, a_submission};
 
 fn keyed(submissions: usize, owner: cupel_types::UserId, hash: u8) -> NewSubmissions {
     NewSubmissions {
+        is_awaited: false,
         submissions: (0..submissions).map(|_| a_submission().by(owner).build()).collect(),
         idempotency: Some(Idempotency { key: "k".into(), request_hash: [hash; 32], expires_at: at(3600) }),
     }

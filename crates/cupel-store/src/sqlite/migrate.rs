@@ -1,0 +1,98 @@
+//! Changes of the schema, carried out in order when a database is opened.
+//!
+//! The database's own `user_version` says how far it is; each change moves it on in its own transaction, so a change
+//! that breaks off has not happened. Source: sqlite.org, "PRAGMA user_version".
+
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
+
+/// Every change of the schema, oldest first; the first leads to version 1. A published one never changes again.
+const MIGRATIONS: [&str; 3] = [
+    include_str!("../../migrations/sqlite/0001_base.sql"),
+    include_str!("../../migrations/sqlite/0002_key_ends.sql"),
+    include_str!("../../migrations/sqlite/0003_waiting_of_owner.sql"),
+];
+
+/// Why the schema is not this version's.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum MigrateError {
+    #[error("the schema is of version {version}, and the newest known is {known}")]
+    Newer { version: i64, known: i64 },
+    #[error(transparent)]
+    Sql(#[from] rusqlite::Error),
+}
+
+/// Brings the schema up to date. Two processes that open a new database at the same time take turns.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), MigrateError> {
+    let known = MIGRATIONS.len() as i64;
+    loop {
+        let version = version(connection)?;
+        if version > known {
+            return Err(MigrateError::Newer { version, known });
+        }
+        if version == known {
+            return Ok(());
+        }
+        let step = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Looked at again: somebody else may have made this step before we had the lock.
+        let version = self::version(&step)?;
+        if let Some(sql) = usize::try_from(version).ok().and_then(|version| MIGRATIONS.get(version)) {
+            step.execute_batch(sql)?;
+            step.pragma_update(None, "user_version", version + 1)?;
+        }
+        step.commit()?;
+    }
+}
+
+/// How far the schema is; 0 is a new database. The first databases kept that in a table of the library in use then.
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    let version = connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))?;
+    if version > 0 {
+        return Ok(version);
+    }
+    let table = "SELECT 1 FROM sqlite_schema WHERE name = '_sqlx_migrations'";
+    if connection.query_row(table, [], |_| Ok(())).optional()?.is_none() {
+        return Ok(0);
+    }
+    let newest = "SELECT coalesce(max(version), 0) FROM _sqlx_migrations WHERE success";
+    connection.query_row(newest, [], |row| row.get(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tables(connection: &Connection) -> Vec<String> {
+        let mut names =
+            connection.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name").unwrap();
+        names.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn a_schema_is_brought_up_to_date_from_wherever_it_is() {
+        let mut new = Connection::open_in_memory().unwrap();
+        migrate(&mut new).unwrap();
+        migrate(&mut new).unwrap();
+        assert_eq!(version(&new).unwrap(), 3);
+
+        let mut old = Connection::open_in_memory().unwrap();
+        old.execute_batch(MIGRATIONS[0]).unwrap();
+        old.execute_batch(MIGRATIONS[1]).unwrap();
+        let library = "CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, success BOOLEAN NOT NULL); \
+                       INSERT INTO _sqlx_migrations VALUES (1, TRUE), (2, TRUE)";
+        old.execute_batch(library).unwrap();
+        assert_eq!(version(&old).unwrap(), 2);
+        migrate(&mut old).unwrap();
+        assert_eq!(version(&old).unwrap(), 3);
+        old.execute_batch("DROP TABLE _sqlx_migrations").unwrap();
+        assert_eq!(tables(&old), tables(&new));
+    }
+
+    #[test]
+    fn a_newer_schema_is_left_alone() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("PRAGMA user_version = 900").unwrap();
+        let refused = migrate(&mut connection);
+        assert!(matches!(refused, Err(MigrateError::Newer { version: 900, known: 3 })), "{refused:?}");
+        assert!(tables(&connection).is_empty());
+    }
+}

@@ -1,0 +1,85 @@
+//! The connections that read, each used by one question at a time, on threads where blocking does no harm.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cupel_core::StoreError;
+use rusqlite::Connection;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::fault::Fault;
+use super::open::BUSY_TIMEOUT;
+
+/// Readers of one database. A clone is another handle on the same ones.
+#[derive(Clone)]
+pub(super) struct Readers(Arc<Pool>);
+
+struct Pool {
+    /// As many permits as connections: who has one finds a connection in `idle`.
+    free: Arc<Semaphore>,
+    idle: Mutex<Vec<Connection>>,
+    count: u32,
+}
+
+impl Readers {
+    pub(super) fn new(connections: Vec<Connection>) -> Readers {
+        let free = Arc::new(Semaphore::new(connections.len()));
+        let count = u32::try_from(connections.len()).unwrap_or(u32::MAX);
+        Readers(Arc::new(Pool { free, idle: Mutex::new(connections), count }))
+    }
+
+    /// Asks a question; waits for a reader if all are busy. A question whose asker goes away is answered all the same.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        question: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.ask(question).await.map_err(|fault| fault.during(operation))
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let permit = tokio::time::timeout(BUSY_TIMEOUT, Arc::clone(&self.0.free).acquire_owned()).await;
+        let permit = permit.map_err(|_elapsed| Fault::Busy)?.map_err(|_closed| Fault::Closed)?;
+        let connection = self.0.idle().pop().ok_or(Fault::Closed)?;
+        let loan = Loan { connection: Some(connection), pool: Arc::clone(&self.0), _permit: permit };
+        let asked = tokio::task::spawn_blocking(move || loan.connection.as_ref().map(question));
+        asked.await.map_err(|_panicked| Fault::BrokenOff)?.unwrap_or(Err(Fault::Closed))
+    }
+
+    /// Waits for open questions and closes the connections. Later questions fail.
+    pub(super) async fn close(&self) {
+        let all = self.0.free.acquire_many(self.0.count).await;
+        self.0.free.close();
+        drop(all);
+        self.0.idle().clear();
+    }
+}
+
+impl Pool {
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Readers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Readers").field(&self.0.count).finish()
+    }
+}
+
+/// A connection that goes back however its question ends, before its permit does.
+struct Loan {
+    connection: Option<Connection>,
+    pool: Arc<Pool>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            self.pool.idle().push(connection);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Submissions that were written just now and wait for a worker: most are leased within a moment, and what was
+//! submitted never changes, so it need not be read back and taken apart again.
+//!
+//! *Invariants:* only what has been committed is here; the memory is bounded in number and bytes, the oldest go first.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use cupel_types::{RunId, Submission};
+
+const SUBMISSIONS_MAX: usize = 4096;
+const BYTES_MAX: usize = 32 << 20;
+/// What a submission occupies beside its data, roughly.
+const OVERHEAD_BYTES: usize = 1 << 10;
+
+/// The memory.
+#[derive(Debug, Default)]
+pub(super) struct Recent(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    by_run: HashMap<RunId, (Submission, usize)>,
+    /// In the order they came; those that were taken are skipped when their turn comes.
+    order: VecDeque<RunId>,
+    bytes: usize,
+}
+
+impl Recent {
+    /// Keeps a submission that has been committed; `data_bytes` is the size of what it carries.
+    pub(super) fn keep(&self, run: RunId, submission: Submission, data_bytes: usize) {
+        let bytes = data_bytes + OVERHEAD_BYTES;
+        if bytes > BYTES_MAX / 4 {
+            return;
+        }
+        let mut kept = self.kept();
+        kept.bytes += bytes;
+        kept.order.push_back(run);
+        if let Some((_, replaced)) = kept.by_run.insert(run, (submission, bytes)) {
+            kept.bytes -= replaced;
+        }
+        while kept.bytes > BYTES_MAX || kept.order.len() > SUBMISSIONS_MAX {
+            let Some(oldest) = kept.order.pop_front() else { break };
+            kept.remove(oldest);
+        }
+    }
+
+    /// The submission of this run, if it is still here. It is not any more after that.
+    pub(super) fn take(&self, run: RunId) -> Option<Submission> {
+        let mut kept = self.kept();
+        let taken = kept.remove(run);
+        while kept.order.front().is_some_and(|oldest| !kept.by_run.contains_key(oldest)) {
+            kept.order.pop_front();
+        }
+        taken
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        // Nothing in there panics halfway, so a poisoned lock guards sound data.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn remove(&mut self, run: RunId) -> Option<Submission> {
+        let (submission, bytes) = self.by_run.remove(&run)?;
+        self.bytes -= bytes;
+        Some(submission)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cupel_testkit::{a_submission, fresh};
+
+    use super::*;
+
+    fn run() -> RunId {
+        RunId::from_uuid(fresh())
+    }
+
+    fn submission() -> Submission {
+        a_submission().alone().submissions.remove(0).0
+    }
+
+    #[test]
+    fn what_was_kept_is_taken_once() {
+        let (recent, run) = (Recent::default(), run());
+        let kept = submission();
+        recent.keep(run, kept.clone(), 10);
+        assert_eq!(recent.take(run).map(|s| s.id), Some(kept.id));
+        assert!(recent.take(run).is_none());
+        let left = recent.kept();
+        assert!(left.bytes == 0 && left.by_run.is_empty() && left.order.is_empty());
+    }
+
+    #[test]
+    fn the_oldest_go_when_there_are_too_many_or_too_large_ones() {
+        let recent = Recent::default();
+        let runs: Vec<RunId> = (0..=SUBMISSIONS_MAX).map(|_| run()).collect();
+        runs.iter().for_each(|run| recent.keep(*run, submission(), 0));
+        assert!(recent.take(runs[0]).is_none() && recent.take(runs[1]).is_some());
+        for _ in 0..20 {
+            recent.keep(run(), submission(), BYTES_MAX / 5);
+        }
+        assert!(recent.kept().bytes <= BYTES_MAX);
+        assert!(recent.take(runs[2]).is_none());
+        let huge = run();
+        recent.keep(huge, submission(), BYTES_MAX / 2);
+        assert!(recent.take(huge).is_none());
+    }
+}
