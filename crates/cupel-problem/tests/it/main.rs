@@ -2,6 +2,7 @@
 
 mod exporting;
 mod malformed;
+mod mutated;
 mod support;
 mod unpacking;
 mod well_formed;
