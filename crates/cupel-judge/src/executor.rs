@@ -38,6 +38,9 @@ pub struct Talk<'a> {
     pub program: StepInput<'a>,
     /// The author's program at the other end.
     pub interactor: StepInput<'a>,
+    /// What a shell around the interactor writes to standard error, as a line, once the interactor itself has ended: what the shell
+    /// does afterwards takes longer than a program needs to die of the end of its input. Not in the report.
+    pub interactor_end: &'a str,
     /// Bytes kept of what was said.
     pub transcript: Bytes,
 }

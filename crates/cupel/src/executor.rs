@@ -214,8 +214,13 @@ impl Executor for SlotExecutor {
         };
         let partner = self.partner.insert(partner);
         let result = talk::talk(
-            talk::Side { slot: &mut self.slot, command: program, keep: talk.program.keep },
-            talk::Side { slot: partner, command: interactor, keep: talk.interactor.keep },
+            talk::Side { slot: &mut self.slot, command: program, keep: talk.program.keep, end: None },
+            talk::Side {
+                slot: partner,
+                command: interactor,
+                keep: talk.interactor.keep,
+                end: Some(talk.interactor_end),
+            },
             talk.transcript,
             observer,
         );

@@ -394,6 +394,7 @@ impl Judging<'_, '_> {
             let talk = Talk {
                 program: step(&argv, &self.runnable.env, &files, self.limits.enforced, KEPT, false),
                 interactor: step(&call.argv, &runnable.env, &call.files, theirs, Bytes::kib(128), true),
+                interactor_end: check::INTERACTOR_END,
                 transcript: TRANSCRIPT,
             };
             let ended = self.executor.talk(talk, &mut Unheard(self.observer))?;

@@ -27,11 +27,19 @@ rm -rf -- * .cupel/in .cupel/ans .cupel/out"#;
 /// The same; the shell itself keeps neither end of the conversation open.
 const AROUND_INTERACTOR: &str = r#"mkdir -p .cupel/feedback
 exec 3<&0 4>&1 </dev/null >/dev/null
+END=$1
+shift
 "$@" <&3 >&4 3<&- 4>&- &
 exec 3<&- 4>&-
 wait $!
-echo $? > .cupel/code
+CODE=$?
+echo "$END" >&2
+echo $CODE > .cupel/code
 rm -rf -- * .cupel/in .cupel/ans"#;
+
+/// The line by which the shell tells that the interactor has ended. Whatever else an author's program writes, it harms only their own
+/// problem to write this.
+pub(super) const INTERACTOR_END: &str = "cupel: the interactor has ended";
 
 /// What a judging program works on.
 pub(super) struct Data {
@@ -72,6 +80,9 @@ pub(super) fn call(program: &JudgeProgram, runnable: &Runnable, data: &Data, int
     if collect {
         let script = if interacts { AROUND_INTERACTOR } else { AROUND_CHECKER };
         argv.extend(["sh", "-c", script, "sh"].map(str::to_owned));
+    }
+    if interacts {
+        argv.push(INTERACTOR_END.to_owned());
     }
     argv.extend(runnable.argv.iter().cloned());
     argv.extend(args);

@@ -38,6 +38,8 @@ pub(super) struct Side<'a> {
     pub(super) slot: &'a mut Slot,
     pub(super) command: Command,
     pub(super) keep: Bytes,
+    /// The line on standard error that tells its end before the cell's.
+    pub(super) end: Option<&'a str>,
 }
 
 /// What all threads know.
@@ -54,8 +56,12 @@ struct Transcript {
 }
 
 impl Shared {
+    /// Only the first time counts.
     fn note_end(&self, party: Party) {
-        lock(&self.ended).push(party);
+        let mut ended = lock(&self.ended);
+        if !ended.contains(&party) {
+            ended.push(party);
+        }
     }
 
     fn note(&self, party: Party, data: &[u8]) {
@@ -133,16 +139,16 @@ impl<'a> Voice<'a> {
         ear: &Queue,
         observer: &mut dyn StepObserver,
     ) -> Result<StepResult, RunError> {
-        let Side { slot, mut command, keep } = side;
+        let Side { slot, mut command, keep, end } = side;
         command.stdin = Stdin::Descriptor(Arc::new(input));
         let lives = command.limits.wall_time.saturating_add(SWEEPING);
         self.until = Instant::now().checked_add(lives);
         let (shared, party) = (self.shared, self.party);
         let to = self.to;
-        let mut talks = Talks { voice: self, observer };
+        let mut talks = Talks { voice: self, observer, end, line: Vec::new() };
         let mut kept = Kept::new(keep, &mut talks);
         let report = slot.run(&command, &mut kept);
-        let result = report.map(|report| kept.result(report));
+        let result = report.map(|report| without_end(kept.result(report), end));
         shared.note_end(party);
         if result.is_err() {
             // The other one's result would be nobody's.
@@ -160,6 +166,9 @@ impl<'a> Voice<'a> {
 struct Talks<'a, 'b> {
     voice: Voice<'a>,
     observer: &'b mut dyn StepObserver,
+    end: Option<&'b str>,
+    /// The line of standard error that is being written, as far as it can be the one that tells the end.
+    line: Vec<u8>,
 }
 
 impl StepObserver for Talks<'_, '_> {
@@ -168,7 +177,21 @@ impl StepObserver for Talks<'_, '_> {
         self.voice.to.push(data, self.voice.until);
     }
 
-    fn stderr(&mut self, _: &[u8]) {}
+    fn stderr(&mut self, data: &[u8]) {
+        let Some(end) = self.end else { return };
+        for byte in data {
+            match byte {
+                b'\n' if self.line.ends_with(end.as_bytes()) => self.voice.shared.note_end(self.voice.party),
+                b'\n' => self.line.clear(),
+                // What an interactor left without a line end stands before it.
+                byte if self.line.len() < 2 * end.len() => self.line.push(*byte),
+                byte => {
+                    self.line.drain(..=self.line.len() - end.len());
+                    self.line.push(*byte);
+                }
+            }
+        }
+    }
 
     fn cancelled(&mut self) -> bool {
         if self.observer.cancelled() {
@@ -176,6 +199,17 @@ impl StepObserver for Talks<'_, '_> {
         }
         self.voice.shared.cancelled.load(Ordering::Relaxed)
     }
+}
+
+/// The result without the line that tells the end, which comes last.
+fn without_end(mut result: StepResult, end: Option<&str>) -> StepResult {
+    let stderr = &mut result.report.stderr.data;
+    if let Some(end) = end
+        && let Some(rest) = stderr.strip_suffix(format!("{end}\n").as_bytes())
+    {
+        *stderr = Arc::from(rest);
+    }
+    result
 }
 
 /// Wants nothing, cancels nothing.
