@@ -338,3 +338,6 @@ impl Judging<'_, '_> {
 fn name(id: &CaseId) -> Option<&str> {
     Some(id.as_str())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,409 @@
+//! Judging a problem over a scripted executor: what is run, what is run again, what is skipped, what follows.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cupel_languages::{Probe, Registry};
+use cupel_problem::{
+    Aggregate, Calibration, Case, CasePoints, Checker, Comparison, ContentHash, Feedback, FileRef, Hints, JudgeProgram,
+    Licence, Method, OnOutputLimit, Passes, Problem, ProblemLimits, Program, ProgramFile, ProgramIo, ProgramShape,
+    Protocol, Scoring, Slug, Tests, TimeLimit, Titles, TokenRules, Trials, VerdictRule, Visibility,
+};
+use cupel_types::{BoxPath, Bytes, Outcome, Output, StepReport, Usage};
+
+use super::*;
+use crate::executor::{StepInput, StepObserver, StepResult};
+use crate::{JudgeEvent, NoCache};
+
+const SCRIPT: &str = r#"
+name = "Script"
+extensions = ["scr"]
+source = "main.scr"
+execute = ["run", "{source}"]
+version = { command = ["run", "--version"] }
+[packages]
+[[samples]]
+name = "hello"
+source = "x"
+"#;
+
+struct Answers;
+
+impl Probe for Answers {
+    fn version(&self, _: &[String]) -> Result<String, String> {
+        Ok("version 1.2.3".into())
+    }
+
+    fn is_installed(&self, _: &str) -> bool {
+        true
+    }
+}
+
+// ---- the problem ------------------------------------------------------------------------------------
+
+/// A package in a directory: each case's input is its own name, its answer `ok`.
+struct Fixture {
+    dir: tempfile::TempDir,
+    languages: Registry,
+    limits: ProblemLimits,
+    method: Arc<Method>,
+    passes: Passes,
+}
+
+impl Fixture {
+    fn new() -> Fixture {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("languages");
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("script.toml"), SCRIPT).unwrap();
+        let mut languages = Registry::load(Some(&folder)).unwrap();
+        languages.probe(&Answers);
+        let mut limits = ProblemLimits::kattis(Calibration::KATTIS_2025_09);
+        limits.time = TimeLimit { limit: Some(Duration::from_secs(1)), calibration: Calibration::KATTIS_2025_09 };
+        let method = Arc::new(Method::Check(Checker::Builtin(Comparison::Tokens(TokenRules::default()))));
+        Fixture { dir, languages, limits, method, passes: Passes::One }
+    }
+
+    fn file(&self, name: &str, text: &str) -> FileRef {
+        std::fs::write(self.dir.path().join(name), text).unwrap();
+        FileRef {
+            path: PackagePath::new(name).unwrap(),
+            hash: ContentHash::from_bytes([0; 32]),
+            size: Bytes::new(text.len() as u64),
+        }
+    }
+
+    fn checked_by_program(mut self, protocol: Protocol) -> Fixture {
+        let file = ProgramFile {
+            name: BoxPath::new("check.scr").unwrap(),
+            file: self.file("check.scr", "x"),
+            executable: false,
+        };
+        let program = Program {
+            path: file.file.path.clone(),
+            files: vec![file],
+            language: None,
+            entry_point: None,
+            shape: ProgramShape::Sources,
+        };
+        let program = JudgeProgram { program, protocol, args: vec!["flag".into()] };
+        self.method = Arc::new(Method::Check(Checker::Program(program)));
+        self
+    }
+
+    fn case(&self, id: &str, points: CasePoints) -> Node {
+        Node::Case(Box::new(Case {
+            id: CaseId::new(id),
+            input: self.file(&format!("{id}.in"), id),
+            answer: Some(self.file(&format!("{id}.ans"), "ok\n")),
+            args: Vec::new(),
+            files: Vec::new(),
+            method: self.method.clone(),
+            points,
+            feedback: Feedback::Hidden,
+            validator_args: Vec::new(),
+            hints: Hints::default(),
+            shown: None,
+        }))
+    }
+
+    fn judge(&self, root: CaseGroup, all_cases: bool, answers: Vec<Answer>) -> (ProblemReport, Scripted) {
+        let problem = Problem {
+            slug: Slug::from_text("p").unwrap(),
+            titles: Titles::new("en".into(), "P".into(), BTreeMap::new()),
+            statements: Vec::new(),
+            difficulty: None,
+            tags: Vec::new(),
+            authors: Vec::new(),
+            source: None,
+            licence: Licence { name: None, rights_owner: None },
+            visibility: Visibility::Draft,
+            limits: self.limits.clone(),
+            scoring: Scoring::PassFail,
+            passes: self.passes,
+            io: ProgramIo::default(),
+            tests: Tests::new(root).unwrap(),
+            validators: Vec::new(),
+            trials: Trials::default(),
+            submissions: Vec::new(),
+            includes: Vec::new(),
+            attachments: Vec::new(),
+            signature: None,
+            conversations: Vec::new(),
+        };
+        let package = Package::new(self.dir.path().to_owned(), problem, ContentHash::from_bytes([0; 32]));
+        let source = BoxFile { path: BoxPath::new("a.scr").unwrap(), data: b"x".as_slice().into(), executable: false };
+        let files = BoxFiles::new(vec![source]);
+        let request = ProblemRequest {
+            package: &package,
+            files: &files,
+            language: self.languages.find("script").unwrap(),
+            entry_point: None,
+            languages: &self.languages,
+            limits: LimitsRequest::default(),
+            all_cases,
+            owner: UserId::from_uuid(uuid::Uuid::nil()),
+        };
+        let mut executor = Scripted { answers: answers.into(), asked: Vec::new() };
+        let report = judge_problem(&request, &mut executor, &NoCache, &mut Nothing).unwrap();
+        (report, executor)
+    }
+}
+
+fn group(name: &str, children: Vec<Node>) -> CaseGroup {
+    CaseGroup {
+        name: GroupName::new(name).unwrap(),
+        scoring: GroupScoring::None,
+        verdict: VerdictRule::FirstError,
+        stop: StopRule::Break,
+        max: MaxScore::Unbounded,
+        range: None,
+        requires: Vec::new(),
+        counts: true,
+        decides: true,
+        children,
+    }
+}
+
+// ---- the executor -----------------------------------------------------------------------------------
+
+#[derive(Clone)]
+struct Answer {
+    outcome: Outcome,
+    cpu_ms: u64,
+    stdout: Vec<u8>,
+    stderr: &'static str,
+    files: Vec<(&'static str, &'static str)>,
+}
+
+fn prints(text: &str, cpu_ms: u64) -> Answer {
+    Answer { outcome: Outcome::Exited(0), cpu_ms, stdout: text.into(), stderr: "", files: Vec::new() }
+}
+
+fn ok() -> Answer {
+    prints("ok", 1)
+}
+
+fn ends(outcome: Outcome, cpu_ms: u64) -> Answer {
+    Answer { outcome, ..prints("", cpu_ms) }
+}
+
+struct Scripted {
+    answers: VecDeque<Answer>,
+    /// Arguments and standard input.
+    asked: Vec<(Vec<String>, String)>,
+}
+
+impl Executor for Scripted {
+    fn execute(&mut self, step: StepInput<'_>, observer: &mut dyn StepObserver) -> Result<StepResult, ExecuteError> {
+        let stdin = match &step.stdin {
+            crate::StdinSource::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            crate::StdinSource::Descriptor(_) => "descriptor".into(),
+        };
+        self.asked.push((step.argv.to_vec(), stdin));
+        let answer = self.answers.pop_front().expect("more steps than were scripted");
+        answer.stdout.chunks(3).for_each(|piece| observer.stdout(piece));
+        let kept = &answer.stdout[..answer.stdout.len().min(usize::try_from(step.keep.get()).unwrap())];
+        let output = |data: &[u8]| Output { data: data.into(), truncated: false };
+        let file = |(path, text): &(&str, &str)| BoxFile {
+            path: BoxPath::new(path).unwrap(),
+            data: text.as_bytes().into(),
+            executable: false,
+        };
+        let report = StepReport {
+            outcome: answer.outcome,
+            exit_code: None,
+            signal: None,
+            stdout: output(kept),
+            stderr: output(answer.stderr.as_bytes()),
+            usage: Usage { cpu_time: Duration::from_millis(answer.cpu_ms), ..Usage::default() },
+        };
+        let files = BoxFiles::new(answer.files.iter().map(file).collect());
+        Ok(StepResult { report, files, files_truncated: false })
+    }
+}
+
+struct Nothing;
+
+impl JudgeObserver for Nothing {
+    fn event(&mut self, _: JudgeEvent<'_>) {}
+}
+
+fn told(report: &ProblemReport) -> String {
+    report.cases.iter().map(|case| case.verdict.code()).collect::<Vec<_>>().join(" ")
+}
+
+// ---- the rules --------------------------------------------------------------------------------------
+
+#[test]
+fn a_program_near_the_time_limit_is_run_again_and_its_fastest_run_counts() {
+    let fixture = Fixture::new();
+    let judged = |answers: Vec<Answer>| {
+        let (report, executor) = fixture.judge(group("", vec![fixture.case("1", CasePoints::None)]), false, answers);
+        let case = &report.cases[0];
+        (case.verdict, case.reruns, case.usage.cpu_time.as_millis(), executor.answers.len())
+    };
+    for (answers, expected) in [
+        (vec![prints("ok", 1000)], (Verdict::Accepted, 0, 1000, 0)),
+        (vec![prints("ok", 1001), prints("ok", 990)], (Verdict::Accepted, 1, 990, 0)),
+        (vec![prints("ok", 1050), prints("ok", 1001), prints("ok", 1080)], (Verdict::TimeLimit, 2, 1001, 0)),
+        (vec![prints("ok", 1001), prints("no", 990)], (Verdict::WrongAnswer, 1, 990, 0)),
+        // The sandbox ended it: it is not near.
+        (vec![ends(Outcome::TimeLimit, 1100)], (Verdict::TimeLimit, 0, 1100, 0)),
+        (vec![ends(Outcome::WallLimit, 700), prints("ok", 700)], (Verdict::Accepted, 1, 700, 0)),
+        (vec![ends(Outcome::IdleLimit, 5)], (Verdict::IdleLimit, 0, 5, 0)),
+        (vec![ends(Outcome::Exited(1), 1001), ends(Outcome::Exited(1), 5)], (Verdict::RuntimeError, 1, 5, 0)),
+    ] {
+        assert_eq!(judged(answers), expected);
+    }
+}
+
+#[test]
+fn the_rest_of_a_group_is_skipped_as_its_rule_says() {
+    let fixture = Fixture::new();
+    let two = |name: &str, stop| {
+        let cases = ["1", "2"].map(|case| fixture.case(&format!("{name}{case}"), CasePoints::None));
+        Node::Group(CaseGroup { stop, ..group(name, cases.into()) })
+    };
+    let wrong = || prints("no", 1);
+    for (inner, outer, all, answers, expected) in [
+        (StopRule::Break, StopRule::Continue, false, vec![wrong(), ok(), ok()], "WA SK AC AC"),
+        (StopRule::Continue, StopRule::Break, false, vec![wrong(), ok()], "WA AC SK SK"),
+        (StopRule::BreakAll, StopRule::Continue, false, vec![wrong()], "WA SK SK SK"),
+        (StopRule::Break, StopRule::Break, true, vec![wrong(), ok(), wrong(), ok()], "WA AC WA AC"),
+    ] {
+        let root = CaseGroup { stop: outer, ..group("", vec![two("a", inner), two("b", inner)]) };
+        let (report, _) = fixture.judge(root, all, answers);
+        assert_eq!((report.verdict, told(&report).as_str()), (Verdict::WrongAnswer, expected), "{inner:?} {outer:?}");
+    }
+}
+
+#[test]
+fn a_group_whose_requirement_failed_is_not_run_and_gives_nothing() {
+    let fixture = Fixture::new();
+    let ten: Score = "10".parse().unwrap();
+    let scored = |name: &str, requires: &[&str]| {
+        let requires = requires.iter().map(|name| GroupName::new(name).unwrap()).collect();
+        let case = fixture.case(&format!("{name}1"), CasePoints::None);
+        Node::Group(CaseGroup { scoring: GroupScoring::AllOrNothing(ten), requires, ..group(name, vec![case]) })
+    };
+    let root = CaseGroup {
+        scoring: GroupScoring::Aggregate(Aggregate::Sum),
+        stop: StopRule::Continue,
+        ..group("", vec![scored("a", &[]), scored("b", &["a"]), scored("c", &["b"]), scored("d", &[])])
+    };
+    let (report, _) = fixture.judge(root, false, vec![prints("no", 1), ok()]);
+    assert_eq!((report.verdict, report.score), (Verdict::WrongAnswer, Some(ten)));
+    assert_eq!(told(&report), "WA SK SK AC");
+    let reasons: Vec<Option<&str>> = report.groups.iter().map(|group| group.reason.as_deref()).collect();
+    assert_eq!(reasons, [None, Some("it requires `a`"), Some("it requires `b`"), None]);
+}
+
+#[test]
+fn a_fault_of_the_checker_is_je_ends_everything_and_tells_why() {
+    let fixture = Fixture::new().checked_by_program(Protocol::Testlib { percent: false });
+    let cases = || ["1", "2"].map(|case| fixture.case(case, CasePoints::None)).into();
+    for outcome in [Outcome::Exited(3), Outcome::Exited(9), Outcome::TimeLimit, Outcome::MemoryLimit] {
+        let checker = Answer { stderr: "FAIL it is broken", ..ends(outcome, 1) };
+        let (report, _) = fixture.judge(group("", cases()), true, vec![ok(), checker]);
+        assert_eq!((report.verdict, told(&report).as_str()), (Verdict::InternalError, "JE SK"), "{outcome:?}");
+        let message = report.cases[0].judge_message.as_deref().unwrap();
+        assert!(message.contains("check.scr") && message.contains("it is broken"), "{message}");
+    }
+}
+
+#[test]
+fn a_checker_is_called_as_its_protocol_says_and_not_at_all_for_a_program_that_failed() {
+    let fixture = Fixture::new().checked_by_program(Protocol::Testlib { percent: false });
+    let cases = ["1", "2"].map(|case| fixture.case(case, CasePoints::None)).into();
+    let (report, executor) = fixture.judge(group("", cases), false, vec![ok(), ok(), ends(Outcome::Exited(1), 1)]);
+    assert_eq!(told(&report), "AC RTE");
+    let called = &executor.asked[1].0;
+    assert_eq!(called[..], ["run", "check.scr", "/box/.cupel/in", "/box/.cupel/out", "/box/.cupel/ans", "flag"]);
+
+    let fixture = Fixture::new().checked_by_program(Protocol::Kattis);
+    let cases = || vec![fixture.case("1", CasePoints::None)];
+    let checker = Answer { files: vec![(".cupel/code", "42\n")], ..ends(Outcome::Exited(0), 1) };
+    let (report, executor) = fixture.judge(group("", cases()), false, vec![ok(), checker]);
+    assert_eq!(told(&report), "AC");
+    let (called, stdin) = &executor.asked[1];
+    assert_eq!(called[4..], ["run", "check.scr", "/box/.cupel/in", "/box/.cupel/ans", "/box/.cupel/feedback/", "flag"]);
+    assert_eq!(stdin, "ok");
+    // The shell around it ended well, and did not say how the checker ended.
+    let silent = ends(Outcome::Exited(0), 1);
+    assert_eq!(told(&fixture.judge(group("", cases()), false, vec![ok(), silent]).0), "JE");
+}
+
+#[test]
+fn points_of_a_checker_make_a_partial_score() {
+    let fixture = Fixture::new().checked_by_program(Protocol::Testlib { percent: false });
+    let ten: Score = "10".parse().unwrap();
+    let points = CasePoints::FromChecker {
+        max: MaxScore::Bounded(ten),
+        unnamed: Some(ten),
+        rejected: Score::ZERO,
+        also_rejecting: false,
+    };
+    for (said, verdict, score) in [
+        ("points 4", Verdict::PartialScore, Some("4")),
+        ("points 10", Verdict::Accepted, Some("10")),
+        ("points 0", Verdict::WrongAnswer, Some("0")),
+        ("points 11", Verdict::InternalError, None),
+    ] {
+        let checker = Answer { stderr: said, ..ends(Outcome::Exited(7), 1) };
+        let root = CaseGroup {
+            scoring: GroupScoring::Aggregate(Aggregate::Sum),
+            ..group("", vec![fixture.case("1", points)])
+        };
+        let (report, _) = fixture.judge(root, false, vec![ok(), checker]);
+        assert_eq!(report.cases[0].verdict, verdict, "{said}");
+        assert_eq!(report.score.map(|score| score.to_string()).as_deref(), score, "{said}");
+    }
+}
+
+#[test]
+fn what_is_beyond_the_output_limit_is_thrown_away_where_the_package_wants_that() {
+    let mut fixture = Fixture::new();
+    fixture.limits.output = Bytes::new(4);
+    fixture.limits.on_output_limit = OnOutputLimit::Discard;
+    let judged = |answer: Answer| {
+        let root = group("", vec![fixture.case("1", CasePoints::None)]);
+        told(&fixture.judge(root, false, vec![answer]).0)
+    };
+    assert_eq!(judged(prints("ok\n\n", 1)), "AC");
+    assert_eq!(judged(prints("ok\n\n\n", 1)), "OLE");
+    assert_eq!(judged(Answer { outcome: Outcome::Exited(1), ..prints("ok\n\n\n", 1) }), "RTE");
+    assert_eq!(judged(Answer { outcome: Outcome::TimeLimit, ..prints("ok\n\n\n", 1100) }), "TLE");
+}
+
+#[test]
+fn a_source_that_is_too_long_is_not_compiled() {
+    let mut fixture = Fixture::new();
+    fixture.limits.code = Bytes::ZERO;
+    let (report, executor) = fixture.judge(group("", vec![fixture.case("1", CasePoints::None)]), false, Vec::new());
+    assert_eq!((report.verdict, report.cases.len(), executor.asked.len()), (Verdict::CompileError, 0, 0));
+    assert!(report.message.unwrap().contains("1 bytes"));
+}
+
+#[test]
+fn passes_go_on_while_the_checker_leaves_an_input() {
+    let mut fixture = Fixture::new().checked_by_program(Protocol::Kattis);
+    fixture.passes = Passes::UpTo(2.try_into().unwrap());
+    let root = || group("", vec![fixture.case("1", CasePoints::None)]);
+    let code = |code| Answer { files: vec![(".cupel/code", code)], ..ends(Outcome::Exited(0), 1) };
+    let next = |code| Answer {
+        files: vec![(".cupel/code", code), (".cupel/feedback/nextpass.in", "second"), (".cupel/feedback/kept", "x")],
+        ..ends(Outcome::Exited(0), 1)
+    };
+    let (report, executor) =
+        fixture.judge(root(), false, vec![prints("ok", 7), next("42"), prints("ok", 3), code("42")]);
+    assert_eq!((told(&report).as_str(), report.cases[0].usage.cpu_time.as_millis()), ("AC", 7));
+    assert_eq!(executor.asked[2].1, "second");
+    let (report, _) = fixture.judge(root(), false, vec![ok(), next("42"), ok(), next("42")]);
+    assert_eq!(told(&report), "JE");
+    let (report, _) = fixture.judge(root(), false, vec![ok(), next("43")]);
+    assert_eq!(told(&report), "JE");
+    let (report, _) = fixture.judge(root(), false, vec![ok(), next("42"), ends(Outcome::Exited(1), 1)]);
+    assert_eq!(told(&report), "RTE");
+}
