@@ -5,13 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::yaml::{Yaml, document};
 use super::{Content, Planned};
 use crate::finding::{Code, Findings};
-use crate::import::folder_rule;
 use crate::{
-    AfterInteraction, Case, Checker, Comparison, ExampleSubmission, Expectation, ExpectedVerdict, FileRef, Finding,
-    InputValidator, Interactor, Method, Package, Passes, Problem, Program, ProgramFile, Protocol, Refused, Scope,
-    Scoring, Standard, StatementFormat, TimeLimitRole,
+    Case, FileRef, Finding, InputValidator, Package, Passes, Problem, ProgramFile, Refused, Scoring, StatementFormat,
 };
 
+mod checkers;
+mod expectations;
 mod groups;
 
 /// Words that the format has for licences.
@@ -194,115 +193,6 @@ impl Plan<'_> {
         }
     }
 
-    /// The program that decides, which is one for the whole package.
-    fn judge(&mut self) {
-        let mut programs: Vec<&Program> = Vec::new();
-        for case in self.problem.tests.cases() {
-            if let Some(program) = self.program_of(&case.method)
-                && !programs.contains(&program)
-            {
-                programs.push(program);
-            }
-        }
-        match programs[..] {
-            [] => {}
-            [program] => {
-                let files = program.files.clone();
-                self.program_files("output_validator", &files);
-            }
-            _ => self.cannot("output_validator", "several programs decide, and the format has one", "Make one of them"),
-        }
-    }
-
-    fn program_of<'m>(&self, method: &'m Method) -> Option<&'m Program> {
-        let (Method::Check(Checker::Program(program)) | Method::Interact(Interactor { program, .. })) = method else {
-            return None;
-        };
-        Some(&program.program)
-    }
-
-    /// The arguments of a method; tells what cannot be said.
-    fn arguments(&self, method: &Method, place: &str) -> Vec<String> {
-        let program = match method {
-            Method::Check(Checker::Builtin(comparison)) => return self.flags(comparison, place),
-            Method::Check(Checker::Program(program)) => program,
-            Method::Interact(Interactor { program, then: AfterInteraction::Verdict }) => program,
-            Method::Interact(_) => {
-                self.cannot(
-                    place,
-                    "interactor and checker are two programs, and the format has one",
-                    "Let the interactor decide",
-                );
-                return Vec::new();
-            }
-        };
-        if program.protocol != Protocol::Kattis {
-            let fault = format!("`{}` does not answer as an output validator does, by 42 and 43", program.program.path);
-            self.cannot(
-                program.program.path.as_str(),
-                fault,
-                "Rewrite its ending, or put a program around it that translates",
-            );
-        }
-        program.args.clone()
-    }
-
-    fn flags(&self, comparison: &Comparison, place: &str) -> Vec<String> {
-        let fixed = |flags: &[&str]| flags.iter().map(|flag| (*flag).to_owned()).collect();
-        match comparison {
-            Comparison::Tokens(rules) => {
-                let mut flags = Vec::new();
-                flags.extend(rules.case_sensitive.then(|| "case_sensitive".to_owned()));
-                flags.extend(rules.space_sensitive.then(|| "space_change_sensitive".to_owned()));
-                for (flag, tolerance) in [
-                    ("float_absolute_tolerance", rules.absolute_tolerance),
-                    ("float_relative_tolerance", rules.relative_tolerance),
-                ] {
-                    flags.extend(
-                        tolerance.map(|tolerance| [flag.to_owned(), tolerance.get().to_string()]).into_iter().flatten(),
-                    );
-                }
-                flags
-            }
-            Comparison::Exact { normalize_newlines: false } => fixed(&["case_sensitive", "space_change_sensitive"]),
-            Comparison::Exact { .. } | Comparison::TrimmedLines | Comparison::TrimmedEnd | Comparison::TokensByLine => {
-                self.weaker(place, "white space is compared more strictly here than the default validator does");
-                fixed(&["case_sensitive"])
-            }
-            Comparison::Standard(Standard::Wcmp | Standard::Ncmp | Standard::Icmp | Standard::Hcmp) => {
-                fixed(&["case_sensitive"])
-            }
-            Comparison::Standard(Standard::Lcmp | Standard::Fcmp) => {
-                self.weaker(place, "lines are compared here, and tokens by the default validator");
-                fixed(&["case_sensitive"])
-            }
-            Comparison::Standard(Standard::Yesno | Standard::Nyesno) => Vec::new(),
-            Comparison::Standard(Standard::Rcmp4) => fixed(&["float_tolerance", "1e-4"]),
-            Comparison::Standard(Standard::Rcmp6 | Standard::Dcmp) => fixed(&["float_tolerance", "1e-6"]),
-            Comparison::Standard(Standard::Rcmp9) => fixed(&["float_tolerance", "1e-9"]),
-            Comparison::Standard(Standard::Acmp) => fixed(&["float_tolerance", "1.5e-6"]),
-            Comparison::Standard(Standard::Rcmp | Standard::Rncmp) => fixed(&["float_absolute_tolerance", "1.5e-6"]),
-            Comparison::Floats { precision, .. } => {
-                self.weaker(
-                    place,
-                    "numbers are compared line by line here, and token by token by the default validator",
-                );
-                vec!["float_tolerance".to_owned(), format!("1e-{precision}")]
-            }
-            Comparison::Unordered(_)
-            | Comparison::Characters
-            | Comparison::LineCount { .. }
-            | Comparison::Standard(_) => {
-                self.cannot(
-                    place,
-                    "the default validator has no such comparison",
-                    "Add a checker that answers by 42 and 43",
-                );
-                Vec::new()
-            }
-        }
-    }
-
     fn validators(&mut self) {
         for validator in &self.problem.validators {
             match validator {
@@ -355,33 +245,6 @@ impl Plan<'_> {
         }
     }
 
-    fn submissions(&mut self) {
-        let mut rules: Vec<(String, Yaml)> = Vec::new();
-        for submission in &self.problem.submissions {
-            let folder = folder(submission);
-            let name = submission.program.path.name();
-            let mut path = format!("{folder}/{name}");
-            let mut number = 2;
-            while self.files.keys().any(|known| known.starts_with(&format!("submissions/{path}"))) {
-                path = format!("{folder}/{number}-{name}");
-                number += 1;
-            }
-            match &submission.program.files[..] {
-                [one] if one.name.as_str() == name => {
-                    self.files.insert(format!("submissions/{path}"), (Content::File(one.file.clone()), one.executable));
-                }
-                files => self.program_files(&format!("submissions/{path}"), files),
-            }
-            let rule = rule(submission, folder);
-            if !rule.is_empty() {
-                rules.push((path, Yaml::Map(rule)));
-            }
-        }
-        if !rules.is_empty() {
-            self.text("submissions/submissions.yaml", document(&rules));
-        }
-    }
-
     fn rest(&mut self) {
         for include in &self.problem.includes {
             let language = include.language.as_ref().map_or("default", |language| language.as_str());
@@ -404,119 +267,6 @@ fn base(name: &str) -> &str {
 
 fn stem(name: &str) -> &str {
     name.split_once('.').map_or(name, |(stem, _)| stem)
-}
-
-/// The folder that says what is expected, or `mixed`, which says nothing.
-fn folder(submission: &ExampleSubmission) -> &'static str {
-    use ExpectedVerdict::{Accepted, RuntimeError, TimeLimit, WrongAnswer};
-    let Some(rule) = submission.expectations.iter().find(|rule| rule.scope == Scope::All) else { return "mixed" };
-    if let Some(known) = FOLDERS.iter().find(|folder| says_the_same(folder, rule)) {
-        return known;
-    }
-    // Formats in which a submission has one verdict, not one for each case.
-    match (rule.verdict.as_deref(), rule.full_score) {
-        (_, Some(false)) => "partially_accepted",
-        (Some([Accepted]), _) => "accepted",
-        (Some([WrongAnswer]), _) => "wrong_answer",
-        (Some([TimeLimit]), _) => "time_limit_exceeded",
-        (Some([RuntimeError]), _) => "run_time_error",
-        _ => "mixed",
-    }
-}
-
-const FOLDERS: &[&str] = &[
-    "accepted",
-    "rejected",
-    "wrong_answer",
-    "time_limit_exceeded",
-    "run_time_error",
-    "brute_force",
-    "partially_accepted",
-];
-
-/// Whether a folder's own rule is this one.
-fn says_the_same(folder: &str, rule: &Expectation) -> bool {
-    let default = folder_rule(folder);
-    default.is_some_and(|default| Expectation { origin: rule.origin.clone(), ..default } == *rule)
-}
-
-/// What `submissions.yaml` has to say beside the folder.
-fn rule(submission: &ExampleSubmission, folder: &str) -> Vec<(String, Yaml)> {
-    let mut entries: Vec<(String, Yaml)> = Vec::new();
-    let mut put = |key: &str, value: Yaml| entries.push((key.to_owned(), value));
-    if let Some(language) = &submission.program.language {
-        put("language", Yaml::text(language.as_str()));
-    }
-    if let Some(entry) = &submission.program.entry_point {
-        put("entrypoint", Yaml::text(entry));
-    }
-    match submission.for_time_limit {
-        None => {}
-        Some(TimeLimitRole::Neither) => put("use_for_time_limit", Yaml::plain("false")),
-        Some(TimeLimitRole::Below) => put("use_for_time_limit", Yaml::plain("lower")),
-        Some(TimeLimitRole::Above) => put("use_for_time_limit", Yaml::plain("upper")),
-    }
-    let mut nested: Vec<(String, Yaml)> = Vec::new();
-    for expectation in &submission.expectations {
-        if says_the_same(folder, expectation) {
-            continue;
-        }
-        let checks = checks(expectation, folder);
-        match &expectation.scope {
-            _ if checks.is_empty() => {}
-            Scope::All => checks.into_iter().for_each(|(key, value)| {
-                if !entries.iter().any(|(known, _)| *known == key) {
-                    entries.push((key, value));
-                }
-            }),
-            Scope::Glob(glob) => nested.push((glob.clone(), Yaml::Map(checks))),
-        }
-    }
-    entries.extend(nested);
-    entries
-}
-
-fn checks(expectation: &Expectation, folder: &str) -> Vec<(String, Yaml)> {
-    // The format's four; finer ones are told by what they are part of.
-    let codes = |verdicts: &[ExpectedVerdict]| {
-        let coarse = verdicts.iter().map(|verdict| match verdict {
-            ExpectedVerdict::Accepted => "AC",
-            ExpectedVerdict::WrongAnswer | ExpectedVerdict::PresentationError => "WA",
-            ExpectedVerdict::TimeLimit => "TLE",
-            ExpectedVerdict::RuntimeError
-            | ExpectedVerdict::MemoryLimit
-            | ExpectedVerdict::OutputLimit
-            | ExpectedVerdict::CompileError => "RTE",
-        });
-        let coarse: BTreeSet<&str> = coarse.collect();
-        Yaml::List(coarse.into_iter().map(Yaml::plain).collect())
-    };
-    let mut entries: Vec<(String, Yaml)> = Vec::new();
-    if let Some(permitted) = &expectation.permitted {
-        entries.push(("permitted".to_owned(), codes(permitted)));
-    }
-    if let Some(required) = &expectation.required {
-        entries.push(("required".to_owned(), codes(required)));
-    }
-    if let (Some(verdict), "mixed") = (&expectation.verdict, folder) {
-        let accepted = verdict.contains(&ExpectedVerdict::Accepted);
-        let mut permitted = verdict.clone();
-        permitted.push(ExpectedVerdict::Accepted);
-        entries.push(("permitted".to_owned(), codes(&permitted)));
-        if !accepted {
-            entries.push(("required".to_owned(), codes(verdict)));
-        }
-    }
-    if let Some(score) = expectation.score {
-        let bounds = [score.low(), score.high()].map(|bound| Yaml::plain(bound.unwrap_or_default()));
-        if score.low().is_some() && score.high().is_some() {
-            entries.push(("score".to_owned(), Yaml::List(bounds.to_vec())));
-        }
-    }
-    if let Some(message) = &expectation.message {
-        entries.push(("message".to_owned(), Yaml::text(message)));
-    }
-    entries
 }
 
 /// A UUID that follows from the content: the same package is exported with the same one. Source: RFC 9562, version 8.

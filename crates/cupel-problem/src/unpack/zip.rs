@@ -16,11 +16,27 @@ use crate::finding::Code;
 /// Longest text of a symbolic link.
 const LINK_BYTES_MAX: u64 = 1024;
 
+/// Bytes of the list of entries, beside those for each: the search for its end.
+const LIST_BYTES_FREE: u64 = 1 << 20;
+/// Bytes that an entry of the list may have on average; 46 and the name are usual. Source: APPNOTE.TXT 4.3.12.
+const LIST_BYTES_AN_ENTRY: u64 = 512;
+
 pub(super) fn unpack(file: File, name: &str, below: &str, sink: &mut Sink<'_>) -> Result<(), SinkError> {
     let findings = sink.findings();
-    let file = Counted::new(file);
-    let count = file.count();
-    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|error| refused(error, name, sink))?;
+    let file = Counted::new(BufReader::new(file));
+    let (count, most) = (file.count(), file.most());
+    // The list of entries is kept in memory, so that it is bounded before it is looked at.
+    most.set(LIST_BYTES_FREE + LIST_BYTES_AN_ENTRY * sink.limits().entries_max as u64);
+    let mut archive = match ZipArchive::new(file) {
+        Ok(archive) => archive,
+        Err(_) if count.get() > most.get() => {
+            let remedy = "Leave out what the problem does not need";
+            findings.file(Code::ArchiveBomb, name, "the archive's list of entries is too long", remedy);
+            return Err(SinkError::Refused);
+        }
+        Err(error) => return Err(refused(error, name, sink)),
+    };
+    most.set(u64::MAX);
     if archive.len() > sink.limits().entries_max {
         let fault = format!("the archive has {} entries, more than {}", archive.len(), sink.limits().entries_max);
         findings.file(Code::ArchiveBomb, name, fault, "Leave out what the problem does not need");
@@ -51,7 +67,7 @@ pub(super) fn unpack(file: File, name: &str, below: &str, sink: &mut Sink<'_>) -
 pub(super) type Links = Vec<(PackagePath, String)>;
 
 fn entry(
-    archive: &mut ZipArchive<BufReader<Counted<File>>>,
+    archive: &mut ZipArchive<Counted<BufReader<File>>>,
     count: &Cell<u64>,
     index: usize,
     name: &str,

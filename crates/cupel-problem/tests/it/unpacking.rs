@@ -250,6 +250,31 @@ fn bombs_are_refused_while_they_are_small() {
     refuse("entries", "a.tar", &files.tar(), &small, Code::ArchiveBomb, "entries");
 }
 
+/// A million entries of nothing: 60 MB of list, and not a gigabyte of memory.
+#[test]
+fn a_list_of_entries_without_end_is_refused() {
+    let entry = [&b"PK\x01\x02"[..], &[0; 24], &[6, 0, 0, 0, 0, 0], &[0; 12]].concat();
+    assert_eq!(entry.len(), 46);
+    let count = 1_000_000_u32;
+    let mut zip = Vec::from(*b"PK\x03\x04");
+    zip.extend([0; 26]);
+    for number in 0..count {
+        zip.extend_from_slice(&entry);
+        zip.extend_from_slice(format!("{number:06}").as_bytes());
+    }
+    let (size, start) = (u64::from(count) * 52, 30_u64);
+    let end64 = zip.len() as u64;
+    // APPNOTE.TXT 4.3.14 and 4.3.15: the end of a list with more than 65,535 entries, and where it is.
+    zip.extend([&b"PK\x06\x06"[..], &44_u64.to_le_bytes(), &[45, 0, 45, 0], &[0; 8]].concat());
+    for number in [u64::from(count), u64::from(count), size, start] {
+        zip.extend_from_slice(&number.to_le_bytes());
+    }
+    zip.extend([&b"PK\x06\x07"[..], &[0; 4], &end64.to_le_bytes(), &[1, 0, 0, 0]].concat());
+    zip.extend([&b"PK\x05\x06"[..], &[0; 4], &[0xff; 12], &[0; 2]].concat());
+    let told = refused(Bench::new().import_bytes("a.zip", &zip, &options()));
+    assert_refused("list", &told, Code::ArchiveBomb, "a.zip", "list of entries");
+}
+
 #[test]
 fn what_a_tar_says_of_sizes_is_not_believed() {
     let bytes = tar_with(b"data/secret/huge.in", tar::EntryType::Regular, "", 7 << 30);

@@ -1,171 +1,20 @@
-//! DMOJ: `init.yml` and the data it names, in the package or in a zip of it. Source: DMOJ's documentation, "Problem format".
+//! `test_cases` of DMOJ: lists, batches, and cases found by the names of files.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cupel_types::Bytes;
-
-use super::cases::{Methods, most};
-use super::{ByteOrderMark, Context, Draft, Tree};
-use crate::doc::{Node as Document, Reader, Source, Value, parse_yaml};
-use crate::finding::{Code, Findings, ImportError};
-use crate::unpack::{self, Sink};
+use super::super::Context;
+use super::super::cases::{Methods, most};
+use super::checker::{bridged, checker_of};
+use super::{FILE, PATTERN_LENGTH_MAX, UNPACKED, key_of};
+use crate::doc::{Reader, Value};
+use crate::finding::Code;
 use crate::{
-    AfterInteraction, Aggregate, Calibration, Case, CaseGroup, CaseId, CasePoints, Checker, Comparison, ErrorMode,
-    Factor, Feedback, FileRef, GroupName, GroupScoring, Hints, Include, Interactor, JudgeProgram, MaxScore, Method,
-    Node, Objective, OrderOf, Problem, ProgramFile, Protocol, Score, Scoring, ScoringDialect, StopRule, VerdictRule,
-    WallLimit,
+    AfterInteraction, Aggregate, Case, CaseGroup, CaseId, CasePoints, Checker, Comparison, Feedback, FileRef,
+    GroupName, GroupScoring, Hints, Interactor, MaxScore, Method, Node, Score, StopRule, VerdictRule,
 };
 
-const FILE: &str = "init.yml";
-/// Where the data archive is unpacked.
-const UNPACKED: &str = "dmoj-archive";
-/// Most groups in a pattern, and most of it.
-const PATTERN_LENGTH_MAX: usize = 500;
-
-/// Unpacks the archive that `init.yml` names, out of the package's budget. Whether there is one.
-pub(super) fn unpack_archive(tree: &Tree, top: &str, sink: &mut Sink<'_>) -> Result<bool, ImportError> {
-    // Faults of the file itself are told when it is read for good.
-    let quiet = Findings::default();
-    let Some(text) = tree.text(FILE, ByteOrderMark::Warned, &quiet)? else { return Ok(false) };
-    let Ok(node) = parse_yaml(&text) else { return Ok(false) };
-    let reader = Reader::new(Source { file: FILE, findings: &quiet }, &node).get("archive");
-    let Some(archive) = reader.text() else { return Ok(false) };
-    let Some(file) = tree.file(archive) else { return Ok(false) };
-    let place = tree.root().join(file.path.as_str());
-    unpack::unpack_inner(&place, &format!("{top}{UNPACKED}/"), sink)?;
-    Ok(true)
-}
-
-pub(super) fn read(context: &Context<'_>) -> Result<Option<Problem>, ImportError> {
-    let Some(node) = context.yaml(FILE, ByteOrderMark::Warned)? else { return Ok(None) };
-    let top = Reader::new(Source { file: FILE, findings: context.findings }, &node);
-    if !top.is_map() {
-        top.fault(Code::KeyType, "a map of keys is expected", "Begin with `test_cases:`");
-        return Ok(None);
-    }
-    if !refuse_python(&top, &node) {
-        return Ok(None);
-    }
-    let mut draft = Draft::new(Calibration::KATTIS_LEGACY, FILE);
-    draft.scoring = Scoring::Points { dialect: ScoringDialect::Dmoj, objective: Objective::Max };
-    limits(&top, &mut draft);
-    let archive = top.get("archive");
-    if let Some(name) = archive.words()
-        && !context.tree.has(name)
-    {
-        archive.fault(Code::FileMissing, format!("there is no file `{name}`"), "Add the archive beside init.yml");
-        return Ok(None);
-    }
-    signature_grader(context, &top, &mut draft);
-    statements(context, &mut draft);
-    draft.submissions = context.submissions_by_folder(true);
-    let mut reading = Reading { context, top: top.clone(), methods: Methods::new(), archived: archive.is_some() };
-    let root = reading.tests();
-    Ok(draft.finish(root, context))
-}
-
-/// Keys that DMOJ runs as Python, and graders that are Python inside it.
-fn refuse_python(top: &Reader<'_>, node: &Document) -> bool {
-    let mut fine = true;
-    let mut pending: Vec<(String, &Document)> = vec![(String::new(), node)];
-    while let Some((path, node)) = pending.pop() {
-        match &node.value {
-            Value::Map(entries) => {
-                for (key, child) in entries {
-                    let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                    if key.ends_with('+') {
-                        let fault = format!("the key `{path}` would run Python code");
-                        top.get(key).fault(Code::UnsupportedPython, fault, "Write out what the code computes");
-                        fine = false;
-                    }
-                    pending.push((path, child));
-                }
-            }
-            Value::Seq(items) => {
-                pending.extend(items.iter().enumerate().map(|(i, item)| (format!("{path}[{i}]"), item)))
-            }
-            Value::Scalar(_) => {}
-        }
-    }
-    for key in ["custom_judge", "generator"] {
-        let reader = key_of(top, key);
-        if reader.is_some() {
-            let (code, fault, remedy) = match key {
-                "custom_judge" => (
-                    Code::UnsupportedPython,
-                    "the grader is Python that runs inside DMOJ",
-                    "Use a checker of the type `bridged`, or `interactive`",
-                ),
-                _ => (Code::Unsupported, "data is made by a generator at judging", "Generate the data and pack it"),
-            };
-            reader.fault(code, fault, remedy);
-            fine = false;
-        }
-    }
-    fine
-}
-
-/// A key, in either spelling of its joints.
-fn key_of<'a>(reader: &Reader<'a>, key: &str) -> Reader<'a> {
-    let found = reader.get(key);
-    if found.is_some() { found } else { reader.get(&key.replace('_', "-")) }
-}
-
-fn limits(top: &Reader<'_>, draft: &mut Draft) {
-    let most = 1 << 30;
-    if let Some(bytes) = key_of(top, "output_limit_length").integer(1, most) {
-        draft.limits.output = Bytes::new(bytes.unsigned_abs());
-    } else {
-        draft.limits.output = Bytes::mib(24);
-    }
-    let factor = key_of(top, "wall_time_factor").parsed("a factor above 0");
-    draft.limits.wall_time = Some(WallLimit::TimesCpu(factor.or(Factor::thousandths(3000)).unwrap_or(Factor::ONE)));
-    // Not part of the format, but of many exports of the site that lie beside it.
-    draft.limits.time.limit = key_of(top, "time_limit").seconds();
-    if let Some(memory) = key_of(top, "memory_limit").size(1 << 10) {
-        draft.limits.memory = memory;
-    }
-}
-
-fn signature_grader(context: &Context<'_>, top: &Reader<'_>, draft: &mut Draft) {
-    let grader = key_of(top, "signature_grader");
-    if !grader.is_some() {
-        return;
-    }
-    let mut files = Vec::new();
-    for key in ["entry", "header"] {
-        let Some(name) = grader.get(key).words() else {
-            grader.get(key).missing("the name of a file");
-            continue;
-        };
-        match context.program_file(name.rsplit('/').next().unwrap_or(name), name) {
-            Some(file) => files.push(file),
-            None => grader.get(key).fault(Code::FileMissing, format!("there is no file `{name}`"), "Add it"),
-        }
-    }
-    let entry = files.first().map(|file| file.name.to_string());
-    let sources = context.options.languages;
-    let extension = entry.as_deref().and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension);
-    let language = extension.and_then(|extension| sources.by_extension(extension)).map(|language| language.id.clone());
-    draft.includes.push(Include { language, files, entry_point: entry });
-}
-
-fn statements(context: &Context<'_>, draft: &mut Draft) {
-    for (name, format) in [
-        ("statement.md", crate::StatementFormat::Markdown),
-        ("problem.md", crate::StatementFormat::Markdown),
-        ("statement.pdf", crate::StatementFormat::Pdf),
-    ] {
-        if let Some(file) = context.tree.file(name) {
-            context.check_statement(&file, format);
-            draft.statements.push(crate::Statement { language: "en".to_owned(), format, file, assets: Vec::new() });
-            return;
-        }
-    }
-}
-
-struct Reading<'c, 'r> {
+pub(super) struct Reading<'c, 'r> {
     context: &'c Context<'c>,
     top: Reader<'r>,
     methods: Methods<String>,
@@ -182,8 +31,13 @@ impl<'r> Scope<'_, 'r> {
     }
 }
 
-impl<'r> Reading<'_, 'r> {
-    fn tests(&mut self) -> Option<CaseGroup> {
+impl<'c, 'r> Reading<'c, 'r> {
+    pub(super) fn new(context: &'c Context<'c>, top: Reader<'r>, archived: bool) -> Reading<'c, 'r> {
+        Reading { context, top, methods: Methods::new(), archived }
+    }
+
+    /// The root of all groups; `None` has been told.
+    pub(super) fn tests(mut self) -> Option<CaseGroup> {
         let top = self.top.clone();
         let mut children = Vec::new();
         for (key, name) in [("pretest_test_cases", "pretest"), ("test_cases", "")] {
@@ -526,106 +380,4 @@ fn group(name: &str, scoring: GroupScoring, children: Vec<Node>) -> CaseGroup {
         decides: true,
         children,
     }
-}
-
-/// `checker`: a name, a file, or a map of name and arguments.
-fn checker_of(context: &Context<'_>, reader: &Reader<'_>, binary: bool) -> Option<Checker> {
-    let (name, args) = match reader.is_map() {
-        true => (reader.get("name"), reader.get("args")),
-        false => (reader.clone(), reader.get("args")),
-    };
-    let builtin = |comparison| Some(Checker::Builtin(comparison));
-    let normalize_newlines = !binary;
-    match name.text().unwrap_or("standard") {
-        "standard" => builtin(Comparison::TokensByLine),
-        "identical" | "identical_with_pe" => builtin(Comparison::Exact { normalize_newlines }),
-        "rstripped" => builtin(Comparison::TrimmedLines),
-        "easy" => builtin(Comparison::Characters),
-        "linecount" => builtin(Comparison::LineCount { exact: false }),
-        "sorted" => builtin(Comparison::Unordered(match args.get("split_on").text() {
-            Some("whitespace") => OrderOf::Tokens,
-            _ => OrderOf::Lines,
-        })),
-        "unordered" => builtin(Comparison::Unordered(OrderOf::Tokens)),
-        "floats" | "floatsabs" | "floatsrel" => {
-            let precision = args.get("precision").integer(0, 30).and_then(|n| u8::try_from(n).ok()).unwrap_or(6);
-            let mode = match args.get("error_mode").text() {
-                None if name.text() == Some("floatsabs") => ErrorMode::Absolute,
-                None if name.text() == Some("floatsrel") => ErrorMode::Relative,
-                None | Some("default") => ErrorMode::Either,
-                Some("absolute") => ErrorMode::Absolute,
-                Some("relative") => ErrorMode::Relative,
-                Some(_) => {
-                    args.get("error_mode").expected("`default`, `absolute` or `relative`");
-                    return None;
-                }
-            };
-            builtin(Comparison::Floats { precision, mode })
-        }
-        "bridged" => bridged(context, &args).map(Checker::Program),
-        file if file.ends_with(".py") => {
-            let fault = format!("the checker `{file}` is Python that runs inside DMOJ");
-            name.fault(Code::UnsupportedPython, fault, "Use a checker of the type `bridged`");
-            None
-        }
-        other => {
-            let known = "standard, identical, rstripped, easy, linecount, sorted, unordered, floats and bridged";
-            name.fault(Code::KeyType, format!("the checker `{other}` is not known"), format!("Known are {known}"));
-            None
-        }
-    }
-}
-
-/// A program with `files`, `lang`, `type`: the checker `bridged` or an interactor.
-fn bridged(context: &Context<'_>, reader: &Reader<'_>) -> Option<JudgeProgram> {
-    let names: Vec<String> =
-        reader.get("files").one_or_more().iter().filter_map(|one| one.words().map(str::to_owned)).collect();
-    if names.is_empty() {
-        reader.get("files").missing("the sources of the program");
-        return None;
-    }
-    let mut files: Vec<ProgramFile> = Vec::new();
-    for name in &names {
-        match context.program_file(name.rsplit('/').next().unwrap_or(name), name) {
-            Some(file) => files.push(file),
-            None => {
-                let fault = format!("there is no file `{name}`");
-                reader.get("files").fault(Code::FileMissing, fault, "Add it, or correct the name");
-                return None;
-            }
-        }
-    }
-    let mut program = context.program(&names[0])?;
-    program.files = files;
-    // DMOJ names standards and versions: CPP17, PY3. What is not known is left to the extension.
-    let language =
-        reader.get("lang").words().map(|name| name.trim_end_matches(|c: char| c.is_ascii_digit()).to_lowercase());
-    let language = language.and_then(|name| context.options.languages.find(&name));
-    program.language = language.map(|language| language.id.clone());
-    context.check_program(&program);
-    for flag in reader.get("flags").one_or_more().iter().filter_map(Reader::text) {
-        // How it is optimised and what the compiler warns of is ours to choose; what changes its meaning is not.
-        if !["-O", "-W", "-g", "-std="].iter().any(|harmless| flag.starts_with(harmless)) {
-            let fault = format!("the program is compiled with `{flag}`");
-            reader.get("flags").fault(Code::Unsupported, fault, "Write what the flag says into the source");
-            return None;
-        }
-    }
-    let protocol = match reader.get("type").text() {
-        None | Some("default") => Protocol::DmojDefault,
-        Some("testlib") => Protocol::DmojTestlib,
-        Some("coci") => Protocol::Coci,
-        Some("peg") => Protocol::Peg,
-        Some(other) => {
-            let fault = format!("the type `{other}` is not known");
-            reader.get("type").fault(Code::KeyType, fault, "Known are default, testlib, coci and peg");
-            return None;
-        }
-    };
-    if reader.get("args_format_string").is_some() {
-        let remedy = "Remove the key, and read the arguments as the type has them";
-        reader.get("args_format_string").fault(Code::Unsupported, "own orders of arguments are not supported", remedy);
-        return None;
-    }
-    Some(JudgeProgram { program, protocol, args: Vec::new() })
 }
