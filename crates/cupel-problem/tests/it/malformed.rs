@@ -91,6 +91,13 @@ fn of_texts_that_cannot_be_read() {
             "DTD",
         ),
         ("xml cut off", fixture("polygon/ask").with("problem.xml", "<problem><names>"), Code::Xml, "problem.xml", ""),
+        (
+            "xml depth, closed",
+            fixture("polygon/ask").with("problem.xml", "<a>".repeat(90_000) + &"</a>".repeat(90_000)),
+            Code::Xml,
+            "problem.xml",
+            "<problem>",
+        ),
         ("xml depth", fixture("polygon/ask").with("problem.xml", "<a>".repeat(60_000)), Code::Xml, "problem.xml", ""),
         (
             "toml syntax",
@@ -430,6 +437,17 @@ fn of_keys_and_values() {
             Code::Expectation,
             "slow.py",
             "`MAYBE`",
+        ),
+        (
+            "glob with too many choices",
+            fixture("kattis-2025-09/ratio").edit(
+                "submissions/submissions.yaml",
+                "mixed/*.{py,cpp}:",
+                "\"mixed/{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}\":",
+            ),
+            Code::KeyType,
+            "submissions.yaml",
+            "choices",
         ),
         (
             "rule with an unknown verdict",

@@ -216,7 +216,7 @@ fn kattis_2025_09_pass_fail() {
     let read = |path: &str| fs::read_to_string(imported.package.root().join(path)).unwrap();
     assert!(read("statement/problem.en.md").contains("at most 1000. Seen 9 or $9$ times, not {{.}}."));
     assert!(read("input_validators/check.py").contains("a <= 1000"));
-    assert_eq!(read("data/secret/b.in"), "{{top}} 1\n");
+    assert_eq!(read("data/secret/b.files/table.txt"), "{{top}} is not filled in here\n");
 
     // What submissions.yaml says goes over the folder's rule, and rules for cases are added.
     let wrong = problem.submissions.iter().find(|one| one.program.path.as_str().contains("integers")).unwrap();

@@ -17,7 +17,7 @@ use crate::{
 pub(super) struct Reading<'c, 'r> {
     context: &'c Context<'c>,
     top: Reader<'r>,
-    methods: Methods<String>,
+    methods: Methods<(bool, Option<usize>, Option<usize>)>,
     archived: bool,
 }
 
@@ -211,11 +211,11 @@ impl<'c, 'r> Reading<'c, 'r> {
     fn method(&mut self, scope: &Scope<'_, 'r>) -> Option<Arc<Method>> {
         let interactive = scope.get("interactive");
         let checker = scope.get("checker");
-        // What is read is told once: methods are shared by the text they are made from.
-        let key = format!("{:?} {:?}", interactive.node().map(|n| &n.value), checker.node().map(|n| &n.value));
-        let context = self.context;
         let binary = scope.get("binary_data").bool() == Some(true);
-        self.methods.get(format!("{binary} {key}"), |_| {
+        // Methods are shared by the place in the document they are read from, which stays where it is.
+        let place = |reader: &Reader<'r>| reader.node().map(|node| std::ptr::from_ref(node).addr());
+        let context = self.context;
+        self.methods.get((binary, place(&interactive), place(&checker)), |_| {
             if interactive.is_some() {
                 let program = bridged(context, &interactive)?;
                 return Some(Method::Interact(Interactor { program, then: AfterInteraction::Verdict }));

@@ -1,6 +1,6 @@
 //! `data/`: which files make a case.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::super::cases::Methods;
@@ -276,12 +276,12 @@ impl Maker<'_, '_> {
 }
 
 /// A directory below `data/` and those in it, all with files in them.
-fn directories_with_cases(context: &super::super::Context<'_>, top: &str) -> Vec<String> {
-    let mut found: Vec<String> = Vec::new();
+fn directories_with_cases(context: &super::super::Context<'_>, top: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
     for (path, _) in context.tree.below(&format!("data/{top}")) {
         let parent = path.parent().and_then(|parent| parent.below("data").map(str::to_owned)).unwrap_or_default();
-        if !found.contains(&parent) && !parent.contains(".files") {
-            found.push(parent);
+        if !parent.contains(".files") {
+            found.insert(parent);
         }
     }
     found

@@ -13,6 +13,9 @@ use ExpectedVerdict::{
     WrongAnswer as Wa,
 };
 
+/// Most submissions of a package.
+const SUBMISSIONS_MAX: usize = 1000;
+
 /// What the folders of 2025-09 say of each case.
 pub(crate) fn folder_rule(folder: &str) -> Option<Expectation> {
     let rule = nothing(&format!("submissions/{folder}"));
@@ -83,6 +86,11 @@ impl Kattis<'_> {
             for name in self.context.tree.children(&format!("submissions/{folder}")).into_keys() {
                 found.extend(self.submission(&folder, &name)?);
             }
+        }
+        if found.len() > SUBMISSIONS_MAX {
+            let fault = format!("there are {} submissions, more than {SUBMISSIONS_MAX}", found.len());
+            self.context.findings.file(Code::Program, "submissions", fault, "Leave those that prove something");
+            found.clear();
         }
         if !self.config.is_new() && self.context.tree.has("submissions.json") {
             self.entry_points(&mut found)?;
@@ -205,6 +213,7 @@ impl Kattis<'_> {
         let Some(node) = self.context.yaml(FILE, ByteOrderMark::Refused)? else { return Ok(()) };
         let reader = Reader::new(Source { file: FILE, findings: self.context.findings }, &node);
         for (glob, rule) in reader.map() {
+            readable(glob, &rule);
             let mut any = false;
             for submission in &mut *submissions {
                 let path = submission.program.path.below("submissions").unwrap_or_default().to_owned();
@@ -265,11 +274,19 @@ impl Kattis<'_> {
                 continue;
             }
             nested.only(KEYS, Unknown::Error);
+            readable(key, &nested);
             let mut rule = nothing(&format!("submissions.yaml: {glob}: {key}"));
             rule.scope = Scope::Glob(key.to_owned());
             read_rule(&nested, &mut rule);
             submission.expectations.push(rule);
         }
+    }
+}
+
+/// Tells a glob that is too long or stands for too much.
+fn readable(glob: &str, rule: &Reader<'_>) {
+    if !crate::domain::glob::is_readable(glob) {
+        rule.fault(Code::KeyType, "the glob is too long, or its braces stand for too many choices", "Write several");
     }
 }
 

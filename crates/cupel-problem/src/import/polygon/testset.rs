@@ -15,6 +15,9 @@ use crate::{
     Method, Node, Objective, Score, Scoring, ScoringDialect, Shown, StopRule, VerdictRule,
 };
 
+/// Most groups of a testset.
+const GROUPS_MAX: usize = 300;
+
 impl<'d> Reading<'_, 'd> {
     /// The root of all groups; `None` has been told.
     pub(super) fn tests(&self, judging: Element<'d>, method: &Arc<Method>, draft: &mut Draft) -> Option<CaseGroup> {
@@ -211,6 +214,11 @@ impl<'d> Reading<'_, 'd> {
         names: Vec<String>,
         requires: &dyn Fn(&str) -> Vec<String>,
     ) -> Option<Vec<String>> {
+        if names.len() > GROUPS_MAX {
+            let fault = format!("there are {} groups, more than {GROUPS_MAX}", names.len());
+            self.fault(set, Code::Groups, fault, "Put tests into fewer groups");
+            return None;
+        }
         for name in &names {
             if let Some(unknown) = requires(name).iter().find(|required| !names.contains(required)) {
                 let fault = format!("the group `{name}` depends on `{unknown}`, which has no tests");

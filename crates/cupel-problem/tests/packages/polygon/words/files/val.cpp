@@ -1,1 +1,12 @@
-int main() { return 0; }
+// 0 accepts an input: one line of lower-case words.
+#include <cctype>
+#include <iostream>
+#include <string>
+
+int main() {
+    std::string line;
+    if (!std::getline(std::cin, line) || std::cin.get() != EOF) return 3;
+    for (unsigned char c : line)
+        if (c != ' ' && !std::islower(c)) return 3;
+    return 0;
+}
