@@ -79,6 +79,9 @@ const FENCES: &[(&str, &[&str])] = &[
             "cupel-bench",
         ],
     ),
+    // Only packages are unpacked, and only where every entry is checked and counted.
+    ("zip", &["cupel-problem"]),
+    ("tar", &["cupel-problem"]),
     // Libraries name their errors.
     ("anyhow", &["cupel", "cupel-bench"]),
 ];

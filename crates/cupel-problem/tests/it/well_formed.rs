@@ -478,3 +478,19 @@ fn what_is_durable_is_read_alike() {
     let imported = bench.import_files(&Files::fixture("cupel/a-plus-b"), &options).unwrap();
     assert_eq!(open(&bench.target(), &options).unwrap().package.hash, imported.package.hash);
 }
+
+#[test]
+fn points_of_a_polygon_group_may_stand_on_the_group() {
+    let xml = "problem.xml";
+    let files = Files::fixture("polygon/words")
+        .edit(xml, " points=\"0.0\"", "")
+        .edit(xml, " points=\"15.0\"", "")
+        .edit(xml, " points=\"40.5\"", "")
+        .edit(xml, " points=\"44.5\"", "")
+        .edit(xml, "name=\"1\" points-policy", "name=\"1\" points=\"30\" points-policy")
+        .edit(xml, "name=\"2\" points-policy", "name=\"2\" points=\"70\" points-policy");
+    let (_bench, imported) = imported(&files);
+    let problem = &imported.package.problem;
+    assert_eq!(group(problem, "tests/1").scoring, GroupScoring::AllOrNothing(points(30)));
+    assert_eq!(problem.tests.root().max, MaxScore::Bounded(points(100)));
+}

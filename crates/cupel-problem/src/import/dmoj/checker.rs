@@ -99,10 +99,12 @@ pub(super) fn bridged(context: &Context<'_>, reader: &Reader<'_>) -> Option<Judg
             return None;
         }
     };
-    if reader.get("args_format_string").is_some() {
-        let remedy = "Remove the key, and read the arguments as the type has them";
-        reader.get("args_format_string").fault(Code::Unsupported, "own orders of arguments are not supported", remedy);
-        return None;
+    for key in ["args_format_string", "args"] {
+        if reader.get(key).is_some() {
+            let remedy = "Remove the key, and read the arguments as the type has them";
+            reader.get(key).fault(Code::Unsupported, "own orders of arguments are not supported", remedy);
+            return None;
+        }
     }
     Some(JudgeProgram { program, protocol, args: Vec::new() })
 }

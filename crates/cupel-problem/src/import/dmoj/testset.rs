@@ -254,10 +254,10 @@ impl<'c, 'r> Reading<'c, 'r> {
             false => self.context.tree.iter().map(|(p, _)| p.to_string()).filter(|name| name != FILE).collect(),
         };
         for name in names {
-            for (output, ending) in [(false, ".in"), (true, ".out")] {
+            for (output, word) in [(false, "in"), (true, "out")] {
                 let number = match &patterns[usize::from(output)] {
                     Some(pattern) => numbers_by(pattern, &name),
-                    None => numbers_in(&name, ending),
+                    None => numbers_in(&name, word),
                 };
                 let Some(number) = number else { continue };
                 let path = if self.archived { format!("{UNPACKED}/{name}") } else { name.clone() };
@@ -331,17 +331,35 @@ fn numbers_by(pattern: &regex_lite::Regex, name: &str) -> Option<(u64, u64)> {
     Some((number("batch").unwrap_or(0), number("case")?))
 }
 
-/// As DMOJ guesses: `s2.c3.in` is case 3 of batch 2, `03.in` is case 3. `None` if the name does not end so.
-fn numbers_in(name: &str, ending: &str) -> Option<(u64, u64)> {
-    let stem = name.strip_suffix(ending)?;
-    let stem = stem.rsplit('/').next().unwrap_or(stem);
-    let numbers: Vec<u64> =
-        stem.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect();
-    match numbers[..] {
-        [.., batch, case] => Some((batch, case)),
-        [case] => Some((0, case)),
-        [] => None,
+/// As DMOJ guesses, where nothing else is said: a name that begins with `in` or has `.in` in it is an input (`out` likewise). Its
+/// last number is the case; the number before it is the batch if it begins a word of the name, as in `2.03.in` or `x-2-3.in`.
+/// Source: DMOJ judge-server, the default patterns in problem.py.
+fn numbers_in(name: &str, word: &str) -> Option<(u64, u64)> {
+    if !name.starts_with(word) && !name.contains(&format!(".{word}")) {
+        return None;
     }
+    let (before, case, after) = last_number(name)?;
+    if after.contains(char::is_whitespace) {
+        return None;
+    }
+    let batch = last_number(before).filter(|(before, _, gap)| {
+        let begins_word = before.chars().next_back().is_none_or(|c| !c.is_alphanumeric() && c != '_');
+        begins_word && !gap.contains(char::is_whitespace)
+    });
+    let batch = match batch {
+        Some((_, batch, _)) => batch.parse().ok()?,
+        None => 0,
+    };
+    Some((batch, case.parse().ok()?))
+}
+
+/// What stands before the last run of digits, the digits, what stands after.
+fn last_number(text: &str) -> Option<(&str, &str, &str)> {
+    let end = text.rfind(|c: char| c.is_ascii_digit())? + 1;
+    let start = text[..end]
+        .rfind(|c: char| !c.is_ascii_digit())
+        .map_or(0, |at| at + text[at..].chars().next().map_or(0, char::len_utf8));
+    Some((&text[..start], &text[start..end], &text[end..]))
 }
 
 fn join(prefix: &str, name: &str) -> String {
@@ -379,5 +397,29 @@ fn group(name: &str, scoring: GroupScoring, children: Vec<Node>) -> CaseGroup {
         counts: true,
         decides: true,
         children,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::numbers_in;
+
+    #[test]
+    fn cases_are_guessed_by_their_numbers() {
+        for (name, word, numbers) in [
+            ("3.in", "in", Some((0, 3))),
+            ("hungry.1.in", "in", Some((0, 1))),
+            ("2.03.in", "in", Some((2, 3))),
+            ("x-2-3.in.txt", "in", Some((2, 3))),
+            ("tests/1/02.out", "out", Some((1, 2))),
+            ("s2.c3.in", "in", Some((0, 3))),
+            ("input12", "in", Some((0, 12))),
+            ("3.in", "out", None),
+            ("é7.in", "in", Some((0, 7))),
+            ("none.in", "in", None),
+            ("1.in of mine", "in", None),
+        ] {
+            assert_eq!(numbers_in(name, word), numbers, "{name}");
+        }
     }
 }

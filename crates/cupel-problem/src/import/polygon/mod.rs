@@ -281,5 +281,10 @@ fn language_tag(word: &str) -> String {
         ("vietnamese", "vi"),
         ("arabic", "ar"),
     ];
-    known.iter().find(|(name, _)| *name == word).map_or_else(|| "x-".to_owned() + word, |(_, tag)| (*tag).to_owned())
+    match known.iter().find(|(name, _)| *name == word) {
+        Some((_, tag)) => (*tag).to_owned(),
+        // Other tools write tags themselves.
+        None if matches!(word.len(), 2 | 3) => word.to_lowercase(),
+        None => format!("x-{}", word.to_lowercase()),
+    }
 }

@@ -64,7 +64,8 @@ impl<'d> Reading<'_, 'd> {
             text
         };
         let (inputs, answers) = (pattern("input-path-pattern")?, pattern("answer-path-pattern")?);
-        let scored = tests.iter().any(|test| test.attribute("points").is_some());
+        let groups = all(first(set, "groups"), "group");
+        let scored = groups.chain(tests.iter().copied()).any(|one| one.attribute("points").is_some());
         if scored {
             draft.scoring = Scoring::Points { dialect: ScoringDialect::Polygon, objective: Objective::Max };
         }
@@ -192,16 +193,19 @@ impl<'d> Reading<'_, 'd> {
             let required = requires(&name).into_iter().filter_map(|name| GroupName::new(&format!("tests/{name}")).ok());
             group.requires = required.collect();
             if scored && policy.unwrap_or("complete-group") == "complete-group" {
-                self.complete_group(&mut group);
+                let points = declared.get(name.as_str()).and_then(|group| group.attribute("points"));
+                self.complete_group(&mut group, points.and_then(|points| points.parse().ok()));
             }
             children.push(Node::Group(group));
         }
         Some(plain("", scored, children))
     }
 
-    /// All points or none.
-    fn complete_group(&self, group: &mut CaseGroup) {
+    /// All points or none: those of its tests, or where they have none, its own.
+    fn complete_group(&self, group: &mut CaseGroup, own: Option<Score>) {
         if let MaxScore::Bounded(max) = group.max {
+            let max = if max == Score::ZERO { own.unwrap_or(max) } else { max };
+            group.max = MaxScore::Bounded(max);
             group.scoring = GroupScoring::AllOrNothing(max);
             group.stop = StopRule::Break;
         }
