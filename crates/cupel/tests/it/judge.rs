@@ -8,22 +8,22 @@ use tempfile::TempDir;
 use crate::support::{Ended, cupel, end};
 
 /// A directory of files.
-struct Files(TempDir);
+pub(crate) struct Files(TempDir);
 
 impl Files {
-    fn new(files: &[(&str, &str)]) -> Files {
+    pub(crate) fn new(files: &[(&str, &str)]) -> Files {
         let dir = Files(tempfile::tempdir().unwrap());
         files.iter().for_each(|(path, text)| dir.write(path, text));
         dir
     }
 
-    fn write(&self, path: &str, text: &str) {
+    pub(crate) fn write(&self, path: &str, text: &str) {
         let path = self.0.path().join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
 
-    fn path(&self, path: &str) -> String {
+    pub(crate) fn path(&self, path: &str) -> String {
         self.0.path().join(path).to_str().unwrap().to_owned()
     }
 }

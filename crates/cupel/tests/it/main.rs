@@ -4,6 +4,7 @@
 
 mod compilers;
 mod config;
+mod formats;
 mod help;
 mod judge;
 mod local;

@@ -1,0 +1,188 @@
+//! `cupel judge` on packages of every format: the same rules of scoring as their own judges have.
+
+use serde_json::Value;
+
+use crate::judge::Files;
+use crate::support::{cupel, end};
+
+fn judge(files: &Files, name: &str, source: &str, args: &[&str]) -> Value {
+    files.write(&format!("s/{name}"), source);
+    let (package, submission) = (files.path("p"), files.path(&format!("s/{name}")));
+    let fixed = ["judge", &package, "--submission", &submission, "--json"];
+    let ended = end(cupel(fixed.iter().chain(args)), b"");
+    serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"))
+}
+
+/// Verdict and score of the whole, then the score of every group.
+fn told(object: &Value) -> String {
+    let groups = object["groups"].as_array().unwrap().iter();
+    let scores = groups.map(|group| format!(" {}={}", group["name"].as_str().unwrap(), group["score"]));
+    format!(
+        "{} {}/{}{}",
+        object["verdict"].as_str().unwrap(),
+        object["score"],
+        object["max_score"],
+        scores.collect::<String>()
+    )
+}
+
+#[test]
+fn kattis_2025_09_scores_by_groups_shares_and_requirements() {
+    let files = Files::new(&[
+        (
+            "p/problem.yaml",
+            "problem_format_version: 2025-09\nname: Shares\nuuid: 6d2d5b0e-1a38-4b0b-8e0c-5c7d8f0f6b11\ntype: scoring\nlicense: cc0\nlimits:\n  time_limit: 1\n",
+        ),
+        ("p/statement/problem.en.md", "Print a share.\n"),
+        ("p/data/sample/1.in", "1\n"),
+        ("p/data/sample/1.ans", "1\n"),
+        ("p/data/secret/test_group.yaml", "max_score: 100\n"),
+        ("p/data/secret/g1/test_group.yaml", "max_score: 20\nscore_aggregation: pass-fail\nrequire_pass: [sample]\n"),
+        ("p/data/secret/g2/test_group.yaml", "max_score: 30\nscore_aggregation: min\n"),
+        ("p/data/secret/g3/test_group.yaml", "max_score: 50\nscore_aggregation: sum\nrequire_pass: [g1]\n"),
+        ("p/input_validators/v.py", "import sys\nsys.exit(42)\n"),
+        ("p/submissions/accepted/a.py", "input()\nprint(1)\n"),
+        (
+            "p/output_validator/v.py",
+            "import sys\ngot = sys.stdin.read().strip()\nif got == 'bad': sys.exit(43)\nif open(sys.argv[1]).read()[0] in '23':\n    open(sys.argv[3] + 'score_multiplier.txt', 'w').write(got)\nsys.exit(42)\n",
+        ),
+    ]);
+    for group in ["1", "2", "3"] {
+        for case in ["0", "1"] {
+            files.write(&format!("p/data/secret/g{group}/{case}.in"), &format!("{group}{case}\n"));
+            files.write(&format!("p/data/secret/g{group}/{case}.ans"), "\n");
+        }
+    }
+    for (source, expected) in [
+        ("print(1)\n", "AC 100/100 sample=null secret=100 secret/g1=20 secret/g2=30 secret/g3=50"),
+        (
+            "print({'20': .5, '21': .75, '30': .25}.get(input(), 1))\n",
+            "AC 66.25/100 sample=null secret=66.25 secret/g1=20 secret/g2=15 secret/g3=31.25",
+        ),
+        (
+            "print('bad' if input() == '11' else 1)\n",
+            "WA 30/100 sample=null secret=30 secret/g1=0 secret/g2=30 secret/g3=0",
+        ),
+        ("print(2)\n", "JE null/100 sample=null secret=null secret/g1=20 secret/g2=null secret/g3=0"),
+    ] {
+        let object = judge(&files, "a.py", source, &[]);
+        let found = told(&object);
+        if expected.starts_with("JE") {
+            assert!(found.starts_with("JE null/100"), "a share of 2: {found}");
+        } else {
+            assert_eq!(found, expected, "{source}");
+        }
+    }
+}
+
+#[test]
+fn dmoj_scores_batches_as_a_whole_and_skips_what_depends_on_a_failed_one() {
+    let files = Files::new(&[(
+        "p/init.yml",
+        "test_cases:\n- {in: a.in, out: a.out, points: 5}\n- batched:\n  - {in: b1.in, out: b1.out}\n  - {in: b2.in, out: b2.out}\n  points: 10\n- batched:\n  - {in: c1.in, out: c1.out}\n  points: 20\n  dependencies: [1]\n",
+    )]);
+    for (name, number) in [("a", 1), ("b1", 2), ("b2", 3), ("c1", 4)] {
+        files.write(&format!("p/{name}.in"), &format!("{number}\n"));
+        files.write(&format!("p/{name}.out"), &format!("{number}\n"));
+    }
+    let limits = ["--time-limit", "1", "--memory-limit-kib", "65536"];
+    for (source, verdict, score, cases) in [
+        ("print(input())\n", "AC", 35, "AC AC AC AC"),
+        ("n = input()\nprint(n if n != '3' else 0)\n", "WA", 5, "AC AC WA SK"),
+        ("n = input()\nprint(n if n != '4' else 0)\n", "WA", 15, "AC AC AC WA"),
+    ] {
+        let object = judge(&files, "a.py", source, &limits);
+        let found = object["cases"].as_array().unwrap().iter().map(|case| case["verdict"].as_str().unwrap());
+        let found = found.collect::<Vec<_>>().join(" ");
+        assert_eq!(
+            (&object["verdict"], &object["score"], found.as_str()),
+            (&verdict.into(), &score.into(), cases),
+            "{object:#}"
+        );
+    }
+}
+
+/// What a checker needs of the library that packages bring; the real one is the package's own.
+const HEADER: &str = "#pragma once\n#include <cstdio>\n#include <cstdlib>\n#include <fstream>\n#include <iostream>\nstatic void quit(int code, const char *text) { fprintf(stderr, \"%s\", text); exit(code); }\n";
+
+const CHECKER: &str = r#"
+#include "testlib.h"
+int main(int, char **v) {
+    std::ifstream in(v[1]), out(v[2]), ans(v[3]);
+    int expected, got;
+    if (!(ans >> expected)) quit(3, "FAIL no answer");
+    if (!(out >> got)) quit(2, "wrong output format no number");
+    if (got == -1) quit(9, "what");
+    if (got != expected) quit(1, "wrong answer another number");
+    quit(0, "ok one number");
+}
+"#;
+
+const INTERACTOR: &str = r#"
+#include "testlib.h"
+int main(int, char **v) {
+    std::ifstream in(v[1]);
+    std::ofstream log(v[2]);
+    int n;
+    in >> n;
+    std::cout << n << std::endl;
+    if (!(std::cin >> n)) quit(8, "unexpected eof");
+    log << n << std::endl;
+    quit(0, "ok talked");
+}
+"#;
+
+#[test]
+fn polygons_checkers_and_interactors_answer_by_exit_code() {
+    let xml = |interactor: &str| {
+        format!(
+            r#"<?xml version="1.0" encoding="utf-8"?>
+<problem revision="1" short-name="copy" url="https://example.org/copy">
+ <names><name language="english" value="Copy"/></names>
+ <judging input-file="" output-file=""><testset name="tests">
+  <time-limit>1000</time-limit><memory-limit>67108864</memory-limit><test-count>2</test-count>
+  <input-path-pattern>tests/%02d</input-path-pattern><answer-path-pattern>tests/%02d.a</answer-path-pattern>
+  <tests><test method="manual" sample="true"/><test method="manual"/></tests>
+ </testset></judging>
+ <files><resources><file path="files/testlib.h" type="h.g++"/></resources></files>
+ <assets>
+  <checker type="testlib"><source path="files/check.cpp" type="cpp.g++17"/></checker>{interactor}
+  <solutions><solution tag="main"><source path="solutions/a.py" type="python.3"/></solution></solutions>
+ </assets>
+</problem>"#
+        )
+    };
+    let files = Files::new(&[
+        ("p/tests/01", "3\n"),
+        ("p/tests/01.a", "3\n"),
+        ("p/tests/02", "4\n"),
+        ("p/tests/02.a", "4\n"),
+        ("p/files/testlib.h", HEADER),
+        ("p/files/check.cpp", CHECKER),
+        ("p/files/talk.cpp", INTERACTOR),
+        ("p/solutions/a.py", "print(input())\n"),
+    ]);
+    let talking = r#"<interactor><source path="files/talk.cpp" type="cpp.g++17"/></interactor>"#;
+    for interactor in ["", talking] {
+        files.write("p/problem.xml", &xml(interactor));
+        for (source, verdict, message) in [
+            ("print(input())\n", "AC", "ok one number"),
+            ("print(3)\n", "WA", "wrong answer another number"),
+            (
+                "print('x')\n",
+                "PE",
+                if interactor.is_empty() { "wrong output format no number" } else { "unexpected eof" },
+            ),
+            (
+                "print(-1)\n",
+                "JE",
+                "files/check.cpp: it ended with exit code 9, where 0, 1, 2, 3, 4, 7 or 8 is expected\nwhat",
+            ),
+        ] {
+            let object = judge(&files, "a.py", source, &["--all-cases"]);
+            assert_eq!(object["verdict"], verdict, "{interactor} {source}: {object:#}");
+            let cases = object["cases"].as_array().unwrap();
+            assert!(cases.iter().any(|case| case["judge_message"] == message), "{interactor} {source}: {object:#}");
+        }
+    }
+}
