@@ -214,6 +214,10 @@ impl Findings {
 
     pub(crate) fn push(&self, finding: Finding) {
         let mut list = self.list.borrow_mut();
+        // What is read twice is told once.
+        if list.contains(&finding) {
+            return;
+        }
         match list.len() {
             n if n < Findings::MAX => list.push(finding),
             // An error beyond the bound must still refuse; a warning may be lost.
@@ -292,8 +296,9 @@ mod tests {
     #[test]
     fn an_error_behind_any_number_of_warnings_still_refuses() {
         let findings = Findings::default();
-        for _ in 0..1000 {
-            findings.file(Code::CarriageReturn, "x", "", "");
+        for n in 0..1000 {
+            findings.file(Code::CarriageReturn, "x", n.to_string(), "");
+            findings.file(Code::CarriageReturn, "x", "the same", "");
         }
         findings.file(Code::NoCases, "y", "", "");
         let refused = findings.into_result().unwrap_err();

@@ -20,7 +20,7 @@ pub(super) fn copy(source: &Path, sink: &mut Sink<'_>) -> Result<(), SinkError> 
         for place in listed(&directory)? {
             sink.count_entry()?;
             let relative = place.strip_prefix(source).unwrap_or(&place);
-            let path = match sink.name(relative.as_os_str().as_bytes()) {
+            let path = match sink.name("", relative.as_os_str().as_bytes()) {
                 Ok(Some(path)) => path,
                 Ok(None) | Err(SinkError::Refused) => continue,
                 Err(error) => return Err(error),

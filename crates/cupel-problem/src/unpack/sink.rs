@@ -108,20 +108,22 @@ impl<'a> Sink<'a> {
         Ok(())
     }
 
-    /// Checks a name as it stands in the source. `None`: the entry is one that is silently left out (`.git`, Finder's files).
-    /// A bad name is told and refuses the package, but others are still looked at.
-    pub(crate) fn name(&self, raw: &[u8]) -> Result<Option<PackagePath>, SinkError> {
+    /// Checks a name as it stands in the source, and puts it below a directory (with its slash, or empty). `None`: the entry is
+    /// one that is silently left out (the top itself, `.git`, Finder's files). A bad name is told and refuses the package.
+    pub(crate) fn name(&self, below: &str, raw: &[u8]) -> Result<Option<PackagePath>, SinkError> {
         let Ok(text) = std::str::from_utf8(raw) else {
             let shown = String::from_utf8_lossy(raw);
             self.bad_name(&shown, "the name is not UTF-8");
             return Err(SinkError::Refused);
         };
-        let text = text.strip_suffix('/').unwrap_or(text);
-        let text = text.strip_prefix("./").unwrap_or(text);
-        if text == "." || (text.is_empty() && !raw.is_empty() && raw != b"/") {
+        if matches!(text, "." | "./") {
             return Ok(None);
         }
-        match PackagePath::new(text) {
+        let text = text.strip_prefix("./").unwrap_or(text);
+        let text = text.strip_suffix('/').unwrap_or(text);
+        // Checked by itself first: what is absolute must not become relative by what is put before it.
+        let checked = PackagePath::new(text).and_then(|_| PackagePath::new(&format!("{below}{text}")));
+        match checked {
             Ok(path) if is_debris(&path) => Ok(None),
             Ok(path) => Ok(Some(path)),
             Err(error) => {
@@ -305,4 +307,45 @@ pub(crate) fn link_target(link: &PackagePath, target: &str) -> Result<PackagePat
         }
     }
     PackagePath::new(&parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_checked_before_anything_is_put_before_them() {
+        let (limits, findings) = (UnpackLimits::default(), Findings::default());
+        let sink = Sink::new(PathBuf::from("/nowhere"), &limits, &findings);
+        let name =
+            |below: &str, raw: &str| sink.name(below, raw.as_bytes()).map(|path| path.map(|path| path.to_string()));
+        for (below, raw, made) in [
+            ("", "a/b", Some("a/b")),
+            ("", "a/b/", Some("a/b")),
+            ("", "./a", Some("a")),
+            ("", "./", None),
+            ("", ".", None),
+            ("in/", "./a", Some("in/a")),
+            ("in/", "./", None),
+            ("", "x/.git/config", None),
+        ] {
+            assert_eq!(name(below, raw).ok().flatten().as_deref(), made, "{below} {raw}");
+        }
+        assert!(!findings.any_error());
+        for raw in ["", "/", "//", "/a", "../a", "a/../b", "C:/x", "a//b", "././a"] {
+            assert!(matches!(name("in/", raw), Err(SinkError::Refused)), "{raw}");
+        }
+    }
+
+    #[test]
+    fn links_lead_where_their_text_says() {
+        let link = PackagePath::new("data/secret/1.in").unwrap();
+        let target = |text: &str| link_target(&link, text).map(|path| path.to_string());
+        assert_eq!(target("../sample/1.in").as_deref(), Ok("data/sample/1.in"));
+        assert_eq!(target("./2.in").as_deref(), Ok("data/secret/2.in"));
+        assert_eq!(target("../../problem.yaml").as_deref(), Ok("problem.yaml"));
+        assert_eq!(target("../../../x"), Err(PackagePathError::Traversal));
+        assert_eq!(target("/x"), Err(PackagePathError::Absolute));
+        assert_eq!(target("../.."), Err(PackagePathError::Empty));
+    }
 }

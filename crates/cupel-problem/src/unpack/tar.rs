@@ -51,8 +51,8 @@ pub(super) fn unpack<R: Read>(
         if matches!(kind, EntryType::XGlobalHeader | EntryType::XHeader) {
             continue;
         }
-        let prefixed = [below.as_bytes(), &entry.path_bytes()].concat();
-        let path = match sink.name(&prefixed) {
+        let name_raw = entry.path_bytes().into_owned();
+        let path = match sink.name(below, &name_raw) {
             Ok(Some(path)) => path,
             Ok(None) | Err(SinkError::Refused) => continue,
             Err(error) => return Err(error),

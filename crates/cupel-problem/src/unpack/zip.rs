@@ -78,13 +78,13 @@ fn entry(
     sink.count_entry()?;
     let findings = sink.findings();
     let raw = archive.by_index_raw(index).map_err(|error| refused(error, name, sink))?;
-    let prefixed = [below.as_bytes(), raw.name_raw()].concat();
+    let name_raw = raw.name_raw().to_vec();
     let is_dir = raw.name_raw().ends_with(b"/");
     let mode = raw.unix_mode().unwrap_or(0o644);
     let (encrypted, method) = (raw.encrypted(), raw.compression());
     drop(raw);
     // A bad name refuses the package; the others are looked at all the same, so that all are told.
-    let path = match sink.name(&prefixed) {
+    let path = match sink.name(below, &name_raw) {
         Ok(Some(path)) => path,
         Ok(None) | Err(SinkError::Refused) => return Ok(()),
         Err(error) => return Err(error),

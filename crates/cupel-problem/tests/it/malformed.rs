@@ -335,6 +335,13 @@ fn of_keys_and_values() {
             "range",
         ),
         (
+            "scores in legacy-icpc",
+            legacy().with("problem.yaml", "problem_format_version: legacy-icpc\nname: x\ntype: scoring\n"),
+            Code::KeyType,
+            "problem.yaml",
+            "legacy-icpc",
+        ),
+        (
             "score without scoring",
             legacy().with("problem.yaml", "name: x\nvalidation: custom score\n").with("output_validators/v.py", "x"),
             Code::KeyType,

@@ -276,6 +276,13 @@ fn kinds(top: &Reader<'_>, version: Version, domjudge: bool) -> Config {
             }
         }
     }
+    if config.scoring && top.get("problem_format_version").text() == Some("legacy-icpc") {
+        kind.fault(
+            Code::KeyType,
+            "a problem of the version legacy-icpc has no scores",
+            "Write `problem_format_version: legacy`",
+        );
+    }
     if config.validator_scores && !config.scoring {
         validation.fault(Code::KeyType, "the validator gives scores, and the problem has none", "Add `type: scoring`");
     }
