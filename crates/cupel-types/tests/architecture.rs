@@ -44,7 +44,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const FENCES: &[(&str, &[&str])] = &[
     // Only the sandbox makes raw system calls.
     ("libc", &["cupel-sandbox"]),
-    ("rustix", &["cupel-sandbox"]),
+    ("rustix", &["cupel-sandbox", "cupel-bench"]),
     // Only the store speaks SQL.
     ("rusqlite", &["cupel-store"]),
     // Only the API speaks HTTP to clients; the binary serves what the API built.
