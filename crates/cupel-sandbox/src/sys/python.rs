@@ -84,6 +84,8 @@ api! {
     PyObject_CallObject: unsafe extern "C" fn(Ref, Ref) -> Ref;
     PyObject_CallMethod: unsafe extern "C" fn(Ref, *const c_char, *const c_char, ...) -> Ref;
     PyObject_GetAttrString: unsafe extern "C" fn(Ref, *const c_char) -> Ref;
+    PyObject_Malloc: unsafe extern "C" fn(usize) -> *mut c_void;
+    PyObject_Free: unsafe extern "C" fn(*mut c_void);
     PyObject_IsTrue: unsafe extern "C" fn(Ref) -> c_int;
     PyObject_Type: unsafe extern "C" fn(Ref) -> Ref;
     PyTuple_New: unsafe extern "C" fn(isize) -> Ref;
@@ -560,6 +562,38 @@ impl ShownArguments {
 pub(crate) fn trim_heap() {
     // SAFETY: has no preconditions.
     unsafe { libc::malloc_trim(0) };
+}
+
+/// Uses up the free places that lie scattered in the heaps of the C library and of the interpreter: what a program gets from
+/// then on lies together. In a copy of this process each place in another page would cost a copy of that.
+pub(crate) fn use_up_free_places(interpreter: &Interpreter) {
+    // Sizes of which the C library keeps freed blocks in lists of their own, largest first: a smaller one is cut out of a
+    // larger. Blocks that lie one behind the other come out of a place with room.
+    for size in (1..=64usize).rev().map(|n| n * 16 + 8) {
+        let (mut before, mut in_a_row) = (0, 0);
+        for _ in 0..4096 {
+            // SAFETY: has no preconditions; the block is given up, and stays.
+            let block = unsafe { libc::malloc(size) } as usize;
+            in_a_row = if block == before + size + 8 { in_a_row + 1 } else { 0 };
+            before = block;
+            if in_a_row == 3 {
+                break;
+            }
+        }
+    }
+    // Sizes for which the interpreter cuts up pools, each for one size; the first block of a pool follows its header.
+    // Source: CPython's Objects/obmalloc.c, `POOL_SIZE`, `POOL_OVERHEAD`.
+    for size in (1..=32usize).map(|n| n * 16) {
+        for _ in 0..4096 {
+            // SAFETY: the lock is held (module header); the block is given up, unless it is the first of its pool.
+            let block = unsafe { (interpreter.api.PyObject_Malloc)(size) };
+            if block as usize % (16 * 1024) == 48 {
+                // SAFETY: it was allocated above, and nobody knows of it.
+                unsafe { (interpreter.api.PyObject_Free)(block) };
+                break;
+            }
+        }
+    }
 }
 
 /// Ends the process as `main` does by returning: exit functions of libraries, buffers of C.

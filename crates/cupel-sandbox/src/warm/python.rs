@@ -21,7 +21,7 @@ use super::WarmTemplate;
 use crate::sys::process::dup_to;
 use crate::sys::python::{
     FileEnd, Interpreter, Library, Object, ShownArguments, die_of_interrupt, exit_like_main,
-    register_restartable_sequences, replace_environment, set_thread_stack_size, trim_heap,
+    register_restartable_sequences, replace_environment, set_thread_stack_size, trim_heap, use_up_free_places,
 };
 
 /// What an interpreter shows of itself.
@@ -31,6 +31,11 @@ const PREPARE: &str = include_str!("python_prepare.py");
 /// Between the stack and what lies below it there are at least 128 MiB, whatever the limit was at the start.
 /// Source: arch/x86/mm/mmap.c, `SIZE_128M`.
 const STACK_MAX: Bytes = Bytes::mib(96);
+
+/// How much of a source is looked through, bytes; of a longer one the interpreter is asked.
+const SOURCE_READ_MAX: u64 = 256 * 1024;
+/// Where a zip archive's directory ends, and without which there is none. Source: APPNOTE.TXT of PKWARE, 4.3.16.
+const ARCHIVE_END: &[u8] = b"PK\x05\x06";
 
 /// What the interpreter, the C library and the loader read when they start; all else is only passed on.
 const READ_AT_START: [&str; 9] = ["PYTHON", "LC_", "LANG", "LD_", "MALLOC_", "GLIBC_TUNABLES", "PATH", "HOME", "TZ"];
@@ -92,6 +97,7 @@ impl WarmPython {
         let interpreter = with_pipes_as_streams(|| library.initialize(&argv))??;
         let functions = interpreter.run_apart(&c_string(PREPARE.as_bytes())?)?;
         trim_heap();
+        use_up_free_places(&interpreter);
         let find = |name: &CStr| interpreter.get(functions, name);
         Ok(WarmPython {
             minor,
@@ -122,7 +128,7 @@ impl WarmPython {
         register_restartable_sequences();
         python.after_fork();
         let filename = python.text(program.path.to_bytes())?;
-        if python.is_importable(filename) {
+        if program.may_be_an_archive && python.is_importable(filename) {
             return Err("the file is an archive".to_owned());
         }
         // What exec does to a process that fork does not.
@@ -214,6 +220,8 @@ struct MainFile {
     path: CString,
     /// What becomes `sys.path[0]`.
     directory: Vec<u8>,
+    /// Whether the interpreter has to be asked if it can import from it.
+    may_be_an_archive: bool,
 }
 
 impl MainFile {
@@ -234,14 +242,17 @@ impl MainFile {
         if !file.metadata().map_err(told)?.is_file() {
             return Err("it is no file".to_owned());
         }
+        let mut text = Vec::new();
+        file.by_ref().take(SOURCE_READ_MAX).read_to_end(&mut text).map_err(told)?;
         // Compiled code begins with a number, CR and LF. Nothing else that begins like it is worth the risk.
-        let mut head = [0u8; 4];
-        if matches!(file.read(&mut head), Ok(4) if head[1..] == *b"\r\r\n") {
+        if text.get(1..4) == Some(b"\r\r\n") {
             return Err("it may be compiled code".to_owned());
         }
+        let may_be_an_archive =
+            text.len() as u64 == SOURCE_READ_MAX || text.windows(ARCHIVE_END.len()).any(|part| part == ARCHIVE_END);
         let real = std::fs::canonicalize(as_path).map_err(told)?;
         let directory = real.parent().ok_or("it lies nowhere")?.as_os_str().as_bytes().to_vec();
-        Ok(MainFile { path: c_string(&path)?, directory })
+        Ok(MainFile { path: c_string(&path)?, directory, may_be_an_archive })
     }
 }
 

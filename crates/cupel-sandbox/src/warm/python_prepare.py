@@ -220,6 +220,8 @@ def begin(argv, names, values, directory, filename):
             environ.clear()
             environ.update(own)
     sys.path.insert(0, directory)
+    # The interpreter has looked whether it can import from it.
+    sys.path_importer_cache[filename] = None
     main["__file__"] = filename
     main["__cached__"] = None
     main["__loader__"] = Loader("__main__", filename)
