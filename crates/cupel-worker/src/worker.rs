@@ -3,18 +3,20 @@
 //! Drain: after the shutdown signal no lease is taken; what runs may end within the grace period; the rest
 //! is stopped in the sandbox and given back at no cost to it. [`Worker::run`] returns when nothing is left.
 
-use std::collections::HashMap;
-use std::pin::pin;
+use std::collections::{HashMap, VecDeque};
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use cupel_core::{Assignment, Core, NextError, QueueError, chain};
 use cupel_judge::ArtifactCache;
 use cupel_types::{LeaseId, RunId, Verdict, WorkerId};
-use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -22,6 +24,13 @@ use crate::slot::{self, ExecutorFactory, Judged, Said, SlotError, SlotParts};
 
 /// Results per slot that may wait to be written while the slot already runs the next attempt.
 const COMPLETIONS_PER_SLOT_MAX: usize = 8;
+
+/// While a slot's runs are as short as this, its next one is leased while it is busy: it would otherwise be idle for as
+/// long as that takes, and that is a good part of such a run.
+const SHORT_RUN: Duration = Duration::from_millis(20);
+
+/// How long a run that was leased ahead waits for the slot it was meant for; then the first slot that is free has it.
+const AHEAD_MAX: Duration = Duration::from_millis(50);
 
 /// Pause after the queue or the store failed.
 const FAILURE_PAUSE: Duration = Duration::from_millis(500);
@@ -63,6 +72,9 @@ struct Shared {
     leases: Mutex<HashMap<LeaseId, RunId>>,
     completions: Semaphore,
     tracker: TaskTracker,
+    /// Leased ahead for a slot that turned out to be busy for longer. At most one a slot.
+    spare: Mutex<VecDeque<Arc<Assignment>>>,
+    spare_bell: Notify,
 }
 
 impl Worker {
@@ -76,6 +88,8 @@ impl Worker {
             leases: Mutex::default(),
             completions: Semaphore::new(slots * COMPLETIONS_PER_SLOT_MAX),
             tracker: TaskTracker::new(),
+            spare: Mutex::default(),
+            spare_bell: Notify::new(),
         };
         Worker { shared: Arc::new(shared), slots, grace }
     }
@@ -96,6 +110,9 @@ impl Worker {
             shared.parts.ended.store(true, Ordering::Relaxed);
             drivers.wait().await;
         }
+        while let Some(unstarted) = shared.take_spare() {
+            shared.give_back_unstarted(&unstarted).await;
+        }
         shared.tracker.close();
         shared.tracker.wait().await;
         heartbeat.abort();
@@ -103,10 +120,13 @@ impl Worker {
     }
 }
 
+/// A lease on its way, or the wait for one.
+type Upcoming<'a> = Pin<Box<dyn Future<Output = Option<Arc<Assignment>>> + Send + 'a>>;
+
 /// Takes runs for one slot, hands them to it, and lets the results be written beside.
 async fn drive(number: usize, shared: Arc<Shared>, shutdown: CancellationToken) {
     let (jobs, taken) = sync_channel::<Arc<Assignment>>(1);
-    let (said, mut says) = unbounded_channel();
+    let (said, says) = unbounded_channel();
     let for_thread = Arc::clone(&shared);
     let thread = std::thread::Builder::new().name(format!("slot-{number}"));
     let spawned = thread.spawn(move || slot::run(number, &for_thread.parts, &taken, &said));
@@ -114,20 +134,115 @@ async fn drive(number: usize, shared: Arc<Shared>, shutdown: CancellationToken) 
         tracing::error!(slot = number, %error, "cannot start the thread of slot {number}");
         return;
     }
-    let mut state = SlotState::enter("starting");
-    loop {
-        // Ready, or shutdown: a slot that is still being built takes nothing with it.
-        let ready = tokio::select! {
+    let mut driver = Driver { shared: &shared, shutdown: &shutdown, jobs, says, upcoming: None, ahead: None };
+    driver.work().await;
+    // Whatever was taken for a run that will not be is given back before we go. A lease that is on its way ends with the
+    // shutdown; without one, dropping it gives it back.
+    let Driver { upcoming, ahead, .. } = driver;
+    let late = match upcoming {
+        Some(upcoming) if shutdown.is_cancelled() => upcoming.await,
+        _ => None,
+    };
+    for unstarted in ahead.into_iter().chain(late) {
+        shared.give_back_unstarted(&unstarted).await;
+    }
+}
+
+struct Driver<'a> {
+    shared: &'a Arc<Shared>,
+    shutdown: &'a CancellationToken,
+    jobs: SyncSender<Arc<Assignment>>,
+    says: UnboundedReceiver<Said>,
+    /// Never dropped while it may come to something: that would cost the run an attempt.
+    upcoming: Option<Upcoming<'a>>,
+    /// What came of it while the slot was busy.
+    ahead: Option<Arc<Assignment>>,
+}
+
+impl<'a> Driver<'a> {
+    async fn work(&mut self) {
+        let mut state = SlotState::enter("starting");
+        let mut was_short = false;
+        loop {
+            // Ready, or shutdown: a slot that is still being built takes nothing with it.
+            let ready = tokio::select! {
+                biased;
+                () = self.shutdown.cancelled() => return,
+                ready = self.hear() => ready,
+            };
+            let Some(Said::Ready) = ready else { return };
+            state.change("idle");
+            let Some(assignment) = self.next().await else { return };
+            state.change("busy");
+            was_short = self.run_one(assignment, was_short).await;
+            state.change("starting");
+        }
+    }
+
+    async fn next(&mut self) -> Option<Arc<Assignment>> {
+        if let Some(assignment) = self.ahead.take() {
+            return Some(assignment);
+        }
+        let (shared, shutdown) = (self.shared, self.shutdown);
+        let upcoming = self.upcoming.get_or_insert_with(|| Box::pin(next(shared, shutdown)));
+        tokio::select! {
             biased;
-            () = shutdown.cancelled() => return,
-            ready = says.recv() => ready,
+            spare = shared.spare() => Some(spare),
+            assignment = upcoming => {
+                self.upcoming = None;
+                assignment
+            }
+        }
+    }
+
+    /// Says whether it was short.
+    async fn run_one(&mut self, assignment: Arc<Assignment>, was_short: bool) -> bool {
+        let began = Instant::now();
+        let leased = &assignment.leased;
+        self.shared.leases().insert(leased.lease, leased.run);
+        // The slot said that it is ready, so its queue of one is empty.
+        let (shared, shutdown) = (self.shared, self.shutdown);
+        if was_short && self.ahead.is_none() && !shutdown.is_cancelled() {
+            self.upcoming.get_or_insert_with(|| Box::pin(next(shared, shutdown)));
+        }
+        let result = match self.jobs.try_send(Arc::clone(&assignment)) {
+            Ok(()) => match self.hear().await {
+                Some(Said::Done(result)) => *result,
+                Some(Said::Ready) | None => Err(SlotError::Panic),
+            },
+            Err(_) => Err(SlotError::Panic),
         };
-        let Some(Said::Ready) = ready else { return };
-        state.change("idle");
-        let Some(assignment) = next(&shared, &shutdown).await else { return };
-        state.change("busy");
-        run_one(&shared, assignment, &jobs, &mut says).await;
-        state.change("starting");
+        let took = began.elapsed();
+        metrics::histogram!("cupel_run_duration_seconds", "language" => leased.submission.language.to_string())
+            .record(took);
+        let is_short = result.is_ok() && took <= SHORT_RUN;
+        self.shared.tracker.spawn(end(Arc::clone(self.shared), assignment, result));
+        is_short
+    }
+
+    /// What the slot says next. Meanwhile a lease that is on its way is driven on (it has a place in the queue, which must
+    /// not be kept from others), and what comes of it is for this slot if it has said something soon after.
+    async fn hear(&mut self) -> Option<Said> {
+        let shared = self.shared;
+        loop {
+            tokio::select! {
+                biased;
+                said = self.says.recv() => return said,
+                assignment = poll_fn(|context| match &mut self.upcoming {
+                    Some(upcoming) => upcoming.as_mut().poll(context),
+                    None => Poll::Pending,
+                }) => {
+                    self.upcoming = None;
+                    if let Some(assignment) = &assignment {
+                        shared.leases().insert(assignment.leased.lease, assignment.leased.run);
+                    }
+                    self.ahead = assignment;
+                }
+                () = tokio::time::sleep(AHEAD_MAX), if self.ahead.is_some() => {
+                    self.ahead.take().into_iter().for_each(|assignment| shared.offer(assignment));
+                }
+            }
+        }
     }
 }
 
@@ -163,28 +278,6 @@ async fn next(shared: &Shared, shutdown: &CancellationToken) -> Option<Arc<Assig
             }
         }
     }
-}
-
-async fn run_one(
-    shared: &Arc<Shared>,
-    assignment: Arc<Assignment>,
-    jobs: &SyncSender<Arc<Assignment>>,
-    says: &mut UnboundedReceiver<Said>,
-) {
-    let began = Instant::now();
-    let leased = &assignment.leased;
-    shared.leases().insert(leased.lease, leased.run);
-    // The slot said that it is ready, so its queue of one is empty.
-    let result = match jobs.try_send(Arc::clone(&assignment)) {
-        Ok(()) => match says.recv().await {
-            Some(Said::Done(result)) => *result,
-            Some(Said::Ready) | None => Err(SlotError::Panic),
-        },
-        Err(_) => Err(SlotError::Panic),
-    };
-    metrics::histogram!("cupel_run_duration_seconds", "language" => leased.submission.language.to_string())
-        .record(began.elapsed());
-    shared.tracker.spawn(end(Arc::clone(shared), assignment, result));
 }
 
 /// Writes what came of an attempt.
@@ -283,6 +376,35 @@ async fn heartbeat(shared: Arc<Shared>) {
 }
 
 impl Shared {
+    /// Lets another slot have what was leased ahead for one that is busy.
+    fn offer(&self, assignment: Arc<Assignment>) {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push_back(assignment);
+        self.spare_bell.notify_one();
+    }
+
+    fn take_spare(&self) -> Option<Arc<Assignment>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    /// Waits for what another slot cannot run soon.
+    async fn spare(&self) -> Arc<Assignment> {
+        loop {
+            let mut ring = pin!(self.spare_bell.notified());
+            ring.as_mut().enable();
+            if let Some(assignment) = self.take_spare() {
+                // A ring may have been for several.
+                self.spare_bell.notify_one();
+                return assignment;
+            }
+            ring.await;
+        }
+    }
+
+    async fn give_back_unstarted(&self, assignment: &Assignment) {
+        give_back(&self.parts.core, assignment, false, "the worker drains").await;
+        self.leases().remove(&assignment.leased.lease);
+    }
+
     fn leases(&self) -> MutexGuard<'_, HashMap<LeaseId, RunId>> {
         self.leases.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -16,6 +16,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 use std::{io, thread};
 
 use cupel_core::StoreError;
@@ -28,6 +29,14 @@ use super::fault::Fault;
 const WAITING_MAX: usize = 1024;
 /// Commands in one transaction.
 const BATCH_MAX: usize = 256;
+
+/// How often transactions begin while many commands come: a transaction costs about as much as ten commands, so under
+/// load a little waiting makes room for more of them. Whoever comes alone never waits.
+const PACE: Duration = Duration::from_millis(1);
+/// Commands a second from which on they are many.
+const PACED_FROM: f64 = 900.0;
+/// Over which commands are counted for that.
+const COUNTED_OVER: Duration = Duration::from_millis(20);
 
 /// A change of the database.
 pub(super) trait Write: Send + 'static {
@@ -144,6 +153,40 @@ impl Job for Stop {
     }
 }
 
+/// When the next transaction should begin.
+struct Pace {
+    last_began: Instant,
+    counted_from: Instant,
+    counted: usize,
+    is_busy: bool,
+}
+
+impl Pace {
+    fn new() -> Pace {
+        let now = Instant::now();
+        Pace { last_began: now, counted_from: now, counted: 0, is_busy: false }
+    }
+
+    /// How long to wait for company.
+    fn pause(&self, now: Instant) -> Option<Duration> {
+        // Who comes after a quiet time is alone, whatever there was before.
+        let fresh = now.duration_since(self.counted_from) < 2 * COUNTED_OVER;
+        let left = PACE.checked_sub(now.duration_since(self.last_began))?;
+        (self.is_busy && fresh && !left.is_zero()).then_some(left)
+    }
+
+    fn begins(&mut self, now: Instant, commands: usize) {
+        self.last_began = now;
+        self.counted += commands;
+        let counted_over = now.duration_since(self.counted_from);
+        if counted_over >= COUNTED_OVER {
+            self.is_busy = self.counted as f64 >= PACED_FROM * counted_over.as_secs_f64();
+            self.counted_from = now;
+            self.counted = 0;
+        }
+    }
+}
+
 struct Loop {
     connection: Connection,
     /// Whether `synchronous` is FULL at present, for certain.
@@ -153,7 +196,17 @@ struct Loop {
 impl Loop {
     fn run(mut self, mut waiting: mpsc::Receiver<Box<dyn Job>>) {
         let mut batch: Vec<Box<dyn Job>> = Vec::with_capacity(BATCH_MAX);
+        let mut pace = Pace::new();
         while waiting.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
+            if let Some(pause) = pace.pause(Instant::now()) {
+                thread::sleep(pause);
+                while batch.len() < BATCH_MAX
+                    && let Ok(job) = waiting.try_recv()
+                {
+                    batch.push(job);
+                }
+            }
+            pace.begins(Instant::now(), batch.len());
             let stop = batch.iter().any(|job| job.stops());
             if stop {
                 waiting.close();
@@ -224,6 +277,23 @@ impl Loop {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn transactions_are_paced_while_many_commands_come_and_only_then() {
+        let mut pace = Pace::new();
+        let start = pace.last_began;
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        for ms in 1..=50 {
+            pace.begins(at(ms), 2);
+        }
+        assert_eq!(pace.pause(at(50)), Some(PACE));
+        assert_eq!(pace.pause(at(51)), None, "it is time");
+        assert_eq!(pace.pause(at(1050)), None, "after a quiet time");
+        for second in 2..4 {
+            pace.begins(at(1000 * second), 3);
+        }
+        assert_eq!(pace.pause(at(3000)), None, "few come");
+    }
 
     struct Touch<const SYNC: bool>;
 

@@ -77,6 +77,8 @@ struct Bench {
     core: Core,
     clock: Arc<FakeClock>,
     owner: UserId,
+    /// What is left of the script.
+    steps: Arc<Mutex<Vec<Does>>>,
     /// How often an executor was made.
     made: Arc<AtomicUsize>,
     leave: Arc<AtomicBool>,
@@ -111,7 +113,7 @@ impl Bench {
         let (steps, made) = (Arc::new(Mutex::new(script)), Arc::new(AtomicUsize::new(0)));
         let leave = Arc::new(AtomicBool::new(false));
         let factory: ExecutorFactory = {
-            let (made, leave) = (Arc::clone(&made), Arc::clone(&leave));
+            let (steps, made, leave) = (Arc::clone(&steps), Arc::clone(&made), Arc::clone(&leave));
             Arc::new(move |_| {
                 made.fetch_add(1, Ordering::Relaxed);
                 Ok(Box::new(Scripted { steps: Arc::clone(&steps), leave: Arc::clone(&leave) }))
@@ -128,7 +130,7 @@ impl Bench {
         let shutdown = CancellationToken::new();
         let shared = Arc::clone(&worker.shared);
         let worker = tokio::spawn(worker.run(shutdown.clone()));
-        Bench { core, clock, owner, made, leave, shared, shutdown, worker, _data: data }
+        Bench { core, clock, owner, steps, made, leave, shared, shutdown, worker, _data: data }
     }
 
     fn viewer(&self) -> Viewer {
@@ -208,6 +210,44 @@ async fn a_broken_executor_is_made_anew_and_the_next_run_is_judged() {
         assert!(matches!(bench.until(id, RunState::is_final).await, RunState::Judged { .. }), "{breaks:?}");
         assert_eq!(bench.made.load(Ordering::Relaxed), 2, "{breaks:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_that_stays_busy_keeps_nothing_that_another_can_run() {
+    let script = vec![Does::WaitsForStop, Does::Ends, Does::Ends, Does::Ends];
+    let bench = Bench::with_slots(2, script, once()).await;
+    // Both slots have had short runs, so both take the next one in advance.
+    for _ in 0..3 {
+        bench.until(bench.submit().await, RunState::is_final).await;
+    }
+    let long = bench.submit().await;
+    // Not only leased: it is the one that has the last step of the script.
+    while !bench.steps.lock().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..5 {
+        let id = bench.submit().await;
+        let state = bench.until(id, RunState::is_final).await;
+        assert!(matches!(state, RunState::Judged { attempts: 1, verdict: Verdict::Accepted }), "{state:?}");
+    }
+    assert!(!bench.state(long).await.is_final());
+    bench.core.cancel(&bench.viewer(), long).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_leased_in_advance_is_given_back_when_the_worker_drains() {
+    let bench = Bench::start(vec![Does::WaitsForStop, Does::Ends], once()).await;
+    bench.until(bench.submit().await, RunState::is_final).await;
+    let (long, next) = (bench.submit().await, bench.submit().await);
+    bench.until(next, |state| matches!(state, RunState::Leased { .. })).await;
+    bench.shutdown.cancel();
+    bench.worker.await.unwrap();
+    for id in [long, next] {
+        let state =
+            bench.core.submission(&Viewer { user: bench.owner, is_admin: false }, id).await.unwrap().unwrap().state;
+        assert!(matches!(state, RunState::Queued { lost: 0, .. }), "{state:?}");
+    }
+    assert!(bench.shared.leases().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
