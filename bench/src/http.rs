@@ -6,6 +6,7 @@
 //! submission, so that the generator takes little of the processors it shares with the server. Beside them one
 //! client submits the cheapest program at a fixed pace without waiting for the end: its times are those of accepting.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
 
+use crate::client::Connection;
 use crate::quiet::Quiet;
 use crate::samples::Samples;
 use crate::server::Server;
@@ -65,7 +67,19 @@ const PROGRAMS: &[Program] = &[
 pub(crate) fn measure(server: &Server, plan: Plan, only: Option<&str>) -> anyhow::Result<Value> {
     let mut table = Table::new(
         &format!("Through HTTP, {} clients, milliseconds", plan.clients),
-        &["program", "lone p50", "lone p90", "lone p99", "a second", "end to end p50", "p99", "accepting p50", "p99"],
+        &[
+            "program",
+            "lone p50",
+            "lone p90",
+            "lone p99",
+            "a second",
+            "end to end p50",
+            "p99",
+            "accepting p50",
+            "p99",
+            "CPU server",
+            "client",
+        ],
     );
     let mut figures = serde_json::Map::new();
     // Every number is new, so that nothing but a compilation can be cached.
@@ -80,7 +94,9 @@ pub(crate) fn measure(server: &Server, plan: Plan, only: Option<&str>) -> anyhow
             thread::sleep(LONE_PAUSE);
             lone.push(client.judge()?);
         }
+        let before = Cpu::now(server);
         let (load, accepting) = load(server, program, &numbers, plan).with_context(|| program.name.to_owned())?;
+        let cpu = Cpu::now(server).of_each_since(before, load.len() + accepting.len());
         let ms = |samples: &Samples, percent| format!("{:.1}", samples.percentile(percent).as_secs_f64() * 1e3);
         table.row(vec![
             program.name.to_owned(),
@@ -92,15 +108,48 @@ pub(crate) fn measure(server: &Server, plan: Plan, only: Option<&str>) -> anyhow
             ms(&load, 99.0),
             ms(&accepting, 50.0),
             ms(&accepting, 99.0),
+            format!("{:.2}", cpu.server.as_secs_f64() * 1e3),
+            format!("{:.2}", cpu.client.as_secs_f64() * 1e3),
         ]);
         figures.insert(
             program.name.to_owned(),
-            json!({"lone": lone.to_json(), "load": load.to_json(), "accepting": accepting.to_json()}),
+            json!({
+                "lone": lone.to_json(), "load": load.to_json(), "accepting": accepting.to_json(),
+                "cpu_server_us": cpu.server.as_micros() as u64, "cpu_client_us": cpu.client.as_micros() as u64,
+            }),
         );
         eprintln!("  measured {}", program.name);
     }
     println!("{table}");
     Ok(json!({ "clients": plan.clients, "programs": figures }))
+}
+
+/// Processor time: of the server's main process (the sandbox's processes are not in it), and of this one, the clients'.
+#[derive(Clone, Copy)]
+struct Cpu {
+    server: Duration,
+    client: Duration,
+}
+
+impl Cpu {
+    fn now(server: &Server) -> Cpu {
+        Cpu { server: cpu_of(&server.pid().to_string()), client: cpu_of("self") }
+    }
+
+    /// What one of `count` submissions took since `before`.
+    fn of_each_since(self, before: Cpu, count: usize) -> Cpu {
+        let count = u32::try_from(count).unwrap_or(u32::MAX).max(1);
+        Cpu { server: (self.server - before.server) / count, client: (self.client - before.client) / count }
+    }
+}
+
+/// User and system time of a process and its threads; zero when it is gone. Source: proc(5), `/proc/pid/stat`, fields
+/// 14 and 15, in ticks of 10 ms; the second field may contain spaces and ends with the last parenthesis.
+fn cpu_of(process: &str) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let fields = stat.rsplit_once(')').map(|(_, rest)| rest.split_whitespace().skip(11).take(2));
+    let ticks: u64 = fields.into_iter().flatten().filter_map(|field| field.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 10)
 }
 
 /// Keeps the queue busy for as long as planned; gives end-to-end times and those of accepting alone.
@@ -145,20 +194,15 @@ fn accept(client: &Client<'_>, started: Instant, lasts: Duration) -> anyhow::Res
 
 /// One client of the API.
 pub(crate) struct Api {
-    agent: ureq::Agent,
-    url: String,
-    key: String,
+    connection: RefCell<Connection>,
+    authorization: String,
 }
 
 impl Api {
     /// A client of the server at `url`, with this API key.
     pub(crate) fn new(url: &str, key: &str) -> Api {
-        let agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(WAIT_SECONDS + 10)))
-            .build()
-            .new_agent();
-        Api { agent, url: url.to_owned(), key: key.to_owned() }
+        let connection = RefCell::new(Connection::new(url, Duration::from_secs(WAIT_SECONDS + 10)));
+        Api { connection, authorization: format!("authorization: Bearer {key}\r\n") }
     }
 
     /// Submits, waits for the end if told to, and gives the answer and the time until it was read.
@@ -171,21 +215,15 @@ impl Api {
     ) -> anyhow::Result<(Duration, Value)> {
         let body = json!({ "language": language, "source_code": source, "input": input }).to_string();
         let query = if wait { format!("?wait={WAIT_SECONDS}") } else { String::new() };
-        let url = format!("{}/api/v1/execute{query}", self.url);
+        let path = format!("/api/v1/execute{query}");
+        let mut connection = self.connection.borrow_mut();
         let started = Instant::now();
-        let mut response = self
-            .agent
-            .post(&url)
-            .header("authorization", &format!("Bearer {}", self.key))
-            .header("content-type", "application/json")
-            .send(&body)
-            .context("sending a submission")?;
-        let text = response.body_mut().read_to_string().context("reading the answer to a submission")?;
+        let answer = connection.post(&path, &self.authorization, &body).context("sending a submission")?;
         let time = started.elapsed();
-        if !response.status().is_success() {
-            bail!("a submission was answered with {}: {text}", response.status());
+        if !(200..300).contains(&answer.status) {
+            bail!("a submission was answered with {}: {}", answer.status, String::from_utf8_lossy(answer.body));
         }
-        Ok((time, serde_json::from_str(&text).context("the answer is not JSON")?))
+        Ok((time, serde_json::from_slice(answer.body).context("the answer is not JSON")?))
     }
 }
 

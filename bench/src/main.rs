@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod bare;
+mod client;
 mod http;
 mod limits;
 mod machine;

@@ -59,6 +59,11 @@ impl Server {
         &self.url
     }
 
+    /// The main process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// An API key that may submit and read.
     pub(crate) fn key(&self) -> &str {
         &self.key
