@@ -22,5 +22,6 @@ pub use executor::{
 pub use judge::{JudgeError, JudgeEvent, JudgeObserver, JudgeRequest, judge};
 pub use prepare::{PrepareError, prepare};
 pub use problem::{
-    GroupReport, ProblemCaseReport, ProblemError, ProblemReport, ProblemRequest, judge_problem, language_of_files,
+    DerivedTimeLimit, GroupReport, ProblemCaseReport, ProblemError, ProblemReport, ProblemRequest, derive_time_limit,
+    judge_problem, language_of_files, must_be_in_time,
 };

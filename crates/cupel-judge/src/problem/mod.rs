@@ -12,6 +12,7 @@
 //! package, within the output limit.
 
 mod answer;
+mod calibrate;
 mod case;
 mod check;
 mod grade;
@@ -29,6 +30,7 @@ use cupel_problem::{
 };
 use cupel_types::{BoxFile, BoxFiles, LimitsRequest, UserId, Verdict};
 
+pub use calibrate::{DerivedTimeLimit, derive_time_limit, must_be_in_time};
 pub use report::{GroupReport, ProblemCaseReport, ProblemReport};
 
 use crate::{ArtifactCache, ExecuteError, Executor, JudgeError, JudgeObserver};

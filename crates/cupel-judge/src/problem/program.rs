@@ -144,7 +144,7 @@ impl Builder<'_> {
 ///
 /// # Errors
 /// Why there is none, for the author.
-fn language_of<'l>(program: &Program, languages: &'l Registry) -> Result<&'l Language, String> {
+pub(super) fn language_of<'l>(program: &Program, languages: &'l Registry) -> Result<&'l Language, String> {
     let language = match &program.language {
         Some(id) => languages.get(id).ok_or_else(|| format!("there is no language `{id}` here"))?,
         None => by_extension(program.files.iter().map(|file| &file.name), languages)?,

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use cupel_judge::{
-    JudgeEvent, JudgeObserver, NoCache, ProblemReport, ProblemRequest, judge_problem, language_of_files,
+    ArtifactCache, DerivedTimeLimit, JudgeEvent, JudgeObserver, NoCache, ProblemReport, ProblemRequest,
+    derive_time_limit, judge_problem, language_of_files, must_be_in_time,
 };
 use cupel_languages::{HostProbe, Language, Registry};
 use cupel_problem::{
@@ -56,12 +57,9 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
     for warning in &warnings {
         anstream::eprintln!("{}", dim(&warning.to_string()));
     }
-    if package.problem.limits.time.limit.is_none() {
-        let derived = "the package has no time limit; 10 s are taken. `--time-limit` gives another";
-        anstream::eprintln!("{}", dim(derived));
-    }
+    let derives = args.time_limit.is_none() && package.problem.limits.time.limit.is_none();
 
-    let needed = needed(&package.problem, &known, &language);
+    let needed = needed(&package.problem, &known, &language, derives);
     let mut languages = Registry::new(needed).context("cannot use these languages together")?;
     languages.probe(&HostProbe::default());
     let language = languages.get(&language.id).cloned().unwrap_or(language);
@@ -82,7 +80,7 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
     owner::stay_oneself(kept.as_deref())?;
     let sandbox = launched.start();
     let mut executor = sandbox.executor(0)?;
-    let request = ProblemRequest {
+    let mut request = ProblemRequest {
         package: &package,
         files: &files,
         language: &language,
@@ -97,11 +95,13 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
         owner: UserId::from_uuid(Uuid::nil()),
     };
     let cache = run::cache();
-    let mut observer = Quiet;
-    let judged = match &cache {
-        Some(cache) => judge_problem(&request, &mut executor, cache, &mut observer),
-        None => judge_problem(&request, &mut executor, &NoCache, &mut observer),
-    };
+    let kept: &dyn ArtifactCache = cache.as_ref().map_or(&NoCache, |cache| cache);
+    if derives {
+        let derived = derive_time_limit(&request, &mut executor, kept, &mut Quiet)?;
+        request.limits.cpu_time = derived.as_ref().map(|derived| derived.limit);
+        anstream::eprintln!("{}", dim(&told(derived.as_ref())));
+    }
+    let judged = judge_problem(&request, &mut executor, kept, &mut Quiet);
     if let Some(cache) = cache {
         cache.settle();
     }
@@ -112,6 +112,18 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
         show(&language, &report);
     }
     Ok(if json::verdict(report.verdict) == Verdict::Accepted { Exit::Ok } else { Exit::Failed })
+}
+
+/// Where the time limit comes from.
+fn told(derived: Option<&DerivedTimeLimit>) -> String {
+    match derived {
+        Some(DerivedTimeLimit { limit, slowest, by }) => {
+            format!("the package has no time limit; {limit:?} follows from the {slowest:?} of {by}")
+        }
+        None => "the package has no time limit, and no accepted submission that runs here; it is 10 s. `--time-limit` \
+                 gives another"
+            .to_owned(),
+    }
 }
 
 fn unpack(args: &Judge, languages: &Registry, target: &Path) -> Result<Imported, Failure> {
@@ -145,8 +157,8 @@ fn choose<'r>(registry: &'r Registry, args: &Judge, files: &BoxFiles) -> Result<
     found.or_exit(Exit::Usage)
 }
 
-/// The submission's language and those of all programs of the package that judging runs.
-fn needed(problem: &Problem, known: &Registry, language: &Language) -> Vec<Language> {
+/// The submission's language and those of all programs of the package that judging runs, or deriving its time limit.
+fn needed(problem: &Problem, known: &Registry, language: &Language, derives: bool) -> Vec<Language> {
     let mut ids = BTreeSet::from([language.id.clone()]);
     let mut add = |program: &Program| {
         ids.extend(program.language.clone().and_then(|id| known.get(&id)).map(|language| language.id.clone()));
@@ -155,6 +167,9 @@ fn needed(problem: &Problem, known: &Registry, language: &Language) -> Vec<Langu
             ids.extend(extension.and_then(|e| known.by_extension(e)).map(|language| language.id.clone()));
         }
     };
+    for example in problem.submissions.iter().filter(|example| derives && must_be_in_time(example)) {
+        add(&example.program);
+    }
     let mut of_checker = |checker: &Checker| {
         if let Checker::Program(JudgeProgram { program, .. }) = checker {
             add(program);

@@ -136,6 +136,20 @@ fn a_directory_is_a_submission_of_all_its_files() {
     assert!(ended.stdout.contains("secret/03") && ended.stdout.contains("accepted"), "{ended:?}");
 }
 
+#[test]
+fn a_package_without_a_time_limit_has_one_from_its_accepted_submissions() {
+    let files = sums("");
+    files.write("p/submissions/accepted/a.py", ADD);
+    files.write("s/t.c", "int main(void) { for (volatile int n = 0;;) n = n + 1; }");
+    let ended = end(cupel(["judge", &files.path("p"), "--submission", &files.path("s/t.c"), "--json"]), b"");
+    let object: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
+    assert_eq!(object["verdict"], "TLE", "{object:#}");
+    // Five times what the accepted one takes, in whole seconds.
+    let limit = object["time_limit_ms"].as_u64().unwrap();
+    assert!((1000..10_000).contains(&limit) && limit.is_multiple_of(1000), "{limit}");
+    assert!(ended.stderr.contains("submissions/accepted/a.py"), "{ended:?}");
+}
+
 /// Accepts what the first line of its own source says; `ACT` comes before it reads anything.
 const VALIDATOR: &str = r#"
 import os, signal, sys, time
