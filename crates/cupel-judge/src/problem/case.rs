@@ -1,10 +1,4 @@
 //! One case: run the program, decide about what it wrote; again for every pass.
-//!
-//! **Who died first** decides a conversation, in this order: an interactor that failed is JE, unless the program had ended badly before it,
-//! or both had only been waiting for each other; an interactor that ended first and rejected is WA, whatever the program did
-//! afterwards; then what the program did by itself; then the interactor's decision. When both wait for each other until a limit
-//! ends it, that is the program's fault; when the interactor computed all that time, it is the interactor's.
-//! Source: problemtools, `interactive.cc`; DOMjudge, `runpipe`.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -12,50 +6,46 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use cupel_problem::{
-    AfterInteraction, Case, CasePoints, Checker, GroupName, Interactor, JudgeProgram, MaxScore, Method, OnOutputLimit,
-    Passes, Protocol, Score,
+    Case, CasePoints, Checker, GroupName, JudgeProgram, MaxScore, Method, OnOutputLimit, Passes, Protocol, Score,
 };
 use cupel_types::{BoxFile, BoxFiles, Bytes, ExitStatus, Outcome, Signal, StepReport, Usage, Verdict};
 
 use super::answer::Decision;
-use super::check::{self, Checked, Unheard};
+use super::check::{self, Checked};
 use super::grade::{Child, Named, score_of_case};
-use super::limits::{self, RERUNS_MAX};
+use super::limits::RERUNS_MAX;
 use super::report::ProblemCaseReport;
 use super::{Judging, ProblemError, name, program};
-use crate::executor::{Party, StdinSource, StepInput, StepKind, StepObserver, StepResult, Talk};
+use crate::executor::{Party, StdinSource, StepInput, StepKind, StepObserver, StepResult};
 use crate::judge::limit_message;
 use crate::{BuiltIn, Comparer, Finding, JudgeEvent, JudgeObserver};
 
 /// Larger inputs are read by the program from their file.
 const INPUT_IN_MEMORY_MAX: u64 = 1 << 20;
 /// What the report has of an output that nobody needs as a whole.
-const KEPT: Bytes = Bytes::kib(4);
-const TRANSCRIPT: Bytes = Bytes::kib(64);
+pub(super) const KEPT: Bytes = Bytes::kib(4);
 const ANSWER_BUFFER: usize = 64 << 10;
-/// How much longer than the program an interactor lives, in seconds.
-const INTERACTOR_OUTLIVES: std::time::Duration = std::time::Duration::from_secs(2);
 
 type Answer = BufReader<Box<dyn Read + Send>>;
 
 /// One run of the program with what was decided about it.
-struct Pass {
-    verdict: Verdict,
-    causes: Vec<Verdict>,
-    step: StepReport,
-    reruns: u32,
-    points: Option<Named>,
-    judge_message: Option<String>,
-    team_message: Option<String>,
+pub(super) struct Pass {
+    pub(super) verdict: Verdict,
+    pub(super) causes: Vec<Verdict>,
+    pub(super) step: StepReport,
+    pub(super) reruns: u32,
+    pub(super) points: Option<Named>,
+    pub(super) judge_message: Option<String>,
+    pub(super) team_message: Option<String>,
     /// The input of the next pass.
-    next: Option<Arc<[u8]>>,
-    feedback: BoxFiles,
-    transcript: Vec<(Party, Vec<u8>)>,
+    pub(super) next: Option<Arc<[u8]>>,
+    pub(super) feedback: BoxFiles,
+    pub(super) transcript: Vec<(Party, Vec<u8>)>,
 }
 
 impl Pass {
     /// A fault of the package: why, for the author.
-    fn fault(mut self, why: &str, said: Option<String>) -> Pass {
+    pub(super) fn fault(mut self, why: &str, said: Option<String>) -> Pass {
         self.verdict = Verdict::InternalError;
         self.points = None;
         self.next = None;
@@ -67,7 +57,7 @@ impl Pass {
     }
 
     /// Takes over what a judging program decided.
-    fn decided(mut self, who: &JudgeProgram, mut checked: Checked) -> Pass {
+    pub(super) fn decided(mut self, who: &JudgeProgram, mut checked: Checked) -> Pass {
         self.next = checked.take_next_pass();
         self.feedback = checked.feedback;
         let answer = checked.answer;
@@ -244,7 +234,7 @@ impl Judging<'_, '_> {
         Ok((best, reruns))
     }
 
-    fn is_near(&self, result: &StepResult) -> bool {
+    pub(super) fn is_near(&self, result: &StepResult) -> bool {
         self.limits.is_near(result.report.outcome, &result.report.usage)
     }
 
@@ -286,7 +276,11 @@ impl Judging<'_, '_> {
     }
 
     /// Command and files of the program in a case.
-    fn of_program(&self, case: &Case, input: Option<&Arc<[u8]>>) -> Result<(Vec<String>, Vec<BoxFiles>), ProblemError> {
+    pub(super) fn of_program(
+        &self,
+        case: &Case,
+        input: Option<&Arc<[u8]>>,
+    ) -> Result<(Vec<String>, Vec<BoxFiles>), ProblemError> {
         let package = self.request.package;
         let mut argv = self.runnable.argv.clone();
         argv.extend(case.args.iter().cloned());
@@ -314,7 +308,7 @@ impl Judging<'_, '_> {
         Ok(StdinSource::Descriptor(Arc::new(OwnedFd::from(opened))))
     }
 
-    fn answer(&self, case: &Case) -> Result<Answer, ProblemError> {
+    pub(super) fn answer(&self, case: &Case) -> Result<Answer, ProblemError> {
         let reader: Box<dyn Read + Send> = match &case.answer {
             None => Box::new(io::empty()),
             Some(answer) => {
@@ -325,7 +319,7 @@ impl Judging<'_, '_> {
         Ok(BufReader::with_capacity(ANSWER_BUFFER, reader))
     }
 
-    fn unreadable(&self, case: &Case, source: io::Error) -> ProblemError {
+    pub(super) fn unreadable(&self, case: &Case, source: io::Error) -> ProblemError {
         let path = case.answer.as_ref().unwrap_or(&case.input).path.clone();
         ProblemError::Package { path, source }
     }
@@ -338,7 +332,7 @@ impl Judging<'_, '_> {
     }
 
     /// The verdict on how the program ended, before anybody looks at what it wrote.
-    fn by_itself(&self, step: StepReport, reruns: u32, truncated: bool) -> Pass {
+    pub(super) fn by_itself(&self, step: StepReport, reruns: u32, truncated: bool) -> Pass {
         let mut causes = Verdict::causes(step.outcome, exit(&step), step.usage.cpu_time, self.limits.cpu_time);
         if truncated && self.limits.on_output_limit == OnOutputLimit::Discard {
             causes.push(Verdict::OutputLimit);
@@ -355,119 +349,10 @@ impl Judging<'_, '_> {
         let judge_message = why.filter(|_| verdict != Verdict::Accepted);
         Pass { verdict, causes, step, reruns, judge_message, ..nothing_ran() }
     }
-
-    /// The program talks with the interactor.
-    fn interact(
-        &mut self,
-        case: &Case,
-        interactor: &Interactor,
-        input: Option<Arc<[u8]>>,
-        feedback: BoxFiles,
-    ) -> Result<Pass, ProblemError> {
-        let runnable = match self.program(&interactor.program)? {
-            Ok(runnable) => runnable,
-            Err(why) => return Ok(nothing_ran().fault(&why, None)),
-        };
-        let package = self.request.package;
-        let data = check::data_of(package, case, input, None, feedback)?;
-        let call = match check::call(&interactor.program, &runnable, &data, true) {
-            Ok(call) => call,
-            Err(why) => return Ok(nothing_ran().fault(&why, None)),
-        };
-        let (argv, files) = self.of_program(case, None)?;
-        let bounds = package.problem.limits.validation;
-        let mut theirs = limits::of_author(&bounds, runnable.limits, call.given);
-        theirs.wall_time = self.limits.enforced.wall_time + INTERACTOR_OUTLIVES;
-        theirs.idle_time = theirs.wall_time;
-        let step = |argv, env, files, limits, keep, collect| StepInput {
-            kind: StepKind::Execute,
-            argv,
-            env,
-            files,
-            stdin: StdinSource::Bytes(Arc::from([])),
-            limits,
-            keep,
-            collect,
-        };
-        let mut reruns = 0;
-        let ended = loop {
-            let talk = Talk {
-                program: step(&argv, &self.runnable.env, &files, self.limits.enforced, KEPT, false),
-                interactor: step(&call.argv, &runnable.env, &call.files, theirs, Bytes::kib(128), true),
-                interactor_end: check::INTERACTOR_END,
-                transcript: TRANSCRIPT,
-            };
-            let ended = self.executor.talk(talk, &mut Unheard(self.observer))?;
-            if reruns == RERUNS_MAX || !self.is_near(&ended.program) {
-                break ended;
-            }
-            reruns += 1;
-        };
-        let checked = Checked::of(&interactor.program.protocol, &ended.interactor);
-        let mut pass = self.by_itself(ended.program.report.clone(), reruns, false);
-        pass.transcript = ended.transcript;
-        let failed = pass.verdict != Verdict::Accepted;
-        let only_waited = matches!(ended.program.report.outcome, Outcome::IdleLimit | Outcome::WallLimit);
-        let theirs = &ended.interactor.report;
-        if pass.verdict == Verdict::Cancelled {
-            return Ok(pass);
-        }
-        if only_waited
-            && ended.first == Party::Program
-            && theirs.usage.cpu_time * 4 > ended.program.report.usage.wall_time
-        {
-            let who = &interactor.program.program.path;
-            return Ok(pass.fault(&format!("{who}: the program waited for it, and it computed all the time"), None));
-        }
-        match &checked.answer.decision {
-            // It could not know better: the other side was gone, or silent.
-            Decision::Fault(_) if failed && ended.first == Party::Program => Ok(pass),
-            Decision::Fault(_) => Ok(pass.decided(&interactor.program, checked)),
-            Decision::WrongAnswer | Decision::Presentation if ended.first == Party::Interactor => {
-                pass.step.usage.cpu_time = pass.step.usage.cpu_time.min(self.limits.cpu_time);
-                Ok(pass.decided(&interactor.program, checked))
-            }
-            _ if failed => Ok(pass),
-            Decision::WrongAnswer | Decision::Presentation => Ok(pass.decided(&interactor.program, checked)),
-            Decision::Accepted => match &interactor.then {
-                AfterInteraction::Verdict => Ok(pass.decided(&interactor.program, checked)),
-                AfterInteraction::Check(checker) => self.check_log(case, checker, pass, checked),
-            },
-        }
-    }
-
-    /// What an interactor wrote to its log is the output that is checked.
-    fn check_log(
-        &mut self,
-        case: &Case,
-        checker: &Checker,
-        mut pass: Pass,
-        checked: Checked,
-    ) -> Result<Pass, ProblemError> {
-        let log = checked.log.unwrap_or_default();
-        match checker {
-            Checker::Builtin(comparison) => {
-                let mut comparer = BuiltIn::from(comparison.clone()).compare(self.answer(case)?);
-                let finding = comparer.output(&log).and_then(|()| comparer.finish());
-                decide(&mut pass, finding.map_err(|source| self.unreadable(case, source))?, case.points);
-                Ok(pass)
-            }
-            Checker::Program(program) => {
-                let runnable = match self.program(program)? {
-                    Ok(runnable) => runnable,
-                    Err(why) => return Ok(pass.fault(&why, None)),
-                };
-                let data = check::data_of(self.request.package, case, None, Some(log), BoxFiles::default())?;
-                let bounds = self.request.package.problem.limits.validation;
-                let checked = check::run(program, &runnable, &data, &bounds, self.executor, self.observer)?;
-                Ok(pass.decided(program, checked))
-            }
-        }
-    }
 }
 
 /// What a comparison of ours came to.
-fn decide(pass: &mut Pass, finding: Finding, points: CasePoints) {
+pub(super) fn decide(pass: &mut Pass, finding: Finding, points: CasePoints) {
     match finding {
         Finding::Same => {}
         Finding::Presentation(difference) => {
@@ -518,7 +403,7 @@ fn exit(step: &StepReport) -> Option<ExitStatus> {
 }
 
 /// A pass in which no program ran.
-fn nothing_ran() -> Pass {
+pub(super) fn nothing_ran() -> Pass {
     Pass {
         verdict: Verdict::Accepted,
         causes: Vec::new(),

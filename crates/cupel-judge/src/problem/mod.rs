@@ -16,6 +16,7 @@ mod calibrate;
 mod case;
 mod check;
 mod grade;
+mod interact;
 mod limits;
 mod program;
 mod report;

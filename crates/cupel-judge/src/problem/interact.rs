@@ -1,0 +1,137 @@
+//! One case of a problem whose submissions talk with a program of the package.
+//!
+//! **Who died first** decides a conversation, in this order: an interactor that failed is JE, unless the program had ended badly before it,
+//! or both had only been waiting for each other; an interactor that ended first and rejected is WA, whatever the program did
+//! afterwards; then what the program did by itself; then the interactor's decision. When both wait for each other until a limit
+//! ends it, that is the program's fault; when the interactor computed all that time, it is the interactor's.
+//! Source: problemtools, `interactive.cc`; DOMjudge, `runpipe`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cupel_problem::{AfterInteraction, Case, Checker, Interactor};
+use cupel_types::{BoxFiles, Bytes, Outcome, Verdict};
+
+use super::answer::Decision;
+use super::case::{KEPT, Pass, decide, nothing_ran};
+use super::check::{self, Checked, Unheard};
+use super::limits::{self, RERUNS_MAX};
+use super::{Judging, ProblemError};
+use crate::BuiltIn;
+use crate::executor::{Party, StdinSource, StepInput, StepKind, Talk};
+
+/// Kept of what was said.
+const TRANSCRIPT: Bytes = Bytes::kib(64);
+/// How much longer than the program an interactor lives.
+const INTERACTOR_OUTLIVES: Duration = Duration::from_secs(2);
+
+impl Judging<'_, '_> {
+    /// The program talks with the interactor.
+    pub(super) fn interact(
+        &mut self,
+        case: &Case,
+        interactor: &Interactor,
+        input: Option<Arc<[u8]>>,
+        feedback: BoxFiles,
+    ) -> Result<Pass, ProblemError> {
+        let runnable = match self.program(&interactor.program)? {
+            Ok(runnable) => runnable,
+            Err(why) => return Ok(nothing_ran().fault(&why, None)),
+        };
+        let package = self.request.package;
+        let data = check::data_of(package, case, input, None, feedback)?;
+        let call = match check::call(&interactor.program, &runnable, &data, true) {
+            Ok(call) => call,
+            Err(why) => return Ok(nothing_ran().fault(&why, None)),
+        };
+        let (argv, files) = self.of_program(case, None)?;
+        let bounds = package.problem.limits.validation;
+        let mut theirs = limits::of_author(&bounds, runnable.limits, call.given);
+        theirs.wall_time = self.limits.enforced.wall_time + INTERACTOR_OUTLIVES;
+        theirs.idle_time = theirs.wall_time;
+        let step = |argv, env, files, limits, keep, collect| StepInput {
+            kind: StepKind::Execute,
+            argv,
+            env,
+            files,
+            stdin: StdinSource::Bytes(Arc::from([])),
+            limits,
+            keep,
+            collect,
+        };
+        let mut reruns = 0;
+        let ended = loop {
+            let talk = Talk {
+                program: step(&argv, &self.runnable.env, &files, self.limits.enforced, KEPT, false),
+                interactor: step(&call.argv, &runnable.env, &call.files, theirs, Bytes::kib(128), true),
+                interactor_end: check::INTERACTOR_END,
+                transcript: TRANSCRIPT,
+            };
+            let ended = self.executor.talk(talk, &mut Unheard(self.observer))?;
+            if reruns == RERUNS_MAX || !self.is_near(&ended.program) {
+                break ended;
+            }
+            reruns += 1;
+        };
+        let checked = Checked::of(&interactor.program.protocol, &ended.interactor);
+        let mut pass = self.by_itself(ended.program.report.clone(), reruns, false);
+        pass.transcript = ended.transcript;
+        let failed = pass.verdict != Verdict::Accepted;
+        let only_waited = matches!(ended.program.report.outcome, Outcome::IdleLimit | Outcome::WallLimit);
+        let theirs = &ended.interactor.report;
+        if pass.verdict == Verdict::Cancelled {
+            return Ok(pass);
+        }
+        if only_waited
+            && ended.first == Party::Program
+            && theirs.usage.cpu_time * 4 > ended.program.report.usage.wall_time
+        {
+            let who = &interactor.program.program.path;
+            return Ok(pass.fault(&format!("{who}: the program waited for it, and it computed all the time"), None));
+        }
+        match &checked.answer.decision {
+            // It could not know better: the other side was gone, or silent.
+            Decision::Fault(_) if failed && ended.first == Party::Program => Ok(pass),
+            Decision::Fault(_) => Ok(pass.decided(&interactor.program, checked)),
+            Decision::WrongAnswer | Decision::Presentation if ended.first == Party::Interactor => {
+                pass.step.usage.cpu_time = pass.step.usage.cpu_time.min(self.limits.cpu_time);
+                Ok(pass.decided(&interactor.program, checked))
+            }
+            _ if failed => Ok(pass),
+            Decision::WrongAnswer | Decision::Presentation => Ok(pass.decided(&interactor.program, checked)),
+            Decision::Accepted => match &interactor.then {
+                AfterInteraction::Verdict => Ok(pass.decided(&interactor.program, checked)),
+                AfterInteraction::Check(checker) => self.check_log(case, checker, pass, checked),
+            },
+        }
+    }
+
+    /// What an interactor wrote to its log is the output that is checked.
+    fn check_log(
+        &mut self,
+        case: &Case,
+        checker: &Checker,
+        mut pass: Pass,
+        checked: Checked,
+    ) -> Result<Pass, ProblemError> {
+        let log = checked.log.unwrap_or_default();
+        match checker {
+            Checker::Builtin(comparison) => {
+                let mut comparer = BuiltIn::from(comparison.clone()).compare(self.answer(case)?);
+                let finding = comparer.output(&log).and_then(|()| comparer.finish());
+                decide(&mut pass, finding.map_err(|source| self.unreadable(case, source))?, case.points);
+                Ok(pass)
+            }
+            Checker::Program(program) => {
+                let runnable = match self.program(program)? {
+                    Ok(runnable) => runnable,
+                    Err(why) => return Ok(pass.fault(&why, None)),
+                };
+                let data = check::data_of(self.request.package, case, None, Some(log), BoxFiles::default())?;
+                let bounds = self.request.package.problem.limits.validation;
+                let checked = check::run(program, &runnable, &data, &bounds, self.executor, self.observer)?;
+                Ok(pass.decided(program, checked))
+            }
+        }
+    }
+}
