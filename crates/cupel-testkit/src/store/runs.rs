@@ -101,7 +101,8 @@ pub async fn a_batch_is_inserted_whole_or_not_at_all_and_spoils_no_other<S: Stor
                 batch[2].0.id = batch[0].0.id; // An id that is taken: by the batch itself.
             }
             let ids: Vec<SubmissionId> = batch.iter().map(|(s, _)| s.id).collect();
-            let result = store.insert(NewSubmissions { submissions: batch, idempotency: None, is_awaited: false }).await;
+            let result =
+                store.insert(NewSubmissions { submissions: batch, idempotency: None, is_awaited: false }).await;
             assert_eq!(result.is_err(), bad, "{result:?}");
             assert_eq!(store.submissions(&ids).await.unwrap().len(), if bad { 0 } else { 3 });
         }));

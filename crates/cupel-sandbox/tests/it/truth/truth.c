@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
@@ -473,6 +474,10 @@ int main(int argc, char **argv) {
     return 255;
   if (!strcmp(argv[1], "measure"))
     return measure(argv + 2);
+  /* Where huge pages come unasked, who touches a little of one has all of it, and cannot know. Kept over an exec. */
+  prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+  if (!strcmp(argv[1], "in_small_pages"))
+    return execvp(argv[2], argv + 2);
   long n = argc > 3 ? atol(argv[3]) : 0;
   if (!strcmp(argv[1], "cpu"))
     return cpu(argv[2], n, argv);
