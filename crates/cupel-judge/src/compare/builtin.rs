@@ -5,12 +5,12 @@
 
 use std::io::BufRead;
 
-use cupel_problem::{Comparison, ErrorMode, OrderOf, Standard, TokenRules, Tolerance};
+use cupel_problem::{Comparison, ErrorMode, FlagError, OrderOf, Standard, TokenRules, Tolerance};
 
 use super::Comparer;
 use super::bag::{Bags, Unit};
 use super::lines::Lines;
-use super::number::{self, Tolerance as Within};
+use super::number::Tolerance as Within;
 use super::stream::{Rules, Spaces, Stream};
 
 /// A comparison, and what it tells apart.
@@ -39,12 +39,9 @@ pub enum BuiltInError {
     /// A flag that needs a number has none.
     #[error("`{0}` needs a number, 0 or above")]
     Number(String),
-    /// A flag stands twice.
-    #[error("`{0}` stands twice")]
-    Twice(String),
-    /// A flag for both tolerances together with one for one of them.
-    #[error("`float_tolerance` excludes `float_absolute_tolerance` and `float_relative_tolerance`")]
-    Contradiction,
+    /// Its tolerances are wrong.
+    #[error(transparent)]
+    Tolerance(FlagError),
 }
 
 /// Names beside those of testlib's standard checkers.
@@ -80,7 +77,10 @@ impl BuiltIn {
         };
         let comparison = match name {
             "default" | "numbers" => {
-                let mut rules = token_rules(flags).map_err(|flag| flag.with(name))?;
+                let mut rules = TokenRules::from_flags(flags).map_err(|error| match error {
+                    FlagError::Unknown(flag) => unknown(&flag),
+                    other => BuiltInError::Tolerance(other),
+                })?;
                 if name == "numbers" && rules.absolute_tolerance.is_none() && rules.relative_tolerance.is_none() {
                     rules.absolute_tolerance = Tolerance::new(NEAR).ok();
                     rules.relative_tolerance = Tolerance::new(NEAR).ok();
@@ -208,53 +208,4 @@ fn within(rules: &TokenRules) -> Option<Within> {
     let of = |tolerance: Option<Tolerance>| tolerance.map_or(0.0, Tolerance::get);
     let (absolute, relative) = (rules.absolute_tolerance, rules.relative_tolerance);
     (absolute.is_some() || relative.is_some()).then(|| Within { absolute: of(absolute), relative: of(relative) })
-}
-
-/// What is wrong with a flag of the default comparison, whose name is not known here.
-enum FlagError {
-    Unknown(String),
-    Other(BuiltInError),
-}
-
-impl FlagError {
-    fn with(self, name: &str) -> BuiltInError {
-        match self {
-            FlagError::Unknown(flag) => BuiltInError::Flag { name: name.to_owned(), flag },
-            FlagError::Other(error) => error,
-        }
-    }
-}
-
-fn token_rules(flags: &[String]) -> Result<TokenRules, FlagError> {
-    let mut rules = TokenRules::default();
-    let mut both = None;
-    let mut rest = flags.iter();
-    while let Some(flag) = rest.next() {
-        let place = match flag.as_str() {
-            "case_sensitive" => {
-                rules.case_sensitive = true;
-                continue;
-            }
-            "space_change_sensitive" => {
-                rules.space_sensitive = true;
-                continue;
-            }
-            "float_tolerance" => &mut both,
-            "float_absolute_tolerance" => &mut rules.absolute_tolerance,
-            "float_relative_tolerance" => &mut rules.relative_tolerance,
-            _ => return Err(FlagError::Unknown(flag.clone())),
-        };
-        let value = rest.next().and_then(|n| number::parse(n.as_bytes())).and_then(|n| Tolerance::new(n).ok());
-        let value = value.ok_or_else(|| FlagError::Other(BuiltInError::Number(flag.clone())))?;
-        if place.replace(value).is_some() {
-            return Err(FlagError::Other(BuiltInError::Twice(flag.clone())));
-        }
-    }
-    if both.is_some() {
-        if rules.absolute_tolerance.is_some() || rules.relative_tolerance.is_some() {
-            return Err(FlagError::Other(BuiltInError::Contradiction));
-        }
-        (rules.absolute_tolerance, rules.relative_tolerance) = (both, both);
-    }
-    Ok(rules)
 }

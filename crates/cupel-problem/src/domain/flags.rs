@@ -16,9 +16,12 @@ pub enum FlagError {
         /// What follows it.
         found: String,
     },
-    /// A tolerance that is given by another flag, too.
-    #[error("`{0}` is given twice, or beside `float_tolerance`")]
+    /// A tolerance that is given twice by the same flag.
+    #[error("`{0}` stands twice")]
     Twice(String),
+    /// A flag for both tolerances together with one for one of them.
+    #[error("`float_tolerance` excludes `float_absolute_tolerance` and `float_relative_tolerance`")]
+    Contradiction,
 }
 
 impl TokenRules {
@@ -26,12 +29,13 @@ impl TokenRules {
     /// `float_relative_tolerance E`.
     ///
     /// # Errors
-    /// The first flag that is unknown, lacks its number, or is given twice.
+    /// The first flag that is unknown, lacks its number, or stands twice; else that flags exclude each other.
     pub fn from_flags<S: AsRef<str>>(flags: &[S]) -> Result<TokenRules, FlagError> {
         let mut rules = TokenRules::default();
+        let mut both = None;
         let mut flags = flags.iter().map(AsRef::as_ref);
         while let Some(flag) = flags.next() {
-            let (absolute, relative) = match flag {
+            let place = match flag {
                 "case_sensitive" => {
                     rules.case_sensitive = true;
                     continue;
@@ -40,9 +44,9 @@ impl TokenRules {
                     rules.space_sensitive = true;
                     continue;
                 }
-                "float_tolerance" => (true, true),
-                "float_absolute_tolerance" => (true, false),
-                "float_relative_tolerance" => (false, true),
+                "float_tolerance" => &mut both,
+                "float_absolute_tolerance" => &mut rules.absolute_tolerance,
+                "float_relative_tolerance" => &mut rules.relative_tolerance,
                 other => return Err(FlagError::Unknown(other.to_owned())),
             };
             let found = flags.next().unwrap_or_default();
@@ -52,17 +56,15 @@ impl TokenRules {
             let Some(tolerance) = tolerance else {
                 return Err(FlagError::NoNumber { flag: flag.to_owned(), found: found.to_owned() });
             };
-            let twice =
-                absolute && rules.absolute_tolerance.is_some() || relative && rules.relative_tolerance.is_some();
-            if twice {
+            if place.replace(tolerance).is_some() {
                 return Err(FlagError::Twice(flag.to_owned()));
             }
-            if absolute {
-                rules.absolute_tolerance = Some(tolerance);
+        }
+        if both.is_some() {
+            if rules.absolute_tolerance.is_some() || rules.relative_tolerance.is_some() {
+                return Err(FlagError::Contradiction);
             }
-            if relative {
-                rules.relative_tolerance = Some(tolerance);
-            }
+            (rules.absolute_tolerance, rules.relative_tolerance) = (both, both);
         }
         Ok(rules)
     }

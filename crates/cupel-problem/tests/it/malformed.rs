@@ -310,7 +310,7 @@ fn of_keys_and_values() {
             legacy().with("problem.yaml", "name: x\nvalidator_flags: float_tolerance 1 float_absolute_tolerance 1\n"),
             Code::KeyType,
             "problem.yaml",
-            "twice",
+            "excludes",
         ),
         (
             "quote left open",
