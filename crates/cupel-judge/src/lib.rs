@@ -12,6 +12,8 @@ mod files;
 mod judge;
 mod prepare;
 mod problem;
+#[cfg(test)]
+mod scripted;
 
 pub use cache::{ArtifactCache, ArtifactKey, NoCache};
 pub use compare::{BuiltIn, BuiltInError, Comparer, Difference, Differs, Finding};

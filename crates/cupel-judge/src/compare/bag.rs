@@ -6,7 +6,7 @@
 use std::io::{self, BufRead};
 
 use super::hash::{Hash, Key};
-use super::{Difference, Differs, Finding, is_space};
+use super::{Difference, Differs, Finding, fill, is_space};
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,11 +38,7 @@ impl<A: BufRead> Bags<A> {
     pub(super) fn finish(mut self) -> io::Result<Finding> {
         let mut expected = Bag::new(self.came.unit);
         loop {
-            let piece = match self.answer.fill_buf() {
-                Ok(piece) => piece,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
+            let piece = fill(&mut self.answer)?;
             if piece.is_empty() {
                 break;
             }

@@ -5,7 +5,7 @@
 use std::io::{self, BufRead};
 
 use super::hash::{Hash, Key};
-use super::{Difference, Differs, Finding, is_space};
+use super::{Difference, Differs, Finding, fill, is_space};
 
 /// Both sides.
 pub(super) struct Lines<A> {
@@ -75,11 +75,7 @@ impl<A: BufRead> Lines<A> {
     fn expected(&mut self) -> io::Result<Option<Hash>> {
         let mut line = Line::default();
         loop {
-            let piece = match self.answer.fill_buf() {
-                Ok(piece) => piece,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
+            let piece = fill(&mut self.answer)?;
             if piece.is_empty() {
                 return Ok(line.end(self.exact));
             }

@@ -178,6 +178,19 @@ fn quoted(bytes: &[u8]) -> String {
     format!("\"{}\"{more}", bytes.escape_ascii())
 }
 
+/// What is left in the reader's buffer, or the next of it; empty at the end.
+fn fill(answer: &mut impl BufRead) -> io::Result<&[u8]> {
+    loop {
+        match answer.fill_buf() {
+            Ok(_) => break,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    // Again, because a borrow that is returned from a loop would last through all of it; nothing is read twice.
+    answer.fill_buf()
+}
+
 /// `u8::is_ascii_whitespace` leaves out the vertical tab.
 #[inline]
 fn is_space(byte: u8) -> bool {

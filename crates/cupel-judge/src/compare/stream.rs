@@ -18,7 +18,7 @@ use std::io::{self, BufRead};
 
 use super::hash::{Hash, Key};
 use super::number::{self, Tolerance};
-use super::{Difference, Differs, Finding, SHOWN_BYTES_MAX, is_space};
+use super::{Difference, Differs, Finding, SHOWN_BYTES_MAX, fill, is_space};
 
 /// A longer word of an answer is no number.
 const ANSWER_NUMBER_BYTES_MAX: usize = 1024;
@@ -390,19 +390,6 @@ impl<A: BufRead> Stream<A> {
         let line = self.line_ends + 1;
         Difference { what, word, line, answer_at: self.answer_at, output_at: self.output_at, expected, came }
     }
-}
-
-/// What is left in the reader's buffer, or the next of it; empty at the end.
-fn fill(answer: &mut impl BufRead) -> io::Result<&[u8]> {
-    loop {
-        match answer.fill_buf() {
-            Ok(_) => break,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    // Again, because a borrow that is returned from a loop would last through all of it; nothing is read twice.
-    answer.fill_buf()
 }
 
 /// How much of both is the same sequence of words, with space of any kind between them. Stops where that cannot be told from these

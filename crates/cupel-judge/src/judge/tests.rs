@@ -4,10 +4,11 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use cupel_languages::{Probe, Registry};
+use cupel_languages::Registry;
 use cupel_types::{BoxFile, BoxFiles, BoxPath, LimitsRequest, PriorityClass, Signal, SubmissionId, UserId};
 
 use super::*;
+use crate::scripted::{Answers, SCRIPT};
 use crate::{ArtifactKey, NoCache, StepResult};
 
 // ---- what is judged ---------------------------------------------------------------------------------
@@ -29,30 +30,6 @@ output_kb = 1
 name = "hello"
 source = "x"
 "#;
-
-const SCRIPT: &str = r#"
-name = "Script"
-extensions = ["scr"]
-source = "main.scr"
-execute = ["run", "{source}"]
-version = { command = ["run", "--version"] }
-[packages]
-[[samples]]
-name = "hello"
-source = "x"
-"#;
-
-struct Answers;
-
-impl Probe for Answers {
-    fn version(&self, _: &[String]) -> Result<String, String> {
-        Ok("version 1.2.3".into())
-    }
-
-    fn is_installed(&self, _: &str) -> bool {
-        true
-    }
-}
 
 fn language(id: &str) -> Language {
     let dir = tempfile::tempdir().unwrap();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cupel_languages::{Probe, Registry};
+use cupel_languages::Registry;
 use cupel_problem::{
     Aggregate, Calibration, Case, CasePoints, Checker, Comparison, ContentHash, Feedback, FileRef, Hints, JudgeProgram,
     Licence, Method, OnOutputLimit, Passes, Problem, ProblemLimits, Program, ProgramFile, ProgramIo, ProgramShape,
@@ -14,31 +14,8 @@ use cupel_types::{BoxPath, Bytes, Outcome, Output, StepReport, Usage};
 
 use super::*;
 use crate::executor::{StepInput, StepObserver, StepResult};
+use crate::scripted::{Answers, SCRIPT};
 use crate::{JudgeEvent, NoCache};
-
-const SCRIPT: &str = r#"
-name = "Script"
-extensions = ["scr"]
-source = "main.scr"
-execute = ["run", "{source}"]
-version = { command = ["run", "--version"] }
-[packages]
-[[samples]]
-name = "hello"
-source = "x"
-"#;
-
-struct Answers;
-
-impl Probe for Answers {
-    fn version(&self, _: &[String]) -> Result<String, String> {
-        Ok("version 1.2.3".into())
-    }
-
-    fn is_installed(&self, _: &str) -> bool {
-        true
-    }
-}
 
 // ---- the problem ------------------------------------------------------------------------------------
 

@@ -1,0 +1,29 @@
+//! What the tests of the judge over a scripted executor share: a language whose programs are never run, and its toolchain.
+
+use cupel_languages::Probe;
+
+/// A language without a compiler.
+pub(crate) const SCRIPT: &str = r#"
+name = "Script"
+extensions = ["scr"]
+source = "main.scr"
+execute = ["run", "{source}"]
+version = { command = ["run", "--version"] }
+[packages]
+[[samples]]
+name = "hello"
+source = "x"
+"#;
+
+/// A machine on which every toolchain answers.
+pub(crate) struct Answers;
+
+impl Probe for Answers {
+    fn version(&self, _: &[String]) -> Result<String, String> {
+        Ok("version 1.2.3".into())
+    }
+
+    fn is_installed(&self, _: &str) -> bool {
+        true
+    }
+}
