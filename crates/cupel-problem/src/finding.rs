@@ -172,6 +172,26 @@ pub struct Refused {
     pub findings: Vec<Finding>,
 }
 
+/// A file that could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} {}", .path.display())]
+pub struct FileError {
+    /// What was being done.
+    pub action: &'static str,
+    /// With what.
+    pub path: PathBuf,
+    /// Why not.
+    pub source: io::Error,
+}
+
+impl FileError {
+    /// Says where an error happened: `at("write", &path)` is for `map_err`.
+    pub(crate) fn at(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> FileError {
+        let path = path.into();
+        move |source| FileError { action, path, source }
+    }
+}
+
 /// Why a package was not imported.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
@@ -179,16 +199,8 @@ pub enum ImportError {
     #[error(transparent)]
     Refused(#[from] Refused),
     /// We are: a file could not be read or written.
-    #[error("cannot {action} {}", .path.display())]
-    Io {
-        /// What was being done.
-        action: &'static str,
-        /// With what.
-        path: PathBuf,
-        /// Why not.
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Io(#[from] FileError),
     /// There is something already where the package was to go.
     #[error("{} exists already", .0.display())]
     TargetExists(PathBuf),
@@ -197,8 +209,8 @@ pub enum ImportError {
 impl ImportError {
     /// Wraps a failure of ours: `io("write", &path)` is for `map_err`.
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> ImportError {
-        let path = path.into();
-        move |source| ImportError::Io { action, path, source }
+        let at = FileError::at(action, path);
+        move |source| ImportError::Io(at(source))
     }
 }
 

@@ -32,6 +32,6 @@ pub use domain::signature::{
     CompareResult, Identifier, IdentifierError, Interface, MethodSignature, Parameter, Signature, Type,
 };
 pub use export::{Container, ExportError, export};
-pub use finding::{Code, Finding, ImportError, Position, Refused};
+pub use finding::{Code, FileError, Finding, ImportError, Position, Refused};
 pub use import::{ImportOptions, Imported, Maxima, PackageFormat, import, open};
 pub use unpack::UnpackLimits;

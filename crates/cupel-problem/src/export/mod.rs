@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use crate::{FileRef, Finding, Package, Refused};
+use crate::{FileError, FileRef, Finding, Package, Refused};
 
 /// What an exported package is written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,16 +32,8 @@ pub enum ExportError {
     #[error(transparent)]
     Inexpressible(Refused),
     /// A file could not be read or written.
-    #[error("cannot {action} {}", .path.display())]
-    Io {
-        /// What was being done.
-        action: &'static str,
-        /// With what.
-        path: PathBuf,
-        /// Why not.
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Io(#[from] FileError),
     /// There is something already where the package was to go.
     #[error("{} exists already", .0.display())]
     TargetExists(PathBuf),
@@ -63,13 +55,13 @@ pub fn export(package: &Package, target: &Path, container: Container) -> Result<
         _ => Path::new("."),
     };
     let temporary = tempfile::Builder::new().prefix(".exporting-").tempdir_in(parent);
-    let temporary = temporary.map_err(failed("make a directory in", parent))?;
+    let temporary = temporary.map_err(FileError::at("make a directory in", parent))?;
     let made = temporary.path().join("package");
     match container {
         Container::Directory => write_directory(package, &files, &made)?,
         Container::Zip => write_zip(package, &files, &made)?,
     }
-    fs::rename(&made, target).map_err(failed("move the package to", target))?;
+    fs::rename(&made, target).map_err(FileError::at("move the package to", target))?;
     Ok(warnings)
 }
 
@@ -85,46 +77,41 @@ enum Content {
     Text(String),
 }
 
-fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ExportError {
-    let path = path.to_owned();
-    move |source| ExportError::Io { action, path, source }
-}
-
-fn copy(package: &Package, planned: &Planned, to: &mut dyn Write) -> Result<(), ExportError> {
+fn copy(package: &Package, planned: &Planned, to: &mut dyn Write) -> Result<(), FileError> {
     match &planned.content {
-        Content::Text(text) => to.write_all(text.as_bytes()).map_err(failed("write", Path::new(&planned.path))),
+        Content::Text(text) => to.write_all(text.as_bytes()).map_err(FileError::at("write", Path::new(&planned.path))),
         Content::File(file) => {
-            let mut from = package.open(file).map_err(failed("open", &package.path_of(file)))?;
-            io::copy(&mut from, to).map(drop).map_err(failed("copy", &package.path_of(file)))
+            let mut from = package.open(file).map_err(FileError::at("open", &package.path_of(file)))?;
+            io::copy(&mut from, to).map(drop).map_err(FileError::at("copy", &package.path_of(file)))
         }
     }
 }
 
-fn write_directory(package: &Package, files: &[Planned], root: &Path) -> Result<(), ExportError> {
+fn write_directory(package: &Package, files: &[Planned], root: &Path) -> Result<(), FileError> {
     for planned in files {
         let place = root.join(&planned.path);
         if let Some(parent) = place.parent() {
-            fs::create_dir_all(parent).map_err(failed("make directory", parent))?;
+            fs::create_dir_all(parent).map_err(FileError::at("make directory", parent))?;
         }
         let mode = if planned.executable { 0o755 } else { 0o644 };
         let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&place);
-        copy(package, planned, &mut file.map_err(failed("create", &place))?)?;
+        copy(package, planned, &mut file.map_err(FileError::at("create", &place))?)?;
     }
     Ok(())
 }
 
-fn write_zip(package: &Package, files: &[Planned], place: &Path) -> Result<(), ExportError> {
-    let file = File::create_new(place).map_err(failed("create", place))?;
+fn write_zip(package: &Package, files: &[Planned], place: &Path) -> Result<(), FileError> {
+    let file = File::create_new(place).map_err(FileError::at("create", place))?;
     let mut zip = ZipWriter::new(BufWriter::new(file));
     for planned in files {
         let large = matches!(&planned.content, Content::File(file) if file.size.get() >= u64::from(u32::MAX));
         let mode = if planned.executable { 0o755 } else { 0o644 };
         let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
         let options = options.unix_permissions(mode).large_file(large);
-        zip.start_file(planned.path.as_str(), options).map_err(|error| failed("write", place)(error.into()))?;
+        zip.start_file(planned.path.as_str(), options).map_err(|error| FileError::at("write", place)(error.into()))?;
         copy(package, planned, &mut zip)?;
     }
-    finish(zip).map_err(failed("write", place))
+    finish(zip).map_err(FileError::at("write", place))
 }
 
 fn finish<W: Write + Seek>(zip: ZipWriter<W>) -> io::Result<()> {

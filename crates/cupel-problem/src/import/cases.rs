@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use super::Context;
 use crate::finding::Code;
-use crate::{Aggregate, CaseGroup, CasePoints, FileRef, GroupScoring, MaxScore, Method, Node, Score};
+use crate::{
+    Aggregate, CaseGroup, CasePoints, FileRef, GroupName, GroupScoring, MaxScore, Method, Node, Score, StopRule,
+    VerdictRule,
+};
 
 /// More than this in a file of test data is told.
 const LARGE_FILE_BYTES: u64 = 100 << 20;
@@ -51,6 +54,23 @@ impl Context<'_> {
             let remedy = "Generate it smaller if the problem allows it";
             self.findings.file(Code::LargeFile, path, format!("the file has {}", file.size), remedy);
         }
+    }
+}
+
+/// A group without peculiarities: its verdict is its first error, after which it stops; it counts, decides and requires nothing.
+pub(crate) fn group(name: &str, scoring: GroupScoring, children: Vec<Node>) -> CaseGroup {
+    let max = most(&scoring, &children);
+    CaseGroup {
+        name: GroupName::new(name).unwrap_or_else(|_| GroupName::root()),
+        scoring,
+        verdict: VerdictRule::FirstError,
+        stop: StopRule::Break,
+        max,
+        range: None,
+        requires: Vec::new(),
+        counts: true,
+        decides: true,
+        children,
     }
 }
 

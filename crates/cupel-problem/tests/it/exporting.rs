@@ -7,7 +7,7 @@ use cupel_problem::{
     Code, Container, ExportError, ImportOptions, Imported, MaxScore, Method, PackageFormat, Problem, export, import,
 };
 
-use crate::support::{Bench, Files, options};
+use crate::support::{Bench, Files, KATTIS_FIXTURES, options};
 
 /// Imports a fixture, exports it, imports that.
 fn there_and_back(name: &str, container: Container, options: &ImportOptions<'_>) -> (Bench, Imported, Imported) {
@@ -44,16 +44,7 @@ fn expected(problem: &Problem) -> BTreeSet<String> {
 
 #[test]
 fn packages_survive_the_way_there_and_back() {
-    for name in [
-        "kattis-legacy/sums",
-        "kattis-legacy/higher",
-        "kattis-legacy/echoes",
-        "kattis-2025-09/ratio",
-        "kattis-2025-09/steps",
-        "domjudge/sums",
-        "domjudge/addone",
-        "cupel/a-plus-b",
-    ] {
+    for name in KATTIS_FIXTURES {
         for container in [Container::Directory, Container::Zip] {
             let (_bench, first, second) = there_and_back(name, container, &options());
             let (a, b) = (&first.package.problem, &second.package.problem);

@@ -2,7 +2,7 @@
 
 use cupel_problem::{ImportError, import};
 
-use crate::support::{Bench, Files, options};
+use crate::support::{Bench, Files, KATTIS_FIXTURES, OTHER_FIXTURES, options};
 
 /// Values that have surprised readers before.
 const ODD: &[&str] = &[
@@ -42,23 +42,6 @@ const ODD: &[&str] = &[
     "\r\n",
     "\t",
     "é",
-];
-
-const FIXTURES: &[&str] = &[
-    "kattis-legacy/sums",
-    "kattis-legacy/higher",
-    "kattis-legacy/echoes",
-    "kattis-2025-09/ratio",
-    "kattis-2025-09/steps",
-    "domjudge/sums",
-    "domjudge/addone",
-    "dmoj/batches",
-    "dmoj/guess",
-    "dmoj/pattern",
-    "polygon/words",
-    "polygon/ask",
-    "cupel/a-plus-b",
-    "cupel/two-sum",
 ];
 
 /// A generator of numbers that is the same everywhere. Source: Knuth's MMIX constants.
@@ -113,7 +96,7 @@ fn a_package_changed_by_chance_is_read_or_refused() {
     std::fs::create_dir_all(&store).unwrap();
     let (mut read, mut refused) = (0, 0);
     for round in 0..ROUNDS {
-        for name in FIXTURES {
+        for name in KATTIS_FIXTURES.iter().chain(OTHER_FIXTURES).chain(&["dmoj/batches"]) {
             let mut files = Files::fixture(name);
             for _ in 0..=chance.below(3) {
                 let at = chance.below(files.0.len());

@@ -22,6 +22,22 @@ pub(crate) fn options() -> ImportOptions<'static> {
     ImportOptions::new(languages())
 }
 
+/// Fixtures that survive an export to the Kattis form.
+pub(crate) const KATTIS_FIXTURES: &[&str] = &[
+    "kattis-legacy/sums",
+    "kattis-legacy/higher",
+    "kattis-legacy/echoes",
+    "kattis-2025-09/ratio",
+    "kattis-2025-09/steps",
+    "domjudge/sums",
+    "domjudge/addone",
+    "cupel/a-plus-b",
+];
+
+/// The other fixtures that are right as they lie there; `dmoj/batches` lacks its archive.
+pub(crate) const OTHER_FIXTURES: &[&str] =
+    &["domjudge/inionly", "dmoj/guess", "dmoj/pattern", "polygon/words", "polygon/ask", "cupel/two-sum"];
+
 /// A package in the making.
 #[derive(Clone, Default)]
 pub(crate) struct Files(pub(crate) Vec<(String, Vec<u8>)>);

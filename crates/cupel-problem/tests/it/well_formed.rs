@@ -13,7 +13,7 @@ use cupel_problem::{
 };
 use cupel_types::Bytes;
 
-use crate::support::{Bench, Files, options};
+use crate::support::{Bench, Files, KATTIS_FIXTURES, OTHER_FIXTURES, options};
 
 fn imported(files: &Files) -> (Bench, Imported) {
     let bench = Bench::new();
@@ -62,22 +62,7 @@ fn verdicts(problem: &Problem) -> BTreeMap<String, Vec<&'static str>> {
 
 #[test]
 fn every_fixture_is_read_alike_in_every_container() {
-    for name in [
-        "kattis-legacy/sums",
-        "kattis-legacy/higher",
-        "kattis-legacy/echoes",
-        "kattis-2025-09/ratio",
-        "kattis-2025-09/steps",
-        "domjudge/sums",
-        "domjudge/addone",
-        "domjudge/inionly",
-        "dmoj/guess",
-        "dmoj/pattern",
-        "polygon/words",
-        "polygon/ask",
-        "cupel/a-plus-b",
-        "cupel/two-sum",
-    ] {
+    for name in KATTIS_FIXTURES.iter().chain(OTHER_FIXTURES) {
         let files = Files::fixture(name);
         // From a directory there are x bits, which the archives of the tests do not keep.
         let mut options = options();

@@ -137,8 +137,8 @@ fn unpack(args: &Judge, languages: &Registry, target: &Path) -> Result<Imported,
     import(&args.package, target, &options).map_err(|error| {
         let exit = match &error {
             ImportError::Refused(_) => Exit::Usage,
-            ImportError::Io { .. } if !args.package.exists() => Exit::Usage,
-            ImportError::Io { .. } | ImportError::TargetExists(_) => Exit::System,
+            ImportError::Io(_) if !args.package.exists() => Exit::Usage,
+            ImportError::Io(_) | ImportError::TargetExists(_) => Exit::System,
         };
         Failure { exit, error: error.into() }
     })

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::Context;
-use super::super::cases::{Methods, most};
+use super::super::cases::{Methods, group};
 use super::checker::{bridged, checker_of};
 use super::{FILE, PATTERN_LENGTH_MAX, UNPACKED, key_of};
 use crate::doc::{Reader, Value};
 use crate::finding::Code;
 use crate::{
     AfterInteraction, Aggregate, Case, CaseGroup, CaseId, CasePoints, Checker, Comparison, Feedback, FileRef,
-    GroupName, GroupScoring, Hints, Interactor, MaxScore, Method, Node, Score, StopRule, VerdictRule,
+    GroupName, GroupScoring, Hints, Interactor, MaxScore, Method, Node, Score, StopRule,
 };
 
 pub(super) struct Reading<'c, 'r> {
@@ -56,7 +56,7 @@ impl<'c, 'r> Reading<'c, 'r> {
                 children.extend(nodes);
             } else if !nodes.is_empty() {
                 let group = group(name, GroupScoring::Aggregate(Aggregate::Sum), nodes);
-                children.push(Node::Group(CaseGroup { counts: false, ..group }));
+                children.push(Node::Group(CaseGroup { stop: StopRule::Continue, counts: false, ..group }));
             }
         }
         if children.is_empty() {
@@ -67,8 +67,8 @@ impl<'c, 'r> Reading<'c, 'r> {
             return None;
         }
         let mut root = group("", GroupScoring::Aggregate(Aggregate::Sum), children);
-        if key_of(&top, "short_circuit").bool() == Some(true) {
-            root.stop = StopRule::Break;
+        if key_of(&top, "short_circuit").bool() != Some(true) {
+            root.stop = StopRule::Continue;
         }
         Some(root)
     }
@@ -313,10 +313,7 @@ impl<'c, 'r> Reading<'c, 'r> {
                 0 => nodes.extend(cases),
                 batch => {
                     let name = format!("batch{batch:02}");
-                    nodes.push(Node::Group(CaseGroup {
-                        stop: StopRule::Break,
-                        ..group(&name, GroupScoring::Aggregate(Aggregate::Min), cases)
-                    }));
+                    nodes.push(Node::Group(group(&name, GroupScoring::Aggregate(Aggregate::Min), cases)));
                 }
             }
         }
@@ -381,22 +378,6 @@ fn named(points: Score) -> CasePoints {
         unnamed: Some(points),
         rejected: Score::ZERO,
         also_rejecting: false,
-    }
-}
-
-fn group(name: &str, scoring: GroupScoring, children: Vec<Node>) -> CaseGroup {
-    let max = most(&scoring, &children);
-    CaseGroup {
-        name: GroupName::new(name).unwrap_or_else(|_| GroupName::root()),
-        scoring,
-        verdict: VerdictRule::FirstError,
-        stop: StopRule::Continue,
-        max,
-        range: None,
-        requires: Vec::new(),
-        counts: true,
-        decides: true,
-        children,
     }
 }
 

@@ -1,12 +1,11 @@
 //! Groups of 2025-09: `sample`, `secret`, and the direct subdirectories of `secret` that have a `test_group.yaml`.
 
+use super::super::cases::{group, most};
 use super::super::{ByteOrderMark, Child};
 use super::data::{Inherited, Maker, RawCase};
 use crate::doc::{Node as Document, Reader, Source, Unknown};
 use crate::finding::{Code, ImportError};
-use crate::{
-    Aggregate, CaseGroup, CasePoints, Feedback, GroupName, GroupScoring, MaxScore, Node, Score, StopRule, VerdictRule,
-};
+use crate::{Aggregate, CaseGroup, CasePoints, Feedback, GroupName, GroupScoring, MaxScore, Node, Score, StopRule};
 
 const KEYS: &[&str] = &[
     "max_score",
@@ -57,7 +56,11 @@ impl Maker<'_, '_> {
             }
             let cases: Vec<Node> = cases.into_iter().map(|case| Node::Case(Box::new(case))).collect();
             if !cases.is_empty() {
-                children.push(Node::Group(CaseGroup { counts: false, decides: !scoring, ..plain("sample", cases) }));
+                children.push(Node::Group(CaseGroup {
+                    counts: false,
+                    decides: !scoring,
+                    ..group("sample", GroupScoring::None, cases)
+                }));
             }
         }
         if let Some(secret) = self.secret()? {
@@ -66,11 +69,11 @@ impl Maker<'_, '_> {
         if children.is_empty() {
             return Ok(None);
         }
-        let mut root = plain("", children);
+        let mut root = group("", GroupScoring::None, children);
         if scoring {
             root.scoring = GroupScoring::Aggregate(Aggregate::Sum);
             root.stop = StopRule::Continue;
-            root.max = super::super::cases::most(&root.scoring, &root.children);
+            root.max = most(&root.scoring, &root.children);
         }
         Ok(Some(root))
     }
@@ -117,7 +120,7 @@ impl Maker<'_, '_> {
 
     /// A group of groups.
     fn outer(&self, name: &str, configured: &Configured, children: Vec<Node>) -> CaseGroup {
-        let mut group = plain(name, children);
+        let mut group = group(name, GroupScoring::None, children);
         group.requires = self.requires(configured, &[]);
         if !self.kattis.config.scoring {
             return group;
@@ -129,8 +132,7 @@ impl Maker<'_, '_> {
             (Aggregation::Min, _) => GroupScoring::Aggregate(Aggregate::Min),
             _ => GroupScoring::Aggregate(Aggregate::Sum),
         };
-        if let (MaxScore::Bounded(max), MaxScore::Bounded(most)) =
-            (group.max, super::super::cases::most(&group.scoring, &group.children))
+        if let (MaxScore::Bounded(max), MaxScore::Bounded(most)) = (group.max, most(&group.scoring, &group.children))
             && most > max
         {
             let fault = format!("the groups give up to {most} together, and the maximum of `{name}` is {max}");
@@ -167,7 +169,7 @@ impl Maker<'_, '_> {
         if cases.is_empty() {
             return Ok(None); // told for each case
         }
-        let mut group = plain(name, cases);
+        let mut group = group(name, GroupScoring::None, cases);
         if self.kattis.config.scoring {
             group.max = configured.max;
             (group.scoring, group.stop) = match (configured.aggregation, configured.max) {
@@ -345,21 +347,5 @@ impl Maker<'_, '_> {
             }
         }
         found
-    }
-}
-
-/// A group without scores.
-fn plain(name: &str, children: Vec<Node>) -> CaseGroup {
-    CaseGroup {
-        name: GroupName::new(name).unwrap_or_else(|_| GroupName::root()),
-        scoring: GroupScoring::None,
-        verdict: VerdictRule::FirstError,
-        stop: StopRule::Break,
-        max: MaxScore::Bounded(Score::ZERO),
-        range: None,
-        requires: Vec::new(),
-        counts: true,
-        decides: true,
-        children,
     }
 }

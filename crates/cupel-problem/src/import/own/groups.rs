@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::cases::most;
+use super::super::cases::{group, most};
 use super::super::{Child, Context, Draft};
 use crate::doc::{Reader, Unknown};
 use crate::finding::Code;
 use crate::{
     Aggregate, Case, CaseGroup, CaseId, CasePoints, Feedback, GroupName, GroupScoring, Hints, MaxScore, Method, Node,
-    Objective, Score, Scoring, ScoringDialect, Shown, StopRule, VerdictRule,
+    Objective, Score, Scoring, ScoringDialect, Shown, StopRule,
 };
 
 /// The root of all groups; `None` has been told.
@@ -63,7 +63,7 @@ pub(super) fn read(context: &Context<'_>, top: &Reader<'_>, method: &Method, dra
         }
         children.extend(reading.group(name, group, scored).map(Node::Group));
     }
-    let mut root = plain("", children);
+    let mut root = group("", GroupScoring::None, children);
     if scored {
         root.scoring = GroupScoring::Aggregate(Aggregate::Sum);
         root.stop = StopRule::Continue;
@@ -150,7 +150,8 @@ impl Reading<'_> {
             }
             return None;
         }
-        let mut group = plain(name, cases.into_iter().map(|case| Node::Case(Box::new(case))).collect());
+        let cases = cases.into_iter().map(|case| Node::Case(Box::new(case))).collect();
+        let mut group = group(name, GroupScoring::None, cases);
         if let Some(declared) = declared {
             group.requires = declared.requires.iter().filter_map(|name| GroupName::new(name).ok()).collect();
             group.stop = declared.stop.unwrap_or(group.stop);
@@ -256,20 +257,5 @@ fn share(worth: Option<(Score, Option<Aggregate>)>, at: usize, count: usize) -> 
         (_, None) => None,
         (points, Some(Aggregate::Sum)) => points.share(at, count),
         (points, Some(_)) => Some(points),
-    }
-}
-
-fn plain(name: &str, children: Vec<Node>) -> CaseGroup {
-    CaseGroup {
-        name: GroupName::new(name).unwrap_or_else(|_| GroupName::root()),
-        scoring: GroupScoring::None,
-        verdict: VerdictRule::FirstError,
-        stop: StopRule::Break,
-        max: MaxScore::Bounded(Score::ZERO),
-        range: None,
-        requires: Vec::new(),
-        counts: true,
-        decides: true,
-        children,
     }
 }

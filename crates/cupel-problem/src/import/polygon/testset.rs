@@ -7,12 +7,12 @@ use std::time::Duration;
 use cupel_types::Bytes;
 
 use super::super::Draft;
-use super::super::cases::most;
+use super::super::cases::group;
 use super::{Element, Reading, TESTS_MAX, all, first};
 use crate::finding::Code;
 use crate::{
     Aggregate, Case, CaseGroup, CaseId, CasePoints, Checker, Feedback, GroupName, GroupScoring, Hints, MaxScore,
-    Method, Node, Objective, Score, Scoring, ScoringDialect, Shown, StopRule, VerdictRule,
+    Method, Node, Objective, Score, Scoring, ScoringDialect, Shown, StopRule,
 };
 
 /// Most groups of a testset.
@@ -189,7 +189,7 @@ impl<'d> Reading<'_, 'd> {
                 continue;
             }
             let policy = declared.get(name.as_str()).and_then(|group| group.attribute("points-policy"));
-            let mut group = plain(&format!("tests/{name}"), scored, cases);
+            let mut group = group_of(&format!("tests/{name}"), scored, cases);
             let required = requires(&name).into_iter().filter_map(|name| GroupName::new(&format!("tests/{name}")).ok());
             group.requires = required.collect();
             if scored && policy.unwrap_or("complete-group") == "complete-group" {
@@ -198,7 +198,7 @@ impl<'d> Reading<'_, 'd> {
             }
             children.push(Node::Group(group));
         }
-        Some(plain("", scored, children))
+        Some(group_of("", scored, children))
     }
 
     /// All points or none: those of its tests, or where they have none, its own.
@@ -245,20 +245,13 @@ impl<'d> Reading<'_, 'd> {
     }
 }
 
-fn plain(name: &str, scored: bool, children: Vec<Node>) -> CaseGroup {
-    let scoring = if scored { GroupScoring::Aggregate(Aggregate::Sum) } else { GroupScoring::None };
-    let max = most(&scoring, &children);
-    CaseGroup {
-        name: GroupName::new(name).unwrap_or_else(|_| GroupName::root()),
-        scoring,
-        verdict: VerdictRule::FirstError,
-        stop: if scored { StopRule::Continue } else { StopRule::Break },
-        max,
-        range: None,
-        requires: Vec::new(),
-        counts: true,
-        decides: true,
-        children,
+/// A group that gives the sum of its children and runs all of them, or in a problem without scores ends at the first error.
+fn group_of(name: &str, scored: bool, children: Vec<Node>) -> CaseGroup {
+    if scored {
+        let group = group(name, GroupScoring::Aggregate(Aggregate::Sum), children);
+        CaseGroup { stop: StopRule::Continue, ..group }
+    } else {
+        group(name, GroupScoring::None, children)
     }
 }
 
