@@ -5,6 +5,7 @@ mod args;
 mod check;
 mod config;
 mod doctor;
+mod json;
 mod judge;
 mod languages;
 mod reference;

@@ -1,12 +1,12 @@
 //! The object that `cupel judge --json` prints. Its fields are promised; more may be added.
 
-use std::time::Duration;
-
 use cupel_judge::{GroupReport, ProblemCaseReport, ProblemReport};
 use cupel_languages::Language;
 use cupel_problem::{ImportError, MaxScore, Score};
 use cupel_types::Verdict;
 use serde_json::{Value, json};
+
+use crate::cli::json::{compile_step, ms};
 
 /// The verdict of the whole as it is told: a score says what is partial, and a compiler's limit is a compile error.
 pub(super) fn verdict(verdict: Verdict) -> Verdict {
@@ -19,14 +19,7 @@ pub(super) fn verdict(verdict: Verdict) -> Verdict {
 
 /// The whole object.
 pub(super) fn report(language: &Language, report: &ProblemReport) -> Value {
-    let compile = report.compile.as_ref().map(|compile| {
-        json!({
-            "ok": compile.ok,
-            "output": String::from_utf8_lossy(&compile.output.data),
-            "time_ms": ms(compile.wall_time),
-            "cached": compile.cached,
-        })
-    });
+    let compile = report.compile.as_ref().map(compile_step);
     json!({
         "verdict": verdict(report.verdict).code(),
         "score": score(report.score),
@@ -62,7 +55,7 @@ pub(super) fn refused(error: &ImportError) -> Value {
                 })
             })
             .collect(),
-        ImportError::Io { .. } | ImportError::TargetExists(_) => Vec::new(),
+        ImportError::Io(_) | ImportError::TargetExists(_) => Vec::new(),
     };
     json!({
         "verdict": Verdict::InternalError.code(),
@@ -122,8 +115,4 @@ fn max(max: Option<MaxScore>) -> Value {
         Some(MaxScore::Bounded(most)) => score(Some(most)),
         Some(MaxScore::Unbounded) => "unbounded".into(),
     }
-}
-
-fn ms(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

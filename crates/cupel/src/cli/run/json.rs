@@ -6,17 +6,12 @@ use cupel_languages::Language;
 use cupel_types::{Limits, Output, RunReport};
 use serde_json::{Map, Value, json};
 
+use crate::cli::json::{compile_step, ms};
+
 /// The whole object.
 pub(super) fn report(language: &Language, report: &RunReport) -> Value {
     let step = report.execution.as_ref();
-    let compile = report.compile.as_ref().map(|compile| {
-        json!({
-            "ok": compile.ok,
-            "output": String::from_utf8_lossy(&compile.output.data),
-            "time_ms": ms(compile.wall_time),
-            "cached": compile.cached,
-        })
-    });
+    let compile = report.compile.as_ref().map(compile_step);
     let mut object = Map::new();
     let mut set = |name: &str, value: Value| object.insert(name.to_owned(), value);
     set("verdict", report.verdict.code().into());
@@ -78,8 +73,4 @@ fn limits(limits: &Limits) -> Value {
         "output_kb": limits.output.as_kib(),
         "stack_kb": limits.stack.as_kib(),
     })
-}
-
-fn ms(time: std::time::Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
