@@ -90,6 +90,8 @@ pub struct CellReport {
     pub files: BoxFiles,
     /// Whether there were more files than may be collected; then some are missing.
     pub files_truncated: bool,
+    /// Why the lane starts programs cold that were to be started warm; told once.
+    pub cold: Option<String>,
 }
 
 /// Our failure, never the program's.

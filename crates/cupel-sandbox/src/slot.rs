@@ -204,6 +204,7 @@ impl Slot {
             totals: [0; 2],
             truncated: [false; 2],
             done: None,
+            cold: None,
             files: Vec::new(),
             collect_bytes_left: command.collect.map_or(0, |c| c.bytes.get()),
             killed: false,
@@ -213,9 +214,9 @@ impl Slot {
         };
         let done = conversation.hold(observer)?;
         let (totals, truncated) = (conversation.totals, conversation.truncated);
-        let files = std::mem::take(&mut conversation.files);
+        let (files, cold) = (std::mem::take(&mut conversation.files), conversation.cold.take());
         lane.settling = true;
-        conclude(command, &done, totals, truncated, files)
+        conclude(command, &done, totals, truncated, files).map(|report| CellReport { cold, ..report })
     }
 }
 
@@ -329,6 +330,7 @@ struct Conversation<'a> {
     totals: [u64; 2],
     truncated: [bool; 2],
     done: Option<CellDone>,
+    cold: Option<String>,
     files: Vec<BoxFile>,
     collect_bytes_left: u64,
     killed: bool,
@@ -437,6 +439,7 @@ impl Conversation<'_> {
     fn listen(&mut self) -> Result<(), RunError> {
         match wire::receive::<FromLane>(self.lane, self.received) {
             Ok(Some((FromLane::Done(done), _))) => self.done = Some(done),
+            Ok(Some((FromLane::Cold { reason }, _))) => self.cold = Some(reason),
             Ok(Some((FromLane::Files { names, executable }, descriptors))) => {
                 self.take_files(&names, &executable, &descriptors)?
             }
@@ -519,6 +522,7 @@ fn conclude(
                 stderr_truncated: false,
                 files: BoxFiles::default(),
                 files_truncated: false,
+                cold: None,
             }),
             None => Err(RunError::Setup { step, source: io::Error::from_raw_os_error(done.failed_errno) }),
         };
@@ -545,6 +549,7 @@ fn conclude(
         stderr_truncated: truncated[1],
         files: BoxFiles::new(files),
         files_truncated: done.collect_overflow,
+        cold: None,
     })
 }
 

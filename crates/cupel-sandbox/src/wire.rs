@@ -144,6 +144,10 @@ pub(crate) enum FromLane {
         executable: Vec<bool>,
     },
     Done(CellDone),
+    /// Before anything else: the interpreter that the lane was to keep ready is not, and why.
+    Cold {
+        reason: String,
+    },
     /// The lane has looked itself over.
     Ready {
         clean: bool,
@@ -679,6 +683,10 @@ impl Message for FromLane {
                 to.u32(3);
                 to.u32(u32::from(*clean));
             }
+            FromLane::Cold { reason } => {
+                to.u32(4);
+                to.string(reason);
+            }
         }
     }
 
@@ -703,6 +711,7 @@ impl Message for FromLane {
                 collect_overflow: from.bool()?,
             }),
             3 => FromLane::Ready { clean: from.bool()? },
+            4 => FromLane::Cold { reason: from.string()? },
             _ => return Err(Malformed),
         })
     }

@@ -152,6 +152,7 @@ fn from_lane() -> impl Strategy<Value = FromLane> {
             )
         ),
         any::<bool>().prop_map(|clean| FromLane::Ready { clean }),
+        text().prop_map(|reason| FromLane::Cold { reason }),
     ]
 }
 

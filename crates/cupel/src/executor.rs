@@ -287,6 +287,9 @@ impl Kept<'_> {
             Some(ExitStatus::Signalled(signal)) => (None, Some(signal.0)),
             None => (None, None),
         };
+        if let Some(reason) = &report.cold {
+            tracing::warn!(reason, "programs that were to be started warm are started cold");
+        }
         let [stdout_cut, stderr_cut] = self.truncated;
         let report_of_step = StepReport {
             outcome: report.outcome,

@@ -207,7 +207,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             )
         })
         .collect();
-    let rules: [Rule; 11] = [
+    let rules: [Rule; 12] = [
         ("a_warm_program_is_forked_and_not_executed", forked),
         ("other_commands_are_executed", executed),
         ("peak_memory_is_that_of_a_cold_start", memory),
@@ -217,6 +217,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("the_lanes_page_of_notes_is_out_of_reach", notes),
         ("a_warm_start_takes_a_fraction_of_the_time", faster),
         ("a_killed_zygote_costs_a_run_and_is_replaced", zygote_killed),
+        ("a_lane_that_cannot_be_warm_says_why_once", cold_lane),
         ("each_lane_has_addresses_of_its_own", addresses),
         ("nothing_of_the_launchers_is_in_memory", launchers_memory),
     ];
@@ -328,6 +329,20 @@ fn leftovers(world: &Warmed) {
     assert_eq!(ended.text(), "0 []\n", "{ended}");
     // The search can find what is there.
     assert_ne!(world.run(&marked(&search), true).text(), "0 []\n");
+}
+
+fn cold_lane(_: &Warmed) {
+    let broken = ("PYTHONHOME".to_owned(), "/nowhere".to_owned());
+    let mut template = template();
+    template.env.push(broken.clone());
+    let sandbox = Sandbox::start(SandboxConfig { warm: vec![template], slots: 1, ..SandboxConfig::default() }).unwrap();
+    let mut slot = sandbox.slot(0);
+    let mut program = python("");
+    program.command.warm = Some(Warm::Python);
+    program.command.env.push(broken);
+    let [first, second] = [(); 2].map(|()| program.run(&mut slot).report.cold);
+    assert!(first.as_ref().is_some_and(|reason| reason.contains("rehearsal failed")), "{first:?}");
+    assert_eq!(second, None);
 }
 
 /// By what one program finds out, the next one on another lane can reckon with nothing.

@@ -57,9 +57,9 @@ pub(crate) fn main(setup: LaneSetup, socket: OwnedFd, sync: OwnedFd, files: Lane
             if tell(&sync, LaneReport::Ready).is_ok() {
                 drop(sync);
                 if let Some(template) = warm
-                    && let Err(reason) = lane.warm_up(&template)
+                    && let Err(reason) = lane.warm_up_at_last(&template)
                 {
-                    eprintln!("cupel: {:?} programs are started cold: {reason}", template.kind);
+                    let _ = wire::send(socket.as_fd(), &FromLane::Cold { reason }, &[]);
                 }
                 let _ = lane.serve(&socket);
             }
