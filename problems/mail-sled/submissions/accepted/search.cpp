@@ -1,0 +1,31 @@
+#include <algorithm>
+#include <iostream>
+#include <vector>
+std::vector<std::vector<std::pair<int, long long>>> ways;
+std::vector<bool> letter;
+long long total = 0, farthest = 0;
+// Whether there is a letter in this part of the tree.
+bool visit(int house, int from, long long depth) {
+    bool needed = letter[house];
+    if (needed) farthest = std::max(farthest, depth);
+    for (auto [other, length] : ways[house])
+        if (other != from && visit(other, house, depth + length)) total += length, needed = true;
+    return needed;
+}
+int main() {
+    std::ios::sync_with_stdio(false);
+    std::cin.tie(nullptr);
+    int n, k;
+    std::cin >> n >> k;
+    ways.resize(n + 1);
+    letter.resize(n + 1);
+    for (int i = 1; i < n; i++) {
+        int a, b, length;
+        std::cin >> a >> b >> length;
+        ways[a].push_back({b, length});
+        ways[b].push_back({a, length});
+    }
+    for (int house; k-- && std::cin >> house;) letter[house] = true;
+    visit(1, 0, 0);
+    std::cout << 2 * total - farthest << '\n';
+}
