@@ -64,8 +64,7 @@ pub(crate) fn main(mut environment: CellEnvironment<'_>) -> ! {
             0
         }
         Err((step, error)) => {
-            notes.failed_errno.store(error.raw_os_error().unwrap_or(libc::EIO), Relaxed);
-            notes.failed_step.store(step as u32, Relaxed);
+            notes.fail(step, error.raw_os_error().unwrap_or(libc::EIO));
             1
         }
     };

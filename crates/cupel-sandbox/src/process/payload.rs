@@ -81,8 +81,7 @@ fn candidates(name: &str) -> Vec<String> {
 /// Becomes the program. Returns only when that failed, with the exit code for a child nobody will look at.
 pub(crate) fn enter(plan: &Plan<'_>) -> i32 {
     if let Err((step, errno)) = prepare(plan) {
-        plan.notes.failed_errno.store(errno, Relaxed);
-        plan.notes.failed_step.store(step as u32, Relaxed);
+        plan.notes.fail(step, errno);
         return 127;
     }
     execute(plan)
@@ -102,8 +101,7 @@ pub(crate) fn enter_warm(plan: &Plan<'_>, parent: &WarmParent, texts: &Texts) ->
             Err(_) => execute(plan),
         },
         Err((step, errno)) => {
-            plan.notes.failed_errno.store(errno, Relaxed);
-            plan.notes.failed_step.store(step as u32, Relaxed);
+            plan.notes.fail(step, errno);
             127
         }
     };
@@ -122,8 +120,7 @@ fn execute(plan: &Plan<'_>) -> i32 {
             worst = errno;
         }
     }
-    plan.notes.failed_errno.store(worst, Relaxed);
-    plan.notes.failed_step.store(SetupStep::Exec as u32, Relaxed);
+    plan.notes.fail(SetupStep::Exec, worst);
     127
 }
 

@@ -13,7 +13,6 @@
 use std::ffi::{CString, OsString};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use rustix::process::{DumpableBehavior, Pid};
@@ -64,20 +63,25 @@ impl Zygote {
         let zygote = Zygote { pid, socket };
         // One that has ended by now has said why.
         let _ = wire::send(zygote.socket.as_fd(), setup, &[notes]);
-        let answer = match wire::readable(zygote.socket.as_fd(), START_MAX).map_err(told)? {
-            true => wire::receive::<FromZygote>(zygote.socket.as_fd(), &mut Vec::new()).map_err(told)?,
-            false => None,
-        };
-        match answer {
-            Some((FromZygote::Ready, _)) => Ok(zygote),
-            Some((FromZygote::Cold { reason }, _)) => {
+        match zygote.becomes_ready() {
+            Ok(()) => Ok(zygote),
+            Err(reason) => {
                 zygote.end();
                 Err(reason)
             }
-            Some((FromZygote::Begun { .. }, _)) | None => {
-                zygote.end();
-                Err("it ended, or did not become ready".to_owned())
-            }
+        }
+    }
+
+    fn becomes_ready(&self) -> Result<(), String> {
+        let told = |error: io::Error| error.to_string();
+        let answer = match wire::readable(self.socket.as_fd(), START_MAX).map_err(told)? {
+            true => wire::receive::<FromZygote>(self.socket.as_fd(), &mut Vec::new()).map_err(told)?,
+            false => None,
+        };
+        match answer {
+            Some((FromZygote::Ready, _)) => Ok(()),
+            Some((FromZygote::Cold { reason }, _)) => Err(reason),
+            Some((FromZygote::Begun { .. }, _)) | None => Err("it ended, or did not become ready".to_owned()),
         }
     }
 
@@ -275,7 +279,6 @@ impl Errand<'_> {
     }
 
     fn failed(&self, step: SetupStep, error: &io::Error) {
-        self.lane.notes.failed_errno.store(error.raw_os_error().unwrap_or(libc::EIO), Relaxed);
-        self.lane.notes.failed_step.store(step as u32, Relaxed);
+        self.lane.notes.fail(step, error.raw_os_error().unwrap_or(libc::EIO));
     }
 }

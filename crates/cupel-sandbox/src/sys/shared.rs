@@ -69,6 +69,13 @@ impl SharedNotes {
 }
 
 impl CellNotes {
+    /// Notes what kept the program from beginning: the [`SetupStep`](crate::SetupStep), and why. Callable between vfork and
+    /// exec.
+    pub(crate) fn fail(&self, step: crate::SetupStep, errno: i32) {
+        self.failed_errno.store(errno, Relaxed);
+        self.failed_step.store(step as u32, Relaxed);
+    }
+
     /// Back to "nothing reached", before a new cell.
     pub(crate) fn reset(&self) {
         for number in [&self.memory_base, &self.cpu_own, &self.started, &self.ended] {

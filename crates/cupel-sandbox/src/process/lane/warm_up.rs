@@ -17,13 +17,12 @@ const TRIES: u32 = 3;
 impl Lane {
     /// As [`Lane::warm_up`], once or more often.
     pub(super) fn warm_up_at_last(&mut self, template: &WarmTemplate) -> Result<(), String> {
-        let mut tried = self.warm_up(template);
         for _ in 1..TRIES {
-            if tried.is_err() {
-                tried = self.warm_up(template);
+            if self.warm_up(template).is_ok() {
+                return Ok(());
             }
         }
-        tried
+        self.warm_up(template)
     }
 
     /// Makes an interpreter ready, and proves that a program started with it sees and uses what one started without does.
