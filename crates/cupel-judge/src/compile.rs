@@ -78,6 +78,7 @@ pub(crate) fn compile(
             stdin: StdinSource::Bytes(Arc::from([])),
             limits,
             keep: Bytes::ZERO,
+            result: false,
             collect: true,
         };
         let result = match warm(sources.owner, language, argv, &left, limits, executor, &mut transcript) {

@@ -113,6 +113,8 @@ pub struct StepInput<'a> {
     pub limits: Limits,
     /// How many bytes of each output stream the report has; the observer hears all that the limits let through.
     pub keep: Bytes,
+    /// Whether the program has a pipe as descriptor 3, for a result that is not what it prints; see [`StepObserver::result`].
+    pub result: bool,
     /// Whether all regular files left in `/box` come back (a compile step's artefacts).
     pub collect: bool,
 }
@@ -132,6 +134,10 @@ pub trait StepObserver {
     fn stdout(&mut self, data: &[u8]);
     /// The program wrote to standard error.
     fn stderr(&mut self, data: &[u8]);
+    /// The program wrote to descriptor 3, where it has one. Called only for what is within the limit of output.
+    fn result(&mut self, data: &[u8]) {
+        let _ = data;
+    }
     /// Asked a few times a second and at every output: whether the step should end now.
     fn cancelled(&mut self) -> bool {
         false

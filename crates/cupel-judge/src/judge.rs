@@ -181,6 +181,7 @@ impl Program {
             stdin,
             limits: self.limits,
             keep: self.limits.output,
+            result: false,
             collect: false,
         };
         let report = executor.execute(step, &mut Forward { case: name, observer })?.report;

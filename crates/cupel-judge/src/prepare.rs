@@ -64,6 +64,7 @@ pub fn prepare(
             stdin: StdinSource::Bytes(Arc::from([])),
             limits: step.limits,
             keep: Bytes::ZERO,
+            result: false,
             collect: true,
         };
         let mut heard = Heard { said: Vec::new(), cancelled };

@@ -30,6 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         limits: Limits::default(),
         kind: CellKind::Run,
         warm: None,
+        result: false,
         collect: None,
     };
     let report = sandbox.slot(0).run(&command, &mut Terminal)?;

@@ -28,6 +28,8 @@ pub struct Command {
     pub kind: CellKind,
     /// Whether it may be started by a fork of a warm interpreter, where it is one that can be; never for compilers.
     pub warm: Option<Warm>,
+    /// Whether descriptor 3 is a pipe to [`Observer::result`], for what the program has to say beside what it prints.
+    pub result: bool,
     /// Whether the regular files left in `/box` come back, and how much of them.
     pub collect: Option<CollectLimits>,
 }
@@ -56,6 +58,10 @@ pub trait Observer {
     fn stdout(&mut self, data: &[u8]);
     /// Standard error, likewise.
     fn stderr(&mut self, data: &[u8]);
+    /// What it wrote to descriptor 3, likewise, where [`Command::result`] asks for it.
+    fn result(&mut self, data: &[u8]) {
+        let _ = data;
+    }
     /// Asked at every output and at least five times a second: whether the step should end now.
     fn cancelled(&mut self) -> bool {
         false

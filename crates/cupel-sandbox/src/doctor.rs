@@ -148,6 +148,7 @@ fn attack(slot: &mut Slot, wall: Wall, secret: &Secret) -> Result<Option<String>
             ..Limits::default()
         },
         kind: CellKind::Run,
+        result: false,
         warm: None,
         collect: None,
     };

@@ -123,6 +123,7 @@ impl ServiceCell {
             argv: command.argv.clone(),
             env: command.env.iter().map(|(name, value)| format!("{name}={value}")).collect(),
             warm: false,
+            result: false,
         });
         let handed = [their_input.as_fd(), their_output.as_fd(), nowhere.as_fd(), files.as_fd()];
         wire::send(lane.socket.as_fd(), &request, &handed).map_err(|_| RunError::LaneLost)?;

@@ -49,6 +49,8 @@ const SILENCE: Duration = Duration::from_secs(30);
 const CHUNK: usize = 256 * 1024;
 /// What a pipe holds when it is made. Source: pipe(7), "Pipe capacity".
 const PIPE: usize = 64 * 1024;
+/// Standard output, standard error, and the result.
+const OUTPUTS: usize = 3;
 /// Reads of one stream before the others have their turn.
 const READS_IN_A_ROW: usize = 8;
 
@@ -173,6 +175,7 @@ impl Slot {
     ) -> Result<CellReport, RunError> {
         let (stdout, stdout_theirs) = open_pipe()?;
         let (stderr, stderr_theirs) = open_pipe()?;
+        let (result, result_theirs) = command.result.then(open_pipe).transpose()?.unzip();
         let (stdin_theirs, feed) = stdin_of(&command.stdin)?;
         let files = command.files.iter().filter(|f| !f.is_empty());
         let bundles = files.map(|f| self.bundles.get(f)).collect::<io::Result<Vec<_>>>()?;
@@ -182,8 +185,10 @@ impl Slot {
             argv: command.argv.clone(),
             env: command.env.iter().map(|(name, value)| format!("{name}={value}")).collect(),
             warm: matches!(which, Which::Warm(_)),
+            result: command.result,
         });
         let mut descriptors = vec![stdin_theirs.as_fd(), stdout_theirs.as_fd(), stderr_theirs.as_fd()];
+        descriptors.extend(result_theirs.as_ref().map(OwnedFd::as_fd));
         descriptors.extend(bundles.iter().map(|bundle| bundle.as_fd()));
         wire::send(lane.socket.as_fd(), &request, &descriptors).map_err(|error| match error.raw_os_error() {
             Some(libc::EMSGSIZE) => RunError::BadCommand(Refusal {
@@ -194,15 +199,19 @@ impl Slot {
             _ => RunError::Io(error),
         })?;
         drop(descriptors);
-        drop((stdin_theirs, stdout_theirs, stderr_theirs, bundles));
+        drop((stdin_theirs, stdout_theirs, stderr_theirs, result_theirs, bundles));
 
         let limit = if self.bounds_output { command.limits.output.get() } else { u64::MAX };
         let mut conversation = Conversation {
             lane: lane.socket.as_fd(),
             stdin: feed,
-            outputs: [Some(Captured::new(stdout, limit)?), Some(Captured::new(stderr, limit)?)],
-            totals: [0; 2],
-            truncated: [false; 2],
+            outputs: [
+                Some(Captured::new(stdout, limit)?),
+                Some(Captured::new(stderr, limit)?),
+                result.map(|result| Captured::new(result, limit)).transpose()?,
+            ],
+            totals: [0; OUTPUTS],
+            truncated: [false; OUTPUTS],
             done: None,
             cold: None,
             files: Vec::new(),
@@ -326,9 +335,9 @@ impl Captured {
 struct Conversation<'a> {
     lane: BorrowedFd<'a>,
     stdin: Option<Feed>,
-    outputs: [Option<Captured>; 2],
-    totals: [u64; 2],
-    truncated: [bool; 2],
+    outputs: [Option<Captured>; OUTPUTS],
+    totals: [u64; OUTPUTS],
+    truncated: [bool; OUTPUTS],
     done: Option<CellDone>,
     cold: Option<String>,
     files: Vec<BoxFile>,
@@ -342,8 +351,7 @@ struct Conversation<'a> {
 impl Conversation<'_> {
     fn hold(&mut self, observer: &mut dyn Observer) -> Result<CellDone, RunError> {
         loop {
-            let [stdout, stderr] = &self.outputs;
-            if let (Some(done), None, None) = (self.done, stdout, stderr) {
+            if let (Some(done), [None, None, None]) = (self.done, &self.outputs) {
                 return Ok(done);
             }
             let ready = self.wait()?;
@@ -353,7 +361,7 @@ impl Conversation<'_> {
             if ready.stdin && !self.stdin.as_mut().is_some_and(Feed::write) {
                 self.stdin = None;
             }
-            for index in 0..2 {
+            for index in 0..OUTPUTS {
                 if ready.outputs[index] {
                     self.read(index, observer)?;
                 }
@@ -368,8 +376,8 @@ impl Conversation<'_> {
     }
 
     fn wait(&self) -> Result<Ready, RunError> {
-        let mut polled = Vec::with_capacity(4);
-        let mut place = [usize::MAX; 4];
+        let mut polled = Vec::with_capacity(OUTPUTS + 2);
+        let mut place = [usize::MAX; OUTPUTS + 2];
         let mut add = |polled: &mut Vec<PollFd<'_>>, which: usize| place[which] = polled.len() - 1;
         if self.done.is_none() {
             polled.push(PollFd::from_borrowed_fd(self.lane, PollFlags::IN));
@@ -383,7 +391,7 @@ impl Conversation<'_> {
         }
         if let Some(feed) = &self.stdin {
             polled.push(PollFd::from_borrowed_fd(feed.pipe.as_fd(), PollFlags::OUT));
-            add(&mut polled, 3);
+            add(&mut polled, 1 + OUTPUTS);
         }
         let timeout = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
         match poll(&mut polled, Some(&timeout)) {
@@ -391,7 +399,8 @@ impl Conversation<'_> {
             Err(other) => return Err(RunError::Io(other.into())),
         }
         let happened = |which: usize| polled.get(place[which]).is_some_and(|p| !p.revents().is_empty());
-        Ok(Ready { lane: happened(0), outputs: [happened(1), happened(2)], stdin: happened(3) })
+        let outputs = std::array::from_fn(|index| happened(1 + index));
+        Ok(Ready { lane: happened(0), outputs, stdin: happened(1 + OUTPUTS) })
     }
 
     fn read(&mut self, index: usize, observer: &mut dyn Observer) -> Result<(), RunError> {
@@ -414,7 +423,8 @@ impl Conversation<'_> {
             if kept > 0 {
                 match index {
                     0 => observer.stdout(&self.chunk[..kept]),
-                    _ => observer.stderr(&self.chunk[..kept]),
+                    1 => observer.stderr(&self.chunk[..kept]),
+                    _ => observer.result(&self.chunk[..kept]),
                 }
             }
             if kept < n {
@@ -487,7 +497,7 @@ fn read_all(file: BorrowedFd<'_>, data: &mut [u8]) -> Result<(), RunError> {
 
 struct Ready {
     lane: bool,
-    outputs: [bool; 2],
+    outputs: [bool; OUTPUTS],
     stdin: bool,
 }
 
@@ -495,8 +505,8 @@ struct Ready {
 fn conclude(
     command: &Command,
     done: &CellDone,
-    totals: [u64; 2],
-    truncated: [bool; 2],
+    totals: [u64; OUTPUTS],
+    truncated: [bool; OUTPUTS],
     files: Vec<BoxFile>,
 ) -> Result<CellReport, RunError> {
     let usage = Usage {
@@ -505,7 +515,7 @@ fn conclude(
         cpu_system: Duration::from_nanos(done.cpu_system_ns),
         wall_time: Duration::from_nanos(done.wall_ns),
         memory: Bytes::new(done.memory_peak),
-        output: Bytes::new(totals[0] + totals[1]),
+        output: Bytes::new(totals.iter().sum()),
     };
     let limit = LimitHit::from_number(done.limit);
     if done.failed_step != 0 && limit != Some(LimitHit::Cancelled) && limit != Some(LimitHit::Memory) {
@@ -536,7 +546,7 @@ fn conclude(
         (Some(LimitHit::Cpu), _) => Outcome::TimeLimit,
         (Some(LimitHit::Wall), _) => Outcome::WallLimit,
         (Some(LimitHit::Idle), _) => Outcome::IdleLimit,
-        (None, _) if truncated != [false; 2] => Outcome::OutputLimit,
+        (None, _) if truncated != [false; OUTPUTS] => Outcome::OutputLimit,
         (None, Some(ExitStatus::Exited(code))) => Outcome::Exited(code),
         (None, Some(ExitStatus::Signalled(signal))) => Outcome::Signalled(signal),
         (None, None) => return Err(RunError::LaneLost),

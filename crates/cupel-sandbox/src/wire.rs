@@ -69,7 +69,8 @@ pub(crate) enum FromLauncher {
     Failed { step: u32, errno: i32, detail: String },
 }
 
-/// From a slot to its lane. `Run` has standard input, output and error beside it, then the bundles.
+/// From a slot to its lane. `Run` has standard input, output and error beside it, then the result's pipe if there is one,
+/// then the bundles.
 #[derive(Debug, PartialEq)]
 pub(crate) enum ToLane {
     Run(CellRequest),
@@ -85,6 +86,8 @@ pub(crate) struct CellRequest {
     pub(crate) env: Vec<String>,
     /// Whether a warm interpreter may stand in for the executable.
     pub(crate) warm: bool,
+    /// Whether the program has a pipe for its result.
+    pub(crate) result: bool,
 }
 
 /// How much a step may hand back.
@@ -547,6 +550,7 @@ impl Message for CellRequest {
         to.strings(&self.argv);
         to.strings(&self.env);
         to.u32(u32::from(self.warm));
+        to.u32(u32::from(self.result));
     }
 
     fn decode(from: &mut Reader<'_>) -> Result<Self, Malformed> {
@@ -567,12 +571,13 @@ impl Message for CellRequest {
             true => Some(CollectLimits { files: from.u32()?, bytes: Bytes::new(from.u64()?) }),
             false => None,
         };
-        let (argv, env, warm) = (from.strings()?, from.strings()?, from.bool()?);
+        let (argv, env) = (from.strings()?, from.strings()?);
+        let (warm, result) = (from.bool()?, from.bool()?);
         let terminated = |texts: &[String]| texts.iter().any(|t| t.contains('\0'));
         if argv.is_empty() || terminated(&argv) || terminated(&env) {
             return Err(Malformed);
         }
-        Ok(CellRequest { limits, collect, argv, env, warm })
+        Ok(CellRequest { limits, collect, argv, env, warm, result })
     }
 }
 
@@ -732,6 +737,7 @@ mod tests {
             argv: vec!["./main".into(), String::new(), "ü".into()],
             env: vec!["A=b".into()],
             warm: true,
+            result: true,
         })
     }
 

@@ -65,8 +65,15 @@ fn request() -> BoxedStrategy<CellRequest> {
         rest.insert(0, first);
         rest
     });
-    (limits(), collect(), argv, texts(), any::<bool>())
-        .prop_map(|(limits, collect, argv, env, warm)| CellRequest { limits, collect, argv, env, warm })
+    (limits(), collect(), argv, texts(), any::<(bool, bool)>())
+        .prop_map(|(limits, collect, argv, env, (warm, result))| CellRequest {
+            limits,
+            collect,
+            argv,
+            env,
+            warm,
+            result,
+        })
         .boxed()
 }
 

@@ -256,6 +256,7 @@ impl SlotExecutor {
             },
             // The slot looks whether it can really be forked; here it only has to be the interpreter.
             warm: self.whole.warm.iter().find(|warm| warm.argv.first() == step.argv.first()).map(|warm| warm.kind),
+            result: step.result,
             collect: step.collect.then_some(CollectLimits { files: ARTIFACTS_MAX, bytes: step.limits.disk }),
         }
     }
@@ -321,6 +322,11 @@ impl Observer for Kept<'_> {
         self.heard = true;
         self.truncated[1] |= !keep_of(&mut self.stderr, data, self.keep);
         self.observer.stderr(data);
+    }
+
+    fn result(&mut self, data: &[u8]) {
+        self.heard = true;
+        self.observer.result(data);
     }
 
     fn cancelled(&mut self) -> bool {

@@ -260,6 +260,7 @@ impl Judging<'_, '_> {
             stdin,
             limits: self.limits.enforced,
             keep,
+            result: false,
             collect: io.output_file.is_some(),
         };
         let mut hears =

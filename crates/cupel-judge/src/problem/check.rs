@@ -168,6 +168,7 @@ pub(super) fn run(
         stdin: StdinSource::Bytes(stdin),
         limits: limits::of_author(bounds, runnable.limits, call.given),
         keep: Bytes::kib(128),
+        result: false,
         collect: call.collect,
     };
     Ok(Checked::of(&program.protocol, &executor.execute(step, &mut Unheard(observer))?))

@@ -57,6 +57,7 @@ impl Judging<'_, '_> {
             stdin: StdinSource::Bytes(Arc::from([])),
             limits,
             keep,
+            result: false,
             collect,
         };
         let mut reruns = 0;

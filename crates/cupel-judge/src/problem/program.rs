@@ -124,6 +124,7 @@ impl Builder<'_> {
                 stdin: StdinSource::Bytes(Arc::from([])),
                 limits: limits::of_compiler(&self.compile, Limits::default()),
                 keep: Bytes::ZERO,
+                result: false,
                 collect: true,
             };
             let result = executor.execute(step, &mut heard)?;

@@ -7,7 +7,7 @@
 //! with the lane's init.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::atomic::Ordering::Relaxed;
 
 use rustix::fs::{Mode, OFlags};
@@ -20,7 +20,7 @@ use crate::mechanism::landlock::Landlock;
 use crate::mechanism::mounts::{self, BoxSize};
 use crate::process::collect;
 use crate::process::lane::{now_ns, own_cpu_ns};
-use crate::process::payload::{self, Plan, Texts};
+use crate::process::payload::{self, Plan, Streams, Texts};
 use crate::process::zygote::{self, Zygote};
 use crate::step::SetupStep;
 use crate::sys::process::{ChildStack, close_all_but, exit_now, kill_everything_in_this_pid_namespace, vfork_with};
@@ -136,7 +136,7 @@ impl Place {
             let less = if request.warm { environment.warm_memory } else { 0 };
             environment.group.limit_memory_to(&request.limits, less).map_err(at(SetupStep::CgroupLimits))?;
         }
-        let [stdin, stdout, stderr, bundles @ ..] = descriptors.as_slice() else {
+        let Some((streams, bundles)) = streams_of(&request, &descriptors) else {
             return Err((SetupStep::Descriptors, io::Error::from_raw_os_error(libc::EBADF)));
         };
         for bundle in bundles {
@@ -149,7 +149,6 @@ impl Place {
             slot.store(value, Relaxed);
         }
         notes.started.store(now_ns(), Relaxed);
-        let streams = [stdin, stdout, stderr].map(AsFd::as_fd);
         let program = match environment.zygote.filter(|_| request.warm) {
             None => self.execute(&request, streams, environment)?,
             Some(zygote) => self.fork_from(zygote, request, streams, environment)?,
@@ -187,12 +186,12 @@ impl Place {
     fn execute(
         &self,
         request: &CellRequest,
-        streams: [BorrowedFd<'_>; 3],
+        streams: Streams<'_>,
         environment: &mut CellEnvironment<'_>,
     ) -> Result<Pid, (SetupStep, io::Error)> {
         let texts = Texts::of(request).map_err(|e| (SetupStep::Protocol, e))?;
         let plan = Plan {
-            descriptors: streams.map(|stream| stream.as_raw_fd()),
+            streams,
             limits: &request.limits,
             walls_off: environment.walls_off,
             landlock: self.ruleset.as_ref().map(AsRawFd::as_raw_fd),
@@ -208,12 +207,13 @@ impl Place {
         &self,
         zygote: &Zygote,
         request: CellRequest,
-        streams: [BorrowedFd<'_>; 3],
+        streams: Streams<'_>,
         environment: &mut CellEnvironment<'_>,
     ) -> Result<Pid, (SetupStep, io::Error)> {
         let own = self.own.as_ref().map(AsFd::as_fd);
         let beside = [own, self.ruleset.as_ref().map(AsFd::as_fd), environment.group.birthplace()];
-        let handed: Vec<_> = streams.into_iter().chain(beside.into_iter().flatten()).collect();
+        let beside = beside.into_iter().chain([streams.result]).flatten();
+        let handed: Vec<_> = streams.standard.into_iter().chain(beside).collect();
         zygote::let_in(true);
         let begun = zygote.begin(environment.number, request, &handed, environment.buffer);
         zygote::let_in(false);
@@ -221,6 +221,14 @@ impl Place {
         environment.notes.cpu_own.fetch_add(cpu_own, Relaxed);
         Ok(zygote::PROGRAM)
     }
+}
+
+/// What becomes the program's descriptors, and the bundles that came beside them.
+fn streams_of<'a>(request: &CellRequest, descriptors: &'a [OwnedFd]) -> Option<(Streams<'a>, &'a [OwnedFd])> {
+    let (standard, rest) = descriptors.split_first_chunk::<3>()?;
+    let (result, bundles) = if request.result { rest.split_first().map(|(r, b)| (Some(r), b))? } else { (None, rest) };
+    let standard = standard.each_ref().map(AsFd::as_fd);
+    Some((Streams { standard, result: result.map(AsFd::as_fd) }, bundles))
 }
 
 /// What kept the program from beginning, where something did.

@@ -8,6 +8,7 @@
 
 use std::ffi::CString;
 use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::sync::atomic::Ordering::Relaxed;
 
 use cupel_types::Limits;
@@ -24,13 +25,22 @@ use crate::{Wall, WallSet};
 
 /// All that the child needs, made before it is born.
 pub(crate) struct Plan<'a> {
-    pub(crate) descriptors: [i32; 3],
+    pub(crate) streams: Streams<'a>,
     pub(crate) limits: &'a Limits,
     pub(crate) walls_off: WallSet,
     pub(crate) landlock: Option<i32>,
     pub(crate) filter: &'a [Instruction],
     pub(crate) call: Call<'a>,
     pub(crate) notes: &'a SharedNotes,
+}
+
+/// What becomes the program's descriptors.
+#[derive(Clone, Copy)]
+pub(crate) struct Streams<'a> {
+    /// 0 to 2.
+    pub(crate) standard: [BorrowedFd<'a>; 3],
+    /// 3, where there is one.
+    pub(crate) result: Option<BorrowedFd<'a>>,
 }
 
 /// The texts of a request, as the kernel wants them.
@@ -124,6 +134,21 @@ fn execute(plan: &Plan<'_>) -> i32 {
     127
 }
 
+/// The descriptor of a program's result.
+const RESULT: i32 = 3;
+
+/// Makes the source the program's [`RESULT`], to be kept by exec; returns an errno or 0.
+fn become_result(source: i32) -> i32 {
+    if source != RESULT {
+        return dup_to(source, RESULT);
+    }
+    // Onto itself it would still be closed by exec.
+    match dup_to(RESULT, RESULT + 1) {
+        0 => dup_to(RESULT + 1, RESULT),
+        errno => errno,
+    }
+}
+
 fn prepare(plan: &Plan<'_>) -> Result<(), (SetupStep, i32)> {
     let off = plan.walls_off;
     let at = |step: SetupStep| move |errno: rustix::io::Errno| (step, errno.raw_os_error());
@@ -132,8 +157,8 @@ fn prepare(plan: &Plan<'_>) -> Result<(), (SetupStep, i32)> {
     // A group of its own, in the lane's session, which has no terminal: for a session of its own the kernel would make a
     // scheduling group each time (sched(7), autogroup).
     rustix::process::setpgid(None, None).map_err(at(SetupStep::Session))?;
-    for (target, source) in plan.descriptors.iter().enumerate() {
-        raw(SetupStep::Descriptors, dup_to(*source, target as i32))?;
+    for (target, source) in plan.streams.standard.iter().enumerate() {
+        raw(SetupStep::Descriptors, dup_to(source.as_raw_fd(), target as i32))?;
     }
     if !off.contains(Wall::Rlimits) {
         // Without a user namespace the user is one of the host's, and others may count as it.
@@ -156,9 +181,17 @@ fn prepare(plan: &Plan<'_>) -> Result<(), (SetupStep, i32)> {
     {
         raw(SetupStep::LandlockApply, crate::sys::landlock::restrict_self(ruleset))?;
     }
+    // Whatever was 3 up to here is not needed any more.
+    let first_foreign = match plan.streams.result {
+        None => RESULT,
+        Some(source) => {
+            raw(SetupStep::Descriptors, become_result(source.as_raw_fd()))?;
+            RESULT + 1
+        }
+    };
     if off.contains(Wall::Descriptors) {
         raw(SetupStep::Descriptors, dup_to(2, 9))?;
-    } else if close_from(3).is_err() {
+    } else if close_from(first_foreign as u32).is_err() {
         return Err((SetupStep::Descriptors, libc::EBADF));
     }
     if restrained && !off.contains(Wall::Seccomp) {

@@ -21,7 +21,7 @@ use crate::Wall;
 use crate::mechanism::oom::OomPreference;
 use crate::mechanism::{namespaces, seccomp};
 use crate::process::lane::own_cpu_ns;
-use crate::process::payload::{self, Plan, Texts};
+use crate::process::payload::{self, Plan, Streams, Texts};
 use crate::step::SetupStep;
 use crate::sys;
 use crate::sys::process::{
@@ -213,7 +213,7 @@ struct Lane {
 
 /// What came beside a request.
 struct Handed<'a> {
-    streams: [BorrowedFd<'a>; 3],
+    streams: Streams<'a>,
     cell: BorrowedFd<'a>,
     ruleset: Option<BorrowedFd<'a>>,
     group: Option<BorrowedFd<'a>>,
@@ -222,10 +222,11 @@ struct Handed<'a> {
 impl<'a> Handed<'a> {
     fn of(setup: &ZygoteSetup, descriptors: &'a [OwnedFd]) -> Option<Handed<'a>> {
         let mut next = descriptors.iter().map(AsFd::as_fd);
-        let streams = [next.next()?, next.next()?, next.next()?];
+        let standard = [next.next()?, next.next()?, next.next()?];
         let cell = next.next()?;
         let ruleset = if setup.has_landlock { Some(next.next()?) } else { None };
         let group = if setup.cells_have_groups { Some(next.next()?) } else { None };
+        let streams = Streams { standard, result: next.next() };
         Some(Handed { streams, cell, ruleset, group })
     }
 }
@@ -264,7 +265,7 @@ impl Errand<'_> {
             Err(error) => self.failed(SetupStep::Protocol, &error),
             Ok((texts, limits)) => {
                 let plan = Plan {
-                    descriptors: self.handed.streams.map(|stream| stream.as_raw_fd()),
+                    streams: self.handed.streams,
                     limits: &limits,
                     walls_off: self.lane.setup.walls_off,
                     landlock: self.handed.ruleset.map(|ruleset| ruleset.as_raw_fd()),

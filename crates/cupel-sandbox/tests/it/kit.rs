@@ -235,6 +235,7 @@ impl Program {
                 limits: small(),
                 kind: CellKind::Run,
                 warm: None,
+                result: false,
                 collect: None,
             },
         }
@@ -278,7 +279,7 @@ impl Program {
     pub(crate) fn try_run(&self, slot: &mut Slot) -> Result<Ended, RunError> {
         let mut kept = Kept::default();
         let report = slot.run(&self.command, &mut kept)?;
-        Ok(Ended { report, stdout: kept.stdout, stderr: kept.stderr })
+        Ok(Ended { report, stdout: kept.stdout, stderr: kept.stderr, result: kept.result })
     }
 }
 
@@ -302,6 +303,7 @@ pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 struct Kept {
     stdout: Vec<u8>,
     stderr: Vec<u8>,
+    result: Vec<u8>,
 }
 
 impl Observer for Kept {
@@ -311,6 +313,9 @@ impl Observer for Kept {
     fn stderr(&mut self, data: &[u8]) {
         self.stderr.extend_from_slice(data);
     }
+    fn result(&mut self, data: &[u8]) {
+        self.result.extend_from_slice(data);
+    }
 }
 
 /// What came of a run.
@@ -318,6 +323,7 @@ pub(crate) struct Ended {
     pub(crate) report: CellReport,
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: Vec<u8>,
+    pub(crate) result: Vec<u8>,
 }
 
 impl Ended {

@@ -19,6 +19,8 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
             ("the_two_streams_have_a_limit_each", the_two_streams_have_a_limit_each),
             ("a_line_is_heard_while_the_program_runs", a_line_is_heard_while_the_program_runs),
             ("a_closed_stream_is_no_end", a_closed_stream_is_no_end),
+            ("a_result_has_a_pipe_of_its_own_where_asked_for", a_result_has_a_pipe_of_its_own_where_asked_for),
+            ("a_result_has_the_limit_of_an_output", a_result_has_the_limit_of_an_output),
             ("a_slow_reader_holds_the_program_back", a_slow_reader_holds_the_program_back),
         ],
     )
@@ -116,6 +118,23 @@ fn a_line_is_heard_while_the_program_runs(world: &World) {
 fn a_closed_stream_is_no_end(world: &World) {
     let ended = world.run(&Program::shell("exec >&- ; echo still here >&2; exit 4"));
     assert_eq!((ended.report.outcome, ended.stderr.as_slice()), (Outcome::Exited(4), &b"still here\n"[..]));
+}
+
+fn a_result_has_a_pipe_of_its_own_where_asked_for(world: &World) {
+    let mut program = Program::shell("echo out; echo err >&2; echo result >&3; ls /proc/self/fd | tr '\\n' ' ' >&3");
+    program.command.result = true;
+    let ended = world.check(&program, Outcome::Exited(0), "out\n");
+    // The last of them is `ls` looking.
+    assert_eq!(String::from_utf8_lossy(&ended.result), "result\n0 1 2 3 4 ", "{ended}");
+    let ended = world.run(&Program::shell("echo result >&3"));
+    assert_eq!((ended.report.outcome, ended.result.len()), (Outcome::Exited(2), 0), "{ended}");
+}
+
+fn a_result_has_the_limit_of_an_output(world: &World) {
+    let mut program = Program::shell("printf 0123456789 >&3").limits(|l| l.output = Bytes::new(9));
+    program.command.result = true;
+    let ended = world.check(&program, Outcome::OutputLimit, "");
+    assert_eq!(ended.result, b"012345678", "{ended}");
 }
 
 /// Reads slowly: looks how far the program has got, until it gets no further, before it takes more.

@@ -273,6 +273,7 @@ impl Conformance {
             limits: as_patient(self.language.compile_limits),
             kind: CellKind::Compile,
             warm: None,
+            result: false,
             collect: Some(CollectLimits { files: 1000, bytes: self.language.compile_limits.disk }),
         };
         let mut said = Vec::new();

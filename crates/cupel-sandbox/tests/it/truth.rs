@@ -411,7 +411,7 @@ fn beside<T>(neighbour: &Program, slot: &mut Slot, work: impl FnOnce() -> T) -> 
         let running = scope.spawn(|| {
             let mut observer = Neighbour { said: Vec::new(), ready: Some(ready), stop: &stop };
             let report = slot.run(&neighbour.command, &mut observer).unwrap();
-            Ended { report, stdout: observer.said, stderr: Vec::new() }
+            Ended { report, stdout: observer.said, stderr: Vec::new(), result: Vec::new() }
         });
         let done = {
             let _stop = Stop(&stop);

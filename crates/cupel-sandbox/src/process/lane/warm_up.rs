@@ -74,6 +74,7 @@ impl Lane {
             argv: template.argv.clone(),
             env: template.env.iter().map(|(name, value)| format!("{name}={value}")).collect(),
             warm,
+            result: false,
         };
         let (done, cell) = self
             .run(&request, vec![stdin, stdout, stderr, bundle], &nobody)
