@@ -22,7 +22,7 @@ from _weakref import ref as Reference
 
 # Modules that programs often want, loaded here and kept out of sight until a program imports them.
 PRELOADED = (
-    "json re collections heapq itertools functools math random bisect string typing dataclasses datetime"
+    "json re collections heapq itertools functools math random bisect string typing dataclasses datetime decimal fractions"
 ).split()
 
 Loader = sys.modules["_frozen_importlib_external"].SourceFileLoader
@@ -33,15 +33,24 @@ held = {}     # name -> module, in the order in which they were completed
 
 def preload():
     genuine = builtins.__import__
+    importing = []
 
     def recording(name, globals=None, locals=None, fromlist=(), level=0):
-        result = genuine(name, globals, locals, fromlist, level)
+        importing.append(name)
+        try:
+            result = genuine(name, globals, locals, fromlist, level)
+        finally:
+            importing.pop()
         if globals is not None and "__name__" in globals:
             if level:
                 package = globals.get("__package__") or ""
                 package = package.rsplit(".", level - 1)[0] if level > 1 else package
                 name = f"{package}.{name}" if name else package
-            wanted = needs.setdefault(globals["__name__"], [])
+            importer = globals["__name__"]
+            # What a module in C imports, it does in the name of the import system.
+            if importer == "importlib._bootstrap" and importing:
+                importer = importing[-1]
+            wanted = needs.setdefault(importer, [])
             parts = name.split(".")
             wanted.extend(".".join(parts[: n + 1]) for n in range(len(parts)))
             wanted.extend(f"{name}.{item}" for item in fromlist or () if f"{name}.{item}" in sys.modules)

@@ -4,7 +4,8 @@
 //! What differs by nature, and is therefore not asked for there: `hash(str)` and addresses are those of the warm parent
 //! until it is renewed; `/proc/self/exe` and `/proc/self/maps` name the sandbox's executable; the garbage collector does not
 //! show the objects that were there at the start; `object.__subclasses__()` also has the classes of modules loaded ahead;
-//! processor time used for starting is not the program's; modules loaded ahead take none of its memory.
+//! processor time used for starting is not the program's; modules loaded ahead take none of its memory; `_decimal`, imported by
+//! its own name, does not bring `numbers` and `collections` into `sys.modules`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
