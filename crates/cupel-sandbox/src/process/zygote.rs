@@ -15,7 +15,8 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use rustix::process::{DumpableBehavior, Pid};
+use rustix::event::{PollFd, PollFlags};
+use rustix::process::{DumpableBehavior, Pid, PidfdFlags};
 
 use crate::Wall;
 use crate::mechanism::oom::OomPreference;
@@ -258,8 +259,8 @@ impl Errand<'_> {
     }
 
     fn become_the_program(&self) -> ! {
-        let begun = wire::decode::<ToZygote>(self.message)
-            .map_err(io::Error::from)
+        let begun = outlive_the_errand()
+            .and_then(|()| wire::decode::<ToZygote>(self.message).map_err(io::Error::from))
             .and_then(|message| Ok((Texts::of(&message.request)?, message.request.limits)));
         match begun {
             Err(error) => self.failed(SetupStep::Protocol, &error),
@@ -282,4 +283,17 @@ impl Errand<'_> {
     fn failed(&self, step: SetupStep, error: &io::Error) {
         self.lane.notes.fail(step, error.raw_os_error().unwrap_or(libc::EIO));
     }
+}
+
+/// Waits until the errand has ended: from its first moment on, a program's parent is the init.
+fn outlive_the_errand() -> io::Result<()> {
+    while let Some(errand) = rustix::process::getppid().filter(|parent| parent.as_raw_nonzero().get() == ERRAND) {
+        match rustix::process::pidfd_open(errand, PidfdFlags::empty()) {
+            // It tells of the end after the children have their new parent. Source: exit_notify() in kernel/exit.c.
+            Ok(end) => drop(rustix::event::poll(&mut [PollFd::new(&end, PollFlags::IN)], None)),
+            Err(rustix::io::Errno::SRCH) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }

@@ -208,11 +208,12 @@ pub(crate) fn trials() -> Vec<Trial> {
             )
         })
         .collect();
-    let rules: [Rule; 12] = [
+    let rules: [Rule; 13] = [
         ("a_warm_program_is_forked_and_not_executed", forked),
         ("other_commands_are_executed", executed),
         ("peak_memory_is_that_of_a_cold_start", memory),
         ("the_memory_limit_acts_where_it_does_cold", memory_limit),
+        ("a_programs_parent_is_the_init_from_its_first_moment_on", parent),
         ("random_numbers_differ_from_run_to_run", random),
         ("nothing_of_earlier_runs_is_in_memory", leftovers),
         ("the_lanes_page_of_notes_is_out_of_reach", notes),
@@ -282,6 +283,13 @@ fn memory_limit(world: &Warmed) {
         let program = python("print('too much')").limits(|limits| limits.memory = Bytes::mib(mebibytes));
         let [cold, warm] = [false, true].map(|warm| world.run(&program, warm));
         assert_eq!((warm.report.outcome, warm.text()), (cold.report.outcome, cold.text()), "{mebibytes} MiB");
+    }
+}
+
+/// Whoever forked it may not have ended yet when it begins.
+fn parent(world: &Warmed) {
+    for _ in 0..200 {
+        assert_eq!(world.run(&python("import os; print(os.getppid())"), true).text(), "1\n");
     }
 }
 
