@@ -1,11 +1,11 @@
 //! Comparison without regard to order: are they the same lines, or the same words, each as often?
 //!
-//! Memory is constant: each side is a count and a sum of keyed hashes (see [`hash`](super::hash)), which no writer of an output can
-//! aim at. So it cannot be told which line is wrong.
+//! Memory is constant: each side is a count and a product over keyed hashes (see [`hash`](super::hash)), which no writer of an output
+//! can aim at. So it cannot be told which line is wrong.
 
 use std::io::{self, BufRead};
 
-use super::hash::{Hash, Key};
+use super::hash::{Hash, Key, Product};
 use super::{Difference, Differs, Finding, fill, is_space};
 
 /// What is counted.
@@ -69,7 +69,7 @@ impl<A: BufRead> Bags<A> {
 struct Bag {
     unit: Unit,
     count: u64,
-    sum: u128,
+    product: Product,
     current: Hash,
     in_word: bool,
     /// Of each byte, how many; for characters only.
@@ -78,7 +78,14 @@ struct Bag {
 
 impl Bag {
     fn new(unit: Unit) -> Bag {
-        Bag { unit, count: 0, sum: 0, current: Hash::default(), in_word: false, bytes: Box::new([0; 256]) }
+        Bag {
+            unit,
+            count: 0,
+            product: Product::default(),
+            current: Hash::default(),
+            in_word: false,
+            bytes: Box::new([0; 256]),
+        }
     }
 
     fn fill(&mut self, key: &Key, mut piece: &[u8]) {
@@ -110,19 +117,19 @@ impl Bag {
     fn end_of_unit(&mut self, key: &Key) {
         if !self.current.is_empty() {
             self.count += 1;
-            self.sum = self.sum.wrapping_add(key.spread(std::mem::take(&mut self.current)));
+            self.product.insert(key, std::mem::take(&mut self.current));
         }
     }
 
-    fn close(mut self, key: &Key) -> (u64, u128) {
+    fn close(mut self, key: &Key) -> (u64, Product) {
         self.end_of_unit(key);
         if self.unit == Unit::Characters {
             self.count = self.bytes.iter().sum();
             for count in self.bytes.iter() {
                 self.current.push(key, &count.to_be_bytes());
             }
-            self.sum = key.spread(self.current);
+            self.product.insert(key, self.current);
         }
-        (self.count, self.sum)
+        (self.count, self.product)
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! A polynomial over the prime 2^61 - 1 at a secret point: two sequences of n bytes collide with probability n / 7 / 2^61, and whoever
 //! writes them does not know the point. Source: Carter and Wegman, "Universal classes of hash functions", 1979.
+//!
+//! Multisets of sequences are told apart by another polynomial, whose roots are their hashes: see [`Product`]. Source: Schwartz, "Fast
+//! probabilistic algorithms for verification of polynomial identities", 1980.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -10,23 +13,35 @@ const PRIME: u64 = (1 << 61) - 1;
 const STEP: usize = 7;
 
 /// The secret of one comparison.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Key {
     point: u64,
-    mixers: [RandomState; 2],
+    multiset_point: u64,
 }
 
 impl Key {
     pub(super) fn random() -> Key {
-        let mixers = [RandomState::new(), RandomState::new()];
-        Key { point: mixers[0].hash_one(0u8) % (PRIME - 2) + 2, mixers }
+        let random = RandomState::new();
+        let [point, multiset_point] = [0u8, 1].map(|which| random.hash_one(which) % (PRIME - 2) + 2);
+        Key { point, multiset_point }
     }
+}
 
-    /// A hash, spread over 128 bits: sums of these tell multisets apart.
-    pub(super) fn spread(&self, hash: Hash) -> u128 {
-        let whole = (hash.sum, hash.pending, hash.length);
-        let [high, low] = [0, 1].map(|i| u128::from(self.mixers[i].hash_one(whole)));
-        high << 64 | low
+/// A multiset of hashes: the value of the polynomial that has them as its roots, at a secret point. Two multisets of n hashes that differ
+/// have the same one with probability n / 2^61.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Product(u64);
+
+impl Default for Product {
+    fn default() -> Product {
+        Product(1)
+    }
+}
+
+impl Product {
+    pub(super) fn insert(&mut self, key: &Key, hash: Hash) {
+        let factor = reduce(u128::from(key.multiset_point + PRIME - hash.value(key)));
+        self.0 = reduce(u128::from(self.0) * u128::from(factor));
     }
 }
 
@@ -43,12 +58,15 @@ pub(super) struct Hash {
 impl Hash {
     pub(super) fn push(&mut self, key: &Key, mut bytes: &[u8]) {
         self.length += bytes.len() as u64;
-        while self.filled > 0 && !bytes.is_empty() {
-            self.take(key, bytes[0]);
-            bytes = &bytes[1..];
+        while self.filled > 0
+            && let [first, rest @ ..] = bytes
+        {
+            self.take(key, *first);
+            bytes = rest;
         }
         while let Some((step, rest)) = bytes.split_first_chunk::<STEP>() {
-            let word = step.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+            let [a, b, c, d, e, f, g] = *step;
+            let word = u64::from_be_bytes([0, a, b, c, d, e, f, g]);
             self.sum = next(self.sum, key.point, word);
             bytes = rest;
         }
@@ -67,6 +85,11 @@ impl Hash {
     pub(super) fn is_empty(&self) -> bool {
         self.length == 0
     }
+
+    /// Below the prime. The length says how many bytes are pending.
+    fn value(&self, key: &Key) -> u64 {
+        next(next(self.sum, key.point, self.pending), key.point, self.length % PRIME)
+    }
 }
 
 /// A word more: never zero, so that a zero byte counts.
@@ -74,7 +97,7 @@ fn next(sum: u64, point: u64, word: u64) -> u64 {
     reduce(u128::from(sum) * u128::from(point) + u128::from(word) + 1)
 }
 
-/// The remainder by 2^61 - 1 of a number below 2^123.
+/// The remainder by 2^61 - 1 of a number up to the square of that.
 #[expect(clippy::cast_possible_truncation, reason = "both parts are below 2^62")]
 fn reduce(n: u128) -> u64 {
     let folded = (n as u64 & PRIME) + (n >> 61) as u64;
@@ -97,10 +120,29 @@ mod tests {
         assert_eq!(whole, hash(&[b"the q", b"", b"uick brown ", b"fox\0"]));
         for other in [&b"the quick brown fox"[..], b"the quick brown fox\0\0", b"the quick brown fow\0", b""] {
             assert_ne!(whole, hash(&[other]));
-            assert_ne!(key.spread(whole), key.spread(hash(&[other])));
+            assert_ne!(whole.value(&key), hash(&[other]).value(&key));
         }
         assert_ne!(hash(&[b"\0"]), hash(&[b"\0\0"]));
         assert_ne!(hash(&[&[0; 7]]), hash(&[&[0; 14]]));
+    }
+
+    #[test]
+    fn a_multiset_is_what_is_in_it_and_how_often() {
+        let key = Key::random();
+        let product = |texts: &[&str]| {
+            let mut product = Product::default();
+            for text in texts {
+                let mut hash = Hash::default();
+                hash.push(&key, text.as_bytes());
+                product.insert(&key, hash);
+            }
+            product
+        };
+        let whole = product(&["a", "b", "b"]);
+        assert_eq!(whole, product(&["b", "a", "b"]));
+        for other in [&["a", "a", "b"][..], &["a", "b"], &["ab", "b"], &[]] {
+            assert_ne!(whole, product(other), "{other:?}");
+        }
     }
 
     #[test]

@@ -199,7 +199,7 @@ impl<A: BufRead> Stream<A> {
     fn same(&mut self, output: &mut &[u8]) -> io::Result<()> {
         let answer = fill(&mut self.answer)?;
         let (in_answer, in_output) = if self.rules.spaces == Spaces::Ignored {
-            same_words(answer, output, self.in_word, self.rules.folds_case)
+            same_words(answer, output, self.in_word, &self.rules)
         } else {
             let length = common_prefix(answer, output, self.rules.folds_case);
             (length, length)
@@ -394,25 +394,42 @@ impl<A: BufRead> Stream<A> {
 
 /// How much of both is the same sequence of words, with space of any kind between them. Stops where that cannot be told from these
 /// bytes alone.
-fn same_words(a: &[u8], o: &[u8], mut in_word: bool, folds_case: bool) -> (usize, usize) {
+fn same_words(a: &[u8], o: &[u8], mut in_word: bool, rules: &Rules) -> (usize, usize) {
     let (mut at, mut to) = (0, 0);
+    // Where words begin on both sides, once one has begun here.
+    let mut begin = (!in_word).then_some((0, 0));
     loop {
-        let length = common_prefix(&a[at..], &o[to..], folds_case);
+        let length = common_prefix(&a[at..], &o[to..], rules.folds_case);
         if length > 0 {
             (at, to) = (at + length, to + length);
             in_word = !is_space(o[to - 1]);
+            if let Some(back) = o[to - length..to].iter().rposition(|b| is_space(*b)) {
+                let back = length - 1 - back;
+                begin = Some((at - back, to - back));
+            }
         }
         let (Some(x), Some(y)) = (a.get(at), o.get(to)) else { return (at, to) };
         let (x, y) = (is_space(*x), is_space(*y));
         if !(x && y || (x || y) && !in_word) {
-            return (at, to);
+            match begin.zip(rules.tolerance).and_then(|(begin, near)| near_words(a, o, begin, near)) {
+                Some(ends) => ((at, to), in_word, begin) = (ends, true, None),
+                None => return (at, to),
+            }
+            continue;
         }
         let (x, y) = (at + leading_space(&a[at..]), to + leading_space(&o[to..]));
         if x == a.len() || y == o.len() {
             return (at, to);
         }
-        (at, to, in_word) = (x, y, false);
+        (at, to, in_word, begin) = (x, y, false, Some((x, y)));
     }
+}
+
+/// Where two words end that begin here, if both are plain numbers and near enough.
+fn near_words(a: &[u8], o: &[u8], (at, to): (usize, usize), tolerance: Tolerance) -> Option<(usize, usize)> {
+    let (expected, a_length) = number::parse_plain(&a[at..])?;
+    let (came, o_length) = number::parse_plain(&o[to..])?;
+    tolerance.accepts(expected, came).then_some((at + a_length, to + o_length))
 }
 
 /// How many bytes are the same at the beginning of both.
