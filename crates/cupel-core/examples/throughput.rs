@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use cupel_core::{AccountStore as _, Bounds, Core, CoreParts, LeasePolicy, SystemClock};
 use cupel_events::EmbeddedBus;
 use cupel_queue::EmbeddedQueue;
-use cupel_store::SqliteStore;
+use cupel_store::{LocalPackages, SqliteStore};
 use cupel_testkit::{a_report, a_submission, a_user, fresh, registry};
 use cupel_types::WorkerId;
 
@@ -23,6 +23,7 @@ async fn main() {
         store: store.clone(),
         queue: Arc::new(EmbeddedQueue::default()),
         events: Arc::new(EmbeddedBus::default()),
+        packages: Arc::new(LocalPackages::open(&folder.path().join("packages"), registry()).expect("a folder")),
         clock: Arc::new(SystemClock),
         registry: registry(),
         policy: LeasePolicy::default(),

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use cupel_languages::{Availability, Language, Registry};
-use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, LanguageId, Limits, LimitsRequest, TestCase};
+use cupel_types::{
+    BoxFile, BoxFiles, BoxPath, Bytes, Cases, Limits, LimitsRequest, Program, Solution, Source, TestCase, Work,
+};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::submit::{Bounds, NewSubmission};
+use crate::submit::{Bounds, NewSubmission, Purpose};
 
 /// One thing that is wrong with a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,9 +84,7 @@ pub const FAULTS_MAX: usize = 100;
 /// What checking brought to light about a submission without faults.
 #[derive(Debug)]
 pub(crate) struct Checked {
-    pub(crate) language: LanguageId,
-    pub(crate) files: BoxFiles,
-    pub(crate) tests: Vec<TestCase>,
+    pub(crate) work: Work,
 }
 
 /// Checks every submission of a request. The faults of all of them come together.
@@ -121,7 +121,15 @@ pub(crate) fn check(
 fn bytes_of(new: &NewSubmission) -> Bytes {
     let files: usize = new.files.iter().map(|(path, data)| path.len() + data.len()).sum();
     let tests: usize = new.tests.iter().map(|test| test.name.len() + test_bytes(test)).sum();
-    Bytes::new((files + tests + new.stdin.len() + args_bytes(new) + env_bytes(new)) as u64)
+    Bytes::new((files + tests + new.stdin.len() + own_input(new).len() + args_bytes(new) + env_bytes(new)) as u64)
+}
+
+/// The input of the sender's own that a solution is run on, if there is one.
+fn own_input(new: &NewSubmission) -> &[u8] {
+    match &new.purpose {
+        Purpose::Solve { cases: Cases::Input(input), .. } => input,
+        Purpose::Solve { .. } | Purpose::Run | Purpose::Verify(_) => &[],
+    }
 }
 
 /// As the kernel counts them: each text ends with a NUL.
@@ -157,19 +165,37 @@ impl Checker<'_> {
     }
 
     fn check(mut self, registry: &Registry) -> Option<Checked> {
+        if let Purpose::Verify(version) = self.new.purpose {
+            self.webhook();
+            return Some(Checked { work: Work::Verify(version) });
+        }
         let language = self.language(registry);
         let files = self.files(language);
         self.args();
         self.env();
         self.args_and_env_together();
-        self.too_large("/stdin", "standard input", self.new.stdin.len(), self.bounds.stdin_bytes_max);
+        let stdin = self.new.stdin.len().max(own_input(self.new).len());
+        self.too_large("/stdin", "standard input", stdin, self.bounds.stdin_bytes_max);
         let tests = self.tests();
         if let Some(language) = language {
             self.limits(self.new.limits, language.limits_max);
         }
         self.run_at();
         self.webhook();
-        Some(Checked { language: language?.id.clone(), files: BoxFiles::new(files), tests })
+        let source = Source { language: language?.id.clone(), files: BoxFiles::new(files) };
+        let new = self.new;
+        Some(Checked {
+            work: match &new.purpose {
+                Purpose::Solve { of, cases } => Work::Problem(Solution { source, of: *of, cases: cases.clone() }),
+                Purpose::Run | Purpose::Verify(_) => Work::Program(Program {
+                    source,
+                    args: new.args.clone(),
+                    env: new.env.clone(),
+                    stdin: new.stdin.clone(),
+                    tests,
+                }),
+            },
+        })
     }
 
     fn language<'r>(&mut self, registry: &'r Registry) -> Option<&'r Language> {

@@ -16,7 +16,7 @@ use crate::ids::IdGenerator;
 use crate::lease::StopFlag;
 use crate::submit::{Admission, Bounds};
 use crate::sweep::SweepState;
-use crate::{Clock, EventBus, LeasePolicy, Queue, Store};
+use crate::{Clock, EventBus, LeasePolicy, Packages, Queue, Store};
 
 /// The use cases over the ports. A clone is another handle on the same thing.
 #[derive(Clone)]
@@ -32,6 +32,8 @@ pub struct CoreParts {
     pub queue: Arc<dyn Queue>,
     /// Live events.
     pub events: Arc<dyn EventBus>,
+    /// Problem packages.
+    pub packages: Arc<dyn Packages>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The languages offered.
@@ -46,6 +48,7 @@ pub(crate) struct Inner {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) events: Arc<dyn EventBus>,
+    pub(crate) packages: Arc<dyn Packages>,
     clock: Arc<dyn Clock>,
     registry: RwLock<Arc<Registry>>,
     pub(crate) policy: LeasePolicy,
@@ -64,12 +67,13 @@ impl Core {
     /// Puts the parts together. Does nothing yet: call [`Core::recover`] (and, where this process is the
     /// only one, [`Core::recover_orphans`] before it), then [`Core::sweep`] every second.
     pub fn new(parts: CoreParts) -> Core {
-        let CoreParts { store, queue, events, clock, registry, policy, bounds } = parts;
+        let CoreParts { store, queue, events, packages, clock, registry, policy, bounds } = parts;
         Core {
             inner: Arc::new(Inner {
                 store,
                 queue,
                 events,
+                packages,
                 clock,
                 registry: RwLock::new(Arc::new(registry)),
                 policy,
@@ -112,6 +116,11 @@ impl Core {
     /// The store, for health checks and metrics.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.inner.store
+    }
+
+    /// Problem packages.
+    pub fn packages(&self) -> &Arc<dyn Packages> {
+        &self.inner.packages
     }
 
     /// The queue, for health checks and metrics.

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use crate::accounts::{ApiKey, NewUser, RefreshSession, Role, Tier, User};
 use crate::event::{Event, Seq};
+use crate::problems::ProblemStore;
 use crate::run::{LeasedRun, RunState, SubmissionRecord, SubmissionSummary};
 
 // ---- Store ------------------------------------------------------------------------------------------
@@ -359,8 +360,8 @@ pub struct Delivery {
 }
 
 /// All of the store.
-pub trait Store: RunStore + AccountStore + WebhookStore {}
-impl<T: RunStore + AccountStore + WebhookStore> Store for T {}
+pub trait Store: RunStore + AccountStore + WebhookStore + ProblemStore {}
+impl<T: RunStore + AccountStore + WebhookStore + ProblemStore> Store for T {}
 
 // ---- Queue ------------------------------------------------------------------------------------------
 

@@ -216,7 +216,8 @@ pub struct SubmissionRecord {
 #[expect(missing_docs, reason = "the fields of SubmissionRecord")]
 pub struct SubmissionSummary {
     pub id: SubmissionId,
-    pub language: cupel_types::LanguageId,
+    pub owner: cupel_types::UserId,
+    pub language: Option<cupel_types::LanguageId>,
     pub state: RunState,
     pub submitted_at: Timestamp,
     pub completed_at: Option<Timestamp>,
@@ -224,6 +225,10 @@ pub struct SubmissionSummary {
     pub cpu_time: Option<std::time::Duration>,
     /// Peak memory, when it ran.
     pub memory: Option<cupel_types::Bytes>,
+    /// The problem it is about, if it is about one.
+    pub problem: Option<cupel_types::ProblemId>,
+    /// The score, where it was judged and has one.
+    pub score: Option<cupel_types::Score>,
 }
 
 /// A run in the hands of a worker.
@@ -233,8 +238,10 @@ pub struct LeasedRun {
     pub run: RunId,
     /// The fencing token every later call must carry.
     pub lease: LeaseId,
-    /// Which attempt this is, from 1.
+    /// Which attempt this is, from 1; those at earlier runs of the submission are counted.
     pub attempt: u32,
+    /// How many attempts at this run were lost to a failure of ours.
+    pub lost: u32,
     /// Until when the worker has it, unless it renews.
     pub until: Timestamp,
     /// When the first attempt was leased.

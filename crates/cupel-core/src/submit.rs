@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use cupel_types::{Bytes, LimitsRequest, PriorityClass, RunId, Submission, SubmissionId, TestCase, UserId};
+use cupel_types::{
+    Bytes, Cases, LimitsRequest, PriorityClass, ProblemVersion, RunId, Submission, SubmissionId, TestCase, UserId,
+};
 use jiff::Timestamp;
 
 use crate::check::{Fault, check};
@@ -25,6 +27,8 @@ const OWNER_SHARE: usize = 10;
 /// A submission as the client worded it; ids and times come from core.
 #[derive(Clone, Default)]
 pub struct NewSubmission {
+    /// What it is sent for.
+    pub purpose: Purpose,
     /// Id or alias of the language, as sent.
     pub language: String,
     /// Paths as sent, with contents. The first is the main source; its path may be empty, then the
@@ -48,6 +52,23 @@ pub struct NewSubmission {
     pub webhook: Option<String>,
     /// The id of the HTTP request that brought it.
     pub request_id: Option<String>,
+}
+
+/// What a submission is sent for.
+#[derive(Clone, Debug, Default)]
+pub enum Purpose {
+    /// To be run.
+    #[default]
+    Run,
+    /// To solve a problem. Arguments, environment, input and tests of its own do not belong to it.
+    Solve {
+        /// Which, and which version of it.
+        of: ProblemVersion,
+        /// On what it is to be run.
+        cases: Cases,
+    },
+    /// To hold a package against what it says of itself. Nothing of a program belongs to it.
+    Verify(ProblemVersion),
 }
 
 /// Bounds on what one submission, and one batch of them, may contain.
@@ -195,12 +216,7 @@ impl Core {
             let submission = Submission {
                 id: SubmissionId::from_uuid(self.inner.ids.next(now)),
                 owner,
-                language: checked.language,
-                files: checked.files,
-                args: new.args,
-                env: new.env,
-                stdin: new.stdin,
-                tests: checked.tests,
+                work: checked.work,
                 limits: new.limits,
                 priority: new.priority,
                 run_at,

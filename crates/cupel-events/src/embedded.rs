@@ -139,6 +139,20 @@ impl Logs {
         shared
     }
 
+    /// Begins anew where a submission is judged again: the log of what ended is in the store.
+    fn forget_earlier(&mut self, event: &Event) {
+        let id = event.submission;
+        if !self.by_id.get(&id).is_some_and(|shared| shared.state().log.is_over_before(event.seq)) {
+            return;
+        }
+        self.by_id.remove(&id);
+        if let Some(at) = self.ended.iter().position(|(ended, _)| *ended == id)
+            && let Some((_, bytes)) = self.ended.remove(at)
+        {
+            self.ended_bytes -= bytes;
+        }
+    }
+
     fn end(&mut self, id: SubmissionId, bytes: usize, bounds: &EventBounds) {
         self.ended.push_back((id, bytes));
         self.ended_bytes += bytes;
@@ -167,6 +181,7 @@ impl EventBus for EmbeddedBus {
         if logs.closed {
             return;
         }
+        logs.forget_earlier(&event);
         let shared = logs.get_or_begin(id, bounds.live_max);
         let mut state = shared.state();
         let added = state.log.push(event, bounds.log_events_max, bounds.log_bytes_max);

@@ -48,6 +48,11 @@ impl Log {
         self.ended
     }
 
+    /// Whether it has ended, and this is of a later run.
+    pub(crate) fn is_over_before(&self, seq: Seq) -> bool {
+        self.ended && seq > self.last
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }

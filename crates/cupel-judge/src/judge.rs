@@ -15,12 +15,13 @@ use std::sync::Arc;
 use cupel_languages::Language;
 use cupel_problem::{Comparison, TokenRules};
 use cupel_types::{
-    Bytes, CaseReport, Limits, Outcome, Output, RunReport, StepReport, Submission, TestCase, Usage, Verdict,
+    Bytes, CaseReport, Limits, LimitsRequest, Outcome, Output, Program, RunReport, StepReport, TestCase, Usage, UserId,
+    Verdict,
 };
 
 use crate::compile::{Compiled, Sources, compile};
 use crate::executor::{StdinSource, StepInput, StepKind, StepObserver};
-use crate::{ArtifactCache, BuiltIn, Difference, ExecuteError, Executor, Finding, files};
+use crate::{ArtifactCache, BuiltIn, Difference, ExecuteError, Executor, Finding};
 
 /// Output kept of every stream as long as the bound of the run allows as much for each: so that the last test of a
 /// talkative program still shows how its output began.
@@ -29,8 +30,12 @@ const STREAM_BYTES_SPARSE: usize = 4 << 10;
 /// What is to be judged.
 #[derive(Clone, Debug)]
 pub struct JudgeRequest<'a> {
+    /// Whose program it is.
+    pub owner: UserId,
     /// What was sent.
-    pub submission: &'a Submission,
+    pub program: &'a Program,
+    /// Limits asked for, in place of the language's.
+    pub limits: LimitsRequest,
     /// Its language; available.
     pub language: &'a Language,
     /// Replaces the submission's standard input (the command line streams it).
@@ -77,29 +82,32 @@ pub fn judge(
     cache: &dyn ArtifactCache,
     observer: &mut dyn JudgeObserver,
 ) -> Result<RunReport, JudgeError> {
-    let (submission, language) = (request.submission, request.language);
-    let limits = submission.limits.over(language.limits);
+    let (program, language) = (request.program, request.language);
+    let files = &program.source.files;
+    let limits = request.limits.over(language.limits);
     let mut report = RunReport {
         verdict: Verdict::Accepted,
         message: None,
         compile: None,
         execution: None,
         cases: Vec::new(),
+        grading: None,
+        verification: None,
         limits,
         language_version: language.installed_version().unwrap_or_default().to_owned(),
     };
 
-    let mut room = Room::new(request.output_kept_max, submission.tests.len());
-    let sources = Sources { owner: submission.owner, files: &submission.files };
+    let mut room = Room::new(request.output_kept_max, program.tests.len());
+    let sources = Sources { owner: request.owner, files };
     let in_box = match compile(sources, language, executor, cache, observer)? {
         Compiled::NotNeeded => {
             room.streams -= 1;
-            vec![submission.files.clone()]
+            vec![files.clone()]
         }
         Compiled::Ok { report: mut compiled, artifacts } => {
             room.keep(&mut compiled.output);
             report.compile = Some(compiled);
-            let beside = files::beside_artifacts(language, &submission.files, &artifacts);
+            let beside = crate::files::beside_artifacts(language, files, &artifacts);
             vec![artifacts, beside]
         }
         Compiled::Refused { report: mut compiled, verdict, message, limit: _ } => {
@@ -111,32 +119,32 @@ pub fn judge(
         }
     };
 
-    let mut argv = language.execute_command(&files::placeholders(language, &submission.files, limits.memory));
-    argv.extend_from_slice(&submission.args);
-    let program = Program { argv, env: language.environment(&submission.env), files: in_box, limits };
-    if submission.tests.is_empty() {
-        let stdin = request.stdin.clone().unwrap_or_else(|| StdinSource::Bytes(submission.stdin.clone()));
-        let (verdict, mut step) = program.execute(None, stdin, executor, observer)?;
+    let mut argv = language.execute_command(&crate::files::placeholders(language, files, limits.memory));
+    argv.extend_from_slice(&program.args);
+    let runnable = Runnable { argv, env: language.environment(&program.env), files: in_box, limits };
+    if program.tests.is_empty() {
+        let stdin = request.stdin.clone().unwrap_or_else(|| StdinSource::Bytes(program.stdin.clone()));
+        let (verdict, mut step) = runnable.execute(None, stdin, executor, observer)?;
         room.keep(&mut step.stdout);
         room.keep(&mut step.stderr);
         report.verdict = verdict;
         report.message = limit_message(step.outcome, &limits);
         report.execution = Some(step);
     } else {
-        program.execute_cases(&submission.tests, &mut room, &mut report, executor, observer)?;
+        runnable.execute_cases(&program.tests, &mut room, &mut report, executor, observer)?;
     }
     Ok(report)
 }
 
 /// What is the same for every execution of a run.
-struct Program {
+struct Runnable {
     argv: Vec<String>,
     env: Vec<(String, String)>,
     files: Vec<cupel_types::BoxFiles>,
     limits: Limits,
 }
 
-impl Program {
+impl Runnable {
     fn execute_cases(
         &self,
         cases: &[TestCase],

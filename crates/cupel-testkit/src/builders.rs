@@ -6,11 +6,11 @@ use std::time::Duration;
 use cupel_core::accounts::{NewUser, Role, Tier, User};
 use cupel_core::event::{Event, EventKind, Seq, Stream};
 use cupel_core::run::LeasedRun;
-use cupel_core::{Completion, NewSubmission, NewSubmissions};
+use cupel_core::{Completion, NewSubmission, NewSubmissions, Purpose};
 use cupel_languages::{Probe, Registry};
 use cupel_types::{
-    BoxFile, BoxFiles, BoxPath, Bytes, Limits, LimitsRequest, Outcome, Output, PriorityClass, RunId, RunReport,
-    StepReport, Submission, SubmissionId, TestCase, Usage, UserId, Verdict,
+    BoxFile, BoxFiles, BoxPath, Bytes, Limits, LimitsRequest, Outcome, Output, PriorityClass, Program, RunId,
+    RunReport, Solution, Source, StepReport, Submission, SubmissionId, TestCase, Usage, UserId, Verdict, Work,
 };
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -139,6 +139,13 @@ impl SubmissionBuilder {
         self
     }
 
+    /// For this.
+    #[must_use]
+    pub fn sent_for(mut self, purpose: Purpose) -> Self {
+        self.new.purpose = purpose;
+        self
+    }
+
     /// Whatever else.
     #[must_use]
     pub fn with(mut self, change: impl FnOnce(&mut NewSubmission)) -> Self {
@@ -158,15 +165,25 @@ impl SubmissionBuilder {
             data,
             executable: false,
         });
+        let source = Source {
+            language: self.new.language.parse().expect("a language id"),
+            files: BoxFiles::new(files.collect()),
+        };
+        let work = match self.new.purpose {
+            Purpose::Run => Work::Program(Program {
+                source,
+                args: self.new.args,
+                env: self.new.env,
+                stdin: self.new.stdin,
+                tests: self.new.tests,
+            }),
+            Purpose::Solve { of, cases } => Work::Problem(Solution { source, of, cases }),
+            Purpose::Verify(of) => Work::Verify(of),
+        };
         let submission = Submission {
             id: SubmissionId::from_uuid(fresh()),
             owner: self.owner,
-            language: self.new.language.parse().expect("a language id"),
-            files: BoxFiles::new(files.collect()),
-            args: self.new.args,
-            env: self.new.env,
-            stdin: self.new.stdin,
-            tests: self.new.tests,
+            work,
             limits: self.new.limits,
             priority: self.new.priority,
             run_at: self.new.run_at,
@@ -204,6 +221,8 @@ pub fn a_report(stdout: &[u8]) -> RunReport {
             },
         }),
         cases: Vec::new(),
+        grading: None,
+        verification: None,
         limits: Limits::default(),
         language_version: "3.11.2".into(),
     }

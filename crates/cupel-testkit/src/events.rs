@@ -22,6 +22,7 @@ macro_rules! event_bus_conformance {
                 late_events_of_a_dead_attempt_are_not_heard,
                 publishing_never_waits_for_a_slow_subscriber_who_learns_of_the_gap,
                 submissions_do_not_hear_each_other,
+                a_submission_that_is_judged_again_begins_anew,
             ]
         );
     };
@@ -161,4 +162,22 @@ pub async fn submissions_do_not_hear_each_other<B: EventBus>(make: impl AsyncFn(
     let end = Event::finished(mine, 1, t0(), Verdict::Accepted);
     bus.publish(end.clone());
     assert_eq!(hear(&mut listening).await, end);
+}
+
+/// Rule.
+pub async fn a_submission_that_is_judged_again_begins_anew<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
+    let bus = make().await;
+    let id = id();
+    let first_end = Event::finished(id, 1, t0(), Verdict::Accepted);
+    bus.publish(first_end.clone());
+    let again = event(id, 2, 0, EventKind::Queued);
+    bus.publish(again.clone());
+    let mut waiting = bus.subscribe(id, Seq::default(), Interest::End).await;
+    let mut listening = bus.subscribe(id, first_end.seq, Interest::Everything).await;
+    let end = Event::finished(id, 2, t0(), Verdict::WrongAnswer);
+    bus.publish(end.clone());
+    bus.publish(first_end);
+    assert_eq!(hear(&mut waiting).await, end, "the end of the run before is not this one's");
+    assert_eq!((hear(&mut listening).await, hear(&mut listening).await), (again, end));
+    assert!(listening.next().await.is_none());
 }

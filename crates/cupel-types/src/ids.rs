@@ -45,6 +45,8 @@ uuid_ids! {
     UserId;
     /// What a user sent.
     SubmissionId;
+    /// A problem, whatever its name and version.
+    ProblemId;
     /// One judging of one submission; a rejudge makes a new run.
     RunId;
     /// The fencing token of one attempt at one run.

@@ -6,23 +6,30 @@
 
 mod dialect;
 mod files;
+mod grading;
+mod hash;
 mod ids;
 mod limits;
 mod named;
 mod outcome;
 mod report;
+mod score;
 mod submission;
 mod units;
 mod verdict;
 
 pub use dialect::Dialect;
 pub use files::{BoxFile, BoxFiles, BoxPath, BoxPathError};
+pub use grading::{CaseGrade, Feedback, Grading, GroupGrade, Verification};
+pub use hash::{ContentHash, ContentHashError};
 pub use ids::{
-    ApiKeyId, LanguageId, LanguageIdError, LeaseId, RunId, SessionId, SubmissionId, UserId, WebhookId, WorkerId,
+    ApiKeyId, LanguageId, LanguageIdError, LeaseId, ProblemId, RunId, SessionId, SubmissionId, UserId, WebhookId,
+    WorkerId,
 };
 pub use limits::{Limits, LimitsRequest};
 pub use outcome::{ExitStatus, Outcome, Signal, Usage};
 pub use report::{CaseReport, CompileReport, Output, RunReport, StepReport};
-pub use submission::{PriorityClass, Submission, TestCase};
+pub use score::{Score, ScoreError};
+pub use submission::{Cases, PriorityClass, ProblemVersion, Program, Solution, Source, Submission, TestCase, Work};
 pub use units::Bytes;
 pub use verdict::Verdict;

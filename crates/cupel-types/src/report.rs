@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Limits, Outcome, Usage, Verdict};
+use crate::{Bytes, Grading, Limits, Outcome, Usage, Verdict, Verification};
 
 /// What was kept of a stream, and whether that is all of it.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -76,8 +76,27 @@ pub struct RunReport {
     pub execution: Option<StepReport>,
     /// The test cases, in order, up to the last that was run.
     pub cases: Vec<CaseReport>,
+    /// What a problem's tests said, where there was one.
+    pub grading: Option<Grading>,
+    /// What a package's check came to, where that was asked for.
+    pub verification: Option<Verification>,
     /// The limits that were in force for the program.
     pub limits: Limits,
     /// The version of the language that ran it, such as `3.11.2`.
     pub language_version: String,
+}
+
+impl RunReport {
+    /// What each execution of the program used, in order.
+    pub fn usages(&self) -> impl Iterator<Item = &Usage> {
+        let steps = self.execution.iter().chain(self.cases.iter().map(|case| &case.step)).map(|step| &step.usage);
+        let graded = self.grading.iter().flat_map(|grading| &grading.cases);
+        steps.chain(graded.filter(|case| case.verdict != Verdict::Skipped).map(|case| &case.usage))
+    }
+
+    /// The most CPU time and the most memory of any execution, each; `None` when nothing ran.
+    pub fn peak(&self) -> Option<(Duration, Bytes)> {
+        let cpu_time = self.usages().map(|usage| usage.cpu_time).max()?;
+        Some((cpu_time, self.usages().map(|usage| usage.memory).max()?))
+    }
 }

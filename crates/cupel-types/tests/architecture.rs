@@ -14,13 +14,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cupel-languages", &["cupel-types"]),
     ("cupel-problem", &["cupel-types", "cupel-languages"]),
     ("cupel-judge", &["cupel-types", "cupel-languages", "cupel-problem"]),
-    ("cupel-core", &["cupel-types", "cupel-languages"]),
-    ("cupel-store", &["cupel-types", "cupel-languages", "cupel-core"]),
+    ("cupel-core", &["cupel-types", "cupel-languages", "cupel-problem"]),
+    ("cupel-store", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-core"]),
     ("cupel-queue", &["cupel-types", "cupel-languages", "cupel-core"]),
     ("cupel-events", &["cupel-types", "cupel-languages", "cupel-core"]),
-    ("cupel-testkit", &["cupel-types", "cupel-languages", "cupel-core"]),
-    ("cupel-worker", &["cupel-types", "cupel-languages", "cupel-judge", "cupel-core"]),
-    ("cupel-api", &["cupel-types", "cupel-languages", "cupel-core"]),
+    ("cupel-testkit", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-core"]),
+    ("cupel-worker", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-judge", "cupel-core"]),
+    ("cupel-api", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-core"]),
     (
         "cupel",
         &[

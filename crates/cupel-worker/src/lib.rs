@@ -15,6 +15,7 @@
 
 mod artifacts;
 mod attempt_log;
+mod problem;
 mod slot;
 mod worker;
 

@@ -13,12 +13,14 @@ use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use cupel_core::event::Event;
+use cupel_core::problems::PackagesError;
 use cupel_core::{Assignment, Core, chain};
-use cupel_judge::{ArtifactCache, ExecuteError, Executor, JudgeError, JudgeRequest, judge};
-use cupel_types::{LanguageId, RunReport};
+use cupel_judge::{ArtifactCache, ExecuteError, Executor, JudgeError, JudgeRequest, ProblemError, judge};
+use cupel_types::{LanguageId, RunReport, Source, Verdict, Work};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::attempt_log::AttemptLog;
+use crate::problem;
 
 /// Makes the executor of a slot, again when the one before kept failing. Called on the slot's thread; may block.
 pub type ExecutorFactory = Arc<dyn Fn(usize) -> Result<Box<dyn Executor>, ExecuteError> + Send + Sync>;
@@ -61,6 +63,14 @@ pub(crate) enum SlotError {
     Judge(#[from] JudgeError),
     #[error("the language {0} is not available on this worker")]
     Language(LanguageId),
+    #[error(transparent)]
+    Problem(#[from] ProblemError),
+    #[error(transparent)]
+    Package(#[from] PackagesError),
+    #[error("the package seems to be at fault")]
+    PackageFault,
+    #[error("packages cannot be verified here")]
+    Verify,
     #[error("the judge panicked")]
     Panic,
 }
@@ -71,6 +81,10 @@ impl SlotError {
         match self {
             SlotError::Judge(_) => "sandbox",
             SlotError::Language(_) => "language",
+            SlotError::Problem(_) => "sandbox",
+            SlotError::Package(_) => "package",
+            SlotError::PackageFault => "package_fault",
+            SlotError::Verify => "verify",
             SlotError::Panic => "panic",
         }
     }
@@ -88,10 +102,21 @@ pub(crate) fn run(number: usize, parts: &SlotParts, jobs: &Receiver<Arc<Assignme
             let attempt = AssertUnwindSafe(|| judge_one(parts, &assignment, executor.as_mut()));
             let result = catch_unwind(attempt).unwrap_or(Err(SlotError::Panic));
             failures = match &result {
-                Ok(_) | Err(SlotError::Language(_)) => 0,
-                Err(SlotError::Judge(JudgeError(error))) if error.transient => failures + 1,
+                Ok(_)
+                | Err(
+                    SlotError::Language(_)
+                    | SlotError::Package(_)
+                    | SlotError::PackageFault
+                    | SlotError::Verify
+                    | SlotError::Problem(ProblemError::Package { .. }),
+                ) => 0,
+                Err(SlotError::Judge(JudgeError(error)) | SlotError::Problem(ProblemError::Execute(error)))
+                    if error.transient =>
+                {
+                    failures + 1
+                }
                 // Nothing that will heal by itself, or an executor in an unknown state.
-                Err(SlotError::Judge(_) | SlotError::Panic) => FAILURES_MAX,
+                Err(SlotError::Judge(_) | SlotError::Problem(_) | SlotError::Panic) => FAILURES_MAX,
             };
             if said.send(Said::Done(Box::new(result))).is_err() {
                 return;
@@ -124,13 +149,33 @@ fn build(number: usize, parts: &SlotParts, said: &UnboundedSender<Said>) -> Opti
 fn judge_one(parts: &SlotParts, assignment: &Assignment, executor: &mut dyn Executor) -> Result<Judged, SlotError> {
     let submission = &assignment.leased.submission;
     let registry = parts.core.registry();
-    let language = registry
-        .get(&submission.language)
-        .filter(|language| language.is_available())
-        .ok_or_else(|| SlotError::Language(submission.language.clone()))?;
+    let language = |source: &Source| {
+        let found = registry.get(&source.language).filter(|language| language.is_available());
+        found.ok_or_else(|| SlotError::Language(source.language.clone()))
+    };
     let mut log = AttemptLog::begin(&parts.core, assignment, &parts.ended);
-    let request =
-        JudgeRequest { submission, language, stdin: None, output_kept_max: parts.core.bounds().output_kept_max };
-    let report = judge(&request, executor, parts.cache.as_ref(), &mut log)?;
+    let report = match &submission.work {
+        Work::Program(program) => {
+            let request = JudgeRequest {
+                owner: submission.owner,
+                program,
+                limits: submission.limits,
+                language: language(&program.source)?,
+                stdin: None,
+                output_kept_max: parts.core.bounds().output_kept_max,
+            };
+            judge(&request, executor, parts.cache.as_ref(), &mut log)?
+        }
+        Work::Problem(solution) => {
+            let language = language(&solution.source)?;
+            problem::judge_solution(parts, assignment, solution, language, &registry, executor, &mut log)?
+        }
+        Work::Verify(_) => return Err(SlotError::Verify),
+    };
+    // A package that is at fault is so again: another attempt shows whether it was this machine.
+    let may_try_again = assignment.leased.lost == 0 && parts.core.policy().attempts_max > 1;
+    if report.grading.is_some() && report.verdict == Verdict::InternalError && may_try_again {
+        return Err(SlotError::PackageFault);
+    }
     Ok(Judged { report, events: log.finish() })
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use cupel_core::{Assignment, Core, NextError, QueueError, chain};
 use cupel_judge::ArtifactCache;
-use cupel_types::{LeaseId, RunId, Verdict, WorkerId};
+use cupel_types::{LeaseId, RunId, Submission, Verdict, WorkerId};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -213,7 +213,7 @@ impl<'a> Driver<'a> {
             Err(_) => Err(SlotError::Panic),
         };
         let took = began.elapsed();
-        metrics::histogram!("cupel_run_duration_seconds", "language" => leased.submission.language.to_string())
+        metrics::histogram!("cupel_run_duration_seconds", "language" => language_label(&leased.submission))
             .record(took);
         let is_short = result.is_ok() && took <= SHORT_RUN;
         self.shared.tracker.spawn(end(Arc::clone(self.shared), assignment, result));
@@ -294,7 +294,7 @@ async fn end(shared: Arc<Shared>, assignment: Arc<Assignment>, result: Result<Ju
         }
         Ok(_) => give_back(core, &assignment, false, "the worker drains").await,
         Err(error) => {
-            if let SlotError::Judge(_) = &error {
+            if let SlotError::Judge(_) | SlotError::Problem(_) = &error {
                 metrics::counter!("cupel_sandbox_failures_total").increment(1);
             }
             attempt_failed(error.cause());
@@ -304,6 +304,11 @@ async fn end(shared: Arc<Shared>, assignment: Arc<Assignment>, result: Result<Ju
         }
     }
     shared.leases().remove(&assignment.leased.lease);
+}
+
+/// The language as a label of metrics.
+fn language_label(submission: &Submission) -> String {
+    submission.language().map_or_else(|| "none".to_owned(), ToString::to_string)
 }
 
 /// Counts an attempt that a failure of ours cost.
@@ -327,7 +332,7 @@ async fn complete(core: &Core, assignment: &Assignment, judged: Judged) {
         match core.complete(assignment, judged.report.clone(), judged.events.clone()).await {
             Ok(written) => {
                 if written {
-                    let language = submission.language.to_string();
+                    let language = language_label(submission);
                     metrics::counter!("cupel_runs_total", "verdict" => verdict.code(), "language" => language)
                         .increment(1);
                     let request_id = submission.request_id.as_deref();

@@ -19,7 +19,7 @@ use cupel_languages::{HostProbe, Registry};
 use cupel_queue::EmbeddedQueue;
 use cupel_sandbox::Wall;
 use cupel_sandbox::doctor::{self, Examination};
-use cupel_store::{ServeLock, SqliteStore};
+use cupel_store::{LocalPackages, ServeLock, SqliteStore};
 use cupel_types::WorkerId;
 use cupel_worker::{ArtifactBounds, Artifacts, ExecutorFactory, Worker, WorkerParts};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -140,7 +140,9 @@ impl Server {
         let address = listener.local_addr()?;
         let store = SqliteStore::open(&data.database()).await?;
         let queue = Arc::new(EmbeddedQueue::new(config.queue_depth_max as usize));
-        let core = core(config, &store, Arc::clone(&queue), registry.clone());
+        let core = core(config, &data, &store, Arc::clone(&queue), registry.clone())?;
+        // Nobody can import before the API listens.
+        core.sweep_packages().await?;
         // All workers of this database live in this process, and it has just begun.
         core.recover_orphans().await?;
         core.recover().await?;
@@ -239,16 +241,23 @@ fn connections(slots: usize) -> ServeSettings {
     }
 }
 
-fn core(config: &Config, store: &SqliteStore, queue: Arc<EmbeddedQueue>, registry: Registry) -> Core {
-    Core::new(CoreParts {
+fn core(
+    config: &Config,
+    data: &DataDir,
+    store: &SqliteStore,
+    queue: Arc<EmbeddedQueue>,
+    registry: Registry,
+) -> anyhow::Result<Core> {
+    Ok(Core::new(CoreParts {
         store: Arc::new(store.clone()),
         queue,
         events: Arc::new(EmbeddedBus::new(EventBounds::default())),
+        packages: Arc::new(LocalPackages::open(&data.packages(), registry.clone())?),
         clock: Arc::new(SystemClock),
         registry,
         policy: policy(&config.worker),
         bounds: bounds(&config.limits),
-    })
+    }))
 }
 
 fn policy(worker: &config::Worker) -> LeasePolicy {
@@ -296,7 +305,7 @@ pub(crate) async fn open_store(data: &DataDir) -> anyhow::Result<SqliteStore> {
 
 /// An API over a store that nobody listens to: for commands that need what only the API can make.
 pub(crate) fn idle_api(config: &Config, data: &DataDir, store: &SqliteStore) -> anyhow::Result<axum::Router> {
-    let core = core(config, store, Arc::new(EmbeddedQueue::new(1)), Registry::default());
+    let core = core(config, data, store, Arc::new(EmbeddedQueue::new(1)), Registry::default())?;
     Ok(cupel_api::router(ApiState {
         core: core.clone(),
         accounts: accounts(config, store),

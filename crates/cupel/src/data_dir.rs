@@ -3,6 +3,7 @@
 //! ```text
 //! DATA/  cupel.db (and -wal, -shm, .lock)   the database
 //!        secret.key                         signs access tokens
+//!        packages/                          problem packages, unpacked
 //!        cache/artifacts/                   compiled programs
 //!        cache/prepared/                    what toolchains prepare once; shown to programs
 //! ```
@@ -78,6 +79,10 @@ impl DataDir {
 
     pub(crate) fn artifacts(&self) -> PathBuf {
         self.path.join("cache").join("artifacts")
+    }
+
+    pub(crate) fn packages(&self) -> PathBuf {
+        self.path.join("packages")
     }
 
     /// Makes this process the directory's server, for as long as the lock lives.

@@ -4,9 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use cupel_languages::{HostProbe, Language, LoadError, Registry, Sample};
-use cupel_types::{
-    BoxFile, BoxFiles, BoxPath, LimitsRequest, PriorityClass, Submission, SubmissionId, TestCase, UserId,
-};
+use cupel_types::{BoxFile, BoxFiles, BoxPath, LimitsRequest, Source, UserId};
 use uuid::Uuid;
 
 use crate::config;
@@ -57,7 +55,7 @@ pub(crate) fn reason(language: &Language) -> &str {
     }
 }
 
-/// A program to be judged here. Ids and times mean nothing outside a server.
+/// A program to be judged here.
 pub(crate) struct Program {
     pub(crate) source: Vec<u8>,
     /// What the source is called; `None` for the language's own name.
@@ -79,23 +77,20 @@ impl Program {
         }
     }
 
-    pub(crate) fn into_submission(self, language: &Language) -> Submission {
+    pub(crate) fn judged_as(self, language: &Language) -> cupel_types::Program {
         let path = self.file.unwrap_or_else(|| language.source.clone());
-        Submission {
-            id: SubmissionId::from_uuid(Uuid::nil()),
-            owner: UserId::from_uuid(Uuid::nil()),
-            language: language.id.clone(),
-            files: BoxFiles::new(vec![BoxFile { path, data: self.source.into(), executable: false }]),
+        let files = BoxFiles::new(vec![BoxFile { path, data: self.source.into(), executable: false }]);
+        cupel_types::Program {
+            source: Source { language: language.id.clone(), files },
             args: self.args,
             env: Vec::new(),
             stdin: self.stdin.into(),
-            tests: Vec::<TestCase>::new(),
-            limits: self.limits,
-            priority: PriorityClass::Interactive,
-            run_at: None,
-            webhook: None,
-            request_id: None,
-            submitted_at: jiff::Timestamp::UNIX_EPOCH,
+            tests: Vec::new(),
         }
     }
+}
+
+/// Whom programs belong to outside a server.
+pub(crate) fn nobody() -> UserId {
+    UserId::from_uuid(Uuid::nil())
 }

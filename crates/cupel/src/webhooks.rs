@@ -18,7 +18,7 @@ use base64::prelude::BASE64_STANDARD;
 use cupel_core::run::{RunState, SubmissionRecord};
 use cupel_core::webhook::Sent;
 use cupel_core::{Core, Delivery, Viewer, chain};
-use cupel_types::Verdict;
+use cupel_types::{LanguageId, RunReport, Verdict};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -176,12 +176,7 @@ fn event(record: &SubmissionRecord, now: jiff::Timestamp) -> Value {
             ("failed", Verdict::InternalError)
         }
     };
-    let steps = record.report.iter().flat_map(|r| r.execution.iter().chain(r.cases.iter().map(|case| &case.step)));
-    let (mut cpu_time, mut memory_kb) = (None, None);
-    for step in steps.clone() {
-        cpu_time = cpu_time.max(Some(step.usage.cpu_time));
-        memory_kb = memory_kb.max(Some(step.usage.memory.as_kib()));
-    }
+    let peak = record.report.as_ref().and_then(RunReport::peak);
     let exit_code = record.report.as_ref().and_then(|r| r.execution.as_ref()).and_then(|step| step.exit_code);
     json!({
         "type": "submission.finished",
@@ -190,9 +185,10 @@ fn event(record: &SubmissionRecord, now: jiff::Timestamp) -> Value {
             "submission_id": record.submission.id.to_string(),
             "status": status,
             "verdict": verdict.code(),
-            "language": record.submission.language.as_str(),
-            "execution_time_ms": cpu_time.map(|t| u64::try_from(t.as_millis()).unwrap_or(u64::MAX)),
-            "memory_used_kb": memory_kb,
+            "language": record.submission.language().map(LanguageId::as_str),
+            "execution_time_ms": peak.map(|(time, _)| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
+            "memory_used_kb": peak.map(|(_, memory)| memory.as_kib()),
+            "score": record.report.as_ref().and_then(|r| r.grading.as_ref()?.score).map(|score| score.millionths() as f64 / 1e6),
             "exit_code": exit_code,
             "submitted_at": record.submission.submitted_at.to_string(),
             "completed_at": record.completed_at.map(|at| at.to_string()),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use cupel_core::NewSubmission;
+use cupel_core::{NewSubmission, Purpose};
 use cupel_types::{Bytes, LimitsRequest, PriorityClass, TestCase};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -233,6 +233,7 @@ impl ExecuteRequest {
             expected: test.expected.map(bytes_of),
         });
         let new = NewSubmission {
+            purpose: Purpose::Run,
             language: self.language,
             files,
             args: self.args,

@@ -78,8 +78,8 @@ pub(crate) struct SubmissionView {
     pub(crate) submission_id: String,
     /// Where it stands.
     pub(crate) status: Status,
-    /// The language's id.
-    pub(crate) language: String,
+    /// The language's id; `null` where a package was verified.
+    pub(crate) language: Option<String>,
     /// Standard output; where it is not UTF-8, with replacement characters (and exactly in `stdout_base64`).
     pub(crate) stdout: Option<String>,
     /// Standard output exactly; only where it is not UTF-8.
@@ -294,7 +294,7 @@ impl From<&SubmissionRecord> for SubmissionView {
         SubmissionView {
             submission_id: record.submission.id.to_string(),
             status: Status::from(&record.state),
-            language: record.submission.language.to_string(),
+            language: record.submission.language().map(ToString::to_string),
             stdout,
             stdout_base64,
             stderr,
@@ -350,8 +350,8 @@ pub(crate) struct SubmissionViews {
 pub(crate) struct SummaryView {
     /// Its id.
     pub(crate) submission_id: String,
-    /// The language's id.
-    pub(crate) language: String,
+    /// The language's id; `null` where a package was verified.
+    pub(crate) language: Option<String>,
     /// Where it stands.
     pub(crate) status: Status,
     /// When it was accepted.
@@ -372,7 +372,7 @@ impl From<SubmissionSummary> for SummaryView {
     fn from(summary: SubmissionSummary) -> SummaryView {
         SummaryView {
             submission_id: summary.id.to_string(),
-            language: summary.language.to_string(),
+            language: summary.language.as_ref().map(ToString::to_string),
             status: Status::from(&summary.state),
             submitted_at: rfc3339(summary.submitted_at),
             completed_at: summary.completed_at.map(rfc3339),

@@ -15,7 +15,7 @@ use cupel_core::{Assignment, Bounds, Core, CoreParts, LeasePolicy, SystemClock};
 use cupel_events::EmbeddedBus;
 use cupel_languages::{Probe, Registry};
 use cupel_queue::EmbeddedQueue;
-use cupel_store::SqliteStore;
+use cupel_store::{LocalPackages, SqliteStore};
 use cupel_types::{
     Bytes, CompileReport, ExitStatus, Limits, Outcome, Output, RunReport, StepReport, Usage, Verdict, WorkerId,
 };
@@ -115,6 +115,7 @@ impl TestApp {
             store: store.clone(),
             queue: Arc::new(EmbeddedQueue::new(queue_depth_max)),
             events: Arc::new(EmbeddedBus::default()),
+            packages: Arc::new(LocalPackages::open(&dir.path().join("packages"), registry.clone()).unwrap()),
             clock: Arc::new(SystemClock),
             registry,
             policy: LeasePolicy::default(),
@@ -337,6 +338,8 @@ pub(crate) fn a_report() -> RunReport {
         compile: None,
         execution: Some(a_step()),
         cases: Vec::new(),
+        grading: None,
+        verification: None,
         limits: Limits { cpu_time: Duration::from_secs(2), memory: Bytes::mib(64), ..Limits::default() },
         language_version: "3.11.2".into(),
     }

@@ -1,6 +1,6 @@
 //! The shapes that are promised to the letter, as whole documents.
 
-use cupel_types::{CaseReport, Outcome, RunReport, Signal, StepReport, Verdict};
+use cupel_types::{CaseReport, Outcome, RunReport, Signal, StepReport, Verdict, Work};
 use serde_json::{Value, json};
 
 use crate::app::{TestApp, a_report, a_step, ended, output, refused_by_compiler};
@@ -183,7 +183,8 @@ async fn tests_are_told_one_by_one_and_the_first_that_failed_decides() {
     let body = json!({ "language": "python", "source_code": "", "tests": [{ "stdin": "1", "expected": "1" }, { "name": "big", "stdin": "2", "expected": "2" }] });
     let id = app.submit(&user, &body).await;
     let assignment = app.next_run().await;
-    let names: Vec<&str> = assignment.leased.submission.tests.iter().map(|t| &*t.name).collect();
+    let Work::Program(program) = &assignment.leased.submission.work else { panic!("it is a program") };
+    let names: Vec<&str> = program.tests.iter().map(|t| &*t.name).collect();
     assert_eq!(names, ["1", "big"]);
     let failed = StepReport { outcome: Outcome::Exited(7), exit_code: Some(7), ..a_step() };
     let cases = vec![
@@ -370,14 +371,15 @@ async fn all_that_may_be_sent_arrives_at_the_worker() {
     let answer = app.post("/api/v1/execute", &body).bearer(&user.token).header("x-request-id", "trace-7").send().await;
     assert_eq!(answer.status, 202, "{answer:?}");
     let sent = app.next_run().await.leased.submission;
+    let Work::Program(program) = &sent.work else { panic!("it is a program") };
     assert_eq!(
-        (sent.language.as_str(), &*sent.stdin, sent.request_id.as_deref()),
+        (program.source.language.as_str(), &*program.stdin, sent.request_id.as_deref()),
         ("python", &b"in"[..], Some("trace-7"))
     );
-    let files: Vec<(&str, &[u8])> = sent.files.iter().map(|f| (f.path.as_str(), &*f.data)).collect();
+    let files: Vec<(&str, &[u8])> = program.source.files.iter().map(|f| (f.path.as_str(), &*f.data)).collect();
     assert_eq!(files, [("main.py", &b"import helper"[..]), ("helper.py", b"x = 1"), ("data/raw.bin", &[0, 255])]);
-    assert_eq!(sent.args, ["-v", "a b"]);
-    assert_eq!(sent.env, [("A".to_owned(), "1".to_owned()), ("B".to_owned(), String::new())]);
+    assert_eq!(program.args, ["-v", "a b"]);
+    assert_eq!(program.env, [("A".to_owned(), "1".to_owned()), ("B".to_owned(), String::new())]);
     assert_eq!((sent.limits.cpu_time, sent.limits.processes), (Some(std::time::Duration::from_millis(1500)), Some(3)));
     assert_eq!(sent.limits.memory, Some(cupel_types::Bytes::mib(2)));
     assert_eq!(

@@ -14,7 +14,7 @@ use cupel_core::accounts::{AccountSettings, Accounts, PasswordCost};
 use cupel_core::{Assignment, Bounds, Clock as _, Core, CoreParts, LeasePolicy, RunStore as _, Store, Viewer};
 use cupel_events::EmbeddedBus;
 use cupel_queue::EmbeddedQueue;
-use cupel_store::SqliteStore;
+use cupel_store::{LocalPackages, SqliteStore};
 use cupel_testkit::{FakeClock, SubmissionBuilder, a_report, a_submission, a_user, registry};
 use cupel_types::{SubmissionId, UserId, WorkerId};
 
@@ -74,11 +74,19 @@ fn core_on(store: &Arc<SqliteStore>, clock: &FakeClock, queue: EmbeddedQueue) ->
         store: store.clone(),
         queue: Arc::new(queue),
         events: Arc::new(EmbeddedBus::default()),
+        packages: Arc::new(packages()),
         clock: Arc::new(clock.clone()),
         registry: registry(),
         policy: LeasePolicy { lease: Duration::from_secs(30), attempts_max: 3 },
         bounds: Bounds::default(),
     })
+}
+
+/// In a folder that goes with the process.
+fn packages() -> LocalPackages {
+    static FOLDER: std::sync::LazyLock<tempfile::TempDir> =
+        std::sync::LazyLock::new(|| tempfile::tempdir().expect("a temporary folder"));
+    LocalPackages::open(FOLDER.path(), registry()).expect("a folder")
 }
 
 async fn another_user(store: &impl Store) -> UserId {

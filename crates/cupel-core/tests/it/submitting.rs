@@ -6,7 +6,7 @@ use std::time::Duration;
 use cupel_core::{Clock as _, Fault, FaultKind, Idempotency, NewSubmission, RunStore as _, SubmitError};
 use cupel_queue::EmbeddedQueue;
 use cupel_testkit::{a_submission, registry};
-use cupel_types::{Bytes, LimitsRequest, TestCase};
+use cupel_types::{Bytes, LimitsRequest, TestCase, Work};
 use jiff::SignedDuration;
 
 use super::{App, another_user, next};
@@ -205,9 +205,10 @@ async fn names_are_given_where_the_client_gave_none() {
     }));
     let id = id.await;
     let submission = app.core.submission(&app.me(), id).await.unwrap().expect("a record").submission;
-    assert_eq!(submission.language.as_str(), "python", "the id, whatever alias was sent");
-    assert_eq!(submission.files.iter().next().expect("a file").path.as_str(), "main.py");
-    assert_eq!(submission.tests.iter().map(|t| t.name.as_str()).collect::<Vec<_>>(), ["1", "2"]);
+    let Work::Program(program) = &submission.work else { panic!("it is a program") };
+    assert_eq!(program.source.language.as_str(), "python", "the id, whatever alias was sent");
+    assert_eq!(program.source.files.iter().next().expect("a file").path.as_str(), "main.py");
+    assert_eq!(program.tests.iter().map(|t| t.name.as_str()).collect::<Vec<_>>(), ["1", "2"]);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use cupel_languages::Registry;
-use cupel_types::{BoxFile, BoxFiles, BoxPath, LimitsRequest, PriorityClass, Signal, SubmissionId, UserId};
+use cupel_types::{BoxFile, BoxFiles, BoxPath, Signal, Source};
 
 use super::*;
 use crate::scripted::{Answers, SCRIPT};
@@ -45,23 +45,20 @@ fn file(path: &str, text: &str) -> BoxFile {
     BoxFile { path: BoxPath::new(path).unwrap(), data: text.as_bytes().into(), executable: false }
 }
 
-fn a_submission(files: Vec<BoxFile>) -> Submission {
-    Submission {
-        id: SubmissionId::from_uuid(uuid::Uuid::nil()),
-        owner: UserId::from_uuid(uuid::Uuid::nil()),
-        language: "script".parse().unwrap(),
-        files: BoxFiles::new(files),
+fn a_program(files: Vec<BoxFile>) -> Program {
+    Program {
+        source: Source { language: "script".parse().unwrap(), files: BoxFiles::new(files) },
         args: vec!["one".into(), "{source}".into()],
         env: vec![("MODE".into(), "mine".into())],
         stdin: b"in".as_slice().into(),
         tests: Vec::new(),
-        limits: LimitsRequest::default(),
-        priority: PriorityClass::Submission,
-        run_at: None,
-        webhook: None,
-        request_id: None,
-        submitted_at: jiff::Timestamp::UNIX_EPOCH,
     }
+}
+
+/// Of nobody in particular, within the limits of its language.
+fn request<'a>(program: &'a Program, language: &'a Language, output_kept_max: Bytes) -> JudgeRequest<'a> {
+    let owner = UserId::from_uuid(uuid::Uuid::nil());
+    JudgeRequest { owner, program, limits: LimitsRequest::default(), language, stdin: None, output_kept_max }
 }
 
 fn case(name: &str, stdin: &str, expected: Option<&str>) -> TestCase {
@@ -189,13 +186,13 @@ impl ArtifactCache for Kept {
 
 fn judged(
     id: &str,
-    submission: &Submission,
+    program: &Program,
     executor: &mut Scripted,
     cache: &dyn ArtifactCache,
 ) -> (RunReport, Vec<String>) {
     let mut log = Log::default();
     let language = language(id);
-    let request = JudgeRequest { submission, language: &language, stdin: None, output_kept_max: Bytes::mib(1) };
+    let request = request(program, &language, Bytes::mib(1));
     let report = judge(&request, executor, cache, &mut log).unwrap();
     (report, log.lines)
 }
@@ -205,8 +202,8 @@ fn judged(
 #[test]
 fn a_script_runs_with_its_files_arguments_environment_and_input() {
     let mut executor = scripted([prints("hi\n")]);
-    let submission = a_submission(vec![file("a.scr", ""), file("b.scr", ""), file("data.txt", "")]);
-    let (report, log) = judged("script", &submission, &mut executor, &NoCache);
+    let program = a_program(vec![file("a.scr", ""), file("b.scr", ""), file("data.txt", "")]);
+    let (report, log) = judged("script", &program, &mut executor, &NoCache);
     let asked = &executor.asked[0];
     assert_eq!(asked.kind, StepKind::Execute);
     assert_eq!(asked.argv, ["run", "a.scr", "one", "{source}"]);
@@ -229,7 +226,7 @@ fn every_end_has_its_verdict() {
         (Outcome::IdleLimit, Verdict::IdleLimit),
     ] {
         let (report, _) =
-            judged("script", &a_submission(vec![file("a.scr", "")]), &mut scripted([ends(outcome)]), &NoCache);
+            judged("script", &a_program(vec![file("a.scr", "")]), &mut scripted([ends(outcome)]), &NoCache);
         assert_eq!(report.verdict, verdict);
         let is_limit = !matches!(outcome, Outcome::Exited(_) | Outcome::Signalled(_));
         assert_eq!(report.message.is_some(), is_limit, "{outcome:?}");
@@ -241,7 +238,7 @@ fn compile_commands_hand_on_their_files_and_share_their_budget() {
     let left = vec![file("main.src", ""), file("main", "binary"), file("main.tmp", "")];
     let mut executor = scripted([leaves(left.clone()), leaves(left), prints("")]);
     let sent = vec![file("main.src", ""), file("util.hdr", ""), file("input.dat", ""), file("main", "theirs")];
-    let (report, log) = judged("compiled", &a_submission(sent), &mut executor, &NoCache);
+    let (report, log) = judged("compiled", &a_program(sent), &mut executor, &NoCache);
     let [front, back, run] = &executor.asked[..] else { panic!("three steps") };
     assert_eq!((front.kind, &front.argv[..]), (StepKind::Compile, &["front".to_owned(), "main.src".into()][..]));
     assert_eq!(front.env["MODE"], "fast", "the client's environment is the program's alone");
@@ -259,7 +256,7 @@ fn compile_commands_hand_on_their_files_and_share_their_budget() {
 fn a_refused_source_is_ce_with_what_the_compiler_said_on_both_streams() {
     let refused = Answer { stdout: b" and out".into(), stderr: b"err".into(), ..ends(Outcome::Exited(1)) };
     let (report, log) =
-        judged("compiled", &a_submission(vec![file("main.src", "")]), &mut scripted([refused]), &NoCache);
+        judged("compiled", &a_program(vec![file("main.src", "")]), &mut scripted([refused]), &NoCache);
     let compile = report.compile.unwrap();
     assert_eq!(
         (report.verdict, compile.ok, &compile.output.data[..]),
@@ -277,7 +274,7 @@ fn a_compiler_over_its_limits_is_ce_and_the_limit_is_named() {
         (Outcome::Signalled(Signal(11)), "the compiler was ended by SIGSEGV"),
     ] {
         let (report, _) =
-            judged("compiled", &a_submission(vec![file("main.src", "")]), &mut scripted([ends(outcome)]), &NoCache);
+            judged("compiled", &a_program(vec![file("main.src", "")]), &mut scripted([ends(outcome)]), &NoCache);
         assert_eq!(report.verdict, Verdict::CompileError);
         assert!(report.message.as_deref().unwrap().starts_with(words), "{:?}", report.message);
     }
@@ -286,14 +283,14 @@ fn a_compiler_over_its_limits_is_ce_and_the_limit_is_named() {
 #[test]
 fn artefacts_of_which_some_are_missing_are_not_run() {
     let cut = Answer { files_truncated: true, ..leaves(vec![file("main", "binary")]) };
-    let (report, _) = judged("compiled", &a_submission(vec![file("main.src", "")]), &mut scripted([cut]), &NoCache);
+    let (report, _) = judged("compiled", &a_program(vec![file("main.src", "")]), &mut scripted([cut]), &NoCache);
     assert_eq!((report.verdict, report.message.is_some()), (Verdict::CompileError, true));
 }
 
 #[test]
 fn compiler_output_is_bounded_and_says_so() {
     let flood = Answer { stdout: vec![b'x'; 5000], ..ends(Outcome::Exited(1)) };
-    let (report, _) = judged("compiled", &a_submission(vec![file("main.src", "")]), &mut scripted([flood]), &NoCache);
+    let (report, _) = judged("compiled", &a_program(vec![file("main.src", "")]), &mut scripted([flood]), &NoCache);
     let output = report.compile.unwrap().output;
     assert_eq!((output.data.len(), output.truncated), (1024, true));
 }
@@ -301,10 +298,10 @@ fn compiler_output_is_bounded_and_says_so() {
 #[test]
 fn an_identical_source_is_compiled_once_and_another_one_again() {
     let (cache, left) = (Kept::default(), || leaves(vec![file("main", "binary")]));
-    let submission = a_submission(vec![file("main.src", "1"), file("input.dat", "")]);
-    judged("compiled", &submission, &mut scripted([left(), left(), prints("")]), &cache);
+    let program = a_program(vec![file("main.src", "1"), file("input.dat", "")]);
+    judged("compiled", &program, &mut scripted([left(), left(), prints("")]), &cache);
 
-    let mut again = Submission { stdin: b"else".as_slice().into(), args: Vec::new(), ..submission.clone() };
+    let mut again = Program { stdin: b"else".as_slice().into(), args: Vec::new(), ..program.clone() };
     let mut executor = scripted([prints("")]);
     let (report, log) = judged("compiled", &again, &mut executor, &cache);
     assert!(report.compile.unwrap().cached);
@@ -348,15 +345,15 @@ fn whatever_determines_the_artefacts_is_in_the_key() {
 
 #[test]
 fn all_cases_are_run_and_the_first_that_fails_decides() {
-    let mut submission = a_submission(vec![file("a.scr", "")]);
-    submission.tests = vec![
+    let mut program = a_program(vec![file("a.scr", "")]);
+    program.tests = vec![
         case("1", "a", Some("x y")),
         case("2", "b", Some("x y")),
         case("3", "c", Some("x y")),
         case("4", "d", None),
     ];
     let mut executor = scripted([prints("x\ny\n"), prints("x\nz\n"), ends(Outcome::TimeLimit), prints("anything")]);
-    let (report, log) = judged("script", &submission, &mut executor, &NoCache);
+    let (report, log) = judged("script", &program, &mut executor, &NoCache);
     let verdicts: Vec<_> = report.cases.iter().map(|c| c.verdict.code()).collect();
     assert_eq!(verdicts, ["AC", "WA", "TLE", "AC"]);
     assert_eq!((report.verdict, report.execution), (Verdict::WrongAnswer, None));
@@ -367,20 +364,20 @@ fn all_cases_are_run_and_the_first_that_fails_decides() {
 
 #[test]
 fn a_right_answer_with_a_wrong_exit_code_is_a_runtime_error() {
-    let mut submission = a_submission(vec![file("a.scr", "")]);
-    submission.tests = vec![case("1", "", Some("x"))];
+    let mut program = a_program(vec![file("a.scr", "")]);
+    program.tests = vec![case("1", "", Some("x"))];
     let answer = Answer { outcome: Outcome::Exited(1), ..prints("x") };
-    assert_eq!(judged("script", &submission, &mut scripted([answer]), &NoCache).0.verdict, Verdict::RuntimeError);
+    assert_eq!(judged("script", &program, &mut scripted([answer]), &NoCache).0.verdict, Verdict::RuntimeError);
 }
 
 #[test]
 fn cancellation_ends_the_run_at_once() {
-    let mut submission = a_submission(vec![file("a.scr", "")]);
-    submission.tests = (0..5).map(|n| case(&n.to_string(), "", None)).collect();
+    let mut program = a_program(vec![file("a.scr", "")]);
+    program.tests = (0..5).map(|n| case(&n.to_string(), "", None)).collect();
     let language = language("script");
     let mut log = Log { cancel_after: Some(4), ..Log::default() };
     let request =
-        JudgeRequest { submission: &submission, language: &language, stdin: None, output_kept_max: Bytes::mib(1) };
+        request(&program, &language, Bytes::mib(1));
     let report = judge(&request, &mut scripted([prints(""), prints("")]), &NoCache, &mut log).unwrap();
     assert_eq!((report.verdict, report.cases.len()), (Verdict::Cancelled, 2));
 }
@@ -390,20 +387,20 @@ fn a_failure_of_the_executor_is_never_a_verdict() {
     for (id, source) in [("script", "a.scr"), ("compiled", "main.src")] {
         let failure = ExecuteError { transient: true, source: "no cell".into() };
         let mut executor = Scripted { answers: [Err(failure)].into(), asked: Vec::new() };
-        let (submission, language) = (a_submission(vec![file(source, "")]), language(id));
+        let (program, language) = (a_program(vec![file(source, "")]), language(id));
         let request =
-            JudgeRequest { submission: &submission, language: &language, stdin: None, output_kept_max: Bytes::mib(1) };
+            request(&program, &language, Bytes::mib(1));
         assert!(judge(&request, &mut executor, &NoCache, &mut Log::default()).is_err());
     }
 }
 
 #[test]
 fn outputs_of_all_streams_are_bounded_together_and_judged_whole() {
-    let mut submission = a_submission(vec![file("a.scr", "")]);
+    let mut program = a_program(vec![file("a.scr", "")]);
     let big = "x".repeat(300 << 10);
-    submission.tests = (0..20).map(|n| case(&n.to_string(), "", Some(&big))).collect();
+    program.tests = (0..20).map(|n| case(&n.to_string(), "", Some(&big))).collect();
     let talks = || Answer { stderr: big.clone().into_bytes(), ..prints(&big) };
-    let (report, _) = judged("script", &submission, &mut scripted((0..20).map(|_| talks())), &NoCache);
+    let (report, _) = judged("script", &program, &mut scripted((0..20).map(|_| talks())), &NoCache);
     assert_eq!(report.verdict, Verdict::Accepted, "what is not kept is compared all the same");
     let streams = || report.cases.iter().flat_map(|c| [&c.step.stdout, &c.step.stderr]);
     assert_eq!(streams().map(|s| s.data.len()).sum::<usize>(), 1 << 20);
@@ -417,7 +414,7 @@ fn the_compiler_and_a_single_execution_share_the_bound() {
     let warns = Answer { stderr: vec![b'w'; 700], ..leaves(left.clone()) };
     let talks = Answer { stderr: vec![b'e'; 1 << 20], ..prints(&"x".repeat(1 << 20)) };
     let mut executor = scripted([warns, leaves(left), talks]);
-    let (report, _) = judged("compiled", &a_submission(vec![file("main.src", "")]), &mut executor, &NoCache);
+    let (report, _) = judged("compiled", &a_program(vec![file("main.src", "")]), &mut executor, &NoCache);
     let (compile, step) = (report.compile.unwrap(), report.execution.unwrap());
     assert_eq!((compile.output.data.len(), compile.output.truncated), (700, false));
     assert_eq!((step.stderr.data.len(), step.stderr.truncated), (STREAM_BYTES_SPARSE, true));
@@ -426,11 +423,11 @@ fn the_compiler_and_a_single_execution_share_the_bound() {
 
 #[test]
 fn a_bound_too_small_for_every_stream_is_kept_all_the_same() {
-    let mut submission = a_submission(vec![file("a.scr", "")]);
-    submission.tests = (0..9).map(|n| case(&n.to_string(), "", None)).collect();
+    let mut program = a_program(vec![file("a.scr", "")]);
+    program.tests = (0..9).map(|n| case(&n.to_string(), "", None)).collect();
     let language = language("script");
     let request =
-        JudgeRequest { submission: &submission, language: &language, stdin: None, output_kept_max: Bytes::new(10) };
+        request(&program, &language, Bytes::new(10));
     let mut executor = scripted((0..9).map(|_| prints("output")));
     let report = judge(&request, &mut executor, &NoCache, &mut Log::default()).unwrap();
     assert!(report.cases.iter().map(|c| c.step.stdout.data.len()).sum::<usize>() <= 10);

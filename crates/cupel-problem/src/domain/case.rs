@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+pub use cupel_types::Feedback;
+
 use super::check::Method;
 use super::group::MaxScore;
 use super::package::FileRef;
@@ -79,17 +81,6 @@ pub enum Shown {
     },
     /// A conversation: lines that begin with `<` were written by the judge, with `>` by the submission.
     Conversation(FileRef),
-}
-
-/// What a contestant may see of a case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Feedback {
-    /// Everything: input, answer, the checker's words.
-    Full,
-    /// The verdict.
-    Verdict,
-    /// Nothing; only the group's result.
-    Hidden,
 }
 
 /// What a case is worth.

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-use super::case::{Case, CaseId};
+use super::case::{Case, CaseId, CasePoints};
 use super::score::Score;
 
 /// A group's name: unique in its problem; the root's is empty, others are paths such as `secret/group1`.
@@ -247,6 +247,11 @@ impl Tests {
         found.into_iter()
     }
 
+    /// The cases that are shown, as tests of their own: all are run, none gives points. `None`: there are none.
+    pub fn samples(&self) -> Option<Tests> {
+        shown_of(&self.root).map(|root| Tests { root })
+    }
+
     /// All groups, each before what lies in it.
     pub fn groups(&self) -> impl Iterator<Item = &CaseGroup> {
         let mut found = Vec::new();
@@ -285,6 +290,32 @@ impl CaseGroup {
             }
         }
     }
+}
+
+fn shown_of(group: &CaseGroup) -> Option<CaseGroup> {
+    let shown = |node: &Node| match node {
+        Node::Group(group) => shown_of(group).map(Node::Group),
+        Node::Case(case) if case.shown.is_some() => {
+            Some(Node::Case(Box::new(Case { points: CasePoints::Ignored, ..(**case).clone() })))
+        }
+        Node::Case(_) => None,
+    };
+    let children: Vec<Node> = group.children.iter().filter_map(shown).collect();
+    if children.is_empty() {
+        return None;
+    }
+    Some(CaseGroup {
+        name: group.name.clone(),
+        scoring: GroupScoring::None,
+        verdict: VerdictRule::FirstError,
+        stop: StopRule::Continue,
+        max: group.max,
+        range: None,
+        requires: Vec::new(),
+        counts: true,
+        decides: true,
+        children,
+    })
 }
 
 fn collect_names<'a>(group: &'a CaseGroup, names: &mut HashSet<&'a GroupName>) -> Result<(), TestsError> {

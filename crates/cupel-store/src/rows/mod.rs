@@ -4,11 +4,13 @@
 //! default, none may change its meaning. Large bytes are not in the JSON but in the row's BLOB, in which
 //! the JSON points with `[offset, length]`.
 
+mod grading;
 mod log;
 mod report;
 mod state;
 mod submission;
 
+pub(crate) use grading::score_from;
 pub(crate) use log::{decode_log, encode_log};
 pub(crate) use report::{decode_report, encode_report};
 pub(crate) use state::{JUDGED, StateColumns, class_from, class_number};
@@ -17,6 +19,7 @@ pub(crate) use submission::{decode_submission, encode_submission};
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use cupel_types::ContentHash;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -90,6 +93,10 @@ pub(crate) fn to_us(at: Timestamp) -> i64 {
 
 pub(crate) fn from_us(us: i64, column: &'static str) -> Result<Timestamp, RowError> {
     Timestamp::from_microsecond(us).map_err(|_| bad(column))
+}
+
+pub(crate) fn hash_from(bytes: &[u8], column: &'static str) -> Result<ContentHash, RowError> {
+    bytes.try_into().map(ContentHash::from_bytes).map_err(|_| bad(column))
 }
 
 pub(crate) fn id_from(bytes: &[u8], column: &'static str) -> Result<Uuid, RowError> {

@@ -7,6 +7,7 @@ use cupel_types::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::grading::{GradingRow, VerificationRow, put_grading, read_grading};
 use super::{BlobWriter, RowError, Span, bad, read, us_of};
 
 #[derive(Serialize, Deserialize)]
@@ -20,6 +21,10 @@ struct ReportRow {
     execution: Option<StepRow>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     cases: Vec<CaseRow>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    grading: Option<GradingRow>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    verification: Option<VerificationRow>,
     limits: LimitsRow,
     language_version: String,
 }
@@ -47,7 +52,7 @@ struct CaseRow {
 }
 
 #[derive(Serialize, Deserialize)]
-struct StepRow {
+pub(super) struct StepRow {
     outcome: OutcomeRow,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     exit_code: Option<i32>,
@@ -192,7 +197,7 @@ fn put_output(output: &Output, blob: &mut BlobWriter) -> OutputRow {
     OutputRow { data: blob.put(&output.data), truncated: output.truncated }
 }
 
-fn put_step(step: &StepReport, blob: &mut BlobWriter) -> StepRow {
+pub(super) fn put_step(step: &StepReport, blob: &mut BlobWriter) -> StepRow {
     StepRow {
         outcome: step.outcome.into(),
         exit_code: step.exit_code,
@@ -220,6 +225,8 @@ pub(crate) fn encode_report(report: &RunReport, blob: &mut BlobWriter) -> Result
             .iter()
             .map(|c| CaseRow { name: c.name.clone(), verdict: c.verdict.code().into(), step: put_step(&c.step, blob) })
             .collect(),
+        grading: report.grading.as_ref().map(|grading| put_grading(grading, blob)),
+        verification: report.verification.as_ref().map(VerificationRow::from),
         limits: report.limits.into(),
         language_version: report.language_version.clone(),
     };
@@ -234,7 +241,7 @@ fn read_output(row: OutputRow, data: &[u8]) -> Result<Output, RowError> {
     Ok(Output { data: read(data, row.data)?, truncated: row.truncated })
 }
 
-fn read_step(row: StepRow, data: &[u8]) -> Result<StepReport, RowError> {
+pub(super) fn read_step(row: StepRow, data: &[u8]) -> Result<StepReport, RowError> {
     Ok(StepReport {
         outcome: row.outcome.into(),
         exit_code: row.exit_code,
@@ -266,6 +273,8 @@ pub(crate) fn decode_report(report: &str, data: &[u8]) -> Result<RunReport, RowE
         compile: compile.transpose()?,
         execution: row.execution.map(|step| read_step(step, data)).transpose()?,
         cases: cases.collect::<Result<_, RowError>>()?,
+        grading: row.grading.map(|grading| read_grading(grading, data)).transpose()?,
+        verification: row.verification.map(Into::into),
         limits: row.limits.into(),
         language_version: row.language_version,
     })

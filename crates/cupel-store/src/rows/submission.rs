@@ -1,8 +1,8 @@
 //! [`Submission`] as `spec` and `data` of `code_submissions`.
 
 use cupel_types::{
-    BoxFile, BoxFiles, BoxPath, Bytes, LanguageId, LimitsRequest, PriorityClass, Submission, SubmissionId, TestCase,
-    UserId,
+    BoxFile, BoxFiles, BoxPath, Bytes, Cases, ContentHash, LimitsRequest, PriorityClass, ProblemId, ProblemVersion,
+    Program, Solution, Source, Submission, SubmissionId, TestCase, UserId, Work,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,8 +10,16 @@ use std::time::Duration;
 
 use super::{BlobWriter, RowError, Span, bad, from_us, read, to_us, us_of};
 
+/// A submission that is about no problem has neither `problem` nor `package`; one without `cases` verifies a package.
 #[derive(Serialize, Deserialize)]
 struct Spec {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    package: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cases: Option<CasesSpec>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     files: Vec<FileSpec>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     args: Vec<String>,
@@ -30,6 +38,14 @@ struct Spec {
     webhook: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum CasesSpec {
+    All,
+    Samples,
+    Input(Span),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -113,34 +129,52 @@ impl From<LimitsSpec> for LimitsRequest {
 /// `spec` and `data`.
 pub(crate) fn encode_submission(s: &Submission) -> Result<(String, Vec<u8>), RowError> {
     let mut blob = BlobWriter::default();
-    let spec = Spec {
-        files: s
-            .files
-            .iter()
-            .map(|f| FileSpec { path: f.path.as_str().into(), data: blob.put(&f.data), executable: f.executable })
-            .collect(),
-        args: s.args.clone(),
-        env: s.env.clone(),
-        stdin: blob.put(&s.stdin),
-        tests: s
-            .tests
-            .iter()
-            .map(|t| TestSpec {
-                name: t.name.clone(),
-                stdin: blob.put(&t.stdin),
-                expected: t.expected.as_ref().map(|e| blob.put(e)),
-            })
-            .collect(),
+    let mut spec = Spec {
+        problem: s.of_problem().map(|of| of.problem.to_string()),
+        package: s.of_problem().map(|of| of.package.to_string()),
+        cases: None,
+        files: s.source().map(|source| put_files(&source.files, &mut blob)).unwrap_or_default(),
+        args: Vec::new(),
+        env: Vec::new(),
+        stdin: Span::default(),
+        tests: Vec::new(),
         limits: s.limits.into(),
         priority: s.priority.as_str().into(),
         run_at_us: s.run_at.map(to_us),
         webhook: s.webhook.clone(),
         request_id: s.request_id.clone(),
     };
+    match &s.work {
+        Work::Program(program) => {
+            spec.args.clone_from(&program.args);
+            spec.env.clone_from(&program.env);
+            spec.stdin = blob.put(&program.stdin);
+            let put = |t: &TestCase| TestSpec {
+                name: t.name.clone(),
+                stdin: blob.put(&t.stdin),
+                expected: t.expected.as_ref().map(|e| blob.put(e)),
+            };
+            spec.tests = program.tests.iter().map(put).collect();
+        }
+        Work::Problem(solution) => {
+            spec.cases = Some(match &solution.cases {
+                Cases::All => CasesSpec::All,
+                Cases::Samples => CasesSpec::Samples,
+                Cases::Input(input) => CasesSpec::Input(blob.put(input)),
+            });
+        }
+        Work::Verify(_) => {}
+    }
     Ok((serde_json::to_string(&spec)?, blob.finish()))
 }
 
-/// The submission in a row.
+fn put_files(files: &BoxFiles, blob: &mut BlobWriter) -> Vec<FileSpec> {
+    let put =
+        |f: &BoxFile| FileSpec { path: f.path.as_str().into(), data: blob.put(&f.data), executable: f.executable };
+    files.iter().map(put).collect()
+}
+
+/// The submission in a row, as the run at hand has it: at `package`, where that is said.
 pub(crate) fn decode_submission(
     id: SubmissionId,
     owner: UserId,
@@ -148,25 +182,54 @@ pub(crate) fn decode_submission(
     submitted_at: Timestamp,
     spec: &str,
     data: &[u8],
+    package: Option<ContentHash>,
 ) -> Result<Submission, RowError> {
-    let spec: Spec = serde_json::from_str(spec)?;
-    let files = spec.files.into_iter().map(|f| {
-        let path = BoxPath::new(&f.path).map_err(|_| bad("spec"))?;
-        Ok(BoxFile { path, data: read(data, f.data)?, executable: f.executable })
-    });
-    let tests = spec.tests.into_iter().map(|t| {
-        let expected = t.expected.map(|span| read(data, span)).transpose()?;
-        Ok(TestCase { name: t.name, stdin: read(data, t.stdin)?, expected })
-    });
+    let mut spec: Spec = serde_json::from_str(spec)?;
+    let of = match (&spec.problem, &spec.package) {
+        (Some(problem), Some(sent_for)) => {
+            let sent_for = sent_for.parse().map_err(|_| bad("spec"))?;
+            let package = package.unwrap_or(sent_for);
+            Some(ProblemVersion { problem: problem.parse::<ProblemId>().map_err(|_| bad("spec"))?, package })
+        }
+        _ => None,
+    };
+    let files = std::mem::take(&mut spec.files);
+    let source = || {
+        let files = files.into_iter().map(|f| {
+            let path = BoxPath::new(&f.path).map_err(|_| bad("spec"))?;
+            Ok(BoxFile { path, data: read(data, f.data)?, executable: f.executable })
+        });
+        let files = BoxFiles::new(files.collect::<Result<_, RowError>>()?);
+        Ok::<_, RowError>(Source { language: language.parse().map_err(|_| bad("language"))?, files })
+    };
+    let work = match (of, spec.cases) {
+        (None, _) => {
+            let tests = spec.tests.into_iter().map(|t| {
+                let expected = t.expected.map(|span| read(data, span)).transpose()?;
+                Ok(TestCase { name: t.name, stdin: read(data, t.stdin)?, expected })
+            });
+            Work::Program(Program {
+                source: source()?,
+                args: spec.args,
+                env: spec.env,
+                stdin: read(data, spec.stdin)?,
+                tests: tests.collect::<Result<_, RowError>>()?,
+            })
+        }
+        (Some(of), None) => Work::Verify(of),
+        (Some(of), Some(cases)) => {
+            let cases = match cases {
+                CasesSpec::All => Cases::All,
+                CasesSpec::Samples => Cases::Samples,
+                CasesSpec::Input(span) => Cases::Input(read(data, span)?),
+            };
+            Work::Problem(Solution { source: source()?, of, cases })
+        }
+    };
     Ok(Submission {
         id,
         owner,
-        language: language.parse::<LanguageId>().map_err(|_| bad("language"))?,
-        files: BoxFiles::new(files.collect::<Result<_, RowError>>()?),
-        args: spec.args,
-        env: spec.env,
-        stdin: read(data, spec.stdin)?,
-        tests: tests.collect::<Result<_, RowError>>()?,
+        work,
         limits: spec.limits.into(),
         priority: PriorityClass::from_name(&spec.priority).ok_or(bad("spec"))?,
         run_at: spec.run_at_us.map(|us| from_us(us, "spec")).transpose()?,

@@ -3,11 +3,12 @@
 
 use cupel_core::run::{RunEvent, RunState};
 use cupel_core::{Cancellation, ExpiredRun, GivenBack, IdempotencyRecord, Inserted, RunHint};
-use cupel_types::{LeaseId, RunId, SubmissionId, UserId, WorkerId};
+use cupel_types::{ContentHash, LeaseId, RunId, SubmissionId, UserId, WorkerId};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::fault::Fault;
+use super::standings::{self, About, Changes, Judged};
 use super::writer::Write;
 use crate::rows::{StateColumns, bad, class_from, from_us, id_from, to_us};
 
@@ -22,6 +23,8 @@ pub(super) struct InsertRow {
     pub(super) webhook: Option<String>,
     pub(super) spec: String,
     pub(super) data: Vec<u8>,
+    /// What is said of the problem it is about, if it is about one.
+    pub(super) about: Option<About>,
 }
 
 pub(super) struct Insert {
@@ -61,12 +64,27 @@ impl Write for Insert {
             "INSERT INTO code_submissions (id, owner, run, language, submitted_at, spec, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
         )?;
         let mut runs = connection.prepare_cached(
-            "INSERT INTO runs (id, submission, owner, class, webhook, state, attempts, lost, due_at) VALUES (?, ?, ?, ?, ?, 0, 0, 0, ?)",
+            "INSERT INTO runs (id, submission, owner, class, webhook, state, attempts, lost, due_at, problem, package, changes) \
+             VALUES (?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?)",
         )?;
         for row in &self.rows {
             let (id, run) = (bytes(row.id.as_uuid()), bytes(row.run.as_uuid()));
             submissions.execute(params![id, owner, run, row.language, to_us(row.submitted_at), row.spec, row.data])?;
-            runs.execute(params![run, id, owner, row.class, row.webhook, to_us(row.due_at)])?;
+            let about = row.about.as_ref();
+            runs.execute(params![
+                run,
+                id,
+                owner,
+                row.class,
+                row.webhook,
+                to_us(row.due_at),
+                about.map(|about| bytes(about.problem.as_uuid())),
+                about.map(|about| about.package.as_bytes()),
+                about.and_then(|about| about.changes.map(Changes::number)),
+            ])?;
+            if let Some(About { problem, changes: Some(Changes::Standing), .. }) = about {
+                standings::sent(connection, *problem, row, self.owner)?;
+            }
         }
         Ok(Inserted::New)
     }
@@ -113,9 +131,20 @@ pub(super) struct Lease {
     pub(super) until: Timestamp,
 }
 
+/// What a lease is of.
+pub(super) struct Leased {
+    /// The number of the attempt.
+    pub(super) attempt: u32,
+    /// How many were lost before.
+    pub(super) lost: u32,
+    /// When the first one started.
+    pub(super) started_at: Timestamp,
+    /// At which package it is judged, if it is about a problem.
+    pub(super) package: Option<ContentHash>,
+}
+
 impl Write for Lease {
-    /// The number of the attempt, and when the first one started.
-    type Output = Option<(u32, Timestamp)>;
+    type Output = Option<Leased>;
     const OPERATION: &'static str = "lease a run";
     const DURABLE: bool = false;
 
@@ -130,7 +159,8 @@ impl Write for Lease {
         let after = Change { worker: Some(self.worker), started_at: Some(self.now), ..Change::default() };
         row.write(connection, &state, after)?;
         let started_at = row.started_at.map(|us| from_us(us, "started_at")).transpose()?.unwrap_or(self.now);
-        Ok(Some((state.attempts(), started_at)))
+        let lost = u32::try_from(row.columns.lost).map_err(|_| bad("lost"))?;
+        Ok(Some(Leased { attempt: state.attempts(), lost, started_at, package: row.about.map(|about| about.package) }))
     }
 }
 
@@ -167,6 +197,8 @@ pub(super) struct Complete {
     pub(super) at: Timestamp,
     pub(super) cpu_time_us: Option<i64>,
     pub(super) memory_bytes: Option<i64>,
+    /// What a problem makes of it.
+    pub(super) judged: Option<Judged>,
     pub(super) report: String,
     pub(super) log: String,
     pub(super) data: Vec<u8>,
@@ -185,6 +217,7 @@ impl Write for Complete {
             completed_at: Some(self.at),
             cpu_time_us: self.cpu_time_us,
             memory_bytes: self.memory_bytes,
+            score: self.judged.as_ref().and_then(|judged| judged.score),
             ..Change::default()
         };
         row.write(connection, &state, after)?;
@@ -192,6 +225,9 @@ impl Write for Complete {
         let mut insert = connection.prepare_cached(sql)?;
         insert.execute(params![bytes(self.run.as_uuid()), self.report, self.log, self.data])?;
         row.post_webhook(connection, self.at)?;
+        if let (Some(judged), Some(about)) = (&self.judged, &row.about) {
+            standings::judged(connection, about, row.submission, judged)?;
+        }
         Ok(true)
     }
 }
@@ -293,7 +329,7 @@ impl Write for Expire {
 }
 
 /// A row of `runs` as far as changes need it.
-struct RunRow {
+pub(super) struct RunRow {
     id: RunId,
     submission: SubmissionId,
     owner: UserId,
@@ -303,6 +339,7 @@ struct RunRow {
     started_at: Option<i64>,
     state: RunState,
     columns: StateColumns,
+    about: Option<About>,
 }
 
 /// What changes beside the state; `None` leaves a column as it is.
@@ -314,19 +351,20 @@ struct Change {
     completed_at: Option<Timestamp>,
     cpu_time_us: Option<i64>,
     memory_bytes: Option<i64>,
+    score: Option<i64>,
 }
 
 macro_rules! run_columns {
     () => {
         "SELECT id, submission, owner, class, webhook, due_at, state, attempts, lost, lease, lease_until, verdict, \
-         started_at FROM runs "
+         started_at, problem, package, changes FROM runs "
     };
 }
 use run_columns;
 
 const UPDATE_RUN: &str = "UPDATE runs SET state = ?, attempts = ?, lost = ?, lease = ?, lease_until = ?, verdict = ?, \
      worker = coalesce(?, worker), due_at = coalesce(?, due_at), started_at = coalesce(started_at, ?), \
-     completed_at = ?, cpu_time_us = ?, memory_bytes = ? \
+     completed_at = ?, cpu_time_us = ?, memory_bytes = ?, score = ? \
      WHERE id = ? AND state = ? AND lease IS ?";
 
 impl RunRow {
@@ -348,6 +386,7 @@ impl RunRow {
             started_at: row.get(12)?,
             state: columns.read()?,
             columns,
+            about: About::of(row, 13)?,
         })
     }
 
@@ -367,6 +406,7 @@ impl RunRow {
             change.completed_at.map(to_us),
             change.cpu_time_us,
             change.memory_bytes,
+            change.score,
             bytes(self.id.as_uuid()),
             self.columns.state,
             self.columns.lease,

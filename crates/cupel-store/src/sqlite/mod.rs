@@ -15,9 +15,12 @@ mod fault;
 mod lock;
 mod migrate;
 mod open;
+mod problems;
 mod readers;
 mod recent;
+mod rejudge;
 mod runs;
+mod standings;
 mod webhooks;
 mod writer;
 

@@ -7,25 +7,28 @@ use cupel_core::{
     Cancellation, Completion, DuePlace, DueRun, ExpiredRun, GivenBack, IdempotencyRecord, Inserted, NewSubmissions,
     Over, RunCounts, RunHint, RunStore, StoreError,
 };
-use cupel_types::{Bytes, LeaseId, RunId, RunReport, StepReport, SubmissionId, UserId, WorkerId};
+use cupel_types::{
+    Bytes, ContentHash, LanguageId, LeaseId, ProblemId, RunId, Submission, SubmissionId, UserId, Work, WorkerId,
+};
 use jiff::Timestamp;
 use rusqlite::{Row, params, params_from_iter};
 use std::time::Duration;
 
 use super::SqliteStore;
 use super::commands::{
-    Cancel, Complete, Expire, GiveBack, Insert, InsertRow, Lease, Renew, Sync, blob, bytes, idempotency_record,
+    Cancel, Complete, Expire, GiveBack, Insert, InsertRow, Lease, Leased, Renew, Sync, blob, bytes, idempotency_record,
     state_columns, text,
 };
 use super::fault::Fault;
+use super::standings::{About, Judged};
 use super::webhooks::Forget;
 use crate::rows::{
     BlobWriter, JUDGED, bad, class_from, class_number, decode_log, decode_report, decode_submission, encode_log,
-    encode_report, encode_submission, from_us, id_from, to_us,
+    encode_report, encode_submission, from_us, hash_from, id_from, score_from, to_us,
 };
 
 /// Everything of a submission with its latest run and result.
-const RECORD: &str = "SELECT s.id, s.owner, s.language, s.submitted_at, s.spec, s.data, \
+const RECORD: &str = "SELECT s.id, s.owner, s.language, s.submitted_at, s.spec, s.data, r.package, \
      r.id, r.state, r.attempts, r.lost, r.lease, r.lease_until, r.verdict, r.started_at, r.completed_at, \
      e.report, e.data \
      FROM code_submissions s JOIN runs r ON r.id = s.run LEFT JOIN execution_results e ON e.run = r.id WHERE s.id = ?";
@@ -44,13 +47,14 @@ impl RunStore for SqliteStore {
             Ok(InsertRow {
                 id: s.id,
                 run: *run,
-                language: s.language.as_str().into(),
+                language: s.language().map_or("", LanguageId::as_str).into(),
                 submitted_at: s.submitted_at,
                 due_at: s.run_at.unwrap_or(s.submitted_at),
                 class: class_number(s.priority),
                 webhook: s.webhook.clone(),
                 spec,
                 data,
+                about: About::of_work(&s.work),
             })
         });
         let rows = rows.collect::<Result<Vec<_>, _>>().map_err(|e| Fault::from(e).during(OPERATION))?;
@@ -140,12 +144,12 @@ impl RunStore for SqliteStore {
         until: Timestamp,
     ) -> Result<Option<LeasedRun>, StoreError> {
         let leased = self.write(Lease { run, lease, worker, now, until }).await?;
-        let Some((attempt, started_at)) = leased else { return Ok(None) };
+        let Some(Leased { attempt, lost, started_at, package }) = leased else { return Ok(None) };
         let submission = match self.recent.take(run) {
-            Some(submission) => submission,
+            Some(submission) => at_package(submission, package),
             None => self.submission_of_run(run).await?,
         };
-        Ok(Some(LeasedRun { run, lease, attempt, until, started_at, submission }))
+        Ok(Some(LeasedRun { run, lease, attempt, lost, until, started_at, submission }))
     }
 
     async fn renew(&self, leases: &[(RunId, LeaseId)], until: Timestamp) -> Result<Vec<LeaseId>, StoreError> {
@@ -160,7 +164,7 @@ impl RunStore for SqliteStore {
         let encoded = encode_report(&done.report, &mut blob)
             .and_then(|report| Ok((report, encode_log(&done.events, &done.report, &mut blob)?)));
         let (report, log) = encoded.map_err(|error| Fault::from(error).during("record a result"))?;
-        let (cpu_time, memory) = peak(&done.report).unzip();
+        let (cpu_time, memory) = done.report.peak().unzip();
         let command = Complete {
             run,
             lease,
@@ -168,6 +172,7 @@ impl RunStore for SqliteStore {
             at: done.at,
             cpu_time_us: cpu_time.and_then(|t: Duration| i64::try_from(t.as_micros()).ok()),
             memory_bytes: memory.and_then(|m: Bytes| i64::try_from(m.get()).ok()),
+            judged: Judged::of(&done.report, cpu_time, memory),
             report,
             log,
             data: blob.finish(),
@@ -300,7 +305,7 @@ impl RunStore for SqliteStore {
 impl SqliteStore {
     async fn submission_of_run(&self, run: RunId) -> Result<cupel_types::Submission, StoreError> {
         let read = self.readers.read("read the submission of a run", move |reader| {
-            let sql = "SELECT s.id, s.owner, s.language, s.submitted_at, s.spec, s.data \
+            let sql = "SELECT s.id, s.owner, s.language, s.submitted_at, s.spec, s.data, r.package \
                        FROM runs r JOIN code_submissions s ON s.id = r.submission WHERE r.id = ?";
             let mut query = reader.prepare_cached(sql)?;
             let mut rows = query.query([bytes(run.as_uuid())])?;
@@ -310,26 +315,55 @@ impl SqliteStore {
     }
 }
 
+/// What was sent, as the run at hand has it.
+fn at_package(mut submission: Submission, package: Option<ContentHash>) -> Submission {
+    match (&mut submission.work, package) {
+        (Work::Problem(solution), Some(package)) => solution.of.package = package,
+        (Work::Verify(of), Some(package)) => of.package = package,
+        (Work::Program(_), _) | (_, None) => {}
+    }
+    submission
+}
+
+pub(super) fn package_of(row: &Row<'_>, column: usize) -> Result<Option<ContentHash>, Fault> {
+    let hash = row.get_ref(column)?.as_blob_or_null().map_err(|_| bad("package"))?;
+    Ok(hash.map(|hash| hash_from(hash, "package")).transpose()?)
+}
+
+/// Nothing was written where a package is verified.
+pub(super) fn language_of(name: &str) -> Result<Option<LanguageId>, Fault> {
+    if name.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(name.parse().map_err(|_| bad("language"))?))
+}
+
 macro_rules! summary {
     () => {
         "SELECT s.id, s.language, s.submitted_at, r.state, r.attempts, r.lost, r.lease, r.lease_until, r.verdict, \
-         r.completed_at, r.cpu_time_us, r.memory_bytes FROM code_submissions s JOIN runs r ON r.id = s.run "
+         r.completed_at, r.cpu_time_us, r.memory_bytes, s.owner, r.problem, r.score FROM code_submissions s JOIN runs r ON r.id = s.run "
     };
 }
-use summary;
+pub(super) use summary;
 
-fn summary_of(row: &Row<'_>) -> Result<SubmissionSummary, Fault> {
+pub(super) fn summary_of(row: &Row<'_>) -> Result<SubmissionSummary, Fault> {
     let completed_at: Option<i64> = row.get(9)?;
     let cpu_time_us: Option<i64> = row.get(10)?;
     let memory_bytes: Option<i64> = row.get(11)?;
     Ok(SubmissionSummary {
         id: SubmissionId::from_uuid(id_from(blob(row, 0)?, "id")?),
-        language: text(row, 1)?.parse().map_err(|_| bad("language"))?,
+        owner: UserId::from_uuid(id_from(blob(row, 12)?, "owner")?),
+        language: language_of(text(row, 1)?)?,
         state: state_columns(row, 3)?.read()?,
         submitted_at: from_us(row.get(2)?, "submitted_at")?,
         completed_at: completed_at.map(|us| from_us(us, "completed_at")).transpose()?,
         cpu_time: cpu_time_us.and_then(|us| u64::try_from(us).ok()).map(Duration::from_micros),
         memory: memory_bytes.and_then(|n| u64::try_from(n).ok()).map(Bytes::new),
+        problem: match row.get_ref(13)?.as_blob_or_null().map_err(|_| bad("problem"))? {
+            Some(id) => Some(ProblemId::from_uuid(id_from(id, "problem")?)),
+            None => None,
+        },
+        score: score_from(row.get(14)?)?,
     })
 }
 
@@ -339,18 +373,18 @@ fn record_of(row: &Row<'_>) -> Result<SubmissionRecord, Fault> {
         let us: Option<i64> = row.get(i)?;
         Ok::<_, Fault>(us.map(|us| from_us(us, column)).transpose()?)
     };
-    let has_report = row.get_ref(15)? != rusqlite::types::ValueRef::Null;
+    let has_report = row.get_ref(16)? != rusqlite::types::ValueRef::Null;
     Ok(SubmissionRecord {
         submission: submission_of(row)?,
-        run: RunId::from_uuid(id_from(blob(row, 6)?, "run")?),
-        state: state_columns(row, 7)?.read()?,
-        started_at: time(13, "started_at")?,
-        completed_at: time(14, "completed_at")?,
-        report: if has_report { Some(decode_report(text(row, 15)?, blob(row, 16)?)?) } else { None },
+        run: RunId::from_uuid(id_from(blob(row, 7)?, "run")?),
+        state: state_columns(row, 8)?.read()?,
+        started_at: time(14, "started_at")?,
+        completed_at: time(15, "completed_at")?,
+        report: if has_report { Some(decode_report(text(row, 16)?, blob(row, 17)?)?) } else { None },
     })
 }
 
-/// The first six columns: id, owner, language, submitted_at, spec, data.
+/// The first seven columns: id, owner, language, submitted_at, spec, data, package.
 fn submission_of(row: &Row<'_>) -> Result<cupel_types::Submission, Fault> {
     Ok(decode_submission(
         SubmissionId::from_uuid(id_from(blob(row, 0)?, "id")?),
@@ -359,12 +393,6 @@ fn submission_of(row: &Row<'_>) -> Result<cupel_types::Submission, Fault> {
         from_us(row.get(3)?, "submitted_at")?,
         text(row, 4)?,
         blob(row, 5)?,
+        package_of(row, 6)?,
     )?)
-}
-
-/// CPU time and memory of the step that used most, each; `None` when nothing ran.
-fn peak(report: &RunReport) -> Option<(Duration, Bytes)> {
-    let steps = || report.execution.iter().chain(report.cases.iter().map(|c| &c.step));
-    let cpu_time = steps().map(|s: &StepReport| s.usage.cpu_time).max()?;
-    Some((cpu_time, steps().map(|s| s.usage.memory).max()?))
 }

@@ -2,6 +2,7 @@
 
 mod file;
 mod kill;
+mod packages;
 
 use cupel_store::SqliteStore;
 use cupel_testkit::Subject;

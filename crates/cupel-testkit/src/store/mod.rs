@@ -2,11 +2,13 @@
 //! subject: a store without users and submissions.
 
 mod accounts;
+mod problems;
 mod requests;
 mod runs;
 mod webhooks;
 
 pub use accounts::*;
+pub use problems::*;
 pub use requests::*;
 pub use runs::*;
 pub use webhooks::*;
@@ -58,6 +60,15 @@ macro_rules! store_conformance {
                 a_receiver_that_is_gone_hears_of_nothing_more,
                 what_is_over_is_forgotten,
                 keys_that_ended_long_ago_are_forgotten_a_few_at_a_time,
+                a_problem_reads_back_and_its_slug_is_its_own,
+                another_package_is_a_new_version_and_the_same_one_is_not,
+                an_archive_that_was_loaded_is_remembered_with_its_version,
+                problems_are_listed_for_whom_they_exist_and_page_by_page,
+                a_verdict_changes_standing_figures_and_progress_with_it,
+                a_rejudge_is_a_new_run_and_the_newest_verdict_stands,
+                leaderboards_have_the_better_before_the_faster_before_the_earlier,
+                a_check_of_a_package_says_whether_its_version_is_verified,
+                a_grading_and_a_solution_read_back_whole,
             ]
         );
     };

@@ -8,7 +8,7 @@ use cupel_core::run::RunState;
 use cupel_core::{Completion, DuePlace, GivenBack, NewSubmissions, Store};
 use cupel_types::{
     Bytes, CaseReport, CompileReport, LimitsRequest, Outcome, Output, PriorityClass, RunId, Signal, StepReport,
-    Submission, SubmissionId, Verdict,
+    Submission, SubmissionId, Verdict, Work,
 };
 use jiff::Timestamp;
 
@@ -16,10 +16,18 @@ use super::{at, insert, lease, lease_id, try_lease, user};
 use crate::Subject;
 use crate::builders::{a_completion, a_report, a_submission};
 
-fn same_submission(a: &Submission, b: &Submission) {
-    assert_eq!((a.id, a.owner, &a.language, a.priority), (b.id, b.owner, &b.language, b.priority));
-    assert_eq!((&a.files, &a.args, &a.env), (&b.files, &b.args, &b.env));
-    assert_eq!((&a.stdin, &a.tests, a.limits), (&b.stdin, &b.tests, b.limits));
+pub(super) fn same_submission(a: &Submission, b: &Submission) {
+    assert_eq!((a.id, a.owner, a.language(), a.priority), (b.id, b.owner, b.language(), b.priority));
+    assert_eq!(a.source().map(|source| &source.files), b.source().map(|source| &source.files));
+    assert_eq!((a.of_problem(), a.limits), (b.of_problem(), b.limits));
+    match (&a.work, &b.work) {
+        (Work::Program(a), Work::Program(b)) => {
+            assert_eq!((&a.args, &a.env, &a.stdin, &a.tests), (&b.args, &b.env, &b.stdin, &b.tests));
+        }
+        (Work::Problem(a), Work::Problem(b)) => assert_eq!(a.cases, b.cases),
+        (Work::Verify(_), Work::Verify(_)) => {}
+        other => panic!("{other:?}"),
+    }
     assert_eq!(
         (a.run_at, &a.webhook, &a.request_id, a.submitted_at),
         (b.run_at, &b.webhook, &b.request_id, b.submitted_at)

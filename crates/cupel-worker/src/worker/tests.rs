@@ -8,7 +8,7 @@ use cupel_core::{Bounds, CoreParts, LeasePolicy, Viewer};
 use cupel_events::{EmbeddedBus, EventBounds};
 use cupel_judge::{ExecuteError, Executor, NoCache, StepInput, StepObserver, StepResult};
 use cupel_queue::EmbeddedQueue;
-use cupel_store::SqliteStore;
+use cupel_store::{LocalPackages, SqliteStore};
 use cupel_testkit::{FakeClock, a_submission, a_user, fresh, registry, t0};
 use cupel_types::{Outcome, Output, StepReport, SubmissionId, Usage, UserId};
 use tokio::task::JoinHandle;
@@ -105,6 +105,7 @@ impl Bench {
             store,
             queue: Arc::new(EmbeddedQueue::new(1000)),
             events: Arc::new(EmbeddedBus::new(EventBounds::default())),
+            packages: Arc::new(LocalPackages::open(&data.path().join("packages"), registry()).unwrap()),
             clock: clock.clone(),
             registry: registry(),
             policy,

@@ -219,8 +219,15 @@ fn test(languages: &[&Language], shelf: Option<&Shelf>) -> CommandResult {
 }
 
 fn try_sample(language: &Language, sample: &Sample, executor: &mut dyn Executor) -> Result<RunReport, String> {
-    let submission = Program::of_sample(sample).into_submission(language);
-    let request = JudgeRequest { submission: &submission, language, stdin: None, output_kept_max: Bytes::mib(1) };
+    let program = Program::of_sample(sample).judged_as(language);
+    let request = JudgeRequest {
+        owner: local::nobody(),
+        program: &program,
+        limits: sample.limits,
+        language,
+        stdin: None,
+        output_kept_max: Bytes::mib(1),
+    };
     let report = judge(&request, executor, &NoCache, &mut Nobody).map_err(|error| format!("{:#}", anyhow!(error)))?;
     if report.verdict != sample.verdict {
         let compile =

@@ -53,7 +53,7 @@ pub(super) fn run(args: &Run) -> CommandResult {
     let arguments = arguments.ok_or_else(|| anyhow!("an argument of the program is not UTF-8")).or_exit(Exit::Usage)?;
     let file = file_in_box(&args.file, &language);
     let program = Program { source, file, args: arguments, stdin: Vec::new(), limits };
-    let submission = program.into_submission(&language);
+    let program = program.judged_as(&language);
 
     // Only what somebody has made already; nothing is made while somebody waits.
     let shelf = prepared::shelf_of(&config.data).filter(|_| !language.prepare.is_empty());
@@ -69,7 +69,9 @@ pub(super) fn run(args: &Run) -> CommandResult {
     let mut executor = sandbox.executor(0)?;
     // Whoever runs it may have all of it: what the limits let through.
     let request = JudgeRequest {
-        submission: &submission,
+        owner: local::nobody(),
+        program: &program,
+        limits,
         language: &language,
         stdin: Some(stdin),
         output_kept_max: Bytes::new(u64::MAX),
@@ -86,7 +88,7 @@ pub(super) fn run(args: &Run) -> CommandResult {
     let report = match judged {
         Ok(report) => report,
         Err(error) if args.json => {
-            anstream::println!("{}", json::failure(&language, &submission.limits.over(language.limits)));
+            anstream::println!("{}", json::failure(&language, &limits.over(language.limits)));
             return Err(Failure { exit: Exit::Program(125), error: error.into() });
         }
         Err(error) => return Err(error.into()),

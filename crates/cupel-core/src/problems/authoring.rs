@@ -1,0 +1,226 @@
+//! Bringing problems, new versions of them, changing and removing them, and having them verified.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cupel_problem::{
+    Finding, ImportError, Imported, Objective, Package, PackageFormat, Refused, Scoring, Slug, Visibility,
+};
+use cupel_types::{ContentHash, ProblemId, UserId};
+use jiff::Timestamp;
+
+use super::{
+    Deleted, NewProblem, NewVersion, PackagesError, ProblemChange, ProblemKey, ProblemRecord, Seer, SlugTaken,
+};
+use crate::submit::Purpose;
+use crate::{Core, Idempotency, NewSubmission, StoreError, SubmitError, Submitted};
+
+/// An archive that somebody brings.
+#[derive(Clone, Debug)]
+pub struct NewPackage {
+    /// Where it lies.
+    pub archive: PathBuf,
+    /// The problem's name in addresses, in place of the package's.
+    pub slug: Option<Slug>,
+}
+
+/// A package that was taken in.
+#[derive(Clone, Debug)]
+pub struct ImportedVersion {
+    /// The problem as it is now.
+    pub problem: ProblemRecord,
+    /// What it came as.
+    pub format: PackageFormat,
+    /// What is odd about it.
+    pub warnings: Vec<Finding>,
+    /// Whether anything changed: not when it was the current package already.
+    pub is_new: bool,
+}
+
+/// Why an author's wish was not done. Nothing has changed.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum AuthorError {
+    #[error("there is no such problem")]
+    Missing,
+    #[error("another problem has this slug")]
+    SlugTaken,
+    #[error("the package has no name that a slug could be made of")]
+    NoSlug,
+    #[error("the package is refused")]
+    Refused(#[source] Refused),
+    #[error("the current version has not been verified")]
+    NotVerified,
+    #[error("something was sent for it, or it is no draft")]
+    InUse,
+    #[error("the package cannot be read or written")]
+    Import(#[source] ImportError),
+    #[error(transparent)]
+    Packages(#[from] PackagesError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the archive cannot be put down")]
+    Upload(#[source] std::io::Error),
+    #[error("a thread of ours broke off")]
+    BrokenOff,
+}
+
+impl From<SlugTaken> for AuthorError {
+    fn from(SlugTaken: SlugTaken) -> AuthorError {
+        AuthorError::SlugTaken
+    }
+}
+
+impl Core {
+    /// Makes a problem out of an archive: a draft of `by`'s.
+    ///
+    /// # Errors
+    /// [`AuthorError`]; there is no problem then. A package that was kept and has no problem is swept at the next start.
+    pub async fn import_problem(&self, by: UserId, new: NewPackage) -> Result<ImportedVersion, AuthorError> {
+        if let Some(slug) = &new.slug
+            && self.inner.store.problem(ProblemKey::Slug(slug.clone()), None).await?.is_some()
+        {
+            return Err(AuthorError::SlugTaken);
+        }
+        let imported = self.import_package(&new.archive).await?;
+        let slug = new.slug.or_else(|| own_slug(&imported, &new.archive)).ok_or(AuthorError::NoSlug)?;
+        let now = self.now();
+        let id = ProblemId::from_uuid(self.inner.ids.next(now));
+        let version = version_of(&imported, Some(by), now);
+        let new = NewProblem { id, slug, owner: Some(by), visibility: Visibility::Draft, version };
+        self.inner.store.insert_problem(new).await??;
+        self.imported(id, imported, true).await
+    }
+
+    /// Makes an archive the current version of a problem.
+    ///
+    /// # Errors
+    /// [`AuthorError`].
+    pub async fn new_version(
+        &self,
+        seer: &Seer,
+        key: ProblemKey,
+        archive: &Path,
+    ) -> Result<ImportedVersion, AuthorError> {
+        let problem = self.to_change(seer, key).await?;
+        let imported = self.import_package(archive).await?;
+        let version = version_of(&imported, seer.user(), self.now());
+        let is_new = self.inner.store.add_version(problem.id, version).await?;
+        self.imported(problem.id, imported, is_new).await
+    }
+
+    async fn imported(&self, id: ProblemId, imported: Imported, is_new: bool) -> Result<ImportedVersion, AuthorError> {
+        let found = self.inner.store.problem(ProblemKey::Id(id), None).await?;
+        let (problem, _) = found.ok_or(AuthorError::Missing)?;
+        Ok(ImportedVersion { problem, format: imported.format, warnings: imported.warnings, is_new })
+    }
+
+    pub(super) async fn import_package(&self, archive: &Path) -> Result<Imported, AuthorError> {
+        let (packages, archive) = (Arc::clone(&self.inner.packages), archive.to_owned());
+        let imported = tokio::task::spawn_blocking(move || packages.import(&archive)).await;
+        imported.map_err(|_panicked| AuthorError::BrokenOff)?.map_err(|error| match error {
+            ImportError::Refused(refused) => AuthorError::Refused(refused),
+            error => AuthorError::Import(error),
+        })
+    }
+
+    /// A package, read once and then remembered.
+    ///
+    /// # Errors
+    /// When it is not here or not as it was.
+    pub async fn package(&self, hash: ContentHash) -> Result<Arc<Package>, AuthorError> {
+        let packages = Arc::clone(&self.inner.packages);
+        let opened = tokio::task::spawn_blocking(move || packages.open(&hash)).await;
+        Ok(opened.map_err(|_panicked| AuthorError::BrokenOff)??)
+    }
+
+    /// Changes a problem. Only a version that was verified may be shown to others.
+    ///
+    /// # Errors
+    /// [`AuthorError`].
+    pub async fn change_problem(
+        &self,
+        seer: &Seer,
+        key: ProblemKey,
+        change: ProblemChange,
+    ) -> Result<ProblemRecord, AuthorError> {
+        let problem = self.to_change(seer, key).await?;
+        let is_shown = change.visibility.is_some_and(|visibility| visibility != Visibility::Draft);
+        if is_shown && problem.visibility == Visibility::Draft && problem.is_verified != Some(true) {
+            return Err(AuthorError::NotVerified);
+        }
+        if !self.inner.store.change_problem(problem.id, change, self.now()).await?? {
+            return Err(AuthorError::Missing);
+        }
+        let found = self.inner.store.problem(ProblemKey::Id(problem.id), None).await?;
+        found.map(|(problem, _)| problem).ok_or(AuthorError::Missing)
+    }
+
+    /// Removes a draft for which nothing has been sent. Its package goes at the next start.
+    ///
+    /// # Errors
+    /// [`AuthorError`].
+    pub async fn delete_problem(&self, seer: &Seer, key: ProblemKey) -> Result<(), AuthorError> {
+        let problem = self.to_change(seer, key).await?;
+        match self.inner.store.delete_problem(problem.id).await? {
+            Deleted::Gone => Ok(()),
+            Deleted::Missing => Err(AuthorError::Missing),
+            Deleted::InUse => Err(AuthorError::InUse),
+        }
+    }
+
+    /// Has the current version of a problem held against what it says of itself: an ordinary submission, of `by`.
+    ///
+    /// # Errors
+    /// As [`Core::submit`].
+    pub async fn verify_problem(
+        &self,
+        by: UserId,
+        problem: &ProblemRecord,
+        request_id: Option<String>,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Submitted, SubmitError> {
+        let purpose = Purpose::Verify(problem.current());
+        self.submit(by, vec![NewSubmission { purpose, request_id, ..NewSubmission::default() }], idempotency).await
+    }
+
+    /// The problem, if it is the seer's to change.
+    ///
+    /// # Errors
+    /// [`AuthorError::Missing`] for those who may not.
+    pub async fn to_change(&self, seer: &Seer, key: ProblemKey) -> Result<ProblemRecord, AuthorError> {
+        let seen = self.problem(seer, key).await?.ok_or(AuthorError::Missing)?;
+        if seen.may_change { Ok(seen.problem) } else { Err(AuthorError::Missing) }
+    }
+}
+
+/// The slug that the package itself has; where it is only the name of the archive, one out of the title.
+fn own_slug(imported: &Imported, archive: &Path) -> Option<Slug> {
+    let problem = &imported.package.problem;
+    let of_archive = archive.file_stem().and_then(|stem| Slug::from_text(&stem.to_string_lossy()));
+    if of_archive.as_ref() == Some(&problem.slug) {
+        Slug::from_text(problem.titles.main())
+    } else {
+        Some(problem.slug.clone())
+    }
+}
+
+pub(super) fn version_of(imported: &Imported, by: Option<UserId>, at: Timestamp) -> NewVersion {
+    let problem = &imported.package.problem;
+    let objective = match problem.scoring {
+        Scoring::PassFail => Objective::Max,
+        Scoring::Points { objective, .. } => objective,
+    };
+    NewVersion {
+        package: imported.package.hash,
+        format: imported.format.as_str().to_owned(),
+        title: problem.titles.main().to_owned(),
+        difficulty: problem.difficulty,
+        tags: problem.tags.clone(),
+        lower_is_better: objective == Objective::Min,
+        by,
+        at,
+        is_verified: None,
+        shipped: None,
+    }
+}

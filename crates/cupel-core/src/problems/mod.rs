@@ -1,0 +1,34 @@
+//! Problems on the platform: who may see and change them, their versions, what users have made of them.
+//!
+//! A problem is a row with a name, an owner and a visibility; what it says lies in packages, which never change and are known
+//! by their content. A new package is a new version of the problem; a submission keeps the version it was sent for, and a
+//! rejudge is a new run of it at the version that is current then.
+//!
+//! ```text
+//!  archive ─► Packages::import ─► folder named by its hash ─► problem_versions ─► submissions, by hash
+//! ```
+//!
+//! Invariants: a problem that somebody may not see does not exist for them; what counts in standings follows from the verdicts
+//! alone and is written with them.
+
+mod access;
+mod authoring;
+mod packages;
+mod records;
+mod rejudge;
+mod shipped;
+mod solving;
+mod store;
+
+pub use access::{Part, Seer};
+pub use authoring::{AuthorError, ImportedVersion, NewPackage};
+pub use packages::{Packages, PackagesError};
+pub use records::{
+    BoardLine, NewProblem, NewVersion, ProblemChange, ProblemFilter, ProblemKey, ProblemLine, ProblemRecord,
+    ProblemSort, ProblemVersionLine, Progress, RankLine, RunSummary, SolveState, Standing, Statistics,
+    SubmissionFilter,
+};
+pub use rejudge::Rejudged;
+pub use shipped::{Shipped, ShippedOutcome};
+pub use solving::{Attempted, SeenProblem, SolveError};
+pub use store::{Deleted, ProblemStore, RejudgeOne, RejudgedRun, SlugTaken};

@@ -1,0 +1,72 @@
+//! Judging again: a new run of the same submission, at the version of the problem that is current now.
+
+use cupel_types::{PriorityClass, RunId, SubmissionId};
+
+use super::{ProblemRecord, RejudgeOne, SubmissionFilter};
+use crate::event::{Event, EventKind, Seq};
+use crate::{Core, RunHint, StoreError};
+
+/// Submissions in one transaction.
+const STEP: u64 = 200;
+
+/// What a rejudge came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rejudged {
+    /// Submissions that are judged again.
+    pub queued: u64,
+    /// Submissions that were looked at: among them those that are just being judged, which are left alone.
+    pub looked_at: u64,
+}
+
+impl Core {
+    /// Judges one submission to a problem again.
+    ///
+    /// # Errors
+    /// When the store cannot write.
+    pub async fn rejudge_one(&self, problem: &ProblemRecord, submission: SubmissionId) -> Result<Rejudged, StoreError> {
+        let mut rejudged = Rejudged::default();
+        self.rejudge_step(problem, vec![submission], &mut rejudged).await?;
+        Ok(rejudged)
+    }
+
+    /// Judges all submissions to a problem again that the filter lets through, as many as there are when it begins.
+    ///
+    /// # Errors
+    /// When the store cannot write; what was queued stays queued, and the call may be repeated.
+    pub async fn rejudge(&self, problem: &ProblemRecord, filter: SubmissionFilter) -> Result<Rejudged, StoreError> {
+        let filter = SubmissionFilter { problem: problem.id, ..filter };
+        let (mut rejudged, mut after) = (Rejudged::default(), None);
+        loop {
+            let ids = self.inner.store.submission_ids_to(filter.clone(), after, STEP).await?;
+            let Some(last) = ids.last() else { return Ok(rejudged) };
+            after = Some(*last);
+            self.rejudge_step(problem, ids, &mut rejudged).await?;
+        }
+    }
+
+    async fn rejudge_step(
+        &self,
+        problem: &ProblemRecord,
+        ids: Vec<SubmissionId>,
+        rejudged: &mut Rejudged,
+    ) -> Result<(), StoreError> {
+        let now = self.now();
+        let looked_at = ids.len() as u64;
+        let each = |submission| RejudgeOne { submission, run: RunId::from_uuid(self.inner.ids.next(now)) };
+        let runs = self.inner.store.rejudge(ids.into_iter().map(each).collect(), problem.package, now).await?;
+        rejudged.looked_at += looked_at;
+        rejudged.queued += runs.len() as u64;
+        for run in &runs {
+            // Between the end of the run before and whatever comes of this one.
+            let seq = Seq::of_attempt(run.attempts.saturating_add(1), 0);
+            let event = Event { submission: run.submission, seq, at: now, kind: EventKind::Queued };
+            self.inner.events.publish(event);
+        }
+        let hints: Vec<RunHint> =
+            runs.iter().map(|run| RunHint { run: run.run, owner: run.owner, class: PriorityClass::Batch }).collect();
+        if let Err(error) = self.inner.queue.publish(&hints).await {
+            tracing::debug!(%error, "rejudged runs were not queued; the sweeper will");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,114 @@
+//! The problems that come with Cupel: loaded at the first start, brought up to date at later ones, left alone where an
+//! operator has changed them.
+
+use std::io::Write as _;
+use std::sync::Arc;
+
+use cupel_problem::{Imported, Slug, Visibility};
+use cupel_types::ProblemId;
+use jiff::Timestamp;
+
+use super::authoring::version_of;
+use super::{AuthorError, NewProblem, NewVersion, ProblemKey, ProblemRecord};
+use crate::Core;
+
+/// A package that comes with Cupel.
+#[derive(Clone, Copy, Debug)]
+pub struct Shipped<'a> {
+    /// Its problem's name in addresses.
+    pub slug: &'a str,
+    /// SHA-256 of the archive.
+    pub archive_hash: [u8; 32],
+    /// The archive.
+    pub archive: &'a [u8],
+}
+
+/// What became of one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShippedOutcome {
+    /// It is as it was at the last start.
+    Unchanged,
+    /// It is a new problem.
+    Loaded,
+    /// It is a new version of the problem that came before.
+    Updated,
+    /// An operator has changed or removed the problem, or somebody has another one of that name.
+    LeftAlone,
+}
+
+impl Core {
+    /// Loads a problem that comes with Cupel, as a public one that nobody owns. It counts as verified: that is proved before
+    /// a release.
+    ///
+    /// # Errors
+    /// [`AuthorError`].
+    pub async fn load_shipped(&self, shipped: Shipped<'_>) -> Result<ShippedOutcome, AuthorError> {
+        let store = &self.inner.store;
+        let loaded = store.shipped(shipped.slug).await?;
+        if loaded == Some(shipped.archive_hash) {
+            return Ok(ShippedOutcome::Unchanged);
+        }
+        let slug: Slug = shipped.slug.parse().map_err(|_| AuthorError::NoSlug)?;
+        let found = store.problem(ProblemKey::Slug(slug.clone()), None).await?.map(|(problem, _)| problem);
+        let outcome = match (found, loaded) {
+            (None, None) => {
+                let imported = self.import_shipped(shipped.archive).await?;
+                let now = self.now();
+                let id = ProblemId::from_uuid(self.inner.ids.next(now));
+                let version = of_ours(&imported, &shipped, now);
+                store
+                    .insert_problem(NewProblem { id, slug, owner: None, visibility: Visibility::Public, version })
+                    .await??;
+                ShippedOutcome::Loaded
+            }
+            (Some(problem), Some(_)) if self.is_untouched(&problem).await? => {
+                let imported = self.import_shipped(shipped.archive).await?;
+                store.add_version(problem.id, of_ours(&imported, &shipped, self.now())).await?;
+                ShippedOutcome::Updated
+            }
+            _ => {
+                store.set_shipped(shipped.slug, shipped.archive_hash).await?;
+                ShippedOutcome::LeftAlone
+            }
+        };
+        Ok(outcome)
+    }
+
+    /// Whether every version of it came with Cupel.
+    async fn is_untouched(&self, problem: &ProblemRecord) -> Result<bool, AuthorError> {
+        let (newest, _) = self.inner.store.versions(problem.id, 0, 1).await?;
+        Ok(problem.owner.is_none() && newest.iter().all(|version| version.by.is_none()))
+    }
+
+    async fn import_shipped(&self, archive: &[u8]) -> Result<Imported, AuthorError> {
+        let packages = Arc::clone(&self.inner.packages);
+        let archive = archive.to_vec();
+        let file = tokio::task::spawn_blocking(move || {
+            let mut file = packages.upload()?;
+            file.write_all(&archive)?;
+            Ok(file)
+        });
+        let file = file.await.map_err(|_panicked| AuthorError::BrokenOff)?.map_err(AuthorError::Upload)?;
+        self.import_package(file.path()).await
+    }
+
+    /// Removes packages that no problem names, and what interrupted imports left. Called at a start, before anybody can
+    /// import.
+    ///
+    /// # Errors
+    /// [`AuthorError`].
+    pub async fn sweep_packages(&self) -> Result<u64, AuthorError> {
+        let wanted = self.inner.store.packages().await?;
+        let packages = Arc::clone(&self.inner.packages);
+        let swept = tokio::task::spawn_blocking(move || packages.sweep(&wanted)).await;
+        Ok(swept.map_err(|_panicked| AuthorError::BrokenOff)??)
+    }
+}
+
+fn of_ours(imported: &Imported, shipped: &Shipped<'_>, now: Timestamp) -> NewVersion {
+    NewVersion {
+        is_verified: Some(true),
+        shipped: Some((shipped.slug.to_owned(), shipped.archive_hash)),
+        ..version_of(imported, None, now)
+    }
+}

@@ -1,0 +1,143 @@
+//! [`Grading`] and [`Verification`] as parts of `report` of `execution_results`.
+
+use cupel_types::{CaseGrade, Feedback, Grading, GroupGrade, Score, Verification};
+use serde::{Deserialize, Serialize};
+
+use super::report::{StepRow, UsageRow, put_step, read_step, verdict_from};
+use super::{BlobWriter, RowError, bad};
+
+/// Scores are millionths of a point.
+#[derive(Serialize, Deserialize)]
+pub(super) struct GradingRow {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    score: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max_score: Option<i64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    groups: Vec<GroupRow>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    cases: Vec<CaseRow>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    author_message: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct GroupRow {
+    name: String,
+    verdict: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    score: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max_score: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct CaseRow {
+    name: String,
+    group: String,
+    verdict: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    score: Option<i64>,
+    usage: UsageRow,
+    feedback: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    step: Option<StepRow>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    judge_message: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    team_message: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct VerificationRow {
+    holds: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    findings: Vec<String>,
+    report: String,
+}
+
+impl From<&Verification> for VerificationRow {
+    fn from(v: &Verification) -> VerificationRow {
+        VerificationRow { holds: v.holds, findings: v.findings.clone(), report: v.report.clone() }
+    }
+}
+
+impl From<VerificationRow> for Verification {
+    fn from(row: VerificationRow) -> Verification {
+        Verification { holds: row.holds, findings: row.findings, report: row.report }
+    }
+}
+
+pub(super) fn put_grading(grading: &Grading, blob: &mut BlobWriter) -> GradingRow {
+    let points = |score: Option<Score>| score.map(Score::millionths);
+    GradingRow {
+        score: points(grading.score),
+        max_score: points(grading.max_score),
+        groups: grading
+            .groups
+            .iter()
+            .map(|g| GroupRow {
+                name: g.name.clone(),
+                verdict: g.verdict.code().into(),
+                score: points(g.score),
+                max_score: points(g.max_score),
+                reason: g.reason.clone(),
+            })
+            .collect(),
+        cases: grading
+            .cases
+            .iter()
+            .map(|c| CaseRow {
+                name: c.name.clone(),
+                group: c.group.clone(),
+                verdict: c.verdict.code().into(),
+                score: points(c.score),
+                usage: (&c.usage).into(),
+                feedback: c.feedback.as_str().into(),
+                step: c.step.as_ref().map(|step| put_step(step, blob)),
+                judge_message: c.judge_message.clone(),
+                team_message: c.team_message.clone(),
+            })
+            .collect(),
+        author_message: grading.author_message.clone(),
+    }
+}
+
+pub(super) fn read_grading(row: GradingRow, data: &[u8]) -> Result<Grading, RowError> {
+    let groups = row.groups.into_iter().map(|g| {
+        Ok(GroupGrade {
+            name: g.name,
+            verdict: verdict_from(&g.verdict)?,
+            score: score_from(g.score)?,
+            max_score: score_from(g.max_score)?,
+            reason: g.reason,
+        })
+    });
+    let cases = row.cases.into_iter().map(|c| {
+        Ok(CaseGrade {
+            name: c.name,
+            group: c.group,
+            verdict: verdict_from(&c.verdict)?,
+            score: score_from(c.score)?,
+            usage: c.usage.into(),
+            feedback: Feedback::from_name(&c.feedback).ok_or(bad("feedback"))?,
+            step: c.step.map(|step| read_step(step, data)).transpose()?,
+            judge_message: c.judge_message,
+            team_message: c.team_message,
+        })
+    });
+    Ok(Grading {
+        score: score_from(row.score)?,
+        max_score: score_from(row.max_score)?,
+        groups: groups.collect::<Result<_, RowError>>()?,
+        cases: cases.collect::<Result<_, RowError>>()?,
+        author_message: row.author_message,
+    })
+}
+
+/// A score in millionths, if there is one.
+pub(crate) fn score_from(millionths: Option<i64>) -> Result<Option<Score>, RowError> {
+    millionths.map(|n| Score::from_millionths(n).ok_or(bad("score"))).transpose()
+}

@@ -1,0 +1,455 @@
+//! `ProblemStore`: the questions, and the way to the commands.
+
+use async_trait::async_trait;
+use cupel_core::problems::{
+    BoardLine, Deleted, NewProblem, NewVersion, Part, ProblemChange, ProblemFilter, ProblemKey, ProblemLine,
+    ProblemRecord, ProblemVersionLine, Progress, RankLine, RejudgeOne, RejudgedRun, RunSummary, SlugTaken, Standing,
+    Statistics, SubmissionFilter,
+};
+use cupel_core::run::SubmissionSummary;
+use cupel_core::{ProblemStore, StoreError};
+use cupel_problem::{Difficulty, Tag, Visibility};
+use cupel_types::{Bytes, ContentHash, ProblemId, SubmissionId, UserId};
+use jiff::Timestamp;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
+use std::time::Duration;
+
+use super::SqliteStore;
+use super::commands::{blob, bytes, text};
+use super::fault::Fault;
+use super::rejudge::Rejudge;
+use super::runs::{language_of, summary, summary_of};
+use super::standings::compute_progress_of_all;
+use super::writer::Write;
+use crate::rows::{bad, from_us, hash_from, id_from, score_from, to_us};
+
+mod conditions;
+mod write;
+
+use conditions::Conditions;
+use write::{AddVersion, ChangeProblem, DeleteProblem, InsertProblem, SetShipped};
+
+/// The columns of a problem `p` with its current version `v`, in the order of [`problem_of`].
+macro_rules! problem_columns {
+    () => {
+        "p.id, p.slug, p.owner, p.title, p.difficulty, p.tags, p.visibility, p.version, p.created_at, p.updated_at, \
+         p.submissions, p.accepted, p.attempted_by, p.solved_by, v.package, v.verified"
+    };
+}
+
+/// How many columns those are.
+const PROBLEM_COLUMNS: usize = 16;
+
+macro_rules! problem_tables {
+    () => {
+        " FROM problems p JOIN problem_versions v ON v.problem = p.id AND v.number = p.version "
+    };
+}
+
+/// The columns of a standing `r`, in the order of [`standing_of`].
+macro_rules! standing_columns {
+    () => {
+        "r.solved, r.tries, r.best, r.best_score, r.best_time_us, r.solved_at"
+    };
+}
+
+#[async_trait]
+impl ProblemStore for SqliteStore {
+    async fn insert_problem(&self, new: NewProblem) -> Result<Result<(), SlugTaken>, StoreError> {
+        self.write(InsertProblem(new)).await
+    }
+
+    async fn add_version(&self, problem: ProblemId, version: NewVersion) -> Result<bool, StoreError> {
+        self.write(AddVersion { problem, version }).await
+    }
+
+    async fn problem(
+        &self,
+        key: ProblemKey,
+        asker: Option<UserId>,
+    ) -> Result<Option<(ProblemRecord, Option<Part>)>, StoreError> {
+        let read = self.readers.read("read a problem", move |reader| {
+            let sql = match &key {
+                ProblemKey::Id(_) => concat!(
+                    "SELECT ",
+                    problem_columns!(),
+                    ", m.part",
+                    problem_tables!(),
+                    "LEFT JOIN problem_members m ON m.problem = p.id AND m.user = ?2 WHERE p.id = ?1"
+                ),
+                ProblemKey::Slug(_) => concat!(
+                    "SELECT ",
+                    problem_columns!(),
+                    ", m.part",
+                    problem_tables!(),
+                    "LEFT JOIN problem_members m ON m.problem = p.id AND m.user = ?2 WHERE p.slug = ?1"
+                ),
+            };
+            let mut query = reader.prepare_cached(sql)?;
+            let asker = asker.as_ref().map(|asker| bytes(asker.as_uuid()));
+            let mut rows = match &key {
+                ProblemKey::Id(id) => query.query(params![bytes(id.as_uuid()), asker])?,
+                ProblemKey::Slug(slug) => query.query(params![slug.as_str(), asker])?,
+            };
+            let Some(row) = rows.next()? else { return Ok(None) };
+            let part: Option<String> = row.get(PROBLEM_COLUMNS)?;
+            let part = part.map(|part| Part::from_name(&part).ok_or(bad("part"))).transpose()?;
+            Ok(Some((problem_of(row)?, part)))
+        });
+        read.await
+    }
+
+    async fn problems(
+        &self,
+        filter: ProblemFilter,
+        offset: u64,
+        limit: u64,
+    ) -> Result<(Vec<ProblemLine>, u64), StoreError> {
+        let read = self.readers.read("list problems", move |reader| {
+            let Conditions { sql, values, order } = Conditions::of(&filter);
+            let tables = " FROM problems p JOIN problem_versions v ON v.problem = p.id AND v.number = p.version \
+                          LEFT JOIN problem_results r ON r.problem = p.id AND r.user = ?";
+            let count = format!("SELECT count(*){tables} WHERE {sql}");
+            let total =
+                reader.prepare_cached(&count)?.query_row(params_from_iter(&values), |row| row.get::<_, i64>(0))?;
+            let page = format!(
+                "SELECT {}, {}{tables} WHERE {sql} ORDER BY {order} LIMIT ? OFFSET ?",
+                problem_columns!(),
+                standing_columns!()
+            );
+            let values = values.into_iter().chain(page_of(offset, limit).map(Value::Integer));
+            let mut query = reader.prepare_cached(&page)?;
+            let mut rows = query.query(params_from_iter(values))?;
+            let mut lines = Vec::new();
+            while let Some(row) = rows.next()? {
+                lines.push(ProblemLine { problem: problem_of(row)?, standing: standing_of(row, PROBLEM_COLUMNS)? });
+            }
+            Ok((lines, count_of(total)))
+        });
+        read.await
+    }
+
+    async fn versions(
+        &self,
+        problem: ProblemId,
+        offset: u64,
+        limit: u64,
+    ) -> Result<(Vec<ProblemVersionLine>, u64), StoreError> {
+        let read = self.readers.read("list the versions of a problem", move |reader| {
+            let id = bytes(problem.as_uuid());
+            let sql = "SELECT count(*) FROM problem_versions WHERE problem = ?";
+            let total = reader.prepare_cached(sql)?.query_row([id], |row| row.get::<_, i64>(0))?;
+            let sql = "SELECT number, package, format, created_by, created_at, verified FROM problem_versions \
+                       WHERE problem = ? ORDER BY number DESC LIMIT ? OFFSET ?";
+            let [limit, offset] = page_of(offset, limit);
+            let mut query = reader.prepare_cached(sql)?;
+            let mut rows = query.query(params![id, limit, offset])?;
+            let mut versions = Vec::new();
+            while let Some(row) = rows.next()? {
+                versions.push(ProblemVersionLine {
+                    number: row.get(0)?,
+                    package: hash_from(blob(row, 1)?, "package")?,
+                    format: row.get(2)?,
+                    by: user_of(row, 3)?,
+                    at: from_us(row.get(4)?, "created_at")?,
+                    is_verified: row.get(5)?,
+                });
+            }
+            Ok((versions, count_of(total)))
+        });
+        read.await
+    }
+
+    async fn members(&self, problem: ProblemId) -> Result<Vec<(UserId, Part)>, StoreError> {
+        let read = self.readers.read("list who has a part in a problem", move |reader| {
+            let sql = "SELECT user, part FROM problem_members WHERE problem = ? ORDER BY user";
+            let mut query = reader.prepare_cached(sql)?;
+            let mut rows = query.query([bytes(problem.as_uuid())])?;
+            let mut members = Vec::new();
+            while let Some(row) = rows.next()? {
+                let user = UserId::from_uuid(id_from(blob(row, 0)?, "user")?);
+                members.push((user, Part::from_name(text(row, 1)?).ok_or(bad("part"))?));
+            }
+            Ok(members)
+        });
+        read.await
+    }
+
+    async fn change_problem(
+        &self,
+        problem: ProblemId,
+        change: ProblemChange,
+        now: Timestamp,
+    ) -> Result<Result<bool, SlugTaken>, StoreError> {
+        self.write(ChangeProblem { problem, change, now }).await
+    }
+
+    async fn delete_problem(&self, problem: ProblemId) -> Result<Deleted, StoreError> {
+        self.write(DeleteProblem(problem)).await
+    }
+
+    async fn packages(&self) -> Result<Vec<ContentHash>, StoreError> {
+        let read = self.readers.read("list all packages", |reader| {
+            let mut query = reader.prepare_cached("SELECT DISTINCT package FROM problem_versions")?;
+            let mut rows = query.query([])?;
+            let mut packages = Vec::new();
+            while let Some(row) = rows.next()? {
+                packages.push(hash_from(blob(row, 0)?, "package")?);
+            }
+            Ok(packages)
+        });
+        read.await
+    }
+
+    async fn shipped(&self, slug: &str) -> Result<Option<[u8; 32]>, StoreError> {
+        let slug = slug.to_owned();
+        let read = self.readers.read("look for a problem that was loaded", move |reader| {
+            let sql = "SELECT archive FROM shipped_problems WHERE slug = ?";
+            let found = reader.prepare_cached(sql)?.query_row([slug], |row| row.get::<_, [u8; 32]>(0));
+            Ok(found.optional()?)
+        });
+        read.await
+    }
+
+    async fn set_shipped(&self, slug: &str, archive: [u8; 32]) -> Result<(), StoreError> {
+        self.write(SetShipped { slug: slug.to_owned(), archive }).await
+    }
+
+    async fn submissions_to(
+        &self,
+        filter: SubmissionFilter,
+        offset: u64,
+        limit: u64,
+    ) -> Result<(Vec<SubmissionSummary>, u64), StoreError> {
+        let read = self.readers.read("list the submissions to a problem", move |reader| {
+            let Conditions { sql, values, .. } = Conditions::of_submissions(&filter, None);
+            let count = format!("SELECT count(*) FROM problem_submissions t WHERE {sql}");
+            let total =
+                reader.prepare_cached(&count)?.query_row(params_from_iter(&values), |row| row.get::<_, i64>(0))?;
+            let page = format!(
+                "{}JOIN problem_submissions t ON t.submission = s.id WHERE {sql} \
+                 ORDER BY t.submission DESC LIMIT ? OFFSET ?",
+                summary!()
+            );
+            let values = values.into_iter().chain(page_of(offset, limit).map(Value::Integer));
+            let mut query = reader.prepare_cached(&page)?;
+            let mut rows = query.query(params_from_iter(values))?;
+            let mut lines = Vec::new();
+            while let Some(row) = rows.next()? {
+                lines.push(summary_of(row)?);
+            }
+            Ok((lines, count_of(total)))
+        });
+        read.await
+    }
+
+    async fn submission_ids_to(
+        &self,
+        filter: SubmissionFilter,
+        after: Option<SubmissionId>,
+        limit: u64,
+    ) -> Result<Vec<SubmissionId>, StoreError> {
+        let read = self.readers.read("list the submissions to a problem", move |reader| {
+            let Conditions { sql, mut values, .. } = Conditions::of_submissions(&filter, after);
+            let [limit, _] = page_of(0, limit);
+            values.push(Value::Integer(limit));
+            let sql =
+                format!("SELECT t.submission FROM problem_submissions t WHERE {sql} ORDER BY t.submission LIMIT ?");
+            let mut query = reader.prepare_cached(&sql)?;
+            let mut rows = query.query(params_from_iter(values))?;
+            let mut ids = Vec::new();
+            while let Some(row) = rows.next()? {
+                ids.push(SubmissionId::from_uuid(id_from(blob(row, 0)?, "submission")?));
+            }
+            Ok(ids)
+        });
+        read.await
+    }
+
+    async fn rejudge(
+        &self,
+        submissions: Vec<RejudgeOne>,
+        package: ContentHash,
+        now: Timestamp,
+    ) -> Result<Vec<RejudgedRun>, StoreError> {
+        self.write(Rejudge { submissions, package, now }).await
+    }
+
+    async fn runs_of(&self, submission: SubmissionId, limit: u64) -> Result<Vec<RunSummary>, StoreError> {
+        self.read_runs(submission, limit).await
+    }
+
+    async fn standing(&self, problem: ProblemId, user: UserId) -> Result<Option<Standing>, StoreError> {
+        let read = self.readers.read("read a standing", move |reader| {
+            let sql =
+                concat!("SELECT ", standing_columns!(), " FROM problem_results r WHERE r.problem = ? AND r.user = ?");
+            let mut query = reader.prepare_cached(sql)?;
+            let mut rows = query.query([bytes(problem.as_uuid()), bytes(user.as_uuid())])?;
+            match rows.next()? {
+                Some(row) => standing_of(row, 0),
+                None => Ok(None),
+            }
+        });
+        read.await
+    }
+
+    async fn board(&self, problem: ProblemId, offset: u64, limit: u64) -> Result<(Vec<BoardLine>, u64), StoreError> {
+        let read = self.readers.read("read the leaderboard of a problem", move |reader| {
+            let id = bytes(problem.as_uuid());
+            let sql = "SELECT count(*) FROM problem_results WHERE problem = ? AND rank_score IS NOT NULL";
+            let total = reader.prepare_cached(sql)?.query_row([id], |row| row.get::<_, i64>(0))?;
+            let sql = concat!(
+                "SELECT ",
+                standing_columns!(),
+                ", r.user, u.username, t.language, t.memory FROM problem_results r JOIN users u ON u.id = r.user \
+                 JOIN problem_submissions t ON t.submission = r.best \
+                 WHERE r.problem = ? AND r.rank_score IS NOT NULL \
+                 ORDER BY r.rank_score, r.rank_time, r.solved_at, r.user LIMIT ? OFFSET ?"
+            );
+            let [limit, skip] = page_of(offset, limit);
+            let mut query = reader.prepare_cached(sql)?;
+            let mut rows = query.query(params![id, limit, skip])?;
+            let mut lines = Vec::new();
+            while let Some(row) = rows.next()? {
+                let memory: Option<i64> = row.get(9)?;
+                lines.push(BoardLine {
+                    place: offset + 1 + lines.len() as u64,
+                    user: UserId::from_uuid(id_from(blob(row, 6)?, "user")?),
+                    username: row.get(7)?,
+                    language: language_of(text(row, 8)?)?,
+                    standing: standing_of(row, 0)?.ok_or(bad("solved"))?,
+                    memory: memory.and_then(|n| u64::try_from(n).ok()).map(Bytes::new),
+                });
+            }
+            Ok((lines, count_of(total)))
+        });
+        read.await
+    }
+
+    async fn progress(&self, user: UserId) -> Result<Progress, StoreError> {
+        let read = self.readers.read("read what a user has solved", move |reader| {
+            let sql = "SELECT easy, medium, hard, solved, attempted, last_solved_at FROM user_progress WHERE user = ?";
+            let mut query = reader.prepare_cached(sql)?;
+            let mut rows = query.query([bytes(user.as_uuid())])?;
+            rows.next()?.map_or(Ok(Progress::default()), |row| progress_of(row, 0))
+        });
+        read.await
+    }
+
+    async fn ranks(&self, offset: u64, limit: u64) -> Result<(Vec<RankLine>, u64), StoreError> {
+        let read = self.readers.read("read the global leaderboard", move |reader| {
+            let sql = "SELECT count(*) FROM user_progress WHERE solved > 0";
+            let total = reader.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0))?;
+            let sql = "SELECT g.easy, g.medium, g.hard, g.solved, g.attempted, g.last_solved_at, g.user, u.username \
+                       FROM user_progress g JOIN users u ON u.id = g.user WHERE g.solved > 0 \
+                       ORDER BY g.solved DESC, g.last_solved_at, g.user LIMIT ? OFFSET ?";
+            let [limit, skip] = page_of(offset, limit);
+            let mut query = reader.prepare_cached(sql)?;
+            let mut rows = query.query(params![limit, skip])?;
+            let mut lines = Vec::new();
+            while let Some(row) = rows.next()? {
+                lines.push(RankLine {
+                    place: offset + 1 + lines.len() as u64,
+                    user: UserId::from_uuid(id_from(blob(row, 6)?, "user")?),
+                    username: row.get(7)?,
+                    progress: progress_of(row, 0)?,
+                });
+            }
+            Ok((lines, count_of(total)))
+        });
+        read.await
+    }
+}
+
+/// Limit and offset as SQLite takes them. Numbers beyond what a row number can be mean an empty page.
+fn page_of(offset: u64, limit: u64) -> [i64; 2] {
+    [limit, offset].map(|n| i64::try_from(n).unwrap_or(i64::MAX))
+}
+
+fn count_of(total: i64) -> u64 {
+    u64::try_from(total).unwrap_or(0)
+}
+
+const fn difficulty_number(difficulty: Difficulty) -> i64 {
+    match difficulty {
+        Difficulty::Easy => 0,
+        Difficulty::Medium => 1,
+        Difficulty::Hard => 2,
+    }
+}
+
+const fn visibility_number(visibility: Visibility) -> i64 {
+    match visibility {
+        Visibility::Draft => 0,
+        Visibility::Private => 1,
+        Visibility::Public => 2,
+    }
+}
+
+fn user_of(row: &Row<'_>, column: usize) -> Result<Option<UserId>, Fault> {
+    let id = row.get_ref(column)?.as_blob_or_null().map_err(|_| bad("user"))?;
+    Ok(id.map(|id| id_from(id, "user").map(UserId::from_uuid)).transpose()?)
+}
+
+fn problem_of(row: &Row<'_>) -> Result<ProblemRecord, Fault> {
+    let difficulty: Option<i64> = row.get(4)?;
+    let difficulty = difficulty.map(|number| {
+        Difficulty::ALL.into_iter().find(|one| difficulty_number(*one) == number).ok_or(bad("difficulty"))
+    });
+    let tags: Vec<String> = serde_json::from_str(text(row, 5)?).map_err(|_| bad("tags"))?;
+    let visibility: i64 = row.get(6)?;
+    let count = |column| Ok::<u64, Fault>(count_of(row.get(column)?));
+    Ok(ProblemRecord {
+        id: ProblemId::from_uuid(id_from(blob(row, 0)?, "id")?),
+        slug: text(row, 1)?.parse().map_err(|_| bad("slug"))?,
+        owner: user_of(row, 2)?,
+        title: row.get(3)?,
+        difficulty: difficulty.transpose()?,
+        tags: tags.iter().map(|tag| tag.parse::<Tag>()).collect::<Result<_, _>>().map_err(|_| bad("tags"))?,
+        visibility: Visibility::ALL
+            .into_iter()
+            .find(|one| visibility_number(*one) == visibility)
+            .ok_or(bad("visibility"))?,
+        version: row.get(7)?,
+        created_at: from_us(row.get(8)?, "created_at")?,
+        updated_at: from_us(row.get(9)?, "updated_at")?,
+        statistics: Statistics {
+            submissions: count(10)?,
+            accepted: count(11)?,
+            attempted_by: count(12)?,
+            solved_by: count(13)?,
+        },
+        package: hash_from(blob(row, 14)?, "package")?,
+        is_verified: row.get(15)?,
+    })
+}
+
+/// Six columns from `first`; `None` where they are NULL.
+fn standing_of(row: &Row<'_>, first: usize) -> Result<Option<Standing>, Fault> {
+    let Some(is_solved) = row.get::<_, Option<bool>>(first)? else { return Ok(None) };
+    let best_time_us: Option<i64> = row.get(first + 4)?;
+    let solved_at: Option<i64> = row.get(first + 5)?;
+    Ok(Some(Standing {
+        is_solved,
+        tries: row.get(first + 1)?,
+        best_submission: Some(SubmissionId::from_uuid(id_from(blob(row, first + 2)?, "best")?)),
+        best_score: score_from(row.get(first + 3)?)?,
+        best_time: best_time_us.and_then(|us| u64::try_from(us).ok()).map(Duration::from_micros),
+        solved_at: solved_at.map(|us| from_us(us, "solved_at")).transpose()?,
+    }))
+}
+
+/// Six columns from `first`.
+fn progress_of(row: &Row<'_>, first: usize) -> Result<Progress, Fault> {
+    let count = |at: usize| Ok::<u64, Fault>(count_of(row.get(first + at)?));
+    let last: Option<i64> = row.get(first + 5)?;
+    Ok(Progress {
+        easy: count(0)?,
+        medium: count(1)?,
+        hard: count(2)?,
+        solved: count(3)?,
+        attempted: count(4)?,
+        last_solved_at: last.map(|us| from_us(us, "last_solved_at")).transpose()?,
+    })
+}

@@ -1,0 +1,91 @@
+//! Filters as SQL. Every value is bound; the text of a condition is ours alone.
+
+use cupel_core::problems::{ProblemFilter, ProblemSort, SolveState, SubmissionFilter};
+use cupel_types::SubmissionId;
+use rusqlite::types::Value;
+
+use super::difficulty_number;
+
+/// What follows `WHERE`, the values in it, and what follows `ORDER BY`.
+pub(super) struct Conditions {
+    pub(super) sql: String,
+    pub(super) values: Vec<Value>,
+    pub(super) order: &'static str,
+}
+
+impl Conditions {
+    fn and(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
+        if !self.sql.is_empty() {
+            self.sql.push_str(" AND ");
+        }
+        self.sql.push_str(condition);
+        self.values.extend(values);
+    }
+
+    /// Of problems `p` with standings `r` of the user who is the first value.
+    pub(super) fn of(filter: &ProblemFilter) -> Conditions {
+        let asker = filter.asker.map_or(Value::Null, |asker| Value::Blob(asker.as_uuid().as_bytes().to_vec()));
+        let order = match filter.sort {
+            ProblemSort::Title => "p.title_key, p.id",
+            ProblemSort::Newest => "p.created_at DESC, p.id DESC",
+            ProblemSort::Difficulty => "p.difficulty IS NULL, p.difficulty, p.title_key, p.id",
+            ProblemSort::Solved => "p.solved_by DESC, p.title_key, p.id",
+        };
+        let mut all = Conditions { sql: String::new(), values: vec![asker.clone()], order };
+        let own = "(p.owner = ? OR EXISTS \
+                   (SELECT 1 FROM problem_members m WHERE m.problem = p.id AND m.user = ? AND m.part = 'author'))";
+        if filter.own {
+            all.and(own, [asker.clone(), asker.clone()]);
+        } else if filter.sees_all {
+            all.and("TRUE", []);
+        } else if filter.asker.is_some() {
+            let seen = format!(
+                "(p.visibility = 2 OR {own} OR (p.visibility = 1 AND EXISTS \
+                 (SELECT 1 FROM problem_members m WHERE m.problem = p.id AND m.user = ?)))"
+            );
+            all.and(&seen, [asker.clone(), asker.clone(), asker]);
+        } else {
+            all.and("p.visibility = 2", []);
+        }
+        if !filter.difficulties.is_empty() {
+            let places = vec!["?"; filter.difficulties.len()].join(", ");
+            let numbers = filter.difficulties.iter().map(|one| Value::Integer(difficulty_number(*one)));
+            all.and(&format!("p.difficulty IN ({places})"), numbers);
+        }
+        for tag in &filter.tags {
+            let has = "EXISTS (SELECT 1 FROM problem_tags g WHERE g.tag = ? AND g.problem = p.id)";
+            all.and(has, [Value::Text(tag.as_str().to_owned())]);
+        }
+        match filter.state {
+            None => {}
+            Some(SolveState::Solved) => all.and("r.solved = 1", []),
+            Some(SolveState::Attempted) => all.and("r.solved = 0", []),
+            Some(SolveState::Unsolved) => all.and("coalesce(r.solved, 0) = 0", []),
+        }
+        if let Some(part) = &filter.text {
+            let part = Value::Text(part.to_lowercase());
+            all.and("(instr(p.title_key, ?) > 0 OR instr(p.slug, ?) > 0)", [part.clone(), part]);
+        }
+        all
+    }
+
+    /// Of submissions `t` to a problem.
+    pub(super) fn of_submissions(filter: &SubmissionFilter, after: Option<SubmissionId>) -> Conditions {
+        let id = |id: &uuid::Uuid| Value::Blob(id.as_bytes().to_vec());
+        let mut all = Conditions { sql: String::new(), values: Vec::new(), order: "" };
+        all.and("t.problem = ?", [id(filter.problem.as_uuid())]);
+        if let Some(owner) = &filter.owner {
+            all.and("t.owner = ?", [id(owner.as_uuid())]);
+        }
+        if let Some(verdict) = filter.verdict {
+            all.and("t.verdict = ?", [Value::Text(verdict.code().to_owned())]);
+        }
+        if let Some(language) = &filter.language {
+            all.and("t.language = ?", [Value::Text(language.as_str().to_owned())]);
+        }
+        if let Some(after) = &after {
+            all.and("t.submission > ?", [id(after.as_uuid())]);
+        }
+        all
+    }
+}

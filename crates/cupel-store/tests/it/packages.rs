@@ -1,0 +1,118 @@
+//! Packages on the disk: whole or not at all, once each, and as they were.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cupel_core::Packages;
+use cupel_core::problems::PackagesError;
+use cupel_problem::ImportError;
+use cupel_store::LocalPackages;
+
+struct Place {
+    directory: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Place {
+        Place { directory: tempfile::tempdir().unwrap() }
+    }
+
+    fn packages(&self) -> LocalPackages {
+        LocalPackages::open(&self.kept(), cupel_testkit::registry()).unwrap()
+    }
+
+    fn kept(&self) -> PathBuf {
+        self.directory.path().join("packages")
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.kept()).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    /// A package whose only secret answer is `answer`.
+    fn source(&self, answer: &str) -> PathBuf {
+        let root = self.directory.path().join(format!("source-{answer}"));
+        for (path, text) in [
+            ("problem.toml", "title = \"Echo\"\nslug = \"echo\"\n[limits]\ntime = 1.0\n"),
+            ("statement.md", "Print what you read.\n"),
+            ("tests/sample/1.in", "a\n"),
+            ("tests/sample/1.out", "a\n"),
+            ("tests/secret/1.in", "b\n"),
+            ("tests/secret/1.out", answer),
+        ] {
+            let path = root.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        root
+    }
+}
+
+#[test]
+fn a_package_lies_under_its_hash_once_however_often_it_comes() {
+    let place = Place::new();
+    let packages = place.packages();
+    let hash = packages.import(&place.source("b\n")).unwrap().package.hash;
+    let again = packages.import(&place.source("b\n")).unwrap().package;
+    assert_eq!((again.hash, place.names()), (hash, vec![hash.to_string()]));
+    assert_eq!(again.root(), place.kept().join(hash.to_string()));
+    let other = packages.import(&place.source("c\n")).unwrap().package.hash;
+    assert_eq!((other != hash, place.names().len()), (true, 2));
+}
+
+#[test]
+fn a_package_is_opened_after_a_restart_as_it_was() {
+    let place = Place::new();
+    let imported = place.packages().import(&place.source("b\n")).unwrap().package;
+    let opened = place.packages().open(&imported.hash).unwrap();
+    assert_eq!(opened.hash, imported.hash);
+    assert_eq!(opened.problem.slug.as_str(), "echo");
+    assert_eq!(opened.problem.tests.cases().count(), 2);
+}
+
+#[test]
+fn a_package_that_was_changed_on_the_disk_is_not_opened() {
+    let place = Place::new();
+    let imported = place.packages().import(&place.source("b\n")).unwrap().package;
+    fs::write(imported.root().join("tests/secret/1.out"), "x\n").unwrap();
+    assert!(matches!(place.packages().open(&imported.hash), Err(PackagesError::Damaged { .. })));
+    fs::remove_dir_all(imported.root()).unwrap();
+    assert!(
+        matches!(place.packages().open(&imported.hash), Err(PackagesError::Missing(hash)) if hash == imported.hash)
+    );
+}
+
+#[test]
+fn a_refused_package_leaves_nothing_behind() {
+    let place = Place::new();
+    let source = place.source("b\n");
+    fs::remove_file(source.join("tests/secret/1.out")).unwrap();
+    let refused = place.packages().import(&source);
+    assert!(matches!(refused, Err(ImportError::Refused(_))), "{refused:?}");
+    assert_eq!(place.names(), Vec::<String>::new());
+}
+
+#[test]
+fn a_sweep_leaves_what_is_wanted_and_removes_what_broke_off() {
+    let place = Place::new();
+    let packages = place.packages();
+    let wanted = packages.import(&place.source("b\n")).unwrap().package.hash;
+    let unwanted = packages.import(&place.source("c\n")).unwrap().package.hash;
+    fs::create_dir_all(place.kept().join(".importing-x/package")).unwrap();
+    drop(packages.upload().unwrap().keep().unwrap());
+    assert_eq!(packages.sweep(&[wanted]).unwrap(), 3);
+    assert_eq!(place.names(), [wanted.to_string()]);
+    assert!(packages.open(&wanted).is_ok() && packages.open(&unwanted).is_err());
+}
+
+#[test]
+fn an_upload_is_gone_when_nobody_needs_it_any_more() {
+    let place = Place::new();
+    let packages = place.packages();
+    let upload = packages.upload().unwrap();
+    let path: &Path = upload.path();
+    assert!(path.starts_with(place.kept()));
+    drop(upload);
+    assert_eq!(place.names(), Vec::<String>::new());
+}

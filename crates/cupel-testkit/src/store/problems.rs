@@ -1,0 +1,442 @@
+//! Rules about problems, their versions, and what verdicts make of standings.
+
+use std::time::Duration;
+
+use cupel_core::problems::{
+    Deleted, NewProblem, NewVersion, Part, ProblemChange, ProblemFilter, ProblemKey, ProblemRecord, ProblemSort,
+    RejudgeOne, SlugTaken, SolveState, SubmissionFilter,
+};
+use cupel_core::run::RunState;
+use cupel_core::{Purpose, Store};
+use cupel_problem::{Difficulty, Visibility};
+use cupel_types::{
+    Bytes, Cases, ContentHash, Feedback, Grading, PriorityClass, ProblemId, RunId, Score, Submission, SubmissionId,
+    UserId, Verdict, Verification,
+};
+
+use super::{at, insert, lease, user};
+use crate::Subject;
+use crate::builders::{a_completion, a_submission, fresh};
+
+fn package(n: u8) -> ContentHash {
+    ContentHash::from_bytes([n; 32])
+}
+
+fn version(n: u8) -> NewVersion {
+    NewVersion {
+        package: package(n),
+        format: "cupel".into(),
+        title: format!("Problem {n}"),
+        difficulty: Some(Difficulty::Easy),
+        tags: vec!["graphs".parse().expect("a tag")],
+        lower_is_better: false,
+        by: None,
+        at: at(n.into()),
+        is_verified: None,
+        shipped: None,
+    }
+}
+
+/// A public problem named `p<n>` whose package is `n`.
+async fn problem(store: &impl Store, n: u8, change: impl FnOnce(&mut NewProblem)) -> ProblemRecord {
+    let mut new = NewProblem {
+        id: ProblemId::from_uuid(fresh()),
+        slug: format!("p{n}").parse().expect("a slug"),
+        owner: None,
+        visibility: Visibility::Public,
+        version: version(n),
+    };
+    change(&mut new);
+    let id = new.id;
+    store.insert_problem(new).await.unwrap().unwrap();
+    read(store, id).await
+}
+
+async fn read(store: &impl Store, id: ProblemId) -> ProblemRecord {
+    store.problem(ProblemKey::Id(id), None).await.unwrap().expect("a problem").0
+}
+
+async fn send(store: &impl Store, problem: &ProblemRecord, by: UserId, cases: Cases) -> (Submission, RunId) {
+    insert(store, a_submission().by(by).sent_for(Purpose::Solve { of: problem.current(), cases })).await
+}
+
+/// What a judge says: a verdict, points out of ten, and milliseconds of CPU.
+type Said = (Verdict, Option<i64>, u64);
+
+async fn judge(store: &impl Store, run: RunId, (verdict, points, ms): Said) {
+    let leased = lease(store, run, 400).await;
+    let mut done = a_completion(&leased, b"", at(401));
+    let usage = cupel_types::Usage { cpu_time: Duration::from_millis(ms), ..Default::default() };
+    done.report.verdict = verdict;
+    let step = done.report.execution.take().map(|step| cupel_types::StepReport { usage, ..step });
+    done.report.grading = Some(Grading {
+        score: points.and_then(Score::points),
+        max_score: points.and(Score::points(10)),
+        cases: vec![cupel_types::CaseGrade {
+            name: "secret/1".into(),
+            group: "secret".into(),
+            verdict,
+            score: None,
+            usage,
+            feedback: Feedback::Verdict,
+            step,
+            judge_message: Some("word 1".into()),
+            team_message: None,
+        }],
+        ..Grading::default()
+    });
+    assert!(store.complete(run, leased.lease, done).await.unwrap());
+}
+
+async fn solve(store: &impl Store, problem: &ProblemRecord, by: UserId, said: Said) -> SubmissionId {
+    let (submission, run) = send(store, problem, by, Cases::All).await;
+    judge(store, run, said).await;
+    submission.id
+}
+
+async fn rejudge(store: &impl Store, submission: SubmissionId, package: ContentHash) -> Option<RunId> {
+    let one = RejudgeOne { submission, run: RunId::from_uuid(fresh()) };
+    let runs = store.rejudge(vec![one], package, at(200)).await.unwrap();
+    runs.first().map(|run| run.run)
+}
+
+fn all(problem: &ProblemRecord) -> SubmissionFilter {
+    SubmissionFilter { problem: problem.id, owner: None, verdict: None, language: None }
+}
+
+const AC: Said = (Verdict::Accepted, None, 20);
+const WA: Said = (Verdict::WrongAnswer, None, 20);
+
+/// Rule.
+pub async fn a_problem_reads_back_and_its_slug_is_its_own<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let (owner, reader) = (user(&*store).await, user(&*store).await);
+    let made = problem(&*store, 1, |new| (new.owner, new.visibility) = (Some(owner), Visibility::Draft)).await;
+    assert_eq!((made.slug.as_str(), made.title.as_str(), made.version), ("p1", "Problem 1", 1));
+    assert_eq!((made.owner, made.visibility, made.package), (Some(owner), Visibility::Draft, package(1)));
+    assert_eq!((made.difficulty, made.tags.len(), made.is_verified), (Some(Difficulty::Easy), 1, None));
+    let again = NewProblem {
+        id: ProblemId::from_uuid(fresh()),
+        slug: made.slug.clone(),
+        owner: None,
+        visibility: Visibility::Public,
+        version: version(9),
+    };
+    assert_eq!(store.insert_problem(again).await.unwrap(), Err(SlugTaken));
+    assert_eq!(store.packages().await.unwrap(), [package(1)], "nothing of it was written");
+
+    let members = Some(vec![(reader, Part::Reader), (UserId::from_uuid(fresh()), Part::Author)]);
+    let change = ProblemChange { visibility: Some(Visibility::Private), slug: Some("new".parse().unwrap()), members };
+    assert_eq!(store.change_problem(made.id, change, at(50)).await.unwrap(), Ok(true));
+    let by_slug = |slug: &str| store.problem(ProblemKey::Slug(slug.parse().unwrap()), Some(reader));
+    assert!(by_slug("p1").await.unwrap().is_none());
+    let (changed, part) = by_slug("new").await.unwrap().expect("it is there");
+    assert_eq!((changed.visibility, changed.updated_at, part), (Visibility::Private, at(50), Some(Part::Reader)));
+    assert_eq!(store.members(made.id).await.unwrap(), [(reader, Part::Reader)], "who is no user has no part");
+
+    let other = problem(&*store, 2, |_| {}).await;
+    let taken = ProblemChange { slug: Some("new".parse().unwrap()), ..ProblemChange::default() };
+    assert_eq!(store.change_problem(other.id, taken, at(51)).await.unwrap(), Err(SlugTaken));
+    let nothing = store.change_problem(ProblemId::from_uuid(fresh()), ProblemChange::default(), at(51));
+    assert_eq!(nothing.await.unwrap(), Ok(false));
+}
+
+/// Rule.
+pub async fn another_package_is_a_new_version_and_the_same_one_is_not<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let made = problem(&*store, 1, |_| {}).await;
+    assert!(!store.add_version(made.id, version(1)).await.unwrap());
+    assert!(store.add_version(made.id, NewVersion { difficulty: None, ..version(2) }).await.unwrap());
+    let now = read(&*store, made.id).await;
+    assert_eq!((now.version, now.package, now.title.as_str(), now.difficulty), (2, package(2), "Problem 2", None));
+    assert!(store.add_version(made.id, version(1)).await.unwrap());
+    assert_eq!(read(&*store, made.id).await.version, 1, "an earlier one comes back under its number");
+    let (versions, total) = store.versions(made.id, 0, 1).await.unwrap();
+    assert_eq!((versions.len(), total, versions[0].number, versions[0].package), (1, 2, 2, package(2)));
+    let mut packages = store.packages().await.unwrap();
+    packages.sort();
+    assert_eq!(packages, [package(1), package(2)]);
+    assert!(!store.add_version(ProblemId::from_uuid(fresh()), version(3)).await.unwrap());
+}
+
+/// Rule.
+pub async fn an_archive_that_was_loaded_is_remembered_with_its_version<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    assert_eq!(store.shipped("p1").await.unwrap(), None);
+    let shipped = |n: u8| Some(("p1".to_owned(), [n; 32]));
+    let made = problem(&*store, 1, |new| new.version.shipped = shipped(1)).await;
+    assert_eq!(store.shipped("p1").await.unwrap(), Some([1; 32]));
+    store.add_version(made.id, NewVersion { shipped: shipped(2), ..version(2) }).await.unwrap();
+    assert_eq!(store.shipped("p1").await.unwrap(), Some([2; 32]));
+    store.set_shipped("p1", [3; 32]).await.unwrap();
+    assert_eq!(store.shipped("p1").await.unwrap(), Some([3; 32]));
+}
+
+/// Rule.
+pub async fn problems_are_listed_for_whom_they_exist_and_page_by_page<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let (owner, member, stranger) = (user(&*store).await, user(&*store).await, user(&*store).await);
+    let public = problem(&*store, 1, |new| new.version.title = "Zebra".into()).await;
+    let private = problem(&*store, 2, |new| {
+        (new.owner, new.visibility) = (Some(owner), Visibility::Private);
+        new.version.difficulty = Some(Difficulty::Hard);
+        new.version.tags.push("trees".parse().expect("a tag"));
+    });
+    let private = private.await;
+    let draft = problem(&*store, 3, |new| {
+        (new.owner, new.visibility, new.version.difficulty) = (Some(owner), Visibility::Draft, None);
+    });
+    let draft = draft.await;
+    for (problem, part) in [(&private, Part::Reader), (&draft, Part::Reader)] {
+        let change = ProblemChange { members: Some(vec![(member, part)]), ..ProblemChange::default() };
+        store.change_problem(problem.id, change, at(60)).await.unwrap().unwrap();
+    }
+    let listed = async |filter: ProblemFilter| {
+        let (lines, total) = store.problems(filter, 0, 10).await.unwrap();
+        assert_eq!(lines.len() as u64, total);
+        lines.iter().map(|line| line.problem.slug.to_string()).collect::<Vec<_>>()
+    };
+    let as_seen_by = |asker| ProblemFilter { asker, ..ProblemFilter::default() };
+    assert_eq!(listed(as_seen_by(None)).await, ["p1"]);
+    assert_eq!(listed(as_seen_by(Some(stranger))).await, ["p1"]);
+    assert_eq!(listed(as_seen_by(Some(member))).await, ["p2", "p1"], "a reader does not see a draft");
+    assert_eq!(listed(as_seen_by(Some(owner))).await, ["p2", "p3", "p1"]);
+    let everything = ProblemFilter { sees_all: true, ..ProblemFilter::default() };
+    assert_eq!(listed(everything.clone()).await, ["p2", "p3", "p1"]);
+    assert_eq!(listed(ProblemFilter { own: true, ..as_seen_by(Some(owner)) }).await, ["p2", "p3"]);
+
+    let with = |change: fn(&mut ProblemFilter)| {
+        let mut filter = everything.clone();
+        change(&mut filter);
+        filter
+    };
+    assert_eq!(listed(with(|f| f.difficulties = vec![Difficulty::Hard, Difficulty::Medium])).await, ["p2"]);
+    assert_eq!(listed(with(|f| f.tags = vec!["graphs".parse().unwrap(), "trees".parse().unwrap()])).await, ["p2"]);
+    assert_eq!(listed(with(|f| f.text = Some("ZEB".into()))).await, ["p1"]);
+    assert_eq!(listed(with(|f| f.text = Some("%".into()))).await, Vec::<String>::new(), "a text is no pattern");
+    assert_eq!(listed(with(|f| f.sort = ProblemSort::Newest)).await, ["p3", "p2", "p1"]);
+    assert_eq!(listed(with(|f| f.sort = ProblemSort::Difficulty)).await, ["p1", "p2", "p3"]);
+
+    solve(&*store, &public, stranger, AC).await;
+    solve(&*store, &private, stranger, WA).await;
+    let standing = |state| ProblemFilter { asker: Some(stranger), state: Some(state), ..everything.clone() };
+    assert_eq!(listed(standing(SolveState::Solved)).await, ["p1"]);
+    assert_eq!(listed(standing(SolveState::Attempted)).await, ["p2"]);
+    assert_eq!(listed(standing(SolveState::Unsolved)).await, ["p2", "p3"]);
+    assert_eq!(listed(with(|f| f.sort = ProblemSort::Solved)).await, ["p1", "p2", "p3"]);
+    let (page, total) = store.problems(as_seen_by(Some(owner)), 1, 1).await.unwrap();
+    assert_eq!((page.len(), page[0].problem.id, total), (1, draft.id, 3));
+}
+
+/// Rule.
+pub async fn a_verdict_changes_standing_figures_and_progress_with_it<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let (one, two) = (user(&*store).await, user(&*store).await);
+    let made = problem(&*store, 1, |_| {}).await;
+    let standing = async |who| store.standing(made.id, who).await.unwrap();
+    assert_eq!(standing(one).await, None);
+
+    solve(&*store, &made, one, (Verdict::CompileError, None, 0)).await;
+    solve(&*store, &made, one, (Verdict::InternalError, None, 0)).await;
+    let (_, run) = send(&*store, &made, one, Cases::Samples).await;
+    judge(&*store, run, AC).await;
+    assert_eq!(standing(one).await, None, "what the tests did not judge, and samples, are no try");
+
+    let wrong = solve(&*store, &made, one, WA).await;
+    let after = standing(one).await.expect("a standing");
+    assert_eq!((after.is_solved, after.tries, after.best_submission), (false, 1, Some(wrong)));
+    assert_eq!(store.progress(one).await.unwrap().attempted, 1);
+
+    let (slow, run) = send(&*store, &made, one, Cases::All).await;
+    judge(&*store, run, (Verdict::Accepted, None, 500)).await;
+    let fast = solve(&*store, &made, one, AC).await;
+    solve(&*store, &made, one, WA).await;
+    let after = standing(one).await.expect("a standing");
+    assert_eq!((after.is_solved, after.tries, after.best_submission), (true, 2, Some(fast)));
+    assert_eq!((after.best_time, after.solved_at), (Some(Duration::from_millis(20)), Some(slow.submitted_at)));
+    solve(&*store, &made, two, WA).await;
+
+    let figures = read(&*store, made.id).await.statistics;
+    assert_eq!((figures.submissions, figures.accepted, figures.attempted_by, figures.solved_by), (5, 2, 2, 1));
+    let progress = store.progress(one).await.unwrap();
+    assert_eq!((progress.easy, progress.hard, progress.solved, progress.attempted), (1, 0, 1, 0));
+    assert_eq!(progress.last_solved_at, Some(slow.submitted_at));
+
+    let (mine, total) = store.submissions_to(SubmissionFilter { owner: Some(one), ..all(&made) }, 0, 2).await.unwrap();
+    assert_eq!((mine.len(), total), (2, 6), "all that count, whatever came of them");
+    assert_eq!((mine[0].problem, mine[0].owner, mine[0].id > mine[1].id), (Some(made.id), one, true));
+    let verdict = |verdict| SubmissionFilter { verdict: Some(verdict), ..all(&made) };
+    assert_eq!(store.submissions_to(verdict(Verdict::WrongAnswer), 0, 10).await.unwrap().1, 3);
+    let ids = store.submission_ids_to(verdict(Verdict::Accepted), None, 10).await.unwrap();
+    assert_eq!(ids, [slow.id, fast]);
+    assert_eq!(store.submission_ids_to(verdict(Verdict::Accepted), Some(slow.id), 10).await.unwrap(), [fast]);
+
+    let hide = ProblemChange { visibility: Some(Visibility::Private), ..ProblemChange::default() };
+    store.change_problem(made.id, hide, at(300)).await.unwrap().unwrap();
+    assert_eq!(store.progress(one).await.unwrap().solved, 0, "only public problems are progress");
+}
+
+/// Rule.
+pub async fn a_rejudge_is_a_new_run_and_the_newest_verdict_stands<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let who = user(&*store).await;
+    let made = problem(&*store, 1, |_| {}).await;
+    let first = solve(&*store, &made, who, AC).await;
+    let second = solve(&*store, &made, who, WA).await;
+    assert!(store.add_version(made.id, version(2)).await.unwrap());
+
+    let run = rejudge(&*store, first, package(2)).await.expect("a run");
+    let record = store.submission(first).await.unwrap().unwrap();
+    assert_eq!((record.run, record.state), (run, RunState::Queued { attempts: 1, lost: 0 }));
+    let standing = async || store.standing(made.id, who).await.unwrap().unwrap();
+    assert!(standing().await.is_solved, "until there is another verdict");
+    assert_eq!(rejudge(&*store, first, package(2)).await, None, "it waits already");
+    let due = store.due(at(200), cupel_core::DuePlace::before(at(0)), 10).await.unwrap();
+    assert_eq!(due.iter().map(|due| (due.hint.run, due.hint.class)).collect::<Vec<_>>(), [(run, PriorityClass::Batch)]);
+
+    let leased = lease(&*store, run, 200).await;
+    assert_eq!((leased.attempt, leased.submission.of_problem().unwrap().package), (2, package(2)));
+    assert_eq!(rejudge(&*store, first, package(1)).await, None, "it is being judged");
+    let mut done = a_completion(&leased, b"", at(201));
+    done.report.verdict = Verdict::WrongAnswer;
+    done.report.grading = Some(Grading::default());
+    assert!(store.complete(run, leased.lease, done).await.unwrap());
+    let after = standing().await;
+    assert_eq!((after.is_solved, after.tries, after.solved_at), (false, 2, None));
+    let figures = read(&*store, made.id).await.statistics;
+    assert_eq!((figures.submissions, figures.accepted, figures.attempted_by, figures.solved_by), (2, 0, 1, 0));
+    let progress = store.progress(who).await.unwrap();
+    assert_eq!((progress.solved, progress.attempted), (0, 1));
+
+    let runs = store.runs_of(first, 10).await.unwrap();
+    let told: Vec<_> = runs.iter().map(|run| (run.state.verdict(), run.package)).collect();
+    let (ac, wa) = (Some(Verdict::Accepted), Some(Verdict::WrongAnswer));
+    assert_eq!(told, [(wa, Some(package(2))), (ac, Some(package(1)))], "old and new are kept");
+
+    let run = rejudge(&*store, second, package(2)).await.expect("a run");
+    judge(&*store, run, (Verdict::InternalError, None, 0)).await;
+    assert_eq!(standing().await.tries, 2, "a fault of the package takes nothing from what was judged");
+    let run = rejudge(&*store, second, package(2)).await.expect("a run");
+    judge(&*store, run, AC).await;
+    assert_eq!((standing().await.is_solved, standing().await.tries), (true, 2));
+
+    let (_, waiting) = send(&*store, &made, who, Cases::All).await;
+    let waits = store.submission_ids_to(all(&made), None, 10).await.unwrap()[2];
+    assert_eq!(rejudge(&*store, waits, package(2)).await, None);
+    let leased = lease(&*store, waiting, 300).await;
+    assert_eq!(leased.submission.of_problem().unwrap().package, package(2), "who waits is judged at the new package");
+    let (sample, run) = send(&*store, &made, who, Cases::Samples).await;
+    judge(&*store, run, AC).await;
+    assert_eq!(rejudge(&*store, sample.id, package(2)).await, None, "what counts for nothing is not judged again");
+}
+
+/// Rule.
+pub async fn leaderboards_have_the_better_before_the_faster_before_the_earlier<S: Store>(
+    make: impl AsyncFn() -> Subject<S>,
+) {
+    let store = make().await;
+    let mut users = Vec::new();
+    for _ in 0..5 {
+        users.push(user(&*store).await);
+    }
+    let scored = problem(&*store, 1, |_| {}).await;
+    for (who, said) in [
+        (0, (Verdict::Accepted, Some(4), 10)),
+        (1, (Verdict::Accepted, Some(10), 70)),
+        (2, (Verdict::Accepted, Some(10), 30)),
+        (3, (Verdict::WrongAnswer, Some(0), 5)),
+        (0, (Verdict::WrongAnswer, Some(0), 1)),
+        (4, (Verdict::Accepted, Some(10), 30)),
+    ] {
+        solve(&*store, &scored, users[who], said).await;
+    }
+    let (board, total) = store.board(scored.id, 0, 10).await.unwrap();
+    let told: Vec<_> = board.iter().map(|line| (line.place, line.user, line.standing.is_solved)).collect();
+    let (u, solved) = (&users, true);
+    assert_eq!(told, [(1, u[2], solved), (2, u[4], solved), (3, u[1], solved), (4, u[0], false)]);
+    assert_eq!((total, board[3].standing.best_score), (4, Score::points(4)));
+    assert_eq!(board[0].language.as_ref().map(|id| id.as_str()), Some("python"));
+    let (page, _) = store.board(scored.id, 2, 1).await.unwrap();
+    assert_eq!((page[0].place, page[0].user), (3, u[1]));
+
+    let golf = problem(&*store, 2, |new| new.version.lower_is_better = true).await;
+    for (who, points) in [(0, 7), (1, 3), (0, 5)] {
+        solve(&*store, &golf, users[who], (Verdict::Accepted, Some(points), 1)).await;
+    }
+    let (board, _) = store.board(golf.id, 0, 10).await.unwrap();
+    let told: Vec<_> = board.iter().map(|line| (line.user, line.standing.best_score)).collect();
+    assert_eq!(told, [(u[1], Score::points(3)), (u[0], Score::points(5))]);
+
+    let (ranks, total) = store.ranks(0, 2).await.unwrap();
+    assert_eq!((total, ranks[0].user, ranks[0].progress.solved, ranks[1].place), (4, u[1], 2, 2));
+    assert!(!ranks[0].username.is_empty());
+}
+
+/// Rule.
+pub async fn a_check_of_a_package_says_whether_its_version_is_verified<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let author = user(&*store).await;
+    let made = problem(&*store, 1, |new| (new.owner, new.visibility) = (Some(author), Visibility::Draft)).await;
+    for holds in [true, false] {
+        let (sent, run) = insert(&*store, a_submission().by(author).sent_for(Purpose::Verify(made.current()))).await;
+        assert_eq!(sent.language(), None);
+        let leased = lease(&*store, run, 100).await;
+        let mut done = a_completion(&leased, b"", at(101));
+        let verification = Verification { holds, findings: vec!["slow.py is fast".into()], report: "{}".into() };
+        done.report.verification = Some(verification.clone());
+        assert!(store.complete(run, leased.lease, done).await.unwrap());
+        assert_eq!(read(&*store, made.id).await.is_verified, Some(holds));
+        let record = store.submission(sent.id).await.unwrap().unwrap();
+        assert_eq!(record.report.unwrap().verification, Some(verification));
+    }
+    assert_eq!(store.delete_problem(made.id).await.unwrap(), Deleted::Gone);
+    assert_eq!(store.delete_problem(made.id).await.unwrap(), Deleted::Missing);
+    assert!(store.packages().await.unwrap().is_empty());
+    let used = problem(&*store, 2, |new| new.visibility = Visibility::Draft).await;
+    solve(&*store, &used, author, AC).await;
+    assert_eq!(store.delete_problem(used.id).await.unwrap(), Deleted::InUse);
+    let shown = problem(&*store, 3, |_| {}).await;
+    assert_eq!(store.delete_problem(shown.id).await.unwrap(), Deleted::InUse);
+}
+
+/// Rule.
+pub async fn a_grading_and_a_solution_read_back_whole<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let who = user(&*store).await;
+    let made = problem(&*store, 1, |_| {}).await;
+    for cases in [Cases::All, Cases::Samples, Cases::Input(b"1 2\n".as_slice().into())] {
+        let (sent, run) = send(&*store, &made, who, cases).await;
+        let leased = lease(&*store, run, 100).await;
+        super::runs::same_submission(&leased.submission, &sent);
+        let mut done = a_completion(&leased, b"kept\n", at(101));
+        let step = done.report.execution.take();
+        done.report.grading = Some(Grading {
+            score: Score::points(3),
+            max_score: Score::points(10),
+            groups: vec![cupel_types::GroupGrade {
+                name: "secret".into(),
+                verdict: Verdict::WrongAnswer,
+                score: Score::points(3),
+                max_score: None,
+                reason: Some("it requires `sample`".into()),
+            }],
+            cases: vec![cupel_types::CaseGrade {
+                name: "sample/1".into(),
+                group: "sample".into(),
+                verdict: Verdict::Accepted,
+                score: None,
+                usage: cupel_types::Usage { memory: Bytes::mib(3), ..Default::default() },
+                feedback: Feedback::Full,
+                step,
+                judge_message: None,
+                team_message: Some("well done".into()),
+            }],
+            author_message: Some("secret/1: word 1".into()),
+        });
+        let report = done.report.clone();
+        assert!(store.complete(run, leased.lease, done).await.unwrap());
+        let record = store.submission(sent.id).await.unwrap().unwrap();
+        super::runs::same_submission(&record.submission, &sent);
+        assert_eq!(record.report, Some(report));
+    }
+}

@@ -1,0 +1,203 @@
+//! Attempts that are about a problem: the package is opened, the judge is asked, and what it says becomes a result.
+//!
+//! Invariants: what a program writes on a test that its sender may not see goes nowhere, neither into the log nor into the result;
+//! a fault of the package is told to its authors alone, and never looks like the sender's.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cupel_core::Assignment;
+use cupel_judge::{
+    Executor, JudgeEvent, JudgeObserver, ProblemCaseReport, ProblemReport, ProblemRequest, judge_problem,
+};
+use cupel_languages::{Language, Registry};
+use cupel_problem::{MaxScore, Package, Score};
+use cupel_types::{Bytes, CaseGrade, Cases, Feedback, Grading, GroupGrade, Limits, RunReport, Solution, Verdict};
+
+use crate::attempt_log::AttemptLog;
+use crate::slot::{SlotError, SlotParts};
+
+/// Bytes of what a package's program says that are kept of one case.
+const MESSAGE_BYTES_MAX: usize = 4 << 10;
+
+/// Judges a solution.
+pub(crate) fn judge_solution(
+    parts: &SlotParts,
+    assignment: &Assignment,
+    solution: &Solution,
+    language: &Language,
+    languages: &Registry,
+    executor: &mut dyn Executor,
+    log: &mut AttemptLog<'_>,
+) -> Result<RunReport, SlotError> {
+    let submission = &assignment.leased.submission;
+    let mut package = parts.core.packages().open(&solution.of.package)?;
+    if solution.cases == Cases::Samples {
+        let Some(samples) = package.problem.tests.samples() else { return Ok(without_samples(language)) };
+        let mut only = Package::clone(&package);
+        only.problem.tests = samples;
+        package = Arc::new(only);
+    }
+    let request = ProblemRequest {
+        package: &package,
+        files: &solution.source.files,
+        language,
+        entry_point: None,
+        languages,
+        limits: submission.limits,
+        all_cases: false,
+        owner: submission.owner,
+    };
+    let mut discreet = Discreet { log, feedback: feedback_of(&package) };
+    let report = judge_problem(&request, executor, parts.cache.as_ref(), &mut discreet)?;
+    Ok(result_of(report, &discreet.feedback, parts.core.bounds().output_kept_max))
+}
+
+/// What the sender may see of each case.
+fn feedback_of(package: &Package) -> HashMap<String, Feedback> {
+    let feedback = |case: &cupel_problem::Case| if case.shown.is_some() { Feedback::Full } else { case.feedback };
+    package.problem.tests.cases().map(|case| (case.id.to_string(), feedback(case))).collect()
+}
+
+/// Passes on what the sender may know while the judge is at it.
+struct Discreet<'a, 'b> {
+    log: &'a mut AttemptLog<'b>,
+    feedback: HashMap<String, Feedback>,
+}
+
+impl JudgeObserver for Discreet<'_, '_> {
+    fn event(&mut self, event: JudgeEvent<'_>) {
+        let of = |case: Option<&str>| case.and_then(|case| self.feedback.get(case)).copied();
+        let is_told = match event {
+            JudgeEvent::CompileStarted | JudgeEvent::CompileEnded { .. } => true,
+            JudgeEvent::ExecutionStarted { case } | JudgeEvent::ExecutionEnded { case, .. } => {
+                matches!(of(case), Some(Feedback::Full | Feedback::Verdict))
+            }
+            JudgeEvent::Stdout { case, .. } | JudgeEvent::Stderr { case, .. } => of(case) == Some(Feedback::Full),
+        };
+        if is_told {
+            self.log.event(event);
+        }
+    }
+
+    fn cancelled(&mut self) -> bool {
+        self.log.cancelled()
+    }
+}
+
+fn result_of(report: ProblemReport, feedback: &HashMap<String, Feedback>, output_kept_max: Bytes) -> RunReport {
+    let message = message_of(&report, feedback);
+    let mut room = usize::try_from(output_kept_max.get()).unwrap_or(usize::MAX);
+    let grading = Grading {
+        score: report.score,
+        max_score: report.max_score.and_then(bounded),
+        groups: report
+            .groups
+            .into_iter()
+            .map(|group| GroupGrade {
+                name: group.name.to_string(),
+                verdict: group.verdict,
+                score: group.score,
+                max_score: group.max.and_then(bounded),
+                reason: group.reason,
+            })
+            .collect(),
+        cases: report
+            .cases
+            .into_iter()
+            .map(|case| {
+                let feedback = feedback.get(case.id.as_str()).copied().unwrap_or(Feedback::Hidden);
+                grade_of(case, feedback, &mut room)
+            })
+            .collect(),
+        author_message: report.message.map(short),
+    };
+    RunReport {
+        verdict: report.verdict,
+        message,
+        compile: report.compile,
+        execution: None,
+        cases: Vec::new(),
+        grading: Some(grading),
+        verification: None,
+        // The sender is told the limit that the verdict is about; beyond it a program is let run for a moment.
+        limits: Limits { cpu_time: report.cpu_time_max, ..report.limits },
+        language_version: report.language_version,
+    }
+}
+
+fn grade_of(case: ProblemCaseReport, feedback: Feedback, room: &mut usize) -> CaseGrade {
+    let step = case.step.filter(|_| feedback == Feedback::Full).filter(|step| {
+        // As much as all samples together may show.
+        let bytes = step.stdout.data.len() + step.stderr.data.len();
+        let fits = bytes <= *room;
+        *room -= if fits { bytes } else { 0 };
+        fits
+    });
+    CaseGrade {
+        name: case.id.to_string(),
+        group: case.group.to_string(),
+        verdict: case.verdict,
+        score: case.score,
+        usage: case.usage,
+        feedback,
+        step,
+        judge_message: case.judge_message.map(short),
+        team_message: case.team_message.map(short),
+    }
+}
+
+fn bounded(max: MaxScore) -> Option<Score> {
+    match max {
+        MaxScore::Bounded(score) => Some(score),
+        MaxScore::Unbounded => None,
+    }
+}
+
+/// Why, for the sender.
+fn message_of(report: &ProblemReport, feedback: &HashMap<String, Feedback>) -> Option<String> {
+    match report.verdict {
+        Verdict::InternalError => {
+            let text = "The problem's own tests or programs are at fault, not your program. Its authors are told why; \
+                        this does not count as a try.";
+            return Some(text.to_owned());
+        }
+        // The compiler, or what the problem asks of sources.
+        Verdict::CompileError | Verdict::CompileLimit => return report.message.clone(),
+        _ => {}
+    }
+    let decides = |case: &&ProblemCaseReport| case.verdict == report.verdict && !case.verdict.is_accepted();
+    let number = report.cases.iter().position(|case| decides(&case))?;
+    let case = &report.cases[number];
+    let seen = feedback.get(case.id.as_str()).copied().unwrap_or(Feedback::Hidden);
+    let place = format!("test {} of {}", number + 1, report.cases.len());
+    match (seen, &case.judge_message) {
+        (Feedback::Hidden, _) => None,
+        (Feedback::Full, Some(said)) => Some(format!("{place}: {}", short(said.clone()))),
+        (Feedback::Full, None) | (Feedback::Verdict, _) => Some(place),
+    }
+}
+
+fn without_samples(language: &Language) -> RunReport {
+    RunReport {
+        verdict: Verdict::Skipped,
+        message: Some("The problem has no samples. Run your program on an input of your own.".to_owned()),
+        compile: None,
+        execution: None,
+        cases: Vec::new(),
+        grading: Some(Grading::default()),
+        verification: None,
+        limits: language.limits,
+        language_version: language.installed_version().unwrap_or_default().to_owned(),
+    }
+}
+
+/// The beginning of a text.
+fn short(mut text: String) -> String {
+    if text.len() > MESSAGE_BYTES_MAX {
+        let end = (0..=MESSAGE_BYTES_MAX).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
