@@ -13,6 +13,7 @@ use cupel_types::{
 use jiff::Timestamp;
 
 use crate::accounts::{ApiKey, NewUser, RefreshSession, Role, Tier, User};
+use crate::contests::ContestStore;
 use crate::event::{Event, Seq};
 use crate::problems::ProblemStore;
 use crate::run::{LeasedRun, RunState, SubmissionRecord, SubmissionSummary};
@@ -360,8 +361,8 @@ pub struct Delivery {
 }
 
 /// All of the store.
-pub trait Store: RunStore + AccountStore + WebhookStore + ProblemStore {}
-impl<T: RunStore + AccountStore + WebhookStore + ProblemStore> Store for T {}
+pub trait Store: RunStore + AccountStore + WebhookStore + ProblemStore + ContestStore {}
+impl<T: RunStore + AccountStore + WebhookStore + ProblemStore + ContestStore> Store for T {}
 
 // ---- Queue ------------------------------------------------------------------------------------------
 

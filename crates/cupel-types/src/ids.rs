@@ -47,6 +47,10 @@ uuid_ids! {
     SubmissionId;
     /// A problem, whatever its name and version.
     ProblemId;
+    /// A contest, whatever its name.
+    ContestId;
+    /// A question about a contest.
+    ClarificationId;
     /// One judging of one submission; a rejudge makes a new run.
     RunId;
     /// The fencing token of one attempt at one run.

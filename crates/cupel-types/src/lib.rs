@@ -23,8 +23,8 @@ pub use files::{BoxFile, BoxFiles, BoxPath, BoxPathError};
 pub use grading::{CaseGrade, Feedback, Grading, GroupGrade, Verification};
 pub use hash::{ContentHash, ContentHashError};
 pub use ids::{
-    ApiKeyId, LanguageId, LanguageIdError, LeaseId, ProblemId, RunId, SessionId, SubmissionId, UserId, WebhookId,
-    WorkerId,
+    ApiKeyId, ClarificationId, ContestId, LanguageId, LanguageIdError, LeaseId, ProblemId, RunId, SessionId,
+    SubmissionId, UserId, WebhookId, WorkerId,
 };
 pub use limits::{Limits, LimitsRequest};
 pub use outcome::{ExitStatus, Outcome, Signal, Usage};

@@ -1,6 +1,6 @@
 //! Looking at problems and sending solutions.
 
-use cupel_problem::Package;
+use cupel_problem::{Package, Visibility};
 use cupel_types::{Cases, SubmissionId, UserId, Work};
 
 use super::{Part, ProblemFilter, ProblemKey, ProblemLine, ProblemRecord, RunSummary, Seer};
@@ -56,11 +56,20 @@ impl Core {
     /// # Errors
     /// When the store cannot answer.
     pub async fn problem(&self, seer: &Seer, key: ProblemKey) -> Result<Option<SeenProblem>, StoreError> {
-        let found = self.inner.store.problem(key, seer.user()).await?;
-        Ok(found.filter(|(problem, part)| seer.may_see(problem, *part)).map(|(problem, part)| {
-            let may_change = seer.may_change(&problem, part);
-            SeenProblem { problem, part, may_change }
-        }))
+        let Some((problem, part)) = self.inner.store.problem(key, seer.user()).await? else { return Ok(None) };
+        let may_change = seer.may_change(&problem, part);
+        let exists = seer.may_see(&problem, part) || self.is_opened_by_contest(seer, &problem).await?;
+        Ok(exists.then_some(SeenProblem { problem, part, may_change }))
+    }
+
+    /// Whether a contest in which the seer takes part shows them a problem that is private.
+    async fn is_opened_by_contest(&self, seer: &Seer, problem: &ProblemRecord) -> Result<bool, StoreError> {
+        match seer.user() {
+            Some(user) if problem.visibility == Visibility::Private => {
+                self.inner.store.is_opened_by_contest(problem.id, user, self.now()).await
+            }
+            _ => Ok(false),
+        }
     }
 
     /// A page of the problems that exist for this seer, and how many there are in all.

@@ -103,6 +103,6 @@ pub(crate) fn id_from(bytes: &[u8], column: &'static str) -> Result<Uuid, RowErr
     Uuid::from_slice(bytes).map_err(|_| bad(column))
 }
 
-fn us_of(time: std::time::Duration) -> u64 {
+pub(crate) fn us_of(time: std::time::Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

@@ -11,6 +11,7 @@
 
 mod accounts;
 mod commands;
+mod contests;
 mod fault;
 mod lock;
 mod migrate;

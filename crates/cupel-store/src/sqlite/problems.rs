@@ -363,11 +363,11 @@ impl ProblemStore for SqliteStore {
 }
 
 /// Limit and offset as SQLite takes them. Numbers beyond what a row number can be mean an empty page.
-fn page_of(offset: u64, limit: u64) -> [i64; 2] {
+pub(super) fn page_of(offset: u64, limit: u64) -> [i64; 2] {
     [limit, offset].map(|n| i64::try_from(n).unwrap_or(i64::MAX))
 }
 
-fn count_of(total: i64) -> u64 {
+pub(super) fn count_of(total: i64) -> u64 {
     u64::try_from(total).unwrap_or(0)
 }
 

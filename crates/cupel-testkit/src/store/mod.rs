@@ -2,12 +2,14 @@
 //! subject: a store without users and submissions.
 
 mod accounts;
+mod contests;
 mod problems;
 mod requests;
 mod runs;
 mod webhooks;
 
 pub use accounts::*;
+pub use contests::*;
 pub use problems::*;
 pub use requests::*;
 pub use runs::*;
@@ -69,6 +71,12 @@ macro_rules! store_conformance {
                 leaderboards_have_the_better_before_the_faster_before_the_earlier,
                 a_check_of_a_package_says_whether_its_version_is_verified,
                 a_grading_and_a_solution_read_back_whole,
+                a_contest_reads_back_changes_and_goes,
+                contests_are_listed_for_whom_they_exist_and_by_phase,
+                one_takes_part_once_and_an_official_start_moves_with_the_contest,
+                an_attempt_is_what_a_participant_sent_for_a_problem_within_their_time,
+                results_are_frozen_from_the_freeze_until_it_is_lifted,
+                a_question_is_its_askers_until_the_answer_is_for_everybody,
             ]
         );
     };

@@ -38,7 +38,7 @@ fn version(n: u8) -> NewVersion {
 }
 
 /// A public problem named `p<n>` whose package is `n`.
-async fn problem(store: &impl Store, n: u8, change: impl FnOnce(&mut NewProblem)) -> ProblemRecord {
+pub(super) async fn problem(store: &impl Store, n: u8, change: impl FnOnce(&mut NewProblem)) -> ProblemRecord {
     let mut new = NewProblem {
         id: ProblemId::from_uuid(fresh()),
         slug: format!("p{n}").parse().expect("a slug"),
@@ -61,11 +61,15 @@ async fn send(store: &impl Store, problem: &ProblemRecord, by: UserId, cases: Ca
 }
 
 /// What a judge says: a verdict, points out of ten, and milliseconds of CPU.
-type Said = (Verdict, Option<i64>, u64);
+pub(super) type Said = (Verdict, Option<i64>, u64);
 
-async fn judge(store: &impl Store, run: RunId, (verdict, points, ms): Said) {
-    let leased = lease(store, run, 400).await;
-    let mut done = a_completion(&leased, b"", at(401));
+async fn judge(store: &impl Store, run: RunId, said: Said) {
+    judge_at(store, run, said, 400).await;
+}
+
+pub(super) async fn judge_at(store: &impl Store, run: RunId, (verdict, points, ms): Said, second: i64) {
+    let leased = lease(store, run, second).await;
+    let mut done = a_completion(&leased, b"", at(second + 1));
     let usage = cupel_types::Usage { cpu_time: Duration::from_millis(ms), ..Default::default() };
     done.report.verdict = verdict;
     let step = done.report.execution.take().map(|step| cupel_types::StepReport { usage, ..step });
@@ -104,8 +108,8 @@ fn all(problem: &ProblemRecord) -> SubmissionFilter {
     SubmissionFilter { problem: problem.id, owner: None, verdict: None, language: None }
 }
 
-const AC: Said = (Verdict::Accepted, None, 20);
-const WA: Said = (Verdict::WrongAnswer, None, 20);
+pub(super) const AC: Said = (Verdict::Accepted, None, 20);
+pub(super) const WA: Said = (Verdict::WrongAnswer, None, 20);
 
 /// Rule.
 pub async fn a_problem_reads_back_and_its_slug_is_its_own<S: Store>(make: impl AsyncFn() -> Subject<S>) {

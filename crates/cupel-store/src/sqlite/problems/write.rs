@@ -194,7 +194,7 @@ impl Write for DeleteProblem {
     fn apply(&self, connection: &Connection) -> Result<Deleted, Fault> {
         let id = bytes(self.0.as_uuid());
         let sql = "SELECT visibility = 0 AND NOT EXISTS (SELECT 1 FROM problem_submissions t WHERE t.problem = p.id) \
-                   FROM problems p WHERE id = ?";
+                   AND NOT EXISTS (SELECT 1 FROM contest_problems e WHERE e.problem = p.id) FROM problems p WHERE id = ?";
         let may_go = connection.prepare_cached(sql)?.query_row([id], |row| row.get::<_, bool>(0)).optional()?;
         match may_go {
             None => Ok(Deleted::Missing),

@@ -1,0 +1,188 @@
+//! Arranging contests: making, changing and removing them, answering questions.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use cupel_problem::Visibility;
+use cupel_types::{ClarificationId, ContestId, ProblemId, UserId};
+
+use super::{Contest, ContestChange, DeletedContest, NewContest, Phase, Style};
+use crate::problems::{ProblemKey, Seer};
+use crate::{Core, StoreError};
+
+/// The longest contest.
+const LENGTH_MAX: Duration = Duration::from_hours(31 * 24);
+/// The largest penalty.
+const PENALTY_MAX: Duration = Duration::from_hours(24);
+/// Most characters of a title.
+const TITLE_MAX: usize = 200;
+/// Most bytes of a description, a question or an answer.
+pub(super) const TEXT_MAX: usize = 64 << 10;
+
+/// Why a wish about a contest was not fulfilled. Nothing has changed.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum ContestError {
+    #[error("there is no such contest")]
+    Missing,
+    #[error("another contest has this slug")]
+    SlugTaken,
+    #[error("{detail}")]
+    Invalid {
+        /// The field, as in the body of a request.
+        field: &'static str,
+        detail: String,
+    },
+    #[error("{0}")]
+    Conflict(&'static str),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+pub(super) fn invalid(field: &'static str, detail: impl Into<String>) -> ContestError {
+    ContestError::Invalid { field, detail: detail.into() }
+}
+
+impl Core {
+    /// A new id for a contest.
+    pub fn new_contest_id(&self) -> ContestId {
+        ContestId::from_uuid(self.inner.ids.next(self.now()))
+    }
+
+    /// Makes a contest.
+    ///
+    /// # Errors
+    /// [`ContestError`].
+    pub async fn insert_contest(&self, seer: &Seer, new: NewContest) -> Result<Contest, ContestError> {
+        title_fits(&new.title)?;
+        text_fits("description", &new.description)?;
+        times_fit(new.style, new.length, new.freeze)?;
+        self.problems_fit(seer, &new.problems).await?;
+        let slug = new.slug.clone();
+        self.inner.store.insert_contest(new).await?.map_err(|_taken| ContestError::SlugTaken)?;
+        self.inner.store.contest(&slug).await?.ok_or(ContestError::Missing)
+    }
+
+    /// Changes a contest. Once it has begun its start, its rules and its problems stay.
+    ///
+    /// # Errors
+    /// [`ContestError`].
+    pub async fn change_contest(
+        &self,
+        seer: &Seer,
+        slug: &cupel_problem::Slug,
+        change: ContestChange,
+    ) -> Result<Contest, ContestError> {
+        let contest = self.contest_to_change(seer, slug).await?;
+        let moves = change.starts_at.is_some() || change.style.is_some() || change.problems.is_some();
+        if moves && contest.phase(self.now()) != Phase::Upcoming {
+            return Err(ContestError::Conflict("the contest has begun: its start, rules and problems stay"));
+        }
+        change.title.as_deref().map_or(Ok(()), title_fits)?;
+        change.description.as_deref().map_or(Ok(()), |text| text_fits("description", text))?;
+        let style = change.style.unwrap_or(contest.style);
+        times_fit(style, change.length.unwrap_or(contest.length), change.freeze.unwrap_or(contest.freeze))?;
+        if let Some(problems) = &change.problems {
+            self.problems_fit(seer, problems).await?;
+        }
+        if !self.inner.store.change_contest(contest.id, change).await? {
+            return Err(ContestError::Missing);
+        }
+        self.inner.store.contest(slug).await?.ok_or(ContestError::Missing)
+    }
+
+    /// Removes a contest in which nobody takes part.
+    ///
+    /// # Errors
+    /// [`ContestError`].
+    pub async fn delete_contest(&self, seer: &Seer, slug: &cupel_problem::Slug) -> Result<(), ContestError> {
+        let contest = self.contest_to_change(seer, slug).await?;
+        match self.inner.store.delete_contest(contest.id).await? {
+            DeletedContest::Gone => Ok(()),
+            DeletedContest::Missing => Err(ContestError::Missing),
+            DeletedContest::InUse => Err(ContestError::Conflict("somebody takes part in it")),
+        }
+    }
+
+    /// Answers a question, for its asker or for everybody.
+    ///
+    /// # Errors
+    /// [`ContestError`].
+    pub async fn answer_clarification(
+        &self,
+        seer: &Seer,
+        slug: &cupel_problem::Slug,
+        id: ClarificationId,
+        answer: String,
+        is_public: bool,
+    ) -> Result<(), ContestError> {
+        let contest = self.contest_to_change(seer, slug).await?;
+        text_fits("answer", &answer)?;
+        let is_there = self.inner.store.answer(contest.id, id, answer, is_public, self.now()).await?;
+        if is_there { Ok(()) } else { Err(ContestError::Missing) }
+    }
+
+    /// The contest, if it is the seer's to change.
+    async fn contest_to_change(&self, seer: &Seer, slug: &cupel_problem::Slug) -> Result<Contest, ContestError> {
+        let seen = self.seen_contest(seer, slug).await?.ok_or(ContestError::Missing)?;
+        if seen.may_change { Ok(seen.contest) } else { Err(ContestError::Missing) }
+    }
+
+    /// Whether these problems may be in a contest of the seer's.
+    async fn problems_fit(&self, seer: &Seer, problems: &[ProblemId]) -> Result<(), ContestError> {
+        if problems.is_empty() || problems.len() > Contest::PROBLEMS_MAX {
+            return Err(invalid("problems", format!("a contest has 1 to {} problems", Contest::PROBLEMS_MAX)));
+        }
+        if problems.iter().collect::<HashSet<_>>().len() < problems.len() {
+            return Err(invalid("problems", "a problem is named twice"));
+        }
+        for id in problems {
+            let seen = self.problem(seer, ProblemKey::Id(*id)).await?;
+            match seen {
+                None => return Err(invalid("problems", "there is no such problem")),
+                Some(seen) if seen.problem.visibility == Visibility::Draft => {
+                    let slug = seen.problem.slug;
+                    return Err(invalid("problems", format!("`{slug}` is a draft: verify it, and make it private")));
+                }
+                Some(seen) if seen.problem.visibility == Visibility::Private && !seen.may_change => {
+                    return Err(invalid(
+                        "problems",
+                        format!("`{}` is private, and not yours to show", seen.problem.slug),
+                    ));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the seer arranges a contest of this owner's.
+pub(super) fn arranges(seer: &Seer, owner: UserId) -> bool {
+    seer.is_admin() || seer.user() == Some(owner)
+}
+
+fn title_fits(title: &str) -> Result<(), ContestError> {
+    let length = title.trim().chars().count();
+    let fits = (1..=TITLE_MAX).contains(&length) && !title.chars().any(char::is_control);
+    if fits { Ok(()) } else { Err(invalid("title", format!("a title has 1 to {TITLE_MAX} characters, on one line"))) }
+}
+
+pub(super) fn text_fits(field: &'static str, text: &str) -> Result<(), ContestError> {
+    if text.len() <= TEXT_MAX { Ok(()) } else { Err(invalid(field, format!("more than {TEXT_MAX} bytes"))) }
+}
+
+fn times_fit(style: Style, length: Duration, freeze: Option<Duration>) -> Result<(), ContestError> {
+    if length < Duration::from_mins(1) || length > LENGTH_MAX {
+        return Err(invalid("length_seconds", "a contest goes on for 1 minute to 31 days"));
+    }
+    if freeze.is_some_and(|freeze| freeze > length) {
+        return Err(invalid("freeze_seconds", "the freeze is longer than the contest"));
+    }
+    match style {
+        Style::Icpc { penalty } if penalty > PENALTY_MAX => {
+            Err(invalid("penalty_seconds", "a penalty is 24 hours at most"))
+        }
+        _ => Ok(()),
+    }
+}

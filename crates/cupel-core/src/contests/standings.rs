@@ -1,0 +1,327 @@
+//! Standings: what the attempts of a contest come to by the rules of its style. Pure.
+//!
+//! Sources: the rules of the ICPC World Finals (problems solved, then penalty, then the time of the last solved one) and the
+//! regulations of the IOI (the sum of the best scores).
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::time::Duration;
+
+use cupel_types::{Score, UserId};
+
+use super::{Participation, Style};
+
+/// One submission to a problem of the contest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Whose.
+    pub user: UserId,
+    /// To which problem: its place in the contest, from 0.
+    pub problem: usize,
+    /// How long after the participant's own start it was sent.
+    pub at: Duration,
+    /// What it came to; `None`: it is not judged yet.
+    pub result: Option<AttemptResult>,
+}
+
+/// What an attempt came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttemptResult {
+    /// Whether the tests judged it: what was not compiled, or failed by us, is no try.
+    pub is_try: bool,
+    /// Whether it solves the problem.
+    pub solves: bool,
+    /// Its score; 0 where the problem has none and it does not solve it.
+    pub score: Score,
+}
+
+/// What is shown to whoever looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct View {
+    /// Attempts later than this are not there yet: how long the contest has run.
+    pub until: Duration,
+    /// Results of attempts from here on are not shown; `None`: all are.
+    pub frozen_from: Option<Duration>,
+    /// Whose results are shown all the same: whoever looks.
+    pub own: Option<UserId>,
+}
+
+/// A participant's line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StandingsRow {
+    /// The place, from 1; equals share one. A virtual participant has the place they would have had, and takes nobody's.
+    pub rank: u32,
+    /// Who.
+    pub user: UserId,
+    /// Whether they were there.
+    pub participation: Participation,
+    /// Problems solved.
+    pub solved: u32,
+    /// ICPC: the sum of the minutes of what was solved, and of the penalties for what was rejected before.
+    pub penalty: Duration,
+    /// IOI: the sum of the best scores.
+    pub score: Score,
+    /// One for each problem, in the contest's order.
+    pub cells: Vec<Cell>,
+}
+
+/// What one participant has made of one problem.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cell {
+    /// Tries whose result is shown, up to and with the one that solves it.
+    pub tries: u32,
+    /// Tries whose result is not shown: not judged, or frozen.
+    pub pending: u32,
+    /// When it was solved; IOI: when the best score was reached first.
+    pub solved_at: Option<Duration>,
+    /// Whether nobody of the official participants solved it before.
+    pub is_first: bool,
+    /// The best score, where one was shown.
+    pub score: Option<Score>,
+}
+
+/// The standings. `attempts` are in the order in which they were sent; those of strangers to the contest are left out.
+pub fn standings(
+    style: Style,
+    problems: usize,
+    participants: &[(UserId, Participation)],
+    attempts: &[Attempt],
+    view: View,
+) -> Vec<StandingsRow> {
+    let empty = |(user, participation): &(UserId, Participation)| StandingsRow {
+        rank: 0,
+        user: *user,
+        participation: *participation,
+        solved: 0,
+        penalty: Duration::ZERO,
+        score: Score::ZERO,
+        cells: vec![Cell::default(); problems],
+    };
+    let mut rows: Vec<StandingsRow> = participants.iter().map(empty).collect();
+    let places: HashMap<UserId, usize> = rows.iter().enumerate().map(|(place, row)| (row.user, place)).collect();
+    for attempt in attempts.iter().filter(|attempt| attempt.at <= view.until) {
+        let Some(row) = places.get(&attempt.user).map(|place| &mut rows[*place]) else { continue };
+        let Some(cell) = row.cells.get_mut(attempt.problem) else { continue };
+        let hidden = view.own != Some(attempt.user) && view.frozen_from.is_some_and(|frozen| attempt.at >= frozen);
+        take(style, cell, attempt.at, attempt.result.filter(|_| !hidden));
+    }
+    for row in &mut rows {
+        sum(style, row);
+    }
+    mark_first(&mut rows, problems);
+    rank(style, &mut rows);
+    rows
+}
+
+/// Takes one attempt into a cell.
+fn take(style: Style, cell: &mut Cell, at: Duration, result: Option<AttemptResult>) {
+    let is_over = matches!(style, Style::Icpc { .. }) && cell.solved_at.is_some();
+    match result {
+        _ if is_over => {}
+        None => cell.pending += 1,
+        Some(result) if !result.is_try => {}
+        Some(result) => {
+            cell.tries += 1;
+            let is_better = cell.score.is_none_or(|best| result.score > best);
+            if is_better {
+                cell.score = Some(result.score);
+            }
+            match style {
+                Style::Icpc { .. } if result.solves => cell.solved_at = Some(at),
+                Style::Ioi if is_better && result.score > Score::ZERO => cell.solved_at = Some(at),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Adds up a row.
+fn sum(style: Style, row: &mut StandingsRow) {
+    for cell in &row.cells {
+        match style {
+            Style::Icpc { penalty } => {
+                if let Some(at) = cell.solved_at {
+                    row.solved += 1;
+                    row.penalty += Duration::from_mins(at.as_secs() / 60) + penalty * (cell.tries - 1);
+                }
+            }
+            Style::Ioi => {
+                row.solved += u32::from(cell.solved_at.is_some());
+                row.score = row.score.checked_add(cell.score.unwrap_or_default()).unwrap_or(Score::MAX);
+            }
+        }
+    }
+}
+
+/// Marks who was the first to solve each problem.
+fn mark_first(rows: &mut [StandingsRow], problems: usize) {
+    for problem in 0..problems {
+        let official = rows.iter().filter(|row| row.participation == Participation::Official);
+        let Some(first) = official.filter_map(|row| row.cells[problem].solved_at).min() else { continue };
+        for row in rows.iter_mut().filter(|row| row.participation == Participation::Official) {
+            row.cells[problem].is_first = row.cells[problem].solved_at == Some(first);
+        }
+    }
+}
+
+/// What rows are ordered by: the smaller, the better.
+fn key(style: Style, row: &StandingsRow) -> (Reverse<Score>, Reverse<u32>, Duration, Duration) {
+    match style {
+        Style::Icpc { .. } => {
+            let last = row.cells.iter().filter_map(|cell| cell.solved_at).max().unwrap_or_default();
+            (Reverse(Score::ZERO), Reverse(row.solved), row.penalty, last)
+        }
+        Style::Ioi => (Reverse(row.score), Reverse(0), Duration::ZERO, Duration::ZERO),
+    }
+}
+
+/// Puts rows in order, and gives them their places.
+fn rank(style: Style, rows: &mut [StandingsRow]) {
+    rows.sort_by_key(|row| key(style, row));
+    let (mut officials, mut rank) = (0, 1);
+    let mut before = None;
+    for row in rows {
+        let key = key(style, row);
+        if before.replace(key) != Some(key) {
+            rank = officials + 1;
+        }
+        row.rank = rank;
+        officials += u32::from(row.participation == Participation::Official);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    const ICPC: Style = Style::Icpc { penalty: Duration::from_mins(20) };
+    const ALL: View = View { until: Duration::MAX, frozen_from: None, own: None };
+
+    fn user(n: u128) -> UserId {
+        UserId::from_uuid(Uuid::from_u128(n))
+    }
+
+    fn officials(n: u128) -> Vec<(UserId, Participation)> {
+        (1..=n).map(|n| (user(n), Participation::Official)).collect()
+    }
+
+    fn points(points: i64) -> Score {
+        Score::points(points).unwrap()
+    }
+
+    /// User, problem, minute, what came: `+` solves, `-` rejected, `C` not compiled, `?` not judged, a number of points.
+    fn attempts(table: &[(u128, usize, u64, &str)]) -> Vec<Attempt> {
+        let result = |is_try, solves, score| Some(AttemptResult { is_try, solves, score });
+        table
+            .iter()
+            .map(|(n, problem, minute, came)| Attempt {
+                user: user(*n),
+                problem: *problem,
+                at: Duration::from_mins(*minute) + Duration::from_secs(59),
+                result: match *came {
+                    "+" => result(true, true, Score::ONE),
+                    "-" => result(true, false, Score::ZERO),
+                    "C" => result(false, false, Score::ZERO),
+                    "?" => None,
+                    number => result(true, number == "100", points(number.parse().unwrap())),
+                },
+            })
+            .collect()
+    }
+
+    /// Place, user, solved, penalty in minutes.
+    fn icpc(n: u128, table: &[(u128, usize, u64, &str)]) -> Vec<(u32, UserId, u32, u64)> {
+        let rows = standings(ICPC, 3, &officials(n), &attempts(table), ALL);
+        rows.iter().map(|row| (row.rank, row.user, row.solved, row.penalty.as_secs() / 60)).collect()
+    }
+
+    #[test]
+    fn more_problems_come_first_then_less_penalty() {
+        let table = [(1, 0, 10, "+"), (2, 0, 5, "+"), (3, 0, 30, "+"), (3, 1, 200, "+")];
+        assert_eq!(icpc(3, &table), [(1, user(3), 2, 230), (2, user(2), 1, 5), (3, user(1), 1, 10)]);
+    }
+
+    #[test]
+    fn what_was_rejected_before_a_solution_costs_twenty_minutes_and_nothing_else_does() {
+        let table = [(1, 0, 1, "-"), (1, 0, 2, "C"), (1, 0, 3, "-"), (1, 0, 10, "+"), (1, 0, 11, "-"), (1, 1, 12, "-")];
+        assert_eq!(icpc(1, &table), [(1, user(1), 1, 50)]);
+    }
+
+    #[test]
+    fn equals_share_a_place_unless_the_last_solution_of_one_was_earlier() {
+        let table = [(1, 0, 10, "+"), (2, 1, 10, "+"), (3, 0, 30, "+")];
+        assert_eq!(icpc(3, &table), [(1, user(1), 1, 10), (1, user(2), 1, 10), (3, user(3), 1, 30)]);
+        let table = [(1, 0, 10, "+"), (1, 1, 20, "+"), (2, 0, 15, "+"), (2, 1, 15, "+")];
+        assert_eq!(icpc(2, &table), [(1, user(2), 2, 30), (2, user(1), 2, 30)]);
+    }
+
+    #[test]
+    fn a_frozen_result_is_pending_for_everybody_but_its_owner() {
+        let table = attempts(&[(1, 0, 200, "-"), (1, 0, 250, "+"), (2, 0, 260, "+"), (2, 1, 20, "?")]);
+        let rows = |own, frozen_from| {
+            let view = View { frozen_from, own, ..ALL };
+            standings(ICPC, 2, &officials(2), &table, view)
+        };
+        let frozen = rows(None, Some(Duration::from_mins(240)));
+        let cells: Vec<_> =
+            frozen.iter().map(|row| (row.user, row.solved, row.cells[0].tries, row.cells[0].pending)).collect();
+        assert_eq!(cells, [(user(1), 0, 1, 1), (user(2), 0, 0, 1)]);
+        assert_eq!(frozen[1].cells[1].pending, 1, "not judged yet");
+        assert_eq!(rows(Some(user(2)), Some(Duration::from_mins(240)))[0].user, user(2));
+        let open = rows(None, None);
+        assert_eq!(open.iter().map(|row| row.solved).collect::<Vec<_>>(), [1, 1]);
+    }
+
+    #[test]
+    fn the_first_official_solution_of_a_problem_is_marked() {
+        let participants =
+            [(user(1), Participation::Official), (user(2), Participation::Official), (user(3), Participation::Virtual)];
+        let table = attempts(&[(3, 0, 1, "+"), (1, 0, 5, "+"), (2, 0, 9, "+")]);
+        let rows = standings(ICPC, 1, &participants, &table, ALL);
+        let first: Vec<_> = rows.iter().map(|row| (row.user, row.cells[0].is_first)).collect();
+        assert_eq!(first, [(user(3), false), (user(1), true), (user(2), false)]);
+    }
+
+    #[test]
+    fn a_virtual_participant_takes_nobodys_place() {
+        let participants =
+            [(user(1), Participation::Official), (user(2), Participation::Virtual), (user(3), Participation::Official)];
+        let table = attempts(&[(1, 0, 5, "+"), (2, 0, 6, "+"), (3, 0, 7, "+")]);
+        let rows = standings(ICPC, 1, &participants, &table, ALL);
+        assert_eq!(
+            rows.iter().map(|row| (row.user, row.rank)).collect::<Vec<_>>(),
+            [(user(1), 1), (user(2), 2), (user(3), 2)]
+        );
+    }
+
+    #[test]
+    fn what_comes_after_the_time_looked_at_is_not_there_yet() {
+        let table = attempts(&[(1, 0, 5, "-"), (1, 0, 50, "+")]);
+        let view = View { until: Duration::from_mins(30), ..ALL };
+        assert_eq!(standings(ICPC, 1, &officials(1), &table, view)[0].solved, 0);
+    }
+
+    #[test]
+    fn best_scores_add_up_whenever_they_came() {
+        let table = attempts(&[
+            (1, 0, 5, "30"),
+            (1, 0, 9, "70"),
+            (1, 0, 20, "40"),
+            (1, 1, 30, "5"),
+            (2, 0, 1, "75"),
+            (3, 1, 2, "0"),
+        ]);
+        let rows = standings(Style::Ioi, 2, &officials(3), &table, ALL);
+        let told: Vec<_> = rows.iter().map(|row| (row.rank, row.user, row.score, row.cells[0].tries)).collect();
+        assert_eq!(told, [(1, user(1), points(75), 3), (1, user(2), points(75), 1), (3, user(3), points(0), 0)]);
+        assert_eq!(rows[0].cells[0].solved_at, Some(Duration::from_secs(9 * 60 + 59)));
+    }
+
+    #[test]
+    fn attempts_of_strangers_and_of_other_problems_are_left_out() {
+        let rows = standings(ICPC, 1, &officials(1), &attempts(&[(7, 0, 1, "+"), (1, 5, 1, "+")]), ALL);
+        assert_eq!(rows.iter().map(|row| row.solved).collect::<Vec<_>>(), [0]);
+    }
+}

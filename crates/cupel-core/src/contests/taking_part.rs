@@ -1,0 +1,200 @@
+//! Looking at contests, taking part in them, asking, and reading the standings.
+
+use std::time::Duration;
+
+use cupel_problem::Slug;
+use cupel_types::{ClarificationId, UserId};
+use jiff::Timestamp;
+
+use super::arranging::{arranges, invalid, text_fits};
+use super::{
+    Clarification, Contest, ContestError, ContestFilter, NewClarification, Participant, Participation, Phase,
+    StandingsRow, View, standings,
+};
+use crate::problems::Seer;
+use crate::{Core, StoreError};
+
+/// Most questions of one participant about one contest.
+const QUESTIONS_MAX: u32 = 100;
+
+/// A contest as somebody sees it.
+#[derive(Clone, Debug)]
+pub struct SeenContest {
+    /// It.
+    pub contest: Contest,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Whether it is theirs to change: they see everything of it.
+    pub may_change: bool,
+    /// Whether and how they take part.
+    pub participant: Option<Participant>,
+}
+
+impl SeenContest {
+    /// Whether they may know which problems it has.
+    pub fn shows_problems(&self, now: Timestamp) -> bool {
+        let has_begun = self.participant.as_ref().is_some_and(|own| own.starts_at <= now);
+        self.may_change || has_begun || self.phase == Phase::Over
+    }
+}
+
+/// Standings as somebody sees them.
+#[derive(Clone, Debug)]
+pub struct Standings {
+    /// The lines, the best first.
+    pub rows: Vec<(StandingsRow, Participant)>,
+    /// Whether there may be results that are not shown.
+    pub is_frozen: bool,
+    /// As of how long after the start.
+    pub until: Duration,
+}
+
+impl Core {
+    /// A contest, if it exists for this seer.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn seen_contest(&self, seer: &Seer, slug: &Slug) -> Result<Option<SeenContest>, StoreError> {
+        let Some(contest) = self.inner.store.contest(slug).await? else { return Ok(None) };
+        let participant = match seer.user() {
+            Some(user) => self.inner.store.participant(contest.id, user).await?,
+            None => None,
+        };
+        let may_change = arranges(seer, contest.owner);
+        let exists = contest.is_public || may_change || participant.is_some();
+        let phase = contest.phase(self.now());
+        Ok(exists.then_some(SeenContest { contest, phase, may_change, participant }))
+    }
+
+    /// A page of the contests that exist for this seer, and how many there are in all.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn contests(
+        &self,
+        seer: &Seer,
+        phase: Option<Phase>,
+        offset: u64,
+        limit: u64,
+    ) -> Result<(Vec<Contest>, u64), StoreError> {
+        let filter = ContestFilter { asker: seer.user(), sees_all: seer.is_admin(), phase, now: self.now() };
+        self.inner.store.contests(filter, offset, limit).await
+    }
+
+    /// Somebody takes part: officially until the contest ends, virtually from now on once it has ended.
+    ///
+    /// # Errors
+    /// [`ContestError`].
+    pub async fn take_part(
+        &self,
+        seer: &Seer,
+        slug: &Slug,
+        participation: Participation,
+    ) -> Result<Participant, ContestError> {
+        let seen = self.seen_contest(seer, slug).await?.ok_or(ContestError::Missing)?;
+        let user = seer.user().ok_or(ContestError::Missing)?;
+        if seer.user() == Some(seen.contest.owner) {
+            return Err(ContestError::Conflict("you arrange this contest"));
+        }
+        let starts_at = match (participation, seen.phase) {
+            (Participation::Official, Phase::Upcoming | Phase::Running) => seen.contest.starts_at,
+            (Participation::Virtual, Phase::Over) => self.now(),
+            (Participation::Official, Phase::Over) => {
+                return Err(ContestError::Conflict("the contest is over; you may take part virtually"));
+            }
+            (Participation::Virtual, _) => {
+                return Err(ContestError::Conflict("one may take part virtually once the contest is over"));
+            }
+        };
+        if !self.inner.store.take_part(seen.contest.id, user, participation, starts_at).await? {
+            return Err(ContestError::Conflict("you take part already"));
+        }
+        self.inner.store.participant(seen.contest.id, user).await?.ok_or(ContestError::Missing)
+    }
+
+    /// Somebody no longer takes part in a contest that has not begun.
+    ///
+    /// # Errors
+    /// [`ContestError`].
+    pub async fn withdraw(&self, seer: &Seer, slug: &Slug) -> Result<(), ContestError> {
+        let seen = self.seen_contest(seer, slug).await?.ok_or(ContestError::Missing)?;
+        let Some(own) = seen.participant else {
+            return Err(ContestError::Conflict("you do not take part"));
+        };
+        if seen.phase != Phase::Upcoming {
+            return Err(ContestError::Conflict("the contest has begun"));
+        }
+        self.inner.store.withdraw(seen.contest.id, own.user).await?;
+        Ok(())
+    }
+
+    /// The standings. `unfrozen`: with everything, for those who arrange the contest.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn standings(&self, seer: &Seer, seen: &SeenContest, unfrozen: bool) -> Result<Standings, StoreError> {
+        let contest = &seen.contest;
+        let participants = self.inner.store.participants(contest.id).await?;
+        let attempts = self.inner.store.attempts(contest.id).await?;
+        let now = self.now();
+        // Who takes part at another time sees the contest as it was then.
+        let clock = seen.participant.as_ref().map_or(contest.starts_at, |own| own.starts_at);
+        let until = Duration::try_from(now.duration_since(clock)).unwrap_or_default().min(contest.length);
+        let frozen_from = contest.frozen_from().filter(|_| !(unfrozen && seen.may_change));
+        let view = View { until, frozen_from, own: seer.user() };
+        let who: Vec<(UserId, Participation)> = participants.iter().map(|one| (one.user, one.participation)).collect();
+        let rows = standings(contest.style, contest.problems.len(), &who, &attempts, view);
+        let mut by_id: std::collections::HashMap<UserId, Participant> =
+            participants.into_iter().map(|one| (one.user, one)).collect();
+        let rows = rows.into_iter().filter_map(|row| by_id.remove(&row.user).map(|one| (row, one))).collect();
+        Ok(Standings { rows, is_frozen: frozen_from.is_some_and(|frozen| until >= frozen), until })
+    }
+
+    /// Asks about a contest.
+    ///
+    /// # Errors
+    /// [`ContestError`].
+    pub async fn ask_clarification(
+        &self,
+        seer: &Seer,
+        slug: &Slug,
+        place: Option<usize>,
+        question: String,
+    ) -> Result<ClarificationId, ContestError> {
+        let seen = self.seen_contest(seer, slug).await?.ok_or(ContestError::Missing)?;
+        let Some(own) = seen.participant else {
+            return Err(ContestError::Conflict("only those who take part may ask"));
+        };
+        text_fits("question", &question)?;
+        if question.trim().is_empty() {
+            return Err(invalid("question", "the question is empty"));
+        }
+        if place.is_some_and(|place| place >= seen.contest.problems.len()) {
+            return Err(invalid("problem", "the contest has no such problem"));
+        }
+        let asked_at = self.now();
+        let id = ClarificationId::from_uuid(self.inner.ids.next(asked_at));
+        let new = NewClarification { id, contest: seen.contest.id, asker: own.user, place, question, asked_at };
+        if !self.inner.store.ask(new, QUESTIONS_MAX).await? {
+            return Err(ContestError::Conflict("you have asked as many questions as anybody may"));
+        }
+        Ok(id)
+    }
+
+    /// A page of questions: for those who arrange the contest all, for others their own and those that everybody may read.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn clarifications(
+        &self,
+        seer: &Seer,
+        seen: &SeenContest,
+        offset: u64,
+        limit: u64,
+    ) -> Result<(Vec<Clarification>, u64), StoreError> {
+        // Nobody has this id.
+        let reader = seer.user().unwrap_or(UserId::from_uuid(uuid::Uuid::nil()));
+        let reader = (!seen.may_change).then_some(reader);
+        self.inner.store.clarifications(seen.contest.id, reader, offset, limit).await
+    }
+}

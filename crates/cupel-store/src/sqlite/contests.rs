@@ -1,0 +1,344 @@
+//! `ContestStore`: the questions, and the way to the commands.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cupel_core::contests::{
+    Attempt, AttemptResult, Clarification, Contest, ContestChange, ContestFilter, ContestProblem, DeletedContest,
+    NewClarification, NewContest, Participant, Participation, Phase, Style, TakenContestSlug,
+};
+use cupel_core::{ContestStore, StoreError};
+use cupel_problem::Slug;
+use cupel_types::{ClarificationId, ContestId, ProblemId, Score, UserId};
+use jiff::Timestamp;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
+
+use super::SqliteStore;
+use super::commands::{blob, bytes, text};
+use super::fault::Fault;
+use super::problems::{count_of, page_of};
+use super::writer::Write;
+use crate::rows::{bad, from_us, id_from, score_from, to_us, us_of};
+
+mod write;
+
+use write::{Answer, Ask, ChangeContest, DeleteContest, InsertContest, TakePart, Withdraw};
+
+/// The columns of a contest `c`, in the order of [`contest_of`].
+macro_rules! contest_columns {
+    () => {
+        "c.id, c.slug, c.title, c.description, c.owner, c.style, c.penalty_us, c.starts_at, c.length_us, c.freeze_us, \
+         c.unfrozen, c.public"
+    };
+}
+
+/// The columns of a participant `x` with their user `u`, in the order of [`participant_of`].
+macro_rules! participants {
+    () => {
+        "SELECT x.user, u.username, x.participation, x.starts_at FROM contest_participants x JOIN users u ON u.id = x.user "
+    };
+}
+
+#[async_trait]
+impl ContestStore for SqliteStore {
+    async fn insert_contest(&self, new: NewContest) -> Result<Result<(), TakenContestSlug>, StoreError> {
+        self.write(InsertContest(new)).await
+    }
+
+    async fn contest(&self, slug: &Slug) -> Result<Option<Contest>, StoreError> {
+        let slug = slug.clone();
+        let read = self.readers.read("read a contest", move |reader| {
+            let sql = concat!("SELECT ", contest_columns!(), " FROM contests c WHERE c.slug = ?");
+            let mut query = reader.prepare_cached(sql)?;
+            let mut rows = query.query([slug.as_str()])?;
+            let Some(row) = rows.next()? else { return Ok(None) };
+            let mut contest = contest_of(row)?;
+            contest.problems = problems_of(reader, contest.id)?;
+            Ok(Some(contest))
+        });
+        read.await
+    }
+
+    async fn contests(
+        &self,
+        filter: ContestFilter,
+        offset: u64,
+        limit: u64,
+    ) -> Result<(Vec<Contest>, u64), StoreError> {
+        let read = self.readers.read("list contests", move |reader| {
+            let (sql, values) = conditions(&filter);
+            let count = format!("SELECT count(*) FROM contests c WHERE {sql}");
+            let total =
+                reader.prepare_cached(&count)?.query_row(params_from_iter(&values), |row| row.get::<_, i64>(0))?;
+            let page = format!(
+                "SELECT {} FROM contests c WHERE {sql} ORDER BY c.starts_at DESC, c.id DESC LIMIT ? OFFSET ?",
+                contest_columns!()
+            );
+            let values = values.into_iter().chain(page_of(offset, limit).map(Value::Integer));
+            let mut query = reader.prepare_cached(&page)?;
+            let mut rows = query.query(params_from_iter(values))?;
+            let mut contests = Vec::new();
+            while let Some(row) = rows.next()? {
+                let mut contest = contest_of(row)?;
+                contest.problems = problems_of(reader, contest.id)?;
+                contests.push(contest);
+            }
+            Ok((contests, count_of(total)))
+        });
+        read.await
+    }
+
+    async fn change_contest(&self, contest: ContestId, change: ContestChange) -> Result<bool, StoreError> {
+        self.write(ChangeContest { contest, change }).await
+    }
+
+    async fn delete_contest(&self, contest: ContestId) -> Result<DeletedContest, StoreError> {
+        self.write(DeleteContest(contest)).await
+    }
+
+    async fn take_part(
+        &self,
+        contest: ContestId,
+        user: UserId,
+        participation: Participation,
+        starts_at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.write(TakePart { contest, user, participation, starts_at }).await
+    }
+
+    async fn withdraw(&self, contest: ContestId, user: UserId) -> Result<bool, StoreError> {
+        self.write(Withdraw { contest, user }).await
+    }
+
+    async fn participant(&self, contest: ContestId, user: UserId) -> Result<Option<Participant>, StoreError> {
+        let read = self.readers.read("read a participant", move |reader| {
+            let mut query = reader.prepare_cached(concat!(participants!(), "WHERE x.contest = ? AND x.user = ?"))?;
+            let mut rows = query.query([bytes(contest.as_uuid()), bytes(user.as_uuid())])?;
+            rows.next()?.map(participant_of).transpose()
+        });
+        read.await
+    }
+
+    async fn participants(&self, contest: ContestId) -> Result<Vec<Participant>, StoreError> {
+        let read = self.readers.read("list participants", move |reader| {
+            let mut query = reader.prepare_cached(concat!(participants!(), "WHERE x.contest = ? ORDER BY x.number"))?;
+            let mut rows = query.query([bytes(contest.as_uuid())])?;
+            let mut all = Vec::new();
+            while let Some(row) = rows.next()? {
+                all.push(participant_of(row)?);
+            }
+            Ok(all)
+        });
+        read.await
+    }
+
+    async fn attempts(&self, contest: ContestId) -> Result<Vec<Attempt>, StoreError> {
+        let read = self.readers.read("read the attempts of a contest", move |reader| {
+            let sql = "SELECT t.owner, p.place, t.sent_at - x.starts_at, t.is_try, t.solves, t.score \
+                       FROM contests c JOIN contest_participants x ON x.contest = c.id \
+                       JOIN contest_problems p ON p.contest = c.id \
+                       JOIN problem_submissions t ON t.problem = p.problem AND t.owner = x.user \
+                       WHERE c.id = ? AND t.sent_at >= x.starts_at AND t.sent_at < x.starts_at + c.length_us \
+                       ORDER BY t.submission";
+            let mut query = reader.prepare_cached(sql)?;
+            let mut rows = query.query([bytes(contest.as_uuid())])?;
+            let mut all = Vec::new();
+            while let Some(row) = rows.next()? {
+                all.push(attempt_of(row)?);
+            }
+            Ok(all)
+        });
+        read.await
+    }
+
+    async fn is_opened_by_contest(&self, problem: ProblemId, user: UserId, now: Timestamp) -> Result<bool, StoreError> {
+        let read = self.readers.read("look whether a contest opens a problem", move |reader| {
+            let sql = "SELECT 1 FROM contest_problems p JOIN contest_participants x ON x.contest = p.contest \
+                       WHERE p.problem = ? AND x.user = ? AND x.starts_at <= ?";
+            let mut query = reader.prepare_cached(sql)?;
+            Ok(query.exists(params![bytes(problem.as_uuid()), bytes(user.as_uuid()), to_us(now)])?)
+        });
+        read.await
+    }
+
+    async fn is_frozen_by_contest(&self, problem: ProblemId, now: Timestamp) -> Result<bool, StoreError> {
+        let read = self.readers.read("look whether a contest hides results", move |reader| {
+            let sql = "SELECT 1 FROM contest_problems p JOIN contests c ON c.id = p.contest WHERE p.problem = ? \
+                       AND c.unfrozen = 0 AND c.freeze_us IS NOT NULL AND c.starts_at + c.length_us - c.freeze_us <= ?";
+            let mut query = reader.prepare_cached(sql)?;
+            Ok(query.exists(params![bytes(problem.as_uuid()), to_us(now)])?)
+        });
+        read.await
+    }
+
+    async fn ask(&self, new: NewClarification, per_asker_max: u32) -> Result<bool, StoreError> {
+        self.write(Ask { new, per_asker_max }).await
+    }
+
+    async fn answer(
+        &self,
+        contest: ContestId,
+        id: ClarificationId,
+        answer: String,
+        is_public: bool,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.write(Answer { contest, id, answer, is_public, now }).await
+    }
+
+    async fn clarifications(
+        &self,
+        contest: ContestId,
+        reader: Option<UserId>,
+        offset: u64,
+        limit: u64,
+    ) -> Result<(Vec<Clarification>, u64), StoreError> {
+        let asker = reader;
+        let read = self.readers.read("list clarifications", move |reader| {
+            let id = bytes(contest.as_uuid());
+            let asker = asker.as_ref().map(|asker| bytes(asker.as_uuid()));
+            let sql = "SELECT count(*) FROM clarifications WHERE contest = ?1 AND (?2 IS NULL OR public OR asker = ?2)";
+            let total = reader.prepare_cached(sql)?.query_row(params![id, asker], |row| row.get::<_, i64>(0))?;
+            let sql = "SELECT id, asker, place, question, answer, public, asked_at, answered_at FROM clarifications \
+                       WHERE contest = ?1 AND (?2 IS NULL OR public OR asker = ?2) ORDER BY id DESC LIMIT ?3 OFFSET ?4";
+            let [limit, skip] = page_of(offset, limit);
+            let mut query = reader.prepare_cached(sql)?;
+            let mut rows = query.query(params![id, asker, limit, skip])?;
+            let mut all = Vec::new();
+            while let Some(row) = rows.next()? {
+                all.push(clarification_of(row)?);
+            }
+            Ok((all, count_of(total)))
+        });
+        read.await
+    }
+}
+
+/// What follows `WHERE`, of contests `c`, and the values in it.
+fn conditions(filter: &ContestFilter) -> (String, Vec<Value>) {
+    let id = |user: &UserId| Value::Blob(user.as_uuid().as_bytes().to_vec());
+    let (mut sql, mut values) = match (&filter.asker, filter.sees_all) {
+        (_, true) => ("TRUE".to_owned(), Vec::new()),
+        (None, false) => ("c.public".to_owned(), Vec::new()),
+        (Some(asker), false) => {
+            let sql = "(c.public OR c.owner = ? OR EXISTS \
+                       (SELECT 1 FROM contest_participants x WHERE x.contest = c.id AND x.user = ?))";
+            (sql.to_owned(), vec![id(asker), id(asker)])
+        }
+    };
+    let now = to_us(filter.now);
+    let phase = match filter.phase {
+        None => return (sql, values),
+        Some(Phase::Upcoming) => (" AND c.starts_at > ?", 1),
+        Some(Phase::Running) => (" AND c.starts_at <= ? AND c.starts_at + c.length_us > ?", 2),
+        Some(Phase::Over) => (" AND c.starts_at + c.length_us <= ?", 1),
+    };
+    sql.push_str(phase.0);
+    values.extend(std::iter::repeat_n(Value::Integer(now), phase.1));
+    (sql, values)
+}
+
+const fn participation_number(participation: Participation) -> i64 {
+    match participation {
+        Participation::Official => 0,
+        Participation::Virtual => 1,
+    }
+}
+
+/// The number of a style, and its penalty.
+fn style_columns(style: Style) -> (i64, i64) {
+    match style {
+        Style::Icpc { penalty } => (0, span_to_us(penalty)),
+        Style::Ioi => (1, 0),
+    }
+}
+
+fn span_to_us(span: Duration) -> i64 {
+    i64::try_from(us_of(span)).unwrap_or(i64::MAX)
+}
+
+fn span_from_us(us: i64, column: &'static str) -> Result<Duration, Fault> {
+    Ok(u64::try_from(us).map(Duration::from_micros).map_err(|_| bad(column))?)
+}
+
+fn contest_of(row: &Row<'_>) -> Result<Contest, Fault> {
+    let freeze: Option<i64> = row.get(9)?;
+    Ok(Contest {
+        id: ContestId::from_uuid(id_from(blob(row, 0)?, "id")?),
+        slug: text(row, 1)?.parse().map_err(|_| bad("slug"))?,
+        title: row.get(2)?,
+        description: row.get(3)?,
+        owner: UserId::from_uuid(id_from(blob(row, 4)?, "owner")?),
+        style: match row.get(5)? {
+            0 => Style::Icpc { penalty: span_from_us(row.get(6)?, "penalty_us")? },
+            1 => Style::Ioi,
+            _ => return Err(bad("style").into()),
+        },
+        starts_at: from_us(row.get(7)?, "starts_at")?,
+        length: span_from_us(row.get(8)?, "length_us")?,
+        freeze: freeze.map(|us| span_from_us(us, "freeze_us")).transpose()?,
+        is_unfrozen: row.get(10)?,
+        is_public: row.get(11)?,
+        problems: Vec::new(),
+    })
+}
+
+fn problems_of(reader: &Connection, contest: ContestId) -> Result<Vec<ContestProblem>, Fault> {
+    let sql = "SELECT p.id, p.slug, p.title FROM contest_problems e JOIN problems p ON p.id = e.problem \
+               WHERE e.contest = ? ORDER BY e.place";
+    let mut query = reader.prepare_cached(sql)?;
+    let mut rows = query.query([bytes(contest.as_uuid())])?;
+    let mut problems = Vec::new();
+    while let Some(row) = rows.next()? {
+        problems.push(ContestProblem {
+            problem: ProblemId::from_uuid(id_from(blob(row, 0)?, "id")?),
+            slug: text(row, 1)?.parse().map_err(|_| bad("slug"))?,
+            title: row.get(2)?,
+        });
+    }
+    Ok(problems)
+}
+
+fn participant_of(row: &Row<'_>) -> Result<Participant, Fault> {
+    let number: i64 = row.get(2)?;
+    let mut all = Participation::ALL.into_iter();
+    Ok(Participant {
+        user: UserId::from_uuid(id_from(blob(row, 0)?, "user")?),
+        username: row.get(1)?,
+        participation: all.find(|one| participation_number(*one) == number).ok_or(bad("participation"))?,
+        starts_at: from_us(row.get(3)?, "starts_at")?,
+    })
+}
+
+fn attempt_of(row: &Row<'_>) -> Result<Attempt, Fault> {
+    let result = match row.get::<_, Option<bool>>(3)? {
+        None => None,
+        Some(is_try) => {
+            let solves = row.get::<_, Option<bool>>(4)?.unwrap_or(false);
+            let of_a_solution = if solves { Score::points(100).unwrap_or_default() } else { Score::ZERO };
+            Some(AttemptResult { is_try, solves, score: score_from(row.get(5)?)?.unwrap_or(of_a_solution) })
+        }
+    };
+    Ok(Attempt {
+        user: UserId::from_uuid(id_from(blob(row, 0)?, "owner")?),
+        problem: usize::try_from(row.get::<_, i64>(1)?).map_err(|_| bad("place"))?,
+        at: span_from_us(row.get(2)?, "sent_at")?,
+        result,
+    })
+}
+
+fn clarification_of(row: &Row<'_>) -> Result<Clarification, Fault> {
+    let place: Option<i64> = row.get(2)?;
+    let answered_at: Option<i64> = row.get(7)?;
+    Ok(Clarification {
+        id: ClarificationId::from_uuid(id_from(blob(row, 0)?, "id")?),
+        asker: UserId::from_uuid(id_from(blob(row, 1)?, "asker")?),
+        place: place.map(|place| usize::try_from(place).map_err(|_| bad("place"))).transpose()?,
+        question: row.get(3)?,
+        answer: row.get(4)?,
+        is_public: row.get(5)?,
+        asked_at: from_us(row.get(6)?, "asked_at")?,
+        answered_at: answered_at.map(|us| from_us(us, "answered_at")).transpose()?,
+    })
+}

@@ -1,0 +1,234 @@
+//! Rules about contests, those who take part, and what counts as an attempt.
+
+use std::time::Duration;
+
+use cupel_core::Store;
+use cupel_core::contests::{
+    Contest, ContestChange, ContestFilter, DeletedContest, NewClarification, NewContest, Participation, Phase, Style,
+    TakenContestSlug,
+};
+use cupel_problem::Visibility;
+use cupel_types::{Cases, ClarificationId, ContestId, ProblemId, RunId, Score, SubmissionId, UserId, Verdict};
+
+use super::problems::{AC, Said, WA, judge_at, problem};
+use super::{at, insert, user};
+use crate::Subject;
+use crate::builders::{a_submission, fresh};
+
+/// An hour from `at(1000)` on, frozen in its last ten minutes.
+fn new_contest(slug: &str, owner: UserId, problems: Vec<ProblemId>) -> NewContest {
+    NewContest {
+        id: ContestId::from_uuid(fresh()),
+        slug: slug.parse().expect("a slug"),
+        title: "Autumn".into(),
+        description: "*Bring* a coat.".into(),
+        owner,
+        style: Style::Icpc { penalty: Duration::from_mins(20) },
+        starts_at: at(1000),
+        length: Duration::from_hours(1),
+        freeze: Some(Duration::from_mins(10)),
+        is_public: true,
+        problems,
+    }
+}
+
+async fn contest(store: &impl Store, new: NewContest) -> Contest {
+    let slug = new.slug.clone();
+    store.insert_contest(new).await.unwrap().unwrap();
+    store.contest(&slug).await.unwrap().expect("a contest")
+}
+
+/// A submission to problem `n` sent at this second, judged if `said`.
+async fn send_at(store: &impl Store, problem: ProblemId, by: UserId, second: i64, said: Option<Said>) -> SubmissionId {
+    let key = cupel_core::problems::ProblemKey::Id(problem);
+    let (record, _) = store.problem(key, None).await.unwrap().expect("a problem");
+    let of = cupel_core::Purpose::Solve { of: record.current(), cases: Cases::All };
+    let (submission, run): (_, RunId) =
+        insert(store, a_submission().by(by).submitted_at(at(second)).sent_for(of)).await;
+    if let Some(said) = said {
+        judge_at(store, run, said, second).await;
+    }
+    submission.id
+}
+
+/// Rule.
+pub async fn a_contest_reads_back_changes_and_goes<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let owner = user(&*store).await;
+    let (one, two) = (problem(&*store, 1, |_| {}).await, problem(&*store, 2, |_| {}).await);
+    let made = contest(&*store, new_contest("autumn", owner, vec![two.id, one.id])).await;
+    assert_eq!((made.title.as_str(), made.owner, made.length), ("Autumn", owner, Duration::from_hours(1)));
+    assert_eq!(made.style, Style::Icpc { penalty: Duration::from_mins(20) });
+    let problems: Vec<_> = made.problems.iter().map(|one| (one.problem, one.slug.as_str())).collect();
+    assert_eq!(problems, [(two.id, "p2"), (one.id, "p1")], "in the order given");
+    let taken = store.insert_contest(new_contest("autumn", owner, vec![one.id])).await.unwrap();
+    assert_eq!(taken, Err(TakenContestSlug));
+
+    let change = ContestChange {
+        title: Some("Winter".into()),
+        style: Some(Style::Ioi),
+        starts_at: Some(at(2000)),
+        freeze: Some(None),
+        problems: Some(vec![one.id]),
+        ..ContestChange::default()
+    };
+    assert!(store.change_contest(made.id, change).await.unwrap());
+    let now = store.contest(&made.slug).await.unwrap().expect("a contest");
+    assert_eq!((now.title.as_str(), now.style, now.freeze), ("Winter", Style::Ioi, None));
+    assert_eq!((now.starts_at, now.length, now.problems.len()), (at(2000), made.length, 1), "the rest stays");
+    assert!(!store.change_contest(ContestId::from_uuid(fresh()), ContestChange::default()).await.unwrap());
+
+    assert!(store.take_part(made.id, user(&*store).await, Participation::Official, at(2000)).await.unwrap());
+    assert_eq!(store.delete_contest(made.id).await.unwrap(), DeletedContest::InUse);
+    let empty = contest(&*store, new_contest("empty", owner, vec![one.id])).await;
+    assert_eq!(store.delete_contest(empty.id).await.unwrap(), DeletedContest::Gone);
+    assert_eq!(store.delete_contest(empty.id).await.unwrap(), DeletedContest::Missing);
+    assert_eq!(store.contest(&empty.slug).await.unwrap(), None);
+}
+
+/// Rule.
+pub async fn contests_are_listed_for_whom_they_exist_and_by_phase<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let (owner, guest) = (user(&*store).await, user(&*store).await);
+    let one = problem(&*store, 1, |_| {}).await;
+    contest(&*store, new_contest("open", owner, vec![one.id])).await;
+    let hidden = NewContest { is_public: false, starts_at: at(0), ..new_contest("hidden", owner, vec![one.id]) };
+    let hidden = contest(&*store, hidden).await;
+    let listed = async |asker, sees_all, phase, now| {
+        let filter = ContestFilter { asker, sees_all, phase, now: at(now) };
+        let (contests, total) = store.contests(filter, 0, 10).await.unwrap();
+        assert_eq!(contests.len() as u64, total);
+        contests.iter().map(|one| one.slug.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(None, false, None, 0).await, ["open"]);
+    assert_eq!(listed(Some(guest), false, None, 0).await, ["open"]);
+    assert_eq!(listed(Some(owner), false, None, 0).await, ["open", "hidden"], "those that begin last first");
+    assert_eq!(listed(None, true, None, 0).await, ["open", "hidden"]);
+    assert!(store.take_part(hidden.id, guest, Participation::Official, at(0)).await.unwrap());
+    assert_eq!(listed(Some(guest), false, None, 0).await, ["open", "hidden"]);
+    assert_eq!(listed(None, true, Some(Phase::Upcoming), 999).await, ["open"]);
+    assert_eq!(listed(None, true, Some(Phase::Running), 1000).await, ["open", "hidden"]);
+    assert_eq!(listed(None, true, Some(Phase::Over), 3600).await, ["hidden"]);
+}
+
+/// Rule.
+pub async fn one_takes_part_once_and_an_official_start_moves_with_the_contest<S: Store>(
+    make: impl AsyncFn() -> Subject<S>,
+) {
+    let store = make().await;
+    let (owner, first, second) = (user(&*store).await, user(&*store).await, user(&*store).await);
+    let one = problem(&*store, 1, |new| new.visibility = Visibility::Private).await;
+    let made = contest(&*store, new_contest("c", owner, vec![one.id])).await;
+    assert!(store.take_part(made.id, first, Participation::Official, made.starts_at).await.unwrap());
+    assert!(!store.take_part(made.id, first, Participation::Virtual, at(1)).await.unwrap());
+    assert!(store.take_part(made.id, second, Participation::Virtual, at(9000)).await.unwrap());
+    let opens = |who, second| store.is_opened_by_contest(one.id, who, at(second));
+    assert_eq!((opens(first, 999).await.unwrap(), opens(first, 1000).await.unwrap()), (false, true));
+    assert_eq!((opens(second, 8999).await.unwrap(), opens(second, 9000).await.unwrap()), (false, true));
+    assert!(!opens(owner, 9000).await.unwrap(), "who does not take part");
+
+    let change = ContestChange { starts_at: Some(at(1500)), ..ContestChange::default() };
+    store.change_contest(made.id, change).await.unwrap();
+    let all = store.participants(made.id).await.unwrap();
+    let all: Vec<_> = all.iter().map(|one| (one.user, one.participation, one.starts_at)).collect();
+    assert_eq!(all, [(first, Participation::Official, at(1500)), (second, Participation::Virtual, at(9000))]);
+    assert!(store.withdraw(made.id, first).await.unwrap());
+    assert!(!store.withdraw(made.id, first).await.unwrap());
+    assert_eq!(store.participant(made.id, first).await.unwrap(), None);
+}
+
+/// Rule.
+pub async fn an_attempt_is_what_a_participant_sent_for_a_problem_within_their_time<S: Store>(
+    make: impl AsyncFn() -> Subject<S>,
+) {
+    let store = make().await;
+    let (owner, official, late, stranger) =
+        (user(&*store).await, user(&*store).await, user(&*store).await, user(&*store).await);
+    let (one, two, other) =
+        (problem(&*store, 1, |_| {}).await, problem(&*store, 2, |_| {}).await, problem(&*store, 3, |_| {}).await);
+    let made = contest(&*store, new_contest("c", owner, vec![one.id, two.id])).await;
+    store.take_part(made.id, official, Participation::Official, made.starts_at).await.unwrap();
+    store.take_part(made.id, late, Participation::Virtual, at(90_000)).await.unwrap();
+    let points = (Verdict::PartialScore, Some(4), 20);
+    for (by, problem, second, said) in [
+        (official, &one, 999, Some(AC)),
+        (official, &one, 1000, Some(WA)),
+        (official, &two, 1060, Some(points)),
+        (official, &other, 1070, Some(AC)),
+        (official, &two, 4599, None),
+        (official, &two, 4600, Some(AC)),
+        (late, &one, 1500, Some(AC)),
+        (late, &one, 90_030, Some(AC)),
+        (stranger, &one, 1100, Some(AC)),
+        (official, &one, 1200, Some((Verdict::CompileError, None, 0))),
+    ] {
+        send_at(&*store, problem.id, by, second, said).await;
+    }
+    let mut told: Vec<_> = store.attempts(made.id).await.unwrap();
+    told.sort_by_key(|one| (one.user != official, one.at));
+    let told: Vec<_> = told
+        .iter()
+        .map(|one| {
+            let result = one.result.map(|result| (result.is_try, result.solves, result.score));
+            (one.user == official, one.problem, one.at.as_secs(), result)
+        })
+        .collect();
+    let score = |points| Score::points(points).expect("a score");
+    assert_eq!(
+        told,
+        [
+            (true, 0, 0, Some((true, false, score(0)))),
+            (true, 1, 60, Some((true, false, score(4)))),
+            (true, 0, 200, Some((false, false, score(0)))),
+            (true, 1, 3599, None),
+            (false, 0, 30, Some((true, true, score(100)))),
+        ]
+    );
+}
+
+/// Rule.
+pub async fn results_are_frozen_from_the_freeze_until_it_is_lifted<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let owner = user(&*store).await;
+    let (one, two) = (problem(&*store, 1, |_| {}).await, problem(&*store, 2, |_| {}).await);
+    let made = contest(&*store, new_contest("c", owner, vec![one.id])).await;
+    let frozen = async |problem, second| store.is_frozen_by_contest(problem, at(second)).await.unwrap();
+    assert!(!frozen(one.id, 1000 + 50 * 60 - 1).await);
+    assert!(frozen(one.id, 1000 + 50 * 60).await);
+    assert!(frozen(one.id, 1_000_000).await, "also after the end");
+    assert!(!frozen(two.id, 1_000_000).await);
+    let lifted = ContestChange { is_unfrozen: Some(true), ..ContestChange::default() };
+    store.change_contest(made.id, lifted).await.unwrap();
+    assert!(!frozen(one.id, 1_000_000).await);
+}
+
+/// Rule.
+pub async fn a_question_is_its_askers_until_the_answer_is_for_everybody<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let (owner, asker, other) = (user(&*store).await, user(&*store).await, user(&*store).await);
+    let one = problem(&*store, 1, |_| {}).await;
+    let made = contest(&*store, new_contest("c", owner, vec![one.id])).await;
+    let question = |text: &str| NewClarification {
+        id: ClarificationId::from_uuid(fresh()),
+        contest: made.id,
+        asker,
+        place: Some(0),
+        question: text.into(),
+        asked_at: at(1100),
+    };
+    let first = question("May n be 0?");
+    let id = first.id;
+    assert!(store.ask(first, 2).await.unwrap());
+    assert!(store.ask(question("And 1?"), 2).await.unwrap());
+    assert!(!store.ask(question("And 2?"), 2).await.unwrap(), "two is the most here");
+    let seen = async |reader| store.clarifications(made.id, reader, 0, 10).await.unwrap();
+    assert_eq!(seen(Some(other)).await.1, 0);
+    assert_eq!((seen(Some(asker)).await.1, seen(None).await.1), (2, 2));
+    assert!(store.answer(made.id, id, "No.".into(), true, at(1200)).await.unwrap());
+    let nobodys = store.answer(ContestId::from_uuid(fresh()), id, "Yes.".into(), true, at(1300));
+    assert!(!nobodys.await.unwrap());
+    let (told, total) = seen(Some(other)).await;
+    assert_eq!(total, 1);
+    assert_eq!((told[0].id, told[0].answer.as_deref(), told[0].place), (id, Some("No."), Some(0)));
+    assert_eq!((told[0].asked_at, told[0].answered_at), (at(1100), Some(at(1200))));
+}
