@@ -35,6 +35,7 @@ struct FileDto {
     #[serde(default)]
     artifacts: Vec<String>,
     warm: Option<String>,
+    driver: Option<String>,
     #[serde(default)]
     limits: LimitsDto,
     #[serde(default)]
@@ -270,6 +271,7 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
         mounts: dto.mounts,
         artifacts: dto.artifacts,
         warm: dto.warm,
+        driver: dto.driver,
         limits,
         limits_max,
         compile_limits,

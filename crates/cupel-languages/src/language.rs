@@ -38,6 +38,8 @@ pub struct Language {
     /// The interpreter of which a copy is kept ready to be forked, by the name that the sandbox has for it; programs that
     /// it cannot stand in for are started as ever.
     pub warm: Option<String>,
+    /// The driver that calls functions in it, by the name that `cupel-problem` has for it.
+    pub driver: Option<String>,
     /// Limits of a run for which nothing else was asked.
     pub limits: Limits,
     /// The most that may be asked for.

@@ -5,6 +5,7 @@ mod doc;
 mod domain;
 mod export;
 mod finding;
+mod function;
 mod import;
 mod unpack;
 
@@ -33,5 +34,8 @@ pub use domain::signature::{
 };
 pub use export::{Container, ExportError, export};
 pub use finding::{Code, FileError, Finding, ImportError, Position, Refused};
+pub use function::{
+    Answer, CallError, Driver, DriverSources, Expected, FunctionCase, JsonError, Value, difference, starter_code,
+};
 pub use import::{ImportOptions, Imported, Maxima, PackageFormat, import, open};
 pub use unpack::UnpackLimits;

@@ -81,7 +81,7 @@ pub enum Type {
     Float,
     /// true or false.
     Bool,
-    /// One character.
+    /// One character of ASCII: what every language has a small type for.
     Char,
     /// UTF-8.
     String,
@@ -104,7 +104,8 @@ impl Type {
     pub const DEPTH_MAX: usize = 8;
 
     /// Reads `int`, `list<list<string>>`, `map<string,int>`, `ListNode<int>`, `void` and so on. `None` when it is no type,
-    /// is deeper than [`Type::DEPTH_MAX`], or has `void` inside another.
+    /// is deeper than [`Type::DEPTH_MAX`], has `void` inside another, or has two meanings of nothing: an optional of what can be
+    /// nothing itself, and a tree of optionals.
     pub fn parse(text: &str) -> Option<Type> {
         parse_type(text.trim(), Type::DEPTH_MAX)
     }
@@ -127,7 +128,11 @@ fn parse_type(text: &str, depth: usize) -> Option<Type> {
                 _ => inner,
             };
             let inner = Box::new(parse_type(inner.trim(), depth).filter(|t| *t != Type::Void)?);
+            let is_nothing = matches!(*inner, Type::Optional(_));
+            let is_node = matches!(*inner, Type::ListNode(_) | Type::TreeNode(_));
             return Some(match name.trim() {
+                "optional" if is_nothing || is_node => return None,
+                "TreeNode" if is_nothing => return None,
                 "list" => Type::List(inner),
                 "optional" => Type::Optional(inner),
                 "map" => Type::Map(inner),
@@ -355,6 +360,9 @@ mod tests {
         assert_eq!(Type::parse("map< string , int >"), Some(Type::Map(Box::new(Type::Int))));
         for text in ["", "list", "list<>", "list<void>", "map<int,int>", "set<int>", "list<int", "int>"] {
             assert_eq!(Type::parse(text), None, "{text}");
+        }
+        for text in ["optional<optional<int>>", "optional<ListNode<int>>", "TreeNode<optional<int>>"] {
+            assert_eq!(Type::parse(text), None, "{text}: null has two meanings");
         }
         assert_eq!(Type::parse(&("list<".repeat(100_000) + "int" + &">".repeat(100_000))), None);
     }

@@ -1,0 +1,167 @@
+/* Cupel's driver: reads arguments, and hands back what is returned on descriptor 3. What depends on types is made from the
+   signature. Standard input: a line of the nonce, one of the signature, then values. */
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { CUPEL_RESULT = 3, CUPEL_NODES_MAX = 1000000 };
+
+typedef struct {
+    char *data;
+    size_t at, size;
+} cupel_text;
+
+static void *cupel_room(void *old, size_t bytes) {
+    void *room = realloc(old, bytes ? bytes : 1);
+    if (!room) {
+        fputs("out of memory\n", stderr);
+        _exit(1);
+    }
+    return room;
+}
+
+static void cupel_append(cupel_text *to, const char *data, size_t size) {
+    if (to->at + size > to->size) {
+        to->size = (to->at + size) * 2;
+        to->data = cupel_room(to->data, to->size);
+    }
+    memcpy(to->data + to->at, data, size);
+    to->at += size;
+}
+
+static cupel_text cupel_in, cupel_out;
+
+/* Why the result is no value of its type. */
+static const char *cupel_wrong;
+
+static char *cupel_line(void) {
+    char *line = cupel_in.data + cupel_in.at;
+    char *end = memchr(line, '\n', cupel_in.size - cupel_in.at);
+    *end = 0;
+    cupel_in.at += (size_t)(end - line) + 1;
+    return line;
+}
+
+static void cupel_space(void) {
+    while (cupel_in.data[cupel_in.at] == ' ' || cupel_in.data[cupel_in.at] == '\n') cupel_in.at++;
+}
+
+static long long cupel_read_int(void) {
+    cupel_space();
+    char *end;
+    long long n = strtoll(cupel_in.data + cupel_in.at, &end, 10);
+    cupel_in.at = (size_t)(end - cupel_in.data);
+    return n;
+}
+
+static int cupel_read_int32(void) { return (int)cupel_read_int(); }
+
+static double cupel_read_float(void) {
+    cupel_space();
+    char *end;
+    double x = strtod(cupel_in.data + cupel_in.at, &end);
+    cupel_in.at = (size_t)(end - cupel_in.data);
+    return x;
+}
+
+static bool cupel_read_bool(void) { return cupel_read_int() != 0; }
+
+static char *cupel_read_string(void) {
+    size_t length = (size_t)cupel_read_int();
+    char *text = cupel_room(NULL, length + 1);
+    memcpy(text, cupel_in.data + cupel_in.at + 1, length);
+    text[length] = 0;
+    cupel_in.at += 1 + length;
+    return text;
+}
+
+static char cupel_read_char(void) {
+    char *text = cupel_read_string();
+    char c = *text;
+    free(text);
+    return c;
+}
+
+static void cupel_write_int(long long n) {
+    char text[32];
+    cupel_append(&cupel_out, text, (size_t)snprintf(text, sizeof text, "%lld\n", n));
+}
+
+static void cupel_write_int32(int n) { cupel_write_int(n); }
+
+static void cupel_write_float(double x) {
+    char text[40];
+    int length = snprintf(text, sizeof text, "%.17g\n", x);
+    if (isnan(x)) length = snprintf(text, sizeof text, "nan\n");
+    cupel_append(&cupel_out, text, (size_t)length);
+}
+
+static void cupel_write_bool(bool b) { cupel_write_int(b); }
+
+static bool cupel_is_utf8(const char *text) {
+    for (const unsigned char *at = (const unsigned char *)text; *at;) {
+        unsigned c = *at++;
+        int more = c < 0x80 ? 0 : c >= 0xc2 && c < 0xe0 ? 1 : c >= 0xe0 && c < 0xf0 ? 2 : c >= 0xf0 && c < 0xf5 ? 3 : -1;
+        if (more < 0) return false;
+        unsigned point = more == 0 ? c : c & (0x3fu >> more);
+        for (int left = more; left > 0; left--) {
+            if ((*at & 0xc0) != 0x80) return false;
+            point = point << 6 | (*at++ & 0x3f);
+        }
+        if ((more == 2 && point < 0x800) || (more == 3 && (point < 0x10000 || point > 0x10ffff))) return false;
+        if (point >= 0xd800 && point < 0xe000) return false;
+    }
+    return true;
+}
+
+static void cupel_write_string(const char *text) {
+    if (!text || !cupel_is_utf8(text)) {
+        cupel_wrong = text ? "a string of the result is not UTF-8" : "expected a string, got NULL";
+        return;
+    }
+    size_t length = strlen(text);
+    cupel_write_int((long long)length);
+    cupel_append(&cupel_out, text, length);
+    cupel_append(&cupel_out, "\n", 1);
+}
+
+static void cupel_write_char(char c) {
+    char text[2] = {c, 0};
+    cupel_write_string(text);
+}
+
+/* Sends a whole frame and ends the process; nothing of the submission runs any more. */
+static void cupel_send(const char *nonce, const char *status, const char *rest, size_t size) {
+    cupel_text frame = {0};
+    cupel_append(&frame, nonce, strlen(nonce));
+    cupel_append(&frame, status, strlen(status));
+    cupel_append(&frame, rest, size);
+    for (size_t at = 0; at < frame.at;) {
+        ssize_t n = write(CUPEL_RESULT, frame.data + at, frame.at - at);
+        if (n <= 0) break;
+        at += (size_t)n;
+    }
+    fflush(NULL);
+    _exit(0);
+}
+
+/* Calls the submission; made from the signature. */
+static void cupel_call(void);
+
+int main(void) {
+    char chunk[1 << 16];
+    for (ssize_t n; (n = read(0, chunk, sizeof chunk)) > 0;) cupel_append(&cupel_in, chunk, (size_t)n);
+    cupel_append(&cupel_in, "", 1);
+    cupel_in.size = cupel_in.at;
+    cupel_in.at = 0;
+    char *nonce = cupel_line();
+    cupel_line();
+    cupel_call();
+    if (cupel_wrong) cupel_send(nonce, " wrong\n", cupel_wrong, strlen(cupel_wrong));
+    cupel_send(nonce, " ok\n", cupel_out.data ? cupel_out.data : "", cupel_out.at);
+}

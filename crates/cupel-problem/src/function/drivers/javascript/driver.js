@@ -1,0 +1,337 @@
+// @ts-nocheck
+// Cupel's driver: calls the function or class of solution.js, and hands back what it returns on descriptor 3.
+//
+// Its source is the same for every problem, and for TypeScript. Standard input: a line of the nonce, one of the
+// signature, then values. What it needs it takes before the submission can change it.
+(() => {
+  const RESULT = 3;
+  const NODES_MAX = 1_000_000;
+  const fs = require("fs");
+  const path = require("path");
+  const vm = require("vm");
+  const { createRequire } = require("module");
+  const writeSync = fs.writeSync;
+  const leave = process.reallyExit.bind(process);
+  const driver = __filename;
+
+  class ListNode {
+    constructor(val, next) {
+      this.val = val === undefined ? 0 : val;
+      this.next = next === undefined ? null : next;
+    }
+  }
+  class TreeNode {
+    constructor(val, left, right) {
+      this.val = val === undefined ? 0 : val;
+      this.left = left === undefined ? null : left;
+      this.right = right === undefined ? null : right;
+    }
+  }
+  Object.assign(globalThis, { ListNode, TreeNode });
+
+  /** A result is no value of its type. */
+  class Wrong extends Error {}
+  /** The submission does not have what is to be called. */
+  class Missing extends Error {}
+
+  const integer = (word) => {
+    const number = Number(word);
+    return Number.isSafeInteger(number) ? number : BigInt(word);
+  };
+  const floats = { nan: NaN, inf: Infinity, "-inf": -Infinity };
+  const WORDS = {
+    int: integer,
+    int32: Number,
+    float: (word) => (word in floats ? floats[word] : Number(word)),
+    bool: (word) => word === "1",
+  };
+  const BOUNDS = { int: [-(2n ** 63n), 2n ** 63n - 1n], int32: [-(2n ** 31n), 2n ** 31n - 1n] };
+
+  const parse = (text) => {
+    const open = text.indexOf("<");
+    if (open < 0) return { name: text, text };
+    const name = text.slice(0, open);
+    const inner = text.slice(open + 1 + (name === "map" ? "string,".length : 0), -1);
+    return { name, text, inner: parse(inner) };
+  };
+
+  class Reader {
+    constructor(data) {
+      this.data = data;
+      this.at = 0;
+    }
+    line() {
+      const end = this.data.indexOf(10, this.at);
+      const line = this.data.latin1Slice(this.at, end);
+      this.at = end + 1;
+      return line;
+    }
+    text() {
+      const length = Number(this.line());
+      const text = this.data.utf8Slice(this.at, this.at + length);
+      this.at += length + 1;
+      return text;
+    }
+    value({ name, inner }) {
+      if (name in WORDS) return WORDS[name](this.line());
+      if (name === "string" || name === "char") return this.text();
+      if (name === "optional") return this.line() === "1" ? this.value(inner) : null;
+      const count = Number(this.line());
+      if (name === "map") {
+        const map = new Map();
+        for (let i = 0; i < count; i++) {
+          const key = this.text();
+          map.set(key, this.value(inner));
+        }
+        return map;
+      }
+      const items = [];
+      if (name === "TreeNode") {
+        for (let i = 0; i < count; i++) items.push(this.line() === "1" ? { val: this.value(inner) } : null);
+        return tree(items);
+      }
+      if (inner.name in WORDS) {
+        if (count > 0) for (const word of this.line().split(" ")) items.push(WORDS[inner.name](word));
+      } else {
+        for (let i = 0; i < count; i++) items.push(this.value(inner));
+      }
+      return name === "ListNode" ? items.reduceRight((next, val) => new ListNode(val, next), null) : items;
+    }
+  }
+
+  const tree = (places) => {
+    if (places.length === 0) return null;
+    const root = new TreeNode(places[0].val);
+    const parents = [root];
+    let at = 1;
+    for (const parent of parents) {
+      for (const side of ["left", "right"]) {
+        const place = places[at++];
+        if (place) parents.push((parent[side] = new TreeNode(place.val)));
+      }
+    }
+    return root;
+  };
+
+  /** What a value is, in words of a signature. */
+  const described = (value) => {
+    if (value === null || value === undefined) return "nothing";
+    if (Array.isArray(value)) return "list";
+    if (value instanceof Map) return "map";
+    if (typeof value === "bigint" || Number.isInteger(value)) return "int";
+    const names = { boolean: "bool", number: "float" };
+    const kind = typeof value;
+    return kind === "object" ? (value.constructor && value.constructor.name) || "object" : names[kind] || kind;
+  };
+
+  const write = (value, kind, whole, out) => {
+    const { name, inner, text } = kind;
+    const refuse = (what) => {
+      throw new Wrong(`expected ${whole}, got ${what}`);
+    };
+    const place = () => refuse(text === whole ? described(value) : `${described(value)} where ${text} stands`);
+    switch (name) {
+      case "void":
+        return;
+      case "int":
+      case "int32": {
+        if (typeof value !== "bigint" && !Number.isInteger(value)) place();
+        const [least, most] = BOUNDS[name];
+        if (value < least || value > most) refuse(`a number that does not fit into ${name}`);
+        out.push(Number.isSafeInteger(value) ? `${value}\n` : `${BigInt(value)}\n`);
+        return;
+      }
+      case "float":
+        if (typeof value !== "number") place();
+        if (Number.isNaN(value)) out.push("nan\n");
+        else if (!Number.isFinite(value)) out.push(value > 0 ? "inf\n" : "-inf\n");
+        else out.push(Object.is(value, -0) ? "-0\n" : `${value}\n`);
+        return;
+      case "bool":
+        if (typeof value !== "boolean") place();
+        out.push(value ? "1\n" : "0\n");
+        return;
+      case "char":
+      case "string": {
+        if (typeof value !== "string") place();
+        if (name === "char" && (value.length !== 1 || value > "\x7f")) refuse("a string that is not one ASCII character");
+        if (!value.isWellFormed()) refuse("a string with half of a surrogate pair");
+        out.push(`${Buffer.byteLength(value)}\n`, value, "\n");
+        return;
+      }
+      case "optional":
+        if (value === null || value === undefined) {
+          out.push("0\n");
+        } else {
+          out.push("1\n");
+          write(value, inner, whole, out);
+        }
+        return;
+      case "map": {
+        const is_plain = value !== null && typeof value === "object" && !Array.isArray(value);
+        if (!is_plain) place();
+        const entries = value instanceof Map ? [...value] : Object.entries(value);
+        out.push(`${entries.length}\n`);
+        for (const [key, item] of entries) {
+          write(key, { name: "string", text: "string" }, whole, out);
+          write(item, inner, whole, out);
+        }
+        return;
+      }
+      case "TreeNode": {
+        if (value && (typeof value !== "object" || !("left" in value))) place();
+        const places = levelOrder(value);
+        out.push(`${places.length}\n`);
+        for (const node of places) {
+          out.push(node ? "1\n" : "0\n");
+          if (node) write(node.val, inner, whole, out);
+        }
+        return;
+      }
+      default: {
+        let items = value;
+        if (name === "ListNode") {
+          if (value && (typeof value !== "object" || !("next" in value))) place();
+          items = unlinked(value);
+        } else if (!Array.isArray(value) && !ArrayBuffer.isView(value)) {
+          place();
+        }
+        out.push(`${items.length}\n`);
+        for (let i = 0; i < items.length; i++) write(items[i], inner, whole, out);
+      }
+    }
+  };
+
+  const unlinked = (node) => {
+    const items = [];
+    for (; node; node = node.next) {
+      if (items.length === NODES_MAX) throw new Wrong("the result has a cycle");
+      items.push(node.val);
+    }
+    return items;
+  };
+
+  const levelOrder = (root) => {
+    const places = root ? [root] : [];
+    let nodes = 0;
+    for (const node of places) {
+      if (!node) continue;
+      if (++nodes > NODES_MAX) throw new Wrong("the result has a cycle");
+      places.push(node.left, node.right);
+    }
+    while (places.length > 0 && !places[places.length - 1]) places.pop();
+    return places;
+  };
+
+  /** JavaScript calls with any number of arguments, so only what cannot be meant is refused. */
+  const checkArity = (callable, name, count) => {
+    const source = Function.prototype.toString.call(callable);
+    const isClass = /^class\b/.test(source);
+    if (isClass || callable.length === count) return;
+    const parameters = source.slice(0, Math.max(source.indexOf(")"), 0));
+    if (callable.length < count && (/\.\.\.|=/.test(parameters) || /\barguments\b/.test(source))) return;
+    throw new Missing(`${name} takes ${callable.length} parameters; it is called with ${count}`);
+  };
+
+  const isCallable = (value) => typeof value === "function";
+
+  const findFunction = (found, name, count) => {
+    const { exported, local } = found;
+    const candidates = [exported[name], local[name], exported.default, exported];
+    const free = candidates.find((value) => isCallable(value) && !/^class\b/.test(Function.prototype.toString.call(value)));
+    if (free) {
+      checkArity(free, name, count);
+      return free;
+    }
+    const Solution = [exported.Solution, local.Solution, exported.default, exported].find(isCallable);
+    const instance = Solution && new Solution();
+    if (!instance || !isCallable(instance[name])) throw new Missing(`function ${name} not found`);
+    checkArity(instance[name], name, count);
+    return instance[name].bind(instance);
+  };
+
+  const findClass = (found, name, methods) => {
+    const { exported, local } = found;
+    const Found = [exported[name], local[name], exported.default, exported].find(isCallable);
+    if (!Found) throw new Missing(`class ${name} not found`);
+    for (const method of methods) {
+      const function_ = Found.prototype && Found.prototype[method.name];
+      if (!isCallable(function_)) throw new Missing(`method ${method.name} of class ${name} not found`);
+      checkArity(function_, method.name, method.kinds.length);
+    }
+    return Found;
+  };
+
+  const load = (names) => {
+    const file = path.resolve("solution.js");
+    const source = fs.readFileSync(file, "utf8");
+    const local = names.map((name) => `${name}: typeof ${name} === "undefined" ? undefined : ${name}`);
+    const parameters = ["exports", "require", "module", "__filename", "__dirname"];
+    const run = vm.compileFunction(`${source}\n;return { ${local.join(", ")} };`, parameters, { filename: file });
+    const module = { exports: {} };
+    const values = run(module.exports, createRequire(file), module, file, path.dirname(file));
+    return { exported: module.exports ?? {}, local: values ?? {} };
+  };
+
+  const drive = async () => {
+    const reader = new Reader(fs.readFileSync(0));
+    const nonce = reader.line();
+    const words = reader.line().split(" ")[Symbol.iterator]();
+    const word = () => words.next().value;
+    const times = (make) => Array.from({ length: Number(word()) }, make);
+    const readMethod = () => ({ name: word(), returns: parse(word()), kinds: times(() => parse(word())) });
+
+    const finish = (status, rest) => {
+      const data = Buffer.from(`${nonce} ${status}\n${rest}`);
+      for (let at = 0; at < data.length; ) at += writeSync(RESULT, data, at);
+      leave(0);
+    };
+    const fail = (error) => {
+      let told = error instanceof Error && error.stack ? String(error.stack) : `Uncaught ${String(error)}`;
+      told = told.split("\n").filter((line) => !line.includes(driver) && !/^ +at .*\(?node:/.test(line));
+      writeSync(2, `${told.join("\n")}\n`);
+      leave(1);
+    };
+
+    try {
+      fs.unlinkSync(driver);
+    } catch {
+      // It has no secrets.
+    }
+    const out = [];
+    try {
+      if (word() === "function") {
+        const mutates = word();
+        const { name, returns, kinds } = readMethod();
+        const function_ = findFunction(load([name, "Solution"]), name, kinds.length);
+        const given = kinds.map((kind) => reader.value(kind));
+        const returned = await function_(...given);
+        const [value, kind] = mutates === "-" ? [returned, returns] : [given[mutates], kinds[mutates]];
+        write(value, kind, kind.text, out);
+      } else {
+        const name = word();
+        const constructor = times(() => parse(word()));
+        const methods = times(readMethod);
+        const Found = findClass(load([name]), name, methods);
+        let made;
+        for (let left = Number(reader.line()); left > 0; left--) {
+          const callee = Number(reader.line());
+          if (callee === 0) {
+            made = new Found(...constructor.map((kind) => reader.value(kind)));
+            continue;
+          }
+          const { name: method, returns, kinds } = methods[callee - 1];
+          const value = await made[method](...kinds.map((kind) => reader.value(kind)));
+          write(value, returns, returns.text, out);
+        }
+      }
+    } catch (error) {
+      if (error instanceof Wrong) finish("wrong", error.message);
+      if (error instanceof Missing) finish("missing", error.message);
+      fail(error);
+    }
+    finish("ok", out.join(""));
+  };
+
+  drive();
+})();

@@ -1,0 +1,218 @@
+//! Values as drivers read and write them: lines of words, led by the type, so that a reader of a few lines does in any language.
+//!
+//! | type | form |
+//! |---|---|
+//! | int, int32, float, bool | a word; floats also `nan`, `inf` and `-inf`; `1` and `0` |
+//! | char, string | its length in bytes, a newline, the bytes |
+//! | list, ListNode | how many, then the elements; words stand on one line, so that it can be split at once |
+//! | TreeNode | how many places in level order, then each as an optional |
+//! | optional | `0`, or `1` and the value |
+//! | map | how many, then key and value of each |
+//!
+//! Every value ends with a newline. Whoever reads words may take any white space between them.
+
+use std::collections::BTreeMap;
+
+use super::value::{Value, level_order};
+use crate::Type;
+
+/// Appends a value of a type.
+pub(super) fn write(value: &Value, kind: &Type, out: &mut String) {
+    match (value, kind) {
+        (Value::Text(text), Type::Char | Type::String) => {
+            out.push_str(&format!("{}\n", text.len()));
+            out.push_str(text);
+        }
+        (Value::List(items), Type::TreeNode(inner)) => {
+            out.push_str(&format!("{}\n", items.len()));
+            let place = Type::Optional(inner.clone());
+            items.iter().for_each(|item| write(item, &place, out));
+            return;
+        }
+        (Value::List(items), Type::List(inner) | Type::ListNode(inner)) => {
+            out.push_str(&format!("{}\n", items.len()));
+            if !is_word(inner) {
+                items.iter().for_each(|item| write(item, inner, out));
+                return;
+            }
+            if items.is_empty() {
+                return;
+            }
+            for (at, item) in items.iter().enumerate() {
+                out.push_str(if at == 0 { "" } else { " " });
+                out.push_str(&word(item));
+            }
+        }
+        (Value::Map(entries), Type::Map(inner)) => {
+            out.push_str(&format!("{}\n", entries.len()));
+            for (key, value) in entries {
+                write(&Value::Text(key.clone()), &Type::String, out);
+                write(value, inner, out);
+            }
+            return;
+        }
+        (Value::Null, Type::Optional(_)) => out.push('0'),
+        (value, Type::Optional(inner)) => {
+            out.push_str("1\n");
+            write(value, inner, out);
+            return;
+        }
+        (value, _) => out.push_str(&word(value)),
+    }
+    out.push('\n');
+}
+
+fn is_word(kind: &Type) -> bool {
+    matches!(kind, Type::Int | Type::Int32 | Type::Float | Type::Bool)
+}
+
+fn word(value: &Value) -> String {
+    match value {
+        Value::Int(n) => n.to_string(),
+        Value::Float(x) if x.is_nan() => "nan".to_owned(),
+        Value::Float(x) if x.is_infinite() => if *x > 0.0 { "inf" } else { "-inf" }.to_owned(),
+        Value::Float(x) => format!("{x:?}"),
+        Value::Bool(b) => u8::from(*b).to_string(),
+        Value::Text(_) | Value::List(_) | Value::Map(_) | Value::Null => String::new(),
+    }
+}
+
+/// Reads what a driver wrote.
+pub(super) struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(text: &'a [u8]) -> Reader<'a> {
+        Reader(text)
+    }
+
+    /// The next value. `None` when there is none, or none that its type can have.
+    pub(super) fn value(&mut self, kind: &Type) -> Option<Value> {
+        Some(match kind {
+            Type::Int => Value::Int(self.word()?.parse().ok()?),
+            Type::Int32 => Value::Int(self.word()?.parse::<i32>().ok()?.into()),
+            Type::Float => Value::Float(self.word()?.parse().ok()?),
+            Type::Bool => match self.word()? {
+                "1" => Value::Bool(true),
+                "0" => Value::Bool(false),
+                _ => return None,
+            },
+            Type::Char => Value::Text(self.text().filter(|text| text.len() == 1 && text.is_ascii())?),
+            Type::String => Value::Text(self.text()?),
+            Type::List(inner) | Type::ListNode(inner) => Value::List(self.many(|reader| reader.value(inner))?),
+            Type::TreeNode(inner) => {
+                let place = Type::Optional(inner.clone());
+                Value::List(level_order(self.many(|reader| reader.value(&place))?).ok()?)
+            }
+            Type::Optional(inner) => match self.word()? {
+                "0" => Value::Null,
+                "1" => self.value(inner)?,
+                _ => return None,
+            },
+            Type::Map(inner) => {
+                let entries = self.many(|reader| Some((reader.text()?, reader.value(inner)?)))?;
+                let (count, map) = (entries.len(), BTreeMap::from_iter(entries));
+                if map.len() != count {
+                    return None;
+                }
+                Value::Map(map)
+            }
+            Type::Void => Value::Null,
+        })
+    }
+
+    /// Whether nothing but white space is left.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.0.iter().all(u8::is_ascii_whitespace)
+    }
+
+    fn many<T>(&mut self, mut one: impl FnMut(&mut Reader<'a>) -> Option<T>) -> Option<Vec<T>> {
+        let count: usize = self.word()?.parse().ok()?;
+        // Each takes two bytes at least, so that a number alone makes no room.
+        let mut all = Vec::with_capacity(count.min(self.0.len() / 2 + 1));
+        for _ in 0..count {
+            all.push(one(self)?);
+        }
+        Some(all)
+    }
+
+    fn word(&mut self) -> Option<&'a str> {
+        let text = self.0.trim_ascii_start();
+        let end = text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len());
+        let (word, rest) = text.split_at(end);
+        self.0 = rest;
+        std::str::from_utf8(word).ok().filter(|word| !word.is_empty())
+    }
+
+    fn text(&mut self) -> Option<String> {
+        let length: usize = self.word()?.parse().ok()?;
+        let after = self.0.strip_prefix(b"\n")?;
+        let (text, rest) = after.split_at_checked(length)?;
+        self.0 = rest;
+        String::from_utf8(text.to_vec()).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::json;
+    use super::*;
+
+    fn lines(kind: &str, text: &str) -> String {
+        let kind = Type::parse(kind).unwrap();
+        let mut out = String::new();
+        write(&json::read(text.as_bytes(), &kind).unwrap(), &kind, &mut out);
+        out
+    }
+
+    #[test]
+    fn words_of_a_list_share_a_line() {
+        assert_eq!(lines("list<int>", "[1,-2,3]"), "3\n1 -2 3\n");
+        assert_eq!(lines("list<int>", "[]"), "0\n");
+        assert_eq!(lines("list<list<bool>>", "[[true],[],[false,true]]"), "3\n1\n1\n0\n2\n0 1\n");
+    }
+
+    #[test]
+    fn strings_are_counted_and_trees_have_places() {
+        assert_eq!(lines("list<string>", r#"["a b\n","é",""]"#), "3\n4\na b\n\n2\né\n0\n\n");
+        assert_eq!(lines("TreeNode<int>", "[1,null,2]"), "3\n1\n1\n0\n1\n2\n");
+        assert_eq!(lines("map<string,float>", r#"{"b":1e300,"a":"NaN"}"#), "2\n1\na\nnan\n1\nb\n1e300\n");
+        assert_eq!(lines("optional<string>", "null"), "0\n");
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        for (kind, text) in [
+            ("list<optional<string>>", r#"["a",null,"","\n 7 "]"#),
+            ("map<string,list<TreeNode<float>>>", r#"{"":[[1.5,null,-0.0],[]],"k":[]}"#),
+            ("ListNode<char>", r#"["a"," "]"#),
+            ("int", "-9223372036854775808"),
+        ] {
+            let kind = Type::parse(kind).unwrap();
+            let value = json::read(text.as_bytes(), &kind).unwrap();
+            let mut out = String::new();
+            write(&value, &kind, &mut out);
+            let mut reader = Reader::new(out.as_bytes());
+            assert_eq!(reader.value(&kind), Some(value), "{kind} {text}");
+            assert!(reader.is_at_end());
+        }
+    }
+
+    #[test]
+    fn what_is_no_value_is_none() {
+        for (kind, text) in [
+            ("int", "1.5"),
+            ("int", ""),
+            ("int32", "2147483648"),
+            ("bool", "true"),
+            ("char", "2\nab\n"),
+            ("string", "5\nabc\n"),
+            ("string", "1\n\u{fffd}"),
+            ("list<int>", "2\n1\n"),
+            ("list<int>", "18446744073709551615\n1\n"),
+            ("map<string,int>", "2\n1\na\n1\n1\na\n2\n"),
+            ("TreeNode<int>", "2\n0\n1\n1\n"),
+        ] {
+            assert_eq!(Reader::new(text.as_bytes()).value(&Type::parse(kind).unwrap()), None, "{kind} {text:?}");
+        }
+    }
+}
