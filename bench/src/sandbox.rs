@@ -139,6 +139,7 @@ pub(crate) fn command(argv: &[&str], files: Vec<BoxFile>) -> Command {
         limits: Limits::default(),
         kind: CellKind::Run,
         warm: None,
+        result: false,
         collect: None,
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use cupel_languages::{Availability, Language, Registry};
 use cupel_types::{
-    BoxFile, BoxFiles, BoxPath, Bytes, Cases, Limits, LimitsRequest, Program, Solution, Source, TestCase, Work,
+    BoxFile, BoxFiles, BoxPath, Bytes, Cases, Instructions, Limits, LimitsRequest, Program, Solution, Source, TestCase,
+    Work,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -352,6 +353,13 @@ impl Checker<'_> {
         self.time("wall_time_ms", asked.wall_time, max.wall_time);
         self.time("idle_time_ms", asked.idle_time, max.idle_time);
         let count = |n: u64| n.to_string();
+        let instructions = asked.instructions.map(Instructions::get);
+        self.limit("instructions", instructions, u64::MAX, count);
+        if instructions.is_some_and(|n| n > 0) && !self.bounds.counts_instructions {
+            let detail =
+                "instructions cannot be counted on this machine, and so not be limited; `cupel doctor` says why";
+            self.fault("/limits/instructions", FaultKind::LimitInvalid, detail);
+        }
         let bytes = |n: u64| Bytes::new(n).to_string();
         self.at_least("memory_bytes", asked.memory.map(Bytes::get), Limits::MEMORY_MIN.get(), bytes);
         self.at_least("open_files", asked.open_files.map(u64::from), Limits::OPEN_FILES_MIN.into(), count);

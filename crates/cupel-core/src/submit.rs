@@ -93,6 +93,8 @@ pub struct Bounds {
     pub output_kept_max: Bytes,
     /// How far ahead `run_at` may lie.
     pub run_at_ahead_max: Duration,
+    /// Whether instructions are counted where programs run; where not, nobody may limit them.
+    pub counts_instructions: bool,
     /// Submissions in one batch.
     pub batch_max: usize,
     /// Bytes in everything a request contains, a batch or not: what one transaction may have to carry. The API
@@ -114,6 +116,7 @@ impl Default for Bounds {
             tests_bytes_max: Bytes::mib(16),
             output_kept_max: Bytes::mib(8),
             run_at_ahead_max: Duration::from_secs(30 * 24 * 3600),
+            counts_instructions: false,
             batch_max: 1000,
             batch_bytes_max: Bytes::mib(16),
         }

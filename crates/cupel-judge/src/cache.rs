@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cupel_languages::Language;
-use cupel_types::{BoxFiles, Limits, UserId};
+use cupel_types::{BoxFiles, Instructions, Limits, UserId};
 use sha2::{Digest, Sha256};
 
 /// SHA-256 over owner, language id, toolchain version, commands, environment, limits and all files.
@@ -92,6 +92,7 @@ impl Hash {
             cpu_time,
             wall_time,
             idle_time,
+            instructions,
             memory,
             processes,
             open_files,
@@ -107,7 +108,9 @@ impl Hash {
         for size in [memory, file_size, disk, output, stack] {
             self.number(size.get());
         }
-        for count in [u64::from(*processes), u64::from(*open_files), *inodes] {
+        // None cannot be asked for, and so stands for no limit.
+        let instructions = instructions.map_or(0, Instructions::get);
+        for count in [u64::from(*processes), u64::from(*open_files), *inodes, instructions] {
             self.number(count);
         }
     }

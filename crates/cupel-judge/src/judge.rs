@@ -287,6 +287,10 @@ pub(crate) fn limit_message(outcome: Outcome, limits: &Limits) -> Option<String>
         Outcome::TimeLimit => format!("over the CPU time limit of {:?}", limits.cpu_time),
         Outcome::WallLimit => format!("over the wall-clock limit of {:?}", limits.wall_time),
         Outcome::IdleLimit => format!("over the idle limit of {:?}", limits.idle_time),
+        Outcome::InstructionLimit => match limits.instructions {
+            Some(limit) => format!("over the limit of {limit}"),
+            None => return None,
+        },
         Outcome::MemoryLimit => format!("over the memory limit of {}", limits.memory),
         Outcome::OutputLimit => format!("over the output limit of {}", limits.output),
         Outcome::Exited(_) | Outcome::Signalled(_) | Outcome::Cancelled => return None,

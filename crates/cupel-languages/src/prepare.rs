@@ -95,6 +95,7 @@ fn prepare_limits_default() -> Limits {
         cpu_time: Duration::from_secs(300),
         wall_time: Duration::from_secs(900),
         idle_time: Duration::from_secs(120),
+        instructions: None,
         memory: Bytes::mib(2048),
         processes: 256,
         open_files: 1024,

@@ -19,6 +19,8 @@ pub struct SandboxConfig {
     pub uid_base: u32,
     /// Interpreters that are kept warm, each in a lane of its own in every slot.
     pub warm: Vec<WarmTemplate>,
+    /// What is counted and limited as instructions.
+    pub counted: CountedEvent,
     /// How many runs a lane serves before it is replaced.
     pub lane_runs_max: u32,
     /// Walls left out. Only for proving that the others hold and that `doctor` sees what is missing.
@@ -34,10 +36,26 @@ impl Default for SandboxConfig {
             mounts: Vec::new(),
             uid_base: 0x7000_0000,
             warm: Vec::new(),
+            counted: CountedEvent::Instructions,
             lane_runs_max: 10_000,
             walls_off: WallSet::NONE,
             with_probe: false,
         }
+    }
+}
+
+/// What is counted as a program's instructions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CountedEvent {
+    /// Those it executes, where the processor counts them.
+    Instructions = 1,
+    /// Its page faults, which the kernel itself counts. Only for proving what holds of any counter.
+    PageFaults = 2,
+}
+
+impl CountedEvent {
+    pub(crate) fn from_number(number: u32) -> Option<CountedEvent> {
+        [CountedEvent::Instructions, CountedEvent::PageFaults].into_iter().find(|counted| *counted as u32 == number)
     }
 }
 

@@ -85,6 +85,8 @@ pub enum StartError {
 pub struct Features {
     /// Control groups version 2 (else 1).
     pub cgroup_v2: bool,
+    /// Why instructions cannot be counted here, and what would help; `None`: they are, and can be limited.
+    pub uncounted: Option<String>,
 }
 
 /// The end of a launcher, which may lie in the future.
@@ -136,14 +138,16 @@ impl LauncherClient {
             walls_off: config.walls_off.bits(),
             probe: config.with_probe,
             mounts,
+            counted: config.counted,
             warm: config.warm.clone(),
         };
         let ended = rustix::process::pidfd_open(rustix::process::Pid::from_child(&child), PidfdFlags::empty())
             .map_err(|errno| StartError::Spawn(errno.into()))?;
         let mut connection = Connection { socket: Some(ours), child, next_lane: 0, free: Vec::new() };
         match connection.ask(&configure) {
-            Ok((FromLauncher::Configured { cgroup_v2 }, _)) => {
-                Ok(LauncherClient { connection: Mutex::new(connection), ended, features: Features { cgroup_v2 } })
+            Ok((FromLauncher::Configured { cgroup_v2, uncounted }, _)) => {
+                let features = Features { cgroup_v2, uncounted };
+                Ok(LauncherClient { connection: Mutex::new(connection), ended, features })
             }
             Ok((FromLauncher::Failed { step, detail, .. }, _)) => {
                 Err(StartError::Setup { step: SetupStep::from_number(step), detail })

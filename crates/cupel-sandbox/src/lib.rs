@@ -34,6 +34,8 @@
 //!   of up to 256 KiB in which it charges. Page cache of files on disk is everybody's, and taken off as far as it is there
 //!   at the end; a program that gives memory back and then is the first to read large files has a peak that is told too
 //!   low. The limit counts the same, since the kernel gives page cache back before it kills.
+//! * **Instructions** are counted by a counter that a lane's init gets when it is made and its programs inherit
+//!   (`mechanism/instructions.rs`), where the processor has one.
 //!
 //! *Architecture invariants:* this crate never names a verdict; it has no async runtime; `unsafe` is in
 //! `sys/` alone; no path, name or size of a tenant's is followed outside a cell.
@@ -63,7 +65,7 @@ mod wire;
 use std::sync::Arc;
 
 pub use command::{CellKind, CellReport, Command, Observer, RunError, Stdin};
-pub use config::{Mount, SandboxConfig, Wall, WallSet};
+pub use config::{CountedEvent, Mount, SandboxConfig, Wall, WallSet};
 pub use launcher::{Features, LauncherEnd, StartError};
 pub use refusal::Refusal;
 pub use service::{RequestLimits, ServiceCell, ServiceCommand, ServiceError};

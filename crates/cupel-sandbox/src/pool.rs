@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use crate::RunError;
-use crate::launcher::LauncherClient;
+use crate::launcher::{Features, LauncherClient};
 
 /// A lane as its slot holds it. Dropped, it is retired.
 #[derive(Debug)]
@@ -100,6 +100,11 @@ impl LanePool {
             Spare::Ready(lane) => Ok(lane),
             Spare::None | Spare::Coming => make(&self.launcher, self.cpus[slot], template),
         }
+    }
+
+    /// What this machine gives.
+    pub(crate) fn features(&self) -> &Features {
+        self.launcher.features()
     }
 
     /// A lane on no processor in particular, for a service.

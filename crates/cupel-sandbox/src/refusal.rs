@@ -11,6 +11,7 @@ use cupel_types::Limits;
 
 use crate::command::Command;
 use crate::config::{Mount, SandboxConfig};
+use crate::launcher::Features;
 
 /// A request that cannot be met by any sandbox, or a sandbox that cannot be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,10 +40,10 @@ const MOUNTS_MAX: usize = 256;
 /// They travel in one message.
 const MOUNTS_BYTES_MAX: usize = 64 * 1024;
 
-/// Whether there can be a cell for this command.
-pub(crate) fn of_command(command: &Command) -> Result<(), Refusal> {
+/// Whether there can be a cell for this command, here.
+pub(crate) fn of_command(command: &Command, features: &Features) -> Result<(), Refusal> {
     of_texts(&command.argv, &command.env)?;
-    of_limits(&command.limits)?;
+    of_limits(&command.limits, features)?;
     of_files(command)?;
     if command.collect.is_some_and(|collect| collect.files as usize > FILES_MAX) {
         return refuse("collect.files", "at most 100,000 files");
@@ -75,10 +76,16 @@ pub(crate) fn of_texts(argv: &[String], env: &[(String, String)]) -> Result<(), 
     Ok(())
 }
 
-fn of_limits(limits: &Limits) -> Result<(), Refusal> {
-    match limits.impossible() {
-        None => Ok(()),
-        Some((field, rule)) => refuse(field, rule),
+/// Whether these can be kept, here.
+pub(crate) fn of_limits(limits: &Limits, features: &Features) -> Result<(), Refusal> {
+    if let Some((field, rule)) = limits.impossible() {
+        return refuse(field, rule);
+    }
+    match &features.uncounted {
+        Some(reason) if limits.instructions.is_some() => {
+            refuse("limits.instructions", format!("none where instructions cannot be counted: {reason}"))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -107,6 +107,7 @@ impl Sandbox {
 impl ServiceCell {
     fn start(pool: &Arc<LanePool>, command: &ServiceCommand) -> Result<ServiceCell, RunError> {
         refusal::of_texts(&command.argv, &command.env)?;
+        refusal::of_limits(&command.limits, pool.features())?;
         let lane = pool.make_unpinned()?;
         let (their_input, to) = slot::open_pipe()?;
         let (from, their_output) = slot::open_pipe()?;
@@ -234,6 +235,7 @@ impl ServiceCell {
             LimitHit::Idle => "over its idle limit",
             LimitHit::Memory => "over its memory limit",
             LimitHit::Output => "over its output limit",
+            LimitHit::Instructions => "over its limit of instructions",
             LimitHit::Cancelled => "cancelled",
         });
         ServiceError::Ended { limit }

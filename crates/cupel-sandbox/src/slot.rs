@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, ExitStatus, Outcome, Signal, Usage};
+use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, ExitStatus, Instructions, Outcome, Signal, Usage};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pipe::{PipeFlags, pipe_with};
 
@@ -101,7 +101,7 @@ impl Slot {
     /// # Errors
     /// Only for failures of ours; whatever the program does is in the report.
     pub fn run(&mut self, command: &Command, observer: &mut dyn Observer) -> Result<CellReport, RunError> {
-        refusal::of_command(command)?;
+        refusal::of_command(command, self.pool.features())?;
         let which = self.which(command);
         let mut lane = self.lane(which)?;
         let result = self.run_in(&mut lane, which, command, observer);
@@ -514,6 +514,7 @@ fn conclude(
         cpu_user: Duration::from_nanos(done.cpu_user_ns),
         cpu_system: Duration::from_nanos(done.cpu_system_ns),
         wall_time: Duration::from_nanos(done.wall_ns),
+        instructions: done.instructions.map(Instructions::new),
         memory: Bytes::new(done.memory_peak),
         output: Bytes::new(totals.iter().sum()),
     };
@@ -546,6 +547,7 @@ fn conclude(
         (Some(LimitHit::Cpu), _) => Outcome::TimeLimit,
         (Some(LimitHit::Wall), _) => Outcome::WallLimit,
         (Some(LimitHit::Idle), _) => Outcome::IdleLimit,
+        (Some(LimitHit::Instructions), _) => Outcome::InstructionLimit,
         (None, _) if truncated != [false; OUTPUTS] => Outcome::OutputLimit,
         (None, Some(ExitStatus::Exited(code))) => Outcome::Exited(code),
         (None, Some(ExitStatus::Signalled(signal))) => Outcome::Signalled(signal),

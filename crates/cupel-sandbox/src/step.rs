@@ -56,5 +56,6 @@ steps! {
     Protocol = 29, "read the request";
     Fork = 30, "fork";
     Pin = 31, "pin to a processor";
+    Count = 32, "count instructions";
     OwnUserNamespace = 60, "make the launcher a user namespace of its own";
 }

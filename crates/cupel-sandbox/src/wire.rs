@@ -15,13 +15,13 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use cupel_types::{Bytes, Limits};
+use cupel_types::{Bytes, Instructions, Limits};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
 };
 
-use crate::WallSet;
 use crate::warm::{Warm, WarmTemplate};
+use crate::{CountedEvent, WallSet};
 
 /// Longest message; the kernel's default socket buffer holds one with room to spare.
 pub(crate) const MESSAGE_BYTES_MAX: usize = 128 * 1024;
@@ -48,6 +48,7 @@ pub(crate) enum ToLauncher {
         walls_off: u64,
         probe: bool,
         mounts: Vec<(String, String)>,
+        counted: CountedEvent,
         warm: Vec<WarmTemplate>,
     },
     /// `warm`: which of the templates it is to keep an interpreter for.
@@ -64,9 +65,19 @@ pub(crate) enum ToLauncher {
 /// From the launcher. `LaneMade` has the lane's socket beside it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum FromLauncher {
-    Configured { cgroup_v2: bool },
-    LaneMade { lane: u32 },
-    Failed { step: u32, errno: i32, detail: String },
+    /// `uncounted`: why no instructions can be counted; `None`: they are.
+    Configured {
+        cgroup_v2: bool,
+        uncounted: Option<String>,
+    },
+    LaneMade {
+        lane: u32,
+    },
+    Failed {
+        step: u32,
+        errno: i32,
+        detail: String,
+    },
 }
 
 /// From a slot to its lane. `Run` has standard input, output and error beside it, then the result's pipe if there is one,
@@ -173,6 +184,8 @@ pub(crate) struct CellDone {
     pub(crate) cpu_system_ns: u64,
     pub(crate) wall_ns: u64,
     pub(crate) memory_peak: u64,
+    /// `None`: they could not be counted.
+    pub(crate) instructions: Option<u64>,
     pub(crate) collect_overflow: bool,
 }
 
@@ -185,12 +198,13 @@ pub(crate) enum LimitHit {
     Memory = 4,
     Output = 5,
     Cancelled = 6,
+    Instructions = 7,
 }
 
 impl LimitHit {
     pub(crate) fn from_number(number: u32) -> Option<LimitHit> {
-        use LimitHit::{Cancelled, Cpu, Idle, Memory, Output, Wall};
-        [Cpu, Wall, Idle, Memory, Output, Cancelled].into_iter().find(|l| *l as u32 == number)
+        use LimitHit::{Cancelled, Cpu, Idle, Instructions, Memory, Output, Wall};
+        [Cpu, Wall, Idle, Memory, Output, Cancelled, Instructions].into_iter().find(|l| *l as u32 == number)
     }
 }
 
@@ -302,7 +316,7 @@ pub(crate) fn readable(socket: BorrowedFd<'_>, timeout: Duration) -> io::Result<
 pub(crate) struct Writer(Vec<u8>);
 
 impl Writer {
-    fn u32(&mut self, n: u32) {
+    pub(crate) fn u32(&mut self, n: u32) {
         self.0.extend_from_slice(&n.to_le_bytes());
     }
 
@@ -310,12 +324,19 @@ impl Writer {
         self.0.extend_from_slice(&n.to_le_bytes());
     }
 
-    fn i32(&mut self, n: i32) {
+    pub(crate) fn i32(&mut self, n: i32) {
         self.0.extend_from_slice(&n.to_le_bytes());
     }
 
     fn duration(&mut self, d: Duration) {
         self.u64(u64::try_from(d.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    fn some_u64(&mut self, n: Option<u64>) {
+        self.u32(u32::from(n.is_some()));
+        if let Some(n) = n {
+            self.u64(n);
+        }
     }
 
     fn string(&mut self, text: &str) {
@@ -355,7 +376,7 @@ impl Reader<'_> {
         Ok(*head)
     }
 
-    fn u32(&mut self) -> Result<u32, Malformed> {
+    pub(crate) fn u32(&mut self) -> Result<u32, Malformed> {
         self.take().map(u32::from_le_bytes)
     }
 
@@ -363,7 +384,7 @@ impl Reader<'_> {
         self.take().map(u64::from_le_bytes)
     }
 
-    fn i32(&mut self) -> Result<i32, Malformed> {
+    pub(crate) fn i32(&mut self) -> Result<i32, Malformed> {
         self.take().map(i32::from_le_bytes)
     }
 
@@ -373,6 +394,10 @@ impl Reader<'_> {
             1 => Ok(true),
             _ => Err(Malformed),
         }
+    }
+
+    fn some_u64(&mut self) -> Result<Option<u64>, Malformed> {
+        if self.bool()? { self.u64().map(Some) } else { Ok(None) }
     }
 
     fn duration(&mut self) -> Result<Duration, Malformed> {
@@ -415,13 +440,14 @@ impl Reader<'_> {
 impl Message for ToLauncher {
     fn encode(&self, to: &mut Writer) {
         match self {
-            ToLauncher::Configure { uid_base, lanes_max, walls_off, probe, mounts, warm } => {
+            ToLauncher::Configure { uid_base, lanes_max, walls_off, probe, mounts, counted, warm } => {
                 to.u32(1);
                 to.u32(*uid_base);
                 to.u32(*lanes_max);
                 to.u64(*walls_off);
                 to.u32(u32::from(*probe));
                 to.pairs(mounts);
+                to.u32(*counted as u32);
                 to.u32(u32::try_from(warm.len()).unwrap_or(u32::MAX));
                 for template in warm {
                     to.template(template);
@@ -448,6 +474,7 @@ impl Message for ToLauncher {
                 walls_off: from.u64()?,
                 probe: from.bool()?,
                 mounts: from.pairs()?,
+                counted: CountedEvent::from_number(from.u32()?).ok_or(Malformed)?,
                 warm: {
                     let count = from.u32()?;
                     (0..count).map(|_| from.template()).collect::<Result<_, _>>()?
@@ -466,9 +493,10 @@ impl Message for ToLauncher {
 impl Message for FromLauncher {
     fn encode(&self, to: &mut Writer) {
         match self {
-            FromLauncher::Configured { cgroup_v2 } => {
+            FromLauncher::Configured { cgroup_v2, uncounted } => {
                 to.u32(1);
                 to.u32(u32::from(*cgroup_v2));
+                to.string(uncounted.as_deref().unwrap_or_default());
             }
             FromLauncher::LaneMade { lane } => {
                 to.u32(2);
@@ -485,7 +513,10 @@ impl Message for FromLauncher {
 
     fn decode(from: &mut Reader<'_>) -> Result<Self, Malformed> {
         Ok(match from.u32()? {
-            1 => FromLauncher::Configured { cgroup_v2: from.bool()? },
+            1 => FromLauncher::Configured {
+                cgroup_v2: from.bool()?,
+                uncounted: Some(from.string()?).filter(|reason| !reason.is_empty()),
+            },
             2 => FromLauncher::LaneMade { lane: from.u32()? },
             3 => FromLauncher::Failed { step: from.u32()?, errno: from.i32()?, detail: from.string()? },
             _ => return Err(Malformed),
@@ -540,6 +571,7 @@ impl Message for CellRequest {
         for n in [l.memory.get(), l.file_size.get(), l.disk.get(), l.inodes, l.output.get(), l.stack.get()] {
             to.u64(n);
         }
+        to.some_u64(l.instructions.map(Instructions::get));
         to.u32(l.processes);
         to.u32(l.open_files);
         to.u32(u32::from(self.collect.is_some()));
@@ -564,6 +596,7 @@ impl Message for CellRequest {
             inodes: from.u64()?,
             output: Bytes::new(from.u64()?),
             stack: Bytes::new(from.u64()?),
+            instructions: from.some_u64()?.map(Instructions::new),
             processes: from.u32()?,
             open_files: from.u32()?,
         };
@@ -682,6 +715,7 @@ impl Message for FromLane {
                 for n in [done.cpu_ns, done.cpu_user_ns, done.cpu_system_ns, done.wall_ns, done.memory_peak] {
                     to.u64(n);
                 }
+                to.some_u64(done.instructions);
                 to.u32(u32::from(done.collect_overflow));
             }
             FromLane::Ready { clean } => {
@@ -713,6 +747,7 @@ impl Message for FromLane {
                 cpu_system_ns: from.u64()?,
                 wall_ns: from.u64()?,
                 memory_peak: from.u64()?,
+                instructions: from.some_u64()?,
                 collect_overflow: from.bool()?,
             }),
             3 => FromLane::Ready { clean: from.bool()? },

@@ -5,15 +5,16 @@ use std::fmt::Debug;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use cupel_types::{Bytes, Limits};
+use cupel_types::{Bytes, Instructions, Limits};
 use proptest::prelude::*;
 
 use super::{
     CellDone, CellRequest, CollectLimits, FromLane, FromLauncher, FromZygote, KillReason, MESSAGE_BYTES_MAX, Message,
     Reader, ToLane, ToLauncher, ToZygote, Writer, ZygoteSetup, receive, socket_pair,
 };
-use crate::WallSet;
+use crate::process::lane::LaneReport;
 use crate::warm::{Warm, WarmTemplate};
+use crate::{CountedEvent, WallSet};
 
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![4 => "[^\u{0}]{0,12}", 1 => Just(String::new()), 1 => Just("x".repeat(5000))]
@@ -38,19 +39,23 @@ fn some_u32() -> impl Strategy<Value = u32> {
 }
 
 fn limits() -> impl Strategy<Value = Limits> {
-    (proptest::array::uniform9(number()), any::<u32>(), any::<u32>()).prop_map(|(n, processes, open_files)| Limits {
-        cpu_time: Duration::from_nanos(n[0]),
-        wall_time: Duration::from_nanos(n[1]),
-        idle_time: Duration::from_nanos(n[2]),
-        memory: Bytes::new(n[3]),
-        file_size: Bytes::new(n[4]),
-        disk: Bytes::new(n[5]),
-        inodes: n[6],
-        output: Bytes::new(n[7]),
-        stack: Bytes::new(n[8]),
-        processes,
-        open_files,
-    })
+    let instructions = proptest::option::of(number().prop_map(Instructions::new));
+    (proptest::array::uniform9(number()), instructions, any::<u32>(), any::<u32>()).prop_map(
+        |(n, instructions, processes, open_files)| Limits {
+            cpu_time: Duration::from_nanos(n[0]),
+            wall_time: Duration::from_nanos(n[1]),
+            idle_time: Duration::from_nanos(n[2]),
+            memory: Bytes::new(n[3]),
+            file_size: Bytes::new(n[4]),
+            disk: Bytes::new(n[5]),
+            inodes: n[6],
+            output: Bytes::new(n[7]),
+            stack: Bytes::new(n[8]),
+            instructions,
+            processes,
+            open_files,
+        },
+    )
 }
 
 fn collect() -> impl Strategy<Value = Option<CollectLimits>> {
@@ -116,16 +121,21 @@ fn from_zygote() -> impl Strategy<Value = FromZygote> {
     ]
 }
 
+fn counted() -> impl Strategy<Value = CountedEvent> {
+    prop_oneof![Just(CountedEvent::Instructions), Just(CountedEvent::PageFaults)]
+}
+
 fn to_launcher() -> impl Strategy<Value = ToLauncher> {
     let warm = proptest::collection::vec(template(), 0..3);
     prop_oneof![
-        (any::<u32>(), any::<u32>(), any::<u64>(), any::<bool>(), pairs(), warm).prop_map(
-            |(uid_base, lanes_max, walls_off, probe, mounts, warm)| ToLauncher::Configure {
+        (any::<u32>(), any::<u32>(), any::<u64>(), any::<bool>(), pairs(), counted(), warm).prop_map(
+            |(uid_base, lanes_max, walls_off, probe, mounts, counted, warm)| ToLauncher::Configure {
                 uid_base,
                 lanes_max,
                 walls_off,
                 probe,
                 mounts,
+                counted,
                 warm
             }
         ),
@@ -141,23 +151,31 @@ fn from_lane() -> impl Strategy<Value = FromLane> {
             let (names, executable) = files.into_iter().unzip();
             FromLane::Files { names, executable }
         }),
-        (proptest::array::uniform5(number()), any::<[u32; 2]>(), any::<[i32; 2]>(), any::<[bool; 2]>()).prop_map(
-            |(n, [failed_step, limit], [failed_errno, status], [status_known, collect_overflow])| FromLane::Done(
-                CellDone {
-                    failed_step,
-                    failed_errno,
-                    limit,
-                    status,
-                    status_known,
-                    cpu_ns: n[0],
-                    cpu_user_ns: n[1],
-                    cpu_system_ns: n[2],
-                    wall_ns: n[3],
-                    memory_peak: n[4],
-                    collect_overflow,
+        (
+            proptest::array::uniform5(number()),
+            proptest::option::of(number()),
+            any::<[u32; 2]>(),
+            any::<[i32; 2]>(),
+            any::<[bool; 2]>()
+        )
+            .prop_map(
+                |(n, instructions, [failed_step, limit], [failed_errno, status], [status_known, collect_overflow])| {
+                    FromLane::Done(CellDone {
+                        failed_step,
+                        failed_errno,
+                        limit,
+                        status,
+                        status_known,
+                        cpu_ns: n[0],
+                        cpu_user_ns: n[1],
+                        cpu_system_ns: n[2],
+                        wall_ns: n[3],
+                        memory_peak: n[4],
+                        instructions,
+                        collect_overflow,
+                    })
                 }
-            )
-        ),
+            ),
         any::<bool>().prop_map(|clean| FromLane::Ready { clean }),
         text().prop_map(|reason| FromLane::Cold { reason }),
     ]
@@ -165,7 +183,8 @@ fn from_lane() -> impl Strategy<Value = FromLane> {
 
 fn from_launcher() -> impl Strategy<Value = FromLauncher> {
     prop_oneof![
-        any::<bool>().prop_map(|cgroup_v2| FromLauncher::Configured { cgroup_v2 }),
+        (any::<bool>(), proptest::option::of(text().prop_filter("a reason", |reason| !reason.is_empty())))
+            .prop_map(|(cgroup_v2, uncounted)| FromLauncher::Configured { cgroup_v2, uncounted }),
         any::<u32>().prop_map(|lane| FromLauncher::LaneMade { lane }),
         (any::<u32>(), any::<i32>(), text()).prop_map(|(step, errno, detail)| FromLauncher::Failed {
             step,
@@ -210,6 +229,7 @@ fn every_reader(bytes: &[u8]) {
     reads_only_what_is_written::<ToZygote>(bytes);
     reads_only_what_is_written::<FromZygote>(bytes);
     reads_only_what_is_written::<ZygoteSetup>(bytes);
+    reads_only_what_is_written::<LaneReport>(bytes);
 }
 
 /// Bytes of a true message with a few of them changed, lost or put in: most of what a broken writer could send.

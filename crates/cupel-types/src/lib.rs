@@ -31,5 +31,5 @@ pub use outcome::{ExitStatus, Outcome, Signal, Usage};
 pub use report::{CaseReport, CompileReport, Output, RunReport, StepReport};
 pub use score::{Score, ScoreError};
 pub use submission::{Cases, PriorityClass, ProblemVersion, Program, Solution, Source, Submission, TestCase, Work};
-pub use units::Bytes;
+pub use units::{Bytes, Instructions};
 pub use verdict::Verdict;

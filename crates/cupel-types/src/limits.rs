@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Bytes;
+use crate::{Bytes, Instructions};
 
 /// What one step (a compilation, one execution) may use. Every field is enforced; see
 /// `cupel-sandbox` for how, and for which [`Outcome`](crate::Outcome) each one ends in.
@@ -14,6 +14,9 @@ pub struct Limits {
     pub wall_time: Duration,
     /// Longest stretch in which the step as a whole uses (almost) no CPU.
     pub idle_time: Duration,
+    /// Machine instructions of all processes together, the kernel's own left out; `None`: as many as it likes. Only where
+    /// the processor can count them: elsewhere a step with such a limit is refused.
+    pub instructions: Option<Instructions>,
     /// Memory of all processes together, files in the box and in `/tmp` included; swap counts.
     pub memory: Bytes,
     /// Processes and threads that exist at one time.
@@ -46,6 +49,7 @@ impl Limits {
             (self.cpu_time.is_zero(), "limits.cpu_time", "above 0"),
             (self.wall_time.is_zero(), "limits.wall_time", "above 0"),
             (self.idle_time.is_zero(), "limits.idle_time", "above 0"),
+            (self.instructions == Some(Instructions::new(0)), "limits.instructions", "above 0"),
             (self.memory < Limits::MEMORY_MIN, "limits.memory", "at least 1 MiB"),
             (self.processes == 0, "limits.processes", "at least 1: the program itself"),
             (self.open_files < Limits::OPEN_FILES_MIN, "limits.open_files", "at least 3: the standard streams"),
@@ -63,6 +67,7 @@ impl Default for Limits {
             cpu_time: Duration::from_secs(10),
             wall_time: Duration::from_secs(30),
             idle_time: Duration::from_secs(15),
+            instructions: None,
             memory: Bytes::mib(256),
             processes: 64,
             open_files: 256,
@@ -82,6 +87,7 @@ pub struct LimitsRequest {
     pub cpu_time: Option<Duration>,
     pub wall_time: Option<Duration>,
     pub idle_time: Option<Duration>,
+    pub instructions: Option<Instructions>,
     pub memory: Option<Bytes>,
     pub processes: Option<u32>,
     pub open_files: Option<u32>,
@@ -105,6 +111,7 @@ impl LimitsRequest {
             cpu_time,
             wall_time: self.wall_time.unwrap_or_else(|| moved(base.wall_time)),
             idle_time: self.idle_time.unwrap_or_else(|| moved(base.idle_time)),
+            instructions: self.instructions.or(base.instructions),
             memory: self.memory.unwrap_or(base.memory),
             processes: self.processes.unwrap_or(base.processes),
             open_files: self.open_files.unwrap_or(base.open_files),
@@ -131,6 +138,7 @@ mod tests {
             (Limits { cpu_time: Duration::ZERO, ..Limits::default() }, "limits.cpu_time"),
             (Limits { wall_time: Duration::ZERO, ..Limits::default() }, "limits.wall_time"),
             (Limits { idle_time: Duration::ZERO, ..Limits::default() }, "limits.idle_time"),
+            (Limits { instructions: Some(Instructions::new(0)), ..Limits::default() }, "limits.instructions"),
             (Limits { memory: Bytes::new((1 << 20) - 1), ..Limits::default() }, "limits.memory"),
             (Limits { processes: 0, ..Limits::default() }, "limits.processes"),
             (Limits { open_files: 2, ..Limits::default() }, "limits.open_files"),

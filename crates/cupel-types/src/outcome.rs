@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::Bytes;
+use crate::{Bytes, Instructions};
 
 /// A signal number, such as 11 for `SIGSEGV`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,6 +70,8 @@ pub enum Outcome {
     WallLimit,
     /// No progress for longer than the idle limit.
     IdleLimit,
+    /// More instructions than the limit, or a part of them executed where they could not be counted.
+    InstructionLimit,
     /// The kernel's OOM killer acted in this cell.
     MemoryLimit,
     /// Standard output or standard error over the limit; what was written before is kept.
@@ -96,6 +98,8 @@ pub struct Usage {
     pub cpu_system: Duration,
     /// From the first instruction to the end of the main process.
     pub wall_time: Duration,
+    /// Machine instructions of all processes, the kernel's own left out; `None` where they could not be counted.
+    pub instructions: Option<Instructions>,
     /// Highest memory use of all processes together, as the kernel counted it.
     pub memory: Bytes,
     /// Bytes written to standard output and standard error, also those that were not kept.

@@ -1,4 +1,4 @@
-//! Sizes with their unit in the type. Times are [`std::time::Duration`] everywhere.
+//! Sizes and counts with their unit in the type. Times are [`std::time::Duration`] everywhere.
 
 use std::fmt;
 
@@ -62,6 +62,28 @@ impl fmt::Display for Bytes {
             n if n != 0 && n % (1 << 10) == 0 => write!(f, "{} KiB", n >> 10),
             n => write!(f, "{n} bytes"),
         }
+    }
+}
+
+/// A number of machine instructions that a program executed itself, the kernel's on its behalf left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instructions(u64);
+
+impl Instructions {
+    /// Exactly `n`.
+    pub const fn new(n: u64) -> Instructions {
+        Instructions(n)
+    }
+
+    /// The number.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Instructions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} instructions", self.0)
     }
 }
 

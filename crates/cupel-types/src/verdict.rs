@@ -27,7 +27,7 @@ named! {
         WrongAnswer = "WA",
         /// PE: the answer is there, or may be, and its form is wrong. Only where somebody asked for the difference.
         PresentationError = "PE",
-        /// TLE: CPU or wall-clock time over the limit.
+        /// TLE: CPU time, wall-clock time or instructions over the limit.
         TimeLimit = "TLE",
         /// ILE: waited without using the CPU for longer than the idle limit.
         IdleLimit = "ILE",
@@ -79,7 +79,7 @@ impl Verdict {
         match outcome {
             Outcome::Exited(0) => Verdict::Accepted,
             Outcome::Exited(_) | Outcome::Signalled(_) => Verdict::RuntimeError,
-            Outcome::TimeLimit | Outcome::WallLimit => Verdict::TimeLimit,
+            Outcome::TimeLimit | Outcome::WallLimit | Outcome::InstructionLimit => Verdict::TimeLimit,
             Outcome::IdleLimit => Verdict::IdleLimit,
             Outcome::MemoryLimit => Verdict::MemoryLimit,
             Outcome::OutputLimit => Verdict::OutputLimit,
@@ -242,6 +242,8 @@ mod tests {
             (Outcome::Signalled(Signal(24)), signalled(24), 1, &[TimeLimit]),
             (Outcome::WallLimit, signalled(9), 1, &[IdleLimit]),
             (Outcome::IdleLimit, None, 1, &[IdleLimit]),
+            (Outcome::InstructionLimit, signalled(9), 1, &[TimeLimit]),
+            (Outcome::InstructionLimit, exited(0), 1, &[TimeLimit]),
             (Outcome::MemoryLimit, signalled(9), 1500, &[MemoryLimit, TimeLimit]),
             (Outcome::MemoryLimit, exited(1), 1, &[MemoryLimit, RuntimeError]),
             (Outcome::OutputLimit, exited(0), 1500, &[OutputLimit, TimeLimit]),

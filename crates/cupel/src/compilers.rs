@@ -151,6 +151,7 @@ impl Compilers {
                     cpu_user: cpu_time,
                     cpu_system: Duration::ZERO,
                     wall_time,
+                    instructions: None,
                     memory: Bytes::new(0),
                     output: Bytes::new(output.len() as u64),
                 };

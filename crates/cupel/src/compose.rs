@@ -140,7 +140,8 @@ impl Server {
         let address = listener.local_addr()?;
         let store = SqliteStore::open(&data.database()).await?;
         let queue = Arc::new(EmbeddedQueue::new(config.queue_depth_max as usize));
-        let core = core(config, &data, &store, Arc::clone(&queue), registry.clone())?;
+        let bounds = Bounds { counts_instructions: examination.features.uncounted.is_none(), ..bounds(&config.limits) };
+        let core = core(config, &data, &store, Arc::clone(&queue), registry.clone(), bounds)?;
         // Nobody can import before the API listens.
         core.sweep_packages().await?;
         // All workers of this database live in this process, and it has just begun.
@@ -247,6 +248,7 @@ fn core(
     store: &SqliteStore,
     queue: Arc<EmbeddedQueue>,
     registry: Registry,
+    bounds: Bounds,
 ) -> anyhow::Result<Core> {
     Ok(Core::new(CoreParts {
         store: Arc::new(store.clone()),
@@ -256,7 +258,7 @@ fn core(
         clock: Arc::new(SystemClock),
         registry,
         policy: policy(&config.worker),
-        bounds: bounds(&config.limits),
+        bounds,
     }))
 }
 
@@ -281,6 +283,7 @@ fn bounds(limits: &config::Limits) -> Bounds {
         tests_bytes_max: limits.tests_bytes_max,
         output_kept_max: limits.output_kept_max,
         run_at_ahead_max: limits.run_at_ahead_max,
+        counts_instructions: false,
         batch_max: limits.batch_max as usize,
         batch_bytes_max: limits.batch_bytes_max,
     }
@@ -305,7 +308,7 @@ pub(crate) async fn open_store(data: &DataDir) -> anyhow::Result<SqliteStore> {
 
 /// An API over a store that nobody listens to: for commands that need what only the API can make.
 pub(crate) fn idle_api(config: &Config, data: &DataDir, store: &SqliteStore) -> anyhow::Result<axum::Router> {
-    let core = core(config, data, store, Arc::new(EmbeddedQueue::new(1)), Registry::default())?;
+    let core = core(config, data, store, Arc::new(EmbeddedQueue::new(1)), Registry::default(), bounds(&config.limits))?;
     Ok(cupel_api::router(ApiState {
         core: core.clone(),
         accounts: accounts(config, store),
@@ -407,7 +410,7 @@ mod tests {
                 finding(Wall::Landlock, Some("it read a file")),
                 finding(Wall::DiskLimit, Some("it wrote on")),
             ],
-            features: Features { cgroup_v2: true },
+            features: Features { cgroup_v2: true, uncounted: None },
             kernel: "6.1".to_owned(),
         };
         let refused =

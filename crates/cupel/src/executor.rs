@@ -101,6 +101,11 @@ impl LocalSandbox {
         self.sandbox.launcher_end()
     }
 
+    /// Why instructions cannot be counted, where they cannot.
+    pub(crate) fn uncounted(&self) -> Option<&str> {
+        self.sandbox.features().uncounted.as_deref()
+    }
+
     /// Keeps compilers warm from now on, for these users.
     pub(crate) fn keep_compilers(&self, sharing: Sharing) {
         self.compilers.get_or_init(|| Compilers::new(sharing));

@@ -9,7 +9,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use cupel_core::{NewSubmission, Purpose};
-use cupel_types::{Bytes, LimitsRequest, PriorityClass, TestCase};
+use cupel_types::{Bytes, Instructions, LimitsRequest, PriorityClass, TestCase};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -105,6 +105,9 @@ pub(crate) struct LimitsBody {
     pub(crate) wall_time_ms: Option<u64>,
     /// Longest stretch without using the CPU, in milliseconds.
     pub(crate) idle_time_ms: Option<u64>,
+    /// Machine instructions of all processes together, the kernel's own left out; more are TLE. Refused where the server
+    /// cannot count them.
+    pub(crate) instructions: Option<u64>,
     /// Memory of all processes together, in KiB.
     pub(crate) memory_kb: Option<u64>,
     /// Processes and threads at one time.
@@ -130,6 +133,7 @@ impl From<LimitsBody> for LimitsRequest {
             cpu_time: ms(body.cpu_time_ms),
             wall_time: ms(body.wall_time_ms),
             idle_time: ms(body.idle_time_ms),
+            instructions: body.instructions.map(Instructions::new),
             memory: kb(body.memory_kb),
             processes: body.processes,
             open_files: body.open_files,

@@ -4,7 +4,7 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use cupel_core::run::{RunState, SubmissionRecord, SubmissionSummary};
-use cupel_types::{CaseReport, Limits, Outcome, Output, Signal, StepReport, Verdict};
+use cupel_types::{CaseReport, Instructions, Limits, Outcome, Output, Signal, StepReport, Verdict};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -96,6 +96,10 @@ pub(crate) struct SubmissionView {
     pub(crate) runtime_error: Option<String>,
     /// CPU time in milliseconds; with tests, of the slowest.
     pub(crate) execution_time_ms: Option<u64>,
+    /// Machine instructions, the kernel's own left out; with tests, of the test with the most. Only where the server can
+    /// count them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) instructions: Option<u64>,
     /// Peak memory in KiB; with tests, of the largest.
     pub(crate) memory_used_kb: Option<u64>,
     /// The exit code, if the program ended by itself; with tests, of the test that decided.
@@ -174,6 +178,9 @@ pub(crate) struct TestView {
     pub(crate) execution_time_ms: u64,
     /// Wall-clock time in milliseconds.
     pub(crate) wall_time_ms: u64,
+    /// Machine instructions of all processes, the kernel's own left out; only where the server can count them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) instructions: Option<u64>,
     /// Peak memory in KiB.
     pub(crate) memory_used_kb: u64,
     /// Whether more was written than is kept.
@@ -186,6 +193,8 @@ pub(crate) struct LimitsView {
     pub(crate) cpu_time_ms: u64,
     pub(crate) wall_time_ms: u64,
     pub(crate) idle_time_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) instructions: Option<u64>,
     pub(crate) memory_kb: u64,
     pub(crate) processes: u32,
     pub(crate) open_files: u32,
@@ -202,6 +211,7 @@ impl From<Limits> for LimitsView {
             cpu_time_ms: limits.cpu_time.as_millis() as u64,
             wall_time_ms: limits.wall_time.as_millis() as u64,
             idle_time_ms: limits.idle_time.as_millis() as u64,
+            instructions: limits.instructions.map(Instructions::get),
             memory_kb: limits.memory.as_kib(),
             processes: limits.processes,
             open_files: limits.open_files,
@@ -236,6 +246,10 @@ fn runtime_error(verdict: Verdict, step: &StepReport, limits: &Limits) -> Option
         Outcome::TimeLimit => format!("time limit of {} ms exceeded", limits.cpu_time.as_millis()),
         Outcome::WallLimit => format!("wall time limit of {} ms exceeded", limits.wall_time.as_millis()),
         Outcome::IdleLimit => format!("idle limit of {} ms exceeded", limits.idle_time.as_millis()),
+        Outcome::InstructionLimit => match limits.instructions {
+            Some(limit) => format!("limit of {limit} exceeded"),
+            None => return None,
+        },
         Outcome::MemoryLimit => format!("memory limit of {} exceeded", limits.memory),
         Outcome::OutputLimit => format!("output limit of {} exceeded", limits.output),
         Outcome::Cancelled => return None,
@@ -271,6 +285,7 @@ fn test_view(case: &CaseReport, limits: &Limits) -> TestView {
         signal: signal(&case.step),
         execution_time_ms: case.step.usage.cpu_time.as_millis() as u64,
         wall_time_ms: case.step.usage.wall_time.as_millis() as u64,
+        instructions: case.step.usage.instructions.map(Instructions::get),
         memory_used_kb: case.step.usage.memory.as_kib(),
         truncated: case.step.stdout.truncated || case.step.stderr.truncated,
     }
@@ -302,6 +317,7 @@ impl From<&SubmissionRecord> for SubmissionView {
             compilation_error: compile.filter(|_| verdict == Some(Verdict::CompileError)).map(|c| text_of(&c.output).0),
             runtime_error: verdict.and_then(|v| runtime_error(v, deciding?, &report?.limits)),
             execution_time_ms: steps.iter().map(|s| s.usage.cpu_time.as_millis() as u64).max(),
+            instructions: steps.iter().filter_map(|s| s.usage.instructions).max().map(Instructions::get),
             memory_used_kb: steps.iter().map(|s| s.usage.memory.as_kib()).max(),
             exit_code: deciding.and_then(exit_code),
             submitted_at: rfc3339(record.submission.submitted_at),

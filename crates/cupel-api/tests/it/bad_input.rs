@@ -112,6 +112,8 @@ async fn a_bad_submission_is_refused_with_type_and_place_and_nothing_is_stored()
         (with(json!({ "tests": [{ "stdin": "" }], "input": "1" })), "invalid-submission", "/input"),
         (with(json!({ "tests": [{ "stdin": "" }], "stdin": "1" })), "invalid-submission", "/stdin"),
         (with(json!({ "env": { "A": "", "B": "", "C": "", "D": "" } })), "submission-too-large", "/env"),
+        (with(json!({ "limits": { "instructions": 1_000_000 } })), "invalid-limit", "/limits/instructions"),
+        (with(json!({ "limits": { "instructions": 1.5 } })), "invalid-body", "/limits/instructions"),
         (with(json!({ "limits": { "inodes": 0 } })), "invalid-limit", "/limits/inodes"),
         (with(json!({ "limits": { "inodes": u64::MAX } })), "invalid-limit", "/limits/inodes"),
     ];

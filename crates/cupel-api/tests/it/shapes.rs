@@ -1,6 +1,6 @@
 //! The shapes that are promised to the letter, as whole documents.
 
-use cupel_types::{CaseReport, Outcome, RunReport, Signal, StepReport, Verdict, Work};
+use cupel_types::{CaseReport, Instructions, Limits, Outcome, RunReport, Signal, StepReport, Usage, Verdict, Work};
 use serde_json::{Value, json};
 
 use crate::app::{TestApp, a_report, a_step, ended, output, refused_by_compiler};
@@ -112,6 +112,7 @@ async fn every_end_has_its_status_and_its_sentence() {
         (ended(Outcome::TimeLimit), "failed", "TLE", Some("time limit of 2000 ms exceeded"), None, None),
         (ended(Outcome::WallLimit), "failed", "TLE", Some("wall time limit of 30000 ms exceeded"), None, None),
         (ended(Outcome::IdleLimit), "failed", "ILE", Some("idle limit of 15000 ms exceeded"), None, None),
+        (ended_by_instructions(), "failed", "TLE", Some("limit of 5000 instructions exceeded"), None, None),
         (ended(Outcome::MemoryLimit), "failed", "MLE", Some("memory limit of 64 MiB exceeded"), None, None),
         (ended(Outcome::OutputLimit), "failed", "OLE", Some("output limit of 1 MiB exceeded"), None, None),
         (
@@ -136,6 +137,28 @@ async fn every_end_has_its_status_and_its_sentence() {
             (&json!(status), &json!(verdict), &json!(sentence), &json!(exit_code), &json!(signal)),
             "{view}"
         );
+    }
+}
+
+/// As of a server that counts them.
+fn ended_by_instructions() -> RunReport {
+    let report = ended(Outcome::InstructionLimit);
+    let limits = Limits { instructions: Some(Instructions::new(5000)), ..report.limits };
+    let usage = |step: StepReport| Usage { instructions: Some(Instructions::new(5001)), ..step.usage };
+    let execution = report.execution.map(|step| StepReport { usage: usage(step.clone()), ..step });
+    RunReport { limits, execution, ..report }
+}
+
+#[tokio::test]
+async fn instructions_are_told_where_they_were_counted_and_nowhere_else() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    for (report, figures) in [(ended_by_instructions(), json!([5001, 5000])), (a_report(), json!([null, null]))] {
+        let id = app.submit(&user, &json!({ "language": "python", "source_code": "" })).await;
+        app.complete(report).await;
+        let view = app.get(&format!("/api/v1/execute/{id}")).bearer(&user.token).send().await.json;
+        assert_eq!(json!([view["instructions"], view["limits"]["instructions"]]), figures, "{view}");
+        assert_eq!(view.as_object().unwrap().contains_key("instructions"), !figures[0].is_null(), "{view}");
     }
 }
 

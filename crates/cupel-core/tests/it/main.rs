@@ -70,6 +70,10 @@ impl App {
 }
 
 fn core_on(store: &Arc<SqliteStore>, clock: &FakeClock, queue: EmbeddedQueue) -> Core {
+    core_with(store, clock, queue, Bounds::default())
+}
+
+fn core_with(store: &Arc<SqliteStore>, clock: &FakeClock, queue: EmbeddedQueue, bounds: Bounds) -> Core {
     Core::new(CoreParts {
         store: store.clone(),
         queue: Arc::new(queue),
@@ -78,7 +82,7 @@ fn core_on(store: &Arc<SqliteStore>, clock: &FakeClock, queue: EmbeddedQueue) ->
         clock: Arc::new(clock.clone()),
         registry: registry(),
         policy: LeasePolicy { lease: Duration::from_secs(30), attempts_max: 3 },
-        bounds: Bounds::default(),
+        bounds,
     })
 }
 

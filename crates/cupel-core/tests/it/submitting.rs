@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cupel_core::{Clock as _, Fault, FaultKind, Idempotency, NewSubmission, RunStore as _, SubmitError};
+use cupel_core::{Bounds, Clock as _, Fault, FaultKind, Idempotency, NewSubmission, RunStore as _, SubmitError};
 use cupel_queue::EmbeddedQueue;
 use cupel_testkit::{a_submission, registry};
-use cupel_types::{Bytes, LimitsRequest, TestCase, Work};
+use cupel_types::{Bytes, Instructions, LimitsRequest, TestCase, Work};
 use jiff::SignedDuration;
 
-use super::{App, another_user, next};
+use super::{App, another_user, core_with, next};
 
 async fn faults(app: &App, new: Vec<NewSubmission>) -> Vec<Fault> {
     match app.core.submit(app.owner, new, None).await {
@@ -135,6 +135,22 @@ async fn a_limit_is_at_least_one_and_at_most_the_languages_maximum_which_is_told
     let at_the_maximum =
         LimitsRequest { cpu_time: Some(max.cpu_time), memory: Some(max.memory), ..LimitsRequest::default() };
     app.submit(a_submission().limits(at_the_maximum)).await;
+}
+
+#[tokio::test]
+async fn instructions_are_limited_only_where_they_are_counted() {
+    let app = App::start().await;
+    let asked = |n| LimitsRequest { instructions: Some(Instructions::new(n)), ..LimitsRequest::default() };
+    let expected = [("/limits/instructions", FaultKind::LimitInvalid)];
+    let found = check(&app, |s| s.limits = asked(1_000_000), &expected).await;
+    assert!(found[0].detail.contains("cannot be counted"), "{}", found[0].detail);
+
+    let bounds = Bounds { counts_instructions: true, ..Bounds::default() };
+    let app = App { core: core_with(&app.store, &app.clock, EmbeddedQueue::default(), bounds), ..app };
+    check(&app, |s| s.limits = asked(0), &expected).await;
+    let id = app.submit(a_submission().limits(asked(1_000_000))).await;
+    let record = app.store.submission(id).await.unwrap().expect("a record");
+    assert_eq!(record.submission.limits, asked(1_000_000));
 }
 
 #[tokio::test]

@@ -184,12 +184,7 @@ impl ArtifactCache for Kept {
     }
 }
 
-fn judged(
-    id: &str,
-    program: &Program,
-    executor: &mut Scripted,
-    cache: &dyn ArtifactCache,
-) -> (RunReport, Vec<String>) {
+fn judged(id: &str, program: &Program, executor: &mut Scripted, cache: &dyn ArtifactCache) -> (RunReport, Vec<String>) {
     let mut log = Log::default();
     let language = language(id);
     let request = request(program, &language, Bytes::mib(1));
@@ -255,8 +250,7 @@ fn compile_commands_hand_on_their_files_and_share_their_budget() {
 #[test]
 fn a_refused_source_is_ce_with_what_the_compiler_said_on_both_streams() {
     let refused = Answer { stdout: b" and out".into(), stderr: b"err".into(), ..ends(Outcome::Exited(1)) };
-    let (report, log) =
-        judged("compiled", &a_program(vec![file("main.src", "")]), &mut scripted([refused]), &NoCache);
+    let (report, log) = judged("compiled", &a_program(vec![file("main.src", "")]), &mut scripted([refused]), &NoCache);
     let compile = report.compile.unwrap();
     assert_eq!(
         (report.verdict, compile.ok, &compile.output.data[..]),
@@ -376,8 +370,7 @@ fn cancellation_ends_the_run_at_once() {
     program.tests = (0..5).map(|n| case(&n.to_string(), "", None)).collect();
     let language = language("script");
     let mut log = Log { cancel_after: Some(4), ..Log::default() };
-    let request =
-        request(&program, &language, Bytes::mib(1));
+    let request = request(&program, &language, Bytes::mib(1));
     let report = judge(&request, &mut scripted([prints(""), prints("")]), &NoCache, &mut log).unwrap();
     assert_eq!((report.verdict, report.cases.len()), (Verdict::Cancelled, 2));
 }
@@ -388,8 +381,7 @@ fn a_failure_of_the_executor_is_never_a_verdict() {
         let failure = ExecuteError { transient: true, source: "no cell".into() };
         let mut executor = Scripted { answers: [Err(failure)].into(), asked: Vec::new() };
         let (program, language) = (a_program(vec![file(source, "")]), language(id));
-        let request =
-            request(&program, &language, Bytes::mib(1));
+        let request = request(&program, &language, Bytes::mib(1));
         assert!(judge(&request, &mut executor, &NoCache, &mut Log::default()).is_err());
     }
 }
@@ -426,8 +418,7 @@ fn a_bound_too_small_for_every_stream_is_kept_all_the_same() {
     let mut program = a_program(vec![file("a.scr", "")]);
     program.tests = (0..9).map(|n| case(&n.to_string(), "", None)).collect();
     let language = language("script");
-    let request =
-        request(&program, &language, Bytes::new(10));
+    let request = request(&program, &language, Bytes::new(10));
     let mut executor = scripted((0..9).map(|_| prints("output")));
     let report = judge(&request, &mut executor, &NoCache, &mut Log::default()).unwrap();
     assert!(report.cases.iter().map(|c| c.step.stdout.data.len()).sum::<usize>() <= 10);

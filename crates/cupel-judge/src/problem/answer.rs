@@ -81,6 +81,7 @@ fn ended(outcome: Outcome) -> String {
         Outcome::TimeLimit => "went over its CPU time limit".to_owned(),
         Outcome::WallLimit => "went over its wall-clock limit".to_owned(),
         Outcome::IdleLimit => "waited too long".to_owned(),
+        Outcome::InstructionLimit => "went over its limit of instructions".to_owned(),
         Outcome::MemoryLimit => "went over its memory limit".to_owned(),
         Outcome::OutputLimit => "wrote too much".to_owned(),
         Outcome::Cancelled => "was cancelled".to_owned(),

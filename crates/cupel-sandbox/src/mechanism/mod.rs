@@ -4,6 +4,7 @@ pub(crate) mod capabilities;
 pub(crate) mod cgroup;
 pub(crate) mod host;
 pub(crate) mod ids;
+pub(crate) mod instructions;
 pub(crate) mod landlock;
 pub(crate) mod mounts;
 pub(crate) mod namespaces;

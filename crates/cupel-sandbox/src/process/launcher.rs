@@ -22,7 +22,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, pidfd_send_signal, wai
 
 use crate::mechanism::cgroup::{Hierarchies, LauncherGroups};
 use crate::mechanism::host::{self, Lack};
-use crate::mechanism::{capabilities, ids, mounts, namespaces, rootless};
+use crate::mechanism::{capabilities, ids, instructions, mounts, namespaces, rootless};
 use crate::process::lane::{self, LaneReport, LaneSetup};
 use crate::step::SetupStep;
 use crate::sys;
@@ -31,7 +31,7 @@ use crate::sys::process::{
 };
 use crate::warm::WarmTemplate;
 use crate::wire::{self, FromLauncher, ToLauncher};
-use crate::{Mount, Wall, WallSet};
+use crate::{CountedEvent, Mount, Wall, WallSet};
 
 /// How long a lane may take to set itself up. A healthy one takes a few dozen milliseconds.
 const LANE_SETUP: Duration = Duration::from_secs(20);
@@ -43,6 +43,8 @@ struct Launcher {
     walls_off: WallSet,
     probe: Option<PathBuf>,
     sources: Vec<mounts::Source>,
+    /// What is counted of every lane; or why nothing is.
+    counted: Result<CountedEvent, String>,
     warm: Vec<WarmTemplate>,
     lanes: HashMap<u32, RunningLane>,
 }
@@ -99,14 +101,15 @@ fn answer(socket: &OwnedFd, launcher: &mut Option<Launcher>) -> io::Result<()> {
         wait_for_message(socket, launcher.as_mut())?;
         let Some((message, _)) = wire::receive::<ToLauncher>(socket.as_fd(), &mut buffer)? else { break };
         match (message, &mut *launcher) {
-            (ToLauncher::Configure { uid_base, lanes_max, walls_off, probe, mounts, warm }, none @ None) => {
+            (ToLauncher::Configure { uid_base, lanes_max, walls_off, probe, mounts, counted, warm }, none @ None) => {
                 let off = WallSet::from_bits(walls_off);
                 let probe = probe.then(|| std::env::current_exe().unwrap_or_default());
                 let mounts = mounts.into_iter().map(|(s, t)| Mount { source: s.into(), target: t.into() }).collect();
-                match Launcher::new(uid_base, lanes_max, off, probe, mounts) {
+                match Launcher::new(uid_base, lanes_max, off, probe, mounts, counted) {
                     Ok(mut made) => {
                         made.warm = warm;
-                        let answer = FromLauncher::Configured { cgroup_v2: made.groups.is_v2() };
+                        let uncounted = made.counted.clone().err();
+                        let answer = FromLauncher::Configured { cgroup_v2: made.groups.is_v2(), uncounted };
                         *none = Some(made);
                         wire::send(socket.as_fd(), &answer, &[])?;
                     }
@@ -170,6 +173,7 @@ impl Launcher {
         walls_off: WallSet,
         probe: Option<PathBuf>,
         mounts: Vec<Mount>,
+        counted: CountedEvent,
     ) -> Result<Launcher, (SetupStep, io::Error)> {
         let is_root = rustix::process::geteuid().is_root();
         if !is_root {
@@ -183,7 +187,9 @@ impl Launcher {
         let groups = LauncherGroups::create(hierarchies, std::process::id(), walls_off, is_root).map_err(refused)?;
         give_up(walls_off)?;
         let sources = mounts::hold(mounts).map_err(|error| (SetupStep::RootTrees, error))?;
-        Ok(Launcher { groups, uid_base, lanes_max, walls_off, probe, sources, warm: Vec::new(), lanes: HashMap::new() })
+        let counted = instructions::lack(counted, host::sysctl).map_or(Ok(counted), Err);
+        let (warm, lanes) = (Vec::new(), HashMap::new());
+        Ok(Launcher { groups, uid_base, lanes_max, walls_off, probe, sources, counted, warm, lanes })
     }
 
     /// Makes a lane and returns its socket. A lane that could not be made leaves nothing.
@@ -219,7 +225,9 @@ impl Launcher {
                 // What we complain to is the operator's log, and none of a lane's business.
                 let _ = dup_to(0, 2);
                 let warm = warm.and_then(|at| self.warm.get(at as usize)).cloned();
-                let setup = LaneSetup { walls_off: self.walls_off, probe: self.probe.take(), shown, cpu, warm };
+                let counted = self.counted.as_ref().ok().copied();
+                let setup =
+                    LaneSetup { walls_off: self.walls_off, probe: self.probe.take(), shown, cpu, counted, warm };
                 lane::main(setup, theirs, sync_theirs, files)
             }
             Forked::Parent(pid, pidfd) => {
@@ -235,7 +243,7 @@ impl Launcher {
         }
     }
 
-    /// What a lane's init cannot do for itself: id maps, control groups, a little priority.
+    /// What a lane's init cannot do for itself: id maps, control groups, a counter, a little priority.
     fn bring_up(&self, number: u32, pid: Pid, sync: &OwnedFd) -> Result<(), (SetupStep, io::Error)> {
         let at = |step| move |error: io::Error| (step, error);
         if !self.walls_off.contains(Wall::UserNamespace) {
@@ -245,11 +253,16 @@ impl Launcher {
         // It must get the processor at once when a limit is reached, however many programs want it; what it
         // forks takes this back. Without the right to do so limits are noticed a little later.
         let _ = rustix::process::setpriority_process(Some(pid), -10);
-        lane::tell(sync, LaneReport::Go)?;
+        let counter = match &self.counted {
+            Ok(counted) => Some(instructions::open(*counted, pid).map_err(at(SetupStep::Count))?),
+            Err(_) => None,
+        };
+        let beside: Vec<_> = counter.iter().flatten().map(AsFd::as_fd).collect();
+        lane::tell(sync, LaneReport::Go, &beside)?;
         lane::expect(sync, LaneReport::Go, LANE_SETUP)?;
         self.groups.settle_lane(number, pid).map_err(at(SetupStep::CgroupJoin))?;
-        lane::tell(sync, LaneReport::Go)?;
-        lane::expect(sync, LaneReport::Ready, LANE_SETUP)
+        lane::tell(sync, LaneReport::Go, &[])?;
+        lane::expect(sync, LaneReport::Ready, LANE_SETUP).map(drop)
     }
 
     fn retire(&mut self, number: u32) {

@@ -8,6 +8,7 @@ pub(crate) mod attack;
 pub(crate) mod landlock;
 pub(crate) mod mount;
 pub(crate) mod namespaces;
+pub(crate) mod perf;
 pub(crate) mod process;
 pub(crate) mod python;
 pub(crate) mod seccomp;

@@ -32,6 +32,7 @@ const SOURCES: &[(&str, &str)] = &[
     ("escapes.c", include_str!("hostile/escapes.c")),
     ("leaks.c", include_str!("hostile/leaks.c")),
     ("depth.c", include_str!("hostile/depth.c")),
+    ("instructions.c", include_str!("hostile/instructions.c")),
 ];
 
 /// Everything the trials share.
@@ -124,9 +125,14 @@ impl World {
 
     /// A world of its own, in which programs see these paths, too.
     pub(crate) fn showing(more: &[PathBuf]) -> World {
+        World::with(|config| config.mounts.extend(more.iter().cloned().map(Into::into)))
+    }
+
+    /// A world of its own, changed.
+    pub(crate) fn with(change: impl FnOnce(&mut SandboxConfig)) -> World {
         let fixtures = Fixtures::make();
         let mut config = fixtures.config();
-        config.mounts.extend(more.iter().cloned().map(Into::into));
+        change(&mut config);
         let sandbox = Sandbox::start(config).expect("the sandbox starts");
         let slots = (0..sandbox.slots()).map(|index| sandbox.slot(index)).collect();
         World { sandbox, slots: Mutex::new(slots), freed: Condvar::new(), fixtures }
@@ -213,6 +219,7 @@ pub(crate) fn small() -> Limits {
         cpu_time: patient(Duration::from_secs(5)),
         wall_time: patient(Duration::from_secs(30)),
         idle_time: patient(Duration::from_secs(20)),
+        instructions: None,
         memory: Bytes::mib(64),
         processes: 32,
         open_files: 64,

@@ -276,6 +276,7 @@ fn limits_beyond_all_there_is_are_no_limits(world: &World) {
         cpu_time: Duration::MAX,
         wall_time: Duration::MAX,
         idle_time: Duration::MAX,
+        instructions: None,
         memory: Bytes::new(u64::MAX),
         processes: u32::MAX,
         open_files: u32::MAX,

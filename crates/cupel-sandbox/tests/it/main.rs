@@ -15,6 +15,7 @@ mod doctor;
 mod escapes;
 mod files;
 mod hostile;
+mod instructions;
 mod isolation;
 mod kit;
 mod leaks;
@@ -83,6 +84,7 @@ fn main() -> ExitCode {
     trials.extend(walls::trials());
     trials.extend(warm::trials());
     trials.extend(truth::trials());
+    trials.extend(instructions::trials());
     let conclusion = libtest_mimic::run(&arguments, machine::wanted(trials));
     drop(world);
     conclusion.exit_code()

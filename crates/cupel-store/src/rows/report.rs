@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use cupel_types::{
-    Bytes, CaseReport, CompileReport, Limits, Outcome, Output, RunReport, Signal, StepReport, Usage, Verdict,
+    Bytes, CaseReport, CompileReport, Instructions, Limits, Outcome, Output, RunReport, Signal, StepReport, Usage,
+    Verdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -71,6 +72,7 @@ pub(super) enum OutcomeRow {
     TimeLimit,
     WallLimit,
     IdleLimit,
+    InstructionLimit,
     MemoryLimit,
     OutputLimit,
     Cancelled,
@@ -82,6 +84,8 @@ pub(super) struct UsageRow {
     cpu_user_us: u64,
     cpu_system_us: u64,
     wall_time_us: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    instructions: Option<u64>,
     memory_bytes: u64,
     output_bytes: u64,
 }
@@ -91,6 +95,8 @@ struct LimitsRow {
     cpu_time_us: u64,
     wall_time_us: u64,
     idle_time_us: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    instructions: Option<u64>,
     memory_bytes: u64,
     processes: u32,
     open_files: u32,
@@ -109,6 +115,7 @@ impl From<Outcome> for OutcomeRow {
             Outcome::TimeLimit => OutcomeRow::TimeLimit,
             Outcome::WallLimit => OutcomeRow::WallLimit,
             Outcome::IdleLimit => OutcomeRow::IdleLimit,
+            Outcome::InstructionLimit => OutcomeRow::InstructionLimit,
             Outcome::MemoryLimit => OutcomeRow::MemoryLimit,
             Outcome::OutputLimit => OutcomeRow::OutputLimit,
             Outcome::Cancelled => OutcomeRow::Cancelled,
@@ -124,6 +131,7 @@ impl From<OutcomeRow> for Outcome {
             OutcomeRow::TimeLimit => Outcome::TimeLimit,
             OutcomeRow::WallLimit => Outcome::WallLimit,
             OutcomeRow::IdleLimit => Outcome::IdleLimit,
+            OutcomeRow::InstructionLimit => Outcome::InstructionLimit,
             OutcomeRow::MemoryLimit => Outcome::MemoryLimit,
             OutcomeRow::OutputLimit => Outcome::OutputLimit,
             OutcomeRow::Cancelled => Outcome::Cancelled,
@@ -138,6 +146,7 @@ impl From<&Usage> for UsageRow {
             cpu_user_us: us_of(u.cpu_user),
             cpu_system_us: us_of(u.cpu_system),
             wall_time_us: us_of(u.wall_time),
+            instructions: u.instructions.map(Instructions::get),
             memory_bytes: u.memory.get(),
             output_bytes: u.output.get(),
         }
@@ -151,6 +160,7 @@ impl From<UsageRow> for Usage {
             cpu_user: Duration::from_micros(u.cpu_user_us),
             cpu_system: Duration::from_micros(u.cpu_system_us),
             wall_time: Duration::from_micros(u.wall_time_us),
+            instructions: u.instructions.map(Instructions::new),
             memory: Bytes::new(u.memory_bytes),
             output: Bytes::new(u.output_bytes),
         }
@@ -163,6 +173,7 @@ impl From<Limits> for LimitsRow {
             cpu_time_us: us_of(l.cpu_time),
             wall_time_us: us_of(l.wall_time),
             idle_time_us: us_of(l.idle_time),
+            instructions: l.instructions.map(Instructions::get),
             memory_bytes: l.memory.get(),
             processes: l.processes,
             open_files: l.open_files,
@@ -181,6 +192,7 @@ impl From<LimitsRow> for Limits {
             cpu_time: Duration::from_micros(l.cpu_time_us),
             wall_time: Duration::from_micros(l.wall_time_us),
             idle_time: Duration::from_micros(l.idle_time_us),
+            instructions: l.instructions.map(Instructions::new),
             memory: Bytes::new(l.memory_bytes),
             processes: l.processes,
             open_files: l.open_files,

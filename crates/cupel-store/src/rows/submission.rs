@@ -1,8 +1,8 @@
 //! [`Submission`] as `spec` and `data` of `code_submissions`.
 
 use cupel_types::{
-    BoxFile, BoxFiles, BoxPath, Bytes, Cases, ContentHash, LimitsRequest, PriorityClass, ProblemId, ProblemVersion,
-    Program, Solution, Source, Submission, SubmissionId, TestCase, UserId, Work,
+    BoxFile, BoxFiles, BoxPath, Bytes, Cases, ContentHash, Instructions, LimitsRequest, PriorityClass, ProblemId,
+    ProblemVersion, Program, Solution, Source, Submission, SubmissionId, TestCase, UserId, Work,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -73,6 +73,8 @@ struct LimitsSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     idle_time_us: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    instructions: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     memory_bytes: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     processes: Option<u32>,
@@ -96,6 +98,7 @@ impl From<LimitsRequest> for LimitsSpec {
             cpu_time_us: l.cpu_time.map(us_of),
             wall_time_us: l.wall_time.map(us_of),
             idle_time_us: l.idle_time.map(us_of),
+            instructions: l.instructions.map(Instructions::get),
             memory_bytes: l.memory.map(Bytes::get),
             processes: l.processes,
             open_files: l.open_files,
@@ -114,6 +117,7 @@ impl From<LimitsSpec> for LimitsRequest {
             cpu_time: l.cpu_time_us.map(Duration::from_micros),
             wall_time: l.wall_time_us.map(Duration::from_micros),
             idle_time: l.idle_time_us.map(Duration::from_micros),
+            instructions: l.instructions.map(Instructions::new),
             memory: l.memory_bytes.map(Bytes::new),
             processes: l.processes,
             open_files: l.open_files,

@@ -7,8 +7,8 @@ use cupel_core::event::{Event, EventKind, Seq, Stream};
 use cupel_core::run::RunState;
 use cupel_core::{Completion, DuePlace, GivenBack, NewSubmissions, Store};
 use cupel_types::{
-    Bytes, CaseReport, CompileReport, LimitsRequest, Outcome, Output, PriorityClass, RunId, Signal, StepReport,
-    Submission, SubmissionId, Verdict, Work,
+    Bytes, CaseReport, CompileReport, Instructions, LimitsRequest, Outcome, Output, PriorityClass, RunId, Signal,
+    StepReport, Submission, SubmissionId, Verdict, Work,
 };
 use jiff::Timestamp;
 
@@ -168,6 +168,7 @@ pub async fn a_result_with_its_log_reads_back_whole<S: Store>(make: impl AsyncFn
         Outcome::TimeLimit,
         Outcome::WallLimit,
         Outcome::IdleLimit,
+        Outcome::InstructionLimit,
         Outcome::MemoryLimit,
         Outcome::OutputLimit,
         Outcome::Cancelled,
@@ -175,6 +176,7 @@ pub async fn a_result_with_its_log_reads_back_whole<S: Store>(make: impl AsyncFn
     for (outcome, verdict) in outcomes.into_iter().zip(Verdict::ALL) {
         let mut report = a_report(b"");
         report.verdict = verdict;
+        report.limits.instructions = Some(Instructions::new(1 << 40));
         report.message = Some("why".into());
         report.compile = Some(CompileReport {
             ok: true,

@@ -96,8 +96,8 @@ pub(crate) struct Serve {
 
 /// Run a program in the sandbox, as `docker run` would: its input, its output, its exit code.
 ///
-/// Exit code: the program's own; 128 + n when signal n ended it; 124 over the time, wall-clock or idle
-/// limit; 137 over the memory limit; 1 when it does not compile, or over the output limit; 125 when Cupel
+/// Exit code: the program's own; 128 + n when signal n ended it; 124 over the limit of time, wall clock,
+/// idleness or instructions; 137 over the memory limit; 1 when it does not compile, or over the output limit; 125 when Cupel
 /// itself failed; 2 when the command line is wrong.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -119,6 +119,9 @@ pub(crate) struct Run {
     /// CPU time limit, in seconds or with a unit (500ms, 2m).
     #[arg(long, value_name = "SECONDS", value_parser = parse_time)]
     pub(crate) time: Option<Duration>,
+    /// Limit of machine instructions, where the processor can count them (`cupel doctor`).
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) instructions: Option<u64>,
     /// Memory limit, in megabytes or with a unit (64M, 1G).
     #[arg(long, value_name = "MB", value_parser = parse_memory)]
     pub(crate) memory: Option<Bytes>,

@@ -35,8 +35,14 @@ fn as_json(examination: &Examination) -> serde_json::Value {
         "ok": examination.missing().next().is_none(),
         "kernel": examination.kernel,
         "control_groups": if examination.features.cgroup_v2 { 2 } else { 1 },
+        "instructions": instructions(examination),
         "walls": walls,
     })
+}
+
+fn instructions(examination: &Examination) -> serde_json::Value {
+    let reason = &examination.features.uncounted;
+    json!({ "counted": reason.is_none(), "reason": reason })
 }
 
 fn print(examination: &Examination) {
@@ -52,6 +58,13 @@ fn print(examination: &Examination) {
         }
     }
     table.print();
+    anstream::println!(
+        "instructions: {}",
+        match &examination.features.uncounted {
+            None => "counted, and can be limited".to_owned(),
+            Some(reason) => format!("not counted: {reason}"),
+        }
+    );
     let (all, missing) = (examination.findings.len(), examination.missing().count());
     match missing {
         0 => anstream::println!("{}", bold(&format!("all {all} walls stand"))),

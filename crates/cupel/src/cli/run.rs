@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use cupel_judge::{JudgeEvent, JudgeObserver, JudgeRequest, NoCache, StdinSource, judge};
 use cupel_languages::{Language, Registry};
-use cupel_types::{BoxPath, Bytes, LimitsRequest, Outcome, RunReport, StepReport, Verdict};
+use cupel_types::{BoxPath, Bytes, Instructions, LimitsRequest, Outcome, RunReport, StepReport, Verdict};
 use cupel_worker::{ArtifactBounds, Artifacts};
 
 use super::args::Run;
@@ -42,8 +42,13 @@ pub(super) fn run(args: &Run) -> CommandResult {
     let from_terminal = args.stdin.is_none() && args.file != Path::new("-") && io::stdin().is_terminal();
     let stdin = stdin(args)?;
 
-    let mut limits =
-        LimitsRequest { cpu_time: args.time, memory: args.memory, output: args.output, ..LimitsRequest::default() };
+    let mut limits = LimitsRequest {
+        cpu_time: args.time,
+        instructions: args.instructions.map(Instructions::new),
+        memory: args.memory,
+        output: args.output,
+        ..LimitsRequest::default()
+    };
     if from_terminal {
         limits.wall_time = Some(INTERACTIVE);
         limits.idle_time = Some(INTERACTIVE);
@@ -66,6 +71,9 @@ pub(super) fn run(args: &Run) -> CommandResult {
     owner::stay_oneself(kept.as_deref())?;
     let stdin = stdin.open()?;
     let sandbox = launched.start();
+    if let (Some(_), Some(reason)) = (args.instructions, sandbox.uncounted()) {
+        return Err(anyhow!("--instructions: they cannot be counted here: {reason}")).or_exit(Exit::Usage);
+    }
     let mut executor = sandbox.executor(0)?;
     // Whoever runs it may have all of it: what the limits let through.
     let request = JudgeRequest {
@@ -233,7 +241,7 @@ fn exit_code(report: &RunReport) -> u8 {
     let code = match step.outcome {
         Outcome::Exited(code) => code,
         Outcome::Signalled(signal) => 128 + signal.0,
-        Outcome::TimeLimit | Outcome::WallLimit | Outcome::IdleLimit => 124,
+        Outcome::TimeLimit | Outcome::WallLimit | Outcome::IdleLimit | Outcome::InstructionLimit => 124,
         Outcome::MemoryLimit => 137,
         Outcome::OutputLimit => 1,
         // Only a closed output cancels here: what SIGPIPE would have done.
@@ -265,6 +273,9 @@ fn summary(language: &Language, report: &RunReport) -> String {
     let mut facts = Vec::new();
     if let Some(step) = &report.execution {
         facts.push(format!("cpu {} ms", step.usage.cpu_time.as_millis()));
+        if let Some(instructions) = step.usage.instructions {
+            facts.push(instructions.to_string());
+        }
         facts.push(format!("wall {} ms", step.usage.wall_time.as_millis()));
         facts.push(format!("mem {:.1} MiB", step.usage.memory.as_kib() as f64 / 1024.0));
     }

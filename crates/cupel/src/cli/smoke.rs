@@ -142,6 +142,7 @@ impl Client {
         let kb = |size: Option<cupel_types::Bytes>| size.map(|s| s.as_kib());
         let limits = json!({
             "cpu_time_ms": ms(limits.cpu_time), "wall_time_ms": ms(limits.wall_time), "idle_time_ms": ms(limits.idle_time),
+            "instructions": limits.instructions.map(cupel_types::Instructions::get),
             "memory_kb": kb(limits.memory), "processes": limits.processes, "open_files": limits.open_files,
             "file_size_kb": kb(limits.file_size), "disk_kb": kb(limits.disk), "output_kb": kb(limits.output), "stack_kb": kb(limits.stack),
         });

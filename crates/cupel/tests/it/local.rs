@@ -70,6 +70,22 @@ fn limits_and_signals_have_their_exit_codes() {
 }
 
 #[test]
+fn instructions_are_limited_and_told_or_refused_with_the_reason() {
+    let examination = end(cupel(["doctor", "--json"]), b"");
+    let told: Value = serde_json::from_str(&examination.stdout).unwrap();
+    let (counted, reason) = (told["instructions"]["counted"].as_bool().unwrap(), &told["instructions"]["reason"]);
+    let (_, object) = json("a.c", "int main(void) { return 0; }\n", &[]);
+    assert_eq!(object["instructions"].is_u64(), counted, "{object}");
+    let ended = run("a.c", "int main(void) { for (;;) ; }\n", &["--instructions", "100000000"], b"");
+    if counted {
+        assert_eq!(ended.code, Some(124), "{ended:?}");
+    } else {
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.stderr.contains(reason.as_str().unwrap()), "{ended:?}");
+    }
+}
+
+#[test]
 fn a_compile_error_is_the_compilers_words_and_exit_1() {
     let ended = run("a.c", "int main(void) { return nothing; }", &[], b"");
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));

@@ -1,55 +1,72 @@
 //! What a lane's init and the launcher say to each other while the lane is made.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use crate::step::SetupStep;
-use crate::wire;
+use crate::wire::{self, Malformed, Message, Reader, Writer};
 
-/// What lane and launcher say to each other while the lane is made: `kind, step, errno`.
+/// What lane and launcher say to each other while the lane is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LaneReport {
+    /// Beside the launcher's first: the lane's counter of instructions, where they can be counted.
     Go,
     Ready,
-    Failed { step: u32, errno: i32 },
+    Failed {
+        step: u32,
+        errno: i32,
+    },
+}
+
+impl Message for LaneReport {
+    fn encode(&self, to: &mut Writer) {
+        match self {
+            LaneReport::Go => to.u32(1),
+            LaneReport::Ready => to.u32(2),
+            LaneReport::Failed { step, errno } => {
+                to.u32(3);
+                to.u32(*step);
+                to.i32(*errno);
+            }
+        }
+    }
+
+    fn decode(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(match from.u32()? {
+            1 => LaneReport::Go,
+            2 => LaneReport::Ready,
+            3 => LaneReport::Failed { step: from.u32()?, errno: from.i32()? },
+            _ => return Err(Malformed),
+        })
+    }
 }
 
 /// Says it.
-pub(crate) fn tell(sync: &OwnedFd, report: LaneReport) -> Result<(), (SetupStep, io::Error)> {
-    let (kind, step, errno) = match report {
-        LaneReport::Go => (1u32, 0u32, 0i32),
-        LaneReport::Ready => (2, 0, 0),
-        LaneReport::Failed { step, errno } => (3, step, errno),
-    };
-    let mut bytes = [0u8; 12];
-    bytes[..4].copy_from_slice(&kind.to_le_bytes());
-    bytes[4..8].copy_from_slice(&step.to_le_bytes());
-    bytes[8..].copy_from_slice(&errno.to_le_bytes());
-    rustix::net::send(sync, &bytes, rustix::net::SendFlags::NOSIGNAL)
-        .map(drop)
-        .map_err(|e| (SetupStep::Protocol, e.into()))
+pub(crate) fn tell(
+    sync: &OwnedFd,
+    report: LaneReport,
+    beside: &[BorrowedFd<'_>],
+) -> Result<(), (SetupStep, io::Error)> {
+    wire::send(sync.as_fd(), &report, beside).map_err(|error| (SetupStep::Protocol, error))
 }
 
-/// Waits until the other side says `wanted`.
-pub(crate) fn expect(sync: &OwnedFd, wanted: LaneReport, timeout: Duration) -> Result<(), (SetupStep, io::Error)> {
+/// Waits until the other side says `wanted`, and returns what came beside it.
+pub(crate) fn expect(
+    sync: &OwnedFd,
+    wanted: LaneReport,
+    timeout: Duration,
+) -> Result<Vec<OwnedFd>, (SetupStep, io::Error)> {
     let protocol = |error: io::Error| (SetupStep::Protocol, error);
     if !wire::readable(sync.as_fd(), timeout).map_err(protocol)? {
         return Err(protocol(io::ErrorKind::TimedOut.into()));
     }
-    let mut bytes = [0u8; 12];
-    let (n, _) =
-        rustix::net::recv(sync, &mut bytes, rustix::net::RecvFlags::empty()).map_err(|e| protocol(e.into()))?;
-    let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
-    let said = match (n, word(0)) {
-        (12, 1) => LaneReport::Go,
-        (12, 2) => LaneReport::Ready,
-        (12, 3) => LaneReport::Failed { step: word(4), errno: word(8) as i32 },
-        _ => return Err(protocol(io::ErrorKind::UnexpectedEof.into())),
-    };
-    match said {
-        said if said == wanted => Ok(()),
-        LaneReport::Failed { step, errno } => Err((SetupStep::from_number(step), io::Error::from_raw_os_error(errno))),
+    let said = wire::receive(sync.as_fd(), &mut Vec::new()).map_err(protocol)?;
+    match said.ok_or_else(|| protocol(io::ErrorKind::UnexpectedEof.into()))? {
+        (said, beside) if said == wanted => Ok(beside),
+        (LaneReport::Failed { step, errno }, _) => {
+            Err((SetupStep::from_number(step), io::Error::from_raw_os_error(errno)))
+        }
         _ => Err(protocol(io::ErrorKind::InvalidData.into())),
     }
 }

@@ -21,11 +21,12 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use cupel_types::Bytes;
+use cupel_types::{Bytes, Instructions, Limits};
 use rustix::process::{Pid, Signal, WaitOptions, pidfd_send_signal};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::mechanism::cgroup::{Beside, LaneGroup, LaneGroupFiles, Settled};
+use crate::mechanism::instructions::LaneCounter;
 use crate::mechanism::landlock::Landlock;
 use crate::mechanism::mounts::BoxSize;
 use crate::mechanism::namespaces;
@@ -54,7 +55,7 @@ pub(crate) fn main(setup: LaneSetup, socket: OwnedFd, sync: OwnedFd, files: Lane
     drop(setup);
     match result {
         Ok(mut lane) => {
-            if tell(&sync, LaneReport::Ready).is_ok() {
+            if tell(&sync, LaneReport::Ready, &[]).is_ok() {
                 drop(sync);
                 if let Some(template) = warm
                     && let Err(reason) = lane.warm_up_at_last(&template)
@@ -67,7 +68,7 @@ pub(crate) fn main(setup: LaneSetup, socket: OwnedFd, sync: OwnedFd, files: Lane
         }
         Err((step, error)) => {
             let errno = error.raw_os_error().unwrap_or(libc::EIO);
-            let _ = tell(&sync, LaneReport::Failed { step: step as u32, errno });
+            let _ = tell(&sync, LaneReport::Failed { step: step as u32, errno }, &[]);
             exit_now(1)
         }
     }
@@ -88,6 +89,7 @@ struct Lane {
     /// Where they are, for a zygote.
     notes_file: OwnedFd,
     group: LaneGroup,
+    counter: Option<LaneCounter>,
     /// As large as the last run wanted it: the next one will probably want the same.
     box_size: BoxSize,
     stack: ChildStack,
@@ -99,6 +101,10 @@ struct Lane {
     warm_memory: u64,
     /// What an interpreter that is started cold takes for nearly nothing, bytes.
     cold_memory: u64,
+    /// How many instructions fewer are counted of a program that is started warm.
+    warm_instructions: u64,
+    /// How many an interpreter that is started cold takes for nearly nothing, where they are counted.
+    cold_instructions: Option<u64>,
 }
 
 /// A cell whose init waits for a request, or runs one.
@@ -123,7 +129,7 @@ impl Lane {
                 ToLane::Kill(_) => {}
                 ToLane::Run(mut request) => {
                     // With less than the interpreter itself takes, no limit would act where a cold start's does.
-                    request.warm &= self.zygote.is_some() && request.limits.memory.get() > self.cold_memory;
+                    request.warm &= self.zygote.is_some() && self.can_limit_warm(&request.limits);
                     let (done, cell) = match self.run(&request, descriptors, socket) {
                         Ok((done, cell)) => (done, Some(cell)),
                         Err((step, error)) => {
@@ -143,6 +149,13 @@ impl Lane {
             }
         }
         Ok(())
+    }
+
+    /// Whether these limits are beyond what an interpreter takes to start.
+    fn can_limit_warm(&self, limits: &Limits) -> bool {
+        let instructions = limits.instructions.map(Instructions::get);
+        limits.memory.get() > self.cold_memory
+            && instructions.is_none_or(|limit| self.cold_instructions.is_some_and(|cold| limit > cold))
     }
 
     /// Forks a cell that sets itself up and waits.
@@ -208,6 +221,9 @@ impl Lane {
             return Err((SetupStep::CgroupLimits, error));
         }
         self.box_size = BoxSize::of(&request.limits);
+        if let Some(counter) = &mut self.counter {
+            counter.begin();
+        }
         // A cell that could not be set up is gone by now and has noted why.
         let handed: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
         let _ = wire::send(cell.door.as_fd(), request, &handed);

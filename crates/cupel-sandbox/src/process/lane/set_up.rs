@@ -10,6 +10,7 @@ use rustix::process::Signal;
 use super::Lane;
 use super::handshake::{LaneReport, expect, tell};
 use crate::mechanism::cgroup::{LaneGroup, LaneGroupFiles};
+use crate::mechanism::instructions::LaneCounter;
 use crate::mechanism::landlock::{self, Landlock};
 use crate::mechanism::mounts::{self, BoxSize, Shown};
 use crate::mechanism::oom::OomPreference;
@@ -20,7 +21,7 @@ use crate::sys;
 use crate::sys::process::{ChildStack, reset_signals};
 use crate::sys::shared::SharedNotes;
 use crate::warm::WarmTemplate;
-use crate::{Wall, WallSet};
+use crate::{CountedEvent, Wall, WallSet};
 
 /// What a lane is made with.
 pub(crate) struct LaneSetup {
@@ -28,6 +29,8 @@ pub(crate) struct LaneSetup {
     pub(crate) probe: Option<PathBuf>,
     pub(crate) shown: Vec<Shown>,
     pub(crate) cpu: Option<u32>,
+    /// Whether and what its counter counts.
+    pub(crate) counted: Option<CountedEvent>,
     /// An interpreter to keep ready.
     pub(crate) warm: Option<WarmTemplate>,
 }
@@ -36,7 +39,14 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
     let off = setup.walls_off;
     let at = |step| move |error: io::Error| (step, error);
     reset_signals();
-    expect(sync, LaneReport::Go, Duration::from_secs(20))?;
+    let beside = expect(sync, LaneReport::Go, Duration::from_secs(20))?;
+    let counter = match setup.counted {
+        Some(counted) => {
+            let handed = beside.try_into().map_err(|_| (SetupStep::Count, io::ErrorKind::InvalidData.into()))?;
+            Some(LaneCounter::new(counted, handed))
+        }
+        None => None,
+    };
     ids::become_lane_root().map_err(at(SetupStep::Identity))?;
     // Changing ids cleared it; from here on the lane dies with its launcher.
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
@@ -44,7 +54,7 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
     if !off.contains(Wall::CgroupNamespace) {
         sys::namespaces::unshare(libc::CLONE_NEWCGROUP).map_err(at(SetupStep::Clone))?;
     }
-    tell(sync, LaneReport::Go)?;
+    tell(sync, LaneReport::Go, &[])?;
     expect(sync, LaneReport::Go, Duration::from_secs(20))?;
     if let Some(cpu) = setup.cpu {
         pin(cpu).map_err(at(SetupStep::Pin))?;
@@ -108,6 +118,7 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
         notes,
         notes_file,
         group: LaneGroup::new(files, !off.contains(Wall::CpuAccounting)),
+        counter,
         box_size,
         stack: ChildStack::new(),
         buffer: Vec::new(),
@@ -116,6 +127,8 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
         zygote: None,
         warm_memory: 0,
         cold_memory: 0,
+        warm_instructions: 0,
+        cold_instructions: None,
     })
 }
 

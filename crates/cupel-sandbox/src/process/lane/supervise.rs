@@ -10,6 +10,7 @@ use rustix::process::{Signal, pidfd_send_signal};
 use super::{Cell, Lane, now_ns, own_cpu_ns};
 use crate::Wall;
 use crate::mechanism::cgroup::{Counted, CpuTimes};
+use crate::mechanism::instructions::Count;
 use crate::step::SetupStep;
 use crate::wire::{self, CellDone, CellRequest, KillReason, LimitHit, ToLane};
 
@@ -114,6 +115,7 @@ impl Lane {
             // Setting up is ours; if it hangs, that is a failure of ours.
             return if now - begun > SETUP_MAX { Err(LimitHit::Wall) } else { Ok(Duration::from_millis(20)) };
         }
+        let left_of_instructions = self.left_of_instructions(request).ok_or(LimitHit::Instructions)?;
         let wall = Duration::from_nanos(now.saturating_sub(started));
         let left_of_wall = self.left(Wall::WallClockLimit, limits.wall_time, wall).ok_or(LimitHit::Wall)?;
         // Watching costs, too, in the same group; it is not the program's.
@@ -127,13 +129,31 @@ impl Lane {
         let idle = Duration::from_nanos(now.saturating_sub(progress.at.max(started)));
         let left_of_idle = self.left(Wall::IdleLimit, limits.idle_time, idle).ok_or(LimitHit::Idle)?;
         // On one processor CPU time cannot pass faster than time itself; a lane that is not pinned may use all.
-        let soonest = left_of_wall.min(left_of_cpu / self.cpus).min(left_of_idle).min(limits.idle_time / 8);
+        let soonest = left_of_wall
+            .min(left_of_cpu / self.cpus)
+            .min(left_of_idle)
+            .min(left_of_instructions)
+            .min(limits.idle_time / 8);
         Ok(soonest.clamp(Duration::from_micros(200), Duration::from_secs(1)))
     }
 
     /// What is left of a limit; all of it where the limit is left out to show what that lets through.
     fn left(&self, wall: Wall, limit: Duration, used: Duration) -> Option<Duration> {
         if self.walls_off.contains(wall) { Some(limit.max(Duration::from_secs(1))) } else { limit.checked_sub(used) }
+    }
+
+    /// How long the limit on instructions cannot be reached; `None`: the cell is beyond it.
+    fn left_of_instructions(&self, request: &CellRequest) -> Option<Duration> {
+        let (Some(limit), Some(counter)) = (request.limits.instructions, &self.counter) else {
+            return Some(Duration::MAX);
+        };
+        let left = limit.get().checked_sub(counter.so_far() + self.not_counted_warm(request))?;
+        Some(counter.soonest(left, self.cpus))
+    }
+
+    /// What starting an interpreter would have taken, where that was done before.
+    fn not_counted_warm(&self, request: &CellRequest) -> u64 {
+        if request.warm { self.warm_instructions } else { 0 }
     }
 
     /// What the group has counted since the program began: until its init noted the end, or, killed, until now.
@@ -182,6 +202,7 @@ impl Lane {
             wall_ns: if started == 0 { 0 } else { ended.saturating_sub(started) },
             memory_peak: counted.memory_peak.saturating_sub(notes.memory_base.load(Relaxed))
                 + if request.warm { self.warm_memory } else { 0 },
+            instructions: None,
             collect_overflow: notes.collect_overflow.load(Relaxed) != 0,
         };
         (done.cpu_user_ns, done.cpu_system_ns) = split(done.cpu_ns, done.cpu_user_ns, done.cpu_system_ns);
@@ -189,11 +210,22 @@ impl Lane {
             done.failed_step = SetupStep::Unknown as u32;
             done.failed_errno = libc::ETIMEDOUT;
         }
+        let count = self.counter.as_ref().map(|counter| counter.count(Duration::from_nanos(done.cpu_ns)));
+        if let Some(Count::Whole(instructions)) = count
+            && started != 0
+        {
+            done.instructions = Some(instructions + self.not_counted_warm(request));
+        }
+        let too_many = request.limits.instructions.is_some_and(|limit| {
+            count == Some(Count::Evaded) || done.instructions.is_some_and(|used| used > limit.get())
+        });
         let over = |used: u64, limit: Duration| Duration::from_nanos(used) > limit;
         let hit = if counted.oom_kills > 0 {
             Some(LimitHit::Memory)
         } else if let Some(why) = killed_for {
             Some(why)
+        } else if too_many {
+            Some(LimitHit::Instructions)
         } else if over(done.cpu_ns, request.limits.cpu_time) {
             Some(LimitHit::Cpu)
         } else if over(done.wall_ns, request.limits.wall_time) && !self.walls_off.contains(Wall::WallClockLimit) {
@@ -202,6 +234,15 @@ impl Lane {
             None
         };
         done.limit = hit.map_or(0, |h| h as u32);
+        if hit.is_none()
+            && done.failed_step == 0
+            && request.limits.instructions.is_some()
+            && done.instructions.is_none()
+        {
+            // Whether it kept to its limit, nobody knows.
+            done.failed_step = SetupStep::Count as u32;
+            done.failed_errno = libc::EBUSY;
+        }
         if hit.is_none() && done.failed_step == 0 && notes.finished.load(Relaxed) == 0 {
             // The cell's init vanished without a word, and no limit explains it.
             done.failed_step = SetupStep::Unknown as u32;

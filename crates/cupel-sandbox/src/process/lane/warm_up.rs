@@ -9,7 +9,7 @@ use super::{Lane, number_of_sockets};
 use crate::bundle;
 use crate::process::zygote::Zygote;
 use crate::warm::{self, WarmTemplate};
-use crate::wire::{self, CellRequest, ZygoteSetup};
+use crate::wire::{self, CellDone, CellRequest, ZygoteSetup};
 
 /// How often it is tried, before a lane starts all its programs cold: something may have been amiss for a moment.
 const TRIES: u32 = 3;
@@ -29,7 +29,7 @@ impl Lane {
     fn warm_up(&mut self, template: &WarmTemplate) -> Result<(), String> {
         // The first of all pays for reading the interpreter's files.
         self.rehearse(template, false)?;
-        let (shown, cold_memory) = self.rehearse(template, false)?;
+        let (shown, cold) = self.rehearse(template, false)?;
         let setup = ZygoteSetup {
             walls_off: self.walls_off,
             has_landlock: self.landlock.is_some(),
@@ -42,9 +42,13 @@ impl Lane {
         self.group.count_from_here();
         let rehearsed = self.rehearse(template, true);
         match rehearsed {
-            Ok((shown_warm, warm_memory)) if shown_warm == shown => {
-                self.warm_memory = cold_memory.saturating_sub(warm_memory);
-                self.cold_memory = cold_memory;
+            Ok((shown_warm, warm)) if shown_warm == shown => {
+                self.warm_memory = cold.memory_peak.saturating_sub(warm.memory_peak);
+                self.cold_memory = cold.memory_peak;
+                if let (Some(of_cold), Some(of_warm)) = (cold.instructions, warm.instructions) {
+                    self.warm_instructions = of_cold.saturating_sub(of_warm);
+                    self.cold_instructions = Some(of_cold);
+                }
                 return Ok(());
             }
             _ => {}
@@ -58,8 +62,8 @@ impl Lane {
         Err(format!("an interpreter that is warm differs: {}", warm::difference(&shown, &shown_warm)))
     }
 
-    /// Runs the template's rehearsal in a cell, and returns what it printed and the memory it took, bytes.
-    fn rehearse(&mut self, template: &WarmTemplate, warm: bool) -> Result<(String, u64), String> {
+    /// Runs the template's rehearsal in a cell, and returns what it printed and what it used.
+    fn rehearse(&mut self, template: &WarmTemplate, warm: bool) -> Result<(String, CellDone), String> {
         let told = |error: io::Error| error.to_string();
         let path = template.argv.get(1).map_or("main", String::as_str);
         let path = BoxPath::new(path).map_err(|_| "its file has no name for a box")?;
@@ -88,6 +92,6 @@ impl Lane {
         }
         let mut text = String::new();
         io::Read::read_to_string(&mut std::fs::File::from(output), &mut text).map_err(told)?;
-        Ok((text, done.memory_peak))
+        Ok((text, done))
     }
 }

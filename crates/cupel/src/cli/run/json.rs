@@ -22,6 +22,9 @@ pub(super) fn report(language: &Language, report: &RunReport) -> Value {
     set("compile", compile.unwrap_or_default());
     set("cpu_time_ms", step.map_or(0, |s| ms(s.usage.cpu_time)).into());
     set("wall_time_ms", step.map_or(0, |s| ms(s.usage.wall_time)).into());
+    if let Some(instructions) = step.and_then(|s| s.usage.instructions) {
+        set("instructions", instructions.get().into());
+    }
     set("memory_kb", step.map_or(0, |s| s.usage.memory.as_kib()).into());
     set("language", language.id.as_str().into());
     set("language_version", report.language_version.clone().into());
@@ -60,7 +63,7 @@ pub(super) fn failure(language: &Language, in_force: &Limits) -> Value {
 }
 
 fn limits(limits: &Limits) -> Value {
-    json!({
+    let mut object = json!({
         "cpu_time_ms": ms(limits.cpu_time),
         "wall_time_ms": ms(limits.wall_time),
         "idle_time_ms": ms(limits.idle_time),
@@ -72,5 +75,9 @@ fn limits(limits: &Limits) -> Value {
         "inodes": limits.inodes,
         "output_kb": limits.output.as_kib(),
         "stack_kb": limits.stack.as_kib(),
-    })
+    });
+    if let Some(instructions) = limits.instructions {
+        object["instructions"] = instructions.get().into();
+    }
+    object
 }
