@@ -38,8 +38,10 @@ pub(crate) enum Compiled {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sources<'a> {
     pub(crate) owner: UserId,
-    /// The main source first.
+    /// Everything that lies in the box.
     pub(crate) files: &'a BoxFiles,
+    /// Those that commands name, the main source first: all of the files, unless some are there to be included.
+    pub(crate) units: &'a BoxFiles,
 }
 
 pub(crate) fn compile(
@@ -50,7 +52,7 @@ pub(crate) fn compile(
     observer: &mut dyn JudgeObserver,
 ) -> Result<Compiled, JudgeError> {
     let mut limits = language.compile_limits;
-    let commands = language.compile_commands(&files::placeholders(language, sources.files, limits.memory));
+    let commands = language.compile_commands(&files::placeholders(language, sources.units, limits.memory));
     if commands.is_empty() {
         return Ok(Compiled::NotNeeded);
     }

@@ -98,7 +98,7 @@ pub fn judge(
     };
 
     let mut room = Room::new(request.output_kept_max, program.tests.len());
-    let sources = Sources { owner: request.owner, files };
+    let sources = Sources { owner: request.owner, files, units: files };
     let in_box = match compile(sources, language, executor, cache, observer)? {
         Compiled::NotNeeded => {
             room.streams -= 1;

@@ -24,6 +24,6 @@ pub use executor::{
 pub use judge::{JudgeError, JudgeEvent, JudgeObserver, JudgeRequest, judge};
 pub use prepare::{PrepareError, prepare};
 pub use problem::{
-    DerivedTimeLimit, GroupReport, ProblemCaseReport, ProblemError, ProblemReport, ProblemRequest, derive_time_limit,
-    judge_problem, language_of_files, must_be_in_time,
+    DerivedTimeLimit, GroupReport, OwnInput, ProblemCaseReport, ProblemError, ProblemReport, ProblemRequest,
+    derive_time_limit, judge_problem, language_of_files, must_be_in_time, run_with_input,
 };

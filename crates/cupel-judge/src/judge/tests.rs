@@ -302,7 +302,7 @@ fn an_identical_source_is_compiled_once_and_another_one_again() {
     assert_eq!(log[..2], ["compile", "compiled ok=true cached=true"]);
     assert_eq!(executor.asked[0].files, ["main", "input.dat"]);
 
-    again.files = BoxFiles::new(vec![file("main.src", "2"), file("input.dat", "")]);
+    again.source.files = BoxFiles::new(vec![file("main.src", "2"), file("input.dat", "")]);
     let (report, _) = judged("compiled", &again, &mut scripted([left(), left(), prints("")]), &cache);
     assert!(!report.compile.unwrap().cached);
 }

@@ -26,7 +26,7 @@ const INPUT_IN_MEMORY_MAX: u64 = 1 << 20;
 pub(super) const KEPT: Bytes = Bytes::kib(4);
 const ANSWER_BUFFER: usize = 64 << 10;
 
-type Answer = BufReader<Box<dyn Read + Send>>;
+pub(super) type Answer = BufReader<Box<dyn Read + Send>>;
 
 /// One run of the program with what was decided about it.
 pub(super) struct Pass {
@@ -77,11 +77,23 @@ impl Pass {
 }
 
 /// What one run of the program left for deciding.
-struct Ran {
-    result: StepResult,
+pub(super) struct Ran {
+    pub(super) result: StepResult,
+    /// What it wrote to the channel of its result.
+    pub(super) channel: Vec<u8>,
     comparison: Option<io::Result<Finding>>,
     /// Whether more was written than is judged.
-    truncated: bool,
+    pub(super) truncated: bool,
+}
+
+/// What is wanted of a run beside its end.
+pub(super) struct Wanted {
+    /// Bytes kept of each output.
+    pub(super) keep: Bytes,
+    /// Whether it has a channel for its result.
+    pub(super) result: bool,
+    /// Whether the files that it leaves come back.
+    pub(super) collect: bool,
 }
 
 impl Judging<'_, '_> {
@@ -141,6 +153,9 @@ impl Judging<'_, '_> {
         loop {
             number += 1;
             let mut pass = match &*case.method {
+                Method::Check(checker) if self.request.package.problem.signature.is_some() => {
+                    self.call(case, checker)?
+                }
                 Method::Check(checker) => self.check(case, checker, input.clone(), feedback)?,
                 Method::Interact(interactor) => self.interact(case, interactor, input.clone(), feedback)?,
             };
@@ -182,7 +197,7 @@ impl Judging<'_, '_> {
                 Err(why) => return Ok(nothing_ran().fault(&why, None)),
             },
         };
-        let (ran, reruns) = self.run_fairly(case, checker, input.clone())?;
+        let (ran, reruns) = self.run_fairly(|judging| judging.run_once(case, checker, input.clone()))?;
         let mut pass = self.by_itself(ran.result.report.clone(), reruns, ran.truncated);
         if pass.verdict != Verdict::Accepted {
             return Ok(pass);
@@ -213,17 +228,15 @@ impl Judging<'_, '_> {
     }
 
     /// Runs the program, and again while it is near a limit.
-    fn run_fairly(
+    pub(super) fn run_fairly(
         &mut self,
-        case: &Case,
-        checker: &Checker,
-        input: Option<Arc<[u8]>>,
+        mut once: impl FnMut(&mut Self) -> Result<Ran, ProblemError>,
     ) -> Result<(Ran, u32), ProblemError> {
-        let mut best = self.run_once(case, checker, input.clone())?;
+        let mut best = once(self)?;
         let mut reruns = 0;
         while reruns < RERUNS_MAX && self.is_near(&best.result) {
             reruns += 1;
-            let again = self.run_once(case, checker, input.clone())?;
+            let again = once(self)?;
             let is_better = !self.is_near(&again.result)
                 && again.result.report.usage.cpu_time <= best.result.report.usage.cpu_time
                 || again.result.report.usage.cpu_time < best.result.report.usage.cpu_time;
@@ -247,11 +260,22 @@ impl Judging<'_, '_> {
             Checker::Builtin(_) | Checker::Program(_) => None,
         };
         let keep = if comparer.is_some() { KEPT } else { self.limits.output };
-        let (argv, files) = self.of_program(case, input.as_ref())?;
-        let stdin = match input {
-            Some(bytes) => StdinSource::Bytes(bytes),
+        let stdin = match &input {
+            Some(bytes) => StdinSource::Bytes(bytes.clone()),
             None => self.stdin(case)?,
         };
+        let program = self.of_program(case, input.as_ref())?;
+        self.run(program, stdin, comparer, Wanted { keep, result: false, collect: io.output_file.is_some() })
+    }
+
+    /// Runs a command over files to its end.
+    pub(super) fn run(
+        &mut self,
+        (argv, files): (Vec<String>, Vec<BoxFiles>),
+        stdin: StdinSource,
+        comparer: Option<Comparer<Answer>>,
+        Wanted { keep, result, collect }: Wanted,
+    ) -> Result<Ran, ProblemError> {
         let step = StepInput {
             kind: StepKind::Execute,
             argv: &argv,
@@ -260,20 +284,26 @@ impl Judging<'_, '_> {
             stdin,
             limits: self.limits.enforced,
             keep,
-            result: false,
-            collect: io.output_file.is_some(),
+            result,
+            collect,
         };
-        let mut hears =
-            Hears { comparer, failed: None, left: self.limits.output.get(), truncated: false, observer: self.observer };
+        let mut hears = Hears {
+            comparer,
+            channel: Vec::new(),
+            failed: None,
+            left: self.limits.output.get(),
+            truncated: false,
+            observer: self.observer,
+        };
         let result = self.executor.execute(step, &mut hears)?;
-        let Hears { comparer, failed, truncated, .. } = hears;
+        let Hears { comparer, channel, failed, truncated, .. } = hears;
         let comparison = match failed {
             Some(error) => Some(Err(error)),
             // Nobody wants to know it of a program that failed.
             None if !result.report.outcome.is_success() => None,
             None => comparer.map(Comparer::finish),
         };
-        Ok(Ran { result, comparison, truncated })
+        Ok(Ran { result, channel, comparison, truncated })
     }
 
     /// Command and files of the program in a case.
@@ -429,6 +459,7 @@ pub(super) fn nothing_ran() -> Pass {
 /// Hands the output to the comparison as it comes, as much of it as is judged.
 struct Hears<'a> {
     comparer: Option<Comparer<Answer>>,
+    channel: Vec<u8>,
     failed: Option<io::Error>,
     left: u64,
     truncated: bool,
@@ -448,6 +479,10 @@ impl StepObserver for Hears<'_> {
     }
 
     fn stderr(&mut self, _: &[u8]) {}
+
+    fn result(&mut self, data: &[u8]) {
+        self.channel.extend_from_slice(data);
+    }
 
     fn cancelled(&mut self) -> bool {
         self.observer.cancelled()

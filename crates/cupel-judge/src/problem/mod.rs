@@ -15,6 +15,7 @@ mod answer;
 mod calibrate;
 mod case;
 mod check;
+mod function;
 mod grade;
 mod interact;
 mod limits;
@@ -32,6 +33,7 @@ use cupel_problem::{
 use cupel_types::{BoxFile, BoxFiles, LimitsRequest, UserId, Verdict};
 
 pub use calibrate::{DerivedTimeLimit, derive_time_limit, must_be_in_time};
+pub use function::{OwnInput, run_with_input};
 pub use report::{GroupReport, ProblemCaseReport, ProblemReport};
 
 use crate::{ArtifactCache, ExecuteError, Executor, JudgeError, JudgeObserver};
@@ -133,10 +135,7 @@ pub fn judge_problem(
         return Ok(report);
     }
     let builder = Builder { owner: request.owner, compile: problem.limits.compile, cache };
-    let (files, entry) = with_includes(request)?;
-    let files = program::main_first(files, request.language, entry.as_deref());
-    let memory = limits.enforced.memory;
-    let runnable = match builder.sources(&BoxFiles::new(files), request.language, memory, executor, observer)? {
+    let runnable = match build(request, &limits, &builder, executor, observer)? {
         Built::Ok(runnable, compiled) => {
             report.compile = compiled;
             runnable
@@ -148,22 +147,14 @@ pub fn judge_problem(
             return Ok(report);
         }
     };
-    let mut judging = Judging {
-        request,
-        limits,
-        runnable,
-        builder,
-        programs: HashMap::new(),
-        executor,
-        observer,
-        verdicts: HashMap::new(),
-        groups: Vec::new(),
-        cases: Vec::new(),
-        stopped: false,
-        ended: None,
-    };
+    let mut judging = begin(request, limits, runnable, cache, executor, observer);
     let whole = judging.group(problem.tests.root(), true)?;
     let Judging { groups, cases, ended, .. } = judging;
+    if ended == Some(Verdict::CompileError) {
+        // Some languages find out only now that what is to be called is not there.
+        report.message = cases.into_iter().find_map(|case| case.judge_message);
+        return Ok(report);
+    }
     report.verdict = ended.unwrap_or(whole.verdict);
     report.score = whole.score.filter(|_| ended.is_none());
     let decisive = |case: &&ProblemCaseReport| case.verdict == report.verdict && !case.verdict.is_accepted();
@@ -182,6 +173,23 @@ pub fn judge_problem(
     Ok(report)
 }
 
+/// Makes of a submission what is run in every case.
+fn build(
+    request: &ProblemRequest<'_>,
+    limits: &CaseLimits,
+    builder: &Builder<'_>,
+    executor: &mut dyn Executor,
+    observer: &mut dyn JudgeObserver,
+) -> Result<Built, ProblemError> {
+    let (files, entry) = with_includes(request)?;
+    let files = BoxFiles::new(program::main_first(files, request.language, entry.as_deref()));
+    let memory = limits.enforced.memory;
+    match &request.package.problem.signature {
+        None => builder.sources(&files, request.language, memory, executor, observer),
+        Some(signature) => function::build(request, signature, &files, memory, builder, executor, observer),
+    }
+}
+
 /// Why the source is not even compiled.
 fn refused_source(request: &ProblemRequest<'_>) -> Option<String> {
     let limits = &request.package.problem.limits;
@@ -191,6 +199,9 @@ fn refused_source(request: &ProblemRequest<'_>) -> Option<String> {
     }
     let allowed = limits.languages.as_ref();
     let id = &request.language.id;
+    if request.package.problem.signature.is_some() && function::driver(request.language).is_none() {
+        return Some(format!("the problem asks for a function, and there is no driver that calls one in `{id}`"));
+    }
     allowed.filter(|allowed| !allowed.contains(id)).map(|_| format!("the problem does not take submissions in `{id}`"))
 }
 
@@ -233,6 +244,31 @@ struct Judging<'a, 'b> {
     stopped: bool,
     /// Nothing more is run: the package is at fault, or the run was cancelled.
     ended: Option<Verdict>,
+}
+
+/// Everything that goes on, before it does.
+fn begin<'a, 'b>(
+    request: &'a ProblemRequest<'a>,
+    limits: CaseLimits,
+    runnable: Runnable,
+    cache: &'a dyn ArtifactCache,
+    executor: &'b mut dyn Executor,
+    observer: &'b mut dyn JudgeObserver,
+) -> Judging<'a, 'b> {
+    Judging {
+        request,
+        limits,
+        runnable,
+        builder: Builder { owner: request.owner, compile: request.package.problem.limits.compile, cache },
+        programs: HashMap::new(),
+        executor,
+        observer,
+        verdicts: HashMap::new(),
+        groups: Vec::new(),
+        cases: Vec::new(),
+        stopped: false,
+        ended: None,
+    }
 }
 
 impl Judging<'_, '_> {
@@ -329,7 +365,7 @@ impl Judging<'_, '_> {
 
     /// Takes note of a case that was judged, and of what follows for all others.
     fn note(&mut self, report: ProblemCaseReport, child: Child) -> Child {
-        if matches!(report.verdict, Verdict::InternalError | Verdict::Cancelled) {
+        if matches!(report.verdict, Verdict::InternalError | Verdict::Cancelled | Verdict::CompileError) {
             self.ended = Some(report.verdict);
         }
         self.cases.push(report);

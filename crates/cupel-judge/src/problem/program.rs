@@ -50,13 +50,25 @@ impl Builder<'_> {
         executor: &mut dyn Executor,
         observer: &mut dyn JudgeObserver,
     ) -> Result<Built, ProblemError> {
+        let sources = Sources { owner: self.owner, files: sources, units: sources };
+        self.units(sources, language, memory, executor, observer)
+    }
+
+    /// The same, where commands do not name all sources.
+    pub(super) fn units(
+        &self,
+        sources: Sources<'_>,
+        language: &Language,
+        memory: Bytes,
+        executor: &mut dyn Executor,
+        observer: &mut dyn JudgeObserver,
+    ) -> Result<Built, ProblemError> {
         let mut language = language.clone();
         language.compile_limits = limits::of_compiler(&self.compile, language.compile_limits);
-        let of = Sources { owner: self.owner, files: sources };
-        let (in_box, report) = match compile(of, &language, executor, self.cache, observer)? {
-            Compiled::NotNeeded => (vec![sources.clone()], None),
+        let (in_box, report) = match compile(sources, &language, executor, self.cache, observer)? {
+            Compiled::NotNeeded => (vec![sources.files.clone()], None),
             Compiled::Ok { report, artifacts } => {
-                let beside = files::beside_artifacts(&language, sources, &artifacts);
+                let beside = files::beside_artifacts(&language, sources.files, &artifacts);
                 (vec![artifacts, beside], Some(report))
             }
             Compiled::Refused { report, verdict, message, limit } => {
@@ -64,7 +76,7 @@ impl Builder<'_> {
                 return Ok(Built::Refused { report: Some(report), verdict, message });
             }
         };
-        let argv = language.execute_command(&files::placeholders(&language, sources, memory));
+        let argv = language.execute_command(&files::placeholders(&language, sources.units, memory));
         let runnable = Runnable { argv, env: language.environment(&[]), files: in_box, limits: language.limits };
         Ok(Built::Ok(runnable, report))
     }

@@ -39,6 +39,7 @@ pub(crate) enum Command {
     Run(Run),
     Judge(Judge),
     Check(Check),
+    Template(Template),
     Doctor(Doctor),
     Languages(Languages),
     User(User),
@@ -220,6 +221,25 @@ pub(crate) struct Check {
     /// Flags of the comparison.
     #[arg(last = true, value_name = "FLAGS")]
     pub(crate) flags: Vec<String>,
+}
+
+/// Print what a submission to a function problem begins with.
+///
+/// Types, names and a sample call, as the language writes them; it compiles, and answers wrongly.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  cupel template problems/parcel-chain --language java > Solution.java
+  cupel template two-sum.zip --language rust")]
+pub(crate) struct Template {
+    /// The package: a directory, a zip or a tar.
+    #[arg(value_name = "PACKAGE")]
+    pub(crate) package: PathBuf,
+    /// The language, by id or alias.
+    #[arg(long, alias = "lang", value_name = "ID")]
+    pub(crate) language: String,
+    /// The package's format, where it is not to be recognised.
+    #[arg(long, value_name = "F", value_parser = parse_format)]
+    pub(crate) format: Option<PackageFormat>,
 }
 
 /// Test every wall and limit of the sandbox on this machine, by attacking it.

@@ -12,6 +12,7 @@ mod reference;
 mod run;
 mod serve;
 mod smoke;
+mod template;
 
 use std::process::ExitCode;
 
@@ -89,6 +90,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Judge(args) => judge::judge(&args),
         Command::Check(args) => check::check(&args),
+        Command::Template(args) => template::template(&args),
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Languages(args) => languages::languages(&args),
         Command::User(args) => accounts::user(&args),

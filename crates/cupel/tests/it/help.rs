@@ -23,6 +23,7 @@ fn help_is_as_reviewed() {
         "run",
         "judge",
         "check",
+        "template",
         "doctor",
         "languages",
         "user",

@@ -5,6 +5,7 @@
 mod compilers;
 mod config;
 mod formats;
+mod functions;
 mod help;
 mod judge;
 mod local;

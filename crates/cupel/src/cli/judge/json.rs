@@ -94,6 +94,8 @@ fn case(case: &ProblemCaseReport) -> Value {
         "memory_kb": case.usage.memory.as_kib(),
         "exit_code": step.and_then(|step| step.exit_code),
         "signal": step.and_then(|step| step.signal),
+        "stdout": step.map(|step| String::from_utf8_lossy(&step.stdout.data)),
+        "stderr": step.map(|step| String::from_utf8_lossy(&step.stderr.data)),
         "reruns": case.reruns,
         "judge_message": case.judge_message,
         "team_message": case.team_message,

@@ -1,0 +1,262 @@
+//! Function problems: the submission lies beside a driver, which calls it and hands back what it returned.
+//!
+//! The driver's word comes through a pipe of its own, in a frame with a nonce that only its input says; what the
+//! submission prints is kept and shown, and never looked at. *Invariant:* nothing that is expected is in the cell, so
+//! whoever forges a frame still has to know the answer.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
+
+use cupel_languages::Language;
+use cupel_problem::{Answer, Case, Checker, Driver, FunctionCase, Interface, Signature, Value};
+use cupel_types::{BoxFiles, Bytes, CompileReport, Outcome, StepReport, Verdict};
+
+use super::case::{Pass, Ran, Wanted, nothing_ran};
+use super::check::{self, data_of};
+use super::limits::CaseLimits;
+use super::program::{self, Builder, Built};
+use super::{Judging, ProblemError, ProblemRequest};
+use crate::compile::Sources;
+use crate::executor::StdinSource;
+use crate::{ArtifactCache, Executor, JudgeObserver};
+
+/// Kept of what a submission prints while it is called.
+const PRINTED: Bytes = Bytes::kib(64);
+
+/// What calls functions in a language.
+pub(super) fn driver(language: &Language) -> Option<Driver> {
+    language.driver.as_deref().and_then(Driver::named)
+}
+
+/// Builds a submission together with its driver.
+pub(super) fn build(
+    request: &ProblemRequest<'_>,
+    signature: &Signature,
+    files: &BoxFiles,
+    memory: Bytes,
+    builder: &Builder<'_>,
+    executor: &mut dyn Executor,
+    observer: &mut dyn JudgeObserver,
+) -> Result<Built, ProblemError> {
+    let Some(driver) = driver(request.language) else {
+        let message = Some(format!("there is no driver that calls functions in `{}`", request.language.id));
+        return Ok(Built::Refused { report: None, verdict: Verdict::CompileError, message });
+    };
+    let sources = driver.sources(signature, files);
+    let of = Sources { owner: request.owner, files: &sources.files, units: &sources.units };
+    let built = builder.units(of, request.language, memory, executor, observer)?;
+    Ok(match built {
+        Built::Refused { report, verdict: Verdict::CompileError, message: None } => {
+            let said = report.as_ref().map(|report| String::from_utf8_lossy(&report.output.data));
+            let is_ours = said.is_some_and(|said| blames_the_driver(&said, &sources.units));
+            let message = is_ours.then(|| not_found(signature, driver));
+            Built::Refused { report, verdict: Verdict::CompileError, message }
+        }
+        other => other,
+    })
+}
+
+/// Whether a compiler found a fault in a source of the driver's: then what it calls is not there, or takes something else.
+fn blames_the_driver(said: &str, units: &BoxFiles) -> bool {
+    let stem = |path: &str| path.rsplit_once('.').map(|(stem, _)| stem.to_owned()).unwrap_or_default();
+    let is_ours = |place: &str| {
+        let file = place.split(':').next().unwrap_or_default();
+        let known = units.iter().next().is_some_and(|main| main.path.as_str() == file);
+        known || matches!(stem(file).as_str(), "call" | "cupel_call" | "cupel_driver")
+    };
+    let place = |line: &str| is_ours(line.trim_start().trim_start_matches("--> ").trim_start_matches("./"));
+    said.lines().any(place) || said.contains("undefined reference to")
+}
+
+/// What has to be there, for the contestant.
+fn not_found(signature: &Signature, driver: Driver) -> String {
+    let (what, name) = match &signature.interface {
+        Interface::Function { function, .. } => ("function", &function.name),
+        Interface::Class { name, .. } => ("class", name),
+    };
+    format!("{what} {name} not found, or it takes something else; expected:\n{}", driver.declaration(signature))
+}
+
+/// A word that cannot be guessed: the keys of the hashes are the operating system's random numbers.
+fn nonce() -> String {
+    let word = |salt: u8| {
+        let mut hasher = RandomState::new().build_hasher();
+        hasher.write_u8(salt);
+        hasher.finish()
+    };
+    format!("{:016x}{:016x}", word(0), word(1))
+}
+
+/// What came of calling.
+enum Called {
+    Returned(Value),
+    /// A verdict, and why.
+    Failed(Verdict, String),
+}
+
+fn called(
+    case: &FunctionCase<'_>,
+    channel: &[u8],
+    nonce: &str,
+    signature: &Signature,
+    driver: Option<Driver>,
+) -> Called {
+    let name = match &signature.interface {
+        Interface::Function { function, .. } => &function.name,
+        Interface::Class { name, .. } => name,
+    };
+    match case.answer(channel, nonce) {
+        Answer::Returned(value) => Called::Returned(value),
+        Answer::NoValue(why) => Called::Failed(Verdict::WrongAnswer, why),
+        Answer::NoFunction(why) => {
+            let expected = driver.map(|driver| format!("; expected:\n{}", driver.declaration(signature)));
+            Called::Failed(Verdict::CompileError, format!("{why}{}", expected.unwrap_or_default()))
+        }
+        Answer::Nothing => {
+            Called::Failed(Verdict::WrongAnswer, format!("the program ended before {name} had returned"))
+        }
+        Answer::Forged => {
+            Called::Failed(Verdict::WrongAnswer, "something else than the driver wrote to descriptor 3".to_owned())
+        }
+    }
+}
+
+impl Judging<'_, '_> {
+    /// Calls the submission with the arguments of a case, and compares what it returns.
+    pub(super) fn call(&mut self, case: &Case, checker: &Checker) -> Result<Pass, ProblemError> {
+        let package = self.request.package;
+        let Some(signature) = &package.problem.signature else { return Ok(nothing_ran()) };
+        let input = program::read(package, &case.input)?;
+        let call = match FunctionCase::read(signature, &input) {
+            Ok(call) => call,
+            Err(why) => return Ok(nothing_ran().fault(&format!("{}: {why}", case.input.path), None)),
+        };
+        let expected = match &case.answer {
+            Some(answer) if !signature.compare.is_by_checker() => {
+                match call.expected(&program::read(package, answer)?) {
+                    Ok(expected) => Some(expected),
+                    Err(why) => return Ok(nothing_ran().fault(&format!("{}: {why}", answer.path), None)),
+                }
+            }
+            _ => None,
+        };
+        let nonce = nonce();
+        let lines: Arc<[u8]> = call.lines(&nonce).into();
+        let (ran, reruns) = self.run_fairly(|judging| judging.call_once(case, lines.clone()))?;
+        let mut pass = self.by_itself(ran.result.report.clone(), reruns, ran.truncated);
+        if pass.verdict != Verdict::Accepted {
+            return Ok(pass);
+        }
+        let value = match called(&call, &ran.channel, &nonce, signature, driver(self.request.language)) {
+            Called::Returned(value) => value,
+            Called::Failed(verdict, why) => {
+                pass.verdict = verdict;
+                pass.causes = vec![verdict];
+                pass.team_message = Some(why.clone());
+                pass.judge_message = Some(why);
+                return Ok(pass);
+            }
+        };
+        if let Some(expected) = expected {
+            if let Some(difference) = call.difference(&expected, &value) {
+                pass.verdict = Verdict::WrongAnswer;
+                pass.causes = vec![Verdict::WrongAnswer];
+                pass.judge_message = Some(difference);
+            }
+            return Ok(pass);
+        }
+        let Some(program) = check::program_of(checker) else {
+            return Ok(pass.fault("the results are compared by a checker, and the package has none", None));
+        };
+        let runnable = match self.program(program)? {
+            Ok(runnable) => runnable,
+            Err(why) => return Ok(pass.fault(&why, None)),
+        };
+        let output: Arc<[u8]> = format!("{value}\n").into_bytes().into();
+        let data = data_of(package, case, None, Some(output), BoxFiles::default())?;
+        let bounds = package.problem.limits.validation;
+        let checked = check::run(program, &runnable, &data, &bounds, self.executor, self.observer)?;
+        Ok(pass.decided(program, checked))
+    }
+
+    fn call_once(&mut self, case: &Case, lines: Arc<[u8]>) -> Result<Ran, ProblemError> {
+        let program = self.of_program(case, None)?;
+        let wanted = Wanted { keep: PRINTED, result: true, collect: false };
+        self.run(program, StdinSource::Bytes(lines), None, wanted)
+    }
+}
+
+/// What came of a submission with an input that is no test.
+#[derive(Clone, Debug)]
+pub struct OwnInput {
+    /// Accepted when it ended well: nobody knows the right answer.
+    pub verdict: Verdict,
+    /// Why, where the verdict does not say it. All of it is for whoever sent the input.
+    pub message: Option<String>,
+    /// The compile step, where the language has one.
+    pub compile: Option<CompileReport>,
+    /// How the program ended, and what it printed.
+    pub step: Option<StepReport>,
+    /// What the function returned, as JSON, for a function problem.
+    pub result: Option<String>,
+}
+
+impl OwnInput {
+    fn refused(verdict: Verdict, message: Option<String>, compile: Option<CompileReport>) -> OwnInput {
+        OwnInput { verdict, message, compile, step: None, result: None }
+    }
+}
+
+/// Runs a submission once, with this input instead of a test's, under the limits of a test. `keep` is how much of
+/// each output comes back.
+///
+/// # Errors
+/// Only for failures of ours.
+pub fn run_with_input(
+    request: &ProblemRequest<'_>,
+    input: &[u8],
+    keep: Bytes,
+    executor: &mut dyn Executor,
+    cache: &dyn ArtifactCache,
+    observer: &mut dyn JudgeObserver,
+) -> Result<OwnInput, ProblemError> {
+    let problem = &request.package.problem;
+    let refused = |why| Ok(OwnInput::refused(Verdict::CompileError, Some(why), None));
+    if let Some(why) = super::refused_source(request) {
+        return refused(why);
+    }
+    let call = match problem.signature.as_ref().map(|signature| FunctionCase::read(signature, input)).transpose() {
+        Ok(call) => call,
+        Err(why) => return Ok(OwnInput::refused(Verdict::Skipped, Some(format!("the input is {why}")), None)),
+    };
+    let limits = CaseLimits::of(&problem.limits, request.language, &request.limits);
+    let builder = Builder { owner: request.owner, compile: problem.limits.compile, cache };
+    let (runnable, compile) = match super::build(request, &limits, &builder, executor, observer)? {
+        Built::Ok(runnable, compile) => (runnable, compile),
+        Built::Refused { report, verdict, message } => return Ok(OwnInput::refused(verdict, message, report)),
+    };
+    let mut judging = super::begin(request, limits, runnable, cache, executor, observer);
+    let nonce = nonce();
+    let stdin: Arc<[u8]> = call.as_ref().map_or_else(|| input.into(), |call| call.lines(&nonce).into());
+    let program = (judging.runnable.argv.clone(), judging.runnable.files.clone());
+    let wanted = Wanted { keep, result: call.is_some(), collect: false };
+    let ran = judging.run(program, StdinSource::Bytes(stdin), None, wanted)?;
+    let pass = judging.by_itself(ran.result.report.clone(), 0, ran.truncated);
+    let mut own =
+        OwnInput { verdict: pass.verdict, message: pass.judge_message, compile, step: Some(pass.step), result: None };
+    if let (Some(call), Some(signature), Outcome::Exited(0)) = (&call, &problem.signature, ran.result.report.outcome)
+        && own.verdict.is_accepted()
+    {
+        match called(call, &ran.channel, &nonce, signature, driver(request.language)) {
+            Called::Returned(value) => own.result = Some(value.to_string()),
+            Called::Failed(verdict, why) => {
+                own.verdict = verdict;
+                own.message = Some(why);
+            }
+        }
+    }
+    Ok(own)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,141 @@
+//! What a function problem's driver says, and what follows; the programs are not run.
+
+use cupel_languages::Registry;
+use cupel_problem::{ImportOptions, Package, import};
+use cupel_types::{BoxFile, BoxPath, LimitsRequest, Output, Usage, UserId};
+
+use super::*;
+use crate::executor::{StepInput, StepObserver, StepResult};
+use crate::scripted::{Answers, SCRIPT};
+use crate::{ExecuteError, JudgeEvent, NoCache, judge_problem};
+
+const PROBLEM: &str = "title = \"F\"\nslug = \"f\"\n\n[limits]\ntime = 1.0\n\n[function]\nname = \"f\"\n\
+    parameters = [{ name = \"n\", type = \"int\" }]\nreturns = \"int\"\n";
+
+/// Writes this to the channel, with the nonce for `@`, and prints.
+struct Writes(&'static str);
+
+impl Executor for Writes {
+    fn execute(&mut self, step: StepInput<'_>, observer: &mut dyn StepObserver) -> Result<StepResult, ExecuteError> {
+        let StdinSource::Bytes(input) = &step.stdin else { panic!("the driver's input has a nonce in it") };
+        let nonce = std::str::from_utf8(input).unwrap().lines().next().unwrap().to_owned();
+        assert_eq!(nonce.len(), 32);
+        assert!(step.result, "there is a channel");
+        observer.stdout(b"42\n");
+        observer.result(self.0.replace('@', &nonce).as_bytes());
+        let report = StepReport {
+            outcome: Outcome::Exited(0),
+            exit_code: Some(0),
+            signal: None,
+            stdout: Output { data: b"42\n"[..].into(), truncated: false },
+            stderr: Output::default(),
+            usage: Usage::default(),
+        };
+        Ok(StepResult { report, files: BoxFiles::default(), files_truncated: false })
+    }
+}
+
+struct Nothing;
+
+impl JudgeObserver for Nothing {
+    fn event(&mut self, _: JudgeEvent<'_>) {}
+}
+
+struct World {
+    languages: Registry,
+    package: Package,
+    _dir: tempfile::TempDir,
+}
+
+impl World {
+    fn new() -> World {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = dir.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        let script = SCRIPT.replace("version =", "driver = \"python\"\nversion =");
+        write("languages/script.toml", &script);
+        write("p/problem.toml", PROBLEM);
+        write("p/statement.md", "# F\n");
+        write("p/tests/secret/1.in", "21\n");
+        write("p/tests/secret/1.out", "42\n");
+        let mut languages = Registry::load(Some(&dir.path().join("languages"))).unwrap();
+        languages.probe(&Answers);
+        let imported = import(&dir.path().join("p"), &dir.path().join("i"), &ImportOptions::new(&languages)).unwrap();
+        World { languages, package: imported.package, _dir: dir }
+    }
+
+    fn with<T>(&self, what: impl FnOnce(&ProblemRequest<'_>) -> T) -> T {
+        let source = BoxFile { path: BoxPath::new("a.scr").unwrap(), data: b"x".as_slice().into(), executable: false };
+        let files = BoxFiles::new(vec![source]);
+        what(&ProblemRequest {
+            package: &self.package,
+            files: &files,
+            language: self.languages.find("script").unwrap(),
+            entry_point: None,
+            languages: &self.languages,
+            limits: LimitsRequest::default(),
+            all_cases: false,
+            owner: UserId::from_uuid(uuid::Uuid::nil()),
+        })
+    }
+
+    fn judge(&self, channel: &'static str) -> (Verdict, String) {
+        let report = self.with(|request| judge_problem(request, &mut Writes(channel), &NoCache, &mut Nothing)).unwrap();
+        (report.verdict, report.message.unwrap_or_default())
+    }
+
+    fn run(&self, input: &str, channel: &'static str) -> OwnInput {
+        self.with(|request| {
+            let keep = Bytes::kib(1);
+            run_with_input(request, input.as_bytes(), keep, &mut Writes(channel), &NoCache, &mut Nothing)
+        })
+        .unwrap()
+    }
+}
+
+#[test]
+fn what_the_driver_says_decides_and_what_is_printed_does_not() {
+    let world = World::new();
+    for (channel, verdict, message) in [
+        ("@ ok\n42\n", Verdict::Accepted, ""),
+        ("@ ok\n41\n", Verdict::WrongAnswer, "secret/1: expected 42, got 41"),
+        ("@ wrong\nexpected int, got string\n", Verdict::WrongAnswer, "secret/1: expected int, got string"),
+        (
+            "@ missing\nfunction f not found\n",
+            Verdict::CompileError,
+            "function f not found; expected:\ndef f(n: int) -> int",
+        ),
+        ("", Verdict::WrongAnswer, "secret/1: the program ended before f had returned"),
+        ("guess ok\n42\n", Verdict::WrongAnswer, "secret/1: something else than the driver wrote to descriptor 3"),
+        (
+            "@ ok\n42\n@ ok\n42\n",
+            Verdict::WrongAnswer,
+            "secret/1: something else than the driver wrote to descriptor 3",
+        ),
+    ] {
+        assert_eq!(world.judge(channel), (verdict, message.to_owned()), "{channel:?}");
+    }
+}
+
+#[test]
+fn an_own_input_gives_the_result_and_what_was_printed() {
+    let own = World::new().run("7\n", "@ ok\n14\n");
+    assert_eq!((own.verdict, own.result.as_deref()), (Verdict::Accepted, Some("14")));
+    assert_eq!(&*own.step.unwrap().stdout.data, b"42\n");
+}
+
+#[test]
+fn an_own_input_that_is_not_of_the_signature_is_not_run() {
+    let own = World::new().run("seven\n", "");
+    assert_eq!((own.verdict, own.step.is_none()), (Verdict::Skipped, true));
+    let message = own.message.unwrap();
+    assert_eq!(message, "the input is not what `f` takes (n: int): line 1, column 1: expected int");
+}
+
+#[test]
+fn nonces_differ() {
+    assert_ne!(nonce(), nonce());
+}

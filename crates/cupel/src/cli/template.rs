@@ -1,0 +1,33 @@
+//! `cupel template`: what a submission to a function problem begins with, in a language.
+
+use anyhow::{Context, anyhow};
+use cupel_problem::{Driver, ImportOptions, import, starter_code};
+
+use super::args::Template;
+use super::{CommandResult, Exit, OrExit};
+use crate::config::{self, Overrides};
+use crate::local;
+
+pub(super) fn template(args: &Template) -> CommandResult {
+    let (config, _) = config::load(&Overrides::default()).or_exit(Exit::Usage)?;
+    let known = local::registry(&config.languages).or_exit(Exit::Usage)?;
+    let language = known.find(&args.language).ok_or_else(|| match known.nearest(&args.language) {
+        Some(near) => anyhow!("there is no language `{}`; did you mean `{}`?", args.language, near.id),
+        None => anyhow!("there is no language `{}`; `cupel languages` lists all of them", args.language),
+    });
+    let language = language.or_exit(Exit::Usage)?;
+    let unpacked = tempfile::Builder::new().prefix("cupel-template-").tempdir().context("cannot make a directory")?;
+    let options = ImportOptions { format: args.format, allow_no_secret: true, ..ImportOptions::new(&known) };
+    let imported = import(&args.package, &unpacked.path().join("package"), &options).or_exit(Exit::Usage)?;
+    if imported.package.problem.signature.is_none() {
+        let error = anyhow!("{} asks for a whole program, not for a function", args.package.display());
+        return Err(error).or_exit(Exit::Usage);
+    }
+    let code = starter_code(&imported.package, language).context("cannot read the package's samples")?;
+    let code = code.ok_or_else(|| {
+        let names: Vec<&str> = Driver::names().collect();
+        anyhow!("no driver calls functions in {}; there are drivers for {}", language.name, names.join(", "))
+    });
+    anstream::print!("{}", code.or_exit(Exit::Usage)?);
+    Ok(Exit::Ok)
+}

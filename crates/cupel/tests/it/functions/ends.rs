@@ -1,0 +1,231 @@
+//! What goes wrong with a function, and what is said of it.
+
+use super::{check, doubles, package};
+
+#[test]
+fn a_function_that_is_not_there_is_a_compile_error_that_names_it() {
+    let files = doubles();
+    for (name, source) in [
+        ("a.py", "def thrice(n):\n    return []\n"),
+        ("a.js", "function thrice(n) { return []; }\n"),
+        ("a.ts", "function thrice(n: number): number[] { return []; }\n"),
+        ("Solution.java", "class Solution { long[] thrice(long n) { return null; } }\n"),
+        (
+            "a.cpp",
+            "#include <vector>\nclass Solution { public: std::vector<long long> thrice(long long n) { return {}; } };\n",
+        ),
+        ("b.cpp", "#include <vector>\nstd::vector<long long> thrice(long long n) { return {}; }\n"),
+        ("a.c", "list_int thrice(long long n) { list_int none = {0}; return none; }\n"),
+        ("a.go", "package main\n\nfunc thrice(n int) []int { return nil }\n"),
+        ("a.rs", "pub fn thrice(n: i64) -> Vec<i64> { vec![] }\n"),
+    ] {
+        let object = check(&files, name, source, "CE", "twice");
+        let message = object["message"].as_str().unwrap_or_default();
+        assert!(message.contains("not found") && message.contains("expected:"), "{name}: {message}");
+        assert_eq!(object["cases"], serde_json::json!([]), "{name}: what is not built has no results");
+    }
+}
+
+#[test]
+fn a_function_that_takes_something_else_is_a_compile_error() {
+    let files = doubles();
+    for (name, source, words) in [
+        ("a.py", "def twice(n, m):\n    return []\n", "twice takes 2 parameters; it is called with 1"),
+        ("b.py", "class Solution:\n    def twice(self):\n        return []\n", "twice takes 0 parameters"),
+        ("a.js", "const twice = (n, m) => [];\n", "twice takes 2 parameters; it is called with 1"),
+        ("a.ts", "function twice(n: number, m: number): number[] { return []; }\n", "twice takes 2 parameters"),
+        (
+            "Solution.java",
+            "class Solution { long[] twice(int n) { return null; } }\n",
+            "takes (int); it is called with (long)",
+        ),
+        ("a.cpp", "#include <vector>\nstd::vector<long long> twice() { return {}; }\n", "expected:"),
+        ("a.c", "list_int twice(long long n, int m) { list_int none = {0}; return none; }\n", "conflicting types"),
+        ("a.go", "package main\n\nfunc twice(n, m int) []int { return nil }\n", "expected:"),
+        ("a.rs", "pub fn twice(n: i32) -> Vec<i64> { vec![] }\n", "expected:"),
+    ] {
+        check(&files, name, source, "CE", words);
+    }
+    // What can be called with one argument is right.
+    for (name, source) in [
+        ("a.py", "def twice(n, times=2):\n    return [n, times * n]\n"),
+        ("b.py", "def twice(*all):\n    return [all[0], 2 * all[0]]\n"),
+        ("c.py", "class Solution:\n    def twice(self, n):\n        return (n, 2 * n)\n"),
+        ("a.js", "exports.twice = (...all) => [all[0], 2n * BigInt(all[0])];\n"),
+        ("b.js", "class Solution { twice(n, times = 2n) { return [n, times * BigInt(n)]; } }\n"),
+        ("c.js", "module.exports = async function (n) { return [n, 2n * BigInt(n)]; };\n"),
+        ("a.ts", "class Solution { twice(n: number) { return [n, 2n * BigInt(n)]; } }\nexport = Solution;\n"),
+        (
+            "a.cpp",
+            "class Solution { public: std::vector<long long> twice(long long n) const { return {n, 2 * n}; } };\n",
+        ),
+    ] {
+        check(&files, name, source, "AC", "");
+    }
+}
+
+#[test]
+fn an_exception_is_a_runtime_error_with_the_trace_of_the_submission_only() {
+    let files = doubles();
+    for (name, source, theirs) in [
+        (
+            "a.py",
+            "def inner(n):\n    raise ValueError('boom')\n\ndef twice(n):\n    return inner(n)\n",
+            "line 2, in inner",
+        ),
+        (
+            "a.js",
+            "function inner() {\n  throw new Error('boom');\n}\nfunction twice(n) { return inner(); }\n",
+            "solution.js:2",
+        ),
+        ("a.ts", "function twice(n: number): number[] {\n  throw new Error('boom');\n}\n", "solution.js:"),
+        (
+            "Solution.java",
+            "class Solution {\n    long[] twice(long n) {\n        throw new IllegalStateException(\"boom\");\n    }\n}\n",
+            "Solution.java:3",
+        ),
+        (
+            "a.cpp",
+            "#include <stdexcept>\nstd::vector<long long> twice(long long n) { throw std::runtime_error(\"boom\"); }\n",
+            "boom",
+        ),
+        ("a.go", "package main\n\nfunc twice(n int) []int {\n\tpanic(\"boom\")\n}\n", "solution.go:4"),
+        (
+            "b.go",
+            "package main\n\nfunc twice(n int) []int {\n\tvar none []int\n\treturn none[:n] // boom\n}\n",
+            "solution.go:5",
+        ),
+        ("a.rs", "pub fn twice(n: i64) -> Vec<i64> {\n    panic!(\"boom\")\n}\n", "solution.rs:2"),
+    ] {
+        let object = check(&files, name, source, "RTE", "");
+        let trace = object["cases"][0]["stderr"].as_str().unwrap();
+        assert!(trace.contains(theirs), "{name}: {trace}");
+        for ours in ["main.py", "main.js", "CupelDriver", "cupel_", "jdk.internal", "node:internal"] {
+            assert!(!trace.contains(ours), "{name}: {ours} in {trace}");
+        }
+    }
+    check(&files, "a.c", "#include <stdlib.h>\nlist_int twice(long long n) { abort(); }\n", "RTE", "");
+    check(&files, "b.py", "def twice(n)\n    return []\n", "RTE", "");
+}
+
+#[test]
+fn a_result_of_another_type_is_a_wrong_answer_that_says_so() {
+    let files = doubles();
+    for (name, source, words) in [
+        ("a.py", "def twice(n):\n    return 'text'\n", "expected list<int>, got string"),
+        ("b.py", "def twice(n):\n    pass\n", "expected list<int>, got nothing"),
+        ("c.py", "def twice(n):\n    return [n, 'x']\n", "expected list<int>, got string where int stands"),
+        ("d.py", "def twice(n):\n    return [n, 2.0 * n]\n", "got float where int stands"),
+        ("e.py", "def twice(n):\n    return [n, True]\n", "got bool where int stands"),
+        ("f.py", "def twice(n):\n    return [n, 1 << 70]\n", "does not fit into int"),
+        ("a.js", "function twice(n) { return 'text'; }\n", "expected list<int>, got string"),
+        ("b.js", "function twice(n) { return [n, 1.5]; }\n", "got float where int stands"),
+        ("c.js", "function twice(n) { return [n, 2n ** 63n]; }\n", "does not fit into int"),
+        ("d.js", "function twice(n) { return { n }; }\n", "expected list<int>, got Object"),
+        ("a.ts", "function twice(n: number): any { return new Map(); }\n", "expected list<int>, got map"),
+        (
+            "Solution.java",
+            "class Solution { Object twice(long n) { return \"text\"; } }\n",
+            "expected list<int>, got string",
+        ),
+    ] {
+        check(&files, name, source, "WA", words);
+    }
+    let text = package("name = \"f\"\nparameters = []\nreturns = \"string\"", &[("", "\"\"\n")]);
+    for (name, source) in [
+        ("a.py", "def f():\n    return '\\ud800'\n"),
+        ("a.js", "const f = () => '\\ud800';\n"),
+        ("Solution.java", "class Solution { String f() { return \"\\ud800\"; } }\n"),
+    ] {
+        check(&text, name, source, "WA", "half of a surrogate pair");
+    }
+    for (name, source) in [
+        ("a.cpp", "#include <string>\nstd::string f() { return \"\\xc3\"; }\n"),
+        ("a.c", "char *f(void) { return \"\\xed\\xa0\\x80\"; }\n"),
+        ("a.go", "package main\n\nfunc f() string { return \"\\xff\" }\n"),
+    ] {
+        check(&text, name, source, "WA", "not UTF-8");
+    }
+}
+
+#[test]
+fn a_result_that_goes_round_in_a_circle_is_a_wrong_answer_that_says_so() {
+    let ring = |kind: &str| {
+        package(
+            &format!("name = \"ring\"\nparameters = [{{ name = \"n\", type = \"int\" }}]\nreturns = \"{kind}\""),
+            &[("1\n", "[1]\n")],
+        )
+    };
+    let words = "the result has a cycle";
+    let lists = ring("ListNode<int>");
+    for (name, source) in [
+        ("a.py", "def ring(n):\n    node = ListNode(n)\n    node.next = node\n    return node\n"),
+        ("a.js", "function ring(n) { const node = new ListNode(n); node.next = node; return node; }\n"),
+        (
+            "a.ts",
+            "function ring(n: number): ListNode { const node = new ListNode(n); node.next = node; return node; }\n",
+        ),
+        (
+            "Solution.java",
+            "class Solution { ListNode<Long> ring(long n) { var node = new ListNode<Long>(n); node.next = node; return node; } }\n",
+        ),
+        (
+            "a.cpp",
+            "ListNode<long long> *ring(long long n) { auto *node = new ListNode<long long>(n); node->next = node; return node; }\n",
+        ),
+        (
+            "a.c",
+            "ListNode_int *ring(long long n) { static ListNode_int node; node.val = n; node.next = &node; return &node; }\n",
+        ),
+        (
+            "a.go",
+            "package main\n\nfunc ring(n int) *ListNode[int] {\n\tnode := &ListNode[int]{Val: n}\n\tnode.Next = node\n\treturn node\n}\n",
+        ),
+    ] {
+        check(&lists, name, source, "WA", words);
+    }
+    let trees = ring("TreeNode<int>");
+    for (name, source) in [
+        ("a.py", "def ring(n):\n    node = TreeNode(n)\n    node.left = node.right = node\n    return node\n"),
+        ("a.js", "function ring(n) { const node = new TreeNode(n); node.left = node; return node; }\n"),
+        (
+            "Solution.java",
+            "class Solution { TreeNode<Long> ring(long n) { var node = new TreeNode<Long>(n); node.right = node; return node; } }\n",
+        ),
+        (
+            "a.cpp",
+            "TreeNode<long long> *ring(long long n) { auto *node = new TreeNode<long long>(n); node->left = node; return node; }\n",
+        ),
+        ("a.c", "TreeNode_int *ring(long long n) { static TreeNode_int node; node.left = &node; return &node; }\n"),
+        (
+            "a.go",
+            "package main\n\nfunc ring(n int) *TreeNode[int] {\n\tnode := &TreeNode[int]{Val: n}\n\tnode.Right = node\n\treturn node\n}\n",
+        ),
+        (
+            "a.rs",
+            "use crate::TreeNode;\nuse std::{cell::RefCell, rc::Rc};\n\npub fn ring(n: i64) -> Option<Rc<RefCell<TreeNode<i64>>>> {\n    let node = Rc::new(RefCell::new(TreeNode::new(n)));\n    node.borrow_mut().left = Some(node.clone());\n    Some(node)\n}\n",
+        ),
+    ] {
+        check(&trees, name, source, "WA", words);
+    }
+}
+
+#[test]
+fn limits_are_those_of_any_program() {
+    let files = package("name = \"f\"\nparameters = []\nreturns = \"list<string>\"", &[("", "[]\n")]);
+    files.write(
+        "p/problem.toml",
+        "title = \"F\"\n\n[limits]\ntime = 1.0\nmemory_mib = 128\noutput_mib = 1\n\n[function]\nname = \"f\"\nreturns = \"list<string>\"\n",
+    );
+    check(&files, "t.py", "def f():\n    while True: pass\n", "TLE", "");
+    check(
+        &files,
+        "m.c",
+        "#include <stdlib.h>\n#include <string.h>\nlist_string f(void) { for (;;) memset(malloc(1 << 20), 1, 1 << 20); }\n",
+        "MLE",
+        "",
+    );
+    check(&files, "o.py", "def f():\n    while True: print('x' * 1000)\n", "OLE", "");
+    // The result is an output, too.
+    check(&files, "r.py", "def f():\n    return ['x' * 100000] * 11\n", "OLE", "");
+}
