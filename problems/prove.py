@@ -54,7 +54,16 @@ def prove(cupel, package):
     problem = tomllib.loads((package / "problem.toml").read_text())
     limits = problem["limits"]
     scored = any("points" in group for group in problem.get("groups", []))
-    factors = {".py": "python", ".java": "java", ".cpp": "cpp"}
+    factors = {
+        ".py": "python",
+        ".java": "java",
+        ".cpp": "cpp",
+        ".c": "c",
+        ".go": "go",
+        ".js": "javascript",
+        ".rs": "rust",
+        ".ts": "typescript",
+    }
     good = True
     for submission in sorted(package.glob("submissions/*/*")):
         expected = VERDICTS[submission.parent.name]
