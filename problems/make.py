@@ -4,7 +4,7 @@
 A package says in `generators/cases.py` which tests it has:
 
     cases()   yields (name, input) or (name, input, answer); the name is a path below tests/, without an ending
-    INVALID   inputs that the validator must refuse
+    INVALID   inputs that the validator must refuse: the package's trials
     ANSWERS   the accepted submission that writes the answers; it is not needed where cases() brings them
 
 Everything is seeded: the same generator writes the same files. Nothing is written unless the validator takes every
@@ -37,6 +37,14 @@ def command_of(source, scratch):
     return [str(binary)]
 
 
+def write_trials(package, invalid):
+    trials = package / "trials" / "invalid_input"
+    shutil.rmtree(trials, ignore_errors=True)
+    trials.mkdir(parents=True)
+    for number, text in enumerate(invalid, 1):
+        (trials / f"{number:02}.in").write_text(text)
+
+
 def make(package, scratch):
     module = load(package)
     validator = [sys.executable, str(package / "validators" / "validate.py")]
@@ -62,6 +70,7 @@ def make(package, scratch):
     size = sum(len(text) + len(answer) for text, answer in files.values())
     if size > BYTES_MAX:
         sys.exit(f"{package.name}: {size} bytes of tests, more than {BYTES_MAX}")
+    write_trials(package, module.INVALID)
     tests = package / "tests"
     shutil.rmtree(tests, ignore_errors=True)
     for name, (text, answer) in files.items():

@@ -39,6 +39,9 @@ cargo test --workspace --quiet --no-fail-fast
 
 scripts/test-cgroup2.sh short
 
+echo "== problems"
+scripts/as-root target/debug/cupel verify problems/*/
+
 echo "== samples of every language"
 scripts/as-root target/debug/cupel languages test
 

@@ -7,6 +7,7 @@ mod export;
 mod finding;
 mod function;
 mod import;
+mod rewrite;
 mod unpack;
 
 pub use domain::calibration::{Calibration, Factor, FactorError, TimeLimit};
@@ -38,4 +39,5 @@ pub use function::{
     Answer, CallError, Driver, DriverSources, Expected, FunctionCase, JsonError, Value, difference, starter_code,
 };
 pub use import::{ImportOptions, Imported, Maxima, PackageFormat, import, open};
+pub use rewrite::{RewriteError, time_limit_file, with_time_limit};
 pub use unpack::UnpackLimits;

@@ -1,27 +1,43 @@
-//! The time limit of a package that has none: from the times of its own submissions that must be in time.
+//! The time limit of a package, and the times of its own submissions that it follows from or is held against.
+//!
+//! Times are compared as if no language had a factor. What does not count: a conversation in which the interactor rejected, because it
+//! may have been over before the program was.
 //!
 //! Source: Kattis problem package format, legacy, `time_multiplier`; 2025-09, `time_limit` and `time_multipliers`.
 
 use std::time::Duration;
 
-use cupel_problem::{ExampleSubmission, ExpectedVerdict, PackagePath, TimeLimitRole};
-use cupel_types::{BoxFiles, LimitsRequest};
+use cupel_problem::{
+    CaseId, ExampleSubmission, Expectation, ExpectedVerdict, Factor, PackagePath, Problem, ProblemLimits, TimeLimitRole,
+};
+use cupel_types::{BoxFiles, LanguageId, LimitsRequest, Verdict};
 
-use super::{ProblemError, ProblemRequest, judge_problem, program};
+use super::{ProblemError, ProblemReport, ProblemRequest, judge_problem, program};
 use crate::{ArtifactCache, Executor, JudgeObserver};
 
-/// What a submission may take while it is measured.
-const MEASURED_MAX: Duration = Duration::from_secs(60);
+/// What a submission may take while it is measured and nobody knows a limit.
+pub(super) const MEASURED_MAX: Duration = Duration::from_secs(60);
 
 /// A time limit that was found by running submissions.
 #[derive(Clone, Debug)]
 pub struct DerivedTimeLimit {
-    /// It.
+    /// It, for languages without a factor.
     pub limit: Duration,
     /// The slowest case of all submissions that must be in time.
-    pub slowest: Duration,
-    /// Whose case that is.
+    pub slowest: Measured,
+}
+
+/// The slowest case of a submission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Measured {
+    /// CPU time, as if the language had no factor.
+    pub time: Duration,
+    /// Whose.
     pub by: PackagePath,
+    /// On which case.
+    pub case: CaseId,
+    /// Whether a limit ended it: then it would have taken longer, nobody knows how much.
+    pub unfinished: bool,
 }
 
 /// Runs all submissions of the package that must be in time, on all cases, and derives the limit as its calibration says. Those that
@@ -36,11 +52,11 @@ pub fn derive_time_limit(
     observer: &mut dyn JudgeObserver,
 ) -> Result<Option<DerivedTimeLimit>, ProblemError> {
     let problem = &request.package.problem;
-    let mut slowest: Option<(Duration, PackagePath)> = None;
+    let mut measured: Vec<Measured> = Vec::new();
     for example in problem.submissions.iter().filter(|example| must_be_in_time(example)) {
         let Ok(language) = program::language_of(&example.program, request.languages) else { continue };
         let files = BoxFiles::new(program::read_files(request.package, &example.program.files)?);
-        let measured = ProblemRequest {
+        let measuring = ProblemRequest {
             files: &files,
             language,
             entry_point: example.program.entry_point.as_deref(),
@@ -48,29 +64,72 @@ pub fn derive_time_limit(
             all_cases: true,
             ..*request
         };
-        let report = judge_problem(&measured, executor, cache, observer)?;
-        let time = report.cpu_time();
-        if report.verdict.is_accepted() && slowest.as_ref().is_none_or(|(slowest, _)| time > *slowest) {
-            slowest = Some((time, example.program.path.clone()));
+        let report = judge_problem(&measuring, executor, cache, observer)?;
+        if report.verdict.is_accepted() {
+            let counts = |case: &CaseId| must_be_in_time_on(example, case);
+            measured.extend(slowest(problem, &language.id, &example.program.path, &report, counts));
         }
     }
+    let slowest = measured.into_iter().max_by_key(|measured| measured.time);
     let calibration = problem.limits.time.calibration;
-    Ok(slowest.map(|(slowest, by)| {
-        let needed = calibration.accepted_to_limit.times(slowest);
-        let steps = needed.as_nanos().div_ceil(calibration.resolution.as_nanos().max(1)).max(1);
-        let limit = calibration.resolution.saturating_mul(u32::try_from(steps).unwrap_or(u32::MAX));
-        DerivedTimeLimit { limit, slowest, by }
-    }))
+    Ok(slowest.map(|slowest| DerivedTimeLimit { limit: calibration.limit_for(slowest.time), slowest }))
 }
 
-/// Whether the time limit must be above what a submission takes.
+/// The slowest of those cases of a submission that count; `None` if there is none.
+pub(super) fn slowest(
+    problem: &Problem,
+    language: &LanguageId,
+    by: &PackagePath,
+    report: &ProblemReport,
+    counts: impl Fn(&CaseId) -> bool,
+) -> Option<Measured> {
+    let talks = problem.is_interactive();
+    let rejected = |verdict| matches!(verdict, Verdict::WrongAnswer | Verdict::PresentationError);
+    let counting = report.cases.iter().filter(|case| counts(&case.id) && !(talks && rejected(case.verdict)));
+    let measured = counting.filter(|case| case.step.is_some()).map(|case| Measured {
+        time: factor_of(&problem.limits, language).part_of(case.usage.cpu_time),
+        by: by.clone(),
+        case: case.id.clone(),
+        unfinished: case.is_unfinished(),
+    });
+    measured.max_by_key(|measured| (measured.unfinished, measured.time))
+}
+
+pub(super) fn factor_of(limits: &ProblemLimits, language: &LanguageId) -> Factor {
+    limits.per_language.get(language).map_or(Factor::ONE, |factors| factors.time)
+}
+
+/// Whether the time limit must be above what a submission takes, on some case at least.
 pub fn must_be_in_time(example: &ExampleSubmission) -> bool {
     match example.for_time_limit {
         Some(role) => role == TimeLimitRole::Below,
-        None => example.expectations.iter().any(|rule| {
-            let lacks_tle = |permitted: &Vec<ExpectedVerdict>| !permitted.contains(&ExpectedVerdict::TimeLimit);
-            let only_ac = |verdict: &Vec<ExpectedVerdict>| verdict[..] == [ExpectedVerdict::Accepted];
-            rule.permitted.as_ref().is_some_and(lacks_tle) || rule.verdict.as_ref().is_some_and(only_ac)
-        }),
+        None => example.expectations.iter().any(excludes_timeouts),
     }
+}
+
+/// Whether the time limit must be above what a submission takes on this case.
+pub(super) fn must_be_in_time_on(example: &ExampleSubmission, case: &CaseId) -> bool {
+    match example.for_time_limit {
+        Some(role) => role == TimeLimitRole::Below,
+        None => example.expectations.iter().any(|rule| excludes_timeouts(rule) && rule.scope.covers(case)),
+    }
+}
+
+/// Whether the time limit must be below the slowest of some cases, of which this is one.
+pub(super) fn must_be_too_slow_on(example: &ExampleSubmission, case: &CaseId) -> bool {
+    match example.for_time_limit {
+        Some(role) => role == TimeLimitRole::Above,
+        None => example.expectations.iter().any(|rule| demands_timeout(rule) && rule.scope.covers(case)),
+    }
+}
+
+fn excludes_timeouts(rule: &Expectation) -> bool {
+    let lacks_tle = |permitted: &Vec<ExpectedVerdict>| !permitted.contains(&ExpectedVerdict::TimeLimit);
+    let only_ac = |verdict: &Vec<ExpectedVerdict>| verdict[..] == [ExpectedVerdict::Accepted];
+    rule.permitted.as_ref().is_some_and(lacks_tle) || rule.verdict.as_ref().is_some_and(only_ac)
+}
+
+fn demands_timeout(rule: &Expectation) -> bool {
+    let only_tle = |verdicts: &Vec<ExpectedVerdict>| verdicts[..] == [ExpectedVerdict::TimeLimit];
+    rule.required.as_ref().is_some_and(only_tle) || rule.verdict.as_ref().is_some_and(only_tle)
 }

@@ -6,9 +6,10 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use cupel_problem::{
-    Case, CasePoints, Checker, GroupName, JudgeProgram, MaxScore, Method, OnOutputLimit, Passes, Protocol, Score,
+    Case, CasePoints, Checker, ContentHash, FileRef, GroupName, JudgeProgram, MaxScore, Method, OnOutputLimit, Package,
+    Passes, Protocol, Score,
 };
-use cupel_types::{BoxFile, BoxFiles, Bytes, ExitStatus, Outcome, Signal, StepReport, Usage, Verdict};
+use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, ExitStatus, Outcome, Signal, StepReport, Usage, Verdict};
 
 use super::answer::Decision;
 use super::check::{self, Checked};
@@ -28,7 +29,31 @@ const ANSWER_BUFFER: usize = 64 << 10;
 
 pub(super) type Answer = BufReader<Box<dyn Read + Send>>;
 
+/// What cases have in common that are judged alike, whatever they are called and worth.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct EqualCases {
+    input: ContentHash,
+    answer: Option<ContentHash>,
+    args: Vec<String>,
+    files: Vec<(BoxPath, ContentHash)>,
+    /// Where their common method lies.
+    method: usize,
+}
+
+impl EqualCases {
+    pub(super) fn of(case: &Case) -> EqualCases {
+        EqualCases {
+            input: case.input.hash,
+            answer: case.answer.as_ref().map(|answer| answer.hash),
+            args: case.args.clone(),
+            files: case.files.iter().map(|file| (file.name.clone(), file.file.hash)).collect(),
+            method: Arc::as_ptr(&case.method).addr(),
+        }
+    }
+}
+
 /// One run of the program with what was decided about it.
+#[derive(Clone)]
 pub(super) struct Pass {
     pub(super) verdict: Verdict,
     pub(super) causes: Vec<Verdict>,
@@ -100,7 +125,7 @@ impl Judging<'_, '_> {
     /// Judges a case and takes note of it.
     pub(super) fn case(&mut self, case: &Case, group: &GroupName) -> Result<Child, ProblemError> {
         self.observer.event(JudgeEvent::ExecutionStarted { case: name(&case.id) });
-        let pass = self.passes(case)?;
+        let pass = self.pass_of(case)?;
         let accepted = pass.verdict.is_accepted();
         let scored = if matches!(pass.verdict, Verdict::InternalError | Verdict::Cancelled) {
             Ok((None, false))
@@ -140,6 +165,20 @@ impl Judging<'_, '_> {
             transcript: pass.transcript,
         };
         Ok(self.note(report, Child { verdict, score, named, counts: true, decides: true }))
+    }
+
+    /// What comes of a case, or has come of one that is equal to it.
+    fn pass_of(&mut self, case: &Case) -> Result<Pass, ProblemError> {
+        if !self.manner.equal_cases_once {
+            return self.passes(case);
+        }
+        let equal = EqualCases::of(case);
+        if let Some(pass) = self.known.get(&equal) {
+            return Ok(pass.clone());
+        }
+        let pass = self.passes(case)?;
+        self.known.insert(equal, pass.clone());
+        Ok(pass)
     }
 
     /// All passes of a case. Their slowest is reported.
@@ -262,7 +301,7 @@ impl Judging<'_, '_> {
         let keep = if comparer.is_some() { KEPT } else { self.limits.output };
         let stdin = match &input {
             Some(bytes) => StdinSource::Bytes(bytes.clone()),
-            None => self.stdin(case)?,
+            None => stdin(self.request.package, &case.input)?,
         };
         let program = self.of_program(case, input.as_ref())?;
         self.run(program, stdin, comparer, Wanted { keep, result: false, collect: io.output_file.is_some() })
@@ -330,15 +369,6 @@ impl Judging<'_, '_> {
         Ok((argv, files))
     }
 
-    fn stdin(&self, case: &Case) -> Result<StdinSource, ProblemError> {
-        if case.input.size.get() <= INPUT_IN_MEMORY_MAX {
-            return program::read(self.request.package, &case.input).map(StdinSource::Bytes);
-        }
-        let opened = self.request.package.open(&case.input);
-        let opened: File = opened.map_err(|source| ProblemError::Package { path: case.input.path.clone(), source })?;
-        Ok(StdinSource::Descriptor(Arc::new(OwnedFd::from(opened))))
-    }
-
     pub(super) fn answer(&self, case: &Case) -> Result<Answer, ProblemError> {
         let reader: Box<dyn Read + Send> = match &case.answer {
             None => Box::new(io::empty()),
@@ -380,6 +410,16 @@ impl Judging<'_, '_> {
         let judge_message = why.filter(|_| verdict != Verdict::Accepted);
         Pass { verdict, causes, step, reruns, judge_message, ..nothing_ran() }
     }
+}
+
+/// A file of the package as standard input.
+pub(super) fn stdin(package: &Package, file: &FileRef) -> Result<StdinSource, ProblemError> {
+    if file.size.get() <= INPUT_IN_MEMORY_MAX {
+        return program::read(package, file).map(StdinSource::Bytes);
+    }
+    let opened: File =
+        package.open(file).map_err(|source| ProblemError::Package { path: file.path.clone(), source })?;
+    Ok(StdinSource::Descriptor(Arc::new(OwnedFd::from(opened))))
 }
 
 /// What a comparison of ours came to.

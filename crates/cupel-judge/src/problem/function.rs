@@ -15,7 +15,7 @@ use super::case::{Pass, Ran, Wanted, nothing_ran};
 use super::check::{self, data_of};
 use super::limits::CaseLimits;
 use super::program::{self, Builder, Built};
-use super::{Judging, ProblemError, ProblemRequest};
+use super::{Judging, Manner, ProblemError, ProblemRequest};
 use crate::compile::Sources;
 use crate::executor::StdinSource;
 use crate::{ArtifactCache, Executor, JudgeObserver};
@@ -235,7 +235,7 @@ pub fn run_with_input(
         Built::Ok(runnable, compile) => (runnable, compile),
         Built::Refused { report, verdict, message } => return Ok(OwnInput::refused(verdict, message, report)),
     };
-    let mut judging = super::begin(request, limits, runnable, cache, executor, observer);
+    let mut judging = super::begin(request, Manner::default(), limits, runnable, cache, executor, observer);
     let nonce = nonce();
     let stdin: Arc<[u8]> = call.as_ref().map_or_else(|| input.into(), |call| call.lines(&nonce).into());
     let program = (judging.runnable.argv.clone(), judging.runnable.files.clone());

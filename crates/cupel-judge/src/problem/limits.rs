@@ -10,7 +10,8 @@
 //!
 //! **Near the limit a program is run again**, so that a noisy machine decides nothing: when its CPU time is over the limit and below the time
 //! at which it is ended, or when the wall clock ended it, up to [`RERUNS_MAX`] times; the run that took the least CPU time counts.
-//! A program that is accepted is never run again.
+//! A program that is accepted is never run again, but when a package is verified: then times within the margins on both sides of the
+//! limit are taken again, and a program may go on until it is beyond the upper one.
 //!
 //! Source of what other judges do: DOMjudge manual, "Time limit overshoot"; DMOJ, `wall_time_factor`.
 
@@ -37,6 +38,8 @@ const DISCARDED_MAX: Bytes = Bytes::mib(1 << 20);
 pub(super) struct CaseLimits {
     /// The CPU limit that the verdict is about.
     pub(super) cpu_time: Duration,
+    /// A program that takes more CPU time than this, and ends by itself, is run again.
+    pub(super) again_above: Duration,
     /// What the sandbox enforces.
     pub(super) enforced: Limits,
     /// Bytes of standard output that are judged.
@@ -69,14 +72,26 @@ impl CaseLimits {
             },
             ..wished.over(language.limits)
         };
-        CaseLimits { cpu_time, enforced, output, on_output_limit: problem.on_output_limit }
+        CaseLimits { cpu_time, again_above: cpu_time, enforced, output, on_output_limit: problem.on_output_limit }
+    }
+
+    /// The same, for finding out how far from the limit a program is.
+    pub(super) fn with_margins(mut self, problem: &ProblemLimits) -> CaseLimits {
+        let calibration = &problem.time.calibration;
+        let upper = calibration.limit_to_time_limit_exceeded.times(self.cpu_time) + OVERSHOOT_MIN;
+        self.again_above = calibration.accepted_to_limit.part_of(self.cpu_time);
+        self.enforced.cpu_time = self.enforced.cpu_time.max(upper);
+        if problem.wall_time.is_none() {
+            self.enforced.wall_time = self.enforced.wall_time.max(upper * 4 + WALL_BEYOND);
+        }
+        self
     }
 
     /// Whether a run that ended so is too near to a limit to count by itself.
     pub(super) fn is_near(&self, outcome: Outcome, usage: &Usage) -> bool {
-        let over = usage.cpu_time > self.cpu_time;
         let by_itself = matches!(outcome, Outcome::Exited(_) | Outcome::Signalled(_));
-        (over && by_itself) || (outcome == Outcome::WallLimit && !over)
+        let by_the_clock = outcome == Outcome::WallLimit && usage.cpu_time <= self.cpu_time;
+        (by_itself && usage.cpu_time > self.again_above) || by_the_clock
     }
 }
 

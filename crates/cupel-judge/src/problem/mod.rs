@@ -21,6 +21,7 @@ mod interact;
 mod limits;
 mod program;
 mod report;
+mod verify;
 
 use std::collections::HashMap;
 use std::io;
@@ -32,11 +33,16 @@ use cupel_problem::{
 };
 use cupel_types::{BoxFile, BoxFiles, LimitsRequest, UserId, Verdict};
 
-pub use calibrate::{DerivedTimeLimit, derive_time_limit, must_be_in_time};
+pub use calibrate::{DerivedTimeLimit, Measured, derive_time_limit, must_be_in_time};
 pub use function::{OwnInput, run_with_input};
 pub use report::{GroupReport, ProblemCaseReport, ProblemReport};
+pub use verify::{
+    Claim, Subject, VerifiedGroup, VerifiedSubmission, VerifiedTimeLimit, VerifyEvent, VerifyObserver, VerifyReport,
+    VerifyRequest, verify,
+};
 
 use crate::{ArtifactCache, ExecuteError, Executor, JudgeError, JudgeObserver};
+use case::{EqualCases, Pass};
 use grade::{Child, grade};
 use limits::CaseLimits;
 use program::{Builder, Built, Runnable};
@@ -116,8 +122,33 @@ pub fn judge_problem(
     cache: &dyn ArtifactCache,
     observer: &mut dyn JudgeObserver,
 ) -> Result<ProblemReport, ProblemError> {
+    judge_as(request, Manner::default(), executor, cache, observer)
+}
+
+/// How judging for the package's author differs from judging for a contestant.
+#[derive(Clone, Copy, Debug, Default)]
+struct Manner {
+    /// Whether it is to be known how far from the time limit the program is.
+    measures: bool,
+    /// Whether cases that are equal but for their names and points are run once.
+    equal_cases_once: bool,
+    /// Whether a case that a limit of time has ended is enough of a group whose other cases change nothing any more.
+    timeouts_suffice: bool,
+}
+
+/// [`judge_problem`], in some manner.
+fn judge_as(
+    request: &ProblemRequest<'_>,
+    manner: Manner,
+    executor: &mut dyn Executor,
+    cache: &dyn ArtifactCache,
+    observer: &mut dyn JudgeObserver,
+) -> Result<ProblemReport, ProblemError> {
     let problem = &request.package.problem;
-    let limits = CaseLimits::of(&problem.limits, request.language, &request.limits);
+    let mut limits = CaseLimits::of(&problem.limits, request.language, &request.limits);
+    if manner.measures {
+        limits = limits.with_margins(&problem.limits);
+    }
     let mut report = ProblemReport {
         verdict: Verdict::CompileError,
         score: None,
@@ -147,7 +178,7 @@ pub fn judge_problem(
             return Ok(report);
         }
     };
-    let mut judging = begin(request, limits, runnable, cache, executor, observer);
+    let mut judging = begin(request, manner, limits, runnable, cache, executor, observer);
     let whole = judging.group(problem.tests.root(), true)?;
     let Judging { groups, cases, ended, .. } = judging;
     if ended == Some(Verdict::CompileError) {
@@ -230,6 +261,9 @@ fn shown_max(group: &CaseGroup) -> Option<MaxScore> {
 /// Everything that goes on while a submission is judged.
 struct Judging<'a, 'b> {
     request: &'a ProblemRequest<'a>,
+    manner: Manner,
+    /// What came of cases, if equal ones are run once.
+    known: HashMap<EqualCases, Pass>,
     limits: CaseLimits,
     runnable: Runnable,
     builder: Builder<'a>,
@@ -249,6 +283,7 @@ struct Judging<'a, 'b> {
 /// Everything that goes on, before it does.
 fn begin<'a, 'b>(
     request: &'a ProblemRequest<'a>,
+    manner: Manner,
     limits: CaseLimits,
     runnable: Runnable,
     cache: &'a dyn ArtifactCache,
@@ -257,6 +292,8 @@ fn begin<'a, 'b>(
 ) -> Judging<'a, 'b> {
     Judging {
         request,
+        manner,
+        known: HashMap::new(),
         limits,
         runnable,
         builder: Builder { owner: request.owner, compile: request.package.problem.limits.compile, cache },
@@ -283,11 +320,12 @@ impl Judging<'_, '_> {
             max: shown_max(group),
             reason: None,
         });
-        let mut broken = false;
+        let (mut broken, mut timed_out) = (false, false);
         let mut children = Vec::new();
         for node in &group.children {
             let counts = counts && unmet.is_none() && !broken && !self.stopped;
-            let runs = (counts || self.request.all_cases) && self.ended.is_none();
+            let enough = timed_out && self.manner.timeouts_suffice;
+            let runs = (counts || self.request.all_cases && !enough) && self.ended.is_none();
             let child = match node {
                 Node::Group(inner) => self.group(inner, counts)?,
                 Node::Case(case) if runs => self.case(case, &group.name)?,
@@ -296,6 +334,8 @@ impl Judging<'_, '_> {
                     continue;
                 }
             };
+            timed_out |=
+                matches!(node, Node::Case(_)) && self.cases.last().is_some_and(ProblemCaseReport::is_unfinished);
             if !counts {
                 continue;
             }
@@ -353,11 +393,7 @@ impl Judging<'_, '_> {
         )?;
         let built = match built {
             Built::Ok(runnable, _) => Ok(runnable),
-            Built::Refused { report, verdict, message } => {
-                let said = report.map(|report| String::from_utf8_lossy(&report.output.data).into_owned());
-                let said = said.filter(|said| !said.trim().is_empty()).or(message).unwrap_or_default();
-                Err(format!("{path} does not build ({}): {}", verdict.title(), said.trim()))
-            }
+            refused @ Built::Refused { .. } => Err(refused.why(path)),
         };
         self.programs.insert(path.clone(), built.clone());
         Ok(built)

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use cupel_languages::{Language, Registry};
-use cupel_problem::{FileRef, Package, Program, ProgramFile, ProgramShape, StepBounds};
+use cupel_problem::{FileRef, Package, PackagePath, Program, ProgramFile, ProgramShape, StepBounds};
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, CompileReport, Limits, Outcome, UserId, Verdict};
 
 use super::{ProblemError, limits};
@@ -31,6 +31,16 @@ pub(super) struct Runnable {
 pub(super) enum Built {
     Ok(Runnable, Option<CompileReport>),
     Refused { report: Option<CompileReport>, verdict: Verdict, message: Option<String> },
+}
+
+impl Built {
+    /// Why a program of the package cannot be run, for its author; nothing if it can.
+    pub(super) fn why(self, path: &PackagePath) -> String {
+        let Built::Refused { report, verdict, message } = self else { return String::new() };
+        let said = report.map(|report| String::from_utf8_lossy(&report.output.data).into_owned());
+        let said = said.filter(|said| !said.trim().is_empty()).or(message).unwrap_or_default();
+        format!("{path} does not build ({}): {}", verdict.title(), said.trim())
+    }
 }
 
 /// What building needs beside sources.

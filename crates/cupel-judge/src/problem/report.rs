@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cupel_problem::{CaseId, GroupName, MaxScore, Score};
-use cupel_types::{Bytes, CompileReport, Limits, Output, StepReport, Usage, Verdict};
+use cupel_types::{Bytes, CompileReport, Limits, Outcome, Output, StepReport, Usage, Verdict};
 
 use crate::executor::Party;
 
@@ -87,7 +87,7 @@ pub struct ProblemCaseReport {
 }
 
 impl ProblemCaseReport {
-    pub(super) fn skipped(id: CaseId, group: GroupName) -> ProblemCaseReport {
+    pub(in crate::problem) fn skipped(id: CaseId, group: GroupName) -> ProblemCaseReport {
         ProblemCaseReport {
             id,
             group,
@@ -101,6 +101,12 @@ impl ProblemCaseReport {
             team_message: None,
             transcript: Vec::new(),
         }
+    }
+
+    /// Whether a limit of time ended it, so that nobody knows how long it would have taken.
+    pub(super) fn is_unfinished(&self) -> bool {
+        let outcome = self.step.as_ref().map(|step| step.outcome);
+        matches!(outcome, Some(Outcome::TimeLimit | Outcome::WallLimit | Outcome::IdleLimit))
     }
 
     /// What the program wrote, as far as it was kept.

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use cupel_languages::Registry;
 use cupel_problem::{
-    Aggregate, Calibration, Case, CasePoints, Checker, Comparison, ContentHash, Feedback, FileRef, Hints, JudgeProgram,
-    Licence, Method, OnOutputLimit, Passes, Problem, ProblemLimits, Program, ProgramFile, ProgramIo, ProgramShape,
-    Protocol, Scoring, Slug, Tests, TimeLimit, Titles, TokenRules, Trials, VerdictRule, Visibility,
+    Aggregate, Calibration, Case, CasePoints, Checker, Comparison, ContentHash, ExampleSubmission, Feedback, FileRef,
+    Hints, InputValidator, JudgeProgram, Licence, Method, OnOutputLimit, Passes, Problem, ProblemLimits, Program,
+    ProgramFile, ProgramIo, ProgramShape, Protocol, Scoring, Slug, Tests, TimeLimit, Titles, TokenRules, Trials,
+    VerdictRule, Visibility,
 };
 use cupel_types::{BoxPath, Bytes, Outcome, Output, StepReport, Usage};
 
@@ -20,16 +21,19 @@ use crate::{JudgeEvent, NoCache};
 // ---- the problem ------------------------------------------------------------------------------------
 
 /// A package in a directory: each case's input is its own name, its answer `ok`.
-struct Fixture {
+pub(super) struct Fixture {
     dir: tempfile::TempDir,
-    languages: Registry,
-    limits: ProblemLimits,
+    pub(super) languages: Registry,
+    pub(super) limits: ProblemLimits,
     method: Arc<Method>,
     passes: Passes,
+    pub(super) submissions: Vec<ExampleSubmission>,
+    pub(super) validators: Vec<InputValidator>,
+    pub(super) trials: Trials,
 }
 
 impl Fixture {
-    fn new() -> Fixture {
+    pub(super) fn new() -> Fixture {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("languages");
         std::fs::create_dir(&folder).unwrap();
@@ -39,40 +43,56 @@ impl Fixture {
         let mut limits = ProblemLimits::kattis(Calibration::KATTIS_2025_09);
         limits.time = TimeLimit { limit: Some(Duration::from_secs(1)), calibration: Calibration::KATTIS_2025_09 };
         let method = Arc::new(Method::Check(Checker::Builtin(Comparison::Tokens(TokenRules::default()))));
-        Fixture { dir, languages, limits, method, passes: Passes::One }
+        Fixture {
+            dir,
+            languages,
+            limits,
+            method,
+            passes: Passes::One,
+            submissions: Vec::new(),
+            validators: Vec::new(),
+            trials: Trials::default(),
+        }
     }
 
-    fn file(&self, name: &str, text: &str) -> FileRef {
+    pub(super) fn file(&self, name: &str, text: &str) -> FileRef {
         std::fs::write(self.dir.path().join(name), text).unwrap();
+        // Not SHA-256, but another one for another text of these tests.
+        let mut hash = [0; 32];
+        hash.iter_mut().zip(text.bytes()).for_each(|(to, from)| *to = from);
         FileRef {
             path: PackagePath::new(name).unwrap(),
-            hash: ContentHash::from_bytes([0; 32]),
+            hash: ContentHash::from_bytes(hash),
             size: Bytes::new(text.len() as u64),
         }
     }
 
-    fn checked_by_program(mut self, protocol: Protocol) -> Fixture {
-        let file = ProgramFile {
-            name: BoxPath::new("check.scr").unwrap(),
-            file: self.file("check.scr", "x"),
-            executable: false,
-        };
-        let program = Program {
+    pub(super) fn program(&self, name: &str) -> Program {
+        let file = ProgramFile { name: BoxPath::new(name).unwrap(), file: self.file(name, "x"), executable: false };
+        Program {
             path: file.file.path.clone(),
             files: vec![file],
             language: None,
             entry_point: None,
             shape: ProgramShape::Sources,
-        };
+        }
+    }
+
+    pub(super) fn checked_by_program(mut self, protocol: Protocol) -> Fixture {
+        let program = self.program("check.scr");
         let program = JudgeProgram { program, protocol, args: vec!["flag".into()] };
         self.method = Arc::new(Method::Check(Checker::Program(program)));
         self
     }
 
-    fn case(&self, id: &str, points: CasePoints) -> Node {
+    pub(super) fn case(&self, id: &str, points: CasePoints) -> Node {
+        self.case_with(id, id, points)
+    }
+
+    pub(super) fn case_with(&self, id: &str, input: &str, points: CasePoints) -> Node {
         Node::Case(Box::new(Case {
             id: CaseId::new(id),
-            input: self.file(&format!("{id}.in"), id),
+            input: self.file(&format!("{id}.in"), input),
             answer: Some(self.file(&format!("{id}.ans"), "ok\n")),
             args: Vec::new(),
             files: Vec::new(),
@@ -85,7 +105,7 @@ impl Fixture {
         }))
     }
 
-    fn judge(&self, root: CaseGroup, all_cases: bool, answers: Vec<Answer>) -> (ProblemReport, Scripted) {
+    pub(super) fn package(&self, root: CaseGroup) -> Package {
         let problem = Problem {
             slug: Slug::from_text("p").unwrap(),
             titles: Titles::new("en".into(), "P".into(), BTreeMap::new()),
@@ -101,15 +121,20 @@ impl Fixture {
             passes: self.passes,
             io: ProgramIo::default(),
             tests: Tests::new(root).unwrap(),
-            validators: Vec::new(),
-            trials: Trials::default(),
-            submissions: Vec::new(),
+            validators: self.validators.clone(),
+            trials: self.trials.clone(),
+            submissions: self.submissions.clone(),
+            generators: Vec::new(),
             includes: Vec::new(),
             attachments: Vec::new(),
             signature: None,
             conversations: Vec::new(),
         };
-        let package = Package::new(self.dir.path().to_owned(), problem, ContentHash::from_bytes([0; 32]));
+        Package::new(self.dir.path().to_owned(), problem, ContentHash::from_bytes([0; 32]))
+    }
+
+    fn judge(&self, root: CaseGroup, all_cases: bool, answers: Vec<Answer>) -> (ProblemReport, Scripted) {
+        let package = self.package(root);
         let source = BoxFile { path: BoxPath::new("a.scr").unwrap(), data: b"x".as_slice().into(), executable: false };
         let files = BoxFiles::new(vec![source]);
         let request = ProblemRequest {
@@ -122,13 +147,13 @@ impl Fixture {
             all_cases,
             owner: UserId::from_uuid(uuid::Uuid::nil()),
         };
-        let mut executor = Scripted { answers: answers.into(), asked: Vec::new() };
+        let mut executor = Scripted::new(answers);
         let report = judge_problem(&request, &mut executor, &NoCache, &mut Nothing).unwrap();
         (report, executor)
     }
 }
 
-fn group(name: &str, children: Vec<Node>) -> CaseGroup {
+pub(super) fn group(name: &str, children: Vec<Node>) -> CaseGroup {
     CaseGroup {
         name: GroupName::new(name).unwrap(),
         scoring: GroupScoring::None,
@@ -146,7 +171,7 @@ fn group(name: &str, children: Vec<Node>) -> CaseGroup {
 // ---- the executor -----------------------------------------------------------------------------------
 
 #[derive(Clone)]
-struct Answer {
+pub(super) struct Answer {
     outcome: Outcome,
     cpu_ms: u64,
     stdout: Vec<u8>,
@@ -154,22 +179,28 @@ struct Answer {
     files: Vec<(&'static str, &'static str)>,
 }
 
-fn prints(text: &str, cpu_ms: u64) -> Answer {
+pub(super) fn prints(text: &str, cpu_ms: u64) -> Answer {
     Answer { outcome: Outcome::Exited(0), cpu_ms, stdout: text.into(), stderr: "", files: Vec::new() }
 }
 
-fn ok() -> Answer {
+pub(super) fn ok() -> Answer {
     prints("ok", 1)
 }
 
-fn ends(outcome: Outcome, cpu_ms: u64) -> Answer {
+pub(super) fn ends(outcome: Outcome, cpu_ms: u64) -> Answer {
     Answer { outcome, ..prints("", cpu_ms) }
 }
 
-struct Scripted {
-    answers: VecDeque<Answer>,
+pub(super) struct Scripted {
+    pub(super) answers: VecDeque<Answer>,
     /// Arguments and standard input.
-    asked: Vec<(Vec<String>, String)>,
+    pub(super) asked: Vec<(Vec<String>, String)>,
+}
+
+impl Scripted {
+    pub(super) fn new(answers: Vec<Answer>) -> Scripted {
+        Scripted { answers: answers.into(), asked: Vec::new() }
+    }
 }
 
 impl Executor for Scripted {

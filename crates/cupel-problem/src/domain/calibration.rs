@@ -37,6 +37,13 @@ impl Factor {
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
+    /// A time divided by it, rounded down to the nanosecond.
+    #[must_use]
+    pub fn part_of(self, time: Duration) -> Duration {
+        let nanos = time.as_nanos().saturating_mul(1000) / u128::from(self.0.get());
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+
     /// A number of bytes multiplied by it, rounded up; saturates.
     #[must_use]
     pub fn times_bytes(self, bytes: cupel_types::Bytes) -> cupel_types::Bytes {
@@ -94,6 +101,23 @@ impl Calibration {
         limit_to_time_limit_exceeded: Factor::thousandths(2000).unwrap(),
         resolution: Duration::from_secs(1),
     };
+
+    /// The smallest limit, a multiple of the resolution, that is far enough above the slowest time that must be below it.
+    #[must_use]
+    pub fn limit_for(&self, slowest: Duration) -> Duration {
+        let steps = self.accepted_to_limit.times(slowest).as_nanos().div_ceil(self.resolution.as_nanos().max(1)).max(1);
+        self.resolution.saturating_mul(u32::try_from(steps).unwrap_or(u32::MAX))
+    }
+
+    /// Whether a limit is far enough above a time that must be below it.
+    pub fn is_above(&self, limit: Duration, time: Duration) -> bool {
+        self.accepted_to_limit.times(time) <= limit
+    }
+
+    /// Whether a limit is far enough below a time that must be above it.
+    pub fn is_below(&self, limit: Duration, time: Duration) -> bool {
+        self.limit_to_time_limit_exceeded.times(limit) <= time
+    }
 }
 
 /// The CPU time limit of one case.
@@ -125,5 +149,32 @@ mod tests {
         assert_eq!(factor.times(Duration::from_millis(940)), Duration::from_millis(1410));
         assert_eq!(Factor::thousandths(1).unwrap().times(Duration::from_nanos(1)), Duration::from_nanos(1));
         assert_eq!(Factor::MAX.times(Duration::MAX), Duration::from_nanos(u64::MAX));
+        assert_eq!(factor.part_of(Duration::from_millis(1500)), Duration::from_secs(1));
+    }
+
+    #[test]
+    fn a_derived_limit_is_the_next_multiple_of_the_resolution_and_never_nothing() {
+        let ms = Duration::from_millis;
+        let half_up = Calibration { accepted_to_limit: "1.5".parse().unwrap(), ..Calibration::KATTIS_2025_09 };
+        let fine = Calibration { resolution: ms(100), ..Calibration::KATTIS_2025_09 };
+        for (calibration, slowest, limit) in [
+            (Calibration::KATTIS_2025_09, ms(0), ms(1000)),
+            (Calibration::KATTIS_2025_09, ms(500), ms(1000)),
+            (Calibration::KATTIS_2025_09, ms(501), ms(2000)),
+            // Rounded to the nearest it was 1 s, and the margin was lost.
+            (half_up, ms(940), ms(2000)),
+            (Calibration::KATTIS_LEGACY, ms(201), ms(2000)),
+            (fine, ms(130), ms(300)),
+        ] {
+            assert_eq!(calibration.limit_for(slowest), limit, "{calibration:?} {slowest:?}");
+            assert!(calibration.is_above(limit, slowest));
+        }
+    }
+
+    #[test]
+    fn a_limit_has_margins_on_both_sides_that_include_their_ends() {
+        let (ms, calibration) = (Duration::from_millis, Calibration::KATTIS_2025_09);
+        assert!(calibration.is_above(ms(1000), ms(500)) && !calibration.is_above(ms(1000), ms(501)));
+        assert!(calibration.is_below(ms(1000), ms(1500)) && !calibration.is_below(ms(1000), ms(1499)));
     }
 }

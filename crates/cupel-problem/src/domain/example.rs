@@ -49,6 +49,22 @@ pub struct Expectation {
     pub message: Option<String>,
 }
 
+impl Expectation {
+    /// A rule that expects nothing.
+    pub fn nothing(origin: &str) -> Expectation {
+        Expectation {
+            origin: origin.to_owned(),
+            scope: Scope::All,
+            permitted: None,
+            required: None,
+            verdict: None,
+            score: None,
+            full_score: None,
+            message: None,
+        }
+    }
+}
+
 /// Which cases a rule is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {

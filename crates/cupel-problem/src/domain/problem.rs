@@ -51,6 +51,8 @@ pub struct Problem {
     pub trials: Trials,
     /// Submissions with what is expected of them.
     pub submissions: Vec<ExampleSubmission>,
+    /// Sources of the programs that made the tests. For whoever changes the problem: nothing here runs them.
+    pub generators: Vec<FileRef>,
     /// Files laid over submissions.
     pub includes: Vec<Include>,
     /// Conversations shown in the statement that belong to no case.

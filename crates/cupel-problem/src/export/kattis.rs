@@ -250,6 +250,10 @@ impl Plan<'_> {
             let language = include.language.as_ref().map_or("default", |language| language.as_str());
             self.program_files(&format!("include/{language}"), &include.files);
         }
+        for generator in &self.problem.generators {
+            let below = generator.path.below("generators").unwrap_or(generator.path.name()).to_owned();
+            self.copy(format!("generators/{below}"), generator);
+        }
         for attachment in &self.problem.attachments {
             let below = attachment.path.below("attachments").unwrap_or(attachment.path.name()).to_owned();
             self.copy(format!("attachments/{below}"), attachment);

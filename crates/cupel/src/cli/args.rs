@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use cupel_problem::PackageFormat;
+use cupel_problem::{PackageFormat, Slug};
 use cupel_types::Bytes;
 
 use crate::config::{Overrides, units};
@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Serve(Serve),
     Run(Run),
     Judge(Judge),
+    Verify(Verify),
+    Problem(Problem),
     Check(Check),
     Template(Template),
     Doctor(Doctor),
@@ -165,21 +167,11 @@ pub(crate) struct Judge {
     /// Its language, by id or alias [default: by the extensions of its files].
     #[arg(long, value_name = "ID")]
     pub(crate) language: Option<String>,
-    /// CPU time limit of a test, in seconds or with a unit, instead of the package's.
-    #[arg(long, value_name = "S", value_parser = parse_time)]
-    pub(crate) time_limit: Option<Duration>,
-    /// Memory limit of a test, in KiB, instead of the package's.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1024..=1 << 30))]
-    pub(crate) memory_limit_kib: Option<u64>,
-    /// The package's format, where it is not to be recognised.
-    #[arg(long, value_name = "F", value_parser = parse_format)]
-    pub(crate) format: Option<PackageFormat>,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
     /// Run every test, also those that change nothing any more.
     #[arg(long)]
     pub(crate) all_cases: bool,
-    /// Take a package without secret tests.
-    #[arg(long)]
-    pub(crate) allow_no_secret: bool,
     /// Print one JSON object.
     #[arg(long)]
     pub(crate) json: bool,
@@ -190,6 +182,115 @@ fn parse_format(text: &str) -> Result<PackageFormat, String> {
         let names = PackageFormat::ALL.map(PackageFormat::as_str);
         format!("expected one of {}", names.join(", "))
     })
+}
+
+/// How a package is read.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Reading {
+    /// CPU time limit of a test, in seconds or with a unit, instead of the package's.
+    #[arg(long, value_name = "S", value_parser = parse_time)]
+    pub(crate) time_limit: Option<Duration>,
+    /// Memory limit of a test, in KiB, instead of the package's.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1024..=1 << 30))]
+    pub(crate) memory_limit_kib: Option<u64>,
+    /// The package's format, where it is not to be recognised.
+    #[arg(long, value_name = "F", value_parser = parse_format)]
+    pub(crate) format: Option<PackageFormat>,
+    /// Take a package without secret tests.
+    #[arg(long)]
+    pub(crate) allow_no_secret: bool,
+}
+
+/// Prove problem packages right: their inputs, checkers, submissions and time limits.
+///
+/// Runs the input validators on every input, the checkers on answers, trials and junk, and every submission of the package on
+/// every test, and holds all of it against what the package says. Prints a table and what does not hold. Exit code: 0 when all
+/// holds, 1 when something does not, 2 when a package or the command line is wrong, 7 when Cupel itself failed.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  cupel verify problems/maze
+  cupel verify problems/*
+  cupel verify problems/maze --update-time-limit
+  cupel verify maze.zip --json | jq '.expectations[] | select(.ok | not)'")]
+pub(crate) struct Verify {
+    /// Packages: directories, zips or tars.
+    #[arg(value_name = "PACKAGE", required = true)]
+    pub(crate) packages: Vec<PathBuf>,
+    /// Derive the time limit anew, and write it into the package's own file if everything holds with it.
+    #[arg(long, conflicts_with = "time_limit")]
+    pub(crate) update_time_limit: bool,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    /// Run every submission on every test, also those of a group that already was too slow.
+    #[arg(long)]
+    pub(crate) all_cases: bool,
+    /// Print one JSON object a package, each on a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Begin, check, convert and list problem packages.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  cupel problem new two-sums
+  cupel problem import maze.zip --into problems
+  cupel problem export problems/maze --output maze.zip
+  cupel problem list problems")]
+pub(crate) struct Problem {
+    #[command(subcommand)]
+    pub(crate) command: ProblemCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProblemCommand {
+    /// Write a small package of Cupel's own form, which `cupel verify` takes as it is.
+    New {
+        /// Its name and that of its directory: letters a-z, digits and `-`.
+        #[arg(value_name = "SLUG")]
+        slug: Slug,
+        /// A function to be written, and not a program that reads and writes.
+        #[arg(long)]
+        function: bool,
+        /// Where to make the directory.
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        into: PathBuf,
+    },
+    /// Check a package, print all that is wrong or odd, and unpack it; nothing is made if it is refused.
+    Import {
+        /// The package: a directory, a zip or a tar.
+        #[arg(value_name = "PACKAGE")]
+        package: PathBuf,
+        /// The directory in which to make one of the problem's name.
+        #[arg(long, value_name = "DIR")]
+        into: PathBuf,
+        /// The package's format, where it is not to be recognised.
+        #[arg(long, value_name = "F", value_parser = parse_format)]
+        format: Option<PackageFormat>,
+        /// CPU time limit of a test, in seconds or with a unit, for formats that have none.
+        #[arg(long, value_name = "S", value_parser = parse_time)]
+        time_limit: Option<Duration>,
+        /// Memory limit of a test, in KiB, for formats that have none.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1024..=1 << 30))]
+        memory_limit_kib: Option<u64>,
+    },
+    /// Write a package in the Kattis form 2025-09.
+    Export {
+        /// The package: a directory, a zip or a tar, in any form.
+        #[arg(value_name = "PACKAGE")]
+        package: PathBuf,
+        /// The zip to write; a name that does not end in .zip is a directory.
+        #[arg(long, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// List the packages in a directory.
+    List {
+        /// The directory.
+        #[arg(value_name = "DIR", default_value = ".")]
+        directory: PathBuf,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Compare an output with an answer, as an output validator of Kattis would.

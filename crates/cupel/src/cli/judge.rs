@@ -9,27 +9,22 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use cupel_judge::{
-    ArtifactCache, DerivedTimeLimit, JudgeEvent, JudgeObserver, NoCache, ProblemReport, ProblemRequest,
-    derive_time_limit, judge_problem, language_of_files, must_be_in_time,
+    DerivedTimeLimit, JudgeEvent, JudgeObserver, ProblemReport, ProblemRequest, derive_time_limit, judge_problem,
+    language_of_files, must_be_in_time,
 };
-use cupel_languages::{HostProbe, Language, Registry};
-use cupel_problem::{
-    AfterInteraction, Checker, ImportError, ImportOptions, Imported, JudgeProgram, MaxScore, Method, Problem, Program,
-    import,
-};
-use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, LimitsRequest, UserId, Verdict};
+use cupel_languages::{Language, Registry};
+use cupel_problem::{ImportError, Imported, MaxScore, Package, Problem};
+use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, LanguageId, LimitsRequest, UserId, Verdict};
 use uuid::Uuid;
 
 use super::args::Judge;
-use super::{CommandResult, Exit, Failure, OrExit, run};
+use super::package::{self, Bench};
+use super::{CommandResult, Exit, Failure, OrExit};
 use crate::config::{self, Overrides};
-use crate::executor::LocalSandbox;
 use crate::local;
-use crate::owner;
-use crate::prepared::{self, Look, Shelf};
 use crate::terminal::{Table, bad, dim, good};
 
-mod json;
+pub(super) mod json;
 
 /// Most files of a submission. Source: DOMjudge, `source files limit`.
 const FILES_MAX: usize = 100;
@@ -41,9 +36,8 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
     let known = local::registry(&config.languages).or_exit(Exit::Usage)?;
     let files = read_submission(&args.submission)?;
     let language = choose(&known, args, &files)?.clone();
-    let unpacked = tempfile::Builder::new().prefix("cupel-judge-").tempdir().context("cannot make a directory")?;
-    let imported = match unpack(args, &known, &unpacked.path().join("package")) {
-        Ok(imported) => imported,
+    let unpacked = match package::unpack(&args.package, &package::options(&args.reading, &known)) {
+        Ok(unpacked) => unpacked,
         Err(failure) => {
             if args.json
                 && let Some(refused) = failure.error.downcast_ref::<ImportError>()
@@ -53,15 +47,15 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
             return Err(failure);
         }
     };
-    let Imported { package, warnings, .. } = imported;
+    let Imported { package, warnings, .. } = unpacked.imported.clone();
     for warning in &warnings {
         anstream::eprintln!("{}", dim(&warning.to_string()));
     }
-    let derives = args.time_limit.is_none() && package.problem.limits.time.limit.is_none();
+    let derives = args.reading.time_limit.is_none() && package.problem.limits.time.limit.is_none();
 
     let needed = needed(&package.problem, &known, &language, derives);
-    let mut languages = Registry::new(needed).context("cannot use these languages together")?;
-    languages.probe(&HostProbe::default());
+    let mut bench = Bench::start(&config, &known, &needed)?;
+    let (languages, executor, cache) = bench.parts();
     let language = languages.get(&language.id).cloned().unwrap_or(language);
     if !language.is_available() {
         let why = local::reason(&language);
@@ -69,42 +63,31 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
             anyhow!("{} is not available: {why}; `cupel languages install {}` may help", language.name, language.id);
         return Err(error.into());
     }
-
-    let shelf = prepared::shelf_of(&config.data);
-    if let Some(shelf) = &shelf {
-        prepared::take_up(shelf, &language, Look::Sizes);
-    }
-    let launched = LocalSandbox::launch_warm(1, languages.iter(), shelf.as_ref().map(Shelf::root))
-        .context("cannot start the sandbox; `cupel doctor` says more")?;
-    let kept = local::user_cache().filter(|cache| fs::create_dir_all(cache).is_ok());
-    owner::stay_oneself(kept.as_deref())?;
-    let sandbox = launched.start();
-    let mut executor = sandbox.executor(0)?;
+    let limited: Package;
     let mut request = ProblemRequest {
         package: &package,
         files: &files,
         language: &language,
         entry_point: None,
-        languages: &languages,
+        languages,
         limits: LimitsRequest {
-            cpu_time: args.time_limit,
-            memory: args.memory_limit_kib.map(Bytes::kib),
+            cpu_time: args.reading.time_limit,
+            memory: args.reading.memory_limit_kib.map(Bytes::kib),
             ..LimitsRequest::default()
         },
         all_cases: args.all_cases,
         owner: UserId::from_uuid(Uuid::nil()),
     };
-    let cache = run::cache();
-    let kept: &dyn ArtifactCache = cache.as_ref().map_or(&NoCache, |cache| cache);
     if derives {
-        let derived = derive_time_limit(&request, &mut executor, kept, &mut Quiet)?;
-        request.limits.cpu_time = derived.as_ref().map(|derived| derived.limit);
+        let derived = derive_time_limit(&request, executor, cache, &mut Quiet)?;
         anstream::eprintln!("{}", dim(&told(derived.as_ref())));
+        let mut with_limit = package.clone();
+        with_limit.problem.limits.time.limit = derived.map(|derived| derived.limit);
+        limited = with_limit;
+        request.package = &limited;
     }
-    let judged = judge_problem(&request, &mut executor, kept, &mut Quiet);
-    if let Some(cache) = cache {
-        cache.settle();
-    }
+    let judged = judge_problem(&request, executor, cache, &mut Quiet);
+    bench.end();
     let report = judged?;
     if args.json {
         anstream::println!("{}", json::report(&language, &report));
@@ -117,31 +100,13 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
 /// Where the time limit comes from.
 fn told(derived: Option<&DerivedTimeLimit>) -> String {
     match derived {
-        Some(DerivedTimeLimit { limit, slowest, by }) => {
-            format!("the package has no time limit; {limit:?} follows from the {slowest:?} of {by}")
+        Some(DerivedTimeLimit { limit, slowest }) => {
+            format!("the package has no time limit; {limit:?} follows from the {:?} of {}", slowest.time, slowest.by)
         }
         None => "the package has no time limit, and no accepted submission that runs here; it is 10 s. `--time-limit` \
                  gives another"
             .to_owned(),
     }
-}
-
-fn unpack(args: &Judge, languages: &Registry, target: &Path) -> Result<Imported, Failure> {
-    let options = ImportOptions {
-        format: args.format,
-        time_limit: args.time_limit,
-        memory_limit: args.memory_limit_kib.map(Bytes::kib),
-        allow_no_secret: args.allow_no_secret,
-        ..ImportOptions::new(languages)
-    };
-    import(&args.package, target, &options).map_err(|error| {
-        let exit = match &error {
-            ImportError::Refused(_) => Exit::Usage,
-            ImportError::Io(_) if !args.package.exists() => Exit::Usage,
-            ImportError::Io(_) | ImportError::TargetExists(_) => Exit::System,
-        };
-        Failure { exit, error: error.into() }
-    })
 }
 
 fn choose<'r>(registry: &'r Registry, args: &Judge, files: &BoxFiles) -> Result<&'r Language, Failure> {
@@ -158,35 +123,12 @@ fn choose<'r>(registry: &'r Registry, args: &Judge, files: &BoxFiles) -> Result<
 }
 
 /// The submission's language and those of all programs of the package that judging runs, or deriving its time limit.
-fn needed(problem: &Problem, known: &Registry, language: &Language, derives: bool) -> Vec<Language> {
+fn needed(problem: &Problem, known: &Registry, language: &Language, derives: bool) -> BTreeSet<LanguageId> {
     let mut ids = BTreeSet::from([language.id.clone()]);
-    let mut add = |program: &Program| {
-        ids.extend(program.language.clone().and_then(|id| known.get(&id)).map(|language| language.id.clone()));
-        for file in &program.files {
-            let extension = file.name.as_str().rsplit_once('.').map(|(_, extension)| extension);
-            ids.extend(extension.and_then(|e| known.by_extension(e)).map(|language| language.id.clone()));
-        }
-    };
-    for example in problem.submissions.iter().filter(|example| derives && must_be_in_time(example)) {
-        add(&example.program);
-    }
-    let mut of_checker = |checker: &Checker| {
-        if let Checker::Program(JudgeProgram { program, .. }) = checker {
-            add(program);
-        }
-    };
-    for case in problem.tests.cases() {
-        match &*case.method {
-            Method::Check(checker) => of_checker(checker),
-            Method::Interact(interactor) => {
-                of_checker(&Checker::Program(interactor.program.clone()));
-                if let AfterInteraction::Check(checker) = &interactor.then {
-                    of_checker(checker);
-                }
-            }
-        }
-    }
-    known.iter().filter(|language| ids.contains(&language.id)).cloned().collect()
+    let measured = problem.submissions.iter().filter(|example| derives && must_be_in_time(example));
+    let programs = measured.map(|example| &example.program).chain(package::judging_programs(problem));
+    programs.for_each(|program| package::languages_of(program, known, &mut ids));
+    ids
 }
 
 /// A file, or all files of a directory, with paths as in it. Links are not followed.
@@ -315,7 +257,7 @@ fn show(language: &Language, report: &ProblemReport) {
     anstream::println!("{mark} {}{why} {}", report.verdict.title(), dim(&format!("· {}", facts.join(" · "))));
 }
 
-fn colour(verdict: Verdict) -> String {
+pub(super) fn colour(verdict: Verdict) -> String {
     match verdict {
         Verdict::Accepted | Verdict::PartialScore => good(verdict.code()),
         Verdict::Skipped => dim(verdict.code()),
@@ -323,7 +265,7 @@ fn colour(verdict: Verdict) -> String {
     }
 }
 
-fn max(max: MaxScore) -> String {
+pub(super) fn max(max: MaxScore) -> String {
     match max {
         MaxScore::Bounded(score) => score.to_string(),
         MaxScore::Unbounded => "any".to_owned(),

@@ -8,11 +8,14 @@ mod doctor;
 mod json;
 mod judge;
 mod languages;
+mod package;
+mod problem;
 mod reference;
 mod run;
 mod serve;
 mod smoke;
 mod template;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -89,6 +92,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Serve(args) => serve::serve(&args),
         Command::Run(args) => run::run(&args),
         Command::Judge(args) => judge::judge(&args),
+        Command::Verify(args) => verify::verify(&args),
+        Command::Problem(args) => problem::problem(&args),
         Command::Check(args) => check::check(&args),
         Command::Template(args) => template::template(&args),
         Command::Doctor(args) => doctor::doctor(&args),

@@ -22,6 +22,8 @@ fn help_is_as_reviewed() {
         "serve",
         "run",
         "judge",
+        "verify",
+        "problem",
         "check",
         "template",
         "doctor",
@@ -35,6 +37,10 @@ fn help_is_as_reviewed() {
     ] {
         check(command, &[command, "--help"]);
     }
+    check("problem-new", &["problem", "new", "--help"]);
+    check("problem-import", &["problem", "import", "--help"]);
+    check("problem-export", &["problem", "export", "--help"]);
+    check("problem-list", &["problem", "list", "--help"]);
     check("user-add", &["user", "add", "--help"]);
     check("key-create", &["key", "create", "--help"]);
     check("languages-install", &["languages", "install", "--help"]);

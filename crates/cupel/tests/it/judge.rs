@@ -23,6 +23,10 @@ impl Files {
         std::fs::write(path, text).unwrap();
     }
 
+    pub(crate) fn remove(&self, path: &str) {
+        std::fs::remove_file(self.0.path().join(path)).unwrap();
+    }
+
     pub(crate) fn path(&self, path: &str) -> String {
         self.0.path().join(path).to_str().unwrap().to_owned()
     }

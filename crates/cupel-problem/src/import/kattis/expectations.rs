@@ -18,7 +18,7 @@ const SUBMISSIONS_MAX: usize = 1000;
 
 /// What the folders of 2025-09 say of each case.
 pub(crate) fn folder_rule(folder: &str) -> Option<Expectation> {
-    let rule = nothing(&format!("submissions/{folder}"));
+    let rule = Expectation::nothing(&format!("submissions/{folder}"));
     let per_case = |permitted: Option<&[ExpectedVerdict]>, required: Option<&[ExpectedVerdict]>| Expectation {
         permitted: permitted.map(<[_]>::to_vec),
         required: required.map(<[_]>::to_vec),
@@ -38,7 +38,7 @@ pub(crate) fn folder_rule(folder: &str) -> Option<Expectation> {
 
 /// What a folder's name says of the verdict of the submissions in it, where nothing finer is said.
 pub(crate) fn by_folder(folder: &str, scoring: bool) -> Option<Expectation> {
-    let rule = nothing(&format!("submissions/{folder}"));
+    let rule = Expectation::nothing(&format!("submissions/{folder}"));
     let verdict = |verdicts: &[ExpectedVerdict]| Some(verdicts.to_vec());
     Some(match folder {
         "accepted" => Expectation { verdict: verdict(&[Ac]), full_score: scoring.then_some(true), ..rule },
@@ -51,20 +51,6 @@ pub(crate) fn by_folder(folder: &str, scoring: bool) -> Option<Expectation> {
         // DOMjudge reads a folder's name as a result, where it is one.
         other => Expectation { verdict: Some(vec![result(other)?]), ..rule },
     })
-}
-
-/// A rule that expects nothing.
-pub(crate) fn nothing(origin: &str) -> Expectation {
-    Expectation {
-        origin: origin.to_owned(),
-        scope: Scope::All,
-        permitted: None,
-        required: None,
-        verdict: None,
-        score: None,
-        full_score: None,
-        message: None,
-    }
 }
 
 impl Kattis<'_> {
@@ -147,9 +133,10 @@ impl Kattis<'_> {
                 };
                 if tag == "@EXPECTED_SCORE@" {
                     match value.parse::<Score>() {
-                        Ok(score) => {
-                            rules.push(Expectation { score: ScoreRange::new(Some(score), Some(score)), ..nothing(tag) })
-                        }
+                        Ok(score) => rules.push(Expectation {
+                            score: ScoreRange::new(Some(score), Some(score)),
+                            ..Expectation::nothing(tag)
+                        }),
                         Err(_) => told(format!("`{value}` is no score")),
                     }
                     continue;
@@ -180,8 +167,8 @@ impl Kattis<'_> {
                     );
                 }
             }
-            Some(rule) => *rule = Expectation { verdict: Some(results), ..nothing("@EXPECTED_RESULTS@") },
-            None => rules.push(Expectation { verdict: Some(results), ..nothing("@EXPECTED_RESULTS@") }),
+            Some(rule) => *rule = Expectation { verdict: Some(results), ..Expectation::nothing("@EXPECTED_RESULTS@") },
+            None => rules.push(Expectation { verdict: Some(results), ..Expectation::nothing("@EXPECTED_RESULTS@") }),
         }
         Ok(())
     }
@@ -260,7 +247,7 @@ impl Kattis<'_> {
         if let Some(base) = base {
             read_rule(reader, &mut submission.expectations[base]);
         } else if has_own {
-            let mut rule = nothing(&format!("submissions.yaml: {glob}"));
+            let mut rule = Expectation::nothing(&format!("submissions.yaml: {glob}"));
             read_rule(reader, &mut rule);
             submission.expectations.push(rule);
         }
@@ -275,7 +262,7 @@ impl Kattis<'_> {
             }
             nested.only(KEYS, Unknown::Error);
             readable(key, &nested);
-            let mut rule = nothing(&format!("submissions.yaml: {glob}: {key}"));
+            let mut rule = Expectation::nothing(&format!("submissions.yaml: {glob}: {key}"));
             rule.scope = Scope::Glob(key.to_owned());
             read_rule(&nested, &mut rule);
             submission.expectations.push(rule);

@@ -12,8 +12,8 @@ mod modern;
 mod statements;
 
 pub(super) use constants::fill_in_constants;
+pub(super) use expectations::by_folder;
 pub(crate) use expectations::folder_rule;
-pub(super) use expectations::{by_folder, nothing};
 pub(super) use statements::language_and_format;
 
 use super::{Context, PackageFormat};
@@ -37,6 +37,7 @@ pub(super) fn read(context: &Context<'_>, format: PackageFormat) -> Result<Optio
     draft.validators = kattis.input_validators();
     draft.includes = kattis.includes();
     draft.attachments = context.refs_in("attachments");
+    draft.generators = context.refs_in("generators");
     let root = kattis.tests(&mut draft)?;
     draft.submissions = kattis.submissions()?;
     draft.passes = kattis.config.passes.map_or(Passes::One, Passes::UpTo);

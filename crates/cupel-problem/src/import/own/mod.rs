@@ -4,6 +4,7 @@
 mod checks;
 mod function;
 mod groups;
+mod trials;
 
 use super::kattis::language_and_format;
 use super::{ByteOrderMark, Child, Context, Draft};
@@ -33,6 +34,7 @@ pub(super) fn read(context: &Context<'_>) -> Result<Option<Problem>, ImportError
             "checker",
             "interactor",
             "validators",
+            "generators",
             "groups",
             "function",
         ],
@@ -45,7 +47,9 @@ pub(super) fn read(context: &Context<'_>) -> Result<Option<Problem>, ImportError
     draft.signature = function::read(&top.get("function"));
     draft.attachments = context.refs_in("attachments");
     validators(context, &top.get("validators"), &mut draft);
+    generators(context, &top.get("generators"), &mut draft);
     let method = checks::method(context, &top);
+    trials::read(context, method.as_ref(), &mut draft);
     let root = method.and_then(|method| groups::read(context, &top, &method, &mut draft));
     let scoring = matches!(draft.scoring, crate::Scoring::Points { .. });
     draft.submissions = context.submissions_by_folder(scoring);
@@ -160,6 +164,21 @@ fn validators(context: &Context<'_>, reader: &Reader<'_>, draft: &mut Draft) {
             "testlib" => draft.validators.push(InputValidator::Testlib(program)),
             _ => one.get("protocol").expected("`kattis` or `testlib`"),
         }
+    }
+}
+
+/// The files that made the tests, or directories of them.
+fn generators(context: &Context<'_>, reader: &Reader<'_>, draft: &mut Draft) {
+    for one in reader.one_or_more() {
+        let path = one.words().unwrap_or_default();
+        let found: Vec<_> = match context.tree.file(path) {
+            Some(file) => vec![file],
+            None => context.refs_in(path),
+        };
+        if found.is_empty() {
+            one.fault(Code::FileMissing, format!("there is no `{path}` in the package"), "Add it, or correct the path");
+        }
+        draft.generators.extend(found);
     }
 }
 

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use cupel_types::BoxPath;
 use roxmltree::{Document, Node as Xml, ParsingOptions};
 
-use super::kattis::nothing;
 use super::{ByteOrderMark, Context, Draft};
 use crate::finding::{Code, ImportError, Position};
 use crate::{
@@ -230,7 +229,7 @@ impl<'d> Reading<'_, 'd> {
                 continue;
             };
             if let Some(program) = self.source(solution, resources) {
-                let rule = Expectation { verdict: Some(verdict), ..nothing(&format!("tag {tag}")) };
+                let rule = Expectation { verdict: Some(verdict), ..Expectation::nothing(&format!("tag {tag}")) };
                 draft.submissions.push(ExampleSubmission { program, expectations: vec![rule], for_time_limit: None });
             }
         }

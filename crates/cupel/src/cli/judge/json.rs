@@ -2,7 +2,7 @@
 
 use cupel_judge::{GroupReport, ProblemCaseReport, ProblemReport};
 use cupel_languages::Language;
-use cupel_problem::{ImportError, MaxScore, Score};
+use cupel_problem::{Finding, ImportError, MaxScore, Score};
 use cupel_types::Verdict;
 use serde_json::{Value, json};
 
@@ -39,24 +39,6 @@ pub(super) fn report(language: &Language, report: &ProblemReport) -> Value {
 
 /// The same for a package that was refused.
 pub(super) fn refused(error: &ImportError) -> Value {
-    let findings = match error {
-        ImportError::Refused(refused) => refused
-            .findings
-            .iter()
-            .map(|finding| {
-                json!({
-                    "code": finding.code.as_str(),
-                    "file": finding.file,
-                    "line": finding.position.map(|position| position.line),
-                    "column": finding.position.map(|position| position.column),
-                    "key": finding.key,
-                    "fault": finding.fault,
-                    "remedy": finding.remedy,
-                })
-            })
-            .collect(),
-        ImportError::Io(_) | ImportError::TargetExists(_) => Vec::new(),
-    };
     json!({
         "verdict": Verdict::InternalError.code(),
         "score": null,
@@ -66,7 +48,28 @@ pub(super) fn refused(error: &ImportError) -> Value {
         "message": error.to_string(),
         "groups": [],
         "cases": [],
-        "findings": findings,
+        "findings": findings_of(error),
+    })
+}
+
+/// What is wrong with a package.
+pub(in crate::cli) fn findings_of(error: &ImportError) -> Vec<Value> {
+    match error {
+        ImportError::Refused(refused) => refused.findings.iter().map(finding).collect(),
+        ImportError::Io(_) | ImportError::TargetExists(_) => Vec::new(),
+    }
+}
+
+/// One thing that is wrong or odd.
+pub(in crate::cli) fn finding(finding: &Finding) -> Value {
+    json!({
+        "code": finding.code.as_str(),
+        "file": finding.file,
+        "line": finding.position.map(|position| position.line),
+        "column": finding.position.map(|position| position.column),
+        "key": finding.key,
+        "fault": finding.fault,
+        "remedy": finding.remedy,
     })
 }
 
@@ -103,7 +106,7 @@ fn case(case: &ProblemCaseReport) -> Value {
 }
 
 /// A whole number where it is one.
-fn score(score: Option<Score>) -> Value {
+pub(in crate::cli) fn score(score: Option<Score>) -> Value {
     let Some(score) = score else { return Value::Null };
     match score.millionths() % 1_000_000 {
         0 => (score.millionths() / 1_000_000).into(),
@@ -111,7 +114,7 @@ fn score(score: Option<Score>) -> Value {
     }
 }
 
-fn max(max: Option<MaxScore>) -> Value {
+pub(in crate::cli) fn max(max: Option<MaxScore>) -> Value {
     match max {
         None => Value::Null,
         Some(MaxScore::Bounded(most)) => score(Some(most)),

@@ -1,0 +1,388 @@
+//! Whether a submission came to what its package expects of it. Pure.
+//!
+//! Source: Kattis problem package format 2025-09, "Submissions"; legacy, "Example submissions"; DOMjudge manual, `@EXPECTED_RESULTS@`.
+
+use cupel_problem::{CaseId, ExampleSubmission, Expectation, ExpectedVerdict, MaxScore, Scope, Score, ScoreRange};
+use cupel_types::Verdict;
+
+use super::report::{Claim, Subject};
+use crate::problem::{ProblemCaseReport, ProblemReport};
+
+/// Everything that is expected of a submission, held against how it was judged.
+pub(super) fn claims(example: &ExampleSubmission, report: &ProblemReport) -> Vec<Claim> {
+    let about = About { example, report };
+    if let Some(claim) = about.judged() {
+        return vec![claim];
+    }
+    example.expectations.iter().flat_map(|rule| about.rule(rule)).collect()
+}
+
+/// The verdict of a whole as packages name it: that some points are missing is told by the score.
+pub(super) fn whole(verdict: Verdict) -> Verdict {
+    match verdict {
+        Verdict::PartialScore => Verdict::Accepted,
+        Verdict::CompileLimit => Verdict::CompileError,
+        other => other,
+    }
+}
+
+struct About<'a> {
+    example: &'a ExampleSubmission,
+    report: &'a ProblemReport,
+}
+
+impl About<'_> {
+    fn claim(&self, rule: &str, expected: String, got: String, case: Option<&CaseId>, holds: bool) -> Claim {
+        Claim {
+            subject: Subject::Submission(self.example.program.path.clone()),
+            rule: rule.to_owned(),
+            expected,
+            got,
+            case: case.map(CaseId::to_string),
+            holds,
+        }
+    }
+
+    /// What is wrong, if it could not be judged at all: then nothing can be said of what is expected.
+    fn judged(&self) -> Option<Claim> {
+        let report = self.report;
+        let why = || report.message.clone().unwrap_or_default();
+        let case = report.cases.iter().find(|case| case.verdict == Verdict::InternalError).map(|case| &case.id);
+        (report.verdict == Verdict::InternalError).then(|| {
+            let got = format!("JE: {}", why());
+            self.claim("judging", "a verdict on the submission".to_owned(), got, case, false)
+        })
+    }
+
+    fn rule(&self, rule: &Expectation) -> Vec<Claim> {
+        let each = [
+            rule.verdict.as_deref().map(|verdicts| self.verdict(rule, verdicts)),
+            rule.permitted.as_deref().map(|verdicts| self.permitted(rule, verdicts)),
+            rule.required.as_deref().map(|verdicts| self.required(rule, verdicts)),
+            rule.score.as_ref().map(|range| self.score(rule, range)),
+            rule.full_score.map(|full| self.full_score(rule, full)),
+            rule.message.as_deref().map(|text| self.message(rule, text)),
+        ];
+        each.into_iter().flatten().collect()
+    }
+
+    fn built(&self) -> bool {
+        !self.report.cases.is_empty()
+    }
+
+    fn covered<'s>(&'s self, rule: &'s Expectation) -> impl Iterator<Item = &'s ProblemCaseReport> {
+        let ran = |case: &&ProblemCaseReport| case.verdict != Verdict::Skipped;
+        self.report.cases.iter().filter(|case| rule.scope.covers(&case.id)).filter(ran)
+    }
+
+    /// Of the whole.
+    fn verdict(&self, rule: &Expectation, expected: &[ExpectedVerdict]) -> Claim {
+        let got = whole(self.report.verdict);
+        let holds = expected.iter().any(|verdict| verdict.covers(got));
+        let decisive = self.report.cases.iter().find(|case| case.verdict == got && got != Verdict::Accepted);
+        let told = match &self.report.message {
+            Some(message) if !holds => format!("{}: {message}", got.code()),
+            _ => got.code().to_owned(),
+        };
+        self.claim(&rule.origin, names(expected), told, decisive.map(|case| &case.id), holds)
+    }
+
+    /// On every case.
+    fn permitted(&self, rule: &Expectation, permitted: &[ExpectedVerdict]) -> Claim {
+        let expected = format!("only {}{}", names(permitted), on(&rule.scope));
+        if !self.built() {
+            return self.not_built(rule, expected);
+        }
+        let wrong = self.covered(rule).find(|case| !permitted.iter().any(|verdict| verdict.covers(case.verdict)));
+        match wrong {
+            Some(case) => self.claim(&rule.origin, expected, self.told(case), Some(&case.id), false),
+            None => self.claim(&rule.origin, expected, self.verdicts(rule), None, true),
+        }
+    }
+
+    /// On some case.
+    fn required(&self, rule: &Expectation, required: &[ExpectedVerdict]) -> Claim {
+        let expected = format!("{} on some case{}", names(required), on(&rule.scope));
+        if !self.built() {
+            return self.not_built(rule, expected);
+        }
+        let right = self.covered(rule).find(|case| required.iter().any(|verdict| verdict.covers(case.verdict)));
+        match right {
+            Some(case) => self.claim(&rule.origin, expected, case.verdict.code().to_owned(), Some(&case.id), true),
+            None => self.claim(&rule.origin, expected, self.verdicts(rule), None, false),
+        }
+    }
+
+    fn not_built(&self, rule: &Expectation, expected: String) -> Claim {
+        let got = whole(self.report.verdict);
+        let why = self.report.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
+        self.claim(&rule.origin, expected, format!("{}{why}", got.code()), None, false)
+    }
+
+    /// Of the whole, or of every group that the rule names and that lies in no other such group.
+    fn score(&self, rule: &Expectation, range: &ScoreRange) -> Claim {
+        let expected = format!("a score of {}{}", shown(range), on(&rule.scope));
+        let scores: Vec<(String, Option<Score>)> = match &rule.scope {
+            Scope::All => vec![(String::new(), self.report.score)],
+            Scope::Glob(_) => self.scores_in(rule),
+        };
+        let wrong = scores.iter().find(|(_, score)| !score.is_some_and(|score| range.contains(score)));
+        let told = |score: &Option<Score>| score.map_or_else(|| "none".to_owned(), |score| score.to_string());
+        let all = || scores.iter().map(|(_, score)| told(score)).collect::<Vec<_>>().join(", ");
+        match wrong {
+            Some((name, score)) => Claim {
+                case: (!name.is_empty()).then(|| name.clone()),
+                ..self.claim(&rule.origin, expected, told(score), None, false)
+            },
+            None => self.claim(&rule.origin, expected, all(), None, !scores.is_empty()),
+        }
+    }
+
+    fn scores_in(&self, rule: &Expectation) -> Vec<(String, Option<Score>)> {
+        let mut found: Vec<(String, Option<Score>)> = Vec::new();
+        let inside = |found: &[(String, Option<Score>)], name: &str| {
+            found.iter().any(|(outer, _)| name.strip_prefix(outer.as_str()).is_some_and(|rest| rest.starts_with('/')))
+        };
+        for group in &self.report.groups {
+            let name = group.name.as_str();
+            if rule.scope.covers(&CaseId::new(name)) && !inside(&found, name) {
+                found.push((name.to_owned(), group.score));
+            }
+        }
+        for case in self.covered(rule).filter(|case| case.score.is_some()) {
+            if !inside(&found, case.id.as_str()) {
+                found.push((case.id.to_string(), case.score));
+            }
+        }
+        found
+    }
+
+    fn full_score(&self, rule: &Expectation, full: bool) -> Claim {
+        let got = self.report.score.map_or_else(|| "none".to_owned(), |score| score.to_string());
+        let (Some(MaxScore::Bounded(max)), Some(score)) = (self.report.max_score, self.report.score) else {
+            // Without a maximum there is no full score, and without a score the verdict has told it.
+            let unbounded = self.report.max_score == Some(MaxScore::Unbounded) && self.report.score.is_some();
+            return self.claim(&rule.origin, expected_score(full, None), got, None, unbounded);
+        };
+        self.claim(&rule.origin, expected_score(full, Some(max)), got, None, (score == max) == full)
+    }
+
+    fn message(&self, rule: &Expectation, text: &str) -> Claim {
+        let says =
+            |case: &&ProblemCaseReport| case.judge_message.as_deref().is_some_and(|message| message.contains(text));
+        let expected = format!("the message {text:?} on some case{}", on(&rule.scope));
+        let found = self.covered(rule).find(says);
+        let got = || {
+            let said = self.covered(rule).find_map(|case| case.judge_message.as_deref());
+            said.map_or_else(|| "no message".to_owned(), |said| format!("{said:?}"))
+        };
+        match found {
+            Some(case) => self.claim(&rule.origin, expected, format!("{text:?}"), Some(&case.id), true),
+            None => self.claim(&rule.origin, expected, got(), None, false),
+        }
+    }
+
+    fn told(&self, case: &ProblemCaseReport) -> String {
+        match &case.judge_message {
+            Some(message) => format!("{}: {message}", case.verdict.code()),
+            None => case.verdict.code().to_owned(),
+        }
+    }
+
+    /// All verdicts that occur, each once.
+    fn verdicts(&self, rule: &Expectation) -> String {
+        let mut found: Vec<&str> = Vec::new();
+        for case in self.covered(rule) {
+            if !found.contains(&case.verdict.code()) {
+                found.push(case.verdict.code());
+            }
+        }
+        if found.is_empty() { "no case".to_owned() } else { found.join(", ") }
+    }
+}
+
+fn names(verdicts: &[ExpectedVerdict]) -> String {
+    verdicts.iter().map(|verdict| verdict.code()).collect::<Vec<_>>().join(" or ")
+}
+
+fn on(scope: &Scope) -> String {
+    match scope {
+        Scope::All => String::new(),
+        Scope::Glob(glob) => format!(" in {glob}"),
+    }
+}
+
+fn shown(range: &ScoreRange) -> String {
+    match (range.low(), range.high()) {
+        (Some(low), Some(high)) if low == high => low.to_string(),
+        (Some(low), Some(high)) => format!("{low} to {high}"),
+        (Some(low), None) => format!("at least {low}"),
+        (None, Some(high)) => format!("at most {high}"),
+        (None, None) => "anything".to_owned(),
+    }
+}
+
+fn expected_score(full: bool, max: Option<Score>) -> String {
+    match (full, max) {
+        (true, Some(max)) => format!("the full score, {max}"),
+        (false, Some(max)) => format!("less than {max} points"),
+        (true, None) => "the full score".to_owned(),
+        (false, None) => "less than the full score".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use cupel_problem::{GroupName, PackagePath, Program, ProgramShape};
+    use cupel_types::Limits;
+
+    use super::*;
+    use crate::problem::GroupReport;
+
+    fn rule() -> Expectation {
+        Expectation::nothing("rule")
+    }
+
+    fn report(verdict: Verdict, cases: &[(&str, Verdict)]) -> ProblemReport {
+        let case = |(id, verdict): &(&str, Verdict)| {
+            let group = GroupName::new(id.rsplit_once('/').map_or("", |(group, _)| group)).unwrap();
+            ProblemCaseReport { verdict: *verdict, ..ProblemCaseReport::skipped(CaseId::new(id), group) }
+        };
+        ProblemReport {
+            verdict,
+            score: None,
+            max_score: None,
+            message: None,
+            compile: None,
+            groups: Vec::new(),
+            cases: cases.iter().map(case).collect(),
+            limits: Limits::default(),
+            cpu_time_max: Duration::from_secs(1),
+            language_version: String::new(),
+        }
+    }
+
+    /// Whether it holds, what was found, on which case.
+    fn held(rule: Expectation, report: &ProblemReport) -> (bool, String, Option<String>) {
+        let program = Program {
+            path: PackagePath::new("submissions/x").unwrap(),
+            files: Vec::new(),
+            language: None,
+            entry_point: None,
+            shape: ProgramShape::Sources,
+        };
+        let example = ExampleSubmission { program, expectations: vec![rule], for_time_limit: None };
+        let mut claims = claims(&example, report);
+        assert_eq!(claims.len(), 1, "{claims:?}");
+        let claim = claims.remove(0);
+        (claim.holds, claim.got, claim.case)
+    }
+
+    use ExpectedVerdict as E;
+    use Verdict as V;
+
+    #[test]
+    fn the_verdict_of_the_whole_is_folded_as_packages_name_it() {
+        for (expected, got, holds) in [
+            (&[E::Accepted][..], V::Accepted, true),
+            (&[E::Accepted], V::PartialScore, true),
+            (&[E::Accepted], V::WrongAnswer, false),
+            (&[E::WrongAnswer], V::Accepted, false),
+            (&[E::WrongAnswer], V::PresentationError, true),
+            (&[E::WrongAnswer], V::TimeLimit, false),
+            (&[E::PresentationError], V::WrongAnswer, false),
+            (&[E::TimeLimit], V::IdleLimit, true),
+            (&[E::TimeLimit], V::WrongAnswer, false),
+            (&[E::RuntimeError], V::MemoryLimit, true),
+            (&[E::MemoryLimit], V::RuntimeError, false),
+            (&[E::CompileError], V::CompileLimit, true),
+            (&[E::CompileError], V::Accepted, false),
+            (&[E::TimeLimit, E::MemoryLimit], V::MemoryLimit, true),
+        ] {
+            let rule = Expectation { verdict: Some(expected.to_vec()), ..rule() };
+            assert_eq!(held(rule, &report(got, &[("1", got)])).0, holds, "{expected:?} {got:?}");
+        }
+    }
+
+    #[test]
+    fn rules_about_cases_name_the_case_that_breaks_them() {
+        let cases = [("sample/1", V::Accepted), ("secret/a/1", V::WrongAnswer), ("secret/b/1", V::Accepted)];
+        let report = report(V::WrongAnswer, &cases);
+        let permits = |verdicts: &[E]| Expectation { permitted: Some(verdicts.to_vec()), ..rule() };
+        let requires = |verdicts: &[E]| Expectation { required: Some(verdicts.to_vec()), ..rule() };
+        let inside = |glob: &str, rule: Expectation| Expectation { scope: Scope::Glob(glob.to_owned()), ..rule };
+        for (rule, holds, got, case) in [
+            (permits(&[E::Accepted]), false, "WA", Some("secret/a/1")),
+            (permits(&[E::Accepted, E::WrongAnswer]), true, "AC, WA", None),
+            (requires(&[E::WrongAnswer]), true, "WA", Some("secret/a/1")),
+            (requires(&[E::TimeLimit, E::RuntimeError]), false, "AC, WA", None),
+            (inside("sample", permits(&[E::Accepted])), true, "AC", None),
+            (inside("secret/b", requires(&[E::WrongAnswer])), false, "AC", None),
+            (inside("secret/*", requires(&[E::WrongAnswer])), true, "WA", Some("secret/a/1")),
+            (inside("nowhere", requires(&[E::WrongAnswer])), false, "no case", None),
+        ] {
+            let told = format!("{rule:?}");
+            assert_eq!(held(rule, &report), (holds, got.to_owned(), case.map(str::to_owned)), "{told}");
+        }
+        // What was not run says nothing, and what does not build keeps no rule about cases.
+        let skipped = self::report(V::TimeLimit, &[("1", V::TimeLimit), ("2", V::Skipped)]);
+        assert!(held(permits(&[E::TimeLimit]), &skipped).0);
+        let unbuilt = self::report(V::CompileError, &[]);
+        assert_eq!(held(permits(&[E::Accepted]), &unbuilt), (false, "CE".to_owned(), None));
+        assert!(!held(requires(&[E::WrongAnswer]), &unbuilt).0);
+    }
+
+    #[test]
+    fn scores_are_those_of_the_whole_or_of_the_groups_that_are_named() {
+        let points = |text: &str| text.parse::<Score>().unwrap();
+        let mut report = report(V::WrongAnswer, &[("secret/a/1", V::Accepted), ("secret/b/1", V::WrongAnswer)]);
+        report.score = Some(points("40"));
+        report.max_score = Some(MaxScore::Bounded(points("100")));
+        let group = |name: &str, score: &str| GroupReport {
+            name: GroupName::new(name).unwrap(),
+            verdict: V::Accepted,
+            score: Some(points(score)),
+            max: None,
+            reason: None,
+        };
+        report.groups = vec![group("secret", "40"), group("secret/a", "40"), group("secret/b", "0")];
+        let range = |low: &str, high: &str| ScoreRange::new(Some(points(low)), Some(points(high)));
+        for (scope, score, holds) in [
+            (Scope::All, range("40", "40"), true),
+            (Scope::All, range("41", "100"), false),
+            (Scope::Glob("secret".into()), range("40", "40"), true),
+            (Scope::Glob("secret/a".into()), range("40", "40"), true),
+            (Scope::Glob("secret/*".into()), range("1", "40"), false),
+            (Scope::Glob("nowhere".into()), range("0", "100"), false),
+        ] {
+            let told = format!("{scope:?} {score:?}");
+            assert_eq!(held(Expectation { scope, score, ..rule() }, &report).0, holds, "{told}");
+        }
+        let full = |full| Expectation { full_score: Some(full), ..rule() };
+        assert!(!held(full(true), &report).0 && held(full(false), &report).0);
+        report.score = Some(points("100"));
+        assert!(held(full(true), &report).0 && !held(full(false), &report).0);
+        report.score = None;
+        assert!(!held(full(true), &report).0 && !held(full(false), &report).0);
+    }
+
+    #[test]
+    fn a_message_must_occur_on_some_case() {
+        let mut report = report(V::WrongAnswer, &[("1", V::Accepted), ("2", V::WrongAnswer)]);
+        report.cases[1].judge_message = Some("expected 3, got 4".to_owned());
+        let message = |text: &str| Expectation { message: Some(text.to_owned()), ..rule() };
+        assert_eq!(held(message("got 4"), &report), (true, "\"got 4\"".to_owned(), Some("2".to_owned())));
+        assert_eq!(held(message("got 5"), &report), (false, "\"expected 3, got 4\"".to_owned(), None));
+    }
+
+    #[test]
+    fn a_fault_of_the_package_keeps_no_rule() {
+        let mut report = report(V::InternalError, &[("1", V::InternalError)]);
+        report.message = Some("check.py: it ended with exit code 1".to_owned());
+        let rule = Expectation { verdict: Some(vec![E::WrongAnswer]), ..rule() };
+        let (holds, got, case) = held(rule, &report);
+        assert!(!holds && got.starts_with("JE: check.py") && case.as_deref() == Some("1"), "{got} {case:?}");
+    }
+}

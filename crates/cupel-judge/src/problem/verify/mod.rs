@@ -1,0 +1,428 @@
+//! Whether a package is right: its inputs, its checkers, its submissions, its time limit.
+//!
+//! ```text
+//!  inputs ─► validators ─┐
+//!  answers, trials, junk ─► checkers ─┼─► claims, each of which holds or does not
+//!  submissions ─► all cases ─► what is expected of them ─┤
+//!              └─► times ─► time limit ─────────────────┘
+//! ```
+//!
+//! A submission is run on all cases, up to the upper margin of the time limit, and again where its time lies within the margins. It is
+//! spared the rest of a group after a case that went beyond the upper margin, if nothing follows from the rest: neither a score nor a rule about single
+//! cases. Equal cases are run once.
+//!
+//! Invariant: what could not be looked at does not hold.
+//! Source: Kattis problem package format; problemtools, `verifyproblem`.
+
+mod expect;
+mod inputs;
+mod outputs;
+mod report;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use cupel_languages::{Language, Registry};
+use cupel_problem::{CaseId, ExampleSubmission, MaxScore, Package, PackagePath, Program, Scope};
+use cupel_types::{BoxFiles, LimitsRequest, UserId, Verdict};
+
+pub use report::{Claim, Subject, VerifiedGroup, VerifiedSubmission, VerifiedTimeLimit, VerifyReport};
+
+use super::calibrate::{MEASURED_MAX, Measured, factor_of, must_be_in_time_on, must_be_too_slow_on, slowest};
+use super::limits::CPU_TIME_DEFAULT;
+use super::program::{Builder, Built, Runnable};
+use super::{Manner, ProblemError, ProblemReport, ProblemRequest, judge_as, must_be_in_time, program};
+use crate::{ArtifactCache, Executor, JudgeEvent, JudgeObserver};
+
+/// What is to be verified, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct VerifyRequest<'a> {
+    /// The package.
+    pub package: &'a Package,
+    /// All languages that programs of the package may be in; probed.
+    pub languages: &'a Registry,
+    /// Whether the time limit is derived although the package has one.
+    pub derive_time_limit: bool,
+    /// Whether a limit that the package has must keep the margins of its calibration. Where its format has none, a margin that is
+    /// not kept is only told.
+    pub margins_bind: bool,
+    /// Whether every submission is run on every case, also on those from which nothing follows.
+    pub all_cases: bool,
+    /// Whose package it is.
+    pub owner: UserId,
+}
+
+/// Hears how far it is.
+pub trait VerifyObserver {
+    /// Something begins or has ended.
+    fn event(&mut self, event: VerifyEvent<'_>);
+    /// Asked often: whether to stop.
+    fn cancelled(&mut self) -> bool {
+        false
+    }
+}
+
+/// How far it is.
+#[derive(Clone, Copy, Debug)]
+pub enum VerifyEvent<'a> {
+    /// Input validators are run.
+    Inputs,
+    /// Checkers are run.
+    Outputs,
+    /// A submission is run.
+    Submission {
+        /// Which.
+        path: &'a PackagePath,
+        /// The how manieth; begins at 1.
+        number: usize,
+        /// How many there are.
+        of: usize,
+    },
+}
+
+/// Looks at everything that a package claims. Blocks for as long as its submissions run.
+///
+/// # Errors
+/// Only for failures of ours; whatever is wrong with the package is a claim that does not hold.
+pub fn verify(
+    request: &VerifyRequest<'_>,
+    executor: &mut dyn Executor,
+    cache: &dyn ArtifactCache,
+    observer: &mut dyn VerifyObserver,
+) -> Result<VerifyReport, ProblemError> {
+    let mut verifying = Verifying {
+        request,
+        executor,
+        cache,
+        observer,
+        programs: HashMap::new(),
+        claims: Vec::new(),
+        notes: Vec::new(),
+        stopped: false,
+    };
+    verifying.observer.event(VerifyEvent::Inputs);
+    inputs::verify(&mut verifying)?;
+    verifying.observer.event(VerifyEvent::Outputs);
+    outputs::verify(&mut verifying)?;
+    let (submissions, time_limit) = verifying.submissions()?;
+    Ok(VerifyReport {
+        claims: verifying.claims,
+        submissions,
+        time_limit,
+        notes: verifying.notes,
+        cancelled: verifying.stopped,
+    })
+}
+
+/// What goes on while a package is verified.
+struct Verifying<'a, 'b> {
+    request: &'a VerifyRequest<'a>,
+    executor: &'b mut dyn Executor,
+    cache: &'a dyn ArtifactCache,
+    observer: &'b mut dyn VerifyObserver,
+    /// The package's programs, built or why not.
+    programs: HashMap<PackagePath, Result<Runnable, String>>,
+    claims: Vec<Claim>,
+    notes: Vec<String>,
+    stopped: bool,
+}
+
+/// A submission that was judged.
+struct Tried<'a> {
+    example: &'a ExampleSubmission,
+    language: &'a Language,
+    report: ProblemReport,
+    claims: Vec<Claim>,
+}
+
+impl Tried<'_> {
+    fn holds(&self) -> bool {
+        self.claims.iter().all(|claim| claim.holds)
+    }
+}
+
+impl<'a> Verifying<'a, '_> {
+    fn claim(&mut self, subject: Subject, rule: &str, expected: &str, got: String, case: Option<&str>, holds: bool) {
+        let (rule, expected, case) = (rule.to_owned(), expected.to_owned(), case.map(str::to_owned));
+        self.claims.push(Claim { subject, rule, expected, got, case, holds });
+    }
+
+    fn cancelled(&mut self) -> bool {
+        self.stopped |= self.observer.cancelled();
+        self.stopped
+    }
+
+    fn submissions(&mut self) -> Result<(Vec<VerifiedSubmission>, VerifiedTimeLimit), ProblemError> {
+        let mut package = self.request.package.clone();
+        let examples = &self.request.package.problem.submissions;
+        let mut tried: Vec<Option<Result<Tried<'a>, String>>> = examples.iter().map(|_| None).collect();
+        let given = package.problem.limits.time.limit.filter(|_| !self.request.derive_time_limit);
+        let mut number = 0;
+        if given.is_none() {
+            package.problem.limits.time.limit = Some(MEASURED_MAX);
+            package
+                .problem
+                .limits
+                .per_language
+                .values_mut()
+                .for_each(|factors| factors.time = cupel_problem::Factor::ONE);
+            for (at, example) in examples.iter().enumerate().filter(|(_, example)| must_be_in_time(example)) {
+                number += 1;
+                tried[at] = Some(self.submission(&package, example, false, number)?);
+            }
+            package.problem.limits.clone_from(&self.request.package.problem.limits);
+            package.problem.limits.time.limit = self.derived(&tried);
+        }
+        let limit = package.problem.limits.time.limit;
+        for (at, example) in examples.iter().enumerate() {
+            if tried[at].is_none() {
+                number += 1;
+                tried[at] = Some(self.submission(&package, example, true, number)?);
+            }
+        }
+        let tried: Vec<Result<Tried<'a>, String>> = tried.into_iter().flatten().collect();
+        let time_limit = self.time_limit(limit, given.is_none(), &tried);
+        let used = limit.unwrap_or(CPU_TIME_DEFAULT);
+        let mut shown = Vec::new();
+        for (example, tried) in examples.iter().zip(tried) {
+            shown.push(match tried {
+                Ok(tried) => {
+                    let own = factor_of(&package.problem.limits, &tried.language.id).times(used);
+                    let row = row(&tried, own);
+                    self.claims.extend(tried.claims);
+                    row
+                }
+                Err(why) => {
+                    let subject = Subject::Submission(example.program.path.clone());
+                    self.claim(
+                        subject,
+                        "judging",
+                        "a verdict on the submission",
+                        format!("not run: {why}"),
+                        None,
+                        false,
+                    );
+                    not_run(example, why, used)
+                }
+            });
+        }
+        Ok((shown, time_limit))
+    }
+
+    /// Judges a submission on all cases. The inner error is why it cannot be run here.
+    fn submission(
+        &mut self,
+        package: &Package,
+        example: &'a ExampleSubmission,
+        measures: bool,
+        number: usize,
+    ) -> Result<Result<Tried<'a>, String>, ProblemError> {
+        let of = package.problem.submissions.len();
+        if self.cancelled() {
+            return Ok(Err("it was cancelled".to_owned()));
+        }
+        self.observer.event(VerifyEvent::Submission { path: &example.program.path, number, of });
+        let language = match program::language_of(&example.program, self.request.languages) {
+            Ok(language) => language,
+            Err(why) => return Ok(Err(why)),
+        };
+        let files = BoxFiles::new(program::read_files(package, &example.program.files)?);
+        let request = ProblemRequest {
+            package,
+            files: &files,
+            language,
+            entry_point: example.program.entry_point.as_deref(),
+            languages: self.request.languages,
+            limits: LimitsRequest::default(),
+            all_cases: true,
+            owner: self.request.owner,
+        };
+        let manner = Manner {
+            measures,
+            equal_cases_once: true,
+            timeouts_suffice: !self.request.all_cases && !is_looked_at_closely(example),
+        };
+        let report = judge_as(&request, manner, self.executor, self.cache, &mut Quiet(self.observer))?;
+        self.stopped |= report.verdict == Verdict::Cancelled;
+        let claims = expect::claims(example, &report);
+        Ok(Ok(Tried { example, language, report, claims }))
+    }
+
+    /// The limit that follows from the submissions that must be in time, and keep their rules.
+    fn derived(&self, tried: &[Option<Result<Tried<'_>, String>>]) -> Option<Duration> {
+        let calibration = self.request.package.problem.limits.time.calibration;
+        let tried = tried.iter().flatten().flatten();
+        self.slowest_in_time(tried).map(|slowest| calibration.limit_for(slowest.time))
+    }
+
+    fn slowest_in_time<'t>(&self, tried: impl Iterator<Item = &'t Tried<'t>>) -> Option<Measured> {
+        let each = tried.filter(|tried| tried.holds()).filter_map(|tried| {
+            let counts = |case: &CaseId| must_be_in_time_on(tried.example, case);
+            self.slowest(tried, counts)
+        });
+        each.max_by_key(|measured| measured.time)
+    }
+
+    fn slowest(&self, tried: &Tried<'_>, counts: impl Fn(&CaseId) -> bool) -> Option<Measured> {
+        let problem = &self.request.package.problem;
+        slowest(problem, &tried.language.id, &tried.example.program.path, &tried.report, counts)
+    }
+
+    /// Holds the limit against the times.
+    fn time_limit(
+        &mut self,
+        limit: Option<Duration>,
+        derived: bool,
+        tried: &[Result<Tried<'_>, String>],
+    ) -> VerifiedTimeLimit {
+        let calibration = self.request.package.problem.limits.time.calibration;
+        let in_time = self.slowest_in_time(tried.iter().flatten());
+        let too_slow = tried.iter().flatten().filter(|tried| tried.holds()).filter_map(|tried| {
+            let counts = |case: &CaseId| must_be_too_slow_on(tried.example, case);
+            self.slowest(tried, counts)
+        });
+        let too_slow = too_slow.min_by_key(|measured| (measured.unfinished, measured.time));
+        let Some(found) = limit else {
+            let expected = "a limit, or an accepted submission that it follows from";
+            self.claim(Subject::TimeLimit, "time limit", expected, "neither".to_owned(), None, false);
+            return VerifiedTimeLimit { limit, derived, slowest_in_time: in_time, fastest_too_slow: too_slow };
+        };
+        let binds = derived || self.request.margins_bind;
+        if let Some(slowest) = &in_time {
+            let factor = calibration.accepted_to_limit;
+            let expected = format!("at least {factor} times the {} of {}", seconds(slowest.time), slowest.by);
+            self.margin("ac_to_time_limit", expected, found, slowest, calibration.is_above(found, slowest.time), binds);
+        }
+        if let Some(fastest) = &too_slow {
+            let factor = calibration.limit_to_time_limit_exceeded;
+            let expected =
+                format!("{factor} times the limit is at most the {} of {}", seconds(fastest.time), fastest.by);
+            let holds = fastest.unfinished || calibration.is_below(found, fastest.time);
+            self.margin("time_limit_to_tle", expected, found, fastest, holds, binds);
+        }
+        VerifiedTimeLimit { limit, derived, slowest_in_time: in_time, fastest_too_slow: too_slow }
+    }
+
+    fn margin(&mut self, rule: &str, expected: String, limit: Duration, by: &Measured, holds: bool, binds: bool) {
+        if binds {
+            self.claim(Subject::TimeLimit, rule, &expected, seconds(limit), Some(by.case.as_str()), holds);
+        } else if !holds {
+            self.notes.push(format!("the time limit is {}, which leaves little room: {expected}", seconds(limit)));
+        }
+    }
+}
+
+/// A program of the package, built the first time it is needed. The inner error is the package's.
+fn build(verifying: &mut Verifying<'_, '_>, program: &Program) -> Result<Result<Runnable, String>, ProblemError> {
+    if let Some(known) = verifying.programs.get(&program.path) {
+        return Ok(known.clone());
+    }
+    let package = verifying.request.package;
+    let limits = &package.problem.limits;
+    let builder = Builder { owner: verifying.request.owner, compile: limits.compile, cache: verifying.cache };
+    let mut quiet = Quiet(verifying.observer);
+    let memory = limits.validation.memory;
+    let languages = verifying.request.languages;
+    let built = match builder.program(package, program, memory, languages, verifying.executor, &mut quiet)? {
+        Built::Ok(runnable, _) => Ok(runnable),
+        refused @ Built::Refused { .. } => Err(refused.why(&program.path)),
+    };
+    verifying.programs.insert(program.path.clone(), built.clone());
+    Ok(built)
+}
+
+/// Whether a rule is about single cases, so that something follows from each of them.
+fn is_looked_at_closely(example: &ExampleSubmission) -> bool {
+    example.expectations.iter().any(|rule| {
+        let about_cases = rule.permitted.is_some() || rule.required.is_some() || rule.message.is_some();
+        about_cases || rule.scope != Scope::All
+    })
+}
+
+/// A submission as it is shown.
+fn row(tried: &Tried<'_>, time_limit: Duration) -> VerifiedSubmission {
+    let report = &tried.report;
+    let mut groups: Vec<VerifiedGroup> = Vec::new();
+    for case in &report.cases {
+        if groups.last().is_none_or(|group| group.name != case.group)
+            && groups.iter().all(|group| group.name != case.group)
+        {
+            let of = report.groups.iter().find(|group| group.name == case.group);
+            groups.push(VerifiedGroup {
+                name: case.group.clone(),
+                verdict: Verdict::Accepted,
+                case: None,
+                score: of.and_then(|group| group.score),
+                max: of.and_then(|group| group.max),
+                slowest: None,
+            });
+        }
+        let Some(group) = groups.iter_mut().find(|group| group.name == case.group) else { continue };
+        if case.step.is_some() {
+            group.slowest = group.slowest.max(Some(case.usage.cpu_time));
+        }
+        if !case.verdict.is_accepted() && group.verdict.is_accepted() {
+            group.verdict = case.verdict;
+            group.case = Some(case.id.clone());
+        }
+    }
+    VerifiedSubmission {
+        path: tried.example.program.path.clone(),
+        language: Some(tried.language.id.clone()),
+        verdict: expect::whole(report.verdict),
+        score: report.score,
+        max_score: report.max_score,
+        time_limit,
+        groups,
+        hint: (!tried.holds()).then(|| hint(tried)).flatten(),
+        holds: tried.holds(),
+    }
+}
+
+fn not_run(example: &ExampleSubmission, why: String, time_limit: Duration) -> VerifiedSubmission {
+    VerifiedSubmission {
+        path: example.program.path.clone(),
+        language: None,
+        verdict: Verdict::Skipped,
+        score: None,
+        max_score: None::<MaxScore>,
+        time_limit,
+        groups: Vec::new(),
+        hint: Some(why),
+        holds: false,
+    }
+}
+
+/// Why a submission may not be as expected, where that is no secret. Old packages have sources in Python 2 that nothing but their failure
+/// tells from Python 3.
+fn hint(tried: &Tried<'_>) -> Option<String> {
+    if !tried.language.extensions.iter().any(|extension| extension == "py") {
+        return None;
+    }
+    let said = |data: &[u8]| {
+        let text = String::from_utf8_lossy(data);
+        text.contains("NameError") || text.contains("Missing parentheses in call to 'print'")
+    };
+    let at_run_time =
+        tried.report.cases.iter().filter_map(|case| case.step.as_ref()).any(|step| said(&step.stderr.data));
+    let at_compile_time = tried.report.compile.as_ref().is_some_and(|compile| said(&compile.output.data));
+    (at_run_time || at_compile_time).then(|| "Python 2 source?".to_owned())
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{} s", (time.as_secs_f64() * 1000.0).round() / 1000.0)
+}
+
+/// Passes on only whether to stop.
+struct Quiet<'a>(&'a mut dyn VerifyObserver);
+
+impl JudgeObserver for Quiet<'_> {
+    fn event(&mut self, _: JudgeEvent<'_>) {}
+
+    fn cancelled(&mut self) -> bool {
+        self.0.cancelled()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,253 @@
+//! Checkers and interactors, held against outputs whose judgement is known, and against junk.
+//!
+//! Every answer of the package must be accepted where a comparison of ours decides. A program of the package may want other outputs than
+//! its answers; but it has to decide about them, about nothing at all, and about random bytes, as it has to about whatever a submission
+//! writes. Source: problemtools, `verifyproblem`, which feeds junk, too.
+
+use std::collections::HashSet;
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use cupel_problem::{
+    Case, Checker, Comparison, FileRef, GroupName, Interactor, JudgeProgram, Method, OutputTrial, Protocol,
+};
+use cupel_types::{BoxFile, BoxFiles, BoxPath, Limits, LimitsRequest, Verdict};
+
+use super::report::Subject;
+use super::{Quiet, Verifying, build};
+use crate::problem::answer::Decision;
+use crate::problem::case::EqualCases;
+use crate::problem::check::{self, Data};
+use crate::problem::limits::CaseLimits;
+use crate::problem::program::Runnable;
+use crate::problem::{Manner, ProblemError, ProblemRequest, begin, program};
+use crate::{BuiltIn, Finding};
+
+const RULE: &str = "output validation";
+const JUNK_BYTES: usize = 1024;
+
+/// Looks at all answers and trials.
+pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemError> {
+    let package = verifying.request.package;
+    let problem = &package.problem;
+    let (mut seen, mut faulty) = (HashSet::new(), HashSet::new());
+    for case in problem.tests.cases().filter(|case| seen.insert(EqualCases::of(case))) {
+        if verifying.cancelled() {
+            return Ok(());
+        }
+        match &*case.method {
+            // What functions return are values, and never junk; an answer that is none is found with every submission.
+            Method::Check(_) if problem.signature.is_some() => {}
+            Method::Check(Checker::Builtin(comparison)) => answer(verifying, case, comparison)?,
+            // One that hangs would do so again and again.
+            Method::Check(Checker::Program(program)) if faulty.contains(&program.program.path) => {}
+            Method::Check(Checker::Program(program)) => {
+                if !decides(verifying, case, program)? {
+                    faulty.insert(program.program.path.clone());
+                }
+            }
+            Method::Interact(interactor) => converses(verifying, case, interactor)?,
+        }
+    }
+    for (trials, accepted) in [(&problem.trials.valid_outputs, true), (&problem.trials.invalid_outputs, false)] {
+        for trial in trials {
+            try_output(verifying, trial, accepted)?;
+        }
+    }
+    Ok(())
+}
+
+/// An answer, held against itself by a comparison of ours.
+fn answer(verifying: &mut Verifying<'_, '_>, case: &Case, comparison: &Comparison) -> Result<(), ProblemError> {
+    let Some(answer) = &case.answer else { return Ok(()) };
+    let found = compare(verifying, comparison, answer, answer)?;
+    let most = verifying.request.package.problem.limits.output;
+    let (got, holds) = match found {
+        _ if answer.size > most => (format!("{} where a submission may write {most}", answer.size), false),
+        None => ("accepted".to_owned(), true),
+        Some(why) => (format!("rejected: {why}"), false),
+    };
+    verifying.claim(
+        Subject::Checker(name_of(comparison)),
+        RULE,
+        "accepts the answer",
+        got,
+        Some(case.id.as_str()),
+        holds,
+    );
+    Ok(())
+}
+
+/// Why a comparison rejects an output; `None` if it does not.
+fn compare(
+    verifying: &Verifying<'_, '_>,
+    comparison: &Comparison,
+    answer: &FileRef,
+    output: &FileRef,
+) -> Result<Option<String>, ProblemError> {
+    let package = verifying.request.package;
+    let failed = |file: &FileRef| {
+        let path = file.path.clone();
+        move |source| ProblemError::Package { path, source }
+    };
+    let expected = io::BufReader::new(package.open(answer).map_err(failed(answer))?);
+    let mut comparer = BuiltIn::from(comparison.clone()).compare(expected);
+    let mut written = package.open(output).map_err(failed(output))?;
+    let mut piece = vec![0; 64 << 10];
+    loop {
+        let count = written.read(&mut piece).map_err(failed(output))?;
+        if count == 0 {
+            break;
+        }
+        comparer.output(&piece[..count]).map_err(failed(answer))?;
+    }
+    Ok(match comparer.finish().map_err(failed(answer))? {
+        Finding::Same => None,
+        Finding::Presentation(difference) | Finding::Different(difference) => Some(difference.for_author()),
+        Finding::Share { right, of } => Some(format!("{right} of {of} lines are right")),
+    })
+}
+
+fn name_of(comparison: &Comparison) -> String {
+    let text = format!("{comparison:?}");
+    text.split(['(', ' ', '{']).next().unwrap_or_default().to_lowercase()
+}
+
+/// A checker of the package has to decide about its answer, about nothing, and about random bytes. Whether it does.
+fn decides(verifying: &mut Verifying<'_, '_>, case: &Case, checker: &JudgeProgram) -> Result<bool, ProblemError> {
+    let package = verifying.request.package;
+    let answer = case.answer.as_ref().map(|answer| program::read(package, answer)).transpose()?;
+    let mut outputs: Vec<(&str, Arc<[u8]>)> = vec![("nothing", Arc::from([])), ("random bytes", junk())];
+    outputs.extend(answer.map(|answer| ("the answer", answer)));
+    for (what, output) in outputs {
+        let data = check::data_of(package, case, None, Some(output), BoxFiles::default())?;
+        let decision = decision(verifying, checker, &data)?;
+        let holds = !matches!(decision, Decision::Fault(_));
+        let subject = Subject::Checker(checker.program.path.to_string());
+        let expected = format!("accepts or rejects {what}");
+        verifying.claim(subject, RULE, &expected, told(decision), Some(case.id.as_str()), holds);
+        if !holds {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn decision(verifying: &mut Verifying<'_, '_>, checker: &JudgeProgram, data: &Data) -> Result<Decision, ProblemError> {
+    let runnable = match build(verifying, &checker.program)? {
+        Ok(runnable) => runnable,
+        Err(why) => return Ok(Decision::Fault(why)),
+    };
+    let bounds = verifying.request.package.problem.limits.validation;
+    let checked = check::run(checker, &runnable, data, &bounds, verifying.executor, &mut Quiet(verifying.observer))?;
+    let said = checked.answer.judge_message;
+    Ok(match (checked.answer.decision, said) {
+        (Decision::Fault(why), Some(said)) => Decision::Fault(format!("{why}: {said}")),
+        (decision, _) => decision,
+    })
+}
+
+fn told(decision: Decision) -> String {
+    match decision {
+        Decision::Accepted => "accepted".to_owned(),
+        Decision::WrongAnswer | Decision::Presentation => "rejected".to_owned(),
+        Decision::Fault(why) => why,
+    }
+}
+
+/// An output of which the package says how it must be judged.
+fn try_output(verifying: &mut Verifying<'_, '_>, trial: &OutputTrial, must_accept: bool) -> Result<(), ProblemError> {
+    let package = verifying.request.package;
+    let expected = if must_accept { "accepted" } else { "rejected" };
+    let (subject, got, accepted) = match &*trial.method {
+        Method::Check(Checker::Builtin(comparison)) => {
+            let why = compare(verifying, comparison, &trial.answer, &trial.output)?;
+            let accepted = why.is_none();
+            let got = why.map_or_else(|| "accepted".to_owned(), |why| format!("rejected: {why}"));
+            (name_of(comparison), got, Some(accepted))
+        }
+        Method::Check(Checker::Program(checker)) => {
+            let read = |file| program::read(package, file);
+            let (input, answer, output) = (read(&trial.input)?, read(&trial.answer)?, read(&trial.output)?);
+            let data = Data { input, answer: Some(answer), output: Some(output), feedback: BoxFiles::default() };
+            let decision = decision(verifying, checker, &data)?;
+            let accepted = match &decision {
+                Decision::Accepted => Some(true),
+                Decision::WrongAnswer | Decision::Presentation => Some(false),
+                Decision::Fault(_) => None,
+            };
+            (checker.program.path.to_string(), told(decision), accepted)
+        }
+        Method::Interact(_) => {
+            verifying.notes.push(format!("{}: an output cannot be tried where programs converse", trial.name));
+            return Ok(());
+        }
+    };
+    let holds = accepted == Some(must_accept);
+    verifying.claim(Subject::Checker(subject), RULE, expected, got, Some(&trial.name), holds);
+    Ok(())
+}
+
+/// An interactor should decide about a program that says nothing, and about one that says random bytes. Formats do not demand it, and many
+/// an interactor fails; so it is only told.
+fn converses(verifying: &mut Verifying<'_, '_>, case: &Case, interactor: &Interactor) -> Result<(), ProblemError> {
+    let package = verifying.request.package;
+    let path = &interactor.program.program.path;
+    if interactor.program.protocol == Protocol::Peg {
+        return Ok(());
+    }
+    let Some(language) = verifying.request.languages.iter().find(|language| language.is_available()) else {
+        return Ok(());
+    };
+    let files = BoxFiles::default();
+    let request = ProblemRequest {
+        package,
+        files: &files,
+        language,
+        entry_point: None,
+        languages: verifying.request.languages,
+        limits: LimitsRequest::default(),
+        all_cases: true,
+        owner: verifying.request.owner,
+    };
+    for (what, said) in [("a program that says nothing", Arc::from([])), ("a program that says random bytes", junk())] {
+        let limits = CaseLimits::of(&package.problem.limits, language, &request.limits);
+        let (mut quiet, programs) = (Quiet(verifying.observer), std::mem::take(&mut verifying.programs));
+        let mut judging =
+            begin(&request, Manner::default(), limits, babbler(said), verifying.cache, verifying.executor, &mut quiet);
+        judging.programs = programs;
+        judging.case(case, &GroupName::root())?;
+        verifying.programs = std::mem::take(&mut judging.programs);
+        let case_report = judging.cases.pop();
+        let verdict = case_report.as_ref().map_or(Verdict::Skipped, |case| case.verdict);
+        let message = case_report.and_then(|case| case.judge_message).unwrap_or_default();
+        if verdict == Verdict::InternalError {
+            verifying.notes.push(format!("{path}, {}: {what} is judged JE: {message}", case.id));
+        }
+    }
+    Ok(())
+}
+
+/// A program that writes something, whatever it is told, and ends.
+fn babbler(said: Arc<[u8]>) -> Runnable {
+    let path = BoxPath::new("said").ok();
+    let files = path.map(|path| BoxFile { path, data: said, executable: false }).into_iter().collect();
+    Runnable {
+        argv: ["sh", "-c", "cat said"].map(str::to_owned).into(),
+        env: vec![("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned())],
+        files: vec![BoxFiles::new(files)],
+        limits: Limits::default(),
+    }
+}
+
+/// The same random bytes every time (xorshift64), so that what fails once fails again.
+fn junk() -> Arc<[u8]> {
+    let mut state: u64 = 0x9e37_79b9_7f4a_7c15;
+    let byte = |_| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[3]
+    };
+    (0..JUNK_BYTES).map(byte).collect()
+}

@@ -1,0 +1,262 @@
+//! Verifying over a scripted executor: what is run, what is run again, what is spared, and what follows for the time limit.
+
+use std::time::Duration;
+
+use cupel_problem::{
+    CasePoints, ExampleSubmission, Expectation, ExpectedVerdict, InputTrial, InputValidator, Node, StopRule,
+};
+use cupel_types::Outcome;
+
+use super::*;
+use crate::NoCache;
+use crate::problem::tests::{Answer, Fixture, Scripted, ends, group, ok, prints};
+
+struct Nobody;
+
+impl VerifyObserver for Nobody {
+    fn event(&mut self, _: VerifyEvent<'_>) {}
+}
+
+fn must_be(verdict: ExpectedVerdict) -> Vec<Expectation> {
+    vec![Expectation { verdict: Some(vec![verdict]), ..Expectation::nothing("folder") }]
+}
+
+impl Fixture {
+    fn with(mut self, name: &str, expectations: Vec<Expectation>) -> Fixture {
+        let program = self.program(name);
+        self.submissions.push(ExampleSubmission { program, expectations, for_time_limit: None });
+        self
+    }
+
+    fn verify(&self, children: Vec<Node>, answers: Vec<Answer>) -> (VerifyReport, Scripted) {
+        self.verify_as(children, answers, |_| {})
+    }
+
+    fn verify_as(
+        &self,
+        children: Vec<Node>,
+        answers: Vec<Answer>,
+        change: impl Fn(&mut VerifyRequest<'_>),
+    ) -> (VerifyReport, Scripted) {
+        let package = self.package(group("", children));
+        let mut request = VerifyRequest {
+            package: &package,
+            languages: &self.languages,
+            derive_time_limit: false,
+            margins_bind: true,
+            all_cases: false,
+            owner: UserId::from_uuid(uuid::Uuid::nil()),
+        };
+        change(&mut request);
+        let mut executor = Scripted::new(answers);
+        let report = verify(&request, &mut executor, &NoCache, &mut Nobody).unwrap();
+        (report, executor)
+    }
+
+    fn cases(&self, ids: &[&str]) -> Vec<Node> {
+        ids.iter().map(|id| self.case(id, CasePoints::None)).collect()
+    }
+}
+
+/// Subject, expectation and finding of all that does not hold.
+fn broken(report: &VerifyReport) -> Vec<String> {
+    report.broken().map(|claim| format!("{:?}: {} not {}", claim.subject, claim.got, claim.expected)).collect()
+}
+
+#[test]
+fn a_submission_is_run_on_all_cases_and_held_against_every_rule() {
+    let accepted = |answers: Vec<Answer>| {
+        let fixture = Fixture::new().with("a.scr", must_be(ExpectedVerdict::Accepted));
+        fixture.verify(fixture.cases(&["1", "2", "3"]), answers)
+    };
+    let (report, executor) = accepted(vec![ok(), ok(), ok()]);
+    assert!(report.holds() && executor.answers.is_empty(), "{:?}", broken(&report));
+    let (report, executor) = accepted(vec![ok(), prints("no", 1), ok()]);
+    assert!(!report.holds() && executor.answers.is_empty());
+    let claim = report.broken().next().unwrap();
+    assert_eq!((claim.case.as_deref(), claim.rule.as_str(), claim.expected.as_str()), (Some("2"), "folder", "AC"));
+    assert!(claim.got.starts_with("WA: "), "{}", claim.got);
+    let row = &report.submissions[0];
+    assert_eq!((row.verdict, row.groups[0].verdict, row.holds), (Verdict::WrongAnswer, Verdict::WrongAnswer, false));
+}
+
+#[test]
+fn equal_cases_are_run_once_and_told_of_each() {
+    let fixture = Fixture::new().with("a.scr", must_be(ExpectedVerdict::Accepted));
+    let cases = [("1", "x"), ("2", "y"), ("3", "x")].map(|(id, input)| fixture.case_with(id, input, CasePoints::None));
+    let (report, executor) = fixture.verify(cases.into(), vec![ok(), prints("ok", 7)]);
+    assert!(report.holds(), "{:?}", broken(&report));
+    assert_eq!(executor.asked.iter().map(|(_, stdin)| stdin.as_str()).collect::<Vec<_>>(), ["x", "y"]);
+    assert_eq!(report.submissions[0].slowest(), Some(Duration::from_millis(7)));
+}
+
+#[test]
+fn times_within_the_margins_are_taken_again_and_the_fastest_counts() {
+    // The limit is 1 s, the margins are a half and one and a half of it.
+    for (times, runs, verdict) in [
+        (&[499][..], 1, "AC"),
+        (&[501, 480], 2, "AC"),
+        (&[900, 800, 850], 3, "AC"),
+        (&[1200, 990, 400], 3, "AC"),
+        (&[1100, 1200, 1300], 3, "TLE"),
+    ] {
+        let fixture = Fixture::new().with("a.scr", vec![Expectation::nothing("nothing")]);
+        let answers: Vec<Answer> = times.iter().map(|time| prints("ok", *time)).collect();
+        let (report, executor) = fixture.verify(fixture.cases(&["1"]), answers);
+        let row = &report.submissions[0];
+        assert_eq!((executor.asked.len(), row.verdict.code()), (runs, verdict), "{times:?}");
+        let fastest = times.iter().min().copied().map(Duration::from_millis);
+        assert_eq!(row.slowest(), fastest, "{times:?}");
+    }
+}
+
+#[test]
+fn a_limit_that_leaves_too_little_room_on_either_side_does_not_hold() {
+    let verified = |accepted: u64, too_slow: Answer, bind: bool| {
+        let fixture = Fixture::new()
+            .with("a.scr", must_be(ExpectedVerdict::Accepted))
+            .with("t.scr", must_be(ExpectedVerdict::TimeLimit));
+        let mut answers = vec![prints("ok", accepted); if accepted > 500 { 3 } else { 1 }];
+        answers.extend(vec![too_slow; 3]);
+        let (report, _) = fixture.verify_as(fixture.cases(&["1"]), answers, |request| request.margins_bind = bind);
+        (broken(&report), report.notes.len())
+    };
+    let killed = || ends(Outcome::TimeLimit, 1550);
+    assert_eq!(verified(500, killed(), true), (vec![], 0));
+    let (found, _) = verified(510, killed(), true);
+    assert_eq!(found, ["TimeLimit: 1 s not at least 2 times the 0.51 s of a.scr"]);
+    let (found, _) = verified(10, prints("ok", 1400), true);
+    assert_eq!(found, ["TimeLimit: 1 s not 1.5 times the limit is at most the 1.4 s of t.scr"]);
+    // A format without margins is told about, and nothing more.
+    assert_eq!(verified(510, killed(), false), (vec![], 1));
+    // In time is not too slow, whatever the margins.
+    let (found, _) = verified(10, prints("ok", 400), false);
+    assert_eq!(found.len(), 1, "{found:?}");
+}
+
+#[test]
+fn a_limit_is_derived_from_submissions_that_keep_their_rules() {
+    let fixture = |limit: Option<Duration>| {
+        let mut fixture = Fixture::new()
+            .with("t.scr", must_be(ExpectedVerdict::TimeLimit))
+            .with("a.scr", must_be(ExpectedVerdict::Accepted))
+            .with("b.scr", must_be(ExpectedVerdict::Accepted));
+        fixture.limits.time.limit = limit;
+        fixture
+    };
+    let answers = |first| vec![prints(first, 5000), prints("ok", 1200), ends(Outcome::TimeLimit, 60_000)];
+    let one = Duration::from_secs(1);
+    for (given, derive, first, limit, holds) in [
+        (None, false, "ok", 10 * one, true),
+        (Some(one), true, "ok", 10 * one, true),
+        // What is wrong says nothing about times.
+        (None, false, "no", 3 * one, false),
+    ] {
+        let fixture = fixture(given);
+        let change = |request: &mut VerifyRequest<'_>| request.derive_time_limit = derive;
+        let (report, _) = fixture.verify_as(fixture.cases(&["1"]), answers(first), change);
+        assert_eq!(report.time_limit.limit, Some(limit), "{given:?} {first}");
+        assert!(report.time_limit.derived);
+        assert_eq!(report.holds(), holds, "{:?}", broken(&report));
+    }
+    // A submission that must be too slow and is not, under the limit that follows.
+    let fixture = fixture(None);
+    let (report, _) =
+        fixture.verify(fixture.cases(&["1"]), vec![prints("ok", 900), prints("ok", 100), prints("ok", 990)]);
+    assert_eq!(report.time_limit.limit, Some(2 * one));
+    assert_eq!(broken(&report).len(), 1, "{:?}", broken(&report));
+}
+
+#[test]
+fn without_a_limit_and_anything_to_derive_it_from_there_is_none() {
+    let mut fixture = Fixture::new();
+    fixture.limits.time.limit = None;
+    let (report, _) = fixture.verify(fixture.cases(&["1"]), Vec::new());
+    assert_eq!(broken(&report), ["TimeLimit: neither not a limit, or an accepted submission that it follows from"]);
+}
+
+#[test]
+fn a_group_that_was_too_slow_once_is_left_if_nothing_follows_from_the_rest() {
+    let slow = || ends(Outcome::TimeLimit, 1550);
+    let groups = |fixture: &Fixture| -> Vec<Node> {
+        let inner = |name: &str| {
+            let cases = [format!("{name}1"), format!("{name}2")].map(|id| fixture.case(&id, CasePoints::None));
+            let mut group = group(name, cases.into());
+            group.stop = StopRule::Break;
+            Node::Group(group)
+        };
+        vec![inner("a"), inner("b")]
+    };
+    let per_case =
+        vec![Expectation { permitted: Some(vec![ExpectedVerdict::TimeLimit]), ..Expectation::nothing("cases") }];
+    for (rules, all, runs) in [
+        (must_be(ExpectedVerdict::TimeLimit), false, 2),
+        (must_be(ExpectedVerdict::TimeLimit), true, 4),
+        (per_case, false, 4),
+    ] {
+        let fixture = Fixture::new().with("t.scr", rules);
+        let change = |request: &mut VerifyRequest<'_>| request.all_cases = all;
+        let (report, executor) = fixture.verify_as(groups(&fixture), vec![slow(); 4], change);
+        assert_eq!(executor.asked.len(), runs, "{all}");
+        assert!(report.holds(), "{:?}", broken(&report));
+        let told: Vec<&str> = report.submissions[0].groups.iter().map(|group| group.verdict.code()).collect();
+        assert_eq!(told, ["TLE", "TLE"]);
+    }
+}
+
+#[test]
+fn validators_accept_every_input_and_one_of_them_rejects_what_is_invalid() {
+    let exits = |code| ends(Outcome::Exited(code), 1);
+    let verified = |codes: &[i32]| {
+        let mut fixture = Fixture::new();
+        fixture.validators =
+            ["v.scr", "w.scr"].map(|name| InputValidator::Kattis(fixture.program(name))).into_iter().collect();
+        let input = fixture.file("bad.in", "bad");
+        fixture.trials.invalid_inputs =
+            vec![InputTrial { name: "bad".to_owned(), input, validator_args: vec!["small".to_owned()] }];
+        let answers = codes.iter().map(|code| exits(*code)).collect();
+        let (report, executor) = fixture.verify(fixture.cases(&["1"]), answers);
+        assert_eq!(executor.asked.last().unwrap().0.last().unwrap(), "small");
+        broken(&report)
+    };
+    assert!(verified(&[42, 42, 42, 43]).is_empty());
+    assert!(verified(&[42, 42, 43, 42]).is_empty());
+    for (codes, who, got) in [
+        (&[42, 43, 42, 43][..], "w.scr", "rejected"),
+        (&[0, 42, 42, 43], "v.scr", "it ended with exit code 0"),
+        (&[42, 42, 42, 42], "w.scr", "accepted"),
+        (&[42, 42, 1], "v.scr", "it ended with exit code 1"),
+    ] {
+        let found = verified(codes);
+        assert!(found.len() == 1 && found[0].contains(who) && found[0].contains(got), "{codes:?}: {found:?}");
+    }
+}
+
+#[test]
+fn what_could_not_be_looked_at_does_not_hold() {
+    struct Stops;
+    impl VerifyObserver for Stops {
+        fn event(&mut self, _: VerifyEvent<'_>) {}
+        fn cancelled(&mut self) -> bool {
+            true
+        }
+    }
+    let fixture = Fixture::new().with("a.scr", must_be(ExpectedVerdict::Accepted));
+    let package = fixture.package(group("", fixture.cases(&["1"])));
+    let request = VerifyRequest {
+        package: &package,
+        languages: &fixture.languages,
+        derive_time_limit: false,
+        margins_bind: true,
+        all_cases: false,
+        owner: UserId::from_uuid(uuid::Uuid::nil()),
+    };
+    let report = verify(&request, &mut Scripted::new(Vec::new()), &NoCache, &mut Stops).unwrap();
+    assert!(report.cancelled && !report.holds());
+
+    // A submission in a language that is not here.
+    let nowhere = Registry::new(Vec::new()).unwrap();
+    let request = VerifyRequest { languages: &nowhere, ..request };
+    let report = verify(&request, &mut Scripted::new(Vec::new()), &NoCache, &mut Nobody).unwrap();
+    assert!(!report.holds() && broken(&report)[0].contains("not run"), "{:?}", broken(&report));
+}

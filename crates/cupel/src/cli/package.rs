@@ -1,0 +1,146 @@
+//! What the commands about problem packages share: reading one, and a sandbox in which its programs can run.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use cupel_judge::{ArtifactCache, NoCache};
+use cupel_languages::{HostProbe, Language, Registry};
+use cupel_problem::{
+    AfterInteraction, Checker, ImportError, ImportOptions, Imported, InputValidator, Method, Problem, Program, import,
+};
+use cupel_types::{Bytes, LanguageId};
+use cupel_worker::Artifacts;
+use tempfile::TempDir;
+
+use super::args::Reading;
+use super::{Exit, Failure, run};
+use crate::config::Config;
+use crate::executor::{LocalSandbox, SlotExecutor};
+use crate::prepared::{self, Look, Shelf};
+use crate::{local, owner};
+
+/// A package in a directory that goes with the value.
+pub(super) struct Unpacked {
+    pub(super) imported: Imported,
+    _directory: TempDir,
+}
+
+/// As the command line says it.
+pub(super) fn options<'a>(reading: &Reading, languages: &'a Registry) -> ImportOptions<'a> {
+    ImportOptions {
+        format: reading.format,
+        time_limit: reading.time_limit,
+        memory_limit: reading.memory_limit_kib.map(Bytes::kib),
+        allow_no_secret: reading.allow_no_secret,
+        ..ImportOptions::new(languages)
+    }
+}
+
+/// Unpacks a package where nobody else writes.
+pub(super) fn unpack(package: &Path, options: &ImportOptions<'_>) -> Result<Unpacked, Failure> {
+    let directory = tempfile::Builder::new().prefix("cupel-judge-").tempdir().context("cannot make a directory")?;
+    let imported =
+        import(package, &directory.path().join("package"), options).map_err(|error| failed(package, error))?;
+    Ok(Unpacked { imported, _directory: directory })
+}
+
+/// A failure to read a package, with the exit code of whose fault it is.
+pub(super) fn failed(package: &Path, error: ImportError) -> Failure {
+    let exit = match &error {
+        ImportError::Refused(_) => Exit::Usage,
+        ImportError::Io(_) if !package.exists() => Exit::Usage,
+        ImportError::TargetExists(_) => Exit::Usage,
+        ImportError::Io(_) => Exit::System,
+    };
+    Failure { exit, error: error.into() }
+}
+
+/// The languages that a program may be in.
+pub(super) fn languages_of(program: &Program, known: &Registry, into: &mut BTreeSet<LanguageId>) {
+    into.extend(program.language.clone().and_then(|id| known.get(&id)).map(|language| language.id.clone()));
+    for file in &program.files {
+        let extension = file.name.as_str().rsplit_once('.').map(|(_, extension)| extension);
+        into.extend(extension.and_then(|e| known.by_extension(e)).map(|language| language.id.clone()));
+    }
+}
+
+/// The programs of a package that decide: checkers and interactors.
+pub(super) fn judging_programs(problem: &Problem) -> Vec<&Program> {
+    fn of_checker(checker: &Checker) -> Option<&Program> {
+        match checker {
+            Checker::Program(checker) => Some(&checker.program),
+            Checker::Builtin(_) => None,
+        }
+    }
+    let trials = problem.trials.valid_outputs.iter().chain(&problem.trials.invalid_outputs);
+    let methods = problem.tests.cases().map(|case| &case.method).chain(trials.map(|trial| &trial.method));
+    let mut found: Vec<&Program> = Vec::new();
+    for method in methods {
+        match &**method {
+            Method::Check(checker) => found.extend(of_checker(checker)),
+            Method::Interact(interactor) => {
+                found.push(&interactor.program.program);
+                if let AfterInteraction::Check(checker) = &interactor.then {
+                    found.extend(of_checker(checker));
+                }
+            }
+        }
+    }
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    found.dedup_by(|a, b| a.path == b.path);
+    found
+}
+
+/// The input validators of a package that are programs.
+pub(super) fn validators(problem: &Problem) -> impl Iterator<Item = &Program> {
+    problem.validators.iter().filter_map(|validator| match validator {
+        InputValidator::Kattis(program) | InputValidator::Testlib(program) => Some(program),
+        InputValidator::Checktestdata(_) => None,
+    })
+}
+
+/// Some languages, probed, and one slot of the sandbox to run them in.
+pub(super) struct Bench {
+    pub(super) languages: Registry,
+    pub(super) executor: SlotExecutor,
+    cache: Option<Artifacts>,
+    _sandbox: Arc<LocalSandbox>,
+}
+
+impl Bench {
+    /// Starts the sandbox, and gives up every privilege: from now on only the caches can be written to.
+    pub(super) fn start(config: &Config, known: &Registry, ids: &BTreeSet<LanguageId>) -> Result<Bench, Failure> {
+        let needed: Vec<Language> = known.iter().filter(|language| ids.contains(&language.id)).cloned().collect();
+        let mut languages = Registry::new(needed).context("cannot use these languages together")?;
+        languages.probe(&HostProbe::default());
+        let shelf = prepared::shelf_of(&config.data);
+        if let Some(shelf) = &shelf {
+            for language in languages.iter().filter(|language| language.is_available()) {
+                prepared::take_up(shelf, language, Look::Sizes);
+            }
+        }
+        let launched = LocalSandbox::launch_warm(1, languages.iter(), shelf.as_ref().map(Shelf::root))
+            .context("cannot start the sandbox; `cupel doctor` says more")?;
+        let kept = local::user_cache().filter(|cache| fs::create_dir_all(cache).is_ok());
+        owner::stay_oneself(kept.as_deref())?;
+        let sandbox = launched.start();
+        let executor = sandbox.executor(0)?;
+        Ok(Bench { languages, executor, cache: run::cache(), _sandbox: sandbox })
+    }
+
+    /// Waits until what was compiled is kept.
+    pub(super) fn end(self) {
+        if let Some(cache) = self.cache {
+            cache.settle();
+        }
+    }
+
+    /// Everything that judging borrows at once.
+    pub(super) fn parts(&mut self) -> (&Registry, &mut SlotExecutor, &dyn ArtifactCache) {
+        let cache: &dyn ArtifactCache = self.cache.as_ref().map_or(&NoCache, |cache| cache);
+        (&self.languages, &mut self.executor, cache)
+    }
+}

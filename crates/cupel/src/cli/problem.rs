@@ -1,0 +1,211 @@
+//! `cupel problem`: packages are begun, checked, converted and listed. Nothing of a package is run.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use cupel_languages::Registry;
+use cupel_problem::{
+    Container, ExportError, Finding, ImportError, ImportOptions, Imported, Slug, export, import as import_package,
+};
+use cupel_types::Bytes;
+use serde_json::{Value, json};
+
+use super::args::{Problem, ProblemCommand};
+use super::judge::json::{finding, findings_of};
+use super::{CommandResult, Exit, Failure, OrExit, package};
+use crate::config::{self, Overrides};
+use crate::local;
+use crate::terminal::{Table, bad, dim, good};
+
+mod template;
+
+pub(super) fn problem(args: &Problem) -> CommandResult {
+    let (config, _) = config::load(&Overrides::default()).or_exit(Exit::Usage)?;
+    let known = local::registry(&config.languages).or_exit(Exit::Usage)?;
+    match &args.command {
+        ProblemCommand::New { slug, function, into } => new(slug, *function, into),
+        ProblemCommand::Import { package, into, format, time_limit, memory_limit_kib } => {
+            let options = ImportOptions {
+                format: *format,
+                time_limit: *time_limit,
+                memory_limit: memory_limit_kib.map(Bytes::kib),
+                ..ImportOptions::new(&known)
+            };
+            import(package, into, &options)
+        }
+        ProblemCommand::Export { package, output } => write(package, output, &known),
+        ProblemCommand::List { directory, json } => list(directory, *json, &known),
+    }
+}
+
+fn new(slug: &Slug, function: bool, into: &Path) -> CommandResult {
+    let target = into.join(slug.as_str());
+    if target.symlink_metadata().is_ok() {
+        return Err(anyhow!("{} exists already", target.display())).or_exit(Exit::Usage);
+    }
+    let beside = making(into, ".new-")?;
+    let made = beside.path().join("package");
+    for (path, text) in template::files(slug, function) {
+        let path = made.join(path);
+        let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, text));
+        written.with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    fs::rename(&made, &target).with_context(|| format!("cannot make {}", target.display()))?;
+    anstream::println!("{} {}", good("✓"), target.display());
+    anstream::println!("{}", dim(&format!("prove it with: cupel verify {}", target.display())));
+    Ok(Exit::Ok)
+}
+
+fn import(source: &Path, into: &Path, options: &ImportOptions<'_>) -> CommandResult {
+    let beside = making(into, ".importing-")?;
+    let made = beside.path().join("package");
+    let imported = import_package(source, &made, options).map_err(|error| package::failed(source, error))?;
+    imported.warnings.iter().for_each(tell);
+    let target = into.join(imported.package.problem.slug.as_str());
+    if target.symlink_metadata().is_ok() {
+        return Err(anyhow!("{} exists already; remove it, or import elsewhere", target.display()))
+            .or_exit(Exit::Usage);
+    }
+    fs::rename(&made, &target).with_context(|| format!("cannot make {}", target.display()))?;
+    let facts = facts(&imported);
+    anstream::println!("{} {} {}", good("✓"), target.display(), dim(&format!("· {facts}")));
+    Ok(Exit::Ok)
+}
+
+/// A directory that goes away with what is left in it, on the file system of the target.
+fn making(into: &Path, prefix: &str) -> Result<tempfile::TempDir, Failure> {
+    let made = tempfile::Builder::new().prefix(prefix).tempdir_in(into);
+    made.with_context(|| format!("cannot make a directory in {}", into.display())).or_exit(Exit::Usage)
+}
+
+fn facts(imported: &Imported) -> String {
+    let problem = &imported.package.problem;
+    format!(
+        "{} · {} · {} tests · {} submissions",
+        problem.titles.main(),
+        imported.format.as_str(),
+        problem.tests.cases().count(),
+        problem.submissions.len()
+    )
+}
+
+fn tell(finding: &Finding) {
+    anstream::eprintln!("{}", dim(&finding.to_string()));
+}
+
+fn write(source: &Path, output: &Path, known: &Registry) -> CommandResult {
+    let unpacked = package::unpack(source, &ImportOptions::new(known))?;
+    unpacked.imported.warnings.iter().for_each(tell);
+    let is_zip = output.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip"));
+    let container = if is_zip { Container::Zip } else { Container::Directory };
+    let warnings = export(&unpacked.imported.package, output, container).map_err(|error| {
+        let exit = match &error {
+            ExportError::Inexpressible(_) | ExportError::TargetExists(_) => Exit::Usage,
+            ExportError::Io(_) => Exit::System,
+        };
+        Failure { exit, error: error.into() }
+    })?;
+    warnings.iter().for_each(tell);
+    anstream::println!("{} {} {}", good("✓"), output.display(), dim(&format!("· {}", facts(&unpacked.imported))));
+    Ok(Exit::Ok)
+}
+
+/// A package that was found in a directory.
+enum Found {
+    Package(Box<Imported>),
+    Refused(ImportError),
+}
+
+fn list(directory: &Path, as_json: bool, known: &Registry) -> CommandResult {
+    let mut found: Vec<(PathBuf, Found)> = Vec::new();
+    let failed = || format!("cannot read {}", directory.display());
+    for entry in fs::read_dir(directory).with_context(failed).or_exit(Exit::Usage)? {
+        let path = entry.with_context(failed)?.path();
+        if !is_package(&path) {
+            continue;
+        }
+        let options = ImportOptions { allow_no_secret: true, ..ImportOptions::new(known) };
+        match package::unpack(&path, &options) {
+            Ok(unpacked) => found.push((path, Found::Package(Box::new(unpacked.imported)))),
+            Err(failure) => found.push((path, Found::Refused(failure.error.downcast().map_err(Failure::from)?))),
+        }
+    }
+    found.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let refused = found.iter().any(|(_, found)| matches!(found, Found::Refused(_)));
+    if as_json {
+        let objects: Vec<Value> = found.iter().map(|(path, found)| object(path, found)).collect();
+        anstream::println!("{}", json!({ "packages": objects }));
+    } else {
+        show(&found);
+    }
+    Ok(if refused { Exit::Failed } else { Exit::Ok })
+}
+
+/// What looks like a package: a directory with a file that packages begin with, or an archive.
+fn is_package(path: &Path) -> bool {
+    const MARKERS: [&str; 6] =
+        ["problem.toml", "problem.yaml", "problem.xml", "init.yml", "domjudge-problem.ini", ".timelimit"];
+    const ARCHIVES: [&str; 4] = [".zip", ".tar", ".tar.gz", ".tgz"];
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    match path.is_dir() {
+        true => MARKERS.iter().any(|marker| path.join(marker).is_file()),
+        false => ARCHIVES.iter().any(|ending| name.ends_with(ending)),
+    }
+}
+
+fn object(path: &Path, found: &Found) -> Value {
+    let path = path.display().to_string();
+    match found {
+        Found::Refused(error) => json!({
+            "path": path,
+            "ok": false,
+            "message": error.to_string(),
+            "findings": findings_of(error),
+        }),
+        Found::Package(imported) => {
+            let problem = &imported.package.problem;
+            json!({
+                "path": path,
+                "ok": true,
+                "slug": problem.slug.as_str(),
+                "title": problem.titles.main(),
+                "format": imported.format.as_str(),
+                "difficulty": problem.difficulty.map(|difficulty| difficulty.as_str()),
+                "tags": problem.tags.iter().map(|tag| tag.as_str()).collect::<Vec<_>>(),
+                "time_limit_ms": problem.limits.time.limit.map(super::json::ms),
+                "tests": problem.tests.cases().count(),
+                "submissions": problem.submissions.len(),
+                "interactive": problem.is_interactive(),
+                "function": problem.signature.is_some(),
+                "hash": imported.package.hash.to_string(),
+                "findings": imported.warnings.iter().map(finding).collect::<Vec<_>>(),
+            })
+        }
+    }
+}
+
+fn show(found: &[(PathBuf, Found)]) {
+    let mut table = Table::new(&["package", "title", "format", "difficulty", "tests", "submissions"]);
+    for (path, found) in found {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        match found {
+            Found::Refused(error) => {
+                let why = error.to_string();
+                table.row(vec![name, bad(why.lines().next().unwrap_or_default())]);
+            }
+            Found::Package(imported) => {
+                let problem = &imported.package.problem;
+                table.row(vec![
+                    name,
+                    problem.titles.main().to_owned(),
+                    imported.format.as_str().to_owned(),
+                    problem.difficulty.map(|difficulty| difficulty.as_str().to_owned()).unwrap_or_default(),
+                    problem.tests.cases().count().to_string(),
+                    problem.submissions.len().to_string(),
+                ]);
+            }
+        }
+    }
+    table.print();
+}

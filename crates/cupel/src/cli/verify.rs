@@ -1,0 +1,312 @@
+//! `cupel verify`: whether problem packages are right, on this machine.
+//!
+//! Packages are unpacked, and the files that may be written to are opened, before privileges are given up.
+
+use std::collections::BTreeSet;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use cupel_judge::{Claim, Subject, VerifiedGroup, VerifiedSubmission, VerifyEvent, VerifyObserver, VerifyReport};
+use cupel_judge::{VerifyRequest, verify as verify_package};
+use cupel_languages::Registry;
+use cupel_problem::{ImportError, MaxScore, PackageFormat, Problem, Score, time_limit_file, with_time_limit};
+use cupel_types::{LanguageId, UserId, Verdict};
+use uuid::Uuid;
+
+use super::args::Verify;
+use super::judge::{colour, max};
+use super::package::{self, Bench, Unpacked};
+use super::{CommandResult, Exit, Failure, OrExit};
+use crate::config::{self, Overrides};
+use crate::local;
+use crate::terminal::{Table, bad, dim, good};
+
+mod json;
+
+pub(super) fn verify(args: &Verify) -> CommandResult {
+    let (config, _) = config::load(&Overrides::default()).or_exit(Exit::Usage)?;
+    let known = local::registry(&config.languages).or_exit(Exit::Usage)?;
+    let (mut exit, mut ready) = (Exit::Ok, Vec::new());
+    for path in &args.packages {
+        match Ready::open(path, args, &known) {
+            Ok(one) => ready.push(one),
+            Err(Failure { exit: Exit::Usage, error }) => {
+                if args.json
+                    && let Some(refused) = error.downcast_ref::<ImportError>()
+                {
+                    anstream::println!("{}", json::refused(path, refused));
+                }
+                anstream::eprintln!("{}: {}: {error:#}", bad("error"), path.display());
+                exit = Exit::Usage;
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+    if ready.is_empty() {
+        return Ok(exit);
+    }
+    let mut needed = BTreeSet::new();
+    for one in &ready {
+        needs(&one.unpacked.imported.package.problem, &known, &mut needed);
+    }
+    let mut bench = Bench::start(&config, &known, &needed)?;
+    for one in &mut ready {
+        if args.packages.len() > 1 && !args.json {
+            anstream::println!("{}", crate::terminal::bold(&one.path.display().to_string()));
+        }
+        let held = one.verify(args, &mut bench)?;
+        if !held && exit == Exit::Ok {
+            exit = Exit::Failed;
+        }
+    }
+    bench.end();
+    Ok(exit)
+}
+
+/// The languages of everything in a package that is run.
+fn needs(problem: &Problem, known: &Registry, into: &mut BTreeSet<LanguageId>) {
+    let examples = problem.submissions.iter().map(|example| &example.program);
+    let programs = examples.chain(package::judging_programs(problem)).chain(package::validators(problem));
+    programs.for_each(|program| package::languages_of(program, known, into));
+}
+
+/// A package that can be verified.
+struct Ready {
+    path: PathBuf,
+    unpacked: Unpacked,
+    /// The file that has its time limit, if that may be changed.
+    limit_file: Option<LimitFile>,
+}
+
+impl Ready {
+    fn open(path: &Path, args: &Verify, known: &Registry) -> Result<Ready, Failure> {
+        let unpacked = package::unpack(path, &package::options(&args.reading, known))?;
+        let format = unpacked.imported.format;
+        let limit_file = args.update_time_limit.then(|| LimitFile::open(path, format)).transpose()?;
+        Ok(Ready { path: path.to_owned(), unpacked, limit_file })
+    }
+
+    /// Verifies it and tells what came of it; whether all holds.
+    fn verify(&mut self, args: &Verify, bench: &mut Bench) -> Result<bool, Failure> {
+        let imported = &self.unpacked.imported;
+        if !args.json {
+            for warning in &imported.warnings {
+                anstream::eprintln!("{}", dim(&warning.to_string()));
+            }
+        }
+        let (languages, executor, cache) = bench.parts();
+        let request = VerifyRequest {
+            package: &imported.package,
+            languages,
+            derive_time_limit: args.update_time_limit,
+            margins_bind: margins_bind(imported.format) && args.reading.time_limit.is_none(),
+            all_cases: args.all_cases,
+            owner: UserId::from_uuid(Uuid::nil()),
+        };
+        let report = verify_package(&request, executor, cache, &mut Progress { told: !args.json })?;
+        let limit = report.time_limit.limit.filter(|_| report.holds());
+        let updated = match (&mut self.limit_file, limit) {
+            (Some(file), Some(limit)) => Some(file.write(limit)?),
+            _ => None,
+        };
+        if args.json {
+            anstream::println!("{}", json::report(&self.path, imported, &report, updated));
+        } else {
+            show(&imported.package.problem, &report);
+            match updated {
+                Some(true) => anstream::println!("the time limit was written into the package"),
+                Some(false) => anstream::println!("{}", dim("the package has this time limit already")),
+                None if args.update_time_limit => {
+                    anstream::println!("{}", bad("the time limit was not written: not everything holds with it"));
+                }
+                None => {}
+            }
+        }
+        Ok(report.holds())
+    }
+}
+
+/// Whether a format says by which margins its time limits are to be chosen.
+fn margins_bind(format: PackageFormat) -> bool {
+    match format {
+        PackageFormat::Kattis202509 | PackageFormat::Cupel => true,
+        PackageFormat::KattisLegacy | PackageFormat::Domjudge | PackageFormat::Polygon | PackageFormat::Dmoj => false,
+    }
+}
+
+/// The file of a package in which its time limit stands, open for writing.
+struct LimitFile {
+    format: PackageFormat,
+    path: PathBuf,
+    file: File,
+}
+
+impl LimitFile {
+    fn open(package: &Path, format: PackageFormat) -> Result<LimitFile, Failure> {
+        let name = time_limit_file(format).or_exit(Exit::Usage)?;
+        if !package.is_dir() {
+            let error = anyhow!("it is an archive; --update-time-limit changes a package that is a directory");
+            return Err(error).or_exit(Exit::Usage);
+        }
+        let path = package.join(name);
+        let file = OpenOptions::new().read(true).write(true).open(&path);
+        let file = file.with_context(|| format!("cannot write to {}", path.display())).or_exit(Exit::Usage)?;
+        Ok(LimitFile { format, path, file })
+    }
+
+    /// Whether it had to be changed.
+    fn write(&mut self, limit: Duration) -> Result<bool, Failure> {
+        let failed = || format!("cannot write to {}", self.path.display());
+        let mut text = String::new();
+        self.file.rewind().and_then(|()| self.file.read_to_string(&mut text)).with_context(failed)?;
+        let changed = with_time_limit(self.format, &text, limit).or_exit(Exit::Failed)?;
+        if changed == text {
+            return Ok(false);
+        }
+        self.file.rewind().with_context(failed)?;
+        self.file.write_all(changed.as_bytes()).with_context(failed)?;
+        self.file.set_len(changed.len() as u64).and_then(|()| self.file.sync_all()).with_context(failed)?;
+        Ok(true)
+    }
+}
+
+/// Says on standard error what is being run.
+struct Progress {
+    told: bool,
+}
+
+impl VerifyObserver for Progress {
+    fn event(&mut self, event: VerifyEvent<'_>) {
+        if !self.told {
+            return;
+        }
+        match event {
+            VerifyEvent::Inputs => anstream::eprintln!("{}", dim("input validators …")),
+            VerifyEvent::Outputs => anstream::eprintln!("{}", dim("checkers …")),
+            VerifyEvent::Submission { path, number, of } => {
+                anstream::eprintln!("{}", dim(&format!("{number}/{of} {path} …")));
+            }
+        }
+    }
+}
+
+fn show(problem: &Problem, report: &VerifyReport) {
+    table(report);
+    for note in &report.notes {
+        anstream::println!("{} {note}", dim("note:"));
+    }
+    for claim in report.broken() {
+        anstream::println!("{} {}", bad("✗"), told(claim));
+    }
+    for submission in &report.submissions {
+        if let (Some(hint), false) = (&submission.hint, submission.holds) {
+            anstream::println!("  {} {}: {hint}", dim("hint:"), submission.path);
+        }
+    }
+    let (mark, broken) = (if report.holds() { good("✓") } else { bad("✗") }, report.broken().count());
+    let count = report.claims.len();
+    let summary = match broken {
+        0 => format!("all {count} expectations hold"),
+        _ => format!("{broken} of {count} expectations do not hold"),
+    };
+    anstream::println!("{mark} {}: {summary} {}", problem.slug, dim(&format!("· {}", limit(report))));
+}
+
+fn limit(report: &VerifyReport) -> String {
+    let limit = &report.time_limit;
+    let mut facts = vec![match limit.limit {
+        Some(found) if limit.derived => format!("time limit {} (derived)", seconds(found)),
+        Some(found) => format!("time limit {}", seconds(found)),
+        None => "no time limit".to_owned(),
+    }];
+    if let Some(slowest) = &limit.slowest_in_time {
+        facts.push(format!("slowest in time {}", seconds(slowest.time)));
+    }
+    if let Some(fastest) = &limit.fastest_too_slow {
+        let more = if fastest.unfinished { "more than " } else { "" };
+        facts.push(format!("fastest too slow {more}{}", seconds(fastest.time)));
+    }
+    facts.join(" · ")
+}
+
+/// Submissions by groups.
+fn table(report: &VerifyReport) {
+    let mut names: Vec<&str> = Vec::new();
+    for group in report.submissions.iter().flat_map(|submission| &submission.groups) {
+        if !names.contains(&group.name.as_str()) {
+            names.push(group.name.as_str());
+        }
+    }
+    if report.submissions.is_empty() {
+        return;
+    }
+    let scored = report.submissions.iter().any(|submission| submission.max_score.is_some());
+    let mut head = vec!["submission", "verdict"];
+    if scored {
+        head.push("score");
+    }
+    head.extend(names.iter().map(|name| if name.is_empty() { "tests" } else { name }));
+    head.extend(["slowest", "of limit"]);
+    let mut table = Table::new(&head);
+    for submission in &report.submissions {
+        let path = submission.path.below("submissions").unwrap_or(submission.path.as_str());
+        let mark = if submission.holds { good("✓") } else { bad("✗") };
+        let mut cells = vec![format!("{mark} {path}"), submission.verdict.code().to_owned()];
+        if scored {
+            cells.push(points(submission.score, submission.max_score));
+        }
+        for name in &names {
+            let group = submission.groups.iter().find(|group| group.name.as_str() == *name);
+            cells.push(group.map(cell).unwrap_or_default());
+        }
+        cells.push(submission.slowest().map(seconds).unwrap_or_default());
+        cells.push(share(submission));
+        table.row(cells);
+    }
+    table.print();
+}
+
+fn cell(group: &VerifiedGroup) -> String {
+    let mut parts = vec![colour(group.verdict)];
+    if group.score.is_some() {
+        parts.push(points(group.score, group.max));
+    }
+    parts.extend(group.slowest.map(seconds));
+    if group.verdict == Verdict::Skipped {
+        parts.truncate(1);
+    }
+    parts.join(" ")
+}
+
+fn points(score: Option<Score>, of: Option<MaxScore>) -> String {
+    match (score, of) {
+        (Some(score), Some(of)) => format!("{score}/{}", max(of)),
+        (Some(score), None) => score.to_string(),
+        (None, _) => String::new(),
+    }
+}
+
+/// How much of the time limit the slowest case takes.
+fn share(submission: &VerifiedSubmission) -> String {
+    let share = submission.slowest().map(|time| time.as_secs_f64() / submission.time_limit.as_secs_f64() * 100.0);
+    share.map(|share| format!("{share:.0} %")).unwrap_or_default()
+}
+
+/// A claim as a line.
+fn told(claim: &Claim) -> String {
+    let subject = match &claim.subject {
+        Subject::Validator(path) | Subject::Submission(path) => path.to_string(),
+        Subject::Checker(name) => name.clone(),
+        Subject::TimeLimit => "time limit".to_owned(),
+    };
+    let case = claim.case.as_ref().map(|case| format!(" {case}:")).unwrap_or_default();
+    let Claim { rule, expected, got, .. } = claim;
+    format!("{subject}:{case} expected {expected} ({rule}), got {got}")
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.2} s", time.as_secs_f64())
+}

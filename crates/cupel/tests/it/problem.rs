@@ -1,0 +1,73 @@
+//! `cupel problem`: packages are begun, checked, converted and listed.
+
+use serde_json::Value;
+
+use crate::judge::Files;
+use crate::support::{cupel, end};
+
+#[test]
+fn a_new_package_holds_at_once_and_so_does_what_is_exported_of_it() {
+    let files = Files::new(&[("keep", "")]);
+    let (here, package) = (files.path(""), files.path("two-sums"));
+    let made = end(cupel(["problem", "new", "two-sums", "--into", &here]), b"");
+    assert_eq!(made.code, Some(0), "{made:?}");
+    assert_eq!(end(cupel(["verify", &package]), b"").code, Some(0));
+    let again = end(cupel(["problem", "new", "two-sums", "--into", &here]), b"");
+    assert!(again.code == Some(2) && again.stderr.contains("exists"), "{again:?}");
+
+    let zip = files.path("out.zip");
+    let exported = end(cupel(["problem", "export", &package, "--output", &zip]), b"");
+    assert_eq!(exported.code, Some(0), "{exported:?}");
+    let verified = end(cupel(["verify", &zip, "--json"]), b"");
+    let object: Value = serde_json::from_str(&verified.stdout).unwrap_or_else(|_| panic!("{verified:?}"));
+    assert_eq!((verified.code, &object["format"]), (Some(0), &"kattis-2025-09".into()), "{object:#}");
+
+    // And it comes in again, as a directory of the problem's name.
+    files.write("store/keep", "");
+    let imported = end(cupel(["problem", "import", &zip, "--into", &files.path("store")]), b"");
+    assert_eq!(imported.code, Some(0), "{imported:?}");
+    let listed = end(cupel(["problem", "list", &files.path("store"), "--json"]), b"");
+    let object: Value = serde_json::from_str(&listed.stdout).unwrap_or_else(|_| panic!("{listed:?}"));
+    let packages = object["packages"].as_array().unwrap();
+    assert_eq!(packages.len(), 1, "{object:#}");
+    assert_eq!((&packages[0]["title"], &packages[0]["tests"]), (&"Two Sums".into(), &5.into()), "{object:#}");
+}
+
+#[test]
+fn a_refused_package_leaves_nothing_and_all_its_faults_are_told() {
+    let files = Files::new(&[
+        ("p/problem.toml", "title = 'x'\ncolour = 'red'\n[limits]\ntime = -1\n"),
+        ("p/tests/1.in", "1\n"),
+        ("into/keep", ""),
+    ]);
+    let ended = end(cupel(["problem", "import", &files.path("p"), "--into", &files.path("into")]), b"");
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    for fault in ["colour", "limits.time", "tests/1.in"] {
+        assert!(ended.stderr.contains(fault), "{fault}: {ended:?}");
+    }
+    let left: Vec<_> = std::fs::read_dir(files.path("into")).unwrap().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+    let listed = end(cupel(["problem", "list", &files.path("")]), b"");
+    assert!(listed.code == Some(1) && listed.stdout.contains('p'), "{listed:?}");
+}
+
+#[test]
+fn a_format_that_is_named_is_the_one_that_is_read() {
+    let files = Files::new(&[
+        ("p/init.yml", "test_cases:\n- {in: a.in, out: a.out, points: 5}\n"),
+        ("p/a.in", "1\n"),
+        ("p/a.out", "1\n"),
+        ("into/keep", ""),
+    ]);
+    let import = |args: &[&str]| {
+        let (package, into) = (files.path("p"), files.path("into"));
+        let fixed = ["problem", "import", &package, "--into", &into];
+        end(cupel(fixed.iter().chain(args)), b"")
+    };
+    let wrong = import(&["--format", "polygon"]);
+    assert!(wrong.code == Some(2) && wrong.stderr.contains("polygon"), "{wrong:?}");
+    let without = import(&[]);
+    assert!(without.code == Some(2) && without.stderr.contains("time limit"), "{without:?}");
+    let right = import(&["--format", "dmoj", "--time-limit", "1", "--memory-limit-kib", "65536"]);
+    assert_eq!(right.code, Some(0), "{right:?}");
+}

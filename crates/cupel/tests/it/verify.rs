@@ -1,0 +1,251 @@
+//! `cupel verify` on packages of every format: what is right holds, and every kind of fault is found and named.
+
+use serde_json::Value;
+
+use crate::judge::Files;
+use crate::support::{Ended, cupel, end};
+
+fn verify(path: &str, args: &[&str]) -> (Ended, Value) {
+    let ended = end(cupel(["verify", path, "--json"].iter().chain(args)), b"");
+    let object = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
+    (ended, object)
+}
+
+/// `subject about expected got`, of everything that does not hold.
+fn broken(object: &Value) -> Vec<String> {
+    let claims = object["expectations"].as_array().unwrap().iter().filter(|claim| claim["ok"] == false);
+    let text = |claim: &Value, field: &str| claim[field].as_str().unwrap_or_default().to_owned();
+    claims.map(|claim| ["subject", "about", "expected", "got"].map(|field| text(claim, field)).join(" | ")).collect()
+}
+
+const ADD: &str = "a, b = map(int, input().split())\nprint(a + b)\n";
+const ABS: &str = "a, b = map(int, input().split())\nprint(abs(a) + abs(b))\n";
+const SLOW: &str = "int main(void) { for (volatile int n = 0;;) n = n + 1; }\n";
+const CRASH: &str = "raise SystemExit(1)\n";
+const VALIDATE: &str = "import re, sys\nsys.exit(42 if re.fullmatch(r'-?\\d+ -?\\d+\\n', sys.stdin.read()) else 43)\n";
+
+const SUBMISSIONS: [(&str, &str, &str); 4] = [
+    ("accepted", "add.py", ADD),
+    ("wrong_answer", "abs.py", ABS),
+    ("time_limit_exceeded", "slow.c", SLOW),
+    ("run_time_error", "crash.py", CRASH),
+];
+
+/// Two numbers to be added, in Kattis 2025-09.
+fn sums() -> Files {
+    let files = Files::new(&[
+        (
+            "p/problem.yaml",
+            "# the sum\nproblem_format_version: 2025-09\nname: Sum\nuuid: 6d2d5b0e-1a38-4b0b-8e0c-5c7d8f0f6b11\nlicense: cc0\nlimits:\n  time_limit: 0.5 # seconds\n  time_resolution: 0.5\n  memory: 128\n  validation_time: 1\n",
+        ),
+        ("p/statement/problem.en.md", "Sum.\n"),
+        ("p/input_validators/v.py", VALIDATE),
+        ("p/data/invalid_input/one.in", "1\n"),
+    ]);
+    for (name, input, answer) in
+        [("sample/1", "1 2\n", "3\n"), ("secret/01", "10 20\n", "30\n"), ("secret/02", "5 -7\n", "-2\n")]
+    {
+        files.write(&format!("p/data/{name}.in"), input);
+        files.write(&format!("p/data/{name}.ans"), answer);
+    }
+    for (folder, name, source) in SUBMISSIONS {
+        files.write(&format!("p/submissions/{folder}/{name}"), source);
+    }
+    files
+}
+
+#[test]
+fn a_right_package_holds_and_the_object_has_every_promised_field() {
+    let files = sums();
+    let (ended, object) = verify(&files.path("p"), &[]);
+    assert_eq!((ended.code, &object["ok"]), (Some(0), &true.into()), "{object:#}");
+    for field in ["package", "slug", "format", "time_limit", "submissions", "expectations", "findings", "notes"] {
+        assert!(object.get(field).is_some(), "{field}: {object:#}");
+    }
+    let claims = object["expectations"].as_array().unwrap();
+    for claim in claims {
+        for field in ["submission", "rule", "expected", "got", "case", "ok"] {
+            assert!(claim.get(field).is_some(), "{field}: {claim:#}");
+        }
+    }
+    let rules = |subject: &str| claims.iter().filter(|claim| claim["subject"] == subject).count();
+    // Three inputs and one that is to be rejected; three answers; the rules of four folders; two margins.
+    assert_eq!((rules("validator"), rules("checker"), rules("time_limit")), (4, 3, 2), "{object:#}");
+    assert!(rules("submission") >= 4);
+    let slow = object["submissions"].as_array().unwrap().iter().find(|one| one["verdict"] == "TLE").unwrap();
+    assert!(slow["time_ms"].as_u64().unwrap() >= 750, "it may go on until the upper margin: {slow:#}");
+
+    let told = end(cupel(["verify", &files.path("p")]), b"");
+    assert_eq!(told.code, Some(0), "{told:?}");
+    for word in ["accepted/add.py", "sample", "secret", "of limit", "TLE", "expectations hold"] {
+        assert!(told.stdout.contains(word), "{word}: {told:?}");
+    }
+}
+
+#[test]
+fn every_submission_in_another_folder_is_found() {
+    for (from, name, source) in SUBMISSIONS {
+        for (to, ..) in SUBMISSIONS.iter().filter(|(to, ..)| *to != from) {
+            let files = sums();
+            files.remove(&format!("p/submissions/{from}/{name}"));
+            files.write(&format!("p/submissions/{to}/{name}"), source);
+            // There must be one to prove that the problem can be solved.
+            files.write("p/submissions/accepted/other.py", ADD);
+            let (ended, object) = verify(&files.path("p"), &[]);
+            assert_eq!((ended.code, &object["ok"]), (Some(1), &false.into()), "{from} in {to}: {object:#}");
+            let about = format!("submission | submissions/{to}/{name} | ");
+            let found = broken(&object);
+            assert!(found.iter().any(|line| line.starts_with(&about)), "{from} in {to}: {found:?}");
+        }
+    }
+}
+
+#[test]
+fn every_fault_of_a_package_is_named() {
+    let checker = |body: &str| format!("import sys\noutput = sys.stdin.read()\n{body}\n");
+    let right = "want = open(sys.argv[2]).read().split()\nsys.exit(42 if output.split() == want else 43)";
+    for (path, text, expected) in [
+        (
+            "input_validators/v.py",
+            "import sys\nsys.exit(43)\n",
+            "validator | input_validators/v.py | accepted | rejected",
+        ),
+        (
+            "input_validators/v.py",
+            "import sys\nsys.exit(42)\n",
+            "validator | input_validators/v.py | rejected | accepted",
+        ),
+        (
+            "input_validators/v.py",
+            "assert False\n",
+            "validator | input_validators/v.py | accepted | it ended with exit code 1",
+        ),
+        (
+            "input_validators/v.py",
+            "while True: pass\n",
+            "validator | input_validators/v.py | accepted | it did not end by itself",
+        ),
+        (
+            "input_validators/v.c",
+            "int main(void) { return no; }\n",
+            "validator | input_validators/v.c | a program that builds",
+        ),
+        ("data/invalid_output/x.out", "3\n", "checker | tokens | rejected | accepted"),
+        ("data/valid_output/x.out", "4\n", "checker | tokens | accepted | rejected"),
+        ("output_validator/c.py", &checker(right), ""),
+        (
+            "output_validator/c.py",
+            &checker(&right.replace("43", "1")),
+            "checker | output_validator | accepts or rejects",
+        ),
+        // A checker that dies of what is not UTF-8 dies of what any submission may write.
+        (
+            "output_validator/c.py",
+            "import sys\nsys.stdin.reconfigure(errors='strict')\nwant = open(sys.argv[2]).read()\nsys.exit(42 if sys.stdin.read() == want else 43)\n",
+            "checker | output_validator | accepts or rejects random bytes | it ended with exit code 1",
+        ),
+        ("output_validator/c.py", "import sys\nsys.exit(42)\n", "submission | submissions/wrong_answer/abs.py"),
+        ("submissions/accepted/b.py", "print raw_input()\n", "submission | submissions/accepted/b.py"),
+        ("submissions/accepted/b.py", "print(int(raw_input()))\n", "submission | submissions/accepted/b.py"),
+        ("data/secret/03.in", "2 2\n", "submission | submissions/accepted/add.py"),
+        ("submissions/submissions.yaml", "accepted/add.py:\n  message: hello\n", "the message \"hello\" on some case"),
+        (
+            "submissions/submissions.yaml",
+            "wrong_answer/abs.py:\n  sample:\n    required: WA\n",
+            "WA on some case in sample | AC",
+        ),
+        (
+            "submissions/submissions.yaml",
+            "run_time_error/*:\n  secret/01:\n    permitted: [AC, WA]\n",
+            "only AC or WA in secret/01 | RTE",
+        ),
+        (
+            "submissions/submissions.yaml",
+            "time_limit_exceeded/*:\n  use_for_time_limit: lower\n",
+            "time_limit |  | at least 2 times",
+        ),
+    ] {
+        let files = sums();
+        if path.ends_with("v.c") {
+            files.remove("p/input_validators/v.py");
+        }
+        files.write(&format!("p/{path}"), text);
+        for trial in ["invalid_output", "valid_output"] {
+            if path.contains(&format!("/{trial}/")) {
+                files.write(&format!("p/data/{trial}/x.in"), "1 2\n");
+                files.write(&format!("p/data/{trial}/x.ans"), "3\n");
+            }
+        }
+        if path == "data/secret/03.in" {
+            files.write("p/data/secret/03.ans", "5\n");
+        }
+        let (ended, object) = verify(&files.path("p"), &[]);
+        let found = broken(&object);
+        let holds = expected.is_empty();
+        assert_eq!(ended.code, Some(i32::from(!holds)), "{path} {text:?}: {found:?}");
+        assert!(holds || found.iter().any(|line| line.contains(expected)), "{path} {text:?}: {found:?}");
+        if path == "submissions/accepted/b.py" {
+            let one = object["submissions"].as_array().unwrap().iter().find(|one| one["ok"] == false).unwrap();
+            assert_eq!(one["hint"], "Python 2 source?", "{one:#}");
+        }
+    }
+}
+
+#[test]
+fn a_derived_limit_is_written_into_the_package_and_nothing_else_of_it_changes() {
+    let files = sums();
+    let yaml = || std::fs::read_to_string(files.path("p/problem.yaml")).unwrap();
+    let before = yaml();
+    files.write("p/problem.yaml", &before.replace("time_limit: 0.5 #", "time_limit: 7 #"));
+    let (ended, object) = verify(&files.path("p"), &["--update-time-limit"]);
+    assert_eq!((ended.code, &object["time_limit"]["written"]), (Some(0), &true.into()), "{object:#}");
+    assert_eq!(yaml(), before);
+    let (_, object) = verify(&files.path("p"), &["--update-time-limit"]);
+    assert_eq!(object["time_limit"]["written"], false, "it was right already");
+
+    // Not with a package in which something does not hold.
+    files.write("p/problem.yaml", &before.replace("time_limit: 0.5 #", "time_limit: 7 #"));
+    files.write("p/submissions/accepted/abs.py", ABS);
+    let changed = yaml();
+    let (ended, object) = verify(&files.path("p"), &["--update-time-limit"]);
+    assert_eq!((ended.code, &object["time_limit"]["written"], yaml()), (Some(1), &Value::Null, changed));
+
+    // Nor where there is no place for it.
+    files.write("p/problem.yaml", "name: Sum\n");
+    let ended = end(cupel(["verify", &files.path("p"), "--update-time-limit"]), b"");
+    assert!(ended.code == Some(2) && ended.stderr.contains("kattis-legacy"), "{ended:?}");
+}
+
+#[test]
+fn packages_of_every_format_hold() {
+    for name in [
+        "cupel/a-plus-b",
+        "dmoj/pattern",
+        "domjudge/addone",
+        "domjudge/sums",
+        "kattis-2025-09/ratio",
+        "kattis-2025-09/steps",
+        "kattis-legacy/echoes",
+        "kattis-legacy/higher",
+        "kattis-legacy/sums",
+        "polygon/ask",
+        "polygon/words",
+    ] {
+        let path = format!("{}/../cupel-problem/tests/packages/{name}", env!("CARGO_MANIFEST_DIR"));
+        let limits: &[&str] =
+            if name.starts_with("dmoj") { &["--time-limit", "1", "--memory-limit-kib", "65536"] } else { &[] };
+        let (ended, object) = verify(&path, limits);
+        assert_eq!(ended.code, Some(0), "{name}: {:?} {object:#}", broken(&object));
+    }
+}
+
+#[test]
+fn several_packages_are_told_one_by_one_and_a_refused_one_stops_none() {
+    let files = sums();
+    files.write("q/problem.yaml", "problem_format_version: 2025-09\n");
+    let ended = end(cupel(["verify", &files.path("q"), &files.path("p"), "--json"]), b"");
+    let objects: Vec<Value> = ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((ended.code, objects.len()), (Some(2), 2), "{ended:?}");
+    assert_eq!((&objects[0]["ok"], &objects[1]["ok"]), (&false.into(), &true.into()));
+    assert!(!objects[0]["findings"].as_array().unwrap().is_empty());
+}
