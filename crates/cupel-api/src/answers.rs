@@ -19,6 +19,7 @@ use futures_util::stream;
 use crate::app::Shared;
 use crate::budget::Held;
 use crate::problem::Problem;
+use crate::v1::problems::Told;
 use crate::v1::response::SubmissionView;
 
 /// Output below this is made into JSON at once: about a millisecond.
@@ -38,14 +39,14 @@ const IDS_AT_ONCE: usize = 4;
 ///
 /// # Errors
 /// When the budget for large answers is used up for as long as may be waited.
-pub(crate) async fn one(app: &Shared, user: UserId, record: SubmissionRecord) -> Result<Response, Problem> {
+pub(crate) async fn one(app: &Shared, user: UserId, record: SubmissionRecord, told: Told) -> Result<Response, Problem> {
     let output = output_bytes(&record);
     if output < SMALL_BYTES {
-        return Ok(Json(SubmissionView::from(&record)).into_response());
+        return Ok(Json(SubmissionView::of(&record, &told)).into_response());
     }
     let mut held = app.answers.wait_for(user, output * BYTES_PER_BYTE, app.settings.answer_wait_max).await?;
     let made = tokio::task::spawn_blocking(move || {
-        let json = json_of(&record)?;
+        let json = json_of(&record, &told)?;
         drop(record);
         held.keep_only(json.len());
         Ok((Bytes::from(json), held))
@@ -117,14 +118,14 @@ impl Slice {
             return self
                 .records
                 .drain(..)
-                .map(|r| json_of(&r))
+                .map(|r| json_of(&r, &Told::default()))
                 .collect::<Result<_, _>>()
                 .map_err(|e| Problem::internal(&e));
         };
         let Some(record) = self.records.pop_front() else { return Ok(Vec::new()) };
         let held = Arc::clone(held);
         let made = tokio::task::spawn_blocking(move || {
-            let json = json_of(&record);
+            let json = json_of(&record, &Told::default());
             drop(held);
             json
         });
@@ -166,14 +167,15 @@ impl List {
 /// Bytes of output that an answer shows. What a compiler said is shown twice where it refused.
 fn output_bytes(record: &SubmissionRecord) -> usize {
     let Some(report) = &record.report else { return 0 };
-    let steps = report.execution.iter().chain(report.cases.iter().map(|case| &case.step));
+    let graded = report.grading.iter().flat_map(|grading| &grading.cases).filter_map(|case| case.step.as_ref());
+    let steps = report.execution.iter().chain(report.cases.iter().map(|case| &case.step)).chain(graded);
     let compile = report.compile.as_ref().map_or(0, |compile| 2 * compile.output.data.len());
     compile + steps.map(|step| step.stdout.data.len() + step.stderr.data.len()).sum::<usize>()
 }
 
 /// Exactly as large as it has to be: measured first, because a buffer that doubles holds twice as much.
-fn json_of(record: &SubmissionRecord) -> Result<Vec<u8>, serde_json::Error> {
-    let view = SubmissionView::from(record);
+fn json_of(record: &SubmissionRecord, told: &Told) -> Result<Vec<u8>, serde_json::Error> {
+    let view = SubmissionView::of(record, told);
     let mut length = Length(0);
     serde_json::to_writer(&mut length, &view)?;
     let mut json = Vec::with_capacity(length.0);

@@ -94,6 +94,7 @@ enum AddressUse {
     Login,
     Register,
     BadToken,
+    Read,
 }
 
 impl RateLimits {
@@ -160,6 +161,21 @@ impl RateLimits {
             attempt.paid_account = true;
         }
         Ok(attempt)
+    }
+
+    /// Pays for one look of somebody without an account.
+    pub(crate) fn anonymous_read(&self, address: IpAddr, rate: Rate) -> Result<(), Problem> {
+        self.addresses.take(&(AddressUse::Read, network_of(address)), self.now(), rate, 1).map(drop).map_err(
+            |(_, wait)| {
+                let detail = format!(
+                    "Without an account, {} reads in {} s come from one address. Log in, or wait {} s.",
+                    rate.quota,
+                    rate.window.as_secs(),
+                    seconds_up(wait).max(1)
+                );
+                Problem::new(ProblemKind::RateLimited, detail).retry_after(wait)
+            },
+        )
     }
 
     /// Pays for one registration.

@@ -3,9 +3,10 @@
 //! Each handler documents what is its own; what is true of every operation (401, 403, 413, 429, …) is added
 //! here by rule, so that no handler can forget it.
 
+use axum::http::Method;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{Schema, SchemaType, Type};
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
     ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Response, ResponseBuilder,
@@ -15,6 +16,7 @@ use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::Shared;
+use crate::auth::table::{self, Who};
 use crate::problem::{ProblemBody, ProblemKind};
 
 const DESCRIPTION: &str = "Runs untrusted programs and says exactly what happened.\n\n\
@@ -26,9 +28,17 @@ Every error is an `application/problem+json` document (RFC 9457); branch on `typ
 pub(crate) fn documented() -> (axum::Router<Shared>, OpenApi) {
     let (router, mut document) =
         OpenApiRouter::with_openapi(skeleton()).nest("/api/v1", crate::v1::routes()).split_for_parts();
-    for item in document.paths.paths.values_mut() {
-        let operations = [&mut item.get, &mut item.post, &mut item.delete, &mut item.patch, &mut item.put];
-        for operation in operations.into_iter().flatten() {
+    for (path, item) in &mut document.paths.paths {
+        let operations = [
+            (Method::GET, &mut item.get),
+            (Method::POST, &mut item.post),
+            (Method::DELETE, &mut item.delete),
+            (Method::PATCH, &mut item.patch),
+            (Method::PUT, &mut item.put),
+        ];
+        for (method, operation) in operations {
+            let Some(operation) = operation else { continue };
+            add_who(operation, table::who(&method, path));
             add_common_responses(operation);
             absent_rather_than_null(operation);
         }
@@ -56,6 +66,8 @@ fn skeleton() -> OpenApi {
         .tags(Some([
             tag("execute", "Run programs"),
             tag("submissions", "What you have sent"),
+            tag("problems", "Problems to solve, and how users stand with them"),
+            tag("authoring", "For the authors of problems"),
             tag("languages", "What programs may be written in"),
             tag("auth", "Accounts, tokens and keys"),
             tag("admin", "For administrators"),
@@ -73,6 +85,18 @@ fn skeleton() -> OpenApi {
     ProblemBody::schemas(&mut schemas);
     components.schemas.extend(schemas);
     document
+}
+
+/// Who may call it, for people in words and for programs as `x-callers`.
+fn add_who(operation: &mut Operation, who: Option<Who>) {
+    let Some(who) = who else { return };
+    let said = operation.description.take().filter(|said| !said.is_empty());
+    operation.description = Some(match said {
+        Some(said) => format!("{said}\n\n{}", who.sentence()),
+        None => who.sentence().to_owned(),
+    });
+    operation.security = who.scope().map(|scope| vec![SecurityRequirement::new("bearer", [scope.as_str()])]);
+    operation.extensions.get_or_insert_default().insert("x-callers".to_owned(), who.name().into());
 }
 
 fn add_common_responses(operation: &mut Operation) {

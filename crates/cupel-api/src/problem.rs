@@ -87,6 +87,8 @@ kinds! {
         "The body must be `application/json`, without content encoding.";
     InvalidBody "invalid-body" UNPROCESSABLE_ENTITY "Invalid body"
         "The JSON is well formed but does not have the shape that is documented: a wrong type, an unknown or a missing field. `errors` has a JSON Pointer for each fault.";
+    InvalidPackage "invalid-package" UNPROCESSABLE_ENTITY "Invalid package"
+        "A problem's package is at fault, and nothing of it was taken. `errors` has every fault; `pointer` is the file in the archive, `detail` the code, the place, the fault and what to do.";
     InvalidSubmission "invalid-submission" UNPROCESSABLE_ENTITY "Invalid submission"
         "The submission has faults of several kinds, or one that has no type of its own. `errors` has them all.";
     UnknownLanguage "unknown-language" UNPROCESSABLE_ENTITY "Unknown language"

@@ -41,6 +41,8 @@ pub struct Settings {
     pub tiers: BTreeMap<String, TierRates>,
     /// How often one may try to log in and to register.
     pub login: LoginRates,
+    /// How much those without an account may look at from one address.
+    pub anonymous_reads: Rate,
     /// Whether anybody may register; administrators make users on the command line otherwise.
     pub registration_open: bool,
     /// Largest body of `POST /execute` and `/execute/batch`, in bytes.
@@ -55,6 +57,10 @@ pub struct Settings {
     pub answers_of_user_bytes_max: usize,
     /// How long a large answer waits for its share of that before it is refused.
     pub answer_wait_max: Duration,
+    /// Largest archive of a problem, in bytes.
+    pub package_bytes_max: u64,
+    /// How long such an archive may take to arrive.
+    pub package_time_max: Duration,
     /// Largest body elsewhere, in bytes.
     pub body_bytes_max: usize,
     /// How long a body may take to arrive.
@@ -83,6 +89,7 @@ impl Default for Settings {
             access_token_lifetime: Duration::from_secs(3600),
             tiers: BTreeMap::from([("basic".to_owned(), TierRates::default())]),
             login: LoginRates::default(),
+            anonymous_reads: Rate::per_minute(600, 200),
             registration_open: true,
             execute_body_bytes_max: 16 << 20,
             bodies_bytes_max: 256 << 20,
@@ -90,6 +97,8 @@ impl Default for Settings {
             answers_bytes_max: 288 << 20,
             answers_of_user_bytes_max: 144 << 20,
             answer_wait_max: Duration::from_secs(5),
+            package_bytes_max: 256 << 20,
+            package_time_max: Duration::from_secs(600),
             body_bytes_max: 64 << 10,
             body_time_max: Duration::from_secs(30),
             wait_max: Duration::from_secs(30),

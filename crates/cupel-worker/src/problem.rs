@@ -8,11 +8,15 @@ use std::sync::Arc;
 
 use cupel_core::Assignment;
 use cupel_judge::{
-    Executor, JudgeEvent, JudgeObserver, ProblemCaseReport, ProblemReport, ProblemRequest, judge_problem,
+    Executor, JudgeEvent, JudgeObserver, JudgeRequest, ProblemCaseReport, ProblemReport, ProblemRequest, judge,
+    judge_problem,
 };
 use cupel_languages::{Language, Registry};
-use cupel_problem::{MaxScore, Package, Score};
-use cupel_types::{Bytes, CaseGrade, Cases, Feedback, Grading, GroupGrade, Limits, RunReport, Solution, Verdict};
+use cupel_problem::{MaxScore, Package, Problem, Score};
+use cupel_types::{
+    Bytes, CaseGrade, Cases, Feedback, Grading, GroupGrade, Limits, LimitsRequest, Program, RunReport, Solution,
+    Verdict,
+};
 
 use crate::attempt_log::AttemptLog;
 use crate::slot::{SlotError, SlotParts};
@@ -32,6 +36,9 @@ pub(crate) fn judge_solution(
 ) -> Result<RunReport, SlotError> {
     let submission = &assignment.leased.submission;
     let mut package = parts.core.packages().open(&solution.of.package)?;
+    if let Cases::Input(input) = &solution.cases {
+        return run_on(input, parts, assignment, solution, &package.problem, language, executor, log);
+    }
     if solution.cases == Cases::Samples {
         let Some(samples) = package.problem.tests.samples() else { return Ok(without_samples(language)) };
         let mut only = Package::clone(&package);
@@ -51,6 +58,44 @@ pub(crate) fn judge_solution(
     let mut discreet = Discreet { log, feedback: feedback_of(&package) };
     let report = judge_problem(&request, executor, parts.cache.as_ref(), &mut discreet)?;
     Ok(result_of(report, &discreet.feedback, parts.core.bounds().output_kept_max))
+}
+
+/// Runs a solution on an input of its sender's: an ordinary run, within what the problem grants.
+#[expect(clippy::too_many_arguments, reason = "what judging a solution has at hand")]
+fn run_on(
+    input: &Arc<[u8]>,
+    parts: &SlotParts,
+    assignment: &Assignment,
+    solution: &Solution,
+    problem: &Problem,
+    language: &Language,
+    executor: &mut dyn Executor,
+    log: &mut AttemptLog<'_>,
+) -> Result<RunReport, SlotError> {
+    let submission = &assignment.leased.submission;
+    let memory = problem.limits.memory(&language.id);
+    let program = Program {
+        source: solution.source.clone(),
+        args: Vec::new(),
+        env: Vec::new(),
+        stdin: Arc::clone(input),
+        tests: Vec::new(),
+    };
+    let request = JudgeRequest {
+        owner: submission.owner,
+        program: &program,
+        limits: LimitsRequest {
+            cpu_time: problem.limits.cpu_time(&language.id),
+            memory: Some(memory),
+            stack: Some(memory.max(Limits::STACK_MIN)),
+            output: Some(problem.limits.output),
+            ..LimitsRequest::default()
+        },
+        language,
+        stdin: None,
+        output_kept_max: parts.core.bounds().output_kept_max,
+    };
+    Ok(judge(&request, executor, parts.cache.as_ref(), log)?)
 }
 
 /// What the sender may see of each case.

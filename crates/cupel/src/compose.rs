@@ -34,7 +34,7 @@ use crate::executor::{self, LocalSandbox};
 use crate::first_account::{self, FirstAccount};
 use crate::health::ServerHealth;
 use crate::prepared::{self, Look, Shelf};
-use crate::{local, owner, telemetry, webhooks};
+use crate::{local, owner, shipped, telemetry, webhooks};
 
 /// How often leases are checked and due runs are offered.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -147,6 +147,9 @@ impl Server {
         // All workers of this database live in this process, and it has just begun.
         core.recover_orphans().await?;
         core.recover().await?;
+        if config.problems.shipped {
+            shipped::load(&core).await?;
+        }
 
         let launcher_lost = watch_launcher(&sandbox)?;
         let shutdown = CancellationToken::new();
@@ -342,9 +345,12 @@ fn api_settings(config: &Config, secret: Vec<u8>) -> cupel_api::Settings {
             ),
             ..LoginRates::default()
         },
+        anonymous_reads: Rate::per_minute(rates.anonymous_reads_per_minute, rates.anonymous_reads_burst),
         registration_open: config.auth.registration,
         execute_body_bytes_max: usize::try_from(config.server.body_max.get()).unwrap_or(usize::MAX),
         body_time_max: config.server.body_time_max,
+        package_bytes_max: config.problems.package_max.get(),
+        package_time_max: config.problems.package_time_max,
         wait_max: config.server.wait_max,
         cors_origins: config.server.cors_origins.clone(),
         trusted_proxies: config.server.trusted_proxies.clone(),

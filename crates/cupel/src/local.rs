@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use cupel_languages::{HostProbe, Language, LoadError, Registry, Sample};
-use cupel_types::{BoxFile, BoxFiles, BoxPath, LimitsRequest, Source, UserId};
+use cupel_types::{BoxFile, BoxFiles, BoxPath, Source, UserId};
 use uuid::Uuid;
 
 use crate::config;
@@ -62,7 +62,6 @@ pub(crate) struct Program {
     pub(crate) file: Option<BoxPath>,
     pub(crate) args: Vec<String>,
     pub(crate) stdin: Vec<u8>,
-    pub(crate) limits: LimitsRequest,
 }
 
 impl Program {
@@ -73,7 +72,6 @@ impl Program {
             file: sample.file.clone(),
             args: sample.args.clone(),
             stdin: sample.stdin.clone().into_bytes(),
-            limits: sample.limits,
         }
     }
 

@@ -16,6 +16,7 @@ mod health;
 mod local;
 mod owner;
 mod prepared;
+mod shipped;
 mod telemetry;
 mod terminal;
 mod webhooks;

@@ -1,96 +1,115 @@
-//! The extractor: `Caller<RunsWrite>` in a handler's signature is all that is needed to let in whoever
-//! may do that, and nobody else.
+//! The extractors: `Caller` in a handler's signature lets in whoever may call it by the table, and nobody else; `Visitor` is for
+//! what is open to everybody and shows more to some.
 
-use std::marker::PhantomData;
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use cupel_core::Viewer;
 use cupel_core::accounts::{Accounts, Role, Scope};
+use cupel_core::problems::Seer;
 use cupel_types::UserId;
 
 use super::identity::{Identity, IdentityError, Via};
+use super::table::{self, Who};
 use crate::app::Shared;
 use crate::edge::Notes;
 use crate::limits::Ration;
 use crate::problem::{Problem, ProblemKind};
 use crate::state::TierRates;
 
-/// What a handler needs of its caller.
-pub(crate) trait Need: Send + Sync + 'static {
-    /// The scope an API key must have. Access tokens have every scope of their user.
-    const SCOPE: Scope;
-    /// The role the user must have, whatever the scopes.
-    const ADMIN: bool;
-}
-
-macro_rules! needs {
-    ($($(#[$doc:meta])* $name:ident: $scope:ident, admin: $admin:literal;)*) => {$(
-        $(#[$doc])*
-        pub(crate) struct $name;
-
-        impl Need for $name {
-            const SCOPE: Scope = Scope::$scope;
-            const ADMIN: bool = $admin;
-        }
-    )*};
-}
-
-needs! {
-    /// Looks at submissions.
-    RunsRead: RunsRead, admin: false;
-    /// Submits and cancels.
-    RunsWrite: RunsWrite, admin: false;
-    /// Changes the account.
-    Account: Account, admin: false;
-    /// Administers.
-    Admin: Admin, admin: true;
-}
-
-/// Somebody who may do what `N` says. Extracting one costs one of the user's reads.
-pub(crate) struct Caller<N: Need> {
+/// Somebody who may call the operation they call, as `table.rs` has it. Extracting one costs one of the user's reads.
+pub(crate) struct Caller {
     pub(crate) user: UserId,
     pub(crate) viewer: Viewer,
     pub(crate) rates: TierRates,
     pub(crate) identity: Arc<Identity>,
-    need: PhantomData<N>,
 }
 
-impl<N: Need> FromRequestParts<Shared> for Caller<N> {
+impl FromRequestParts<Shared> for Caller {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Caller<N>, Problem> {
-        let notes = parts.extensions.get::<Notes>().cloned();
-        let identity = match identify(parts, app).await {
-            Ok(identity) => identity,
-            Err(Refusal::NoCredential(problem) | Refusal::Failed(problem)) => return Err(problem),
-            Err(Refusal::BadCredential(problem)) => {
-                if let Some(notes) = &notes {
-                    app.limits.bad_token(notes.client().address)?;
-                }
-                return Err(problem);
-            }
-        };
-        let user = identity.user.id;
-        if let Some(notes) = &notes {
-            notes.set_user(user);
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Caller, Problem> {
+        let who = who_may(parts)?;
+        let caller = signed_in(parts, app).await?;
+        if let Some(scope) = who.scope() {
+            has_scope(&caller.identity, scope)?;
         }
-        let rates = app.rates(&identity.user.tier.0);
-        let (note, paid) = app.limits.take(user, Ration::Reads, &rates, 1);
-        if let Some(notes) = &notes {
-            notes.set_rate(note);
+        let role = caller.identity.user.role;
+        match who {
+            Who::Everybody | Who::User(_) => Ok(caller),
+            Who::Author(_) | Who::Owner(_) if role == Role::Author || role == Role::Admin => Ok(caller),
+            Who::Admin if role == Role::Admin => Ok(caller),
+            Who::Author(_) | Who::Owner(_) => Err(Problem::new(ProblemKind::Forbidden, "This is for authors.")),
+            Who::Admin => Err(Problem::new(ProblemKind::Forbidden, "This is for administrators.")),
         }
-        paid?;
-        has_scope(&identity, N::SCOPE)?;
-        if N::ADMIN && identity.user.role != Role::Admin {
-            return Err(Problem::new(ProblemKind::Forbidden, "This is for administrators."));
-        }
-        let viewer =
-            Viewer { user, is_admin: identity.user.role == Role::Admin && has_scope(&identity, Scope::Admin).is_ok() };
-        Ok(Caller { user, viewer, rates, identity, need: PhantomData })
     }
+}
+
+impl Caller {
+    /// As one who looks at problems.
+    pub(crate) fn seer(&self) -> Seer {
+        Seer::User(self.viewer)
+    }
+}
+
+/// Whoever comes to what is open to everybody: known if they say who they are. Costs a read of the user's, or of the address.
+pub(crate) struct Visitor(pub(crate) Seer);
+
+impl FromRequestParts<Shared> for Visitor {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Visitor, Problem> {
+        if who_may(parts)? != Who::Everybody {
+            return Err(not_in_table());
+        }
+        if parts.headers.contains_key(header::AUTHORIZATION) {
+            return Ok(Visitor(signed_in(parts, app).await?.seer()));
+        }
+        if let Some(notes) = parts.extensions.get::<Notes>() {
+            app.limits.anonymous_read(notes.client().address, app.settings.anonymous_reads)?;
+        }
+        Ok(Visitor(Seer::Anonymous))
+    }
+}
+
+/// Who may call what is called.
+fn who_may(parts: &Parts) -> Result<Who, Problem> {
+    let route = parts.extensions.get::<MatchedPath>();
+    route.and_then(|route| table::who(&parts.method, route.as_str())).ok_or_else(not_in_table)
+}
+
+/// A defect of ours: better nobody than everybody.
+fn not_in_table() -> Problem {
+    tracing::error!("a route is not in the table of who may call it, or says something else there");
+    Problem::new(ProblemKind::Internal, "The server failed to answer this request. It is not your mistake.")
+}
+
+/// Whose credential it is, after paying for a read.
+async fn signed_in(parts: &Parts, app: &Shared) -> Result<Caller, Problem> {
+    let notes = parts.extensions.get::<Notes>();
+    let identity = match identify(parts, app).await {
+        Ok(identity) => identity,
+        Err(Refusal::NoCredential(problem) | Refusal::Failed(problem)) => return Err(problem),
+        Err(Refusal::BadCredential(problem)) => {
+            if let Some(notes) = notes {
+                app.limits.bad_token(notes.client().address)?;
+            }
+            return Err(problem);
+        }
+    };
+    let user = identity.user.id;
+    let rates = app.rates(&identity.user.tier.0);
+    let (note, paid) = app.limits.take(user, Ration::Reads, &rates, 1);
+    if let Some(notes) = notes {
+        notes.set_user(user);
+        notes.set_rate(note);
+    }
+    paid?;
+    let viewer =
+        Viewer { user, is_admin: identity.user.role == Role::Admin && has_scope(&identity, Scope::Admin).is_ok() };
+    Ok(Caller { user, viewer, rates, identity })
 }
 
 fn has_scope(identity: &Identity, scope: Scope) -> Result<(), Problem> {

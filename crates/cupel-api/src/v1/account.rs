@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::app::Shared;
-use crate::auth::{Account, Caller, RunsRead, Via};
+use crate::auth::{Caller, Via};
 use crate::body::JsonBody;
 use crate::edge::Notes;
 use crate::limits::Ration;
@@ -244,9 +244,8 @@ pub(crate) async fn refresh(
         (status = 204, description = "The session has ended"),
         (status = 409, description = "An API key has no session; revoke it instead", body = ProblemBody, content_type = "application/problem+json"),
     ),
-    security(("bearer" = ["account"])),
 )]
-pub(crate) async fn logout(State(app): State<Shared>, caller: Caller<Account>) -> Result<StatusCode, Problem> {
+pub(crate) async fn logout(State(app): State<Shared>, caller: Caller) -> Result<StatusCode, Problem> {
     match &caller.identity.via {
         Via::Session(session) => {
             app.accounts.logout(*session).await?;
@@ -297,9 +296,8 @@ pub(super) fn me_of(user: &User, via: &Via) -> Me {
 #[utoipa::path(
     get, path = "/auth/me", tag = "auth", operation_id = "me",
     responses((status = 200, description = "Your account", body = Me)),
-    security(("bearer" = ["runs:read"])),
 )]
-pub(crate) async fn me(caller: Caller<RunsRead>) -> Json<Me> {
+pub(crate) async fn me(caller: Caller) -> Json<Me> {
     Json(me_of(&caller.identity.user, &caller.identity.via))
 }
 
@@ -318,12 +316,8 @@ pub(crate) struct WebhookSecret {
 #[utoipa::path(
     get, path = "/auth/webhook-secret", tag = "auth", operation_id = "webhook_secret",
     responses((status = 200, description = "The secret", body = WebhookSecret)),
-    security(("bearer" = ["account"])),
 )]
-pub(crate) async fn webhook_secret(
-    State(app): State<Shared>,
-    caller: Caller<Account>,
-) -> Result<Json<WebhookSecret>, Problem> {
+pub(crate) async fn webhook_secret(State(app): State<Shared>, caller: Caller) -> Result<Json<WebhookSecret>, Problem> {
     let secret = app.accounts.webhook_secret(caller.user).await?.ok_or_else(|| Problem::not_found("account"))?;
     Ok(Json(WebhookSecret { webhook_secret: format!("whsec_{}", BASE64_STANDARD.encode(secret)) }))
 }

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use cupel_core::run::SubmissionRecord;
-use cupel_core::{Awaited, Idempotency, NewSubmission, StoreError, SubmitError};
+use cupel_core::{Awaited, Idempotency, NewSubmission, StoreError, SubmitError, Submitted};
 use cupel_types::SubmissionId;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -19,12 +19,13 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::answers;
 use crate::app::{LongAnswer, Shared};
-use crate::auth::{Caller, RunsRead, RunsWrite};
+use crate::auth::Caller;
 use crate::body::{Id, Params, SubmissionBody};
 use crate::edge::Notes;
 use crate::limits::Ration;
 use crate::problem::{Problem, ProblemBody, ProblemKind};
 use crate::v1::faults::{FormFaults, Shape, faults_of_core};
+use crate::v1::problems::Told;
 use crate::v1::request::{BatchRequest, ExecuteRequest};
 use crate::v1::response::{Accepted, AcceptedBatch, Status, SubmissionView, SubmissionViews};
 
@@ -49,7 +50,7 @@ pub(crate) struct WaitParams {
 
 /// How long the client wants to wait: from `?wait=` or from `Prefer: wait=` (RFC 7240).
 pub(crate) struct Wait {
-    at_most: Option<Duration>,
+    pub(super) at_most: Option<Duration>,
     from_preference: bool,
 }
 
@@ -107,7 +108,7 @@ impl FromRequestParts<Shared> for IdempotencyKey {
 }
 
 impl IdempotencyKey {
-    fn for_request(self, app: &Shared, path: &str, body: &Bytes) -> Option<Idempotency> {
+    pub(super) fn for_request(self, app: &Shared, path: &str, body: &Bytes) -> Option<Idempotency> {
         let key = self.0?;
         let mut hash = Sha256::new();
         hash.update(b"POST ");
@@ -140,11 +141,10 @@ impl IdempotencyKey {
         (status = 429, description = "Your rate is used up, or as many of yours wait as may; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "The queue is full or the store away; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
     ),
-    security(("bearer" = ["runs:write"])),
 )]
 pub(crate) async fn execute(
     State(app): State<Shared>,
-    caller: Caller<RunsWrite>,
+    caller: Caller,
     Extension(notes): Extension<Notes>,
     wait: Wait,
     key: IdempotencyKey,
@@ -157,8 +157,7 @@ pub(crate) async fn execute(
     let Some(new) = new else { return Err(faults.into_problem()) };
     let idempotency = key.for_request(&app, "/api/v1/execute", &bytes);
     drop(bytes);
-    // Who cannot wait (any more) does not: the client must learn its id.
-    let open = wait.at_most.and_then(|at_most| Some((at_most, app.long_answers.begin(caller.user).ok()?)));
+    let open = open_wait(&app, &caller, &wait);
     pay(&app, &caller, &notes, 1)?;
     let (submitted, awaited) = match &open {
         Some((at_most, _)) if !at_most.is_zero() => app.core.submit_awaited(caller.user, new, idempotency).await,
@@ -166,32 +165,56 @@ pub(crate) async fn execute(
     }
     .map_err(|error| refusal(error, |_| ("", shape)))?;
     drop(held);
-    let id = *submitted.ids.first().ok_or_else(|| Problem::internal(&MissingId))?;
+    answer(&app, &caller, &submitted, awaited, open, &wait, "/api/v1/execute", Told::default()).await
+}
 
-    let wait = Wait { at_most: open.as_ref().map(|(at_most, _)| *at_most), ..wait };
+/// The place of one who waits. Who cannot wait (any more) does not: the client must learn its id.
+pub(super) fn open_wait(app: &Shared, caller: &Caller, wait: &Wait) -> Option<(Duration, LongAnswer)> {
+    wait.at_most.and_then(|at_most| Some((at_most, app.long_answers.begin(caller.user).ok()?)))
+}
+
+/// The answer to one accepted submission: its result if it was waited for and has ended, otherwise where to look below
+/// `place`.
+#[expect(clippy::too_many_arguments, reason = "what two routes know of one submission")]
+pub(super) async fn answer(
+    app: &Shared,
+    caller: &Caller,
+    submitted: &Submitted,
+    awaited: Option<Awaited>,
+    open: Option<(Duration, LongAnswer)>,
+    wait: &Wait,
+    place: &str,
+    told: Told,
+) -> Result<Response, Problem> {
+    let id = *submitted.ids.first().ok_or_else(|| Problem::internal(&MissingId))?;
+    let wait = Wait { at_most: open.as_ref().map(|(at_most, _)| *at_most), ..*wait };
     if let Some((at_most, open)) = open
-        && let Some(record) = ended_within(&app, &caller, id, awaited, at_most, open).await?
-        && let Ok(mut response) = answers::one(&app, caller.user, record).await
+        && let Some(record) = ended_within(app, caller, id, awaited, at_most, open).await?
+        && let Ok(mut response) = answers::one(app, caller.user, record, told).await
     {
         mark(&mut response, &wait, submitted.repeated);
-        if let Ok(value) = HeaderValue::try_from(location(id)) {
+        if let Ok(value) = HeaderValue::try_from(format!("{place}/{id}")) {
             response.headers_mut().insert(header::CONTENT_LOCATION, value);
         }
         return Ok(response);
     }
-    let mut response =
-        (StatusCode::ACCEPTED, [(header::LOCATION, location(id))], Json(Accepted::new(id))).into_response();
-    mark(&mut response, &wait, submitted.repeated);
+    let mut response = accepted(submitted, place)?;
+    mark(&mut response, &wait, false);
+    Ok(response)
+}
+
+/// One submission was accepted; its result will be below `place`.
+pub(super) fn accepted(submitted: &Submitted, place: &str) -> Result<Response, Problem> {
+    let id = *submitted.ids.first().ok_or_else(|| Problem::internal(&MissingId))?;
+    let location = [(header::LOCATION, format!("{place}/{id}"))];
+    let mut response = (StatusCode::ACCEPTED, location, Json(Accepted::new(id))).into_response();
+    mark(&mut response, &Wait { at_most: None, from_preference: false }, submitted.repeated);
     Ok(response)
 }
 
 #[derive(Debug, thiserror::Error)]
 #[error("core accepted a submission but gave no id")]
 struct MissingId;
-
-fn location(id: SubmissionId) -> String {
-    format!("/api/v1/execute/{id}")
-}
 
 fn mark(response: &mut Response, wait: &Wait, repeated: bool) {
     if repeated {
@@ -207,7 +230,7 @@ fn mark(response: &mut Response, wait: &Wait, repeated: bool) {
 
 async fn ended_within(
     app: &Shared,
-    caller: &Caller<impl crate::auth::Need>,
+    caller: &Caller,
     id: SubmissionId,
     awaited: Option<Awaited>,
     at_most: Duration,
@@ -226,7 +249,7 @@ async fn ended_within(
 }
 
 /// Pays for so many submissions.
-fn pay(app: &Shared, caller: &Caller<RunsWrite>, notes: &Notes, submissions: usize) -> Result<(), Problem> {
+pub(super) fn pay(app: &Shared, caller: &Caller, notes: &Notes, submissions: usize) -> Result<(), Problem> {
     let cost = u32::try_from(submissions).unwrap_or(u32::MAX);
     let (note, paid) = app.limits.take(caller.user, Ration::Submissions, &caller.rates, cost);
     notes.set_rate(note);
@@ -234,7 +257,7 @@ fn pay(app: &Shared, caller: &Caller<RunsWrite>, notes: &Notes, submissions: usi
 }
 
 /// What core says, as a problem.
-fn refusal<'b>(error: SubmitError, place: impl Fn(usize) -> (&'b str, Shape)) -> Problem {
+pub(super) fn refusal<'b>(error: SubmitError, place: impl Fn(usize) -> (&'b str, Shape)) -> Problem {
     match error {
         SubmitError::Invalid(faults) => faults_of_core(faults, place),
         SubmitError::QueueFull { retry_after } => Problem::new(
@@ -274,11 +297,10 @@ fn refusal<'b>(error: SubmitError, place: impl Fn(usize) -> (&'b str, Shape)) ->
         (status = 429, description = "Your rate is used up, or as many of yours wait as may; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "The queue is full or the store away; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
     ),
-    security(("bearer" = ["runs:write"])),
 )]
 pub(crate) async fn execute_batch(
     State(app): State<Shared>,
-    caller: Caller<RunsWrite>,
+    caller: Caller,
     Extension(notes): Extension<Notes>,
     key: IdempotencyKey,
     body: SubmissionBody<BatchRequest>,
@@ -321,11 +343,10 @@ pub(crate) async fn execute_batch(
         (status = 429, description = "You have as many large answers open as you may", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "The store is away, or as many large answers are open as may be", body = ProblemBody, content_type = "application/problem+json"),
     ),
-    security(("bearer" = ["runs:read"])),
 )]
 pub(crate) async fn submission(
     State(app): State<Shared>,
-    caller: Caller<RunsRead>,
+    caller: Caller,
     Id(id): Id<SubmissionId>,
     wait: Wait,
 ) -> Result<Response, Problem> {
@@ -339,7 +360,8 @@ pub(crate) async fn submission(
             }
         }
     };
-    answers::one(&app, caller.user, record.ok_or_else(|| Problem::not_found("submission"))?).await
+    let record = record.ok_or_else(|| Problem::not_found("submission"))?;
+    answers::one(&app, caller.user, record, Told::default()).await
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -360,11 +382,10 @@ pub(crate) struct IdsParams {
         (status = 429, description = "You have as many large answers open as you may", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "The store is away, or as many large answers are open as may be", body = ProblemBody, content_type = "application/problem+json"),
     ),
-    security(("bearer" = ["runs:read"])),
 )]
 pub(crate) async fn submissions_by_id(
     State(app): State<Shared>,
-    caller: Caller<RunsRead>,
+    caller: Caller,
     Params(params): Params<IdsParams>,
 ) -> Result<Response, Problem> {
     let texts: Vec<&str> = params.ids.split(',').map(str::trim).filter(|t| !t.is_empty()).take(IDS_MAX + 1).collect();
@@ -399,11 +420,10 @@ pub(crate) struct CancelView {
         (status = 200, description = "Its status now", body = CancelView),
         (status = 404, description = "There is none, or it is somebody else's", body = ProblemBody, content_type = "application/problem+json"),
     ),
-    security(("bearer" = ["runs:write"])),
 )]
 pub(crate) async fn cancel(
     State(app): State<Shared>,
-    caller: Caller<RunsWrite>,
+    caller: Caller,
     Id(id): Id<SubmissionId>,
 ) -> Result<Json<CancelView>, Problem> {
     let state = app.core.cancel(&caller.viewer, id).await?.ok_or_else(|| Problem::not_found("submission"))?;

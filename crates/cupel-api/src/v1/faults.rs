@@ -17,6 +17,11 @@ impl Shape {
         Shape { has_source_code: request.source_code.is_some(), says_input: request.input.is_some() }
     }
 
+    /// The client says `input` to what core knows as standard input.
+    pub(super) fn with_input(self) -> Shape {
+        Shape { says_input: true, ..self }
+    }
+
     /// Core counts the main source as file 0 and names sizes in bytes; the body here says `source_code` and `_kb`.
     fn pointer(self, core: &str) -> String {
         let Some(rest) = core.strip_prefix("/files/") else {

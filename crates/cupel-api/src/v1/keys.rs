@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::account::invalid;
 use crate::app::Shared;
-use crate::auth::{Account, Caller, Via};
+use crate::auth::{Caller, Via};
 use crate::body::{Id, JsonBody};
 use crate::problem::{FieldError, Problem, ProblemBody, ProblemKind};
 use crate::v1::response::rfc3339;
@@ -45,6 +45,9 @@ pub(crate) enum ScopeName {
     /// Submit and cancel.
     #[serde(rename = "runs:write")]
     RunsWrite,
+    /// Write problems, if the owner may.
+    #[serde(rename = "problems:write")]
+    ProblemsWrite,
     /// Change the account, keys included.
     #[serde(rename = "account")]
     Account,
@@ -58,6 +61,7 @@ impl From<ScopeName> for Scope {
         match name {
             ScopeName::RunsRead => Scope::RunsRead,
             ScopeName::RunsWrite => Scope::RunsWrite,
+            ScopeName::ProblemsWrite => Scope::ProblemsWrite,
             ScopeName::Account => Scope::Account,
             ScopeName::Admin => Scope::Admin,
         }
@@ -69,6 +73,7 @@ impl From<Scope> for ScopeName {
         match scope {
             Scope::RunsRead => ScopeName::RunsRead,
             Scope::RunsWrite => ScopeName::RunsWrite,
+            Scope::ProblemsWrite => ScopeName::ProblemsWrite,
             Scope::Account => ScopeName::Account,
             Scope::Admin => ScopeName::Admin,
         }
@@ -129,11 +134,10 @@ pub(crate) struct KeyViews {
     post, path = "/auth/keys", tag = "auth", operation_id = "create_key",
     request_body = KeyRequest,
     responses((status = 201, description = "The key; its text is shown this once", body = NewKeyView)),
-    security(("bearer" = ["account"])),
 )]
 pub(crate) async fn create_key(
     State(app): State<Shared>,
-    caller: Caller<Account>,
+    caller: Caller,
     JsonBody(body): JsonBody<KeyRequest>,
 ) -> Result<Response, Problem> {
     let scopes: Vec<Scope> = body.scopes.into_iter().map(Scope::from).collect();
@@ -166,9 +170,8 @@ pub(crate) async fn create_key(
 #[utoipa::path(
     get, path = "/auth/keys", tag = "auth", operation_id = "keys",
     responses((status = 200, description = "Your keys, without their secrets", body = KeyViews)),
-    security(("bearer" = ["account"])),
 )]
-pub(crate) async fn keys(State(app): State<Shared>, caller: Caller<Account>) -> Result<Json<KeyViews>, Problem> {
+pub(crate) async fn keys(State(app): State<Shared>, caller: Caller) -> Result<Json<KeyViews>, Problem> {
     let keys = app.accounts.keys(caller.user).await?;
     Ok(Json(KeyViews { keys: keys.iter().map(KeyView::from).collect() }))
 }
@@ -181,11 +184,10 @@ pub(crate) async fn keys(State(app): State<Shared>, caller: Caller<Account>) -> 
         (status = 204, description = "It opens nothing any more"),
         (status = 404, description = "You have no such key", body = ProblemBody, content_type = "application/problem+json"),
     ),
-    security(("bearer" = ["account"])),
 )]
 pub(crate) async fn revoke_key(
     State(app): State<Shared>,
-    caller: Caller<Account>,
+    caller: Caller,
     Id(id): Id<ApiKeyId>,
 ) -> Result<StatusCode, Problem> {
     let revoked = app.accounts.revoke_key(caller.user, id).await?;

@@ -8,6 +8,7 @@ mod execute;
 mod faults;
 mod keys;
 mod languages;
+pub(crate) mod problems;
 mod request;
 pub(crate) mod response;
 mod submissions;
@@ -37,4 +38,5 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(keys::revoke_key))
         .routes(routes!(admin::set_access))
         .routes(routes!(admin::queue))
+        .merge(problems::routes())
 }

@@ -4,10 +4,13 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use cupel_core::run::{RunState, SubmissionRecord, SubmissionSummary};
-use cupel_types::{CaseReport, Instructions, Limits, Outcome, Output, Signal, StepReport, Verdict};
+use cupel_types::{CaseReport, Instructions, Limits, Outcome, Output, RunReport, Signal, StepReport, Verdict};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::v1::problems::Told;
+use crate::v1::problems::result::{GradedView, SentFileView, graded};
 
 /// RFC 3339, UTC, milliseconds.
 pub(crate) fn rfc3339(time: Timestamp) -> String {
@@ -110,7 +113,7 @@ pub(crate) struct SubmissionView {
     /// When it reached its final state.
     #[schema(format = DateTime)]
     pub(crate) completed_at: Option<String>,
-    /// `AC`, `WA`, `TLE`, `ILE`, `MLE`, `OLE`, `RTE`, `CE`, `JE` or `CANCELLED`.
+    /// `AC`, `WA`, `TLE`, `ILE`, `MLE`, `OLE`, `RTE`, `CE`, `JE` or `CANCELLED`; of problems also `PT`, `PE`, `SV` and `CLE`.
     pub(crate) verdict: Option<String>,
     /// For people, where the verdict alone does not explain itself.
     pub(crate) message: Option<String>,
@@ -121,7 +124,7 @@ pub(crate) struct SubmissionView {
     /// Whether more was written than is kept: the output of all tests together is kept up to what
     /// the operator allows (8 MiB by default).
     pub(crate) truncated: Option<bool>,
-    /// How many workers have tried. More than one only if one of ours failed.
+    /// How many workers have tried. More than one only if one of ours failed, or it was judged again.
     pub(crate) attempts: u32,
     /// When the first attempt began.
     #[schema(format = DateTime)]
@@ -134,6 +137,12 @@ pub(crate) struct SubmissionView {
     pub(crate) limits: Option<LimitsView>,
     /// The version that ran it, such as `3.11.2`.
     pub(crate) language_version: Option<String>,
+    /// What a problem made of it, where it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) problem: Option<GradedView>,
+    /// What was sent; only from `GET /submissions/{submission_id}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) files: Option<Vec<SentFileView>>,
 }
 
 /// A compilation.
@@ -225,7 +234,7 @@ impl From<Limits> for LimitsView {
 }
 
 /// Text for people, and the exact bytes where text cannot hold them.
-fn text_of(output: &Output) -> (String, Option<String>) {
+pub(crate) fn text_of(output: &Output) -> (String, Option<String>) {
     match std::str::from_utf8(&output.data) {
         Ok(text) => (text.to_owned(), None),
         Err(_) => (String::from_utf8_lossy(&output.data).into_owned(), Some(BASE64_STANDARD.encode(&output.data))),
@@ -291,8 +300,8 @@ fn test_view(case: &CaseReport, limits: &Limits) -> TestView {
     }
 }
 
-impl From<&SubmissionRecord> for SubmissionView {
-    fn from(record: &SubmissionRecord) -> SubmissionView {
+impl SubmissionView {
+    pub(crate) fn of(record: &SubmissionRecord, told: &Told) -> SubmissionView {
         let report = record.report.as_ref();
         let verdict = record.state.verdict();
         let steps: Vec<&StepReport> =
@@ -306,6 +315,8 @@ impl From<&SubmissionRecord> for SubmissionView {
         let (stdout, stdout_base64) = execution.map(|e| text_of(&e.stdout)).map_or((None, None), |(t, b)| (Some(t), b));
         let (stderr, stderr_base64) = execution.map(|e| text_of(&e.stderr)).map_or((None, None), |(t, b)| (Some(t), b));
         let compile = report.and_then(|r| r.compile.as_ref());
+        let peak = report.and_then(RunReport::peak);
+        let did_not_build = matches!(verdict, Some(Verdict::CompileError | Verdict::CompileLimit));
         SubmissionView {
             submission_id: record.submission.id.to_string(),
             status: Status::from(&record.state),
@@ -314,18 +325,20 @@ impl From<&SubmissionRecord> for SubmissionView {
             stdout_base64,
             stderr,
             stderr_base64,
-            compilation_error: compile.filter(|_| verdict == Some(Verdict::CompileError)).map(|c| text_of(&c.output).0),
+            compilation_error: compile.filter(|_| did_not_build).map(|c| text_of(&c.output).0),
             runtime_error: verdict.and_then(|v| runtime_error(v, deciding?, &report?.limits)),
-            execution_time_ms: steps.iter().map(|s| s.usage.cpu_time.as_millis() as u64).max(),
-            instructions: steps.iter().filter_map(|s| s.usage.instructions).max().map(Instructions::get),
-            memory_used_kb: steps.iter().map(|s| s.usage.memory.as_kib()).max(),
+            execution_time_ms: peak.map(|(cpu_time, _)| cpu_time.as_millis() as u64),
+            instructions: report
+                .and_then(|r| r.usages().filter_map(|usage| usage.instructions).max())
+                .map(Instructions::get),
+            memory_used_kb: peak.map(|(_, memory)| memory.as_kib()),
             exit_code: deciding.and_then(exit_code),
             submitted_at: rfc3339(record.submission.submitted_at),
             completed_at: record.completed_at.map(rfc3339),
             verdict: verdict.map(|v| v.code().to_owned()),
             message: report.and_then(|r| r.message.clone()).or_else(|| abandoned(&record.state)),
             signal: deciding.and_then(signal),
-            wall_time_ms: steps.iter().map(|s| s.usage.wall_time.as_millis() as u64).max(),
+            wall_time_ms: report.and_then(|r| r.usages().map(|usage| usage.wall_time.as_millis() as u64).max()),
             truncated: report.map(|_| steps.iter().any(|s| s.stdout.truncated || s.stderr.truncated)),
             attempts: record.state.attempts(),
             started_at: record.started_at.map(rfc3339),
@@ -339,6 +352,14 @@ impl From<&SubmissionRecord> for SubmissionView {
             tests: report.map(|r| r.cases.iter().map(|c| test_view(c, &r.limits)).collect()).unwrap_or_default(),
             limits: report.map(|r| r.limits.into()),
             language_version: report.map(|r| r.language_version.clone()),
+            problem: graded(record, told),
+            files: told.with_files.then(|| {
+                record
+                    .submission
+                    .source()
+                    .map(|source| source.files.iter().map(SentFileView::from).collect())
+                    .unwrap_or_default()
+            }),
         }
     }
 }

@@ -5,6 +5,7 @@ use axum::http::Method;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use cupel_core::accounts::Scope;
+use cupel_problem::Visibility;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::{Sha256, Sha384};
@@ -16,82 +17,152 @@ const NO_ID: &str = "0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a";
 struct Operation {
     method: Method,
     path: String,
+    /// Who may call it, as the document says.
+    callers: String,
     /// The scope the document names; `None`: open to everybody.
     scope: Option<Scope>,
 }
 
-fn operations() -> Vec<Operation> {
+/// What a walk over all operations is about.
+struct Place {
+    slug: String,
+    submission: String,
+}
+
+fn operations(place: &Place) -> Vec<Operation> {
     let document: Value = serde_json::from_str(&cupel_api::openapi_json()).unwrap();
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let Ok(method) = method.to_uppercase().parse::<Method>() else { continue };
             let scope = operation["security"][0]["bearer"][0].as_str().map(|name| Scope::from_name(name).unwrap());
+            let callers = operation["x-callers"].as_str().expect("every operation says who may call it").to_owned();
             let path = path
                 .replace("{language_id}", "python")
-                .replace("{submission_id}", NO_ID)
+                .replace("{submission_id}", &place.submission)
+                .replace("{slug}", &place.slug)
+                .replace("{file}", "none")
                 .replace("{key_id}", NO_ID)
                 .replace("{user_id}", NO_ID);
-            operations.push(Operation { method, path, scope });
+            operations.push(Operation { method, path, callers, scope });
         }
     }
+    assert!(operations.len() >= 40, "the document has all operations");
+    // It ends the sessions that everything else is walked with.
+    operations.sort_by_key(|operation| operation.path.ends_with("/logout"));
     operations
+}
+
+impl Operation {
+    /// What comes back, for this credential. Bodies are such that nothing is destroyed by who is let in.
+    async fn status(&self, app: &TestApp, credential: Option<&str>) -> u16 {
+        let call = app.request(self.method.clone(), &self.path);
+        let call = match (self.method.as_str(), self.path.rsplit('/').next().unwrap()) {
+            ("POST", "run" | "submissions") => call.json(&json!({ "language": "python", "source_code": "1" })),
+            ("PATCH", _) => call.json(&json!({})),
+            ("PUT", "package") => call.raw("no archive").header("content-type", "application/zip"),
+            _ => call,
+        };
+        let call = if let Some(credential) = credential { call.bearer(credential) } else { call };
+        call.send().await.status.as_u16()
+    }
+
+    fn name(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+}
+
+/// A problem of an author's, and a submission to it of its author's own.
+async fn place(app: &TestApp, author: &TestUser, visibility: Visibility) -> Place {
+    let problem = app.problem(author, "echo", visibility).await;
+    let path = format!("/api/v1/problems/{problem}/submissions");
+    let sent = app.post(&path, &json!({ "language": "python", "source_code": "" })).bearer(&author.token).send().await;
+    let submission = sent.json["submission_id"].as_str().unwrap_or_else(|| panic!("{sent:?}")).to_owned();
+    Place { slug: problem, submission }
 }
 
 #[tokio::test]
 async fn every_operation_lets_in_whom_it_says_and_nobody_else() {
     let app = TestApp::start().await;
-    let operations = operations();
-    assert!(operations.len() >= 18, "the document has all operations");
-    let open: Vec<&str> = operations.iter().filter(|o| o.scope.is_none()).map(|o| &*o.path).collect();
-    assert_eq!(
-        open,
-        [
-            "/api/v1/auth/login",
-            "/api/v1/auth/refresh",
-            "/api/v1/auth/register",
-            "/api/v1/languages",
-            "/api/v1/languages/python"
-        ]
-    );
-
-    for operation in operations {
-        let Some(scope) = operation.scope else { continue };
-        let name = format!("{} {}", operation.method, operation.path);
-        // Without a body: whoever is let in fails later, with something that is not about who they are.
-        let status = async |credential: Option<&str>| {
-            let call = app.request(operation.method.clone(), &operation.path);
-            let call = if let Some(credential) = credential { call.bearer(credential) } else { call };
-            call.send().await.status.as_u16()
-        };
-        let (user, admin) = (app.user().await, app.admin().await);
-        let keys = async |owner: &TestUser, with: bool| {
-            let scopes: Vec<Scope> = Scope::ALL
-                .into_iter()
-                .filter(|s| (*s == scope) == with)
-                .filter(|s| owner.user.role.as_str() == "admin" || *s != Scope::Admin)
-                .collect();
-            app.key(owner, &scopes).await
-        };
-        assert_eq!(status(None).await, 401, "{name}: nobody");
-        assert_eq!(status(Some("rubbish")).await, 401, "{name}: rubbish");
-        assert_eq!(
-            status(Some(&keys(&admin, false).await)).await,
-            403,
-            "{name}: an administrator's key with every scope but this"
-        );
-        let for_admins = scope == Scope::Admin;
-        assert_eq!(status(Some(&user.token)).await == 403, for_admins, "{name}: a user");
-        if !for_admins {
-            assert_eq!(status(Some(&keys(&user, false).await)).await, 403, "{name}: a user's key without the scope");
-            let let_in = status(Some(&keys(&user, true).await)).await;
-            assert!(![401, 403].contains(&let_in), "{name}: a user's key with only this scope: {let_in}");
+    let (user, admin) = (app.user().await, app.admin().await);
+    let (author, other) = (app.author().await, app.author().await);
+    let place = place(&app, &author, Visibility::Public).await;
+    for operation in operations(&place) {
+        let name = operation.name();
+        let status = async |who: &TestUser| operation.status(&app, Some(&who.token)).await;
+        let is_in = |status: u16| ![401, 403].contains(&status);
+        let anonymous = operation.status(&app, None).await;
+        assert_eq!(is_in(anonymous), operation.callers == "everybody", "{name}: nobody in particular: {anonymous}");
+        if operation.callers != "everybody" {
+            assert_eq!(anonymous, 401, "{name}");
         }
-        let let_in = status(Some(&keys(&admin, true).await)).await;
-        assert!(![401, 403].contains(&let_in), "{name}: an administrator's key with only this scope: {let_in}");
-        let let_in = status(Some(&admin.token)).await;
-        assert!(![401, 403].contains(&let_in), "{name}: an administrator: {let_in}");
+        let (expects_user, expects_author) = match operation.callers.as_str() {
+            "everybody" | "user" => (true, true),
+            "author" | "owner" => (false, true),
+            "admin" => (false, false),
+            other => panic!("{name}: {other}?"),
+        };
+        // The answers of those who may not: 403 by their role, 404 where it is not theirs.
+        let told = status(&user).await;
+        assert_eq!(told != 403, expects_user, "{name}: a user: {told}");
+        let told = status(&other).await;
+        assert_eq!(told != 403, expects_author, "{name}: the author of another problem: {told}");
+        if operation.callers == "owner" {
+            assert_eq!(told, 404, "{name}: the author of another problem");
+        }
+        for (who, person, is_admin) in [("the author", &author, false), ("an administrator", &admin, true)] {
+            let told = status(person).await;
+            assert_eq!(is_in(told), expects_author || is_admin, "{name}: {who}: {told}");
+            assert!(operation.callers != "owner" || told != 404, "{name}: {who}: {told}");
+        }
     }
+}
+
+#[tokio::test]
+async fn a_key_opens_what_its_scopes_say_and_nothing_else() {
+    let app = TestApp::start().await;
+    let (admin, author) = (app.admin().await, app.author().await);
+    let place = place(&app, &author, Visibility::Public).await;
+    for operation in operations(&place) {
+        let Some(scope) = operation.scope else { continue };
+        let name = operation.name();
+        let key = async |with: bool| {
+            let scopes: Vec<Scope> = Scope::ALL.into_iter().filter(|s| (*s == scope) == with).collect();
+            app.key(&admin, &scopes).await
+        };
+        assert_eq!(operation.status(&app, Some("rubbish")).await, 401, "{name}: rubbish");
+        assert_eq!(operation.status(&app, Some(&key(false).await)).await, 403, "{name}: every scope but this");
+        let told = operation.status(&app, Some(&key(true).await)).await;
+        assert!(![401, 403].contains(&told), "{name}: only this scope: {told}");
+    }
+}
+
+#[tokio::test]
+async fn a_draft_does_not_exist_for_anybody_but_its_author_and_administrators() {
+    let app = TestApp::start().await;
+    let (user, admin) = (app.user().await, app.admin().await);
+    let (author, other) = (app.author().await, app.author().await);
+    let place = place(&app, &author, Visibility::Draft).await;
+    let mut seen = 0;
+    for operation in operations(&place).into_iter().filter(|o| o.path.contains(&format!("/{}", place.slug))) {
+        let name = operation.name();
+        for who in [None, Some(&user.token), Some(&other.token)] {
+            let told = operation.status(&app, who.map(String::as_str)).await;
+            assert!([401, 403, 404].contains(&told), "{name}: {told}");
+            // Who is let in at all is told that there is no such thing.
+            assert!(operation.callers != "everybody" || told == 404, "{name}: {told}");
+        }
+        // Not destroyed by its author: something was sent for it.
+        for who in [&author, &admin] {
+            let told = operation.status(&app, Some(&who.token)).await;
+            assert!(told != 403 && (told != 404 || operation.path.ends_with("/files/none")), "{name}: {told}");
+        }
+        seen += 1;
+    }
+    assert!(seen >= 12, "{seen}");
+    let foreign = format!("/api/v1/submissions/{}", place.submission);
+    app.get(&foreign).bearer(&other.token).send().await.is_problem(404, "not-found");
+    assert_eq!(app.get(&foreign).bearer(&admin.token).send().await.status, 200);
 }
 
 /// A token as a forger would make it: by hand, with any algorithm.

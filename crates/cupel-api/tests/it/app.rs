@@ -1,5 +1,6 @@
 //! The server under test: everything real but the sandbox, in a directory of its own.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -11,9 +12,11 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use cupel_api::{ApiState, Check, Health, HealthReport, MetricsAccess, Secret, Settings, Wall};
 use cupel_core::accounts::{AccountSettings, Accounts, NewAccount, NewKey, PasswordCost, Role, Scope, Tier, User};
 use cupel_core::event::{Event, EventKind, Seq, Stream};
+use cupel_core::problems::{NewPackage, ProblemChange};
 use cupel_core::{Assignment, Bounds, Core, CoreParts, LeasePolicy, SystemClock};
 use cupel_events::EmbeddedBus;
 use cupel_languages::{Probe, Registry};
+use cupel_problem::Visibility;
 use cupel_queue::EmbeddedQueue;
 use cupel_store::{LocalPackages, SqliteStore};
 use cupel_types::{
@@ -35,7 +38,7 @@ pub(crate) struct TestApp {
     pub(crate) shutdown: CancellationToken,
     pub(crate) store: Arc<SqliteStore>,
     made: AtomicU32,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 /// Somebody with an access token.
@@ -144,7 +147,7 @@ impl TestApp {
             metrics: Arc::new(metrics_text),
             shutdown: shutdown.clone(),
         });
-        TestApp { router, core, accounts, health, shutdown, store, made: AtomicU32::new(0), _dir: dir }
+        TestApp { router, core, accounts, health, shutdown, store, made: AtomicU32::new(0), dir }
     }
 
     /// A new user, logged in.
@@ -170,6 +173,31 @@ impl TestApp {
         assert!(self.accounts.set_access(admin.user.id, Role::Admin, Tier::default()).await.unwrap());
         admin.user = self.accounts.user(admin.user.id).await.unwrap().unwrap();
         admin
+    }
+
+    /// A new author, logged in.
+    pub(crate) async fn author(&self) -> TestUser {
+        let mut author = self.user().await;
+        assert!(self.accounts.set_access(author.user.id, Role::Author, Tier::default()).await.unwrap());
+        author.user = self.accounts.user(author.user.id).await.unwrap().unwrap();
+        author
+    }
+
+    /// A problem of this author's, of which [`an_archive`] is the package; its slug.
+    pub(crate) async fn problem(&self, author: &TestUser, slug: &str, visibility: Visibility) -> String {
+        let archive = self.dir.path().join(format!("{slug}.tar"));
+        std::fs::write(&archive, an_archive(&[])).unwrap();
+        let new = NewPackage { archive, slug: Some(slug.parse().unwrap()) };
+        let problem = self.core.import_problem(author.user.id, new).await.unwrap().problem;
+        // As if it had been verified.
+        let change = ProblemChange { visibility: Some(visibility), ..ProblemChange::default() };
+        self.core.store().change_problem(problem.id, change, self.core.now()).await.unwrap().unwrap();
+        problem.slug.to_string()
+    }
+
+    /// Where packages are kept.
+    pub(crate) fn packages(&self) -> std::path::PathBuf {
+        self.dir.path().join("packages")
     }
 
     /// A key of this user.
@@ -220,6 +248,37 @@ impl TestApp {
     pub(crate) async fn stored(&self) -> u64 {
         self.core.store().list(None, 0, 1).await.unwrap().1
     }
+}
+
+/// A package as a tar: echo, with a sample, two secret cases and an image. `changes` replace files, or remove them.
+pub(crate) fn an_archive(changes: &[(&str, Option<&str>)]) -> Vec<u8> {
+    let mut files = BTreeMap::from([
+        ("problem.toml", "title = \"Echo\"\ndifficulty = \"easy\"\ntags = [\"strings\"]\n[limits]\ntime = 1.0\n"),
+        ("statement.md", "Print what you read. ![A parrot](images/parrot.svg)\n"),
+        ("images/parrot.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>"),
+        ("submissions/accepted/echo.py", "print(input())\n"),
+        ("tests/sample/1.in", "a\n"),
+        ("tests/sample/1.out", "a\n"),
+        ("tests/secret/1.in", "b\n"),
+        ("tests/secret/1.out", "b\n"),
+        ("tests/secret/2.in", "the secret\n"),
+        ("tests/secret/2.out", "the secret\n"),
+    ]);
+    for (path, text) in changes {
+        match text {
+            Some(text) => drop(files.insert(path, text)),
+            None => drop(files.remove(path)),
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = dir.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let tar = std::process::Command::new("tar").args(["-cf", "-", "-C"]).arg(dir.path()).arg(".").output().unwrap();
+    assert!(tar.status.success(), "{tar:?}");
+    tar.stdout
 }
 
 fn log_of(assignment: &Assignment) -> Vec<Event> {

@@ -10,6 +10,7 @@ mod failures;
 mod idempotency;
 mod large;
 mod pages;
+mod problems;
 mod rates;
 mod shapes;
 mod telemetry;

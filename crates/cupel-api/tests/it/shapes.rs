@@ -45,7 +45,7 @@ async fn register_and_login() {
     assert_eq!(
         redacted(&me.json),
         json!({ "user_id": "[id]", "username": "ada", "email": "ada@example.com", "role": "user", "tier": "basic",
-                "scopes": ["runs:read", "runs:write", "account"], "created_at": "[time]" })
+                "scopes": ["runs:read", "runs:write", "problems:write", "account"], "created_at": "[time]" })
     );
 }
 

@@ -70,6 +70,8 @@ named! {
         RunsRead = "runs:read",
         /// `runs:write`: submit and cancel.
         RunsWrite = "runs:write",
+        /// `problems:write`: what the owner may do as an author of problems.
+        ProblemsWrite = "problems:write",
         /// `account`: everything the owner may do with the account, keys included.
         Account = "account",
         /// `admin`: what the owner may do as an administrator.

@@ -116,10 +116,16 @@ impl Core {
     }
 
     pub(super) async fn import_package(&self, archive: &Path) -> Result<Imported, AuthorError> {
+        let name = archive.file_name().map(|name| name.to_string_lossy().into_owned());
         let (packages, archive) = (Arc::clone(&self.inner.packages), archive.to_owned());
         let imported = tokio::task::spawn_blocking(move || packages.import(&archive)).await;
         imported.map_err(|_panicked| AuthorError::BrokenOff)?.map_err(|error| match error {
-            ImportError::Refused(refused) => AuthorError::Refused(refused),
+            ImportError::Refused(mut refused) => {
+                // The name that we gave the archive means nothing to whoever sent it.
+                let of_archive = |finding: &&mut Finding| Some(&finding.file) == name.as_ref();
+                refused.findings.iter_mut().filter(of_archive).for_each(|finding| finding.file.clear());
+                AuthorError::Refused(refused)
+            }
             error => AuthorError::Import(error),
         })
     }

@@ -1,6 +1,6 @@
 //! Looking at problems and sending solutions.
 
-use cupel_problem::{Package, Visibility};
+use cupel_problem::{Package, Problem, Visibility};
 use cupel_types::{Cases, SubmissionId, UserId, Work};
 
 use super::{Part, ProblemFilter, ProblemKey, ProblemLine, ProblemRecord, RunSummary, Seer};
@@ -21,6 +21,21 @@ pub struct SeenProblem {
     pub part: Option<Part>,
     /// Whether it is theirs to change.
     pub may_change: bool,
+}
+
+/// A solution as its sender worded it.
+#[derive(Clone)]
+pub struct NewSolution<'a> {
+    /// Of which problem.
+    pub problem: &'a ProblemRecord,
+    /// The current package of that.
+    pub package: &'a Package,
+    /// On what it is to be run.
+    pub cases: Cases,
+    /// What was written, and wishes.
+    pub new: NewSubmission,
+    /// Whether its sender waits for the result; see [`Core::submit_awaited`].
+    pub is_awaited: bool,
 }
 
 /// A submission as somebody sees it.
@@ -87,22 +102,21 @@ impl Core {
         self.inner.store.problems(filter, offset, limit).await
     }
 
-    /// Accepts a solution, to be judged at the problem's current version. `package` is that of the problem.
+    /// Accepts a solution, to be judged at the problem's current version.
     ///
     /// # Errors
     /// [`SolveError`]; nothing has been written then.
     pub async fn solve(
         &self,
         owner: UserId,
-        problem: &ProblemRecord,
-        package: &Package,
-        cases: Cases,
-        new: NewSubmission,
+        solution: NewSolution<'_>,
         idempotency: Option<Idempotency>,
-        is_awaited: bool,
     ) -> Result<(Submitted, Option<Awaited>), SolveError> {
-        if matches!(cases, Cases::Input(_)) && package.problem.is_interactive() {
-            return Err(SolveError::NoOwnInput("it talks with a program of the problem"));
+        let NewSolution { problem, package, cases, new, is_awaited } = solution;
+        if matches!(cases, Cases::Input(_))
+            && let Some(why) = no_own_input(&package.problem)
+        {
+            return Err(SolveError::NoOwnInput(why));
         }
         self.fits(&new, package)?;
         let new = NewSubmission { purpose: Purpose::Solve { of: problem.current(), cases }, ..new };
@@ -161,5 +175,18 @@ impl Core {
     /// When the store cannot answer.
     pub async fn runs_of(&self, submission: SubmissionId) -> Result<Vec<RunSummary>, StoreError> {
         self.inner.store.runs_of(submission, RUNS_MAX).await
+    }
+}
+
+/// Why a solution cannot be run by itself, as a program that reads its standard input.
+fn no_own_input(problem: &Problem) -> Option<&'static str> {
+    if problem.is_interactive() {
+        Some("they talk with a program of the problem")
+    } else if problem.signature.is_some() || !problem.includes.is_empty() {
+        Some("they are only a part of a program, the rest of which is the problem's")
+    } else if problem.io.input_file.is_some() {
+        Some("they read a file, not their standard input")
+    } else {
+        None
     }
 }

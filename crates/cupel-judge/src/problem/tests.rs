@@ -319,6 +319,11 @@ fn a_fault_of_the_checker_is_je_ends_everything_and_tells_why() {
         let message = report.cases[0].judge_message.as_deref().unwrap();
         assert!(message.contains("check.scr") && message.contains("it is broken"), "{message}");
     }
+    // Also where groups are skipped for it, which is not the reason.
+    let groups = ["a", "b"].map(|name| Node::Group(group(name, vec![fixture.case(name, CasePoints::None)])));
+    let checker = Answer { stderr: "FAIL it is broken", ..ends(Outcome::Exited(3), 1) };
+    let (report, _) = fixture.judge(group("", groups.into()), false, vec![ok(), checker]);
+    assert!(report.message.as_deref().unwrap().contains("it is broken"), "{report:?}");
 }
 
 #[test]

@@ -464,7 +464,7 @@ pub(crate) enum KeyCommand {
         /// Whose key.
         #[arg(long, value_name = "USER", default_value = "admin")]
         user: String,
-        /// What it may do: runs:read, runs:write, account, admin [default: runs:read and runs:write].
+        /// What it may do: runs:read, runs:write, problems:write, account, admin [default: runs:read and runs:write].
         #[arg(long, value_name = "SCOPE")]
         scope: Vec<String>,
         /// When it ends, such as 30d [default: never].

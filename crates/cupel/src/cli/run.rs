@@ -57,7 +57,7 @@ pub(super) fn run(args: &Run) -> CommandResult {
     let arguments: Option<Vec<String>> = arguments.collect();
     let arguments = arguments.ok_or_else(|| anyhow!("an argument of the program is not UTF-8")).or_exit(Exit::Usage)?;
     let file = file_in_box(&args.file, &language);
-    let program = Program { source, file, args: arguments, stdin: Vec::new(), limits };
+    let program = Program { source, file, args: arguments, stdin: Vec::new() };
     let program = program.judged_as(&language);
 
     // Only what somebody has made already; nothing is made while somebody waits.

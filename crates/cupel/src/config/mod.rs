@@ -39,6 +39,7 @@ pub(crate) struct Config {
     pub(crate) log: Log,
     pub(crate) metrics: MetricsAccess,
     pub(crate) languages: Languages,
+    pub(crate) problems: Problems,
 }
 
 #[derive(Clone, Debug)]
@@ -96,6 +97,8 @@ pub(crate) struct RateLimits {
     pub(crate) logins_per_address: u32,
     pub(crate) logins_per_account: u32,
     pub(crate) registrations_per_address: u32,
+    pub(crate) anonymous_reads_per_minute: u32,
+    pub(crate) anonymous_reads_burst: u32,
     pub(crate) tiers: BTreeMap<String, TierLimits>,
 }
 
@@ -133,6 +136,14 @@ pub(crate) struct Languages {
     pub(crate) directory: Option<PathBuf>,
     pub(crate) disabled: Vec<String>,
     pub(crate) prepare: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Problems {
+    /// Whether those that come with Cupel are loaded.
+    pub(crate) shipped: bool,
+    pub(crate) package_max: Bytes,
+    pub(crate) package_time_max: Duration,
 }
 
 /// What the command line says about the configuration.
@@ -246,6 +257,8 @@ fn read(layers: &mut Layers) -> Config {
         logins_per_address: layers.number("rate_limits.logins_per_address", many.clone()),
         logins_per_account: layers.number("rate_limits.logins_per_account", many.clone()),
         registrations_per_address: layers.number("rate_limits.registrations_per_address", many.clone()),
+        anonymous_reads_per_minute: layers.number("rate_limits.anonymous_reads_per_minute", many.clone()),
+        anonymous_reads_burst: layers.number("rate_limits.anonymous_reads_burst", many.clone()),
         tiers: layers.tiers().into_iter().map(|name| (name.clone(), tier(layers, &name))).collect(),
     };
     let webhooks = Webhooks {
@@ -276,6 +289,11 @@ fn read(layers: &mut Layers) -> Config {
         log,
         metrics: metrics(layers),
         languages: languages(layers),
+        problems: Problems {
+            shipped: layers.boolean("problems.shipped"),
+            package_max: layers.bytes("problems.package_max"),
+            package_time_max: layers.duration("problems.package_time_max", SECOND),
+        },
     }
 }
 

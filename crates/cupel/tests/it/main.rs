@@ -10,6 +10,7 @@ mod help;
 mod judge;
 mod local;
 mod prepared;
+mod problems;
 mod privileges;
 mod problem;
 mod recovery;

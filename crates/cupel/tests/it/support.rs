@@ -72,6 +72,7 @@ impl Server {
         let mut child = command
             // It would compete with the tests; what is prepared has tests of its own.
             .env("CUPEL_LANGUAGES__PREPARE", "false")
+            .env("CUPEL_PROBLEMS__SHIPPED", "false")
             .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -103,6 +104,8 @@ impl Server {
                     "runs:read",
                     "--scope",
                     "runs:write",
+                    "--scope",
+                    "problems:write",
                     "--data",
                     data.to_str().unwrap(),
                 ]),
@@ -153,6 +156,30 @@ impl Server {
         let body: Value = answer.body_mut().read_json().unwrap();
         assert!((200..300).contains(&status), "{status}: {body}");
         body
+    }
+
+    /// The answer to any request, with its status; `token` is whose it is, if anybody's.
+    pub(crate) fn call(&self, method: &str, path: &str, token: Option<&str>, body: Option<&Value>) -> (u16, Value) {
+        let content = body.map(|body| ("application/json", body.to_string().into_bytes()));
+        self.send(method, path, token, content)
+    }
+
+    /// The answer to an archive.
+    pub(crate) fn upload(&self, method: &str, path: &str, token: &str, archive: &[u8]) -> (u16, Value) {
+        self.send(method, path, Some(token), Some(("application/x-tar", archive.to_vec())))
+    }
+
+    fn send(&self, method: &str, path: &str, token: Option<&str>, content: Option<(&str, Vec<u8>)>) -> (u16, Value) {
+        let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let mut answer = match content {
+            Some((kind, bytes)) => agent().run(request.header("content-type", kind).body(bytes).unwrap()),
+            None => agent().run(request.body(()).unwrap()),
+        }
+        .unwrap();
+        (answer.status().as_u16(), answer.body_mut().read_json().unwrap())
     }
 
     /// Submits and returns the id.

@@ -1,0 +1,140 @@
+//! Who may call what: one table. The extractors refuse by it, the OpenAPI document is completed from it, and a test walks all
+//! of it with every kind of caller.
+//!
+//! Invariant: an operation that is not in the table lets nobody in, and a test finds it.
+
+use axum::http::Method;
+use cupel_core::accounts::Scope;
+
+use super::table::Who::{Admin, Author, Everybody, Owner, User};
+
+/// Who may call an operation. The scope is the one an API key must have; access tokens have every scope of their user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Who {
+    /// Whoever comes; some see more when they say who they are.
+    Everybody,
+    /// Everybody with an account, about what is their own.
+    User(Scope),
+    /// Authors and administrators.
+    Author(Scope),
+    /// Authors about their own problems, and administrators. To other authors the problem does not exist.
+    Owner(Scope),
+    /// Administrators.
+    Admin,
+}
+
+impl Who {
+    /// The scope an API key must have.
+    pub(crate) const fn scope(self) -> Option<Scope> {
+        match self {
+            Everybody => None,
+            User(scope) | Author(scope) | Owner(scope) => Some(scope),
+            Admin => Some(Scope::Admin),
+        }
+    }
+
+    /// The word in the document.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Everybody => "everybody",
+            User(_) => "user",
+            Author(_) => "author",
+            Owner(_) => "owner",
+            Admin => "admin",
+        }
+    }
+
+    /// A sentence for the document.
+    pub(crate) const fn sentence(self) -> &'static str {
+        match self {
+            Everybody => "Everybody may call this, without an account.",
+            User(_) => "Everybody with an account may call this.",
+            Author(_) => "Authors and administrators may call this.",
+            Owner(_) => "Authors may call this about their own problems, and administrators.",
+            Admin => "Administrators may call this.",
+        }
+    }
+}
+
+const READ: Scope = Scope::RunsRead;
+const WRITE: Scope = Scope::RunsWrite;
+const PROBLEMS: Scope = Scope::ProblemsWrite;
+
+/// Every operation below `/api/v1`.
+const OPERATIONS: &[(Method, &str, Who)] = &[
+    (Method::POST, "/execute", User(WRITE)),
+    (Method::GET, "/execute", User(READ)),
+    (Method::POST, "/execute/batch", User(WRITE)),
+    (Method::GET, "/execute/{submission_id}", User(READ)),
+    (Method::DELETE, "/execute/{submission_id}", User(WRITE)),
+    (Method::GET, "/execute/{submission_id}/events", User(READ)),
+    (Method::GET, "/submissions", User(READ)),
+    (Method::GET, "/submissions/{submission_id}", User(READ)),
+    (Method::GET, "/submissions/{submission_id}/runs", User(READ)),
+    (Method::POST, "/submissions/{submission_id}/rejudge", Owner(PROBLEMS)),
+    (Method::GET, "/languages", Everybody),
+    (Method::GET, "/languages/{language_id}", Everybody),
+    (Method::GET, "/problems", Everybody),
+    (Method::POST, "/problems", Author(PROBLEMS)),
+    (Method::GET, "/problems/{slug}", Everybody),
+    (Method::PATCH, "/problems/{slug}", Owner(PROBLEMS)),
+    (Method::DELETE, "/problems/{slug}", Owner(PROBLEMS)),
+    (Method::GET, "/problems/{slug}/files/{file}", Everybody),
+    (Method::POST, "/problems/{slug}/run", User(WRITE)),
+    (Method::POST, "/problems/{slug}/submissions", User(WRITE)),
+    (Method::GET, "/problems/{slug}/submissions", User(READ)),
+    (Method::POST, "/problems/{slug}/rejudge", Owner(PROBLEMS)),
+    (Method::POST, "/problems/{slug}/verify", Owner(PROBLEMS)),
+    (Method::GET, "/problems/{slug}/package", Owner(PROBLEMS)),
+    (Method::PUT, "/problems/{slug}/package", Owner(PROBLEMS)),
+    (Method::GET, "/problems/{slug}/versions", Owner(PROBLEMS)),
+    (Method::GET, "/problems/{slug}/leaderboard", Everybody),
+    (Method::GET, "/leaderboard", Everybody),
+    (Method::GET, "/users/me/progress", User(READ)),
+    (Method::POST, "/auth/register", Everybody),
+    (Method::POST, "/auth/login", Everybody),
+    (Method::POST, "/auth/refresh", Everybody),
+    (Method::POST, "/auth/logout", User(Scope::Account)),
+    (Method::GET, "/auth/me", User(READ)),
+    (Method::GET, "/auth/webhook-secret", User(Scope::Account)),
+    (Method::POST, "/auth/keys", User(Scope::Account)),
+    (Method::GET, "/auth/keys", User(Scope::Account)),
+    (Method::DELETE, "/auth/keys/{key_id}", User(Scope::Account)),
+    (Method::PATCH, "/admin/users/{user_id}", Admin),
+    (Method::GET, "/admin/queue", Admin),
+];
+
+/// Who may call the operation with this route; `None`: it is none of the native API's.
+pub(crate) fn who(method: &Method, route: &str) -> Option<Who> {
+    let below = route.strip_prefix("/api/v1")?;
+    let method = if *method == Method::HEAD { &Method::GET } else { method };
+    OPERATIONS.iter().find(|(known, path, _)| known == method && *path == below).map(|(_, _, who)| *who)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn the_table_has_the_operations_of_the_document_and_no_others() {
+        let document: serde_json::Value = serde_json::from_str(&crate::openapi_json()).unwrap();
+        let mut documented = HashSet::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for method in item.as_object().unwrap().keys() {
+                documented.insert((method.to_uppercase(), path.clone()));
+            }
+        }
+        let table: HashSet<_> =
+            OPERATIONS.iter().map(|(m, path, _)| (m.to_string(), format!("/api/v1{path}"))).collect();
+        assert_eq!(table.len(), OPERATIONS.len(), "an operation stands twice in the table");
+        assert_eq!(table, documented);
+    }
+
+    #[test]
+    fn a_head_is_a_get_and_what_is_not_in_the_table_is_nobodys() {
+        assert_eq!(who(&Method::HEAD, "/api/v1/problems"), Some(Everybody));
+        assert_eq!(who(&Method::DELETE, "/api/v1/problems"), None);
+        assert_eq!(who(&Method::GET, "/metrics"), None);
+    }
+}

@@ -1,0 +1,150 @@
+//! Leaderboards and progress.
+
+use axum::Json;
+use axum::extract::State;
+use cupel_core::problems::Progress;
+use cupel_problem::Slug;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::seen;
+use super::view::StandingView;
+use crate::app::Shared;
+use crate::auth::{Caller, Visitor};
+use crate::body::{Id, Params};
+use crate::problem::{Problem, ProblemBody};
+use crate::v1::response::{Pagination, rfc3339};
+use crate::v1::submissions::PageParams;
+
+/// A page of a problem's leaderboard.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ProblemBoardPage {
+    /// The higher score first, then the faster program, then the earlier one.
+    lines: Vec<ProblemBoardLine>,
+    pagination: Pagination,
+}
+
+/// A place on a problem's leaderboard.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ProblemBoardLine {
+    /// From 1.
+    place: u64,
+    /// Who.
+    username: String,
+    /// The language of the submission that stands for them.
+    language: Option<String>,
+    /// Its peak memory, in KiB.
+    memory_used_kb: Option<u64>,
+    /// How they stand.
+    standing: StandingView,
+}
+
+/// Who solved a problem best.
+#[utoipa::path(
+    get, path = "/problems/{slug}/leaderboard", tag = "problems", operation_id = "problem_leaderboard",
+    params(("slug" = String, Path, description = "The problem's name in addresses"), PageParams),
+    responses(
+        (status = 200, description = "A page", body = ProblemBoardPage),
+        (status = 404, description = "There is none, or it is not shown to you", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn problem_board(
+    State(app): State<Shared>,
+    Visitor(seer): Visitor,
+    Id(slug): Id<Slug>,
+    Params(page): Params<PageParams>,
+) -> Result<Json<ProblemBoardPage>, Problem> {
+    let offset = page.offset()?;
+    let problem = seen(&app, &seer, slug).await?.problem;
+    let (lines, total) = app.core.store().board(problem.id, offset, page.limit).await?;
+    let lines = lines.into_iter().map(|line| ProblemBoardLine {
+        place: line.place,
+        username: line.username,
+        language: line.language.map(|language| language.to_string()),
+        memory_used_kb: line.memory.map(|memory| memory.as_kib()),
+        standing: StandingView::from(&line.standing),
+    });
+    Ok(Json(ProblemBoardPage {
+        lines: lines.collect(),
+        pagination: Pagination { page: page.page, limit: page.limit, total },
+    }))
+}
+
+/// A page of the global leaderboard.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BoardPage {
+    /// Who solved more public problems first; among equals who was there earlier.
+    lines: Vec<BoardLine>,
+    pagination: Pagination,
+}
+
+/// A place on the global leaderboard.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BoardLine {
+    /// From 1.
+    place: u64,
+    /// Who.
+    username: String,
+    /// What they have solved.
+    progress: ProgressView,
+}
+
+/// How many public problems a user has solved.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ProgressView {
+    /// All of them, also those of unknown difficulty.
+    solved: u64,
+    /// Easy ones.
+    easy: u64,
+    /// Medium ones.
+    medium: u64,
+    /// Hard ones.
+    hard: u64,
+    /// Tried and not solved.
+    attempted: u64,
+    /// When the last of the solved was.
+    #[schema(format = DateTime)]
+    last_solved_at: Option<String>,
+}
+
+impl From<Progress> for ProgressView {
+    fn from(progress: Progress) -> ProgressView {
+        ProgressView {
+            solved: progress.solved,
+            easy: progress.easy,
+            medium: progress.medium,
+            hard: progress.hard,
+            attempted: progress.attempted,
+            last_solved_at: progress.last_solved_at.map(rfc3339),
+        }
+    }
+}
+
+/// Who solved most.
+#[utoipa::path(
+    get, path = "/leaderboard", tag = "problems", operation_id = "leaderboard",
+    params(PageParams),
+    responses((status = 200, description = "A page", body = BoardPage)),
+)]
+pub(crate) async fn board(
+    State(app): State<Shared>,
+    _visitor: Visitor,
+    Params(page): Params<PageParams>,
+) -> Result<Json<BoardPage>, Problem> {
+    let (lines, total) = app.core.store().ranks(page.offset()?, page.limit).await?;
+    let lines = lines.into_iter().map(|line| BoardLine {
+        place: line.place,
+        username: line.username,
+        progress: line.progress.into(),
+    });
+    Ok(Json(BoardPage { lines: lines.collect(), pagination: Pagination { page: page.page, limit: page.limit, total } }))
+}
+
+/// What you have solved.
+#[utoipa::path(
+    get, path = "/users/me/progress", tag = "problems", operation_id = "progress",
+    responses((status = 200, description = "Your progress", body = ProgressView)),
+)]
+pub(crate) async fn progress(State(app): State<Shared>, caller: Caller) -> Result<Json<ProgressView>, Problem> {
+    Ok(Json(app.core.store().progress(caller.user).await?.into()))
+}

@@ -1,0 +1,122 @@
+//! `GET /problems`: what there is to solve.
+
+use axum::Json;
+use axum::extract::State;
+use cupel_core::problems::{ProblemFilter, ProblemSort, SolveState};
+use cupel_problem::{Difficulty, Tag};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::view::ProblemLineView;
+use crate::app::Shared;
+use crate::auth::Visitor;
+use crate::body::Params;
+use crate::problem::{Problem, ProblemKind};
+use crate::v1::response::Pagination;
+use crate::v1::submissions::{PageParams, one, twenty};
+
+const TAGS_MAX: usize = 20;
+const TEXT_MAX: usize = 100;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListParams {
+    /// Only of these difficulties: `easy`, `medium`, `hard`, separated by commas.
+    #[serde(default)]
+    difficulty: Option<String>,
+    /// Only with all of these tags, separated by commas.
+    #[serde(default)]
+    tag: Option<String>,
+    /// Only those you stand with like this: `solved`, `attempted` or `unsolved`.
+    #[serde(default)]
+    #[param(inline)]
+    state: Option<StateName>,
+    /// Only those whose title or slug contains this.
+    #[serde(default)]
+    q: Option<String>,
+    /// Only those that are yours to change.
+    #[serde(default)]
+    mine: bool,
+    /// In which order: `title`, `newest`, `difficulty` or `solved` (by most users).
+    #[serde(default)]
+    sort: Option<String>,
+    /// Which page, from 1.
+    #[serde(default = "one")]
+    #[param(minimum = 1, default = 1)]
+    page: u64,
+    /// How many on a page.
+    #[serde(default = "twenty")]
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    limit: u64,
+}
+
+/// How one stands with a problem.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum StateName {
+    /// Solved.
+    Solved,
+    /// Tried and not solved.
+    Attempted,
+    /// Not solved, tried or not.
+    Unsolved,
+}
+
+/// A page of problems.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ProblemPage {
+    problems: Vec<ProblemLineView>,
+    pagination: Pagination,
+}
+
+/// List problems.
+///
+/// Public ones, and when you say who you are your own and those that were shown to you.
+#[utoipa::path(
+    get, path = "/problems", tag = "problems", operation_id = "problems",
+    params(ListParams),
+    responses((status = 200, description = "A page", body = ProblemPage)),
+)]
+pub(crate) async fn problems(
+    State(app): State<Shared>,
+    Visitor(seer): Visitor,
+    Params(params): Params<ListParams>,
+) -> Result<Json<ProblemPage>, Problem> {
+    let page = PageParams { page: params.page, limit: params.limit };
+    let (offset, filter) = (page.offset()?, filter(&params)?);
+    let (lines, total) = app.core.problems(&seer, filter, offset, page.limit).await?;
+    let problems = lines.iter().map(|line| ProblemLineView::of(&line.problem, line.standing.as_ref())).collect();
+    Ok(Json(ProblemPage { problems, pagination: Pagination { page: page.page, limit: page.limit, total } }))
+}
+
+fn filter(params: &ListParams) -> Result<ProblemFilter, Problem> {
+    let refuse = |detail: &str| Problem::new(ProblemKind::InvalidParameter, detail.to_owned());
+    let words = |text: &Option<String>| {
+        let text = text.clone().unwrap_or_default();
+        text.split(',').map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect::<Vec<_>>()
+    };
+    let difficulties = words(&params.difficulty).iter().map(|word| Difficulty::from_name(word)).collect::<Option<_>>();
+    let tags: Vec<Tag> = words(&params.tag)
+        .iter()
+        .map(|word| word.parse())
+        .collect::<Result<_, _>>()
+        .map_err(|_| refuse("A tag is 1 to 40 characters without commas."))?;
+    if tags.len() > TAGS_MAX || params.q.as_ref().is_some_and(|text| text.len() > TEXT_MAX) {
+        return Err(refuse("At most 20 tags, and at most 100 bytes of text to look for."));
+    }
+    let sort = params.sort.as_deref().map_or(Some(ProblemSort::default()), ProblemSort::from_name);
+    Ok(ProblemFilter {
+        own: params.mine,
+        difficulties: difficulties.ok_or_else(|| refuse("`difficulty` is `easy`, `medium` or `hard`."))?,
+        tags,
+        state: params.state.map(|state| match state {
+            StateName::Solved => SolveState::Solved,
+            StateName::Attempted => SolveState::Attempted,
+            StateName::Unsolved => SolveState::Unsolved,
+        }),
+        text: params.q.clone().filter(|text| !text.is_empty()),
+        sort: sort.ok_or_else(|| refuse("`sort` is `title`, `newest`, `difficulty` or `solved`."))?,
+        ..ProblemFilter::default()
+    })
+}

@@ -1,0 +1,388 @@
+//! For authors: import, new versions, export, verification, visibility, removal.
+
+use std::io::Read as _;
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{FromRequest, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use cupel_core::problems::{ImportedVersion, NewPackage, Part, ProblemChange, ProblemKey};
+use cupel_problem::{Container, ExportError, Slug, Visibility, export};
+use cupel_types::UserId;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::upload::Upload;
+use super::view::{FindingView, ProblemLineView};
+use super::{refusal, seen, view};
+use crate::app::Shared;
+use crate::auth::Caller;
+use crate::body::{Id, JsonBody, Params};
+use crate::edge::Notes;
+use crate::problem::{FieldError, Problem, ProblemBody, ProblemKind};
+use crate::v1::execute::{self, IdempotencyKey};
+use crate::v1::response::{Accepted, Pagination, rfc3339};
+use crate::v1::submissions::PageParams;
+
+/// How many people may have a part in a problem beside its owner.
+const MEMBERS_MAX: usize = 1000;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ImportParams {
+    /// The problem's name in addresses, in place of the package's: 1 to 64 of `a-z`, `0-9` and `-`.
+    #[serde(default)]
+    slug: Option<String>,
+}
+
+/// A package was taken in.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ImportedView {
+    /// The problem as it is now.
+    problem: ProblemLineView,
+    /// SHA-256 of the package's content.
+    package: String,
+    /// What it came as, such as `kattis-2025-09`.
+    format: &'static str,
+    /// What is odd about it.
+    warnings: Vec<FindingView>,
+    /// Whether anything changed: not when it was the current version already.
+    is_new: bool,
+}
+
+impl From<ImportedVersion> for ImportedView {
+    fn from(imported: ImportedVersion) -> ImportedView {
+        ImportedView {
+            problem: ProblemLineView::of(&imported.problem, None),
+            package: imported.problem.package.to_string(),
+            format: imported.format.as_str(),
+            warnings: imported.warnings.iter().map(FindingView::from).collect(),
+            is_new: imported.is_new,
+        }
+    }
+}
+
+/// Import a problem.
+///
+/// The body is the archive: zip, tar or gzipped tar, in the form of Kattis (legacy or 2025-09), DOMjudge, DMOJ, Polygon or
+/// Cupel. It becomes a draft of yours. A package that is at fault is refused as a whole, with every fault.
+#[utoipa::path(
+    post, path = "/problems", tag = "authoring", operation_id = "import_problem",
+    params(ImportParams),
+    request_body(content = Vec<u8>, content_type = "application/zip", description = "The archive"),
+    responses(
+        (status = 201, description = "A draft of yours", body = ImportedView),
+        (status = 409, description = "Another problem has this slug", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "The package is at fault; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn import(
+    State(app): State<Shared>,
+    caller: Caller,
+    Params(params): Params<ImportParams>,
+    Upload(archive): Upload,
+) -> Result<Response, Problem> {
+    let slug = params.slug.map(|text| slug_of(&text)).transpose()?;
+    let new = NewPackage { archive: archive.path().to_owned(), slug };
+    let imported = app.core.import_problem(caller.user, new).await.map_err(refusal)?;
+    tracing::info!(by = %caller.user, problem = %imported.problem.slug, "a problem was imported");
+    let place = format!("/api/v1/problems/{}", imported.problem.slug);
+    Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(ImportedView::from(imported))).into_response())
+}
+
+fn slug_of(text: &str) -> Result<Slug, Problem> {
+    text.parse().map_err(|_| {
+        let detail = "A slug is 1 to 64 of `a-z`, `0-9` and `-`, and neither begins nor ends with `-`.";
+        Problem::new(ProblemKind::InvalidParameter, detail)
+    })
+}
+
+/// Bring a new version.
+///
+/// It becomes the current one; submissions keep the version they were judged at until you have them judged again. The same
+/// package again changes nothing.
+#[utoipa::path(
+    put, path = "/problems/{slug}/package", tag = "authoring", operation_id = "new_version",
+    params(("slug" = String, Path, description = "The problem's name in addresses")),
+    request_body(content = Vec<u8>, content_type = "application/zip", description = "The archive"),
+    responses(
+        (status = 200, description = "The problem now", body = ImportedView),
+        (status = 404, description = "There is none, or it is not yours", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "The package is at fault; nothing has changed", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn new_version(
+    State(app): State<Shared>,
+    caller: Caller,
+    Id(slug): Id<Slug>,
+    request: Request,
+) -> Result<Json<ImportedView>, Problem> {
+    // Before anything is read: an archive is large.
+    let problem = app.core.to_change(&caller.seer(), ProblemKey::Slug(slug)).await.map_err(refusal)?;
+    let Upload(archive) = Upload::from_request(request, &app).await?;
+    let key = ProblemKey::Id(problem.id);
+    let imported = app.core.new_version(&caller.seer(), key, archive.path()).await.map_err(refusal)?;
+    Ok(Json(imported.into()))
+}
+
+/// Export a problem, as a zip in the form of Kattis 2025-09.
+#[utoipa::path(
+    get, path = "/problems/{slug}/package", tag = "authoring", operation_id = "export_problem",
+    params(("slug" = String, Path, description = "The problem's name in addresses")),
+    responses(
+        (status = 200, description = "The archive", body = Vec<u8>, content_type = "application/zip"),
+        (status = 404, description = "There is none, or it is not yours", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "That form cannot say what the package says", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn package(
+    State(app): State<Shared>,
+    caller: Caller,
+    Id(slug): Id<Slug>,
+) -> Result<Response, Problem> {
+    let problem = app.core.to_change(&caller.seer(), ProblemKey::Slug(slug)).await.map_err(refusal)?;
+    let package = app.core.package(problem.package).await.map_err(refusal)?;
+    let packages = Arc::clone(app.core.packages());
+    let written = tokio::task::spawn_blocking(move || {
+        // A name that nobody has: that of a file that is gone.
+        let place = packages.upload().map_err(|e| Problem::internal(&e))?.into_temp_path();
+        let target = place.to_path_buf();
+        drop(place);
+        let exported = export(&package, &target, Container::Zip).map_err(|error| match error {
+            ExportError::Inexpressible(refused) => view::refused(&refused.findings),
+            error => Problem::internal(&error),
+        });
+        exported?;
+        let opened = std::fs::File::open(&target);
+        // Open is enough: what is read from it stays until it is closed.
+        let removed = std::fs::remove_file(&target);
+        removed.and(opened).map_err(|e| Problem::internal(&e))
+    });
+    let file = written.await.map_err(|e| Problem::internal(&e))??;
+    let mut response = Body::from_stream(pieces(file)).into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/zip"));
+    if let Ok(value) = HeaderValue::try_from(format!("attachment; filename=\"{}.zip\"", problem.slug)) {
+        response.headers_mut().insert(header::CONTENT_DISPOSITION, value);
+    }
+    Ok(response)
+}
+
+/// A file, piece by piece, each read on a thread where that does no harm.
+fn pieces(file: std::fs::File) -> impl futures_util::Stream<Item = std::io::Result<Vec<u8>>> {
+    const PIECE_BYTES: u64 = 64 << 10;
+    futures_util::stream::try_unfold(file, |file| async move {
+        let read = tokio::task::spawn_blocking(move || {
+            let mut piece = Vec::new();
+            (&file).take(PIECE_BYTES).read_to_end(&mut piece).map(|_| (piece, file))
+        });
+        let (piece, file) = read.await.map_err(std::io::Error::other)??;
+        Ok(if piece.is_empty() { None } else { Some((piece, file)) })
+    })
+}
+
+/// Have a problem verified.
+///
+/// Its inputs are held against its validators, its checker against outputs whose judgement is known, its submissions
+/// against what is expected of them. An ordinary submission of yours, whose result says what does not hold.
+#[utoipa::path(
+    post, path = "/problems/{slug}/verify", tag = "authoring", operation_id = "verify_problem",
+    params(("slug" = String, Path, description = "The problem's name in addresses")),
+    responses(
+        (status = 202, description = "Accepted: it will be verified whatever happens", body = Accepted),
+        (status = 404, description = "There is none, or it is not yours", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The queue is full or the store away; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn verify(
+    State(app): State<Shared>,
+    caller: Caller,
+    Extension(notes): Extension<Notes>,
+    Id(slug): Id<Slug>,
+    key: IdempotencyKey,
+) -> Result<Response, Problem> {
+    let problem = app.core.to_change(&caller.seer(), ProblemKey::Slug(slug)).await.map_err(refusal)?;
+    let idempotency = key.for_request(&app, &format!("/api/v1/problems/{}/verify", problem.slug), &bytes::Bytes::new());
+    execute::pay(&app, &caller, &notes, 1)?;
+    let request_id = Some(notes.request_id().to_owned());
+    let submitted = app.core.verify_problem(caller.user, &problem, request_id, idempotency).await;
+    let submitted = submitted.map_err(|error| execute::refusal(error, |_| ("", Default::default())))?;
+    execute::accepted(&submitted, "/api/v1/submissions")
+}
+
+/// What to change; what is left out stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "visibility": "public" }))]
+pub(crate) struct ChangeRequest {
+    /// `draft` (its authors), `private` (and whom they name) or `public`. Only a verified version may be shown.
+    #[serde(default)]
+    visibility: Option<VisibilityName>,
+    /// Another name in addresses.
+    #[serde(default)]
+    slug: Option<String>,
+    /// Everybody who may see it while it is private, by user name, in place of those who might.
+    #[serde(default)]
+    readers: Option<Vec<String>>,
+    /// Everybody who may change it beside its owner, by user name, in place of those who might.
+    #[serde(default)]
+    authors: Option<Vec<String>>,
+}
+
+/// Who may see a problem.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum VisibilityName {
+    /// Its authors.
+    Draft,
+    /// Its authors and its readers.
+    Private,
+    /// Everybody.
+    Public,
+}
+
+/// Publish, hide or rename a problem, and say who has a part in it.
+#[utoipa::path(
+    patch, path = "/problems/{slug}", tag = "authoring", operation_id = "change_problem",
+    params(("slug" = String, Path, description = "The problem's name in addresses")),
+    request_body = ChangeRequest,
+    responses(
+        (status = 200, description = "The problem now", body = ProblemLineView),
+        (status = 404, description = "There is none, or it is not yours", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The slug is taken, or the current version has not been verified", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn change(
+    State(app): State<Shared>,
+    caller: Caller,
+    Id(slug): Id<Slug>,
+    JsonBody(body): JsonBody<ChangeRequest>,
+) -> Result<Json<ProblemLineView>, Problem> {
+    let seen = seen(&app, &caller.seer(), slug).await?;
+    let members = match (body.readers, body.authors) {
+        (None, None) => None,
+        (readers, authors) => {
+            let known = app.core.store().members(seen.problem.id).await?;
+            let mut members = part_of(&app, readers, &known, Part::Reader, "/readers").await?;
+            members.extend(part_of(&app, authors, &known, Part::Author, "/authors").await?);
+            Some(members)
+        }
+    };
+    let visibility = body.visibility.map(|name| match name {
+        VisibilityName::Draft => Visibility::Draft,
+        VisibilityName::Private => Visibility::Private,
+        VisibilityName::Public => Visibility::Public,
+    });
+    let slug = body.slug.map(|text| slug_of(&text)).transpose()?;
+    let change = ProblemChange { visibility, slug, members };
+    let changed = app.core.change_problem(&caller.seer(), ProblemKey::Id(seen.problem.id), change).await;
+    let changed = changed.map_err(refusal)?;
+    tracing::info!(by = %caller.user, problem = %changed.slug, visibility = changed.visibility.as_str(), "a problem was changed");
+    Ok(Json(ProblemLineView::of(&changed, None)))
+}
+
+/// Those named, or those who had this part if nobody is named.
+async fn part_of(
+    app: &Shared,
+    names: Option<Vec<String>>,
+    known: &[(UserId, Part)],
+    part: Part,
+    pointer: &str,
+) -> Result<Vec<(UserId, Part)>, Problem> {
+    let Some(names) = names else { return Ok(known.iter().copied().filter(|(_, had)| *had == part).collect()) };
+    let refuse = |pointer: String, detail: String| {
+        Problem::new(ProblemKind::InvalidBody, detail.clone()).with_errors(vec![FieldError::new(pointer, detail)])
+    };
+    if names.len() > MEMBERS_MAX {
+        return Err(refuse(pointer.to_owned(), format!("At most {MEMBERS_MAX} names.")));
+    }
+    let mut members = Vec::with_capacity(names.len());
+    for (index, name) in names.iter().enumerate() {
+        let found = app.core.store().user_by_login(name).await?;
+        let (user, _) = found
+            .filter(|(user, _)| user.username.eq_ignore_ascii_case(name))
+            .ok_or_else(|| refuse(format!("{pointer}/{index}"), "There is no user of this name.".to_owned()))?;
+        members.push((user.id, part));
+    }
+    Ok(members)
+}
+
+/// Remove a draft for which nothing was sent.
+#[utoipa::path(
+    delete, path = "/problems/{slug}", tag = "authoring", operation_id = "delete_problem",
+    params(("slug" = String, Path, description = "The problem's name in addresses")),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 404, description = "There is none, or it is not yours", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "It is no draft, or something was sent for it", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn delete(
+    State(app): State<Shared>,
+    caller: Caller,
+    Id(slug): Id<Slug>,
+) -> Result<StatusCode, Problem> {
+    app.core.delete_problem(&caller.seer(), ProblemKey::Slug(slug)).await.map_err(refusal)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A page of versions.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct VersionPage {
+    /// The newest first.
+    versions: Vec<VersionView>,
+    pagination: Pagination,
+}
+
+/// A version of a problem.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct VersionView {
+    /// Its number, from 1.
+    version: u32,
+    /// SHA-256 of its package.
+    package: String,
+    /// What it came as.
+    format: String,
+    /// Whether it is the current one.
+    is_current: bool,
+    /// Whether it was found to be as it says; `null`: nobody has looked.
+    is_verified: Option<bool>,
+    /// When it came.
+    #[schema(format = DateTime)]
+    created_at: String,
+}
+
+/// List the versions of a problem.
+#[utoipa::path(
+    get, path = "/problems/{slug}/versions", tag = "authoring", operation_id = "versions",
+    params(("slug" = String, Path, description = "The problem's name in addresses"), PageParams),
+    responses(
+        (status = 200, description = "A page", body = VersionPage),
+        (status = 404, description = "There is none, or it is not yours", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn versions(
+    State(app): State<Shared>,
+    caller: Caller,
+    Id(slug): Id<Slug>,
+    Params(page): Params<PageParams>,
+) -> Result<Json<VersionPage>, Problem> {
+    let offset = page.offset()?;
+    let problem = app.core.to_change(&caller.seer(), ProblemKey::Slug(slug)).await.map_err(refusal)?;
+    let (versions, total) = app.core.store().versions(problem.id, offset, page.limit).await?;
+    let versions = versions.into_iter().map(|version| VersionView {
+        version: version.number,
+        package: version.package.to_string(),
+        format: version.format,
+        is_current: version.number == problem.version,
+        is_verified: version.is_verified,
+        created_at: rfc3339(version.at),
+    });
+    Ok(Json(VersionPage {
+        versions: versions.collect(),
+        pagination: Pagination { page: page.page, limit: page.limit, total },
+    }))
+}

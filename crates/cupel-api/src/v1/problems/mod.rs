@@ -1,0 +1,78 @@
+//! `/problems`: looking, solving, authoring, and how users stand.
+
+mod boards;
+mod detail;
+mod list;
+mod manage;
+mod rejudge;
+pub(crate) mod result;
+mod solve;
+mod upload;
+mod view;
+
+pub(crate) use result::Told;
+
+use cupel_core::problems::{AuthorError, ProblemKey, SeenProblem, Seer};
+use cupel_problem::Slug;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::Shared;
+use crate::problem::{FieldError, Problem, ProblemKind};
+
+pub(super) fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::default()
+        .routes(routes!(list::problems, manage::import))
+        .routes(routes!(detail::problem, manage::change, manage::delete))
+        .routes(routes!(detail::file))
+        .routes(routes!(solve::run))
+        .routes(routes!(solve::submit, solve::submissions))
+        .routes(routes!(manage::verify))
+        .routes(routes!(manage::package, manage::new_version))
+        .routes(routes!(manage::versions))
+        .routes(routes!(rejudge::rejudge_problem))
+        .routes(routes!(boards::problem_board))
+        .routes(routes!(boards::board))
+        .routes(routes!(boards::progress))
+        .routes(routes!(result::submission))
+        .routes(routes!(result::runs))
+        .routes(routes!(rejudge::rejudge_submission))
+}
+
+fn no_such_problem() -> Problem {
+    Problem::not_found("problem")
+}
+
+/// The problem, if it exists for the seer.
+async fn seen(app: &Shared, seer: &Seer, slug: Slug) -> Result<SeenProblem, Problem> {
+    app.core.problem(seer, ProblemKey::Slug(slug)).await?.ok_or_else(no_such_problem)
+}
+
+/// What core says to an author, as a problem.
+fn refusal(error: AuthorError) -> Problem {
+    match error {
+        AuthorError::Missing => no_such_problem(),
+        AuthorError::SlugTaken => {
+            let detail = "Another problem has this slug. Choose another one.";
+            Problem::new(ProblemKind::Taken, detail).with_errors(vec![FieldError::new("/slug", detail)])
+        }
+        AuthorError::NoSlug => {
+            let detail = "The package has no name that a slug could be made of. Send one as `?slug=`.";
+            Problem::new(ProblemKind::InvalidPackage, detail)
+        }
+        AuthorError::Refused(refused) => view::refused(&refused.findings),
+        AuthorError::NotVerified => Problem::new(
+            ProblemKind::Conflict,
+            "Only a version that was verified may be shown. Verify it (`POST /problems/{slug}/verify`), and correct what does not hold.",
+        ),
+        AuthorError::InUse => Problem::new(
+            ProblemKind::Conflict,
+            "Only a draft for which nothing was sent can be removed. Make it a draft again to hide it.",
+        ),
+        AuthorError::Store(error) => error.into(),
+        error @ (AuthorError::Import(_)
+        | AuthorError::Packages(_)
+        | AuthorError::Upload(_)
+        | AuthorError::BrokenOff) => Problem::internal(&error),
+    }
+}

@@ -1,0 +1,322 @@
+//! What became of a submission to a problem: as its sender may see it, and as the problem's authors may.
+//!
+//! Invariant: of a test that is not shown, a sender learns number, verdict, score, time and memory; of one whose feedback is
+//! hidden not even that. No name of such a test, no output on it, no word of a checker's.
+
+use std::collections::HashMap;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use cupel_core::problems::Attempted;
+use cupel_core::run::SubmissionRecord;
+use cupel_types::{
+    BoxFile, CaseGrade, Cases, ContentHash, Feedback, Grading, GroupGrade, SubmissionId, Verdict, Verification, Work,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::no_such_problem;
+use super::view::points;
+use crate::answers;
+use crate::app::Shared;
+use crate::auth::Caller;
+use crate::body::Id;
+use crate::problem::{Problem, ProblemBody};
+use crate::v1::execute::Wait;
+use crate::v1::response::{Status, rfc3339, text_of};
+
+/// How much is told of a submission beside what everybody who sees it is told.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Told {
+    /// What is meant for the problem's authors.
+    pub(crate) as_author: bool,
+    /// The source.
+    pub(crate) with_files: bool,
+    /// The problem's name in addresses.
+    pub(crate) slug: Option<String>,
+    /// The number of the version it was judged at.
+    pub(crate) version: Option<u32>,
+}
+
+/// What a problem made of a submission.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct GradedView {
+    /// The problem's name in addresses, where it still exists.
+    slug: Option<String>,
+    /// The number of the version it was judged at.
+    version: Option<u32>,
+    /// SHA-256 of that version's package.
+    package: String,
+    /// On what it was run: `all` tests, which counts, or the `samples` or an `input` of your own, which does not;
+    /// `verification` where the package itself was held against what it says.
+    purpose: &'static str,
+    /// The score, where the problem has scores and it was judged to its end.
+    score: Option<f64>,
+    /// The most points there are, where there is a most.
+    max_score: Option<f64>,
+    /// The groups of tests.
+    groups: Vec<GroupView>,
+    /// The tests in order, those that were not run among them.
+    tests: Vec<ProblemTestView>,
+    /// For the problem's authors: why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    author_message: Option<String>,
+    /// What verifying the package came to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verification: Option<VerificationView>,
+}
+
+/// A group of tests.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct GroupView {
+    /// Its name.
+    name: String,
+    /// Its verdict; `SK`: it was not run.
+    verdict: &'static str,
+    /// Its score, where it has one.
+    score: Option<f64>,
+    /// The most it gives, where there is a most.
+    max_score: Option<f64>,
+    /// For the problem's authors: why it was not run, or what is wrong with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// A test of a problem.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ProblemTestView {
+    /// Its number, from 1.
+    number: u64,
+    /// Its name, if you may know it.
+    name: Option<String>,
+    /// Whether it is shown in the statement, or otherwise yours to see.
+    is_shown: bool,
+    /// Its verdict, `SK` if it was not run; `null` where the problem tells nothing of single tests.
+    verdict: Option<&'static str>,
+    /// Its score, where it has one.
+    score: Option<f64>,
+    /// CPU time in milliseconds.
+    execution_time_ms: Option<u64>,
+    /// Peak memory in KiB.
+    memory_used_kb: Option<u64>,
+    /// What your program wrote, where the test is shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stdout: Option<String>,
+    /// The same on standard error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stderr: Option<String>,
+    /// What the checker says, where the test is shown; for the problem's authors always.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    judge_message: Option<String>,
+    /// What the checker says to contestants, where the test is shown; for the problem's authors always.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+}
+
+/// What verifying a package came to.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct VerificationView {
+    /// Whether everything is as the package says.
+    holds: bool,
+    /// What is not.
+    findings: Vec<String>,
+    /// Every claim, every submission and the time limit, as `cupel verify --json` prints them.
+    report: serde_json::Value,
+}
+
+impl From<&Verification> for VerificationView {
+    fn from(verification: &Verification) -> VerificationView {
+        VerificationView {
+            holds: verification.holds,
+            findings: verification.findings.clone(),
+            report: serde_json::from_str(&verification.report).unwrap_or_default(),
+        }
+    }
+}
+
+/// A file that was sent. One of `content` and `content_base64` is there.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SentFileView {
+    /// Its path.
+    path: String,
+    /// The content as text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<String>,
+    /// The content as base64, where it is not text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_base64: Option<String>,
+}
+
+impl From<&BoxFile> for SentFileView {
+    fn from(file: &BoxFile) -> SentFileView {
+        let text = std::str::from_utf8(&file.data).ok().map(str::to_owned);
+        let content_base64 = text.is_none().then(|| BASE64_STANDARD.encode(&file.data));
+        SentFileView { path: file.path.to_string(), content: text, content_base64 }
+    }
+}
+
+/// The part of a submission that is about a problem; `None` if it is about none.
+pub(crate) fn graded(record: &SubmissionRecord, told: &Told) -> Option<GradedView> {
+    let of = record.submission.of_problem()?;
+    let report = record.report.as_ref();
+    let grading = report.and_then(|report| report.grading.as_ref());
+    let empty = Grading::default();
+    let grade = grading.unwrap_or(&empty);
+    Some(GradedView {
+        slug: told.slug.clone(),
+        version: told.version,
+        package: of.package.to_string(),
+        purpose: match &record.submission.work {
+            Work::Problem(solution) => match solution.cases {
+                Cases::All => "all",
+                Cases::Samples => "samples",
+                Cases::Input(_) => "input",
+            },
+            Work::Program(_) | Work::Verify(_) => "verification",
+        },
+        score: grade.score.map(points),
+        max_score: grade.max_score.map(points),
+        groups: grade.groups.iter().map(|group| group_view(group, told)).collect(),
+        tests: (1..).zip(&grade.cases).map(|(number, case)| test_view(number, case, told)).collect(),
+        author_message: grade.author_message.clone().filter(|_| told.as_author),
+        verification: report.and_then(|report| report.verification.as_ref()).map(VerificationView::from),
+    })
+}
+
+fn group_view(group: &GroupGrade, told: &Told) -> GroupView {
+    GroupView {
+        name: group.name.clone(),
+        verdict: group.verdict.code(),
+        score: group.score.map(points),
+        max_score: group.max_score.map(points),
+        reason: group.reason.clone().filter(|_| told.as_author),
+    }
+}
+
+fn test_view(number: u64, case: &CaseGrade, told: &Told) -> ProblemTestView {
+    let is_shown = case.feedback == Feedback::Full;
+    let in_full = is_shown || told.as_author;
+    let is_known = in_full || case.feedback == Feedback::Verdict;
+    let has_run = is_known && case.verdict != Verdict::Skipped;
+    let step = case.step.as_ref();
+    ProblemTestView {
+        number,
+        name: in_full.then(|| case.name.clone()),
+        is_shown,
+        verdict: is_known.then(|| case.verdict.code()),
+        score: case.score.filter(|_| is_known).map(points),
+        execution_time_ms: has_run.then_some(case.usage.cpu_time.as_millis() as u64),
+        memory_used_kb: has_run.then_some(case.usage.memory.as_kib()),
+        stdout: step.map(|step| text_of(&step.stdout).0),
+        stderr: step.map(|step| text_of(&step.stderr).0),
+        judge_message: case.judge_message.clone().filter(|_| in_full),
+        message: case.team_message.clone().filter(|_| in_full),
+    }
+}
+
+/// What is told of a submission that somebody may see.
+async fn told_of(app: &Shared, attempted: &Attempted) -> Result<Told, Problem> {
+    let mut told = Told { as_author: attempted.as_author, with_files: true, ..Told::default() };
+    if let (Some(of), Some(problem)) = (attempted.record.submission.of_problem(), &attempted.problem) {
+        told.slug = Some(problem.slug.to_string());
+        told.version = numbers(app, problem.id).await?.get(&of.package).copied();
+    }
+    Ok(told)
+}
+
+/// The newest versions of a problem, by their package.
+async fn numbers(app: &Shared, problem: cupel_types::ProblemId) -> Result<HashMap<ContentHash, u32>, Problem> {
+    const VERSIONS_MAX: u64 = 1000;
+    let (versions, _) = app.core.store().versions(problem, 0, VERSIONS_MAX).await?;
+    Ok(versions.into_iter().map(|version| (version.package, version.number)).collect())
+}
+
+/// Look at a submission, with its source and what a problem made of it.
+///
+/// Your own, and for the authors of a problem those to it. With `?wait=` the answer is held back until it has ended.
+#[utoipa::path(
+    get, path = "/submissions/{submission_id}", tag = "submissions", operation_id = "submission_in_full",
+    params(("submission_id" = String, Path, description = "The submission's id", format = Uuid), crate::v1::execute::WaitParams),
+    responses(
+        (status = 200, description = "The submission as it stands", body = crate::v1::response::SubmissionView),
+        (status = 404, description = "There is none, or it is not yours to see", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "You have as many large answers open as you may", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn submission(
+    State(app): State<Shared>,
+    caller: Caller,
+    Id(id): Id<SubmissionId>,
+    wait: Wait,
+) -> Result<Response, Problem> {
+    if let Some(at_most) = wait.at_most {
+        let _open = app.long_answers.begin(caller.user)?;
+        tokio::select! {
+            waited = app.core.wait(&caller.viewer, id, at_most) => drop(waited?),
+            () = app.shutdown.cancelled() => {}
+        }
+    }
+    let attempted = app.core.attempted(&caller.viewer, id).await?.ok_or_else(|| Problem::not_found("submission"))?;
+    let told = told_of(&app, &attempted).await?;
+    answers::one(&app, caller.user, attempted.record, told).await
+}
+
+/// One judging of a submission.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RunView {
+    /// Its id.
+    run_id: String,
+    /// Where it stands.
+    status: Status,
+    /// Its verdict, once there is one.
+    verdict: Option<&'static str>,
+    /// Its score, where it has one.
+    score: Option<f64>,
+    /// The number of the version it is judged at.
+    version: Option<u32>,
+    /// When it began.
+    #[schema(format = DateTime)]
+    started_at: Option<String>,
+    /// When it ended.
+    #[schema(format = DateTime)]
+    completed_at: Option<String>,
+}
+
+/// All judgings of a submission.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RunViews {
+    /// The newest first.
+    runs: Vec<RunView>,
+}
+
+/// All judgings of a submission to a problem: the old verdicts beside the new one.
+#[utoipa::path(
+    get, path = "/submissions/{submission_id}/runs", tag = "submissions", operation_id = "runs",
+    params(("submission_id" = String, Path, description = "The submission's id", format = Uuid)),
+    responses(
+        (status = 200, description = "The newest hundred, the newest first", body = RunViews),
+        (status = 404, description = "There is none, or it is about no problem, or not yours to see", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn runs(
+    State(app): State<Shared>,
+    caller: Caller,
+    Id(id): Id<SubmissionId>,
+) -> Result<Json<RunViews>, Problem> {
+    let attempted = app.core.attempted(&caller.viewer, id).await?.ok_or_else(|| Problem::not_found("submission"))?;
+    let problem = attempted.problem.ok_or_else(no_such_problem)?;
+    let numbers = numbers(&app, problem.id).await?;
+    let runs = app.core.runs_of(id).await?.into_iter().map(|run| RunView {
+        run_id: run.run.to_string(),
+        status: Status::from(&run.state),
+        verdict: run.state.verdict().map(Verdict::code),
+        score: run.score.map(points),
+        version: run.package.and_then(|package| numbers.get(&package).copied()),
+        started_at: run.started_at.map(rfc3339),
+        completed_at: run.completed_at.map(rfc3339),
+    });
+    Ok(Json(RunViews { runs: runs.collect() }))
+}

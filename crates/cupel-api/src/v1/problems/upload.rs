@@ -1,0 +1,83 @@
+//! Archives in bodies: written to the disk as they come, under a bound and a deadline, and never held in memory.
+
+use std::io::Write as _;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use axum::http::header;
+use bytes::BytesMut;
+use http_body_util::BodyExt;
+use tempfile::NamedTempFile;
+
+use crate::app::Shared;
+use crate::problem::{Problem, ProblemKind};
+
+/// Bytes that are gathered before they are written.
+const PIECE_BYTES: usize = 256 << 10;
+
+/// What an archive may be sent as.
+const MEDIA_TYPES: [&str; 5] =
+    ["application/zip", "application/gzip", "application/x-tar", "application/x-gzip", "application/octet-stream"];
+
+/// An archive that was sent; gone when dropped.
+pub(super) struct Upload(pub(super) NamedTempFile);
+
+impl FromRequest<Shared> for Upload {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &Shared) -> Result<Upload, Problem> {
+        let essence = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let essence = essence.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let is_coded = request.headers().get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity");
+        if is_coded || !MEDIA_TYPES.contains(&essence.as_str()) {
+            let detail = format!("Send the archive itself, as one of: {}.", MEDIA_TYPES.join(", "));
+            return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
+        }
+        let bytes_max = app.settings.package_bytes_max;
+        let too_large = || Problem::new(ProblemKind::BodyTooLarge, format!("An archive may have {bytes_max} bytes."));
+        let announced =
+            request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+        if announced.is_some_and(|length| length > bytes_max) {
+            return Err(too_large());
+        }
+        let deadline = tokio::time::Instant::now() + app.settings.package_time_max;
+        let mut file = new_file(app).await?;
+        let (mut body, mut piece, mut written): (Body, _, u64) = (request.into_body(), BytesMut::new(), 0);
+        loop {
+            let frame = tokio::time::timeout_at(deadline, body.frame()).await.map_err(|_elapsed| {
+                let seconds = app.settings.package_time_max.as_secs();
+                Problem::new(ProblemKind::RequestTimeout, format!("The archive did not arrive within {seconds} s."))
+            })?;
+            let data = match frame {
+                None => break,
+                Some(Err(_broken)) => {
+                    let detail = "The body broke off or is not framed correctly.";
+                    return Err(Problem::new(ProblemKind::MalformedRequest, detail));
+                }
+                Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
+            };
+            written += data.len() as u64;
+            if written > bytes_max {
+                return Err(too_large());
+            }
+            piece.extend_from_slice(&data);
+            if piece.len() >= PIECE_BYTES {
+                file = write(file, std::mem::take(&mut piece)).await?;
+            }
+        }
+        Ok(Upload(write(file, piece).await?))
+    }
+}
+
+async fn new_file(app: &Shared) -> Result<NamedTempFile, Problem> {
+    let packages = Arc::clone(app.core.packages());
+    let made = tokio::task::spawn_blocking(move || packages.upload()).await;
+    made.map_err(|e| Problem::internal(&e))?.map_err(|e| Problem::internal(&e))
+}
+
+/// On a thread where blocking does no harm.
+async fn write(mut file: NamedTempFile, piece: BytesMut) -> Result<NamedTempFile, Problem> {
+    let written = tokio::task::spawn_blocking(move || file.write_all(&piece).map(|()| file)).await;
+    written.map_err(|e| Problem::internal(&e))?.map_err(|e| Problem::internal(&e))
+}

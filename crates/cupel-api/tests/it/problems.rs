@@ -1,0 +1,309 @@
+//! Problems through HTTP: what is shown to whom, what is refused, and that a refusal leaves nothing behind.
+
+use axum::http::Method;
+use cupel_problem::Visibility;
+use cupel_types::{CaseGrade, Feedback, Grading, RunReport, Score, Usage, Verdict, Verification};
+use serde_json::{Value, json};
+
+use crate::app::{Answer, TestApp, TestUser, a_report, a_step, an_archive};
+
+async fn import(app: &TestApp, by: &TestUser, archive: Vec<u8>, query: &str) -> Answer {
+    let call = app.request(Method::POST, &format!("/api/v1/problems{query}")).raw(archive);
+    call.header("content-type", "application/x-tar").bearer(&by.token).send().await
+}
+
+async fn solve(app: &TestApp, by: &TestUser, slug: &str) -> String {
+    let body = json!({ "language": "python", "source_code": "print(input())" });
+    let answer = app.post(&format!("/api/v1/problems/{slug}/submissions"), &body).bearer(&by.token).send().await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    let id = answer.json["submission_id"].as_str().unwrap().to_owned();
+    assert_eq!(answer.header("location"), format!("/api/v1/submissions/{id}"));
+    id
+}
+
+/// What a judge says of two cases, the first of which is shown.
+fn graded(verdict: Verdict) -> RunReport {
+    let case = |name: &str, feedback, step| CaseGrade {
+        name: name.into(),
+        group: "secret".into(),
+        verdict,
+        score: None,
+        usage: Usage::default(),
+        feedback,
+        step,
+        judge_message: Some("expected `the secret`".into()),
+        team_message: Some("look closer".into()),
+    };
+    RunReport {
+        verdict,
+        message: Some("test 1 of 3".into()),
+        execution: None,
+        grading: Some(Grading {
+            score: Score::points(3),
+            max_score: Score::points(10),
+            cases: vec![
+                case("sample/1", Feedback::Full, Some(a_step())),
+                case("secret/the-trap", Feedback::Verdict, None),
+                case("secret/unseen", Feedback::Hidden, None),
+            ],
+            author_message: Some("secret/the-trap: expected `the secret`".into()),
+            ..Grading::default()
+        }),
+        ..a_report()
+    }
+}
+
+#[tokio::test]
+async fn a_problem_is_listed_read_and_filtered_by_everybody() {
+    let app = TestApp::start().await;
+    let (author, user) = (app.author().await, app.user().await);
+    app.problem(&author, "echo", Visibility::Public).await;
+    app.problem(&author, "hidden", Visibility::Draft).await;
+    let slugs = async |query: &str, who: Option<&TestUser>| {
+        let call = app.get(&format!("/api/v1/problems{query}"));
+        let answer = if let Some(who) = who { call.bearer(&who.token) } else { call }.send().await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let of = |p: &Value| p["slug"].as_str().unwrap().to_owned();
+        answer.json["problems"].as_array().unwrap().iter().map(of).collect::<Vec<_>>()
+    };
+    assert_eq!(slugs("", None).await, ["echo"]);
+    assert_eq!(slugs("", Some(&author)).await.len(), 2);
+    assert_eq!(slugs("?mine=true", Some(&user)).await, Vec::<String>::new());
+    assert_eq!(slugs("?difficulty=easy,hard&tag=strings&q=ECH&sort=newest", None).await, ["echo"]);
+    assert_eq!(slugs("?tag=graphs", None).await, Vec::<String>::new());
+    assert_eq!(slugs("?state=unsolved", Some(&user)).await, ["echo"]);
+    for bad in ["?difficulty=odd", "?sort=odd", "?state=odd", "?odd=1", "?limit=0", "?tag=%01"] {
+        app.get(&format!("/api/v1/problems{bad}")).send().await.is_problem(400, "invalid-parameter");
+    }
+
+    let read = app.get("/api/v1/problems/echo").send().await;
+    assert_eq!(read.status, 200, "{read:?}");
+    assert!(read.json["statement"]["text"].as_str().unwrap().starts_with("Print what you read."));
+    assert_eq!(
+        read.json["samples"],
+        json!([{ "name": "sample/1", "input": "a\n", "output": "a\n", "truncated": false }])
+    );
+    assert_eq!((&read.json["limits"]["cpu_time_ms"], &read.json["may_change"]), (&json!(1000), &json!(false)));
+    assert!(!read.text.contains("secret"), "{}", read.text);
+    assert!(read.json.get("is_verified").is_none());
+    let own = app.get("/api/v1/problems/echo").bearer(&author.token).send().await;
+    assert_eq!((&own.json["may_change"], &own.json["is_verified"]), (&json!(true), &json!(null)));
+    app.get("/api/v1/problems/hidden").send().await.is_problem(404, "not-found");
+    app.get("/api/v1/problems/NO SUCH".replace(' ', "%20").as_str()).send().await.is_problem(404, "not-found");
+    app.get("/api/v1/problems").bearer("rubbish").send().await.is_problem(401, "unauthorized");
+}
+
+#[tokio::test]
+async fn files_of_a_text_are_served_harmlessly_and_nothing_else_of_a_package_is() {
+    let app = TestApp::start().await;
+    let author = app.author().await;
+    app.problem(&author, "echo", Visibility::Public).await;
+    let read = app.get("/api/v1/problems/echo").send().await;
+    let file = &read.json["statement"]["files"][0];
+    assert_eq!(file["name"], "images/parrot.svg", "{}", read.text);
+    let served = app.get(file["url"].as_str().unwrap()).send().await;
+    assert_eq!((served.status.as_u16(), served.header("content-type")), (200, "image/svg+xml"));
+    assert!(served.header("content-security-policy").contains("sandbox"));
+    assert_eq!(served.header("x-content-type-options"), "nosniff");
+    for path in ["tests%2Fsecret%2F2.in", "submissions%2Faccepted%2Fecho.py", "..%2F..%2Fcupel.db", "problem.toml"] {
+        let answer = app.get(&format!("/api/v1/problems/echo/files/{path}")).bearer(&author.token).send().await;
+        answer.is_problem(404, "not-found");
+    }
+}
+
+#[tokio::test]
+async fn those_without_an_account_have_a_rate_by_their_address() {
+    let app = TestApp::with_settings(|settings| settings.anonymous_reads = cupel_api::Rate::per_minute(2, 2)).await;
+    let user = app.user().await;
+    let look = |address: &'static str| app.get("/api/v1/leaderboard").at_address(address).send();
+    assert_eq!((look("192.0.2.1").await.status.as_u16(), look("192.0.2.1").await.status.as_u16()), (200, 200));
+    look("192.0.2.1").await.is_problem(429, "rate-limited");
+    assert_eq!(look("192.0.2.2").await.status, 200);
+    let known = app.get("/api/v1/leaderboard").at_address("192.0.2.1").bearer(&user.token).send().await;
+    assert_eq!(known.status, 200);
+}
+
+#[tokio::test]
+async fn a_sender_sees_what_the_tests_said_and_no_data_of_hidden_ones() {
+    let app = TestApp::start().await;
+    let (author, user) = (app.author().await, app.user().await);
+    let slug = app.problem(&author, "echo", Visibility::Public).await;
+    let id = solve(&app, &user, &slug).await;
+    app.complete(graded(Verdict::WrongAnswer)).await;
+
+    let seen = app.get(&format!("/api/v1/submissions/{id}")).bearer(&user.token).send().await;
+    assert_eq!((&seen.json["verdict"], &seen.json["message"]), (&json!("WA"), &json!("test 1 of 3")));
+    assert_eq!(seen.json["files"][0]["content"], "print(input())");
+    let part = &seen.json["problem"];
+    assert_eq!((&part["slug"], &part["version"], &part["purpose"]), (&json!("echo"), &json!(1), &json!("all")));
+    assert_eq!((&part["score"], &part["max_score"]), (&json!(3.0), &json!(10.0)));
+    let tests = part["tests"].as_array().unwrap();
+    assert_eq!((&tests[0]["name"], &tests[0]["stdout"]), (&json!("sample/1"), &json!("42\n")));
+    assert_eq!(tests[0]["judge_message"], "expected `the secret`", "a sample is shown whole");
+    assert_eq!((&tests[1]["name"], &tests[1]["verdict"]), (&json!(null), &json!("WA")));
+    assert_eq!((&tests[2]["verdict"], &tests[2]["execution_time_ms"]), (&json!(null), &json!(null)));
+    for hidden in [&tests[1], &tests[2], &part["author_message"]] {
+        assert!(!hidden.to_string().contains("secret") && !hidden.to_string().contains("closer"), "{hidden}");
+    }
+    let plain = app.get(&format!("/api/v1/execute/{id}")).bearer(&user.token).send().await;
+    assert!(!plain.text.contains("the-trap"), "{}", plain.text);
+
+    let told = app.get(&format!("/api/v1/submissions/{id}")).bearer(&author.token).send().await;
+    assert_eq!(told.json["problem"]["tests"][1]["name"], "secret/the-trap");
+    assert_eq!(told.json["problem"]["author_message"], "secret/the-trap: expected `the secret`");
+    app.get(&format!("/api/v1/execute/{id}")).bearer(&author.token).send().await.is_problem(404, "not-found");
+    let stranger = app.user().await;
+    app.get(&format!("/api/v1/submissions/{id}")).bearer(&stranger.token).send().await.is_problem(404, "not-found");
+    let events = app.get(&format!("/api/v1/execute/{id}/events")).bearer(&author.token).send().await;
+    events.is_problem(404, "not-found");
+}
+
+#[tokio::test]
+async fn what_is_tried_on_samples_is_its_senders_alone_and_counts_for_nothing() {
+    let app = TestApp::start().await;
+    let (author, user) = (app.author().await, app.user().await);
+    app.problem(&author, "echo", Visibility::Public).await;
+    let body = json!({ "language": "python", "source_code": "", "input": "x" });
+    let answer = app.post("/api/v1/problems/echo/run", &body).bearer(&user.token).send().await;
+    let id = answer.json["submission_id"].as_str().unwrap().to_owned();
+    app.complete(graded(Verdict::Accepted)).await;
+    let place = format!("/api/v1/submissions/{id}");
+    let own = app.get(&place).bearer(&user.token).send().await;
+    assert_eq!(own.json["problem"]["purpose"], "input");
+    app.get(&place).bearer(&author.token).send().await.is_problem(404, "not-found");
+    let rejudge = app.request(Method::POST, &format!("{place}/rejudge"));
+    rejudge.bearer(&author.token).send().await.is_problem(404, "not-found");
+    let line = app.get("/api/v1/problems/echo").bearer(&user.token).send().await;
+    assert_eq!(
+        (&line.json["problem"]["standing"], &line.json["problem"]["statistics"]["submissions"]),
+        (&json!(null), &json!(0))
+    );
+}
+
+#[tokio::test]
+async fn a_verdict_shows_in_progress_lists_and_leaderboards() {
+    let app = TestApp::start().await;
+    let (author, user) = (app.author().await, app.user().await);
+    app.problem(&author, "echo", Visibility::Public).await;
+    let first = solve(&app, &user, "echo").await;
+    app.complete(graded(Verdict::WrongAnswer)).await;
+    solve(&app, &user, "echo").await;
+    let full = RunReport {
+        grading: Some(Grading { score: Score::points(10), ..graded(Verdict::Accepted).grading.unwrap() }),
+        ..graded(Verdict::Accepted)
+    };
+    app.complete(full).await;
+    let get = async |path: &str| {
+        let answer = app.get(path).bearer(&user.token).send().await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json
+    };
+    let standing = &get("/api/v1/problems").await["problems"][0]["standing"];
+    assert_eq!(
+        (&standing["state"], &standing["tries"], &standing["best_score"]),
+        (&json!("solved"), &json!(2), &json!(10.0))
+    );
+    assert_eq!(get("/api/v1/users/me/progress").await["easy"], 1);
+    assert_eq!(get("/api/v1/problems/echo/leaderboard").await["lines"][0]["username"], json!(user.user.username));
+    let ranks = get("/api/v1/leaderboard").await;
+    assert_eq!((&ranks["lines"][0]["place"], &ranks["lines"][0]["progress"]["solved"]), (&json!(1), &json!(1)));
+    let wrong = get("/api/v1/problems/echo/submissions?verdict=WA").await;
+    assert_eq!((&wrong["pagination"]["total"], &wrong["submissions"][0]["submission_id"]), (&json!(1), &json!(first)));
+    let all = app.get("/api/v1/problems/echo/submissions?all=true");
+    all.bearer(&user.token).send().await.is_problem(403, "forbidden");
+    let all = app.get("/api/v1/problems/echo/submissions?all=true").bearer(&author.token).send().await;
+    assert_eq!(all.json["pagination"]["total"], 2);
+}
+
+#[tokio::test]
+async fn an_author_imports_verifies_publishes_and_brings_a_new_version() {
+    let app = TestApp::start().await;
+    let author = app.author().await;
+    let made = import(&app, &author, an_archive(&[]), "").await;
+    assert_eq!((made.status.as_u16(), made.header("location")), (201, "/api/v1/problems/echo"), "{made:?}");
+    assert_eq!((&made.json["problem"]["visibility"], &made.json["is_new"]), (&json!("draft"), &json!(true)));
+    let publish = || app.request(Method::PATCH, "/api/v1/problems/echo").json(&json!({ "visibility": "public" }));
+    publish().bearer(&author.token).send().await.is_problem(409, "conflict");
+
+    let asked = app.request(Method::POST, "/api/v1/problems/echo/verify").bearer(&author.token).send().await;
+    assert_eq!(asked.status, 202, "{asked:?}");
+    let verification = Verification { holds: true, findings: Vec::new(), report: "{\"claims\": []}".into() };
+    app.complete(RunReport { execution: None, verification: Some(verification), ..a_report() }).await;
+    let told = app.get(asked.header("location")).bearer(&author.token).send().await;
+    assert_eq!(told.json["problem"]["verification"]["holds"], true, "{told:?}");
+    assert_eq!(publish().bearer(&author.token).send().await.status, 200);
+    assert_eq!(app.get("/api/v1/problems/echo").send().await.status, 200);
+
+    let put = |archive| {
+        let call = app.request(Method::PUT, "/api/v1/problems/echo/package").raw(archive);
+        call.header("content-type", "application/x-tar").bearer(&author.token).send()
+    };
+    assert_eq!(put(an_archive(&[])).await.json["is_new"], false, "the same content is no new version");
+    let id = solve(&app, &author, "echo").await;
+    app.complete(graded(Verdict::Accepted)).await;
+    let newer = put(an_archive(&[("tests/secret/2.out", Some("another\n"))])).await;
+    assert_eq!((&newer.json["is_new"], &newer.json["problem"]["version"]), (&json!(true), &json!(2)));
+    let versions = app.get("/api/v1/problems/echo/versions").bearer(&author.token).send().await;
+    assert_eq!(versions.json["versions"][1]["is_verified"], true);
+
+    let again =
+        app.request(Method::POST, "/api/v1/problems/echo/rejudge?verdict=AC").bearer(&author.token).send().await;
+    assert_eq!((again.status.as_u16(), &again.json["queued"]), (202, &json!(1)));
+    app.complete(graded(Verdict::WrongAnswer)).await;
+    let runs = app.get(&format!("/api/v1/submissions/{id}/runs")).bearer(&author.token).send().await;
+    let told: Vec<_> =
+        runs.json["runs"].as_array().unwrap().iter().map(|r| (r["verdict"].clone(), r["version"].clone())).collect();
+    assert_eq!(told, [(json!("WA"), json!(2)), (json!("AC"), json!(1))]);
+
+    let exported = app.get("/api/v1/problems/echo/package").bearer(&author.token).send().await;
+    assert_eq!((exported.status.as_u16(), exported.header("content-type")), (200, "application/zip"));
+    assert!(exported.text.starts_with("PK"));
+    app.delete("/api/v1/problems/echo").bearer(&author.token).send().await.is_problem(409, "conflict");
+    let taken = import(&app, &author, an_archive(&[]), "").await;
+    taken.is_problem(409, "taken").points_to("/slug");
+}
+
+#[tokio::test]
+async fn a_broken_package_is_refused_with_file_and_fault_and_leaves_nothing() {
+    let app = TestApp::start().await;
+    let author = app.author().await;
+    let kept = || std::fs::read_dir(app.packages()).unwrap().count();
+    for (archive, file, code) in [
+        (an_archive(&[("tests/secret/2.out", None)]), "/tests/secret/2.in", "E_CASE_PAIR"),
+        (
+            an_archive(&[("problem.toml", Some("title = \"Echo\"\n[limits]\ntime = -1\n"))]),
+            "/problem.toml",
+            "E_KEY_TYPE",
+        ),
+        (an_archive(&[("problem.toml", Some("title ="))]), "/problem.toml", "E_TOML"),
+        (an_archive(&[("problem.toml", None)]), "", "E_FORMAT_UNKNOWN"),
+        (an_archive(&[])[..1000].to_vec(), "", "E_ARCHIVE_DAMAGED"),
+        (b"PK\x03\x04 no zip".to_vec(), "", "E_ARCHIVE_DAMAGED"),
+    ] {
+        let refused = import(&app, &author, archive, "").await;
+        refused.is_problem(422, "invalid-package").points_to(file);
+        assert!(refused.json["errors"][0]["detail"].as_str().unwrap().starts_with(code), "{}", refused.text);
+        assert_eq!(kept(), 0, "{code}");
+    }
+    let listed = app.get("/api/v1/problems").bearer(&author.token).send().await;
+    assert_eq!(listed.json["pagination"]["total"], 0);
+    let wrong_type = app.post("/api/v1/problems", &json!({})).bearer(&author.token).send().await;
+    wrong_type.is_problem(415, "unsupported-media-type");
+    assert_eq!(kept(), 0);
+
+    let made = import(&app, &author, an_archive(&[]), "?slug=parrot").await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let broken = app.request(Method::PUT, "/api/v1/problems/parrot/package").raw(an_archive(&[("problem.toml", None)]));
+    let refused = broken.header("content-type", "application/x-tar").bearer(&author.token).send().await;
+    refused.is_problem(422, "invalid-package");
+    let versions = app.get("/api/v1/problems/parrot/versions").bearer(&author.token).send().await;
+    assert_eq!((&versions.json["pagination"]["total"], kept()), (&json!(1), 1));
+}
+
+#[tokio::test]
+async fn an_archive_beyond_the_bound_is_refused_while_it_comes() {
+    let app = TestApp::with_settings(|settings| settings.package_bytes_max = 1000).await;
+    let author = app.author().await;
+    import(&app, &author, vec![0; 1001], "").await.is_problem(413, "body-too-large");
+    assert_eq!(std::fs::read_dir(app.packages()).unwrap().count(), 0);
+}

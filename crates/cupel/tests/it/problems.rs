@@ -1,0 +1,258 @@
+//! Problems end to end: a student's way and an author's way through HTTP, and what a crash leaves of both.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::support::{NO_RATE_LIMITS, PATIENCE, Server, eventually};
+
+/// Somebody with an access token.
+struct Person<'s> {
+    server: &'s Server,
+    token: String,
+}
+
+impl<'s> Person<'s> {
+    /// Registers and logs in; `role` is given by the administrator.
+    fn register(server: &'s Server, name: &str, role: Option<&str>) -> Person<'s> {
+        let account =
+            json!({ "username": name, "email": format!("{name}@example.com"), "password": "correct horse battery" });
+        let registered = server.call("POST", "/api/v1/auth/register", None, Some(&account));
+        assert_eq!(registered.0, 201, "{registered:?}");
+        if let Some(role) = role {
+            let user = format!("/api/v1/admin/users/{}", registered.1["user_id"].as_str().unwrap());
+            let set = server.call("PATCH", &user, Some(&server.key), Some(&json!({ "role": role })));
+            assert_eq!(set.0, 200, "{set:?}");
+        }
+        let login = json!({ "email": format!("{name}@example.com"), "password": "correct horse battery" });
+        let (status, answer) = server.call("POST", "/api/v1/auth/login", None, Some(&login));
+        assert_eq!(status, 200, "{answer}");
+        Person { server, token: answer["access_token"].as_str().unwrap().to_owned() }
+    }
+
+    fn get(&self, path: &str) -> Value {
+        let (status, answer) = self.server.call("GET", path, Some(&self.token), None);
+        assert_eq!(status, 200, "{path}: {answer}");
+        answer
+    }
+
+    fn post(&self, path: &str, body: Value) -> Value {
+        let (status, answer) = self.server.call("POST", path, Some(&self.token), Some(&body));
+        assert!((200..300).contains(&status), "{path}: {status} {answer}");
+        answer
+    }
+
+    fn upload(&self, method: &str, path: &str, archive: &[u8]) -> (u16, Value) {
+        self.server.upload(method, path, &self.token, archive)
+    }
+
+    /// A submission once it has ended.
+    fn ended(&self, id: &Value) -> Value {
+        let path = format!("/api/v1/submissions/{}?wait=10", id.as_str().unwrap());
+        eventually(|| {
+            let answer = self.get(&path);
+            (!matches!(answer["status"].as_str(), Some("queued" | "running"))).then_some(answer)
+        })
+    }
+
+    fn solve(&self, slug: &str, source: &str) -> Value {
+        let body = json!({ "language": "python", "source_code": source });
+        let accepted = self.post(&format!("/api/v1/problems/{slug}/submissions"), body);
+        self.ended(&accepted["submission_id"])
+    }
+}
+
+/// A package as a tar: double a number. Every pair is a secret case.
+fn archive(cases: &[(&str, &str)], checker: Option<&str>) -> Vec<u8> {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = dir.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let mut toml = "title = \"Double\"\nslug = \"double\"\ndifficulty = \"easy\"\n".to_owned();
+    toml += if checker.is_some() { "[checker]\nkind = \"program\"\nprogram = \"checker/check.py\"\n" } else { "" };
+    write("problem.toml", &(toml + "[limits]\ntime = 5.0\n"));
+    write("statement.md", "Print twice the number you read.\n");
+    write("tests/sample/1.in", "1\n");
+    write("tests/sample/1.out", "2\n");
+    for (number, (input, output)) in cases.iter().enumerate() {
+        write(&format!("tests/secret/{number}.in"), input);
+        write(&format!("tests/secret/{number}.out"), output);
+    }
+    write("submissions/accepted/double.py", "print(2 * int(input()))\n");
+    write("submissions/wrong_answer/same.py", "print(input())\n");
+    if let Some(checker) = checker {
+        write("checker/check.py", checker);
+    }
+    pack(dir.path())
+}
+
+fn pack(folder: &Path) -> Vec<u8> {
+    let tar = Command::new("tar").args(["-cf", "-", "-C"]).arg(folder).arg(".").output().unwrap();
+    assert!(tar.status.success(), "{tar:?}");
+    tar.stdout
+}
+
+const RIGHT: &str = "print(2 * int(input()))\n";
+const WRONG: &str = "n = int(input())\nprint(2 * n if n < 3 else 'secret' + str(n))\n";
+
+#[test]
+fn a_students_way_from_registering_to_progress() {
+    let data = tempfile::tempdir().unwrap();
+    let mut settings = NO_RATE_LIMITS.to_vec();
+    settings.push(("CUPEL_PROBLEMS__SHIPPED", "true"));
+    let server = Server::start(data.path(), &settings);
+    let student = Person::register(&server, "ada", None);
+
+    // List and read, also without an account.
+    let listed = student.get("/api/v1/problems?difficulty=easy&sort=title&limit=100");
+    let slugs: Vec<&str> = listed["problems"].as_array().unwrap().iter().map(|p| p["slug"].as_str().unwrap()).collect();
+    assert!(slugs.contains(&"quiet-hours"), "{slugs:?}");
+    let (status, read) = server.call("GET", "/api/v1/problems/quiet-hours", None, None);
+    assert_eq!((status, &read["problem"]["standing"]), (200, &json!(null)));
+    let sample = &read["samples"][0];
+    assert!(sample["input"].is_string() && read["statement"]["format"] == "markdown", "{read}");
+
+    // Try on the samples, and on an input of one's own.
+    let print = |text: &str| json!({ "language": "python", "source_code": format!("print('''{text}''')") });
+    let tried = student.post("/api/v1/problems/quiet-hours/run", print(sample["output"].as_str().unwrap()));
+    let tried = student.ended(&tried["submission_id"]);
+    assert_eq!(
+        (&tried["problem"]["purpose"], &tried["problem"]["tests"][0]["verdict"]),
+        (&json!("samples"), &json!("AC"))
+    );
+    let echo = json!({ "language": "python", "source_code": "print(input()[::-1])", "input": "parrot\n" });
+    let own = student.post("/api/v1/problems/quiet-hours/run?wait=30", echo);
+    assert_eq!((&own["stdout"], &own["problem"]["purpose"]), (&json!("torrap\n"), &json!("input")), "{own}");
+    assert_eq!(student.get("/api/v1/users/me/progress")["attempted"], 0);
+
+    // Submit: wrong, then right.
+    let wrong = student.solve("quiet-hours", "print('nonsense')");
+    assert_eq!((&wrong["verdict"], &wrong["status"]), (&json!("WA"), &json!("failed")), "{wrong}");
+    let tests = wrong["problem"]["tests"].as_array().unwrap();
+    assert!(tests.iter().any(|test| test["is_shown"] == false && test["name"].is_null()), "{wrong}");
+    assert_eq!(student.get("/api/v1/problems/quiet-hours")["problem"]["standing"]["state"], "attempted");
+    let solution = std::fs::read_to_string(solution_of("quiet-hours")).unwrap();
+    let right = student.solve("quiet-hours", &solution);
+    assert_eq!(right["verdict"], "AC", "{right}");
+
+    // And it shows.
+    let problem = &student.get("/api/v1/problems/quiet-hours")["problem"];
+    assert_eq!((&problem["standing"]["state"], &problem["standing"]["tries"]), (&json!("solved"), &json!(2)));
+    assert_eq!((&problem["statistics"]["submissions"], &problem["statistics"]["accepted"]), (&json!(2), &json!(1)));
+    let progress = student.get("/api/v1/users/me/progress");
+    assert_eq!((&progress["solved"], &progress["easy"]), (&json!(1), &json!(1)));
+    assert_eq!(student.get("/api/v1/problems/quiet-hours/leaderboard")["lines"][0]["username"], "ada");
+    assert_eq!(student.get("/api/v1/leaderboard")["lines"][0]["progress"]["solved"], 1);
+    let solved = student.get("/api/v1/problems?state=solved");
+    assert_eq!((&solved["pagination"]["total"], &solved["problems"][0]["slug"]), (&json!(1), &json!("quiet-hours")));
+
+    // The next start leaves all as it is.
+    server.kill();
+    let server = Server::start(data.path(), &settings);
+    let again = server.call("GET", "/api/v1/problems?limit=100", None, None).1;
+    assert_eq!(again["pagination"]["total"], slugs_of_all(&listed, &server));
+    let read = server.call("GET", "/api/v1/problems/quiet-hours", None, None).1;
+    assert_eq!((&read["problem"]["version"], &read["problem"]["statistics"]["solved_by"]), (&json!(1), &json!(1)));
+}
+
+/// How many problems there are in all, whatever their difficulty.
+fn slugs_of_all(easy: &Value, server: &Server) -> Value {
+    let of = |difficulty: &str| {
+        let path = format!("/api/v1/problems?difficulty={difficulty}&limit=1");
+        server.call("GET", &path, None, None).1["pagination"]["total"].as_u64().unwrap()
+    };
+    json!(easy["pagination"]["total"].as_u64().unwrap() + of("medium") + of("hard"))
+}
+
+/// A solution in Python that the package says is accepted.
+fn solution_of(slug: &str) -> std::path::PathBuf {
+    let folder = format!("{}/../../problems/{slug}/submissions/accepted", env!("CARGO_MANIFEST_DIR"));
+    let mut files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files.find(|path| path.extension().is_some_and(|end| end == "py")).unwrap()
+}
+
+#[test]
+fn an_author_imports_brings_new_versions_and_has_submissions_judged_again() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let author = Person::register(&server, "grace", Some("author"));
+
+    let (status, refused) = author.upload("POST", "/api/v1/problems", &archive(&[], None));
+    assert_eq!((status, &refused["code"]), (422, &json!("invalid-package")), "{refused}");
+    let (status, made) = author.upload("POST", "/api/v1/problems", &archive(&[("2\n", "4\n"), ("7\n", "15\n")], None));
+    assert_eq!((status, &made["problem"]["slug"]), (201, &json!("double")), "{made}");
+
+    // A wrong answer in the package: what is right is rejected, and nothing of the test is told to senders.
+    let right = author.solve("double", RIGHT);
+    assert_eq!(right["verdict"], "WA", "{right}");
+    assert!(
+        right["problem"]["author_message"].as_str().unwrap().contains("secret/1"),
+        "its author is told why: {right}"
+    );
+    let wrong = author.solve("double", WRONG);
+
+    // Corrected, and judged again: old and new verdicts are kept.
+    let (status, newer) =
+        author.upload("PUT", "/api/v1/problems/double/package", &archive(&[("2\n", "4\n"), ("7\n", "14\n")], None));
+    assert_eq!((status, &newer["problem"]["version"]), (200, &json!(2)), "{newer}");
+    let again = author.post("/api/v1/problems/double/rejudge?verdict=WA", json!({}));
+    assert_eq!(again["queued"], 2);
+    let right = author.ended(&right["submission_id"]);
+    assert_eq!((&right["verdict"], &right["problem"]["version"]), (&json!("AC"), &json!(2)));
+    let runs = author.get(&format!("/api/v1/submissions/{}/runs", right["submission_id"].as_str().unwrap()));
+    let told: Vec<_> = runs["runs"].as_array().unwrap().iter().map(|run| (&run["verdict"], &run["version"])).collect();
+    assert_eq!(told, [(&json!("AC"), &json!(2)), (&json!("WA"), &json!(1))]);
+    assert_eq!(author.ended(&wrong["submission_id"])["verdict"], "WA");
+    let standing = &author.get("/api/v1/problems/double")["problem"]["standing"];
+    assert_eq!((&standing["state"], &standing["tries"]), (&json!("solved"), &json!(1)));
+
+    // A checker at fault is the package's fault: no try, and its author is told why.
+    let broken = archive(&[("2\n", "4\n")], Some("raise SystemExit('who am I?')\n"));
+    assert_eq!(author.upload("PUT", "/api/v1/problems/double/package", &broken).0, 200);
+    let fault = author.solve("double", RIGHT);
+    assert_eq!((&fault["verdict"], &fault["attempts"]), (&json!("JE"), &json!(2)), "{fault}");
+    assert!(fault["problem"]["author_message"].as_str().unwrap().contains("check.py"), "{fault}");
+    let figures = &author.get("/api/v1/problems/double")["problem"]["statistics"];
+    assert_eq!((&figures["submissions"], &figures["solved_by"]), (&json!(2), &json!(1)));
+}
+
+#[test]
+fn kill_9_loses_no_submission_to_a_problem_and_what_an_import_left_is_swept() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let author = Person::register(&server, "grace", Some("author"));
+    let (status, made) = author.upload("POST", "/api/v1/problems", &archive(&[("2\n", "4\n"), ("7\n", "14\n")], None));
+    assert_eq!(status, 201, "{made}");
+    let send = |n: usize| {
+        let source = if n.is_multiple_of(2) { RIGHT.to_owned() } else { WRONG.to_owned() };
+        let body = json!({ "language": "python", "source_code": format!("# {n}\n{source}") });
+        author.post("/api/v1/problems/double/submissions", body)["submission_id"].clone()
+    };
+    let ids: Vec<Value> = (0..40).map(send).collect();
+    let token = author.token.clone();
+    server.kill();
+
+    let packages = data.path().join("packages");
+    let kept = made["package"].as_str().unwrap();
+    // As its own: a server that gave up root's rights leaves nothing that is root's.
+    for left in [".importing-x", &"0".repeat(64)] {
+        let copied = Command::new("cp").arg("-a").args([packages.join(kept), packages.join(left)]).status().unwrap();
+        assert!(copied.success());
+    }
+    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let author = Person { server: &server, token };
+    let names = std::fs::read_dir(&packages).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(names.collect::<Vec<_>>(), [kept], "only what a problem names is kept");
+    let begun = std::time::Instant::now();
+    for (n, id) in ids.iter().enumerate() {
+        let ended = author.ended(id);
+        assert_eq!(ended["verdict"], if n.is_multiple_of(2) { "AC" } else { "WA" }, "{ended}");
+        assert!(begun.elapsed() < PATIENCE);
+    }
+    let problem = &author.get("/api/v1/problems/double")["problem"];
+    assert_eq!((&problem["statistics"]["submissions"], &problem["statistics"]["accepted"]), (&json!(40), &json!(20)));
+    assert_eq!(problem["standing"]["tries"], 1);
+}
