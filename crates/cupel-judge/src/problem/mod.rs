@@ -191,7 +191,8 @@ fn judge_as(
     let decisive = |case: &&ProblemCaseReport| case.verdict == report.verdict && !case.verdict.is_accepted();
     report.message = groups
         .iter()
-        .find_map(|group| group.reason.clone().filter(|_| report.verdict == Verdict::InternalError))
+        .filter(|group| group.verdict == Verdict::InternalError)
+        .find_map(|group| group.reason.clone())
         .or_else(|| {
             cases.iter().find(decisive).map(|case| match &case.judge_message {
                 Some(message) => format!("{}: {message}", case.id),
