@@ -147,6 +147,13 @@ impl Bench {
         self.core.submission(&self.viewer(), id).await.unwrap().unwrap().state
     }
 
+    /// Waits until no more than `count` steps of the script have not begun.
+    async fn until_left(&self, count: usize) {
+        while self.steps.lock().unwrap().len() > count {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// The state once it is one of those asked for.
     async fn until(&self, id: SubmissionId, is_it: impl Fn(&RunState) -> bool) -> RunState {
         let reached = async {
@@ -223,9 +230,7 @@ async fn a_slot_that_stays_busy_keeps_nothing_that_another_can_run() {
     }
     let long = bench.submit().await;
     // Not only leased: it is the one that has the last step of the script.
-    while !bench.steps.lock().unwrap().is_empty() {
-        tokio::task::yield_now().await;
-    }
+    bench.until_left(0).await;
     for _ in 0..5 {
         let id = bench.submit().await;
         let state = bench.until(id, RunState::is_final).await;
@@ -255,7 +260,7 @@ async fn what_was_leased_in_advance_is_given_back_when_the_worker_drains() {
 async fn a_cancelled_run_stops_and_frees_its_slot() {
     let bench = Bench::start(vec![Does::Ends, Does::WaitsForStop], once()).await;
     let first = bench.submit().await;
-    bench.until(first, |state| matches!(state, RunState::Leased { .. })).await;
+    bench.until_left(1).await;
     bench.core.cancel(&bench.viewer(), first).await.unwrap();
     let next = bench.submit().await;
     bench.until(next, |state| matches!(state, RunState::Judged { .. })).await;
@@ -295,7 +300,7 @@ async fn a_lost_lease_stops_the_run_and_its_result_counts_for_nothing() {
     let policy = LeasePolicy { lease: Duration::from_millis(30), attempts_max: 2 };
     let bench = Bench::start(vec![Does::Ends, Does::WaitsForStop], policy).await;
     let id = bench.submit().await;
-    bench.until(id, |state| matches!(state, RunState::Leased { .. })).await;
+    bench.until_left(1).await;
     // Another process finds the lease expired before this worker renews it.
     bench.clock.advance(Duration::from_secs(1));
     while bench.core.sweep().await.unwrap().expired == 0 {
@@ -310,13 +315,14 @@ async fn an_attempt_that_ends_after_it_was_lost_does_not_stop_the_renewal_of_the
     let policy = LeasePolicy { lease: Duration::from_millis(30), attempts_max: 2 };
     let bench = Bench::with_slots(2, vec![Does::WaitsForStop, Does::StopsLate], policy).await;
     let id = bench.submit().await;
-    bench.until(id, |state| matches!(state, RunState::Leased { .. })).await;
+    // Not only leased: what a slot does is decided when it begins.
+    bench.until_left(1).await;
     bench.clock.advance(Duration::from_secs(1));
     while bench.core.sweep().await.unwrap().expired == 0 {
         bench.clock.advance(Duration::from_secs(1));
     }
     // The other slot has the run now; only then does the first one end, and its end is written to the last line.
-    bench.until(id, |state| matches!(state, RunState::Leased { attempts: 2, .. })).await;
+    bench.until_left(0).await;
     bench.leave.store(true, Ordering::Release);
     let other = bench.submit().await;
     bench.until(other, |state| matches!(state, RunState::Judged { .. })).await;
