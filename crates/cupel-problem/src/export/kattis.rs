@@ -222,7 +222,7 @@ impl Plan<'_> {
     fn trials(&mut self) {
         let trials = &self.problem.trials;
         for trial in &trials.invalid_inputs {
-            let path = format!("data/invalid_input/{}", base(&trial.name));
+            let path = format!("data/invalid_input/{}", trial_name(&trial.name, "invalid_input"));
             self.copy(format!("{path}.in"), &trial.input);
             if !trial.validator_args.is_empty() {
                 let args = Yaml::texts(trial.validator_args.iter().map(String::as_str));
@@ -232,7 +232,7 @@ impl Plan<'_> {
         for (directory, list) in [("invalid_output", &trials.invalid_outputs), ("valid_output", &trials.valid_outputs)]
         {
             for trial in list {
-                let path = format!("data/{directory}/{}", base(&trial.name));
+                let path = format!("data/{directory}/{}", trial_name(&trial.name, directory));
                 for (ending, file) in [("in", &trial.input), ("ans", &trial.answer), ("out", &trial.output)] {
                     self.copy(format!("{path}.{ending}"), file);
                 }
@@ -264,9 +264,10 @@ impl Plan<'_> {
     }
 }
 
-/// The last part of a case's name.
-fn base(name: &str) -> &str {
-    name.rsplit('/').next().unwrap_or(name)
+/// A trial's name below its directory, as one component, so that none replaces another.
+fn trial_name(name: &str, directory: &str) -> String {
+    let below = name.split_once(&format!("{directory}/")).map_or(name, |(_, below)| below);
+    below.replace('/', "-")
 }
 
 fn stem(name: &str) -> &str {

@@ -191,7 +191,9 @@ fn kattis_2025_09_pass_fail() {
     let Some(Shown::Pair { input, .. }) = &by_name["sample/1"].shown else { panic!("not shown") };
     assert_eq!(input.path.as_str(), "data/sample/1.in.statement");
     let trials = &problem.trials;
-    assert_eq!((trials.invalid_inputs.len(), trials.valid_outputs.len(), trials.invalid_outputs.len()), (1, 1, 1));
+    assert_eq!((trials.invalid_inputs.len(), trials.valid_outputs.len(), trials.invalid_outputs.len()), (1, 2, 1));
+    // One of them lies beside the answer of a case.
+    assert!(trials.valid_outputs.iter().any(|trial| trial.name == "secret/a"), "{trials:?}");
     let Method::Check(Checker::Builtin(Comparison::Tokens(rules))) = &*trials.valid_outputs[0].method else { panic!() };
     assert!(rules.relative_tolerance.is_some());
     assert_eq!(problem.includes.len(), 2);
@@ -380,6 +382,25 @@ fn own_form_groups_and_functions() {
     assert_eq!(function.parameters[0].kind.to_string(), "list<int>");
     let languages: Vec<&str> = problem.limits.languages.iter().flatten().map(|language| language.as_str()).collect();
     assert_eq!(languages, ["python", "cpp"]);
+}
+
+#[test]
+fn trials_and_generators_are_part_of_the_own_form() {
+    let files = Files::fixture("cupel/two-sum")
+        .edit("problem.toml", "validators =", "generators = \"generators\"\nvalidators =")
+        .with("generators/gen.py", "print(1)\n")
+        .with("trials/invalid_input/1.in", "x\n")
+        .with("trials/valid_output/a.in", "[1,2]\n3\n")
+        .with("trials/valid_output/a.ans", "[0,1]\n")
+        .with("trials/valid_output/a.out", "[1,0]\n")
+        .with("trials/invalid_output/note.txt", "");
+    let (_bench, imported) = imported(&files);
+    let problem = &imported.package.problem;
+    assert_eq!(problem.generators.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), ["generators/gen.py"]);
+    let trials = &problem.trials;
+    assert_eq!((trials.invalid_inputs.len(), trials.valid_outputs.len(), trials.invalid_outputs.len()), (1, 1, 0));
+    let unused = |finding: &&cupel_problem::Finding| finding.file == "trials/invalid_output/note.txt";
+    assert!(imported.warnings.iter().find(unused).is_some_and(|finding| finding.code == Code::UnusedFile));
 }
 
 #[test]

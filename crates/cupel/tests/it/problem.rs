@@ -34,6 +34,15 @@ fn a_new_package_holds_at_once_and_so_does_what_is_exported_of_it() {
 }
 
 #[test]
+fn a_new_function_problem_holds_at_once() {
+    let files = Files::new(&[("keep", "")]);
+    let made = end(cupel(["problem", "new", "largest", "--function", "--into", &files.path("")]), b"");
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let verified = end(cupel(["verify", &files.path("largest")]), b"");
+    assert_eq!(verified.code, Some(0), "{verified:?}");
+}
+
+#[test]
 fn a_refused_package_leaves_nothing_and_all_its_faults_are_told() {
     let files = Files::new(&[
         ("p/problem.toml", "title = 'x'\ncolour = 'red'\n[limits]\ntime = -1\n"),

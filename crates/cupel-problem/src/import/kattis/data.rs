@@ -63,6 +63,8 @@ pub(super) struct Maker<'k, 'a> {
     judge: Judge,
     methods: Methods<Vec<String>>,
     conversations: Vec<FileRef>,
+    /// Outputs beside the answers of cases.
+    outputs: Vec<OutputTrial>,
 }
 
 impl Kattis<'_> {
@@ -80,7 +82,8 @@ impl Kattis<'_> {
             return Ok(None);
         }
         let Some(judge) = self.judge() else { return Ok(None) };
-        let mut maker = Maker { kattis: self, judge, methods: Methods::new(), conversations: Vec::new() };
+        let (conversations, outputs) = (Vec::new(), Vec::new());
+        let mut maker = Maker { kattis: self, judge, methods: Methods::new(), conversations, outputs };
         let grouped_anew = context.tree.below("data").any(|(path, _)| path.name() == "test_group.yaml");
         let new = self.config.version == super::config::Version::V202509 || self.config.is_new() && grouped_anew;
         let root = if new { maker.modern()? } else { maker.legacy()? };
@@ -88,6 +91,7 @@ impl Kattis<'_> {
             maker.trials(draft)?;
         }
         draft.conversations = maker.conversations;
+        draft.trials.valid_outputs.extend(maker.outputs);
         Ok(root)
     }
 
@@ -186,6 +190,10 @@ impl Maker<'_, '_> {
             self.case_file(path, &mut own, &mut hints)?;
         }
         let Some(method) = self.method(own.output_args, &own.file) else { return Ok(None) };
+        if let (Some(output), Method::Check(_)) = (file(".out"), &*method) {
+            let (input, answer, method) = (input.clone(), answer.clone(), Arc::clone(&method));
+            self.outputs.push(OutputTrial { name: raw.id.clone(), input, answer, output, method });
+        }
         let shown = inherited.sample.then(|| match file(".interaction") {
             Some(conversation) => Shown::Conversation(conversation),
             None => Shown::Pair {
