@@ -30,7 +30,7 @@ pub struct LocalPackages {
     directory: PathBuf,
     languages: Registry,
     /// The one used last is the last.
-    remembered: Mutex<VecDeque<Arc<Package>>>,
+    remembered: Mutex<VecDeque<Arc<Imported>>>,
 }
 
 impl LocalPackages {
@@ -52,23 +52,23 @@ impl LocalPackages {
         ImportOptions { durable: true, ..ImportOptions::new(&self.languages) }
     }
 
-    fn remembered(&self) -> MutexGuard<'_, VecDeque<Arc<Package>>> {
+    fn remembered(&self) -> MutexGuard<'_, VecDeque<Arc<Imported>>> {
         // Every change leaves a list of whole packages, so a poisoned lock guards a sound one.
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn recall(&self, hash: &ContentHash) -> Option<Arc<Package>> {
+    fn recall(&self, hash: &ContentHash) -> Option<Arc<Imported>> {
         let mut remembered = self.remembered();
-        let place = remembered.iter().position(|package| package.hash == *hash)?;
-        let package = remembered.remove(place)?;
-        remembered.push_back(Arc::clone(&package));
-        Some(package)
+        let place = remembered.iter().position(|known| known.package.hash == *hash)?;
+        let known = remembered.remove(place)?;
+        remembered.push_back(Arc::clone(&known));
+        Some(known)
     }
 
-    fn remember(&self, package: Arc<Package>) {
+    fn remember(&self, imported: Arc<Imported>) {
         let mut remembered = self.remembered();
-        remembered.retain(|known| known.hash != package.hash);
-        remembered.push_back(package);
+        remembered.retain(|known| known.package.hash != imported.package.hash);
+        remembered.push_back(imported);
         while remembered.len() > REMEMBERED_MAX {
             remembered.pop_front();
         }
@@ -95,13 +95,13 @@ impl Packages for LocalPackages {
         let durable = fs::File::open(&self.directory).and_then(|directory| directory.sync_all());
         durable.map_err(at("write to the disk", &self.directory))?;
         imported.package = Package::new(folder, imported.package.problem, hash);
-        self.remember(Arc::new(imported.package.clone()));
+        self.remember(Arc::new(imported.clone()));
         Ok(imported)
     }
 
-    fn open(&self, hash: &ContentHash) -> Result<Arc<Package>, PackagesError> {
-        if let Some(package) = self.recall(hash) {
-            return Ok(package);
+    fn open(&self, hash: &ContentHash) -> Result<Arc<Imported>, PackagesError> {
+        if let Some(known) = self.recall(hash) {
+            return Ok(known);
         }
         let folder = self.folder(hash);
         if !folder.is_dir() {
@@ -112,9 +112,9 @@ impl Packages for LocalPackages {
         if opened.package.hash != *hash {
             return Err(damaged("its content has another hash now".into()));
         }
-        let package = Arc::new(opened.package);
-        self.remember(Arc::clone(&package));
-        Ok(package)
+        let opened = Arc::new(opened);
+        self.remember(Arc::clone(&opened));
+        Ok(opened)
     }
 
     fn upload(&self) -> io::Result<tempfile::NamedTempFile> {
@@ -135,7 +135,7 @@ impl Packages for LocalPackages {
             removed.map_err(failed("remove", &path))?;
             swept += 1;
         }
-        self.remembered().retain(|package| wanted.contains(&package.hash));
+        self.remembered().retain(|known| wanted.contains(&known.package.hash));
         Ok(swept)
     }
 }

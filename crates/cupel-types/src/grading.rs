@@ -70,14 +70,3 @@ named! {
         Hidden = "hidden",
     }
 }
-
-/// What a package's check came to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Verification {
-    /// Whether everything is as the package says.
-    pub holds: bool,
-    /// What is not, for its authors.
-    pub findings: Vec<String>,
-    /// The whole report as JSON, for its authors.
-    pub report: String,
-}

@@ -17,10 +17,11 @@ mod score;
 mod submission;
 mod units;
 mod verdict;
+mod verification;
 
 pub use dialect::Dialect;
 pub use files::{BoxFile, BoxFiles, BoxPath, BoxPathError};
-pub use grading::{CaseGrade, Feedback, Grading, GroupGrade, Verification};
+pub use grading::{CaseGrade, Feedback, Grading, GroupGrade};
 pub use hash::{ContentHash, ContentHashError};
 pub use ids::{
     ApiKeyId, ClarificationId, ContestId, LanguageId, LanguageIdError, LeaseId, ProblemId, RunId, SessionId,
@@ -33,3 +34,4 @@ pub use score::{Score, ScoreError};
 pub use submission::{Cases, PriorityClass, ProblemVersion, Program, Solution, Source, Submission, TestCase, Work};
 pub use units::{Bytes, Instructions};
 pub use verdict::Verdict;
+pub use verification::{BrokenClaim, VerifiedGroup, VerifiedSubmission, Verification};

@@ -17,6 +17,7 @@ mod artifacts;
 mod attempt_log;
 mod problem;
 mod slot;
+mod verifying;
 mod worker;
 
 pub use artifacts::{ArtifactBounds, Artifacts, ArtifactsError};

@@ -3,6 +3,7 @@
 //! Invariants: what a program writes on a test that its sender may not see goes nowhere, neither into the log nor into the result;
 //! a fault of the package is told to its authors alone, and never looks like the sender's.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -35,15 +36,14 @@ pub(crate) fn judge_solution(
     log: &mut AttemptLog<'_>,
 ) -> Result<RunReport, SlotError> {
     let submission = &assignment.leased.submission;
-    let mut package = parts.core.packages().open(&solution.of.package)?;
+    let opened = parts.core.packages().open(&solution.of.package)?;
     if let Cases::Input(input) = &solution.cases {
-        return run_on(input, parts, assignment, solution, &package.problem, language, executor, log);
+        return run_on(input, parts, assignment, solution, &opened.package.problem, language, executor, log);
     }
+    let mut package = Cow::Borrowed(&opened.package);
     if solution.cases == Cases::Samples {
         let Some(samples) = package.problem.tests.samples() else { return Ok(without_samples(language)) };
-        let mut only = Package::clone(&package);
-        only.problem.tests = samples;
-        package = Arc::new(only);
+        package.to_mut().problem.tests = samples;
     }
     let request = ProblemRequest {
         package: &package,

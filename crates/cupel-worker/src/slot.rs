@@ -21,6 +21,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::attempt_log::AttemptLog;
 use crate::problem;
+use crate::verifying;
 
 /// Makes the executor of a slot, again when the one before kept failing. Called on the slot's thread; may block.
 pub type ExecutorFactory = Arc<dyn Fn(usize) -> Result<Box<dyn Executor>, ExecuteError> + Send + Sync>;
@@ -69,8 +70,6 @@ pub(crate) enum SlotError {
     Package(#[from] PackagesError),
     #[error("the package seems to be at fault")]
     PackageFault,
-    #[error("packages cannot be verified here")]
-    Verify,
     #[error("the judge panicked")]
     Panic,
 }
@@ -84,7 +83,6 @@ impl SlotError {
             SlotError::Problem(_) => "sandbox",
             SlotError::Package(_) => "package",
             SlotError::PackageFault => "package_fault",
-            SlotError::Verify => "verify",
             SlotError::Panic => "panic",
         }
     }
@@ -107,7 +105,6 @@ pub(crate) fn run(number: usize, parts: &SlotParts, jobs: &Receiver<Arc<Assignme
                     SlotError::Language(_)
                     | SlotError::Package(_)
                     | SlotError::PackageFault
-                    | SlotError::Verify
                     | SlotError::Problem(ProblemError::Package { .. }),
                 ) => 0,
                 Err(SlotError::Judge(JudgeError(error)) | SlotError::Problem(ProblemError::Execute(error)))
@@ -170,7 +167,7 @@ fn judge_one(parts: &SlotParts, assignment: &Assignment, executor: &mut dyn Exec
             let language = language(&solution.source)?;
             problem::judge_solution(parts, assignment, solution, language, &registry, executor, &mut log)?
         }
-        Work::Verify(_) => return Err(SlotError::Verify),
+        Work::Verify(version) => verifying::verify_version(parts, assignment, version, &registry, executor, &mut log)?,
     };
     // A package that is at fault is so again: another attempt shows whether it was this machine.
     let may_try_again = assignment.leased.lost == 0 && parts.core.policy().attempts_max > 1;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cupel_problem::{
-    Finding, ImportError, Imported, Objective, Package, PackageFormat, Refused, Scoring, Slug, Visibility,
+    Finding, ImportError, Imported, Objective, PackageFormat, Refused, Scoring, Slug, Visibility,
 };
 use cupel_types::{ContentHash, ProblemId, UserId};
 use jiff::Timestamp;
@@ -134,7 +134,7 @@ impl Core {
     ///
     /// # Errors
     /// When it is not here or not as it was.
-    pub async fn package(&self, hash: ContentHash) -> Result<Arc<Package>, AuthorError> {
+    pub async fn package(&self, hash: ContentHash) -> Result<Arc<Imported>, AuthorError> {
         let packages = Arc::clone(&self.inner.packages);
         let opened = tokio::task::spawn_blocking(move || packages.open(&hash)).await;
         Ok(opened.map_err(|_panicked| AuthorError::BrokenOff)??)

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cupel_problem::{ImportError, Imported, Package};
+use cupel_problem::{ImportError, Imported};
 use cupel_types::ContentHash;
 
 /// Packages by the hash of their content. What is there is whole and never changes.
@@ -21,7 +21,7 @@ pub trait Packages: Send + Sync {
     ///
     /// # Errors
     /// When it is not, or not as it was.
-    fn open(&self, hash: &ContentHash) -> Result<Arc<Package>, PackagesError>;
+    fn open(&self, hash: &ContentHash) -> Result<Arc<Imported>, PackagesError>;
 
     /// Somewhere to put an upload until it is imported, on the same disk. It is gone when the value is dropped.
     ///

@@ -23,6 +23,18 @@ cupel_types::named! {
     }
 }
 
+impl PackageFormat {
+    /// Whether the format says by which margins its time limits are to be chosen.
+    pub const fn margins_bind(self) -> bool {
+        match self {
+            PackageFormat::Kattis202509 | PackageFormat::Cupel => true,
+            PackageFormat::KattisLegacy | PackageFormat::Domjudge | PackageFormat::Polygon | PackageFormat::Dmoj => {
+                false
+            }
+        }
+    }
+}
+
 /// The markers of each format at the top, as messages name them.
 const MARKERS: &str = "problem.toml (Cupel), problem.yaml (Kattis), domjudge-problem.ini (DOMjudge), problem.xml (Polygon) or init.yml (DMOJ)";
 

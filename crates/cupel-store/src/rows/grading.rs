@@ -1,6 +1,6 @@
-//! [`Grading`] and [`Verification`] as parts of `report` of `execution_results`.
+//! [`Grading`] as a part of `report` of `execution_results`.
 
-use cupel_types::{CaseGrade, Feedback, Grading, GroupGrade, Score, Verification};
+use cupel_types::{CaseGrade, Feedback, Grading, GroupGrade, Score};
 use serde::{Deserialize, Serialize};
 
 use super::report::{StepRow, UsageRow, put_step, read_step, verdict_from};
@@ -48,26 +48,6 @@ struct CaseRow {
     judge_message: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     team_message: Option<String>,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(super) struct VerificationRow {
-    holds: bool,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    findings: Vec<String>,
-    report: String,
-}
-
-impl From<&Verification> for VerificationRow {
-    fn from(v: &Verification) -> VerificationRow {
-        VerificationRow { holds: v.holds, findings: v.findings.clone(), report: v.report.clone() }
-    }
-}
-
-impl From<VerificationRow> for Verification {
-    fn from(row: VerificationRow) -> Verification {
-        Verification { holds: row.holds, findings: row.findings, report: row.report }
-    }
 }
 
 pub(super) fn put_grading(grading: &Grading, blob: &mut BlobWriter) -> GradingRow {

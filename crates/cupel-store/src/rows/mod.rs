@@ -9,6 +9,7 @@ mod log;
 mod report;
 mod state;
 mod submission;
+mod verification;
 
 pub(crate) use grading::score_from;
 pub(crate) use log::{decode_log, encode_log};

@@ -8,7 +8,8 @@ use cupel_types::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::grading::{GradingRow, VerificationRow, put_grading, read_grading};
+use super::grading::{GradingRow, put_grading, read_grading};
+use super::verification::{VerificationRow, read_verification};
 use super::{BlobWriter, RowError, Span, bad, read, us_of};
 
 #[derive(Serialize, Deserialize)]
@@ -286,7 +287,7 @@ pub(crate) fn decode_report(report: &str, data: &[u8]) -> Result<RunReport, RowE
         execution: row.execution.map(|step| read_step(step, data)).transpose()?,
         cases: cases.collect::<Result<_, RowError>>()?,
         grading: row.grading.map(|grading| read_grading(grading, data)).transpose()?,
-        verification: row.verification.map(Into::into),
+        verification: row.verification.map(read_verification).transpose()?,
         limits: row.limits.into(),
         language_version: row.language_version,
     })

@@ -65,7 +65,7 @@ fn a_package_lies_under_its_hash_once_however_often_it_comes() {
 fn a_package_is_opened_after_a_restart_as_it_was() {
     let place = Place::new();
     let imported = place.packages().import(&place.source("b\n")).unwrap().package;
-    let opened = place.packages().open(&imported.hash).unwrap();
+    let opened = place.packages().open(&imported.hash).unwrap().package.clone();
     assert_eq!(opened.hash, imported.hash);
     assert_eq!(opened.problem.slug.as_str(), "echo");
     assert_eq!(opened.problem.tests.cases().count(), 2);

@@ -10,8 +10,8 @@ use cupel_core::run::RunState;
 use cupel_core::{Purpose, Store};
 use cupel_problem::{Difficulty, Visibility};
 use cupel_types::{
-    Bytes, Cases, ContentHash, Feedback, Grading, PriorityClass, ProblemId, RunId, Score, Submission, SubmissionId,
-    UserId, Verdict, Verification,
+    BrokenClaim, Bytes, Cases, ContentHash, Feedback, Grading, PriorityClass, ProblemId, RunId, Score, Submission,
+    SubmissionId, UserId, Verdict, Verification, VerifiedGroup, VerifiedSubmission,
 };
 
 use super::{at, insert, lease, user};
@@ -376,6 +376,37 @@ pub async fn leaderboards_have_the_better_before_the_faster_before_the_earlier<S
     assert!(!ranks[0].username.is_empty());
 }
 
+fn a_verification(holds: bool) -> Verification {
+    let broken = BrokenClaim {
+        about: "submissions/wrong_answer/a.py".into(),
+        rule: "wrong_answer".into(),
+        expected: "WA".into(),
+        got: "AC".into(),
+        case: Some("secret/1".into()),
+    };
+    let slowest = Some(Duration::from_millis(12));
+    let group = VerifiedGroup { name: "secret".into(), verdict: Verdict::Accepted, slowest };
+    let submission = VerifiedSubmission {
+        path: broken.about.clone(),
+        verdict: Verdict::Accepted,
+        score: Score::points(3),
+        slowest,
+        time_limit: Duration::from_secs(1),
+        groups: vec![group],
+        hint: Some("too few tests".into()),
+        holds,
+    };
+    Verification {
+        holds,
+        claims: 7,
+        broken: if holds { Vec::new() } else { vec![broken] },
+        submissions: vec![submission],
+        time_limit: Some(Duration::from_secs(1)),
+        is_derived: true,
+        notes: vec!["no validator".into()],
+    }
+}
+
 /// Rule.
 pub async fn a_check_of_a_package_says_whether_its_version_is_verified<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
@@ -386,7 +417,7 @@ pub async fn a_check_of_a_package_says_whether_its_version_is_verified<S: Store>
         assert_eq!(sent.language(), None);
         let leased = lease(&*store, run, 100).await;
         let mut done = a_completion(&leased, b"", at(101));
-        let verification = Verification { holds, findings: vec!["slow.py is fast".into()], report: "{}".into() };
+        let verification = a_verification(holds);
         done.report.verification = Some(verification.clone());
         assert!(store.complete(run, leased.lease, done).await.unwrap());
         assert_eq!(read(&*store, made.id).await.is_verified, Some(holds));

@@ -102,7 +102,7 @@ impl Ready {
             package: &imported.package,
             languages,
             derive_time_limit: args.update_time_limit,
-            margins_bind: margins_bind(imported.format) && args.reading.time_limit.is_none(),
+            margins_bind: imported.format.margins_bind() && args.reading.time_limit.is_none(),
             all_cases: args.all_cases,
             owner: UserId::from_uuid(Uuid::nil()),
         };
@@ -126,14 +126,6 @@ impl Ready {
             }
         }
         Ok(report.holds())
-    }
-}
-
-/// Whether a format says by which margins its time limits are to be chosen.
-fn margins_bind(format: PackageFormat) -> bool {
-    match format {
-        PackageFormat::Kattis202509 | PackageFormat::Cupel => true,
-        PackageFormat::KattisLegacy | PackageFormat::Domjudge | PackageFormat::Polygon | PackageFormat::Dmoj => false,
     }
 }
 

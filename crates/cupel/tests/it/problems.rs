@@ -56,6 +56,12 @@ impl<'s> Person<'s> {
         })
     }
 
+    /// What verifying a problem comes to.
+    fn verify(&self, slug: &str) -> Value {
+        let accepted = self.post(&format!("/api/v1/problems/{slug}/verify"), json!({}));
+        self.ended(&accepted["submission_id"])["problem"]["verification"].clone()
+    }
+
     fn solve(&self, slug: &str, source: &str) -> Value {
         let body = json!({ "language": "python", "source_code": source });
         let accepted = self.post(&format!("/api/v1/problems/{slug}/submissions"), body);
@@ -175,7 +181,7 @@ fn solution_of(slug: &str) -> std::path::PathBuf {
 }
 
 #[test]
-fn an_author_imports_brings_new_versions_and_has_submissions_judged_again() {
+fn an_authors_way_from_import_over_verifying_and_publishing_to_a_rejudge() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &NO_RATE_LIMITS);
     let author = Person::register(&server, "grace", Some("author"));
@@ -193,11 +199,25 @@ fn an_author_imports_brings_new_versions_and_has_submissions_judged_again() {
         "its author is told why: {right}"
     );
     let wrong = author.solve("double", WRONG);
+    let told = author.verify("double");
+    assert_eq!(
+        (&told["holds"], &told["broken"][0]["about"]),
+        (&json!(false), &json!("submissions/accepted/double.py")),
+        "{told}"
+    );
+    let publish = || {
+        server.call("PATCH", "/api/v1/problems/double", Some(&author.token), Some(&json!({ "visibility": "public" })))
+    };
+    assert_eq!(publish().0, 409, "what does not hold is not shown");
 
     // Corrected, and judged again: old and new verdicts are kept.
     let (status, newer) =
         author.upload("PUT", "/api/v1/problems/double/package", &archive(&[("2\n", "4\n"), ("7\n", "14\n")], None));
     assert_eq!((status, &newer["problem"]["version"]), (200, &json!(2)), "{newer}");
+    let told = author.verify("double");
+    assert_eq!((&told["holds"], &told["broken"]), (&json!(true), &json!([])), "{told}");
+    assert_eq!(publish().0, 200);
+    assert_eq!(server.call("GET", "/api/v1/problems/double", None, None).0, 200);
     let again = author.post("/api/v1/problems/double/rejudge?verdict=WA", json!({}));
     assert_eq!(again["queued"], 2);
     let right = author.ended(&right["submission_id"]);

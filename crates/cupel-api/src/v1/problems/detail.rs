@@ -2,13 +2,15 @@
 
 use std::fs::File;
 use std::io::Read as _;
-use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use cupel_problem::{FileRef, MaxScore, Package, Sample, Scoring, Shown, Slug, Statement, StatementFormat};
+use cupel_languages::{Language, Registry};
+use cupel_problem::{
+    FileRef, MaxScore, Package, Sample, Scoring, Shown, Slug, Statement, StatementFormat, starter_code,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -64,6 +66,8 @@ pub(crate) struct ProblemView {
     rights_owner: Option<String>,
     /// Files for contestants.
     attachments: Vec<FileView>,
+    /// What a submission begins with, for a problem that asks for a function or a class: in every language it can be in.
+    starter_code: Vec<StarterView>,
     /// Whether it is yours to change.
     may_change: bool,
     /// For those who may change it: whether the current version was found to be as it says; `null`: nobody has looked.
@@ -131,6 +135,15 @@ pub(crate) struct ProblemLimitsView {
     per_language: Vec<LanguageLimitsView>,
 }
 
+/// What a submission begins with.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct StarterView {
+    /// The language's id.
+    language: String,
+    /// The code.
+    code: String,
+}
+
 /// Limits of one language.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct LanguageLimitsView {
@@ -165,8 +178,9 @@ pub(crate) async fn problem(
     };
     let line = ProblemLineView::of(&seen.problem, standing.as_ref());
     let is_verified = seen.may_change.then_some(seen.problem.is_verified);
+    let registry = app.core.registry();
     let made = tokio::task::spawn_blocking(move || {
-        view(line, &package, params.lang.as_deref()).map(|view| ProblemView {
+        view(line, &package.package, &registry, params.lang.as_deref()).map(|view| ProblemView {
             is_verified,
             may_change: seen.may_change,
             ..view
@@ -175,7 +189,12 @@ pub(crate) async fn problem(
     made.await.map_err(|e| Problem::internal(&e))?.map(Json).map_err(|e| Problem::internal(&e))
 }
 
-fn view(problem: ProblemLineView, package: &Package, language: Option<&str>) -> std::io::Result<ProblemView> {
+fn view(
+    problem: ProblemLineView,
+    package: &Package,
+    languages: &Registry,
+    language: Option<&str>,
+) -> std::io::Result<ProblemView> {
     let what = &package.problem;
     let slug = problem.slug.clone();
     let asked = |statement: &&Statement| Some(statement.language.as_str()) == language;
@@ -216,10 +235,26 @@ fn view(problem: ProblemLineView, package: &Package, language: Option<&str>) -> 
         licence: what.licence.name.clone(),
         rights_owner: what.licence.rights_owner.clone(),
         attachments: what.attachments.iter().map(|file| file_view(&slug, file.path.name(), file)).collect(),
+        starter_code: starters(package, languages)?,
         may_change: false,
         is_verified: None,
         problem,
     })
+}
+
+fn starters(package: &Package, languages: &Registry) -> std::io::Result<Vec<StarterView>> {
+    if package.problem.signature.is_none() {
+        return Ok(Vec::new());
+    }
+    let allowed = package.problem.limits.languages.as_ref();
+    let offered =
+        |language: &&Language| language.is_available() && allowed.is_none_or(|allowed| allowed.contains(&language.id));
+    let mut starters = Vec::new();
+    for language in languages.iter().filter(offered) {
+        let code = starter_code(package, language)?;
+        starters.extend(code.map(|code| StarterView { language: language.id.to_string(), code }));
+    }
+    Ok(starters)
 }
 
 fn statement_view(slug: &str, package: &Package, statement: &Statement) -> std::io::Result<StatementView> {
@@ -294,11 +329,12 @@ pub(crate) async fn file(
     let slug = slug.parse::<Slug>().map_err(|_| no_such_problem())?;
     let seen = seen(&app, &seer, slug).await?;
     let package = app.core.package(seen.problem.package).await.map_err(refusal)?;
-    let found = found_file(&package, &file).filter(|found| found.size.get() <= FILE_BYTES_MAX).cloned();
+    let found = found_file(&package.package, &file).filter(|found| found.size.get() <= FILE_BYTES_MAX).cloned();
     let found = found.ok_or_else(|| Problem::not_found("file"))?;
     let kind = media_type(found.path.name());
     let name = encoded(found.path.name());
-    let read = tokio::task::spawn_blocking(move || read(&package, &found)).await.map_err(|e| Problem::internal(&e))?;
+    let read =
+        tokio::task::spawn_blocking(move || read(&package.package, &found)).await.map_err(|e| Problem::internal(&e))?;
     let bytes = read.map_err(|e| Problem::internal(&e))?;
     let mut response = bytes.into_response();
     let headers = response.headers_mut();
@@ -313,7 +349,7 @@ pub(crate) async fn file(
     Ok(response)
 }
 
-fn read(package: &Arc<Package>, file: &FileRef) -> std::io::Result<Vec<u8>> {
+fn read(package: &Package, file: &FileRef) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let opened: File = package.open(file)?;
     opened.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;

@@ -152,7 +152,7 @@ pub(crate) async fn package(
         let place = packages.upload().map_err(|e| Problem::internal(&e))?.into_temp_path();
         let target = place.to_path_buf();
         drop(place);
-        let exported = export(&package, &target, Container::Zip).map_err(|error| match error {
+        let exported = export(&package.package, &target, Container::Zip).map_err(|error| match error {
             ExportError::Inexpressible(refused) => view::refused(&refused.findings),
             error => Problem::internal(&error),
         });

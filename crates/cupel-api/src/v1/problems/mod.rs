@@ -8,6 +8,7 @@ mod rejudge;
 pub(crate) mod result;
 mod solve;
 mod upload;
+mod verification;
 mod view;
 
 pub(crate) use result::Told;

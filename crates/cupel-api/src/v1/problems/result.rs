@@ -12,13 +12,12 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use cupel_core::problems::Attempted;
 use cupel_core::run::SubmissionRecord;
-use cupel_types::{
-    BoxFile, CaseGrade, Cases, ContentHash, Feedback, Grading, GroupGrade, SubmissionId, Verdict, Verification, Work,
-};
+use cupel_types::{BoxFile, CaseGrade, Cases, ContentHash, Feedback, Grading, GroupGrade, SubmissionId, Verdict, Work};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::no_such_problem;
+use super::verification::VerificationView;
 use super::view::points;
 use crate::answers;
 use crate::app::Shared;
@@ -114,27 +113,6 @@ pub(crate) struct ProblemTestView {
     /// What the checker says to contestants, where the test is shown; for the problem's authors always.
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
-}
-
-/// What verifying a package came to.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct VerificationView {
-    /// Whether everything is as the package says.
-    holds: bool,
-    /// What is not.
-    findings: Vec<String>,
-    /// Every claim, every submission and the time limit, as `cupel verify --json` prints them.
-    report: serde_json::Value,
-}
-
-impl From<&Verification> for VerificationView {
-    fn from(verification: &Verification) -> VerificationView {
-        VerificationView {
-            holds: verification.holds,
-            findings: verification.findings.clone(),
-            report: serde_json::from_str(&verification.report).unwrap_or_default(),
-        }
-    }
 }
 
 /// A file that was sent. One of `content` and `content_base64` is there.

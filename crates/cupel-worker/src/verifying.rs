@@ -1,0 +1,121 @@
+//! Attempts that hold a package against what it says of itself.
+
+use cupel_core::Assignment;
+use cupel_judge::{
+    Claim, Executor, JudgeEvent, JudgeObserver as _, Subject, VerifyEvent, VerifyObserver, VerifyReport, VerifyRequest,
+    verify,
+};
+use cupel_languages::Registry;
+use cupel_types::{
+    BrokenClaim, Limits, ProblemVersion, RunReport, Verdict, Verification, VerifiedGroup, VerifiedSubmission,
+};
+
+use crate::attempt_log::AttemptLog;
+use crate::slot::{SlotError, SlotParts};
+
+/// How many claims that do not hold are told.
+const BROKEN_MAX: usize = 1000;
+
+/// Verifies a version of a problem.
+pub(crate) fn verify_version(
+    parts: &SlotParts,
+    assignment: &Assignment,
+    version: &ProblemVersion,
+    languages: &Registry,
+    executor: &mut dyn Executor,
+    log: &mut AttemptLog<'_>,
+) -> Result<RunReport, SlotError> {
+    let opened = parts.core.packages().open(&version.package)?;
+    let request = VerifyRequest {
+        package: &opened.package,
+        languages,
+        derive_time_limit: false,
+        margins_bind: opened.format.margins_bind(),
+        all_cases: false,
+        owner: assignment.leased.submission.owner,
+    };
+    let report = verify(&request, executor, parts.cache.as_ref(), &mut Progress(log))?;
+    Ok(result_of(report))
+}
+
+/// Tells which submission of the package is being run.
+struct Progress<'a, 'b>(&'a mut AttemptLog<'b>);
+
+impl VerifyObserver for Progress<'_, '_> {
+    fn event(&mut self, event: VerifyEvent<'_>) {
+        let what = match event {
+            VerifyEvent::Inputs => "inputs",
+            VerifyEvent::Outputs => "outputs",
+            VerifyEvent::Submission { path, .. } => path.as_str(),
+        };
+        self.0.event(JudgeEvent::ExecutionStarted { case: Some(what) });
+    }
+
+    fn cancelled(&mut self) -> bool {
+        self.0.cancelled()
+    }
+}
+
+fn result_of(report: VerifyReport) -> RunReport {
+    let (holds, claims, broken) = (report.holds(), report.claims.len(), report.broken().count());
+    let verdict = match (report.cancelled, holds) {
+        (true, _) => Verdict::Cancelled,
+        (false, true) => Verdict::Accepted,
+        (false, false) => Verdict::WrongAnswer,
+    };
+    let verification = Verification {
+        holds,
+        claims: claims as u64,
+        broken: report.broken().take(BROKEN_MAX).map(broken_claim).collect(),
+        submissions: report
+            .submissions
+            .iter()
+            .map(|submission| VerifiedSubmission {
+                path: submission.path.to_string(),
+                verdict: submission.verdict,
+                score: submission.score,
+                slowest: submission.slowest(),
+                time_limit: submission.time_limit,
+                groups: submission
+                    .groups
+                    .iter()
+                    .map(|group| VerifiedGroup {
+                        name: group.name.to_string(),
+                        verdict: group.verdict,
+                        slowest: group.slowest,
+                    })
+                    .collect(),
+                hint: submission.hint.clone(),
+                holds: submission.holds,
+            })
+            .collect(),
+        time_limit: report.time_limit.limit,
+        is_derived: report.time_limit.derived,
+        notes: report.notes,
+    };
+    RunReport {
+        verdict,
+        message: (!holds).then(|| format!("{broken} of {claims} claims of the package do not hold")),
+        compile: None,
+        execution: None,
+        cases: Vec::new(),
+        grading: None,
+        verification: Some(verification),
+        limits: Limits::default(),
+        language_version: String::new(),
+    }
+}
+
+fn broken_claim(claim: &Claim) -> BrokenClaim {
+    BrokenClaim {
+        about: match &claim.subject {
+            Subject::Validator(path) | Subject::Submission(path) => path.to_string(),
+            Subject::Checker(name) => name.clone(),
+            Subject::TimeLimit => "time limit".to_owned(),
+        },
+        rule: claim.rule.clone(),
+        expected: claim.expected.clone(),
+        got: claim.got.clone(),
+        case: claim.case.clone(),
+    }
+}
