@@ -68,6 +68,7 @@ fn skeleton() -> OpenApi {
             tag("submissions", "What you have sent"),
             tag("problems", "Problems to solve, and how users stand with them"),
             tag("authoring", "For the authors of problems"),
+            tag("contests", "Contests: taking part, standings, arranging them"),
             tag("languages", "What programs may be written in"),
             tag("auth", "Accounts, tokens and keys"),
             tag("admin", "For administrators"),

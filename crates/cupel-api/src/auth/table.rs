@@ -17,7 +17,7 @@ pub(crate) enum Who {
     User(Scope),
     /// Authors and administrators.
     Author(Scope),
-    /// Authors about their own problems, and administrators. To other authors the problem does not exist.
+    /// Authors about their own problems and contests, and administrators. To other authors these do not exist.
     Owner(Scope),
     /// Administrators.
     Admin,
@@ -50,7 +50,7 @@ impl Who {
             Everybody => "Everybody may call this, without an account.",
             User(_) => "Everybody with an account may call this.",
             Author(_) => "Authors and administrators may call this.",
-            Owner(_) => "Authors may call this about their own problems, and administrators.",
+            Owner(_) => "Authors may call this about their own problems and contests, and administrators.",
             Admin => "Administrators may call this.",
         }
     }
@@ -91,6 +91,17 @@ const OPERATIONS: &[(Method, &str, Who)] = &[
     (Method::GET, "/problems/{slug}/leaderboard", Everybody),
     (Method::GET, "/leaderboard", Everybody),
     (Method::GET, "/users/me/progress", User(READ)),
+    (Method::GET, "/contests", Everybody),
+    (Method::POST, "/contests", Author(PROBLEMS)),
+    (Method::GET, "/contests/{slug}", Everybody),
+    (Method::PATCH, "/contests/{slug}", Owner(PROBLEMS)),
+    (Method::DELETE, "/contests/{slug}", Owner(PROBLEMS)),
+    (Method::POST, "/contests/{slug}/participation", User(WRITE)),
+    (Method::DELETE, "/contests/{slug}/participation", User(WRITE)),
+    (Method::GET, "/contests/{slug}/standings", Everybody),
+    (Method::GET, "/contests/{slug}/clarifications", Everybody),
+    (Method::POST, "/contests/{slug}/clarifications", User(WRITE)),
+    (Method::PATCH, "/contests/{slug}/clarifications/{clarification_id}", Owner(PROBLEMS)),
     (Method::POST, "/auth/register", Everybody),
     (Method::POST, "/auth/login", Everybody),
     (Method::POST, "/auth/refresh", Everybody),

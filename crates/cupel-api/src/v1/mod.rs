@@ -3,6 +3,7 @@
 
 mod account;
 mod admin;
+mod contests;
 mod events;
 mod execute;
 mod faults;
@@ -39,4 +40,5 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(admin::set_access))
         .routes(routes!(admin::queue))
         .merge(problems::routes())
+        .merge(contests::routes())
 }

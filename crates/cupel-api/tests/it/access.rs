@@ -27,6 +27,7 @@ struct Operation {
 struct Place {
     slug: String,
     submission: String,
+    clarification: String,
 }
 
 fn operations(place: &Place) -> Vec<Operation> {
@@ -41,13 +42,14 @@ fn operations(place: &Place) -> Vec<Operation> {
                 .replace("{language_id}", "python")
                 .replace("{submission_id}", &place.submission)
                 .replace("{slug}", &place.slug)
+                .replace("{clarification_id}", &place.clarification)
                 .replace("{file}", "none")
                 .replace("{key_id}", NO_ID)
                 .replace("{user_id}", NO_ID);
             operations.push(Operation { method, path, callers, scope });
         }
     }
-    assert!(operations.len() >= 40, "the document has all operations");
+    assert!(operations.len() >= 51, "the document has all operations");
     // It ends the sessions that everything else is walked with.
     operations.sort_by_key(|operation| operation.path.ends_with("/logout"));
     operations
@@ -59,6 +61,7 @@ impl Operation {
         let call = app.request(self.method.clone(), &self.path);
         let call = match (self.method.as_str(), self.path.rsplit('/').next().unwrap()) {
             ("POST", "run" | "submissions") => call.json(&json!({ "language": "python", "source_code": "1" })),
+            ("PATCH", _) if self.path.contains("/clarifications/") => call.json(&json!({ "answer": "!" })),
             ("PATCH", _) => call.json(&json!({})),
             ("PUT", "package") => call.raw("no archive").header("content-type", "application/zip"),
             _ => call,
@@ -78,7 +81,28 @@ async fn place(app: &TestApp, author: &TestUser, visibility: Visibility) -> Plac
     let path = format!("/api/v1/problems/{problem}/submissions");
     let sent = app.post(&path, &json!({ "language": "python", "source_code": "" })).bearer(&author.token).send().await;
     let submission = sent.json["submission_id"].as_str().unwrap_or_else(|| panic!("{sent:?}")).to_owned();
-    Place { slug: problem, submission }
+    let clarification = match visibility {
+        Visibility::Draft => NO_ID.to_owned(),
+        _ => contest(app, author, &problem).await,
+    };
+    Place { slug: problem, submission, clarification }
+}
+
+/// A contest of an author's with this problem, under the same name, and a question that somebody has asked about it.
+async fn contest(app: &TestApp, author: &TestUser, problem: &str) -> String {
+    let body = json!({
+        "slug": problem, "title": "A contest", "style": "icpc", "starts_at": "2020-01-01T00:00:00Z", "length_seconds": 3600,
+        "public": true, "problems": [problem],
+    });
+    let made = app.post("/api/v1/contests", &body).bearer(&author.token).send().await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let guest = app.user().await;
+    let path = format!("/api/v1/contests/{problem}");
+    let body = json!({ "kind": "virtual" });
+    app.post(&format!("{path}/participation"), &body).bearer(&guest.token).send().await;
+    let asked =
+        app.post(&format!("{path}/clarifications"), &json!({ "question": "?" })).bearer(&guest.token).send().await;
+    asked.json["clarification_id"].as_str().unwrap_or_else(|| panic!("{asked:?}")).to_owned()
 }
 
 #[tokio::test]
@@ -144,7 +168,9 @@ async fn a_draft_does_not_exist_for_anybody_but_its_author_and_administrators() 
     let (author, other) = (app.author().await, app.author().await);
     let place = place(&app, &author, Visibility::Draft).await;
     let mut seen = 0;
-    for operation in operations(&place).into_iter().filter(|o| o.path.contains(&format!("/{}", place.slug))) {
+    for operation in
+        operations(&place).into_iter().filter(|o| o.path.starts_with(&format!("/api/v1/problems/{}", place.slug)))
+    {
         let name = operation.name();
         for who in [None, Some(&user.token), Some(&other.token)] {
             let told = operation.status(&app, who.map(String::as_str)).await;

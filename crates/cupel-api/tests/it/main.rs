@@ -4,6 +4,7 @@ mod access;
 mod accounts;
 mod app;
 mod bad_input;
+mod contests;
 mod edge;
 mod events;
 mod failures;

@@ -21,6 +21,8 @@ use crate::v1::submissions::PageParams;
 pub(crate) struct ProblemBoardPage {
     /// The higher score first, then the faster program, then the earlier one.
     lines: Vec<ProblemBoardLine>,
+    /// Whether a contest with this problem does not show its results now. There are no lines then, but for the problem's authors.
+    frozen: bool,
     pagination: Pagination,
 }
 
@@ -55,8 +57,13 @@ pub(crate) async fn problem_board(
     Params(page): Params<PageParams>,
 ) -> Result<Json<ProblemBoardPage>, Problem> {
     let offset = page.offset()?;
-    let problem = seen(&app, &seer, slug).await?.problem;
-    let (lines, total) = app.core.store().board(problem.id, offset, page.limit).await?;
+    let seen = seen(&app, &seer, slug).await?;
+    let frozen = app.core.store().is_frozen_by_contest(seen.problem.id, app.core.now()).await?;
+    let (lines, total) = if frozen && !seen.may_change {
+        (Vec::new(), 0)
+    } else {
+        app.core.store().board(seen.problem.id, offset, page.limit).await?
+    };
     let lines = lines.into_iter().map(|line| ProblemBoardLine {
         place: line.place,
         username: line.username,
@@ -66,6 +73,7 @@ pub(crate) async fn problem_board(
     });
     Ok(Json(ProblemBoardPage {
         lines: lines.collect(),
+        frozen,
         pagination: Pagination { page: page.page, limit: page.limit, total },
     }))
 }

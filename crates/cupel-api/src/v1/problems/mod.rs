@@ -12,6 +12,7 @@ mod verification;
 mod view;
 
 pub(crate) use result::Told;
+pub(crate) use view::points;
 
 use cupel_core::problems::{AuthorError, ProblemKey, SeenProblem, Seer};
 use cupel_problem::Slug;

@@ -10,7 +10,7 @@ use crate::problem::{FieldError, Problem, ProblemKind};
 use crate::v1::response::rfc3339;
 
 /// Points as a number: at most six decimals, which a double has exactly enough digits for.
-pub(super) fn points(score: Score) -> f64 {
+pub(crate) fn points(score: Score) -> f64 {
     score.millionths() as f64 / 1e6
 }
 

@@ -1,0 +1,229 @@
+//! Making, changing and removing contests.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use cupel_core::contests::{ContestChange, NewContest, Style};
+use cupel_core::problems::{ProblemKey, Seer};
+use cupel_problem::Slug;
+use cupel_types::ProblemId;
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
+
+use super::view::{ContestView, StyleName};
+use super::{invalid, refusal, seen};
+use crate::app::Shared;
+use crate::auth::Caller;
+use crate::body::{Id, JsonBody};
+use crate::problem::{Problem, ProblemBody};
+
+/// The penalty of the ICPC.
+const PENALTY: u64 = 20 * 60;
+
+/// A contest to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "slug": "autumn", "title": "Autumn contest", "style": "icpc", "starts_at": "2030-01-01T10:00:00Z",
+    "length_seconds": 18000, "freeze_seconds": 3600, "public": true, "problems": ["night-bus", "calm-water"]
+}))]
+pub(crate) struct ContestRequest {
+    /// Its name in addresses: 1 to 64 of `a-z`, `0-9` and `-`.
+    slug: String,
+    /// Its name for people.
+    title: String,
+    /// What it is about, in Markdown.
+    #[serde(default)]
+    description: String,
+    /// Its rules.
+    style: StyleName,
+    /// ICPC: what each rejected try before a solution costs; 1200 if it is left out.
+    #[serde(default)]
+    penalty_seconds: Option<u64>,
+    /// When it begins (RFC 3339).
+    #[schema(format = DateTime)]
+    starts_at: String,
+    /// How long it goes on: 60 to 2678400.
+    length_seconds: u64,
+    /// How long before the end results are no longer shown; left out: they always are.
+    #[serde(default)]
+    freeze_seconds: Option<u64>,
+    /// Whether everybody may see it and take part.
+    #[serde(default)]
+    public: bool,
+    /// The slugs of its problems, in order. Private ones of yours are shown to those who take part once it begins.
+    problems: Vec<String>,
+}
+
+/// What to change; what is left out stays. Once the contest has begun its start, rules and problems stay.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "unfrozen": true }))]
+pub(crate) struct ContestChangeRequest {
+    /// Its name for people.
+    #[serde(default)]
+    title: Option<String>,
+    /// What it is about, in Markdown.
+    #[serde(default)]
+    description: Option<String>,
+    /// Its rules.
+    #[serde(default)]
+    style: Option<StyleName>,
+    /// ICPC: what each rejected try before a solution costs. Goes with `style`.
+    #[serde(default)]
+    penalty_seconds: Option<u64>,
+    /// When it begins (RFC 3339).
+    #[serde(default)]
+    #[schema(format = DateTime)]
+    starts_at: Option<String>,
+    /// How long it goes on.
+    #[serde(default)]
+    length_seconds: Option<u64>,
+    /// How long before the end results are no longer shown; `null`: they always are.
+    #[serde(default, deserialize_with = "said")]
+    #[schema(value_type = Option<u64>)]
+    freeze_seconds: Option<Option<u64>>,
+    /// Whether the freeze is lifted.
+    #[serde(default)]
+    unfrozen: Option<bool>,
+    /// Whether everybody may see it and take part.
+    #[serde(default)]
+    public: Option<bool>,
+    /// The slugs of its problems, in order.
+    #[serde(default)]
+    problems: Option<Vec<String>>,
+}
+
+/// A field that is there, even if it is `null`.
+fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u64>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// Make a contest.
+#[utoipa::path(
+    post, path = "/contests", tag = "contests", operation_id = "create_contest",
+    request_body = ContestRequest,
+    responses(
+        (status = 201, description = "The contest", body = ContestView),
+        (status = 409, description = "Another contest has this slug", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn create(
+    State(app): State<Shared>,
+    caller: Caller,
+    JsonBody(body): JsonBody<ContestRequest>,
+) -> Result<(StatusCode, Json<ContestView>), Problem> {
+    let seer = caller.seer();
+    let slug: Slug = body.slug.parse().map_err(|_| {
+        invalid("slug", "a slug is 1 to 64 of `a-z`, `0-9` and `-`, and neither begins nor ends with `-`")
+    })?;
+    let new = NewContest {
+        id: app.core.new_contest_id(),
+        slug: slug.clone(),
+        title: body.title,
+        description: body.description,
+        owner: caller.user,
+        style: style_of(body.style, body.penalty_seconds)?,
+        starts_at: time_of(&body.starts_at)?,
+        length: Duration::from_secs(body.length_seconds),
+        freeze: body.freeze_seconds.map(Duration::from_secs),
+        is_public: body.public,
+        problems: problems_of(&app, &seer, &body.problems).await?,
+    };
+    app.core.insert_contest(&seer, new).await.map_err(refusal)?;
+    tracing::info!(by = %caller.user, contest = %slug, "a contest was made");
+    let seen = seen(&app, &seer, &slug).await?;
+    Ok((StatusCode::CREATED, Json(ContestView::of(&seen, app.core.now()))))
+}
+
+/// Change a contest.
+#[utoipa::path(
+    patch, path = "/contests/{slug}", tag = "contests", operation_id = "change_contest",
+    params(("slug" = String, Path, description = "The contest's name in addresses")),
+    request_body = ContestChangeRequest,
+    responses(
+        (status = 200, description = "The contest now", body = ContestView),
+        (status = 404, description = "There is none, or it is not yours", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "It has begun", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn change(
+    State(app): State<Shared>,
+    caller: Caller,
+    Id(slug): Id<Slug>,
+    JsonBody(body): JsonBody<ContestChangeRequest>,
+) -> Result<Json<ContestView>, Problem> {
+    let seer = caller.seer();
+    if body.penalty_seconds.is_some() && body.style.is_none() {
+        return Err(invalid("penalty_seconds", "say the `style`, too"));
+    }
+    let change = ContestChange {
+        title: body.title,
+        description: body.description,
+        style: body.style.map(|style| style_of(style, body.penalty_seconds)).transpose()?,
+        starts_at: body.starts_at.as_deref().map(time_of).transpose()?,
+        length: body.length_seconds.map(Duration::from_secs),
+        freeze: body.freeze_seconds.map(|freeze| freeze.map(Duration::from_secs)),
+        is_unfrozen: body.unfrozen,
+        is_public: body.public,
+        problems: match &body.problems {
+            Some(slugs) => Some(problems_of(&app, &seer, slugs).await?),
+            None => None,
+        },
+    };
+    app.core.change_contest(&seer, &slug, change).await.map_err(refusal)?;
+    tracing::info!(by = %caller.user, contest = %slug, "a contest was changed");
+    let seen = seen(&app, &seer, &slug).await?;
+    Ok(Json(ContestView::of(&seen, app.core.now())))
+}
+
+/// Remove a contest in which nobody takes part.
+#[utoipa::path(
+    delete, path = "/contests/{slug}", tag = "contests", operation_id = "delete_contest",
+    params(("slug" = String, Path, description = "The contest's name in addresses")),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 404, description = "There is none, or it is not yours", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "Somebody takes part in it", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn delete(
+    State(app): State<Shared>,
+    caller: Caller,
+    Id(slug): Id<Slug>,
+) -> Result<StatusCode, Problem> {
+    app.core.delete_contest(&caller.seer(), &slug).await.map_err(refusal)?;
+    tracing::info!(by = %caller.user, contest = %slug, "a contest was removed");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn style_of(style: StyleName, penalty_seconds: Option<u64>) -> Result<Style, Problem> {
+    match (style, penalty_seconds) {
+        (StyleName::Icpc, penalty) => Ok(Style::Icpc { penalty: Duration::from_secs(penalty.unwrap_or(PENALTY)) }),
+        (StyleName::Ioi, None) => Ok(Style::Ioi),
+        (StyleName::Ioi, Some(_)) => Err(invalid("penalty_seconds", "the style `ioi` knows no penalties")),
+    }
+}
+
+fn time_of(text: &str) -> Result<Timestamp, Problem> {
+    text.parse().map_err(|_| invalid("starts_at", "a time such as `2030-01-01T00:00:00Z` (RFC 3339)"))
+}
+
+/// The problems of these slugs, which all exist for the seer.
+async fn problems_of(app: &Shared, seer: &Seer, slugs: &[String]) -> Result<Vec<ProblemId>, Problem> {
+    let mut problems = Vec::new();
+    for (place, text) in slugs.iter().enumerate() {
+        let found = match text.parse() {
+            Ok(slug) => app.core.problem(seer, ProblemKey::Slug(slug)).await?,
+            Err(_) => None,
+        };
+        let Some(found) = found else {
+            return Err(invalid(&format!("problems/{place}"), "there is no such problem"));
+        };
+        problems.push(found.problem.id);
+    }
+    Ok(problems)
+}

@@ -1,0 +1,172 @@
+//! Questions about a contest, and their answers.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use cupel_core::contests::{Clarification, label};
+use cupel_problem::Slug;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{invalid, refusal, seen};
+use crate::app::Shared;
+use crate::auth::{Caller, Visitor};
+use crate::body::{Id, JsonBody, Params};
+use crate::problem::{Problem, ProblemBody};
+use crate::v1::response::{Pagination, rfc3339};
+use crate::v1::submissions::PageParams;
+
+/// A question to be asked.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "problem": "A", "question": "May n be 0?" }))]
+pub(crate) struct QuestionRequest {
+    /// About which problem: `A`, `B`, and so on; left out: about the whole.
+    #[serde(default)]
+    problem: Option<String>,
+    /// The question.
+    question: String,
+}
+
+/// An answer.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "answer": "No.", "public": true }))]
+pub(crate) struct AnswerRequest {
+    /// The answer, in place of an earlier one.
+    answer: String,
+    /// Whether everybody may read question and answer.
+    #[serde(default)]
+    public: bool,
+}
+
+/// A question that was asked.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AskedView {
+    /// Its id.
+    #[schema(format = Uuid)]
+    clarification_id: String,
+}
+
+/// A page of questions.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ClarificationPage {
+    /// The newest first.
+    clarifications: Vec<ClarificationView>,
+    pagination: Pagination,
+}
+
+/// A question, and its answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ClarificationView {
+    /// Its id.
+    #[schema(format = Uuid)]
+    clarification_id: String,
+    /// About which problem; `null`: about the whole.
+    problem: Option<String>,
+    /// The question.
+    question: String,
+    /// The answer, once there is one.
+    answer: Option<String>,
+    /// Whether everybody may read it.
+    public: bool,
+    /// Whether you asked it.
+    own: bool,
+    /// When it was asked.
+    #[schema(format = DateTime)]
+    asked_at: String,
+    /// When it was answered.
+    #[schema(format = DateTime)]
+    answered_at: Option<String>,
+}
+
+/// List questions.
+///
+/// Yours and those that everybody may read; for those who arrange the contest all.
+#[utoipa::path(
+    get, path = "/contests/{slug}/clarifications", tag = "contests", operation_id = "clarifications",
+    params(("slug" = String, Path, description = "The contest's name in addresses"), PageParams),
+    responses(
+        (status = 200, description = "A page", body = ClarificationPage),
+        (status = 404, description = "There is no such contest, or it is not shown to you", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn clarifications(
+    State(app): State<Shared>,
+    Visitor(seer): Visitor,
+    Id(slug): Id<Slug>,
+    Params(page): Params<PageParams>,
+) -> Result<Json<ClarificationPage>, Problem> {
+    let seen = seen(&app, &seer, &slug).await?;
+    let (all, total) = app.core.clarifications(&seer, &seen, page.offset()?, page.limit).await?;
+    let view = |one: Clarification| ClarificationView {
+        clarification_id: one.id.to_string(),
+        problem: one.place.map(|place| label(place).to_string()),
+        question: one.question,
+        answer: one.answer,
+        public: one.is_public,
+        own: seer.user() == Some(one.asker),
+        asked_at: rfc3339(one.asked_at),
+        answered_at: one.answered_at.map(rfc3339),
+    };
+    Ok(Json(ClarificationPage {
+        clarifications: all.into_iter().map(view).collect(),
+        pagination: Pagination { page: page.page, limit: page.limit, total },
+    }))
+}
+
+/// Ask, as one who takes part.
+#[utoipa::path(
+    post, path = "/contests/{slug}/clarifications", tag = "contests", operation_id = "ask",
+    params(("slug" = String, Path, description = "The contest's name in addresses")),
+    request_body = QuestionRequest,
+    responses(
+        (status = 201, description = "The question was asked", body = AskedView),
+        (status = 404, description = "There is no such contest, or it is not shown to you", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "You do not take part, or have asked as often as anybody may", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn ask(
+    State(app): State<Shared>,
+    caller: Caller,
+    Id(slug): Id<Slug>,
+    JsonBody(body): JsonBody<QuestionRequest>,
+) -> Result<(StatusCode, Json<AskedView>), Problem> {
+    let place = body.problem.as_deref().map(place_of).transpose()?;
+    let id = app.core.ask_clarification(&caller.seer(), &slug, place, body.question).await.map_err(refusal)?;
+    Ok((StatusCode::CREATED, Json(AskedView { clarification_id: id.to_string() })))
+}
+
+/// The place of the problem that is called like this.
+fn place_of(text: &str) -> Result<usize, Problem> {
+    match text.as_bytes() {
+        [letter @ b'A'..=b'Z'] => Ok(usize::from(letter - b'A')),
+        _ => Err(invalid("problem", "a problem of a contest is called `A`, `B`, and so on")),
+    }
+}
+
+/// Answer a question, or change the answer.
+#[utoipa::path(
+    patch, path = "/contests/{slug}/clarifications/{clarification_id}", tag = "contests", operation_id = "answer",
+    params(
+        ("slug" = String, Path, description = "The contest's name in addresses"),
+        ("clarification_id" = String, Path, description = "The question's id", format = Uuid),
+    ),
+    request_body = AnswerRequest,
+    responses(
+        (status = 204, description = "It is answered"),
+        (status = 404, description = "There is no such question, or the contest is not yours", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn answer(
+    State(app): State<Shared>,
+    caller: Caller,
+    Path((slug, id)): Path<(String, String)>,
+    JsonBody(body): JsonBody<AnswerRequest>,
+) -> Result<StatusCode, Problem> {
+    let none = || Problem::not_found("question");
+    let (slug, id) = (slug.parse::<Slug>().map_err(|_| none())?, id.parse().map_err(|_| none())?);
+    let answered = app.core.answer_clarification(&caller.seer(), &slug, id, body.answer, body.public).await;
+    answered.map_err(refusal)?;
+    Ok(StatusCode::NO_CONTENT)
+}

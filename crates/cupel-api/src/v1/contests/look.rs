@@ -1,0 +1,83 @@
+//! `GET /contests` and `GET /contests/{slug}`.
+
+use axum::Json;
+use axum::extract::State;
+use cupel_problem::Slug;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::seen;
+use super::view::{ContestLine, ContestView, PhaseName};
+use crate::app::Shared;
+use crate::auth::Visitor;
+use crate::body::{Id, Params};
+use crate::problem::{Problem, ProblemBody};
+use crate::v1::response::Pagination;
+use crate::v1::submissions::{PageParams, one, twenty};
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ContestParams {
+    /// Only those that are `upcoming`, `running` or `over`.
+    #[serde(default)]
+    #[param(inline)]
+    phase: Option<PhaseName>,
+    /// Which page, from 1.
+    #[serde(default = "one")]
+    #[param(minimum = 1, default = 1)]
+    page: u64,
+    /// How many on a page.
+    #[serde(default = "twenty")]
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    limit: u64,
+}
+
+/// A page of contests.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ContestPage {
+    /// Those that begin last first.
+    contests: Vec<ContestLine>,
+    pagination: Pagination,
+}
+
+/// List contests.
+///
+/// Public ones, and when you say who you are those that you arrange or take part in.
+#[utoipa::path(
+    get, path = "/contests", tag = "contests", operation_id = "contests",
+    params(ContestParams),
+    responses((status = 200, description = "A page", body = ContestPage)),
+)]
+pub(crate) async fn contests(
+    State(app): State<Shared>,
+    Visitor(seer): Visitor,
+    Params(params): Params<ContestParams>,
+) -> Result<Json<ContestPage>, Problem> {
+    let page = PageParams { page: params.page, limit: params.limit };
+    let phase = params.phase.map(Into::into);
+    let (contests, total) = app.core.contests(&seer, phase, page.offset()?, page.limit).await?;
+    let now = app.core.now();
+    Ok(Json(ContestPage {
+        contests: contests.iter().map(|contest| ContestLine::of(contest, now)).collect(),
+        pagination: Pagination { page: page.page, limit: page.limit, total },
+    }))
+}
+
+/// Read a contest.
+#[utoipa::path(
+    get, path = "/contests/{slug}", tag = "contests", operation_id = "contest",
+    params(("slug" = String, Path, description = "The contest's name in addresses")),
+    responses(
+        (status = 200, description = "The contest", body = ContestView),
+        (status = 404, description = "There is none, or it is not shown to you", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn contest(
+    State(app): State<Shared>,
+    Visitor(seer): Visitor,
+    Id(slug): Id<Slug>,
+) -> Result<Json<ContestView>, Problem> {
+    let seen = seen(&app, &seer, &slug).await?;
+    Ok(Json(ContestView::of(&seen, app.core.now())))
+}

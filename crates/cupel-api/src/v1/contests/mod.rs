@@ -1,0 +1,60 @@
+//! `/contests`: looking, taking part, arranging, standings and questions.
+
+mod arrange;
+mod clarifications;
+mod look;
+mod part;
+mod standings;
+mod view;
+
+use cupel_core::contests::{ContestError, SeenContest};
+use cupel_core::problems::Seer;
+use cupel_problem::Slug;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::Shared;
+use crate::problem::{FieldError, Problem, ProblemKind};
+
+pub(super) fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::default()
+        .routes(routes!(look::contests, arrange::create))
+        .routes(routes!(look::contest, arrange::change, arrange::delete))
+        .routes(routes!(part::take_part, part::withdraw))
+        .routes(routes!(standings::standings))
+        .routes(routes!(clarifications::clarifications, clarifications::ask))
+        .routes(routes!(clarifications::answer))
+}
+
+/// The contest, if it exists for the seer.
+async fn seen(app: &Shared, seer: &Seer, slug: &Slug) -> Result<SeenContest, Problem> {
+    app.core.seen_contest(seer, slug).await?.ok_or_else(|| Problem::not_found("contest"))
+}
+
+/// What core says, as a problem.
+fn refusal(error: ContestError) -> Problem {
+    match error {
+        ContestError::Missing => Problem::not_found("contest"),
+        ContestError::SlugTaken => {
+            let detail = "Another contest has this slug. Choose another one.";
+            Problem::new(ProblemKind::Taken, detail).with_errors(vec![FieldError::new("/slug", detail)])
+        }
+        ContestError::Invalid { field, detail } => invalid(field, detail),
+        ContestError::Conflict(why) => Problem::new(ProblemKind::Conflict, sentence(why)),
+        ContestError::Store(error) => error.into(),
+    }
+}
+
+/// A field that does not fit.
+fn invalid(field: &str, detail: impl AsRef<str>) -> Problem {
+    let detail = sentence(detail.as_ref());
+    Problem::new(ProblemKind::InvalidBody, detail.clone())
+        .with_errors(vec![FieldError::new(format!("/{field}"), detail)])
+}
+
+/// With a capital letter and a full stop.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
+}

@@ -1,0 +1,83 @@
+//! Taking part in a contest, and no longer.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use cupel_core::contests::Participation;
+use cupel_problem::Slug;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::view::ParticipationView;
+use super::{refusal, seen};
+use crate::app::Shared;
+use crate::auth::Caller;
+use crate::body::{Id, JsonBody};
+use crate::problem::{Problem, ProblemBody};
+
+/// How to take part.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "kind": "official" }))]
+pub(crate) struct ParticipationRequest {
+    /// How.
+    kind: KindName,
+}
+
+/// How somebody takes part.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum KindName {
+    /// In the time of the contest, with a place in its standings.
+    Official,
+    /// Once it is over, from now on and for as long as it went on.
+    Virtual,
+}
+
+/// Take part.
+///
+/// Officially until the contest ends; virtually once it has ended: your time begins with this request, and the standings are
+/// those of the same time after the start.
+#[utoipa::path(
+    post, path = "/contests/{slug}/participation", tag = "contests", operation_id = "take_part",
+    params(("slug" = String, Path, description = "The contest's name in addresses")),
+    request_body = ParticipationRequest,
+    responses(
+        (status = 201, description = "You take part", body = ParticipationView),
+        (status = 404, description = "There is none, or it is not shown to you", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "You take part already, you arrange it, or it is not the time", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn take_part(
+    State(app): State<Shared>,
+    caller: Caller,
+    Id(slug): Id<Slug>,
+    JsonBody(body): JsonBody<ParticipationRequest>,
+) -> Result<(StatusCode, Json<ParticipationView>), Problem> {
+    let kind = match body.kind {
+        KindName::Official => Participation::Official,
+        KindName::Virtual => Participation::Virtual,
+    };
+    let own = app.core.take_part(&caller.seer(), &slug, kind).await.map_err(refusal)?;
+    let seen = seen(&app, &caller.seer(), &slug).await?;
+    Ok((StatusCode::CREATED, Json(ParticipationView::of(&own, &seen.contest))))
+}
+
+/// No longer take part, in a contest that has not begun.
+#[utoipa::path(
+    delete, path = "/contests/{slug}/participation", tag = "contests", operation_id = "withdraw",
+    params(("slug" = String, Path, description = "The contest's name in addresses")),
+    responses(
+        (status = 204, description = "You no longer take part"),
+        (status = 404, description = "There is none, or it is not shown to you", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "You do not take part, or it has begun", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn withdraw(
+    State(app): State<Shared>,
+    caller: Caller,
+    Id(slug): Id<Slug>,
+) -> Result<StatusCode, Problem> {
+    app.core.withdraw(&caller.seer(), &slug).await.map_err(refusal)?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,161 @@
+//! What clients get about contests. The names in here are promised: fields may be added, none may change or go.
+
+use cupel_core::contests::{Contest, Participant, Phase, Style, label};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::v1::response::rfc3339;
+
+/// By which rules attempts become standings.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum StyleName {
+    /// Problems solved, then penalty time.
+    Icpc,
+    /// The sum of the best scores.
+    Ioi,
+}
+
+/// A contest, without its problems.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ContestLine {
+    /// Its name in addresses.
+    slug: String,
+    /// Its name for people.
+    title: String,
+    /// Its rules.
+    style: StyleName,
+    /// `upcoming`, `running` or `over`.
+    phase: &'static str,
+    /// When it begins.
+    #[schema(format = DateTime)]
+    starts_at: String,
+    /// When it ends.
+    #[schema(format = DateTime)]
+    ends_at: String,
+    /// How long it goes on.
+    length_seconds: u64,
+    /// Whether everybody may see it and take part.
+    public: bool,
+}
+
+impl ContestLine {
+    pub(super) fn of(contest: &Contest, now: Timestamp) -> ContestLine {
+        ContestLine {
+            slug: contest.slug.to_string(),
+            title: contest.title.clone(),
+            style: match contest.style {
+                Style::Icpc { .. } => StyleName::Icpc,
+                Style::Ioi => StyleName::Ioi,
+            },
+            phase: contest.phase(now).as_str(),
+            starts_at: rfc3339(contest.starts_at),
+            ends_at: rfc3339(contest.ends_at()),
+            length_seconds: contest.length.as_secs(),
+            public: contest.is_public,
+        }
+    }
+}
+
+/// A contest as you see it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ContestView {
+    #[serde(flatten)]
+    line: ContestLine,
+    /// What it is about, in Markdown.
+    description: String,
+    /// ICPC: what each rejected try before a solution costs.
+    penalty_seconds: Option<u64>,
+    /// How long before the end results are no longer shown; `null`: they always are.
+    freeze_seconds: Option<u64>,
+    /// Whether the freeze has been lifted.
+    unfrozen: bool,
+    /// Its problems, once your time has begun, and for everybody once it is over; `null` before.
+    problems: Option<Vec<ContestProblemView>>,
+    /// How you take part; `null` if you do not.
+    participation: Option<ParticipationView>,
+    /// Whether it is yours to change.
+    may_change: bool,
+}
+
+impl ContestView {
+    pub(super) fn of(seen: &cupel_core::contests::SeenContest, now: Timestamp) -> ContestView {
+        let contest = &seen.contest;
+        let problem = |(place, problem): (usize, &cupel_core::contests::ContestProblem)| ContestProblemView {
+            label: label(place).to_string(),
+            slug: problem.slug.to_string(),
+            title: problem.title.clone(),
+        };
+        ContestView {
+            line: ContestLine::of(contest, now),
+            description: contest.description.clone(),
+            penalty_seconds: match contest.style {
+                Style::Icpc { penalty } => Some(penalty.as_secs()),
+                Style::Ioi => None,
+            },
+            freeze_seconds: contest.freeze.map(|freeze| freeze.as_secs()),
+            unfrozen: contest.is_unfrozen,
+            problems: seen.shows_problems(now).then(|| contest.problems.iter().enumerate().map(problem).collect()),
+            participation: seen.participant.as_ref().map(|own| ParticipationView::of(own, contest)),
+            may_change: seen.may_change,
+        }
+    }
+}
+
+/// A problem of a contest. Solutions are sent to `/problems/{slug}/submissions`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ContestProblemView {
+    /// What it is called in the contest: `A`, `B`, and so on.
+    label: String,
+    /// Its name in addresses.
+    slug: String,
+    /// Its name for people.
+    title: String,
+}
+
+/// How somebody takes part.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ParticipationView {
+    /// `official` or `virtual`.
+    kind: &'static str,
+    /// When their time begins.
+    #[schema(format = DateTime)]
+    starts_at: String,
+    /// When it ends.
+    #[schema(format = DateTime)]
+    ends_at: String,
+}
+
+impl ParticipationView {
+    pub(super) fn of(own: &Participant, contest: &Contest) -> ParticipationView {
+        let theirs = Contest { starts_at: own.starts_at, ..contest.clone() };
+        ParticipationView {
+            kind: own.participation.as_str(),
+            starts_at: rfc3339(own.starts_at),
+            ends_at: rfc3339(theirs.ends_at()),
+        }
+    }
+}
+
+/// Where contests stand.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum PhaseName {
+    /// They have not begun.
+    Upcoming,
+    /// They go on.
+    Running,
+    /// They have ended.
+    Over,
+}
+
+impl From<PhaseName> for Phase {
+    fn from(name: PhaseName) -> Phase {
+        match name {
+            PhaseName::Upcoming => Phase::Upcoming,
+            PhaseName::Running => Phase::Running,
+            PhaseName::Over => Phase::Over,
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Contests through HTTP: arranging, taking part, standings with their freeze, questions.
+
+use axum::http::Method;
+use cupel_core::{Clock, SystemClock};
+use cupel_problem::Visibility;
+use cupel_types::{Grading, RunReport, Verdict};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use crate::app::{Answer, TestApp, TestUser, a_report};
+
+/// RFC 3339, so many minutes from now.
+fn in_minutes(minutes: i64) -> String {
+    (SystemClock.now() + SignedDuration::from_mins(minutes)).to_string()
+}
+
+/// A contest of an hour with the problem `echo`, that begins so many minutes from now.
+fn a_contest(slug: &str, minutes: i64) -> Value {
+    json!({
+        "slug": slug, "title": "Autumn", "style": "icpc", "starts_at": in_minutes(minutes),
+        "length_seconds": 3600, "public": true, "problems": ["echo"],
+    })
+}
+
+async fn make(app: &TestApp, by: &TestUser, body: &Value) -> Answer {
+    app.post("/api/v1/contests", body).bearer(&by.token).send().await
+}
+
+async fn take_part(app: &TestApp, who: &TestUser, slug: &str, kind: &str) -> Answer {
+    let path = format!("/api/v1/contests/{slug}/participation");
+    app.post(&path, &json!({ "kind": kind })).bearer(&who.token).send().await
+}
+
+async fn change(app: &TestApp, who: &TestUser, slug: &str, body: &Value) -> Answer {
+    app.request(Method::PATCH, &format!("/api/v1/contests/{slug}")).json(body).bearer(&who.token).send().await
+}
+
+async fn solve(app: &TestApp, by: &TestUser, verdict: Verdict) {
+    let body = json!({ "language": "python", "source_code": "print(input())" });
+    let answer = app.post("/api/v1/problems/echo/submissions", &body).bearer(&by.token).send().await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    app.complete(RunReport { verdict, execution: None, grading: Some(Grading::default()), ..a_report() }).await;
+}
+
+/// User name, place, solved, and tries and pending of the first problem.
+fn told(answer: &Answer) -> Vec<(String, u64, u64, u64, u64)> {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let number = |value: &Value| value.as_u64().unwrap();
+    let rows = answer.json["rows"].as_array().unwrap().iter();
+    rows.map(|row| {
+        let cell = &row["problems"][0];
+        let name = row["username"].as_str().unwrap().to_owned();
+        (name, number(&row["rank"]), number(&row["solved"]), number(&cell["tries"]), number(&cell["pending"]))
+    })
+    .collect()
+}
+
+#[tokio::test]
+async fn a_private_problem_is_shown_to_those_who_take_part_once_the_contest_runs() {
+    let app = TestApp::start().await;
+    let (author, early, late, guest) = (app.author().await, app.user().await, app.user().await, app.user().await);
+    app.problem(&author, "echo", Visibility::Private).await;
+    let made = make(&app, &author, &a_contest("running", -10)).await;
+    assert_eq!((made.status.as_u16(), &made.json["phase"]), (201, &json!("running")), "{made:?}");
+    assert_eq!(
+        made.json["problems"],
+        json!([{ "label": "A", "slug": "echo", "title": made.json["problems"][0]["title"] }])
+    );
+    assert_eq!((&made.json["penalty_seconds"], &made.json["may_change"]), (&json!(1200), &json!(true)));
+    make(&app, &author, &a_contest("upcoming", 10)).await;
+
+    assert_eq!(take_part(&app, &early, "running", "official").await.status, 201);
+    assert_eq!(take_part(&app, &late, "upcoming", "official").await.status, 201);
+    take_part(&app, &late, "upcoming", "official").await.is_problem(409, "conflict");
+    take_part(&app, &late, "running", "virtual").await.is_problem(409, "conflict");
+    take_part(&app, &author, "running", "official").await.is_problem(409, "conflict");
+    let problem =
+        async |who: &TestUser| app.get("/api/v1/problems/echo").bearer(&who.token).send().await.status.as_u16();
+    assert_eq!((problem(&early).await, problem(&late).await, problem(&guest).await), (200, 404, 404));
+    let contest = async |who: &TestUser, slug: &str| {
+        app.get(&format!("/api/v1/contests/{slug}")).bearer(&who.token).send().await.json
+    };
+    assert_eq!(contest(&late, "upcoming").await["problems"], json!(null));
+    assert_eq!(contest(&guest, "running").await["problems"], json!(null));
+    assert_eq!(contest(&early, "running").await["problems"][0]["slug"], "echo");
+    assert_eq!(contest(&early, "running").await["participation"]["kind"], "official");
+
+    let withdraw = |who: &TestUser, slug: &str| {
+        app.delete(&format!("/api/v1/contests/{slug}/participation")).bearer(&who.token).send()
+    };
+    withdraw(&early, "running").await.is_problem(409, "conflict");
+    assert_eq!(withdraw(&late, "upcoming").await.status, 204);
+    withdraw(&late, "upcoming").await.is_problem(409, "conflict");
+    let listed = app.get("/api/v1/contests?phase=upcoming").send().await;
+    assert_eq!(
+        (&listed.json["pagination"]["total"], &listed.json["contests"][0]["slug"]),
+        (&json!(1), &json!("upcoming"))
+    );
+}
+
+#[tokio::test]
+async fn what_a_freeze_hides_is_told_to_its_sender_and_those_who_arrange_the_contest() {
+    let app = TestApp::start().await;
+    let (author, one, two) = (app.author().await, app.user().await, app.user().await);
+    app.problem(&author, "echo", Visibility::Public).await;
+    let mut body = a_contest("frozen", -10);
+    body["freeze_seconds"] = json!(3600 - 60);
+    make(&app, &author, &body).await;
+    for who in [&one, &two] {
+        take_part(&app, who, "frozen", "official").await;
+    }
+    solve(&app, &one, Verdict::WrongAnswer).await;
+    solve(&app, &one, Verdict::Accepted).await;
+    let (first, second) = (one.user.username.clone(), two.user.username.clone());
+    let standings = async |query: &str, who: Option<&TestUser>| {
+        let call = app.get(&format!("/api/v1/contests/frozen/standings{query}"));
+        if let Some(who) = who { call.bearer(&who.token) } else { call }.send().await
+    };
+    let public = standings("", None).await;
+    assert_eq!((&public.json["frozen"], &public.json["problems"]), (&json!(true), &json!(["A"])));
+    assert_eq!(told(&public), [(first.clone(), 1, 0, 0, 2), (second.clone(), 1, 0, 0, 0)]);
+    assert_eq!(told(&standings("?unfrozen=true", Some(&two)).await), told(&public), "not theirs to see");
+    let solved = [(first.clone(), 1, 1, 2, 0), (second.clone(), 2, 0, 0, 0)];
+    assert_eq!(told(&standings("", Some(&one)).await), solved);
+    assert_eq!(told(&standings("?unfrozen=true", Some(&author)).await), solved);
+    assert_eq!(told(&standings("", Some(&author)).await), told(&public), "as the others see it");
+    let board = app.get("/api/v1/problems/echo/leaderboard").send().await;
+    assert_eq!((&board.json["frozen"], &board.json["lines"]), (&json!(true), &json!([])));
+
+    change(&app, &two, "frozen", &json!({ "unfrozen": true })).await.is_problem(403, "forbidden");
+    assert_eq!(change(&app, &author, "frozen", &json!({ "unfrozen": true })).await.json["unfrozen"], true);
+    let lifted = standings("", None).await;
+    assert_eq!(told(&lifted), solved);
+    let row = &lifted.json["rows"][0];
+    assert_eq!((&row["penalty_minutes"], &row["problems"][0]["first"]), (&json!(30), &json!(true)));
+    let board = app.get("/api/v1/problems/echo/leaderboard").send().await;
+    assert_eq!(board.json["lines"][0]["username"], json!(first));
+}
+
+#[tokio::test]
+async fn once_it_is_over_one_takes_part_virtually_against_the_same_clock() {
+    let app = TestApp::start().await;
+    let (author, there, later) = (app.author().await, app.user().await, app.user().await);
+    app.problem(&author, "echo", Visibility::Public).await;
+    let mut body = a_contest("past", -30);
+    body["style"] = json!("ioi");
+    make(&app, &author, &body).await;
+    take_part(&app, &there, "past", "official").await;
+    solve(&app, &there, Verdict::Accepted).await;
+    assert_eq!(change(&app, &author, "past", &json!({ "length_seconds": 1801 })).await.status, 200);
+    take_part(&app, &later, "past", "virtual").await.is_problem(409, "conflict");
+    assert_eq!(change(&app, &author, "past", &json!({ "length_seconds": 1799 })).await.status, 200);
+    // What was sent after the end is no attempt any more.
+    let standings = async |who: &TestUser| app.get("/api/v1/contests/past/standings").bearer(&who.token).send().await;
+    assert_eq!(standings(&there).await.json["rows"][0]["score"], 0.0);
+    assert_eq!(take_part(&app, &later, "past", "virtual").await.json["kind"], "virtual");
+    solve(&app, &later, Verdict::Accepted).await;
+    let seen = standings(&later).await;
+    assert!(seen.json["elapsed_seconds"].as_u64().unwrap() < 1799, "their own clock: {}", seen.text);
+    let row = &seen.json["rows"][0];
+    assert_eq!(
+        (&row["username"], &row["kind"], &row["score"]),
+        (&json!(later.user.username), &json!("virtual"), &json!(100.0))
+    );
+}
+
+#[tokio::test]
+async fn a_contest_that_has_begun_keeps_start_rules_and_problems() {
+    let app = TestApp::start().await;
+    let (author, user) = (app.author().await, app.user().await);
+    app.problem(&author, "echo", Visibility::Public).await;
+    make(&app, &author, &a_contest("running", -1)).await;
+    make(&app, &author, &a_contest("upcoming", 10)).await;
+    for body in [json!({ "starts_at": in_minutes(5) }), json!({ "style": "ioi" }), json!({ "problems": ["echo"] })] {
+        change(&app, &author, "running", &body).await.is_problem(409, "conflict");
+        assert_eq!(change(&app, &author, "upcoming", &body).await.status, 200, "{body}");
+    }
+    let body = json!({ "title": "Longer", "length_seconds": 7200, "freeze_seconds": null });
+    assert_eq!(change(&app, &author, "running", &body).await.json["length_seconds"], 7200);
+    take_part(&app, &user, "upcoming", "official").await;
+    app.delete("/api/v1/contests/upcoming").bearer(&author.token).send().await.is_problem(409, "conflict");
+    assert_eq!(app.delete("/api/v1/contests/running").bearer(&author.token).send().await.status, 204);
+    app.get("/api/v1/contests/running").send().await.is_problem(404, "not-found");
+}
+
+#[tokio::test]
+async fn a_contest_that_makes_no_sense_is_refused_with_the_field() {
+    let app = TestApp::start().await;
+    let (author, other) = (app.author().await, app.author().await);
+    app.problem(&author, "echo", Visibility::Public).await;
+    app.problem(&author, "draft", Visibility::Draft).await;
+    app.problem(&other, "others", Visibility::Private).await;
+    assert_eq!(make(&app, &author, &a_contest("taken", 1)).await.status, 201);
+    make(&app, &author, &a_contest("taken", 1)).await.is_problem(409, "taken").points_to("/slug");
+    for (field, value, pointer) in [
+        ("slug", json!("Not A Slug"), "/slug"),
+        ("title", json!("  "), "/title"),
+        ("description", json!("x".repeat((64 << 10) + 1)), ""),
+        ("starts_at", json!("tomorrow"), "/starts_at"),
+        ("length_seconds", json!(59), "/length_seconds"),
+        ("freeze_seconds", json!(3601), "/freeze_seconds"),
+        ("penalty_seconds", json!(86_401), "/penalty_seconds"),
+        ("problems", json!([]), "/problems"),
+        ("problems", json!(["echo", "echo"]), "/problems"),
+        ("problems", json!(["none"]), "/problems/0"),
+        ("problems", json!(["echo", "others"]), "/problems/1"),
+        ("problems", json!(["draft"]), "/problems"),
+        ("odd", json!(1), "/odd"),
+    ] {
+        let mut body = a_contest("new", 1);
+        body[field] = value;
+        let refused = make(&app, &author, &body).await;
+        if pointer.is_empty() {
+            refused.is_problem(413, "body-too-large");
+        } else {
+            refused.is_problem(422, "invalid-body").points_to(pointer);
+        }
+    }
+    app.get("/api/v1/contests/new").send().await.is_problem(404, "not-found");
+}
+
+#[tokio::test]
+async fn a_question_and_its_answer_are_for_the_asker_until_they_are_made_public() {
+    let app = TestApp::start().await;
+    let (author, asker, other) = (app.author().await, app.user().await, app.user().await);
+    app.problem(&author, "echo", Visibility::Public).await;
+    make(&app, &author, &a_contest("c", -1)).await;
+    let ask =
+        |who: &TestUser, body: Value| app.post("/api/v1/contests/c/clarifications", &body).bearer(&who.token).send();
+    ask(&asker, json!({ "question": "Why?" })).await.is_problem(409, "conflict");
+    take_part(&app, &asker, "c", "official").await;
+    for (body, pointer) in [
+        (json!({ "question": " " }), "/question"),
+        (json!({ "question": "?", "problem": "B" }), "/problem"),
+        (json!({ "question": "?", "problem": "1" }), "/problem"),
+    ] {
+        ask(&asker, body).await.is_problem(422, "invalid-body").points_to(pointer);
+    }
+    let asked = ask(&asker, json!({ "question": "May n be 0?", "problem": "A" })).await;
+    assert_eq!(asked.status, 201, "{asked:?}");
+    let id = asked.json["clarification_id"].as_str().unwrap().to_owned();
+    let list = async |who: &TestUser| {
+        app.get("/api/v1/contests/c/clarifications").bearer(&who.token).send().await.json["clarifications"].clone()
+    };
+    assert_eq!((list(&other).await, list(&asker).await[0]["own"].clone()), (json!([]), json!(true)));
+    let answer = |who: &TestUser, body: Value| {
+        let call = app.request(Method::PATCH, &format!("/api/v1/contests/c/clarifications/{id}"));
+        call.json(&body).bearer(&who.token).send()
+    };
+    answer(&asker, json!({ "answer": "Yes." })).await.is_problem(403, "forbidden");
+    assert_eq!(answer(&author, json!({ "answer": "No." })).await.status, 204);
+    assert_eq!((list(&other).await, list(&asker).await[0]["answer"].clone()), (json!([]), json!("No.")));
+    assert_eq!(answer(&author, json!({ "answer": "No.", "public": true })).await.status, 204);
+    assert_eq!((&list(&other).await[0]["problem"], &list(&other).await[0]["own"]), (&json!("A"), &json!(false)));
+}
