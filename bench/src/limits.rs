@@ -26,10 +26,11 @@ pub(crate) struct Plan {
     pub(crate) overruns: usize,
 }
 
-/// Writes as many MiB as it is told, uses a processor, or waits, until it is ended.
+/// Writes as many MiB as it is told, uses a processor, waits, or does one after the other, until it is ended.
 const SOURCE: &str = r#"
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 int main(int argc, char **argv) {
     static char block[256 * 1024];
@@ -44,6 +45,9 @@ int main(int argc, char **argv) {
             }
         return 0;
     case 's': for (;;) __asm__ volatile("");
+    case 'b':
+        while (clock() < CLOCKS_PER_SEC / 20) __asm__ volatile("");
+        for (;;) pause();
     default: for (;;) pause();
     }
 }
@@ -51,8 +55,9 @@ int main(int argc, char **argv) {
 
 /// One stream, MiB.
 const STREAM_MIB: u64 = 2048;
-/// Every limit that is overrun.
+/// Every limit that is overrun, but for a long one.
 const LIMIT: Duration = Duration::from_millis(200);
+const LONG_LIMIT: Duration = Duration::from_secs(2);
 
 /// Measures both; prints a table each and gives the figures.
 pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
@@ -130,38 +135,57 @@ impl Observer for Counted {
 struct Overrun {
     name: &'static str,
     argument: &'static str,
-    limit: fn(&mut Limits),
+    limit: Duration,
+    set: fn(&mut Limits, Duration),
     outcome: Outcome,
     used: fn(&CellReport) -> Duration,
+    /// Share of the planned runs.
+    share: usize,
 }
 
-const OVERRUNS: [Overrun; 3] = [
+const OVERRUNS: [Overrun; 4] = [
     Overrun {
         name: "CPU time",
         argument: "spin",
-        limit: |limits| limits.cpu_time = LIMIT,
+        limit: LIMIT,
+        set: |limits, limit| limits.cpu_time = limit,
         outcome: Outcome::TimeLimit,
         used: |report| report.usage.cpu_time,
+        share: 1,
     },
     Overrun {
         name: "wall clock",
         argument: "spin",
-        limit: |limits| limits.wall_time = LIMIT,
+        limit: LIMIT,
+        set: |limits, limit| limits.wall_time = limit,
         outcome: Outcome::WallLimit,
         used: |report| report.usage.wall_time,
+        share: 1,
     },
     Overrun {
         name: "idleness",
         argument: "pause",
-        limit: |limits| limits.idle_time = LIMIT,
+        limit: LIMIT,
+        set: |limits, limit| limits.idle_time = limit,
         outcome: Outcome::IdleLimit,
         used: |report| report.usage.wall_time,
+        share: 1,
+    },
+    Overrun {
+        name: "idleness after work",
+        argument: "busy, then pause",
+        limit: LONG_LIMIT,
+        set: |limits, limit| limits.idle_time = limit,
+        outcome: Outcome::IdleLimit,
+        // It never waited before.
+        used: |report| report.usage.wall_time.saturating_sub(report.usage.cpu_time),
+        share: 10,
     },
 ];
 
 fn overruns(program: &str, slots: &mut [Slot], rounds: usize) -> anyhow::Result<Value> {
     let mut table =
-        Table::new("200 ms of a limit, all slots: milliseconds beyond it", &["limit", "runs", "p50", "p99", "most"]);
+        Table::new("all slots busy: milliseconds beyond a limit", &["limit", "ms", "runs", "p50", "p99", "most"]);
     let mut figures = serde_json::Map::new();
     for overrun in &OVERRUNS {
         let mut limits = Limits {
@@ -170,14 +194,14 @@ fn overruns(program: &str, slots: &mut [Slot], rounds: usize) -> anyhow::Result<
             idle_time: Duration::from_secs(10),
             ..Limits::default()
         };
-        (overrun.limit)(&mut limits);
+        (overrun.set)(&mut limits, overrun.limit);
         let command = Command { limits, ..sandbox::command(&[program, overrun.argument], vec![]) };
         let again = |slot: &mut Slot| -> anyhow::Result<Vec<Duration>> {
-            (0..rounds)
+            (0..(rounds / overrun.share).max(1))
                 .map(|_| {
                     let report = slot.run(&command, &mut Counted(0))?;
                     ensure!(report.outcome == overrun.outcome, "{}: {:?}", overrun.name, report.outcome);
-                    Ok((overrun.used)(&report).saturating_sub(LIMIT))
+                    Ok((overrun.used)(&report).saturating_sub(overrun.limit))
                 })
                 .collect()
         };
@@ -193,7 +217,8 @@ fn overruns(program: &str, slots: &mut [Slot], rounds: usize) -> anyhow::Result<
         let ms = |percent| beyond.percentile(percent).as_secs_f64() * 1e3;
         let [p50, p99, most] = [50.0, 99.0, 100.0].map(ms);
         let cells = [p50, p99, most].map(|ms| format!("{ms:.2}"));
-        table.row([overrun.name.to_owned(), beyond.len().to_string()].into_iter().chain(cells).collect());
+        let limit = overrun.limit.as_millis().to_string();
+        table.row([overrun.name.to_owned(), limit, beyond.len().to_string()].into_iter().chain(cells).collect());
         figures.insert(overrun.name.to_owned(), json!({ "p50_ms": p50, "p99_ms": p99, "most_ms": most }));
     }
     println!("{table}");

@@ -133,7 +133,7 @@ impl Lane {
             .min(left_of_cpu / self.cpus)
             .min(left_of_idle)
             .min(left_of_instructions)
-            .min(limits.idle_time / 8);
+            .min(next_look_for_idleness(left_of_idle, left_of_wall, limits.idle_time));
         Ok(soonest.clamp(Duration::from_micros(200), Duration::from_secs(1)))
     }
 
@@ -262,6 +262,12 @@ fn split(total: u64, user: u64, system: u64) -> (u64, u64) {
     (user, total - user)
 }
 
+/// How long nobody need look whether CPU time has moved. When it last did, is known no better than from look to look, and so
+/// is when the idle limit is over; where the wall-clock limit is over first, it does not matter.
+fn next_look_for_idleness(left_of_idle: Duration, left_of_wall: Duration, idle_time: Duration) -> Duration {
+    if left_of_wall <= left_of_idle { Duration::MAX } else { IDLE_LOOK.min(idle_time / 8) }
+}
+
 /// Where CPU time last moved.
 struct Progress {
     cpu: u64,
@@ -270,5 +276,26 @@ struct Progress {
 
 /// CPU time below which a program counts as idle between two looks, ns: a timer that ticks is not progress.
 const IDLE_CPU: u64 = 1_000_000;
+/// Longest time between two looks while the idle limit may be the first to be reached: a look costs some 10 us, and an
+/// overrun is to be below 20 ms.
+const IDLE_LOOK: Duration = Duration::from_millis(15);
 /// Longest time the set-up of a cell may take, ns.
 const SETUP_MAX: u64 = 20_000_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_may_be_idle_too_long_is_looked_at_often_and_nobody_else() {
+        let [second, minute] = [1, 60].map(Duration::from_secs);
+        // However long the limit.
+        for idle_time in [second, 30 * second, 60 * minute] {
+            assert_eq!(next_look_for_idleness(idle_time, 2 * idle_time, idle_time), IDLE_LOOK);
+        }
+        assert_eq!(next_look_for_idleness(second / 100, second, second / 100), second / 800);
+        for (left_of_idle, left_of_wall) in [(second, second), (minute, second), (Duration::MAX, minute)] {
+            assert_eq!(next_look_for_idleness(left_of_idle, left_of_wall, minute), Duration::MAX);
+        }
+    }
+}
