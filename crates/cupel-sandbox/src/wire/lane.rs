@@ -1,0 +1,174 @@
+//! What a slot and its lane say to each other.
+
+use super::encoding::{Malformed, Message, Reader, Writer};
+use super::request::CellRequest;
+
+/// From a slot to its lane. `Run` has standard input, output and error beside it, then the result's pipe if there is one,
+/// then the bundles.
+#[derive(Debug, PartialEq)]
+pub(crate) enum ToLane {
+    Run(CellRequest),
+    Kill(KillReason),
+}
+
+/// Why a slot wants its cell killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KillReason {
+    OutputLimit = 1,
+    Cancelled = 2,
+}
+
+/// From a lane.
+#[derive(Debug, PartialEq)]
+pub(crate) enum FromLane {
+    /// Files left in the box: names; one descriptor each beside the message.
+    Files {
+        names: Vec<String>,
+        executable: Vec<bool>,
+    },
+    Done(CellDone),
+    /// Before anything else: the interpreter that the lane was to keep ready is not, and why.
+    Cold {
+        reason: String,
+    },
+    /// The lane has looked itself over.
+    Ready {
+        clean: bool,
+    },
+}
+
+/// What the lane's init saw.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CellDone {
+    /// 0 or the step of ours that failed.
+    pub(crate) failed_step: u32,
+    pub(crate) failed_errno: i32,
+    /// 0, or which limit ended it: [`LimitHit`].
+    pub(crate) limit: u32,
+    /// Wait status of the main process and whether it is known.
+    pub(crate) status: i32,
+    pub(crate) status_known: bool,
+    pub(crate) cpu_ns: u64,
+    pub(crate) cpu_user_ns: u64,
+    pub(crate) cpu_system_ns: u64,
+    pub(crate) wall_ns: u64,
+    pub(crate) memory_peak: u64,
+    /// `None`: they could not be counted.
+    pub(crate) instructions: Option<u64>,
+    pub(crate) collect_overflow: bool,
+}
+
+/// Which limit ended a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LimitHit {
+    Cpu = 1,
+    Wall = 2,
+    Idle = 3,
+    Memory = 4,
+    Output = 5,
+    Cancelled = 6,
+    Instructions = 7,
+}
+
+impl LimitHit {
+    pub(crate) fn from_number(number: u32) -> Option<LimitHit> {
+        use LimitHit::{Cancelled, Cpu, Idle, Instructions, Memory, Output, Wall};
+        [Cpu, Wall, Idle, Memory, Output, Cancelled, Instructions].into_iter().find(|l| *l as u32 == number)
+    }
+}
+
+impl Message for ToLane {
+    fn room(&self) -> usize {
+        match self {
+            ToLane::Run(request) => 4 + request.room(),
+            ToLane::Kill(_) => 8,
+        }
+    }
+
+    fn encode(&self, to: &mut Writer) {
+        match self {
+            ToLane::Run(request) => {
+                to.u32(1);
+                request.encode(to);
+            }
+            ToLane::Kill(reason) => {
+                to.u32(2);
+                to.u32(*reason as u32);
+            }
+        }
+    }
+
+    fn decode(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(match from.u32()? {
+            1 => ToLane::Run(CellRequest::decode(from)?),
+            2 => ToLane::Kill(match from.u32()? {
+                1 => KillReason::OutputLimit,
+                2 => KillReason::Cancelled,
+                _ => return Err(Malformed),
+            }),
+            _ => return Err(Malformed),
+        })
+    }
+}
+
+impl Message for FromLane {
+    fn encode(&self, to: &mut Writer) {
+        match self {
+            FromLane::Files { names, executable } => {
+                to.u32(1);
+                to.strings(names);
+                for flag in executable {
+                    to.u32(u32::from(*flag));
+                }
+            }
+            FromLane::Done(done) => {
+                to.u32(2);
+                to.u32(done.failed_step);
+                to.i32(done.failed_errno);
+                to.u32(done.limit);
+                to.i32(done.status);
+                to.u32(u32::from(done.status_known));
+                for n in [done.cpu_ns, done.cpu_user_ns, done.cpu_system_ns, done.wall_ns, done.memory_peak] {
+                    to.u64(n);
+                }
+                to.some_u64(done.instructions);
+                to.u32(u32::from(done.collect_overflow));
+            }
+            FromLane::Ready { clean } => {
+                to.u32(3);
+                to.u32(u32::from(*clean));
+            }
+            FromLane::Cold { reason } => {
+                to.u32(4);
+                to.string(reason);
+            }
+        }
+    }
+
+    fn decode(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(match from.u32()? {
+            1 => {
+                let names = from.strings()?;
+                let executable = names.iter().map(|_| from.bool()).collect::<Result<_, _>>()?;
+                FromLane::Files { names, executable }
+            }
+            2 => FromLane::Done(CellDone {
+                failed_step: from.u32()?,
+                failed_errno: from.i32()?,
+                limit: from.u32()?,
+                status: from.i32()?,
+                status_known: from.bool()?,
+                cpu_ns: from.u64()?,
+                cpu_user_ns: from.u64()?,
+                cpu_system_ns: from.u64()?,
+                wall_ns: from.u64()?,
+                memory_peak: from.u64()?,
+                instructions: from.some_u64()?,
+                collect_overflow: from.bool()?,
+            }),
+            3 => FromLane::Ready { clean: from.bool()? },
+            4 => FromLane::Cold { reason: from.string()? },
+            _ => return Err(Malformed),
+        })
+    }
+}

@@ -1,0 +1,88 @@
+//! Messages and descriptors over a socket of packets.
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+};
+
+use super::encoding::{Message, Writer, decode, wipe};
+
+/// Longest message; the kernel's default socket buffer holds one with room to spare.
+pub(crate) const MESSAGE_BYTES_MAX: usize = 128 * 1024;
+
+/// Most descriptors beside one message.
+pub(crate) const DESCRIPTORS_MAX: usize = 32;
+
+/// Sends a message. `EPIPE` when the other side is gone.
+pub(crate) fn send<M: Message>(socket: BorrowedFd<'_>, message: &M, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let mut writer = Writer(Vec::with_capacity(message.room()));
+    message.encode(&mut writer);
+    if writer.0.len() > MESSAGE_BYTES_MAX || descriptors.len() > DESCRIPTORS_MAX {
+        return Err(io::Error::from_raw_os_error(libc::EMSGSIZE));
+    }
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    if !descriptors.is_empty() {
+        control.push(SendAncillaryMessage::ScmRights(descriptors));
+    }
+    let sent = rustix::net::sendmsg(socket, &[IoSlice::new(&writer.0)], &mut control, SendFlags::NOSIGNAL);
+    wipe(&mut writer.0);
+    Ok(sent.map(drop)?)
+}
+
+/// Receives a message; `None` when the other side has closed. Leaves nothing of it in the buffer.
+pub(crate) fn receive<M: Message>(
+    socket: BorrowedFd<'_>,
+    buffer: &mut Vec<u8>,
+) -> io::Result<Option<(M, Vec<OwnedFd>)>> {
+    let Some((length, descriptors)) = receive_bytes(socket, buffer)? else { return Ok(None) };
+    let bytes = &mut buffer[..length];
+    let message = decode(bytes);
+    // A cell begins as a copy of its lane's memory, which is not to hold what earlier ones were asked.
+    bytes.fill(0);
+    std::hint::black_box(bytes);
+    Ok(Some((message?, descriptors)))
+}
+
+/// Receives what may be a message, and says how long it is; `None` when the other side has closed.
+pub(crate) fn receive_bytes(socket: BorrowedFd<'_>, buffer: &mut Vec<u8>) -> io::Result<Option<(usize, Vec<OwnedFd>)>> {
+    buffer.resize(MESSAGE_BYTES_MAX, 0);
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let received = loop {
+        match rustix::net::recvmsg(socket, &mut [IoSliceMut::new(buffer)], &mut control, RecvFlags::CMSG_CLOEXEC) {
+            Ok(received) => break received,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(rustix::io::Errno::CONNRESET) => return Ok(None),
+            Err(other) => return Err(other.into()),
+        }
+    };
+    if received.bytes == 0 {
+        return Ok(None);
+    }
+    let mut descriptors = Vec::new();
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(fds) = message {
+            descriptors.extend(fds);
+        }
+    }
+    Ok(Some((received.bytes, descriptors)))
+}
+
+/// A connected pair, closed on exec.
+pub(crate) fn socket_pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+    Ok(socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?)
+}
+
+/// Waits until `socket` can be read or `timeout` has passed.
+pub(crate) fn readable(socket: BorrowedFd<'_>, timeout: Duration) -> io::Result<bool> {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let timeout = Timespec::try_from(timeout).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
+    let n = poll(&mut [PollFd::from_borrowed_fd(socket.as_fd(), PollFlags::IN)], Some(&timeout))?;
+    Ok(n > 0)
+}

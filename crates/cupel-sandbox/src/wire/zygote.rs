@@ -1,0 +1,135 @@
+//! What the inits of a lane and of its cells say to the lane's zygote, and it to them.
+
+use super::encoding::{Malformed, Message, Reader, Writer};
+use super::request::CellRequest;
+use crate::WallSet;
+use crate::warm::{Warm, WarmTemplate};
+
+/// From a lane's init to the zygote it has started; the file of the lane's notes is beside it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ZygoteSetup {
+    pub(crate) walls_off: WallSet,
+    pub(crate) has_landlock: bool,
+    /// Version 2 of control groups: a cell has a group of its own, in which none of the zygote's time is counted.
+    pub(crate) cells_have_groups: bool,
+    pub(crate) template: WarmTemplate,
+    /// What a cold rehearsal printed.
+    pub(crate) shown: String,
+}
+
+/// From a cell's init to its lane's zygote: a program to begin. Beside it: standard input, output and error, a pidfd of the
+/// cell's init, the ruleset where there is Landlock, the cell's group on cgroup v2.
+#[derive(Debug, PartialEq)]
+pub(crate) struct ToZygote {
+    /// Which cell of the lane's it is: whoever asks may be gone before the answer comes.
+    pub(crate) cell: u64,
+    pub(crate) request: CellRequest,
+}
+
+/// From a zygote.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum FromZygote {
+    /// Its interpreter is ready.
+    Ready,
+    /// It is not, and why.
+    Cold { reason: String },
+    /// The program has begun, or could not (`errno`); how much of what the cell's CPU time will come to was ours, ns.
+    Begun { cell: u64, errno: i32, cpu_own: u64 },
+}
+
+impl Message for ZygoteSetup {
+    fn room(&self) -> usize {
+        let strings = self.template.argv.iter().chain(self.template.env.iter().flat_map(|(n, v)| [n, v]));
+        64 + self.shown.len() + strings.map(|text| text.len() + 4).sum::<usize>()
+    }
+
+    fn encode(&self, to: &mut Writer) {
+        to.u64(self.walls_off.bits());
+        to.u32(u32::from(self.has_landlock));
+        to.u32(u32::from(self.cells_have_groups));
+        to.template(&self.template);
+        to.string(&self.shown);
+    }
+
+    fn decode(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(ZygoteSetup {
+            walls_off: WallSet::from_bits(from.u64()?),
+            has_landlock: from.bool()?,
+            cells_have_groups: from.bool()?,
+            template: from.template()?,
+            shown: from.string()?,
+        })
+    }
+}
+
+impl Message for ToZygote {
+    fn room(&self) -> usize {
+        8 + self.request.room()
+    }
+
+    fn encode(&self, to: &mut Writer) {
+        to.u64(self.cell);
+        self.request.encode(to);
+    }
+
+    fn decode(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(ToZygote { cell: from.u64()?, request: CellRequest::decode(from)? })
+    }
+}
+
+impl ToZygote {
+    /// The cell's number, where all the rest is not to be looked at.
+    pub(crate) fn cell_of(bytes: &[u8]) -> Result<u64, Malformed> {
+        Reader(bytes).u64()
+    }
+}
+
+impl Message for FromZygote {
+    fn room(&self) -> usize {
+        match self {
+            FromZygote::Cold { reason } => 16 + reason.len(),
+            FromZygote::Ready | FromZygote::Begun { .. } => 32,
+        }
+    }
+
+    fn encode(&self, to: &mut Writer) {
+        match self {
+            FromZygote::Ready => to.u32(1),
+            FromZygote::Cold { reason } => {
+                to.u32(2);
+                to.string(reason);
+            }
+            FromZygote::Begun { cell, errno, cpu_own } => {
+                to.u32(3);
+                to.u64(*cell);
+                to.i32(*errno);
+                to.u64(*cpu_own);
+            }
+        }
+    }
+
+    fn decode(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(match from.u32()? {
+            1 => FromZygote::Ready,
+            2 => FromZygote::Cold { reason: from.string()? },
+            3 => FromZygote::Begun { cell: from.u64()?, errno: from.i32()?, cpu_own: from.u64()? },
+            _ => return Err(Malformed),
+        })
+    }
+}
+
+impl Writer {
+    pub(super) fn template(&mut self, template: &WarmTemplate) {
+        self.u32(template.kind as u32);
+        self.strings(&template.argv);
+        self.pairs(&template.env);
+    }
+}
+
+impl Reader<'_> {
+    pub(super) fn template(&mut self) -> Result<WarmTemplate, Malformed> {
+        let kind = self.u32()?;
+        let kind = Warm::ALL.into_iter().find(|k| *k as u32 == kind).ok_or(Malformed)?;
+        Ok(WarmTemplate { kind, argv: self.strings()?, env: self.pairs()? })
+    }
+}
