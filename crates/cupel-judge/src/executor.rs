@@ -149,7 +149,8 @@ pub trait StepObserver {
 pub struct StepResult {
     /// What happened.
     pub report: StepReport,
-    /// The files left in `/box`, when they were asked for and the step ended by itself with code 0.
+    /// The files left in `/box`, when they were asked for and the step ended by itself: a compilation with code 0, an execution
+    /// with any. After a signal or a limit there are none.
     pub files: BoxFiles,
     /// Whether there were more files than may come back; then some are missing.
     pub files_truncated: bool,

@@ -92,7 +92,8 @@ pub struct CellReport {
     pub stdout_truncated: bool,
     /// Whether standard error was.
     pub stderr_truncated: bool,
-    /// The files it left, when they were asked for and it exited with 0.
+    /// The files it left, when they were asked for and it exited with 0, or with any code where that was asked for. A program
+    /// that a signal ended, or that was over a limit, leaves none: what it was about to write is not there.
     pub files: BoxFiles,
     /// Whether there were more files than may be collected; then some are missing.
     pub files_truncated: bool,

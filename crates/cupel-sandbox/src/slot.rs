@@ -553,6 +553,8 @@ fn conclude(
         (None, Some(ExitStatus::Signalled(signal))) => Outcome::Signalled(signal),
         (None, None) => return Err(RunError::LaneLost),
     };
+    let by_itself = matches!(outcome, Outcome::Exited(_));
+    let files = if by_itself { files } else { Vec::new() };
     Ok(CellReport {
         outcome,
         exit,
@@ -560,7 +562,7 @@ fn conclude(
         stdout_truncated: truncated[0],
         stderr_truncated: truncated[1],
         files: BoxFiles::new(files),
-        files_truncated: done.collect_overflow,
+        files_truncated: done.collect_overflow && by_itself,
         cold: None,
     })
 }

@@ -262,7 +262,12 @@ impl SlotExecutor {
             // The slot looks whether it can really be forked; here it only has to be the interpreter.
             warm: self.whole.warm.iter().find(|warm| warm.argv.first() == step.argv.first()).map(|warm| warm.kind),
             result: step.result,
-            collect: step.collect.then_some(CollectLimits { files: ARTIFACTS_MAX, bytes: step.limits.disk }),
+            collect: step.collect.then_some(CollectLimits {
+                files: ARTIFACTS_MAX,
+                bytes: step.limits.disk,
+                // What a compiler that failed leaves is no use to anybody.
+                after_failure: step.kind == StepKind::Execute,
+            }),
         }
     }
 }

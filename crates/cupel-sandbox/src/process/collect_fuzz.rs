@@ -108,11 +108,11 @@ proptest! {
         let mut wanted = BTreeMap::new();
         nameable(&tree, "", &mut wanted);
 
-        let (found, more) = collected(dir.path(), CollectLimits { files: 1000, bytes: Bytes::mib(1) });
+        let (found, more) = collected(dir.path(), CollectLimits { files: 1000, bytes: Bytes::mib(1), after_failure: false });
         prop_assert!(!more);
         prop_assert_eq!(&found, &wanted);
 
-        let (some, more) = collected(dir.path(), CollectLimits { files, bytes: Bytes::new(bytes) });
+        let (some, more) = collected(dir.path(), CollectLimits { files, bytes: Bytes::new(bytes), after_failure: false });
         prop_assert!(some.len() <= files as usize && some.values().map(|data| data.len() as u64).sum::<u64>() <= bytes);
         prop_assert!(some.iter().all(|(name, data)| wanted.get(name) == Some(data)));
         prop_assert_eq!(more, some.len() < wanted.len());

@@ -173,7 +173,7 @@ impl Place {
             slot.store(value, Relaxed);
         }
         if let Some(limits) = collect
-            && status == 0
+            && (status == 0 || (limits.after_failure && status & 0x7f == 0))
         {
             let overflow = collect::send_files(self.box_dir.as_fd(), limits, environment.socket.as_fd())
                 .map_err(at(SetupStep::Collect))?;

@@ -60,7 +60,11 @@ fn limits() -> impl Strategy<Value = Limits> {
 
 fn collect() -> impl Strategy<Value = Option<CollectLimits>> {
     proptest::option::of(
-        (any::<u32>(), number()).prop_map(|(files, bytes)| CollectLimits { files, bytes: Bytes::new(bytes) }),
+        (any::<u32>(), number(), any::<bool>()).prop_map(|(files, bytes, after_failure)| CollectLimits {
+            files,
+            bytes: Bytes::new(bytes),
+            after_failure,
+        }),
     )
 }
 

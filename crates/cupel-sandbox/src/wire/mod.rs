@@ -41,7 +41,7 @@ mod tests {
     fn request() -> ToLane {
         ToLane::Run(CellRequest {
             limits: Limits::default(),
-            collect: Some(CollectLimits { files: 7, bytes: Bytes::kib(9) }),
+            collect: Some(CollectLimits { files: 7, bytes: Bytes::kib(9), after_failure: true }),
             argv: vec!["./main".into(), String::new(), "ü".into()],
             env: vec!["A=b".into()],
             warm: true,

@@ -24,6 +24,8 @@ pub struct CollectLimits {
     pub files: u32,
     /// Bytes in all of them.
     pub bytes: Bytes,
+    /// Whether also when the program exits with another code than 0.
+    pub after_failure: bool,
 }
 
 impl CellRequest {
@@ -56,6 +58,7 @@ impl Message for CellRequest {
         if let Some(collect) = self.collect {
             to.u32(collect.files);
             to.u64(collect.bytes.get());
+            to.u32(u32::from(collect.after_failure));
         }
         to.strings(&self.argv);
         to.strings(&self.env);
@@ -79,7 +82,9 @@ impl Message for CellRequest {
             open_files: from.u32()?,
         };
         let collect = match from.bool()? {
-            true => Some(CollectLimits { files: from.u32()?, bytes: Bytes::new(from.u64()?) }),
+            true => {
+                Some(CollectLimits { files: from.u32()?, bytes: Bytes::new(from.u64()?), after_failure: from.bool()? })
+            }
             false => None,
         };
         let (argv, env) = (from.strings()?, from.strings()?);

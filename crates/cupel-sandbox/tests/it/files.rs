@@ -1,7 +1,7 @@
 //! Files go in as they are, and come out as they were left, within bounds.
 
-use cupel_sandbox::{CellKind, RunError};
-use cupel_types::{BoxFile, Bytes, Outcome};
+use cupel_sandbox::{CellKind, CollectLimits, RunError};
+use cupel_types::{BoxFile, Bytes, Outcome, Signal};
 use libtest_mimic::Trial;
 
 use crate::kit::{Program, World, file};
@@ -17,6 +17,10 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
             ("a_path_that_comes_twice_is_refused", a_path_that_comes_twice_is_refused),
             ("changed_new_and_deleted_files_come_out_so", changed_new_and_deleted_files_come_out_so),
             ("nothing_comes_out_unasked_or_after_a_failure", nothing_comes_out_unasked_or_after_a_failure),
+            (
+                "after_a_failure_files_come_out_if_asked_for_but_not_after_a_signal_or_a_limit",
+                after_a_failure_files_come_out_if_asked_for_but_not_after_a_signal_or_a_limit,
+            ),
             ("a_hundred_mebibytes_go_in_and_come_out", a_hundred_mebibytes_go_in_and_come_out),
             ("thousands_of_files_come_out", thousands_of_files_come_out),
             ("the_bounds_of_collecting_are_kept", the_bounds_of_collecting_are_kept),
@@ -78,6 +82,23 @@ fn nothing_comes_out_unasked_or_after_a_failure(world: &World) {
     for script in ["echo x > f; exit 1", "echo x > f; kill -9 $$"] {
         let ended = world.run(&Program::shell(script).collect(10, Bytes::mib(1)));
         assert!(ended.report.files.is_empty() && !ended.report.files_truncated, "{ended}");
+    }
+}
+
+fn after_a_failure_files_come_out_if_asked_for_but_not_after_a_signal_or_a_limit(world: &World) {
+    let tenth = std::time::Duration::from_millis(100);
+    for (script, outcome, expected) in [
+        ("echo x > f", Outcome::Exited(0), "f"),
+        ("echo x > f; exit 1", Outcome::Exited(1), "f"),
+        ("echo x > f; exit 255", Outcome::Exited(255), "f"),
+        ("echo x > f; kill -9 $$", Outcome::Signalled(Signal(9)), ""),
+        ("echo x > f; while :; do :; done", Outcome::TimeLimit, ""),
+        ("echo x > f; head -c 200000 /dev/zero; exit 0", Outcome::OutputLimit, ""),
+    ] {
+        let mut program = Program::shell(script).limits(|l| l.cpu_time = tenth);
+        program.command.collect = Some(CollectLimits { files: 10, bytes: Bytes::mib(1), after_failure: true });
+        let ended = world.run(&program);
+        assert_eq!((ended.report.outcome, ended.collected().as_str()), (outcome, expected), "{script}: {ended}");
     }
 }
 

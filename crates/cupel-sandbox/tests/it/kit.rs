@@ -269,7 +269,7 @@ impl Program {
     }
 
     pub(crate) fn collect(mut self, files: u32, bytes: Bytes) -> Program {
-        self.command.collect = Some(CollectLimits { files, bytes });
+        self.command.collect = Some(CollectLimits { files, bytes, after_failure: false });
         self
     }
 

@@ -274,7 +274,11 @@ impl Conformance {
             kind: CellKind::Compile,
             warm: None,
             result: false,
-            collect: Some(CollectLimits { files: 1000, bytes: self.language.compile_limits.disk }),
+            collect: Some(CollectLimits {
+                files: 1000,
+                bytes: self.language.compile_limits.disk,
+                after_failure: false,
+            }),
         };
         let mut said = Vec::new();
         let report = self.slot.run(&command, &mut said).expect("it runs");
