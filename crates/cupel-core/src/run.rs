@@ -217,6 +217,8 @@ pub struct SubmissionRecord {
 pub struct SubmissionSummary {
     pub id: SubmissionId,
     pub owner: cupel_types::UserId,
+    /// The owner's name.
+    pub username: String,
     pub language: Option<cupel_types::LanguageId>,
     pub state: RunState,
     pub submitted_at: Timestamp,
@@ -227,6 +229,8 @@ pub struct SubmissionSummary {
     pub memory: Option<cupel_types::Bytes>,
     /// The problem it is about, if it is about one.
     pub problem: Option<cupel_types::ProblemId>,
+    /// The name of that in addresses.
+    pub slug: Option<cupel_problem::Slug>,
     /// The score, where it was judged and has one.
     pub score: Option<cupel_types::Score>,
 }

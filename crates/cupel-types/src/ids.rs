@@ -65,6 +65,11 @@ uuid_ids! {
     WebhookId;
 }
 
+impl UserId {
+    /// Nobody: whose things are no user's, such as the programs of problems.
+    pub const NOBODY: UserId = UserId(Uuid::nil());
+}
+
 /// The stable name of a language: the stem of its file in `languages/`, such as `python` or `cpp`.
 ///
 /// One to 32 characters out of `a-z`, `0-9`, `-`, `_`, `+`, `.`, the first a letter or a digit.

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use cupel_languages::{HostProbe, Language, LoadError, Registry, Sample};
-use cupel_types::{BoxFile, BoxFiles, BoxPath, Source, UserId};
-use uuid::Uuid;
+use cupel_types::{BoxFile, BoxFiles, BoxPath, Source};
 
 use crate::config;
 
@@ -88,7 +87,3 @@ impl Program {
     }
 }
 
-/// Whom programs belong to outside a server.
-pub(crate) fn nobody() -> UserId {
-    UserId::from_uuid(Uuid::nil())
-}

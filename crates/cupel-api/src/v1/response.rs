@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use crate::v1::problems::Told;
 use crate::v1::problems::result::{GradedView, SentFileView, graded};
+use crate::v1::problems::view::points;
 
 /// RFC 3339, UTC, milliseconds.
 pub(crate) fn rfc3339(time: Timestamp) -> String {
@@ -403,6 +404,15 @@ pub(crate) struct SummaryView {
     pub(crate) execution_time_ms: Option<u64>,
     /// Peak memory in KiB.
     pub(crate) memory_used_kb: Option<u64>,
+    /// The problem it is about, by its name in addresses; only where it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) problem: Option<String>,
+    /// The score; only where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) score: Option<f64>,
+    /// Whose it is; only where it may be somebody else's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) username: Option<String>,
 }
 
 impl From<SubmissionSummary> for SummaryView {
@@ -416,6 +426,9 @@ impl From<SubmissionSummary> for SummaryView {
             verdict: summary.state.verdict().map(|v| v.code().to_owned()),
             execution_time_ms: summary.cpu_time.map(|t| t.as_millis() as u64),
             memory_used_kb: summary.memory.map(cupel_types::Bytes::as_kib),
+            problem: summary.slug.map(|slug| slug.to_string()),
+            score: summary.score.map(points),
+            username: None,
         }
     }
 }

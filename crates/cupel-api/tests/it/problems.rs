@@ -213,6 +213,10 @@ async fn a_verdict_shows_in_progress_lists_and_leaderboards() {
     all.bearer(&user.token).send().await.is_problem(403, "forbidden");
     let all = app.get("/api/v1/problems/echo/submissions?all=true").bearer(&author.token).send().await;
     assert_eq!(all.json["pagination"]["total"], 2);
+    let line = &all.json["submissions"][0];
+    assert_eq!((&line["username"], &line["problem"]), (&json!(user.user.username), &json!("echo")));
+    let own = &get("/api/v1/submissions").await["submissions"][0];
+    assert_eq!((&own["problem"], &own["score"], own.get("username")), (&json!("echo"), &json!(10.0), None));
 }
 
 #[tokio::test]

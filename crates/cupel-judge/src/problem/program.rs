@@ -114,7 +114,9 @@ impl Builder<'_> {
         };
         let sources = main_first(sources, language, program.entry_point.as_deref());
         let mut silent = Silent(observer);
-        self.sources(&BoxFiles::new(sources), language, memory, executor, &mut silent)
+        // Built once for all who solve the problem: what is in the cache of artefacts is one user's alone.
+        let of_problem = Builder { owner: UserId::NOBODY, ..*self };
+        of_problem.sources(&BoxFiles::new(sources), language, memory, executor, &mut silent)
     }
 
     /// A program that brings its own `build` and `run`.

@@ -341,7 +341,9 @@ pub(super) fn language_of(name: &str) -> Result<Option<LanguageId>, Fault> {
 macro_rules! summary {
     () => {
         "SELECT s.id, s.language, s.submitted_at, r.state, r.attempts, r.lost, r.lease, r.lease_until, r.verdict, \
-         r.completed_at, r.cpu_time_us, r.memory_bytes, s.owner, r.problem, r.score FROM code_submissions s JOIN runs r ON r.id = s.run "
+         r.completed_at, r.cpu_time_us, r.memory_bytes, s.owner, r.problem, r.score, u.username, p.slug \
+         FROM code_submissions s JOIN runs r ON r.id = s.run JOIN users u ON u.id = s.owner \
+         LEFT JOIN problems p ON p.id = r.problem "
     };
 }
 pub(super) use summary;
@@ -350,6 +352,7 @@ pub(super) fn summary_of(row: &Row<'_>) -> Result<SubmissionSummary, Fault> {
     let completed_at: Option<i64> = row.get(9)?;
     let cpu_time_us: Option<i64> = row.get(10)?;
     let memory_bytes: Option<i64> = row.get(11)?;
+    let slug: Option<String> = row.get(16)?;
     Ok(SubmissionSummary {
         id: SubmissionId::from_uuid(id_from(blob(row, 0)?, "id")?),
         owner: UserId::from_uuid(id_from(blob(row, 12)?, "owner")?),
@@ -364,6 +367,8 @@ pub(super) fn summary_of(row: &Row<'_>) -> Result<SubmissionSummary, Fault> {
             None => None,
         },
         score: score_from(row.get(14)?)?,
+        username: row.get(15)?,
+        slug: slug.map(|slug| slug.parse().map_err(|_| bad("slug"))).transpose()?,
     })
 }
 

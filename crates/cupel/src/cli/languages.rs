@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Context, anyhow};
 use cupel_judge::{Executor, JudgeEvent, JudgeObserver, JudgeRequest, NoCache, judge};
 use cupel_languages::{HostProbe, InstallError, InstallPlan, Language, Prepare, Registry, Sample, Selection};
-use cupel_types::{Bytes, RunReport, Verdict};
+use cupel_types::{Bytes, RunReport, UserId, Verdict};
 use serde_json::json;
 
 use super::args::{Languages, LanguagesCommand};
@@ -221,7 +221,7 @@ fn test(languages: &[&Language], shelf: Option<&Shelf>) -> CommandResult {
 fn try_sample(language: &Language, sample: &Sample, executor: &mut dyn Executor) -> Result<RunReport, String> {
     let program = Program::of_sample(sample).judged_as(language);
     let request = JudgeRequest {
-        owner: local::nobody(),
+        owner: UserId::NOBODY,
         program: &program,
         limits: sample.limits,
         language,

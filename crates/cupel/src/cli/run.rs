@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use cupel_judge::{JudgeEvent, JudgeObserver, JudgeRequest, NoCache, StdinSource, judge};
 use cupel_languages::{Language, Registry};
-use cupel_types::{BoxPath, Bytes, Instructions, LimitsRequest, Outcome, RunReport, StepReport, Verdict};
+use cupel_types::{BoxPath, Bytes, Instructions, LimitsRequest, Outcome, RunReport, StepReport, UserId, Verdict};
 use cupel_worker::{ArtifactBounds, Artifacts};
 
 use super::args::Run;
@@ -77,7 +77,7 @@ pub(super) fn run(args: &Run) -> CommandResult {
     let mut executor = sandbox.executor(0)?;
     // Whoever runs it may have all of it: what the limits let through.
     let request = JudgeRequest {
-        owner: local::nobody(),
+        owner: UserId::NOBODY,
         program: &program,
         limits,
         language: &language,

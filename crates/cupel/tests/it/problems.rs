@@ -199,6 +199,11 @@ fn an_authors_way_from_import_over_verifying_and_publishing_to_a_rejudge() {
         "its author is told why: {right}"
     );
     let wrong = author.solve("double", WRONG);
+    // What it wrote on a hidden test is told to nobody, not even to who follows it.
+    let events = server.text(&format!("/api/v1/execute/{}/events", wrong["submission_id"].as_str().unwrap()));
+    assert!(events.matches("event: test.end").count() >= 3 && !events.contains("secret7"), "{events}");
+    let plain = author.get(&format!("/api/v1/execute/{}", wrong["submission_id"].as_str().unwrap()));
+    assert!(!plain.to_string().contains("secret7"), "{plain}");
     let told = author.verify("double");
     assert_eq!(
         (&told["holds"], &told["broken"][0]["about"]),

@@ -9,7 +9,7 @@ pub(crate) mod result;
 mod solve;
 mod upload;
 mod verification;
-mod view;
+pub(crate) mod view;
 
 pub(crate) use result::Told;
 pub(crate) use view::points;

@@ -5,6 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use cupel_core::problems::{NewSolution, SolveError, SubmissionFilter};
+use cupel_core::run::SubmissionSummary;
 use cupel_problem::Slug;
 use cupel_types::Cases;
 use serde::{Deserialize, Serialize};
@@ -252,8 +253,12 @@ pub(crate) async fn submissions(
         language: language_of(params.language.as_deref())?,
     };
     let (submissions, total) = app.core.store().submissions_to(filter, offset, page.limit).await?;
+    let line = |summary: SubmissionSummary| {
+        let username = params.all.then(|| summary.username.clone());
+        SummaryView { username, ..SummaryView::from(summary) }
+    };
     Ok(Json(SentPage {
-        submissions: submissions.into_iter().map(SummaryView::from).collect(),
+        submissions: submissions.into_iter().map(line).collect(),
         pagination: Pagination { page: page.page, limit: page.limit, total },
     }))
 }
