@@ -40,7 +40,7 @@ cargo test --workspace --quiet --no-fail-fast
 scripts/test-cgroup2.sh short
 
 echo "== problems"
-scripts/as-root target/debug/cupel verify problems/*/
+scripts/as-root target/debug/cupel verify --jobs "$(nproc)" problems/*/
 
 echo "== samples of every language"
 scripts/as-root target/debug/cupel languages test

@@ -1,6 +1,7 @@
 //! What can be typed.
 
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -221,6 +222,9 @@ pub(crate) struct Verify {
     pub(crate) update_time_limit: bool,
     #[command(flatten)]
     pub(crate) reading: Reading,
+    /// So many packages at once, at most one a processor: quicker, and times are less certain.
+    #[arg(long, value_name = "N", default_value_t = NonZeroUsize::MIN)]
+    pub(crate) jobs: NonZeroUsize,
     /// Run every submission on every test, also those of a group that already was too slow.
     #[arg(long)]
     pub(crate) all_cases: bool,

@@ -54,8 +54,9 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
     let derives = args.reading.time_limit.is_none() && package.problem.limits.time.limit.is_none();
 
     let needed = needed(&package.problem, &known, &language, derives);
-    let mut bench = Bench::start(&config, &known, &needed)?;
-    let (languages, executor, cache) = bench.parts();
+    let mut bench = Bench::start(&config, &known, &needed, 1)?;
+    let (languages, executors, cache) = bench.parts();
+    let executor = &mut executors[0];
     let language = languages.get(&language.id).cloned().unwrap_or(language);
     if !language.is_available() {
         let why = local::reason(&language);

@@ -102,17 +102,23 @@ pub(super) fn validators(problem: &Problem) -> impl Iterator<Item = &Program> {
     })
 }
 
-/// Some languages, probed, and one slot of the sandbox to run them in.
+/// Some languages, probed, and slots of the sandbox to run them in.
 pub(super) struct Bench {
     pub(super) languages: Registry,
-    pub(super) executor: SlotExecutor,
+    /// One for each slot; at least one.
+    pub(super) executors: Vec<SlotExecutor>,
     cache: Option<Artifacts>,
     _sandbox: Arc<LocalSandbox>,
 }
 
 impl Bench {
     /// Starts the sandbox, and gives up every privilege: from now on only the caches can be written to.
-    pub(super) fn start(config: &Config, known: &Registry, ids: &BTreeSet<LanguageId>) -> Result<Bench, Failure> {
+    pub(super) fn start(
+        config: &Config,
+        known: &Registry,
+        ids: &BTreeSet<LanguageId>,
+        slots: usize,
+    ) -> Result<Bench, Failure> {
         let needed: Vec<Language> = known.iter().filter(|language| ids.contains(&language.id)).cloned().collect();
         let mut languages = Registry::new(needed).context("cannot use these languages together")?;
         languages.probe(&HostProbe::default());
@@ -122,13 +128,13 @@ impl Bench {
                 prepared::take_up(shelf, language, Look::Sizes);
             }
         }
-        let launched = LocalSandbox::launch_warm(1, languages.iter(), shelf.as_ref().map(Shelf::root))
+        let launched = LocalSandbox::launch_warm(slots, languages.iter(), shelf.as_ref().map(Shelf::root))
             .context("cannot start the sandbox; `cupel doctor` says more")?;
         let kept = local::user_cache().filter(|cache| fs::create_dir_all(cache).is_ok());
         owner::stay_oneself(kept.as_deref())?;
         let sandbox = launched.start();
-        let executor = sandbox.executor(0)?;
-        Ok(Bench { languages, executor, cache: run::cache(), _sandbox: sandbox })
+        let executors = (0..slots).map(|slot| sandbox.executor(slot)).collect::<Result<_, _>>()?;
+        Ok(Bench { languages, executors, cache: run::cache(), _sandbox: sandbox })
     }
 
     /// Waits until what was compiled is kept.
@@ -139,8 +145,8 @@ impl Bench {
     }
 
     /// Everything that judging borrows at once.
-    pub(super) fn parts(&mut self) -> (&Registry, &mut SlotExecutor, &dyn ArtifactCache) {
+    pub(super) fn parts(&mut self) -> (&Registry, &mut [SlotExecutor], &dyn ArtifactCache) {
         let cache: &dyn ArtifactCache = self.cache.as_ref().map_or(&NoCache, |cache| cache);
-        (&self.languages, &mut self.executor, cache)
+        (&self.languages, &mut self.executors, cache)
     }
 }

@@ -2,10 +2,13 @@
 //!
 //! Packages are unpacked, and the files that may be written to are opened, before privileges are given up.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -22,7 +25,7 @@ use super::package::{self, Bench, Unpacked};
 use super::{CommandResult, Exit, Failure, OrExit};
 use crate::config::{self, Overrides};
 use crate::local;
-use crate::terminal::{Table, bad, dim, good};
+use crate::terminal::{Table, bad, bold, dim, good};
 
 mod json;
 
@@ -52,18 +55,47 @@ pub(super) fn verify(args: &Verify) -> CommandResult {
     for one in &ready {
         needs(&one.unpacked.imported.package.problem, &known, &mut needed);
     }
-    let mut bench = Bench::start(&config, &known, &needed)?;
-    for one in &mut ready {
-        if args.packages.len() > 1 && !args.json {
-            anstream::println!("{}", crate::terminal::bold(&one.path.display().to_string()));
-        }
-        let held = one.verify(args, &mut bench)?;
-        if !held && exit == Exit::Ok {
-            exit = Exit::Failed;
-        }
-    }
+    let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let mut bench = Bench::start(&config, &known, &needed, args.jobs.get().min(processors).min(ready.len()))?;
+    let held = verify_all(&ready, args, &mut bench)?;
     bench.end();
-    Ok(exit)
+    Ok(if held || exit != Exit::Ok { exit } else { Exit::Failed })
+}
+
+/// Verifies packages, one at a time in each slot, and tells of them in their order. Whether all holds.
+fn verify_all(ready: &[Ready], args: &Verify, bench: &mut Bench) -> Result<bool, Failure> {
+    let (languages, executors, cache) = bench.parts();
+    let watched = executors.len() == 1 && !args.json;
+    let requests: Vec<VerifyRequest<'_>> = ready.iter().map(|one| one.request(args, languages)).collect();
+    let begun = AtomicUsize::new(0);
+    let (ended, ends) = mpsc::channel();
+    std::thread::scope(|scope| {
+        for executor in executors {
+            let (ended, requests, begun) = (ended.clone(), &requests, &begun);
+            scope.spawn(move || {
+                let next = || requests.get(begun.fetch_add(1, Ordering::Relaxed)..)?.first();
+                while let Some(request) = next() {
+                    let report = verify_package(request, executor, cache, &mut Progress { watched });
+                    // Nobody waits any more once something of ours has failed.
+                    if ended.send((request.package.root(), report)).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(ended);
+        let (mut reports, mut held, mut told) = (HashMap::new(), true, 0);
+        for (root, report) in ends {
+            reports.insert(root, report?);
+            while let Some((one, report)) =
+                ready.get(told).and_then(|one| Some((one, reports.remove(one.unpacked.imported.package.root())?)))
+            {
+                held &= one.tell(args, &report)?;
+                told += 1;
+            }
+        }
+        Ok(held)
+    })
 }
 
 /// The languages of everything in a package that is run.
@@ -89,41 +121,44 @@ impl Ready {
         Ok(Ready { path: path.to_owned(), unpacked, limit_file })
     }
 
-    /// Verifies it and tells what came of it; whether all holds.
-    fn verify(&mut self, args: &Verify, bench: &mut Bench) -> Result<bool, Failure> {
+    fn request<'a>(&'a self, args: &Verify, languages: &'a Registry) -> VerifyRequest<'a> {
         let imported = &self.unpacked.imported;
-        if !args.json {
-            for warning in &imported.warnings {
-                anstream::eprintln!("{}", dim(&warning.to_string()));
-            }
-        }
-        let (languages, executor, cache) = bench.parts();
-        let request = VerifyRequest {
+        VerifyRequest {
             package: &imported.package,
             languages,
             derive_time_limit: args.update_time_limit,
             margins_bind: imported.format.margins_bind() && args.reading.time_limit.is_none(),
             all_cases: args.all_cases,
             owner: UserId::from_uuid(Uuid::nil()),
-        };
-        let report = verify_package(&request, executor, cache, &mut Progress { told: !args.json })?;
+        }
+    }
+
+    /// Tells what came of it, and writes its limit if that is wanted and all holds. Whether all holds.
+    fn tell(&self, args: &Verify, report: &VerifyReport) -> Result<bool, Failure> {
+        let imported = &self.unpacked.imported;
         let limit = report.time_limit.limit.filter(|_| report.holds());
-        let updated = match (&mut self.limit_file, limit) {
+        let updated = match (&self.limit_file, limit) {
             (Some(file), Some(limit)) => Some(file.write(limit)?),
             _ => None,
         };
         if args.json {
-            anstream::println!("{}", json::report(&self.path, imported, &report, updated));
-        } else {
-            show(&imported.package.problem, &report);
-            match updated {
-                Some(true) => anstream::println!("the time limit was written into the package"),
-                Some(false) => anstream::println!("{}", dim("the package has this time limit already")),
-                None if args.update_time_limit => {
-                    anstream::println!("{}", bad("the time limit was not written: not everything holds with it"));
-                }
-                None => {}
+            anstream::println!("{}", json::report(&self.path, imported, report, updated));
+            return Ok(report.holds());
+        }
+        if args.packages.len() > 1 {
+            anstream::println!("{}", bold(&self.path.display().to_string()));
+        }
+        for warning in &imported.warnings {
+            anstream::eprintln!("{}", dim(&warning.to_string()));
+        }
+        show(&imported.package.problem, report);
+        match updated {
+            Some(true) => anstream::println!("the time limit was written into the package"),
+            Some(false) => anstream::println!("{}", dim("the package has this time limit already")),
+            None if args.update_time_limit => {
+                anstream::println!("{}", bad("the time limit was not written: not everything holds with it"));
             }
+            None => {}
         }
         Ok(report.holds())
     }
@@ -150,29 +185,28 @@ impl LimitFile {
     }
 
     /// Whether it had to be changed.
-    fn write(&mut self, limit: Duration) -> Result<bool, Failure> {
+    fn write(&self, limit: Duration) -> Result<bool, Failure> {
         let failed = || format!("cannot write to {}", self.path.display());
-        let mut text = String::new();
-        self.file.rewind().and_then(|()| self.file.read_to_string(&mut text)).with_context(failed)?;
+        let (mut file, mut text) = (&self.file, String::new());
+        file.rewind().and_then(|()| file.read_to_string(&mut text)).with_context(failed)?;
         let changed = with_time_limit(self.format, &text, limit).or_exit(Exit::Failed)?;
         if changed == text {
             return Ok(false);
         }
-        self.file.rewind().with_context(failed)?;
-        self.file.write_all(changed.as_bytes()).with_context(failed)?;
-        self.file.set_len(changed.len() as u64).and_then(|()| self.file.sync_all()).with_context(failed)?;
+        file.rewind().and_then(|()| file.write_all(changed.as_bytes())).with_context(failed)?;
+        file.set_len(changed.len() as u64).and_then(|()| file.sync_all()).with_context(failed)?;
         Ok(true)
     }
 }
 
 /// Says on standard error what is being run.
 struct Progress {
-    told: bool,
+    watched: bool,
 }
 
 impl VerifyObserver for Progress {
     fn event(&mut self, event: VerifyEvent<'_>) {
-        if !self.told {
+        if !self.watched {
             return;
         }
         match event {

@@ -243,9 +243,20 @@ fn packages_of_every_format_hold() {
 fn several_packages_are_told_one_by_one_and_a_refused_one_stops_none() {
     let files = sums();
     files.write("q/problem.yaml", "problem_format_version: 2025-09\n");
-    let ended = end(cupel(["verify", &files.path("q"), &files.path("p"), "--json"]), b"");
-    let objects: Vec<Value> = ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!((ended.code, objects.len()), (Some(2), 2), "{ended:?}");
-    assert_eq!((&objects[0]["ok"], &objects[1]["ok"]), (&false.into(), &true.into()));
-    assert!(!objects[0]["findings"].as_array().unwrap().is_empty());
+    files.write("r/problem.toml", "title = 'Copy'\nslug = 'copy'\n[limits]\ntime = 1.0\n");
+    files.write("r/tests/1.in", "1\n");
+    files.write("r/tests/1.out", "1\n");
+    files.write("r/submissions/accepted/a.py", "print(input())\n");
+    let (p, q, r) = (files.path("p"), files.path("q"), files.path("r"));
+    for jobs in ["1", "2"] {
+        let ended = end(cupel(["verify", &q, &p, &r, "--json", "--jobs", jobs]), b"");
+        let objects: Vec<Value> = ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!((ended.code, objects.len()), (Some(2), 3), "{ended:?}");
+        let told: Vec<_> =
+            objects.iter().map(|object| (object["package"].as_str().unwrap(), object["ok"] == true)).collect();
+        // In their order, whichever ends first.
+        let expected = [(q.as_str(), false), (&p, true), (&r, true)];
+        assert_eq!(told, expected);
+        assert!(!objects[0]["findings"].as_array().unwrap().is_empty());
+    }
 }
