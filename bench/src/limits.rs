@@ -28,11 +28,18 @@ pub(crate) struct Plan {
 
 /// Writes as many MiB as it is told, uses a processor, waits, or does one after the other, until it is ended.
 const SOURCE: &str = r#"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+static long now_us(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000000L + t.tv_nsec / 1000;
+}
 int main(int argc, char **argv) {
+    long began = now_us();
     static char block[256 * 1024];
     memset(block, 'x', sizeof block);
     switch (argv[1][0]) {
@@ -47,6 +54,7 @@ int main(int argc, char **argv) {
     case 's': for (;;) __asm__ volatile("");
     case 'b':
         while (clock() < CLOCKS_PER_SEC / 20) __asm__ volatile("");
+        dprintf(1, "%ld", now_us() - began);
         for (;;) pause();
     default: for (;;) pause();
     }
@@ -138,7 +146,7 @@ struct Overrun {
     limit: Duration,
     set: fn(&mut Limits, Duration),
     outcome: Outcome,
-    used: fn(&CellReport) -> Duration,
+    used: fn(&CellReport, &[u8]) -> Duration,
     /// Share of the planned runs.
     share: usize,
 }
@@ -150,7 +158,7 @@ const OVERRUNS: [Overrun; 4] = [
         limit: LIMIT,
         set: |limits, limit| limits.cpu_time = limit,
         outcome: Outcome::TimeLimit,
-        used: |report| report.usage.cpu_time,
+        used: |report, _| report.usage.cpu_time,
         share: 1,
     },
     Overrun {
@@ -159,7 +167,7 @@ const OVERRUNS: [Overrun; 4] = [
         limit: LIMIT,
         set: |limits, limit| limits.wall_time = limit,
         outcome: Outcome::WallLimit,
-        used: |report| report.usage.wall_time,
+        used: |report, _| report.usage.wall_time,
         share: 1,
     },
     Overrun {
@@ -168,7 +176,7 @@ const OVERRUNS: [Overrun; 4] = [
         limit: LIMIT,
         set: |limits, limit| limits.idle_time = limit,
         outcome: Outcome::IdleLimit,
-        used: |report| report.usage.wall_time,
+        used: |report, _| report.usage.wall_time,
         share: 1,
     },
     Overrun {
@@ -177,8 +185,11 @@ const OVERRUNS: [Overrun; 4] = [
         limit: LONG_LIMIT,
         set: |limits, limit| limits.idle_time = limit,
         outcome: Outcome::IdleLimit,
-        // It never waited before.
-        used: |report| report.usage.wall_time.saturating_sub(report.usage.cpu_time),
+        // It says how many microseconds it had worked by then.
+        used: |report, said| {
+            let worked = std::str::from_utf8(said).ok().and_then(|said| said.parse().ok()).unwrap_or(0);
+            report.usage.wall_time.saturating_sub(Duration::from_micros(worked))
+        },
         share: 10,
     },
 ];
@@ -199,9 +210,10 @@ fn overruns(program: &str, slots: &mut [Slot], rounds: usize) -> anyhow::Result<
         let again = |slot: &mut Slot| -> anyhow::Result<Vec<Duration>> {
             (0..(rounds / overrun.share).max(1))
                 .map(|_| {
-                    let report = slot.run(&command, &mut Counted(0))?;
+                    let mut said = Vec::new();
+                    let report = slot.run(&command, &mut said)?;
                     ensure!(report.outcome == overrun.outcome, "{}: {:?}", overrun.name, report.outcome);
-                    Ok((overrun.used)(&report).saturating_sub(overrun.limit))
+                    Ok((overrun.used)(&report, &said).saturating_sub(overrun.limit))
                 })
                 .collect()
         };
