@@ -55,7 +55,8 @@ pub(crate) fn judge_solution(
         all_cases: false,
         owner: submission.owner,
     };
-    let mut discreet = Discreet { log, feedback: feedback_of(&package) };
+    let feedback = feedback_of(&package);
+    let mut discreet = Discreet { log, names: names_of(&package, &feedback), feedback };
     let report = judge_problem(&request, executor, parts.cache.as_ref(), &mut discreet)?;
     Ok(result_of(report, &discreet.feedback, parts.core.bounds().output_kept_max))
 }
@@ -104,24 +105,43 @@ fn feedback_of(package: &Package) -> HashMap<String, Feedback> {
     package.problem.tests.cases().map(|case| (case.id.to_string(), feedback(case))).collect()
 }
 
+/// What each case is called while it is judged: by its number, where the sender may not know more. A name may say what the trap is.
+fn names_of(package: &Package, feedback: &HashMap<String, Feedback>) -> HashMap<String, String> {
+    let cases = package.problem.tests.cases().enumerate();
+    cases
+        .map(|(place, case)| {
+            let id = case.id.to_string();
+            let is_shown = feedback.get(&id) == Some(&Feedback::Full);
+            let name = if is_shown { id.clone() } else { format!("test {}", place + 1) };
+            (id, name)
+        })
+        .collect()
+}
+
 /// Passes on what the sender may know while the judge is at it.
 struct Discreet<'a, 'b> {
     log: &'a mut AttemptLog<'b>,
     feedback: HashMap<String, Feedback>,
+    names: HashMap<String, String>,
 }
 
 impl JudgeObserver for Discreet<'_, '_> {
     fn event(&mut self, event: JudgeEvent<'_>) {
         let of = |case: Option<&str>| case.and_then(|case| self.feedback.get(case)).copied();
-        let is_told = match event {
-            JudgeEvent::CompileStarted | JudgeEvent::CompileEnded { .. } => true,
-            JudgeEvent::ExecutionStarted { case } | JudgeEvent::ExecutionEnded { case, .. } => {
-                matches!(of(case), Some(Feedback::Full | Feedback::Verdict))
+        let shows_verdict = |case| matches!(of(case), Some(Feedback::Full | Feedback::Verdict));
+        let name = |case: Option<&str>| case.and_then(|case| self.names.get(case)).map(String::as_str);
+        match event {
+            JudgeEvent::CompileStarted | JudgeEvent::CompileEnded { .. } => self.log.event(event),
+            JudgeEvent::ExecutionStarted { case } if shows_verdict(case) => {
+                self.log.event(JudgeEvent::ExecutionStarted { case: name(case) });
             }
-            JudgeEvent::Stdout { case, .. } | JudgeEvent::Stderr { case, .. } => of(case) == Some(Feedback::Full),
-        };
-        if is_told {
-            self.log.event(event);
+            JudgeEvent::ExecutionEnded { case, verdict, outcome, usage } if shows_verdict(case) => {
+                self.log.event(JudgeEvent::ExecutionEnded { case: name(case), verdict, outcome, usage });
+            }
+            JudgeEvent::Stdout { case, .. } | JudgeEvent::Stderr { case, .. } if of(case) == Some(Feedback::Full) => {
+                self.log.event(event);
+            }
+            _ => {}
         }
     }
 

@@ -105,7 +105,11 @@ async fn what_a_freeze_hides_is_told_to_its_sender_and_those_who_arrange_the_con
     app.problem(&author, "echo", Visibility::Public).await;
     let mut body = a_contest("frozen", -10);
     body["freeze_seconds"] = json!(3600 - 60);
-    make(&app, &author, &body).await;
+    // What is solved of a public problem shows in everybody's progress.
+    make(&app, &author, &body).await.is_problem(422, "invalid-body").points_to("/freeze_seconds");
+    let hide = app.request(Method::PATCH, "/api/v1/problems/echo").json(&json!({ "visibility": "private" }));
+    assert_eq!(hide.bearer(&author.token).send().await.status, 200);
+    assert_eq!(make(&app, &author, &body).await.status, 201);
     for who in [&one, &two] {
         take_part(&app, who, "frozen", "official").await;
     }
@@ -124,8 +128,14 @@ async fn what_a_freeze_hides_is_told_to_its_sender_and_those_who_arrange_the_con
     assert_eq!(told(&standings("", Some(&one)).await), solved);
     assert_eq!(told(&standings("?unfrozen=true", Some(&author)).await), solved);
     assert_eq!(told(&standings("", Some(&author)).await), told(&public), "as the others see it");
-    let board = app.get("/api/v1/problems/echo/leaderboard").send().await;
-    assert_eq!((&board.json["frozen"], &board.json["lines"]), (&json!(true), &json!([])));
+    let board = async || app.get("/api/v1/problems/echo/leaderboard").bearer(&two.token).send().await.json;
+    assert_eq!((&board().await["frozen"], &board().await["lines"]), (&json!(true), &json!([])));
+    let figures = async |who: &TestUser| {
+        app.get("/api/v1/problems/echo").bearer(&who.token).send().await.json["problem"]["statistics"]["accepted"]
+            .clone()
+    };
+    assert_eq!((figures(&two).await, figures(&author).await), (json!(null), json!(1)));
+    assert_eq!(app.get("/api/v1/leaderboard").send().await.json["lines"], json!([]));
 
     change(&app, &two, "frozen", &json!({ "unfrozen": true })).await.is_problem(403, "forbidden");
     assert_eq!(change(&app, &author, "frozen", &json!({ "unfrozen": true })).await.json["unfrozen"], true);
@@ -133,8 +143,7 @@ async fn what_a_freeze_hides_is_told_to_its_sender_and_those_who_arrange_the_con
     assert_eq!(told(&lifted), solved);
     let row = &lifted.json["rows"][0];
     assert_eq!((&row["penalty_minutes"], &row["problems"][0]["first"]), (&json!(30), &json!(true)));
-    let board = app.get("/api/v1/problems/echo/leaderboard").send().await;
-    assert_eq!(board.json["lines"][0]["username"], json!(first));
+    assert_eq!(board().await["lines"][0]["username"], json!(first));
 }
 
 #[tokio::test]

@@ -245,7 +245,11 @@ async fn an_author_imports_verifies_publishes_and_brings_a_new_version() {
     assert_eq!(put(an_archive(&[])).await.json["is_new"], false, "the same content is no new version");
     let id = solve(&app, &author, "echo").await;
     app.complete(graded(Verdict::Accepted)).await;
-    let newer = put(an_archive(&[("tests/secret/2.out", Some("another\n"))])).await;
+    let changed = || an_archive(&[("tests/secret/2.out", Some("another\n"))]);
+    put(changed()).await.is_problem(409, "conflict");
+    let hide = app.request(Method::PATCH, "/api/v1/problems/echo").json(&json!({ "visibility": "draft" }));
+    assert_eq!(hide.bearer(&author.token).send().await.status, 200);
+    let newer = put(changed()).await;
     assert_eq!((&newer.json["is_new"], &newer.json["problem"]["version"]), (&json!(true), &json!(2)));
     let versions = app.get("/api/v1/problems/echo/versions").bearer(&author.token).send().await;
     assert_eq!(versions.json["versions"][1]["is_verified"], true);

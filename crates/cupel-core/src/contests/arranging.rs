@@ -57,7 +57,7 @@ impl Core {
         title_fits(&new.title)?;
         text_fits("description", &new.description)?;
         times_fit(new.style, new.length, new.freeze)?;
-        self.problems_fit(seer, &new.problems).await?;
+        self.problems_fit(seer, &new.problems, new.freeze.is_some()).await?;
         let slug = new.slug.clone();
         self.inner.store.insert_contest(new).await?.map_err(|_taken| ContestError::SlugTaken)?;
         self.inner.store.contest(&slug).await?.ok_or(ContestError::Missing)
@@ -81,9 +81,11 @@ impl Core {
         change.title.as_deref().map_or(Ok(()), title_fits)?;
         change.description.as_deref().map_or(Ok(()), |text| text_fits("description", text))?;
         let style = change.style.unwrap_or(contest.style);
-        times_fit(style, change.length.unwrap_or(contest.length), change.freeze.unwrap_or(contest.freeze))?;
-        if let Some(problems) = &change.problems {
-            self.problems_fit(seer, problems).await?;
+        let freeze = change.freeze.unwrap_or(contest.freeze);
+        times_fit(style, change.length.unwrap_or(contest.length), freeze)?;
+        if change.problems.is_some() || change.freeze.is_some() {
+            let known: Vec<ProblemId> = contest.problems.iter().map(|one| one.problem).collect();
+            self.problems_fit(seer, change.problems.as_ref().unwrap_or(&known), freeze.is_some()).await?;
         }
         if !self.inner.store.change_contest(contest.id, change).await? {
             return Err(ContestError::Missing);
@@ -128,8 +130,9 @@ impl Core {
         if seen.may_change { Ok(seen.contest) } else { Err(ContestError::Missing) }
     }
 
-    /// Whether these problems may be in a contest of the seer's.
-    async fn problems_fit(&self, seer: &Seer, problems: &[ProblemId]) -> Result<(), ContestError> {
+    /// Whether these problems may be in a contest of the seer's. Whatever is solved of a public problem shows in everybody's progress,
+    /// so a contest that freezes its results has none.
+    async fn problems_fit(&self, seer: &Seer, problems: &[ProblemId], freezes: bool) -> Result<(), ContestError> {
         if problems.is_empty() || problems.len() > Contest::PROBLEMS_MAX {
             return Err(invalid("problems", format!("a contest has 1 to {} problems", Contest::PROBLEMS_MAX)));
         }
@@ -149,6 +152,13 @@ impl Core {
                         "problems",
                         format!("`{}` is private, and not yours to show", seen.problem.slug),
                     ));
+                }
+                Some(seen) if freezes && seen.problem.visibility == Visibility::Public => {
+                    let detail = format!(
+                        "`{}` is public, so leaderboards would tell its results: make it private, or leave out the freeze",
+                        seen.problem.slug
+                    );
+                    return Err(invalid("freeze_seconds", detail));
                 }
                 Some(_) => {}
             }

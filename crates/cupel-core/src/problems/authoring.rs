@@ -3,9 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cupel_problem::{
-    Finding, ImportError, Imported, Objective, PackageFormat, Refused, Scoring, Slug, Visibility,
-};
+use cupel_problem::{Finding, ImportError, Imported, Objective, PackageFormat, Refused, Scoring, Slug, Visibility};
 use cupel_types::{ContentHash, ProblemId, UserId};
 use jiff::Timestamp;
 
@@ -14,6 +12,9 @@ use super::{
 };
 use crate::submit::Purpose;
 use crate::{Core, Idempotency, NewSubmission, StoreError, SubmitError, Submitted};
+
+/// How many of the newest versions may be gone back to while a problem is shown.
+const VERSIONS_LOOKED_AT: u64 = 100;
 
 /// An archive that somebody brings.
 #[derive(Clone, Debug)]
@@ -51,6 +52,8 @@ pub enum AuthorError {
     Refused(#[source] Refused),
     #[error("the current version has not been verified")]
     NotVerified,
+    #[error("the problem is shown to others, and this version has not been verified")]
+    Shown,
     #[error("something was sent for it, or it is no draft")]
     InUse,
     #[error("the package cannot be read or written")]
@@ -92,7 +95,8 @@ impl Core {
         self.imported(id, imported, true).await
     }
 
-    /// Makes an archive the current version of a problem.
+    /// Makes an archive the current version of a problem. While a problem is shown to others that is only done for a version that was
+    /// verified before.
     ///
     /// # Errors
     /// [`AuthorError`].
@@ -104,9 +108,19 @@ impl Core {
     ) -> Result<ImportedVersion, AuthorError> {
         let problem = self.to_change(seer, key).await?;
         let imported = self.import_package(archive).await?;
+        if problem.visibility != Visibility::Draft && !self.may_be_shown(&problem, imported.package.hash).await? {
+            return Err(AuthorError::Shown);
+        }
         let version = version_of(&imported, seer.user(), self.now());
         let is_new = self.inner.store.add_version(problem.id, version).await?;
         self.imported(problem.id, imported, is_new).await
+    }
+
+    /// Whether this package is the current one, or was verified as an earlier version.
+    async fn may_be_shown(&self, problem: &ProblemRecord, package: ContentHash) -> Result<bool, StoreError> {
+        let (versions, _) = self.inner.store.versions(problem.id, 0, VERSIONS_LOOKED_AT).await?;
+        let known = versions.iter().find(|version| version.package == package);
+        Ok(problem.package == package || known.is_some_and(|version| version.is_verified == Some(true)))
     }
 
     async fn imported(&self, id: ProblemId, imported: Imported, is_new: bool) -> Result<ImportedVersion, AuthorError> {

@@ -1,8 +1,10 @@
 //! What the commands about problem packages share: reading one, and a sandbox in which its programs can run.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -14,6 +16,7 @@ use cupel_problem::{
 use cupel_types::{Bytes, LanguageId};
 use cupel_worker::Artifacts;
 use tempfile::TempDir;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::Reading;
 use super::{Exit, Failure, run};
@@ -41,10 +44,39 @@ pub(super) fn options<'a>(reading: &Reading, languages: &'a Registry) -> ImportO
 
 /// Unpacks a package where nobody else writes.
 pub(super) fn unpack(package: &Path, options: &ImportOptions<'_>) -> Result<Unpacked, Failure> {
-    let directory = tempfile::Builder::new().prefix("cupel-judge-").tempdir().context("cannot make a directory")?;
+    let directory = private_directory("cupel-judge-").context("cannot make a directory")?;
     let imported =
         import(package, &directory.path().join("package"), options).map_err(|error| failed(package, error))?;
     Ok(Unpacked { imported, _directory: directory })
+}
+
+/// A directory that nobody else can look into, and that goes with the value or with this process, also when a signal ends it.
+pub(super) fn private_directory(prefix: &str) -> io::Result<TempDir> {
+    let directory = tempfile::Builder::new().prefix(prefix).permissions(Permissions::from_mode(0o700)).tempdir()?;
+    remove_at_a_signal(directory.path().to_owned())?;
+    Ok(directory)
+}
+
+/// Ends the process as the signal would have, after removing the directory.
+fn remove_at_a_signal(path: PathBuf) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let listen = move || {
+        runtime.block_on(async move {
+            let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hang_up)) =
+                (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()))
+            else {
+                return;
+            };
+            let number = tokio::select! {
+                _ = interrupt.recv() => SignalKind::interrupt().as_raw_value(),
+                _ = terminate.recv() => SignalKind::terminate().as_raw_value(),
+                _ = hang_up.recv() => SignalKind::hangup().as_raw_value(),
+            };
+            let _ = fs::remove_dir_all(&path);
+            std::process::exit(128 + number);
+        });
+    };
+    std::thread::Builder::new().name("signals".to_owned()).spawn(listen).map(drop)
 }
 
 /// A failure to read a package, with the exit code of whose fault it is.

@@ -4,6 +4,7 @@ use anyhow::{Context, anyhow};
 use cupel_problem::{Driver, ImportOptions, import, starter_code};
 
 use super::args::Template;
+use super::package::private_directory;
 use super::{CommandResult, Exit, OrExit};
 use crate::config::{self, Overrides};
 use crate::local;
@@ -16,7 +17,7 @@ pub(super) fn template(args: &Template) -> CommandResult {
         None => anyhow!("there is no language `{}`; `cupel languages` lists all of them", args.language),
     });
     let language = language.or_exit(Exit::Usage)?;
-    let unpacked = tempfile::Builder::new().prefix("cupel-template-").tempdir().context("cannot make a directory")?;
+    let unpacked = private_directory("cupel-template-").context("cannot make a directory")?;
     let options = ImportOptions { format: args.format, allow_no_secret: true, ..ImportOptions::new(&known) };
     let imported = import(&args.package, &unpacked.path().join("package"), &options).or_exit(Exit::Usage)?;
     if imported.package.problem.signature.is_none() {

@@ -1,11 +1,13 @@
 //! `cupel judge` and `cupel check`: real packages, real programs, the real sandbox.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Ended, cupel, end};
+use crate::support::{Ended, cupel, end, eventually};
 
 /// A directory of files.
 pub(crate) struct Files(TempDir);
@@ -68,6 +70,26 @@ fn verdicts(object: &Value) -> String {
 }
 
 const ADD: &str = "a, b = map(int, input().split())\nprint(a + b)\n";
+
+#[test]
+fn the_unpacked_package_is_nobody_elses_to_see_and_goes_when_a_signal_ends_the_command() {
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let files = sums("");
+        files.write("s/loop.py", "while True: pass\n");
+        let place = tempfile::tempdir().unwrap();
+        let args = ["judge", &files.path("p"), "--submission", &files.path("s/loop.py"), "--time-limit", "60"];
+        let mut command = cupel(args);
+        command.env("TMPDIR", place.path()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let unpacked = eventually(|| std::fs::read_dir(place.path()).unwrap().next()).unwrap();
+        assert_eq!(unpacked.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+        eventually(|| unpacked.path().join("package/data").exists().then_some(()));
+        let sent = Command::new("kill").args([format!("-{signal}"), child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{signal}");
+        assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0, "{signal}");
+    }
+}
 
 #[test]
 fn every_end_of_a_program_has_its_verdict() {

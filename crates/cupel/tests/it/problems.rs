@@ -201,7 +201,8 @@ fn an_authors_way_from_import_over_verifying_and_publishing_to_a_rejudge() {
     let wrong = author.solve("double", WRONG);
     // What it wrote on a hidden test is told to nobody, not even to who follows it.
     let events = server.text(&format!("/api/v1/execute/{}/events", wrong["submission_id"].as_str().unwrap()));
-    assert!(events.matches("event: test.end").count() >= 3 && !events.contains("secret7"), "{events}");
+    // Nor is a test that is not shown called by its name.
+    assert!(events.matches("event: test.end").count() >= 3 && !events.contains("secret"), "{events}");
     let plain = author.get(&format!("/api/v1/execute/{}", wrong["submission_id"].as_str().unwrap()));
     assert!(!plain.to_string().contains("secret7"), "{plain}");
     let told = author.verify("double");
@@ -236,6 +237,9 @@ fn an_authors_way_from_import_over_verifying_and_publishing_to_a_rejudge() {
 
     // A checker at fault is the package's fault: no try, and its author is told why.
     let broken = archive(&[("2\n", "4\n")], Some("raise SystemExit('who am I?')\n"));
+    assert_eq!(author.upload("PUT", "/api/v1/problems/double/package", &broken).0, 409, "it is shown to others");
+    let hide = json!({ "visibility": "draft" });
+    assert_eq!(server.call("PATCH", "/api/v1/problems/double", Some(&author.token), Some(&hide)).0, 200);
     assert_eq!(author.upload("PUT", "/api/v1/problems/double/package", &broken).0, 200);
     let fault = author.solve("double", RIGHT);
     assert_eq!((&fault["verdict"], &fault["attempts"]), (&json!("JE"), &json!(2)), "{fault}");

@@ -176,7 +176,10 @@ pub(crate) async fn problem(
         Some(user) => app.core.store().standing(seen.problem.id, user).await?,
         None => None,
     };
-    let line = ProblemLineView::of(&seen.problem, standing.as_ref());
+    let line = match seen.may_change {
+        true => ProblemLineView::for_author(&seen.problem, standing.as_ref()),
+        false => ProblemLineView::of(&seen.problem, standing.as_ref()),
+    };
     let is_verified = seen.may_change.then_some(seen.problem.is_verified);
     let registry = app.core.registry();
     let made = tokio::task::spawn_blocking(move || {

@@ -57,7 +57,7 @@ pub(crate) struct ImportedView {
 impl From<ImportedVersion> for ImportedView {
     fn from(imported: ImportedVersion) -> ImportedView {
         ImportedView {
-            problem: ProblemLineView::of(&imported.problem, None),
+            problem: ProblemLineView::for_author(&imported.problem, None),
             package: imported.problem.package.to_string(),
             format: imported.format.as_str(),
             warnings: imported.warnings.iter().map(FindingView::from).collect(),
@@ -104,7 +104,8 @@ fn slug_of(text: &str) -> Result<Slug, Problem> {
 /// Bring a new version.
 ///
 /// It becomes the current one; submissions keep the version they were judged at until you have them judged again. The same
-/// package again changes nothing.
+/// package again changes nothing, and an earlier one becomes current again. While the problem is shown to others, only a version that
+/// was verified before is taken: make it a draft first, and verify what you bring.
 #[utoipa::path(
     put, path = "/problems/{slug}/package", tag = "authoring", operation_id = "new_version",
     params(("slug" = String, Path, description = "The problem's name in addresses")),
@@ -112,6 +113,7 @@ fn slug_of(text: &str) -> Result<Slug, Problem> {
     responses(
         (status = 200, description = "The problem now", body = ImportedView),
         (status = 404, description = "There is none, or it is not yours", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The problem is shown, and the version has not been verified", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "The package is at fault; nothing has changed", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
@@ -281,7 +283,7 @@ pub(crate) async fn change(
     let changed = app.core.change_problem(&caller.seer(), ProblemKey::Id(seen.problem.id), change).await;
     let changed = changed.map_err(refusal)?;
     tracing::info!(by = %caller.user, problem = %changed.slug, visibility = changed.visibility.as_str(), "a problem was changed");
-    Ok(Json(ProblemLineView::of(&changed, None)))
+    Ok(Json(ProblemLineView::for_author(&changed, None)))
 }
 
 /// Those named, or those who had this part if nobody is named.

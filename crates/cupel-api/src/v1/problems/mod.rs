@@ -67,6 +67,11 @@ fn refusal(error: AuthorError) -> Problem {
             ProblemKind::Conflict,
             "Only a version that was verified may be shown. Verify it (`POST /problems/{slug}/verify`), and correct what does not hold.",
         ),
+        AuthorError::Shown => Problem::new(
+            ProblemKind::Conflict,
+            "The problem is shown to others, and this version has not been verified. Make the problem a draft \
+             (`PATCH` with `{\"visibility\": \"draft\"}`), bring the version, verify it, and show it again.",
+        ),
         AuthorError::InUse => Problem::new(
             ProblemKind::Conflict,
             "Only a draft for which nothing was sent can be removed. Make it a draft again to hide it.",

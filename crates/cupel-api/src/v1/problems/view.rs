@@ -1,7 +1,7 @@
 //! What clients get about problems. The names in here are promised: fields may be added, none may change or go.
 
 use cupel_core::problems::{ProblemRecord, Standing};
-use cupel_problem::Finding;
+use cupel_problem::{Finding, Visibility};
 use cupel_types::Score;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -29,8 +29,8 @@ pub(crate) struct ProblemLineView {
     pub(crate) visibility: &'static str,
     /// The number of its current version.
     pub(crate) version: u32,
-    /// What has been sent for it.
-    pub(crate) statistics: StatisticsView,
+    /// What has been sent for it. Of a private problem only its authors see that, one by one: it may be in a contest.
+    pub(crate) statistics: Option<StatisticsView>,
     /// How you stand with it; `null` if you have not tried, or have not said who you are.
     pub(crate) standing: Option<StandingView>,
     /// When it was made.
@@ -39,7 +39,17 @@ pub(crate) struct ProblemLineView {
 }
 
 impl ProblemLineView {
+    /// As everybody sees it who may.
     pub(super) fn of(problem: &ProblemRecord, standing: Option<&Standing>) -> ProblemLineView {
+        ProblemLineView::with(problem, standing, problem.visibility != Visibility::Private)
+    }
+
+    /// As its authors see it.
+    pub(super) fn for_author(problem: &ProblemRecord, standing: Option<&Standing>) -> ProblemLineView {
+        ProblemLineView::with(problem, standing, true)
+    }
+
+    fn with(problem: &ProblemRecord, standing: Option<&Standing>, has_statistics: bool) -> ProblemLineView {
         let figures = problem.statistics;
         ProblemLineView {
             slug: problem.slug.to_string(),
@@ -48,12 +58,12 @@ impl ProblemLineView {
             tags: problem.tags.iter().map(ToString::to_string).collect(),
             visibility: problem.visibility.as_str(),
             version: problem.version,
-            statistics: StatisticsView {
+            statistics: has_statistics.then_some(StatisticsView {
                 submissions: figures.submissions,
                 accepted: figures.accepted,
                 attempted_by: figures.attempted_by,
                 solved_by: figures.solved_by,
-            },
+            }),
             standing: standing.map(StandingView::from),
             created_at: rfc3339(problem.created_at),
         }
