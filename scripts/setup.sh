@@ -17,12 +17,9 @@ packages_lint=(shellcheck)
 # What `make bench-sandbox` measures Cupel beside. An engine is only installed when asked for: it brings a service.
 packages_peers=(gcc libc6-dev bubblewrap runc crun)
 packages_docker=(docker.io tar)
-# The emulated machine of `make test-cgroup2`: the emulator, its first file system and its disk. What shows it this
-# machine's directories, virtiofsd, came with the emulator until Debian 12 and is a package of its own since.
-packages_cgroup2=(qemu-system-x86 busybox-static e2fsprogs)
-if [ ! -x /usr/lib/qemu/virtiofsd ] && apt-cache show virtiofsd >/dev/null 2>&1; then
-    packages_cgroup2+=(virtiofsd)
-fi
+# The emulated machine of `make test-cgroup2`: its disk, and how modules of its kernel are packed. The emulator itself is
+# downloaded by scripts/cgroup2/run-in-guest and installed nowhere.
+packages_cgroup2=(e2fsprogs xz-utils)
 
 wanted=()
 for group in "$@"; do
