@@ -34,4 +34,4 @@ pub use score::{Score, ScoreError};
 pub use submission::{Cases, PriorityClass, ProblemVersion, Program, Solution, Source, Submission, TestCase, Work};
 pub use units::{Bytes, Instructions};
 pub use verdict::Verdict;
-pub use verification::{BrokenClaim, VerifiedGroup, VerifiedSubmission, Verification};
+pub use verification::{BrokenClaim, Verification, VerifiedGroup, VerifiedSubmission};
