@@ -11,6 +11,7 @@ use cupel_languages::Registry;
 use cupel_types::{LeaseId, RunId};
 use jiff::{Timestamp, TimestampRound, Unit};
 
+use crate::contests::Boards;
 use crate::ends::Ends;
 use crate::ids::IdGenerator;
 use crate::lease::StopFlag;
@@ -61,6 +62,8 @@ pub(crate) struct Inner {
     /// Results that somebody in this process waits for.
     pub(crate) ends: Ends,
     pub(crate) sweep: tokio::sync::Mutex<SweepState>,
+    /// Standings that were just read.
+    pub(crate) boards: Boards,
 }
 
 impl Core {
@@ -83,6 +86,7 @@ impl Core {
                 running: Mutex::default(),
                 ends: Ends::default(),
                 sweep: tokio::sync::Mutex::default(),
+                boards: Boards::default(),
             }),
         }
     }

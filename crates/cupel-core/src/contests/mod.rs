@@ -8,12 +8,14 @@
 //! contest; a contest that somebody may not see does not exist for them.
 
 mod arranging;
+mod boards;
 mod records;
 mod standings;
 mod store;
 mod taking_part;
 
 pub use arranging::ContestError;
+pub(crate) use boards::Boards;
 pub use records::{
     Clarification, Contest, ContestChange, ContestFilter, ContestProblem, NewClarification, NewContest, Participant,
     Participation, Phase, Style, label,

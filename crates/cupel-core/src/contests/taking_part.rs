@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::arranging::{arranges, invalid, text_fits};
 use super::{
     Clarification, Contest, ContestError, ContestFilter, NewClarification, Participant, Participation, Phase,
-    StandingsRow, View, standings,
+    StandingsRow, View,
 };
 use crate::problems::Seer;
 use crate::{Core, StoreError};
@@ -41,8 +41,12 @@ impl SeenContest {
 /// Standings as somebody sees them.
 #[derive(Clone, Debug)]
 pub struct Standings {
-    /// The lines, the best first.
+    /// The lines of a page, the best first.
     pub rows: Vec<(StandingsRow, Participant)>,
+    /// How many lines there are in all.
+    pub total: u64,
+    /// The line of whoever looks, if they take part; on whatever page.
+    pub own: Option<(StandingsRow, Participant)>,
     /// Whether there may be results that are not shown.
     pub is_frozen: bool,
     /// As of how long after the start.
@@ -128,26 +132,36 @@ impl Core {
         Ok(())
     }
 
-    /// The standings. `unfrozen`: with everything, for those who arrange the contest.
+    /// A page of the standings, not a second old. `unfrozen`: with everything, for those who arrange the contest.
     ///
     /// # Errors
     /// When the store cannot answer.
-    pub async fn standings(&self, seer: &Seer, seen: &SeenContest, unfrozen: bool) -> Result<Standings, StoreError> {
+    pub async fn standings(
+        &self,
+        seer: &Seer,
+        seen: &SeenContest,
+        unfrozen: bool,
+        offset: u64,
+        limit: u64,
+    ) -> Result<Standings, StoreError> {
         let contest = &seen.contest;
-        let participants = self.inner.store.participants(contest.id).await?;
-        let attempts = self.inner.store.attempts(contest.id).await?;
-        let now = self.now();
+        let board = self.board(contest).await?;
         // Who takes part at another time sees the contest as it was then.
         let clock = seen.participant.as_ref().map_or(contest.starts_at, |own| own.starts_at);
-        let until = Duration::try_from(now.duration_since(clock)).unwrap_or_default().min(contest.length);
+        let until = board.elapsed(contest, clock);
         let frozen_from = contest.frozen_from().filter(|_| !(unfrozen && seen.may_change));
-        let view = View { until, frozen_from, own: seer.user() };
-        let who: Vec<(UserId, Participation)> = participants.iter().map(|one| (one.user, one.participation)).collect();
-        let rows = standings(contest.style, contest.problems.len(), &who, &attempts, view);
-        let mut by_id: std::collections::HashMap<UserId, Participant> =
-            participants.into_iter().map(|one| (one.user, one)).collect();
-        let rows = rows.into_iter().filter_map(|row| by_id.remove(&row.user).map(|one| (row, one))).collect();
-        Ok(Standings { rows, is_frozen: frozen_from.is_some_and(|frozen| until >= frozen), until })
+        let own = seer.user();
+        let view = View { until, frozen_from, own: own.filter(|own| board.hides(*own, frozen_from)) };
+        let rows = self.rows_of(&board, contest, view).await?;
+        let with_who = |row: &StandingsRow| board.participant(row.user).map(|who| (row.clone(), who.clone()));
+        let [offset, limit] = [offset, limit].map(|number| usize::try_from(number).unwrap_or(usize::MAX));
+        Ok(Standings {
+            rows: rows.iter().skip(offset).take(limit).filter_map(with_who).collect(),
+            total: rows.len() as u64,
+            own: rows.iter().find(|row| Some(row.user) == own).and_then(with_who),
+            is_frozen: frozen_from.is_some_and(|frozen| until >= frozen),
+            until,
+        })
     }
 
     /// Asks about a contest.

@@ -1,6 +1,7 @@
 //! The use cases over the real embedded adapters, with a clock whose hands the test turns.
 
 mod accounts;
+mod contests;
 mod leases;
 mod submitting;
 mod sweeping;

@@ -13,6 +13,8 @@ use crate::auth::Visitor;
 use crate::body::{Id, Params};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::problems::points;
+use crate::v1::response::Pagination;
+use crate::v1::submissions::{PageParams, one, twenty};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -21,6 +23,14 @@ pub(crate) struct StandingsParams {
     /// Whether frozen results are shown, too: for those who arrange the contest.
     #[serde(default)]
     unfrozen: bool,
+    /// Which page, from 1.
+    #[serde(default = "one")]
+    #[param(minimum = 1, default = 1)]
+    page: u64,
+    /// How many on a page.
+    #[serde(default = "twenty")]
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    limit: u64,
 }
 
 /// The standings of a contest.
@@ -32,8 +42,11 @@ pub(crate) struct StandingsView {
     frozen: bool,
     /// What the problems are called, in order.
     problems: Vec<String>,
-    /// The best first.
+    /// A page of the lines, the best first.
     rows: Vec<RowView>,
+    /// Your own line, on whatever page it is; `null` if you do not take part.
+    own: Option<RowView>,
+    pagination: Pagination,
 }
 
 /// A participant's line.
@@ -72,7 +85,7 @@ pub(crate) struct CellView {
 
 /// Read the standings.
 ///
-/// Your own results are never frozen for you.
+/// They are at most about a second old. Your own results are never frozen for you.
 #[utoipa::path(
     get, path = "/contests/{slug}/standings", tag = "contests", operation_id = "standings",
     params(("slug" = String, Path, description = "The contest's name in addresses"), StandingsParams),
@@ -88,14 +101,16 @@ pub(crate) async fn standings(
     Params(params): Params<StandingsParams>,
 ) -> Result<Json<StandingsView>, Problem> {
     let seen = seen(&app, &seer, &slug).await?;
-    let standings = app.core.standings(&seer, &seen, params.unfrozen).await?;
-    let style = seen.contest.style;
-    let rows = standings.rows.iter().map(|(row, who)| RowView::of(style, row, who)).collect();
+    let page = PageParams { page: params.page, limit: params.limit };
+    let standings = app.core.standings(&seer, &seen, params.unfrozen, page.offset()?, page.limit).await?;
+    let line = |(row, who): &(StandingsRow, Participant)| RowView::of(seen.contest.style, row, who);
     Ok(Json(StandingsView {
         elapsed_seconds: standings.until.as_secs(),
         frozen: standings.is_frozen,
         problems: (0..seen.contest.problems.len()).map(|place| label(place).to_string()).collect(),
-        rows,
+        rows: standings.rows.iter().map(line).collect(),
+        own: standings.own.as_ref().map(line),
+        pagination: Pagination { page: page.page, limit: page.limit, total: standings.total },
     }))
 }
 

@@ -1,0 +1,88 @@
+//! The standings of a contest: read once for many, told page by page.
+
+use std::time::Duration;
+
+use cupel_core::contests::{ContestStore as _, NewContest, Participation, Standings, Style};
+use cupel_core::problems::Seer;
+use cupel_core::{Clock as _, Viewer};
+use cupel_testkit::fresh;
+use cupel_types::{ContestId, UserId};
+
+use crate::{App, another_user};
+
+/// A contest that began a minute ago.
+async fn a_contest(app: &App, slug: &str) -> ContestId {
+    let id = ContestId::from_uuid(fresh());
+    let new = NewContest {
+        id,
+        slug: slug.parse().unwrap(),
+        title: "Autumn".into(),
+        description: String::new(),
+        owner: app.owner,
+        style: Style::Ioi,
+        starts_at: app.clock.now() - Duration::from_secs(60),
+        length: Duration::from_hours(1),
+        freeze: None,
+        is_public: true,
+        problems: Vec::new(),
+    };
+    app.store.insert_contest(new).await.unwrap().unwrap();
+    id
+}
+
+async fn one_more(app: &App, contest: ContestId) -> UserId {
+    let user = another_user(&*app.store).await;
+    let now = app.clock.now();
+    assert!(app.store.take_part(contest, user, Participation::Official, now).await.unwrap());
+    user
+}
+
+async fn standings(app: &App, seer: &Seer, slug: &str, offset: u64, limit: u64) -> Standings {
+    let seen = app.core.seen_contest(seer, &slug.parse().unwrap()).await.unwrap().expect("a contest");
+    app.core.standings(seer, &seen, false, offset, limit).await.unwrap()
+}
+
+#[tokio::test]
+async fn standings_are_read_once_a_second_for_everybody() {
+    let app = App::start().await;
+    let contest = a_contest(&app, "busy").await;
+    one_more(&app, contest).await;
+    let total = async || standings(&app, &Seer::Anonymous, "busy", 0, 20).await.total;
+    assert_eq!(total().await, 1);
+    one_more(&app, contest).await;
+    assert_eq!(total().await, 1, "what was read is told");
+    app.clock.advance(Duration::from_secs(1));
+    assert_eq!(total().await, 2);
+}
+
+#[tokio::test]
+async fn standings_of_many_contests_are_each_their_own() {
+    let app = App::start().await;
+    for n in 1..=20 {
+        let contest = a_contest(&app, &format!("c{n}")).await;
+        for _ in 0..n {
+            one_more(&app, contest).await;
+        }
+    }
+    for n in (1..=20).chain(1..=20) {
+        assert_eq!(standings(&app, &Seer::Anonymous, &format!("c{n}"), 0, 1).await.total, n);
+    }
+}
+
+#[tokio::test]
+async fn a_page_has_its_rows_and_the_own_one_is_always_told() {
+    let app = App::start().await;
+    let contest = a_contest(&app, "paged").await;
+    let mut users = Vec::new();
+    for _ in 0..5 {
+        users.push(one_more(&app, contest).await);
+    }
+    let last = Seer::User(Viewer { user: users[4], is_admin: false });
+    let page = async |seer: &Seer, offset| standings(&app, seer, "paged", offset, 2).await;
+    for (offset, rows) in [(0, &users[..2]), (2, &users[2..4]), (4, &users[4..]), (6, &[][..])] {
+        let told = page(&last, offset).await;
+        assert_eq!(told.rows.iter().map(|(row, _)| row.user).collect::<Vec<_>>(), rows, "from {offset} on");
+        assert_eq!((told.total, told.own.map(|(row, who)| (row.user, who.user))), (5, Some((users[4], users[4]))));
+    }
+    assert!(page(&Seer::Anonymous, 0).await.own.is_none());
+}
