@@ -3,6 +3,7 @@
 use axum::http::Method;
 use cupel_problem::Visibility;
 use cupel_types::{CaseGrade, Feedback, Grading, RunReport, Score, Usage, Verdict, Verification};
+use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
 use crate::app::{Answer, TestApp, TestUser, a_report, a_step, an_archive};
@@ -91,6 +92,45 @@ async fn a_problem_is_listed_read_and_filtered_by_everybody() {
     app.get("/api/v1/problems/hidden").send().await.is_problem(404, "not-found");
     app.get("/api/v1/problems/NO SUCH".replace(' ', "%20").as_str()).send().await.is_problem(404, "not-found");
     app.get("/api/v1/problems").bearer("rubbish").send().await.is_problem(401, "unauthorized");
+}
+
+#[tokio::test]
+async fn an_answer_has_room_for_some_samples_and_some_text_whatever_a_package_holds() {
+    let app = TestApp::start().await;
+    let author = app.author().await;
+    // Each takes six bytes in JSON.
+    let control = "\u{1}".repeat(8 << 10);
+    let names: Vec<_> = (1..=60).flat_map(|n| ["in", "out"].map(|end| format!("tests/sample/{n:02}.{end}"))).collect();
+    let files: Vec<_> = names.iter().map(|name| (name.as_str(), Some(control.as_str()))).collect();
+    assert_eq!(import(&app, &author, an_archive(&files), "?slug=large").await.status, 201);
+    let read = app.get("/api/v1/problems/large").bearer(&author.token).send().await;
+    assert!(read.text.len() < (1 << 20) + (16 << 10), "{} bytes", read.text.len());
+    let samples = read.json["samples"].as_array().unwrap();
+    assert_eq!((samples.len(), &read.json["samples_total"]), (50, &json!(61)));
+    let truncated: Vec<_> = samples.iter().map(|sample| sample["truncated"].as_bool().unwrap()).collect();
+    assert_eq!((truncated[0], truncated[49]), (false, true));
+    assert!(truncated.is_sorted(), "{truncated:?}");
+    assert_eq!((&read.json["statement"]["truncated"], &samples[49]["input"]), (&json!(false), &json!("")));
+}
+
+#[tokio::test]
+async fn a_file_is_answered_in_pieces() {
+    let app = TestApp::start().await;
+    let author = app.author().await;
+    let large = "x".repeat(1 << 20);
+    let archive = an_archive(&[("attachments/large.txt", Some(&large))]);
+    assert_eq!(import(&app, &author, archive, "?slug=large").await.status, 201);
+    let read = app.get("/api/v1/problems/large").bearer(&author.token).send().await;
+    let url = read.json["attachments"][0]["url"].as_str().unwrap().to_owned();
+    let response = app.get(&url).bearer(&author.token).start().await;
+    assert_eq!(response.headers()["content-length"], (1 << 20).to_string());
+    let (mut body, mut bytes) = (response.into_body(), Vec::new());
+    while let Some(frame) = body.frame().await {
+        let piece = frame.unwrap().into_data().unwrap();
+        assert!(piece.len() <= 64 << 10, "{} bytes at once", piece.len());
+        bytes.extend_from_slice(&piece);
+    }
+    assert!(bytes == large.as_bytes(), "{} bytes", bytes.len());
 }
 
 #[tokio::test]

@@ -1,8 +1,5 @@
 //! `GET /problems/{slug}`: the text, samples and limits of a problem, and the files that belong to its text.
 
-use std::fs::File;
-use std::io::Read as _;
-
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
@@ -14,6 +11,8 @@ use cupel_problem::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::pieces::pieces;
+use super::room::Room;
 use super::view::{ProblemLineView, points};
 use super::{no_such_problem, refusal, seen};
 use crate::app::Shared;
@@ -21,9 +20,13 @@ use crate::auth::Visitor;
 use crate::body::{Id, Params};
 use crate::problem::{Problem, ProblemBody};
 
-/// Largest text that is shown: of a statement, and of each part of a sample.
-const STATEMENT_BYTES_MAX: u64 = 1 << 20;
+/// Room for the texts of an answer, the statement's first, and of that for each part of a sample.
+const TEXT_BYTES_MAX: u32 = 1 << 20;
 const SAMPLE_BYTES_MAX: u64 = 64 << 10;
+
+/// Most samples, and most files of each kind, that are told of.
+const SAMPLES_MAX: usize = 50;
+const FILES_MAX: usize = 200;
 
 /// Largest file that belongs to a text.
 const FILE_BYTES_MAX: u64 = 32 << 20;
@@ -46,8 +49,10 @@ pub(crate) struct ProblemView {
     statement: Option<StatementView>,
     /// In which languages there is a text.
     statement_languages: Vec<String>,
-    /// The cases that are shown.
+    /// The cases that are shown: the first 50.
     samples: Vec<SampleView>,
+    /// How many cases are shown to a submission.
+    samples_total: u64,
     /// What a submission may use.
     limits: ProblemLimitsView,
     /// Whether submissions talk with a program of the problem.
@@ -85,6 +90,8 @@ pub(crate) struct StatementView {
     format: &'static str,
     /// The text; `null` where it is a file of its own (`pdf`), see `files`.
     text: Option<String>,
+    /// Whether the text was too long to be shown whole.
+    truncated: bool,
     /// The file itself where it is no text, and files that the text refers to, by the names it has for them.
     files: Vec<FileView>,
 }
@@ -210,10 +217,16 @@ fn view(
     };
     let limits = &what.limits;
     let ms = |time: std::time::Duration| time.as_millis() as u64;
+    let mut room = Room::of(TEXT_BYTES_MAX as usize);
     Ok(ProblemView {
-        statement: statement.map(|statement| statement_view(&slug, package, statement)).transpose()?,
+        statement: statement.map(|statement| statement_view(&slug, package, statement, &mut room)).transpose()?,
         statement_languages: what.statements.iter().map(|statement| statement.language.clone()).collect(),
-        samples: what.samples().map(|sample| sample_view(package, &sample)).collect::<Result<_, _>>()?,
+        samples: what
+            .samples()
+            .take(SAMPLES_MAX)
+            .map(|sample| sample_view(package, &sample, &mut room))
+            .collect::<Result<_, _>>()?,
+        samples_total: what.samples().count() as u64,
         limits: ProblemLimitsView {
             cpu_time_ms: limits.time.limit.map(ms),
             memory_kb: limits.memory.as_kib(),
@@ -237,7 +250,12 @@ fn view(
         source: what.source.clone(),
         licence: what.licence.name.clone(),
         rights_owner: what.licence.rights_owner.clone(),
-        attachments: what.attachments.iter().map(|file| file_view(&slug, file.path.name(), file)).collect(),
+        attachments: what
+            .attachments
+            .iter()
+            .take(FILES_MAX)
+            .map(|file| file_view(&slug, file.path.name(), file))
+            .collect(),
         starter_code: starters(package, languages)?,
         may_change: false,
         is_verified: None,
@@ -260,16 +278,27 @@ fn starters(package: &Package, languages: &Registry) -> std::io::Result<Vec<Star
     Ok(starters)
 }
 
-fn statement_view(slug: &str, package: &Package, statement: &Statement) -> std::io::Result<StatementView> {
+fn statement_view(
+    slug: &str,
+    package: &Package,
+    statement: &Statement,
+    room: &mut Room,
+) -> std::io::Result<StatementView> {
     let is_text = statement.format != StatementFormat::Pdf;
-    let text = is_text.then(|| text_of(package, &statement.file, STATEMENT_BYTES_MAX)).transpose()?;
-    let mut files: Vec<FileView> =
-        statement.assets.iter().map(|file| file_view(slug, name_in(statement, file), file)).collect();
+    let text = is_text.then(|| room.text_of(package, &statement.file, u64::from(TEXT_BYTES_MAX))).transpose()?;
+    let (text, truncated) = text.map_or((None, false), |(text, is_cut)| (Some(text), is_cut));
+    let assets = statement.assets.iter().take(FILES_MAX);
+    let mut files: Vec<FileView> = assets.map(|file| file_view(slug, name_in(statement, file), file)).collect();
     if !is_text {
         files.insert(0, file_view(slug, statement.file.path.name(), &statement.file));
     }
-    let language = statement.language.clone();
-    Ok(StatementView { language, format: statement.format.as_str(), text: text.map(|(text, _)| text), files })
+    Ok(StatementView {
+        language: statement.language.clone(),
+        format: statement.format.as_str(),
+        text,
+        truncated,
+        files,
+    })
 }
 
 /// What the text calls a file that lies beside it.
@@ -289,10 +318,10 @@ fn encoded(text: &str) -> String {
     text.bytes().map(|byte| if plain(byte) { (byte as char).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
-fn sample_view(package: &Package, sample: &Sample<'_>) -> std::io::Result<SampleView> {
+fn sample_view(package: &Package, sample: &Sample<'_>, room: &mut Room) -> std::io::Result<SampleView> {
     let mut truncated = false;
     let mut text = |file: &FileRef| {
-        let (text, is_cut) = text_of(package, file, SAMPLE_BYTES_MAX)?;
+        let (text, is_cut) = room.text_of(package, file, SAMPLE_BYTES_MAX)?;
         truncated |= is_cut;
         Ok::<_, std::io::Error>(text)
     };
@@ -301,13 +330,6 @@ fn sample_view(package: &Package, sample: &Sample<'_>) -> std::io::Result<Sample
         Shown::Conversation(file) => (None, None, Some(text(file)?)),
     };
     Ok(SampleView { name: sample.case.id.to_string(), input, output, conversation, truncated })
-}
-
-/// The beginning of a file as text, and whether there is more.
-fn text_of(package: &Package, file: &FileRef, bytes_max: u64) -> std::io::Result<(String, bool)> {
-    let mut bytes = Vec::new();
-    package.open(file)?.take(bytes_max).read_to_end(&mut bytes)?;
-    Ok((String::from_utf8_lossy(&bytes).into_owned(), file.size.get() > bytes_max))
 }
 
 /// Fetch a file of a problem's text.
@@ -336,11 +358,12 @@ pub(crate) async fn file(
     let found = found.ok_or_else(|| Problem::not_found("file"))?;
     let kind = media_type(found.path.name());
     let name = encoded(found.path.name());
-    let read =
-        tokio::task::spawn_blocking(move || read(&package.package, &found)).await.map_err(|e| Problem::internal(&e))?;
-    let bytes = read.map_err(|e| Problem::internal(&e))?;
-    let mut response = bytes.into_response();
+    let length = found.size.get();
+    let opened = tokio::task::spawn_blocking(move || package.package.open(&found));
+    let opened = opened.await.map_err(|e| Problem::internal(&e))?.map_err(|e| Problem::internal(&e))?;
+    let mut response = pieces(opened).into_response();
     let headers = response.headers_mut();
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind.name));
     // Whatever it is, it gets no script, no form and no origin of ours.
     let policy = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'";
@@ -350,13 +373,6 @@ pub(crate) async fn file(
         headers.insert(header::CONTENT_DISPOSITION, value);
     }
     Ok(response)
-}
-
-fn read(package: &Package, file: &FileRef) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let opened: File = package.open(file)?;
-    opened.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// Only what contestants are meant to see: never a test, a checker or a solution.

@@ -1,11 +1,9 @@
 //! For authors: import, new versions, export, verification, visibility, removal.
 
-use std::io::Read as _;
 use std::sync::Arc;
 
 use axum::Extension;
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -15,6 +13,7 @@ use cupel_types::UserId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::pieces::pieces;
 use super::upload::Upload;
 use super::view::{FindingView, ProblemLineView};
 use super::{refusal, seen, view};
@@ -165,25 +164,12 @@ pub(crate) async fn package(
         removed.and(opened).map_err(|e| Problem::internal(&e))
     });
     let file = written.await.map_err(|e| Problem::internal(&e))??;
-    let mut response = Body::from_stream(pieces(file)).into_response();
+    let mut response = pieces(file).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/zip"));
     if let Ok(value) = HeaderValue::try_from(format!("attachment; filename=\"{}.zip\"", problem.slug)) {
         response.headers_mut().insert(header::CONTENT_DISPOSITION, value);
     }
     Ok(response)
-}
-
-/// A file, piece by piece, each read on a thread where that does no harm.
-fn pieces(file: std::fs::File) -> impl futures_util::Stream<Item = std::io::Result<Vec<u8>>> {
-    const PIECE_BYTES: u64 = 64 << 10;
-    futures_util::stream::try_unfold(file, |file| async move {
-        let read = tokio::task::spawn_blocking(move || {
-            let mut piece = Vec::new();
-            (&file).take(PIECE_BYTES).read_to_end(&mut piece).map(|_| (piece, file))
-        });
-        let (piece, file) = read.await.map_err(std::io::Error::other)??;
-        Ok(if piece.is_empty() { None } else { Some((piece, file)) })
-    })
 }
 
 /// Have a problem verified.

@@ -1,0 +1,75 @@
+//! How much text of a package one answer has room for: a small archive may hold a lot, and a character may take six bytes in JSON.
+
+use std::io::Read as _;
+
+use cupel_problem::{FileRef, Package};
+
+/// Room for texts of files in an answer, in bytes as JSON has them.
+pub(super) struct Room {
+    bytes: usize,
+}
+
+impl Room {
+    pub(super) fn of(bytes: usize) -> Room {
+        Room { bytes }
+    }
+
+    /// The beginning of a file as text, as far as there is room and at most so many bytes of it, and whether there is more.
+    pub(super) fn text_of(
+        &mut self,
+        package: &Package,
+        file: &FileRef,
+        bytes_max: u64,
+    ) -> std::io::Result<(String, bool)> {
+        let mut bytes = Vec::new();
+        // No character is shorter in JSON than in its file.
+        let readable = bytes_max.min(self.bytes as u64);
+        package.open(file)?.take(readable).read_to_end(&mut bytes)?;
+        let (text, is_cut) = self.fitting(&String::from_utf8_lossy(&bytes));
+        Ok((text, is_cut || file.size.get() > readable))
+    }
+
+    fn fitting(&mut self, text: &str) -> (String, bool) {
+        for (at, c) in text.char_indices() {
+            match self.bytes.checked_sub(bytes_in_json(c)) {
+                Some(left) => self.bytes = left,
+                None => {
+                    self.bytes = 0;
+                    return (text[..at].to_owned(), true);
+                }
+            }
+        }
+        (text.to_owned(), false)
+    }
+}
+
+/// Source: RFC 8259, section 7.
+fn bytes_in_json(c: char) -> usize {
+    match c {
+        '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
+        c if c < ' ' => 6,
+        c => c.len_utf8(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_character_takes_the_room_that_json_gives_it() {
+        for c in ('\0'..='\u{ff}').chain(['é', '€', '😀', '\u{fffd}']) {
+            let quoted = serde_json::to_string(&c).unwrap();
+            assert_eq!(bytes_in_json(c), quoted.len() - 2, "{c:?}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_room_is_cut_between_characters_and_nothing_comes_after_it() {
+        let mut room = Room::of(10);
+        assert_eq!(room.fitting("a\u{1}"), ("a\u{1}".to_owned(), false));
+        assert_eq!(room.fitting("é€€"), ("é".to_owned(), true));
+        assert_eq!(room.fitting("a"), (String::new(), true));
+        assert_eq!(room.fitting(""), (String::new(), false));
+    }
+}
