@@ -58,6 +58,12 @@ impl BoxPath {
         Ok(BoxPath(text.into()))
     }
 
+    /// Whether there cannot be a file at each of the two: they are the same, or one lies beneath the other.
+    pub fn clashes_with(&self, other: &BoxPath) -> bool {
+        let beneath = |a: &str, b: &str| a.strip_prefix(b).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        beneath(&self.0, &other.0) || beneath(&other.0, &self.0)
+    }
+
     /// The path as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -138,6 +144,16 @@ impl<'a> IntoIterator for &'a BoxFiles {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_clash_that_cannot_both_be_files() {
+        let clash = |a: &str, b: &str| BoxPath::new(a).unwrap().clashes_with(&BoxPath::new(b).unwrap());
+        for (a, b, expected) in
+            [("a", "a", true), ("a", "a/b", true), ("a/b/c", "a/b", true), ("a", "ab", false), ("a/b", "a/c", false)]
+        {
+            assert_eq!((clash(a, b), clash(b, a)), (expected, expected), "{a} {b}");
+        }
+    }
 
     #[test]
     fn a_path_cannot_leave_the_box() {

@@ -228,7 +228,7 @@ fn message_of(report: &ProblemReport, feedback: &HashMap<String, Feedback>) -> O
             return Some(text.to_owned());
         }
         // The compiler, or what the problem asks of sources.
-        Verdict::CompileError | Verdict::CompileLimit => return report.message.clone(),
+        Verdict::CompileError | Verdict::CompileLimit => return report.message.clone().map(short),
         _ => {}
     }
     let decides = |case: &&ProblemCaseReport| case.verdict == report.verdict && !case.verdict.is_accepted();

@@ -9,7 +9,7 @@ use cupel_problem::{
     Case, CasePoints, Checker, ContentHash, FileRef, GroupName, JudgeProgram, MaxScore, Method, OnOutputLimit, Package,
     Passes, Protocol, Score,
 };
-use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, ExitStatus, Outcome, Signal, StepReport, Usage, Verdict};
+use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, ExitStatus, Outcome, Output, Signal, StepReport, Usage, Verdict};
 
 use super::answer::Decision;
 use super::check::{self, Checked};
@@ -78,6 +78,22 @@ impl Pass {
             Some(said) => format!("{why}\n{said}"),
             None => why.to_owned(),
         });
+        self
+    }
+
+    /// Without what only a checker needed: all cases' outputs together are kept until the end of the judging.
+    fn shortened(mut self, case: &Case) -> Pass {
+        for output in [&mut self.step.stdout, &mut self.step.stderr] {
+            let kept = usize::try_from(KEPT.get()).unwrap_or(usize::MAX);
+            if output.data.len() > kept {
+                *output = Output { data: output.data[..kept].into(), truncated: true };
+            }
+        }
+        self.feedback = BoxFiles::default();
+        self.next = None;
+        if self.verdict.is_accepted() && case.shown.is_none() {
+            self.transcript = Vec::new();
+        }
         self
     }
 
@@ -170,13 +186,13 @@ impl Judging<'_, '_> {
     /// What comes of a case, or has come of one that is equal to it.
     fn pass_of(&mut self, case: &Case) -> Result<Pass, ProblemError> {
         if !self.manner.equal_cases_once {
-            return self.passes(case);
+            return Ok(self.passes(case)?.shortened(case));
         }
         let equal = EqualCases::of(case);
         if let Some(pass) = self.known.get(&equal) {
             return Ok(pass.clone());
         }
-        let pass = self.passes(case)?;
+        let pass = self.passes(case)?.shortened(case);
         self.known.insert(equal, pass.clone());
         Ok(pass)
     }
@@ -364,7 +380,15 @@ impl Judging<'_, '_> {
             beside.push(BoxFile { path: path.clone(), data, executable: false });
         }
         if !beside.is_empty() {
-            files.push(BoxFiles::new(beside));
+            let beside = BoxFiles::new(beside);
+            // A file of the submission's that is in the way of the package's is not there.
+            let in_the_way = |file: &BoxFile| beside.iter().any(|ours| ours.path.clashes_with(&file.path));
+            for layer in &mut files {
+                if layer.iter().any(in_the_way) {
+                    *layer = BoxFiles::new(layer.iter().filter(|file| !in_the_way(file)).cloned().collect());
+                }
+            }
+            files.push(beside);
         }
         Ok((argv, files))
     }

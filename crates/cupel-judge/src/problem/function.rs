@@ -87,6 +87,15 @@ fn nonce() -> String {
     format!("{:016x}{:016x}", word(0), word(1))
 }
 
+/// What a sender may know of a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shows {
+    /// Everything.
+    All,
+    /// The verdict.
+    Verdict,
+}
+
 /// What came of calling.
 enum Called {
     Returned(Value),
@@ -94,12 +103,15 @@ enum Called {
     Failed(Verdict, String),
 }
 
+/// `first`: whether it was not called before. That there is nothing to call shows at once. A compile error is told to its sender, and the
+/// submission can make the driver say anything, so its words are only told of a case that is shown.
 fn called(
     case: &FunctionCase<'_>,
     channel: &[u8],
     nonce: &str,
     signature: &Signature,
     driver: Option<Driver>,
+    first: Option<Shows>,
 ) -> Called {
     let name = match &signature.interface {
         Interface::Function { function, .. } => &function.name,
@@ -108,10 +120,14 @@ fn called(
     match case.answer(channel, nonce) {
         Answer::Returned(value) => Called::Returned(value),
         Answer::NoValue(why) => Called::Failed(Verdict::WrongAnswer, why),
-        Answer::NoFunction(why) => {
-            let expected = driver.map(|driver| format!("; expected:\n{}", driver.declaration(signature)));
-            Called::Failed(Verdict::CompileError, format!("{why}{}", expected.unwrap_or_default()))
+        Answer::NoFunction(said) if first.is_some() => {
+            let why = driver.map(|driver| match first {
+                Some(Shows::All) => format!("{said}; expected:\n{}", driver.declaration(signature)),
+                _ => not_found(signature, driver),
+            });
+            Called::Failed(Verdict::CompileError, why.unwrap_or_else(|| format!("{name} not found")))
         }
+        Answer::NoFunction(_) => Called::Failed(Verdict::WrongAnswer, format!("{name} was not found any more")),
         Answer::Nothing => {
             Called::Failed(Verdict::WrongAnswer, format!("the program ended before {name} had returned"))
         }
@@ -147,7 +163,9 @@ impl Judging<'_, '_> {
         if pass.verdict != Verdict::Accepted {
             return Ok(pass);
         }
-        let value = match called(&call, &ran.channel, &nonce, signature, driver(self.request.language)) {
+        let shows = if case.shown.is_some() { Shows::All } else { Shows::Verdict };
+        let first = self.cases.iter().all(|case| case.verdict == Verdict::Skipped).then_some(shows);
+        let value = match called(&call, &ran.channel, &nonce, signature, driver(self.request.language), first) {
             Called::Returned(value) => value,
             Called::Failed(verdict, why) => {
                 pass.verdict = verdict;
@@ -247,7 +265,7 @@ pub fn run_with_input(
     if let (Some(call), Some(signature), Outcome::Exited(0)) = (&call, &problem.signature, ran.result.report.outcome)
         && own.verdict.is_accepted()
     {
-        match called(call, &ran.channel, &nonce, signature, driver(request.language)) {
+        match called(call, &ran.channel, &nonce, signature, driver(request.language), Some(Shows::All)) {
             Called::Returned(value) => own.result = Some(value.to_string()),
             Called::Failed(verdict, why) => {
                 own.verdict = verdict;

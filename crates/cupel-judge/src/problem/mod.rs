@@ -247,7 +247,7 @@ fn with_includes(request: &ProblemRequest<'_>) -> Result<(Vec<BoxFile>, Option<S
     let mut entry = request.entry_point.map(str::to_owned);
     if let Some(include) = include {
         let over = program::read_files(request.package, &include.files)?;
-        files.retain(|file| over.iter().all(|laid| laid.path != file.path));
+        files.retain(|file| !over.iter().any(|laid| laid.path.clashes_with(&file.path)));
         files.extend(over);
         entry = include.entry_point.clone().or(entry);
     }

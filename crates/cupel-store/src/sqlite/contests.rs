@@ -40,6 +40,15 @@ macro_rules! participants {
     };
 }
 
+/// The contest `c` of a contest's problem `p`, where whoever arranges it may change the problem: only they show and hide it.
+macro_rules! own_problem {
+    () => {
+        "JOIN contests c ON c.id = p.contest JOIN problems q ON q.id = p.problem WHERE (q.owner = c.owner \
+         OR EXISTS (SELECT 1 FROM problem_members m WHERE m.problem = q.id AND m.user = c.owner AND m.part = 'author') \
+         OR EXISTS (SELECT 1 FROM users u WHERE u.id = c.owner AND u.role = 'admin')) "
+    };
+}
+
 #[async_trait]
 impl ContestStore for SqliteStore {
     async fn insert_contest(&self, new: NewContest) -> Result<Result<(), TakenContestSlug>, StoreError> {
@@ -154,8 +163,11 @@ impl ContestStore for SqliteStore {
 
     async fn is_opened_by_contest(&self, problem: ProblemId, user: UserId, now: Timestamp) -> Result<bool, StoreError> {
         let read = self.readers.read("look whether a contest opens a problem", move |reader| {
-            let sql = "SELECT 1 FROM contest_problems p JOIN contest_participants x ON x.contest = p.contest \
-                       WHERE p.problem = ? AND x.user = ? AND x.starts_at <= ?";
+            let sql = concat!(
+                "SELECT 1 FROM contest_problems p JOIN contest_participants x ON x.contest = p.contest ",
+                own_problem!(),
+                "AND p.problem = ? AND x.user = ? AND x.starts_at <= ?"
+            );
             let mut query = reader.prepare_cached(sql)?;
             Ok(query.exists(params![bytes(problem.as_uuid()), bytes(user.as_uuid()), to_us(now)])?)
         });
@@ -164,8 +176,12 @@ impl ContestStore for SqliteStore {
 
     async fn is_frozen_by_contest(&self, problem: ProblemId, now: Timestamp) -> Result<bool, StoreError> {
         let read = self.readers.read("look whether a contest hides results", move |reader| {
-            let sql = "SELECT 1 FROM contest_problems p JOIN contests c ON c.id = p.contest WHERE p.problem = ? \
-                       AND c.unfrozen = 0 AND c.freeze_us IS NOT NULL AND c.starts_at + c.length_us - c.freeze_us <= ?";
+            let sql = concat!(
+                "SELECT 1 FROM contest_problems p ",
+                own_problem!(),
+                "AND p.problem = ? AND c.unfrozen = 0 AND c.freeze_us IS NOT NULL \
+                 AND c.starts_at + c.length_us - c.freeze_us <= ?"
+            );
             let mut query = reader.prepare_cached(sql)?;
             Ok(query.exists(params![bytes(problem.as_uuid()), to_us(now)])?)
         });

@@ -117,7 +117,7 @@ pub async fn one_takes_part_once_and_an_official_start_moves_with_the_contest<S:
 ) {
     let store = make().await;
     let (owner, first, second) = (user(&*store).await, user(&*store).await, user(&*store).await);
-    let one = problem(&*store, 1, |new| new.visibility = Visibility::Private).await;
+    let one = problem(&*store, 1, |new| (new.visibility, new.owner) = (Visibility::Private, Some(owner))).await;
     let made = contest(&*store, new_contest("c", owner, vec![one.id])).await;
     assert!(store.take_part(made.id, first, Participation::Official, made.starts_at).await.unwrap());
     assert!(!store.take_part(made.id, first, Participation::Virtual, at(1)).await.unwrap());
@@ -189,14 +189,16 @@ pub async fn an_attempt_is_what_a_participant_sent_for_a_problem_within_their_ti
 /// Rule.
 pub async fn results_are_frozen_from_the_freeze_until_it_is_lifted<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
-    let owner = user(&*store).await;
-    let (one, two) = (problem(&*store, 1, |_| {}).await, problem(&*store, 2, |_| {}).await);
+    let (owner, stranger) = (user(&*store).await, user(&*store).await);
+    let one = problem(&*store, 1, |new| new.owner = Some(owner)).await;
+    let two = problem(&*store, 2, |new| new.owner = Some(owner)).await;
     let made = contest(&*store, new_contest("c", owner, vec![one.id])).await;
+    contest(&*store, new_contest("foreign", stranger, vec![two.id])).await;
     let frozen = async |problem, second| store.is_frozen_by_contest(problem, at(second)).await.unwrap();
     assert!(!frozen(one.id, 1000 + 50 * 60 - 1).await);
     assert!(frozen(one.id, 1000 + 50 * 60).await);
     assert!(frozen(one.id, 1_000_000).await, "also after the end");
-    assert!(!frozen(two.id, 1_000_000).await);
+    assert!(!frozen(two.id, 1_000_000).await, "in a contest of somebody's who may not change it");
     let lifted = ContestChange { is_unfrozen: Some(true), ..ContestChange::default() };
     store.change_contest(made.id, lifted).await.unwrap();
     assert!(!frozen(one.id, 1_000_000).await);

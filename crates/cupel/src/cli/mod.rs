@@ -106,6 +106,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Man { out } => reference::man(out.as_deref()),
         Command::Smoke(args) => smoke::smoke(&args),
     };
+    package::give_way();
     match result {
         Ok(exit) => exit.into(),
         Err(failure) => {

@@ -5,7 +5,8 @@ use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
 use cupel_judge::{ArtifactCache, NoCache};
@@ -50,31 +51,51 @@ pub(super) fn unpack(package: &Path, options: &ImportOptions<'_>) -> Result<Unpa
     Ok(Unpacked { imported, _directory: directory })
 }
 
-/// A directory that nobody else can look into, and that goes with the value or with this process, also when a signal ends it.
+/// A directory that nobody else can look into. It goes with the value, and when a signal ends a process that has a [`Bench`].
 pub(super) fn private_directory(prefix: &str) -> io::Result<TempDir> {
     let directory = tempfile::Builder::new().prefix(prefix).permissions(Permissions::from_mode(0o700)).tempdir()?;
-    remove_at_a_signal(directory.path().to_owned())?;
+    PRIVATE.lock().unwrap_or_else(PoisonError::into_inner).push(directory.path().to_owned());
     Ok(directory)
 }
 
-/// Ends the process as the signal would have, after removing the directory.
-fn remove_at_a_signal(path: PathBuf) -> io::Result<()> {
+/// Every directory of [`private_directory`], also those that are gone.
+static PRIVATE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Whether a signal is ending this process.
+static ENDING: AtomicBool = AtomicBool::new(false);
+
+/// Does not come back once a signal is ending this process: a command that fails because its directory went has nothing to say.
+pub(super) fn give_way() {
+    while ENDING.load(Ordering::SeqCst) {
+        std::thread::park();
+    }
+}
+
+/// From now on a signal ends the process as it would have, after removing all private directories. A thread listens for it.
+fn remove_at_a_signal() -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let listening = {
+        let _entered = runtime.enter();
+        kinds.map(signal)
+    };
+    let [mut interrupt, mut terminate, mut hang_up] = match listening {
+        [Ok(interrupt), Ok(terminate), Ok(hang_up)] => [interrupt, terminate, hang_up],
+        [Err(error), ..] | [_, Err(error), _] | [.., Err(error)] => return Err(error),
+    };
     let listen = move || {
-        runtime.block_on(async move {
-            let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hang_up)) =
-                (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()))
-            else {
-                return;
-            };
-            let number = tokio::select! {
-                _ = interrupt.recv() => SignalKind::interrupt().as_raw_value(),
-                _ = terminate.recv() => SignalKind::terminate().as_raw_value(),
-                _ = hang_up.recv() => SignalKind::hangup().as_raw_value(),
-            };
-            let _ = fs::remove_dir_all(&path);
-            std::process::exit(128 + number);
+        let kind = runtime.block_on(async {
+            tokio::select! {
+                _ = interrupt.recv() => kinds[0],
+                _ = terminate.recv() => kinds[1],
+                _ = hang_up.recv() => kinds[2],
+            }
         });
+        ENDING.store(true, Ordering::SeqCst);
+        for path in PRIVATE.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            let _ = fs::remove_dir_all(path);
+        }
+        std::process::exit(128 + kind.as_raw_value());
     };
     std::thread::Builder::new().name("signals".to_owned()).spawn(listen).map(drop)
 }
@@ -164,6 +185,7 @@ impl Bench {
             .context("cannot start the sandbox; `cupel doctor` says more")?;
         let kept = local::user_cache().filter(|cache| fs::create_dir_all(cache).is_ok());
         owner::stay_oneself(kept.as_deref())?;
+        remove_at_a_signal().context("cannot listen for signals")?;
         let sandbox = launched.start();
         let executors = (0..slots).map(|slot| sandbox.executor(slot)).collect::<Result<_, _>>()?;
         Ok(Bench { languages, executors, cache: run::cache(), _sandbox: sandbox })

@@ -83,7 +83,11 @@ fn the_unpacked_package_is_nobody_elses_to_see_and_goes_when_a_signal_ends_the_c
         let mut child = command.spawn().unwrap();
         let unpacked = eventually(|| std::fs::read_dir(place.path()).unwrap().next()).unwrap();
         assert_eq!(unpacked.metadata().unwrap().permissions().mode() & 0o777, 0o700);
-        eventually(|| unpacked.path().join("package/data").exists().then_some(()));
+        let tasks = format!("/proc/{}/task", child.id());
+        let names = || {
+            std::fs::read_dir(&tasks).unwrap().map(|task| std::fs::read_to_string(task.unwrap().path().join("comm")))
+        };
+        eventually(|| names().any(|name| name.is_ok_and(|name| name.trim() == "signals")).then_some(()));
         let sent = Command::new("kill").args([format!("-{signal}"), child.id().to_string()]).status().unwrap();
         assert!(sent.success());
         assert_eq!(child.wait().unwrap().code(), Some(code), "{signal}");

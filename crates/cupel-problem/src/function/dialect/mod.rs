@@ -102,13 +102,15 @@ impl Driver {
             Some(BoxFile { path, data: text.into_bytes().into(), executable: false })
         });
         let driver: Vec<BoxFile> = driver.collect();
-        // A file of theirs that has a name of ours, or of their own main source, is not there.
+        // A file of theirs that has a name of ours, or of their own main source, or is in the way of one, is not there.
         let main = theirs.first().map(|main| main.path.clone());
         let mut at = 0;
         theirs.retain(|file| {
             at += 1;
             let is_main = at == 1;
-            driver.iter().all(|ours| ours.path != file.path) && (is_main || Some(&file.path) != main.as_ref())
+            let is_in_the_way = |path: &BoxPath| path.clashes_with(&file.path);
+            !driver.iter().any(|ours| is_in_the_way(&ours.path))
+                && (is_main || !main.as_ref().is_some_and(is_in_the_way))
         });
         let units = match self.0.names_all_sources() {
             true => driver.iter().chain(&theirs).cloned().collect(),

@@ -125,9 +125,11 @@ impl Write for TakePart {
     const DURABLE: bool = true;
 
     fn apply(&self, connection: &Connection) -> Result<bool, Fault> {
+        // The contest may have been moved since somebody looked when it begins.
         let sql = "INSERT INTO contest_participants (contest, user, participation, starts_at, number) \
-                   SELECT ?1, ?2, ?3, ?4, coalesce((SELECT max(number) + 1 FROM contest_participants WHERE contest = ?1), 0) \
-                   ON CONFLICT DO NOTHING";
+                   SELECT ?1, ?2, ?3, iif(?3 = 0, starts_at, ?4), \
+                   coalesce((SELECT max(number) + 1 FROM contest_participants WHERE contest = ?1), 0) \
+                   FROM contests WHERE id = ?1 ON CONFLICT DO NOTHING";
         let written = connection.prepare_cached(sql)?.execute(params![
             bytes(self.contest.as_uuid()),
             bytes(self.user.as_uuid()),

@@ -29,6 +29,9 @@ fn a_function_that_is_not_there_is_a_compile_error_that_names_it() {
 #[test]
 fn a_function_that_takes_something_else_is_a_compile_error() {
     let files = doubles();
+    // What the driver says is only told of a test that is shown.
+    files.write("p/tests/sample/1.in", "1\n");
+    files.write("p/tests/sample/1.out", "[1, 2]\n");
     for (name, source, words) in [
         ("a.py", "def twice(n, m):\n    return []\n", "twice takes 2 parameters; it is called with 1"),
         ("b.py", "class Solution:\n    def twice(self):\n        return []\n", "twice takes 0 parameters"),
