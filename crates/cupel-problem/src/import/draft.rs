@@ -13,7 +13,21 @@ use crate::{
     Trials, Visibility,
 };
 
+/// Most characters of a title, and of the name and the address of an author.
+const NAME_CHARACTERS_MAX: usize = 200;
+const TAGS_MAX: usize = 30;
+const AUTHORS_MAX: usize = 100;
+
+/// What a form calls what lists show of a problem, for findings.
+#[derive(Clone, Copy)]
+pub(crate) struct Keys {
+    pub(crate) title: &'static str,
+    pub(crate) tags: &'static str,
+    pub(crate) authors: &'static str,
+}
+
 pub(crate) struct Draft {
+    keys: Keys,
     pub(crate) slug: Option<Slug>,
     /// Language and name; the first is the main one.
     pub(crate) titles: Vec<(String, String)>,
@@ -40,8 +54,9 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    pub(crate) fn new(calibration: Calibration, limits_file: &str) -> Draft {
+    pub(crate) fn new(calibration: Calibration, limits_file: &str, keys: Keys) -> Draft {
         Draft {
+            keys,
             slug: None,
             titles: Vec::new(),
             statements: Vec::new(),
@@ -79,7 +94,9 @@ impl Draft {
             Some((name, email)) => (name.trim(), Some(email.trim().to_owned())),
             None => (text.trim(), None),
         };
-        if !name.is_empty() && !self.authors.iter().any(|known| known.name == name) {
+        // One more than there may be is told, and enough.
+        let has_room = self.authors.len() <= AUTHORS_MAX;
+        if has_room && !name.is_empty() && !self.authors.iter().any(|known| known.name == name) {
             self.authors.push(Author { name: name.to_owned(), email });
         }
     }
@@ -87,6 +104,9 @@ impl Draft {
     /// The problem, if nothing is wrong with it. What is has been told.
     pub(crate) fn finish(mut self, root: Option<CaseGroup>, context: &Context<'_>) -> Option<Problem> {
         self.apply_options(context);
+        self.tags.sort();
+        self.tags.dedup();
+        self.check_words(context);
         self.check_limits(context);
         self.check_completeness(context);
         let tests = root.and_then(|root| {
@@ -106,8 +126,6 @@ impl Draft {
         if context.findings.any_error() {
             return None;
         }
-        self.tags.sort();
-        self.tags.dedup();
         let (language, title) = main?;
         Some(Problem {
             slug: slug?,
@@ -145,6 +163,27 @@ impl Draft {
         }
         if let Some(memory) = options.memory_limit {
             self.limits.memory = memory;
+        }
+    }
+
+    /// Lists show these of every problem: they are short.
+    fn check_words(&self, context: &Context<'_>) {
+        let told = |key: &str, fault: String| {
+            let remedy = "Lists show this of every problem: shorten it";
+            context.findings.at(Code::KeyType, &self.limits_file, None, Some(key), fault, remedy);
+        };
+        let titles = self.titles.iter().map(|(_, title)| (self.keys.title, title));
+        let people = self.authors.iter().flat_map(|author| std::iter::once(&author.name).chain(&author.email));
+        for (key, text) in titles.chain(people.map(|text| (self.keys.authors, text))) {
+            if let Some(fault) = too_long(text) {
+                told(key, fault);
+            }
+        }
+        if self.tags.len() > TAGS_MAX {
+            told(self.keys.tags, format!("{} words, and there may be {TAGS_MAX}", self.tags.len()));
+        }
+        if self.authors.len() > AUTHORS_MAX {
+            told(self.keys.authors, format!("more than {AUTHORS_MAX} people"));
         }
     }
 
@@ -209,4 +248,11 @@ impl Draft {
             );
         }
     }
+}
+
+/// What is wrong with a name, if it is too long.
+pub(crate) fn too_long(name: &str) -> Option<String> {
+    let characters = name.chars().count();
+    (characters > NAME_CHARACTERS_MAX)
+        .then(|| format!("{characters} characters, and there may be {NAME_CHARACTERS_MAX}"))
 }

@@ -21,7 +21,7 @@ use cupel_types::{Bytes, LanguageId};
 
 pub use detect::PackageFormat;
 use detect::{detect, is_marker};
-pub(crate) use draft::Draft;
+pub(crate) use draft::{Draft, Keys};
 pub(crate) use kattis::folder_rule;
 pub(crate) use tree::{ByteOrderMark, Child, Tree};
 

@@ -137,6 +137,46 @@ fn of_texts_that_cannot_be_read() {
     ]);
 }
 
+/// What lists show of a problem is short, in every form.
+#[test]
+fn of_names_tags_and_people_without_end() {
+    let long = "ä".repeat(201);
+    let list = |most: usize, quote: &str| (0..=most).map(|n| format!("{quote}n{n}{quote}")).collect::<Vec<_>>();
+    let own = |from: &str, to: String| fixture("cupel/a-plus-b").edit("problem.toml", from, &to);
+    let legacy = |from: &str, to: String| fixture("kattis-legacy/sums").edit("problem.yaml", from, &to);
+    let polygon = |from: &str, to: String| fixture("polygon/ask").edit("problem.xml", from, &to);
+    let tags: String = list(30, "\"").iter().map(|tag| format!("<tag value={tag}/>")).collect();
+    let own_form = [
+        ("title", own("A + B", long.clone()), "title: 201 characters, and there may be 200"),
+        ("other title", own("A plus B", long.clone()), "title: 201 characters, and there may be 200"),
+        ("tags", own("\"Arithmetic\"", list(30, "\"").join(", ")), "tags: 31 words, and there may be 30"),
+        ("authors", own("\"Ada", list(100, "\"").join(", ") + ", \"Ada"), "authors: more than 100 people"),
+        ("author", own("Ada Example", long.clone()), "authors: 201 characters, and there may be 200"),
+        ("address", own("ada@example.org", long.clone()), "authors: 201 characters, and there may be 200"),
+    ];
+    let legacy_form = [
+        ("title", legacy("Sums of Two", long.clone()), "name: 201 characters"),
+        ("keywords", legacy("arithmetic warmup", list(30, "").join(" ")), "keywords: 31 words"),
+        ("authors", legacy("Ada Example and Bo Example", list(100, "").join(", ")), "author: more than 100 people"),
+    ];
+    let polygon_form = [
+        ("title", polygon("\"Ask\"", format!("\"{long}\"")), "names: 201 characters"),
+        ("tags", polygon("<judging", format!("<tags>{tags}</tags><judging")), "tags: 31 words"),
+    ];
+    let rows = |file, table: &[(&'static str, Files, &'static str)]| {
+        let row = |(name, files, words): &(&'static str, Files, &'static str)| {
+            (*name, files.clone(), Code::KeyType, file, *words)
+        };
+        table.iter().map(row).collect::<Vec<Row>>()
+    };
+    all_are_refused(rows("problem.toml", &own_form));
+    all_are_refused(rows("problem.yaml", &legacy_form));
+    all_are_refused(rows("problem.xml", &polygon_form));
+    let ini = |long: &str| fixture("domjudge/sums").edit("domjudge-problem.ini", "Sums again", long);
+    let ini = ini(&long).without("problem.yaml");
+    all_are_refused(vec![("ini", ini, Code::KeyType, "domjudge-problem.ini", "name: 201 characters")]);
+}
+
 #[test]
 fn of_keys_and_values() {
     let legacy = || fixture("kattis-legacy/sums");

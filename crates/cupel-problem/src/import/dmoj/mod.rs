@@ -5,7 +5,7 @@ mod testset;
 
 use cupel_types::Bytes;
 
-use super::{ByteOrderMark, Context, Draft, Tree};
+use super::{ByteOrderMark, Context, Draft, Keys, Tree};
 use crate::doc::{Node as Document, Reader, Source, Value, parse_yaml};
 use crate::finding::{Code, Findings, ImportError};
 use crate::unpack::{self, Sink};
@@ -41,7 +41,9 @@ pub(super) fn read(context: &Context<'_>) -> Result<Option<Problem>, ImportError
     if !refuse_python(&top, &node) {
         return Ok(None);
     }
-    let mut draft = Draft::new(Calibration::KATTIS_LEGACY, FILE);
+    // The form has none of these.
+    let keys = Keys { title: "", tags: "", authors: "" };
+    let mut draft = Draft::new(Calibration::KATTIS_LEGACY, FILE, keys);
     draft.scoring = Scoring::Points { dialect: ScoringDialect::Dmoj, objective: Objective::Max };
     limits(&top, &mut draft);
     let archive = top.get("archive");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cupel_types::Bytes;
 
-use super::super::{ByteOrderMark, Context, Draft, PackageFormat};
+use super::super::{ByteOrderMark, Context, Draft, Keys, PackageFormat};
 use crate::doc::{Reader, Source, Unknown};
 use crate::finding::{Code, ImportError};
 use crate::{Calibration, Factor, Objective, ProblemLimits, Scoring, ScoringDialect};
@@ -91,7 +91,10 @@ pub(super) fn read(context: &Context<'_>, format: PackageFormat) -> Result<Optio
             validator_scores: false,
             validator_flags: Vec::new(),
         };
-        return Ok(Some((config, Draft::new(Calibration::KATTIS_LEGACY, "domjudge-problem.ini"))));
+        return Ok(Some((
+            config,
+            Draft::new(Calibration::KATTIS_LEGACY, "domjudge-problem.ini", keys(Version::Legacy)),
+        )));
     }
     let strict = format == PackageFormat::Kattis202509;
     let mark = if strict { ByteOrderMark::Refused } else { ByteOrderMark::Warned };
@@ -114,7 +117,7 @@ pub(super) fn read(context: &Context<'_>, format: PackageFormat) -> Result<Optio
         );
     }
     let calibration = if version == Version::Legacy { Calibration::KATTIS_LEGACY } else { Calibration::KATTIS_2025_09 };
-    let mut draft = Draft::new(calibration, "problem.yaml");
+    let mut draft = Draft::new(calibration, "problem.yaml", keys(version));
     known_keys(&top, version);
     people(&top, version, &mut draft);
     let mut config = kinds(&top, version, domjudge);
@@ -189,6 +192,11 @@ fn people(top: &Reader<'_>, version: Version, draft: &mut Draft) {
     } else {
         keywords.text().unwrap_or_default().split([' ', ',']).for_each(|word| draft.add_tag(word));
     }
+}
+
+fn keys(version: Version) -> Keys {
+    let authors = if version == Version::Legacy { "author" } else { "credits" };
+    Keys { title: "name", tags: "keywords", authors }
 }
 
 fn add_person(person: &Reader<'_>, draft: &mut Draft) {

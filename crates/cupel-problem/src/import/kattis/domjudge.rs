@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::super::draft::too_long;
 use super::super::{ByteOrderMark, Context, Draft};
 use crate::doc::ini::parse_ini;
 use crate::doc::reader_seconds;
@@ -63,7 +64,11 @@ fn ini(context: &Context<'_>, draft: &mut Draft, limits: &mut Vec<(String, Durat
             |code, fault: String, remedy: &str| context.findings.at(code, FILE, Some(at), Some(&key), fault, remedy);
         match key.as_str() {
             "name" if draft.titles.is_empty() && !value.trim().is_empty() => {
-                draft.titles.push(("en".to_owned(), value.trim().to_owned()));
+                let title = value.trim().to_owned();
+                match too_long(&title) {
+                    Some(fault) => told(Code::KeyType, fault, "Lists show this of every problem: shorten it"),
+                    None => draft.titles.push(("en".to_owned(), title)),
+                }
             }
             "name" => {}
             "short-name" | "externalid" | "probid" => {

@@ -7,7 +7,7 @@ mod groups;
 mod trials;
 
 use super::kattis::language_and_format;
-use super::{ByteOrderMark, Child, Context, Draft};
+use super::{ByteOrderMark, Child, Context, Draft, Keys};
 use crate::doc::{Reader, Source, Unknown};
 use crate::finding::{Code, ImportError};
 use crate::{
@@ -40,7 +40,8 @@ pub(super) fn read(context: &Context<'_>) -> Result<Option<Problem>, ImportError
         ],
         Unknown::Error,
     );
-    let mut draft = Draft::new(Calibration::KATTIS_2025_09, FILE);
+    let keys = Keys { title: "title", tags: "tags", authors: "authors" };
+    let mut draft = Draft::new(Calibration::KATTIS_2025_09, FILE, keys);
     people(&top, &mut draft);
     limits(context, &top, &mut draft);
     statements(context, &mut draft)?;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use cupel_types::BoxPath;
 use roxmltree::{Document, Node as Xml, ParsingOptions};
 
-use super::{ByteOrderMark, Context, Draft};
+use super::{ByteOrderMark, Context, Draft, Keys};
 use crate::finding::{Code, ImportError, Position};
 use crate::{
     AfterInteraction, Calibration, Checker, Comparison, ExampleSubmission, Expectation, ExpectedVerdict,
@@ -67,7 +67,8 @@ impl<'d> Reading<'_, 'd> {
             self.fault(root, Code::Xml, "the root is not <problem>", "Export the package again");
             return None;
         }
-        let mut draft = Draft::new(Calibration::KATTIS_2025_09, self.file);
+        let keys = Keys { title: "names", tags: "tags", authors: "" };
+        let mut draft = Draft::new(Calibration::KATTIS_2025_09, self.file, keys);
         draft.slug = root.attribute("short-name").and_then(Slug::from_text);
         for name in all(first(root, "names"), "name") {
             if let (Some(language), Some(value)) = (name.attribute("language"), name.attribute("value")) {
