@@ -1,5 +1,7 @@
 //! Contests through HTTP: arranging, taking part, standings with their freeze, questions.
 
+use std::time::Duration;
+
 use axum::http::Method;
 use cupel_core::{Clock, SystemClock};
 use cupel_problem::Visibility;
@@ -165,13 +167,16 @@ async fn once_it_is_over_one_takes_part_virtually_against_the_same_clock() {
     assert_eq!(take_part(&app, &later, "past", "virtual").await.json["kind"], "virtual");
     solve(&app, &later, Verdict::Accepted).await;
     // They are read once a second for everybody.
-    let seen = loop {
-        let seen = standings(&later).await;
-        if seen.json["own"]["score"] == json!(100.0) {
-            break seen;
+    let until_told = async {
+        loop {
+            let seen = standings(&later).await;
+            if seen.json["own"]["score"] == json!(100.0) {
+                return seen;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     };
+    let seen = tokio::time::timeout(Duration::from_secs(30), until_told).await.expect("their solution shows");
     assert!(seen.json["elapsed_seconds"].as_u64().unwrap() < 1799, "their own clock: {}", seen.text);
     let page = async |query: &str| app.get(&format!("/api/v1/contests/past/standings{query}")).send().await;
     let second = page("?page=2&limit=1").await.json;
