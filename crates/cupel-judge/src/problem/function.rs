@@ -253,7 +253,7 @@ pub fn run_with_input(
         Built::Ok(runnable, compile) => (runnable, compile),
         Built::Refused { report, verdict, message } => return Ok(OwnInput::refused(verdict, message, report)),
     };
-    let mut judging = super::begin(request, Manner::default(), limits, runnable, cache, executor, observer);
+    let mut judging = super::begin(request, Manner::default(), limits, runnable, builder, executor, observer);
     let nonce = nonce();
     let stdin: Arc<[u8]> = call.as_ref().map_or_else(|| input.into(), |call| call.lines(&nonce).into());
     let program = (judging.runnable.argv.clone(), judging.runnable.files.clone());

@@ -45,7 +45,7 @@ use crate::{ArtifactCache, ExecuteError, Executor, JudgeError, JudgeObserver};
 use case::{EqualCases, Pass};
 use grade::{Child, grade};
 use limits::CaseLimits;
-use program::{Builder, Built, Runnable};
+use program::{Builder, Built, Programs, Runnable};
 
 /// What is to be judged, and how.
 #[derive(Clone, Copy, Debug)]
@@ -178,7 +178,7 @@ fn judge_as(
             return Ok(report);
         }
     };
-    let mut judging = begin(request, manner, limits, runnable, cache, executor, observer);
+    let mut judging = begin(request, manner, limits, runnable, builder, executor, observer);
     let whole = judging.group(problem.tests.root(), true)?;
     let Judging { groups, cases, ended, .. } = judging;
     if ended == Some(Verdict::CompileError) {
@@ -268,8 +268,7 @@ struct Judging<'a, 'b> {
     limits: CaseLimits,
     runnable: Runnable,
     builder: Builder<'a>,
-    /// The package's programs, built or why not.
-    programs: HashMap<PackagePath, Result<Runnable, String>>,
+    programs: Programs,
     executor: &'b mut dyn Executor,
     observer: &'b mut dyn JudgeObserver,
     verdicts: HashMap<GroupName, Verdict>,
@@ -287,7 +286,7 @@ fn begin<'a, 'b>(
     manner: Manner,
     limits: CaseLimits,
     runnable: Runnable,
-    cache: &'a dyn ArtifactCache,
+    builder: Builder<'a>,
     executor: &'b mut dyn Executor,
     observer: &'b mut dyn JudgeObserver,
 ) -> Judging<'a, 'b> {
@@ -297,8 +296,8 @@ fn begin<'a, 'b>(
         known: HashMap::new(),
         limits,
         runnable,
-        builder: Builder { owner: request.owner, compile: request.package.problem.limits.compile, cache },
-        programs: HashMap::new(),
+        builder,
+        programs: Programs::default(),
         executor,
         observer,
         verdicts: HashMap::new(),
@@ -378,26 +377,8 @@ impl Judging<'_, '_> {
 
     /// A program of the package, built the first time it is needed. The inner error is the package's.
     fn program(&mut self, program: &JudgeProgram) -> Result<Result<Runnable, String>, ProblemError> {
-        let path = &program.program.path;
-        if let Some(known) = self.programs.get(path) {
-            return Ok(known.clone());
-        }
-        let package = self.request.package;
-        let memory = package.problem.limits.validation.memory;
-        let built = self.builder.program(
-            package,
-            &program.program,
-            memory,
-            self.request.languages,
-            self.executor,
-            self.observer,
-        )?;
-        let built = match built {
-            Built::Ok(runnable, _) => Ok(runnable),
-            refused @ Built::Refused { .. } => Err(refused.why(path)),
-        };
-        self.programs.insert(path.clone(), built.clone());
-        Ok(built)
+        let Judging { request, programs, builder, executor, observer, .. } = self;
+        programs.built(request.package, &program.program, builder, request.languages, *executor, *observer)
     }
 
     /// Takes note of a case that was judged, and of what follows for all others.

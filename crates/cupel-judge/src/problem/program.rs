@@ -1,6 +1,6 @@
 //! Making something that can be run out of sources: of a submission, or of a program of the package.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ pub(super) enum Built {
 
 impl Built {
     /// Why a program of the package cannot be run, for its author; nothing if it can.
-    pub(super) fn why(self, path: &PackagePath) -> String {
+    fn why(self, path: &PackagePath) -> String {
         let Built::Refused { report, verdict, message } = self else { return String::new() };
         let said = report.map(|report| String::from_utf8_lossy(&report.output.data).into_owned());
         let said = said.filter(|said| !said.trim().is_empty()).or(message).unwrap_or_default();
@@ -44,6 +44,7 @@ impl Built {
 }
 
 /// What building needs beside sources.
+#[derive(Clone, Copy)]
 pub(super) struct Builder<'a> {
     pub(super) owner: UserId,
     pub(super) compile: StepBounds,
@@ -92,7 +93,7 @@ impl Builder<'_> {
     }
 
     /// Builds a program of the package.
-    pub(super) fn program(
+    fn program(
         &self,
         package: &Package,
         program: &Program,
@@ -162,6 +163,34 @@ impl Builder<'_> {
         }
         let argv = vec!["./run".to_owned()];
         Ok(Built::Ok(Runnable { argv, env, files: vec![left], limits: Limits::default() }, None))
+    }
+}
+
+/// A package's programs, each built the first time it is needed, or why it cannot be.
+#[derive(Default)]
+pub(super) struct Programs(HashMap<PackagePath, Result<Runnable, String>>);
+
+impl Programs {
+    /// A program. The inner error is the package's.
+    pub(super) fn built(
+        &mut self,
+        package: &Package,
+        program: &Program,
+        builder: &Builder<'_>,
+        languages: &Registry,
+        executor: &mut dyn Executor,
+        observer: &mut dyn JudgeObserver,
+    ) -> Result<Result<Runnable, String>, ProblemError> {
+        if let Some(known) = self.0.get(&program.path) {
+            return Ok(known.clone());
+        }
+        let memory = package.problem.limits.validation.memory;
+        let built = match builder.program(package, program, memory, languages, executor, observer)? {
+            Built::Ok(runnable, _) => Ok(runnable),
+            refused @ Built::Refused { .. } => Err(refused.why(&program.path)),
+        };
+        self.0.insert(program.path.clone(), built.clone());
+        Ok(built)
     }
 }
 

@@ -19,7 +19,6 @@ mod inputs;
 mod outputs;
 mod report;
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use cupel_languages::{Language, Registry};
@@ -30,7 +29,7 @@ pub use report::{Claim, Subject, VerifiedGroup, VerifiedSubmission, VerifiedTime
 
 use super::calibrate::{MEASURED_MAX, Measured, factor_of, must_be_in_time_on, must_be_too_slow_on, slowest};
 use super::limits::CPU_TIME_DEFAULT;
-use super::program::{Builder, Built, Runnable};
+use super::program::{Builder, Programs, Runnable};
 use super::{Manner, ProblemError, ProblemReport, ProblemRequest, judge_as, must_be_in_time, program};
 use crate::{ArtifactCache, Executor, JudgeEvent, JudgeObserver};
 
@@ -90,12 +89,13 @@ pub fn verify(
     cache: &dyn ArtifactCache,
     observer: &mut dyn VerifyObserver,
 ) -> Result<VerifyReport, ProblemError> {
+    let compile = request.package.problem.limits.compile;
     let mut verifying = Verifying {
         request,
         executor,
-        cache,
+        builder: Builder { owner: request.owner, compile, cache },
         observer,
-        programs: HashMap::new(),
+        programs: Programs::default(),
         claims: Vec::new(),
         notes: Vec::new(),
         stopped: false,
@@ -118,10 +118,9 @@ pub fn verify(
 struct Verifying<'a, 'b> {
     request: &'a VerifyRequest<'a>,
     executor: &'b mut dyn Executor,
-    cache: &'a dyn ArtifactCache,
+    builder: Builder<'a>,
     observer: &'b mut dyn VerifyObserver,
-    /// The package's programs, built or why not.
-    programs: HashMap<PackagePath, Result<Runnable, String>>,
+    programs: Programs,
     claims: Vec<Claim>,
     notes: Vec<String>,
     stopped: bool,
@@ -242,7 +241,7 @@ impl<'a> Verifying<'a, '_> {
             equal_cases_once: true,
             timeouts_suffice: !self.request.all_cases && !is_looked_at_closely(example),
         };
-        let report = judge_as(&request, manner, self.executor, self.cache, &mut Quiet(self.observer))?;
+        let report = judge_as(&request, manner, self.executor, self.builder.cache, &mut Quiet(self.observer))?;
         self.stopped |= report.verdict == Verdict::Cancelled;
         let claims = expect::claims(example, &report);
         Ok(Ok(Tried { example, language, report, claims }))
@@ -314,21 +313,8 @@ impl<'a> Verifying<'a, '_> {
 
 /// A program of the package, built the first time it is needed. The inner error is the package's.
 fn build(verifying: &mut Verifying<'_, '_>, program: &Program) -> Result<Result<Runnable, String>, ProblemError> {
-    if let Some(known) = verifying.programs.get(&program.path) {
-        return Ok(known.clone());
-    }
-    let package = verifying.request.package;
-    let limits = &package.problem.limits;
-    let builder = Builder { owner: verifying.request.owner, compile: limits.compile, cache: verifying.cache };
-    let mut quiet = Quiet(verifying.observer);
-    let memory = limits.validation.memory;
-    let languages = verifying.request.languages;
-    let built = match builder.program(package, program, memory, languages, verifying.executor, &mut quiet)? {
-        Built::Ok(runnable, _) => Ok(runnable),
-        refused @ Built::Refused { .. } => Err(refused.why(&program.path)),
-    };
-    verifying.programs.insert(program.path.clone(), built.clone());
-    Ok(built)
+    let Verifying { request, programs, builder, executor, observer, .. } = verifying;
+    programs.built(request.package, program, builder, request.languages, *executor, &mut Quiet(*observer))
 }
 
 /// Whether a rule is about single cases, so that something follows from each of them.

@@ -213,8 +213,15 @@ fn converses(verifying: &mut Verifying<'_, '_>, case: &Case, interactor: &Intera
     for (what, said) in [("a program that says nothing", Arc::from([])), ("a program that says random bytes", junk())] {
         let limits = CaseLimits::of(&package.problem.limits, language, &request.limits);
         let (mut quiet, programs) = (Quiet(verifying.observer), std::mem::take(&mut verifying.programs));
-        let mut judging =
-            begin(&request, Manner::default(), limits, babbler(said), verifying.cache, verifying.executor, &mut quiet);
+        let mut judging = begin(
+            &request,
+            Manner::default(),
+            limits,
+            babbler(said),
+            verifying.builder,
+            verifying.executor,
+            &mut quiet,
+        );
         judging.programs = programs;
         judging.case(case, &GroupName::root())?;
         verifying.programs = std::mem::take(&mut judging.programs);
