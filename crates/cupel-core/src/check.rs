@@ -82,25 +82,19 @@ impl FaultKind {
 /// How many faults of a request are told one by one; if there are more, one last fault says so.
 pub const FAULTS_MAX: usize = 100;
 
-/// What checking brought to light about a submission without faults.
-#[derive(Debug)]
-pub(crate) struct Checked {
-    pub(crate) work: Work,
-}
-
-/// Checks every submission of a request. The faults of all of them come together.
+/// Checks every submission of a request, and says what each of them asks for. The faults of all of them come together.
 pub(crate) fn check(
     new: &[NewSubmission],
     registry: &Registry,
     bounds: &Bounds,
     now: Timestamp,
-) -> Result<Vec<Checked>, Vec<Fault>> {
+) -> Result<Vec<Work>, Vec<Fault>> {
     if new.len() > bounds.batch_max {
         let detail = format!("a batch has at most {} submissions; this one has {}", bounds.batch_max, new.len());
         return Err(vec![Fault { index: 0, pointer: String::new(), kind: FaultKind::TooMany, detail }]);
     }
     let mut faults = Vec::new();
-    let checked: Vec<Option<Checked>> = new
+    let works: Vec<Option<Work>> = new
         .iter()
         .enumerate()
         .map(|(index, new)| {
@@ -113,8 +107,8 @@ pub(crate) fn check(
         let detail = format!("a request carries at most {}; this one carries {total}", bounds.batch_bytes_max);
         faults.push(Fault { index: 0, pointer: String::new(), kind: FaultKind::TooLarge, detail });
     }
-    match checked.into_iter().collect::<Option<Vec<Checked>>>() {
-        Some(checked) if faults.is_empty() => Ok(checked),
+    match works.into_iter().collect::<Option<Vec<Work>>>() {
+        Some(works) if faults.is_empty() => Ok(works),
         _ => Err(faults),
     }
 }
@@ -165,10 +159,10 @@ impl Checker<'_> {
         self.faults.push(Fault { index: self.index, pointer, kind, detail });
     }
 
-    fn check(mut self, registry: &Registry) -> Option<Checked> {
+    fn check(mut self, registry: &Registry) -> Option<Work> {
         if let Purpose::Verify(version) = self.new.purpose {
             self.webhook();
-            return Some(Checked { work: Work::Verify(version) });
+            return Some(Work::Verify(version));
         }
         let language = self.language(registry);
         let files = self.files(language);
@@ -185,17 +179,15 @@ impl Checker<'_> {
         self.webhook();
         let source = Source { language: language?.id.clone(), files: BoxFiles::new(files) };
         let new = self.new;
-        Some(Checked {
-            work: match &new.purpose {
-                Purpose::Solve { of, cases } => Work::Problem(Solution { source, of: *of, cases: cases.clone() }),
-                Purpose::Run | Purpose::Verify(_) => Work::Program(Program {
-                    source,
-                    args: new.args.clone(),
-                    env: new.env.clone(),
-                    stdin: new.stdin.clone(),
-                    tests,
-                }),
-            },
+        Some(match &new.purpose {
+            Purpose::Solve { of, cases } => Work::Problem(Solution { source, of: *of, cases: cases.clone() }),
+            Purpose::Run | Purpose::Verify(_) => Work::Program(Program {
+                source,
+                args: new.args.clone(),
+                env: new.env.clone(),
+                stdin: new.stdin.clone(),
+                tests,
+            }),
         })
     }
 

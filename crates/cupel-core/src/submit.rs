@@ -206,20 +206,20 @@ impl Core {
         {
             return Ok((repeated(repeat, record)?, None));
         }
-        let checked = check(&new, &self.registry(), &self.inner.bounds, now).map_err(SubmitError::Invalid)?;
-        if checked.is_empty() {
+        let works = check(&new, &self.registry(), &self.inner.bounds, now).map_err(SubmitError::Invalid)?;
+        if works.is_empty() {
             return Ok((Submitted { ids: Vec::new(), repeated: false }, None));
         }
         let scheduled = new.iter().filter(|s| s.run_at.is_some_and(|at| at > now)).count();
-        let _admitted = self.admit(owner, checked.len(), scheduled, now).await?;
+        let _admitted = self.admit(owner, works.len(), scheduled, now).await?;
 
         let mut submissions = Vec::with_capacity(new.len());
-        for (new, checked) in new.into_iter().zip(checked) {
+        for (new, work) in new.into_iter().zip(works) {
             let run_at = new.run_at.filter(|at| *at > now);
             let submission = Submission {
                 id: SubmissionId::from_uuid(self.inner.ids.next(now)),
                 owner,
-                work: checked.work,
+                work,
                 limits: new.limits,
                 priority: new.priority,
                 run_at,

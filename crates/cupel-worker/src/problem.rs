@@ -55,10 +55,9 @@ pub(crate) fn judge_solution(
         all_cases: false,
         owner: submission.owner,
     };
-    let feedback = feedback_of(&package);
-    let mut discreet = Discreet { log, names: names_of(&package, &feedback), feedback };
-    let report = judge_problem(&request, executor, parts.cache.as_ref(), &mut discreet)?;
-    Ok(result_of(report, &discreet.feedback, parts.core.bounds().output_kept_max))
+    let told = told_of(&package);
+    let report = judge_problem(&request, executor, parts.cache.as_ref(), &mut Discreet { log, told: &told })?;
+    Ok(result_of(report, &told, parts.core.bounds().output_kept_max))
 }
 
 /// Runs a solution on an input of its sender's: an ordinary run, within what the problem grants.
@@ -99,37 +98,44 @@ fn run_on(
     Ok(judge(&request, executor, parts.cache.as_ref(), log)?)
 }
 
-/// What the sender may see of each case.
-fn feedback_of(package: &Package) -> HashMap<String, Feedback> {
-    let feedback = |case: &cupel_problem::Case| if case.shown.is_some() { Feedback::Full } else { case.feedback };
-    package.problem.tests.cases().map(|case| (case.id.to_string(), feedback(case))).collect()
+/// What the sender is told of a case.
+struct Told {
+    /// How much they may see of it.
+    feedback: Feedback,
+    /// What it is called while it is judged: by its number, where they may not know more. A name may say what the trap is.
+    name: String,
 }
 
-/// What each case is called while it is judged: by its number, where the sender may not know more. A name may say what the trap is.
-fn names_of(package: &Package, feedback: &HashMap<String, Feedback>) -> HashMap<String, String> {
+/// What the sender is told of each case, by its id.
+fn told_of(package: &Package) -> HashMap<String, Told> {
     let cases = package.problem.tests.cases().enumerate();
     cases
         .map(|(place, case)| {
             let id = case.id.to_string();
-            let is_shown = feedback.get(&id) == Some(&Feedback::Full);
-            let name = if is_shown { id.clone() } else { format!("test {}", place + 1) };
-            (id, name)
+            let feedback = if case.shown.is_some() { Feedback::Full } else { case.feedback };
+            let name = if feedback == Feedback::Full { id.clone() } else { format!("test {}", place + 1) };
+            (id, Told { feedback, name })
         })
         .collect()
+}
+
+/// How much the sender may see of a case: nothing, where that is not known.
+fn feedback_on(case: &str, told: &HashMap<String, Told>) -> Feedback {
+    told.get(case).map_or(Feedback::Hidden, |told| told.feedback)
 }
 
 /// Passes on what the sender may know while the judge is at it.
 struct Discreet<'a, 'b> {
     log: &'a mut AttemptLog<'b>,
-    feedback: HashMap<String, Feedback>,
-    names: HashMap<String, String>,
+    told: &'a HashMap<String, Told>,
 }
 
 impl JudgeObserver for Discreet<'_, '_> {
     fn event(&mut self, event: JudgeEvent<'_>) {
-        let of = |case: Option<&str>| case.and_then(|case| self.feedback.get(case)).copied();
+        let told = |case: Option<&str>| case.and_then(|case| self.told.get(case));
+        let of = |case| told(case).map(|told| told.feedback);
         let shows_verdict = |case| matches!(of(case), Some(Feedback::Full | Feedback::Verdict));
-        let name = |case: Option<&str>| case.and_then(|case| self.names.get(case)).map(String::as_str);
+        let name = |case| told(case).map(|told| told.name.as_str());
         match event {
             JudgeEvent::CompileStarted | JudgeEvent::CompileEnded { .. } => self.log.event(event),
             JudgeEvent::ExecutionStarted { case } if shows_verdict(case) => {
@@ -150,8 +156,8 @@ impl JudgeObserver for Discreet<'_, '_> {
     }
 }
 
-fn result_of(report: ProblemReport, feedback: &HashMap<String, Feedback>, output_kept_max: Bytes) -> RunReport {
-    let message = message_of(&report, feedback);
+fn result_of(report: ProblemReport, told: &HashMap<String, Told>, output_kept_max: Bytes) -> RunReport {
+    let message = message_of(&report, told);
     let mut room = usize::try_from(output_kept_max.get()).unwrap_or(usize::MAX);
     let grading = Grading {
         score: report.score,
@@ -171,7 +177,7 @@ fn result_of(report: ProblemReport, feedback: &HashMap<String, Feedback>, output
             .cases
             .into_iter()
             .map(|case| {
-                let feedback = feedback.get(case.id.as_str()).copied().unwrap_or(Feedback::Hidden);
+                let feedback = feedback_on(case.id.as_str(), told);
                 grade_of(case, feedback, &mut room)
             })
             .collect(),
@@ -220,7 +226,7 @@ fn bounded(max: MaxScore) -> Option<Score> {
 }
 
 /// Why, for the sender.
-fn message_of(report: &ProblemReport, feedback: &HashMap<String, Feedback>) -> Option<String> {
+fn message_of(report: &ProblemReport, told: &HashMap<String, Told>) -> Option<String> {
     match report.verdict {
         Verdict::InternalError => {
             let text = "The problem's own tests or programs are at fault, not your program. Its authors are told why; \
@@ -234,7 +240,7 @@ fn message_of(report: &ProblemReport, feedback: &HashMap<String, Feedback>) -> O
     let decides = |case: &&ProblemCaseReport| case.verdict == report.verdict && !case.verdict.is_accepted();
     let number = report.cases.iter().position(|case| decides(&case))?;
     let case = &report.cases[number];
-    let seen = feedback.get(case.id.as_str()).copied().unwrap_or(Feedback::Hidden);
+    let seen = feedback_on(case.id.as_str(), told);
     let place = format!("test {} of {}", number + 1, report.cases.len());
     match (seen, &case.judge_message) {
         (Feedback::Hidden, _) => None,

@@ -53,14 +53,12 @@ impl Core {
     ///
     /// # Errors
     /// [`ContestError`].
-    pub async fn insert_contest(&self, seer: &Seer, new: NewContest) -> Result<Contest, ContestError> {
+    pub async fn insert_contest(&self, seer: &Seer, new: NewContest) -> Result<(), ContestError> {
         title_fits(&new.title)?;
         text_fits("description", &new.description)?;
         times_fit(new.style, new.length, new.freeze)?;
         self.problems_fit(seer, &new.problems, new.freeze.is_some()).await?;
-        let slug = new.slug.clone();
-        self.inner.store.insert_contest(new).await?.map_err(|_taken| ContestError::SlugTaken)?;
-        self.inner.store.contest(&slug).await?.ok_or(ContestError::Missing)
+        self.inner.store.insert_contest(new).await?.map_err(|_taken| ContestError::SlugTaken)
     }
 
     /// Changes a contest. Once it has begun its start, its rules and its problems stay.
@@ -72,7 +70,7 @@ impl Core {
         seer: &Seer,
         slug: &cupel_problem::Slug,
         change: ContestChange,
-    ) -> Result<Contest, ContestError> {
+    ) -> Result<(), ContestError> {
         let contest = self.contest_to_change(seer, slug).await?;
         let moves = change.starts_at.is_some() || change.style.is_some() || change.problems.is_some();
         if moves && contest.phase(self.now()) != Phase::Upcoming {
@@ -87,10 +85,8 @@ impl Core {
             let known: Vec<ProblemId> = contest.problems.iter().map(|one| one.problem).collect();
             self.problems_fit(seer, change.problems.as_ref().unwrap_or(&known), freeze.is_some()).await?;
         }
-        if !self.inner.store.change_contest(contest.id, change).await? {
-            return Err(ContestError::Missing);
-        }
-        self.inner.store.contest(slug).await?.ok_or(ContestError::Missing)
+        let is_changed = self.inner.store.change_contest(contest.id, change).await?;
+        is_changed.then_some(()).ok_or(ContestError::Missing)
     }
 
     /// Removes a contest in which nobody takes part.

@@ -5,10 +5,7 @@ use cupel_problem::Slug;
 use cupel_types::{ClarificationId, ContestId, ProblemId, UserId};
 use jiff::Timestamp;
 
-use super::{
-    Attempt, Clarification, Contest, ContestChange, ContestFilter, NewClarification, NewContest, Participant,
-    Participation,
-};
+use super::{Attempt, Clarification, Contest, ContestChange, ContestFilter, NewClarification, NewContest, Participant};
 use crate::StoreError;
 
 /// The truth about contests. What attempts came to is that of [`ProblemStore`](crate::ProblemStore).
@@ -30,13 +27,13 @@ pub trait ContestStore: Send + Sync {
     /// Removes a contest in which nobody takes part.
     async fn delete_contest(&self, contest: ContestId) -> Result<DeletedContest, StoreError>;
 
-    /// Writes that somebody takes part. `false`: they do already, and nothing changes.
+    /// Writes that somebody takes part: virtually from some moment on, or, with `None`, officially, for whom it begins with the
+    /// contest. `false`: they do already, and nothing changes.
     async fn take_part(
         &self,
         contest: ContestId,
         user: UserId,
-        participation: Participation,
-        starts_at: Timestamp,
+        virtual_start: Option<Timestamp>,
     ) -> Result<bool, StoreError>;
 
     /// Somebody no longer takes part. `false`: they did not.

@@ -100,9 +100,9 @@ impl Core {
         if seer.user() == Some(seen.contest.owner) {
             return Err(ContestError::Conflict("you arrange this contest"));
         }
-        let starts_at = match (participation, seen.phase) {
-            (Participation::Official, Phase::Upcoming | Phase::Running) => seen.contest.starts_at,
-            (Participation::Virtual, Phase::Over) => self.now(),
+        let virtual_start = match (participation, seen.phase) {
+            (Participation::Official, Phase::Upcoming | Phase::Running) => None,
+            (Participation::Virtual, Phase::Over) => Some(self.now()),
             (Participation::Official, Phase::Over) => {
                 return Err(ContestError::Conflict("the contest is over; you may take part virtually"));
             }
@@ -110,7 +110,7 @@ impl Core {
                 return Err(ContestError::Conflict("one may take part virtually once the contest is over"));
             }
         };
-        if !self.inner.store.take_part(seen.contest.id, user, participation, starts_at).await? {
+        if !self.inner.store.take_part(seen.contest.id, user, virtual_start).await? {
             return Err(ContestError::Conflict("you take part already"));
         }
         self.inner.store.participant(seen.contest.id, user).await?.ok_or(ContestError::Missing)

@@ -110,10 +110,9 @@ impl ContestStore for SqliteStore {
         &self,
         contest: ContestId,
         user: UserId,
-        participation: Participation,
-        starts_at: Timestamp,
+        virtual_start: Option<Timestamp>,
     ) -> Result<bool, StoreError> {
-        self.write(TakePart { contest, user, participation, starts_at }).await
+        self.write(TakePart { contest, user, virtual_start }).await
     }
 
     async fn withdraw(&self, contest: ContestId, user: UserId) -> Result<bool, StoreError> {

@@ -78,7 +78,7 @@ pub async fn a_contest_reads_back_changes_and_goes<S: Store>(make: impl AsyncFn(
     assert_eq!((now.starts_at, now.length, now.problems.len()), (at(2000), made.length, 1), "the rest stays");
     assert!(!store.change_contest(ContestId::from_uuid(fresh()), ContestChange::default()).await.unwrap());
 
-    assert!(store.take_part(made.id, user(&*store).await, Participation::Official, at(2000)).await.unwrap());
+    assert!(store.take_part(made.id, user(&*store).await, None).await.unwrap());
     assert_eq!(store.delete_contest(made.id).await.unwrap(), DeletedContest::InUse);
     let empty = contest(&*store, new_contest("empty", owner, vec![one.id])).await;
     assert_eq!(store.delete_contest(empty.id).await.unwrap(), DeletedContest::Gone);
@@ -104,7 +104,7 @@ pub async fn contests_are_listed_for_whom_they_exist_and_by_phase<S: Store>(make
     assert_eq!(listed(Some(guest), false, None, 0).await, ["open"]);
     assert_eq!(listed(Some(owner), false, None, 0).await, ["open", "hidden"], "those that begin last first");
     assert_eq!(listed(None, true, None, 0).await, ["open", "hidden"]);
-    assert!(store.take_part(hidden.id, guest, Participation::Official, at(0)).await.unwrap());
+    assert!(store.take_part(hidden.id, guest, None).await.unwrap());
     assert_eq!(listed(Some(guest), false, None, 0).await, ["open", "hidden"]);
     assert_eq!(listed(None, true, Some(Phase::Upcoming), 999).await, ["open"]);
     assert_eq!(listed(None, true, Some(Phase::Running), 1000).await, ["open", "hidden"]);
@@ -119,9 +119,9 @@ pub async fn one_takes_part_once_and_an_official_start_moves_with_the_contest<S:
     let (owner, first, second) = (user(&*store).await, user(&*store).await, user(&*store).await);
     let one = problem(&*store, 1, |new| (new.visibility, new.owner) = (Visibility::Private, Some(owner))).await;
     let made = contest(&*store, new_contest("c", owner, vec![one.id])).await;
-    assert!(store.take_part(made.id, first, Participation::Official, made.starts_at).await.unwrap());
-    assert!(!store.take_part(made.id, first, Participation::Virtual, at(1)).await.unwrap());
-    assert!(store.take_part(made.id, second, Participation::Virtual, at(9000)).await.unwrap());
+    assert!(store.take_part(made.id, first, None).await.unwrap());
+    assert!(!store.take_part(made.id, first, Some(at(1))).await.unwrap());
+    assert!(store.take_part(made.id, second, Some(at(9000))).await.unwrap());
     let opens = |who, second| store.is_opened_by_contest(one.id, who, at(second));
     assert_eq!((opens(first, 999).await.unwrap(), opens(first, 1000).await.unwrap()), (false, true));
     assert_eq!((opens(second, 8999).await.unwrap(), opens(second, 9000).await.unwrap()), (false, true));
@@ -147,8 +147,8 @@ pub async fn an_attempt_is_what_a_participant_sent_for_a_problem_within_their_ti
     let (one, two, other) =
         (problem(&*store, 1, |_| {}).await, problem(&*store, 2, |_| {}).await, problem(&*store, 3, |_| {}).await);
     let made = contest(&*store, new_contest("c", owner, vec![one.id, two.id])).await;
-    store.take_part(made.id, official, Participation::Official, made.starts_at).await.unwrap();
-    store.take_part(made.id, late, Participation::Virtual, at(90_000)).await.unwrap();
+    store.take_part(made.id, official, None).await.unwrap();
+    store.take_part(made.id, late, Some(at(90_000))).await.unwrap();
     let points = (Verdict::PartialScore, Some(4), 20);
     for (by, problem, second, said) in [
         (official, &one, 999, Some(AC)),

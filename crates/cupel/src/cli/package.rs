@@ -45,15 +45,16 @@ pub(super) fn options<'a>(reading: &Reading, languages: &'a Registry) -> ImportO
 
 /// Unpacks a package where nobody else writes.
 pub(super) fn unpack(package: &Path, options: &ImportOptions<'_>) -> Result<Unpacked, Failure> {
-    let directory = private_directory("cupel-judge-").context("cannot make a directory")?;
+    let directory = private_directory().context("cannot make a directory")?;
     let imported =
         import(package, &directory.path().join("package"), options).map_err(|error| failed(package, error))?;
     Ok(Unpacked { imported, _directory: directory })
 }
 
 /// A directory that nobody else can look into. It goes with the value, and when a signal ends a process that has a [`Bench`].
-pub(super) fn private_directory(prefix: &str) -> io::Result<TempDir> {
-    let directory = tempfile::Builder::new().prefix(prefix).permissions(Permissions::from_mode(0o700)).tempdir()?;
+fn private_directory() -> io::Result<TempDir> {
+    let directory =
+        tempfile::Builder::new().prefix("cupel-package-").permissions(Permissions::from_mode(0o700)).tempdir()?;
     PRIVATE.lock().unwrap_or_else(PoisonError::into_inner).push(directory.path().to_owned());
     Ok(directory)
 }

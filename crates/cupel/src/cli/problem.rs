@@ -18,7 +18,7 @@ use crate::config::{self, Overrides};
 use crate::local;
 use crate::terminal::{Table, bad, dim, good};
 
-mod template;
+mod skeleton;
 
 pub(super) fn problem(args: &Problem) -> CommandResult {
     let (config, _) = config::load(&Overrides::default()).or_exit(Exit::Usage)?;
@@ -46,7 +46,7 @@ fn new(slug: &Slug, function: bool, into: &Path) -> CommandResult {
     }
     let beside = making(into, ".new-")?;
     let made = beside.path().join("package");
-    for (path, text) in template::files(slug, function) {
+    for (path, text) in skeleton::files(slug, function) {
         let path = made.join(path);
         let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, text));
         written.with_context(|| format!("cannot write {}", path.display()))?;

@@ -1,10 +1,10 @@
 //! `cupel template`: what a submission to a function problem begins with, in a language.
 
 use anyhow::{Context, anyhow};
-use cupel_problem::{Driver, ImportOptions, import, starter_code};
+use cupel_problem::{Driver, ImportOptions, starter_code};
 
 use super::args::Template;
-use super::package::private_directory;
+use super::package::unpack;
 use super::{CommandResult, Exit, OrExit};
 use crate::config::{self, Overrides};
 use crate::local;
@@ -17,14 +17,14 @@ pub(super) fn template(args: &Template) -> CommandResult {
         None => anyhow!("there is no language `{}`; `cupel languages` lists all of them", args.language),
     });
     let language = language.or_exit(Exit::Usage)?;
-    let unpacked = private_directory("cupel-template-").context("cannot make a directory")?;
     let options = ImportOptions { format: args.format, allow_no_secret: true, ..ImportOptions::new(&known) };
-    let imported = import(&args.package, &unpacked.path().join("package"), &options).or_exit(Exit::Usage)?;
-    if imported.package.problem.signature.is_none() {
+    let unpacked = unpack(&args.package, &options)?;
+    let package = &unpacked.imported.package;
+    if package.problem.signature.is_none() {
         let error = anyhow!("{} asks for a whole program, not for a function", args.package.display());
         return Err(error).or_exit(Exit::Usage);
     }
-    let code = starter_code(&imported.package, language).context("cannot read the package's samples")?;
+    let code = starter_code(package, language).context("cannot read the package's samples")?;
     let code = code.ok_or_else(|| {
         let names: Vec<&str> = Driver::names().collect();
         anyhow!("no driver calls functions in {}; there are drivers for {}", language.name, names.join(", "))

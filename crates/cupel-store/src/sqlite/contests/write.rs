@@ -115,8 +115,7 @@ impl Write for DeleteContest {
 pub(super) struct TakePart {
     pub(super) contest: ContestId,
     pub(super) user: UserId,
-    pub(super) participation: Participation,
-    pub(super) starts_at: Timestamp,
+    pub(super) virtual_start: Option<Timestamp>,
 }
 
 impl Write for TakePart {
@@ -127,14 +126,15 @@ impl Write for TakePart {
     fn apply(&self, connection: &Connection) -> Result<bool, Fault> {
         // The contest may have been moved since somebody looked when it begins.
         let sql = "INSERT INTO contest_participants (contest, user, participation, starts_at, number) \
-                   SELECT ?1, ?2, ?3, iif(?3 = 0, starts_at, ?4), \
+                   SELECT ?1, ?2, ?3, coalesce(?4, starts_at), \
                    coalesce((SELECT max(number) + 1 FROM contest_participants WHERE contest = ?1), 0) \
                    FROM contests WHERE id = ?1 ON CONFLICT DO NOTHING";
+        let participation = self.virtual_start.map_or(Participation::Official, |_from| Participation::Virtual);
         let written = connection.prepare_cached(sql)?.execute(params![
             bytes(self.contest.as_uuid()),
             bytes(self.user.as_uuid()),
-            participation_number(self.participation),
-            to_us(self.starts_at)
+            participation_number(participation),
+            self.virtual_start.map(to_us)
         ])?;
         Ok(written > 0)
     }
