@@ -97,7 +97,8 @@ pub fn judge(
         language_version: language.installed_version().unwrap_or_default().to_owned(),
     };
 
-    let mut room = Room::new(request.output_kept_max, program.tests.len());
+    // The compiler's, and two of each case, or of the only execution.
+    let mut room = Room::new(request.output_kept_max, 1 + 2 * program.tests.len().max(1));
     let sources = Sources { owner: request.owner, files, units: files };
     let in_box = match compile(sources, language, executor, cache, observer)? {
         Compiled::NotNeeded => {
@@ -232,22 +233,20 @@ impl StepObserver for Forward<'_> {
 /// What is left for the output that a run keeps.
 ///
 /// *Invariant:* all streams together never get more than there was, and each that is still to come can have `sparse`.
-struct Room {
+pub(crate) struct Room {
     left: usize,
     sparse: usize,
     streams: usize,
 }
 
 impl Room {
-    fn new(max: Bytes, cases: usize) -> Room {
+    pub(crate) fn new(max: Bytes, streams: usize) -> Room {
         let left = usize::try_from(max.get()).unwrap_or(usize::MAX);
-        // The compiler's, and two of each case, or of the only execution.
-        let streams = 1 + 2 * cases.max(1);
         Room { left, sparse: STREAM_BYTES_SPARSE.min(left / streams), streams }
     }
 
     /// Takes what the next stream needs; cuts the stream when there is too little.
-    fn keep(&mut self, output: &mut Output) {
+    pub(crate) fn keep(&mut self, output: &mut Output) {
         self.streams = self.streams.saturating_sub(1);
         let keep = output.data.len().min(self.left.saturating_sub(self.sparse * self.streams));
         self.left -= keep;

@@ -24,8 +24,7 @@ pub use executor::{
 pub use judge::{JudgeError, JudgeEvent, JudgeObserver, JudgeRequest, judge};
 pub use prepare::{PrepareError, prepare};
 pub use problem::{
-    Claim, DerivedTimeLimit, GroupReport, Measured, OwnInput, ProblemCaseReport, ProblemError, ProblemReport,
-    ProblemRequest, Subject, VerifiedGroup, VerifiedSubmission, VerifiedTimeLimit, VerifyEvent, VerifyObserver,
-    VerifyReport, VerifyRequest, derive_time_limit, judge_problem, language_of_files, must_be_in_time, run_with_input,
-    verify,
+    Claim, DerivedTimeLimit, GroupReport, Measured, ProblemCaseReport, ProblemError, ProblemReport, ProblemRequest,
+    Subject, VerifiedGroup, VerifiedSubmission, VerifiedTimeLimit, VerifyEvent, VerifyObserver, VerifyReport,
+    VerifyRequest, derive_time_limit, judge_problem, language_of_files, must_be_in_time, run_with_input, verify,
 };

@@ -3,7 +3,7 @@
 //! Invariant: what a program wrote is kept only where a contestant may see the whole test: on any other it could be the input.
 //! What a checker said may quote a test, and is for the problem's authors.
 
-use crate::{Score, StepReport, Usage, Verdict, named};
+use crate::{Output, Score, StepReport, Usage, Verdict, named};
 
 /// What a problem's tests said of a submission.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +18,10 @@ pub struct Grading {
     pub cases: Vec<CaseGrade>,
     /// Why, for the problem's authors; it may quote tests.
     pub author_message: Option<String>,
+    /// What the function returned, as JSON, where it was called with arguments of the sender's own.
+    pub returned: Option<Output>,
+    /// What was said between the program and the problem's, on an input of the sender's own: a line each, after `>` and `<`.
+    pub conversation: Option<Output>,
 }
 
 /// A group of cases.

@@ -43,7 +43,7 @@ named! {
         CompileError = "CE",
         /// CLE: the compiler went over its own limits.
         CompileLimit = "CLE",
-        /// SK: not run, because an earlier case had decided.
+        /// SK: not run, because an earlier case had decided; or run on an input of the sender's own that is none of the problem's.
         Skipped = "SK",
         /// JE: the judge itself failed. Never the program's fault.
         InternalError = "JE",

@@ -5,19 +5,15 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use cupel_core::Assignment;
 use cupel_judge::{
-    Executor, JudgeEvent, JudgeObserver, JudgeRequest, ProblemCaseReport, ProblemReport, ProblemRequest, judge,
-    judge_problem,
+    Executor, JudgeEvent, JudgeObserver, ProblemCaseReport, ProblemReport, ProblemRequest, judge_problem,
+    run_with_input,
 };
 use cupel_languages::{Language, Registry};
-use cupel_problem::{MaxScore, Package, Problem, Score};
-use cupel_types::{
-    Bytes, CaseGrade, Cases, Feedback, Grading, GroupGrade, Limits, LimitsRequest, Program, RunReport, Solution,
-    Verdict,
-};
+use cupel_problem::{MaxScore, Package, Score};
+use cupel_types::{Bytes, CaseGrade, Cases, Feedback, Grading, GroupGrade, Limits, RunReport, Solution, Verdict};
 
 use crate::attempt_log::AttemptLog;
 use crate::slot::{SlotError, SlotParts};
@@ -37,9 +33,6 @@ pub(crate) fn judge_solution(
 ) -> Result<RunReport, SlotError> {
     let submission = &assignment.leased.submission;
     let opened = parts.core.packages().open(&solution.of.package)?;
-    if let Cases::Input(input) = &solution.cases {
-        return run_on(input, parts, assignment, solution, &opened.package.problem, language, executor, log);
-    }
     let mut package = Cow::Borrowed(&opened.package);
     if solution.cases == Cases::Samples {
         let Some(samples) = package.problem.tests.samples() else { return Ok(without_samples(language)) };
@@ -55,47 +48,13 @@ pub(crate) fn judge_solution(
         all_cases: false,
         owner: submission.owner,
     };
+    let output_kept_max = parts.core.bounds().output_kept_max;
+    if let Cases::Input(input) = &solution.cases {
+        return Ok(run_with_input(&request, input, output_kept_max, executor, parts.cache.as_ref(), log)?);
+    }
     let told = told_of(&package);
     let report = judge_problem(&request, executor, parts.cache.as_ref(), &mut Discreet { log, told: &told })?;
-    Ok(result_of(report, &told, parts.core.bounds().output_kept_max))
-}
-
-/// Runs a solution on an input of its sender's: an ordinary run, within what the problem grants.
-#[expect(clippy::too_many_arguments, reason = "what judging a solution has at hand")]
-fn run_on(
-    input: &Arc<[u8]>,
-    parts: &SlotParts,
-    assignment: &Assignment,
-    solution: &Solution,
-    problem: &Problem,
-    language: &Language,
-    executor: &mut dyn Executor,
-    log: &mut AttemptLog<'_>,
-) -> Result<RunReport, SlotError> {
-    let submission = &assignment.leased.submission;
-    let memory = problem.limits.memory(&language.id);
-    let program = Program {
-        source: solution.source.clone(),
-        args: Vec::new(),
-        env: Vec::new(),
-        stdin: Arc::clone(input),
-        tests: Vec::new(),
-    };
-    let request = JudgeRequest {
-        owner: submission.owner,
-        program: &program,
-        limits: LimitsRequest {
-            cpu_time: problem.limits.cpu_time(&language.id),
-            memory: Some(memory),
-            stack: Some(memory.max(Limits::STACK_MIN)),
-            output: Some(problem.limits.output),
-            ..LimitsRequest::default()
-        },
-        language,
-        stdin: None,
-        output_kept_max: parts.core.bounds().output_kept_max,
-    };
-    Ok(judge(&request, executor, parts.cache.as_ref(), log)?)
+    Ok(result_of(report, &told, output_kept_max))
 }
 
 /// What the sender is told of a case.
@@ -182,6 +141,7 @@ fn result_of(report: ProblemReport, told: &HashMap<String, Told>, output_kept_ma
             })
             .collect(),
         author_message: report.message.map(short),
+        ..Grading::default()
     };
     RunReport {
         verdict: report.verdict,

@@ -103,6 +103,7 @@ fn kind_of(kind: FaultKind) -> ProblemKind {
         | FaultKind::BadArgument
         | FaultKind::BadEnv
         | FaultKind::BadTest
+        | FaultKind::BadInput
         | FaultKind::RunAtTooFar
         | FaultKind::BadUsername
         | FaultKind::BadEmail

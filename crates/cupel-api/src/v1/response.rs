@@ -340,7 +340,11 @@ impl SubmissionView {
             message: report.and_then(|r| r.message.clone()).or_else(|| abandoned(&record.state)),
             signal: deciding.and_then(signal),
             wall_time_ms: report.and_then(|r| r.usages().map(|usage| usage.wall_time.as_millis() as u64).max()),
-            truncated: report.map(|_| steps.iter().any(|s| s.stdout.truncated || s.stderr.truncated)),
+            truncated: report.map(|report| {
+                let graded = report.grading.iter().flat_map(|grading| [&grading.returned, &grading.conversation]);
+                let mut outputs = steps.iter().flat_map(|s| [&s.stdout, &s.stderr]).chain(graded.flatten());
+                outputs.any(|output| output.truncated)
+            }),
             attempts: record.state.attempts(),
             started_at: record.started_at.map(rfc3339),
             compile: compile.map(|c| CompileView {

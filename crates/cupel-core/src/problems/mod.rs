@@ -30,5 +30,5 @@ pub use records::{
 };
 pub use rejudge::Rejudged;
 pub use shipped::{Shipped, ShippedOutcome};
-pub use solving::{Attempted, NewSolution, SeenProblem, SolveError};
+pub use solving::{Attempted, NewSolution, SeenProblem};
 pub use store::{Deleted, ProblemStore, RejudgeOne, RejudgedRun, SlugTaken};

@@ -1,6 +1,8 @@
 //! Looking at problems and sending solutions.
 
-use cupel_problem::{Package, Problem, Visibility};
+use std::sync::Arc;
+
+use cupel_problem::{FunctionCase, Package, Signature, Visibility};
 use cupel_types::{Cases, SubmissionId, UserId, Work};
 
 use super::{Part, ProblemFilter, ProblemKey, ProblemLine, ProblemRecord, RunSummary, Seer};
@@ -49,22 +51,6 @@ pub struct Attempted {
     pub as_author: bool,
 }
 
-/// Why a solution was not accepted.
-#[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say it")]
-pub enum SolveError {
-    #[error("solutions of this problem cannot be run on an input of one's own: {0}")]
-    NoOwnInput(&'static str),
-    #[error(transparent)]
-    Submit(#[from] SubmitError),
-}
-
-impl From<StoreError> for SolveError {
-    fn from(error: StoreError) -> SolveError {
-        SolveError::Submit(error.into())
-    }
-}
-
 impl Core {
     /// A problem, if it exists for this seer.
     ///
@@ -105,23 +91,21 @@ impl Core {
     /// Accepts a solution, to be judged at the problem's current version.
     ///
     /// # Errors
-    /// [`SolveError`]; nothing has been written then.
+    /// As [`Core::submit`]; nothing has been written then.
     pub async fn solve(
         &self,
         owner: UserId,
         solution: NewSolution<'_>,
         idempotency: Option<Idempotency>,
-    ) -> Result<(Submitted, Option<Awaited>), SolveError> {
+    ) -> Result<(Submitted, Option<Awaited>), SubmitError> {
         let NewSolution { problem, package, cases, new, is_awaited } = solution;
-        if matches!(cases, Cases::Input(_))
-            && let Some(why) = no_own_input(&package.problem)
-        {
-            return Err(SolveError::NoOwnInput(why));
-        }
         self.fits(&new, package)?;
+        if let (Cases::Input(input), Some(signature)) = (&cases, &package.problem.signature) {
+            self.is_of(signature, input).await?;
+        }
         let new = NewSubmission { purpose: Purpose::Solve { of: problem.current(), cases }, ..new };
         if is_awaited {
-            return Ok(self.submit_awaited(owner, new, idempotency).await?);
+            return self.submit_awaited(owner, new, idempotency).await;
         }
         Ok((self.submit(owner, vec![new], idempotency).await?, None))
     }
@@ -138,6 +122,18 @@ impl Core {
         let detail = format!("this problem takes solutions in {names} only, not in `{}`", language.id);
         let kind = FaultKind::LanguageUnavailable;
         Err(SubmitError::Invalid(vec![Fault { index: 0, pointer: "/language".to_owned(), kind, detail }]))
+    }
+
+    /// Whether an input of somebody's own is what a function is called with. What is too large to be looked at is refused as such.
+    async fn is_of(&self, signature: &Signature, input: &Arc<[u8]>) -> Result<(), SubmitError> {
+        if input.len() as u64 > self.bounds().stdin_bytes_max.get() {
+            return Ok(());
+        }
+        let (signature, input) = (signature.clone(), Arc::clone(input));
+        let read = move || FunctionCase::read(&signature, &input).err().map(|why| format!("this is {why}"));
+        let Ok(Some(detail)) = tokio::task::spawn_blocking(read).await else { return Ok(()) };
+        let kind = FaultKind::BadInput;
+        Err(SubmitError::Invalid(vec![Fault { index: 0, pointer: "/stdin".to_owned(), kind, detail }]))
     }
 
     /// A submission with the problem it is about, for its sender, administrators and the authors of the problem.
@@ -175,18 +171,5 @@ impl Core {
     /// When the store cannot answer.
     pub async fn runs_of(&self, submission: SubmissionId) -> Result<Vec<RunSummary>, StoreError> {
         self.inner.store.runs_of(submission, RUNS_MAX).await
-    }
-}
-
-/// Why a solution cannot be run by itself, as a program that reads its standard input.
-fn no_own_input(problem: &Problem) -> Option<&'static str> {
-    if problem.is_interactive() {
-        Some("they talk with a program of the problem")
-    } else if problem.signature.is_some() || !problem.includes.is_empty() {
-        Some("they are only a part of a program, the rest of which is the problem's")
-    } else if problem.io.input_file.is_some() {
-        Some("they read a file, not their standard input")
-    } else {
-        None
     }
 }

@@ -135,6 +135,8 @@ pub(super) struct Wanted {
     pub(super) result: bool,
     /// Whether the files that it leaves come back.
     pub(super) collect: bool,
+    /// Whether what it prints is told while it runs.
+    pub(super) live: bool,
 }
 
 impl Judging<'_, '_> {
@@ -186,24 +188,24 @@ impl Judging<'_, '_> {
     /// What comes of a case, or has come of one that is equal to it.
     fn pass_of(&mut self, case: &Case) -> Result<Pass, ProblemError> {
         if !self.manner.equal_cases_once {
-            return Ok(self.passes(case)?.shortened(case));
+            return Ok(self.passes(case, None)?.shortened(case));
         }
         let equal = EqualCases::of(case);
         if let Some(pass) = self.known.get(&equal) {
             return Ok(pass.clone());
         }
-        let pass = self.passes(case)?.shortened(case);
+        let pass = self.passes(case, None)?.shortened(case);
         self.known.insert(equal, pass.clone());
         Ok(pass)
     }
 
-    /// All passes of a case. Their slowest is reported.
-    fn passes(&mut self, case: &Case) -> Result<Pass, ProblemError> {
+    /// All passes of a case; `input` is that of the first, where it is not the case's own. Their slowest is reported.
+    pub(super) fn passes(&mut self, case: &Case, mut input: Option<Arc<[u8]>>) -> Result<Pass, ProblemError> {
         let passes_max = match self.request.package.problem.passes {
             Passes::One => 1,
             Passes::UpTo(passes) => passes.get(),
         };
-        let (mut input, mut feedback, mut slowest): (_, _, Option<Usage>) = (None, BoxFiles::default(), None);
+        let (mut feedback, mut slowest): (_, Option<Usage>) = (BoxFiles::default(), None);
         let mut number = 0;
         loop {
             number += 1;
@@ -320,7 +322,12 @@ impl Judging<'_, '_> {
             None => stdin(self.request.package, &case.input)?,
         };
         let program = self.of_program(case, input.as_ref())?;
-        self.run(program, stdin, comparer, Wanted { keep, result: false, collect: io.output_file.is_some() })
+        self.run(
+            program,
+            stdin,
+            comparer,
+            Wanted { keep, result: false, collect: io.output_file.is_some(), live: false },
+        )
     }
 
     /// Runs a command over files to its end.
@@ -329,7 +336,7 @@ impl Judging<'_, '_> {
         (argv, files): (Vec<String>, Vec<BoxFiles>),
         stdin: StdinSource,
         comparer: Option<Comparer<Answer>>,
-        Wanted { keep, result, collect }: Wanted,
+        Wanted { keep, result, collect, live }: Wanted,
     ) -> Result<Ran, ProblemError> {
         let step = StepInput {
             kind: StepKind::Execute,
@@ -348,6 +355,7 @@ impl Judging<'_, '_> {
             failed: None,
             left: self.limits.output.get(),
             truncated: false,
+            live,
             observer: self.observer,
         };
         let result = self.executor.execute(step, &mut hears)?;
@@ -527,11 +535,15 @@ struct Hears<'a> {
     failed: Option<io::Error>,
     left: u64,
     truncated: bool,
+    live: bool,
     observer: &'a mut dyn JudgeObserver,
 }
 
 impl StepObserver for Hears<'_> {
     fn stdout(&mut self, data: &[u8]) {
+        if self.live {
+            self.observer.event(JudgeEvent::Stdout { case: None, data });
+        }
         let judged = usize::try_from(self.left).unwrap_or(usize::MAX).min(data.len());
         self.left -= judged as u64;
         self.truncated |= judged < data.len();
@@ -542,7 +554,11 @@ impl StepObserver for Hears<'_> {
         }
     }
 
-    fn stderr(&mut self, _: &[u8]) {}
+    fn stderr(&mut self, data: &[u8]) {
+        if self.live {
+            self.observer.event(JudgeEvent::Stderr { case: None, data });
+        }
+    }
 
     fn result(&mut self, data: &[u8]) {
         self.channel.extend_from_slice(data);

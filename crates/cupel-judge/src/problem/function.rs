@@ -9,16 +9,15 @@ use std::sync::Arc;
 
 use cupel_languages::Language;
 use cupel_problem::{Answer, Case, Checker, Driver, FunctionCase, Interface, Signature, Value};
-use cupel_types::{BoxFiles, Bytes, CompileReport, Outcome, StepReport, Verdict};
+use cupel_types::{BoxFiles, Bytes, Verdict};
 
 use super::case::{Pass, Ran, Wanted, nothing_ran};
 use super::check::{self, data_of};
-use super::limits::CaseLimits;
 use super::program::{self, Builder, Built};
-use super::{Judging, Manner, ProblemError, ProblemRequest};
+use super::{Judging, ProblemError, ProblemRequest};
 use crate::compile::Sources;
 use crate::executor::StdinSource;
-use crate::{ArtifactCache, Executor, JudgeObserver};
+use crate::{Executor, JudgeObserver};
 
 /// Kept of what a submission prints while it is called.
 const PRINTED: Bytes = Bytes::kib(64);
@@ -109,10 +108,10 @@ fn called(
     case: &FunctionCase<'_>,
     channel: &[u8],
     nonce: &str,
-    signature: &Signature,
     driver: Option<Driver>,
     first: Option<Shows>,
 ) -> Called {
+    let signature = case.signature();
     let name = match &signature.interface {
         Interface::Function { function, .. } => &function.name,
         Interface::Class { name, .. } => name,
@@ -165,7 +164,7 @@ impl Judging<'_, '_> {
         }
         let shows = if case.shown.is_some() { Shows::All } else { Shows::Verdict };
         let first = self.cases.iter().all(|case| case.verdict == Verdict::Skipped).then_some(shows);
-        let value = match called(&call, &ran.channel, &nonce, signature, driver(self.request.language), first) {
+        let value = match called(&call, &ran.channel, &nonce, driver(self.request.language), first) {
             Called::Returned(value) => value,
             Called::Failed(verdict, why) => {
                 pass.verdict = verdict;
@@ -199,81 +198,33 @@ impl Judging<'_, '_> {
 
     fn call_once(&mut self, case: &Case, lines: Arc<[u8]>) -> Result<Ran, ProblemError> {
         let program = self.of_program(case, None)?;
-        let wanted = Wanted { keep: PRINTED, result: true, collect: false };
+        let wanted = Wanted { keep: PRINTED, result: true, collect: false, live: false };
         self.run(program, StdinSource::Bytes(lines), None, wanted)
     }
-}
 
-/// What came of a submission with an input that is no test.
-#[derive(Clone, Debug)]
-pub struct OwnInput {
-    /// Accepted when it ended well: nobody knows the right answer.
-    pub verdict: Verdict,
-    /// Why, where the verdict does not say it. All of it is for whoever sent the input.
-    pub message: Option<String>,
-    /// The compile step, where the language has one.
-    pub compile: Option<CompileReport>,
-    /// How the program ended, and what it printed.
-    pub step: Option<StepReport>,
-    /// What the function returned, as JSON, for a function problem.
-    pub result: Option<String>,
-}
-
-impl OwnInput {
-    fn refused(verdict: Verdict, message: Option<String>, compile: Option<CompileReport>) -> OwnInput {
-        OwnInput { verdict, message, compile, step: None, result: None }
-    }
-}
-
-/// Runs a submission once, with this input instead of a test's, under the limits of a test. `keep` is how much of
-/// each output comes back.
-///
-/// # Errors
-/// Only for failures of ours.
-pub fn run_with_input(
-    request: &ProblemRequest<'_>,
-    input: &[u8],
-    keep: Bytes,
-    executor: &mut dyn Executor,
-    cache: &dyn ArtifactCache,
-    observer: &mut dyn JudgeObserver,
-) -> Result<OwnInput, ProblemError> {
-    let problem = &request.package.problem;
-    let refused = |why| Ok(OwnInput::refused(Verdict::CompileError, Some(why), None));
-    if let Some(why) = super::refused_source(request) {
-        return refused(why);
-    }
-    let call = match problem.signature.as_ref().map(|signature| FunctionCase::read(signature, input)).transpose() {
-        Ok(call) => call,
-        Err(why) => return Ok(OwnInput::refused(Verdict::Skipped, Some(format!("the input is {why}")), None)),
-    };
-    let limits = CaseLimits::of(&problem.limits, request.language, &request.limits);
-    let builder = Builder { owner: request.owner, compile: problem.limits.compile, cache };
-    let (runnable, compile) = match super::build(request, &limits, &builder, executor, observer)? {
-        Built::Ok(runnable, compile) => (runnable, compile),
-        Built::Refused { report, verdict, message } => return Ok(OwnInput::refused(verdict, message, report)),
-    };
-    let mut judging = super::begin(request, Manner::default(), limits, runnable, builder, executor, observer);
-    let nonce = nonce();
-    let stdin: Arc<[u8]> = call.as_ref().map_or_else(|| input.into(), |call| call.lines(&nonce).into());
-    let program = (judging.runnable.argv.clone(), judging.runnable.files.clone());
-    let wanted = Wanted { keep, result: call.is_some(), collect: false };
-    let ran = judging.run(program, StdinSource::Bytes(stdin), None, wanted)?;
-    let pass = judging.by_itself(ran.result.report.clone(), 0, ran.truncated);
-    let mut own =
-        OwnInput { verdict: pass.verdict, message: pass.judge_message, compile, step: Some(pass.step), result: None };
-    if let (Some(call), Some(signature), Outcome::Exited(0)) = (&call, &problem.signature, ran.result.report.outcome)
-        && own.verdict.is_accepted()
-    {
-        match called(call, &ran.channel, &nonce, signature, driver(request.language), Some(Shows::All)) {
-            Called::Returned(value) => own.result = Some(value.to_string()),
+    /// Calls the submission with arguments of its sender's. Beside what came of it: what was returned, as JSON.
+    pub(super) fn call_with(
+        &mut self,
+        case: &Case,
+        call: &FunctionCase<'_>,
+    ) -> Result<(Pass, Option<String>), ProblemError> {
+        let nonce = nonce();
+        let program = self.of_program(case, None)?;
+        let wanted = Wanted { keep: self.limits.output, result: true, collect: false, live: true };
+        let ran = self.run(program, StdinSource::Bytes(call.lines(&nonce).into()), None, wanted)?;
+        let mut pass = self.by_itself(ran.result.report, 0, ran.truncated);
+        if !pass.verdict.is_accepted() {
+            return Ok((pass, None));
+        }
+        match called(call, &ran.channel, &nonce, driver(self.request.language), Some(Shows::All)) {
+            Called::Returned(value) => Ok((pass, Some(value.to_string()))),
             Called::Failed(verdict, why) => {
-                own.verdict = verdict;
-                own.message = Some(why);
+                pass.verdict = verdict;
+                pass.judge_message = Some(why);
+                Ok((pass, None))
             }
         }
     }
-    Ok(own)
 }
 
 #[cfg(test)]

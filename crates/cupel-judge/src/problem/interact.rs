@@ -39,12 +39,12 @@ impl Judging<'_, '_> {
             Err(why) => return Ok(nothing_ran().fault(&why, None)),
         };
         let package = self.request.package;
-        let data = check::data_of(package, case, input, None, feedback)?;
+        let data = check::data_of(package, case, input.clone(), None, feedback)?;
         let call = match check::call(&interactor.program, &runnable, &data, true) {
             Ok(call) => call,
             Err(why) => return Ok(nothing_ran().fault(&why, None)),
         };
-        let (argv, files) = self.of_program(case, None)?;
+        let (argv, files) = self.of_program(case, input.as_ref())?;
         let bounds = package.problem.limits.validation;
         let mut theirs = limits::of_author(&bounds, runnable.limits, call.given);
         theirs.wall_time = self.limits.enforced.wall_time + INTERACTOR_OUTLIVES;

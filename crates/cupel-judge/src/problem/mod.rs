@@ -19,6 +19,7 @@ mod function;
 mod grade;
 mod interact;
 mod limits;
+mod own;
 mod program;
 mod report;
 mod verify;
@@ -34,7 +35,7 @@ use cupel_problem::{
 use cupel_types::{BoxFile, BoxFiles, LimitsRequest, UserId, Verdict};
 
 pub use calibrate::{DerivedTimeLimit, Measured, derive_time_limit, must_be_in_time};
-pub use function::{OwnInput, run_with_input};
+pub use own::run_with_input;
 pub use report::{GroupReport, ProblemCaseReport, ProblemReport};
 pub use verify::{
     Claim, Subject, VerifiedGroup, VerifiedSubmission, VerifiedTimeLimit, VerifyEvent, VerifyObserver, VerifyReport,

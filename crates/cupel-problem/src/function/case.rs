@@ -89,6 +89,11 @@ impl<'s> FunctionCase<'s> {
         Ok(FunctionCase { signature, calls })
     }
 
+    /// What it calls by.
+    pub fn signature(&self) -> &'s Signature {
+        self.signature
+    }
+
     /// Reads the expected result: one JSON value; of a class the list of what its calls return, null for the
     /// constructor and for void.
     ///

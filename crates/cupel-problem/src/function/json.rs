@@ -72,6 +72,8 @@ impl<'a> Reader<'a> {
             Type::Optional(_) | Type::Void if self.word("null") => Ok(Value::Null),
             Type::Optional(inner) => self.value(inner),
             Type::ListNode(_) | Type::TreeNode(_) if self.word("null") => Ok(Value::List(Vec::new())),
+            Type::List(_) | Type::ListNode(_) | Type::TreeNode(_) if self.peek() != Some(b'[') => Err(expected(self)),
+            Type::Map(_) if self.peek() != Some(b'{') => Err(expected(self)),
             Type::List(inner) | Type::ListNode(inner) => {
                 Ok(Value::List(self.items(b'[', b']', |reader| reader.value(inner))?))
             }

@@ -3,7 +3,7 @@
 use cupel_types::{CaseGrade, Feedback, Grading, GroupGrade, Score};
 use serde::{Deserialize, Serialize};
 
-use super::report::{StepRow, UsageRow, put_step, read_step, verdict_from};
+use super::report::{OutputRow, StepRow, UsageRow, put_output, put_step, read_output, read_step, verdict_from};
 use super::{BlobWriter, RowError, bad};
 
 /// Scores are millionths of a point.
@@ -19,6 +19,10 @@ pub(super) struct GradingRow {
     cases: Vec<CaseRow>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     author_message: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    returned: Option<OutputRow>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    conversation: Option<OutputRow>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -82,6 +86,8 @@ pub(super) fn put_grading(grading: &Grading, blob: &mut BlobWriter) -> GradingRo
             })
             .collect(),
         author_message: grading.author_message.clone(),
+        returned: grading.returned.as_ref().map(|output| put_output(output, blob)),
+        conversation: grading.conversation.as_ref().map(|output| put_output(output, blob)),
     }
 }
 
@@ -114,6 +120,8 @@ pub(super) fn read_grading(row: GradingRow, data: &[u8]) -> Result<Grading, RowE
         groups: groups.collect::<Result<_, RowError>>()?,
         cases: cases.collect::<Result<_, RowError>>()?,
         author_message: row.author_message,
+        returned: row.returned.map(|output| read_output(output, data)).transpose()?,
+        conversation: row.conversation.map(|output| read_output(output, data)).transpose()?,
     })
 }
 

@@ -32,7 +32,7 @@ struct ReportRow {
 }
 
 #[derive(Serialize, Deserialize)]
-struct OutputRow {
+pub(super) struct OutputRow {
     data: Span,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
@@ -206,7 +206,7 @@ impl From<LimitsRow> for Limits {
     }
 }
 
-fn put_output(output: &Output, blob: &mut BlobWriter) -> OutputRow {
+pub(super) fn put_output(output: &Output, blob: &mut BlobWriter) -> OutputRow {
     OutputRow { data: blob.put(&output.data), truncated: output.truncated }
 }
 
@@ -250,7 +250,7 @@ pub(super) fn verdict_from(code: &str) -> Result<Verdict, RowError> {
     Verdict::from_code(code).ok_or(bad("verdict"))
 }
 
-fn read_output(row: OutputRow, data: &[u8]) -> Result<Output, RowError> {
+pub(super) fn read_output(row: OutputRow, data: &[u8]) -> Result<Output, RowError> {
     Ok(Output { data: read(data, row.data)?, truncated: row.truncated })
 }
 

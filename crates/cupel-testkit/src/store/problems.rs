@@ -10,8 +10,8 @@ use cupel_core::run::RunState;
 use cupel_core::{Purpose, Store};
 use cupel_problem::{Difficulty, Visibility};
 use cupel_types::{
-    BrokenClaim, Bytes, Cases, ContentHash, Feedback, Grading, PriorityClass, ProblemId, RunId, Score, Submission,
-    SubmissionId, UserId, Verdict, Verification, VerifiedGroup, VerifiedSubmission,
+    BrokenClaim, Bytes, Cases, ContentHash, Feedback, Grading, Output, PriorityClass, ProblemId, RunId, Score,
+    Submission, SubmissionId, UserId, Verdict, Verification, VerifiedGroup, VerifiedSubmission,
 };
 
 use super::{at, insert, lease, user};
@@ -467,6 +467,8 @@ pub async fn a_grading_and_a_solution_read_back_whole<S: Store>(make: impl Async
                 team_message: Some("well done".into()),
             }],
             author_message: Some("secret/1: word 1".into()),
+            returned: Some(Output { data: b"[1,2]"[..].into(), truncated: false }),
+            conversation: Some(Output { data: b"<3\n>4\n"[..].into(), truncated: true }),
         });
         let report = done.report.clone();
         assert!(store.complete(run, leased.lease, done).await.unwrap());

@@ -9,6 +9,7 @@ mod functions;
 mod help;
 mod judge;
 mod local;
+mod own_inputs;
 mod prepared;
 mod privileges;
 mod problem;

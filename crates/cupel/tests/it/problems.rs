@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 use crate::support::{NO_RATE_LIMITS, PATIENCE, Server, eventually};
 
 /// Somebody with an access token.
-struct Person<'s> {
-    server: &'s Server,
-    token: String,
+pub(crate) struct Person<'s> {
+    pub(crate) server: &'s Server,
+    pub(crate) token: String,
 }
 
 impl<'s> Person<'s> {
     /// Registers and logs in; `role` is given by the administrator.
-    fn register(server: &'s Server, name: &str, role: Option<&str>) -> Person<'s> {
+    pub(crate) fn register(server: &'s Server, name: &str, role: Option<&str>) -> Person<'s> {
         let account =
             json!({ "username": name, "email": format!("{name}@example.com"), "password": "correct horse battery" });
         let registered = server.call("POST", "/api/v1/auth/register", None, Some(&account));
@@ -37,18 +37,18 @@ impl<'s> Person<'s> {
         answer
     }
 
-    fn post(&self, path: &str, body: Value) -> Value {
+    pub(crate) fn post(&self, path: &str, body: Value) -> Value {
         let (status, answer) = self.server.call("POST", path, Some(&self.token), Some(&body));
         assert!((200..300).contains(&status), "{path}: {status} {answer}");
         answer
     }
 
-    fn upload(&self, method: &str, path: &str, archive: &[u8]) -> (u16, Value) {
+    pub(crate) fn upload(&self, method: &str, path: &str, archive: &[u8]) -> (u16, Value) {
         self.server.upload(method, path, &self.token, archive)
     }
 
     /// A submission once it has ended.
-    fn ended(&self, id: &Value) -> Value {
+    pub(crate) fn ended(&self, id: &Value) -> Value {
         let path = format!("/api/v1/submissions/{}?wait=10", id.as_str().unwrap());
         eventually(|| {
             let answer = self.get(&path);
@@ -95,7 +95,7 @@ fn archive(cases: &[(&str, &str)], checker: Option<&str>) -> Vec<u8> {
     pack(dir.path())
 }
 
-fn pack(folder: &Path) -> Vec<u8> {
+pub(crate) fn pack(folder: &Path) -> Vec<u8> {
     let tar = Command::new("tar").args(["-cf", "-", "-C"]).arg(folder).arg(".").output().unwrap();
     assert!(tar.status.success(), "{tar:?}");
     tar.stdout

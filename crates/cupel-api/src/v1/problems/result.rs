@@ -63,6 +63,13 @@ pub(crate) struct GradedView {
     /// For the problem's authors: why.
     #[serde(skip_serializing_if = "Option::is_none")]
     author_message: Option<String>,
+    /// What the function returned, as JSON text, where it was called with arguments of your own. What it printed is in `stdout`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    returned: Option<String>,
+    /// What was said on an input of your own where the program talks with one of the problem's: a line each, yours after `>`, the
+    /// problem's after `<`; how it began, where it is long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conversation: Option<String>,
     /// What verifying the package came to.
     #[serde(skip_serializing_if = "Option::is_none")]
     verification: Option<VerificationView>,
@@ -160,6 +167,8 @@ pub(crate) fn graded(record: &SubmissionRecord, told: &Told) -> Option<GradedVie
         groups: grade.groups.iter().map(|group| group_view(group, told)).collect(),
         tests: (1..).zip(&grade.cases).map(|(number, case)| test_view(number, case, told)).collect(),
         author_message: grade.author_message.clone().filter(|_| told.as_author),
+        returned: grade.returned.as_ref().map(|output| text_of(output).0),
+        conversation: grade.conversation.as_ref().map(|output| text_of(output).0),
         verification: report.and_then(|report| report.verification.as_ref()).map(VerificationView::from),
     })
 }

@@ -4,7 +4,7 @@ use axum::Extension;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use cupel_core::problems::{NewSolution, SolveError, SubmissionFilter};
+use cupel_core::problems::{NewSolution, SubmissionFilter};
 use cupel_core::run::SubmissionSummary;
 use cupel_problem::Slug;
 use cupel_types::Cases;
@@ -57,7 +57,9 @@ pub(crate) struct TrialRequest {
     /// Further files. Without `source_code`, the first is the main source.
     #[serde(default, deserialize_with = "lists::files")]
     files: Vec<FileRequest>,
-    /// An input of your own, in place of the samples.
+    /// An input of your own, in place of the samples. What the program reads; of a function problem the arguments, one JSON value a
+    /// line (of a class two lists: names, of which the first is the class's, and a list of arguments for each); where the program
+    /// talks with one of the problem's, the input of that one. Nobody knows the right answer: `AC` says that it ended well.
     #[serde(default)]
     input: Option<String>,
 }
@@ -88,7 +90,7 @@ fn as_execution(
 
 /// Try a solution.
 ///
-/// On the samples, or on an input of your own. It counts for nothing. With `?wait=` the answer is held back until it has ended.
+/// On the samples, or on an input of your own, for any kind of problem. It counts for nothing. With `?wait=` the answer is held back until it has ended.
 #[utoipa::path(
     post, path = "/problems/{slug}/run", tag = "problems", operation_id = "run_solution",
     params(("slug" = String, Path, description = "The problem's name in addresses"), WaitParams,
@@ -178,13 +180,7 @@ async fn send(
     let is_awaited = matches!(&open, Some((at_most, _)) if !at_most.is_zero());
     let solution = NewSolution { problem: &seen.problem, package: &package.package, cases, new, is_awaited };
     let sent = app.core.solve(caller.user, solution, idempotency).await;
-    let (submitted, awaited) = sent.map_err(|error| match error {
-        SolveError::NoOwnInput(why) => Problem::new(
-            ProblemKind::InvalidSubmission,
-            format!("Solutions of this problem cannot be run on an input of your own: {why}. Leave `input` out to try the samples."),
-        ),
-        SolveError::Submit(error) => execute::refusal(error, |_| ("", shape)),
-    })?;
+    let (submitted, awaited) = sent.map_err(|error| execute::refusal(error, |_| ("", shape)))?;
     drop(held);
     let told = Told {
         as_author: seen.may_change,

@@ -2,12 +2,12 @@
 
 use cupel_languages::Registry;
 use cupel_problem::{ImportOptions, Package, import};
-use cupel_types::{BoxFile, BoxPath, LimitsRequest, Output, Usage, UserId};
+use cupel_types::{BoxFile, BoxPath, LimitsRequest, Outcome, Output, RunReport, StepReport, Usage, UserId};
 
 use super::*;
 use crate::executor::{StepInput, StepObserver, StepResult};
 use crate::scripted::{Answers, SCRIPT};
-use crate::{ExecuteError, JudgeEvent, NoCache, judge_problem};
+use crate::{ExecuteError, JudgeEvent, NoCache, judge_problem, run_with_input};
 
 const PROBLEM: &str = "title = \"F\"\nslug = \"f\"\n\n[limits]\ntime = 1.0\n\n[function]\nname = \"f\"\n\
     parameters = [{ name = \"n\", type = \"int\" }]\nreturns = \"int\"\n";
@@ -87,10 +87,10 @@ impl World {
         (report.verdict, report.message.unwrap_or_default())
     }
 
-    fn run(&self, input: &str, channel: &'static str) -> OwnInput {
+    fn run(&self, input: &str, channel: &'static str) -> RunReport {
         self.with(|request| {
-            let keep = Bytes::kib(1);
-            run_with_input(request, input.as_bytes(), keep, &mut Writes(channel), &NoCache, &mut Nothing)
+            let input = input.as_bytes().into();
+            run_with_input(request, &input, Bytes::kib(1), &mut Writes(channel), &NoCache, &mut Nothing)
         })
         .unwrap()
     }
@@ -124,14 +124,15 @@ fn what_the_driver_says_decides_and_what_is_printed_does_not() {
 #[test]
 fn an_own_input_gives_the_result_and_what_was_printed() {
     let own = World::new().run("7\n", "@ ok\n14\n");
-    assert_eq!((own.verdict, own.result.as_deref()), (Verdict::Accepted, Some("14")));
-    assert_eq!(&*own.step.unwrap().stdout.data, b"42\n");
+    let returned = own.grading.unwrap().returned.unwrap();
+    assert_eq!((own.verdict, &*returned.data), (Verdict::Accepted, &b"14"[..]));
+    assert_eq!(&*own.execution.unwrap().stdout.data, b"42\n");
 }
 
 #[test]
 fn an_own_input_that_is_not_of_the_signature_is_not_run() {
     let own = World::new().run("seven\n", "");
-    assert_eq!((own.verdict, own.step.is_none()), (Verdict::Skipped, true));
+    assert_eq!((own.verdict, own.execution.is_none()), (Verdict::Skipped, true));
     let message = own.message.unwrap();
     assert_eq!(message, "the input is not what `f` takes (n: int): line 1, column 1: expected int");
 }

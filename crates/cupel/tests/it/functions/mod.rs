@@ -147,7 +147,7 @@ fn a_test_that_is_not_of_the_signature_is_a_fault_of_the_package() {
     let function = "name = \"twice\"\nparameters = [{ name = \"n\", type = \"int\" }]\nreturns = \"list<int>\"";
     for (input, answer, words) in [
         ("\"a\"\n", "[1,2]\n", "tests/secret/01.in: not what `twice` takes (n: int): line 1, column 1: expected int"),
-        ("1\n", "{}\n", "tests/secret/01.out: line 1, column 1: expected `[`"),
+        ("1\n", "{}\n", "tests/secret/01.out: line 1, column 1: expected list<int>"),
     ] {
         check(&package(function, &[(input, answer)]), "a.py", RIGHT[0].1, "JE", words);
     }

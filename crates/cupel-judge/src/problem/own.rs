@@ -1,0 +1,157 @@
+//! A submission run on an input of its sender's. Nobody knows the right answer to it, so what comes of it is shown and not judged,
+//! unless the problem has a program that talks with submissions: that one gets the input as it gets a test's, and decides.
+//!
+//! Invariant: nothing of a test that is not shown is in the cell.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use cupel_problem::{Case, FunctionCase, Method, Package};
+use cupel_types::{Bytes, Grading, Limits, Output, RunReport, Verdict};
+
+use super::case::{Pass, Wanted};
+use super::limits::CaseLimits;
+use super::program::{Builder, Built};
+use super::{Judging, Manner, ProblemError, ProblemRequest, begin, build, refused_source};
+use crate::executor::{Party, StdinSource};
+use crate::judge::Room;
+use crate::{ArtifactCache, Executor, JudgeEvent, JudgeObserver};
+
+/// What is told when the problem's own program does not know what to do with the input.
+const NOT_UNDERSTOOD: &str =
+    "The problem's program that talks with yours did not decide. It may not understand your input.";
+
+/// Runs a submission once, with this input instead of a test's, under the limits of a test. A verdict of AC says that it ended
+/// well; SK, that the input is none of the problem's, with the reason. `output_kept_max` bounds what the report has of outputs.
+///
+/// # Errors
+/// Only for failures of ours.
+pub fn run_with_input(
+    request: &ProblemRequest<'_>,
+    input: &Arc<[u8]>,
+    output_kept_max: Bytes,
+    executor: &mut dyn Executor,
+    cache: &dyn ArtifactCache,
+    observer: &mut dyn JudgeObserver,
+) -> Result<RunReport, ProblemError> {
+    let problem = &request.package.problem;
+    let limits = CaseLimits::of(&problem.limits, request.language, &request.limits);
+    let mut report = RunReport {
+        verdict: Verdict::Skipped,
+        message: None,
+        compile: None,
+        execution: None,
+        cases: Vec::new(),
+        grading: None,
+        verification: None,
+        limits: Limits { cpu_time: limits.cpu_time, ..limits.enforced },
+        language_version: request.language.installed_version().unwrap_or_default().to_owned(),
+    };
+    if let Some(why) = refused_source(request) {
+        report.verdict = Verdict::CompileError;
+        report.message = Some(why);
+        return Ok(report);
+    }
+    let call = match problem.signature.as_ref().map(|signature| FunctionCase::read(signature, input)).transpose() {
+        Ok(call) => call,
+        Err(why) => {
+            report.message = Some(format!("the input is {why}"));
+            return Ok(report);
+        }
+    };
+    let Some(case) = case_like_a_sample(request.package) else {
+        report.message = Some("the problem has no tests".to_owned());
+        return Ok(report);
+    };
+    let builder = Builder { owner: request.owner, compile: problem.limits.compile, cache };
+    // The compiler's, both of the program's, and what it returned or the conversation.
+    let mut room = Room::new(output_kept_max, 4);
+    let (built, runnable) = match build(request, &limits, &builder, executor, observer)? {
+        Built::Ok(runnable, compiled) => (compiled, runnable),
+        Built::Refused { report: compiled, verdict, message } => {
+            report.compile = compiled;
+            report.compile.iter_mut().for_each(|compiled| room.keep(&mut compiled.output));
+            report.verdict = verdict;
+            report.message = message;
+            return Ok(report);
+        }
+    };
+    report.compile = built;
+    report.compile.iter_mut().for_each(|compiled| room.keep(&mut compiled.output));
+    observer.event(JudgeEvent::ExecutionStarted { case: None });
+    let mut judging = begin(request, Manner::default(), limits, runnable, builder, executor, observer);
+    let (mut pass, returned) = match (&call, &*case.method) {
+        (Some(call), _) => judging.call_with(&case, call)?,
+        (None, Method::Interact(_)) => (judging.passes(&case, Some(input.clone()))?, None),
+        (None, Method::Check(_)) => (judging.run_with(&case, input)?, None),
+    };
+    let mut grading = Grading::default();
+    if pass.verdict == Verdict::InternalError {
+        pass.verdict = Verdict::Skipped;
+        grading.author_message = pass.judge_message.replace(NOT_UNDERSTOOD.to_owned());
+    }
+    let usage = &pass.step.usage;
+    let (verdict, outcome) = (pass.verdict, pass.step.outcome);
+    observer.event(JudgeEvent::ExecutionEnded { case: None, verdict, outcome, usage });
+    let mut kept = |text: Option<String>| {
+        let mut output = Output { data: text?.into_bytes().into(), truncated: false };
+        room.keep(&mut output);
+        Some(output)
+    };
+    grading.returned = kept(returned);
+    grading.conversation = kept((!pass.transcript.is_empty()).then(|| conversation(&pass.transcript)));
+    room.keep(&mut pass.step.stdout);
+    room.keep(&mut pass.step.stderr);
+    report.verdict = verdict;
+    report.message = pass.judge_message.or(pass.team_message);
+    report.execution = Some(pass.step);
+    report.grading = Some(grading);
+    Ok(report)
+}
+
+/// A case without an answer, which is otherwise like one that everybody may see.
+fn case_like_a_sample(package: &Package) -> Option<Case> {
+    let cases = || package.problem.tests.cases();
+    let mut case = cases().find(|case| case.shown.is_some()).or_else(|| cases().next())?.clone();
+    case.answer = None;
+    if case.shown.is_none() {
+        case.args.clear();
+        case.files.clear();
+    }
+    Some(case)
+}
+
+impl Judging<'_, '_> {
+    fn run_with(&mut self, case: &Case, input: &Arc<[u8]>) -> Result<Pass, ProblemError> {
+        let program = self.of_program(case, Some(input))?;
+        let wanted = Wanted { keep: self.limits.output, result: false, collect: false, live: true };
+        let ran = self.run(program, StdinSource::Bytes(input.clone()), None, wanted)?;
+        Ok(self.by_itself(ran.result.report, 0, ran.truncated))
+    }
+}
+
+/// What was said, a line each: after `<` the problem's program, after `>` the submission, as samples of conversations are written.
+/// Source: Kattis problem package format, "Interactive problems".
+fn conversation(transcript: &[(Party, Vec<u8>)]) -> String {
+    let mut text = String::new();
+    for (party, said) in transcript {
+        let mark = if *party == Party::Interactor { '<' } else { '>' };
+        for line in String::from_utf8_lossy(said).lines() {
+            let _ = writeln!(text, "{mark}{line}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_conversation_is_written_as_in_samples() {
+        let said = |party, text: &str| (party, text.as_bytes().to_vec());
+        let transcript =
+            [said(Party::Interactor, "3\n4"), said(Party::Program, "? 1\n"), said(Party::Interactor, "5\n")];
+        assert_eq!(conversation(&transcript), "<3\n<4\n>? 1\n<5\n");
+    }
+}

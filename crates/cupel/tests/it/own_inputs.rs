@@ -1,0 +1,107 @@
+//! Solutions run on inputs of their senders' own, through HTTP: programs, functions, classes, conversations.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::problems::{Person, pack};
+use crate::support::{NO_RATE_LIMITS, Server};
+
+/// An author on a server that has these of the shipped problems, as drafts of theirs.
+fn with_problems(data: &Path, slugs: &[&str], what: impl FnOnce(&Person<'_>)) {
+    let server = Server::start(data, &NO_RATE_LIMITS);
+    let author = Person::register(&server, "grace", Some("author"));
+    for slug in slugs {
+        let folder = format!("{}/../../problems/{slug}", env!("CARGO_MANIFEST_DIR"));
+        let (status, made) = author.upload("POST", "/api/v1/problems", &pack(Path::new(&folder)));
+        assert_eq!(status, 201, "{made}");
+    }
+    what(&author);
+}
+
+/// What comes of a source on an input.
+fn run(by: &Person<'_>, slug: &str, (language, source): (&str, &str), input: &str) -> Value {
+    let body = json!({ "language": language, "source_code": source, "input": input });
+    let sent = by.post(&format!("/api/v1/problems/{slug}/run"), body);
+    by.ended(&sent["submission_id"])
+}
+
+#[test]
+fn a_function_is_called_with_arguments_of_ones_own() {
+    let data = tempfile::tempdir().unwrap();
+    with_problems(data.path(), &["light-tail", "bath-lockers"], |author| {
+        let python = "class Solution:\n    def lightTail(self, train, strength):\n        print('seen', train.val)\n        return train.next\n";
+        let javascript = "function lightTail(train, strength) {\n  console.log('seen', Number(train.val));\n  return train.next;\n}\n";
+        for solution in [("python", python), ("javascript", javascript)] {
+            let told = run(author, "light-tail", solution, "[4, 1152921504606846976, 6]\n10\n");
+            assert_eq!((&told["verdict"], &told["stdout"]), (&json!("AC"), &json!("seen 4\n")), "{told}");
+            // All 64 bits of it.
+            assert_eq!(told["problem"]["returned"], "[1152921504606846976,6]", "{told}");
+            assert_eq!(told["problem"]["purpose"], "input");
+        }
+
+        let raises = run(author, "light-tail", ("python", "def lightTail(a, b):\n    return b // 0\n"), "[1]\n10\n");
+        assert_eq!((&raises["verdict"], &raises["problem"]["returned"]), (&json!("RTE"), &json!(null)), "{raises}");
+        assert!(raises["stderr"].as_str().unwrap().contains("ZeroDivisionError"), "{raises}");
+        let other = run(author, "light-tail", ("python", "def lightTail(a, b):\n    return 'x'\n"), "[1]\n10\n");
+        assert_eq!(
+            (&other["verdict"], &other["message"]),
+            (&json!("WA"), &json!("expected ListNode<int>, got string")),
+            "{other}"
+        );
+        let missing = run(author, "light-tail", ("python", "def tail(a, b):\n    return a\n"), "[1]\n10\n");
+        assert_eq!(missing["verdict"], "CE", "{missing}");
+        assert!(missing["message"].as_str().unwrap().contains("lightTail"), "{missing}");
+
+        // A class: names, and a list of arguments for each.
+        let class = "class Lockers:\n    def __init__(self, count):\n        self.count = count\n    def take(self):\n        return self.count\n    def giveBack(self, locker):\n        return locker == 2\n    def busy(self, low, high):\n        return low + high\n";
+        let calls = "[\"Lockers\", \"take\", \"giveBack\", \"busy\"]\n[[7], [], [2], [1, 4]]\n";
+        let told = run(author, "bath-lockers", ("python", class), calls);
+        assert_eq!(told["problem"]["returned"], "[null,7,true,5]", "{told}");
+    });
+}
+
+#[test]
+fn arguments_that_are_none_are_refused_with_line_and_type() {
+    let data = tempfile::tempdir().unwrap();
+    with_problems(data.path(), &["light-tail"], |author| {
+        for (input, words) in [
+            ("[1, 2]\nten\n", "line 2, column 1: expected int"),
+            ("[1, \"x\"]\n10\n", "line 1, column 5: expected int"),
+            ("[1]\n", "line 2, column 1: expected int"),
+            ("[1]\n10\n11\n", "line 3, column 1"),
+            ("[9223372036854775808]\n10\n", "line 1, column 2: expected int"),
+            ("", "line 1, column 1: expected ListNode<int>"),
+        ] {
+            let body = json!({ "language": "python", "source_code": "x", "input": input });
+            let (status, refused) =
+                author.server.call("POST", "/api/v1/problems/light-tail/run", Some(&author.token), Some(&body));
+            let fault = &refused["errors"][0];
+            assert_eq!((status, &fault["pointer"]), (422, &json!("/input")), "{refused}");
+            let detail = fault["detail"].as_str().unwrap();
+            assert!(detail.contains(words), "{input:?}: {detail}");
+            assert!(detail.contains("train: ListNode<int>, strength: int"), "what is taken is said: {detail}");
+        }
+    });
+}
+
+#[test]
+fn an_own_input_is_what_the_problems_program_plays_with() {
+    let data = tempfile::tempdir().unwrap();
+    with_problems(data.path(), &["cracking-point"], |author| {
+        let halves = "import sys\nlow, high = 1, 1_000_000\nwhile low < high:\n    middle = (low + high + 1) // 2\n    print('?', middle, flush=True)\n    if input() == 'holds':\n        low = middle\n    else:\n        high = middle - 1\nprint('!', low, flush=True)\n";
+        let told = run(author, "cracking-point", ("python", halves), "5\n");
+        assert_eq!(told["verdict"], "AC", "{told}");
+        let said = told["problem"]["conversation"].as_str().unwrap();
+        assert!(said.starts_with(">? 500001\n<cracks\n") && said.ends_with(">! 5\n"), "{said}");
+
+        let told = run(author, "cracking-point", ("python", "print('! 6')\n"), "5\n");
+        let why = "it answers 6, but cracks above 5";
+        assert_eq!((&told["verdict"], &told["message"]), (&json!("WA"), &json!(why)), "{told}");
+
+        // Nobody's fault is found: neither the program's nor the package's.
+        let told = run(author, "cracking-point", ("python", halves), "five\n");
+        assert_eq!((&told["verdict"], &told["attempts"]), (&json!("SK"), &json!(1)), "{told}");
+        assert!(told["message"].as_str().unwrap().contains("may not understand your input"), "{told}");
+    });
+}
