@@ -1,7 +1,7 @@
 //! Every way in which the API refuses, as RFC 9457 `application/problem+json`, from one enum.
 //!
 //! A client branches on `type` (or on `code`, which is the same word); `detail` says what to do next;
-//! `request_id` finds the log. `docs/problems.md` is generated from [`ProblemKind`] and a test holds
+//! `request_id` finds the log. `docs/errors.md` is generated from [`ProblemKind`] and a test holds
 //! the two together.
 //!
 //! A [`Problem`] becomes a response without a body that carries the problem as an extension; the edge
@@ -269,10 +269,10 @@ pub struct ProblemBody {
     pub errors: Vec<FieldError>,
 }
 
-/// The text of `docs/problems.md`.
-pub fn problems_markdown() -> String {
+/// The text of `docs/errors.md`.
+pub fn errors_markdown() -> String {
     let mut text = String::from(
-        "# Problems\n\n\
+        "# Errors\n\n\
          Every error of the HTTP API is an `application/problem+json` document (RFC 9457):\n\n\
          ```json\n\
          {\"type\": \"/problems/unknown-language\", \"title\": \"Unknown language\", \"status\": 422,\n \
@@ -280,7 +280,7 @@ pub fn problems_markdown() -> String {
          \"request_id\": \"0199a4e2c5d07f3e\", \"errors\": [{\"pointer\": \"/language\", \"detail\": \"…\"}]}\n\
          ```\n\n\
          Branch on `type` or `code`: they never change their meaning. `errors` names each fault by a JSON Pointer into the body.\n\n\
-         This page is generated from `crates/cupel-api/src/problem.rs`; `UPDATE_DOCS=1 cargo test -p cupel-api problems_page` writes it.\n\n\
+         This page is generated from `crates/cupel-api/src/problem.rs`; `UPDATE_DOCS=1 cargo test -p cupel-api errors_page` writes it.\n\n\
          | code | status | when, and what to do |\n|---|---|---|\n",
     );
     for kind in ProblemKind::ALL {
@@ -313,12 +313,12 @@ mod tests {
 
     /// `UPDATE_DOCS=1` writes the page instead.
     #[test]
-    fn problems_page_says_what_the_enum_says() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/problems.md");
-        let text = problems_markdown();
+    fn errors_page_says_what_the_enum_says() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md");
+        let text = errors_markdown();
         if std::env::var_os("UPDATE_DOCS").is_some() {
             std::fs::write(path, &text).unwrap();
         }
-        assert_eq!(std::fs::read_to_string(path).unwrap(), text, "docs/problems.md is not what problem.rs says");
+        assert_eq!(std::fs::read_to_string(path).unwrap(), text, "docs/errors.md is not what problem.rs says");
     }
 }

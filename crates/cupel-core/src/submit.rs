@@ -179,18 +179,19 @@ impl Core {
         Ok(self.accept(owner, new, idempotency, false).await?.0)
     }
 
-    /// Like [`Core::submit`] of one, for somebody who waits for the result: see [`Core::wait_for`]. `None` beside a
+    /// Like [`Core::submit`] of one. `is_awaited`: for somebody who waits for the result, see [`Core::wait_for`]. `None` beside a
     /// repeated request, whose result others may have waited for: see [`Core::wait`].
     ///
     /// # Errors
     /// As [`Core::submit`].
-    pub async fn submit_awaited(
+    pub async fn submit_one(
         &self,
         owner: UserId,
         new: NewSubmission,
         idempotency: Option<Idempotency>,
+        is_awaited: bool,
     ) -> Result<(Submitted, Option<Awaited>), SubmitError> {
-        self.accept(owner, vec![new], idempotency, true).await
+        self.accept(owner, vec![new], idempotency, is_awaited).await
     }
 
     async fn accept(

@@ -159,11 +159,8 @@ pub(crate) async fn execute(
     drop(bytes);
     let open = open_wait(&app, &caller, &wait);
     pay(&app, &caller, &notes, 1)?;
-    let (submitted, awaited) = match &open {
-        Some((at_most, _)) if !at_most.is_zero() => app.core.submit_awaited(caller.user, new, idempotency).await,
-        _ => app.core.submit(caller.user, vec![new], idempotency).await.map(|submitted| (submitted, None)),
-    }
-    .map_err(|error| refusal(error, |_| ("", shape)))?;
+    let sent = app.core.submit_one(caller.user, new, idempotency, waits(open.as_ref())).await;
+    let (submitted, awaited) = sent.map_err(|error| refusal(error, |_| ("", shape)))?;
     drop(held);
     answer(&app, &caller, &submitted, awaited, open, &wait, "/api/v1/execute", Told::default()).await
 }
@@ -171,6 +168,11 @@ pub(crate) async fn execute(
 /// The place of one who waits. Who cannot wait (any more) does not: the client must learn its id.
 pub(super) fn open_wait(app: &Shared, caller: &Caller, wait: &Wait) -> Option<(Duration, LongAnswer)> {
     wait.at_most.and_then(|at_most| Some((at_most, app.long_answers.begin(caller.user).ok()?)))
+}
+
+/// Whether anybody waits for the result.
+pub(super) fn waits(open: Option<&(Duration, LongAnswer)>) -> bool {
+    open.is_some_and(|(at_most, _)| !at_most.is_zero())
 }
 
 /// The answer to one accepted submission: its result if it was waited for and has ended, otherwise where to look below

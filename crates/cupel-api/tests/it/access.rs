@@ -90,15 +90,16 @@ async fn place(app: &TestApp, author: &TestUser, visibility: Visibility) -> Plac
 
 /// A contest of an author's with this problem, under the same name, and a question that somebody has asked about it.
 async fn contest(app: &TestApp, author: &TestUser, problem: &str) -> String {
+    let begun = cupel_core::Clock::now(&cupel_core::SystemClock) - jiff::SignedDuration::from_secs(1);
     let body = json!({
-        "slug": problem, "title": "A contest", "style": "icpc", "starts_at": "2020-01-01T00:00:00Z", "length_seconds": 3600,
+        "slug": problem, "title": "A contest", "style": "icpc", "starts_at": begun.to_string(), "length_seconds": 3600,
         "public": true, "problems": [problem],
     });
     let made = app.post("/api/v1/contests", &body).bearer(&author.token).send().await;
     assert_eq!(made.status, 201, "{made:?}");
     let guest = app.user().await;
     let path = format!("/api/v1/contests/{problem}");
-    let body = json!({ "kind": "virtual" });
+    let body = json!({ "kind": "official" });
     app.post(&format!("{path}/participation"), &body).bearer(&guest.token).send().await;
     let asked =
         app.post(&format!("{path}/clarifications"), &json!({ "question": "?" })).bearer(&guest.token).send().await;

@@ -68,6 +68,26 @@ async fn the_document_is_served_once_per_change() {
     assert_eq!(first.text, cupel_api::openapi_json());
 }
 
+/// What generators of clients make of the document: an archive is bytes, and not a list of numbers.
+#[test]
+fn archives_and_files_are_binary() {
+    let document: Value = serde_json::from_str(&cupel_api::openapi_json()).unwrap();
+    let binary = |content: &Value, kind: &str| {
+        let schema = content[kind]["schema"]["$ref"].as_str().unwrap_or_else(|| panic!("{kind}: {content}"));
+        let schema = document.pointer(schema.trim_start_matches('#')).unwrap();
+        assert_eq!((&schema["type"], &schema["format"]), (&Value::from("string"), &Value::from("binary")), "{kind}");
+    };
+    for (path, method) in [("/api/v1/problems", "post"), ("/api/v1/problems/{slug}/package", "put")] {
+        let body = &document["paths"][path][method]["requestBody"]["content"];
+        for kind in ["application/zip", "application/gzip", "application/x-tar", "application/octet-stream"] {
+            binary(body, kind);
+        }
+    }
+    let package = &document["paths"]["/api/v1/problems/{slug}/package"]["get"]["responses"]["200"];
+    binary(&package["content"], "application/zip");
+    assert!(package["headers"]["cupel-warning"].is_object(), "{package}");
+}
+
 /// Every `$ref` leads somewhere, every operation has an id, a summary, a tag, described answers and its errors.
 #[test]
 fn the_document_is_complete() {

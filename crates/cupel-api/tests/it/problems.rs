@@ -269,11 +269,16 @@ async fn an_author_imports_verifies_publishes_and_brings_a_new_version() {
     let publish = || app.request(Method::PATCH, "/api/v1/problems/echo").json(&json!({ "visibility": "public" }));
     publish().bearer(&author.token).send().await.is_problem(409, "conflict");
 
-    let asked = app.request(Method::POST, "/api/v1/problems/echo/verify").bearer(&author.token).send().await;
-    assert_eq!(asked.status, 202, "{asked:?}");
+    let asked = app.request(Method::POST, "/api/v1/problems/echo/verify?wait=30").bearer(&author.token).send();
     let verification = Verification { holds: true, claims: 7, ..Verification::default() };
-    app.complete(RunReport { execution: None, verification: Some(verification), ..a_report() }).await;
-    let told = app.get(asked.header("location")).bearer(&author.token).send().await;
+    let report = RunReport { execution: None, verification: Some(verification), ..a_report() };
+    let (asked, ()) = tokio::join!(asked, app.complete(report));
+    assert_eq!(
+        (asked.status.as_u16(), &asked.json["problem"]["verification"]["holds"]),
+        (200, &json!(true)),
+        "{asked:?}"
+    );
+    let told = app.get(asked.header("content-location")).bearer(&author.token).send().await;
     assert_eq!(told.json["problem"]["verification"]["holds"], true, "{told:?}");
     assert_eq!(publish().bearer(&author.token).send().await.status, 200);
     assert_eq!(app.get("/api/v1/problems/echo").send().await.status, 200);
@@ -285,7 +290,8 @@ async fn an_author_imports_verifies_publishes_and_brings_a_new_version() {
     assert_eq!(put(an_archive(&[])).await.json["is_new"], false, "the same content is no new version");
     let id = solve(&app, &author, "echo").await;
     app.complete(graded(Verdict::Accepted)).await;
-    let changed = || an_archive(&[("tests/secret/2.out", Some("another\n"))]);
+    let toml = "title = \"Echo\"\ndifficulty = \"easy\"\nlicence = \"für alle\"\n[limits]\ntime = 1.0\n";
+    let changed = || an_archive(&[("problem.toml", Some(toml)), ("tests/secret/2.out", Some("another\n"))]);
     put(changed()).await.is_problem(409, "conflict");
     let hide = app.request(Method::PATCH, "/api/v1/problems/echo").json(&json!({ "visibility": "draft" }));
     assert_eq!(hide.bearer(&author.token).send().await.status, 200);
@@ -306,6 +312,10 @@ async fn an_author_imports_verifies_publishes_and_brings_a_new_version() {
     let exported = app.get("/api/v1/problems/echo/package").bearer(&author.token).send().await;
     assert_eq!((exported.status.as_u16(), exported.header("content-type")), (200, "application/zip"));
     assert!(exported.text.starts_with("PK"));
+    let warnings = exported.headers.get_all("cupel-warning").iter().map(|value| value.to_str().unwrap());
+    // What is no character of headers is not in them.
+    let licence = "problem.yaml: the format has no word for the licence `f?r alle`";
+    assert!(warnings.into_iter().any(|warning| warning.contains(licence)), "{exported:?}");
     app.delete("/api/v1/problems/echo").bearer(&author.token).send().await.is_problem(409, "conflict");
     let taken = import(&app, &author, an_archive(&[]), "").await;
     taken.is_problem(409, "taken").points_to("/slug");

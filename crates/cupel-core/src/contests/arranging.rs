@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use cupel_problem::Visibility;
 use cupel_types::{ClarificationId, ContestId, ProblemId, UserId};
+use jiff::Timestamp;
 
+use super::records::ends_at;
 use super::{Contest, ContestChange, DeletedContest, NewContest, Phase, Style};
 use crate::problems::{ProblemKey, Seer};
 use crate::{Core, StoreError};
@@ -57,6 +59,7 @@ impl Core {
         title_fits(&new.title)?;
         text_fits("description", &new.description)?;
         times_fit(new.style, new.length, new.freeze)?;
+        self.is_still_to_be(new.starts_at, new.length)?;
         self.problems_fit(seer, &new.problems, new.freeze.is_some()).await?;
         self.inner.store.insert_contest(new).await?.map_err(|_taken| ContestError::SlugTaken)
     }
@@ -80,7 +83,11 @@ impl Core {
         change.description.as_deref().map_or(Ok(()), |text| text_fits("description", text))?;
         let style = change.style.unwrap_or(contest.style);
         let freeze = change.freeze.unwrap_or(contest.freeze);
-        times_fit(style, change.length.unwrap_or(contest.length), freeze)?;
+        let length = change.length.unwrap_or(contest.length);
+        times_fit(style, length, freeze)?;
+        if let Some(starts_at) = change.starts_at {
+            self.is_still_to_be(starts_at, length)?;
+        }
         if change.problems.is_some() || change.freeze.is_some() {
             let known: Vec<ProblemId> = contest.problems.iter().map(|one| one.problem).collect();
             self.problems_fit(seer, change.problems.as_ref().unwrap_or(&known), freeze.is_some()).await?;
@@ -89,16 +96,17 @@ impl Core {
         is_changed.then_some(()).ok_or(ContestError::Missing)
     }
 
-    /// Removes a contest in which nobody takes part.
+    /// Removes a contest that has not begun, or in which nobody takes part. What others did in one that has begun is not
+    /// its arranger's to remove.
     ///
     /// # Errors
     /// [`ContestError`].
     pub async fn delete_contest(&self, seer: &Seer, slug: &cupel_problem::Slug) -> Result<(), ContestError> {
         let contest = self.contest_to_change(seer, slug).await?;
-        match self.inner.store.delete_contest(contest.id).await? {
+        match self.inner.store.delete_contest(contest.id, self.now()).await? {
             DeletedContest::Gone => Ok(()),
             DeletedContest::Missing => Err(ContestError::Missing),
-            DeletedContest::InUse => Err(ContestError::Conflict("somebody takes part in it")),
+            DeletedContest::InUse => Err(ContestError::Conflict("it has begun, and somebody takes part in it")),
         }
     }
 
@@ -118,6 +126,12 @@ impl Core {
         text_fits("answer", &answer)?;
         let is_there = self.inner.store.answer(contest.id, id, answer, is_public, self.now()).await?;
         if is_there { Ok(()) } else { Err(ContestError::Missing) }
+    }
+
+    /// Whether a contest of these times is not over already: nobody could ever take part in it.
+    fn is_still_to_be(&self, starts_at: Timestamp, length: Duration) -> Result<(), ContestError> {
+        let is_over = ends_at(starts_at, length) <= self.now();
+        if is_over { Err(invalid("starts_at", "the contest would be over already")) } else { Ok(()) }
     }
 
     /// The contest, if it is the seer's to change.

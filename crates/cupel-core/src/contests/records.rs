@@ -77,9 +77,7 @@ impl Contest {
 
     /// When it ends.
     pub fn ends_at(&self) -> Timestamp {
-        self.starts_at
-            .saturating_add(jiff::SignedDuration::try_from(self.length).unwrap_or(jiff::SignedDuration::MAX))
-            .unwrap_or(Timestamp::MAX)
+        ends_at(self.starts_at, self.length)
     }
 
     /// Where it stands.
@@ -97,6 +95,12 @@ impl Contest {
     pub fn frozen_from(&self) -> Option<Duration> {
         self.freeze.filter(|_| !self.is_unfrozen).map(|freeze| self.length.saturating_sub(freeze))
     }
+}
+
+/// When what begins then and is so long ends.
+pub(super) fn ends_at(starts_at: Timestamp, length: Duration) -> Timestamp {
+    let length = jiff::SignedDuration::try_from(length).unwrap_or(jiff::SignedDuration::MAX);
+    starts_at.saturating_add(length).unwrap_or(Timestamp::MAX)
 }
 
 /// A problem of a contest.

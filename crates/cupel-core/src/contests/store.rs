@@ -24,8 +24,8 @@ pub trait ContestStore: Send + Sync {
     /// Changes a contest, all or nothing. `false`: there is none.
     async fn change_contest(&self, contest: ContestId, change: ContestChange) -> Result<bool, StoreError>;
 
-    /// Removes a contest in which nobody takes part.
-    async fn delete_contest(&self, contest: ContestId) -> Result<DeletedContest, StoreError>;
+    /// Removes a contest, unless it has begun and somebody takes part in it.
+    async fn delete_contest(&self, contest: ContestId, now: Timestamp) -> Result<DeletedContest, StoreError>;
 
     /// Writes that somebody takes part: virtually from some moment on, or, with `None`, officially, for whom it begins with the
     /// contest. `false`: they do already, and nothing changes.
@@ -90,6 +90,6 @@ pub enum DeletedContest {
     Gone,
     /// There was none.
     Missing,
-    /// Somebody takes part in it.
+    /// It has begun, and somebody takes part in it.
     InUse,
 }

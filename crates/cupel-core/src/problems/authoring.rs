@@ -11,7 +11,7 @@ use super::{
     Deleted, NewProblem, NewVersion, PackagesError, ProblemChange, ProblemKey, ProblemRecord, Seer, SlugTaken,
 };
 use crate::submit::Purpose;
-use crate::{Core, Idempotency, NewSubmission, StoreError, SubmitError, Submitted};
+use crate::{Awaited, Core, Idempotency, NewSubmission, StoreError, SubmitError, Submitted};
 
 /// How many of the newest versions may be gone back to while a problem is shown.
 const VERSIONS_LOOKED_AT: u64 = 100;
@@ -199,9 +199,11 @@ impl Core {
         problem: &ProblemRecord,
         request_id: Option<String>,
         idempotency: Option<Idempotency>,
-    ) -> Result<Submitted, SubmitError> {
+        is_awaited: bool,
+    ) -> Result<(Submitted, Option<Awaited>), SubmitError> {
         let purpose = Purpose::Verify(problem.current());
-        self.submit(by, vec![NewSubmission { purpose, request_id, ..NewSubmission::default() }], idempotency).await
+        let new = NewSubmission { purpose, request_id, ..NewSubmission::default() };
+        self.submit_one(by, new, idempotency, is_awaited).await
     }
 
     /// The problem, if it is the seer's to change.

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use cupel_problem::{FunctionCase, Package, Signature, Visibility};
+use cupel_languages::Language;
+use cupel_problem::{Driver, FunctionCase, Package, Signature, Visibility};
 use cupel_types::{Cases, SubmissionId, UserId, Work};
 
 use super::{Part, ProblemFilter, ProblemKey, ProblemLine, ProblemRecord, RunSummary, Seer};
@@ -36,7 +37,7 @@ pub struct NewSolution<'a> {
     pub cases: Cases,
     /// What was written, and wishes.
     pub new: NewSubmission,
-    /// Whether its sender waits for the result; see [`Core::submit_awaited`].
+    /// Whether its sender waits for the result; see [`Core::submit_one`].
     pub is_awaited: bool,
 }
 
@@ -104,22 +105,24 @@ impl Core {
             self.is_of(signature, input).await?;
         }
         let new = NewSubmission { purpose: Purpose::Solve { of: problem.current(), cases }, ..new };
-        if is_awaited {
-            return self.submit_awaited(owner, new, idempotency).await;
-        }
-        Ok((self.submit(owner, vec![new], idempotency).await?, None))
+        self.submit_one(owner, new, idempotency, is_awaited).await
     }
 
     /// What the problem asks of a solution before it is judged.
     fn fits(&self, new: &NewSubmission, package: &Package) -> Result<(), SubmitError> {
-        let Some(allowed) = &package.problem.limits.languages else { return Ok(()) };
+        let problem = &package.problem;
         let registry = self.registry();
         let Some(language) = registry.find(&new.language) else { return Ok(()) };
-        if allowed.contains(&language.id) {
+        let has_driver = |language: &Language| language.driver.as_deref().and_then(Driver::named).is_some();
+        let fits = |language: &Language| {
+            let is_allowed = problem.limits.languages.as_ref().is_none_or(|allowed| allowed.contains(&language.id));
+            is_allowed && (problem.signature.is_none() || has_driver(language))
+        };
+        if fits(language) {
             return Ok(());
         }
-        let names = allowed.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let detail = format!("this problem takes solutions in {names} only, not in `{}`", language.id);
+        let names: Vec<&str> = registry.iter().filter(|language| fits(language)).map(|one| one.id.as_str()).collect();
+        let detail = format!("this problem takes solutions in {} only, not in `{}`", names.join(", "), language.id);
         let kind = FaultKind::LanguageUnavailable;
         Err(SubmitError::Invalid(vec![Fault { index: 0, pointer: "/language".to_owned(), kind, detail }]))
     }

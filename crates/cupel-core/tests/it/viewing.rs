@@ -74,7 +74,7 @@ async fn who_submits_and_waits_gets_what_the_store_has() {
     let app = App::start().await;
     for cancel in [false, true] {
         let new = a_submission().worded();
-        let (submitted, awaited) = app.core.submit_awaited(app.owner, new, None).await.unwrap();
+        let (submitted, awaited) = app.core.submit_one(app.owner, new, None, true).await.unwrap();
         let (id, awaited) = (submitted.ids[0], awaited.expect("a place among those who wait"));
         let assignment = next(&app.core).await;
         let waiting = tokio::spawn({
@@ -97,7 +97,7 @@ async fn who_submits_and_waits_gets_what_the_store_has() {
 async fn who_waits_in_vain_is_answered_and_the_run_goes_on() {
     let app = App::start().await;
     let wait = async |at_most, given_up: std::future::Ready<()>| {
-        let (submitted, awaited) = app.core.submit_awaited(app.owner, a_submission().worded(), None).await.unwrap();
+        let (submitted, awaited) = app.core.submit_one(app.owner, a_submission().worded(), None, true).await.unwrap();
         let given_up =
             async move { if at_most > Duration::from_secs(1) { given_up.await } else { std::future::pending().await } };
         let record = app.core.wait_for(&app.me(), awaited.unwrap(), at_most, given_up).await.unwrap();
@@ -120,7 +120,7 @@ async fn who_waits_in_vain_is_answered_and_the_run_goes_on() {
 async fn a_repeated_request_has_no_place_among_those_who_wait() {
     let app = App::start().await;
     let key = || Idempotency { key: "k".into(), request_hash: [7; 32], expires_at: app.clock.now() + LONG };
-    let submit = async || app.core.submit_awaited(app.owner, a_submission().worded(), Some(key())).await.unwrap();
+    let submit = async || app.core.submit_one(app.owner, a_submission().worded(), Some(key()), true).await.unwrap();
     let (first, awaited) = submit().await;
     let (again, none) = submit().await;
     assert!(awaited.is_some() && none.is_none());

@@ -102,8 +102,8 @@ impl ContestStore for SqliteStore {
         self.write(ChangeContest { contest, change }).await
     }
 
-    async fn delete_contest(&self, contest: ContestId) -> Result<DeletedContest, StoreError> {
-        self.write(DeleteContest(contest)).await
+    async fn delete_contest(&self, contest: ContestId, now: Timestamp) -> Result<DeletedContest, StoreError> {
+        self.write(DeleteContest { contest, now }).await
     }
 
     async fn take_part(

@@ -79,10 +79,11 @@ pub async fn a_contest_reads_back_changes_and_goes<S: Store>(make: impl AsyncFn(
     assert!(!store.change_contest(ContestId::from_uuid(fresh()), ContestChange::default()).await.unwrap());
 
     assert!(store.take_part(made.id, user(&*store).await, None).await.unwrap());
-    assert_eq!(store.delete_contest(made.id).await.unwrap(), DeletedContest::InUse);
+    assert_eq!(store.delete_contest(made.id, at(2000)).await.unwrap(), DeletedContest::InUse);
+    assert_eq!(store.delete_contest(made.id, at(1999)).await.unwrap(), DeletedContest::Gone, "it had not begun");
     let empty = contest(&*store, new_contest("empty", owner, vec![one.id])).await;
-    assert_eq!(store.delete_contest(empty.id).await.unwrap(), DeletedContest::Gone);
-    assert_eq!(store.delete_contest(empty.id).await.unwrap(), DeletedContest::Missing);
+    assert_eq!(store.delete_contest(empty.id, at(5000)).await.unwrap(), DeletedContest::Gone);
+    assert_eq!(store.delete_contest(empty.id, at(5000)).await.unwrap(), DeletedContest::Missing);
     assert_eq!(store.contest(&empty.slug).await.unwrap(), None);
 }
 

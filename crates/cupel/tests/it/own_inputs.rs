@@ -40,6 +40,14 @@ fn a_function_is_called_with_arguments_of_ones_own() {
             assert_eq!(told["problem"]["purpose"], "input");
         }
 
+        // And in which languages it can be called.
+        let languages = author.get("/api/v1/problems/light-tail")["limits"]["languages"].clone();
+        assert_eq!(languages, json!(["c", "cpp", "go", "java", "javascript", "python", "rust", "typescript"]));
+        let bash = json!({ "language": "bash", "source_code": "echo", "input": "[1]\n10\n" });
+        let (status, refused) =
+            author.server.call("POST", "/api/v1/problems/light-tail/run", Some(&author.token), Some(&bash));
+        assert_eq!((status, &refused["errors"][0]["pointer"]), (422, &json!("/language")), "{refused}");
+
         let raises = run(author, "light-tail", ("python", "def lightTail(a, b):\n    return b // 0\n"), "[1]\n10\n");
         assert_eq!((&raises["verdict"], &raises["problem"]["returned"]), (&json!("RTE"), &json!(null)), "{raises}");
         assert!(raises["stderr"].as_str().unwrap().contains("ZeroDivisionError"), "{raises}");

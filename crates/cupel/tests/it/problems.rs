@@ -31,7 +31,7 @@ impl<'s> Person<'s> {
         Person { server, token: answer["access_token"].as_str().unwrap().to_owned() }
     }
 
-    fn get(&self, path: &str) -> Value {
+    pub(crate) fn get(&self, path: &str) -> Value {
         let (status, answer) = self.server.call("GET", path, Some(&self.token), None);
         assert_eq!(status, 200, "{path}: {answer}");
         answer

@@ -180,14 +180,16 @@ pub(crate) async fn change(
     Ok(Json(ContestView::of(&seen, app.core.now())))
 }
 
-/// Remove a contest in which nobody takes part.
+/// Remove a contest that has not begun, or in which nobody takes part.
+///
+/// What others did in a contest that has begun stays, whoever arranges it.
 #[utoipa::path(
     delete, path = "/contests/{slug}", tag = "contests", operation_id = "delete_contest",
     params(("slug" = String, Path, description = "The contest's name in addresses")),
     responses(
         (status = 204, description = "It is gone"),
         (status = 404, description = "There is none, or it is not yours", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "Somebody takes part in it", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "It has begun, and somebody takes part in it", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn delete(

@@ -11,6 +11,7 @@ use cupel_problem::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::Raw;
 use super::pieces::pieces;
 use super::room::Room;
 use super::view::{ProblemLineView, points};
@@ -136,7 +137,7 @@ pub(crate) struct ProblemLimitsView {
     output_kb: u64,
     /// The source, in bytes.
     source_bytes: u64,
-    /// The only languages there are for this problem; `null`: all.
+    /// The only languages there are for this problem, for one that asks for a function those that one can be called in; `null`: all.
     languages: Option<Vec<String>>,
     /// Languages with limits of their own.
     per_language: Vec<LanguageLimitsView>,
@@ -218,6 +219,10 @@ fn view(
     let limits = &what.limits;
     let ms = |time: std::time::Duration| time.as_millis() as u64;
     let mut room = Room::of(TEXT_BYTES_MAX as usize);
+    let starter_code = starters(package, languages)?;
+    let callable = || starter_code.iter().map(|starter| starter.language.clone()).collect();
+    let allowed = limits.languages.as_ref().map(|ids| ids.iter().map(ToString::to_string).collect());
+    let allowed = if what.signature.is_some() { Some(callable()) } else { allowed };
     Ok(ProblemView {
         statement: statement.map(|statement| statement_view(&slug, package, statement, &mut room)).transpose()?,
         statement_languages: what.statements.iter().map(|statement| statement.language.clone()).collect(),
@@ -232,7 +237,7 @@ fn view(
             memory_kb: limits.memory.as_kib(),
             output_kb: limits.output.as_kib(),
             source_bytes: limits.code.get(),
-            languages: limits.languages.as_ref().map(|ids| ids.iter().map(ToString::to_string).collect()),
+            languages: allowed,
             per_language: limits
                 .per_language
                 .keys()
@@ -256,7 +261,7 @@ fn view(
             .take(FILES_MAX)
             .map(|file| file_view(&slug, file.path.name(), file))
             .collect(),
-        starter_code: starters(package, languages)?,
+        starter_code,
         may_change: false,
         is_verified: None,
         problem,
@@ -342,7 +347,7 @@ fn sample_view(package: &Package, sample: &Sample<'_>, room: &mut Room) -> std::
         ("file" = String, Path, description = "The file, as `url` has it"),
     ),
     responses(
-        (status = 200, description = "The file", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 200, description = "The file", body = Raw, content_type = "application/octet-stream"),
         (status = 404, description = "There is none, or the problem is not shown to you", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::Json;
 use axum::extract::{FromRequest, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use cupel_core::problems::{ImportedVersion, NewPackage, Part, ProblemChange, ProblemKey};
 use cupel_problem::{Container, ExportError, Slug, Visibility, export};
@@ -14,17 +14,23 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::pieces::pieces;
+use super::result::Told;
 use super::upload::Upload;
 use super::view::{FindingView, ProblemLineView};
-use super::{refusal, seen, view};
+use super::{Raw, refusal, seen, view};
 use crate::app::Shared;
 use crate::auth::Caller;
 use crate::body::{Id, JsonBody, Params};
 use crate::edge::Notes;
 use crate::problem::{FieldError, Problem, ProblemBody, ProblemKind};
-use crate::v1::execute::{self, IdempotencyKey};
-use crate::v1::response::{Accepted, Pagination, rfc3339};
+use crate::v1::execute::{self, IdempotencyKey, Wait, WaitParams};
+use crate::v1::response::{Accepted, Pagination, SubmissionView, rfc3339};
 use crate::v1::submissions::PageParams;
+
+/// What an export leaves out: in headers of this name.
+const WARNING: HeaderName = HeaderName::from_static("cupel-warning");
+const WARNINGS_MAX: usize = 20;
+const WARNING_CHARACTERS_MAX: usize = 200;
 
 /// How many people may have a part in a problem beside its owner.
 const MEMBERS_MAX: usize = 1000;
@@ -72,7 +78,11 @@ impl From<ImportedVersion> for ImportedView {
 #[utoipa::path(
     post, path = "/problems", tag = "authoring", operation_id = "import_problem",
     params(ImportParams),
-    request_body(content = Vec<u8>, content_type = "application/zip", description = "The archive"),
+    request_body(
+        content((Raw = "application/zip"), (Raw = "application/gzip"), (Raw = "application/x-tar"), (Raw = "application/x-gzip"),
+            (Raw = "application/octet-stream")),
+        description = "The archive itself",
+    ),
     responses(
         (status = 201, description = "A draft of yours", body = ImportedView),
         (status = 409, description = "Another problem has this slug", body = ProblemBody, content_type = "application/problem+json"),
@@ -108,7 +118,11 @@ fn slug_of(text: &str) -> Result<Slug, Problem> {
 #[utoipa::path(
     put, path = "/problems/{slug}/package", tag = "authoring", operation_id = "new_version",
     params(("slug" = String, Path, description = "The problem's name in addresses")),
-    request_body(content = Vec<u8>, content_type = "application/zip", description = "The archive"),
+    request_body(
+        content((Raw = "application/zip"), (Raw = "application/gzip"), (Raw = "application/x-tar"), (Raw = "application/x-gzip"),
+            (Raw = "application/octet-stream")),
+        description = "The archive itself",
+    ),
     responses(
         (status = 200, description = "The problem now", body = ImportedView),
         (status = 404, description = "There is none, or it is not yours", body = ProblemBody, content_type = "application/problem+json"),
@@ -131,11 +145,14 @@ pub(crate) async fn new_version(
 }
 
 /// Export a problem, as a zip in the form of Kattis 2025-09.
+///
+/// What that form cannot say is told in `cupel-warning` headers, as `cupel problem export` prints it.
 #[utoipa::path(
     get, path = "/problems/{slug}/package", tag = "authoring", operation_id = "export_problem",
     params(("slug" = String, Path, description = "The problem's name in addresses")),
     responses(
-        (status = 200, description = "The archive", body = Vec<u8>, content_type = "application/zip"),
+        (status = 200, description = "The archive", body = Raw, content_type = "application/zip",
+            headers(("cupel-warning" = String, description = "What that form cannot say and the archive leaves out or says otherwise, once for each, at most 20; not ASCII: `?`"))),
         (status = 404, description = "There is none, or it is not yours", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "That form cannot say what the package says", body = ProblemBody, content_type = "application/problem+json"),
     ),
@@ -157,30 +174,41 @@ pub(crate) async fn package(
             ExportError::Inexpressible(refused) => view::refused(&refused.findings),
             error => Problem::internal(&error),
         });
-        exported?;
+        let warnings = exported?;
         let opened = std::fs::File::open(&target);
         // Open is enough: what is read from it stays until it is closed.
         let removed = std::fs::remove_file(&target);
-        removed.and(opened).map_err(|e| Problem::internal(&e))
+        removed.and(opened).map(|file| (file, warnings)).map_err(|e| Problem::internal(&e))
     });
-    let file = written.await.map_err(|e| Problem::internal(&e))??;
+    let (file, warnings) = written.await.map_err(|e| Problem::internal(&e))??;
     let mut response = pieces(file).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/zip"));
     if let Ok(value) = HeaderValue::try_from(format!("attachment; filename=\"{}.zip\"", problem.slug)) {
         response.headers_mut().insert(header::CONTENT_DISPOSITION, value);
     }
+    for value in warnings.iter().take(WARNINGS_MAX).filter_map(|warning| in_header(&warning.to_string())) {
+        response.headers_mut().append(WARNING, value);
+    }
     Ok(response)
+}
+
+/// A text as a header may have it (RFC 9110, section 5.5): not longer than clients and proxies take.
+fn in_header(text: &str) -> Option<HeaderValue> {
+    let plain = |c: char| if c.is_ascii_graphic() || c == ' ' { c } else { '?' };
+    HeaderValue::try_from(text.chars().take(WARNING_CHARACTERS_MAX).map(plain).collect::<String>()).ok()
 }
 
 /// Have a problem verified.
 ///
 /// Its inputs are held against its validators, its checker against outputs whose judgement is known, its submissions
-/// against what is expected of them. An ordinary submission of yours, whose result says what does not hold.
+/// against what is expected of them. An ordinary submission of yours, whose result says what does not hold. With `?wait=` the answer is
+/// held back until it has ended.
 #[utoipa::path(
     post, path = "/problems/{slug}/verify", tag = "authoring", operation_id = "verify_problem",
-    params(("slug" = String, Path, description = "The problem's name in addresses")),
+    params(("slug" = String, Path, description = "The problem's name in addresses"), WaitParams),
     responses(
         (status = 202, description = "Accepted: it will be verified whatever happens", body = Accepted),
+        (status = 200, description = "Ended within the time to wait", body = SubmissionView),
         (status = 404, description = "There is none, or it is not yours", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "The queue is full or the store away; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
     ),
@@ -190,15 +218,24 @@ pub(crate) async fn verify(
     caller: Caller,
     Extension(notes): Extension<Notes>,
     Id(slug): Id<Slug>,
+    wait: Wait,
     key: IdempotencyKey,
 ) -> Result<Response, Problem> {
     let problem = app.core.to_change(&caller.seer(), ProblemKey::Slug(slug)).await.map_err(refusal)?;
     let idempotency = key.for_request(&app, &format!("/api/v1/problems/{}/verify", problem.slug), &bytes::Bytes::new());
+    let open = execute::open_wait(&app, &caller, &wait);
     execute::pay(&app, &caller, &notes, 1)?;
     let request_id = Some(notes.request_id().to_owned());
-    let submitted = app.core.verify_problem(caller.user, &problem, request_id, idempotency).await;
-    let submitted = submitted.map_err(|error| execute::refusal(error, |_| ("", Default::default())))?;
-    execute::accepted(&submitted, "/api/v1/submissions")
+    let is_awaited = execute::waits(open.as_ref());
+    let sent = app.core.verify_problem(caller.user, &problem, request_id, idempotency, is_awaited).await;
+    let (submitted, awaited) = sent.map_err(|error| execute::refusal(error, |_| ("", Default::default())))?;
+    let told = Told {
+        as_author: true,
+        with_files: false,
+        slug: Some(problem.slug.to_string()),
+        version: Some(problem.version),
+    };
+    execute::answer(&app, &caller, &submitted, awaited, open, &wait, "/api/v1/submissions", told).await
 }
 
 /// What to change; what is left out stays.

@@ -18,6 +18,7 @@ pub(crate) use view::points;
 
 use cupel_core::problems::{AuthorError, ProblemKey, SeenProblem, Seer};
 use cupel_problem::Slug;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -42,6 +43,12 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(result::runs))
         .routes(routes!(rejudge::rejudge_submission))
 }
+
+/// Bytes as they are: archives and files.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "only the OpenAPI document has it")]
+struct Raw(Vec<u8>);
 
 fn no_such_problem() -> Problem {
     Problem::not_found("problem")

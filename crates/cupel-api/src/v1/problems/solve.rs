@@ -177,7 +177,7 @@ async fn send(
     drop(bytes);
     let open = execute::open_wait(app, &caller, &wait);
     execute::pay(app, &caller, notes, 1)?;
-    let is_awaited = matches!(&open, Some((at_most, _)) if !at_most.is_zero());
+    let is_awaited = execute::waits(open.as_ref());
     let solution = NewSolution { problem: &seen.problem, package: &package.package, cases, new, is_awaited };
     let sent = app.core.solve(caller.user, solution, idempotency).await;
     let (submitted, awaited) = sent.map_err(|error| execute::refusal(error, |_| ("", shape)))?;

@@ -89,7 +89,10 @@ impl Write for ChangeContest {
     }
 }
 
-pub(super) struct DeleteContest(pub(super) ContestId);
+pub(super) struct DeleteContest {
+    pub(super) contest: ContestId,
+    pub(super) now: Timestamp,
+}
 
 impl Write for DeleteContest {
     type Output = DeletedContest;
@@ -97,10 +100,11 @@ impl Write for DeleteContest {
     const DURABLE: bool = true;
 
     fn apply(&self, connection: &Connection) -> Result<DeletedContest, Fault> {
-        let id = bytes(self.0.as_uuid());
-        let sql =
-            "SELECT EXISTS (SELECT 1 FROM contest_participants x WHERE x.contest = c.id) FROM contests c WHERE id = ?";
-        let is_used = connection.prepare_cached(sql)?.query_row([id], |row| row.get::<_, bool>(0)).optional()?;
+        let id = bytes(self.contest.as_uuid());
+        let sql = "SELECT c.starts_at <= ?2 AND EXISTS (SELECT 1 FROM contest_participants x WHERE x.contest = c.id) \
+                   FROM contests c WHERE id = ?1";
+        let mut query = connection.prepare_cached(sql)?;
+        let is_used = query.query_row(params![id, to_us(self.now)], |row| row.get::<_, bool>(0)).optional()?;
         match is_used {
             None => Ok(DeletedContest::Missing),
             Some(true) => Ok(DeletedContest::InUse),
