@@ -1,14 +1,17 @@
 //! Measures Cupel against the bare program, prints tables and writes them as JSON.
 //!
 //! `cupel-bench sandbox`: what a cell costs over starting the program bare. `cupel-bench limits`: how fast output is taken
-//! in, and how far beyond a limit a program gets. `cupel-bench http`: what a submission costs through the API. Without a
-//! word: these three. `cupel-bench peers`: Cupel beside other ways of running a program, and beside its targets. How to
+//! in, and how far beyond a limit a program gets. `cupel-bench http`: what a submission costs through the API.
+//! `cupel-bench judging`: what a test, a package and a large output cost, and how fast outputs are compared. Without a
+//! word: these four. `cupel-bench peers`: Cupel beside other ways of running a program, and beside its targets. How to
 //! run it, and figures: bench/README.md.
 #![forbid(unsafe_code)]
 
 mod bare;
 mod client;
+mod comparing;
 mod http;
+mod judging;
 mod limits;
 mod machine;
 mod peers;
@@ -62,6 +65,8 @@ enum Suite {
     Http,
     /// Output as fast as it comes, and limits that are overrun.
     Limits,
+    /// A test, a package and a large output of a problem; comparisons.
+    Judging,
     /// Cupel beside other sandboxes and containers, and beside its targets.
     Peers,
 }
@@ -96,6 +101,11 @@ fn main() -> anyhow::Result<()> {
     if wanted(Suite::Limits) {
         let plan = limits::Plan { streams: count(30), overruns: count(100) };
         write(&arguments.results, "limits", limits::measure(plan)?)?;
+    }
+    if wanted(Suite::Judging) {
+        let judging = judging::measure(judging::Plan { rounds: count(20) })?;
+        let comparing = comparing::measure(100 / part as usize)?;
+        write(&arguments.results, "judging", json!({ "judging": judging, "comparing": comparing }))?;
     }
     if wanted(Suite::Peers) {
         let plan = peers::Plan {

@@ -41,11 +41,23 @@ pub(crate) fn compile_hello(folder: &Path, name: &str, linking: &str) -> anyhow:
 
 /// Compiles C to `folder/name`, with or without shared libraries.
 pub(crate) fn compile(folder: &Path, name: &str, text: &str, linking: &str) -> anyhow::Result<()> {
-    let (source, program) = (folder.join(name).with_extension("c"), folder.join(name));
+    let source = folder.join(name).with_extension("c");
     std::fs::write(&source, text).with_context(|| format!("writing {}", source.display()))?;
-    let status = Command::new("gcc").args(["-O2", linking, "-o"]).arg(&program).arg(&source).status();
-    if !status.context("starting gcc (Debian package gcc)")?.success() {
-        bail!("gcc failed on {}; is libc6-dev installed?", source.display());
+    build("gcc", &["-O2", linking], &source)
+}
+
+/// Compiles C++ to `folder/name`.
+pub(crate) fn compile_cpp(folder: &Path, name: &str, text: &str) -> anyhow::Result<()> {
+    let source = folder.join(name).with_extension("cpp");
+    std::fs::write(&source, text).with_context(|| format!("writing {}", source.display()))?;
+    build("g++", &["-O2"], &source)
+}
+
+/// The program is beside its source, without the extension.
+fn build(compiler: &str, options: &[&str], source: &Path) -> anyhow::Result<()> {
+    let status = Command::new(compiler).args(options).arg("-o").arg(source.with_extension("")).arg(source).status();
+    if !status.with_context(|| format!("starting {compiler} (Debian package {compiler})"))?.success() {
+        bail!("{compiler} failed on {}; is libc6-dev installed?", source.display());
     }
     Ok(())
 }

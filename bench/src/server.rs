@@ -110,7 +110,7 @@ impl Drop for Server {
 }
 
 /// The `cupel` that was built with us.
-fn binary() -> anyhow::Result<PathBuf> {
+pub(crate) fn binary() -> anyhow::Result<PathBuf> {
     let ours = std::env::current_exe().context("finding our own program")?;
     let cupel = ours.with_file_name("cupel");
     ensure!(cupel.exists(), "{} is missing: cargo build --release --package cupel", cupel.display());

@@ -325,6 +325,8 @@ impl Court {
             Python => vec!["/usr/bin/python3".into(), own("truth.py")],
             Java => [
                 "java",
+                // The compiler's threads take and give back megabytes whenever they like, between two looks of the program's.
+                "-Xint",
                 "-Xmx64m",
                 "-XX:MaxDirectMemorySize=1g",
                 "-XX:+UseSerialGC",

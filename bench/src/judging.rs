@@ -1,0 +1,259 @@
+//! What judging costs: a test beyond the bare program, a submission of 100 tests, the import of a large package, and an
+//! output of 100 MB against as large an answer.
+//!
+//! By the commands a setter uses (`cupel judge`, `cupel problem import`) from their start to their end, taking turns with the
+//! bare program. Compilations are kept from the first judging on, as they are on a worker. Memory is the most that the
+//! command's own process held (`VmHWM`, proc(5)), looked at every few milliseconds.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use serde_json::{Value, json};
+
+use crate::samples::Samples;
+use crate::table::Table;
+use crate::{programs, server};
+
+/// How much is measured.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    /// Of everything.
+    pub(crate) rounds: usize,
+}
+
+const TESTS: usize = 100;
+const ADD: &str =
+    "#include <iostream>\nint main() { long long a, b; std::cin >> a >> b; std::cout << a + b << '\\n'; }\n";
+/// Writes as many lines as it is told.
+const FLOOD: &str = "#include <cstdio>\nint main() { long n; if (scanf(\"%ld\", &n) != 1) return 1;\n    \
+                     for (long i = 0; i < n; i++) printf(\"%ld\\n\", i * 7919 % 1000000007); }\n";
+/// Lines of [`FLOOD`]: 99 MB of them.
+const FLOOD_LINES: u64 = 10_000_000;
+/// The large package: so many tests, whose inputs are so large.
+const LARGE: (usize, usize) = (40, 5_000_000);
+
+/// Measures all; prints a table and gives the figures.
+pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
+    let folder = tempfile::Builder::new().prefix("cupel-bench-").tempdir_in("/var/tmp").context("making a folder")?;
+    let bench = Bench { cupel: server::binary()?, folder: folder.path().to_owned() };
+    let mut table = Table::new("Judging, medians", &["what", "measured", "target"]);
+
+    let tests = bench.tests(plan.rounds)?;
+    let bare = tests.bare.percentile(50.0) / u32::try_from(TESTS)?;
+    let each = (tests.many.percentile(50.0).saturating_sub(tests.one.percentile(50.0))) / u32::try_from(TESTS)?;
+    let beyond = each.saturating_sub(bare);
+    let what = format!("a test of a trivial C++ program, beyond the program's own {:.2} ms", ms(bare));
+    table.row(vec![what, format!("{:.2} ms", ms(beyond)), "2 ms".into()]);
+    let whole = tests.many.percentile(50.0);
+    let what = format!("{TESTS} tests of it, from the command to its end, compiled before");
+    table.row(vec![what, format!("{:.2} s", whole.as_secs_f64()), "1 s".into()]);
+
+    let import = bench.import(plan.rounds)?;
+    let what = format!("import of a zip with {} MB of tests", LARGE.0 * LARGE.1 / 1_000_000);
+    table.row(vec![what, import.cell(), String::new()]);
+
+    let (flood, bare_flood, bytes) = bench.flood(plan.rounds)?;
+    let what = format!(
+        "{} MB of output against as large an answer, from the command to its end (bare, read through a pipe: {:.2} s)",
+        bytes / 1_000_000,
+        bare_flood.percentile(50.0).as_secs_f64()
+    );
+    table.row(vec![what, flood.cell(), String::new()]);
+    println!("{table}");
+
+    Ok(json!({
+        "bare_ms": ms(bare),
+        "test_beyond_bare_ms": ms(beyond),
+        "tests": TESTS,
+        "one_test": tests.one.to_json(),
+        "all_tests": tests.many.to_json(),
+        "import": import.to_json(),
+        "large_output": flood.to_json(),
+        "large_output_bare": bare_flood.to_json(),
+    }))
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+/// What a command took.
+#[derive(Default)]
+struct Cost {
+    times: Samples,
+    memory_max_kib: u64,
+}
+
+impl Cost {
+    fn push(&mut self, (time, memory_kib): (Duration, u64)) {
+        self.times.push(time);
+        self.memory_max_kib = self.memory_max_kib.max(memory_kib);
+    }
+
+    fn cell(&self) -> String {
+        let time = self.times.percentile(50.0).as_secs_f64();
+        format!("{time:.2} s, {:.0} MiB of memory", self.memory_max_kib as f64 / 1024.0)
+    }
+
+    fn to_json(&self) -> Value {
+        json!({ "time": self.times.to_json(), "memory_max_kib": self.memory_max_kib })
+    }
+}
+
+struct Tests {
+    /// All tests' programs, bare.
+    bare: Samples,
+    /// A package of one test.
+    one: Samples,
+    /// A package of as many again.
+    many: Samples,
+}
+
+struct Bench {
+    cupel: PathBuf,
+    folder: PathBuf,
+}
+
+impl Bench {
+    fn tests(&self, rounds: usize) -> anyhow::Result<Tests> {
+        let input = |number: usize| format!("{number} 1\n");
+        let case = |number: usize| (input(number), format!("{}\n", number + 1));
+        let one = self.package("one-test", (0..1).map(case))?;
+        let many = self.package("many-tests", (0..=TESTS).map(case))?;
+        let (source, bare) = self.program("add", ADD)?;
+        self.judge(&one, &source)?;
+        let mut tests = Tests { bare: Samples::default(), one: Samples::default(), many: Samples::default() };
+        for _ in 0..rounds {
+            let began = Instant::now();
+            for number in 0..TESTS {
+                let output = run_bare(&bare, &input(number))?;
+                ensure!(output == format!("{}\n", number + 1).as_bytes(), "the program adds wrongly");
+            }
+            tests.bare.push(began.elapsed());
+            tests.one.push(self.judge(&one, &source)?.0);
+            tests.many.push(self.judge(&many, &source)?.0);
+        }
+        Ok(tests)
+    }
+
+    fn import(&self, rounds: usize) -> anyhow::Result<Cost> {
+        let (tests, bytes) = LARGE;
+        let large = self.package(
+            "large-package",
+            (0..tests).map(|test| {
+                // Digits that do not compress to nothing.
+                let mut text = String::with_capacity(bytes + 16);
+                let mut state = test as u64 + 1;
+                while text.len() < bytes {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    let _ = writeln!(text, "{}", state >> 33);
+                }
+                (text, "1\n".to_owned())
+            }),
+        )?;
+        let zip = self.folder.join("large-package.zip");
+        timed(Command::new(&self.cupel).args(["problem", "export"]).arg(&large).arg("--output").arg(&zip))?;
+        let mut cost = Cost::default();
+        for _ in 0..rounds {
+            let into = self.folder.join("imported");
+            fs::create_dir(&into).context("making a folder")?;
+            let mut command = Command::new(&self.cupel);
+            command.args(["problem", "import"]).arg(&zip).arg("--into").arg(&into);
+            cost.push(timed(&mut command)?);
+            fs::remove_dir_all(&into).context("removing what was imported")?;
+        }
+        Ok(cost)
+    }
+
+    /// What judging took, what the bare program took, and how many bytes it writes.
+    fn flood(&self, rounds: usize) -> anyhow::Result<(Cost, Samples, usize)> {
+        let input = format!("{FLOOD_LINES}\n");
+        let (source, program) = self.program("flood", FLOOD)?;
+        let answer = run_bare(&program, &input)?;
+        let bytes = answer.len();
+        let package = self.package("large-output", [(input.clone(), String::from_utf8(answer)?)].into_iter())?;
+        self.judge(&package, &source)?;
+        let (mut judged, mut bare) = (Cost::default(), Samples::default());
+        for _ in 0..rounds {
+            let began = Instant::now();
+            ensure!(run_bare(&program, &input)?.len() == bytes, "another output");
+            bare.push(began.elapsed());
+            judged.push(self.judge(&package, &source)?);
+        }
+        Ok((judged, bare, bytes))
+    }
+
+    /// A package in Cupel's own form, of secret tests only.
+    fn package(&self, slug: &str, tests: impl Iterator<Item = (String, String)>) -> anyhow::Result<PathBuf> {
+        let package = self.folder.join(slug);
+        let secret = package.join("tests/secret");
+        fs::create_dir_all(&secret).context("making a package")?;
+        let about = format!(
+            "title = \"Bench\"\nslug = \"{slug}\"\n[limits]\ntime = 10.0\nmemory_mib = 256\noutput_mib = 256\n"
+        );
+        fs::write(package.join("problem.toml"), about)?;
+        fs::write(package.join("statement.md"), "To be measured.\n")?;
+        for (number, (input, answer)) in tests.enumerate() {
+            fs::write(secret.join(format!("{number:03}.in")), input)?;
+            fs::write(secret.join(format!("{number:03}.out")), answer)?;
+        }
+        Ok(package)
+    }
+
+    /// A source in C++ and what it compiles to.
+    fn program(&self, name: &str, text: &str) -> anyhow::Result<(PathBuf, PathBuf)> {
+        programs::compile_cpp(&self.folder, name, text)?;
+        let program = self.folder.join(name);
+        Ok((program.with_extension("cpp"), program))
+    }
+
+    fn judge(&self, package: &Path, source: &Path) -> anyhow::Result<(Duration, u64)> {
+        let mut command = Command::new(&self.cupel);
+        command.arg("judge").arg(package).arg("--submission").arg(source);
+        timed(&mut command)
+    }
+}
+
+/// What a command took until it ended well, and the most memory that its process held, in KiB.
+fn timed(command: &mut Command) -> anyhow::Result<(Duration, u64)> {
+    let began = Instant::now();
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let pid = child.id();
+    let (output, took, memory_kib) = thread::scope(|scope| -> anyhow::Result<_> {
+        let watching = scope.spawn(move || most_memory_kib(pid));
+        let output = child.wait_with_output()?;
+        let took = began.elapsed();
+        Ok((output, took, watching.join().unwrap_or_default()))
+    })?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{command:?} ended with {}: {said}", output.status);
+    Ok((took, memory_kib))
+}
+
+/// Looks until the process has ended.
+fn most_memory_kib(pid: u32) -> u64 {
+    let mut most = 0;
+    // A process that has ended has no memory left to tell of, before it is waited for and after.
+    while let Some(now) = fs::read_to_string(format!("/proc/{pid}/status")).ok().and_then(|status| {
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()
+    }) {
+        most = most.max(now);
+        thread::sleep(Duration::from_millis(3));
+    }
+    most
+}
+
+fn run_bare(program: &Path, input: &str) -> anyhow::Result<Vec<u8>> {
+    use std::io::Write as _;
+    let mut child: Child = Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    child.stdin.take().context("a pipe")?.write_all(input.as_bytes())?;
+    let output = child.wait_with_output()?;
+    ensure!(output.status.success(), "{} failed bare", program.display());
+    Ok(output.stdout)
+}
