@@ -279,6 +279,8 @@ pub trait AccountStore: Send + Sync {
     async fn users(&self, offset: u64, limit: u64) -> Result<Vec<User>, StoreError>;
     /// Changes role and tier.
     async fn set_access(&self, id: UserId, role: Role, tier: Tier) -> Result<bool, StoreError>;
+    /// Changes the password's hash (PHC string), and ends all sessions of the user. `false`: there is none.
+    async fn set_password(&self, id: UserId, password_hash: String, now: Timestamp) -> Result<bool, StoreError>;
     /// How many users there are.
     async fn count_users(&self) -> Result<u64, StoreError>;
     /// Writes a key.

@@ -50,6 +50,23 @@ pub(crate) fn bad(text: &str) -> String {
     format!("{RED}{text}{RESET}")
 }
 
+/// What somebody else wrote, so that it cannot move the cursor, change colours or forge lines: only the characters that show, line feeds and
+/// tabs are as they were.
+pub(crate) fn harmless(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        // Cf: marks that turn the direction of writing, and others that do not show.
+        let is_hidden =
+            matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+        match c {
+            '\n' | '\t' => shown.push(c),
+            c if c.is_control() || is_hidden => shown.extend(c.escape_unicode()),
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
 /// Columns of text, each as wide as its widest cell; the last one is never padded.
 pub(crate) struct Table {
     rows: Vec<Vec<String>>,
@@ -105,6 +122,11 @@ fn width(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_others_wrote_shows_and_does_nothing() {
+        assert_eq!(harmless("a\tß\n\x1b[2J\r\u{202e}x"), "a\tß\n\\u{1b}[2J\\u{d}\\u{202e}x");
+    }
 
     #[test]
     fn columns_line_up_whatever_the_colours() {

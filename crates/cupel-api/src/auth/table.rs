@@ -111,6 +111,7 @@ const OPERATIONS: &[(Method, &str, Who)] = &[
     (Method::POST, "/auth/keys", User(Scope::Account)),
     (Method::GET, "/auth/keys", User(Scope::Account)),
     (Method::DELETE, "/auth/keys/{key_id}", User(Scope::Account)),
+    (Method::GET, "/admin/users", Admin),
     (Method::PATCH, "/admin/users/{user_id}", Admin),
     (Method::GET, "/admin/queue", Admin),
 ];

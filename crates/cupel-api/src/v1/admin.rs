@@ -2,17 +2,18 @@
 
 use axum::Json;
 use axum::extract::State;
-use cupel_core::accounts::{Role, Tier};
+use cupel_core::accounts::{Role, Tier, User};
 use cupel_types::UserId;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::app::Shared;
 use crate::auth::Caller;
-use crate::body::{Id, JsonBody};
+use crate::body::{Id, JsonBody, Params};
 use crate::problem::{FieldError, Problem, ProblemBody, ProblemKind};
 use crate::suggest::nearest;
-use crate::v1::response::rfc3339;
+use crate::v1::response::{Pagination, rfc3339};
+use crate::v1::submissions::{PageParams, one, twenty};
 
 /// What to change; what is left out stays.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -61,6 +62,70 @@ pub(crate) struct UserView {
     created_at: String,
 }
 
+impl From<User> for UserView {
+    fn from(user: User) -> UserView {
+        UserView {
+            user_id: user.id.to_string(),
+            username: user.username,
+            email: user.email,
+            role: user.role.as_str(),
+            tier: user.tier.0,
+            created_at: rfc3339(user.created_at),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct UserParams {
+    /// Only who has this user name or e-mail address; upper and lower case are alike.
+    #[serde(default)]
+    login: Option<String>,
+    /// Which page, from 1.
+    #[serde(default = "one")]
+    #[param(minimum = 1, default = 1)]
+    page: u64,
+    /// How many on a page.
+    #[serde(default = "twenty")]
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    limit: u64,
+}
+
+/// A page of users, the oldest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct UserPage {
+    users: Vec<UserView>,
+    pagination: Pagination,
+}
+
+/// List users, or find one by name.
+#[utoipa::path(
+    get, path = "/admin/users", tag = "admin", operation_id = "users",
+    params(UserParams),
+    responses((status = 200, description = "A page", body = UserPage)),
+)]
+pub(crate) async fn users(
+    State(app): State<Shared>,
+    _admin: Caller,
+    Params(params): Params<UserParams>,
+) -> Result<Json<UserPage>, Problem> {
+    let page = PageParams { page: params.page, limit: params.limit };
+    let offset = page.offset()?;
+    let (users, total) = match &params.login {
+        Some(login) => {
+            let found: Vec<User> = app.accounts.find_user(login).await?.into_iter().collect();
+            let total = found.len() as u64;
+            (if offset == 0 { found } else { Vec::new() }, total)
+        }
+        None => (app.accounts.users(offset, page.limit).await?, app.accounts.count_users().await?),
+    };
+    Ok(Json(UserPage {
+        users: users.into_iter().map(UserView::from).collect(),
+        pagination: Pagination { page: page.page, limit: page.limit, total },
+    }))
+}
+
 /// Change a user's role or tier.
 #[utoipa::path(
     patch, path = "/admin/users/{user_id}", tag = "admin", operation_id = "set_access",
@@ -97,14 +162,7 @@ pub(crate) async fn set_access(
     }
     app.identities.forget(id);
     tracing::info!(by = %caller.user, user = %id, role = user.role.as_str(), tier = user.tier.0, "access changed");
-    Ok(Json(UserView {
-        user_id: user.id.to_string(),
-        username: user.username,
-        email: user.email,
-        role: user.role.as_str(),
-        tier: user.tier.0,
-        created_at: rfc3339(user.created_at),
-    }))
+    Ok(Json(user.into()))
 }
 
 /// What waits and what runs.

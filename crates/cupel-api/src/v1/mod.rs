@@ -37,6 +37,7 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(account::webhook_secret))
         .routes(routes!(keys::create_key, keys::keys))
         .routes(routes!(keys::revoke_key))
+        .routes(routes!(admin::users))
         .routes(routes!(admin::set_access))
         .routes(routes!(admin::queue))
         .merge(problems::routes())

@@ -272,6 +272,17 @@ async fn a_missing_scope_is_named() {
 async fn a_demotion_and_a_promotion_by_an_administrator_count_at_once() {
     let app = TestApp::start().await;
     let (chief, other) = (app.admin().await, app.user().await);
+    // Found by name, whatever its case.
+    let found = app.get(&format!("/api/v1/admin/users?login={}", other.user.username.to_uppercase()));
+    let found = found.bearer(&chief.token).send().await.json;
+    assert_eq!(
+        (&found["users"][0]["user_id"], &found["pagination"]["total"]),
+        (&json!(other.user.id.to_string()), &json!(1))
+    );
+    let none = app.get("/api/v1/admin/users?login=nobody").bearer(&chief.token).send().await.json;
+    assert_eq!((&none["users"], &none["pagination"]["total"]), (&json!([]), &json!(0)));
+    let all = app.get("/api/v1/admin/users?limit=1").bearer(&chief.token).send().await.json;
+    assert_eq!((all["users"].as_array().unwrap().len(), &all["pagination"]["total"]), (1, &json!(2)));
     let place = format!("/api/v1/admin/users/{}", other.user.id);
     app.get("/api/v1/admin/queue").bearer(&other.token).send().await.is_problem(403, "forbidden");
     let set =

@@ -166,6 +166,18 @@ impl Accounts {
         self.inner.store.set_access(id, role, tier).await
     }
 
+    /// Gives a user another password, and ends all their sessions. `false`: there is no such user.
+    ///
+    /// # Errors
+    /// [`RegisterError`], never [`RegisterError::Taken`]; nothing has changed then.
+    pub async fn set_password(&self, id: UserId, password: &str) -> Result<bool, RegisterError> {
+        if let Some(fault) = fault_of_password(password) {
+            return Err(RegisterError::Invalid(vec![fault]));
+        }
+        let password_hash = self.inner.passwords.hash(password).await?;
+        Ok(self.inner.store.set_password(id, password_hash, self.now()).await?)
+    }
+
     /// The key with which webhooks for this user are signed: shown to the user only.
     ///
     /// # Errors
@@ -202,11 +214,14 @@ fn faults_of(new: &NewAccount) -> Vec<Fault> {
         let detail = "an e-mail address is NAME@DOMAIN with at most 254 bytes";
         faults.push(fault("/email", FaultKind::BadEmail, detail));
     }
-    if !(8..=256).contains(&new.password.chars().count()) || new.password.contains('\0') {
-        let detail = "a password has 8 to 256 characters, none of them NUL";
-        faults.push(fault("/password", FaultKind::BadPassword, detail));
-    }
+    faults.extend(fault_of_password(&new.password));
     faults
+}
+
+fn fault_of_password(password: &str) -> Option<Fault> {
+    let is_good = (8..=256).contains(&password.chars().count()) && !password.contains('\0');
+    let detail = "a password has 8 to 256 characters, none of them NUL";
+    (!is_good).then(|| fault("/password", FaultKind::BadPassword, detail))
 }
 
 /// Whether mail could be sent there as far as the text tells: one `@` with something on both sides, a

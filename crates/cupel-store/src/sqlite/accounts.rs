@@ -76,6 +76,10 @@ impl AccountStore for SqliteStore {
         self.write(SetAccess { id, role, tier }).await
     }
 
+    async fn set_password(&self, id: UserId, password_hash: String, now: Timestamp) -> Result<bool, StoreError> {
+        self.write(SetPassword { id, password_hash, now }).await
+    }
+
     async fn count_users(&self) -> Result<u64, StoreError> {
         let read = self.readers.read("count users", |reader| {
             let mut query = reader.prepare_cached("SELECT count(*) FROM users")?;
@@ -198,6 +202,27 @@ impl Write for SetAccess {
     fn apply(&self, connection: &Connection) -> Result<bool, Fault> {
         let mut update = connection.prepare_cached("UPDATE users SET role = ?, tier = ? WHERE id = ?")?;
         let changed = update.execute(params![self.role.as_str(), self.tier.0.as_str(), bytes(self.id.as_uuid())])?;
+        Ok(changed == 1)
+    }
+}
+
+struct SetPassword {
+    id: UserId,
+    password_hash: String,
+    now: Timestamp,
+}
+
+impl Write for SetPassword {
+    type Output = bool;
+    const OPERATION: &'static str = "change a password";
+    const DURABLE: bool = true;
+
+    fn apply(&self, connection: &Connection) -> Result<bool, Fault> {
+        let id = bytes(self.id.as_uuid());
+        let mut update = connection.prepare_cached("UPDATE users SET password_hash = ? WHERE id = ?")?;
+        let changed = update.execute(params![self.password_hash, id])?;
+        let sql = "UPDATE refresh_sessions SET ended_at = coalesce(ended_at, ?) WHERE user = ?";
+        connection.prepare_cached(sql)?.execute(params![to_us(self.now), id])?;
         Ok(changed == 1)
     }
 }

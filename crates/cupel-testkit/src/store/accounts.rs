@@ -40,8 +40,12 @@ pub async fn access_and_secret_of_a_user<S: Store>(make: impl AsyncFn() -> Subje
     let now = store.user(id).await.unwrap().expect("the user");
     assert_eq!((now.role, now.tier.0.as_str()), (Role::Admin, "large"));
     assert_eq!(store.webhook_secret(id).await.unwrap(), Some([7; 32]));
+    assert!(store.set_password(id, "another".into(), at(1)).await.unwrap());
+    let (found, hash) = store.user_by_login(&now.username).await.unwrap().expect("the user");
+    assert_eq!((found.role, hash.as_str()), (Role::Admin, "another"));
     let nobody = UserId::from_uuid(fresh());
     assert!(!store.set_access(nobody, Role::Admin, Tier::default()).await.unwrap());
+    assert!(!store.set_password(nobody, "another".into(), at(1)).await.unwrap());
     assert_eq!(store.webhook_secret(nobody).await.unwrap(), None);
     assert_eq!(store.user(nobody).await.unwrap(), None);
 }
@@ -133,6 +137,9 @@ pub async fn a_refresh_token_is_good_once_and_a_stolen_one_ends_the_session<S: S
 pub async fn ended_and_expired_sessions_are_not_alive<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (ended, expired) = (session(&*store).await, session(&*store).await);
+    let of_old_password = session(&*store).await;
+    assert!(store.set_password(of_old_password.user, "another".into(), at(1)).await.unwrap());
+    assert!(!store.session_alive(of_old_password.id, at(1)).await.unwrap());
     assert!(store.session_alive(ended.id, at(1)).await.unwrap());
     store.end_session(ended.id, at(1)).await.unwrap();
     store.end_session(ended.id, at(2)).await.unwrap();

@@ -36,6 +36,8 @@ pub(super) fn user(args: &User) -> CommandResult {
         }
         UserCommand::List { json } => place.list_users(*json).await,
         UserCommand::Token { name } => place.token(name).await,
+        UserCommand::Role { name, role } => place.set_role(name, *role).await,
+        UserCommand::Password { name, password_stdin } => place.set_password(name, *password_stdin).await,
     })
 }
 
@@ -90,17 +92,9 @@ impl Place {
     }
 
     async fn add_user(&self, name: &str, email: &str, admin: bool, password_stdin: bool) -> CommandResult {
-        let password = if password_stdin {
-            read_password().or_exit(Exit::Usage)?
-        } else {
-            crate::first_account::random_password()
-        };
+        let password = password_of(password_stdin)?;
         let new = NewAccount { username: name.to_owned(), email: email.to_owned(), password: password.clone() };
         let user = self.accounts.register(new).await.map_err(|error| match error {
-            RegisterError::Invalid(faults) => {
-                let said: Vec<String> = faults.into_iter().map(|fault| fault.detail).collect();
-                Failure { exit: Exit::Usage, error: anyhow!(said.join("; ")) }
-            }
             RegisterError::Taken(which) => {
                 let taken = match which {
                     UserTaken::Username => format!("the name {name}"),
@@ -108,12 +102,31 @@ impl Place {
                 };
                 Failure { exit: Exit::Usage, error: anyhow!("{taken} is taken") }
             }
-            RegisterError::Failed(error) => error.into(),
+            error => refused(error),
         })?;
         if admin {
             self.accounts.set_access(user.id, Role::Admin, Tier::default()).await?;
         }
         anstream::println!("user {} added, with id {}", user.username, user.id);
+        if !password_stdin {
+            anstream::println!("password: {password} (shown this once)");
+        }
+        Ok(Exit::Ok)
+    }
+
+    async fn set_role(&self, name: &str, role: Role) -> CommandResult {
+        let user = self.find(name).await?;
+        self.accounts.set_access(user.id, role, user.tier).await?;
+        let (name, role) = (user.username, role.as_str());
+        anstream::println!("user {name} has the role {role}; a server that runs notices within five seconds");
+        Ok(Exit::Ok)
+    }
+
+    async fn set_password(&self, name: &str, password_stdin: bool) -> CommandResult {
+        let user = self.find(name).await?;
+        let password = password_of(password_stdin)?;
+        self.accounts.set_password(user.id, &password).await.map_err(refused)?;
+        anstream::println!("user {} has another password, and is logged in nowhere", user.username);
         if !password_stdin {
             anstream::println!("password: {password} (shown this once)");
         }
@@ -263,6 +276,22 @@ impl Place {
 /// To the second, in UTC.
 fn time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// Why nothing was written of what was asked for.
+fn refused(error: RegisterError) -> Failure {
+    match error {
+        RegisterError::Invalid(faults) => {
+            let said: Vec<String> = faults.into_iter().map(|fault| fault.detail).collect();
+            Failure { exit: Exit::Usage, error: anyhow!(said.join("; ")) }
+        }
+        error => error.into(),
+    }
+}
+
+/// What is given on standard input, or a random one.
+fn password_of(from_stdin: bool) -> Result<String, Failure> {
+    if from_stdin { read_password().or_exit(Exit::Usage) } else { Ok(crate::first_account::random_password()) }
 }
 
 /// One line, without its end.

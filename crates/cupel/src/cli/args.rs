@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use cupel_core::accounts::Role;
 use cupel_problem::{PackageFormat, Slug};
 use cupel_types::Bytes;
 
@@ -23,7 +24,15 @@ Examples:
   cupel run hello.py                     run a program, with its exit code and output
   cupel serve                            start the server: API, database and workers in one process
   cupel doctor                           test every wall of the sandbox on this machine
-  cupel languages install core           install the toolchains most people want"
+  cupel languages install core           install the toolchains most people want
+
+Exit codes:
+  0 it went well                         4 a server did not let us in
+  1 judged and not accepted, or what     6 a server could not be reached, or failed
+    was tested does not hold             7 the sandbox or this machine failed
+  2 the command line, or a file, package or language that it names, is wrong
+  3 not found in the data directory or on the server
+`cupel run` and `cupel check` have codes of their own: see their --help."
 )]
 pub(crate) struct Args {
     /// When to use colour.
@@ -333,8 +342,11 @@ pub(crate) struct Check {
 /// Types, names and a sample call, as the language writes them; it compiles, and answers wrongly.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  cupel template problems/parcel-chain --language java > Solution.java
-  cupel template two-sum.zip --language rust")]
+  cupel problem new two-sum --function && cupel template two-sum --language python
+  cupel template problems/light-tail --language java > Solution.java
+  cupel template two-sum.zip --language rust
+
+problems/light-tail is in Cupel's repository; any package that asks for a function will do.")]
 pub(crate) struct Template {
     /// The package: a directory, a zip or a tar.
     #[arg(value_name = "PACKAGE")]
@@ -409,12 +421,14 @@ pub(crate) enum LanguagesCommand {
     },
 }
 
-/// Add and list users and make tokens, in the data directory; also while the server runs.
+/// Add and list users, say what they may do, give them passwords and tokens, in the data directory; also while the server runs.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cupel user add ada ada@example.org --admin
   printf %s \"$PASSWORD\" | cupel user add ada ada@example.org --password-stdin
   cupel user list --json | jq -r '.users[].email'
+  cupel user role ada author
+  cupel user password ada
   cupel user token ada")]
 pub(crate) struct User {
     #[command(subcommand)]
@@ -444,6 +458,22 @@ pub(crate) enum UserCommand {
     },
     /// Print an access token of a user.
     Token { name: String },
+    /// Say what a user may do.
+    Role {
+        /// The user's name or e-mail address.
+        name: String,
+        /// What they may do: submit, also write problems and arrange contests, or everything.
+        #[arg(value_name = "user|author|admin", value_parser = parse_role, hide_possible_values = true)]
+        role: Role,
+    },
+    /// Give a user another password and end their sessions; prints a random one unless one is given.
+    Password {
+        /// The user's name or e-mail address.
+        name: String,
+        /// Reads the password from standard input.
+        #[arg(long)]
+        password_stdin: bool,
+    },
 }
 
 /// Make, list and revoke API keys, in the data directory; also while the server runs.
@@ -491,6 +521,10 @@ pub(crate) enum KeyCommand {
         #[arg(long, value_name = "USER", default_value = "admin")]
         user: String,
     },
+}
+
+fn parse_role(text: &str) -> Result<Role, String> {
+    Role::from_name(text).ok_or_else(|| format!("expected one of {}", Role::ALL.map(Role::as_str).join(", ")))
 }
 
 fn parse_duration(text: &str) -> Result<Duration, &'static str> {

@@ -22,7 +22,7 @@ use super::package::{self, Bench};
 use super::{CommandResult, Exit, Failure, OrExit};
 use crate::config::{self, Overrides};
 use crate::local;
-use crate::terminal::{Table, bad, dim, good};
+use crate::terminal::{Table, bad, dim, good, harmless};
 
 pub(super) mod json;
 
@@ -30,6 +30,11 @@ pub(super) mod json;
 const FILES_MAX: usize = 100;
 const SOURCE_BYTES_MAX: u64 = 16 << 20;
 const DEPTH_MAX: usize = 16;
+
+/// Shown of standard error: on so many tests, so much of each.
+const STDERR_CASES: usize = 3;
+const STDERR_BYTES: usize = 2 << 10;
+const STDERR_LINES: usize = 20;
 
 pub(super) fn judge(args: &Judge) -> CommandResult {
     let (config, _) = config::load(&Overrides::default()).or_exit(Exit::Usage)?;
@@ -199,7 +204,7 @@ impl JudgeObserver for Quiet {
 
 fn show(language: &Language, report: &ProblemReport) {
     if let Some(compile) = report.compile.as_ref().filter(|compile| !compile.ok) {
-        anstream::print!("{}", String::from_utf8_lossy(&compile.output.data));
+        anstream::print!("{}", harmless(&String::from_utf8_lossy(&compile.output.data)));
     }
     if !report.cases.is_empty() {
         let scored = report.max_score.is_some();
@@ -220,20 +225,18 @@ fn show(language: &Language, report: &ProblemReport) {
             } else {
                 String::new()
             });
-            cells.push(dim(case
-                .judge_message
-                .as_deref()
-                .and_then(|message| message.lines().next())
-                .unwrap_or_default()));
+            let message = case.judge_message.as_deref().and_then(|message| message.lines().next());
+            cells.push(dim(&harmless(message.unwrap_or_default())));
             table.row(cells);
         }
         table.print();
+        said_on_stderr(report).for_each(|said| anstream::println!("\n{said}"));
     }
     if report.groups.iter().any(|group| group.max.is_some()) {
         let mut table = Table::new(&["group", "verdict", "score", "of", ""]);
         for group in report.groups.iter().filter(|group| group.max.is_some()) {
             let score = group.score.map(|score| score.to_string()).unwrap_or_default();
-            let reason = dim(group.reason.as_deref().unwrap_or_default());
+            let reason = dim(&harmless(group.reason.as_deref().unwrap_or_default()));
             table.row(vec![
                 group.name.to_string(),
                 colour(group.verdict),
@@ -254,8 +257,23 @@ fn show(language: &Language, report: &ProblemReport) {
     facts.push(format!("cpu {} ms of {} ms", report.cpu_time().as_millis(), report.cpu_time_max.as_millis()));
     facts.push(format!("mem {:.1} MiB", report.memory().as_kib() as f64 / 1024.0));
     facts.push(format!("{} ({})", language.name, report.language_version));
-    let why = report.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
+    let why = report.message.as_ref().map(|message| format!(": {}", harmless(message))).unwrap_or_default();
     anstream::println!("{mark} {}{why} {}", report.verdict.title(), dim(&format!("· {}", facts.join(" · "))));
+}
+
+/// How what the program wrote to standard error began, on the first tests that it failed.
+fn said_on_stderr(report: &ProblemReport) -> impl Iterator<Item = String> {
+    let failed = report.cases.iter().filter(|case| !matches!(case.verdict, Verdict::Accepted | Verdict::Skipped));
+    let said = failed.filter_map(|case| {
+        let data = &case.step.as_ref()?.stderr.data;
+        let text = String::from_utf8_lossy(&data[..data.len().min(STDERR_BYTES)]).into_owned();
+        let lines: Vec<&str> = text.lines().collect();
+        let shown = lines[..lines.len().min(STDERR_LINES)].join("\n");
+        let more = if shown.len() < text.trim_end().len() || data.len() > STDERR_BYTES { "\n…" } else { "" };
+        let title = dim(&format!("{}, standard error:", case.id));
+        (!shown.trim().is_empty()).then(|| format!("{title}\n{}{more}", harmless(&shown)))
+    });
+    said.take(STDERR_CASES)
 }
 
 pub(super) fn colour(verdict: Verdict) -> String {

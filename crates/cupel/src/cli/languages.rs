@@ -92,7 +92,7 @@ fn states<'l>(language: &'l Language, shelf: Option<&Shelf>) -> impl Iterator<It
 
 fn install(registry: &Registry, ids: &[String], dry_run: bool, shelf: Option<&Shelf>) -> CommandResult {
     let exit = |error: &InstallError| match error {
-        InstallError::UnknownLanguage { .. } => Exit::NotFound,
+        InstallError::UnknownLanguage { .. } => Exit::Usage,
         _ => Exit::System,
     };
     let plan = InstallPlan::new(registry, &Selection::from_words(ids))
@@ -172,7 +172,7 @@ pub(super) fn select<'r>(registry: &'r Registry, ids: &[String]) -> Result<Vec<&
                 Err(anyhow!("{} is not available: {}", language.id, local::reason(language))).or_exit(Exit::Failed)
             }
             None => {
-                Err(anyhow!("there is no language `{id}`; `cupel languages` lists all of them")).or_exit(Exit::NotFound)
+                Err(anyhow!("there is no language `{id}`; `cupel languages` lists all of them")).or_exit(Exit::Usage)
             }
         })
         .collect()

@@ -29,8 +29,9 @@ pub(crate) enum Exit {
     Ok,
     /// Judged but not accepted; tests failed; a wall is missing.
     Failed,
-    /// The command line or the configuration is wrong.
+    /// The command line or the configuration is wrong; or it names a file, package or language that is not there.
     Usage,
+    /// What is looked for in a data directory or on a server is not there.
     NotFound,
     /// A server did not let us in.
     Auth,

@@ -64,6 +64,24 @@ fn judge(files: &Files, name: &str, source: &str, args: &[&str]) -> (Ended, Valu
     (ended, object)
 }
 
+#[test]
+fn what_a_failing_program_said_is_shown_to_its_author_and_does_nothing() {
+    let files = Files::new(&[
+        ("p/problem.toml", "title = \"E\"\n[limits]\ntime = 5.0\n"),
+        ("p/statement.md", "E\n"),
+        ("p/tests/secret/1.in", "1\n"),
+        ("p/tests/secret/1.out", "1\n"),
+        (
+            "s/a.py",
+            "import sys\nprint('\\x1b[2Jgone', file=sys.stderr)\nfor n in range(99):\n    print('line', n, file=sys.stderr)\nsys.exit(3)\n",
+        ),
+    ]);
+    let ended = end(cupel(["judge", &files.path("p"), "--submission", &files.path("s/a.py")]), b"");
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stdout.contains("secret/1, standard error:\n\\u{1b}[2Jgone\nline 0\n"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("line 18\n…\n") && !ended.stdout.contains("line 19"), "{}", ended.stdout);
+}
+
 fn verdicts(object: &Value) -> String {
     let cases = object["cases"].as_array().unwrap().iter();
     cases.map(|case| case["verdict"].as_str().unwrap()).collect::<Vec<_>>().join(" ")

@@ -201,10 +201,14 @@ fn every_available_language_says_hello() {
 }
 
 #[test]
-fn unknown_languages_are_exit_3() {
-    for args in [&["languages", "install", "pyhton", "--dry-run"][..], &["languages", "test", "nonsense"]] {
+fn unknown_languages_are_exit_2_whoever_names_them() {
+    for args in [
+        &["languages", "install", "pyhton", "--dry-run"][..],
+        &["languages", "test", "nonsense"],
+        &["run", "-", "--language", "nonsense"],
+    ] {
         let ended = end(cupel(args), b"");
-        assert_eq!(ended.code, Some(3), "{args:?} {}", ended.stderr);
+        assert_eq!(ended.code, Some(2), "{args:?} {}", ended.stderr);
     }
 }
 

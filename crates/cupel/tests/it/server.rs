@@ -57,6 +57,23 @@ fn users_tokens_and_keys_are_made_while_the_server_runs() {
         server.post("/api/v1/auth/login", &json!({ "email": "ada@example.org", "password": "correct horse battery" }));
     assert!(login["access_token"].is_string());
 
+    // Another role, and another password, with which alone one gets in.
+    assert_eq!(end(cupel(["user", "role", "ada", "author", "--data", dir]), b"").code, Some(0));
+    assert_eq!(end(cupel(["user", "role", "ada", "king", "--data", dir]), b"").code, Some(2));
+    assert_eq!(end(cupel(["user", "role", "eve", "author", "--data", dir]), b"").code, Some(3));
+    let short = end(cupel(["user", "password", "ada", "--password-stdin", "--data", dir]), b"short\n");
+    assert_eq!(short.code, Some(2), "{short:?}");
+    let reset = end(cupel(["user", "password", "ada", "--data", dir]), b"");
+    let random = reset.stdout.split("password: ").nth(1).and_then(|text| text.split(' ').next()).unwrap_or_default();
+    let log_in = |password: &str| {
+        let body = json!({ "email": "ada@example.org", "password": password });
+        server.call("POST", "/api/v1/auth/login", None, Some(&body))
+    };
+    assert_eq!((log_in("correct horse battery").0, log_in(random).0), (401, 200), "{reset:?}");
+    let old = login["refresh_token"].as_str().unwrap();
+    let refreshed = server.call("POST", "/api/v1/auth/refresh", None, Some(&json!({ "refresh_token": old })));
+    assert_eq!(refreshed.0, 401, "{refreshed:?}");
+
     let token = end(cupel(["user", "token", "ada", "--data", dir]), b"");
     let admin = std::mem::replace(&mut server.key, token.stdout.trim().to_owned());
     assert_eq!(server.get("/api/v1/auth/me").1["username"], "ada");
