@@ -19,11 +19,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use cupel_core::Packages;
 use cupel_core::problems::PackagesError;
 use cupel_languages::Registry;
-use cupel_problem::{ImportError, ImportOptions, Imported, Package, import, open};
+use cupel_problem::{ImportError, ImportOptions, Imported, Package, Problem, import, open};
 use cupel_types::ContentHash;
 
-/// Packages that are remembered with what they say; their files are read from the disk in any case.
-const REMEMBERED_MAX: usize = 256;
+/// Memory for packages that are remembered with what they say; their files are read from the disk in any case.
+const REMEMBERED_BYTES_MAX: usize = 128 << 20;
+
+/// What a package takes at least, and for each file that it names: path, hash and what is said of it.
+const PACKAGE_BYTES: usize = 32 << 10;
+const FILE_BYTES: usize = 1 << 10;
 
 /// Packages on this machine.
 pub struct LocalPackages {
@@ -31,6 +35,7 @@ pub struct LocalPackages {
     languages: Registry,
     /// The one used last is the last.
     remembered: Mutex<VecDeque<Arc<Imported>>>,
+    remembered_bytes_max: usize,
 }
 
 impl LocalPackages {
@@ -41,7 +46,8 @@ impl LocalPackages {
     pub fn open(directory: &Path, languages: Registry) -> Result<LocalPackages, PackagesError> {
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
         made.map_err(failed("make", directory))?;
-        Ok(LocalPackages { directory: directory.to_owned(), languages, remembered: Mutex::default() })
+        let (directory, remembered) = (directory.to_owned(), Mutex::default());
+        Ok(LocalPackages { directory, languages, remembered, remembered_bytes_max: REMEMBERED_BYTES_MAX })
     }
 
     fn folder(&self, hash: &ContentHash) -> PathBuf {
@@ -69,10 +75,31 @@ impl LocalPackages {
         let mut remembered = self.remembered();
         remembered.retain(|known| known.package.hash != imported.package.hash);
         remembered.push_back(imported);
-        while remembered.len() > REMEMBERED_MAX {
-            remembered.pop_front();
+        let mut bytes: usize = remembered.iter().map(|known| bytes_of(&known.package.problem)).sum();
+        // The one that was asked for stays, however large it is: reading it again for each of its submissions would cost more.
+        while bytes > self.remembered_bytes_max && remembered.len() > 1 {
+            let oldest = remembered.pop_front();
+            bytes -= oldest.map_or(0, |oldest| bytes_of(&oldest.package.problem));
         }
     }
+}
+
+/// About how much memory what a package says takes. It grows with the files that it names, of which there may be very many; what
+/// authors say of tests is counted, too.
+fn bytes_of(problem: &Problem) -> usize {
+    let said = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let cases = problem.tests.cases().map(|case| {
+        let args = case.args.iter().chain(&case.validator_args).map(String::len).sum::<usize>();
+        let files = 3 + case.files.len();
+        files * FILE_BYTES + args + said(&case.hints.description) + said(&case.hints.hint)
+    });
+    let trials = &problem.trials;
+    let trials = trials.invalid_inputs.len() + 3 * (trials.valid_outputs.len() + trials.invalid_outputs.len());
+    let assets: usize = problem.statements.iter().map(|statement| 1 + statement.assets.len()).sum();
+    let programs: usize = problem.submissions.iter().map(|example| example.program.files.len()).sum();
+    let includes: usize = problem.includes.iter().map(|include| include.files.len()).sum();
+    let files = trials + assets + programs + includes + problem.attachments.len();
+    PACKAGE_BYTES + files * FILE_BYTES + cases.sum::<usize>()
 }
 
 impl Packages for LocalPackages {
@@ -148,4 +175,41 @@ impl std::fmt::Debug for LocalPackages {
 
 fn failed<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> PackagesError + 'a {
     move |source| PackagesError::Directory { action, path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A package with so many secret tests, imported.
+    fn imported(packages: &LocalPackages, tests: usize) -> ContentHash {
+        let source = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = source.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        write("problem.toml", "title = \"Echo\"\nslug = \"echo\"\n[limits]\ntime = 1.0\n");
+        write("statement.md", "Print what you read.\n");
+        for number in 0..tests {
+            write(&format!("tests/secret/{number}.in"), "b\n");
+            write(&format!("tests/secret/{number}.out"), "b\n");
+        }
+        packages.import(source.path()).unwrap().package.hash
+    }
+
+    #[test]
+    fn packages_are_remembered_by_what_they_take_and_not_by_their_number() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut packages = LocalPackages::open(directory.path(), cupel_testkit::registry()).unwrap();
+        packages.remembered_bytes_max = 200 << 10;
+        let known =
+            |packages: &LocalPackages| packages.remembered().iter().map(|one| one.package.hash).collect::<Vec<_>>();
+        let (one, two) = (imported(&packages, 1), imported(&packages, 2));
+        assert_eq!(known(&packages), [one, two], "small ones");
+        let large = imported(&packages, 60);
+        assert_eq!(known(&packages), [large], "one that leaves no room for others");
+        packages.open(&one).unwrap();
+        assert_eq!(known(&packages), [one]);
+    }
 }

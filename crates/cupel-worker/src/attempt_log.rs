@@ -27,6 +27,10 @@ pub(crate) struct AttemptLog<'a> {
     assignment: &'a Assignment,
     /// Raised when the worker's grace period is over.
     ended: &'a AtomicBool,
+    /// How long judging may take, and since when it does.
+    time_max: Duration,
+    begun: Instant,
+    is_overdue: bool,
     events: Vec<Event>,
     room: usize,
     streams: [Pending; 2],
@@ -41,12 +45,20 @@ struct Pending {
 }
 
 impl<'a> AttemptLog<'a> {
-    /// Begins the log with `started`.
-    pub(crate) fn begin(core: &'a Core, assignment: &'a Assignment, ended: &'a AtomicBool) -> AttemptLog<'a> {
+    /// Begins the log with `started`. What takes longer than `time_max` as a whole is stopped.
+    pub(crate) fn begin(
+        core: &'a Core,
+        assignment: &'a Assignment,
+        ended: &'a AtomicBool,
+        time_max: Duration,
+    ) -> AttemptLog<'a> {
         let mut log = AttemptLog {
             core,
             assignment,
             ended,
+            time_max,
+            begun: Instant::now(),
+            is_overdue: false,
             events: Vec::new(),
             room: LOG_OUTPUT_BYTES_MAX,
             streams: Default::default(),
@@ -54,6 +66,11 @@ impl<'a> AttemptLog<'a> {
         };
         log.tell(EventKind::Started { attempt: assignment.leased.attempt });
         log
+    }
+
+    /// Whether it was stopped because it took too long as a whole.
+    pub(crate) fn is_overdue(&self) -> bool {
+        self.is_overdue
     }
 
     /// The whole log.
@@ -150,7 +167,11 @@ impl JudgeObserver for AttemptLog<'_> {
         // quiet is told.
         self.flush_if_due(Stream::Stdout);
         self.flush_if_due(Stream::Stderr);
-        self.assignment.stop.is_raised() || self.ended.load(Ordering::Relaxed)
+        if self.assignment.stop.is_raised() || self.ended.load(Ordering::Relaxed) {
+            return true;
+        }
+        self.is_overdue |= self.begun.elapsed() > self.time_max;
+        self.is_overdue
     }
 }
 

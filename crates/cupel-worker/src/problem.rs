@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::time::Duration;
 
 use cupel_core::Assignment;
 use cupel_judge::{
@@ -20,6 +21,10 @@ use crate::slot::{SlotError, SlotParts};
 
 /// Bytes of what a package's program says that are kept of one case.
 const MESSAGE_BYTES_MAX: usize = 4 << 10;
+
+/// What a sender is told of a package that is at fault.
+const FAULT_OF_PACKAGE: &str = "The problem's own tests or programs are at fault, not your program. Its authors are told why; \
+                                this does not count as a try.";
 
 /// Judges a solution.
 pub(crate) fn judge_solution(
@@ -188,11 +193,7 @@ fn bounded(max: MaxScore) -> Option<Score> {
 /// Why, for the sender.
 fn message_of(report: &ProblemReport, told: &HashMap<String, Told>) -> Option<String> {
     match report.verdict {
-        Verdict::InternalError => {
-            let text = "The problem's own tests or programs are at fault, not your program. Its authors are told why; \
-                        this does not count as a try.";
-            return Some(text.to_owned());
-        }
+        Verdict::InternalError => return Some(FAULT_OF_PACKAGE.to_owned()),
         // The compiler, or what the problem asks of sources.
         Verdict::CompileError | Verdict::CompileLimit => return report.message.clone().map(short),
         _ => {}
@@ -206,6 +207,21 @@ fn message_of(report: &ProblemReport, told: &HashMap<String, Told>) -> Option<St
         (Feedback::Hidden, _) => None,
         (Feedback::Full, Some(said)) => Some(format!("{place}: {}", short(said.clone()))),
         (Feedback::Full, None) | (Feedback::Verdict, _) => Some(place),
+    }
+}
+
+/// Makes the result of a judging that was stopped because it took too long as a whole: nobody's fault but the package's, whose tests and
+/// limits allow it.
+pub(crate) fn overdue(report: &mut RunReport, time_max: Duration) {
+    let why = format!(
+        "judging took longer than {} s in all (`worker.judging_time_max`): have fewer tests, shorter limits, or groups that stop at \
+         the first failure",
+        time_max.as_secs()
+    );
+    report.verdict = Verdict::InternalError;
+    report.message = Some(if report.verification.is_some() { why.clone() } else { FAULT_OF_PACKAGE.to_owned() });
+    if let Some(grading) = &mut report.grading {
+        grading.author_message = Some(why);
     }
 }
 

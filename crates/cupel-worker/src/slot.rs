@@ -37,6 +37,8 @@ pub(crate) struct SlotParts {
     pub(crate) core: Core,
     pub(crate) cache: Arc<dyn ArtifactCache>,
     pub(crate) factory: ExecutorFactory,
+    /// How long a solution, or the verification of a package, is judged as a whole.
+    pub(crate) judging_time_max: Duration,
     /// Raised when what still runs is to be given back.
     pub(crate) ended: AtomicBool,
 }
@@ -150,8 +152,13 @@ fn judge_one(parts: &SlotParts, assignment: &Assignment, executor: &mut dyn Exec
         let found = registry.get(&source.language).filter(|language| language.is_available());
         found.ok_or_else(|| SlotError::Language(source.language.clone()))
     };
-    let mut log = AttemptLog::begin(&parts.core, assignment, &parts.ended);
-    let report = match &submission.work {
+    let time_max = match &submission.work {
+        // As many tests, each as long, as its sender may ask for.
+        Work::Program(_) => Duration::MAX,
+        Work::Problem(_) | Work::Verify(_) => parts.judging_time_max,
+    };
+    let mut log = AttemptLog::begin(&parts.core, assignment, &parts.ended, time_max);
+    let mut report = match &submission.work {
         Work::Program(program) => {
             let request = JudgeRequest {
                 owner: submission.owner,
@@ -169,6 +176,10 @@ fn judge_one(parts: &SlotParts, assignment: &Assignment, executor: &mut dyn Exec
         }
         Work::Verify(version) => verifying::verify_version(parts, assignment, version, &registry, executor, &mut log)?,
     };
+    if log.is_overdue() && report.verdict == Verdict::Cancelled {
+        problem::overdue(&mut report, time_max);
+        return Ok(Judged { report, events: log.finish() });
+    }
     // A package that is at fault is so again: another attempt shows whether it was this machine.
     let may_try_again = assignment.leased.lost == 0 && parts.core.policy().attempts_max > 1;
     if report.grading.is_some() && report.verdict == Verdict::InternalError && may_try_again {

@@ -53,6 +53,8 @@ pub struct WorkerParts {
     pub cache: Arc<dyn ArtifactCache>,
     /// Makes the executor of each slot.
     pub factory: ExecutorFactory,
+    /// How long a solution of a problem, or the verification of a package, is judged as a whole; then the package is at fault.
+    pub judging_time_max: Duration,
     /// How long running attempts may go on after the shutdown signal.
     pub grace: Duration,
 }
@@ -80,11 +82,11 @@ struct Shared {
 impl Worker {
     /// A worker that has not started yet.
     pub fn new(parts: WorkerParts) -> Worker {
-        let WorkerParts { core, id, slots, cache, factory, grace } = parts;
+        let WorkerParts { core, id, slots, cache, factory, judging_time_max, grace } = parts;
         let slots = slots.max(1);
         let shared = Shared {
             id,
-            parts: SlotParts { core, cache, factory, ended: AtomicBool::new(false) },
+            parts: SlotParts { core, cache, factory, judging_time_max, ended: AtomicBool::new(false) },
             leases: Mutex::default(),
             completions: Semaphore::new(slots * COMPLETIONS_PER_SLOT_MAX),
             tracker: TaskTracker::new(),

@@ -163,6 +163,7 @@ impl Server {
             slots,
             cache: Arc::new(artifacts),
             factory,
+            judging_time_max: config.worker.judging_time_max,
             grace: config.server.drain,
         });
         let accounts = accounts(config, &store);

@@ -126,6 +126,7 @@ impl Bench {
             slots,
             cache: Arc::new(NoCache),
             factory,
+            judging_time_max: Duration::MAX,
             grace: Duration::ZERO,
         });
         let shutdown = CancellationToken::new();

@@ -60,6 +60,7 @@ pub(crate) struct Worker {
     pub(crate) slots: u32,
     pub(crate) lease: Duration,
     pub(crate) attempts_max: u32,
+    pub(crate) judging_time_max: Duration,
     pub(crate) artifacts_memory: Bytes,
     pub(crate) artifacts_disk: Bytes,
     pub(crate) warm_compilers: Sharing,
@@ -224,6 +225,7 @@ fn read(layers: &mut Layers) -> Config {
         slots: layers.number("worker.slots", 0..=1024),
         lease: layers.duration("worker.lease", 3 * SECOND),
         attempts_max: layers.number("worker.attempts_max", 1..=100),
+        judging_time_max: layers.duration("worker.judging_time_max", SECOND),
         artifacts_memory: layers.bytes("worker.artifacts_memory"),
         artifacts_disk: layers.bytes("worker.artifacts_disk"),
         warm_compilers: layers.one_of(

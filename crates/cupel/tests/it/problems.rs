@@ -249,6 +249,23 @@ fn an_authors_way_from_import_over_verifying_and_publishing_to_a_rejudge() {
 }
 
 #[test]
+fn a_package_that_takes_too_long_in_all_is_at_fault_and_holds_no_slot() {
+    let data = tempfile::tempdir().unwrap();
+    let mut settings = NO_RATE_LIMITS.to_vec();
+    settings.push(("CUPEL_WORKER__JUDGING_TIME_MAX", "1s"));
+    let server = Server::start(data.path(), &settings);
+    let author = Person::register(&server, "grace", Some("author"));
+    let slow = "import time\ntime.sleep(4)\n";
+    let checked = archive(&[("2\n", "4\n"), ("7\n", "14\n")], None);
+    assert_eq!(author.upload("POST", "/api/v1/problems", &checked).0, 201);
+    let told = author.solve("double", slow);
+    assert_eq!((&told["verdict"], &told["attempts"]), (&json!("JE"), &json!(1)), "{told}");
+    assert!(told["message"].as_str().unwrap().contains("not your program"), "{told}");
+    assert!(told["problem"]["author_message"].as_str().unwrap().contains("longer than 1 s in all"), "{told}");
+    assert_eq!(author.get("/api/v1/problems/double")["problem"]["standing"], json!(null), "it is no try");
+}
+
+#[test]
 fn kill_9_loses_no_submission_to_a_problem_and_what_an_import_left_is_swept() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &NO_RATE_LIMITS);
