@@ -141,6 +141,8 @@ pub(crate) fn command(argv: &[&str], files: Vec<BoxFile>) -> Command {
         warm: None,
         result: false,
         collect: None,
+        outbox: None,
+        watch: false,
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use cupel_languages::Language;
 use cupel_types::{BoxFiles, Bytes, CompileReport, Limits, Outcome, Output, UserId, Verdict};
 
-use crate::executor::{StdinSource, StepInput, StepKind, StepObserver, StepResult, WarmInput};
+use crate::executor::{Collect, StdinSource, StepInput, StepKind, StepObserver, StepResult, WarmInput};
 use crate::judge::limit_message;
 use crate::{ArtifactCache, ArtifactKey, Executor, JudgeError, JudgeEvent, JudgeObserver, files};
 
@@ -81,7 +81,7 @@ pub(crate) fn compile(
             limits,
             keep: Bytes::ZERO,
             result: false,
-            collect: true,
+            collect: Collect::All,
         };
         let result = match warm(sources.owner, language, argv, &left, limits, executor, &mut transcript) {
             Some(result) => result,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cupel_languages::Language;
-use cupel_types::{BoxFiles, Bytes, Limits, StepReport, UserId};
+use cupel_types::{BoxFiles, BoxPath, Bytes, Limits, StepReport, UserId};
 
 /// Runs one step at a time, in a fresh cell. One executor belongs to one slot; calls block.
 pub trait Executor: Send {
@@ -38,25 +38,28 @@ pub struct Talk<'a> {
     pub program: StepInput<'a>,
     /// The author's program at the other end.
     pub interactor: StepInput<'a>,
-    /// What a shell around the interactor writes to standard error, as a line, once the interactor itself has ended: what the shell
-    /// does afterwards takes longer than a program needs to die of the end of its input. Not in the report.
-    pub interactor_end: &'a str,
+    /// Whether nothing follows from the program any more once the interactor has ended before it with this code; then the program is
+    /// ended. An interactor that a signal ends leaves nothing to follow either; nor does, the other way round, a program that fails before
+    /// the interactor has ended.
+    pub settles: fn(i32) -> bool,
     /// Bytes kept of what was said.
     pub transcript: Bytes,
 }
 
 /// How a conversation ended.
 ///
-/// *Invariant:* whoever ended later had not been told of the other's end before it was noted down: neither an end of file nor a
-/// broken pipe reaches the survivor earlier. So `first` is the cause where one end is the cause of the other.
+/// *Invariant:* whoever ended later had not been told of the other's end before that had a time: neither an end of file nor a broken
+/// pipe reaches the survivor earlier. So `first` is the cause where one end is the cause of the other.
 #[derive(Clone, Debug)]
 pub struct TalkResult {
     /// The tenant's program.
     pub program: StepResult,
     /// The author's.
     pub interactor: StepResult,
-    /// Who ended first.
+    /// Who ended first, by the kernel's clock.
     pub first: Party,
+    /// Whether the program was ended because nothing followed from it any more ([`Talk::settles`]); the report has it ended by SIGKILL.
+    pub settled: bool,
     /// What was said, in the order in which it came, up to the bound.
     pub transcript: Vec<(Party, Vec<u8>)>,
 }
@@ -115,8 +118,19 @@ pub struct StepInput<'a> {
     pub keep: Bytes,
     /// Whether the program has a pipe as descriptor 3, for a result that is not what it prints; see [`StepObserver::result`].
     pub result: bool,
-    /// Whether all regular files left in `/box` come back (a compile step's artefacts).
-    pub collect: bool,
+    /// Which files come back.
+    pub collect: Collect,
+}
+
+/// Which regular files left in `/box` come back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Collect {
+    /// None.
+    Nothing,
+    /// All: a compile step's artefacts.
+    All,
+    /// Those in a directory that is there from the start.
+    Outbox(BoxPath),
 }
 
 /// Where standard input comes from.
@@ -150,7 +164,7 @@ pub struct StepResult {
     /// What happened.
     pub report: StepReport,
     /// The files left in `/box`, when they were asked for and the step ended by itself: a compilation with code 0, an execution
-    /// with any. After a signal or a limit there are none.
+    /// with any. After a signal there are those of the outbox, after a limit none.
     pub files: BoxFiles,
     /// Whether there were more files than may come back; then some are missing.
     pub files_truncated: bool,

@@ -20,7 +20,7 @@ use cupel_types::{
 };
 
 use crate::compile::{Compiled, Sources, compile};
-use crate::executor::{StdinSource, StepInput, StepKind, StepObserver};
+use crate::executor::{Collect, StdinSource, StepInput, StepKind, StepObserver};
 use crate::{ArtifactCache, BuiltIn, Difference, ExecuteError, Executor, Finding};
 
 /// Output kept of every stream as long as the bound of the run allows as much for each: so that the last test of a
@@ -191,7 +191,7 @@ impl Runnable {
             limits: self.limits,
             keep: self.limits.output,
             result: false,
-            collect: false,
+            collect: Collect::Nothing,
         };
         let report = executor.execute(step, &mut Forward { case: name, observer })?.report;
         let verdict = match (Verdict::of_outcome(report.outcome), case.and_then(|c| c.expected.as_deref())) {

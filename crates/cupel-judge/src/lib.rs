@@ -18,8 +18,8 @@ mod scripted;
 pub use cache::{ArtifactCache, ArtifactKey, NoCache};
 pub use compare::{BuiltIn, BuiltInError, Comparer, Difference, Differs, Finding};
 pub use executor::{
-    ExecuteError, Executor, Party, StdinSource, StepInput, StepKind, StepObserver, StepResult, Talk, TalkResult,
-    WarmInput,
+    Collect, ExecuteError, Executor, Party, StdinSource, StepInput, StepKind, StepObserver, StepResult, Talk,
+    TalkResult, WarmInput,
 };
 pub use judge::{JudgeError, JudgeEvent, JudgeObserver, JudgeRequest, judge};
 pub use prepare::{PrepareError, prepare};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use cupel_languages::{Language, Placeholders, Prepare};
 use cupel_types::{BoxFiles, Bytes, Outcome};
 
-use crate::{ExecuteError, Executor, StdinSource, StepInput, StepKind, StepObserver};
+use crate::{Collect, ExecuteError, Executor, StdinSource, StepInput, StepKind, StepObserver};
 
 /// Nobody waits for it: whatever else runs on the processor goes before. Source: nice(1).
 const LOWEST_PRIORITY: [&str; 3] = ["nice", "-n", "19"];
@@ -65,7 +65,7 @@ pub fn prepare(
             limits: step.limits,
             keep: Bytes::ZERO,
             result: false,
-            collect: true,
+            collect: Collect::All,
         };
         let mut heard = Heard { said: Vec::new(), cancelled };
         let result = executor.execute(input, &mut heard)?;

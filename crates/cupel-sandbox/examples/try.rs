@@ -32,6 +32,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         warm: None,
         result: false,
         collect: None,
+        outbox: None,
+        watch: false,
     };
     let report = sandbox.slot(0).run(&command, &mut Terminal)?;
     eprintln!("{report:#?}");

@@ -69,10 +69,30 @@ pub(crate) fn unpack(bundle: BorrowedFd<'_>, dir: BorrowedFd<'_>, owner: u32) ->
 /// followed, so that no link in the box and no `..` leads anywhere.
 fn create(dir: BorrowedFd<'_>, path: &str, executable: bool, owner: u32) -> io::Result<OwnedFd> {
     BoxPath::new(path).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
-    let (uid, gid) = (rustix::fs::Uid::from_raw(owner), rustix::fs::Gid::from_raw(owner));
     let (above, name) = path.rsplit_once('/').map_or((None, path), |(above, name)| (Some(above), name));
+    let parent = match above {
+        Some(above) => directories(dir, above, owner)?,
+        None => None,
+    };
+    let mode = Mode::from_raw_mode(if executable { 0o755 } else { 0o644 });
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(parent.as_ref().map_or(dir, AsFd::as_fd), name, flags, mode)?;
+    let (uid, gid) = (rustix::fs::Uid::from_raw(owner), rustix::fs::Gid::from_raw(owner));
+    rustix::fs::fchown(&file, Some(uid), Some(gid))?;
+    Ok(file)
+}
+
+/// Makes a directory and those above it, where they are not there.
+pub(crate) fn make_directory(dir: BorrowedFd<'_>, path: &str, owner: u32) -> io::Result<()> {
+    BoxPath::new(path).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
+    directories(dir, path, owner).map(drop)
+}
+
+/// The last of the directories of a checked path.
+fn directories(dir: BorrowedFd<'_>, path: &str, owner: u32) -> io::Result<Option<OwnedFd>> {
+    let (uid, gid) = (rustix::fs::Uid::from_raw(owner), rustix::fs::Gid::from_raw(owner));
     let mut parent: Option<OwnedFd> = None;
-    for step in above.into_iter().flat_map(|above| above.split('/')) {
+    for step in path.split('/') {
         let at = parent.as_ref().map_or(dir, AsFd::as_fd);
         match rustix::fs::mkdirat(at, step, Mode::from_raw_mode(0o755)) {
             Ok(()) => rustix::fs::chownat(at, step, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?,
@@ -82,11 +102,7 @@ fn create(dir: BorrowedFd<'_>, path: &str, executable: bool, owner: u32) -> io::
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         parent = Some(rustix::fs::openat(at, step, flags, Mode::empty())?);
     }
-    let mode = Mode::from_raw_mode(if executable { 0o755 } else { 0o644 });
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = rustix::fs::openat(parent.as_ref().map_or(dir, AsFd::as_fd), name, flags, mode)?;
-    rustix::fs::fchown(&file, Some(uid), Some(gid))?;
-    Ok(file)
+    Ok(parent)
 }
 
 /// A buffered reader by position: the bundle's own offset belongs to nobody, so it can be read again.

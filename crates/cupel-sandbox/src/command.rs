@@ -2,8 +2,9 @@
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::time::Duration;
 
-use cupel_types::{BoxFiles, ExitStatus, Limits, Outcome, Usage};
+use cupel_types::{BoxFiles, BoxPath, ExitStatus, Limits, Outcome, Usage};
 
 use crate::CollectLimits;
 use crate::refusal::Refusal;
@@ -32,6 +33,10 @@ pub struct Command {
     pub result: bool,
     /// Whether the regular files left in `/box` come back, and how much of them.
     pub collect: Option<CollectLimits>,
+    /// A directory that is in the box from the start, and of which alone files come back: then also after a signal.
+    pub outbox: Option<BoxPath>,
+    /// Whether the observer hears of the end of the main process and of standard output as soon as they come.
+    pub watch: bool,
 }
 
 /// Which lanes a step runs in.
@@ -62,6 +67,14 @@ pub trait Observer {
     fn result(&mut self, data: &[u8]) {
         let _ = data;
     }
+    /// The main process has ended; files are still to come, and what lies in the pipes. Told where [`Command::watch`] asks for it, of
+    /// one that no limit has ended.
+    fn ended(&mut self, exit: ExitStatus) {
+        let _ = exit;
+    }
+    /// Standard output is at its end, where [`Command::watch`] asks for it: after [`Observer::ended`] if the end of the main process
+    /// has closed it; before it, the program goes on without.
+    fn stdout_closed(&mut self) {}
     /// Asked at every output and at least five times a second: whether the step should end now.
     fn cancelled(&mut self) -> bool {
         false
@@ -86,6 +99,8 @@ pub struct CellReport {
     pub outcome: Outcome,
     /// How the main process ended, where it did so before it was killed.
     pub exit: Option<ExitStatus>,
+    /// When the main process ended or was ended, by the monotonic clock; comparable among cells.
+    pub ended: Duration,
     /// What was used.
     pub usage: Usage,
     /// Whether standard output was longer than the limit.
@@ -93,7 +108,8 @@ pub struct CellReport {
     /// Whether standard error was.
     pub stderr_truncated: bool,
     /// The files it left, when they were asked for and it exited with 0, or with any code where that was asked for. A program
-    /// that a signal ended, or that was over a limit, leaves none: what it was about to write is not there.
+    /// that a signal ended leaves none but those in its outbox, one that was over a limit none at all: what it was about to
+    /// write is not there.
     pub files: BoxFiles,
     /// Whether there were more files than may be collected; then some are missing.
     pub files_truncated: bool,

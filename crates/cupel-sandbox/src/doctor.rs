@@ -151,6 +151,8 @@ fn attack(slot: &mut Slot, wall: Wall, secret: &Secret) -> Result<Option<String>
         result: false,
         warm: None,
         collect: None,
+        outbox: None,
+        watch: false,
     };
     // What an earlier run leaves is found by the second.
     let visits = if matches!(wall, Wall::IpcNamespace | Wall::FreshBox) { 2 } else { 1 };

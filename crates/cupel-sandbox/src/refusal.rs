@@ -97,6 +97,13 @@ fn of_files(command: &Command) -> Result<(), Refusal> {
     if count > FILES_MAX {
         return refuse("files", "at most 100,000 files");
     }
+    let is_in_the_way = |file: &cupel_types::BoxFile| {
+        let beneath = command.outbox.as_ref().and_then(|outbox| outbox.as_str().strip_prefix(file.path.as_str()));
+        beneath.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    if command.files.iter().flat_map(|group| group.iter()).any(is_in_the_way) {
+        return refuse("outbox", "a directory, where there is no file");
+    }
     if count < 2 {
         return Ok(());
     }

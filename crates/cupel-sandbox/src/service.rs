@@ -125,6 +125,8 @@ impl ServiceCell {
             env: command.env.iter().map(|(name, value)| format!("{name}={value}")).collect(),
             warm: false,
             result: false,
+            outbox: String::new(),
+            watch: false,
         });
         let handed = [their_input.as_fd(), their_output.as_fd(), nowhere.as_fd(), files.as_fd()];
         wire::send(lane.socket.as_fd(), &request, &handed).map_err(|_| RunError::LaneLost)?;

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -186,6 +186,8 @@ impl Slot {
             env: command.env.iter().map(|(name, value)| format!("{name}={value}")).collect(),
             warm: matches!(which, Which::Warm(_)),
             result: command.result,
+            outbox: command.outbox.as_ref().map(|path| path.as_str().to_owned()).unwrap_or_default(),
+            watch: command.watch,
         });
         let mut descriptors = vec![stdin_theirs.as_fd(), stdout_theirs.as_fd(), stderr_theirs.as_fd()];
         descriptors.extend(result_theirs.as_ref().map(OwnedFd::as_fd));
@@ -212,6 +214,7 @@ impl Slot {
             ],
             totals: [0; OUTPUTS],
             truncated: [false; OUTPUTS],
+            watched: command.watch.then(Watched::default),
             done: None,
             cold: None,
             files: Vec::new(),
@@ -338,6 +341,7 @@ struct Conversation<'a> {
     outputs: [Option<Captured>; OUTPUTS],
     totals: [u64; OUTPUTS],
     truncated: [bool; OUTPUTS],
+    watched: Option<Watched>,
     done: Option<CellDone>,
     cold: Option<String>,
     files: Vec<BoxFile>,
@@ -367,7 +371,12 @@ impl Conversation<'_> {
                 }
             }
             if ready.lane {
-                self.listen()?;
+                self.listen(observer)?;
+            }
+            if let Some(watched) = &mut self.watched
+                && watched.is_stdout_closed()
+            {
+                observer.stdout_closed();
             }
             if self.give_up.is_some_and(|at| Instant::now() > at) {
                 return Err(RunError::LaneLost);
@@ -409,6 +418,9 @@ impl Conversation<'_> {
             let n = match rustix::io::read(&output.pipe, &mut *self.chunk) {
                 Ok(0) => {
                     self.outputs[index] = None;
+                    if let Some(watched) = self.watched.as_mut().filter(|_| index == 0) {
+                        watched.stdout_ended = Some(Instant::now());
+                    }
                     return Ok(());
                 }
                 Ok(n) => n,
@@ -446,9 +458,20 @@ impl Conversation<'_> {
         Ok(())
     }
 
-    fn listen(&mut self) -> Result<(), RunError> {
+    fn listen(&mut self, observer: &mut dyn Observer) -> Result<(), RunError> {
         match wire::receive::<FromLane>(self.lane, self.received) {
             Ok(Some((FromLane::Done(done), _))) => self.done = Some(done),
+            Ok(Some((FromLane::Begun, mut beside))) => {
+                if let Some(watched) = &mut self.watched {
+                    watched.program = beside.pop();
+                }
+            }
+            Ok(Some((FromLane::Ended { status }, _))) => {
+                if let Some(watched) = &mut self.watched {
+                    watched.ended = true;
+                    observer.ended(exit_status(status));
+                }
+            }
             Ok(Some((FromLane::Cold { reason }, _))) => self.cold = Some(reason),
             Ok(Some((FromLane::Files { names, executable }, descriptors))) => {
                 self.take_files(&names, &executable, &descriptors)?
@@ -495,6 +518,52 @@ fn read_all(file: BorrowedFd<'_>, data: &mut [u8]) -> Result<(), RunError> {
     Ok(())
 }
 
+/// What is known of a program that is watched.
+#[derive(Default)]
+struct Watched {
+    /// A pidfd of its main process.
+    program: Option<OwnedFd>,
+    ended: bool,
+    /// Since when nobody can write to its standard output any more.
+    stdout_ended: Option<Instant>,
+    told: bool,
+}
+
+/// How long a program that seems to be ending, or of which that is not known, may take for it before it is one that goes on without
+/// standard output. A process is between closing its files and being a zombie for microseconds of its own time.
+const ENDING: Duration = Duration::from_secs(1);
+
+impl Watched {
+    /// Whether it is to be told now that standard output is at its end. A process that ends closes its files first: that is not told
+    /// before the end is.
+    fn is_stdout_closed(&mut self) -> bool {
+        let Some(since) = self.stdout_ended.filter(|_| !self.told) else { return false };
+        let goes_on = || self.program.as_ref().is_some_and(|program| is_ending(program) == Some(false));
+        self.told = self.ended || since.elapsed() > ENDING || goes_on();
+        self.told
+    }
+}
+
+/// Whether a process is on its way out, or gone; `None` if it cannot be found out. Source: proc_pid_stat(5); `PF_EXITING` in the kernel's
+/// `include/linux/sched.h`, set before a process closes its files.
+fn is_ending(pidfd: &OwnedFd) -> Option<bool> {
+    const EXITING: u64 = 4;
+    let pid = || {
+        let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd())).ok()?;
+        info.lines().find_map(|line| line.strip_prefix("Pid:"))?.trim().parse::<i32>().ok()
+    };
+    let before = pid()?;
+    if before == -1 {
+        return Some(true);
+    }
+    let stat = std::fs::read_to_string(format!("/proc/{before}/stat")).ok()?;
+    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
+    let is_dead = matches!(fields.next()?, "Z" | "X");
+    let flags: u64 = fields.nth(5)?.parse().ok()?;
+    // Otherwise what was read may have been of another process that got its number.
+    (pid()? == before).then_some(is_dead || flags & EXITING != 0)
+}
+
 struct Ready {
     lane: bool,
     outputs: [bool; OUTPUTS],
@@ -528,6 +597,7 @@ fn conclude(
                     Outcome::Exited(code) => Some(ExitStatus::Exited(code)),
                     _ => None,
                 },
+                ended: Duration::from_nanos(done.ended_ns),
                 usage,
                 stdout_truncated: false,
                 stderr_truncated: false,
@@ -553,11 +623,12 @@ fn conclude(
         (None, Some(ExitStatus::Signalled(signal))) => Outcome::Signalled(signal),
         (None, None) => return Err(RunError::LaneLost),
     };
-    let by_itself = matches!(outcome, Outcome::Exited(_));
+    let by_itself = matches!(outcome, Outcome::Exited(_) | Outcome::Signalled(_));
     let files = if by_itself { files } else { Vec::new() };
     Ok(CellReport {
         outcome,
         exit,
+        ended: Duration::from_nanos(done.ended_ns),
         usage,
         stdout_truncated: truncated[0],
         stderr_truncated: truncated[1],

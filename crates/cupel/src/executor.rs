@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use cupel_core::chain;
 use cupel_judge::{
-    ExecuteError, Executor, StdinSource, StepInput, StepKind, StepObserver, StepResult, Talk, TalkResult, WarmInput,
+    Collect, ExecuteError, Executor, StdinSource, StepInput, StepKind, StepObserver, StepResult, Talk, TalkResult,
+    WarmInput,
 };
 use cupel_languages::{Language, Placeholders};
 use cupel_sandbox::doctor;
@@ -219,14 +220,10 @@ impl Executor for SlotExecutor {
         };
         let partner = self.partner.insert(partner);
         let result = talk::talk(
-            talk::Side { slot: &mut self.slot, command: program, keep: talk.program.keep, end: None },
-            talk::Side {
-                slot: partner,
-                command: interactor,
-                keep: talk.interactor.keep,
-                end: Some(talk.interactor_end),
-            },
+            talk::Side { slot: &mut self.slot, command: program, keep: talk.program.keep },
+            talk::Side { slot: partner, command: interactor, keep: talk.interactor.keep },
             talk.transcript,
+            talk.settles,
             observer,
         );
         result.map_err(|error| {
@@ -262,12 +259,17 @@ impl SlotExecutor {
             // The slot looks whether it can really be forked; here it only has to be the interpreter.
             warm: self.whole.warm.iter().find(|warm| warm.argv.first() == step.argv.first()).map(|warm| warm.kind),
             result: step.result,
-            collect: step.collect.then_some(CollectLimits {
+            collect: (step.collect != Collect::Nothing).then_some(CollectLimits {
                 files: ARTIFACTS_MAX,
                 bytes: step.limits.disk,
                 // What a compiler that failed leaves is no use to anybody.
                 after_failure: step.kind == StepKind::Execute,
             }),
+            outbox: match step.collect {
+                Collect::Outbox(path) => Some(path),
+                Collect::Nothing | Collect::All => None,
+            },
+            watch: false,
         }
     }
 }

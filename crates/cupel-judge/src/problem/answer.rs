@@ -39,14 +39,12 @@ impl Answer {
     }
 }
 
-/// Reads the answer of a program that has ended. `files` are those of its feedback directory, `code` its exit code where it is known
-/// better than from the report.
-pub(super) fn read(protocol: &Protocol, report: &StepReport, code: Option<i32>, files: &BoxFiles) -> Answer {
+/// Reads the answer of a program that has ended. `files` are those of its feedback directory.
+pub(super) fn read(protocol: &Protocol, report: &StepReport, files: &BoxFiles) -> Answer {
     let said = message(&report.stderr.data);
-    let code = match (report.outcome, code) {
-        (Outcome::Exited(_), Some(code)) => code,
-        (Outcome::Exited(code), None) => code,
-        (other, _) => return Answer { judge_message: said, ..Answer::fault(format!("it {}", ended(other))) },
+    let Outcome::Exited(code) = report.outcome else {
+        let why = file(files, "judgemessage.txt").and_then(|data| message(data)).or(said);
+        return Answer { judge_message: why, ..Answer::fault(format!("it {}", ended(report.outcome))) };
     };
     let mut answer = match protocol {
         Protocol::Kattis => kattis(code, files),
@@ -64,6 +62,22 @@ pub(super) fn read(protocol: &Protocol, report: &StepReport, code: Option<i32>, 
         answer.judge_message = said.or_else(|| message(&report.stdout.data));
     }
     answer
+}
+
+/// Which exit codes of an interactor settle a conversation: it does not accept, whatever else it says and whatever the program does
+/// afterwards.
+pub(super) fn settles(protocol: &Protocol) -> fn(i32) -> bool {
+    match protocol {
+        Protocol::Kattis => |code| code != 42,
+        // With a scale any code may be part of the points.
+        Protocol::Testlib { percent: true } => |_| false,
+        Protocol::Testlib { percent: false } | Protocol::DmojTestlib | Protocol::Coci => |code| !matches!(code, 0 | 7),
+        Protocol::DmojDefault | Protocol::Peg => |code| code != 0,
+    }
+}
+
+fn file<'f>(files: &'f BoxFiles, name: &str) -> Option<&'f std::sync::Arc<[u8]>> {
+    files.iter().find(|file| file.path.as_str() == name).map(|file| &file.data)
 }
 
 fn plain(decision: Decision) -> Answer {
@@ -89,12 +103,10 @@ fn ended(outcome: Outcome) -> String {
 }
 
 fn kattis(code: i32, files: &BoxFiles) -> Answer {
-    let file = |name: &str| files.iter().find(|file| file.path.as_str() == name).map(|file| &file.data);
+    let file = |name| file(files, name);
     let decision = match code {
         42 => Decision::Accepted,
         43 => Decision::WrongAnswer,
-        // A shell tells of a signal so. Source: dash(1), "Exit Status".
-        129..=192 => Decision::Fault(format!("it was ended by {}", cupel_types::Signal(code - 128))),
         _ => Decision::Fault(format!("it ended with exit code {code}, where 42 or 43 is expected")),
     };
     let judge_message = file("judgemessage.txt").and_then(|data| message(data));
@@ -235,7 +247,7 @@ mod tests {
 
     /// The decision as one letter, and the points.
     fn told(protocol: &Protocol, code: i32, stdout: &str, stderr: &str, feedback: &[(&str, &str)]) -> String {
-        let answer = read(protocol, &report(Outcome::Exited(code), stdout, stderr), None, &files(feedback));
+        let answer = read(protocol, &report(Outcome::Exited(code), stdout, stderr), &files(feedback));
         let decision = match answer.decision {
             Decision::Accepted => "A",
             Decision::WrongAnswer => "W",
@@ -277,8 +289,7 @@ mod tests {
         ];
         for outcome in endings {
             for protocol in [Protocol::Kattis, Protocol::Testlib { percent: false }, Protocol::Peg] {
-                // Whatever a wrapper wrote down.
-                let answer = read(&protocol, &report(outcome, "", "boom"), Some(42), &BoxFiles::default());
+                let answer = read(&protocol, &report(outcome, "", "boom"), &BoxFiles::default());
                 assert!(matches!(answer.decision, Decision::Fault(_)), "{outcome:?} {protocol:?}");
                 assert_eq!(answer.judge_message.as_deref(), Some("boom"));
             }
@@ -321,7 +332,7 @@ mod tests {
         assert_eq!(kattis(42, &[("score.txt", "x")]), "F");
         assert_eq!(kattis(42, &[("score.txt", "1"), ("score_multiplier.txt", "1")]).chars().next(), Some('F'));
         let feedback = files(&[("judgemessage.txt", "seen\u{1b}[1m it"), ("teammessage.txt", "no")]);
-        let answer = read(&Protocol::Kattis, &report(Outcome::Exited(43), "", "noise"), None, &feedback);
+        let answer = read(&Protocol::Kattis, &report(Outcome::Exited(43), "", "noise"), &feedback);
         assert_eq!(answer.judge_message.as_deref(), Some("seen[1m it"));
         assert_eq!(answer.team_message.as_deref(), Some("no"));
     }

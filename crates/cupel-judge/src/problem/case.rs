@@ -17,7 +17,7 @@ use super::grade::{Child, Named, score_of_case};
 use super::limits::RERUNS_MAX;
 use super::report::ProblemCaseReport;
 use super::{Judging, ProblemError, name, program};
-use crate::executor::{Party, StdinSource, StepInput, StepKind, StepObserver, StepResult};
+use crate::executor::{Collect, Party, StdinSource, StepInput, StepKind, StepObserver, StepResult};
 use crate::judge::limit_message;
 use crate::{BuiltIn, Comparer, Finding, JudgeEvent, JudgeObserver};
 
@@ -347,7 +347,7 @@ impl Judging<'_, '_> {
             limits: self.limits.enforced,
             keep,
             result,
-            collect,
+            collect: if collect { Collect::All } else { Collect::Nothing },
         };
         let mut hears = Hears {
             comparer,

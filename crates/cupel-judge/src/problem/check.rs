@@ -1,8 +1,7 @@
 //! Running a judging program of the package: checker or interactor, in a cell with limits of its own.
 //!
-//! What belongs to Cupel lies in `.cupel/` of its box: the input, the answer, the output and, for Kattis, the feedback directory. Where
-//! files have to come back, a shell stands around the program: files of a cell come back only when it ends with 0. The shell tells
-//! of a signal as 128 and its number; that is no decision either.
+//! What belongs to Cupel lies in `.cupel/` of its box: the input, the answer, the output, and the directory from which files come back:
+//! Kattis' feedback directory, in which an interactor by another protocol has its log.
 
 use std::sync::Arc;
 
@@ -12,34 +11,16 @@ use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes};
 use super::answer::{self, Answer};
 use super::program::Runnable;
 use super::{ProblemError, limits};
-use crate::executor::{StdinSource, StepInput, StepKind, StepObserver, StepResult};
+use crate::executor::{Collect, StdinSource, StepInput, StepKind, StepObserver, StepResult};
 use crate::{Executor, JudgeObserver};
 
 /// Where the box is, as programs in it see it. Source: `cupel-sandbox`, theory of operation.
 const BOX: &str = "/box";
 
-/// Runs the program, notes its exit code, and takes away what must not come back.
-const AROUND_CHECKER: &str = r#"mkdir -p .cupel/feedback
-"$@"
-echo $? > .cupel/code
-rm -rf -- * .cupel/in .cupel/ans .cupel/out"#;
-
-/// The same; the shell itself keeps neither end of the conversation open.
-const AROUND_INTERACTOR: &str = r#"mkdir -p .cupel/feedback
-exec 3<&0 4>&1 </dev/null >/dev/null
-END=$1
-shift
-"$@" <&3 >&4 3<&- 4>&- &
-exec 3<&- 4>&-
-wait $!
-CODE=$?
-echo "$END" >&2
-echo $CODE > .cupel/code
-rm -rf -- * .cupel/in .cupel/ans"#;
-
-/// The line by which the shell tells that the interactor has ended. Whatever else an author's program writes, it harms only their own
-/// problem to write this.
-pub(super) const INTERACTOR_END: &str = "cupel: the interactor has ended";
+/// From where files come back.
+const FEEDBACK: &str = ".cupel/feedback";
+const LOG: &str = ".cupel/feedback/log";
+const NEXT_PASS: &str = ".cupel/feedback/nextpass.in";
 
 /// What a judging program works on.
 pub(super) struct Data {
@@ -56,7 +37,7 @@ pub(super) struct Call {
     pub(super) argv: Vec<String>,
     pub(super) files: Vec<BoxFiles>,
     pub(super) given: u64,
-    pub(super) collect: bool,
+    pub(super) collect: Collect,
 }
 
 /// The call of a program by its protocol.
@@ -65,9 +46,10 @@ pub(super) struct Call {
 /// When there is no such call: an interactor by a protocol that has none.
 pub(super) fn call(program: &JudgeProgram, runnable: &Runnable, data: &Data, interacts: bool) -> Result<Call, String> {
     let path = |name: &str| format!("{BOX}/.cupel/{name}");
-    let (input, ans, out) = (path("in"), path("ans"), path("out"));
+    let (input, ans) = (path("in"), path("ans"));
+    let out = if interacts { format!("{BOX}/{LOG}") } else { path("out") };
     let args: Vec<String> = match (&program.protocol, interacts) {
-        (Protocol::Kattis, _) => vec![input, ans, format!("{}/", path("feedback"))],
+        (Protocol::Kattis, _) => vec![input, ans, format!("{BOX}/{FEEDBACK}/")],
         (Protocol::Testlib { .. }, _) => vec![input, out, ans],
         (Protocol::DmojTestlib, true) => vec![input, "/dev/null".to_owned(), ans],
         (Protocol::DmojDefault | Protocol::Coci, true) => vec![input, ans],
@@ -75,18 +57,8 @@ pub(super) fn call(program: &JudgeProgram, runnable: &Runnable, data: &Data, int
         (Protocol::Peg, false) => vec![ans, out, input],
         (Protocol::Peg, true) => return Err("the protocol `peg` has no interactors".to_owned()),
     };
-    let collect = interacts || program.protocol == Protocol::Kattis;
-    let mut argv: Vec<String> = Vec::new();
-    if collect {
-        let script = if interacts { AROUND_INTERACTOR } else { AROUND_CHECKER };
-        argv.extend(["sh", "-c", script, "sh"].map(str::to_owned));
-    }
-    if interacts {
-        argv.push(INTERACTOR_END.to_owned());
-    }
-    argv.extend(runnable.argv.iter().cloned());
-    argv.extend(args);
-    argv.extend(program.args.iter().cloned());
+    let outbox = BoxPath::new(FEEDBACK).ok().filter(|_| interacts || program.protocol == Protocol::Kattis);
+    let argv = [&runnable.argv, &args, &program.args].into_iter().flatten().cloned().collect();
 
     let mut given = vec![file("in", data.input.clone()), file("ans", data.answer.clone().unwrap_or_default())];
     if program.protocol != Protocol::Kattis {
@@ -97,7 +69,7 @@ pub(super) fn call(program: &JudgeProgram, runnable: &Runnable, data: &Data, int
     let mut files = runnable.files.clone();
     let bytes = files.iter().map(BoxFiles::total_bytes).sum::<u64>() + given.total_bytes();
     files.push(given);
-    Ok(Call { argv, files, given: bytes, collect })
+    Ok(Call { argv, files, given: bytes, collect: outbox.map_or(Collect::Nothing, Collect::Outbox) })
 }
 
 fn file(name: &str, data: Arc<[u8]>) -> Option<BoxFile> {
@@ -116,19 +88,18 @@ pub(super) struct Checked {
 
 impl Checked {
     pub(super) fn of(protocol: &Protocol, result: &StepResult) -> Checked {
-        let at = |name: &str| result.files.iter().find(|file| file.path.as_str() == name).map(|file| &file.data);
-        let code = at(".cupel/code").and_then(|data| std::str::from_utf8(data).ok()?.trim().parse().ok());
-        let is_feedback = |file: &&BoxFile| file.path.as_str().starts_with(FEEDBACK);
-        let feedback = BoxFiles::new(result.files.iter().filter(is_feedback).cloned().collect());
+        // Nothing else comes back.
+        let feedback = result.files.clone();
         let named = feedback.iter().filter_map(|file| {
-            let path = BoxPath::new(file.path.as_str().strip_prefix(FEEDBACK)?).ok()?;
+            let path = BoxPath::new(file.path.as_str().strip_prefix(FEEDBACK)?.trim_start_matches('/')).ok()?;
             Some(BoxFile { path, ..file.clone() })
         });
         let answer = match result.files_truncated {
             true => Answer::fault("it left too many or too large files"),
-            false => answer::read(protocol, &result.report, code, &BoxFiles::new(named.collect())),
+            false => answer::read(protocol, &result.report, &BoxFiles::new(named.collect())),
         };
-        Checked { answer, log: at(".cupel/out").cloned(), feedback }
+        let log = feedback.iter().find(|file| file.path.as_str() == LOG).map(|file| file.data.clone());
+        Checked { answer, log, feedback }
     }
 
     /// The input of the next pass, if there is to be one; it is no longer there afterwards.
@@ -139,9 +110,6 @@ impl Checked {
         Some(next)
     }
 }
-
-const FEEDBACK: &str = ".cupel/feedback/";
-const NEXT_PASS: &str = ".cupel/feedback/nextpass.in";
 
 /// Runs a checker over an output that is there as a whole.
 pub(super) fn run(

@@ -3,7 +3,8 @@
 //! **Who died first** decides a conversation, in this order: an interactor that failed is JE, unless the program had ended badly before it,
 //! or both had only been waiting for each other; an interactor that ended first and rejected is WA, whatever the program did
 //! afterwards; then what the program did by itself; then the interactor's decision. When both wait for each other until a limit
-//! ends it, that is the program's fault; when the interactor computed all that time, it is the interactor's.
+//! ends it, that is the program's fault; when the interactor computed all that time, it is the interactor's. Once the end of one has decided,
+//! the other one is ended, too.
 //! Source: problemtools, `interactive.cc`; DOMjudge, `runpipe`.
 
 use std::sync::Arc;
@@ -12,13 +13,13 @@ use std::time::Duration;
 use cupel_problem::{AfterInteraction, Case, Checker, Interactor};
 use cupel_types::{BoxFiles, Bytes, Outcome, Verdict};
 
-use super::answer::Decision;
+use super::answer::{self, Decision};
 use super::case::{KEPT, Pass, decide, nothing_ran};
 use super::check::{self, Checked, Unheard};
 use super::limits::{self, RERUNS_MAX};
 use super::{Judging, ProblemError};
 use crate::BuiltIn;
-use crate::executor::{Party, StdinSource, StepInput, StepKind, Talk};
+use crate::executor::{Collect, Party, StdinSource, StepInput, StepKind, Talk};
 
 /// Kept of what was said.
 const TRANSCRIPT: Bytes = Bytes::kib(64);
@@ -49,7 +50,7 @@ impl Judging<'_, '_> {
         let mut theirs = limits::of_author(&bounds, runnable.limits, call.given);
         theirs.wall_time = self.limits.enforced.wall_time + INTERACTOR_OUTLIVES;
         theirs.idle_time = theirs.wall_time;
-        let step = |argv, env, files, limits, keep, collect| StepInput {
+        let step = |argv, env, files, limits, keep, collect: &Collect| StepInput {
             kind: StepKind::Execute,
             argv,
             env,
@@ -58,18 +59,18 @@ impl Judging<'_, '_> {
             limits,
             keep,
             result: false,
-            collect,
+            collect: collect.clone(),
         };
         let mut reruns = 0;
         let ended = loop {
             let talk = Talk {
-                program: step(&argv, &self.runnable.env, &files, self.limits.enforced, KEPT, false),
-                interactor: step(&call.argv, &runnable.env, &call.files, theirs, Bytes::kib(128), true),
-                interactor_end: check::INTERACTOR_END,
+                program: step(&argv, &self.runnable.env, &files, self.limits.enforced, KEPT, &Collect::Nothing),
+                interactor: step(&call.argv, &runnable.env, &call.files, theirs, Bytes::kib(128), &call.collect),
+                settles: answer::settles(&interactor.program.protocol),
                 transcript: TRANSCRIPT,
             };
             let ended = self.executor.talk(talk, &mut Unheard(self.observer))?;
-            if reruns == RERUNS_MAX || !self.is_near(&ended.program) {
+            if reruns == RERUNS_MAX || ended.settled || !self.is_near(&ended.program) {
                 break ended;
             }
             reruns += 1;
@@ -77,6 +78,10 @@ impl Judging<'_, '_> {
         let checked = Checked::of(&interactor.program.protocol, &ended.interactor);
         let mut pass = self.by_itself(ended.program.report.clone(), reruns, false);
         pass.transcript = ended.transcript;
+        if ended.settled {
+            // How the program ended is our doing.
+            pass.causes.clear();
+        }
         let failed = pass.verdict != Verdict::Accepted;
         let only_waited = matches!(ended.program.report.outcome, Outcome::IdleLimit | Outcome::WallLimit);
         let theirs = &ended.interactor.report;

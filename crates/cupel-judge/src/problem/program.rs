@@ -10,7 +10,7 @@ use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, CompileReport, Limits, Outc
 
 use super::{ProblemError, limits};
 use crate::compile::{Compiled, Sources, compile};
-use crate::executor::{StdinSource, StepInput, StepKind, StepObserver};
+use crate::executor::{Collect, StdinSource, StepInput, StepKind, StepObserver};
 use crate::{ArtifactCache, Executor, JudgeEvent, JudgeObserver, files};
 
 /// Bytes of sources of one program.
@@ -150,7 +150,7 @@ impl Builder<'_> {
                 limits: limits::of_compiler(&self.compile, Limits::default()),
                 keep: Bytes::ZERO,
                 result: false,
-                collect: true,
+                collect: Collect::All,
             };
             let result = executor.execute(step, &mut heard)?;
             let outcome = result.report.outcome;

@@ -13,18 +13,37 @@ use rustix::fs::{Dir, FileType, Mode, OFlags, ResolveFlags};
 
 use crate::wire::{self, CollectLimits, DESCRIPTORS_MAX, FromLane};
 
-/// Sends every regular file below `dir`. `true`: there was more than the limits allow, and not all was sent.
-pub(crate) fn send_files(dir: BorrowedFd<'_>, limits: CollectLimits, to: BorrowedFd<'_>) -> io::Result<bool> {
+/// Sends every regular file below `dir`, or only those in its `outbox` if that is not empty. `true`: there was more than the limits
+/// allow, and not all was sent.
+pub(crate) fn send_files(
+    dir: BorrowedFd<'_>,
+    outbox: &str,
+    limits: CollectLimits,
+    to: BorrowedFd<'_>,
+) -> io::Result<bool> {
     let mut batch = Batch { to, names: Vec::new(), executable: Vec::new(), descriptors: Vec::new() };
     let mut budget =
         Budget { files: limits.files, bytes: limits.bytes.get(), entries: limits.files.saturating_mul(4).max(1024) };
-    let complete = walk(dir, "", &mut budget, &mut batch)?;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let complete = match outbox {
+        "" => walk(dir, "", &mut budget, &mut batch)?,
+        outbox => match rustix::fs::openat2(dir, outbox, flags, Mode::empty(), BENEATH) {
+            Ok(opened) => walk(opened.as_fd(), outbox, &mut budget, &mut batch)?,
+            // Whatever lies there now, it is no directory of the box's.
+            Err(_) => true,
+        },
+    };
     batch.flush()?;
     Ok(!complete)
 }
 
 /// How often the same files are tried to be sent, a millisecond apart: as long as anybody waits for a lane.
 const TRIES_MAX: u32 = 20_000;
+
+const BENEATH: ResolveFlags = ResolveFlags::BENEATH
+    .union(ResolveFlags::NO_SYMLINKS)
+    .union(ResolveFlags::NO_XDEV)
+    .union(ResolveFlags::NO_MAGICLINKS);
 
 struct Budget {
     files: u32,
@@ -68,8 +87,6 @@ impl Batch<'_> {
 
 /// `false`: a bound was reached.
 fn walk(dir: BorrowedFd<'_>, prefix: &str, budget: &mut Budget, batch: &mut Batch<'_>) -> io::Result<bool> {
-    let beneath =
-        ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV | ResolveFlags::NO_MAGICLINKS;
     for entry in Dir::read_from(dir)? {
         let entry = entry?;
         let name = entry.file_name();
@@ -91,7 +108,7 @@ fn walk(dir: BorrowedFd<'_>, prefix: &str, budget: &mut Budget, batch: &mut Batc
         }
         // Opening a FIFO for reading would wait for a writer; O_NONBLOCK does not.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let Ok(opened) = rustix::fs::openat2(dir, name, flags, Mode::empty(), beneath) else { continue };
+        let Ok(opened) = rustix::fs::openat2(dir, name, flags, Mode::empty(), BENEATH) else { continue };
         let Ok(stat) = rustix::fs::fstat(&opened) else { continue };
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory => {

@@ -83,7 +83,7 @@ fn nameable(node: &Node, prefix: &str, found: &mut BTreeMap<String, Vec<u8>>) {
 fn collected(root: &Path, limits: CollectLimits) -> (BTreeMap<String, Vec<u8>>, bool) {
     let (ours, theirs) = wire::socket_pair().unwrap();
     let dir = std::fs::File::open(root).unwrap();
-    let more = send_files(dir.as_fd(), limits, theirs.as_fd()).unwrap();
+    let more = send_files(dir.as_fd(), "", limits, theirs.as_fd()).unwrap();
     drop(theirs);
     let mut files = BTreeMap::new();
     let mut buffer = Vec::new();

@@ -26,7 +26,7 @@ use crate::step::SetupStep;
 use crate::sys::process::{ChildStack, close_all_but, exit_now, kill_everything_in_this_pid_namespace, vfork_with};
 use crate::sys::seccomp::Instruction;
 use crate::sys::shared::SharedNotes;
-use crate::wire::{self, CellRequest};
+use crate::wire::{self, CellRequest, FromLane};
 use crate::{Wall, WallSet};
 
 /// What a cell takes over from its lane: a copy of the lane's memory, of which these are the parts it uses.
@@ -124,7 +124,7 @@ impl Place {
         descriptors: Vec<OwnedFd>,
         environment: &mut CellEnvironment<'_>,
     ) -> Result<(), (SetupStep, io::Error)> {
-        let collect = request.collect;
+        let (collect, watch, outbox) = (request.collect, request.watch, request.outbox.clone());
         let at = |step| move |error: io::Error| (step, error);
         let (off, notes) = (environment.walls_off, environment.notes);
         let size = BoxSize::of(&request.limits);
@@ -142,6 +142,9 @@ impl Place {
         for bundle in bundles {
             bundle::unpack(bundle.as_fd(), self.box_dir.as_fd(), TENANT).map_err(at(SetupStep::BoxFiles))?;
         }
+        if !outbox.is_empty() {
+            bundle::make_directory(self.box_dir.as_fd(), &outbox, TENANT).map_err(at(SetupStep::BoxFiles))?;
+        }
 
         let own_cpu = own_cpu_ns();
         let base = environment.group.cpu_total();
@@ -154,6 +157,12 @@ impl Place {
             Some(zygote) => self.fork_from(zygote, request, streams, environment)?,
         };
         failed(notes)?;
+        if watch {
+            let pidfd =
+                rustix::process::pidfd_open(program, PidfdFlags::empty()).map_err(|e| at(SetupStep::Fork)(e.into()))?;
+            wire::send(environment.socket.as_fd(), &FromLane::Begun, &[pidfd.as_fd()])
+                .map_err(at(SetupStep::Protocol))?;
+        }
         // The other ends of the program's pipes must see its end.
         let _ =
             close_all_but(&[environment.door.as_raw_fd(), environment.socket.as_raw_fd(), self.box_dir.as_raw_fd()]);
@@ -163,6 +172,10 @@ impl Place {
         failed(notes)?;
         notes.status.store(status, Relaxed);
         notes.ended.store(now_ns(), Relaxed);
+        if watch {
+            wire::send(environment.socket.as_fd(), &FromLane::Ended { status }, &[])
+                .map_err(at(SetupStep::Protocol))?;
+        }
         if !off.contains(Wall::PidNamespace) {
             sweep();
         }
@@ -173,9 +186,9 @@ impl Place {
             slot.store(value, Relaxed);
         }
         if let Some(limits) = collect
-            && (status == 0 || (limits.after_failure && status & 0x7f == 0))
+            && (status == 0 || (limits.after_failure && (status & 0x7f == 0 || !outbox.is_empty())))
         {
-            let overflow = collect::send_files(self.box_dir.as_fd(), limits, environment.socket.as_fd())
+            let overflow = collect::send_files(self.box_dir.as_fd(), &outbox, limits, environment.socket.as_fd())
                 .map_err(at(SetupStep::Collect))?;
             notes.collect_overflow.store(u32::from(overflow), Relaxed);
         }

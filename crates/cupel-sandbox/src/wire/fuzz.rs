@@ -74,14 +74,16 @@ fn request() -> BoxedStrategy<CellRequest> {
         rest.insert(0, first);
         rest
     });
-    (limits(), collect(), argv, texts(), any::<(bool, bool)>())
-        .prop_map(|(limits, collect, argv, env, (warm, result))| CellRequest {
+    (limits(), collect(), argv, texts(), any::<[bool; 3]>(), text())
+        .prop_map(|(limits, collect, argv, env, [warm, result, watch], outbox)| CellRequest {
             limits,
             collect,
             argv,
             env,
             warm,
             result,
+            outbox,
+            watch,
         })
         .boxed()
 }
@@ -156,7 +158,7 @@ fn from_lane() -> impl Strategy<Value = FromLane> {
             FromLane::Files { names, executable }
         }),
         (
-            proptest::array::uniform5(number()),
+            proptest::array::uniform6(number()),
             proptest::option::of(number()),
             any::<[u32; 2]>(),
             any::<[i32; 2]>(),
@@ -174,7 +176,8 @@ fn from_lane() -> impl Strategy<Value = FromLane> {
                         cpu_user_ns: n[1],
                         cpu_system_ns: n[2],
                         wall_ns: n[3],
-                        memory_peak: n[4],
+                        ended_ns: n[4],
+                        memory_peak: n[5],
                         instructions,
                         collect_overflow,
                     })
@@ -182,6 +185,8 @@ fn from_lane() -> impl Strategy<Value = FromLane> {
             ),
         any::<bool>().prop_map(|clean| FromLane::Ready { clean }),
         text().prop_map(|reason| FromLane::Cold { reason }),
+        any::<()>().prop_map(|()| FromLane::Begun),
+        any::<i32>().prop_map(|status| FromLane::Ended { status }),
     ]
 }
 

@@ -6,6 +6,7 @@ use super::request::CellRequest;
 /// From a slot to its lane. `Run` has standard input, output and error beside it, then the result's pipe if there is one,
 /// then the bundles.
 #[derive(Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and most are `Run`")]
 pub(crate) enum ToLane {
     Run(CellRequest),
     Kill(KillReason),
@@ -25,6 +26,12 @@ pub(crate) enum FromLane {
     Files {
         names: Vec<String>,
         executable: Vec<bool>,
+    },
+    /// Of a program that is watched: it has begun. A pidfd of it is beside the message.
+    Begun,
+    /// Of a program that is watched: its wait status, before anything is swept or collected.
+    Ended {
+        status: i32,
     },
     Done(CellDone),
     /// Before anything else: the interpreter that the lane was to keep ready is not, and why.
@@ -52,6 +59,8 @@ pub(crate) struct CellDone {
     pub(crate) cpu_user_ns: u64,
     pub(crate) cpu_system_ns: u64,
     pub(crate) wall_ns: u64,
+    /// Monotonic time when the main process ended or was ended.
+    pub(crate) ended_ns: u64,
     pub(crate) memory_peak: u64,
     /// `None`: they could not be counted.
     pub(crate) instructions: Option<u64>,
@@ -128,7 +137,9 @@ impl Message for FromLane {
                 to.u32(done.limit);
                 to.i32(done.status);
                 to.u32(u32::from(done.status_known));
-                for n in [done.cpu_ns, done.cpu_user_ns, done.cpu_system_ns, done.wall_ns, done.memory_peak] {
+                for n in
+                    [done.cpu_ns, done.cpu_user_ns, done.cpu_system_ns, done.wall_ns, done.ended_ns, done.memory_peak]
+                {
                     to.u64(n);
                 }
                 to.some_u64(done.instructions);
@@ -141,6 +152,11 @@ impl Message for FromLane {
             FromLane::Cold { reason } => {
                 to.u32(4);
                 to.string(reason);
+            }
+            FromLane::Begun => to.u32(5),
+            FromLane::Ended { status } => {
+                to.u32(6);
+                to.i32(*status);
             }
         }
     }
@@ -162,12 +178,15 @@ impl Message for FromLane {
                 cpu_user_ns: from.u64()?,
                 cpu_system_ns: from.u64()?,
                 wall_ns: from.u64()?,
+                ended_ns: from.u64()?,
                 memory_peak: from.u64()?,
                 instructions: from.some_u64()?,
                 collect_overflow: from.bool()?,
             }),
             3 => FromLane::Ready { clean: from.bool()? },
             4 => FromLane::Cold { reason: from.string()? },
+            5 => FromLane::Begun,
+            6 => FromLane::Ended { status: from.i32()? },
             _ => return Err(Malformed),
         })
     }

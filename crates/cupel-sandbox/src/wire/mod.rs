@@ -46,6 +46,8 @@ mod tests {
             env: vec!["A=b".into()],
             warm: true,
             result: true,
+            outbox: "a/b".into(),
+            watch: true,
         })
     }
 

@@ -15,6 +15,10 @@ pub(crate) struct CellRequest {
     pub(crate) warm: bool,
     /// Whether the program has a pipe for its result.
     pub(crate) result: bool,
+    /// The directory that is made for files to come back, and the only one they come back from; empty: all do.
+    pub(crate) outbox: String,
+    /// Whether the slot is told of the program's process, and of its end at once.
+    pub(crate) watch: bool,
 }
 
 /// How much a step may hand back.
@@ -40,7 +44,7 @@ impl CellRequest {
 
 impl Message for CellRequest {
     fn room(&self) -> usize {
-        256 + self.argv.iter().chain(&self.env).map(|text| text.len() + 4).sum::<usize>()
+        256 + self.outbox.len() + self.argv.iter().chain(&self.env).map(|text| text.len() + 4).sum::<usize>()
     }
 
     fn encode(&self, to: &mut Writer) {
@@ -64,6 +68,8 @@ impl Message for CellRequest {
         to.strings(&self.env);
         to.u32(u32::from(self.warm));
         to.u32(u32::from(self.result));
+        to.string(&self.outbox);
+        to.u32(u32::from(self.watch));
     }
 
     fn decode(from: &mut Reader<'_>) -> Result<Self, Malformed> {
@@ -89,10 +95,11 @@ impl Message for CellRequest {
         };
         let (argv, env) = (from.strings()?, from.strings()?);
         let (warm, result) = (from.bool()?, from.bool()?);
+        let (outbox, watch) = (from.string()?, from.bool()?);
         let terminated = |texts: &[String]| texts.iter().any(|t| t.contains('\0'));
         if argv.is_empty() || terminated(&argv) || terminated(&env) {
             return Err(Malformed);
         }
-        Ok(CellRequest { limits, collect, argv, env, warm, result })
+        Ok(CellRequest { limits, collect, argv, env, warm, result, outbox, watch })
     }
 }

@@ -1,7 +1,7 @@
 //! Files go in as they are, and come out as they were left, within bounds.
 
 use cupel_sandbox::{CellKind, CollectLimits, RunError};
-use cupel_types::{BoxFile, Bytes, Outcome, Signal};
+use cupel_types::{BoxFile, BoxPath, Bytes, Outcome, Signal};
 use libtest_mimic::Trial;
 
 use crate::kit::{Program, World, file};
@@ -21,6 +21,7 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
                 "after_a_failure_files_come_out_if_asked_for_but_not_after_a_signal_or_a_limit",
                 after_a_failure_files_come_out_if_asked_for_but_not_after_a_signal_or_a_limit,
             ),
+            ("of_an_outbox_all_comes_out_and_of_the_rest_nothing", of_an_outbox_all_comes_out_and_of_the_rest_nothing),
             ("a_hundred_mebibytes_go_in_and_come_out", a_hundred_mebibytes_go_in_and_come_out),
             ("thousands_of_files_come_out", thousands_of_files_come_out),
             ("the_bounds_of_collecting_are_kept", the_bounds_of_collecting_are_kept),
@@ -99,6 +100,38 @@ fn after_a_failure_files_come_out_if_asked_for_but_not_after_a_signal_or_a_limit
         program.command.collect = Some(CollectLimits { files: 10, bytes: Bytes::mib(1), after_failure: true });
         let ended = world.run(&program);
         assert_eq!((ended.report.outcome, ended.collected().as_str()), (outcome, expected), "{script}: {ended}");
+    }
+}
+
+fn of_an_outbox_all_comes_out_and_of_the_rest_nothing(world: &World) {
+    let out = |script: &str, given: &str| {
+        let mut program = Program::shell(script).files(vec![file("in", b"x", false)]);
+        if !given.is_empty() {
+            program = program.files(vec![file(given, b"x", false)]);
+        }
+        program.command.collect = Some(CollectLimits { files: 10, bytes: Bytes::mib(1), after_failure: true });
+        program.command.outbox = Some(BoxPath::new("a/out").unwrap());
+        program
+    };
+    for (script, given, outcome, expected) in [
+        ("echo x > f; echo x > a/f; mkdir a/out/b; echo x > a/out/b/f", "", Outcome::Exited(0), "a/out/b/f"),
+        ("echo x > a/out/f; exit 7", "a/out/kept", Outcome::Exited(7), "a/out/f a/out/kept"),
+        ("echo x > a/out/f; kill -9 $$", "", Outcome::Signalled(Signal(9)), "a/out/f"),
+        ("echo x > a/out/f; head -c 200000 /dev/zero", "", Outcome::OutputLimit, ""),
+        // Whatever the program puts in its place.
+        ("rm -r a/out; ln -s /etc a/out", "", Outcome::Exited(0), ""),
+        ("rm -r a; mkdir -p b/out; echo x > b/out/f; ln -s b a", "", Outcome::Exited(0), ""),
+        ("rm -r a/out; echo x > a/out", "", Outcome::Exited(0), ""),
+        ("rm -r a", "", Outcome::Exited(0), ""),
+    ] {
+        let ended = world.run(&out(script, given));
+        assert_eq!((ended.report.outcome, ended.collected().as_str()), (outcome, expected), "{script}: {ended}");
+    }
+    for given in ["a", "a/out"] {
+        match out("true", given).try_run(&mut world.slot()) {
+            Err(RunError::BadCommand(refusal)) => assert_eq!(refusal.field, "outbox"),
+            other => panic!("{:?}", other.map(|e| e.to_string())),
+        }
     }
 }
 

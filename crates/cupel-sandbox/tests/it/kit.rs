@@ -244,6 +244,8 @@ impl Program {
                 warm: None,
                 result: false,
                 collect: None,
+                outbox: None,
+                watch: false,
             },
         }
     }

@@ -1,7 +1,7 @@
 //! Output streams through whole and in order, and no byte more than the limit is kept.
 
 use cupel_sandbox::Observer;
-use cupel_types::{Bytes, Outcome};
+use cupel_types::{Bytes, ExitStatus, Outcome};
 use libtest_mimic::Trial;
 
 use crate::kit::{Program, World};
@@ -19,6 +19,7 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
             ("the_two_streams_have_a_limit_each", the_two_streams_have_a_limit_each),
             ("a_line_is_heard_while_the_program_runs", a_line_is_heard_while_the_program_runs),
             ("a_closed_stream_is_no_end", a_closed_stream_is_no_end),
+            ("of_a_watched_program_end_and_closing_are_told", of_a_watched_program_end_and_closing_are_told),
             ("a_result_has_a_pipe_of_its_own_where_asked_for", a_result_has_a_pipe_of_its_own_where_asked_for),
             ("a_result_has_the_limit_of_an_output", a_result_has_the_limit_of_an_output),
             ("a_slow_reader_holds_the_program_back", a_slow_reader_holds_the_program_back),
@@ -118,6 +119,48 @@ fn a_line_is_heard_while_the_program_runs(world: &World) {
 fn a_closed_stream_is_no_end(world: &World) {
     let ended = world.run(&Program::shell("exec >&- ; echo still here >&2; exit 4"));
     assert_eq!((ended.report.outcome, ended.stderr.as_slice()), (Outcome::Exited(4), &b"still here\n"[..]));
+}
+
+/// What is told of a watched program, in order. Once standard output is closed it may go on.
+struct Watched(String, std::fs::File);
+
+impl Observer for Watched {
+    fn stdout(&mut self, data: &[u8]) {
+        self.0.push_str(&String::from_utf8_lossy(data));
+    }
+    fn stderr(&mut self, _: &[u8]) {}
+    fn ended(&mut self, exit: ExitStatus) {
+        self.0.push_str(&format!("[{exit:?}]"));
+    }
+    fn stdout_closed(&mut self) {
+        use std::io::Write;
+        self.0.push_str("[closed]");
+        let _ = self.1.write_all(b"go\n");
+    }
+}
+
+/// A program that closes its standard output waits here until that has been told; one that ends is never told to have closed it before.
+fn of_a_watched_program_end_and_closing_are_told(world: &World) {
+    let mut slot = world.slot();
+    for (script, told) in [
+        ("echo a; exec >&-; read word; exit 4", "a\n[closed][Exited(4)]"),
+        ("echo a; exit 4", "a\n[Exited(4)][closed]"),
+        ("echo a; kill -9 $$", "a\n[Signalled(Signal(9))][closed]"),
+        // Whoever outlives the main process is ended.
+        ("sleep 100 & echo a", "a\n[Exited(0)][closed]"),
+        ("sleep 100 >&- & exec >&-; read word", "[closed][Exited(0)]"),
+    ] {
+        for _ in 0..20 {
+            let (theirs, ours) = rustix::pipe::pipe().unwrap();
+            rustix::fs::fchmod(&theirs, rustix::fs::Mode::from_raw_mode(0o666)).unwrap();
+            let mut program = Program::shell(script);
+            program.command.stdin = cupel_sandbox::Stdin::Descriptor(std::sync::Arc::new(theirs));
+            program.command.watch = true;
+            let mut watched = Watched(String::new(), ours.into());
+            slot.run(&program.command, &mut watched).unwrap();
+            assert_eq!(watched.0, told, "{script}");
+        }
+    }
 }
 
 fn a_result_has_a_pipe_of_its_own_where_asked_for(world: &World) {

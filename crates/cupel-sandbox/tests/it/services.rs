@@ -279,6 +279,8 @@ impl Conformance {
                 bytes: self.language.compile_limits.disk,
                 after_failure: false,
             }),
+            outbox: None,
+            watch: false,
         };
         let mut said = Vec::new();
         let report = self.slot.run(&command, &mut said).expect("it runs");

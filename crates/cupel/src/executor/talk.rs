@@ -5,10 +5,14 @@
 //!  program's stdin ◄──pipe── pump ◄──queue── its slot's thread ◄──stdout── interactor's cell
 //! ```
 //!
-//! Each cell has a slot and a thread of its own, and what one writes passes through us: the transcript is taken here. *Invariants:* the
-//! end of a cell is noted down before the pipe to the other one is closed, so nobody reacts to an end that is not noted yet; cells
-//! write to us and not to each other, so nobody ever gets SIGPIPE, and what is said to one who has left is thrown away; queues are
-//! bounded, and nobody waits longer for a reader than its own cell may live, so the two threads cannot wait for each other.
+//! Each cell has a slot and a thread of its own, and what one writes passes through us: the transcript is taken here. When the
+//! interactor closes its standard output, the program has its end of input at once, whether that was an end or not; the interactor has it
+//! when the program has ended.
+//!
+//! *Invariants:* the end of a cell has a time, by the kernel's clock, before the pipe to the other one is closed for it, so nobody who
+//! reacts to an end seems to have ended before it; cells write to us and not to each other, so nobody ever gets SIGPIPE, and what is
+//! said to one who has left is thrown away; queues are bounded, and nobody waits longer for a reader than its own cell may live, so the
+//! two threads cannot wait for each other. Whoever is left is ended once nothing follows from it any more.
 
 use std::collections::VecDeque;
 use std::fs::{File, Permissions};
@@ -21,8 +25,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use cupel_judge::{Party, StepObserver, StepResult, TalkResult};
-use cupel_sandbox::{Command, RunError, Slot, Stdin};
-use cupel_types::Bytes;
+use cupel_sandbox::{Command, Observer, RunError, Slot, Stdin};
+use cupel_types::{Bytes, ExitStatus, Outcome, Signal};
 
 use super::Kept;
 
@@ -32,20 +36,46 @@ const SWEEPING: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// What may lie in a queue before the writer has to wait.
 const QUEUE_BYTES_MAX: usize = 1 << 20;
+const SIGKILL: Signal = Signal(9);
 
 /// One of the two.
 pub(super) struct Side<'a> {
     pub(super) slot: &'a mut Slot,
     pub(super) command: Command,
     pub(super) keep: Bytes,
-    /// The line on standard error that tells its end before the cell's.
-    pub(super) end: Option<&'a str>,
+}
+
+/// How one of the two ended.
+struct End {
+    result: StepResult,
+    /// By the monotonic clock.
+    at: Duration,
+    /// As the kernel told it, whatever else was still to be done with the cell.
+    exit: Option<ExitStatus>,
+}
+
+impl End {
+    /// Whether it was ended because nothing followed from it any more; then that is what the report says. One that had ended by itself
+    /// a moment before has its own end again.
+    fn is_ended_by_us(&mut self) -> bool {
+        let report = &mut self.result.report;
+        if report.outcome != Outcome::Cancelled {
+            return false;
+        }
+        (report.outcome, report.exit_code, report.signal) = match self.exit.unwrap_or(ExitStatus::Signalled(SIGKILL)) {
+            ExitStatus::Exited(code) => (Outcome::Exited(code), Some(code), None),
+            ExitStatus::Signalled(signal) => (Outcome::Signalled(signal), None, Some(signal.0)),
+        };
+        self.exit.is_none()
+    }
 }
 
 /// What all threads know.
 struct Shared {
-    /// Who has ended, in order.
-    ended: Mutex<Vec<Party>>,
+    /// After which of its exit codes the interactor need not hear the program any more.
+    settles: fn(i32) -> bool,
+    /// Whose end has decided everything, so that the other one may end, too.
+    settled_by: Mutex<Option<Party>>,
     cancelled: AtomicBool,
     transcript: Mutex<Transcript>,
 }
@@ -57,11 +87,13 @@ struct Transcript {
 
 impl Shared {
     /// Only the first time counts.
-    fn note_end(&self, party: Party) {
-        let mut ended = lock(&self.ended);
-        if !ended.contains(&party) {
-            ended.push(party);
-        }
+    fn settle(&self, party: Party) {
+        lock(&self.settled_by).get_or_insert(party);
+    }
+
+    /// Whether nothing follows any more from what this one does.
+    fn is_over_for(&self, party: Party) -> bool {
+        lock(&self.settled_by).is_some_and(|by| by != party)
     }
 
     fn note(&self, party: Party, data: &[u8]) {
@@ -83,13 +115,15 @@ pub(super) fn talk(
     program: Side<'_>,
     interactor: Side<'_>,
     transcript: Bytes,
+    settles: fn(i32) -> bool,
     observer: &mut dyn StepObserver,
 ) -> Result<TalkResult, RunError> {
     let (their_input, to_interactor) = pipe()?;
     let (our_input, to_program) = pipe()?;
     let room = usize::try_from(transcript.get()).unwrap_or(usize::MAX);
     let shared = Shared {
-        ended: Mutex::new(Vec::new()),
+        settles,
+        settled_by: Mutex::new(None),
         cancelled: AtomicBool::new(false),
         transcript: Mutex::new(Transcript { said: Vec::new(), room }),
     };
@@ -108,10 +142,15 @@ pub(super) fn talk(
         (program, interactor.join())
     });
     let interactor = interactor.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-    let ended = shared.ended.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let first = ended.first().copied().unwrap_or(Party::Program);
+    let (mut program, mut interactor) = (program?, interactor?);
+    let first = if interactor.at < program.at { Party::Interactor } else { Party::Program };
+    let mut settled = false;
+    if !shared.cancelled.load(Ordering::Relaxed) {
+        settled = program.is_ended_by_us();
+        interactor.is_ended_by_us();
+    }
     let transcript = shared.transcript.into_inner().unwrap_or_else(PoisonError::into_inner).said;
-    Ok(TalkResult { program: program?, interactor: interactor?, first, transcript })
+    Ok(TalkResult { program: program.result, interactor: interactor.result, first, settled, transcript })
 }
 
 /// A pipe that a cell's user may open again by name (`/dev/stdin`).
@@ -138,27 +177,33 @@ impl<'a> Voice<'a> {
         input: OwnedFd,
         ear: &Queue,
         observer: &mut dyn StepObserver,
-    ) -> Result<StepResult, RunError> {
-        let Side { slot, mut command, keep, end } = side;
+    ) -> Result<End, RunError> {
+        let Side { slot, mut command, keep } = side;
         command.stdin = Stdin::Descriptor(Arc::new(input));
+        command.watch = true;
         let lives = command.limits.wall_time.saturating_add(SWEEPING);
         self.until = Instant::now().checked_add(lives);
-        let (shared, party) = (self.shared, self.party);
-        let to = self.to;
-        let mut talks = Talks { voice: self, observer, end, line: Vec::new() };
-        let mut kept = Kept::new(keep, &mut talks);
-        let report = slot.run(&command, &mut kept);
-        let result = report.map(|report| without_end(kept.result(report), end));
-        shared.note_end(party);
-        if result.is_err() {
+        let (party, shared, to) = (self.party, self.shared, self.to);
+        let mut nobody = Nobody;
+        let mut talks = Talks { voice: self, observer, kept: Kept::new(keep, &mut nobody), exit: None };
+        let report = slot.run(&command, &mut talks);
+        let Talks { kept, exit, .. } = talks;
+        let end = report.map(|report| End { at: report.ended, exit, result: kept.result(report) });
+        match &end {
+            Ok(end) if party == Party::Program => match end.result.report.outcome {
+                // Whether it was the other one that it waited for, is still to be seen.
+                Outcome::Exited(0) | Outcome::IdleLimit | Outcome::WallLimit => {}
+                _ => shared.settle(party),
+            },
+            Ok(_) => {}
             // The other one's result would be nobody's.
-            shared.cancelled.store(true, Ordering::Relaxed);
+            Err(_) => shared.cancelled.store(true, Ordering::Relaxed),
         }
         // In this order: nothing more is read, then nothing more is said.
         ear.leave();
         drop(command);
         to.close();
-        result
+        end
     }
 }
 
@@ -166,50 +211,48 @@ impl<'a> Voice<'a> {
 struct Talks<'a, 'b> {
     voice: Voice<'a>,
     observer: &'b mut dyn StepObserver,
-    end: Option<&'b str>,
-    /// The line of standard error that is being written, as far as it can be the one that tells the end.
-    line: Vec<u8>,
+    kept: Kept<'b>,
+    exit: Option<ExitStatus>,
 }
 
-impl StepObserver for Talks<'_, '_> {
+impl Observer for Talks<'_, '_> {
     fn stdout(&mut self, data: &[u8]) {
+        self.kept.stdout(data);
         self.voice.shared.note(self.voice.party, data);
         self.voice.to.push(data, self.voice.until);
     }
 
     fn stderr(&mut self, data: &[u8]) {
-        let Some(end) = self.end else { return };
-        for byte in data {
-            match byte {
-                b'\n' if self.line.ends_with(end.as_bytes()) => self.voice.shared.note_end(self.voice.party),
-                b'\n' => self.line.clear(),
-                // What an interactor left without a line end stands before it.
-                byte if self.line.len() < 2 * end.len() => self.line.push(*byte),
-                byte => {
-                    self.line.drain(..=self.line.len() - end.len());
-                    self.line.push(*byte);
-                }
-            }
+        self.kept.stderr(data);
+    }
+
+    fn ended(&mut self, exit: ExitStatus) {
+        self.exit = Some(exit);
+        let Voice { party, shared, .. } = self.voice;
+        let settles = match (exit, party) {
+            (ExitStatus::Exited(code), Party::Interactor) => (shared.settles)(code),
+            (ExitStatus::Exited(code), Party::Program) => code != 0,
+            (ExitStatus::Signalled(_), _) => true,
+        };
+        if settles {
+            shared.settle(party);
+        }
+    }
+
+    /// A program's closing is told only once it has ended: what it does until then is judged before what its interactor makes of silence.
+    fn stdout_closed(&mut self) {
+        if self.voice.party == Party::Interactor || self.exit.is_some() {
+            self.voice.to.close();
         }
     }
 
     fn cancelled(&mut self) -> bool {
+        let Voice { party, shared, .. } = self.voice;
         if self.observer.cancelled() {
-            self.voice.shared.cancelled.store(true, Ordering::Relaxed);
+            shared.cancelled.store(true, Ordering::Relaxed);
         }
-        self.voice.shared.cancelled.load(Ordering::Relaxed)
+        (self.exit.is_none() && shared.is_over_for(party)) || shared.cancelled.load(Ordering::Relaxed)
     }
-}
-
-/// The result without the line that tells the end, which comes last.
-fn without_end(mut result: StepResult, end: Option<&str>) -> StepResult {
-    let stderr = &mut result.report.stderr.data;
-    if let Some(end) = end
-        && let Some(rest) = stderr.strip_suffix(format!("{end}\n").as_bytes())
-    {
-        *stderr = Arc::from(rest);
-    }
-    result
 }
 
 /// Wants nothing, cancels nothing.
@@ -285,6 +328,8 @@ impl Queue {
             self.changed.notify_all();
             drop(state);
             if pipe.write_all(&batch).is_err() {
+                // Nobody can read any more: its cell has ended, or closed its standard input and goes on.
+                self.leave();
                 return;
             }
         }

@@ -35,7 +35,7 @@ impl Files {
 }
 
 /// A legacy package without tests; the limits are small so that tests of limits are quick.
-fn package(problem: &str) -> Files {
+pub(crate) fn package(problem: &str) -> Files {
     let yaml = format!("name: Sum\nlicense: cc0\nlimits:\n  memory: 128\n  output: 1\n  validation_time: 3\n{problem}");
     Files::new(&[("p/problem.yaml", &yaml), ("p/problem_statement/problem.en.md", "Sum.\n")])
 }
@@ -55,7 +55,7 @@ fn sums(problem: &str) -> Files {
     files
 }
 
-fn judge(files: &Files, name: &str, source: &str, args: &[&str]) -> (Ended, Value) {
+pub(crate) fn judge(files: &Files, name: &str, source: &str, args: &[&str]) -> (Ended, Value) {
     files.write(&format!("s/{name}"), source);
     let (package, submission) = (files.path("p"), files.path(&format!("s/{name}")));
     let fixed = ["judge", &package, "--submission", &submission, "--time-limit", "1", "--json"];
@@ -310,7 +310,7 @@ while True:
     else: low = middle + 1
 "#;
 
-fn guessing(act: &str) -> Files {
+pub(crate) fn guessing(act: &str) -> Files {
     let files = package("validation: custom interactive\n");
     for (name, secret) in [("1", 7), ("2", 1000)] {
         files.write(&format!("p/data/secret/{name}.in"), &format!("{secret}\n"));

@@ -17,5 +17,6 @@ mod problems;
 mod recovery;
 mod server;
 mod support;
+mod talk;
 mod verify;
 mod webhooks;

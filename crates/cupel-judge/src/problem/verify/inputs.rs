@@ -10,7 +10,7 @@ use cupel_types::{Bytes, Outcome};
 
 use super::report::Subject;
 use super::{Quiet, Verifying, build};
-use crate::executor::{StdinSource, StepInput, StepKind};
+use crate::executor::{Collect, StdinSource, StepInput, StepKind};
 use crate::problem::case::stdin;
 use crate::problem::check::Unheard;
 use crate::problem::program::Runnable;
@@ -152,7 +152,7 @@ impl Ready<'_> {
                 given,
             ),
             keep: Bytes::kib(4),
-            collect: false,
+            collect: Collect::Nothing,
             result: false,
         };
         let report = verifying.executor.execute(step, &mut Unheard(&mut Quiet(verifying.observer)))?.report;

@@ -200,6 +200,7 @@ impl Lane {
             cpu_user_ns: cpu.user,
             cpu_system_ns: cpu.system,
             wall_ns: if started == 0 { 0 } else { ended.saturating_sub(started) },
+            ended_ns: ended,
             memory_peak: counted.memory_peak.saturating_sub(notes.memory_base.load(Relaxed))
                 + if request.warm { self.warm_memory } else { 0 },
             instructions: None,

@@ -79,6 +79,8 @@ impl Lane {
             env: template.env.iter().map(|(name, value)| format!("{name}={value}")).collect(),
             warm,
             result: false,
+            outbox: String::new(),
+            watch: false,
         };
         let (done, cell) = self
             .run(&request, vec![stdin, stdout, stderr, bundle], &nobody)

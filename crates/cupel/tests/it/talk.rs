@@ -1,0 +1,256 @@
+//! Conversations of every kind of program with every kind of interactor: one verdict for each pair, however often it is tried.
+//!
+//! What either of a pair does after its beginning follows from what the other one did, so there is one right verdict for each. The rules
+//! that give it, in their order (`crates/cupel-judge/src/problem/interact.rs`):
+//!
+//! 1. an interactor that fails is JE, unless the program failed before it;
+//! 2. an interactor that rejects and ends first is WA, whatever the program does then;
+//! 3. a program over its time is TLE, one that waits for ever ILE;
+//! 4. a program that fails is RTE, or OLE;
+//! 5. what the interactor says.
+//!
+//! `CUPEL_TALKS=200` tries each pair so often.
+
+use std::sync::Mutex;
+
+use serde_json::Value;
+
+use crate::judge::{Files, guessing, judge};
+use crate::support::{cupel, end};
+
+/// What to do is the first line of its input; it does it when it has been answered, or can no longer be.
+const PROGRAM: &str = r#"
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static char act[64], line[64];
+
+static int is(const char *what) { return strncmp(act, what, strlen(what)) == 0; }
+
+int main(void) {
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    if (!fgets(act, sizeof act, stdin)) return 9;
+    if (is("early")) return 0;
+    puts("hello");
+    if (is("ignores")) {
+        for (int n = 0; n < 1000; n++) puts("and so on");
+        return 0;
+    }
+    if (is("closes")) {
+        close(0);
+        puts("bye");
+        return 0;
+    }
+    char *answered = fgets(line, sizeof line, stdin);
+    if (is("exit1")) return 1;
+    if (is("segv")) raise(SIGSEGV);
+    if (is("hang")) while (answered && fgets(line, sizeof line, stdin)) {}
+    if (is("busy")) for (volatile int n = 0;;) n = n + 1;
+    if (is("floods")) for (;;) puts("and so on, and so on, and so on");
+    puts("bye");
+    return 0;
+}
+"#;
+
+/// What to do, and what the program is to do, is its input. It answers once, but where it is to leave before it has read anything.
+const INTERACTOR: &str = r#"
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static char how[64], act[64], line[64];
+
+static int is(const char *what) { return strcmp(how, what) == 0; }
+
+int main(int count, char **args) {
+    FILE *input = count < 4 ? NULL : fopen(args[1], "r");
+    if (!input || fscanf(input, "%63s %63s", how, act) != 2) return 9;
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    puts(act);
+    if (is("leaves")) return 43;
+    if (is("trusts")) return 42;
+    fgets(line, sizeof line, stdin);
+    if (is("rejects")) return 43;
+    if (is("zero")) return 0;
+    if (is("segv")) raise(SIGSEGV);
+    puts("go");
+    if (is("hangs")) for (;;) pause();
+    if (is("closes")) fclose(stdout);
+    while (fgets(line, sizeof line, stdin)) {}
+    return 42;
+}
+"#;
+
+const PROGRAMS: [&str; 9] = ["ok", "exit1", "segv", "hang", "busy", "floods", "ignores", "closes", "early"];
+
+/// In the order of the programs. The numbers are those of the rules that give it.
+const TABLE: [(&str, &str); 8] = [
+    // Reads to the end and accepts: 5 4 4 3 3 4 5 5 5.
+    ("accepts", "AC RTE RTE ILE TLE OLE AC AC AC"),
+    // Hears one line and rejects: 2, and 5 where the program had ended well before.
+    ("rejects", "WA WA WA WA WA WA WA WA WA"),
+    // Ends with 0 or by a signal, where nobody has failed before it: 1.
+    ("zero", "JE JE JE JE JE JE JE JE JE"),
+    ("segv", "JE JE JE JE JE JE JE JE JE"),
+    // Answers once and then does nothing for ever: 1, where the program does not fail by itself: 4 4 3 3 4.
+    ("hangs", "JE RTE RTE ILE TLE OLE JE JE JE"),
+    // Closes its standard output and goes on reading: whoever reads has the end of input at once. 5 4 4 5 3 4 5 5 5.
+    ("closes", "AC RTE RTE AC TLE OLE AC AC AC"),
+    // Rejects before it has read anything: 2, and 5.
+    ("leaves", "WA WA WA WA WA WA WA WA WA"),
+    // Accepts before it has read anything. What is said to it goes nowhere, and ends nobody by SIGPIPE: 5 4 4 5 3 4 5 5 5.
+    ("trusts", "AC RTE RTE AC TLE OLE AC AC AC"),
+];
+
+/// A problem whose cases are these pairs, each as often as that.
+fn talks(pairs: &[(&str, &str)], times: usize) -> Files {
+    let problem = "title = \"Talk\"\nlicence = \"CC0-1.0\"\n[limits]\ntime = 0.1\nwall_time = 4.0\nmemory_mib = 64\n\
+                   output_mib = 1\n[interactor]\nprogram = \"talk.c\"\nprotocol = \"kattis\"\n";
+    let files = Files::new(&[("p/problem.toml", problem), ("p/statement.md", "Talk.\n"), ("p/talk.c", INTERACTOR)]);
+    for (how, act) in pairs {
+        for time in 0..times {
+            files.write(&format!("p/tests/secret/{how}-{act}-{time}.in"), &format!("{how} {act}\n"));
+            files.write(&format!("p/tests/secret/{how}-{act}-{time}.out"), "");
+        }
+    }
+    files
+}
+
+/// Judges pairs that are no fault of the interactor, as often as that: pair and verdict of each.
+fn judged(pairs: &[(&str, &str)], times: usize) -> Vec<(String, String)> {
+    let files = talks(pairs, times);
+    files.write("s/talk.c", PROGRAM);
+    let (package, submission) = (files.path("p"), files.path("s/talk.c"));
+    let ended = end(cupel(["judge", &package, "--submission", &submission, "--all-cases", "--json"]), b"");
+    let object: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
+    let cases = object["cases"].as_array().unwrap();
+    let text = |case: &Value, field: &str| case[field].as_str().unwrap_or_default().to_owned();
+    cases
+        .iter()
+        .map(|case| (text(case, "name"), format!("{} {}", text(case, "verdict"), case["judge_message"])))
+        .collect()
+}
+
+/// Judges a pair whose interactor is at fault, which ends a judging: a submission for every time.
+fn at_fault(how: &str, act: &str, times: usize) -> Vec<(String, String)> {
+    let files = talks(&[(how, act)], 1);
+    for time in 0..times {
+        files.write(&format!("p/submissions/accepted/{time}.c"), PROGRAM);
+    }
+    let ended = end(cupel(["verify", &files.path("p"), "--json"]), b"");
+    let object: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
+    let submissions = object["submissions"].as_array().unwrap();
+    assert_eq!(submissions.len(), times, "{object:#}");
+    let verdict = |one: &Value| one["verdict"].as_str().unwrap_or_default().to_owned();
+    submissions.iter().map(|one| (format!("{how}-{act}"), verdict(one))).collect()
+}
+
+#[test]
+fn every_pair_of_program_and_interactor_has_one_verdict() {
+    let often = std::env::var("CUPEL_TALKS").ok().map(|times| times.parse::<usize>().unwrap());
+    let expected = |how: &str, act: &str| {
+        let (_, row) = TABLE.iter().find(|(name, _)| *name == how).unwrap();
+        row.split(' ').nth(PROGRAMS.iter().position(|name| *name == act).unwrap()).unwrap()
+    };
+    let pairs = TABLE.iter().flat_map(|(how, _)| PROGRAMS.map(|act| (*how, act)));
+    let (faults, others): (Vec<_>, Vec<_>) = pairs.partition(|(how, act)| expected(how, act) == "JE");
+    let (waiting, quick): (Vec<_>, Vec<_>) = others.into_iter().partition(|(how, act)| expected(how, act) == "ILE");
+
+    // Those that wait for seconds first, and everything side by side: most of the time they only wait.
+    type Job<'a> = Box<dyn FnOnce() -> Vec<(String, String)> + Send + 'a>;
+    let mut jobs: Vec<Job<'_>> = Vec::new();
+    let at_a_time = |times: usize, most: usize| (0..times.div_ceil(most)).map(move |at| most.min(times - at * most));
+    for (how, act) in
+        faults.iter().filter(|(how, _)| *how == "hangs").chain(faults.iter().filter(|(how, _)| *how != "hangs"))
+    {
+        let most = if *how == "hangs" { 10 } else { 100 };
+        let times = if *how == "hangs" { 1 } else { 2 };
+        for times in at_a_time(often.unwrap_or(times), most) {
+            jobs.push(Box::new(move || at_fault(how, act, times)));
+        }
+    }
+    for (pairs, times, most) in [(&waiting, 1, 10), (&quick, 4, 4)] {
+        for pairs in pairs.chunks(9) {
+            for times in at_a_time(often.unwrap_or(times), most) {
+                jobs.push(Box::new(move || judged(pairs, times)));
+            }
+        }
+    }
+    jobs.reverse();
+    let (jobs, found) = (Mutex::new(jobs), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                loop {
+                    let Some(job) = jobs.lock().unwrap().pop() else { break };
+                    let told = job();
+                    found.lock().unwrap().extend(told);
+                }
+            });
+        }
+    });
+
+    let found = found.into_inner().unwrap();
+    let mut wrong = Vec::new();
+    for (name, verdict) in &found {
+        let mut words = name.rsplit('/').next().unwrap().split('-');
+        let (how, act) = (words.next().unwrap(), words.next().unwrap());
+        if verdict.split(' ').next() != Some(expected(how, act)) {
+            wrong.push(format!("{how} {act}: {verdict} for {}", expected(how, act)));
+        }
+    }
+    let number =
+        |(how, act): (&str, &str)| found.iter().filter(|(name, _)| name.contains(&format!("{how}-{act}"))).count();
+    let fewest = TABLE.iter().flat_map(|(how, _)| PROGRAMS.map(|act| number((how, act)))).min();
+    assert!(fewest >= often.or(Some(1)), "{fewest:?}");
+    eprintln!("{} conversations, at least {fewest:?} of each pair", found.len());
+    assert!(wrong.is_empty(), "{} of {}: {wrong:#?}", wrong.len(), found.len());
+}
+
+#[test]
+fn a_program_reads_the_end_of_its_input_when_its_interactor_closes_it_and_goes_on() {
+    let act =
+        "import os\nprint(1)\nprint(2, flush=True)\nos.close(1)\nsys.exit(42 if sys.stdin.read() == '3\\n' else 43)";
+    for (source, verdict) in [
+        ("import sys\nprint(sum(map(int, sys.stdin)))\n", "AC"),
+        ("print(int(input()) + int(input()))\n", "AC"),
+        ("import sys\nprint(sum(map(int, sys.stdin)), 'and more')\n", "WA"),
+        ("import sys\nsys.stdin.read()\nraise SystemExit(1)\n", "RTE"),
+    ] {
+        let (_, object) = judge(&guessing(act), "a.py", source, &[]);
+        assert_eq!(object["verdict"], verdict, "{source}: {object:#}");
+    }
+}
+
+#[test]
+fn a_program_that_has_been_rejected_need_not_come_to_its_end() {
+    let files = guessing("sys.exit(43 if int(input()) > 1000 else 42)");
+    files.write("s/a.py", "print(2000, flush=True)\nwhile True: pass\n");
+    let (package, submission) = (files.path("p"), files.path("s/a.py"));
+    let ended = end(cupel(["judge", &package, "--submission", &submission, "--time-limit", "60", "--json"]), b"");
+    let object: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
+    assert_eq!(object["verdict"], "WA", "{object:#}");
+    assert!(object["cases"][0]["time_ms"].as_u64().unwrap() < 30_000, "{object:#}");
+}
+
+#[test]
+fn an_interactor_that_says_more_than_anybody_reads_is_heard_to_its_end() {
+    let act = "for n in range(1 << 12): sys.stdout.write('x' * 1023 + '\\n')\nprint(flush=True)\nsys.exit(42)";
+    for source in ["import os\nos.close(0)\nprint(1, flush=True)\nimport time\ntime.sleep(0.5)\n", "print(1)\n"] {
+        let (_, object) = judge(&guessing(act), "a.py", source, &[]);
+        assert_eq!(object["verdict"], "AC", "{source}: {object:#}");
+    }
+}
+
+#[test]
+fn what_a_failing_interactor_wrote_to_its_messages_is_told() {
+    for act in ["import os\nos.abort()", "sys.exit(1)"] {
+        let act = format!("open(sys.argv[3] + 'judgemessage.txt', 'w').write('no such mode')\n{act}");
+        let (_, object) = judge(&guessing(&act), "a.py", "input()\n", &[]);
+        assert_eq!(object["verdict"], "JE", "{object:#}");
+        assert!(object["cases"][0]["judge_message"].as_str().unwrap().ends_with("no such mode"), "{object:#}");
+    }
+}
