@@ -261,12 +261,35 @@ mod tests {
         }
     }
 
+    const PROTOCOLS: [Protocol; 7] = [
+        Protocol::Kattis,
+        Protocol::Testlib { percent: false },
+        Protocol::Testlib { percent: true },
+        Protocol::DmojDefault,
+        Protocol::DmojTestlib,
+        Protocol::Coci,
+        Protocol::Peg,
+    ];
+
+    #[test]
+    fn what_settles_a_conversation_is_never_an_acceptance() {
+        for protocol in PROTOCOLS {
+            for code in 0..256 {
+                let said = ["", "points 1", "partial 1/2", &format!("partially correct ({code})")];
+                let accepts = |said: &&str| told(&protocol, code, "", said, &[]).starts_with('A');
+                assert!(!settles(&protocol)(code) || !said.iter().any(accepts), "{protocol:?} {code}");
+            }
+            assert_ne!(settles(&protocol)(1), matches!(protocol, Protocol::Testlib { percent: true }), "{protocol:?}");
+        }
+    }
+
     #[test]
     fn every_exit_code_has_its_meaning_in_every_protocol() {
         let codes = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 42, 43, 50, 139, 255];
         for (protocol, expected) in [
             (Protocol::Kattis, "FFFFFFFFFFAWFFF"),
             (Protocol::Testlib { percent: false }, "AWPFPFFFPFFFFFF"),
+            (Protocol::Testlib { percent: true }, "AWPFPFFFPFFFFFF"),
             (Protocol::DmojDefault, "AWFFFFFFFFFFFFF"),
             (Protocol::DmojTestlib, "AWPFFFFFFFFFFFF"),
             (Protocol::Coci, "AWPFFFFFFFFFFFF"),
@@ -280,7 +303,10 @@ mod tests {
     #[test]
     fn a_program_that_does_not_end_by_itself_is_at_fault_in_every_protocol() {
         let endings = [
+            Outcome::Signalled(Signal(6)),
+            Outcome::Signalled(Signal(9)),
             Outcome::Signalled(Signal(11)),
+            Outcome::Signalled(Signal(13)),
             Outcome::TimeLimit,
             Outcome::WallLimit,
             Outcome::IdleLimit,
@@ -288,10 +314,13 @@ mod tests {
             Outcome::OutputLimit,
         ];
         for outcome in endings {
-            for protocol in [Protocol::Kattis, Protocol::Testlib { percent: false }, Protocol::Peg] {
+            for protocol in PROTOCOLS {
                 let answer = read(&protocol, &report(outcome, "", "boom"), &BoxFiles::default());
                 assert!(matches!(answer.decision, Decision::Fault(_)), "{outcome:?} {protocol:?}");
                 assert_eq!(answer.judge_message.as_deref(), Some("boom"));
+                let feedback = files(&[("judgemessage.txt", "why")]);
+                let answer = read(&protocol, &report(outcome, "", "boom"), &feedback);
+                assert_eq!(answer.judge_message.as_deref(), Some("why"));
             }
         }
     }

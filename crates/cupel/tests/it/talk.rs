@@ -15,7 +15,7 @@ use std::sync::Mutex;
 
 use serde_json::Value;
 
-use crate::judge::{Files, guessing, judge};
+use crate::judge::{Files, guessing, judge, package};
 use crate::support::{cupel, end};
 
 /// What to do is the first line of its input; it does it when it has been answered, or can no longer be.
@@ -123,8 +123,8 @@ fn talks(pairs: &[(&str, &str)], times: usize) -> Files {
 fn judged(pairs: &[(&str, &str)], times: usize) -> Vec<(String, String)> {
     let files = talks(pairs, times);
     files.write("s/talk.c", PROGRAM);
-    let (package, submission) = (files.path("p"), files.path("s/talk.c"));
-    let ended = end(cupel(["judge", &package, "--submission", &submission, "--all-cases", "--json"]), b"");
+    let (problem, submission) = (files.path("p"), files.path("s/talk.c"));
+    let ended = end(cupel(["judge", &problem, "--submission", &submission, "--all-cases", "--json"]), b"");
     let object: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
     let cases = object["cases"].as_array().unwrap();
     let text = |case: &Value, field: &str| case[field].as_str().unwrap_or_default().to_owned();
@@ -229,8 +229,8 @@ fn a_program_reads_the_end_of_its_input_when_its_interactor_closes_it_and_goes_o
 fn a_program_that_has_been_rejected_need_not_come_to_its_end() {
     let files = guessing("sys.exit(43 if int(input()) > 1000 else 42)");
     files.write("s/a.py", "print(2000, flush=True)\nwhile True: pass\n");
-    let (package, submission) = (files.path("p"), files.path("s/a.py"));
-    let ended = end(cupel(["judge", &package, "--submission", &submission, "--time-limit", "60", "--json"]), b"");
+    let (problem, submission) = (files.path("p"), files.path("s/a.py"));
+    let ended = end(cupel(["judge", &problem, "--submission", &submission, "--time-limit", "60", "--json"]), b"");
     let object: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
     assert_eq!(object["verdict"], "WA", "{object:#}");
     assert!(object["cases"][0]["time_ms"].as_u64().unwrap() < 30_000, "{object:#}");
@@ -252,5 +252,69 @@ fn what_a_failing_interactor_wrote_to_its_messages_is_told() {
         let (_, object) = judge(&guessing(&act), "a.py", "input()\n", &[]);
         assert_eq!(object["verdict"], "JE", "{object:#}");
         assert!(object["cases"][0]["judge_message"].as_str().unwrap().ends_with("no such mode"), "{object:#}");
+    }
+}
+
+/// Source: DOMjudge cuts outputs, and ends nobody for them; its own `test-fill-stdout` and `test-fill-stderr` run into the time limit.
+#[test]
+fn where_outputs_are_cut_nobody_is_ended_for_them() {
+    let flood = |descriptor: u32| {
+        format!(
+            "#include <unistd.h>\nint main(void) {{ static char x[4096]; for (;;) write({descriptor}, x, sizeof x); }}\n"
+        )
+    };
+    let say = "import sys\nfor n in range(2 << 10): sys.stderr.write('x' * 1023 + '\\n')\n";
+    let add = "a, b = map(int, input().split())\nprint(a + b)\n";
+    let sums = package("");
+    sums.write("p/data/secret/1.in", "1 2\n");
+    sums.write("p/data/secret/1.ans", "3\n");
+    // Reads to the end, whatever there is.
+    let talks = guessing("print(1, flush=True)\nsys.exit(42 if all(True for _ in sys.stdin.buffer) else 43)");
+    for (files, name, source, verdict) in [
+        (&sums, "a.py", format!("{say}{add}"), "AC"),
+        (&sums, "a.c", flood(1), "TLE"),
+        (&sums, "b.c", flood(2), "TLE"),
+        (&sums, "b.py", format!("{add}print(' ' * (2 << 20))\n"), "OLE"),
+        (&talks, "a.py", format!("{say}print(input())\n"), "AC"),
+        (&talks, "b.py", "print(input())\nfor n in range(2 << 10): print('x' * 1023)\n".to_owned(), "AC"),
+        (&talks, "b.c", flood(2), "TLE"),
+    ] {
+        let (_, object) = judge(files, name, &source, &["--format", "domjudge"]);
+        assert_eq!(object["verdict"], verdict, "{name} {source}: {object:#}");
+    }
+}
+
+#[test]
+fn a_conversation_may_have_several_passes() {
+    let files = package("validation: custom interactive multi-pass\n");
+    files.write("p/data/secret/1.in", "first\n");
+    files.write("p/data/secret/1.ans", "answer\n");
+    let interactor = r#"
+import os, sys
+this = open(sys.argv[1]).read().strip()
+assert open(sys.argv[2]).read() == "answer\n"
+next = sys.argv[3] + "nextpass.in"
+# What was left by the pass before, but for what began this one.
+left = sorted(os.listdir(sys.argv[3]))
+assert left == ([] if this == "first" else ["seen"]), left
+open(sys.argv[3] + "seen", "w").close()
+print(this, flush=True)
+said = sys.stdin.readline().strip()
+if said == "again": open(next, "w").write("second\n")
+sys.exit(43 if said == "no" or said == "again" and ENDS else 42)
+"#;
+    let program = "import os\nassert not os.path.exists('kept')\nopen('kept', 'w').close()\n";
+    for (ends, said, verdict) in [
+        ("False", "'again' if input() == 'first' else 'yes'", "AC"),
+        ("False", "'again' if input() == 'first' else 'no'", "WA"),
+        ("False", "input() and 'yes'", "AC"),
+        // More passes than there may be; and one that is wanted although it rejects.
+        ("False", "'again'", "JE"),
+        ("True", "'again'", "JE"),
+    ] {
+        files.write("p/output_validators/v.py", &interactor.replace("ENDS", ends));
+        let source = format!("{program}print({said})\n");
+        let (_, object) = judge(&files, "a.py", &source, &["--format", "domjudge"]);
+        assert_eq!(object["verdict"], verdict, "{ends} {said}: {object:#}");
     }
 }
