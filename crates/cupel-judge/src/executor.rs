@@ -60,6 +60,8 @@ pub struct TalkResult {
     pub first: Party,
     /// Whether the program was ended because nothing followed from it any more ([`Talk::settles`]); the report has it ended by SIGKILL.
     pub settled: bool,
+    /// Whether the interactor left something unread that the program had said.
+    pub unread: bool,
     /// What was said, in the order in which it came, up to the bound.
     pub transcript: Vec<(Party, Vec<u8>)>,
 }

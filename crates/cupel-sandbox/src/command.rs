@@ -103,6 +103,8 @@ pub struct CellReport {
     pub ended: Duration,
     /// What was used.
     pub usage: Usage,
+    /// Whether something is left in the pipe it read from, where [`Command::watch`] asks for it.
+    pub stdin_left: bool,
     /// Whether standard output was longer than the limit.
     pub stdout_truncated: bool,
     /// Whether standard error was.

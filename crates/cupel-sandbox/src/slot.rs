@@ -228,7 +228,11 @@ impl Slot {
         let (totals, truncated) = (conversation.totals, conversation.truncated);
         let (files, cold) = (std::mem::take(&mut conversation.files), conversation.cold.take());
         lane.settling = true;
-        conclude(command, &done, totals, truncated, files).map(|report| CellReport { cold, ..report })
+        let stdin_left = match &command.stdin {
+            Stdin::Descriptor(pipe) => command.watch && rustix::io::ioctl_fionread(pipe).is_ok_and(|left| left > 0),
+            Stdin::Bytes(_) => false,
+        };
+        conclude(command, &done, totals, truncated, files).map(|report| CellReport { cold, stdin_left, ..report })
     }
 }
 
@@ -599,6 +603,7 @@ fn conclude(
                 },
                 ended: Duration::from_nanos(done.ended_ns),
                 usage,
+                stdin_left: false,
                 stdout_truncated: false,
                 stderr_truncated: false,
                 files: BoxFiles::default(),
@@ -630,6 +635,7 @@ fn conclude(
         exit,
         ended: Duration::from_nanos(done.ended_ns),
         usage,
+        stdin_left: false,
         stdout_truncated: truncated[0],
         stderr_truncated: truncated[1],
         files: BoxFiles::new(files),

@@ -65,6 +65,8 @@ pub(super) struct Pass {
     /// The input of the next pass.
     pub(super) next: Option<Arc<[u8]>>,
     pub(super) feedback: BoxFiles,
+    /// Whether an interactor left something unread.
+    pub(super) unread: bool,
     pub(super) transcript: Vec<(Party, Vec<u8>)>,
 }
 
@@ -180,6 +182,7 @@ impl Judging<'_, '_> {
             reruns: pass.reruns,
             judge_message: pass.judge_message,
             team_message: pass.team_message,
+            unread: pass.unread && verdict.is_accepted(),
             transcript: pass.transcript,
         };
         Ok(self.note(report, Child { verdict, score, named, counts: true, decides: true }))
@@ -524,6 +527,7 @@ pub(super) fn nothing_ran() -> Pass {
         team_message: None,
         next: None,
         feedback: BoxFiles::default(),
+        unread: false,
         transcript: Vec::new(),
     }
 }

@@ -78,6 +78,7 @@ impl Judging<'_, '_> {
         let checked = Checked::of(&interactor.program.protocol, &ended.interactor);
         let mut pass = self.by_itself(ended.program.report.clone(), reruns, false);
         pass.transcript = ended.transcript;
+        pass.unread = ended.unread;
         if ended.settled {
             // How the program ended is our doing.
             pass.causes.clear();

@@ -82,6 +82,8 @@ pub struct ProblemCaseReport {
     pub judge_message: Option<String>,
     /// What the checker says to the contestant.
     pub team_message: Option<String>,
+    /// Whether the interactor accepted and left something unread that the program had said.
+    pub unread: bool,
     /// How the conversation began, where there was one.
     pub transcript: Vec<(Party, Vec<u8>)>,
 }
@@ -99,6 +101,7 @@ impl ProblemCaseReport {
             reruns: 0,
             judge_message: None,
             team_message: None,
+            unread: false,
             transcript: Vec::new(),
         }
     }

@@ -50,6 +50,8 @@ struct End {
     result: StepResult,
     /// By the monotonic clock.
     at: Duration,
+    /// Whether something was still on its way to it.
+    unread: bool,
     /// As the kernel told it, whatever else was still to be done with the cell.
     exit: Option<ExitStatus>,
 }
@@ -144,13 +146,14 @@ pub(super) fn talk(
     let interactor = interactor.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     let (mut program, mut interactor) = (program?, interactor?);
     let first = if interactor.at < program.at { Party::Interactor } else { Party::Program };
+    let unread = interactor.unread || lock(&for_interactor.state).lost;
     let mut settled = false;
     if !shared.cancelled.load(Ordering::Relaxed) {
         settled = program.is_ended_by_us();
         interactor.is_ended_by_us();
     }
     let transcript = shared.transcript.into_inner().unwrap_or_else(PoisonError::into_inner).said;
-    Ok(TalkResult { program: program.result, interactor: interactor.result, first, settled, transcript })
+    Ok(TalkResult { program: program.result, interactor: interactor.result, first, settled, unread, transcript })
 }
 
 /// A pipe that a cell's user may open again by name (`/dev/stdin`).
@@ -188,7 +191,8 @@ impl<'a> Voice<'a> {
         let mut talks = Talks { voice: self, observer, kept: Kept::new(keep, &mut nobody), exit: None };
         let report = slot.run(&command, &mut talks);
         let Talks { kept, exit, .. } = talks;
-        let end = report.map(|report| End { at: report.ended, exit, result: kept.result(report) });
+        let end =
+            report.map(|report| End { at: report.ended, unread: report.stdin_left, exit, result: kept.result(report) });
         match &end {
             Ok(end) if party == Party::Program => match end.result.report.outcome {
                 // Whether it was the other one that it waited for, is still to be seen.
@@ -278,12 +282,15 @@ struct QueueState {
     closed: bool,
     /// Nobody reads any more.
     left: bool,
+    /// Something that was said has not been read.
+    lost: bool,
 }
 
 impl Queue {
     /// Adds data, and waits while there is no room; throws away what nobody will read.
     fn push(&self, mut data: &[u8], until: Option<Instant>) {
         let mut state = lock(&self.state);
+        state.lost |= state.left && !data.is_empty();
         while !data.is_empty() && !state.left {
             let room = QUEUE_BYTES_MAX.saturating_sub(state.data.len()).min(data.len());
             if room > 0 {
@@ -307,6 +314,7 @@ impl Queue {
     fn leave(&self) {
         let mut state = lock(&self.state);
         state.left = true;
+        state.lost |= !state.data.is_empty();
         state.data.clear();
         self.changed.notify_all();
     }
@@ -329,6 +337,7 @@ impl Queue {
             drop(state);
             if pipe.write_all(&batch).is_err() {
                 // Nobody can read any more: its cell has ended, or closed its standard input and goes on.
+                lock(&self.state).lost = true;
                 self.leave();
                 return;
             }

@@ -210,6 +210,15 @@ fn every_pair_of_program_and_interactor_has_one_verdict() {
     assert!(wrong.is_empty(), "{} of {}: {wrong:#?}", wrong.len(), found.len());
 }
 
+/// Judges with this time limit, in seconds.
+fn judge_within(limit: &str, files: &Files, name: &str, source: &str, args: &[&str]) -> Value {
+    files.write(&format!("s/{name}"), source);
+    let (problem, submission) = (files.path("p"), files.path(&format!("s/{name}")));
+    let fixed = ["judge", &problem, "--submission", &submission, "--time-limit", limit, "--json"];
+    let ended = end(cupel(fixed.iter().chain(args)), b"");
+    serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"))
+}
+
 #[test]
 fn a_program_reads_the_end_of_its_input_when_its_interactor_closes_it_and_goes_on() {
     let act =
@@ -228,10 +237,7 @@ fn a_program_reads_the_end_of_its_input_when_its_interactor_closes_it_and_goes_o
 #[test]
 fn a_program_that_has_been_rejected_need_not_come_to_its_end() {
     let files = guessing("sys.exit(43 if int(input()) > 1000 else 42)");
-    files.write("s/a.py", "print(2000, flush=True)\nwhile True: pass\n");
-    let (problem, submission) = (files.path("p"), files.path("s/a.py"));
-    let ended = end(cupel(["judge", &problem, "--submission", &submission, "--time-limit", "60", "--json"]), b"");
-    let object: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
+    let object = judge_within("60", &files, "a.py", "print(2000, flush=True)\nwhile True: pass\n", &[]);
     assert_eq!(object["verdict"], "WA", "{object:#}");
     assert!(object["cases"][0]["time_ms"].as_u64().unwrap() < 30_000, "{object:#}");
 }
@@ -279,7 +285,8 @@ fn where_outputs_are_cut_nobody_is_ended_for_them() {
         (&talks, "b.py", "print(input())\nfor n in range(2 << 10): print('x' * 1023)\n".to_owned(), "AC"),
         (&talks, "b.c", flood(2), "TLE"),
     ] {
-        let (_, object) = judge(files, name, &source, &["--format", "domjudge"]);
+        // Little of it: a flood has to be read, too, and comes slowly to a limit of CPU time.
+        let object = judge_within("0.2", files, name, &source, &["--format", "domjudge"]);
         assert_eq!(object["verdict"], verdict, "{name} {source}: {object:#}");
     }
 }
@@ -316,5 +323,19 @@ sys.exit(43 if said == "no" or said == "again" and ENDS else 42)
         let source = format!("{program}print({said})\n");
         let (_, object) = judge(&files, "a.py", &source, &["--format", "domjudge"]);
         assert_eq!(object["verdict"], verdict, "{ends} {said}: {object:#}");
+    }
+}
+
+#[test]
+fn verifying_tells_of_an_interactor_that_accepts_before_it_has_read_everything() {
+    for (end_of_it, told) in [("sys.exit(42)", true), ("sys.stdin.read(); sys.exit(42)", false)] {
+        let files = guessing(&format!("sys.stdin.readline(); print('correct', flush=True); {end_of_it}"));
+        files.write("p/submissions/accepted/a.py", "print(1, flush=True)\ninput()\nprint('and more')\n");
+        let ended = end(cupel(["verify", &files.path("p"), "--json"]), b"");
+        let object: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
+        assert_eq!(object["ok"], true, "{object:#}");
+        let notes = object["notes"].as_array().unwrap().iter().filter_map(Value::as_str);
+        let unread: Vec<&str> = notes.filter(|note| note.contains("unread")).collect();
+        assert_eq!(unread.len(), usize::from(told), "{object:#}");
     }
 }

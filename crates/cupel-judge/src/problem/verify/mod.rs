@@ -114,6 +114,9 @@ pub fn verify(
     })
 }
 
+/// Told once: whatever a submission says beyond its answer is then accepted, too.
+const UNREAD: &str = "the interactor accepted, and left something unread that the program said";
+
 /// What goes on while a package is verified.
 struct Verifying<'a, 'b> {
     request: &'a VerifyRequest<'a>,
@@ -243,6 +246,10 @@ impl<'a> Verifying<'a, '_> {
         };
         let report = judge_as(&request, manner, self.executor, self.builder.cache, &mut Quiet(self.observer))?;
         self.stopped |= report.verdict == Verdict::Cancelled;
+        let unread = report.cases.iter().find(|case| case.unread);
+        if let Some(case) = unread.filter(|_| !self.notes.iter().any(|note| note.ends_with(UNREAD))) {
+            self.notes.push(format!("{}, {}: {UNREAD}", example.program.path, case.id));
+        }
         let claims = expect::claims(example, &report);
         Ok(Ok(Tried { example, language, report, claims }))
     }
