@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a group of tasks needs, and only those that are missing.
 #
-#   scripts/setup.sh GROUP...     groups: build, lint, peers, docker, cgroup2
+#   scripts/setup.sh GROUP...     groups: build, public, lint, peers, docker, cgroup2
 #
 # Says what it installs before it does. Says nothing and takes a fraction of a second when nothing is missing.
 # Never upgrades what is there. Toolchains of the languages are not its business: see `cupel languages install`.
@@ -14,6 +14,8 @@ cd "$(dirname "$0")/.."
 # uidmap: `newuidmap`, by which an ordinary user's launcher gets ids for its lanes.
 packages_build=(gcc libc6-dev make pkg-config ca-certificates curl procps util-linux uidmap)
 packages_lint=(shellcheck)
+# What comes from PyPI for the tests, by pip.
+packages_public=(python3 python3-pip)
 # What `make bench-sandbox` measures Cupel beside. An engine is only installed when asked for: it brings a service.
 packages_peers=(gcc libc6-dev bubblewrap runc crun)
 packages_docker=(docker.io tar)
@@ -26,11 +28,12 @@ for group in "$@"; do
     case $group in
         build) wanted+=("${packages_build[@]}") ;;
         lint) wanted+=("${packages_lint[@]}") ;;
+        public) wanted+=("${packages_public[@]}") ;;
         peers) wanted+=("${packages_peers[@]}") ;;
         docker) wanted+=("${packages_docker[@]}") ;;
         cgroup2) wanted+=("${packages_cgroup2[@]}") ;;
         *)
-            echo "error: no group \`$group\`; there are: build, lint, peers, docker, cgroup2" >&2
+            echo "error: no group \`$group\`; there are: build, public, lint, peers, docker, cgroup2" >&2
             exit 2
             ;;
     esac

@@ -22,7 +22,15 @@ if [ "${1:-}" = sandbox ]; then
 fi
 
 started=$SECONDS
-scripts/setup.sh build
+scripts/setup.sh build public
+
+# What reads validators in DOMjudge's checktestdata language; where `cupel verify` looks for it.
+checktestdata=2026.9.2 pip=/usr/local/lib/cupel/pip
+if ! [ -d "$pip/checktestdata-$checktestdata.dist-info" ]; then
+    echo "Installing from PyPI into $pip: checktestdata $checktestdata"
+    scripts/as-root /usr/bin/python3 -m pip --quiet --disable-pip-version-check install --no-deps --upgrade \
+        --root-user-action ignore --target "$pip" "checktestdata==$checktestdata"
+fi
 
 echo "== build"
 cargo build --package cupel --quiet

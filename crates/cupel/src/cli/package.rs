@@ -148,12 +148,15 @@ pub(super) fn judging_programs(problem: &Problem) -> Vec<&Program> {
     found
 }
 
-/// The input validators of a package that are programs.
-pub(super) fn validators(problem: &Problem) -> impl Iterator<Item = &Program> {
-    problem.validators.iter().filter_map(|validator| match validator {
-        InputValidator::Kattis(program) | InputValidator::Testlib(program) => Some(program),
-        InputValidator::Checktestdata(_) => None,
-    })
+/// The languages that input validators are in.
+pub(super) fn languages_of_validators(problem: &Problem, known: &Registry, into: &mut BTreeSet<LanguageId>) {
+    for validator in &problem.validators {
+        match validator {
+            InputValidator::Kattis(program) | InputValidator::Testlib(program) => languages_of(program, known, into),
+            // What reads a description is in it.
+            InputValidator::Checktestdata(_) => into.extend(known.find("python").map(|python| python.id.clone())),
+        }
+    }
 }
 
 /// Some languages, probed, and slots of the sandbox to run them in.

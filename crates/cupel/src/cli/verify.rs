@@ -101,8 +101,9 @@ fn verify_all(ready: &[Ready], args: &Verify, bench: &mut Bench) -> Result<bool,
 /// The languages of everything in a package that is run.
 fn needs(problem: &Problem, known: &Registry, into: &mut BTreeSet<LanguageId>) {
     let examples = problem.submissions.iter().map(|example| &example.program);
-    let programs = examples.chain(package::judging_programs(problem)).chain(package::validators(problem));
+    let programs = examples.chain(package::judging_programs(problem));
     programs.for_each(|program| package::languages_of(program, known, into));
+    package::languages_of_validators(problem, known, into);
 }
 
 /// A package that can be verified.

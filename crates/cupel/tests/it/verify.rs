@@ -55,6 +55,31 @@ fn sums() -> Files {
 }
 
 #[test]
+fn a_description_for_checktestdata_decides_as_a_validator_does() {
+    let files = sums();
+    files.write("p/input_validators/sum.ctd", "INT(-100, 100) SPACE INT(-100, 100) NEWLINE\n");
+    let (ended, object) = verify(&files.path("p"), &[]);
+    assert_eq!((ended.code, &object["notes"]), (Some(0), &serde_json::json!([])), "{object:#}");
+    let asked = object["expectations"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|claim| claim["about"] == "input_validators/sum.ctd")
+        .count();
+    assert_eq!(asked, 3, "every case: {object:#}");
+
+    files.write("p/input_validators/sum.ctd", "INT(-100, 5) SPACE INT(-100, 100) NEWLINE\n");
+    let (ended, object) = verify(&files.path("p"), &[]);
+    let [claim] = &broken(&object)[..] else { panic!("{object:#}") };
+    assert_eq!(ended.code, Some(1));
+    assert!(claim.contains("sum.ctd | accepted | rejected: ") && claim.contains("10 outside"), "{claim}");
+
+    files.write("p/input_validators/sum.ctd", "NUMBER(-100, 10)\n");
+    let claims = broken(&verify(&files.path("p"), &[]).1);
+    assert!(claims.iter().any(|claim| claim.contains("the description is at fault")), "{claims:?}");
+}
+
+#[test]
 fn a_right_package_holds_and_the_object_has_every_promised_field() {
     let files = sums();
     let (ended, object) = verify(&files.path("p"), &[]);

@@ -1,19 +1,21 @@
 //! Input validators: every one must accept the input of every case, and one at least must reject each input that is to be rejected.
 //!
 //! Source: Kattis problem package format, "Input validators": 42 accepts, 43 rejects; testlib, `registerValidation`: 0 accepts.
+//! Descriptions in DOMjudge's checktestdata language are read by PyPI's package of that name, where it is installed: it is
+//! kept up by people of contests, and a description is as little to be trusted as a program.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cupel_problem::{ContentHash, FileRef, InputValidator, Package, Program};
-use cupel_types::{Bytes, Outcome};
+use cupel_problem::{ContentHash, FileRef, InputValidator, Package, PackagePath};
+use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, Outcome};
 
 use super::report::Subject;
 use super::{Quiet, Verifying, build};
 use crate::executor::{Collect, StdinSource, StepInput, StepKind};
 use crate::problem::case::stdin;
 use crate::problem::check::Unheard;
-use crate::problem::program::Runnable;
+use crate::problem::program::{self, Built, Runnable};
 use crate::problem::{ProblemError, limits};
 
 const RULE: &str = "input validation";
@@ -28,10 +30,24 @@ enum Said {
     Fault(String),
 }
 
-/// Validators by program, with what is known of inputs already.
+/// How a validator says what it thinks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Protocol {
+    /// 42 and 43.
+    Kattis,
+    /// 0, and anything else.
+    Testlib,
+    /// 0 and 1.
+    Checktestdata,
+}
+
+/// Reads a description in the checktestdata language.
+const CHECKTESTDATA: &str = include_str!("checktestdata.py");
+
+/// Validators by path, with what is known of inputs already.
 struct Ready<'p> {
-    program: &'p Program,
-    kattis: bool,
+    path: &'p PackagePath,
+    protocol: Protocol,
     runnable: Runnable,
     known: HashMap<(ContentHash, Vec<String>), Said>,
     /// Whether it did not decide once: it may have hung, and is not asked about other cases.
@@ -44,19 +60,22 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
     let problem = &package.problem;
     let mut ready = Vec::new();
     for validator in &problem.validators {
-        let (program, kattis) = match validator {
-            InputValidator::Kattis(program) => (program, true),
-            InputValidator::Testlib(program) => (program, false),
-            InputValidator::Checktestdata(file) => {
-                let note = format!("{}: checktestdata is not run here; nothing was held against it", file.path);
-                verifying.notes.push(note);
-                continue;
-            }
+        let (path, protocol, built) = match validator {
+            InputValidator::Kattis(program) => (&program.path, Protocol::Kattis, build(verifying, program)?),
+            InputValidator::Testlib(program) => (&program.path, Protocol::Testlib, build(verifying, program)?),
+            InputValidator::Checktestdata(file) => match checktestdata(verifying, file)? {
+                Some(runnable) => (&file.path, Protocol::Checktestdata, Ok(runnable)),
+                None => {
+                    let note = format!("{}: checktestdata is not installed; nothing was held against it", file.path);
+                    verifying.notes.push(note);
+                    continue;
+                }
+            },
         };
-        match build(verifying, program)? {
-            Ok(runnable) => ready.push(Ready { program, kattis, runnable, known: HashMap::new(), is_faulty: false }),
+        match built {
+            Ok(runnable) => ready.push(Ready { path, protocol, runnable, known: HashMap::new(), is_faulty: false }),
             Err(why) => {
-                let subject = Subject::Validator(program.path.clone());
+                let subject = Subject::Validator(path.clone());
                 verifying.claim(subject, RULE, "a program that builds", why, None, false);
             }
         }
@@ -71,7 +90,7 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
             }
             let said = validator.ask(verifying, package, &case.input, &case.validator_args)?;
             let holds = said == Said::Accepted;
-            let subject = Subject::Validator(validator.program.path.clone());
+            let subject = Subject::Validator(validator.path.clone());
             verifying.claim(subject, RULE, "accepted", told(said), Some(case.id.as_str()), holds);
         }
     }
@@ -81,7 +100,7 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
         let mut last = None;
         for validator in ready.iter_mut().filter(|validator| !validator.is_faulty) {
             let said = validator.ask(verifying, package, &trial.input, &trial.validator_args)?;
-            last = Some((validator.program.path.clone(), said.clone()));
+            last = Some((validator.path.clone(), said.clone()));
             match said {
                 Said::Rejected(_) => rejected = last.clone(),
                 // Whatever others say of it.
@@ -102,6 +121,26 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
         verifying.claim(Subject::Validator(path), RULE, "rejected", told(said), Some(&trial.name), holds);
     }
     Ok(())
+}
+
+/// What reads a description in the checktestdata language; `None` where that cannot be read.
+fn checktestdata(verifying: &mut Verifying<'_, '_>, grammar: &FileRef) -> Result<Option<Runnable>, ProblemError> {
+    let Some(python) = verifying.request.languages.find("python").filter(|python| python.is_available()) else {
+        return Ok(None);
+    };
+    let texts = [
+        ("main.py", CHECKTESTDATA.as_bytes().into()),
+        ("grammar.ctd", program::read(verifying.request.package, grammar)?),
+    ];
+    let file = |(path, data)| Some(BoxFile { path: BoxPath::new(path).ok()?, data, executable: false });
+    let files = texts.into_iter().filter_map(file).collect();
+    let memory = verifying.request.package.problem.limits.validation.memory;
+    let Verifying { builder, executor, observer, .. } = verifying;
+    let built = builder.sources(&BoxFiles::new(files), python, memory, *executor, &mut Quiet(*observer))?;
+    let Built::Ok(runnable, _) = built else { return Ok(None) };
+    let nothing = StdinSource::Bytes(Arc::from([]));
+    let (outcome, _) = run(&runnable, verifying, nothing, &["--version".to_owned()])?;
+    Ok((outcome == Outcome::Exited(0)).then_some(runnable))
 }
 
 fn told(said: Said) -> String {
@@ -126,48 +165,52 @@ impl Ready<'_> {
         if let Some(said) = self.known.get(&key) {
             return Ok(said.clone());
         }
-        let said = self.run(verifying, stdin(package, input)?, args)?;
+        let (outcome, words) = run(&self.runnable, verifying, stdin(package, input)?, args)?;
+        let said = match (self.protocol, outcome) {
+            (Protocol::Kattis, Outcome::Exited(42)) => Said::Accepted,
+            (Protocol::Testlib | Protocol::Checktestdata, Outcome::Exited(0)) => Said::Accepted,
+            (Protocol::Kattis, Outcome::Exited(43)) => Said::Rejected(words),
+            (Protocol::Testlib, Outcome::Exited(_)) => Said::Rejected(words),
+            (Protocol::Checktestdata, Outcome::Exited(1)) => Said::Rejected(words),
+            (Protocol::Checktestdata, Outcome::Exited(_)) => {
+                Said::Fault(format!("the description is at fault: {words}"))
+            }
+            (Protocol::Kattis, Outcome::Exited(code)) => {
+                Said::Fault(format!("it ended with exit code {code}, where 42 or 43 is expected: {words}"))
+            }
+            (_, outcome) => Said::Fault(format!("it did not end by itself ({outcome:?}): {words}")),
+        };
         self.is_faulty |= matches!(said, Said::Fault(_));
         self.known.insert(key, said.clone());
         Ok(said)
     }
+}
 
-    fn run(
-        &self,
-        verifying: &mut Verifying<'_, '_>,
-        stdin: StdinSource,
-        args: &[String],
-    ) -> Result<Said, ProblemError> {
-        let argv: Vec<String> = self.runnable.argv.iter().chain(args).cloned().collect();
-        let given = self.runnable.files.iter().map(cupel_types::BoxFiles::total_bytes).sum();
-        let step = StepInput {
-            kind: StepKind::Execute,
-            argv: &argv,
-            env: &self.runnable.env,
-            files: &self.runnable.files,
-            stdin,
-            limits: limits::of_author(
-                &verifying.request.package.problem.limits.validation,
-                self.runnable.limits,
-                given,
-            ),
-            keep: Bytes::kib(4),
-            collect: Collect::Nothing,
-            result: false,
-        };
-        let report = verifying.executor.execute(step, &mut Unheard(&mut Quiet(verifying.observer)))?.report;
-        let words = |data: &Arc<[u8]>| String::from_utf8_lossy(data).trim().to_owned();
-        let said = match words(&report.stderr.data) {
-            empty if empty.is_empty() => words(&report.stdout.data),
-            said => said,
-        };
-        Ok(match (report.outcome, self.kattis) {
-            (Outcome::Exited(42), true) | (Outcome::Exited(0), false) => Said::Accepted,
-            (Outcome::Exited(43), true) | (Outcome::Exited(_), false) => Said::Rejected(said),
-            (Outcome::Exited(code), true) => {
-                Said::Fault(format!("it ended with exit code {code}, where 42 or 43 is expected: {said}"))
-            }
-            (outcome, _) => Said::Fault(format!("it did not end by itself ({outcome:?}): {said}")),
-        })
-    }
+/// How a validator ended on an input, and what it said.
+fn run(
+    runnable: &Runnable,
+    verifying: &mut Verifying<'_, '_>,
+    stdin: StdinSource,
+    args: &[String],
+) -> Result<(Outcome, String), ProblemError> {
+    let argv: Vec<String> = runnable.argv.iter().chain(args).cloned().collect();
+    let given = runnable.files.iter().map(BoxFiles::total_bytes).sum();
+    let step = StepInput {
+        kind: StepKind::Execute,
+        argv: &argv,
+        env: &runnable.env,
+        files: &runnable.files,
+        stdin,
+        limits: limits::of_author(&verifying.request.package.problem.limits.validation, runnable.limits, given),
+        keep: Bytes::kib(4),
+        collect: Collect::Nothing,
+        result: false,
+    };
+    let report = verifying.executor.execute(step, &mut Unheard(&mut Quiet(verifying.observer)))?.report;
+    let words = |data: &Arc<[u8]>| String::from_utf8_lossy(data).trim().to_owned();
+    let said = match words(&report.stderr.data) {
+        empty if empty.is_empty() => words(&report.stdout.data),
+        said => said,
+    };
+    Ok((report.outcome, said))
 }
