@@ -105,6 +105,8 @@ kinds! {
         "The webhook is not an `http` or `https` URL that may be called from here.";
     IdempotencyMismatch "idempotency-mismatch" UNPROCESSABLE_ENTITY "Idempotency key reused"
         "The `Idempotency-Key` was used before with another request. Use a new key for a new request.";
+    QuotaUsedUp "quota-used-up" FORBIDDEN "Quota used up"
+        "You have as many problems, or as many bytes of packages, as one author may have. `detail` has the figures. Remove drafts, or ask the operator.";
     RateLimited "rate-limited" TOO_MANY_REQUESTS "Rate limit exceeded"
         "Your account has used up its rate. `Retry-After` has the seconds to wait.";
     TooManyWaiting "too-many-waiting" TOO_MANY_REQUESTS "Too many waiting"

@@ -15,6 +15,7 @@ use crate::contests::Boards;
 use crate::ends::Ends;
 use crate::ids::IdGenerator;
 use crate::lease::StopFlag;
+use crate::problems::Imports;
 use crate::submit::{Admission, Bounds};
 use crate::sweep::SweepState;
 use crate::{Clock, EventBus, LeasePolicy, Packages, Queue, Store};
@@ -64,6 +65,7 @@ pub(crate) struct Inner {
     pub(crate) sweep: tokio::sync::Mutex<SweepState>,
     /// Standings that were just read.
     pub(crate) boards: Boards,
+    pub(crate) imports: Imports,
 }
 
 impl Core {
@@ -86,6 +88,7 @@ impl Core {
                 running: Mutex::default(),
                 ends: Ends::default(),
                 sweep: tokio::sync::Mutex::default(),
+                imports: Imports::default(),
                 boards: Boards::default(),
             }),
         }

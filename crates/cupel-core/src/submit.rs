@@ -95,6 +95,10 @@ pub struct Bounds {
     pub run_at_ahead_max: Duration,
     /// Whether instructions are counted where programs run; where not, nobody may limit them.
     pub counts_instructions: bool,
+    /// Problems that one author may own.
+    pub problems_per_author_max: u64,
+    /// What the packages that one author brought may take on the disk.
+    pub package_bytes_per_author_max: Bytes,
     /// Submissions in one batch.
     pub batch_max: usize,
     /// Bytes in everything a request contains, a batch or not: what one transaction may have to carry. The API
@@ -117,6 +121,8 @@ impl Default for Bounds {
             output_kept_max: Bytes::mib(8),
             run_at_ahead_max: Duration::from_secs(30 * 24 * 3600),
             counts_instructions: false,
+            problems_per_author_max: 1000,
+            package_bytes_per_author_max: Bytes::mib(10 << 10),
             batch_max: 1000,
             batch_bytes_max: Bytes::mib(16),
         }

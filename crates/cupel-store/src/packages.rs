@@ -20,7 +20,7 @@ use cupel_core::Packages;
 use cupel_core::problems::PackagesError;
 use cupel_languages::Registry;
 use cupel_problem::{ImportError, ImportOptions, Imported, Package, Problem, import, open};
-use cupel_types::ContentHash;
+use cupel_types::{Bytes, ContentHash};
 
 /// Memory for packages that are remembered with what they say; their files are read from the disk in any case.
 const REMEMBERED_BYTES_MAX: usize = 128 << 20;
@@ -144,6 +144,19 @@ impl Packages for LocalPackages {
         Ok(opened)
     }
 
+    fn size(&self, hash: &ContentHash) -> Result<Bytes, PackagesError> {
+        size_of(&self.folder(hash)).map(Bytes::new)
+    }
+
+    fn remove(&self, hash: &ContentHash) -> Result<(), PackagesError> {
+        self.remembered().retain(|known| known.package.hash != *hash);
+        let folder = self.folder(hash);
+        match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", &folder)(error)),
+            _ => Ok(()),
+        }
+    }
+
     fn upload(&self) -> io::Result<tempfile::NamedTempFile> {
         tempfile::Builder::new().prefix(".upload-").tempfile_in(&self.directory)
     }
@@ -171,6 +184,20 @@ impl std::fmt::Debug for LocalPackages {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("LocalPackages").field("directory", &self.directory).finish_non_exhaustive()
     }
+}
+
+/// In whole blocks, of which an empty file and a directory take one, too.
+fn size_of(directory: &Path) -> Result<u64, PackagesError> {
+    const BLOCK: u64 = 4 << 10;
+    let mut bytes = BLOCK;
+    for entry in fs::read_dir(directory).map_err(failed("list", directory))? {
+        let entry = entry.map_err(failed("list", directory))?;
+        let path = entry.path();
+        // Never through a link.
+        let meta = entry.metadata().map_err(failed("look at", &path))?;
+        bytes += if meta.is_dir() { size_of(&path)? } else { meta.len().div_ceil(BLOCK).max(1) * BLOCK };
+    }
+    Ok(bytes)
 }
 
 fn failed<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> PackagesError + 'a {

@@ -140,7 +140,7 @@ impl Server {
         let address = listener.local_addr()?;
         let store = SqliteStore::open(&data.database()).await?;
         let queue = Arc::new(EmbeddedQueue::new(config.queue_depth_max as usize));
-        let bounds = Bounds { counts_instructions: examination.features.uncounted.is_none(), ..bounds(&config.limits) };
+        let bounds = Bounds { counts_instructions: examination.features.uncounted.is_none(), ..bounds(config) };
         let core = core(config, &data, &store, Arc::clone(&queue), registry.clone(), bounds)?;
         // Nobody can import before the API listens.
         core.sweep_packages().await?;
@@ -274,8 +274,11 @@ fn artifact_bounds(worker: &config::Worker) -> ArtifactBounds {
     ArtifactBounds { memory: worker.artifacts_memory, disk: worker.artifacts_disk }
 }
 
-fn bounds(limits: &config::Limits) -> Bounds {
+fn bounds(config: &Config) -> Bounds {
+    let (limits, problems) = (&config.limits, &config.problems);
     Bounds {
+        problems_per_author_max: problems.per_author_max.into(),
+        package_bytes_per_author_max: problems.bytes_per_author_max,
         file_bytes_max: limits.source_max,
         files_max: limits.files_max as usize,
         files_bytes_max: limits.files_bytes_max,
@@ -312,7 +315,7 @@ pub(crate) async fn open_store(data: &DataDir) -> anyhow::Result<SqliteStore> {
 
 /// An API over a store that nobody listens to: for commands that need what only the API can make.
 pub(crate) fn idle_api(config: &Config, data: &DataDir, store: &SqliteStore) -> anyhow::Result<axum::Router> {
-    let core = core(config, data, store, Arc::new(EmbeddedQueue::new(1)), Registry::default(), bounds(&config.limits))?;
+    let core = core(config, data, store, Arc::new(EmbeddedQueue::new(1)), Registry::default(), bounds(config))?;
     Ok(cupel_api::router(ApiState {
         core: core.clone(),
         accounts: accounts(config, store),
@@ -393,7 +396,7 @@ mod tests {
     #[test]
     fn the_default_file_and_the_defaults_in_the_code_say_the_same() {
         let config = config::defaults();
-        assert_eq!(bounds(&config.limits), Bounds::default());
+        assert_eq!(bounds(&config), Bounds::default());
         assert_eq!(policy(&config.worker), LeasePolicy::default());
         assert_eq!(artifact_bounds(&config.worker), ArtifactBounds::default());
         assert_eq!(account_settings(&config.auth), AccountSettings::default());

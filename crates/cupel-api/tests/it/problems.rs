@@ -1,8 +1,9 @@
 //! Problems through HTTP: what is shown to whom, what is refused, and that a refusal leaves nothing behind.
 
 use axum::http::Method;
+use cupel_core::Bounds;
 use cupel_problem::Visibility;
-use cupel_types::{CaseGrade, Feedback, Grading, RunReport, Score, Usage, Verdict, Verification};
+use cupel_types::{Bytes, CaseGrade, Feedback, Grading, RunReport, Score, Usage, Verdict, Verification};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
@@ -319,6 +320,39 @@ async fn an_author_imports_verifies_publishes_and_brings_a_new_version() {
     app.delete("/api/v1/problems/echo").bearer(&author.token).send().await.is_problem(409, "conflict");
     let taken = import(&app, &author, an_archive(&[]), "").await;
     taken.is_problem(409, "taken").points_to("/slug");
+}
+
+#[tokio::test]
+async fn what_an_author_may_store_is_bounded_and_nothing_of_what_is_refused_is_kept() {
+    let bounds =
+        Bounds { problems_per_author_max: 2, package_bytes_per_author_max: Bytes::kib(160), ..Bounds::default() };
+    let app = TestApp::with(|_| {}, bounds).await;
+    let (author, admin) = (app.author().await, app.admin().await);
+    let kept = || std::fs::read_dir(app.packages()).unwrap().count();
+    let archive = |text: &'static str| an_archive(&[("tests/secret/2.out", Some(text))]);
+    assert_eq!(import(&app, &author, archive("1\n"), "?slug=one").await.status, 201);
+    // The same package again costs nothing; a third problem is one too many.
+    assert_eq!(import(&app, &author, archive("1\n"), "?slug=two").await.status, 201);
+    let refused = import(&app, &author, archive("2\n"), "?slug=three").await;
+    refused.is_problem(403, "quota-used-up");
+    assert!(refused.json["detail"].as_str().unwrap().contains("2 problems"), "{refused:?}");
+    assert_eq!(kept(), 1, "what was refused is gone");
+
+    let put = |archive: Vec<u8>| {
+        let call = app.request(Method::PUT, "/api/v1/problems/one/package").raw(archive);
+        call.header("content-type", "application/x-tar").bearer(&author.token).send()
+    };
+    assert_eq!(put(archive("2\n")).await.status, 200);
+    let refused = put(archive("3\n")).await;
+    refused.is_problem(403, "quota-used-up");
+    assert!(refused.json["detail"].as_str().unwrap().contains("160 KiB"), "{refused:?}");
+    assert_eq!((put(archive("1\n")).await.status.as_u16(), kept()), (200, 2), "one goes back to what one has");
+    // What is taken stays whoever else is refused with the same.
+    import(&app, &author, archive("2\n"), "?slug=three").await.is_problem(403, "quota-used-up");
+    assert_eq!(kept(), 2);
+    for slug in ["a", "b", "c"] {
+        assert_eq!(import(&app, &admin, archive("4\n"), &format!("?slug=admin-{slug}")).await.status, 201);
+    }
 }
 
 #[tokio::test]

@@ -4,17 +4,30 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cupel_problem::{Finding, ImportError, Imported, Objective, PackageFormat, Refused, Scoring, Slug, Visibility};
-use cupel_types::{ContentHash, ProblemId, UserId};
+use cupel_types::{Bytes, ContentHash, ProblemId, UserId};
 use jiff::Timestamp;
 
 use super::{
     Deleted, NewProblem, NewVersion, PackagesError, ProblemChange, ProblemKey, ProblemRecord, Seer, SlugTaken,
 };
-use crate::submit::Purpose;
-use crate::{Awaited, Core, Idempotency, NewSubmission, StoreError, SubmitError, Submitted};
+use crate::accounts::Role;
+use crate::submit::{Bounds, Purpose};
+use crate::{Awaited, Core, Idempotency, NewSubmission, StoreError, SubmitError, Submitted, chain};
+
+/// How many of a removed draft's versions go at once; others go at the next start.
+const VERSIONS_REMOVED: u64 = 1000;
 
 /// How many of the newest versions may be gone back to while a problem is shown.
 const VERSIONS_LOOKED_AT: u64 = 100;
+
+/// Archives that are being taken in.
+#[derive(Debug, Default)]
+pub(crate) struct Imports {
+    /// Read by each; who removes a package is alone.
+    all: tokio::sync::RwLock<()>,
+    /// Held from looking at what an author has until it is more: many at once cannot go beyond the bound.
+    turn: tokio::sync::Mutex<()>,
+}
 
 /// An archive that somebody brings.
 #[derive(Clone, Debug)]
@@ -46,6 +59,10 @@ pub enum AuthorError {
     Missing,
     #[error("another problem has this slug")]
     SlugTaken,
+    #[error("an author may have {most} problems")]
+    TooManyProblems { most: u64 },
+    #[error("an author's packages may take {most} on the disk; {stored} are taken, and this one takes {size}")]
+    TooMuchStored { stored: Bytes, size: Bytes, most: Bytes },
     #[error("the package has no name that a slug could be made of")]
     NoSlug,
     #[error("the package is refused")]
@@ -78,21 +95,38 @@ impl Core {
     /// Makes a problem out of an archive: a draft of `by`'s.
     ///
     /// # Errors
-    /// [`AuthorError`]; there is no problem then. A package that was kept and has no problem is swept at the next start.
+    /// [`AuthorError`]; there is no problem then, and nothing is kept.
     pub async fn import_problem(&self, by: UserId, new: NewPackage) -> Result<ImportedVersion, AuthorError> {
         if let Some(slug) = &new.slug
             && self.inner.store.problem(ProblemKey::Slug(slug.clone()), None).await?.is_some()
         {
             return Err(AuthorError::SlugTaken);
         }
+        let importing = self.inner.imports.all.read().await;
         let imported = self.import_package(&new.archive).await?;
-        let slug = new.slug.or_else(|| own_slug(&imported, &new.archive)).ok_or(AuthorError::NoSlug)?;
+        let hash = imported.package.hash;
+        let written = self.write_problem(by, new, &imported).await;
+        drop(importing);
+        match written {
+            Ok(id) => self.imported(id, imported, true).await,
+            Err(error) => {
+                self.discard(vec![hash]).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn write_problem(&self, by: UserId, new: NewPackage, imported: &Imported) -> Result<ProblemId, AuthorError> {
+        let slug = new.slug.or_else(|| own_slug(imported, &new.archive)).ok_or(AuthorError::NoSlug)?;
+        let size = self.size_of(imported).await?;
+        let _turn = self.inner.imports.turn.lock().await;
+        self.has_room(by, imported.package.hash, size, 1).await?;
         let now = self.now();
         let id = ProblemId::from_uuid(self.inner.ids.next(now));
-        let version = version_of(&imported, Some(by), now);
+        let version = version_of(imported, Some(by), size, now);
         let new = NewProblem { id, slug, owner: Some(by), visibility: Visibility::Draft, version };
         self.inner.store.insert_problem(new).await??;
-        self.imported(id, imported, true).await
+        Ok(id)
     }
 
     /// Makes an archive the current version of a problem. While a problem is shown to others that is only done for a version that was
@@ -107,13 +141,84 @@ impl Core {
         archive: &Path,
     ) -> Result<ImportedVersion, AuthorError> {
         let problem = self.to_change(seer, key).await?;
+        let importing = self.inner.imports.all.read().await;
         let imported = self.import_package(archive).await?;
-        if problem.visibility != Visibility::Draft && !self.may_be_shown(&problem, imported.package.hash).await? {
+        let hash = imported.package.hash;
+        let written = self.write_version(seer, &problem, &imported).await;
+        drop(importing);
+        match written {
+            Ok(is_new) => self.imported(problem.id, imported, is_new).await,
+            Err(error) => {
+                self.discard(vec![hash]).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn write_version(
+        &self,
+        seer: &Seer,
+        problem: &ProblemRecord,
+        imported: &Imported,
+    ) -> Result<bool, AuthorError> {
+        let hash = imported.package.hash;
+        if problem.visibility != Visibility::Draft && !self.may_be_shown(problem, hash).await? {
             return Err(AuthorError::Shown);
         }
-        let version = version_of(&imported, seer.user(), self.now());
-        let is_new = self.inner.store.add_version(problem.id, version).await?;
-        self.imported(problem.id, imported, is_new).await
+        let size = self.size_of(imported).await?;
+        let _turn = self.inner.imports.turn.lock().await;
+        if let Some(by) = seer.user() {
+            self.has_room(by, hash, size, 0).await?;
+        }
+        let version = version_of(imported, seer.user(), size, self.now());
+        Ok(self.inner.store.add_version(problem.id, version).await?)
+    }
+
+    async fn size_of(&self, imported: &Imported) -> Result<Bytes, AuthorError> {
+        let (packages, hash) = (Arc::clone(&self.inner.packages), imported.package.hash);
+        let size = tokio::task::spawn_blocking(move || packages.size(&hash)).await;
+        Ok(size.map_err(|_panicked| AuthorError::BrokenOff)??)
+    }
+
+    /// Whether an author may store this, too. Administrators may store whatever there is room for.
+    async fn has_room(&self, by: UserId, hash: ContentHash, size: Bytes, problems: u64) -> Result<(), AuthorError> {
+        let is_admin = self.inner.store.user(by).await?.is_some_and(|user| user.role == Role::Admin);
+        if is_admin {
+            return Ok(());
+        }
+        let stored = self.inner.store.stored_of(by, hash).await?;
+        let Bounds { problems_per_author_max: most, package_bytes_per_author_max: bytes_max, .. } = self.inner.bounds;
+        if problems > 0 && stored.problems + problems > most {
+            return Err(AuthorError::TooManyProblems { most });
+        }
+        if stored.bytes.saturating_add(size) > bytes_max {
+            return Err(AuthorError::TooMuchStored { stored: stored.bytes, size, most: bytes_max });
+        }
+        Ok(())
+    }
+
+    /// Removes packages that no problem names any more, or that were refused after they had been kept: otherwise they would fill the disk
+    /// until the next start.
+    async fn discard(&self, hashes: Vec<ContentHash>) {
+        // Nobody else may be about to write that they have the same one.
+        let _alone = self.inner.imports.all.write().await;
+        let named = match self.inner.store.packages().await {
+            Ok(named) => named,
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "packages that nobody wants stay until the next start");
+                return;
+            }
+        };
+        let packages = Arc::clone(&self.inner.packages);
+        let unnamed: Vec<ContentHash> = hashes.into_iter().filter(|hash| !named.contains(hash)).collect();
+        let remove = move || unnamed.iter().try_for_each(|hash| packages.remove(hash));
+        match tokio::task::spawn_blocking(remove).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(error = chain(&error), "packages that nobody wants stay until the next start")
+            }
+            Err(_panicked) => tracing::warn!("packages that nobody wants stay until the next start"),
+        }
     }
 
     /// Whether this package is the current one, or was verified as an earlier version.
@@ -176,14 +281,18 @@ impl Core {
         found.map(|(problem, _)| problem).ok_or(AuthorError::Missing)
     }
 
-    /// Removes a draft for which nothing has been sent. Its package goes at the next start.
+    /// Removes a draft for which nothing has been sent, and the packages that only it named.
     ///
     /// # Errors
     /// [`AuthorError`].
     pub async fn delete_problem(&self, seer: &Seer, key: ProblemKey) -> Result<(), AuthorError> {
         let problem = self.to_change(seer, key).await?;
+        let (versions, _) = self.inner.store.versions(problem.id, 0, VERSIONS_REMOVED).await?;
         match self.inner.store.delete_problem(problem.id).await? {
-            Deleted::Gone => Ok(()),
+            Deleted::Gone => {
+                self.discard(versions.into_iter().map(|version| version.package).collect()).await;
+                Ok(())
+            }
             Deleted::Missing => Err(AuthorError::Missing),
             Deleted::InUse => Err(AuthorError::InUse),
         }
@@ -227,7 +336,7 @@ fn own_slug(imported: &Imported, archive: &Path) -> Option<Slug> {
     }
 }
 
-pub(super) fn version_of(imported: &Imported, by: Option<UserId>, at: Timestamp) -> NewVersion {
+pub(super) fn version_of(imported: &Imported, by: Option<UserId>, bytes: Bytes, at: Timestamp) -> NewVersion {
     let problem = &imported.package.problem;
     let objective = match problem.scoring {
         Scoring::PassFail => Objective::Max,
@@ -242,6 +351,7 @@ pub(super) fn version_of(imported: &Imported, by: Option<UserId>, at: Timestamp)
         lower_is_better: objective == Objective::Min,
         by,
         at,
+        bytes,
         is_verified: None,
         shipped: None,
     }

@@ -21,11 +21,12 @@ mod solving;
 mod store;
 
 pub use access::{Part, Seer};
+pub(crate) use authoring::Imports;
 pub use authoring::{AuthorError, ImportedVersion, NewPackage};
 pub use packages::{Packages, PackagesError};
 pub use records::{
     BoardLine, NewProblem, NewVersion, ProblemChange, ProblemFilter, ProblemKey, ProblemLine, ProblemRecord,
-    ProblemSort, ProblemVersionLine, Progress, RankLine, RunSummary, SolveState, Standing, Statistics,
+    ProblemSort, ProblemVersionLine, Progress, RankLine, RunSummary, SolveState, Standing, Statistics, Stored,
     SubmissionFilter,
 };
 pub use rejudge::Rejudged;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cupel_problem::{ImportError, Imported};
-use cupel_types::ContentHash;
+use cupel_types::{Bytes, ContentHash};
 
 /// Packages by the hash of their content. What is there is whole and never changes.
 ///
@@ -22,6 +22,18 @@ pub trait Packages: Send + Sync {
     /// # Errors
     /// When it is not, or not as it was.
     fn open(&self, hash: &ContentHash) -> Result<Arc<Imported>, PackagesError>;
+
+    /// What a package takes on the disk.
+    ///
+    /// # Errors
+    /// When it cannot be looked at.
+    fn size(&self, hash: &ContentHash) -> Result<Bytes, PackagesError>;
+
+    /// Removes a package. Call it while nothing is being imported.
+    ///
+    /// # Errors
+    /// When it is there and cannot be removed.
+    fn remove(&self, hash: &ContentHash) -> Result<(), PackagesError>;
 
     /// Somewhere to put an upload until it is imported, on the same disk. It is gone when the value is dropped.
     ///

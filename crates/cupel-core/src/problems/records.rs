@@ -179,11 +179,22 @@ pub struct NewVersion {
     pub by: Option<UserId>,
     /// When.
     pub at: Timestamp,
+    /// What its package takes on the disk.
+    pub bytes: Bytes,
     /// Whether it is known to be as it says.
     pub is_verified: Option<bool>,
     /// The slug under which it comes with Cupel, and the SHA-256 of its archive; see
     /// [`ProblemStore::shipped`](super::ProblemStore::shipped).
     pub shipped: Option<(String, [u8; 32])>,
+}
+
+/// What somebody has stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Problems that they own.
+    pub problems: u64,
+    /// What the packages that they brought take on the disk.
+    pub bytes: Bytes,
 }
 
 /// A version of a problem.

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use cupel_problem::{Imported, Slug, Visibility};
+use cupel_types::Bytes;
 use cupel_types::ProblemId;
 use jiff::Timestamp;
 
@@ -109,6 +110,7 @@ fn of_ours(imported: &Imported, shipped: &Shipped<'_>, now: Timestamp) -> NewVer
     NewVersion {
         is_verified: Some(true),
         shipped: Some((shipped.slug.to_owned(), shipped.archive_hash)),
-        ..version_of(imported, None, now)
+        // Nobody's.
+        ..version_of(imported, None, Bytes::ZERO, now)
     }
 }

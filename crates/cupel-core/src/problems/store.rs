@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     BoardLine, NewProblem, NewVersion, Part, ProblemChange, ProblemFilter, ProblemKey, ProblemLine, ProblemRecord,
-    ProblemVersionLine, Progress, RankLine, RunSummary, Standing, SubmissionFilter,
+    ProblemVersionLine, Progress, RankLine, RunSummary, Standing, Stored, SubmissionFilter,
 };
 use crate::StoreError;
 use crate::run::SubmissionSummary;
@@ -63,6 +63,9 @@ pub trait ProblemStore: Send + Sync {
 
     /// Every package that a version of a problem names.
     async fn packages(&self) -> Result<Vec<ContentHash>, StoreError>;
+
+    /// How many problems somebody owns, and what the packages that they brought take, each counted once; `but` one.
+    async fn stored_of(&self, author: UserId, but: ContentHash) -> Result<Stored, StoreError>;
 
     /// The archive that was last loaded under this slug at a start; `None`: none was.
     async fn shipped(&self, slug: &str) -> Result<Option<[u8; 32]>, StoreError>;

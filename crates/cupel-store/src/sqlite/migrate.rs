@@ -6,12 +6,13 @@
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
 /// Every change of the schema, oldest first; the first leads to version 1. A published one never changes again.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../../migrations/sqlite/0001_base.sql"),
     include_str!("../../migrations/sqlite/0002_key_ends.sql"),
     include_str!("../../migrations/sqlite/0003_waiting_of_owner.sql"),
     include_str!("../../migrations/sqlite/0004_problems.sql"),
     include_str!("../../migrations/sqlite/0005_contests.sql"),
+    include_str!("../../migrations/sqlite/0006_package_sizes.sql"),
 ];
 
 /// Why the schema is not this version's.
@@ -74,7 +75,7 @@ mod tests {
         let mut new = Connection::open_in_memory().unwrap();
         migrate(&mut new).unwrap();
         migrate(&mut new).unwrap();
-        assert_eq!(version(&new).unwrap(), 5);
+        assert_eq!(version(&new).unwrap(), MIGRATIONS.len() as i64);
 
         let mut old = Connection::open_in_memory().unwrap();
         old.execute_batch(MIGRATIONS[0]).unwrap();
@@ -84,7 +85,7 @@ mod tests {
         old.execute_batch(library).unwrap();
         assert_eq!(version(&old).unwrap(), 2);
         migrate(&mut old).unwrap();
-        assert_eq!(version(&old).unwrap(), 5);
+        assert_eq!(version(&old).unwrap(), MIGRATIONS.len() as i64);
         old.execute_batch("DROP TABLE _sqlx_migrations").unwrap();
         assert_eq!(tables(&old), tables(&new));
     }
@@ -94,7 +95,7 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         connection.execute_batch("PRAGMA user_version = 900").unwrap();
         let refused = migrate(&mut connection);
-        assert!(matches!(refused, Err(MigrateError::Newer { version: 900, known: 5 })), "{refused:?}");
+        assert!(matches!(refused, Err(MigrateError::Newer { version: 900, known: 6 })), "{refused:?}");
         assert!(tables(&connection).is_empty());
     }
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use cupel_core::problems::{
     BoardLine, Deleted, NewProblem, NewVersion, Part, ProblemChange, ProblemFilter, ProblemKey, ProblemLine,
     ProblemRecord, ProblemVersionLine, Progress, RankLine, RejudgeOne, RejudgedRun, RunSummary, SlugTaken, Standing,
-    Statistics, SubmissionFilter,
+    Statistics, Stored, SubmissionFilter,
 };
 use cupel_core::run::SubmissionSummary;
 use cupel_core::{ProblemStore, StoreError};
@@ -187,6 +187,18 @@ impl ProblemStore for SqliteStore {
 
     async fn delete_problem(&self, problem: ProblemId) -> Result<Deleted, StoreError> {
         self.write(DeleteProblem(problem)).await
+    }
+
+    async fn stored_of(&self, author: UserId, but: ContentHash) -> Result<Stored, StoreError> {
+        let read = self.readers.read("sum up an author's packages", move |reader| {
+            let sql = "SELECT (SELECT count(*) FROM problems WHERE owner = ?1), (SELECT coalesce(sum(bytes), 0) FROM \
+                       (SELECT max(bytes) AS bytes FROM problem_versions WHERE created_by = ?1 AND package <> ?2 GROUP BY package))";
+            let mut query = reader.prepare_cached(sql)?;
+            let values = params![bytes(author.as_uuid()), but.as_bytes()];
+            let (problems, bytes) = query.query_row(values, |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
+            Ok(Stored { problems: count_of(problems), bytes: Bytes::new(count_of(bytes)) })
+        });
+        read.await
     }
 
     async fn packages(&self) -> Result<Vec<ContentHash>, StoreError> {

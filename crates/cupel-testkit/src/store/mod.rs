@@ -65,6 +65,7 @@ macro_rules! store_conformance {
                 a_problem_reads_back_and_its_slug_is_its_own,
                 another_package_is_a_new_version_and_the_same_one_is_not,
                 an_archive_that_was_loaded_is_remembered_with_its_version,
+                what_an_author_has_stored_counts_each_package_once,
                 problems_are_listed_for_whom_they_exist_and_page_by_page,
                 a_verdict_changes_standing_figures_and_progress_with_it,
                 a_rejudge_is_a_new_run_and_the_newest_verdict_stands,

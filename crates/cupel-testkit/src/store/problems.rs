@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cupel_core::problems::{
     Deleted, NewProblem, NewVersion, Part, ProblemChange, ProblemFilter, ProblemKey, ProblemRecord, ProblemSort,
-    RejudgeOne, SlugTaken, SolveState, SubmissionFilter,
+    RejudgeOne, SlugTaken, SolveState, Stored, SubmissionFilter,
 };
 use cupel_core::run::RunState;
 use cupel_core::{Purpose, Store};
@@ -32,6 +32,7 @@ fn version(n: u8) -> NewVersion {
         lower_is_better: false,
         by: None,
         at: at(n.into()),
+        bytes: Bytes::kib(n.into()),
         is_verified: None,
         shipped: None,
     }
@@ -432,6 +433,24 @@ pub async fn a_check_of_a_package_says_whether_its_version_is_verified<S: Store>
     assert_eq!(store.delete_problem(used.id).await.unwrap(), Deleted::InUse);
     let shown = problem(&*store, 3, |_| {}).await;
     assert_eq!(store.delete_problem(shown.id).await.unwrap(), Deleted::InUse);
+}
+
+/// Rule.
+pub async fn what_an_author_has_stored_counts_each_package_once<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let (who, other) = (user(&*store).await, user(&*store).await);
+    let by = |n: u8| NewVersion { by: Some(who), ..version(n) };
+    let own = |new: &mut NewProblem| (new.owner, new.version.by) = (Some(who), Some(who));
+    let one = problem(&*store, 1, own).await;
+    problem(&*store, 2, own).await;
+    // The package of the second, a version of the first, too; and one that somebody else brought.
+    store.add_version(one.id, by(2)).await.unwrap();
+    store.add_version(one.id, by(4)).await.unwrap();
+    store.add_version(one.id, NewVersion { by: Some(other), ..version(8) }).await.unwrap();
+    let stored = async |who, but| store.stored_of(who, package(but)).await.unwrap();
+    assert_eq!(stored(who, 99).await, Stored { problems: 2, bytes: Bytes::kib(1 + 2 + 4) });
+    assert_eq!(stored(who, 4).await, Stored { problems: 2, bytes: Bytes::kib(1 + 2) });
+    assert_eq!(stored(other, 99).await, Stored { problems: 0, bytes: Bytes::kib(8) });
 }
 
 /// Rule.

@@ -145,6 +145,8 @@ pub(crate) struct Problems {
     pub(crate) shipped: bool,
     pub(crate) package_max: Bytes,
     pub(crate) package_time_max: Duration,
+    pub(crate) per_author_max: u32,
+    pub(crate) bytes_per_author_max: Bytes,
 }
 
 /// What the command line says about the configuration.
@@ -295,6 +297,8 @@ fn read(layers: &mut Layers) -> Config {
             shipped: layers.boolean("problems.shipped"),
             package_max: layers.bytes("problems.package_max"),
             package_time_max: layers.duration("problems.package_time_max", SECOND),
+            per_author_max: layers.number("problems.per_author_max", 0..=1_000_000),
+            bytes_per_author_max: layers.bytes("problems.bytes_per_author_max"),
         },
     }
 }

@@ -71,6 +71,11 @@ fn refusal(error: AuthorError) -> Problem {
             let detail = "The package has no name that a slug could be made of. Send one as `?slug=`.";
             Problem::new(ProblemKind::InvalidPackage, detail)
         }
+        error @ (AuthorError::TooManyProblems { .. } | AuthorError::TooMuchStored { .. }) => {
+            let detail =
+                format!("Here {error}. Remove drafts that you do not need, or ask the operator for more room.");
+            Problem::new(ProblemKind::QuotaUsedUp, detail)
+        }
         AuthorError::Refused(refused) => view::refused(&refused.findings),
         AuthorError::NotVerified => Problem::new(
             ProblemKind::Conflict,

@@ -73,8 +73,8 @@ impl Write for AddVersion {
 }
 
 fn insert_version(connection: &Connection, problem: &[u8], number: u32, version: &NewVersion) -> Result<(), Fault> {
-    let sql = "INSERT INTO problem_versions (problem, number, package, format, created_by, created_at, verified) \
-               VALUES (?, ?, ?, ?, ?, ?, ?)";
+    let sql = "INSERT INTO problem_versions (problem, number, package, format, created_by, created_at, verified, bytes) \
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
     connection.prepare_cached(sql)?.execute(params![
         problem,
         number,
@@ -82,7 +82,8 @@ fn insert_version(connection: &Connection, problem: &[u8], number: u32, version:
         version.format,
         version.by.as_ref().map(|by| bytes(by.as_uuid())),
         to_us(version.at),
-        version.is_verified
+        version.is_verified,
+        i64::try_from(version.bytes.get()).unwrap_or(i64::MAX)
     ])?;
     Ok(())
 }
