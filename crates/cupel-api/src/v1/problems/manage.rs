@@ -97,7 +97,14 @@ pub(crate) async fn import(
 ) -> Result<Response, Problem> {
     let slug = params.slug.map(|text| slug_of(&text)).transpose()?;
     let new = NewPackage { archive: archive.path().to_owned(), slug };
-    let imported = app.core.import_problem(caller.user, new).await.map_err(refusal)?;
+    let (core, user) = (app.core.clone(), caller.user);
+    // To its end, whether or not the client waits for it: what is unpacked and then refused has to be removed again.
+    let imported = tokio::spawn(async move {
+        let imported = core.import_problem(user, new).await;
+        drop(archive);
+        imported
+    });
+    let imported = imported.await.map_err(|e| Problem::internal(&e))?.map_err(refusal)?;
     tracing::info!(by = %caller.user, problem = %imported.problem.slug, "a problem was imported");
     let place = format!("/api/v1/problems/{}", imported.problem.slug);
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(ImportedView::from(imported))).into_response())
@@ -140,7 +147,9 @@ pub(crate) async fn new_version(
     let problem = app.core.to_change(&caller.seer(), ProblemKey::Slug(slug)).await.map_err(refusal)?;
     let Upload(archive) = Upload::from_request(request, &app).await?;
     let key = ProblemKey::Id(problem.id);
-    let imported = app.core.new_version(&caller.seer(), key, archive.path()).await.map_err(refusal)?;
+    let (core, seer) = (app.core.clone(), caller.seer());
+    let imported = tokio::spawn(async move { core.new_version(&seer, key, archive.path()).await });
+    let imported = imported.await.map_err(|e| Problem::internal(&e))?.map_err(refusal)?;
     Ok(Json(imported.into()))
 }
 
