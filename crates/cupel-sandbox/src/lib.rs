@@ -144,7 +144,10 @@ impl Launched {
         let Launched { launcher, config } = self;
         let launcher = Arc::new(launcher);
         let cpus = processors();
-        let cpus = (0..config.slots.max(1)).map(|slot| cpus.get(slot % cpus.len().max(1)).copied()).collect();
+        // Commands that are started beside one another do not all begin with the same one.
+        let first = std::process::id() as usize;
+        let cpu_of = |slot: usize| cpus.get((first + slot) % cpus.len().max(1)).copied();
+        let cpus = (0..config.slots.max(1)).map(cpu_of).collect();
         let pool = Arc::new(pool::LanePool::new(launcher.clone(), cpus, config.warm.len()));
         Sandbox { launcher, pool, config }
     }
