@@ -1,4 +1,4 @@
-//! Who may do how much: submissions and reads by tier, log-ins and registrations by address and account.
+//! Who may do how much: submissions and reads by tier, log-ins, registrations and join codes by address and account.
 //!
 //! Invariant: every map here is bounded (see `gcra.rs`), and nothing an unauthenticated client does can
 //! keep the owner of an account out for long: the tight limit is per account *and* address, and the loose
@@ -94,6 +94,7 @@ enum AddressUse {
     Login,
     Register,
     BadToken,
+    JoinCode,
     Read,
 }
 
@@ -202,6 +203,29 @@ impl RateLimits {
             .map(drop)
             .map_err(|(_, wait)| too_many("Too many bad tokens from this address.", wait))
     }
+
+    /// Pays for one code, before it is looked at and whether or not there is such a contest: who has used up their guesses learns
+    /// nothing more. [`Guess::was_none`] gives it back.
+    pub(crate) fn join_code(&self, address: IpAddr) -> Result<Guess<'_>, Problem> {
+        let address = network_of(address);
+        self.addresses
+            .take(&(AddressUse::JoinCode, address), self.now(), self.login.join_codes, 1)
+            .map(|_standing| Guess { limits: self, address })
+            .map_err(|(_, wait)| too_many("Too many wrong codes from this address.", wait))
+    }
+}
+
+/// One join code to be tried that has been paid for.
+pub(crate) struct Guess<'a> {
+    limits: &'a RateLimits,
+    address: IpAddr,
+}
+
+impl Guess<'_> {
+    /// The code was right, or did not matter: it costs nothing.
+    pub(crate) fn was_none(self) {
+        self.limits.addresses.give_back(&(AddressUse::JoinCode, self.address), self.limits.login.join_codes, 1);
+    }
 }
 
 /// One attempt to log in that has been paid for.
@@ -309,6 +333,7 @@ mod tests {
             account: Rate::new(5, hour, 5),
             registrations: Rate::new(2, hour, 2),
             bad_tokens: Rate::new(2, hour, 2),
+            join_codes: Rate::new(2, hour, 2),
             refreshes: Rate::new(2, hour, 2),
         })
     }

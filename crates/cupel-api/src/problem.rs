@@ -112,7 +112,7 @@ kinds! {
     TooManyWaiting "too-many-waiting" TOO_MANY_REQUESTS "Too many waiting"
         "As many of your submissions wait or are scheduled as one user may have in the queue. Nothing was accepted; wait for some to end, or send it again after `Retry-After`.";
     TooManyAttempts "too-many-attempts" TOO_MANY_REQUESTS "Too many attempts"
-        "Too many wrong passwords, registrations or bad tokens from this address. `Retry-After` has the seconds to wait.";
+        "Too many wrong passwords, registrations, bad tokens or wrong join codes from this address. `Retry-After` has the seconds to wait.";
     Internal "internal" INTERNAL_SERVER_ERROR "Internal error"
         "The server failed. It is not your mistake; the log has the details under `request_id`.";
     QueueFull "queue-full" SERVICE_UNAVAILABLE "Queue full"

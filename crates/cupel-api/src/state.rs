@@ -152,6 +152,8 @@ pub struct LoginRates {
     pub registrations: Rate,
     /// Bad tokens and keys from one address.
     pub bad_tokens: Rate,
+    /// Wrong join codes of contests from one address: that of a whole class, which mistypes.
+    pub join_codes: Rate,
     /// Refreshes of one session, good ones as well: the store remembers each exchanged token as long as the
     /// session can be refreshed, to know a stolen one.
     pub refreshes: Rate,
@@ -166,6 +168,7 @@ impl Default for LoginRates {
             account: Rate::new(100, quarter, 100),
             registrations: Rate::new(20, Duration::from_secs(3600), 20),
             bad_tokens: Rate::per_minute(300, 300),
+            join_codes: Rate::per_minute(60, 60),
             refreshes: Rate::new(60, Duration::from_secs(3600), 60),
         }
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::http::Method;
+use cupel_api::Rate;
 use cupel_core::{Clock, SystemClock};
 use cupel_problem::Visibility;
 use cupel_types::{Grading, RunReport, Verdict};
@@ -31,6 +32,11 @@ async fn make(app: &TestApp, by: &TestUser, body: &Value) -> Answer {
 async fn take_part(app: &TestApp, who: &TestUser, slug: &str, kind: &str) -> Answer {
     let path = format!("/api/v1/contests/{slug}/participation");
     app.post(&path, &json!({ "kind": kind })).bearer(&who.token).send().await
+}
+
+async fn enter(app: &TestApp, who: &TestUser, slug: &str, code: &str) -> Answer {
+    let path = format!("/api/v1/contests/{slug}/participation");
+    app.post(&path, &json!({ "kind": "official", "code": code })).bearer(&who.token).send().await
 }
 
 async fn change(app: &TestApp, who: &TestUser, slug: &str, body: &Value) -> Answer {
@@ -98,6 +104,104 @@ async fn a_private_problem_is_shown_to_those_who_take_part_once_the_contest_runs
         (&listed.json["pagination"]["total"], &listed.json["contests"][0]["slug"]),
         (&json!(1), &json!("upcoming"))
     );
+}
+
+/// A contest of the author's that is not public and begins in ten minutes, and its code.
+async fn a_private_contest(app: &TestApp, author: &TestUser) -> String {
+    app.problem(author, "echo", Visibility::Private).await;
+    let mut body = a_contest("club", 10);
+    body["public"] = json!(false);
+    let made = make(app, author, &body).await;
+    made.json["join_code"].as_str().unwrap_or_else(|| panic!("{made:?}")).to_owned()
+}
+
+#[tokio::test]
+async fn a_contest_that_is_not_public_is_entered_with_its_code_and_is_gone_for_who_withdraws() {
+    let app = TestApp::start().await;
+    let (author, admin, other, guest) = (app.author().await, app.admin().await, app.author().await, app.user().await);
+    let code = a_private_contest(&app, &author).await;
+    let get = async |path: &str, who: &TestUser| app.get(path).bearer(&who.token).send().await;
+    for who in [&author, &admin] {
+        assert_eq!(get("/api/v1/contests/club", who).await.json["join_code"], code);
+    }
+    // Without the code, and with a wrong one, as one that does not exist.
+    let mut nothing = take_part(&app, &guest, "none", "official").await;
+    for mut told in [
+        enter(&app, &guest, "none", &code).await,
+        enter(&app, &guest, "club", "").await,
+        enter(&app, &guest, "club", &code[1..]).await,
+        enter(&app, &other, "club", "0123456789").await,
+        take_part(&app, &guest, "club", "official").await,
+        get("/api/v1/contests/club", &guest).await,
+    ] {
+        told.is_problem(404, "not-found");
+        for answer in [&mut told, &mut nothing] {
+            answer.json["request_id"].take();
+        }
+        assert_eq!(told.json, nothing.json);
+    }
+
+    let entered = enter(&app, &guest, "club", &format!(" {} ", code.to_uppercase())).await;
+    assert_eq!((entered.status.as_u16(), &entered.json["kind"]), (201, &json!("official")), "{entered:?}");
+    let seen = get("/api/v1/contests/club", &guest).await.json;
+    assert_eq!((&seen["participation"]["kind"], &seen["join_code"]), (&json!("official"), &json!(null)));
+    let listed = async || get("/api/v1/contests", &guest).await.json["pagination"]["total"].clone();
+    assert_eq!(listed().await, 1);
+    enter(&app, &guest, "club", &code).await.is_problem(409, "conflict");
+
+    let withdrawn = app.delete("/api/v1/contests/club/participation").bearer(&guest.token).send().await;
+    assert_eq!(withdrawn.status, 204);
+    for path in ["", "/standings", "/clarifications"] {
+        get(&format!("/api/v1/contests/club{path}"), &guest).await.is_problem(404, "not-found");
+    }
+    assert_eq!(listed().await, 0);
+}
+
+#[tokio::test]
+async fn another_code_takes_the_place_of_the_one_before_and_puts_nobody_out() {
+    let app = TestApp::start().await;
+    let (author, early, late) = (app.author().await, app.user().await, app.user().await);
+    let first = a_private_contest(&app, &author).await;
+    assert_eq!(enter(&app, &early, "club", &first).await.status, 201);
+    assert_eq!(change(&app, &author, "club", &json!({ "title": "Club" })).await.json["join_code"], first);
+    let changed = change(&app, &author, "club", &json!({ "new_join_code": true })).await;
+    let second = changed.json["join_code"].as_str().unwrap_or_else(|| panic!("{changed:?}"));
+    enter(&app, &late, "club", &first).await.is_problem(404, "not-found");
+    assert_eq!(enter(&app, &late, "club", second).await.status, 201);
+    assert_eq!(app.get("/api/v1/contests/club").bearer(&early.token).send().await.status, 200);
+    // One that is public needs none.
+    assert_eq!(change(&app, &author, "club", &json!({ "public": true })).await.status, 200);
+    let guest = app.user().await;
+    let seen = app.get("/api/v1/contests/club").bearer(&guest.token).send().await;
+    assert_eq!((seen.status.as_u16(), &seen.json["join_code"]), (200, &json!(null)));
+    assert_eq!(take_part(&app, &guest, "club", "official").await.status, 201);
+}
+
+#[tokio::test]
+async fn codes_are_guessed_only_so_often_from_one_address_and_a_right_one_is_no_guess() {
+    let app = TestApp::with_settings(|s| s.login.join_codes = Rate::new(2, Duration::from_hours(1), 2)).await;
+    let (author, invited, guesser) = (app.author().await, app.user().await, app.user().await);
+    let code = a_private_contest(&app, &author).await;
+    let enter = |who: &TestUser, slug: &str, code: Option<&str>, from: &str| {
+        let path = format!("/api/v1/contests/{slug}/participation");
+        let body = json!({ "kind": "official", "code": code });
+        app.post(&path, &body).bearer(&who.token).at_address(from).send()
+    };
+    let (school, home) = ("203.0.113.9", "198.51.100.1");
+    assert_eq!(enter(&invited, "club", Some(&code), school).await.status, 201);
+    for _ in 0..3 {
+        enter(&invited, "club", Some(&code), school).await.is_problem(409, "conflict");
+    }
+    enter(&guesser, "club", Some("0123456789"), school).await.is_problem(404, "not-found");
+    enter(&guesser, "none", Some("0123456789"), school).await.is_problem(404, "not-found");
+    // Who has no guesses left learns neither whether the code is right nor whether there is such a contest.
+    for (slug, code) in [("club", "0123456789"), ("none", "0123456789"), ("club", &*code)] {
+        let refused = enter(&guesser, slug, Some(code), school).await;
+        refused.is_problem(429, "too-many-attempts");
+        assert!(refused.header("retry-after").parse::<u64>().unwrap() >= 1);
+    }
+    enter(&guesser, "club", None, school).await.is_problem(404, "not-found");
+    assert_eq!(enter(&guesser, "club", Some(&code), home).await.status, 201);
 }
 
 #[tokio::test]

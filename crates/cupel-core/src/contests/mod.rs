@@ -5,10 +5,11 @@
 //! another start.
 //!
 //! Invariants: until it is lifted, what a freeze hides is told to nobody but the submission's sender and those who arrange the
-//! contest; a contest that somebody may not see does not exist for them.
+//! contest; a contest that somebody may not see does not exist for them, and for who comes with a wrong code neither.
 
 mod arranging;
 mod boards;
+mod join_code;
 mod records;
 mod standings;
 mod store;
@@ -16,6 +17,7 @@ mod taking_part;
 
 pub use arranging::ContestError;
 pub(crate) use boards::Boards;
+pub use join_code::JoinCode;
 pub use records::{
     Clarification, Contest, ContestChange, ContestFilter, ContestProblem, NewClarification, NewContest, Participant,
     Participation, Phase, Style, label,

@@ -6,6 +6,8 @@ use cupel_problem::Slug;
 use cupel_types::{ClarificationId, ContestId, ProblemId, UserId};
 use jiff::Timestamp;
 
+use super::JoinCode;
+
 /// By which rules attempts become standings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
@@ -67,6 +69,8 @@ pub struct Contest {
     pub is_unfrozen: bool,
     /// Whether everybody may see it, and take part.
     pub is_public: bool,
+    /// With what others may take part if it is not public. For those who arrange it.
+    pub join_code: JoinCode,
     /// Its problems, in order.
     pub problems: Vec<ContestProblem>,
 }
@@ -155,6 +159,8 @@ pub struct NewContest {
     pub freeze: Option<Duration>,
     /// Whether everybody may see it.
     pub is_public: bool,
+    /// With what others may take part if it is not.
+    pub join_code: JoinCode,
     /// Its problems, in order.
     pub problems: Vec<ProblemId>,
 }
@@ -178,6 +184,8 @@ pub struct ContestChange {
     pub is_unfrozen: Option<bool>,
     /// Whether everybody may see it.
     pub is_public: Option<bool>,
+    /// Another code; the one before lets nobody in any more.
+    pub join_code: Option<JoinCode>,
     /// Its problems.
     pub problems: Option<Vec<ProblemId>>,
 }
@@ -253,6 +261,7 @@ mod tests {
             freeze: Some(Duration::from_secs(20)),
             is_unfrozen: false,
             is_public: true,
+            join_code: JoinCode::random(),
             problems: Vec::new(),
         };
         let phases = [99, 100, 149, 150].map(|second| contest.phase(at(second)));

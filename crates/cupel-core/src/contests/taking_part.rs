@@ -31,6 +31,11 @@ pub struct SeenContest {
 }
 
 impl SeenContest {
+    /// Whether it exists for them.
+    fn exists(&self) -> bool {
+        self.contest.is_public || self.may_change || self.participant.is_some()
+    }
+
     /// Whether they may know which problems it has.
     pub fn shows_problems(&self, now: Timestamp) -> bool {
         let has_begun = self.participant.as_ref().is_some_and(|own| own.starts_at <= now);
@@ -59,15 +64,19 @@ impl Core {
     /// # Errors
     /// When the store cannot answer.
     pub async fn seen_contest(&self, seer: &Seer, slug: &Slug) -> Result<Option<SeenContest>, StoreError> {
+        Ok(self.any_contest(seer, slug).await?.filter(SeenContest::exists))
+    }
+
+    /// A contest, even if it does not exist for this seer.
+    async fn any_contest(&self, seer: &Seer, slug: &Slug) -> Result<Option<SeenContest>, StoreError> {
         let Some(contest) = self.inner.store.contest(slug).await? else { return Ok(None) };
         let participant = match seer.user() {
             Some(user) => self.inner.store.participant(contest.id, user).await?,
             None => None,
         };
         let may_change = arranges(seer, contest.owner);
-        let exists = contest.is_public || may_change || participant.is_some();
         let phase = contest.phase(self.now());
-        Ok(exists.then_some(SeenContest { contest, phase, may_change, participant }))
+        Ok(Some(SeenContest { contest, phase, may_change, participant }))
     }
 
     /// A page of the contests that exist for this seer, and how many there are in all.
@@ -85,7 +94,8 @@ impl Core {
         self.inner.store.contests(filter, offset, limit).await
     }
 
-    /// Somebody takes part: officially until the contest ends, virtually from now on once it has ended.
+    /// Somebody takes part: officially until the contest ends, virtually from now on once it has ended. One that does not exist for
+    /// them exists with its code.
     ///
     /// # Errors
     /// [`ContestError`].
@@ -94,8 +104,10 @@ impl Core {
         seer: &Seer,
         slug: &Slug,
         participation: Participation,
+        code: Option<&str>,
     ) -> Result<Participant, ContestError> {
-        let seen = self.seen_contest(seer, slug).await?.ok_or(ContestError::Missing)?;
+        let opens = |seen: &SeenContest| seen.exists() || code.is_some_and(|code| seen.contest.join_code.is(code));
+        let seen = self.any_contest(seer, slug).await?.filter(opens).ok_or(ContestError::Missing)?;
         let user = seer.user().ok_or(ContestError::Missing)?;
         if seer.user() == Some(seen.contest.owner) {
             return Err(ContestError::Conflict("you arrange this contest"));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cupel_core::contests::{ContestStore as _, NewContest, Standings, Style};
+use cupel_core::contests::{ContestStore as _, JoinCode, NewContest, Standings, Style};
 use cupel_core::problems::Seer;
 use cupel_core::{Clock as _, Viewer};
 use cupel_testkit::fresh;
@@ -24,6 +24,7 @@ async fn a_contest(app: &App, slug: &str) -> ContestId {
         length: Duration::from_hours(1),
         freeze: None,
         is_public: true,
+        join_code: JoinCode::random(),
         problems: Vec::new(),
     };
     app.store.insert_contest(new).await.unwrap().unwrap();

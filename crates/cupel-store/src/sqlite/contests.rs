@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cupel_core::contests::{
     Attempt, AttemptResult, Clarification, Contest, ContestChange, ContestFilter, ContestProblem, DeletedContest,
-    NewClarification, NewContest, Participant, Participation, Phase, Style, TakenContestSlug,
+    JoinCode, NewClarification, NewContest, Participant, Participation, Phase, Style, TakenContestSlug,
 };
 use cupel_core::{ContestStore, StoreError};
 use cupel_problem::Slug;
@@ -29,7 +29,7 @@ use write::{Answer, Ask, ChangeContest, DeleteContest, InsertContest, TakePart, 
 macro_rules! contest_columns {
     () => {
         "c.id, c.slug, c.title, c.description, c.owner, c.style, c.penalty_us, c.starts_at, c.length_us, c.freeze_us, \
-         c.unfrozen, c.public"
+         c.unfrozen, c.public, c.join_code"
     };
 }
 
@@ -295,6 +295,7 @@ fn contest_of(row: &Row<'_>) -> Result<Contest, Fault> {
         freeze: freeze.map(|us| span_from_us(us, "freeze_us")).transpose()?,
         is_unfrozen: row.get(10)?,
         is_public: row.get(11)?,
+        join_code: JoinCode::from_text(text(row, 12)?).ok_or(bad("join_code"))?,
         problems: Vec::new(),
     })
 }

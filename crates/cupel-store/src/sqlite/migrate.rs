@@ -6,13 +6,14 @@
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
 /// Every change of the schema, oldest first; the first leads to version 1. A published one never changes again.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../../migrations/sqlite/0001_base.sql"),
     include_str!("../../migrations/sqlite/0002_key_ends.sql"),
     include_str!("../../migrations/sqlite/0003_waiting_of_owner.sql"),
     include_str!("../../migrations/sqlite/0004_problems.sql"),
     include_str!("../../migrations/sqlite/0005_contests.sql"),
     include_str!("../../migrations/sqlite/0006_package_sizes.sql"),
+    include_str!("../../migrations/sqlite/0007_join_codes.sql"),
 ];
 
 /// Why the schema is not this version's.
@@ -91,11 +92,30 @@ mod tests {
     }
 
     #[test]
+    fn contests_that_were_there_before_codes_get_one_each() {
+        let mut old = Connection::open_in_memory().unwrap();
+        for sql in &MIGRATIONS[..6] {
+            old.execute_batch(sql).unwrap();
+        }
+        let two = "INSERT INTO contests (id, slug, title, description, owner, style, penalty_us, starts_at, length_us, \
+                   unfrozen, public) VALUES (x'01', 'a', '', '', x'00', 1, 0, 0, 0, 0, 0), (x'02', 'b', '', '', x'00', 1, 0, 0, 0, 0, 0)";
+        old.pragma_update(None, "foreign_keys", false).unwrap();
+        old.execute_batch(two).unwrap();
+        old.pragma_update(None, "user_version", 6).unwrap();
+        migrate(&mut old).unwrap();
+        let mut query = old.prepare("SELECT join_code FROM contests").unwrap();
+        let codes: Vec<String> = query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        assert!(codes.iter().all(|code| cupel_core::contests::JoinCode::from_text(code).is_some()), "{codes:?}");
+        assert_eq!(codes.len(), 2);
+        assert_ne!(codes[0], codes[1]);
+    }
+
+    #[test]
     fn a_newer_schema_is_left_alone() {
         let mut connection = Connection::open_in_memory().unwrap();
         connection.execute_batch("PRAGMA user_version = 900").unwrap();
         let refused = migrate(&mut connection);
-        assert!(matches!(refused, Err(MigrateError::Newer { version: 900, known: 6 })), "{refused:?}");
+        assert!(matches!(refused, Err(MigrateError::Newer { version: 900, known: 7 })), "{refused:?}");
         assert!(tables(&connection).is_empty());
     }
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use cupel_core::Store;
 use cupel_core::contests::{
-    Contest, ContestChange, ContestFilter, DeletedContest, NewClarification, NewContest, Participation, Phase, Style,
-    TakenContestSlug,
+    Contest, ContestChange, ContestFilter, DeletedContest, JoinCode, NewClarification, NewContest, Participation,
+    Phase, Style, TakenContestSlug,
 };
 use cupel_problem::Visibility;
 use cupel_types::{Cases, ClarificationId, ContestId, ProblemId, RunId, Score, SubmissionId, UserId, Verdict};
@@ -28,6 +28,7 @@ fn new_contest(slug: &str, owner: UserId, problems: Vec<ProblemId>) -> NewContes
         length: Duration::from_hours(1),
         freeze: Some(Duration::from_mins(10)),
         is_public: true,
+        join_code: JoinCode::random(),
         problems,
     }
 }
@@ -85,6 +86,25 @@ pub async fn a_contest_reads_back_changes_and_goes<S: Store>(make: impl AsyncFn(
     assert_eq!(store.delete_contest(empty.id, at(5000)).await.unwrap(), DeletedContest::Gone);
     assert_eq!(store.delete_contest(empty.id, at(5000)).await.unwrap(), DeletedContest::Missing);
     assert_eq!(store.contest(&empty.slug).await.unwrap(), None);
+}
+
+/// Rule.
+pub async fn a_contest_keeps_its_join_code_until_it_gets_another<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let owner = user(&*store).await;
+    let one = problem(&*store, 1, |_| {}).await;
+    let new = new_contest("c", owner, vec![one.id]);
+    let (first, second) = (new.join_code.clone(), JoinCode::random());
+    let made = contest(&*store, new).await;
+    let other = contest(&*store, new_contest("other", owner, vec![one.id])).await;
+    let kept = async |of: &Contest| store.contest(&of.slug).await.unwrap().expect("a contest").join_code;
+    assert_eq!(made.join_code, first);
+    store.change_contest(made.id, ContestChange { title: Some("C".into()), ..ContestChange::default() }).await.unwrap();
+    assert_eq!(kept(&made).await, first);
+    let change = ContestChange { join_code: Some(second.clone()), ..ContestChange::default() };
+    store.change_contest(made.id, change).await.unwrap();
+    assert_eq!(kept(&made).await, second);
+    assert_eq!(kept(&other).await, other.join_code, "that of another stays");
 }
 
 /// Rule.

@@ -73,6 +73,7 @@ macro_rules! store_conformance {
                 a_check_of_a_package_says_whether_its_version_is_verified,
                 a_grading_and_a_solution_read_back_whole,
                 a_contest_reads_back_changes_and_goes,
+                a_contest_keeps_its_join_code_until_it_gets_another,
                 contests_are_listed_for_whom_they_exist_and_by_phase,
                 one_takes_part_once_and_an_official_start_moves_with_the_contest,
                 an_attempt_is_what_a_participant_sent_for_a_problem_within_their_time,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use cupel_core::contests::{ContestChange, NewContest, Style};
+use cupel_core::contests::{ContestChange, JoinCode, NewContest, Style};
 use cupel_core::problems::{ProblemKey, Seer};
 use cupel_problem::Slug;
 use cupel_types::ProblemId;
@@ -51,7 +51,7 @@ pub(crate) struct ContestRequest {
     /// How long before the end results are no longer shown; left out: they always are.
     #[serde(default)]
     freeze_seconds: Option<u64>,
-    /// Whether everybody may see it and take part.
+    /// Whether everybody may see it and take part; if not, those who have its code may take part.
     #[serde(default)]
     public: bool,
     /// The slugs of its problems, in order. Private ones of yours are shown to those who take part once it begins.
@@ -92,6 +92,9 @@ pub(crate) struct ContestChangeRequest {
     /// Whether everybody may see it and take part.
     #[serde(default)]
     public: Option<bool>,
+    /// Whether it gets another `join_code`. The one before lets nobody in any more; who takes part already stays.
+    #[serde(default)]
+    new_join_code: bool,
     /// The slugs of its problems, in order.
     #[serde(default)]
     problems: Option<Vec<String>>,
@@ -131,6 +134,7 @@ pub(crate) async fn create(
         length: Duration::from_secs(body.length_seconds),
         freeze: body.freeze_seconds.map(Duration::from_secs),
         is_public: body.public,
+        join_code: JoinCode::random(),
         problems: problems_of(&app, &seer, &body.problems).await?,
     };
     app.core.insert_contest(&seer, new).await.map_err(refusal)?;
@@ -169,6 +173,7 @@ pub(crate) async fn change(
         freeze: body.freeze_seconds.map(|freeze| freeze.map(Duration::from_secs)),
         is_unfrozen: body.unfrozen,
         is_public: body.public,
+        join_code: body.new_join_code.then(JoinCode::random),
         problems: match &body.problems {
             Some(slugs) => Some(problems_of(&app, &seer, slugs).await?),
             None => None,

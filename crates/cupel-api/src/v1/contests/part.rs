@@ -1,9 +1,9 @@
 //! Taking part in a contest, and no longer.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use cupel_core::contests::Participation;
+use axum::{Extension, Json};
+use cupel_core::contests::{ContestError, Participation};
 use cupel_problem::Slug;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -13,6 +13,7 @@ use super::{refusal, seen};
 use crate::app::Shared;
 use crate::auth::Caller;
 use crate::body::{Id, JsonBody};
+use crate::edge::Notes;
 use crate::problem::{Problem, ProblemBody};
 
 /// How to take part.
@@ -22,6 +23,9 @@ use crate::problem::{Problem, ProblemBody};
 pub(crate) struct ParticipationRequest {
     /// How.
     kind: KindName,
+    /// The `join_code` of a contest that is not public: ten letters and digits, in whatever case.
+    #[serde(default)]
+    code: Option<String>,
 }
 
 /// How somebody takes part.
@@ -37,19 +41,21 @@ pub(super) enum KindName {
 /// Take part.
 ///
 /// Officially until the contest ends; virtually once it has ended: your time begins with this request, and the standings are
-/// those of the same time after the start.
+/// those of the same time after the start. A contest that is not public does not exist without its code, nor with a wrong one.
 #[utoipa::path(
     post, path = "/contests/{slug}/participation", tag = "contests", operation_id = "take_part",
     params(("slug" = String, Path, description = "The contest's name in addresses")),
     request_body = ParticipationRequest,
     responses(
         (status = 201, description = "You take part", body = ParticipationView),
-        (status = 404, description = "There is none, or it is not shown to you", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is none, or it is not shown to you and the code is not its", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "You take part already, you arrange it, or it is not the time", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many wrong codes from this address", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn take_part(
     State(app): State<Shared>,
+    Extension(notes): Extension<Notes>,
     caller: Caller,
     Id(slug): Id<Slug>,
     JsonBody(body): JsonBody<ParticipationRequest>,
@@ -58,7 +64,14 @@ pub(crate) async fn take_part(
         KindName::Official => Participation::Official,
         KindName::Virtual => Participation::Virtual,
     };
-    let own = app.core.take_part(&caller.seer(), &slug, kind).await.map_err(refusal)?;
+    let guess = body.code.as_ref().map(|_code| app.limits.join_code(notes.client().address)).transpose()?;
+    let own = app.core.take_part(&caller.seer(), &slug, kind, body.code.as_deref()).await;
+    if let Some(guess) = guess
+        && !matches!(own, Err(ContestError::Missing))
+    {
+        guess.was_none();
+    }
+    let own = own.map_err(refusal)?;
     let seen = seen(&app, &caller.seer(), &slug).await?;
     Ok((StatusCode::CREATED, Json(ParticipationView::of(&own, &seen.contest))))
 }

@@ -77,6 +77,8 @@ pub(super) struct ContestView {
     participation: Option<ParticipationView>,
     /// Whether it is yours to change.
     may_change: bool,
+    /// With what others may take part if it is not public; `null` if it is not yours to change.
+    join_code: Option<String>,
 }
 
 impl ContestView {
@@ -99,6 +101,7 @@ impl ContestView {
             problems: seen.shows_problems(now).then(|| contest.problems.iter().enumerate().map(problem).collect()),
             participation: seen.participant.as_ref().map(|own| ParticipationView::of(own, contest)),
             may_change: seen.may_change,
+            join_code: seen.may_change.then(|| contest.join_code.as_str().to_owned()),
         }
     }
 }

@@ -18,7 +18,7 @@ impl Write for InsertContest {
         let id = bytes(new.id.as_uuid());
         let (style, penalty) = style_columns(new.style);
         let sql = "INSERT INTO contests (id, slug, title, description, owner, style, penalty_us, starts_at, length_us, freeze_us, \
-                   unfrozen, public) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)";
+                   unfrozen, public, join_code) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)";
         connection.prepare_cached(sql)?.execute(params![
             id,
             new.slug.as_str(),
@@ -30,7 +30,8 @@ impl Write for InsertContest {
             to_us(new.starts_at),
             span_to_us(new.length),
             new.freeze.map(span_to_us),
-            new.is_public
+            new.is_public,
+            new.join_code.as_str()
         ])?;
         set_problems(connection, id, &new.problems)?;
         Ok(Ok(()))
@@ -63,7 +64,8 @@ impl Write for ChangeContest {
         let sql = "UPDATE contests SET title = coalesce(?2, title), description = coalesce(?3, description), \
                    style = coalesce(?4, style), penalty_us = coalesce(?5, penalty_us), starts_at = coalesce(?6, starts_at), \
                    length_us = coalesce(?7, length_us), freeze_us = iif(?8, ?9, freeze_us), \
-                   unfrozen = coalesce(?10, unfrozen), public = coalesce(?11, public) WHERE id = ?1";
+                   unfrozen = coalesce(?10, unfrozen), public = coalesce(?11, public), join_code = coalesce(?12, join_code) \
+                   WHERE id = ?1";
         let changed = connection.prepare_cached(sql)?.execute(params![
             id,
             change.title,
@@ -75,7 +77,8 @@ impl Write for ChangeContest {
             change.freeze.is_some(),
             change.freeze.flatten().map(span_to_us),
             change.is_unfrozen,
-            change.is_public
+            change.is_public,
+            change.join_code.as_ref().map(JoinCode::as_str)
         ])?;
         if let Some(starts_at) = change.starts_at {
             let sql = "UPDATE contest_participants SET starts_at = ? WHERE contest = ? AND participation = ?";
