@@ -37,7 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "cupel-api",
         ],
     ),
-    ("cupel-bench", &["cupel-types", "cupel-sandbox"]),
+    ("cupel-bench", &["cupel-types", "cupel-judge", "cupel-sandbox"]),
 ];
 
 /// Foreign crates that only some of ours may be built with, and which: whoever else wants one has mistaken its place.
