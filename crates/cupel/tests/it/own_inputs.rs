@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::judge::Files;
 use crate::problems::{Person, pack};
 use crate::support::{NO_RATE_LIMITS, Server};
 
@@ -111,5 +112,41 @@ fn an_own_input_is_what_the_problems_program_plays_with() {
         let told = run(author, "cracking-point", ("python", halves), "five\n");
         assert_eq!((&told["verdict"], &told["attempts"]), (&json!("SK"), &json!(1)), "{told}");
         assert!(told["message"].as_str().unwrap().contains("may not understand your input"), "{told}");
+    });
+}
+
+#[test]
+fn who_checks_what_an_interactor_wrote_sees_no_test_because_of_an_own_input() {
+    let files = Files::new(&[
+        (
+            "p/problem.toml",
+            "title = \"Parrot\"\nslug = \"parrot\"\n[limits]\ntime = 3.0\n[interactor]\nprogram = \"interactor\"\nprotocol = \"testlib\"\n\
+             [checker]\nkind = \"program\"\nprogram = \"checker\"\nprotocol = \"testlib\"\n",
+        ),
+        ("p/statement.md", "Say it again.\n"),
+        ("p/tests/secret/1.in", "hidden\n"),
+        ("p/tests/secret/1.out", "hidden\n"),
+        (
+            "p/interactor/main.py",
+            "import sys\nprint(open(sys.argv[1]).read().strip(), flush=True)\nopen(sys.argv[2], 'w').write(input())\n",
+        ),
+        (
+            "p/checker/main.py",
+            "import sys\ntest, said = open(sys.argv[1]).read().strip(), open(sys.argv[2]).read()\n\
+             print('the test is', test, file=sys.stderr)\nsys.exit(said != test)\n",
+        ),
+    ]);
+    let data = tempfile::tempdir().unwrap();
+    with_problems(data.path(), &[], |author| {
+        let (status, made) = author.upload("POST", "/api/v1/problems", &pack(Path::new(&files.path("p"))));
+        assert_eq!(status, 201, "{made}");
+        let told = run(author, "parrot", ("python", "print(input())\n"), "mine\n");
+        // The interactor decides: what is right for this input, nobody knows.
+        assert_eq!(
+            (&told["verdict"], &told["problem"]["conversation"]),
+            (&json!("AC"), &json!("<mine\n>mine\n")),
+            "{told}"
+        );
+        assert!(!told.to_string().contains("hidden"), "{told}");
     });
 }
