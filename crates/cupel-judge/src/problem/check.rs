@@ -1,7 +1,7 @@
 //! Running a judging program of the package: checker or interactor, in a cell with limits of its own.
 //!
 //! What belongs to Cupel lies in `.cupel/` of its box: the input, the answer, the output, and the directory from which files come back:
-//! Kattis' feedback directory, in which an interactor by another protocol has its log.
+//! Kattis' feedback directory, in which an interactor by another protocol has its log. What a program itself brings there is not there.
 
 use std::sync::Arc;
 
@@ -21,6 +21,7 @@ const BOX: &str = "/box";
 const FEEDBACK: &str = ".cupel/feedback";
 const LOG: &str = ".cupel/feedback/log";
 const NEXT_PASS: &str = ".cupel/feedback/nextpass.in";
+const OURS: &str = ".cupel";
 
 /// What a judging program works on.
 pub(super) struct Data {
@@ -66,7 +67,12 @@ pub(super) fn call(program: &JudgeProgram, runnable: &Runnable, data: &Data, int
     }
     let given: Vec<BoxFile> = given.into_iter().flatten().chain(data.feedback.iter().cloned()).collect();
     let given = BoxFiles::new(given);
-    let mut files = runnable.files.clone();
+    let is_theirs = |file: &&BoxFile| file.path.as_str().split('/').next() != Some(OURS);
+    let of_program = runnable.files.iter().map(|layer| match layer.iter().all(|file| is_theirs(&file)) {
+        true => layer.clone(),
+        false => BoxFiles::new(layer.iter().filter(is_theirs).cloned().collect()),
+    });
+    let mut files: Vec<BoxFiles> = of_program.collect();
     let bytes = files.iter().map(BoxFiles::total_bytes).sum::<u64>() + given.total_bytes();
     files.push(given);
     Ok(Call { argv, files, given: bytes, collect: outbox.map_or(Collect::Nothing, Collect::Outbox) })

@@ -246,6 +246,26 @@ fn a_validator_of_the_package_decides_and_only_by_42_and_43() {
 }
 
 #[test]
+fn what_a_judging_program_brings_where_our_files_lie_is_not_there() {
+    for path in [".cupel", ".cupel/in", ".cupel/feedback", ".cupel/feedback/judgemessage.txt"] {
+        let files = Files::new(&[
+            (
+                "p/problem.toml",
+                "title = \"E\"\n[limits]\ntime = 5.0\n[checker]\nkind = \"program\"\nprogram = \"check\"\n",
+            ),
+            ("p/statement.md", "E\n"),
+            ("p/tests/secret/1.in", "1\n"),
+            ("p/tests/secret/1.out", "1\n"),
+            ("p/check/build", "#!/bin/sh\nprintf '#!/bin/sh\\nexit 42\\n' > run\nchmod +x run\n"),
+            (&format!("p/check/{path}"), "forged\n"),
+        ]);
+        let (ended, object) = judge(&files, "a.py", "print(input())\n", &[]);
+        assert_eq!((ended.code, &object["verdict"]), (Some(0), &Value::from("AC")), "{path}: {object}");
+        assert!(!object.to_string().contains("forged"), "{path}: {object}");
+    }
+}
+
+#[test]
 fn a_validator_that_does_not_build_is_the_authors_fault_with_the_compilers_words() {
     let files = sums("validation: custom\n");
     files.write("p/output_validators/check.cpp", "int main() { return undeclared; }\n");
