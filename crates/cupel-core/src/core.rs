@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use cupel_languages::Registry;
 use cupel_types::{LeaseId, RunId};
 use jiff::{Timestamp, TimestampRound, Unit};
+use tokio::sync::Semaphore;
 
 use crate::contests::Boards;
 use crate::ends::Ends;
@@ -66,6 +67,8 @@ pub(crate) struct Inner {
     /// Standings that were just read.
     pub(crate) boards: Boards,
     pub(crate) imports: Imports,
+    /// One input of somebody's own is looked at at a time: it may take a hundred times its size.
+    pub(crate) own_inputs: Arc<Semaphore>,
 }
 
 impl Core {
@@ -89,6 +92,7 @@ impl Core {
                 ends: Ends::default(),
                 sweep: tokio::sync::Mutex::default(),
                 imports: Imports::default(),
+                own_inputs: Arc::new(Semaphore::new(1)),
                 boards: Boards::default(),
             }),
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cupel_languages::Language;
 use cupel_problem::{Driver, FunctionCase, Package, Signature, Visibility};
-use cupel_types::{Cases, SubmissionId, UserId, Work};
+use cupel_types::{Bytes, Cases, SubmissionId, UserId, Work};
 
 use super::{Part, ProblemFilter, ProblemKey, ProblemLine, ProblemRecord, RunSummary, Seer};
 use crate::check::{Fault, FaultKind};
@@ -51,6 +51,9 @@ pub struct Attempted {
     /// Whether they may know what is meant for the problem's authors.
     pub as_author: bool,
 }
+
+/// About how much memory the values of an input of somebody's own may take; one is looked at at a time.
+const OWN_VALUES_MAX: Bytes = Bytes::mib(64);
 
 impl Core {
     /// A problem, if it exists for this seer.
@@ -133,7 +136,13 @@ impl Core {
             return Ok(());
         }
         let (signature, input) = (signature.clone(), Arc::clone(input));
-        let read = move || FunctionCase::read(&signature, &input).err().map(|why| format!("this is {why}"));
+        // To the end of the reading, also when whoever sent it goes away.
+        let turn = Arc::clone(&self.inner.own_inputs).acquire_owned().await;
+        let read = move || {
+            let _turn = turn;
+            let read = FunctionCase::read_within(&signature, &input, OWN_VALUES_MAX);
+            read.err().map(|why| format!("this is {why}"))
+        };
         let Ok(Some(detail)) = tokio::task::spawn_blocking(read).await else { return Ok(()) };
         let kind = FaultKind::BadInput;
         Err(SubmitError::Invalid(vec![Fault { index: 0, pointer: "/stdin".to_owned(), kind, detail }]))

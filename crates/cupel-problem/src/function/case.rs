@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use cupel_types::Bytes;
+
 use super::json::{JsonError, Reader};
 use super::value::{Value, difference};
 use super::wire;
@@ -63,11 +65,22 @@ impl<'s> FunctionCase<'s> {
     /// # Errors
     /// When it is not one of this signature.
     pub fn read(signature: &'s Signature, input: &[u8]) -> Result<FunctionCase<'s>, CallError> {
+        FunctionCase::read_from(signature, Reader::new(input))
+    }
+
+    /// The same for an input of anybody's: its values may take about so much memory.
+    ///
+    /// # Errors
+    /// Also when they would take more.
+    pub fn read_within(signature: &'s Signature, input: &[u8], room: Bytes) -> Result<FunctionCase<'s>, CallError> {
+        FunctionCase::read_from(signature, Reader::within(input, room))
+    }
+
+    fn read_from(signature: &'s Signature, mut reader: Reader<'_>) -> Result<FunctionCase<'s>, CallError> {
         let failed = |callee: &str, parameters: &[Parameter]| {
             let (callee, parameters) = (callee.to_owned(), listed(parameters));
             move |source| CallError { callee, parameters, source }
         };
-        let mut reader = Reader::new(input);
         let calls = match &signature.interface {
             Interface::Function { function, mutates } => {
                 let parameters = &function.parameters;

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use cupel_types::Bytes;
+
 use crate::Type;
 
 use super::value::{Value, level_order};
@@ -34,17 +36,44 @@ pub(super) fn read(text: &[u8], kind: &Type) -> Result<Value, JsonError> {
 pub(super) struct Reader<'a> {
     text: &'a [u8],
     at: usize,
+    /// About how much memory is left for values: an empty map takes a hundred times what is written of it.
+    room: u64,
+}
+
+/// What a key of a map takes.
+const KEY_BYTES: u64 = 128;
+
+/// About what a value takes, without what is in it.
+fn bytes_of(kind: &Type) -> u64 {
+    match kind {
+        Type::Map(_) => 640,
+        Type::List(_) | Type::ListNode(_) | Type::TreeNode(_) => 128,
+        Type::Char | Type::String => 64,
+        Type::Int | Type::Int32 | Type::Float | Type::Bool | Type::Optional(_) | Type::Void => 32,
+    }
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(text: &'a [u8]) -> Reader<'a> {
-        Reader { text, at: 0 }
+        Reader { text, at: 0, room: u64::MAX }
+    }
+
+    /// A reader of values that may take about so much memory together.
+    pub(super) fn within(text: &'a [u8], room: Bytes) -> Reader<'a> {
+        Reader { text, at: 0, room: room.get() }
+    }
+
+    fn take(&mut self, bytes: u64) -> Result<(), JsonError> {
+        let left = self.room.checked_sub(bytes);
+        self.room = left.ok_or_else(|| self.here("the values up to here take more memory than there is for them"))?;
+        Ok(())
     }
 
     /// The next value.
     pub(super) fn value(&mut self, kind: &Type) -> Result<Value, JsonError> {
         self.space();
         let begin = self.at;
+        self.take(bytes_of(kind))?;
         let expected = |reader: &Reader<'_>| reader.fault(begin, format!("expected {kind}"));
         match kind {
             Type::Int | Type::Int32 => {
@@ -89,6 +118,7 @@ impl<'a> Reader<'a> {
                 self.items(b'{', b'}', |reader| {
                     reader.space();
                     let begin = reader.at;
+                    reader.take(KEY_BYTES)?;
                     let key = reader.string()?;
                     reader.space();
                     reader.symbol(b':')?;
@@ -279,6 +309,18 @@ mod tests {
         check("TreeNode<int>", "[1,null,2,null,null]", "[1,null,2]");
         check("TreeNode<int>", "[null]", "[]");
         check("void", "null", "null");
+    }
+
+    #[test]
+    fn values_that_take_more_memory_than_there_is_are_refused() {
+        for (kind, item) in [("list<map<string,int>>", r#"{"":1}"#), ("list<list<int>>", "[1]"), ("list<int>", "1")] {
+            let kind = Type::parse(kind).unwrap();
+            let text = format!("[{}]", vec![item; 1000].join(","));
+            let read = |kib| Reader::within(text.as_bytes(), Bytes::kib(kib)).value(&kind);
+            assert!(read(1000).is_ok(), "{kind}");
+            let why = read(10).unwrap_err().to_string();
+            assert!(why.contains("more memory"), "{why}");
+        }
     }
 
     #[test]
