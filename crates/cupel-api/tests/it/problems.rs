@@ -356,6 +356,24 @@ async fn what_an_author_may_store_is_bounded_and_nothing_of_what_is_refused_is_k
 }
 
 #[tokio::test]
+async fn a_draft_that_is_removed_takes_the_packages_of_all_its_versions_with_it() {
+    let app = TestApp::start().await;
+    let author = app.author().await;
+    assert_eq!(import(&app, &author, an_archive(&[]), "?slug=one").await.status, 201);
+    // What it begins with is the oldest of more versions than are read at once.
+    for number in 0..101 {
+        let texts = ["1\n", "2\n"];
+        let put = app.request(Method::PUT, "/api/v1/problems/one/package");
+        let put = put.raw(an_archive(&[("tests/secret/2.out", Some(texts[number % 2]))]));
+        assert_eq!(put.header("content-type", "application/x-tar").bearer(&author.token).send().await.status, 200);
+    }
+    let kept = || std::fs::read_dir(app.packages()).unwrap().count();
+    assert_eq!(kept(), 3);
+    assert_eq!(app.delete("/api/v1/problems/one").bearer(&author.token).send().await.status, 204);
+    assert_eq!(kept(), 0);
+}
+
+#[tokio::test]
 async fn a_broken_package_is_refused_with_file_and_fault_and_leaves_nothing() {
     let app = TestApp::start().await;
     let author = app.author().await;

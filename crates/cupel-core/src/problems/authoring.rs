@@ -14,8 +14,8 @@ use crate::accounts::Role;
 use crate::submit::{Bounds, Purpose};
 use crate::{Awaited, Core, Idempotency, NewSubmission, StoreError, SubmitError, Submitted, chain};
 
-/// How many of a removed draft's versions go at once; others go at the next start.
-const VERSIONS_REMOVED: u64 = 1000;
+/// How many versions of a draft that is removed are read at once.
+const VERSIONS_PAGE: u64 = 100;
 
 /// How many of the newest versions may be gone back to while a problem is shown.
 const VERSIONS_LOOKED_AT: u64 = 100;
@@ -287,10 +287,17 @@ impl Core {
     /// [`AuthorError`].
     pub async fn delete_problem(&self, seer: &Seer, key: ProblemKey) -> Result<(), AuthorError> {
         let problem = self.to_change(seer, key).await?;
-        let (versions, _) = self.inner.store.versions(problem.id, 0, VERSIONS_REMOVED).await?;
+        let mut packages = Vec::new();
+        loop {
+            let (page, _) = self.inner.store.versions(problem.id, packages.len() as u64, VERSIONS_PAGE).await?;
+            packages.extend(page.iter().map(|version| version.package));
+            if (page.len() as u64) < VERSIONS_PAGE {
+                break;
+            }
+        }
         match self.inner.store.delete_problem(problem.id).await? {
             Deleted::Gone => {
-                self.discard(versions.into_iter().map(|version| version.package).collect()).await;
+                self.discard(packages).await;
                 Ok(())
             }
             Deleted::Missing => Err(AuthorError::Missing),

@@ -359,7 +359,10 @@ pub(crate) async fn delete(
     caller: Caller,
     Id(slug): Id<Slug>,
 ) -> Result<StatusCode, Problem> {
-    app.core.delete_problem(&caller.seer(), ProblemKey::Slug(slug)).await.map_err(refusal)?;
+    let (core, seer) = (app.core.clone(), caller.seer());
+    // To its end, whether or not the client waits for it: otherwise packages stay that count as nobody's.
+    let deleted = tokio::spawn(async move { core.delete_problem(&seer, ProblemKey::Slug(slug)).await });
+    deleted.await.map_err(|e| Problem::internal(&e))?.map_err(refusal)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
