@@ -11,12 +11,12 @@ mod rewrite;
 mod unpack;
 
 pub use domain::calibration::{Calibration, Factor, FactorError, TimeLimit};
-pub use domain::case::{Case, CaseId, CasePoints, Feedback, Hints, Shown};
+pub use domain::case::{Case, CaseId, CasePoints, Feedback, Hints, Shown, ValidatorArgs};
 pub use domain::check::{
     AfterInteraction, Checker, Comparison, ErrorMode, InputValidator, Interactor, JudgeProgram, Method, NotATolerance,
     OrderOf, Passes, Protocol, Standard, TokenRules, Tolerance,
 };
-pub use domain::example::{ExampleSubmission, Expectation, ExpectedVerdict, Scope, TimeLimitRole};
+pub use domain::example::{ExampleSubmission, Expectation, ExpectedVerdict, Scope};
 pub use domain::flags::FlagError;
 pub use domain::group::{
     Aggregate, CaseGroup, GroupName, GroupNameError, GroupScoring, MaxScore, Node, ScoreRange, StopRule, Tests,

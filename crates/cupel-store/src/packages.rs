@@ -89,7 +89,7 @@ impl LocalPackages {
 fn bytes_of(problem: &Problem) -> usize {
     let said = |text: &Option<String>| text.as_ref().map_or(0, String::len);
     let cases = problem.tests.cases().map(|case| {
-        let args = case.args.iter().chain(&case.validator_args).map(String::len).sum::<usize>();
+        let args = case.args.iter().chain(case.validator_args.all()).map(String::len).sum::<usize>();
         let files = 3 + case.files.len();
         files * FILE_BYTES + args + said(&case.hints.description) + said(&case.hints.hint)
     });

@@ -8,11 +8,11 @@
 use std::time::Duration;
 
 use cupel_problem::{
-    CaseId, ExampleSubmission, Expectation, ExpectedVerdict, Factor, PackagePath, Problem, ProblemLimits, TimeLimitRole,
+    CaseId, ExampleSubmission, Expectation, ExpectedVerdict, Factor, PackagePath, Problem, ProblemLimits,
 };
 use cupel_types::{BoxFiles, LanguageId, LimitsRequest, Verdict};
 
-use super::{ProblemError, ProblemReport, ProblemRequest, judge_problem, program};
+use super::{Manner, ProblemError, ProblemReport, ProblemRequest, judge_as, program};
 use crate::{ArtifactCache, Executor, JudgeObserver};
 
 /// What a submission may take while it is measured and nobody knows a limit.
@@ -64,7 +64,8 @@ pub fn derive_time_limit(
             all_cases: true,
             ..*request
         };
-        let report = judge_problem(&measuring, executor, cache, observer)?;
+        let manner = Manner { beside: &example.beside, in_time_only: Some(example), ..Manner::default() };
+        let report = judge_as(&measuring, manner, executor, cache, observer)?;
         if report.verdict.is_accepted() {
             let counts = |case: &CaseId| must_be_in_time_on(example, case);
             measured.extend(slowest(problem, &language.id, &example.program.path, &report, counts));
@@ -101,35 +102,28 @@ pub(super) fn factor_of(limits: &ProblemLimits, language: &LanguageId) -> Factor
 
 /// Whether the time limit must be above what a submission takes, on some case at least.
 pub fn must_be_in_time(example: &ExampleSubmission) -> bool {
-    match example.for_time_limit {
-        Some(role) => role == TimeLimitRole::Below,
-        None => example.expectations.iter().any(excludes_timeouts),
-    }
+    example.expectations.iter().any(excludes_timeouts)
 }
 
 /// Whether the time limit must be above what a submission takes on this case.
 pub(super) fn must_be_in_time_on(example: &ExampleSubmission, case: &CaseId) -> bool {
-    match example.for_time_limit {
-        Some(role) => role == TimeLimitRole::Below,
-        None => example.expectations.iter().any(|rule| excludes_timeouts(rule) && rule.scope.covers(case)),
-    }
+    example.expectations.iter().any(|rule| excludes_timeouts(rule) && rule.scope.covers(case))
 }
 
 /// Whether the time limit must be below the slowest of some cases, of which this is one.
 pub(super) fn must_be_too_slow_on(example: &ExampleSubmission, case: &CaseId) -> bool {
-    match example.for_time_limit {
-        Some(role) => role == TimeLimitRole::Above,
-        None => example.expectations.iter().any(|rule| demands_timeout(rule) && rule.scope.covers(case)),
-    }
+    example.expectations.iter().any(|rule| demands_timeout(rule) && rule.scope.covers(case))
 }
 
-fn excludes_timeouts(rule: &Expectation) -> bool {
+pub(super) fn excludes_timeouts(rule: &Expectation) -> bool {
     let lacks_tle = |permitted: &Vec<ExpectedVerdict>| !permitted.contains(&ExpectedVerdict::TimeLimit);
     let only_ac = |verdict: &Vec<ExpectedVerdict>| verdict[..] == [ExpectedVerdict::Accepted];
-    rule.permitted.as_ref().is_some_and(lacks_tle) || rule.verdict.as_ref().is_some_and(only_ac)
+    rule.bounds_time_limit
+        && (rule.permitted.as_ref().is_some_and(lacks_tle) || rule.verdict.as_ref().is_some_and(only_ac))
 }
 
 fn demands_timeout(rule: &Expectation) -> bool {
     let only_tle = |verdicts: &Vec<ExpectedVerdict>| verdicts[..] == [ExpectedVerdict::TimeLimit];
-    rule.required.as_ref().is_some_and(only_tle) || rule.verdict.as_ref().is_some_and(only_tle)
+    rule.bounds_time_limit
+        && (rule.required.as_ref().is_some_and(only_tle) || rule.verdict.as_ref().is_some_and(only_tle))
 }

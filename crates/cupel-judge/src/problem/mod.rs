@@ -29,8 +29,8 @@ use std::io;
 
 use cupel_languages::{Language, Registry};
 use cupel_problem::{
-    CaseGroup, CaseId, GroupName, GroupScoring, Include, JudgeProgram, MaxScore, Node, Package, PackagePath, Score,
-    StopRule,
+    Case, CaseGroup, CaseId, ExampleSubmission, GroupName, GroupScoring, Include, JudgeProgram, MaxScore, Node,
+    Package, PackagePath, ProgramFile, Score, StopRule,
 };
 use cupel_types::{BoxFile, BoxFiles, LimitsRequest, UserId, Verdict};
 
@@ -43,6 +43,7 @@ pub use verify::{
 };
 
 use crate::{ArtifactCache, ExecuteError, Executor, JudgeError, JudgeObserver};
+use calibrate::must_be_in_time_on;
 use case::{EqualCases, Pass};
 use grade::{Child, grade};
 use limits::CaseLimits;
@@ -128,19 +129,23 @@ pub fn judge_problem(
 
 /// How judging for the package's author differs from judging for a contestant.
 #[derive(Clone, Copy, Debug, Default)]
-struct Manner {
+struct Manner<'a> {
     /// Whether it is to be known how far from the time limit the program is.
     measures: bool,
     /// Whether cases that are equal but for their names and points are run once.
     equal_cases_once: bool,
     /// Whether a case that a limit of time has ended is enough of a group whose other cases change nothing any more.
     timeouts_suffice: bool,
+    /// Files of the package that lie beside the submission's when it is built.
+    beside: &'a [ProgramFile],
+    /// Whose cases are run only as far as it must be in time on them: while no limit is known, the others could take very long.
+    in_time_only: Option<&'a ExampleSubmission>,
 }
 
 /// [`judge_problem`], in some manner.
 fn judge_as(
     request: &ProblemRequest<'_>,
-    manner: Manner,
+    manner: Manner<'_>,
     executor: &mut dyn Executor,
     cache: &dyn ArtifactCache,
     observer: &mut dyn JudgeObserver,
@@ -167,7 +172,7 @@ fn judge_as(
         return Ok(report);
     }
     let builder = Builder { owner: request.owner, compile: problem.limits.compile, cache };
-    let runnable = match build(request, &limits, &builder, executor, observer)? {
+    let runnable = match build(request, manner.beside, &limits, &builder, executor, observer)? {
         Built::Ok(runnable, compiled) => {
             report.compile = compiled;
             runnable
@@ -209,12 +214,17 @@ fn judge_as(
 /// Makes of a submission what is run in every case.
 fn build(
     request: &ProblemRequest<'_>,
+    beside: &[ProgramFile],
     limits: &CaseLimits,
     builder: &Builder<'_>,
     executor: &mut dyn Executor,
     observer: &mut dyn JudgeObserver,
 ) -> Result<Built, ProblemError> {
-    let (files, entry) = with_includes(request)?;
+    let (mut files, entry) = with_includes(request)?;
+    let beside = program::read_files(request.package, beside)?;
+    let is_new = |laid: &BoxFile| !files.iter().any(|file| file.path.clashes_with(&laid.path));
+    let beside: Vec<BoxFile> = beside.into_iter().filter(is_new).collect();
+    files.extend(beside);
     let files = BoxFiles::new(program::main_first(files, request.language, entry.as_deref()));
     let memory = limits.enforced.memory;
     match &request.package.problem.signature {
@@ -263,7 +273,7 @@ fn shown_max(group: &CaseGroup) -> Option<MaxScore> {
 /// Everything that goes on while a submission is judged.
 struct Judging<'a, 'b> {
     request: &'a ProblemRequest<'a>,
-    manner: Manner,
+    manner: Manner<'a>,
     /// What came of cases, if equal ones are run once.
     known: HashMap<EqualCases, Pass>,
     limits: CaseLimits,
@@ -284,7 +294,7 @@ struct Judging<'a, 'b> {
 /// Everything that goes on, before it does.
 fn begin<'a, 'b>(
     request: &'a ProblemRequest<'a>,
-    manner: Manner,
+    manner: Manner<'a>,
     limits: CaseLimits,
     runnable: Runnable,
     builder: Builder<'a>,
@@ -322,6 +332,8 @@ impl Judging<'_, '_> {
             reason: None,
         });
         let (mut broken, mut timed_out) = (false, false);
+        let only = self.manner.in_time_only;
+        let spared = |case: &Case| only.is_some_and(|example| !must_be_in_time_on(example, &case.id));
         let mut children = Vec::new();
         for node in &group.children {
             let counts = counts && unmet.is_none() && !broken && !self.stopped;
@@ -329,7 +341,7 @@ impl Judging<'_, '_> {
             let runs = (counts || self.request.all_cases && !enough) && self.ended.is_none();
             let child = match node {
                 Node::Group(inner) => self.group(inner, counts)?,
-                Node::Case(case) if runs => self.case(case, &group.name)?,
+                Node::Case(case) if runs && !spared(case) => self.case(case, &group.name)?,
                 Node::Case(case) => {
                     self.cases.push(ProblemCaseReport::skipped(case.id.clone(), group.name.clone()));
                     continue;

@@ -66,7 +66,7 @@ pub fn run_with_input(
     let builder = Builder { owner: request.owner, compile: problem.limits.compile, cache };
     // The compiler's, both of the program's, and what it returned or the conversation.
     let mut room = Room::new(output_kept_max, 4);
-    let (built, runnable) = match build(request, &limits, &builder, executor, observer)? {
+    let (built, runnable) = match build(request, &[], &limits, &builder, executor, observer)? {
         Built::Ok(runnable, compiled) => (compiled, runnable),
         Built::Refused { report: compiled, verdict, message } => {
             report.compile = compiled;

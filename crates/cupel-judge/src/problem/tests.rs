@@ -9,7 +9,7 @@ use cupel_problem::{
     Aggregate, Calibration, Case, CasePoints, Checker, Comparison, ContentHash, ExampleSubmission, Feedback, FileRef,
     Hints, InputValidator, JudgeProgram, Licence, Method, OnOutputLimit, Passes, Problem, ProblemLimits, Program,
     ProgramFile, ProgramIo, ProgramShape, Protocol, Scoring, Slug, Tests, TimeLimit, Titles, TokenRules, Trials,
-    VerdictRule, Visibility,
+    ValidatorArgs, VerdictRule, Visibility,
 };
 use cupel_types::{BoxPath, Bytes, Outcome, Output, StepReport, Usage};
 
@@ -99,7 +99,7 @@ impl Fixture {
             method: self.method.clone(),
             points,
             feedback: Feedback::Hidden,
-            validator_args: Vec::new(),
+            validator_args: ValidatorArgs::default(),
             hints: Hints::default(),
             shown: None,
         }))

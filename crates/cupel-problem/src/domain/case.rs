@@ -1,5 +1,6 @@
 //! One input with what belongs to it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ pub use cupel_types::Feedback;
 
 use super::check::Method;
 use super::group::MaxScore;
-use super::package::FileRef;
+use super::package::{FileRef, PackagePath};
 use super::program::ProgramFile;
 use super::score::Score;
 
@@ -52,12 +53,51 @@ pub struct Case {
     pub points: CasePoints,
     /// What a contestant may see of it after a submission failed on it.
     pub feedback: Feedback,
-    /// Arguments for the input validators.
-    pub validator_args: Vec<String>,
+    /// Arguments for the input validators; those for the submission come after them.
+    pub validator_args: ValidatorArgs,
     /// Texts of the author about it.
     pub hints: Hints,
     /// What is shown of it in the statement; `Some` for samples only.
     pub shown: Option<Shown>,
+}
+
+/// Arguments for the input validators.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ValidatorArgs {
+    /// For each of them.
+    Every(Vec<String>),
+    /// For those of these names; none for others.
+    Named(BTreeMap<String, Vec<String>>),
+}
+
+impl Default for ValidatorArgs {
+    /// None for any.
+    fn default() -> ValidatorArgs {
+        ValidatorArgs::Every(Vec::new())
+    }
+}
+
+impl ValidatorArgs {
+    /// Those for the validator at this path, which is named by its file or directory, with or without an extension.
+    pub fn of(&self, validator: &PackagePath) -> &[String] {
+        match self {
+            ValidatorArgs::Every(args) => args,
+            ValidatorArgs::Named(by_name) => {
+                let name = validator.name();
+                let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+                by_name.get(name).or_else(|| by_name.get(stem)).map_or(&[], Vec::as_slice)
+            }
+        }
+    }
+
+    /// All that some validator gets.
+    pub fn all(&self) -> impl Iterator<Item = &String> {
+        let (every, named) = match self {
+            ValidatorArgs::Every(args) => (Some(args), None),
+            ValidatorArgs::Named(by_name) => (None, Some(by_name.values())),
+        };
+        every.into_iter().chain(named.into_iter().flatten()).flatten()
+    }
 }
 
 /// What an author says of a case.

@@ -4,28 +4,17 @@ use cupel_types::Verdict;
 
 use super::case::CaseId;
 use super::group::ScoreRange;
-use super::program::Program;
+use super::program::{Program, ProgramFile};
 
 /// A submission of the package's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExampleSubmission {
     /// Its sources. The path of the program names it in reports.
     pub program: Program,
+    /// Headers of the package that lie beside its sources when it is built, and are no part of what it is limited to.
+    pub beside: Vec<ProgramFile>,
     /// Everything that must hold of it. Empty: it is only compiled and run.
     pub expectations: Vec<Expectation>,
-    /// Which side of the time limit its times bound; `None`: as its expectations say.
-    pub for_time_limit: Option<TimeLimitRole>,
-}
-
-/// What a submission's times say about the time limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TimeLimitRole {
-    /// The limit must be above them.
-    Below,
-    /// The limit must be below its slowest case.
-    Above,
-    /// Nothing.
-    Neither,
 }
 
 /// One rule that a submission must keep.
@@ -47,6 +36,8 @@ pub struct Expectation {
     pub full_score: Option<bool>,
     /// What must occur in a checker's message on some case.
     pub message: Option<String>,
+    /// Whether the time limit is held against the times of a rule that excludes timeouts, or demands one.
+    pub bounds_time_limit: bool,
 }
 
 impl Expectation {
@@ -61,6 +52,7 @@ impl Expectation {
             score: None,
             full_score: None,
             message: None,
+            bounds_time_limit: true,
         }
     }
 }

@@ -29,7 +29,7 @@ fn choices(glob: &str) -> Option<Vec<String>> {
         choices.iter().enumerate().find_map(|(at, choice)| open_brace(choice).map(|braces| (at, braces)))
     {
         let choice = choices.swap_remove(at);
-        for one in choice[open + 1..close].split(',') {
+        for one in choice[open + 1..close].split(',').map(str::trim) {
             choices.push(format!("{}{one}{}", &choice[..open], &choice[close + 1..]));
         }
         if choices.len() > CHOICES_MAX {
@@ -78,6 +78,7 @@ mod tests {
             ("accepted/*.{py,cpp}", "accepted/a.cpp", true),
             ("accepted/*.{py,cpp}", "accepted/a.c", false),
             ("{a,b}/{c,d}*e", "b/dxe", true),
+            ("secret/*{ 3, 4 }{ 2 }", "secret/142", true),
             ("a*b*c", "axxbyyc", true),
             ("a*b*c", "axxc", false),
             ("secret/group1", "secret/group1/01", true),

@@ -368,6 +368,7 @@ mod tests {
     use super::*;
     use crate::{
         CasePoints, Checker, Comparison, ContentHash, Feedback, FileRef, Hints, Method, PackagePath, TokenRules,
+        ValidatorArgs,
     };
 
     fn group(name: &str, requires: &[&str], children: Vec<Node>) -> CaseGroup {
@@ -396,7 +397,7 @@ mod tests {
             method: Arc::new(Method::Check(Checker::Builtin(Comparison::Tokens(TokenRules::default())))),
             points: CasePoints::None,
             feedback: Feedback::Hidden,
-            validator_args: Vec::new(),
+            validator_args: ValidatorArgs::default(),
             hints: Hints::default(),
             shown: None,
         }))

@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::case::{Case, Shown};
+use super::case::{Case, Shown, ValidatorArgs};
 use super::check::{InputValidator, Method, Passes};
 use super::example::ExampleSubmission;
 use super::group::Tests;
@@ -351,7 +351,7 @@ pub struct InputTrial {
     /// The input.
     pub input: FileRef,
     /// Arguments for the validators.
-    pub validator_args: Vec<String>,
+    pub validator_args: ValidatorArgs,
 }
 
 /// An output whose judgement is known.

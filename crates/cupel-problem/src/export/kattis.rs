@@ -7,6 +7,7 @@ use super::{Content, Planned};
 use crate::finding::{Code, Findings};
 use crate::{
     Case, FileRef, Finding, InputValidator, Package, Passes, Problem, ProgramFile, Refused, Scoring, StatementFormat,
+    ValidatorArgs,
 };
 
 mod checkers;
@@ -224,9 +225,8 @@ impl Plan<'_> {
         for trial in &trials.invalid_inputs {
             let path = format!("data/invalid_input/{}", trial_name(&trial.name, "invalid_input"));
             self.copy(format!("{path}.in"), &trial.input);
-            if !trial.validator_args.is_empty() {
-                let args = Yaml::texts(trial.validator_args.iter().map(String::as_str));
-                self.text(&format!("{path}.yaml"), document(&[("input_validator_args".to_owned(), args)]));
+            if let Some(entry) = validator_args(&trial.validator_args) {
+                self.text(&format!("{path}.yaml"), document(&[entry]));
             }
         }
         for (directory, list) in [("invalid_output", &trials.invalid_outputs), ("valid_output", &trials.valid_outputs)]
@@ -293,12 +293,24 @@ fn case_document(case: &Case, output_args: &[String]) -> Option<String> {
         }
     };
     args("args", &case.args);
-    args("input_validator_args", &case.validator_args);
     args("output_validator_args", output_args);
+    entries.extend(validator_args(&case.validator_args));
     for (key, text) in [("description", &case.hints.description), ("hint", &case.hints.hint)] {
         if let Some(text) = text {
             entries.push((key.to_owned(), Yaml::text(text)));
         }
     }
     (!entries.is_empty()).then(|| document(&entries))
+}
+
+/// The entry of a configuration that has the arguments for input validators, if there are any.
+fn validator_args(args: &ValidatorArgs) -> Option<(String, Yaml)> {
+    let list = |args: &[String]| Yaml::texts(args.iter().map(String::as_str));
+    let value = match args {
+        ValidatorArgs::Every(args) => list(args),
+        ValidatorArgs::Named(by_name) => {
+            Yaml::Map(by_name.iter().map(|(name, args)| (name.clone(), list(args))).collect())
+        }
+    };
+    args.all().next().is_some().then(|| ("input_validator_args".to_owned(), value))
 }

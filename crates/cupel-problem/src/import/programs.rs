@@ -94,7 +94,7 @@ impl Context<'_> {
                 program.shape = ProgramShape::Sources;
                 self.check_program(&program);
                 let expectations = expectation.clone().into_iter().collect();
-                found.push(ExampleSubmission { program, expectations, for_time_limit: None });
+                found.push(ExampleSubmission { program, beside: Vec::new(), expectations });
             }
         }
         found

@@ -28,6 +28,7 @@ pub(crate) const KATTIS_FIXTURES: &[&str] = &[
     "kattis-legacy/higher",
     "kattis-legacy/echoes",
     "kattis-2025-09/ratio",
+    "kattis-2025-09/sorting",
     "kattis-2025-09/steps",
     "domjudge/sums",
     "domjudge/addone",

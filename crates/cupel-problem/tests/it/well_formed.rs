@@ -8,8 +8,8 @@ use std::time::Duration;
 use cupel_problem::{
     AfterInteraction, Aggregate, CaseGroup, CasePoints, Checker, Code, Comparison, Difficulty, ExpectedVerdict,
     Feedback, GroupScoring, Imported, InputValidator, Interface, MaxScore, Method, OnOutputLimit, PackageFormat,
-    Problem, Protocol, Score, Scoring, ScoringDialect, Shown, Standard, StatementFormat, StopRule, TimeLimitRole,
-    WallLimit, open,
+    PackagePath, Problem, Protocol, Score, Scoring, ScoringDialect, Shown, Standard, StatementFormat, StopRule,
+    ValidatorArgs, WallLimit, open,
 };
 use cupel_types::Bytes;
 
@@ -165,7 +165,7 @@ fn kattis_legacy_scoring_inherits_and_ignores_the_sample() {
     assert_eq!((first.stop, group(problem, "secret").stop), (StopRule::Break, StopRule::Continue));
     let case = first.cases().next().unwrap();
     assert_eq!(case.points, CasePoints::Fixed { accepted: points(40), rejected: Score::ZERO });
-    assert_eq!(case.validator_args, ["small"]);
+    assert_eq!(case.validator_args, ValidatorArgs::Every(vec!["small".to_owned()]));
     assert_eq!(first.range.unwrap().high(), Some(points(40)));
     let partial = problem.submissions.iter().find(|one| one.program.path.as_str().contains("partially")).unwrap();
     assert_eq!(partial.expectations[0].full_score, Some(false));
@@ -211,10 +211,42 @@ fn kattis_2025_09_pass_fail() {
     assert_eq!(wrong.expectations[0].permitted.as_ref().unwrap().len(), 3);
     assert_eq!(wrong.expectations[0].required, Some(vec![ExpectedVerdict::WrongAnswer]));
     let mixed = problem.submissions.iter().find(|one| one.program.path.as_str().contains("either")).unwrap();
-    assert_eq!(mixed.for_time_limit, Some(TimeLimitRole::Neither));
     assert_eq!(mixed.expectations.len(), 2);
+    assert!(!mixed.expectations[0].bounds_time_limit);
     assert!(mixed.expectations[1].scope.covers(&by_name["secret/a"].id));
     assert!(!mixed.expectations[1].scope.covers(&by_name["secret/b"].id));
+}
+
+#[test]
+fn kattis_2025_09_rules_about_times_and_arguments_for_single_validators() {
+    let (_bench, imported) = fixture("kattis-2025-09/sorting");
+    let problem = &imported.package.problem;
+    assert!(codes(&imported).contains(&Code::DraftSpelling), "data/test_group.yaml is told");
+    let path = |name: &str| PackagePath::new(&format!("input_validators/{name}")).unwrap();
+    let args = |id: &str, name: &str| {
+        let case = problem.tests.cases().find(|case| case.id.as_str() == id).unwrap();
+        let Method::Check(Checker::Builtin(Comparison::Tokens(rules))) = &*case.method else { panic!() };
+        assert!(rules.case_sensitive, "{id}");
+        case.validator_args.of(&path(name)).to_vec()
+    };
+    assert_eq!(args("secret/few/1", "words"), ["3"]);
+    assert!(args("secret/few/1", "order.py").is_empty() && args("sample/1", "words").is_empty());
+    assert_eq!(args("secret/many/1", "order.py"), ["sorted"]);
+    assert_eq!(problem.trials.invalid_inputs[0].validator_args.of(&path("order.py")), ["sorted"]);
+
+    let rules = |name: &str| {
+        let one = problem.submissions.iter().find(|one| one.program.path.name() == name).unwrap();
+        let texts = one.expectations.iter().map(|rule| {
+            let codes = |verdicts: &Option<Vec<ExpectedVerdict>>| {
+                verdicts.iter().flatten().map(|verdict| verdict.code()).collect::<Vec<_>>().join(" ")
+            };
+            format!("{} / {} / {}", codes(&rule.permitted), codes(&rule.required), rule.bounds_time_limit)
+        });
+        texts.collect::<Vec<_>>()
+    };
+    // `lower` and `upper` stand for what must hold of the verdicts.
+    assert_eq!(rules("late.py"), ["AC WA RTE /  / true", "AC TLE / TLE / true"]);
+    assert_eq!(rules("keep.py"), ["AC WA / WA / true", "AC /  / false"]);
 }
 
 #[test]

@@ -132,11 +132,10 @@ int main(int, char **v) {
 }
 "#;
 
-#[test]
-fn polygons_checkers_and_interactors_answer_by_exit_code() {
-    let xml = |interactor: &str| {
-        format!(
-            r#"<?xml version="1.0" encoding="utf-8"?>
+/// Two tests whose input is to be copied, with a checker and, where it is given, an interactor.
+fn copy(interactor: &str, solutions: &str) -> String {
+    format!(
+        r#"<?xml version="1.0" encoding="utf-8"?>
 <problem revision="1" short-name="copy" url="https://example.org/copy">
  <names><name language="english" value="Copy"/></names>
  <judging input-file="" output-file=""><testset name="tests">
@@ -147,12 +146,14 @@ fn polygons_checkers_and_interactors_answer_by_exit_code() {
  <files><resources><file path="files/testlib.h" type="h.g++"/></resources></files>
  <assets>
   <checker type="testlib"><source path="files/check.cpp" type="cpp.g++17"/></checker>{interactor}
-  <solutions><solution tag="main"><source path="solutions/a.py" type="python.3"/></solution></solutions>
+  <solutions><solution tag="main"><source path="solutions/a.py" type="python.3"/></solution>{solutions}</solutions>
  </assets>
 </problem>"#
-        )
-    };
-    let files = Files::new(&[
+    )
+}
+
+fn copy_files() -> Files {
+    Files::new(&[
         ("p/tests/01", "3\n"),
         ("p/tests/01.a", "3\n"),
         ("p/tests/02", "4\n"),
@@ -161,10 +162,15 @@ fn polygons_checkers_and_interactors_answer_by_exit_code() {
         ("p/files/check.cpp", CHECKER),
         ("p/files/talk.cpp", INTERACTOR),
         ("p/solutions/a.py", "print(input())\n"),
-    ]);
+    ])
+}
+
+#[test]
+fn polygons_checkers_and_interactors_answer_by_exit_code() {
+    let files = copy_files();
     let talking = r#"<interactor><source path="files/talk.cpp" type="cpp.g++17"/></interactor>"#;
     for interactor in ["", talking] {
-        files.write("p/problem.xml", &xml(interactor));
+        files.write("p/problem.xml", &copy(interactor, ""));
         for (source, verdict, message) in [
             ("print(input())\n", "AC", "ok one number"),
             ("print(3)\n", "WA", "wrong answer another number"),
@@ -185,4 +191,23 @@ fn polygons_checkers_and_interactors_answer_by_exit_code() {
             assert!(cases.iter().any(|case| case["judge_message"] == message), "{interactor} {source}: {object:#}");
         }
     }
+}
+
+/// Every package of Polygon's has the library, which is larger than a source may be.
+#[test]
+fn headers_of_a_polygon_package_lie_beside_its_solutions_and_are_no_part_of_them() {
+    let files = copy_files();
+    files.write("p/files/testlib.h", &format!("{HEADER}// {}\n", "x".repeat(200 << 10)));
+    files.write(
+        "p/solutions/b.cpp",
+        "#include \"testlib.h\"\nint main() { int n; std::cin >> n; std::cout << n; quit(0, \"\"); }\n",
+    );
+    let other = r#"<solution tag="accepted"><source path="solutions/b.cpp" type="cpp.g++17"/></solution>"#;
+    files.write("p/problem.xml", &copy("", other));
+    let ended = end(cupel(["verify", &files.path("p")]), b"");
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+
+    // What a contestant sends has no more than it brings.
+    let object = judge(&files, "b.cpp", "#include \"testlib.h\"\nint main() {}\n", &[]);
+    assert_eq!(object["verdict"], "CE", "{object:#}");
 }

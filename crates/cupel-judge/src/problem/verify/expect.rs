@@ -273,7 +273,7 @@ mod tests {
             entry_point: None,
             shape: ProgramShape::Sources,
         };
-        let example = ExampleSubmission { program, expectations: vec![rule], for_time_limit: None };
+        let example = ExampleSubmission { program, beside: Vec::new(), expectations: vec![rule] };
         let mut claims = claims(&example, report);
         assert_eq!(claims.len(), 1, "{claims:?}");
         let claim = claims.remove(0);

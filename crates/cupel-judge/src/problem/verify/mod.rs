@@ -27,7 +27,9 @@ use cupel_types::{BoxFiles, LimitsRequest, UserId, Verdict};
 
 pub use report::{Claim, Subject, VerifiedGroup, VerifiedSubmission, VerifiedTimeLimit, VerifyReport};
 
-use super::calibrate::{MEASURED_MAX, Measured, factor_of, must_be_in_time_on, must_be_too_slow_on, slowest};
+use super::calibrate::{
+    MEASURED_MAX, Measured, excludes_timeouts, factor_of, must_be_in_time_on, must_be_too_slow_on, slowest,
+};
 use super::limits::CPU_TIME_DEFAULT;
 use super::program::{Builder, Programs, Runnable};
 use super::{Manner, ProblemError, ProblemReport, ProblemRequest, judge_as, must_be_in_time, program};
@@ -161,6 +163,7 @@ impl<'a> Verifying<'a, '_> {
         let given = package.problem.limits.time.limit.filter(|_| !self.request.derive_time_limit);
         let mut number = 0;
         if given.is_none() {
+            let cases: Vec<CaseId> = package.problem.tests.cases().map(|case| case.id.clone()).collect();
             package.problem.limits.time.limit = Some(MEASURED_MAX);
             package
                 .problem
@@ -174,6 +177,13 @@ impl<'a> Verifying<'a, '_> {
             }
             package.problem.limits.clone_from(&self.request.package.problem.limits);
             package.problem.limits.time.limit = self.derived(&tried);
+            // The others are to be judged on all cases, now that there is a limit.
+            for (at, example) in examples.iter().enumerate() {
+                if tried[at].is_some() && !cases.iter().all(|case| must_be_in_time_on(example, case)) {
+                    tried[at] = None;
+                    number -= 1;
+                }
+            }
         }
         let limit = package.problem.limits.time.limit;
         for (at, example) in examples.iter().enumerate() {
@@ -243,6 +253,8 @@ impl<'a> Verifying<'a, '_> {
             measures,
             equal_cases_once: true,
             timeouts_suffice: !self.request.all_cases && !is_looked_at_closely(example),
+            beside: &example.beside,
+            in_time_only: (!measures).then_some(example),
         };
         let report = judge_as(&request, manner, self.executor, self.builder.cache, &mut Quiet(self.observer))?;
         self.stopped |= report.verdict == Verdict::Cancelled;
@@ -262,7 +274,7 @@ impl<'a> Verifying<'a, '_> {
     }
 
     fn slowest_in_time<'t>(&self, tried: impl Iterator<Item = &'t Tried<'t>>) -> Option<Measured> {
-        let each = tried.filter(|tried| tried.holds()).filter_map(|tried| {
+        let each = tried.filter(|tried| keeps_to_time(tried)).filter_map(|tried| {
             let counts = |case: &CaseId| must_be_in_time_on(tried.example, case);
             self.slowest(tried, counts)
         });
@@ -322,6 +334,13 @@ impl<'a> Verifying<'a, '_> {
 fn build(verifying: &mut Verifying<'_, '_>, program: &Program) -> Result<Result<Runnable, String>, ProblemError> {
     let Verifying { request, programs, builder, executor, observer, .. } = verifying;
     programs.built(request.package, program, builder, request.languages, *executor, &mut Quiet(*observer))
+}
+
+/// Whether the rules by which a submission must be in time hold; others may be about cases on which it must not.
+fn keeps_to_time(tried: &Tried<'_>) -> bool {
+    let expectations = tried.example.expectations.iter().filter(|rule| excludes_timeouts(rule)).cloned().collect();
+    let rules = ExampleSubmission { expectations, ..tried.example.clone() };
+    expect::claims(&rules, &tried.report).iter().all(|claim| claim.holds)
 }
 
 /// Whether a rule is about single cases, so that something follows from each of them.

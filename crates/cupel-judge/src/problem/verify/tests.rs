@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cupel_problem::{
     CasePoints, ExampleSubmission, Expectation, ExpectedVerdict, InputTrial, InputValidator, Node, StopRule,
+    ValidatorArgs,
 };
 use cupel_types::Outcome;
 
@@ -24,7 +25,7 @@ fn must_be(verdict: ExpectedVerdict) -> Vec<Expectation> {
 impl Fixture {
     fn with(mut self, name: &str, expectations: Vec<Expectation>) -> Fixture {
         let program = self.program(name);
-        self.submissions.push(ExampleSubmission { program, expectations, for_time_limit: None });
+        self.submissions.push(ExampleSubmission { program, beside: Vec::new(), expectations });
         self
     }
 
@@ -212,8 +213,11 @@ fn validators_accept_every_input_and_one_of_them_rejects_what_is_invalid() {
         fixture.validators =
             ["v.scr", "w.scr"].map(|name| InputValidator::Kattis(fixture.program(name))).into_iter().collect();
         let input = fixture.file("bad.in", "bad");
-        fixture.trials.invalid_inputs =
-            vec![InputTrial { name: "bad".to_owned(), input, validator_args: vec!["small".to_owned()] }];
+        fixture.trials.invalid_inputs = vec![InputTrial {
+            name: "bad".to_owned(),
+            input,
+            validator_args: ValidatorArgs::Every(vec!["small".to_owned()]),
+        }];
         let answers = codes.iter().map(|code| exits(*code)).collect();
         let (report, executor) = fixture.verify(fixture.cases(&["1"]), answers);
         assert_eq!(executor.asked.last().unwrap().0.last().unwrap(), "small");

@@ -6,7 +6,7 @@ use super::Plan;
 use crate::export::Content;
 use crate::export::yaml::{Yaml, document};
 use crate::import::folder_rule;
-use crate::{ExampleSubmission, Expectation, ExpectedVerdict, Scope, TimeLimitRole};
+use crate::{ExampleSubmission, Expectation, ExpectedVerdict, Scope};
 
 impl Plan<'_> {
     pub(super) fn submissions(&mut self) {
@@ -20,11 +20,14 @@ impl Plan<'_> {
                 path = format!("{folder}/{number}-{name}");
                 number += 1;
             }
-            match &submission.program.files[..] {
-                [one] if one.name.as_str() == name => {
+            match (&submission.program.files[..], &submission.beside[..]) {
+                ([one], []) if one.name.as_str() == name => {
                     self.files.insert(format!("submissions/{path}"), (Content::File(one.file.clone()), one.executable));
                 }
-                files => self.program_files(&format!("submissions/{path}"), files),
+                (files, beside) => {
+                    self.program_files(&format!("submissions/{path}"), files);
+                    self.program_files(&format!("submissions/{path}"), beside);
+                }
             }
             let rule = rule(submission, folder);
             if !rule.is_empty() {
@@ -80,12 +83,6 @@ fn rule(submission: &ExampleSubmission, folder: &str) -> Vec<(String, Yaml)> {
     }
     if let Some(entry) = &submission.program.entry_point {
         put("entrypoint", Yaml::text(entry));
-    }
-    match submission.for_time_limit {
-        None => {}
-        Some(TimeLimitRole::Neither) => put("use_for_time_limit", Yaml::plain("false")),
-        Some(TimeLimitRole::Below) => put("use_for_time_limit", Yaml::plain("lower")),
-        Some(TimeLimitRole::Above) => put("use_for_time_limit", Yaml::plain("upper")),
     }
     let mut nested: Vec<(String, Yaml)> = Vec::new();
     for expectation in &submission.expectations {
@@ -146,6 +143,9 @@ fn checks(expectation: &Expectation, folder: &str) -> Vec<(String, Yaml)> {
     }
     if let Some(message) = &expectation.message {
         entries.push(("message".to_owned(), Yaml::text(message)));
+    }
+    if !expectation.bounds_time_limit {
+        entries.push(("use_for_time_limit".to_owned(), Yaml::plain("false")));
     }
     entries
 }

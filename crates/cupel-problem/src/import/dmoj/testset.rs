@@ -11,7 +11,7 @@ use crate::doc::{Reader, Value};
 use crate::finding::Code;
 use crate::{
     AfterInteraction, Aggregate, Case, CaseGroup, CaseId, CasePoints, Checker, Comparison, Feedback, FileRef,
-    GroupName, GroupScoring, Hints, Interactor, MaxScore, Method, Node, Score, StopRule,
+    GroupName, GroupScoring, Hints, Interactor, MaxScore, Method, Node, Score, StopRule, ValidatorArgs,
 };
 
 pub(super) struct Reading<'c, 'r> {
@@ -187,7 +187,7 @@ impl<'c, 'r> Reading<'c, 'r> {
             method,
             points,
             feedback: Feedback::Verdict,
-            validator_args: Vec::new(),
+            validator_args: ValidatorArgs::default(),
             hints: Hints::default(),
             shown: None,
         })
@@ -301,7 +301,7 @@ impl<'c, 'r> Reading<'c, 'r> {
                 },
                 method,
                 feedback: Feedback::Verdict,
-                validator_args: Vec::new(),
+                validator_args: ValidatorArgs::default(),
                 hints: Hints::default(),
                 shown: None,
             };

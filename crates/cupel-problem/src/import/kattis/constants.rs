@@ -82,6 +82,9 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|c| c.is_ascii_alphanumeric() || b"_-.".contains(&c))
 }
 
+/// What a statement in Markdown says to have samples shown.
+const COMMANDS: [&str; 2] = ["nextsample", "remainingsamples"];
+
 /// The text with everything filled in; `None` if there is nothing to fill in. Braces around anything but a name stay.
 fn fill_in(text: &str, constants: &BTreeMap<String, String>, unknown: impl Fn(&str)) -> Option<String> {
     let mut filled = String::new();
@@ -97,10 +100,11 @@ fn fill_in(text: &str, constants: &BTreeMap<String, String>, unknown: impl Fn(&s
                 changed = true;
             }
             None => {
-                if let Some(name) =
-                    name.filter(|name| name.trim().bytes().next().is_some_and(|c| c.is_ascii_alphabetic()))
-                {
-                    unknown(name.trim());
+                let is_constant = |name: &&str| {
+                    name.bytes().next().is_some_and(|c| c.is_ascii_alphabetic()) && !COMMANDS.contains(name)
+                };
+                if let Some(name) = name.map(str::trim).filter(is_constant) {
+                    unknown(name);
                 }
                 filled.push_str("{{");
                 rest = after;
@@ -122,5 +126,11 @@ mod tests {
         assert_eq!(filled("a {{n}} {{ n.tex }}").as_deref(), Some("a 10 $10$"));
         assert_eq!(filled("int a[2][1] = {{1}, {2}};"), None);
         assert_eq!(filled("{{{{n}}").as_deref(), Some("{{10"));
+
+        let told = std::cell::RefCell::new(Vec::new());
+        fill_in("{{m}} {{nextsample}} {{remainingsamples}}", &constants, |name| {
+            told.borrow_mut().push(name.to_owned())
+        });
+        assert_eq!(told.into_inner(), ["m"]);
     }
 }

@@ -7,9 +7,13 @@ use super::super::cases::Methods;
 use super::super::{ByteOrderMark, Child, Draft};
 use super::Kattis;
 use super::checks::Judge;
+use super::config::Version;
 use crate::doc::{Reader, Source, Unknown};
 use crate::finding::{Code, ImportError};
-use crate::{Case, CaseGroup, CaseId, CasePoints, Feedback, FileRef, Hints, InputTrial, Method, OutputTrial, Shown};
+use crate::{
+    Case, CaseGroup, CaseId, CasePoints, Feedback, FileRef, Hints, InputTrial, Method, OutputTrial, Shown,
+    ValidatorArgs,
+};
 
 /// What a file of a case may end in, the longest first.
 const ENDINGS: &[&str] = &[
@@ -49,7 +53,7 @@ impl RawCase {
 #[derive(Clone)]
 pub(super) struct Inherited {
     pub(super) args: Vec<String>,
-    pub(super) validator_args: Vec<String>,
+    pub(super) validator_args: ValidatorArgs,
     pub(super) output_args: Vec<String>,
     /// The file the arguments stand in.
     pub(super) file: String,
@@ -85,7 +89,7 @@ impl Kattis<'_> {
         let (conversations, outputs) = (Vec::new(), Vec::new());
         let mut maker = Maker { kattis: self, judge, methods: Methods::new(), conversations, outputs };
         let grouped_anew = context.tree.below("data").any(|(path, _)| path.name() == "test_group.yaml");
-        let new = self.config.version == super::config::Version::V202509 || self.config.is_new() && grouped_anew;
+        let new = self.config.version == Version::V202509 || self.config.is_new() && grouped_anew;
         let root = if new { maker.modern()? } else { maker.legacy()? };
         if self.config.is_new() {
             maker.trials(draft)?;
@@ -216,6 +220,33 @@ impl Maker<'_, '_> {
         }))
     }
 
+    /// What holds for all of `data/`: the format has no such file, and BAPCtools writes one.
+    pub(super) fn everywhere(&self, file: &str) -> Result<Inherited, ImportError> {
+        const FILE: &str = "data/test_group.yaml";
+        let (context, mut inherited) = (self.kattis.context, Inherited::root(file));
+        if self.kattis.config.version == Version::V202509
+            && context.tree.has(FILE)
+            && let Some(node) = context.yaml(FILE, ByteOrderMark::Refused)?
+        {
+            let reader = Reader::new(Source { file: FILE, findings: context.findings }, &node);
+            reader.fault(
+                Code::DraftSpelling,
+                "the format has no configuration of all data",
+                "Move it into `sample` and `secret`",
+            );
+            let known = [
+                "args",
+                "input_validator_args",
+                "output_validator_args",
+                "input_visualizer_args",
+                "output_visualizer_args",
+            ];
+            reader.only(&known, Unknown::Error);
+            inherited.read_arguments(&reader, FILE);
+        }
+        Ok(inherited)
+    }
+
     /// `<case>.yaml` of 2025-09.
     fn case_file(&self, path: &str, own: &mut Inherited, hints: &mut Hints) -> Result<(), ImportError> {
         let context = self.kattis.context;
@@ -246,7 +277,7 @@ impl Maker<'_, '_> {
     /// `invalid_input`, `invalid_output` and `valid_output` of 2025-09.
     fn trials(&mut self, draft: &mut Draft) -> Result<(), ImportError> {
         let context = self.kattis.context;
-        let inherited = Inherited::root("problem.yaml");
+        let inherited = self.everywhere("problem.yaml")?;
         for directory in directories_with_cases(context, "invalid_input") {
             let inherited = inherited.clone().at(&directory, self)?;
             for raw in self.kattis.raw_cases(&directory, false) {
@@ -299,7 +330,7 @@ impl Inherited {
     pub(super) fn root(file: &str) -> Inherited {
         Inherited {
             args: Vec::new(),
-            validator_args: Vec::new(),
+            validator_args: ValidatorArgs::default(),
             output_args: Vec::new(),
             file: file.to_owned(),
             feedback: Feedback::Verdict,
@@ -331,8 +362,11 @@ impl Inherited {
         if let Some(args) = arguments("args") {
             self.args = args;
         }
-        if let Some(args) = arguments("input_validator_args") {
-            self.validator_args = args;
+        let for_validators = reader.get("input_validator_args");
+        if for_validators.is_map() {
+            self.validator_args = by_validator(&for_validators);
+        } else if let Some(args) = arguments("input_validator_args") {
+            self.validator_args = ValidatorArgs::Every(args);
         }
         if let Some(args) = arguments("output_validator_args") {
             self.output_args = args;
@@ -342,4 +376,10 @@ impl Inherited {
             self.feedback = if full { Feedback::Full } else { Feedback::Verdict };
         }
     }
+}
+
+/// A map from the name of a validator to its arguments.
+pub(super) fn by_validator(reader: &Reader<'_>) -> ValidatorArgs {
+    let each = reader.entries().into_iter().map(|(name, args)| (name.to_owned(), args.arguments().unwrap_or_default()));
+    ValidatorArgs::Named(each.collect())
 }

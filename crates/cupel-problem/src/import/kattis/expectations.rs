@@ -5,9 +5,7 @@ use super::Kattis;
 use super::config::Version;
 use crate::doc::{Reader, Source, TEXT_BYTES_MAX, Unknown};
 use crate::finding::{Code, ImportError};
-use crate::{
-    ExampleSubmission, Expectation, ExpectedVerdict, Program, ProgramShape, Scope, Score, ScoreRange, TimeLimitRole,
-};
+use crate::{ExampleSubmission, Expectation, ExpectedVerdict, Program, ProgramShape, Scope, Score, ScoreRange};
 use ExpectedVerdict::{
     Accepted as Ac, CompileError as Ce, MemoryLimit as Mle, OutputLimit as Ole, RuntimeError as Rte, TimeLimit as Tle,
     WrongAnswer as Wa,
@@ -106,7 +104,7 @@ impl Kattis<'_> {
         if !self.config.is_new() {
             self.annotation(folder, &program, &mut expectations)?;
         }
-        Ok(Some(ExampleSubmission { program, expectations, for_time_limit: None }))
+        Ok(Some(ExampleSubmission { program, beside: Vec::new(), expectations }))
     }
 
     fn by_folder(&self, folder: &str) -> Option<Expectation> {
@@ -221,8 +219,8 @@ impl Kattis<'_> {
 
     /// One rule for one submission. A key that is a default folder overrides that folder's rule (`base`).
     fn rule(&self, reader: &Reader<'_>, glob: &str, submission: &mut ExampleSubmission, base: Option<usize>) {
-        const KEYS: &[&str] = &["permitted", "required", "score", "message"];
-        const ABOUT: &[&str] = &["language", "entrypoint", "authors", "model_solution", "use_for_time_limit"];
+        const KEYS: &[&str] = &["permitted", "required", "score", "message", "use_for_time_limit"];
+        const ABOUT: &[&str] = &["language", "entrypoint", "authors", "model_solution"];
         reader.map();
         let program = &mut submission.program;
         if let Some(language) = reader.get("language").words() {
@@ -230,18 +228,6 @@ impl Kattis<'_> {
         }
         if let Some(entry) = reader.get("entrypoint").words() {
             program.entry_point = Some(entry.to_owned());
-        }
-        let role = reader.get("use_for_time_limit");
-        if role.is_some() {
-            submission.for_time_limit = match role.text() {
-                Some("false") => Some(TimeLimitRole::Neither),
-                Some("lower") => Some(TimeLimitRole::Below),
-                Some("upper") => Some(TimeLimitRole::Above),
-                _ => {
-                    role.expected("`false`, `lower` or `upper`");
-                    None
-                }
-            };
         }
         let has_own = KEYS.iter().any(|key| reader.get(key).is_some());
         if let Some(base) = base {
@@ -309,6 +295,20 @@ fn read_rule(reader: &Reader<'_>, rule: &mut Expectation) {
     }
     if let Some(message) = reader.get("message").text() {
         rule.message = Some(message.to_owned());
+    }
+    let role = reader.get("use_for_time_limit");
+    match role.text() {
+        None if !role.is_some() => {}
+        // As the verdicts say.
+        Some("true") => {}
+        Some("false") => rule.bounds_time_limit = false,
+        // The two words stand for what must hold of the verdicts where a time bounds the limit.
+        Some("lower") => {
+            let permitted = rule.permitted.get_or_insert_with(|| vec![Ac, Wa, Rte]);
+            permitted.retain(|verdict| *verdict != Tle);
+        }
+        Some("upper") => rule.required = Some(vec![Tle]),
+        _ => role.expected("`true`, `false`, `lower` or `upper`"),
     }
 }
 

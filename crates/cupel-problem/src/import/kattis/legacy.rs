@@ -4,12 +4,12 @@
 use super::super::cases::{bounded, most};
 use super::super::{ByteOrderMark, Child};
 use super::config::Version;
-use super::data::{Inherited, Maker};
+use super::data::{Inherited, Maker, by_validator};
 use crate::doc::{Reader, Source, Unknown};
 use crate::finding::{Code, ImportError};
 use crate::{
     Aggregate, CaseGroup, CasePoints, Feedback, GroupName, GroupScoring, MaxScore, Node, Score, ScoreRange, StopRule,
-    VerdictRule,
+    ValidatorArgs, VerdictRule,
 };
 
 /// What `testdata.yaml` says about grading, with what holds where it says nothing.
@@ -234,8 +234,11 @@ impl Maker<'_, '_> {
         if reader.get("range").is_some() {
             grading.range = range(&reader.get("range"));
         }
-        if let Some(flags) = validator_flags(&reader.get("input_validator_flags")) {
-            inherited.validator_args = flags;
+        let for_validators = reader.get("input_validator_flags");
+        if for_validators.is_map() {
+            inherited.validator_args = by_validator(&for_validators);
+        } else if let Some(flags) = for_validators.arguments() {
+            inherited.validator_args = ValidatorArgs::Every(flags);
         }
         if let Some(flags) = validator_flags(&reader.get("output_validator_flags")) {
             inherited.output_args = flags;

@@ -46,7 +46,7 @@ impl Maker<'_, '_> {
         self.check_depth();
         let mut children = Vec::new();
         if context.tree.has_directory("data/sample") {
-            let mut inherited = Inherited::root("data/sample/test_group.yaml");
+            let mut inherited = self.everywhere("data/sample/test_group.yaml")?;
             (inherited.sample, inherited.feedback) = (true, Feedback::Full);
             let configured = self.configured("sample", Aggregation::PassFail, inherited)?;
             let raw = self.flat_cases("sample", &[]);
@@ -80,7 +80,7 @@ impl Maker<'_, '_> {
 
     fn secret(&mut self) -> Result<Option<CaseGroup>, ImportError> {
         let context = self.kattis.context;
-        let inherited = Inherited::root("data/secret/test_group.yaml");
+        let inherited = self.everywhere("data/secret/test_group.yaml")?;
         let configured = self.configured("secret", Aggregation::Sum, inherited)?;
         let names: Vec<String> = context
             .tree

@@ -9,7 +9,7 @@ use crate::doc::{Reader, Unknown};
 use crate::finding::Code;
 use crate::{
     Aggregate, Case, CaseGroup, CaseId, CasePoints, Feedback, GroupName, GroupScoring, Hints, MaxScore, Method, Node,
-    Objective, Score, Scoring, ScoringDialect, Shown, StopRule,
+    Objective, Score, Scoring, ScoringDialect, Shown, StopRule, ValidatorArgs,
 };
 
 /// The root of all groups; `None` has been told.
@@ -245,7 +245,7 @@ impl Reading<'_> {
             method: Arc::clone(&self.method),
             points,
             feedback: if sample { Feedback::Full } else { Feedback::Verdict },
-            validator_args: Vec::new(),
+            validator_args: ValidatorArgs::default(),
             hints: Hints::default(),
         })
     }

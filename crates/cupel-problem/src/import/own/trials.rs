@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::{Child, Context, Draft};
 use crate::finding::Code;
-use crate::{InputTrial, Method, OutputTrial};
+use crate::{InputTrial, Method, OutputTrial, ValidatorArgs};
 
 const INVALID_INPUT: &str = "trials/invalid_input";
 const OUTPUTS: [&str; 2] = ["trials/valid_output", "trials/invalid_output"];
@@ -17,7 +17,11 @@ pub(super) fn read(context: &Context<'_>, method: Option<&Method>, draft: &mut D
     for name in names(INVALID_INPUT, ".in") {
         let path = format!("{INVALID_INPUT}/{name}");
         if let Some(input) = context.tree.file(&format!("{path}.in")) {
-            draft.trials.invalid_inputs.push(InputTrial { name: path, input, validator_args: Vec::new() });
+            draft.trials.invalid_inputs.push(InputTrial {
+                name: path,
+                input,
+                validator_args: ValidatorArgs::default(),
+            });
         }
     }
     let method = method.map(|method| Arc::new(method.clone()));

@@ -8,7 +8,7 @@ use cupel_types::BoxPath;
 use roxmltree::{Document, Node as Xml, ParsingOptions};
 
 use super::{ByteOrderMark, Context, Draft, Keys};
-use crate::finding::{Code, ImportError, Position};
+use crate::finding::{Code, Findings, ImportError, Position};
 use crate::{
     AfterInteraction, Calibration, Checker, Comparison, ExampleSubmission, Expectation, ExpectedVerdict,
     InputValidator, Interactor, JudgeProgram, Method, Problem, Program, ProgramFile, ProgramShape, Protocol, Slug,
@@ -229,11 +229,33 @@ impl<'d> Reading<'_, 'd> {
                 }
                 continue;
             };
-            if let Some(program) = self.source(solution, resources) {
+            if let Some(program) = self.source(solution, &[]) {
                 let rule = Expectation { verdict: Some(verdict), ..Expectation::nothing(&format!("tag {tag}")) };
-                draft.submissions.push(ExampleSubmission { program, expectations: vec![rule], for_time_limit: None });
+                let beside = self.named_in(&program, resources);
+                draft.submissions.push(ExampleSubmission { program, beside, expectations: vec![rule] });
             }
         }
+    }
+
+    /// The resources that a program's sources name, and those that these name. Few solutions need the library that every package
+    /// has, and a solution that is exported has all that it needs in its directory.
+    fn named_in(&self, program: &Program, resources: &[ProgramFile]) -> Vec<ProgramFile> {
+        let mut pending: Vec<ProgramFile> = program.files.clone();
+        let mut named: Vec<ProgramFile> = Vec::new();
+        while let Some(file) = pending.pop() {
+            let quiet = Findings::default();
+            let text = self.context.tree.text(file.file.path.as_str(), ByteOrderMark::Warned, &quiet);
+            for resource in resources {
+                // In another encoding than ours it may name everything.
+                let is_named = !matches!(&text, Ok(Some(text)) if !text.contains(resource.name.as_str()));
+                let known = program.files.iter().chain(&named).any(|file| file.name == resource.name);
+                if is_named && !known {
+                    named.push(resource.clone());
+                    pending.push(resource.clone());
+                }
+            }
+        }
+        named
     }
 }
 

@@ -12,7 +12,7 @@ use super::{Element, Reading, TESTS_MAX, all, first};
 use crate::finding::Code;
 use crate::{
     Aggregate, Case, CaseGroup, CaseId, CasePoints, Checker, Feedback, GroupName, GroupScoring, Hints, MaxScore,
-    Method, Node, Objective, Score, Scoring, ScoringDialect, Shown, StopRule,
+    Method, Node, Objective, Score, Scoring, ScoringDialect, Shown, StopRule, ValidatorArgs,
 };
 
 /// Most groups of a testset.
@@ -153,7 +153,7 @@ impl<'d> Reading<'_, 'd> {
                 },
             },
             feedback: if sample { Feedback::Full } else { Feedback::Verdict },
-            validator_args: Vec::new(),
+            validator_args: ValidatorArgs::default(),
             hints: Hints { description: test.attribute("description").map(str::to_owned), hint: None },
             shown: sample.then(|| Shown::Pair { input: input.clone(), answer: Some(answer) }),
             input,
