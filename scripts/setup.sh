@@ -13,6 +13,8 @@ cd "$(dirname "$0")/.."
 # procps and util-linux: `ps` and `unshare`, which tests use to look at a process tree from outside.
 # uidmap: `newuidmap`, by which an ordinary user's launcher gets ids for its lanes.
 packages_build=(gcc libc6-dev make pkg-config ca-certificates curl procps util-linux uidmap)
+# Packages of others are downloaded by pip; their vectors are YAML.
+packages_public=(python3 python3-pip python3-yaml)
 packages_lint=(shellcheck)
 # What comes from PyPI for the tests, by pip.
 packages_public=(python3 python3-pip)
@@ -27,6 +29,7 @@ wanted=()
 for group in "$@"; do
     case $group in
         build) wanted+=("${packages_build[@]}") ;;
+        public) wanted+=("${packages_public[@]}") ;;
         lint) wanted+=("${packages_lint[@]}") ;;
         public) wanted+=("${packages_public[@]}") ;;
         peers) wanted+=("${packages_peers[@]}") ;;

@@ -50,6 +50,9 @@ scripts/test-cgroup2.sh short
 echo "== problems"
 scripts/as-root target/debug/cupel verify --jobs "$(nproc)" problems/*/
 
+echo "== packages of others"
+scripts/test-public-packages.sh target/debug/cupel
+
 echo "== samples of every language"
 scripts/as-root target/debug/cupel languages test
 

@@ -88,7 +88,7 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
             if validator.is_faulty {
                 continue;
             }
-            let args = [case.validator_args.of(&validator.path), &case.args[..]].concat();
+            let args = [case.validator_args.of(validator.path), &case.args[..]].concat();
             let said = validator.ask(verifying, package, &case.input, &args)?;
             let holds = said == Said::Accepted;
             let subject = Subject::Validator(validator.path.clone());
@@ -100,7 +100,7 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
         let mut rejected = None;
         let mut last = None;
         for validator in ready.iter_mut().filter(|validator| !validator.is_faulty) {
-            let said = validator.ask(verifying, package, &trial.input, trial.validator_args.of(&validator.path))?;
+            let said = validator.ask(verifying, package, &trial.input, trial.validator_args.of(validator.path))?;
             last = Some((validator.path.clone(), said.clone()));
             match said {
                 Said::Rejected(_) => rejected = last.clone(),

@@ -1,0 +1,149 @@
+"""Holds `cupel` to packages and vectors of others; scripts/test-public-packages.sh downloads them.
+
+    check.py CUPEL UNPACKED
+
+Exit code 0 when everything is as the tables below say; otherwise what differs is printed.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import yaml
+
+CUPEL, UNPACKED = sys.argv[1], Path(sys.argv[2])
+TOOLS = UNPACKED / "problemtools-1.20260907"
+BAPC = UNPACKED / "bapctools-2026.10.0"
+P2D = UNPACKED / "p2d-0.4.0"
+KATTIS, DRAFTS = TOOLS / "examples", BAPC / "test/problems"
+
+# Packages of which every expectation holds, but for those named here with the reason.
+HELD = {
+    KATTIS / "guess": {},
+    KATTIS / "hello": {},
+    KATTIS / "oddecho": {},
+    KATTIS / "different": {
+        "submissions/accepted/different_py2.py": "Python 2",
+        "submissions/accepted/prolog": "Prolog",
+    },
+    DRAFTS / "different": {"submissions/accepted/prolog.disabled": "Prolog"},
+    DRAFTS / "generatorincludes": {},
+    DRAFTS / "guess": {},
+    DRAFTS / "guessnoeofcheck": {},
+    DRAFTS / "helloproblemtools": {},
+    DRAFTS / "pseudointeraction": {},
+    P2D / "test/test_data/guess-array-1$linux.zip": {},
+    P2D / "test/test_data/little-h-reboot-7$linux.zip": {},
+}
+
+# Packages that are no packages yet, and what is told of them.
+REFUSED = {
+    DRAFTS / "boolfind": "E_NO_CASES",
+    DRAFTS / "divsort": "E_NO_CASES",
+    DRAFTS / "fltcmp": "E_NO_CASES",
+    DRAFTS / "hello": "E_NO_CASES",
+    DRAFTS / "hellounix": "E_NO_CASES",
+    DRAFTS / "identity": "E_ARCHIVE_LINK",
+    DRAFTS / "multipass": "E_NO_CASES",
+    DRAFTS / "testseed": "E_NO_CASES",
+}
+
+faults = []
+
+
+def run(*arguments, **options):
+    return subprocess.run([CUPEL, *map(str, arguments)], capture_output=True, **options)
+
+
+def verify(path):
+    ended = run("verify", "--json", path)
+    try:
+        return json.loads(ended.stdout)
+    except ValueError:
+        faults.append(f"{path}: {ended.stderr.decode()}")
+        return None
+
+
+def packages():
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        verified = list(pool.map(verify, [*HELD, *REFUSED]))
+    for (path, known), told in zip(HELD.items(), verified):
+        if told is None:
+            continue
+        claims = told.get("expectations", [])
+        broken = {claim["submission"] or claim["rule"] for claim in claims if not claim["ok"]}
+        if not claims or broken != set(known):
+            faults.append(f"{path}: broken {sorted(broken)}, expected {sorted(known)}; {told['findings']}")
+        held = sum(claim["ok"] for claim in claims)
+        excused = "".join(f"; not {name} ({why})" for name, why in known.items())
+        print(f"  {path.name}: {held} of {len(claims)} expectations hold{excused}")
+    for (path, code), told in zip(REFUSED.items(), verified[len(HELD) :]):
+        if told is not None and code not in {finding["code"] for finding in told["findings"]}:
+            faults.append(f"{path}: {code} is not told, but {told['findings']}")
+    print(f"  {len(REFUSED)} working copies without data are refused, each for its reason")
+
+
+def compare(vector):
+    """Whether `cupel check default` says what a vector says."""
+    name, flags, answer, output, accepted = vector
+    with tempfile.TemporaryDirectory() as directory:
+        place = Path(directory, "answer")
+        place.write_bytes(answer)
+        ended = run("check", "default", "--answer", place, "--", *flags, input=output)
+    if ended.returncode != (42 if accepted else 43):
+        faults.append(f"{name}: exit code {ended.returncode} for {output[:60]!r}, {answer[:60]!r} with {flags}")
+
+
+def vectors():
+    found = []
+    file = BAPC / "test/default_output_validator/default_output_validator.yaml"
+    for document in yaml.safe_load_all(file.read_text()):
+        flags, answer = document["flags"].split(), str(document["ans"]).encode()
+        for key, accepted in [("ac", True), ("wa", False)]:
+            found += [("BAPCtools", flags, answer, str(out).encode(), accepted) for out in document.get(key, [])]
+    counts = sum(vector[4] for vector in found), len(found)
+    if counts != (652, 869):
+        faults.append(f"BAPCtools: {counts} vectors were read")
+    directories = sorted((TOOLS / "tests/default_validator_tests").glob("test_*"))
+    for directory in directories:
+        read = {name: (directory / name).read_bytes() if (directory / name).is_file() else b"" for name in (
+            "args.txt", "judge.ans", "user.out", "expected_exit_code.txt")}
+        accepted = int(read["expected_exit_code.txt"]) == 42
+        flags = read["args.txt"].decode().split()
+        found.append((directory.name, flags, read["judge.ans"], read["user.out"], accepted))
+    if len(directories) != 24:
+        faults.append(f"problemtools: {len(directories)} vectors were read")
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(compare, found))
+    print(f"  default comparison: {counts[1]} vectors of BAPCtools, {len(directories)} of problemtools")
+
+
+def testlib():
+    """A package of our own with checker, validator and interactor written for testlib.h."""
+    ours = Path("crates/cupel-problem/tests/packages/polygon/talk")
+    with tempfile.TemporaryDirectory() as directory:
+        package = Path(directory, "talk")
+        shutil.copytree(ours, package)
+        # The converter's own copy is changed to DOMjudge's arguments; the one in a package is Polygon's.
+        with zipfile.ZipFile(P2D / "test/test_data/little-h-reboot-7$linux.zip") as other:
+            other.extract("files/testlib.h", package)
+        told = verify(package)
+    if told is not None:
+        claims = told.get("expectations", [])
+        if not claims or not told["ok"]:
+            faults.append(f"talk with testlib.h: {[claim for claim in claims if not claim['ok']]} {told['findings']}")
+        print(f"  talk, of our own, with testlib.h: {sum(claim['ok'] for claim in claims)} expectations hold")
+
+
+packages()
+vectors()
+testlib()
+for fault in faults:
+    print(f"✗ {fault}", file=sys.stderr)
+sys.exit(1 if faults else 0)
