@@ -25,7 +25,7 @@ use super::package::{self, Bench, Unpacked};
 use super::{CommandResult, Exit, Failure, OrExit};
 use crate::config::{self, Overrides};
 use crate::local;
-use crate::terminal::{Table, bad, bold, dim, good};
+use crate::terminal::{Table, bad, bold, dim, good, harmless};
 
 mod json;
 
@@ -223,10 +223,10 @@ impl VerifyObserver for Progress {
 fn show(problem: &Problem, report: &VerifyReport) {
     table(report);
     for note in &report.notes {
-        anstream::println!("{} {note}", dim("note:"));
+        anstream::println!("{} {}", dim("note:"), harmless(note));
     }
     for claim in report.broken() {
-        anstream::println!("{} {}", bad("✗"), told(claim));
+        anstream::println!("{} {}", bad("✗"), harmless(&told(claim)));
     }
     for submission in &report.submissions {
         if let (Some(hint), false) = (&submission.hint, submission.holds) {

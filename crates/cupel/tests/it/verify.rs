@@ -292,3 +292,16 @@ fn several_packages_are_told_one_by_one_and_a_refused_one_stops_none() {
         assert!(!objects[0]["findings"].as_array().unwrap().is_empty());
     }
 }
+
+#[test]
+fn what_a_program_of_the_package_says_does_nothing_to_the_terminal() {
+    let files = Files::new(&[
+        ("p/problem.toml", "title = 'Copy'\nvalidators = ['v.py']\n[limits]\ntime = 1.0\n"),
+        ("p/v.py", "import sys\nprint('no\\x1b[2J\\rall is well', file=sys.stderr)\nsys.exit(43)\n"),
+        ("p/statement.md", "Copy.\n"),
+        ("p/tests/secret/1.in", "1\n"),
+        ("p/tests/secret/1.out", "1\n"),
+    ]);
+    let ended = end(cupel(["verify", "--color", "always", &files.path("p")]), b"");
+    assert!(ended.stdout.contains("rejected: no\\u{1b}[2J\\u{d}all is well"), "{ended:?}");
+}
