@@ -13,11 +13,9 @@ cd "$(dirname "$0")/.."
 # procps and util-linux: `ps` and `unshare`, which tests use to look at a process tree from outside.
 # uidmap: `newuidmap`, by which an ordinary user's launcher gets ids for its lanes.
 packages_build=(gcc libc6-dev make pkg-config ca-certificates curl procps util-linux uidmap)
-# Packages of others are downloaded by pip; their vectors are YAML.
+# Packages of others, and checktestdata, are downloaded by pip; vectors of others are YAML.
 packages_public=(python3 python3-pip python3-yaml)
 packages_lint=(shellcheck)
-# What comes from PyPI for the tests, by pip.
-packages_public=(python3 python3-pip)
 # What `make bench-sandbox` measures Cupel beside. An engine is only installed when asked for: it brings a service.
 packages_peers=(gcc libc6-dev bubblewrap runc crun)
 packages_docker=(docker.io tar)
@@ -31,7 +29,6 @@ for group in "$@"; do
         build) wanted+=("${packages_build[@]}") ;;
         public) wanted+=("${packages_public[@]}") ;;
         lint) wanted+=("${packages_lint[@]}") ;;
-        public) wanted+=("${packages_public[@]}") ;;
         peers) wanted+=("${packages_peers[@]}") ;;
         docker) wanted+=("${packages_docker[@]}") ;;
         cgroup2) wanted+=("${packages_cgroup2[@]}") ;;
