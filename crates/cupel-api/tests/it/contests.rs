@@ -243,6 +243,14 @@ async fn what_a_freeze_hides_is_told_to_its_sender_and_those_who_arrange_the_con
     assert_eq!((figures(&two).await, figures(&author).await), (json!(null), json!(1)));
     assert_eq!(app.get("/api/v1/leaderboard").send().await.json["lines"], json!([]));
 
+    let show = || {
+        let call = app.request(Method::PATCH, "/api/v1/problems/echo").json(&json!({ "visibility": "public" }));
+        call.bearer(&author.token).send()
+    };
+    let refused = show().await;
+    assert!(refused.text.contains("the contest `frozen`"), "{refused:?}");
+    refused.is_problem(409, "conflict");
+
     change(&app, &two, "frozen", &json!({ "unfrozen": true })).await.is_problem(403, "forbidden");
     assert_eq!(change(&app, &author, "frozen", &json!({ "unfrozen": true })).await.json["unfrozen"], true);
     let lifted = standings("", None).await;
@@ -250,6 +258,41 @@ async fn what_a_freeze_hides_is_told_to_its_sender_and_those_who_arrange_the_con
     let row = &lifted.json["rows"][0];
     assert_eq!((&row["penalty_minutes"], &row["problems"][0]["first"]), (&json!(30), &json!(true)));
     assert_eq!(board().await["lines"][0]["username"], json!(first));
+    assert_eq!(show().await.status, 200);
+    let again = change(&app, &author, "frozen", &json!({ "unfrozen": false })).await;
+    again.is_problem(422, "invalid-body").points_to("/freeze_seconds");
+}
+
+#[tokio::test]
+async fn a_problem_of_a_contest_that_has_not_begun_becomes_public_only_if_there_is_no_freeze() {
+    let app = TestApp::start().await;
+    let author = app.author().await;
+    app.problem(&author, "echo", Visibility::Private).await;
+    let mut body = a_contest("later", 10);
+    body["freeze_seconds"] = json!(60);
+    assert_eq!(make(&app, &author, &body).await.status, 201);
+    let show = || {
+        let call = app.request(Method::PATCH, "/api/v1/problems/echo").json(&json!({ "visibility": "public" }));
+        call.bearer(&author.token).send()
+    };
+    show().await.is_problem(409, "conflict");
+    assert_eq!(app.get("/api/v1/problems/echo").send().await.status, 404);
+    assert_eq!(change(&app, &author, "later", &json!({ "freeze_seconds": null })).await.status, 200);
+    assert_eq!(show().await.status, 200);
+}
+
+#[tokio::test]
+async fn the_documents_own_contest_is_made_with_the_problems_it_names() {
+    let app = TestApp::start().await;
+    let author = app.author().await;
+    let document: Value = serde_json::from_str(&cupel_api::openapi_json()).unwrap();
+    let example = &document["components"]["schemas"]["ContestRequest"]["example"];
+    for slug in example["problems"].as_array().unwrap() {
+        // As those that come with Cupel are.
+        app.problem(&author, slug.as_str().unwrap(), Visibility::Public).await;
+    }
+    let made = make(&app, &author, example).await;
+    assert_eq!(made.status, 201, "{made:?}");
 }
 
 #[tokio::test]

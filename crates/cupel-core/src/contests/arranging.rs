@@ -88,7 +88,9 @@ impl Core {
         if let Some(starts_at) = change.starts_at {
             self.is_still_to_be(starts_at, length)?;
         }
-        if change.problems.is_some() || change.freeze.is_some() {
+        // What became public once the freeze was lifted cannot be hidden again.
+        let freezes_again = change.is_unfrozen == Some(false) && contest.is_unfrozen && freeze.is_some();
+        if change.problems.is_some() || change.freeze.is_some() || freezes_again {
             let known: Vec<ProblemId> = contest.problems.iter().map(|one| one.problem).collect();
             self.problems_fit(seer, change.problems.as_ref().unwrap_or(&known), freeze.is_some()).await?;
         }

@@ -55,6 +55,9 @@ pub trait ContestStore: Send + Sync {
     /// Whether results of this problem are frozen in a contest.
     async fn is_frozen_by_contest(&self, problem: ProblemId, now: Timestamp) -> Result<bool, StoreError>;
 
+    /// A contest that does not show all results of this problem, or will not: one with a freeze that is not lifted, begun or not.
+    async fn freezing_contest(&self, problem: ProblemId) -> Result<Option<Slug>, StoreError>;
+
     /// Writes a question. `false`: its asker has asked as often as anybody may, and nothing was written.
     async fn ask(&self, new: NewClarification, per_asker_max: u32) -> Result<bool, StoreError>;
 

@@ -69,6 +69,8 @@ pub enum AuthorError {
     Refused(#[source] Refused),
     #[error("the current version has not been verified")]
     NotVerified,
+    #[error("the contest `{contest}` freezes its results")]
+    Frozen { contest: Slug },
     #[error("the problem is shown to others, and this version has not been verified")]
     Shown,
     #[error("something was sent for it, or it is no draft")]
@@ -259,7 +261,8 @@ impl Core {
         Ok(opened.map_err(|_panicked| AuthorError::BrokenOff)??)
     }
 
-    /// Changes a problem. Only a version that was verified may be shown to others.
+    /// Changes a problem. Only a version that was verified may be shown to others, and to everybody only what no contest freezes:
+    /// figures and leaderboards of public problems would tell what it hides.
     ///
     /// # Errors
     /// [`AuthorError`].
@@ -273,6 +276,10 @@ impl Core {
         let is_shown = change.visibility.is_some_and(|visibility| visibility != Visibility::Draft);
         if is_shown && problem.visibility == Visibility::Draft && problem.is_verified != Some(true) {
             return Err(AuthorError::NotVerified);
+        }
+        let becomes_public = change.visibility == Some(Visibility::Public) && problem.visibility != Visibility::Public;
+        if becomes_public && let Some(contest) = self.inner.store.freezing_contest(problem.id).await? {
+            return Err(AuthorError::Frozen { contest });
         }
         if !self.inner.store.change_problem(problem.id, change, self.now()).await?? {
             return Err(AuthorError::Missing);

@@ -187,6 +187,20 @@ impl ContestStore for SqliteStore {
         read.await
     }
 
+    async fn freezing_contest(&self, problem: ProblemId) -> Result<Option<Slug>, StoreError> {
+        let read = self.readers.read("look which contest hides results", move |reader| {
+            let sql = concat!(
+                "SELECT c.slug FROM contest_problems p ",
+                own_problem!(),
+                "AND p.problem = ? AND c.unfrozen = 0 AND c.freeze_us IS NOT NULL ORDER BY c.starts_at LIMIT 1"
+            );
+            let mut query = reader.prepare_cached(sql)?;
+            let mut rows = query.query([bytes(problem.as_uuid())])?;
+            rows.next()?.map(|row| Ok(text(row, 0)?.parse().map_err(|_| bad("slug"))?)).transpose()
+        });
+        read.await
+    }
+
     async fn ask(&self, new: NewClarification, per_asker_max: u32) -> Result<bool, StoreError> {
         self.write(Ask { new, per_asker_max }).await
     }

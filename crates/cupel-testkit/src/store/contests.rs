@@ -217,12 +217,16 @@ pub async fn results_are_frozen_from_the_freeze_until_it_is_lifted<S: Store>(mak
     contest(&*store, new_contest("foreign", stranger, vec![two.id])).await;
     let frozen = async |problem, second| store.is_frozen_by_contest(problem, at(second)).await.unwrap();
     assert!(!frozen(one.id, 1000 + 50 * 60 - 1).await);
+    let freezing = async |problem| store.freezing_contest(problem).await.unwrap().map(|slug| slug.to_string());
+    assert_eq!(freezing(one.id).await.as_deref(), Some("c"), "whenever that is");
+    assert_eq!(freezing(two.id).await, None, "in a contest of somebody's who may not change it");
     assert!(frozen(one.id, 1000 + 50 * 60).await);
     assert!(frozen(one.id, 1_000_000).await, "also after the end");
     assert!(!frozen(two.id, 1_000_000).await, "in a contest of somebody's who may not change it");
     let lifted = ContestChange { is_unfrozen: Some(true), ..ContestChange::default() };
     store.change_contest(made.id, lifted).await.unwrap();
     assert!(!frozen(one.id, 1_000_000).await);
+    assert_eq!(freezing(one.id).await, None);
 }
 
 /// Rule.

@@ -28,7 +28,7 @@ const PENALTY: u64 = 20 * 60;
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
     "slug": "autumn", "title": "Autumn contest", "style": "icpc", "starts_at": "2030-01-01T10:00:00Z",
-    "length_seconds": 18000, "freeze_seconds": 3600, "public": true, "problems": ["night-bus", "calm-water"]
+    "length_seconds": 18000, "public": true, "problems": ["night-bus", "calm-water"]
 }))]
 pub(crate) struct ContestRequest {
     /// Its name in addresses: 1 to 64 of `a-z`, `0-9` and `-`.
@@ -48,13 +48,15 @@ pub(crate) struct ContestRequest {
     starts_at: String,
     /// How long it goes on: 60 to 2678400.
     length_seconds: u64,
-    /// How long before the end results are no longer shown; left out: they always are.
+    /// How long before the end results are no longer shown; left out: they always are. A contest with a freeze has no public problems:
+    /// leaderboards would tell their results.
     #[serde(default)]
     freeze_seconds: Option<u64>,
     /// Whether everybody may see it and take part; if not, those who have its code may take part.
     #[serde(default)]
     public: bool,
-    /// The slugs of its problems, in order. Private ones of yours are shown to those who take part once it begins.
+    /// The slugs of its problems, in order. Private ones of yours are shown to those who take part once it begins; none may be
+    /// public if there is a freeze.
     problems: Vec<String>,
 }
 
@@ -82,11 +84,11 @@ pub(crate) struct ContestChangeRequest {
     /// How long it goes on.
     #[serde(default)]
     length_seconds: Option<u64>,
-    /// How long before the end results are no longer shown; `null`: they always are.
+    /// How long before the end results are no longer shown; `null`: they always are. Not with public problems.
     #[serde(default, deserialize_with = "said")]
     #[schema(value_type = Option<u64>)]
     freeze_seconds: Option<Option<u64>>,
-    /// Whether the freeze is lifted.
+    /// Whether the freeze is lifted. It cannot come back once one of the problems is public.
     #[serde(default)]
     unfrozen: Option<bool>,
     /// Whether everybody may see it and take part.

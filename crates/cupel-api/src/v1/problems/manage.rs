@@ -252,7 +252,8 @@ pub(crate) async fn verify(
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "visibility": "public" }))]
 pub(crate) struct ChangeRequest {
-    /// `draft` (its authors), `private` (and whom they name) or `public`. Only a verified version may be shown.
+    /// `draft` (its authors), `private` (and whom they name) or `public`. Only a verified version may be shown, and a problem of a
+    /// contest with a freeze may be public once that is lifted.
     #[serde(default)]
     visibility: Option<VisibilityName>,
     /// Another name in addresses.
@@ -286,7 +287,7 @@ pub(crate) enum VisibilityName {
     responses(
         (status = 200, description = "The problem now", body = ProblemLineView),
         (status = 404, description = "There is none, or it is not yours", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "The slug is taken, or the current version has not been verified", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The slug is taken, the current version has not been verified, or a contest freezes the problem's results", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn change(

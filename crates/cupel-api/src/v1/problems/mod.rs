@@ -81,6 +81,13 @@ fn refusal(error: AuthorError) -> Problem {
             ProblemKind::Conflict,
             "Only a version that was verified may be shown. Verify it (`POST /problems/{slug}/verify`), and correct what does not hold.",
         ),
+        AuthorError::Frozen { contest } => Problem::new(
+            ProblemKind::Conflict,
+            format!(
+                "The problem is in the contest `{contest}`, which has a freeze: leaderboards would tell what it hides. Make it public \
+                 once the contest is over and its freeze lifted (`PATCH /contests/{contest}` with `{{\"unfrozen\": true}}`)."
+            ),
+        ),
         AuthorError::Shown => Problem::new(
             ProblemKind::Conflict,
             "The problem is shown to others, and this version has not been verified. Make the problem a draft \
