@@ -101,6 +101,17 @@ impl Plan<'_> {
             Some(name) => self.weaker("problem.yaml", format!("the format has no word for the licence `{name}`")),
             None => {}
         }
+        if let Some(difficulty) = problem.difficulty {
+            self.weaker("problem.yaml", format!("the format has no difficulty; `{}` is left out", difficulty.as_str()));
+        }
+        for (language, title) in problem.titles.iter() {
+            let is_main = title == problem.titles.main();
+            if !is_main && problem.statements.iter().all(|statement| statement.language.as_str() != language) {
+                let fault =
+                    format!("the format names a problem in the languages of its statements; `{title}` is left out");
+                self.weaker("problem.yaml", fault);
+            }
+        }
         if let Some(owner) = &problem.licence.rights_owner {
             put("rights_owner", Yaml::text(owner));
         }
@@ -146,6 +157,9 @@ impl Plan<'_> {
         put("validation_output", mib(limits.validation.output));
         if let Passes::UpTo(most) = self.problem.passes {
             put("validation_passes", Yaml::plain(most));
+        }
+        if limits.wall_time.is_some() {
+            self.weaker("problem.yaml", "the format has no limit on wall-clock time; it is left out");
         }
         if !limits.per_language.is_empty() {
             self.weaker("problem.yaml", "the format has no limits of their own for languages; they are left out");

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use cupel_problem::{
-    Code, Container, ExportError, ImportOptions, Imported, MaxScore, Method, PackageFormat, Problem, export, import,
+    Code, Container, Difficulty, ExportError, ImportOptions, Imported, MaxScore, Method, PackageFormat, Problem,
+    WallLimit, export, import,
 };
 
 use crate::support::{Bench, Files, KATTIS_FIXTURES, options};
@@ -118,6 +119,20 @@ fn what_the_format_cannot_say_is_refused_and_named() {
             .unwrap()
             .filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().starts_with(".exporting"));
         assert_eq!(left.count(), 0);
+    }
+}
+
+#[test]
+fn what_the_format_has_no_place_for_is_told() {
+    let bench = Bench::new();
+    let mut imported = bench.import_files(&Files::fixture("cupel/a-plus-b"), &options()).unwrap();
+    let problem = &mut imported.package.problem;
+    problem.difficulty = Some(Difficulty::Medium);
+    problem.limits.wall_time = Some(WallLimit::Time(std::time::Duration::from_secs(7)));
+    let warnings = export(&imported.package, &bench.path().join("out"), Container::Directory).unwrap();
+    for words in ["no difficulty; `medium`", "wall-clock"] {
+        let told = warnings.iter().any(|w| w.code == Code::LeftOut && w.fault.contains(words));
+        assert!(told, "{words}: {warnings:?}");
     }
 }
 
