@@ -181,6 +181,13 @@ impl Problem {
         Problem::new(ProblemKind::Internal, "The server failed to answer this request. It is not your mistake.")
     }
 
+    /// Adds to what it says; `more` begins with the space between.
+    #[must_use]
+    pub(crate) fn and_also(mut self, more: &str) -> Problem {
+        self.detail.to_mut().push_str(more);
+        self
+    }
+
     #[must_use]
     pub(crate) fn with_errors(mut self, errors: Vec<FieldError>) -> Problem {
         self.errors = errors;

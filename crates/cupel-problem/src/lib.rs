@@ -33,7 +33,7 @@ pub use domain::score::{Score, ScoreError};
 pub use domain::signature::{
     CompareResult, Identifier, IdentifierError, Interface, MethodSignature, Parameter, Signature, Type,
 };
-pub use export::{Container, ExportError, export};
+pub use export::{Container, ExportError, archive, export};
 pub use finding::{Code, FileError, Finding, ImportError, Position, Refused};
 pub use function::{
     Answer, CallError, Driver, DriverSources, Expected, FunctionCase, JsonError, Value, difference, starter_code,

@@ -339,6 +339,7 @@ impl Call {
             headers: parts.headers,
             json: serde_json::from_str(&text).unwrap_or(Value::Null),
             text,
+            bytes,
         }
     }
 
@@ -354,6 +355,7 @@ pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     pub(crate) json: Value,
     pub(crate) text: String,
+    pub(crate) bytes: bytes::Bytes,
 }
 
 impl Answer {

@@ -323,6 +323,36 @@ async fn an_author_imports_verifies_publishes_and_brings_a_new_version() {
 }
 
 #[tokio::test]
+async fn a_package_comes_out_as_it_was_brought() {
+    let app = TestApp::start().await;
+    let author = app.author().await;
+    let toml = "title = \"Twice\"\n[limits]\ntime = 1.0\n[function]\nname = \"twice\"\nreturns = \"int\"\n\
+                [[function.parameters]]\nname = \"n\"\ntype = \"int\"\n";
+    let function = an_archive(&[
+        ("problem.toml", Some(toml)),
+        ("submissions/accepted/echo.py", Some("def twice(n):\n    return 2 * n\n")),
+        ("tests/sample/1.in", Some("1\n")),
+        ("tests/sample/1.out", Some("2\n")),
+        ("tests/secret/1.in", Some("2\n")),
+        ("tests/secret/1.out", Some("4\n")),
+        ("tests/secret/2.in", None),
+        ("tests/secret/2.out", None),
+    ]);
+    let made = import(&app, &author, function, "?slug=twice").await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let export = |query: &str| app.get(&format!("/api/v1/problems/twice/package{query}")).bearer(&author.token).send();
+    let refused = export("").await;
+    refused.is_problem(422, "invalid-package");
+    assert!(refused.json["detail"].as_str().unwrap().ends_with("with `?form=original`."), "{refused:?}");
+    export("?form=mine").await.is_problem(400, "invalid-parameter");
+
+    let exported = export("?form=original").await;
+    assert_eq!((exported.status.as_u16(), exported.header("content-type")), (200, "application/zip"), "{exported:?}");
+    let again = import(&app, &author, exported.bytes.to_vec(), "?slug=again").await;
+    assert_eq!((again.status.as_u16(), &again.json["package"]), (201, &made.json["package"]), "{again:?}");
+}
+
+#[tokio::test]
 async fn what_an_author_may_store_is_bounded_and_nothing_of_what_is_refused_is_kept() {
     let bounds =
         Bounds { problems_per_author_max: 2, package_bytes_per_author_max: Bytes::kib(160), ..Bounds::default() };

@@ -1,4 +1,5 @@
-//! From a [`Package`](crate::Package) to a package in the Kattis form 2025-09, as a directory or a zip.
+//! From a [`Package`](crate::Package) to a package in the Kattis form 2025-09, as a directory or a zip, or to a zip of what is
+//! stored.
 //!
 //! What that format cannot say is refused and named, all of it together; what is only weaker there is told as a warning.
 //! The target appears whole or not at all.
@@ -14,7 +15,9 @@ use std::path::{Path, PathBuf};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use crate::{FileError, FileRef, Finding, Package, Refused};
+use crate::import::Tree;
+use crate::unpack;
+use crate::{FileError, FileRef, Finding, ImportError, Package, Refused, UnpackLimits};
 
 /// What an exported package is written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,10 +49,40 @@ pub enum ExportError {
 /// [`ExportError::Inexpressible`] with all that the format cannot say; otherwise what failed on our side. In every case
 /// nothing has been made at `target`.
 pub fn export(package: &Package, target: &Path, container: Container) -> Result<Vec<Finding>, ExportError> {
+    let (files, warnings) = kattis::plan(package).map_err(ExportError::Inexpressible)?;
+    write(package, &files, target, container)?;
+    Ok(warnings)
+}
+
+/// Writes the files of a package as they are stored, in the form it came in, to a zip at `target`, which must not exist and
+/// whose parent must: imported again, it has the same hash. Blocks while it reads every file twice.
+///
+/// # Errors
+/// What failed on our side; that the directory was changed since the import is part of it. Nothing has been made at `target`.
+pub fn archive(package: &Package, target: &Path) -> Result<(), ExportError> {
+    let stored = match unpack::scan(package.root(), &UnpackLimits::default()) {
+        Ok(files) => Tree::new(package.root().to_owned(), files),
+        Err(ImportError::Io(error)) => return Err(error.into()),
+        Err(error) => return Err(changed(package, error).into()),
+    };
+    if stored.hash() != package.hash {
+        return Err(changed(package, "its content has another hash now").into());
+    }
+    let files = stored.iter().map(|(path, stored)| {
+        let file = FileRef { path: path.clone(), hash: stored.hash, size: stored.size };
+        Planned { path: path.to_string(), content: Content::File(file), executable: stored.executable }
+    });
+    write(package, &files.collect::<Vec<_>>(), target, Container::Zip)
+}
+
+fn changed(package: &Package, why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> FileError {
+    FileError::at("read", package.root())(io::Error::new(io::ErrorKind::InvalidData, why))
+}
+
+fn write(package: &Package, files: &[Planned], target: &Path, container: Container) -> Result<(), ExportError> {
     if target.symlink_metadata().is_ok() {
         return Err(ExportError::TargetExists(target.to_owned()));
     }
-    let (files, warnings) = kattis::plan(package).map_err(ExportError::Inexpressible)?;
     let parent = match target.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -58,11 +91,11 @@ pub fn export(package: &Package, target: &Path, container: Container) -> Result<
     let temporary = temporary.map_err(FileError::at("make a directory in", parent))?;
     let made = temporary.path().join("package");
     match container {
-        Container::Directory => write_directory(package, &files, &made)?,
-        Container::Zip => write_zip(package, &files, &made)?,
+        Container::Directory => write_directory(package, files, &made)?,
+        Container::Zip => write_zip(package, files, &made)?,
     }
     fs::rename(&made, target).map_err(FileError::at("move the package to", target))?;
-    Ok(warnings)
+    Ok(())
 }
 
 /// A file of the exported package.

@@ -8,7 +8,7 @@ use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use cupel_core::problems::{ImportedVersion, NewPackage, Part, ProblemChange, ProblemKey};
-use cupel_problem::{Container, ExportError, Slug, Visibility, export};
+use cupel_problem::{Container, ExportError, Finding, Slug, Visibility, archive, export};
 use cupel_types::UserId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -153,12 +153,38 @@ pub(crate) async fn new_version(
     Ok(Json(imported.into()))
 }
 
-/// Export a problem, as a zip in the form of Kattis 2025-09.
+/// In which form a problem is exported.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ExportParams {
+    /// `kattis` (Kattis 2025-09, what is written unless this is given) or `original` (the package as it is stored).
+    #[serde(default)]
+    #[param(inline)]
+    form: FormName,
+}
+
+/// The form of an exported package.
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum FormName {
+    /// Kattis 2025-09.
+    #[default]
+    Kattis,
+    /// The one it was imported in.
+    Original,
+}
+
+/// Export a problem, as a zip in the form of Kattis 2025-09 or as it was imported.
 ///
-/// What that form cannot say is told in `cupel-warning` headers, as `cupel problem export` prints it.
+/// What the form of Kattis cannot say is told in `cupel-warning` headers, as `cupel problem export` prints it. A function problem it
+/// cannot say at all. With `?form=original` every problem comes out in the form it was brought in, and imported again it has the
+/// same hash: the files of its current version as the import stored them, so without a directory that held everything, with links
+/// replaced by what they led to, with the archive of tests of a DMOJ package unpacked, and with the constants of a Kattis
+/// 2025-09 package filled in.
 #[utoipa::path(
     get, path = "/problems/{slug}/package", tag = "authoring", operation_id = "export_problem",
-    params(("slug" = String, Path, description = "The problem's name in addresses")),
+    params(("slug" = String, Path, description = "The problem's name in addresses"), ExportParams),
     responses(
         (status = 200, description = "The archive", body = Raw, content_type = "application/zip",
             headers(("cupel-warning" = String, description = "What that form cannot say and the archive leaves out or says otherwise, once for each, at most 20; not ASCII: `?`"))),
@@ -170,6 +196,7 @@ pub(crate) async fn package(
     State(app): State<Shared>,
     caller: Caller,
     Id(slug): Id<Slug>,
+    Params(params): Params<ExportParams>,
 ) -> Result<Response, Problem> {
     let problem = app.core.to_change(&caller.seer(), ProblemKey::Slug(slug)).await.map_err(refusal)?;
     let package = app.core.package(problem.package).await.map_err(refusal)?;
@@ -179,8 +206,12 @@ pub(crate) async fn package(
         let place = packages.upload().map_err(|e| Problem::internal(&e))?.into_temp_path();
         let target = place.to_path_buf();
         drop(place);
-        let exported = export(&package.package, &target, Container::Zip).map_err(|error| match error {
-            ExportError::Inexpressible(refused) => view::refused(&refused.findings),
+        let exported = match params.form {
+            FormName::Kattis => export(&package.package, &target, Container::Zip),
+            FormName::Original => archive(&package.package, &target).map(|()| Vec::new()),
+        };
+        let exported = exported.map_err(|error| match error {
+            ExportError::Inexpressible(refused) => inexpressible(&refused.findings),
             error => Problem::internal(&error),
         });
         let warnings = exported?;
@@ -199,6 +230,11 @@ pub(crate) async fn package(
         response.headers_mut().append(WARNING, value);
     }
     Ok(response)
+}
+
+/// A refusal to write the form of Kattis, with what can be had all the same.
+fn inexpressible(findings: &[Finding]) -> Problem {
+    view::refused(findings).and_also(" The package as it was imported is to be had with `?form=original`.")
 }
 
 /// A text as a header may have it (RFC 9110, section 5.5): not longer than clients and proxies take.
