@@ -229,6 +229,19 @@ fn describe(message: &str, pointer: &mut String) -> String {
     format!("{text}.")
 }
 
+/// Serde's message about a query string in our words. It begins with the parameter that it is about.
+fn describe_parameter(text: &str) -> String {
+    let (name, message) = text.split_once(": ").unwrap_or(("", text));
+    let is_of_name =
+        ["unknown", "missing", "duplicate"].iter().any(|kind| message.starts_with(&format!("{kind} field `")));
+    let described = describe(message, &mut String::new());
+    if is_of_name || name.is_empty() {
+        return described.replacen("field", "parameter", 1);
+    }
+    let name: String = name.chars().take(64).collect();
+    format!("The parameter `{name}` does not fit. {described}")
+}
+
 /// A query string in which every parameter is known.
 pub(crate) struct Params<T>(pub(crate) T);
 
@@ -241,8 +254,7 @@ impl<T: DeserializeOwned> FromRequestParts<Shared> for Params<T> {
             Err(rejection) => {
                 let text =
                     std::error::Error::source(&rejection).map_or_else(|| rejection.to_string(), ToString::to_string);
-                let detail = describe(&text, &mut String::new()).replace("field", "parameter");
-                Err(Problem::new(ProblemKind::InvalidParameter, detail))
+                Err(Problem::new(ProblemKind::InvalidParameter, describe_parameter(&text)))
             }
         }
     }
@@ -341,6 +353,34 @@ mod tests {
             "memory_kb",
         );
         check(br#"{"language": "c", "tests": [{"a/b": "x"}]}"#, "invalid-body", Some("/tests/0/a~1b"), "expected");
+    }
+
+    #[test]
+    fn a_fault_of_a_parameter_is_told_in_a_sentence_of_ours() {
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        #[expect(dead_code, reason = "only the faults matter")]
+        struct Query {
+            tag: Option<String>,
+            limit: Option<u64>,
+            phase: Option<Phase>,
+        }
+        #[derive(Debug, Deserialize)]
+        #[serde(rename_all = "lowercase")]
+        enum Phase {
+            Running,
+            Over,
+        }
+        let told = |query: &str| {
+            let uri = format!("/?{query}").parse().unwrap();
+            let rejection = axum::extract::Query::<Query>::try_from_uri(&uri).unwrap_err();
+            describe_parameter(&std::error::Error::source(&rejection).unwrap().to_string())
+        };
+        assert_eq!(told("tags=x"), "There is no parameter `tags`. Did you mean `tag`?");
+        assert_eq!(told("subfields=x"), "There is no parameter `subfields`. There are: tag, limit, phase.");
+        assert_eq!(told("tag=a&tag=b"), "The parameter `tag` comes twice.");
+        assert_eq!(told("phase=odd"), "The parameter `phase` does not fit. `odd` is not one of: running, over.");
+        assert_eq!(told("limit=x"), "The parameter `limit` does not fit. Invalid digit found in string.");
     }
 
     #[test]

@@ -78,13 +78,13 @@ kinds! {
     RequestTimeout "request-timeout" REQUEST_TIMEOUT "Request timeout"
         "The request did not arrive in time. Nothing was done; send it again.";
     Taken "taken" CONFLICT "Already taken"
-        "Another account has this user name or e-mail address. `errors` names the field.";
+        "Another account has this user name or e-mail address, or another problem or contest this slug. `errors` names the field.";
     Conflict "conflict" CONFLICT "Conflict"
         "The request does not fit the state of what it is about.";
     BodyTooLarge "body-too-large" PAYLOAD_TOO_LARGE "Body too large"
         "The body has more bytes than this route accepts. `detail` has the limit.";
     UnsupportedMediaType "unsupported-media-type" UNSUPPORTED_MEDIA_TYPE "Unsupported media type"
-        "The body must be `application/json`, without content encoding.";
+        "The body must be `application/json`, or, where a problem's package is sent, the archive itself as `application/zip`, `application/gzip`, `application/x-tar` or `application/octet-stream`; without content encoding. `detail` says which.";
     InvalidBody "invalid-body" UNPROCESSABLE_ENTITY "Invalid body"
         "The JSON is well formed but does not have the shape that is documented: a wrong type, an unknown or a missing field. `errors` has a JSON Pointer for each fault.";
     InvalidPackage "invalid-package" UNPROCESSABLE_ENTITY "Invalid package"

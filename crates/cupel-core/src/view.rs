@@ -100,7 +100,8 @@ impl Core {
     }
 
     /// Waits until a submission that was accepted just now has ended, at most `at_most` or until `given_up`. When it was judged by a worker
-    /// of this process, the result comes as it was written, without being read back. `None`: it has not ended.
+    /// of this process, the result comes as it was written, without being read back. One that has not ended comes as it stands; `None`:
+    /// it cannot be read.
     ///
     /// The sender may be told of the submission when this has returned, not before.
     ///
@@ -140,7 +141,7 @@ impl Core {
                 }
                 let read = self.submission(viewer, id).await;
                 let read = read.inspect_err(|error| tracing::warn!(%error, "cannot look at a submission waited for"));
-                Ok(read.ok().flatten().filter(|record| record.state.is_final()))
+                Ok(read.ok().flatten())
             }
         }
     }

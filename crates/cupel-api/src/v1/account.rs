@@ -110,7 +110,8 @@ fn failed(error: AccountError) -> Problem {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "email": "ada@example.com", "password": "correct horse battery" }))]
 pub(crate) struct LoginRequest {
-    /// The e-mail address, or the user name.
+    /// The e-mail address, or the user name. May be sent as `username`, too.
+    #[serde(alias = "username")]
     email: String,
     #[schema(format = Password)]
     password: String,

@@ -162,7 +162,7 @@ pub(crate) async fn execute(
     let sent = app.core.submit_one(caller.user, new, idempotency, waits(open.as_ref())).await;
     let (submitted, awaited) = sent.map_err(|error| refusal(error, |_| ("", shape)))?;
     drop(held);
-    answer(&app, &caller, &submitted, awaited, open, &wait, "/api/v1/execute", Told::default()).await
+    answer(&app, &caller, &submitted, awaited, open, &wait, Receipt::PROGRAM, Told::default()).await
 }
 
 /// The place of one who waits. Who cannot wait (any more) does not: the client must learn its id.
@@ -175,8 +175,25 @@ pub(super) fn waits(open: Option<&(Duration, LongAnswer)>) -> bool {
     open.is_some_and(|(at_most, _)| !at_most.is_zero())
 }
 
-/// The answer to one accepted submission: its result if it was waited for and has ended, otherwise where to look below
-/// `place`.
+/// What is said of an accepted submission.
+#[derive(Clone, Copy)]
+pub(super) struct Receipt {
+    /// Below which path one looks at it.
+    place: &'static str,
+    /// For people.
+    message: &'static str,
+}
+
+impl Receipt {
+    const PROGRAM: Receipt = Receipt { place: "/api/v1/execute", message: Accepted::PROGRAM };
+    /// Of a solution.
+    pub(super) const SOLUTION: Receipt = Receipt { place: "/api/v1/submissions", message: Accepted::PROGRAM };
+    /// Of a problem that is to be verified.
+    pub(super) const VERIFICATION: Receipt =
+        Receipt { place: "/api/v1/submissions", message: "Problem submitted for verification" };
+}
+
+/// The answer to one accepted submission: its result if it was waited for and has ended, otherwise where to look.
 #[expect(clippy::too_many_arguments, reason = "what two routes know of one submission")]
 pub(super) async fn answer(
     app: &Shared,
@@ -185,32 +202,30 @@ pub(super) async fn answer(
     awaited: Option<Awaited>,
     open: Option<(Duration, LongAnswer)>,
     wait: &Wait,
-    place: &str,
+    receipt: Receipt,
     told: Told,
 ) -> Result<Response, Problem> {
     let id = *submitted.ids.first().ok_or_else(|| Problem::internal(&MissingId))?;
     let wait = Wait { at_most: open.as_ref().map(|(at_most, _)| *at_most), ..*wait };
+    let location = format!("{}/{id}", receipt.place);
+    let mut status = Status::Queued;
     if let Some((at_most, open)) = open
-        && let Some(record) = ended_within(app, caller, id, awaited, at_most, open).await?
-        && let Ok(mut response) = answers::one(app, caller.user, record, told).await
+        && let Some(record) = after_wait(app, caller, id, awaited, at_most, open).await?
     {
-        mark(&mut response, &wait, submitted.repeated);
-        if let Ok(value) = HeaderValue::try_from(format!("{place}/{id}")) {
-            response.headers_mut().insert(header::CONTENT_LOCATION, value);
+        status = Status::from(&record.state);
+        if record.state.is_final()
+            && let Ok(mut response) = answers::one(app, caller.user, record, told).await
+        {
+            mark(&mut response, &wait, submitted.repeated);
+            if let Ok(value) = HeaderValue::try_from(location) {
+                response.headers_mut().insert(header::CONTENT_LOCATION, value);
+            }
+            return Ok(response);
         }
-        return Ok(response);
     }
-    let mut response = accepted(submitted, place)?;
-    mark(&mut response, &wait, false);
-    Ok(response)
-}
-
-/// One submission was accepted; its result will be below `place`.
-pub(super) fn accepted(submitted: &Submitted, place: &str) -> Result<Response, Problem> {
-    let id = *submitted.ids.first().ok_or_else(|| Problem::internal(&MissingId))?;
-    let location = [(header::LOCATION, format!("{place}/{id}"))];
-    let mut response = (StatusCode::ACCEPTED, location, Json(Accepted::new(id))).into_response();
-    mark(&mut response, &Wait { at_most: None, from_preference: false }, submitted.repeated);
+    let accepted = Accepted { submission_id: id.to_string(), status, message: receipt.message.to_owned() };
+    let mut response = (StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(accepted)).into_response();
+    mark(&mut response, &wait, submitted.repeated);
     Ok(response)
 }
 
@@ -230,7 +245,8 @@ fn mark(response: &mut Response, wait: &Wait, repeated: bool) {
     }
 }
 
-async fn ended_within(
+/// The submission as it stands when it has ended, or when the time to wait is over.
+async fn after_wait(
     app: &Shared,
     caller: &Caller,
     id: SubmissionId,
@@ -247,7 +263,7 @@ async fn ended_within(
     };
     // It is durable now, whatever became of the wait: the client gets its id in any case.
     let record = record.inspect_err(|error: &StoreError| tracing::warn!(%error, "cannot wait for a submission"));
-    Ok(record.ok().flatten().filter(|r| r.state.is_final()))
+    Ok(record.ok().flatten())
 }
 
 /// Pays for so many submissions.

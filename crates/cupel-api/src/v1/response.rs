@@ -24,19 +24,18 @@ pub(crate) fn rfc3339(time: Timestamp) -> String {
 pub(crate) struct Accepted {
     /// Its id: it will reach a final state, whatever happens to the server.
     pub(crate) submission_id: String,
-    /// `queued`.
+    /// `queued`, or where it stood when the time to wait was over.
     pub(crate) status: Status,
     /// For people.
     pub(crate) message: String,
 }
 
 impl Accepted {
+    /// What people are told of a program.
+    pub(crate) const PROGRAM: &str = "Code submitted for execution";
+
     pub(crate) fn new(id: cupel_types::SubmissionId) -> Accepted {
-        Accepted {
-            submission_id: id.to_string(),
-            status: Status::Queued,
-            message: "Code submitted for execution".to_owned(),
-        }
+        Accepted { submission_id: id.to_string(), status: Status::Queued, message: Accepted::PROGRAM.to_owned() }
     }
 }
 

@@ -76,6 +76,8 @@ async fn a_session_goes_on_by_refreshing_and_ends_by_logging_out() {
     let login =
         app.post("/api/v1/auth/login", &json!({ "email": user.user.username, "password": PASSWORD })).send().await.json;
     let refresh = |token: &str| app.post("/api/v1/auth/refresh", &json!({ "refresh_token": token })).send();
+    let by_name = json!({ "username": user.user.username, "password": PASSWORD });
+    assert_eq!(app.post("/api/v1/auth/login", &by_name).send().await.status, 200);
     let next = refresh(login["refresh_token"].as_str().unwrap()).await;
     assert_eq!(
         (next.status.as_u16(), &next.json["token_type"], &next.json["expires_in"]),

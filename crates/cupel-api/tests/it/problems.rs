@@ -301,8 +301,17 @@ async fn an_author_imports_verifies_publishes_and_brings_a_new_version() {
     let versions = app.get("/api/v1/problems/echo/versions").bearer(&author.token).send().await;
     assert_eq!(versions.json["versions"][1]["is_verified"], true);
 
-    let again =
-        app.request(Method::POST, "/api/v1/problems/echo/rejudge?verdict=AC").bearer(&author.token).send().await;
+    let unknown =
+        app.request(Method::POST, "/api/v1/problems/echo/rejudge?language=pyton").bearer(&author.token).send().await;
+    assert_eq!(unknown.json["detail"], "No language `pyton`. The nearest is `python`.", "{unknown:?}");
+    unknown.is_problem(422, "unknown-language");
+    let sent = app.get("/api/v1/problems/echo/submissions?language=py").bearer(&author.token).send().await;
+    assert_eq!(sent.json["pagination"]["total"], 1, "an alias: {sent:?}");
+    let again = app
+        .request(Method::POST, "/api/v1/problems/echo/rejudge?verdict=AC&language=python")
+        .bearer(&author.token)
+        .send()
+        .await;
     assert_eq!((again.status.as_u16(), &again.json["queued"]), (202, &json!(1)));
     app.complete(graded(Verdict::WrongAnswer)).await;
     let runs = app.get(&format!("/api/v1/submissions/{id}/runs")).bearer(&author.token).send().await;
@@ -319,6 +328,7 @@ async fn an_author_imports_verifies_publishes_and_brings_a_new_version() {
     assert!(warnings.into_iter().any(|warning| warning.contains(licence)), "{exported:?}");
     app.delete("/api/v1/problems/echo").bearer(&author.token).send().await.is_problem(409, "conflict");
     let taken = import(&app, &author, an_archive(&[]), "").await;
+    assert!(taken.text.contains("PUT /problems/{slug}/package"), "{taken:?}");
     taken.is_problem(409, "taken").points_to("/slug");
 }
 
@@ -350,6 +360,24 @@ async fn a_package_comes_out_as_it_was_brought() {
     assert_eq!((exported.status.as_u16(), exported.header("content-type")), (200, "application/zip"), "{exported:?}");
     let again = import(&app, &author, exported.bytes.to_vec(), "?slug=again").await;
     assert_eq!((again.status.as_u16(), &again.json["package"]), (201, &made.json["package"]), "{again:?}");
+}
+
+#[tokio::test]
+async fn a_verification_that_goes_on_is_told_as_what_it_is() {
+    let app = TestApp::start().await;
+    let author = app.author().await;
+    app.problem(&author, "echo", Visibility::Draft).await;
+    let verify = |query: &str| {
+        let call = app.request(Method::POST, &format!("/api/v1/problems/echo/verify{query}"));
+        call.header("idempotency-key", "once").bearer(&author.token).send()
+    };
+    let first = verify("").await;
+    let told = json!({ "submission_id": first.json["submission_id"], "status": "queued", "message": "Problem submitted for verification" });
+    assert_eq!((first.status.as_u16(), &first.json), (202, &told));
+    let _runs = app.next_run().await;
+    let later = verify("?wait=0.1").await;
+    assert_eq!((later.status.as_u16(), &later.json["status"]), (202, &json!("running")), "{later:?}");
+    assert_eq!(later.json["submission_id"], told["submission_id"]);
 }
 
 #[tokio::test]

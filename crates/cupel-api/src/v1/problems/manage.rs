@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use cupel_core::problems::{ImportedVersion, NewPackage, Part, ProblemChange, ProblemKey};
+use cupel_core::problems::{AuthorError, ImportedVersion, NewPackage, Part, ProblemChange, ProblemKey};
 use cupel_problem::{Container, ExportError, Finding, Slug, Visibility, archive, export};
 use cupel_types::UserId;
 use serde::{Deserialize, Serialize};
@@ -17,13 +17,13 @@ use super::pieces::pieces;
 use super::result::Told;
 use super::upload::Upload;
 use super::view::{FindingView, ProblemLineView};
-use super::{Raw, refusal, seen, view};
+use super::{Raw, refusal, seen, slug_taken, view};
 use crate::app::Shared;
 use crate::auth::Caller;
 use crate::body::{Id, JsonBody, Params};
 use crate::edge::Notes;
 use crate::problem::{FieldError, Problem, ProblemBody, ProblemKind};
-use crate::v1::execute::{self, IdempotencyKey, Wait, WaitParams};
+use crate::v1::execute::{self, IdempotencyKey, Receipt, Wait, WaitParams};
 use crate::v1::response::{Accepted, Pagination, SubmissionView, rfc3339};
 use crate::v1::submissions::PageParams;
 
@@ -104,7 +104,13 @@ pub(crate) async fn import(
         drop(archive);
         imported
     });
-    let imported = imported.await.map_err(|e| Problem::internal(&e))?.map_err(refusal)?;
+    let imported = imported.await.map_err(|e| Problem::internal(&e))?.map_err(|error| match error {
+        AuthorError::SlugTaken => slug_taken(
+            "Another problem has this slug. Choose another one (`?slug=`); if it is yours, bring this as its new version \
+             (`PUT /problems/{slug}/package`).",
+        ),
+        error => refusal(error),
+    })?;
     tracing::info!(by = %caller.user, problem = %imported.problem.slug, "a problem was imported");
     let place = format!("/api/v1/problems/{}", imported.problem.slug);
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(ImportedView::from(imported))).into_response())
@@ -280,7 +286,7 @@ pub(crate) async fn verify(
         slug: Some(problem.slug.to_string()),
         version: Some(problem.version),
     };
-    execute::answer(&app, &caller, &submitted, awaited, open, &wait, "/api/v1/submissions", told).await
+    execute::answer(&app, &caller, &submitted, awaited, open, &wait, Receipt::VERIFICATION, told).await
 }
 
 /// What to change; what is left out stays.

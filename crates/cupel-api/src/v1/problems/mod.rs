@@ -59,14 +59,15 @@ async fn seen(app: &Shared, seer: &Seer, slug: Slug) -> Result<SeenProblem, Prob
     app.core.problem(seer, ProblemKey::Slug(slug)).await?.ok_or_else(no_such_problem)
 }
 
+fn slug_taken(detail: &'static str) -> Problem {
+    Problem::new(ProblemKind::Taken, detail).with_errors(vec![FieldError::new("/slug", detail)])
+}
+
 /// What core says to an author, as a problem.
 fn refusal(error: AuthorError) -> Problem {
     match error {
         AuthorError::Missing => no_such_problem(),
-        AuthorError::SlugTaken => {
-            let detail = "Another problem has this slug. Choose another one.";
-            Problem::new(ProblemKind::Taken, detail).with_errors(vec![FieldError::new("/slug", detail)])
-        }
+        AuthorError::SlugTaken => slug_taken("Another problem has this slug. Choose another one."),
         AuthorError::NoSlug => {
             let detail = "The package has no name that a slug could be made of. Send one as `?slug=`.";
             Problem::new(ProblemKind::InvalidPackage, detail)

@@ -38,7 +38,7 @@ pub(crate) struct RejudgeParams {
     /// Only those with this verdict, such as `WA`.
     #[serde(default)]
     verdict: Option<String>,
-    /// Only those in this language.
+    /// Only those in this language, by id or alias.
     #[serde(default)]
     language: Option<String>,
 }
@@ -46,13 +46,15 @@ pub(crate) struct RejudgeParams {
 /// Judge submissions to a problem again.
 ///
 /// All of them, or those that the filter lets through, at the current version of the problem, after everything that is more
-/// urgent. Old verdicts are kept: see `GET /submissions/{submission_id}/runs`.
+/// urgent. That version may be one that was not verified, while the problem is a draft: verify it before you rely on what comes of it. Old
+/// verdicts are kept: see `GET /submissions/{submission_id}/runs`.
 #[utoipa::path(
     post, path = "/problems/{slug}/rejudge", tag = "authoring", operation_id = "rejudge_problem",
     params(("slug" = String, Path, description = "The problem's name in addresses"), RejudgeParams),
     responses(
         (status = 202, description = "They will be judged again", body = RejudgedView),
         (status = 404, description = "There is none, or it is not yours", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "There is no such language", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn rejudge_problem(
@@ -67,7 +69,7 @@ pub(crate) async fn rejudge_problem(
         problem: problem.id,
         owner: None,
         verdict: verdict_of(params.verdict.as_deref())?,
-        language: language_of(params.language.as_deref())?,
+        language: language_of(&app, params.language.as_deref())?,
     };
     let rejudged = app.core.rejudge(&problem, filter).await?;
     tracing::info!(by = %caller.user, problem = %problem.slug, queued = rejudged.queued, "submissions are judged again");
@@ -80,10 +82,15 @@ pub(super) fn verdict_of(code: Option<&str>) -> Result<Option<Verdict>, Problem>
     code.map(|code| Verdict::from_code(code).ok_or_else(unknown)).transpose()
 }
 
-/// A language by its id.
-pub(super) fn language_of(id: Option<&str>) -> Result<Option<LanguageId>, Problem> {
-    let unknown = || Problem::new(ProblemKind::InvalidParameter, "`language` is the id of a language.");
-    id.map(|id| id.parse().map_err(|_| unknown())).transpose()
+/// A language by its id or alias.
+pub(super) fn language_of(app: &Shared, name: Option<&str>) -> Result<Option<LanguageId>, Problem> {
+    let registry = app.core.registry();
+    let unknown = |name: &str| {
+        let short: String = name.chars().take(40).collect();
+        let near = registry.nearest(&short).map(|near| format!(" The nearest is `{}`.", near.id)).unwrap_or_default();
+        Problem::new(ProblemKind::UnknownLanguage, format!("No language `{}`.{near}", short.escape_debug()))
+    };
+    name.map(|name| registry.find(name).map(|known| known.id.clone()).ok_or_else(|| unknown(name))).transpose()
 }
 
 /// Judge a submission again.

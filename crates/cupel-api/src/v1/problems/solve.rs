@@ -188,7 +188,7 @@ async fn send(
         slug: Some(seen.problem.slug.to_string()),
         version: Some(seen.problem.version),
     };
-    execute::answer(app, &caller, &submitted, awaited, open, &wait, "/api/v1/submissions", told).await
+    execute::answer(app, &caller, &submitted, awaited, open, &wait, execute::Receipt::SOLUTION, told).await
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -228,6 +228,7 @@ pub(crate) struct SentPage {
     responses(
         (status = 200, description = "A page", body = SentPage),
         (status = 404, description = "There is no such problem, or it is not shown to you", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "There is no such language", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn submissions(
@@ -246,7 +247,7 @@ pub(crate) async fn submissions(
         problem: seen.problem.id,
         owner: (!params.all).then_some(caller.user),
         verdict: verdict_of(params.verdict.as_deref())?,
-        language: language_of(params.language.as_deref())?,
+        language: language_of(&app, params.language.as_deref())?,
     };
     let (submissions, total) = app.core.store().submissions_to(filter, offset, page.limit).await?;
     let line = |summary: SubmissionSummary| {
