@@ -36,7 +36,8 @@ pub use domain::signature::{
 pub use export::{Container, ExportError, archive, export};
 pub use finding::{Code, FileError, Finding, ImportError, Position, Refused};
 pub use function::{
-    Answer, CallError, Driver, DriverSources, Expected, FunctionCase, JsonError, Value, difference, starter_code,
+    Answer, CallError, Driver, DriverSources, Expected, FunctionCase, JsonError, RETURNED_MAX, Value, difference,
+    starter_code,
 };
 pub use import::{ImportOptions, Imported, Maxima, PackageFormat, import, open};
 pub use rewrite::{RewriteError, time_limit_file, with_time_limit};

@@ -8,7 +8,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
 use cupel_languages::Language;
-use cupel_problem::{Answer, Case, Checker, Driver, FunctionCase, Interface, Signature, Value};
+use cupel_problem::{Answer, Case, Checker, Driver, FunctionCase, Interface, RETURNED_MAX, Signature, Value};
 use cupel_types::{BoxFiles, Bytes, Verdict};
 
 use super::case::{Pass, Ran, Wanted, nothing_ran};
@@ -127,6 +127,10 @@ fn called(
             Called::Failed(Verdict::CompileError, why.unwrap_or_else(|| format!("{name} not found")))
         }
         Answer::NoFunction(_) => Called::Failed(Verdict::WrongAnswer, format!("{name} was not found any more")),
+        Answer::TooLarge => Called::Failed(
+            Verdict::OutputLimit,
+            format!("what {name} returned takes more than {RETURNED_MAX} of memory"),
+        ),
         Answer::Nothing => {
             Called::Failed(Verdict::WrongAnswer, format!("the program ended before {name} had returned"))
         }

@@ -44,6 +44,9 @@ pub struct CallError {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expected(Value);
 
+/// Memory for what one run returns, about: 8 MiB of the smallest words in a list.
+pub const RETURNED_MAX: Bytes = Bytes::mib(256);
+
 /// What came out of a driver.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
@@ -53,6 +56,8 @@ pub enum Answer {
     NoValue(String),
     /// The function is not there, or does not take what it is given: why.
     NoFunction(String),
+    /// What it returned takes more than [`RETURNED_MAX`].
+    TooLarge,
     /// No driver wrote this, or not to its end.
     Nothing,
     /// Something that no driver writes is on the channel.
@@ -167,9 +172,10 @@ impl<'s> FunctionCase<'s> {
     }
 
     fn returned(&self, rest: &[u8]) -> Answer {
-        let mut reader = wire::Reader::new(rest);
+        let mut reader = wire::Reader::within(rest, RETURNED_MAX);
         let values: Option<Vec<Value>> = self.calls.iter().map(|call| reader.value(&call.result)).collect();
         match values {
+            None if reader.is_out_of_room() => Answer::TooLarge,
             None => Answer::Nothing,
             Some(_) if !reader.is_at_end() => Answer::Forged,
             Some(values) if self.is_sequence() => Answer::Returned(Value::List(values)),

@@ -10,7 +10,7 @@ use cupel_types::Bytes;
 
 use crate::Type;
 
-use super::value::{Value, level_order};
+use super::value::{KEY_BYTES, Value, bytes_of, level_order};
 
 /// Why a text is no value of a type.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,19 +38,6 @@ pub(super) struct Reader<'a> {
     at: usize,
     /// About how much memory is left for values: an empty map takes a hundred times what is written of it.
     room: u64,
-}
-
-/// What a key of a map takes.
-const KEY_BYTES: u64 = 128;
-
-/// About what a value takes, without what is in it.
-fn bytes_of(kind: &Type) -> u64 {
-    match kind {
-        Type::Map(_) => 640,
-        Type::List(_) | Type::ListNode(_) | Type::TreeNode(_) => 128,
-        Type::Char | Type::String => 64,
-        Type::Int | Type::Int32 | Type::Float | Type::Bool | Type::Optional(_) | Type::Void => 32,
-    }
 }
 
 impl<'a> Reader<'a> {

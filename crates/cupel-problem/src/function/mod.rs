@@ -22,7 +22,7 @@ mod starter;
 mod value;
 mod wire;
 
-pub use case::{Answer, CallError, Expected, FunctionCase};
+pub use case::{Answer, CallError, Expected, FunctionCase, RETURNED_MAX};
 pub use dialect::{Driver, DriverSources};
 pub use json::JsonError;
 pub use starter::starter_code;

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
-use crate::CompareResult;
+use crate::{CompareResult, Type};
 
 /// A value; which of them it can be, its type says.
 #[derive(Clone, Debug)]
@@ -217,6 +217,19 @@ pub(super) fn level_order(mut slots: Vec<Value>) -> Result<Vec<Value>, &'static 
         places += if matches!(slot, Value::Null) { 0 } else { 2 };
     }
     Ok(slots)
+}
+
+/// What a key of a map takes in memory.
+pub(super) const KEY_BYTES: u64 = 128;
+
+/// About what a value takes in memory, without what is in it.
+pub(super) fn bytes_of(kind: &Type) -> u64 {
+    match kind {
+        Type::Map(_) => 640,
+        Type::List(_) | Type::ListNode(_) | Type::TreeNode(_) => 128,
+        Type::Char | Type::String => 64,
+        Type::Int | Type::Int32 | Type::Float | Type::Bool | Type::Optional(_) | Type::Void => 32,
+    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,9 @@
 
 use std::collections::BTreeMap;
 
-use super::value::{Value, level_order};
+use cupel_types::Bytes;
+
+use super::value::{KEY_BYTES, Value, bytes_of, level_order};
 use crate::Type;
 
 /// Appends a value of a type.
@@ -78,15 +80,21 @@ fn word(value: &Value) -> String {
 }
 
 /// Reads what a driver wrote.
-pub(super) struct Reader<'a>(&'a [u8]);
+pub(super) struct Reader<'a> {
+    text: &'a [u8],
+    /// About how much memory is left for values: an empty map takes a hundred times what is written of it. `None`: more was wanted.
+    room: Option<u64>,
+}
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(text: &'a [u8]) -> Reader<'a> {
-        Reader(text)
+    /// A reader of values that may take about so much memory together.
+    pub(super) fn within(text: &'a [u8], room: Bytes) -> Reader<'a> {
+        Reader { text, room: Some(room.get()) }
     }
 
-    /// The next value. `None` when there is none, or none that its type can have.
+    /// The next value. `None` when there is none, or none that its type can have, or there is no room for it.
     pub(super) fn value(&mut self, kind: &Type) -> Option<Value> {
+        self.take(bytes_of(kind))?;
         Some(match kind {
             Type::Int => Value::Int(self.word()?.parse().ok()?),
             Type::Int32 => Value::Int(self.word()?.parse::<i32>().ok()?.into()),
@@ -109,7 +117,10 @@ impl<'a> Reader<'a> {
                 _ => return None,
             },
             Type::Map(inner) => {
-                let entries = self.many(|reader| Some((reader.text()?, reader.value(inner)?)))?;
+                let entries = self.many(|reader| {
+                    reader.take(KEY_BYTES)?;
+                    Some((reader.text()?, reader.value(inner)?))
+                })?;
                 let (count, map) = (entries.len(), BTreeMap::from_iter(entries));
                 if map.len() != count {
                     return None;
@@ -122,13 +133,23 @@ impl<'a> Reader<'a> {
 
     /// Whether nothing but white space is left.
     pub(super) fn is_at_end(&self) -> bool {
-        self.0.iter().all(u8::is_ascii_whitespace)
+        self.text.iter().all(u8::is_ascii_whitespace)
+    }
+
+    /// Whether values took more memory than there was.
+    pub(super) fn is_out_of_room(&self) -> bool {
+        self.room.is_none()
+    }
+
+    fn take(&mut self, bytes: u64) -> Option<()> {
+        self.room = self.room?.checked_sub(bytes);
+        self.room.map(drop)
     }
 
     fn many<T>(&mut self, mut one: impl FnMut(&mut Reader<'a>) -> Option<T>) -> Option<Vec<T>> {
         let count: usize = self.word()?.parse().ok()?;
-        // Each takes two bytes at least, so that a number alone makes no room.
-        let mut all = Vec::with_capacity(count.min(self.0.len() / 2 + 1));
+        // It grows with what is there: a number alone makes no room.
+        let mut all = Vec::new();
         for _ in 0..count {
             all.push(one(self)?);
         }
@@ -136,18 +157,18 @@ impl<'a> Reader<'a> {
     }
 
     fn word(&mut self) -> Option<&'a str> {
-        let text = self.0.trim_ascii_start();
+        let text = self.text.trim_ascii_start();
         let end = text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len());
         let (word, rest) = text.split_at(end);
-        self.0 = rest;
+        self.text = rest;
         std::str::from_utf8(word).ok().filter(|word| !word.is_empty())
     }
 
     fn text(&mut self) -> Option<String> {
         let length: usize = self.word()?.parse().ok()?;
-        let after = self.0.strip_prefix(b"\n")?;
+        let after = self.text.strip_prefix(b"\n")?;
         let (text, rest) = after.split_at_checked(length)?;
-        self.0 = rest;
+        self.text = rest;
         String::from_utf8(text.to_vec()).ok()
     }
 }
@@ -191,7 +212,7 @@ mod tests {
             let value = json::read(text.as_bytes(), &kind).unwrap();
             let mut out = String::new();
             write(&value, &kind, &mut out);
-            let mut reader = Reader::new(out.as_bytes());
+            let mut reader = Reader::within(out.as_bytes(), Bytes::mib(1));
             assert_eq!(reader.value(&kind), Some(value), "{kind} {text}");
             assert!(reader.is_at_end());
         }
@@ -212,7 +233,23 @@ mod tests {
             ("map<string,int>", "2\n1\na\n1\n1\na\n2\n"),
             ("TreeNode<int>", "2\n0\n1\n1\n"),
         ] {
-            assert_eq!(Reader::new(text.as_bytes()).value(&Type::parse(kind).unwrap()), None, "{kind} {text:?}");
+            let mut reader = Reader::within(text.as_bytes(), Bytes::mib(1));
+            assert_eq!(reader.value(&Type::parse(kind).unwrap()), None, "{kind} {text:?}");
+            assert!(!reader.is_out_of_room(), "{kind} {text:?}");
+        }
+    }
+
+    #[test]
+    fn values_that_take_more_memory_than_there_is_are_not_read() {
+        for (kind, item) in
+            [("list<map<string,int>>", "1\n0\n\n1\n"), ("list<list<int>>", "1\n1\n"), ("list<int>", "1\n")]
+        {
+            let (kind, text) = (Type::parse(kind).unwrap(), format!("1000\n{}", item.repeat(1000)));
+            let read = |kib| {
+                let mut reader = Reader::within(text.as_bytes(), Bytes::kib(kib));
+                (reader.value(&kind).is_some(), reader.is_out_of_room())
+            };
+            assert_eq!((read(1000), read(10)), ((true, false), (false, true)), "{kind}");
         }
     }
 }
