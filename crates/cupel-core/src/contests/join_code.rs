@@ -5,7 +5,7 @@ use subtle::ConstantTimeEq as _;
 /// Letters and digits that nobody takes for one another; 32, so five random bits are one of them. Source: Douglas Crockford, "Base 32".
 const LETTERS: [u8; 32] = *b"0123456789abcdefghjkmnpqrstvwxyz";
 
-/// Ten of [`LETTERS`], 50 random bits: nothing to guess at the rate at which the API lets anybody try.
+/// Ten letters and digits, 50 random bits: nothing to guess at the rate at which the API lets anybody try.
 #[derive(Clone, PartialEq, Eq)]
 pub struct JoinCode(String);
 
