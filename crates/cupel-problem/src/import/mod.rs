@@ -189,7 +189,7 @@ fn read_unpacked(
     let tree = subtree(&sink, &top);
     let Some(format) = detect(&tree, options.format, findings)? else { return Ok(None) };
     let changed = match format {
-        PackageFormat::Dmoj => dmoj::unpack_archive(&tree, &top, &mut sink)?,
+        PackageFormat::Dmoj => dmoj::complete(&tree, &top, &mut sink)?,
         PackageFormat::Kattis202509 => kattis::fill_in_constants(&tree, &top, &mut sink)?,
         _ => false,
     };

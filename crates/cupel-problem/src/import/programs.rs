@@ -83,6 +83,9 @@ impl Context<'_> {
         let mut found = Vec::new();
         for (folder, child) in self.tree.children("submissions") {
             let path = format!("submissions/{folder}");
+            if self.is_disabled(&path) {
+                continue;
+            }
             let expectation = by_folder(&folder, scoring);
             if child == Child::File || expectation.is_none() {
                 let remedy = "Folders are accepted, wrong_answer, time_limit_exceeded, run_time_error, memory_limit_exceeded, \
@@ -90,7 +93,11 @@ impl Context<'_> {
                 self.findings.file(Code::UnusedFile, &path, "nothing is known of what is expected of this", remedy);
             }
             for name in self.tree.children(&path).into_keys() {
-                let Some(mut program) = self.program(&format!("{path}/{name}")) else { continue };
+                let path = format!("{path}/{name}");
+                if self.is_disabled(&path) {
+                    continue;
+                }
+                let Some(mut program) = self.program(&path) else { continue };
                 program.shape = ProgramShape::Sources;
                 self.check_program(&program);
                 let expectations = expectation.clone().into_iter().collect();
@@ -98,6 +105,16 @@ impl Context<'_> {
             }
         }
         found
+    }
+
+    /// Whether a submission, or a folder of them, has the ending by which BAPCtools leaves it out. It is told.
+    pub(crate) fn is_disabled(&self, path: &str) -> bool {
+        let disabled = path.ends_with(".disabled");
+        if disabled {
+            let remedy = "It is left out; remove the ending to have it run";
+            self.findings.file(Code::LeftOut, path, "this is disabled by its name", remedy);
+        }
+        disabled
     }
 
     /// Finds references to all files below a directory.

@@ -16,6 +16,7 @@ use std::path::Path;
 pub(crate) use directory::scan;
 pub(crate) use sink::{Sink, SinkError, Stored};
 
+use crate::PackagePath;
 use crate::finding::{Code, Findings, ImportError};
 
 /// Bounds on what is unpacked.
@@ -71,6 +72,13 @@ pub(crate) fn unpack<'a>(
 pub(crate) fn unpack_inner(archive: &Path, below: &str, sink: &mut Sink<'_>) -> Result<(), ImportError> {
     let result = unpack_archive(archive, below, sink);
     told(result, archive, sink)
+}
+
+/// Adds an empty file to what is unpacked. What is wrong is told.
+pub(crate) fn add_empty(name: &str, sink: &mut Sink<'_>) -> Result<(), ImportError> {
+    let Ok(path) = PackagePath::new(name) else { return Ok(()) };
+    let result = sink.file(&path, false, &mut std::io::empty(), &|| None);
+    told(result, Path::new(name), sink)
 }
 
 fn finish<'a>(result: Result<(), SinkError>, source: &Path, sink: Sink<'a>) -> Result<Option<Sink<'a>>, ImportError> {

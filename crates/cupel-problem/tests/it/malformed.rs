@@ -877,6 +877,12 @@ fn all_faults_are_told_at_once() {
 fn secret_cases_may_be_missing_when_that_is_allowed() {
     let mut options = options();
     options.allow_no_secret = true;
+    let all = |files: &Files| Bench::new().import_files(files, &options).unwrap_or_else(|error| panic!("{error}"));
     let files = Files::fixture("kattis-legacy/sums").without("data/secret");
-    assert_eq!(Bench::new().import_files(&files, &options).unwrap().package.problem.tests.cases().count(), 1);
+    assert_eq!(all(&files).package.problem.tests.cases().count(), 1);
+    let files = Files::fixture("kattis-2025-09/sorting");
+    let samples =
+        all(&files).package.problem.tests.cases().filter(|case| case.id.as_str().starts_with("sample")).count();
+    let files = files.without("data/secret").with("data/secret/test_group.yaml", "{}");
+    assert_eq!(all(&files).package.problem.tests.cases().count(), samples);
 }

@@ -340,6 +340,59 @@ fn dmoj_batches_and_inherited_keys() {
 }
 
 #[test]
+fn a_case_of_dmoj_without_an_input_has_an_empty_one() {
+    let mut options = options();
+    options.time_limit = Some(Duration::from_secs(2));
+    let text = "points: 1\ntest_cases:\n- {out: 1.in}\n- batched:\n  - {in: 2.in, out: 1.in}\n  - {out: 2.in}\n";
+    for top in ["", "inside/"] {
+        let mut files = Files::fixture("dmoj/guess").with("init.yml", text);
+        for (name, _) in &mut files.0 {
+            name.insert_str(0, top);
+        }
+        let bench = Bench::new();
+        let imported = bench.import_files(&files, &options).unwrap_or_else(|error| panic!("{error}"));
+        let sizes: Vec<bool> =
+            imported.package.problem.tests.cases().map(|case| case.input.size > Bytes::ZERO).collect();
+        assert_eq!(sizes, [false, true, false]);
+        let again = open(&bench.target(), &options).unwrap();
+        assert_eq!(again.package.hash, imported.package.hash);
+    }
+    // A name of the package's own is told, and no fault of ours.
+    let files = Files::fixture("dmoj/guess").with("init.yml", text).with("dmoj-no-input/1", "x");
+    let error = Bench::new().import_files(&files, &options).unwrap_err().to_string();
+    assert!(error.contains("E_ARCHIVE_DUPLICATE dmoj-no-input"), "{error}");
+}
+
+#[test]
+fn disabled_submissions_are_left_out() {
+    let source = "print(1)\n";
+    for name in ["domjudge/sums", "dmoj/guess"] {
+        let mut options = options();
+        options.time_limit = Some(Duration::from_secs(2));
+        let files = Files::fixture(name)
+            .with("submissions/accepted/kept.py", source)
+            .with("submissions/accepted/old.disabled/main.py", source)
+            .with("submissions/accepted/old.py.disabled", source)
+            .with("submissions/slow.disabled/main.py", source);
+        let imported = Bench::new().import_files(&files, &options).unwrap_or_else(|error| panic!("{error}"));
+        let run = &imported.package.problem.submissions;
+        assert!(run.iter().any(|one| one.program.path.as_str() == "submissions/accepted/kept.py"));
+        assert!(!run.iter().any(|one| one.program.path.as_str().contains("disabled")), "{name}");
+        assert_eq!(codes(&imported).iter().filter(|code| **code == Code::LeftOut).count(), 3, "{name}");
+    }
+}
+
+#[test]
+fn flags_that_domjudge_does_not_read_are_told() {
+    let with = |flags: &str| {
+        Files::fixture("domjudge/addone").with("data/secret/testdata.yaml", format!("grader_flags: {flags}\n"))
+    };
+    let imported = Bench::new().import_files(&with("sum, ignore_sample"), &options()).unwrap();
+    assert_eq!(imported.package.problem.tests.root().max, MaxScore::Bounded(points(60)));
+    assert!(codes(&imported).contains(&Code::KeyIgnored));
+}
+
+#[test]
 fn dmoj_interactors_and_patterns() {
     let mut options = options();
     options.time_limit = Some(Duration::from_secs(2));

@@ -14,18 +14,31 @@ use crate::{Calibration, Factor, Include, Objective, Problem, Scoring, ScoringDi
 const FILE: &str = "init.yml";
 /// Where the data archive is unpacked.
 const UNPACKED: &str = "dmoj-archive";
+/// The empty file that cases without `in` are given.
+const NO_INPUT: &str = "dmoj-no-input";
 /// Longest pattern, in bytes.
 const PATTERN_LENGTH_MAX: usize = 500;
 
-/// Unpacks the archive that `init.yml` names, out of the package's budget. Whether there is one.
-pub(super) fn unpack_archive(tree: &Tree, top: &str, sink: &mut Sink<'_>) -> Result<bool, ImportError> {
+/// Unpacks the archive that `init.yml` names, out of the package's budget, and adds the input of cases that name none.
+/// Whether there is now more in the package.
+pub(super) fn complete(tree: &Tree, top: &str, sink: &mut Sink<'_>) -> Result<bool, ImportError> {
     // Faults of the file itself are told when it is read for good.
     let quiet = Findings::default();
     let Some(text) = tree.text(FILE, ByteOrderMark::Warned, &quiet)? else { return Ok(false) };
     let Ok(node) = parse_yaml(&text) else { return Ok(false) };
-    let reader = Reader::new(Source { file: FILE, findings: &quiet }, &node).get("archive");
-    let Some(archive) = reader.text() else { return Ok(false) };
-    let Some(file) = tree.file(archive) else { return Ok(false) };
+    let reader = Reader::new(Source { file: FILE, findings: &quiet }, &node);
+    let without_input = ["test_cases", "pretest_test_cases"].iter().any(|key| {
+        let items = key_of(&reader, key);
+        items.list().iter().any(|item| match item.get("batched") {
+            batched if batched.is_some() => batched.list().iter().any(|case| !case.get("in").is_some()),
+            _ => !item.get("in").is_some(),
+        })
+    });
+    if without_input {
+        unpack::add_empty(&format!("{top}{NO_INPUT}"), sink)?;
+    }
+    let archive = reader.get("archive");
+    let Some(file) = archive.text().and_then(|archive| tree.file(archive)) else { return Ok(without_input) };
     let place = tree.root().join(file.path.as_str());
     unpack::unpack_inner(&place, &format!("{top}{UNPACKED}/"), sink)?;
     Ok(true)

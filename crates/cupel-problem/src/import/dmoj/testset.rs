@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::Context;
 use super::super::cases::{Methods, group};
 use super::checker::{bridged, checker_of};
-use super::{FILE, PATTERN_LENGTH_MAX, UNPACKED, key_of};
+use super::{FILE, NO_INPUT, PATTERN_LENGTH_MAX, UNPACKED, key_of};
 use crate::doc::{Reader, Value};
 use crate::finding::Code;
 use crate::{
@@ -153,10 +153,8 @@ impl<'c, 'r> Reading<'c, 'r> {
 
     fn case(&mut self, name: &str, scope: &Scope<'_, 'r>, points: Score) -> Option<Case> {
         let input = scope.get("in");
-        let Some(input_name) = input.words() else {
-            input.missing("the name of the input file");
-            return None;
-        };
+        // A case without `in` has an empty input, as in DMOJ.
+        let input_name = if input.is_some() { input.words()? } else { NO_INPUT };
         let input_file = self.data(&input, input_name)?;
         let output = scope.get("out");
         let answer = match output.words() {
@@ -170,7 +168,9 @@ impl<'c, 'r> Reading<'c, 'r> {
         let method = self.method(scope)?;
         if answer.is_none() && matches!(&*method, Method::Check(Checker::Builtin(_))) {
             let fault = "the case has no answer, and its checker needs one";
-            output.fault(Code::CasePair, fault, format!("Add `out` to the case with the input `{input_name}`"));
+            let which =
+                if input.is_some() { format!("with the input `{input_name}`") } else { "without input".to_owned() };
+            output.fault(Code::CasePair, fault, format!("Add `out` to the case {which}"));
             return None;
         }
         let points = match &*method {

@@ -72,12 +72,16 @@ pub(super) struct Maker<'k, 'a> {
 }
 
 impl Kattis<'_> {
+    /// Whether any secret case has an input.
+    pub(super) fn has_secret(&self) -> bool {
+        self.context.tree.below("data/secret").any(|(path, _)| path.as_str().ends_with(".in"))
+    }
+
     /// The root of all groups, and the trials. `None` has been told.
     pub(super) fn tests(&self, draft: &mut Draft) -> Result<Option<CaseGroup>, ImportError> {
         let context = self.context;
-        let secret = context.tree.below("data/secret").any(|(path, _)| path.as_str().ends_with(".in"));
         let samples_suffice = context.options.allow_no_secret && context.tree.has_directory("data/sample");
-        if !(secret || samples_suffice) {
+        if !(self.has_secret() || samples_suffice) {
             let remedy = match context.tree.has_directory("generators") {
                 true => "The package has generators: build it first, so that data/secret has the cases",
                 false => "Add data/secret/NAME.in and NAME.ans",

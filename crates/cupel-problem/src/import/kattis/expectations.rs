@@ -55,6 +55,9 @@ impl Kattis<'_> {
     pub(super) fn submissions(&self) -> Result<Vec<ExampleSubmission>, ImportError> {
         let mut found = Vec::new();
         for (folder, child) in self.context.tree.children("submissions") {
+            if self.context.is_disabled(&format!("submissions/{folder}")) {
+                continue;
+            }
             if child == Child::File || folder.starts_with('.') {
                 if !matches!(folder.as_str(), "submissions.yaml") {
                     let path = format!("submissions/{folder}");
@@ -90,7 +93,11 @@ impl Kattis<'_> {
     }
 
     fn submission(&self, folder: &str, name: &str) -> Result<Option<ExampleSubmission>, ImportError> {
-        let Some(mut program) = self.context.program(&format!("submissions/{folder}/{name}")) else { return Ok(None) };
+        let path = format!("submissions/{folder}/{name}");
+        if self.context.is_disabled(&path) {
+            return Ok(None);
+        }
+        let Some(mut program) = self.context.program(&path) else { return Ok(None) };
         // The sources of a submission are never scripts.
         program.shape = ProgramShape::Sources;
         let sources = program.files.iter().any(|file| self.context.is_source(file.name.as_str()));

@@ -223,7 +223,7 @@ impl Maker<'_, '_> {
             reader.get("grading").fault(Code::Unsupported, "custom graders are not supported", remedy);
         }
         if let Some(flags) = reader.get("grader_flags").arguments() {
-            grader_flags(&reader.get("grader_flags"), &flags, grading);
+            grader_flags(&reader.get("grader_flags"), &flags, grading, self.kattis.config.domjudge);
         }
         if let Some(score) = reader.get("accept_score").parsed("a score") {
             grading.accept_score = score;
@@ -275,7 +275,7 @@ fn draft_scoring(scoring: &Reader<'_>, grading: &mut Grading) {
 }
 
 /// The default grader's flags.
-fn grader_flags(reader: &Reader<'_>, flags: &[String], grading: &mut Grading) {
+fn grader_flags(reader: &Reader<'_>, flags: &[String], grading: &mut Grading, domjudge: bool) {
     // Whoever names flags begins anew: nothing of the parent's is left.
     let mut any_accepted = false;
     let mut worst = true;
@@ -292,6 +292,11 @@ fn grader_flags(reader: &Reader<'_>, flags: &[String], grading: &mut Grading) {
             "avg" => grading.aggregate = Aggregate::Average,
             "min" => grading.aggregate = Aggregate::Min,
             "max" => grading.aggregate = Aggregate::Max,
+            // Its own examples write `sum, ignore_sample`, of which it reads the second.
+            other if domjudge => {
+                let fault = format!("DOMjudge reads no flag `{other}`");
+                reader.fault(Code::KeyIgnored, fault, "Correct the flag, or remove it");
+            }
             other => {
                 let fault = format!("the default grader has no flag `{other}`");
                 reader.fault(Code::KeyType, fault, "Correct the flag");
