@@ -29,7 +29,7 @@ pub enum BuiltInError {
     #[error("there is no comparison `{0}`; there are {names}", names = NAMES.join(", "))]
     Name(String),
     /// It has no such flag.
-    #[error("`{name}` has no flag `{flag}`")]
+    #[error("`{name}` has no flag `{flag}`; {}", has(name))]
     Flag {
         /// The comparison.
         name: String,
@@ -59,6 +59,25 @@ const NAMES: [&str; 12] = [
     "line-count",
     "std::NAME.cpp",
 ];
+
+/// What flags a comparison has, in words.
+fn has(name: &str) -> String {
+    let flags: &[&str] = match name {
+        "default" | "numbers" => &[
+            "case_sensitive",
+            "space_change_sensitive",
+            "float_tolerance E",
+            "float_absolute_tolerance E",
+            "float_relative_tolerance E",
+        ],
+        "exact" => &["presentation_error", "normalize_newlines"],
+        "trimmed" | "trimmed-end" | "lines" => &["presentation_error"],
+        "floats" => &["precision N", "absolute", "relative"],
+        "line-count" => &["exact"],
+        _ => return "it has none".to_owned(),
+    };
+    format!("it has {}", flags.iter().map(|flag| format!("`{flag}`")).collect::<Vec<_>>().join(", "))
+}
 
 /// What `numbers` and `floats` allow when nobody says how much.
 const NEAR: f64 = 1e-6;

@@ -96,7 +96,7 @@ impl<A: BufRead> Lines<A> {
         while self.expected()?.is_some() {
             self.of += 1;
         }
-        let told = |count: u64| format!("{count} lines").into_bytes();
+        let told = |count: u64| format!("{count} line{}", if count == 1 { "" } else { "s" }).into_bytes();
         let none = |what| {
             let (expected, came) = (told(self.of), told(self.came));
             Finding::Different(Difference { what, word: 0, line: 0, answer_at: 0, output_at: 0, expected, came })
@@ -104,7 +104,7 @@ impl<A: BufRead> Lines<A> {
         Ok(match self.right {
             _ if self.came > self.of => none(Differs::Count),
             right if right == self.of => Finding::Same,
-            0 => none(Differs::Others),
+            0 => none(Differs::NoLine),
             right => Finding::Share { right, of: self.of },
         })
     }

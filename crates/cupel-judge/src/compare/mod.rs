@@ -147,6 +147,8 @@ pub enum Differs {
     Trailing,
     /// Without regard to order: there are as many as there should be, but others.
     Others,
+    /// Line by line: no line of the answer is right. How many it has is in the difference's words.
+    NoLine,
     /// Without regard to order: there are more or fewer. Both numbers are in the difference's words.
     Count,
 }
@@ -163,6 +165,7 @@ impl Difference {
             Differs::Missing => format!("{place}: the output ends, expected {expected}"),
             Differs::Trailing => format!("{place}: trailing output {came}"),
             Differs::Others => "as many as expected, but not the same ones".to_owned(),
+            Differs::NoLine => format!("none of {} is right", text(&self.expected)),
             Differs::Count => format!("expected {}, got {}", text(&self.expected), text(&self.came)),
         }
     }

@@ -202,7 +202,8 @@ fn the_share_of_right_lines_is_told() {
     assert_eq!(share("a\nb\n", "a \n\nb"), Finding::Same);
     assert_eq!(share("a\nb\n", "a\n"), Finding::Share { right: 1, of: 2 });
     assert!(matches!(share("a\nb", "a\nb\nc"), Finding::Different(Difference { what: Differs::Count, .. })));
-    assert!(matches!(share("a\nb", "x"), Finding::Different(Difference { what: Differs::Others, .. })));
+    let Finding::Different(none) = share("1\n2\n", "5\n6\n") else { panic!("a line was right") };
+    assert_eq!(none.for_author(), "none of 2 lines is right");
     assert_eq!(share("", ""), Finding::Same);
 }
 

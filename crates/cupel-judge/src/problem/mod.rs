@@ -29,7 +29,7 @@ use std::io;
 
 use cupel_languages::{Language, Registry};
 use cupel_problem::{
-    Case, CaseGroup, CaseId, ExampleSubmission, GroupName, GroupScoring, Include, JudgeProgram, MaxScore, Node,
+    Case, CaseGroup, CaseId, Driver, ExampleSubmission, GroupName, GroupScoring, Include, JudgeProgram, MaxScore, Node,
     Package, PackagePath, ProgramFile, Score, StopRule,
 };
 use cupel_types::{BoxFile, BoxFiles, LimitsRequest, UserId, Verdict};
@@ -243,7 +243,11 @@ fn refused_source(request: &ProblemRequest<'_>) -> Option<String> {
     let allowed = limits.languages.as_ref();
     let id = &request.language.id;
     if request.package.problem.signature.is_some() && function::driver(request.language).is_none() {
-        return Some(format!("the problem asks for a function, and there is no driver that calls one in `{id}`"));
+        let names: Vec<&str> = Driver::names().collect();
+        let names = names.join(", ");
+        return Some(format!(
+            "the problem asks for a function, and no driver calls one in `{id}`; there are drivers for {names}"
+        ));
     }
     allowed.filter(|allowed| !allowed.contains(id)).map(|_| format!("the problem does not take submissions in `{id}`"))
 }

@@ -20,6 +20,9 @@ use crate::terminal::{Table, bad, dim, good};
 
 mod skeleton;
 
+/// Where Cupel's own form is described.
+const FORM: &str = "crates/cupel-problem/README.md in Cupel's repository, \"The own form\"";
+
 pub(super) fn problem(args: &Problem) -> CommandResult {
     let (config, _) = config::load(&Overrides::default()).or_exit(Exit::Usage)?;
     let known = local::registry(&config.languages).or_exit(Exit::Usage)?;
@@ -44,21 +47,22 @@ fn new(slug: &Slug, function: bool, into: &Path) -> CommandResult {
     if target.symlink_metadata().is_ok() {
         return Err(anyhow!("{} exists already", target.display())).or_exit(Exit::Usage);
     }
-    let beside = making(into, ".new-")?;
+    let beside = making(into)?;
     let made = beside.path().join("package");
     for (path, text) in skeleton::files(slug, function) {
         let path = made.join(path);
         let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, text));
-        written.with_context(|| format!("cannot write {}", path.display()))?;
+        written.with_context(|| format!("cannot make {}", target.display()))?;
     }
     fs::rename(&made, &target).with_context(|| format!("cannot make {}", target.display()))?;
     anstream::println!("{} {}", good("✓"), target.display());
     anstream::println!("{}", dim(&format!("prove it with: cupel verify {}", target.display())));
+    anstream::println!("{}", dim(&format!("what may stand in it: {FORM}")));
     Ok(Exit::Ok)
 }
 
 fn import(source: &Path, into: &Path, options: &ImportOptions<'_>) -> CommandResult {
-    let beside = making(into, ".importing-")?;
+    let beside = making(into)?;
     let made = beside.path().join("package");
     let imported = import_package(source, &made, options).map_err(|error| package::failed(source, error))?;
     imported.warnings.iter().for_each(tell);
@@ -74,9 +78,12 @@ fn import(source: &Path, into: &Path, options: &ImportOptions<'_>) -> CommandRes
 }
 
 /// A directory that goes away with what is left in it, on the file system of the target.
-fn making(into: &Path, prefix: &str) -> Result<tempfile::TempDir, Failure> {
-    let made = tempfile::Builder::new().prefix(prefix).tempdir_in(into);
-    made.with_context(|| format!("cannot make a directory in {}", into.display())).or_exit(Exit::Usage)
+fn making(into: &Path) -> Result<tempfile::TempDir, Failure> {
+    fs::create_dir_all(into).with_context(|| format!("cannot make {}", into.display())).or_exit(Exit::Usage)?;
+    let made = tempfile::Builder::new().prefix(".making-").tempdir_in(into);
+    // The error has the name of the temporary directory, which says nothing to anybody.
+    made.map_err(|error| anyhow!("cannot make a directory in {}: {}", into.display(), error.kind()))
+        .or_exit(Exit::Usage)
 }
 
 fn facts(imported: &Imported) -> String {

@@ -22,8 +22,7 @@ fn a_new_package_holds_at_once_and_so_does_what_is_exported_of_it() {
     let object: Value = serde_json::from_str(&verified.stdout).unwrap_or_else(|_| panic!("{verified:?}"));
     assert_eq!((verified.code, &object["format"]), (Some(0), &"kattis-2025-09".into()), "{object:#}");
 
-    // And it comes in again, as a directory of the problem's name.
-    files.write("store/keep", "");
+    // And it comes in again, as a directory of the problem's name, in one that was not there.
     let imported = end(cupel(["problem", "import", &zip, "--into", &files.path("store")]), b"");
     assert_eq!(imported.code, Some(0), "{imported:?}");
     let listed = end(cupel(["problem", "list", &files.path("store"), "--json"]), b"");
@@ -36,9 +35,11 @@ fn a_new_package_holds_at_once_and_so_does_what_is_exported_of_it() {
 #[test]
 fn a_new_function_problem_holds_at_once() {
     let files = Files::new(&[("keep", "")]);
-    let made = end(cupel(["problem", "new", "largest", "--function", "--into", &files.path("")]), b"");
+    let made = end(cupel(["problem", "new", "largest", "--function", "--into", &files.path("a/b")]), b"");
     assert_eq!(made.code, Some(0), "{made:?}");
-    let verified = end(cupel(["verify", &files.path("largest")]), b"");
+    let in_a_file = end(cupel(["problem", "new", "largest", "--into", &files.path("keep")]), b"");
+    assert!(in_a_file.code == Some(2) && !in_a_file.stderr.contains(".making"), "{in_a_file:?}");
+    let verified = end(cupel(["verify", &files.path("a/b/largest")]), b"");
     assert_eq!(verified.code, Some(0), "{verified:?}");
 }
 

@@ -84,7 +84,9 @@ impl Kattis<'_> {
         if !(self.has_secret() || samples_suffice) {
             let remedy = match context.tree.has_directory("generators") {
                 true => "The package has generators: build it first, so that data/secret has the cases",
-                false => "Add data/secret/NAME.in and NAME.ans",
+                false => {
+                    "Add data/secret/NAME.in and NAME.ans; `cupel judge` and `cupel verify` take samples alone with --allow-no-secret"
+                }
             };
             context.findings.file(Code::NoCases, "data/secret", "there is no secret case", remedy);
             return Ok(None);

@@ -36,7 +36,8 @@ pub(super) fn read(context: &Context<'_>, top: &Reader<'_>, method: &Method, dra
         + directories.iter().filter(|name| **name != "sample").count();
     if secret == 0 && !(context.options.allow_no_secret && !(loose.is_empty() && directories.is_empty())) {
         if !context.findings.any_error() {
-            let remedy = "Add tests/NAME.in and tests/NAME.out, with a NAME that does not begin with `sample`";
+            let remedy = "Add tests/NAME.in and tests/NAME.out, with a NAME that does not begin with `sample`; `cupel judge` and \
+                          `cupel verify` take samples alone with --allow-no-secret";
             context.findings.file(Code::NoCases, "tests", "there is no case but samples", remedy);
         }
         return None;

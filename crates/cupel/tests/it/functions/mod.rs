@@ -139,7 +139,13 @@ fn starter_code_is_refused_where_there_is_none() {
 
 #[test]
 fn a_language_without_a_driver_is_refused_before_it_runs() {
-    check(&doubles(), "a.rb", "def twice(n) = [n, 2 * n]\n", "CE", "there is no driver that calls one in `ruby`");
+    check(
+        &doubles(),
+        "a.rb",
+        "def twice(n) = [n, 2 * n]\n",
+        "CE",
+        "no driver calls one in `ruby`; there are drivers for",
+    );
 }
 
 #[test]
