@@ -152,7 +152,7 @@ impl Ready {
         for warning in &imported.warnings {
             anstream::eprintln!("{}", dim(&warning.to_string()));
         }
-        show(&imported.package.problem, report);
+        show(&self.path, report);
         match updated {
             Some(true) => anstream::println!("the time limit was written into the package"),
             Some(false) => anstream::println!("{}", dim("the package has this time limit already")),
@@ -220,7 +220,7 @@ impl VerifyObserver for Progress {
     }
 }
 
-fn show(problem: &Problem, report: &VerifyReport) {
+fn show(path: &Path, report: &VerifyReport) {
     table(report);
     for note in &report.notes {
         anstream::println!("{} {}", dim("note:"), harmless(note));
@@ -239,7 +239,7 @@ fn show(problem: &Problem, report: &VerifyReport) {
         0 => format!("all {count} expectations hold"),
         _ => format!("{broken} of {count} expectations do not hold"),
     };
-    anstream::println!("{mark} {}: {summary} {}", problem.slug, dim(&format!("· {}", limit(report))));
+    anstream::println!("{mark} {}: {summary} {}", path.display(), dim(&format!("· {}", limit(report))));
 }
 
 fn limit(report: &VerifyReport) -> String {

@@ -80,8 +80,10 @@ impl About<'_> {
         let got = whole(self.report.verdict);
         let holds = expected.iter().any(|verdict| verdict.covers(got));
         let decisive = self.report.cases.iter().find(|case| case.verdict == got && got != Verdict::Accepted);
+        // The claim has the case already.
+        let place = decisive.map(|case| format!("{}: ", case.id)).unwrap_or_default();
         let told = match &self.report.message {
-            Some(message) if !holds => format!("{}: {message}", got.code()),
+            Some(message) if !holds => format!("{}: {}", got.code(), message.strip_prefix(&place).unwrap_or(message)),
             _ => got.code().to_owned(),
         };
         self.claim(&rule.origin, names(expected), told, decisive.map(|case| &case.id), holds)

@@ -22,7 +22,7 @@ mod report;
 use std::time::Duration;
 
 use cupel_languages::{Language, Registry};
-use cupel_problem::{CaseId, ExampleSubmission, MaxScore, Package, PackagePath, Program, Scope};
+use cupel_problem::{CaseId, ExampleSubmission, ExpectedVerdict, MaxScore, Package, PackagePath, Program, Scope};
 use cupel_types::{BoxFiles, LimitsRequest, UserId, Verdict};
 
 pub use report::{Claim, Subject, VerifiedGroup, VerifiedSubmission, VerifiedTimeLimit, VerifyReport};
@@ -32,7 +32,9 @@ use super::calibrate::{
 };
 use super::limits::CPU_TIME_DEFAULT;
 use super::program::{Builder, Programs, Runnable};
-use super::{Manner, ProblemError, ProblemReport, ProblemRequest, judge_as, must_be_in_time, program};
+use super::{
+    Manner, ProblemCaseReport, ProblemError, ProblemReport, ProblemRequest, judge_as, must_be_in_time, program,
+};
 use crate::{ArtifactCache, Executor, JudgeEvent, JudgeObserver};
 
 /// What is to be verified, and how.
@@ -119,6 +121,9 @@ pub fn verify(
 /// Told once: whatever a submission says beyond its answer is then accepted, too.
 const UNREAD: &str = "the interactor accepted, and left something unread that the program said";
 
+/// Most tests of which is told that their answers may be wrong.
+const SUSPECTS_MAX: usize = 10;
+
 /// What goes on while a package is verified.
 struct Verifying<'a, 'b> {
     request: &'a VerifyRequest<'a>,
@@ -194,6 +199,7 @@ impl<'a> Verifying<'a, '_> {
         }
         let tried: Vec<Result<Tried<'a>, String>> = tried.into_iter().flatten().collect();
         let time_limit = self.time_limit(limit, given.is_none(), &tried);
+        self.suspect_answers(&tried);
         let used = limit.unwrap_or(CPU_TIME_DEFAULT);
         let mut shown = Vec::new();
         for (example, tried) in examples.iter().zip(tried) {
@@ -219,6 +225,28 @@ impl<'a> Verifying<'a, '_> {
             });
         }
         Ok((shown, time_limit))
+    }
+
+    /// Tells of tests on which all submissions that must be accepted, at least two, are wrong in the same way.
+    fn suspect_answers(&mut self, tried: &[Result<Tried<'_>, String>]) {
+        let must_be_accepted = |tried: &&Tried<'_>| {
+            tried.example.expectations.iter().any(|rule| {
+                let verdicts = rule.verdict.as_deref().or(rule.permitted.as_deref());
+                rule.scope == Scope::All && verdicts == Some(&[ExpectedVerdict::Accepted])
+            })
+        };
+        let accepted: Vec<&Tried<'_>> = tried.iter().flatten().filter(must_be_accepted).collect();
+        let [first, others @ ..] = &accepted[..] else { return };
+        let wrong = |case: &&ProblemCaseReport| case.verdict == Verdict::WrongAnswer && case.judge_message.is_some();
+        for case in first.report.cases.iter().filter(wrong).take(SUSPECTS_MAX) {
+            let is_alike = |other: &ProblemCaseReport| {
+                (&other.id, other.verdict, &other.judge_message) == (&case.id, case.verdict, &case.judge_message)
+            };
+            if !others.is_empty() && others.iter().all(|other| other.report.cases.iter().any(is_alike)) {
+                let told = "all submissions that must be accepted are wrong in the same way; its answer may be wrong";
+                self.notes.push(format!("{}: {told}", case.id));
+            }
+        }
     }
 
     /// Judges a submission on all cases. The inner error is why it cannot be run here.

@@ -9,7 +9,8 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use cupel_problem::{
-    Case, Checker, Comparison, FileRef, GroupName, Interactor, JudgeProgram, Method, OutputTrial, Protocol,
+    Case, Checker, Comparison, FileRef, FunctionCase, GroupName, Interactor, JudgeProgram, Method, OutputTrial,
+    Protocol, Signature,
 };
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Limits, LimitsRequest, Verdict};
 
@@ -36,8 +37,8 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
             return Ok(());
         }
         match &*case.method {
-            // What functions return are values, and never junk; an answer that is none is found with every submission.
-            Method::Check(_) if problem.signature.is_some() => {}
+            // What functions return are values, and never junk.
+            Method::Check(_) if let Some(signature) = &problem.signature => values(verifying, case, signature)?,
             Method::Check(Checker::Builtin(comparison)) => answer(verifying, case, comparison)?,
             // One that hangs would do so again and again.
             Method::Check(Checker::Program(program)) if faulty.contains(&program.program.path) => {}
@@ -54,6 +55,28 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
             try_output(verifying, trial, accepted)?;
         }
     }
+    Ok(())
+}
+
+/// A test of a function: what it is called with and what it is to return are values of its types.
+fn values(verifying: &mut Verifying<'_, '_>, case: &Case, signature: &Signature) -> Result<(), ProblemError> {
+    let package = verifying.request.package;
+    let call = match FunctionCase::read(signature, &program::read(package, &case.input)?) {
+        Ok(call) => call,
+        Err(why) => {
+            let subject = Subject::Checker(case.input.path.to_string());
+            verifying.claim(subject, RULE, "what the function takes", why.to_string(), Some(case.id.as_str()), false);
+            return Ok(());
+        }
+    };
+    let Some(answer) = case.answer.as_ref().filter(|_| !signature.compare.is_by_checker()) else { return Ok(()) };
+    let read = call.expected(&program::read(package, answer)?).map(drop);
+    let (got, holds) = match read {
+        Ok(()) => ("such a value".to_owned(), true),
+        Err(why) => (why.to_string(), false),
+    };
+    let subject = Subject::Checker(answer.path.to_string());
+    verifying.claim(subject, RULE, "a value that the function may return", got, Some(case.id.as_str()), holds);
     Ok(())
 }
 
