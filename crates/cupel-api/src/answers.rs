@@ -170,8 +170,9 @@ fn output_bytes(record: &SubmissionRecord) -> usize {
     let graded = report.grading.iter().flat_map(|grading| &grading.cases).filter_map(|case| case.step.as_ref());
     let steps = report.execution.iter().chain(report.cases.iter().map(|case| &case.step)).chain(graded);
     let compile = report.compile.as_ref().map_or(0, |compile| 2 * compile.output.data.len());
+    let said = report.grading.iter().flat_map(|grading| &grading.cases).filter_map(|case| case.conversation.as_ref());
     let graded = report.grading.iter().flat_map(|grading| [&grading.returned, &grading.conversation]).flatten();
-    let graded: usize = graded.map(|output| output.data.len()).sum();
+    let graded: usize = graded.chain(said).map(|output| output.data.len()).sum();
     compile + graded + steps.map(|step| step.stdout.data.len() + step.stderr.data.len()).sum::<usize>()
 }
 

@@ -56,6 +56,8 @@ pub struct CaseGrade {
     pub feedback: Feedback,
     /// How the program ended and what it wrote, where a contestant may see everything.
     pub step: Option<StepReport>,
+    /// What was said between the program and the problem's, where a contestant may see everything: a line each, after `>` and `<`.
+    pub conversation: Option<Output>,
     /// What the checker says to the author. May quote the test.
     pub judge_message: Option<String>,
     /// What the checker says to the contestant.

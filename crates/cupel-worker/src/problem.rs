@@ -14,7 +14,9 @@ use cupel_judge::{
 };
 use cupel_languages::{Language, Registry};
 use cupel_problem::{MaxScore, Package, Score};
-use cupel_types::{Bytes, CaseGrade, Cases, Feedback, Grading, GroupGrade, Limits, RunReport, Solution, Verdict};
+use cupel_types::{
+    Bytes, CaseGrade, Cases, Feedback, Grading, GroupGrade, Limits, Output, RunReport, Solution, Verdict,
+};
 
 use crate::attempt_log::AttemptLog;
 use crate::slot::{SlotError, SlotParts};
@@ -163,13 +165,16 @@ fn result_of(report: ProblemReport, told: &HashMap<String, Told>, output_kept_ma
 }
 
 fn grade_of(case: ProblemCaseReport, feedback: Feedback, room: &mut usize) -> CaseGrade {
-    let step = case.step.filter(|_| feedback == Feedback::Full).filter(|step| {
-        // As much as all samples together may show.
-        let bytes = step.stdout.data.len() + step.stderr.data.len();
+    // As much as all samples together may show.
+    let mut fits = |bytes: usize| {
         let fits = bytes <= *room;
         *room -= if fits { bytes } else { 0 };
         fits
-    });
+    };
+    let said = (feedback == Feedback::Full).then(|| case.conversation()).flatten();
+    let step = case.step.filter(|_| feedback == Feedback::Full);
+    let step = step.filter(|step| fits(step.stdout.data.len() + step.stderr.data.len()));
+    let said = said.filter(|said| fits(said.len()));
     CaseGrade {
         name: case.id.to_string(),
         group: case.group.to_string(),
@@ -178,6 +183,7 @@ fn grade_of(case: ProblemCaseReport, feedback: Feedback, room: &mut usize) -> Ca
         usage: case.usage,
         feedback,
         step,
+        conversation: said.map(|said| Output { data: said.into_bytes().into(), truncated: false }),
         judge_message: case.judge_message.map(short),
         team_message: case.team_message.map(short),
     }

@@ -33,6 +33,7 @@ fn graded(verdict: Verdict) -> RunReport {
         usage: Usage::default(),
         feedback,
         step,
+        conversation: None,
         judge_message: Some("expected `the secret`".into()),
         team_message: Some("look closer".into()),
     };

@@ -137,7 +137,7 @@ impl Judging<'_, '_> {
 
 /// What was said, a line each: after `<` the problem's program, after `>` the submission, as samples of conversations are written.
 /// Source: Kattis problem package format, "Interactive problems".
-fn conversation(transcript: &[(Party, Vec<u8>)]) -> String {
+pub(super) fn conversation(transcript: &[(Party, Vec<u8>)]) -> String {
     let mut text = String::new();
     for (party, said) in transcript {
         let mark = if *party == Party::Interactor { '<' } else { '>' };

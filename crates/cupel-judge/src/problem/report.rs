@@ -106,6 +106,12 @@ impl ProblemCaseReport {
         }
     }
 
+    /// How the conversation began, as samples of conversations are written: a line each, after `<` the problem's program's, after `>` the
+    /// submission's. `None` where there was none.
+    pub fn conversation(&self) -> Option<String> {
+        (!self.transcript.is_empty()).then(|| super::own::conversation(&self.transcript))
+    }
+
     /// Whether a limit of time ended it, so that nobody knows how long it would have taken.
     pub(super) fn is_unfinished(&self) -> bool {
         let outcome = self.step.as_ref().map(|step| step.outcome);

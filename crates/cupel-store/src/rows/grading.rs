@@ -49,6 +49,8 @@ struct CaseRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     step: Option<StepRow>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    conversation: Option<OutputRow>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     judge_message: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     team_message: Option<String>,
@@ -81,6 +83,7 @@ pub(super) fn put_grading(grading: &Grading, blob: &mut BlobWriter) -> GradingRo
                 usage: (&c.usage).into(),
                 feedback: c.feedback.as_str().into(),
                 step: c.step.as_ref().map(|step| put_step(step, blob)),
+                conversation: c.conversation.as_ref().map(|output| put_output(output, blob)),
                 judge_message: c.judge_message.clone(),
                 team_message: c.team_message.clone(),
             })
@@ -110,6 +113,7 @@ pub(super) fn read_grading(row: GradingRow, data: &[u8]) -> Result<Grading, RowE
             usage: c.usage.into(),
             feedback: Feedback::from_name(&c.feedback).ok_or(bad("feedback"))?,
             step: c.step.map(|step| read_step(step, data)).transpose()?,
+            conversation: c.conversation.map(|output| read_output(output, data)).transpose()?,
             judge_message: c.judge_message,
             team_message: c.team_message,
         })

@@ -108,6 +108,14 @@ fn an_own_input_is_what_the_problems_program_plays_with() {
         let why = "it answers 6, but cracks above 5";
         assert_eq!((&told["verdict"], &told["message"]), (&json!("WA"), &json!(why)), "{told}");
 
+        // The samples have theirs, too; no other test has.
+        let body = json!({ "language": "python", "source_code": halves });
+        let sent = author.post("/api/v1/problems/cracking-point/run", body);
+        let told = author.ended(&sent["submission_id"]);
+        let tests = told["problem"]["tests"].as_array().unwrap();
+        let said = |test: &Value| test["conversation"].as_str().is_some_and(|said| said.starts_with(">? 500001\n<"));
+        assert!(!tests.is_empty() && tests.iter().all(said), "{told}");
+
         // Nobody's fault is found: neither the program's nor the package's.
         let told = run(author, "cracking-point", ("python", halves), "five\n");
         assert_eq!((&told["verdict"], &told["attempts"]), (&json!("SK"), &json!(1)), "{told}");

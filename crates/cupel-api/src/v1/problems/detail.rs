@@ -113,7 +113,7 @@ pub(crate) struct FileView {
 pub(crate) struct SampleView {
     /// Its name in results.
     name: String,
-    /// The input.
+    /// The input; where your program talks with one of the problem's, it is the latter that reads it.
     #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<String>,
     /// The output that is expected, or one of them.

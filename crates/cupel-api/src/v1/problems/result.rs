@@ -114,6 +114,10 @@ pub(crate) struct ProblemTestView {
     /// The same on standard error.
     #[serde(skip_serializing_if = "Option::is_none")]
     stderr: Option<String>,
+    /// What was said, where the test is shown and your program talks with one of the problem's: a line each, yours after `>`, the
+    /// problem's after `<`; how it began, where it is long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conversation: Option<String>,
     /// What the checker says, where the test is shown; for the problem's authors always.
     #[serde(skip_serializing_if = "Option::is_none")]
     judge_message: Option<String>,
@@ -199,6 +203,7 @@ fn test_view(number: u64, case: &CaseGrade, told: &Told) -> ProblemTestView {
         memory_used_kb: has_run.then_some(case.usage.memory.as_kib()),
         stdout: step.map(|step| text_of(&step.stdout).0),
         stderr: step.map(|step| text_of(&step.stderr).0),
+        conversation: case.conversation.as_ref().map(|output| text_of(output).0),
         judge_message: case.judge_message.clone().filter(|_| in_full),
         message: case.team_message.clone().filter(|_| in_full),
     }
