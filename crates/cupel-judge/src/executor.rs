@@ -62,6 +62,8 @@ pub struct TalkResult {
     pub settled: bool,
     /// Whether the interactor left something unread that the program had said.
     pub unread: bool,
+    /// Whether something the interactor had said lay unread before the program when that ended: it was not what it waited for.
+    pub unheard: bool,
     /// What was said, in the order in which it came, up to the bound.
     pub transcript: Vec<(Party, Vec<u8>)>,
 }

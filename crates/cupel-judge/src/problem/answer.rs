@@ -184,16 +184,21 @@ fn dmoj(code: i32, points: impl FnOnce() -> Option<Named>) -> Answer {
     }
 }
 
+/// Any two lines one after the other are a share, also where it rejects.
 fn peg(code: i32, stdout: &[u8]) -> Answer {
     let text = String::from_utf8_lossy(stdout);
-    let mut numbers = text.lines().map(|line| line.trim().parse::<Score>());
-    match (code, numbers.next(), numbers.next()) {
-        (0, Some(Ok(right)), Some(Ok(of))) => match share(right, of) {
+    let numbers: Vec<Option<Score>> = text.lines().map(|line| line.trim().parse().ok()).collect();
+    let said = numbers.windows(2).find_map(|pair| match (pair[0], pair[1]) {
+        (Some(right), Some(of)) if right > Score::ZERO && of > Score::ZERO => Some((right, of)),
+        _ => None,
+    });
+    match (code, said) {
+        (0 | 1, Some((right, of))) => match share(right, of) {
             Some(points) => Answer { points: Some(points), ..plain(Decision::Accepted) },
             None => Answer::fault(format!("it gave {right} of {of} points")),
         },
-        (0, _, _) => plain(Decision::Accepted),
-        (1, _, _) => plain(Decision::WrongAnswer),
+        (0, None) => plain(Decision::Accepted),
+        (1, None) => plain(Decision::WrongAnswer),
         _ => unknown_code(code, "0 or 1"),
     }
 }
@@ -342,6 +347,11 @@ mod tests {
             (Protocol::Coci, 7, "", "partial 5/4", "F"),
             (Protocol::Peg, 0, "3\n4\n", "", "A x0.75"),
             (Protocol::Peg, 0, "4\n3\n", "", "F"),
+            (Protocol::Peg, 0, "0\n3\n", "", "A"),
+            (Protocol::Peg, 1, "1\n10\n", "", "A x0.1"),
+            (Protocol::Peg, 1, "so near\n1\n4\n", "", "A x0.25"),
+            (Protocol::Peg, 1, "0\n10\n", "", "W"),
+            (Protocol::Peg, 1, "wrong\n", "", "W"),
         ] {
             assert_eq!(
                 told(&protocol, code, stdout, stderr, &[]),

@@ -3,8 +3,8 @@
 //! **Who died first** decides a conversation, in this order: an interactor that failed is JE, unless the program had ended badly before it,
 //! or both had only been waiting for each other; an interactor that ended first and rejected is WA, whatever the program did
 //! afterwards; then what the program did by itself; then the interactor's decision. When both wait for each other until a limit
-//! ends it, that is the program's fault; when the interactor computed all that time, it is the interactor's. Once the end of one has decided,
-//! the other one is ended, too.
+//! ends it, that is the program's fault; when the interactor computed all that time, it is the interactor's, unless the program had not
+//! even read what had been said to it. Once the end of one has decided, the other one is ended, too.
 //! Source: problemtools, `interactive.cc`; DOMjudge, `runpipe`.
 
 use std::sync::Arc;
@@ -91,6 +91,7 @@ impl Judging<'_, '_> {
         }
         if only_waited
             && ended.first == Party::Program
+            && !ended.unheard
             && theirs.usage.cpu_time * 4 > ended.program.report.usage.wall_time
         {
             let who = &interactor.program.program.path;

@@ -147,13 +147,22 @@ pub(super) fn talk(
     let (mut program, mut interactor) = (program?, interactor?);
     let first = if interactor.at < program.at { Party::Interactor } else { Party::Program };
     let unread = interactor.unread || lock(&for_interactor.state).lost;
+    let unheard = program.unread;
     let mut settled = false;
     if !shared.cancelled.load(Ordering::Relaxed) {
         settled = program.is_ended_by_us();
         interactor.is_ended_by_us();
     }
     let transcript = shared.transcript.into_inner().unwrap_or_else(PoisonError::into_inner).said;
-    Ok(TalkResult { program: program.result, interactor: interactor.result, first, settled, unread, transcript })
+    Ok(TalkResult {
+        program: program.result,
+        interactor: interactor.result,
+        first,
+        settled,
+        unread,
+        unheard,
+        transcript,
+    })
 }
 
 /// A pipe that a cell's user may open again by name (`/dev/stdin`).

@@ -234,6 +234,18 @@ fn a_program_reads_the_end_of_its_input_when_its_interactor_closes_it_and_goes_o
     }
 }
 
+/// Source: DOMjudge's example `boolfind`, whose `boolfind-test-loop` asks for ever and hears nothing.
+#[test]
+fn an_interactor_that_computes_is_at_fault_where_the_program_waits_for_what_it_says() {
+    let act = "for line in sys.stdin:\n  while line == 'think\\n': pass\n  print('yes', flush=True)";
+    let hears = "print('ask', flush=True)\ninput()\nprint('think', flush=True)\ninput()\n";
+    let does_not = "import time\nprint('ask')\nprint('think', flush=True)\ntime.sleep(100)\n";
+    for (source, verdict) in [(hears, "JE"), (does_not, "ILE")] {
+        let object = judge_within("0.5", &guessing(act), "a.py", source, &[]);
+        assert_eq!(object["verdict"], verdict, "{source}: {object:#}");
+    }
+}
+
 #[test]
 fn a_program_that_has_been_rejected_need_not_come_to_its_end() {
     let files = guessing("sys.exit(43 if int(input()) > 1000 else 42)");
