@@ -1,5 +1,6 @@
 //! `cupel judge` and `cupel check`: real packages, real programs, the real sandbox.
 
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -469,4 +470,40 @@ fn check_reads_the_output_from_standard_input() {
     let files = Files::new(&[("ans", "1 2\n")]);
     assert_eq!(end(cupel(["check", "default", "--answer", &files.path("ans")]), b"1 2").code, Some(42));
     assert_eq!(end(cupel(["check", "default", "--answer", &files.path("ans")]), b"1 2 3").code, Some(43));
+}
+
+/// The most memory in KiB that `cupel check default` has held when it has read all of an output, which is then accepted. An output is
+/// pieces repeated.
+fn most_memory_while_comparing((answer, answers): (&str, usize), (output, outputs): (&str, usize)) -> u64 {
+    let files = Files::new(&[]);
+    let repeat = |into: &mut dyn Write, piece: &str, times: usize| {
+        let block = piece.repeat((1 << 16) / piece.len());
+        let pieces = block.len() / piece.len();
+        (0..times / pieces).for_each(|_| into.write_all(block.as_bytes()).unwrap());
+        into.write_all(piece.repeat(times % pieces).as_bytes()).unwrap();
+    };
+    repeat(&mut std::fs::File::create(files.path("ans")).unwrap(), answer, answers);
+    let command = ["check", "default", "--answer", &files.path("ans")];
+    let mut child = cupel(command).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    repeat(&mut stdin, output, outputs);
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    drop(stdin);
+    assert_eq!(child.wait().unwrap().code(), Some(42), "{outputs} of {output:?}");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+#[test]
+fn an_output_of_100_mb_takes_no_more_memory_than_a_small_one() {
+    const LARGE: usize = 100_000_000;
+    let small = most_memory_while_comparing(("0\n", 1), ("0 ", 1));
+    for (what, answer, output) in [
+        ("one word", ("a", LARGE), ("a", LARGE)),
+        ("blanks", (" ", 1), (" ", LARGE)),
+        ("many words", ("0\n", LARGE / 2), ("0 ", LARGE / 2)),
+    ] {
+        let most = most_memory_while_comparing(answer, output);
+        assert!(most < small + 4096, "{what}: {most} KiB, a small output {small} KiB");
+    }
 }
