@@ -3,7 +3,7 @@ n = int(input())
 jumps = list(map(int, input().split()))
 been = []
 pad = 0
-while pad not in been:
+while all(other != pad for other in been):
     been.append(pad)
     pad = (pad + jumps[pad]) % n
 print(len(been), pad)
