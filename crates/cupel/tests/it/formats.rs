@@ -76,6 +76,60 @@ fn kattis_2025_09_scores_by_groups_shares_and_requirements() {
 }
 
 #[test]
+fn domjudge_gives_a_group_its_score_once_nests_means_and_minima_and_takes_scores_of_what_is_rejected() {
+    let files = Files::new(&[
+        ("p/domjudge-problem.ini", "timelimit = 1\n"),
+        ("p/problem.yaml", "name: Numbers\ntype: scoring\nvalidation: custom\n"),
+        ("p/data/testdata.yaml", "on_reject: continue\ngrader_flags: sum, ignore_sample\n"),
+        ("p/data/secret/testdata.yaml", "on_reject: continue\ngrader_flags: sum\n"),
+        ("p/data/secret/least/testdata.yaml", "on_reject: continue\ngrader_flags: min\n"),
+        ("p/data/secret/least/u/testdata.yaml", "accept_score: 50\n"),
+        ("p/data/secret/least/v/testdata.yaml", "accept_score: 50\n"),
+        ("p/data/secret/mean/testdata.yaml", "on_reject: continue\ngrader_flags: avg\n"),
+        ("p/data/secret/mean/x/testdata.yaml", "accept_score: 15\n"),
+        ("p/data/secret/mean/y/testdata.yaml", "accept_score: 30\n"),
+        ("p/data/secret/mean/z/testdata.yaml", "accept_score: 45\n"),
+        ("p/data/secret/open/testdata.yaml", "on_reject: continue\nrange: 0 100\n"),
+        ("p/data/secret/plain/testdata.yaml", "accept_score: 20\n"),
+        (
+            "p/output_validators/v.py",
+            "import sys\nasked, got = open(sys.argv[1]).read().strip(), sys.stdin.read().strip()\nif asked not in '89': sys.exit(42 if got == asked else 43)\nopen(sys.argv[3] + 'score.txt', 'w').write(got)\nsys.exit(42 if float(got) >= 10 else 43)\n",
+        ),
+    ]);
+    for (case, number) in [
+        ("sample/1", 1),
+        ("secret/plain/1", 1),
+        ("secret/plain/2", 2),
+        ("secret/mean/x/1", 3),
+        ("secret/mean/y/1", 4),
+        ("secret/mean/z/1", 5),
+        ("secret/least/u/1", 6),
+        ("secret/least/v/1", 7),
+        ("secret/open/1", 8),
+        ("secret/open/2", 9),
+    ] {
+        files.write(&format!("p/data/{case}.in"), &format!("{number}\n"));
+        files.write(&format!("p/data/{case}.ans"), &format!("{number}\n"));
+    }
+    for (says, verdict, score) in [
+        ("{8: 12.34, 9: 60.01}", "AC", "172.35 least=50 mean=30 open=72.35 plain=20"),
+        ("{5: 0, 8: 3.5, 9: 0.25}", "WA", "88.75 least=50 mean=15 open=3.75 plain=20"),
+        ("{1: 0, 7: 0, 8: 10, 9: 10}", "WA", "50 least=0 mean=30 open=20 plain=0"),
+        ("{9: 10, 8: exit}", "RTE", "110 least=50 mean=30 open=10 plain=20"),
+    ] {
+        let source = format!("n = int(input())\nsays = {says}.get(n, n)\nprint(says if says != exit else exit(1))\n");
+        let object = judge(&files, "a.py", &source, &["--format", "domjudge"]);
+        let groups = object["groups"].as_array().unwrap().iter();
+        let first = groups.filter_map(|group| {
+            let name = group["name"].as_str()?.strip_prefix("secret/").filter(|name| !name.contains('/'))?;
+            Some(format!(" {name}={}", group["score"]))
+        });
+        let found = format!("{}{}", object["score"], first.collect::<String>());
+        assert_eq!((object["verdict"].as_str(), found.as_str()), (Some(verdict), score), "{says}: {object:#}");
+    }
+}
+
+#[test]
 fn dmoj_scores_batches_as_a_whole_and_skips_what_depends_on_a_failed_one() {
     let files = Files::new(&[(
         "p/init.yml",
