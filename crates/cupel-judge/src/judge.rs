@@ -85,17 +85,7 @@ pub fn judge(
     let (program, language) = (request.program, request.language);
     let files = &program.source.files;
     let limits = request.limits.over(language.limits);
-    let mut report = RunReport {
-        verdict: Verdict::Accepted,
-        message: None,
-        compile: None,
-        execution: None,
-        cases: Vec::new(),
-        grading: None,
-        verification: None,
-        limits,
-        language_version: language.installed_version().unwrap_or_default().to_owned(),
-    };
+    let mut report = RunReport::bare(Verdict::Accepted, limits, language.installed_version().unwrap_or_default());
 
     // The compiler's, and two of each case, or of the only execution.
     let mut room = Room::new(request.output_kept_max, 1 + 2 * program.tests.len().max(1));

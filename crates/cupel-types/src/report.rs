@@ -87,6 +87,21 @@ pub struct RunReport {
 }
 
 impl RunReport {
+    /// A verdict of which nothing else is known yet: nothing was compiled or executed.
+    pub fn bare(verdict: Verdict, limits: Limits, language_version: &str) -> RunReport {
+        RunReport {
+            verdict,
+            message: None,
+            compile: None,
+            execution: None,
+            cases: Vec::new(),
+            grading: None,
+            verification: None,
+            limits,
+            language_version: language_version.to_owned(),
+        }
+    }
+
     /// What each execution of the program used, in order.
     pub fn usages(&self) -> impl Iterator<Item = &Usage> {
         let steps = self.execution.iter().chain(self.cases.iter().map(|case| &case.step)).map(|step| &step.usage);

@@ -150,17 +150,13 @@ fn result_of(report: ProblemReport, told: &HashMap<String, Told>, output_kept_ma
         author_message: report.message.map(short),
         ..Grading::default()
     };
+    // The sender is told the limit that the verdict is about; beyond it a program is let run for a moment.
+    let limits = Limits { cpu_time: report.cpu_time_max, ..report.limits };
     RunReport {
-        verdict: report.verdict,
         message,
         compile: report.compile,
-        execution: None,
-        cases: Vec::new(),
         grading: Some(grading),
-        verification: None,
-        // The sender is told the limit that the verdict is about; beyond it a program is let run for a moment.
-        limits: Limits { cpu_time: report.cpu_time_max, ..report.limits },
-        language_version: report.language_version,
+        ..RunReport::bare(report.verdict, limits, &report.language_version)
     }
 }
 
@@ -232,16 +228,11 @@ pub(crate) fn overdue(report: &mut RunReport, time_max: Duration) {
 }
 
 fn without_samples(language: &Language) -> RunReport {
+    let version = language.installed_version().unwrap_or_default();
     RunReport {
-        verdict: Verdict::Skipped,
         message: Some("The problem has no samples. Run your program on an input of your own.".to_owned()),
-        compile: None,
-        execution: None,
-        cases: Vec::new(),
         grading: Some(Grading::default()),
-        verification: None,
-        limits: language.limits,
-        language_version: language.installed_version().unwrap_or_default().to_owned(),
+        ..RunReport::bare(Verdict::Skipped, language.limits, version)
     }
 }
 

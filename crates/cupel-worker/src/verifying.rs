@@ -94,15 +94,9 @@ fn result_of(report: VerifyReport) -> RunReport {
         notes: report.notes,
     };
     RunReport {
-        verdict,
         message: (!holds).then(|| format!("{broken} of {claims} claims of the package do not hold")),
-        compile: None,
-        execution: None,
-        cases: Vec::new(),
-        grading: None,
         verification: Some(verification),
-        limits: Limits::default(),
-        language_version: String::new(),
+        ..RunReport::bare(verdict, Limits::default(), "")
     }
 }
 

@@ -36,17 +36,8 @@ pub fn run_with_input(
 ) -> Result<RunReport, ProblemError> {
     let problem = &request.package.problem;
     let limits = CaseLimits::of(&problem.limits, request.language, &request.limits);
-    let mut report = RunReport {
-        verdict: Verdict::Skipped,
-        message: None,
-        compile: None,
-        execution: None,
-        cases: Vec::new(),
-        grading: None,
-        verification: None,
-        limits: Limits { cpu_time: limits.cpu_time, ..limits.enforced },
-        language_version: request.language.installed_version().unwrap_or_default().to_owned(),
-    };
+    let told = Limits { cpu_time: limits.cpu_time, ..limits.enforced };
+    let mut report = RunReport::bare(Verdict::Skipped, told, request.language.installed_version().unwrap_or_default());
     if let Some(why) = refused_source(request) {
         report.verdict = Verdict::CompileError;
         report.message = Some(why);

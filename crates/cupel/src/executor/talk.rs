@@ -57,9 +57,9 @@ struct End {
 }
 
 impl End {
-    /// Whether it was ended because nothing followed from it any more; then that is what the report says. One that had ended by itself
-    /// a moment before has its own end again.
-    fn is_ended_by_us(&mut self) -> bool {
+    /// Has the report say how it ended, where we ended it because nothing followed from it any more: by SIGKILL, or as it had by itself
+    /// a moment before. `true`: it was us.
+    fn settle_report(&mut self) -> bool {
         let report = &mut self.result.report;
         if report.outcome != Outcome::Cancelled {
             return false;
@@ -150,8 +150,8 @@ pub(super) fn talk(
     let unheard = program.unread;
     let mut settled = false;
     if !shared.cancelled.load(Ordering::Relaxed) {
-        settled = program.is_ended_by_us();
-        interactor.is_ended_by_us();
+        settled = program.settle_report();
+        interactor.settle_report();
     }
     let transcript = shared.transcript.into_inner().unwrap_or_else(PoisonError::into_inner).said;
     Ok(TalkResult {

@@ -15,6 +15,10 @@ use crate::{
     ValidatorArgs,
 };
 
+/// What says with which arguments a package's programs are called, for a case or for many.
+const ARGUMENTS: [&str; 5] =
+    ["args", "input_validator_args", "output_validator_args", "input_visualizer_args", "output_visualizer_args"];
+
 /// What a file of a case may end in, the longest first.
 const ENDINGS: &[&str] = &[
     ".in.statement",
@@ -240,14 +244,7 @@ impl Maker<'_, '_> {
                 "the format has no configuration of all data",
                 "Move it into `sample` and `secret`",
             );
-            let known = [
-                "args",
-                "input_validator_args",
-                "output_validator_args",
-                "input_visualizer_args",
-                "output_visualizer_args",
-            ];
-            reader.only(&known, Unknown::Error);
+            reader.only(&ARGUMENTS, Unknown::Error);
             inherited.read_arguments(&reader, FILE);
         }
         Ok(inherited)
@@ -259,17 +256,8 @@ impl Maker<'_, '_> {
         let Some(node) = context.yaml(path, ByteOrderMark::Refused)? else { return Ok(()) };
         let reader = Reader::new(Source { file: path, findings: context.findings }, &node);
         reader.map();
-        let known = [
-            "args",
-            "input_validator_args",
-            "output_validator_args",
-            "input_visualizer_args",
-            "output_visualizer_args",
-            "full_feedback",
-            "hint",
-            "description",
-        ];
-        reader.only(&known, Unknown::Error);
+        let others = ["full_feedback", "hint", "description"];
+        reader.only(&[&ARGUMENTS[..], &others].concat(), Unknown::Error);
         own.read_arguments(&reader, path);
         if let Some(hint) = reader.get("hint").text() {
             hints.hint = Some(hint.to_owned());
