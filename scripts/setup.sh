@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a group of tasks needs, and only those that are missing.
 #
-#   scripts/setup.sh GROUP...     groups: build, public, lint, peers, docker, cgroup2
+#   scripts/setup.sh GROUP...     groups: build, public, lint, peers, docker, cgroup2, servers
 #
 # Says what it installs before it does. Says nothing and takes a fraction of a second when nothing is missing.
 # Never upgrades what is there. Toolchains of the languages are not its business: see `cupel languages install`.
@@ -22,8 +22,10 @@ packages_docker=(docker.io tar)
 # The emulated machine of `make test-cgroup2`: its disk, and how modules of its kernel are packed. The emulator itself is
 # downloaded by scripts/cgroup2/run-in-guest and installed nowhere.
 packages_cgroup2=(e2fsprogs xz-utils)
+# What the tests start on loopback; as services of this machine they are not started.
+packages_servers=(postgresql redis-server rabbitmq-server)
 
-wanted=()
+wanted=() servers=''
 for group in "$@"; do
     case $group in
         build) wanted+=("${packages_build[@]}") ;;
@@ -32,8 +34,9 @@ for group in "$@"; do
         peers) wanted+=("${packages_peers[@]}") ;;
         docker) wanted+=("${packages_docker[@]}") ;;
         cgroup2) wanted+=("${packages_cgroup2[@]}") ;;
+        servers) wanted+=("${packages_servers[@]}") servers=yes ;;
         *)
-            echo "error: no group \`$group\`; there are: build, public, lint, peers, docker, cgroup2" >&2
+            echo "error: no group \`$group\`; there are: build, public, lint, peers, docker, cgroup2, servers" >&2
             exit 2
             ;;
     esac
@@ -49,22 +52,28 @@ for package in "${wanted[@]}"; do
     status=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null || true)
     [ "$status" = installed ] || missing+=("$package")
 done
-[ ${#missing[@]} -gt 0 ] || exit 0
-
-echo "Installing Debian packages: ${missing[*]}"
-install=(env DEBIAN_FRONTEND=noninteractive apt-get --option DPkg::Lock::Timeout=300
-    install --yes --quiet=2 --no-install-recommends --no-upgrade --no-remove "${missing[@]}")
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-# A machine made from an image may have no package lists, or old ones: fetch them once, then try again.
-if ! scripts/as-root "${install[@]}" </dev/null >"$log" 2>&1; then
-    echo "  fetching the package lists first (apt-get update)"
-    scripts/as-root apt-get update --quiet=2 </dev/null >>"$log" 2>&1 || true
-    if ! scripts/as-root "${install[@]}" </dev/null >>"$log" 2>&1; then
-        tail -n 20 "$log" >&2
-        echo "error: apt-get could not install: ${missing[*]}" >&2
-        echo "       Install them by hand, then try again." >&2
-        exit 1
+if [ ${#missing[@]} -gt 0 ]; then
+    echo "Installing Debian packages: ${missing[*]}"
+    install=(env DEBIAN_FRONTEND=noninteractive apt-get --option DPkg::Lock::Timeout=300
+        install --yes --quiet=2 --no-install-recommends --no-upgrade --no-remove "${missing[@]}")
+    log=$(mktemp) policy=''
+    trap 'rm -f "$log"; [ -z "$policy" ] || scripts/as-root rm -f "$policy"' EXIT
+    # Debian starts what it installs, unless this program says no: a server of the tests is no service of this machine.
+    if [ -n "$servers" ] && ! [ -e /usr/sbin/policy-rc.d ]; then
+        policy=/usr/sbin/policy-rc.d
+        printf '#!/bin/sh\nexit 101\n' | scripts/as-root tee "$policy" >/dev/null
+        scripts/as-root chmod 755 "$policy"
     fi
+    # A machine made from an image may have no package lists, or old ones: fetch them once, then try again.
+    if ! scripts/as-root "${install[@]}" </dev/null >"$log" 2>&1; then
+        echo "  fetching the package lists first (apt-get update)"
+        scripts/as-root apt-get update --quiet=2 </dev/null >>"$log" 2>&1 || true
+        if ! scripts/as-root "${install[@]}" </dev/null >>"$log" 2>&1; then
+            tail -n 20 "$log" >&2
+            echo "error: apt-get could not install: ${missing[*]}" >&2
+            echo "       Install them by hand, then try again." >&2
+            exit 1
+        fi
+    fi
+    echo "  done"
 fi
-echo "  done"

@@ -22,7 +22,7 @@ if [ "${1:-}" = sandbox ]; then
 fi
 
 started=$SECONDS
-scripts/setup.sh build public
+scripts/setup.sh build public servers
 
 # What reads validators in DOMjudge's checktestdata language; where `cupel verify` looks for it.
 checktestdata=2026.9.2 pip=/usr/local/lib/cupel/pip

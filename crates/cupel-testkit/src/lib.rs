@@ -1,5 +1,5 @@
-//! For tests only: builders that are valid by default, a clock whose hands a test turns, and the suites that
-//! every adapter of a port must pass.
+//! For tests only: builders that are valid by default, a clock whose hands a test turns, real servers, and the suites
+//! that every adapter of a port must pass.
 //!
 //! A suite is a module of rules, each an async function over a fresh [`Subject`]; the macros
 //! [`store_conformance!`], [`queue_conformance!`] and [`event_bus_conformance!`] make a test of each rule:
@@ -13,6 +13,7 @@ mod builders;
 mod clock;
 pub mod events;
 pub mod queue;
+pub mod servers;
 pub mod store;
 mod subject;
 

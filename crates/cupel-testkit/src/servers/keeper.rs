@@ -1,0 +1,113 @@
+//! Whoever starts the servers of this test process, and sees to it that none outlives it.
+//!
+//! - `setpriv --pdeathsig KILL` makes the kernel kill a server when the *thread* that started it ends
+//!   (prctl(2), `PR_SET_PDEATHSIG`). Threads of tests end with their test, so one thread starts them all and never ends.
+//! - A shell that waits for the end of its input, of which this process has the other end, removes the folders.
+
+use std::ffi::OsString;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock, mpsc};
+
+/// Removes the folder `$0` when its input ends; tries again while a server that is just dying still writes.
+const CLEANER: &str =
+    r#"read -r _; for _ in 1 2 3 4 5 6 7 8 9 10; do rm -rf -- "$0" 2>/dev/null && exit; sleep 0.3; done"#;
+
+type Order = (Command, mpsc::Sender<std::io::Result<Child>>);
+
+struct Keeper {
+    /// Every server has a folder in here.
+    base: PathBuf,
+    orders: Mutex<mpsc::Sender<Order>>,
+    /// Its input is closed by the kernel when this process ends.
+    _cleaner: Child,
+}
+
+fn keeper() -> &'static Keeper {
+    static KEEPER: OnceLock<Keeper> = OnceLock::new();
+    KEEPER.get_or_init(|| {
+        let base = tempfile::Builder::new().prefix("cupel-servers-").tempdir().expect("a temporary folder").keep();
+        // PostgreSQL runs as somebody else, who has to get to its folder in here.
+        fs::set_permissions(&base, Permissions::from_mode(0o711)).expect("the folder's mode can be set");
+        // In a group of its own: Ctrl-C is for the tests.
+        let cleaner = Command::new("sh")
+            .args([OsString::from("-c"), CLEANER.into(), base.clone().into()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .expect("a shell can be started");
+        let (orders, taken) = mpsc::channel::<Order>();
+        let start = move || {
+            for (mut command, answer) in taken {
+                let _ = answer.send(command.spawn());
+            }
+        };
+        std::thread::Builder::new().name("servers".into()).spawn(start).expect("a thread can be started");
+        Keeper { base, orders: Mutex::new(orders), _cleaner: cleaner }
+    })
+}
+
+/// A folder that is not there yet, for one server.
+pub(super) fn folder(name: &str) -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    keeper().base.join(format!("{name}-{}", COUNT.fetch_add(1, Ordering::Relaxed)))
+}
+
+/// Starts a program that dies with this process. It is its group's first, so that Ctrl-C is for the tests.
+pub(super) fn spawn(mut command: Command) -> std::io::Result<Child> {
+    command.process_group(0).stdin(Stdio::null());
+    let (answer, started) = mpsc::channel();
+    let orders = keeper().orders.lock().expect("nobody panics in there");
+    orders.send((command, answer)).expect("the thread never ends");
+    started.recv().expect("it answers every order")
+}
+
+/// `pid` and everything below it, parents first.
+pub(super) fn tree(pid: u32) -> Vec<u32> {
+    let parents: Vec<(u32, u32)> = fs::read_dir("/proc")
+        .expect("/proc can be read")
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter_map(|pid: u32| Some((pid, parent(pid)?)))
+        .collect();
+    let mut found = vec![pid];
+    let mut next = 0;
+    while next < found.len() {
+        let of = found[next];
+        found.extend(parents.iter().filter(|(_, parent)| *parent == of).map(|(pid, _)| *pid));
+        next += 1;
+    }
+    found
+}
+
+/// proc(5): in `stat`, the parent is the second field after the name, which is in the last parentheses.
+fn parent(pid: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// Sends a signal; who is gone by now is passed over.
+pub(super) fn signal(name: &str, pids: &[u32]) {
+    let pids = pids.iter().map(u32::to_string);
+    let _ = Command::new("kill").arg(format!("-{name}")).args(pids).stderr(Stdio::null()).status();
+}
+
+/// Where a program is: in one of `places`, or on the PATH.
+///
+/// # Panics
+/// When it is nowhere: a server that is missing fails the test.
+pub(super) fn find(program: &str, places: &[PathBuf], remedy: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let everywhere = places.iter().cloned().chain(std::env::split_paths(&path));
+    let found = everywhere.map(|folder| folder.join(program)).find(|file| is_program(file));
+    found.unwrap_or_else(|| panic!("`{program}` is missing: {remedy}, or run `scripts/setup.sh servers`"))
+}
+
+fn is_program(file: &Path) -> bool {
+    fs::metadata(file).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}

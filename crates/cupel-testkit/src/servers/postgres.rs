@@ -1,0 +1,190 @@
+//! A PostgreSQL server with one user, and fresh databases for whoever asks.
+//!
+//! It does not wait for the disk (`fsync = off`) unless durability is what a test is about: what SIGKILL leaves is in the
+//! kernel's buffers all the same.
+
+use std::fs::{self, Permissions};
+use std::ops::Deref;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::server::{Kind, Server};
+use super::{PASSWORD, USER, keeper};
+
+/// A PostgreSQL server.
+pub struct Postgres {
+    server: Server,
+    programs: PathBuf,
+    databases: AtomicU32,
+}
+
+impl Postgres {
+    /// One of the test's own.
+    ///
+    /// # Panics
+    /// When it is not installed or does not start.
+    pub fn start() -> Postgres {
+        Postgres::start_with(false)
+    }
+
+    /// One that waits for the disk, as in production.
+    ///
+    /// # Panics
+    /// As [`Postgres::start`].
+    pub fn start_durable() -> Postgres {
+        Postgres::start_with(true)
+    }
+
+    /// The one of this test process, for tests that do it no harm.
+    ///
+    /// # Panics
+    /// As [`Postgres::start`].
+    pub fn shared() -> &'static Postgres {
+        static SHARED: OnceLock<Postgres> = OnceLock::new();
+        SHARED.get_or_init(Postgres::start)
+    }
+
+    /// The URL of the database that is always there.
+    pub fn url(&self) -> String {
+        self.url_of("postgres")
+    }
+
+    /// The URL of a database, with the password.
+    pub fn url_of(&self, database: &str) -> String {
+        format!("postgres://{USER}:{PASSWORD}@127.0.0.1:{}/{database}", self.port())
+    }
+
+    /// A fresh, empty database: its URL.
+    ///
+    /// # Panics
+    /// When the server is down.
+    pub async fn database(&self) -> String {
+        let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        let (mut create, url) = (self.psql_command("postgres", &format!("CREATE DATABASE {name}")), self.url_of(&name));
+        let made = tokio::task::spawn_blocking(move || create.output()).await.expect("the thread lives");
+        let made = made.expect("psql can be started");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        url
+    }
+
+    /// Runs SQL as the server's owner; what it prints, without headers and alignment.
+    ///
+    /// # Panics
+    /// When the SQL fails.
+    pub fn psql(&self, database: &str, sql: &str) -> String {
+        let done = self.psql_command(database, sql).output().expect("psql can be started");
+        assert!(done.status.success(), "{sql}: {}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8_lossy(&done.stdout).trim().to_owned()
+    }
+
+    fn start_with(durable: bool) -> Postgres {
+        let programs = programs();
+        let owner = owner();
+        let server = Server::start(PostgresKind { programs: programs.clone(), owner, durable });
+        Postgres { server, programs, databases: AtomicU32::new(0) }
+    }
+
+    fn psql_command(&self, database: &str, sql: &str) -> Command {
+        let mut psql = Command::new(self.programs.join("psql"));
+        psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1"]);
+        psql.arg("--host").arg(self.folder()).args(["--port", &self.port().to_string(), "--username", USER]);
+        psql.args(["--dbname", database, "--command", sql]);
+        psql
+    }
+}
+
+impl Deref for Postgres {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.server
+    }
+}
+
+struct PostgresKind {
+    programs: PathBuf,
+    owner: Option<(u32, u32)>,
+    durable: bool,
+}
+
+impl Kind for PostgresKind {
+    fn name(&self) -> &'static str {
+        "postgres"
+    }
+
+    fn runs_as(&self) -> Option<(u32, u32)> {
+        self.owner
+    }
+
+    fn lay_out(&self, folder: &Path, _: u16) {
+        fs::set_permissions(folder, Permissions::from_mode(0o711)).expect("the folder's mode can be set");
+        let password = folder.join("password");
+        fs::write(&password, PASSWORD).expect("the password can be written");
+        let mut init = Command::new("setpriv");
+        if let Some((user, group)) = self.owner {
+            chown(folder, Some(user), Some(group)).expect("the folder can be given away");
+            init.args(["--reuid", &user.to_string(), "--regid", &group.to_string(), "--clear-groups"]);
+        }
+        init.arg("--").arg(self.programs.join("initdb")).arg("--pgdata").arg(folder.join("data"));
+        init.args(["--username", USER, "--auth-local", "trust", "--auth-host", "scram-sha-256", "--no-sync"]);
+        init.args(["--encoding", "UTF8", "--no-locale"]).arg("--pwfile").arg(&password);
+        let made = init.current_dir(folder).output().expect("initdb can be started");
+        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+    }
+
+    fn command(&self, folder: &Path, port: u16) -> Command {
+        let mut postgres = Command::new(self.programs.join("postgres"));
+        postgres.arg("-D").arg(folder.join("data")).args(["-p", &port.to_string(), "-k"]).arg(folder);
+        let mut set = |setting: &str| {
+            postgres.args(["-c", setting]);
+        };
+        set("listen_addresses=127.0.0.1");
+        set("max_connections=200");
+        set("shared_buffers=64MB");
+        if !self.durable {
+            set("fsync=off");
+            set("full_page_writes=off");
+        }
+        postgres
+    }
+
+    fn answers(&self, folder: &Path, port: u16) -> bool {
+        let mut ready = Command::new(self.programs.join("pg_isready"));
+        ready.arg("--quiet").arg("--host").arg(folder).args(["--port", &port.to_string()]);
+        ready.status().is_ok_and(|status| status.success())
+    }
+
+    /// "Fast Shutdown": sessions are ended, not waited for.
+    fn stops_by(&self) -> (&'static str, bool) {
+        ("INT", false)
+    }
+}
+
+/// The newest version's programs: Debian keeps them apart, and only some on the PATH.
+fn programs() -> PathBuf {
+    let number = |folder: &PathBuf| folder.file_name()?.to_str()?.parse::<u32>().ok();
+    let entries = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let mut versions: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    versions.sort_by_key(|folder| std::cmp::Reverse(number(folder)));
+    let places: Vec<PathBuf> = versions.into_iter().map(|version| version.join("bin")).collect();
+    let initdb = keeper::find("initdb", &places, "install the package `postgresql`");
+    let initdb = initdb.canonicalize().expect("it was just found");
+    initdb.parent().expect("a program lies in a folder").to_owned()
+}
+
+/// PostgreSQL refuses to run as root: then it runs as its own user, or as nobody.
+fn owner() -> Option<(u32, u32)> {
+    if fs::metadata("/proc/self").expect("/proc can be read").uid() != 0 {
+        return None;
+    }
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let ids = |line: &str| {
+        let mut fields = line.split(':');
+        let (name, user, group) = (fields.next()?, fields.nth(1)?, fields.next()?);
+        (name == "postgres").then_some((user.parse().ok()?, group.parse().ok()?))
+    };
+    Some(users.lines().find_map(ids).unwrap_or((65_534, 65_534)))
+}

@@ -1,0 +1,85 @@
+//! The test servers themselves: data survive a kill and not a wipe, and nothing survives the test process.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use cupel_testkit::servers::{Postgres, RabbitMq, Redis, Server};
+
+/// Through everything a test may do to a server; `is_there` says whether what was written before is still there.
+fn go_through(server: &Server, is_there: impl Fn() -> bool) {
+    assert!(is_there());
+    server.freeze();
+    server.thaw();
+    assert!(is_there());
+    server.kill();
+    server.start_again();
+    assert!(is_there(), "after a kill");
+    server.stop();
+    server.start_again();
+    assert!(is_there(), "after a stop");
+    server.wipe_and_start();
+    assert!(!is_there(), "after a wipe");
+}
+
+#[tokio::test]
+async fn postgres_keeps_and_loses_what_it_has() {
+    let postgres = Postgres::start();
+    assert_ne!(postgres.database().await, postgres.database().await);
+    postgres.psql("postgres", "CREATE TABLE kept (n int)");
+    go_through(&postgres, || postgres.psql("postgres", "SELECT to_regclass('kept')") == "kept");
+}
+
+#[test]
+fn redis_keeps_and_loses_what_it_has() {
+    let redis = Redis::start();
+    redis.command("SET kept yes");
+    go_through(&redis, || redis.command("GET kept").contains("yes"));
+}
+
+/// What it keeps is seen through its protocol, which the tests of the adapter speak.
+#[test]
+fn rabbitmq_starts_again() {
+    let rabbitmq = RabbitMq::start();
+    rabbitmq.kill();
+    rabbitmq.start_again();
+    rabbitmq.stop();
+    rabbitmq.wipe_and_start();
+}
+
+/// Not a test: the process that the next one kills.
+#[test]
+#[ignore = "started by `nothing_outlives_a_test_process_that_is_killed`"]
+fn start_servers_and_wait_to_be_killed() {
+    let servers: [&Server; 3] = [&Redis::start(), &RabbitMq::start(), &Postgres::start()];
+    println!("PIDS {:?}", servers.map(Server::pids).concat());
+    std::thread::sleep(Duration::from_secs(600));
+}
+
+#[test]
+fn nothing_outlives_a_test_process_that_is_killed() {
+    let temporary = tempfile::tempdir().unwrap();
+    let mut tests = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "--nocapture", "start_servers_and_wait_to_be_killed"])
+        .env("TMPDIR", temporary.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(tests.stdout.take().unwrap()).lines();
+    let pids = lines.find_map(|line| Some(line.unwrap().split_once("PIDS ")?.1.to_owned())).expect("the pids");
+    let pids: Vec<u32> = pids.trim_matches(['[', ']']).split(", ").map(|pid| pid.parse().unwrap()).collect();
+    assert!(pids.len() >= 6, "Redis, the processes of PostgreSQL, those of RabbitMQ: {pids:?}");
+    tests.kill().unwrap();
+    tests.wait().unwrap();
+    comes_true("the processes are gone", || pids.iter().all(|pid| !Path::new(&format!("/proc/{pid}")).exists()));
+    comes_true("the folders are gone", || temporary.path().read_dir().unwrap().next().is_none());
+}
+
+fn comes_true(what: &str, mut is_true: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !is_true() {
+        assert!(Instant::now() < deadline, "not in a minute: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
