@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod accounts;
+pub mod blobs;
 mod chain;
 mod check;
 mod clock;
@@ -22,6 +23,7 @@ mod sweep;
 mod view;
 pub mod webhook;
 
+pub use blobs::{BlobInfo, BlobKey, BlobKind, Blobs, BlobsError};
 pub use chain::chain;
 pub use check::{FAULTS_MAX, Fault, FaultKind};
 pub use clock::{Clock, SystemClock};

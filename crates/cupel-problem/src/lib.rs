@@ -33,12 +33,12 @@ pub use domain::score::{Score, ScoreError};
 pub use domain::signature::{
     CompareResult, Identifier, IdentifierError, Interface, MethodSignature, Parameter, Signature, Type,
 };
-pub use export::{Container, ExportError, archive, export};
+pub use export::{Container, ExportError, archive, export, pack};
 pub use finding::{Code, FileError, Finding, ImportError, Position, Refused};
 pub use function::{
     Answer, CallError, Driver, DriverSources, Expected, FunctionCase, JsonError, RETURNED_MAX, Value, difference,
     starter_code,
 };
-pub use import::{ImportOptions, Imported, Maxima, PackageFormat, import, open};
+pub use import::{ImportOptions, Imported, Maxima, PackageFormat, import, open, unpack_packed};
 pub use rewrite::{RewriteError, time_limit_file, with_time_limit};
 pub use unpack::UnpackLimits;

@@ -9,6 +9,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod blobs;
 mod builders;
 mod clock;
 pub mod events;

@@ -1,5 +1,6 @@
 //! Bringing problems, new versions of them, changing and removing them, and having them verified.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,11 +9,12 @@ use cupel_types::{Bytes, ContentHash, ProblemId, UserId};
 use jiff::Timestamp;
 
 use super::{
-    Deleted, NewProblem, NewVersion, PackagesError, ProblemChange, ProblemKey, ProblemRecord, Seer, SlugTaken,
+    Deleted, NewProblem, NewVersion, PackageCopy, PackagesError, ProblemChange, ProblemKey, ProblemRecord, Seer,
+    SlugTaken, TakeError, Taken,
 };
 use crate::accounts::Role;
 use crate::submit::{Bounds, Purpose};
-use crate::{Awaited, Core, Idempotency, NewSubmission, StoreError, SubmitError, Submitted, chain};
+use crate::{Awaited, Core, Idempotency, NewSubmission, Packages, StoreError, SubmitError, Submitted, chain};
 
 /// How many versions of a draft that is removed are read at once.
 const VERSIONS_PAGE: u64 = 100;
@@ -20,11 +22,11 @@ const VERSIONS_PAGE: u64 = 100;
 /// How many of the newest versions may be gone back to while a problem is shown.
 const VERSIONS_LOOKED_AT: u64 = 100;
 
-/// Archives that are being taken in.
+/// Archives that are being taken in by this process.
 #[derive(Debug, Default)]
 pub(crate) struct Imports {
-    /// Read by each; who removes a package is alone.
-    all: tokio::sync::RwLock<()>,
+    /// Read by each; who removes a package is alone in this process.
+    pub(super) all: tokio::sync::RwLock<()>,
     /// Held from looking at what an author has until it is more: many at once cannot go beyond the bound.
     turn: tokio::sync::Mutex<()>,
 }
@@ -105,16 +107,13 @@ impl Core {
             return Err(AuthorError::SlugTaken);
         }
         let importing = self.inner.imports.all.read().await;
-        let imported = self.import_package(&new.archive).await?;
-        let hash = imported.package.hash;
-        let written = self.write_problem(by, new, &imported).await;
+        let taken = self.import_package(&new.archive).await?;
+        let written = self.write_problem(by, new, &taken.imported).await;
+        let written = self.settled(&taken, written).await;
         drop(importing);
         match written {
-            Ok(id) => self.imported(id, imported, true).await,
-            Err(error) => {
-                self.discard(vec![hash]).await;
-                Err(error)
-            }
+            Ok(id) => self.imported(id, &taken.imported, true).await,
+            Err(error) => Err(self.discarded(taken, error).await),
         }
     }
 
@@ -144,16 +143,13 @@ impl Core {
     ) -> Result<ImportedVersion, AuthorError> {
         let problem = self.to_change(seer, key).await?;
         let importing = self.inner.imports.all.read().await;
-        let imported = self.import_package(archive).await?;
-        let hash = imported.package.hash;
-        let written = self.write_version(seer, &problem, &imported).await;
+        let taken = self.import_package(archive).await?;
+        let written = self.write_version(seer, &problem, &taken.imported).await;
+        let written = self.settled(&taken, written).await;
         drop(importing);
         match written {
-            Ok(is_new) => self.imported(problem.id, imported, is_new).await,
-            Err(error) => {
-                self.discard(vec![hash]).await;
-                Err(error)
-            }
+            Ok(is_new) => self.imported(problem.id, &taken.imported, is_new).await,
+            Err(error) => Err(self.discarded(taken, error).await),
         }
     }
 
@@ -177,9 +173,8 @@ impl Core {
     }
 
     async fn size_of(&self, imported: &Imported) -> Result<Bytes, AuthorError> {
-        let (packages, hash) = (Arc::clone(&self.inner.packages), imported.package.hash);
-        let size = tokio::task::spawn_blocking(move || packages.size(&hash)).await;
-        Ok(size.map_err(|_panicked| AuthorError::BrokenOff)??)
+        let hash = imported.package.hash;
+        self.with_packages(move |packages| packages.size(&hash)).await
     }
 
     /// Whether an author may store this, too. Administrators may store whatever there is room for.
@@ -199,28 +194,63 @@ impl Core {
         Ok(())
     }
 
-    /// Removes packages that no problem names any more, or that were refused after they had been kept: otherwise they would fill the disk
-    /// until the next start.
-    async fn discard(&self, hashes: Vec<ContentHash>) {
+    /// What was taken stays, now that it is named.
+    pub(super) async fn settled<T>(&self, taken: &Taken, written: Result<T, AuthorError>) -> Result<T, AuthorError> {
+        let written = written?;
+        let taken = taken.clone();
+        self.with_packages(move |packages| packages.settle(&taken)).await?;
+        Ok(written)
+    }
+
+    /// Removes what was taken and is not named, for this reason: otherwise it would fill the disk for as long as nobody sweeps.
+    pub(super) async fn discarded(&self, taken: Taken, why: AuthorError) -> AuthorError {
+        if matches!(why, AuthorError::Store(_) | AuthorError::Packages(_)) {
+            // Whether it is named is not known, or it is.
+            return why;
+        }
         // Nobody else may be about to write that they have the same one.
         let _alone = self.inner.imports.all.write().await;
-        let named = match self.inner.store.packages().await {
-            Ok(named) => named,
-            Err(error) => {
-                tracing::warn!(error = chain(&error), "packages that nobody wants stay until the next start");
-                return;
+        let named = self.inner.store.packages().await.map_err(AuthorError::from);
+        let discarded = match named {
+            Ok(named) => {
+                let is_named = named.contains(&taken.copy.hash);
+                self.with_packages(move |packages| packages.discard(&taken, is_named)).await
             }
+            Err(error) => Err(error),
         };
-        let packages = Arc::clone(&self.inner.packages);
-        let unnamed: Vec<ContentHash> = hashes.into_iter().filter(|hash| !named.contains(hash)).collect();
-        let remove = move || unnamed.iter().try_for_each(|hash| packages.remove(hash));
-        match tokio::task::spawn_blocking(remove).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                tracing::warn!(error = chain(&error), "packages that nobody wants stay until the next start")
-            }
-            Err(_panicked) => tracing::warn!("packages that nobody wants stay until the next start"),
+        told(discarded);
+        why
+    }
+
+    /// Removes those of these packages that no problem names any more.
+    async fn discard(&self, hashes: Vec<ContentHash>) {
+        told(self.remove_unnamed(Some(hashes)).await);
+    }
+
+    /// Removes packages that no problem names, of some or of all, and spare copies: how many. At any time, on any node.
+    pub(super) async fn remove_unnamed(&self, of: Option<Vec<ContentHash>>) -> Result<u64, AuthorError> {
+        let _alone = self.inner.imports.all.write().await;
+        let found = self.with_packages(move |packages| packages.removable(of.as_deref())).await?;
+        if found.is_empty() {
+            return Ok(0);
         }
+        // Asked after they were listed: see `packages.rs`.
+        let named: HashSet<ContentHash> = self.inner.store.packages().await?.into_iter().collect();
+        let may_go = found.iter().filter(|found| found.is_spare || !named.contains(&found.copy.hash));
+        let copies: Vec<PackageCopy> = may_go.map(|found| found.copy).collect();
+        let count = copies.len() as u64;
+        self.with_packages(move |packages| packages.remove(&copies)).await?;
+        Ok(count)
+    }
+
+    /// Asks for something that blocks.
+    pub(super) async fn with_packages<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&dyn Packages) -> Result<T, PackagesError> + Send + 'static,
+    ) -> Result<T, AuthorError> {
+        let packages = Arc::clone(&self.inner.packages);
+        let asked = tokio::task::spawn_blocking(move || ask(packages.as_ref())).await;
+        Ok(asked.map_err(|_panicked| AuthorError::BrokenOff)??)
     }
 
     /// Whether this package is the current one, or was verified as an earlier version.
@@ -230,24 +260,25 @@ impl Core {
         Ok(problem.package == package || known.is_some_and(|version| version.is_verified == Some(true)))
     }
 
-    async fn imported(&self, id: ProblemId, imported: Imported, is_new: bool) -> Result<ImportedVersion, AuthorError> {
+    async fn imported(&self, id: ProblemId, imported: &Imported, is_new: bool) -> Result<ImportedVersion, AuthorError> {
         let found = self.inner.store.problem(ProblemKey::Id(id), None).await?;
         let (problem, _) = found.ok_or(AuthorError::Missing)?;
-        Ok(ImportedVersion { problem, format: imported.format, warnings: imported.warnings, is_new })
+        Ok(ImportedVersion { problem, format: imported.format, warnings: imported.warnings.clone(), is_new })
     }
 
-    pub(super) async fn import_package(&self, archive: &Path) -> Result<Imported, AuthorError> {
+    pub(super) async fn import_package(&self, archive: &Path) -> Result<Taken, AuthorError> {
         let name = archive.file_name().map(|name| name.to_string_lossy().into_owned());
         let (packages, archive) = (Arc::clone(&self.inner.packages), archive.to_owned());
         let imported = tokio::task::spawn_blocking(move || packages.import(&archive)).await;
         imported.map_err(|_panicked| AuthorError::BrokenOff)?.map_err(|error| match error {
-            ImportError::Refused(mut refused) => {
+            TakeError::Import(ImportError::Refused(mut refused)) => {
                 // The name that we gave the archive means nothing to whoever sent it.
                 let of_archive = |finding: &&mut Finding| Some(&finding.file) == name.as_ref();
                 refused.findings.iter_mut().filter(of_archive).for_each(|finding| finding.file.clear());
                 AuthorError::Refused(refused)
             }
-            error => AuthorError::Import(error),
+            TakeError::Import(error) => AuthorError::Import(error),
+            TakeError::Packages(error) => AuthorError::Packages(error),
         })
     }
 
@@ -256,9 +287,7 @@ impl Core {
     /// # Errors
     /// When it is not here or not as it was.
     pub async fn package(&self, hash: ContentHash) -> Result<Arc<Imported>, AuthorError> {
-        let packages = Arc::clone(&self.inner.packages);
-        let opened = tokio::task::spawn_blocking(move || packages.open(&hash)).await;
-        Ok(opened.map_err(|_panicked| AuthorError::BrokenOff)??)
+        self.with_packages(move |packages| packages.open(&hash)).await
     }
 
     /// Changes a problem. Only a version that was verified may be shown to others, and to everybody only what no contest freezes:
@@ -336,6 +365,12 @@ impl Core {
     pub async fn to_change(&self, seer: &Seer, key: ProblemKey) -> Result<ProblemRecord, AuthorError> {
         let seen = self.problem(seer, key).await?.ok_or(AuthorError::Missing)?;
         if seen.may_change { Ok(seen.problem) } else { Err(AuthorError::Missing) }
+    }
+}
+
+fn told<T>(removed: Result<T, AuthorError>) {
+    if let Err(error) = removed {
+        tracing::warn!(error = chain(&error), "packages that nobody wants stay until the next sweep");
     }
 }
 

@@ -23,7 +23,9 @@ mod store;
 pub use access::{Part, Seer};
 pub(crate) use authoring::Imports;
 pub use authoring::{AuthorError, ImportedVersion, NewPackage};
-pub use packages::{Packages, PackagesError};
+pub use packages::{
+    PackageCopy, Packages, PackagesError, REMOVABLE_AFTER, Removable, SETTLED_WITHIN, TakeError, Taken,
+};
 pub use records::{
     BoardLine, NewProblem, NewVersion, ProblemChange, ProblemFilter, ProblemKey, ProblemLine, ProblemRecord,
     ProblemSort, ProblemVersionLine, Progress, RankLine, RunSummary, SolveState, Standing, Statistics, Stored,

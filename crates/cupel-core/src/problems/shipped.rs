@@ -10,7 +10,7 @@ use cupel_types::ProblemId;
 use jiff::Timestamp;
 
 use super::authoring::version_of;
-use super::{AuthorError, NewProblem, NewVersion, ProblemKey, ProblemRecord};
+use super::{AuthorError, NewProblem, NewVersion, ProblemKey, ProblemRecord, Taken};
 use crate::Core;
 
 /// A package that comes with Cupel.
@@ -53,18 +53,27 @@ impl Core {
         let found = store.problem(ProblemKey::Slug(slug.clone()), None).await?.map(|(problem, _)| problem);
         let outcome = match (found, loaded) {
             (None, None) => {
-                let imported = self.import_shipped(shipped.archive).await?;
+                let importing = self.inner.imports.all.read().await;
+                let taken = self.import_shipped(shipped.archive).await?;
                 let now = self.now();
                 let id = ProblemId::from_uuid(self.inner.ids.next(now));
-                let version = of_ours(&imported, &shipped, now);
-                store
-                    .insert_problem(NewProblem { id, slug, owner: None, visibility: Visibility::Public, version })
-                    .await??;
+                let version = of_ours(&taken.imported, &shipped, now);
+                let new = NewProblem { id, slug, owner: None, visibility: Visibility::Public, version };
+                if let Err(taken_slug) = store.insert_problem(new).await? {
+                    drop(importing);
+                    let error = self.discarded(taken, taken_slug.into()).await;
+                    // Another node that starts, too, was faster.
+                    let is_loaded = store.shipped(shipped.slug).await? == Some(shipped.archive_hash);
+                    return if is_loaded { Ok(ShippedOutcome::Unchanged) } else { Err(error) };
+                }
+                self.settled(&taken, Ok(())).await?;
                 ShippedOutcome::Loaded
             }
             (Some(problem), Some(_)) if self.is_untouched(&problem).await? => {
-                let imported = self.import_shipped(shipped.archive).await?;
-                store.add_version(problem.id, of_ours(&imported, &shipped, self.now())).await?;
+                let _importing = self.inner.imports.all.read().await;
+                let taken = self.import_shipped(shipped.archive).await?;
+                store.add_version(problem.id, of_ours(&taken.imported, &shipped, self.now())).await?;
+                self.settled(&taken, Ok(())).await?;
                 ShippedOutcome::Updated
             }
             _ => {
@@ -81,7 +90,7 @@ impl Core {
         Ok(problem.owner.is_none() && newest.iter().all(|version| version.by.is_none()))
     }
 
-    async fn import_shipped(&self, archive: &[u8]) -> Result<Imported, AuthorError> {
+    async fn import_shipped(&self, archive: &[u8]) -> Result<Taken, AuthorError> {
         let packages = Arc::clone(&self.inner.packages);
         let archive = archive.to_vec();
         let file = tokio::task::spawn_blocking(move || {
@@ -93,16 +102,23 @@ impl Core {
         self.import_package(file.path()).await
     }
 
-    /// Removes packages that no problem names, and what interrupted imports left. Called at a start, before anybody can
-    /// import.
+    /// Removes what interrupted imports left on this machine, and packages that no problem names. Called at a start, before anybody
+    /// can import here; others may be importing elsewhere.
     ///
     /// # Errors
     /// [`AuthorError`].
     pub async fn sweep_packages(&self) -> Result<u64, AuthorError> {
-        let wanted = self.inner.store.packages().await?;
-        let packages = Arc::clone(&self.inner.packages);
-        let swept = tokio::task::spawn_blocking(move || packages.sweep(&wanted)).await;
-        Ok(swept.map_err(|_panicked| AuthorError::BrokenOff)??)
+        let tidied = self.with_packages(|packages| packages.tidy()).await?;
+        Ok(tidied + self.remove_unnamed(None).await?)
+    }
+
+    /// Removes packages that no problem names and that nobody can be about to name: how many. For a node that does so every now and
+    /// then; several at once do no harm.
+    ///
+    /// # Errors
+    /// [`AuthorError`].
+    pub async fn remove_unnamed_packages(&self) -> Result<u64, AuthorError> {
+        self.remove_unnamed(None).await
     }
 }
 

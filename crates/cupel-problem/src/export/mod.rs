@@ -1,5 +1,5 @@
-//! From a [`Package`](crate::Package) to a package in the Kattis form 2025-09, as a directory or a zip, or to a zip of what is
-//! stored.
+//! From a [`Package`](crate::Package) to a package in the Kattis form 2025-09, as a directory or a zip, or to a zip or a tar of what
+//! is stored.
 //!
 //! What that format cannot say is refused and named, all of it together; what is only weaker there is told as a warning.
 //! The target appears whole or not at all.
@@ -12,6 +12,7 @@ use std::io::{self, BufWriter, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use tar::{EntryType, Header};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -60,19 +61,45 @@ pub fn export(package: &Package, target: &Path, container: Container) -> Result<
 /// # Errors
 /// What failed on our side; that the directory was changed since the import is part of it. Nothing has been made at `target`.
 pub fn archive(package: &Package, target: &Path) -> Result<(), ExportError> {
+    write(package, &stored(package)?, target, Container::Zip)?;
+    Ok(())
+}
+
+/// Writes the files of a package as they are stored to a tar: the same package gives the same bytes wherever that is done.
+/// [`unpack_packed`](crate::unpack_packed) reads it. Blocks while it reads every file twice.
+///
+/// # Errors
+/// What failed on our side; that the directory was changed since the import is part of it.
+pub fn pack(package: &Package, to: &mut dyn Write) -> Result<(), FileError> {
+    let failed = || FileError::at("pack", package.root());
+    let mut tar = tar::Builder::new(to);
+    for planned in stored(package)? {
+        let Content::File(file) = &planned.content else { continue };
+        let mut header = Header::new_gnu();
+        header.set_entry_type(EntryType::Regular);
+        header.set_size(file.size.get());
+        header.set_mode(if planned.executable { 0o755 } else { 0o644 });
+        let from = package.open(file).map_err(FileError::at("open", &package.path_of(file)))?;
+        tar.append_data(&mut header, &planned.path, from).map_err(failed())?;
+    }
+    tar.finish().map_err(failed())
+}
+
+/// The files of a package as they are stored.
+fn stored(package: &Package) -> Result<Vec<Planned>, FileError> {
     let stored = match unpack::scan(package.root(), &UnpackLimits::default()) {
         Ok(files) => Tree::new(package.root().to_owned(), files),
-        Err(ImportError::Io(error)) => return Err(error.into()),
-        Err(error) => return Err(changed(package, error).into()),
+        Err(ImportError::Io(error)) => return Err(error),
+        Err(error) => return Err(changed(package, error)),
     };
     if stored.hash() != package.hash {
-        return Err(changed(package, "its content has another hash now").into());
+        return Err(changed(package, "its content has another hash now"));
     }
     let files = stored.iter().map(|(path, stored)| {
         let file = FileRef { path: path.clone(), hash: stored.hash, size: stored.size };
         Planned { path: path.to_string(), content: Content::File(file), executable: stored.executable }
     });
-    write(package, &files.collect::<Vec<_>>(), target, Container::Zip)
+    Ok(files.collect())
 }
 
 fn changed(package: &Package, why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> FileError {

@@ -26,9 +26,9 @@ pub(crate) use kattis::folder_rule;
 pub(crate) use tree::{ByteOrderMark, Child, Tree};
 
 use crate::doc::{Node, parse_toml, parse_yaml};
-use crate::finding::{Code, Finding, Findings, ImportError};
+use crate::finding::{Code, FileError, Finding, Findings, ImportError};
 use crate::unpack::{self, Sink, UnpackLimits};
-use crate::{Package, PackagePath, Problem, Slug};
+use crate::{ContentHash, Package, PackagePath, Problem, Slug};
 
 /// How a package is to be read.
 #[derive(Clone, Debug)]
@@ -141,6 +141,43 @@ pub fn import(source: &Path, target: &Path, options: &ImportOptions<'_>) -> Resu
     Ok(Imported { package: Package::new(target.to_owned(), problem, hash), format, warnings })
 }
 
+/// Unpacks at `target`, which must not exist and whose parent must, what [`pack`](crate::pack) wrote, if it is the package with this
+/// hash: whoever kept it is not believed. Blocks while it reads and writes. `false`: it is not that package, and nothing has been made.
+///
+/// # Errors
+/// What failed on our side. Nothing has been made at `target`.
+pub fn unpack_packed(
+    packed: &Path,
+    hash: &ContentHash,
+    target: &Path,
+    options: &ImportOptions<'_>,
+) -> Result<bool, FileError> {
+    let ours = |error| match error {
+        ImportError::Io(error) => error,
+        error => FileError::at("unpack", packed)(std::io::Error::other(error)),
+    };
+    let parent = target.parent().unwrap_or(Path::new("."));
+    let temporary = tempfile::Builder::new().prefix(".importing-").tempdir_in(parent);
+    let temporary = temporary.map_err(FileError::at("make a directory in", parent))?;
+    let inside = temporary.path().join("package");
+    std::fs::create_dir(&inside).map_err(FileError::at("make directory", &inside))?;
+    let findings = Findings::default();
+    let Some(sink) = unpack::unpack(packed, &inside, &options.unpack, &findings).map_err(ours)? else {
+        return Ok(false);
+    };
+    if Tree::new(inside.clone(), sink.files().clone()).hash() != *hash {
+        return Ok(false);
+    }
+    if options.durable {
+        sync(&inside).map_err(ours)?;
+    }
+    std::fs::rename(&inside, target).map_err(FileError::at("move the package to", target))?;
+    if options.durable {
+        sync_one(parent).map_err(ours)?;
+    }
+    Ok(true)
+}
+
 /// Reads a package again that [`import`] put at `root`, with the same options and its name. Every file is hashed again.
 ///
 /// # Errors
@@ -177,7 +214,7 @@ fn sync_one(path: &Path) -> Result<(), ImportError> {
     std::fs::File::open(path).and_then(|file| file.sync_all()).map_err(ImportError::io("write to the disk", path))
 }
 
-type Read = (std::path::PathBuf, crate::ContentHash, PackageFormat, Problem);
+type Read = (std::path::PathBuf, ContentHash, PackageFormat, Problem);
 
 fn read_unpacked(
     mut sink: Sink<'_>,

@@ -1,8 +1,10 @@
 //! The store on SQLite keeps the rules of every store, and some of its own.
 
+mod blobs;
 mod file;
 mod kill;
 mod packages;
+mod shared_packages;
 
 use cupel_store::SqliteStore;
 use cupel_testkit::Subject;

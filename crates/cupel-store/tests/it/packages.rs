@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cupel_core::Packages;
-use cupel_core::problems::PackagesError;
+use cupel_core::problems::{PackagesError, Removable, TakeError};
 use cupel_problem::ImportError;
 use cupel_store::LocalPackages;
 
@@ -53,18 +53,18 @@ impl Place {
 fn a_package_lies_under_its_hash_once_however_often_it_comes() {
     let place = Place::new();
     let packages = place.packages();
-    let hash = packages.import(&place.source("b\n")).unwrap().package.hash;
-    let again = packages.import(&place.source("b\n")).unwrap().package;
-    assert_eq!((again.hash, place.names()), (hash, vec![hash.to_string()]));
-    assert_eq!(again.root(), place.kept().join(hash.to_string()));
-    let other = packages.import(&place.source("c\n")).unwrap().package.hash;
+    let hash = packages.import(&place.source("b\n")).unwrap().copy.hash;
+    let again = packages.import(&place.source("b\n")).unwrap().imported;
+    assert_eq!((again.package.hash, place.names()), (hash, vec![hash.to_string()]));
+    assert_eq!(again.package.root(), place.kept().join(hash.to_string()));
+    let other = packages.import(&place.source("c\n")).unwrap().copy.hash;
     assert_eq!((other != hash, place.names().len()), (true, 2));
 }
 
 #[test]
 fn a_package_is_opened_after_a_restart_as_it_was() {
     let place = Place::new();
-    let imported = place.packages().import(&place.source("b\n")).unwrap().package;
+    let imported = place.packages().import(&place.source("b\n")).unwrap().imported.package.clone();
     let opened = place.packages().open(&imported.hash).unwrap().package.clone();
     assert_eq!(opened.hash, imported.hash);
     assert_eq!(opened.problem.slug.as_str(), "echo");
@@ -74,7 +74,7 @@ fn a_package_is_opened_after_a_restart_as_it_was() {
 #[test]
 fn a_package_that_was_changed_on_the_disk_is_not_opened() {
     let place = Place::new();
-    let imported = place.packages().import(&place.source("b\n")).unwrap().package;
+    let imported = place.packages().import(&place.source("b\n")).unwrap().imported.package.clone();
     fs::write(imported.root().join("tests/secret/1.out"), "x\n").unwrap();
     assert!(matches!(place.packages().open(&imported.hash), Err(PackagesError::Damaged { .. })));
     fs::remove_dir_all(imported.root()).unwrap();
@@ -89,21 +89,28 @@ fn a_refused_package_leaves_nothing_behind() {
     let source = place.source("b\n");
     fs::remove_file(source.join("tests/secret/1.out")).unwrap();
     let refused = place.packages().import(&source);
-    assert!(matches!(refused, Err(ImportError::Refused(_))), "{refused:?}");
+    assert!(matches!(refused, Err(TakeError::Import(ImportError::Refused(_)))), "{refused:?}");
     assert_eq!(place.names(), Vec::<String>::new());
 }
 
 #[test]
-fn a_sweep_leaves_what_is_wanted_and_removes_what_broke_off() {
+fn what_broke_off_is_tidied_away_and_what_may_go_is_told() {
     let place = Place::new();
     let packages = place.packages();
-    let wanted = packages.import(&place.source("b\n")).unwrap().package.hash;
-    let unwanted = packages.import(&place.source("c\n")).unwrap().package.hash;
+    let wanted = packages.import(&place.source("b\n")).unwrap().copy.hash;
+    let unwanted = packages.import(&place.source("c\n")).unwrap();
     fs::create_dir_all(place.kept().join(".importing-x/package")).unwrap();
     drop(packages.upload().unwrap().keep().unwrap());
-    assert_eq!(packages.sweep(&[wanted]).unwrap(), 3);
+    assert_eq!(packages.tidy().unwrap(), 2);
+    assert_eq!((place.names().len(), packages.removable(None).unwrap().len()), (2, 2));
+    let told = packages.removable(Some(&[unwanted.copy.hash])).unwrap();
+    assert_eq!(told, [Removable { copy: unwanted.copy, is_spare: false }]);
+    packages.discard(&unwanted, true).unwrap();
+    assert_eq!(place.names().len(), 2, "something else names it");
+    packages.remove(&[unwanted.copy]).unwrap();
+    packages.remove(&[unwanted.copy]).unwrap();
     assert_eq!(place.names(), [wanted.to_string()]);
-    assert!(packages.open(&wanted).is_ok() && packages.open(&unwanted).is_err());
+    assert!(packages.open(&wanted).is_ok() && packages.open(&unwanted.copy.hash).is_err());
 }
 
 #[test]

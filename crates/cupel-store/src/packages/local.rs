@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! packages/  <64 hexadecimal digits>/   a package, whole and on the disk
-//!            .importing-…/              one that is being unpacked; what is left of it after a crash is swept
-//!            .upload-…                  an archive that somebody sends
+//!            .importing-…/              one that is being unpacked; what is left of it after a crash is tidied away
+//!            .upload-…                  an archive that somebody sends, or a package on its way to or from a blob store
+//!            .gone-…                    one that is being removed
 //! ```
 //!
-//! Invariants: a folder gets its name by a rename, when everything in it has been written; it never changes after that. The
+//! Invariants: a folder gets its name by a rename, when everything in it has been written; it never changes after that, and loses
+//! its name before anything in it goes. The
 //! memory of opened packages is bounded; what is in it was hashed when it was read.
 
 use std::collections::VecDeque;
@@ -15,12 +17,14 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use cupel_core::Packages;
-use cupel_core::problems::PackagesError;
+use cupel_core::problems::{PackageCopy, PackagesError, Removable, TakeError, Taken};
 use cupel_languages::Registry;
-use cupel_problem::{ImportError, ImportOptions, Imported, Package, Problem, import, open};
+use cupel_problem::{ImportError, ImportOptions, Imported, Package, Problem, import, open, unpack_packed};
 use cupel_types::{Bytes, ContentHash};
+use uuid::Uuid;
 
 /// Memory for packages that are remembered with what they say; their files are read from the disk in any case.
 const REMEMBERED_BYTES_MAX: usize = 128 << 20;
@@ -29,7 +33,7 @@ const REMEMBERED_BYTES_MAX: usize = 128 << 20;
 const PACKAGE_BYTES: usize = 32 << 10;
 const FILE_BYTES: usize = 1 << 10;
 
-/// Packages on this machine.
+/// Packages on this machine, for this machine: every package is there once.
 pub struct LocalPackages {
     directory: PathBuf,
     languages: Registry,
@@ -50,8 +54,80 @@ impl LocalPackages {
         Ok(LocalPackages { directory, languages, remembered, remembered_bytes_max: REMEMBERED_BYTES_MAX })
     }
 
-    fn folder(&self, hash: &ContentHash) -> PathBuf {
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    pub(super) fn folder(&self, hash: &ContentHash) -> PathBuf {
         self.directory.join(hash.to_string())
+    }
+
+    pub(super) fn is_here(&self, hash: &ContentHash) -> bool {
+        self.folder(hash).is_dir()
+    }
+
+    /// Every package that is here.
+    pub(super) fn hashes(&self) -> Result<Vec<ContentHash>, PackagesError> {
+        let mut hashes = Vec::new();
+        for entry in fs::read_dir(&self.directory).map_err(failed("list", &self.directory))? {
+            let entry = entry.map_err(failed("list", &self.directory))?;
+            hashes.extend(entry.file_name().to_str().and_then(|name| name.parse::<ContentHash>().ok()));
+        }
+        Ok(hashes)
+    }
+
+    /// An archive, unpacked and read, that has no name yet.
+    pub(super) fn unpack(&self, source: &Path) -> Result<Unpacked, ImportError> {
+        let temporary = tempfile::Builder::new().prefix(".importing-").tempdir_in(&self.directory);
+        let temporary = temporary.map_err(at("make a directory in", &self.directory))?;
+        let imported = import(source, &temporary.path().join("package"), &self.options())?;
+        Ok(Unpacked { imported, _temporary: temporary })
+    }
+
+    /// Gives it its name, on the disk.
+    pub(super) fn place(&self, unpacked: Unpacked) -> Result<Arc<Imported>, ImportError> {
+        let mut imported = unpacked.imported;
+        let hash = imported.package.hash;
+        let folder = self.folder(&hash);
+        match fs::rename(imported.package.root(), &folder) {
+            Ok(()) => {}
+            // The same content: it is there already, or somebody was faster.
+            Err(_) if folder.is_dir() => {}
+            Err(error) => return Err(at("move the package to", &folder)(error)),
+        }
+        let durable = fs::File::open(&self.directory).and_then(|directory| directory.sync_all());
+        durable.map_err(at("write to the disk", &self.directory))?;
+        imported.package = Package::new(folder, imported.package.problem, hash);
+        let imported = Arc::new(imported);
+        self.remember(Arc::clone(&imported));
+        Ok(imported)
+    }
+
+    /// Unpacks what another node packed. `false`: it is not that package.
+    pub(super) fn adopt(&self, hash: &ContentHash, packed: &Path) -> Result<bool, PackagesError> {
+        unpack_packed(packed, hash, &self.folder(hash), &self.options()).map_err(|error| PackagesError::Directory {
+            action: error.action,
+            path: error.path,
+            source: error.source,
+        })
+    }
+
+    /// Forgets what a package says; who has it has it still.
+    pub(super) fn forget(&self, hash: &ContentHash) {
+        self.remembered().retain(|known| known.package.hash != *hash);
+    }
+
+    /// Removes a package, if it is here.
+    pub(super) fn remove_folder(&self, hash: &ContentHash) -> Result<(), PackagesError> {
+        self.forget(hash);
+        let folder = self.folder(hash);
+        let gone = tempfile::Builder::new().prefix(".gone-").tempdir_in(&self.directory);
+        let gone = gone.map_err(failed("make a directory in", &self.directory))?;
+        match fs::rename(&folder, gone.path().join("package")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(failed("remove", &folder)(error)),
+            Ok(()) => gone.close().map_err(failed("remove", &folder)),
+        }
     }
 
     fn options(&self) -> ImportOptions<'_> {
@@ -102,28 +178,27 @@ fn bytes_of(problem: &Problem) -> usize {
     PACKAGE_BYTES + files * FILE_BYTES + cases.sum::<usize>()
 }
 
+/// A package that was imported into a place where nobody looks for it. It is gone when the value is dropped.
+pub(super) struct Unpacked {
+    pub(super) imported: Imported,
+    _temporary: tempfile::TempDir,
+}
+
 impl Packages for LocalPackages {
-    fn import(&self, source: &Path) -> Result<Imported, ImportError> {
-        let at = |action, path: &Path| {
-            let path = path.to_owned();
-            move |source| ImportError::Io(cupel_problem::FileError { action, path, source })
-        };
-        let temporary = tempfile::Builder::new().prefix(".importing-").tempdir_in(&self.directory);
-        let temporary = temporary.map_err(at("make a directory in", &self.directory))?;
-        let mut imported = import(source, &temporary.path().join("package"), &self.options())?;
-        let hash = imported.package.hash;
-        let folder = self.folder(&hash);
-        match fs::rename(imported.package.root(), &folder) {
-            Ok(()) => {}
-            // The same content: it is there already, or somebody was faster.
-            Err(_) if folder.is_dir() => {}
-            Err(error) => return Err(at("move the package to", &folder)(error)),
-        }
-        let durable = fs::File::open(&self.directory).and_then(|directory| directory.sync_all());
-        durable.map_err(at("write to the disk", &self.directory))?;
-        imported.package = Package::new(folder, imported.package.problem, hash);
-        self.remember(Arc::new(imported.clone()));
-        Ok(imported)
+    fn import(&self, source: &Path) -> Result<Taken, TakeError> {
+        let kept_at = Instant::now();
+        let imported = self.place(self.unpack(source)?)?;
+        let copy = only_copy(imported.package.hash);
+        Ok(Taken { imported, copy, kept_at, is_own: true })
+    }
+
+    fn settle(&self, _: &Taken) -> Result<(), PackagesError> {
+        // Who removes something from here is alone in this process, and there is no other.
+        Ok(())
+    }
+
+    fn discard(&self, taken: &Taken, is_named: bool) -> Result<(), PackagesError> {
+        if is_named { Ok(()) } else { self.remove_folder(&taken.copy.hash) }
     }
 
     fn open(&self, hash: &ContentHash) -> Result<Arc<Imported>, PackagesError> {
@@ -148,36 +223,41 @@ impl Packages for LocalPackages {
         size_of(&self.folder(hash)).map(Bytes::new)
     }
 
-    fn remove(&self, hash: &ContentHash) -> Result<(), PackagesError> {
-        self.remembered().retain(|known| known.package.hash != *hash);
-        let folder = self.folder(hash);
-        match fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", &folder)(error)),
-            _ => Ok(()),
-        }
+    fn removable(&self, of: Option<&[ContentHash]>) -> Result<Vec<Removable>, PackagesError> {
+        let here = match of {
+            Some(hashes) => hashes.iter().copied().filter(|hash| self.is_here(hash)).collect(),
+            None => self.hashes()?,
+        };
+        Ok(here.into_iter().map(|hash| Removable { copy: only_copy(hash), is_spare: false }).collect())
+    }
+
+    fn remove(&self, copies: &[PackageCopy]) -> Result<(), PackagesError> {
+        copies.iter().try_for_each(|copy| self.remove_folder(&copy.hash))
     }
 
     fn upload(&self) -> io::Result<tempfile::NamedTempFile> {
         tempfile::Builder::new().prefix(".upload-").tempfile_in(&self.directory)
     }
 
-    fn sweep(&self, wanted: &[ContentHash]) -> Result<u64, PackagesError> {
-        let mut swept = 0;
+    fn tidy(&self) -> Result<u64, PackagesError> {
+        let mut tidied = 0;
         for entry in fs::read_dir(&self.directory).map_err(failed("list", &self.directory))? {
             let entry = entry.map_err(failed("list", &self.directory))?;
             let (name, path) = (entry.file_name(), entry.path());
-            let hash = name.to_str().and_then(|name| name.parse::<ContentHash>().ok());
-            if hash.is_some_and(|hash| wanted.contains(&hash)) {
+            if name.to_str().is_some_and(|name| name.parse::<ContentHash>().is_ok()) {
                 continue;
             }
             let is_directory = entry.file_type().map_err(failed("look at", &path))?.is_dir();
             let removed = if is_directory { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
             removed.map_err(failed("remove", &path))?;
-            swept += 1;
+            tidied += 1;
         }
-        self.remembered().retain(|known| wanted.contains(&known.package.hash));
-        Ok(swept)
+        Ok(tidied)
     }
+}
+
+fn only_copy(hash: ContentHash) -> PackageCopy {
+    PackageCopy { hash, id: Uuid::nil() }
 }
 
 impl std::fmt::Debug for LocalPackages {
@@ -200,7 +280,11 @@ fn size_of(directory: &Path) -> Result<u64, PackagesError> {
     Ok(bytes)
 }
 
-fn failed<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> PackagesError + 'a {
+fn at<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> ImportError + 'a {
+    move |source| ImportError::Io(cupel_problem::FileError { action, path: path.to_owned(), source })
+}
+
+pub(super) fn failed<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> PackagesError + 'a {
     move |source| PackagesError::Directory { action, path: path.to_owned(), source }
 }
 
@@ -222,7 +306,7 @@ mod tests {
             write(&format!("tests/secret/{number}.in"), "b\n");
             write(&format!("tests/secret/{number}.out"), "b\n");
         }
-        packages.import(source.path()).unwrap().package.hash
+        packages.import(source.path()).unwrap().copy.hash
     }
 
     #[test]

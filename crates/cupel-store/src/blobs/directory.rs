@@ -1,0 +1,224 @@
+//! [`DirectoryBlobs`]: blobs as files in a directory that all nodes mount.
+//!
+//! ```text
+//! ROOT/  cupel-blobs                        says that this is the directory, and not what lies below its mount
+//!        packages/<hash>/<copy>             blobs, by their keys
+//!        artifacts/<2 digits>/<hash>
+//!        .putting-…                         one that is being written, or was when a node died
+//! ```
+//!
+//! Invariants: a file gets its name by a rename when all of it is on the disk. Ages are told by the clock of the file system: the time
+//! of a file that was made just now is looked at, too. Nothing is read or written while the mark is missing.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use cupel_core::{BlobInfo, BlobKey, BlobKind, Blobs, BlobsError};
+use tempfile::NamedTempFile;
+
+use super::failed;
+
+/// Says that a directory is one of blobs.
+const MARK: &str = "cupel-blobs";
+
+/// What an interrupted put leaves is removed after this time, by a node that starts.
+const ABANDONED_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
+const PIECE_BYTES: usize = 1 << 20;
+
+/// Blobs in a directory.
+#[derive(Debug)]
+pub struct DirectoryBlobs {
+    root: PathBuf,
+}
+
+impl DirectoryBlobs {
+    /// Blobs in `root`, which must be there: a mount that is missing is not to be covered up. An empty one becomes a directory of blobs.
+    ///
+    /// # Errors
+    /// When it is not there, has something else in it, or cannot be written to.
+    pub fn open(root: &Path) -> Result<DirectoryBlobs, BlobsError> {
+        let blobs = DirectoryBlobs { root: root.to_owned() };
+        if blobs.check().is_err() {
+            let mut entries = fs::read_dir(root).map_err(blobs.failed("list"))?;
+            // A file system of its own has this.
+            let is_other = |entry: io::Result<fs::DirEntry>| entry.is_ok_and(|entry| entry.file_name() != "lost+found");
+            // Another node may have begun it just now.
+            if entries.any(is_other) && blobs.check().is_err() {
+                let why = "it has other things in it; name an empty directory";
+                return Err(blobs.failed("use")(io::Error::other(why)));
+            }
+            File::create(root.join(MARK)).map_err(blobs.failed("begin"))?;
+        }
+        blobs.remove_abandoned()?;
+        Ok(blobs)
+    }
+
+    fn path(&self, key: &BlobKey) -> PathBuf {
+        self.root.join(key.to_string())
+    }
+
+    /// For `map_err`, where the directory itself is at fault.
+    fn failed(&self, action: &'static str) -> impl FnOnce(io::Error) -> BlobsError {
+        failed(action, self.root.display())
+    }
+
+    /// Whether the directory is the one that it should be.
+    fn check(&self) -> Result<(), BlobsError> {
+        let mark = fs::metadata(self.root.join(MARK));
+        mark.map(drop).map_err(|error| {
+            let why = format!("`{MARK}` in it cannot be looked at ({error}): is it mounted?");
+            self.failed("use")(io::Error::new(error.kind(), why))
+        })
+    }
+
+    fn temporary(&self) -> io::Result<NamedTempFile> {
+        tempfile::Builder::new().prefix(".putting-").tempfile_in(&self.root)
+    }
+
+    /// The time by the clock that dates the files.
+    fn now(&self) -> Result<SystemTime, BlobsError> {
+        let now = self.temporary().and_then(|file| file.as_file().metadata()?.modified());
+        now.map_err(self.failed("make a file in"))
+    }
+
+    fn remove_abandoned(&self) -> Result<(), BlobsError> {
+        let now = self.now()?;
+        for entry in fs::read_dir(&self.root).map_err(self.failed("list"))? {
+            let entry = entry.map_err(self.failed("list"))?;
+            let is_unfinished = entry.file_name().to_string_lossy().starts_with(".putting-");
+            // One that is gone by now was finished or removed.
+            let written = entry.metadata().and_then(|meta| meta.modified()).unwrap_or(now);
+            if is_unfinished && now.duration_since(written).unwrap_or_default() > ABANDONED_AFTER {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&self, key: &BlobKey, source: &mut dyn Read) -> Result<NamedTempFile, BlobsError> {
+        let mut file = self.temporary().map_err(failed("put", key))?;
+        let mut piece = vec![0; PIECE_BYTES];
+        loop {
+            let count = match source.read(&mut piece) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(BlobsError::Source(error)),
+            };
+            file.write_all(&piece[..count]).map_err(failed("put", key))?;
+        }
+        file.as_file().sync_all().map_err(failed("put", key))?;
+        Ok(file)
+    }
+}
+
+impl Blobs for DirectoryBlobs {
+    fn put(&self, key: &BlobKey, source: &mut dyn Read) -> Result<(), BlobsError> {
+        if self.has(key)? {
+            return Ok(());
+        }
+        let mut file = self.write(key, source)?;
+        let path = self.path(key);
+        let folder = path.parent().unwrap_or(&self.root);
+        let mut is_new = false;
+        loop {
+            is_new |= !folder.is_dir();
+            fs::create_dir_all(folder).map_err(failed("put", key))?;
+            match file.persist(&path) {
+                Ok(_named) => break,
+                // Who removed the last blob of the folder has removed the folder, too.
+                Err(error) if error.error.kind() == io::ErrorKind::NotFound && self.check().is_ok() => {
+                    file = error.file
+                }
+                Err(error) => return Err(failed("put", key)(error.error)),
+            }
+        }
+        // The name, and those of the directories that were made for it.
+        let count = if is_new { usize::MAX } else { 1 };
+        let mut above = folder.ancestors().take_while(|folder| folder.starts_with(&self.root)).take(count);
+        above.try_for_each(|folder| File::open(folder)?.sync_all()).map_err(failed("put", key))
+    }
+
+    fn get(&self, key: &BlobKey, into: &mut dyn Write, bytes_max: u64) -> Result<u64, BlobsError> {
+        let mut file = match File::open(self.path(key)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.check()?;
+                return Err(BlobsError::Missing(*key));
+            }
+            Err(error) => return Err(failed("get", key)(error)),
+        };
+        let mut piece = vec![0; PIECE_BYTES];
+        let mut bytes = 0;
+        loop {
+            let count = match file.read(&mut piece) {
+                Ok(0) => return Ok(bytes),
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(failed("get", key)(error)),
+            };
+            bytes += count as u64;
+            if bytes > bytes_max {
+                return Err(BlobsError::TooLarge { key: *key, bytes_max });
+            }
+            into.write_all(&piece[..count]).map_err(BlobsError::Target)?;
+        }
+    }
+
+    fn has(&self, key: &BlobKey) -> Result<bool, BlobsError> {
+        match fs::metadata(self.path(key)) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.check().map(|()| false),
+            Err(error) => Err(failed("look for", key)(error)),
+        }
+    }
+
+    fn remove(&self, key: &BlobKey) -> Result<(), BlobsError> {
+        let path = self.path(key);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return self.check(),
+            removed => removed.map_err(failed("remove", key))?,
+        }
+        // Its directory, unless there is more in it.
+        if let Some(folder) = path.parent() {
+            let _ = fs::remove_dir(folder);
+        }
+        Ok(())
+    }
+
+    fn list(&self, kind: BlobKind) -> Result<Vec<BlobInfo>, BlobsError> {
+        self.check()?;
+        let now = self.now()?;
+        let mut found = Vec::new();
+        let mut pending = vec![self.root.join(kind.to_string())];
+        while let Some(folder) = pending.pop() {
+            let entries = match fs::read_dir(&folder) {
+                Ok(entries) => entries,
+                // There is none of the kind, or the last one of its directory has just been removed.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(failed("list", kind)(error)),
+            };
+            for entry in entries {
+                let entry = entry.map_err(failed("list", kind))?;
+                let meta = match entry.metadata() {
+                    Ok(meta) => meta,
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    Err(error) => return Err(failed("list", kind)(error)),
+                };
+                if meta.is_dir() {
+                    pending.push(entry.path());
+                    continue;
+                }
+                let path = entry.path();
+                let key = path.strip_prefix(&self.root).ok().and_then(Path::to_str).and_then(|name| name.parse().ok());
+                let Some(key) = key else { continue };
+                let put = meta.modified().map_err(failed("list", kind))?;
+                found.push(BlobInfo { key, bytes: meta.len(), age: now.duration_since(put).unwrap_or_default() });
+            }
+        }
+        Ok(found)
+    }
+}

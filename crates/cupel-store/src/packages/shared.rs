@@ -1,0 +1,379 @@
+//! [`SharedPackages`]: packages in a blob store that all nodes reach, with a directory of this machine's as the cache.
+//!
+//! A copy of a package is a tar of its folder, made so that the same package gives the same bytes. When copies may be removed is told at
+//! the port (`cupel_core::problems::packages`).
+//!
+//! Invariants: what comes out of the blob store is unpacked as if an enemy had packed it, and only what has the hash that was asked
+//! for gets its name on the disk. A package is fetched once, however many ask for it. The folders on the disk are bounded in bytes;
+//! the one used longest ago goes first, and none that somebody in this process has open.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{Seek, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Instant, SystemTime};
+
+use cupel_core::problems::{PackageCopy, PackagesError, REMOVABLE_AFTER, Removable, SETTLED_WITHIN, TakeError, Taken};
+use cupel_core::{BlobInfo, BlobKey, BlobKind, Blobs, BlobsError, Packages};
+use cupel_problem::{Imported, UnpackLimits, pack};
+use cupel_types::{Bytes, ContentHash};
+use uuid::Uuid;
+
+use super::local::{LocalPackages, failed};
+
+/// What a tar has beside the bytes of a file: its header, that of a long name, and padding.
+const TAR_ENTRY_BYTES: u64 = 4 << 10;
+
+/// How often a package is looked for anew when copies vanish while they are fetched.
+const FETCHES_MAX: usize = 3;
+
+/// Packages that all nodes reach.
+pub struct SharedPackages {
+    blobs: Arc<dyn Blobs>,
+    local: LocalPackages,
+    local_bytes_max: u64,
+    here: Mutex<Here>,
+    /// Who opens, names or removes a folder on this machine holds its package's gate.
+    gates: Mutex<HashMap<ContentHash, Weak<Mutex<()>>>>,
+    /// Copies that this process made, of packages that were named since.
+    settled: Mutex<HashMap<ContentHash, (Uuid, Instant)>>,
+}
+
+/// The packages on this machine's disk.
+#[derive(Default)]
+struct Here {
+    folders: HashMap<ContentHash, Folder>,
+    /// Counts uses.
+    uses: u64,
+}
+
+struct Folder {
+    bytes: u64,
+    /// The larger, the later.
+    used: u64,
+    /// What those have who have it open: one value for all who ask, and one more for an import of the same content.
+    open: Vec<Weak<Imported>>,
+}
+
+impl SharedPackages {
+    /// Packages in `blobs`, of which `local` keeps as many as fit into `local_bytes_max` or are in use.
+    ///
+    /// # Errors
+    /// When the directory of `local` cannot be read.
+    pub fn new(
+        blobs: Arc<dyn Blobs>,
+        local: LocalPackages,
+        local_bytes_max: Bytes,
+    ) -> Result<SharedPackages, PackagesError> {
+        let mut found: Vec<(SystemTime, ContentHash)> = Vec::new();
+        for hash in local.hashes()? {
+            let folder = local.folder(&hash);
+            let meta = fs::metadata(&folder).map_err(failed("look at", &folder))?;
+            found.push((meta.modified().unwrap_or(SystemTime::UNIX_EPOCH), hash));
+        }
+        // As they were used before the last stop.
+        found.sort();
+        let mut here = Here::default();
+        for (_, hash) in found {
+            here.used(hash, local.size(&hash)?.get());
+        }
+        let packages = SharedPackages {
+            blobs,
+            local,
+            local_bytes_max: local_bytes_max.get(),
+            here: Mutex::new(here),
+            gates: Mutex::default(),
+            settled: Mutex::default(),
+        };
+        packages.make_room();
+        Ok(packages)
+    }
+
+    fn gate(&self, hash: &ContentHash) -> Arc<Mutex<()>> {
+        let mut gates = locked(&self.gates);
+        gates.retain(|_, gate| gate.strong_count() > 0);
+        if let Some(gate) = gates.get(hash).and_then(Weak::upgrade) {
+            return gate;
+        }
+        let gate = Arc::default();
+        gates.insert(*hash, Arc::downgrade(&gate));
+        gate
+    }
+
+    /// Puts a new copy into the blob store.
+    fn keep(&self, imported: &Imported) -> Result<PackageCopy, PackagesError> {
+        let copy = PackageCopy { hash: imported.package.hash, id: Uuid::new_v4() };
+        let mut packed = self.upload().map_err(failed("make a file in", self.local.directory()))?;
+        pack(&imported.package, packed.as_file_mut()).map_err(|error| PackagesError::Directory {
+            action: error.action,
+            path: error.path,
+            source: error.source,
+        })?;
+        packed.rewind().map_err(failed("read", packed.path()))?;
+        self.blobs.put(&key(&copy), packed.as_file_mut())?;
+        Ok(copy)
+    }
+
+    /// Gets a package that is not here from the blob store.
+    fn fetch(&self, hash: &ContentHash) -> Result<(), PackagesError> {
+        let mut damaged = None;
+        for _ in 0..FETCHES_MAX {
+            let mut copies = self.blobs.list(BlobKind::CopiesOf(*hash))?;
+            // The newest first: who imports a package again mends it.
+            copies.sort_by_key(|copy| copy.age);
+            let mut vanished = false;
+            for copy in copies {
+                match self.fetch_copy(hash, &copy) {
+                    Ok(true) => return Ok(()),
+                    Ok(false) => {
+                        tracing::warn!(package = %hash, blob = %copy.key, "a blob is not the package that it should be");
+                        damaged = Some(copy.key);
+                    }
+                    // Somebody has just removed it: there may be a newer one by now.
+                    Err(PackagesError::Blobs(BlobsError::Missing(_))) => vanished = true,
+                    Err(error) => return Err(error),
+                }
+            }
+            if !vanished {
+                break;
+            }
+        }
+        Err(match damaged {
+            Some(blob) => {
+                PackagesError::Damaged { hash: *hash, source: format!("the blob {blob} is something else").into() }
+            }
+            None => PackagesError::Missing(*hash),
+        })
+    }
+
+    /// `false`: the blob is not that package.
+    fn fetch_copy(&self, hash: &ContentHash, copy: &BlobInfo) -> Result<bool, PackagesError> {
+        let mut packed = self.upload().map_err(failed("make a file in", self.local.directory()))?;
+        let limits = UnpackLimits::default();
+        let bytes_max = limits.total_bytes_max + limits.entries_max as u64 * TAR_ENTRY_BYTES;
+        match self.blobs.get(&copy.key, packed.as_file_mut(), bytes_max) {
+            Err(BlobsError::TooLarge { .. }) => return Ok(false),
+            got => got?,
+        };
+        packed.flush().map_err(failed("write", packed.path()))?;
+        self.local.adopt(hash, packed.path())
+    }
+
+    /// Notes that a package is here and in use. The caller holds its gate.
+    fn note(&self, imported: &Arc<Imported>) -> Result<(), PackagesError> {
+        let hash = imported.package.hash;
+        let known = locked(&self.here).folders.get(&hash).map(|folder| folder.bytes);
+        let bytes = match known {
+            Some(bytes) => bytes,
+            None => self.local.size(&hash)?.get(),
+        };
+        let mut here = locked(&self.here);
+        let open = &mut here.used(hash, bytes).open;
+        open.retain(|open| open.strong_count() > 0);
+        let new = Arc::downgrade(imported);
+        if !open.iter().any(|open| open.ptr_eq(&new)) {
+            open.push(new);
+        }
+        // Orders the folders after a restart; without it one is only a little older.
+        let _ = File::open(imported.package.root()).and_then(|folder| folder.set_modified(now()));
+        Ok(())
+    }
+
+    /// Removes what was used longest ago until the rest fits.
+    fn make_room(&self) {
+        let mut passed_over = Vec::new();
+        loop {
+            let here = locked(&self.here);
+            let bytes: u64 = here.folders.values().map(|folder| folder.bytes).sum();
+            if bytes <= self.local_bytes_max {
+                return;
+            }
+            let old = here.folders.iter().filter(|(hash, _)| !passed_over.contains(*hash));
+            let Some(hash) = old.min_by_key(|(_, folder)| folder.used).map(|(hash, _)| *hash) else { return };
+            drop(here);
+            if !self.evict(&hash) {
+                passed_over.push(hash);
+            }
+        }
+    }
+
+    /// Removes a package from this machine. `false`: somebody has it open, or is about to.
+    fn evict(&self, hash: &ContentHash) -> bool {
+        let gate = self.gate(hash);
+        let Ok(_alone) = gate.try_lock() else { return false };
+        self.local.forget(hash);
+        // Nobody can open it now, so none becomes more.
+        let is_open = |folder: &Folder| folder.open.iter().any(|open| open.strong_count() > 0);
+        if locked(&self.here).folders.get(hash).is_none_or(is_open) {
+            return false;
+        }
+        if let Err(error) = self.local.remove_folder(hash) {
+            tracing::warn!(package = %hash, error = cupel_core::chain(&error), "cannot remove a package from the cache");
+            return false;
+        }
+        locked(&self.here).folders.remove(hash);
+        true
+    }
+}
+
+impl Here {
+    fn used(&mut self, hash: ContentHash, bytes: u64) -> &mut Folder {
+        self.uses += 1;
+        let folder = self.folders.entry(hash).or_insert(Folder { bytes, used: 0, open: Vec::new() });
+        folder.used = self.uses;
+        folder
+    }
+}
+
+impl Packages for SharedPackages {
+    fn import(&self, source: &Path) -> Result<Taken, TakeError> {
+        let unpacked = self.local.unpack(source)?;
+        let hash = unpacked.imported.package.hash;
+        let imported = {
+            let gate = self.gate(&hash);
+            let _alone = locked(&gate);
+            let imported = self.local.place(unpacked)?;
+            self.note(&imported)?;
+            imported
+        };
+        self.make_room();
+        let settled = locked(&self.settled).get(&hash).copied();
+        if let Some((id, kept_at)) = settled.filter(|(_, at)| at.elapsed() < SETTLED_WITHIN / 2) {
+            return Ok(Taken { imported, copy: PackageCopy { hash, id }, kept_at, is_own: false });
+        }
+        let kept_at = Instant::now();
+        let copy = self.keep(&imported)?;
+        Ok(Taken { imported, copy, kept_at, is_own: true })
+    }
+
+    fn settle(&self, taken: &Taken) -> Result<(), PackagesError> {
+        let mut kept = (taken.copy.id, taken.kept_at);
+        if taken.kept_at.elapsed() > SETTLED_WITHIN {
+            let now = Instant::now();
+            kept = (self.keep(&taken.imported)?.id, now);
+        }
+        let mut settled = locked(&self.settled);
+        settled.retain(|_, (_, at)| at.elapsed() < SETTLED_WITHIN);
+        settled.insert(taken.copy.hash, kept);
+        Ok(())
+    }
+
+    fn discard(&self, taken: &Taken, _is_named: bool) -> Result<(), PackagesError> {
+        // Nobody relies on this copy but who made it, as long as it is young.
+        if taken.is_own && taken.kept_at.elapsed() < SETTLED_WITHIN { self.remove(&[taken.copy]) } else { Ok(()) }
+    }
+
+    fn open(&self, hash: &ContentHash) -> Result<Arc<Imported>, PackagesError> {
+        let gate = self.gate(hash);
+        let alone = locked(&gate);
+        let is_here = self.local.is_here(hash);
+        if !is_here {
+            self.local.forget(hash);
+            self.fetch(hash)?;
+        }
+        let opened = match self.local.open(hash) {
+            Err(error @ PackagesError::Damaged { .. }) if is_here => {
+                tracing::warn!(error = cupel_core::chain(&error), "a package is fetched again");
+                self.local.remove_folder(hash)?;
+                self.fetch(hash)?;
+                self.local.open(hash)?
+            }
+            opened => opened?,
+        };
+        self.note(&opened)?;
+        drop(alone);
+        self.make_room();
+        Ok(opened)
+    }
+
+    fn size(&self, hash: &ContentHash) -> Result<Bytes, PackagesError> {
+        let opened = self.open(hash)?;
+        let size = self.local.size(hash);
+        drop(opened);
+        size
+    }
+
+    fn removable(&self, of: Option<&[ContentHash]>) -> Result<Vec<Removable>, PackagesError> {
+        let mut found = Vec::new();
+        match of {
+            None => found = self.blobs.list(BlobKind::Packages)?,
+            Some(hashes) => {
+                for hash in hashes {
+                    found.extend(self.blobs.list(BlobKind::CopiesOf(*hash))?);
+                }
+            }
+        }
+        Ok(removable(found))
+    }
+
+    fn remove(&self, copies: &[PackageCopy]) -> Result<(), PackagesError> {
+        // What is on this machine's disk is a cache, and goes when its room is wanted.
+        copies.iter().try_for_each(|copy| Ok(self.blobs.remove(&key(copy))?))
+    }
+
+    fn upload(&self) -> std::io::Result<tempfile::NamedTempFile> {
+        self.local.upload()
+    }
+
+    fn tidy(&self) -> Result<u64, PackagesError> {
+        self.local.tidy()
+    }
+}
+
+impl std::fmt::Debug for SharedPackages {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SharedPackages").field("local", &self.local).finish_non_exhaustive()
+    }
+}
+
+/// Those that are old enough. Of several copies of a package all but the newest of these are spare.
+fn removable(mut found: Vec<BlobInfo>) -> Vec<Removable> {
+    found.retain(|blob| blob.age > REMOVABLE_AFTER);
+    let copies = found.into_iter().filter_map(|blob| match blob.key {
+        BlobKey::Package { hash, copy } => Some((hash, blob.age, copy)),
+        BlobKey::Artifacts(_) => None,
+    });
+    let mut copies: Vec<_> = copies.collect();
+    copies.sort();
+    let mut last = None;
+    let copies = copies.into_iter().map(|(hash, _, id)| {
+        let is_spare = last.replace(hash) == Some(hash);
+        Removable { copy: PackageCopy { hash, id }, is_spare }
+    });
+    copies.collect()
+}
+
+fn key(copy: &PackageCopy) -> BlobKey {
+    BlobKey::Package { hash: copy.hash, copy: copy.id }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Every change leaves something sound: a poisoned lock guards what was there before or after it.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a time stamp of the file system, not of the domain")]
+fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn only_old_copies_may_go_and_all_but_the_newest_of_them_are_spare() {
+        let hash = |n| ContentHash::from_bytes([n; 32]);
+        let blob = |n, id, minutes: u64| BlobInfo {
+            key: BlobKey::Package { hash: hash(n), copy: Uuid::from_u128(id) },
+            bytes: 1,
+            age: Duration::from_secs(60 * minutes),
+        };
+        let found = removable(vec![blob(1, 1, 59), blob(2, 2, 300), blob(1, 3, 61), blob(2, 4, 90), blob(2, 5, 10)]);
+        let told: Vec<_> = found.iter().map(|one| (one.copy.hash, one.copy.id.as_u128(), one.is_spare)).collect();
+        assert_eq!(told, [(hash(1), 3, false), (hash(2), 4, false), (hash(2), 2, true)]);
+    }
+}

@@ -1,0 +1,278 @@
+//! What every `Blobs` does. Call [`blobs_conformance!`](crate::blobs_conformance) with a function that makes a subject: a blob store
+//! in which there is nothing yet.
+
+use std::io::{self, Read, Write};
+use std::sync::{Barrier, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use cupel_core::{BlobKey, BlobKind, Blobs, BlobsError};
+use cupel_types::ContentHash;
+use uuid::Uuid;
+
+use crate::Subject;
+
+/// Makes a test of each rule in [`blobs`](crate::blobs).
+#[macro_export]
+macro_rules! blobs_conformance {
+    ($make:expr) => {
+        $crate::blobs_rules!(
+            $make,
+            [
+                bytes_come_back_as_they_were_put,
+                a_hundred_mebibytes_pass_through_little_memory,
+                an_interrupted_put_leaves_nothing,
+                many_who_put_the_same_at_once_all_succeed,
+                what_is_missing_is_told_as_missing,
+                no_more_is_got_than_is_wanted,
+                a_target_that_fails_is_no_failure_of_the_store,
+                lists_have_what_is_of_their_kind_with_length_and_age,
+                what_was_removed_is_gone_and_can_be_put_again,
+            ]
+        );
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! blobs_rules {
+    ($make:expr, [$($rule:ident),* $(,)?]) => {$(
+        #[test]
+        fn $rule() {
+            $crate::blobs::$rule($make);
+        }
+    )*};
+}
+
+const MIB: u64 = 1 << 20;
+
+fn hash(n: u8) -> ContentHash {
+    ContentHash::from_bytes([n; 32])
+}
+
+fn package(n: u8, copy: u128) -> BlobKey {
+    BlobKey::Package { hash: hash(n), copy: Uuid::from_u128(copy) }
+}
+
+/// So many bytes that depend on their place, given a few at a time; then the end, or an error.
+struct Pattern {
+    at: u64,
+    length: u64,
+    breaks_off: bool,
+    /// The most of the process's memory that was seen in use while it was read.
+    memory: u64,
+}
+
+impl Pattern {
+    fn of(length: u64) -> Pattern {
+        Pattern { at: 0, length, breaks_off: false, memory: 0 }
+    }
+}
+
+/// Not the same in any two pieces of a power of two.
+fn byte(at: u64) -> u8 {
+    (at ^ (at >> 9) ^ (at / 251)) as u8
+}
+
+impl Read for Pattern {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.at == self.length && self.breaks_off {
+            return Err(io::Error::other("broken off"));
+        }
+        // Readers may give less than they are asked for.
+        let count = (self.length - self.at).min(buffer.len() as u64).min(100_003);
+        for byte_of in &mut buffer[..count as usize] {
+            *byte_of = byte(self.at);
+            self.at += 1;
+        }
+        self.memory = self.memory.max(memory());
+        Ok(count as usize)
+    }
+}
+
+/// Takes what a [`Pattern`] gives, and nothing else.
+struct Compared {
+    at: u64,
+    memory: u64,
+}
+
+impl Write for Compared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        for given in bytes {
+            assert_eq!(*given, byte(self.at), "byte {}", self.at);
+            self.at += 1;
+        }
+        self.memory = self.memory.max(memory());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Bytes of memory that this process has now.
+fn memory() -> u64 {
+    let pages = std::fs::read_to_string("/proc/self/statm").expect("the process's memory");
+    pages.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok()).expect("a number") * 4096
+}
+
+fn put(blobs: &impl Blobs, key: &BlobKey, length: u64) {
+    blobs.put(key, &mut Pattern::of(length)).unwrap();
+}
+
+/// Gets a blob and holds it against the pattern: its length.
+fn get(blobs: &impl Blobs, key: &BlobKey) -> u64 {
+    let mut compared = Compared { at: 0, memory: 0 };
+    let told = blobs.get(key, &mut compared, u64::MAX).unwrap();
+    assert_eq!(told, compared.at);
+    told
+}
+
+/// Rule.
+pub fn bytes_come_back_as_they_were_put<B: Blobs>(make: impl Fn() -> Subject<B>) {
+    let blobs = make();
+    for (n, length) in (1..).zip([0, 1, MIB - 1, MIB, MIB + 1, 5 * MIB + 1, 8 * MIB, 16 * MIB, 17 * MIB + 12_345]) {
+        let key = package(1, n);
+        put(&*blobs, &key, length);
+        assert_eq!(get(&*blobs, &key), length);
+    }
+}
+
+/// Rule. Prints how fast it went.
+pub fn a_hundred_mebibytes_pass_through_little_memory<B: Blobs>(make: impl Fn() -> Subject<B>) {
+    const BYTES: u64 = 100 * MIB;
+    const MEMORY_MAX: u64 = 64 * MIB;
+    // One such test at a time: their buffers are looked at.
+    static ALONE: Mutex<()> = Mutex::new(());
+    let blobs = make();
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let (key, before) = (package(1, 1), memory());
+    let mut source = Pattern::of(BYTES);
+    let began = Instant::now();
+    blobs.put(&key, &mut source).unwrap();
+    let put_in = began.elapsed();
+    let mut target = Compared { at: 0, memory: 0 };
+    let began = Instant::now();
+    assert_eq!(blobs.get(&key, &mut target, BYTES).unwrap(), BYTES);
+    let got_in = began.elapsed();
+    let mb_per_s = |time: Duration| BYTES as f64 / 1e6 / time.as_secs_f64();
+    println!("100 MiB put at {:.0} MB/s, got at {:.0} MB/s", mb_per_s(put_in), mb_per_s(got_in));
+    for memory in [source.memory, target.memory] {
+        assert!(memory < before + MEMORY_MAX, "{} MiB more", (memory - before) / MIB);
+    }
+}
+
+/// Rule.
+pub fn an_interrupted_put_leaves_nothing<B: Blobs>(make: impl Fn() -> Subject<B>) {
+    let blobs = make();
+    for (n, length) in (1..).zip([0, 1, 20 * MIB]) {
+        let key = package(1, n);
+        let broken_off = blobs.put(&key, &mut Pattern { breaks_off: true, ..Pattern::of(length) });
+        assert!(matches!(broken_off, Err(BlobsError::Source(_))), "{broken_off:?}");
+        assert!(!blobs.has(&key).unwrap());
+        assert_eq!(blobs.list(BlobKind::Packages).unwrap(), []);
+        assert!(matches!(blobs.get(&key, &mut Vec::new(), u64::MAX), Err(BlobsError::Missing(_))));
+    }
+    let key = package(1, 3);
+    put(&*blobs, &key, 2 * MIB);
+    assert_eq!(get(&*blobs, &key), 2 * MIB);
+}
+
+/// Rule.
+pub fn many_who_put_the_same_at_once_all_succeed<B: Blobs>(make: impl Fn() -> Subject<B>) {
+    let (blobs, key, together) = (make(), package(1, 1), Barrier::new(4));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                together.wait();
+                put(&*blobs, &key, 9 * MIB);
+                assert_eq!(get(&*blobs, &key), 9 * MIB);
+            });
+        }
+    });
+    assert_eq!(blobs.list(BlobKind::Packages).unwrap().len(), 1);
+    put(&*blobs, &key, 9 * MIB);
+    assert_eq!(get(&*blobs, &key), 9 * MIB);
+}
+
+/// Rule.
+pub fn what_is_missing_is_told_as_missing<B: Blobs>(make: impl Fn() -> Subject<B>) {
+    let blobs = make();
+    for key in [package(1, 1), BlobKey::Artifacts(hash(1))] {
+        assert!(!blobs.has(&key).unwrap());
+        let got = blobs.get(&key, &mut Vec::new(), u64::MAX);
+        assert!(matches!(got, Err(BlobsError::Missing(missing)) if missing == key), "{got:?}");
+        blobs.remove(&key).unwrap();
+    }
+    for kind in [BlobKind::Packages, BlobKind::CopiesOf(hash(1)), BlobKind::Artifacts] {
+        assert_eq!(blobs.list(kind).unwrap(), []);
+    }
+}
+
+/// Rule.
+pub fn no_more_is_got_than_is_wanted<B: Blobs>(make: impl Fn() -> Subject<B>) {
+    let (blobs, key) = (make(), package(1, 1));
+    put(&*blobs, &key, 3 * MIB);
+    let mut got = Vec::new();
+    let refused = blobs.get(&key, &mut got, 3 * MIB - 1);
+    assert!(matches!(refused, Err(BlobsError::TooLarge { .. })), "{refused:?}");
+    assert!((got.len() as u64) < 3 * MIB);
+    assert_eq!(blobs.get(&key, &mut Vec::new(), 3 * MIB).unwrap(), 3 * MIB);
+}
+
+/// Rule.
+pub fn a_target_that_fails_is_no_failure_of_the_store<B: Blobs>(make: impl Fn() -> Subject<B>) {
+    let (blobs, key) = (make(), package(1, 1));
+    put(&*blobs, &key, 3 * MIB);
+    let mut little_room = [0_u8; 1000];
+    let failed = blobs.get(&key, &mut little_room.as_mut_slice(), u64::MAX);
+    assert!(matches!(failed, Err(BlobsError::Target(_))), "{failed:?}");
+    assert_eq!(get(&*blobs, &key), 3 * MIB, "and it can be got again");
+}
+
+/// Rule.
+pub fn lists_have_what_is_of_their_kind_with_length_and_age<B: Blobs>(make: impl Fn() -> Subject<B>) {
+    let blobs = make();
+    let artifacts = BlobKey::Artifacts(hash(1));
+    let all = [(package(1, 1), 10), (package(1, 2), 0), (package(2, 1), 30), (artifacts, 40)];
+    for (key, length) in all {
+        put(&*blobs, &key, length);
+    }
+    let listed = |kind| {
+        let mut found = blobs.list(kind).unwrap();
+        assert!(found.iter().all(|blob| blob.age < Duration::from_secs(600)), "{found:?}");
+        found.sort_by_key(|blob| blob.key);
+        found.iter().map(|blob| (blob.key, blob.bytes)).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(BlobKind::Packages), all[..3]);
+    assert_eq!(listed(BlobKind::CopiesOf(hash(1))), all[..2]);
+    assert_eq!(listed(BlobKind::CopiesOf(hash(3))), []);
+    assert_eq!(listed(BlobKind::Artifacts), all[3..]);
+    // Ages grow.
+    let age = |key| blobs.list(BlobKind::Packages).unwrap().iter().find(|blob| blob.key == key).unwrap().age;
+    let first = age(package(1, 1));
+    while age(package(1, 1)) <= first {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    // Many: more than a page of whoever lists page by page.
+    for n in 0..1100 {
+        put(&*blobs, &package(9, n), 1);
+    }
+    assert_eq!(blobs.list(BlobKind::CopiesOf(hash(9))).unwrap().len(), 1100);
+}
+
+/// Rule.
+pub fn what_was_removed_is_gone_and_can_be_put_again<B: Blobs>(make: impl Fn() -> Subject<B>) {
+    let (blobs, key, other) = (make(), package(1, 1), package(1, 2));
+    put(&*blobs, &key, 2 * MIB);
+    put(&*blobs, &other, 1);
+    blobs.remove(&key).unwrap();
+    assert!(!blobs.has(&key).unwrap() && blobs.has(&other).unwrap());
+    assert!(matches!(blobs.get(&key, &mut Vec::new(), u64::MAX), Err(BlobsError::Missing(_))));
+    blobs.remove(&key).unwrap();
+    put(&*blobs, &key, 3 * MIB);
+    assert_eq!(get(&*blobs, &key), 3 * MIB);
+    blobs.remove(&key).unwrap();
+    blobs.remove(&other).unwrap();
+    assert_eq!(blobs.list(BlobKind::Packages).unwrap(), []);
+}
