@@ -30,7 +30,7 @@ mod v1;
 pub use gcra::Rate;
 pub use openapi::openapi_json;
 pub use problem::{FieldError, Problem, ProblemBody, ProblemKind, errors_markdown};
-pub use router::router;
+pub use router::{ops_router, router};
 pub use serve::{ServeSettings, serve};
 pub use state::{
     ApiState, Check, Health, HealthReport, LoginRates, MetricsAccess, Network, NetworkError, Secret, Settings,

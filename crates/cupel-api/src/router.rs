@@ -26,15 +26,27 @@ pub fn router(state: ApiState) -> Router {
         .route("/docs/", get(pages::docs_index))
         .route("/docs/{file}", get(pages::docs))
         .route("/problems/{slug}", get(pages::problem))
-        .route("/healthz", get(ops::healthz))
-        .route("/livez", get(ops::livez))
-        .route("/readyz", get(ops::readyz))
-        .route("/metrics", get(ops::metrics))
+        .merge(ops())
         .fallback(no_such_route);
     if let Some(cors) = cors {
         router = router.layer(cors);
     }
     router.layer(middleware::from_fn_with_state(app.clone(), edge::edge)).with_state(app)
+}
+
+/// What operators and their machines ask, and nothing else: for a process that accepts no submissions.
+pub fn ops_router(state: ApiState) -> Router {
+    let documents = pages::Documents::new(String::new(), &state.settings.version);
+    let app = Shared::new(state, documents);
+    ops().fallback(no_such_route).layer(middleware::from_fn_with_state(app.clone(), edge::edge)).with_state(app)
+}
+
+fn ops() -> Router<Shared> {
+    Router::new()
+        .route("/healthz", get(ops::healthz))
+        .route("/livez", get(ops::livez))
+        .route("/readyz", get(ops::readyz))
+        .route("/metrics", get(ops::metrics))
 }
 
 async fn no_such_route() -> Problem {

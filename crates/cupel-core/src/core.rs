@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use cupel_languages::Registry;
-use cupel_types::{LeaseId, RunId};
+use cupel_types::{LeaseId, NodeId, RunId};
 use jiff::{Timestamp, TimestampRound, Unit};
 use tokio::sync::Semaphore;
 
@@ -57,6 +57,8 @@ pub(crate) struct Inner {
     pub(crate) policy: LeasePolicy,
     pub(crate) bounds: Bounds,
     pub(crate) ids: IdGenerator,
+    /// This process, among those that work on the store.
+    pub(crate) node: NodeId,
     pub(crate) admission: Admission,
     /// Attempts in the hands of this process's workers: who holds the flag learns at once that it should
     /// stop. By lease, because a run may have a lost attempt that does not know it yet and a new one.
@@ -87,6 +89,7 @@ impl Core {
                 policy,
                 bounds,
                 ids: IdGenerator::default(),
+                node: NodeId::from_uuid(uuid::Uuid::new_v4()),
                 admission: Admission::default(),
                 running: Mutex::default(),
                 ends: Ends::default(),

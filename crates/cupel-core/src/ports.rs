@@ -13,6 +13,7 @@ use cupel_types::{
 use jiff::Timestamp;
 
 use crate::accounts::{ApiKey, NewUser, RefreshSession, Role, Tier, User};
+use crate::cluster::ClusterStore;
 use crate::contests::ContestStore;
 use crate::event::{Event, Seq};
 use crate::problems::ProblemStore;
@@ -124,6 +125,9 @@ pub trait RunStore: Send + Sync {
 
     /// A cheap question that fails when the store is not usable; for `/readyz`.
     async fn ping(&self) -> Result<(), StoreError>;
+
+    /// Ends after what has been asked of it. Later calls fail.
+    async fn close(&self);
 }
 
 /// What is over, and may be forgotten.
@@ -135,6 +139,8 @@ pub struct Over {
     pub deliveries_before: Timestamp,
     /// API keys that were revoked, or expired, by then.
     pub keys_before: Timestamp,
+    /// Workers that were last heard of by then.
+    pub workers_before: Timestamp,
 }
 
 /// Submissions that are accepted together or not at all.
@@ -363,8 +369,8 @@ pub struct Delivery {
 }
 
 /// All of the store.
-pub trait Store: RunStore + AccountStore + WebhookStore + ProblemStore + ContestStore {}
-impl<T: RunStore + AccountStore + WebhookStore + ProblemStore + ContestStore> Store for T {}
+pub trait Store: RunStore + AccountStore + WebhookStore + ProblemStore + ContestStore + ClusterStore {}
+impl<T: RunStore + AccountStore + WebhookStore + ProblemStore + ContestStore + ClusterStore> Store for T {}
 
 // ---- Queue ------------------------------------------------------------------------------------------
 
@@ -416,6 +422,8 @@ pub trait Queue: Send + Sync {
     async fn depth_of(&self, owner: UserId) -> Result<usize, QueueError>;
     /// How many may wait.
     fn depth_max(&self) -> usize;
+    /// Ends it: who waits and who comes gets [`QueueError::Closed`].
+    fn close(&self);
 }
 
 // ---- Events -----------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::cluster::WORKERS_KEPT;
 use crate::run::RunState;
 use crate::{Core, DuePlace, Over, QueueError, RunHint, StoreError};
 
@@ -45,7 +46,9 @@ pub struct Swept {
 /// What one sweep remembers for the next.
 #[derive(Debug, Default)]
 pub(crate) struct SweepState {
-    /// When the last sweep was.
+    /// When this node last came by, whether or not it led.
+    ticked: Option<Timestamp>,
+    /// When it last swept to the end; `None` when another node has led since.
     last: Option<Timestamp>,
     /// Where the walk over all waiting runs stands.
     walk: Option<DuePlace>,
@@ -54,7 +57,7 @@ pub(crate) struct SweepState {
 
 impl Core {
     /// Expires leases, offers due runs that the queue does not have, forgets what is over. Bounded work;
-    /// called every second by one task.
+    /// called every second by one task of every node that accepts submissions; one of these nodes does it.
     ///
     /// # Errors
     /// When the store cannot answer; what was done stands, and the next sweep goes on.
@@ -63,18 +66,28 @@ impl Core {
         let now = self.now();
         let mut swept = Swept::default();
         self.forget_dropped();
+        if let Some(ticked) = state.ticked.replace(now) {
+            self.inner.admission.tick(Duration::try_from(now.duration_since(ticked)).unwrap_or_default());
+        }
+        if !self.leads(now).await? {
+            (state.last, state.walk) = (None, None);
+            return Ok(swept);
+        }
         self.expire(now, &mut swept).await?;
-        self.offer_newly_due(&mut state, now, &mut swept).await?;
+        self.offer_newly_due(state.last, now, &mut swept).await?;
         self.offer_missing(&mut state, now, &mut swept).await?;
         state.sweeps = state.sweeps.wrapping_add(1);
         if state.sweeps % FORGET_EVERY == 1 {
             let ago = |kept| now.saturating_sub(kept).unwrap_or(now);
-            let over = Over { now, deliveries_before: ago(DELIVERIES_KEPT), keys_before: ago(KEYS_KEPT) };
+            let over = Over {
+                now,
+                deliveries_before: ago(DELIVERIES_KEPT),
+                keys_before: ago(KEYS_KEPT),
+                workers_before: ago(WORKERS_KEPT),
+            };
             swept.forgotten = self.inner.store.forget(over, STEP).await?;
         }
-        if let Some(last) = state.last.replace(now) {
-            self.inner.admission.tick(Duration::try_from(now.duration_since(last)).unwrap_or_default());
-        }
+        state.last = Some(now);
         Ok(swept)
     }
 
@@ -147,11 +160,11 @@ impl Core {
     /// Runs that became due since the last sweep, by `run_at` or after a pause.
     async fn offer_newly_due(
         &self,
-        state: &mut SweepState,
+        last: Option<Timestamp>,
         now: Timestamp,
         swept: &mut Swept,
     ) -> Result<(), StoreError> {
-        let Some(last) = state.last else { return Ok(()) };
+        let Some(last) = last else { return Ok(()) };
         let mut after = DuePlace::before(last.saturating_sub(OVERLAP).unwrap_or(last));
         for _ in 0..STEPS_MAX {
             let due = self.inner.store.due(now, after, STEP).await?;

@@ -82,6 +82,20 @@ impl Registry {
         self.settle_requirements();
     }
 
+    /// The same languages, available in the given versions; those without one are not, for `reason`. For whoever runs no
+    /// programs and has heard from others what they have.
+    #[must_use]
+    pub fn with_versions(&self, versions: &BTreeMap<LanguageId, String>, reason: &str) -> Registry {
+        let mut registry = self.clone();
+        for language in &mut registry.languages {
+            language.availability = match versions.get(&language.id) {
+                Some(version) => Availability::Available { version: version.clone() },
+                None => Availability::Unavailable { reason: reason.to_owned() },
+            };
+        }
+        registry
+    }
+
     /// A language is only as available as those it requires.
     fn settle_requirements(&mut self) {
         // Each round settles one more link of a chain, so there are never more rounds than languages.

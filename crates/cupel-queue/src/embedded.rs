@@ -41,12 +41,6 @@ impl EmbeddedQueue {
         EmbeddedQueue { depth_max, state: Mutex::default(), bell: Notify::new(), tokens: AtomicU64::new(0) }
     }
 
-    /// Ends it: who waits and who comes gets [`QueueError::Closed`].
-    pub fn close(&self) {
-        self.state().closed = true;
-        self.bell.notify_waiters();
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing in there panics halfway, so a poisoned lock guards sound data.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -115,5 +109,10 @@ impl Queue for EmbeddedQueue {
 
     fn depth_max(&self) -> usize {
         self.depth_max
+    }
+
+    fn close(&self) {
+        self.state().closed = true;
+        self.bell.notify_waiters();
     }
 }

@@ -57,6 +57,8 @@ uuid_ids! {
     LeaseId;
     /// A worker process.
     WorkerId;
+    /// A process that works on a store, whatever it does there.
+    NodeId;
     /// An API key (its public part; the secret is only kept hashed).
     ApiKeyId;
     /// A refresh token's family: one login on one device.

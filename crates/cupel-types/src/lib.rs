@@ -24,7 +24,7 @@ pub use files::{BoxFile, BoxFiles, BoxPath, BoxPathError};
 pub use grading::{CaseGrade, Feedback, Grading, GroupGrade};
 pub use hash::{ContentHash, ContentHashError};
 pub use ids::{
-    ApiKeyId, ClarificationId, ContestId, LanguageId, LanguageIdError, LeaseId, ProblemId, RunId, SessionId,
+    ApiKeyId, ClarificationId, ContestId, LanguageId, LanguageIdError, LeaseId, NodeId, ProblemId, RunId, SessionId,
     SubmissionId, UserId, WebhookId, WorkerId,
 };
 pub use limits::{Limits, LimitsRequest};

@@ -15,6 +15,7 @@
 
 mod artifacts;
 mod attempt_log;
+mod presence;
 mod problem;
 mod slot;
 mod verifying;

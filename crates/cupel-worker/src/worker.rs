@@ -1,12 +1,14 @@
 //! The worker: a driver per slot, one heartbeat for all leases, and a drain at the end.
 //!
+//! It says every few seconds that it is there, and hears what it is told: to pause, to go on, to drain (`presence.rs`).
+//!
 //! Drain: after the shutdown signal no lease is taken; what runs may end within the grace period; the rest
 //! is stopped in the sandbox and given back at no cost to it. [`Worker::run`] returns when nothing is left.
 
 use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
@@ -16,10 +18,11 @@ use cupel_core::{Assignment, Core, NextError, QueueError, chain};
 use cupel_judge::ArtifactCache;
 use cupel_types::{LeaseId, RunId, Submission, Verdict, WorkerId};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::presence::Presence;
 use crate::slot::{self, ExecutorFactory, Judged, Said, SlotError, SlotParts};
 
 /// Results per slot that may wait to be written while the slot already runs the next attempt.
@@ -57,6 +60,12 @@ pub struct WorkerParts {
     pub judging_time_max: Duration,
     /// How long running attempts may go on after the shutdown signal.
     pub grace: Duration,
+    /// What people call it.
+    pub name: String,
+    /// The version of Cupel.
+    pub version: String,
+    /// How often it says that it is there.
+    pub beat: Duration,
 }
 
 /// Judges runs until it is told to stop.
@@ -64,11 +73,16 @@ pub struct Worker {
     shared: Arc<Shared>,
     slots: usize,
     grace: Duration,
+    presence: Presence,
 }
 
-struct Shared {
-    id: WorkerId,
-    parts: SlotParts,
+pub(crate) struct Shared {
+    pub(crate) id: WorkerId,
+    pub(crate) parts: SlotParts,
+    /// Whether new runs are taken.
+    pub(crate) is_paused: watch::Sender<bool>,
+    /// Slots that run something.
+    pub(crate) busy: AtomicU32,
     /// Leases to be renewed: running attempts and results that are being written.
     /// By lease: of one run an attempt that was lost and the next one may both be here.
     leases: Mutex<HashMap<LeaseId, RunId>>,
@@ -82,25 +96,32 @@ struct Shared {
 impl Worker {
     /// A worker that has not started yet.
     pub fn new(parts: WorkerParts) -> Worker {
-        let WorkerParts { core, id, slots, cache, factory, judging_time_max, grace } = parts;
+        let WorkerParts { core, id, slots, cache, factory, judging_time_max, grace, name, version, beat } = parts;
         let slots = slots.max(1);
         let shared = Shared {
             id,
             parts: SlotParts { core, cache, factory, judging_time_max, ended: AtomicBool::new(false) },
+            is_paused: watch::Sender::new(false),
+            busy: AtomicU32::new(0),
             leases: Mutex::default(),
             completions: Semaphore::new(slots * COMPLETIONS_PER_SLOT_MAX),
             tracker: TaskTracker::new(),
             spare: Mutex::default(),
             spare_bell: Notify::new(),
         };
-        Worker { shared: Arc::new(shared), slots, grace }
+        let shared = Arc::new(shared);
+        let presence = Presence { shared: Arc::clone(&shared), name, version, slots, every: beat };
+        Worker { shared, slots, grace, presence }
     }
 
-    /// Works until `shutdown` is cancelled and everything taken has been finished or given back.
+    /// Works until `shutdown` is cancelled, or it is told to drain, and everything taken has been finished or given back.
     pub async fn run(self, shutdown: CancellationToken) {
-        let Worker { shared, slots, grace } = self;
+        let Worker { shared, slots, grace, presence } = self;
+        let shutdown = shutdown.child_token();
         tracing::info!(worker.id = %shared.id, slots, "worker {} takes runs on {slots} slots", shared.id);
         let heartbeat = tokio::spawn(heartbeat(Arc::clone(&shared)));
+        let gone = CancellationToken::new();
+        let presence = tokio::spawn(presence.tell(shutdown.clone(), gone.clone()));
         let drivers = TaskTracker::new();
         for number in 0..slots {
             drivers.spawn(drive(number, Arc::clone(&shared), shutdown.clone()));
@@ -118,6 +139,10 @@ impl Worker {
         shared.tracker.close();
         shared.tracker.wait().await;
         heartbeat.abort();
+        gone.cancel();
+        if presence.await.is_err() {
+            tracing::error!(worker.id = %shared.id, "what told that worker {} is there has panicked", shared.id);
+        }
         tracing::info!(worker.id = %shared.id, "worker {} has stopped", shared.id);
     }
 }
@@ -176,7 +201,9 @@ impl<'a> Driver<'a> {
             state.change("idle");
             let Some(assignment) = self.next().await else { return };
             state.change("busy");
+            self.shared.busy.fetch_add(1, Ordering::Relaxed);
             was_short = self.run_one(assignment, was_short).await;
+            self.shared.busy.fetch_sub(1, Ordering::Relaxed);
             state.change("starting");
         }
     }
@@ -250,7 +277,13 @@ impl<'a> Driver<'a> {
 
 /// The next attempt, once there is room for its result; `None` at shutdown.
 async fn next(shared: &Shared, shutdown: &CancellationToken) -> Option<Arc<Assignment>> {
+    let mut pause = shared.is_paused.subscribe();
     loop {
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return None,
+            () = until(&mut pause, false) => {}
+        }
         let mut assignment = pin!(async {
             // The semaphore is never closed.
             let _room = shared.completions.acquire().await;
@@ -265,6 +298,8 @@ async fn next(shared: &Shared, shutdown: &CancellationToken) -> Option<Arc<Assig
                 }
                 return None;
             }
+            // What is on its way is given back when it is dropped.
+            () = until(&mut pause, true) => continue,
             result = assignment.as_mut() => result,
         };
         match result {
@@ -280,6 +315,12 @@ async fn next(shared: &Shared, shutdown: &CancellationToken) -> Option<Arc<Assig
             }
         }
     }
+}
+
+/// Waits until the worker is paused, or is not.
+async fn until(pause: &mut watch::Receiver<bool>, wanted: bool) {
+    // The sender lives as long as the worker, so there is always an answer.
+    drop(pause.wait_for(|is_paused| *is_paused == wanted).await);
 }
 
 /// Writes what came of an attempt.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cupel_api::{Check, Health, HealthReport, Wall};
 use cupel_core::Core;
+use cupel_core::cluster::Order;
 use cupel_sandbox::doctor::Examination;
 
 use crate::executor::LocalSandbox;
 
-/// The parts of an all-in-one server.
+/// The parts of a process.
 pub(crate) struct ServerHealth {
     core: Core,
     sandbox: Option<Arc<LocalSandbox>>,
@@ -53,6 +54,18 @@ impl Health for ServerHealth {
                 sandbox.is_lost().then(|| "its launcher is gone and could not be replaced yet".to_owned()),
             ));
         }
-        HealthReport { checks, walls: self.walls.clone(), degraded: self.degraded.clone() }
+        let mut degraded = self.degraded.clone();
+        // What is accepted waits until there is somebody who runs it.
+        match self.core.workers_alive().await {
+            Ok(workers) if workers.is_empty() => {
+                degraded.push("no worker is there: what is submitted waits".to_owned())
+            }
+            Ok(workers) if workers.iter().all(|worker| worker.beat.order != Order::Work) => {
+                degraded.push("no worker takes new runs: all of them were told to pause or to drain".to_owned());
+            }
+            // That the store does not answer is told above.
+            Ok(_) | Err(_) => {}
+        }
+        HealthReport { checks, walls: self.walls.clone(), degraded }
     }
 }

@@ -49,7 +49,7 @@ async fn a_store_that_is_gone_is_our_failure_and_says_nothing_of_itself() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let id = app.submit(&user, &body()).await;
-    app.store.close().await;
+    cupel_core::RunStore::close(&*app.store).await;
     for call in [
         app.post("/api/v1/execute", &body()).bearer(&user.token),
         app.get(&format!("/api/v1/execute/{id}")).bearer(&user.token),

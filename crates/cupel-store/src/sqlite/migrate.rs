@@ -6,7 +6,7 @@
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
 /// Every change of the schema, oldest first; the first leads to version 1. A published one never changes again.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("../../migrations/sqlite/0001_base.sql"),
     include_str!("../../migrations/sqlite/0002_key_ends.sql"),
     include_str!("../../migrations/sqlite/0003_waiting_of_owner.sql"),
@@ -14,6 +14,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("../../migrations/sqlite/0005_contests.sql"),
     include_str!("../../migrations/sqlite/0006_package_sizes.sql"),
     include_str!("../../migrations/sqlite/0007_join_codes.sql"),
+    include_str!("../../migrations/sqlite/0008_cluster.sql"),
 ];
 
 /// Why the schema is not this version's.
@@ -115,7 +116,7 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         connection.execute_batch("PRAGMA user_version = 900").unwrap();
         let refused = migrate(&mut connection);
-        assert!(matches!(refused, Err(MigrateError::Newer { version: 900, known: 7 })), "{refused:?}");
+        assert!(matches!(refused, Err(MigrateError::Newer { version: 900, known: 8 })), "{refused:?}");
         assert!(tables(&connection).is_empty());
     }
 }

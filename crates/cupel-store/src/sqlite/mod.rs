@@ -10,6 +10,7 @@
 //! log at every commit, so a commit survives the loss of power; see `writer.rs` for the one exception.
 
 mod accounts;
+mod cluster;
 mod commands;
 mod contests;
 mod fault;
@@ -47,11 +48,5 @@ pub struct SqliteStore {
 impl SqliteStore {
     async fn write<W: Write>(&self, command: W) -> Result<W::Output, StoreError> {
         self.writer.run(command).await
-    }
-
-    /// Ends the writer after what it has been given, and closes the file. Later calls fail.
-    pub async fn close(&self) {
-        self.writer.close().await;
-        self.readers.close().await;
     }
 }

@@ -300,6 +300,11 @@ impl RunStore for SqliteStore {
         });
         read.await
     }
+
+    async fn close(&self) {
+        self.writer.close().await;
+        self.readers.close().await;
+    }
 }
 
 impl SqliteStore {

@@ -175,6 +175,10 @@ impl Write for Forget {
                  (SELECT id FROM api_keys WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)",
                 self.over.keys_before,
             ),
+            (
+                "DELETE FROM workers WHERE id IN (SELECT id FROM workers WHERE seen_at <= ? ORDER BY seen_at LIMIT ?)",
+                self.over.workers_before,
+            ),
         ];
         let mut forgotten = 0;
         for (sql, until) in removals {

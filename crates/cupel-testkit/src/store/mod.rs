@@ -2,6 +2,7 @@
 //! subject: a store without users and submissions.
 
 mod accounts;
+mod cluster;
 mod contests;
 mod problems;
 mod requests;
@@ -9,6 +10,7 @@ mod runs;
 mod webhooks;
 
 pub use accounts::*;
+pub use cluster::*;
 pub use contests::*;
 pub use problems::*;
 pub use requests::*;
@@ -57,6 +59,10 @@ macro_rules! store_conformance {
                 a_refresh_token_is_good_once_and_a_stolen_one_ends_the_session,
                 ended_and_expired_sessions_are_not_alive,
                 every_end_posts_one_webhook,
+                workers_that_say_so_are_listed_with_what_they_said_last,
+                what_a_worker_is_told_it_hears_at_its_next_word,
+                all_workers_are_told_at_once,
+                a_shared_secret_is_the_first_proposed,
                 a_taken_delivery_is_hidden_until_its_time,
                 a_failed_delivery_comes_again_until_it_is_given_up,
                 a_receiver_that_is_gone_hears_of_nothing_more,

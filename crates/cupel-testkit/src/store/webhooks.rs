@@ -129,6 +129,7 @@ pub async fn what_is_over_is_forgotten<S: Store>(make: impl AsyncFn() -> Subject
         now: at(now),
         deliveries_before: at(deliveries_before),
         keys_before: at(0),
+        workers_before: at(0),
     };
     assert_eq!(store.forget(over(4, 4), 100).await.unwrap(), 0);
     assert_eq!(store.forget(over(10, 5), 100).await.unwrap(), 3);
@@ -158,7 +159,12 @@ pub async fn keys_that_ended_long_ago_are_forgotten_a_few_at_a_time<S: Store>(ma
     for key in &keys {
         store.insert_key(key.clone()).await.unwrap();
     }
-    let over = |keys_before: i64| Over { now: at(100), deliveries_before: at(0), keys_before: at(keys_before) };
+    let over = |keys_before: i64| Over {
+        now: at(100),
+        deliveries_before: at(0),
+        keys_before: at(keys_before),
+        workers_before: at(0),
+    };
     assert_eq!(store.forget(over(3), 100).await.unwrap(), 0);
     let mut rounds = 0;
     while store.forget(over(5), 1).await.unwrap() > 0 {

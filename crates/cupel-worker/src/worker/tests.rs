@@ -3,6 +3,7 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 
+use cupel_core::cluster::Order;
 use cupel_core::run::RunState;
 use cupel_core::{Bounds, CoreParts, LeasePolicy, Viewer};
 use cupel_events::{EmbeddedBus, EventBounds};
@@ -128,6 +129,9 @@ impl Bench {
             factory,
             judging_time_max: Duration::MAX,
             grace: Duration::ZERO,
+            name: "bench".into(),
+            version: "1.2.3".into(),
+            beat: Duration::from_millis(5),
         });
         let shutdown = CancellationToken::new();
         let shared = Arc::clone(&worker.shared);
@@ -379,4 +383,42 @@ async fn only_the_sandboxes_failures_are_counted_as_its() {
         assert_eq!(counters.count("cupel_failed_attempts_total sandbox"), sandbox, "{does:?}");
         assert_eq!(counters.count("cupel_failed_attempts_total panic"), panic, "{does:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_told_to_pause_takes_nothing_until_it_is_told_to_work() {
+    let bench = Bench::start(vec![], once()).await;
+    let store = Arc::clone(bench.core.store());
+    let until_it_says = async |order: Order| {
+        while store.workers().await.unwrap().iter().all(|worker| worker.beat.order != order) {
+            tokio::task::yield_now().await;
+        }
+    };
+    store.tell(None, Order::Pause).await.unwrap();
+    until_it_says(Order::Pause).await;
+    let id = bench.submit().await;
+    // Beats enough to have taken it.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(matches!(bench.state(id).await, RunState::Queued { .. }));
+    store.tell(None, Order::Work).await.unwrap();
+    assert!(matches!(bench.until(id, RunState::is_final).await, RunState::Judged { .. }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_told_to_drain_gives_back_what_runs_and_ends() {
+    let bench = Bench::start(vec![Does::WaitsForStop], once()).await;
+    let id = bench.submit().await;
+    bench.until(id, |state| matches!(state, RunState::Leased { .. })).await;
+    let store = Arc::clone(bench.core.store());
+    let worker = loop {
+        if let [worker] = &store.workers().await.unwrap()[..] {
+            break worker.beat.id;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert!(store.tell(Some(worker), Order::Drain).await.unwrap());
+    bench.worker.await.unwrap();
+    let state = store.submission(id).await.unwrap().unwrap().state;
+    assert!(matches!(state, RunState::Queued { lost: 0, .. }), "{state:?}");
+    assert!(store.workers().await.unwrap().is_empty(), "and it has said that it is gone");
 }

@@ -1,4 +1,4 @@
-//! `cupel user` and `cupel key`: accounts, in the data directory itself. A server may run beside it.
+//! `cupel user` and `cupel key`: accounts, in the store itself. A server may run beside it.
 
 use std::io::{IsTerminal, Read};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -7,11 +7,10 @@ use anyhow::{Context, anyhow, bail};
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Request, header};
+use cupel_core::UserTaken;
 use cupel_core::accounts::{
     Accounts, CreateKeyError, NewAccount, NewKey, RegisterError, Role, Scope, Tier, User as Account,
 };
-use cupel_core::{Clock as _, SystemClock, UserTaken};
-use cupel_store::SqliteStore;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -19,6 +18,7 @@ use tower::ServiceExt;
 use super::args::{Key, KeyCommand, Settings, User, UserCommand};
 use super::{CommandResult, Exit, Failure, OrExit};
 use crate::compose;
+use crate::compose::engines::{StoreAndClock, open_store};
 use crate::config::{self, Config};
 use crate::data_dir::DataDir;
 use crate::owner;
@@ -30,7 +30,7 @@ const USERS_PAGE: u64 = 1000;
 pub(super) fn user(args: &User) -> CommandResult {
     // An administrator may be made before the first start.
     let may_make = matches!(args.command, UserCommand::Add { .. });
-    with_accounts(&args.settings, may_make, async |place| match &args.command {
+    in_store(&args.settings, may_make, async |place| match &args.command {
         UserCommand::Add { name, email, admin, password_stdin } => {
             place.add_user(name, email, *admin, *password_stdin).await
         }
@@ -42,25 +42,29 @@ pub(super) fn user(args: &User) -> CommandResult {
 }
 
 pub(super) fn key(args: &Key) -> CommandResult {
-    with_accounts(&args.settings, false, async |place| match &args.command {
+    in_store(&args.settings, false, async |place| match &args.command {
         KeyCommand::Create { name, user, scope, expires } => place.create_key(name, user, scope, *expires).await,
         KeyCommand::List { user, json } => place.list_keys(user, *json).await,
         KeyCommand::Revoke { id, user } => place.revoke_key(id, user).await,
     })
 }
 
-/// An opened data directory.
-struct Place {
+/// An opened store.
+pub(super) struct Place {
     config: Config,
     data: DataDir,
-    store: SqliteStore,
+    pub(super) store: StoreAndClock,
     accounts: Accounts,
 }
 
 /// `may_make`: a data directory that has no database yet gets one; otherwise it is the wrong directory.
-fn with_accounts(settings: &Settings, may_make: bool, act: impl AsyncFnOnce(&Place) -> CommandResult) -> CommandResult {
+pub(super) fn in_store(
+    settings: &Settings,
+    may_make: bool,
+    act: impl AsyncFnOnce(&Place) -> CommandResult,
+) -> CommandResult {
     let (config, _) = config::load(&settings.overrides(None)).or_exit(Exit::Usage)?;
-    if !may_make && !DataDir::has_database(&config.data) {
+    if !may_make && config.engines.store.is_none() && !DataDir::has_database(&config.data) {
         let directory = config.data.display();
         let hint = "name the server's directory with --data, or start `cupel serve` there once";
         return Err(anyhow!("there is no database in {directory}: {hint}")).or_exit(Exit::NotFound);
@@ -71,11 +75,11 @@ fn with_accounts(settings: &Settings, may_make: bool, act: impl AsyncFnOnce(&Pla
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
     runtime.block_on(async {
-        let store = compose::open_store(&data).await?;
-        let accounts = compose::accounts(&config, &store);
+        let store = open_store(&config, &data).await?;
+        let accounts = compose::accounts(&config, &store.0, &store.1);
         let place = Place { config, data, store, accounts };
         let result = act(&place).await;
-        place.store.close().await;
+        place.store.0.close().await;
         result
     })
 }
@@ -177,7 +181,7 @@ impl Place {
             .header(header::CONTENT_TYPE, "application/json")
             .body(Body::from(json!({ "refresh_token": login.refresh_token }).to_string()))?;
         request.extensions_mut().insert(ConnectInfo(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)));
-        let response = compose::idle_api(&self.config, &self.data, &self.store)?.oneshot(request).await?;
+        let response = compose::idle_api(&self.config, &self.data, &self.store).await?.oneshot(request).await?;
         let status = response.status();
         let body: Value = serde_json::from_slice(&axum::body::to_bytes(response.into_body(), 64 << 10).await?)?;
         match body["access_token"].as_str() {
@@ -203,7 +207,7 @@ impl Place {
             scopes = vec![Scope::RunsRead, Scope::RunsWrite];
         }
         let expires_at = match expires {
-            Some(after) => Some(SystemClock.now().checked_add(SignedDuration::try_from(after)?).or_exit(Exit::Usage)?),
+            Some(after) => Some(self.store.1.now().checked_add(SignedDuration::try_from(after)?).or_exit(Exit::Usage)?),
             None => None,
         };
         let owner = self.find(user).await?;
@@ -241,7 +245,7 @@ impl Place {
         }
         let mut table = Table::new(&["ID", "NAME", "SCOPES", "CREATED", "LAST USED", "STATE"]);
         for key in &keys {
-            let now = SystemClock.now();
+            let now = self.store.1.now();
             let state = match (key.revoked_at, key.expires_at) {
                 (Some(_), _) => "revoked".to_owned(),
                 (None, Some(at)) if at <= now => "expired".to_owned(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use cupel_core::accounts::Role;
 use cupel_problem::{PackageFormat, Slug};
-use cupel_types::Bytes;
+use cupel_types::{Bytes, WorkerId};
 
 use crate::config::{Overrides, units};
 use crate::terminal::Color;
@@ -46,6 +46,23 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Serve(Serve),
+    /// Start a process that accepts submissions and runs none, for several machines.
+    ///
+    /// It needs engines that others reach, too: store.url, queue.url and events.url of the configuration. Its languages are those
+    /// of the workers. What is said of `cupel serve` holds for it as well.
+    #[command(
+        after_help = "Example:\n  CUPEL_STORE__URL=postgres://cupel@db/cupel CUPEL_QUEUE__URL=redis://broker CUPEL_EVENTS__URL=redis://broker cupel api --listen 0.0.0.0:8080"
+    )]
+    Api(Serve),
+    /// Start a process that runs programs and accepts no submissions, for several machines.
+    ///
+    /// It needs engines that others reach, too: store.url, queue.url and events.url of the configuration. It listens for those who
+    /// ask how it is (/livez, /readyz, /healthz, /metrics). SIGTERM lets running programs end and gives the rest back.
+    #[command(
+        after_help = "Example:\n  CUPEL_STORE__URL=postgres://cupel@db/cupel CUPEL_QUEUE__URL=redis://broker CUPEL_EVENTS__URL=redis://broker cupel worker --listen 127.0.0.1:9090"
+    )]
+    Worker(Serve),
+    Admin(Admin),
     Run(Run),
     Judge(Judge),
     Verify(Verify),
@@ -444,6 +461,55 @@ pub(crate) enum LanguagesCommand {
         /// Only these languages.
         #[arg(value_name = "ID")]
         ids: Vec<String>,
+    },
+}
+
+/// Look at workers and at what waits, and tell workers what to do; also while servers run.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  cupel admin workers
+  cupel admin queue --json | jq .queued
+  cupel admin pause                      no worker takes new runs
+  cupel admin resume
+  cupel admin drain 0193c5e2-…           this one finishes what it has, and ends")]
+pub(crate) struct Admin {
+    #[command(subcommand)]
+    pub(crate) command: AdminCommand,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdminCommand {
+    /// List the workers: who is there, what they do, what they are told.
+    Workers {
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say how many runs wait and since when, and how many run.
+    Queue {
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Tell a worker, or all of them, to take no new runs for now; they hear it within seconds.
+    Pause {
+        /// The worker's id; all of them, and those that come later, when it is left out.
+        #[arg(value_name = "WORKER")]
+        worker: Option<WorkerId>,
+    },
+    /// Tell a worker, or all of them, to take runs again.
+    Resume {
+        /// The worker's id; all of them when it is left out.
+        #[arg(value_name = "WORKER")]
+        worker: Option<WorkerId>,
+    },
+    /// Tell a worker to take no new runs, to finish what it has or give it back, and to end.
+    Drain {
+        /// The worker's id.
+        #[arg(value_name = "WORKER")]
+        worker: WorkerId,
     },
 }
 

@@ -1,6 +1,7 @@
 //! The commands: parse, dispatch, and turn what came of it into an exit code.
 
 mod accounts;
+mod admin;
 mod args;
 mod check;
 mod config;
@@ -22,6 +23,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use args::{Args, Command};
+
+use crate::compose::Role;
 
 /// How the process ends. Source: the table "Exit codes" in `docs/reference/cli.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +93,10 @@ pub(crate) fn main() -> ExitCode {
     args.color.apply();
     let is_run = matches!(args.command, Command::Run(_));
     let result = match args.command {
-        Command::Serve(args) => serve::serve(&args),
+        Command::Serve(args) => serve::serve(&args, Role::All),
+        Command::Api(args) => serve::serve(&args, Role::Api),
+        Command::Worker(args) => serve::serve(&args, Role::Worker),
+        Command::Admin(args) => admin::admin(&args),
         Command::Run(args) => run::run(&args),
         Command::Judge(args) => judge::judge(&args),
         Command::Verify(args) => verify::verify(&args),

@@ -1,4 +1,4 @@
-//! `cupel serve`: start, say how to go on, wait for a signal, drain.
+//! `cupel serve`, `cupel api` and `cupel worker`: start, say how to go on, wait for a signal, drain.
 
 use std::io::Write as _;
 
@@ -9,28 +9,41 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::Serve;
 use super::{CommandResult, Exit, OrExit};
-use crate::compose::{self, Ground, Server};
+use crate::compose::ground::{self, Ground};
+use crate::compose::{Role, Server, engines};
 use crate::telemetry;
 use crate::terminal::{bold, dim};
 use crate::{config, first_account};
 
-pub(super) fn serve(args: &Serve) -> CommandResult {
+pub(super) fn serve(args: &Serve, role: Role) -> CommandResult {
     cupel_sandbox::privileges::close_inherited_descriptors().context("cannot close inherited descriptors")?;
     let (config, _) = config::load(&args.settings.overrides(args.listen.clone())).or_exit(Exit::Usage)?;
     telemetry::log(&config.log)?;
-    let ground = compose::prepare(&config)?;
+    engines::fit(&config.engines, role).or_exit(Exit::Usage)?;
+    let ground = match role {
+        Role::All | Role::Worker => ground::prepare(&config)?,
+        Role::Api => ground::prepare_without_sandbox(&config)?,
+    };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
     runtime.block_on(async {
         // From here on a signal is heard, also while the server starts.
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let about = About::of(&ground);
-        let server = Server::start(&config, ground).await?;
+        let about = About::of(&ground, role);
+        let server = Server::start(&config, role, ground).await?;
         about.tell(&server)?;
+        let is_drained = async {
+            server.drained().await;
+            if role == Role::All {
+                tracing::info!("the worker was told to drain and has ended; the API goes on");
+                std::future::pending::<()>().await;
+            }
+        };
         let lost = tokio::select! {
             _ = terminate.recv() => false,
             _ = interrupt.recv() => false,
             () = server.launcher_lost() => true,
+            () = is_drained => false,
         };
         if lost {
             tracing::error!("the sandbox's launcher has ended; stopping, since nothing here has the privilege to start another");
@@ -52,57 +65,60 @@ pub(super) fn serve(args: &Serve) -> CommandResult {
 
 /// What is told at the start.
 struct About {
+    role: Role,
     registry: Registry,
-    walls: usize,
-    walls_missing: Vec<&'static str>,
-    cgroup: &'static str,
-    slots: usize,
+    /// Of those that run programs.
+    sandbox: Option<String>,
 }
 
 impl About {
-    fn of(ground: &Ground) -> About {
-        About {
-            registry: ground.registry.clone(),
-            walls: ground.examination.findings.len(),
-            walls_missing: ground.examination.missing().map(|finding| finding.wall.slug()).collect(),
-            cgroup: if ground.examination.features.cgroup_v2 { "v2" } else { "v1" },
-            slots: ground.slots,
-        }
+    fn of(ground: &Ground, role: Role) -> About {
+        let sandbox = ground.workshop.as_ref().map(|workshop| {
+            let examination = &workshop.examination;
+            let missing: Vec<&str> = examination.missing().map(|finding| finding.wall.slug()).collect();
+            let walls = match &missing[..] {
+                [] => format!("all {} walls stand", examination.findings.len()),
+                missing => format!("MISSING WALLS: {}", missing.join(", ")),
+            };
+            let cgroup = if examination.features.cgroup_v2 { "v2" } else { "v1" };
+            format!("{walls} · control groups {cgroup} · {} slots", workshop.slots)
+        });
+        About { role, registry: ground.registry.clone(), sandbox }
     }
 
     fn tell(&self, server: &Server) -> anyhow::Result<()> {
         let url = format!("http://{}", server.address);
-        let version = env!("CARGO_PKG_VERSION");
+        let what = match self.role {
+            Role::All => format!("cupel {}", env!("CARGO_PKG_VERSION")),
+            Role::Api | Role::Worker => format!("cupel {} {}", env!("CARGO_PKG_VERSION"), self.role.command()),
+        };
         let (available, missing): (Vec<&Language>, Vec<&Language>) =
             self.registry.iter().partition(|l| l.is_available());
-        let walls = match &self.walls_missing[..] {
-            [] => format!("all {} walls stand", self.walls),
-            missing => format!("MISSING WALLS: {}", missing.join(", ")),
+        let mut text = match self.role {
+            Role::All | Role::Api => format!("{} · {} · reference at {url}/docs/\n", bold(&what), bold(&url)),
+            Role::Worker => format!("{} · health and metrics at {}\n", bold(&what), bold(&url)),
         };
-        let mut text = format!("{} · {} · reference at {url}/docs/\n", bold(&format!("cupel {version}")), bold(&url));
-        text += &format!("sandbox: {walls} · control groups {} · {} slots\n", self.cgroup, self.slots);
-        text += &format!("languages: {} available", available.len());
-        if !missing.is_empty() {
-            let ids: Vec<&str> = missing.iter().map(|l| l.id.as_str()).collect();
-            text += &format!(" · missing: {} (`cupel languages` says why)", ids.join(", "));
+        if let Some(sandbox) = &self.sandbox {
+            text += &format!("sandbox: {sandbox}\nlanguages: {} available", available.len());
+            if !missing.is_empty() {
+                let ids: Vec<&str> = missing.iter().map(|l| l.id.as_str()).collect();
+                text += &format!(" · missing: {} (`cupel languages` says why)", ids.join(", "));
+            }
+            text.push('\n');
         }
-        text.push('\n');
-        match &server.first_account {
-            Some(first) => {
-                text += &format!(
-                    "administrator: {} · password: {} · API key: {} · {}\n",
-                    first_account::ADMIN,
-                    first.password,
-                    first.key,
-                    dim("shown this once")
-                );
-                if let Some(command) = curl(&url, &first.key, &available) {
-                    text += &format!("Try next, in another terminal:\n  {command}\n");
-                }
+        if let Some(first) = &server.first_account {
+            text += &format!(
+                "administrator: {} · password: {} · API key: {} · {}\n",
+                first_account::ADMIN,
+                first.password,
+                first.key,
+                dim("shown this once")
+            );
+            if let Some(command) = curl(&url, &first.key, &available) {
+                text += &format!("Try next, in another terminal:\n  {command}\n");
             }
-            None => {
-                text += "Try next: `cupel key create NAME` makes an API key; then POST to /api/v1/execute, as the reference shows.\n"
-            }
+        } else if self.role != Role::Worker {
+            text += "Try next: `cupel key create NAME` makes an API key; then POST to /api/v1/execute, as the reference shows.\n";
         }
         anstream::print!("{text}");
         std::io::stdout().flush()?;

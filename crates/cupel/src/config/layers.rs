@@ -21,7 +21,7 @@ const TIERS: &str = "rate_limits.tiers.";
 const TIER_BASE: &str = "basic";
 
 /// Keys whose values are never shown.
-const SECRETS: [&str; 1] = ["metrics.token"];
+const SECRETS: [&str; 4] = ["events.url", "metrics.token", "queue.url", "store.url"];
 
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +105,18 @@ impl Layers {
         for (variable, value) in ours {
             let key = variable["CUPEL_".len()..].to_ascii_lowercase().replace("__", ".");
             let origin = Origin::Environment { variable };
-            self.set(key, Raw::Text(value), origin, false);
+            match key.strip_suffix("_file").filter(|of| self.is_known(of) && !self.is_known(&key)) {
+                Some(of) => self.set_from_file(of, &value, origin),
+                None => self.set(key, Raw::Text(value), origin, false),
+            }
+        }
+    }
+
+    /// The value is what stands in a file, without the line's end: how secrets come to containers.
+    fn set_from_file(&mut self, key: &str, path: &str, origin: Origin) {
+        match std::fs::read_to_string(path) {
+            Ok(text) => self.set(key.to_owned(), Raw::Text(text.trim_end().to_owned()), origin, false),
+            Err(error) => self.fault(key, origin, format!("the file {path} cannot be read: {error}")),
         }
     }
 

@@ -29,6 +29,7 @@ const FILE: &str = "cupel.toml";
 pub(crate) struct Config {
     pub(crate) server: Server,
     pub(crate) data: PathBuf,
+    pub(crate) engines: Engines,
     pub(crate) queue_depth_max: u32,
     pub(crate) worker: Worker,
     pub(crate) accept_missing: Vec<Wall>,
@@ -54,8 +55,35 @@ pub(crate) struct Server {
     pub(crate) drain: Duration,
 }
 
+/// What the processes stand on that work together; without an address it is this process itself.
+#[derive(Clone)]
+pub(crate) struct Engines {
+    /// What begins the names of ours in engines that others use, too.
+    pub(crate) cluster: String,
+    pub(crate) store: Option<String>,
+    pub(crate) queue: Option<String>,
+    pub(crate) events: Option<String>,
+}
+
+/// Addresses have passwords in them.
+impl fmt::Debug for Engines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Engines { cluster, store, queue, events } = self;
+        let scheme = |url: &Option<String>| url.as_ref().and_then(|url| Some(url.split_once(':')?.0.to_owned()));
+        let (store, queue, events) = (scheme(store), scheme(queue), scheme(events));
+        f.debug_struct("Engines")
+            .field("cluster", cluster)
+            .field("store", &store)
+            .field("queue", &queue)
+            .field("events", &events)
+            .finish()
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Worker {
+    /// Empty: the machine's name.
+    pub(crate) name: String,
     /// Zero: one per core.
     pub(crate) slots: u32,
     pub(crate) lease: Duration,
@@ -224,6 +252,7 @@ fn read(layers: &mut Layers) -> Config {
     let data = layers
         .value("data.directory", "the path of a directory", |text| (!text.is_empty()).then(|| PathBuf::from(text)));
     let worker = Worker {
+        name: layers.text("worker.name"),
         slots: layers.number("worker.slots", 0..=1024),
         lease: layers.duration("worker.lease", 3 * SECOND),
         attempts_max: layers.number("worker.attempts_max", 1..=100),
@@ -283,6 +312,7 @@ fn read(layers: &mut Layers) -> Config {
     Config {
         server,
         data,
+        engines: engines(layers),
         queue_depth_max: layers.number("queue.depth_max", 1..=10_000_000),
         worker,
         accept_missing: walls(layers, "sandbox.accept_missing"),
@@ -301,6 +331,36 @@ fn read(layers: &mut Layers) -> Config {
             bytes_per_author_max: layers.bytes("problems.bytes_per_author_max"),
         },
     }
+}
+
+fn engines(layers: &mut Layers) -> Engines {
+    let cluster = layers.value("cluster.name", "1 to 32 characters out of a-z, 0-9 and `-`", |text| {
+        let is_known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        ((1..=32).contains(&text.len()) && text.bytes().all(is_known)).then(|| text.to_owned())
+    });
+    Engines {
+        cluster,
+        store: engine(layers, "store.url", &["postgres", "postgresql"]),
+        queue: engine(layers, "queue.url", &["postgres", "redis", "rediss", "amqp", "amqps", "kafka"]),
+        events: engine(layers, "events.url", &["postgres", "redis", "rediss"]),
+    }
+}
+
+/// The address of an engine, if there is one: of one of these schemes. `postgres` alone is the store's database, but for the store.
+fn engine(layers: &mut Layers, key: &str, schemes: &[&str]) -> Option<String> {
+    let url = layers.text(key);
+    let scheme = url.split_once("://").map(|(scheme, _)| scheme);
+    let is_stores = url == "postgres" && key != "store.url";
+    if url.is_empty() {
+        return None;
+    }
+    if !is_stores && !scheme.is_some_and(|scheme| schemes.contains(&scheme)) {
+        // Not the address itself: it may have a password in it.
+        let begins = scheme.map_or_else(|| "something without one".to_owned(), |scheme| format!("{scheme}://"));
+        layers
+            .refuse(key, format!("expected an address that begins with {}://, found {begins}", schemes.join("://, ")));
+    }
+    Some(url)
 }
 
 fn walls(layers: &mut Layers, key: &str) -> Vec<Wall> {

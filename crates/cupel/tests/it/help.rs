@@ -20,6 +20,9 @@ fn help_is_as_reviewed() {
     check("cupel", &["--help"]);
     for command in [
         "serve",
+        "api",
+        "worker",
+        "admin",
         "run",
         "judge",
         "verify",

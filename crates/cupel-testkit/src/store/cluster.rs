@@ -1,0 +1,107 @@
+//! Rules about workers, what they are told, and secrets that nodes share.
+
+use std::collections::BTreeMap;
+
+use cupel_core::cluster::{Order, WorkerBeat};
+use cupel_core::{Over, Store};
+use cupel_types::{NodeId, WorkerId};
+
+use super::at;
+use crate::Subject;
+use crate::builders::fresh;
+
+fn a_worker(name: &str) -> WorkerBeat {
+    WorkerBeat {
+        id: WorkerId::from_uuid(fresh()),
+        name: name.into(),
+        version: "1.2.3".into(),
+        slots: 4,
+        busy: 0,
+        languages: BTreeMap::from([("c".parse().unwrap(), "12.2.0".into())]),
+        order: Order::Work,
+    }
+}
+
+/// Rule.
+pub async fn workers_that_say_so_are_listed_with_what_they_said_last<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    assert!(store.workers().await.unwrap().is_empty());
+    let (one, two) = (a_worker("one"), a_worker("two"));
+    assert_eq!(store.beat(one.clone(), at(1)).await.unwrap(), Order::Work);
+    store.beat(two.clone(), at(2)).await.unwrap();
+    let later = WorkerBeat {
+        busy: 3,
+        languages: BTreeMap::from([("python".parse().unwrap(), "3.11".into())]),
+        order: Order::Pause,
+        ..one.clone()
+    };
+    store.beat(later.clone(), at(6)).await.unwrap();
+    let workers = store.workers().await.unwrap();
+    assert_eq!(workers.iter().map(|w| &w.beat).collect::<Vec<_>>(), [&later, &two]);
+    assert_eq!((workers[0].started_at, workers[0].seen_at), (at(1), at(6)));
+    assert!(workers[0].is_alive(at(10)) && !workers[0].is_alive(at(60)));
+    store.leave(one.id).await.unwrap();
+    assert_eq!(store.workers().await.unwrap().len(), 1);
+    let over = Over { now: at(0), deliveries_before: at(0), keys_before: at(0), workers_before: at(2) };
+    assert_eq!(store.forget(over, 10).await.unwrap(), 1);
+    assert!(store.workers().await.unwrap().is_empty());
+}
+
+/// Rule.
+pub async fn what_a_worker_is_told_it_hears_at_its_next_word<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let (one, two) = (a_worker("one"), a_worker("two"));
+    assert!(!store.tell(Some(one.id), Order::Pause).await.unwrap(), "there is no such worker");
+    store.beat(one.clone(), at(0)).await.unwrap();
+    store.beat(two.clone(), at(0)).await.unwrap();
+    assert!(store.tell(Some(one.id), Order::Pause).await.unwrap());
+    assert_eq!(store.beat(one.clone(), at(1)).await.unwrap(), Order::Pause);
+    assert_eq!(store.beat(two.clone(), at(1)).await.unwrap(), Order::Work);
+    assert!(store.tell(Some(one.id), Order::Work).await.unwrap());
+    assert_eq!(store.beat(one.clone(), at(2)).await.unwrap(), Order::Work);
+}
+
+/// Rule: also those that come later; who is to drain goes on draining.
+pub async fn all_workers_are_told_at_once<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let (one, draining, late) = (a_worker("one"), a_worker("draining"), a_worker("late"));
+    store.beat(one.clone(), at(0)).await.unwrap();
+    store.beat(draining.clone(), at(0)).await.unwrap();
+    store.tell(Some(draining.id), Order::Drain).await.unwrap();
+    assert!(!store.is_paused().await.unwrap());
+    assert!(store.tell(None, Order::Pause).await.unwrap());
+    assert!(store.is_paused().await.unwrap());
+    for (worker, expected) in [(&one, Order::Pause), (&draining, Order::Drain), (&late, Order::Pause)] {
+        assert_eq!(store.beat(worker.clone(), at(1)).await.unwrap(), expected, "{}", worker.name);
+    }
+    let told: Vec<Order> = store.workers().await.unwrap().iter().map(|worker| worker.told).collect();
+    assert_eq!(told.iter().filter(|order| **order == Order::Pause).count(), 2);
+    assert!(store.tell(None, Order::Work).await.unwrap());
+    for (worker, expected) in [(&one, Order::Work), (&draining, Order::Drain), (&late, Order::Work)] {
+        assert_eq!(store.beat(worker.clone(), at(2)).await.unwrap(), expected, "{}", worker.name);
+    }
+    assert!(store.tell(None, Order::Drain).await.unwrap());
+    assert!(!store.is_paused().await.unwrap(), "who comes after that works");
+    assert_eq!(store.beat(one, at(3)).await.unwrap(), Order::Drain);
+    assert_eq!(store.beat(a_worker("new"), at(3)).await.unwrap(), Order::Work);
+}
+
+/// Rule.
+pub async fn a_shared_secret_is_the_first_proposed<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    assert_eq!(store.shared_secret("tokens", [1; 32]).await.unwrap(), [1; 32]);
+    assert_eq!(store.shared_secret("tokens", [2; 32]).await.unwrap(), [1; 32]);
+    assert_eq!(store.shared_secret("other", [3; 32]).await.unwrap(), [3; 32]);
+}
+
+/// Rule, for stores that several nodes may have at one time.
+pub async fn one_node_leads_until_it_is_silent<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let (one, two) = (NodeId::from_uuid(fresh()), NodeId::from_uuid(fresh()));
+    assert!(store.lead(one, at(0), at(5)).await.unwrap());
+    assert!(!store.lead(two, at(1), at(6)).await.unwrap());
+    assert!(store.lead(one, at(4), at(9)).await.unwrap(), "it prolongs what it has");
+    assert!(!store.lead(two, at(8), at(13)).await.unwrap());
+    assert!(store.lead(two, at(9), at(14)).await.unwrap());
+    assert!(!store.lead(one, at(10), at(15)).await.unwrap());
+}

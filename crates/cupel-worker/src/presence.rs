@@ -1,0 +1,96 @@
+//! The worker tells the store that it is there and how it is, and hears what it is told.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use cupel_core::chain;
+use cupel_core::cluster::{Order, WorkerBeat};
+use cupel_types::LanguageId;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use crate::worker::Shared;
+
+/// How long the farewell may take.
+const FAREWELL_MAX: Duration = Duration::from_secs(2);
+
+/// What is told, and to whom what is heard is passed on.
+pub(crate) struct Presence {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) slots: usize,
+    pub(crate) every: Duration,
+}
+
+impl Presence {
+    /// Says so until `gone`, then says that. `drain` is cancelled when the worker is told to.
+    pub(crate) async fn tell(self, drain: CancellationToken, gone: CancellationToken) {
+        let mut ticks = tokio::time::interval(self.every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let store = self.shared.parts.core.store();
+        let mut is_heard = true;
+        loop {
+            tokio::select! {
+                () = gone.cancelled() => break,
+                _ = ticks.tick() => {}
+            }
+            match store.beat(self.beat(&drain), self.shared.parts.core.now()).await {
+                Ok(order) => {
+                    is_heard = true;
+                    self.obey(order, &drain);
+                }
+                // Said once: whoever looks at the workers sees that this one is silent.
+                Err(error) if is_heard => {
+                    is_heard = false;
+                    tracing::warn!(
+                        error = chain(&error),
+                        "cannot tell the store that worker {} is there",
+                        self.shared.id
+                    );
+                }
+                Err(_) => {}
+            }
+        }
+        let farewell = tokio::time::timeout(FAREWELL_MAX, store.leave(self.shared.id)).await;
+        if !matches!(farewell, Ok(Ok(()))) {
+            tracing::debug!("could not tell the store that worker {} has stopped", self.shared.id);
+        }
+    }
+
+    fn beat(&self, drain: &CancellationToken) -> WorkerBeat {
+        let registry = self.shared.parts.core.registry();
+        let version = |language: &cupel_languages::Language| {
+            Some((language.id.clone(), language.installed_version()?.to_owned()))
+        };
+        let languages: BTreeMap<LanguageId, String> = registry.iter().filter_map(version).collect();
+        let order = match (drain.is_cancelled(), *self.shared.is_paused.borrow()) {
+            (true, _) => Order::Drain,
+            (false, true) => Order::Pause,
+            (false, false) => Order::Work,
+        };
+        WorkerBeat {
+            id: self.shared.id,
+            name: self.name.clone(),
+            version: self.version.clone(),
+            slots: u32::try_from(self.slots).unwrap_or(u32::MAX),
+            busy: self.shared.busy.load(Ordering::Relaxed),
+            languages,
+            order,
+        }
+    }
+
+    fn obey(&self, order: Order, drain: &CancellationToken) {
+        let pause = order == Order::Pause;
+        if self.shared.is_paused.send_if_modified(|is_paused| std::mem::replace(is_paused, pause) != pause) {
+            let does = if pause { "takes no new runs for now" } else { "takes runs again" };
+            tracing::info!(worker.id = %self.shared.id, "worker {} is told so, and {does}", self.shared.id);
+        }
+        if order == Order::Drain && !drain.is_cancelled() {
+            tracing::info!(worker.id = %self.shared.id, "worker {} is told to drain", self.shared.id);
+            drain.cancel();
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! `cupel admin`: workers and what waits, in the store itself. Servers may run beside it.
+
+use anyhow::anyhow;
+use cupel_core::cluster::{Order, WorkerRecord};
+use cupel_types::WorkerId;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::accounts::in_store;
+use super::args::{Admin, AdminCommand};
+use super::{CommandResult, Exit, OrExit};
+use crate::compose::engines::StoreAndClock;
+use crate::terminal::Table;
+
+pub(super) fn admin(args: &Admin) -> CommandResult {
+    in_store(&args.settings, false, async |place| match &args.command {
+        AdminCommand::Workers { json } => workers(&place.store, *json).await,
+        AdminCommand::Queue { json } => queue(&place.store, *json).await,
+        AdminCommand::Pause { worker } => tell(&place.store, *worker, Order::Pause).await,
+        AdminCommand::Resume { worker } => tell(&place.store, *worker, Order::Work).await,
+        AdminCommand::Drain { worker } => tell(&place.store, Some(*worker), Order::Drain).await,
+    })
+}
+
+/// What a worker does, in one word: one that has not spoken for long is gone.
+fn state(worker: &WorkerRecord, now: Timestamp) -> &'static str {
+    match worker.beat.order {
+        _ if !worker.is_alive(now) => "gone",
+        Order::Work => "working",
+        Order::Pause => "paused",
+        Order::Drain => "draining",
+    }
+}
+
+async fn workers((store, clock): &StoreAndClock, as_json: bool) -> CommandResult {
+    let (workers, now) = (store.workers().await?, clock.now());
+    if as_json {
+        let view = |worker: &WorkerRecord| {
+            let languages: Value = worker
+                .beat
+                .languages
+                .iter()
+                .map(|(id, version)| (id.to_string(), Value::from(version.as_str())))
+                .collect();
+            json!({
+                "id": worker.beat.id.to_string(), "name": worker.beat.name, "version": worker.beat.version,
+                "state": state(worker, now), "told": worker.told.as_str(), "slots": worker.beat.slots,
+                "busy": worker.beat.busy, "languages": languages, "started_at": worker.started_at.to_string(),
+                "seen_at": worker.seen_at.to_string(),
+            })
+        };
+        anstream::println!("{}", json!({ "workers": workers.iter().map(view).collect::<Vec<_>>() }));
+        return Ok(Exit::Ok);
+    }
+    let mut table = Table::new(&["ID", "NAME", "VERSION", "STATE", "TOLD", "BUSY", "LANGUAGES", "SEEN"]);
+    for worker in &workers {
+        let seen = now.duration_since(worker.seen_at).as_secs().max(0);
+        table.row(vec![
+            worker.beat.id.to_string(),
+            worker.beat.name.clone(),
+            worker.beat.version.clone(),
+            state(worker, now).to_owned(),
+            worker.told.as_str().to_owned(),
+            format!("{} of {}", worker.beat.busy, worker.beat.slots),
+            worker.beat.languages.len().to_string(),
+            format!("{seen} s ago"),
+        ]);
+    }
+    table.print();
+    Ok(Exit::Ok)
+}
+
+async fn queue((store, clock): &StoreAndClock, as_json: bool) -> CommandResult {
+    let now = clock.now();
+    let (counts, is_paused) = (store.counts(now).await?, store.is_paused().await?);
+    let waits = counts.oldest_due_at.map(|at| now.duration_since(at).as_secs_f64().max(0.0));
+    if as_json {
+        anstream::println!(
+            "{}",
+            json!({
+                "queued": counts.queued, "scheduled": counts.scheduled, "running": counts.leased,
+                "oldest_waits_s": waits, "is_paused": is_paused,
+            })
+        );
+        return Ok(Exit::Ok);
+    }
+    let oldest = waits.map_or_else(String::new, |seconds| format!(", the oldest for {seconds:.1} s"));
+    anstream::println!("waiting:   {}{oldest}", counts.queued);
+    anstream::println!("scheduled: {}", counts.scheduled);
+    anstream::println!("running:   {}", counts.leased);
+    if is_paused {
+        anstream::println!("all workers are told to pause; `cupel admin resume` ends that");
+    }
+    Ok(Exit::Ok)
+}
+
+async fn tell((store, _): &StoreAndClock, worker: Option<WorkerId>, order: Order) -> CommandResult {
+    if store.tell(worker, order).await? {
+        return Ok(Exit::Ok);
+    }
+    let id = worker.map_or_else(String::new, |worker| worker.to_string());
+    Err(anyhow!("there is no worker {id}; `cupel admin workers` lists them")).or_exit(Exit::NotFound)
+}

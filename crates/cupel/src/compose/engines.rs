@@ -1,0 +1,114 @@
+//! Which engine is behind each port: what `[store]`, `[queue]` and `[events]` say. The only file that knows them.
+
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use cupel_core::{Clock, EventBus, Queue, Store, SystemClock};
+use cupel_events::{EmbeddedBus, EventBounds};
+use cupel_queue::EmbeddedQueue;
+use cupel_store::SqliteStore;
+
+use super::Role;
+use crate::config::{self, Config};
+use crate::data_dir::DataDir;
+
+/// What the ports are bound to.
+pub(crate) struct Engines {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) queue: Arc<dyn Queue>,
+    pub(crate) events: Arc<dyn EventBus>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// The store, and the time by which it goes.
+pub(crate) type StoreAndClock = (Arc<dyn Store>, Arc<dyn Clock>);
+
+impl Engines {
+    /// Connects to all of them.
+    ///
+    /// # Errors
+    /// One cannot be reached or is not what it should be: the error names the setting.
+    pub(crate) async fn open(config: &Config, data: &DataDir) -> anyhow::Result<Engines> {
+        let (store, clock) = open_store(config, data).await?;
+        let depth_max = config.queue_depth_max as usize;
+        let queue: Arc<dyn Queue> = match &config.engines.queue {
+            None => Arc::new(EmbeddedQueue::new(depth_max)),
+            Some(_) => bail!("queue.url: not built into this version"),
+        };
+        let events: Arc<dyn EventBus> = match &config.engines.events {
+            None => Arc::new(EmbeddedBus::new(EventBounds::default())),
+            Some(_) => bail!("events.url: not built into this version"),
+        };
+        Ok(Engines { store, queue, events, clock })
+    }
+}
+
+/// The store that is configured: that of the data directory, or a server's.
+///
+/// # Errors
+/// When it cannot be opened.
+pub(crate) async fn open_store(config: &Config, data: &DataDir) -> anyhow::Result<StoreAndClock> {
+    match &config.engines.store {
+        None => Ok((Arc::new(SqliteStore::open(&data.database()).await?), Arc::new(SystemClock))),
+        Some(_) => bail!("store.url: not built into this version"),
+    }
+}
+
+/// Whether all workers of the store live in the one process that opens it.
+pub(super) fn is_sole(config: &Config) -> bool {
+    config.engines.store.is_none()
+}
+
+/// What keeps the engines that are configured from doing what a process of this role needs.
+///
+/// # Errors
+/// Every setting that does not fit, with the remedy.
+pub(crate) fn fit(config: &config::Engines, role: Role) -> anyhow::Result<()> {
+    let mut faults = Vec::new();
+    let engines = [("store.url", &config.store), ("queue.url", &config.queue), ("events.url", &config.events)];
+    if role != Role::All {
+        let here = engines.iter().filter(|(_, url)| url.is_none());
+        faults.extend(here.map(|(key, _)| {
+            format!(
+                "{key} is empty, so nobody but this process could use it: name a server, the same for all processes"
+            )
+        }));
+    } else if config.store.is_none() {
+        // Workers elsewhere could do nothing: the store is a file of this process's.
+        let elsewhere = engines[1..].iter().filter(|(_, url)| url.as_deref() == Some("postgres"));
+        faults.extend(
+            elsewhere.map(|(key, _)| format!("{key} is \"postgres\", and the store is not: name one in store.url")),
+        );
+    }
+    if faults.is_empty() {
+        return Ok(());
+    }
+    let command = role.command();
+    Err(anyhow::anyhow!("\n  {}", faults.join("\n  ")))
+        .with_context(|| format!("the configuration does not do for `cupel {command}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn engines(store: &str, queue: &str, events: &str) -> config::Engines {
+        let url = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        config::Engines { cluster: "cupel".to_owned(), store: url(store), queue: url(queue), events: url(events) }
+    }
+
+    #[test]
+    fn processes_that_work_together_need_engines_that_all_of_them_reach() {
+        let told = |engines: config::Engines, role| fit(&engines, role).map_err(|error| format!("{error:#}"));
+        assert_eq!(told(engines("", "", ""), Role::All), Ok(()));
+        assert_eq!(told(engines("postgres://h/d", "postgres", "redis://h"), Role::Worker), Ok(()));
+        let refused = told(engines("postgres://h/d", "", ""), Role::Api).unwrap_err();
+        assert!(
+            refused.contains("cupel api") && refused.contains("queue.url") && refused.contains("events.url"),
+            "{refused}"
+        );
+        assert!(!refused.contains("store.url"), "{refused}");
+        let refused = told(engines("", "postgres", ""), Role::All).unwrap_err();
+        assert!(refused.contains("queue.url") && refused.contains("store.url"), "{refused}");
+    }
+}

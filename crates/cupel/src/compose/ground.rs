@@ -1,0 +1,146 @@
+//! What a process needs before it has anything asynchronous: the parts that take a second and may fail, while it may
+//! still start programs and has privileges to give up.
+
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use cupel_languages::{HostProbe, Registry};
+use cupel_sandbox::Wall;
+use cupel_sandbox::doctor::{self, Examination};
+use cupel_store::ServeLock;
+use cupel_worker::Artifacts;
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use super::settings::artifact_bounds;
+use crate::config::Config;
+use crate::data_dir::DataDir;
+use crate::executor::{self, LocalSandbox};
+use crate::prepared::{self, Look, Shelf};
+use crate::{local, owner, telemetry};
+
+/// What every process stands on.
+pub(crate) struct Ground {
+    pub(crate) data: DataDir,
+    pub(super) lock: ServeLock,
+    pub(crate) registry: Registry,
+    pub(super) metrics: PrometheusHandle,
+    /// Of those that run programs.
+    pub(crate) workshop: Option<Workshop>,
+}
+
+/// What is needed to run programs.
+pub(crate) struct Workshop {
+    pub(super) shelf: Option<Shelf>,
+    pub(super) sandbox: Arc<LocalSandbox>,
+    pub(crate) examination: Examination,
+    pub(crate) slots: usize,
+    pub(super) artifacts: Artifacts,
+}
+
+/// Prepares a process that runs programs.
+///
+/// # Errors
+/// Another server has the data directory, a wall of the sandbox is missing, or a part cannot be made.
+pub(crate) fn prepare(config: &Config) -> anyhow::Result<Ground> {
+    let data = DataDir::open(&config.data)?;
+    let mut registry = local::registry(&config.languages)?;
+    let slots = match config.worker.slots as usize {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        slots => slots,
+    };
+    // Asks toolchains for their versions; its threads end with it.
+    registry.probe(&HostProbe::default());
+    // The last programs that this process starts.
+    owner::settle(&data)?;
+    let shelf = prepared::shelf_of_server(&data);
+    let prepared = shelf.as_ref().map(Shelf::root);
+    let examined = executor::launch_examination(registry.iter(), prepared)?;
+    let launched = match config.worker.warm_interpreters {
+        true => LocalSandbox::launch_warm(slots, registry.iter(), prepared),
+        false => LocalSandbox::launch(slots, registry.iter(), prepared),
+    };
+    let launched = launched.context("cannot start the sandbox")?;
+    owner::become_owner(&data)?;
+    // From here on whatever is made in the data directory is its owner's.
+    let lock = data.lock()?;
+    for language in registry.iter().filter(|language| language.is_available()) {
+        shelf.iter().for_each(|shelf| drop(prepared::take_up(shelf, language, Look::Sizes)));
+    }
+    let examination = doctor::examine_launched(examined)?;
+    refuse_missing_walls(&examination, &config.accept_missing)?;
+    let sandbox = launched.start();
+    sandbox.keep_compilers(config.worker.warm_compilers);
+    let artifacts = Artifacts::open(&data.artifacts(), artifact_bounds(&config.worker))?;
+    let workshop = Workshop { shelf, sandbox, examination, slots, artifacts };
+    Ok(Ground { data, lock, registry, metrics: telemetry::metrics()?, workshop: Some(workshop) })
+}
+
+/// Prepares a process that runs no programs: it has no sandbox, and its languages are those of the workers.
+///
+/// # Errors
+/// Another process has the data directory, or privileges cannot be given up.
+pub(crate) fn prepare_without_sandbox(config: &Config) -> anyhow::Result<Ground> {
+    let data = DataDir::open(&config.data)?;
+    let registry = local::registry(&config.languages)?;
+    owner::settle(&data)?;
+    owner::become_owner(&data)?;
+    let lock = data.lock()?;
+    Ok(Ground { data, lock, registry, metrics: telemetry::metrics()?, workshop: None })
+}
+
+fn refuse_missing_walls(examination: &Examination, accepted: &[Wall]) -> anyhow::Result<()> {
+    let mut refused = Vec::new();
+    for finding in examination.missing() {
+        let breach = finding.breach.as_deref().unwrap_or_default();
+        if accepted.contains(&finding.wall) {
+            tracing::warn!(
+                wall = finding.wall.slug(),
+                breach,
+                "a wall of the sandbox is missing, as the configuration accepts"
+            );
+        } else {
+            refused.push(format!("  {}: {breach}\n    {}", finding.wall, finding.remedy));
+        }
+    }
+    if refused.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "the sandbox has walls missing, and programs could get out of it:\n{}\n\
+         Mend them (`cupel doctor` tests again), or name them in [sandbox] accept_missing if you accept that.",
+        refused.join("\n")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use cupel_sandbox::Features;
+    use cupel_sandbox::doctor::Finding;
+
+    use super::*;
+
+    #[test]
+    fn a_missing_wall_stops_the_start_unless_it_is_accepted_by_name() {
+        let finding =
+            |wall: Wall, breach: Option<&str>| Finding { wall, breach: breach.map(str::to_owned), remedy: "mend it" };
+        let examination = Examination {
+            findings: vec![
+                finding(Wall::Seccomp, None),
+                finding(Wall::Landlock, Some("it read a file")),
+                finding(Wall::DiskLimit, Some("it wrote on")),
+            ],
+            features: Features { cgroup_v2: true, uncounted: None },
+            kernel: "6.1".to_owned(),
+        };
+        let refused =
+            |accepted: &[Wall]| refuse_missing_walls(&examination, accepted).map_err(|error| error.to_string());
+        let told = refused(&[Wall::Seccomp]).unwrap_err();
+        assert!(
+            told.contains("landlock: it read a file") && told.contains("disk-limit") && told.contains("mend it"),
+            "{told}"
+        );
+        let told = refused(&[Wall::Landlock]).unwrap_err();
+        assert!(!told.contains("landlock") && told.contains("disk-limit"), "{told}");
+        assert_eq!(refused(&[Wall::Landlock, Wall::DiskLimit]), Ok(()));
+    }
+}

@@ -1,0 +1,376 @@
+//! The one place where ports meet adapters: a process out of store, queue, events, sandbox, worker and API.
+//!
+//! Order at the start: toolchains are asked for their versions and the launcher is started, while this process may
+//! still start programs; then all privileges are given up, while there is one thread; then the sandbox is proved and
+//! started (nothing is accepted that could not be run): `ground.rs`. Then the store, with what an earlier server left
+//! put back; then whatever takes or makes work. At the end: nothing new is accepted, running programs end or are given
+//! back, then the store is closed.
+
+pub(crate) mod engines;
+pub(crate) mod ground;
+mod settings;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use cupel_api::{ApiState, ServeSettings};
+use cupel_core::accounts::Accounts;
+use cupel_core::cluster::BEAT_EVERY;
+use cupel_core::{Bounds, Clock, Core, CoreParts, Queue, Store, chain};
+use cupel_events::{EmbeddedBus, EventBounds};
+use cupel_judge::Executor;
+use cupel_languages::Registry;
+use cupel_queue::EmbeddedQueue;
+use cupel_store::{LocalPackages, ServeLock};
+use cupel_types::WorkerId;
+use cupel_worker::{ExecutorFactory, Worker, WorkerParts};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use self::engines::{Engines, StoreAndClock};
+use self::ground::{Ground, Workshop};
+use self::settings::{account_settings, api_settings, bounds, policy};
+use crate::config::Config;
+use crate::data_dir::DataDir;
+use crate::executor::LocalSandbox;
+use crate::first_account::{self, FirstAccount};
+use crate::health::ServerHealth;
+use crate::prepared;
+use crate::{shipped, webhooks};
+
+/// How often leases are checked and due runs are offered.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// What a process does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Everything: `cupel serve`.
+    All,
+    /// Accepts submissions and answers questions; runs nothing.
+    Api,
+    /// Runs programs; answers nobody but those who ask how it is.
+    Worker,
+}
+
+impl Role {
+    pub(crate) const fn command(self) -> &'static str {
+        match self {
+            Role::All => "serve",
+            Role::Api => "api",
+            Role::Worker => "worker",
+        }
+    }
+
+    const fn accepts(self) -> bool {
+        matches!(self, Role::All | Role::Api)
+    }
+}
+
+/// A running process.
+pub(crate) struct Server {
+    /// Told once, when this start made it.
+    pub(crate) first_account: Option<FirstAccount>,
+    pub(crate) address: std::net::SocketAddr,
+    shutdown: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+    api: JoinHandle<std::io::Result<()>>,
+    queue: Arc<dyn Queue>,
+    store: Arc<dyn Store>,
+    /// Cancelled when the launcher is gone; never, where there is none.
+    launcher_lost: CancellationToken,
+    /// Cancelled when the worker has ended, though nobody stopped this process.
+    drained: CancellationToken,
+    _lock: ServeLock,
+}
+
+impl Server {
+    /// Starts everything.
+    ///
+    /// # Errors
+    /// An engine cannot be reached, or the address cannot be listened on.
+    pub(crate) async fn start(config: &Config, role: Role, ground: Ground) -> anyhow::Result<Server> {
+        let Ground { data, lock, registry, metrics, workshop } = ground;
+        let listener = TcpListener::bind(&config.server.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", config.server.listen))?;
+        let address = listener.local_addr()?;
+        let engines = Engines::open(config, &data).await?;
+        let (store, queue) = (Arc::clone(&engines.store), Arc::clone(&engines.queue));
+        let counts_instructions = workshop.as_ref().is_some_and(|w| w.examination.features.uncounted.is_none());
+        let core = core(&data, &engines, registry.clone(), config, counts_instructions)?;
+        if role.accepts() {
+            begin(config, &core).await?;
+        }
+        let accounts = Accounts::new(Arc::clone(&store) as _, engines.clock, account_settings(&config.auth));
+        let first_account = match role {
+            Role::All | Role::Api => first_account::make(&accounts).await?,
+            Role::Worker => None,
+        };
+
+        let shutdown = CancellationToken::new();
+        let (mut tasks, mut launcher_lost, mut drained) =
+            (Vec::new(), CancellationToken::new(), CancellationToken::new());
+        let health = match &workshop {
+            Some(workshop) => ServerHealth::new(core.clone(), Arc::clone(&workshop.sandbox), &workshop.examination),
+            None => ServerHealth::without_sandbox(core.clone()),
+        };
+        let slots = workshop.as_ref().map_or(0, |workshop| workshop.slots);
+        if let Some(workshop) = workshop {
+            launcher_lost = watch_launcher(&workshop.sandbox)?;
+            drained = start_worker(config, &core, workshop, registry, &shutdown, &mut tasks);
+        }
+        let state = ApiState {
+            core: core.clone(),
+            accounts,
+            settings: Arc::new(api_settings(config, secret(config, &data, &store).await?)),
+            health: Arc::new(health),
+            metrics: {
+                let metrics = metrics.clone();
+                Arc::new(move || metrics.render())
+            },
+            shutdown: shutdown.clone(),
+        };
+        let router = if role.accepts() {
+            tasks.push(tokio::spawn(sweep(core.clone(), shutdown.clone())));
+            tasks.push(tokio::spawn(webhooks::run(core.clone(), config.webhooks.clone(), shutdown.clone())));
+            cupel_api::router(state)
+        } else {
+            cupel_api::ops_router(state)
+        };
+        if role == Role::Api {
+            tasks.push(tokio::spawn(offer_languages(core.clone(), shutdown.clone())));
+        }
+        tasks.push(tokio::spawn(upkeep(metrics, shutdown.clone())));
+        let api = tokio::spawn(cupel_api::serve(listener, router, shutdown.clone(), connections(slots)));
+        Ok(Server { first_account, address, shutdown, tasks, api, queue, store, launcher_lost, drained, _lock: lock })
+    }
+
+    /// Waits until the launcher is gone. Then nothing can be run any more, and nobody here may start another one.
+    pub(crate) async fn launcher_lost(&self) {
+        self.launcher_lost.cancelled().await;
+    }
+
+    /// Waits until the worker has ended because it was told to drain.
+    pub(crate) async fn drained(&self) {
+        self.drained.cancelled().await;
+    }
+
+    /// Stops accepting, drains, closes. Nothing is lost: what waits, waits in the database.
+    ///
+    /// # Errors
+    /// When a part ended badly.
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        self.shutdown.cancel();
+        // Whoever waits for the next run hears at once that there is none; hints are in the store all the same.
+        self.queue.close();
+        self.api.await?.context("the HTTP server failed")?;
+        for task in self.tasks {
+            task.await?;
+        }
+        self.store.close().await;
+        Ok(())
+    }
+}
+
+/// What is put in order before anybody can submit.
+async fn begin(config: &Config, core: &Core) -> anyhow::Result<()> {
+    if engines::is_sole(config) {
+        // Nobody can import before the API listens, and nobody else has these packages.
+        core.sweep_packages().await?;
+        // All workers of this database live in this process, and it has just begun.
+        core.recover_orphans().await?;
+    }
+    core.recover().await?;
+    if config.problems.shipped {
+        shipped::load(core).await?;
+    }
+    Ok(())
+}
+
+/// Starts what runs programs; the token is cancelled when it has ended before the process was to stop.
+fn start_worker(
+    config: &Config,
+    core: &Core,
+    workshop: Workshop,
+    registry: Registry,
+    shutdown: &CancellationToken,
+    tasks: &mut Vec<JoinHandle<()>>,
+) -> CancellationToken {
+    let Workshop { shelf, sandbox, slots, artifacts, .. } = workshop;
+    let factory: ExecutorFactory = {
+        let sandbox = Arc::clone(&sandbox);
+        Arc::new(move |slot| Ok(Box::new(sandbox.executor(slot)?) as Box<dyn Executor>))
+    };
+    let name = match config.worker.name.as_str() {
+        "" => std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim_end().to_owned(),
+        name => name.to_owned(),
+    };
+    let worker = Worker::new(WorkerParts {
+        core: core.clone(),
+        id: WorkerId::from_uuid(Uuid::new_v4()),
+        slots,
+        cache: Arc::new(artifacts),
+        factory,
+        judging_time_max: config.worker.judging_time_max,
+        grace: config.server.drain,
+        name,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        beat: BEAT_EVERY,
+    });
+    let drained = CancellationToken::new();
+    let (ended, stopping) = (drained.clone(), shutdown.clone());
+    tasks.push(tokio::spawn(async move {
+        worker.run(stopping.clone()).await;
+        if !stopping.is_cancelled() {
+            ended.cancel();
+        }
+    }));
+    if let Some(shelf) = shelf.filter(|_| config.languages.prepare) {
+        let shutdown = shutdown.clone();
+        tasks.push(tokio::task::spawn_blocking(move || {
+            prepared::make_in_background(&shelf, &registry, &sandbox, &shutdown);
+        }));
+    }
+    drained
+}
+
+/// The key that signs access tokens: of the data directory, or, where several processes need the same, of the store.
+async fn secret(config: &Config, data: &DataDir, store: &Arc<dyn Store>) -> anyhow::Result<Vec<u8>> {
+    if engines::is_sole(config) {
+        return Ok(data.secret()?);
+    }
+    Ok(store.shared_secret("access-tokens", rand::random()).await?.to_vec())
+}
+
+/// Cancelled when the launcher has ended. The thread that waits for that ends with the launcher or the process.
+fn watch_launcher(sandbox: &LocalSandbox) -> anyhow::Result<CancellationToken> {
+    let (end, lost) = (sandbox.launcher_end()?, CancellationToken::new());
+    let told = lost.clone();
+    let wait = move || {
+        end.wait();
+        told.cancel();
+    };
+    std::thread::Builder::new().name("launcher-end".into()).spawn(wait).context("cannot start a thread")?;
+    Ok(lost)
+}
+
+/// As many connections as leave descriptors for the database and for what runs: idle connections must never be able to
+/// take the sandbox's.
+fn connections(slots: usize) -> ServeSettings {
+    const OF_A_SLOT: u64 = 64;
+    const OF_THE_REST: u64 = 256;
+    let descriptors = cupel_sandbox::launcher::raise_descriptor_limit();
+    let kept = OF_THE_REST + OF_A_SLOT * slots as u64;
+    let free = usize::try_from(descriptors.saturating_sub(kept)).unwrap_or(usize::MAX).max(16);
+    let usual = ServeSettings::default();
+    let connections_max = usual.connections_max.min(free);
+    ServeSettings {
+        connections_max,
+        connections_of_address_max: usual.connections_of_address_max.min(connections_max / 2),
+        ..usual
+    }
+}
+
+fn core(
+    data: &DataDir,
+    engines: &Engines,
+    registry: Registry,
+    config: &Config,
+    counts_instructions: bool,
+) -> anyhow::Result<Core> {
+    Ok(Core::new(CoreParts {
+        store: Arc::clone(&engines.store),
+        queue: Arc::clone(&engines.queue),
+        events: Arc::clone(&engines.events),
+        packages: Arc::new(LocalPackages::open(&data.packages(), registry.clone())?),
+        clock: Arc::clone(&engines.clock),
+        registry,
+        policy: policy(&config.worker),
+        bounds: Bounds { counts_instructions, ..bounds(config) },
+    }))
+}
+
+/// The use cases around accounts, for the commands beside a server.
+pub(crate) fn accounts(config: &Config, store: &Arc<dyn Store>, clock: &Arc<dyn Clock>) -> Accounts {
+    Accounts::new(Arc::clone(store) as _, Arc::clone(clock), account_settings(&config.auth))
+}
+
+/// An API over a store that nobody listens to: for commands that need what only the API can make.
+///
+/// # Errors
+/// When the data directory cannot be used, or the store.
+pub(crate) async fn idle_api(
+    config: &Config,
+    data: &DataDir,
+    (store, clock): &StoreAndClock,
+) -> anyhow::Result<axum::Router> {
+    let engines = Engines {
+        store: Arc::clone(store),
+        queue: Arc::new(EmbeddedQueue::new(1)),
+        events: Arc::new(EmbeddedBus::new(EventBounds::default())),
+        clock: Arc::clone(clock),
+    };
+    let core = core(data, &engines, Registry::default(), config, false)?;
+    Ok(cupel_api::router(ApiState {
+        core: core.clone(),
+        accounts: accounts(config, store, clock),
+        settings: Arc::new(api_settings(config, secret(config, data, store).await?)),
+        health: Arc::new(ServerHealth::without_sandbox(core)),
+        metrics: Arc::new(String::new),
+        shutdown: CancellationToken::new(),
+    }))
+}
+
+/// Every second: expired leases, due runs, and the figures that are looked at rather than counted.
+async fn sweep(core: Core, shutdown: CancellationToken) {
+    let mut ticks = tokio::time::interval(SWEEP);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        if let Err(error) = core.sweep().await {
+            tracing::warn!(error = chain(&error), "could not sweep; the next second tries again");
+        }
+        let now = core.now();
+        if let Ok(counts) = core.store().counts(now).await {
+            metrics::gauge!("cupel_queue_depth").set(counts.queued as f64);
+            let age = counts.oldest_due_at.map_or(0.0, |at| now.duration_since(at).as_secs_f64().max(0.0));
+            metrics::gauge!("cupel_queue_oldest_age_seconds").set(age);
+        }
+        if let Ok(workers) = core.workers_alive().await {
+            metrics::gauge!("cupel_workers").set(workers.len() as f64);
+        }
+    }
+}
+
+/// Every few seconds: which languages the workers have.
+async fn offer_languages(core: Core, shutdown: CancellationToken) {
+    let mut ticks = tokio::time::interval(BEAT_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        if let Err(error) = core.offer_languages_of_workers().await {
+            tracing::warn!(error = chain(&error), "cannot ask the store which languages workers have");
+        }
+    }
+}
+
+/// Keeps the histograms small.
+async fn upkeep(metrics: PrometheusHandle, shutdown: CancellationToken) {
+    let mut ticks = tokio::time::interval(SWEEP);
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            _ = ticks.tick() => metrics.run_upkeep(),
+        }
+    }
+}

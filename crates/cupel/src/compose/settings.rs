@@ -1,0 +1,104 @@
+//! The configuration in the words of the parts that it is for.
+
+use std::time::Duration;
+
+use cupel_api::{LoginRates, Rate, Secret, TierRates};
+use cupel_core::accounts::AccountSettings;
+use cupel_core::{Bounds, LeasePolicy};
+use cupel_worker::ArtifactBounds;
+
+use crate::config::{self, Config};
+
+pub(super) fn policy(worker: &config::Worker) -> LeasePolicy {
+    LeasePolicy { lease: worker.lease, attempts_max: worker.attempts_max }
+}
+
+pub(super) fn artifact_bounds(worker: &config::Worker) -> ArtifactBounds {
+    ArtifactBounds { memory: worker.artifacts_memory, disk: worker.artifacts_disk }
+}
+
+pub(super) fn bounds(config: &Config) -> Bounds {
+    let (limits, problems) = (&config.limits, &config.problems);
+    Bounds {
+        problems_per_author_max: problems.per_author_max.into(),
+        package_bytes_per_author_max: problems.bytes_per_author_max,
+        file_bytes_max: limits.source_max,
+        files_max: limits.files_max as usize,
+        files_bytes_max: limits.files_bytes_max,
+        stdin_bytes_max: limits.stdin_max,
+        args_max: limits.args_max as usize,
+        env_max: limits.env_max as usize,
+        args_env_bytes_max: limits.args_env_bytes_max,
+        tests_max: limits.tests_max as usize,
+        tests_bytes_max: limits.tests_bytes_max,
+        output_kept_max: limits.output_kept_max,
+        run_at_ahead_max: limits.run_at_ahead_max,
+        counts_instructions: false,
+        batch_max: limits.batch_max as usize,
+        batch_bytes_max: limits.batch_bytes_max,
+    }
+}
+
+pub(super) fn api_settings(config: &Config, secret: Vec<u8>) -> cupel_api::Settings {
+    let rates = &config.rate_limits;
+    let quarter = Duration::from_secs(15 * 60);
+    let per_quarter = |quota| Rate::new(quota, quarter, quota);
+    let tier = |limits: &config::TierLimits| TierRates {
+        submissions: Rate::per_minute(limits.submissions_per_minute, limits.submissions_burst),
+        reads: Rate::per_minute(limits.reads_per_minute, limits.reads_burst),
+    };
+    cupel_api::Settings {
+        jwt_secret: Secret(secret),
+        access_token_lifetime: config.auth.token_lifetime,
+        tiers: rates.tiers.iter().map(|(name, limits)| (name.clone(), tier(limits))).collect(),
+        login: LoginRates {
+            account_and_address: per_quarter(rates.logins_per_account_and_address),
+            address: per_quarter(rates.logins_per_address),
+            account: per_quarter(rates.logins_per_account),
+            registrations: Rate::new(
+                rates.registrations_per_address,
+                Duration::from_secs(3600),
+                rates.registrations_per_address,
+            ),
+            ..LoginRates::default()
+        },
+        anonymous_reads: Rate::per_minute(rates.anonymous_reads_per_minute, rates.anonymous_reads_burst),
+        registration_open: config.auth.registration,
+        execute_body_bytes_max: usize::try_from(config.server.body_max.get()).unwrap_or(usize::MAX),
+        body_time_max: config.server.body_time_max,
+        package_bytes_max: config.problems.package_max.get(),
+        package_time_max: config.problems.package_time_max,
+        wait_max: config.server.wait_max,
+        cors_origins: config.server.cors_origins.clone(),
+        trusted_proxies: config.server.trusted_proxies.clone(),
+        metrics_access: config.metrics.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        ..cupel_api::Settings::default()
+    }
+}
+
+pub(super) fn account_settings(auth: &config::Auth) -> AccountSettings {
+    AccountSettings { session: auth.refresh_lifetime, ..AccountSettings::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_file_and_the_defaults_in_the_code_say_the_same() {
+        let config = config::defaults();
+        assert_eq!(bounds(&config), Bounds::default());
+        assert_eq!(policy(&config.worker), LeasePolicy::default());
+        assert_eq!(artifact_bounds(&config.worker), ArtifactBounds::default());
+        assert_eq!(account_settings(&config.auth), AccountSettings::default());
+        assert_eq!(config.queue_depth_max as usize, cupel_queue::QUEUE_DEPTH_MAX);
+
+        let code = cupel_api::Settings::default();
+        let mut file = api_settings(&config, code.jwt_secret.0.clone());
+        // The code knows one tier; the file may have more.
+        file.tiers.retain(|name, _| code.tiers.contains_key(name));
+        let version = code.version.clone();
+        assert_eq!(format!("{:#?}", cupel_api::Settings { version, ..file }), format!("{code:#?}"));
+    }
+}
