@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a group of tasks needs, and only those that are missing.
 #
-#   scripts/setup.sh GROUP...     groups: build, public, lint, peers, docker, cgroup2, servers
+#   scripts/setup.sh GROUP...     groups: build, public, lint, peers, docker, cgroup2, servers, deploy, compose
 #
 # Says what it installs before it does. Says nothing and takes a fraction of a second when nothing is missing.
 # Never upgrades what is there. Toolchains of the languages are not its business: see `cupel languages install`.
@@ -24,6 +24,12 @@ packages_docker=(docker.io tar)
 packages_cgroup2=(e2fsprogs xz-utils)
 # What the tests start on loopback; as services of this machine they are not started.
 packages_servers=(postgresql redis-server rabbitmq-server)
+# What checks deploy/: manifests, compose file, units, firewall.
+packages_deploy=(docker-compose systemd nftables openssl python3 python3-pip python3-yaml)
+# Others' packages bring a kubectl, too, and get into the way of Debian's.
+command -v kubectl >/dev/null || packages_deploy+=(kubernetes-client)
+# What `make test-compose` runs it with: an engine of its own, and images made of Debian's packages.
+packages_compose=(docker.io docker-compose mmdebstrap iptables nftables iproute2 openssl jq curl)
 
 wanted=() servers=''
 for group in "$@"; do
@@ -35,8 +41,10 @@ for group in "$@"; do
         docker) wanted+=("${packages_docker[@]}") ;;
         cgroup2) wanted+=("${packages_cgroup2[@]}") ;;
         servers) wanted+=("${packages_servers[@]}") servers=yes ;;
+        deploy) wanted+=("${packages_deploy[@]}") ;;
+        compose) wanted+=("${packages_compose[@]}") ;;
         *)
-            echo "error: no group \`$group\`; there are: build, public, lint, peers, docker, cgroup2, servers" >&2
+            echo "error: no group \`$group\`; there are: build, public, lint, peers, docker, cgroup2, servers, deploy, compose" >&2
             exit 2
             ;;
     esac

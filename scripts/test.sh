@@ -47,6 +47,9 @@ cargo test --workspace --quiet --no-fail-fast
 
 scripts/test-cgroup2.sh short
 
+echo "== deployment"
+scripts/test-deploy.sh
+
 echo "== problems"
 scripts/as-root target/debug/cupel verify --jobs "$(nproc)" problems/*/
 

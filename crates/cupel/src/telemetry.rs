@@ -1,6 +1,7 @@
 //! Logs to standard error, and metrics for Prometheus.
 
 use std::io::IsTerminal;
+use std::path::Path;
 
 use anstream::{AutoStream, ColorChoice};
 use anyhow::Context;
@@ -61,6 +62,23 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
     );
     metrics::describe_counter!("cupel_leases_lost_total", "Leases that were no longer ours when they were renewed");
     metrics::describe_counter!("cupel_webhooks_total", "Tries to deliver a webhook, by result");
+    metrics::describe_counter!("cupel_http_requests_total", "Requests answered, by method, route and status");
+    metrics::describe_histogram!(
+        "cupel_http_request_duration_seconds",
+        metrics::Unit::Seconds,
+        "From a request's coming to its answer's beginning, waiting for a result included"
+    );
+    metrics::describe_gauge!(
+        "cupel_workers",
+        "Workers that are there, by what they do about new runs: working, paused, draining"
+    );
+    metrics::describe_gauge!("cupel_queue_depth_max", "How many runs may wait before new ones are refused");
+    metrics::describe_gauge!(
+        "cupel_data_free_bytes",
+        metrics::Unit::Bytes,
+        "Room that is left on the disk under the data directory"
+    );
+    metrics::describe_gauge!("cupel_data_size_bytes", metrics::Unit::Bytes, "Size of that disk");
     metrics::describe_gauge!("cupel_queue_depth", "Runs that are due and wait for a worker");
     metrics::describe_gauge!(
         "cupel_queue_oldest_age_seconds",
@@ -68,5 +86,25 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
         "How long the oldest of them has waited"
     );
     metrics::gauge!("cupel_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    begin_at_zero();
     Ok(handle)
+}
+
+/// What alerts watch is there from the start: a counter that appears with its first failure has not increased.
+fn begin_at_zero() {
+    for cause in ["sandbox", "language", "package", "package_fault", "panic", "store"] {
+        metrics::counter!("cupel_failed_attempts_total", "cause" => cause).increment(0);
+    }
+    for result in ["delivered", "gone", "failed"] {
+        metrics::counter!("cupel_webhooks_total", "result" => result).increment(0);
+    }
+    metrics::counter!("cupel_sandbox_failures_total").increment(0);
+    metrics::counter!("cupel_leases_lost_total").increment(0);
+}
+
+/// Looks how much room there is on the disk under `directory`. One system call.
+pub(crate) fn look_at_disk(directory: &Path) {
+    let Ok(disk) = rustix::fs::statvfs(directory) else { return };
+    metrics::gauge!("cupel_data_free_bytes").set(disk.f_bavail as f64 * disk.f_frsize as f64);
+    metrics::gauge!("cupel_data_size_bytes").set(disk.f_blocks as f64 * disk.f_frsize as f64);
 }

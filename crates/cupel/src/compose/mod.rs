@@ -10,13 +10,14 @@ pub(crate) mod engines;
 pub(crate) mod ground;
 mod settings;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use cupel_api::{ApiState, ServeSettings};
 use cupel_core::accounts::Accounts;
-use cupel_core::cluster::BEAT_EVERY;
+use cupel_core::cluster::{BEAT_EVERY, Order};
 use cupel_core::{Bounds, Clock, Core, CoreParts, Queue, Store, chain};
 use cupel_events::{EmbeddedBus, EventBounds};
 use cupel_judge::Executor;
@@ -40,7 +41,7 @@ use crate::executor::LocalSandbox;
 use crate::first_account::{self, FirstAccount};
 use crate::health::ServerHealth;
 use crate::prepared;
-use crate::{shipped, webhooks};
+use crate::{shipped, telemetry, webhooks};
 
 /// How often leases are checked and due runs are offered.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -135,6 +136,7 @@ impl Server {
             shutdown: shutdown.clone(),
         };
         let router = if role.accepts() {
+            metrics::gauge!("cupel_queue_depth_max").set(f64::from(config.queue_depth_max));
             tasks.push(tokio::spawn(sweep(core.clone(), shutdown.clone())));
             tasks.push(tokio::spawn(webhooks::run(core.clone(), config.webhooks.clone(), shutdown.clone())));
             cupel_api::router(state)
@@ -144,7 +146,7 @@ impl Server {
         if role == Role::Api {
             tasks.push(tokio::spawn(offer_languages(core.clone(), shutdown.clone())));
         }
-        tasks.push(tokio::spawn(upkeep(metrics, shutdown.clone())));
+        tasks.push(tokio::spawn(upkeep(metrics, data.path().to_owned(), shutdown.clone())));
         let api = tokio::spawn(cupel_api::serve(listener, router, shutdown.clone(), connections(slots)));
         Ok(Server { first_account, address, shutdown, tasks, api, queue, store, launcher_lost, drained, _lock: lock })
     }
@@ -344,7 +346,10 @@ async fn sweep(core: Core, shutdown: CancellationToken) {
             metrics::gauge!("cupel_queue_oldest_age_seconds").set(age);
         }
         if let Ok(workers) = core.workers_alive().await {
-            metrics::gauge!("cupel_workers").set(workers.len() as f64);
+            for (state, order) in [("working", Order::Work), ("paused", Order::Pause), ("draining", Order::Drain)] {
+                let there = workers.iter().filter(|worker| worker.beat.order == order).count();
+                metrics::gauge!("cupel_workers", "state" => state).set(there as f64);
+            }
         }
     }
 }
@@ -364,13 +369,15 @@ async fn offer_languages(core: Core, shutdown: CancellationToken) {
     }
 }
 
-/// Keeps the histograms small.
-async fn upkeep(metrics: PrometheusHandle, shutdown: CancellationToken) {
+/// Keeps the histograms small, and looks at the disk.
+async fn upkeep(metrics: PrometheusHandle, data: PathBuf, shutdown: CancellationToken) {
     let mut ticks = tokio::time::interval(SWEEP);
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
-            _ = ticks.tick() => metrics.run_upkeep(),
+            _ = ticks.tick() => {}
         }
+        metrics.run_upkeep();
+        telemetry::look_at_disk(&data);
     }
 }

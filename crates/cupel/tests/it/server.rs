@@ -1,5 +1,6 @@
 //! `cupel serve` and the commands that work beside it.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -189,5 +190,15 @@ fn metrics_count_what_was_judged() {
         "cupel_queue_depth",
     ] {
         assert!(metrics.contains(name), "{name}\n{metrics}");
+    }
+    // The worker has said that it is there once its row is looked at.
+    eventually(|| server.text("/metrics").contains(r#"cupel_workers{state="working"} 1"#).then_some(()));
+    let (metrics, alerts) = (server.text("/metrics"), include_str!("../../../../deploy/observability/alerts.yaml"));
+    let words = alerts.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let names: BTreeSet<&str> = words.filter(|word| word.starts_with("cupel_")).collect();
+    assert!(names.len() > 10, "{names:?}");
+    for name in names {
+        let is_told = |line: &str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
+        assert!(metrics.lines().any(is_told), "an alert looks at {name}\n{metrics}");
     }
 }

@@ -1,0 +1,199 @@
+"""Checks what scripts/test-deploy.sh has rendered: python3 check.py RENDERED
+
+RENDERED holds kubernetes/OVERLAY.yaml (what kustomize made) and compose/ENGINE.yaml (what docker-compose made). Prints a line for
+each fault and ends with 1 if there is one.
+"""
+
+import json
+import pathlib
+import re
+import sys
+
+import jsonschema
+import kubernetes_validate
+import yaml
+
+# The newest release of Kubernetes that kubernetes-validate knows, and one that is as old as what we ask for.
+VERSIONS = [kubernetes_validate.latest_version(), "1.30"]
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+faults = []
+
+
+def fault(where, what):
+    faults.append(f"{where}: {what}")
+
+
+def workload_rules(where, document):
+    """What every workload of ours keeps to, beyond what the schema asks."""
+    pod = document["spec"]["template"]["spec"]
+    component = document["metadata"]["labels"]["app.kubernetes.io/component"]
+    if pod.get("automountServiceAccountToken") is not False:
+        fault(where, "gets a token for the cluster's API")
+    for key in ("hostNetwork", "hostPID", "hostIPC"):
+        if pod.get(key):
+            fault(where, f"has {key}")
+    for volume in pod["volumes"]:
+        if "hostPath" in volume:
+            fault(where, f"the volume {volume['name']} is a path of the host's")
+    for container in pod["containers"]:
+        security = container["securityContext"]
+        if security.get("privileged"):
+            fault(where, "is privileged")
+        if not security.get("readOnlyRootFilesystem"):
+            fault(where, "can write its own image")
+        if security["capabilities"]["drop"] != ["ALL"]:
+            fault(where, "keeps the engine's capabilities")
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+            if probe not in container:
+                fault(where, f"has no {probe}")
+        if "memory" not in container["resources"]["limits"] or "cpu" not in container["resources"]["requests"]:
+            fault(where, "has no limit of memory, or no request of processors, by which an autoscaler measures")
+        if component == "worker":
+            drain = next(each["value"] for each in container["env"] if each["name"] == "CUPEL_SERVER__DRAIN")
+            longest = defaults("worker", "judging_time_max")
+            if seconds(drain) < longest or pod["terminationGracePeriodSeconds"] <= seconds(drain):
+                fault(where, f"ends before the longest run does ({longest} s)")
+        elif pod["terminationGracePeriodSeconds"] <= defaults("server", "drain"):
+            fault(where, "ends before it has drained")
+        if component == "api" and (security["capabilities"].get("add") or not pod["securityContext"]["runAsNonRoot"]):
+            fault(where, "has a privilege")
+
+
+def defaults(section, key):
+    """A duration of Cupel's own defaults, in seconds."""
+    text = (ROOT / "crates/cupel/config.default.toml").read_text()
+    body = text.split(f"\n[{section}]\n")[1].split("\n[")[0]
+    return seconds(re.search(rf'^{key} = "(.*)"$', body, re.M).group(1))
+
+
+def seconds(text):
+    units = {"h": 3600, "m": 60, "s": 1}
+    return sum(int(number) * units[unit] for number, unit in re.findall(r"(\d+)([hms])", text))
+
+
+def kubernetes(rendered):
+    schema = json.loads((HERE / "keda.schema.json").read_text())
+    overlays = sorted((rendered / "kubernetes").glob("*.yaml"))
+    for file in overlays:
+        names, workers, accounts = set(), set(), set()
+        for document in yaml.safe_load_all(file.read_text()):
+            where = f"{file.stem}: {document['kind']} {document['metadata']['name']}"
+            if where in names:
+                fault(where, "is there twice")
+            names.add(where)
+            if document["apiVersion"].startswith("keda.sh/"):
+                try:
+                    jsonschema.validate(document, schema)
+                except jsonschema.ValidationError as error:
+                    fault(where, jsonschema.exceptions.best_match([error]).message)
+            else:
+                for version in VERSIONS:
+                    try:
+                        kubernetes_validate.validate(document, version, strict=True)
+                    except (kubernetes_validate.ValidationError, kubernetes_validate.SchemaNotFoundError) as error:
+                        fault(f"{where} (Kubernetes {version})", error)
+            if document["kind"] != "Namespace" and document["metadata"].get("namespace") != "cupel":
+                fault(where, "is in no namespace, or in another")
+            if document["kind"] == "Deployment":
+                workload_rules(where, document)
+            if document["kind"] in ("HorizontalPodAutoscaler", "ScaledObject"):
+                workers.add(document["spec"]["scaleTargetRef"]["name"])
+                least = document["spec"].get("minReplicas", document["spec"].get("minReplicaCount"))
+                most = document["spec"].get("maxReplicas", document["spec"].get("maxReplicaCount"))
+                if (least, most) != (2, 10):
+                    fault(where, f"scales from {least} to {most}")
+            if document["kind"] == "ServiceAccount":
+                accounts.add(document["metadata"]["name"])
+        if workers != {"cupel-worker"} or accounts != {"cupel-api", "cupel-worker"}:
+            fault(file.stem, f"scales {workers}, has the accounts {accounts}")
+        if not any("NetworkPolicy nothing" in name for name in names):
+            fault(file.stem, "nothing forbids what no policy allows")
+    return len(overlays)
+
+
+def compose(rendered):
+    files = sorted((rendered / "compose").glob("*.yaml"))
+    for file in files:
+        document = yaml.safe_load(file.read_text())
+        services, networks = document["services"], document["networks"]
+        of = {name: set(service["networks"]) for name, service in services.items()}
+        published = {name for name, service in services.items() if service.get("ports")}
+        if published != {"gateway"}:
+            fault(file.stem, f"these are published: {sorted(published)}")
+        if of["gateway"] & of["worker"] or of["api"] & of["worker"]:
+            fault(file.stem, "a worker can be reached from the gateway or the API")
+        for name in of["worker"] | {"front", "data-api"}:
+            if not networks[name].get("internal"):
+                fault(file.stem, f"the network {name} has a way out")
+        for name, service in services.items():
+            where = f"{file.stem}: {name}"
+            if service.get("privileged") or service["cap_drop"] != ["ALL"] or not service.get("read_only"):
+                fault(where, "has more than it needs")
+            if "no-new-privileges:true" not in service["security_opt"]:
+                fault(where, "may get new privileges")
+            if service.get("cap_add") and name != "worker":
+                fault(where, "has a capability")
+            if not service.get("mem_limit") or not service.get("pids_limit"):
+                fault(where, "has no limits")
+            if re.search(r"[0-9a-f]{48}", json.dumps(service)):
+                fault(where, "has a password in what `docker inspect` shows")
+    return len(files)
+
+
+def privileges(rendered):
+    """The sandbox needs the same everywhere."""
+    listed = {}
+    service = yaml.safe_load(next((rendered / "compose").glob("*.yaml")).read_text())["services"]["worker"]
+    listed["compose"] = set(service["cap_add"])
+    for document in yaml.safe_load_all(next((rendered / "kubernetes").glob("*.yaml")).read_text()):
+        if document["kind"] == "Deployment" and document["metadata"]["name"] == "cupel-worker":
+            container = document["spec"]["template"]["spec"]["containers"][0]
+            listed["kubernetes"] = set(container["securityContext"]["capabilities"]["add"])
+    for unit in ("cupel", "cupel-worker"):
+        text = (ROOT / f"deploy/systemd/{unit}.service").read_text()
+        words = re.search(r"^CapabilityBoundingSet=(.*)$", text, re.M).group(1).split()
+        listed[unit] = {word.removeprefix("CAP_") for word in words}
+    if len({frozenset(each) for each in listed.values()}) != 1:
+        fault("capabilities", f"differ: { {name: sorted(each) for name, each in listed.items()} }")
+
+
+def metrics():
+    """Alerts and dashboard speak of metrics that there are."""
+    known = set()
+    for file in (ROOT / "crates").rglob("*.rs"):
+        if "/src/" in str(file):
+            known |= set(re.findall(r'\b(?:counter|gauge|histogram)!\(\s*"(cupel_[a-z_]+)"', file.read_text()))
+    observability = ROOT / "deploy/observability"
+    rules = [rule for group in yaml.safe_load((observability / "alerts.yaml").read_text())["groups"] for rule in group["rules"]]
+    dashboard = json.loads((observability / "dashboard.json").read_text())
+    used = [(rule["alert"], rule["expr"]) for rule in rules]
+    used += [(panel["title"], target["expr"]) for panel in dashboard["panels"] for target in panel["targets"]]
+    for where, expression in used:
+        for name in re.findall(r"\bcupel_[a-z_]+", expression):
+            if name not in known and re.sub(r"_(bucket|sum|count)$", "", name) not in known:
+                fault(where, f"there is no metric {name}")
+    tests = (observability / "alerts.test.yaml").read_text()
+    for rule in rules:
+        if f'alertname="{rule["alert"]}"' not in tests:
+            fault(rule["alert"], "alerts.test.yaml does not show it firing")
+        if not {"summary", "action"} <= set(rule["annotations"]) or "severity" not in rule["labels"]:
+            fault(rule["alert"], "does not say what to do, or how bad it is")
+    return len(used)
+
+
+def main():
+    rendered = pathlib.Path(sys.argv[1])
+    overlays, engines, used = kubernetes(rendered), compose(rendered), metrics()
+    privileges(rendered)
+    for line in faults:
+        print(f"fault: {line}")
+    print(f"{overlays} overlays (Kubernetes {', '.join(VERSIONS)}; KEDA by our own schema), {engines} compose files, {used} expressions")
+    if not overlays or not engines:
+        print("fault: nothing was rendered")
+        sys.exit(1)
+    sys.exit(1 if faults else 0)
+
+
+main()

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Checks everything in deploy/ that can be checked without running it: manifests, compose file, units, firewall, alerts, scripts.
+# Part of `make test`; some seconds once its tools are there. scripts/test-compose.sh runs the compose file for real.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+scripts/setup.sh build deploy
+# Go's and Python's tools that Debian has not, or not without a service: kept beside the other tools of ours.
+tools=/usr/local/lib/cupel/deploy
+validate=1.37.0 # of kubernetes-validate, which carries the schemas
+if ! [ -d "$tools/kubernetes_validate-$validate.dist-info" ]; then
+    echo "Installing from PyPI into $tools: kubernetes-validate $validate"
+    scripts/as-root /usr/bin/python3 -m pip --quiet --disable-pip-version-check install --upgrade --root-user-action ignore \
+        --target "$tools" "kubernetes-validate==$validate"
+fi
+if ! [ -x "$tools/promtool" ]; then
+    echo "Installing from Debian into $tools: promtool (the package prometheus would start a server)"
+    fetched=$(mktemp -d)
+    (cd "$fetched" && apt-get --quiet=2 download prometheus 2>/dev/null && dpkg-deb --extract prometheus_*.deb .)
+    scripts/as-root install "$fetched/usr/bin/promtool" "$tools/promtool"
+    rm -rf "$fetched"
+fi
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$work/rendered/kubernetes" "$work/rendered/compose"
+
+echo "== overlays"
+for overlay in deploy/kubernetes/overlays/*/; do
+    name=$(basename "$overlay")
+    # Newer ones say that there is a newer word for `bases`; Debian's knows no other.
+    kubectl kustomize "$overlay" >"$work/rendered/kubernetes/$name.yaml" 2> >(grep -v "'bases' is deprecated" >&2 || true)
+done
+
+echo "== compose"
+cp -r deploy/compose "$work/compose"
+rm -rf "$work/compose/secrets" "$work/compose/.env"
+for engine in postgres redis rabbitmq kafka; do
+    "$work/compose/configure.sh" "$engine" >/dev/null
+    (cd "$work/compose" && docker-compose config) >"$work/rendered/compose/$engine.yaml"
+    # What the roles would be told.
+    target/debug/cupel config check --config "$work/compose/secrets/cupel.toml" >/dev/null
+done
+for example in deploy/kubernetes/engines/*/cupel.example.toml; do
+    target/debug/cupel config check --config "$example" >/dev/null
+done
+
+echo "== what they say"
+PYTHONPATH=$tools PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 scripts/deploy/check.py "$work/rendered"
+
+echo "== alerts"
+cp -r deploy/observability "$work/observability"
+touch "$work/observability/metrics-token"
+(
+    cd "$work/observability"
+    # It looks at the rules, too.
+    "$tools/promtool" check config prometheus.yml
+    "$tools/promtool" test rules alerts.test.yaml
+)
+
+echo "== units"
+for unit in deploy/systemd/*.service; do
+    # The program need not be installed here.
+    sed 's#/usr/local/bin/cupel\b#/bin/true#' "$unit" >"$work/$(basename "$unit")"
+done
+said=$(systemd-analyze verify --man=no "$work"/*.service 2>&1) || true
+# A key that it does not know is told and no error.
+if [ -n "$said" ]; then
+    echo "$said" >&2
+    exit 1
+fi
+systemd-analyze security --offline=true --no-pager --threshold=20 "$work/cupel-api.service" | tail -n 1
+
+echo "== firewall"
+for rules in deploy/nftables/*.nft; do
+    # In a network namespace of its own, so that not even a mistake of nft's could reach this machine's rules.
+    scripts/as-root unshare --net nft --check --file "$rules"
+done
