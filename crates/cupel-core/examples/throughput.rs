@@ -1,14 +1,14 @@
-//! How many submissions a second go through core and the embedded adapters when running them costs
-//! nothing: `cargo run --release -p cupel-core --example throughput -- [SUBMISSIONS] [CLIENTS] [WORKERS]`.
+//! How many submissions a second go through core and the embedded adapters when running them costs nothing:
+//! `cargo run --release -p cupel-core --example throughput -- [SUBMISSIONS] [CLIENTS] [WORKERS] [postgres://…]`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use cupel_core::{AccountStore as _, Bounds, Core, CoreParts, LeasePolicy, SystemClock};
+use cupel_core::{Bounds, Core, CoreParts, LeasePolicy, Store, SystemClock};
 use cupel_events::EmbeddedBus;
 use cupel_queue::EmbeddedQueue;
-use cupel_store::{LocalPackages, SqliteStore};
+use cupel_store::{LocalPackages, PostgresOptions, PostgresStore, SqliteStore};
 use cupel_testkit::{a_report, a_submission, a_user, fresh, registry};
 use cupel_types::WorkerId;
 
@@ -17,7 +17,10 @@ async fn main() {
     let number = |n: usize, default| std::env::args().nth(n).map_or(default, |a| a.parse().expect("a number"));
     let (submissions, clients, workers) = (number(1, 5000), number(2, 16), number(3, 2));
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let store = Arc::new(SqliteStore::open(&folder.path().join("cupel.db")).await.expect("a store"));
+    let store: Arc<dyn Store> = match std::env::args().nth(4) {
+        None => Arc::new(SqliteStore::open(&folder.path().join("cupel.db")).await.expect("a store")),
+        Some(url) => Arc::new(PostgresStore::open(PostgresOptions::new(url, "cupel")).await.expect("a store")),
+    };
     let owner = store.insert_user(a_user()).await.expect("a store").expect("a user").id;
     let core = Core::new(CoreParts {
         store: store.clone(),

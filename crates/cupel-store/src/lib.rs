@@ -1,6 +1,6 @@
-//! The `Store` port on SQLite: every query, and the migrations. `migrations/sqlite/` is compiled in. `rows/` is the form
-//! in which things lie there, `sqlite/` the database; another database would be a folder beside it. Problem packages lie
-//! beside the database as files, or in a blob store that all nodes reach (`packages/`, `blobs/`).
+//! The `Store` port on SQLite and on PostgreSQL. `sql/` is every query and every command, written once; `sqlite/` and `postgres/` are
+//! the databases: connections, transactions, migrations (`migrations/` is compiled in). `rows/` is the form in which
+//! things lie there. Problem packages lie beside the database as files, or in a blob store that all nodes reach (`packages/`, `blobs/`).
 //!
 //! *Architecture invariants:* what may happen to a run is decided by `RunState::apply` in core, here it is
 //! only carried out, in a transaction; a method that promises durability answers after the commit that has
@@ -9,9 +9,15 @@
 
 mod blobs;
 mod packages;
+mod postgres;
 mod rows;
+mod sql;
 mod sqlite;
 
 pub use blobs::DirectoryBlobs;
 pub use packages::{LocalPackages, SharedPackages};
-pub use sqlite::{OpenError, ServeLock, SqliteStore};
+pub use postgres::{
+    DatabaseClock, Postgres, PostgresError, PostgresOptions, PostgresStore, Timeouts, TlsError, UrlError,
+};
+pub use sql::SqlStore;
+pub use sqlite::{OpenError, ServeLock, Sqlite, SqliteStore};

@@ -2,7 +2,7 @@
 //! that every adapter of a port must pass.
 //!
 //! A suite is a module of rules, each an async function over a fresh [`Subject`]; the macros
-//! [`store_conformance!`], [`queue_conformance!`] and [`event_bus_conformance!`] make a test of each rule:
+//! [`store_conformance!`], [`store_nodes_conformance!`], [`queue_conformance!`] and [`event_bus_conformance!`] make a test of each rule:
 //!
 //! ```text
 //! cupel_testkit::queue_conformance!(async |depth_max| Subject::new(EmbeddedQueue::new(depth_max)));

@@ -1,52 +1,63 @@
 //! [`SqliteStore`]: one connection that writes, a few that read, one file in WAL mode.
 //!
-//! - Writing: `writer.rs` is the thread that owns the writing connection and groups commands into
-//!   transactions; `commands.rs` are those about runs, the others stand beside their queries.
+//! - Writing: `writer.rs` is the thread that owns the writing connection and groups commands into transactions.
 //! - Reading: a small pool; in WAL mode readers see the last commit and never wait for the writer.
 //!
 //! A statement never leaves its thread: one is a few microseconds of SQLite, and a change of threads costs more.
+//! What is asked and changed is in `sql/`; `connection.rs` is how.
 //!
 //! Pragmas. Source: sqlite.org, "PRAGMA statements" and "Write-Ahead Logging". `synchronous=FULL` syncs the
 //! log at every commit, so a commit survives the loss of power; see `writer.rs` for the one exception.
 
-mod accounts;
-mod cluster;
-mod commands;
-mod contests;
-mod fault;
+mod connection;
 mod lock;
 mod migrate;
 mod open;
-mod problems;
 mod readers;
-mod recent;
-mod rejudge;
-mod runs;
-mod standings;
-mod webhooks;
 mod writer;
-
-use std::sync::Arc;
 
 pub use lock::ServeLock;
 pub use open::OpenError;
 
 use cupel_core::StoreError;
 
+use crate::sql::fault::Fault;
+use crate::sql::{Backend, Sql, SqlStore, Write};
 use readers::Readers;
-use recent::Recent;
-use writer::{Write, Writer};
+use writer::Writer;
 
 /// The store on one SQLite file. A clone is another handle on the same thing.
+pub type SqliteStore = SqlStore<Sqlite>;
+
+/// One SQLite file.
 #[derive(Clone, Debug)]
-pub struct SqliteStore {
+pub struct Sqlite {
     readers: Readers,
     writer: Writer,
-    recent: Arc<Recent>,
 }
 
-impl SqliteStore {
+impl Backend for Sqlite {
+    /// One server at a time has the file ([`ServeLock`]).
+    const MANY_NODES: bool = false;
+
+    async fn read<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        question: impl Fn(&dyn Sql) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.readers.read(operation, question).await
+    }
+
     async fn write<W: Write>(&self, command: W) -> Result<W::Output, StoreError> {
         self.writer.run(command).await
+    }
+
+    fn is_alive(&self) -> bool {
+        self.writer.is_alive()
+    }
+
+    async fn close(&self) {
+        self.writer.close().await;
+        self.readers.close().await;
     }
 }

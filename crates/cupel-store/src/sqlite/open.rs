@@ -4,16 +4,14 @@ use std::fs::{DirBuilder, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::SqliteStore;
 use super::migrate::{MigrateError, migrate};
 use super::readers::Readers;
-use super::recent::Recent;
 use super::writer::Writer;
+use super::{Sqlite, SqliteStore};
 
 /// Connections that read. More would only wait for the cores.
 const READERS_MAX: usize = 4;
@@ -87,7 +85,7 @@ impl SqliteStore {
         };
         let readers = (0..READERS_MAX).map(|_| reading()).collect::<Result<_, _>>().map_err(failed)?;
         let writer = Writer::start(writing).map_err(OpenError::Thread)?;
-        Ok(SqliteStore { readers: Readers::new(readers), writer, recent: Arc::new(Recent::default()) })
+        Ok(SqliteStore::on(Sqlite { readers: Readers::new(readers), writer }))
     }
 }
 
@@ -114,9 +112,9 @@ mod tests {
     use cupel_core::{AccountStore as _, RunStore as _};
     use cupel_testkit::{a_submission, a_user, t0};
 
-    use super::super::fault::Fault;
-    use super::super::writer::Write;
     use super::*;
+    use crate::sql::fault::Fault;
+    use crate::sql::{Backend as _, Sql, Write, values};
 
     /// No more room than 4 MiB. SQLite gives the same answer (SQLITE_FULL) for its own bound as for the disk's.
     struct SmallDisk;
@@ -126,8 +124,9 @@ mod tests {
         const OPERATION: &'static str = "bound the file";
         const DURABLE: bool = false;
 
-        fn apply(&self, connection: &Connection) -> Result<(), Fault> {
-            Ok(connection.execute_batch("PRAGMA max_page_count = 1024")?)
+        fn apply(&self, db: &dyn Sql) -> Result<(), Fault> {
+            db.exists("PRAGMA max_page_count = 1024", values![])?;
+            Ok(())
         }
     }
 
@@ -136,7 +135,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("cupel.db");
         let store = SqliteStore::open(&path).await.unwrap();
-        store.write(SmallDisk).await.unwrap();
+        store.backend.write(SmallDisk).await.unwrap();
         let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
         let big = a_submission().by(owner).stdin(&vec![1; 8 << 20]).alone();
         let id = big.submissions[0].0.id;

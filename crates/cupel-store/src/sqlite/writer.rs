@@ -21,9 +21,10 @@ use std::{io, thread};
 
 use cupel_core::StoreError;
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
 
-use super::fault::Fault;
+use crate::sql::Write;
+use crate::sql::fault::Fault;
+use crate::sql::write::{Commands, Job, Waiting, line};
 
 /// Commands that may wait; beyond that the callers wait.
 const WAITING_MAX: usize = 1024;
@@ -38,30 +39,15 @@ const PACED_FROM: f64 = 900.0;
 /// Over which commands are counted for that.
 const COUNTED_OVER: Duration = Duration::from_millis(20);
 
-/// A change of the database.
-pub(super) trait Write: Send + 'static {
-    type Output: Send + 'static;
-    /// What is being done, for the error: `insert submissions`.
-    const OPERATION: &'static str;
-    /// Whether it must survive a loss of power once answered.
-    const DURABLE: bool;
-    /// The same of this very one.
-    fn is_durable(&self) -> bool {
-        Self::DURABLE
-    }
-    /// Makes the change inside the open transaction. May be called again after a rollback.
-    fn apply(&self, connection: &Connection) -> Result<Self::Output, Fault>;
-}
-
 #[derive(Clone, Debug)]
 pub(super) struct Writer {
-    commands: mpsc::Sender<Box<dyn Job>>,
+    commands: Commands,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
 impl Writer {
     pub(super) fn start(connection: Connection) -> io::Result<Writer> {
-        let (commands, waiting) = mpsc::channel(WAITING_MAX);
+        let (commands, waiting) = line(WAITING_MAX);
         let thread = thread::Builder::new().name("store-writer".into());
         let thread = thread.spawn(move || Loop { connection, syncing: true }.run(waiting))?;
         Ok(Writer { commands, thread: Arc::new(Mutex::new(Some(thread))) })
@@ -69,87 +55,21 @@ impl Writer {
 
     /// Has a command carried out; answers after the commit.
     pub(super) async fn run<W: Write>(&self, command: W) -> Result<W::Output, StoreError> {
-        let (answer, answered) = oneshot::channel();
-        let job = Pending { command, done: None, answer };
-        let sent = self.commands.send(Box::new(job)).await;
-        let result = match sent {
-            Ok(()) => answered.await.unwrap_or(Err(Fault::Closed)),
-            Err(_) => Err(Fault::Closed),
-        };
-        result.map_err(|fault| fault.during(W::OPERATION))
+        self.commands.run(command).await
     }
 
     /// Whether commands are still carried out.
     pub(super) fn is_alive(&self) -> bool {
-        !self.commands.is_closed()
+        self.commands.is_alive()
     }
 
     pub(super) async fn close(&self) {
-        let (answer, answered) = oneshot::channel();
-        if self.commands.send(Box::new(Stop { answer })).await.is_ok() {
-            let _ = answered.await;
-        }
+        self.commands.stop().await;
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
             // It ends when it has closed the connection, which may take a checkpoint.
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
-    }
-}
-
-/// A command with the caller who waits for it.
-trait Job: Send {
-    fn durable(&self) -> bool {
-        false
-    }
-    /// Applies the command and keeps its result.
-    fn apply(&mut self, connection: &Connection) -> Result<(), Fault>;
-    /// Tells the caller: the result that was kept, or why there is none.
-    fn answer(self: Box<Self>, committed: Result<(), Fault>);
-    fn stops(&self) -> bool {
-        false
-    }
-}
-
-struct Pending<W: Write> {
-    command: W,
-    done: Option<W::Output>,
-    answer: oneshot::Sender<Result<W::Output, Fault>>,
-}
-
-impl<W: Write> Job for Pending<W> {
-    fn durable(&self) -> bool {
-        self.command.is_durable()
-    }
-
-    fn apply(&mut self, connection: &Connection) -> Result<(), Fault> {
-        self.done = None;
-        self.done = Some(self.command.apply(connection)?);
-        Ok(())
-    }
-
-    fn answer(self: Box<Self>, committed: Result<(), Fault>) {
-        let Pending { done, answer, .. } = *self;
-        // A caller who went away does not hear it; what was written stands.
-        let _ = answer.send(committed.and_then(|()| done.ok_or(Fault::Closed)));
-    }
-}
-
-struct Stop {
-    answer: oneshot::Sender<()>,
-}
-
-impl Job for Stop {
-    fn apply(&mut self, _: &Connection) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    fn answer(self: Box<Self>, _: Result<(), Fault>) {
-        let _ = self.answer.send(());
-    }
-
-    fn stops(&self) -> bool {
-        true
     }
 }
 
@@ -194,7 +114,7 @@ struct Loop {
 }
 
 impl Loop {
-    fn run(mut self, mut waiting: mpsc::Receiver<Box<dyn Job>>) {
+    fn run(mut self, mut waiting: Waiting) {
         let mut batch: Vec<Box<dyn Job>> = Vec::with_capacity(BATCH_MAX);
         let mut pace = Pace::new();
         while waiting.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
@@ -277,6 +197,8 @@ impl Loop {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sql::write::unawaited;
+    use crate::sql::{Sql, values};
 
     #[test]
     fn transactions_are_paced_while_many_commands_come_and_only_then() {
@@ -302,13 +224,13 @@ mod tests {
         const OPERATION: &'static str = "touch";
         const DURABLE: bool = SYNC;
 
-        fn apply(&self, connection: &Connection) -> Result<(), Fault> {
-            Ok(connection.execute_batch("INSERT INTO t VALUES (1)")?)
+        fn apply(&self, db: &dyn Sql) -> Result<(), Fault> {
+            db.put("INSERT INTO t VALUES (1)", values![])
         }
     }
 
     fn job<const SYNC: bool>() -> Box<dyn Job> {
-        Box::new(Pending { command: Touch::<SYNC>, done: None, answer: oneshot::channel().0 })
+        unawaited(Touch::<SYNC>)
     }
 
     #[test]

@@ -1,18 +1,61 @@
-//! The store on SQLite keeps the rules of every store, and some of its own.
+//! The stores on SQLite and on PostgreSQL keep the rules of every store, and some of their own.
 
 mod blobs;
 mod file;
 mod kill;
+mod opening;
+mod outages;
 mod packages;
 mod shared_packages;
 
-use cupel_store::SqliteStore;
-use cupel_testkit::Subject;
+/// The rules of every store, on SQLite.
+mod sqlite {
+    use std::sync::Arc;
 
-async fn make() -> Subject<SqliteStore> {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let store = SqliteStore::open(&folder.path().join("cupel.db")).await.expect("a store");
-    Subject::keeping(store, folder)
+    use cupel_store::SqliteStore;
+    use cupel_testkit::Subject;
+
+    async fn make() -> Subject<SqliteStore> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let store = SqliteStore::open(&folder.path().join("cupel.db")).await.expect("a store");
+        Subject::keeping(store, folder)
+    }
+
+    /// A server, and a command beside it.
+    async fn make_nodes() -> Subject<Vec<Arc<SqliteStore>>> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("cupel.db");
+        let nodes = [SqliteStore::open(&path).await, SqliteStore::open(&path).await];
+        Subject::keeping(nodes.map(|node| Arc::new(node.expect("a store"))).into(), folder)
+    }
+
+    cupel_testkit::store_conformance!(make);
+    cupel_testkit::store_nodes_conformance!(make_nodes);
 }
 
-cupel_testkit::store_conformance!(make);
+/// The rules of every store, on PostgreSQL: a fresh database each.
+mod postgres {
+    use std::sync::Arc;
+
+    use cupel_store::{PostgresOptions, PostgresStore};
+    use cupel_testkit::Subject;
+    use cupel_testkit::servers::Postgres;
+
+    pub(crate) async fn open(url: &str) -> PostgresStore {
+        PostgresStore::open(PostgresOptions::new(url, "cupel")).await.expect("a store")
+    }
+
+    async fn make() -> Subject<PostgresStore> {
+        Subject::new(open(&Postgres::shared().database().await).await)
+    }
+
+    async fn make_nodes() -> Subject<Vec<Arc<PostgresStore>>> {
+        let url = Postgres::shared().database().await;
+        let nodes = [open(&url).await, open(&url).await, open(&url).await];
+        Subject::new(nodes.map(Arc::new).into())
+    }
+
+    cupel_testkit::store_conformance!(make);
+    cupel_testkit::rules!(cupel_testkit::store, make, [one_node_leads_until_it_is_silent]);
+    cupel_testkit::store_nodes_conformance!(make_nodes);
+}

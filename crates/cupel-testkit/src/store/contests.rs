@@ -16,7 +16,7 @@ use crate::Subject;
 use crate::builders::{a_submission, fresh};
 
 /// An hour from `at(1000)` on, frozen in its last ten minutes.
-fn new_contest(slug: &str, owner: UserId, problems: Vec<ProblemId>) -> NewContest {
+pub(super) fn new_contest(slug: &str, owner: UserId, problems: Vec<ProblemId>) -> NewContest {
     NewContest {
         id: ContestId::from_uuid(fresh()),
         slug: slug.parse().expect("a slug"),

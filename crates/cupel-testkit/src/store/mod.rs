@@ -4,6 +4,7 @@
 mod accounts;
 mod cluster;
 mod contests;
+pub mod nodes;
 mod problems;
 mod requests;
 mod runs;

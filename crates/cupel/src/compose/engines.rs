@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use cupel_core::{Clock, EventBus, Queue, Store, SystemClock};
 use cupel_events::{EmbeddedBus, EventBounds};
 use cupel_queue::EmbeddedQueue;
-use cupel_store::SqliteStore;
+use cupel_store::{PostgresOptions, PostgresStore, SqliteStore};
 
 use super::Role;
 use crate::config::{self, Config};
@@ -50,7 +50,11 @@ impl Engines {
 pub(crate) async fn open_store(config: &Config, data: &DataDir) -> anyhow::Result<StoreAndClock> {
     match &config.engines.store {
         None => Ok((Arc::new(SqliteStore::open(&data.database()).await?), Arc::new(SystemClock))),
-        Some(_) => bail!("store.url: not built into this version"),
+        Some(url) => {
+            let store = PostgresStore::open(PostgresOptions::new(url, &config.engines.cluster)).await?;
+            let clock = store.clock();
+            Ok((Arc::new(store), Arc::new(clock)))
+        }
     }
 }
 

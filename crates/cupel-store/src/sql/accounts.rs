@@ -5,12 +5,9 @@ use cupel_core::accounts::{ApiKey, NewUser, RefreshSession, Role, Scope, Tier, U
 use cupel_core::{AccountStore, Rotated, StoreError, UserTaken};
 use cupel_types::{ApiKeyId, SessionId, UserId};
 use jiff::Timestamp;
-use rusqlite::{Connection, Row, params};
 
-use super::SqliteStore;
-use super::commands::{blob, bytes, text};
 use super::fault::Fault;
-use super::writer::Write;
+use super::{Backend, Row, Sql, SqlStore, Write, bytes, values};
 use crate::rows::{bad, from_us, id_from, to_us};
 
 const USER: &str = "SELECT id, username, email, role, tier, created_at FROM users WHERE id = ?";
@@ -24,35 +21,29 @@ const KEYS: &str = "SELECT id, owner, name, secret_hash, scopes, created_at, exp
      FROM api_keys WHERE owner = ? ORDER BY id DESC";
 
 #[async_trait]
-impl AccountStore for SqliteStore {
+impl<B: Backend> AccountStore for SqlStore<B> {
     async fn insert_user(&self, user: NewUser) -> Result<Result<User, UserTaken>, StoreError> {
         self.write(InsertUser(user)).await
     }
 
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
-        let read = self.readers.read("read a user", move |reader| {
-            let mut query = reader.prepare_cached(USER)?;
-            let mut rows = query.query([bytes(id.as_uuid())])?;
-            rows.next()?.map(user_of).transpose()
-        });
+        let read = self.read("read a user", move |db| db.one(USER, values![bytes(id.as_uuid())], user_of));
         read.await
     }
 
     async fn user_by_login(&self, login: &str) -> Result<Option<(User, String)>, StoreError> {
         let login = login.to_lowercase();
-        let read = self.readers.read("look for a user", move |reader| {
-            let mut query = reader.prepare_cached(USER_BY_LOGIN)?;
-            let mut rows = query.query([login])?;
-            rows.next()?.map(|row| Ok((user_of(row)?, row.get(6)?))).transpose()
+        let read = self.read("look for a user", move |db| {
+            db.one(USER_BY_LOGIN, values![login], |row| Ok((user_of(row)?, row.get(6)?)))
         });
         read.await
     }
 
     async fn webhook_secret(&self, id: UserId) -> Result<Option<[u8; 32]>, StoreError> {
-        let read = self.readers.read("read a webhook secret", move |reader| {
-            let mut query = reader.prepare_cached("SELECT webhook_secret FROM users WHERE id = ?")?;
-            let mut rows = query.query([bytes(id.as_uuid())])?;
-            rows.next()?.map(|row| hash_from(blob(row, 0)?, "webhook_secret")).transpose()
+        let read = self.read("read a webhook secret", move |db| {
+            db.one("SELECT webhook_secret FROM users WHERE id = ?", values![bytes(id.as_uuid())], |row| {
+                hash_from(row.blob(0)?, "webhook_secret")
+            })
         });
         read.await
     }
@@ -60,15 +51,7 @@ impl AccountStore for SqliteStore {
     async fn users(&self, offset: u64, limit: u64) -> Result<Vec<User>, StoreError> {
         // Numbers beyond what a row number can be mean an empty page.
         let [limit, offset] = [limit, offset].map(|n| i64::try_from(n).unwrap_or(i64::MAX));
-        let read = self.readers.read("list users", move |reader| {
-            let mut query = reader.prepare_cached(USERS)?;
-            let mut rows = query.query([limit, offset])?;
-            let mut users = Vec::new();
-            while let Some(row) = rows.next()? {
-                users.push(user_of(row)?);
-            }
-            Ok(users)
-        });
+        let read = self.read("list users", move |db| db.all(USERS, values![limit, offset], user_of));
         read.await
     }
 
@@ -81,11 +64,7 @@ impl AccountStore for SqliteStore {
     }
 
     async fn count_users(&self) -> Result<u64, StoreError> {
-        let read = self.readers.read("count users", |reader| {
-            let mut query = reader.prepare_cached("SELECT count(*) FROM users")?;
-            let count: i64 = query.query_row([], |row| row.get(0))?;
-            Ok(u64::try_from(count).unwrap_or(0))
-        });
+        let read = self.read("count users", |db| db.count("SELECT count(*) FROM users", values![]));
         read.await
     }
 
@@ -94,24 +73,12 @@ impl AccountStore for SqliteStore {
     }
 
     async fn key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, StoreError> {
-        let read = self.readers.read("read an API key", move |reader| {
-            let mut query = reader.prepare_cached(KEY)?;
-            let mut rows = query.query([bytes(id.as_uuid())])?;
-            rows.next()?.map(key_of).transpose()
-        });
+        let read = self.read("read an API key", move |db| db.one(KEY, values![bytes(id.as_uuid())], key_of));
         read.await
     }
 
     async fn keys(&self, owner: UserId) -> Result<Vec<ApiKey>, StoreError> {
-        let read = self.readers.read("list API keys", move |reader| {
-            let mut query = reader.prepare_cached(KEYS)?;
-            let mut rows = query.query([bytes(owner.as_uuid())])?;
-            let mut keys = Vec::new();
-            while let Some(row) = rows.next()? {
-                keys.push(key_of(row)?);
-            }
-            Ok(keys)
-        });
+        let read = self.read("list API keys", move |db| db.all(KEYS, values![bytes(owner.as_uuid())], key_of));
         read.await
     }
 
@@ -142,9 +109,9 @@ impl AccountStore for SqliteStore {
     }
 
     async fn session_alive(&self, id: SessionId, now: Timestamp) -> Result<bool, StoreError> {
-        let read = self.readers.read("look for a session", move |reader| {
+        let read = self.read("look for a session", move |db| {
             let sql = "SELECT 1 FROM refresh_sessions WHERE id = ? AND ended_at IS NULL AND expires_at > ?";
-            Ok(reader.prepare_cached(sql)?.exists(params![bytes(id.as_uuid()), to_us(now)])?)
+            db.exists(sql, values![bytes(id.as_uuid()), to_us(now)])
         });
         read.await
     }
@@ -157,7 +124,7 @@ impl Write for InsertUser {
     const OPERATION: &'static str = "insert a user";
     const DURABLE: bool = true;
 
-    fn apply(&self, connection: &Connection) -> Result<Self::Output, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<Self::Output, Fault> {
         let InsertUser(NewUser { user, password_hash, webhook_secret }) = self;
         let (username_key, email_key) = (user.username.to_lowercase(), user.email.to_lowercase());
         // One login text must never mean two users: a name cannot be an address, so two looks are enough.
@@ -166,24 +133,27 @@ impl Write for InsertUser {
             ("SELECT 1 FROM users WHERE email_key = ?", &email_key, UserTaken::Email),
         ];
         for (sql, key, taken) in taken {
-            if connection.prepare_cached(sql)?.exists([key])? {
+            if db.exists(sql, values![key])? {
                 return Ok(Err(taken));
             }
         }
         let sql = "INSERT INTO users (id, username, username_key, email, email_key, password_hash, role, tier, webhook_secret, created_at) \
                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-        connection.prepare_cached(sql)?.execute(params![
-            bytes(user.id.as_uuid()),
-            user.username,
-            username_key,
-            user.email,
-            email_key,
-            password_hash,
-            user.role.as_str(),
-            user.tier.0.as_str(),
-            webhook_secret,
-            to_us(user.created_at),
-        ])?;
+        db.execute(
+            sql,
+            values![
+                bytes(user.id.as_uuid()),
+                user.username,
+                username_key,
+                user.email,
+                email_key,
+                password_hash,
+                user.role.as_str(),
+                user.tier.0.as_str(),
+                webhook_secret,
+                to_us(user.created_at),
+            ],
+        )?;
         Ok(Ok(user.clone()))
     }
 }
@@ -199,9 +169,11 @@ impl Write for SetAccess {
     const OPERATION: &'static str = "change what a user may do";
     const DURABLE: bool = true;
 
-    fn apply(&self, connection: &Connection) -> Result<bool, Fault> {
-        let mut update = connection.prepare_cached("UPDATE users SET role = ?, tier = ? WHERE id = ?")?;
-        let changed = update.execute(params![self.role.as_str(), self.tier.0.as_str(), bytes(self.id.as_uuid())])?;
+    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+        let changed = db.execute(
+            "UPDATE users SET role = ?, tier = ? WHERE id = ?",
+            values![self.role.as_str(), self.tier.0.as_str(), bytes(self.id.as_uuid())],
+        )?;
         Ok(changed == 1)
     }
 }
@@ -217,12 +189,11 @@ impl Write for SetPassword {
     const OPERATION: &'static str = "change a password";
     const DURABLE: bool = true;
 
-    fn apply(&self, connection: &Connection) -> Result<bool, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
         let id = bytes(self.id.as_uuid());
-        let mut update = connection.prepare_cached("UPDATE users SET password_hash = ? WHERE id = ?")?;
-        let changed = update.execute(params![self.password_hash, id])?;
-        let sql = "UPDATE refresh_sessions SET ended_at = coalesce(ended_at, ?) WHERE user = ?";
-        connection.prepare_cached(sql)?.execute(params![to_us(self.now), id])?;
+        let changed = db.execute("UPDATE users SET password_hash = ? WHERE id = ?", values![self.password_hash, id])?;
+        let sql = "UPDATE refresh_sessions SET ended_at = coalesce(ended_at, ?) WHERE \"user\" = ?";
+        db.execute(sql, values![to_us(self.now), id])?;
         Ok(changed == 1)
     }
 }
@@ -234,22 +205,25 @@ impl Write for InsertKey {
     const OPERATION: &'static str = "insert an API key";
     const DURABLE: bool = true;
 
-    fn apply(&self, connection: &Connection) -> Result<(), Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<(), Fault> {
         let InsertKey(key) = self;
         let scopes: Vec<&str> = key.scopes.iter().map(|s| s.as_str()).collect();
         let sql = "INSERT INTO api_keys (id, owner, name, secret_hash, scopes, created_at, expires_at, last_used_at, revoked_at) \
                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
-        connection.prepare_cached(sql)?.execute(params![
-            bytes(key.id.as_uuid()),
-            bytes(key.owner.as_uuid()),
-            key.name,
-            key.secret_hash,
-            scopes.join(" "),
-            to_us(key.created_at),
-            key.expires_at.map(to_us),
-            key.last_used_at.map(to_us),
-            key.revoked_at.map(to_us),
-        ])?;
+        db.execute(
+            sql,
+            values![
+                bytes(key.id.as_uuid()),
+                bytes(key.owner.as_uuid()),
+                key.name,
+                key.secret_hash,
+                scopes.join(" "),
+                to_us(key.created_at),
+                key.expires_at.map(to_us),
+                key.last_used_at.map(to_us),
+                key.revoked_at.map(to_us),
+            ],
+        )?;
         Ok(())
     }
 }
@@ -265,11 +239,10 @@ impl Write for RevokeKey {
     const OPERATION: &'static str = "revoke an API key";
     const DURABLE: bool = true;
 
-    fn apply(&self, connection: &Connection) -> Result<bool, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
         let sql = "UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?) WHERE id = ? AND owner = ?";
-        let mut update = connection.prepare_cached(sql)?;
         let changed =
-            update.execute(params![to_us(self.now), bytes(self.id.as_uuid()), bytes(self.owner.as_uuid())])?;
+            db.execute(sql, values![to_us(self.now), bytes(self.id.as_uuid()), bytes(self.owner.as_uuid())])?;
         Ok(changed == 1)
     }
 }
@@ -284,9 +257,11 @@ impl Write for TouchKey {
     const OPERATION: &'static str = "note the use of an API key";
     const DURABLE: bool = false;
 
-    fn apply(&self, connection: &Connection) -> Result<(), Fault> {
-        let mut update = connection.prepare_cached("UPDATE api_keys SET last_used_at = ? WHERE id = ?")?;
-        update.execute(params![to_us(self.now), bytes(self.id.as_uuid())])?;
+    fn apply(&self, db: &dyn Sql) -> Result<(), Fault> {
+        db.execute(
+            "UPDATE api_keys SET last_used_at = ? WHERE id = ?",
+            values![to_us(self.now), bytes(self.id.as_uuid())],
+        )?;
         Ok(())
     }
 }
@@ -298,16 +273,20 @@ impl Write for InsertSession {
     const OPERATION: &'static str = "open a session";
     const DURABLE: bool = true;
 
-    fn apply(&self, connection: &Connection) -> Result<(), Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<(), Fault> {
         let InsertSession(session) = self;
-        let sql = "INSERT INTO refresh_sessions (id, user, token_hash, created_at, expires_at) VALUES (?, ?, ?, ?, ?)";
-        connection.prepare_cached(sql)?.execute(params![
-            bytes(session.id.as_uuid()),
-            bytes(session.user.as_uuid()),
-            session.token_hash,
-            to_us(session.created_at),
-            to_us(session.expires_at),
-        ])?;
+        let sql =
+            "INSERT INTO refresh_sessions (id, \"user\", token_hash, created_at, expires_at) VALUES (?, ?, ?, ?, ?)";
+        db.execute(
+            sql,
+            values![
+                bytes(session.id.as_uuid()),
+                bytes(session.user.as_uuid()),
+                session.token_hash,
+                to_us(session.created_at),
+                to_us(session.expires_at),
+            ],
+        )?;
         Ok(())
     }
 }
@@ -324,31 +303,26 @@ impl Write for RotateSession {
     const OPERATION: &'static str = "refresh a session";
     const DURABLE: bool = true;
 
-    fn apply(&self, connection: &Connection) -> Result<Option<Rotated>, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<Option<Rotated>, Fault> {
         let id = bytes(self.id.as_uuid());
         let sql = "UPDATE refresh_sessions SET token_hash = ? WHERE id = ? AND token_hash = ? AND ended_at IS NULL AND expires_at > ? \
-                   RETURNING user, expires_at";
-        let mut update = connection.prepare_cached(sql)?;
-        let mut rows = update.query(params![self.new_hash, id, self.old_hash, to_us(self.now)])?;
-        let rotated = match rows.next()? {
-            Some(row) => Some(Rotated {
-                user: UserId::from_uuid(id_from(blob(row, 0)?, "user")?),
+                   RETURNING \"user\", expires_at";
+        let rotated = db.one(sql, values![self.new_hash, id, self.old_hash, to_us(self.now)], |row| {
+            Ok(Rotated {
+                user: UserId::from_uuid(id_from(row.blob(0)?, "user")?),
                 expires_at: from_us(row.get(1)?, "expires_at")?,
-            }),
-            None => None,
-        };
-        // Carried out in full before the next one.
-        while rows.next()?.is_some() {}
+            })
+        })?;
         if let Some(rotated) = rotated {
             let sql = "INSERT INTO refresh_tokens_used (session, token_hash) VALUES (?, ?)";
-            connection.prepare_cached(sql)?.execute(params![id, self.old_hash])?;
+            db.execute(sql, values![id, self.old_hash])?;
             return Ok(Some(rotated));
         }
         // Was it good once? Then somebody has a copy. A token that never was ends nothing: otherwise
         // whoever knows a session's id could end it.
         let sql = "UPDATE refresh_sessions SET ended_at = ? WHERE id = ? AND ended_at IS NULL \
                    AND EXISTS (SELECT 1 FROM refresh_tokens_used u WHERE u.session = refresh_sessions.id AND u.token_hash = ?)";
-        connection.prepare_cached(sql)?.execute(params![to_us(self.now), id, self.old_hash])?;
+        db.execute(sql, values![to_us(self.now), id, self.old_hash])?;
         Ok(None)
     }
 }
@@ -363,35 +337,35 @@ impl Write for EndSession {
     const OPERATION: &'static str = "end a session";
     const DURABLE: bool = true;
 
-    fn apply(&self, connection: &Connection) -> Result<(), Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<(), Fault> {
         let sql = "UPDATE refresh_sessions SET ended_at = coalesce(ended_at, ?) WHERE id = ?";
-        connection.prepare_cached(sql)?.execute(params![to_us(self.now), bytes(self.id.as_uuid())])?;
+        db.execute(sql, values![to_us(self.now), bytes(self.id.as_uuid())])?;
         Ok(())
     }
 }
 
-fn user_of(row: &Row<'_>) -> Result<User, Fault> {
+fn user_of(row: Row<'_>) -> Result<User, Fault> {
     Ok(User {
-        id: UserId::from_uuid(id_from(blob(row, 0)?, "id")?),
+        id: UserId::from_uuid(id_from(row.blob(0)?, "id")?),
         username: row.get(1)?,
         email: row.get(2)?,
-        role: Role::from_name(text(row, 3)?).ok_or(bad("role"))?,
+        role: Role::from_name(row.text(3)?).ok_or(bad("role"))?,
         tier: Tier(row.get(4)?),
         created_at: from_us(row.get(5)?, "created_at")?,
     })
 }
 
-fn key_of(row: &Row<'_>) -> Result<ApiKey, Fault> {
+fn key_of(row: Row<'_>) -> Result<ApiKey, Fault> {
     let time = |i: usize, column| {
         let us: Option<i64> = row.get(i)?;
         Ok::<_, Fault>(us.map(|us| from_us(us, column)).transpose()?)
     };
-    let scopes = text(row, 4)?.split_whitespace().map(|name| Scope::from_name(name).ok_or(bad("scopes")));
+    let scopes = row.text(4)?.split_whitespace().map(|name| Scope::from_name(name).ok_or(bad("scopes")));
     Ok(ApiKey {
-        id: ApiKeyId::from_uuid(id_from(blob(row, 0)?, "id")?),
-        owner: UserId::from_uuid(id_from(blob(row, 1)?, "owner")?),
+        id: ApiKeyId::from_uuid(id_from(row.blob(0)?, "id")?),
+        owner: UserId::from_uuid(id_from(row.blob(1)?, "owner")?),
         name: row.get(2)?,
-        secret_hash: hash_from(blob(row, 3)?, "secret_hash")?,
+        secret_hash: hash_from(row.blob(3)?, "secret_hash")?,
         scopes: scopes.collect::<Result<_, _>>()?,
         created_at: from_us(row.get(5)?, "created_at")?,
         expires_at: time(6, "expires_at")?,

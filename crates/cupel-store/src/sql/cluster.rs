@@ -7,16 +7,13 @@ use cupel_core::StoreError;
 use cupel_core::cluster::{ClusterStore, Order, WorkerBeat, WorkerRecord};
 use cupel_types::{LanguageId, NodeId, WorkerId};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::SqliteStore;
-use super::commands::{blob, bytes};
 use super::fault::Fault;
-use super::writer::Write;
+use super::{Backend, Row, Sql, SqlStore, Write, bytes, values};
 use crate::rows::{RowError, bad, from_us, id_from, to_us};
 
 #[async_trait]
-impl ClusterStore for SqliteStore {
+impl<B: Backend> ClusterStore for SqlStore<B> {
     async fn beat(&self, worker: WorkerBeat, now: Timestamp) -> Result<Order, StoreError> {
         self.write(Beat { worker, now }).await
     }
@@ -26,17 +23,11 @@ impl ClusterStore for SqliteStore {
     }
 
     async fn workers(&self) -> Result<Vec<WorkerRecord>, StoreError> {
-        let read = self.readers.read("list the workers", |reader| {
+        let read = self.read("list the workers", |db| {
             let sql = "SELECT id, name, version, slots, busy, languages, doing, \
                        CASE WHEN told = 'work' AND (SELECT is_paused FROM cluster) = 1 THEN 'pause' ELSE told END, \
                        started_at, seen_at FROM workers ORDER BY started_at, id";
-            let mut query = reader.prepare_cached(sql)?;
-            let mut rows = query.query([])?;
-            let mut workers = Vec::new();
-            while let Some(row) = rows.next()? {
-                workers.push(record(row)?);
-            }
-            Ok(workers)
+            db.all(sql, values![], record)
         });
         read.await
     }
@@ -46,16 +37,16 @@ impl ClusterStore for SqliteStore {
     }
 
     async fn is_paused(&self) -> Result<bool, StoreError> {
-        let sql = "SELECT is_paused FROM cluster";
-        let read = self.readers.read("ask whether all is paused", |reader| {
-            Ok(reader.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0))? == 1)
+        let read = self.read("ask whether all is paused", |db| {
+            let is_paused = db.one("SELECT is_paused FROM cluster", values![], |row| row.get::<bool>(0))?;
+            Ok(is_paused.ok_or(bad("is_paused"))?)
         });
         read.await
     }
 
-    /// One server at a time has the file ([`super::ServeLock`]), so it leads.
-    async fn lead(&self, _: NodeId, _: Timestamp, _: Timestamp) -> Result<bool, StoreError> {
-        Ok(true)
+    async fn lead(&self, node: NodeId, now: Timestamp, until: Timestamp) -> Result<bool, StoreError> {
+        // The only one leads, also after one that was killed before its time was over.
+        if B::MANY_NODES { self.write(Lead { node, now, until }).await } else { Ok(true) }
     }
 
     async fn shared_secret(&self, name: &'static str, proposed: [u8; 32]) -> Result<[u8; 32], StoreError> {
@@ -63,22 +54,16 @@ impl ClusterStore for SqliteStore {
     }
 }
 
-fn record(row: &Row<'_>) -> Result<WorkerRecord, Fault> {
-    let order = |column: usize| -> Result<Order, Fault> {
-        let name: String = row.get(column)?;
-        Ok(Order::from_name(&name).ok_or(bad("told"))?)
-    };
-    let count = |column: usize| -> Result<u32, Fault> {
-        Ok(u32::try_from(row.get::<_, i64>(column)?).map_err(|_| bad("slots"))?)
-    };
+fn record(row: Row<'_>) -> Result<WorkerRecord, Fault> {
+    let order = |column: usize| -> Result<Order, Fault> { Ok(Order::from_name(row.text(column)?).ok_or(bad("told"))?) };
     Ok(WorkerRecord {
         beat: WorkerBeat {
-            id: WorkerId::from_uuid(id_from(blob(row, 0)?, "id")?),
+            id: WorkerId::from_uuid(id_from(row.blob(0)?, "id")?),
             name: row.get(1)?,
             version: row.get(2)?,
-            slots: count(3)?,
-            busy: count(4)?,
-            languages: languages_from(&row.get::<_, String>(5)?)?,
+            slots: row.get(3)?,
+            busy: row.get(4)?,
+            languages: languages_from(row.text(5)?)?,
             order: order(6)?,
         },
         told: order(7)?,
@@ -110,7 +95,7 @@ impl Write for Beat {
     // What a crash takes back is said again within seconds.
     const DURABLE: bool = false;
 
-    fn apply(&self, connection: &Connection) -> Result<Order, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<Order, Fault> {
         let WorkerBeat { id, name, version, slots, busy, languages, order } = &self.worker;
         let now = to_us(self.now);
         let sql = "INSERT INTO workers (id, name, version, slots, busy, languages, doing, told, started_at, seen_at) \
@@ -118,22 +103,11 @@ impl Write for Beat {
                    ON CONFLICT (id) DO UPDATE SET busy = excluded.busy, languages = excluded.languages, \
                    slots = excluded.slots, doing = excluded.doing, seen_at = excluded.seen_at \
                    RETURNING CASE WHEN told = 'work' AND (SELECT is_paused FROM cluster) = 1 THEN 'pause' ELSE told END";
-        let mut upsert = connection.prepare_cached(sql)?;
-        let told: String = upsert.query_row(
-            params![
-                bytes(id.as_uuid()),
-                name,
-                version,
-                slots,
-                busy,
-                languages_json(languages),
-                order.as_str(),
-                now,
-                now
-            ],
-            |row| row.get(0),
-        )?;
-        Ok(Order::from_name(&told).ok_or(bad("told"))?)
+        let languages = languages_json(languages);
+        let (id, order) = (bytes(id.as_uuid()), order.as_str());
+        let values = values![id, name, version, slots, busy, languages, order, now, now];
+        let told = db.one(sql, values, |row| Ok(Order::from_name(row.text(0)?)))?;
+        Ok(told.flatten().ok_or(bad("told"))?)
     }
 }
 
@@ -144,8 +118,8 @@ impl Write for Leave {
     const OPERATION: &'static str = "note that a worker has stopped";
     const DURABLE: bool = false;
 
-    fn apply(&self, connection: &Connection) -> Result<(), Fault> {
-        connection.prepare_cached("DELETE FROM workers WHERE id = ?")?.execute([bytes(self.0.as_uuid())])?;
+    fn apply(&self, db: &dyn Sql) -> Result<(), Fault> {
+        db.execute("DELETE FROM workers WHERE id = ?", values![bytes(self.0.as_uuid())])?;
         Ok(())
     }
 }
@@ -160,16 +134,15 @@ impl Write for Tell {
     const OPERATION: &'static str = "tell workers what to do";
     const DURABLE: bool = true;
 
-    fn apply(&self, connection: &Connection) -> Result<bool, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
         let order = self.order.as_str();
         if let Some(worker) = self.worker {
-            let mut update = connection.prepare_cached("UPDATE workers SET told = ? WHERE id = ?")?;
-            return Ok(update.execute(params![order, bytes(worker.as_uuid())])? == 1);
+            let sql = "UPDATE workers SET told = ? WHERE id = ?";
+            return Ok(db.execute(sql, values![order, bytes(worker.as_uuid())])? == 1);
         }
-        connection.prepare_cached("UPDATE workers SET told = ? WHERE told <> 'drain'")?.execute([order])?;
+        db.execute("UPDATE workers SET told = ? WHERE told <> 'drain'", values![order])?;
         if self.order != Order::Drain {
-            let is_paused = i64::from(self.order == Order::Pause);
-            connection.prepare_cached("UPDATE cluster SET is_paused = ?")?.execute([is_paused])?;
+            db.put("UPDATE cluster SET is_paused = ?", values![self.order == Order::Pause])?;
         }
         Ok(true)
     }
@@ -185,12 +158,30 @@ impl Write for SharedSecret {
     const OPERATION: &'static str = "agree on a shared secret";
     const DURABLE: bool = true;
 
-    fn apply(&self, connection: &Connection) -> Result<[u8; 32], Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<[u8; 32], Fault> {
         let insert = "INSERT INTO shared_secrets (name, secret) VALUES (?, ?) ON CONFLICT (name) DO NOTHING";
-        connection.prepare_cached(insert)?.execute(params![self.name, self.proposed])?;
-        let select = "SELECT secret FROM shared_secrets WHERE name = ?";
-        let found: Option<Vec<u8>> =
-            connection.prepare_cached(select)?.query_row([self.name], |row| row.get(0)).optional()?;
-        Ok(found.and_then(|secret| secret.try_into().ok()).ok_or(bad("secret"))?)
+        db.execute(insert, values![self.name, self.proposed])?;
+        let secret =
+            db.one("SELECT secret FROM shared_secrets WHERE name = ?", values![self.name], |row| row.get(0))?;
+        Ok(secret.ok_or(bad("secret"))?)
+    }
+}
+
+struct Lead {
+    node: NodeId,
+    now: Timestamp,
+    until: Timestamp,
+}
+
+impl Write for Lead {
+    type Output = bool;
+    const OPERATION: &'static str = "ask to sweep";
+    // Who loses it by a crash asks again.
+    const DURABLE: bool = false;
+
+    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+        let sql = "UPDATE cluster SET leader = ?1, leader_until = ?2 \
+                   WHERE leader = ?1 OR leader IS NULL OR leader_until <= ?3";
+        Ok(db.execute(sql, values![bytes(self.node.as_uuid()), to_us(self.until), to_us(self.now)])? == 1)
     }
 }

@@ -2,19 +2,19 @@
 
 use cupel_core::problems::{ProblemFilter, ProblemSort, SolveState, SubmissionFilter};
 use cupel_types::SubmissionId;
-use rusqlite::types::Value;
+use std::borrow::Cow;
 
-use super::difficulty_number;
+use super::{Value, blob_of, difficulty_number};
 
 /// What follows `WHERE`, the values in it, and what follows `ORDER BY`.
-pub(super) struct Conditions {
-    pub(super) sql: String,
-    pub(super) values: Vec<Value>,
-    pub(super) order: &'static str,
+pub(crate) struct Conditions<'f> {
+    pub(crate) sql: String,
+    pub(crate) values: Vec<Value<'f>>,
+    pub(crate) order: &'static str,
 }
 
-impl Conditions {
-    fn and(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
+impl<'f> Conditions<'f> {
+    fn and(&mut self, condition: &str, values: impl IntoIterator<Item = Value<'f>>) {
         if !self.sql.is_empty() {
             self.sql.push_str(" AND ");
         }
@@ -23,8 +23,8 @@ impl Conditions {
     }
 
     /// Of problems `p` with standings `r` of the user who is the first value.
-    pub(super) fn of(filter: &ProblemFilter) -> Conditions {
-        let asker = filter.asker.map_or(Value::Null, |asker| Value::Blob(asker.as_uuid().as_bytes().to_vec()));
+    pub(crate) fn of(filter: &'f ProblemFilter) -> Conditions<'f> {
+        let asker = filter.asker.as_ref().map_or(Value::Null, |asker| blob_of(asker.as_uuid()));
         let order = match filter.sort {
             ProblemSort::Title => "p.title_key, p.id",
             ProblemSort::Newest => "p.created_at DESC, p.id DESC",
@@ -33,7 +33,7 @@ impl Conditions {
         };
         let mut all = Conditions { sql: String::new(), values: vec![asker.clone()], order };
         let own = "(p.owner = ? OR EXISTS \
-                   (SELECT 1 FROM problem_members m WHERE m.problem = p.id AND m.user = ? AND m.part = 'author'))";
+                   (SELECT 1 FROM problem_members m WHERE m.problem = p.id AND m.\"user\" = ? AND m.part = 'author'))";
         if filter.own {
             all.and(own, [asker.clone(), asker.clone()]);
         } else if filter.sees_all {
@@ -41,7 +41,7 @@ impl Conditions {
         } else if filter.asker.is_some() {
             let seen = format!(
                 "(p.visibility = 2 OR {own} OR (p.visibility = 1 AND EXISTS \
-                 (SELECT 1 FROM problem_members m WHERE m.problem = p.id AND m.user = ?)))"
+                 (SELECT 1 FROM problem_members m WHERE m.problem = p.id AND m.\"user\" = ?)))"
             );
             all.and(&seen, [asker.clone(), asker.clone(), asker]);
         } else {
@@ -49,12 +49,12 @@ impl Conditions {
         }
         if !filter.difficulties.is_empty() {
             let places = vec!["?"; filter.difficulties.len()].join(", ");
-            let numbers = filter.difficulties.iter().map(|one| Value::Integer(difficulty_number(*one)));
+            let numbers = filter.difficulties.iter().map(|one| Value::Int(difficulty_number(*one)));
             all.and(&format!("p.difficulty IN ({places})"), numbers);
         }
         for tag in &filter.tags {
             let has = "EXISTS (SELECT 1 FROM problem_tags g WHERE g.tag = ? AND g.problem = p.id)";
-            all.and(has, [Value::Text(tag.as_str().to_owned())]);
+            all.and(has, [Value::Text(Cow::Borrowed(tag.as_str()))]);
         }
         match filter.state {
             None => {}
@@ -63,28 +63,27 @@ impl Conditions {
             Some(SolveState::Unsolved) => all.and("coalesce(r.solved, 0) = 0", []),
         }
         if let Some(part) = &filter.text {
-            let part = Value::Text(part.to_lowercase());
+            let part = Value::Text(Cow::Owned(part.to_lowercase()));
             all.and("(instr(p.title_key, ?) > 0 OR instr(p.slug, ?) > 0)", [part.clone(), part]);
         }
         all
     }
 
     /// Of submissions `t` to a problem.
-    pub(super) fn of_submissions(filter: &SubmissionFilter, after: Option<SubmissionId>) -> Conditions {
-        let id = |id: &uuid::Uuid| Value::Blob(id.as_bytes().to_vec());
+    pub(crate) fn of_submissions(filter: &'f SubmissionFilter, after: Option<&'f SubmissionId>) -> Conditions<'f> {
         let mut all = Conditions { sql: String::new(), values: Vec::new(), order: "" };
-        all.and("t.problem = ?", [id(filter.problem.as_uuid())]);
+        all.and("t.problem = ?", [blob_of(filter.problem.as_uuid())]);
         if let Some(owner) = &filter.owner {
-            all.and("t.owner = ?", [id(owner.as_uuid())]);
+            all.and("t.owner = ?", [blob_of(owner.as_uuid())]);
         }
         if let Some(verdict) = filter.verdict {
-            all.and("t.verdict = ?", [Value::Text(verdict.code().to_owned())]);
+            all.and("t.verdict = ?", [Value::Text(Cow::Borrowed(verdict.code()))]);
         }
         if let Some(language) = &filter.language {
-            all.and("t.language = ?", [Value::Text(language.as_str().to_owned())]);
+            all.and("t.language = ?", [Value::Text(Cow::Borrowed(language.as_str()))]);
         }
-        if let Some(after) = &after {
-            all.and("t.submission > ?", [id(after.as_uuid())]);
+        if let Some(after) = after {
+            all.and("t.submission > ?", [blob_of(after.as_uuid())]);
         }
         all
     }

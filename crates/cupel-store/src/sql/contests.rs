@@ -11,14 +11,10 @@ use cupel_core::{ContestStore, StoreError};
 use cupel_problem::Slug;
 use cupel_types::{ClarificationId, ContestId, ProblemId, Score, UserId};
 use jiff::Timestamp;
-use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
 
-use super::SqliteStore;
-use super::commands::{blob, bytes, text};
 use super::fault::Fault;
-use super::problems::{count_of, page_of};
-use super::writer::Write;
+use super::problems::{blob_of, page_of};
+use super::{Backend, Lock, Row, Sql, SqlStore, Value, Write, bytes, values};
 use crate::rows::{bad, from_us, id_from, score_from, to_us, us_of};
 
 mod write;
@@ -36,7 +32,7 @@ macro_rules! contest_columns {
 /// The columns of a participant `x` with their user `u`, in the order of [`participant_of`].
 macro_rules! participants {
     () => {
-        "SELECT x.user, u.username, x.participation, x.starts_at FROM contest_participants x JOIN users u ON u.id = x.user "
+        "SELECT x.\"user\", u.username, x.participation, x.starts_at FROM contest_participants x JOIN users u ON u.id = x.\"user\" "
     };
 }
 
@@ -44,26 +40,23 @@ macro_rules! participants {
 macro_rules! own_problem {
     () => {
         "JOIN contests c ON c.id = p.contest JOIN problems q ON q.id = p.problem WHERE (q.owner = c.owner \
-         OR EXISTS (SELECT 1 FROM problem_members m WHERE m.problem = q.id AND m.user = c.owner AND m.part = 'author') \
+         OR EXISTS (SELECT 1 FROM problem_members m WHERE m.problem = q.id AND m.\"user\" = c.owner AND m.part = 'author') \
          OR EXISTS (SELECT 1 FROM users u WHERE u.id = c.owner AND u.role = 'admin')) "
     };
 }
 
 #[async_trait]
-impl ContestStore for SqliteStore {
+impl<B: Backend> ContestStore for SqlStore<B> {
     async fn insert_contest(&self, new: NewContest) -> Result<Result<(), TakenContestSlug>, StoreError> {
         self.write(InsertContest(new)).await
     }
 
     async fn contest(&self, slug: &Slug) -> Result<Option<Contest>, StoreError> {
         let slug = slug.clone();
-        let read = self.readers.read("read a contest", move |reader| {
+        let read = self.read("read a contest", move |db| {
             let sql = concat!("SELECT ", contest_columns!(), " FROM contests c WHERE c.slug = ?");
-            let mut query = reader.prepare_cached(sql)?;
-            let mut rows = query.query([slug.as_str()])?;
-            let Some(row) = rows.next()? else { return Ok(None) };
-            let mut contest = contest_of(row)?;
-            contest.problems = problems_of(reader, contest.id)?;
+            let Some(mut contest) = db.one(sql, values![slug.as_str()], contest_of)? else { return Ok(None) };
+            contest.problems = problems_of(db, contest.id)?;
             Ok(Some(contest))
         });
         read.await
@@ -75,25 +68,20 @@ impl ContestStore for SqliteStore {
         offset: u64,
         limit: u64,
     ) -> Result<(Vec<Contest>, u64), StoreError> {
-        let read = self.readers.read("list contests", move |reader| {
+        let read = self.read("list contests", move |db| {
             let (sql, values) = conditions(&filter);
             let count = format!("SELECT count(*) FROM contests c WHERE {sql}");
-            let total =
-                reader.prepare_cached(&count)?.query_row(params_from_iter(&values), |row| row.get::<_, i64>(0))?;
+            let total = db.count(&count, &values)?;
             let page = format!(
                 "SELECT {} FROM contests c WHERE {sql} ORDER BY c.starts_at DESC, c.id DESC LIMIT ? OFFSET ?",
                 contest_columns!()
             );
-            let values = values.into_iter().chain(page_of(offset, limit).map(Value::Integer));
-            let mut query = reader.prepare_cached(&page)?;
-            let mut rows = query.query(params_from_iter(values))?;
-            let mut contests = Vec::new();
-            while let Some(row) = rows.next()? {
-                let mut contest = contest_of(row)?;
-                contest.problems = problems_of(reader, contest.id)?;
-                contests.push(contest);
+            let values: Vec<Value<'_>> = values.into_iter().chain(page_of(offset, limit).map(Value::Int)).collect();
+            let mut contests = db.all(&page, &values, contest_of)?;
+            for contest in &mut contests {
+                contest.problems = problems_of(db, contest.id)?;
             }
-            Ok((contests, count_of(total)))
+            Ok((contests, total))
         });
         read.await
     }
@@ -120,83 +108,73 @@ impl ContestStore for SqliteStore {
     }
 
     async fn participant(&self, contest: ContestId, user: UserId) -> Result<Option<Participant>, StoreError> {
-        let read = self.readers.read("read a participant", move |reader| {
-            let mut query = reader.prepare_cached(concat!(participants!(), "WHERE x.contest = ? AND x.user = ?"))?;
-            let mut rows = query.query([bytes(contest.as_uuid()), bytes(user.as_uuid())])?;
-            rows.next()?.map(participant_of).transpose()
+        let read = self.read("read a participant", move |db| {
+            db.one(
+                concat!(participants!(), "WHERE x.contest = ? AND x.\"user\" = ?"),
+                values![bytes(contest.as_uuid()), bytes(user.as_uuid())],
+                participant_of,
+            )
         });
         read.await
     }
 
     async fn participants(&self, contest: ContestId) -> Result<Vec<Participant>, StoreError> {
-        let read = self.readers.read("list participants", move |reader| {
-            let mut query = reader.prepare_cached(concat!(participants!(), "WHERE x.contest = ? ORDER BY x.number"))?;
-            let mut rows = query.query([bytes(contest.as_uuid())])?;
-            let mut all = Vec::new();
-            while let Some(row) = rows.next()? {
-                all.push(participant_of(row)?);
-            }
-            Ok(all)
+        let read = self.read("list participants", move |db| {
+            db.all(
+                concat!(participants!(), "WHERE x.contest = ? ORDER BY x.number"),
+                values![bytes(contest.as_uuid())],
+                participant_of,
+            )
         });
         read.await
     }
 
     async fn attempts(&self, contest: ContestId) -> Result<Vec<Attempt>, StoreError> {
-        let read = self.readers.read("read the attempts of a contest", move |reader| {
+        let read = self.read("read the attempts of a contest", move |db| {
             let sql = "SELECT t.owner, p.place, t.sent_at - x.starts_at, t.is_try, t.solves, t.score \
                        FROM contests c JOIN contest_participants x ON x.contest = c.id \
                        JOIN contest_problems p ON p.contest = c.id \
-                       JOIN problem_submissions t ON t.problem = p.problem AND t.owner = x.user \
+                       JOIN problem_submissions t ON t.problem = p.problem AND t.owner = x.\"user\" \
                        WHERE c.id = ? AND t.sent_at >= x.starts_at AND t.sent_at < x.starts_at + c.length_us \
                        ORDER BY t.submission";
-            let mut query = reader.prepare_cached(sql)?;
-            let mut rows = query.query([bytes(contest.as_uuid())])?;
-            let mut all = Vec::new();
-            while let Some(row) = rows.next()? {
-                all.push(attempt_of(row)?);
-            }
-            Ok(all)
+            db.all(sql, values![bytes(contest.as_uuid())], attempt_of)
         });
         read.await
     }
 
     async fn is_opened_by_contest(&self, problem: ProblemId, user: UserId, now: Timestamp) -> Result<bool, StoreError> {
-        let read = self.readers.read("look whether a contest opens a problem", move |reader| {
+        let read = self.read("look whether a contest opens a problem", move |db| {
             let sql = concat!(
                 "SELECT 1 FROM contest_problems p JOIN contest_participants x ON x.contest = p.contest ",
                 own_problem!(),
-                "AND p.problem = ? AND x.user = ? AND x.starts_at <= ?"
+                "AND p.problem = ? AND x.\"user\" = ? AND x.starts_at <= ?"
             );
-            let mut query = reader.prepare_cached(sql)?;
-            Ok(query.exists(params![bytes(problem.as_uuid()), bytes(user.as_uuid()), to_us(now)])?)
+            db.exists(sql, values![bytes(problem.as_uuid()), bytes(user.as_uuid()), to_us(now)])
         });
         read.await
     }
 
     async fn is_frozen_by_contest(&self, problem: ProblemId, now: Timestamp) -> Result<bool, StoreError> {
-        let read = self.readers.read("look whether a contest hides results", move |reader| {
+        let read = self.read("look whether a contest hides results", move |db| {
             let sql = concat!(
                 "SELECT 1 FROM contest_problems p ",
                 own_problem!(),
                 "AND p.problem = ? AND c.unfrozen = 0 AND c.freeze_us IS NOT NULL \
                  AND c.starts_at + c.length_us - c.freeze_us <= ?"
             );
-            let mut query = reader.prepare_cached(sql)?;
-            Ok(query.exists(params![bytes(problem.as_uuid()), to_us(now)])?)
+            db.exists(sql, values![bytes(problem.as_uuid()), to_us(now)])
         });
         read.await
     }
 
     async fn freezing_contest(&self, problem: ProblemId) -> Result<Option<Slug>, StoreError> {
-        let read = self.readers.read("look which contest hides results", move |reader| {
+        let read = self.read("look which contest hides results", move |db| {
             let sql = concat!(
                 "SELECT c.slug FROM contest_problems p ",
                 own_problem!(),
                 "AND p.problem = ? AND c.unfrozen = 0 AND c.freeze_us IS NOT NULL ORDER BY c.starts_at LIMIT 1"
             );
-            let mut query = reader.prepare_cached(sql)?;
-            let mut rows = query.query([bytes(problem.as_uuid())])?;
-            rows.next()?.map(|row| Ok(text(row, 0)?.parse().map_err(|_| bad("slug"))?)).transpose()
+            db.one(sql, values![bytes(problem.as_uuid())], |row| Ok(row.text(0)?.parse().map_err(|_| bad("slug"))?))
         });
         read.await
     }
@@ -224,36 +202,30 @@ impl ContestStore for SqliteStore {
         limit: u64,
     ) -> Result<(Vec<Clarification>, u64), StoreError> {
         let asker = reader;
-        let read = self.readers.read("list clarifications", move |reader| {
+        let read = self.read("list clarifications", move |db| {
             let id = bytes(contest.as_uuid());
             let asker = asker.as_ref().map(|asker| bytes(asker.as_uuid()));
-            let sql = "SELECT count(*) FROM clarifications WHERE contest = ?1 AND (?2 IS NULL OR public OR asker = ?2)";
-            let total = reader.prepare_cached(sql)?.query_row(params![id, asker], |row| row.get::<_, i64>(0))?;
+            let sql = "SELECT count(*) FROM clarifications WHERE contest = ?1 AND (?2 = 1 OR public = 1 OR asker = ?3)";
+            let total = db.count(sql, values![id, asker.is_none(), asker])?;
             let sql = "SELECT id, asker, place, question, answer, public, asked_at, answered_at FROM clarifications \
-                       WHERE contest = ?1 AND (?2 IS NULL OR public OR asker = ?2) ORDER BY id DESC LIMIT ?3 OFFSET ?4";
+                       WHERE contest = ?1 AND (?2 = 1 OR public = 1 OR asker = ?3) ORDER BY id DESC LIMIT ?4 OFFSET ?5";
             let [limit, skip] = page_of(offset, limit);
-            let mut query = reader.prepare_cached(sql)?;
-            let mut rows = query.query(params![id, asker, limit, skip])?;
-            let mut all = Vec::new();
-            while let Some(row) = rows.next()? {
-                all.push(clarification_of(row)?);
-            }
-            Ok((all, count_of(total)))
+            let all = db.all(sql, values![id, asker.is_none(), asker, limit, skip], clarification_of)?;
+            Ok((all, total))
         });
         read.await
     }
 }
 
 /// What follows `WHERE`, of contests `c`, and the values in it.
-fn conditions(filter: &ContestFilter) -> (String, Vec<Value>) {
-    let id = |user: &UserId| Value::Blob(user.as_uuid().as_bytes().to_vec());
+fn conditions(filter: &ContestFilter) -> (String, Vec<Value<'_>>) {
     let (mut sql, mut values) = match (&filter.asker, filter.sees_all) {
         (_, true) => ("TRUE".to_owned(), Vec::new()),
-        (None, false) => ("c.public".to_owned(), Vec::new()),
+        (None, false) => ("c.public = 1".to_owned(), Vec::new()),
         (Some(asker), false) => {
-            let sql = "(c.public OR c.owner = ? OR EXISTS \
-                       (SELECT 1 FROM contest_participants x WHERE x.contest = c.id AND x.user = ?))";
-            (sql.to_owned(), vec![id(asker), id(asker)])
+            let sql = "(c.public = 1 OR c.owner = ? OR EXISTS \
+                       (SELECT 1 FROM contest_participants x WHERE x.contest = c.id AND x.\"user\" = ?))";
+            (sql.to_owned(), vec![blob_of(asker.as_uuid()), blob_of(asker.as_uuid())])
         }
     };
     let now = to_us(filter.now);
@@ -264,7 +236,7 @@ fn conditions(filter: &ContestFilter) -> (String, Vec<Value>) {
         Some(Phase::Over) => (" AND c.starts_at + c.length_us <= ?", 1),
     };
     sql.push_str(phase.0);
-    values.extend(std::iter::repeat_n(Value::Integer(now), phase.1));
+    values.extend(std::iter::repeat_n(Value::Int(now), phase.1));
     (sql, values)
 }
 
@@ -291,15 +263,15 @@ fn span_from_us(us: i64, column: &'static str) -> Result<Duration, Fault> {
     Ok(u64::try_from(us).map(Duration::from_micros).map_err(|_| bad(column))?)
 }
 
-fn contest_of(row: &Row<'_>) -> Result<Contest, Fault> {
+fn contest_of(row: Row<'_>) -> Result<Contest, Fault> {
     let freeze: Option<i64> = row.get(9)?;
     Ok(Contest {
-        id: ContestId::from_uuid(id_from(blob(row, 0)?, "id")?),
-        slug: text(row, 1)?.parse().map_err(|_| bad("slug"))?,
+        id: ContestId::from_uuid(id_from(row.blob(0)?, "id")?),
+        slug: row.text(1)?.parse().map_err(|_| bad("slug"))?,
         title: row.get(2)?,
         description: row.get(3)?,
-        owner: UserId::from_uuid(id_from(blob(row, 4)?, "owner")?),
-        style: match row.get(5)? {
+        owner: UserId::from_uuid(id_from(row.blob(4)?, "owner")?),
+        style: match row.get::<i64>(5)? {
             0 => Style::Icpc { penalty: span_from_us(row.get(6)?, "penalty_us")? },
             1 => Style::Ioi,
             _ => return Err(bad("style").into()),
@@ -309,61 +281,57 @@ fn contest_of(row: &Row<'_>) -> Result<Contest, Fault> {
         freeze: freeze.map(|us| span_from_us(us, "freeze_us")).transpose()?,
         is_unfrozen: row.get(10)?,
         is_public: row.get(11)?,
-        join_code: JoinCode::from_text(text(row, 12)?).ok_or(bad("join_code"))?,
+        join_code: JoinCode::from_text(row.text(12)?).ok_or(bad("join_code"))?,
         problems: Vec::new(),
     })
 }
 
-fn problems_of(reader: &Connection, contest: ContestId) -> Result<Vec<ContestProblem>, Fault> {
+fn problems_of(db: &dyn Sql, contest: ContestId) -> Result<Vec<ContestProblem>, Fault> {
     let sql = "SELECT p.id, p.slug, p.title FROM contest_problems e JOIN problems p ON p.id = e.problem \
                WHERE e.contest = ? ORDER BY e.place";
-    let mut query = reader.prepare_cached(sql)?;
-    let mut rows = query.query([bytes(contest.as_uuid())])?;
-    let mut problems = Vec::new();
-    while let Some(row) = rows.next()? {
-        problems.push(ContestProblem {
-            problem: ProblemId::from_uuid(id_from(blob(row, 0)?, "id")?),
-            slug: text(row, 1)?.parse().map_err(|_| bad("slug"))?,
+    db.all(sql, values![bytes(contest.as_uuid())], |row| {
+        Ok(ContestProblem {
+            problem: ProblemId::from_uuid(id_from(row.blob(0)?, "id")?),
+            slug: row.text(1)?.parse().map_err(|_| bad("slug"))?,
             title: row.get(2)?,
-        });
-    }
-    Ok(problems)
+        })
+    })
 }
 
-fn participant_of(row: &Row<'_>) -> Result<Participant, Fault> {
+fn participant_of(row: Row<'_>) -> Result<Participant, Fault> {
     let number: i64 = row.get(2)?;
     let mut all = Participation::ALL.into_iter();
     Ok(Participant {
-        user: UserId::from_uuid(id_from(blob(row, 0)?, "user")?),
+        user: UserId::from_uuid(id_from(row.blob(0)?, "user")?),
         username: row.get(1)?,
         participation: all.find(|one| participation_number(*one) == number).ok_or(bad("participation"))?,
         starts_at: from_us(row.get(3)?, "starts_at")?,
     })
 }
 
-fn attempt_of(row: &Row<'_>) -> Result<Attempt, Fault> {
-    let result = match row.get::<_, Option<bool>>(3)? {
+fn attempt_of(row: Row<'_>) -> Result<Attempt, Fault> {
+    let result = match row.get::<Option<bool>>(3)? {
         None => None,
         Some(is_try) => {
-            let solves = row.get::<_, Option<bool>>(4)?.unwrap_or(false);
+            let solves = row.get::<Option<bool>>(4)?.unwrap_or(false);
             let of_a_solution = if solves { Score::points(100).unwrap_or_default() } else { Score::ZERO };
             Some(AttemptResult { is_try, solves, score: score_from(row.get(5)?)?.unwrap_or(of_a_solution) })
         }
     };
     Ok(Attempt {
-        user: UserId::from_uuid(id_from(blob(row, 0)?, "owner")?),
-        problem: usize::try_from(row.get::<_, i64>(1)?).map_err(|_| bad("place"))?,
+        user: UserId::from_uuid(id_from(row.blob(0)?, "owner")?),
+        problem: usize::try_from(row.get::<i64>(1)?).map_err(|_| bad("place"))?,
         at: span_from_us(row.get(2)?, "sent_at")?,
         result,
     })
 }
 
-fn clarification_of(row: &Row<'_>) -> Result<Clarification, Fault> {
+fn clarification_of(row: Row<'_>) -> Result<Clarification, Fault> {
     let place: Option<i64> = row.get(2)?;
     let answered_at: Option<i64> = row.get(7)?;
     Ok(Clarification {
-        id: ClarificationId::from_uuid(id_from(blob(row, 0)?, "id")?),
-        asker: UserId::from_uuid(id_from(blob(row, 1)?, "asker")?),
+        id: ClarificationId::from_uuid(id_from(row.blob(0)?, "id")?),
+        asker: UserId::from_uuid(id_from(row.blob(1)?, "asker")?),
         place: place.map(|place| usize::try_from(place).map_err(|_| bad("place"))).transpose()?,
         question: row.get(3)?,
         answer: row.get(4)?,

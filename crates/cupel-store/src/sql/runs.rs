@@ -11,17 +11,16 @@ use cupel_types::{
     Bytes, ContentHash, LanguageId, LeaseId, ProblemId, RunId, Submission, SubmissionId, UserId, Work, WorkerId,
 };
 use jiff::Timestamp;
-use rusqlite::{Row, params, params_from_iter};
 use std::time::Duration;
 
-use super::SqliteStore;
 use super::commands::{
-    Cancel, Complete, Expire, GiveBack, Insert, InsertRow, Lease, Leased, Renew, Sync, blob, bytes, idempotency_record,
-    state_columns, text,
+    Cancel, Complete, Expire, GiveBack, Insert, InsertRow, Lease, Leased, Renew, Sync, idempotency_record,
+    state_columns,
 };
 use super::fault::Fault;
 use super::standings::{About, Judged};
 use super::webhooks::Forget;
+use super::{Backend, Row, SqlStore, bytes, values};
 use crate::rows::{
     BlobWriter, JUDGED, bad, class_from, class_number, decode_log, decode_report, decode_submission, encode_log,
     encode_report, encode_submission, from_us, hash_from, id_from, score_from, to_us,
@@ -34,7 +33,7 @@ const RECORD: &str = "SELECT s.id, s.owner, s.language, s.submitted_at, s.spec, 
      FROM code_submissions s JOIN runs r ON r.id = s.run LEFT JOIN execution_results e ON e.run = r.id WHERE s.id = ?";
 
 #[async_trait]
-impl RunStore for SqliteStore {
+impl<B: Backend> RunStore for SqlStore<B> {
     async fn insert(&self, new: NewSubmissions) -> Result<Inserted, StoreError> {
         const OPERATION: &str = "insert submissions";
         let Some((first, _)) = new.submissions.first() else { return Ok(Inserted::New) };
@@ -77,23 +76,16 @@ impl RunStore for SqliteStore {
     }
 
     async fn submission(&self, id: SubmissionId) -> Result<Option<SubmissionRecord>, StoreError> {
-        let read = self.readers.read("read a submission", move |reader| {
-            let mut query = reader.prepare_cached(RECORD)?;
-            let mut rows = query.query([bytes(id.as_uuid())])?;
-            rows.next()?.map(record_of).transpose()
-        });
+        let read = self.read("read a submission", move |db| db.one(RECORD, values![bytes(id.as_uuid())], record_of));
         read.await
     }
 
     async fn submissions(&self, ids: &[SubmissionId]) -> Result<Vec<SubmissionRecord>, StoreError> {
         let ids = ids.to_vec();
-        let read = self.readers.read("read submissions", move |reader| {
-            let mut query = reader.prepare_cached(RECORD)?;
+        let read = self.read("read submissions", move |db| {
             let mut records = Vec::with_capacity(ids.len());
-            for id in ids {
-                if let Some(row) = query.query([bytes(id.as_uuid())])?.next()? {
-                    records.push(record_of(row)?);
-                }
+            for id in &ids {
+                records.extend(db.one(RECORD, values![bytes(id.as_uuid())], record_of)?);
             }
             Ok(records)
         });
@@ -108,7 +100,7 @@ impl RunStore for SqliteStore {
     ) -> Result<(Vec<SubmissionSummary>, u64), StoreError> {
         // Numbers beyond what a row number can be mean an empty page.
         let [offset, limit] = [offset, limit].map(|n| i64::try_from(n).unwrap_or(i64::MAX));
-        let read = self.readers.read("list submissions", move |reader| {
+        let read = self.read("list submissions", move |db| {
             let (count, page) = match owner {
                 Some(_) => (
                     "SELECT count(*) FROM code_submissions WHERE owner = ?",
@@ -120,17 +112,15 @@ impl RunStore for SqliteStore {
                 ),
             };
             let owner = owner.as_ref().map(|owner| bytes(owner.as_uuid()));
-            let total: i64 = reader.prepare_cached(count)?.query_row(params_from_iter(owner), |row| row.get(0))?;
-            let mut query = reader.prepare_cached(page)?;
-            let mut rows = match owner {
-                Some(owner) => query.query(params![limit, offset, owner])?,
-                None => query.query(params![limit, offset])?,
+            let total = match owner {
+                Some(owner) => db.count(count, values![owner])?,
+                None => db.count(count, values![])?,
             };
-            let mut page = Vec::new();
-            while let Some(row) = rows.next()? {
-                page.push(summary_of(row)?);
-            }
-            Ok((page, u64::try_from(total).unwrap_or(0)))
+            let page = match owner {
+                Some(owner) => db.all(page, values![limit, offset, owner], summary_of)?,
+                None => db.all(page, values![limit, offset], summary_of)?,
+            };
+            Ok((page, total))
         });
         read.await
     }
@@ -196,9 +186,9 @@ impl RunStore for SqliteStore {
         limit: u32,
     ) -> Result<Vec<ExpiredRun>, StoreError> {
         // Nearly always there is none: look before troubling the writer.
-        let any = self.readers.read("look for expired leases", move |reader| {
+        let any = self.read("look for expired leases", move |db| {
             let sql = "SELECT 1 FROM runs WHERE state = 1 AND lease_until <= ? LIMIT 1";
-            Ok(reader.prepare_cached(sql)?.exists([to_us(lease_end)])?)
+            db.exists(sql, values![to_us(lease_end)])
         });
         if !any.await? {
             return Ok(Vec::new());
@@ -207,70 +197,64 @@ impl RunStore for SqliteStore {
     }
 
     async fn due(&self, now: Timestamp, after: DuePlace, limit: u32) -> Result<Vec<DueRun>, StoreError> {
-        let read = self.readers.read("look for due runs", move |reader| {
+        let read = self.read("look for due runs", move |db| {
             let sql = "SELECT id, owner, class, due_at FROM runs \
                        WHERE state = 0 AND due_at <= ? AND (due_at, id) > (?, ?) ORDER BY due_at, id LIMIT ?";
-            let mut query = reader.prepare_cached(sql)?;
-            let mut rows = query.query(params![to_us(now), to_us(after.at), bytes(after.run.as_uuid()), limit])?;
-            let mut due = Vec::new();
-            while let Some(row) = rows.next()? {
-                let run = RunId::from_uuid(id_from(blob(row, 0)?, "id")?);
-                let owner = UserId::from_uuid(id_from(blob(row, 1)?, "owner")?);
+            db.all(sql, values![to_us(now), to_us(after.at), bytes(after.run.as_uuid()), limit], |row| {
+                let run = RunId::from_uuid(id_from(row.blob(0)?, "id")?);
+                let owner = UserId::from_uuid(id_from(row.blob(1)?, "owner")?);
                 let hint = RunHint { run, owner, class: class_from(row.get(2)?)? };
-                due.push(DueRun { hint, place: DuePlace { at: from_us(row.get(3)?, "due_at")?, run } });
-            }
-            Ok(due)
+                Ok(DueRun { hint, place: DuePlace { at: from_us(row.get(3)?, "due_at")?, run } })
+            })
         });
         read.await
     }
 
     async fn events(&self, id: SubmissionId, after: Seq) -> Result<Vec<Event>, StoreError> {
-        let read = self.readers.read("read an event log", move |reader| {
+        let read = self.read("read an event log", move |db| {
             let sql = "SELECT s.submitted_at, r.state, r.attempts, r.lost, r.lease, r.lease_until, r.verdict, r.completed_at, \
                        e.log, e.data FROM code_submissions s JOIN runs r ON r.id = s.run \
                        LEFT JOIN execution_results e ON e.run = r.id WHERE s.id = ?";
-            let mut query = reader.prepare_cached(sql)?;
-            let mut rows = query.query([bytes(id.as_uuid())])?;
-            let Some(row) = rows.next()? else { return Ok(Vec::new()) };
-            let mut events = vec![Event::queued(id, from_us(row.get(0)?, "submitted_at")?)];
-            let columns = state_columns(row, 1)?;
-            let state = columns.read()?;
-            if columns.state == JUDGED {
-                events.extend(decode_log(id, text(row, 8)?, blob(row, 9)?)?);
-            } else if let Some(verdict) = state.verdict() {
-                let at = from_us(row.get(7)?, "completed_at")?;
-                events.push(Event::finished(id, state.attempts(), at, verdict));
-            }
-            events.retain(|event| event.seq > after);
-            Ok(events)
+            let events = db.one(sql, values![bytes(id.as_uuid())], |row| {
+                let mut events = vec![Event::queued(id, from_us(row.get(0)?, "submitted_at")?)];
+                let columns = state_columns(row, 1)?;
+                let state = columns.read()?;
+                if columns.state == JUDGED {
+                    events.extend(decode_log(id, row.text(8)?, row.blob(9)?)?);
+                } else if let Some(verdict) = state.verdict() {
+                    let at = from_us(row.get(7)?, "completed_at")?;
+                    events.push(Event::finished(id, state.attempts(), at, verdict));
+                }
+                events.retain(|event| event.seq > after);
+                Ok(events)
+            });
+            Ok(events?.unwrap_or_default())
         });
         read.await
     }
 
     async fn counts(&self, now: Timestamp) -> Result<RunCounts, StoreError> {
-        let read = self.readers.read("count runs", move |reader| {
+        let read = self.read("count runs", move |db| {
             let sql = "SELECT (SELECT count(*) FROM runs WHERE state = 0 AND due_at <= ?1), \
                        (SELECT count(*) FROM runs WHERE state = 0 AND due_at > ?1), \
                        (SELECT count(*) FROM runs WHERE state = 1), \
                        (SELECT min(due_at) FROM runs WHERE state = 0 AND due_at <= ?1)";
-            let mut query = reader.prepare_cached(sql)?;
-            let mut rows = query.query([to_us(now)])?;
-            let row = rows.next()?.ok_or(bad("count"))?;
-            let count = |i: usize| Ok::<u64, Fault>(u64::try_from(row.get::<_, i64>(i)?).unwrap_or(0));
-            let oldest: Option<i64> = row.get(3)?;
-            let oldest_due_at = oldest.map(|us| from_us(us, "due_at")).transpose()?;
-            Ok(RunCounts { queued: count(0)?, scheduled: count(1)?, leased: count(2)?, oldest_due_at })
+            let counts = db.one(sql, values![to_us(now)], |row| {
+                let count = |i: usize| Ok::<u64, Fault>(u64::try_from(row.get::<i64>(i)?).unwrap_or(0));
+                let oldest: Option<i64> = row.get(3)?;
+                let oldest_due_at = oldest.map(|us| from_us(us, "due_at")).transpose()?;
+                Ok(RunCounts { queued: count(0)?, scheduled: count(1)?, leased: count(2)?, oldest_due_at })
+            });
+            Ok(counts?.ok_or(bad("count"))?)
         });
         read.await
     }
 
     async fn scheduled_of(&self, owner: UserId, now: Timestamp) -> Result<u64, StoreError> {
-        let read = self.readers.read("count the scheduled runs of a user", move |reader| {
-            let sql = "SELECT count(*) FROM runs INDEXED BY runs_waiting_of_owner \
+        let read = self.read("count the scheduled runs of a user", move |db| {
+            let sql = "SELECT count(*) FROM runs /*sqlite*/ INDEXED BY runs_waiting_of_owner /*end*/ \
                        WHERE state = 0 AND owner = ? AND due_at > ?";
-            let mut query = reader.prepare_cached(sql)?;
-            let count: i64 = query.query_row(params![bytes(owner.as_uuid()), to_us(now)], |row| row.get(0))?;
-            Ok(u64::try_from(count).unwrap_or(0))
+            db.count(sql, values![bytes(owner.as_uuid()), to_us(now)])
         });
         read.await
     }
@@ -282,9 +266,7 @@ impl RunStore for SqliteStore {
         now: Timestamp,
     ) -> Result<Option<IdempotencyRecord>, StoreError> {
         let key = key.to_owned();
-        let read = self
-            .readers
-            .read("look for an idempotency key", move |reader| idempotency_record(reader, owner, &key, now));
+        let read = self.read("look for an idempotency key", move |db| idempotency_record(db, owner, &key, now));
         read.await
     }
 
@@ -293,28 +275,29 @@ impl RunStore for SqliteStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        let writer_is_alive = self.writer.is_alive();
-        let read = self.readers.read("ask whether the store answers", move |reader| {
-            reader.prepare_cached("SELECT 1 FROM users LIMIT 1")?.exists([])?;
+        let writer_is_alive = self.backend.is_alive();
+        let read = self.read("ask whether the store answers", move |db| {
+            db.exists("SELECT 1 FROM users LIMIT 1", values![])?;
             if writer_is_alive { Ok(()) } else { Err(Fault::Closed) }
         });
         read.await
     }
 
     async fn close(&self) {
-        self.writer.close().await;
-        self.readers.close().await;
+        self.backend.close().await;
     }
 }
 
-impl SqliteStore {
-    async fn submission_of_run(&self, run: RunId) -> Result<cupel_types::Submission, StoreError> {
-        let read = self.readers.read("read the submission of a run", move |reader| {
+impl<B> SqlStore<B> {
+    async fn submission_of_run(&self, run: RunId) -> Result<Submission, StoreError>
+    where
+        B: Backend,
+    {
+        let read = self.read("read the submission of a run", move |db| {
             let sql = "SELECT s.id, s.owner, s.language, s.submitted_at, s.spec, s.data, r.package \
                        FROM runs r JOIN code_submissions s ON s.id = r.submission WHERE r.id = ?";
-            let mut query = reader.prepare_cached(sql)?;
-            let mut rows = query.query([bytes(run.as_uuid())])?;
-            submission_of(rows.next()?.ok_or(bad("submission"))?)
+            let submission = db.one(sql, values![bytes(run.as_uuid())], submission_of)?;
+            Ok(submission.ok_or(bad("submission"))?)
         });
         read.await
     }
@@ -330,13 +313,13 @@ fn at_package(mut submission: Submission, package: Option<ContentHash>) -> Submi
     submission
 }
 
-pub(super) fn package_of(row: &Row<'_>, column: usize) -> Result<Option<ContentHash>, Fault> {
-    let hash = row.get_ref(column)?.as_blob_or_null().map_err(|_| bad("package"))?;
+pub(crate) fn package_of(row: Row<'_>, column: usize) -> Result<Option<ContentHash>, Fault> {
+    let hash: Option<&[u8]> = row.get(column)?;
     Ok(hash.map(|hash| hash_from(hash, "package")).transpose()?)
 }
 
 /// Nothing was written where a package is verified.
-pub(super) fn language_of(name: &str) -> Result<Option<LanguageId>, Fault> {
+pub(crate) fn language_of(name: &str) -> Result<Option<LanguageId>, Fault> {
     if name.is_empty() {
         return Ok(None);
     }
@@ -351,23 +334,23 @@ macro_rules! summary {
          LEFT JOIN problems p ON p.id = r.problem "
     };
 }
-pub(super) use summary;
+pub(crate) use summary;
 
-pub(super) fn summary_of(row: &Row<'_>) -> Result<SubmissionSummary, Fault> {
+pub(crate) fn summary_of(row: Row<'_>) -> Result<SubmissionSummary, Fault> {
     let completed_at: Option<i64> = row.get(9)?;
     let cpu_time_us: Option<i64> = row.get(10)?;
     let memory_bytes: Option<i64> = row.get(11)?;
     let slug: Option<String> = row.get(16)?;
     Ok(SubmissionSummary {
-        id: SubmissionId::from_uuid(id_from(blob(row, 0)?, "id")?),
-        owner: UserId::from_uuid(id_from(blob(row, 12)?, "owner")?),
-        language: language_of(text(row, 1)?)?,
+        id: SubmissionId::from_uuid(id_from(row.blob(0)?, "id")?),
+        owner: UserId::from_uuid(id_from(row.blob(12)?, "owner")?),
+        language: language_of(row.text(1)?)?,
         state: state_columns(row, 3)?.read()?,
         submitted_at: from_us(row.get(2)?, "submitted_at")?,
         completed_at: completed_at.map(|us| from_us(us, "completed_at")).transpose()?,
         cpu_time: cpu_time_us.and_then(|us| u64::try_from(us).ok()).map(Duration::from_micros),
         memory: memory_bytes.and_then(|n| u64::try_from(n).ok()).map(Bytes::new),
-        problem: match row.get_ref(13)?.as_blob_or_null().map_err(|_| bad("problem"))? {
+        problem: match row.get::<Option<&[u8]>>(13)? {
             Some(id) => Some(ProblemId::from_uuid(id_from(id, "problem")?)),
             None => None,
         },
@@ -378,31 +361,31 @@ pub(super) fn summary_of(row: &Row<'_>) -> Result<SubmissionSummary, Fault> {
 }
 
 /// A row of [`RECORD`].
-fn record_of(row: &Row<'_>) -> Result<SubmissionRecord, Fault> {
+fn record_of(row: Row<'_>) -> Result<SubmissionRecord, Fault> {
     let time = |i: usize, column| {
         let us: Option<i64> = row.get(i)?;
         Ok::<_, Fault>(us.map(|us| from_us(us, column)).transpose()?)
     };
-    let has_report = row.get_ref(16)? != rusqlite::types::ValueRef::Null;
+    let has_report = !row.is_null(16)?;
     Ok(SubmissionRecord {
         submission: submission_of(row)?,
-        run: RunId::from_uuid(id_from(blob(row, 7)?, "run")?),
+        run: RunId::from_uuid(id_from(row.blob(7)?, "run")?),
         state: state_columns(row, 8)?.read()?,
         started_at: time(14, "started_at")?,
         completed_at: time(15, "completed_at")?,
-        report: if has_report { Some(decode_report(text(row, 16)?, blob(row, 17)?)?) } else { None },
+        report: if has_report { Some(decode_report(row.text(16)?, row.blob(17)?)?) } else { None },
     })
 }
 
 /// The first seven columns: id, owner, language, submitted_at, spec, data, package.
-fn submission_of(row: &Row<'_>) -> Result<cupel_types::Submission, Fault> {
+fn submission_of(row: Row<'_>) -> Result<cupel_types::Submission, Fault> {
     Ok(decode_submission(
-        SubmissionId::from_uuid(id_from(blob(row, 0)?, "id")?),
-        UserId::from_uuid(id_from(blob(row, 1)?, "owner")?),
-        text(row, 2)?,
+        SubmissionId::from_uuid(id_from(row.blob(0)?, "id")?),
+        UserId::from_uuid(id_from(row.blob(1)?, "owner")?),
+        row.text(2)?,
         from_us(row.get(3)?, "submitted_at")?,
-        text(row, 4)?,
-        blob(row, 5)?,
+        row.text(4)?,
+        row.blob(5)?,
         package_of(row, 6)?,
     )?)
 }

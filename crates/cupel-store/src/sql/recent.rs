@@ -15,7 +15,7 @@ const OVERHEAD_BYTES: usize = 1 << 10;
 
 /// The memory.
 #[derive(Debug, Default)]
-pub(super) struct Recent(Mutex<Kept>);
+pub(crate) struct Recent(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -27,7 +27,7 @@ struct Kept {
 
 impl Recent {
     /// Keeps a submission that has been committed; `data_bytes` is the size of what it carries.
-    pub(super) fn keep(&self, run: RunId, submission: Submission, data_bytes: usize) {
+    pub(crate) fn keep(&self, run: RunId, submission: Submission, data_bytes: usize) {
         let bytes = data_bytes + OVERHEAD_BYTES;
         if bytes > BYTES_MAX / 4 {
             return;
@@ -45,7 +45,7 @@ impl Recent {
     }
 
     /// The submission of this run, if it is still here. It is not any more after that.
-    pub(super) fn take(&self, run: RunId) -> Option<Submission> {
+    pub(crate) fn take(&self, run: RunId) -> Option<Submission> {
         let mut kept = self.kept();
         let taken = kept.remove(run);
         while kept.order.front().is_some_and(|oldest| !kept.by_run.contains_key(oldest)) {

@@ -11,17 +11,14 @@ use cupel_core::{ProblemStore, StoreError};
 use cupel_problem::{Difficulty, Tag, Visibility};
 use cupel_types::{Bytes, ContentHash, ProblemId, SubmissionId, UserId};
 use jiff::Timestamp;
-use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
+use std::borrow::Cow;
 use std::time::Duration;
 
-use super::SqliteStore;
-use super::commands::{blob, bytes, text};
 use super::fault::Fault;
 use super::rejudge::Rejudge;
 use super::runs::{language_of, summary, summary_of};
 use super::standings::compute_progress_of_all;
-use super::writer::Write;
+use super::{Backend, Lock, Row, Sql, SqlStore, Value, Write, bytes, values};
 use crate::rows::{bad, from_us, hash_from, id_from, score_from, to_us};
 
 mod conditions;
@@ -55,7 +52,7 @@ macro_rules! standing_columns {
 }
 
 #[async_trait]
-impl ProblemStore for SqliteStore {
+impl<B: Backend> ProblemStore for SqlStore<B> {
     async fn insert_problem(&self, new: NewProblem) -> Result<Result<(), SlugTaken>, StoreError> {
         self.write(InsertProblem(new)).await
     }
@@ -69,33 +66,33 @@ impl ProblemStore for SqliteStore {
         key: ProblemKey,
         asker: Option<UserId>,
     ) -> Result<Option<(ProblemRecord, Option<Part>)>, StoreError> {
-        let read = self.readers.read("read a problem", move |reader| {
+        let read = self.read("read a problem", move |db| {
             let sql = match &key {
                 ProblemKey::Id(_) => concat!(
                     "SELECT ",
                     problem_columns!(),
                     ", m.part",
                     problem_tables!(),
-                    "LEFT JOIN problem_members m ON m.problem = p.id AND m.user = ?2 WHERE p.id = ?1"
+                    "LEFT JOIN problem_members m ON m.problem = p.id AND m.\"user\" = ?2 WHERE p.id = ?1"
                 ),
                 ProblemKey::Slug(_) => concat!(
                     "SELECT ",
                     problem_columns!(),
                     ", m.part",
                     problem_tables!(),
-                    "LEFT JOIN problem_members m ON m.problem = p.id AND m.user = ?2 WHERE p.slug = ?1"
+                    "LEFT JOIN problem_members m ON m.problem = p.id AND m.\"user\" = ?2 WHERE p.slug = ?1"
                 ),
             };
-            let mut query = reader.prepare_cached(sql)?;
             let asker = asker.as_ref().map(|asker| bytes(asker.as_uuid()));
-            let mut rows = match &key {
-                ProblemKey::Id(id) => query.query(params![bytes(id.as_uuid()), asker])?,
-                ProblemKey::Slug(slug) => query.query(params![slug.as_str(), asker])?,
+            let with_part = |row: Row<'_>| {
+                let part: Option<&str> = row.get(PROBLEM_COLUMNS)?;
+                let part = part.map(|part| Part::from_name(part).ok_or(bad("part"))).transpose()?;
+                Ok((problem_of(row)?, part))
             };
-            let Some(row) = rows.next()? else { return Ok(None) };
-            let part: Option<String> = row.get(PROBLEM_COLUMNS)?;
-            let part = part.map(|part| Part::from_name(&part).ok_or(bad("part"))).transpose()?;
-            Ok(Some((problem_of(row)?, part)))
+            match &key {
+                ProblemKey::Id(id) => db.one(sql, values![bytes(id.as_uuid()), asker], with_part),
+                ProblemKey::Slug(slug) => db.one(sql, values![slug.as_str(), asker], with_part),
+            }
         });
         read.await
     }
@@ -106,26 +103,22 @@ impl ProblemStore for SqliteStore {
         offset: u64,
         limit: u64,
     ) -> Result<(Vec<ProblemLine>, u64), StoreError> {
-        let read = self.readers.read("list problems", move |reader| {
+        let read = self.read("list problems", move |db| {
             let Conditions { sql, values, order } = Conditions::of(&filter);
             let tables = " FROM problems p JOIN problem_versions v ON v.problem = p.id AND v.number = p.version \
-                          LEFT JOIN problem_results r ON r.problem = p.id AND r.user = ?";
+                          LEFT JOIN problem_results r ON r.problem = p.id AND r.\"user\" = ?";
             let count = format!("SELECT count(*){tables} WHERE {sql}");
-            let total =
-                reader.prepare_cached(&count)?.query_row(params_from_iter(&values), |row| row.get::<_, i64>(0))?;
+            let total = db.count(&count, &values)?;
             let page = format!(
                 "SELECT {}, {}{tables} WHERE {sql} ORDER BY {order} LIMIT ? OFFSET ?",
                 problem_columns!(),
                 standing_columns!()
             );
-            let values = values.into_iter().chain(page_of(offset, limit).map(Value::Integer));
-            let mut query = reader.prepare_cached(&page)?;
-            let mut rows = query.query(params_from_iter(values))?;
-            let mut lines = Vec::new();
-            while let Some(row) = rows.next()? {
-                lines.push(ProblemLine { problem: problem_of(row)?, standing: standing_of(row, PROBLEM_COLUMNS)? });
-            }
-            Ok((lines, count_of(total)))
+            let values: Vec<Value<'_>> = values.into_iter().chain(page_of(offset, limit).map(Value::Int)).collect();
+            let lines = db.all(&page, &values, |row| {
+                Ok(ProblemLine { problem: problem_of(row)?, standing: standing_of(row, PROBLEM_COLUMNS)? })
+            })?;
+            Ok((lines, total))
         });
         read.await
     }
@@ -136,42 +129,35 @@ impl ProblemStore for SqliteStore {
         offset: u64,
         limit: u64,
     ) -> Result<(Vec<ProblemVersionLine>, u64), StoreError> {
-        let read = self.readers.read("list the versions of a problem", move |reader| {
+        let read = self.read("list the versions of a problem", move |db| {
             let id = bytes(problem.as_uuid());
             let sql = "SELECT count(*) FROM problem_versions WHERE problem = ?";
-            let total = reader.prepare_cached(sql)?.query_row([id], |row| row.get::<_, i64>(0))?;
+            let total = db.count(sql, values![id])?;
             let sql = "SELECT number, package, format, created_by, created_at, verified FROM problem_versions \
                        WHERE problem = ? ORDER BY number DESC LIMIT ? OFFSET ?";
             let [limit, offset] = page_of(offset, limit);
-            let mut query = reader.prepare_cached(sql)?;
-            let mut rows = query.query(params![id, limit, offset])?;
-            let mut versions = Vec::new();
-            while let Some(row) = rows.next()? {
-                versions.push(ProblemVersionLine {
+            let versions = db.all(sql, values![id, limit, offset], |row| {
+                Ok(ProblemVersionLine {
                     number: row.get(0)?,
-                    package: hash_from(blob(row, 1)?, "package")?,
+                    package: hash_from(row.blob(1)?, "package")?,
                     format: row.get(2)?,
                     by: user_of(row, 3)?,
                     at: from_us(row.get(4)?, "created_at")?,
                     is_verified: row.get(5)?,
-                });
-            }
-            Ok((versions, count_of(total)))
+                })
+            })?;
+            Ok((versions, total))
         });
         read.await
     }
 
     async fn members(&self, problem: ProblemId) -> Result<Vec<(UserId, Part)>, StoreError> {
-        let read = self.readers.read("list who has a part in a problem", move |reader| {
-            let sql = "SELECT user, part FROM problem_members WHERE problem = ? ORDER BY user";
-            let mut query = reader.prepare_cached(sql)?;
-            let mut rows = query.query([bytes(problem.as_uuid())])?;
-            let mut members = Vec::new();
-            while let Some(row) = rows.next()? {
-                let user = UserId::from_uuid(id_from(blob(row, 0)?, "user")?);
-                members.push((user, Part::from_name(text(row, 1)?).ok_or(bad("part"))?));
-            }
-            Ok(members)
+        let read = self.read("list who has a part in a problem", move |db| {
+            let sql = "SELECT \"user\", part FROM problem_members WHERE problem = ? ORDER BY \"user\"";
+            db.all(sql, values![bytes(problem.as_uuid())], |row| {
+                let user = UserId::from_uuid(id_from(row.blob(0)?, "user")?);
+                Ok((user, Part::from_name(row.text(1)?).ok_or(bad("part"))?))
+            })
         });
         read.await
     }
@@ -190,36 +176,31 @@ impl ProblemStore for SqliteStore {
     }
 
     async fn stored_of(&self, author: UserId, but: ContentHash) -> Result<Stored, StoreError> {
-        let read = self.readers.read("sum up an author's packages", move |reader| {
-            let sql = "SELECT (SELECT count(*) FROM problems WHERE owner = ?1), (SELECT coalesce(sum(bytes), 0) FROM \
-                       (SELECT max(bytes) AS bytes FROM problem_versions WHERE created_by = ?1 AND package <> ?2 GROUP BY package))";
-            let mut query = reader.prepare_cached(sql)?;
-            let values = params![bytes(author.as_uuid()), but.as_bytes()];
-            let (problems, bytes) = query.query_row(values, |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
-            Ok(Stored { problems: count_of(problems), bytes: Bytes::new(count_of(bytes)) })
+        let read = self.read("sum up an author's packages", move |db| {
+            let sql = "SELECT (SELECT count(*) FROM problems WHERE owner = ?1), (SELECT CAST(coalesce(sum(b.bytes), 0) AS BIGINT) FROM \
+                       (SELECT max(bytes) AS bytes FROM problem_versions WHERE created_by = ?1 AND package <> ?2 GROUP BY package) b)";
+            let stored = db.one(sql, values![bytes(author.as_uuid()), but.as_bytes()], |row| {
+                Ok(Stored { problems: count_of(row.get(0)?), bytes: Bytes::new(count_of(row.get(1)?)) })
+            });
+            Ok(stored?.ok_or(bad("bytes"))?)
         });
         read.await
     }
 
     async fn packages(&self) -> Result<Vec<ContentHash>, StoreError> {
-        let read = self.readers.read("list all packages", |reader| {
-            let mut query = reader.prepare_cached("SELECT DISTINCT package FROM problem_versions")?;
-            let mut rows = query.query([])?;
-            let mut packages = Vec::new();
-            while let Some(row) = rows.next()? {
-                packages.push(hash_from(blob(row, 0)?, "package")?);
-            }
-            Ok(packages)
+        let read = self.read("list all packages", |db| {
+            db.all("SELECT DISTINCT package FROM problem_versions", values![], |row| {
+                Ok(hash_from(row.blob(0)?, "package")?)
+            })
         });
         read.await
     }
 
     async fn shipped(&self, slug: &str) -> Result<Option<[u8; 32]>, StoreError> {
         let slug = slug.to_owned();
-        let read = self.readers.read("look for a problem that was loaded", move |reader| {
+        let read = self.read("look for a problem that was loaded", move |db| {
             let sql = "SELECT archive FROM shipped_problems WHERE slug = ?";
-            let found = reader.prepare_cached(sql)?.query_row([slug], |row| row.get::<_, [u8; 32]>(0));
-            Ok(found.optional()?)
+            db.one(sql, values![slug], |row| row.get(0))
         });
         read.await
     }
@@ -234,24 +215,18 @@ impl ProblemStore for SqliteStore {
         offset: u64,
         limit: u64,
     ) -> Result<(Vec<SubmissionSummary>, u64), StoreError> {
-        let read = self.readers.read("list the submissions to a problem", move |reader| {
+        let read = self.read("list the submissions to a problem", move |db| {
             let Conditions { sql, values, .. } = Conditions::of_submissions(&filter, None);
             let count = format!("SELECT count(*) FROM problem_submissions t WHERE {sql}");
-            let total =
-                reader.prepare_cached(&count)?.query_row(params_from_iter(&values), |row| row.get::<_, i64>(0))?;
+            let total = db.count(&count, &values)?;
             let page = format!(
                 "{}JOIN problem_submissions t ON t.submission = s.id WHERE {sql} \
                  ORDER BY t.submission DESC LIMIT ? OFFSET ?",
                 summary!()
             );
-            let values = values.into_iter().chain(page_of(offset, limit).map(Value::Integer));
-            let mut query = reader.prepare_cached(&page)?;
-            let mut rows = query.query(params_from_iter(values))?;
-            let mut lines = Vec::new();
-            while let Some(row) = rows.next()? {
-                lines.push(summary_of(row)?);
-            }
-            Ok((lines, count_of(total)))
+            let values: Vec<Value<'_>> = values.into_iter().chain(page_of(offset, limit).map(Value::Int)).collect();
+            let lines = db.all(&page, &values, summary_of)?;
+            Ok((lines, total))
         });
         read.await
     }
@@ -262,19 +237,13 @@ impl ProblemStore for SqliteStore {
         after: Option<SubmissionId>,
         limit: u64,
     ) -> Result<Vec<SubmissionId>, StoreError> {
-        let read = self.readers.read("list the submissions to a problem", move |reader| {
-            let Conditions { sql, mut values, .. } = Conditions::of_submissions(&filter, after);
+        let read = self.read("list the submissions to a problem", move |db| {
+            let Conditions { sql, mut values, .. } = Conditions::of_submissions(&filter, after.as_ref());
             let [limit, _] = page_of(0, limit);
-            values.push(Value::Integer(limit));
+            values.push(Value::Int(limit));
             let sql =
                 format!("SELECT t.submission FROM problem_submissions t WHERE {sql} ORDER BY t.submission LIMIT ?");
-            let mut query = reader.prepare_cached(&sql)?;
-            let mut rows = query.query(params_from_iter(values))?;
-            let mut ids = Vec::new();
-            while let Some(row) = rows.next()? {
-                ids.push(SubmissionId::from_uuid(id_from(blob(row, 0)?, "submission")?));
-            }
-            Ok(ids)
+            db.all(&sql, &values, |row| Ok(SubmissionId::from_uuid(id_from(row.blob(0)?, "submission")?)))
         });
         read.await
     }
@@ -293,93 +262,95 @@ impl ProblemStore for SqliteStore {
     }
 
     async fn standing(&self, problem: ProblemId, user: UserId) -> Result<Option<Standing>, StoreError> {
-        let read = self.readers.read("read a standing", move |reader| {
-            let sql =
-                concat!("SELECT ", standing_columns!(), " FROM problem_results r WHERE r.problem = ? AND r.user = ?");
-            let mut query = reader.prepare_cached(sql)?;
-            let mut rows = query.query([bytes(problem.as_uuid()), bytes(user.as_uuid())])?;
-            match rows.next()? {
-                Some(row) => standing_of(row, 0),
-                None => Ok(None),
-            }
+        let read = self.read("read a standing", move |db| {
+            let sql = concat!(
+                "SELECT ",
+                standing_columns!(),
+                " FROM problem_results r WHERE r.problem = ? AND r.\"user\" = ?"
+            );
+            let (problem, user) = (bytes(problem.as_uuid()), bytes(user.as_uuid()));
+            Ok(db.one(sql, values![problem, user], |row| standing_of(row, 0))?.flatten())
         });
         read.await
     }
 
     async fn board(&self, problem: ProblemId, offset: u64, limit: u64) -> Result<(Vec<BoardLine>, u64), StoreError> {
-        let read = self.readers.read("read the leaderboard of a problem", move |reader| {
+        let read = self.read("read the leaderboard of a problem", move |db| {
             let id = bytes(problem.as_uuid());
             let sql = "SELECT count(*) FROM problem_results WHERE problem = ? AND rank_score IS NOT NULL";
-            let total = reader.prepare_cached(sql)?.query_row([id], |row| row.get::<_, i64>(0))?;
+            let total = db.count(sql, values![id])?;
             let sql = concat!(
                 "SELECT ",
                 standing_columns!(),
-                ", r.user, u.username, t.language, t.memory FROM problem_results r JOIN users u ON u.id = r.user \
+                ", r.\"user\", u.username, t.language, t.memory FROM problem_results r JOIN users u ON u.id = r.\"user\" \
                  JOIN problem_submissions t ON t.submission = r.best \
                  WHERE r.problem = ? AND r.rank_score IS NOT NULL \
-                 ORDER BY r.rank_score, r.rank_time, r.solved_at, r.user LIMIT ? OFFSET ?"
+                 ORDER BY r.rank_score, r.rank_time, r.solved_at NULLS FIRST, r.\"user\" LIMIT ? OFFSET ?"
             );
             let [limit, skip] = page_of(offset, limit);
-            let mut query = reader.prepare_cached(sql)?;
-            let mut rows = query.query(params![id, limit, skip])?;
-            let mut lines = Vec::new();
-            while let Some(row) = rows.next()? {
+            let mut place = offset;
+            let lines = db.all(sql, values![id, limit, skip], |row| {
                 let memory: Option<i64> = row.get(9)?;
-                lines.push(BoardLine {
-                    place: offset + 1 + lines.len() as u64,
-                    user: UserId::from_uuid(id_from(blob(row, 6)?, "user")?),
+                place += 1;
+                Ok(BoardLine {
+                    place,
+                    user: UserId::from_uuid(id_from(row.blob(6)?, "user")?),
                     username: row.get(7)?,
-                    language: language_of(text(row, 8)?)?,
+                    language: language_of(row.text(8)?)?,
                     standing: standing_of(row, 0)?.ok_or(bad("solved"))?,
                     memory: memory.and_then(|n| u64::try_from(n).ok()).map(Bytes::new),
-                });
-            }
-            Ok((lines, count_of(total)))
+                })
+            })?;
+            Ok((lines, total))
         });
         read.await
     }
 
     async fn progress(&self, user: UserId) -> Result<Progress, StoreError> {
-        let read = self.readers.read("read what a user has solved", move |reader| {
-            let sql = "SELECT easy, medium, hard, solved, attempted, last_solved_at FROM user_progress WHERE user = ?";
-            let mut query = reader.prepare_cached(sql)?;
-            let mut rows = query.query([bytes(user.as_uuid())])?;
-            rows.next()?.map_or(Ok(Progress::default()), |row| progress_of(row, 0))
+        let read = self.read("read what a user has solved", move |db| {
+            let sql =
+                "SELECT easy, medium, hard, solved, attempted, last_solved_at FROM user_progress WHERE \"user\" = ?";
+            let progress = db.one(sql, values![bytes(user.as_uuid())], |row| progress_of(row, 0))?;
+            Ok(progress.unwrap_or_default())
         });
         read.await
     }
 
     async fn ranks(&self, offset: u64, limit: u64) -> Result<(Vec<RankLine>, u64), StoreError> {
-        let read = self.readers.read("read the global leaderboard", move |reader| {
+        let read = self.read("read the global leaderboard", move |db| {
             let sql = "SELECT count(*) FROM user_progress WHERE solved > 0";
-            let total = reader.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0))?;
-            let sql = "SELECT g.easy, g.medium, g.hard, g.solved, g.attempted, g.last_solved_at, g.user, u.username \
-                       FROM user_progress g JOIN users u ON u.id = g.user WHERE g.solved > 0 \
-                       ORDER BY g.solved DESC, g.last_solved_at, g.user LIMIT ? OFFSET ?";
+            let total = db.count(sql, values![])?;
+            let sql = "SELECT g.easy, g.medium, g.hard, g.solved, g.attempted, g.last_solved_at, g.\"user\", u.username \
+                       FROM user_progress g JOIN users u ON u.id = g.\"user\" WHERE g.solved > 0 \
+                       ORDER BY g.solved DESC, g.last_solved_at NULLS FIRST, g.\"user\" LIMIT ? OFFSET ?";
             let [limit, skip] = page_of(offset, limit);
-            let mut query = reader.prepare_cached(sql)?;
-            let mut rows = query.query(params![limit, skip])?;
-            let mut lines = Vec::new();
-            while let Some(row) = rows.next()? {
-                lines.push(RankLine {
-                    place: offset + 1 + lines.len() as u64,
-                    user: UserId::from_uuid(id_from(blob(row, 6)?, "user")?),
+            let mut place = offset;
+            let lines = db.all(sql, values![limit, skip], |row| {
+                place += 1;
+                Ok(RankLine {
+                    place,
+                    user: UserId::from_uuid(id_from(row.blob(6)?, "user")?),
                     username: row.get(7)?,
                     progress: progress_of(row, 0)?,
-                });
-            }
-            Ok((lines, count_of(total)))
+                })
+            })?;
+            Ok((lines, total))
         });
         read.await
     }
 }
 
-/// Limit and offset as SQLite takes them. Numbers beyond what a row number can be mean an empty page.
-pub(super) fn page_of(offset: u64, limit: u64) -> [i64; 2] {
+/// Limit and offset as a statement takes them. Numbers beyond what a row number can be mean an empty page.
+pub(crate) fn page_of(offset: u64, limit: u64) -> [i64; 2] {
     [limit, offset].map(|n| i64::try_from(n).unwrap_or(i64::MAX))
 }
 
-pub(super) fn count_of(total: i64) -> u64 {
+/// An id as a value that is bound somewhere later.
+pub(crate) fn blob_of(id: &uuid::Uuid) -> Value<'_> {
+    Value::Blob(Cow::Borrowed(id.as_bytes()))
+}
+
+pub(crate) fn count_of(total: i64) -> u64 {
     u64::try_from(total).unwrap_or(0)
 }
 
@@ -399,22 +370,22 @@ const fn visibility_number(visibility: Visibility) -> i64 {
     }
 }
 
-fn user_of(row: &Row<'_>, column: usize) -> Result<Option<UserId>, Fault> {
-    let id = row.get_ref(column)?.as_blob_or_null().map_err(|_| bad("user"))?;
+fn user_of(row: Row<'_>, column: usize) -> Result<Option<UserId>, Fault> {
+    let id: Option<&[u8]> = row.get(column)?;
     Ok(id.map(|id| id_from(id, "user").map(UserId::from_uuid)).transpose()?)
 }
 
-fn problem_of(row: &Row<'_>) -> Result<ProblemRecord, Fault> {
+fn problem_of(row: Row<'_>) -> Result<ProblemRecord, Fault> {
     let difficulty: Option<i64> = row.get(4)?;
     let difficulty = difficulty.map(|number| {
         Difficulty::ALL.into_iter().find(|one| difficulty_number(*one) == number).ok_or(bad("difficulty"))
     });
-    let tags: Vec<String> = serde_json::from_str(text(row, 5)?).map_err(|_| bad("tags"))?;
+    let tags: Vec<String> = serde_json::from_str(row.text(5)?).map_err(|_| bad("tags"))?;
     let visibility: i64 = row.get(6)?;
     let count = |column| Ok::<u64, Fault>(count_of(row.get(column)?));
     Ok(ProblemRecord {
-        id: ProblemId::from_uuid(id_from(blob(row, 0)?, "id")?),
-        slug: text(row, 1)?.parse().map_err(|_| bad("slug"))?,
+        id: ProblemId::from_uuid(id_from(row.blob(0)?, "id")?),
+        slug: row.text(1)?.parse().map_err(|_| bad("slug"))?,
         owner: user_of(row, 2)?,
         title: row.get(3)?,
         difficulty: difficulty.transpose()?,
@@ -432,20 +403,20 @@ fn problem_of(row: &Row<'_>) -> Result<ProblemRecord, Fault> {
             attempted_by: count(12)?,
             solved_by: count(13)?,
         },
-        package: hash_from(blob(row, 14)?, "package")?,
+        package: hash_from(row.blob(14)?, "package")?,
         is_verified: row.get(15)?,
     })
 }
 
 /// Six columns from `first`; `None` where they are NULL.
-fn standing_of(row: &Row<'_>, first: usize) -> Result<Option<Standing>, Fault> {
-    let Some(is_solved) = row.get::<_, Option<bool>>(first)? else { return Ok(None) };
+fn standing_of(row: Row<'_>, first: usize) -> Result<Option<Standing>, Fault> {
+    let Some(is_solved) = row.get::<Option<bool>>(first)? else { return Ok(None) };
     let best_time_us: Option<i64> = row.get(first + 4)?;
     let solved_at: Option<i64> = row.get(first + 5)?;
     Ok(Some(Standing {
         is_solved,
         tries: row.get(first + 1)?,
-        best_submission: Some(SubmissionId::from_uuid(id_from(blob(row, first + 2)?, "best")?)),
+        best_submission: Some(SubmissionId::from_uuid(id_from(row.blob(first + 2)?, "best")?)),
         best_score: score_from(row.get(first + 3)?)?,
         best_time: best_time_us.and_then(|us| u64::try_from(us).ok()).map(Duration::from_micros),
         solved_at: solved_at.map(|us| from_us(us, "solved_at")).transpose()?,
@@ -453,7 +424,7 @@ fn standing_of(row: &Row<'_>, first: usize) -> Result<Option<Standing>, Fault> {
 }
 
 /// Six columns from `first`.
-fn progress_of(row: &Row<'_>, first: usize) -> Result<Progress, Fault> {
+fn progress_of(row: Row<'_>, first: usize) -> Result<Progress, Fault> {
     let count = |at: usize| Ok::<u64, Fault>(count_of(row.get(first + at)?));
     let last: Option<i64> = row.get(first + 5)?;
     Ok(Progress {

@@ -4,20 +4,17 @@ use async_trait::async_trait;
 use cupel_core::{Delivery, Over, StoreError, WebhookStore};
 use cupel_types::{SubmissionId, UserId, WebhookId};
 use jiff::Timestamp;
-use rusqlite::{Connection, params};
 
-use super::SqliteStore;
-use super::commands::{blob, bytes};
 use super::fault::Fault;
-use super::writer::Write;
+use super::{Backend, Sql, SqlStore, Write, bytes, values};
 use crate::rows::{bad, id_from, to_us};
 
 #[async_trait]
-impl WebhookStore for SqliteStore {
+impl<B: Backend> WebhookStore for SqlStore<B> {
     async fn take_deliveries(&self, now: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<Delivery>, StoreError> {
-        let any = self.readers.read("look for webhook deliveries", move |reader| {
+        let any = self.read("look for webhook deliveries", move |db| {
             let sql = "SELECT 1 FROM webhook_deliveries WHERE next_at <= ? LIMIT 1";
-            Ok(reader.prepare_cached(sql)?.exists([to_us(now)])?)
+            db.exists(sql, values![to_us(now)])
         });
         if !any.await? {
             return Ok(Vec::new());
@@ -56,23 +53,19 @@ impl Write for Take {
     // A lost "taken" means that a delivery is tried sooner.
     const DURABLE: bool = false;
 
-    fn apply(&self, connection: &Connection) -> Result<Vec<Delivery>, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<Vec<Delivery>, Fault> {
         let sql = "UPDATE webhook_deliveries SET next_at = ? WHERE id IN \
-                   (SELECT id FROM webhook_deliveries WHERE next_at <= ? ORDER BY next_at LIMIT ?) \
+                   (SELECT id FROM webhook_deliveries WHERE next_at <= ? ORDER BY next_at LIMIT ? /*pg FOR UPDATE SKIP LOCKED */) \
                    RETURNING id, submission, owner, url, tries";
-        let mut update = connection.prepare_cached(sql)?;
-        let mut rows = update.query(params![to_us(self.until), to_us(self.now), self.limit])?;
-        let mut taken = Vec::new();
-        while let Some(row) = rows.next()? {
-            taken.push(Delivery {
-                id: WebhookId::from_uuid(id_from(blob(row, 0)?, "id")?),
-                submission: SubmissionId::from_uuid(id_from(blob(row, 1)?, "submission")?),
-                owner: UserId::from_uuid(id_from(blob(row, 2)?, "owner")?),
+        db.all(sql, values![to_us(self.until), to_us(self.now), self.limit], |row| {
+            Ok(Delivery {
+                id: WebhookId::from_uuid(id_from(row.blob(0)?, "id")?),
+                submission: SubmissionId::from_uuid(id_from(row.blob(1)?, "submission")?),
+                owner: UserId::from_uuid(id_from(row.blob(2)?, "owner")?),
                 url: row.get(3)?,
-                tries: u32::try_from(row.get::<_, i64>(4)?).map_err(|_| bad("tries"))?,
-            });
-        }
-        Ok(taken)
+                tries: u32::try_from(row.get::<i64>(4)?).map_err(|_| bad("tries"))?,
+            })
+        })
     }
 }
 
@@ -87,11 +80,10 @@ impl Write for Delivered {
     const OPERATION: &'static str = "record a webhook delivery";
     const DURABLE: bool = true;
 
-    fn apply(&self, connection: &Connection) -> Result<(), Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<(), Fault> {
         let sql = "UPDATE webhook_deliveries SET tries = tries + 1, next_at = NULL, ended_at = ?, status = ?, error = NULL \
                    WHERE id = ? AND next_at IS NOT NULL";
-        let mut update = connection.prepare_cached(sql)?;
-        update.execute(params![to_us(self.now), self.status, bytes(self.id.as_uuid())])?;
+        db.execute(sql, values![to_us(self.now), self.status, bytes(self.id.as_uuid())])?;
         Ok(())
     }
 }
@@ -108,12 +100,11 @@ impl Write for Failed {
     const OPERATION: &'static str = "record a failed webhook delivery";
     const DURABLE: bool = true;
 
-    fn apply(&self, connection: &Connection) -> Result<(), Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<(), Fault> {
         let sql = "UPDATE webhook_deliveries SET tries = tries + 1, next_at = ?, ended_at = ?, error = ? \
                    WHERE id = ? AND next_at IS NOT NULL";
         let ended_at = if self.next.is_none() { Some(to_us(self.now)) } else { None };
-        let mut update = connection.prepare_cached(sql)?;
-        update.execute(params![self.next.map(to_us), ended_at, self.error, bytes(self.id.as_uuid())])?;
+        db.execute(sql, values![self.next.map(to_us), ended_at, self.error, bytes(self.id.as_uuid())])?;
         Ok(())
     }
 }
@@ -128,19 +119,18 @@ impl Write for Gone {
     const OPERATION: &'static str = "give up a webhook receiver";
     const DURABLE: bool = true;
 
-    fn apply(&self, connection: &Connection) -> Result<u64, Fault> {
-        let sql = "UPDATE webhook_deliveries SET tries = tries + (id = ?1), next_at = NULL, ended_at = ?2, status = 410, \
+    fn apply(&self, db: &dyn Sql) -> Result<u64, Fault> {
+        let sql = "UPDATE webhook_deliveries SET tries = tries + CASE WHEN id = ?1 THEN 1 ELSE 0 END, next_at = NULL, ended_at = ?2, status = 410, \
                    error = 'the receiver is gone (410)' WHERE next_at IS NOT NULL \
                    AND (owner, url) = (SELECT owner, url FROM webhook_deliveries WHERE id = ?1)";
-        let mut update = connection.prepare_cached(sql)?;
-        Ok(update.execute(params![bytes(self.id.as_uuid()), to_us(self.now)])? as u64)
+        db.execute(sql, values![bytes(self.id.as_uuid()), to_us(self.now)])
     }
 }
 
 /// Removes what nobody may ask for any more.
-pub(super) struct Forget {
-    pub(super) over: Over,
-    pub(super) limit: u32,
+pub(crate) struct Forget {
+    pub(crate) over: Over,
+    pub(crate) limit: u32,
 }
 
 impl Write for Forget {
@@ -148,7 +138,7 @@ impl Write for Forget {
     const OPERATION: &'static str = "forget what is over";
     const DURABLE: bool = false;
 
-    fn apply(&self, connection: &Connection) -> Result<u64, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<u64, Fault> {
         let removals = [
             (
                 "DELETE FROM idempotency_keys WHERE (owner, key) IN \
@@ -182,7 +172,7 @@ impl Write for Forget {
         ];
         let mut forgotten = 0;
         for (sql, until) in removals {
-            forgotten += connection.prepare_cached(sql)?.execute(params![to_us(until), self.limit])? as u64;
+            forgotten += db.execute(sql, values![to_us(until), self.limit])?;
         }
         Ok(forgotten)
     }

@@ -1,0 +1,172 @@
+//! The database's time on every node: leases are compared on one clock, however wrong those of the machines are.
+//!
+//! What is measured is the difference between the database's clock and this machine's monotonic one, at the start and every
+//! few seconds, by the quickest of a few questions: the answer's time lies somewhere within the journey, so the error is at most
+//! half of it. Small differences are taken over in parts. A large one means that the database's clock was set, or that another
+//! server has taken over, and counts at once, so that all nodes go on agreeing. The time that is told never goes backwards: if the
+//! database's does, this one stands still until it is reached.
+//!
+//! *Invariant:* the machine's wall clock is only compared, never used.
+
+use std::fmt;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use cupel_core::{Clock, SystemClock};
+use jiff::{SignedDuration, Timestamp};
+
+use super::pool::Pool;
+use crate::sql::fault::Fault;
+use crate::sql::{Sql, values};
+
+/// How often the difference is measured.
+const EVERY: Duration = Duration::from_secs(10);
+/// Questions of one measurement.
+const QUESTIONS: usize = 3;
+/// From which difference on the database's clock was set, and did not only drift: microseconds.
+const SET_US: i64 = 500_000;
+
+/// A clock that shows the database's time. Clones show the same.
+#[derive(Clone)]
+pub struct DatabaseClock(Arc<Inner>);
+
+struct Inner {
+    began: Instant,
+    /// The database's time when `began` was, as far as it is known: microseconds since 1970.
+    offset_us: AtomicI64,
+    /// What was told last.
+    told_us: AtomicI64,
+    /// How far this machine's wall clock is ahead.
+    skew_us: AtomicI64,
+}
+
+/// One measurement: the database's time at an instant.
+struct Sample {
+    at: Instant,
+    us: i64,
+    skew_us: i64,
+}
+
+impl DatabaseClock {
+    pub(super) fn measure(db: &dyn Sql) -> Result<DatabaseClock, Fault> {
+        let sample = ask(db)?;
+        let inner = Inner {
+            began: sample.at,
+            offset_us: AtomicI64::new(sample.us),
+            told_us: AtomicI64::new(i64::MIN),
+            skew_us: AtomicI64::new(sample.skew_us),
+        };
+        Ok(DatabaseClock(Arc::new(inner)))
+    }
+
+    /// How far this machine's own clock is ahead of the database's (negative: behind), as last measured.
+    pub fn skew(&self) -> SignedDuration {
+        SignedDuration::from_micros(self.0.skew_us.load(Ordering::Relaxed))
+    }
+
+    /// Measures again and again, until nobody has the clock any more.
+    pub(super) fn keep(&self, pool: Pool) {
+        let clock: Weak<Inner> = Arc::downgrade(&self.0);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(EVERY).await;
+                // A database that does not answer now is asked again later: the clock goes on.
+                let sample = pool.read("ask the database for its time", ask).await;
+                let Some(clock) = clock.upgrade() else { return };
+                if let Ok(sample) = sample {
+                    clock.learn(&sample);
+                }
+            }
+        });
+    }
+}
+
+impl Inner {
+    fn learn(&self, sample: &Sample) {
+        let measured = sample.us - micros(sample.at.saturating_duration_since(self.began));
+        let offset = self.offset_us.load(Ordering::Relaxed);
+        let difference = measured - offset;
+        let taken = if difference.abs() >= SET_US { difference } else { difference / 4 };
+        self.offset_us.store(offset + taken, Ordering::Relaxed);
+        self.skew_us.store(sample.skew_us, Ordering::Relaxed);
+    }
+
+    fn at(&self, now: Instant) -> i64 {
+        let us = self.offset_us.load(Ordering::Relaxed) + micros(now.saturating_duration_since(self.began));
+        self.told_us.fetch_max(us, Ordering::Relaxed).max(us)
+    }
+}
+
+impl Clock for DatabaseClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_microsecond(self.0.at(Instant::now())).unwrap_or(Timestamp::MAX)
+    }
+}
+
+impl fmt::Debug for DatabaseClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DatabaseClock").field("skew", &self.skew()).finish()
+    }
+}
+
+fn ask(db: &dyn Sql) -> Result<Sample, Fault> {
+    let mut best: Option<(Duration, Sample)> = None;
+    for _ in 0..QUESTIONS {
+        let before = Instant::now();
+        let sql = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
+        let us = db.one(sql, values![], |row| row.get::<i64>(0))?.unwrap_or_default();
+        let (after, wall) = (Instant::now(), SystemClock.now());
+        let journey = after.duration_since(before);
+        let at = before + journey / 2;
+        let skew_us = wall.as_microsecond() - micros(after.duration_since(at)) - us;
+        if best.as_ref().is_none_or(|(quickest, _)| journey < *quickest) {
+            best = Some((journey, Sample { at, us, skew_us }));
+        }
+    }
+    best.map(|(_, sample)| sample).ok_or(Fault::BrokenOff)
+}
+
+fn micros(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clock(us: i64) -> Inner {
+        let zero = || AtomicI64::new(0);
+        Inner { began: Instant::now(), offset_us: AtomicI64::new(us), told_us: zero(), skew_us: zero() }
+    }
+
+    fn after(clock: &Inner, ms: u64) -> Instant {
+        clock.began + Duration::from_millis(ms)
+    }
+
+    fn learn(clock: &Inner, ms: u64, us: i64) {
+        clock.learn(&Sample { at: after(clock, ms), us, skew_us: 7 });
+    }
+
+    #[test]
+    fn small_differences_are_taken_over_in_parts_and_large_ones_at_once() {
+        let clock = clock(1_000_000_000);
+        assert_eq!(clock.at(after(&clock, 1000)), 1_001_000_000);
+        learn(&clock, 2000, 1_002_000_400);
+        assert_eq!(clock.at(after(&clock, 2000)), 1_002_000_100);
+        // Five minutes ahead: another server.
+        learn(&clock, 3000, 1_303_000_000);
+        assert_eq!(clock.at(after(&clock, 3000)), 1_303_000_000);
+        assert_eq!(clock.skew_us.load(Ordering::Relaxed), 7);
+    }
+
+    #[test]
+    fn the_time_that_is_told_stands_still_rather_than_go_back() {
+        let clock = clock(1_000_000_000);
+        let told = clock.at(after(&clock, 5000));
+        learn(&clock, 5000, 1_000_000_000);
+        assert_eq!(clock.at(after(&clock, 5000)), told);
+        assert_eq!(clock.at(after(&clock, 9000)), told);
+        assert_eq!(clock.at(after(&clock, 10_001)), told + 1000);
+    }
+}

@@ -1,0 +1,337 @@
+//! A connection to PostgreSQL as queries and commands see it: used by one thread at a time, which waits for every answer.
+//!
+//! It has a small runtime of its own, whose only work is this connection's input and output, so an answer wakes the thread
+//! that asked and no other. Nothing is waited for longer than [`Timeouts::answer`]: a server that is frozen, or a network that
+//! swallows everything, ends the connection and gives [`Fault::Silent`].
+//!
+//! In a transaction, what [`Sql::put`] is given waits until something is asked or the transaction ends, and then goes out
+//! together, without waiting for one answer before sending the next. The answers are all looked at before COMMIT is sent, so
+//! that only a COMMIT whose answer is lost leaves it open whether something was written.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use cupel_types::RunId;
+use futures_util::TryStreamExt as _;
+use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::{Client, NoTls, Statement};
+use uuid::Uuid;
+
+use super::dialect::translate;
+use super::tls::Connector;
+use super::url::Place;
+use crate::rows::bad;
+use crate::sql::commands::{FETCH_RUNS, RunRow};
+use crate::sql::fault::Fault;
+use crate::sql::{Bind as _, Lock, Row, Sql, Value};
+
+/// Statements that a connection keeps prepared: more than there are, but for lists with many kinds of filters.
+const STATEMENTS_MAX: usize = 400;
+
+/// How long is waited before something counts as failed.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// For a connection, from the first packet to the end of the greeting.
+    pub connect: Duration,
+    /// For a free connection.
+    pub acquire: Duration,
+    /// Of the server, for one statement; and two thirds of that for a lock.
+    pub statement: Duration,
+    /// For an answer of the server to one statement; longer than `statement`, so that the server's word comes first.
+    pub answer: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Timeouts {
+        Timeouts {
+            connect: Duration::from_secs(5),
+            acquire: Duration::from_secs(10),
+            statement: Duration::from_secs(12),
+            answer: Duration::from_secs(15),
+        }
+    }
+}
+
+pub(super) struct Connection {
+    /// There until it is dropped.
+    runtime: Option<Runtime>,
+    client: Client,
+    /// By our own text.
+    statements: RefCell<HashMap<String, Statement>>,
+    answer: Cell<Duration>,
+    /// Changes that have not gone out.
+    puts: RefCell<Vec<Put>>,
+    fetched: RefCell<HashMap<RunId, Option<RunRow>>>,
+    held: RefCell<HashSet<(Lock, [u8; 16])>>,
+}
+
+struct Put {
+    statement: Statement,
+    values: Vec<Value<'static>>,
+}
+
+/// Why a transaction did not end well.
+pub(super) struct NotCommitted {
+    pub(super) fault: Fault,
+    /// Whether it may have been committed all the same.
+    pub(super) perhaps: bool,
+}
+
+impl Connection {
+    pub(super) fn open(place: &Place, tls: Option<&Connector>, timeouts: &Timeouts) -> Result<Connection, Fault> {
+        let unreachable = |error: std::io::Error| Fault::Unreachable(Arc::new(error));
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(unreachable)?;
+        let connecting = async {
+            let client = match tls {
+                None => {
+                    let (client, connection) = place.config.connect(NoTls).await?;
+                    tokio::spawn(connection);
+                    client
+                }
+                Some(tls) => {
+                    let (client, connection) = place.config.connect(tls.clone()).await?;
+                    tokio::spawn(connection);
+                    client
+                }
+            };
+            // An idle transaction is one whose node has died or been cut off: nobody should wait for its locks.
+            let session = format!(
+                "SET statement_timeout = {statement}; SET lock_timeout = {lock}; SET idle_in_transaction_session_timeout = {idle}; \
+                 SET jit = off; SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
+                statement = timeouts.statement.as_millis(),
+                lock = timeouts.statement.as_millis() * 2 / 3,
+                idle = timeouts.answer.as_millis()
+            );
+            client.batch_execute(&session).await?;
+            Ok::<_, tokio_postgres::Error>(client)
+        };
+        let client = runtime.block_on(async { tokio::time::timeout(timeouts.connect, connecting).await });
+        let client = match client {
+            Ok(Ok(client)) => client,
+            Ok(Err(error)) => return Err(Fault::Unreachable(Arc::new(error))),
+            Err(_elapsed) => return Err(Fault::Silent),
+        };
+        Ok(Connection {
+            runtime: Some(runtime),
+            client,
+            statements: RefCell::default(),
+            answer: Cell::new(timeouts.answer),
+            puts: RefCell::default(),
+            fetched: RefCell::default(),
+            held: RefCell::default(),
+        })
+    }
+
+    /// For what may take long: no bound on statements and locks, and this one on answers.
+    pub(super) fn be_patient(&self, answer: Duration) -> Result<(), Fault> {
+        self.answer.set(answer);
+        self.batch("SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0")
+    }
+
+    fn wait<T>(&self, answer: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Fault> {
+        let Some(runtime) = &self.runtime else { return Err(Fault::Closed) };
+        let answer = async { tokio::time::timeout(self.answer.get(), answer).await };
+        Ok(runtime.block_on(answer).map_err(|_elapsed| Fault::Silent)??)
+    }
+
+    /// Statements without values, separated by semicolons.
+    pub(super) fn batch(&self, sql: &str) -> Result<(), Fault> {
+        self.wait(self.client.batch_execute(sql))
+    }
+
+    fn statement(&self, sql: &str) -> Result<Statement, Fault> {
+        if let Some(statement) = self.statements.borrow().get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.wait(self.client.prepare(&translate(sql)))?;
+        let mut statements = self.statements.borrow_mut();
+        if statements.len() >= STATEMENTS_MAX {
+            statements.clear();
+        }
+        statements.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+
+    fn query(&self, sql: &str, values: &[Value<'_>]) -> Result<Vec<tokio_postgres::Row>, Fault> {
+        self.flush()?;
+        let statement = self.statement(sql)?;
+        self.wait(async { self.client.query_raw(&statement, values).await?.try_collect().await })
+    }
+
+    /// Begins a transaction in which these runs will be read, and held; `standing` are those of them whose end may change how
+    /// somebody stands with a problem.
+    pub(super) fn begin(&self, durable: bool, mut runs: Vec<RunId>, standing: &HashSet<RunId>) -> Result<(), Fault> {
+        self.forget();
+        // Source: PostgreSQL's manual, "Asynchronous Commit".
+        let begin = if durable { "BEGIN" } else { "BEGIN; SET LOCAL synchronous_commit TO OFF" };
+        runs.sort_unstable();
+        runs.dedup();
+        if runs.is_empty() {
+            return self.batch(begin);
+        }
+        // In the order of their ids, as everybody takes them: so nobody waits in a circle.
+        let statement = self.statement(FETCH_RUNS)?;
+        let ids: Vec<Value<'_>> = runs.iter().map(|run| run.as_uuid().as_bytes().value()).collect();
+        let rows = self.wait(async {
+            let ids: [&Vec<Value<'_>>; 1] = [&ids];
+            let begin = self.client.batch_execute(begin);
+            let fetch = async { self.client.query_raw(&statement, ids).await?.try_collect::<Vec<_>>().await };
+            // Both go out at once, in this order.
+            let ((), rows) = futures_util::future::try_join(begin, fetch).await?;
+            Ok(rows)
+        })?;
+        let mut fetched = self.fetched.borrow_mut();
+        fetched.extend(runs.into_iter().map(|run| (run, None)));
+        let (mut problems, mut users) = (Vec::new(), Vec::new());
+        for row in &rows {
+            let row = RunRow::of(Row::Postgres(row))?;
+            if let Some(about) = row.about.filter(|_| standing.contains(&row.id)) {
+                problems.push(about.problem);
+                users.push(row.owner);
+            }
+            fetched.insert(row.id, Some(row));
+        }
+        drop(fetched);
+        problems.sort_unstable();
+        problems.dedup();
+        self.lock_all(Lock::Problem, problems.iter().map(|problem| problem.as_uuid()))?;
+        users.sort_unstable();
+        users.dedup();
+        self.lock_all(Lock::User, users.iter().map(|user| user.as_uuid()))
+    }
+
+    /// Holds these rows, which are in the order of their ids.
+    fn lock_all<'i>(&self, what: Lock, ids: impl Iterator<Item = &'i Uuid>) -> Result<(), Fault> {
+        let ids: Vec<Value<'_>> = ids.map(|id| id.as_bytes().value()).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        // Not so strong that who only refers to a row would have to wait.
+        let sql = match what {
+            Lock::Submission => "SELECT id FROM code_submissions WHERE id = ANY(?) ORDER BY id FOR NO KEY UPDATE",
+            Lock::Problem => "SELECT id FROM problems WHERE id = ANY(?) ORDER BY id FOR NO KEY UPDATE",
+            Lock::Contest => "SELECT id FROM contests WHERE id = ANY(?) ORDER BY id FOR NO KEY UPDATE",
+            Lock::User => "SELECT id FROM users WHERE id = ANY(?) ORDER BY id FOR NO KEY UPDATE",
+        };
+        self.flush()?;
+        let statement = self.statement(sql)?;
+        let rows = self.wait(async {
+            let ids: [&Vec<Value<'_>>; 1] = [&ids];
+            self.client.query_raw(&statement, ids).await?.try_collect::<Vec<_>>().await
+        })?;
+        let mut held = self.held.borrow_mut();
+        for row in &rows {
+            held.insert((what, Row::Postgres(row).get(0)?));
+        }
+        Ok(())
+    }
+
+    /// Ends the transaction: everything that was changed is written, or nothing.
+    pub(super) fn commit(&self) -> Result<(), NotCommitted> {
+        self.flush().map_err(|fault| NotCommitted { fault, perhaps: false })?;
+        self.forget();
+        self.batch("COMMIT").map_err(|fault| NotCommitted { perhaps: fault.ends_the_connection(), fault })
+    }
+
+    pub(super) fn roll_back(&self) -> Result<(), Fault> {
+        self.forget();
+        self.batch("ROLLBACK")
+    }
+
+    fn forget(&self) {
+        self.puts.borrow_mut().clear();
+        self.fetched.borrow_mut().clear();
+        self.held.borrow_mut().clear();
+    }
+
+    /// Sends what was put, and looks at all answers.
+    fn flush(&self) -> Result<(), Fault> {
+        let puts = self.puts.take();
+        if puts.is_empty() {
+            return Ok(());
+        }
+        let changes = puts.iter().map(|put| self.client.execute_raw(&put.statement, &put.values));
+        let changed = self.wait(one_after_another(changes))?;
+        match changed.into_iter().find(|changed| *changed != 1) {
+            None => Ok(()),
+            Some(changed) => Err(Fault::NotOne { changed }),
+        }
+    }
+}
+
+/// Sends all requests in their order, without waiting for one's answer before the next is sent: each is sent when it is
+/// polled for the first time.
+async fn one_after_another<T>(
+    requests: impl Iterator<Item = impl Future<Output = Result<T, tokio_postgres::Error>>>,
+) -> Result<Vec<T>, tokio_postgres::Error> {
+    let mut requests: Vec<Pin<Box<_>>> = requests.map(Box::pin).collect();
+    let mut answers = poll_fn(|context| {
+        let polled: Vec<_> = requests.iter_mut().map(|request| request.as_mut().poll(context)).collect();
+        Poll::Ready(polled)
+    })
+    .await
+    .into_iter();
+    let mut all = Vec::with_capacity(requests.len());
+    for request in requests {
+        all.push(match answers.next() {
+            Some(Poll::Ready(answer)) => answer?,
+            Some(Poll::Pending) | None => request.await?,
+        });
+    }
+    Ok(all)
+}
+
+impl Sql for Connection {
+    fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<u64, Fault> {
+        self.flush()?;
+        let statement = self.statement(sql)?;
+        self.wait(self.client.execute_raw(&statement, values))
+    }
+
+    fn put(&self, sql: &str, values: &[Value<'_>]) -> Result<(), Fault> {
+        let statement = self.statement(sql)?;
+        let values = values.iter().map(|value| value.clone().into_owned()).collect();
+        self.puts.borrow_mut().push(Put { statement, values });
+        Ok(())
+    }
+
+    fn each(
+        &self,
+        sql: &str,
+        values: &[Value<'_>],
+        tell: &mut dyn FnMut(Row<'_>) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        self.query(sql, values)?.iter().try_for_each(|row| tell(Row::Postgres(row)))
+    }
+
+    fn lock(&self, what: Lock, id: &[u8]) -> Result<(), Fault> {
+        let id = Uuid::from_slice(id).map_err(|_| bad("id"))?;
+        if self.held.borrow().contains(&(what, id.into_bytes())) {
+            return Ok(());
+        }
+        self.lock_all(what, [&id].into_iter())
+    }
+
+    fn run_at_hand(&self, run: RunId) -> Option<Option<RunRow>> {
+        self.fetched.borrow_mut().remove(&run)
+    }
+
+    fn sync(&self) -> Result<(), Fault> {
+        // A commit that has written nothing waits for nothing; this one has a record, which comes after all that was before.
+        self.query("SELECT pg_logical_emit_message(TRUE, 'cupel', 'sync')::TEXT", &[]).map(drop)
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // Without waiting: this may be a thread that must not.
+            runtime.shutdown_background();
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Changes of the schema, carried out in order when a database is opened, by one node at a time.
+//!
+//! The table `cupel` has one row: the version of the schema, and the name of the cluster whose database this is. Every change
+//! and its number are written in one transaction, under an advisory lock. Numbers are those of SQLite's changes, so that data
+//! of one version can go from one database to the other; the first is the whole schema as it was when PostgreSQL came.
+
+use super::connection::Connection;
+use crate::sql::fault::Fault;
+use crate::sql::{Sql, values};
+
+/// Every change of the schema with the version it leads to, oldest first. A published one never changes again.
+const MIGRATIONS: [(i64, &str); 2] = [
+    (7, include_str!("../../migrations/postgres/0007_base.sql")),
+    (8, include_str!("../../migrations/postgres/0008_cluster.sql")),
+];
+
+/// Whoever changes the schema holds this lock ("cupel" in ASCII).
+const LOCK: &str = "SELECT pg_advisory_xact_lock(427857421676)::TEXT";
+
+const TABLE: &str = "CREATE TABLE IF NOT EXISTS cupel (one BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (one), \
+     schema_version BIGINT NOT NULL, cluster TEXT NOT NULL)";
+
+/// Why the schema is not this version's, or not this cluster's.
+#[derive(Debug)]
+pub(super) enum MigrateError {
+    Newer { version: i64, known: i64 },
+    OtherCluster { found: String },
+    Fault(Fault),
+}
+
+impl From<Fault> for MigrateError {
+    fn from(fault: Fault) -> MigrateError {
+        MigrateError::Fault(fault)
+    }
+}
+
+/// Brings the schema up to date, and makes the database that of `cluster` if it is nobody's.
+pub(super) fn migrate(connection: &Connection, cluster: &str) -> Result<(), MigrateError> {
+    let (known, _) = MIGRATIONS[MIGRATIONS.len() - 1];
+    loop {
+        connection.batch("BEGIN")?;
+        let step = step(connection, cluster, known);
+        if step.is_err() {
+            // The connection is closed anyway.
+            let _ = connection.roll_back();
+        }
+        if step? {
+            return Ok(());
+        }
+    }
+}
+
+/// One change. `true`: there was nothing left to do.
+fn step(connection: &Connection, cluster: &str, known: i64) -> Result<bool, MigrateError> {
+    let db: &dyn Sql = connection;
+    let table = "SELECT to_regclass('cupel') IS NOT NULL";
+    if db.one(table, values![], |row| row.get::<bool>(0))? != Some(true) {
+        db.exists(LOCK, values![])?;
+        connection.batch(TABLE)?;
+    }
+    let read = |db: &dyn Sql| {
+        let sql = "SELECT schema_version, cluster FROM cupel";
+        db.one(sql, values![], |row| Ok((row.get::<i64>(0)?, row.get::<String>(1)?)))
+    };
+    let mut row = read(db)?;
+    if row.as_ref().is_none_or(|(version, _)| *version < known) {
+        db.exists(LOCK, values![])?;
+        // Looked at again: somebody else may have made this step before we had the lock.
+        row = read(db)?;
+    }
+    let version = match row {
+        Some((_, found)) if found != cluster => return Err(MigrateError::OtherCluster { found }),
+        Some((version, _)) if version > known => return Err(MigrateError::Newer { version, known }),
+        Some((version, _)) => version,
+        None => {
+            db.put("INSERT INTO cupel (schema_version, cluster) VALUES (0, ?)", values![cluster])?;
+            0
+        }
+    };
+    let next = MIGRATIONS.iter().find(|(number, _)| *number > version);
+    if let Some((number, sql)) = next {
+        connection.batch(sql)?;
+        db.put("UPDATE cupel SET schema_version = ?", values![*number])?;
+    }
+    connection.commit().map_err(|not| not.fault)?;
+    Ok(next.is_none())
+}

@@ -1,0 +1,178 @@
+//! Opening: what keeps a database from being used is said in words that name the setting and the remedy.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_postgres::error::SqlState;
+
+use super::clock::DatabaseClock;
+use super::connection::{Connection, Timeouts};
+use super::migrate::{MigrateError, migrate};
+use super::pool::Pool;
+use super::tls::{Connector, TlsError};
+use super::url::{Place, UrlError};
+use super::writers::Writers;
+use super::{Postgres, PostgresStore, Server};
+use crate::sql::fault::Fault;
+use crate::sql::{Sql, values};
+
+/// PostgreSQL 13, as the server numbers it.
+const OLDEST: i64 = 130_000;
+/// How long a change of the schema may take, another node's included.
+const MIGRATION: Duration = Duration::from_secs(1800);
+
+/// How to open a database.
+#[derive(Clone, Debug)]
+pub struct PostgresOptions {
+    /// `postgres://user:password@host:port/database`, with `?sslmode=…` as libpq has it.
+    pub url: String,
+    /// The cluster's name: a database is one cluster's.
+    pub cluster: String,
+    /// Connections that write, at least 1.
+    pub writers: u32,
+    /// Connections that read, at most; at least 1.
+    pub readers: u32,
+    /// How long is waited for what.
+    pub timeouts: Timeouts,
+}
+
+impl PostgresOptions {
+    /// With a few connections, as one node needs them.
+    pub fn new(url: impl Into<String>, cluster: impl Into<String>) -> PostgresOptions {
+        let (url, cluster) = (url.into(), cluster.into());
+        PostgresOptions { url, cluster, writers: 4, readers: 8, timeouts: Timeouts::default() }
+    }
+}
+
+/// Why the store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum PostgresError {
+    #[error("`store.url` is no address of a PostgreSQL database: write postgres://user:password@host:5432/database")]
+    Url(#[source] UrlError),
+    #[error("the connection that `store.url` asks for cannot be encrypted: look at `sslmode` and `sslrootcert` in it")]
+    Tls(#[source] TlsError),
+    #[error(
+        "no PostgreSQL server answers at `{place}`: look at host, port and `sslmode` in `store.url`, and whether the server runs and lets this machine in"
+    )]
+    Unreachable {
+        place: String,
+        #[source]
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    #[error(
+        "the PostgreSQL server at `{place}` does not let the user in: look at user and password in `store.url`, and at the server's pg_hba.conf"
+    )]
+    Login {
+        place: String,
+        #[source]
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    #[error("there is no such database as `{place}`: make it (createdb), or look at the end of `store.url`")]
+    NoDatabase {
+        place: String,
+        #[source]
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    #[error(
+        "the user in `store.url` may not do what is needed in `{place}`: make it the owner of the database (ALTER DATABASE … OWNER TO …)"
+    )]
+    Rights {
+        place: String,
+        #[source]
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    #[error("the server at `{place}` is PostgreSQL {version}: point `store.url` at version 13 or later")]
+    TooOld { place: String, version: String },
+    #[error(
+        "`{place}` was written by a newer version of cupel (schema {version}, this one knows {known}); run that version, or restore a backup made before the upgrade"
+    )]
+    Newer { place: String, version: i64, known: i64 },
+    #[error(
+        "`{place}` belongs to the cluster `{found}`, and this one is `{cluster}`: give each its own database in `store.url`, or set `cluster.name` to `{found}`"
+    )]
+    OtherCluster { place: String, found: String, cluster: String },
+    #[error(
+        "`{place}` cannot be brought to this version's schema; if another program keeps its tables there, give cupel a database of its own in `store.url`"
+    )]
+    Migrate {
+        place: String,
+        #[source]
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    #[error("the threads that talk to the database cannot be started")]
+    Threads(#[source] io::Error),
+}
+
+impl PostgresStore {
+    /// Connects, makes the schema or brings it up to date, and measures the database's time.
+    ///
+    /// # Errors
+    /// [`PostgresError`], which names what to change.
+    pub async fn open(options: PostgresOptions) -> Result<PostgresStore, PostgresError> {
+        let opened = tokio::task::spawn_blocking(move || open(&options)).await;
+        let backend = opened.map_err(|panicked| PostgresError::Threads(io::Error::other(panicked)))??;
+        backend.clock.keep(backend.pool.clone());
+        Ok(PostgresStore::on(backend))
+    }
+}
+
+fn open(options: &PostgresOptions) -> Result<Postgres, PostgresError> {
+    let place = Place::parse(&options.url).map_err(PostgresError::Url)?;
+    let tls = Connector::new(&place.tls).map_err(PostgresError::Tls)?;
+    let name = place.name();
+    let server = Arc::new(Server { place, tls, timeouts: options.timeouts });
+    let first = server.connect().map_err(|fault| refused(&name, fault))?;
+    check_version(&first, &name)?;
+    {
+        let patient = server.connect().map_err(|fault| refused(&name, fault))?;
+        let migrated = patient.be_patient(MIGRATION).map_err(MigrateError::Fault);
+        migrated.and_then(|()| migrate(&patient, &options.cluster)).map_err(|error| match error {
+            MigrateError::Newer { version, known } => PostgresError::Newer { place: name.clone(), version, known },
+            MigrateError::OtherCluster { found } => {
+                PostgresError::OtherCluster { place: name.clone(), found, cluster: options.cluster.clone() }
+            }
+            MigrateError::Fault(fault) => refused(&name, fault),
+        })?;
+    }
+    let clock = DatabaseClock::measure(&first).map_err(|fault| refused(&name, fault))?;
+    let writers = Writers::start(&server, options.writers.max(1)).map_err(PostgresError::Threads)?;
+    Ok(Postgres { pool: Pool::new(server, options.readers.max(1), first), writers, clock })
+}
+
+fn check_version(connection: &Connection, place: &str) -> Result<(), PostgresError> {
+    let db: &dyn Sql = connection;
+    let sql = "SELECT current_setting('server_version_num')::BIGINT, current_setting('server_version')";
+    let version = db.one(sql, values![], |row| Ok((row.get::<i64>(0)?, row.get::<String>(1)?)));
+    match version.map_err(|fault| refused(place, fault))? {
+        Some((number, version)) if number < OLDEST => Err(PostgresError::TooOld { place: place.to_owned(), version }),
+        _ => Ok(()),
+    }
+}
+
+/// What a failure at the start means.
+fn refused(place: &str, fault: Fault) -> PostgresError {
+    let place = place.to_owned();
+    let (code, source): (_, Arc<dyn std::error::Error + Send + Sync>) = match fault {
+        Fault::Unreachable(source) => {
+            let error = source.downcast_ref::<tokio_postgres::Error>();
+            (error.and_then(tokio_postgres::Error::code).cloned(), source)
+        }
+        Fault::Postgres(source) => (source.code().cloned(), source),
+        fault @ Fault::Silent => return PostgresError::Unreachable { place, source: Arc::new(fault) },
+        fault => return PostgresError::Migrate { place, source: Arc::new(fault) },
+    };
+    let Some(code) = code else { return PostgresError::Unreachable { place, source } };
+    match code {
+        SqlState::INVALID_PASSWORD | SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
+            PostgresError::Login { place, source }
+        }
+        SqlState::INVALID_CATALOG_NAME => PostgresError::NoDatabase { place, source },
+        SqlState::INSUFFICIENT_PRIVILEGE => PostgresError::Rights { place, source },
+        code if ["08", "53", "57"].iter().any(|class| code.code().starts_with(class)) => {
+            PostgresError::Unreachable { place, source }
+        }
+        _ => PostgresError::Migrate { place, source },
+    }
+}

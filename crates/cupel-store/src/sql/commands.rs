@@ -1,0 +1,468 @@
+//! The changes to runs. Each reads the state and holds the row, asks `RunState::apply`, and writes the answer.
+
+use cupel_core::run::{RunEvent, RunState};
+use cupel_core::{Cancellation, ExpiredRun, GivenBack, IdempotencyRecord, Inserted, RunHint};
+use cupel_types::{ContentHash, LeaseId, RunId, SubmissionId, UserId, WorkerId};
+use jiff::Timestamp;
+
+use super::fault::Fault;
+use super::standings::{self, About, Changes, Judged};
+use super::{Lock, Row, Sql, Write, bytes, values};
+use crate::rows::{StateColumns, bad, class_from, from_us, id_from, to_us};
+
+/// A submission as it goes into the tables; encoded before it reaches the writer.
+pub(crate) struct InsertRow {
+    pub(crate) id: SubmissionId,
+    pub(crate) run: RunId,
+    pub(crate) language: String,
+    pub(crate) submitted_at: Timestamp,
+    pub(crate) due_at: Timestamp,
+    pub(crate) class: i64,
+    pub(crate) webhook: Option<String>,
+    pub(crate) spec: String,
+    pub(crate) data: Vec<u8>,
+    /// What is said of the problem it is about, if it is about one.
+    pub(crate) about: Option<About>,
+}
+
+pub(crate) struct Insert {
+    pub(crate) owner: UserId,
+    pub(crate) rows: Vec<InsertRow>,
+    pub(crate) idempotency: Option<cupel_core::Idempotency>,
+    pub(crate) is_awaited: bool,
+    pub(crate) now: Timestamp,
+}
+
+impl Write for Insert {
+    type Output = Inserted;
+    const OPERATION: &'static str = "insert submissions";
+    const DURABLE: bool = true;
+
+    fn is_durable(&self) -> bool {
+        !self.is_awaited
+    }
+
+    fn apply(&self, db: &dyn Sql) -> Result<Inserted, Fault> {
+        let owner = bytes(self.owner.as_uuid());
+        if let Some(repeat) = &self.idempotency {
+            let ids: Vec<u8> = self.rows.iter().flat_map(|row| row.id.as_uuid().into_bytes()).collect();
+            // Written if there is none that is still good: who comes second waits here, and then finds the first one's.
+            let sql = "INSERT INTO idempotency_keys AS k (owner, key, request_hash, submissions, expires_at) \
+                       VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (owner, key) DO UPDATE SET request_hash = excluded.request_hash, \
+                       submissions = excluded.submissions, expires_at = excluded.expires_at WHERE k.expires_at <= ?6";
+            let (ends, now) = (to_us(repeat.expires_at), to_us(self.now));
+            if db.execute(sql, values![owner, repeat.key, repeat.request_hash, ids, ends, now])? == 0 {
+                let record = idempotency_record(db, self.owner, &repeat.key, self.now)?;
+                return Ok(Inserted::Repeated(record.ok_or(bad("expires_at"))?));
+            }
+        }
+        for row in &self.rows {
+            let (id, run) = (bytes(row.id.as_uuid()), bytes(row.run.as_uuid()));
+            let submitted_at = to_us(row.submitted_at);
+            db.put(INSERT_SUBMISSION, values![id, owner, run, row.language, submitted_at, row.spec, row.data])?;
+            let about = row.about.as_ref();
+            db.put(
+                INSERT_RUN,
+                values![
+                    run,
+                    id,
+                    owner,
+                    row.class,
+                    row.webhook,
+                    to_us(row.due_at),
+                    about.map(|about| bytes(about.problem.as_uuid())),
+                    about.map(|about| about.package.as_bytes()),
+                    about.and_then(|about| about.changes.map(Changes::number)),
+                ],
+            )?;
+            if let Some(About { problem, changes: Some(Changes::Standing), .. }) = about {
+                standings::sent(db, *problem, row, self.owner)?;
+            }
+        }
+        Ok(Inserted::New)
+    }
+}
+
+pub(crate) fn idempotency_record(
+    db: &dyn Sql,
+    owner: UserId,
+    key: &str,
+    now: Timestamp,
+) -> Result<Option<IdempotencyRecord>, Fault> {
+    let sql = "SELECT request_hash, submissions FROM idempotency_keys WHERE owner = ? AND key = ? AND expires_at > ?";
+    db.one(sql, values![bytes(owner.as_uuid()), key, to_us(now)], |row| {
+        let submissions = row.blob(1)?.chunks(16).map(|id| id_from(id, "submissions").map(SubmissionId::from_uuid));
+        Ok(IdempotencyRecord { request_hash: row.get(0)?, submissions: submissions.collect::<Result<_, _>>()? })
+    })
+}
+
+/// Changes nothing, durably: the sync of its commit is one of everything before.
+pub(crate) struct Sync;
+
+impl Write for Sync {
+    type Output = ();
+    const OPERATION: &'static str = "sync what was written";
+    const DURABLE: bool = true;
+
+    fn apply(&self, db: &dyn Sql) -> Result<(), Fault> {
+        db.sync()
+    }
+}
+
+pub(crate) struct Lease {
+    pub(crate) run: RunId,
+    pub(crate) lease: LeaseId,
+    pub(crate) worker: WorkerId,
+    pub(crate) now: Timestamp,
+    pub(crate) until: Timestamp,
+}
+
+/// What a lease is of.
+pub(crate) struct Leased {
+    /// The number of the attempt.
+    pub(crate) attempt: u32,
+    /// How many were lost before.
+    pub(crate) lost: u32,
+    /// When the first one started.
+    pub(crate) started_at: Timestamp,
+    /// At which package it is judged, if it is about a problem.
+    pub(crate) package: Option<ContentHash>,
+}
+
+impl Write for Lease {
+    type Output = Option<Leased>;
+    const OPERATION: &'static str = "lease a run";
+    const DURABLE: bool = false;
+
+    fn runs(&self) -> Vec<RunId> {
+        vec![self.run]
+    }
+
+    fn apply(&self, db: &dyn Sql) -> Result<Self::Output, Fault> {
+        let Some(row) = RunRow::read(db, self.run)? else { return Ok(None) };
+        let event = RunEvent::Lease { lease: self.lease, until: self.until };
+        // Leasing never abandons, so the bound does not matter.
+        let Ok(state) = row.state.clone().apply(event, u32::MAX) else { return Ok(None) };
+        if row.due_at > to_us(self.now) {
+            return Ok(None);
+        }
+        let after = Change { worker: Some(self.worker), started_at: Some(self.now), ..Change::default() };
+        row.write(db, &state, after)?;
+        let started_at = row.started_at.map(|us| from_us(us, "started_at")).transpose()?.unwrap_or(self.now);
+        let lost = u32::try_from(row.columns.lost).map_err(|_| bad("lost"))?;
+        Ok(Some(Leased { attempt: state.attempts(), lost, started_at, package: row.about.map(|about| about.package) }))
+    }
+}
+
+pub(crate) struct Renew {
+    pub(crate) leases: Vec<(RunId, LeaseId)>,
+    pub(crate) until: Timestamp,
+}
+
+impl Write for Renew {
+    /// Those that are lost.
+    type Output = Vec<LeaseId>;
+    const OPERATION: &'static str = "renew leases";
+    const DURABLE: bool = false;
+
+    fn runs(&self) -> Vec<RunId> {
+        self.leases.iter().map(|(run, _)| *run).collect()
+    }
+
+    fn apply(&self, db: &dyn Sql) -> Result<Vec<LeaseId>, Fault> {
+        let mut lost = Vec::new();
+        for (run, lease) in &self.leases {
+            let event = RunEvent::Renew { lease: *lease, until: self.until };
+            let row = RunRow::read(db, *run)?;
+            match row.and_then(|row| Some((row.state.clone().apply(event, u32::MAX).ok()?, row))) {
+                Some((state, row)) => row.write(db, &state, Change::default())?,
+                None => lost.push(*lease),
+            }
+        }
+        Ok(lost)
+    }
+}
+
+/// A result, encoded before it reaches the writer.
+pub(crate) struct Complete {
+    pub(crate) run: RunId,
+    pub(crate) lease: LeaseId,
+    pub(crate) verdict: cupel_types::Verdict,
+    pub(crate) at: Timestamp,
+    pub(crate) cpu_time_us: Option<i64>,
+    pub(crate) memory_bytes: Option<i64>,
+    /// What a problem makes of it.
+    pub(crate) judged: Option<Judged>,
+    pub(crate) report: String,
+    pub(crate) log: String,
+    pub(crate) data: Vec<u8>,
+}
+
+impl Write for Complete {
+    type Output = bool;
+    const OPERATION: &'static str = "record a result";
+    const DURABLE: bool = true;
+
+    fn runs(&self) -> Vec<RunId> {
+        vec![self.run]
+    }
+
+    fn changes_standings(&self) -> bool {
+        self.judged.is_some()
+    }
+
+    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+        let Some(row) = RunRow::read(db, self.run)? else { return Ok(false) };
+        let event = RunEvent::Complete { lease: self.lease, verdict: self.verdict };
+        let Ok(state) = row.state.clone().apply(event, u32::MAX) else { return Ok(false) };
+        let after = Change {
+            completed_at: Some(self.at),
+            cpu_time_us: self.cpu_time_us,
+            memory_bytes: self.memory_bytes,
+            score: self.judged.as_ref().and_then(|judged| judged.score),
+            ..Change::default()
+        };
+        row.write(db, &state, after)?;
+        db.put(INSERT_RESULT, values![bytes(self.run.as_uuid()), self.report, self.log, self.data])?;
+        row.post_webhook(db, self.at)?;
+        if let (Some(judged), Some(about)) = (&self.judged, &row.about) {
+            standings::judged(db, about, row.submission, judged)?;
+        }
+        Ok(true)
+    }
+}
+
+pub(crate) struct GiveBack {
+    pub(crate) run: RunId,
+    pub(crate) lease: LeaseId,
+    pub(crate) given: GivenBack,
+}
+
+impl Write for GiveBack {
+    type Output = Option<RunState>;
+    const OPERATION: &'static str = "give a run back";
+    const DURABLE: bool = true;
+
+    fn runs(&self) -> Vec<RunId> {
+        vec![self.run]
+    }
+
+    fn apply(&self, db: &dyn Sql) -> Result<Option<RunState>, Fault> {
+        let Some(row) = RunRow::read(db, self.run)? else { return Ok(None) };
+        let event = RunEvent::GiveBack { lease: self.lease, lost_attempt: self.given.lost_attempt };
+        let Ok(state) = row.state.clone().apply(event, self.given.attempts_max) else { return Ok(None) };
+        let ended = state.is_final();
+        let after = Change {
+            due_at: (!ended).then_some(self.given.due),
+            completed_at: ended.then_some(self.given.now),
+            ..Change::default()
+        };
+        row.write(db, &state, after)?;
+        if ended {
+            row.post_webhook(db, self.given.now)?;
+        }
+        Ok(Some(state))
+    }
+}
+
+pub(crate) struct Cancel {
+    pub(crate) submission: SubmissionId,
+    pub(crate) now: Timestamp,
+}
+
+impl Write for Cancel {
+    type Output = Option<Cancellation>;
+    const OPERATION: &'static str = "cancel a submission";
+    const DURABLE: bool = true;
+
+    fn apply(&self, db: &dyn Sql) -> Result<Option<Cancellation>, Fault> {
+        let id = bytes(self.submission.as_uuid());
+        // Held, so that no rejudge puts another run in its place meanwhile.
+        db.lock(Lock::Submission, id)?;
+        let run_of = |row: Row<'_>| Ok(RunId::from_uuid(id_from(row.blob(0)?, "run")?));
+        let found = db.one("SELECT run FROM code_submissions WHERE id = ?", values![id], run_of)?;
+        let Some(run) = found else { return Ok(None) };
+        let row = RunRow::read(db, run)?.ok_or(bad("run"))?;
+        match row.state.clone().apply(RunEvent::Cancel, u32::MAX) {
+            Ok(state) => {
+                row.write(db, &state, Change { completed_at: Some(self.now), ..Change::default() })?;
+                row.post_webhook(db, self.now)?;
+                Ok(Some(Cancellation { run, state, changed: true }))
+            }
+            Err(_) => Ok(Some(Cancellation { run, state: row.state, changed: false })),
+        }
+    }
+}
+
+pub(crate) struct Expire {
+    pub(crate) lease_end: Timestamp,
+    pub(crate) now: Timestamp,
+    pub(crate) attempts_max: u32,
+    pub(crate) limit: u32,
+}
+
+impl Write for Expire {
+    type Output = Vec<ExpiredRun>;
+    const OPERATION: &'static str = "expire leases";
+    const DURABLE: bool = true;
+
+    fn apply(&self, db: &dyn Sql) -> Result<Vec<ExpiredRun>, Fault> {
+        // A run that somebody else is at is no silent worker's, or another sweeper has it.
+        let sql = concat!(
+            run_columns!(),
+            "WHERE state = 1 AND lease_until <= ? ORDER BY lease_until LIMIT ? /*pg FOR UPDATE SKIP LOCKED */"
+        );
+        // All of them first: what follows changes what this looks at.
+        let found = db.all(sql, values![to_us(self.lease_end), self.limit], RunRow::of)?;
+        let mut expired = Vec::with_capacity(found.len());
+        for row in found {
+            let RunState::Leased { lease, .. } = row.state else { continue };
+            let Ok(state) = row.state.clone().apply(RunEvent::Expire { now: self.lease_end }, self.attempts_max) else {
+                continue;
+            };
+            let ended = state.is_final();
+            let completed_at = ended.then_some(self.now);
+            row.write(db, &state, Change { completed_at, ..Change::default() })?;
+            if ended {
+                row.post_webhook(db, self.now)?;
+            }
+            let hint = RunHint { run: row.id, owner: row.owner, class: class_from(row.class)? };
+            expired.push(ExpiredRun { hint, submission: row.submission, lease, state });
+        }
+        Ok(expired)
+    }
+}
+
+/// A row of `runs` as far as changes need it.
+#[derive(Clone)]
+pub(crate) struct RunRow {
+    pub(crate) id: RunId,
+    submission: SubmissionId,
+    pub(crate) owner: UserId,
+    class: i64,
+    webhook: Option<String>,
+    due_at: i64,
+    started_at: Option<i64>,
+    pub(crate) state: RunState,
+    columns: StateColumns,
+    pub(crate) about: Option<About>,
+}
+
+/// What changes beside the state; `None` leaves a column as it is.
+#[derive(Default)]
+struct Change {
+    worker: Option<WorkerId>,
+    due_at: Option<Timestamp>,
+    started_at: Option<Timestamp>,
+    completed_at: Option<Timestamp>,
+    cpu_time_us: Option<i64>,
+    memory_bytes: Option<i64>,
+    score: Option<i64>,
+}
+
+macro_rules! run_columns {
+    () => {
+        "SELECT id, submission, owner, class, webhook, due_at, state, attempts, lost, lease, lease_until, verdict, \
+         started_at, problem, package, changes FROM runs "
+    };
+}
+pub(crate) use run_columns;
+
+const UPDATE_RUN: &str = "UPDATE runs SET state = ?, attempts = ?, lost = ?, lease = ?, lease_until = ?, verdict = ?, \
+     worker = coalesce(?, worker), due_at = coalesce(?, due_at), started_at = coalesce(started_at, ?), \
+     completed_at = ?, cpu_time_us = ?, memory_bytes = ?, score = ? \
+     WHERE id = ? AND state = ? AND lease IS NOT DISTINCT FROM ?";
+
+/// The rows of several runs, held.
+pub(crate) const FETCH_RUNS: &str = concat!(run_columns!(), "WHERE id = ANY(?) ORDER BY id FOR UPDATE");
+
+const INSERT_SUBMISSION: &str =
+    "INSERT INTO code_submissions (id, owner, run, language, submitted_at, spec, data) VALUES (?, ?, ?, ?, ?, ?, ?)";
+
+const INSERT_RUN: &str = "INSERT INTO runs (id, submission, owner, class, webhook, state, attempts, lost, due_at, problem, package, changes) \
+     VALUES (?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?)";
+
+const INSERT_RESULT: &str = "INSERT INTO execution_results (run, report, log, data) VALUES (?, ?, ?, ?)";
+
+const INSERT_DELIVERY: &str =
+    "INSERT INTO webhook_deliveries (id, submission, owner, url, tries, next_at) VALUES (?, ?, ?, ?, 0, ?)";
+
+impl RunRow {
+    /// The row as it is, held until the transaction ends.
+    pub(crate) fn read(db: &dyn Sql, run: RunId) -> Result<Option<RunRow>, Fault> {
+        if let Some(fetched) = db.run_at_hand(run) {
+            return Ok(fetched);
+        }
+        db.one(concat!(run_columns!(), "WHERE id = ? /*pg FOR UPDATE */"), values![bytes(run.as_uuid())], RunRow::of)
+    }
+
+    pub(crate) fn of(row: Row<'_>) -> Result<RunRow, Fault> {
+        let columns = state_columns(row, 6)?;
+        Ok(RunRow {
+            id: RunId::from_uuid(id_from(row.blob(0)?, "id")?),
+            submission: SubmissionId::from_uuid(id_from(row.blob(1)?, "submission")?),
+            owner: UserId::from_uuid(id_from(row.blob(2)?, "owner")?),
+            class: row.get(3)?,
+            webhook: row.get(4)?,
+            due_at: row.get(5)?,
+            started_at: row.get(12)?,
+            state: columns.read()?,
+            columns,
+            about: About::of(row, 13)?,
+        })
+    }
+
+    /// Compare-and-set on (state, lease).
+    fn write(&self, db: &dyn Sql, state: &RunState, change: Change) -> Result<(), Fault> {
+        let next = StateColumns::of(state, self.columns.lost);
+        // Otherwise the row was no longer as it was read: it is held, so that is a defect.
+        db.put(
+            UPDATE_RUN,
+            values![
+                next.state,
+                next.attempts,
+                next.lost,
+                next.lease,
+                next.lease_until,
+                next.verdict,
+                change.worker.as_ref().map(|w| bytes(w.as_uuid())),
+                change.due_at.map(to_us),
+                change.started_at.map(to_us),
+                change.completed_at.map(to_us),
+                change.cpu_time_us,
+                change.memory_bytes,
+                change.score,
+                bytes(self.id.as_uuid()),
+                self.columns.state,
+                self.columns.lease,
+            ],
+        )
+    }
+
+    /// Puts the news of the end into the outbox, if somebody wants it.
+    fn post_webhook(&self, db: &dyn Sql, now: Timestamp) -> Result<(), Fault> {
+        let Some(url) = &self.webhook else { return Ok(()) };
+        db.put(
+            INSERT_DELIVERY,
+            values![
+                bytes(&uuid::Uuid::new_v4()),
+                bytes(self.submission.as_uuid()),
+                bytes(self.owner.as_uuid()),
+                url,
+                to_us(now)
+            ],
+        )
+    }
+}
+
+/// Six columns from `first`: state, attempts, lost, lease, lease_until, verdict.
+pub(crate) fn state_columns(row: Row<'_>, first: usize) -> Result<StateColumns, Fault> {
+    Ok(StateColumns {
+        state: row.get(first)?,
+        attempts: row.get(first + 1)?,
+        lost: row.get(first + 2)?,
+        lease: row.get(first + 3)?,
+        lease_until: row.get(first + 4)?,
+        verdict: row.get(first + 5)?,
+    })
+}

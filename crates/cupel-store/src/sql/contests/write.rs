@@ -1,0 +1,236 @@
+//! The changes to contests.
+
+use super::*;
+
+pub(crate) struct InsertContest(pub(crate) NewContest);
+
+impl Write for InsertContest {
+    type Output = Result<(), TakenContestSlug>;
+    const OPERATION: &'static str = "insert a contest";
+    const DURABLE: bool = true;
+
+    fn apply(&self, db: &dyn Sql) -> Result<Self::Output, Fault> {
+        let InsertContest(new) = self;
+        let sql = "SELECT 1 FROM contests WHERE slug = ?";
+        if db.exists(sql, values![new.slug.as_str()])? {
+            return Ok(Err(TakenContestSlug));
+        }
+        let id = bytes(new.id.as_uuid());
+        let (style, penalty) = style_columns(new.style);
+        let sql = "INSERT INTO contests (id, slug, title, description, owner, style, penalty_us, starts_at, length_us, freeze_us, \
+                   unfrozen, public, join_code) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)";
+        db.execute(
+            sql,
+            values![
+                id,
+                new.slug.as_str(),
+                new.title,
+                new.description,
+                bytes(new.owner.as_uuid()),
+                style,
+                penalty,
+                to_us(new.starts_at),
+                span_to_us(new.length),
+                new.freeze.map(span_to_us),
+                new.is_public,
+                new.join_code.as_str()
+            ],
+        )?;
+        set_problems(db, id, &new.problems)?;
+        Ok(Ok(()))
+    }
+}
+
+fn set_problems(db: &dyn Sql, contest: &[u8], problems: &[ProblemId]) -> Result<(), Fault> {
+    db.execute("DELETE FROM contest_problems WHERE contest = ?", values![contest])?;
+    let sql = "INSERT INTO contest_problems (contest, place, problem) VALUES (?, ?, ?)";
+    for (place, problem) in problems.iter().enumerate() {
+        db.put(sql, values![contest, i64::try_from(place).unwrap_or(i64::MAX), bytes(problem.as_uuid())])?;
+    }
+    Ok(())
+}
+
+pub(crate) struct ChangeContest {
+    pub(crate) contest: ContestId,
+    pub(crate) change: ContestChange,
+}
+
+impl Write for ChangeContest {
+    type Output = bool;
+    const OPERATION: &'static str = "change a contest";
+    const DURABLE: bool = true;
+
+    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+        let (id, change) = (bytes(self.contest.as_uuid()), &self.change);
+        let style = change.style.map(style_columns);
+        let sql = "UPDATE contests SET title = coalesce(?2, title), description = coalesce(?3, description), \
+                   style = coalesce(?4, style), penalty_us = coalesce(?5, penalty_us), starts_at = coalesce(?6, starts_at), \
+                   length_us = coalesce(?7, length_us), freeze_us = CASE WHEN ?8 = 1 THEN ?9 ELSE freeze_us END, \
+                   unfrozen = coalesce(?10, unfrozen), public = coalesce(?11, public), join_code = coalesce(?12, join_code) \
+                   WHERE id = ?1";
+        let changed = db.execute(
+            sql,
+            values![
+                id,
+                change.title,
+                change.description,
+                style.map(|(style, _)| style),
+                style.map(|(_, penalty)| penalty),
+                change.starts_at.map(to_us),
+                change.length.map(span_to_us),
+                change.freeze.is_some(),
+                change.freeze.flatten().map(span_to_us),
+                change.is_unfrozen,
+                change.is_public,
+                change.join_code.as_ref().map(JoinCode::as_str)
+            ],
+        )?;
+        if let Some(starts_at) = change.starts_at {
+            let sql = "UPDATE contest_participants SET starts_at = ? WHERE contest = ? AND participation = ?";
+            let official = participation_number(Participation::Official);
+            db.execute(sql, values![to_us(starts_at), id, official])?;
+        }
+        if let Some(problems) = &change.problems {
+            set_problems(db, id, problems)?;
+        }
+        Ok(changed > 0)
+    }
+}
+
+pub(crate) struct DeleteContest {
+    pub(crate) contest: ContestId,
+    pub(crate) now: Timestamp,
+}
+
+impl Write for DeleteContest {
+    type Output = DeletedContest;
+    const OPERATION: &'static str = "delete a contest";
+    const DURABLE: bool = true;
+
+    fn apply(&self, db: &dyn Sql) -> Result<DeletedContest, Fault> {
+        let id = bytes(self.contest.as_uuid());
+        let sql = "SELECT c.starts_at <= ?2 AND EXISTS (SELECT 1 FROM contest_participants x WHERE x.contest = c.id) \
+                   FROM contests c WHERE id = ?1";
+        db.lock(Lock::Contest, id)?;
+        let is_used = db.one(sql, values![id, to_us(self.now)], |row| row.get::<bool>(0))?;
+        match is_used {
+            None => Ok(DeletedContest::Missing),
+            Some(true) => Ok(DeletedContest::InUse),
+            Some(false) => {
+                db.execute("DELETE FROM contests WHERE id = ?", values![id])?;
+                Ok(DeletedContest::Gone)
+            }
+        }
+    }
+}
+
+pub(crate) struct TakePart {
+    pub(crate) contest: ContestId,
+    pub(crate) user: UserId,
+    pub(crate) virtual_start: Option<Timestamp>,
+}
+
+impl Write for TakePart {
+    type Output = bool;
+    const OPERATION: &'static str = "take part in a contest";
+    const DURABLE: bool = true;
+
+    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+        // One after another, as they are numbered. The contest may have been moved since somebody looked when it begins.
+        db.lock(Lock::Contest, bytes(self.contest.as_uuid()))?;
+        let sql = "INSERT INTO contest_participants (contest, \"user\", participation, starts_at, number) \
+                   SELECT ?1, ?2, ?3, coalesce(?4, starts_at), \
+                   coalesce((SELECT max(number) + 1 FROM contest_participants WHERE contest = ?1), 0) \
+                   FROM contests WHERE id = ?1 ON CONFLICT DO NOTHING";
+        let participation = self.virtual_start.map_or(Participation::Official, |_from| Participation::Virtual);
+        let written = db.execute(
+            sql,
+            values![
+                bytes(self.contest.as_uuid()),
+                bytes(self.user.as_uuid()),
+                participation_number(participation),
+                self.virtual_start.map(to_us)
+            ],
+        )?;
+        Ok(written > 0)
+    }
+}
+
+pub(crate) struct Withdraw {
+    pub(crate) contest: ContestId,
+    pub(crate) user: UserId,
+}
+
+impl Write for Withdraw {
+    type Output = bool;
+    const OPERATION: &'static str = "withdraw from a contest";
+    const DURABLE: bool = true;
+
+    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+        let sql = "DELETE FROM contest_participants WHERE contest = ? AND \"user\" = ?";
+        let gone = db.execute(sql, values![bytes(self.contest.as_uuid()), bytes(self.user.as_uuid())])?;
+        Ok(gone > 0)
+    }
+}
+
+pub(crate) struct Ask {
+    pub(crate) new: NewClarification,
+    pub(crate) per_asker_max: u32,
+}
+
+impl Write for Ask {
+    type Output = bool;
+    const OPERATION: &'static str = "ask about a contest";
+    const DURABLE: bool = true;
+
+    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+        let Ask { new, per_asker_max } = self;
+        // One after another, as they are counted.
+        db.lock(Lock::Contest, bytes(new.contest.as_uuid()))?;
+        let sql = "INSERT INTO clarifications (id, contest, asker, place, question, public, asked_at) \
+                   SELECT ?1, ?2, ?3, ?4, ?5, 0, ?6 \
+                   WHERE (SELECT count(*) FROM clarifications WHERE contest = ?2 AND asker = ?3) < ?7";
+        let written = db.execute(
+            sql,
+            values![
+                bytes(new.id.as_uuid()),
+                bytes(new.contest.as_uuid()),
+                bytes(new.asker.as_uuid()),
+                new.place.map(|place| i64::try_from(place).unwrap_or(i64::MAX)),
+                new.question,
+                to_us(new.asked_at),
+                per_asker_max
+            ],
+        )?;
+        Ok(written > 0)
+    }
+}
+
+pub(crate) struct Answer {
+    pub(crate) contest: ContestId,
+    pub(crate) id: ClarificationId,
+    pub(crate) answer: String,
+    pub(crate) is_public: bool,
+    pub(crate) now: Timestamp,
+}
+
+impl Write for Answer {
+    type Output = bool;
+    const OPERATION: &'static str = "answer a question about a contest";
+    const DURABLE: bool = true;
+
+    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+        let sql = "UPDATE clarifications SET answer = ?, public = ?, answered_at = ? WHERE id = ? AND contest = ?";
+        let written = db.execute(
+            sql,
+            values![
+                self.answer,
+                self.is_public,
+                to_us(self.now),
+                bytes(self.id.as_uuid()),
+                bytes(self.contest.as_uuid())
+            ],
+        )?;
+        Ok(written > 0)
+    }
+}

@@ -1,0 +1,124 @@
+//! What can go wrong inside, and whether trying again may help.
+
+use std::error::Error as _;
+use std::io;
+use std::sync::Arc;
+
+use cupel_core::StoreError;
+use rusqlite::ErrorCode;
+use tokio_postgres::error::SqlState;
+
+use crate::rows::RowError;
+
+/// A failure on its way to becoming a [`StoreError`]. Cheap to clone: one failed commit fails many commands.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error("the database refused")]
+    Sqlite(#[source] Arc<rusqlite::Error>),
+    #[error("the database refused")]
+    Postgres(#[source] Arc<tokio_postgres::Error>),
+    #[error("a row makes no sense")]
+    Row(#[source] Arc<RowError>),
+    #[error("{changed} rows changed where it should have been one")]
+    NotOne { changed: u64 },
+    #[error("all connections to the database were busy for too long")]
+    Busy,
+    #[error("the database did not answer in time")]
+    Silent,
+    #[error("the database cannot be reached")]
+    Unreachable(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    #[error("a read of the database broke off")]
+    BrokenOff,
+    #[error("the store is closed")]
+    Closed,
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Fault {
+        Fault::Sqlite(Arc::new(error))
+    }
+}
+
+impl From<tokio_postgres::Error> for Fault {
+    fn from(error: tokio_postgres::Error) -> Fault {
+        Fault::Postgres(Arc::new(error))
+    }
+}
+
+impl From<RowError> for Fault {
+    fn from(error: RowError) -> Fault {
+        Fault::Row(Arc::new(error))
+    }
+}
+
+impl Fault {
+    pub(crate) fn during(self, operation: &'static str) -> StoreError {
+        StoreError { operation, transient: self.is_transient(), source: Box::new(self) }
+    }
+
+    /// Busy, full, out of memory, out of reach or an I/O error may pass; a broken constraint or row will not.
+    fn is_transient(&self) -> bool {
+        match self {
+            Fault::Sqlite(error) => matches!(
+                error.sqlite_error_code(),
+                Some(
+                    ErrorCode::DatabaseBusy
+                        | ErrorCode::DatabaseLocked
+                        | ErrorCode::OutOfMemory
+                        | ErrorCode::ReadOnly
+                        | ErrorCode::SystemIoFailure
+                        | ErrorCode::DiskFull
+                        | ErrorCode::CannotOpen
+                )
+            ),
+            // A condition of the server: the first two signs are its class. Source: PostgreSQL's manual, appendix A.
+            Fault::Postgres(error) => match error.code() {
+                Some(code) => {
+                    let passing = ["08", "40", "53", "55", "57", "58"];
+                    passing.iter().any(|class| code.code().starts_with(class))
+                        || *code == SqlState::READ_ONLY_SQL_TRANSACTION
+                }
+                // On the way there or back; or it is a defect of ours, in what was bound or read.
+                None => error.is_closed() || error.source().is_some_and(|source| source.is::<io::Error>()),
+            },
+            Fault::Row(_) | Fault::NotOne { .. } | Fault::BrokenOff => false,
+            Fault::Busy | Fault::Silent | Fault::Unreachable(_) | Fault::Closed => true,
+        }
+    }
+
+    /// Whether the transaction lost against another one, and may win when it is tried again.
+    pub(crate) fn is_conflict(&self) -> bool {
+        let Fault::Postgres(error) = self else { return false };
+        error.code().is_some_and(|code| {
+            [
+                SqlState::T_R_SERIALIZATION_FAILURE,
+                SqlState::T_R_DEADLOCK_DETECTED,
+                // Looked for and inserted by two at once, or removed while another one referred to it.
+                SqlState::UNIQUE_VIOLATION,
+                SqlState::FOREIGN_KEY_VIOLATION,
+            ]
+            .contains(code)
+        })
+    }
+
+    /// Whether the connection is of no more use.
+    pub(crate) fn ends_the_connection(&self) -> bool {
+        match self {
+            // What is no answer of the server is a failure on the way to it or back. One that only reads has become a
+            // follower, and somebody else is the leader.
+            Fault::Postgres(error) => error.code().is_none_or(|code| {
+                let ended = ["08", "57P"].iter().any(|class| code.code().starts_with(class));
+                let useless =
+                    [SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT, SqlState::READ_ONLY_SQL_TRANSACTION].contains(code);
+                ended || useless
+            }),
+            Fault::Silent | Fault::Unreachable(_) => true,
+            Fault::Sqlite(_)
+            | Fault::Row(_)
+            | Fault::NotOne { .. }
+            | Fault::Busy
+            | Fault::BrokenOff
+            | Fault::Closed => false,
+        }
+    }
+}

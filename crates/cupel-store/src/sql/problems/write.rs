@@ -1,0 +1,217 @@
+//! The changes to problems.
+
+use super::*;
+
+pub(crate) struct InsertProblem(pub(crate) NewProblem);
+
+impl Write for InsertProblem {
+    type Output = Result<(), SlugTaken>;
+    const OPERATION: &'static str = "insert a problem";
+    const DURABLE: bool = true;
+
+    fn apply(&self, db: &dyn Sql) -> Result<Self::Output, Fault> {
+        let InsertProblem(new) = self;
+        if is_taken(db, new.slug.as_str(), None)? {
+            return Ok(Err(SlugTaken));
+        }
+        let (id, version) = (bytes(new.id.as_uuid()), &new.version);
+        let sql = "INSERT INTO problems (id, slug, owner, title, title_key, tags, visibility, version, better, created_at, updated_at) \
+                   VALUES (?1, ?2, ?3, '', '', '[]', ?4, 1, 1, ?5, ?5)";
+        db.execute(
+            sql,
+            values![
+                id,
+                new.slug.as_str(),
+                new.owner.as_ref().map(|owner| bytes(owner.as_uuid())),
+                visibility_number(new.visibility),
+                to_us(version.at)
+            ],
+        )?;
+        insert_version(db, id, 1, version)?;
+        make_current(db, id, 1, version)?;
+        Ok(Ok(()))
+    }
+}
+
+pub(crate) struct AddVersion {
+    pub(crate) problem: ProblemId,
+    pub(crate) version: NewVersion,
+}
+
+impl Write for AddVersion {
+    type Output = bool;
+    const OPERATION: &'static str = "add a version of a problem";
+    const DURABLE: bool = true;
+
+    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+        let (id, version) = (bytes(self.problem.as_uuid()), &self.version);
+        db.lock(Lock::Problem, id)?;
+        let current = db.one("SELECT version FROM problems WHERE id = ?", values![id], |row| row.get::<u32>(0))?;
+        let Some(current) = current else { return Ok(false) };
+        let sql = "SELECT number FROM problem_versions WHERE problem = ? AND package = ?";
+        let known = db.one(sql, values![id, version.package.as_bytes()], |row| row.get::<u32>(0))?;
+        let number = match known {
+            Some(number) => number,
+            None => {
+                let sql = "SELECT max(number) + 1 FROM problem_versions WHERE problem = ?";
+                let next = db.one(sql, values![id], |row| row.get::<u32>(0))?.ok_or(bad("number"))?;
+                insert_version(db, id, next, version)?;
+                next
+            }
+        };
+        if number == current {
+            set_shipped(db, version)?;
+            return Ok(false);
+        }
+        make_current(db, id, number, version)?;
+        // Of another difficulty, perhaps.
+        compute_progress_of_all(db, id)?;
+        Ok(true)
+    }
+}
+
+fn insert_version(db: &dyn Sql, problem: &[u8], number: u32, version: &NewVersion) -> Result<(), Fault> {
+    let sql = "INSERT INTO problem_versions (problem, number, package, format, created_by, created_at, verified, bytes) \
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+    db.execute(
+        sql,
+        values![
+            problem,
+            number,
+            version.package.as_bytes(),
+            version.format,
+            version.by.as_ref().map(|by| bytes(by.as_uuid())),
+            to_us(version.at),
+            version.is_verified,
+            i64::try_from(version.bytes.get()).unwrap_or(i64::MAX)
+        ],
+    )?;
+    Ok(())
+}
+
+fn make_current(db: &dyn Sql, problem: &[u8], number: u32, version: &NewVersion) -> Result<(), Fault> {
+    let tags: Vec<&str> = version.tags.iter().map(Tag::as_str).collect();
+    let sql = "UPDATE problems SET title = ?, title_key = ?, difficulty = ?, tags = ?, version = ?, better = ?, updated_at = ? \
+               WHERE id = ?";
+    db.execute(
+        sql,
+        values![
+            version.title,
+            version.title.to_lowercase(),
+            version.difficulty.map(difficulty_number),
+            serde_json::to_string(&tags).map_err(|_| bad("tags"))?,
+            number,
+            if version.lower_is_better { -1i64 } else { 1 },
+            to_us(version.at),
+            problem
+        ],
+    )?;
+    db.execute("DELETE FROM problem_tags WHERE problem = ?", values![problem])?;
+    let sql = "INSERT INTO problem_tags (tag, problem) VALUES (?, ?) ON CONFLICT DO NOTHING";
+    for tag in tags {
+        db.execute(sql, values![tag, problem])?;
+    }
+    set_shipped(db, version)
+}
+
+fn set_shipped(db: &dyn Sql, version: &NewVersion) -> Result<(), Fault> {
+    match &version.shipped {
+        Some((slug, archive)) => SetShipped { slug: slug.clone(), archive: *archive }.apply(db),
+        None => Ok(()),
+    }
+}
+
+pub(crate) struct SetShipped {
+    pub(crate) slug: String,
+    pub(crate) archive: [u8; 32],
+}
+
+impl Write for SetShipped {
+    type Output = ();
+    const OPERATION: &'static str = "note a problem that comes with Cupel";
+    const DURABLE: bool = true;
+
+    fn apply(&self, db: &dyn Sql) -> Result<(), Fault> {
+        let sql = "INSERT INTO shipped_problems (slug, archive) VALUES (?, ?) ON CONFLICT (slug) DO UPDATE SET archive = excluded.archive";
+        db.execute(sql, values![self.slug, self.archive])?;
+        Ok(())
+    }
+}
+
+/// Whether a problem other than `but` has the slug.
+fn is_taken(db: &dyn Sql, slug: &str, but: Option<&[u8]>) -> Result<bool, Fault> {
+    let sql = "SELECT 1 FROM problems WHERE slug = ? AND id IS DISTINCT FROM ?";
+    db.exists(sql, values![slug, but])
+}
+
+pub(crate) struct ChangeProblem {
+    pub(crate) problem: ProblemId,
+    pub(crate) change: ProblemChange,
+    pub(crate) now: Timestamp,
+}
+
+impl Write for ChangeProblem {
+    type Output = Result<bool, SlugTaken>;
+    const OPERATION: &'static str = "change a problem";
+    const DURABLE: bool = true;
+
+    fn apply(&self, db: &dyn Sql) -> Result<Self::Output, Fault> {
+        let (id, change) = (bytes(self.problem.as_uuid()), &self.change);
+        db.lock(Lock::Problem, id)?;
+        if let Some(slug) = &change.slug
+            && is_taken(db, slug.as_str(), Some(id))?
+        {
+            return Ok(Err(SlugTaken));
+        }
+        let sql = "UPDATE problems SET visibility = coalesce(?, visibility), slug = coalesce(?, slug), updated_at = ? WHERE id = ?";
+        let changed = db.execute(
+            sql,
+            values![
+                change.visibility.map(visibility_number),
+                change.slug.as_ref().map(|slug| slug.as_str()),
+                to_us(self.now),
+                id
+            ],
+        )?;
+        if changed == 0 {
+            return Ok(Ok(false));
+        }
+        if let Some(members) = &change.members {
+            db.execute("DELETE FROM problem_members WHERE problem = ?", values![id])?;
+            // Who is no user has no part.
+            let sql = "INSERT INTO problem_members (problem, \"user\", part) SELECT ?, id, ? FROM users WHERE id = ? \
+                       ON CONFLICT (problem, \"user\") DO UPDATE SET part = excluded.part";
+            for (user, part) in members {
+                db.execute(sql, values![id, part.as_str(), bytes(user.as_uuid())])?;
+            }
+        }
+        if change.visibility.is_some() {
+            compute_progress_of_all(db, id)?;
+        }
+        Ok(Ok(true))
+    }
+}
+
+pub(crate) struct DeleteProblem(pub(crate) ProblemId);
+
+impl Write for DeleteProblem {
+    type Output = Deleted;
+    const OPERATION: &'static str = "delete a problem";
+    const DURABLE: bool = true;
+
+    fn apply(&self, db: &dyn Sql) -> Result<Deleted, Fault> {
+        let id = bytes(self.0.as_uuid());
+        let sql = "SELECT visibility = 0 AND NOT EXISTS (SELECT 1 FROM problem_submissions t WHERE t.problem = p.id) \
+                   AND NOT EXISTS (SELECT 1 FROM contest_problems e WHERE e.problem = p.id) FROM problems p WHERE id = ?";
+        db.lock(Lock::Problem, id)?;
+        let may_go = db.one(sql, values![id], |row| row.get::<bool>(0))?;
+        match may_go {
+            None => Ok(Deleted::Missing),
+            Some(false) => Ok(Deleted::InUse),
+            Some(true) => {
+                db.execute("DELETE FROM problems WHERE id = ?", values![id])?;
+                Ok(Deleted::Gone)
+            }
+        }
+    }
+}

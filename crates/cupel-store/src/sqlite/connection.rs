@@ -1,0 +1,50 @@
+//! A connection to SQLite as queries and commands see it. Statements are kept compiled by rusqlite's cache.
+
+use cupel_types::RunId;
+use rusqlite::{Connection, params_from_iter};
+
+use crate::sql::commands::RunRow;
+use crate::sql::fault::Fault;
+use crate::sql::{Lock, Row, Sql, Value};
+
+impl Sql for Connection {
+    fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<u64, Fault> {
+        Ok(self.prepare_cached(sql)?.execute(params_from_iter(values))? as u64)
+    }
+
+    fn put(&self, sql: &str, values: &[Value<'_>]) -> Result<(), Fault> {
+        match Sql::execute(self, sql, values)? {
+            1 => Ok(()),
+            changed => Err(Fault::NotOne { changed }),
+        }
+    }
+
+    fn each(
+        &self,
+        sql: &str,
+        values: &[Value<'_>],
+        tell: &mut dyn FnMut(Row<'_>) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let mut query = self.prepare_cached(sql)?;
+        let mut rows = query.query(params_from_iter(values))?;
+        while let Some(row) = rows.next()? {
+            tell(Row::Sqlite(row))?;
+        }
+        Ok(())
+    }
+
+    /// One transaction writes at a time.
+    fn lock(&self, _: Lock, _: &[u8]) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn run_at_hand(&self, _: RunId) -> Option<Option<RunRow>> {
+        None
+    }
+
+    fn sync(&self) -> Result<(), Fault> {
+        // A commit that writes nothing syncs nothing; this one writes a page, the same as before.
+        let version: i64 = self.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        Ok(self.pragma_update(None, "user_version", version)?)
+    }
+}

@@ -1,0 +1,132 @@
+//! What keeps a PostgreSQL database from being used is said, with the setting and the remedy.
+
+use std::error::Error;
+
+use cupel_core::{AccountStore as _, Clock as _, RunStore as _, SystemClock};
+use cupel_store::{PostgresError, PostgresOptions, PostgresStore};
+use cupel_testkit::servers::Postgres;
+
+use crate::postgres::open;
+
+async fn refused(url: &str) -> PostgresError {
+    PostgresStore::open(PostgresOptions::new(url, "cupel")).await.expect_err("it cannot be opened")
+}
+
+/// The whole chain, as the command line prints it.
+fn said(error: &PostgresError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+fn names_setting(error: &PostgresError) {
+    let text = said(error);
+    assert!(text.contains("`store.url`"), "{text}");
+    assert!(!text.contains("secret"), "{text}");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_url_is_said() {
+    let server = Postgres::shared();
+    let url = server.url();
+    let wrong = url.replace("secret", "other");
+    assert!(matches!(refused(&wrong).await, error @ PostgresError::Login { .. } if { names_setting(&error); true }));
+    let nobody = url.replacen("://cupel", "://nobody", 1);
+    assert!(matches!(refused(&nobody).await, error @ PostgresError::Login { .. } if { names_setting(&error); true }));
+    let nowhere = server.url_of("nowhere");
+    assert!(
+        matches!(refused(&nowhere).await, error @ PostgresError::NoDatabase { .. } if { names_setting(&error); true })
+    );
+    // The port where nobody listens: the one that was just given back.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let closed = format!("postgres://u:secret@127.0.0.1:{free}/d");
+    let error = refused(&closed).await;
+    assert!(matches!(&error, PostgresError::Unreachable { place, .. } if place.ends_with("/d")), "{error:?}");
+    names_setting(&error);
+    // A server without TLS, asked for it.
+    let error = refused(&format!("{url}?sslmode=require")).await;
+    assert!(matches!(error, PostgresError::Unreachable { .. }), "{error:?}");
+    names_setting(&error);
+    assert!(matches!(refused("mysql://u@h/d").await, error @ PostgresError::Url(_) if { names_setting(&error); true }));
+}
+
+#[tokio::test]
+async fn many_nodes_may_start_at_once_on_an_empty_database() {
+    let url = Postgres::shared().database().await;
+    let nodes: Vec<_> = (0..8)
+        .map(|_| {
+            let url = url.clone();
+            tokio::spawn(async move { open(&url).await })
+        })
+        .collect();
+    for node in nodes {
+        assert_eq!(node.await.unwrap().count_users().await.unwrap(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_database_belongs_to_one_cluster() {
+    let url = Postgres::shared().database().await;
+    open(&url).await;
+    let other = PostgresStore::open(PostgresOptions::new(&url, "other")).await;
+    match other {
+        Err(error @ PostgresError::OtherCluster { .. }) => {
+            assert!(error.to_string().contains("`cluster.name`"), "{error}");
+            names_setting(&error);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_left_alone() {
+    let server = Postgres::shared();
+    let url = server.database().await;
+    let name = url.rsplit('/').next().unwrap();
+    open(&url).await.close().await;
+    server.psql(name, "UPDATE cupel SET schema_version = 900");
+    let error = refused(&url).await;
+    assert!(matches!(error, PostgresError::Newer { version: 900, .. }), "{error:?}");
+    assert_eq!(server.psql(name, "SELECT schema_version FROM cupel"), "900");
+}
+
+#[tokio::test]
+async fn a_user_without_rights_is_told_what_is_missing() {
+    let server = Postgres::shared();
+    let url = server.database().await;
+    let name = url.rsplit('/').next().unwrap();
+    server.psql(name, "CREATE ROLE guest LOGIN PASSWORD 'secret'; REVOKE CREATE ON SCHEMA public FROM PUBLIC");
+    let guest = format!("postgres://guest:secret@127.0.0.1:{}/{name}", server.port());
+    let error = refused(&guest).await;
+    assert!(matches!(error, PostgresError::Rights { .. }), "{error:?}");
+    names_setting(&error);
+}
+
+#[tokio::test]
+async fn somebody_elses_tables_are_left_alone() {
+    let server = Postgres::shared();
+    let url = server.database().await;
+    let name = url.rsplit('/').next().unwrap();
+    server.psql(name, "CREATE TABLE users (name TEXT); INSERT INTO users VALUES ('ada')");
+    let error = refused(&url).await;
+    assert!(matches!(error, PostgresError::Migrate { .. }), "{error:?}");
+    names_setting(&error);
+    assert_eq!(server.psql(name, "SELECT name FROM users"), "ada");
+    assert_eq!(server.psql(name, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"), "1");
+}
+
+#[tokio::test]
+async fn its_clock_is_the_databases() {
+    let store = open(&Postgres::shared().database().await).await;
+    let clock = store.clock();
+    let (before, now, after) = (SystemClock.now(), clock.now(), SystemClock.now());
+    // The server has this machine's clock, so what is left is the error of the measurement: half a journey on loopback.
+    let slack = jiff::SignedDuration::from_secs(1);
+    assert!(now >= before - slack && now <= after + slack, "{before} {now} {after}");
+    assert!(clock.skew().abs() < slack, "{:?}", clock.skew());
+    assert!(clock.now() >= now);
+}

@@ -1,0 +1,130 @@
+//! A PostgreSQL server that is restarted, killed or frozen: errors that pass, and nothing that was acknowledged is lost.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cupel_core::{AccountStore as _, RunStore as _, StoreError};
+use cupel_store::{PostgresOptions, PostgresStore, Timeouts};
+use cupel_testkit::servers::Postgres;
+use cupel_testkit::{a_completion, a_submission, a_user, fresh, t0};
+use cupel_types::{LeaseId, SubmissionId, UserId, WorkerId};
+
+/// A store that soon loses patience.
+async fn impatient(url: &str) -> PostgresStore {
+    let timeouts = Timeouts {
+        connect: Duration::from_millis(500),
+        acquire: Duration::from_millis(500),
+        statement: Duration::from_millis(400),
+        answer: Duration::from_millis(600),
+    };
+    PostgresStore::open(PostgresOptions { timeouts, ..PostgresOptions::new(url, "cupel") }).await.expect("a store")
+}
+
+async fn submit(store: &PostgresStore, owner: UserId) -> Result<SubmissionId, StoreError> {
+    let new = a_submission().by(owner).alone();
+    let id = new.submissions[0].0.id;
+    store.insert(new).await.map(|_| id)
+}
+
+/// Until it works again: what fails meanwhile has to say that it passes.
+async fn submit_at_last(store: &PostgresStore, owner: UserId) -> SubmissionId {
+    loop {
+        match submit(store, owner).await {
+            Ok(id) => return id,
+            Err(error) => {
+                assert!(error.transient, "{error:?}");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restarted_server_is_found_again() {
+    let server = Postgres::start();
+    let store = impatient(&server.database().await).await;
+    let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
+    let before = submit(&store, owner).await.unwrap();
+    server.stop();
+    let down = submit(&store, owner).await.expect_err("the server is down");
+    assert!(down.transient, "{down:?}");
+    assert!(store.ping().await.expect_err("the server is down").transient);
+    server.start_again();
+    // Every connection that was kept is a dead one now.
+    let after = submit_at_last(&store, owner).await;
+    assert!(store.submission(before).await.unwrap().is_some());
+    assert!(store.submission(after).await.unwrap().is_some());
+    store.ping().await.unwrap();
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frozen_server_gives_errors_that_pass_and_nobody_waits_for_ever() {
+    let server = Postgres::start();
+    let store = impatient(&server.database().await).await;
+    let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
+    server.freeze();
+    let asked: Vec<_> = (0..20)
+        .map(|n| {
+            let store = store.clone();
+            tokio::spawn(
+                async move { if n % 2 == 0 { submit(&store, owner).await.map(drop) } else { store.ping().await } },
+            )
+        })
+        .collect();
+    for asked in asked {
+        let error = asked.await.unwrap().expect_err("nobody answers");
+        assert!(error.transient, "{error:?}");
+    }
+    server.thaw();
+    let id = submit_at_last(&store, owner).await;
+    assert!(store.submission(id).await.unwrap().is_some());
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_acknowledged_survives_the_servers_kill() {
+    let server = Postgres::start_durable();
+    let store = Arc::new(impatient(&server.database().await).await);
+    let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
+    let tasks: Vec<_> = (0..8)
+        .map(|_| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                let (mut accepted, mut judged) = (Vec::new(), Vec::new());
+                loop {
+                    let new = a_submission().by(owner).alone();
+                    let (id, run) = (new.submissions[0].0.id, new.submissions[0].1);
+                    if store.insert(new).await.is_err() {
+                        return (accepted, judged);
+                    }
+                    accepted.push(id);
+                    let (lease, worker) = (LeaseId::from_uuid(fresh()), WorkerId::from_uuid(fresh()));
+                    let Ok(Some(leased)) = store.lease(run, lease, worker, t0(), t0()).await else {
+                        return (accepted, judged);
+                    };
+                    if let Ok(true) = store.complete(run, lease, a_completion(&leased, b"42\n", t0())).await {
+                        judged.push(id);
+                    }
+                }
+            })
+        })
+        .collect();
+    while store.list(Some(owner), 0, 1).await.unwrap().1 < 200 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    server.kill();
+    let (mut accepted, mut judged) = (Vec::new(), Vec::new());
+    for task in tasks {
+        let (mine, ended) = task.await.unwrap();
+        accepted.extend(mine);
+        judged.extend(ended);
+    }
+    server.start_again();
+    submit_at_last(&store, owner).await;
+    assert!(accepted.len() >= 200);
+    assert_eq!(store.submissions(&accepted).await.unwrap().len(), accepted.len());
+    for record in store.submissions(&judged).await.unwrap() {
+        assert!(record.state.is_final() && record.report.is_some(), "the result of {} is gone", record.submission.id);
+    }
+}

@@ -1,0 +1,310 @@
+//! What a `Store` does when several nodes use it at once. Call [`store_nodes_conformance!`](crate::store_nodes_conformance) with a function
+//! that makes a subject: some stores on one empty database, as processes of a cluster (or commands beside a server) have them.
+
+use std::collections::{HashMap, HashSet};
+use std::future::Future;
+use std::sync::Arc;
+
+use cupel_core::problems::{ProblemKey, ProblemRecord, RejudgeOne};
+use cupel_core::run::RunState;
+use cupel_core::{GivenBack, Idempotency, Inserted, NewSubmissions, Purpose, Store, StoreError};
+use cupel_types::{Cases, LeaseId, RunId, SubmissionId, UserId, Verdict};
+
+use super::contests::new_contest;
+use super::problems::{AC, Said, WA, judge_at, problem};
+use super::{at, insert, lease, lease_id, user, worker};
+use crate::Subject;
+use crate::builders::{a_completion, a_submission, a_user, fresh};
+
+/// Makes a test of each rule in [`nodes`](crate::store::nodes).
+#[macro_export]
+macro_rules! store_nodes_conformance {
+    ($make:expr) => {
+        $crate::rules!(
+            $crate::store::nodes,
+            $make,
+            [
+                of_two_nodes_one_gets_the_lease,
+                a_result_is_taken_once_whoever_brings_it,
+                a_run_has_one_end_whatever_happens_at_once,
+                silent_workers_lose_each_lease_once,
+                equal_requests_on_all_nodes_insert_once,
+                a_name_goes_to_one_of_those_who_want_it,
+                verdicts_that_come_at_once_all_count,
+                runs_are_rejudged_once_at_a_time,
+                participants_who_come_at_once_have_an_order,
+                deliveries_go_to_one_sender_each,
+            ]
+        );
+    };
+}
+
+/// Does `what` for 0 to `count`, all at once, on the nodes in turn.
+async fn at_once<S, T, F>(nodes: &[Arc<S>], count: usize, what: impl Fn(Arc<S>, usize) -> F) -> Vec<T>
+where
+    F: Future<Output = T> + Send + 'static,
+    T: Send + 'static,
+{
+    let tasks: Vec<_> = (0..count).map(|n| tokio::spawn(what(Arc::clone(&nodes[n % nodes.len()]), n))).collect();
+    let mut all = Vec::with_capacity(count);
+    for task in tasks {
+        all.push(task.await.expect("no panic"));
+    }
+    all
+}
+
+/// Rule.
+pub async fn of_two_nodes_one_gets_the_lease<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
+    let nodes = make().await;
+    let owner = user(&*nodes[0]).await;
+    let mut runs = Vec::new();
+    for _ in 0..20 {
+        runs.push(insert(&*nodes[0], a_submission().by(owner)).await.1);
+    }
+    let wanted = runs.clone();
+    let taken = at_once(&nodes, 80, move |node, n| {
+        let run = wanted[n / 4];
+        async move { node.lease(run, lease_id(), worker(), at(0), at(30)).await.unwrap().map(|leased| leased.run) }
+    });
+    let mut taken: Vec<RunId> = taken.await.into_iter().flatten().collect();
+    taken.sort_unstable();
+    runs.sort_unstable();
+    assert_eq!(taken, runs);
+}
+
+/// Rule.
+pub async fn a_result_is_taken_once_whoever_brings_it<S: Store + 'static>(
+    make: impl AsyncFn() -> Subject<Vec<Arc<S>>>,
+) {
+    let nodes = make().await;
+    let owner = user(&*nodes[0]).await;
+    let (submission, run) = insert(&*nodes[0], a_submission().by(owner)).await;
+    let leased = lease(&*nodes[0], run, 0).await;
+    let (id, bring) = (leased.lease, leased.clone());
+    let taken = at_once(&nodes, 16, move |node, n| {
+        let done = a_completion(&bring, format!("{n}\n").as_bytes(), at(1));
+        async move { node.complete(run, id, done).await.unwrap() }
+    });
+    assert_eq!(taken.await.into_iter().filter(|taken| *taken).count(), 1);
+    let record = nodes[1].submission(submission.id).await.unwrap().expect("a record");
+    assert_eq!(record.state, RunState::Judged { attempts: 1, verdict: Verdict::Accepted });
+}
+
+/// Rule.
+pub async fn a_run_has_one_end_whatever_happens_at_once<S: Store + 'static>(
+    make: impl AsyncFn() -> Subject<Vec<Arc<S>>>,
+) {
+    const RUNS: usize = 12;
+    let nodes = make().await;
+    let owner = user(&*nodes[0]).await;
+    let mut all = Vec::new();
+    for _ in 0..RUNS {
+        let (submission, run) = insert(&*nodes[0], a_submission().by(owner)).await;
+        all.push((submission.id, lease(&*nodes[0], run, 0).await));
+    }
+    let each = all.clone();
+    // Judged, cancelled, given back, and taken away as silent: each ends a run if it comes first.
+    let ended = at_once(&nodes, RUNS * 4, move |node, n| {
+        let (submission, leased) = each[n / 4].clone();
+        async move {
+            match n % 4 {
+                0 => {
+                    let done = a_completion(&leased, b"42\n", at(31));
+                    usize::from(node.complete(leased.run, leased.lease, done).await.unwrap())
+                }
+                1 => {
+                    let cancelled = node.cancel(submission, at(31)).await.unwrap().expect("it is there");
+                    usize::from(cancelled.changed)
+                }
+                2 => {
+                    let given = GivenBack { lost_attempt: true, now: at(31), due: at(31), attempts_max: 1 };
+                    usize::from(node.give_back(leased.run, leased.lease, given).await.unwrap().is_some())
+                }
+                _ => node.expire(at(31), at(31), 1, 3).await.unwrap().len(),
+            }
+        }
+    });
+    assert_eq!(ended.await.into_iter().sum::<usize>(), RUNS, "each has ended once");
+    for (submission, _) in all {
+        let record = nodes[1].submission(submission).await.unwrap().expect("a record");
+        assert!(record.state.is_final(), "{:?}", record.state);
+        assert_eq!(record.report.is_some(), matches!(record.state, RunState::Judged { .. }));
+    }
+}
+
+/// Rule.
+pub async fn silent_workers_lose_each_lease_once<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
+    let nodes = make().await;
+    let owner = user(&*nodes[0]).await;
+    let mut leases = HashSet::new();
+    for _ in 0..30 {
+        let (_, run) = insert(&*nodes[0], a_submission().by(owner)).await;
+        leases.insert(lease(&*nodes[0], run, 0).await.lease);
+    }
+    let mut taken: Vec<LeaseId> = Vec::new();
+    // Who finds a run in another sweeper's hands leaves it alone, so one sweep of each need not find all.
+    while taken.len() < leases.len() {
+        let sweeps =
+            at_once(&nodes, 8, |node, _| async move { node.expire(at(30), at(30), 3, 7).await.unwrap() }).await;
+        let found: Vec<LeaseId> = sweeps.into_iter().flatten().map(|expired| expired.lease).collect();
+        assert!(!found.is_empty(), "somebody sweeps");
+        taken.extend(found);
+    }
+    assert_eq!(taken.len(), leases.len());
+    assert_eq!(taken.into_iter().collect::<HashSet<_>>(), leases);
+    assert_eq!(nodes[1].counts(at(30)).await.unwrap().queued, 30);
+}
+
+/// Rule.
+pub async fn equal_requests_on_all_nodes_insert_once<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
+    let nodes = make().await;
+    let owner = user(&*nodes[0]).await;
+    for (round, now) in [(0, 0), (1, 5), (2, 200)] {
+        let inserted = at_once(&nodes, 16, move |node, _| {
+            let repeat = Idempotency { key: "again".into(), request_hash: [round; 32], expires_at: at(now + 100) };
+            let submissions = vec![a_submission().by(owner).submitted_at(at(now)).build()];
+            let id = submissions[0].0.id;
+            let new = NewSubmissions { submissions, idempotency: Some(repeat), is_awaited: false };
+            async move {
+                match node.insert(new).await.unwrap() {
+                    Inserted::New => (true, id),
+                    Inserted::Repeated(record) => (false, record.submissions[0]),
+                }
+            }
+        });
+        let inserted = inserted.await;
+        let ids: HashSet<SubmissionId> = inserted.iter().map(|(_, id)| *id).collect();
+        assert_eq!(ids.len(), 1, "all are told of the same one");
+        // The second round comes while the first one's key is still good, the third when it is not.
+        assert_eq!(inserted.iter().filter(|(is_new, _)| *is_new).count(), usize::from(round != 1));
+    }
+    assert_eq!(nodes[1].list(Some(owner), 0, 1).await.unwrap().1, 2);
+}
+
+/// Rule.
+pub async fn a_name_goes_to_one_of_those_who_want_it<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
+    let nodes = make().await;
+    let got = at_once(&nodes, 16, |node, n| async move {
+        let mut new = a_user();
+        new.user.username = if n % 2 == 0 { "Ada".into() } else { "ada".into() };
+        node.insert_user(new).await.unwrap().is_ok()
+    });
+    assert_eq!(got.await.into_iter().filter(|got| *got).count(), 1);
+    let got = at_once(&nodes, 8, |node, _| async move {
+        let owner = user(&*node).await;
+        node.insert_contest(new_contest("c", owner, Vec::new())).await.unwrap().is_ok()
+    });
+    assert_eq!(got.await.into_iter().filter(|got| *got).count(), 1);
+}
+
+async fn send(store: &impl Store, problem: &ProblemRecord, by: UserId) -> (SubmissionId, RunId) {
+    let purpose = Purpose::Solve { of: problem.current(), cases: Cases::All };
+    let (submission, run) = insert(store, a_submission().by(by).sent_for(purpose)).await;
+    (submission.id, run)
+}
+
+/// Rule: the figures of problems, standings and progress are those of one verdict after the other.
+pub async fn verdicts_that_come_at_once_all_count<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
+    const USERS: usize = 3;
+    const PROBLEMS: u8 = 3;
+    const EACH: usize = 4;
+    let nodes = make().await;
+    let mut users = Vec::new();
+    for _ in 0..USERS {
+        users.push(user(&*nodes[0]).await);
+    }
+    let mut problems = Vec::new();
+    for n in 1..=PROBLEMS {
+        problems.push(problem(&*nodes[0], n, |_| ()).await);
+    }
+    let mut sent = Vec::new();
+    for n in 0..EACH {
+        for problem in &problems {
+            for user in &users {
+                let said: Said = if n == EACH - 1 { AC } else { WA };
+                sent.push((send(&*nodes[0], problem, *user).await.1, said));
+            }
+        }
+    }
+    let count = sent.len();
+    at_once(&nodes, count, move |node, n| {
+        let (run, said) = sent[n];
+        async move { judge_at(&*node, run, said, 400).await }
+    })
+    .await;
+    for record in &problems {
+        let now = nodes[1].problem(ProblemKey::Id(record.id), None).await.unwrap();
+        let figures = now.expect("it is there").0.statistics;
+        assert_eq!((figures.submissions, figures.accepted), ((USERS * EACH) as u64, USERS as u64));
+        assert_eq!((figures.attempted_by, figures.solved_by), (USERS as u64, USERS as u64));
+        for user in &users {
+            let standing = nodes[1].standing(record.id, *user).await.unwrap().expect("a standing");
+            assert!(standing.is_solved);
+            assert_eq!(standing.tries as usize, EACH, "those before the one that solves, and it");
+        }
+    }
+    for user in &users {
+        let progress = nodes[1].progress(*user).await.unwrap();
+        assert_eq!((progress.solved, progress.easy, progress.attempted), (PROBLEMS.into(), PROBLEMS.into(), 0));
+    }
+}
+
+/// Rule.
+pub async fn runs_are_rejudged_once_at_a_time<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
+    let nodes = make().await;
+    let owner = user(&*nodes[0]).await;
+    let problem = problem(&*nodes[0], 1, |_| ()).await;
+    let (submission, run) = send(&*nodes[0], &problem, owner).await;
+    judge_at(&*nodes[0], run, WA, 0).await;
+    let package = problem.package;
+    let rejudged = at_once(&nodes, 8, move |node, _| async move {
+        let one = RejudgeOne { submission, run: RunId::from_uuid(fresh()) };
+        node.rejudge(vec![one], package, at(5)).await.unwrap().len()
+    });
+    assert_eq!(rejudged.await.into_iter().sum::<usize>(), 1);
+    assert_eq!(nodes[1].runs_of(submission, 10).await.unwrap().len(), 2);
+}
+
+/// Rule.
+pub async fn participants_who_come_at_once_have_an_order<S: Store + 'static>(
+    make: impl AsyncFn() -> Subject<Vec<Arc<S>>>,
+) {
+    let nodes = make().await;
+    let owner = user(&*nodes[0]).await;
+    let new = new_contest("c", owner, Vec::new());
+    let id = new.id;
+    nodes[0].insert_contest(new).await.unwrap().unwrap();
+    let came = at_once(&nodes, 12, move |node, _| async move {
+        let user = user(&*node).await;
+        // Twice: one takes part once.
+        (node.take_part(id, user, None).await.unwrap(), node.take_part(id, user, None).await.unwrap(), user)
+    });
+    let came: HashMap<UserId, (bool, bool)> = came.await.into_iter().map(|(a, b, user)| (user, (a, b))).collect();
+    assert!(came.values().all(|came| *came == (true, false)), "{came:?}");
+    let listed = nodes[1].participants(id).await.unwrap();
+    assert_eq!(listed.len(), 12);
+    for _ in 0..3 {
+        assert_eq!(nodes[0].participants(id).await.unwrap(), listed, "always in the same order");
+    }
+}
+
+/// Rule.
+pub async fn deliveries_go_to_one_sender_each<S: Store + 'static>(make: impl AsyncFn() -> Subject<Vec<Arc<S>>>) {
+    let nodes = make().await;
+    let owner = user(&*nodes[0]).await;
+    for _ in 0..20 {
+        let submission = a_submission().by(owner).webhook("https://hooks.example/1");
+        let (submission, _) = insert(&*nodes[0], submission).await;
+        nodes[0].cancel(submission.id, at(1)).await.unwrap();
+    }
+    let mut taken = Vec::new();
+    while taken.len() < 20 {
+        let senders = at_once(&nodes, 6, |node, _| async move { node.take_deliveries(at(1), at(60), 4).await });
+        let senders: Result<Vec<_>, StoreError> = senders.await.into_iter().collect();
+        let found: Vec<_> = senders.unwrap().into_iter().flatten().map(|delivery| delivery.id).collect();
+        assert!(!found.is_empty(), "somebody takes some");
+        taken.extend(found);
+    }
+    assert_eq!(taken.len(), 20);
+    assert_eq!(taken.iter().collect::<HashSet<_>>().len(), 20);
+}
