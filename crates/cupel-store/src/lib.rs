@@ -13,6 +13,7 @@ mod postgres;
 mod rows;
 mod sql;
 mod sqlite;
+mod transfer;
 
 pub use blobs::DirectoryBlobs;
 pub use packages::{LocalPackages, SharedPackages};
@@ -21,3 +22,4 @@ pub use postgres::{
 };
 pub use sql::SqlStore;
 pub use sqlite::{OpenError, ServeLock, Sqlite, SqliteStore};
+pub use transfer::{Moved, TransferError};

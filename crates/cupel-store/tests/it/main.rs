@@ -3,6 +3,7 @@
 mod blobs;
 mod file;
 mod kill;
+mod moving;
 mod opening;
 mod outages;
 mod packages;

@@ -1,0 +1,350 @@
+//! Everything from one store into another, empty one: how an installation moves from SQLite to PostgreSQL, or back.
+//!
+//! Tables go one after another, those that others refer to first, page by page in the order of their keys, so that memory is bounded
+//! by a page. Both schemas are of one version (the migrations bring them there), with the same names and values. Nobody may use
+//! either store meanwhile; at the end the rows of both are counted.
+//!
+//! What is not moved is what the processes of a cluster say of themselves (`workers`), who sweeps, and the schema's own version.
+
+use crate::sql::fault::Fault;
+use crate::sql::{Backend, Sql, SqlStore, Value, Write, values};
+use crate::{PostgresStore, SqliteStore};
+
+use cupel_core::StoreError;
+
+/// Rows of a page, and of those tables in which a row can be large.
+const PAGE: i64 = 500;
+const PAGE_OF_LARGE: i64 = 16;
+
+/// A table as it is moved.
+struct Table {
+    name: &'static str,
+    /// What a row is known by: the first so many columns.
+    key: usize,
+    columns: &'static [&'static str],
+    page: i64,
+}
+
+const fn table(name: &'static str, key: usize, columns: &'static [&'static str]) -> Table {
+    Table { name, key, columns, page: PAGE }
+}
+
+const fn large(name: &'static str, key: usize, columns: &'static [&'static str]) -> Table {
+    Table { name, key, columns, page: PAGE_OF_LARGE }
+}
+
+/// Every table, those that others refer to first.
+const TABLES: &[Table] = &[
+    table(
+        "users",
+        1,
+        &[
+            "id",
+            "username",
+            "username_key",
+            "email",
+            "email_key",
+            "password_hash",
+            "role",
+            "tier",
+            "webhook_secret",
+            "created_at",
+        ],
+    ),
+    table(
+        "api_keys",
+        1,
+        &["id", "owner", "name", "secret_hash", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at"],
+    ),
+    table("refresh_sessions", 1, &["id", "user", "token_hash", "created_at", "expires_at", "ended_at"]),
+    table("refresh_tokens_used", 2, &["session", "token_hash"]),
+    large("code_submissions", 1, &["id", "owner", "run", "language", "submitted_at", "spec", "data"]),
+    table(
+        "runs",
+        1,
+        &[
+            "id",
+            "submission",
+            "owner",
+            "class",
+            "webhook",
+            "state",
+            "attempts",
+            "lost",
+            "lease",
+            "lease_until",
+            "worker",
+            "due_at",
+            "started_at",
+            "completed_at",
+            "verdict",
+            "cpu_time_us",
+            "memory_bytes",
+            "problem",
+            "package",
+            "changes",
+            "score",
+        ],
+    ),
+    large("execution_results", 1, &["run", "report", "log", "data"]),
+    table("idempotency_keys", 2, &["owner", "key", "request_hash", "submissions", "expires_at"]),
+    table(
+        "webhook_deliveries",
+        1,
+        &["id", "submission", "owner", "url", "tries", "next_at", "ended_at", "status", "error"],
+    ),
+    table(
+        "problems",
+        1,
+        &[
+            "id",
+            "slug",
+            "owner",
+            "title",
+            "title_key",
+            "difficulty",
+            "tags",
+            "visibility",
+            "version",
+            "better",
+            "created_at",
+            "updated_at",
+            "submissions",
+            "accepted",
+            "attempted_by",
+            "solved_by",
+        ],
+    ),
+    table("problem_tags", 2, &["tag", "problem"]),
+    table(
+        "problem_versions",
+        2,
+        &["problem", "number", "package", "format", "created_by", "created_at", "verified", "bytes"],
+    ),
+    table("problem_members", 2, &["problem", "user", "part"]),
+    table("shipped_problems", 1, &["slug", "archive"]),
+    table(
+        "problem_submissions",
+        1,
+        &[
+            "submission",
+            "problem",
+            "owner",
+            "language",
+            "sent_at",
+            "verdict",
+            "is_try",
+            "solves",
+            "score",
+            "cpu_time_us",
+            "memory",
+        ],
+    ),
+    table(
+        "problem_results",
+        2,
+        &[
+            "problem",
+            "user",
+            "solved",
+            "tries",
+            "best",
+            "best_score",
+            "best_time_us",
+            "solved_at",
+            "rank_score",
+            "rank_time",
+        ],
+    ),
+    table("user_progress", 1, &["user", "easy", "medium", "hard", "solved", "attempted", "last_solved_at"]),
+    table(
+        "contests",
+        1,
+        &[
+            "id",
+            "slug",
+            "title",
+            "description",
+            "owner",
+            "style",
+            "penalty_us",
+            "starts_at",
+            "length_us",
+            "freeze_us",
+            "unfrozen",
+            "public",
+            "join_code",
+        ],
+    ),
+    table("contest_problems", 2, &["contest", "place", "problem"]),
+    table("contest_participants", 2, &["contest", "user", "participation", "starts_at", "number"]),
+    table(
+        "clarifications",
+        1,
+        &["id", "contest", "asker", "place", "question", "answer", "public", "asked_at", "answered_at"],
+    ),
+    table("shared_secrets", 1, &["name", "secret"]),
+];
+
+/// Tables of which nothing is moved.
+#[cfg(test)]
+const NOT_MOVED: [&str; 2] = ["workers", "cluster"];
+
+/// Why not everything was moved.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum TransferError {
+    #[error("the store that is to be filled has something in it already (table `{table}`): name an empty one")]
+    NotEmpty { table: &'static str },
+    #[error(
+        "table `{table}` had {there} rows and has {here} where it was moved to: somebody used one of the stores meanwhile; stop all servers and begin again with an empty store"
+    )]
+    Differs { table: &'static str, there: u64, here: u64 },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// How many rows of a table were moved so far.
+pub type Moved<'a> = &'a mut (dyn FnMut(&'static str, u64) + Send);
+
+impl SqliteStore {
+    /// Moves everything into an empty PostgreSQL database.
+    ///
+    /// # Errors
+    /// [`TransferError`]; the target may have a part of it then.
+    pub async fn move_to(&self, to: &PostgresStore, moved: Moved<'_>) -> Result<(), TransferError> {
+        transfer(self, to, moved).await
+    }
+}
+
+impl PostgresStore {
+    /// Moves everything into an empty SQLite database.
+    ///
+    /// # Errors
+    /// [`TransferError`]; the target may have a part of it then.
+    pub async fn move_to(&self, to: &SqliteStore, moved: Moved<'_>) -> Result<(), TransferError> {
+        transfer(self, to, moved).await
+    }
+}
+
+async fn transfer<A: Backend, B: Backend>(
+    from: &SqlStore<A>,
+    to: &SqlStore<B>,
+    moved: Moved<'_>,
+) -> Result<(), TransferError> {
+    for table in TABLES {
+        if table.count(to).await? > 0 {
+            return Err(TransferError::NotEmpty { table: table.name });
+        }
+    }
+    for table in TABLES {
+        let mut count = 0;
+        let mut after: Option<Vec<Value<'static>>> = None;
+        loop {
+            let rows = table.page_after(from, after).await?;
+            let Some(last) = rows.last() else { break };
+            after = Some(last[..table.key].to_vec());
+            count += rows.len() as u64;
+            to.backend.write(Fill { table, rows }).await?;
+            moved(table.name, count);
+        }
+    }
+    // The commits so far need not have been synced.
+    to.backend.write(crate::sql::commands::Sync).await?;
+    for table in TABLES {
+        let (there, here) = (table.count(from).await?, table.count(to).await?);
+        if there != here {
+            return Err(TransferError::Differs { table: table.name, there, here });
+        }
+    }
+    Ok(())
+}
+
+impl Table {
+    async fn count<B: Backend>(&'static self, of: &SqlStore<B>) -> Result<u64, StoreError> {
+        let sql = format!("SELECT count(*) FROM {}", self.name);
+        of.backend.read("count what there is", move |db| db.count(&sql, values![])).await
+    }
+
+    /// The page that follows a key.
+    async fn page_after<B: Backend>(
+        &'static self,
+        of: &SqlStore<B>,
+        after: Option<Vec<Value<'static>>>,
+    ) -> Result<Vec<Vec<Value<'static>>>, StoreError> {
+        let (columns, key) = (quoted(self.columns), quoted(&self.columns[..self.key]));
+        let places = vec!["?"; self.key].join(", ");
+        let after_key = if after.is_some() { format!("WHERE ({key}) > ({places}) ") } else { String::new() };
+        let sql = format!("SELECT {columns} FROM {} {after_key}ORDER BY {key} LIMIT ?", self.name);
+        let mut bound = after.unwrap_or_default();
+        bound.push(Value::Int(self.page));
+        let read = of.backend.read("read what is to be moved", move |db| {
+            db.all(&sql, &bound, |row| {
+                (0..self.columns.len()).map(|column| Ok(row.value(column)?.into_owned())).collect()
+            })
+        });
+        read.await
+    }
+}
+
+fn quoted(columns: &[&str]) -> String {
+    let quoted: Vec<String> = columns.iter().map(|column| format!("\"{column}\"")).collect();
+    quoted.join(", ")
+}
+
+/// Writes a page.
+struct Fill {
+    table: &'static Table,
+    rows: Vec<Vec<Value<'static>>>,
+}
+
+impl Write for Fill {
+    type Output = ();
+    const OPERATION: &'static str = "write what is moved";
+    // Synced once, at the end.
+    const DURABLE: bool = false;
+
+    fn apply(&self, db: &dyn Sql) -> Result<(), Fault> {
+        let places = vec!["?"; self.table.columns.len()].join(", ");
+        let sql = format!("INSERT INTO {} ({}) VALUES ({places})", self.table.name, quoted(self.table.columns));
+        self.rows.iter().try_for_each(|row| db.put(&sql, row))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cupel_testkit::servers::Postgres;
+
+    use super::*;
+    use crate::PostgresOptions;
+
+    /// What a schema has: tables with their columns.
+    async fn schema<B: Backend>(of: &SqlStore<B>, sql: &'static str) -> Vec<(String, String)> {
+        let read =
+            of.backend.read("read the schema", move |db| db.all(sql, values![], |row| Ok((row.get(0)?, row.get(1)?))));
+        read.await.unwrap()
+    }
+
+    /// Whoever adds a table or a column has to say whether it is moved.
+    #[tokio::test]
+    async fn every_table_and_column_of_both_schemas_is_moved() {
+        let folder = tempfile::tempdir().unwrap();
+        let sqlite = SqliteStore::open(&folder.path().join("cupel.db")).await.unwrap();
+        let url = Postgres::shared().database().await;
+        let postgres = PostgresStore::open(PostgresOptions::new(url, "cupel")).await.unwrap();
+        let of_sqlite =
+            "SELECT t.name, c.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c WHERE t.type = 'table'";
+        let of_postgres = "SELECT CAST(table_name AS TEXT), CAST(column_name AS TEXT) FROM information_schema.columns \
+                           WHERE table_schema = 'public' AND table_name <> 'cupel'";
+        let mut moved: Vec<(String, String)> = TABLES
+            .iter()
+            .flat_map(|table| table.columns.iter().map(|column| (table.name.to_owned(), (*column).to_owned())))
+            .collect();
+        moved.sort_unstable();
+        for mut found in [schema(&sqlite, of_sqlite).await, schema(&postgres, of_postgres).await] {
+            found.retain(|(table, _)| !NOT_MOVED.contains(&table.as_str()));
+            found.sort_unstable();
+            assert_eq!(found, moved);
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! An installation moves from SQLite to PostgreSQL and back, and nothing is missing or different.
+
+use std::path::Path;
+
+use cupel_core::accounts::{ApiKey, RefreshSession, Scope};
+use cupel_core::contests::{ContestStore as _, JoinCode, NewClarification, NewContest, Style};
+use cupel_core::problems::{NewProblem, NewVersion, Part, ProblemChange, ProblemStore as _};
+use cupel_core::{AccountStore as _, ClusterStore as _, Idempotency, Purpose, RunStore as _};
+use cupel_problem::{Difficulty, Visibility};
+use cupel_store::{SqliteStore, TransferError};
+use cupel_testkit::servers::Postgres;
+use cupel_testkit::{a_completion, a_submission, a_user, fresh, t0};
+use cupel_types::{
+    ApiKeyId, Bytes, Cases, ClarificationId, ContentHash, ContestId, Grading, LeaseId, ProblemId, ProblemVersion,
+    RunId, SessionId, WorkerId,
+};
+use rusqlite::types::Value;
+
+use crate::postgres::open;
+
+/// Something in every table.
+async fn fill(store: &SqliteStore) {
+    let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
+    let reader = store.insert_user(a_user()).await.unwrap().unwrap().id;
+    let key = ApiKey {
+        id: ApiKeyId::from_uuid(fresh()),
+        owner,
+        name: "naïve 🗝".into(),
+        secret_hash: [3; 32],
+        scopes: vec![Scope::RunsRead],
+        created_at: t0(),
+        expires_at: None,
+        last_used_at: Some(t0()),
+        revoked_at: None,
+    };
+    store.insert_key(key).await.unwrap();
+    let session = RefreshSession {
+        id: SessionId::from_uuid(fresh()),
+        user: owner,
+        token_hash: [1; 32],
+        created_at: t0(),
+        expires_at: t0() + std::time::Duration::from_secs(100),
+    };
+    store.insert_session(session.clone()).await.unwrap();
+    store.rotate_session(session.id, [1; 32], [2; 32], t0()).await.unwrap().unwrap();
+    store.shared_secret("access-tokens", [9; 32]).await.unwrap();
+    // More than a page of what can be large, and more than a page of the rest.
+    for n in 0..40u8 {
+        let mut new = a_submission().by(owner).stdin(&vec![n; 1000]).alone();
+        new.idempotency = Some(Idempotency { key: format!("k{n}"), request_hash: [n; 32], expires_at: t0() });
+        store.insert(new).await.unwrap();
+    }
+    let more = (0..600).map(|_| a_submission().by(reader).build()).collect();
+    store.insert(cupel_core::NewSubmissions { submissions: more, idempotency: None, is_awaited: false }).await.unwrap();
+    let of = ProblemVersion { problem: ProblemId::from_uuid(fresh()), package: ContentHash::from_bytes([5; 32]) };
+    let version = NewVersion {
+        package: of.package,
+        format: "cupel".into(),
+        title: "Sum".into(),
+        difficulty: Some(Difficulty::Hard),
+        tags: vec!["maths".parse().unwrap()],
+        lower_is_better: false,
+        by: Some(owner),
+        at: t0(),
+        bytes: Bytes::kib(7),
+        is_verified: Some(true),
+        shipped: Some(("sum".into(), [4; 32])),
+    };
+    let slug: cupel_problem::Slug = "sum".parse().unwrap();
+    let new = NewProblem { id: of.problem, slug, owner: Some(owner), visibility: Visibility::Public, version };
+    store.insert_problem(new).await.unwrap().unwrap();
+    let members = ProblemChange { visibility: None, slug: None, members: Some(vec![(reader, Part::Reader)]) };
+    store.change_problem(of.problem, members, t0()).await.unwrap().unwrap();
+    let solution = a_submission().by(reader).webhook("https://hooks.example/1");
+    let new = solution.sent_for(Purpose::Solve { of, cases: Cases::All }).alone();
+    let run: RunId = new.submissions[0].1;
+    store.insert(new).await.unwrap();
+    let (lease, worker) = (LeaseId::from_uuid(fresh()), WorkerId::from_uuid(fresh()));
+    let leased = store.lease(run, lease, worker, t0(), t0()).await.unwrap().unwrap();
+    let mut done = a_completion(&leased, b"42\n", t0());
+    done.report.grading = Some(Grading::default());
+    assert!(store.complete(run, lease, done).await.unwrap());
+    let contest = NewContest {
+        id: ContestId::from_uuid(fresh()),
+        slug: "autumn".parse().unwrap(),
+        title: "Autumn".into(),
+        description: String::new(),
+        owner,
+        style: Style::Ioi,
+        starts_at: t0(),
+        length: std::time::Duration::from_secs(3600),
+        freeze: None,
+        is_public: false,
+        join_code: JoinCode::random(),
+        problems: vec![of.problem],
+    };
+    let id = contest.id;
+    store.insert_contest(contest).await.unwrap().unwrap();
+    assert!(store.take_part(id, reader, None).await.unwrap());
+    let question = NewClarification {
+        id: ClarificationId::from_uuid(fresh()),
+        contest: id,
+        asker: reader,
+        place: Some(0),
+        question: "Why?".into(),
+        asked_at: t0(),
+    };
+    assert!(store.ask(question, 10).await.unwrap());
+}
+
+/// All rows of all tables.
+fn dump(path: &Path) -> Vec<(String, Vec<Vec<Value>>)> {
+    let raw = rusqlite::Connection::open(path).unwrap();
+    let mut names = raw.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").unwrap();
+    let names: Vec<String> = names.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    let table = |name: String| {
+        let mut query = raw.prepare(&format!("SELECT * FROM {name} ORDER BY 1, 2")).unwrap();
+        let columns = query.column_count();
+        let rows = query.query_map([], |row| (0..columns).map(|column| row.get(column)).collect()).unwrap();
+        let rows = rows.collect::<Result<_, _>>().unwrap();
+        (name, rows)
+    };
+    names.into_iter().map(table).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_goes_to_postgresql_and_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, last) = (folder.path().join("first.db"), folder.path().join("last.db"));
+    let from = SqliteStore::open(&first).await.unwrap();
+    fill(&from).await;
+    let url = Postgres::shared().database().await;
+    let between = open(&url).await;
+    let mut told = Vec::new();
+    from.move_to(&between, &mut |table, rows| told.push((table, rows))).await.unwrap();
+    assert!(told.contains(&("runs", 641)), "{told:?}");
+    let full = from.move_to(&between, &mut |_, _| {}).await;
+    assert!(matches!(full, Err(TransferError::NotEmpty { table: "users" })), "{full:?}");
+
+    let to = SqliteStore::open(&last).await.unwrap();
+    between.move_to(&to, &mut |_, _| {}).await.unwrap();
+    from.close().await;
+    to.close().await;
+    let (before, after) = (dump(&first), dump(&last));
+    for ((name, before), (_, after)) in before.iter().zip(&after) {
+        let is_moved = !["workers", "cluster"].contains(&name.as_str());
+        assert!(!is_moved || !before.is_empty(), "the test puts nothing into `{name}`");
+        assert!(before == after, "`{name}` differs");
+    }
+    assert_eq!(before.len(), after.len());
+}
