@@ -48,7 +48,7 @@ COPY deploy/images/rabbitmq.conf /etc/rabbitmq/conf.d/10-cupel.conf
 USER rabbitmq
 # One node that nobody joins: its name and the ports by which nodes talk stay on the loopback.
 ENV HOME=/var/lib/rabbitmq RABBITMQ_NODENAME=rabbit@localhost ERL_EPMD_ADDRESS=127.0.0.1 \
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {127,0,0,1}" RABBITMQ_LOGS=-
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {127,0,0,1}" RABBITMQ_LOGS=- RABBITMQ_LOG_BASE=/tmp ERL_CRASH_DUMP_SECONDS=0
 VOLUME /var/lib/rabbitmq
 EXPOSE 5672
 HEALTHCHECK --interval=15s --timeout=10s --start-period=90s CMD ["/usr/lib/rabbitmq/bin/rabbitmq-diagnostics", "--quiet", "check_port_connectivity"]
