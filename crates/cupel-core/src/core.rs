@@ -137,6 +137,11 @@ impl Core {
         &self.inner.packages
     }
 
+    /// The bus, for health checks.
+    pub fn events(&self) -> &Arc<dyn EventBus> {
+        &self.inner.events
+    }
+
     /// The queue, for health checks and metrics.
     pub fn queue(&self) -> &Arc<dyn Queue> {
         &self.inner.queue

@@ -25,6 +25,16 @@ impl Seq {
     pub const fn of_end(attempts: u32) -> Seq {
         Seq::of_attempt(attempts, u32::MAX)
     }
+
+    /// Which attempt it is of.
+    pub const fn attempt(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    /// The how manieth event of its attempt it is.
+    pub const fn number(self) -> u32 {
+        self.0 as u32
+    }
 }
 
 /// One entry of a submission's log.

@@ -10,7 +10,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::event::{Event, Seq};
 use crate::run::{LeasedRun, RunState, SubmissionRecord};
-use crate::{Completion, Core, GivenBack, QueueError, RunHint, StoreError};
+use crate::{Completion, Core, GivenBack, Notice, QueueError, RunHint, StoreError};
 
 /// How long a run rests whose submission could not be read.
 const UNREAD_PAUSE: SignedDuration = SignedDuration::from_secs(1);
@@ -241,6 +241,17 @@ impl Core {
         self.inner.admission.ended(1);
         let verdict = cupel_types::Verdict::InternalError;
         self.inner.events.publish(Event::finished(submission, attempts, now, verdict));
+    }
+
+    /// Stops what other nodes say is not wanted any more. Ends when the bus is closed; one such task a process that has
+    /// workers. Without it they hear of a cancelled run when they renew its lease.
+    pub async fn heed_notices(&self) {
+        let mut notices = self.inner.events.notices();
+        while let Some(notice) = notices.next().await {
+            match notice {
+                Notice::Stop(run) => self.stop_run(run),
+            }
+        }
     }
 
     /// Raises the stop flags of a run, if this process's workers have it.

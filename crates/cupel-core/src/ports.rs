@@ -428,22 +428,60 @@ pub trait Queue: Send + Sync {
 
 // ---- Events -----------------------------------------------------------------------------------------
 
-/// Live status and output. May lose everything at a restart: the store has the log of what ended.
+/// Live status and output, on this node and on all others. May lose everything at a restart: the store has the log
+/// of what ended.
 #[async_trait]
 pub trait EventBus: Send + Sync {
-    /// Tells everybody who listens. Never blocks, never fails the caller; slow listeners get gaps.
+    /// Tells everybody who listens. Never blocks, never fails the caller; slow listeners get gaps. Events of one attempt
+    /// come from one node, which publishes its first one (`Seq::of_attempt(attempt, 1)`) before the others.
     fn publish(&self, event: Event);
     /// Events of a submission after `after` that the bus still has, then what comes. Who needs to know
     /// what happened before subscribes first and asks the store then.
     async fn subscribe(&self, id: SubmissionId, after: Seq, interest: Interest) -> Box<dyn Subscription>;
+    /// Tells all nodes, this one included. Never blocks, never fails the caller, and may be lost: what must happen
+    /// happens without it, later.
+    fn announce(&self, notice: Notice);
+    /// What is announced from now on. One listener a process is enough.
+    fn notices(&self) -> Box<dyn Notices>;
+    /// Whether other nodes can be reached at the moment; if not why, for people. Asks nobody.
+    fn health(&self) -> Result<(), String>;
+    /// Tells what is still to be told, for at most some seconds, and ends all subscriptions. Later ones end at once.
+    async fn close(&self);
+}
+
+#[async_trait]
+impl<B: EventBus + ?Sized> EventBus for std::sync::Arc<B> {
+    fn publish(&self, event: Event) {
+        (**self).publish(event);
+    }
+
+    async fn subscribe(&self, id: SubmissionId, after: Seq, interest: Interest) -> Box<dyn Subscription> {
+        (**self).subscribe(id, after, interest).await
+    }
+
+    fn announce(&self, notice: Notice) {
+        (**self).announce(notice);
+    }
+
+    fn notices(&self) -> Box<dyn Notices> {
+        (**self).notices()
+    }
+
+    fn health(&self) -> Result<(), String> {
+        (**self).health()
+    }
+
+    async fn close(&self) {
+        (**self).close().await;
+    }
 }
 
 /// What a subscriber wants to hear of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Interest {
     /// Every event.
     Everything,
-    /// The final event only; no gaps are reported.
+    /// The final event only. A gap is reported where that one may have been missed, and nowhere else.
     End,
 }
 
@@ -459,8 +497,23 @@ pub trait Subscription: Send {
 pub enum Received {
     /// The next event, with a greater [`Seq`] than any before.
     Event(Event),
-    /// The subscriber was too slow: events were dropped. Read the store's snapshot.
+    /// Events were dropped, because the subscriber was too slow, or may have been, because the bus could not be reached:
+    /// the final one, too. Read the store's snapshot. More may come.
     Gap,
+}
+
+/// What all nodes are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// The result of a run is not wanted any more: whoever runs it should stop.
+    Stop(RunId),
+}
+
+/// Where notices come out.
+#[async_trait]
+pub trait Notices: Send {
+    /// The next one; `None` at shutdown. Who is far behind loses the oldest.
+    async fn next(&mut self) -> Option<Notice>;
 }
 
 /// How long things take before core does something about them.

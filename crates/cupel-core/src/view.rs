@@ -11,7 +11,7 @@ use cupel_types::{SubmissionId, UserId, Verdict};
 use crate::ends::Expected;
 use crate::event::{Event, Seq};
 use crate::run::{RunState, SubmissionRecord, SubmissionSummary};
-use crate::{Core, Interest, Received, Store, StoreError, Subscription};
+use crate::{Core, Interest, Notice, Received, Store, StoreError, Subscription};
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,11 +91,22 @@ impl Core {
             Some(record) if !record.state.is_final() => record,
             other => return Ok(other),
         };
-        match tokio::time::timeout(at_most, end.next()).await {
+        match tokio::time::timeout(at_most, self.heard_of_end(id, end.as_mut())).await {
             // Ended, or the bus is going down: either way the store knows best.
-            Ok(_) => self.submission(viewer, id).await,
+            Ok(()) => self.submission(viewer, id).await,
             Err(_elapsed) if at_most.is_zero() => Ok(Some(record)),
             Err(_elapsed) => self.submission(viewer, id).await,
+        }
+    }
+
+    /// Waits for the end of a submission as the bus tells it, and as the store does where the bus may have missed it.
+    async fn heard_of_end(&self, id: SubmissionId, end: &mut dyn Subscription) {
+        while let Some(Received::Gap) = end.next().await {
+            match self.inner.store.submission(id).await {
+                Ok(Some(record)) if !record.state.is_final() => {}
+                Ok(_) => return,
+                Err(error) => tracing::warn!(submission.id = %id, %error, "cannot look whether a submission has ended"),
+            }
         }
     }
 
@@ -120,7 +131,7 @@ impl Core {
                 biased;
                 record = expected.record() => Some(record),
                 // Ended elsewhere, or the bus is going down: the store knows best.
-                _ = end.next() => None,
+                () = self.heard_of_end(id, end.as_mut()) => None,
                 () = given_up => None,
             }
         };
@@ -167,6 +178,7 @@ impl Core {
             id,
             last: after,
             ended: false,
+            told_gap: false,
             stored: stored.into(),
             live,
         })))
@@ -185,6 +197,8 @@ impl Core {
         let Some(done) = self.inner.store.cancel(id, now).await? else { return Ok(None) };
         self.stop_run(done.run);
         if done.changed {
+            // Whichever node runs it.
+            self.inner.events.announce(Notice::Stop(done.run));
             self.inner.events.publish(Event::finished(id, done.state.attempts(), now, Verdict::Cancelled));
         }
         Ok(Some(done.state))
@@ -197,6 +211,8 @@ struct Watch {
     id: SubmissionId,
     last: Seq,
     ended: bool,
+    /// Whether the last thing that was told is that something is missing.
+    told_gap: bool,
     stored: VecDeque<Event>,
     live: Box<dyn Subscription>,
 }
@@ -205,7 +221,23 @@ impl Watch {
     fn give(&mut self, event: Event) -> Option<Received> {
         self.last = event.seq;
         self.ended = event.kind.is_final();
+        self.told_gap = false;
         Some(Received::Event(event))
+    }
+
+    /// Whether the run has ended and the store has the rest, which is given then.
+    async fn goes_on_from_store(&mut self) -> bool {
+        match self.store.events(self.id, self.last).await {
+            Ok(rest) if rest.last().is_some_and(|e| e.kind.is_final()) => {
+                self.stored = rest.into();
+                true
+            }
+            Ok(_) => false,
+            Err(error) => {
+                tracing::warn!(submission.id = %self.id, %error, "cannot complete a watched log");
+                false
+            }
+        }
     }
 }
 
@@ -221,16 +253,17 @@ impl Subscription for Watch {
             match self.live.next().await {
                 Some(Received::Event(event)) if event.seq <= self.last => {}
                 Some(Received::Event(event)) => return self.give(event),
-                Some(Received::Gap) => return Some(Received::Gap),
+                // What is missing may be the end. The store has nothing of a run that goes on.
+                Some(Received::Gap) => {
+                    if !self.goes_on_from_store().await && !self.told_gap {
+                        self.told_gap = true;
+                        return Some(Received::Gap);
+                    }
+                }
+                // The bus has no more. If the run has ended, the store has the rest.
                 None => {
-                    // The bus has no more. If the run has ended, the store has the rest.
-                    match self.store.events(self.id, self.last).await {
-                        Ok(rest) if rest.last().is_some_and(|e| e.kind.is_final()) => self.stored = rest.into(),
-                        Ok(_) => return None,
-                        Err(error) => {
-                            tracing::warn!(submission.id = %self.id, %error, "cannot complete a watched log");
-                            return None;
-                        }
+                    if !self.goes_on_from_store().await {
+                        return None;
                     }
                 }
             }

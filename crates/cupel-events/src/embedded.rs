@@ -1,7 +1,6 @@
 //! The bus inside one process: a bounded log per live submission, read by its subscribers at their own pace.
 //!
-//! A subscriber has no buffer of its own, only its place in the log, so a slow one costs nothing: what was
-//! dropped before it got there is a gap to it. Publishing takes two short locks and wakes whoever waits.
+//! Publishing takes two short locks and wakes whoever waits.
 //!
 //! A log lives from its first event or subscriber to a while after its final event. All logs together are
 //! bounded in number and bytes; beyond that those that ended go first, then the oldest.
@@ -11,11 +10,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use cupel_core::event::{Event, Seq};
-use cupel_core::{EventBus, Interest, Received, Subscription};
+use cupel_core::{EventBus, Interest, Notice, Notices, Subscription};
 use cupel_types::SubmissionId;
-use tokio::sync::Notify;
 
-use crate::log::Log;
+use crate::notices::NoticeBoard;
+use crate::reader::{Reader, Shared};
 
 /// How much the bus keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +48,7 @@ impl Default for EventBounds {
 pub struct EmbeddedBus {
     bounds: EventBounds,
     logs: Arc<Mutex<Logs>>,
+    notices: NoticeBoard,
 }
 
 #[derive(Debug, Default)]
@@ -62,35 +62,6 @@ struct Logs {
     closed: bool,
 }
 
-#[derive(Debug, Default)]
-struct Shared {
-    state: Mutex<State>,
-    /// Rung at every event, for those who want every event.
-    bell: Notify,
-    /// Rung at the end, for those who want nothing else: most who wait, and waking them costs more than all the rest.
-    end_bell: Notify,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    log: Log,
-    subscribers: usize,
-    /// No more will come: evicted, or the bus was closed.
-    cut: bool,
-}
-
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn cut(&self) {
-        self.state().cut = true;
-        self.bell.notify_waiters();
-        self.end_bell.notify_waiters();
-    }
-}
-
 fn lock(logs: &Mutex<Logs>) -> MutexGuard<'_, Logs> {
     logs.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -98,17 +69,7 @@ fn lock(logs: &Mutex<Logs>) -> MutexGuard<'_, Logs> {
 impl EmbeddedBus {
     /// An empty bus.
     pub fn new(bounds: EventBounds) -> EmbeddedBus {
-        EmbeddedBus { bounds, logs: Arc::default() }
-    }
-
-    /// Ends all subscriptions, after what is already there. Later ones end at once.
-    pub fn close(&self) {
-        let mut logs = lock(&self.logs);
-        logs.closed = true;
-        for (_, shared) in logs.by_id.drain() {
-            shared.cut();
-        }
-        *logs = Logs { closed: true, ..Logs::default() };
+        EmbeddedBus { bounds, ..EmbeddedBus::default() }
     }
 }
 
@@ -193,83 +154,53 @@ impl EventBus for EmbeddedBus {
         }
         drop(logs);
         if added {
-            shared.bell.notify_waiters();
-        }
-        if ended {
-            shared.end_bell.notify_waiters();
+            shared.ring(ended);
         }
     }
 
     async fn subscribe(&self, id: SubmissionId, after: Seq, interest: Interest) -> Box<dyn Subscription> {
         let mut logs = lock(&self.logs);
         let shared = logs.get_or_begin(id, self.bounds.live_max);
-        shared.state().subscribers += 1;
-        drop(logs);
-        Box::new(Reader { id, shared, after, interest, logs: Arc::clone(&self.logs) })
+        let guard = Guard { id, shared: Arc::clone(&shared), logs: Arc::clone(&self.logs) };
+        Box::new(Reader::new(shared, after, interest, guard))
+    }
+
+    fn announce(&self, notice: Notice) {
+        self.notices.send(notice);
+    }
+
+    fn notices(&self) -> Box<dyn Notices> {
+        self.notices.listen()
+    }
+
+    fn health(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    async fn close(&self) {
+        let mut logs = lock(&self.logs);
+        for (_, shared) in logs.by_id.drain() {
+            shared.cut();
+        }
+        *logs = Logs { closed: true, ..Logs::default() };
+        self.notices.close();
     }
 }
 
-/// A subscriber's place in a log.
-struct Reader {
+/// Tells the bus when a reader has gone.
+struct Guard {
     id: SubmissionId,
     shared: Arc<Shared>,
-    after: Seq,
-    interest: Interest,
     logs: Arc<Mutex<Logs>>,
 }
 
-enum Look {
-    Found(Received, Seq),
-    Over,
-    Nothing,
-}
-
-impl Reader {
-    fn look(&self) -> Look {
-        let state = self.shared.state();
-        let found = match self.interest {
-            Interest::Everything => state.log.next(self.after),
-            Interest::End => state.log.end(self.after),
-        };
-        match found {
-            Some((received, seq)) => Look::Found(received, seq),
-            None if state.log.ended() || state.cut => Look::Over,
-            None => Look::Nothing,
-        }
-    }
-}
-
-#[async_trait]
-impl Subscription for Reader {
-    async fn next(&mut self) -> Option<Received> {
-        let shared = Arc::clone(&self.shared);
-        let bell = match self.interest {
-            Interest::Everything => &shared.bell,
-            Interest::End => &shared.end_bell,
-        };
-        loop {
-            let ring = bell.notified();
-            tokio::pin!(ring);
-            ring.as_mut().enable();
-            match self.look() {
-                Look::Found(received, seq) => {
-                    self.after = seq;
-                    return Some(received);
-                }
-                Look::Over => return None,
-                Look::Nothing => ring.await,
-            }
-        }
-    }
-}
-
-impl Drop for Reader {
+impl Drop for Guard {
     /// A log that nothing was written to goes with its last subscriber.
     fn drop(&mut self) {
         let mut logs = lock(&self.logs);
         let mut state = self.shared.state();
-        state.subscribers -= 1;
-        let forget = state.subscribers == 0 && state.log.bytes() == 0;
+        state.readers -= 1;
+        let forget = state.readers == 0 && state.log.bytes() == 0;
         drop(state);
         if forget && logs.by_id.get(&self.id).is_some_and(|now| Arc::ptr_eq(now, &self.shared)) {
             logs.by_id.remove(&self.id);
@@ -280,6 +211,7 @@ impl Drop for Reader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cupel_core::Received;
     use cupel_core::event::EventKind;
     use cupel_types::Verdict;
 
@@ -318,19 +250,5 @@ mod tests {
         assert!(matches!(first.next().await, Some(Received::Event(e)) if e == started(0)));
         assert!(matches!(first.next().await, Some(Received::Event(e)) if e == finished(0)));
         assert!(first.next().await.is_none());
-    }
-
-    #[tokio::test]
-    async fn closing_ends_subscriptions_now_and_later() {
-        let bus = EmbeddedBus::default();
-        let mut before = bus.subscribe(id(1), Seq::default(), Interest::Everything).await;
-        bus.publish(started(1));
-        bus.close();
-        assert!(matches!(before.next().await, Some(Received::Event(_))));
-        assert!(before.next().await.is_none());
-        let mut after = bus.subscribe(id(1), Seq::default(), Interest::End).await;
-        assert!(after.next().await.is_none());
-        bus.publish(started(1));
-        assert!(after.next().await.is_none());
     }
 }

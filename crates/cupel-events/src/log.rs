@@ -2,7 +2,7 @@
 //!
 //! When there is too much, output goes first and the oldest first: what happened matters more than what
 //! was printed, and the store will have both. Where something is missing there is a hole, so that a
-//! reader learns of it exactly once.
+//! reader learns of it exactly once; where something may be missing (the server of the bus was away) there is a break.
 
 use std::collections::VecDeque;
 
@@ -16,6 +16,8 @@ pub(crate) struct Log {
     bytes: usize,
     last: Seq,
     ended: bool,
+    /// How often it was broken.
+    breaks: u64,
 }
 
 #[derive(Debug)]
@@ -23,19 +25,28 @@ enum Entry {
     Event(Event),
     /// Events were dropped here, the last of them with this number.
     Hole(Seq),
+    /// After the event with this number some may be missing. With the number of the break.
+    Break(Seq, u64),
 }
 
 impl Entry {
     fn seq(&self) -> Seq {
         match self {
             Entry::Event(event) => event.seq,
-            Entry::Hole(seq) => *seq,
+            Entry::Hole(seq) | Entry::Break(seq, _) => *seq,
         }
     }
 }
 
+/// How far a reader is: it has everything up to an event, and knows of so many breaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    after: Seq,
+    breaks: u64,
+}
+
 /// About what an event takes in memory.
-fn size(event: &Event) -> usize {
+pub(crate) fn size(event: &Event) -> usize {
     let extra = match &event.kind {
         EventKind::Output { data, .. } => data.len(),
         _ => 0,
@@ -57,6 +68,16 @@ impl Log {
         self.bytes
     }
 
+    /// The number of the last event that it knows of.
+    pub(crate) fn last(&self) -> Seq {
+        self.last
+    }
+
+    /// The place of a reader who begins now and has everything up to `after`.
+    pub(crate) fn place(&self, after: Seq) -> Place {
+        Place { after, breaks: self.breaks }
+    }
+
     /// Adds an event if it is later than all before; whether it was added.
     pub(crate) fn push(&mut self, event: Event, events_max: usize, bytes_max: usize) -> bool {
         if self.ended || event.seq <= self.last {
@@ -75,13 +96,46 @@ impl Log {
         true
     }
 
+    /// Notes that there are events up to `seq` which it does not have.
+    pub(crate) fn miss(&mut self, seq: Seq) {
+        if self.ended || seq <= self.last {
+            return;
+        }
+        self.last = seq;
+        // Readers before it learn of all that is missing by this one hole.
+        while matches!(self.entries.back(), Some(Entry::Hole(_) | Entry::Break(..))) {
+            self.entries.pop_back();
+        }
+        self.entries.push_back(Entry::Hole(seq));
+    }
+
+    /// Notes that what came up to `seq` is of no interest.
+    pub(crate) fn skip(&mut self, seq: Seq) {
+        if !self.ended {
+            self.last = self.last.max(seq);
+        }
+    }
+
+    /// Notes that events may be missing after the last one. Nothing is missing after the end.
+    pub(crate) fn break_here(&mut self) {
+        if self.ended {
+            return;
+        }
+        self.breaks += 1;
+        if matches!(self.entries.back(), Some(Entry::Break(..))) {
+            self.entries.pop_back();
+        }
+        self.entries.push_back(Entry::Break(self.last, self.breaks));
+    }
+
     /// Drops the oldest output, or the oldest event when there is no output, but never the newest event.
     fn drop_one(&mut self) -> bool {
         let newest = self.entries.len().saturating_sub(1);
         let is_output = |e: &Entry| matches!(e, Entry::Event(Event { kind: EventKind::Output { .. }, .. }));
         let is_event = |e: &Entry| matches!(e, Entry::Event(_));
         let mut old = self.entries.iter().take(newest);
-        let Some(at) = old.position(is_output).or_else(|| self.entries.iter().take(newest).position(is_event)) else {
+        let Some(mut at) = old.position(is_output).or_else(|| self.entries.iter().take(newest).position(is_event))
+        else {
             return false;
         };
         let seq = self.entries[at].seq();
@@ -89,30 +143,45 @@ impl Log {
             self.bytes -= size(&event);
             self.events -= 1;
         }
-        // Neighbouring holes are one.
+        // Neighbouring holes are one, and a break before a hole tells nothing more.
         if matches!(self.entries.get(at + 1), Some(Entry::Hole(_))) {
             self.entries.remove(at);
         }
-        if at > 0 && matches!(self.entries.get(at - 1), Some(Entry::Hole(_))) {
+        while at > 0 && matches!(self.entries[at - 1], Entry::Hole(_) | Entry::Break(..)) {
             self.entries.remove(at - 1);
+            at -= 1;
         }
         true
     }
 
-    /// What a reader who has everything up to `after` gets next, with its new place.
-    pub(crate) fn next(&self, after: Seq) -> Option<(Received, Seq)> {
-        let at = self.entries.partition_point(|entry| entry.seq() <= after);
-        self.entries.get(at).map(|entry| match entry {
-            Entry::Event(event) => (Received::Event(event.clone()), event.seq),
-            Entry::Hole(seq) => (Received::Gap, *seq),
+    /// What a reader gets next, with its new place.
+    pub(crate) fn next(&self, place: Place) -> Option<(Received, Place)> {
+        let at = self.entries.partition_point(|entry| entry.seq() <= place.after);
+        // A break has the number of the event before it.
+        if let Some(Entry::Break(_, number)) = at.checked_sub(1).and_then(|before| self.entries.get(before))
+            && *number > place.breaks
+        {
+            return Some((Received::Gap, Place { breaks: *number, ..place }));
+        }
+        self.entries.get(at).map(|entry| {
+            let passed = Place { after: entry.seq(), ..place };
+            match entry {
+                Entry::Event(event) => (Received::Event(event.clone()), passed),
+                Entry::Hole(_) => (Received::Gap, passed),
+                // Only of a reader who begins behind the log's own beginning.
+                Entry::Break(_, number) => (Received::Gap, Place { breaks: place.breaks.max(*number), ..passed }),
+            }
         })
     }
 
-    /// The final event, if there is one after `after`.
-    pub(crate) fn end(&self, after: Seq) -> Option<(Received, Seq)> {
+    /// The final event, if the reader has not had it; or that it may have been missed.
+    pub(crate) fn end(&self, place: Place) -> Option<(Received, Place)> {
         match self.entries.back() {
-            Some(Entry::Event(event)) if self.ended && event.seq > after => {
-                Some((Received::Event(event.clone()), event.seq))
+            Some(Entry::Event(event)) if self.ended && event.seq > place.after => {
+                Some((Received::Event(event.clone()), Place { after: event.seq, ..place }))
+            }
+            _ if !self.ended && self.breaks > place.breaks => {
+                Some((Received::Gap, Place { breaks: self.breaks, ..place }))
             }
             _ => None,
         }
@@ -135,17 +204,30 @@ mod tests {
         event(n, EventKind::Output { case: None, stream: Stream::Stdout, data: vec![b'x'; len].into() })
     }
 
-    fn read_all(log: &Log, mut after: Seq) -> (Vec<Seq>, usize) {
+    fn read_all(log: &Log, mut place: Place) -> (Vec<Seq>, usize) {
         let (mut events, mut gaps) = (Vec::new(), 0);
-        while let Some((received, seq)) = log.next(after) {
-            assert!(seq > after);
-            after = seq;
+        while let Some((received, next)) = log.next(place) {
+            assert!(next != place && next.after >= place.after && next.breaks >= place.breaks);
+            place = next;
             match received {
                 Received::Event(event) => events.push(event.seq),
                 Received::Gap => gaps += 1,
             }
         }
         (events, gaps)
+    }
+
+    /// What a reader is told, in order: the number of an event of the first attempt, or 0 for a gap.
+    fn told(log: &Log, mut place: Place) -> Vec<u32> {
+        let mut told = Vec::new();
+        while let Some((received, next)) = log.next(place) {
+            place = next;
+            told.push(match received {
+                Received::Event(event) => event.seq.0 as u32,
+                Received::Gap => 0,
+            });
+        }
+        told
     }
 
     #[test]
@@ -166,16 +248,95 @@ mod tests {
             log.push(output(n, 1000), 100, 4096);
         }
         log.push(event(50, EventKind::Finished { verdict: Verdict::Accepted }), 100, 4096);
-        let (events, gaps) = read_all(&log, Seq::default());
+        let (events, gaps) = read_all(&log, Place::default());
         assert_eq!(gaps, 1);
         assert_eq!(events.first(), Some(&Seq::of_attempt(1, 1)));
         assert_eq!(events.last(), Some(&Seq::of_attempt(1, 50)));
         assert!(log.bytes() <= 4096);
-        assert!(log.end(Seq::default()).is_some());
-        assert!(log.end(Seq::of_attempt(1, 50)).is_none());
+        assert!(log.end(Place::default()).is_some());
+        assert!(log.end(log.place(Seq::of_attempt(1, 50))).is_none());
+    }
+
+    #[test]
+    fn what_was_missed_is_told_once_and_where() {
+        let mut log = Log::default();
+        let push = |log: &mut Log, n| assert!(log.push(event(n, EventKind::CompileStarted), 10, 10_000));
+        push(&mut log, 1);
+        log.miss(Seq::of_attempt(1, 3));
+        log.miss(Seq::of_attempt(1, 4));
+        push(&mut log, 5);
+        log.miss(Seq::of_attempt(1, 5));
+        push(&mut log, 6);
+        assert_eq!(told(&log, Place::default()), [1, 0, 5, 6]);
+        assert_eq!(told(&log, log.place(Seq::of_attempt(1, 4))), [5, 6]);
+    }
+
+    #[test]
+    fn a_break_is_told_to_those_who_were_there_where_it_was() {
+        let mut log = Log::default();
+        let early = log.place(Seq::default());
+        log.break_here();
+        assert_eq!(told(&log, early), [0]);
+        assert!(log.end(early).is_some_and(|(received, _)| matches!(received, Received::Gap)));
+        log.push(event(1, EventKind::CompileStarted), 10, 10_000);
+        log.push(event(2, EventKind::CompileStarted), 10, 10_000);
+        log.break_here();
+        log.break_here();
+        log.push(event(3, EventKind::CompileStarted), 10, 10_000);
+        assert_eq!(told(&log, early), [0, 1, 2, 0, 3]);
+        let late = log.place(Seq::default());
+        assert_eq!(told(&log, late), [1, 2, 3]);
+        assert!(log.end(late).is_none());
+        log.push(event(9, EventKind::Finished { verdict: Verdict::Accepted }), 10, 10_000);
+        log.break_here();
+        assert_eq!(told(&log, late), [1, 2, 3, 9], "nothing is missing after the end");
+        assert!(log.end(early).is_some_and(|(received, _)| matches!(received, Received::Event(_))));
     }
 
     proptest! {
+        /// Whatever comes and whatever is missing: who reads at any time gets events in order, each once, and a gap
+        /// wherever one is missing or may be.
+        #[test]
+        fn a_reader_is_never_deceived(steps in prop::collection::vec(0..5u8, 1..300), bound in 2..20usize) {
+            let mut log = Log::default();
+            let mut place = log.place(Seq::default());
+            let (mut n, mut had, mut gap, mut broken) = (0, 0, false, false);
+            for step in steps {
+                match step {
+                    0 | 1 => {
+                        n += 1;
+                        log.push(output(n, 10), bound, 1 << 20);
+                    }
+                    2 => {
+                        n += 1;
+                        log.miss(Seq::of_attempt(1, n));
+                    }
+                    3 => {
+                        log.break_here();
+                        broken = true;
+                    }
+                    _ => {
+                        let mut gaps = 0;
+                        while let Some((received, next)) = log.next(place) {
+                            place = next;
+                            match received {
+                                Received::Event(event) => {
+                                    let number = event.seq.0 as u32;
+                                    prop_assert!(number == had + 1 || (gap && number > had), "{number} after {had}");
+                                    (had, gap) = (number, false);
+                                }
+                                Received::Gap => (gap, gaps) = (true, gaps + 1),
+                            }
+                        }
+                        prop_assert!(had == n || gap, "the last ones are missing, and nobody said so");
+                        prop_assert!(!broken || gaps > 0);
+                        broken = false;
+                    }
+                }
+                prop_assert!(log.entries.len() <= 3 * bound + 2);
+            }
+        }
+
         /// Whatever is pushed: bounded, in order, and a reader knows whether something is missing.
         #[test]
         fn a_log_is_bounded_and_honest(sizes in prop::collection::vec(prop::option::of(0..3000usize), 1..200)) {
@@ -189,10 +350,10 @@ mod tests {
                 prop_assert!(log.events <= 32 && log.entries.len() <= 65);
                 prop_assert!(log.bytes() <= 8192);
             }
-            let (events, gaps) = read_all(&log, Seq::default());
+            let (events, gaps) = read_all(&log, Place::default());
             prop_assert!(events.is_sorted());
             prop_assert_eq!(gaps > 0, events.len() < sizes.len());
-            prop_assert_eq!(log.bytes(), log.entries.iter().map(|e| match e { Entry::Event(e) => size(e), Entry::Hole(_) => 0 }).sum::<usize>());
+            prop_assert_eq!(log.bytes(), log.entries.iter().map(|e| match e { Entry::Event(e) => size(e), Entry::Hole(_) | Entry::Break(..) => 0 }).sum::<usize>());
         }
     }
 }

@@ -47,6 +47,9 @@ const FENCES: &[(&str, &[&str])] = &[
     ("rustix", &["cupel-sandbox", "cupel-bench"]),
     // Only the store speaks SQL.
     ("rusqlite", &["cupel-store"]),
+    // Servers are spoken to by adapters, and by nobody above them.
+    ("redis", &["cupel-queue", "cupel-events"]),
+    ("tokio-postgres", &["cupel-store", "cupel-queue", "cupel-events"]),
     // Only the API speaks HTTP to clients; the binary serves what the API built.
     ("axum", &["cupel-api", "cupel"]),
     // Async lives where many things are awaited, never in types, languages, judge or sandbox.

@@ -55,6 +55,8 @@ impl Health for ServerHealth {
             ));
         }
         let mut degraded = self.degraded.clone();
+        // Results are in the store all the same, and who waits looks there.
+        degraded.extend(self.core.events().health().err());
         // What is accepted waits until there is somebody who runs it.
         match self.core.workers_alive().await {
             Ok(workers) if workers.is_empty() => {

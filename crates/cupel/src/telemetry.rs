@@ -61,6 +61,16 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
         "Failures of the sandbox: attempts it could not run, and slots it could not make"
     );
     metrics::describe_counter!("cupel_leases_lost_total", "Leases that were no longer ours when they were renewed");
+    metrics::describe_counter!("cupel_events_told_total", "Live events and notices told to other nodes");
+    metrics::describe_counter!(
+        "cupel_events_dropped_total",
+        "Live events that other nodes do not get, by why: overflow (the server is slow or away), not_kept (only latecomers \
+         lack it), unreadable (nothing that this version knows)"
+    );
+    metrics::describe_gauge!(
+        "cupel_events_connected",
+        "Whether the server of the event bus can be reached, where there is one"
+    );
     metrics::describe_counter!("cupel_webhooks_total", "Tries to deliver a webhook, by result");
     metrics::describe_counter!("cupel_http_requests_total", "Requests answered, by method, route and status");
     metrics::describe_histogram!(

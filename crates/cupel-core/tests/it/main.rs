@@ -3,6 +3,7 @@
 mod accounts;
 mod contests;
 mod leases;
+mod nodes;
 mod submitting;
 mod sweeping;
 mod viewing;
@@ -12,7 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cupel_core::accounts::{AccountSettings, Accounts, PasswordCost};
-use cupel_core::{Assignment, Bounds, Clock as _, Core, CoreParts, LeasePolicy, RunStore as _, Store, Viewer};
+use cupel_core::{
+    Assignment, Bounds, Clock as _, Core, CoreParts, EventBus, LeasePolicy, RunStore as _, Store, Viewer,
+};
 use cupel_events::EmbeddedBus;
 use cupel_queue::EmbeddedQueue;
 use cupel_store::{LocalPackages, SqliteStore};
@@ -75,10 +78,20 @@ fn core_on(store: &Arc<SqliteStore>, clock: &FakeClock, queue: EmbeddedQueue) ->
 }
 
 fn core_with(store: &Arc<SqliteStore>, clock: &FakeClock, queue: EmbeddedQueue, bounds: Bounds) -> Core {
+    core_of(store, clock, Arc::new(queue), Arc::new(EmbeddedBus::default()), bounds)
+}
+
+fn core_of(
+    store: &Arc<SqliteStore>,
+    clock: &FakeClock,
+    queue: Arc<EmbeddedQueue>,
+    events: Arc<dyn EventBus>,
+    bounds: Bounds,
+) -> Core {
     Core::new(CoreParts {
         store: store.clone(),
-        queue: Arc::new(queue),
-        events: Arc::new(EmbeddedBus::default()),
+        queue,
+        events,
         packages: Arc::new(packages()),
         clock: Arc::new(clock.clone()),
         registry: registry(),

@@ -1,6 +1,4 @@
-//! The embedded bus keeps the rules of every bus.
+//! Every bus keeps the rules of buses; those over a server keep them between nodes and through its faults.
 
-use cupel_events::EmbeddedBus;
-use cupel_testkit::Subject;
-
-cupel_testkit::event_bus_conformance!(async || Subject::new(EmbeddedBus::default()));
+mod embedded;
+mod servers;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use cupel_core::{Clock, EventBus, Queue, Store, SystemClock};
-use cupel_events::{EmbeddedBus, EventBounds};
+use cupel_events::EventBounds;
 use cupel_queue::EmbeddedQueue;
 use cupel_store::{PostgresOptions, PostgresStore, SqliteStore};
 
@@ -35,10 +35,12 @@ impl Engines {
             None => Arc::new(EmbeddedQueue::new(depth_max)),
             Some(_) => bail!("queue.url: not built into this version"),
         };
-        let events: Arc<dyn EventBus> = match &config.engines.events {
-            None => Arc::new(EmbeddedBus::new(EventBounds::default())),
-            Some(_) => bail!("events.url: not built into this version"),
+        let url = match config.engines.events.as_deref() {
+            Some("postgres") => config.engines.store.as_deref(),
+            url => url,
         };
+        let events =
+            cupel_events::connect(url.unwrap_or_default(), &config.engines.cluster, EventBounds::default()).await?;
         Ok(Engines { store, queue, events, clock })
     }
 }

@@ -18,7 +18,7 @@ use anyhow::Context;
 use cupel_api::{ApiState, ServeSettings};
 use cupel_core::accounts::Accounts;
 use cupel_core::cluster::{BEAT_EVERY, Order};
-use cupel_core::{Bounds, Clock, Core, CoreParts, Queue, Store, chain};
+use cupel_core::{Bounds, Clock, Core, CoreParts, EventBus, Queue, Store, chain};
 use cupel_events::{EmbeddedBus, EventBounds};
 use cupel_judge::Executor;
 use cupel_languages::Registry;
@@ -80,6 +80,7 @@ pub(crate) struct Server {
     tasks: Vec<JoinHandle<()>>,
     api: JoinHandle<std::io::Result<()>>,
     queue: Arc<dyn Queue>,
+    events: Arc<dyn EventBus>,
     store: Arc<dyn Store>,
     /// Cancelled when the launcher is gone; never, where there is none.
     launcher_lost: CancellationToken,
@@ -101,6 +102,7 @@ impl Server {
         let address = listener.local_addr()?;
         let engines = Engines::open(config, &data).await?;
         let (store, queue) = (Arc::clone(&engines.store), Arc::clone(&engines.queue));
+        let events = Arc::clone(&engines.events);
         let counts_instructions = workshop.as_ref().is_some_and(|w| w.examination.features.uncounted.is_none());
         let core = core(&data, &engines, registry.clone(), config, counts_instructions)?;
         if role.accepts() {
@@ -123,6 +125,9 @@ impl Server {
         if let Some(workshop) = workshop {
             launcher_lost = watch_launcher(&workshop.sandbox)?;
             drained = start_worker(config, &core, workshop, registry, &shutdown, &mut tasks);
+            // Ends with the bus, which outlives the worker.
+            let core = core.clone();
+            tokio::spawn(async move { core.heed_notices().await });
         }
         let state = ApiState {
             core: core.clone(),
@@ -148,7 +153,19 @@ impl Server {
         }
         tasks.push(tokio::spawn(upkeep(metrics, data.path().to_owned(), shutdown.clone())));
         let api = tokio::spawn(cupel_api::serve(listener, router, shutdown.clone(), connections(slots)));
-        Ok(Server { first_account, address, shutdown, tasks, api, queue, store, launcher_lost, drained, _lock: lock })
+        Ok(Server {
+            first_account,
+            address,
+            shutdown,
+            tasks,
+            api,
+            queue,
+            events,
+            store,
+            launcher_lost,
+            drained,
+            _lock: lock,
+        })
     }
 
     /// Waits until the launcher is gone. Then nothing can be run any more, and nobody here may start another one.
@@ -173,6 +190,7 @@ impl Server {
         for task in self.tasks {
             task.await?;
         }
+        self.events.close().await;
         self.store.close().await;
         Ok(())
     }

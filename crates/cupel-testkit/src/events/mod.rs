@@ -1,9 +1,11 @@
 //! What every `EventBus` does. Call [`event_bus_conformance!`](crate::event_bus_conformance) with a function
 //! that makes a subject.
 
+pub mod nodes;
+
 use cupel_core::event::{Event, EventKind, Seq, Stream};
-use cupel_core::{EventBus, Interest, Received, Subscription};
-use cupel_types::{SubmissionId, Verdict};
+use cupel_core::{EventBus, Interest, Notice, Received, Subscription};
+use cupel_types::{RunId, SubmissionId, Verdict};
 
 use crate::Subject;
 use crate::builders::{fresh, t0};
@@ -23,6 +25,8 @@ macro_rules! event_bus_conformance {
                 publishing_never_waits_for_a_slow_subscriber_who_learns_of_the_gap,
                 submissions_do_not_hear_each_other,
                 a_submission_that_is_judged_again_begins_anew,
+                a_notice_reaches_all_who_listen,
+                closing_ends_subscriptions_now_and_later,
             ]
         );
     };
@@ -180,4 +184,33 @@ pub async fn a_submission_that_is_judged_again_begins_anew<B: EventBus>(make: im
     assert_eq!(hear(&mut waiting).await, end, "the end of the run before is not this one's");
     assert_eq!((hear(&mut listening).await, hear(&mut listening).await), (again, end));
     assert!(listening.next().await.is_none());
+}
+
+/// Rule.
+pub async fn a_notice_reaches_all_who_listen<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
+    let bus = make().await;
+    let stops = [fresh(), fresh()].map(|run| Notice::Stop(RunId::from_uuid(run)));
+    bus.announce(stops[0]);
+    let (mut one, mut other) = (bus.notices(), bus.notices());
+    bus.announce(stops[1]);
+    assert_eq!((one.next().await, other.next().await), (Some(stops[1]), Some(stops[1])));
+    bus.close().await;
+    assert_eq!(one.next().await, None);
+}
+
+/// Rule.
+pub async fn closing_ends_subscriptions_now_and_later<B: EventBus>(make: impl AsyncFn() -> Subject<B>) {
+    let bus = make().await;
+    let id = id();
+    let mut before = bus.subscribe(id, Seq::default(), Interest::Everything).await;
+    let started = event(id, 1, 1, EventKind::Started { attempt: 1 });
+    bus.publish(started.clone());
+    assert_eq!(hear(&mut before).await, started);
+    bus.close().await;
+    assert!(before.next().await.is_none());
+    let mut after = bus.subscribe(id, Seq::default(), Interest::End).await;
+    assert!(after.next().await.is_none());
+    bus.publish(Event::finished(id, 1, t0(), Verdict::Accepted));
+    assert!(after.next().await.is_none());
+    assert!(bus.notices().next().await.is_none());
 }

@@ -1,0 +1,100 @@
+//! An API and a worker that are two processes: one store, and a bus between them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cupel_core::event::{Event, EventKind, Seq};
+use cupel_core::{Bounds, Clock as _, Core, EventBus, Received, Subscription, Viewer};
+use cupel_events::{EmbeddedBus, EventBounds, connect};
+use cupel_queue::EmbeddedQueue;
+use cupel_testkit::a_submission;
+use cupel_testkit::servers::{self, Redis};
+use tokio::task::block_in_place;
+
+use super::{App, core_of, finish, next};
+
+/// Longer than any test may take: it never passes.
+const LONG: Duration = Duration::from_secs(600);
+
+/// A node that accepts, and one that works.
+struct Nodes {
+    app: App,
+    api: Core,
+    worker: Core,
+}
+
+impl Nodes {
+    async fn start(api_bus: Arc<dyn EventBus>, worker_bus: Arc<dyn EventBus>) -> Nodes {
+        let app = App::start().await;
+        let queue = Arc::new(EmbeddedQueue::default());
+        let node = |bus| core_of(&app.store, &app.clock, Arc::clone(&queue), bus, Bounds::default());
+        let (api, worker) = (node(api_bus), node(worker_bus));
+        let heeding = worker.clone();
+        tokio::spawn(async move { heeding.heed_notices().await });
+        Nodes { app, api, worker }
+    }
+
+    fn me(&self) -> Viewer {
+        self.app.me()
+    }
+
+    async fn submit_one(&self) -> cupel_types::SubmissionId {
+        self.api.submit(self.app.owner, vec![a_submission().worded()], None).await.expect("accepted").ids[0]
+    }
+}
+
+async fn heard(log: &mut Box<dyn Subscription>) -> Event {
+    loop {
+        match log.next().await {
+            Some(Received::Event(event)) => return event,
+            Some(Received::Gap) => {}
+            None => panic!("the log goes on"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn cancelling_on_one_node_tells_the_worker_of_another_at_once() {
+    let bus: Arc<dyn EventBus> = Arc::new(EmbeddedBus::default());
+    let nodes = Nodes::start(Arc::clone(&bus), bus).await;
+    let (cancelled, other) = (nodes.submit_one().await, nodes.submit_one().await);
+    let (first, second) = (next(&nodes.worker).await, next(&nodes.worker).await);
+    tokio::task::yield_now().await;
+    assert_eq!((first.leased.submission.id, second.leased.submission.id), (cancelled, other));
+    nodes.api.cancel(&nodes.me(), cancelled).await.unwrap();
+    first.stop.raised().await;
+    assert!(!second.stop.is_raised(), "the others go on");
+    finish(&nodes.worker, &second).await;
+}
+
+/// Before the bus has noticed, and afterwards; and what was watched is whole.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn results_reach_those_who_wait_while_the_bus_has_no_server() {
+    let redis = Redis::start();
+    let cluster = servers::cluster();
+    let bus = async || connect(&redis.url(), &cluster, EventBounds::default()).await.expect("Redis is there");
+    let nodes = Nodes::start(bus().await, bus().await).await;
+    let id = nodes.submit_one().await;
+    let assignment = next(&nodes.worker).await;
+    let started = Event {
+        submission: id,
+        seq: Seq::of_attempt(1, 1),
+        at: nodes.app.clock.now(),
+        kind: EventKind::Started { attempt: 1 },
+    };
+    let mut log = nodes.api.watch(&nodes.me(), id, Seq::default()).await.unwrap().expect("it is mine");
+    assert_eq!(heard(&mut log).await.kind, EventKind::Queued);
+    nodes.worker.emit(started.clone());
+    assert_eq!(heard(&mut log).await, started);
+
+    block_in_place(|| redis.kill());
+    let waiting = {
+        let (api, me) = (nodes.api.clone(), nodes.me());
+        tokio::spawn(async move { api.wait(&me, id, LONG).await.unwrap().expect("a record") })
+    };
+    assert!(nodes.worker.complete(&assignment, cupel_testkit::a_report(b"42\n"), vec![started.clone()]).await.unwrap());
+    assert!(waiting.await.unwrap().state.is_final());
+    let end = heard(&mut log).await;
+    assert!(end.kind.is_final() && end.seq == Seq::of_end(1));
+    assert!(log.next().await.is_none());
+}

@@ -1,0 +1,402 @@
+//! The logs of those who subscribe on this node, while what happens comes from a server.
+//!
+//! A topic (a submission, and whether every event is wanted or only the end) has a *room* while somebody here listens:
+//! one log for all of them. It goes through
+//!
+//! ```text
+//!  enter ──► waiting ── followed on the server, and what is kept there was read ──► joined
+//!               ▲                                                                     │
+//!               └──────── the session with the server ended: a break ◄────────────────┘
+//! ```
+//!
+//! What comes live while a room waits is held back until what was kept has been read: it may be newer. So nothing falls
+//! between the two, and what is in both is dropped by its number. After an interruption listeners get a gap when they are
+//! joined again, so that what they then read in the store, and what they hear afterwards, is everything.
+//!
+//! An event that is published here reaches listeners here without the server if its attempt is wholly from here: if the
+//! room was there when the attempt's first event was published. Otherwise it comes back from the server, in its place.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cupel_core::Interest;
+use cupel_core::event::{Event, Seq};
+use cupel_types::SubmissionId;
+use tokio::sync::Notify;
+
+use crate::EventBounds;
+use crate::log::size;
+use crate::notices::NoticeBoard;
+use crate::reader::{Reader, Shared};
+use crate::wire::{self, Message};
+
+/// What one can listen to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Topic {
+    pub(crate) id: SubmissionId,
+    pub(crate) interest: Interest,
+}
+
+/// Number of a session with the server.
+pub(crate) type Session = u64;
+
+/// The rooms.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    /// Who this node is among others, by chance.
+    pub(crate) node: u64,
+    pub(crate) notices: NoticeBoard,
+    bounds: EventBounds,
+    state: Mutex<State>,
+    work: Notify,
+    /// Rung when a room was joined, and when the session ended.
+    joins: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    rooms: HashMap<Topic, Room>,
+    join: Vec<Topic>,
+    leave: Vec<Topic>,
+    /// The session there is; sessions are counted from 1.
+    session: Option<Session>,
+    sessions: Session,
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct Room {
+    shared: Arc<Shared>,
+    readers: usize,
+    link: Link,
+    /// In which session somebody last began to listen, or was told that something may be missing.
+    since: Option<Session>,
+    /// The attempt that is wholly from here.
+    own_attempt: Option<u32>,
+}
+
+#[derive(Debug)]
+enum Link {
+    /// What came live meanwhile, and its bytes.
+    Waiting(Vec<(Event, Seq)>, usize),
+    Joined,
+}
+
+/// What is to be done on the server.
+#[derive(Debug, Default)]
+pub(crate) struct Work {
+    pub(crate) leave: Vec<Topic>,
+    /// With the last event that is here already.
+    pub(crate) join: Vec<(Topic, Seq)>,
+}
+
+/// Tells the hub when a reader has gone.
+pub(crate) struct Leave {
+    hub: Arc<Hub>,
+    topic: Topic,
+}
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        let mut state = self.hub.state();
+        let Some(room) = state.rooms.get_mut(&self.topic) else { return };
+        room.readers -= 1;
+        if room.readers == 0 {
+            state.rooms.remove(&self.topic);
+            if state.session.is_some() {
+                state.leave.push(self.topic);
+                drop(state);
+                self.hub.work.notify_one();
+            }
+        }
+    }
+}
+
+impl Hub {
+    pub(crate) fn new(bounds: EventBounds) -> Hub {
+        Hub {
+            node: uuid::Uuid::new_v4().as_u64_pair().0,
+            notices: NoticeBoard::default(),
+            bounds,
+            state: Mutex::default(),
+            work: Notify::new(),
+            joins: Notify::new(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change leaves the rooms sound at each step.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    // ---- For subscribers ----
+
+    /// Begins to listen.
+    pub(crate) fn enter(self: &Arc<Hub>, topic: Topic, after: Seq) -> Reader<Leave> {
+        let mut state = self.state();
+        let shared = if state.closed {
+            let shared = Arc::new(Shared::default());
+            shared.cut();
+            shared
+        } else {
+            let session = state.session;
+            let State { rooms, join, .. } = &mut *state;
+            let room = rooms.entry(topic).or_insert_with(|| {
+                join.push(topic);
+                self.work.notify_one();
+                Room::new(session)
+            });
+            room.readers += 1;
+            if topic.interest == Interest::End && room.is_joined() && room.shared.state().log.ended() {
+                // Perhaps it is judged again by now: only what lies on the server tells.
+                room.shared = Arc::default();
+                room.link = Link::Waiting(Vec::new(), 0);
+                join.push(topic);
+                self.work.notify_one();
+            }
+            Arc::clone(&room.shared)
+        };
+        let guard = Leave { hub: Arc::clone(self), topic };
+        // Before anything can be replaced in the room.
+        Reader::new(shared, after, topic.interest, guard)
+    }
+
+    /// Waits until what was kept has been read, or the session has ended.
+    pub(crate) async fn joined(&self, topic: Topic) {
+        loop {
+            let ring = self.joins.notified();
+            tokio::pin!(ring);
+            ring.as_mut().enable();
+            {
+                let state = self.state();
+                if state.session.is_none() || state.rooms.get(&topic).is_none_or(Room::is_joined) {
+                    return;
+                }
+            }
+            ring.await;
+        }
+    }
+
+    /// Ends all subscriptions, after what is there. Later ones end at once.
+    pub(crate) fn close(&self) {
+        let mut state = self.state();
+        state.closed = true;
+        state.rooms.drain().for_each(|(_, room)| room.shared.cut());
+        self.notices.close();
+    }
+
+    // ---- For who publishes here ----
+
+    /// What is published here, for those who can have it without the server. The event before it is `before`.
+    pub(crate) fn published(&self, event: &Event, before: Seq) {
+        let mut state = self.state();
+        for topic in topics(event.submission) {
+            let Some(room) = state.rooms.get_mut(&topic) else { continue };
+            let attempt = event.seq.attempt();
+            if event.seq.number() == 1 && event.seq > room.shared.state().log.last() {
+                room.own_attempt = Some(attempt);
+            }
+            if room.own_attempt == Some(attempt) {
+                room.add(topic.interest, event.clone(), before, &self.bounds);
+            }
+        }
+    }
+
+    // ---- For the session with the server ----
+
+    /// A session begins: all rooms are to be joined.
+    pub(crate) fn begin_session(&self) -> Session {
+        let mut state = self.state();
+        state.sessions += 1;
+        state.session = Some(state.sessions);
+        state.leave.clear();
+        state.join = state.rooms.keys().copied().collect();
+        self.work.notify_one();
+        state.sessions
+    }
+
+    /// The session is over: until the next one there may be more than is heard here.
+    pub(crate) fn end_session(&self) {
+        let mut state = self.state();
+        state.session = None;
+        for room in state.rooms.values_mut() {
+            room.link = Link::Waiting(Vec::new(), 0);
+        }
+        drop(state);
+        self.joins.notify_waiters();
+        self.break_all();
+    }
+
+    /// Everybody may have missed something.
+    pub(crate) fn break_all(&self) {
+        for room in self.state().rooms.values() {
+            room.shared.state().log.break_here();
+            room.shared.ring(true);
+        }
+    }
+
+    /// What is to be joined and left, as soon as there is something; at most so many of each.
+    pub(crate) async fn work(&self, most: usize) -> Work {
+        loop {
+            let ring = self.work.notified();
+            if let Some(work) = self.take_work(most) {
+                return work;
+            }
+            ring.await;
+        }
+    }
+
+    fn take_work(&self, most: usize) -> Option<Work> {
+        let mut state = self.state();
+        let mut work = Work::default();
+        let State { rooms, join, leave, .. } = &mut *state;
+        while work.leave.len() < most
+            && let Some(topic) = leave.pop()
+        {
+            if !rooms.contains_key(&topic) {
+                work.leave.push(topic);
+            }
+        }
+        while work.join.len() < most
+            && let Some(topic) = join.pop()
+        {
+            if let Some(room) = rooms.get(&topic)
+                && !room.is_joined()
+            {
+                work.join.push((topic, room.shared.state().log.last()));
+            }
+        }
+        if !join.is_empty() || !leave.is_empty() {
+            self.work.notify_one();
+        }
+        (!work.join.is_empty() || !work.leave.is_empty()).then_some(work)
+    }
+
+    /// The topic is followed now, and this is what the server has kept of it, the oldest first; of the end alone, its last event.
+    pub(crate) fn join(&self, topic: Topic, kept: &[Message], session: Session) {
+        let mut state = self.state();
+        if state.session != Some(session) {
+            return;
+        }
+        let Some(room) = state.rooms.get_mut(&topic) else { return };
+        // What a run before the present one left is of no interest.
+        let is_end = |message: &Message| matches!(message, Message::Event { event, .. } if event.kind.is_final());
+        let newest = kept.len().saturating_sub(1);
+        let begin = kept[..newest].iter().rposition(is_end).map_or(0, |at| at + 1);
+        for message in &kept[begin..] {
+            if let Message::Event { event, before } = message {
+                room.add(topic.interest, event.clone(), *before, &self.bounds);
+            }
+        }
+        if let Link::Waiting(held, _) = std::mem::replace(&mut room.link, Link::Joined) {
+            for (event, before) in held {
+                room.add(topic.interest, event, before, &self.bounds);
+            }
+        }
+        let had_gone = room.since.replace(session) != Some(session);
+        if had_gone {
+            room.shared.state().log.break_here();
+        }
+        room.shared.ring(had_gone);
+        self.joins.notify_waiters();
+    }
+
+    /// Some bytes that came from the server.
+    pub(crate) fn hear(&self, bytes: &[u8]) {
+        let reading = wire::read(bytes);
+        if reading.garbage > 0 {
+            garbage(reading.garbage);
+        }
+        reading.messages.into_iter().for_each(|message| self.heard(message));
+    }
+
+    fn heard(&self, message: Message) {
+        match message {
+            Message::Event { event, before } => {
+                let mut state = self.state();
+                for topic in topics(event.submission) {
+                    if let Some(room) = state.rooms.get_mut(&topic) {
+                        room.hear(topic.interest, &event, before, &self.bounds);
+                    }
+                }
+            }
+            Message::Kept { submission, seq } => self.fetch(submission, seq),
+            Message::Notice { notice, from } => {
+                // Here it was put up at once.
+                if from != self.node {
+                    self.notices.send(notice);
+                }
+            }
+            Message::Lost => self.break_all(),
+        }
+    }
+
+    /// An event is to be read from what is kept; until then what comes after it is held back.
+    fn fetch(&self, id: SubmissionId, seq: Seq) {
+        let topic = Topic { id, interest: Interest::Everything };
+        let mut state = self.state();
+        let Some(room) = state.rooms.get_mut(&topic) else { return };
+        if room.is_joined() && room.shared.state().log.last() < seq {
+            room.link = Link::Waiting(Vec::new(), 0);
+            state.join.push(topic);
+            self.work.notify_one();
+        }
+    }
+}
+
+/// What of a submission there may be rooms for.
+fn topics(id: SubmissionId) -> [Topic; 2] {
+    [Interest::Everything, Interest::End].map(|interest| Topic { id, interest })
+}
+
+/// Counts what could not be read.
+pub(crate) fn garbage(frames: u64) {
+    metrics::counter!("cupel_events_dropped_total", "why" => "unreadable").increment(frames);
+    tracing::debug!(frames, "something came over the event bus that is no event");
+}
+
+impl Room {
+    fn new(session: Option<Session>) -> Room {
+        let link = Link::Waiting(Vec::new(), 0);
+        Room { shared: Arc::default(), readers: 0, link, since: session, own_attempt: None }
+    }
+
+    fn is_joined(&self) -> bool {
+        matches!(self.link, Link::Joined)
+    }
+
+    /// What comes live.
+    fn hear(&mut self, interest: Interest, event: &Event, before: Seq, bounds: &EventBounds) {
+        match &mut self.link {
+            Link::Joined => self.add(interest, event.clone(), before, bounds),
+            // Beyond the bound it is dropped: the next one says that it is missing.
+            Link::Waiting(held, bytes) => {
+                let size = size(event);
+                if held.len() < bounds.log_events_max && *bytes + size <= bounds.log_bytes_max {
+                    *bytes += size;
+                    held.push((event.clone(), before));
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, interest: Interest, event: Event, before: Seq, bounds: &EventBounds) {
+        let mut state = self.shared.state();
+        if state.log.is_over_before(event.seq) {
+            // Judged again. Who read about the run before has its end.
+            drop(state);
+            self.shared = Arc::default();
+            state = self.shared.state();
+        }
+        let is_final = event.kind.is_final();
+        match interest {
+            Interest::End if !is_final => return state.log.skip(event.seq),
+            Interest::End => {}
+            Interest::Everything => state.log.miss(before),
+        }
+        if state.log.push(event, bounds.log_events_max, bounds.log_bytes_max) {
+            drop(state);
+            self.shared.ring(is_final);
+        }
+    }
+}

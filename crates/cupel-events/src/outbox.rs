@@ -1,0 +1,397 @@
+//! Events on their way from `publish`, which never waits, to the one task that tells the server.
+//!
+//! *Invariants:* bounded in number and bytes. Each event says which one came before it, so that whoever does not get
+//! one that was dropped here notices. Final events are taken when others are not any more; if even these do not fit,
+//! everybody is told that something may be missing.
+//!
+//! It also counts what the server keeps of each submission for latecomers, and says what has to go to make room: output
+//! first and the oldest first, as in a [`Log`](crate::log::Log).
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use cupel_core::event::{Event, EventKind, Seq};
+use cupel_types::SubmissionId;
+use tokio::sync::Notify;
+
+use crate::EventBounds;
+use crate::log::size;
+use crate::wire::Message;
+
+/// How much may wait for a server that is slow or away.
+const WAITING_EVENTS_MAX: usize = 65_536;
+const WAITING_BYTES_MAX: usize = 32 << 20;
+
+/// Submissions whose attempts this node tells of. More are forgotten: a gap in them may go unnoticed then.
+const CHAINS_MAX: usize = 16_384;
+
+/// How often the server is told that what it keeps of a submission is still wanted.
+pub(crate) const REFRESH: Duration = Duration::from_secs(60);
+
+/// About what a message that is no event takes.
+const SMALL: usize = 64;
+
+/// What is to be told.
+#[derive(Clone, Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) message: Message,
+    /// Kept ones of the same submission that are to go.
+    pub(crate) gone: Vec<Seq>,
+    /// Whether it is time to say that what is kept of the submission is still wanted.
+    pub(crate) refresh: bool,
+    size: usize,
+}
+
+/// The queue.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    bounds: EventBounds,
+    state: Mutex<State>,
+    filled: Notify,
+    /// Rung whenever something was told.
+    progress: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: VecDeque<Outgoing>,
+    bytes: usize,
+    /// Taken, and not known to be told.
+    under_way: Vec<Outgoing>,
+    /// How many were ever put in, and how many of them were told.
+    put: u64,
+    told: u64,
+    chains: HashMap<SubmissionId, Chain>,
+    /// In the order they began. Those that are gone are skipped when their turn comes.
+    begun: VecDeque<SubmissionId>,
+    /// Whether something was dropped whose lack nobody can notice.
+    lost: bool,
+}
+
+/// What this node has told of an attempt.
+#[derive(Debug)]
+struct Chain {
+    last: Seq,
+    kept: VecDeque<Kept>,
+    kept_bytes: usize,
+    refreshed: Instant,
+}
+
+#[derive(Debug)]
+struct Kept {
+    seq: Seq,
+    size: usize,
+    is_output: bool,
+}
+
+impl Outbox {
+    pub(crate) fn new(bounds: EventBounds) -> Outbox {
+        Outbox { bounds, state: Mutex::default(), filled: Notify::new(), progress: Notify::new() }
+    }
+
+    /// Takes an event. `None`: it is late, and nobody is to hear of it. Otherwise the one before it.
+    pub(crate) fn event(&self, event: Event) -> Option<Seq> {
+        let mut state = self.state();
+        let before = state.follow(&event)?;
+        let (id, seq) = (event.submission, event.seq);
+        let (size, is_final) = (size(&event), event.kind.is_final());
+        let is_output = matches!(event.kind, EventKind::Output { .. });
+        let more = if is_final { 2 } else { 1 };
+        if state.waiting.len() >= more * WAITING_EVENTS_MAX || state.bytes + size > more * WAITING_BYTES_MAX {
+            metrics::counter!("cupel_events_dropped_total", "why" => "overflow").increment(1);
+            // The next of the same attempt will show that this one is missing.
+            state.lost |= !state.chains.contains_key(&id);
+            return Some(before);
+        }
+        let (mut gone, mut refresh) = (Vec::new(), true);
+        if let Some(chain) = state.chains.get_mut(&id) {
+            gone = chain.keep(Kept { seq, size, is_output }, &self.bounds);
+            refresh = chain.is_due_for_refresh();
+        }
+        state.put(Outgoing { message: Message::Event { event, before }, gone, refresh, size });
+        drop(state);
+        self.filled.notify_one();
+        Some(before)
+    }
+
+    /// Takes something that is not kept.
+    pub(crate) fn message(&self, message: Message) {
+        let mut state = self.state();
+        if state.waiting.len() >= 2 * WAITING_EVENTS_MAX {
+            metrics::counter!("cupel_events_dropped_total", "why" => "overflow").increment(1);
+            return;
+        }
+        state.put(Outgoing { message, gone: Vec::new(), refresh: false, size: SMALL });
+        drop(state);
+        self.filled.notify_one();
+    }
+
+    /// The next few, as soon as there are any. They stay here until [`Outbox::told`] or [`Outbox::restore`]. May be dropped.
+    pub(crate) async fn take(&self, events_max: usize, bytes_max: usize) -> Vec<Outgoing> {
+        loop {
+            let filled = self.filled.notified();
+            if let Some(taken) = self.state().take(events_max, bytes_max) {
+                return taken;
+            }
+            filled.await;
+        }
+    }
+
+    /// What was taken has been told.
+    pub(crate) fn told(&self) {
+        let mut state = self.state();
+        state.told += state.under_way.len() as u64;
+        state.under_way.clear();
+        drop(state);
+        self.progress.notify_waiters();
+    }
+
+    /// What was taken may not have been told: it is to be told again.
+    pub(crate) fn restore(&self) {
+        let mut state = self.state();
+        for outgoing in std::mem::take(&mut state.under_way).into_iter().rev() {
+            state.bytes += outgoing.size;
+            state.waiting.push_front(outgoing);
+        }
+        self.filled.notify_one();
+    }
+
+    /// Waits until everything has been told that is in here now.
+    pub(crate) async fn settled(&self) {
+        let all = self.state().put;
+        loop {
+            let progress = self.progress.notified();
+            tokio::pin!(progress);
+            progress.as_mut().enable();
+            if self.state().told >= all {
+                return;
+            }
+            progress.await;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // What a panic could leave half done is a count that is wrong for a moment.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The event before this one, as far as this node has told of the same attempt. `None`: this one is late.
+    fn follow(&mut self, event: &Event) -> Option<Seq> {
+        let (id, seq) = (event.submission, event.seq);
+        let mut before = Seq::default();
+        if let Some(chain) = self.chains.get_mut(&id) {
+            if seq <= chain.last {
+                return None;
+            }
+            if chain.last.attempt() == seq.attempt() {
+                before = chain.last;
+            }
+            chain.last = seq;
+        }
+        if event.kind.is_final() {
+            self.chains.remove(&id);
+        } else if !self.chains.contains_key(&id) && seq.number() > 0 {
+            self.begin(id, seq);
+        }
+        Some(before)
+    }
+
+    fn begin(&mut self, id: SubmissionId, last: Seq) {
+        // So that the first one refreshes.
+        let now = Instant::now();
+        let refreshed = now.checked_sub(REFRESH).unwrap_or(now);
+        self.chains.insert(id, Chain { last, kept: VecDeque::new(), kept_bytes: 0, refreshed });
+        self.begun.push_back(id);
+        if self.begun.len() > 2 * CHAINS_MAX {
+            let chains = &self.chains;
+            self.begun.retain(|id| chains.contains_key(id));
+        }
+        while self.chains.len() > CHAINS_MAX {
+            let Some(oldest) = self.begun.pop_front() else { break };
+            self.chains.remove(&oldest);
+        }
+    }
+
+    fn put(&mut self, outgoing: Outgoing) {
+        self.put += 1;
+        self.bytes += outgoing.size;
+        self.waiting.push_back(outgoing);
+    }
+
+    fn take(&mut self, events_max: usize, bytes_max: usize) -> Option<Vec<Outgoing>> {
+        let mut bytes = 0;
+        while let Some(first) = self.waiting.front() {
+            let fits = self.under_way.len() < events_max && bytes + first.size <= bytes_max;
+            if !fits && !self.under_way.is_empty() {
+                break;
+            }
+            bytes += first.size;
+            self.under_way.extend(self.waiting.pop_front());
+        }
+        self.bytes -= bytes;
+        if self.waiting.is_empty() && std::mem::take(&mut self.lost) {
+            self.put += 1;
+            self.under_way.push(Outgoing { message: Message::Lost, gone: Vec::new(), refresh: false, size: SMALL });
+        }
+        (!self.under_way.is_empty()).then(|| self.under_way.clone())
+    }
+}
+
+impl Chain {
+    /// Keeps one more; which ones are to go for it.
+    fn keep(&mut self, kept: Kept, bounds: &EventBounds) -> Vec<Seq> {
+        let mut gone = Vec::new();
+        // What was of an earlier attempt goes by itself.
+        if self.kept.back().is_some_and(|last| last.seq.attempt() != kept.seq.attempt()) {
+            self.kept.clear();
+            self.kept_bytes = 0;
+        }
+        self.kept_bytes += kept.size;
+        self.kept.push_back(kept);
+        while self.kept.len() > 1 && (self.kept.len() > bounds.log_events_max || self.kept_bytes > bounds.log_bytes_max)
+        {
+            let old = self.kept.len() - 1;
+            let at = self.kept.iter().take(old).position(|kept| kept.is_output).unwrap_or(0);
+            let Some(out) = self.kept.remove(at) else { break };
+            self.kept_bytes -= out.size;
+            gone.push(out.seq);
+        }
+        gone
+    }
+
+    fn is_due_for_refresh(&mut self) -> bool {
+        let is_due = self.refreshed.elapsed() >= REFRESH;
+        if is_due {
+            self.refreshed = Instant::now();
+        }
+        is_due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cupel_core::event::Stream;
+    use cupel_types::Verdict;
+
+    fn id(n: u128) -> SubmissionId {
+        SubmissionId::from_uuid(uuid::Uuid::from_u128(n))
+    }
+
+    fn event(of: u128, attempt: u32, n: u32, kind: EventKind) -> Event {
+        Event { submission: id(of), seq: Seq::of_attempt(attempt, n), at: jiff::Timestamp::UNIX_EPOCH, kind }
+    }
+
+    fn output(of: u128, n: u32, len: usize) -> Event {
+        let kind = EventKind::Output { case: None, stream: Stream::Stdout, data: vec![b'x'; len].into() };
+        event(of, 1, n, kind)
+    }
+
+    fn finished(of: u128, attempts: u32) -> Event {
+        Event::finished(id(of), attempts, jiff::Timestamp::UNIX_EPOCH, Verdict::Accepted)
+    }
+
+    #[test]
+    fn each_event_says_which_one_came_before_it() {
+        let outbox = Outbox::new(EventBounds::default());
+        let started = |attempt| event(1, attempt, 1, EventKind::Started { attempt });
+        assert_eq!(outbox.event(started(1)), Some(Seq::default()));
+        assert_eq!(outbox.event(output(1, 2, 1)), Some(Seq::of_attempt(1, 1)));
+        assert_eq!(outbox.event(output(2, 5, 1)), Some(Seq::default()), "of another submission");
+        assert_eq!(outbox.event(started(2)), Some(Seq::default()), "a new attempt follows on nothing");
+        assert_eq!(outbox.event(output(1, 3, 1)), None, "a dead attempt");
+        assert_eq!(outbox.event(finished(1, 2)), Some(Seq::of_attempt(2, 1)));
+        assert!(!outbox.state().chains.contains_key(&id(1)));
+    }
+
+    #[tokio::test]
+    async fn what_was_not_told_is_told_again_in_order() {
+        let outbox = Outbox::new(EventBounds::default());
+        for n in 1..=5 {
+            outbox.event(output(1, n, 1));
+        }
+        let numbers = |batch: Vec<Outgoing>| -> Vec<u64> {
+            batch
+                .into_iter()
+                .map(|outgoing| match outgoing.message {
+                    Message::Event { event, .. } => event.seq.number().into(),
+                    other => panic!("{other:?}"),
+                })
+                .collect()
+        };
+        assert_eq!(numbers(outbox.take(2, usize::MAX).await), [1, 2]);
+        outbox.told();
+        assert_eq!(numbers(outbox.take(2, usize::MAX).await), [3, 4]);
+        outbox.restore();
+        assert_eq!(numbers(outbox.take(10, usize::MAX).await), [3, 4, 5]);
+        outbox.told();
+        outbox.settled().await;
+        assert_eq!(outbox.state().bytes, 0);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_away_costs_bounded_memory_and_the_ends_come_through() {
+        let outbox = Outbox::new(EventBounds::default());
+        let big = output(1, 1, 1 << 20);
+        for n in 1..200 {
+            outbox.event(Event { seq: Seq::of_attempt(1, n), ..big.clone() });
+        }
+        for n in 0..1000 {
+            outbox.event(finished(n, 1));
+        }
+        assert!(outbox.state().bytes <= 2 * WAITING_BYTES_MAX);
+        let batch = outbox.take(usize::MAX, usize::MAX).await;
+        let ends = |batch: &[Outgoing]| {
+            let is_end = |o: &&Outgoing| matches!(&o.message, Message::Event { event, .. } if event.kind.is_final());
+            batch.iter().filter(is_end).count()
+        };
+        assert_eq!(ends(&batch), 1000);
+        assert!(batch.len() < 1100, "most of the output was dropped");
+        let end = batch.iter().find_map(|o| match &o.message {
+            Message::Event { event, before } if event.submission == id(1) && event.kind.is_final() => Some(*before),
+            _ => None,
+        });
+        assert_eq!(end, Some(Seq::of_attempt(1, 199)), "so that who has not heard of it notices");
+        outbox.told();
+
+        // More ends than fit: then everybody is told that something is missing.
+        for n in 0..3 * WAITING_EVENTS_MAX as u128 {
+            outbox.event(finished(n, 1));
+        }
+        let batch = outbox.take(usize::MAX, usize::MAX).await;
+        assert_eq!(ends(&batch), 2 * WAITING_EVENTS_MAX);
+        assert_eq!(batch.last().map(|o| &o.message), Some(&Message::Lost));
+    }
+
+    #[test]
+    fn the_server_keeps_a_bounded_log_and_output_goes_first() {
+        let outbox = Outbox::new(EventBounds { log_events_max: 4, log_bytes_max: 10_000, ..EventBounds::default() });
+        outbox.event(event(1, 1, 1, EventKind::Started { attempt: 1 }));
+        for n in 2..=8 {
+            outbox.event(output(1, n, 10));
+        }
+        outbox.event(output(1, 9, 9_700));
+        let gone: Vec<Vec<u32>> = {
+            let state = outbox.state();
+            state.waiting.iter().map(|o| o.gone.iter().map(|seq| seq.number()).collect()).collect()
+        };
+        let none = Vec::new;
+        assert_eq!(gone, [none(), none(), none(), none(), vec![2], vec![3], vec![4], vec![5], vec![6, 7, 8]]);
+    }
+
+    #[test]
+    fn many_submissions_at_once_are_forgotten_beyond_a_bound() {
+        let outbox = Outbox::new(EventBounds::default());
+        for n in 0..3 * CHAINS_MAX as u128 {
+            outbox.event(event(n, 1, 1, EventKind::Started { attempt: 1 }));
+            outbox.state().waiting.clear();
+            outbox.state().bytes = 0;
+        }
+        let state = outbox.state();
+        assert_eq!(state.chains.len(), CHAINS_MAX);
+        assert!(state.begun.len() <= 2 * CHAINS_MAX + 1);
+    }
+}

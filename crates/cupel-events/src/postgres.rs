@@ -1,0 +1,357 @@
+//! The bus on PostgreSQL: a table for latecomers, and NOTIFY for who listens now.
+//!
+//! - One statement a batch writes the rows and notifies; so whoever is notified finds the rows, and what is committed after a
+//!   look at the table is notified afterwards. LISTEN stands before the first look: nothing falls between the two.
+//! - All nodes listen to one channel and pass over what nobody of theirs wants. A notification is frames in Base64; an event
+//!   that does not fit into one (8,000 bytes) is named in it, and read from the table by who wants it.
+//! - The table is UNLOGGED: a crash of PostgreSQL empties it, and costs nothing else. Rows expire and are removed a few at
+//!   a time, by every node.
+//!
+//! Two connections a node: one tells, the other listens, looks and cleans.
+//!
+//! Source: PostgreSQL documentation, "NOTIFY", "CREATE TABLE" (UNLOGGED).
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD_NO_PAD;
+use cupel_core::Interest;
+use cupel_core::event::Seq;
+use tokio::task::AbortHandle;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Statement};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::hub::{self, Hub, Topic};
+use crate::remote::{ANSWER_MAX, ENDED_KEPT, Server, ServerError, Session, Told};
+use crate::wire::{self, Message};
+
+/// `server_version_num` of the oldest version that is tried.
+const VERSION_MIN: i32 = 130_000;
+
+/// Bytes of frames in one notification: three quarters of what PostgreSQL takes as text, and a little less.
+const NOTIFICATION_MAX: usize = 5_900;
+
+/// How long a row of a run that goes on is kept. Who begins to listen later gets a gap for what was before.
+const LIVE_KEPT: Duration = Duration::from_secs(120);
+
+/// Expired rows removed by one statement, and the pause between two while there are more and when there are none.
+const CLEAN_ROWS: i64 = 1000;
+const CLEAN_BUSY: Duration = Duration::from_millis(100);
+const CLEAN_IDLE: Duration = Duration::from_secs(3);
+
+/// Where PostgreSQL is, and what the table is called.
+pub(crate) struct PostgresServer {
+    config: Config,
+    /// Of the table, and of the channel.
+    name: String,
+}
+
+impl PostgresServer {
+    /// `cluster` consists of letters, digits, `-` and `_`.
+    ///
+    /// # Errors
+    /// When it is no URL of a PostgreSQL server.
+    pub(crate) fn new(url: &str, cluster: &str) -> Result<PostgresServer, ServerError> {
+        let mut config: Config = url.parse()?;
+        config.connect_timeout(ANSWER_MAX).application_name("cupel-events").keepalives_idle(Duration::from_secs(10));
+        Ok(PostgresServer { config, name: format!("{cluster}_events") })
+    }
+
+    async fn connect(&self, hub: Option<Arc<Hub>>, lost: &CancellationToken) -> Result<Connected, ServerError> {
+        let (client, mut connection) = self.config.connect(NoTls).await.map_err(unfit)?;
+        let lost = lost.clone();
+        let driver = tokio::spawn(async move {
+            // Cancels, however it ends.
+            let _lost = lost.drop_guard();
+            while let Some(Ok(message)) = std::future::poll_fn(|context| connection.poll_message(context)).await {
+                if let (AsyncMessage::Notification(notification), Some(hub)) = (message, &hub) {
+                    match BASE64_STANDARD_NO_PAD.decode(notification.payload()) {
+                        Ok(bytes) => hub.hear(&bytes),
+                        Err(_) => hub::garbage(1),
+                    }
+                }
+            }
+        });
+        let connected = Connected { client, driver: driver.abort_handle() };
+        // What is lost when PostgreSQL crashes is lost with the table anyway.
+        connected.client.batch_execute("SET synchronous_commit = off; SET statement_timeout = '3s'").await?;
+        Ok(connected)
+    }
+
+    /// Makes the table, once: two that make it at the same moment would disturb each other.
+    async fn lay_out(&self, client: &Client) -> Result<(), ServerError> {
+        let found: String = client.query_one("SHOW server_version_num", &[]).await?.try_get(0)?;
+        if found.parse::<i32>().is_ok_and(|version| version < VERSION_MIN) {
+            let needed = VERSION_MIN / 10_000;
+            return Err(ServerError::Unfit(format!("PostgreSQL {needed} or later is needed, and this is {found}")));
+        }
+        let name = &self.name;
+        let sql = format!(
+            "SELECT pg_advisory_xact_lock(hashtext('cupel:{name}'));
+             CREATE UNLOGGED TABLE IF NOT EXISTS \"{name}\" (
+                 submission uuid NOT NULL,
+                 seq bigint NOT NULL,
+                 expires timestamptz NOT NULL,
+                 frame bytea NOT NULL,
+                 PRIMARY KEY (submission, seq)
+             );
+             CREATE INDEX IF NOT EXISTS \"{name}_expires\" ON \"{name}\" (expires);"
+        );
+        client.batch_execute(&sql).await.map_err(unfit)
+    }
+}
+
+/// Which of the errors waiting would not mend.
+fn unfit(error: tokio_postgres::Error) -> ServerError {
+    let remedy = match error.code() {
+        Some(code) if *code == SqlState::INVALID_PASSWORD || *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
+            "mind user and password"
+        }
+        Some(code) if *code == SqlState::INVALID_CATALOG_NAME => "make the database, or name another one",
+        Some(code) if *code == SqlState::INSUFFICIENT_PRIVILEGE => {
+            "the user has to be allowed to make a table; give it the schema, or a database of its own"
+        }
+        _ => return ServerError::Postgres(error),
+    };
+    ServerError::Unfit(format!("{}; {remedy}", cupel_core::chain(&error)))
+}
+
+/// A connection, and the task that drives it.
+struct Connected {
+    client: Client,
+    driver: AbortHandle,
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+#[async_trait]
+impl Server for PostgresServer {
+    async fn open(&self, hub: &Arc<Hub>) -> Result<Box<dyn Session>, ServerError> {
+        let lost = CancellationToken::new();
+        let teller = self.connect(None, &lost).await?;
+        let looker = self.connect(Some(Arc::clone(hub)), &lost).await?;
+        self.lay_out(&teller.client).await?;
+        let name = &self.name;
+        looker.client.batch_execute(&format!("LISTEN \"{name}\"")).await?;
+        let tell = teller.client.prepare(&tell_sql(name)).await?;
+        let all = looker.client.prepare(&kept_sql(name)).await?;
+        let end = looker.client.prepare(&end_sql(name)).await?;
+        let clean = looker.client.prepare(&clean_sql(name)).await?;
+        Ok(Box::new(PostgresSession { name: name.clone(), teller, looker, tell, all, end, clean, lost }))
+    }
+}
+
+struct PostgresSession {
+    name: String,
+    teller: Connected,
+    looker: Connected,
+    tell: Statement,
+    all: Statement,
+    end: Statement,
+    clean: Statement,
+    lost: CancellationToken,
+}
+
+/// A late event of a dead attempt finds a later one and is not written. The notifications come last, when all is in place.
+fn tell_sql(name: &str) -> String {
+    format!(
+        "WITH added AS (
+             INSERT INTO \"{name}\" (submission, seq, expires, frame)
+             SELECT given.submission, given.seq, now() + given.seconds * interval '1 second', given.frame
+             FROM unnest($1::uuid[], $2::bigint[], $3::int[], $4::bytea[]) AS given (submission, seq, seconds, frame)
+             WHERE NOT EXISTS (
+                 SELECT FROM \"{name}\" AS later WHERE later.submission = given.submission AND later.seq > given.seq
+             )
+             ON CONFLICT DO NOTHING
+         ), gone AS (
+             DELETE FROM \"{name}\" AS old USING unnest($5::uuid[], $6::bigint[]) AS given (submission, seq)
+             WHERE old.submission = given.submission AND old.seq = given.seq
+         )
+         SELECT count(pg_notify($7, told.frames)) FROM unnest($8::text[]) AS told (frames)"
+    )
+}
+
+fn kept_sql(name: &str) -> String {
+    format!(
+        "SELECT given.place, kept.frame
+         FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS given (submission, after, place)
+         JOIN \"{name}\" AS kept ON kept.submission = given.submission AND kept.seq > given.after
+         ORDER BY given.place, kept.seq"
+    )
+}
+
+fn end_sql(name: &str) -> String {
+    format!(
+        "SELECT given.place, kept.frame
+         FROM unnest($1::uuid[]) WITH ORDINALITY AS given (submission, place)
+         CROSS JOIN LATERAL (
+             SELECT frame FROM \"{name}\" AS one WHERE one.submission = given.submission ORDER BY seq DESC LIMIT 1
+         ) AS kept"
+    )
+}
+
+fn clean_sql(name: &str) -> String {
+    format!(
+        "DELETE FROM \"{name}\" AS old USING (
+             SELECT submission, seq FROM \"{name}\" WHERE expires < now() ORDER BY expires LIMIT {CLEAN_ROWS}
+             FOR UPDATE SKIP LOCKED
+         ) AS expired
+         WHERE old.submission = expired.submission AND old.seq = expired.seq"
+    )
+}
+
+/// As the column holds it: the first bit would be the sign, and no attempt is numbered so high.
+fn column(seq: Seq) -> i64 {
+    i64::try_from(seq.0).unwrap_or(i64::MAX)
+}
+
+/// The texts of notifications that tell these messages in order.
+fn notifications<'a>(messages: impl Iterator<Item = &'a Message>) -> Vec<String> {
+    let mut texts = Vec::new();
+    let mut frames = Vec::new();
+    for message in messages {
+        let mut frame = wire::frame(message);
+        if frame.len() > NOTIFICATION_MAX
+            && let Message::Event { event, .. } = message
+        {
+            frame = wire::frame(&Message::Kept { submission: event.submission, seq: event.seq });
+        }
+        if frames.len() + frame.len() > NOTIFICATION_MAX {
+            texts.push(BASE64_STANDARD_NO_PAD.encode(&frames));
+            frames.clear();
+        }
+        frames.append(&mut frame);
+    }
+    if !frames.is_empty() {
+        texts.push(BASE64_STANDARD_NO_PAD.encode(&frames));
+    }
+    texts
+}
+
+#[async_trait]
+impl Session for PostgresSession {
+    async fn tell(&self, batch: &[Told]) -> Result<(), ServerError> {
+        let (mut ids, mut seqs, mut seconds, mut frames) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut gone_ids, mut gone_seqs, mut gone) = (Vec::new(), Vec::new(), HashSet::new());
+        for told in batch {
+            let Message::Event { event, .. } = &told.outgoing.message else { continue };
+            for seq in &told.outgoing.gone {
+                gone_ids.push(*event.submission.as_uuid());
+                gone_seqs.push(column(*seq));
+                gone.insert((event.submission, *seq));
+            }
+        }
+        for told in batch {
+            let Message::Event { event, .. } = &told.outgoing.message else { continue };
+            // One that is only named to listeners has to be there for them.
+            let frame = wire::frame(&told.outgoing.message);
+            let is_wanted = told.keep || frame.len() > NOTIFICATION_MAX;
+            if is_wanted && !gone.contains(&(event.submission, event.seq)) {
+                let kept = if told.keep && !event.kind.is_final() { LIVE_KEPT } else { ENDED_KEPT };
+                ids.push(*event.submission.as_uuid());
+                seqs.push(column(event.seq));
+                seconds.push(i32::try_from(kept.as_secs()).unwrap_or(i32::MAX));
+                frames.push(frame);
+            }
+        }
+        let texts = notifications(batch.iter().map(|told| &told.outgoing.message));
+        let client = &self.teller.client;
+        let given: [&(dyn tokio_postgres::types::ToSql + Sync); 8] =
+            [&ids, &seqs, &seconds, &frames, &gone_ids, &gone_seqs, &self.name, &texts];
+        client.query(&self.tell, &given).await?;
+        Ok(())
+    }
+
+    /// Everything is heard anyway.
+    async fn follow(&self, _: &[Topic]) -> Result<(), ServerError> {
+        Ok(())
+    }
+
+    async fn leave(&self, _: &[Topic]) -> Result<(), ServerError> {
+        Ok(())
+    }
+
+    async fn kept(&self, topics: &[(Topic, Seq)]) -> Result<Vec<Vec<Message>>, ServerError> {
+        let mut kept = vec![Vec::new(); topics.len()];
+        for interest in [Interest::Everything, Interest::End] {
+            let (mut places, mut ids, mut after): (Vec<usize>, Vec<Uuid>, Vec<i64>) = Default::default();
+            for (place, (topic, seq)) in topics.iter().enumerate().filter(|(_, (t, _))| t.interest == interest) {
+                places.push(place);
+                ids.push(*topic.id.as_uuid());
+                after.push(column(*seq));
+            }
+            if places.is_empty() {
+                continue;
+            }
+            let client = &self.looker.client;
+            let rows = match interest {
+                Interest::Everything => client.query(&self.all, &[&ids, &after]).await?,
+                Interest::End => client.query(&self.end, &[&ids]).await?,
+            };
+            for row in rows {
+                let place = usize::try_from(row.try_get::<_, i64>(0)? - 1).ok().and_then(|at| places.get(at));
+                let reading = wire::read(row.try_get(1)?);
+                if reading.garbage > 0 {
+                    hub::garbage(reading.garbage);
+                }
+                if let Some(place) = place {
+                    kept[*place].extend(reading.messages);
+                }
+            }
+        }
+        Ok(kept)
+    }
+
+    async fn check(&self) -> Result<(), ServerError> {
+        self.teller.client.simple_query("SELECT 1").await?;
+        self.looker.client.simple_query("SELECT 1").await?;
+        Ok(())
+    }
+
+    async fn clean(&self) -> Result<Duration, ServerError> {
+        let removed = self.looker.client.execute(&self.clean, &[]).await?;
+        Ok(if removed == CLEAN_ROWS.unsigned_abs() { CLEAN_BUSY } else { CLEAN_IDLE })
+    }
+
+    async fn lost(&self) -> ServerError {
+        self.lost.cancelled().await;
+        ServerError::Closed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cupel_core::event::{Event, EventKind, Stream};
+    use cupel_types::SubmissionId;
+
+    #[test]
+    fn what_does_not_fit_into_a_notification_is_named() {
+        let output = |n: u32, len: usize| {
+            let kind = EventKind::Output { case: None, stream: Stream::Stdout, data: vec![b'x'; len].into() };
+            let submission = SubmissionId::from_uuid(Uuid::from_u128(1));
+            let event = Event { submission, seq: Seq::of_attempt(1, n), at: jiff::Timestamp::UNIX_EPOCH, kind };
+            Message::Event { event, before: Seq::default() }
+        };
+        let messages = [output(1, 10), output(2, 4000), output(3, 4000), output(4, 9000), output(5, 10)];
+        let texts = notifications(messages.iter());
+        assert!(texts.len() >= 2 && texts.iter().all(|text| text.len() < 8000));
+        let read: Vec<Message> = texts
+            .iter()
+            .flat_map(|text| wire::read(&BASE64_STANDARD_NO_PAD.decode(text).expect("it is Base64")).messages)
+            .collect();
+        let named =
+            Message::Kept { submission: SubmissionId::from_uuid(Uuid::from_u128(1)), seq: Seq::of_attempt(1, 4) };
+        assert_eq!(read, [messages[0].clone(), messages[1].clone(), messages[2].clone(), named, messages[4].clone()]);
+        assert!(notifications([].iter()).is_empty());
+    }
+}

@@ -1,0 +1,311 @@
+//! The bus on Redis (6.2 or later): a stream a submission for latecomers, and publish/subscribe for who listens now.
+//!
+//! ```text
+//! NAME:events:log:ID    stream; an entry an event, whose id is ATTEMPT-NUMBER and whose field `e` is a frame
+//! NAME:events:all:ID    channel: every event        NAME:events:end:ID    channel: the final event
+//! NAME:events:nodes     channel: what all nodes are told
+//! ```
+//!
+//! - Redis refuses an entry whose id is not above the last one's. So late events of dead attempts, and what is told twice after
+//!   a lost connection, never get into a stream.
+//! - An event is written before it is published. Who subscribes first and reads the stream then misses nothing.
+//! - A stream holds the last attempt, bounded by [`Outbox`](crate::outbox::Outbox) as a log in memory is; when the run has
+//!   ended, the end alone. It expires.
+//!
+//! One connection a node carries everything, in RESP3: what is subscribed to arrives between the answers.
+//!
+//! Source: Redis documentation, `XADD` (explicit ids, `MINID`), "Redis Pub/Sub", "RESP protocol" (push types).
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cupel_core::Interest;
+use cupel_core::event::Seq;
+use cupel_types::SubmissionId;
+use redis::aio::MultiplexedConnection;
+use redis::{
+    AsyncConnectionConfig, Client, ErrorKind, IntoConnectionInfo as _, ProtocolVersion, PushInfo, PushKind, RedisError,
+    RedisResult, ServerErrorKind, Value,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::hub::{self, Hub, Topic};
+use crate::remote::{ANSWER_MAX, ENDED_KEPT, LIVE_KEPT, Server, ServerError, Session, Told};
+use crate::wire::{self, Message};
+
+/// `XADD … MINID` came with this version.
+const VERSION_MIN: (u32, u32) = (6, 2);
+
+/// A stream that no rule of ours bounds any more is cut here.
+const STREAM_MAX: usize = 4096;
+
+/// Where Redis is, and whose keys they are.
+pub(crate) struct RedisServer {
+    client: Client,
+    names: Arc<Names>,
+}
+
+/// Names of keys and channels.
+struct Names(String);
+
+impl Names {
+    fn log(&self, id: SubmissionId) -> String {
+        format!("{}:events:log:{id}", self.0)
+    }
+
+    fn channel(&self, Topic { id, interest }: Topic) -> String {
+        let what = match interest {
+            Interest::Everything => "all",
+            Interest::End => "end",
+        };
+        format!("{}:events:{what}:{id}", self.0)
+    }
+
+    fn nodes(&self) -> String {
+        format!("{}:events:nodes", self.0)
+    }
+}
+
+impl RedisServer {
+    /// # Errors
+    /// When it is no URL of a Redis server.
+    pub(crate) fn new(url: &str, cluster: &str) -> Result<RedisServer, ServerError> {
+        let info = url.into_connection_info()?;
+        let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+        let client = Client::open(info.set_redis_settings(settings))?;
+        Ok(RedisServer { client, names: Arc::new(Names(cluster.to_owned())) })
+    }
+}
+
+#[async_trait]
+impl Server for RedisServer {
+    async fn open(&self, hub: &Arc<Hub>) -> Result<Box<dyn Session>, ServerError> {
+        let lost = CancellationToken::new();
+        let pushed = {
+            let (hub, lost) = (Arc::clone(hub), lost.clone());
+            move |push: PushInfo| {
+                match push.kind {
+                    PushKind::Message => {
+                        // A channel and a message.
+                        if let Some(Value::BulkString(bytes)) = push.data.get(1) {
+                            hub.hear(bytes);
+                        }
+                    }
+                    PushKind::Disconnection => lost.cancel(),
+                    _ => {}
+                }
+                Ok::<(), redis::aio::SendError>(())
+            }
+        };
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(ANSWER_MAX))
+            .set_response_timeout(Some(ANSWER_MAX))
+            .set_push_sender(pushed);
+        let mut connection = self.client.get_multiplexed_async_connection_with_config(&config).await.map_err(unfit)?;
+        let server: String = redis::cmd("INFO").arg("server").query_async(&mut connection).await.map_err(unfit)?;
+        refuse_old(&server)?;
+        connection.subscribe(self.names.nodes()).await.map_err(unfit)?;
+        Ok(Box::new(RedisSession { connection, names: Arc::clone(&self.names), lost }))
+    }
+}
+
+/// Which of the errors waiting would not mend.
+fn unfit(error: RedisError) -> ServerError {
+    match error.kind() {
+        ErrorKind::AuthenticationFailed | ErrorKind::InvalidClientConfig => {
+            ServerError::Unfit(format!("{error}; mind user and password"))
+        }
+        ErrorKind::Server(ServerErrorKind::NoPerm) => {
+            ServerError::Unfit(format!("{error}; the user needs streams, publish/subscribe and INFO"))
+        }
+        ErrorKind::RESP3NotSupported => ServerError::Unfit(too_old("a version before 6.0")),
+        _ => ServerError::Redis(error),
+    }
+}
+
+fn too_old(found: &str) -> String {
+    format!("Redis {}.{} or later is needed, and this is {found}", VERSION_MIN.0, VERSION_MIN.1)
+}
+
+fn refuse_old(info: &str) -> Result<(), ServerError> {
+    let version = info.lines().find_map(|line| line.strip_prefix("redis_version:")).unwrap_or_default().trim();
+    let mut numbers = version.split('.').map_while(|part| part.parse::<u32>().ok());
+    match (numbers.next(), numbers.next()) {
+        (Some(major), Some(minor)) if (major, minor) < VERSION_MIN => Err(ServerError::Unfit(too_old(version))),
+        // One that does not say is believed to be able.
+        _ => Ok(()),
+    }
+}
+
+struct RedisSession {
+    connection: MultiplexedConnection,
+    names: Arc<Names>,
+    lost: CancellationToken,
+}
+
+fn entry_id(seq: Seq) -> String {
+    format!("{}-{}", seq.attempt(), seq.number())
+}
+
+impl RedisSession {
+    /// Writes what is to be kept.
+    fn write(&self, told: &Told, pipe: &mut redis::Pipeline) {
+        let Message::Event { event, .. } = &told.outgoing.message else { return };
+        let (key, id, seq) = (self.names.log(event.submission), entry_id(event.seq), event.seq);
+        let is_final = event.kind.is_final();
+        let add = pipe.cmd("XADD").arg(&key);
+        if is_final {
+            add.arg("MINID").arg("=").arg(&id);
+        } else if seq.number() == 1 {
+            // Earlier attempts are void.
+            add.arg("MINID").arg("=").arg(format!("{}-0", seq.attempt()));
+        } else {
+            add.arg("MAXLEN").arg("~").arg(STREAM_MAX);
+        }
+        add.arg(&id).arg("e").arg(wire::frame(&told.outgoing.message));
+        if is_final {
+            pipe.cmd("EXPIRE").arg(&key).arg(ENDED_KEPT.as_secs());
+        } else {
+            if !told.outgoing.gone.is_empty() {
+                pipe.cmd("XDEL").arg(&key).arg(told.outgoing.gone.iter().copied().map(entry_id).collect::<Vec<_>>());
+            }
+            if told.outgoing.refresh {
+                pipe.cmd("EXPIRE").arg(&key).arg(LIVE_KEPT.as_secs());
+            }
+        }
+    }
+
+    /// Publishes: what is of one submission together.
+    fn publish(&self, batch: &[Told], pipe: &mut redis::Pipeline) {
+        let mut messages: Vec<(String, Vec<u8>)> = Vec::new();
+        let mut by_id = std::collections::HashMap::new();
+        for told in batch {
+            let message = &told.outgoing.message;
+            match message {
+                Message::Event { event, .. } => {
+                    let all = Topic { id: event.submission, interest: Interest::Everything };
+                    let at = *by_id.entry(event.submission).or_insert_with(|| {
+                        messages.push((self.names.channel(all), Vec::with_capacity(512)));
+                        messages.len() - 1
+                    });
+                    wire::write(message, &mut messages[at].1);
+                    if event.kind.is_final() {
+                        let end = Topic { interest: Interest::End, ..all };
+                        messages.push((self.names.channel(end), wire::frame(message)));
+                    }
+                }
+                _ => messages.push((self.names.nodes(), wire::frame(message))),
+            }
+        }
+        for (channel, bytes) in messages {
+            pipe.cmd("PUBLISH").arg(channel).arg(bytes);
+        }
+    }
+}
+
+#[async_trait]
+impl Session for RedisSession {
+    async fn tell(&self, batch: &[Told]) -> Result<(), ServerError> {
+        let mut pipe = redis::pipe();
+        pipe.ignore_errors();
+        batch.iter().filter(|told| told.keep).for_each(|told| self.write(told, &mut pipe));
+        self.publish(batch, &mut pipe);
+        let answers: Vec<RedisResult<Value>> = pipe.query_async(&mut self.connection.clone()).await?;
+        for error in answers.into_iter().filter_map(Result::err) {
+            match error.kind() {
+                // Late, or told before. The code is that of all errors without one of their own.
+                ErrorKind::Server(ServerErrorKind::ResponseError)
+                    if error.detail().is_some_and(|detail| detail.contains("equal or smaller")) => {}
+                // No memory, most likely: what is told is heard all the same, but not by latecomers.
+                ErrorKind::Extension | ErrorKind::Server(ServerErrorKind::ResponseError) => {
+                    metrics::counter!("cupel_events_dropped_total", "why" => "not_kept").increment(1);
+                    tracing::warn!(%error, "Redis keeps an event for nobody");
+                }
+                _ => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    async fn follow(&self, topics: &[Topic]) -> Result<(), ServerError> {
+        let channels: Vec<String> = topics.iter().map(|topic| self.names.channel(*topic)).collect();
+        Ok(self.connection.clone().subscribe(channels).await?)
+    }
+
+    async fn leave(&self, topics: &[Topic]) -> Result<(), ServerError> {
+        let channels: Vec<String> = topics.iter().map(|topic| self.names.channel(*topic)).collect();
+        Ok(self.connection.clone().unsubscribe(channels).await?)
+    }
+
+    async fn kept(&self, topics: &[(Topic, Seq)]) -> Result<Vec<Vec<Message>>, ServerError> {
+        let mut pipe = redis::pipe();
+        for (topic, after) in topics {
+            let key = self.names.log(topic.id);
+            match topic.interest {
+                Interest::Everything => {
+                    pipe.cmd("XRANGE").arg(key).arg(format!("({}", entry_id(*after))).arg("+");
+                }
+                Interest::End => {
+                    pipe.cmd("XREVRANGE").arg(key).arg("+").arg("-").arg("COUNT").arg(1);
+                }
+            }
+        }
+        let answers: Vec<Value> = pipe.query_async(&mut self.connection.clone()).await?;
+        Ok(answers.iter().map(entries).collect())
+    }
+
+    async fn check(&self) -> Result<(), ServerError> {
+        Ok(redis::cmd("PING").query_async(&mut self.connection.clone()).await?)
+    }
+
+    async fn lost(&self) -> ServerError {
+        self.lost.cancelled().await;
+        ServerError::Closed
+    }
+}
+
+/// What lies in a stream: a list of ids with lists of names and values.
+fn entries(answer: &Value) -> Vec<Message> {
+    let list = |value: &Value| match value {
+        Value::Array(values) => values.clone(),
+        _ => Vec::new(),
+    };
+    let mut messages = Vec::new();
+    for entry in list(answer) {
+        let fields = list(&entry).into_iter().nth(1).map(|fields| list(&fields)).unwrap_or_default();
+        let frame = fields.chunks_exact(2).find_map(|pair| match pair {
+            [Value::BulkString(name), Value::BulkString(frame)] if name == b"e" => Some(frame),
+            _ => None,
+        });
+        let reading = frame.map(|frame| wire::read(frame)).unwrap_or_default();
+        if reading.messages.is_empty() {
+            hub::garbage(reading.garbage.max(1));
+        }
+        messages.extend(reading.messages);
+    }
+    messages
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_held_against_what_is_needed() {
+        let refused = |version: &str| refuse_old(&format!("# Server\r\nredis_version:{version}\r\n")).is_err();
+        assert!(refused("5.0.14") && refused("6.0.16"));
+        assert!(!refused("6.2.0") && !refused("7.0.15") && !refused("10.1"));
+        assert!(refuse_old("").is_ok());
+    }
+
+    #[test]
+    fn what_is_no_entry_of_ours_is_passed_over() {
+        let text = |text: &str| Value::BulkString(text.as_bytes().to_vec());
+        let frame = Value::BulkString(wire::frame(&Message::Lost));
+        let good = Value::Array(vec![text("1-1"), Value::Array(vec![text("x"), text("y"), text("e"), frame])]);
+        let strange = Value::Array(vec![text("1-2"), Value::Array(vec![text("e"), text("nonsense")])]);
+        let all = Value::Array(vec![Value::Nil, strange, good, Value::Int(3)]);
+        assert_eq!(entries(&all), [Message::Lost]);
+        assert!(entries(&Value::Nil).is_empty());
+    }
+}

@@ -1,0 +1,462 @@
+//! The form in which events travel between nodes and lie on a server.
+//!
+//! ```text
+//! frame   = version (1 byte: 1), length of head (4 bytes, big endian), length of body (likewise), head, body
+//! head    = JSON: what is told; fields that this version does not know are passed over
+//! body    = the bytes of an output chunk, empty otherwise
+//! message = frame, frame, …
+//! ```
+//!
+//! *Invariants:* what is written is read back exactly; whatever else comes is dropped and counted, and never kills
+//! anybody. Another version of a frame keeps the first nine bytes, so that an older reader can pass over it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cupel_core::Notice;
+use cupel_core::event::{Event, EventKind, Seq, Stream};
+use cupel_types::{Bytes, Instructions, Outcome, RunId, Signal, SubmissionId, Usage, Verdict};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+const VERSION: u8 = 1;
+const PREFIX_BYTES: usize = 9;
+
+/// What one node tells others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Message {
+    /// An event, and the one its sender told of the same attempt before it (0: the sender does not say).
+    Event { event: Event, before: Seq },
+    /// An event too large for this way lies on the server.
+    Kept { submission: SubmissionId, seq: Seq },
+    /// A notice for everybody, and the node that sent it.
+    Notice { notice: Notice, from: u64 },
+    /// The sender had to drop what cannot be seen to be missing: everybody may lack something.
+    Lost,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Head {
+    Event {
+        id: Uuid,
+        seq: u64,
+        #[serde(default)]
+        before: u64,
+        /// Seconds since 1970 and nanoseconds.
+        at: (i64, i32),
+        kind: Kind,
+    },
+    Kept {
+        id: Uuid,
+        seq: u64,
+    },
+    Stop {
+        run: Uuid,
+        #[serde(default)]
+        from: u64,
+    },
+    Lost {},
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    Queued {},
+    Started { attempt: u32 },
+    CompileStarted {},
+    CompileEnded { ok: bool, cached: bool, wall_time: Duration },
+    ExecutionStarted { case: Option<String> },
+    Output { case: Option<String>, stream: StreamName },
+    ExecutionEnded { case: Option<String>, verdict: String, outcome: OutcomeName, usage: UsageForm },
+    Finished { verdict: String },
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StreamName {
+    Stdout,
+    Stderr,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum OutcomeName {
+    Exited(i32),
+    Signalled(i32),
+    TimeLimit,
+    WallLimit,
+    IdleLimit,
+    InstructionLimit,
+    MemoryLimit,
+    OutputLimit,
+    Cancelled,
+}
+
+#[derive(Serialize, Deserialize)]
+struct UsageForm {
+    cpu_time: Duration,
+    cpu_user: Duration,
+    cpu_system: Duration,
+    wall_time: Duration,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    instructions: Option<u64>,
+    memory_bytes: u64,
+    output_bytes: u64,
+}
+
+/// Writes a message as one frame behind what is there.
+pub(crate) fn write(message: &Message, out: &mut Vec<u8>) {
+    let (head, body) = match message {
+        Message::Event { event, before } => {
+            let body: &[u8] = match &event.kind {
+                EventKind::Output { data, .. } => data,
+                _ => &[],
+            };
+            let at = (event.at.as_second(), event.at.subsec_nanosecond());
+            let id = *event.submission.as_uuid();
+            (Head::Event { id, seq: event.seq.0, before: before.0, at, kind: Kind::from(&event.kind) }, body)
+        }
+        Message::Kept { submission, seq } => (Head::Kept { id: *submission.as_uuid(), seq: seq.0 }, &[][..]),
+        Message::Notice { notice: Notice::Stop(run), from } => {
+            (Head::Stop { run: *run.as_uuid(), from: *from }, &[][..])
+        }
+        Message::Lost => (Head::Lost {}, &[][..]),
+    };
+    let start = out.len();
+    out.push(VERSION);
+    out.extend_from_slice(&[0; PREFIX_BYTES - 1]);
+    if serde_json::to_writer(&mut *out, &head).is_err() {
+        // No map with odd keys and no fallible writer is involved; nothing is better than half a frame.
+        out.truncate(start);
+        return;
+    }
+    let head_bytes = out.len() - start - PREFIX_BYTES;
+    for (at, length) in [(1, head_bytes), (5, body.len())] {
+        let length = u32::try_from(length).unwrap_or(u32::MAX);
+        out[start + at..start + at + 4].copy_from_slice(&length.to_be_bytes());
+    }
+    out.extend_from_slice(body);
+}
+
+/// The same for one message alone.
+pub(crate) fn frame(message: &Message) -> Vec<u8> {
+    let mut out = Vec::with_capacity(256);
+    write(message, &mut out);
+    out
+}
+
+/// What could be read of some bytes.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reading {
+    pub(crate) messages: Vec<Message>,
+    /// Frames that this version cannot read, and one for whatever is no frame.
+    pub(crate) garbage: u64,
+}
+
+/// Reads frames, as far as they go.
+pub(crate) fn read(mut bytes: &[u8]) -> Reading {
+    let mut reading = Reading::default();
+    while !bytes.is_empty() {
+        let Some((frame, rest)) = split(bytes) else {
+            reading.garbage += 1;
+            break;
+        };
+        match (frame.version == VERSION).then(|| message(frame.head, frame.body)).flatten() {
+            Some(message) => reading.messages.push(message),
+            None => reading.garbage += 1,
+        }
+        bytes = rest;
+    }
+    reading
+}
+
+struct Frame<'a> {
+    version: u8,
+    head: &'a [u8],
+    body: &'a [u8],
+}
+
+/// The first frame, and what comes after it.
+fn split(bytes: &[u8]) -> Option<(Frame<'_>, &[u8])> {
+    let (prefix, rest) = bytes.split_first_chunk::<PREFIX_BYTES>()?;
+    let length = |at: usize| {
+        let bytes: [u8; 4] = prefix[at..at + 4].try_into().ok()?;
+        usize::try_from(u32::from_be_bytes(bytes)).ok()
+    };
+    let (head, rest) = rest.split_at_checked(length(1)?)?;
+    let (body, rest) = rest.split_at_checked(length(5)?)?;
+    Some((Frame { version: prefix[0], head, body }, rest))
+}
+
+fn message(head: &[u8], body: &[u8]) -> Option<Message> {
+    Some(match serde_json::from_slice(head).ok()? {
+        Head::Event { id, seq, before, at: (seconds, nanoseconds), kind } => {
+            let event = Event {
+                submission: SubmissionId::from_uuid(id),
+                seq: Seq(seq),
+                at: Timestamp::new(seconds, nanoseconds).ok()?,
+                kind: kind.read(body)?,
+            };
+            Message::Event { event, before: Seq(before) }
+        }
+        Head::Kept { id, seq } => Message::Kept { submission: SubmissionId::from_uuid(id), seq: Seq(seq) },
+        Head::Stop { run, from } => Message::Notice { notice: Notice::Stop(RunId::from_uuid(run)), from },
+        Head::Lost {} => Message::Lost,
+    })
+}
+
+impl From<&EventKind> for Kind {
+    fn from(kind: &EventKind) -> Kind {
+        match kind {
+            EventKind::Queued => Kind::Queued {},
+            EventKind::Started { attempt } => Kind::Started { attempt: *attempt },
+            EventKind::CompileStarted => Kind::CompileStarted {},
+            EventKind::CompileEnded { ok, cached, wall_time } => {
+                Kind::CompileEnded { ok: *ok, cached: *cached, wall_time: *wall_time }
+            }
+            EventKind::ExecutionStarted { case } => Kind::ExecutionStarted { case: case.clone() },
+            EventKind::Output { case, stream, data: _ } => Kind::Output {
+                case: case.clone(),
+                stream: match stream {
+                    Stream::Stdout => StreamName::Stdout,
+                    Stream::Stderr => StreamName::Stderr,
+                },
+            },
+            EventKind::ExecutionEnded { case, verdict, outcome, usage } => Kind::ExecutionEnded {
+                case: case.clone(),
+                verdict: verdict.code().to_owned(),
+                outcome: (*outcome).into(),
+                usage: usage.into(),
+            },
+            EventKind::Finished { verdict } => Kind::Finished { verdict: verdict.code().to_owned() },
+        }
+    }
+}
+
+impl Kind {
+    /// `None`: it names a verdict that this version does not know.
+    fn read(self, body: &[u8]) -> Option<EventKind> {
+        Some(match self {
+            Kind::Queued {} => EventKind::Queued,
+            Kind::Started { attempt } => EventKind::Started { attempt },
+            Kind::CompileStarted {} => EventKind::CompileStarted,
+            Kind::CompileEnded { ok, cached, wall_time } => EventKind::CompileEnded { ok, cached, wall_time },
+            Kind::ExecutionStarted { case } => EventKind::ExecutionStarted { case },
+            Kind::Output { case, stream } => EventKind::Output {
+                case,
+                stream: match stream {
+                    StreamName::Stdout => Stream::Stdout,
+                    StreamName::Stderr => Stream::Stderr,
+                },
+                data: Arc::from(body),
+            },
+            Kind::ExecutionEnded { case, verdict, outcome, usage } => EventKind::ExecutionEnded {
+                case,
+                verdict: Verdict::from_code(&verdict)?,
+                outcome: outcome.into(),
+                usage: usage.into(),
+            },
+            Kind::Finished { verdict } => EventKind::Finished { verdict: Verdict::from_code(&verdict)? },
+        })
+    }
+}
+
+impl From<Outcome> for OutcomeName {
+    fn from(outcome: Outcome) -> OutcomeName {
+        match outcome {
+            Outcome::Exited(code) => OutcomeName::Exited(code),
+            Outcome::Signalled(Signal(number)) => OutcomeName::Signalled(number),
+            Outcome::TimeLimit => OutcomeName::TimeLimit,
+            Outcome::WallLimit => OutcomeName::WallLimit,
+            Outcome::IdleLimit => OutcomeName::IdleLimit,
+            Outcome::InstructionLimit => OutcomeName::InstructionLimit,
+            Outcome::MemoryLimit => OutcomeName::MemoryLimit,
+            Outcome::OutputLimit => OutcomeName::OutputLimit,
+            Outcome::Cancelled => OutcomeName::Cancelled,
+        }
+    }
+}
+
+impl From<OutcomeName> for Outcome {
+    fn from(name: OutcomeName) -> Outcome {
+        match name {
+            OutcomeName::Exited(code) => Outcome::Exited(code),
+            OutcomeName::Signalled(number) => Outcome::Signalled(Signal(number)),
+            OutcomeName::TimeLimit => Outcome::TimeLimit,
+            OutcomeName::WallLimit => Outcome::WallLimit,
+            OutcomeName::IdleLimit => Outcome::IdleLimit,
+            OutcomeName::InstructionLimit => Outcome::InstructionLimit,
+            OutcomeName::MemoryLimit => Outcome::MemoryLimit,
+            OutcomeName::OutputLimit => Outcome::OutputLimit,
+            OutcomeName::Cancelled => Outcome::Cancelled,
+        }
+    }
+}
+
+impl From<&Usage> for UsageForm {
+    fn from(usage: &Usage) -> UsageForm {
+        let Usage { cpu_time, cpu_user, cpu_system, wall_time, instructions, memory, output } = *usage;
+        UsageForm {
+            cpu_time,
+            cpu_user,
+            cpu_system,
+            wall_time,
+            instructions: instructions.map(Instructions::get),
+            memory_bytes: memory.get(),
+            output_bytes: output.get(),
+        }
+    }
+}
+
+impl From<UsageForm> for Usage {
+    fn from(form: UsageForm) -> Usage {
+        let UsageForm { cpu_time, cpu_user, cpu_system, wall_time, instructions, memory_bytes, output_bytes } = form;
+        Usage {
+            cpu_time,
+            cpu_user,
+            cpu_system,
+            wall_time,
+            instructions: instructions.map(Instructions::new),
+            memory: Bytes::new(memory_bytes),
+            output: Bytes::new(output_bytes),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn time() -> impl Strategy<Value = Duration> {
+        (any::<u64>(), 0..1_000_000_000u32).prop_map(|(seconds, nanos)| Duration::new(seconds, nanos))
+    }
+
+    fn case() -> impl Strategy<Value = Option<String>> {
+        prop::option::of(".{0,40}")
+    }
+
+    fn verdict() -> impl Strategy<Value = Verdict> {
+        prop::sample::select(Verdict::ALL.to_vec())
+    }
+
+    fn outcome() -> impl Strategy<Value = Outcome> {
+        prop_oneof![
+            any::<i32>().prop_map(Outcome::Exited),
+            any::<i32>().prop_map(|n| Outcome::Signalled(Signal(n))),
+            prop::sample::select(vec![
+                Outcome::TimeLimit,
+                Outcome::WallLimit,
+                Outcome::IdleLimit,
+                Outcome::InstructionLimit,
+                Outcome::MemoryLimit,
+                Outcome::OutputLimit,
+                Outcome::Cancelled,
+            ]),
+        ]
+    }
+
+    fn usage() -> impl Strategy<Value = Usage> {
+        (time(), time(), time(), time(), prop::option::of(any::<u64>()), any::<u64>(), any::<u64>()).prop_map(
+            |(cpu_time, cpu_user, cpu_system, wall_time, instructions, memory, output)| Usage {
+                cpu_time,
+                cpu_user,
+                cpu_system,
+                wall_time,
+                instructions: instructions.map(Instructions::new),
+                memory: Bytes::new(memory),
+                output: Bytes::new(output),
+            },
+        )
+    }
+
+    fn kind() -> impl Strategy<Value = EventKind> {
+        prop_oneof![
+            Just(EventKind::Queued),
+            any::<u32>().prop_map(|attempt| EventKind::Started { attempt }),
+            Just(EventKind::CompileStarted),
+            (any::<bool>(), any::<bool>(), time()).prop_map(|(ok, cached, wall_time)| EventKind::CompileEnded {
+                ok,
+                cached,
+                wall_time
+            }),
+            case().prop_map(|case| EventKind::ExecutionStarted { case }),
+            (case(), any::<bool>(), prop::collection::vec(any::<u8>(), 0..200)).prop_map(|(case, err, data)| {
+                EventKind::Output { case, stream: if err { Stream::Stderr } else { Stream::Stdout }, data: data.into() }
+            }),
+            (case(), verdict(), outcome(), usage()).prop_map(|(case, verdict, outcome, usage)| {
+                EventKind::ExecutionEnded { case, verdict, outcome, usage }
+            }),
+            verdict().prop_map(|verdict| EventKind::Finished { verdict }),
+        ]
+    }
+
+    fn any_message() -> impl Strategy<Value = Message> {
+        let at = (Timestamp::MIN.as_second() + 1..Timestamp::MAX.as_second(), 0..1_000_000_000i32);
+        let event = (any::<u128>(), any::<u64>(), any::<u64>(), at, kind()).prop_map(|(id, seq, before, at, kind)| {
+            let at = Timestamp::new(at.0, at.1).expect("in range");
+            let submission = SubmissionId::from_uuid(Uuid::from_u128(id));
+            Message::Event { event: Event { submission, seq: Seq(seq), at, kind }, before: Seq(before) }
+        });
+        prop_oneof![
+            8 => event,
+            1 => (any::<u128>(), any::<u64>()).prop_map(|(id, seq)| Message::Kept {
+                submission: SubmissionId::from_uuid(Uuid::from_u128(id)),
+                seq: Seq(seq),
+            }),
+            1 => (any::<u128>(), any::<u64>()).prop_map(|(id, from)| Message::Notice {
+                notice: Notice::Stop(RunId::from_uuid(Uuid::from_u128(id))),
+                from,
+            }),
+            1 => Just(Message::Lost),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back_exactly(messages in prop::collection::vec(any_message(), 0..8)) {
+            let mut bytes = Vec::new();
+            messages.iter().for_each(|message| write(message, &mut bytes));
+            prop_assert_eq!(read(&bytes), Reading { messages, garbage: 0 });
+        }
+
+        #[test]
+        fn garbage_harms_nobody(mut bytes in prop::collection::vec(any::<u8>(), 0..400), message in any_message(), at in 0..200usize) {
+            read(&bytes);
+            let mut whole = frame(&message);
+            if let Some(byte) = whole.get_mut(at) {
+                *byte ^= 1 + (at as u8 & 0x7e);
+            }
+            bytes.splice(0..0, whole);
+            let reading = read(&bytes);
+            prop_assert!(reading.messages.len() <= bytes.len() / PREFIX_BYTES);
+        }
+
+        #[test]
+        fn a_message_cut_short_is_no_message(message in any_message(), keep in 0.0..1.0f64) {
+            let whole = frame(&message);
+            let cut = &whole[..(whole.len() as f64 * keep) as usize];
+            prop_assert_eq!(read(cut).messages, []);
+        }
+    }
+
+    #[test]
+    fn a_later_version_is_passed_over_and_fields_it_added_are_ignored() {
+        let message = Message::Notice { notice: Notice::Stop(RunId::from_uuid(Uuid::from_u128(7))), from: 3 };
+        let known = frame(&message);
+        let mut later = known.clone();
+        later[0] = 2;
+        let reading = read(&[&later[..], &known].concat());
+        assert_eq!(reading, Reading { messages: vec![message.clone()], garbage: 1 });
+
+        let head = format!(r#"{{"stop":{{"why":"cancelled","run":"{}","from":3}}}}"#, Uuid::from_u128(7));
+        let mut grown = vec![VERSION];
+        grown.extend_from_slice(&(head.len() as u32).to_be_bytes());
+        grown.extend_from_slice(&2u32.to_be_bytes());
+        grown.extend_from_slice(head.as_bytes());
+        grown.extend_from_slice(b"??");
+        assert_eq!(read(&grown), Reading { messages: vec![message], garbage: 0 });
+    }
+}

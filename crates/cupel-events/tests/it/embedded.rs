@@ -1,0 +1,6 @@
+//! The bus in one process.
+
+use cupel_events::EmbeddedBus;
+use cupel_testkit::Subject;
+
+cupel_testkit::event_bus_conformance!(async || Subject::new(EmbeddedBus::default()));

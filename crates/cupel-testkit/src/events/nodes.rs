@@ -1,0 +1,443 @@
+//! What every `EventBus` does between nodes, over a real server and through its faults. Call
+//! [`event_nodes_conformance!`](crate::event_nodes_conformance) with a function that makes a [`Site`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cupel_core::event::{Event, EventKind, Seq, Stream};
+use cupel_core::{EventBus, Interest, Notice, Received, Subscription};
+use cupel_types::{Bytes, Instructions, Outcome, RunId, Signal, SubmissionId, Usage, Verdict};
+use tokio::task::{JoinSet, block_in_place};
+use tokio::time::{sleep, timeout};
+
+use super::{event, hear, id, output};
+use crate::builders::{fresh, t0};
+use crate::servers::Server;
+
+/// A server, and nodes that use it.
+pub trait Site: Send + Sync + 'static {
+    /// A node more.
+    fn node(&self) -> impl Future<Output = Arc<dyn EventBus>> + Send;
+    /// The server, to be tormented.
+    fn server(&self) -> &Server;
+}
+
+/// Makes a test of each rule in [`events::nodes`](crate::events::nodes): `shared` makes a site on a server that other tests
+/// use as well, `own` one on a server of its own.
+#[macro_export]
+macro_rules! event_nodes_conformance {
+    ($shared:expr, $own:expr) => {
+        $crate::rules!(
+            $crate::events::nodes,
+            $shared,
+            [
+                whatever_happens_on_one_node_is_heard_on_another_as_it_was,
+                who_waits_on_another_node_hears_only_the_end,
+                who_comes_late_hears_what_was_or_that_it_is_missing,
+                nobody_misses_or_hears_twice_what_happens_while_they_join,
+                a_talkative_program_costs_other_nodes_bounded_memory,
+                a_zombie_on_a_third_node_is_not_heard,
+                what_is_judged_again_on_another_node_begins_anew,
+                a_stop_reaches_every_node_once,
+                closing_tells_what_was_published_just_before,
+            ]
+        );
+        $crate::rules!(
+            $crate::events::nodes,
+            $own,
+            [
+                a_server_that_is_killed_and_comes_back_costs_a_gap_and_no_end,
+                a_server_that_comes_back_empty_costs_a_gap_and_no_end,
+                a_frozen_server_blocks_nobody_and_costs_no_end,
+                who_begins_to_listen_while_the_server_is_away_hears_the_end,
+            ]
+        );
+    };
+}
+
+/// Longer than anything here takes; shorter than anybody's patience.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+async fn in_time<T>(what: impl Future<Output = T>) -> T {
+    timeout(PATIENCE, what).await.expect("it comes in time")
+}
+
+/// Everything up to the end: events, and `None` for a gap. Held against the order.
+async fn to_the_end(subscription: &mut Box<dyn Subscription>) -> Vec<Option<Event>> {
+    let (mut heard, mut last): (Vec<Option<Event>>, _) = (Vec::new(), Seq::default());
+    while let Some(received) = in_time(subscription.next()).await {
+        heard.push(match received {
+            Received::Gap => None,
+            Received::Event(event) => {
+                assert!(event.seq > last, "in order, each once");
+                last = event.seq;
+                Some(event)
+            }
+        });
+    }
+    assert!(matches!(heard.last(), Some(Some(event)) if event.kind.is_final()), "the end is not missed: {heard:?}");
+    heard
+}
+
+/// The end alone, whatever gaps come before it.
+async fn the_end(subscription: &mut Box<dyn Subscription>) -> Event {
+    let heard = to_the_end(subscription).await;
+    assert_eq!(heard.iter().flatten().count(), 1);
+    heard.into_iter().flatten().next().expect("it was counted")
+}
+
+/// Waits until what one node published so far has been told: what it publishes next is heard on another one.
+async fn has_gone_through(from: &Arc<dyn EventBus>, to: &Arc<dyn EventBus>) {
+    let id = id();
+    let mut waiting = to.subscribe(id, Seq::default(), Interest::End).await;
+    from.publish(end(id, 1));
+    in_time(hear(&mut waiting)).await;
+}
+
+fn end(id: SubmissionId, attempts: u32) -> Event {
+    Event::finished(id, attempts, t0(), Verdict::Accepted)
+}
+
+/// Every kind of event with everything it can carry, a large one among them.
+fn everything(id: SubmissionId) -> Vec<Event> {
+    let case = Some("näme \"1\"\n".to_owned());
+    let usage = Usage {
+        cpu_time: Duration::from_nanos(1_234_567_891),
+        cpu_user: Duration::from_micros(7),
+        cpu_system: Duration::ZERO,
+        wall_time: Duration::from_secs(3),
+        instructions: Some(Instructions::new(u64::MAX)),
+        memory: Bytes::new(1 << 40),
+        output: Bytes::new(5),
+    };
+    let ended = |outcome, verdict| EventKind::ExecutionEnded { case: case.clone(), verdict, outcome, usage };
+    let kinds = [
+        EventKind::Started { attempt: 1 },
+        EventKind::CompileStarted,
+        EventKind::CompileEnded { ok: true, cached: false, wall_time: Duration::from_nanos(5_000_000_001) },
+        EventKind::ExecutionStarted { case: None },
+        EventKind::Output { case: None, stream: Stream::Stderr, data: (0..=255u8).collect::<Vec<_>>().into() },
+        ended(Outcome::Exited(-1), Verdict::RuntimeError),
+        EventKind::ExecutionStarted { case: case.clone() },
+        EventKind::Output { case: case.clone(), stream: Stream::Stdout, data: vec![0xff; 64 << 10].into() },
+        EventKind::Output { case: case.clone(), stream: Stream::Stdout, data: Vec::new().into() },
+        ended(Outcome::Signalled(Signal(11)), Verdict::RuntimeError),
+    ];
+    kinds.into_iter().zip(1..).map(|(kind, n)| event(id, 1, n, kind)).collect()
+}
+
+/// Rule.
+pub async fn whatever_happens_on_one_node_is_heard_on_another_as_it_was<S: Site>(make: impl AsyncFn() -> S) {
+    let site = make().await;
+    let (here, there, elsewhere) = (site.node().await, site.node().await, site.node().await);
+    let id = id();
+    let mut log = everything(id);
+    let mut early = there.subscribe(id, Seq::default(), Interest::Everything).await;
+    log.iter().for_each(|event| here.publish(event.clone()));
+    for expected in &log {
+        assert_eq!(in_time(hear(&mut early)).await, *expected);
+    }
+    // By now it is on the server.
+    let mut late = there.subscribe(id, Seq::default(), Interest::Everything).await;
+    let mut again = there.subscribe(id, Seq::of_attempt(1, 7), Interest::Everything).await;
+    let mut third = elsewhere.subscribe(id, Seq::of_attempt(1, 9), Interest::Everything).await;
+    log.push(end(id, 1));
+    here.publish(end(id, 1));
+    let heard = |after: usize| log[after..].iter().cloned().map(Some).collect::<Vec<_>>();
+    assert_eq!(to_the_end(&mut early).await, heard(10));
+    assert_eq!(to_the_end(&mut late).await, heard(0));
+    assert_eq!(to_the_end(&mut again).await, heard(7));
+    assert_eq!(to_the_end(&mut third).await, heard(9));
+    assert!(late.next().await.is_none(), "and it stays ended");
+}
+
+/// Rule.
+pub async fn who_waits_on_another_node_hears_only_the_end<S: Site>(make: impl AsyncFn() -> S) {
+    let site = make().await;
+    let (here, there) = (site.node().await, site.node().await);
+    let id = id();
+    let mut waiting = there.subscribe(id, Seq::default(), Interest::End).await;
+    here.publish(event(id, 1, 1, EventKind::Started { attempt: 1 }));
+    (2..1000).for_each(|n| here.publish(output(id, n, 100)));
+    here.publish(end(id, 1));
+    assert_eq!(in_time(hear(&mut waiting)).await, end(id, 1));
+    assert!(waiting.next().await.is_none());
+    // Who begins to wait just after the end hears of it, too.
+    let mut late = there.subscribe(id, Seq::default(), Interest::End).await;
+    assert_eq!(in_time(hear(&mut late)).await, end(id, 1));
+}
+
+/// Rule.
+pub async fn who_comes_late_hears_what_was_or_that_it_is_missing<S: Site>(make: impl AsyncFn() -> S) {
+    let site = make().await;
+    let (here, there) = (site.node().await, site.node().await);
+    let id = id();
+    let log: Vec<Event> = (1..=20).map(|n| output(id, n, 10)).chain([end(id, 1)]).collect();
+    log.iter().for_each(|event| here.publish(event.clone()));
+    let mut waiting = there.subscribe(id, Seq::default(), Interest::End).await;
+    in_time(hear(&mut waiting)).await;
+    let mut late = there.subscribe(id, Seq::default(), Interest::Everything).await;
+    let heard = to_the_end(&mut late).await;
+    assert!(heard.contains(&None) || heard.len() == log.len(), "{heard:?}");
+    assert!(heard.iter().flatten().all(|event| log.contains(event)));
+}
+
+/// Rule.
+pub async fn nobody_misses_or_hears_twice_what_happens_while_they_join<S: Site>(make: impl AsyncFn() -> S) {
+    // As many as a log takes whole.
+    const EVENTS: u32 = 800;
+    let site = make().await;
+    let (here, there, third) = (site.node().await, site.node().await, site.node().await);
+    let id = id();
+    let publisher = {
+        let here = Arc::clone(&here);
+        tokio::spawn(async move {
+            here.publish(event(id, 1, 1, EventKind::Started { attempt: 1 }));
+            for n in 2..=EVENTS {
+                here.publish(output(id, n, 10));
+                if n.is_multiple_of(8) {
+                    sleep(Duration::from_millis(1)).await;
+                }
+            }
+        })
+    };
+    let mut readers = JoinSet::new();
+    let mut nodes = [&there, &third, &here].into_iter().cycle();
+    while !publisher.is_finished() {
+        let node = Arc::clone(nodes.next().expect("it goes round"));
+        readers.spawn(async move {
+            let mut reader = node.subscribe(id, Seq::default(), Interest::Everything).await;
+            to_the_end(&mut reader).await
+        });
+        sleep(Duration::from_millis(2)).await;
+    }
+    publisher.await.expect("the publisher ends");
+    // Those who have begun to join before the end hear everything; those who come after it may hear of a gap.
+    sleep(Duration::from_millis(500)).await;
+    here.publish(end(id, 1));
+    assert!(readers.len() > 10, "many joined");
+    while let Some(heard) = readers.join_next().await {
+        let numbers: Vec<u64> =
+            heard.expect("a reader ends").into_iter().map(|e| e.map_or(0, |e| e.seq.number().into())).collect();
+        let all: Vec<u64> = (1..=EVENTS.into()).chain([u32::MAX.into()]).collect();
+        assert_eq!(numbers, all);
+    }
+}
+
+/// Rule.
+pub async fn a_talkative_program_costs_other_nodes_bounded_memory<S: Site>(make: impl AsyncFn() -> S) {
+    let site = make().await;
+    let (here, there, elsewhere) = (site.node().await, site.node().await, site.node().await);
+    let id = id();
+    let mut slow = there.subscribe(id, Seq::default(), Interest::Everything).await;
+    let started = event(id, 1, 1, EventKind::Started { attempt: 1 });
+    here.publish(started.clone());
+    (2..20_000).for_each(|n| here.publish(output(id, n, 1000)));
+    has_gone_through(&here, &there).await;
+    let late = there.subscribe(id, Seq::default(), Interest::Everything).await;
+    let late_elsewhere = elsewhere.subscribe(id, Seq::default(), Interest::Everything).await;
+    here.publish(end(id, 1));
+    for mut reader in [late_elsewhere, late] {
+        let heard = to_the_end(&mut reader).await;
+        assert!(heard.contains(&None), "20 MB do not fit");
+        let kept: usize = heard.iter().flatten().map(bytes).sum();
+        assert!(kept < 4_000_000, "{kept} bytes are kept for one who comes late");
+    }
+    let heard = to_the_end(&mut slow).await;
+    assert!(heard.contains(&None) && heard.iter().flatten().map(bytes).sum::<usize>() < 4_000_000);
+    assert_eq!(heard.first(), Some(&Some(started)), "what happened stays longer than what was printed");
+}
+
+fn bytes(event: &Event) -> usize {
+    match &event.kind {
+        EventKind::Output { data, .. } => data.len(),
+        _ => 0,
+    }
+}
+
+/// Rule.
+pub async fn a_zombie_on_a_third_node_is_not_heard<S: Site>(make: impl AsyncFn() -> S) {
+    let site = make().await;
+    let (worker, listener, zombie) = (site.node().await, site.node().await, site.node().await);
+    let fourth = site.node().await;
+    let id = id();
+    let mut listening = listener.subscribe(id, Seq::default(), Interest::Everything).await;
+    let second = event(id, 2, 1, EventKind::Started { attempt: 2 });
+    worker.publish(second.clone());
+    assert_eq!(in_time(hear(&mut listening)).await, second);
+    zombie.publish(event(id, 1, 7, EventKind::CompileStarted));
+    has_gone_through(&zombie, &listener).await;
+    let mut late = listener.subscribe(id, Seq::default(), Interest::Everything).await;
+    let mut elsewhere = fourth.subscribe(id, Seq::default(), Interest::Everything).await;
+    worker.publish(end(id, 2));
+    assert_eq!(to_the_end(&mut listening).await, [Some(end(id, 2))]);
+    for reader in [&mut late, &mut elsewhere] {
+        assert_eq!(to_the_end(reader).await, [Some(second.clone()), Some(end(id, 2))]);
+    }
+}
+
+/// Rule.
+pub async fn what_is_judged_again_on_another_node_begins_anew<S: Site>(make: impl AsyncFn() -> S) {
+    let site = make().await;
+    let (first, api, second) = (site.node().await, site.node().await, site.node().await);
+    let id = id();
+    let mut one = api.subscribe(id, Seq::default(), Interest::End).await;
+    first.publish(event(id, 1, 1, EventKind::Started { attempt: 1 }));
+    first.publish(end(id, 1));
+    assert_eq!(in_time(hear(&mut one)).await, end(id, 1));
+    let queued = event(id, 2, 0, EventKind::Queued);
+    api.publish(queued.clone());
+    has_gone_through(&api, &second).await;
+    let mut watching = second.subscribe(id, end(id, 1).seq, Interest::Everything).await;
+    assert_eq!(in_time(hear(&mut watching)).await, queued);
+    let mut waiting = api.subscribe(id, Seq::default(), Interest::End).await;
+    let started = event(id, 2, 1, EventKind::Started { attempt: 2 });
+    second.publish(started.clone());
+    second.publish(end(id, 2));
+    assert_eq!(in_time(hear(&mut waiting)).await, end(id, 2), "the end of the run before is not this one's");
+    assert_eq!(to_the_end(&mut watching).await, [Some(started), Some(end(id, 2))]);
+}
+
+/// Rule.
+pub async fn a_stop_reaches_every_node_once<S: Site>(make: impl AsyncFn() -> S) {
+    let site = make().await;
+    let nodes = [site.node().await, site.node().await, site.node().await];
+    let mut notices: Vec<_> = nodes.iter().map(|node| node.notices()).collect();
+    let stops = [fresh(), fresh()].map(|run| Notice::Stop(RunId::from_uuid(run)));
+    nodes[0].announce(stops[0]);
+    for notices in &mut notices {
+        assert_eq!(in_time(notices.next()).await, Some(stops[0]));
+    }
+    nodes[0].announce(stops[1]);
+    for notices in &mut notices {
+        assert_eq!(in_time(notices.next()).await, Some(stops[1]), "the first one came once");
+    }
+}
+
+/// Rule.
+pub async fn closing_tells_what_was_published_just_before<S: Site>(make: impl AsyncFn() -> S) {
+    let site = make().await;
+    let (here, there) = (site.node().await, site.node().await);
+    let ids: Vec<_> = (0..100).map(|_| id()).collect();
+    let mut waiting = Vec::new();
+    for id in &ids {
+        waiting.push(there.subscribe(*id, Seq::default(), Interest::End).await);
+    }
+    let mut open = here.subscribe(ids[0], Seq::default(), Interest::Everything).await;
+    ids.iter().for_each(|id| here.publish(end(*id, 1)));
+    in_time(here.close()).await;
+    drop(here);
+    for (id, waiting) in ids.iter().zip(&mut waiting) {
+        assert_eq!(in_time(hear(waiting)).await, end(*id, 1));
+    }
+    while let Some(received) = in_time(open.next()).await {
+        assert!(matches!(received, Received::Event(_)), "{received:?}");
+    }
+}
+
+/// What is so after the server has been away: `away` makes it so, and `back` ends it.
+async fn survives<S: Site>(site: S, away: impl Fn(&Server), back: impl Fn(&Server)) {
+    let (here, there) = (site.node().await, site.node().await);
+    let (running, over) = (id(), id());
+    let mut watching = there.subscribe(running, Seq::default(), Interest::Everything).await;
+    let mut waiting = there.subscribe(running, Seq::default(), Interest::End).await;
+    let mut own = here.subscribe(running, Seq::default(), Interest::Everything).await;
+    let mut ended_meanwhile = there.subscribe(over, Seq::default(), Interest::End).await;
+    let started = event(running, 1, 1, EventKind::Started { attempt: 1 });
+    here.publish(started.clone());
+    assert_eq!(in_time(hear(&mut watching)).await, started);
+    assert_eq!(in_time(hear(&mut own)).await, started);
+
+    block_in_place(|| away(site.server()));
+    for n in 2..100 {
+        here.publish(output(running, n, 10));
+    }
+    here.publish(end(over, 1));
+    // On its own node nothing waits for a server.
+    for n in 2..100 {
+        loop {
+            match in_time(own.next()).await {
+                Some(Received::Gap) => {}
+                Some(Received::Event(event)) => {
+                    assert_eq!(event, output(running, n, 10));
+                    break;
+                }
+                None => panic!("it goes on"),
+            }
+        }
+    }
+    // Until both have noticed.
+    in_time(async {
+        while there.health().is_ok() || here.health().is_ok() {
+            sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await;
+    block_in_place(|| back(site.server()));
+    in_time(async {
+        while there.health().is_err() || here.health().is_err() {
+            sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await;
+
+    assert_eq!(the_end(&mut ended_meanwhile).await, end(over, 1));
+    let mut late = there.subscribe(running, Seq::default(), Interest::Everything).await;
+    let last = output(running, 100, 10);
+    here.publish(last.clone());
+    here.publish(end(running, 1));
+    assert_eq!(the_end(&mut waiting).await, end(running, 1));
+    for reader in [&mut watching, &mut late] {
+        let heard = to_the_end(reader).await;
+        assert!(heard.contains(&Some(last.clone())));
+        let mut expected = 2;
+        let mut had_gap = false;
+        for event in heard {
+            match event {
+                None => had_gap = true,
+                Some(event) if event == started || event.kind.is_final() => {}
+                Some(event) => {
+                    assert!(event.seq.number() == expected || had_gap, "{expected} is missing, and nobody said so");
+                    expected = event.seq.number() + 1;
+                    had_gap = false;
+                }
+            }
+        }
+    }
+    let mut after = there.subscribe(id(), Seq::default(), Interest::End).await;
+    drop(timeout(Duration::from_millis(100), after.next()).await);
+    let next = id();
+    let mut waiting = there.subscribe(next, Seq::default(), Interest::End).await;
+    here.publish(end(next, 1));
+    assert_eq!(in_time(hear(&mut waiting)).await, end(next, 1), "all is as before");
+}
+
+/// Rule.
+pub async fn a_server_that_is_killed_and_comes_back_costs_a_gap_and_no_end<S: Site>(make: impl AsyncFn() -> S) {
+    survives(make().await, Server::kill, Server::start_again).await;
+}
+
+/// Rule.
+pub async fn a_server_that_comes_back_empty_costs_a_gap_and_no_end<S: Site>(make: impl AsyncFn() -> S) {
+    survives(make().await, Server::kill, Server::wipe_and_start).await;
+}
+
+/// Rule.
+pub async fn a_frozen_server_blocks_nobody_and_costs_no_end<S: Site>(make: impl AsyncFn() -> S) {
+    survives(make().await, Server::freeze, Server::thaw).await;
+}
+
+/// Rule.
+pub async fn who_begins_to_listen_while_the_server_is_away_hears_the_end<S: Site>(make: impl AsyncFn() -> S) {
+    let site = make().await;
+    let (here, there) = (site.node().await, site.node().await);
+    block_in_place(|| site.server().kill());
+    let id = id();
+    let mut waiting = in_time(there.subscribe(id, Seq::default(), Interest::End)).await;
+    let mut watching = in_time(there.subscribe(id, Seq::default(), Interest::Everything)).await;
+    here.publish(event(id, 1, 1, EventKind::Started { attempt: 1 }));
+    here.publish(end(id, 1));
+    block_in_place(|| site.server().start_again());
+    assert_eq!(the_end(&mut waiting).await, end(id, 1));
+    to_the_end(&mut watching).await;
+}
