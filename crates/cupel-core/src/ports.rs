@@ -406,23 +406,42 @@ pub enum QueueError {
     Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// Whether hints get from this process to the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum QueueHealth {
+    /// They do, or there are no others.
+    Connected,
+    /// They wait here until its broker is back.
+    Away {
+        /// For how long it has been away.
+        lasted: Duration,
+        /// What the last try said.
+        why: String,
+    },
+}
+
 /// Moves hints from those who accept to those who work. It may lose them and may give one twice:
 /// the store is the truth.
 #[async_trait]
 pub trait Queue: Send + Sync {
-    /// Offers hints. All or none. A run that is already waiting is not queued twice.
+    /// Offers hints. All or none. A run that is already waiting is not queued twice, as far as this process knows.
     async fn publish(&self, hints: &[RunHint]) -> Result<(), QueueError>;
     /// The next hint: classes by weight, owners of a class in turn. Waits until there is one.
     async fn next(&self) -> Result<Hinted, QueueError>;
     /// The worker is done with it, one way or another.
     async fn settle(&self, hinted: Hinted) -> Result<(), QueueError>;
-    /// How many hints wait, for admission and metrics.
+    /// How many hints wait, for admission and metrics: those that this process has not handed on, and those that any
+    /// process could take, as they were counted a moment ago.
     async fn depth(&self) -> Result<usize, QueueError>;
-    /// How many of them are one owner's. Asked for every submission, so it has to be cheap.
+    /// How many of them are one owner's; those that were handed on are not known by owner. Asked for every submission, so
+    /// it has to be cheap.
     async fn depth_of(&self, owner: UserId) -> Result<usize, QueueError>;
     /// How many may wait.
     fn depth_max(&self) -> usize;
-    /// Ends it: who waits and who comes gets [`QueueError::Closed`].
+    /// Whether hints get through; for `/readyz` and `/healthz`.
+    fn health(&self) -> QueueHealth;
+    /// Ends it: who waits and who comes gets [`QueueError::Closed`]. What was taken and not given out goes back to where
+    /// others find it.
     fn close(&self);
 }
 

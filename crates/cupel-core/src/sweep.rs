@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::cluster::WORKERS_KEPT;
 use crate::run::RunState;
-use crate::{Core, DuePlace, Over, QueueError, RunHint, StoreError};
+use crate::{Core, DuePlace, DueRun, Over, QueueError, RunHint, StoreError};
 
 /// Rows looked at in one step.
 const STEP: u32 = 1000;
@@ -157,7 +157,9 @@ impl Core {
         Ok(expired.len() == STEP as usize)
     }
 
-    /// Runs that became due since the last sweep, by `run_at` or after a pause.
+    /// Runs that became due since the last sweep, by `run_at` or after a pause. Those that were due when they were made were
+    /// published by who made them: offered by every sweep until somebody takes them, they would go through a broker
+    /// several times, because a node knows only its own doubles. If that was in vain, they are missing.
     async fn offer_newly_due(
         &self,
         last: Option<Timestamp>,
@@ -168,7 +170,7 @@ impl Core {
         let mut after = DuePlace::before(last.saturating_sub(OVERLAP).unwrap_or(last));
         for _ in 0..STEPS_MAX {
             let due = self.inner.store.due(now, after, STEP).await?;
-            let hints: Vec<RunHint> = due.iter().map(|d| d.hint).collect();
+            let hints: Vec<RunHint> = due.iter().filter(|d| !was_due_at_birth(d)).map(|d| d.hint).collect();
             if !self.offer(&hints, swept).await || due.len() < STEP as usize {
                 break;
             }
@@ -215,4 +217,13 @@ impl Core {
         }
         true
     }
+}
+
+/// Whether a run has been due since it was made, as its id tells.
+fn was_due_at_birth(due: &DueRun) -> bool {
+    let born = due.hint.run.as_uuid().get_timestamp().map(|at| at.to_unix());
+    born.is_some_and(|(s, ns)| {
+        let born_ms = i128::from(s) * 1000 + i128::from(ns / 1_000_000);
+        i128::from(due.place.at.as_millisecond()) <= born_ms
+    })
 }

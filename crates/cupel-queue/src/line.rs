@@ -1,8 +1,6 @@
 //! The order in which waiting hints are handed out; plain data, no locks, no waiting.
 //!
-//! - Between classes: smooth weighted round robin, 8 : 4 : 1. Of 13 hand-outs with all classes waiting,
-//!   interactive runs get 8, ordinary ones 4, batch ones 1, spread evenly; a class that is empty leaves
-//!   its share to the others. None starves.
+//! - Between classes: by their shares ([`Shares`]).
 //! - Between owners of a class: in turn. A million hints of one owner delay another's single hint by at most
 //!   one hand-out per owner that waits.
 //! - Within an owner: first come, first served.
@@ -12,23 +10,20 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use cupel_core::RunHint;
-use cupel_types::{PriorityClass, RunId, UserId};
+use cupel_types::{RunId, UserId};
 
-const CLASSES: usize = PriorityClass::ALL.len();
-/// Shares of the hand-outs, in the order of [`PriorityClass::ALL`].
-const WEIGHTS: [i64; CLASSES] = [8, 4, 1];
+use crate::shares::{CLASSES, PerClass, Shares, index};
 
 #[derive(Debug, Default)]
 pub(crate) struct Line {
-    classes: [ClassLine; CLASSES],
+    classes: PerClass<ClassLine>,
+    shares: Shares,
     /// What is waiting, to refuse doubles.
     waiting: HashSet<RunId>,
 }
 
 #[derive(Debug, Default)]
 struct ClassLine {
-    /// Smooth weighted round robin: how much this class is owed.
-    credit: i64,
     /// Owners with something waiting, in the order of their turns.
     turns: VecDeque<UserId>,
     runs: HashMap<UserId, VecDeque<RunHint>>,
@@ -62,22 +57,21 @@ impl Line {
         true
     }
 
+    /// Which classes have something waiting.
+    pub(crate) fn waits(&self) -> PerClass<bool> {
+        std::array::from_fn(|i| !self.classes[i].turns.is_empty())
+    }
+
     /// Takes the hint whose turn it is.
     pub(crate) fn pop(&mut self) -> Option<RunHint> {
-        let mut best: Option<usize> = None;
-        let mut total = 0;
-        for (i, weight) in WEIGHTS.iter().enumerate() {
-            if self.classes[i].turns.is_empty() {
-                continue;
-            }
-            self.classes[i].credit += weight;
-            total += weight;
-            if best.is_none_or(|b| self.classes[i].credit > self.classes[b].credit) {
-                best = Some(i);
-            }
-        }
-        let class = &mut self.classes[best?];
-        class.credit -= total;
+        self.pop_of([true; CLASSES])
+    }
+
+    /// Takes the hint whose turn it is among the classes that are `open`.
+    pub(crate) fn pop_of(&mut self, open: PerClass<bool>) -> Option<RunHint> {
+        let waits = self.waits();
+        let turn = self.shares.turn(std::array::from_fn(|i| open[i] && waits[i]))?;
+        let class = &mut self.classes[turn];
         let owner = class.turns.pop_front()?;
         let runs = class.runs.get_mut(&owner)?;
         let hint = runs.pop_front()?;
@@ -87,25 +81,17 @@ impl Line {
             class.turns.push_back(owner);
         }
         if class.turns.is_empty() {
-            // An empty class saves up nothing and owes nothing.
-            class.credit = 0;
+            self.shares.idle(turn);
         }
         self.waiting.remove(&hint.run);
         Some(hint)
     }
 }
 
-const fn index(class: PriorityClass) -> usize {
-    match class {
-        PriorityClass::Interactive => 0,
-        PriorityClass::Submission => 1,
-        PriorityClass::Batch => 2,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cupel_types::PriorityClass;
     use proptest::prelude::*;
     use uuid::Uuid;
 

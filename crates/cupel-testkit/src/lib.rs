@@ -5,11 +5,12 @@
 //! [`store_conformance!`], [`store_nodes_conformance!`], [`queue_conformance!`] and [`event_bus_conformance!`] make a test of each rule:
 //!
 //! ```text
-//! cupel_testkit::queue_conformance!(async |depth_max| Subject::new(EmbeddedQueue::new(depth_max)));
+//! cupel_testkit::event_bus_conformance!(async |bounds| Subject::new(EmbeddedBus::new(bounds)));
 //! ```
 #![forbid(unsafe_code)]
 
 pub mod blobs;
+pub mod brokers;
 mod builders;
 mod clock;
 pub mod events;

@@ -1,14 +1,17 @@
 //! What every `Queue` does. Call [`queue_conformance!`](crate::queue_conformance) with a function from the
-//! largest depth to a subject.
+//! largest depth to what is [tried](Tried).
+//!
+//! A queue at a broker counts what waits a moment later, and has a window in which it is first come, first served: the rules
+//! wait for counts, and are loosened by the window's size. [`brokers`](crate::brokers) has the rules for these alone.
 
 use std::collections::HashSet;
+use std::ops::Deref;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use cupel_core::{Queue, QueueError, RunHint};
 use cupel_types::{PriorityClass, RunId, UserId};
 use uuid::Uuid;
-
-use crate::Subject;
 
 /// Makes a test of each rule in [`queue`](crate::queue).
 #[macro_export]
@@ -30,15 +33,52 @@ macro_rules! queue_conformance {
     };
 }
 
+/// A queue, and what may be expected of it.
+pub struct Tried {
+    /// The queue.
+    pub queue: Arc<dyn Queue>,
+    /// How many hints of each class go to a broker ahead of need; 0: there is none.
+    pub window: usize,
+    /// Whether one taker gets the hints of one owner and class in the order in which they were published.
+    pub is_ordered: bool,
+}
+
+impl Deref for Tried {
+    type Target = Arc<dyn Queue>;
+
+    fn deref(&self) -> &Arc<dyn Queue> {
+        &self.queue
+    }
+}
+
+impl Drop for Tried {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
 fn owner(n: u128) -> UserId {
     UserId::from_uuid(Uuid::from_u128(n))
 }
 
-fn hint(run: u128) -> RunHint {
+pub(crate) fn hint(run: u128) -> RunHint {
     RunHint { run: RunId::from_uuid(Uuid::from_u128(run)), owner: owner(1), class: PriorityClass::Submission }
 }
 
-async fn take(queue: &impl Queue) -> RunHint {
+/// The depth comes to be so much.
+async fn depth_becomes(queue: &dyn Queue, expected: usize) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let depth = queue.depth().await.unwrap();
+        if depth == expected {
+            return;
+        }
+        assert!(Instant::now() < deadline, "the depth is {depth} and not {expected}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+pub(crate) async fn take(queue: &dyn Queue) -> RunHint {
     let hinted = queue.next().await.expect("a hint");
     let hint = hinted.hint;
     queue.settle(hinted).await.expect("settling");
@@ -46,53 +86,60 @@ async fn take(queue: &impl Queue) -> RunHint {
 }
 
 /// Rule.
-pub async fn hints_of_an_owner_come_in_order<Q: Queue>(make: impl AsyncFn(usize) -> Subject<Q>) {
+pub async fn hints_of_an_owner_come_in_order(make: impl AsyncFn(usize) -> Tried) {
     let queue = make(100).await;
     let hints: Vec<RunHint> = (0..10).map(hint).collect();
     queue.publish(&hints[..5]).await.unwrap();
     queue.publish(&hints[5..]).await.unwrap();
-    assert_eq!(queue.depth().await.unwrap(), 10);
-    assert_eq!((queue.depth_of(owner(1)).await.unwrap(), queue.depth_of(owner(2)).await.unwrap()), (10, 0));
-    for expected in hints {
-        assert_eq!(take(&*queue).await, expected);
+    depth_becomes(&**queue, 10).await;
+    let of_owner = queue.depth_of(owner(1)).await.unwrap();
+    assert!(of_owner <= 10 && of_owner + queue.window >= 10, "{of_owner}");
+    assert_eq!(queue.depth_of(owner(2)).await.unwrap(), 0);
+    let mut taken = Vec::new();
+    for _ in 0..10 {
+        taken.push(take(&**queue).await);
     }
-    assert_eq!(queue.depth().await.unwrap(), 0);
+    if !queue.is_ordered {
+        taken.sort_by_key(|hint| hint.run);
+    }
+    assert_eq!(taken, hints);
+    depth_becomes(&**queue, 0).await;
 }
 
 /// Rule.
-pub async fn a_waiting_run_is_not_queued_twice_and_a_taken_one_may_come_again<Q: Queue>(
-    make: impl AsyncFn(usize) -> Subject<Q>,
-) {
+pub async fn a_waiting_run_is_not_queued_twice_and_a_taken_one_may_come_again(make: impl AsyncFn(usize) -> Tried) {
     let queue = make(100).await;
     queue.publish(&[hint(1), hint(1)]).await.unwrap();
     queue.publish(&[hint(1)]).await.unwrap();
-    assert_eq!(queue.depth().await.unwrap(), 1);
-    assert_eq!(take(&*queue).await, hint(1));
+    depth_becomes(&**queue, 1).await;
+    assert_eq!(take(&**queue).await, hint(1));
     queue.publish(&[hint(1)]).await.unwrap();
-    assert_eq!(take(&*queue).await, hint(1));
+    assert_eq!(take(&**queue).await, hint(1));
 }
 
 /// Rule.
-pub async fn publishing_beyond_the_bound_takes_none<Q: Queue>(make: impl AsyncFn(usize) -> Subject<Q>) {
+pub async fn publishing_beyond_the_bound_takes_none(make: impl AsyncFn(usize) -> Tried) {
     let queue = make(3).await;
     assert_eq!(queue.depth_max(), 3);
     queue.publish(&[hint(1), hint(2)]).await.unwrap();
+    depth_becomes(&**queue, 2).await;
     let refused = queue.publish(&[hint(3), hint(4)]).await;
     assert!(matches!(refused, Err(QueueError::Full { depth_max: 3 })), "{refused:?}");
-    assert_eq!(queue.depth().await.unwrap(), 2);
+    depth_becomes(&**queue, 2).await;
     queue.publish(&[hint(1), hint(3)]).await.expect("one of them waits already, so there is room");
     assert!(queue.publish(&[hint(5)]).await.is_err());
-    take(&*queue).await;
+    take(&**queue).await;
+    depth_becomes(&**queue, 2).await;
     queue.publish(&[hint(5)]).await.expect("there is room again");
 }
 
 /// Rule.
-pub async fn who_waits_is_woken<Q: Queue + 'static>(make: impl AsyncFn(usize) -> Subject<Q>) {
+pub async fn who_waits_is_woken(make: impl AsyncFn(usize) -> Tried) {
     let queue = Arc::new(make(100).await);
     let takers: Vec<_> = (0..4)
         .map(|_| {
             let queue = Arc::clone(&queue);
-            tokio::spawn(async move { take(&**queue).await.run })
+            tokio::spawn(async move { take(&***queue).await.run })
         })
         .collect();
     tokio::task::yield_now().await;
@@ -104,7 +151,7 @@ pub async fn who_waits_is_woken<Q: Queue + 'static>(make: impl AsyncFn(usize) ->
 }
 
 /// Rule.
-pub async fn many_takers_get_each_hint_once<Q: Queue + 'static>(make: impl AsyncFn(usize) -> Subject<Q>) {
+pub async fn many_takers_get_each_hint_once(make: impl AsyncFn(usize) -> Tried) {
     const HINTS: u128 = 2000;
     const TAKERS: u128 = 8;
     let queue = Arc::new(make(HINTS as usize).await);
@@ -114,7 +161,7 @@ pub async fn many_takers_get_each_hint_once<Q: Queue + 'static>(make: impl Async
             tokio::spawn(async move {
                 let mut mine = Vec::new();
                 for _ in 0..HINTS / TAKERS {
-                    mine.push(take(&**queue).await.run);
+                    mine.push(take(&***queue).await.run);
                 }
                 mine
             })
@@ -133,7 +180,7 @@ pub async fn many_takers_get_each_hint_once<Q: Queue + 'static>(make: impl Async
 }
 
 /// Rule.
-pub async fn a_taker_who_goes_away_takes_nothing_along<Q: Queue + 'static>(make: impl AsyncFn(usize) -> Subject<Q>) {
+pub async fn a_taker_who_goes_away_takes_nothing_along(make: impl AsyncFn(usize) -> Tried) {
     let queue = Arc::new(make(100).await);
     for _ in 0..50 {
         let waiting = tokio::spawn({
@@ -148,11 +195,11 @@ pub async fn a_taker_who_goes_away_takes_nothing_along<Q: Queue + 'static>(make:
         let _ = waiting.await;
     }
     queue.publish(&[hint(1)]).await.unwrap();
-    assert_eq!(take(&**queue).await, hint(1));
+    assert_eq!(take(&***queue).await, hint(1));
 }
 
 /// Rule: with all classes and three owners waiting, all of them are served within a bounded stretch.
-pub async fn no_class_and_no_owner_starves<Q: Queue>(make: impl AsyncFn(usize) -> Subject<Q>) {
+pub async fn no_class_and_no_owner_starves(make: impl AsyncFn(usize) -> Tried) {
     let queue = make(1000).await;
     let mut run = 0;
     for class in PriorityClass::ALL {
@@ -164,9 +211,12 @@ pub async fn no_class_and_no_owner_starves<Q: Queue>(make: impl AsyncFn(usize) -
         }
     }
     let mut served = HashSet::new();
-    for _ in 0..60 {
-        let hint = take(&*queue).await;
+    // Of 13 hand-outs one is of the last class, and its window may be full of one owner.
+    let most = 60 + 13 * queue.window;
+    assert!(most < 900, "a window this large shows nothing");
+    for _ in 0..most {
+        let hint = take(&**queue).await;
         served.insert((hint.owner, hint.class));
     }
-    assert_eq!(served.len(), 9, "every owner in every class had a turn among the first 60");
+    assert_eq!(served.len(), 9, "every owner in every class had a turn among the first {most}");
 }

@@ -1,21 +1,46 @@
-//! The embedded queue keeps the rules of every queue.
+//! Every adapter keeps the rules of every queue; those at brokers are tried on real servers, which the tests start.
 
-use cupel_core::{Queue as _, QueueError};
-use cupel_queue::EmbeddedQueue;
-use cupel_testkit::Subject;
+mod embedded;
+mod starting;
 
-cupel_testkit::queue_conformance!(async |depth_max| Subject::new(EmbeddedQueue::new(depth_max)));
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "redis")]
+mod redis;
 
-#[tokio::test]
-async fn a_closed_queue_says_so_to_those_who_wait_and_those_who_come() {
-    let queue = std::sync::Arc::new(EmbeddedQueue::default());
-    let waiting = tokio::spawn({
-        let queue = std::sync::Arc::clone(&queue);
-        async move { queue.next().await }
-    });
-    tokio::task::yield_now().await;
-    queue.close();
-    assert!(matches!(waiting.await.unwrap(), Err(QueueError::Closed)));
-    assert!(matches!(queue.next().await, Err(QueueError::Closed)));
-    assert!(matches!(queue.publish(&[]).await, Err(QueueError::Closed)));
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cupel_core::Queue;
+use cupel_queue::Settings;
+use cupel_testkit::brokers::Site;
+use cupel_testkit::servers::{self, Server};
+use tokio::sync::OwnedMutexGuard;
+
+/// A window that is small enough to see something before it.
+const WINDOW: usize = 8;
+
+/// Settings of a cluster of a test's own.
+fn settings(depth_max: usize) -> Settings {
+    Settings {
+        cluster: servers::cluster(),
+        depth_max,
+        window: WINDOW,
+        reclaim_after: Duration::from_secs(2),
+        store_url: None,
+    }
+}
+
+async fn connect(url: &str, settings: Settings) -> Arc<dyn Queue> {
+    cupel_queue::connect(url, settings).await.expect("the server runs")
+}
+
+/// A cluster of a test's own at a broker that no other test has meanwhile.
+fn site<T: Deref<Target = Server> + 'static>(server: OwnedMutexGuard<T>, url: String, keeps: bool) -> Site {
+    let settings = Settings { window: 256, ..settings(0) };
+    Site::new(server, keeps, move |depth_max| {
+        let (url, settings) = (url.clone(), Settings { depth_max, ..settings.clone() });
+        async move { connect(&url, settings).await }
+    })
 }

@@ -8,8 +8,10 @@ use std::ops::Deref;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock, OnceLock};
+
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::server::{Kind, Server};
 use super::{PASSWORD, USER, keeper};
@@ -45,6 +47,17 @@ impl Postgres {
     pub fn shared() -> &'static Postgres {
         static SHARED: OnceLock<Postgres> = OnceLock::new();
         SHARED.get_or_init(Postgres::start)
+    }
+
+    /// One of this test process that one test has at a time, to do harm to: it runs, whatever the last one did to it.
+    ///
+    /// # Panics
+    /// As [`Postgres::start`].
+    pub async fn lent() -> OwnedMutexGuard<Postgres> {
+        static LENT: LazyLock<Arc<Mutex<Postgres>>> = LazyLock::new(|| Arc::new(Mutex::new(Postgres::start())));
+        let lent = Arc::clone(&LENT).lock_owned().await;
+        lent.revive();
+        lent
     }
 
     /// The URL of the database that is always there.

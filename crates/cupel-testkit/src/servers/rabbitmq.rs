@@ -10,8 +10,10 @@ use std::ops::Deref;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
+
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::server::{Kind, Server, free_port};
 use super::{PASSWORD, USER, keeper};
@@ -35,6 +37,17 @@ impl RabbitMq {
     pub fn shared() -> &'static RabbitMq {
         static SHARED: OnceLock<RabbitMq> = OnceLock::new();
         SHARED.get_or_init(RabbitMq::start)
+    }
+
+    /// One of this test process that one test has at a time, to do harm to: it runs, whatever the last one did to it.
+    ///
+    /// # Panics
+    /// As [`RabbitMq::start`].
+    pub async fn lent() -> OwnedMutexGuard<RabbitMq> {
+        static LENT: LazyLock<Arc<Mutex<RabbitMq>>> = LazyLock::new(|| Arc::new(Mutex::new(RabbitMq::start())));
+        let lent = Arc::clone(&LENT).lock_owned().await;
+        lent.revive();
+        lent
     }
 
     /// Its URL, with the password.

@@ -5,8 +5,10 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::ops::Deref;
 use std::path::Path;
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
+
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::server::{Kind, Server};
 use super::{PASSWORD, keeper};
@@ -30,6 +32,17 @@ impl Redis {
     pub fn shared() -> &'static Redis {
         static SHARED: OnceLock<Redis> = OnceLock::new();
         SHARED.get_or_init(Redis::start)
+    }
+
+    /// One of this test process that one test has at a time, to do harm to: it runs, whatever the last one did to it.
+    ///
+    /// # Panics
+    /// As [`Redis::start`].
+    pub async fn lent() -> OwnedMutexGuard<Redis> {
+        static LENT: LazyLock<Arc<Mutex<Redis>>> = LazyLock::new(|| Arc::new(Mutex::new(Redis::start())));
+        let lent = Arc::clone(&LENT).lock_owned().await;
+        lent.revive();
+        lent
     }
 
     /// Its URL, with the password.

@@ -119,6 +119,14 @@ impl Server {
         self.start_again();
     }
 
+    /// Sees to it that it runs.
+    pub(super) fn revive(&self) {
+        self.thaw();
+        if self.child().is_none() {
+            self.wipe_and_start();
+        }
+    }
+
     /// Stops the world for it: connections stay open, nothing is answered.
     pub fn freeze(&self) {
         self.signal_all("STOP");

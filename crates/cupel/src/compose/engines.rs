@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use cupel_core::{Clock, EventBus, Queue, Store, SystemClock};
 use cupel_events::EventBounds;
-use cupel_queue::EmbeddedQueue;
 use cupel_store::{PostgresOptions, PostgresStore, SqliteStore};
 
 use super::Role;
@@ -30,11 +29,13 @@ impl Engines {
     /// One cannot be reached or is not what it should be: the error names the setting.
     pub(crate) async fn open(config: &Config, data: &DataDir) -> anyhow::Result<Engines> {
         let (store, clock) = open_store(config, data).await?;
-        let depth_max = config.queue_depth_max as usize;
-        let queue: Arc<dyn Queue> = match &config.engines.queue {
-            None => Arc::new(EmbeddedQueue::new(depth_max)),
-            Some(_) => bail!("queue.url: not built into this version"),
+        let settings = cupel_queue::Settings {
+            cluster: config.engines.cluster.clone(),
+            depth_max: config.queue_depth_max as usize,
+            store_url: config.engines.store.clone(),
+            ..cupel_queue::Settings::default()
         };
+        let queue = cupel_queue::connect(config.engines.queue.as_deref().unwrap_or_default(), settings).await?;
         let url = match config.engines.events.as_deref() {
             Some("postgres") => config.engines.store.as_deref(),
             url => url,

@@ -203,8 +203,9 @@ async fn begin(config: &Config, core: &Core) -> anyhow::Result<()> {
         core.sweep_packages().await?;
         // All workers of this database live in this process, and it has just begun.
         core.recover_orphans().await?;
+        // Of several nodes the one that sweeps offers what the queue does not have; each would offer everything.
+        core.recover().await?;
     }
-    core.recover().await?;
     if config.problems.shipped {
         shipped::load(core).await?;
     }

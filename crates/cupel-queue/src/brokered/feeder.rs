@@ -1,0 +1,57 @@
+//! Moves hints from the line to the broker while its window has room.
+
+use std::sync::Arc;
+
+use cupel_core::RunHint;
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+
+use super::{ANSWER_MAX, Shared, gauge, in_time};
+use crate::broker::{BrokerError, Link};
+
+/// Hints handed over at once.
+const BATCH_MAX: usize = 64;
+/// Batches under way.
+const BATCHES_MAX: usize = 4;
+
+type Put = BoxFuture<'static, (Arc<dyn Link>, Vec<RunHint>, Result<(), BrokerError>)>;
+
+/// Until the queue is closed.
+pub(super) async fn feed(shared: Arc<Shared>) {
+    let mut under_way: FuturesUnordered<Put> = FuturesUnordered::new();
+    // Batches that failed: the broker may have them, or not.
+    let mut again: Vec<Vec<RunHint>> = Vec::new();
+    loop {
+        let link = tokio::select! {
+            () = shared.end.cancelled() => return,
+            link = shared.keeper.connected() => link,
+        };
+        while under_way.len() < BATCHES_MAX {
+            let batch = again.pop().unwrap_or_else(|| shared.state().next_to_move(shared.window, BATCH_MAX));
+            if batch.is_empty() {
+                break;
+            }
+            under_way.push(Box::pin(put(Arc::clone(&link), batch)));
+        }
+        // What others have taken makes room, of which nobody tells.
+        let is_shut_out = under_way.is_empty() && shared.state().line.len() > 0;
+        tokio::select! {
+            () = shared.end.cancelled() => return,
+            Some((link, batch, result)) = under_way.next() => match result {
+                Ok(()) => shared.state().moved(&batch),
+                Err(error) => {
+                    again.push(batch);
+                    shared.keeper.broke(&link, error);
+                }
+            },
+            () = shared.feed.notified() => {}
+            () = tokio::time::sleep(gauge::FRESH), if is_shut_out => shared.read_if_older(gauge::FRESH / 2).await,
+        }
+    }
+}
+
+async fn put(link: Arc<dyn Link>, batch: Vec<RunHint>) -> (Arc<dyn Link>, Vec<RunHint>, Result<(), BrokerError>) {
+    let result = in_time("hand hints over", ANSWER_MAX, link.put(&batch)).await;
+    (link, batch, result)
+}

@@ -1,0 +1,125 @@
+//! Takes hints from the broker for those who wait here, classes by their shares.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{ANSWER_MAX, Shared, WAIT_MAX, in_time};
+use crate::broker::{BrokerError, Delivery, Link};
+use crate::shares::{CLASSES, PerClass, Shares, index};
+
+/// How long nobody has to wait here before what was taken ahead of need is given back.
+const REST_AFTER: Duration = Duration::from_millis(100);
+/// How long a class that had nothing is not looked at while others have something.
+const EMPTY_FOR: Duration = Duration::from_millis(10);
+/// How long the last words may take when the queue is closed.
+const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
+
+/// Until the queue is closed.
+pub(super) async fn fetch(shared: Arc<Shared>) {
+    let mut classes = Classes::default();
+    let mut rested = false;
+    while !shared.end.is_cancelled() {
+        let wanted = shared.state().wanted();
+        if wanted == 0 {
+            tokio::select! {
+                () = shared.end.cancelled() => {}
+                () = shared.fetch.notified() => {}
+                () = tokio::time::sleep(REST_AFTER), if !rested => rested = rest(&shared).await,
+            }
+            continue;
+        }
+        rested = false;
+        let link = tokio::select! {
+            () = shared.end.cancelled() => break,
+            link = shared.keeper.connected() => link,
+        };
+        let taken = tokio::select! {
+            () = shared.end.cancelled() => break,
+            taken = take_or_wait(&*link, &mut classes, wanted) => taken,
+        };
+        match taken {
+            Ok(deliveries) => {
+                let rings = deliveries.len();
+                shared.state().arrive(&link, deliveries);
+                for _ in 0..rings {
+                    shared.bell.notify_one();
+                }
+                // There is room in the window now.
+                shared.feed.notify_one();
+            }
+            Err(error) => shared.keeper.broke(&link, error),
+        }
+    }
+    let _ = tokio::time::timeout(LAST_WORDS_MAX, rest(&shared)).await;
+}
+
+/// Whether everything is where others find it.
+async fn rest(shared: &Shared) -> bool {
+    let Some(link) = shared.keeper.link() else { return true };
+    let unwanted = shared.state().unwanted(&link);
+    if let Err(error) = in_time("give hints back", ANSWER_MAX, link.rest(unwanted)).await {
+        shared.keeper.broke(&link, error);
+    }
+    true
+}
+
+async fn take_or_wait(link: &dyn Link, classes: &mut Classes, wanted: usize) -> Result<Vec<Delivery>, BrokerError> {
+    let taken = take(link, classes, wanted).await?;
+    if !taken.is_empty() {
+        return Ok(taken);
+    }
+    let waited = in_time("wait for hints", WAIT_MAX + ANSWER_MAX, link.wait()).await?;
+    classes.may_have_something();
+    Ok(waited)
+}
+
+async fn take(link: &dyn Link, classes: &mut Classes, wanted: usize) -> Result<Vec<Delivery>, BrokerError> {
+    let mut taken: Vec<Delivery> = Vec::new();
+    while let Some(quota) = classes.quota(wanted - taken.len()) {
+        let mut part = in_time("take hints", ANSWER_MAX, link.take(quota)).await?;
+        classes.got(quota, &part);
+        taken.append(&mut part);
+    }
+    Ok(taken)
+}
+
+/// Which classes may have something, and whose turn it is.
+struct Classes {
+    shares: Shares,
+    /// Since when a class is known to have nothing.
+    empty: PerClass<Option<Instant>>,
+}
+
+impl Default for Classes {
+    fn default() -> Classes {
+        Classes { shares: Shares::default(), empty: [None; CLASSES] }
+    }
+}
+
+impl Classes {
+    /// How many to take of each class; `None` when nothing more is to be had or wanted.
+    fn quota(&mut self, wanted: usize) -> Option<PerClass<usize>> {
+        let open = self.empty.map(|empty| empty.is_none_or(|since| since.elapsed() > EMPTY_FOR));
+        let mut quota = [0; CLASSES];
+        for _ in 0..wanted {
+            quota[self.shares.turn(open)?] += 1;
+        }
+        (wanted > 0).then_some(quota)
+    }
+
+    fn got(&mut self, quota: PerClass<usize>, part: &[Delivery]) {
+        for (class, wanted) in quota.into_iter().enumerate() {
+            let got = part.iter().filter(|delivery| index(delivery.hint.class) == class).count();
+            if got < wanted {
+                self.empty[class] = Some(Instant::now());
+                self.shares.idle(class);
+            } else if got > 0 {
+                self.empty[class] = None;
+            }
+        }
+    }
+
+    fn may_have_something(&mut self) {
+        self.empty = [None; CLASSES];
+    }
+}

@@ -1,0 +1,135 @@
+//! Holds the connection to the broker, and makes another one when it breaks.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use cupel_core::{QueueHealth, chain};
+use tokio::sync::{mpsc, watch};
+
+use super::{Shared, in_time};
+use crate::broker::{Broker, BrokerError, Link};
+
+/// How long connecting may take, with everything that is made then.
+pub(super) const CONNECT_MAX: Duration = Duration::from_secs(20);
+/// The pause before the first new try; each is twice as long as the one before.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// How often an absence that lasts is told again.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
+
+type Break = (Arc<dyn Link>, BrokerError);
+
+/// The connection, for those who use it.
+pub(super) struct Keeper {
+    link: watch::Sender<Option<Arc<dyn Link>>>,
+    breaks: mpsc::UnboundedSender<Break>,
+    /// Since when the broker is away, and why.
+    away: Mutex<Option<(Instant, String)>>,
+}
+
+impl Keeper {
+    pub(super) fn new(first: Arc<dyn Link>) -> (Keeper, mpsc::UnboundedReceiver<Break>) {
+        let (breaks, broken) = mpsc::unbounded_channel();
+        (Keeper { link: watch::Sender::new(Some(first)), breaks, away: Mutex::default() }, broken)
+    }
+
+    /// The connection, if there is one.
+    pub(super) fn link(&self) -> Option<Arc<dyn Link>> {
+        self.link.borrow().clone()
+    }
+
+    /// The connection, once there is one.
+    pub(super) async fn connected(&self) -> Arc<dyn Link> {
+        let mut link = self.link.subscribe();
+        loop {
+            if let Some(link) = &*link.borrow_and_update() {
+                return Arc::clone(link);
+            }
+            // The sender is in here, so this cannot fail.
+            let _ = link.changed().await;
+        }
+    }
+
+    /// Something failed on this connection: it is given up.
+    pub(super) fn broke(&self, link: &Arc<dyn Link>, error: BrokerError) {
+        let given_up = self.link.send_if_modified(|current| {
+            let is_it = current.as_ref().is_some_and(|current| Arc::ptr_eq(current, link));
+            if is_it {
+                *current = None;
+            }
+            is_it
+        });
+        if given_up {
+            // The task that takes it may have ended, with everything else.
+            let _ = self.breaks.send((Arc::clone(link), error));
+        }
+    }
+
+    pub(super) fn health(&self) -> QueueHealth {
+        match &*self.away.lock().unwrap_or_else(PoisonError::into_inner) {
+            None => QueueHealth::Connected,
+            Some((since, why)) => QueueHealth::Away { lasted: since.elapsed(), why: why.clone() },
+        }
+    }
+
+    fn away(&self, error: &BrokerError) {
+        let mut away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = away.as_ref().map_or_else(Instant::now, |(since, _)| *since);
+        *away = Some((since, chain(error)));
+    }
+
+    fn back(&self, link: Arc<dyn Link>) {
+        let away = self.away.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let lasted_ms = away.map_or(0, |(since, _)| since.elapsed().as_millis() as u64);
+        tracing::info!(lasted_ms, "the queue's broker is back");
+        self.link.send_replace(Some(link));
+    }
+}
+
+/// Until the queue is closed.
+pub(super) async fn keep(shared: Arc<Shared>, broker: impl Broker, mut breaks: mpsc::UnboundedReceiver<Break>) {
+    let keeper = &shared.keeper;
+    loop {
+        let (broken, error) = tokio::select! {
+            () = shared.end.cancelled() => break,
+            broken = breaks.recv() => match broken {
+                Some(broken) => broken,
+                None => break,
+            },
+        };
+        drop(broken);
+        shared.state().disconnected();
+        keeper.away(&error);
+        tracing::warn!(error = chain(&error), "the queue's broker is away; hints wait here");
+        let mut told = Instant::now();
+        let mut pause = PAUSE_MIN;
+        loop {
+            tokio::select! {
+                () = shared.end.cancelled() => return,
+                () = tokio::time::sleep(spread(pause)) => {}
+            }
+            match in_time("connect", CONNECT_MAX, broker.connect()).await {
+                Ok(link) => {
+                    keeper.back(link);
+                    break;
+                }
+                Err(error) => {
+                    keeper.away(&error);
+                    if told.elapsed() > TOLD_EVERY {
+                        tracing::warn!(error = chain(&error), "the queue's broker is still away");
+                        told = Instant::now();
+                    }
+                    pause = (pause * 2).min(PAUSE_MAX);
+                }
+            }
+        }
+    }
+}
+
+/// A time from half to the whole of it, so that nodes do not all come back at once.
+fn spread(pause: Duration) -> Duration {
+    let part = RandomState::new().hash_one(0) % 512;
+    pause / 2 + pause.mul_f64(part as f64 / 1024.0)
+}

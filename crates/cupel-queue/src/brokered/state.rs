@@ -1,0 +1,129 @@
+//! What the tasks of a queue at a broker share, behind one lock that nobody holds while waiting.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Weak};
+
+use cupel_core::{Hinted, RunHint};
+use cupel_types::{RunId, UserId};
+
+use super::gauge::Gauge;
+use super::recent::Recent;
+use crate::broker::{Delivery, Link, Settled};
+use crate::line::Line;
+use crate::shares::index;
+
+/// Hints that may be in somebody's hands. Nobody has so many slots; who never settles does not fill the memory.
+const UNSETTLED_MAX: usize = 100_000;
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) line: Line,
+    /// On their way from the line to the broker.
+    pub(super) moving: HashMap<RunId, RunHint>,
+    pub(super) recent: Recent,
+    /// What the broker has.
+    pub(super) gauge: Gauge,
+    /// Takers who wait.
+    pub(super) waiting: usize,
+    /// Taken from the broker, for the next taker.
+    arrived: VecDeque<(Weak<dyn Link>, Delivery)>,
+    unsettled: BTreeMap<u64, Unsettled>,
+    tokens: u64,
+    pub(super) closed: bool,
+}
+
+/// A hint in a taker's hands.
+pub(super) struct Unsettled {
+    pub(super) link: Weak<dyn Link>,
+    pub(super) settled: Settled,
+}
+
+impl State {
+    /// Whether a hint for the run waits here, or waited here a moment ago and is at the broker now.
+    pub(super) fn is_known(&mut self, run: RunId) -> bool {
+        self.line.is_waiting(run) || self.moving.contains_key(&run) || self.recent.has(run)
+    }
+
+    /// Everything that waits, as far as it is known here. What has arrived was counted at the broker, and is about to go.
+    pub(super) fn depth(&self) -> usize {
+        self.line.len() + self.moving.len() + self.gauge.total()
+    }
+
+    pub(super) fn depth_of(&self, owner: UserId) -> usize {
+        self.line.len_of(owner) + self.moving.values().filter(|hint| hint.owner == owner).count()
+    }
+
+    /// The next hints for the broker: at most `most`, and of each class as many as fit in its window.
+    pub(super) fn next_to_move(&mut self, window: usize, most: usize) -> Vec<RunHint> {
+        let mut under_way = [0; crate::shares::CLASSES];
+        for hint in self.moving.values() {
+            under_way[index(hint.class)] += 1;
+        }
+        let mut hints = Vec::new();
+        while hints.len() < most {
+            let open = std::array::from_fn(|class| self.gauge.ready(class) + under_way[class] < window);
+            let Some(hint) = self.line.pop_of(open) else { break };
+            under_way[index(hint.class)] += 1;
+            self.moving.insert(hint.run, hint);
+            hints.push(hint);
+        }
+        hints
+    }
+
+    /// The broker has them.
+    pub(super) fn moved(&mut self, hints: &[RunHint]) {
+        for hint in hints {
+            self.moving.remove(&hint.run);
+            self.recent.add(hint.run);
+            self.gauge.put(index(hint.class));
+        }
+    }
+
+    /// How many more hints are wanted from the broker.
+    pub(super) fn wanted(&self) -> usize {
+        self.waiting.saturating_sub(self.arrived.len())
+    }
+
+    pub(super) fn arrive(&mut self, link: &Arc<dyn Link>, deliveries: Vec<Delivery>) {
+        for delivery in deliveries {
+            self.recent.forget(delivery.hint.run);
+            self.gauge.taken(index(delivery.hint.class));
+            self.arrived.push_back((Arc::downgrade(link), delivery));
+        }
+    }
+
+    pub(super) fn has_arrived(&self) -> bool {
+        !self.arrived.is_empty()
+    }
+
+    /// What has arrived by this connection and nobody wants. What came by others is the next taker's all the same.
+    pub(super) fn unwanted(&mut self, link: &Arc<dyn Link>) -> Vec<Delivery> {
+        if self.waiting > 0 {
+            return Vec::new();
+        }
+        let by_it = Arc::downgrade(link);
+        let (unwanted, kept) = self.arrived.drain(..).partition(|(link, _)| link.ptr_eq(&by_it));
+        self.arrived = kept;
+        unwanted.into_iter().map(|(_, delivery): (_, Delivery)| delivery).collect()
+    }
+
+    pub(super) fn hand_out(&mut self) -> Option<Hinted> {
+        let (link, Delivery { hint, tag }) = self.arrived.pop_front()?;
+        self.tokens += 1;
+        self.unsettled.insert(self.tokens, Unsettled { link, settled: Settled { class: hint.class, tag } });
+        if self.unsettled.len() > UNSETTLED_MAX {
+            self.unsettled.pop_first();
+        }
+        Some(Hinted { hint, token: self.tokens })
+    }
+
+    pub(super) fn settle(&mut self, token: u64) -> Option<Unsettled> {
+        self.unsettled.remove(&token)
+    }
+
+    /// The connection is gone, and what was moved by it may be, too.
+    pub(super) fn disconnected(&mut self) {
+        self.recent = Recent::default();
+        self.unsettled.clear();
+    }
+}

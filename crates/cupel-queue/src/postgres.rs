@@ -1,0 +1,274 @@
+//! PostgreSQL: a table, taken from with SKIP LOCKED, and NOTIFY for those who wait.
+//!
+//! - The table is unlogged, and takes nothing from the disk on which the store's transactions wait: hints are lost with a crash
+//!   of the server, and the store, which is not, has the runs.
+//! - To take a hint is to delete its row: one statement, after which there is nothing to settle. A node that dies with a hint in its
+//!   hands loses it; the sweeper finds the run.
+//! - A run that waits here is not put a second time, whoever tries.
+//! - Every batch that is put rings a bell for all nodes (NOTIFY); those who wait look, and SKIP LOCKED gives each another row.
+//! - One connection, on which statements follow each other without waiting. It must be one of the server itself or of a pooler in
+//!   session mode, because LISTEN belongs to a session.
+//!
+//! Sources: PostgreSQL's manual, "SELECT: The Locking Clause", "NOTIFY", "CREATE TABLE: UNLOGGED".
+
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cupel_core::RunHint;
+use cupel_types::{PriorityClass, RunId, UserId};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Notify;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, Error, NoTls, Statement};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use uuid::Uuid;
+
+use crate::broker::{Broker, BrokerError, Delivery, Fault, Link, Tag};
+use crate::brokered::WAIT_MAX;
+use crate::names;
+use crate::shares::{CLASSES, PerClass, index};
+
+/// `server_version_num` of PostgreSQL 13.
+const OLDEST: i32 = 130_000;
+/// The version of what [`MIGRATION`] makes.
+const SCHEMA: i32 = 1;
+/// The advisory lock that is held while the table is made: only this is done under it.
+const MIGRATION_LOCK: i64 = 0x6375_7065_6c71;
+
+/// Made by whoever comes first, and passed over by who waited for the lock meanwhile (who asked in the same transaction whether
+/// the table is there would be answered from a cache of names). Dead rows are many and small; the table would grow with them if it were left to the usual settings.
+const MIGRATION: &str = "
+    CREATE UNLOGGED TABLE IF NOT EXISTS cupel_queue (
+        place text     NOT NULL,
+        class smallint NOT NULL,
+        id    bigint   GENERATED ALWAYS AS IDENTITY,
+        run   uuid     NOT NULL,
+        owner uuid     NOT NULL,
+        PRIMARY KEY (place, run)
+    ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+    CREATE INDEX IF NOT EXISTS cupel_queue_by_class ON cupel_queue (place, class, id);
+    CREATE TABLE IF NOT EXISTS cupel_queue_schema (version int NOT NULL);
+    INSERT INTO cupel_queue_schema SELECT 1 WHERE NOT EXISTS (SELECT FROM cupel_queue_schema);
+";
+
+const PUT: &str = "
+    WITH put AS (
+        INSERT INTO cupel_queue (place, class, run, owner)
+        SELECT $1, h.class, h.run, h.owner
+        FROM unnest($2::smallint[], $3::uuid[], $4::uuid[]) WITH ORDINALITY AS h (class, run, owner, n)
+        ORDER BY h.n
+        ON CONFLICT DO NOTHING
+        RETURNING 1
+    )
+    SELECT pg_notify($5, '') FROM (SELECT count(*) FROM put) AS all_of_them";
+
+const READY: &str = "SELECT class, count(*) FROM cupel_queue WHERE place = $1 GROUP BY class";
+
+const TAKE: &str = "
+    DELETE FROM cupel_queue WHERE ctid = ANY (ARRAY (
+        SELECT row.ctid
+        FROM unnest($2::smallint[], $3::bigint[]) AS want (class, n)
+        CROSS JOIN LATERAL (
+            SELECT q.ctid FROM cupel_queue AS q
+            WHERE q.place = $1 AND q.class = want.class
+            ORDER BY q.id LIMIT want.n
+            FOR UPDATE SKIP LOCKED
+        ) AS row
+    ))
+    RETURNING id, class, run, owner";
+
+/// A PostgreSQL database.
+pub(crate) struct Postgres {
+    config: Config,
+    /// What the cluster's rows are found by.
+    place: String,
+    /// The channel of the bell.
+    bell: String,
+}
+
+impl Postgres {
+    /// # Errors
+    /// When the URL is none.
+    pub(crate) fn new(url: &str, cluster: &str) -> Result<Postgres, BrokerError> {
+        let mut config: Config =
+            url.parse().map_err(|error: Error| BrokerError::new("read the URL", Fault::Url, error))?;
+        if config.get_application_name().is_none() {
+            config.application_name("cupel queue");
+        }
+        let place = format!("{cluster}.{}", names::ANY);
+        Ok(Postgres { config, place, bell: names::of_route(cluster, names::ANY, "bell") })
+    }
+}
+
+#[async_trait]
+impl Broker for Postgres {
+    async fn connect(&self) -> Result<Arc<dyn Link>, BrokerError> {
+        let (mut client, connection) = self.config.connect(NoTls).await.map_err(to("connect"))?;
+        let (bell, alive) = (Arc::new(Notify::new()), CancellationToken::new());
+        let lost = CancellationToken::new();
+        tokio::spawn(listen(connection, Arc::clone(&bell), alive.clone(), lost.clone()));
+        let end = alive.drop_guard();
+        let session = format!("SET synchronous_commit = off; SET jit = off; LISTEN \"{}\"", self.bell);
+        migrate(&mut client).await?;
+        client.batch_execute(&session).await.map_err(to("set up the session"))?;
+        let put = client.prepare(PUT).await.map_err(to("prepare a statement"))?;
+        let ready = client.prepare(READY).await.map_err(to("prepare a statement"))?;
+        let take = client.prepare(TAKE).await.map_err(to("prepare a statement"))?;
+        Ok(Arc::new(PostgresLink {
+            client,
+            put,
+            ready,
+            take,
+            place: self.place.clone(),
+            channel: self.bell.clone(),
+            bell,
+            lost,
+            _end: end,
+        }))
+    }
+}
+
+/// Reads what the server sends, until the link is dropped or the connection is lost.
+async fn listen<S, T>(
+    mut connection: Connection<S, T>,
+    bell: Arc<Notify>,
+    alive: CancellationToken,
+    lost: CancellationToken,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    loop {
+        let message = tokio::select! {
+            () = alive.cancelled() => return,
+            message = poll_fn(|context| connection.poll_message(context)) => message,
+        };
+        match message {
+            Some(Ok(AsyncMessage::Notification(_))) => bell.notify_one(),
+            Some(Ok(_)) => {}
+            Some(Err(_)) | None => return lost.cancel(),
+        }
+    }
+}
+
+/// Makes the table if it is not there. Nodes that start at the same time wait for each other.
+async fn migrate(client: &mut Client) -> Result<(), BrokerError> {
+    let version: String = client.query_one("SHOW server_version_num", &[]).await.map_err(to("ask its version"))?.get(0);
+    if version.parse::<i32>().is_ok_and(|version| version < OLDEST) {
+        let old = format!("it is PostgreSQL {version}, and {OLDEST} (13.0) is the oldest that will do");
+        return Err(BrokerError::new("use this server", Fault::Version, old));
+    }
+    if schema(client).await?.is_none() {
+        let making = to("make the queue's table");
+        let transaction = client.transaction().await.map_err(&making)?;
+        transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK]).await.map_err(&making)?;
+        transaction.batch_execute(MIGRATION).await.map_err(&making)?;
+        transaction.commit().await.map_err(&making)?;
+    }
+    match schema(client).await? {
+        Some(SCHEMA) => Ok(()),
+        other => {
+            let told = other.map_or_else(|| "none".to_owned(), |version| version.to_string());
+            let wrong = format!("its queue has the form {told}, and this program knows {SCHEMA}");
+            Err(BrokerError::new("use the queue of this database", Fault::Version, wrong))
+        }
+    }
+}
+
+/// The version of the table that is there.
+async fn schema(client: &Client) -> Result<Option<i32>, BrokerError> {
+    let asking = to("ask for the queue's table");
+    let there = client.query_one("SELECT to_regclass('cupel_queue_schema') IS NOT NULL", &[]).await.map_err(&asking)?;
+    if !there.get::<_, bool>(0) {
+        return Ok(None);
+    }
+    let row = client.query_opt("SELECT max(version) FROM cupel_queue_schema", &[]).await.map_err(&asking)?;
+    Ok(row.and_then(|row| row.get(0)))
+}
+
+struct PostgresLink {
+    client: Client,
+    put: Statement,
+    ready: Statement,
+    take: Statement,
+    place: String,
+    channel: String,
+    bell: Arc<Notify>,
+    lost: CancellationToken,
+    _end: DropGuard,
+}
+
+#[async_trait]
+impl Link for PostgresLink {
+    async fn put(&self, hints: &[RunHint]) -> Result<(), BrokerError> {
+        let classes: Vec<i16> = hints.iter().map(|hint| index(hint.class) as i16).collect();
+        let runs: Vec<Uuid> = hints.iter().map(|hint| *hint.run.as_uuid()).collect();
+        let owners: Vec<Uuid> = hints.iter().map(|hint| *hint.owner.as_uuid()).collect();
+        self.client
+            .execute(&self.put, &[&self.place, &classes, &runs, &owners, &self.channel])
+            .await
+            .map_err(to("put hints"))?;
+        Ok(())
+    }
+
+    async fn ready(&self) -> Result<PerClass<usize>, BrokerError> {
+        let rows = self.client.query(&self.ready, &[&self.place]).await.map_err(to("count hints"))?;
+        let mut ready = [0; CLASSES];
+        for row in rows {
+            if let Some(ready) = usize::try_from(row.get::<_, i16>(0)).ok().and_then(|class| ready.get_mut(class)) {
+                *ready = usize::try_from(row.get::<_, i64>(1)).unwrap_or(0);
+            }
+        }
+        Ok(ready)
+    }
+
+    async fn take(&self, wanted: PerClass<usize>) -> Result<Vec<Delivery>, BrokerError> {
+        let classes: Vec<i16> = (0..CLASSES as i16).collect();
+        let counts: Vec<i64> = wanted.iter().map(|wanted| *wanted as i64).collect();
+        let mut rows =
+            self.client.query(&self.take, &[&self.place, &classes, &counts]).await.map_err(to("take hints"))?;
+        rows.sort_by_key(|row| row.get::<_, i64>(0));
+        let delivery = |row: &tokio_postgres::Row| {
+            let class = *PriorityClass::ALL.get(usize::try_from(row.get::<_, i16>(1)).ok()?)?;
+            let hint = RunHint { run: RunId::from_uuid(row.get(2)), owner: UserId::from_uuid(row.get(3)), class };
+            Some(Delivery { hint, tag: Tag::default() })
+        };
+        Ok(rows.iter().filter_map(delivery).collect())
+    }
+
+    async fn wait(&self) -> Result<Vec<Delivery>, BrokerError> {
+        tokio::select! {
+            () = self.bell.notified() => Ok(Vec::new()),
+            () = tokio::time::sleep(WAIT_MAX) => Ok(Vec::new()),
+            () = self.lost.cancelled() => {
+                Err(BrokerError::new("wait for hints", Fault::Unreachable, "the connection was closed"))
+            }
+        }
+    }
+
+    async fn rest(&self, unwanted: Vec<Delivery>) -> Result<(), BrokerError> {
+        if unwanted.is_empty() {
+            return Ok(());
+        }
+        let hints: Vec<RunHint> = unwanted.into_iter().map(|delivery| delivery.hint).collect();
+        self.put(&hints).await
+    }
+}
+
+fn to(doing: &'static str) -> impl Fn(Error) -> BrokerError {
+    move |error| {
+        let denied = [
+            SqlState::INVALID_PASSWORD,
+            SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
+            SqlState::INVALID_CATALOG_NAME,
+            SqlState::INSUFFICIENT_PRIVILEGE,
+        ];
+        let fault = match error.code() {
+            Some(code) if denied.contains(code) => Fault::Denied,
+            Some(_) => Fault::Other,
+            None => Fault::Unreachable,
+        };
+        BrokerError::new(doing, fault, error)
+    }
+}

@@ -1,0 +1,362 @@
+//! Redis: a stream a class, one consumer group that all nodes share.
+//!
+//! - `XADD` puts a hint; `XREADGROUP` gives it to one node, which has it until it says `XACK` and `XDEL`. What waits is what is
+//!   in the stream (`XLEN`), with what is in somebody's hands, which is short.
+//! - A node that dies leaves its hints pending. `XAUTOCLAIM` gives what nobody settled for a while to whoever asks for hints.
+//! - Everything is sent on one connection, without waiting for one another; waiting for hints (`XREADGROUP … BLOCK`) has a second
+//!   one, made when it is needed first.
+//! - A stream or group that is gone (`NOGROUP`) is made again with the next connection.
+//!
+//! Sources: the commands' pages of Redis' documentation. XAUTOCLAIM is there since 6.2.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use cupel_core::RunHint;
+use cupel_types::PriorityClass;
+use redis::aio::MultiplexedConnection;
+use redis::streams::{StreamAutoClaimReply, StreamId, StreamReadReply};
+use redis::{AsyncConnectionConfig, Client, ErrorKind, Pipeline, RedisError, Value};
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+use crate::broker::{Broker, BrokerError, Delivery, Fault, Link, Settled, Tag, per_class};
+use crate::brokered::{ANSWER_MAX, WAIT_MAX};
+use crate::shares::{CLASSES, PerClass, index};
+use crate::{names, wire};
+
+/// The name that all nodes read under.
+const GROUP: &str = "workers";
+/// The field of an entry that holds the hint.
+const FIELD: &str = "hint";
+const OLDEST: (u32, u32) = (6, 2);
+/// Entries of the dead that are taken over at once, of a class.
+const RECLAIM_MAX: usize = 16;
+/// How long a node's name is kept in the group when nothing is heard of it.
+const FORGET_AFTER: Duration = Duration::from_secs(3600);
+
+/// A Redis server.
+pub(crate) struct Redis {
+    client: Client,
+    keys: PerClass<String>,
+    /// How long a hint may stay unsettled before its node is taken for dead.
+    reclaim_after: Duration,
+}
+
+impl Redis {
+    /// # Errors
+    /// When the URL is none.
+    pub(crate) fn new(url: &str, cluster: &str, reclaim_after: Duration) -> Result<Redis, BrokerError> {
+        let client = Client::open(url).map_err(|error| failed("read the URL", error))?;
+        let keys = per_class(|class| names::of_class(cluster, names::ANY, class));
+        Ok(Redis { client, keys, reclaim_after })
+    }
+}
+
+#[async_trait]
+impl Broker for Redis {
+    async fn connect(&self) -> Result<Arc<dyn Link>, BrokerError> {
+        let mut talk = connection(&self.client).await?;
+        let info: String =
+            redis::cmd("INFO").arg("server").query_async(&mut talk).await.map_err(to("ask its version"))?;
+        let version = version(&info);
+        if version.is_some_and(|version| version < OLDEST) {
+            let (major, minor) = version.unwrap_or_default();
+            let old = format!("it is Redis {major}.{minor}, and {}.{} is the oldest that will do", OLDEST.0, OLDEST.1);
+            return Err(BrokerError::new("use this server", Fault::Version, old));
+        }
+        for key in &self.keys {
+            let made: Result<(), RedisError> = redis::cmd("XGROUP")
+                .arg("CREATE")
+                .arg(key)
+                .arg(GROUP)
+                .arg(0)
+                .arg("MKSTREAM")
+                .query_async(&mut talk)
+                .await;
+            match made {
+                Err(error) if error.code() != Some("BUSYGROUP") => {
+                    return Err(failed("make the group of workers", error));
+                }
+                _ => {}
+            }
+        }
+        Ok(Arc::new(RedisLink {
+            client: self.client.clone(),
+            talk,
+            wait: OnceCell::new(),
+            keys: self.keys.clone(),
+            node: Uuid::now_v7().to_string(),
+            reclaim_after: self.reclaim_after,
+            reclaiming: Mutex::new(Reclaiming { next: Instant::now(), claimed: Vec::new() }),
+        }))
+    }
+}
+
+async fn connection(client: &Client) -> Result<MultiplexedConnection, BrokerError> {
+    // Answers have time limits where they are asked for: waiting for hints takes longer than others.
+    let config = AsyncConnectionConfig::new().set_connection_timeout(Some(ANSWER_MAX)).set_response_timeout(None);
+    client.get_multiplexed_async_connection_with_config(&config).await.map_err(to("connect"))
+}
+
+/// `redis_version:7.0.15` among the lines of INFO.
+fn version(info: &str) -> Option<(u32, u32)> {
+    let line = info.lines().find_map(|line| line.strip_prefix("redis_version:"))?;
+    let mut numbers = line.trim().split('.');
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+struct RedisLink {
+    client: Client,
+    talk: MultiplexedConnection,
+    wait: OnceCell<MultiplexedConnection>,
+    keys: PerClass<String>,
+    /// What this node is called in the group.
+    node: String,
+    reclaim_after: Duration,
+    reclaiming: Mutex<Reclaiming>,
+}
+
+struct Reclaiming {
+    /// When to look again for what the dead left.
+    next: Instant,
+    /// Taken over from them, and not given out.
+    claimed: Vec<Delivery>,
+}
+
+#[async_trait]
+impl Link for RedisLink {
+    async fn put(&self, hints: &[RunHint]) -> Result<(), BrokerError> {
+        let mut all = Pipeline::with_capacity(hints.len());
+        for hint in hints {
+            let key = &self.keys[index(hint.class)];
+            all.cmd("XADD").arg(key).arg("*").arg(FIELD).arg(wire::write(hint)).ignore();
+        }
+        all.exec_async(&mut self.talk.clone()).await.map_err(to("put hints"))
+    }
+
+    async fn ready(&self) -> Result<PerClass<usize>, BrokerError> {
+        let mut all = Pipeline::new();
+        for key in &self.keys {
+            all.cmd("XLEN").arg(key);
+        }
+        all.query_async(&mut self.talk.clone()).await.map_err(to("count hints"))
+    }
+
+    async fn take(&self, mut wanted: PerClass<usize>) -> Result<Vec<Delivery>, BrokerError> {
+        self.reclaim().await?;
+        let mut deliveries = self.claimed(&mut wanted);
+        let mut all = Pipeline::new();
+        for (key, wanted) in self.keys.iter().zip(wanted) {
+            if wanted > 0 {
+                let read = all.cmd("XREADGROUP").arg("GROUP").arg(GROUP).arg(&self.node).arg("COUNT").arg(wanted);
+                read.arg("STREAMS").arg(key).arg(">");
+            }
+        }
+        if !all.is_empty() {
+            let replies: Vec<Option<StreamReadReply>> =
+                all.query_async(&mut self.talk.clone()).await.map_err(to("take hints"))?;
+            for reply in replies.into_iter().flatten() {
+                deliveries.append(&mut self.read(reply).await?);
+            }
+        }
+        Ok(deliveries)
+    }
+
+    /// One hint at most of a class, and mostly of one: whoever is woken is so for one stream.
+    async fn wait(&self) -> Result<Vec<Delivery>, BrokerError> {
+        let wait = self.wait.get_or_try_init(|| connection(&self.client)).await?;
+        let mut read = redis::cmd("XREADGROUP");
+        read.arg("GROUP").arg(GROUP).arg(&self.node).arg("COUNT").arg(1).arg("BLOCK").arg(WAIT_MAX.as_millis() as u64);
+        read.arg("STREAMS").arg(&self.keys).arg([">"; CLASSES].as_slice());
+        let reply: Option<StreamReadReply> = read.query_async(&mut wait.clone()).await.map_err(to("wait for hints"))?;
+        match reply {
+            Some(reply) => self.read(reply).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn settle(&self, settled: &[Settled]) -> Result<(), BrokerError> {
+        let entries: Vec<_> = settled.iter().map(|one| (index(one.class), id(one.tag))).collect();
+        self.remove(&entries).await
+    }
+
+    /// In one transaction: never are they gone, and never twice.
+    async fn rest(&self, mut unwanted: Vec<Delivery>) -> Result<(), BrokerError> {
+        unwanted.append(&mut self.reclaiming().claimed);
+        if unwanted.is_empty() {
+            return Ok(());
+        }
+        let mut all = Pipeline::new();
+        all.atomic();
+        for Delivery { hint, tag } in unwanted {
+            let key = &self.keys[index(hint.class)];
+            all.cmd("XADD").arg(key).arg("*").arg(FIELD).arg(wire::write(&hint)).ignore();
+            all.cmd("XACK").arg(key).arg(GROUP).arg(id(tag)).ignore();
+            all.cmd("XDEL").arg(key).arg(id(tag)).ignore();
+        }
+        all.exec_async(&mut self.talk.clone()).await.map_err(to("give hints back"))
+    }
+}
+
+impl RedisLink {
+    async fn read(&self, reply: StreamReadReply) -> Result<Vec<Delivery>, BrokerError> {
+        let mut deliveries = Vec::new();
+        for stream in reply.keys {
+            if let Some(class) = self.keys.iter().position(|key| *key == stream.key) {
+                deliveries.append(&mut self.read_entries(class, stream.ids).await?);
+            }
+        }
+        Ok(deliveries)
+    }
+
+    /// The hints among entries; what is none is removed.
+    async fn read_entries(&self, class: usize, entries: Vec<StreamId>) -> Result<Vec<Delivery>, BrokerError> {
+        let (mut deliveries, mut unreadable) = (Vec::new(), Vec::new());
+        for entry in entries {
+            let message = match entry.map.get(FIELD) {
+                Some(Value::BulkString(message)) => message.as_slice(),
+                _ => &[],
+            };
+            match (wire::read_of(PriorityClass::ALL[class], message), tag(&entry.id)) {
+                (Some(hint), Some(tag)) => deliveries.push(Delivery { hint, tag }),
+                _ => unreadable.push((class, entry.id)),
+            }
+        }
+        self.remove(&unreadable).await?;
+        Ok(deliveries)
+    }
+
+    /// Both or neither: an entry that was acknowledged and not deleted would count as waiting for ever.
+    async fn remove(&self, entries: &[(usize, String)]) -> Result<(), BrokerError> {
+        let mut all = Pipeline::new();
+        all.atomic();
+        for (class, key) in self.keys.iter().enumerate() {
+            let ids: Vec<&String> = entries.iter().filter(|(of, _)| *of == class).map(|(_, id)| id).collect();
+            if !ids.is_empty() {
+                all.cmd("XACK").arg(key).arg(GROUP).arg(&ids).ignore();
+                all.cmd("XDEL").arg(key).arg(&ids).ignore();
+            }
+        }
+        if all.is_empty() {
+            return Ok(());
+        }
+        all.exec_async(&mut self.talk.clone()).await.map_err(to("settle hints"))
+    }
+
+    /// Takes over what nobody settled for too long, now and then.
+    async fn reclaim(&self) -> Result<(), BrokerError> {
+        {
+            let mut reclaiming = self.reclaiming();
+            if Instant::now() < reclaiming.next {
+                return Ok(());
+            }
+            reclaiming.next = Instant::now() + self.reclaim_after / 4;
+        }
+        let mut talk = self.talk.clone();
+        for (class, key) in self.keys.iter().enumerate() {
+            let mut claim = redis::cmd("XAUTOCLAIM");
+            claim.arg(key).arg(GROUP).arg(&self.node).arg(self.reclaim_after.as_millis() as u64);
+            claim.arg("0-0").arg("COUNT").arg(RECLAIM_MAX);
+            let reply: StreamAutoClaimReply =
+                claim.query_async(&mut talk).await.map_err(to("take over hints of the dead"))?;
+            let claimed = self.read_entries(class, reply.claimed).await?;
+            if !claimed.is_empty() {
+                tracing::info!(hints = claimed.len(), "took over hints that nobody settled");
+            }
+            self.reclaiming().claimed.extend(claimed);
+            self.forget_the_dead(key, &mut talk).await?;
+        }
+        Ok(())
+    }
+
+    /// Names of nodes that are long gone, and have nothing pending, leave the group.
+    async fn forget_the_dead(&self, key: &str, talk: &mut MultiplexedConnection) -> Result<(), BrokerError> {
+        let consumers: redis::streams::StreamInfoConsumersReply = redis::cmd("XINFO")
+            .arg("CONSUMERS")
+            .arg(key)
+            .arg(GROUP)
+            .query_async(talk)
+            .await
+            .map_err(to("list workers"))?;
+        let gone: HashSet<String> = consumers
+            .consumers
+            .into_iter()
+            .filter(|one| one.pending == 0 && one.idle as u128 > FORGET_AFTER.as_millis() && one.name != self.node)
+            .map(|one| one.name)
+            .collect();
+        for name in gone {
+            let _: u64 = redis::cmd("XGROUP")
+                .arg("DELCONSUMER")
+                .arg(key)
+                .arg(GROUP)
+                .arg(name)
+                .query_async(talk)
+                .await
+                .map_err(to("forget a worker"))?;
+        }
+        Ok(())
+    }
+
+    /// What was taken over, as far as it is wanted.
+    fn claimed(&self, wanted: &mut PerClass<usize>) -> Vec<Delivery> {
+        let is_wanted = |delivery: &mut Delivery| {
+            let wanted = &mut wanted[index(delivery.hint.class)];
+            let takes = *wanted > 0;
+            *wanted -= usize::from(takes);
+            takes
+        };
+        self.reclaiming().claimed.extract_if(.., is_wanted).collect()
+    }
+
+    fn reclaiming(&self) -> std::sync::MutexGuard<'_, Reclaiming> {
+        self.reclaiming.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An entry's id is a time in milliseconds and a number: `1526919030474-55`.
+fn tag(id: &str) -> Option<Tag> {
+    let (ms, number) = id.split_once('-')?;
+    Some(Tag(ms.parse().ok()?, number.parse().ok()?))
+}
+
+fn id(Tag(ms, number): Tag) -> String {
+    format!("{ms}-{number}")
+}
+
+fn to(doing: &'static str) -> impl Fn(RedisError) -> BrokerError {
+    move |error| failed(doing, error)
+}
+
+fn failed(doing: &'static str, error: RedisError) -> BrokerError {
+    let is_denied = |code: Option<&str>| matches!(code, Some("NOAUTH" | "WRONGPASS" | "NOPERM"));
+    let fault = match error.kind() {
+        ErrorKind::AuthenticationFailed => Fault::Denied,
+        ErrorKind::InvalidClientConfig => Fault::Url,
+        ErrorKind::Io => Fault::Unreachable,
+        _ if is_denied(error.code()) => Fault::Denied,
+        _ => Fault::Other,
+    };
+    BrokerError::new(doing, fault, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_read_from_what_the_server_tells_of_itself() {
+        assert_eq!(version("# Server\r\nredis_version:7.0.15\r\nredis_mode:standalone\r\n"), Some((7, 0)));
+        assert_eq!(version("redis_version:6.0.16"), Some((6, 0)));
+        assert_eq!(version("server_name:other"), None);
+    }
+
+    #[test]
+    fn ids_of_entries_are_written_as_they_were_read() {
+        assert_eq!(tag("1526919030474-55"), Some(Tag(1_526_919_030_474, 55)));
+        assert_eq!(id(Tag(1_526_919_030_474, 55)), "1526919030474-55");
+        assert_eq!((tag("1526919030474"), tag("-"), tag("a-1")), (None, None, None));
+    }
+}

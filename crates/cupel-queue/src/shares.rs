@@ -1,0 +1,53 @@
+//! Whose turn it is among the priority classes: smooth weighted round robin, 8 : 4 : 1.
+//!
+//! Of 13 turns with all classes waiting, interactive runs get 8, ordinary ones 4, batch ones 1, spread evenly; a class that
+//! has nothing leaves its share to the others and saves nothing up. None starves.
+
+use cupel_types::PriorityClass;
+
+pub(crate) const CLASSES: usize = PriorityClass::ALL.len();
+
+/// One of something for each class, in the order of [`PriorityClass::ALL`].
+pub(crate) type PerClass<T> = [T; CLASSES];
+
+const WEIGHTS: PerClass<i64> = [8, 4, 1];
+
+/// A class's place in a [`PerClass`].
+pub(crate) const fn index(class: PriorityClass) -> usize {
+    match class {
+        PriorityClass::Interactive => 0,
+        PriorityClass::Submission => 1,
+        PriorityClass::Batch => 2,
+    }
+}
+
+/// How much each class is owed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shares {
+    credit: PerClass<i64>,
+}
+
+impl Shares {
+    /// The class whose turn it is among those that are `open`.
+    pub(crate) fn turn(&mut self, open: PerClass<bool>) -> Option<usize> {
+        let mut best: Option<usize> = None;
+        let mut total = 0;
+        for (i, weight) in WEIGHTS.iter().enumerate() {
+            if !open[i] {
+                continue;
+            }
+            self.credit[i] += weight;
+            total += weight;
+            if best.is_none_or(|b| self.credit[i] > self.credit[b]) {
+                best = Some(i);
+            }
+        }
+        self.credit[best?] -= total;
+        best
+    }
+
+    /// The class has nothing: it saves up nothing and owes nothing.
+    pub(crate) fn idle(&mut self, class: usize) {
+        self.credit[class] = 0;
+    }
+}

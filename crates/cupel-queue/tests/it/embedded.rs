@@ -1,0 +1,27 @@
+//! The queue in the process.
+
+use std::sync::Arc;
+
+use cupel_core::{Queue as _, QueueError};
+use cupel_queue::EmbeddedQueue;
+use cupel_testkit::queue::Tried;
+
+cupel_testkit::queue_conformance!(async |depth_max| Tried {
+    queue: Arc::new(EmbeddedQueue::new(depth_max)),
+    window: 0,
+    is_ordered: true
+});
+
+#[tokio::test]
+async fn a_closed_queue_says_so_to_those_who_wait_and_those_who_come() {
+    let queue = Arc::new(EmbeddedQueue::default());
+    let waiting = tokio::spawn({
+        let queue = Arc::clone(&queue);
+        async move { queue.next().await }
+    });
+    tokio::task::yield_now().await;
+    queue.close();
+    assert!(matches!(waiting.await.unwrap(), Err(QueueError::Closed)));
+    assert!(matches!(queue.next().await, Err(QueueError::Closed)));
+    assert!(matches!(queue.publish(&[]).await, Err(QueueError::Closed)));
+}

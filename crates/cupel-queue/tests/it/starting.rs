@@ -1,0 +1,63 @@
+//! What cannot be used is told at the start: which setting, why, what to do, and no password.
+
+use cupel_queue::Settings;
+
+use super::settings;
+
+async fn told(url: &str, settings: Settings) -> String {
+    let refused = cupel_queue::connect(url, settings).await.map(drop).expect_err(url);
+    let told = cupel_core::chain(&refused);
+    assert!(!told.contains("hunter2"), "{told}");
+    told
+}
+
+#[tokio::test]
+async fn a_url_of_no_queue_names_the_setting_and_those_there_are() {
+    for url in ["sqs://queue", "redis", "localhost:6379", "http://u:hunter2@h/"] {
+        let told = told(url, settings(1)).await;
+        assert!(told.starts_with("queue.url: ") && told.contains("redis://"), "{told}");
+    }
+    let told = told("postgres", settings(1)).await;
+    assert!(told.contains("queue.url") && told.contains("store.url"), "{told}");
+}
+
+#[tokio::test]
+async fn a_cluster_whose_name_no_broker_takes_is_refused() {
+    for cluster in ["", "Großstadt", "a b", &"x".repeat(65)] {
+        let settings = Settings { cluster: cluster.to_owned(), ..settings(1) };
+        let told = told("redis://127.0.0.1:1/", settings).await;
+        assert!(told.starts_with("cluster.name: "), "{told}");
+    }
+}
+
+/// Port 1 of loopback: nobody listens there.
+#[tokio::test]
+async fn nobody_there_is_told_with_the_remedy() {
+    for url in [
+        #[cfg(feature = "redis")]
+        "redis://:hunter2@127.0.0.1:1/",
+        #[cfg(feature = "postgres")]
+        "postgres://u:hunter2@127.0.0.1:1/d",
+    ] {
+        let told = told(url, settings(1)).await;
+        assert!(told.contains("queue.url") && told.contains("127.0.0.1:1"), "{told}");
+        assert!(told.contains("whether the server runs there"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_told_with_the_remedy() {
+    use cupel_testkit::servers::{Postgres, Redis};
+    let wrong = |url: String| url.replace("secret-of-the-tests", "hunter2");
+    for url in [
+        #[cfg(feature = "redis")]
+        wrong(Redis::shared().url()),
+        #[cfg(feature = "postgres")]
+        wrong(Postgres::shared().url()),
+        #[cfg(feature = "postgres")]
+        Postgres::shared().url_of("nowhere"),
+    ] {
+        let told = told(&url, settings(1)).await;
+        assert!(told.contains("queue.url") && told.contains("look at the user, the password"), "{url}: {told}");
+    }
+}
