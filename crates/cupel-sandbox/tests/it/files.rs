@@ -5,6 +5,7 @@ use cupel_types::{BoxFile, BoxPath, Bytes, Outcome, Signal};
 use libtest_mimic::Trial;
 
 use crate::kit::{Program, World, file};
+use crate::machine::patient;
 use crate::{Shared, rules};
 
 pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
@@ -87,7 +88,7 @@ fn nothing_comes_out_unasked_or_after_a_failure(world: &World) {
 }
 
 fn after_a_failure_files_come_out_if_asked_for_but_not_after_a_signal_or_a_limit(world: &World) {
-    let tenth = std::time::Duration::from_millis(100);
+    let little = patient(std::time::Duration::from_millis(100));
     for (script, outcome, expected) in [
         ("echo x > f", Outcome::Exited(0), "f"),
         ("echo x > f; exit 1", Outcome::Exited(1), "f"),
@@ -96,7 +97,7 @@ fn after_a_failure_files_come_out_if_asked_for_but_not_after_a_signal_or_a_limit
         ("echo x > f; while :; do :; done", Outcome::TimeLimit, ""),
         ("echo x > f; head -c 200000 /dev/zero; exit 0", Outcome::OutputLimit, ""),
     ] {
-        let mut program = Program::shell(script).limits(|l| l.cpu_time = tenth);
+        let mut program = Program::shell(script).limits(|l| l.cpu_time = little);
         program.command.collect = Some(CollectLimits { files: 10, bytes: Bytes::mib(1), after_failure: true });
         let ended = world.run(&program);
         assert_eq!((ended.report.outcome, ended.collected().as_str()), (outcome, expected), "{script}: {ended}");

@@ -258,7 +258,7 @@ fn table() -> Vec<Row> {
         over(Python, "memory", "forever memory", MemoryLimit, little_memory),
         over(Python, "output", "forever output", OutputLimit, |_| {}),
         over(Java, "cpu_time", "forever spin", TimeLimit, seconds),
-        over(Java, "wall_time", "forever sleep", WallLimit, |l| l.wall_time = patient(Duration::from_secs(2))),
+        over(Java, "wall_time", "forever sleep", WallLimit, |l| l.wall_time = patient(Duration::from_secs(8))),
         over(Java, "memory", "forever memory", MemoryLimit, jvm_memory),
         over(Java, "output", "forever output", OutputLimit, |_| {}),
         over(Go, "cpu_time", "forever spin", TimeLimit, seconds),
