@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that a group of tasks needs, and only those that are missing.
+# Installs the Debian packages that a group of tasks needs, and only those that are missing; for `servers` also moto, from PyPI.
 #
 #   scripts/setup.sh GROUP...     groups: build, public, lint, peers, docker, cgroup2, servers, deploy, compose
 #
@@ -22,8 +22,9 @@ packages_docker=(docker.io tar)
 # The emulated machine of `make test-cgroup2`: its disk, and how modules of its kernel are packed. The emulator itself is
 # downloaded by scripts/cgroup2/run-in-guest and installed nowhere.
 packages_cgroup2=(e2fsprogs xz-utils)
-# What the tests start on loopback; as services of this machine they are not started.
-packages_servers=(postgresql redis-server rabbitmq-server)
+# What the tests start on loopback; as services of this machine they are not started. Python is for moto, which speaks S3's protocol.
+packages_servers=(postgresql redis-server rabbitmq-server python3 python3-pip)
+moto=5.2.5 moto_folder=/usr/local/lib/cupel/moto
 # What checks deploy/: manifests, compose file, units, firewall.
 packages_deploy=(docker-compose systemd nftables openssl python3 python3-pip python3-yaml)
 # Others' packages bring a kubectl, too, and get into the way of Debian's.
@@ -83,5 +84,12 @@ if [ ${#missing[@]} -gt 0 ]; then
             exit 1
         fi
     fi
+    echo "  done"
+fi
+
+if [ -n "$servers" ] && ! [ -d "$moto_folder/moto-$moto.dist-info" ]; then
+    echo "Installing from PyPI into $moto_folder: moto $moto"
+    scripts/as-root /usr/bin/python3 -m pip --quiet --disable-pip-version-check install --upgrade \
+        --root-user-action ignore --target "$moto_folder" "moto[s3]==$moto" flask==3.1.3 flask-cors==6.0.5
     echo "  done"
 fi

@@ -15,8 +15,10 @@ mod sql;
 mod sqlite;
 mod transfer;
 
-pub use blobs::DirectoryBlobs;
-pub use packages::{LocalPackages, SharedPackages};
+pub use blobs::{
+    ConnectBlobsError, DirectoryBlobs, PostgresBlobs, PostgresBlobsError, S3Blobs, S3UrlError, connect_blobs,
+};
+pub use packages::{LocalPackages, SharedPackages, share_packages};
 pub use postgres::{
     DatabaseClock, Postgres, PostgresError, PostgresOptions, PostgresStore, Timeouts, TlsError, UrlError,
 };

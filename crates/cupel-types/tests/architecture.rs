@@ -50,6 +50,9 @@ const FENCES: &[(&str, &[&str])] = &[
     // Servers are spoken to by adapters, and by nobody above them.
     ("redis", &["cupel-queue", "cupel-events"]),
     ("tokio-postgres", &["cupel-store", "cupel-queue", "cupel-events"]),
+    // Only the store speaks S3, whose library brings a second client for HTTP.
+    ("object_store", &["cupel-store"]),
+    ("reqwest", &["cupel-store"]),
     // Only the API speaks HTTP to clients; the binary serves what the API built.
     ("axum", &["cupel-api", "cupel"]),
     // Async lives where many things are awaited, never in types, languages, judge or sandbox.

@@ -1,10 +1,10 @@
 //! [`DirectoryBlobs`]: blobs as files in a directory that all nodes mount.
 //!
 //! ```text
-//! ROOT/  cupel-blobs                        says that this is the directory, and not what lies below its mount
-//!        packages/<hash>/<copy>             blobs, by their keys
-//!        artifacts/<2 digits>/<hash>
-//!        .putting-…                         one that is being written, or was when a node died
+//! ROOT/  cupel-blobs                              says that this is the directory, and not what lies below its mount
+//!        <cluster>/packages/<hash>/<copy>         blobs, by their keys
+//!        <cluster>/artifacts/<2 digits>/<hash>
+//!        .putting-…                               one that is being written, or was when a node died
 //! ```
 //!
 //! Invariants: a file gets its name by a rename when all of it is on the disk. Ages are told by the clock of the file system: the time
@@ -32,15 +32,18 @@ const PIECE_BYTES: usize = 1 << 20;
 #[derive(Debug)]
 pub struct DirectoryBlobs {
     root: PathBuf,
+    /// The cluster's part of it.
+    ours: PathBuf,
 }
 
 impl DirectoryBlobs {
-    /// Blobs in `root`, which must be there: a mount that is missing is not to be covered up. An empty one becomes a directory of blobs.
+    /// A cluster's blobs in `root`, which must be there: a mount that is missing is not to be covered up. An empty one becomes a
+    /// directory of blobs.
     ///
     /// # Errors
     /// When it is not there, has something else in it, or cannot be written to.
-    pub fn open(root: &Path) -> Result<DirectoryBlobs, BlobsError> {
-        let blobs = DirectoryBlobs { root: root.to_owned() };
+    pub fn open(root: &Path, cluster: &str) -> Result<DirectoryBlobs, BlobsError> {
+        let blobs = DirectoryBlobs { root: root.to_owned(), ours: root.join(cluster) };
         if blobs.check().is_err() {
             let mut entries = fs::read_dir(root).map_err(blobs.failed("list"))?;
             // A file system of its own has this.
@@ -57,7 +60,7 @@ impl DirectoryBlobs {
     }
 
     fn path(&self, key: &BlobKey) -> PathBuf {
-        self.root.join(key.to_string())
+        self.ours.join(key.to_string())
     }
 
     /// For `map_err`, where the directory itself is at fault.
@@ -193,7 +196,7 @@ impl Blobs for DirectoryBlobs {
         self.check()?;
         let now = self.now()?;
         let mut found = Vec::new();
-        let mut pending = vec![self.root.join(kind.to_string())];
+        let mut pending = vec![self.ours.join(kind.to_string())];
         while let Some(folder) = pending.pop() {
             let entries = match fs::read_dir(&folder) {
                 Ok(entries) => entries,
@@ -213,7 +216,7 @@ impl Blobs for DirectoryBlobs {
                     continue;
                 }
                 let path = entry.path();
-                let key = path.strip_prefix(&self.root).ok().and_then(Path::to_str).and_then(|name| name.parse().ok());
+                let key = path.strip_prefix(&self.ours).ok().and_then(Path::to_str).and_then(|name| name.parse().ok());
                 let Some(key) = key else { continue };
                 let put = meta.modified().map_err(failed("list", kind))?;
                 found.push(BlobInfo { key, bytes: meta.len(), age: now.duration_since(put).unwrap_or_default() });

@@ -1,8 +1,14 @@
 //! The `Blobs` port: a directory that all nodes mount, a table of the store's PostgreSQL database, or an S3-compatible store.
 
+mod connect;
 mod directory;
+mod postgres;
+mod s3;
 
+pub use connect::{ConnectBlobsError, connect_blobs};
 pub use directory::DirectoryBlobs;
+pub use postgres::{PostgresBlobs, PostgresBlobsError};
+pub use s3::{S3Blobs, S3UrlError};
 
 use cupel_core::BlobsError;
 

@@ -103,16 +103,7 @@ impl SharedPackages {
 
     /// Puts a new copy into the blob store.
     fn keep(&self, imported: &Imported) -> Result<PackageCopy, PackagesError> {
-        let copy = PackageCopy { hash: imported.package.hash, id: Uuid::new_v4() };
-        let mut packed = self.upload().map_err(failed("make a file in", self.local.directory()))?;
-        pack(&imported.package, packed.as_file_mut()).map_err(|error| PackagesError::Directory {
-            action: error.action,
-            path: error.path,
-            source: error.source,
-        })?;
-        packed.rewind().map_err(failed("read", packed.path()))?;
-        self.blobs.put(&key(&copy), packed.as_file_mut())?;
-        Ok(copy)
+        keep(&self.local, self.blobs.as_ref(), imported)
     }
 
     /// Gets a package that is not here from the blob store.
@@ -215,6 +206,39 @@ impl SharedPackages {
         locked(&self.here).folders.remove(hash);
         true
     }
+}
+
+/// Gives a blob store those of these packages that it does not have, out of a directory of this machine's: how many. For an
+/// installation that was on one machine.
+///
+/// # Errors
+/// When one of them is not in the directory either, or cannot be put.
+pub fn share_packages(
+    local: &LocalPackages,
+    blobs: &dyn Blobs,
+    packages: &[ContentHash],
+) -> Result<u64, PackagesError> {
+    let mut shared = 0;
+    for hash in packages {
+        if blobs.list(BlobKind::CopiesOf(*hash))?.is_empty() {
+            keep(local, blobs, local.open(hash)?.as_ref())?;
+            shared += 1;
+        }
+    }
+    Ok(shared)
+}
+
+fn keep(local: &LocalPackages, blobs: &dyn Blobs, imported: &Imported) -> Result<PackageCopy, PackagesError> {
+    let copy = PackageCopy { hash: imported.package.hash, id: Uuid::new_v4() };
+    let mut packed = local.upload().map_err(failed("make a file in", local.directory()))?;
+    pack(&imported.package, packed.as_file_mut()).map_err(|error| PackagesError::Directory {
+        action: error.action,
+        path: error.path,
+        source: error.source,
+    })?;
+    packed.rewind().map_err(failed("read", packed.path()))?;
+    blobs.put(&key(&copy), packed.as_file_mut())?;
+    Ok(copy)
 }
 
 impl Here {

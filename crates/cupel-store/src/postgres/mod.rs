@@ -14,8 +14,8 @@ mod dialect;
 mod migrate;
 mod open;
 mod pool;
-mod tls;
-mod url;
+pub(crate) mod tls;
+pub(crate) mod url;
 mod writers;
 
 use cupel_core::StoreError;

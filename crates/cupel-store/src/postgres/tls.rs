@@ -34,11 +34,11 @@ pub enum TlsError {
 
 /// Makes the TLS side of connections.
 #[derive(Clone)]
-pub(super) struct Connector(Arc<ClientConfig>);
+pub(crate) struct Connector(Arc<ClientConfig>);
 
 impl Connector {
     /// `None`: nothing is encrypted.
-    pub(super) fn new(tls: &Tls) -> Result<Option<Connector>, TlsError> {
+    pub(crate) fn new(tls: &Tls) -> Result<Option<Connector>, TlsError> {
         let provider = Arc::new(ring::default_provider());
         let builder =
             ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
@@ -116,7 +116,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> MakeTlsConnect<S> for C
 }
 
 /// A handshake with one server.
-pub(super) struct To {
+pub(crate) struct To {
     server: ServerName<'static>,
     connector: TlsConnector,
 }
@@ -132,7 +132,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> TlsConnect<S> for To {
 }
 
 /// An encrypted stream.
-pub(super) struct Encrypted<S>(tokio_rustls::client::TlsStream<S>);
+pub(crate) struct Encrypted<S>(tokio_rustls::client::TlsStream<S>);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream for Encrypted<S> {
     fn channel_binding(&self) -> ChannelBinding {

@@ -13,14 +13,14 @@ const KEEPALIVE_RETRIES: u32 = 3;
 
 /// Where to connect to.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
-    pub(super) config: Config,
-    pub(super) tls: Tls,
+pub(crate) struct Place {
+    pub(crate) config: Config,
+    pub(crate) tls: Tls,
 }
 
 /// `sslmode`, with the meanings that libpq gives it. Source: PostgreSQL's manual, "SSL Support".
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Tls {
+pub(crate) enum Tls {
     /// `disable`.
     Off,
     /// `prefer` and `require`: encrypted, to whoever answers.
@@ -46,7 +46,7 @@ pub enum UrlError {
 
 impl Place {
     /// Reads `postgres://user:password@host:port/database?sslmode=…&sslrootcert=…`.
-    pub(super) fn parse(url: &str) -> Result<Place, UrlError> {
+    pub(crate) fn parse(url: &str) -> Result<Place, UrlError> {
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
             return Err(UrlError::Scheme);
         }

@@ -1,4 +1,4 @@
-//! Blob stores keep the rules of every blob store, and some of their own.
+//! Blob stores keep the rules of every blob store, and some of their own; a wrong setting is told.
 
 mod directory {
     use std::fs;
@@ -10,7 +10,7 @@ mod directory {
 
     fn make() -> Subject<DirectoryBlobs> {
         let folder = tempfile::tempdir().unwrap();
-        Subject::keeping(DirectoryBlobs::open(folder.path()).unwrap(), folder)
+        Subject::keeping(DirectoryBlobs::open(folder.path(), "one").unwrap(), folder)
     }
 
     cupel_testkit::blobs_conformance!(make);
@@ -19,9 +19,9 @@ mod directory {
     fn a_directory_that_is_not_mounted_is_no_empty_one() {
         let folder = tempfile::tempdir().unwrap();
         let (root, unmounted) = (folder.path().join("blobs"), folder.path().join("unmounted"));
-        assert!(DirectoryBlobs::open(&root).is_err(), "it is not made");
+        assert!(DirectoryBlobs::open(&root, "one").is_err(), "it is not made");
         fs::create_dir(&root).unwrap();
-        let blobs = DirectoryBlobs::open(&root).unwrap();
+        let blobs = DirectoryBlobs::open(&root, "one").unwrap();
         let key = BlobKey::Artifacts(ContentHash::from_bytes([1; 32]));
         blobs.put(&key, &mut b"x".as_slice()).unwrap();
         fs::rename(&root, &unmounted).unwrap();
@@ -45,12 +45,175 @@ mod directory {
     fn a_directory_of_something_else_is_left_alone_and_foreign_files_are_not_listed() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("notes"), b"x").unwrap();
-        assert!(DirectoryBlobs::open(folder.path()).is_err());
+        assert!(DirectoryBlobs::open(folder.path(), "one").is_err());
         fs::remove_file(folder.path().join("notes")).unwrap();
-        let blobs = DirectoryBlobs::open(folder.path()).unwrap();
-        fs::create_dir_all(folder.path().join("artifacts/00")).unwrap();
-        fs::write(folder.path().join("artifacts/00/notes"), b"x").unwrap();
+        let blobs = DirectoryBlobs::open(folder.path(), "one").unwrap();
+        fs::create_dir_all(folder.path().join("one/artifacts/00")).unwrap();
+        fs::write(folder.path().join("one/artifacts/00/notes"), b"x").unwrap();
         fs::write(folder.path().join(".putting-of-a-node-that-died"), b"half").unwrap();
         assert_eq!(blobs.list(BlobKind::Artifacts).unwrap(), []);
     }
+}
+
+mod postgres {
+    use cupel_core::{BlobKey, BlobKind, Blobs, BlobsError};
+    use cupel_store::{ConnectBlobsError, PostgresBlobs, PostgresBlobsError, connect_blobs};
+    use cupel_testkit::Subject;
+    use cupel_testkit::servers::Postgres;
+    use cupel_types::ContentHash;
+
+    use super::{chain, wait};
+
+    fn make() -> Subject<PostgresBlobs> {
+        Subject::new(PostgresBlobs::open(&wait(Postgres::shared().database()), "one").unwrap())
+    }
+
+    cupel_testkit::blobs_conformance!(make);
+
+    fn key(n: u8) -> BlobKey {
+        BlobKey::Artifacts(ContentHash::from_bytes([n; 32]))
+    }
+
+    #[test]
+    fn clusters_do_not_see_each_others_blobs() {
+        let url = wait(Postgres::shared().database());
+        let (one, two) = (PostgresBlobs::open(&url, "one").unwrap(), PostgresBlobs::open(&url, "two").unwrap());
+        one.put(&key(1), &mut b"x".as_slice()).unwrap();
+        assert!(one.has(&key(1)).unwrap() && !two.has(&key(1)).unwrap());
+        assert_eq!(two.list(BlobKind::Artifacts).unwrap(), []);
+    }
+
+    #[test]
+    fn nothing_is_left_of_what_was_removed_or_came_second() {
+        let server = Postgres::shared();
+        let url = wait(server.database());
+        let blobs = PostgresBlobs::open(&url, "one").unwrap();
+        let bytes = vec![7; 3 << 20];
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| blobs.put(&key(1), &mut bytes.as_slice()).unwrap());
+            }
+        });
+        let database = url.rsplit('/').next().unwrap();
+        assert_eq!(server.psql(database, "SELECT count(*) FROM blob_chunks"), "3");
+        blobs.remove(&key(1)).unwrap();
+        assert_eq!(server.psql(database, "SELECT count(*) FROM blob_chunks"), "0");
+    }
+
+    #[test]
+    fn many_nodes_that_begin_at_once_make_the_tables_once() {
+        let url = wait(Postgres::shared().database());
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| PostgresBlobs::open(&url, "one").unwrap());
+            }
+        });
+    }
+
+    #[test]
+    fn a_server_that_is_down_is_an_error_and_one_that_comes_again_is_used_again() {
+        let server = Postgres::start();
+        let blobs = PostgresBlobs::open(&server.url(), "one").unwrap();
+        blobs.put(&key(1), &mut b"x".as_slice()).unwrap();
+        server.kill();
+        for answer in [
+            blobs.has(&key(1)).map(drop),
+            blobs.get(&key(1), &mut Vec::new(), 1).map(drop),
+            blobs.put(&key(2), &mut b"x".as_slice()),
+            blobs.remove(&key(1)),
+            blobs.list(BlobKind::Artifacts).map(drop),
+        ] {
+            assert!(matches!(answer, Err(BlobsError::Store { .. })), "{answer:?}");
+        }
+        server.start_again();
+        let mut got = Vec::new();
+        blobs.get(&key(1), &mut got, 1).unwrap();
+        assert_eq!(got, b"x");
+    }
+
+    #[test]
+    fn what_keeps_a_database_from_having_blobs_is_told_with_the_setting() {
+        let server = Postgres::shared();
+        let url = wait(server.database());
+        assert!(matches!(wait(connect_blobs("postgres", None, "one")), Err(ConnectBlobsError::NoDatabase)));
+        wait(connect_blobs("postgres", Some(&url), "one")).unwrap();
+        server.psql(url.rsplit('/').next().unwrap(), "UPDATE blob_version SET version = 99");
+        let newer = PostgresBlobs::open(&url, "one").unwrap_err();
+        assert!(matches!(newer, PostgresBlobsError::Newer { found: 99 }), "{newer:?}");
+        let wrong = url.replace("secret-of-the-tests", "wrong-password");
+        let said = chain(&wait(connect_blobs("postgres", Some(&wrong), "one")).err().unwrap());
+        assert!(said.starts_with("blobs.url: ") && said.contains("password authentication failed"), "{said}");
+        assert!(!said.contains("wrong-password"), "{said}");
+    }
+}
+
+mod s3 {
+    use cupel_core::{BlobKey, BlobKind, Blobs, BlobsError};
+    use cupel_store::{S3Blobs, connect_blobs};
+    use cupel_testkit::Subject;
+    use cupel_testkit::servers::S3;
+    use cupel_types::ContentHash;
+
+    use super::{chain, wait};
+
+    fn make() -> Subject<S3Blobs> {
+        Subject::new(S3Blobs::new(&S3::shared().bucket(), "one").unwrap())
+    }
+
+    cupel_testkit::blobs_conformance!(make);
+
+    #[test]
+    fn clusters_do_not_see_each_others_blobs() {
+        let (url, key) = (S3::shared().bucket(), BlobKey::Artifacts(ContentHash::from_bytes([1; 32])));
+        let (one, two) = (S3Blobs::new(&url, "one").unwrap(), S3Blobs::new(&url, "two").unwrap());
+        one.put(&key, &mut b"x".as_slice()).unwrap();
+        assert!(one.has(&key).unwrap() && !two.has(&key).unwrap());
+        assert_eq!(two.list(BlobKind::Artifacts).unwrap(), []);
+    }
+
+    #[test]
+    fn a_bucket_that_is_missing_and_a_server_that_is_down_are_errors() {
+        let (server, key) = (S3::start(), BlobKey::Artifacts(ContentHash::from_bytes([1; 32])));
+        let url = server.bucket();
+        let blobs = wait(connect_blobs(&url, None, "one")).unwrap();
+        let nowhere = server.url_of("nobody-made-this-one");
+        let said = chain(&wait(connect_blobs(&nowhere, None, "one")).err().unwrap());
+        assert!(said.starts_with("blobs.url: ") && said.contains("NoSuchBucket"), "{said}");
+        assert!(!said.contains("secret-of-the-tests"), "{said}");
+        let missing_bucket = S3Blobs::new(&nowhere, "one").unwrap();
+        let got = missing_bucket.get(&key, &mut Vec::new(), 1);
+        assert!(matches!(got, Err(BlobsError::Store { .. })), "{got:?}");
+        server.kill();
+        for answer in [
+            blobs.has(&key).map(drop),
+            blobs.get(&key, &mut Vec::new(), 1).map(drop),
+            blobs.put(&key, &mut b"x".as_slice()),
+            blobs.list(BlobKind::Artifacts).map(drop),
+        ] {
+            assert!(matches!(answer, Err(BlobsError::Store { .. })), "{answer:?}");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_url_is_told_with_the_setting_and_what_would_do() {
+    for (url, expected) in [
+        ("", "\"postgres\", s3://bucket/prefix and file:///directory"),
+        ("http://bucket", "\"postgres\", s3://bucket/prefix and file:///directory"),
+        ("file://srv", "file:///srv/cupel"),
+        ("file:///nowhere/at/all", "mount it on every node"),
+        ("s3:///prefix", "names no bucket"),
+    ] {
+        let said = chain(&wait(cupel_store::connect_blobs(url, None, "one")).err().unwrap());
+        assert!(said.starts_with("blobs.url") && said.contains(expected), "{url}: {said}");
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    cupel_core::chain(error)
+}
+
+/// For what is asynchronous only to its maker.
+fn wait<T>(answer: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(answer)
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cupel_core::problems::{PackagesError, TakeError, Taken};
 use cupel_core::{BlobInfo, BlobKey, BlobKind, Blobs, BlobsError, Packages};
-use cupel_store::{DirectoryBlobs, LocalPackages, SharedPackages};
+use cupel_store::{DirectoryBlobs, LocalPackages, SharedPackages, share_packages};
 use cupel_types::{Bytes, ContentHash};
 
 /// A directory of blobs, and one for each node.
@@ -50,7 +50,7 @@ impl Cluster {
     fn new() -> Cluster {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("blobs")).unwrap();
-        let blobs = DirectoryBlobs::open(&folder.path().join("blobs")).unwrap();
+        let blobs = DirectoryBlobs::open(&folder.path().join("blobs"), "one").unwrap();
         Cluster { folder, blobs: Arc::new(Counted { blobs, gets: AtomicUsize::new(0) }) }
     }
 
@@ -77,7 +77,7 @@ impl Cluster {
 
     fn copies(&self, hash: &ContentHash) -> Vec<PathBuf> {
         let copies = self.blobs.list(BlobKind::CopiesOf(*hash)).unwrap();
-        copies.iter().map(|copy| self.folder.path().join("blobs").join(copy.key.to_string())).collect()
+        copies.iter().map(|copy| self.folder.path().join("blobs/one").join(copy.key.to_string())).collect()
     }
 
     /// Makes all copies of a package look two hours old.
@@ -372,6 +372,19 @@ fn an_opened_package_stays_while_others_come_and_go() {
     // What was kept open is closed now; the next use puts the cache in order.
     two.open(&hashes[0]).unwrap();
     assert!(cluster.names("two").len() <= 2, "{:?}", cluster.names("two"));
+}
+
+#[test]
+fn an_installation_that_was_on_one_machine_gives_the_others_what_they_lack() {
+    let cluster = Cluster::new();
+    let alone = LocalPackages::open(&cluster.cache("alone"), cupel_testkit::registry()).unwrap();
+    let hashes: Vec<_> = (1..=2).map(|n| alone.import(&cluster.source(n)).unwrap().copy.hash).collect();
+    assert_eq!(share_packages(&alone, cluster.blobs.as_ref(), &hashes).unwrap(), 2);
+    assert_eq!(share_packages(&alone, cluster.blobs.as_ref(), &hashes).unwrap(), 0);
+    let one = cluster.node("one");
+    hashes.iter().for_each(|hash| assert_eq!(one.open(hash).unwrap().package.hash, *hash));
+    let missing = share_packages(&alone, cluster.blobs.as_ref(), &[ContentHash::from_bytes([7; 32])]);
+    assert!(matches!(missing, Err(PackagesError::Missing(_))), "{missing:?}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Real servers for tests, on loopback: PostgreSQL, Redis and RabbitMQ.
+//! Real servers for tests, on loopback: PostgreSQL, Redis, RabbitMQ, and one that speaks S3's protocol.
 //!
 //! `start()` gives a server of the test's own, with nothing in it, on a free port; it ends when it is dropped. `shared()` is one
 //! for the whole test process, for tests that do it no harm: they take a fresh database, or a fresh [`cluster`] name that
@@ -13,6 +13,7 @@ mod keeper;
 mod postgres;
 mod rabbitmq;
 mod redis;
+mod s3;
 mod server;
 
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -20,6 +21,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 pub use postgres::Postgres;
 pub use rabbitmq::RabbitMq;
 pub use redis::Redis;
+pub use s3::S3;
 pub use server::Server;
 
 /// The user and the password of every server here that knows users.

@@ -1,26 +1,29 @@
 //! The artefact cache of a worker: what compilations left, in memory and on disk, least recently used
-//! goes first.
+//! goes first; and behind these what other workers compiled, in the blob store of the cluster.
 //!
-//! Invariants: a hit is exactly what was put (a checksum guards each file on disk; whatever does not
-//! match is a miss and is removed); both tiers are bounded in bytes; a reader never sees a half-written
+//! Invariants: a hit is exactly what was put (a checksum guards each file on disk, a signature each blob; whatever does not
+//! match is a miss and is removed); memory and disk are bounded in bytes; a reader never sees a half-written
 //! file (a temporary name, then a rename); the run never waits for the disk to write (one thread writes
-//! behind a short queue, and what does not fit into the queue is not kept on disk). Every failure of
-//! the disk is a miss, never an error of the run.
+//! behind a short queue, and what does not fit into the queue is not kept on disk), and a moment at most for the blob store
+//! (`shared.rs`). Every failure of either is a miss, never an error of the run.
 
 mod disk;
 mod format;
 mod lru;
+mod shared;
 
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use cupel_core::Blobs;
 use cupel_judge::{ArtifactCache, ArtifactKey};
 use cupel_types::{BoxFiles, Bytes};
 
 use disk::Disk;
 use lru::Lru;
+use shared::Shared;
 
 /// Entries that may wait to be written to disk.
 const WRITES_WAITING_MAX: usize = 32;
@@ -40,12 +43,31 @@ impl Default for ArtifactBounds {
     }
 }
 
-/// A bounded cache of artefacts in memory over one on disk. Cheap to share behind an `Arc`.
+/// A bounded cache of artefacts in memory over one on disk, over one that workers share. Cheap to share behind an `Arc`.
 #[derive(Debug)]
 pub struct Artifacts {
-    memory: Mutex<Lru<Entry>>,
+    memory: Arc<Memory>,
     disk: Option<Arc<Disk>>,
     writer: Option<Writer>,
+    shared: Option<Shared>,
+}
+
+#[derive(Debug)]
+struct Memory(Mutex<Lru<Entry>>);
+
+impl Memory {
+    fn get(&self, key: &ArtifactKey) -> Option<Entry> {
+        self.locked().get(key).cloned()
+    }
+
+    fn put(&self, key: ArtifactKey, entry: Entry) {
+        let bytes = entry.bytes();
+        self.locked().put(key, entry, bytes);
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Lru<Entry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The thread that writes, and the way to it.
@@ -85,9 +107,9 @@ impl Artifacts {
     /// # Errors
     /// When the directory cannot be made or listed.
     pub fn open(directory: &Path, bounds: ArtifactBounds) -> Result<Artifacts, ArtifactsError> {
-        let memory = Mutex::new(Lru::new(bounds.memory.get()));
+        let memory = Arc::new(Memory(Mutex::new(Lru::new(bounds.memory.get()))));
         if bounds.disk == Bytes::ZERO {
-            return Ok(Artifacts { memory, disk: None, writer: None });
+            return Ok(Artifacts { memory, disk: None, writer: None, shared: None });
         }
         let at = |source| ArtifactsError { path: directory.to_owned(), source };
         let disk = Arc::new(Disk::open(directory, bounds.disk.get()).map_err(at)?);
@@ -98,39 +120,63 @@ impl Artifacts {
             .name("artifacts".into())
             .spawn(move || waiting.into_iter().for_each(|(key, entry)| behind.put(&key, &entry)))
             .map_err(at)?;
-        Ok(Artifacts { memory, disk: Some(disk), writer: Some(Writer { queue, thread }) })
+        Ok(Artifacts { memory, disk: Some(disk), writer: Some(Writer { queue, thread }), shared: None })
     }
 
-    /// Waits until everything that was kept is on disk: for a process that ends at once.
+    /// Puts what other workers compiled behind it, and gives them what is compiled here. All of them know `secret`, and nobody else:
+    /// what is not signed with it is not taken.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn shared_by(self, blobs: Arc<dyn Blobs>, secret: &[u8; 32]) -> std::io::Result<Artifacts> {
+        let shared = Shared::open(blobs, secret, &self.memory)?;
+        Ok(Artifacts { shared: Some(shared), ..self })
+    }
+
+    /// Waits until everything that was kept is on disk, and with the others: for a process that ends at once.
     pub fn settle(self) {
         if let Some(Writer { queue, thread }) = self.writer {
             drop(queue);
             // A panic there has cost us entries of a cache, which may be lost at any time.
             let _ = thread.join();
         }
+        if let Some(shared) = self.shared {
+            shared.settle();
+        }
     }
 
-    fn memory(&self) -> MutexGuard<'_, Lru<Entry>> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    fn write(&self, key: ArtifactKey, entry: &Entry) {
+        if let Some(writer) = &self.writer {
+            // A full queue means that the disk is slower than the compilers: memory alone keeps this one.
+            let _ = writer.queue.try_send((key, entry.clone()));
+        }
     }
 }
 
 impl ArtifactCache for Artifacts {
     fn get(&self, key: &ArtifactKey) -> Option<(BoxFiles, Arc<[u8]>)> {
-        if let Some(entry) = self.memory().get(key) {
-            return Some((entry.files.clone(), Arc::clone(&entry.output)));
+        if let Some(entry) = self.memory.get(key) {
+            return Some((entry.files, entry.output));
         }
-        let entry = self.disk.as_ref()?.get(key)?;
-        self.memory().put(*key, entry.clone(), entry.bytes());
+        let found = self.disk.as_ref().and_then(|disk| disk.get(key));
+        let entry = match found {
+            Some(entry) => entry,
+            None => {
+                let entry = self.shared.as_ref()?.get(key)?;
+                self.write(*key, &entry);
+                entry
+            }
+        };
+        self.memory.put(*key, entry.clone());
         Some((entry.files, entry.output))
     }
 
     fn put(&self, key: ArtifactKey, files: &BoxFiles, compiler_output: &Arc<[u8]>) {
         let entry = Entry { files: files.clone(), output: Arc::clone(compiler_output) };
-        self.memory().put(key, entry.clone(), entry.bytes());
-        if let Some(writer) = &self.writer {
-            // A full queue means that the disk is slower than the compilers: memory alone keeps this one.
-            let _ = writer.queue.try_send((key, entry));
+        self.memory.put(key, entry.clone());
+        self.write(key, &entry);
+        if let Some(shared) = &self.shared {
+            shared.put(key, entry);
         }
     }
 }

@@ -1,5 +1,11 @@
 //! The artefact cache: exact, bounded, and careful with what a crash or a bad disk left.
 
+use std::fs;
+use std::path::PathBuf;
+
+use cupel_core::{BlobInfo, BlobKind};
+use cupel_store::{DirectoryBlobs, PostgresBlobs};
+use cupel_testkit::servers::Postgres;
 use cupel_types::{BoxFile, BoxPath};
 
 use super::*;
@@ -109,4 +115,124 @@ fn what_was_kept_is_on_disk_once_the_cache_has_settled() {
     cache.put(key(1), &files, &output);
     cache.settle();
     assert!(Artifacts::open(dir.path(), ArtifactBounds::default()).unwrap().get(&key(1)).is_some());
+}
+
+/// A directory that workers share, and one for each of them.
+struct Cluster {
+    folder: tempfile::TempDir,
+    blobs: Arc<DirectoryBlobs>,
+}
+
+impl Cluster {
+    fn new() -> Cluster {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("blobs")).unwrap();
+        let blobs = Arc::new(DirectoryBlobs::open(&folder.path().join("blobs"), "one").unwrap());
+        Cluster { folder, blobs }
+    }
+
+    /// A worker that has been nowhere near this cluster before.
+    fn worker(&self, secret: u8) -> Artifacts {
+        let place = tempfile::tempdir_in(self.folder.path()).unwrap().keep();
+        let cache = Artifacts::open(&place, ArtifactBounds::default()).unwrap();
+        cache.shared_by(Arc::clone(&self.blobs) as _, &[secret; 32]).unwrap()
+    }
+
+    /// Where the shared entries lie.
+    fn files(&self) -> Vec<PathBuf> {
+        let listed: Vec<BlobInfo> = self.blobs.list(BlobKind::Artifacts).unwrap();
+        listed.iter().map(|blob| self.folder.path().join("blobs/one").join(blob.key.to_string())).collect()
+    }
+
+    fn put(&self, n: u8, bytes: usize) {
+        let (worker, (files, output)) = (self.worker(1), entry("x", bytes));
+        worker.put(key(n), &files, &output);
+        worker.settle();
+    }
+}
+
+/// What is asked for may come too late for who asked; then it is there for the next one.
+fn found(cache: &Artifacts, n: u8) -> (BoxFiles, Arc<[u8]>) {
+    loop {
+        if let Some(found) = cache.get(&key(n)) {
+            return found;
+        }
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn what_one_worker_compiled_the_others_have() {
+    let cluster = Cluster::new();
+    cluster.put(1, 100_000);
+    let other = cluster.worker(1);
+    assert_eq!(found(&other, 1), entry("x", 100_000));
+    assert_eq!(other.get(&key(2)), None);
+    // From then on it is here.
+    cluster.files().iter().for_each(|file| fs::remove_file(file).unwrap());
+    assert_eq!(other.get(&key(1)), Some(entry("x", 100_000)));
+}
+
+/// Whoever can write to the blob store, but does not know the secret, gets nothing run.
+#[test]
+fn what_another_one_put_into_the_blob_store_is_not_taken() {
+    let cluster = Cluster::new();
+    cluster.put(1, 1000);
+    let [file] = &cluster.files()[..] else { panic!("one entry") };
+    let whole = fs::read(file).unwrap();
+    assert_eq!(cluster.worker(2).get(&key(1)), None, "of another secret, of which nothing is found");
+    let is_refused = |bytes: &[u8]| {
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, bytes).unwrap();
+        let refused = cluster.worker(1).get(&key(1)).is_none();
+        while file.exists() {
+            // Removed by who asked for us, perhaps after we had stopped waiting.
+            std::thread::yield_now();
+        }
+        refused
+    };
+    for at in [0, 31, 32, 40, whole.len() / 2, whole.len() - 1] {
+        let mut changed = whole.clone();
+        changed[at] ^= 1;
+        assert!(is_refused(&changed), "byte {at}");
+    }
+    for length in [0, 10, 32, whole.len() - 1] {
+        assert!(is_refused(&whole[..length]), "{length} bytes");
+    }
+    // An entry that a worker of ours made, under the name of another.
+    cluster.put(2, 2000);
+    let [other] = &cluster.files()[..] else { panic!("one entry") };
+    assert!(is_refused(&fs::read(other).unwrap()));
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(file, whole).unwrap();
+    assert_eq!(found(&cluster.worker(1), 1), entry("x", 1000));
+}
+
+#[test]
+fn without_the_blob_store_a_worker_goes_on_alone() {
+    let cluster = Cluster::new();
+    let worker = cluster.worker(1);
+    fs::rename(cluster.folder.path().join("blobs"), cluster.folder.path().join("away")).unwrap();
+    let (files, output) = entry("x", 1000);
+    assert_eq!(worker.get(&key(1)), None);
+    worker.put(key(1), &files, &output);
+    assert_eq!(worker.get(&key(1)), Some((files, output)));
+    worker.settle();
+}
+
+#[test]
+fn a_blob_store_that_does_not_answer_is_a_miss() {
+    let (server, folder) = (Postgres::start(), tempfile::tempdir().unwrap());
+    let blobs = Arc::new(PostgresBlobs::open(&server.url(), "one").unwrap());
+    let cache = Artifacts::open(folder.path(), ArtifactBounds::default()).unwrap();
+    let cache = cache.shared_by(blobs, &[1; 32]).unwrap();
+    server.freeze();
+    // More than there are threads to ask.
+    for n in 0..20 {
+        assert_eq!(cache.get(&key(n)), None);
+        let (files, output) = entry("x", 1000);
+        cache.put(key(n), &files, &output);
+        assert!(cache.get(&key(n)).is_some());
+    }
+    server.thaw();
 }

@@ -1,0 +1,289 @@
+//! [`S3Blobs`]: blobs in a bucket of Amazon S3 or of whatever speaks its protocol.
+//!
+//! A blob is one object, `<prefix>/<cluster>/<key>`. Small ones are put with one request, larger ones in parts, of which nobody sees anything
+//! before all are there. What a put that was cut off leaves of its parts is invisible, but takes room until the bucket's own rule for
+//! incomplete uploads removes it. Ages are told by the server's clock: an object that is written anew for every list tells what time it is.
+//!
+//! Invariant: no request waits for ever: connecting, and every pause in what comes, has a bound, and so has trying again.
+
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cupel_core::{BlobInfo, BlobKey, BlobKind, Blobs, BlobsError, chain};
+use futures_util::TryStreamExt as _;
+use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::path::Path;
+use object_store::{
+    BackoffConfig, ClientOptions, Error, MultipartUpload, ObjectStore as _, ObjectStoreExt as _, PutPayload,
+    RetryConfig,
+};
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+use url::Url;
+
+use super::failed;
+
+/// Parts of a large blob. S3 takes 10,000 of them, so that the largest package fits many times.
+const PART_BYTES: usize = 8 << 20;
+
+/// Parts that are on their way at the same time.
+const PARTS_AT_ONCE: usize = 2;
+
+const CONNECT_MAX: Duration = Duration::from_secs(5);
+/// For the next byte of an answer.
+const SILENCE_MAX: Duration = Duration::from_secs(20);
+/// From the first try on.
+const RETRY_MAX: Duration = Duration::from_secs(15);
+const RETRIES_MAX: usize = 4;
+
+/// Blobs in a bucket.
+pub struct S3Blobs {
+    /// There until it is dropped. Its threads do the requests; who asks waits.
+    runtime: Option<Runtime>,
+    store: Arc<AmazonS3>,
+    root: Path,
+}
+
+/// Why a URL of a bucket is refused. It is not repeated: there may be a key in it.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum S3UrlError {
+    #[error("it cannot be read")]
+    Form(#[source] url::ParseError),
+    #[error("it names no bucket, as in s3://bucket/prefix")]
+    NoBucket,
+    #[error("`{0}` is no setting of a bucket; there are endpoint, region, access_key_id and secret_access_key")]
+    Unknown(String),
+    #[error("its settings do not do")]
+    Settings(#[source] Error),
+    #[error("TLS or threads cannot be set up")]
+    Setup(#[source] io::Error),
+}
+
+impl S3Blobs {
+    /// Blobs in a bucket, `s3://bucket/prefix?endpoint=…&region=…`, below the cluster's name. Keys, and what the URL does not say, come
+    /// from the usual `AWS_…` variables. Asks nothing of the server yet.
+    ///
+    /// # Errors
+    /// [`S3UrlError`].
+    pub fn new(url: &str, cluster: &str) -> Result<S3Blobs, S3UrlError> {
+        let url = Url::parse(url).map_err(S3UrlError::Form)?;
+        let bucket = url.host_str().filter(|bucket| !bucket.is_empty()).ok_or(S3UrlError::NoBucket)?;
+        // Every request says which implementation of TLS it wants but this library's. Who was first has installed the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let options = ClientOptions::new()
+            .with_connect_timeout(CONNECT_MAX)
+            .with_read_timeout(SILENCE_MAX)
+            // As long as something comes, it may take long.
+            .with_timeout_disabled();
+        let retry = RetryConfig {
+            backoff: BackoffConfig { max_backoff: Duration::from_secs(2), ..BackoffConfig::default() },
+            max_retries: RETRIES_MAX,
+            retry_timeout: RETRY_MAX,
+        };
+        let mut builder = AmazonS3Builder::from_env().with_bucket_name(bucket).with_retry(retry);
+        let mut allows_http = false;
+        for (name, value) in url.query_pairs() {
+            builder = match &*name {
+                "endpoint" => {
+                    allows_http = value.starts_with("http://");
+                    builder.with_endpoint(value)
+                }
+                "region" => builder.with_region(value),
+                "access_key_id" => builder.with_access_key_id(value),
+                "secret_access_key" => builder.with_secret_access_key(value),
+                other => return Err(S3UrlError::Unknown(other.to_owned())),
+            };
+        }
+        let store = builder.with_client_options(options.with_allow_http(allows_http)).build();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("blobs").enable_all().build();
+        Ok(S3Blobs {
+            runtime: Some(runtime.map_err(S3UrlError::Setup)?),
+            store: Arc::new(store.map_err(S3UrlError::Settings)?),
+            root: Path::from(format!("{}/{cluster}", url.path())),
+        })
+    }
+
+    /// Whether the bucket is there and may be written to.
+    ///
+    /// # Errors
+    /// When it is not, or not now.
+    pub fn check(&self) -> Result<(), BlobsError> {
+        self.now().map(drop)
+    }
+
+    fn path(&self, name: impl ToString) -> Path {
+        Path::from(format!("{}/{}", self.root, name.to_string()))
+    }
+
+    fn wait<T>(&self, answer: impl Future<Output = T>) -> T {
+        // There until it is dropped.
+        self.runtime.as_ref().map(|runtime| runtime.block_on(answer)).unwrap_or_else(|| unreachable!("dropped"))
+    }
+
+    /// The server's time, in whole seconds.
+    fn now(&self) -> Result<jiff::Timestamp, BlobsError> {
+        let clock = self.path("clock");
+        let told = self.wait(async {
+            self.store.put(&clock, PutPayload::new()).await?;
+            self.store.head(&clock).await
+        });
+        told.map(|meta| seconds(meta.last_modified.timestamp())).map_err(failed("write to", self.root.as_ref()))
+    }
+
+    /// Puts what begins with `first` in parts.
+    fn put_parts(&self, key: &BlobKey, first: Vec<u8>, source: &mut dyn Read) -> Result<(), BlobsError> {
+        let upload = self.wait(self.store.put_multipart(&self.path(key)));
+        let mut upload = upload.map_err(failed("put", key))?;
+        let put = self.put_all_parts(key, upload.as_mut(), first, source);
+        if put.is_err() {
+            // Whether or not that can be done, nobody sees anything of it.
+            let _ = self.wait(upload.abort());
+        }
+        put
+    }
+
+    fn put_all_parts(
+        &self,
+        key: &BlobKey,
+        upload: &mut dyn MultipartUpload,
+        first: Vec<u8>,
+        source: &mut dyn Read,
+    ) -> Result<(), BlobsError> {
+        let mut part = first;
+        let mut under_way: VecDeque<JoinHandle<Result<(), Error>>> = VecDeque::new();
+        while !part.is_empty() {
+            if under_way.len() == PARTS_AT_ONCE {
+                self.sent(key, under_way.pop_front())?;
+            }
+            let sending = upload.put_part(PutPayload::from(part));
+            under_way.extend(self.runtime.as_ref().map(|runtime| runtime.spawn(sending)));
+            part = read_part(source)?;
+        }
+        under_way.into_iter().try_for_each(|part| self.sent(key, Some(part)))?;
+        self.wait(upload.complete()).map(drop).map_err(failed("put", key))
+    }
+
+    fn sent(&self, key: &BlobKey, part: Option<JoinHandle<Result<(), Error>>>) -> Result<(), BlobsError> {
+        let Some(part) = part else { return Ok(()) };
+        let sent = self.wait(part).map_err(failed("put", key))?;
+        sent.map_err(failed("put", key))
+    }
+}
+
+/// As much as a part has, or all that is left.
+fn read_part(source: &mut dyn Read) -> Result<Vec<u8>, BlobsError> {
+    let mut part = Vec::with_capacity(PART_BYTES);
+    source.take(PART_BYTES as u64).read_to_end(&mut part).map_err(BlobsError::Source)?;
+    Ok(part)
+}
+
+/// A missing bucket is no missing blob.
+fn missing_or(action: &'static str, key: &BlobKey, error: Error) -> BlobsError {
+    match error {
+        Error::NotFound { .. } if !chain(&error).contains("NoSuchBucket") => BlobsError::Missing(*key),
+        error => failed(action, key)(error),
+    }
+}
+
+fn seconds(since_1970: i64) -> jiff::Timestamp {
+    jiff::Timestamp::from_second(since_1970).unwrap_or_default()
+}
+
+impl Blobs for S3Blobs {
+    fn put(&self, key: &BlobKey, source: &mut dyn Read) -> Result<(), BlobsError> {
+        let first = read_part(source)?;
+        if first.len() == PART_BYTES {
+            return self.put_parts(key, first, source);
+        }
+        let put = self.wait(self.store.put(&self.path(key), PutPayload::from(first)));
+        put.map(drop).map_err(failed("put", key))
+    }
+
+    fn get(&self, key: &BlobKey, into: &mut dyn Write, bytes_max: u64) -> Result<u64, BlobsError> {
+        let got = self.wait(self.store.get(&self.path(key))).map_err(|error| missing_or("get", key, error))?;
+        if got.meta.size > bytes_max {
+            return Err(BlobsError::TooLarge { key: *key, bytes_max });
+        }
+        let mut pieces = got.into_stream();
+        let mut bytes = 0;
+        while let Some(piece) = self.wait(pieces.try_next()).map_err(|error| missing_or("get", key, error))? {
+            bytes += piece.len() as u64;
+            if bytes > bytes_max {
+                return Err(BlobsError::TooLarge { key: *key, bytes_max });
+            }
+            into.write_all(&piece).map_err(BlobsError::Target)?;
+        }
+        Ok(bytes)
+    }
+
+    fn has(&self, key: &BlobKey) -> Result<bool, BlobsError> {
+        match self.wait(self.store.head(&self.path(key))) {
+            Ok(_) => Ok(true),
+            Err(Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(failed("look for", key)(error)),
+        }
+    }
+
+    fn remove(&self, key: &BlobKey) -> Result<(), BlobsError> {
+        match self.wait(self.store.delete(&self.path(key))) {
+            Err(error) => match missing_or("remove", key, error) {
+                BlobsError::Missing(_) => Ok(()),
+                error => Err(error),
+            },
+            Ok(()) => Ok(()),
+        }
+    }
+
+    fn list(&self, kind: BlobKind) -> Result<Vec<BlobInfo>, BlobsError> {
+        let now = self.now()?;
+        let (within, above) = (self.path(kind), format!("{}/", self.root));
+        let listed: Result<Vec<_>, Error> = self.wait(self.store.list(Some(&within)).try_collect());
+        let listed = listed.map_err(failed("list", kind))?;
+        let found = listed.into_iter().filter_map(|meta| {
+            let key = meta.location.as_ref().strip_prefix(&above)?.parse().ok()?;
+            let age = now.duration_since(seconds(meta.last_modified.timestamp()));
+            Some(BlobInfo { key, bytes: meta.size, age: Duration::try_from(age).unwrap_or_default() })
+        });
+        Ok(found.collect())
+    }
+}
+
+impl Drop for S3Blobs {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // Without waiting: this may be a thread that must not.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl std::fmt::Debug for S3Blobs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("S3Blobs").field("root", &self.root).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_url_is_told_without_its_keys() {
+        for (url, expected) in [
+            ("s3://?secret_access_key=hush", "names no bucket"),
+            ("s3://bucket?secret_key=hush", "`secret_key` is no setting"),
+            ("s3://bucket:port/?secret_access_key=hush", "cannot be read"),
+        ] {
+            let said = S3Blobs::new(url, "cupel").unwrap_err();
+            assert!(said.to_string().contains(expected), "{url}: {said}");
+            assert!(!format!("{said:?}").contains("hush"), "{said:?}");
+        }
+        let blobs = S3Blobs::new("s3://bucket/a/b/?endpoint=http://127.0.0.1:1&region=r", "cupel").unwrap();
+        assert_eq!(blobs.root.as_ref(), "a/b/cupel");
+        assert!(!format!("{blobs:?}").contains("hush"));
+    }
+}

@@ -1,0 +1,222 @@
+//! The tier behind the disk: what other workers compiled, in the blob store that all nodes reach.
+//!
+//! Invariants: no run waits for it longer than [`WAIT_MAX`], or fails by it. Threads of its own ask and put; when they are busy, what is
+//! looked for is a miss and what is to be kept is not kept. A worker runs what it finds here, so it takes only what one that knows the
+//! cluster's secret has put there, under the very name that it asked for: an entry is signed together with its name. The name is
+//! made with the secret, too: nobody else can ask whether a source they know has been compiled.
+//!
+//! ```text
+//! HMAC-SHA256 of name and rest (32) · an entry as on the disk (`format.rs`)
+//! ```
+
+use std::fs;
+use std::io::Read as _;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use cupel_core::{BlobKey, Blobs, BlobsError, chain};
+use cupel_judge::ArtifactKey;
+use cupel_types::ContentHash;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use super::{Entry, Memory, WRITES_WAITING_MAX, format};
+
+/// How long a run waits for an entry. Most compilations take longer.
+const WAIT_MAX: Duration = Duration::from_millis(250);
+
+/// Threads that ask, and how many more may wait for one of them.
+const ASKERS: usize = 2;
+const ASKS_WAITING_MAX: usize = 2;
+
+/// Larger entries are not shared.
+const ENTRY_BYTES_MAX: u64 = 32 << 20;
+
+const MAC_BYTES: usize = 32;
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    asks: SyncSender<Ask>,
+    puts: SyncSender<(ArtifactKey, Entry)>,
+    putter: JoinHandle<()>,
+}
+
+/// Somebody looks for an entry, and waits for the answer for a while.
+struct Ask {
+    key: ArtifactKey,
+    answer: SyncSender<Option<Entry>>,
+}
+
+impl Shared {
+    /// Whatever comes too late for who asked goes to `memory`.
+    pub(super) fn open(blobs: Arc<dyn Blobs>, secret: &[u8; 32], memory: &Arc<Memory>) -> std::io::Result<Shared> {
+        let shelf = Arc::new(Shelf::new(blobs, secret, &platform()));
+        let (asks, asked) = sync_channel::<Ask>(ASKS_WAITING_MAX);
+        let asked = Arc::new(Mutex::new(asked));
+        // They end when the last sender is gone, with the cache.
+        for _ in 0..ASKERS {
+            let (shelf, asked, memory) = (Arc::clone(&shelf), Arc::clone(&asked), Arc::clone(memory));
+            let answer = move || {
+                while let Some(Ask { key, answer }) = next(&asked) {
+                    let entry = shelf.get(&key);
+                    if let Err(late) = answer.try_send(entry)
+                        && let std::sync::mpsc::TrySendError::Disconnected(Some(entry)) = late
+                    {
+                        memory.put(key, entry);
+                    }
+                }
+            };
+            std::thread::Builder::new().name("artifacts-get".into()).spawn(answer)?;
+        }
+        let (puts, kept) = sync_channel::<(ArtifactKey, Entry)>(WRITES_WAITING_MAX);
+        let put = move || kept.into_iter().for_each(|(key, entry)| shelf.put(&key, &entry));
+        let putter = std::thread::Builder::new().name("artifacts-put".into()).spawn(put)?;
+        Ok(Shared { asks, puts, putter })
+    }
+
+    pub(super) fn get(&self, key: &ArtifactKey) -> Option<Entry> {
+        let (answer, answered) = sync_channel(1);
+        // All who ask are busy: the blob store is slow, or gone.
+        self.asks.try_send(Ask { key: *key, answer }).ok()?;
+        answered.recv_timeout(WAIT_MAX).ok()?
+    }
+
+    pub(super) fn put(&self, key: ArtifactKey, entry: Entry) {
+        // A full queue means that the blob store is slower than the compilers: this one is not shared.
+        let _ = self.puts.try_send((key, entry));
+    }
+
+    /// Waits until everything that was kept has been put.
+    pub(super) fn settle(self) {
+        drop(self.puts);
+        // A panic there has cost us entries of a cache, which may be lost at any time.
+        let _ = self.putter.join();
+    }
+}
+
+fn next(asked: &Mutex<Receiver<Ask>>) -> Option<Ask> {
+    asked.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+}
+
+/// The entries in the blob store.
+struct Shelf {
+    blobs: Arc<dyn Blobs>,
+    names: Hmac<Sha256>,
+    signatures: Hmac<Sha256>,
+    /// Whether the last question failed, so that this is told once.
+    fails: AtomicBool,
+}
+
+impl Shelf {
+    fn new(blobs: Arc<dyn Blobs>, secret: &[u8; 32], platform: &[u8]) -> Shelf {
+        // Two keys out of one, each for one purpose.
+        let key = |purpose: &str| {
+            let mut key = keyed(secret);
+            key.update(purpose.as_bytes());
+            keyed(&key.finalize().into_bytes().into())
+        };
+        let mut names = key("names of cupel's shared artefacts 1");
+        names.update(&(platform.len() as u64).to_le_bytes());
+        names.update(platform);
+        let signatures = key("signatures of cupel's shared artefacts 1");
+        Shelf { blobs, names, signatures, fails: AtomicBool::new(false) }
+    }
+
+    fn name(&self, key: &ArtifactKey) -> ContentHash {
+        let mut name = self.names.clone();
+        name.update(&key.0);
+        ContentHash::from_bytes(name.finalize().into_bytes().into())
+    }
+
+    fn signature(&self, name: &ContentHash, entry: &[u8]) -> Hmac<Sha256> {
+        let mut signature = self.signatures.clone();
+        signature.update(name.as_bytes());
+        signature.update(entry);
+        signature
+    }
+
+    fn get(&self, key: &ArtifactKey) -> Option<Entry> {
+        let name = self.name(key);
+        let mut signed = Vec::new();
+        let got = self.blobs.get(&BlobKey::Artifacts(name), &mut signed, ENTRY_BYTES_MAX + 2 * ENTRY_BYTES_MAX / 1024);
+        match self.told(got) {
+            Ok(_) => {}
+            Err(BlobsError::TooLarge { .. }) => return self.forged(&name),
+            Err(_) => return None,
+        }
+        let Some((signature, entry)) = signed.split_at_checked(MAC_BYTES) else { return self.forged(&name) };
+        let is_ours = self.signature(&name, entry).verify_slice(signature).is_ok();
+        let decoded = is_ours.then(|| format::decode(entry)).flatten();
+        if decoded.is_none() { self.forged(&name) } else { decoded }
+    }
+
+    /// Makes way for what a worker of ours will put there.
+    fn forged(&self, name: &ContentHash) -> Option<Entry> {
+        tracing::warn!(blob = %BlobKey::Artifacts(*name), "a shared compiled program is damaged, or not ours; it is removed");
+        let _ = self.told(self.blobs.remove(&BlobKey::Artifacts(*name)));
+        None
+    }
+
+    fn put(&self, key: &ArtifactKey, entry: &Entry) {
+        if entry.bytes() > ENTRY_BYTES_MAX {
+            return;
+        }
+        let name = self.name(key);
+        let blob = BlobKey::Artifacts(name);
+        if !matches!(self.told(self.blobs.has(&blob)), Ok(false)) {
+            return;
+        }
+        let entry = format::encode(entry);
+        let signature = self.signature(&name, &entry).finalize().into_bytes();
+        let _ = self.told(self.blobs.put(&blob, &mut signature.as_slice().chain(entry.as_slice())));
+    }
+
+    fn told<T>(&self, answer: Result<T, BlobsError>) -> Result<T, BlobsError> {
+        let fails = matches!(answer, Err(BlobsError::Store { .. }));
+        let failed = self.fails.swap(fails, Ordering::Relaxed);
+        match &answer {
+            Err(error) if fails && !failed => {
+                tracing::warn!(error = chain(error), "compiled programs are not shared with other workers for now");
+            }
+            _ if failed && !fails => tracing::info!("compiled programs are shared with other workers again"),
+            _ => {}
+        }
+        answer
+    }
+}
+
+fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
+    // A block of the hash: shorter keys are filled with zeros, by definition. Source: RFC 2104, section 2.
+    let mut block = [0; 64];
+    block[..key.len()].copy_from_slice(key);
+    Hmac::new(&block.into())
+}
+
+/// What a compiled program runs on beside its toolchain: the processor's kind, and the system whose libraries it was linked with.
+fn platform() -> Vec<u8> {
+    let system = fs::read("/etc/os-release").unwrap_or_default();
+    [std::env::consts::ARCH.as_bytes(), b"\n", &system].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use cupel_store::DirectoryBlobs;
+
+    use super::*;
+
+    #[test]
+    fn another_key_platform_or_secret_is_another_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs: Arc<dyn Blobs> = Arc::new(DirectoryBlobs::open(folder.path(), "one").unwrap());
+        let name = |secret: u8, platform: &str, key: u8| {
+            Shelf::new(Arc::clone(&blobs), &[secret; 32], platform.as_bytes()).name(&ArtifactKey([key; 32]))
+        };
+        assert_eq!(name(1, "x86_64", 1), name(1, "x86_64", 1));
+        for other in [name(2, "x86_64", 1), name(1, "aarch64", 1), name(1, "x86_64", 2)] {
+            assert_ne!(other, name(1, "x86_64", 1));
+        }
+    }
+}
