@@ -33,6 +33,8 @@ const KEYS_KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// What a sweep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
+    /// Whether this node was the one to sweep. If not, nothing was done.
+    pub led: bool,
     /// Attempts that were lost because their worker fell silent.
     pub expired: u64,
     /// Runs given up, among those.
@@ -73,6 +75,7 @@ impl Core {
             (state.last, state.walk) = (None, None);
             return Ok(swept);
         }
+        swept.led = true;
         self.expire(now, &mut swept).await?;
         self.offer_newly_due(state.last, now, &mut swept).await?;
         self.offer_missing(&mut state, now, &mut swept).await?;

@@ -5,6 +5,7 @@
 //! started as that, it never gets past the first line of `main`.
 #![forbid(unsafe_code)]
 
+mod alerts;
 mod cli;
 mod compilers;
 mod compose;

@@ -112,9 +112,15 @@ fn begin_at_zero() {
     metrics::counter!("cupel_leases_lost_total").increment(0);
 }
 
-/// Looks how much room there is on the disk under `directory`. One system call.
+/// Tells how much room there is on the disk under `directory`.
 pub(crate) fn look_at_disk(directory: &Path) {
-    let Ok(disk) = rustix::fs::statvfs(directory) else { return };
-    metrics::gauge!("cupel_data_free_bytes").set(disk.f_bavail as f64 * disk.f_frsize as f64);
-    metrics::gauge!("cupel_data_size_bytes").set(disk.f_blocks as f64 * disk.f_frsize as f64);
+    let Some((free, size)) = disk(directory) else { return };
+    metrics::gauge!("cupel_data_free_bytes").set(free);
+    metrics::gauge!("cupel_data_size_bytes").set(size);
+}
+
+/// The room on the disk under `directory` that is left to us, and its size, bytes. One system call.
+pub(crate) fn disk(directory: &Path) -> Option<(f64, f64)> {
+    let disk = rustix::fs::statvfs(directory).ok()?;
+    Some((disk.f_bavail as f64 * disk.f_frsize as f64, disk.f_blocks as f64 * disk.f_frsize as f64))
 }

@@ -158,7 +158,8 @@ fn agent(settings: &config::Webhooks) -> Agent {
     Agent::with_parts(config, DefaultConnector::default(), GuardedResolver::new(settings.allow_private))
 }
 
-fn sign(secret: &[u8; 32], id: &str, timestamp: i64, body: &str) -> String {
+/// The signature of a body, as Standard Webhooks has it.
+pub(crate) fn sign(secret: &[u8], id: &str, timestamp: i64, body: &str) -> String {
     // HMAC takes a key of any length.
     let mut mac =
         Hmac::<Sha256>::new_from_slice(secret).unwrap_or_else(|_| unreachable!("HMAC takes a key of any length"));

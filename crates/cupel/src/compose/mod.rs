@@ -12,7 +12,7 @@ mod settings;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use cupel_api::{ApiState, ServeSettings};
@@ -41,7 +41,7 @@ use crate::executor::LocalSandbox;
 use crate::first_account::{self, FirstAccount};
 use crate::health::ServerHealth;
 use crate::prepared;
-use crate::{shipped, telemetry, webhooks};
+use crate::{alerts, shipped, telemetry, webhooks};
 
 /// How often leases are checked and due runs are offered.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -142,7 +142,13 @@ impl Server {
         };
         let router = if role.accepts() {
             metrics::gauge!("cupel_queue_depth_max").set(f64::from(config.queue_depth_max));
-            tasks.push(tokio::spawn(sweep(core.clone(), shutdown.clone())));
+            let alerts = (!config.alerts.url.is_empty()).then(|| {
+                let (watch, sending) = alerts::watch(&config.alerts, shutdown.clone());
+                tasks.push(tokio::spawn(sending));
+                watch
+            });
+            let place = (data.path().to_owned(), u64::from(config.queue_depth_max));
+            tasks.push(tokio::spawn(sweep(core.clone(), alerts, place, shutdown.clone())));
             tasks.push(tokio::spawn(webhooks::run(core.clone(), config.webhooks.clone(), shutdown.clone())));
             cupel_api::router(state)
         } else {
@@ -346,8 +352,9 @@ pub(crate) async fn idle_api(
     }))
 }
 
-/// Every second: expired leases, due runs, and the figures that are looked at rather than counted.
-async fn sweep(core: Core, shutdown: CancellationToken) {
+/// Every second: expired leases, due runs, and the figures that are looked at rather than counted. `place`: the data directory, and
+/// how many runs may wait.
+async fn sweep(core: Core, mut alerts: Option<alerts::Watch>, place: (PathBuf, u64), shutdown: CancellationToken) {
     let mut ticks = tokio::time::interval(SWEEP);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -355,20 +362,37 @@ async fn sweep(core: Core, shutdown: CancellationToken) {
             () = shutdown.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        if let Err(error) = core.sweep().await {
-            tracing::warn!(error = chain(&error), "could not sweep; the next second tries again");
-        }
-        let now = core.now();
-        if let Ok(counts) = core.store().counts(now).await {
-            metrics::gauge!("cupel_queue_depth").set(counts.queued as f64);
-            let age = counts.oldest_due_at.map_or(0.0, |at| now.duration_since(at).as_secs_f64().max(0.0));
-            metrics::gauge!("cupel_queue_oldest_age_seconds").set(age);
-        }
-        if let Ok(workers) = core.workers_alive().await {
-            for (state, order) in [("working", Order::Work), ("paused", Order::Pause), ("draining", Order::Drain)] {
-                let there = workers.iter().filter(|worker| worker.beat.order == order).count();
-                metrics::gauge!("cupel_workers", "state" => state).set(there as f64);
+        let led = match core.sweep().await {
+            Ok(swept) => swept.led,
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "could not sweep; the next second tries again");
+                false
             }
+        };
+        let now = core.now();
+        let (Ok(counts), Ok(workers)) = (core.store().counts(now).await, core.workers_alive().await) else { continue };
+        let oldest =
+            counts.oldest_due_at.map_or(Duration::ZERO, |at| now.duration_since(at).try_into().unwrap_or_default());
+        metrics::gauge!("cupel_queue_depth").set(counts.queued as f64);
+        metrics::gauge!("cupel_queue_oldest_age_seconds").set(oldest.as_secs_f64());
+        let there = |order| workers.iter().filter(|worker| worker.beat.order == order).count();
+        for (state, order) in [("working", Order::Work), ("paused", Order::Pause), ("draining", Order::Drain)] {
+            metrics::gauge!("cupel_workers", "state" => state).set(there(order) as f64);
+        }
+        match &mut alerts {
+            Some(alerts) if led => {
+                let (data, waiting_max) = &place;
+                let seen = alerts::Seen {
+                    workers: there(Order::Work),
+                    waiting: counts.queued,
+                    waiting_max: *waiting_max,
+                    oldest,
+                    disk_left: telemetry::disk(data).map(|(free, size)| free / size),
+                };
+                alerts.look(&seen, Instant::now());
+            }
+            Some(alerts) => alerts.forget(),
+            None => {}
         }
     }
 }

@@ -37,6 +37,7 @@ pub(crate) struct Config {
     pub(crate) auth: Auth,
     pub(crate) rate_limits: RateLimits,
     pub(crate) webhooks: Webhooks,
+    pub(crate) alerts: Alerts,
     pub(crate) log: Log,
     pub(crate) metrics: MetricsAccess,
     pub(crate) languages: Languages,
@@ -137,6 +138,25 @@ pub(crate) struct TierLimits {
     pub(crate) submissions_burst: u32,
     pub(crate) reads_per_minute: u32,
     pub(crate) reads_burst: u32,
+}
+
+/// Where alerts go.
+#[derive(Clone)]
+pub(crate) struct Alerts {
+    /// Empty: nowhere.
+    pub(crate) url: String,
+    /// What they are signed with; empty: not at all.
+    pub(crate) secret: String,
+    pub(crate) patience: Duration,
+    pub(crate) oldest_max: Duration,
+}
+
+/// Address and secret are nobody's business.
+impl fmt::Debug for Alerts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Alerts { patience, oldest_max, .. } = self;
+        f.debug_struct("Alerts").field("patience", patience).field("oldest_max", oldest_max).finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -320,6 +340,7 @@ fn read(layers: &mut Layers) -> Config {
         auth,
         rate_limits,
         webhooks,
+        alerts: alerts(layers),
         log,
         metrics: metrics(layers),
         languages: languages(layers),
@@ -413,6 +434,20 @@ fn networks(layers: &mut Layers, key: &str) -> Vec<Network> {
         }
     }
     networks
+}
+
+fn alerts(layers: &mut Layers) -> Alerts {
+    let url = layers.text("alerts.url");
+    if !url.is_empty() && !["http://", "https://"].iter().any(|scheme| url.starts_with(scheme)) {
+        // Not the address itself: it may have a password in it.
+        layers.refuse("alerts.url", "expected an address that begins with http:// or https://".to_owned());
+    }
+    Alerts {
+        url,
+        secret: layers.text("alerts.secret"),
+        patience: layers.duration("alerts.patience", Duration::ZERO),
+        oldest_max: layers.duration("alerts.oldest_max", Duration::from_secs(1)),
+    }
 }
 
 fn metrics(layers: &mut Layers) -> MetricsAccess {

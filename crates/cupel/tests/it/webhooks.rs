@@ -9,7 +9,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::support::{Server, eventually};
+use crate::support::{Server, cupel, end, eventually};
 
 /// Reads one request: its head and its body.
 fn receive(mut stream: TcpStream, answer: &str) -> (String, String) {
@@ -77,4 +77,45 @@ fn private_addresses_are_refused_also_behind_a_name() {
     let failed = format!("cupel_webhooks_total{{result=\"failed\"}} {}", hosts.len());
     eventually(|| server.text("/metrics").contains(&failed).then_some(()));
     assert_eq!(receiver.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "nobody came");
+}
+
+#[test]
+fn an_operator_is_told_once_when_workers_stop_and_once_when_they_go_on() {
+    let receiver = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/alerts", receiver.local_addr().unwrap());
+    let data = tempfile::tempdir().unwrap();
+    let settings = [
+        ("CUPEL_ALERTS__URL", url.as_str()),
+        ("CUPEL_ALERTS__SECRET", "sixteen letters!"),
+        ("CUPEL_ALERTS__PATIENCE", "1s"),
+    ];
+    let _server = Server::start(data.path(), &settings);
+    let tell = |what: &str| {
+        let ended = end(cupel(["admin", what, "--data", data.path().to_str().unwrap()]), b"");
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    };
+    // One that was answered too late for its sender comes again under the same id.
+    let mut ids = Vec::new();
+    let mut next = || {
+        loop {
+            let (head, body) = receive(receiver.accept().unwrap().0, "204 Taken");
+            let (id, at) = (header(&head, "webhook-id").unwrap(), header(&head, "webhook-timestamp").unwrap());
+            let mut mac = Hmac::<Sha256>::new_from_slice(b"sixteen letters!").unwrap();
+            mac.update(format!("{id}.{at}.{body}").as_bytes());
+            let expected = format!("v1,{}", BASE64_STANDARD.encode(mac.finalize().into_bytes()));
+            assert_eq!(header(&head, "webhook-signature"), Some(expected.as_str()));
+            if ids.contains(&id.to_owned()) {
+                continue;
+            }
+            ids.push(id.to_owned());
+            let event: Value = serde_json::from_str(&body).unwrap();
+            return (event["type"].as_str().unwrap().to_owned(), event["data"]["alert"].as_str().unwrap().to_owned());
+        }
+    };
+    tell("pause");
+    let firing = next();
+    tell("resume");
+    let told = [firing, next()];
+    let expected = [("alert.firing", "no-workers"), ("alert.resolved", "no-workers")];
+    assert_eq!(told, expected.map(|(kind, name)| (kind.to_owned(), name.to_owned())));
 }

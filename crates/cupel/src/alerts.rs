@@ -1,0 +1,228 @@
+//! Alerts as webhooks, for those without Prometheus: what is wrong is told when it begins, and when it is over.
+//!
+//! These are the gravest of deploy/observability/alerts.yaml that the store knows of. The one node that sweeps looks at them, so
+//! that of many API nodes one tells. The receiver is the operator's own, so no address is forbidden.
+//!
+//! Signed as other webhooks are (Standard Webhooks), where there is a secret.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use cupel_core::chain;
+use jiff::Timestamp;
+use serde_json::json;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio_util::sync::CancellationToken;
+use ureq::Agent;
+use uuid::Uuid;
+
+use crate::config;
+use crate::webhooks::sign;
+
+/// Alerts that wait to be sent. More than there are kinds of them, twice; what finds no room is told at the next look.
+const WAITING_MAX: usize = 16;
+/// How often one is sent before it is given up, with pauses that double from the first.
+const TRIES: u32 = 6;
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+
+/// How the installation stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    /// Workers that take runs.
+    pub(crate) workers: usize,
+    /// Runs that are due and wait, and how many may.
+    pub(crate) waiting: u64,
+    pub(crate) waiting_max: u64,
+    /// How long the oldest of them has.
+    pub(crate) oldest: Duration,
+    /// What is left of the disk under the data directory, from 0 to 1, where that can be known.
+    pub(crate) disk_left: Option<f64>,
+}
+
+/// What is wrong with that: a stable name and a sentence each.
+fn wrong(seen: &Seen, oldest_max: Duration) -> BTreeMap<&'static str, String> {
+    let mut wrong = BTreeMap::new();
+    if seen.workers == 0 {
+        wrong.insert("no-workers", "no worker takes runs; `cupel admin workers` says who is there".to_owned());
+    }
+    if seen.oldest > oldest_max {
+        let waits = format!("the oldest run that is due has waited for {} s", seen.oldest.as_secs());
+        wrong.insert("backlog-old", waits);
+    }
+    if seen.waiting.saturating_mul(5) > seen.waiting_max.saturating_mul(4) {
+        let deep = format!("{} runs wait; beyond {} new ones are refused", seen.waiting, seen.waiting_max);
+        wrong.insert("backlog-deep", deep);
+    }
+    if let Some(left) = seen.disk_left.filter(|left| *left < 0.1) {
+        let low = format!("{:.1} % of the disk under the data directory of the node that sweeps is left", left * 100.0);
+        wrong.insert("disk-low", low);
+    }
+    wrong
+}
+
+/// Since when something is wrong, and whether that was told.
+struct Standing {
+    since: Instant,
+    is_told: bool,
+}
+
+/// Looks, and hands on what there is to tell.
+pub(crate) struct Watch {
+    settings: config::Alerts,
+    standing: BTreeMap<&'static str, Standing>,
+    out: Sender<Alert>,
+}
+
+struct Alert {
+    kind: &'static str,
+    name: &'static str,
+    summary: String,
+}
+
+/// Somebody who looks, and the task that sends what they see.
+pub(crate) fn watch(
+    settings: &config::Alerts,
+    shutdown: CancellationToken,
+) -> (Watch, impl Future<Output = ()> + use<>) {
+    let (out, alerts) = channel(WAITING_MAX);
+    let watch = Watch { settings: settings.clone(), standing: BTreeMap::new(), out };
+    (watch, send_all(settings.clone(), alerts, shutdown))
+}
+
+impl Watch {
+    /// Takes in how it stands at `now`. Never waits.
+    pub(crate) fn look(&mut self, seen: &Seen, now: Instant) {
+        let wrong = wrong(seen, self.settings.oldest_max);
+        for (name, summary) in &wrong {
+            let standing = self.standing.entry(name).or_insert(Standing { since: now, is_told: false });
+            if !standing.is_told && now.duration_since(standing.since) >= self.settings.patience {
+                let alert = Alert { kind: "alert.firing", name, summary: summary.clone() };
+                standing.is_told = self.out.try_send(alert).is_ok();
+            }
+        }
+        self.standing.retain(|name, standing| {
+            if wrong.contains_key(name) {
+                return true;
+            }
+            let over = Alert { kind: "alert.resolved", name, summary: "it is over".to_owned() };
+            standing.is_told && self.out.try_send(over).is_err()
+        });
+    }
+
+    /// Another node looks.
+    pub(crate) fn forget(&mut self) {
+        self.standing.clear();
+    }
+}
+
+async fn send_all(settings: config::Alerts, mut alerts: Receiver<Alert>, shutdown: CancellationToken) {
+    let config = Agent::config_builder()
+        .timeout_global(Some(Duration::from_secs(10)))
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .proxy(None)
+        .max_idle_connections(0)
+        .user_agent(concat!("cupel/", env!("CARGO_PKG_VERSION")))
+        .build();
+    let agent = Agent::new_with_config(config);
+    while let Some(Some(alert)) = shutdown.run_until_cancelled(alerts.recv()).await {
+        let Alert { kind, name, summary } = alert;
+        tracing::warn!(alert = name, kind, "{summary}");
+        let id = Uuid::new_v4().to_string();
+        let body = json!({ "type": kind, "data": { "alert": name, "summary": summary } });
+        let mut pause = FIRST_PAUSE;
+        for left in (0..TRIES).rev() {
+            let sent = post(&agent, &settings, &id, body.clone()).await;
+            let Err(error) = sent else { break };
+            tracing::warn!(alert = name, error, tries_left = left, "an alert was not taken");
+            if left == 0 || shutdown.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+                break;
+            }
+            pause *= 2;
+        }
+    }
+}
+
+async fn post(agent: &Agent, settings: &config::Alerts, id: &str, mut body: serde_json::Value) -> Result<(), String> {
+    #[expect(clippy::disallowed_methods, reason = "a receiver checks the signature's time against its own clock")]
+    let now = Timestamp::now();
+    body["timestamp"] = now.to_string().into();
+    let (agent, url, body) = (agent.clone(), settings.url.clone(), body.to_string());
+    let mut headers = vec![
+        ("content-type", "application/json".to_owned()),
+        ("webhook-id", id.to_owned()),
+        ("webhook-timestamp", now.as_second().to_string()),
+    ];
+    if !settings.secret.is_empty() {
+        headers.push(("webhook-signature", sign(settings.secret.as_bytes(), id, now.as_second(), &body)));
+    }
+    let posted = tokio::task::spawn_blocking(move || {
+        let request = headers.into_iter().fold(agent.post(&url), |request, (name, value)| request.header(name, value));
+        request.send(body).map(drop).map_err(|error| chain(&error))
+    });
+    posted.await.unwrap_or_else(|_| Err("the sender failed".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WELL: Seen =
+        Seen { workers: 2, waiting: 80, waiting_max: 100, oldest: Duration::from_secs(60), disk_left: Some(0.1) };
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn each_fault_has_its_alert_and_a_healthy_installation_none() {
+        let names = |seen: Seen| wrong(&seen, MINUTE).into_keys().collect::<Vec<_>>();
+        assert!(names(WELL).is_empty(), "the bounds themselves are well");
+        assert!(names(Seen { disk_left: None, ..WELL }).is_empty());
+        for (seen, name) in [
+            (Seen { workers: 0, ..WELL }, "no-workers"),
+            (Seen { waiting: 81, ..WELL }, "backlog-deep"),
+            (Seen { oldest: MINUTE * 2, ..WELL }, "backlog-old"),
+            (Seen { disk_left: Some(0.09), ..WELL }, "disk-low"),
+        ] {
+            assert_eq!(names(seen), [name]);
+        }
+    }
+
+    #[test]
+    fn a_fault_is_told_once_when_it_has_lasted_and_once_when_it_is_over() {
+        let settings =
+            config::Alerts { url: "http://x".into(), secret: String::new(), patience: MINUTE, oldest_max: MINUTE };
+        let (out, mut told) = channel(1);
+        let mut watch = Watch { settings, standing: BTreeMap::new(), out };
+        let mut heard = || told.try_recv().ok().map(|alert| (alert.kind, alert.name));
+        let (begin, bad) = (Instant::now(), Seen { workers: 0, ..WELL });
+        watch.look(&bad, begin);
+        watch.look(&WELL, begin + MINUTE / 2);
+        watch.look(&bad, begin + MINUTE);
+        watch.look(&bad, begin + MINUTE * 3 / 2);
+        assert_eq!(heard(), None, "it has not lasted");
+        watch.look(&bad, begin + MINUTE * 2);
+        assert_eq!(heard(), Some(("alert.firing", "no-workers")));
+        watch.look(&bad, begin + MINUTE * 3);
+        assert_eq!(heard(), None, "once");
+        watch.look(&WELL, begin + MINUTE * 4);
+        assert_eq!(heard(), Some(("alert.resolved", "no-workers")));
+        watch.look(&WELL, begin + MINUTE * 5);
+        assert_eq!(heard(), None);
+    }
+
+    #[test]
+    fn what_finds_no_room_is_told_at_a_later_look() {
+        let settings = config::Alerts {
+            url: "http://x".into(),
+            secret: String::new(),
+            patience: Duration::ZERO,
+            oldest_max: MINUTE,
+        };
+        let (out, mut told) = channel(1);
+        let mut watch = Watch { settings, standing: BTreeMap::new(), out };
+        let (now, bad) = (Instant::now(), Seen { workers: 0, waiting: 100, ..WELL });
+        watch.look(&bad, now);
+        assert_eq!(told.try_recv().map(|alert| alert.name).ok(), Some("backlog-deep"));
+        watch.look(&bad, now);
+        assert_eq!(told.try_recv().map(|alert| alert.name).ok(), Some("no-workers"));
+    }
+}
