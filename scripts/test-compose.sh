@@ -175,8 +175,10 @@ for _ in $(seq 40); do
     ids+=("$(submit python "$slow" | jq --raw-output .submission_id)")
 done
 container() { docker ps --quiet --filter "label=com.docker.compose.service=$1" | head -n 1; }
-docker kill --signal KILL "$(container worker)" >/dev/null
-docker kill --signal KILL "$(container api)" >/dev/null
+# As a crash would, and not by `docker kill`, after which an engine starts nothing again.
+main_process() { docker inspect --format '{{.State.Pid}}' "$1"; }
+kill -KILL "$(main_process "$(container worker)")"
+kill -KILL "$(main_process "$(container api)")"
 if [ "$engine" != postgres ]; then docker restart --time 1 "$(container "$engine")" >/dev/null; fi
 finished() {
     local answer
@@ -229,7 +231,7 @@ say "figures"
 secret=$(sed -n 's/^token = "\(.*\)"/\1/p' "$work/compose/secrets/cupel.toml")
 for id in $(docker ps --quiet --filter label=com.docker.compose.service=worker --filter label=com.docker.compose.service=api) \
     "$worker" "$node"; do
-    nsenter --net="/proc/$(docker inspect --format '{{.State.Pid}}' "$id")/ns/net" \
+    nsenter --net="/proc/$(main_process "$id")/ns/net" \
         curl --silent --fail --header "Authorization: Bearer $secret" http://127.0.0.1:8080/metrics
 done >"$work/metrics"
 while read -r name; do
