@@ -23,5 +23,5 @@ pub use postgres::{
     DatabaseClock, Postgres, PostgresError, PostgresOptions, PostgresStore, Timeouts, TlsError, UrlError,
 };
 pub use sql::SqlStore;
-pub use sqlite::{OpenError, ServeLock, Sqlite, SqliteStore};
-pub use transfer::{Moved, TransferError};
+pub use sqlite::{BackupError, OpenError, ServeLock, Sqlite, SqliteStore, back_up, restore};
+pub use transfer::{ExportError, Moved, TransferError};

@@ -4,13 +4,19 @@
 //! by a page. Both schemas are of one version (the migrations bring them there), with the same names and values. Nobody may use
 //! either store meanwhile; at the end the rows of both are counted.
 //!
+//! The same pages can be written as JSON, an object per row, for other programs.
+//!
 //! What is not moved is what the processes of a cluster say of themselves (`workers`), who sweeps, and the schema's own version.
+
+use std::io;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use cupel_core::StoreError;
 
 use crate::sql::fault::Fault;
 use crate::sql::{Backend, Sql, SqlStore, Value, Write, values};
 use crate::{PostgresStore, SqliteStore};
-
-use cupel_core::StoreError;
 
 /// Rows of a page, and of those tables in which a row can be large.
 const PAGE: i64 = 500;
@@ -204,7 +210,17 @@ pub enum TransferError {
     Store(#[from] StoreError),
 }
 
-/// How many rows of a table were moved so far.
+/// Why not everything was exported.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum ExportError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("what is exported cannot be written")]
+    Write(#[from] io::Error),
+}
+
+/// Is told when a table was moved: its name, and how many rows it has.
 pub type Moved<'a> = &'a mut (dyn FnMut(&'static str, u64) + Send);
 
 impl SqliteStore {
@@ -215,6 +231,15 @@ impl SqliteStore {
     pub async fn move_to(&self, to: &PostgresStore, moved: Moved<'_>) -> Result<(), TransferError> {
         transfer(self, to, moved).await
     }
+
+    /// Writes everything as JSON, a line per row: `{"table": …, "row": {…}}`. Ids are UUIDs, other bytes base64, times microseconds.
+    /// Secrets are in it.
+    ///
+    /// # Errors
+    /// [`ExportError`].
+    pub async fn export(&self, out: &mut (dyn io::Write + Send)) -> Result<(), ExportError> {
+        export(self, out).await
+    }
 }
 
 impl PostgresStore {
@@ -224,6 +249,61 @@ impl PostgresStore {
     /// [`TransferError`]; the target may have a part of it then.
     pub async fn move_to(&self, to: &SqliteStore, moved: Moved<'_>) -> Result<(), TransferError> {
         transfer(self, to, moved).await
+    }
+
+    /// As [`SqliteStore::export`].
+    ///
+    /// # Errors
+    /// [`ExportError`].
+    pub async fn export(&self, out: &mut (dyn io::Write + Send)) -> Result<(), ExportError> {
+        export(self, out).await
+    }
+}
+
+async fn export<B: Backend>(from: &SqlStore<B>, out: &mut (dyn io::Write + Send)) -> Result<(), ExportError> {
+    for table in TABLES {
+        let mut after = None;
+        loop {
+            let rows = table.page_after(from, after).await?;
+            let Some(last) = rows.last() else { break };
+            after = Some(last[..table.key].to_vec());
+            for row in &rows {
+                let fields = table.columns.iter().zip(row);
+                let row: serde_json::Map<_, _> =
+                    fields.map(|(column, value)| ((*column).to_owned(), as_json(column, value))).collect();
+                writeln!(out, "{}", serde_json::json!({ "table": table.name, "row": row }))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Columns that are ids, wherever they are.
+const IDS: [&str; 13] = [
+    "id",
+    "owner",
+    "run",
+    "submission",
+    "user",
+    "session",
+    "problem",
+    "contest",
+    "asker",
+    "lease",
+    "worker",
+    "created_by",
+    "best",
+];
+
+fn as_json(column: &str, value: &Value<'_>) -> serde_json::Value {
+    match value {
+        Value::Null => serde_json::Value::Null,
+        Value::Int(n) => (*n).into(),
+        Value::Text(text) => text.as_ref().into(),
+        Value::Blob(bytes) => match uuid::Uuid::from_slice(bytes) {
+            Ok(id) if IDS.contains(&column) => id.to_string().into(),
+            _ => BASE64_STANDARD.encode(bytes).into(),
+        },
     }
 }
 
@@ -246,6 +326,8 @@ async fn transfer<A: Backend, B: Backend>(
             after = Some(last[..table.key].to_vec());
             count += rows.len() as u64;
             to.backend.write(Fill { table, rows }).await?;
+        }
+        if count > 0 {
             moved(table.name, count);
         }
     }

@@ -17,6 +17,9 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("../../migrations/sqlite/0008_cluster.sql"),
 ];
 
+/// The newest version.
+pub(super) const KNOWN: i64 = MIGRATIONS.len() as i64;
+
 /// Why the schema is not this version's.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum MigrateError {
@@ -28,7 +31,7 @@ pub(super) enum MigrateError {
 
 /// Brings the schema up to date. Two processes that open a new database at the same time take turns.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), MigrateError> {
-    let known = MIGRATIONS.len() as i64;
+    let known = KNOWN;
     loop {
         let version = version(connection)?;
         if version > known {
@@ -49,7 +52,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), MigrateError> {
 }
 
 /// How far the schema is; 0 is a new database. The first databases kept that in a table of the library in use then.
-fn version(connection: &Connection) -> rusqlite::Result<i64> {
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
     let version = connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))?;
     if version > 0 {
         return Ok(version);
@@ -77,7 +80,7 @@ mod tests {
         let mut new = Connection::open_in_memory().unwrap();
         migrate(&mut new).unwrap();
         migrate(&mut new).unwrap();
-        assert_eq!(version(&new).unwrap(), MIGRATIONS.len() as i64);
+        assert_eq!(version(&new).unwrap(), KNOWN);
 
         let mut old = Connection::open_in_memory().unwrap();
         old.execute_batch(MIGRATIONS[0]).unwrap();
@@ -87,7 +90,7 @@ mod tests {
         old.execute_batch(library).unwrap();
         assert_eq!(version(&old).unwrap(), 2);
         migrate(&mut old).unwrap();
-        assert_eq!(version(&old).unwrap(), MIGRATIONS.len() as i64);
+        assert_eq!(version(&old).unwrap(), KNOWN);
         old.execute_batch("DROP TABLE _sqlx_migrations").unwrap();
         assert_eq!(tables(&old), tables(&new));
     }
@@ -116,7 +119,7 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         connection.execute_batch("PRAGMA user_version = 900").unwrap();
         let refused = migrate(&mut connection);
-        assert!(matches!(refused, Err(MigrateError::Newer { version: 900, known: 8 })), "{refused:?}");
+        assert!(matches!(refused, Err(MigrateError::Newer { version: 900, known: KNOWN })), "{refused:?}");
         assert!(tables(&connection).is_empty());
     }
 }

@@ -9,6 +9,7 @@
 //! Pragmas. Source: sqlite.org, "PRAGMA statements" and "Write-Ahead Logging". `synchronous=FULL` syncs the
 //! log at every commit, so a commit survives the loss of power; see `writer.rs` for the one exception.
 
+mod backup;
 mod connection;
 mod lock;
 mod migrate;
@@ -16,6 +17,7 @@ mod open;
 mod readers;
 mod writer;
 
+pub use backup::{BackupError, back_up, restore};
 pub use lock::ServeLock;
 pub use open::OpenError;
 

@@ -1,5 +1,6 @@
 //! The stores on SQLite and on PostgreSQL keep the rules of every store, and some of their own.
 
+mod backup;
 mod blobs;
 mod file;
 mod kill;

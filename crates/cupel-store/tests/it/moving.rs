@@ -137,6 +137,17 @@ async fn everything_goes_to_postgresql_and_back() {
     let full = from.move_to(&between, &mut |_, _| {}).await;
     assert!(matches!(full, Err(TransferError::NotEmpty { table: "users" })), "{full:?}");
 
+    let (mut here, mut there) = (Vec::new(), Vec::new());
+    from.export(&mut here).await.unwrap();
+    between.export(&mut there).await.unwrap();
+    let here = String::from_utf8(here).unwrap();
+    assert!(here == String::from_utf8(there).unwrap(), "both say the same of themselves");
+    let (first_line, lines) = (here.lines().next().unwrap(), here.lines().count() as u64);
+    let line: serde_json::Value = serde_json::from_str(first_line).unwrap();
+    assert_eq!((&line["table"], line["row"]["id"].as_str().unwrap().len()), (&"users".into(), 36));
+    let moved: std::collections::HashMap<_, _> = told.into_iter().collect();
+    assert_eq!(moved.values().sum::<u64>(), lines);
+
     let to = SqliteStore::open(&last).await.unwrap();
     between.move_to(&to, &mut |_, _| {}).await.unwrap();
     from.close().await;

@@ -8,18 +8,27 @@ use serde_json::{Value, json};
 
 use super::accounts::in_store;
 use super::args::{Admin, AdminCommand};
+use super::stored::stored;
 use super::{CommandResult, Exit, OrExit};
 use crate::compose::engines::StoreAndClock;
 use crate::terminal::Table;
 
 pub(super) fn admin(args: &Admin) -> CommandResult {
-    in_store(&args.settings, false, async |place| match &args.command {
-        AdminCommand::Workers { json } => workers(&place.store, *json).await,
-        AdminCommand::Queue { json } => queue(&place.store, *json).await,
-        AdminCommand::Pause { worker } => tell(&place.store, *worker, Order::Pause).await,
-        AdminCommand::Resume { worker } => tell(&place.store, *worker, Order::Work).await,
-        AdminCommand::Drain { worker } => tell(&place.store, Some(*worker), Order::Drain).await,
-    })
+    let settings = &args.settings;
+    match &args.command {
+        AdminCommand::Workers { json } => in_store(settings, false, async |at| workers(&at.store, *json).await),
+        AdminCommand::Queue { json } => in_store(settings, false, async |at| queue(&at.store, *json).await),
+        AdminCommand::Pause { worker } => {
+            in_store(settings, false, async |at| tell(&at.store, *worker, Order::Pause).await)
+        }
+        AdminCommand::Resume { worker } => {
+            in_store(settings, false, async |at| tell(&at.store, *worker, Order::Work).await)
+        }
+        AdminCommand::Drain { worker } => {
+            in_store(settings, false, async |at| tell(&at.store, Some(*worker), Order::Drain).await)
+        }
+        AdminCommand::Stored(command) => stored(settings, command),
+    }
 }
 
 /// What a worker does, in one word: one that has not spoken for long is gone.

@@ -464,14 +464,16 @@ pub(crate) enum LanguagesCommand {
     },
 }
 
-/// Look at workers and at what waits, and tell workers what to do; also while servers run.
+/// Look at workers and at what waits, and tell workers what to do, also while servers run; copy, move and export the store.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cupel admin workers
   cupel admin queue --json | jq .queued
   cupel admin pause                      no worker takes new runs
   cupel admin resume
-  cupel admin drain 0193c5e2-…           this one finishes what it has, and ends")]
+  cupel admin drain 0193c5e2-…           this one finishes what it has, and ends
+  cupel admin backup /backup/cupel.db    while the server runs
+  cupel admin move postgres://cupel@db/cupel")]
 pub(crate) struct Admin {
     #[command(subcommand)]
     pub(crate) command: AdminCommand,
@@ -510,6 +512,37 @@ pub(crate) enum AdminCommand {
         /// The worker's id.
         #[arg(value_name = "WORKER")]
         worker: WorkerId,
+    },
+    #[command(flatten)]
+    Stored(StoredCommand),
+}
+
+/// What is done to the store as a whole.
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoredCommand {
+    /// Bring the store's schema up to date, as every start does.
+    Migrate,
+    /// Copy the SQLite database into a new file, as it is at one moment, also while the server runs.
+    ///
+    /// Packages and `secret.key` lie beside it and are files: copy them, too. A PostgreSQL database is copied by pg_dump.
+    Backup {
+        /// The file to make; the owner of the data directory has to be able to.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Make the SQLite database of a data directory that has none out of such a copy.
+    Restore {
+        /// The copy.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Print everything in the store, secrets included: a JSON object per row. Nobody should use the store meanwhile.
+    Export,
+    /// Move everything from SQLite into an empty PostgreSQL database, or from `store.url` into SQLite. Stop all servers before.
+    Move {
+        /// `postgres://user:password@host:5432/database`, or `sqlite`: into the data directory.
+        #[arg(value_name = "URL")]
+        url: String,
     },
 }
 

@@ -15,6 +15,7 @@ mod reference;
 mod run;
 mod serve;
 mod smoke;
+mod stored;
 mod template;
 mod verify;
 

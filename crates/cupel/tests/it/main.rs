@@ -16,6 +16,7 @@ mod problem;
 mod problems;
 mod recovery;
 mod server;
+mod stored;
 mod support;
 mod talk;
 mod verify;

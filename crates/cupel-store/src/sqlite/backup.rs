@@ -1,0 +1,130 @@
+//! A database file copied while a server uses it, and put back where there is none.
+//!
+//! The copy is that of one moment, made by SQLite itself (its online backup) in one step: it is read under one snapshot, so
+//! that a busy server does not make it begin again; whoever writes meanwhile writes into the log. Source: sqlite.org,
+//! "SQLite Backup API". A copy gets its name when all of it is on the disk.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, OpenFlags};
+
+use super::migrate::{KNOWN, version};
+use super::open::BUSY_TIMEOUT;
+
+/// Why there is no copy.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum BackupError {
+    #[error("`{}` is there already: name a file that is not", path.display())]
+    Exists { path: PathBuf },
+    #[error("`{}` cannot be read as a database", path.display())]
+    Source {
+        path: PathBuf,
+        #[source]
+        source: rusqlite::Error,
+    },
+    #[error("`{}` is damaged: {said}", path.display())]
+    Damaged { path: PathBuf, said: String },
+    #[error("`{}` is no database of cupel", path.display())]
+    Stranger { path: PathBuf },
+    #[error("`{}` was written by a newer version of cupel (schema {version}, this one knows {known}): run that version", path.display())]
+    Newer { path: PathBuf, version: i64, known: i64 },
+    #[error("`{}` cannot be written", path.display())]
+    Target {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("the copy to `{}` broke off", path.display())]
+    Copy {
+        path: PathBuf,
+        #[source]
+        source: rusqlite::Error,
+    },
+}
+
+/// Copies the database file `from`, whatever is done with it meanwhile, to the new file `to` (mode 0600). Says how many bytes it has. Blocks.
+///
+/// # Errors
+/// [`BackupError`]. Nothing is left behind then.
+pub fn back_up(from: &Path, to: &Path) -> Result<u64, BackupError> {
+    // Who may not write to a log leaves its files behind.
+    copy(&open(from, OpenFlags::SQLITE_OPEN_READ_WRITE)?, to)
+}
+
+/// Makes the database file `to`, where there is none, out of a copy, once it has proved sound. Says how many bytes it has. Blocks.
+///
+/// # Errors
+/// [`BackupError`]. Nothing is left behind then.
+pub fn restore(copied: &Path, to: &Path) -> Result<u64, BackupError> {
+    let source = open(copied, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let failed = |source| BackupError::Source { path: copied.to_owned(), source };
+    let said: String = source.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(failed)?;
+    if said != "ok" {
+        return Err(BackupError::Damaged { path: copied.to_owned(), said });
+    }
+    match version(&source).map_err(failed)? {
+        version if version > KNOWN => Err(BackupError::Newer { path: copied.to_owned(), version, known: KNOWN }),
+        version if version < 1 => Err(BackupError::Stranger { path: copied.to_owned() }),
+        _ => copy(&source, to),
+    }
+}
+
+fn open(path: &Path, how: OpenFlags) -> Result<Connection, BackupError> {
+    let failed = |source| BackupError::Source { path: path.to_owned(), source };
+    let connection = Connection::open_with_flags(path, how | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(failed)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+    // A file is looked at when something is asked of it.
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map_err(failed)?;
+    Ok(connection)
+}
+
+fn copy(source: &Connection, to: &Path) -> Result<u64, BackupError> {
+    let failed = |source| BackupError::Target { path: to.to_owned(), source };
+    if to.exists() {
+        return Err(BackupError::Exists { path: to.to_owned() });
+    }
+    let mut name = to.as_os_str().to_owned();
+    name.push(".part");
+    let part = PathBuf::from(name);
+    OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&part).map_err(failed)?;
+    let written = write(source, &part).map_err(|source| BackupError::Copy { path: to.to_owned(), source });
+    let named = written.and_then(|()| name_durably(&part, to).map_err(failed));
+    if named.is_err() {
+        let _ = fs::remove_file(&part);
+    }
+    named
+}
+
+fn write(source: &Connection, part: &Path) -> rusqlite::Result<()> {
+    let mut target = Connection::open(part)?;
+    // Without a log or a journal: what breaks off is thrown away.
+    target.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")?;
+    let backup = Backup::new(source, &mut target)?;
+    loop {
+        match backup.step(-1)? {
+            StepResult::Done => break,
+            // Somebody changes the log's file at this moment.
+            _ => std::thread::sleep(std::time::Duration::from_millis(10)),
+        }
+    }
+    drop(backup);
+    // A file by itself, until a store opens it.
+    target.execute_batch("PRAGMA journal_mode = DELETE")?;
+    target.close().map_err(|(_, error)| error)
+}
+
+/// Gives the file its name, if nobody has it, when all of it is on the disk.
+fn name_durably(part: &Path, to: &Path) -> io::Result<u64> {
+    let file = File::open(part)?;
+    file.sync_all()?;
+    fs::hard_link(part, to)?;
+    fs::remove_file(part)?;
+    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()?;
+    Ok(file.metadata()?.len())
+}

@@ -1,0 +1,80 @@
+//! Copies of an SQLite database that is in use, and what they are good for.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use cupel_core::{AccountStore as _, RunStore as _};
+use cupel_store::{BackupError, SqliteStore, back_up, restore};
+use cupel_testkit::{a_submission, a_user};
+
+fn nothing_else(folder: &Path, expected: &[&str]) {
+    let mut names: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert_eq!(names, expected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_of_a_database_in_use_has_what_was_acknowledged_before_it_began() {
+    let (folder, copies) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = folder.path().join("cupel.db");
+    let store = SqliteStore::open(&path).await.unwrap();
+    let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
+    let mut ids = Vec::new();
+    for _ in 0..50 {
+        let new = a_submission().by(owner).alone();
+        ids.push(new.submissions[0].0.id);
+        store.insert(new).await.unwrap();
+    }
+    // Somebody writes all the time.
+    let busy = store.clone();
+    let writing = tokio::spawn(async move {
+        loop {
+            busy.insert(a_submission().by(owner).stdin(&[7; 10_000]).alone()).await.unwrap();
+        }
+    });
+    let copy = copies.path().join("copy.db");
+    let (from, to) = (path.clone(), copy.clone());
+    let bytes = tokio::task::spawn_blocking(move || back_up(&from, &to)).await.unwrap().unwrap();
+    writing.abort();
+    assert_eq!(bytes, std::fs::metadata(&copy).unwrap().len());
+    assert_eq!(std::fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(matches!(back_up(&path, &copy), Err(BackupError::Exists { .. })));
+    nothing_else(copies.path(), &["copy.db"]);
+
+    let restored = copies.path().join("cupel.db");
+    restore(&copy, &restored).unwrap();
+    let again = SqliteStore::open(&restored).await.unwrap();
+    assert_eq!(again.submissions(&ids).await.unwrap().len(), 50);
+    again.insert(a_submission().by(owner).alone()).await.unwrap();
+    assert!(matches!(restore(&copy, &restored), Err(BackupError::Exists { .. })), "a database is not written over");
+}
+
+#[tokio::test]
+async fn what_is_no_sound_copy_is_not_restored() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let path = at("cupel.db");
+    let store = SqliteStore::open(&path).await.unwrap();
+    let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
+    for _ in 0..100 {
+        store.insert(a_submission().by(owner).stdin(&[7; 10_000]).alone()).await.unwrap();
+    }
+    store.close().await;
+    back_up(&path, &at("copy.db")).unwrap();
+    let good = std::fs::read(at("copy.db")).unwrap();
+
+    std::fs::write(at("no.db"), "dear diary, ".repeat(1000)).unwrap();
+    assert!(matches!(restore(&at("no.db"), &at("new.db")), Err(BackupError::Source { .. })));
+    assert!(matches!(restore(&at("missing.db"), &at("new.db")), Err(BackupError::Source { .. })));
+    std::fs::write(at("cut.db"), &good[..good.len() / 2]).unwrap();
+    let cut = restore(&at("cut.db"), &at("new.db"));
+    assert!(matches!(cut, Err(BackupError::Damaged { .. } | BackupError::Source { .. })), "{cut:?}");
+    rusqlite::Connection::open(at("other.db")).unwrap().execute_batch("CREATE TABLE notes (text)").unwrap();
+    assert!(matches!(restore(&at("other.db"), &at("new.db")), Err(BackupError::Stranger { .. })));
+    let newer = rusqlite::Connection::open(at("copy.db")).unwrap();
+    newer.execute_batch("PRAGMA user_version = 900").unwrap();
+    drop(newer);
+    assert!(matches!(restore(&at("copy.db"), &at("new.db")), Err(BackupError::Newer { version: 900, .. })));
+    assert!(!at("new.db").exists() && !at("new.db.part").exists());
+}

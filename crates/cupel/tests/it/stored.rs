@@ -1,0 +1,93 @@
+//! The store as a whole, by `cupel admin`: copied, put back, exported, moved to PostgreSQL and back.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use cupel_testkit::servers::Postgres;
+use tempfile::TempDir;
+
+use crate::support::{Ended, cupel, end};
+
+fn run(data: &Path, url: Option<&str>, args: &[&str]) -> Ended {
+    let mut command: Command = cupel(args);
+    command.args(["--data", data.to_str().unwrap()]);
+    command.envs(url.map(|url| ("CUPEL_STORE__URL", url)));
+    end(command, b"a-long-enough-password\n")
+}
+
+fn fine(ended: &Ended) -> &str {
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    &ended.stdout
+}
+
+/// Where whoever owns a data directory can write, too.
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
+    folder
+}
+
+fn with_users() -> TempDir {
+    let data = tempfile::tempdir().unwrap();
+    for name in ["ada", "bob"] {
+        let mail = format!("{name}@users.example");
+        fine(&run(data.path(), None, &["user", "add", name, &mail, "--password-stdin"]));
+    }
+    data
+}
+
+const USERS: [&str; 3] = ["user", "list", "--json"];
+
+#[test]
+fn a_copy_is_put_back_into_an_empty_directory_and_nowhere_else() {
+    let (data, copies, other) = (with_users(), folder(), tempfile::tempdir().unwrap());
+    let copy = copies.path().join("copy.db");
+    let copy = copy.to_str().unwrap();
+    fine(&run(data.path(), None, &["admin", "backup", copy]));
+    let again = run(data.path(), None, &["admin", "backup", copy]);
+    assert!(again.code != Some(0) && again.stderr.contains("is there already"), "{again:?}");
+    // The copy is its owner's alone, and the other directory may be another's.
+    std::fs::set_permissions(copy, std::fs::Permissions::from_mode(0o644)).unwrap();
+    fine(&run(other.path(), None, &["admin", "restore", copy]));
+    let (here, there) = (run(data.path(), None, &USERS), run(other.path(), None, &USERS));
+    assert_eq!(fine(&here), fine(&there));
+    let refused = run(data.path(), None, &["admin", "restore", copy]);
+    assert!(refused.code != Some(0) && refused.stderr.contains("is there already"), "{refused:?}");
+    let nothing = tempfile::tempdir().unwrap();
+    assert_eq!(run(nothing.path(), None, &["admin", "backup", "/tmp/none.db"]).code, Some(3));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_installation_moves_to_postgresql_and_back() {
+    let url = Postgres::shared().database().await;
+    let (data, other) = (with_users(), tempfile::tempdir().unwrap());
+    let users = run(data.path(), None, &USERS);
+    let exported = run(data.path(), None, &["admin", "export"]);
+    let told = run(data.path(), None, &["admin", "move", &url]);
+    assert!(fine(&told).contains("store.url") && told.stderr.contains("users: 2"), "{told:?}");
+    let there = |args: &[&str]| run(other.path(), Some(&url), args);
+    assert_eq!(fine(&there(&USERS)), fine(&users));
+    assert_eq!(fine(&there(&["admin", "export"])), fine(&exported));
+    fine(&there(&["admin", "migrate"]));
+    let again = run(data.path(), None, &["admin", "move", &url]);
+    assert!(again.code != Some(0) && again.stderr.contains("empty"), "{again:?}");
+    let backup = there(&["admin", "backup", "/tmp/none.db"]);
+    assert!(backup.code == Some(2) && backup.stderr.contains("pg_dump"), "{backup:?}");
+    fine(&there(&["admin", "move", "sqlite"]));
+    assert_eq!(fine(&run(other.path(), None, &USERS)), fine(&users));
+}
+
+#[test]
+fn a_store_that_cannot_be_used_is_told_with_setting_and_remedy_and_without_the_password() {
+    let data = tempfile::tempdir().unwrap();
+    let url = Postgres::shared().url();
+    let wrong = run(data.path(), Some(&url.replacen(":secret", ":guessed-secret", 1)), &USERS);
+    assert!(
+        wrong.code != Some(0) && wrong.stderr.contains("store.url") && wrong.stderr.contains("password"),
+        "{wrong:?}"
+    );
+    assert!(!wrong.stderr.contains("guessed-secret"), "{wrong:?}");
+    let nowhere = run(data.path(), Some("postgres://u:secret@127.0.0.1:1/d"), &USERS);
+    assert!(nowhere.code != Some(0) && nowhere.stderr.contains("127.0.0.1:1/d"), "{nowhere:?}");
+}
