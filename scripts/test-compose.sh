@@ -67,7 +67,9 @@ clean_up() {
     stop_engine
     [ -z "$outside" ] || kill "$outside" "${listener:-}" 2>/dev/null
     # What an engine makes and leaves: empty groups, one in each hierarchy.
-    find /sys/fs/cgroup -maxdepth 2 -name "$group" -exec find {} -depth -type d -exec rmdir {} \; \; 2>/dev/null
+    for left in /sys/fs/cgroup/"$group" /sys/fs/cgroup/*/"$group"; do
+        [ ! -d "$left" ] || find "$left" -depth -type d -exec rmdir {} \;
+    done
     rm -rf "$work"
 }
 trap clean_up EXIT
