@@ -3,13 +3,15 @@
 //! `cupel-bench sandbox`: what a cell costs over starting the program bare. `cupel-bench limits`: how fast output is taken
 //! in, and how far beyond a limit a program gets. `cupel-bench http`: what a submission costs through the API.
 //! `cupel-bench judging`: what a test, a package and a large output cost, and how fast outputs are compared. Without a
-//! word: these four. `cupel-bench peers`: Cupel beside other ways of running a program, and beside its targets. How to
+//! word: these, and `cupel-bench dispatch`: what it costs to get an empty job to a worker, through each store and queue.
+//! `cupel-bench peers`: Cupel beside other ways of running a program, and beside its targets. How to
 //! run it, and figures: bench/README.md.
 #![forbid(unsafe_code)]
 
 mod bare;
 mod client;
 mod comparing;
+mod dispatch;
 mod http;
 mod judging;
 mod limits;
@@ -67,6 +69,8 @@ enum Suite {
     Limits,
     /// A test, a package and a large output of a problem; comparisons.
     Judging,
+    /// Getting empty jobs to workers and results back, through each store and queue.
+    Dispatch,
     /// Cupel beside other sandboxes and containers, and beside its targets.
     Peers,
 }
@@ -106,6 +110,10 @@ fn main() -> anyhow::Result<()> {
         let judging = judging::measure(judging::Plan { rounds: count(20) })?;
         let comparing = comparing::measure(100 / part as usize)?;
         write(&arguments.results, "judging", json!({ "judging": judging, "comparing": comparing }))?;
+    }
+    if wanted(Suite::Dispatch) {
+        let plan = dispatch::Plan { lone: count(200), load: Duration::from_secs(20) / part, clients: 4 * arguments.clients.max(1) };
+        write(&arguments.results, "dispatch", dispatch::measure(plan)?)?;
     }
     if wanted(Suite::Peers) {
         let plan = peers::Plan {

@@ -29,19 +29,21 @@ impl Engines {
     /// One cannot be reached or is not what it should be: the error names the setting.
     pub(crate) async fn open(config: &Config, data: &DataDir) -> anyhow::Result<Engines> {
         let (store, clock) = open_store(config, data).await?;
+        let config::Engines { cluster, store: store_url, queue, events } = &config.engines;
         let settings = cupel_queue::Settings {
-            cluster: config.engines.cluster.clone(),
+            cluster: cluster.clone(),
             depth_max: config.queue_depth_max as usize,
-            store_url: config.engines.store.clone(),
+            reclaim_after: config.worker.lease,
+            store_url: store_url.clone(),
             ..cupel_queue::Settings::default()
         };
-        let queue = cupel_queue::connect(config.engines.queue.as_deref().unwrap_or_default(), settings).await?;
-        let url = match config.engines.events.as_deref() {
-            Some("postgres") => config.engines.store.as_deref(),
-            url => url,
+        let queue = cupel_queue::connect(queue.as_deref().unwrap_or_default(), settings).await?;
+        let events = match events.as_deref() {
+            // The database of the store; without one, `fit` has refused it.
+            Some("postgres") => store_url.as_deref().unwrap_or_default(),
+            url => url.unwrap_or_default(),
         };
-        let events =
-            cupel_events::connect(url.unwrap_or_default(), &config.engines.cluster, EventBounds::default()).await?;
+        let events = cupel_events::connect(events, cluster, EventBounds::default()).await?;
         Ok(Engines { store, queue, events, clock })
     }
 }

@@ -1,0 +1,220 @@
+//! What it costs to get a job to a worker and its result back, when running it costs nothing: core over each store and
+//! queue, on real servers of our own, on the same processors.
+//!
+//! Clients submit, wait for the result and submit again; takers lease and complete at once with a report of one case.
+//! *Claim* is from the call of `submit` to the lease. *Lone* is one client with 30 ms of idleness between. Server's own
+//! statistics before and after say how much was asked of them for a job: counted, not guessed.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use cupel_core::{Bounds, Clock, Core, CoreParts, EventBus, LeasePolicy, Queue, Store, SystemClock, Viewer};
+use cupel_events::EventBounds;
+use cupel_queue::Settings;
+use cupel_store::{LocalPackages, PostgresOptions, PostgresStore, SqliteStore};
+use cupel_testkit::servers::{Postgres, Redis};
+use cupel_testkit::{a_report, a_submission, a_user, fresh, registry};
+use cupel_types::{SubmissionId, UserId, WorkerId};
+use serde_json::{Value, json};
+
+use crate::samples::Samples;
+use crate::table::Table;
+
+/// How much is measured.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    pub(crate) lone: usize,
+    pub(crate) load: Duration,
+    pub(crate) clients: usize,
+}
+
+/// Takers of the load: as many as slots of a few workers.
+const TAKERS: usize = 8;
+const LONE_PAUSE: Duration = Duration::from_millis(30);
+const WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// Which engines.
+#[derive(Clone, Copy, Debug)]
+enum Engines {
+    Embedded,
+    PostgresAlone,
+    PostgresRedis,
+}
+
+impl Engines {
+    const ALL: [Engines; 3] = [Engines::Embedded, Engines::PostgresAlone, Engines::PostgresRedis];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Engines::Embedded => "SQLite, in this process",
+            Engines::PostgresAlone => "PostgreSQL alone",
+            Engines::PostgresRedis => "PostgreSQL, Redis",
+        }
+    }
+}
+
+/// Measures all of them; prints a table and gives the figures.
+pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
+    let (postgres, redis) = (Postgres::start_durable(), Redis::start());
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
+    let mut table = Table::new(
+        &format!("Dispatch of empty jobs, {} clients, {TAKERS} takers, milliseconds", plan.clients),
+        &["engines", "lone claim p50", "p99", "jobs a second", "claim p50", "p99", "transactions a job", "Redis commands a job"],
+    );
+    let mut figures = serde_json::Map::new();
+    for engines in Engines::ALL {
+        let measured = runtime.block_on(of(engines, &postgres, &redis, plan)).with_context(|| engines.name())?;
+        let ms = |samples: &Samples, percent| format!("{:.2}", samples.percentile(percent).as_secs_f64() * 1e3);
+        table.row(vec![
+            engines.name().to_owned(),
+            ms(&measured.lone, 50.0),
+            ms(&measured.lone, 99.0),
+            format!("{:.0}", measured.load.rate().unwrap_or_default()),
+            ms(&measured.load, 50.0),
+            ms(&measured.load, 99.0),
+            format!("{:.2}", measured.transactions),
+            format!("{:.2}", measured.commands),
+        ]);
+        figures.insert(
+            engines.name().to_owned(),
+            json!({
+                "lone_claim": measured.lone.to_json(), "claim": measured.load.to_json(),
+                "transactions_per_job": measured.transactions, "redis_commands_per_job": measured.commands,
+            }),
+        );
+        eprintln!("  measured {}", engines.name());
+    }
+    println!("{table}");
+    Ok(json!({ "clients": plan.clients, "takers": TAKERS, "engines": figures }))
+}
+
+struct Measured {
+    lone: Samples,
+    load: Samples,
+    /// Of the database, for a job of the load.
+    transactions: f64,
+    /// Of Redis, for a job of the load.
+    commands: f64,
+}
+
+async fn of(engines: Engines, postgres: &Postgres, redis: &Redis, plan: Plan) -> anyhow::Result<Measured> {
+    let folder = tempfile::tempdir().context("making a folder")?;
+    let cluster = cupel_testkit::servers::cluster();
+    let database = postgres.database().await;
+    let (queue_url, events_url) = match engines {
+        Engines::Embedded => (String::new(), String::new()),
+        Engines::PostgresAlone => (database.clone(), database.clone()),
+        Engines::PostgresRedis => (redis.url(), redis.url()),
+    };
+    let (store, clock): (Arc<dyn Store>, Arc<dyn Clock>) = match engines {
+        Engines::Embedded => (Arc::new(SqliteStore::open(&folder.path().join("cupel.db")).await?), Arc::new(SystemClock)),
+        Engines::PostgresAlone | Engines::PostgresRedis => {
+            let store = PostgresStore::open(PostgresOptions::new(database.clone(), cluster.clone())).await?;
+            let clock = store.clock();
+            (Arc::new(store), Arc::new(clock))
+        }
+    };
+    let owner = store.insert_user(a_user()).await?.map_err(|_| anyhow::anyhow!("the user is there already"))?.id;
+    let settings = Settings { cluster: cluster.clone(), ..Settings::default() };
+    let queue: Arc<dyn Queue> = cupel_queue::connect(&queue_url, settings).await?;
+    let events: Arc<dyn EventBus> = cupel_events::connect(&events_url, &cluster, EventBounds::default()).await?;
+    let core = Core::new(CoreParts {
+        store: Arc::clone(&store),
+        queue: Arc::clone(&queue),
+        events: Arc::clone(&events),
+        packages: Arc::new(LocalPackages::open(&folder.path().join("packages"), registry())?),
+        clock,
+        registry: registry(),
+        policy: LeasePolicy::default(),
+        bounds: Bounds::default(),
+    });
+    let bench = Bench { core, owner, claimed: Arc::default() };
+    let takers: Vec<_> = (0..TAKERS).map(|_| tokio::spawn(bench.clone().take())).collect();
+
+    let mut lone = Samples::default();
+    for _ in 0..plan.lone {
+        tokio::time::sleep(LONE_PAUSE).await;
+        lone.push(bench.job().await?);
+    }
+    let before = (transactions(postgres, &database), commands(redis));
+    let (began, until) = (Instant::now(), Instant::now() + plan.load);
+    let clients: Vec<_> = (0..plan.clients)
+        .map(|_| {
+            let bench = bench.clone();
+            tokio::spawn(async move {
+                let mut times = Vec::new();
+                while Instant::now() < until {
+                    times.push(bench.job().await?);
+                }
+                anyhow::Ok(times)
+            })
+        })
+        .collect();
+    let mut times = Vec::new();
+    for client in clients {
+        times.extend(client.await??);
+    }
+    let mut load = Samples::default();
+    load.extend(times, began.elapsed());
+    let jobs = load.len() as f64;
+    // What the server counts it tells with a delay of a second.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let (transactions, commands) = (transactions(postgres, &database) - before.0, commands(redis) - before.1);
+    queue.close();
+    for taker in takers {
+        taker.await?;
+    }
+    events.close().await;
+    store.close().await;
+    Ok(Measured { lone, load, transactions: transactions / jobs, commands: commands / jobs })
+}
+
+fn transactions(postgres: &Postgres, database: &str) -> f64 {
+    let name = database.rsplit_once('/').map_or("", |(_, name)| name);
+    let sql = format!("SELECT xact_commit FROM pg_stat_database WHERE datname = '{name}'");
+    postgres.psql("postgres", &sql).trim().parse().unwrap_or_default()
+}
+
+fn commands(redis: &Redis) -> f64 {
+    let told = redis.command("INFO stats");
+    let line = told.lines().find_map(|line| line.trim().strip_prefix("total_commands_processed:"));
+    line.and_then(|count| count.parse().ok()).unwrap_or_default()
+}
+
+/// Core, a user, and when jobs were leased.
+#[derive(Clone)]
+struct Bench {
+    core: Core,
+    owner: UserId,
+    claimed: Arc<Mutex<HashMap<SubmissionId, Instant>>>,
+}
+
+impl Bench {
+    /// Submits an empty job and waits for its end: how long it took to be leased.
+    async fn job(&self) -> anyhow::Result<Duration> {
+        let began = Instant::now();
+        let new = a_submission().in_language("python").worded();
+        let (submitted, awaited) = self.core.submit_one(self.owner, new, None, true).await?;
+        let id = submitted.ids.first().copied().context("nothing was accepted")?;
+        let viewer = Viewer { user: self.owner, is_admin: false };
+        let awaited = awaited.context("nobody waits for it")?;
+        let record = self.core.wait_for(&viewer, awaited, WAIT_MAX, std::future::pending()).await?;
+        ensure!(record.is_some_and(|record| record.state.is_final()), "a job has not ended after {WAIT_MAX:?}");
+        let claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        Ok(claimed.context("a job ended that nobody leased")? - began)
+    }
+
+    /// Leases and completes until the queue is closed.
+    async fn take(self) {
+        let me = WorkerId::from_uuid(fresh());
+        while let Ok(assignment) = self.core.next_run(me).await {
+            let id = assignment.leased.submission.id;
+            self.claimed.lock().unwrap_or_else(PoisonError::into_inner).insert(id, Instant::now());
+            if let Err(error) = self.core.complete(&assignment, a_report(b"42\n"), Vec::new()).await {
+                eprintln!("  a job could not be completed: {error}");
+            }
+        }
+    }
+}
