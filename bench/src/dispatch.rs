@@ -61,7 +61,16 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
     let mut table = Table::new(
         &format!("Dispatch of empty jobs, {} clients, {TAKERS} takers, milliseconds", plan.clients),
-        &["engines", "lone claim p50", "p99", "jobs a second", "claim p50", "p99", "transactions a job", "Redis commands a job"],
+        &[
+            "engines",
+            "lone claim p50",
+            "p99",
+            "jobs a second",
+            "claim p50",
+            "p99",
+            "transactions a job",
+            "Redis commands a job",
+        ],
     );
     let mut figures = serde_json::Map::new();
     for engines in Engines::ALL {
@@ -109,7 +118,9 @@ async fn of(engines: Engines, postgres: &Postgres, redis: &Redis, plan: Plan) ->
         Engines::PostgresRedis => (redis.url(), redis.url()),
     };
     let (store, clock): (Arc<dyn Store>, Arc<dyn Clock>) = match engines {
-        Engines::Embedded => (Arc::new(SqliteStore::open(&folder.path().join("cupel.db")).await?), Arc::new(SystemClock)),
+        Engines::Embedded => {
+            (Arc::new(SqliteStore::open(&folder.path().join("cupel.db")).await?), Arc::new(SystemClock))
+        }
         Engines::PostgresAlone | Engines::PostgresRedis => {
             let store = PostgresStore::open(PostgresOptions::new(database.clone(), cluster.clone())).await?;
             let clock = store.clock();

@@ -112,7 +112,11 @@ fn main() -> anyhow::Result<()> {
         write(&arguments.results, "judging", json!({ "judging": judging, "comparing": comparing }))?;
     }
     if wanted(Suite::Dispatch) {
-        let plan = dispatch::Plan { lone: count(200), load: Duration::from_secs(20) / part, clients: 4 * arguments.clients.max(1) };
+        let plan = dispatch::Plan {
+            lone: count(200),
+            load: Duration::from_secs(20) / part,
+            clients: 4 * arguments.clients.max(1),
+        };
         write(&arguments.results, "dispatch", dispatch::measure(plan)?)?;
     }
     if wanted(Suite::Peers) {

@@ -248,9 +248,6 @@ fn start_worker(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         beat: BEAT_EVERY,
     });
-    // Ends when the bus is closed, which is after the tasks that are waited for.
-    let heeding = core.clone();
-    tokio::spawn(async move { heeding.heed_notices().await });
     let drained = CancellationToken::new();
     let (ended, stopping) = (drained.clone(), shutdown.clone());
     tasks.push(tokio::spawn(async move {

@@ -2,6 +2,7 @@
 //!
 //! Needs what the sandbox needs (root, Linux) and the core languages; nothing is skipped silently.
 
+mod cluster;
 mod compilers;
 mod config;
 mod formats;
