@@ -50,6 +50,8 @@ url = "postgres://cupel:$postgres@postgres:5432/cupel"
 url = "$queue"
 [events]
 url = "$events"
+[blobs]
+url = "postgres"
 [metrics]
 access = "token"
 token = "$metrics"

@@ -55,9 +55,14 @@ pub(crate) enum OwnerError {
 /// Becomes the owner of a data directory and gives up all privileges. While there is one thread; programs cannot be
 /// started afterwards.
 pub(crate) fn become_owner(data: &DataDir) -> Result<(), OwnerError> {
+    become_owner_beside(data, None)
+}
+
+/// [`become_owner`], with one more directory in which things may be written: it has to be that owner's already.
+pub(crate) fn become_owner_beside(data: &DataDir, shared: Option<&Path>) -> Result<(), OwnerError> {
     let path = data.path();
     let user = if privileges::is_root() { Some(settle_owner(path)?) } else { None };
-    become_user(user, path)
+    become_user(user, path, shared)
 }
 
 /// Hands a data directory of root's over to the service user, as [`become_owner`] would: for what has to be made there by
@@ -73,10 +78,10 @@ pub(crate) fn settle(data: &DataDir) -> Result<(), OwnerError> {
 pub(crate) fn become_owner_of(path: &Path) -> Result<(), OwnerError> {
     let meta = fs::metadata(path).map_err(at(path))?;
     let user = Identity { uid: meta.uid(), gid: meta.gid() };
-    become_user((privileges::is_root() && user.uid != 0).then_some(user), path)
+    become_user((privileges::is_root() && user.uid != 0).then_some(user), path, None)
 }
 
-fn become_user(user: Option<Identity>, path: &Path) -> Result<(), OwnerError> {
+fn become_user(user: Option<Identity>, path: &Path, shared: Option<&Path>) -> Result<(), OwnerError> {
     if let Some(user) = user
         && let Some(closed) = privileges::closed_parent(path, user).map_err(at(path))?
     {
@@ -84,7 +89,7 @@ fn become_user(user: Option<Identity>, path: &Path) -> Result<(), OwnerError> {
             |source| OwnerError::Closed { path: path.into(), closed: closed.clone(), uid: user.uid, source };
         privileges::open_a_way(&closed, path).map_err(unreachable)?;
     }
-    Ok(privileges::give_up(user, &writable(path))?)
+    Ok(privileges::give_up(user, &writable(path).into_iter().chain(shared).collect::<Vec<_>>())?)
 }
 
 /// Gives up all privileges but stays who started it: for commands that work on that user's own files, beneath

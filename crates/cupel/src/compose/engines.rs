@@ -1,9 +1,9 @@
-//! Which engine is behind each port: what `[store]`, `[queue]` and `[events]` say. The only file that knows them.
+//! Which engine is behind each port: what `[store]`, `[queue]`, `[events]` and `[blobs]` say. The only file that knows them.
 
 use std::sync::Arc;
 
 use anyhow::Context;
-use cupel_core::{Clock, EventBus, Queue, Store, SystemClock};
+use cupel_core::{Blobs, Clock, EventBus, Queue, Store, SystemClock};
 use cupel_events::EventBounds;
 use cupel_store::{PostgresOptions, PostgresStore, SqliteStore};
 
@@ -17,6 +17,8 @@ pub(crate) struct Engines {
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) events: Arc<dyn EventBus>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Where nothing is shared, things lie in the data directory.
+    pub(crate) blobs: Option<Arc<dyn Blobs>>,
 }
 
 /// The store, and the time by which it goes.
@@ -29,7 +31,7 @@ impl Engines {
     /// One cannot be reached or is not what it should be: the error names the setting.
     pub(crate) async fn open(config: &Config, data: &DataDir) -> anyhow::Result<Engines> {
         let (store, clock) = open_store(config, data).await?;
-        let config::Engines { cluster, store: store_url, queue, events } = &config.engines;
+        let config::Engines { cluster, store: store_url, queue, events, blobs, .. } = &config.engines;
         let settings = cupel_queue::Settings {
             cluster: cluster.clone(),
             depth_max: config.queue_depth_max as usize,
@@ -44,7 +46,11 @@ impl Engines {
             url => url.unwrap_or_default(),
         };
         let events = cupel_events::connect(events, cluster, EventBounds::default()).await?;
-        Ok(Engines { store, queue, events, clock })
+        let blobs = match blobs {
+            None => None,
+            Some(url) => Some(cupel_store::connect_blobs(url, store_url.as_deref(), cluster).await?),
+        };
+        Ok(Engines { store, queue, events, clock, blobs })
     }
 }
 
@@ -74,7 +80,12 @@ pub(super) fn is_sole(config: &Config) -> bool {
 /// Every setting that does not fit, with the remedy.
 pub(crate) fn fit(config: &config::Engines, role: Role) -> anyhow::Result<()> {
     let mut faults = Vec::new();
-    let engines = [("store.url", &config.store), ("queue.url", &config.queue), ("events.url", &config.events)];
+    let engines = [
+        ("store.url", &config.store),
+        ("queue.url", &config.queue),
+        ("events.url", &config.events),
+        ("blobs.url", &config.blobs),
+    ];
     if role != Role::All {
         let here = engines.iter().filter(|(_, url)| url.is_none());
         faults.extend(here.map(|(key, _)| {
@@ -102,8 +113,16 @@ mod tests {
     use super::*;
 
     fn engines(store: &str, queue: &str, events: &str) -> config::Engines {
+        let shared = if store.is_empty() { "" } else { "postgres" };
         let url = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        config::Engines { cluster: "cupel".to_owned(), store: url(store), queue: url(queue), events: url(events) }
+        config::Engines {
+            cluster: "cupel".to_owned(),
+            store: url(store),
+            queue: url(queue),
+            events: url(events),
+            blobs: url(shared),
+            blobs_kept_max: cupel_types::Bytes::mib(1),
+        }
     }
 
     #[test]

@@ -60,7 +60,7 @@ pub(crate) fn prepare(config: &Config) -> anyhow::Result<Ground> {
         false => LocalSandbox::launch(slots, registry.iter(), prepared),
     };
     let launched = launched.context("cannot start the sandbox")?;
-    owner::become_owner(&data)?;
+    owner::become_owner_beside(&data, config.engines.shared_directory())?;
     // From here on whatever is made in the data directory is its owner's.
     let lock = data.lock()?;
     for language in registry.iter().filter(|language| language.is_available()) {
@@ -83,7 +83,7 @@ pub(crate) fn prepare_without_sandbox(config: &Config) -> anyhow::Result<Ground>
     let data = DataDir::open(&config.data)?;
     let registry = local::registry(&config.languages)?;
     owner::settle(&data)?;
-    owner::become_owner(&data)?;
+    owner::become_owner_beside(&data, config.engines.shared_directory())?;
     let lock = data.lock()?;
     Ok(Ground { data, lock, registry, metrics: telemetry::metrics()?, workshop: None })
 }

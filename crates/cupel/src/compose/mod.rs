@@ -18,12 +18,12 @@ use anyhow::Context;
 use cupel_api::{ApiState, ServeSettings};
 use cupel_core::accounts::Accounts;
 use cupel_core::cluster::{BEAT_EVERY, Order};
-use cupel_core::{Bounds, Clock, Core, CoreParts, EventBus, Queue, Store, chain};
+use cupel_core::{Blobs, Bounds, Clock, Core, CoreParts, EventBus, Packages, Queue, Store, chain};
 use cupel_events::{EmbeddedBus, EventBounds};
 use cupel_judge::Executor;
 use cupel_languages::Registry;
 use cupel_queue::EmbeddedQueue;
-use cupel_store::{LocalPackages, ServeLock};
+use cupel_store::{LocalPackages, ServeLock, SharedPackages};
 use cupel_types::WorkerId;
 use cupel_worker::{ExecutorFactory, Worker, WorkerParts};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -45,6 +45,9 @@ use crate::{alerts, shipped, telemetry, webhooks};
 
 /// How often leases are checked and due runs are offered.
 const SWEEP: Duration = Duration::from_secs(1);
+
+/// How often packages that no problem names are looked for.
+const TIDY: Duration = Duration::from_secs(20 * 60);
 
 /// What a process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +105,7 @@ impl Server {
         let address = listener.local_addr()?;
         let engines = Engines::open(config, &data).await?;
         let (store, queue) = (Arc::clone(&engines.store), Arc::clone(&engines.queue));
-        let events = Arc::clone(&engines.events);
+        let (events, blobs) = (Arc::clone(&engines.events), engines.blobs.clone());
         let counts_instructions = workshop.as_ref().is_some_and(|w| w.examination.features.uncounted.is_none());
         let core = core(&data, &engines, registry.clone(), config, counts_instructions)?;
         if role.accepts() {
@@ -124,6 +127,7 @@ impl Server {
         let slots = workshop.as_ref().map_or(0, |workshop| workshop.slots);
         if let Some(workshop) = workshop {
             launcher_lost = watch_launcher(&workshop.sandbox)?;
+            let workshop = share_artifacts(workshop, blobs, &store).await?;
             drained = start_worker(config, &core, workshop, registry, &shutdown, &mut tasks);
             // Ends with the bus, which outlives the worker.
             let core = core.clone();
@@ -211,11 +215,26 @@ async fn begin(config: &Config, core: &Core) -> anyhow::Result<()> {
         core.recover_orphans().await?;
         // Of several nodes the one that sweeps offers what the queue does not have; each would offer everything.
         core.recover().await?;
+    } else if config.engines.blobs.is_some() {
+        // Others may be importing; what they are about to name stays.
+        core.sweep_packages().await?;
     }
     if config.problems.shipped {
         shipped::load(core).await?;
     }
     Ok(())
+}
+
+/// Lets workers have what another one of them has compiled.
+async fn share_artifacts(
+    workshop: Workshop,
+    blobs: Option<Arc<dyn Blobs>>,
+    store: &Arc<dyn Store>,
+) -> anyhow::Result<Workshop> {
+    let Some(blobs) = blobs else { return Ok(workshop) };
+    let secret = store.shared_secret("artifacts", rand::random()).await?;
+    let artifacts = workshop.artifacts.shared_by(blobs, &secret).context("cannot share compiled programs")?;
+    Ok(Workshop { artifacts, ..workshop })
 }
 
 /// Starts what runs programs; the token is cancelled when it has ended before the process was to stop.
@@ -309,11 +328,16 @@ fn core(
     config: &Config,
     counts_instructions: bool,
 ) -> anyhow::Result<Core> {
+    let local = LocalPackages::open(&data.packages(), registry.clone())?;
+    let packages: Arc<dyn Packages> = match &engines.blobs {
+        None => Arc::new(local),
+        Some(blobs) => Arc::new(SharedPackages::new(Arc::clone(blobs), local, config.engines.blobs_kept_max)?),
+    };
     Ok(Core::new(CoreParts {
         store: Arc::clone(&engines.store),
         queue: Arc::clone(&engines.queue),
         events: Arc::clone(&engines.events),
-        packages: Arc::new(LocalPackages::open(&data.packages(), registry.clone())?),
+        packages,
         clock: Arc::clone(&engines.clock),
         registry,
         policy: policy(&config.worker),
@@ -340,6 +364,7 @@ pub(crate) async fn idle_api(
         queue: Arc::new(EmbeddedQueue::new(1)),
         events: Arc::new(EmbeddedBus::new(EventBounds::default())),
         clock: Arc::clone(clock),
+        blobs: None,
     };
     let core = core(data, &engines, Registry::default(), config, false)?;
     Ok(cupel_api::router(ApiState {
@@ -357,10 +382,17 @@ pub(crate) async fn idle_api(
 async fn sweep(core: Core, mut alerts: Option<alerts::Watch>, place: (PathBuf, u64), shutdown: CancellationToken) {
     let mut ticks = tokio::time::interval(SWEEP);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut tidied = Instant::now();
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
             _ = ticks.tick() => {}
+        }
+        if tidied.elapsed() >= TIDY {
+            tidied = Instant::now();
+            if let Err(error) = core.remove_unnamed_packages().await {
+                tracing::warn!(error = chain(&error), "could not remove packages that no problem names");
+            }
         }
         let led = match core.sweep().await {
             Ok(swept) => swept.led,

@@ -64,19 +64,31 @@ pub(crate) struct Engines {
     pub(crate) store: Option<String>,
     pub(crate) queue: Option<String>,
     pub(crate) events: Option<String>,
+    pub(crate) blobs: Option<String>,
+    /// How many bytes of packages from the blob store are kept on this machine.
+    pub(crate) blobs_kept_max: Bytes,
+}
+
+impl Engines {
+    /// The directory that all nodes mount, where blobs lie in one.
+    pub(crate) fn shared_directory(&self) -> Option<&Path> {
+        self.blobs.as_deref()?.strip_prefix("file://").map(Path::new)
+    }
 }
 
 /// Addresses have passwords in them.
 impl fmt::Debug for Engines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Engines { cluster, store, queue, events } = self;
+        let Engines { cluster, store, queue, events, blobs, blobs_kept_max } = self;
         let scheme = |url: &Option<String>| url.as_ref().and_then(|url| Some(url.split_once(':')?.0.to_owned()));
-        let (store, queue, events) = (scheme(store), scheme(queue), scheme(events));
+        let (store, queue, events, blobs) = (scheme(store), scheme(queue), scheme(events), scheme(blobs));
         f.debug_struct("Engines")
             .field("cluster", cluster)
             .field("store", &store)
             .field("queue", &queue)
             .field("events", &events)
+            .field("blobs", &blobs)
+            .field("blobs_kept_max", blobs_kept_max)
             .finish()
     }
 }
@@ -364,6 +376,8 @@ fn engines(layers: &mut Layers) -> Engines {
         store: engine(layers, "store.url", &["postgres", "postgresql"]),
         queue: engine(layers, "queue.url", &["postgres", "redis", "rediss", "amqp", "amqps", "kafka"]),
         events: engine(layers, "events.url", &["postgres", "redis", "rediss"]),
+        blobs: engine(layers, "blobs.url", &["s3", "file"]),
+        blobs_kept_max: layers.bytes("blobs.kept_max"),
     }
 }
 

@@ -51,6 +51,7 @@ impl Site {
             ("CUPEL_STORE__URL", &store),
             ("CUPEL_QUEUE__URL", &queue),
             ("CUPEL_EVENTS__URL", &events),
+            ("CUPEL_BLOBS__URL", "postgres"),
             ("CUPEL_WORKER__LEASE", LEASE),
         ]);
         let start = |role| cluster.start(role);
