@@ -179,6 +179,7 @@ impl Core {
             last: after,
             ended: false,
             told_gap: false,
+            missed_something: false,
             stored: stored.into(),
             live,
         })))
@@ -213,6 +214,8 @@ struct Watch {
     ended: bool,
     /// Whether the last thing that was told is that something is missing.
     told_gap: bool,
+    /// Whether the store is to be asked when the bus has nothing at hand.
+    missed_something: bool,
     stored: VecDeque<Event>,
     live: Box<dyn Subscription>,
 }
@@ -224,19 +227,15 @@ impl Watch {
         self.told_gap = false;
         Some(Received::Event(event))
     }
+}
 
-    /// Whether the run has ended and the store has the rest, which is given then.
-    async fn goes_on_from_store(&mut self) -> bool {
-        match self.store.events(self.id, self.last).await {
-            Ok(rest) if rest.last().is_some_and(|e| e.kind.is_final()) => {
-                self.stored = rest.into();
-                true
-            }
-            Ok(_) => false,
-            Err(error) => {
-                tracing::warn!(submission.id = %self.id, %error, "cannot complete a watched log");
-                false
-            }
+/// What the store has after `last`, if the run has ended: of one that goes on it has nothing.
+async fn rest(store: &Arc<dyn Store>, id: SubmissionId, last: Seq) -> Option<VecDeque<Event>> {
+    match store.events(id, last).await {
+        Ok(rest) => rest.last().is_some_and(|e| e.kind.is_final()).then(|| rest.into()),
+        Err(error) => {
+            tracing::warn!(submission.id = %id, %error, "cannot complete a watched log");
+            None
         }
     }
 }
@@ -250,22 +249,34 @@ impl Subscription for Watch {
                     return self.give(event);
                 }
             }
-            match self.live.next().await {
+            let received = if self.missed_something {
+                tokio::select! {
+                    biased;
+                    received = self.live.next() => received,
+                    // What was missed may be the end.
+                    rest = rest(&self.store, self.id, self.last) => {
+                        self.missed_something = false;
+                        self.stored = rest.unwrap_or_default();
+                        continue;
+                    }
+                }
+            } else {
+                self.live.next().await
+            };
+            match received {
                 Some(Received::Event(event)) if event.seq <= self.last => {}
                 Some(Received::Event(event)) => return self.give(event),
-                // What is missing may be the end. The store has nothing of a run that goes on.
                 Some(Received::Gap) => {
-                    if !self.goes_on_from_store().await && !self.told_gap {
-                        self.told_gap = true;
+                    self.missed_something = true;
+                    if !std::mem::replace(&mut self.told_gap, true) {
                         return Some(Received::Gap);
                     }
                 }
                 // The bus has no more. If the run has ended, the store has the rest.
-                None => {
-                    if !self.goes_on_from_store().await {
-                        return None;
-                    }
-                }
+                None => match rest(&self.store, self.id, self.last).await {
+                    Some(rest) => self.stored = rest,
+                    None => return None,
+                },
             }
         }
         None

@@ -1,7 +1,7 @@
 //! The `Queue` port's adapters. All of them pass the suite in `cupel-testkit`, those at brokers on real servers.
 //!
-//! `embedded` is a line in memory. The others are a [`broker`] each, a file and a cargo feature; what they have in common, which is
-//! nearly everything that a queue promises, is in [`brokered`]. [`connect`] makes the one that a URL names.
+//! `embedded` is a line in memory. The others are a `broker.rs` each, a file and a cargo feature; what they have in common, which is
+//! nearly everything that a queue promises, is in `brokered/`. [`connect`] makes the one that a URL names.
 //!
 //! *Architecture invariant:* a queue carries hints, never the truth. It may lose them and may give one
 //! twice; what it must do is be fair, be bounded and never block whoever publishes.

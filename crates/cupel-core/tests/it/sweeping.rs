@@ -102,7 +102,7 @@ async fn a_scheduled_run_that_becomes_due_behind_a_long_line_is_queued_in_time()
 async fn sweeping_an_idle_store_does_nothing() {
     let app = App::start().await;
     for _ in 0..3 {
-        assert_eq!(app.core.sweep().await.unwrap(), cupel_core::Swept::default());
+        assert_eq!(app.core.sweep().await.unwrap(), cupel_core::Swept { led: true, ..cupel_core::Swept::default() });
         app.clock.advance(Duration::from_secs(1));
     }
 }

@@ -5,7 +5,7 @@
 //! prefixes all they make. What each can be put through is at [`Server`].
 //!
 //! Nothing stays behind, however the test process ends: the kernel kills the servers with it, and a small process that
-//! waits for its end removes their folders ([`keeper`]). A server that is not installed fails the test and names the package.
+//! waits for its end removes their folders (`keeper.rs`). A server that is not installed fails the test and names the package.
 //!
 //! All calls block, for up to some seconds.
 
