@@ -42,7 +42,7 @@ impl Default for Settings {
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum ConnectError {
     #[error(
-        "queue.url: there is no queue for `{scheme}`; it can be empty (in this process), `postgres` (the store's database), or begin with postgres://, redis:// or rediss://"
+        "queue.url: there is no queue for `{scheme}`; it can be empty (in this process), `postgres` (the store's database), or begin with postgres://, redis://, rediss://, amqp:// or amqps://"
     )]
     Scheme { scheme: String },
     #[error("queue.url: this program was built without the feature `{feature}`, which this URL needs")]
@@ -93,6 +93,12 @@ pub async fn connect(url: &str, settings: Settings) -> Result<Arc<dyn Queue>, Co
                 .await;
             #[cfg(not(feature = "redis"))]
             Err(ConnectError::NotBuilt { feature: "redis" })
+        }
+        "amqp" | "amqps" => {
+            #[cfg(feature = "rabbitmq")]
+            return start(url, &settings, Ok(crate::rabbitmq::RabbitMq::new(url, &settings.cluster))).await;
+            #[cfg(not(feature = "rabbitmq"))]
+            Err(ConnectError::NotBuilt { feature: "rabbitmq" })
         }
         _ => Err(ConnectError::Scheme { scheme: scheme.chars().take(32).collect() }),
     }

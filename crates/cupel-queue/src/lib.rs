@@ -11,10 +11,14 @@ mod broker;
 mod brokered;
 mod connect;
 mod embedded;
+#[cfg(feature = "rabbitmq")]
+mod inbox;
 mod line;
 mod names;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(feature = "rabbitmq")]
+mod rabbitmq;
 #[cfg(feature = "redis")]
 mod redis;
 mod shares;

@@ -70,12 +70,13 @@ impl State {
         hints
     }
 
-    /// The broker has them.
+    /// The broker has them. One that was taken before the broker said so is not there any more.
     pub(super) fn moved(&mut self, hints: &[RunHint]) {
         for hint in hints {
-            self.moving.remove(&hint.run);
-            self.recent.add(hint.run);
-            self.gauge.put(index(hint.class));
+            if self.moving.remove(&hint.run).is_some() {
+                self.recent.add(hint.run);
+                self.gauge.put(index(hint.class));
+            }
         }
     }
 
@@ -86,8 +87,10 @@ impl State {
 
     pub(super) fn arrive(&mut self, link: &Arc<dyn Link>, deliveries: Vec<Delivery>) {
         for delivery in deliveries {
-            self.recent.forget(delivery.hint.run);
-            self.gauge.taken(index(delivery.hint.class));
+            if self.moving.remove(&delivery.hint.run).is_none() {
+                self.recent.forget(delivery.hint.run);
+                self.gauge.taken(index(delivery.hint.class));
+            }
             self.arrived.push_back((Arc::downgrade(link), delivery));
         }
     }
@@ -125,5 +128,54 @@ impl State {
     pub(super) fn disconnected(&mut self) {
         self.recent = Recent::default();
         self.unsettled.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use async_trait::async_trait;
+    use cupel_types::PriorityClass;
+    use uuid::Uuid;
+
+    use crate::broker::{BrokerError, Tag};
+    use crate::shares::PerClass;
+
+    struct Nowhere;
+
+    #[async_trait]
+    impl Link for Nowhere {
+        async fn put(&self, _: &[RunHint]) -> Result<(), BrokerError> {
+            Ok(())
+        }
+        async fn ready(&self) -> Result<PerClass<usize>, BrokerError> {
+            Ok(PerClass::default())
+        }
+        async fn take(&self, _: PerClass<usize>) -> Result<Vec<Delivery>, BrokerError> {
+            Ok(Vec::new())
+        }
+        async fn wait(&self) -> Result<Vec<Delivery>, BrokerError> {
+            Ok(Vec::new())
+        }
+        async fn rest(&self, _: Vec<Delivery>) -> Result<(), BrokerError> {
+            Ok(())
+        }
+    }
+
+    /// RabbitMQ confirms a hint after it has delivered it, and Redis' answers come by two connections.
+    #[test]
+    fn a_hint_that_arrives_before_the_broker_confirms_it_may_come_again_at_once() {
+        let id = |n| Uuid::from_u128(n);
+        let hint =
+            RunHint { run: RunId::from_uuid(id(1)), owner: UserId::from_uuid(id(2)), class: PriorityClass::Batch };
+        let link: Arc<dyn Link> = Arc::new(Nowhere);
+        let mut state = State::default();
+        state.line.push(hint);
+        let moving = state.next_to_move(10, 10);
+        assert_eq!((moving.as_slice(), state.is_known(hint.run), state.depth()), ([hint].as_slice(), true, 1));
+        state.arrive(&link, vec![Delivery { hint, tag: Tag::default() }]);
+        state.moved(&moving);
+        assert_eq!((state.is_known(hint.run), state.depth()), (false, 0));
+        assert_eq!(state.hand_out().map(|hinted| hinted.hint), Some(hint));
     }
 }

@@ -38,6 +38,8 @@ async fn nobody_there_is_told_with_the_remedy() {
         "redis://:hunter2@127.0.0.1:1/",
         #[cfg(feature = "postgres")]
         "postgres://u:hunter2@127.0.0.1:1/d",
+        #[cfg(feature = "rabbitmq")]
+        "amqp://u:hunter2@127.0.0.1:1",
     ] {
         let told = told(url, settings(1)).await;
         assert!(told.contains("queue.url") && told.contains("127.0.0.1:1"), "{told}");
@@ -56,6 +58,8 @@ async fn a_wrong_password_is_told_with_the_remedy() {
         wrong(Postgres::shared().url()),
         #[cfg(feature = "postgres")]
         Postgres::shared().url_of("nowhere"),
+        #[cfg(feature = "rabbitmq")]
+        wrong(cupel_testkit::servers::RabbitMq::shared().url()),
     ] {
         let told = told(&url, settings(1)).await;
         assert!(told.contains("queue.url") && told.contains("look at the user, the password"), "{url}: {told}");

@@ -1,0 +1,72 @@
+//! What a broker has sent ahead of need, by class, for brokers that send of their own accord.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::broker::{BrokerError, Delivery, Fault};
+use crate::brokered::WAIT_MAX;
+use crate::shares::{PerClass, index};
+
+#[derive(Default)]
+pub(crate) struct Inbox {
+    state: Mutex<State>,
+    /// Rung when something has come, or nothing more will.
+    bell: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    classes: PerClass<VecDeque<Delivery>>,
+    /// Why nothing more will come.
+    failed: Option<String>,
+}
+
+impl Inbox {
+    pub(crate) fn push(&self, delivery: Delivery) {
+        self.state().classes[index(delivery.hint.class)].push_back(delivery);
+        self.bell.notify_one();
+    }
+
+    /// Nothing more will come.
+    pub(crate) fn fail(&self, why: impl Into<String>) {
+        self.state().failed.get_or_insert(why.into());
+        self.bell.notify_one();
+    }
+
+    /// Up to so many of each class.
+    pub(crate) fn take(&self, wanted: PerClass<usize>) -> Result<Vec<Delivery>, BrokerError> {
+        let mut state = self.state();
+        let mut taken = Vec::new();
+        for (class, wanted) in state.classes.iter_mut().zip(wanted) {
+            let most = wanted.min(class.len());
+            taken.extend(class.drain(..most));
+        }
+        match &state.failed {
+            // What is here was given to this node all the same.
+            Some(why) if taken.is_empty() => Err(BrokerError::new("take hints", Fault::Unreachable, why.clone())),
+            _ => Ok(taken),
+        }
+    }
+
+    /// Until there may be something to take, or [`WAIT_MAX`].
+    pub(crate) async fn wait(&self) {
+        let is_over = {
+            let state = self.state();
+            state.failed.is_some() || state.classes.iter().any(|class| !class.is_empty())
+        };
+        if !is_over {
+            let _ = tokio::time::timeout(WAIT_MAX, self.bell.notified()).await;
+        }
+    }
+
+    /// Everything.
+    pub(crate) fn drain(&self) -> Vec<Delivery> {
+        self.state().classes.iter_mut().flat_map(|class| class.drain(..)).collect()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,239 @@
+//! RabbitMQ: a durable queue a class, published to with confirms, consumed from with manual acknowledgements.
+//!
+//! - A hint is put when the broker has confirmed it: then it survives the broker's restart. One that cannot be routed, because its
+//!   queue is gone, comes back and counts as a failure; with the next connection all queues are declared again.
+//! - While somebody here waits for hints there is a consumer on each queue, which may have [`PREFETCH`] unsettled. When nobody
+//!   does, the consumers are cancelled and what they brought goes back, so that a busy node holds nothing that an idle one could do.
+//! - Priorities are a queue each, because a priority queue lets its low ones starve.
+//! - A node that dies takes its connection along: RabbitMQ gives what it had to others.
+//! - A message that cannot be read is rejected, and goes to the queue `CLUSTER.any.unreadable`, where the last thousand stay to be
+//!   looked at.
+//!
+//! Sources: RabbitMQ's documentation, "Consumer Acknowledgements and Publisher Confirms", "Consumer Prefetch", "Dead Letter
+//! Exchanges".
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cupel_core::RunHint;
+use cupel_types::PriorityClass;
+use futures_util::StreamExt as _;
+use futures_util::future::{try_join_all, try_join3};
+use lapin::options::{
+    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicPublishOptions, BasicQosOptions,
+    BasicRejectOptions, ConfirmSelectOptions, QueueDeclareOptions,
+};
+use lapin::protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError};
+use lapin::types::{AMQPValue, FieldTable, ShortString};
+use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, Consumer, Error, ErrorKind};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::broker::{Broker, BrokerError, Delivery, Fault, Link, Settled, Tag, per_class};
+use crate::inbox::Inbox;
+use crate::shares::{PerClass, index};
+use crate::{names, wire};
+
+/// Hints of a class that a node may have and not have settled. Settling follows taking within milliseconds.
+const PREFETCH: u16 = 32;
+/// Unreadable messages that are kept.
+const UNREADABLE_MAX: i32 = 1000;
+/// `delivery_mode` of messages that a durable queue keeps through a restart.
+const PERSISTENT: u8 = 2;
+
+/// A RabbitMQ server.
+pub(crate) struct RabbitMq {
+    url: String,
+    queues: PerClass<String>,
+    unreadable: String,
+}
+
+impl RabbitMq {
+    pub(crate) fn new(url: &str, cluster: &str) -> RabbitMq {
+        // A bare slash names the virtual host with an empty name, which nobody means.
+        let url = url.strip_suffix('/').filter(|url| !url.ends_with('/')).unwrap_or(url).to_owned();
+        let queues = per_class(|class| names::of_class(cluster, names::ANY, class));
+        RabbitMq { url, queues, unreadable: names::of_route(cluster, names::ANY, "unreadable") }
+    }
+}
+
+#[async_trait]
+impl Broker for RabbitMq {
+    async fn connect(&self) -> Result<Arc<dyn Link>, BrokerError> {
+        let properties = ConnectionProperties::default().with_connection_name("cupel queue".into());
+        let connection = Connection::connect(&self.url, properties).await.map_err(to("connect"))?;
+        let channel = || async { connection.create_channel().await.map_err(to("open a channel")) };
+        let (puts, looks, takes) = (channel().await?, channel().await?, channel().await?);
+        puts.confirm_select(ConfirmSelectOptions::default()).await.map_err(to("ask for confirms"))?;
+        takes.basic_qos(PREFETCH, BasicQosOptions::default()).await.map_err(to("limit what is sent ahead"))?;
+
+        let declaring = to("declare its queues");
+        let mut bounded = FieldTable::default();
+        bounded.insert("x-max-length".into(), AMQPValue::LongInt(UNREADABLE_MAX));
+        looks.queue_declare(self.unreadable.as_str().into(), durable(), bounded).await.map_err(&declaring)?;
+        for queue in &self.queues {
+            let mut dead = FieldTable::default();
+            dead.insert("x-dead-letter-exchange".into(), AMQPValue::LongString("".into()));
+            dead.insert("x-dead-letter-routing-key".into(), AMQPValue::LongString(self.unreadable.as_str().into()));
+            looks.queue_declare(queue.as_str().into(), durable(), dead).await.map_err(&declaring)?;
+        }
+        Ok(Arc::new(RabbitMqLink {
+            _connection: connection,
+            puts,
+            looks,
+            takes,
+            queues: self.queues.clone(),
+            inbox: Arc::default(),
+            consuming: tokio::sync::Mutex::default(),
+        }))
+    }
+}
+
+fn durable() -> QueueDeclareOptions {
+    QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() }
+}
+
+struct RabbitMqLink {
+    _connection: Connection,
+    puts: Channel,
+    looks: Channel,
+    takes: Channel,
+    queues: PerClass<String>,
+    inbox: Arc<Inbox>,
+    consuming: tokio::sync::Mutex<Option<Consuming>>,
+}
+
+/// A consumer on each queue.
+struct Consuming {
+    tags: Vec<ShortString>,
+    readers: Vec<JoinHandle<()>>,
+    /// Set when it ends because it is meant to.
+    stopping: CancellationToken,
+}
+
+#[async_trait]
+impl Link for RabbitMqLink {
+    async fn put(&self, hints: &[RunHint]) -> Result<(), BrokerError> {
+        let publish = |hint: &RunHint| {
+            let (queue, message) = (self.queues[index(hint.class)].as_str().into(), wire::write(hint));
+            async move {
+                let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+                let properties = BasicProperties::default().with_delivery_mode(PERSISTENT);
+                self.puts.basic_publish("".into(), queue, options, message.as_bytes(), properties).await?.await
+            }
+        };
+        let confirmed = try_join_all(hints.iter().map(publish)).await.map_err(to("put hints"))?;
+        if confirmed.iter().all(|confirmed| matches!(confirmed, Confirmation::Ack(None))) {
+            Ok(())
+        } else {
+            Err(BrokerError::new("put hints", Fault::Other, "the broker did not take all of them"))
+        }
+    }
+
+    /// What is in somebody's hands is not counted.
+    async fn ready(&self) -> Result<PerClass<usize>, BrokerError> {
+        let ask = |queue: &str| {
+            let queue = queue.into();
+            async move {
+                let passive = QueueDeclareOptions { passive: true, ..durable() };
+                self.looks.queue_declare(queue, passive, FieldTable::default()).await
+            }
+        };
+        let [a, b, c] = &self.queues;
+        let (a, b, c) = try_join3(ask(a), ask(b), ask(c)).await.map_err(to("count hints"))?;
+        Ok([a, b, c].map(|queue| queue.message_count() as usize))
+    }
+
+    async fn take(&self, wanted: PerClass<usize>) -> Result<Vec<Delivery>, BrokerError> {
+        let mut consuming = self.consuming.lock().await;
+        if consuming.is_none() {
+            *consuming = Some(self.consume().await?);
+        }
+        self.inbox.take(wanted)
+    }
+
+    async fn wait(&self) -> Result<Vec<Delivery>, BrokerError> {
+        self.inbox.wait().await;
+        Ok(Vec::new())
+    }
+
+    async fn settle(&self, settled: &[Settled]) -> Result<(), BrokerError> {
+        let ack = |settled: &Settled| self.takes.basic_ack(settled.tag.0, BasicAckOptions::default());
+        try_join_all(settled.iter().map(ack)).await.map_err(to("settle hints"))?;
+        Ok(())
+    }
+
+    async fn rest(&self, mut unwanted: Vec<Delivery>) -> Result<(), BrokerError> {
+        if let Some(Consuming { tags, readers, stopping }) = self.consuming.lock().await.take() {
+            stopping.cancel();
+            for tag in tags {
+                self.takes.basic_cancel(tag, BasicCancelOptions::default()).await.map_err(to("stop consuming"))?;
+            }
+            for reader in readers {
+                // It can only have been cancelled with the runtime.
+                let _ = reader.await;
+            }
+        }
+        unwanted.append(&mut self.inbox.drain());
+        let nack = |delivery: &Delivery| {
+            self.takes.basic_nack(delivery.tag.0, BasicNackOptions { requeue: true, ..BasicNackOptions::default() })
+        };
+        try_join_all(unwanted.iter().map(nack)).await.map_err(to("give hints back"))?;
+        Ok(())
+    }
+}
+
+impl RabbitMqLink {
+    async fn consume(&self) -> Result<Consuming, BrokerError> {
+        let (mut tags, mut readers) = (Vec::new(), Vec::new());
+        let stopping = CancellationToken::new();
+        for (queue, class) in self.queues.iter().zip(PriorityClass::ALL) {
+            let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
+            let consumer = self.takes.basic_consume(queue.as_str().into(), "".into(), options, arguments).await;
+            let consumer = consumer.map_err(to("consume"))?;
+            tags.push(consumer.tag());
+            readers.push(tokio::spawn(read(consumer, class, Arc::clone(&self.inbox), stopping.clone())));
+        }
+        Ok(Consuming { tags, readers, stopping })
+    }
+}
+
+/// Until the consumer is cancelled, by us or by the broker.
+async fn read(mut consumer: Consumer, class: PriorityClass, inbox: Arc<Inbox>, stopping: CancellationToken) {
+    while let Some(delivery) = consumer.next().await {
+        let delivery = match delivery {
+            Ok(delivery) => delivery,
+            Err(error) => return inbox.fail(error.to_string()),
+        };
+        match wire::read_of(class, &delivery.data) {
+            Some(hint) => inbox.push(Delivery { hint, tag: Tag(delivery.delivery_tag, 0) }),
+            None => {
+                if let Err(error) = delivery.reject(BasicRejectOptions { requeue: false }).await {
+                    return inbox.fail(error.to_string());
+                }
+            }
+        }
+    }
+    if !stopping.is_cancelled() {
+        inbox.fail("the broker has cancelled the consumer");
+    }
+}
+
+fn to(doing: &'static str) -> impl Fn(Error) -> BrokerError {
+    move |error| {
+        let fault = match error.kind() {
+            ErrorKind::ProtocolError(error) => match error.kind() {
+                AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) => Fault::Denied,
+                // A virtual host that is not there, or not for this user.
+                AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED) => Fault::Denied,
+                _ => Fault::Other,
+            },
+            ErrorKind::IOError(error) if error.kind() == std::io::ErrorKind::Other => Fault::Url,
+            ErrorKind::IOError(_) | ErrorKind::MissingHeartbeatError | ErrorKind::InvalidConnectionState(_) => {
+                Fault::Unreachable
+            }
+            _ => Fault::Other,
+        };
+        BrokerError::new(doing, fault, error)
+    }
+}
