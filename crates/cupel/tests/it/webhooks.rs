@@ -109,7 +109,11 @@ fn an_operator_is_told_once_when_workers_stop_and_once_when_they_go_on() {
             }
             ids.push(id.to_owned());
             let event: Value = serde_json::from_str(&body).unwrap();
-            return (event["type"].as_str().unwrap().to_owned(), event["data"]["alert"].as_str().unwrap().to_owned());
+            let alert = event["data"]["alert"].as_str().unwrap();
+            // The disk under the test may be nearly full.
+            if alert != "disk-low" {
+                return (event["type"].as_str().unwrap().to_owned(), alert.to_owned());
+            }
         }
     };
     tell("pause");
