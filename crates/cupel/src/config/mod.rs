@@ -374,7 +374,7 @@ fn engines(layers: &mut Layers) -> Engines {
     Engines {
         cluster,
         store: engine(layers, "store.url", &["postgres", "postgresql"]),
-        queue: engine(layers, "queue.url", &["postgres", "redis", "rediss", "amqp", "amqps"]),
+        queue: engine(layers, "queue.url", &["postgres", "redis", "rediss", "amqp", "amqps", "kafka"]),
         events: engine(layers, "events.url", &["postgres", "redis", "rediss"]),
         blobs: engine(layers, "blobs.url", &["s3", "file"]),
         blobs_kept_max: layers.bytes("blobs.kept_max"),
