@@ -46,7 +46,7 @@ test-compose: ## run deploy/compose for real, in a Docker Engine and a network o
 	@scripts/test-compose.sh $(ENGINE)
 
 bench: ## measure against the bare program; tables here, JSON in bench/results/
-	@scripts/setup.sh build
+	@scripts/setup.sh build servers
 	@scripts/bench.sh
 
 bench-sandbox: ## Cupel beside bubblewrap, crun, runc, docker, and its targets (DOCKER=1 installs docker; ARGS=--quick)

@@ -406,20 +406,6 @@ pub enum QueueError {
     Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Whether hints get from this process to the others.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum QueueHealth {
-    /// They do, or there are no others.
-    Connected,
-    /// They wait here until its broker is back.
-    Away {
-        /// For how long it has been away.
-        lasted: Duration,
-        /// What the last try said.
-        why: String,
-    },
-}
-
 /// Moves hints from those who accept to those who work. It may lose them and may give one twice:
 /// the store is the truth.
 #[async_trait]
@@ -438,8 +424,8 @@ pub trait Queue: Send + Sync {
     async fn depth_of(&self, owner: UserId) -> Result<usize, QueueError>;
     /// How many may wait.
     fn depth_max(&self) -> usize;
-    /// Whether hints get through; for `/readyz` and `/healthz`.
-    fn health(&self) -> QueueHealth;
+    /// Whether hints get from this process to others at the moment; if not why, for people. Asks nobody.
+    fn health(&self) -> Result<(), String>;
     /// Ends it: who waits and who comes gets [`QueueError::Closed`]. What was taken and not given out goes back to where
     /// others find it.
     fn close(&self);

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use cupel_core::{Hinted, Queue, QueueError, QueueHealth, RunHint};
+use cupel_core::{Hinted, Queue, QueueError, RunHint};
 use cupel_types::UserId;
 use tokio::sync::Notify;
 
@@ -111,8 +111,8 @@ impl Queue for EmbeddedQueue {
         self.depth_max
     }
 
-    fn health(&self) -> QueueHealth {
-        QueueHealth::Connected
+    fn health(&self) -> Result<(), String> {
+        Ok(())
     }
 
     fn close(&self) {

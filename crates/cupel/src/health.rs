@@ -55,7 +55,8 @@ impl Health for ServerHealth {
             ));
         }
         let mut degraded = self.degraded.clone();
-        // Results are in the store all the same, and who waits looks there.
+        // What waits and what has ended is in the store all the same: those who work and those who wait look there.
+        degraded.extend(self.core.queue().health().err());
         degraded.extend(self.core.events().health().err());
         // What is accepted waits until there is somebody who runs it.
         match self.core.workers_alive().await {

@@ -5,7 +5,7 @@ use std::hash::BuildHasher as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use cupel_core::{QueueHealth, chain};
+use cupel_core::chain;
 use tokio::sync::{mpsc, watch};
 
 use super::{Shared, in_time};
@@ -67,10 +67,13 @@ impl Keeper {
         }
     }
 
-    pub(super) fn health(&self) -> QueueHealth {
+    pub(super) fn health(&self) -> Result<(), String> {
         match &*self.away.lock().unwrap_or_else(PoisonError::into_inner) {
-            None => QueueHealth::Connected,
-            Some((since, why)) => QueueHealth::Away { lasted: since.elapsed(), why: why.clone() },
+            None => Ok(()),
+            Some((since, why)) => {
+                let lasted = since.elapsed().as_secs();
+                Err(format!("the queue's broker has been away for {lasted} s, and hints of runs wait here: {why}"))
+            }
         }
     }
 

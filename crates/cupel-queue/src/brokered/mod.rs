@@ -35,7 +35,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cupel_core::{Hinted, Queue, QueueError, QueueHealth, RunHint};
+use cupel_core::{Hinted, Queue, QueueError, RunHint};
 use cupel_types::UserId;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -233,7 +233,7 @@ impl Queue for BrokeredQueue {
         self.0.depth_max
     }
 
-    fn health(&self) -> QueueHealth {
+    fn health(&self) -> Result<(), String> {
         self.0.keeper.health()
     }
 

@@ -48,18 +48,18 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Start a process that accepts submissions and runs none, for several machines.
     ///
-    /// It needs engines that others reach, too: store.url, queue.url and events.url of the configuration. Its languages are those
-    /// of the workers. What is said of `cupel serve` holds for it as well.
+    /// It needs engines that others reach, too: store.url, queue.url, events.url and blobs.url of the configuration. Its languages
+    /// are those of the workers. What is said of `cupel serve` holds for it as well.
     #[command(
-        after_help = "Example:\n  CUPEL_STORE__URL=postgres://cupel@db/cupel CUPEL_QUEUE__URL=redis://broker CUPEL_EVENTS__URL=redis://broker cupel api --listen 0.0.0.0:8080"
+        after_help = "Example:\n  export CUPEL_STORE__URL=postgres://cupel@db/cupel CUPEL_BLOBS__URL=postgres\n  export CUPEL_QUEUE__URL=redis://broker CUPEL_EVENTS__URL=redis://broker\n  cupel api --listen 0.0.0.0:8080"
     )]
     Api(Serve),
     /// Start a process that runs programs and accepts no submissions, for several machines.
     ///
-    /// It needs engines that others reach, too: store.url, queue.url and events.url of the configuration. It listens for those who
-    /// ask how it is (/livez, /readyz, /healthz, /metrics). SIGTERM lets running programs end and gives the rest back.
+    /// It needs engines that others reach, too: store.url, queue.url, events.url and blobs.url of the configuration. It listens for
+    /// those who ask how it is (/livez, /readyz, /healthz, /metrics). SIGTERM lets running programs end and gives the rest back.
     #[command(
-        after_help = "Example:\n  CUPEL_STORE__URL=postgres://cupel@db/cupel CUPEL_QUEUE__URL=redis://broker CUPEL_EVENTS__URL=redis://broker cupel worker --listen 127.0.0.1:9090"
+        after_help = "Example:\n  export CUPEL_STORE__URL=postgres://cupel@db/cupel CUPEL_BLOBS__URL=postgres\n  export CUPEL_QUEUE__URL=redis://broker CUPEL_EVENTS__URL=redis://broker\n  cupel worker --listen 127.0.0.1:9090"
     )]
     Worker(Serve),
     Admin(Admin),

@@ -6,19 +6,18 @@
 //! put back; then whatever takes or makes work. At the end: nothing new is accepted, running programs end or are given
 //! back, then the store is closed.
 
+mod chores;
 pub(crate) mod engines;
 pub(crate) mod ground;
 mod settings;
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use cupel_api::{ApiState, ServeSettings};
 use cupel_core::accounts::Accounts;
-use cupel_core::cluster::{BEAT_EVERY, Order};
-use cupel_core::{Blobs, Bounds, Clock, Core, CoreParts, EventBus, Packages, Queue, Store, chain};
+use cupel_core::cluster::BEAT_EVERY;
+use cupel_core::{Blobs, Bounds, Clock, Core, CoreParts, EventBus, Packages, Queue, Store};
 use cupel_events::{EmbeddedBus, EventBounds};
 use cupel_judge::Executor;
 use cupel_languages::Registry;
@@ -26,7 +25,6 @@ use cupel_queue::EmbeddedQueue;
 use cupel_store::{LocalPackages, ServeLock, SharedPackages};
 use cupel_types::WorkerId;
 use cupel_worker::{ExecutorFactory, Worker, WorkerParts};
-use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -41,13 +39,7 @@ use crate::executor::LocalSandbox;
 use crate::first_account::{self, FirstAccount};
 use crate::health::ServerHealth;
 use crate::prepared;
-use crate::{alerts, shipped, telemetry, webhooks};
-
-/// How often leases are checked and due runs are offered.
-const SWEEP: Duration = Duration::from_secs(1);
-
-/// How often packages that no problem names are looked for.
-const TIDY: Duration = Duration::from_secs(20 * 60);
+use crate::{alerts, shipped, webhooks};
 
 /// What a process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,10 +104,7 @@ impl Server {
             begin(config, &core).await?;
         }
         let accounts = Accounts::new(Arc::clone(&store) as _, engines.clock, account_settings(&config.auth));
-        let first_account = match role {
-            Role::All | Role::Api => first_account::make(&accounts).await?,
-            Role::Worker => None,
-        };
+        let first_account = if role.accepts() { first_account::make(&accounts).await? } else { None };
 
         let shutdown = CancellationToken::new();
         let (mut tasks, mut launcher_lost, mut drained) =
@@ -151,17 +140,18 @@ impl Server {
                 tasks.push(tokio::spawn(sending));
                 watch
             });
-            let place = (data.path().to_owned(), u64::from(config.queue_depth_max));
-            tasks.push(tokio::spawn(sweep(core.clone(), alerts, place, shutdown.clone())));
+            let look = chores::Look { alerts, data: data.path().to_owned(), waiting_max: config.queue_depth_max };
+            tasks.push(tokio::spawn(chores::sweep(core.clone(), look, shutdown.clone())));
+            tasks.push(tokio::spawn(chores::tidy(core.clone(), shutdown.clone())));
             tasks.push(tokio::spawn(webhooks::run(core.clone(), config.webhooks.clone(), shutdown.clone())));
             cupel_api::router(state)
         } else {
             cupel_api::ops_router(state)
         };
         if role == Role::Api {
-            tasks.push(tokio::spawn(offer_languages(core.clone(), shutdown.clone())));
+            tasks.push(tokio::spawn(chores::offer_languages(core.clone(), shutdown.clone())));
         }
-        tasks.push(tokio::spawn(upkeep(metrics, data.path().to_owned(), shutdown.clone())));
+        tasks.push(tokio::spawn(chores::upkeep(metrics, data.path().to_owned(), shutdown.clone())));
         let api = tokio::spawn(cupel_api::serve(listener, router, shutdown.clone(), connections(slots)));
         Ok(Server {
             first_account,
@@ -375,84 +365,4 @@ pub(crate) async fn idle_api(
         metrics: Arc::new(String::new),
         shutdown: CancellationToken::new(),
     }))
-}
-
-/// Every second: expired leases, due runs, and the figures that are looked at rather than counted. `place`: the data directory, and
-/// how many runs may wait.
-async fn sweep(core: Core, mut alerts: Option<alerts::Watch>, place: (PathBuf, u64), shutdown: CancellationToken) {
-    let mut ticks = tokio::time::interval(SWEEP);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut tidied = Instant::now();
-    loop {
-        tokio::select! {
-            () = shutdown.cancelled() => return,
-            _ = ticks.tick() => {}
-        }
-        if tidied.elapsed() >= TIDY {
-            tidied = Instant::now();
-            if let Err(error) = core.remove_unnamed_packages().await {
-                tracing::warn!(error = chain(&error), "could not remove packages that no problem names");
-            }
-        }
-        let led = match core.sweep().await {
-            Ok(swept) => swept.led,
-            Err(error) => {
-                tracing::warn!(error = chain(&error), "could not sweep; the next second tries again");
-                false
-            }
-        };
-        let now = core.now();
-        let (Ok(counts), Ok(workers)) = (core.store().counts(now).await, core.workers_alive().await) else { continue };
-        let oldest =
-            counts.oldest_due_at.map_or(Duration::ZERO, |at| now.duration_since(at).try_into().unwrap_or_default());
-        metrics::gauge!("cupel_queue_depth").set(counts.queued as f64);
-        metrics::gauge!("cupel_queue_oldest_age_seconds").set(oldest.as_secs_f64());
-        let there = |order| workers.iter().filter(|worker| worker.beat.order == order).count();
-        for (state, order) in [("working", Order::Work), ("paused", Order::Pause), ("draining", Order::Drain)] {
-            metrics::gauge!("cupel_workers", "state" => state).set(there(order) as f64);
-        }
-        match &mut alerts {
-            Some(alerts) if led => {
-                let (data, waiting_max) = &place;
-                let seen = alerts::Seen {
-                    workers: there(Order::Work),
-                    waiting: counts.queued,
-                    waiting_max: *waiting_max,
-                    oldest,
-                    disk_left: telemetry::disk(data).map(|(free, size)| free / size),
-                };
-                alerts.look(&seen, Instant::now());
-            }
-            Some(alerts) => alerts.forget(),
-            None => {}
-        }
-    }
-}
-
-/// Every few seconds: which languages the workers have.
-async fn offer_languages(core: Core, shutdown: CancellationToken) {
-    let mut ticks = tokio::time::interval(BEAT_EVERY);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = shutdown.cancelled() => return,
-            _ = ticks.tick() => {}
-        }
-        if let Err(error) = core.offer_languages_of_workers().await {
-            tracing::warn!(error = chain(&error), "cannot ask the store which languages workers have");
-        }
-    }
-}
-
-/// Keeps the histograms small, and looks at the disk.
-async fn upkeep(metrics: PrometheusHandle, data: PathBuf, shutdown: CancellationToken) {
-    let mut ticks = tokio::time::interval(SWEEP);
-    loop {
-        tokio::select! {
-            () = shutdown.cancelled() => return,
-            _ = ticks.tick() => {}
-        }
-        metrics.run_upkeep();
-        telemetry::look_at_disk(&data);
-    }
 }
