@@ -14,11 +14,12 @@ use cupel_core::{Bounds, Clock, Core, CoreParts, EventBus, LeasePolicy, Queue, S
 use cupel_events::EventBounds;
 use cupel_queue::Settings;
 use cupel_store::{LocalPackages, PostgresOptions, PostgresStore, SqliteStore};
-use cupel_testkit::servers::{Postgres, Redis};
+use cupel_testkit::servers::{Postgres, RabbitMq, Redis};
 use cupel_testkit::{a_report, a_submission, a_user, fresh, registry};
 use cupel_types::{SubmissionId, UserId, WorkerId};
 use serde_json::{Value, json};
 
+use crate::counted::Counted;
 use crate::samples::Samples;
 use crate::table::Table;
 
@@ -41,23 +42,26 @@ enum Engines {
     Embedded,
     PostgresAlone,
     PostgresRedis,
+    PostgresRabbitMq,
 }
 
 impl Engines {
-    const ALL: [Engines; 3] = [Engines::Embedded, Engines::PostgresAlone, Engines::PostgresRedis];
+    const ALL: [Engines; 4] =
+        [Engines::Embedded, Engines::PostgresAlone, Engines::PostgresRedis, Engines::PostgresRabbitMq];
 
     const fn name(self) -> &'static str {
         match self {
             Engines::Embedded => "SQLite, in this process",
             Engines::PostgresAlone => "PostgreSQL alone",
             Engines::PostgresRedis => "PostgreSQL, Redis",
+            Engines::PostgresRabbitMq => "PostgreSQL, RabbitMQ, Redis for events",
         }
     }
 }
 
 /// Measures all of them; prints a table and gives the figures.
 pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
-    let (postgres, redis) = (Postgres::start_durable(), Redis::start());
+    let servers = (Postgres::start_durable(), Redis::start(), RabbitMq::start());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
     let mut table = Table::new(
         &format!("Dispatch of empty jobs, {} clients, {TAKERS} takers, milliseconds", plan.clients),
@@ -74,7 +78,7 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
     );
     let mut figures = serde_json::Map::new();
     for engines in Engines::ALL {
-        let measured = runtime.block_on(of(engines, &postgres, &redis, plan)).with_context(|| engines.name())?;
+        let measured = runtime.block_on(of(engines, &servers, plan)).with_context(|| engines.name())?;
         let ms = |samples: &Samples, percent| format!("{:.2}", samples.percentile(percent).as_secs_f64() * 1e3);
         table.row(vec![
             engines.name().to_owned(),
@@ -83,14 +87,14 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
             format!("{:.0}", measured.load.rate().unwrap_or_default()),
             ms(&measured.load, 50.0),
             ms(&measured.load, 99.0),
-            format!("{:.2}", measured.transactions),
-            format!("{:.2}", measured.commands),
+            format!("{:.2}", measured.asked.transactions),
+            format!("{:.2}", measured.asked.commands),
         ]);
         figures.insert(
             engines.name().to_owned(),
             json!({
                 "lone_claim": measured.lone.to_json(), "claim": measured.load.to_json(),
-                "transactions_per_job": measured.transactions, "redis_commands_per_job": measured.commands,
+                "transactions_per_job": measured.asked.transactions, "redis_commands_per_job": measured.asked.commands,
             }),
         );
         eprintln!("  measured {}", engines.name());
@@ -102,13 +106,15 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
 struct Measured {
     lone: Samples,
     load: Samples,
-    /// Of the database, for a job of the load.
-    transactions: f64,
-    /// Of Redis, for a job of the load.
-    commands: f64,
+    /// For a job of the load.
+    asked: Counted,
 }
 
-async fn of(engines: Engines, postgres: &Postgres, redis: &Redis, plan: Plan) -> anyhow::Result<Measured> {
+async fn of(
+    engines: Engines,
+    (postgres, redis, rabbitmq): &(Postgres, Redis, RabbitMq),
+    plan: Plan,
+) -> anyhow::Result<Measured> {
     let folder = tempfile::tempdir().context("making a folder")?;
     let cluster = cupel_testkit::servers::cluster();
     let database = postgres.database().await;
@@ -116,12 +122,13 @@ async fn of(engines: Engines, postgres: &Postgres, redis: &Redis, plan: Plan) ->
         Engines::Embedded => (String::new(), String::new()),
         Engines::PostgresAlone => (database.clone(), database.clone()),
         Engines::PostgresRedis => (redis.url(), redis.url()),
+        Engines::PostgresRabbitMq => (rabbitmq.url(), redis.url()),
     };
     let (store, clock): (Arc<dyn Store>, Arc<dyn Clock>) = match engines {
         Engines::Embedded => {
             (Arc::new(SqliteStore::open(&folder.path().join("cupel.db")).await?), Arc::new(SystemClock))
         }
-        Engines::PostgresAlone | Engines::PostgresRedis => {
+        _ => {
             let store = PostgresStore::open(PostgresOptions::new(database.clone(), cluster.clone())).await?;
             let clock = store.clock();
             (Arc::new(store), Arc::new(clock))
@@ -149,7 +156,7 @@ async fn of(engines: Engines, postgres: &Postgres, redis: &Redis, plan: Plan) ->
         tokio::time::sleep(LONE_PAUSE).await;
         lone.push(bench.job().await?);
     }
-    let before = (transactions(postgres, &database), commands(redis));
+    let before = Counted::settled(postgres, &database, redis);
     let (began, until) = (Instant::now(), Instant::now() + plan.load);
     let clients: Vec<_> = (0..plan.clients)
         .map(|_| {
@@ -169,29 +176,14 @@ async fn of(engines: Engines, postgres: &Postgres, redis: &Redis, plan: Plan) ->
     }
     let mut load = Samples::default();
     load.extend(times, began.elapsed());
-    let jobs = load.len() as f64;
-    // What the server counts it tells with a delay of a second.
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    let (transactions, commands) = (transactions(postgres, &database) - before.0, commands(redis) - before.1);
+    let asked = (Counted::settled(postgres, &database, redis) - before).each(load.len() as f64);
     queue.close();
     for taker in takers {
         taker.await?;
     }
     events.close().await;
     store.close().await;
-    Ok(Measured { lone, load, transactions: transactions / jobs, commands: commands / jobs })
-}
-
-fn transactions(postgres: &Postgres, database: &str) -> f64 {
-    let name = database.rsplit_once('/').map_or("", |(_, name)| name);
-    let sql = format!("SELECT xact_commit FROM pg_stat_database WHERE datname = '{name}'");
-    postgres.psql("postgres", &sql).trim().parse().unwrap_or_default()
-}
-
-fn commands(redis: &Redis) -> f64 {
-    let told = redis.command("INFO stats");
-    let line = told.lines().find_map(|line| line.trim().strip_prefix("total_commands_processed:"));
-    line.and_then(|count| count.parse().ok()).unwrap_or_default()
+    Ok(Measured { lone, load, asked })
 }
 
 /// Core, a user, and when jobs were leased.

@@ -39,7 +39,7 @@ const ACCEPT_PACE: Duration = Duration::from_millis(40);
 const WAIT_SECONDS: u64 = 30;
 
 /// A program that reads a number and prints the next one.
-struct Program {
+pub(crate) struct Program {
     name: &'static str,
     language: &'static str,
     source: &'static str,
@@ -85,15 +85,7 @@ pub(crate) fn measure(server: &Server, plan: Plan, only: Option<&str>) -> anyhow
     // Every number is new, so that nothing but a compilation can be cached.
     let numbers = AtomicU64::new(1);
     for program in PROGRAMS.iter().filter(|program| only.is_none_or(|only| program.name.contains(only))) {
-        let client = Client::new(server, program, &numbers);
-        client.judge().with_context(|| format!("{}: the first submission", program.name))?;
-        // The first submission in a language may set a compiler going that stays, and warms up while nothing else runs.
-        Quiet::settle(Duration::from_secs(30));
-        let mut lone = Samples::default();
-        for _ in 0..plan.lone {
-            thread::sleep(LONE_PAUSE);
-            lone.push(client.judge()?);
-        }
+        let lone = lone(server, program, &numbers, plan).with_context(|| program.name.to_owned())?;
         let before = Cpu::now(server);
         let (load, accepting) = load(server, program, &numbers, plan).with_context(|| program.name.to_owned())?;
         let cpu = Cpu::now(server).of_each_since(before, load.len() + accepting.len());
@@ -122,6 +114,23 @@ pub(crate) fn measure(server: &Server, plan: Plan, only: Option<&str>) -> anyhow
     }
     println!("{table}");
     Ok(json!({ "clients": plan.clients, "programs": figures }))
+}
+
+/// The program whose running costs least, so that the rest of a submission's way shows.
+pub(crate) const CHEAPEST: &Program = &PROGRAMS[0];
+
+/// Submits one after another; gives the times from end to end.
+pub(crate) fn lone(server: &Server, program: &Program, numbers: &AtomicU64, plan: Plan) -> anyhow::Result<Samples> {
+    let client = Client::new(server, program, numbers);
+    client.judge().context("the first submission")?;
+    // The first submission in a language may set a compiler going that stays, and warms up while nothing else runs.
+    Quiet::settle(Duration::from_secs(30));
+    let mut lone = Samples::default();
+    for _ in 0..plan.lone {
+        thread::sleep(LONE_PAUSE);
+        lone.push(client.judge()?);
+    }
+    Ok(lone)
 }
 
 /// Processor time: of the server's main process (the sandbox's processes are not in it), and of this one, the clients'.
@@ -153,7 +162,12 @@ fn cpu_of(process: &str) -> Duration {
 }
 
 /// Keeps the queue busy for as long as planned; gives end-to-end times and those of accepting alone.
-fn load(server: &Server, program: &Program, numbers: &AtomicU64, plan: Plan) -> anyhow::Result<(Samples, Samples)> {
+pub(crate) fn load(
+    server: &Server,
+    program: &Program,
+    numbers: &AtomicU64,
+    plan: Plan,
+) -> anyhow::Result<(Samples, Samples)> {
     let over = AtomicBool::new(false);
     let started = Instant::now();
     thread::scope(|scope| {
@@ -169,7 +183,7 @@ fn load(server: &Server, program: &Program, numbers: &AtomicU64, plan: Plan) -> 
                 })
             })
             .collect();
-        let accepting = accept(&Client::new(server, &PROGRAMS[0], numbers), started, plan.load);
+        let accepting = accept(&Client::new(server, CHEAPEST, numbers), started, plan.load);
         over.store(true, Ordering::Relaxed);
         let mut times = Vec::new();
         for client in busy {

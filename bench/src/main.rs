@@ -3,14 +3,17 @@
 //! `cupel-bench sandbox`: what a cell costs over starting the program bare. `cupel-bench limits`: how fast output is taken
 //! in, and how far beyond a limit a program gets. `cupel-bench http`: what a submission costs through the API.
 //! `cupel-bench judging`: what a test, a package and a large output cost, and how fast outputs are compared. Without a
-//! word: these, and `cupel-bench dispatch`: what it costs to get an empty job to a worker, through each store and queue.
+//! word: these, and `cupel-bench dispatch`: what it costs to get an empty job to a worker, through each store and queue, and
+//! `cupel-bench cluster`: submissions through API node and workers around real servers.
 //! `cupel-bench peers`: Cupel beside other ways of running a program, and beside its targets. How to
 //! run it, and figures: bench/README.md.
 #![forbid(unsafe_code)]
 
 mod bare;
 mod client;
+mod cluster;
 mod comparing;
+mod counted;
 mod dispatch;
 mod http;
 mod judging;
@@ -71,6 +74,8 @@ enum Suite {
     Judging,
     /// Getting empty jobs to workers and results back, through each store and queue.
     Dispatch,
+    /// Submissions through an API node and workers of their own, around real servers.
+    Cluster,
     /// Cupel beside other sandboxes and containers, and beside its targets.
     Peers,
 }
@@ -118,6 +123,12 @@ fn main() -> anyhow::Result<()> {
             clients: 4 * arguments.clients.max(1),
         };
         write(&arguments.results, "dispatch", dispatch::measure(plan)?)?;
+    }
+    if wanted(Suite::Cluster) {
+        let clients = arguments.clients.max(1);
+        let http = http::Plan { lone: count(100), load: Duration::from_secs(20) / part, clients };
+        let plan = cluster::Plan { http, idle: Duration::from_secs(20) / part };
+        write(&arguments.results, "cluster", cluster::measure(plan)?)?;
     }
     if wanted(Suite::Peers) {
         let plan = peers::Plan {

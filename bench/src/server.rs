@@ -1,9 +1,10 @@
-//! A `cupel serve` of our own: on a free loopback port, with a temporary data folder, without rate limits.
+//! A `cupel serve`, `api` or `worker` of our own: on a free loopback port, with a temporary data folder, without rate
+//! limits.
 //!
 //! It is the release binary beside ours, told to drain and waited for when the value goes; its folder goes with it.
 
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,91 +22,123 @@ const WITHOUT_RATE_LIMITS: &[(&str, &str)] = &[
     ("CUPEL_RATE_LIMITS__TIERS__BASIC__READS_BURST", "1000000"),
 ];
 
-/// A running server.
+/// A running process of Cupel's, whatever its role.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub(crate) struct Process {
+    role: &'static str,
     child: Child,
     url: String,
-    key: String,
     data: tempfile::TempDir,
 }
 
-impl Server {
-    /// Starts one and waits until it is ready.
-    pub(crate) fn start() -> anyhow::Result<Server> {
+impl Process {
+    /// Starts one and waits until it is ready. `settings`: environment variables.
+    pub(crate) fn start(role: &'static str, settings: &[(String, String)]) -> anyhow::Result<Process> {
         let cupel = binary()?;
         let data = tempfile::tempdir().context("making a data folder")?;
         // Taken and given back: nobody else on the machine under measurement is expected to take it in between.
         let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).context("finding a port")?.port();
-        let log = std::fs::File::create(data.path().join("serve.log")).context("making the server's log")?;
+        let log = std::fs::File::create(data.path().join("log")).context("making the process's log")?;
         let child = Command::new(&cupel)
-            .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--data"])
+            .args([role, "--listen", &format!("127.0.0.1:{port}"), "--data"])
             .arg(data.path())
             .envs(WITHOUT_RATE_LIMITS.iter().copied())
+            .envs(settings.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
-            .stdout(log.try_clone().context("sharing the server's log")?)
+            .stdout(log.try_clone().context("sharing the process's log")?)
             .stderr(log)
             .spawn()
             .with_context(|| format!("starting {}", cupel.display()))?;
-        let mut server = Server { child, url: format!("http://127.0.0.1:{port}"), key: String::new(), data };
-        let deadline = Instant::now() + READY_WITHIN;
-        server.await_ready(deadline)?;
-        server.key = server.create_key(&cupel)?;
-        Ok(server)
+        let mut process = Process { role, child, url: format!("http://127.0.0.1:{port}"), data };
+        process.await_ready(Instant::now() + READY_WITHIN)?;
+        Ok(process)
     }
 
-    /// Where it answers: scheme, address and port.
-    pub(crate) fn url(&self) -> &str {
-        &self.url
-    }
-
-    /// The main process.
+    /// The process itself; its children are others.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// An API key that may submit and read.
-    pub(crate) fn key(&self) -> &str {
-        &self.key
+    /// Ends it without a word (SIGKILL), as a crash does.
+    pub(crate) fn kill(mut self) -> anyhow::Result<()> {
+        self.child.kill().context("killing a process")?;
+        self.child.wait().context("waiting for a killed process")?;
+        Ok(())
     }
 
     fn await_ready(&mut self, deadline: Instant) -> anyhow::Result<()> {
-        let url = format!("{}/readyz", self.url);
+        let (url, role) = (format!("{}/readyz", self.url), self.role);
         while ureq::get(&url).call().is_err() {
-            if let Some(status) = self.child.try_wait().context("looking at the server")? {
-                bail!("the server ended before it was ready ({status}):\n{}", self.log());
+            if let Some(status) = self.child.try_wait().context("looking at a process")? {
+                bail!("`cupel {role}` ended before it was ready ({status}):\n{}", self.log());
             }
-            ensure!(Instant::now() < deadline, "the server is not ready after {READY_WITHIN:?}:\n{}", self.log());
+            ensure!(Instant::now() < deadline, "`cupel {role}` is not ready after {READY_WITHIN:?}:\n{}", self.log());
             thread::sleep(Duration::from_millis(50));
         }
         Ok(())
     }
 
-    fn create_key(&self, cupel: &Path) -> anyhow::Result<String> {
-        let output = Command::new(cupel)
-            .args(["key", "create", "bench", "--scope", "runs:write", "--scope", "runs:read", "--data"])
-            .arg(self.data.path())
-            .output()
-            .context("making an API key")?;
-        let key = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        let told = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success() && key.starts_with("cup_"), "`cupel key create` failed: {told}");
-        Ok(key)
-    }
-
     fn log(&self) -> String {
-        std::fs::read_to_string(self.data.path().join("serve.log")).unwrap_or_else(|error| error.to_string())
+        std::fs::read_to_string(self.data.path().join("log")).unwrap_or_else(|error| error.to_string())
     }
 }
 
-impl Drop for Server {
+impl Drop for Process {
     fn drop(&mut self) {
+        // It has been waited for: its number may be another's by now.
+        if self.child.try_wait().is_ok_and(|ended| ended.is_some()) {
+            return;
+        }
         // `Child::kill` would not let it drain; kill(1) from procps or the shell is there wherever Debian is.
         let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
         if !asked.is_ok_and(|status| status.success()) {
             let _ = self.child.kill();
         }
         let _ = self.child.wait();
+    }
+}
+
+/// What accepts submissions, and a key for it.
+#[derive(Debug)]
+pub(crate) struct Server {
+    process: Process,
+    key: String,
+}
+
+impl Server {
+    /// Starts `cupel serve`, which needs nobody else, and waits until it is ready.
+    pub(crate) fn start() -> anyhow::Result<Server> {
+        Server::start_as("serve", &[])
+    }
+
+    /// Starts one of this role and waits until it is ready.
+    pub(crate) fn start_as(role: &'static str, settings: &[(String, String)]) -> anyhow::Result<Server> {
+        let process = Process::start(role, settings)?;
+        let output = Command::new(binary()?)
+            .args(["key", "create", "bench", "--scope", "runs:write", "--scope", "runs:read", "--data"])
+            .arg(process.data.path())
+            .envs(settings.iter().map(|(name, value)| (name, value)))
+            .output()
+            .context("making an API key")?;
+        let key = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        let told = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success() && key.starts_with("cup_"), "`cupel key create` failed: {told}");
+        Ok(Server { process, key })
+    }
+
+    /// Where it answers: scheme, address and port.
+    pub(crate) fn url(&self) -> &str {
+        &self.process.url
+    }
+
+    /// The main process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// An API key that may submit and read.
+    pub(crate) fn key(&self) -> &str {
+        &self.key
     }
 }
 

@@ -1,0 +1,87 @@
+//! What is asked of the servers around Cupel, by their own statistics: counted, not guessed.
+
+use std::ops::Sub;
+use std::thread;
+use std::time::Duration;
+
+use cupel_testkit::servers::{Postgres, Redis};
+
+/// How long a PostgreSQL session may keep what it counted to itself once it has nothing to do (`PGSTAT_IDLE_INTERVAL` of its
+/// source: 10 s).
+pub(crate) const TOLD_AFTER: Duration = Duration::from_secs(11);
+
+/// Since the servers' start.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counted {
+    /// Of one database, committed and rolled back.
+    pub(crate) transactions: f64,
+    /// Redis commands, those within scripts included.
+    pub(crate) commands: f64,
+}
+
+impl Counted {
+    /// As of [`TOLD_AFTER`] before it returns, at least.
+    pub(crate) fn settled(postgres: &Postgres, database: &str, redis: &Redis) -> Counted {
+        thread::sleep(TOLD_AFTER);
+        let name = database.rsplit_once('/').map_or("", |(_, name)| name);
+        let sql = format!("SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = '{name}'");
+        let told = redis.command("INFO stats");
+        let line = told.lines().find_map(|line| line.trim().strip_prefix("total_commands_processed:"));
+        Counted {
+            transactions: postgres.psql("postgres", &sql).trim().parse().unwrap_or_default(),
+            commands: line.and_then(|count| count.parse().ok()).unwrap_or_default(),
+        }
+    }
+
+    /// What is left of it without `other` times `factor`.
+    pub(crate) fn less(self, other: Counted, factor: f64) -> Counted {
+        Counted {
+            transactions: other.transactions.mul_add(-factor, self.transactions),
+            commands: other.commands.mul_add(-factor, self.commands),
+        }
+    }
+
+    /// For each of `count`.
+    pub(crate) fn each(self, count: f64) -> Counted {
+        Counted { transactions: self.transactions / count, commands: self.commands / count }
+    }
+}
+
+impl Sub for Counted {
+    type Output = Counted;
+
+    fn sub(self, before: Counted) -> Counted {
+        self.less(before, 1.0)
+    }
+}
+
+/// Connections that are open to a port of this machine. Source: proc(5), `/proc/net/tcp`: the second field is
+/// `ADDRESS:PORT` of this end in hexadecimal, the fourth the state, `01` when established.
+pub(crate) fn connections(port: u16) -> usize {
+    let end = format!(":{port:04X}");
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    let is_one = |line: &&str| {
+        let mut fields = line.split_whitespace().skip(1);
+        fields.next().is_some_and(|local| local.ends_with(&end)) && fields.nth(1) == Some("01")
+    };
+    table.lines().filter(is_one).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[test]
+    fn connections_are_those_of_the_port_that_are_open() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        assert_eq!(connections(port), 0);
+        let clients: Vec<_> = (0..3).map(|_| TcpStream::connect(("127.0.0.1", port)).unwrap()).collect();
+        let served: Vec<_> = (0..3).map(|_| listener.accept().unwrap()).collect();
+        assert_eq!(connections(port), 3);
+        drop((clients, served));
+        assert_eq!(connections(port), 0);
+    }
+}
