@@ -7,7 +7,7 @@ use std::time::Duration;
 use cupel_types::{Bytes, Outcome};
 use libtest_mimic::Trial;
 
-use crate::kit::{Ended, World, assert_near};
+use crate::kit::{Ended, Program, World, assert_near, eventually, file};
 use crate::machine::{patient, slowness};
 use crate::{Shared, rules};
 
@@ -23,6 +23,10 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
             ("cpu_time_has_two_parts", cpu_time_has_two_parts),
             ("memory_peak_by_kind", memory_peak_by_kind),
             ("memory_peak_after_a_run_that_filled_the_page_cache", memory_peak_after_a_run_that_filled_the_page_cache),
+            (
+                "memory_peak_while_the_kernel_still_has_the_last_boxs_files",
+                memory_peak_while_the_kernel_still_has_the_last_boxs_files,
+            ),
             ("memory_peak_does_not_grow_with_the_lane", memory_peak_does_not_grow_with_the_lane),
             ("wall_time_of_a_sleeper", wall_time_of_a_sleeper),
             ("neighbours_are_not_charged", neighbours_are_not_charged),
@@ -84,6 +88,46 @@ fn memory_peak_after_a_run_that_filled_the_page_cache(world: &World) {
         assert_eq!(ended.report.outcome, Outcome::Exited(0), "{ended}");
         assert_near("memory after a reader, bytes", ended.report.usage.memory.get(), 60 << 20, 5, 1 << 20);
     }
+}
+
+/// What the kernel gives back of the last run in the middle of the next one does not hide what that one uses. It takes its
+/// time when it is busy; here we hold the last box, and let go of it when the next run is under way.
+fn memory_peak_while_the_kernel_still_has_the_last_boxs_files(world: &World) {
+    let mut slot = world.slot();
+    let marked = |script: &str, mark: &str| Program::shell(&format!("{script} # {mark} of {}", std::process::id()));
+    let seen = |mark: &str| {
+        let mark = format!("# {mark} of {}", std::process::id());
+        let mut found = None;
+        eventually("the program runs", || {
+            found = process_with(&mark);
+            found.is_some()
+        });
+        found.unwrap()
+    };
+    let files = (0..4000).map(|n| file(&format!("{n}"), b"", false)).collect();
+    let fills = marked("sleep 1", "fills").limits(|l| l.inodes = 5000).files(files);
+    let touches = marked(&format!("sleep 1; {} touch private 30", world.fixtures.attacks), "touches");
+    let ended = std::thread::scope(|scope| {
+        let held = scope.spawn(|| std::fs::File::open(format!("/proc/{}/root/box", seen("fills"))).unwrap());
+        assert_eq!(fills.run(&mut slot).report.outcome, Outcome::Exited(0));
+        let held = held.join().unwrap();
+        scope.spawn(|| {
+            seen("touches");
+            drop(held);
+        });
+        touches.run(&mut slot)
+    });
+    assert_eq!(ended.report.outcome, Outcome::Exited(0), "{ended}");
+    assert_near("memory after files that were held, bytes", ended.report.usage.memory.get(), 30 << 20, 5, 1 << 20);
+}
+
+/// The process whose command line contains this.
+fn process_with(text: &str) -> Option<u32> {
+    std::fs::read_dir("/proc").unwrap().find_map(|entry| {
+        let pid = entry.ok()?.file_name().to_str()?.parse().ok()?;
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        String::from_utf8_lossy(&line).contains(text).then_some(pid)
+    })
 }
 
 fn memory_peak_does_not_grow_with_the_lane(world: &World) {

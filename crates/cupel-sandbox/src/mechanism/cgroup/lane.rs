@@ -354,9 +354,9 @@ impl LaneGroup {
     /// stay, since it is given back on demand, but not pages that are still held (by a descriptor in flight
     /// between two sockets, say, which the kernel collects when it comes to it).
     ///
-    /// `patient`: what the kernel itself keeps (tasks and inodes on their way out) is waited for, too, where it is more
-    /// than after the last cell: given back in the middle of the next one, it would hide as much of what that uses.
-    pub(crate) fn settled(&mut self, patient: bool) -> Settled {
+    /// What the kernel itself keeps (tasks and inodes on their way out) is waited for, too, where it is more than after the last
+    /// cell: given back in the middle of the next one, it would hide as much of what that uses.
+    pub(crate) fn settled(&mut self) -> Settled {
         if let (Some(ended), Some(lane)) = (&self.ended, fd(&self.group_files.v2_dir)) {
             if !ended.is_given_back() || ended.remove(lane).is_err() {
                 return Settled::NotYet;
@@ -378,8 +378,7 @@ impl LaneGroup {
                 return Settled::NotYet;
             }
         }
-        let most = if patient { KERNEL_MAX.min(self.kernel_kept + KERNEL_GROWTH) } else { KERNEL_MAX };
-        if beside_files > most {
+        if beside_files > KERNEL_MAX.min(self.kernel_kept + KERNEL_GROWTH) {
             return Settled::NotYet;
         }
         self.kernel_kept = beside_files;

@@ -269,8 +269,8 @@ impl Lane {
     /// Whether the next run will find this lane as the last one did. Asked when it has no cell.
     fn is_clean(&mut self) -> bool {
         // The cell's tmpfs is let go of a moment after its last process.
-        for round in 0..50 {
-            match self.group.settled(round < 30) {
+        for _ in 0..50 {
+            match self.group.settled() {
                 Settled::Yes if self.no_socket_is_left() => return true,
                 Settled::Never => return false,
                 Settled::Yes | Settled::NotYet => {}
