@@ -8,9 +8,10 @@ use cupel_types::{LeaseId, RunId, RunReport, WorkerId};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, oneshot};
 
+use crate::dead::kept;
 use crate::event::{Event, Seq};
 use crate::run::{LeasedRun, RunState, SubmissionRecord};
-use crate::{Completion, Core, GivenBack, Notice, QueueError, RunHint, StoreError};
+use crate::{Completion, Core, GivenBack, Notice, QueueError, RunHint, StoreError, chain};
 
 /// How long a run rests whose submission could not be read.
 const UNREAD_PAUSE: SignedDuration = SignedDuration::from_secs(1);
@@ -129,7 +130,8 @@ impl Core {
         let now = self.now();
         let due = now.saturating_add(UNREAD_PAUSE).unwrap_or(now);
         let lost_attempt = !cause.transient;
-        let given = GivenBack { lost_attempt, now, due, attempts_max: self.inner.policy.attempts_max };
+        let why = kept(&format!("what was submitted cannot be read: {}", chain(cause)));
+        let given = GivenBack { lost_attempt, why, now, due, attempts_max: self.inner.policy.attempts_max };
         match self.inner.store.give_back(run, lease, given).await {
             Ok(Some(RunState::Abandoned { attempts })) => {
                 self.inner.admission.ended(1);
@@ -201,7 +203,7 @@ impl Core {
     }
 
     /// Hands an attempt back unjudged: the worker drains (`lost_attempt: false`: it costs nothing) or
-    /// failed (`true`). `reason` is for the log. After a failure of its first attempt a run is tried again in
+    /// failed (`true`). `reason` is for the log and for administrators. After a failure of its first attempt a run is tried again in
     /// 1 s, of its second in 4 s, of a later one in 16 s; it is given up after
     /// [`LeasePolicy::attempts_max`](crate::LeasePolicy::attempts_max) lost attempts.
     ///
@@ -212,7 +214,8 @@ impl Core {
         let now = self.now();
         let pause = if lost_attempt { 4i64.saturating_pow(attempt.saturating_sub(1).min(2)) } else { 0 };
         let due = now.saturating_add(SignedDuration::from_secs(pause)).unwrap_or(now);
-        let given = GivenBack { lost_attempt, now, due, attempts_max: self.inner.policy.attempts_max };
+        let attempts_max = self.inner.policy.attempts_max;
+        let given = GivenBack { lost_attempt, why: kept(reason), now, due, attempts_max };
         let state = self.inner.store.give_back(run, lease, given).await?;
         self.running().remove(&lease);
         match state {

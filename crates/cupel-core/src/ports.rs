@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use crate::accounts::{ApiKey, NewUser, RefreshSession, Role, Tier, User};
 use crate::cluster::ClusterStore;
 use crate::contests::ContestStore;
+use crate::dead::DeadLetterStore;
 use crate::event::{Event, Seq};
 use crate::problems::ProblemStore;
 use crate::run::{LeasedRun, RunState, SubmissionRecord, SubmissionSummary};
@@ -81,7 +82,8 @@ pub trait RunStore: Send + Sync {
 
     /// Gives a leased run back; see [`RunEvent::GiveBack`](crate::run::RunEvent::GiveBack). Returns the
     /// new state, or `None` if the lease is stale. A run that is queued again is due at `due`. One that is
-    /// abandoned gets its webhook delivery in the same transaction.
+    /// abandoned gets its webhook delivery in the same transaction, and its submission becomes a
+    /// [dead letter](DeadLetterStore).
     async fn give_back(&self, run: RunId, lease: LeaseId, given: GivenBack) -> Result<Option<RunState>, StoreError>;
 
     /// Cancels the latest run of a submission if it has not ended, and writes its webhook delivery in the
@@ -89,7 +91,7 @@ pub trait RunStore: Send + Sync {
     async fn cancel(&self, id: SubmissionId, now: Timestamp) -> Result<Option<Cancellation>, StoreError>;
 
     /// Puts runs whose lease ends at or before `lease_end` back to `Queued` or to `Abandoned` (with their
-    /// webhook delivery); at most `limit`.
+    /// webhook delivery, as [dead letters](DeadLetterStore)); at most `limit`.
     async fn expire(
         &self,
         lease_end: Timestamp,
@@ -141,6 +143,8 @@ pub struct Over {
     pub keys_before: Timestamp,
     /// Workers that were last heard of by then.
     pub workers_before: Timestamp,
+    /// Failed attempts that ended by then, but those of dead letters.
+    pub failures_before: Timestamp,
 }
 
 /// Submissions that are accepted together or not at all.
@@ -196,10 +200,12 @@ pub struct Completion {
 }
 
 /// A run that a worker gives back.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct GivenBack {
     /// Whether the attempt counts as lost.
     pub lost_attempt: bool,
+    /// Why, for administrators: kept where the attempt is lost.
+    pub why: String,
     /// When.
     pub now: Timestamp,
     /// When it may be tried again.
@@ -268,6 +274,8 @@ pub struct RunCounts {
     pub leased: u64,
     /// Since when the run that has waited longest is due.
     pub oldest_due_at: Option<Timestamp>,
+    /// Submissions that are [dead letters](DeadLetterStore).
+    pub dead: u64,
 }
 
 /// Users, keys and refresh sessions.
@@ -369,8 +377,14 @@ pub struct Delivery {
 }
 
 /// All of the store.
-pub trait Store: RunStore + AccountStore + WebhookStore + ProblemStore + ContestStore + ClusterStore {}
-impl<T: RunStore + AccountStore + WebhookStore + ProblemStore + ContestStore + ClusterStore> Store for T {}
+pub trait Store:
+    RunStore + AccountStore + WebhookStore + ProblemStore + ContestStore + ClusterStore + DeadLetterStore
+{
+}
+impl<T> Store for T where
+    T: RunStore + AccountStore + WebhookStore + ProblemStore + ContestStore + ClusterStore + DeadLetterStore
+{
+}
 
 // ---- Queue ------------------------------------------------------------------------------------------
 

@@ -30,6 +30,9 @@ const DELIVERIES_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How long an API key that was revoked or has expired is kept for its owner to look at.
 const KEYS_KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
 
+/// How long is remembered why an attempt failed of what was judged in the end.
+const FAILURES_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+
 /// What a sweep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
@@ -87,6 +90,7 @@ impl Core {
                 deliveries_before: ago(DELIVERIES_KEPT),
                 keys_before: ago(KEYS_KEPT),
                 workers_before: ago(WORKERS_KEPT),
+                failures_before: ago(FAILURES_KEPT),
             };
             swept.forgotten = self.inner.store.forget(over, STEP).await?;
         }

@@ -92,6 +92,8 @@ const TABLES: &[Table] = &[
             "score",
         ],
     ),
+    table("failed_attempts", 2, &["submission", "attempt", "run", "worker", "worker_name", "failed_at", "why"]),
+    table("dead_letters", 1, &["submission", "run", "died_at"]),
     large("execution_results", 1, &["run", "report", "log", "data"]),
     table("idempotency_keys", 2, &["owner", "key", "request_hash", "submissions", "expires_at"]),
     table(

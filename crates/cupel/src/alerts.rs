@@ -35,6 +35,8 @@ pub(crate) struct Seen {
     pub(crate) waiting_max: u64,
     /// How long the oldest of them has.
     pub(crate) oldest: Duration,
+    /// Submissions that were given up.
+    pub(crate) dead: u64,
     /// What is left of the disk under the data directory, from 0 to 1, where that can be known.
     pub(crate) disk_left: Option<f64>,
 }
@@ -52,6 +54,10 @@ fn wrong(seen: &Seen, oldest_max: Duration) -> BTreeMap<&'static str, String> {
     if seen.waiting.saturating_mul(5) > seen.waiting_max.saturating_mul(4) {
         let deep = format!("{} runs wait; beyond {} new ones are refused", seen.waiting, seen.waiting_max);
         wrong.insert("backlog-deep", deep);
+    }
+    if seen.dead > 0 {
+        let dead = format!("{} submissions were given up; `cupel admin dead list` says why", seen.dead);
+        wrong.insert("dead-letters", dead);
     }
     if let Some(left) = seen.disk_left.filter(|left| *left < 0.1) {
         let low = format!("{:.1} % of the disk under the data directory of the node that sweeps is left", left * 100.0);
@@ -167,8 +173,14 @@ async fn post(agent: &Agent, settings: &config::Alerts, id: &str, mut body: serd
 mod tests {
     use super::*;
 
-    const WELL: Seen =
-        Seen { workers: 2, waiting: 80, waiting_max: 100, oldest: Duration::from_secs(60), disk_left: Some(0.1) };
+    const WELL: Seen = Seen {
+        workers: 2,
+        waiting: 80,
+        waiting_max: 100,
+        oldest: Duration::from_secs(60),
+        dead: 0,
+        disk_left: Some(0.1),
+    };
     const MINUTE: Duration = Duration::from_secs(60);
 
     #[test]
@@ -180,6 +192,7 @@ mod tests {
             (Seen { workers: 0, ..WELL }, "no-workers"),
             (Seen { waiting: 81, ..WELL }, "backlog-deep"),
             (Seen { oldest: MINUTE * 2, ..WELL }, "backlog-old"),
+            (Seen { dead: 1, ..WELL }, "dead-letters"),
             (Seen { disk_left: Some(0.09), ..WELL }, "disk-low"),
         ] {
             assert_eq!(names(seen), [name]);

@@ -95,6 +95,10 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
         metrics::Unit::Seconds,
         "How long the oldest of them has waited"
     );
+    metrics::describe_gauge!(
+        "cupel_dead_letters",
+        "Submissions that were given up because every attempt failed for a reason of ours"
+    );
     metrics::gauge!("cupel_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     begin_at_zero();
     Ok(handle)

@@ -114,6 +114,10 @@ const OPERATIONS: &[(Method, &str, Who)] = &[
     (Method::GET, "/admin/users", Admin),
     (Method::PATCH, "/admin/users/{user_id}", Admin),
     (Method::GET, "/admin/queue", Admin),
+    (Method::GET, "/admin/dead-letters", Admin),
+    (Method::GET, "/admin/dead-letters/{submission_id}", Admin),
+    (Method::DELETE, "/admin/dead-letters/{submission_id}", Admin),
+    (Method::POST, "/admin/dead-letters/{submission_id}/retry", Admin),
 ];
 
 /// Who may call the operation with this route; `None`: it is none of the native API's.

@@ -181,6 +181,8 @@ pub(crate) struct QueueView {
     depth: u64,
     /// How many may wait; beyond that, submissions are refused with 503.
     depth_max: u64,
+    /// Submissions that were given up: `/admin/dead-letters`.
+    dead_letters: u64,
 }
 
 /// Look at the queue.
@@ -198,5 +200,6 @@ pub(crate) async fn queue(State(app): State<Shared>, _caller: Caller) -> Result<
         oldest_queued_at: counts.oldest_due_at.map(rfc3339),
         depth: depth as u64,
         depth_max: app.core.queue().depth_max() as u64,
+        dead_letters: counts.dead,
     }))
 }

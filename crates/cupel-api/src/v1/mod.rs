@@ -4,6 +4,7 @@
 mod account;
 mod admin;
 mod contests;
+mod dead_letters;
 mod events;
 mod execute;
 mod faults;
@@ -40,6 +41,9 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(admin::users))
         .routes(routes!(admin::set_access))
         .routes(routes!(admin::queue))
+        .routes(routes!(dead_letters::dead_letters))
+        .routes(routes!(dead_letters::dead_letter, dead_letters::purge_dead_letter))
+        .routes(routes!(dead_letters::retry_dead_letter))
         .merge(problems::routes())
         .merge(contests::routes())
 }

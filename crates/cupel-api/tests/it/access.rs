@@ -49,7 +49,7 @@ fn operations(place: &Place) -> Vec<Operation> {
             operations.push(Operation { method, path, callers, scope });
         }
     }
-    assert!(operations.len() >= 51, "the document has all operations");
+    assert!(operations.len() >= 55, "the document has all operations");
     // It ends the sessions that everything else is walked with.
     operations.sort_by_key(|operation| operation.path.ends_with("/logout"));
     operations

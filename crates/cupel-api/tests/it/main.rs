@@ -5,6 +5,7 @@ mod accounts;
 mod app;
 mod bad_input;
 mod contests;
+mod dead_letters;
 mod edge;
 mod events;
 mod failures;

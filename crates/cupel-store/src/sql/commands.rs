@@ -258,6 +258,9 @@ impl Write for GiveBack {
             ..Change::default()
         };
         row.write(db, &state, after)?;
+        if self.given.lost_attempt {
+            row.attempt_failed(db, &state, self.given.now, &self.given.why)?;
+        }
         if ended {
             row.post_webhook(db, self.given.now)?;
         }
@@ -323,6 +326,7 @@ impl Write for Expire {
             let ended = state.is_final();
             let completed_at = ended.then_some(self.now);
             row.write(db, &state, Change { completed_at, ..Change::default() })?;
+            row.attempt_failed(db, &state, self.now, SILENT)?;
             if ended {
                 row.post_webhook(db, self.now)?;
             }
@@ -384,6 +388,15 @@ const INSERT_RUN: &str = "INSERT INTO runs (id, submission, owner, class, webhoo
 
 const INSERT_RESULT: &str = "INSERT INTO execution_results (run, report, log, data) VALUES (?, ?, ?, ?)";
 
+/// What is known of an attempt whose lease nobody renewed.
+const SILENT: &str = "its worker died, was killed or was cut off from the store: nobody renewed the lease";
+
+const INSERT_FAILURE: &str = "INSERT INTO failed_attempts (submission, attempt, run, worker, worker_name, failed_at, why) \
+     SELECT submission, attempts, id, worker, (SELECT name FROM workers WHERE workers.id = runs.worker), ?, ? \
+     FROM runs WHERE id = ?";
+
+const INSERT_DEAD_LETTER: &str = "INSERT INTO dead_letters (submission, run, died_at) VALUES (?, ?, ?)";
+
 const INSERT_DELIVERY: &str =
     "INSERT INTO webhook_deliveries (id, submission, owner, url, tries, next_at) VALUES (?, ?, ?, ?, 0, ?)";
 
@@ -437,6 +450,16 @@ impl RunRow {
                 self.columns.lease,
             ],
         )
+    }
+
+    /// Keeps why the attempt that led to `state` failed, which has been written, and the dead letter if it was the last.
+    fn attempt_failed(&self, db: &dyn Sql, state: &RunState, at: Timestamp, why: &str) -> Result<(), Fault> {
+        let (run, at) = (bytes(self.id.as_uuid()), to_us(at));
+        db.put(INSERT_FAILURE, values![at, why, run])?;
+        if matches!(state, RunState::Abandoned { .. }) {
+            db.put(INSERT_DEAD_LETTER, values![bytes(self.submission.as_uuid()), run, at])?;
+        }
+        Ok(())
     }
 
     /// Puts the news of the end into the outbox, if somebody wants it.

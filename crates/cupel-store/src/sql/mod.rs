@@ -1,7 +1,7 @@
 //! Every query and every command, written once for both databases.
 //!
-//! [`Sql`] is a connection as they see it. `accounts.rs`, `cluster.rs`, `runs.rs`, `problems.rs`, `contests.rs`, `rejudge.rs`,
-//! `standings.rs`, `webhooks.rs` are the store's ports over it, `commands.rs` the changes to runs; [`SqlStore`] is those ports on a
+//! [`Sql`] is a connection as they see it. `accounts.rs`, `cluster.rs`, `runs.rs`, `problems.rs`, `contests.rs`, `dead.rs`,
+//! `rejudge.rs`, `standings.rs`, `webhooks.rs` are the store's ports over it, `commands.rs` the changes to runs; [`SqlStore`] is those ports on a
 //! [`Backend`], which is a database: `sqlite/` and `postgres/`.
 //!
 //! *The SQL that both understand.* Places are `?` or `?1`. Flags are the numbers 0 and 1, so a condition is `solved = 1`.
@@ -18,6 +18,7 @@ pub(crate) mod accounts;
 pub(crate) mod cluster;
 pub(crate) mod commands;
 pub(crate) mod contests;
+pub(crate) mod dead;
 pub(crate) mod fault;
 pub(crate) mod problems;
 pub(crate) mod recent;

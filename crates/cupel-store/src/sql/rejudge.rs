@@ -66,6 +66,8 @@ impl Rejudge {
                 before
             ],
         )?;
+        // Whatever became of the run before, there is another one now.
+        db.execute("DELETE FROM dead_letters WHERE submission = ?", values![id])?;
         let sql = "UPDATE code_submissions SET run = ? WHERE id = ?";
         db.execute(sql, values![bytes(run.as_uuid()), id])?;
         Ok(Some((latest.owner, latest.state.attempts())))

@@ -238,12 +238,19 @@ impl<B: Backend> RunStore for SqlStore<B> {
             let sql = "SELECT (SELECT count(*) FROM runs WHERE state = 0 AND due_at <= ?1), \
                        (SELECT count(*) FROM runs WHERE state = 0 AND due_at > ?1), \
                        (SELECT count(*) FROM runs WHERE state = 1), \
-                       (SELECT min(due_at) FROM runs WHERE state = 0 AND due_at <= ?1)";
+                       (SELECT min(due_at) FROM runs WHERE state = 0 AND due_at <= ?1), \
+                       (SELECT count(*) FROM dead_letters)";
             let counts = db.one(sql, values![to_us(now)], |row| {
                 let count = |i: usize| Ok::<u64, Fault>(u64::try_from(row.get::<i64>(i)?).unwrap_or(0));
                 let oldest: Option<i64> = row.get(3)?;
                 let oldest_due_at = oldest.map(|us| from_us(us, "due_at")).transpose()?;
-                Ok(RunCounts { queued: count(0)?, scheduled: count(1)?, leased: count(2)?, oldest_due_at })
+                Ok(RunCounts {
+                    queued: count(0)?,
+                    scheduled: count(1)?,
+                    leased: count(2)?,
+                    oldest_due_at,
+                    dead: count(4)?,
+                })
             });
             Ok(counts?.ok_or(bad("count"))?)
         });

@@ -169,6 +169,13 @@ impl Write for Forget {
                 "DELETE FROM workers WHERE id IN (SELECT id FROM workers WHERE seen_at <= ? ORDER BY seen_at LIMIT ?)",
                 self.over.workers_before,
             ),
+            (
+                "DELETE FROM failed_attempts WHERE (submission, attempt) IN \
+                 (SELECT submission, attempt FROM failed_attempts f WHERE failed_at <= ? \
+                 AND NOT EXISTS (SELECT 1 FROM dead_letters d WHERE d.submission = f.submission) \
+                 ORDER BY failed_at LIMIT ?)",
+                self.over.failures_before,
+            ),
         ];
         let mut forgotten = 0;
         for (sql, until) in removals {

@@ -42,7 +42,13 @@ pub async fn workers_that_say_so_are_listed_with_what_they_said_last<S: Store>(m
     assert!(workers[0].is_alive(at(10)) && !workers[0].is_alive(at(60)));
     store.leave(one.id).await.unwrap();
     assert_eq!(store.workers().await.unwrap().len(), 1);
-    let over = Over { now: at(0), deliveries_before: at(0), keys_before: at(0), workers_before: at(2) };
+    let over = Over {
+        now: at(0),
+        deliveries_before: at(0),
+        keys_before: at(0),
+        workers_before: at(2),
+        failures_before: at(0),
+    };
     assert_eq!(store.forget(over, 10).await.unwrap(), 1);
     assert!(store.workers().await.unwrap().is_empty());
 }

@@ -4,6 +4,7 @@
 mod accounts;
 mod cluster;
 mod contests;
+mod dead;
 pub mod nodes;
 mod problems;
 mod requests;
@@ -13,6 +14,7 @@ mod webhooks;
 pub use accounts::*;
 pub use cluster::*;
 pub use contests::*;
+pub use dead::*;
 pub use problems::*;
 pub use requests::*;
 pub use runs::*;
@@ -64,6 +66,12 @@ macro_rules! store_conformance {
                 what_a_worker_is_told_it_hears_at_its_next_word,
                 all_workers_are_told_at_once,
                 a_shared_secret_is_the_first_proposed,
+                what_was_given_up_is_a_dead_letter_with_every_failed_attempt,
+                a_dead_letter_that_is_tried_again_has_all_attempts_and_one_result,
+                of_many_who_try_a_dead_letter_again_one_does,
+                a_dead_letter_that_is_put_away_leaves_the_submission,
+                a_rejudge_ends_a_dead_letter,
+                failed_attempts_of_what_ended_well_are_forgotten,
                 a_taken_delivery_is_hidden_until_its_time,
                 a_failed_delivery_comes_again_until_it_is_given_up,
                 a_receiver_that_is_gone_hears_of_nothing_more,

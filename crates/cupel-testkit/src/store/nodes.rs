@@ -117,7 +117,8 @@ pub async fn a_run_has_one_end_whatever_happens_at_once<S: Store + 'static>(
                     usize::from(cancelled.changed)
                 }
                 2 => {
-                    let given = GivenBack { lost_attempt: true, now: at(31), due: at(31), attempts_max: 1 };
+                    let given =
+                        GivenBack { lost_attempt: true, why: String::new(), now: at(31), due: at(31), attempts_max: 1 };
                     usize::from(node.give_back(leased.run, leased.lease, given).await.unwrap().is_some())
                 }
                 _ => node.expire(at(31), at(31), 1, 3).await.unwrap().len(),

@@ -57,7 +57,7 @@ async fn read(store: &impl Store, id: ProblemId) -> ProblemRecord {
     store.problem(ProblemKey::Id(id), None).await.unwrap().expect("a problem").0
 }
 
-async fn send(store: &impl Store, problem: &ProblemRecord, by: UserId, cases: Cases) -> (Submission, RunId) {
+pub(super) async fn send(store: &impl Store, problem: &ProblemRecord, by: UserId, cases: Cases) -> (Submission, RunId) {
     insert(store, a_submission().by(by).sent_for(Purpose::Solve { of: problem.current(), cases })).await
 }
 

@@ -247,7 +247,7 @@ pub async fn a_stale_lease_changes_nothing<S: Store>(make: impl AsyncFn() -> Sub
     assert_eq!(store.renew(&[(run, first.lease)], at(99)).await.unwrap(), [first.lease]);
     let both = [(run, first.lease), (run, second.lease)];
     assert_eq!(store.renew(&both, at(60)).await.unwrap(), [first.lease], "of two leases of a run one is lost");
-    let given = GivenBack { lost_attempt: true, now: at(31), due: at(31), attempts_max: 3 };
+    let given = GivenBack { lost_attempt: true, why: String::new(), now: at(31), due: at(31), attempts_max: 3 };
     assert_eq!(store.give_back(run, first.lease, given).await.unwrap(), None);
 
     let record = store.submission(submission.id).await.unwrap().expect("a record");
@@ -338,6 +338,7 @@ pub async fn giving_back_costs_an_attempt_only_when_it_was_lost<S: Store>(make: 
     let (submission, run) = insert(&*store, a_submission().by(owner)).await;
     let given = |lost_attempt, seconds: i64, due: i64| GivenBack {
         lost_attempt,
+        why: String::new(),
         now: at(seconds),
         due: at(due),
         attempts_max: 2,

@@ -41,7 +41,7 @@ pub async fn every_end_posts_one_webhook<S: Store>(make: impl AsyncFn() -> Subje
     lease(&*store, runs[2].1, 0).await;
     assert_eq!(store.expire(at(30), at(1), 1, 10).await.unwrap().len(), 1);
     let failed = lease(&*store, runs[3].1, 0).await;
-    let given = GivenBack { lost_attempt: true, now: at(1), due: at(1), attempts_max: 1 };
+    let given = GivenBack { lost_attempt: true, why: String::new(), now: at(1), due: at(1), attempts_max: 1 };
     store.give_back(runs[3].1, failed.lease, given).await.unwrap();
 
     let mut posted = take(&*store, 1).await;
@@ -130,6 +130,7 @@ pub async fn what_is_over_is_forgotten<S: Store>(make: impl AsyncFn() -> Subject
         deliveries_before: at(deliveries_before),
         keys_before: at(0),
         workers_before: at(0),
+        failures_before: at(0),
     };
     assert_eq!(store.forget(over(4, 4), 100).await.unwrap(), 0);
     assert_eq!(store.forget(over(10, 5), 100).await.unwrap(), 3);
@@ -164,6 +165,7 @@ pub async fn keys_that_ended_long_ago_are_forgotten_a_few_at_a_time<S: Store>(ma
         deliveries_before: at(0),
         keys_before: at(keys_before),
         workers_before: at(0),
+        failures_before: at(0),
     };
     assert_eq!(store.forget(over(3), 100).await.unwrap(), 0);
     let mut rounds = 0;

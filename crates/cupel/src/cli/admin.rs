@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::accounts::in_store;
 use super::args::{Admin, AdminCommand};
+use super::dead::dead;
 use super::stored::stored;
 use super::{CommandResult, Exit, OrExit};
 use crate::compose::engines::StoreAndClock;
@@ -27,6 +28,7 @@ pub(super) fn admin(args: &Admin) -> CommandResult {
         AdminCommand::Drain { worker } => {
             in_store(settings, false, async |at| tell(&at.store, Some(*worker), Order::Drain).await)
         }
+        AdminCommand::Dead(command) => dead(settings, command),
         AdminCommand::Stored(command) => stored(settings, command),
     }
 }
@@ -88,7 +90,7 @@ async fn queue((store, clock): &StoreAndClock, as_json: bool) -> CommandResult {
             "{}",
             json!({
                 "queued": counts.queued, "scheduled": counts.scheduled, "running": counts.leased,
-                "oldest_waits_s": waits, "is_paused": is_paused,
+                "oldest_waits_s": waits, "is_paused": is_paused, "dead": counts.dead,
             })
         );
         return Ok(Exit::Ok);
@@ -97,6 +99,9 @@ async fn queue((store, clock): &StoreAndClock, as_json: bool) -> CommandResult {
     anstream::println!("waiting:   {}{oldest}", counts.queued);
     anstream::println!("scheduled: {}", counts.scheduled);
     anstream::println!("running:   {}", counts.leased);
+    if counts.dead > 0 {
+        anstream::println!("given up:  {}; `cupel admin dead list` says why", counts.dead);
+    }
     if is_paused {
         anstream::println!("all workers are told to pause; `cupel admin resume` ends that");
     }

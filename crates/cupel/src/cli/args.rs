@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use cupel_core::accounts::Role;
 use cupel_problem::{PackageFormat, Slug};
-use cupel_types::{Bytes, WorkerId};
+use cupel_types::{Bytes, SubmissionId, WorkerId};
 
 use crate::config::{Overrides, units};
 use crate::terminal::Color;
@@ -472,6 +472,8 @@ pub(crate) enum LanguagesCommand {
   cupel admin pause                      no worker takes new runs
   cupel admin resume
   cupel admin drain 0193c5e2-…           this one finishes what it has, and ends
+  cupel admin dead list                  what was given up
+  cupel admin dead retry --all
   cupel admin backup /backup/cupel.db    while the server runs
   cupel admin move postgres://cupel@db/cupel")]
 pub(crate) struct Admin {
@@ -513,8 +515,48 @@ pub(crate) enum AdminCommand {
         #[arg(value_name = "WORKER")]
         worker: WorkerId,
     },
+    /// Look at submissions that were given up because every attempt failed for a reason of ours; try them again, or put them away.
+    #[command(subcommand)]
+    Dead(DeadCommand),
     #[command(flatten)]
     Stored(StoredCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeadCommand {
+    /// List them, those that died last first.
+    List {
+        /// How many at most.
+        #[arg(long, value_name = "COUNT", default_value_t = 100)]
+        limit: u64,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say of one why each attempt failed, at which worker, and when.
+    Show {
+        /// The submission's id.
+        #[arg(value_name = "SUBMISSION")]
+        id: SubmissionId,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Queue them again under their ids, with as many attempts as at first.
+    Retry(DeadOnes),
+    /// Put them away, with what is known of their attempts; the submissions stay, with their internal errors.
+    Purge(DeadOnes),
+}
+
+/// Which of them.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DeadOnes {
+    /// Ids of submissions.
+    #[arg(value_name = "SUBMISSION", required_unless_present = "all", conflicts_with = "all")]
+    pub(crate) ids: Vec<SubmissionId>,
+    /// All that have died by now.
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 /// What is done to the store as a whole.

@@ -5,6 +5,7 @@ mod admin;
 mod args;
 mod check;
 mod config;
+mod dead;
 mod doctor;
 mod json;
 mod judge;

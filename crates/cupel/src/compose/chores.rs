@@ -62,6 +62,7 @@ pub(super) async fn sweep(core: Core, mut look: Look, shutdown: CancellationToke
             counts.oldest_due_at.map_or(Duration::ZERO, |at| now.duration_since(at).try_into().unwrap_or_default());
         metrics::gauge!("cupel_queue_depth").set(counts.queued as f64);
         metrics::gauge!("cupel_queue_oldest_age_seconds").set(oldest.as_secs_f64());
+        metrics::gauge!("cupel_dead_letters").set(counts.dead as f64);
         let there = |order| workers.iter().filter(|worker| worker.beat.order == order).count();
         for (state, order) in [("working", Order::Work), ("paused", Order::Pause), ("draining", Order::Drain)] {
             metrics::gauge!("cupel_workers", "state" => state).set(there(order) as f64);
@@ -73,6 +74,7 @@ pub(super) async fn sweep(core: Core, mut look: Look, shutdown: CancellationToke
                     waiting: counts.queued,
                     waiting_max: u64::from(look.waiting_max),
                     oldest,
+                    dead: counts.dead,
                     disk_left: telemetry::disk(&look.data).map(|(free, size)| free / size),
                 };
                 alerts.look(&seen, Instant::now());

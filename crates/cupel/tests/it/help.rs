@@ -44,6 +44,7 @@ fn help_is_as_reviewed() {
     check("problem-import", &["problem", "import", "--help"]);
     check("problem-export", &["problem", "export", "--help"]);
     check("problem-list", &["problem", "list", "--help"]);
+    check("admin-dead", &["admin", "dead", "--help"]);
     check("user-add", &["user", "add", "--help"]);
     check("key-create", &["key", "create", "--help"]);
     check("languages-install", &["languages", "install", "--help"]);

@@ -201,6 +201,6 @@ impl Load {
     }
 }
 
-fn agent(time_max: Duration) -> ureq::Agent {
+pub(super) fn agent(time_max: Duration) -> ureq::Agent {
     ureq::Agent::config_builder().timeout_global(Some(time_max)).http_status_as_error(false).build().into()
 }

@@ -1,0 +1,185 @@
+//! `/admin/dead-letters`: submissions that were given up because every attempt failed for a reason of ours.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use cupel_core::dead::{DeadLetter, FailedAttempt};
+use cupel_types::SubmissionId;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::Shared;
+use crate::auth::Caller;
+use crate::body::{Id, Params};
+use crate::problem::{Problem, ProblemBody};
+use crate::v1::response::{Pagination, rfc3339};
+use crate::v1::submissions::PageParams;
+
+/// A submission that was given up.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DeadLetterView {
+    submission_id: String,
+    /// The run that was given up.
+    run_id: String,
+    /// Who sent it.
+    user_id: String,
+    username: String,
+    /// Its language; null where a package was to be verified.
+    language: Option<String>,
+    /// The problem it was sent for, if it was sent for one.
+    problem: Option<String>,
+    /// Attempts made, also before it was tried again.
+    attempts: u32,
+    #[schema(format = DateTime)]
+    died_at: String,
+    /// Why its last attempt failed.
+    reason: String,
+}
+
+impl From<DeadLetter> for DeadLetterView {
+    fn from(letter: DeadLetter) -> DeadLetterView {
+        DeadLetterView {
+            submission_id: letter.submission.to_string(),
+            run_id: letter.run.to_string(),
+            user_id: letter.owner.to_string(),
+            username: letter.username,
+            language: letter.language.map(|id| id.to_string()),
+            problem: letter.problem.map(|slug| slug.to_string()),
+            attempts: letter.attempts,
+            died_at: rfc3339(letter.died_at),
+            reason: letter.why,
+        }
+    }
+}
+
+/// A page of dead letters, those that died last first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DeadLetterPage {
+    dead_letters: Vec<DeadLetterView>,
+    pagination: Pagination,
+}
+
+/// An attempt that failed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct FailedAttemptView {
+    /// Its number; it goes on counting when a submission is tried again.
+    attempt: u32,
+    run_id: String,
+    worker_id: Option<String>,
+    /// What the worker was called, where that was still known when the attempt failed.
+    worker_name: Option<String>,
+    #[schema(format = DateTime)]
+    failed_at: String,
+    reason: String,
+}
+
+impl From<FailedAttempt> for FailedAttemptView {
+    fn from(attempt: FailedAttempt) -> FailedAttemptView {
+        FailedAttemptView {
+            attempt: attempt.attempt,
+            run_id: attempt.run.to_string(),
+            worker_id: attempt.worker.map(|id| id.to_string()),
+            worker_name: attempt.worker_name,
+            failed_at: rfc3339(attempt.failed_at),
+            reason: attempt.why,
+        }
+    }
+}
+
+/// A dead letter with all that is remembered of its attempts.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DeadLetterDetail {
+    dead_letter: DeadLetterView,
+    /// The first one first.
+    failed_attempts: Vec<FailedAttemptView>,
+}
+
+/// List dead letters.
+///
+/// Submissions whose every attempt failed for a reason of ours: the sandbox broke, or the worker died. Their senders were told of an
+/// internal error.
+#[utoipa::path(
+    get, path = "/admin/dead-letters", tag = "admin", operation_id = "dead_letters",
+    params(PageParams),
+    responses((status = 200, description = "A page", body = DeadLetterPage)),
+)]
+pub(crate) async fn dead_letters(
+    State(app): State<Shared>,
+    _admin: Caller,
+    Params(page): Params<PageParams>,
+) -> Result<Json<DeadLetterPage>, Problem> {
+    let (letters, total) = app.core.store().dead_letters(page.offset()?, page.limit).await?;
+    Ok(Json(DeadLetterPage {
+        dead_letters: letters.into_iter().map(DeadLetterView::from).collect(),
+        pagination: Pagination { page: page.page, limit: page.limit, total },
+    }))
+}
+
+/// Look at a dead letter: why each attempt failed, at which worker, and when.
+#[utoipa::path(
+    get, path = "/admin/dead-letters/{submission_id}", tag = "admin", operation_id = "dead_letter",
+    params(("submission_id" = String, Path, description = "The submission's id", format = Uuid)),
+    responses(
+        (status = 200, description = "The dead letter", body = DeadLetterDetail),
+        (status = 404, description = "This submission is no dead letter", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn dead_letter(
+    State(app): State<Shared>,
+    _admin: Caller,
+    Id(id): Id<SubmissionId>,
+) -> Result<Json<DeadLetterDetail>, Problem> {
+    let found = app.core.store().dead_letter(id).await?;
+    let (letter, attempts) = found.ok_or_else(|| Problem::not_found("dead letter"))?;
+    Ok(Json(DeadLetterDetail {
+        dead_letter: letter.into(),
+        failed_attempts: attempts.into_iter().map(FailedAttemptView::from).collect(),
+    }))
+}
+
+/// Try a dead letter again.
+///
+/// It is queued under its id, with as many attempts as at first; its events go on after those that there were, and its webhook is
+/// sent once more when it ends.
+#[utoipa::path(
+    post, path = "/admin/dead-letters/{submission_id}/retry", tag = "admin", operation_id = "retry_dead_letter",
+    params(("submission_id" = String, Path, description = "The submission's id", format = Uuid)),
+    responses(
+        (status = 204, description = "It waits for a worker"),
+        (status = 404, description = "This submission is no dead letter", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn retry_dead_letter(
+    State(app): State<Shared>,
+    caller: Caller,
+    Id(id): Id<SubmissionId>,
+) -> Result<StatusCode, Problem> {
+    if !app.core.retry_dead(id).await? {
+        return Err(Problem::not_found("dead letter"));
+    }
+    tracing::info!(by = %caller.user, submission.id = %id, "a dead letter is tried again");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Put a dead letter away.
+///
+/// What is known of its failed attempts goes with it; the submission stays, with its internal error.
+#[utoipa::path(
+    delete, path = "/admin/dead-letters/{submission_id}", tag = "admin", operation_id = "purge_dead_letter",
+    params(("submission_id" = String, Path, description = "The submission's id", format = Uuid)),
+    responses(
+        (status = 204, description = "It is none any more"),
+        (status = 404, description = "This submission is no dead letter", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn purge_dead_letter(
+    State(app): State<Shared>,
+    caller: Caller,
+    Id(id): Id<SubmissionId>,
+) -> Result<StatusCode, Problem> {
+    if app.core.store().purge_dead(&[id]).await? == 0 {
+        return Err(Problem::not_found("dead letter"));
+    }
+    tracing::info!(by = %caller.user, submission.id = %id, "a dead letter was put away");
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,23 @@
+-- Attempts that ended in a failure of ours, and submissions whose run was given up after the last of them.
+
+CREATE TABLE failed_attempts (
+    submission  BLOB    NOT NULL REFERENCES code_submissions (id),
+    attempt     INTEGER NOT NULL,            -- goes on counting from run to run of a submission
+    run         BLOB    NOT NULL,
+    worker      BLOB,
+    worker_name TEXT,
+    failed_at   INTEGER NOT NULL,
+    why         TEXT    NOT NULL,
+    PRIMARY KEY (submission, attempt)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX failed_attempts_by_age ON failed_attempts (failed_at);
+
+CREATE TABLE dead_letters (
+    submission BLOB    NOT NULL PRIMARY KEY REFERENCES code_submissions (id),
+    run        BLOB    NOT NULL,             -- the one that was given up
+    died_at    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX dead_letters_by_age ON dead_letters (died_at, submission);
+INSERT INTO dead_letters (submission, run, died_at)
+    SELECT s.id, r.id, r.completed_at FROM runs r JOIN code_submissions s ON s.run = r.id
+    WHERE r.state = 4 AND r.completed_at IS NOT NULL;

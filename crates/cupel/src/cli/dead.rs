@@ -1,0 +1,141 @@
+//! `cupel admin dead`: what was given up, in the store itself. Servers may run beside it; one of them offers what is retried to a
+//! worker within seconds.
+
+use anyhow::anyhow;
+use cupel_core::dead::{DeadLetter, FailedAttempt, retry_in};
+use cupel_types::SubmissionId;
+use serde_json::{Value, json};
+
+use super::accounts::in_store;
+use super::args::{DeadCommand, DeadOnes, Settings};
+use super::{CommandResult, Exit, OrExit};
+use crate::compose::engines::StoreAndClock;
+use crate::terminal::{Table, harmless};
+
+/// Dead letters looked at in one step of `--all`.
+const STEP: u32 = 200;
+/// Characters of a reason in a line of the list.
+const REASON_CHARS_MAX: usize = 60;
+
+pub(super) fn dead(settings: &Settings, command: &DeadCommand) -> CommandResult {
+    in_store(settings, false, async |at| match command {
+        DeadCommand::List { limit, json } => list(&at.store, *limit, *json).await,
+        DeadCommand::Show { id, json } => show(&at.store, *id, *json).await,
+        DeadCommand::Retry(which) => for_each(&at.store, which, What::Retry).await,
+        DeadCommand::Purge(which) => for_each(&at.store, which, What::Purge).await,
+    })
+}
+
+fn letter_json(letter: &DeadLetter) -> Value {
+    json!({
+        "submission_id": letter.submission.to_string(), "run_id": letter.run.to_string(),
+        "user_id": letter.owner.to_string(), "username": letter.username,
+        "language": letter.language.as_ref().map(ToString::to_string),
+        "problem": letter.problem.as_ref().map(ToString::to_string),
+        "attempts": letter.attempts, "died_at": letter.died_at.to_string(), "reason": letter.why,
+    })
+}
+
+fn attempt_json(attempt: &FailedAttempt) -> Value {
+    json!({
+        "attempt": attempt.attempt, "run_id": attempt.run.to_string(),
+        "worker_id": attempt.worker.map(|id| id.to_string()), "worker_name": attempt.worker_name,
+        "failed_at": attempt.failed_at.to_string(), "reason": attempt.why,
+    })
+}
+
+async fn list((store, _): &StoreAndClock, limit: u64, as_json: bool) -> CommandResult {
+    let (letters, total) = store.dead_letters(0, limit).await?;
+    if as_json {
+        let letters: Vec<Value> = letters.iter().map(letter_json).collect();
+        anstream::println!("{}", json!({ "dead_letters": letters, "total": total }));
+        return Ok(Exit::Ok);
+    }
+    let mut table = Table::new(&["SUBMISSION", "USER", "LANGUAGE", "PROBLEM", "ATTEMPTS", "DIED", "REASON"]);
+    for letter in &letters {
+        let reason: String = letter.why.lines().next().unwrap_or_default().chars().take(REASON_CHARS_MAX).collect();
+        table.row(vec![
+            letter.submission.to_string(),
+            harmless(&letter.username),
+            letter.language.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
+            letter.problem.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
+            letter.attempts.to_string(),
+            letter.died_at.to_string(),
+            harmless(&reason),
+        ]);
+    }
+    table.print();
+    if total > letters.len() as u64 {
+        anstream::println!("and {} more", total - letters.len() as u64);
+    }
+    Ok(Exit::Ok)
+}
+
+async fn show((store, _): &StoreAndClock, id: SubmissionId, as_json: bool) -> CommandResult {
+    let Some((letter, attempts)) = store.dead_letter(id).await? else { return none(id) };
+    if as_json {
+        let attempts: Vec<Value> = attempts.iter().map(attempt_json).collect();
+        anstream::println!("{}", json!({ "dead_letter": letter_json(&letter), "failed_attempts": attempts }));
+        return Ok(Exit::Ok);
+    }
+    anstream::println!("submission: {}", letter.submission);
+    anstream::println!("user:       {}", harmless(&letter.username));
+    if let Some(language) = &letter.language {
+        anstream::println!("language:   {language}");
+    }
+    if let Some(problem) = &letter.problem {
+        anstream::println!("problem:    {problem}");
+    }
+    anstream::println!("died:       {}, after {} attempts", letter.died_at, letter.attempts);
+    for attempt in &attempts {
+        let worker = attempt.worker.map_or_else(|| "an unknown worker".to_owned(), |id| format!("worker {id}"));
+        let name = attempt.worker_name.as_deref().map_or_else(String::new, |name| format!(" ({})", harmless(name)));
+        anstream::println!("attempt {}, {}, {worker}{name}:", attempt.attempt, attempt.failed_at);
+        for line in attempt.why.lines() {
+            anstream::println!("    {}", harmless(line));
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+#[derive(Clone, Copy)]
+enum What {
+    Retry,
+    Purge,
+}
+
+async fn for_each((store, clock): &StoreAndClock, which: &DeadOnes, what: What) -> CommandResult {
+    let now = clock.now();
+    let act = async |ids: &[SubmissionId]| match what {
+        What::Retry => retry_in(&**store, ids, now).await.map(|runs| runs.len() as u64),
+        What::Purge => store.purge_dead(ids).await,
+    };
+    let mut done = 0;
+    if which.all {
+        // What dies again meanwhile has died after `now`.
+        loop {
+            let ids = store.dead_until(now, STEP).await?;
+            if ids.is_empty() {
+                break;
+            }
+            done += act(&ids).await?;
+        }
+    } else {
+        for id in &which.ids {
+            if act(&[*id]).await? == 0 {
+                return none(*id);
+            }
+            done += 1;
+        }
+    }
+    match what {
+        What::Retry => anstream::println!("{done} wait for a worker again"),
+        What::Purge => anstream::println!("{done} put away"),
+    }
+    Ok(Exit::Ok)
+}
+
+fn none(id: SubmissionId) -> CommandResult {
+    Err(anyhow!("submission {id} was not given up; `cupel admin dead list` lists those that were"))
+        .or_exit(Exit::NotFound)
+}

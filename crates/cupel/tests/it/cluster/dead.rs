@@ -1,0 +1,109 @@
+//! A submission that brings down whoever takes it, and what an administrator makes of it.
+
+use std::time::Duration;
+
+use cupel_testkit::servers::{Postgres, Redis};
+use serde_json::{Value, json};
+
+use super::LEASE;
+use super::load::agent;
+use super::nodes::{Cluster, Node};
+use crate::support::{PATIENCE, eventually};
+
+/// Somebody who submits and asks.
+struct Client<'a> {
+    url: &'a str,
+    key: &'a str,
+}
+
+impl Client<'_> {
+    fn submit(&self, source: &str) -> String {
+        let body = json!({ "language": "bash", "source_code": source });
+        let answer = agent(PATIENCE)
+            .post(format!("{}/api/v1/execute", self.url))
+            .header("authorization", format!("Bearer {}", self.key))
+            .send_json(&body);
+        let body: Value = answer.unwrap().body_mut().read_json().unwrap();
+        body["submission_id"].as_str().unwrap_or_else(|| panic!("{body}")).to_owned()
+    }
+
+    fn get(&self, path: &str) -> String {
+        let answer = agent(Duration::from_secs(60))
+            .get(format!("{}/api/v1/execute/{path}", self.url))
+            .header("authorization", format!("Bearer {}", self.key))
+            .call();
+        answer.unwrap().body_mut().read_to_string().unwrap()
+    }
+
+    /// Once the submission is as is said.
+    fn once(&self, id: &str, is: impl Fn(&Value) -> bool) -> Value {
+        eventually(|| Some(serde_json::from_str(&self.get(id)).unwrap()).filter(&is))
+    }
+
+    /// The numbers and names of what is told of a submission that has ended, after an event.
+    fn events(&self, id: &str) -> Vec<(u64, String)> {
+        let told = self.get(&format!("{id}/events"));
+        let fields = |start: &'static str| told.lines().filter_map(move |line| line.strip_prefix(start));
+        let numbers = fields("id:").map(|number| number.trim().parse().unwrap());
+        numbers.zip(fields("event:").map(|name| name.trim().to_owned())).collect()
+    }
+}
+
+#[test]
+fn what_kills_every_worker_that_takes_it_is_given_up_and_tried_again_when_told() {
+    let (postgres, redis) = (Postgres::start(), Redis::start());
+    let cluster = Cluster::new(&[
+        ("CUPEL_STORE__URL", &postgres.url()),
+        ("CUPEL_QUEUE__URL", &redis.url()),
+        ("CUPEL_EVENTS__URL", &redis.url()),
+        ("CUPEL_BLOBS__URL", "postgres"),
+        ("CUPEL_WORKER__LEASE", LEASE),
+        ("CUPEL_WORKER__ATTEMPTS_MAX", "2"),
+    ]);
+    let api = cluster.start("api");
+    let client = Client { url: &api.url, key: cluster.key() };
+    let mut workers = vec![cluster.start("worker")];
+    // What stands in for a way to bring a worker down: whoever has it is killed.
+    let poison = client.submit("sleep 10; echo survived");
+    for attempt in 1..=2 {
+        client.once(&poison, |told| told["status"] == "running" && told["attempts"] == attempt);
+        workers.remove(0).kill();
+        if attempt == 1 {
+            workers.push(cluster.start("worker"));
+        }
+    }
+    let told = client.once(&poison, |told| told["verdict"] == "JE");
+    assert_eq!(told["attempts"], 2, "{told}");
+    let before = client.events(&poison);
+    assert_eq!(before.last().map(|(_, name)| name.as_str()), Some("verdict"), "{before:?}");
+
+    // It does not take the next one, which judges what others sent.
+    let third = cluster.start("worker");
+    let innocent = client.submit("echo fine");
+    client.once(&innocent, |told| told["verdict"] == "AC");
+    let dead = |args: &[&str]| cluster.admin(&[&["dead"], args].concat());
+    let listed: Value = serde_json::from_str(&dead(&["list", "--json"])).unwrap();
+    assert_eq!((&listed["total"], &listed["dead_letters"][0]["submission_id"]), (&1.into(), &poison.as_str().into()));
+    let shown: Value = serde_json::from_str(&dead(&["show", &poison, "--json"])).unwrap();
+    let attempts = shown["failed_attempts"].as_array().unwrap();
+    let workers: Vec<&str> = attempts.iter().filter_map(|attempt| attempt["worker_id"].as_str()).collect();
+    assert!(workers.len() == 2 && workers[0] != workers[1], "{shown}");
+    assert!(attempts.iter().all(|a| a["reason"].as_str().is_some_and(|why| !why.is_empty())), "{shown}");
+    assert!(dead(&["show", &poison]).contains(workers[1]));
+
+    // Nobody kills for it now.
+    assert!(dead(&["retry", "--all"]).starts_with("1 "));
+    let told = client.once(&poison, |told| told["status"] == "completed");
+    assert_eq!((&told["verdict"], &told["stdout"]), (&"AC".into(), &"survived\n".into()), "{told}");
+    assert_eq!(told["attempts"], 3, "{told}");
+    let after = client.events(&poison);
+    let end = before.last().map_or(0, |(number, _)| *number);
+    assert!(after.is_sorted_by_key(|(number, _)| *number), "{after:?}");
+    assert!(after.iter().filter(|(_, name)| name != "queued").all(|(number, _)| *number > end), "{after:?}");
+    assert_eq!(after.iter().filter(|(_, name)| name == "verdict").count(), 1, "{after:?}");
+    assert_eq!(serde_json::from_str::<Value>(&dead(&["list", "--json"])).unwrap()["total"], 0);
+    for node in [third, api] {
+        let pid = node.pid();
+        assert_eq!(Node::stop(node).code(), Some(0), "{pid}");
+    }
+}
