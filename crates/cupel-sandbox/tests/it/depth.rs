@@ -140,7 +140,7 @@ fn stopped(world: &World, targets: &Targets, off: WallSet, classes: &[&Class]) -
     let config = SandboxConfig { walls_off: off, slots: 1, ..world.fixtures.config() };
     let sandbox = Sandbox::start(config).unwrap_or_else(|error| panic!("without {}: {error}", names(off)));
     let mut slot = sandbox.slot(0);
-    let mut run = |class: &Class| {
+    let mut is_stopped = |class: &Class| {
         if class.after_another {
             let left = world.attack("depth_leave", &[]).run(&mut slot);
             assert_eq!(left.text(), "left\n", "without {}: {left}", names(off));
@@ -166,7 +166,9 @@ fn stopped(world: &World, targets: &Targets, off: WallSet, classes: &[&Class]) -
         );
         !breached
     };
-    classes.iter().map(|class| run(class)).collect()
+    // A lane may be retired between two runs, with all that was left in it: what would be found is found by one of these.
+    let tries = |class: &Class| if class.after_another { 5 } else { 1 };
+    classes.iter().map(|class| (0..tries(class)).all(|_| is_stopped(class))).collect()
 }
 
 fn names(off: WallSet) -> String {
