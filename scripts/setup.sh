@@ -23,7 +23,7 @@ packages_docker=(docker.io tar)
 # downloaded by scripts/cgroup2/run-in-guest and installed nowhere.
 packages_cgroup2=(e2fsprogs xz-utils)
 # What the tests start on loopback; as services of this machine they are not started. Python is for moto, which speaks S3's protocol.
-packages_servers=(postgresql redis-server rabbitmq-server python3 python3-pip)
+packages_servers=(postgresql redis-server rabbitmq-server openssl python3 python3-pip)
 moto=5.2.5 moto_folder=/usr/local/lib/cupel/moto
 # What checks deploy/: manifests, compose file, units, firewall.
 packages_deploy=(docker-compose systemd nftables openssl python3 python3-pip python3-yaml)

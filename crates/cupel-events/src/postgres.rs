@@ -20,9 +20,10 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
 use cupel_core::Interest;
 use cupel_core::event::Seq;
+use cupel_postgres::Place;
 use tokio::task::AbortHandle;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Statement};
+use tokio_postgres::{AsyncMessage, Client, Statement};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -46,7 +47,7 @@ const CLEAN_IDLE: Duration = Duration::from_secs(3);
 
 /// Where PostgreSQL is, and what the table is called.
 pub(crate) struct PostgresServer {
-    config: Config,
+    place: Place,
     /// Of the table, and of the channel.
     name: String,
 }
@@ -57,13 +58,12 @@ impl PostgresServer {
     /// # Errors
     /// When it is no URL of a PostgreSQL server.
     pub(crate) fn new(url: &str, cluster: &str) -> Result<PostgresServer, ServerError> {
-        let mut config: Config = url.parse()?;
-        config.connect_timeout(ANSWER_MAX).application_name("cupel-events").keepalives_idle(Duration::from_secs(10));
-        Ok(PostgresServer { config, name: format!("{cluster}_events") })
+        let place = Place::parse(url, "cupel events")?.connect_within(ANSWER_MAX);
+        Ok(PostgresServer { place, name: format!("{cluster}_events") })
     }
 
     async fn connect(&self, hub: Option<Arc<Hub>>, lost: &CancellationToken) -> Result<Connected, ServerError> {
-        let (client, mut connection) = self.config.connect(NoTls).await.map_err(unfit)?;
+        let (client, mut connection) = self.place.connect().await.map_err(unfit)?;
         let lost = lost.clone();
         let driver = tokio::spawn(async move {
             // Cancels, however it ends.

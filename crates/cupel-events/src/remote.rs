@@ -58,6 +58,8 @@ pub(crate) enum ServerError {
     Redis(#[from] redis::RedisError),
     #[error(transparent)]
     Postgres(#[from] tokio_postgres::Error),
+    #[error(transparent)]
+    Url(#[from] cupel_postgres::UrlError),
     #[error("the server gave no answer for {} s", ANSWER_MAX.as_secs())]
     Silent,
     #[error("the server closed the connection")]

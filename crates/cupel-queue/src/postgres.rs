@@ -16,11 +16,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cupel_core::RunHint;
+use cupel_postgres::{Connection, Place};
 use cupel_types::{PriorityClass, RunId, UserId};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{AsyncMessage, Client, Config, Connection, Error, NoTls, Statement};
+use tokio_postgres::{AsyncMessage, Client, Error, Statement};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
@@ -80,7 +80,7 @@ const TAKE: &str = "
 
 /// A PostgreSQL database.
 pub(crate) struct Postgres {
-    config: Config,
+    server: Place,
     /// What the cluster's rows are found by.
     place: String,
     /// The channel of the bell.
@@ -91,20 +91,17 @@ impl Postgres {
     /// # Errors
     /// When the URL is none.
     pub(crate) fn new(url: &str, cluster: &str) -> Result<Postgres, BrokerError> {
-        let mut config: Config =
-            url.parse().map_err(|error: Error| BrokerError::new("read the URL", Fault::Url, error))?;
-        if config.get_application_name().is_none() {
-            config.application_name("cupel queue");
-        }
+        let server =
+            Place::parse(url, "cupel queue").map_err(|error| BrokerError::new("read the URL", Fault::Url, error))?;
         let place = format!("{cluster}.{}", names::ANY);
-        Ok(Postgres { config, place, bell: names::of_route(cluster, names::ANY, "bell") })
+        Ok(Postgres { server, place, bell: names::of_route(cluster, names::ANY, "bell") })
     }
 }
 
 #[async_trait]
 impl Broker for Postgres {
     async fn connect(&self) -> Result<Arc<dyn Link>, BrokerError> {
-        let (mut client, connection) = self.config.connect(NoTls).await.map_err(to("connect"))?;
+        let (mut client, connection) = self.server.connect().await.map_err(to("connect"))?;
         let (bell, alive) = (Arc::new(Notify::new()), CancellationToken::new());
         let lost = CancellationToken::new();
         tokio::spawn(listen(connection, Arc::clone(&bell), alive.clone(), lost.clone()));
@@ -130,15 +127,7 @@ impl Broker for Postgres {
 }
 
 /// Reads what the server sends, until the link is dropped or the connection is lost.
-async fn listen<S, T>(
-    mut connection: Connection<S, T>,
-    bell: Arc<Notify>,
-    alive: CancellationToken,
-    lost: CancellationToken,
-) where
-    S: AsyncRead + AsyncWrite + Unpin,
-    T: AsyncRead + AsyncWrite + Unpin,
-{
+async fn listen(mut connection: Connection, bell: Arc<Notify>, alive: CancellationToken, lost: CancellationToken) {
     loop {
         let message = tokio::select! {
             () = alive.cancelled() => return,

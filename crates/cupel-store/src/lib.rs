@@ -19,9 +19,7 @@ pub use blobs::{
     ConnectBlobsError, DirectoryBlobs, PostgresBlobs, PostgresBlobsError, S3Blobs, S3UrlError, connect_blobs,
 };
 pub use packages::{LocalPackages, SharedPackages, share_packages};
-pub use postgres::{
-    DatabaseClock, Postgres, PostgresError, PostgresOptions, PostgresStore, Timeouts, TlsError, UrlError,
-};
+pub use postgres::{DatabaseClock, Postgres, PostgresError, PostgresOptions, PostgresStore, Timeouts};
 pub use sql::SqlStore;
 pub use sqlite::{BackupError, OpenError, ServeLock, Sqlite, SqliteStore, back_up, restore};
 pub use transfer::{ExportError, Moved, TransferError};

@@ -15,9 +15,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cupel-problem", &["cupel-types", "cupel-languages"]),
     ("cupel-judge", &["cupel-types", "cupel-languages", "cupel-problem"]),
     ("cupel-core", &["cupel-types", "cupel-languages", "cupel-problem"]),
-    ("cupel-store", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-core"]),
-    ("cupel-queue", &["cupel-types", "cupel-languages", "cupel-core"]),
-    ("cupel-events", &["cupel-types", "cupel-languages", "cupel-core"]),
+    ("cupel-postgres", &[]),
+    ("cupel-store", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-core", "cupel-postgres"]),
+    ("cupel-queue", &["cupel-types", "cupel-languages", "cupel-core", "cupel-postgres"]),
+    ("cupel-events", &["cupel-types", "cupel-languages", "cupel-core", "cupel-postgres"]),
     ("cupel-testkit", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-core"]),
     ("cupel-worker", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-judge", "cupel-core"]),
     ("cupel-api", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-core"]),
@@ -62,7 +63,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("rusqlite", &["cupel-store"]),
     // Servers are spoken to by adapters, and by nobody above them.
     ("redis", &["cupel-queue", "cupel-events"]),
-    ("tokio-postgres", &["cupel-store", "cupel-queue", "cupel-events"]),
+    ("tokio-postgres", &["cupel-postgres", "cupel-store", "cupel-queue", "cupel-events"]),
     // Only the store speaks S3, whose library brings a second client for HTTP.
     ("object_store", &["cupel-store"]),
     ("reqwest", &["cupel-store"]),
@@ -73,6 +74,7 @@ const FENCES: &[(&str, &[&str])] = &[
         "tokio",
         &[
             "cupel-core",
+            "cupel-postgres",
             "cupel-store",
             "cupel-queue",
             "cupel-events",

@@ -11,13 +11,12 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cupel_core::{BlobInfo, BlobKey, BlobKind, Blobs, BlobsError};
+use cupel_postgres::{Place, UrlError};
 use tokio::runtime::Runtime;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, NoTls, Row, Statement, ToStatement};
+use tokio_postgres::{Client, Row, Statement, ToStatement};
 
 use super::failed;
-use crate::postgres::tls::{Connector, TlsError};
-use crate::postgres::url::{Place, UrlError};
 
 /// Connections of a node.
 const SESSIONS_MAX: usize = 4;
@@ -57,7 +56,6 @@ const TABLES: &str = "
 /// Blobs in a database.
 pub struct PostgresBlobs {
     place: Place,
-    tls: Option<Connector>,
     cluster: String,
     sessions: Mutex<Sessions>,
     freed: Condvar,
@@ -75,8 +73,6 @@ struct Sessions {
 pub enum PostgresBlobsError {
     #[error("its address does not do")]
     Url(#[from] UrlError),
-    #[error("its encryption cannot be set up")]
-    Tls(#[from] TlsError),
     #[error("the database cannot be reached or does not let Cupel make its tables")]
     Session(#[source] SessionError),
     #[error(
@@ -104,11 +100,9 @@ impl PostgresBlobs {
     /// # Errors
     /// [`PostgresBlobsError`].
     pub fn open(url: &str, cluster: &str) -> Result<PostgresBlobs, PostgresBlobsError> {
-        let mut place = Place::parse(url)?;
-        place.config.connect_timeout(CONNECT_MAX).application_name("cupel blobs");
-        let tls = Connector::new(&place.tls)?;
+        let place = Place::parse(url, "cupel blobs")?.connect_within(CONNECT_MAX);
         let (cluster, sessions, freed) = (cluster.to_owned(), Mutex::default(), Condvar::new());
-        let blobs = PostgresBlobs { place, tls, cluster, sessions, freed };
+        let blobs = PostgresBlobs { place, cluster, sessions, freed };
         let found = blobs.with(|session| {
             let lock = format!("BEGIN; SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
             session.batch(&lock)?;
@@ -133,7 +127,7 @@ impl PostgresBlobs {
         let session = match idle {
             // The server may have been started again meanwhile.
             Some(session) if session.batch("").is_ok() => session,
-            _ => Session::open(&self.place, self.tls.as_ref())?,
+            _ => Session::open(&self.place)?,
         };
         let answer = ask(&session)?;
         self.locked().idle.push(session);
@@ -276,22 +270,13 @@ struct Session {
 }
 
 impl Session {
-    fn open(place: &Place, tls: Option<&Connector>) -> Result<Session, SessionError> {
+    fn open(place: &Place) -> Result<Session, SessionError> {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(SessionError::Setup)?;
         let connecting = async {
-            match tls {
-                None => {
-                    let (client, connection) = place.config.connect(NoTls).await?;
-                    tokio::spawn(connection);
-                    Ok(client)
-                }
-                Some(tls) => {
-                    let (client, connection) = place.config.connect(tls.clone()).await?;
-                    tokio::spawn(connection);
-                    Ok(client)
-                }
-            }
+            let (client, connection) = place.connect().await?;
+            tokio::spawn(connection);
+            Ok(client)
         };
         let client = runtime.block_on(within(CONNECT_MAX, connecting))?;
         Ok(Session { runtime: Some(runtime), client })

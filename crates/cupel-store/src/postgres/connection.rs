@@ -16,15 +16,14 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use cupel_postgres::Place;
 use cupel_types::RunId;
 use futures_util::TryStreamExt as _;
 use tokio::runtime::{Builder, Runtime};
-use tokio_postgres::{Client, NoTls, Statement};
+use tokio_postgres::{Client, Statement};
 use uuid::Uuid;
 
 use super::dialect::translate;
-use super::tls::Connector;
-use super::url::Place;
 use crate::rows::bad;
 use crate::sql::commands::{FETCH_RUNS, RunRow};
 use crate::sql::fault::Fault;
@@ -83,22 +82,12 @@ pub(super) struct NotCommitted {
 }
 
 impl Connection {
-    pub(super) fn open(place: &Place, tls: Option<&Connector>, timeouts: &Timeouts) -> Result<Connection, Fault> {
+    pub(super) fn open(place: &Place, timeouts: &Timeouts) -> Result<Connection, Fault> {
         let unreachable = |error: std::io::Error| Fault::Unreachable(Arc::new(error));
         let runtime = Builder::new_current_thread().enable_all().build().map_err(unreachable)?;
         let connecting = async {
-            let client = match tls {
-                None => {
-                    let (client, connection) = place.config.connect(NoTls).await?;
-                    tokio::spawn(connection);
-                    client
-                }
-                Some(tls) => {
-                    let (client, connection) = place.config.connect(tls.clone()).await?;
-                    tokio::spawn(connection);
-                    client
-                }
-            };
+            let (client, connection) = place.connect().await?;
+            tokio::spawn(connection);
             // An idle transaction is one whose node has died or been cut off: nobody should wait for its locks.
             let session = format!(
                 "SET statement_timeout = {statement}; SET lock_timeout = {lock}; SET idle_in_transaction_session_timeout = {idle}; \

@@ -14,8 +14,6 @@ mod dialect;
 mod migrate;
 mod open;
 mod pool;
-pub(crate) mod tls;
-pub(crate) mod url;
 mod writers;
 
 use cupel_core::StoreError;
@@ -23,15 +21,12 @@ use cupel_core::StoreError;
 pub use clock::DatabaseClock;
 pub use connection::Timeouts;
 pub use open::{PostgresError, PostgresOptions};
-pub use tls::TlsError;
-pub use url::UrlError;
 
 use crate::sql::fault::Fault;
 use crate::sql::{Backend, Sql, SqlStore, Write};
 use connection::Connection;
+use cupel_postgres::Place;
 use pool::Pool;
-use tls::Connector;
-use url::Place;
 use writers::Writers;
 
 /// The store on one PostgreSQL database. A clone is another handle on the same thing.
@@ -48,13 +43,12 @@ pub struct Postgres {
 /// Where connections come from.
 struct Server {
     place: Place,
-    tls: Option<Connector>,
     timeouts: Timeouts,
 }
 
 impl Server {
     fn connect(&self) -> Result<Connection, Fault> {
-        Connection::open(&self.place, self.tls.as_ref(), &self.timeouts)
+        Connection::open(&self.place, &self.timeouts)
     }
 }
 

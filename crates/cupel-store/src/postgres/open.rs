@@ -4,14 +4,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cupel_postgres::{Place, UrlError};
 use tokio_postgres::error::SqlState;
 
 use super::clock::DatabaseClock;
 use super::connection::{Connection, Timeouts};
 use super::migrate::{MigrateError, migrate};
 use super::pool::Pool;
-use super::tls::{Connector, TlsError};
-use super::url::{Place, UrlError};
 use super::writers::Writers;
 use super::{Postgres, PostgresStore, Server};
 use crate::sql::fault::Fault;
@@ -51,8 +50,6 @@ impl PostgresOptions {
 pub enum PostgresError {
     #[error("`store.url` is no address of a PostgreSQL database: write postgres://user:password@host:5432/database")]
     Url(#[source] UrlError),
-    #[error("the connection that `store.url` asks for cannot be encrypted: look at `sslmode` and `sslrootcert` in it")]
-    Tls(#[source] TlsError),
     #[error(
         "no PostgreSQL server answers at `{place}`: look at host, port and `sslmode` in `store.url`, and whether the server runs and lets this machine in"
     )]
@@ -119,10 +116,9 @@ impl PostgresStore {
 }
 
 fn open(options: &PostgresOptions) -> Result<Postgres, PostgresError> {
-    let place = Place::parse(&options.url).map_err(PostgresError::Url)?;
-    let tls = Connector::new(&place.tls).map_err(PostgresError::Tls)?;
+    let place = Place::parse(&options.url, "cupel").map_err(PostgresError::Url)?;
     let name = place.name();
-    let server = Arc::new(Server { place, tls, timeouts: options.timeouts });
+    let server = Arc::new(Server { place, timeouts: options.timeouts });
     let first = server.connect().map_err(|fault| refused(&name, fault))?;
     check_version(&first, &name)?;
     {

@@ -29,7 +29,7 @@ impl Postgres {
     /// # Panics
     /// When it is not installed or does not start.
     pub fn start() -> Postgres {
-        Postgres::start_with(false)
+        Postgres::start_with(Nature::default())
     }
 
     /// One that waits for the disk, as in production.
@@ -37,7 +37,15 @@ impl Postgres {
     /// # Panics
     /// As [`Postgres::start`].
     pub fn start_durable() -> Postgres {
-        Postgres::start_with(true)
+        Postgres::start_with(Nature { durable: true, ..Nature::default() })
+    }
+
+    /// One that talks to nobody over the network without TLS.
+    ///
+    /// # Panics
+    /// As [`Postgres::start`].
+    pub fn start_encrypted() -> Postgres {
+        Postgres::start_with(Nature { encrypted: true, ..Nature::default() })
     }
 
     /// The one of this test process, for tests that do it no harm.
@@ -70,6 +78,11 @@ impl Postgres {
         format!("postgres://{USER}:{PASSWORD}@127.0.0.1:{}/{database}", self.port())
     }
 
+    /// Where the certificate of an encrypted server lies, by which it can be known.
+    pub fn certificate(&self) -> PathBuf {
+        self.folder().join(CERTIFICATE)
+    }
+
     /// A fresh, empty database: its URL.
     ///
     /// # Panics
@@ -93,10 +106,10 @@ impl Postgres {
         String::from_utf8_lossy(&done.stdout).trim().to_owned()
     }
 
-    fn start_with(durable: bool) -> Postgres {
+    fn start_with(nature: Nature) -> Postgres {
         let programs = programs();
         let owner = owner();
-        let server = Server::start(PostgresKind { programs: programs.clone(), owner, durable });
+        let server = Server::start(PostgresKind { programs: programs.clone(), owner, nature });
         Postgres { server, programs, databases: AtomicU32::new(0) }
     }
 
@@ -117,10 +130,41 @@ impl Deref for Postgres {
     }
 }
 
+/// In what a server differs from the usual one.
+#[derive(Clone, Copy, Default)]
+struct Nature {
+    durable: bool,
+    encrypted: bool,
+}
+
 struct PostgresKind {
     programs: PathBuf,
     owner: Option<(u32, u32)>,
-    durable: bool,
+    nature: Nature,
+}
+
+const CERTIFICATE: &str = "server.crt";
+const KEY: &str = "server.key";
+
+impl PostgresKind {
+    /// A certificate that the server signs itself, and the rule that nobody comes in without TLS.
+    fn encrypt(&self, folder: &Path) {
+        const REQUEST: &str = "[req]\ndistinguished_name = name\nprompt = no\nx509_extensions = as\n[name]\nCN = 127.0.0.1\n\
+                               [as]\nsubjectAltName = IP:127.0.0.1\nbasicConstraints = critical, CA:FALSE\n";
+        const DOORS: &str = "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n";
+        let request = folder.join("request");
+        fs::write(&request, REQUEST).expect("the request can be written");
+        let (key, certificate) = (folder.join(KEY), folder.join(CERTIFICATE));
+        let mut openssl = Command::new("openssl");
+        openssl.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-config"]).arg(request);
+        openssl.arg("-keyout").arg(&key).arg("-out").arg(&certificate);
+        let made = openssl.output().expect("openssl can be started: install the package `openssl`");
+        assert!(made.status.success(), "openssl: {}", String::from_utf8_lossy(&made.stderr));
+        if let Some((user, group)) = self.owner {
+            chown(&key, Some(user), Some(group)).expect("the key can be given away");
+        }
+        fs::write(folder.join("data/pg_hba.conf"), DOORS).expect("the server's rules can be written");
+    }
 }
 
 impl Kind for PostgresKind {
@@ -146,6 +190,9 @@ impl Kind for PostgresKind {
         init.args(["--encoding", "UTF8", "--no-locale"]).arg("--pwfile").arg(&password);
         let made = init.current_dir(folder).output().expect("initdb can be started");
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+        if self.nature.encrypted {
+            self.encrypt(folder);
+        }
     }
 
     fn command(&self, folder: &Path, port: u16) -> Command {
@@ -157,7 +204,12 @@ impl Kind for PostgresKind {
         set("listen_addresses=127.0.0.1");
         set("max_connections=200");
         set("shared_buffers=64MB");
-        if !self.durable {
+        if self.nature.encrypted {
+            set("ssl=on");
+            set(&format!("ssl_cert_file={}", folder.join(CERTIFICATE).display()));
+            set(&format!("ssl_key_file={}", folder.join(KEY).display()));
+        }
+        if !self.nature.durable {
             set("fsync=off");
             set("full_page_writes=off");
         }

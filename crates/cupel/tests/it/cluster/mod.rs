@@ -5,6 +5,7 @@
 //! `CUPEL_SOAK=1` makes each of them take 10,000 submissions instead of some hundred.
 
 mod dead;
+mod encrypted;
 mod faults;
 mod history;
 mod load;

@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_rustls::TlsConnector;
 
-use super::url::Tls;
+use crate::url::Tls;
 
 /// Why encryption cannot be set up.
 #[derive(Debug, thiserror::Error)]

@@ -1,0 +1,62 @@
+//! The half of a connection that must be driven for the other half, the client, to be answered.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio_postgres::tls::NoTlsStream;
+use tokio_postgres::{AsyncMessage, Client, Error, NoTls, Socket};
+
+use crate::tls::Encrypted;
+use crate::url::Place;
+
+type Inner<S> = tokio_postgres::Connection<Socket, S>;
+
+/// A future that ends with the connection, with an error if it was lost. Whoever listens for notifications drives it by
+/// [`Connection::poll_message`] instead, which gives them; the future passes over them.
+pub struct Connection(Kind);
+
+enum Kind {
+    Plain(Box<Inner<NoTlsStream>>),
+    Encrypted(Box<Inner<Encrypted<Socket>>>),
+}
+
+impl Place {
+    /// Connects and logs in.
+    ///
+    /// # Errors
+    /// The server does not answer, does not encrypt though it must, or does not let the user in.
+    pub async fn connect(&self) -> Result<(Client, Connection), Error> {
+        match &self.tls {
+            None => {
+                let (client, connection) = self.config.connect(NoTls).await?;
+                Ok((client, Connection(Kind::Plain(Box::new(connection)))))
+            }
+            Some(tls) => {
+                let (client, connection) = self.config.connect(tls.clone()).await?;
+                Ok((client, Connection(Kind::Encrypted(Box::new(connection)))))
+            }
+        }
+    }
+}
+
+impl Connection {
+    /// What the server says by itself; `None` when the connection has ended.
+    pub fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<AsyncMessage, Error>>> {
+        match &mut self.0 {
+            Kind::Plain(connection) => connection.poll_message(context),
+            Kind::Encrypted(connection) => connection.poll_message(context),
+        }
+    }
+}
+
+impl Future for Connection {
+    type Output = Result<(), Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        while let Some(message) = ready!(self.poll_message(context)) {
+            message?;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
