@@ -32,9 +32,10 @@ word() { # NAME: the password in secrets/.NAME, made when it is not there; lette
 
 postgres=$(word postgres) redis=$(word redis) rabbitmq=$(word rabbitmq) metrics=$(word metrics)
 
+shared=
 case $engine in
     postgres) queue=postgres events=postgres ;;
-    redis) queue=redis://:$redis@redis:6379/0 events=$queue ;;
+    redis) queue=redis://:$redis@redis:6379/0 events=$queue shared=$queue ;;
     rabbitmq) queue=amqp://cupel:$rabbitmq@rabbitmq:5672/%2f events=postgres ;;
     kafka) queue=kafka://kafka:9092 events=postgres ;;
 esac
@@ -50,6 +51,8 @@ url = "postgres://cupel:$postgres@postgres:5432/cupel"
 url = "$queue"
 [events]
 url = "$events"
+[shared]
+url = "$shared"
 [blobs]
 url = "postgres"
 [metrics]

@@ -45,7 +45,7 @@ impl Shared {
             ),
             tokens: Tokens::new(&state.settings.jwt_secret, state.settings.access_token_lifetime),
             identities: Identities::default(),
-            limits: RateLimits::new(state.settings.login),
+            limits: RateLimits::new(Arc::clone(&state.buckets), state.settings.login),
             long_answers: LongAnswers::default(),
             documents,
             health: AsyncMutex::new(None),

@@ -14,7 +14,6 @@ mod auth;
 mod body;
 mod budget;
 mod edge;
-mod gcra;
 mod limits;
 mod lists;
 mod openapi;
@@ -27,7 +26,7 @@ mod state;
 mod suggest;
 mod v1;
 
-pub use gcra::Rate;
+pub use cupel_core::limits::Rate;
 pub use openapi::openapi_json;
 pub use problem::{FieldError, Problem, ProblemBody, ProblemKind, errors_markdown};
 pub use router::{ops_router, router};

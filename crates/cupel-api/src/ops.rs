@@ -51,7 +51,8 @@ async fn report(app: &Shared) -> HealthReport {
     {
         return report.clone();
     }
-    let report = app.state.health.report().await;
+    let mut report = app.state.health.report().await;
+    report.degraded.extend(app.buckets.health().err());
     *last = Some((Instant::now(), report.clone()));
     report
 }

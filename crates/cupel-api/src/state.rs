@@ -8,9 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cupel_core::Core;
 use cupel_core::accounts::Accounts;
+use cupel_core::limits::{Buckets, Rate};
 use tokio_util::sync::CancellationToken;
-
-use crate::gcra::Rate;
 
 /// Everything [`router`](crate::router) needs.
 #[derive(Clone)]
@@ -21,6 +20,8 @@ pub struct ApiState {
     pub accounts: Accounts,
     /// What an operator may set.
     pub settings: Arc<Settings>,
+    /// What limits rates, for this node or for all of them.
+    pub buckets: Arc<dyn Buckets>,
     /// Readiness and the state of the sandbox.
     pub health: Arc<dyn Health>,
     /// Renders the metrics in the Prometheus text format.

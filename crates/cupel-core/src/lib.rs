@@ -17,6 +17,7 @@ mod ends;
 pub mod event;
 mod ids;
 mod lease;
+pub mod limits;
 mod ports;
 pub mod problems;
 pub mod run;

@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cupel-store", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-core", "cupel-postgres"]),
     ("cupel-queue", &["cupel-types", "cupel-languages", "cupel-core", "cupel-postgres"]),
     ("cupel-events", &["cupel-types", "cupel-languages", "cupel-core", "cupel-postgres"]),
+    ("cupel-shared", &["cupel-types", "cupel-languages", "cupel-core"]),
     ("cupel-testkit", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-core"]),
     ("cupel-worker", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-judge", "cupel-core"]),
     ("cupel-api", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-core"]),
@@ -34,6 +35,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "cupel-store",
             "cupel-queue",
             "cupel-events",
+            "cupel-shared",
             "cupel-worker",
             "cupel-api",
         ],
@@ -62,7 +64,7 @@ const FENCES: &[(&str, &[&str])] = &[
     // Only the store speaks SQL.
     ("rusqlite", &["cupel-store"]),
     // Servers are spoken to by adapters, and by nobody above them.
-    ("redis", &["cupel-queue", "cupel-events"]),
+    ("redis", &["cupel-queue", "cupel-events", "cupel-shared"]),
     ("tokio-postgres", &["cupel-postgres", "cupel-store", "cupel-queue", "cupel-events"]),
     // Only the store speaks S3, whose library brings a second client for HTTP.
     ("object_store", &["cupel-store"]),
@@ -78,6 +80,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "cupel-store",
             "cupel-queue",
             "cupel-events",
+            "cupel-shared",
             "cupel-testkit",
             "cupel-worker",
             "cupel-api",

@@ -68,7 +68,7 @@ impl FromRequestParts<Shared> for Visitor {
             return Ok(Visitor(signed_in(parts, app).await?.seer()));
         }
         if let Some(notes) = parts.extensions.get::<Notes>() {
-            app.limits.anonymous_read(notes.client().address, app.settings.anonymous_reads)?;
+            app.limits.anonymous_read(notes.client().address, app.settings.anonymous_reads).await?;
         }
         Ok(Visitor(Seer::Anonymous))
     }
@@ -94,14 +94,14 @@ async fn signed_in(parts: &Parts, app: &Shared) -> Result<Caller, Problem> {
         Err(Refusal::NoCredential(problem) | Refusal::Failed(problem)) => return Err(problem),
         Err(Refusal::BadCredential(problem)) => {
             if let Some(notes) = notes {
-                app.limits.bad_token(notes.client().address)?;
+                app.limits.bad_token(notes.client().address).await?;
             }
             return Err(problem);
         }
     };
     let user = identity.user.id;
     let rates = app.rates(&identity.user.tier.0);
-    let (note, paid) = app.limits.take(user, Ration::Reads, &rates, 1);
+    let (note, paid) = app.limits.take(user, Ration::Reads, &rates, 1).await;
     if let Some(notes) = notes {
         notes.set_user(user);
         notes.set_rate(note);

@@ -65,7 +65,7 @@ pub(crate) async fn register(
     if !app.settings.registration_open {
         return Err(Problem::new(ProblemKind::Forbidden, "Only administrators make accounts here."));
     }
-    app.limits.registration(notes.client().address)?;
+    app.limits.registration(notes.client().address).await?;
     let new = NewAccount { username: body.username, email: body.email, password: body.password };
     let user = app.accounts.register(new).await.map_err(|error| match error {
         RegisterError::Invalid(faults) => invalid(faults),
@@ -165,10 +165,10 @@ pub(crate) async fn login(
     Extension(notes): Extension<Notes>,
     JsonBody(body): JsonBody<LoginRequest>,
 ) -> Result<Response, Problem> {
-    let attempt = app.limits.login_attempt(&body.email, notes.client().address)?;
+    let attempt = app.limits.login_attempt(&body.email, notes.client().address).await?;
     match app.accounts.login(&body.email, &body.password).await {
         Ok(login) => {
-            attempt.succeeded();
+            attempt.succeeded().await;
             notes.set_user(login.user.id);
             tokens(&app, &login)
         }
@@ -176,7 +176,7 @@ pub(crate) async fn login(
             Err(Problem::new(ProblemKind::WrongCredentials, "The e-mail address or the password is wrong."))
         }
         Err(LoginError::Failed(error)) => {
-            attempt.undecided();
+            attempt.undecided().await;
             tracing::warn!(error = cupel_core::chain(&error), "a login could not be decided");
             Err(failed(error))
         }
@@ -211,13 +211,13 @@ pub(crate) async fn refresh(
 ) -> Result<Response, Problem> {
     let claimed = Accounts::session_claimed(&body.refresh_token);
     if let Some(session) = claimed {
-        app.limits.refresh(session)?;
+        app.limits.refresh(session).await?;
     }
     match app.accounts.refresh(&body.refresh_token).await {
         Ok(login) => {
             notes.set_user(login.user.id);
             // The token is exchanged already: this is paid even where there is nothing left to pay with.
-            let (note, _paid) = app.limits.take(login.user.id, Ration::Reads, &app.rates(&login.user.tier.0), 1);
+            let (note, _paid) = app.limits.take(login.user.id, Ration::Reads, &app.rates(&login.user.tier.0), 1).await;
             notes.set_rate(note);
             tokens(&app, &login)
         }
@@ -226,7 +226,7 @@ pub(crate) async fn refresh(
             if let Some(session) = claimed {
                 app.identities.forget_session(session);
             }
-            app.limits.bad_token(notes.client().address)?;
+            app.limits.bad_token(notes.client().address).await?;
             Err(Problem::new(
                 ProblemKind::Unauthorized,
                 "The refresh token is not good, was used before, or its session has ended. Log in again.",

@@ -158,7 +158,7 @@ pub(crate) async fn execute(
     let idempotency = key.for_request(&app, "/api/v1/execute", &bytes);
     drop(bytes);
     let open = open_wait(&app, &caller, &wait);
-    pay(&app, &caller, &notes, 1)?;
+    pay(&app, &caller, &notes, 1).await?;
     let sent = app.core.submit_one(caller.user, new, idempotency, waits(open.as_ref())).await;
     let (submitted, awaited) = sent.map_err(|error| refusal(error, |_| ("", shape)))?;
     drop(held);
@@ -267,9 +267,9 @@ async fn after_wait(
 }
 
 /// Pays for so many submissions.
-pub(super) fn pay(app: &Shared, caller: &Caller, notes: &Notes, submissions: usize) -> Result<(), Problem> {
+pub(super) async fn pay(app: &Shared, caller: &Caller, notes: &Notes, submissions: usize) -> Result<(), Problem> {
     let cost = u32::try_from(submissions).unwrap_or(u32::MAX);
-    let (note, paid) = app.limits.take(caller.user, Ration::Submissions, &caller.rates, cost);
+    let (note, paid) = app.limits.take(caller.user, Ration::Submissions, &caller.rates, cost).await;
     notes.set_rate(note);
     paid
 }
@@ -341,7 +341,7 @@ pub(crate) async fn execute_batch(
     };
     let idempotency = key.for_request(&app, "/api/v1/execute/batch", &body.bytes);
     let place = |index: usize| ("/submissions/{}", shapes.get(index).copied().unwrap_or(Shape::default()));
-    pay(&app, &caller, &notes, new.len())?;
+    pay(&app, &caller, &notes, new.len()).await?;
     let submitted = app.core.submit(caller.user, new, idempotency).await.map_err(|error| refusal(error, place))?;
     let batch = AcceptedBatch { submissions: submitted.ids.iter().copied().map(Accepted::new).collect() };
     let mut response = (StatusCode::ACCEPTED, Json(batch)).into_response();

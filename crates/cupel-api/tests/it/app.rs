@@ -12,12 +12,14 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use cupel_api::{ApiState, Check, Health, HealthReport, MetricsAccess, Secret, Settings, Wall};
 use cupel_core::accounts::{AccountSettings, Accounts, NewAccount, NewKey, PasswordCost, Role, Scope, Tier, User};
 use cupel_core::event::{Event, EventKind, Seq, Stream};
+use cupel_core::limits::Buckets;
 use cupel_core::problems::{NewPackage, ProblemChange};
 use cupel_core::{Assignment, Bounds, Core, CoreParts, LeasePolicy, SystemClock};
 use cupel_events::EmbeddedBus;
 use cupel_languages::{Probe, Registry};
 use cupel_problem::Visibility;
 use cupel_queue::EmbeddedQueue;
+use cupel_shared::MemoryBuckets;
 use cupel_store::{LocalPackages, SqliteStore};
 use cupel_types::{
     Bytes, CompileReport, ExitStatus, Limits, Outcome, Output, RunReport, StepReport, Usage, Verdict, WorkerId,
@@ -37,8 +39,9 @@ pub(crate) struct TestApp {
     pub(crate) health: Arc<TestHealth>,
     pub(crate) shutdown: CancellationToken,
     pub(crate) store: Arc<SqliteStore>,
-    made: AtomicU32,
-    dir: tempfile::TempDir,
+    settings: Arc<Settings>,
+    made: Arc<AtomicU32>,
+    dir: Arc<tempfile::TempDir>,
 }
 
 /// Somebody with an access token.
@@ -139,15 +142,42 @@ impl TestApp {
         change(&mut settings);
         let health = Arc::new(TestHealth::default());
         let shutdown = CancellationToken::new();
-        let router = cupel_api::router(ApiState {
-            core: core.clone(),
-            accounts: accounts.clone(),
+        let app = TestApp {
+            router: Router::new(),
+            core,
+            accounts,
+            health,
+            shutdown,
+            store,
             settings: Arc::new(settings),
-            health: health.clone(),
+            made: Arc::default(),
+            dir: Arc::new(dir),
+        };
+        app.node(Arc::new(MemoryBuckets::default()))
+    }
+
+    /// Another API over the same store, which limits rates by these buckets.
+    pub(crate) fn node(&self, buckets: Arc<dyn Buckets>) -> TestApp {
+        let router = cupel_api::router(ApiState {
+            core: self.core.clone(),
+            accounts: self.accounts.clone(),
+            settings: Arc::clone(&self.settings),
+            buckets,
+            health: self.health.clone(),
             metrics: Arc::new(metrics_text),
-            shutdown: shutdown.clone(),
+            shutdown: self.shutdown.clone(),
         });
-        TestApp { router, core, accounts, health, shutdown, store, made: AtomicU32::new(0), dir }
+        TestApp {
+            router,
+            core: self.core.clone(),
+            accounts: self.accounts.clone(),
+            health: Arc::clone(&self.health),
+            shutdown: self.shutdown.clone(),
+            store: Arc::clone(&self.store),
+            settings: Arc::clone(&self.settings),
+            made: Arc::clone(&self.made),
+            dir: Arc::clone(&self.dir),
+        }
     }
 
     /// A new user, logged in.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cupel_api::{Rate, TierRates};
+use cupel_testkit::servers::{self, Redis};
 use serde_json::json;
 
 use crate::app::{PASSWORD, TestApp};
@@ -179,4 +180,67 @@ async fn a_session_is_refreshed_only_so_often_and_not_lost_by_trying() {
     assert_eq!(refresh(&login().await).await.status, 200, "another session of the same user");
     let session = app.accounts.refresh(&token).await;
     assert!(session.is_ok(), "the refused token is still good");
+}
+
+/// Submissions that two nodes take together before each refuses.
+async fn taken_together(nodes: &[TestApp; 2], user: &crate::app::TestUser) -> Vec<usize> {
+    let mut taken = Vec::new();
+    for node in nodes {
+        let mut of_node = 0;
+        while node.post("/api/v1/execute", &body()).bearer(&user.token).send().await.status == 202 {
+            of_node += 1;
+        }
+        taken.push(of_node);
+    }
+    taken
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_over_one_redis_limit_together_and_each_for_itself_while_it_is_away() {
+    let (redis, cluster) = (Redis::start(), servers::cluster());
+    let buckets = async || cupel_shared::connect(&redis.url(), &cluster).await.expect("Redis is there");
+    let app = with_submissions(5).await;
+    let nodes = [app.node(buckets().await), app.node(buckets().await)];
+    assert_eq!(taken_together(&nodes, &app.user().await).await, [5, 0]);
+
+    tokio::task::block_in_place(|| redis.kill());
+    assert_eq!(
+        taken_together(&nodes, &app.user().await).await,
+        [5, 5],
+        "nobody is refused for it, and nobody is unlimited"
+    );
+    let health = nodes[0].get("/healthz").send().await;
+    assert_eq!((health.status.as_u16(), &health.json["status"]), (200, &json!("degraded")));
+    assert!(health.json["degraded"][0].as_str().unwrap().contains("shared.url"), "{health:?}");
+
+    tokio::task::block_in_place(|| redis.start_again());
+    let back = async {
+        while nodes[0].get("/healthz").send().await.json["status"] != "ok" {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        // The other one was told of the same.
+        while taken_together(&nodes, &app.user().await).await != [5, 0] {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), back).await.expect("it comes back");
+}
+
+#[tokio::test]
+async fn wrong_passwords_are_counted_over_all_nodes() {
+    let (redis, cluster) = (Redis::shared(), servers::cluster());
+    let buckets = async || cupel_shared::connect(&redis.url(), &cluster).await.expect("Redis is there");
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let wrong = json!({ "email": user.user.email, "password": "not this one at all" });
+    let right = json!({ "email": user.user.email, "password": PASSWORD });
+    let (one, other) = (app.node(buckets().await), app.node(buckets().await));
+    let status = async |node: &TestApp, body| node.post("/api/v1/auth/login", body).send().await.status.as_u16();
+    assert_eq!((status(&one, &right).await, status(&other, &right).await), (200, 200));
+    let mut refused = Vec::new();
+    for node in [&one, &other].into_iter().cycle().take(12) {
+        refused.push(status(node, &wrong).await);
+    }
+    assert_eq!(refused, [[401; 10].as_slice(), &[429; 2]].concat(), "as many as one account allows one address");
+    assert_eq!(status(&other, &right).await, 429);
 }

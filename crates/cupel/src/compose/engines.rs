@@ -1,8 +1,10 @@
-//! Which engine is behind each port: what `[store]`, `[queue]`, `[events]` and `[blobs]` say. The only file that knows them.
+//! Which engine is behind each port: what `[store]`, `[queue]`, `[events]`, `[shared]` and `[blobs]` say. The only file that
+//! knows them.
 
 use std::sync::Arc;
 
 use anyhow::Context;
+use cupel_core::limits::Buckets;
 use cupel_core::{Blobs, Clock, EventBus, Queue, Store, SystemClock};
 use cupel_events::EventBounds;
 use cupel_store::{PostgresOptions, PostgresStore, SqliteStore};
@@ -69,6 +71,15 @@ pub(crate) async fn open_store(config: &Config, data: &DataDir) -> anyhow::Resul
     }
 }
 
+/// What limits rates: only who accepts has to know what others let through.
+///
+/// # Errors
+/// When what `[shared]` names cannot be used.
+pub(super) async fn open_buckets(config: &Config, role: Role) -> anyhow::Result<Arc<dyn Buckets>> {
+    let url = config.engines.shared.as_deref().filter(|_| role.accepts()).unwrap_or_default();
+    Ok(cupel_shared::connect(url, &config.engines.cluster).await?)
+}
+
 /// Whether all workers of the store live in the one process that opens it.
 pub(super) fn is_sole(config: &Config) -> bool {
     config.engines.store.is_none()
@@ -120,6 +131,7 @@ mod tests {
             store: url(store),
             queue: url(queue),
             events: url(events),
+            shared: None,
             blobs: url(shared),
             blobs_kept_max: cupel_types::Bytes::mib(1),
         }

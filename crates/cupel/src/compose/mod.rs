@@ -22,6 +22,7 @@ use cupel_events::{EmbeddedBus, EventBounds};
 use cupel_judge::Executor;
 use cupel_languages::Registry;
 use cupel_queue::EmbeddedQueue;
+use cupel_shared::MemoryBuckets;
 use cupel_store::{LocalPackages, ServeLock, SharedPackages};
 use cupel_types::WorkerId;
 use cupel_worker::{ExecutorFactory, Worker, WorkerParts};
@@ -126,6 +127,7 @@ impl Server {
             core: core.clone(),
             accounts,
             settings: Arc::new(api_settings(config, secret(config, &data, &store).await?)),
+            buckets: engines::open_buckets(config, role).await?,
             health: Arc::new(health),
             metrics: {
                 let metrics = metrics.clone();
@@ -361,6 +363,7 @@ pub(crate) async fn idle_api(
         core: core.clone(),
         accounts: accounts(config, store, clock),
         settings: Arc::new(api_settings(config, secret(config, data, store).await?)),
+        buckets: Arc::new(MemoryBuckets::default()),
         health: Arc::new(ServerHealth::without_sandbox(core)),
         metrics: Arc::new(String::new),
         shutdown: CancellationToken::new(),

@@ -64,6 +64,7 @@ pub(crate) struct Engines {
     pub(crate) store: Option<String>,
     pub(crate) queue: Option<String>,
     pub(crate) events: Option<String>,
+    pub(crate) shared: Option<String>,
     pub(crate) blobs: Option<String>,
     /// How many bytes of packages from the blob store are kept on this machine.
     pub(crate) blobs_kept_max: Bytes,
@@ -79,14 +80,16 @@ impl Engines {
 /// Addresses have passwords in them.
 impl fmt::Debug for Engines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Engines { cluster, store, queue, events, blobs, blobs_kept_max } = self;
+        let Engines { cluster, store, queue, events, shared, blobs, blobs_kept_max } = self;
         let scheme = |url: &Option<String>| url.as_ref().and_then(|url| Some(url.split_once(':')?.0.to_owned()));
-        let (store, queue, events, blobs) = (scheme(store), scheme(queue), scheme(events), scheme(blobs));
+        let (store, queue, events) = (scheme(store), scheme(queue), scheme(events));
+        let (shared, blobs) = (scheme(shared), scheme(blobs));
         f.debug_struct("Engines")
             .field("cluster", cluster)
             .field("store", &store)
             .field("queue", &queue)
             .field("events", &events)
+            .field("shared", &shared)
             .field("blobs", &blobs)
             .field("blobs_kept_max", blobs_kept_max)
             .finish()
@@ -376,6 +379,7 @@ fn engines(layers: &mut Layers) -> Engines {
         store: engine(layers, "store.url", &["postgres", "postgresql"]),
         queue: engine(layers, "queue.url", &["postgres", "redis", "rediss", "amqp", "amqps", "kafka"]),
         events: engine(layers, "events.url", &["postgres", "redis", "rediss"]),
+        shared: engine(layers, "shared.url", &["redis", "rediss"]),
         blobs: engine(layers, "blobs.url", &["s3", "file"]),
         blobs_kept_max: layers.bytes("blobs.kept_max"),
     }
@@ -385,7 +389,7 @@ fn engines(layers: &mut Layers) -> Engines {
 fn engine(layers: &mut Layers, key: &str, schemes: &[&str]) -> Option<String> {
     let url = layers.text(key);
     let scheme = url.split_once("://").map(|(scheme, _)| scheme);
-    let is_stores = url == "postgres" && key != "store.url";
+    let is_stores = url == "postgres" && schemes.contains(&"postgres") && key != "store.url";
     if url.is_empty() {
         return None;
     }

@@ -88,6 +88,19 @@ fn a_secret_is_neither_shown_nor_debugged() {
 }
 
 #[test]
+fn no_address_is_shown_with_its_password() {
+    let mut layers = Layers::defaults();
+    let urls: Vec<String> = layers.rows().map(|(key, ..)| key.to_owned()).filter(|key| key.ends_with(".url")).collect();
+    assert!(urls.contains(&"shared.url".to_owned()), "{urls:?}");
+    for key in &urls {
+        let section = key.trim_end_matches(".url");
+        layers.file(Path::new("f"), &format!("[{section}]\nurl = \"redis://:MDEy@host\""));
+    }
+    assert!(!format!("{:?}", read(&mut layers)).contains("MDEy"));
+    assert!(layers.rows().all(|(_, value, _)| !value.contains("MDEy")));
+}
+
+#[test]
 fn walls_and_networks_are_held_against_what_there_is() {
     let told = faults(
         "[server]\ntrusted_proxies = [\"10.0.0.0/40\"]\n[sandbox]\naccept_missing = [\"landlock\", \"fence\"]\n",

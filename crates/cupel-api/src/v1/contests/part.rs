@@ -64,12 +64,15 @@ pub(crate) async fn take_part(
         KindName::Official => Participation::Official,
         KindName::Virtual => Participation::Virtual,
     };
-    let guess = body.code.as_ref().map(|_code| app.limits.join_code(notes.client().address)).transpose()?;
+    let guess = match body.code {
+        Some(_) => Some(app.limits.join_code(notes.client().address).await?),
+        None => None,
+    };
     let own = app.core.take_part(&caller.seer(), &slug, kind, body.code.as_deref()).await;
     if let Some(guess) = guess
         && !matches!(own, Err(ContestError::Missing))
     {
-        guess.was_none();
+        guess.was_none().await;
     }
     let own = own.map_err(refusal)?;
     let seen = seen(&app, &caller.seer(), &slug).await?;

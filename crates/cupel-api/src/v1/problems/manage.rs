@@ -275,7 +275,7 @@ pub(crate) async fn verify(
     let problem = app.core.to_change(&caller.seer(), ProblemKey::Slug(slug)).await.map_err(refusal)?;
     let idempotency = key.for_request(&app, &format!("/api/v1/problems/{}/verify", problem.slug), &bytes::Bytes::new());
     let open = execute::open_wait(&app, &caller, &wait);
-    execute::pay(&app, &caller, &notes, 1)?;
+    execute::pay(&app, &caller, &notes, 1).await?;
     let request_id = Some(notes.request_id().to_owned());
     let is_awaited = execute::waits(open.as_ref());
     let sent = app.core.verify_problem(caller.user, &problem, request_id, idempotency, is_awaited).await;

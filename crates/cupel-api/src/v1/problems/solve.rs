@@ -176,7 +176,7 @@ async fn send(
     let idempotency = key.for_request(app, &path, &bytes);
     drop(bytes);
     let open = execute::open_wait(app, &caller, &wait);
-    execute::pay(app, &caller, notes, 1)?;
+    execute::pay(app, &caller, notes, 1).await?;
     let is_awaited = execute::waits(open.as_ref());
     let solution = NewSolution { problem: &seen.problem, package: &package.package, cases, new, is_awaited };
     let sent = app.core.solve(caller.user, solution, idempotency).await;

@@ -1,0 +1,15 @@
+//! What API nodes have in common, and need fast: buckets that limit rates, in this process (`memory.rs`) or on Redis
+//! (`redis.rs`, over a connection that `link.rs` keeps).
+//!
+//! *Architecture invariant:* whoever asks gets an answer soon, whatever becomes of the server; then each node answers from what it
+//! knows, and its health says so.
+#![forbid(unsafe_code)]
+
+mod connect;
+mod link;
+mod memory;
+mod redis;
+
+pub use connect::{ConnectError, connect};
+pub use memory::MemoryBuckets;
+pub use redis::RedisBuckets;

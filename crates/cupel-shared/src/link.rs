@@ -1,0 +1,158 @@
+//! A connection to Redis that may be lost at any time, and comes back by itself.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, RedisError, Script};
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// How long an answer may take before this node does without.
+const ANSWER_MAX: Duration = Duration::from_millis(500);
+const CONNECT_MAX: Duration = Duration::from_secs(3);
+/// Between two looks whether Redis is still there, and between two tries to reach it.
+const CHECK: Duration = Duration::from_secs(3);
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// What a server has to let us do: scripts that look at its clock and then write. One that is full, read-only or too old does not.
+const TRIAL: &str = "redis.call('TIME'); return redis.call('SET', KEYS[1], '1', 'PX', 1000)";
+
+/// A connection to Redis, kept until it is dropped.
+pub(crate) struct Link {
+    wire: Arc<Wire>,
+    _keeper: DropGuard,
+}
+
+struct Wire {
+    client: Client,
+    trial: Script,
+    trial_key: String,
+    state: Mutex<State>,
+    lost: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    connection: Option<MultiplexedConnection>,
+    trouble: Option<String>,
+}
+
+impl Link {
+    /// Connects. Now and then it writes `trial_key`, to see whether it may.
+    ///
+    /// # Errors
+    /// When it is no URL of Redis, or Redis cannot be reached or used now.
+    pub(crate) async fn start(url: &str, trial_key: String) -> Result<Link, RedisError> {
+        let wire = Arc::new(Wire {
+            client: Client::open(url)?,
+            trial: Script::new(TRIAL),
+            trial_key,
+            state: Mutex::default(),
+            lost: Notify::new(),
+        });
+        let connection = wire.connect().await?;
+        wire.found(connection);
+        let stop = CancellationToken::new();
+        let (kept, stopped) = (Arc::clone(&wire), stop.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = kept.keep() => {}
+                () = stopped.cancelled() => {}
+            }
+        });
+        Ok(Link { wire, _keeper: stop.drop_guard() })
+    }
+
+    /// An answer of Redis; `None`: there is none, and whoever asks does without.
+    pub(crate) async fn ask<T>(
+        &self,
+        question: impl AsyncFnOnce(&mut MultiplexedConnection) -> Result<T, RedisError>,
+    ) -> Option<T> {
+        let mut connection = self.wire.state().connection.clone()?;
+        match timeout(ANSWER_MAX, question(&mut connection)).await {
+            Ok(Ok(answer)) => Some(answer),
+            Ok(Err(error)) => {
+                self.wire.lose(&error.to_string());
+                None
+            }
+            Err(_elapsed) => {
+                self.wire.lose("it gives no answer");
+                None
+            }
+        }
+    }
+
+    /// Whether Redis can be asked; if not why, for people.
+    pub(crate) fn health(&self) -> Result<(), String> {
+        self.wire.state().trouble.clone().map_or(Ok(()), Err)
+    }
+}
+
+impl Wire {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A connection over which something was written.
+    async fn connect(&self) -> Result<MultiplexedConnection, RedisError> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT_MAX))
+            .set_response_timeout(Some(CONNECT_MAX));
+        let mut connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
+        self.try_out(&mut connection).await?;
+        Ok(connection)
+    }
+
+    async fn try_out(&self, connection: &mut MultiplexedConnection) -> Result<(), RedisError> {
+        self.trial.key(&self.trial_key).invoke_async(connection).await
+    }
+
+    fn found(&self, connection: MultiplexedConnection) {
+        *self.state() = State { connection: Some(connection), trouble: None };
+        metrics::gauge!("cupel_shared_connected").set(1.0);
+    }
+
+    fn lose(&self, why: &str) {
+        let mut state = self.state();
+        let is_new = state.trouble.is_none();
+        state.connection = None;
+        state.trouble =
+            Some(format!("each node limits rates by itself, because Redis (`shared.url`) cannot be asked: {why}"));
+        drop(state);
+        metrics::gauge!("cupel_shared_connected").set(0.0);
+        if is_new {
+            tracing::warn!(why, "Redis is away: this node limits rates by itself until it is back");
+            self.lost.notify_one();
+        }
+    }
+
+    /// Looks whether Redis is there, and connects again when it was not.
+    async fn keep(&self) {
+        loop {
+            let connection = self.state().connection.clone();
+            match connection {
+                Some(mut connection) => {
+                    tokio::select! {
+                        () = sleep(CHECK) => {}
+                        () = self.lost.notified() => continue,
+                    }
+                    if let Err(error) = self.try_out(&mut connection).await {
+                        self.lose(&error.to_string());
+                    }
+                }
+                None => {
+                    sleep(PAUSE).await;
+                    match self.connect().await {
+                        Ok(connection) => {
+                            self.found(connection);
+                            tracing::info!("Redis is back: rates are limited over all nodes again");
+                        }
+                        Err(error) => self.lose(&error.to_string()),
+                    }
+                }
+            }
+        }
+    }
+}

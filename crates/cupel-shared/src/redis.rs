@@ -1,0 +1,146 @@
+//! Buckets on Redis, which all API nodes take from.
+//!
+//! One script a take, so one round trip; the time is the server's. A bucket is a string with its TAT in microseconds, and goes by
+//! itself when it is full. While Redis cannot be asked, each node takes from buckets in its own memory: nobody is refused for it, and
+//! nobody gets through unlimited.
+//!
+//! Source: Redis documentation, `EVAL` (scripts run one at a time and see one time), `TIME`, `SET … PX`.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cupel_core::limits::{Buckets, Draw, Dry, Standing};
+use redis::{RedisError, Script};
+
+use crate::link::Link;
+use crate::memory::MemoryBuckets;
+
+/// How long a key is remembered.
+const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// KEYS are the buckets; ARGV has interval (µs), burst and cost of each. Answers with the number of the dry one (0: none), how far
+/// ahead its TAT lies (of the first one, where none is dry), and how long to wait. A microsecond is forgiven: numbers are doubles.
+const TAKE: &str = "
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local tats = {}
+for i, key in ipairs(KEYS) do
+  local interval, burst, cost = tonumber(ARGV[3 * i - 2]), tonumber(ARGV[3 * i - 1]), tonumber(ARGV[3 * i])
+  local tat = math.max(tonumber(redis.call('GET', key) or '0'), now)
+  local wait = tat + interval * math.min(cost, burst) - (now + interval * burst)
+  if wait > 1 then
+    return {i, string.format('%.0f', tat - now), string.format('%.0f', wait)}
+  end
+  tats[i] = tat + interval * cost
+end
+for i, key in ipairs(KEYS) do
+  redis.call('SET', key, string.format('%.3f', tats[i]), 'PX', math.max(1, math.ceil((tats[i] - now) / 1000)))
+end
+return {0, string.format('%.0f', (tats[1] or now) - now), '0'}
+";
+
+/// KEYS are the buckets; ARGV has interval (µs) and cost of each.
+const GIVE_BACK: &str = "
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+for i, key in ipairs(KEYS) do
+  local tat = tonumber(redis.call('GET', key) or '0') - ARGV[2 * i - 1] * ARGV[2 * i]
+  if tat > now then
+    redis.call('SET', key, string.format('%.3f', tat), 'PX', math.max(1, math.ceil((tat - now) / 1000)))
+  else
+    redis.call('DEL', key)
+  end
+end
+return 0
+";
+
+/// Buckets that all nodes share, and this node's own for bad times.
+pub struct RedisBuckets {
+    own: MemoryBuckets,
+    link: Link,
+    /// Begins all keys.
+    prefix: String,
+    take: Script,
+    give_back: Script,
+}
+
+impl RedisBuckets {
+    /// Connects, and keeps connected until it is dropped.
+    ///
+    /// # Errors
+    /// When it is no URL of Redis, or Redis cannot be reached or used now.
+    pub(crate) async fn start(url: &str, cluster: &str) -> Result<RedisBuckets, RedisError> {
+        let prefix = format!("{cluster}:limits");
+        Ok(RedisBuckets {
+            own: MemoryBuckets::default(),
+            link: Link::start(url, format!("{prefix}:trial")).await?,
+            prefix,
+            take: Script::new(TAKE),
+            give_back: Script::new(GIVE_BACK),
+        })
+    }
+
+    fn key(&self, draw: &Draw) -> String {
+        format!("{}:{}:{}", self.prefix, draw.kind.name(), draw.key)
+    }
+
+    fn known(&self, key: &str) -> String {
+        format!("{}:known:{key}", self.prefix)
+    }
+}
+
+#[async_trait]
+impl Buckets for RedisBuckets {
+    async fn take(&self, draws: &[Draw]) -> Result<Standing, Dry> {
+        let Some(first) = draws.first() else { return self.own.take(draws).await };
+        let mut call = self.take.prepare_invoke();
+        for draw in draws {
+            call.key(self.key(draw));
+            call.arg(interval_us(draw)).arg(draw.rate.burst).arg(draw.cost);
+        }
+        let answer = self.link.ask(async |connection| call.invoke_async::<(usize, u64, u64)>(connection).await).await;
+        let Some((dry, ahead, wait)) = answer else { return self.own.take(draws).await };
+        let of = dry.checked_sub(1).and_then(|at| draws.get(at)).unwrap_or(first);
+        let standing = of.rate.standing(Duration::from_micros(ahead));
+        match dry.checked_sub(1) {
+            None => Ok(standing),
+            Some(draw) => Err(Dry { draw, standing, wait: Duration::from_micros(wait) }),
+        }
+    }
+
+    async fn give_back(&self, draws: &[Draw]) {
+        let mut call = self.give_back.prepare_invoke();
+        for draw in draws {
+            call.key(self.key(draw));
+            call.arg(interval_us(draw)).arg(draw.cost);
+        }
+        if self.link.ask(async |connection| call.invoke_async::<()>(connection).await).await.is_none() {
+            self.own.give_back(draws).await;
+        }
+    }
+
+    async fn remember(&self, key: &str) {
+        self.own.remember(key).await;
+        let mut set = redis::cmd("SET");
+        set.arg(self.known(key)).arg(1).arg("EX").arg(REMEMBERED.as_secs());
+        self.link.ask(async |connection| set.query_async::<()>(connection).await).await;
+    }
+
+    async fn remembers(&self, key: &str) -> bool {
+        if self.own.remembers(key).await {
+            return true;
+        }
+        let mut exists = redis::cmd("EXISTS");
+        exists.arg(self.known(key));
+        self.link.ask(async |connection| exists.query_async(connection).await).await.unwrap_or(false)
+    }
+
+    fn health(&self) -> Result<(), String> {
+        self.link.health()
+    }
+}
+
+/// In microseconds, with what is left of one: a rate may earn several in a microsecond.
+fn interval_us(draw: &Draw) -> f64 {
+    draw.rate.interval_ns() as f64 / 1000.0
+}

@@ -1,0 +1,205 @@
+//! Buckets limit what all nodes take together, and go on limiting when their server does not.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cupel_core::limits::{BucketKind, Buckets, Draw, Rate};
+use cupel_shared::{MemoryBuckets, connect};
+use cupel_testkit::servers::{self, Redis};
+use tokio::task::{JoinSet, block_in_place};
+use tokio::time::{sleep, timeout};
+
+/// Nothing is earned while a test runs.
+const SLOW: Rate = Rate::new(10, Duration::from_secs(24 * 3600), 10);
+
+fn draw(key: &str, rate: Rate, cost: u32) -> Draw {
+    Draw { kind: BucketKind::User, key: key.to_owned(), rate, cost }
+}
+
+async fn node(redis: &Redis, cluster: &str) -> Arc<dyn Buckets> {
+    connect(&redis.url(), cluster).await.expect("Redis is there")
+}
+
+async fn both() -> [Arc<dyn Buckets>; 2] {
+    [Arc::new(MemoryBuckets::default()), node(Redis::shared(), &servers::cluster()).await]
+}
+
+#[tokio::test]
+async fn a_burst_is_paid_and_what_is_left_is_said() {
+    for buckets in both().await {
+        for left in (0..10).rev() {
+            let standing = buckets.take(&[draw("a", SLOW, 1)]).await.unwrap();
+            assert_eq!(standing.remaining, left);
+            assert!(standing.reset > SLOW.window / 10 * (9 - left) && standing.reset <= SLOW.window / 10 * (10 - left));
+        }
+        let dry = buckets.take(&[draw("a", SLOW, 1)]).await.unwrap_err();
+        assert_eq!((dry.draw, dry.standing.remaining), (0, 0));
+        assert!(dry.wait <= SLOW.window / 10 && dry.wait > SLOW.window / 11);
+        assert!(buckets.take(&[draw("b", SLOW, 1)]).await.is_ok(), "keys do not share");
+        let address = Draw { kind: BucketKind::Address, ..draw("a", SLOW, 1) };
+        assert!(buckets.take(&[address]).await.is_ok(), "nor do kinds");
+    }
+}
+
+#[tokio::test]
+async fn several_are_paid_together_or_not_at_all_and_what_is_given_back_was_never_taken() {
+    for buckets in both().await {
+        assert_eq!(buckets.take(&[draw("a", SLOW, 1), draw("b", SLOW, 10)]).await.unwrap().remaining, 9);
+        assert_eq!(buckets.take(&[draw("a", SLOW, 1), draw("b", SLOW, 1)]).await.unwrap_err().draw, 1);
+        buckets.give_back(&[draw("b", SLOW, 10)]).await;
+        assert_eq!(buckets.take(&[draw("b", SLOW, 1)]).await.unwrap().remaining, 9);
+        assert_eq!(buckets.take(&[draw("a", SLOW, 9)]).await.unwrap().remaining, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_cost_above_the_burst_needs_a_full_bucket_and_is_paid_in_full() {
+    for buckets in both().await {
+        buckets.take(&[draw("a", SLOW, 1)]).await.unwrap();
+        assert!(buckets.take(&[draw("a", SLOW, 100)]).await.is_err());
+        buckets.give_back(&[draw("a", SLOW, 1)]).await;
+        let standing = buckets.take(&[draw("a", SLOW, 100)]).await.unwrap();
+        assert!(standing.reset > SLOW.window * 9);
+        assert!(buckets.take(&[draw("a", SLOW, 1)]).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn a_bucket_fills_again() {
+    let fast = Rate::new(1000, Duration::from_secs(1), 1);
+    for buckets in both().await {
+        for _ in 0..20 {
+            while let Err(dry) = buckets.take(&[draw("a", fast, 1)]).await {
+                assert!(dry.wait <= Duration::from_millis(1));
+                sleep(dry.wait).await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn rates_too_fast_for_whole_microseconds_are_kept() {
+    let fast = Rate::per_minute(1_000_000_000, 1_000_000);
+    for buckets in both().await {
+        let standing = buckets.take(&[draw("a", fast, 900_000)]).await.unwrap();
+        assert!(standing.remaining >= 100_000 && standing.reset <= Duration::from_millis(54));
+    }
+}
+
+#[tokio::test]
+async fn who_is_remembered_is_known_on_every_node() {
+    let cluster = servers::cluster();
+    let (here, there) = (node(Redis::shared(), &cluster).await, node(Redis::shared(), &cluster).await);
+    assert!(!there.remembers("x").await);
+    here.remember("x").await;
+    assert!(here.remembers("x").await && there.remembers("x").await);
+    assert!(!there.remembers("y").await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_nodes_together_get_what_one_would() {
+    let cluster = servers::cluster();
+    let mut takers = JoinSet::new();
+    for _ in 0..4 {
+        let buckets = node(Redis::shared(), &cluster).await;
+        takers.spawn(async move {
+            let mut taken = 0;
+            for _ in 0..10 {
+                taken += u32::from(buckets.take(&[draw("a", SLOW, 1)]).await.is_ok());
+            }
+            assert_eq!(buckets.health(), Ok(()), "this machine was too slow for this test");
+            taken
+        });
+    }
+    let taken: u32 = takers.join_all().await.into_iter().sum();
+    assert_eq!(taken, SLOW.burst);
+}
+
+async fn until(is_so: impl Fn() -> bool) {
+    let wait = async {
+        while !is_so() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), wait).await.expect("it comes to that");
+}
+
+/// Both kinds of absence: gone, and silent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_redis_each_node_limits_by_itself_and_says_so_until_it_is_back() {
+    let redis = Redis::start();
+    let cluster = servers::cluster();
+    let nodes = [node(&redis, &cluster).await, node(&redis, &cluster).await];
+    let use_up = async |key: &str| {
+        let mut taken = Vec::new();
+        for node in &nodes {
+            let mut of_node = 0;
+            while node.take(&[draw(key, SLOW, 1)]).await.is_ok() {
+                of_node += 1;
+            }
+            taken.push(of_node);
+        }
+        taken
+    };
+    assert_eq!(use_up("before").await, [10, 0]);
+    for silent in [false, true] {
+        block_in_place(|| if silent { redis.freeze() } else { redis.kill() });
+        let key = format!("away-{silent}");
+        assert_eq!(use_up(&key).await, [10, 10], "nobody is refused for it, and nobody is without a limit");
+        for node in &nodes {
+            assert!(node.health().unwrap_err().contains("shared.url"));
+        }
+        block_in_place(|| if silent { redis.thaw() } else { redis.start_again() });
+        until(|| nodes.iter().all(|node| node.health().is_ok())).await;
+        assert_eq!(use_up(&format!("back-{silent}")).await, [10, 0]);
+    }
+    block_in_place(|| redis.kill());
+    until(|| nodes.iter().all(|node| node.health().is_err())).await;
+    block_in_place(|| redis.wipe_and_start());
+    until(|| nodes.iter().all(|node| node.health().is_ok())).await;
+    assert_eq!(use_up("before").await, [10, 0], "an empty Redis has full buckets");
+}
+
+/// A Redis that is full answers, and counts nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_cannot_be_written_is_as_good_as_none() {
+    let redis = Redis::start();
+    let cluster = servers::cluster();
+    let buckets = node(&redis, &cluster).await;
+    block_in_place(|| redis.command("CONFIG SET maxmemory 1"));
+    let refused = connect(&redis.url(), &cluster).await.err().expect("it is refused at the start");
+    assert!(cupel_core::chain(&refused).contains("shared.url"), "{refused}");
+    for left in (0..10).rev() {
+        assert_eq!(buckets.take(&[draw("a", SLOW, 1)]).await.unwrap().remaining, left);
+    }
+    assert!(buckets.take(&[draw("a", SLOW, 1)]).await.is_err());
+    assert!(buckets.health().unwrap_err().contains("shared.url"));
+    block_in_place(|| redis.command("CONFIG SET maxmemory 0"));
+    until(|| buckets.health().is_ok()).await;
+}
+
+#[tokio::test]
+async fn what_is_full_again_is_forgotten_by_the_server() {
+    let cluster = servers::cluster();
+    let buckets = node(Redis::shared(), &cluster).await;
+    let quick = Rate::new(10, Duration::from_secs(1), 10);
+    buckets.take(&[draw("a", quick, 1)]).await.unwrap();
+    let key = format!("{cluster}:limits:user:a");
+    let gone = async {
+        while Redis::shared().command(&format!("EXISTS {key}")).starts_with(":1") {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), gone).await.expect("it expires");
+}
+
+#[tokio::test]
+async fn a_wrong_address_or_password_stops_the_start_with_the_setting() {
+    let redis = Redis::shared();
+    let wrong = redis.url().replace("redis://:", "redis://:x");
+    for url in ["postgres://host", "redis://127.0.0.1:1", "redis://host:port", &wrong] {
+        let refused = connect(url, "cupel").await.err().expect("it is refused");
+        let told = cupel_core::chain(&refused);
+        assert!(told.contains("shared.url"), "{told}");
+    }
+}
