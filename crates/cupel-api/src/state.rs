@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use cupel_core::Core;
 use cupel_core::accounts::Accounts;
 use cupel_core::limits::{Buckets, Rate};
+use cupel_core::recall::Recall;
 use tokio_util::sync::CancellationToken;
 
 /// Everything [`router`](crate::router) needs.
@@ -22,6 +23,8 @@ pub struct ApiState {
     pub settings: Arc<Settings>,
     /// What limits rates, for this node or for all of them.
     pub buckets: Arc<dyn Buckets>,
+    /// Results that are given again.
+    pub recall: Recall,
     /// Readiness and the state of the sandbox.
     pub health: Arc<dyn Health>,
     /// Renders the metrics in the Prometheus text format.

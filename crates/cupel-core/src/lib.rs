@@ -20,6 +20,7 @@ mod lease;
 pub mod limits;
 mod ports;
 pub mod problems;
+pub mod recall;
 pub mod run;
 mod submit;
 mod sweep;

@@ -1,12 +1,32 @@
-//! Which buckets a URL means.
+//! What a URL means.
 
 use std::sync::Arc;
 
 use cupel_core::limits::Buckets;
+use cupel_core::recall::Results;
+use cupel_types::Bytes;
 
-use crate::{MemoryBuckets, RedisBuckets};
+use crate::link::Link;
+use crate::redis::RedisBuckets;
+use crate::results::RedisResults;
+use crate::{MemoryBuckets, MemoryResults};
 
-/// The buckets cannot be had. Names the setting, and what to do.
+/// What nodes share, or each has of its own.
+pub struct Shared {
+    /// What limits rates.
+    pub buckets: Arc<dyn Buckets>,
+    /// Which submission has which result.
+    pub results: Arc<dyn Results>,
+}
+
+impl Shared {
+    /// Of this process, with at most so many bytes of results.
+    pub fn in_memory(results_max: Bytes) -> Shared {
+        Shared { buckets: Arc::new(MemoryBuckets::default()), results: Arc::new(MemoryResults::new(results_max)) }
+    }
+}
+
+/// It cannot be had. Names the setting, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// No server of any kind has such a URL.
@@ -14,23 +34,28 @@ pub enum ConnectError {
     Scheme,
     /// It is no URL, or Redis does not answer, or does not let us do what we must.
     #[error(
-        "Redis cannot be used for rate limits (`shared.url`); is the address like redis://:password@host:6379/0, is it running, \
+        "Redis cannot be used for rate limits and results (`shared.url`); is the address like redis://:password@host:6379/0, is it running, \
          reachable from here, 6.2 or later, with memory left, and may this user write and run scripts?"
     )]
     Redis(#[source] redis::RedisError),
 }
 
-/// The buckets that `url` names, under the name of a cluster, which keeps several apart that share a server. An empty URL are
-/// those of this process.
+/// What `url` names, under the name of a cluster, which keeps several apart that share a server, with at most so many bytes of
+/// results. With an empty URL it is this process's own.
 ///
 /// # Errors
 /// When the URL or the server cannot be used.
-pub async fn connect(url: &str, cluster: &str) -> Result<Arc<dyn Buckets>, ConnectError> {
+pub async fn connect(url: &str, cluster: &str, results_max: Bytes) -> Result<Shared, ConnectError> {
     if url.is_empty() {
-        return Ok(Arc::new(MemoryBuckets::default()));
+        return Ok(Shared::in_memory(results_max));
     }
     if !url.starts_with("redis://") && !url.starts_with("rediss://") {
         return Err(ConnectError::Scheme);
     }
-    Ok(Arc::new(RedisBuckets::start(url, cluster).await.map_err(ConnectError::Redis)?))
+    let link = Link::start(url, format!("{cluster}:limits:trial")).await.map_err(ConnectError::Redis)?;
+    let link = Arc::new(link);
+    Ok(Shared {
+        buckets: Arc::new(RedisBuckets::new(Arc::clone(&link), cluster)),
+        results: Arc::new(RedisResults::new(link, cluster, results_max)),
+    })
 }

@@ -1,5 +1,5 @@
-//! What API nodes have in common, and need fast: buckets that limit rates, in this process (`memory.rs`) or on Redis
-//! (`redis.rs`, over a connection that `link.rs` keeps).
+//! What API nodes have in common, and need fast: buckets that limit rates, in this process (`memory.rs`) or on Redis (`redis.rs`), and
+//! which submission has which result (`results.rs`). `link.rs` keeps the connection.
 //!
 //! *Architecture invariant:* whoever asks gets an answer soon, whatever becomes of the server; then each node answers from what it
 //! knows, and its health says so.
@@ -9,7 +9,8 @@ mod connect;
 mod link;
 mod memory;
 mod redis;
+mod results;
 
-pub use connect::{ConnectError, connect};
+pub use connect::{ConnectError, Shared, connect};
 pub use memory::MemoryBuckets;
-pub use redis::RedisBuckets;
+pub use results::MemoryResults;

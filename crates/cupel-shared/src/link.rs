@@ -118,12 +118,16 @@ impl Wire {
         let mut state = self.state();
         let is_new = state.trouble.is_none();
         state.connection = None;
-        state.trouble =
-            Some(format!("each node limits rates by itself, because Redis (`shared.url`) cannot be asked: {why}"));
+        state.trouble = Some(format!(
+            "each node limits rates and runs everything anew, because Redis (`shared.url`) cannot be asked: {why}"
+        ));
         drop(state);
         metrics::gauge!("cupel_shared_connected").set(0.0);
         if is_new {
-            tracing::warn!(why, "Redis is away: this node limits rates by itself until it is back");
+            tracing::warn!(
+                why,
+                "Redis is away: this node limits rates by itself and runs everything anew until it is back"
+            );
             self.lost.notify_one();
         }
     }
@@ -147,7 +151,9 @@ impl Wire {
                     match self.connect().await {
                         Ok(connection) => {
                             self.found(connection);
-                            tracing::info!("Redis is back: rates are limited over all nodes again");
+                            tracing::info!(
+                                "Redis is back: rates are limited, and results remembered, over all nodes again"
+                            );
                         }
                         Err(error) => self.lose(&error.to_string()),
                     }

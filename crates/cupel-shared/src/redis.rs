@@ -6,11 +6,12 @@
 //!
 //! Source: Redis documentation, `EVAL` (scripts run one at a time and see one time), `TIME`, `SET … PX`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use cupel_core::limits::{Buckets, Draw, Dry, Standing};
-use redis::{RedisError, Script};
+use redis::Script;
 
 use crate::link::Link;
 use crate::memory::MemoryBuckets;
@@ -55,9 +56,9 @@ return 0
 ";
 
 /// Buckets that all nodes share, and this node's own for bad times.
-pub struct RedisBuckets {
+pub(crate) struct RedisBuckets {
     own: MemoryBuckets,
-    link: Link,
+    link: Arc<Link>,
     /// Begins all keys.
     prefix: String,
     take: Script,
@@ -65,19 +66,14 @@ pub struct RedisBuckets {
 }
 
 impl RedisBuckets {
-    /// Connects, and keeps connected until it is dropped.
-    ///
-    /// # Errors
-    /// When it is no URL of Redis, or Redis cannot be reached or used now.
-    pub(crate) async fn start(url: &str, cluster: &str) -> Result<RedisBuckets, RedisError> {
-        let prefix = format!("{cluster}:limits");
-        Ok(RedisBuckets {
+    pub(crate) fn new(link: Arc<Link>, cluster: &str) -> RedisBuckets {
+        RedisBuckets {
             own: MemoryBuckets::default(),
-            link: Link::start(url, format!("{prefix}:trial")).await?,
-            prefix,
+            link,
+            prefix: format!("{cluster}:limits"),
             take: Script::new(TAKE),
             give_back: Script::new(GIVE_BACK),
-        })
+        }
     }
 
     fn key(&self, draw: &Draw) -> String {

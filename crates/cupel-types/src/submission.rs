@@ -68,7 +68,7 @@ pub enum Work {
 }
 
 /// What was written.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     /// In which language.
     pub language: LanguageId,
@@ -77,7 +77,7 @@ pub struct Source {
 }
 
 /// A program with what it is run on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {
     /// What was written.
     pub source: Source,

@@ -71,7 +71,14 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
         "cupel_events_connected",
         "Whether the server of the event bus can be reached, where there is one"
     );
-    metrics::describe_gauge!("cupel_shared_connected", "Whether Redis can be asked for rate limits, where it is to be");
+    metrics::describe_gauge!(
+        "cupel_shared_connected",
+        "Whether Redis can be asked for rate limits and known results, where it is to be"
+    );
+    metrics::describe_counter!(
+        "cupel_result_cache_total",
+        "Requests that would take a known result, by whether there was one: hit, miss"
+    );
     metrics::describe_counter!("cupel_webhooks_total", "Tries to deliver a webhook, by result");
     metrics::describe_counter!("cupel_http_requests_total", "Requests answered, by method, route and status");
     metrics::describe_histogram!(

@@ -127,7 +127,8 @@ impl IdempotencyKey {
 ///
 /// Answers at once with an id; the program runs when a worker is free. With `?wait=` (or `Prefer: wait=`) the answer
 /// is held back until the program has ended, and is then the whole submission with status 200. While as many
-/// answers to you are held back as may be, it is 202 at once, as without waiting.
+/// answers to you are held back as may be, it is 202 at once, as without waiting. With `cache` the answer may be an earlier
+/// submission of yours, which costs no submission.
 #[utoipa::path(
     post, path = "/execute", tag = "execute", operation_id = "execute",
     params(WaitParams,
@@ -136,7 +137,7 @@ impl IdempotencyKey {
     request_body = ExecuteRequest,
     responses(
         (status = 202, description = "Accepted: it will be run whatever happens", body = Accepted, headers(("Location" = String, description = "Where to look for the result"))),
-        (status = 200, description = "Ended within the time to wait", body = SubmissionView),
+        (status = 200, description = "Ended within the time to wait, or before (`cached`)", body = SubmissionView),
         (status = 422, description = "Refused; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "Your rate is used up, or as many of yours wait as may; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "The queue is full or the store away; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
@@ -152,17 +153,58 @@ pub(crate) async fn execute(
 ) -> Result<Response, Problem> {
     let SubmissionBody { value, bytes, held } = body;
     let shape = Shape::of(&value);
+    let takes_known = value.cache == Some(true);
     let mut faults = FormFaults::default();
     let new = value.into_new("", notes.request_id(), &mut faults);
     let Some(new) = new else { return Err(faults.into_problem()) };
     let idempotency = key.for_request(&app, "/api/v1/execute", &bytes);
     drop(bytes);
+    // A repeated request gets the ids of the first, for longer than results are remembered.
+    let asked =
+        if takes_known && idempotency.is_none() { app.core.recallable(&app.recall, caller.user, &new) } else { None };
+    if let Some(asked) = &asked {
+        let known = app.core.recall(&app.recall, asked).await;
+        let result = if known.is_some() { "hit" } else { "miss" };
+        metrics::counter!("cupel_result_cache_total", "result" => result).increment(1);
+        if let Some(known) = known {
+            drop(held);
+            return answer_known(&app, &caller, known, &wait).await;
+        }
+    }
     let open = open_wait(&app, &caller, &wait);
     pay(&app, &caller, &notes, 1).await?;
     let sent = app.core.submit_one(caller.user, new, idempotency, waits(open.as_ref())).await;
     let (submitted, awaited) = sent.map_err(|error| refusal(error, |_| ("", shape)))?;
     drop(held);
+    if let (Some(asked), Some(id)) = (asked, submitted.ids.first()) {
+        app.core.keep_in_mind(&app.recall, &asked, *id).await;
+    }
     answer(&app, &caller, &submitted, awaited, open, &wait, Receipt::PROGRAM, Told::default()).await
+}
+
+/// The answer where the result is known already: as if the submission had been waited for, or looked at.
+async fn answer_known(
+    app: &Shared,
+    caller: &Caller,
+    known: SubmissionRecord,
+    wait: &Wait,
+) -> Result<Response, Problem> {
+    let id = known.submission.id;
+    let location = format!("{}/{id}", Receipt::PROGRAM.place);
+    let (mut response, header) = if wait.at_most.is_some() {
+        let told = Told { cached: true, ..Told::default() };
+        (answers::one(app, caller.user, known, told).await?, header::CONTENT_LOCATION)
+    } else {
+        let status = Status::from(&known.state);
+        let message = "The result of an earlier, identical submission of yours".to_owned();
+        let accepted = Accepted { submission_id: id.to_string(), status, message, cached: true };
+        ((StatusCode::ACCEPTED, Json(accepted)).into_response(), header::LOCATION)
+    };
+    mark(&mut response, wait, false);
+    if let Ok(value) = HeaderValue::try_from(location) {
+        response.headers_mut().insert(header, value);
+    }
+    Ok(response)
 }
 
 /// The place of one who waits. Who cannot wait (any more) does not: the client must learn its id.
@@ -223,7 +265,8 @@ pub(super) async fn answer(
             return Ok(response);
         }
     }
-    let accepted = Accepted { submission_id: id.to_string(), status, message: receipt.message.to_owned() };
+    let accepted =
+        Accepted { submission_id: id.to_string(), status, message: receipt.message.to_owned(), cached: false };
     let mut response = (StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(accepted)).into_response();
     mark(&mut response, &wait, submitted.repeated);
     Ok(response)

@@ -56,8 +56,11 @@ pub(crate) struct ExecuteRequest {
     #[serde(default)]
     #[schema(example = "https://example.com/hook")]
     pub(crate) webhook: Option<String>,
-    /// Whether the artefacts of an identical earlier compilation may be used. Accepted for clients that
-    /// say so explicitly; compilations are reproducible here and are always cached.
+    /// Whether the result of an identical submission of yours will do, if there is one of the last minutes (ten, unless the
+    /// operator says otherwise): then nothing is run or stored, and the answer, with the id of that one, says `cached`.
+    /// Identical is what has the same language in the same version, sources, arguments, environment, inputs, tests and
+    /// limits. Counts for nothing beside `run_at`, `webhook` or an `Idempotency-Key`, and in a batch. Compilations are
+    /// always cached.
     #[serde(default)]
     pub(crate) cache: Option<bool>,
     /// Inputs with expected outputs: compiled once, run for each.
@@ -180,8 +183,6 @@ pub(crate) struct BatchRequest {
 impl ExecuteRequest {
     /// Core's form of it. Faults of form go to `faults`, with pointers below `base`.
     pub(crate) fn into_new(self, base: &str, request_id: &str, faults: &mut FormFaults) -> Option<NewSubmission> {
-        // See the field: there is nothing to switch off.
-        let _ = self.cache;
         let mut well_formed = true;
         let mut fault = |place: &str, detail: &str| {
             well_formed = false;

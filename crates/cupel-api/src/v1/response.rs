@@ -28,6 +28,9 @@ pub(crate) struct Accepted {
     pub(crate) status: Status,
     /// For people.
     pub(crate) message: String,
+    /// Whether it is an earlier, identical submission of yours, because you asked for it by `cache`. Not there: no.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) cached: bool,
 }
 
 impl Accepted {
@@ -35,7 +38,12 @@ impl Accepted {
     pub(crate) const PROGRAM: &str = "Code submitted for execution";
 
     pub(crate) fn new(id: cupel_types::SubmissionId) -> Accepted {
-        Accepted { submission_id: id.to_string(), status: Status::Queued, message: Accepted::PROGRAM.to_owned() }
+        Accepted {
+            submission_id: id.to_string(),
+            status: Status::Queued,
+            message: Accepted::PROGRAM.to_owned(),
+            cached: false,
+        }
     }
 }
 
@@ -137,6 +145,10 @@ pub(crate) struct SubmissionView {
     pub(crate) limits: Option<LimitsView>,
     /// The version that ran it, such as `3.11.2`.
     pub(crate) language_version: Option<String>,
+    /// Whether this is the result of an earlier, identical submission of yours, because you asked for it by `cache`. Not
+    /// there: no.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) cached: bool,
     /// What a problem made of it, where it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) problem: Option<GradedView>,
@@ -356,6 +368,7 @@ impl SubmissionView {
             tests: report.map(|r| r.cases.iter().map(|c| test_view(c, &r.limits)).collect()).unwrap_or_default(),
             limits: report.map(|r| r.limits.into()),
             language_version: report.map(|r| r.language_version.clone()),
+            cached: told.cached,
             problem: graded(record, told),
             files: told.with_files.then(|| {
                 record

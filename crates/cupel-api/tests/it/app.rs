@@ -12,14 +12,14 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use cupel_api::{ApiState, Check, Health, HealthReport, MetricsAccess, Secret, Settings, Wall};
 use cupel_core::accounts::{AccountSettings, Accounts, NewAccount, NewKey, PasswordCost, Role, Scope, Tier, User};
 use cupel_core::event::{Event, EventKind, Seq, Stream};
-use cupel_core::limits::Buckets;
 use cupel_core::problems::{NewPackage, ProblemChange};
+use cupel_core::recall::Recall;
 use cupel_core::{Assignment, Bounds, Core, CoreParts, LeasePolicy, SystemClock};
 use cupel_events::EmbeddedBus;
 use cupel_languages::{Probe, Registry};
 use cupel_problem::Visibility;
 use cupel_queue::EmbeddedQueue;
-use cupel_shared::MemoryBuckets;
+use cupel_shared::Shared;
 use cupel_store::{LocalPackages, SqliteStore};
 use cupel_types::{
     Bytes, CompileReport, ExitStatus, Limits, Outcome, Output, RunReport, StepReport, Usage, Verdict, WorkerId,
@@ -153,16 +153,17 @@ impl TestApp {
             made: Arc::default(),
             dir: Arc::new(dir),
         };
-        app.node(Arc::new(MemoryBuckets::default()))
+        app.node(Shared::in_memory(Bytes::mib(1)))
     }
 
-    /// Another API over the same store, which limits rates by these buckets.
-    pub(crate) fn node(&self, buckets: Arc<dyn Buckets>) -> TestApp {
+    /// Another API over the same store, with these rates and results.
+    pub(crate) fn node(&self, shared: Shared) -> TestApp {
         let router = cupel_api::router(ApiState {
             core: self.core.clone(),
             accounts: self.accounts.clone(),
             settings: Arc::clone(&self.settings),
-            buckets,
+            buckets: shared.buckets,
+            recall: Recall { results: shared.results, secret: [7; 32], lifetime: Duration::from_secs(600) },
             health: self.health.clone(),
             metrics: Arc::new(metrics_text),
             shutdown: self.shutdown.clone(),

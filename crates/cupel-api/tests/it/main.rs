@@ -10,6 +10,7 @@ mod edge;
 mod events;
 mod failures;
 mod idempotency;
+mod known_results;
 mod large;
 mod pages;
 mod problems;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cupel_api::{Rate, TierRates};
 use cupel_testkit::servers::{self, Redis};
+use cupel_types::Bytes;
 use serde_json::json;
 
 use crate::app::{PASSWORD, TestApp};
@@ -198,9 +199,9 @@ async fn taken_together(nodes: &[TestApp; 2], user: &crate::app::TestUser) -> Ve
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nodes_over_one_redis_limit_together_and_each_for_itself_while_it_is_away() {
     let (redis, cluster) = (Redis::start(), servers::cluster());
-    let buckets = async || cupel_shared::connect(&redis.url(), &cluster).await.expect("Redis is there");
+    let shared = async || cupel_shared::connect(&redis.url(), &cluster, Bytes::mib(1)).await.expect("Redis is there");
     let app = with_submissions(5).await;
-    let nodes = [app.node(buckets().await), app.node(buckets().await)];
+    let nodes = [app.node(shared().await), app.node(shared().await)];
     assert_eq!(taken_together(&nodes, &app.user().await).await, [5, 0]);
 
     tokio::task::block_in_place(|| redis.kill());
@@ -229,12 +230,12 @@ async fn nodes_over_one_redis_limit_together_and_each_for_itself_while_it_is_awa
 #[tokio::test]
 async fn wrong_passwords_are_counted_over_all_nodes() {
     let (redis, cluster) = (Redis::shared(), servers::cluster());
-    let buckets = async || cupel_shared::connect(&redis.url(), &cluster).await.expect("Redis is there");
+    let shared = async || cupel_shared::connect(&redis.url(), &cluster, Bytes::mib(1)).await.expect("Redis is there");
     let app = TestApp::start().await;
     let user = app.user().await;
     let wrong = json!({ "email": user.user.email, "password": "not this one at all" });
     let right = json!({ "email": user.user.email, "password": PASSWORD });
-    let (one, other) = (app.node(buckets().await), app.node(buckets().await));
+    let (one, other) = (app.node(shared().await), app.node(shared().await));
     let status = async |node: &TestApp, body| node.post("/api/v1/auth/login", body).send().await.status.as_u16();
     assert_eq!((status(&one, &right).await, status(&other, &right).await), (200, 200));
     let mut refused = Vec::new();

@@ -4,6 +4,7 @@ mod accounts;
 mod contests;
 mod leases;
 mod nodes;
+mod recalls;
 mod submitting;
 mod sweeping;
 mod viewing;

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cupel_core::limits::{BucketKind, Buckets, Draw, Rate};
-use cupel_shared::{MemoryBuckets, connect};
+use cupel_core::recall::ResultKey;
+use cupel_shared::{Shared, connect};
 use cupel_testkit::servers::{self, Redis};
+use cupel_types::{Bytes, SubmissionId};
 use tokio::task::{JoinSet, block_in_place};
 use tokio::time::{sleep, timeout};
 
@@ -16,12 +18,17 @@ fn draw(key: &str, rate: Rate, cost: u32) -> Draw {
     Draw { kind: BucketKind::User, key: key.to_owned(), rate, cost }
 }
 
+async fn shared(redis: &Redis, cluster: &str) -> Shared {
+    connect(&redis.url(), cluster, Bytes::mib(1)).await.expect("Redis is there")
+}
+
 async fn node(redis: &Redis, cluster: &str) -> Arc<dyn Buckets> {
-    connect(&redis.url(), cluster).await.expect("Redis is there")
+    shared(redis, cluster).await.buckets
 }
 
 async fn both() -> [Arc<dyn Buckets>; 2] {
-    [Arc::new(MemoryBuckets::default()), node(Redis::shared(), &servers::cluster()).await]
+    let memory = connect("", "here", Bytes::mib(1)).await.expect("there is nothing to connect to");
+    [memory.buckets, node(Redis::shared(), &servers::cluster()).await]
 }
 
 #[tokio::test]
@@ -167,7 +174,7 @@ async fn a_redis_that_cannot_be_written_is_as_good_as_none() {
     let cluster = servers::cluster();
     let buckets = node(&redis, &cluster).await;
     block_in_place(|| redis.command("CONFIG SET maxmemory 1"));
-    let refused = connect(&redis.url(), &cluster).await.err().expect("it is refused at the start");
+    let refused = connect(&redis.url(), &cluster, Bytes::mib(1)).await.err().expect("it is refused at the start");
     assert!(cupel_core::chain(&refused).contains("shared.url"), "{refused}");
     for left in (0..10).rev() {
         assert_eq!(buckets.take(&[draw("a", SLOW, 1)]).await.unwrap().remaining, left);
@@ -198,8 +205,81 @@ async fn a_wrong_address_or_password_stops_the_start_with_the_setting() {
     let redis = Redis::shared();
     let wrong = redis.url().replace("redis://:", "redis://:x");
     for url in ["postgres://host", "redis://127.0.0.1:1", "redis://host:port", &wrong] {
-        let refused = connect(url, "cupel").await.err().expect("it is refused");
+        let refused = connect(url, "cupel", Bytes::mib(1)).await.err().expect("it is refused");
         let told = cupel_core::chain(&refused);
         assert!(told.contains("shared.url"), "{told}");
     }
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A key like no other, and a submission.
+fn a_result() -> (ResultKey, SubmissionId) {
+    let (key, id) = (cupel_testkit::fresh(), cupel_testkit::fresh());
+    let key = [key.into_bytes(), key.into_bytes()].concat();
+    // The beginning of such an id is the time.
+    (ResultKey(std::array::from_fn(|at| key[31 - at])), SubmissionId::from_uuid(id))
+}
+
+#[tokio::test]
+async fn a_result_is_known_under_its_key_for_its_time() {
+    let memory = connect("", "here", Bytes::mib(1)).await.expect("there is nothing to connect to").results;
+    let cluster = servers::cluster();
+    let (here, there) =
+        (shared(Redis::shared(), &cluster).await.results, shared(Redis::shared(), &cluster).await.results);
+    let other_cluster = shared(Redis::shared(), &servers::cluster()).await.results;
+    for (keeps, finds) in [(&memory, &memory), (&here, &there)] {
+        let (key, id) = a_result();
+        assert_eq!(finds.find(&key).await, None);
+        keeps.keep(&key, id, HOUR).await;
+        assert_eq!(finds.find(&key).await, Some(id));
+        assert_eq!(finds.find(&a_result().0).await, None);
+        let later = a_result().1;
+        keeps.keep(&key, later, HOUR).await;
+        assert_eq!(finds.find(&key).await, Some(later), "the last one counts");
+        keeps.keep(&key, id, Duration::from_millis(1)).await;
+        let gone = async {
+            while finds.find(&key).await.is_some() {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(Duration::from_secs(60), gone).await.expect("it is forgotten");
+        keeps.keep(&key, id, HOUR).await;
+        assert_eq!(other_cluster.find(&key).await, None);
+    }
+}
+
+#[tokio::test]
+async fn however_many_results_there_are_redis_holds_no_more_than_it_may() {
+    let cluster = servers::cluster();
+    let results = connect(&Redis::shared().url(), &cluster, Bytes::kib(4)).await.expect("Redis is there").results;
+    for _ in 0..400 {
+        let (key, id) = a_result();
+        results.keep(&key, id, HOUR).await;
+        assert_eq!(results.find(&key).await, Some(id), "the last one is there");
+    }
+    let (mut held, mut bytes) = (0, 0);
+    for place in 0..1000 {
+        let used = Redis::shared().command(&format!("MEMORY USAGE {cluster}:results:{place}"));
+        if let Some(used) = used.lines().find_map(|line| line.trim().strip_prefix(':')?.parse::<u64>().ok()) {
+            (held, bytes) = (held + 1, bytes + used);
+        }
+    }
+    assert!((10..=16).contains(&held) && bytes <= 4096, "{held} with {bytes} bytes");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_redis_no_result_is_known_and_nobody_waits_for_it() {
+    let redis = Redis::start();
+    let Shared { buckets, results } = shared(&redis, &servers::cluster()).await;
+    let (key, id) = a_result();
+    results.keep(&key, id, HOUR).await;
+    assert_eq!(results.find(&key).await, Some(id));
+    block_in_place(|| redis.kill());
+    assert_eq!(results.find(&key).await, None);
+    results.keep(&key, id, HOUR).await;
+    assert!(buckets.health().is_err());
+    block_in_place(|| redis.start_again());
+    until(|| buckets.health().is_ok()).await;
+    assert_eq!(results.find(&key).await, Some(id), "what was kept before is in Redis' file");
 }

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use cupel_core::limits::Buckets;
 use cupel_core::{Blobs, Clock, EventBus, Queue, Store, SystemClock};
 use cupel_events::EventBounds;
+use cupel_shared::Shared;
 use cupel_store::{PostgresOptions, PostgresStore, SqliteStore};
 
 use super::Role;
@@ -71,13 +71,13 @@ pub(crate) async fn open_store(config: &Config, data: &DataDir) -> anyhow::Resul
     }
 }
 
-/// What limits rates: only who accepts has to know what others let through.
+/// What limits rates and knows results: only who accepts has to know what others let through.
 ///
 /// # Errors
 /// When what `[shared]` names cannot be used.
-pub(super) async fn open_buckets(config: &Config, role: Role) -> anyhow::Result<Arc<dyn Buckets>> {
+pub(super) async fn open_shared(config: &Config, role: Role) -> anyhow::Result<Shared> {
     let url = config.engines.shared.as_deref().filter(|_| role.accepts()).unwrap_or_default();
-    Ok(cupel_shared::connect(url, &config.engines.cluster).await?)
+    Ok(cupel_shared::connect(url, &config.engines.cluster, config.results.size_max).await?)
 }
 
 /// Whether all workers of the store live in the one process that opens it.

@@ -12,19 +12,21 @@ pub(crate) mod ground;
 mod settings;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use cupel_api::{ApiState, ServeSettings};
 use cupel_core::accounts::Accounts;
 use cupel_core::cluster::BEAT_EVERY;
+use cupel_core::recall::{Recall, Results};
 use cupel_core::{Blobs, Bounds, Clock, Core, CoreParts, EventBus, Packages, Queue, Store};
 use cupel_events::{EmbeddedBus, EventBounds};
 use cupel_judge::Executor;
 use cupel_languages::Registry;
 use cupel_queue::EmbeddedQueue;
-use cupel_shared::MemoryBuckets;
+use cupel_shared::Shared;
 use cupel_store::{LocalPackages, ServeLock, SharedPackages};
-use cupel_types::WorkerId;
+use cupel_types::{Bytes, WorkerId};
 use cupel_worker::{ExecutorFactory, Worker, WorkerParts};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -123,11 +125,13 @@ impl Server {
             let core = core.clone();
             tokio::spawn(async move { core.heed_notices().await });
         }
+        let shared = engines::open_shared(config, role).await?;
         let state = ApiState {
             core: core.clone(),
             accounts,
             settings: Arc::new(api_settings(config, secret(config, &data, &store).await?)),
-            buckets: engines::open_buckets(config, role).await?,
+            buckets: shared.buckets,
+            recall: recall(config, shared.results, &store).await?,
             health: Arc::new(health),
             metrics: {
                 let metrics = metrics.clone();
@@ -276,6 +280,12 @@ fn start_worker(
     drained
 }
 
+/// Which results are given again, and for how long.
+async fn recall(config: &Config, results: Arc<dyn Results>, store: &Arc<dyn Store>) -> anyhow::Result<Recall> {
+    let secret = store.shared_secret("results", rand::random()).await?;
+    Ok(Recall { results, secret, lifetime: config.results.lifetime })
+}
+
 /// The key that signs access tokens: of the data directory, or, where several processes need the same, of the store.
 async fn secret(config: &Config, data: &DataDir, store: &Arc<dyn Store>) -> anyhow::Result<Vec<u8>> {
     if engines::is_sole(config) {
@@ -359,11 +369,13 @@ pub(crate) async fn idle_api(
         blobs: None,
     };
     let core = core(data, &engines, Registry::default(), config, false)?;
+    let shared = Shared::in_memory(Bytes::ZERO);
     Ok(cupel_api::router(ApiState {
         core: core.clone(),
         accounts: accounts(config, store, clock),
         settings: Arc::new(api_settings(config, secret(config, data, store).await?)),
-        buckets: Arc::new(MemoryBuckets::default()),
+        buckets: shared.buckets,
+        recall: Recall { results: shared.results, secret: [0; 32], lifetime: Duration::ZERO },
         health: Arc::new(ServerHealth::without_sandbox(core)),
         metrics: Arc::new(String::new),
         shutdown: CancellationToken::new(),

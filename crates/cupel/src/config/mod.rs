@@ -30,6 +30,7 @@ pub(crate) struct Config {
     pub(crate) server: Server,
     pub(crate) data: PathBuf,
     pub(crate) engines: Engines,
+    pub(crate) results: Results,
     pub(crate) queue_depth_max: u32,
     pub(crate) worker: Worker,
     pub(crate) accept_missing: Vec<Wall>,
@@ -54,6 +55,13 @@ pub(crate) struct Server {
     pub(crate) cors_origins: Vec<String>,
     pub(crate) trusted_proxies: Vec<Network>,
     pub(crate) drain: Duration,
+}
+
+/// Results that are given again.
+#[derive(Clone, Debug)]
+pub(crate) struct Results {
+    pub(crate) lifetime: Duration,
+    pub(crate) size_max: Bytes,
 }
 
 /// What the processes stand on that work together; without an address it is this process itself.
@@ -348,6 +356,10 @@ fn read(layers: &mut Layers) -> Config {
         server,
         data,
         engines: engines(layers),
+        results: Results {
+            lifetime: layers.duration("results.lifetime", Duration::ZERO),
+            size_max: layers.bytes("results.size_max"),
+        },
         queue_depth_max: layers.number("queue.depth_max", 1..=10_000_000),
         worker,
         accept_missing: walls(layers, "sandbox.accept_missing"),

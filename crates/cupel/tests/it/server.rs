@@ -129,6 +129,32 @@ fn identical_sources_are_compiled_once_also_after_a_restart() {
 }
 
 #[test]
+fn a_known_result_is_given_again_to_who_asks_also_of_what_failed() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &[]);
+    for (language, source, verdict) in
+        [("python", "import os; print(os.urandom(16))", "AC"), ("c", "int main(void) { return x; }", "CE")]
+    {
+        let body = |cache: bool| {
+            json!({
+                "language": language, "source_code": source, "args": ["a"], "env": { "A": "1" }, "input": "x",
+                "files": [{ "path": "beside.txt", "content": "x" }], "limits": { "memory_kb": 65536 }, "cache": cache,
+            })
+        };
+        let send = |cache| server.post("/api/v1/execute?wait=30", &body(cache));
+        let first = send(true);
+        assert_eq!((&first["verdict"], first.get("cached")), (&verdict.into(), None), "{first}");
+        let mut again = send(true);
+        assert_eq!(again["cached"], true, "{again}");
+        again.as_object_mut().unwrap().remove("cached");
+        assert_eq!(again, first);
+        let anew = send(false);
+        assert_eq!((&anew["verdict"], anew.get("cached")), (&verdict.into(), None));
+        assert_ne!(anew["submission_id"], first["submission_id"]);
+    }
+}
+
+#[test]
 fn a_cancelled_program_ends_and_its_slot_is_free_again() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[("CUPEL_WORKER__SLOTS", "1")]);

@@ -285,6 +285,7 @@ pub(crate) async fn verify(
         with_files: false,
         slug: Some(problem.slug.to_string()),
         version: Some(problem.version),
+        cached: false,
     };
     execute::answer(&app, &caller, &submitted, awaited, open, &wait, Receipt::VERIFICATION, told).await
 }

@@ -38,6 +38,8 @@ pub(crate) struct Told {
     pub(crate) slug: Option<String>,
     /// The number of the version it was judged at.
     pub(crate) version: Option<u32>,
+    /// That it is an earlier submission, given again.
+    pub(crate) cached: bool,
 }
 
 /// What a problem made of a submission.

@@ -187,6 +187,7 @@ async fn send(
         with_files: false,
         slug: Some(seen.problem.slug.to_string()),
         version: Some(seen.problem.version),
+        cached: false,
     };
     execute::answer(app, &caller, &submitted, awaited, open, &wait, execute::Receipt::SOLUTION, told).await
 }

@@ -10,6 +10,7 @@ mod faults;
 mod history;
 mod load;
 mod nodes;
+mod shared;
 
 use cupel_testkit::servers::{Postgres, Redis};
 

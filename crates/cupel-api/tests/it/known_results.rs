@@ -1,0 +1,121 @@
+//! `cache`: the result of an identical submission, for whoever asks for it.
+
+use cupel_testkit::servers::{self, Redis};
+use cupel_types::{Bytes, RunReport, Verdict};
+use serde_json::{Value, json};
+
+use crate::app::{Answer, TestApp, TestUser, a_report};
+
+fn body() -> Value {
+    json!({ "language": "python", "source_code": "print(42)", "cache": true })
+}
+
+/// As a worker reports it.
+fn report(app: &TestApp, verdict: Verdict) -> RunReport {
+    let registry = app.core.registry();
+    let python = registry.find("python").unwrap();
+    let language_version = python.installed_version().unwrap().to_owned();
+    RunReport { verdict, limits: python.limits, language_version, ..a_report() }
+}
+
+async fn send(app: &TestApp, user: &TestUser, query: &str, body: &Value) -> Answer {
+    app.post(&format!("/api/v1/execute{query}"), body).bearer(&user.token).send().await
+}
+
+/// Submits, ends it, and says its id.
+async fn run(app: &TestApp, user: &TestUser, verdict: Verdict) -> String {
+    let id = app.submit(user, &body()).await;
+    app.complete(report(app, verdict)).await;
+    id
+}
+
+#[tokio::test]
+async fn a_known_result_is_given_again_and_says_so() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let id = run(&app, &user, Verdict::Accepted).await;
+
+    let known = send(&app, &user, "?wait=5", &body()).await;
+    assert_eq!(
+        (known.status.as_u16(), &known.json["cached"], &known.json["submission_id"]),
+        (200, &json!(true), &json!(id))
+    );
+    assert_eq!((&known.json["verdict"], &known.json["stdout"]), (&json!("AC"), &json!("42\n")));
+    assert_eq!(known.header("content-location"), format!("/api/v1/execute/{id}"));
+    assert!(known.header("ratelimit-policy").starts_with("\"reads\""), "it costs no submission: {known:?}");
+
+    let known = send(&app, &user, "", &body()).await;
+    assert_eq!(
+        (known.status.as_u16(), &known.json["cached"], &known.json["status"]),
+        (202, &json!(true), &json!("completed"))
+    );
+    assert_eq!(
+        (known.header("location"), &known.json["submission_id"]),
+        (format!("/api/v1/execute/{id}").as_str(), &json!(id))
+    );
+    assert_eq!(app.stored().await, 1, "nothing was stored");
+
+    let looked_at = app.get(&format!("/api/v1/execute/{id}")).bearer(&user.token).send().await;
+    assert_eq!(looked_at.json.get("cached"), None, "that one was run");
+}
+
+#[tokio::test]
+async fn who_does_not_ask_for_it_or_may_not_have_it_gets_a_run() {
+    let app = TestApp::start().await;
+    let (user, other) = (app.user().await, app.user().await);
+    let id = run(&app, &user, Verdict::Accepted).await;
+    let with = |change: Value| {
+        let mut body = body();
+        body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        body
+    };
+    let mut stored = 1;
+    for body in [
+        with(json!({ "cache": false })),
+        with(json!({ "cache": null })),
+        with(json!({ "webhook": "https://example.com/hook" })),
+        with(json!({ "run_at": "2020-01-01T00:00:00Z" })),
+        with(json!({ "input": "1" })),
+    ] {
+        let answer = send(&app, &user, "", &body).await;
+        stored += 1;
+        assert_eq!(
+            (answer.status.as_u16(), answer.json.get("cached"), app.stored().await),
+            (202, None, stored),
+            "{body}"
+        );
+        assert_ne!(answer.json["submission_id"], json!(id));
+    }
+    let answer = send(&app, &other, "", &body()).await;
+    assert_eq!((answer.status.as_u16(), answer.json.get("cached")), (202, None), "nobody learns what another has run");
+    let once = || app.post("/api/v1/execute", &body()).bearer(&user.token).header("idempotency-key", "k").send();
+    let (first, again) = (once().await, once().await);
+    assert_eq!((first.json.get("cached"), again.header("idempotency-replayed")), (None, "true"));
+    assert_eq!(first.json["submission_id"], again.json["submission_id"]);
+}
+
+#[tokio::test]
+async fn a_failure_of_ours_is_tried_again() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let id = run(&app, &user, Verdict::InternalError).await;
+    let again = run(&app, &user, Verdict::WrongAnswer).await;
+    assert_ne!(again, id);
+    let known = send(&app, &user, "?wait=5", &body()).await;
+    assert_eq!((&known.json["submission_id"], &known.json["cached"]), (&json!(again), &json!(true)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_over_one_redis_know_each_others_results_and_run_anew_without_it() {
+    let (redis, cluster) = (Redis::start(), servers::cluster());
+    let shared = async || cupel_shared::connect(&redis.url(), &cluster, Bytes::mib(1)).await.expect("Redis is there");
+    let app = TestApp::start().await;
+    let (here, there) = (app.node(shared().await), app.node(shared().await));
+    let user = app.user().await;
+    let id = run(&here, &user, Verdict::Accepted).await;
+    assert_eq!(send(&there, &user, "", &body()).await.json["submission_id"], json!(id));
+    tokio::task::block_in_place(|| redis.kill());
+    let anew = send(&there, &user, "", &body()).await;
+    assert_eq!((anew.status.as_u16(), anew.json.get("cached")), (202, None));
+    assert_ne!(anew.json["submission_id"], json!(id));
+}

@@ -1,0 +1,125 @@
+//! Which submission has which result: a table of a fixed number of places, in this process or on Redis. A key has one place, and what
+//! was there before goes: so the table has a bound in bytes, and nothing has to be found that may go.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use cupel_core::recall::{ResultKey, Results};
+use cupel_types::{Bytes, SubmissionId};
+use uuid::Uuid;
+
+use crate::link::Link;
+
+/// What one place takes, at most: on Redis the key's name, the value, when it goes, and what Redis itself needs for each.
+const PLACE: Bytes = Bytes::new(256);
+
+/// How many places there is room for.
+#[derive(Clone, Copy)]
+struct Places(u64);
+
+impl Places {
+    fn in_bytes(bytes: Bytes) -> Places {
+        Places((bytes.get() / PLACE.get()).max(1))
+    }
+
+    fn of(self, ResultKey(key): &ResultKey) -> u64 {
+        let (begin, _) = key.split_at(8);
+        begin.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)) % self.0
+    }
+}
+
+/// In this process.
+pub struct MemoryResults {
+    places: Places,
+    kept: Mutex<HashMap<u64, (ResultKey, SubmissionId, Instant)>>,
+}
+
+impl MemoryResults {
+    /// At most so many bytes.
+    pub fn new(bytes_max: Bytes) -> MemoryResults {
+        MemoryResults { places: Places::in_bytes(bytes_max), kept: Mutex::default() }
+    }
+}
+
+#[async_trait]
+impl Results for MemoryResults {
+    async fn find(&self, key: &ResultKey) -> Option<SubmissionId> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let (of, id, until) = kept.get(&self.places.of(key))?;
+        (of == key && Instant::now() < *until).then_some(*id)
+    }
+
+    async fn keep(&self, key: &ResultKey, id: SubmissionId, lifetime: Duration) {
+        let Some(until) = Instant::now().checked_add(lifetime) else { return };
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.insert(self.places.of(key), (*key, id, until));
+    }
+}
+
+/// On Redis, for all nodes. While it is away nothing is found, and programs are run.
+pub(crate) struct RedisResults {
+    link: Arc<Link>,
+    /// Begins all keys.
+    prefix: String,
+    places: Places,
+}
+
+impl RedisResults {
+    pub(crate) fn new(link: Arc<Link>, cluster: &str, bytes_max: Bytes) -> RedisResults {
+        RedisResults { link, prefix: format!("{cluster}:results"), places: Places::in_bytes(bytes_max) }
+    }
+
+    fn place(&self, key: &ResultKey) -> String {
+        format!("{}:{}", self.prefix, self.places.of(key))
+    }
+}
+
+#[async_trait]
+impl Results for RedisResults {
+    async fn find(&self, key: &ResultKey) -> Option<SubmissionId> {
+        let mut get = redis::cmd("GET");
+        get.arg(self.place(key));
+        let kept: Vec<u8> =
+            self.link.ask(async |connection| get.query_async::<Option<Vec<u8>>>(connection).await).await??;
+        let id = kept.strip_prefix(&key.0)?;
+        Some(SubmissionId::from_uuid(Uuid::from_slice(id).ok()?))
+    }
+
+    async fn keep(&self, key: &ResultKey, id: SubmissionId, lifetime: Duration) {
+        let value = [key.0.as_slice(), id.as_uuid().as_bytes()].concat();
+        let lifetime = u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX).clamp(1, LIFETIME_MAX);
+        let mut set = redis::cmd("SET");
+        set.arg(self.place(key)).arg(value).arg("PX").arg(lifetime);
+        self.link.ask(async |connection| set.query_async::<()>(connection).await).await;
+    }
+}
+
+/// A hundred years; Redis refuses what would end after the end of its calendar.
+const LIFETIME_MAX: u64 = 100 * 366 * 24 * 3600 * 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(n: u64) -> ResultKey {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
+        key[31] = 1;
+        ResultKey(key)
+    }
+
+    #[tokio::test]
+    async fn a_hundred_thousand_results_take_bounded_memory() {
+        let results = MemoryResults::new(Bytes::kib(64));
+        let hour = Duration::from_secs(3600);
+        for n in 0..100_000 {
+            let id = SubmissionId::from_uuid(Uuid::from_u128(n.into()));
+            results.keep(&key(n), id, hour).await;
+            assert_eq!(results.find(&key(n)).await, Some(id));
+        }
+        let kept = results.kept.lock().unwrap();
+        assert!(kept.len() <= 256 && kept.len() > 200, "{}", kept.len());
+    }
+}

@@ -1,0 +1,90 @@
+//! What API nodes share over Redis: rates, and which results are known.
+
+use cupel_testkit::servers::{Postgres, Redis};
+use serde_json::{Value, json};
+
+use super::nodes::{Cluster, Node};
+use crate::support::{agent, eventually};
+
+const BURST: usize = 5;
+
+struct Site {
+    cluster: Cluster,
+    apis: [Node; 2],
+}
+
+impl Site {
+    /// The status and the answer.
+    fn send(&self, api: usize, source: &str, cache: bool) -> (u16, Value) {
+        let request = agent()
+            .post(format!("{}/api/v1/execute{}", self.apis[api].url, if cache { "?wait=60" } else { "" }))
+            .header("authorization", format!("Bearer {}", self.cluster.key()));
+        let body = json!({ "language": "python", "source_code": source, "cache": cache });
+        let mut answer = request.send_json(body).unwrap();
+        (answer.status().as_u16(), answer.body_mut().read_json().unwrap())
+    }
+
+    /// How many submissions this one takes before it refuses one.
+    fn taken(&self, api: usize) -> usize {
+        (0..100).take_while(|_| self.send(api, "pass", false).0 == 202).count()
+    }
+
+    fn get(&self, api: usize, path: &str) -> Value {
+        let mut answer = agent().get(format!("{}{path}", self.apis[api].url)).call().unwrap();
+        answer.body_mut().read_json().unwrap()
+    }
+
+    /// Whether it can ask Redis.
+    fn shares(&self, api: usize) -> bool {
+        !self.get(api, "/healthz")["degraded"].to_string().contains("shared.url")
+    }
+
+    fn has_python(&self, api: usize) -> bool {
+        let told = self.get(api, "/api/v1/languages");
+        told["languages"].as_array().unwrap().iter().any(|l| l["language_id"] == "python" && l["available"] == true)
+    }
+}
+
+#[test]
+fn two_api_nodes_limit_and_know_as_one_and_each_for_itself_while_redis_is_away() {
+    let (postgres, redis) = (Postgres::start(), Redis::start());
+    let (store, shared, burst) = (postgres.url(), redis.url(), BURST.to_string());
+    let cluster = Cluster::new(&[
+        ("CUPEL_STORE__URL", &store),
+        ("CUPEL_QUEUE__URL", "postgres"),
+        ("CUPEL_EVENTS__URL", "postgres"),
+        ("CUPEL_BLOBS__URL", "postgres"),
+        ("CUPEL_SHARED__URL", &shared),
+        ("CUPEL_RATE_LIMITS__TIERS__BASIC__SUBMISSIONS_PER_MINUTE", "1"),
+        ("CUPEL_RATE_LIMITS__TIERS__BASIC__SUBMISSIONS_BURST", &burst),
+    ]);
+    let apis = [cluster.start("api"), cluster.start("api")];
+    let worker = cluster.start("worker");
+    let site = Site { cluster, apis };
+
+    // They hear of the worker's languages by and by.
+    eventually(|| (site.has_python(0) && site.has_python(1)).then_some(()));
+    let (_, first) = site.send(0, "print(1)", true);
+    assert_eq!((&first["verdict"], first.get("cached")), (&json!("AC"), None), "{first}");
+    let (_, known) = site.send(1, "print(1)", true);
+    assert_eq!((&known["submission_id"], &known["cached"]), (&first["submission_id"], &json!(true)), "{known}");
+
+    // One a minute is earned meanwhile; a node for itself would take the whole burst.
+    assert!((BURST - 1..BURST + 2).contains(&site.taken(0)));
+    assert!(site.taken(1) < 3);
+
+    redis.kill();
+    for api in [0, 1] {
+        assert!((BURST..BURST + 3).contains(&site.taken(api)), "nobody is refused for it, and nobody is unlimited");
+        eventually(|| (!site.shares(api)).then_some(()));
+    }
+    redis.start_again();
+    for api in [0, 1] {
+        eventually(|| site.shares(api).then_some(()));
+    }
+    assert!(site.taken(0) + site.taken(1) < 5, "what was taken before is remembered");
+
+    for node in site.apis.into_iter().chain([worker]) {
+        assert_eq!(node.stop().code(), Some(0));
+    }
+}
