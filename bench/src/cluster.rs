@@ -205,6 +205,7 @@ fn recovery(servers: &Servers, lease_s: u64) -> anyhow::Result<Duration> {
         "#include <unistd.h>\n#include <stdio.h>\nint main(void) { usleep(200000); puts(\"slept\"); }\n";
     let (_, mut settings) = servers.site(Engines::PostgresRedis)?;
     settings.push(("CUPEL_WORKER__LEASE".to_owned(), format!("{lease_s}s")));
+    settings.push(("CUPEL_QUEUE__RECLAIM_AFTER".to_owned(), format!("{lease_s}s")));
     let server = Server::start_as("api", &settings)?;
     let (kept, lost) = (Process::start("worker", &settings)?, Process::start("worker", &settings)?);
     let began = Instant::now();

@@ -117,6 +117,8 @@ kinds! {
         "The server failed. It is not your mistake; the log has the details under `request_id`.";
     QueueFull "queue-full" SERVICE_UNAVAILABLE "Queue full"
         "As many submissions wait as may wait. Nothing was accepted; send it again after `Retry-After`.";
+    NoWorker "no-worker" SERVICE_UNAVAILABLE "No worker"
+        "No worker that is there has the language, or one that a program of the problem is written in. Nothing was accepted; send it again after `Retry-After`, when a worker may have come.";
     Unavailable "unavailable" SERVICE_UNAVAILABLE "Temporarily unavailable"
         "The store cannot be reached or the server is going down. Nothing was accepted; send it again after `Retry-After`.";
 }

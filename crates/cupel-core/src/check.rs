@@ -10,6 +10,7 @@ use cupel_types::{
 };
 use jiff::{SignedDuration, Timestamp};
 
+use crate::cluster::NO_WORKER;
 use crate::submit::{Bounds, NewSubmission, Purpose};
 
 /// One thing that is wrong with a request.
@@ -208,7 +209,10 @@ impl Checker<'_> {
             }
             return None;
         };
-        if let Availability::Unavailable { reason } = &language.availability {
+        // What no worker has may come with the next one, so that is not the client's mistake.
+        if let Availability::Unavailable { reason } = &language.availability
+            && reason != NO_WORKER
+        {
             let detail = format!("`{}` cannot be used here: {reason}", language.id);
             self.fault("/language", FaultKind::LanguageUnavailable, detail);
         }

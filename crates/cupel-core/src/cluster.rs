@@ -8,17 +8,21 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use cupel_languages::Availability::Unprobed;
 use cupel_languages::Registry;
 use cupel_types::{LanguageId, NodeId, WorkerId};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{Core, StoreError};
+use crate::{Core, Needs, Routes, Store, StoreError, chain};
 
 /// How often a worker says that it is there.
 pub const BEAT_EVERY: Duration = Duration::from_secs(5);
 
 /// After how long without a word a worker counts as gone: two beats may be late.
 pub const WORKER_GONE_AFTER: SignedDuration = SignedDuration::from_secs(15);
+
+/// Why a language is not available on a node that offers what workers have.
+pub(crate) const NO_WORKER: &str = "no worker has it";
 
 /// How long a node leads without saying so again. It sweeps every second.
 const LEADS_FOR: SignedDuration = SignedDuration::from_secs(5);
@@ -37,6 +41,10 @@ pub trait ClusterStore: Send + Sync {
 
     /// All workers whose rows are there, those that came first first.
     async fn workers(&self) -> Result<Vec<WorkerRecord>, StoreError>;
+
+    /// What the workers have that have said something since `seen_after` and do not drain: languages with their versions, and how many
+    /// have exactly these.
+    async fn offers(&self, seen_after: Timestamp) -> Result<Vec<(BTreeMap<LanguageId, String>, u64)>, StoreError>;
 
     /// Tells a worker something, or all of them and those that come later (`None`), who are not told to drain thereby.
     /// `false`: there is no such worker.
@@ -122,6 +130,21 @@ impl WorkerRecord {
     }
 }
 
+/// Runs that are due and wait though no worker that is there has all languages that they need, by these.
+///
+/// # Errors
+/// When the store cannot answer.
+pub async fn unserved(store: &(impl Store + ?Sized), now: Timestamp) -> Result<Vec<(Needs, u64)>, StoreError> {
+    let offers = store.offers(now.saturating_sub(WORKER_GONE_AFTER).unwrap_or(now)).await?;
+    let routes = routes_of(&offers);
+    let waiting = store.waiting_for(now).await?;
+    Ok(waiting.into_iter().filter(|(needs, _)| !routes.serves(needs)).collect())
+}
+
+fn routes_of(offers: &[(BTreeMap<LanguageId, String>, u64)]) -> Routes {
+    Routes::of_many(offers.iter().map(|(has, workers)| (has.keys().cloned().collect(), *workers)))
+}
+
 impl Core {
     /// Workers that are there now.
     ///
@@ -134,27 +157,51 @@ impl Core {
         Ok(workers)
     }
 
-    /// Offers the languages that workers have, for a node that has no toolchains of its own. Where their versions
-    /// differ, the one that most of them have is told.
+    /// Offers the languages that workers have, for a node that has no toolchains of its own, and follows what they have. Where
+    /// versions differ, the one that most of them have is told.
     ///
     /// # Errors
-    /// When the store cannot answer; the languages stay as they were.
+    /// When the store cannot answer; everything stays as it was.
     pub async fn offer_languages_of_workers(&self) -> Result<(), StoreError> {
-        let mut versions: BTreeMap<LanguageId, BTreeMap<String, usize>> = BTreeMap::new();
-        for worker in self.workers_alive().await? {
-            for (language, version) in worker.beat.languages {
-                *versions.entry(language).or_default().entry(version).or_default() += 1;
+        let mut versions: BTreeMap<LanguageId, BTreeMap<String, u64>> = BTreeMap::new();
+        for (languages, workers) in self.follow_workers().await? {
+            for (language, version) in languages {
+                *versions.entry(language).or_default().entry(version).or_default() += workers;
             }
         }
-        let most = |counts: BTreeMap<String, usize>| counts.into_iter().max_by_key(|(_, count)| *count);
+        let most = |counts: BTreeMap<String, u64>| counts.into_iter().max_by_key(|(_, count)| *count);
         let found: BTreeMap<LanguageId, String> =
             versions.into_iter().filter_map(|(language, counts)| Some((language, most(counts)?.0))).collect();
         let registry = self.registry();
         let is_same = |registry: &Registry| {
             registry.iter().all(|language| language.installed_version() == found.get(&language.id).map(String::as_str))
         };
-        if !is_same(&registry) {
-            self.set_registry(registry.with_versions(&found, "no worker has it"));
+        if !is_same(&registry) || registry.iter().any(|language| matches!(language.availability, Unprobed)) {
+            self.set_registry(registry.with_versions(&found, NO_WORKER));
+        }
+        Ok(())
+    }
+
+    /// Takes what the workers have now for where to send runs, and says it.
+    ///
+    /// # Errors
+    /// When the store cannot answer; everything stays as it was.
+    pub(crate) async fn follow_workers(&self) -> Result<Vec<(BTreeMap<LanguageId, String>, u64)>, StoreError> {
+        let now = self.now();
+        let offers = self.inner.store.offers(now.saturating_sub(WORKER_GONE_AFTER).unwrap_or(now)).await?;
+        self.inner.lanes.set_routes(routes_of(&offers));
+        Ok(offers)
+    }
+
+    /// For a process with a worker, which has just said that it is there: takes what the other workers have for where to send runs, and
+    /// takes runs from where those come that not every worker can judge.
+    ///
+    /// # Errors
+    /// When the store cannot answer; everything stays as it was. A queue that cannot be made is made the next time.
+    pub async fn join_workers(&self) -> Result<(), StoreError> {
+        self.follow_workers().await?;
+        if let Err(error) = self.inner.lanes.take_for(&self.languages()).await {
+            tracing::warn!(error = chain(&error), "cannot take runs that only some workers can judge, for now");
         }
         Ok(())
     }

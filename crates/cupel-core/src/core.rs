@@ -4,11 +4,11 @@
 //! workers, `sweep.rs` for the clock, `webhook.rs` for the sender of webhooks. Those around users are a value of
 //! their own, [`Accounts`](crate::accounts::Accounts).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use cupel_languages::Registry;
-use cupel_types::{LeaseId, NodeId, RunId};
+use cupel_types::{LanguageId, LeaseId, NodeId, RunId};
 use jiff::{Timestamp, TimestampRound, Unit};
 use tokio::sync::Semaphore;
 
@@ -17,9 +17,10 @@ use crate::ends::Ends;
 use crate::ids::IdGenerator;
 use crate::lease::StopFlag;
 use crate::problems::Imports;
+use crate::routes::{Lanes, languages_of};
 use crate::submit::{Admission, Bounds};
 use crate::sweep::SweepState;
-use crate::{Clock, EventBus, LeasePolicy, Packages, Queue, Store};
+use crate::{Clock, EventBus, LeasePolicy, Packages, Queue, QueueError, Store};
 
 /// The use cases over the ports. A clone is another handle on the same thing.
 #[derive(Clone)]
@@ -49,11 +50,13 @@ pub struct CoreParts {
 
 pub(crate) struct Inner {
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) queue: Arc<dyn Queue>,
+    pub(crate) lanes: Lanes,
     pub(crate) events: Arc<dyn EventBus>,
     pub(crate) packages: Arc<dyn Packages>,
     clock: Arc<dyn Clock>,
     registry: RwLock<Arc<Registry>>,
+    /// Those of its languages that can be used here.
+    languages: RwLock<Arc<BTreeSet<LanguageId>>>,
     pub(crate) policy: LeasePolicy,
     pub(crate) bounds: Bounds,
     pub(crate) ids: IdGenerator,
@@ -81,10 +84,11 @@ impl Core {
         Core {
             inner: Arc::new(Inner {
                 store,
-                queue,
+                lanes: Lanes::new(queue),
                 events,
                 packages,
                 clock,
+                languages: RwLock::new(Arc::new(languages_of(&registry))),
                 registry: RwLock::new(Arc::new(registry)),
                 policy,
                 bounds,
@@ -114,7 +118,14 @@ impl Core {
 
     /// Replaces the languages.
     pub fn set_registry(&self, registry: Registry) {
+        let languages = Arc::new(languages_of(&registry));
+        *self.inner.languages.write().unwrap_or_else(PoisonError::into_inner) = languages;
         *self.inner.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(registry);
+    }
+
+    /// Those of them that can be used here.
+    pub(crate) fn languages(&self) -> Arc<BTreeSet<LanguageId>> {
+        Arc::clone(&self.inner.languages.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What one submission may contain.
@@ -142,9 +153,17 @@ impl Core {
         &self.inner.events
     }
 
-    /// The queue, for health checks and metrics.
+    /// The queue of what every worker can do, for health checks and metrics.
     pub fn queue(&self) -> &Arc<dyn Queue> {
-        &self.inner.queue
+        self.inner.lanes.common()
+    }
+
+    /// How many hints wait, in that queue and in those beside it for what only some workers can do.
+    ///
+    /// # Errors
+    /// When a queue cannot be asked.
+    pub async fn queue_depth(&self) -> Result<usize, QueueError> {
+        self.inner.lanes.depth().await
     }
 }
 

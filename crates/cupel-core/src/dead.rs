@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use crate::event::{Event, EventKind, Seq};
 use crate::ids::IdGenerator;
 use crate::problems::RejudgeOne;
-use crate::{Core, RunHint, StoreError};
+use crate::{Core, Needs, RunHint, StoreError};
 
 /// Submissions in one transaction.
 const STEP: usize = 200;
@@ -82,12 +82,14 @@ pub struct FailedAttempt {
 }
 
 /// A new run of what was a dead letter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetriedRun {
     /// Which.
     pub submission: SubmissionId,
     /// Enough to queue it.
     pub hint: RunHint,
+    /// What it needs.
+    pub needs: Needs,
     /// Attempts made before.
     pub attempts: u32,
 }
@@ -123,8 +125,8 @@ impl Core {
             let seq = Seq::of_attempt(run.attempts.saturating_add(1), 0);
             self.inner.events.publish(Event { submission: run.submission, seq, at: now, kind: EventKind::Queued });
         }
-        let hints: Vec<RunHint> = retried.iter().map(|run| run.hint).collect();
-        if let Err(error) = self.inner.queue.publish(&hints).await {
+        let hints: Vec<(RunHint, Needs)> = retried.iter().map(|run| (run.hint, run.needs.clone())).collect();
+        if let Err(error) = self.inner.lanes.publish(&hints).await {
             tracing::debug!(%error, "a run that is tried again was not queued; the sweeper will");
         }
         Ok(!retried.is_empty())

@@ -11,7 +11,7 @@ use tokio::sync::{Notify, oneshot};
 use crate::dead::kept;
 use crate::event::{Event, Seq};
 use crate::run::{LeasedRun, RunState, SubmissionRecord};
-use crate::{Completion, Core, GivenBack, Notice, QueueError, RunHint, StoreError, chain};
+use crate::{Completion, Core, GivenBack, Hinted, Notice, Queue, QueueError, RunHint, StoreError, chain};
 
 /// How long a run rests whose submission could not be read.
 const UNREAD_PAUSE: SignedDuration = SignedDuration::from_secs(1);
@@ -77,12 +77,12 @@ impl Core {
     /// [`NextError`]; wait a little before asking again, unless the queue is closed.
     pub async fn next_run(&self, worker: WorkerId) -> Result<Assignment, NextError> {
         loop {
-            let hinted = self.inner.queue.next().await.map_err(NextError::Queue)?;
+            let (hinted, queue) = self.inner.lanes.next().await.map_err(NextError::Queue)?;
             // From here on a task of its own, so that dropping this future leaves no lease behind.
             let (answer, leased) = oneshot::channel();
             let core = self.clone();
             tokio::spawn(async move {
-                let result = core.lease_hint(hinted, worker).await;
+                let result = core.lease_hint(hinted, &*queue, worker).await;
                 if let Err(Ok(Some(unwanted))) = answer.send(result) {
                     core.hand_back_unstarted(&unwanted).await;
                 }
@@ -95,13 +95,20 @@ impl Core {
         }
     }
 
-    async fn lease_hint(&self, hinted: crate::Hinted, worker: WorkerId) -> Result<Option<Assignment>, NextError> {
+    async fn lease_hint(
+        &self,
+        hinted: Hinted,
+        queue: &dyn Queue,
+        worker: WorkerId,
+    ) -> Result<Option<Assignment>, NextError> {
         let run = hinted.hint.run;
         let now = self.now();
         let lease = LeaseId::from_uuid(uuid::Uuid::new_v4());
-        let leased = self.inner.store.lease(run, lease, worker, now, self.lease_end(now)).await;
+        // A run that needs another language is left to whom it is for; the sweeper offers it there.
+        let languages = Some(self.languages());
+        let leased = self.inner.store.lease(run, lease, worker, now, self.lease_end(now), languages).await;
         // The lease is in the store, the hint has done its work; and if not, the sweeper makes a new one.
-        if let Err(error) = self.inner.queue.settle(hinted).await {
+        if let Err(error) = queue.settle(hinted).await {
             tracing::debug!(%error, run.id = %run, "a hint was not settled");
         }
         let leased = match leased {
@@ -230,7 +237,7 @@ impl Core {
                 }
                 if due <= now {
                     let hint = RunHint { run, owner: submission.owner, class: submission.priority };
-                    if let Err(error) = self.inner.queue.publish(&[hint]).await {
+                    if let Err(error) = self.inner.lanes.publish(&[(hint, assignment.leased.needs.clone())]).await {
                         tracing::debug!(%error, run.id = %run, "a run given back was not queued; the sweeper will");
                     }
                 }

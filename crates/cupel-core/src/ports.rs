@@ -3,12 +3,14 @@
 //! An adapter is one type in `cupel-store`, `cupel-queue` or `cupel-events`; the suites in
 //! `cupel-testkit` say what every adapter must do, and run against each of them.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use cupel_types::{
-    ApiKeyId, LeaseId, PriorityClass, RunId, RunReport, SessionId, Submission, SubmissionId, UserId, WebhookId,
-    WorkerId,
+    ApiKeyId, LanguageId, LeaseId, PriorityClass, RunId, RunReport, SessionId, Submission, SubmissionId, UserId,
+    WebhookId, WorkerId,
 };
 use jiff::Timestamp;
 
@@ -18,6 +20,7 @@ use crate::contests::ContestStore;
 use crate::dead::DeadLetterStore;
 use crate::event::{Event, Seq};
 use crate::problems::ProblemStore;
+use crate::routes::Needs;
 use crate::run::{LeasedRun, RunState, SubmissionRecord, SubmissionSummary};
 
 // ---- Store ------------------------------------------------------------------------------------------
@@ -61,7 +64,8 @@ pub trait RunStore: Send + Sync {
         limit: u64,
     ) -> Result<(Vec<SubmissionSummary>, u64), StoreError>;
 
-    /// Compare-and-set from `Queued` (and due) to `Leased`. `None`: somebody else has it, or it ended.
+    /// Compare-and-set from `Queued` (and due) to `Leased`. `None`: somebody else has it, it ended, or it
+    /// needs a language that is not among `languages` (`None`: the worker has all).
     ///
     /// After an error the lease may have been taken: core gives it back.
     async fn lease(
@@ -71,6 +75,7 @@ pub trait RunStore: Send + Sync {
         worker: WorkerId,
         now: Timestamp,
         until: Timestamp,
+        languages: Option<Arc<BTreeSet<LanguageId>>>,
     ) -> Result<Option<LeasedRun>, StoreError>;
 
     /// Renews every lease in `leases`; returns those that are no longer current, in the order given.
@@ -110,6 +115,9 @@ pub trait RunStore: Send + Sync {
 
     /// How many runs are queued and leased, and since when the oldest due one waits.
     async fn counts(&self, now: Timestamp) -> Result<RunCounts, StoreError>;
+
+    /// How many runs are due and wait, by what they need.
+    async fn waiting_for(&self, now: Timestamp) -> Result<Vec<(Needs, u64)>, StoreError>;
 
     /// How many runs of one owner wait for their `run_at`.
     async fn scheduled_of(&self, owner: UserId, now: Timestamp) -> Result<u64, StoreError>;
@@ -152,6 +160,8 @@ pub struct Over {
 pub struct NewSubmissions {
     /// What to insert. All have the same owner.
     pub submissions: Vec<(Submission, RunId)>,
+    /// What they need beside their own languages.
+    pub also_needs: Needs,
     /// The client's `Idempotency-Key` with the hash of its request.
     pub idempotency: Option<Idempotency>,
     /// Whether nobody is told of them before they have ended or [`RunStore::sync`] has returned. Their end is durable
@@ -242,10 +252,12 @@ impl DuePlace {
 }
 
 /// A run that waits and may be started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueRun {
     /// Enough to queue it.
     pub hint: RunHint,
+    /// What it needs.
+    pub needs: Needs,
     /// Where to go on from here.
     pub place: DuePlace,
 }
@@ -255,6 +267,8 @@ pub struct DueRun {
 pub struct ExpiredRun {
     /// Enough to queue it again.
     pub hint: RunHint,
+    /// What it needs.
+    pub needs: Needs,
     /// What it is a run of.
     pub submission: SubmissionId,
     /// The lease that was taken away.
@@ -440,6 +454,9 @@ pub trait Queue: Send + Sync {
     fn depth_max(&self) -> usize;
     /// Whether hints get from this process to others at the moment; if not why, for people. Asks nobody.
     fn health(&self) -> Result<(), String>;
+    /// A queue beside this one, for hints that only workers with this language take: at the same broker, with bounds of its own. Whoever
+    /// asks again has another end of the same.
+    async fn lane(&self, language: &LanguageId) -> Result<Arc<dyn Queue>, QueueError>;
     /// Ends it: who waits and who comes gets [`QueueError::Closed`]. What was taken and not given out goes back to where
     /// others find it.
     fn close(&self);

@@ -250,6 +250,8 @@ pub struct LeasedRun {
     pub until: Timestamp,
     /// When the first attempt was leased.
     pub started_at: Timestamp,
+    /// The languages it needs.
+    pub needs: crate::Needs,
     /// What to run.
     pub submission: Submission,
 }

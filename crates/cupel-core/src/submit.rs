@@ -9,17 +9,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cupel_types::{
-    Bytes, Cases, LimitsRequest, PriorityClass, ProblemVersion, RunId, Submission, SubmissionId, TestCase, UserId,
+    Bytes, Cases, LanguageId, LimitsRequest, PriorityClass, ProblemVersion, RunId, Submission, SubmissionId, TestCase,
+    UserId, Work,
 };
 use jiff::Timestamp;
 
 use crate::check::{Fault, check};
 use crate::event::Seq;
-use crate::{Awaited, Core, Idempotency, Inserted, Interest, NewSubmissions, QueueError, RunHint, StoreError};
+use crate::{Awaited, Core, Idempotency, Inserted, Interest, Needs, NewSubmissions, QueueError, RunHint, StoreError};
 
 /// What is told at least, and at most, to those for whom there is no room.
 const RETRY_AFTER_MIN: Duration = Duration::from_secs(1);
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
+
+/// What is told where no worker can do it.
+const NO_WORKER_RETRY: Duration = Duration::from_secs(10);
 
 /// One owner may have this part of the queue.
 const OWNER_SHARE: usize = 10;
@@ -52,6 +56,8 @@ pub struct NewSubmission {
     pub webhook: Option<String>,
     /// The id of the HTTP request that brought it.
     pub request_id: Option<String>,
+    /// Languages that its worker must have beside its own: those of the package's programs.
+    pub also_needs: Needs,
 }
 
 /// What a submission is sent for.
@@ -141,6 +147,14 @@ pub enum SubmitError {
         /// When it may be worth asking again.
         retry_after: Duration,
     },
+    /// No worker that is there has what is needed.
+    #[error("no worker has all of: {}", names(.needs))]
+    NoWorker {
+        /// The languages that one worker must have.
+        needs: Needs,
+        /// When it may be worth asking again.
+        retry_after: Duration,
+    },
     /// Too much of this owner's is waiting or scheduled already.
     #[error("the owner has as many runs waiting as one owner may")]
     TooManyWaiting {
@@ -217,9 +231,23 @@ impl Core {
         if works.is_empty() {
             return Ok((Submitted { ids: Vec::new(), repeated: false }, None));
         }
+        let needs: Vec<Needs> = new
+            .iter()
+            .zip(&works)
+            .map(|(new, work)| new.also_needs.iter().chain(language_of(work)).cloned().collect())
+            .collect();
+        let unserved = || needs.iter().find(|needs| !self.inner.lanes.serves(needs));
+        if unserved().is_some() {
+            // Its worker may just have come.
+            self.follow_workers().await?;
+        }
+        if let Some(needs) = unserved() {
+            return Err(SubmitError::NoWorker { needs: needs.clone(), retry_after: NO_WORKER_RETRY });
+        }
         let scheduled = new.iter().filter(|s| s.run_at.is_some_and(|at| at > now)).count();
         let _admitted = self.admit(owner, works.len(), scheduled, now).await?;
 
+        let also_needs: Needs = new.iter().flat_map(|new| new.also_needs.iter().cloned()).collect();
         let mut submissions = Vec::with_capacity(new.len());
         for (new, work) in new.into_iter().zip(works) {
             let run_at = new.run_at.filter(|at| *at > now);
@@ -237,10 +265,11 @@ impl Core {
             submissions.push((submission, RunId::from_uuid(self.inner.ids.next(now))));
         }
         let ids: Vec<SubmissionId> = submissions.iter().map(|(s, _)| s.id).collect();
-        let hints: Vec<RunHint> = submissions
+        let hints: Vec<(RunHint, Needs)> = submissions
             .iter()
-            .filter(|(s, _)| s.run_at.is_none())
-            .map(|(s, run)| RunHint { run: *run, owner, class: s.priority })
+            .zip(needs)
+            .filter(|((s, _), _)| s.run_at.is_none())
+            .map(|((s, run), needs)| (RunHint { run: *run, owner, class: s.priority }, needs))
             .collect();
 
         // Before anybody can have heard of it, so that its end cannot be missed.
@@ -254,11 +283,11 @@ impl Core {
         };
         // Who repeats a request is told its id at once, so that one has to be durable from the start.
         let is_awaited = awaited.is_some() && idempotency.is_none();
-        let new = NewSubmissions { submissions, idempotency: idempotency.clone(), is_awaited };
+        let new = NewSubmissions { submissions, also_needs, idempotency: idempotency.clone(), is_awaited };
         if let Some(earlier) = earlier(self.inner.store.insert(new).await?, idempotency.as_ref())? {
             return Ok((earlier, None));
         }
-        if let Err(error) = self.inner.queue.publish(&hints).await {
+        if let Err(error) = self.inner.lanes.publish(&hints).await {
             tracing::debug!(%error, "hints were not queued; the sweeper will");
         }
         Ok((Submitted { ids, repeated: false }, awaited))
@@ -274,8 +303,8 @@ impl Core {
         now: Timestamp,
     ) -> Result<AdmissionGuard<'_>, SubmitError> {
         let guard = self.inner.admission.enter(owner, more);
-        let depth_max = self.inner.queue.depth_max();
-        let depth = self.inner.queue.depth().await.map_err(SubmitError::Queue)?;
+        let depth_max = self.queue().depth_max();
+        let depth = self.inner.lanes.depth().await.map_err(SubmitError::Queue)?;
         if depth + guard.entered > depth_max {
             return Err(SubmitError::QueueFull { retry_after: self.inner.admission.retry_after(depth) });
         }
@@ -292,12 +321,12 @@ impl Core {
     /// The store is asked only for those who schedule or have half of their share waiting, so that the others pay
     /// nothing: who has scheduled a whole share may have up to half of one waiting beside it.
     async fn share(&self, owner: UserId, entering: usize, scheduled: usize, now: Timestamp) -> Result<(), SubmitError> {
-        let depth_max = self.inner.queue.depth_max();
+        let depth_max = self.queue().depth_max();
         let most = (depth_max / OWNER_SHARE).max(self.inner.bounds.batch_max).min(depth_max);
         if most == depth_max {
             return Ok(());
         }
-        let waiting = self.inner.queue.depth_of(owner).await.map_err(SubmitError::Queue)?;
+        let waiting = self.inner.lanes.depth_of(owner).await.map_err(SubmitError::Queue)?;
         if waiting + entering > most {
             return Err(SubmitError::TooManyWaiting { most, retry_after: self.inner.admission.retry_after(waiting) });
         }
@@ -309,6 +338,18 @@ impl Core {
         }
         Ok(())
     }
+}
+
+fn language_of(work: &Work) -> Option<&LanguageId> {
+    match work {
+        Work::Program(program) => Some(&program.source.language),
+        Work::Problem(solution) => Some(&solution.source.language),
+        Work::Verify(_) => None,
+    }
+}
+
+fn names(needs: &Needs) -> String {
+    needs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn repeated(repeat: &Idempotency, record: crate::IdempotencyRecord) -> Result<Submitted, SubmitError> {

@@ -3,13 +3,14 @@
 //! The queue may lose every hint; the store is the truth. So the sweeper looks at the store and offers
 //! what it finds. A hint too many does no harm: the second lease of a run fails.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::cluster::WORKERS_KEPT;
 use crate::run::RunState;
-use crate::{Core, DuePlace, DueRun, Over, QueueError, RunHint, StoreError};
+use crate::{Core, DuePlace, DueRun, Needs, Over, QueueError, Routes, RunHint, StoreError};
 
 /// Rows looked at in one step.
 const STEP: u32 = 1000;
@@ -44,6 +45,8 @@ pub struct Swept {
     pub abandoned: u64,
     /// Hints offered to the queue.
     pub offered: u64,
+    /// Runs that are due and wait for a worker with a language that none has, as far as is known.
+    pub unserved: u64,
     /// Records removed because nobody may ask for them any more.
     pub forgotten: u64,
 }
@@ -57,6 +60,11 @@ pub(crate) struct SweepState {
     last: Option<Timestamp>,
     /// Where the walk over all waiting runs stands.
     walk: Option<DuePlace>,
+    /// How many runs that no worker can judge it has met.
+    met: u64,
+    /// How many the last walk met, and what was known of workers then.
+    unserved: u64,
+    routes: Option<Arc<Routes>>,
     sweeps: u32,
 }
 
@@ -95,6 +103,7 @@ impl Core {
             swept.forgotten = self.inner.store.forget(over, STEP).await?;
         }
         state.last = Some(now);
+        swept.unserved = state.unserved;
         Ok(swept)
     }
 
@@ -111,8 +120,7 @@ impl Core {
             let due = self.inner.store.due(now, after, STEP).await?;
             let Some(last) = due.last() else { break };
             after = last.place;
-            let hints: Vec<RunHint> = due.iter().map(|d| d.hint).collect();
-            if !self.offer(&hints, &mut swept).await {
+            if !self.offer(&of(due), &mut swept).await {
                 break;
             }
         }
@@ -157,7 +165,7 @@ impl Core {
                 self.abandoned(run.submission, attempts, now);
             } else {
                 tracing::warn!(run.id = %run.hint.run, attempt.number = run.state.attempts(), "a worker fell silent; the run is tried again");
-                again.push(run.hint);
+                again.push((run.hint, run.needs.clone()));
             }
         }
         self.offer(&again, swept).await;
@@ -177,21 +185,29 @@ impl Core {
         let mut after = DuePlace::before(last.saturating_sub(OVERLAP).unwrap_or(last));
         for _ in 0..STEPS_MAX {
             let due = self.inner.store.due(now, after, STEP).await?;
-            let hints: Vec<RunHint> = due.iter().filter(|d| !was_due_at_birth(d)).map(|d| d.hint).collect();
-            if !self.offer(&hints, swept).await || due.len() < STEP as usize {
+            let Some(last) = due.last().map(|last| last.place) else { break };
+            let is_last = due.len() < STEP as usize;
+            let hints = of(due.into_iter().filter(|due| !was_due_at_birth(due)));
+            if !self.offer(&hints, swept).await || is_last {
                 break;
             }
-            after = due[due.len() - 1].place;
+            after = last;
         }
         Ok(())
     }
 
     /// If more runs wait than the queue has hints, some hints are missing: walk on over all waiting runs
-    /// and offer them. The walk goes on where the last sweep stopped, so a long line costs no more.
+    /// and offer them. The walk goes on where the last sweep stopped, so a long line costs no more. Those that no worker can
+    /// judge miss nothing; they are counted anew when workers come or go, and now and then, since some of them are cancelled.
     async fn offer_missing(&self, state: &mut SweepState, now: Timestamp, swept: &mut Swept) -> Result<(), StoreError> {
-        let Ok(depth) = self.inner.queue.depth().await else { return Ok(()) };
-        let depth_max = self.inner.queue.depth_max();
-        let missing = self.inner.store.counts(now).await?.queued.saturating_sub(depth as u64);
+        let Ok(depth) = self.inner.lanes.depth().await else { return Ok(()) };
+        let depth_max = self.queue().depth_max();
+        let routes = self.inner.lanes.routes();
+        if state.routes != routes || state.sweeps.is_multiple_of(LOOK_EVERY) {
+            (state.routes, state.unserved) = (routes, 0);
+        }
+        let elsewhere = depth as u64 + state.unserved;
+        let missing = self.inner.store.counts(now).await?.queued.saturating_sub(elsewhere);
         let worth_it =
             missing > ON_THE_WAY_MAX || (depth as u64) <= ON_THE_WAY_MAX || state.sweeps.is_multiple_of(LOOK_EVERY);
         if depth >= depth_max || missing == 0 || (state.walk.is_none() && !worth_it) {
@@ -199,22 +215,28 @@ impl Core {
             return Ok(());
         }
         for _ in 0..STEPS_MAX {
+            if state.walk.is_none() {
+                state.met = 0;
+            }
             let after = state.walk.unwrap_or(DuePlace::before(Timestamp::MIN));
             let due = self.inner.store.due(now, after, STEP).await?;
             state.walk = if due.len() < STEP as usize { None } else { due.last().map(|d| d.place) };
-            let hints: Vec<RunHint> = due.iter().map(|d| d.hint).collect();
-            if !self.offer(&hints, swept).await || state.walk.is_none() {
+            state.met += due.iter().filter(|due| !self.inner.lanes.serves(&due.needs)).count() as u64;
+            if state.walk.is_none() {
+                state.unserved = state.met;
+            }
+            if !self.offer(&of(due), swept).await || state.walk.is_none() {
                 break;
             }
         }
         Ok(())
     }
 
-    /// Offers hints, as many as there is room for; whether all were taken.
-    async fn offer(&self, hints: &[RunHint], swept: &mut Swept) -> bool {
+    /// Offers hints, as many as there is room for; whether all were taken but those that no worker can judge.
+    async fn offer(&self, hints: &[(RunHint, Needs)], swept: &mut Swept) -> bool {
         for part in hints.chunks(100) {
-            match self.inner.queue.publish(part).await {
-                Ok(()) => swept.offered += part.len() as u64,
+            match self.inner.lanes.publish(part).await {
+                Ok(offered) => swept.offered += offered,
                 Err(QueueError::Full { .. }) => return false,
                 Err(error) => {
                     tracing::warn!(%error, "the queue takes no hints");
@@ -224,6 +246,10 @@ impl Core {
         }
         true
     }
+}
+
+fn of(due: impl IntoIterator<Item = DueRun>) -> Vec<(RunHint, Needs)> {
+    due.into_iter().map(|due| (due.hint, due.needs)).collect()
 }
 
 /// Whether a run has been due since it was made, as its id tells.

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cupel_types::LanguageId;
+use cupel_types::{BoxPath, LanguageId};
 
 use crate::{Availability, Fault, Language, LoadError, Probe, Template, file, shipped};
 
@@ -135,6 +135,27 @@ impl Registry {
     /// By id or alias as somebody typed it; upper and lower case mean the same.
     pub fn find(&self, name: &str) -> Option<&Language> {
         self.languages.iter().find(|l| names(l).any(|known| known.eq_ignore_ascii_case(name)))
+    }
+
+    /// The only language that files with these names can be in.
+    ///
+    /// # Errors
+    /// When there is none or more than one, for people.
+    pub fn of_files<'p>(&self, names: impl Iterator<Item = &'p BoxPath>) -> Result<&Language, String> {
+        let extension = |path: &'p BoxPath| path.as_str().rsplit_once('.').map(|(_, extension)| extension);
+        let found = names.filter_map(extension).filter_map(|extension| self.by_extension(extension));
+        let found: BTreeMap<&str, &Language> = found.map(|language| (language.id.as_str(), language)).collect();
+        let named = || found.keys().copied().collect::<Vec<_>>().join(", ");
+        match found.len() {
+            0 => Err("none of its files is in a language known here".to_owned()),
+            1 => found.into_values().next().ok_or_else(|| "no language".to_owned()),
+            // C beside C++ is C++: its compiler takes both, and headers are the same.
+            2 => match (found.get("c"), found.get("cpp")) {
+                (Some(_), Some(cpp)) => Ok(cpp),
+                _ => Err(format!("its files are in several languages: {}", named())),
+            },
+            _ => Err(format!("its files are in several languages: {}", named())),
+        }
     }
 
     /// By file-name extension, without the dot.

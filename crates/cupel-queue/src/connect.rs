@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cupel_core::Queue;
+use futures_util::future::BoxFuture;
 
 use crate::broker::{Broker, BrokerError, Fault};
-use crate::brokered::BrokeredQueue;
+use crate::brokered::{BrokeredQueue, MakeLane};
+use crate::names::Route;
 use crate::{EmbeddedQueue, QUEUE_DEPTH_MAX, names};
 
 /// What a queue is made with, beside its URL.
@@ -77,26 +79,50 @@ pub async fn connect(url: &str, settings: Settings) -> Result<Arc<dyn Queue>, Co
     let of_store =
         if url == "postgres" { Some(settings.store_url.clone().ok_or(ConnectError::NoDatabase)?) } else { None };
     let url = of_store.as_deref().unwrap_or(url);
+    let route = Route::common(&settings.cluster);
+    connect_to(url.into(), Arc::new(settings), route).await
+}
+
+/// The queue of one route at the broker that a URL names.
+fn connect_to(
+    url: Arc<str>,
+    settings: Arc<Settings>,
+    route: Route,
+) -> BoxFuture<'static, Result<Arc<dyn Queue>, ConnectError>> {
+    Box::pin(async move {
+        let lanes: MakeLane = {
+            let (url, settings, route) = (Arc::clone(&url), Arc::clone(&settings), route.clone());
+            Box::new(move |language| connect_to(Arc::clone(&url), Arc::clone(&settings), route.lane(language)))
+        };
+        at_broker(&url, &settings, &route, lanes).await
+    })
+}
+
+async fn at_broker(
+    url: &str,
+    settings: &Settings,
+    route: &Route,
+    lanes: MakeLane,
+) -> Result<Arc<dyn Queue>, ConnectError> {
     let Some((scheme, _)) = url.split_once("://") else {
         return Err(ConnectError::Scheme { scheme: url.chars().take(32).collect() });
     };
     match scheme {
         "postgres" | "postgresql" => {
             #[cfg(feature = "postgres")]
-            return start(url, &settings, crate::postgres::Postgres::new(url, &settings.cluster)).await;
+            return start(url, settings, lanes, crate::postgres::Postgres::new(url, route)).await;
             #[cfg(not(feature = "postgres"))]
             Err(ConnectError::NotBuilt { feature: "postgres" })
         }
         "redis" | "rediss" => {
             #[cfg(feature = "redis")]
-            return start(url, &settings, crate::redis::Redis::new(url, &settings.cluster, settings.reclaim_after))
-                .await;
+            return start(url, settings, lanes, crate::redis::Redis::new(url, route, settings.reclaim_after)).await;
             #[cfg(not(feature = "redis"))]
             Err(ConnectError::NotBuilt { feature: "redis" })
         }
         "amqp" | "amqps" => {
             #[cfg(feature = "rabbitmq")]
-            return start(url, &settings, Ok(crate::rabbitmq::RabbitMq::new(url, &settings.cluster))).await;
+            return start(url, settings, lanes, Ok(crate::rabbitmq::RabbitMq::new(url, route))).await;
             #[cfg(not(feature = "rabbitmq"))]
             Err(ConnectError::NotBuilt { feature: "rabbitmq" })
         }
@@ -107,6 +133,7 @@ pub async fn connect(url: &str, settings: Settings) -> Result<Arc<dyn Queue>, Co
 async fn start(
     url: &str,
     settings: &Settings,
+    lanes: MakeLane,
     broker: Result<impl Broker, BrokerError>,
 ) -> Result<Arc<dyn Queue>, ConnectError> {
     let failed = |error: BrokerError| ConnectError::Broker {
@@ -114,7 +141,7 @@ async fn start(
         remedy: remedy(error.fault),
         source: Box::new(error),
     };
-    let queue = BrokeredQueue::start(broker.map_err(failed)?, settings.window, settings.depth_max).await;
+    let queue = BrokeredQueue::start(broker.map_err(failed)?, lanes, settings.window, settings.depth_max).await;
     Ok(Arc::new(queue.map_err(failed)?))
 }
 

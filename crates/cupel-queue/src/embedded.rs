@@ -1,11 +1,12 @@
 //! The queue inside one process: a [`Line`] behind a mutex, and a bell.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use cupel_core::{Hinted, Queue, QueueError, RunHint};
-use cupel_types::UserId;
+use cupel_types::{LanguageId, UserId};
 use tokio::sync::Notify;
 
 use crate::line::Line;
@@ -21,6 +22,7 @@ pub struct EmbeddedQueue {
     /// Rung for one who waits whenever there may be something to take, for all when the queue closes.
     bell: Notify,
     tokens: AtomicU64,
+    lanes: Mutex<HashMap<LanguageId, Arc<EmbeddedQueue>>>,
 }
 
 #[derive(Debug, Default)]
@@ -38,7 +40,13 @@ impl Default for EmbeddedQueue {
 impl EmbeddedQueue {
     /// An empty queue in which at most `depth_max` hints wait.
     pub fn new(depth_max: usize) -> EmbeddedQueue {
-        EmbeddedQueue { depth_max, state: Mutex::default(), bell: Notify::new(), tokens: AtomicU64::new(0) }
+        EmbeddedQueue {
+            depth_max,
+            state: Mutex::default(),
+            bell: Notify::new(),
+            tokens: AtomicU64::new(0),
+            lanes: Mutex::default(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -113,6 +121,12 @@ impl Queue for EmbeddedQueue {
 
     fn health(&self) -> Result<(), String> {
         Ok(())
+    }
+
+    async fn lane(&self, language: &LanguageId) -> Result<Arc<dyn Queue>, QueueError> {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let lane = lanes.entry(language.clone()).or_insert_with(|| Arc::new(EmbeddedQueue::new(self.depth_max)));
+        Ok(Arc::clone(lane) as _)
     }
 
     fn close(&self) {

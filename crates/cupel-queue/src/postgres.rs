@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 use crate::broker::{Broker, BrokerError, Delivery, Fault, Link, Tag};
 use crate::brokered::WAIT_MAX;
-use crate::names;
+use crate::names::Route;
 use crate::shares::{CLASSES, PerClass, index};
 
 /// `server_version_num` of PostgreSQL 13.
@@ -90,11 +90,11 @@ pub(crate) struct Postgres {
 impl Postgres {
     /// # Errors
     /// When the URL is none.
-    pub(crate) fn new(url: &str, cluster: &str) -> Result<Postgres, BrokerError> {
+    pub(crate) fn new(url: &str, route: &Route) -> Result<Postgres, BrokerError> {
         let server =
             Place::parse(url, "cupel queue").map_err(|error| BrokerError::new("read the URL", Fault::Url, error))?;
-        let place = format!("{cluster}.{}", names::ANY);
-        Ok(Postgres { server, place, bell: names::of_route(cluster, names::ANY, "bell") })
+        // One bell for all routes: a channel's name is short, and who wakes for nothing looks once.
+        Ok(Postgres { server, place: route.prefix(), bell: route.of_cluster("bell") })
     }
 }
 

@@ -31,8 +31,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::broker::{Broker, BrokerError, Delivery, Fault, Link, Settled, Tag, per_class};
 use crate::inbox::Inbox;
+use crate::names::Route;
 use crate::shares::{PerClass, index};
-use crate::{names, wire};
+use crate::wire;
 
 /// Hints of a class that a node may have and not have settled. Settling follows taking within milliseconds.
 const PREFETCH: u16 = 32;
@@ -49,11 +50,11 @@ pub(crate) struct RabbitMq {
 }
 
 impl RabbitMq {
-    pub(crate) fn new(url: &str, cluster: &str) -> RabbitMq {
+    pub(crate) fn new(url: &str, route: &Route) -> RabbitMq {
         // A bare slash names the virtual host with an empty name, which nobody means.
         let url = url.strip_suffix('/').filter(|url| !url.ends_with('/')).unwrap_or(url).to_owned();
-        let queues = per_class(|class| names::of_class(cluster, names::ANY, class));
-        RabbitMq { url, queues, unreadable: names::of_route(cluster, names::ANY, "unreadable") }
+        let queues = per_class(|class| route.of_class(class));
+        RabbitMq { url, queues, unreadable: route.of_cluster("unreadable") }
     }
 }
 

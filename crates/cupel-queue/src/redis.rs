@@ -24,8 +24,9 @@ use uuid::Uuid;
 
 use crate::broker::{Broker, BrokerError, Delivery, Fault, Link, Settled, Tag, per_class};
 use crate::brokered::{ANSWER_MAX, WAIT_MAX};
+use crate::names::Route;
 use crate::shares::{CLASSES, PerClass, index};
-use crate::{names, wire};
+use crate::wire;
 
 /// The name that all nodes read under.
 const GROUP: &str = "workers";
@@ -48,9 +49,9 @@ pub(crate) struct Redis {
 impl Redis {
     /// # Errors
     /// When the URL is none.
-    pub(crate) fn new(url: &str, cluster: &str, reclaim_after: Duration) -> Result<Redis, BrokerError> {
+    pub(crate) fn new(url: &str, route: &Route, reclaim_after: Duration) -> Result<Redis, BrokerError> {
         let client = Client::open(url).map_err(|error| failed("read the URL", error))?;
-        let keys = per_class(|class| names::of_class(cluster, names::ANY, class));
+        let keys = per_class(|class| route.of_class(class));
         Ok(Redis { client, keys, reclaim_after })
     }
 }

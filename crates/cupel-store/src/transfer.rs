@@ -90,6 +90,7 @@ const TABLES: &[Table] = &[
             "package",
             "changes",
             "score",
+            "needs",
         ],
     ),
     table("failed_attempts", 2, &["submission", "attempt", "run", "worker", "worker_name", "failed_at", "why"]),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cupel_core::accounts::{NewUser, Role, Tier, User};
 use cupel_core::event::{Event, EventKind, Seq, Stream};
 use cupel_core::run::LeasedRun;
-use cupel_core::{Completion, NewSubmission, NewSubmissions, Purpose};
+use cupel_core::{Completion, Needs, NewSubmission, NewSubmissions, Purpose};
 use cupel_languages::{Probe, Registry};
 use cupel_types::{
     BoxFile, BoxFiles, BoxPath, Bytes, Limits, LimitsRequest, Outcome, Output, PriorityClass, Program, RunId,
@@ -196,7 +196,12 @@ impl SubmissionBuilder {
 
     /// As an insertion of its own.
     pub fn alone(self) -> NewSubmissions {
-        NewSubmissions { submissions: vec![self.build()], idempotency: None, is_awaited: false }
+        NewSubmissions {
+            submissions: vec![self.build()],
+            also_needs: Needs::new(),
+            idempotency: None,
+            is_awaited: false,
+        }
     }
 }
 

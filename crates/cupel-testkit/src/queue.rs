@@ -28,6 +28,7 @@ macro_rules! queue_conformance {
                 many_takers_get_each_hint_once,
                 a_taker_who_goes_away_takes_nothing_along,
                 no_class_and_no_owner_starves,
+                a_lane_is_apart_from_others_and_in_nobodys_way,
             ]
         );
     };
@@ -219,4 +220,29 @@ pub async fn no_class_and_no_owner_starves(make: impl AsyncFn(usize) -> Tried) {
         served.insert((hint.owner, hint.class));
     }
     assert_eq!(served.len(), 9, "every owner in every class had a turn among the first {most}");
+}
+
+/// Rule.
+pub async fn a_lane_is_apart_from_others_and_in_nobodys_way(make: impl AsyncFn(usize) -> Tried) {
+    let queue = make(1000).await;
+    let lane = async |language: &str| queue.lane(&language.parse().unwrap()).await.expect("a lane");
+    let (java, java_again, cpp) = (lane("java").await, lane("java").await, lane("c++17").await);
+    // More than a window of what nobody takes.
+    let many: Vec<RunHint> = (1000..1300).map(hint).collect();
+    cpp.publish(&many).await.unwrap();
+    queue.publish(&[hint(1)]).await.unwrap();
+    java.publish(&[hint(2)]).await.unwrap();
+    assert_eq!(take(&**queue).await, hint(1));
+    assert_eq!(take(&*java_again).await, hint(2), "by whichever end");
+    depth_becomes(&**queue, 0).await;
+    depth_becomes(&*java, 0).await;
+    let mut taken = Vec::new();
+    for _ in &many {
+        taken.push(take(&*cpp).await);
+    }
+    taken.sort_by_key(|hint| hint.run);
+    assert_eq!(taken, many);
+    for lane in [java, java_again, cpp] {
+        lane.close();
+    }
 }

@@ -30,7 +30,8 @@ impl Presence {
     pub(crate) async fn tell(self, drain: CancellationToken, gone: CancellationToken) {
         let mut ticks = tokio::time::interval(self.every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let store = self.shared.parts.core.store();
+        let core = &self.shared.parts.core;
+        let store = core.store();
         let mut is_heard = true;
         loop {
             tokio::select! {
@@ -41,6 +42,9 @@ impl Presence {
                 Ok(order) => {
                     is_heard = true;
                     self.obey(order, &drain);
+                    if let Err(error) = core.join_workers().await {
+                        tracing::debug!(error = chain(&error), "cannot ask the store what other workers have");
+                    }
                 }
                 // Said once: whoever looks at the workers sees that this one is silent.
                 Err(error) if is_heard => {

@@ -104,6 +104,10 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
         "How long the oldest of them has waited"
     );
     metrics::describe_gauge!(
+        "cupel_queue_unserved",
+        "Runs among those that wait for which no worker that is there has the language; of the node that sweeps"
+    );
+    metrics::describe_gauge!(
         "cupel_dead_letters",
         "Submissions that were given up because every attempt failed for a reason of ours"
     );

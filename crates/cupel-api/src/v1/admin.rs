@@ -2,7 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
+use cupel_core::Needs;
 use cupel_core::accounts::{Role, Tier, User};
+use cupel_core::cluster::unserved;
 use cupel_types::UserId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -181,8 +183,24 @@ pub(crate) struct QueueView {
     depth: u64,
     /// How many may wait; beyond that, submissions are refused with 503.
     depth_max: u64,
+    /// Runs among those that are queued for which no worker that is there has all languages, by these.
+    unserved: Vec<UnservedView>,
     /// Submissions that were given up: `/admin/dead-letters`.
     dead_letters: u64,
+}
+
+/// Runs that wait for a worker which is not there.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct UnservedView {
+    /// What one worker must have.
+    languages: Vec<String>,
+    runs: u64,
+}
+
+impl From<(Needs, u64)> for UnservedView {
+    fn from((needs, runs): (Needs, u64)) -> UnservedView {
+        UnservedView { languages: needs.iter().map(ToString::to_string).collect(), runs }
+    }
 }
 
 /// Look at the queue.
@@ -192,7 +210,8 @@ pub(crate) struct QueueView {
 )]
 pub(crate) async fn queue(State(app): State<Shared>, _caller: Caller) -> Result<Json<QueueView>, Problem> {
     let counts = app.core.store().counts(app.core.now()).await?;
-    let depth = app.core.queue().depth().await.map_err(|error| Problem::internal(&error))?;
+    let unserved = unserved(&**app.core.store(), app.core.now()).await?;
+    let depth = app.core.queue_depth().await.map_err(|error| Problem::internal(&error))?;
     Ok(Json(QueueView {
         queued: counts.queued,
         scheduled: counts.scheduled,
@@ -200,6 +219,7 @@ pub(crate) async fn queue(State(app): State<Shared>, _caller: Caller) -> Result<
         oldest_queued_at: counts.oldest_due_at.map(rfc3339),
         depth: depth as u64,
         depth_max: app.core.queue().depth_max() as u64,
+        unserved: unserved.into_iter().map(UnservedView::from).collect(),
         dead_letters: counts.dead,
     }))
 }

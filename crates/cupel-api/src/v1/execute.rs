@@ -326,6 +326,17 @@ pub(super) fn refusal<'b>(error: SubmitError, place: impl Fn(usize) -> (&'b str,
             "As many submissions wait as may wait. Nothing was accepted; try again later.",
         )
         .retry_after(retry_after),
+        SubmitError::NoWorker { needs, retry_after } => {
+            let names: Vec<String> = needs.iter().map(|language| format!("`{language}`")).collect();
+            let detail = match names.as_slice() {
+                [name] => format!("No worker that is there has {name}. Nothing was accepted; try again later."),
+                names => format!(
+                    "No worker that is there has all that judging this needs: {}. Nothing was accepted; try again later.",
+                    names.join(", ")
+                ),
+            };
+            Problem::new(ProblemKind::NoWorker, detail).retry_after(retry_after)
+        }
         SubmitError::TooManyWaiting { most, retry_after } => Problem::new(
             ProblemKind::TooManyWaiting,
             format!("One user may have {most} submissions waiting or scheduled. Nothing was accepted."),

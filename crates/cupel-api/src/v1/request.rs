@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use cupel_core::{NewSubmission, Purpose};
+use cupel_core::NewSubmission;
 use cupel_types::{Bytes, Instructions, LimitsRequest, PriorityClass, TestCase};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -238,7 +238,6 @@ impl ExecuteRequest {
             expected: test.expected.map(bytes_of),
         });
         let new = NewSubmission {
-            purpose: Purpose::Run,
             language: self.language,
             files,
             args: self.args,
@@ -250,6 +249,7 @@ impl ExecuteRequest {
             run_at,
             webhook: self.webhook,
             request_id: Some(request_id.to_owned()),
+            ..NewSubmission::default()
         };
         well_formed.then_some(new)
     }

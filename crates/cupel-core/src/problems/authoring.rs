@@ -13,8 +13,9 @@ use super::{
     SlugTaken, TakeError, Taken,
 };
 use crate::accounts::Role;
+use crate::routes::verifying_languages;
 use crate::submit::{Bounds, Purpose};
-use crate::{Awaited, Core, Idempotency, NewSubmission, Packages, StoreError, SubmitError, Submitted, chain};
+use crate::{Awaited, Core, Idempotency, Needs, NewSubmission, Packages, StoreError, SubmitError, Submitted, chain};
 
 /// How many versions of a draft that is removed are read at once.
 const VERSIONS_PAGE: u64 = 100;
@@ -354,7 +355,12 @@ impl Core {
         is_awaited: bool,
     ) -> Result<(Submitted, Option<Awaited>), SubmitError> {
         let purpose = Purpose::Verify(problem.current());
-        let new = NewSubmission { purpose, request_id, ..NewSubmission::default() };
+        // Without the package nothing is known; the worker tells why it cannot be read.
+        let also_needs = match self.package(problem.package).await {
+            Ok(imported) => verifying_languages(&imported.package.problem, &self.registry()),
+            Err(_) => Needs::new(),
+        };
+        let new = NewSubmission { purpose, request_id, also_needs, ..NewSubmission::default() };
         self.submit_one(by, new, idempotency, is_awaited).await
     }
 

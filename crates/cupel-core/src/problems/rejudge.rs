@@ -2,9 +2,10 @@
 
 use cupel_types::{PriorityClass, RunId, SubmissionId};
 
-use super::{ProblemRecord, RejudgeOne, SubmissionFilter};
+use super::{ProblemRecord, RejudgeOne, RejudgedRun, SubmissionFilter};
 use crate::event::{Event, EventKind, Seq};
-use crate::{Core, RunHint, StoreError};
+use crate::routes::judging_languages;
+use crate::{Core, Needs, RunHint, StoreError};
 
 /// Submissions in one transaction.
 const STEP: u64 = 200;
@@ -53,7 +54,13 @@ impl Core {
         let now = self.now();
         let looked_at = ids.len() as u64;
         let each = |submission| RejudgeOne { submission, run: RunId::from_uuid(self.inner.ids.next(now)) };
-        let runs = self.inner.store.rejudge(ids.into_iter().map(each).collect(), problem.package, now).await?;
+        // Without the package the judge's own programs are not known, and whoever takes a run finds out.
+        let judges = match self.package(problem.package).await {
+            Ok(imported) => judging_languages(&imported.package.problem, &self.registry()),
+            Err(_) => Needs::new(),
+        };
+        let again = ids.into_iter().map(each).collect();
+        let runs = self.inner.store.rejudge(again, problem.package, judges, now).await?;
         rejudged.looked_at += looked_at;
         rejudged.queued += runs.len() as u64;
         for run in &runs {
@@ -62,9 +69,10 @@ impl Core {
             let event = Event { submission: run.submission, seq, at: now, kind: EventKind::Queued };
             self.inner.events.publish(event);
         }
-        let hints: Vec<RunHint> =
-            runs.iter().map(|run| RunHint { run: run.run, owner: run.owner, class: PriorityClass::Batch }).collect();
-        if let Err(error) = self.inner.queue.publish(&hints).await {
+        let class = PriorityClass::Batch;
+        let hint = |run: RejudgedRun| (RunHint { run: run.run, owner: run.owner, class }, run.needs);
+        let hints: Vec<(RunHint, Needs)> = runs.into_iter().map(hint).collect();
+        if let Err(error) = self.inner.lanes.publish(&hints).await {
             tracing::debug!(%error, "rejudged runs were not queued; the sweeper will");
         }
         Ok(())

@@ -8,6 +8,7 @@ use cupel_types::{Bytes, Cases, SubmissionId, UserId, Work};
 
 use super::{Part, ProblemFilter, ProblemKey, ProblemLine, ProblemRecord, RunSummary, Seer};
 use crate::check::{Fault, FaultKind};
+use crate::routes::judging_languages;
 use crate::run::SubmissionRecord;
 use crate::submit::Purpose;
 use crate::{Awaited, Core, Idempotency, NewSubmission, StoreError, SubmitError, Submitted, Viewer};
@@ -107,7 +108,8 @@ impl Core {
         if let (Cases::Input(input), Some(signature)) = (&cases, &package.problem.signature) {
             self.is_of(signature, input).await?;
         }
-        let new = NewSubmission { purpose: Purpose::Solve { of: problem.current(), cases }, ..new };
+        let also_needs = judging_languages(&package.problem, &self.registry());
+        let new = NewSubmission { purpose: Purpose::Solve { of: problem.current(), cases }, also_needs, ..new };
         self.submit_one(owner, new, idempotency, is_awaited).await
     }
 

@@ -8,8 +8,8 @@ use super::{
     BoardLine, NewProblem, NewVersion, Part, ProblemChange, ProblemFilter, ProblemKey, ProblemLine, ProblemRecord,
     ProblemVersionLine, Progress, RankLine, RunSummary, Standing, Stored, SubmissionFilter,
 };
-use crate::StoreError;
 use crate::run::SubmissionSummary;
+use crate::{Needs, StoreError};
 
 /// The truth about problems, and what verdicts make of users' standings.
 ///
@@ -90,12 +90,13 @@ pub trait ProblemStore: Send + Sync {
     ) -> Result<Vec<SubmissionId>, StoreError>;
 
     /// Makes a new run of each submission, of the class `batch`, at this package, durably; one that still waits is judged at
-    /// this package instead, and one that is being judged is left alone. The old runs stay. Nothing is done for what is no
+    /// this package instead, and one that is being judged is left alone. `judges`: the languages of the package's programs. The old runs stay. Nothing is done for what is no
     /// submission to a problem that counts.
     async fn rejudge(
         &self,
         submissions: Vec<RejudgeOne>,
         package: ContentHash,
+        judges: Needs,
         now: Timestamp,
     ) -> Result<Vec<RejudgedRun>, StoreError>;
 
@@ -140,7 +141,7 @@ pub struct RejudgeOne {
 }
 
 /// A submission that got a new run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RejudgedRun {
     /// The submission.
     pub submission: SubmissionId,
@@ -148,6 +149,8 @@ pub struct RejudgedRun {
     pub owner: UserId,
     /// The new run.
     pub run: RunId,
+    /// What it needs.
+    pub needs: Needs,
     /// Attempts at earlier runs; those of this one are counted on from there.
     pub attempts: u32,
 }

@@ -5,6 +5,7 @@ mod contests;
 mod leases;
 mod nodes;
 mod recalls;
+mod routing;
 mod submitting;
 mod sweeping;
 mod viewing;

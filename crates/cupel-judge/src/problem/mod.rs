@@ -111,7 +111,7 @@ impl From<JudgeError> for ProblemError {
 /// # Errors
 /// When it is none or more than one, for people.
 pub fn language_of_files<'l>(files: &BoxFiles, languages: &'l Registry) -> Result<&'l Language, String> {
-    program::by_extension(files.iter().map(|file| &file.path), languages)
+    languages.of_files(files.iter().map(|file| &file.path))
 }
 
 /// Judges a submission to its end.

@@ -1,6 +1,6 @@
 //! Making something that can be run out of sources: of a submission, or of a program of the package.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -201,37 +201,13 @@ impl Programs {
 pub(super) fn language_of<'l>(program: &Program, languages: &'l Registry) -> Result<&'l Language, String> {
     let language = match &program.language {
         Some(id) => languages.get(id).ok_or_else(|| format!("there is no language `{id}` here"))?,
-        None => by_extension(program.files.iter().map(|file| &file.name), languages)?,
+        None => languages.of_files(program.files.iter().map(|file| &file.name))?,
     };
     match &language.availability {
         cupel_languages::Availability::Unavailable { reason } => {
             Err(format!("{} is not available here: {reason}", language.name))
         }
         _ => Ok(language),
-    }
-}
-
-/// The only language that files with these names can be in.
-///
-/// # Errors
-/// When there is none or more than one, for people.
-pub(super) fn by_extension<'l, 'p>(
-    names: impl Iterator<Item = &'p BoxPath>,
-    languages: &'l Registry,
-) -> Result<&'l Language, String> {
-    let extension = |path: &'p BoxPath| path.as_str().rsplit_once('.').map(|(_, extension)| extension);
-    let found = names.filter_map(extension).filter_map(|extension| languages.by_extension(extension));
-    let found: BTreeMap<&str, &Language> = found.map(|language| (language.id.as_str(), language)).collect();
-    let named = || found.keys().copied().collect::<Vec<_>>().join(", ");
-    match found.len() {
-        0 => Err("none of its files is in a language known here".to_owned()),
-        1 => found.into_values().next().ok_or_else(|| "no language".to_owned()),
-        // C beside C++ is C++: its compiler takes both, and headers are the same.
-        2 => match (found.get("c"), found.get("cpp")) {
-            (Some(_), Some(cpp)) => Ok(cpp),
-            _ => Err(format!("its files are in several languages: {}", named())),
-        },
-        _ => Err(format!("its files are in several languages: {}", named())),
     }
 }
 

@@ -36,10 +36,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cupel_core::{Hinted, Queue, QueueError, RunHint};
-use cupel_types::UserId;
+use cupel_types::{LanguageId, UserId};
+use futures_util::future::BoxFuture;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use crate::ConnectError;
 use crate::broker::{Broker, BrokerError, Fault, Link, Settled};
 use keeper::Keeper;
 use state::{State, Unsettled};
@@ -54,7 +56,14 @@ const LOOK_MAX: Duration = Duration::from_millis(250);
 const SETTLING_MAX: usize = 10_000;
 
 /// A queue at a broker.
-pub(crate) struct BrokeredQueue(Arc<Shared>);
+pub(crate) struct BrokeredQueue {
+    shared: Arc<Shared>,
+    lanes: MakeLane,
+}
+
+/// Makes the queue of a lane at the same broker.
+pub(crate) type MakeLane =
+    Box<dyn Fn(&LanguageId) -> BoxFuture<'static, Result<Arc<dyn Queue>, ConnectError>> + Send + Sync>;
 
 struct Shared {
     /// How many hints of a class may be ready at the broker.
@@ -81,6 +90,7 @@ impl BrokeredQueue {
     /// When it cannot, the first time.
     pub(crate) async fn start(
         broker: impl Broker,
+        lanes: MakeLane,
         window: usize,
         depth_max: usize,
     ) -> Result<BrokeredQueue, BrokerError> {
@@ -103,13 +113,13 @@ impl BrokeredQueue {
         tokio::spawn(feeder::feed(Arc::clone(&shared)));
         tokio::spawn(fetcher::fetch(Arc::clone(&shared)));
         tokio::spawn(settler::settle(Arc::clone(&shared), settled));
-        Ok(BrokeredQueue(shared))
+        Ok(BrokeredQueue { shared, lanes })
     }
 }
 
 impl Drop for BrokeredQueue {
     fn drop(&mut self) {
-        self.0.close();
+        self.shared.close();
     }
 }
 
@@ -151,7 +161,7 @@ impl Shared {
 #[async_trait]
 impl Queue for BrokeredQueue {
     async fn publish(&self, hints: &[RunHint]) -> Result<(), QueueError> {
-        let shared = &*self.0;
+        let shared = &*self.shared;
         loop {
             {
                 let mut state = shared.state();
@@ -179,7 +189,7 @@ impl Queue for BrokeredQueue {
     }
 
     async fn next(&self) -> Result<Hinted, QueueError> {
-        let shared = &*self.0;
+        let shared = &*self.shared;
         let mut waiting = None;
         loop {
             let ring = shared.bell.notified();
@@ -209,11 +219,11 @@ impl Queue for BrokeredQueue {
     }
 
     async fn settle(&self, hinted: Hinted) -> Result<(), QueueError> {
-        let settled = self.0.state().settle(hinted.token);
+        let settled = self.shared.state().settle(hinted.token);
         // One from a connection that is gone cannot be settled, and need not be.
         if let Some(Unsettled { link, settled }) = settled
             && let Some(link) = link.upgrade()
-            && self.0.settling.try_send((link, settled)).is_err()
+            && self.shared.settling.try_send((link, settled)).is_err()
         {
             tracing::debug!("too many hints wait to be settled; this one will come again");
         }
@@ -221,24 +231,28 @@ impl Queue for BrokeredQueue {
     }
 
     async fn depth(&self) -> Result<usize, QueueError> {
-        self.0.look().await;
-        Ok(self.0.state().depth())
+        self.shared.look().await;
+        Ok(self.shared.state().depth())
     }
 
     async fn depth_of(&self, owner: UserId) -> Result<usize, QueueError> {
-        Ok(self.0.state().depth_of(owner))
+        Ok(self.shared.state().depth_of(owner))
     }
 
     fn depth_max(&self) -> usize {
-        self.0.depth_max
+        self.shared.depth_max
     }
 
     fn health(&self) -> Result<(), String> {
-        self.0.keeper.health()
+        self.shared.keeper.health()
+    }
+
+    async fn lane(&self, language: &LanguageId) -> Result<Arc<dyn Queue>, QueueError> {
+        (self.lanes)(language).await.map_err(|error| QueueError::Unreachable(error.into()))
     }
 
     fn close(&self) {
-        self.0.close();
+        self.shared.close();
     }
 }
 

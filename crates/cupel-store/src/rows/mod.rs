@@ -6,6 +6,7 @@
 
 mod grading;
 mod log;
+mod needs;
 mod report;
 mod state;
 mod submission;
@@ -13,6 +14,7 @@ mod verification;
 
 pub(crate) use grading::score_from;
 pub(crate) use log::{decode_log, encode_log};
+pub(crate) use needs::{needs_from, needs_text};
 pub(crate) use report::{decode_report, encode_report};
 pub(crate) use state::{JUDGED, StateColumns, class_from, class_number};
 pub(crate) use submission::{decode_submission, encode_submission};

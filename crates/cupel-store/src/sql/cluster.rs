@@ -32,6 +32,18 @@ impl<B: Backend> ClusterStore for SqlStore<B> {
         read.await
     }
 
+    async fn offers(&self, seen_after: Timestamp) -> Result<Vec<(BTreeMap<LanguageId, String>, u64)>, StoreError> {
+        let read = self.read("ask what workers have", move |db| {
+            let sql =
+                "SELECT languages, count(*) FROM workers WHERE seen_at > ? AND doing <> 'drain' GROUP BY languages";
+            db.all(sql, values![to_us(seen_after)], |row| {
+                let workers = u64::try_from(row.get::<i64>(1)?).unwrap_or(0);
+                Ok((languages_from(row.text(0)?)?, workers))
+            })
+        });
+        read.await
+    }
+
     async fn tell(&self, worker: Option<WorkerId>, order: Order) -> Result<bool, StoreError> {
         self.write(Tell { worker, order }).await
     }

@@ -1,14 +1,17 @@
 //! The changes to runs. Each reads the state and holds the row, asks `RunState::apply`, and writes the answer.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use cupel_core::run::{RunEvent, RunState};
-use cupel_core::{Cancellation, ExpiredRun, GivenBack, IdempotencyRecord, Inserted, RunHint};
-use cupel_types::{ContentHash, LeaseId, RunId, SubmissionId, UserId, WorkerId};
+use cupel_core::{Cancellation, ExpiredRun, GivenBack, IdempotencyRecord, Inserted, Needs, RunHint};
+use cupel_types::{ContentHash, LanguageId, LeaseId, RunId, SubmissionId, UserId, WorkerId};
 use jiff::Timestamp;
 
 use super::fault::Fault;
 use super::standings::{self, About, Changes, Judged};
 use super::{Lock, Row, Sql, Write, bytes, values};
-use crate::rows::{StateColumns, bad, class_from, from_us, id_from, to_us};
+use crate::rows::{StateColumns, bad, class_from, from_us, id_from, needs_from, to_us};
 
 /// A submission as it goes into the tables; encoded before it reaches the writer.
 pub(crate) struct InsertRow {
@@ -23,6 +26,7 @@ pub(crate) struct InsertRow {
     pub(crate) data: Vec<u8>,
     /// What is said of the problem it is about, if it is about one.
     pub(crate) about: Option<About>,
+    pub(crate) needs: String,
 }
 
 pub(crate) struct Insert {
@@ -73,6 +77,7 @@ impl Write for Insert {
                     about.map(|about| bytes(about.problem.as_uuid())),
                     about.map(|about| about.package.as_bytes()),
                     about.and_then(|about| about.changes.map(Changes::number)),
+                    row.needs,
                 ],
             )?;
             if let Some(About { problem, changes: Some(Changes::Standing), .. }) = about {
@@ -115,6 +120,8 @@ pub(crate) struct Lease {
     pub(crate) worker: WorkerId,
     pub(crate) now: Timestamp,
     pub(crate) until: Timestamp,
+    /// What the worker has; `None`: everything.
+    pub(crate) languages: Option<Arc<BTreeSet<LanguageId>>>,
 }
 
 /// What a lease is of.
@@ -127,6 +134,7 @@ pub(crate) struct Leased {
     pub(crate) started_at: Timestamp,
     /// At which package it is judged, if it is about a problem.
     pub(crate) package: Option<ContentHash>,
+    pub(crate) needs: Needs,
 }
 
 impl Write for Lease {
@@ -146,11 +154,16 @@ impl Write for Lease {
         if row.due_at > to_us(self.now) {
             return Ok(None);
         }
+        let needs = needs_from(row.needs.as_deref())?;
+        if self.languages.as_ref().is_some_and(|languages| !needs.is_subset(languages)) {
+            return Ok(None);
+        }
         let after = Change { worker: Some(self.worker), started_at: Some(self.now), ..Change::default() };
         row.write(db, &state, after)?;
         let started_at = row.started_at.map(|us| from_us(us, "started_at")).transpose()?.unwrap_or(self.now);
         let lost = u32::try_from(row.columns.lost).map_err(|_| bad("lost"))?;
-        Ok(Some(Leased { attempt: state.attempts(), lost, started_at, package: row.about.map(|about| about.package) }))
+        let package = row.about.map(|about| about.package);
+        Ok(Some(Leased { attempt: state.attempts(), lost, started_at, package, needs }))
     }
 }
 
@@ -331,7 +344,8 @@ impl Write for Expire {
                 row.post_webhook(db, self.now)?;
             }
             let hint = RunHint { run: row.id, owner: row.owner, class: class_from(row.class)? };
-            expired.push(ExpiredRun { hint, submission: row.submission, lease, state });
+            let needs = needs_from(row.needs.as_deref())?;
+            expired.push(ExpiredRun { hint, needs, submission: row.submission, lease, state });
         }
         Ok(expired)
     }
@@ -350,6 +364,7 @@ pub(crate) struct RunRow {
     pub(crate) state: RunState,
     columns: StateColumns,
     pub(crate) about: Option<About>,
+    needs: Option<String>,
 }
 
 /// What changes beside the state; `None` leaves a column as it is.
@@ -367,7 +382,7 @@ struct Change {
 macro_rules! run_columns {
     () => {
         "SELECT id, submission, owner, class, webhook, due_at, state, attempts, lost, lease, lease_until, verdict, \
-         started_at, problem, package, changes FROM runs "
+         started_at, problem, package, changes, needs FROM runs "
     };
 }
 pub(crate) use run_columns;
@@ -383,8 +398,8 @@ pub(crate) const FETCH_RUNS: &str = concat!(run_columns!(), "WHERE id = ANY(?) O
 const INSERT_SUBMISSION: &str =
     "INSERT INTO code_submissions (id, owner, run, language, submitted_at, spec, data) VALUES (?, ?, ?, ?, ?, ?, ?)";
 
-const INSERT_RUN: &str = "INSERT INTO runs (id, submission, owner, class, webhook, state, attempts, lost, due_at, problem, package, changes) \
-     VALUES (?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?)";
+const INSERT_RUN: &str = "INSERT INTO runs (id, submission, owner, class, webhook, state, attempts, lost, due_at, problem, package, changes, \
+     needs) VALUES (?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?, ?)";
 
 const INSERT_RESULT: &str = "INSERT INTO execution_results (run, report, log, data) VALUES (?, ?, ?, ?)";
 
@@ -422,6 +437,7 @@ impl RunRow {
             state: columns.read()?,
             columns,
             about: About::of(row, 13)?,
+            needs: row.get(16)?,
         })
     }
 

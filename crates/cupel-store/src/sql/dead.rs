@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::fault::Fault;
 use super::runs::language_of;
 use super::{Backend, Lock, Row, Sql, SqlStore, Write, bytes, values};
-use crate::rows::{bad, class_from, from_us, id_from, to_us};
+use crate::rows::{bad, class_from, from_us, id_from, needs_from, to_us};
 
 macro_rules! letter {
     () => {
@@ -114,15 +114,16 @@ impl Write for Retry {
                 continue;
             }
             // At the same package, and as urgent as before.
-            let sql = "INSERT INTO runs (id, submission, owner, class, webhook, state, attempts, lost, due_at, problem, package, changes) \
-                       SELECT ?, submission, owner, class, webhook, 0, attempts, 0, ?, problem, package, changes \
+            let sql = "INSERT INTO runs (id, submission, owner, class, webhook, state, attempts, lost, due_at, problem, package, changes, needs) \
+                       SELECT ?, submission, owner, class, webhook, 0, attempts, 0, ?, problem, package, changes, needs \
                        FROM runs WHERE id = (SELECT run FROM code_submissions WHERE id = ?) \
-                       RETURNING owner, class, attempts";
+                       RETURNING owner, class, attempts, needs";
             let new = bytes(run.as_uuid());
             let inserted = db.one(sql, values![new, to_us(self.now), id], |row| {
                 let owner = UserId::from_uuid(id_from(row.blob(0)?, "owner")?);
                 let hint = RunHint { run: *run, owner, class: class_from(row.get(1)?)? };
-                Ok(RetriedRun { submission: *submission, hint, attempts: row.get(2)? })
+                let needs = needs_from(row.get(3)?)?;
+                Ok(RetriedRun { submission: *submission, hint, needs, attempts: row.get(2)? })
             })?;
             retried.push(inserted.ok_or(bad("run"))?);
             db.put("UPDATE code_submissions SET run = ? WHERE id = ?", values![new, id])?;

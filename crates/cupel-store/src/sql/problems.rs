@@ -7,7 +7,7 @@ use cupel_core::problems::{
     Statistics, Stored, SubmissionFilter,
 };
 use cupel_core::run::SubmissionSummary;
-use cupel_core::{ProblemStore, StoreError};
+use cupel_core::{Needs, ProblemStore, StoreError};
 use cupel_problem::{Difficulty, Tag, Visibility};
 use cupel_types::{Bytes, ContentHash, ProblemId, SubmissionId, UserId};
 use jiff::Timestamp;
@@ -252,9 +252,10 @@ impl<B: Backend> ProblemStore for SqlStore<B> {
         &self,
         submissions: Vec<RejudgeOne>,
         package: ContentHash,
+        judges: Needs,
         now: Timestamp,
     ) -> Result<Vec<RejudgedRun>, StoreError> {
-        self.write(Rejudge { submissions, package, now }).await
+        self.write(Rejudge { submissions, package, judges, now }).await
     }
 
     async fn runs_of(&self, submission: SubmissionId, limit: u64) -> Result<Vec<RunSummary>, StoreError> {

@@ -1,20 +1,22 @@
 //! New runs of submissions to problems.
 
-use cupel_core::StoreError;
 use cupel_core::problems::{RejudgeOne, RejudgedRun, RunSummary};
-use cupel_types::{ContentHash, PriorityClass, RunId, SubmissionId, UserId};
+use cupel_core::{Needs, StoreError};
+use cupel_types::{ContentHash, PriorityClass, RunId, SubmissionId};
 use jiff::Timestamp;
 
 use super::commands::{RunRow, state_columns};
 use super::fault::Fault;
-use super::runs::package_of;
+use super::runs::{language_of, package_of};
 use super::standings::Changes;
 use super::{Backend, Lock, Row, Sql, SqlStore, Write, bytes, values};
-use crate::rows::{class_number, from_us, id_from, score_from, to_us};
+use crate::rows::{class_number, from_us, id_from, needs_text, score_from, to_us};
 
 pub(crate) struct Rejudge {
     pub(crate) submissions: Vec<RejudgeOne>,
     pub(crate) package: ContentHash,
+    /// The languages of its programs.
+    pub(crate) judges: Needs,
     pub(crate) now: Timestamp,
 }
 
@@ -26,36 +28,34 @@ impl Write for Rejudge {
     fn apply(&self, db: &dyn Sql) -> Result<Vec<RejudgedRun>, Fault> {
         let mut rejudged = Vec::new();
         for RejudgeOne { submission, run } in &self.submissions {
-            if let Some((owner, attempts)) = self.one(db, *submission, *run)? {
-                rejudged.push(RejudgedRun { submission: *submission, owner, run: *run, attempts });
-            }
+            rejudged.extend(self.one(db, *submission, *run)?);
         }
         Ok(rejudged)
     }
 }
 
 impl Rejudge {
-    /// The sender, and attempts made before, if there is a new run.
-    fn one(&self, db: &dyn Sql, submission: SubmissionId, run: RunId) -> Result<Option<(UserId, u32)>, Fault> {
+    /// The new run, if there is one.
+    fn one(&self, db: &dyn Sql, submission: SubmissionId, run: RunId) -> Result<Option<RejudgedRun>, Fault> {
         let id = bytes(submission.as_uuid());
         db.lock(Lock::Submission, id)?;
-        let run_of = |row: Row<'_>| Ok(RunId::from_uuid(id_from(row.blob(0)?, "run")?));
-        let latest = db.one("SELECT run FROM code_submissions WHERE id = ?", values![id], run_of)?;
-        let Some(latest) = latest.map(|latest| RunRow::read(db, latest)).transpose()?.flatten() else {
-            return Ok(None);
-        };
+        let of = |row: Row<'_>| Ok((RunId::from_uuid(id_from(row.blob(0)?, "run")?), language_of(row.text(1)?)?));
+        let found = db.one("SELECT run, language FROM code_submissions WHERE id = ?", values![id], of)?;
+        let Some((latest, language)) = found else { return Ok(None) };
+        let Some(latest) = RunRow::read(db, latest)? else { return Ok(None) };
+        let needs: Needs = self.judges.iter().chain(&language).cloned().collect();
         if latest.about.and_then(|about| about.changes) != Some(Changes::Standing) {
             return Ok(None);
         }
         let before = bytes(latest.id.as_uuid());
         if !latest.state.is_final() {
             // One that waits is judged at this package when its turn comes; one that is being judged is on its way.
-            let sql = "UPDATE runs SET package = ? WHERE id = ? AND state = 0";
-            db.execute(sql, values![self.package.as_bytes(), before])?;
+            let sql = "UPDATE runs SET package = ?, needs = ? WHERE id = ? AND state = 0";
+            db.execute(sql, values![self.package.as_bytes(), needs_text(&needs), before])?;
             return Ok(None);
         }
-        let sql = "INSERT INTO runs (id, submission, owner, class, webhook, state, attempts, lost, due_at, problem, package, changes) \
-                   SELECT ?, submission, owner, ?, webhook, 0, attempts, 0, ?, problem, ?, changes FROM runs WHERE id = ?";
+        let sql = "INSERT INTO runs (id, submission, owner, class, webhook, state, attempts, lost, due_at, problem, package, changes, needs) \
+                   SELECT ?, submission, owner, ?, webhook, 0, attempts, 0, ?, problem, ?, changes, ? FROM runs WHERE id = ?";
         db.execute(
             sql,
             values![
@@ -63,6 +63,7 @@ impl Rejudge {
                 class_number(PriorityClass::Batch),
                 to_us(self.now),
                 self.package.as_bytes(),
+                needs_text(&needs),
                 before
             ],
         )?;
@@ -70,7 +71,7 @@ impl Rejudge {
         db.execute("DELETE FROM dead_letters WHERE submission = ?", values![id])?;
         let sql = "UPDATE code_submissions SET run = ? WHERE id = ?";
         db.execute(sql, values![bytes(run.as_uuid()), id])?;
-        Ok(Some((latest.owner, latest.state.attempts())))
+        Ok(Some(RejudgedRun { submission, owner: latest.owner, run, needs, attempts: latest.state.attempts() }))
     }
 }
 

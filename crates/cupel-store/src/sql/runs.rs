@@ -4,13 +4,15 @@ use async_trait::async_trait;
 use cupel_core::event::{Event, Seq};
 use cupel_core::run::{LeasedRun, RunState, SubmissionRecord, SubmissionSummary};
 use cupel_core::{
-    Cancellation, Completion, DuePlace, DueRun, ExpiredRun, GivenBack, IdempotencyRecord, Inserted, NewSubmissions,
-    Over, RunCounts, RunHint, RunStore, StoreError,
+    Cancellation, Completion, DuePlace, DueRun, ExpiredRun, GivenBack, IdempotencyRecord, Inserted, Needs,
+    NewSubmissions, Over, RunCounts, RunHint, RunStore, StoreError,
 };
 use cupel_types::{
     Bytes, ContentHash, LanguageId, LeaseId, ProblemId, RunId, Submission, SubmissionId, UserId, Work, WorkerId,
 };
 use jiff::Timestamp;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::commands::{
@@ -23,7 +25,7 @@ use super::webhooks::Forget;
 use super::{Backend, Row, SqlStore, bytes, values};
 use crate::rows::{
     BlobWriter, JUDGED, bad, class_from, class_number, decode_log, decode_report, decode_submission, encode_log,
-    encode_report, encode_submission, from_us, hash_from, id_from, score_from, to_us,
+    encode_report, encode_submission, from_us, hash_from, id_from, needs_from, needs_text, score_from, to_us,
 };
 
 /// Everything of a submission with its latest run and result.
@@ -38,6 +40,7 @@ impl<B: Backend> RunStore for SqlStore<B> {
         const OPERATION: &str = "insert submissions";
         let Some((first, _)) = new.submissions.first() else { return Ok(Inserted::New) };
         let (owner, now) = (first.owner, first.submitted_at);
+        let also_needs = &new.also_needs;
         let rows = new.submissions.iter().map(|(s, run)| {
             if s.owner != owner {
                 return Err(bad("owner"));
@@ -54,6 +57,7 @@ impl<B: Backend> RunStore for SqlStore<B> {
                 spec,
                 data,
                 about: About::of_work(&s.work),
+                needs: needs_text(also_needs.iter().chain(s.language())),
             })
         });
         let rows = rows.collect::<Result<Vec<_>, _>>().map_err(|e| Fault::from(e).during(OPERATION))?;
@@ -132,14 +136,15 @@ impl<B: Backend> RunStore for SqlStore<B> {
         worker: WorkerId,
         now: Timestamp,
         until: Timestamp,
+        languages: Option<Arc<BTreeSet<LanguageId>>>,
     ) -> Result<Option<LeasedRun>, StoreError> {
-        let leased = self.write(Lease { run, lease, worker, now, until }).await?;
-        let Some(Leased { attempt, lost, started_at, package }) = leased else { return Ok(None) };
+        let leased = self.write(Lease { run, lease, worker, now, until, languages }).await?;
+        let Some(Leased { attempt, lost, started_at, package, needs }) = leased else { return Ok(None) };
         let submission = match self.recent.take(run) {
             Some(submission) => at_package(submission, package),
             None => self.submission_of_run(run).await?,
         };
-        Ok(Some(LeasedRun { run, lease, attempt, lost, until, started_at, submission }))
+        Ok(Some(LeasedRun { run, lease, attempt, lost, until, started_at, needs, submission }))
     }
 
     async fn renew(&self, leases: &[(RunId, LeaseId)], until: Timestamp) -> Result<Vec<LeaseId>, StoreError> {
@@ -198,13 +203,14 @@ impl<B: Backend> RunStore for SqlStore<B> {
 
     async fn due(&self, now: Timestamp, after: DuePlace, limit: u32) -> Result<Vec<DueRun>, StoreError> {
         let read = self.read("look for due runs", move |db| {
-            let sql = "SELECT id, owner, class, due_at FROM runs \
+            let sql = "SELECT id, owner, class, due_at, needs FROM runs \
                        WHERE state = 0 AND due_at <= ? AND (due_at, id) > (?, ?) ORDER BY due_at, id LIMIT ?";
             db.all(sql, values![to_us(now), to_us(after.at), bytes(after.run.as_uuid()), limit], |row| {
                 let run = RunId::from_uuid(id_from(row.blob(0)?, "id")?);
                 let owner = UserId::from_uuid(id_from(row.blob(1)?, "owner")?);
                 let hint = RunHint { run, owner, class: class_from(row.get(2)?)? };
-                Ok(DueRun { hint, place: DuePlace { at: from_us(row.get(3)?, "due_at")?, run } })
+                let needs = needs_from(row.get(4)?)?;
+                Ok(DueRun { hint, needs, place: DuePlace { at: from_us(row.get(3)?, "due_at")?, run } })
             })
         });
         read.await
@@ -253,6 +259,17 @@ impl<B: Backend> RunStore for SqlStore<B> {
                 })
             });
             Ok(counts?.ok_or(bad("count"))?)
+        });
+        read.await
+    }
+
+    async fn waiting_for(&self, now: Timestamp) -> Result<Vec<(Needs, u64)>, StoreError> {
+        let read = self.read("count runs by what they need", move |db| {
+            let sql = "SELECT needs, count(*) FROM runs WHERE state = 0 AND due_at <= ? GROUP BY needs";
+            db.all(sql, values![to_us(now)], |row| {
+                let waiting = u64::try_from(row.get::<i64>(1)?).unwrap_or(0);
+                Ok((needs_from(row.get(0)?)?, waiting))
+            })
         });
         read.await
     }

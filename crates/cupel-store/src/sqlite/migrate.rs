@@ -6,7 +6,7 @@
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
 /// Every change of the schema, oldest first; the first leads to version 1. A published one never changes again.
-const MIGRATIONS: [&str; 9] = [
+const MIGRATIONS: [&str; 10] = [
     include_str!("../../migrations/sqlite/0001_base.sql"),
     include_str!("../../migrations/sqlite/0002_key_ends.sql"),
     include_str!("../../migrations/sqlite/0003_waiting_of_owner.sql"),
@@ -16,6 +16,7 @@ const MIGRATIONS: [&str; 9] = [
     include_str!("../../migrations/sqlite/0007_join_codes.sql"),
     include_str!("../../migrations/sqlite/0008_cluster.sql"),
     include_str!("../../migrations/sqlite/0009_dead_letters.sql"),
+    include_str!("../../migrations/sqlite/0010_needs.sql"),
 ];
 
 /// The newest version.

@@ -98,7 +98,7 @@ async fn child_that_is_killed() {
                     store.insert(new).await.unwrap();
                     say("accepted", id);
                     let (lease, worker) = (LeaseId::from_uuid(fresh()), WorkerId::from_uuid(fresh()));
-                    let leased = store.lease(run, lease, worker, t0(), t0()).await.unwrap().expect("a lease");
+                    let leased = store.lease(run, lease, worker, t0(), t0(), None).await.unwrap().expect("a lease");
                     assert!(store.complete(run, lease, a_completion(&leased, b"42\n", t0())).await.unwrap());
                     say("judged", id);
                 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use cupel_core::accounts::{ApiKey, RefreshSession, Scope};
 use cupel_core::contests::{ContestStore as _, JoinCode, NewClarification, NewContest, Style};
 use cupel_core::problems::{NewProblem, NewVersion, Part, ProblemChange, ProblemStore as _};
-use cupel_core::{AccountStore as _, ClusterStore as _, Idempotency, Purpose, RunStore as _};
+use cupel_core::{AccountStore as _, ClusterStore as _, GivenBack, Idempotency, Purpose, RunStore as _};
 use cupel_problem::{Difficulty, Visibility};
 use cupel_store::{SqliteStore, TransferError};
 use cupel_testkit::servers::Postgres;
@@ -51,7 +51,15 @@ async fn fill(store: &SqliteStore) {
         store.insert(new).await.unwrap();
     }
     let more = (0..600).map(|_| a_submission().by(reader).build()).collect();
-    store.insert(cupel_core::NewSubmissions { submissions: more, idempotency: None, is_awaited: false }).await.unwrap();
+    store
+        .insert(cupel_core::NewSubmissions {
+            submissions: more,
+            also_needs: cupel_core::Needs::new(),
+            idempotency: None,
+            is_awaited: false,
+        })
+        .await
+        .unwrap();
     let of = ProblemVersion { problem: ProblemId::from_uuid(fresh()), package: ContentHash::from_bytes([5; 32]) };
     let version = NewVersion {
         package: of.package,
@@ -76,10 +84,16 @@ async fn fill(store: &SqliteStore) {
     let run: RunId = new.submissions[0].1;
     store.insert(new).await.unwrap();
     let (lease, worker) = (LeaseId::from_uuid(fresh()), WorkerId::from_uuid(fresh()));
-    let leased = store.lease(run, lease, worker, t0(), t0()).await.unwrap().unwrap();
+    let leased = store.lease(run, lease, worker, t0(), t0(), None).await.unwrap().unwrap();
     let mut done = a_completion(&leased, b"42\n", t0());
     done.report.grading = Some(Grading::default());
     assert!(store.complete(run, lease, done).await.unwrap());
+    let new = a_submission().by(owner).alone();
+    let run: RunId = new.submissions[0].1;
+    store.insert(new).await.unwrap();
+    store.lease(run, lease, worker, t0(), t0(), None).await.unwrap().unwrap();
+    let given = GivenBack { lost_attempt: true, why: "broken".into(), now: t0(), due: t0(), attempts_max: 1 };
+    store.give_back(run, lease, given).await.unwrap().unwrap();
     let contest = NewContest {
         id: ContestId::from_uuid(fresh()),
         slug: "autumn".parse().unwrap(),
@@ -133,7 +147,7 @@ async fn everything_goes_to_postgresql_and_back() {
     let between = open(&url).await;
     let mut told = Vec::new();
     from.move_to(&between, &mut |table, rows| told.push((table, rows))).await.unwrap();
-    assert!(told.contains(&("runs", 641)), "{told:?}");
+    assert!(told.contains(&("runs", 642)), "{told:?}");
     let full = from.move_to(&between, &mut |_, _| {}).await;
     assert!(matches!(full, Err(TransferError::NotEmpty { table: "users" })), "{full:?}");
 

@@ -100,7 +100,7 @@ async fn what_was_acknowledged_survives_the_servers_kill() {
                     }
                     accepted.push(id);
                     let (lease, worker) = (LeaseId::from_uuid(fresh()), WorkerId::from_uuid(fresh()));
-                    let Ok(Some(leased)) = store.lease(run, lease, worker, t0(), t0()).await else {
+                    let Ok(Some(leased)) = store.lease(run, lease, worker, t0(), t0(), None).await else {
                         return (accepted, judged);
                     };
                     if let Ok(true) = store.complete(run, lease, a_completion(&leased, b"42\n", t0())).await {

@@ -54,6 +54,31 @@ pub async fn workers_that_say_so_are_listed_with_what_they_said_last<S: Store>(m
 }
 
 /// Rule.
+pub async fn what_workers_have_is_told_of_those_that_are_there_and_stay<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    assert_eq!(store.offers(at(0)).await.unwrap(), []);
+    let with_python = |worker: WorkerBeat| {
+        let python =
+            BTreeMap::from([("c".parse().unwrap(), "12.2.0".into()), ("python".parse().unwrap(), "3.11".into())]);
+        WorkerBeat { languages: python, ..worker }
+    };
+    let (silent, paused, drains) = (a_worker("silent"), a_worker("paused"), a_worker("drains"));
+    let beats = [
+        (silent.clone(), 1),
+        (a_worker("one"), 5),
+        (WorkerBeat { order: Order::Pause, ..paused.clone() }, 5),
+        (WorkerBeat { order: Order::Drain, ..drains.clone() }, 5),
+        (with_python(a_worker("two")), 6),
+    ];
+    for (worker, second) in &beats {
+        store.beat(worker.clone(), at(*second)).await.unwrap();
+    }
+    let mut offers = store.offers(at(2)).await.unwrap();
+    offers.sort();
+    assert_eq!(offers, [(silent.languages.clone(), 2), (with_python(silent).languages, 1)]);
+}
+
+/// Rule.
 pub async fn what_a_worker_is_told_it_hears_at_its_next_word<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (one, two) = (a_worker("one"), a_worker("two"));

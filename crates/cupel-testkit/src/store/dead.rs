@@ -7,7 +7,7 @@ use cupel_core::dead::retry_in;
 use cupel_core::event::{Event, Seq};
 use cupel_core::problems::RejudgeOne;
 use cupel_core::run::RunState;
-use cupel_core::{GivenBack, Over, Store};
+use cupel_core::{GivenBack, Needs, Over, Store};
 use cupel_types::{Cases, PriorityClass, RunId, Submission, SubmissionId, UserId, Verdict};
 
 use super::{at, insert, lease, lease_id, user, worker};
@@ -53,7 +53,7 @@ pub async fn what_was_given_up_is_a_dead_letter_with_every_failed_attempt<S: Sto
     let drained = lease(&*store, run, 0).await;
     let free = GivenBack { lost_attempt: false, why: "drains".into(), now: at(0), due: at(0), attempts_max: 3 };
     store.give_back(run, drained.lease, free).await.unwrap();
-    store.lease(run, lease_id(), known.id, at(1), at(31)).await.unwrap().expect("a lease");
+    store.lease(run, lease_id(), known.id, at(1), at(31), None).await.unwrap().expect("a lease");
     assert_eq!(store.expire(at(31), at(31), 3, 10).await.unwrap().len(), 1);
     fail(&*store, run, 32, "ü: the sandbox broke", 3).await;
     assert_eq!(store.counts(at(33)).await.unwrap().dead, 0);
@@ -112,7 +112,7 @@ pub async fn a_dead_letter_that_is_tried_again_has_all_attempts_and_one_result<S
     assert_eq!(log, [Event::queued(submission.id, at(0)), end.clone()]);
 
     let retried = retry_in(&*store, &[submission.id], at(50)).await.unwrap();
-    let [run] = retried[..] else { panic!("{retried:?}") };
+    let [run] = &retried[..] else { panic!("{retried:?}") };
     assert_eq!((run.submission, run.attempts, run.hint.owner), (submission.id, 2, owner));
     assert_eq!(run.hint.class, PriorityClass::Interactive, "as urgent as before");
     let run = run.hint.run;
@@ -191,7 +191,7 @@ pub async fn a_rejudge_ends_a_dead_letter<S: Store>(make: impl AsyncFn() -> Subj
     let package = submission.of_problem().expect("a problem").package;
     assert_eq!(store.dead_letters(0, 1).await.unwrap().1, 1);
     let again = RejudgeOne { submission: submission.id, run: RunId::from_uuid(crate::fresh()) };
-    assert_eq!(store.rejudge(vec![again], package, at(2)).await.unwrap().len(), 1);
+    assert_eq!(store.rejudge(vec![again], package, Needs::new(), at(2)).await.unwrap().len(), 1);
     assert_eq!(store.dead_letters(0, 1).await.unwrap().1, 0);
     fail(&*store, again.run, 3, "once more", 1).await;
     // And one that is tried again is still about its problem.

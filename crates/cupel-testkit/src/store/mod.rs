@@ -42,6 +42,8 @@ macro_rules! store_conformance {
                 a_batch_is_inserted_whole_or_not_at_all_and_spoils_no_other,
                 one_of_a_hundred_takers_gets_the_lease,
                 a_run_is_not_leased_before_it_is_due,
+                a_run_is_leased_to_who_has_what_it_needs,
+                what_waits_is_counted_by_what_it_needs,
                 a_result_with_its_log_reads_back_whole,
                 a_stale_lease_changes_nothing,
                 a_run_is_judged_once,
@@ -63,6 +65,7 @@ macro_rules! store_conformance {
                 ended_and_expired_sessions_are_not_alive,
                 every_end_posts_one_webhook,
                 workers_that_say_so_are_listed_with_what_they_said_last,
+                what_workers_have_is_told_of_those_that_are_there_and_stay,
                 what_a_worker_is_told_it_hears_at_its_next_word,
                 all_workers_are_told_at_once,
                 a_shared_secret_is_the_first_proposed,
@@ -126,7 +129,7 @@ fn worker() -> WorkerId {
 /// Leases for 30 s from `t0` and so many seconds.
 async fn try_lease(store: &impl Store, run: RunId, seconds: i64) -> Option<LeasedRun> {
     let now = at(seconds);
-    store.lease(run, lease_id(), worker(), now, now + Duration::from_secs(30)).await.unwrap()
+    store.lease(run, lease_id(), worker(), now, now + Duration::from_secs(30), None).await.unwrap()
 }
 
 async fn lease(store: &impl Store, run: RunId, seconds: i64) -> LeasedRun {

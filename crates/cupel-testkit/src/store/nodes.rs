@@ -64,7 +64,7 @@ pub async fn of_two_nodes_one_gets_the_lease<S: Store + 'static>(make: impl Asyn
     let wanted = runs.clone();
     let taken = at_once(&nodes, 80, move |node, n| {
         let run = wanted[n / 4];
-        async move { node.lease(run, lease_id(), worker(), at(0), at(30)).await.unwrap().map(|leased| leased.run) }
+        async move { node.lease(run, lease_id(), worker(), at(0), at(30), None).await.unwrap().map(|leased| leased.run) }
     });
     let mut taken: Vec<RunId> = taken.await.into_iter().flatten().collect();
     taken.sort_unstable();
@@ -165,7 +165,12 @@ pub async fn equal_requests_on_all_nodes_insert_once<S: Store + 'static>(make: i
             let repeat = Idempotency { key: "again".into(), request_hash: [round; 32], expires_at: at(now + 100) };
             let submissions = vec![a_submission().by(owner).submitted_at(at(now)).build()];
             let id = submissions[0].0.id;
-            let new = NewSubmissions { submissions, idempotency: Some(repeat), is_awaited: false };
+            let new = NewSubmissions {
+                submissions,
+                also_needs: cupel_core::Needs::new(),
+                idempotency: Some(repeat),
+                is_awaited: false,
+            };
             async move {
                 match node.insert(new).await.unwrap() {
                     Inserted::New => (true, id),
@@ -260,7 +265,7 @@ pub async fn runs_are_rejudged_once_at_a_time<S: Store + 'static>(make: impl Asy
     let package = problem.package;
     let rejudged = at_once(&nodes, 8, move |node, _| async move {
         let one = RejudgeOne { submission, run: RunId::from_uuid(fresh()) };
-        node.rejudge(vec![one], package, at(5)).await.unwrap().len()
+        node.rejudge(vec![one], package, cupel_core::Needs::new(), at(5)).await.unwrap().len()
     });
     assert_eq!(rejudged.await.into_iter().sum::<usize>(), 1);
     assert_eq!(nodes[1].runs_of(submission, 10).await.unwrap().len(), 2);

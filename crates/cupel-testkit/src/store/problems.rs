@@ -102,7 +102,7 @@ async fn solve(store: &impl Store, problem: &ProblemRecord, by: UserId, said: Sa
 
 async fn rejudge(store: &impl Store, submission: SubmissionId, package: ContentHash) -> Option<RunId> {
     let one = RejudgeOne { submission, run: RunId::from_uuid(fresh()) };
-    let runs = store.rejudge(vec![one], package, at(200)).await.unwrap();
+    let runs = store.rejudge(vec![one], package, cupel_core::Needs::new(), at(200)).await.unwrap();
     runs.first().map(|run| run.run)
 }
 

@@ -15,6 +15,7 @@ use crate::builders::{a_completion, a_submission};
 fn keyed(submissions: usize, owner: cupel_types::UserId, hash: u8) -> NewSubmissions {
     NewSubmissions {
         is_awaited: false,
+        also_needs: cupel_core::Needs::new(),
         submissions: (0..submissions).map(|_| a_submission().by(owner).build()).collect(),
         idempotency: Some(Idempotency { key: "k".into(), request_hash: [hash; 32], expires_at: at(3600) }),
     }
@@ -99,7 +100,7 @@ pub async fn counts_tell_what_waits_and_what_runs<S: Store>(make: impl AsyncFn()
     let (_, first) = insert(&*store, a_submission().by(owner)).await;
     insert(&*store, a_submission().by(owner).submitted_at(at(2))).await;
     insert(&*store, a_submission().by(owner).run_at(at(100))).await;
-    store.lease(first, lease_id(), worker(), at(3), at(33)).await.unwrap().expect("a lease");
+    store.lease(first, lease_id(), worker(), at(3), at(33), None).await.unwrap().expect("a lease");
     let counts = store.counts(at(5)).await.unwrap();
     assert_eq!((counts.queued, counts.scheduled, counts.leased, counts.oldest_due_at), (1, 1, 1, Some(at(2))));
     assert_eq!(store.counts(at(100)).await.unwrap().queued, 2);

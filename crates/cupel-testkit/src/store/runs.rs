@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cupel_core::event::{Event, EventKind, Seq, Stream};
 use cupel_core::run::RunState;
-use cupel_core::{Completion, DuePlace, GivenBack, NewSubmissions, Store};
+use cupel_core::{Completion, DuePlace, GivenBack, Needs, NewSubmissions, Store};
 use cupel_types::{
     Bytes, CaseReport, CompileReport, Instructions, LimitsRequest, Outcome, Output, PriorityClass, RunId, Signal,
     StepReport, Submission, SubmissionId, Verdict, Work,
@@ -109,8 +109,14 @@ pub async fn a_batch_is_inserted_whole_or_not_at_all_and_spoils_no_other<S: Stor
                 batch[2].0.id = batch[0].0.id; // An id that is taken: by the batch itself.
             }
             let ids: Vec<SubmissionId> = batch.iter().map(|(s, _)| s.id).collect();
-            let result =
-                store.insert(NewSubmissions { submissions: batch, idempotency: None, is_awaited: false }).await;
+            let result = store
+                .insert(NewSubmissions {
+                    submissions: batch,
+                    also_needs: Needs::new(),
+                    idempotency: None,
+                    is_awaited: false,
+                })
+                .await;
             assert_eq!(result.is_err(), bad, "{result:?}");
             assert_eq!(store.submissions(&ids).await.unwrap().len(), if bad { 0 } else { 3 });
         }));
@@ -148,6 +154,59 @@ pub async fn a_run_is_not_leased_before_it_is_due<S: Store>(make: impl AsyncFn()
     assert!(try_lease(&*store, run, 9).await.is_none());
     assert!(try_lease(&*store, RunId::from_uuid(crate::fresh()), 10).await.is_none());
     assert!(try_lease(&*store, run, 10).await.is_some());
+}
+
+fn languages(names: &[&str]) -> Needs {
+    names.iter().map(|name| name.parse().expect("a language's id")).collect()
+}
+
+/// Rule.
+pub async fn a_run_is_leased_to_who_has_what_it_needs<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let owner = user(&*store).await;
+    let new = NewSubmissions { also_needs: languages(&["cpp", "c"]), ..a_submission().by(owner).alone() };
+    let (id, run) = (new.submissions[0].0.id, new.submissions[0].1);
+    store.insert(new).await.unwrap();
+    let needs = languages(&["c", "cpp", "python"]);
+    let due = store.due(at(0), DuePlace::before(at(-1)), 10).await.unwrap();
+    assert_eq!(due.iter().map(|due| &due.needs).collect::<Vec<_>>(), [&needs]);
+    let lease_with = async |has: &[&str], second: i64| {
+        let has = Some(Arc::new(languages(has)));
+        let (now, until) = (at(second), at(second + 30));
+        store.lease(run, lease_id(), super::worker(), now, until, has).await.unwrap()
+    };
+    for has in [&[][..], &["python"], &["c", "cpp"], &["cpp", "java", "python"]] {
+        assert!(lease_with(has, 0).await.is_none(), "{has:?}");
+    }
+    let record = store.submission(id).await.unwrap().expect("a record");
+    assert_eq!(record.state, RunState::Queued { attempts: 0, lost: 0 }, "whoever lacks something costs nothing");
+    let leased = lease_with(&["c", "cpp", "java", "python"], 0).await.expect("a lease");
+    assert_eq!(leased.needs, needs);
+    // It needs the same when it comes again, in whatever way.
+    let expired = store.expire(at(30), at(30), 2, 10).await.unwrap();
+    assert_eq!(expired[0].needs, needs);
+    assert!(lease_with(&["python"], 30).await.is_none());
+    assert!(lease_with(&["c", "cpp", "python"], 30).await.is_some());
+    assert_eq!(store.expire(at(60), at(60), 2, 10).await.unwrap().len(), 1);
+    let retried = cupel_core::dead::retry_in(&*store, &[id], at(61)).await.unwrap();
+    assert_eq!(retried[0].needs, needs);
+}
+
+/// Rule.
+pub async fn what_waits_is_counted_by_what_it_needs<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let owner = user(&*store).await;
+    assert_eq!(store.waiting_for(at(0)).await.unwrap(), []);
+    for n in 0..5 {
+        let language = if n < 3 { "python" } else { "c" };
+        insert(&*store, a_submission().by(owner).in_language(language)).await;
+    }
+    insert(&*store, a_submission().by(owner).in_language("c").run_at(at(10))).await;
+    let (_, taken) = insert(&*store, a_submission().by(owner).in_language("c")).await;
+    lease(&*store, taken, 0).await;
+    let mut waiting = store.waiting_for(at(0)).await.unwrap();
+    waiting.sort();
+    assert_eq!(waiting, [(languages(&["c"]), 2), (languages(&["python"]), 3)]);
 }
 
 /// Rule.

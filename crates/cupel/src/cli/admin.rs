@@ -1,7 +1,8 @@
 //! `cupel admin`: workers and what waits, in the store itself. Servers may run beside it.
 
 use anyhow::anyhow;
-use cupel_core::cluster::{Order, WorkerRecord};
+use cupel_core::Needs;
+use cupel_core::cluster::{Order, WorkerRecord, unserved};
 use cupel_types::WorkerId;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -84,6 +85,8 @@ async fn workers((store, clock): &StoreAndClock, as_json: bool) -> CommandResult
 async fn queue((store, clock): &StoreAndClock, as_json: bool) -> CommandResult {
     let now = clock.now();
     let (counts, is_paused) = (store.counts(now).await?, store.is_paused().await?);
+    let unserved = unserved(&**store, now).await?;
+    let names = |needs: &Needs| needs.iter().map(ToString::to_string).collect::<Vec<_>>();
     let waits = counts.oldest_due_at.map(|at| now.duration_since(at).as_secs_f64().max(0.0));
     if as_json {
         anstream::println!(
@@ -91,12 +94,17 @@ async fn queue((store, clock): &StoreAndClock, as_json: bool) -> CommandResult {
             json!({
                 "queued": counts.queued, "scheduled": counts.scheduled, "running": counts.leased,
                 "oldest_waits_s": waits, "is_paused": is_paused, "dead": counts.dead,
+                "unserved": unserved.iter().map(|(needs, runs)| json!({ "languages": names(needs), "runs": runs }))
+                    .collect::<Vec<_>>(),
             })
         );
         return Ok(Exit::Ok);
     }
     let oldest = waits.map_or_else(String::new, |seconds| format!(", the oldest for {seconds:.1} s"));
     anstream::println!("waiting:   {}{oldest}", counts.queued);
+    for (needs, runs) in &unserved {
+        anstream::println!("           {runs} of them for a worker with {}: there is none", names(needs).join(", "));
+    }
     anstream::println!("scheduled: {}", counts.scheduled);
     anstream::println!("running:   {}", counts.leased);
     if counts.dead > 0 {

@@ -50,7 +50,12 @@ pub(super) async fn sweep(core: Core, mut look: Look, shutdown: CancellationToke
     let mut ticks = Ticks::every(SWEEP, shutdown);
     while ticks.next().await {
         let led = match core.sweep().await {
-            Ok(swept) => swept.led,
+            Ok(swept) => {
+                if swept.led {
+                    metrics::gauge!("cupel_queue_unserved").set(swept.unserved as f64);
+                }
+                swept.led
+            }
             Err(error) => {
                 tracing::warn!(error = chain(&error), "could not sweep; the next second tries again");
                 false

@@ -37,9 +37,9 @@ impl Engines {
         let settings = cupel_queue::Settings {
             cluster: cluster.clone(),
             depth_max: config.queue_depth_max as usize,
-            reclaim_after: config.worker.lease,
+            window: config.queue_window as usize,
+            reclaim_after: config.queue_reclaim_after,
             store_url: store_url.clone(),
-            ..cupel_queue::Settings::default()
         };
         let queue = cupel_queue::connect(queue.as_deref().unwrap_or_default(), settings).await?;
         let events = match events.as_deref() {

@@ -92,7 +92,9 @@ mod tests {
         assert_eq!(policy(&config.worker), LeasePolicy::default());
         assert_eq!(artifact_bounds(&config.worker), ArtifactBounds::default());
         assert_eq!(account_settings(&config.auth), AccountSettings::default());
-        assert_eq!(config.queue_depth_max as usize, cupel_queue::QUEUE_DEPTH_MAX);
+        let queue = cupel_queue::Settings::default();
+        assert_eq!((config.queue_depth_max as usize, config.queue_window as usize), (queue.depth_max, queue.window));
+        assert_eq!(config.queue_reclaim_after, queue.reclaim_after);
 
         let code = cupel_api::Settings::default();
         let mut file = api_settings(&config, code.jwt_secret.0.clone());

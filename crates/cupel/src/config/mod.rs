@@ -32,6 +32,9 @@ pub(crate) struct Config {
     pub(crate) engines: Engines,
     pub(crate) results: Results,
     pub(crate) queue_depth_max: u32,
+    /// Hints of a class that lie ready at a broker, and how long one may be in the hands of a process that says nothing.
+    pub(crate) queue_window: u32,
+    pub(crate) queue_reclaim_after: Duration,
     pub(crate) worker: Worker,
     pub(crate) accept_missing: Vec<Wall>,
     pub(crate) limits: Limits,
@@ -361,6 +364,8 @@ fn read(layers: &mut Layers) -> Config {
             size_max: layers.bytes("results.size_max"),
         },
         queue_depth_max: layers.number("queue.depth_max", 1..=10_000_000),
+        queue_window: layers.number("queue.window", 1..=100_000),
+        queue_reclaim_after: layers.duration("queue.reclaim_after", SECOND),
         worker,
         accept_missing: walls(layers, "sandbox.accept_missing"),
         limits,

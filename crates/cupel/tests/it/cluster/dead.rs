@@ -11,20 +11,30 @@ use super::nodes::{Cluster, Node};
 use crate::support::{PATIENCE, eventually};
 
 /// Somebody who submits and asks.
-struct Client<'a> {
-    url: &'a str,
-    key: &'a str,
+pub(super) struct Client<'a> {
+    pub(super) url: &'a str,
+    pub(super) key: &'a str,
 }
 
 impl Client<'_> {
     fn submit(&self, source: &str) -> String {
-        let body = json!({ "language": "bash", "source_code": source });
+        self.submit_in("bash", source)
+    }
+
+    pub(super) fn submit_in(&self, language: &str, source: &str) -> String {
+        let (_, body) = self.try_submit(language, source);
+        body["submission_id"].as_str().unwrap_or_else(|| panic!("{body}")).to_owned()
+    }
+
+    /// The status, and what came with it.
+    pub(super) fn try_submit(&self, language: &str, source: &str) -> (u16, Value) {
+        let body = json!({ "language": language, "source_code": source });
         let answer = agent(PATIENCE)
             .post(format!("{}/api/v1/execute", self.url))
             .header("authorization", format!("Bearer {}", self.key))
             .send_json(&body);
-        let body: Value = answer.unwrap().body_mut().read_json().unwrap();
-        body["submission_id"].as_str().unwrap_or_else(|| panic!("{body}")).to_owned()
+        let mut answer = answer.unwrap();
+        (answer.status().as_u16(), answer.body_mut().read_json().unwrap())
     }
 
     fn get(&self, path: &str) -> String {
@@ -36,7 +46,7 @@ impl Client<'_> {
     }
 
     /// Once the submission is as is said.
-    fn once(&self, id: &str, is: impl Fn(&Value) -> bool) -> Value {
+    pub(super) fn once(&self, id: &str, is: impl Fn(&Value) -> bool) -> Value {
         eventually(|| Some(serde_json::from_str(&self.get(id)).unwrap()).filter(&is))
     }
 
@@ -58,6 +68,7 @@ fn what_kills_every_worker_that_takes_it_is_given_up_and_tried_again_when_told()
         ("CUPEL_EVENTS__URL", &redis.url()),
         ("CUPEL_BLOBS__URL", "postgres"),
         ("CUPEL_WORKER__LEASE", LEASE),
+        ("CUPEL_QUEUE__RECLAIM_AFTER", LEASE),
         ("CUPEL_WORKER__ATTEMPTS_MAX", "2"),
     ]);
     let api = cluster.start("api");

@@ -10,6 +10,7 @@ mod faults;
 mod history;
 mod load;
 mod nodes;
+mod routing;
 mod shared;
 
 use cupel_testkit::servers::{Postgres, Redis};
@@ -56,6 +57,7 @@ impl Site {
             ("CUPEL_EVENTS__URL", &events),
             ("CUPEL_BLOBS__URL", "postgres"),
             ("CUPEL_WORKER__LEASE", LEASE),
+            ("CUPEL_QUEUE__RECLAIM_AFTER", LEASE),
         ]);
         let start = |role| cluster.start(role);
         let apis = vec![start("api"), start("api")];

@@ -95,12 +95,18 @@ impl Cluster {
 
     /// A node with a data directory of its own.
     pub(crate) fn start(&self, role: &'static str) -> Node {
+        self.start_with(role, &[])
+    }
+
+    /// One with settings of its own.
+    pub(crate) fn start_with(&self, role: &'static str, settings: &[(&str, &str)]) -> Node {
         let number = self.made.replace(self.made.get() + 1);
         let dir = self.dir.path().join(format!("{role}-{number}"));
         std::fs::create_dir(&dir).unwrap();
         let log = self.dir.path().join(format!("{role}-{number}.log"));
         let mut child = self
             .command(&[role, "--listen", "127.0.0.1:0", "--data", dir.to_str().unwrap()])
+            .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(&log).unwrap())

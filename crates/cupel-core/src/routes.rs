@@ -1,0 +1,323 @@
+//! Which worker may have which run: what a run needs, and what workers have.
+//!
+//! A run needs its language, and, where it is about a problem, those of the package's programs that judge it. The store lets a worker
+//! lease only what it has all languages for, so a hint that reaches the wrong worker costs nothing.
+//!
+//! Hints reach the right one all the same: where workers differ, the hint of a run that not all of them can judge goes to a *lane*: a queue of
+//! its own, at the same broker, named after the language among those it needs that fewest workers have. Workers take from the common queue
+//! and from the lanes of the languages they have. So a run that waits for the one worker that can judge it is in nobody's way. While all
+//! workers are alike, which is nearly always, there are no lanes.
+//!
+//! What needs a language that no worker has is not accepted. What was accepted before its last worker left waits in the store, is counted
+//! ([`Swept::unserved`](crate::Swept::unserved)), and is offered again when such a worker comes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::task::Poll;
+
+use cupel_languages::{Availability, Registry};
+use cupel_problem::{AfterInteraction, Checker, InputValidator, Interactor, Method, Problem, Program, ProgramShape};
+use cupel_types::{LanguageId, UserId};
+use tokio::sync::watch;
+
+use crate::{Hinted, Queue, QueueError, RunHint};
+
+/// The languages that a worker must have to judge a run.
+pub type Needs = BTreeSet<LanguageId>;
+
+/// What the workers that are there can do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Routes {
+    /// Languages that some workers have, and how many workers have exactly these.
+    sets: BTreeMap<BTreeSet<LanguageId>, u64>,
+}
+
+impl Routes {
+    /// Of what each worker has.
+    pub fn of(workers: impl IntoIterator<Item = BTreeSet<LanguageId>>) -> Routes {
+        Routes::of_many(workers.into_iter().map(|languages| (languages, 1)))
+    }
+
+    /// Of what so many workers have each.
+    pub(crate) fn of_many(workers: impl IntoIterator<Item = (BTreeSet<LanguageId>, u64)>) -> Routes {
+        let mut sets: BTreeMap<BTreeSet<LanguageId>, u64> = BTreeMap::new();
+        for (languages, count) in workers {
+            *sets.entry(languages).or_default() += count;
+        }
+        Routes { sets }
+    }
+
+    /// Whether a worker is there that has all of these.
+    pub fn serves(&self, needs: &Needs) -> bool {
+        self.sets.keys().any(|set| needs.is_subset(set))
+    }
+
+    /// How many workers have a language, and how many there are.
+    fn having(&self, language: &LanguageId) -> (u64, u64) {
+        self.sets.iter().fold((0, 0), |(having, all), (set, workers)| {
+            (having + if set.contains(language) { *workers } else { 0 }, all + workers)
+        })
+    }
+
+    /// The lane of a run with these needs; `None`: every worker can judge it, and it goes the common way.
+    fn lane(&self, needs: &Needs) -> Option<LanguageId> {
+        let rare =
+            needs.iter().map(|language| (self.having(language), language)).filter(|((having, all), _)| having < all);
+        rare.min_by_key(|((having, _), _)| *having).map(|(_, language)| language.clone())
+    }
+
+    /// The lanes from which a worker takes that has these languages.
+    fn lanes(&self, has: &BTreeSet<LanguageId>) -> BTreeSet<LanguageId> {
+        let differs = |language: &&LanguageId| {
+            let (having, all) = self.having(language);
+            having < all
+        };
+        has.iter().filter(differs).cloned().collect()
+    }
+}
+
+/// The languages of a registry that can be used, or have not been looked for.
+pub(crate) fn languages_of(registry: &Registry) -> BTreeSet<LanguageId> {
+    let there = registry.iter().filter(|language| !matches!(language.availability, Availability::Unavailable { .. }));
+    there.map(|language| language.id.clone()).collect()
+}
+
+/// The languages of the programs by which a package judges solutions. One whose language cannot be told is told by the judge.
+pub(crate) fn judging_languages(problem: &Problem, registry: &Registry) -> Needs {
+    let mut needs = Needs::new();
+    let mut seen: Option<&Arc<Method>> = None;
+    for case in problem.tests.cases() {
+        // Nearly always all cases have one.
+        if seen.is_some_and(|seen| Arc::ptr_eq(seen, &case.method)) {
+            continue;
+        }
+        seen = Some(&case.method);
+        let (talks, checks) = match &*case.method {
+            Method::Check(checker) => (None, Some(checker)),
+            Method::Interact(Interactor { program, then: AfterInteraction::Check(checker) }) => {
+                (Some(program), Some(checker))
+            }
+            Method::Interact(Interactor { program, then: AfterInteraction::Verdict }) => (Some(program), None),
+        };
+        let checks = checks.and_then(|checker| match checker {
+            Checker::Program(program) => Some(program),
+            Checker::Builtin(_) => None,
+        });
+        needs.extend(talks.into_iter().chain(checks).filter_map(|judge| language_of(&judge.program, registry)));
+    }
+    needs
+}
+
+/// The same, with those of the programs that inputs are held against.
+pub(crate) fn verifying_languages(problem: &Problem, registry: &Registry) -> Needs {
+    let validators = problem.validators.iter().filter_map(|validator| match validator {
+        InputValidator::Kattis(program) | InputValidator::Testlib(program) => language_of(program, registry),
+        InputValidator::Checktestdata(_) => None,
+    });
+    validators.chain(judging_languages(problem, registry)).collect()
+}
+
+fn language_of(program: &Program, registry: &Registry) -> Option<LanguageId> {
+    if program.shape != ProgramShape::Sources {
+        return None;
+    }
+    let named = program.language.as_ref().and_then(|id| registry.get(id));
+    let found = named.or_else(|| registry.of_files(program.files.iter().map(|file| &file.name)).ok());
+    found.map(|language| language.id.clone())
+}
+
+/// The common queue, and the lanes beside it, made as they come to be needed.
+pub(crate) struct Lanes {
+    common: Arc<dyn Queue>,
+    open: Mutex<BTreeMap<LanguageId, Arc<dyn Queue>>>,
+    /// What is known of workers; nothing: every hint goes the common way.
+    routes: RwLock<Option<Arc<Routes>>>,
+    /// From which lanes this process's workers take. One that was taken from is not given up: hints may lie in it.
+    taken: watch::Sender<BTreeMap<LanguageId, Arc<dyn Queue>>>,
+    /// Which queue is asked first.
+    turn: AtomicUsize,
+}
+
+impl Lanes {
+    pub(crate) fn new(common: Arc<dyn Queue>) -> Lanes {
+        Lanes {
+            common,
+            open: Mutex::default(),
+            routes: RwLock::default(),
+            taken: watch::Sender::default(),
+            turn: AtomicUsize::new(0),
+        }
+    }
+
+    /// The queue of what every worker can do.
+    pub(crate) fn common(&self) -> &Arc<dyn Queue> {
+        &self.common
+    }
+
+    pub(crate) fn routes(&self) -> Option<Arc<Routes>> {
+        self.routes.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_routes(&self, routes: Routes) {
+        let mut known = self.routes.write().unwrap_or_else(PoisonError::into_inner);
+        if known.as_deref() != Some(&routes) {
+            *known = Some(Arc::new(routes));
+        }
+    }
+
+    /// Whether a worker is there that can judge what needs this, as far as is known.
+    pub(crate) fn serves(&self, needs: &Needs) -> bool {
+        self.routes().is_none_or(|routes| routes.serves(needs))
+    }
+
+    /// Offers hints, each where workers find it that can judge its run. Those that no worker can judge are left out: they wait in the
+    /// store. How many were offered.
+    pub(crate) async fn publish(&self, hints: &[(RunHint, Needs)]) -> Result<u64, QueueError> {
+        let Some(routes) = self.routes() else {
+            let hints: Vec<RunHint> = hints.iter().map(|(hint, _)| *hint).collect();
+            return self.common.publish(&hints).await.map(|()| hints.len() as u64);
+        };
+        let mut by_lane: BTreeMap<Option<LanguageId>, Vec<RunHint>> = BTreeMap::new();
+        for (hint, needs) in hints.iter().filter(|(_, needs)| routes.serves(needs)) {
+            by_lane.entry(routes.lane(needs)).or_default().push(*hint);
+        }
+        let mut result = Ok(0);
+        for (lane, hints) in by_lane {
+            let published = match lane {
+                None => self.common.publish(&hints).await,
+                Some(language) => match self.lane(&language).await {
+                    Ok(lane) => lane.publish(&hints).await,
+                    Err(error) => Err(error),
+                },
+            };
+            // One lane that is full is no reason to leave the others out.
+            result = published.and(result).map(|offered| offered + hints.len() as u64);
+        }
+        result
+    }
+
+    /// Takes, from now on, also from the lanes that are meant for a worker with these languages.
+    pub(crate) async fn take_for(&self, has: &BTreeSet<LanguageId>) -> Result<(), QueueError> {
+        let Some(routes) = self.routes() else { return Ok(()) };
+        for language in routes.lanes(has) {
+            if !self.taken.borrow().contains_key(&language) {
+                tracing::info!(%language, "not all workers have {language}: its runs come by a lane of their own");
+                let lane = self.lane(&language).await?;
+                self.taken.send_modify(|taken| drop(taken.insert(language, lane)));
+            }
+        }
+        Ok(())
+    }
+
+    /// The next hint, of the common queue or of a lane that is taken from, and where it is to be settled. The queues are asked in
+    /// turn.
+    pub(crate) async fn next(&self) -> Result<(Hinted, Arc<dyn Queue>), QueueError> {
+        let mut taken = self.taken.subscribe();
+        loop {
+            let mut queues = vec![Arc::clone(&self.common)];
+            queues.extend(taken.borrow_and_update().values().cloned());
+            let first = self.turn.fetch_add(1, Ordering::Relaxed) % queues.len();
+            queues.rotate_left(first);
+            let mut waits: Vec<_> = queues.iter().map(|queue| queue.next()).collect();
+            let any = poll_fn(|context| {
+                let mut ready = waits.iter_mut().enumerate().map(|(at, wait)| (at, wait.as_mut().poll(context)));
+                ready
+                    .find_map(|(at, polled)| match polled {
+                        Poll::Ready(hinted) => Some(Poll::Ready((at, hinted))),
+                        Poll::Pending => None,
+                    })
+                    .unwrap_or(Poll::Pending)
+            });
+            let found = tokio::select! {
+                found = any => Some(found),
+                // The sender is in here, so this cannot fail.
+                _ = taken.changed() => None,
+            };
+            drop(waits);
+            if let Some((at, hinted)) = found {
+                return Ok((hinted?, queues.swap_remove(at)));
+            }
+        }
+    }
+
+    /// How many hints wait in all queues that are known here.
+    pub(crate) async fn depth(&self) -> Result<usize, QueueError> {
+        let mut depth = self.common.depth().await?;
+        for lane in self.lanes() {
+            depth += lane.depth().await?;
+        }
+        Ok(depth)
+    }
+
+    /// How many of them are one owner's.
+    pub(crate) async fn depth_of(&self, owner: UserId) -> Result<usize, QueueError> {
+        let mut depth = self.common.depth_of(owner).await?;
+        for lane in self.lanes() {
+            depth += lane.depth_of(owner).await?;
+        }
+        Ok(depth)
+    }
+
+    async fn lane(&self, language: &LanguageId) -> Result<Arc<dyn Queue>, QueueError> {
+        if let Some(lane) = self.open().get(language) {
+            return Ok(Arc::clone(lane));
+        }
+        let made = self.common.lane(language).await?;
+        // Somebody else may have made it meanwhile; one of the two is dropped, which closes it.
+        Ok(Arc::clone(self.open().entry(language.clone()).or_insert(made)))
+    }
+
+    fn lanes(&self) -> Vec<Arc<dyn Queue>> {
+        self.open().values().cloned().collect()
+    }
+
+    fn open(&self) -> MutexGuard<'_, BTreeMap<LanguageId, Arc<dyn Queue>>> {
+        // Every change of the map is one call, so a poisoned lock guards a sound one.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(names: &[&str]) -> BTreeSet<LanguageId> {
+        names.iter().map(|name| name.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn workers_that_are_alike_have_no_lanes() {
+        let routes = Routes::of([set(&["c", "python"]), set(&["c", "python"])]);
+        assert_eq!(routes.lane(&set(&["c", "python"])), None);
+        assert!(routes.lanes(&set(&["c", "python"])).is_empty());
+        assert!(routes.serves(&set(&["c"])) && !routes.serves(&set(&["c", "java"])));
+    }
+
+    #[test]
+    fn a_run_goes_to_the_lane_of_the_rarest_language_it_needs() {
+        let routes = Routes::of([
+            set(&["c", "python"]),
+            set(&["c", "java", "python"]),
+            set(&["c", "java", "haskell", "python"]),
+        ]);
+        let lane = |names: &[&str]| routes.lane(&set(names)).map(|id| id.to_string());
+        assert_eq!(lane(&["c"]), None);
+        assert_eq!(lane(&["c", "python"]), None);
+        assert_eq!(lane(&["java", "c"]).as_deref(), Some("java"));
+        assert_eq!(lane(&["java", "haskell"]).as_deref(), Some("haskell"));
+        assert!(routes.lanes(&set(&["c", "python"])).is_empty());
+        assert_eq!(routes.lanes(&set(&["c", "java", "python"])), set(&["java"]));
+        assert_eq!(routes.lanes(&set(&["c", "java", "haskell", "python"])), set(&["haskell", "java"]));
+    }
+
+    #[test]
+    fn what_two_workers_have_only_together_nobody_can_judge() {
+        let routes = Routes::of([set(&["c"]), set(&["java"])]);
+        assert!(routes.serves(&set(&["c"])) && routes.serves(&set(&["java"])));
+        assert!(!routes.serves(&set(&["c", "java"])));
+        assert!(!Routes::of([]).serves(&set(&["c"])));
+        assert!(Routes::of([set(&["c"])]).serves(&Needs::new()));
+    }
+}

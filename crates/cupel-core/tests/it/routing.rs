@@ -1,0 +1,211 @@
+//! Workers that have different languages: each gets what it can judge, and what nobody can judge is in nobody's way.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cupel_core::cluster::{ClusterStore as _, Order, WORKER_GONE_AFTER, WorkerBeat, unserved};
+use cupel_core::run::RunState;
+use cupel_core::{Bounds, Clock as _, Core, Needs, SubmitError};
+use cupel_events::EmbeddedBus;
+use cupel_queue::EmbeddedQueue;
+use cupel_testkit::{a_submission, registry};
+use cupel_types::{LanguageId, SubmissionId, WorkerId};
+
+use super::{App, core_of, finish};
+
+/// A node that accepts, and what its workers share with it.
+struct Site {
+    app: App,
+    queue: Arc<EmbeddedQueue>,
+    api: Core,
+}
+
+struct Worker {
+    core: Core,
+    beat: WorkerBeat,
+}
+
+fn versions(languages: &[&str]) -> BTreeMap<LanguageId, String> {
+    languages.iter().map(|id| (id.parse().unwrap(), "1".to_owned())).collect()
+}
+
+fn needs(languages: &[&str]) -> Needs {
+    versions(languages).into_keys().collect()
+}
+
+impl Site {
+    async fn start() -> Site {
+        let app = App::start().await;
+        let queue = Arc::new(EmbeddedQueue::default());
+        let api = node(&app, &queue);
+        Site { app, queue, api }
+    }
+
+    /// A worker that has these languages, and has said so.
+    async fn worker(&self, languages: &[&str]) -> Worker {
+        let core = node(&self.app, &self.queue);
+        core.set_registry(registry().with_versions(&versions(languages), "not on this machine"));
+        let beat = WorkerBeat {
+            id: WorkerId::from_uuid(cupel_testkit::fresh()),
+            name: languages.join(" "),
+            version: "1".into(),
+            slots: 1,
+            busy: 0,
+            languages: versions(languages),
+            order: Order::Work,
+        };
+        let worker = Worker { core, beat };
+        self.hear(&worker).await;
+        worker
+    }
+
+    async fn hear(&self, worker: &Worker) {
+        self.app.store.beat(worker.beat.clone(), self.app.clock.now()).await.unwrap();
+        worker.core.join_workers().await.unwrap();
+    }
+
+    /// What nodes hear now and then, of all that are still there.
+    async fn everybody_hears(&self, workers: &[&Worker]) {
+        for _ in 0..2 {
+            for worker in workers {
+                self.hear(worker).await;
+            }
+        }
+        self.api.offer_languages_of_workers().await.unwrap();
+    }
+
+    async fn submit(&self, language: &str) -> SubmissionId {
+        let new = a_submission().in_language(language).worded();
+        self.api.submit(self.app.owner, vec![new], None).await.expect("accepted").ids[0]
+    }
+
+    async fn depth(&self) -> usize {
+        self.api.queue_depth().await.unwrap()
+    }
+
+    /// The queue loses everything, and who accepts is started again; the worker is another process with the same languages.
+    async fn restarted(self, worker: Worker) -> (Site, Worker) {
+        let queue = Arc::new(EmbeddedQueue::default());
+        let api = node(&self.app, &queue);
+        let site = Site { queue, api, ..self };
+        let core = node(&site.app, &site.queue);
+        core.set_registry((*worker.core.registry()).clone());
+        (site, Worker { core, ..worker })
+    }
+}
+
+fn node(app: &App, queue: &Arc<EmbeddedQueue>) -> Core {
+    core_of(&app.store, &app.clock, Arc::clone(queue), Arc::new(EmbeddedBus::default()), Bounds::default())
+}
+
+impl Worker {
+    /// Judges the next run; which submission it was of.
+    async fn judge(&self) -> SubmissionId {
+        let assignment = self.core.next_run(self.beat.id).await.expect("a run");
+        finish(&self.core, &assignment).await;
+        assignment.leased.submission.id
+    }
+
+    /// That there is nothing for it.
+    async fn has_nothing_to_do(&self) {
+        let next = tokio::time::timeout(Duration::from_millis(100), self.core.next_run(self.beat.id)).await;
+        assert!(next.is_err(), "{next:?}");
+    }
+}
+
+#[tokio::test]
+async fn each_worker_gets_what_it_has_the_language_for() {
+    let site = Site::start().await;
+    let (python, both) = (site.worker(&["python"]).await, site.worker(&["c", "python"]).await);
+    site.everybody_hears(&[&python, &both]).await;
+    let mut c = Vec::new();
+    for _ in 0..20 {
+        c.push(site.submit("c").await);
+    }
+    // It is not behind the others, which only one worker can judge.
+    let id = site.submit("python").await;
+    assert_eq!(python.judge().await, id);
+    python.has_nothing_to_do().await;
+    for id in c {
+        assert_eq!(both.judge().await, id);
+    }
+    let id = site.submit("python").await;
+    assert_eq!(both.judge().await, id);
+}
+
+#[tokio::test]
+async fn a_hint_at_the_wrong_worker_costs_nothing_and_finds_the_right_one() {
+    let site = Site::start().await;
+    // Nobody has heard of any worker yet, so everything goes the common way.
+    let id = site.submit("c").await;
+    let (python, c) = (site.worker(&["python"]).await, site.worker(&["c"]).await);
+    python.has_nothing_to_do().await;
+    assert_eq!(site.depth().await, 0, "the hint is gone");
+    assert_eq!(site.app.state(id).await, RunState::Queued { attempts: 0, lost: 0 });
+    site.everybody_hears(&[&python, &c]).await;
+    assert_eq!(site.api.sweep().await.unwrap().offered, 1);
+    python.has_nothing_to_do().await;
+    assert_eq!(c.judge().await, id);
+}
+
+#[tokio::test]
+async fn what_no_worker_has_is_not_accepted_until_one_comes() {
+    let site = Site::start().await;
+    let python = site.worker(&["python"]).await;
+    site.everybody_hears(&[&python]).await;
+    let submit = async |language: &str, also: &[&str]| {
+        let mut new = a_submission().in_language(language).worded();
+        new.also_needs = needs(also);
+        site.api.submit(site.app.owner, vec![new], None).await
+    };
+    for (language, also, expected) in [("c", &[][..], needs(&["c"])), ("python", &["cpp"], needs(&["cpp", "python"]))] {
+        match submit(language, also).await {
+            Err(SubmitError::NoWorker { needs, retry_after }) => {
+                assert_eq!(needs, expected);
+                assert!(retry_after >= Duration::from_secs(1));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(site.api.store().counts(site.app.clock.now()).await.unwrap().queued, 0);
+    // At once, not at the next look.
+    let _c = site.worker(&["c", "cpp"]).await;
+    submit("c", &[]).await.expect("accepted");
+    // Two workers have it only together.
+    assert!(matches!(submit("python", &["cpp"]).await, Err(SubmitError::NoWorker { .. })));
+}
+
+#[tokio::test]
+async fn what_was_accepted_before_its_last_worker_left_waits_for_the_next_one_and_is_in_nobodys_way() {
+    let site = Site::start().await;
+    let (python, c) = (site.worker(&["python"]).await, site.worker(&["c"]).await);
+    site.everybody_hears(&[&python, &c]).await;
+    let waits = [site.submit("c").await, site.submit("c").await];
+    // It is killed, and its broker lost what it had.
+    drop(c);
+    site.app.clock.advance(Duration::try_from(WORKER_GONE_AFTER).unwrap());
+    let (site, python) = site.restarted(python).await;
+    site.everybody_hears(&[&python]).await;
+    let swept = site.api.sweep().await.unwrap();
+    assert_eq!((swept.offered, swept.unserved), (0, 2));
+    assert_eq!(site.depth().await, 0);
+    let now = site.app.clock.now();
+    assert_eq!(unserved(&**site.api.store(), now).await.unwrap(), [(needs(&["c"]), 2)]);
+    let id = site.submit("python").await;
+    assert_eq!(python.judge().await, id);
+    // One is cancelled, which is noticed in the end.
+    site.api.cancel(&site.app.me(), waits[1]).await.unwrap();
+    let mut swept = site.api.sweep().await.unwrap();
+    for _ in 0..30 {
+        swept = site.api.sweep().await.unwrap();
+    }
+    assert_eq!((swept.offered, swept.unserved), (0, 1));
+
+    let c = site.worker(&["c"]).await;
+    site.everybody_hears(&[&python, &c]).await;
+    let swept = site.api.sweep().await.unwrap();
+    assert_eq!((swept.offered, swept.unserved), (1, 0));
+    assert_eq!(c.judge().await, waits[0]);
+    assert!(unserved(&**site.api.store(), now).await.unwrap().is_empty());
+}

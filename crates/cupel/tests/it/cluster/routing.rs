@@ -1,0 +1,92 @@
+//! Workers of one cluster that have different languages.
+
+use cupel_testkit::servers::{Postgres, Redis};
+use serde_json::Value;
+
+use super::dead::Client;
+use super::nodes::{Cluster, Node};
+use super::{Broker, LEASE};
+use crate::support::eventually;
+
+/// A cluster with an API node, and no worker yet.
+fn cluster(postgres: &Postgres, redis: &Redis, broker: Broker) -> Cluster {
+    let queue = match broker {
+        Broker::Postgres => "postgres".to_owned(),
+        Broker::Redis => redis.url(),
+    };
+    Cluster::new(&[
+        ("CUPEL_STORE__URL", &postgres.url()),
+        ("CUPEL_QUEUE__URL", &queue),
+        ("CUPEL_EVENTS__URL", &redis.url()),
+        ("CUPEL_BLOBS__URL", "postgres"),
+        ("CUPEL_WORKER__LEASE", LEASE),
+        ("CUPEL_QUEUE__RECLAIM_AFTER", LEASE),
+    ])
+}
+
+/// A worker without some languages.
+fn worker_without(cluster: &Cluster, disabled: &str) -> Node {
+    cluster.start_with("worker", &[("CUPEL_LANGUAGES__DISABLED", disabled)])
+}
+
+fn each_gets_its_own(broker: Broker) {
+    let (postgres, redis) = (Postgres::start(), Redis::start());
+    let cluster = cluster(&postgres, &redis, broker);
+    let api = cluster.start("api");
+    let client = Client { url: &api.url, key: cluster.key() };
+    let (without_python, without_c) = (worker_without(&cluster, "python"), worker_without(&cluster, "c"));
+    let all_are_there = || {
+        let told: Value = serde_json::from_str(&cluster.admin(&["workers", "--json"])).unwrap();
+        (told["workers"].as_array().unwrap().len() == 2).then_some(())
+    };
+    eventually(all_are_there);
+    let c = "#include <stdio.h>\nint main(void) { puts(\"c\"); }";
+    let sources = [("python", "print('python')"), ("c", c), ("bash", "echo bash")];
+    let sent: Vec<(&str, String)> = (0..30)
+        .map(|n| sources[n % 3])
+        .map(|(language, source)| (language, client.submit_in(language, source)))
+        .collect();
+    for (language, id) in &sent {
+        let told = client.once(id, |told| told["status"] == "completed");
+        assert_eq!((&told["verdict"], &told["stdout"]), (&"AC".into(), &format!("{language}\n").into()), "{told}");
+        assert_eq!(told["attempts"], 1, "who lacks the language costs nothing: {told}");
+    }
+    assert!(!without_python.log().contains("not available on this worker"));
+
+    // The only one with Python is killed: what it is needed for waits, and the rest does not.
+    without_c.kill();
+    let waits = client.submit_in("python", "print('late')");
+    for _ in 0..5 {
+        let id = client.submit_in("c", c);
+        client.once(&id, |told| told["verdict"] == "AC");
+    }
+    let queue = eventually(|| {
+        let told: Value = serde_json::from_str(&cluster.admin(&["queue", "--json"])).unwrap();
+        (told["unserved"][0]["languages"][0] == "python").then_some(told)
+    });
+    assert_eq!((&queue["unserved"][0]["runs"], &queue["queued"]), (&1.into(), &1.into()), "{queue}");
+    // And nothing more of it is accepted, once the API node has noticed, too.
+    let refused = eventually(|| {
+        let (status, body) = client.try_submit("python", "print('early')");
+        (status == 503).then_some(body)
+    });
+    assert!(refused["type"].as_str().unwrap().ends_with("no-worker"), "{refused}");
+    client.once(&waits, |told| told["status"] == "queued");
+
+    let comes = worker_without(&cluster, "c");
+    let told = client.once(&waits, |told| told["status"] == "completed");
+    assert_eq!((&told["stdout"], &told["attempts"]), (&"late\n".into(), &1.into()), "{told}");
+    for node in [comes, without_python, api] {
+        assert_eq!(node.stop().code(), Some(0));
+    }
+}
+
+#[test]
+fn each_worker_gets_what_it_has_the_language_for_by_way_of_postgresql() {
+    each_gets_its_own(Broker::Postgres);
+}
+
+#[test]
+fn each_worker_gets_what_it_has_the_language_for_by_way_of_redis() {
+    each_gets_its_own(Broker::Redis);
+}
