@@ -402,11 +402,11 @@ fn engines(layers: &mut Layers) -> Engines {
     }
 }
 
-/// The address of an engine, if there is one: of one of these schemes. `postgres` alone is the store's database, but for the store.
+/// The address of an engine, if there is one: of one of these schemes. `postgres` alone is the store's database, where that can be one.
 fn engine(layers: &mut Layers, key: &str, schemes: &[&str]) -> Option<String> {
     let url = layers.text(key);
     let scheme = url.split_once("://").map(|(scheme, _)| scheme);
-    let is_stores = url == "postgres" && schemes.contains(&"postgres") && key != "store.url";
+    let is_stores = url == "postgres" && ["queue.url", "events.url", "blobs.url"].contains(&key);
     if url.is_empty() {
         return None;
     }

@@ -101,6 +101,17 @@ fn no_address_is_shown_with_its_password() {
 }
 
 #[test]
+fn postgres_alone_is_the_stores_database_for_whatever_can_lie_there() {
+    for section in ["queue", "events", "blobs"] {
+        assert_eq!(faults(&format!("[{section}]\nurl = \"postgres\""), &[]), [""; 0], "{section}");
+    }
+    for section in ["store", "shared"] {
+        let [fault] = &*faults(&format!("[{section}]\nurl = \"postgres\""), &[]) else { panic!("{section}") };
+        assert!(fault.contains(&format!("{section}.url: expected an address that begins with")), "{fault}");
+    }
+}
+
+#[test]
 fn walls_and_networks_are_held_against_what_there_is() {
     let told = faults(
         "[server]\ntrusted_proxies = [\"10.0.0.0/40\"]\n[sandbox]\naccept_missing = [\"landlock\", \"fence\"]\n",
