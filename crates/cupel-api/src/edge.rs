@@ -15,8 +15,9 @@ use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use cupel_types::UserId;
+use cupel_types::{SubmissionId, UserId};
 use futures_util::FutureExt;
+use jiff::Timestamp;
 use tracing::Instrument;
 
 use crate::app::Shared;
@@ -82,6 +83,10 @@ impl Notes {
     }
 }
 
+/// What a handler accepted, for the request's trace: an extension of its response.
+#[derive(Clone)]
+pub(crate) struct NewlyAccepted(pub(crate) Vec<SubmissionId>);
+
 /// The middleware.
 pub(crate) async fn edge(State(app): State<Shared>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
@@ -94,6 +99,11 @@ pub(crate) async fn edge(State(app): State<Shared>, mut request: Request, next: 
         rate: Mutex::new(None),
         user: OnceLock::new(),
     }));
+    let traced = cupel_traces::traces().filter(|_| is_api).map(|traces| Traced {
+        traces,
+        began: app.core.now(),
+        parent: parent(request.headers()),
+    });
     request.extensions_mut().insert(notes.clone());
 
     let span = tracing::info_span!("request", request_id = notes.request_id());
@@ -104,7 +114,32 @@ pub(crate) async fn edge(State(app): State<Shared>, mut request: Request, next: 
     problem_body(&mut response, notes.request_id());
     finish_headers(&mut response, &notes, is_api);
     record(&method, route.as_deref(), response.status(), started.elapsed(), &notes);
+    if let Some(Traced { traces, began, parent }) = traced {
+        let accepted = response.extensions_mut().remove::<NewlyAccepted>().map_or_else(Vec::new, |accepted| accepted.0);
+        traces.answered(&cupel_traces::Request {
+            id: notes.request_id(),
+            method: known(&method),
+            route: route.as_deref(),
+            status: response.status().as_u16(),
+            began,
+            ended: app.core.now(),
+            parent,
+            accepted: &accepted,
+        });
+    }
     response
+}
+
+/// What is kept of a request until its trace is told.
+struct Traced {
+    traces: &'static cupel_traces::Traces,
+    began: Timestamp,
+    parent: Option<cupel_traces::Parent>,
+}
+
+/// The trace that the caller says the request belongs to.
+fn parent(headers: &HeaderMap) -> Option<cupel_traces::Parent> {
+    cupel_traces::Parent::read(headers.get("traceparent")?.to_str().ok()?)
 }
 
 /// The id the client sent, if it is harmless in logs and headers; else a new one.
@@ -203,14 +238,18 @@ fn finish_headers(response: &mut Response, notes: &Notes, is_api: bool) {
     }
 }
 
-fn record(method: &Method, route: Option<&str>, status: StatusCode, took: Duration, notes: &Notes) {
-    // Closed sets only: a label a client can invent would fill the memory of whoever collects them.
-    let method = match *method {
+/// Closed sets only: a label a client can invent would fill the memory of whoever collects them.
+fn known(method: &Method) -> &str {
+    match *method {
         Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS => {
             method.as_str()
         }
         _ => "other",
-    };
+    }
+}
+
+fn record(method: &Method, route: Option<&str>, status: StatusCode, took: Duration, notes: &Notes) {
+    let method = known(method);
     let route = route.unwrap_or("unmatched");
     let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.as_str().to_owned())];
     metrics::counter!("cupel_http_requests_total", &labels).increment(1);

@@ -21,8 +21,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cupel-events", &["cupel-types", "cupel-languages", "cupel-core", "cupel-postgres"]),
     ("cupel-shared", &["cupel-types", "cupel-languages", "cupel-core"]),
     ("cupel-testkit", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-core"]),
-    ("cupel-worker", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-judge", "cupel-core"]),
-    ("cupel-api", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-core"]),
+    ("cupel-traces", &["cupel-types", "cupel-core"]),
+    ("cupel-worker", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-judge", "cupel-core", "cupel-traces"]),
+    ("cupel-api", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-core", "cupel-traces"]),
     (
         "cupel",
         &[
@@ -36,6 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "cupel-queue",
             "cupel-events",
             "cupel-shared",
+            "cupel-traces",
             "cupel-worker",
             "cupel-api",
         ],
@@ -71,6 +73,8 @@ const FENCES: &[(&str, &[&str])] = &[
     ("reqwest", &["cupel-store"]),
     // Only the API speaks HTTP to clients; the binary serves what the API built.
     ("axum", &["cupel-api", "cupel"]),
+    // Spans are made in one place.
+    ("opentelemetry", &["cupel-traces"]),
     // Async lives where many things are awaited, never in types, languages, judge or sandbox.
     (
         "tokio",

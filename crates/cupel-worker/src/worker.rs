@@ -14,9 +14,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use cupel_core::run::LeasedRun;
 use cupel_core::{Assignment, Core, NextError, QueueError, chain};
 use cupel_judge::ArtifactCache;
+use cupel_traces::{Ended, Run};
 use cupel_types::{LeaseId, RunId, Submission, Verdict, WorkerId};
+use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -226,7 +229,7 @@ impl<'a> Driver<'a> {
 
     /// Says whether it was short.
     async fn run_one(&mut self, assignment: Arc<Assignment>, was_short: bool) -> bool {
-        let began = Instant::now();
+        let (began, began_at) = (Instant::now(), self.shared.parts.core.now());
         let leased = &assignment.leased;
         self.shared.leases().insert(leased.lease, leased.run);
         // The slot said that it is ready, so its queue of one is empty.
@@ -245,7 +248,7 @@ impl<'a> Driver<'a> {
         metrics::histogram!("cupel_run_duration_seconds", "language" => language_label(&leased.submission))
             .record(took);
         let is_short = result.is_ok() && took <= SHORT_RUN;
-        self.shared.tracker.spawn(end(Arc::clone(self.shared), assignment, result));
+        self.shared.tracker.spawn(end(Arc::clone(self.shared), assignment, began_at, result));
         is_short
     }
 
@@ -324,13 +327,13 @@ async fn until(pause: &mut watch::Receiver<bool>, wanted: bool) {
 }
 
 /// Writes what came of an attempt.
-async fn end(shared: Arc<Shared>, assignment: Arc<Assignment>, result: Result<Judged, SlotError>) {
+async fn end(shared: Arc<Shared>, assignment: Arc<Assignment>, began: Timestamp, result: Result<Judged, SlotError>) {
     // The semaphore is never closed.
     let _room = shared.completions.acquire().await;
     let core = &shared.parts.core;
     let (run, attempt) = (assignment.leased.run, assignment.leased.attempt);
     match result {
-        Ok(judged) if judged.report.verdict != Verdict::Cancelled => complete(core, &assignment, judged).await,
+        Ok(judged) if judged.report.verdict != Verdict::Cancelled => complete(core, &assignment, began, judged).await,
         // Cancelled by its owner, or the lease was lost: nothing that we write would count.
         Ok(_) if assignment.stop.is_raised() => {
             tracing::info!(run.id = %run, attempt.number = attempt, "stopped run {run}: its result is not wanted any more");
@@ -343,10 +346,19 @@ async fn end(shared: Arc<Shared>, assignment: Arc<Assignment>, result: Result<Ju
             attempt_failed(error.cause());
             let error = chain(&error);
             tracing::error!(run.id = %run, attempt.number = attempt, error, "could not judge run {run}");
+            trace(core, &assignment, began, Ended::Failed(&error));
             give_back(core, &assignment, true, &error).await;
         }
     }
     shared.leases().remove(&assignment.leased.lease);
+}
+
+/// Tells the traces of an attempt that has ended.
+fn trace(core: &Core, assignment: &Assignment, began: Timestamp, outcome: Ended<'_>) {
+    let LeasedRun { run, attempt, ref submission, .. } = assignment.leased;
+    if let Some(traces) = cupel_traces::traces() {
+        traces.ran(&Run { submission, run, attempt, began, ended: core.now(), outcome });
+    }
 }
 
 /// The language as a label of metrics.
@@ -366,7 +378,7 @@ async fn give_back(core: &Core, assignment: &Assignment, lost_attempt: bool, rea
     }
 }
 
-async fn complete(core: &Core, assignment: &Assignment, judged: Judged) {
+async fn complete(core: &Core, assignment: &Assignment, began: Timestamp, judged: Judged) {
     let run = assignment.leased.run;
     let submission = &assignment.leased.submission;
     let verdict = judged.report.verdict;
@@ -375,6 +387,7 @@ async fn complete(core: &Core, assignment: &Assignment, judged: Judged) {
         match core.complete(assignment, judged.report.clone(), judged.events.clone()).await {
             Ok(written) => {
                 if written {
+                    trace(core, assignment, began, Ended::Judged(verdict, &judged.events));
                     let language = language_label(submission);
                     metrics::counter!("cupel_runs_total", "verdict" => verdict.code(), "language" => language)
                         .increment(1);

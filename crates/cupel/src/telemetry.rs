@@ -1,16 +1,18 @@
-//! Logs to standard error, and metrics for Prometheus.
+//! Logs to standard error, metrics for Prometheus, and traces for OpenTelemetry.
 
 use std::io::IsTerminal;
 use std::path::Path;
 
 use anstream::{AutoStream, ColorChoice};
 use anyhow::Context;
+use cupel_traces::Traces;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::config::{Log, LogFormat};
+use crate::compose::Role;
+use crate::config::{Config, Log, LogFormat};
 
 /// Upper bounds of the histograms, in seconds: from a cached C program to the longest run.
 const BUCKETS_S: [f64; 14] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0];
@@ -111,9 +113,26 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
         "cupel_dead_letters",
         "Submissions that were given up because every attempt failed for a reason of ours"
     );
+    metrics::describe_counter!(
+        "cupel_traces_batches_total",
+        "Batches of spans that went to the collector of traces, by result: sent, failed (they are lost)"
+    );
     metrics::gauge!("cupel_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     begin_at_zero();
     Ok(handle)
+}
+
+/// Starts sending traces, where there is somebody to send them to.
+pub(crate) fn traces(config: &Config, role: Role) -> anyhow::Result<Option<Traces>> {
+    let Some(url) = config.traces.url.clone() else { return Ok(None) };
+    let settings = cupel_traces::Settings {
+        url,
+        part: f64::from(config.traces.percent) / 100.0,
+        service: format!("{}-{}", config.engines.cluster, role.command()),
+        instance: config.worker.called(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    Ok(Some(cupel_traces::start(&settings).context("traces.url")?))
 }
 
 /// What alerts watch is there from the start: a counter that appears with its first failure has not increased.

@@ -21,7 +21,7 @@ use crate::answers;
 use crate::app::{LongAnswer, Shared};
 use crate::auth::Caller;
 use crate::body::{Id, Params, SubmissionBody};
-use crate::edge::Notes;
+use crate::edge::{NewlyAccepted, Notes};
 use crate::limits::Ration;
 use crate::problem::{Problem, ProblemBody, ProblemKind};
 use crate::v1::faults::{FormFaults, Shape, faults_of_core};
@@ -200,7 +200,7 @@ async fn answer_known(
         let accepted = Accepted { submission_id: id.to_string(), status, message, cached: true };
         ((StatusCode::ACCEPTED, Json(accepted)).into_response(), header::LOCATION)
     };
-    mark(&mut response, wait, false);
+    mark(&mut response, wait, None);
     if let Ok(value) = HeaderValue::try_from(location) {
         response.headers_mut().insert(header, value);
     }
@@ -258,7 +258,7 @@ pub(super) async fn answer(
         if record.state.is_final()
             && let Ok(mut response) = answers::one(app, caller.user, record, told).await
         {
-            mark(&mut response, &wait, submitted.repeated);
+            mark(&mut response, &wait, Some(submitted));
             if let Ok(value) = HeaderValue::try_from(location) {
                 response.headers_mut().insert(header::CONTENT_LOCATION, value);
             }
@@ -268,7 +268,7 @@ pub(super) async fn answer(
     let accepted =
         Accepted { submission_id: id.to_string(), status, message: receipt.message.to_owned(), cached: false };
     let mut response = (StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(accepted)).into_response();
-    mark(&mut response, &wait, submitted.repeated);
+    mark(&mut response, &wait, Some(submitted));
     Ok(response)
 }
 
@@ -276,9 +276,16 @@ pub(super) async fn answer(
 #[error("core accepted a submission but gave no id")]
 struct MissingId;
 
-fn mark(response: &mut Response, wait: &Wait, repeated: bool) {
-    if repeated {
-        response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+/// Says on an answer which of the request's wishes were heeded, and, for its trace, what was accepted.
+fn mark(response: &mut Response, wait: &Wait, submitted: Option<&Submitted>) {
+    match submitted {
+        Some(Submitted { repeated: true, .. }) => {
+            response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+        }
+        Some(submitted) if cupel_traces::traces().is_some() => {
+            response.extensions_mut().insert(NewlyAccepted(submitted.ids.clone()));
+        }
+        _ => {}
     }
     if let Some(at_most) = wait.at_most
         && wait.from_preference
@@ -399,7 +406,7 @@ pub(crate) async fn execute_batch(
     let submitted = app.core.submit(caller.user, new, idempotency).await.map_err(|error| refusal(error, place))?;
     let batch = AcceptedBatch { submissions: submitted.ids.iter().copied().map(Accepted::new).collect() };
     let mut response = (StatusCode::ACCEPTED, Json(batch)).into_response();
-    mark(&mut response, &Wait { at_most: None, from_preference: false }, submitted.repeated);
+    mark(&mut response, &Wait { at_most: None, from_preference: false }, Some(&submitted));
     Ok(response)
 }
 

@@ -26,6 +26,7 @@ use cupel_languages::Registry;
 use cupel_queue::EmbeddedQueue;
 use cupel_shared::Shared;
 use cupel_store::{LocalPackages, ServeLock, SharedPackages};
+use cupel_traces::Traces;
 use cupel_types::{Bytes, WorkerId};
 use cupel_worker::{ExecutorFactory, Worker, WorkerParts};
 use tokio::net::TcpListener;
@@ -42,7 +43,7 @@ use crate::executor::LocalSandbox;
 use crate::first_account::{self, FirstAccount};
 use crate::health::ServerHealth;
 use crate::prepared;
-use crate::{alerts, shipped, webhooks};
+use crate::{alerts, shipped, telemetry, webhooks};
 
 /// What a process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +85,7 @@ pub(crate) struct Server {
     launcher_lost: CancellationToken,
     /// Cancelled when the worker has ended, though nobody stopped this process.
     drained: CancellationToken,
+    traces: Option<Traces>,
     _lock: ServeLock,
 }
 
@@ -98,6 +100,7 @@ impl Server {
             .await
             .with_context(|| format!("cannot listen on {}", config.server.listen))?;
         let address = listener.local_addr()?;
+        let traces = telemetry::traces(config, role)?;
         let engines = Engines::open(config, &data).await?;
         let (store, queue) = (Arc::clone(&engines.store), Arc::clone(&engines.queue));
         let (events, blobs) = (Arc::clone(&engines.events), engines.blobs.clone());
@@ -170,6 +173,7 @@ impl Server {
             store,
             launcher_lost,
             drained,
+            traces,
             _lock: lock,
         })
     }
@@ -198,6 +202,9 @@ impl Server {
         }
         self.events.close().await;
         self.store.close().await;
+        if let Some(traces) = self.traces {
+            tokio::task::spawn_blocking(move || traces.end()).await?;
+        }
         Ok(())
     }
 }
@@ -247,10 +254,6 @@ fn start_worker(
         let sandbox = Arc::clone(&sandbox);
         Arc::new(move |slot| Ok(Box::new(sandbox.executor(slot)?) as Box<dyn Executor>))
     };
-    let name = match config.worker.name.as_str() {
-        "" => std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim_end().to_owned(),
-        name => name.to_owned(),
-    };
     let worker = Worker::new(WorkerParts {
         core: core.clone(),
         id: WorkerId::from_uuid(Uuid::new_v4()),
@@ -259,7 +262,7 @@ fn start_worker(
         factory,
         judging_time_max: config.worker.judging_time_max,
         grace: config.server.drain,
-        name,
+        name: config.worker.called(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         beat: BEAT_EVERY,
     });

@@ -21,8 +21,17 @@ const TIERS: &str = "rate_limits.tiers.";
 const TIER_BASE: &str = "basic";
 
 /// Keys whose values are never shown.
-const SECRETS: [&str; 8] =
-    ["alerts.secret", "alerts.url", "blobs.url", "events.url", "metrics.token", "queue.url", "shared.url", "store.url"];
+const SECRETS: [&str; 9] = [
+    "alerts.secret",
+    "alerts.url",
+    "blobs.url",
+    "events.url",
+    "metrics.token",
+    "queue.url",
+    "shared.url",
+    "store.url",
+    "traces.url",
+];
 
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]

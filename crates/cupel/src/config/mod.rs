@@ -43,6 +43,7 @@ pub(crate) struct Config {
     pub(crate) webhooks: Webhooks,
     pub(crate) alerts: Alerts,
     pub(crate) log: Log,
+    pub(crate) traces: Traces,
     pub(crate) metrics: MetricsAccess,
     pub(crate) languages: Languages,
     pub(crate) problems: Problems,
@@ -122,6 +123,16 @@ pub(crate) struct Worker {
     pub(crate) warm_interpreters: bool,
 }
 
+impl Worker {
+    /// What people call this process: its own name, or the machine's.
+    pub(crate) fn called(&self) -> String {
+        match self.name.as_str() {
+            "" => std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim_end().to_owned(),
+            name => name.to_owned(),
+        }
+    }
+}
+
 /// Bounds on one submission.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
@@ -190,6 +201,22 @@ pub(crate) struct Webhooks {
     pub(crate) allow_private: bool,
     pub(crate) timeout: Duration,
     pub(crate) concurrency: u32,
+}
+
+/// Where traces go.
+#[derive(Clone)]
+pub(crate) struct Traces {
+    pub(crate) url: Option<String>,
+    /// Of all submissions.
+    pub(crate) percent: u32,
+}
+
+/// An address may have a password in it.
+impl fmt::Debug for Traces {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Traces { url, percent } = self;
+        f.debug_struct("Traces").field("is_on", &url.is_some()).field("percent", percent).finish()
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -374,6 +401,10 @@ fn read(layers: &mut Layers) -> Config {
         webhooks,
         alerts: alerts(layers),
         log,
+        traces: Traces {
+            url: engine(layers, "traces.url", &["http", "https"]),
+            percent: layers.number("traces.percent", 0..=100),
+        },
         metrics: metrics(layers),
         languages: languages(layers),
         problems: Problems {

@@ -12,6 +12,7 @@ mod load;
 mod nodes;
 mod routing;
 mod shared;
+mod traced;
 
 use cupel_testkit::servers::{Postgres, Redis};
 

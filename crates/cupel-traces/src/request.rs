@@ -1,0 +1,157 @@
+//! The span of a request, and the first spans of what it had accepted.
+
+use cupel_types::SubmissionId;
+use jiff::Timestamp;
+use opentelemetry::KeyValue;
+use opentelemetry::trace::{Link, SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
+
+use crate::span::{Span, context, new_span_id, trace_of};
+use crate::{Traces, submit_span};
+
+/// Links of one span at most, which is what OpenTelemetry's SDKs keep unless told otherwise.
+const LINKS_MAX: usize = 128;
+
+/// What the caller said of the trace that a request belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parent {
+    trace: TraceId,
+    span: SpanId,
+    is_sampled: bool,
+}
+
+impl Parent {
+    /// Reads `traceparent`: `00-TRACE-SPAN-FLAGS` in hexadecimal digits. What is none is no parent, and a version that is not
+    /// known is read as far as this one goes. Source: W3C Trace Context, section 3.2.
+    pub fn read(traceparent: &str) -> Option<Parent> {
+        let mut parts = traceparent.split('-');
+        let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let is_hex = |part: &str, len| {
+            part.len() == len && part.bytes().all(|c| c.is_ascii_digit() || (b'a'..=b'f').contains(&c))
+        };
+        let is_well_formed = is_hex(version, 2) && is_hex(trace, 32) && is_hex(span, 16) && is_hex(flags, 2);
+        if !is_well_formed || version == "ff" || (version == "00" && parts.next().is_some()) {
+            return None;
+        }
+        let (trace, span) = (TraceId::from_hex(trace).ok()?, SpanId::from_hex(span).ok()?);
+        let is_sampled = u8::from_str_radix(flags, 16).ok()? & 1 == 1;
+        (trace != TraceId::INVALID && span != SpanId::INVALID).then_some(Parent { trace, span, is_sampled })
+    }
+}
+
+/// A request that was answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// Its id, which is in the log.
+    pub id: &'a str,
+    /// `GET`, `POST`, …
+    pub method: &'a str,
+    /// The route, not the path: `/api/v1/submissions/{id}`. None of ours: nothing.
+    pub route: Option<&'a str>,
+    /// The status of the answer.
+    pub status: u16,
+    /// When it came.
+    pub began: Timestamp,
+    /// When its answer began.
+    pub ended: Timestamp,
+    /// The trace it belongs to, if its caller said so.
+    pub parent: Option<Parent>,
+    /// What it had accepted.
+    pub accepted: &'a [SubmissionId],
+}
+
+impl Traces {
+    /// A request was answered. It is traced if its caller's trace is, or something that it had accepted.
+    pub fn answered(&self, request: &Request<'_>) {
+        let accepted: Vec<SubmissionId> = request.accepted.iter().copied().filter(|id| self.wants(*id)).collect();
+        let is_wanted = match request.parent {
+            Some(parent) => parent.is_sampled || !accepted.is_empty(),
+            None if request.accepted.is_empty() => rand::random_bool(self.0.part.clamp(0.0, 1.0)),
+            None => !accepted.is_empty(),
+        };
+        if !is_wanted {
+            return;
+        }
+        let (trace, parent) = request.parent.map_or_else(
+            || (TraceId::from(rand::random_range(1..=u128::MAX)), SpanId::INVALID),
+            |parent| (parent.trace, parent.span),
+        );
+        let own = context(trace, new_span_id());
+        for id in &accepted {
+            self.send(submitted(request, *id, &own));
+        }
+        let links = accepted.iter().take(LINKS_MAX).map(|id| link(context(trace_of(*id), submit_span(*id)))).collect();
+        let mut attributes = vec![
+            KeyValue::new("http.request.method", request.method.to_owned()),
+            KeyValue::new("http.response.status_code", i64::from(request.status)),
+            KeyValue::new("cupel.request.id", request.id.to_owned()),
+        ];
+        attributes.extend(request.route.map(|route| KeyValue::new("http.route", route.to_owned())));
+        let status = if request.status >= 500 { Status::error("") } else { Status::Unset };
+        let name =
+            request.route.map_or_else(|| request.method.to_owned(), |route| format!("{} {route}", request.method));
+        let span = Span {
+            context: own,
+            parent,
+            is_parent_remote: request.parent.is_some(),
+            kind: SpanKind::Server,
+            began: request.began,
+            ended: request.ended,
+            attributes,
+            links,
+            status,
+        };
+        self.send(span.named(name));
+    }
+}
+
+/// The span with which a submission's trace begins.
+fn submitted(request: &Request<'_>, id: SubmissionId, of: &SpanContext) -> opentelemetry_sdk::trace::SpanData {
+    let span = Span {
+        context: context(trace_of(id), submit_span(id)),
+        parent: SpanId::INVALID,
+        is_parent_remote: false,
+        kind: SpanKind::Producer,
+        began: request.began,
+        ended: request.ended,
+        attributes: vec![
+            KeyValue::new("cupel.submission.id", id.to_string()),
+            KeyValue::new("cupel.request.id", request.id.to_owned()),
+        ],
+        links: vec![link(of.clone())],
+        status: Status::Unset,
+    };
+    span.named("submit")
+}
+
+fn link(to: SpanContext) -> Link {
+    let flags = if to.is_sampled() { TraceFlags::SAMPLED } else { TraceFlags::NOT_SAMPLED };
+    Link::with_context(SpanContext::new(to.trace_id(), to.span_id(), flags, true, TraceState::NONE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_traceparent_is_read_as_the_standard_says() {
+        let trace = "0af7651916cd43dd8448eb211c80319c";
+        let parent = |text: &str| Parent::read(text).map(|parent| (parent.trace.to_string(), parent.is_sampled));
+        let good = |sampled| Some((trace.to_owned(), sampled));
+        assert_eq!(parent(&format!("00-{trace}-b7ad6b7169203331-01")), good(true));
+        assert_eq!(parent(&format!("00-{trace}-b7ad6b7169203331-00")), good(false));
+        assert_eq!(parent(&format!("01-{trace}-b7ad6b7169203331-03-more")), good(true), "a version of the future");
+        for wrong in [
+            "",
+            "00",
+            &format!("00-{trace}-b7ad6b7169203331"),
+            &format!("00-{trace}-b7ad6b7169203331-01-more"),
+            &format!("ff-{trace}-b7ad6b7169203331-01"),
+            &format!("00-{}-b7ad6b7169203331-01", trace.to_uppercase()),
+            &format!("00-{}-b7ad6b7169203331-01", "0".repeat(32)),
+            &format!("00-{trace}-0000000000000000-01"),
+            &format!("00-{trace}é-b7ad6b7169203331-01"),
+        ] {
+            assert_eq!(parent(wrong), None, "{wrong}");
+        }
+    }
+}

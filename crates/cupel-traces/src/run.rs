@@ -1,0 +1,142 @@
+//! The spans of a run, made of its log when it has ended.
+
+use cupel_core::event::{Event, EventKind};
+use cupel_types::{RunId, Submission, Verdict};
+use jiff::Timestamp;
+use opentelemetry::KeyValue;
+use opentelemetry::trace::{SpanId, SpanKind, Status, TraceId};
+
+use crate::span::{Span, context, new_span_id, trace_of};
+use crate::{Traces, submit_span};
+
+/// Executions of one run that get a span each.
+const EXECUTIONS_MAX: usize = 100;
+/// Of a case's name, in bytes.
+const NAME_MAX: usize = 64;
+
+/// An attempt that has ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Run<'a> {
+    /// Its submission.
+    pub submission: &'a Submission,
+    /// The run.
+    pub run: RunId,
+    /// Which attempt at it, from 1.
+    pub attempt: u32,
+    /// When a slot of this worker had it.
+    pub began: Timestamp,
+    /// When its result was written, or it was given back.
+    pub ended: Timestamp,
+    /// What came of it.
+    pub outcome: Ended<'a>,
+}
+
+/// What came of an attempt.
+#[derive(Clone, Copy, Debug)]
+pub enum Ended<'a> {
+    /// A verdict, and the attempt's log.
+    Judged(Verdict, &'a [Event]),
+    /// It failed for a reason of ours.
+    Failed(&'a str),
+}
+
+impl Traces {
+    /// An attempt has ended.
+    pub fn ran(&self, run: &Run<'_>) {
+        let Run { submission, began, .. } = *run;
+        if !self.wants(submission.id) {
+            return;
+        }
+        let (trace, first) = (trace_of(submission.id), submit_span(submission.id));
+        let part = |parent, is_parent_remote, began, ended| Span {
+            context: context(trace, new_span_id()),
+            parent,
+            is_parent_remote,
+            kind: SpanKind::Internal,
+            began,
+            ended,
+            attributes: Vec::new(),
+            links: Vec::new(),
+            status: Status::Unset,
+        };
+        if run.attempt == 1 {
+            let since = submission.run_at.map_or(submission.submitted_at, |at| at.max(submission.submitted_at));
+            self.send(part(first, true, since, began).named("wait"));
+        }
+        let mut attributes = vec![
+            KeyValue::new("cupel.submission.id", submission.id.to_string()),
+            KeyValue::new("cupel.run.id", run.run.to_string()),
+            KeyValue::new("cupel.attempt", i64::from(run.attempt)),
+            KeyValue::new("cupel.priority", submission.priority.as_str()),
+        ];
+        let more = [
+            ("cupel.language", submission.language().map(ToString::to_string)),
+            ("cupel.request.id", submission.request_id.clone()),
+            ("cupel.problem.id", submission.of_problem().map(|version| version.problem.to_string())),
+        ];
+        attributes.extend(more.into_iter().filter_map(|(key, value)| Some(KeyValue::new(key, value?))));
+        let status = match run.outcome {
+            Ended::Judged(verdict, _) => {
+                attributes.push(KeyValue::new("cupel.verdict", verdict.code()));
+                // A verdict on a program is no error of ours.
+                if verdict == Verdict::InternalError { Status::error("internal error") } else { Status::Unset }
+            }
+            Ended::Failed(why) => Status::error(why.to_owned()),
+        };
+        let own = part(first, true, began, run.ended);
+        let id = own.context.span_id();
+        let own = Span { kind: SpanKind::Consumer, attributes, status, ..own };
+        if let Ended::Judged(_, log) = run.outcome {
+            self.steps(log, trace, id);
+        }
+        self.send(own.named("run"));
+    }
+
+    /// What the log of an attempt has a beginning and an end of.
+    fn steps(&self, log: &[Event], trace: TraceId, parent: SpanId) {
+        let (mut began, mut executions) = (None, 0);
+        for event in log {
+            let (name, attributes) = match &event.kind {
+                EventKind::CompileStarted | EventKind::ExecutionStarted { .. } => {
+                    began = Some(event.at);
+                    continue;
+                }
+                EventKind::CompileEnded { ok, cached, .. } => (
+                    "compile",
+                    vec![KeyValue::new("cupel.compile.ok", *ok), KeyValue::new("cupel.compile.cached", *cached)],
+                ),
+                EventKind::ExecutionEnded { case, verdict, usage, .. } if executions < EXECUTIONS_MAX => {
+                    executions += 1;
+                    let mut attributes = vec![
+                        KeyValue::new("cupel.verdict", verdict.code()),
+                        KeyValue::new("cupel.cpu_time_ms", usage.cpu_time.as_secs_f64() * 1e3),
+                        KeyValue::new("cupel.memory_kib", (usage.memory.get() >> 10) as i64),
+                    ];
+                    attributes
+                        .extend(case.as_deref().map(|case| KeyValue::new("cupel.case", beginning(case).to_owned())));
+                    ("execute", attributes)
+                }
+                _ => continue,
+            };
+            let Some(began) = began.take() else { continue };
+            let span = Span {
+                context: context(trace, new_span_id()),
+                parent,
+                is_parent_remote: false,
+                kind: SpanKind::Internal,
+                began,
+                ended: event.at,
+                attributes,
+                links: Vec::new(),
+                status: Status::Unset,
+            };
+            self.send(span.named(name));
+        }
+    }
+}
+
+/// As much of a name as is kept.
+fn beginning(name: &str) -> &str {
+    let end = (0..=name.len().min(NAME_MAX)).rev().find(|end| name.is_char_boundary(*end));
+    &name[..end.unwrap_or(0)]
+}

@@ -1,0 +1,243 @@
+//! What a collector gets. It is a listener here that reads OTLP as OpenTelemetry's own definitions have it.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
+
+use cupel_core::event::{Event, EventKind, Seq};
+use cupel_testkit::{a_submission, t0};
+use cupel_traces::{Ended, Parent, Request, Run, Settings, Traces};
+use cupel_types::{RunId, Submission, SubmissionId, Verdict};
+use jiff::Timestamp;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value};
+use opentelemetry_proto::tonic::trace::v1::Span;
+use prost::Message as _;
+use uuid::Uuid;
+
+/// A collector that answers every request with `status`; what it got comes through the channel.
+fn collector(status: u16) -> (String, Receiver<(String, Vec<u8>)>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (out, got) = channel();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = BufReader::new(stream.unwrap());
+            let (mut first, mut length) = (String::new(), 0);
+            stream.read_line(&mut first).unwrap();
+            loop {
+                let mut line = String::new();
+                stream.read_line(&mut line).unwrap();
+                if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+                    length = value.trim().parse().unwrap();
+                }
+                if line.trim().is_empty() {
+                    break;
+                }
+            }
+            let mut body = vec![0; length];
+            stream.read_exact(&mut body).unwrap();
+            let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            stream.get_mut().write_all(answer.as_bytes()).unwrap();
+            if out.send((first, body)).is_err() {
+                break;
+            }
+        }
+    });
+    (url, got)
+}
+
+fn settings(url: &str, part: f64) -> Settings {
+    Settings { url: url.to_owned(), part, service: "cupel".into(), instance: "node-1".into(), version: "1.2.3".into() }
+}
+
+/// All that was told, after the end.
+fn spans(traces: &Traces, got: &Receiver<(String, Vec<u8>)>) -> Vec<Span> {
+    traces.end();
+    let mut spans = Vec::new();
+    while let Ok((first, body)) = got.recv_timeout(Duration::from_millis(300)) {
+        assert!(first.starts_with("POST /v1/traces "), "{first}");
+        let request = ExportTraceServiceRequest::decode(body.as_slice()).unwrap();
+        for of_resource in request.resource_spans {
+            let resource = texts(&of_resource.resource.unwrap().attributes);
+            assert_eq!(resource["service.name"], "cupel");
+            assert_eq!((&*resource["service.instance.id"], &*resource["service.version"]), ("node-1", "1.2.3"));
+            spans.extend(of_resource.scope_spans.into_iter().flat_map(|scope| scope.spans));
+        }
+    }
+    spans
+}
+
+/// Attributes as text.
+fn texts(attributes: &[KeyValue]) -> BTreeMap<String, String> {
+    let text = |value: Value| match value {
+        Value::StringValue(text) => text,
+        Value::BoolValue(value) => value.to_string(),
+        Value::IntValue(value) => value.to_string(),
+        Value::DoubleValue(value) => value.to_string(),
+        other => format!("{other:?}"),
+    };
+    let value = |attribute: &KeyValue| attribute.value.clone().unwrap().value.map_or_else(String::new, text);
+    attributes.iter().map(|attribute| (attribute.key.clone(), value(attribute))).collect()
+}
+
+fn at(ms: i64) -> Timestamp {
+    t0() + jiff::SignedDuration::from_millis(ms)
+}
+
+/// When a span began and ended, in milliseconds after the tests' beginning.
+fn times(span: &Span) -> (i64, i64) {
+    let zero = t0().as_millisecond();
+    (span.start_time_unix_nano as i64 / 1_000_000 - zero, span.end_time_unix_nano as i64 / 1_000_000 - zero)
+}
+
+fn log(submission: SubmissionId) -> Vec<Event> {
+    let usage = cupel_testkit::a_report(b"").execution.unwrap().usage;
+    let ended = |case: &str, verdict| EventKind::ExecutionEnded {
+        case: Some(case.into()),
+        verdict,
+        outcome: cupel_testkit::a_report(b"").execution.unwrap().outcome,
+        usage,
+    };
+    let kinds = [
+        (20, EventKind::Started { attempt: 1 }),
+        (21, EventKind::CompileStarted),
+        (30, EventKind::CompileEnded { ok: true, cached: false, wall_time: Duration::from_millis(8) }),
+        (31, EventKind::ExecutionStarted { case: Some("1".into()) }),
+        (40, ended("1", Verdict::Accepted)),
+        (41, EventKind::ExecutionStarted { case: Some("ü".repeat(40)) }),
+        (50, ended(&"ü".repeat(40), Verdict::WrongAnswer)),
+    ];
+    let event = |(number, (ms, kind))| Event { submission, seq: Seq::of_attempt(1, number), at: at(ms), kind };
+    (1..).zip(kinds).map(event).collect()
+}
+
+fn request<'a>(accepted: &'a [SubmissionId], parent: Option<Parent>) -> Request<'a> {
+    Request {
+        id: "req-1",
+        method: "POST",
+        route: Some("/api/v1/execute"),
+        status: 202,
+        began: at(0),
+        ended: at(5),
+        parent,
+        accepted,
+    }
+}
+
+fn run<'a>(submission: &'a Submission, outcome: Ended<'a>) -> Run<'a> {
+    let run = RunId::from_uuid(Uuid::from_u128(9));
+    Run { submission, run, attempt: 1, began: at(20), ended: at(60), outcome }
+}
+
+#[test]
+fn a_submissions_trace_has_its_id_and_says_what_took_how_long() {
+    let (url, got) = collector(200);
+    let traces = Traces::new(&settings(&url, 1.0)).unwrap();
+    let (submission, _) = a_submission().build();
+    let parent = Parent::read("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    traces.answered(&request(&[submission.id], parent));
+    let log = log(submission.id);
+    traces.ran(&run(&submission, Ended::Judged(Verdict::WrongAnswer, &log)));
+
+    let spans = spans(&traces, &got);
+    let named = |name: &str| spans.iter().filter(|span| span.name == name).collect::<Vec<_>>();
+    let of_submission = submission.id.as_uuid().as_bytes();
+    let ours: Vec<_> = spans.iter().filter(|span| span.trace_id == of_submission).collect();
+    assert_eq!((spans.len(), ours.len()), (7, 6));
+
+    let [asked] = *named("POST /api/v1/execute") else { panic!("{spans:?}") };
+    assert_eq!(asked.trace_id, Uuid::from_u128(0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c).as_bytes());
+    assert_eq!(asked.parent_span_id, 0xb7ad_6b71_6920_3331_u64.to_be_bytes());
+    let said = texts(&asked.attributes);
+    assert_eq!((&*said["http.route"], &*said["http.response.status_code"]), ("/api/v1/execute", "202"));
+
+    let [submit] = *named("submit") else { panic!("{spans:?}") };
+    assert!(submit.parent_span_id.is_empty() || submit.parent_span_id == [0; 8]);
+    assert_eq!(asked.links[0].trace_id, submit.trace_id);
+    assert_eq!(asked.links[0].span_id, submit.span_id);
+    assert_eq!(submit.links[0].span_id, asked.span_id);
+
+    let [wait] = *named("wait") else { panic!("{spans:?}") };
+    let [ran] = *named("run") else { panic!("{spans:?}") };
+    assert_eq!((&wait.parent_span_id, &ran.parent_span_id), (&submit.span_id, &submit.span_id));
+    assert_eq!((times(wait), times(ran)), ((0, 20), (20, 60)));
+    let said = texts(&ran.attributes);
+    assert_eq!((&*said["cupel.verdict"], &*said["cupel.language"]), ("WA", "python"));
+    assert_eq!(said["cupel.submission.id"], submission.id.to_string());
+    assert!(ran.status.as_ref().is_none_or(|status| status.code == 0), "a verdict is no error of ours");
+
+    let [compile] = *named("compile") else { panic!("{spans:?}") };
+    assert_eq!((times(compile), &compile.parent_span_id), ((21, 30), &ran.span_id));
+    let [first, second] = *named("execute") else { panic!("{spans:?}") };
+    assert_eq!((times(first), times(second)), ((31, 40), (41, 50)));
+    assert_eq!(texts(&first.attributes)["cupel.case"], "1");
+    assert_eq!(texts(&second.attributes)["cupel.case"], "ü".repeat(32), "names are cut, between characters");
+    let everything = format!("{spans:?}");
+    assert!(!everything.contains("print(42)"), "no span has what a user wrote");
+}
+
+#[test]
+fn an_attempt_that_failed_for_a_reason_of_ours_is_an_error() {
+    let (url, got) = collector(200);
+    let traces = Traces::new(&settings(&url, 1.0)).unwrap();
+    let (submission, _) = a_submission().build();
+    let first = run(&submission, Ended::Failed("the sandbox broke"));
+    traces.ran(&first);
+    traces.ran(&Run { attempt: 2, began: at(70), ended: at(60), ..first });
+    let spans = spans(&traces, &got);
+    let names: Vec<_> = spans.iter().map(|span| &*span.name).collect();
+    assert_eq!(names, ["wait", "run", "run"], "it waits once");
+    let status = spans[1].status.clone().unwrap();
+    assert_eq!((status.code, &*status.message), (2, "the sandbox broke"));
+    assert_eq!(times(&spans[2]), (70, 70), "of clocks that differ, nothing ends before it begins");
+}
+
+#[test]
+fn of_a_part_all_nodes_trace_the_same() {
+    let (url, got) = collector(200);
+    let traces = Traces::new(&settings(&url, 0.25)).unwrap();
+    let ids: Vec<_> = (0..400u32)
+        .map(|n| {
+            let low = u128::from(n * 10_737_419); // evenly, from 0 to almost 2^32
+            SubmissionId::from_uuid(Uuid::from_u128(0x0198_0000_0000_7000_8000_0000_0000_0000 | low))
+        })
+        .collect();
+    for id in &ids {
+        traces.answered(&request(&[*id], None));
+        let (submission, _) = a_submission().build();
+        traces.ran(&run(&Submission { id: *id, ..submission }, Ended::Failed("")));
+    }
+    let spans = spans(&traces, &got);
+    let count = |name: &str| spans.iter().filter(|span| span.name == name).count();
+    assert_eq!((count("submit"), count("run"), count("POST /api/v1/execute")), (100, 100, 100));
+}
+
+#[test]
+fn a_request_whose_caller_does_not_trace_is_traced_for_its_submissions_alone() {
+    let (url, got) = collector(200);
+    let traces = Traces::new(&settings(&url, 0.0)).unwrap();
+    let (submission, _) = a_submission().build();
+    let asks = |text: &str| Parent::read(text);
+    traces.answered(&request(&[submission.id], asks("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00")));
+    traces.answered(&request(&[], None));
+    traces.answered(&request(&[], asks("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")));
+    let spans = spans(&traces, &got);
+    assert_eq!(spans.len(), 1);
+    assert_eq!(spans[0].parent_span_id, 0xb7ad_6b71_6920_3331_u64.to_be_bytes());
+}
+
+#[test]
+fn a_collector_that_is_away_or_refuses_holds_nobody_up() {
+    let (refusing, _got) = collector(403);
+    for url in ["http://127.0.0.1:1", &refusing] {
+        let traces = Traces::new(&settings(url, 1.0)).unwrap();
+        for _ in 0..50_000 {
+            traces.answered(&request(&[], None));
+        }
+        traces.end();
+    }
+}
