@@ -1,12 +1,20 @@
 //! Time as a port, so that tests turn the hands.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// Says what time it is.
 pub trait Clock: Send + Sync + 'static {
     /// Now, UTC.
     fn now(&self) -> Timestamp;
+
+    /// How far the machine's own clock is ahead of this one (negative: behind), as last measured.
+    fn skew(&self) -> SignedDuration {
+        SignedDuration::ZERO
+    }
 }
+
+/// From which [`Clock::skew`] on people are told.
+pub const SKEW_TOLD: SignedDuration = SignedDuration::from_secs(5);
 
 /// The machine's clock.
 #[derive(Clone, Copy, Debug, Default)]

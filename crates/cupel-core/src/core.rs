@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use cupel_languages::Registry;
 use cupel_types::{LanguageId, LeaseId, NodeId, RunId};
-use jiff::{Timestamp, TimestampRound, Unit};
+use jiff::{SignedDuration, Timestamp, TimestampRound, Unit};
 use tokio::sync::Semaphore;
 
 use crate::contests::Boards;
@@ -109,6 +109,11 @@ impl Core {
     pub fn now(&self) -> Timestamp {
         let now = self.inner.clock.now();
         now.round(TimestampRound::new().smallest(Unit::Microsecond).mode(jiff::RoundMode::Trunc)).unwrap_or(now)
+    }
+
+    /// How far this machine's own clock is ahead of the one that counts (negative: behind).
+    pub fn skew(&self) -> SignedDuration {
+        self.inner.clock.skew()
     }
 
     /// The languages as they are now; a later [`Core::set_registry`] does not change what was returned.

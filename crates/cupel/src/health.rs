@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cupel_api::{Check, Health, HealthReport, Wall};
-use cupel_core::Core;
 use cupel_core::cluster::Order;
+use cupel_core::{Core, SKEW_TOLD};
 use cupel_sandbox::doctor::Examination;
 
 use crate::executor::LocalSandbox;
@@ -58,6 +58,14 @@ impl Health for ServerHealth {
         // What waits and what has ended is in the store all the same: those who work and those who wait look there.
         degraded.extend(self.core.queue().health().err());
         degraded.extend(self.core.events().health().err());
+        // Leases go by the database's clock; certificates, log lines and other programs of this machine do not.
+        let skew = self.core.skew();
+        if skew.abs() >= SKEW_TOLD {
+            let (seconds, where_to) = (skew.abs().as_secs(), if skew.is_negative() { "behind" } else { "ahead of" });
+            degraded.push(format!(
+                "this machine's clock is {seconds} s {where_to} the database's: let a time service (chrony, systemd-timesyncd) set it"
+            ));
+        }
         // What is accepted waits until there is somebody who runs it.
         match self.core.workers_alive().await {
             Ok(workers) if workers.is_empty() => {

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use cupel_core::{Clock, SystemClock};
+use cupel_core::{Clock, SKEW_TOLD, SystemClock};
 use jiff::{SignedDuration, Timestamp};
 
 use super::pool::Pool;
@@ -57,12 +57,8 @@ impl DatabaseClock {
             told_us: AtomicI64::new(i64::MIN),
             skew_us: AtomicI64::new(sample.skew_us),
         };
+        tell(0, sample.skew_us);
         Ok(DatabaseClock(Arc::new(inner)))
-    }
-
-    /// How far this machine's own clock is ahead of the database's (negative: behind), as last measured.
-    pub fn skew(&self) -> SignedDuration {
-        SignedDuration::from_micros(self.0.skew_us.load(Ordering::Relaxed))
     }
 
     /// Measures again and again, until nobody has the clock any more.
@@ -89,7 +85,7 @@ impl Inner {
         let difference = measured - offset;
         let taken = if difference.abs() >= SET_US { difference } else { difference / 4 };
         self.offset_us.store(offset + taken, Ordering::Relaxed);
-        self.skew_us.store(sample.skew_us, Ordering::Relaxed);
+        tell(self.skew_us.swap(sample.skew_us, Ordering::Relaxed), sample.skew_us);
     }
 
     fn at(&self, now: Instant) -> i64 {
@@ -102,11 +98,29 @@ impl Clock for DatabaseClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_microsecond(self.0.at(Instant::now())).unwrap_or(Timestamp::MAX)
     }
+
+    fn skew(&self) -> SignedDuration {
+        SignedDuration::from_micros(self.0.skew_us.load(Ordering::Relaxed))
+    }
 }
 
 impl fmt::Debug for DatabaseClock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DatabaseClock").field("skew", &self.skew()).finish()
+    }
+}
+
+/// Logs that the machine's clock went wrong, or is right again.
+fn tell(before_us: i64, now_us: i64) {
+    let is_wrong = |us| SignedDuration::from_micros(us).abs() >= SKEW_TOLD;
+    let seconds = now_us / 1_000_000;
+    match (is_wrong(before_us), is_wrong(now_us)) {
+        (false, true) => tracing::warn!(
+            seconds,
+            "this machine's clock differs from the database's by {seconds} s: leases go by the database's, log lines do not"
+        ),
+        (true, false) => tracing::info!("this machine's clock is that of the database again"),
+        (true, true) | (false, false) => {}
     }
 }
 
