@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use cupel_core::event::Event;
 use cupel_core::problems::PackagesError;
-use cupel_core::{Assignment, Core, chain};
+use cupel_core::{Assignment, BlobsError, Core, chain};
 use cupel_judge::{ArtifactCache, ExecuteError, Executor, JudgeError, JudgeRequest, ProblemError, judge};
 use cupel_types::{LanguageId, RunReport, Source, Verdict, Work};
 use tokio::sync::mpsc::UnboundedSender;
@@ -31,6 +31,9 @@ const FAILURES_MAX: u32 = 3;
 
 /// Pauses between two tries to make an executor grow to this.
 const REBUILD_PAUSE_MAX: Duration = Duration::from_secs(30);
+
+/// How long a slot takes nothing after this machine could not judge a run: others may take what it gives back.
+const MACHINE_PAUSE: Duration = Duration::from_secs(2);
 
 /// What all slots of a worker share.
 pub(crate) struct SlotParts {
@@ -77,6 +80,14 @@ pub(crate) enum SlotError {
 }
 
 impl SlotError {
+    /// Whether it lies with this machine, such as its full disk, or with what it cannot reach at present. Another one can judge the run,
+    /// and so can this one later: it has cost the run nothing.
+    pub(crate) fn is_of_this_machine(&self) -> bool {
+        use BlobsError::{Store, Target};
+        let SlotError::Package(error) = self else { return false };
+        matches!(error, PackagesError::Directory { .. } | PackagesError::Blobs(Store { .. } | Target(_)))
+    }
+
     /// What failed, as a label of metrics.
     pub(crate) fn cause(&self) -> &'static str {
         match self {
@@ -117,8 +128,13 @@ pub(crate) fn run(number: usize, parts: &SlotParts, jobs: &Receiver<Arc<Assignme
                 // Nothing that will heal by itself, or an executor in an unknown state.
                 Err(SlotError::Judge(_) | SlotError::Problem(_) | SlotError::Panic) => FAILURES_MAX,
             };
+            let is_machines = result.as_ref().is_err_and(SlotError::is_of_this_machine);
             if said.send(Said::Done(Box::new(result))).is_err() {
                 return;
+            }
+            if is_machines {
+                // Not a wait for another thread: the machine needs time to recover.
+                std::thread::sleep(MACHINE_PAUSE);
             }
         }
         tracing::warn!(slot = number, "slot {number} gets a new executor after repeated failures");

@@ -344,10 +344,10 @@ async fn end(shared: Arc<Shared>, assignment: Arc<Assignment>, began: Timestamp,
                 metrics::counter!("cupel_sandbox_failures_total").increment(1);
             }
             attempt_failed(error.cause());
-            let error = chain(&error);
+            let (is_lost, error) = (!error.is_of_this_machine(), chain(&error));
             tracing::error!(run.id = %run, attempt.number = attempt, error, "could not judge run {run}");
             trace(core, &assignment, began, Ended::Failed(&error));
-            give_back(core, &assignment, true, &error).await;
+            give_back(core, &assignment, is_lost, &error).await;
         }
     }
     shared.leases().remove(&assignment.leased.lease);
