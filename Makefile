@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint fmt test-sandbox test-cgroup2 test-compose bench bench-sandbox doctor docs deny languages clean-data
+.PHONY: help setup run test check lint fmt test-sandbox test-cgroup2 test-compose soak bench bench-sandbox doctor docs deny languages clean-data
 
 # Where `make run` listens and keeps its data; override on the command line, as in `make run PORT=9000`.
 PORT   ?= 8080
@@ -44,6 +44,9 @@ test-cgroup2: ## the sandbox suite on control groups version 2, in an emulated m
 test-compose: ## run deploy/compose for real, in a Docker Engine and a network of its own, ended afterwards (ENGINE=redis)
 	@scripts/setup.sh build compose
 	@scripts/test-compose.sh $(ENGINE)
+
+soak: ## the faults of a cluster COUNT=10 times in a row, then on every broker with 10,000 submissions: hours (ONLY="name...")
+	@scripts/faults.sh --times $(or $(COUNT),10) --soak $(ONLY)
 
 bench: ## measure against the bare program; tables here, JSON in bench/results/
 	@scripts/setup.sh build servers

@@ -22,8 +22,9 @@ packages_docker=(docker.io tar)
 # The emulated machine of `make test-cgroup2`: its disk, and how modules of its kernel are packed. The emulator itself is
 # downloaded by scripts/cgroup2/run-in-guest and installed nowhere.
 packages_cgroup2=(e2fsprogs xz-utils)
-# What the tests start on loopback; as services of this machine they are not started. Python is for moto, which speaks S3's protocol.
-packages_servers=(postgresql redis-server rabbitmq-server openssl python3 python3-pip)
+# What the tests start on loopback; as services of this machine they are not started. Python is for moto, which speaks S3's protocol;
+# iproute2 and nftables lay and cut the cable of a worker.
+packages_servers=(postgresql redis-server rabbitmq-server openssl python3 python3-pip iproute2 nftables)
 moto=5.2.5 moto_folder=/usr/local/lib/cupel/moto
 # What checks deploy/: manifests, compose file, units, firewall.
 packages_deploy=(docker-compose systemd nftables openssl python3 python3-pip python3-yaml)

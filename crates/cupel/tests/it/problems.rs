@@ -70,7 +70,7 @@ impl<'s> Person<'s> {
 }
 
 /// A package as a tar: double a number. Every pair is a secret case.
-fn archive(cases: &[(&str, &str)], checker: Option<&str>) -> Vec<u8> {
+pub(crate) fn archive(cases: &[(&str, &str)], checker: Option<&str>) -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
     let write = |path: &str, text: &str| {
         let path = dir.path().join(path);

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::{NO_RATE_LIMITS, Server, eventually};
+use crate::support::{NO_RATE_LIMITS, Server, eventually, groups_of};
 
 const SUBMISSIONS: usize = 500;
 
@@ -64,25 +64,6 @@ fn a_killed_launcher_ends_the_server_and_the_next_start_finishes_everything() {
 fn launcher_of(server: u32) -> u32 {
     let children = std::fs::read_to_string(format!("/proc/{server}/task/{server}/children")).unwrap();
     children.trim().parse().unwrap_or_else(|_| panic!("not one child: {children:?}"))
-}
-
-/// Control groups of a launcher, wherever they are.
-fn groups_of(launcher: u32) -> Vec<PathBuf> {
-    let (mut found, mut left) = (Vec::new(), vec![(PathBuf::from("/sys/fs/cgroup"), 0)]);
-    while let Some((dir, depth)) = left.pop() {
-        // Others make and remove groups meanwhile.
-        for entry in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
-            if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                continue;
-            }
-            if entry.file_name().to_str() == Some(&format!("cupel-{launcher}")) {
-                found.push(entry.path());
-            } else if depth < 6 {
-                left.push((entry.path(), depth + 1));
-            }
-        }
-    }
-    found
 }
 
 /// Starts a server again, and sees that it ends with one result for each.

@@ -255,15 +255,39 @@ fn log_of(data: &Path) -> String {
 }
 
 /// The first answer that is there; the condition is asked for again and again, for a bounded time.
-pub(crate) fn eventually<T>(mut condition: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn eventually<T>(condition: impl FnMut() -> Option<T>) -> T {
+    eventually_within(PATIENCE, condition)
+}
+
+/// [`eventually`], within another time.
+pub(crate) fn eventually_within<T>(patience: Duration, mut condition: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(answer) = condition() {
             return answer;
         }
-        assert!(begun.elapsed() < PATIENCE, "the condition did not come true within {PATIENCE:?}");
+        assert!(begun.elapsed() < patience, "the condition did not come true within {patience:?}");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// Control groups of a launcher, wherever they are.
+pub(crate) fn groups_of(launcher: u32) -> Vec<PathBuf> {
+    let (mut found, mut left) = (Vec::new(), vec![(PathBuf::from("/sys/fs/cgroup"), 0)]);
+    while let Some((dir, depth)) = left.pop() {
+        // Others make and remove groups meanwhile.
+        for entry in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
+            if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                continue;
+            }
+            if entry.file_name().to_str() == Some(&format!("cupel-{launcher}")) {
+                found.push(entry.path());
+            } else if depth < 6 {
+                left.push((entry.path(), depth + 1));
+            }
+        }
+    }
+    found
 }
 
 /// Rates that a test's own load never reaches.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::LEASE;
 use super::load::agent;
-use super::nodes::{Cluster, Node};
+use super::nodes::Cluster;
 use crate::support::{PATIENCE, eventually};
 
 /// Somebody who submits and asks.
@@ -113,8 +113,7 @@ fn what_kills_every_worker_that_takes_it_is_given_up_and_tried_again_when_told()
     assert!(after.iter().filter(|(_, name)| name != "queued").all(|(number, _)| *number > end), "{after:?}");
     assert_eq!(after.iter().filter(|(_, name)| name == "verdict").count(), 1, "{after:?}");
     assert_eq!(serde_json::from_str::<Value>(&dead(&["list", "--json"])).unwrap()["total"], 0);
-    for node in [third, api] {
-        let pid = node.pid();
-        assert_eq!(Node::stop(node).code(), Some(0), "{pid}");
-    }
+    third.stop();
+    api.stop();
+    cluster.nothing_is_left();
 }

@@ -2,8 +2,9 @@
 
 use cupel_testkit::servers::Postgres;
 
-use super::load::Load;
+use super::load::{Load, Sends};
 use super::nodes::Cluster;
+use crate::support::PATIENCE;
 
 #[test]
 fn store_blobs_queue_and_events_reach_postgresql_by_tls_where_the_url_says_so() {
@@ -16,8 +17,8 @@ fn store_blobs_queue_and_events_reach_postgresql_by_tls_where_the_url_says_so() 
         ("CUPEL_BLOBS__URL", "postgres"),
     ]);
     let (api, _worker) = (cluster.start("api"), cluster.start("worker"));
-    let load = Load::new(&[&api.url], cluster.key());
-    load.run(20, "0", || {});
+    let load = Load::new(&[&api.url], cluster.key(), Sends::Programs { sleep: "0" }, PATIENCE);
+    load.run(20, || {});
     assert_eq!(load.violations(), Vec::<String>::new());
     // The server says which of its sessions over the network are encrypted.
     let sessions = |condition: &str| {

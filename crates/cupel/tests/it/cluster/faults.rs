@@ -1,156 +1,281 @@
 //! What may happen to a cluster while it works.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
 
-use serde_json::Value;
+use cupel_core::{Clock as _, Queue, SystemClock};
+use serde_json::{Value, json};
 
-use super::{Broker, Site, submissions};
-use crate::support::eventually;
+use super::load::{Load, Sends};
+use super::nodes::{Cluster, Node};
+use super::places::{Disk, Machine, beside_a_wrong_clock};
+use super::{Broker, Site, patience, submissions, through};
+use crate::problems::archive;
+use crate::support::{eventually, eventually_within};
 
-/// Waits until clients have been told that so many are accepted.
-fn once_accepted(load: &super::Load, count: usize) {
-    eventually(|| (load.accepted() >= count).then_some(()));
+through! {
+    a_killed_worker_costs_its_runs_an_attempt_and_nothing_else: on_redis | on_postgres on_rabbitmq;
+    all_workers_killed_leave_their_runs_to_those_who_come: on_redis | on_postgres on_rabbitmq;
+    a_killed_api_node_loses_nothing_that_it_accepted: on_redis | on_postgres on_rabbitmq;
+    a_worker_frozen_for_longer_than_its_leases_comes_back_too_late: on_redis | on_postgres on_rabbitmq;
+    a_broker_killed_and_back_with_its_data_loses_nothing: on_redis on_rabbitmq | on_postgres;
+    a_broker_that_loses_all_its_data_loses_no_submission: on_redis on_rabbitmq |;
+    redis_may_be_gone_for_half_a_minute: on_redis | on_postgres on_rabbitmq;
+    a_database_that_is_frozen_for_ten_seconds_loses_nothing: on_postgres | on_redis on_rabbitmq;
+    a_database_that_is_restarted_loses_nothing: on_redis | on_rabbitmq;
+    a_worker_cut_off_from_the_database_comes_back_too_late: on_redis | on_postgres on_rabbitmq;
+    a_worker_cut_off_from_everything_comes_back_too_late: on_rabbitmq | on_postgres on_redis;
+    hints_may_come_twice_late_and_in_any_order: on_redis | on_postgres on_rabbitmq;
+    clocks_may_be_wrong_by_five_minutes: on_redis | on_postgres on_rabbitmq;
+    a_worker_whose_disk_is_full_leaves_what_it_cannot_judge_to_others: on_redis | on_postgres on_rabbitmq;
 }
 
-#[test]
-fn a_killed_worker_costs_its_runs_an_attempt_and_nothing_else() {
-    let mut site = Site::new(Broker::Redis);
-    let load = site.load();
-    let victim = site.workers.remove(0);
-    load.run(submissions(200), "0.05", || {
-        once_accepted(&load, 60);
-        victim.kill();
-    });
-    assert!(load.attempts_max() <= 2);
-    site.end(&load);
+fn a_killed_worker_costs_its_runs_an_attempt_and_nothing_else(broker: Broker) {
+    let outcome = Site::new(broker).through(200, |site, _| site.workers.remove(0).kill());
+    assert!(outcome.attempts_max <= 2);
 }
 
-#[test]
-fn all_workers_killed_leave_their_runs_to_those_who_come() {
-    let mut site = Site::new(Broker::Redis);
-    let load = site.load();
-    let victims = std::mem::take(&mut site.workers);
-    load.run(submissions(200), "0.05", || {
-        once_accepted(&load, 60);
-        victims.into_iter().for_each(super::Node::kill);
+fn all_workers_killed_leave_their_runs_to_those_who_come(broker: Broker) {
+    Site::new(broker).through(200, |site, _| {
+        site.workers.drain(..).for_each(Node::kill);
         sleep(Duration::from_secs(1));
-        site.workers = vec![site.cluster.start("worker")];
+        site.workers.push(site.cluster.start("worker"));
     });
-    site.end(&load);
 }
 
-#[test]
-fn a_killed_api_node_loses_nothing_that_it_accepted() {
-    let mut site = Site::new(Broker::Redis);
-    let load = site.load();
-    let victim = site.apis.remove(0);
-    load.run(submissions(200), "0.02", || {
-        once_accepted(&load, 60);
-        victim.kill();
+fn a_killed_api_node_loses_nothing_that_it_accepted(broker: Broker) {
+    Site::new(broker).through(200, |site, load| {
+        site.apis.remove(0).kill();
         load.use_nodes(&[&site.apis[0].url]);
     });
-    site.end(&load);
 }
 
-#[test]
-fn a_worker_that_is_frozen_for_longer_than_its_leases_comes_back_too_late() {
-    let site = Site::new(Broker::Redis);
-    let load = site.load();
-    load.run(submissions(100), "0.05", || {
-        once_accepted(&load, 30);
+fn a_worker_frozen_for_longer_than_its_leases_comes_back_too_late(broker: Broker) {
+    Site::new(broker).through(100, |site, _| {
         site.workers[0].signal("STOP");
         sleep(Duration::from_secs(8));
         site.workers[0].signal("CONT");
     });
-    site.end(&load);
 }
 
-#[test]
-fn a_broker_that_is_killed_and_comes_back_with_its_data_loses_nothing() {
-    let site = Site::new(Broker::Redis);
-    let load = site.load();
-    load.run(submissions(200), "0.02", || {
-        once_accepted(&load, 60);
-        site.redis.kill();
+fn a_broker_killed_and_back_with_its_data_loses_nothing(broker: Broker) {
+    Site::new(broker).through(200, |site, _| {
+        site.carrier().kill();
         sleep(Duration::from_secs(2));
-        site.redis.start_again();
+        site.carrier().start_again();
     });
-    site.end(&load);
 }
 
-#[test]
-fn a_broker_that_loses_all_its_data_loses_no_submission() {
-    let site = Site::new(Broker::Redis);
-    let load = site.load();
-    load.run(submissions(200), "0.02", || {
-        once_accepted(&load, 60);
-        site.redis.kill();
-        site.redis.wipe_and_start();
-    });
-    site.end(&load);
+fn a_broker_that_loses_all_its_data_loses_no_submission(broker: Broker) {
+    Site::new(broker).through(200, |site, _| site.carrier().wipe_and_start());
 }
 
-#[test]
-fn redis_may_be_gone_for_half_a_minute() {
-    let site = Site::new(Broker::Redis);
-    let load = site.load();
-    load.run(submissions(200), "0.02", || {
-        once_accepted(&load, 60);
+fn redis_may_be_gone_for_half_a_minute(broker: Broker) {
+    Site::new(broker).through(200, |site, _| {
         site.redis.kill();
         sleep(Duration::from_secs(30));
         site.redis.start_again();
     });
-    site.end(&load);
 }
 
-#[test]
-fn a_database_that_is_restarted_loses_nothing() {
-    let site = Site::new(Broker::Redis);
-    let load = site.load();
-    load.run(submissions(200), "0.02", || {
-        once_accepted(&load, 60);
+fn a_database_that_is_restarted_loses_nothing(broker: Broker) {
+    Site::new(broker).through(200, |site, _| {
         site.postgres.kill();
         sleep(Duration::from_secs(1));
         site.postgres.start_again();
     });
-    site.end(&load);
 }
 
-#[test]
-fn a_database_that_is_frozen_for_ten_seconds_loses_nothing() {
-    let site = Site::new(Broker::Postgres);
-    let load = site.load();
-    load.run(submissions(200), "0.02", || {
-        once_accepted(&load, 60);
+fn a_database_that_is_frozen_for_ten_seconds_loses_nothing(broker: Broker) {
+    Site::new(broker).through(200, |site, _| {
         site.postgres.freeze();
         sleep(Duration::from_secs(10));
         site.postgres.thaw();
     });
-    site.end(&load);
+}
+
+fn a_worker_cut_off_from_the_database_comes_back_too_late(broker: Broker) {
+    // It goes on hearing of runs, and telling of them.
+    cut_off(broker, |site| vec![site.postgres.port()]);
+}
+
+fn a_worker_cut_off_from_everything_comes_back_too_late(broker: Broker) {
+    cut_off(broker, Site::ports);
+}
+
+/// The cut is longer than the lease, and the programs are not.
+fn cut_off(broker: Broker, from: impl FnOnce(&Site) -> Vec<u16>) {
+    let mut site = Site::new(broker);
+    site.sends = Sends::Programs { sleep: "0.3" };
+    let machine = Machine::new(&site.ports());
+    let settings = ["CUPEL_STORE__URL", "CUPEL_QUEUE__URL", "CUPEL_EVENTS__URL"];
+    let settings = settings.map(|key| (key, machine.url(&site.cluster.setting(key))));
+    let far = site
+        .cluster
+        .start_in(&site.cluster.folder("worker"), "worker", |mut command| machine.enter(command.envs(settings)));
+    site.workers.push(far);
+    let outcome = site.through(100, |site, _| {
+        machine.cut(&from(site));
+        sleep(Duration::from_secs(8));
+        machine.heal();
+        // It is one of them again.
+        let working = |workers: &Value| workers["workers"].as_array().unwrap().iter().all(|w| w["state"] == "working");
+        eventually(|| working(&site.admin(&["workers"])).then_some(()));
+    });
+    assert!(outcome.attempts_max >= 2, "what it had was tried again");
+    let log = outcome.logs.last().unwrap();
+    assert!(log.contains("came too late and was refused") || log.contains("lost the lease"), "{log}");
+}
+
+fn hints_may_come_twice_late_and_in_any_order(broker: Broker) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (is_over, mut repeated) = (AtomicBool::new(false), 0);
+    Site::new(broker).through(300, |site, load| {
+        let nodes = runtime.block_on(async { [site.queue().await, site.queue().await, site.queue().await] });
+        repeated = std::thread::scope(|scope| {
+            let meddling = scope.spawn(|| runtime.block_on(meddle(nodes, &is_over)));
+            // Until hardly anything waits.
+            eventually_within(patience(), || (load.accepted() == submissions(300)).then_some(()));
+            eventually_within(patience(), || (site.admin(&["queue"])["queued"].as_u64() < Some(20)).then_some(()));
+            is_over.store(true, Ordering::SeqCst);
+            meddling.join().unwrap()
+        });
+    });
+    assert!(repeated >= 50, "only {repeated} hints came twice");
+}
+
+/// Nodes that carry hints badly: one takes them away, two others bring each back after a while, the last first and then once more.
+/// How many they were.
+async fn meddle([takes, brings, repeats]: [Arc<dyn Queue>; 3], is_over: &AtomicBool) -> usize {
+    let mut repeated = 0;
+    while !is_over.load(Ordering::SeqCst) {
+        let mut taken = Vec::new();
+        while taken.len() < 16
+            && let Ok(hinted) = tokio::time::timeout(Duration::from_millis(100), takes.next()).await
+        {
+            taken.push(hinted.unwrap());
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let mut hints: Vec<_> = taken.iter().rev().map(|hinted| hinted.hint).collect();
+        brings.publish(&hints).await.unwrap();
+        let third = hints.len() / 3;
+        hints.rotate_left(third);
+        repeats.publish(&hints).await.unwrap();
+        repeated += hints.len();
+        for (place, hinted) in taken.into_iter().enumerate() {
+            // What is not settled the broker itself gives out again.
+            if place % 4 > 0 {
+                takes.settle(hinted).await.unwrap();
+            }
+        }
+    }
+    repeated
+}
+
+fn clocks_may_be_wrong_by_five_minutes(broker: Broker) {
+    const OFF: i64 = 300;
+    let mut site = Site::empty(broker, &[]);
+    let start = |role, seconds| {
+        let data = site.cluster.folder(role);
+        site.cluster.start_in(&data, role, |command| beside_a_wrong_clock(command, seconds, &data.with_extension("so")))
+    };
+    let (apis, workers) =
+        (vec![start("api", OFF), start("api", -OFF)], vec![start("worker", -OFF), start("worker", OFF)]);
+    for (node, off) in apis.iter().chain(&workers).zip([OFF, -OFF, -OFF, OFF]) {
+        let seen = node.clock() - SystemClock.now().as_second();
+        assert!((off - 60..off + 60).contains(&seen), "it should be off by {off} s, and is by {seen} s");
+        assert!(node.log().contains("clock differs from the database's by"), "{}", node.log());
+        let told = ureq::get(format!("{}/healthz", node.url)).call().unwrap().body_mut().read_to_string().unwrap();
+        assert!(told.contains(if off > 0 { "s ahead of the database's" } else { "s behind the database's" }), "{told}");
+    }
+    (site.apis, site.workers) = (apis, workers);
+    let outcome = site.through(200, |_, load| {
+        // Programs see neither: their environment is their own, and so is the kernel's clock.
+        let program = json!({ "language": "bash", "source_code": "echo $EPOCHSECONDS ${LD_PRELOAD-none}" }).to_string();
+        let (_, told) = load.post("/api/v1/execute?wait=30", "application/json", program.as_bytes());
+        let (seconds, preloaded) = told["stdout"].as_str().unwrap().trim().split_once(' ').unwrap();
+        let off = seconds.parse::<i64>().unwrap() - SystemClock.now().as_second();
+        assert!(off.abs() < 60 && preloaded == "none", "{told}");
+    });
+    assert_eq!(outcome.attempts_max, 1, "no lease was taken for over");
+}
+
+fn a_worker_whose_disk_is_full_leaves_what_it_cannot_judge_to_others(broker: Broker) {
+    // One attempt in all: what the full disk cost would end as an internal error.
+    let mut site = Site::with(broker, &[("CUPEL_WORKER__ATTEMPTS_MAX", "1")]);
+    let data = site.cluster.folder("worker");
+    let disk = Disk::new(&data, "4m");
+    let full = site.cluster.start_in(&data, "worker", |command| disk.enter(&command));
+    site.workers.push(full);
+    disk.fill();
+    let package = archive(&[("2\n", "4\n")], None);
+    let (status, made) = site.load().post("/api/v1/problems", "application/x-tar", &package);
+    assert_eq!(status, 201, "{made}");
+    site.sends = Sends::Solutions { of: "double" };
+    let outcome = site.through(60, |site, load| {
+        eventually_within(patience(), || (load.accepted() == submissions(60)).then_some(()));
+        // Until hardly anything waits.
+        eventually_within(patience(), || (site.admin(&["queue"])["queued"].as_u64() < Some(10)).then_some(()));
+        disk.free();
+    });
+    let log = outcome.logs.last().unwrap();
+    assert!(log.contains("No space left on device"), "{log}");
+}
+
+#[test]
+fn a_full_disk_under_sqlite_refuses_what_cannot_be_kept_and_loses_nothing() {
+    let cluster = Cluster::new(&[]);
+    let data = cluster.folder("serve");
+    let disk = Disk::new(&data, "16m");
+    let start = || cluster.start_in(&data, "serve", |command| disk.enter(&command));
+    let node = start();
+    let count = submissions(300);
+    let load = Load::new(&[&node.url], cluster.key(), Sends::Programs { sleep: "0.02" }, patience());
+    load.run(count, || {
+        eventually_within(patience(), || (load.accepted() >= count * 3 / 10).then_some(()));
+        disk.fill();
+        eventually_within(patience(), || (load.refused() >= 20).then_some(()));
+        // It stands, and says what it has.
+        assert_eq!(load.get("/livez").0, 200);
+        assert_eq!(load.get("/api/v1/submissions?limit=1").0, 200);
+        disk.free();
+    });
+    assert_eq!(load.violations(), Vec::<String>::new());
+    assert_eq!(
+        load.get("/api/v1/submissions?limit=1").1["pagination"]["total"],
+        count,
+        "what was refused was not kept"
+    );
+    // What is on the disk is sound.
+    node.kill();
+    let node = start();
+    load.use_nodes(&[&node.url]);
+    load.run(0, || {});
+    assert_eq!(load.violations(), Vec::<String>::new());
+    node.stop();
+    drop(disk);
+    cluster.nothing_is_left();
 }
 
 #[test]
 fn workers_pause_go_on_and_drain_as_they_are_told() {
     let mut site = Site::new(Broker::Postgres);
-    let load = site.load();
-    let workers = || -> Vec<Value> {
-        let listed: Value = serde_json::from_str(&site.cluster.admin(&["workers", "--json"])).unwrap();
-        listed["workers"].as_array().unwrap().clone()
-    };
-    let all_are = |state: &str| eventually(|| workers().iter().all(|w| w["state"] == state).then_some(()));
+    let workers = |site: &Site| site.admin(&["workers"])["workers"].as_array().unwrap().clone();
     site.cluster.admin(&["pause"]);
-    all_are("paused");
-    load.run(20, "0", || {
-        once_accepted(&load, 20);
-        let queue: Value = serde_json::from_str(&site.cluster.admin(&["queue", "--json"])).unwrap();
+    eventually(|| workers(&site).iter().all(|worker| worker["state"] == "paused").then_some(()));
+    let load = site.load();
+    load.run(20, || {
+        eventually(|| (load.accepted() == 20).then_some(()));
+        let queue = site.admin(&["queue"]);
         assert_eq!((&queue["queued"], &queue["is_paused"]), (&20.into(), &true.into()), "{queue}");
         site.cluster.admin(&["resume"]);
     });
-    let listed = workers();
+    let listed = workers(&site);
     let drained = listed[0]["id"].as_str().unwrap();
     site.cluster.admin(&["drain", drained]);
-    eventually(|| (workers().len() == 1).then_some(()));
+    eventually(|| (workers(&site).len() == 1).then_some(()));
     let (gone, stays): (Vec<_>, Vec<_>) =
         site.workers.drain(..).partition(|node| node.log().contains(&format!("{drained} has stopped")));
     assert_eq!((gone.len(), stays.len()), (1, 1));

