@@ -28,7 +28,9 @@ pub(crate) struct Process {
     role: &'static str,
     child: Child,
     url: String,
+    /// Its own, with nothing else in it.
     data: tempfile::TempDir,
+    log: tempfile::NamedTempFile,
 }
 
 impl Process {
@@ -38,18 +40,19 @@ impl Process {
         let data = tempfile::tempdir().context("making a data folder")?;
         // Taken and given back: nobody else on the machine under measurement is expected to take it in between.
         let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).context("finding a port")?.port();
-        let log = std::fs::File::create(data.path().join("log")).context("making the process's log")?;
+        let log = tempfile::NamedTempFile::new().context("making the process's log")?;
+        let writer = || log.as_file().try_clone().context("sharing the process's log");
         let child = Command::new(&cupel)
             .args([role, "--listen", &format!("127.0.0.1:{port}"), "--data"])
             .arg(data.path())
             .envs(WITHOUT_RATE_LIMITS.iter().copied())
             .envs(settings.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
-            .stdout(log.try_clone().context("sharing the process's log")?)
-            .stderr(log)
+            .stdout(writer()?)
+            .stderr(writer()?)
             .spawn()
             .with_context(|| format!("starting {}", cupel.display()))?;
-        let mut process = Process { role, child, url: format!("http://127.0.0.1:{port}"), data };
+        let mut process = Process { role, child, url: format!("http://127.0.0.1:{port}"), data, log };
         process.await_ready(Instant::now() + READY_WITHIN)?;
         Ok(process)
     }
@@ -79,7 +82,7 @@ impl Process {
     }
 
     fn log(&self) -> String {
-        std::fs::read_to_string(self.data.path().join("log")).unwrap_or_else(|error| error.to_string())
+        std::fs::read_to_string(self.log.path()).unwrap_or_else(|error| error.to_string())
     }
 }
 
