@@ -34,9 +34,12 @@ impl Site {
         answer.body_mut().read_json().unwrap()
     }
 
-    /// Whether it can ask Redis.
-    fn shares(&self, api: usize) -> bool {
-        !self.get(api, "/healthz")["degraded"].to_string().contains("shared.url")
+    /// Whether it can ask Redis, once health and metric agree.
+    fn shares(&self, api: usize) -> Option<bool> {
+        let is_well = !self.get(api, "/healthz")["degraded"].to_string().contains("shared.url");
+        let mut metrics = agent().get(format!("{}/metrics", self.apis[api].url)).call().unwrap();
+        let line = format!("cupel_shared_connected {}", u8::from(is_well));
+        metrics.body_mut().read_to_string().unwrap().lines().any(|told| told == line).then_some(is_well)
     }
 
     fn has_python(&self, api: usize) -> bool {
@@ -76,11 +79,11 @@ fn two_api_nodes_limit_and_know_as_one_and_each_for_itself_while_redis_is_away()
     redis.kill();
     for api in [0, 1] {
         assert!((BURST..BURST + 3).contains(&site.taken(api)), "nobody is refused for it, and nobody is unlimited");
-        eventually(|| (!site.shares(api)).then_some(()));
+        eventually(|| (site.shares(api) == Some(false)).then_some(()));
     }
     redis.start_again();
     for api in [0, 1] {
-        eventually(|| site.shares(api).then_some(()));
+        eventually(|| (site.shares(api) == Some(true)).then_some(()));
     }
     assert!(site.taken(0) + site.taken(1) < 5, "what was taken before is remembered");
 
