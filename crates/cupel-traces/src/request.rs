@@ -3,9 +3,9 @@
 use cupel_types::SubmissionId;
 use jiff::Timestamp;
 use opentelemetry::KeyValue;
-use opentelemetry::trace::{Link, SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
+use opentelemetry::trace::{Link, SpanContext, SpanId, SpanKind, Status, TraceId, TraceState};
 
-use crate::span::{Span, context, new_span_id, trace_of};
+use crate::span::{Span, context, trace_of};
 use crate::{Traces, submit_span};
 
 /// Links of one span at most, which is what OpenTelemetry's SDKs keep unless told otherwise.
@@ -71,15 +71,15 @@ impl Traces {
         if !is_wanted {
             return;
         }
-        let (trace, parent) = request.parent.map_or_else(
-            || (TraceId::from(rand::random_range(1..=u128::MAX)), SpanId::INVALID),
-            |parent| (parent.trace, parent.span),
-        );
-        let own = context(trace, new_span_id());
+        let (began, ended) = (request.began, request.ended);
+        let own = match request.parent {
+            Some(parent) => Span::in_trace(parent.trace, began, ended).below(parent.span, true),
+            None => Span::in_trace(TraceId::from(rand::random_range(1..=u128::MAX)), began, ended),
+        };
         for id in &accepted {
-            self.send(submitted(request, *id, &own));
+            self.send(submitted(request, *id, &own.context));
         }
-        let links = accepted.iter().take(LINKS_MAX).map(|id| link(context(trace_of(*id), submit_span(*id)))).collect();
+        let links = accepted.iter().take(LINKS_MAX).map(|id| link(&context(trace_of(*id), submit_span(*id)))).collect();
         let mut attributes = vec![
             KeyValue::new("http.request.method", request.method.to_owned()),
             KeyValue::new("http.response.status_code", i64::from(request.status)),
@@ -89,18 +89,7 @@ impl Traces {
         let status = if request.status >= 500 { Status::error("") } else { Status::Unset };
         let name =
             request.route.map_or_else(|| request.method.to_owned(), |route| format!("{} {route}", request.method));
-        let span = Span {
-            context: own,
-            parent,
-            is_parent_remote: request.parent.is_some(),
-            kind: SpanKind::Server,
-            began: request.began,
-            ended: request.ended,
-            attributes,
-            links,
-            status,
-        };
-        self.send(span.named(name));
+        self.send(Span { kind: SpanKind::Server, attributes, links, status, ..own }.named(name));
     }
 }
 
@@ -108,24 +97,19 @@ impl Traces {
 fn submitted(request: &Request<'_>, id: SubmissionId, of: &SpanContext) -> opentelemetry_sdk::trace::SpanData {
     let span = Span {
         context: context(trace_of(id), submit_span(id)),
-        parent: SpanId::INVALID,
-        is_parent_remote: false,
         kind: SpanKind::Producer,
-        began: request.began,
-        ended: request.ended,
         attributes: vec![
             KeyValue::new("cupel.submission.id", id.to_string()),
             KeyValue::new("cupel.request.id", request.id.to_owned()),
         ],
-        links: vec![link(of.clone())],
-        status: Status::Unset,
+        links: vec![link(of)],
+        ..Span::in_trace(trace_of(id), request.began, request.ended)
     };
     span.named("submit")
 }
 
-fn link(to: SpanContext) -> Link {
-    let flags = if to.is_sampled() { TraceFlags::SAMPLED } else { TraceFlags::NOT_SAMPLED };
-    Link::with_context(SpanContext::new(to.trace_id(), to.span_id(), flags, true, TraceState::NONE))
+fn link(to: &SpanContext) -> Link {
+    Link::with_context(SpanContext::new(to.trace_id(), to.span_id(), to.trace_flags(), true, TraceState::NONE))
 }
 
 #[cfg(test)]

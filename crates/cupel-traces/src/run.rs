@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use opentelemetry::KeyValue;
 use opentelemetry::trace::{SpanId, SpanKind, Status, TraceId};
 
-use crate::span::{Span, context, new_span_id, trace_of};
+use crate::span::{Span, trace_of};
 use crate::{Traces, submit_span};
 
 /// Executions of one run that get a span each.
 const EXECUTIONS_MAX: usize = 100;
-/// Of a case's name, in bytes.
+/// Bytes that are kept of a case's name.
 const NAME_MAX: usize = 64;
 
 /// An attempt that has ended.
@@ -48,20 +48,9 @@ impl Traces {
             return;
         }
         let (trace, first) = (trace_of(submission.id), submit_span(submission.id));
-        let part = |parent, is_parent_remote, began, ended| Span {
-            context: context(trace, new_span_id()),
-            parent,
-            is_parent_remote,
-            kind: SpanKind::Internal,
-            began,
-            ended,
-            attributes: Vec::new(),
-            links: Vec::new(),
-            status: Status::Unset,
-        };
         if run.attempt == 1 {
             let since = submission.run_at.map_or(submission.submitted_at, |at| at.max(submission.submitted_at));
-            self.send(part(first, true, since, began).named("wait"));
+            self.send(Span::in_trace(trace, since, began).below(first, true).named("wait"));
         }
         let mut attributes = vec![
             KeyValue::new("cupel.submission.id", submission.id.to_string()),
@@ -83,11 +72,10 @@ impl Traces {
             }
             Ended::Failed(why) => Status::error(why.to_owned()),
         };
-        let own = part(first, true, began, run.ended);
-        let id = own.context.span_id();
+        let own = Span::in_trace(trace, began, run.ended).below(first, true);
         let own = Span { kind: SpanKind::Consumer, attributes, status, ..own };
         if let Ended::Judged(_, log) = run.outcome {
-            self.steps(log, trace, id);
+            self.steps(log, trace, own.context.span_id());
         }
         self.send(own.named("run"));
     }
@@ -112,31 +100,16 @@ impl Traces {
                         KeyValue::new("cupel.cpu_time_ms", usage.cpu_time.as_secs_f64() * 1e3),
                         KeyValue::new("cupel.memory_kib", (usage.memory.get() >> 10) as i64),
                     ];
-                    attributes
-                        .extend(case.as_deref().map(|case| KeyValue::new("cupel.case", beginning(case).to_owned())));
+                    attributes.extend(case.as_deref().map(|case| {
+                        KeyValue::new("cupel.case", case[..case.floor_char_boundary(NAME_MAX)].to_owned())
+                    }));
                     ("execute", attributes)
                 }
                 _ => continue,
             };
             let Some(began) = began.take() else { continue };
-            let span = Span {
-                context: context(trace, new_span_id()),
-                parent,
-                is_parent_remote: false,
-                kind: SpanKind::Internal,
-                began,
-                ended: event.at,
-                attributes,
-                links: Vec::new(),
-                status: Status::Unset,
-            };
+            let span = Span { attributes, ..Span::in_trace(trace, began, event.at).below(parent, false) };
             self.send(span.named(name));
         }
     }
-}
-
-/// As much of a name as is kept.
-fn beginning(name: &str) -> &str {
-    let end = (0..=name.len().min(NAME_MAX)).rev().find(|end| name.is_char_boundary(*end));
-    &name[..end.unwrap_or(0)]
 }

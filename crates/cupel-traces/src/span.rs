@@ -15,7 +15,7 @@ pub(crate) fn trace_of(submission: SubmissionId) -> TraceId {
 }
 
 /// An id that nobody has.
-pub(crate) fn new_span_id() -> SpanId {
+fn new_span_id() -> SpanId {
     // Zero is no id.
     SpanId::from(rand::random_range(1..=u64::MAX))
 }
@@ -41,6 +41,26 @@ pub(crate) struct Span {
 }
 
 impl Span {
+    /// One that begins a trace, unless it is put [below](Span::below) another.
+    pub(crate) fn in_trace(trace: TraceId, began: Timestamp, ended: Timestamp) -> Span {
+        Span {
+            context: context(trace, new_span_id()),
+            parent: SpanId::INVALID,
+            is_parent_remote: false,
+            kind: SpanKind::Internal,
+            began,
+            ended,
+            attributes: Vec::new(),
+            links: Vec::new(),
+            status: Status::Unset,
+        }
+    }
+
+    /// As a part of this one.
+    pub(crate) fn below(self, parent: SpanId, is_remote: bool) -> Span {
+        Span { parent, is_parent_remote: is_remote, ..self }
+    }
+
     pub(crate) fn named(self, name: impl Into<Cow<'static, str>>) -> SpanData {
         let mut links = SpanLinks::default();
         links.links = self.links;
