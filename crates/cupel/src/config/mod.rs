@@ -425,23 +425,28 @@ fn engines(layers: &mut Layers) -> Engines {
     Engines {
         cluster,
         store: engine(layers, "store.url", &["postgres", "postgresql"]),
-        queue: engine(layers, "queue.url", &["postgres", "redis", "rediss", "amqp", "amqps", "kafka"]),
-        events: engine(layers, "events.url", &["postgres", "redis", "rediss"]),
+        queue: engine_or_stores(layers, "queue.url", &["postgres", "redis", "rediss", "amqp", "amqps", "kafka"]),
+        events: engine_or_stores(layers, "events.url", &["postgres", "redis", "rediss"]),
         shared: engine(layers, "shared.url", &["redis", "rediss"]),
-        blobs: engine(layers, "blobs.url", &["s3", "file"]),
+        blobs: engine_or_stores(layers, "blobs.url", &["s3", "file"]),
         blobs_kept_max: layers.bytes("blobs.kept_max"),
     }
 }
 
-/// The address of an engine, if there is one: of one of these schemes. `postgres` alone is the store's database, where that can be one.
+/// The same where `postgres` alone, for the store's database, is one, too.
+fn engine_or_stores(layers: &mut Layers, key: &str, schemes: &[&str]) -> Option<String> {
+    let url = layers.text(key);
+    if url == "postgres" { Some(url) } else { engine(layers, key, schemes) }
+}
+
+/// The address of an engine, if there is one: of one of these schemes.
 fn engine(layers: &mut Layers, key: &str, schemes: &[&str]) -> Option<String> {
     let url = layers.text(key);
     let scheme = url.split_once("://").map(|(scheme, _)| scheme);
-    let is_stores = url == "postgres" && ["queue.url", "events.url", "blobs.url"].contains(&key);
     if url.is_empty() {
         return None;
     }
-    if !is_stores && !scheme.is_some_and(|scheme| schemes.contains(&scheme)) {
+    if !scheme.is_some_and(|scheme| schemes.contains(&scheme)) {
         // Not the address itself: it may have a password in it.
         let begins = scheme.map_or_else(|| "something without one".to_owned(), |scheme| format!("{scheme}://"));
         layers
