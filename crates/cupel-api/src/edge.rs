@@ -1,7 +1,7 @@
 //! The outermost layer: what is true of every request and response, whatever route it takes.
 //!
 //! It gives the request an id, a span and a client address; catches panics; turns every refusal into
-//! problem+json; adds the security and rate-limit headers; writes the access log and the HTTP metrics. It
+//! problem+json; adds the security and rate-limit headers; writes the access log, the HTTP metrics and the request's trace. It
 //! never logs a body, a query string or a header.
 
 use std::any::Any;

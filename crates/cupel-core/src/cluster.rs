@@ -135,10 +135,17 @@ impl WorkerRecord {
 /// # Errors
 /// When the store cannot answer.
 pub async fn unserved(store: &(impl Store + ?Sized), now: Timestamp) -> Result<Vec<(Needs, u64)>, StoreError> {
-    let offers = store.offers(now.saturating_sub(WORKER_GONE_AFTER).unwrap_or(now)).await?;
-    let routes = routes_of(&offers);
+    let routes = routes_of(&offers(store, now).await?);
     let waiting = store.waiting_for(now).await?;
     Ok(waiting.into_iter().filter(|(needs, _)| !routes.serves(needs)).collect())
+}
+
+/// What the workers that are there have.
+async fn offers(
+    store: &(impl Store + ?Sized),
+    now: Timestamp,
+) -> Result<Vec<(BTreeMap<LanguageId, String>, u64)>, StoreError> {
+    store.offers(now.saturating_sub(WORKER_GONE_AFTER).unwrap_or(now)).await
 }
 
 fn routes_of(offers: &[(BTreeMap<LanguageId, String>, u64)]) -> Routes {
@@ -187,8 +194,7 @@ impl Core {
     /// # Errors
     /// When the store cannot answer; everything stays as it was.
     pub(crate) async fn follow_workers(&self) -> Result<Vec<(BTreeMap<LanguageId, String>, u64)>, StoreError> {
-        let now = self.now();
-        let offers = self.inner.store.offers(now.saturating_sub(WORKER_GONE_AFTER).unwrap_or(now)).await?;
+        let offers = offers(&*self.inner.store, self.now()).await?;
         self.inner.lanes.set_routes(routes_of(&offers));
         Ok(offers)
     }

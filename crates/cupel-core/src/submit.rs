@@ -9,8 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cupel_types::{
-    Bytes, Cases, LanguageId, LimitsRequest, PriorityClass, ProblemVersion, RunId, Submission, SubmissionId, TestCase,
-    UserId, Work,
+    Bytes, Cases, LimitsRequest, PriorityClass, ProblemVersion, RunId, Submission, SubmissionId, TestCase, UserId,
 };
 use jiff::Timestamp;
 
@@ -234,7 +233,7 @@ impl Core {
         let needs: Vec<Needs> = new
             .iter()
             .zip(&works)
-            .map(|(new, work)| new.also_needs.iter().chain(language_of(work)).cloned().collect())
+            .map(|(new, work)| new.also_needs.iter().chain(work.language()).cloned().collect())
             .collect();
         let unserved = || needs.iter().find(|needs| !self.inner.lanes.serves(needs));
         if unserved().is_some() {
@@ -337,14 +336,6 @@ impl Core {
             }
         }
         Ok(())
-    }
-}
-
-fn language_of(work: &Work) -> Option<&LanguageId> {
-    match work {
-        Work::Program(program) => Some(&program.source.language),
-        Work::Problem(solution) => Some(&solution.source.language),
-        Work::Verify(_) => None,
     }
 }
 

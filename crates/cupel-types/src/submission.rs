@@ -34,16 +34,12 @@ pub struct Submission {
 impl Submission {
     /// What was written, and in which language; `None` where nothing was.
     pub fn source(&self) -> Option<&Source> {
-        match &self.work {
-            Work::Program(program) => Some(&program.source),
-            Work::Problem(solution) => Some(&solution.source),
-            Work::Verify(_) => None,
-        }
+        self.work.source()
     }
 
     /// In which language it is written; `None` where nothing was written.
     pub fn language(&self) -> Option<&LanguageId> {
-        self.source().map(|source| &source.language)
+        self.work.language()
     }
 
     /// The problem it is about, if it is about one, and the version it was sent for.
@@ -65,6 +61,22 @@ pub enum Work {
     Problem(Solution),
     /// A problem's package is held against what it says of itself.
     Verify(ProblemVersion),
+}
+
+impl Work {
+    /// What was written, and in which language; `None` where nothing was.
+    pub fn source(&self) -> Option<&Source> {
+        match self {
+            Work::Program(program) => Some(&program.source),
+            Work::Problem(solution) => Some(&solution.source),
+            Work::Verify(_) => None,
+        }
+    }
+
+    /// In which language it is written; `None` where nothing was written.
+    pub fn language(&self) -> Option<&LanguageId> {
+        self.source().map(|source| &source.language)
+    }
 }
 
 /// What was written.

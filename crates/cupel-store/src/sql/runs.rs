@@ -1,5 +1,9 @@
 //! `RunStore`: the questions, and the way to the commands.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
 use async_trait::async_trait;
 use cupel_core::event::{Event, Seq};
 use cupel_core::run::{LeasedRun, RunState, SubmissionRecord, SubmissionSummary};
@@ -11,9 +15,6 @@ use cupel_types::{
     Bytes, ContentHash, LanguageId, LeaseId, ProblemId, RunId, Submission, SubmissionId, UserId, Work, WorkerId,
 };
 use jiff::Timestamp;
-use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::time::Duration;
 
 use super::commands::{
     Cancel, Complete, Expire, GiveBack, Insert, InsertRow, Lease, Leased, Renew, Sync, idempotency_record,
