@@ -23,7 +23,7 @@ use crate::process::lane::{now_ns, own_cpu_ns};
 use crate::process::payload::{self, Plan, Streams, Texts};
 use crate::process::zygote::{self, Zygote};
 use crate::step::SetupStep;
-use crate::sys::process::{ChildStack, close_all_but, exit_now, kill_everything_in_this_pid_namespace, vfork_with};
+use crate::sys::process::{ChildStack, exit_now, kill_everything_in_this_pid_namespace, vfork_with};
 use crate::sys::seccomp::Instruction;
 use crate::sys::shared::SharedNotes;
 use crate::wire::{self, CellRequest, FromLane};
@@ -164,9 +164,7 @@ impl Place {
                 .map_err(at(SetupStep::Protocol))?;
         }
         // The other ends of the program's pipes must see its end.
-        let _ =
-            close_all_but(&[environment.door.as_raw_fd(), environment.socket.as_raw_fd(), self.box_dir.as_raw_fd()]);
-        std::mem::forget((descriptors, self.ruleset, self.own));
+        drop(descriptors);
 
         let status = reap(Some(program));
         failed(notes)?;

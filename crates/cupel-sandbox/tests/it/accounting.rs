@@ -21,6 +21,7 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
             ("cpu_time_of_children", |world| cpu_time_is_what_it_counted(world, "spin_children")),
             ("cpu_time_of_orphans", |world| cpu_time_is_what_it_counted(world, "spin_orphans")),
             ("cpu_time_has_two_parts", cpu_time_has_two_parts),
+            ("cpu_time_leaves_out_collecting_files", cpu_time_leaves_out_collecting_files),
             ("memory_peak_by_kind", memory_peak_by_kind),
             ("memory_peak_after_a_run_that_filled_the_page_cache", memory_peak_after_a_run_that_filled_the_page_cache),
             (
@@ -59,6 +60,21 @@ fn cpu_time_has_two_parts(world: &World) {
     );
     let ended = world.run(&world.attack("busy_kernel", &[]).limits(|l| l.cpu_time = Duration::from_millis(300)));
     assert!(ended.report.usage.cpu_system > ended.report.usage.cpu_user, "it works in the kernel: {ended}");
+}
+
+/// Handing back what a program leaves is our work, however many files it leaves.
+fn cpu_time_leaves_out_collecting_files(world: &World) {
+    let leaves_many = world.attack("leave_many", &["4000"]).limits(|l| l.inodes = 5000);
+    let least_of_three = |program: &Program| {
+        let cpu = |ended: Ended| {
+            assert_eq!(ended.report.outcome, Outcome::Exited(0), "{ended}");
+            cpu_ns(&ended)
+        };
+        (0..3).map(|_| cpu(world.run(program))).min().unwrap()
+    };
+    let uncollected = least_of_three(&leaves_many);
+    let collected = least_of_three(&leaves_many.collect(5000, Bytes::mib(1)));
+    assert_near("CPU time with files collected, ns", collected, uncollected, 15, 3_000_000);
 }
 
 fn memory_peak_by_kind(world: &World) {
