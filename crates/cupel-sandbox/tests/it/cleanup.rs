@@ -88,21 +88,18 @@ pub(crate) fn kill_9(pid: u32) {
     }
 }
 
-/// Directories of this launcher's, in every hierarchy.
+/// The control groups of a launcher that was started from here, one per hierarchy. Elsewhere there may be what a killed launcher
+/// left that had the same number: nobody removes that.
 pub(crate) fn groups_of(launcher: u32) -> Vec<PathBuf> {
-    fn look(dir: &Path, name: &str, depth: usize, found: &mut Vec<PathBuf>) {
-        let Ok(entries) = std::fs::read_dir(dir) else { return };
-        for entry in entries.flatten().filter(|e| e.file_type().is_ok_and(|t| t.is_dir())) {
-            if entry.file_name() == name {
-                found.push(entry.path());
-            } else if depth > 0 {
-                look(&entry.path(), name, depth - 1, found);
-            }
-        }
-    }
-    let mut found = Vec::new();
-    look(Path::new("/sys/fs/cgroup"), &format!("cupel-{launcher}"), 5, &mut found);
-    found
+    let own = std::fs::read_to_string("/proc/self/cgroup").unwrap();
+    let groups = own.lines().map(|line| {
+        // cgroups(7): hierarchy:controllers:path.
+        let (controllers, path) = line.split_once(':').unwrap().1.split_once(':').unwrap();
+        // A launcher moves whoever is in the group of its choice out of the way.
+        let above = path.trim_end_matches("/cupel-main").trim_start_matches('/');
+        Path::new("/sys/fs/cgroup").join(controllers).join(above).join(format!("cupel-{launcher}"))
+    });
+    groups.filter(|group| group.is_dir()).collect()
 }
 
 /// Processes in these groups.
