@@ -1,5 +1,5 @@
-//! The port to where things lie that are too large for the store and that every node has to reach: packages, and what compilers
-//! left.
+//! The port to where things lie that are too large for the store and that every node has to reach: packages, what compilers left,
+//! and large sources, inputs and outputs.
 //!
 //! A blob is whole or not there, and never changes: its key says what it is. The blob store is not trusted with what it gives:
 //! who gets something holds it against a hash of their own before it is used.
@@ -61,6 +61,8 @@ pub enum BlobKey {
     },
     /// What a compilation left.
     Artifacts(ContentHash),
+    /// Sources and inputs of a submission, or outputs of a run, by the hash of its bytes.
+    Data(ContentHash),
 }
 
 /// Which blobs are listed.
@@ -72,13 +74,17 @@ pub enum BlobKind {
     CopiesOf(ContentHash),
     /// All that compilations left.
     Artifacts,
+    /// All data of submissions and runs.
+    Data,
 }
 
 impl BlobKind {
     /// Whether a blob is of this kind.
     pub fn has(&self, key: &BlobKey) -> bool {
         match (self, key) {
-            (BlobKind::Packages, BlobKey::Package { .. }) | (BlobKind::Artifacts, BlobKey::Artifacts(_)) => true,
+            (BlobKind::Packages, BlobKey::Package { .. })
+            | (BlobKind::Artifacts, BlobKey::Artifacts(_))
+            | (BlobKind::Data, BlobKey::Data(_)) => true,
             (BlobKind::CopiesOf(wanted), BlobKey::Package { hash, .. }) => wanted == hash,
             _ => false,
         }
@@ -92,6 +98,7 @@ impl fmt::Display for BlobKind {
             BlobKind::Packages => f.write_str("packages"),
             BlobKind::CopiesOf(hash) => write!(f, "packages/{hash}"),
             BlobKind::Artifacts => f.write_str("artifacts"),
+            BlobKind::Data => f.write_str("data"),
         }
     }
 }
@@ -102,6 +109,7 @@ impl fmt::Display for BlobKey {
             BlobKey::Package { hash, copy } => write!(f, "packages/{hash}/{copy}"),
             // There may be very many: by their first digits, as directories like it.
             BlobKey::Artifacts(hash) => write!(f, "artifacts/{:02x}/{hash}", hash.as_bytes()[0]),
+            BlobKey::Data(hash) => write!(f, "data/{:02x}/{hash}", hash.as_bytes()[0]),
         }
     }
 }
@@ -123,6 +131,7 @@ impl FromStr for BlobKey {
                 BlobKey::Package { hash, copy }
             }
             ["artifacts", _, hash] => BlobKey::Artifacts(hash.parse().map_err(|_| NoBlobKey)?),
+            ["data", _, hash] => BlobKey::Data(hash.parse().map_err(|_| NoBlobKey)?),
             _ => return Err(NoBlobKey),
         };
         if key.to_string() == text { Ok(key) } else { Err(NoBlobKey) }
@@ -195,11 +204,11 @@ mod tests {
     #[test]
     fn a_key_reads_back_from_its_text_and_nothing_else_does() {
         let hash = ContentHash::from_bytes(std::array::from_fn(|i| (i * 7) as u8));
-        let keys = [BlobKey::Package { hash, copy: Uuid::from_u128(7) }, BlobKey::Artifacts(hash)];
+        let keys = [BlobKey::Package { hash, copy: Uuid::from_u128(7) }, BlobKey::Artifacts(hash), BlobKey::Data(hash)];
         for key in keys {
             assert_eq!(key.to_string().parse(), Ok(key));
         }
-        for kind in [BlobKind::Packages, BlobKind::CopiesOf(hash), BlobKind::Artifacts] {
+        for kind in [BlobKind::Packages, BlobKind::CopiesOf(hash), BlobKind::Artifacts, BlobKind::Data] {
             for key in keys {
                 assert_eq!(kind.has(&key), key.to_string().starts_with(&format!("{kind}/")), "{kind} {key}");
             }

@@ -1,14 +1,17 @@
-//! Errors for logs.
+//! Errors for logs, and for whoever started a command.
 
 use std::error::Error;
 
-/// An error with its sources, in one line.
+/// An error with its sources, each once: other people's errors often tell their source themselves.
 pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
+        let told = error.to_string();
+        if !text.ends_with(&told) {
+            text.push_str(": ");
+            text.push_str(&told);
+        }
         source = error.source();
     }
     text
@@ -24,5 +27,14 @@ mod tests {
         let inner = error("write a row", "the disk is full".into());
         let outer = error("insert a user", Box::new(inner));
         assert_eq!(super::chain(&outer), "cannot insert a user: cannot write a row: the disk is full");
+    }
+
+    #[test]
+    fn what_an_error_tells_of_its_source_is_not_told_again() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("cannot connect: {0}")]
+        struct Telling(#[source] std::io::Error);
+        let refused = Telling(std::io::Error::other("refused"));
+        assert_eq!(super::chain(&refused), "cannot connect: refused");
     }
 }

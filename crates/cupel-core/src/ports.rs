@@ -358,8 +358,14 @@ pub enum UserTaken {
 /// The outbox of webhook deliveries.
 #[async_trait]
 pub trait WebhookStore: Send + Sync {
-    /// Deliveries that are due, moved out of the way of other senders until `until`; at most `limit`.
-    async fn take_deliveries(&self, now: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<Delivery>, StoreError>;
+    /// Deliveries that are due, moved out of the way of other senders until `until`; at most `limit`, and none of those owners'.
+    async fn take_deliveries(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+        not_of: &[UserId],
+    ) -> Result<Vec<Delivery>, StoreError>;
     /// The receiver took it.
     async fn delivered(&self, id: WebhookId, now: Timestamp, status: u16) -> Result<(), StoreError>;
     /// It failed: try again at `next`, or never (`None`).
@@ -457,9 +463,11 @@ pub trait Queue: Send + Sync {
     /// A queue beside this one, for hints that only workers with this language take: at the same broker, with bounds of its own. Whoever
     /// asks again has another end of the same.
     async fn lane(&self, language: &LanguageId) -> Result<Arc<dyn Queue>, QueueError>;
-    /// Ends it: who waits and who comes gets [`QueueError::Closed`]. What was taken and not given out goes back to where
+    /// Ends it, with its lanes: who waits and who comes gets [`QueueError::Closed`]. What was taken and not given out goes back to where
     /// others find it.
     fn close(&self);
+    /// Waits until a queue that was closed has gone, with its lanes, for some seconds at most: others have what it held.
+    async fn gone(&self) {}
 }
 
 // ---- Events -----------------------------------------------------------------------------------------

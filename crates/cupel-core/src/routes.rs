@@ -61,6 +61,12 @@ impl Routes {
         })
     }
 
+    /// Whether runs come by the lane of a language: some workers have it, and others not.
+    fn has_lane(&self, language: &LanguageId) -> bool {
+        let (having, all) = self.having(language);
+        0 < having && having < all
+    }
+
     /// The lane of a run with these needs; `None`: every worker can judge it, and it goes the common way.
     fn lane(&self, needs: &Needs) -> Option<LanguageId> {
         let rare =
@@ -70,11 +76,7 @@ impl Routes {
 
     /// The lanes from which a worker takes that has these languages.
     fn lanes(&self, has: &BTreeSet<LanguageId>) -> BTreeSet<LanguageId> {
-        let differs = |language: &&LanguageId| {
-            let (having, all) = self.having(language);
-            having < all
-        };
-        has.iter().filter(differs).cloned().collect()
+        has.iter().filter(|language| self.has_lane(language)).cloned().collect()
     }
 }
 
@@ -242,10 +244,12 @@ impl Lanes {
         }
     }
 
-    /// How many hints wait in all queues that are known here.
+    /// How many hints wait in all queues that are known here and that are taken from. What lies in the lane of a language that no
+    /// worker has any more, or that all of them have by now, finds nobody: it must not pass for hints of runs that wait, or these
+    /// would not be offered again.
     pub(crate) async fn depth(&self) -> Result<usize, QueueError> {
         let mut depth = self.common.depth().await?;
-        for lane in self.lanes() {
+        for lane in self.lanes_in_use() {
             depth += lane.depth().await?;
         }
         Ok(depth)
@@ -271,6 +275,12 @@ impl Lanes {
 
     fn lanes(&self) -> Vec<Arc<dyn Queue>> {
         self.open().values().cloned().collect()
+    }
+
+    fn lanes_in_use(&self) -> Vec<Arc<dyn Queue>> {
+        let Some(routes) = self.routes() else { return self.lanes() };
+        let open = self.open();
+        open.iter().filter(|(language, _)| routes.has_lane(language)).map(|(_, lane)| Arc::clone(lane)).collect()
     }
 
     fn open(&self) -> MutexGuard<'_, BTreeMap<LanguageId, Arc<dyn Queue>>> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cupel_types::{SubmissionId, UserId, Verdict};
+use tokio::time::timeout;
 
 use crate::ends::Expected;
 use crate::event::{Event, Seq};
@@ -30,6 +31,9 @@ impl Viewer {
 
 /// How long a submission whose sender waits may stay without a sync of its own.
 const SYNC_AFTER: Duration = Duration::from_millis(250);
+
+/// How long who waits for an end hears nothing, at most, before the store is asked.
+const QUIET_MAX: Duration = Duration::from_secs(15);
 
 /// A submission that was accepted just now, and whose end its sender waits for.
 pub struct Awaited {
@@ -91,7 +95,7 @@ impl Core {
             Some(record) if !record.state.is_final() => record,
             other => return Ok(other),
         };
-        match tokio::time::timeout(at_most, self.heard_of_end(id, end.as_mut())).await {
+        match timeout(at_most, self.heard_of_end(id, end.as_mut())).await {
             // Ended, or the bus is going down: either way the store knows best.
             Ok(()) => self.submission(viewer, id).await,
             Err(_elapsed) if at_most.is_zero() => Ok(Some(record)),
@@ -99,9 +103,15 @@ impl Core {
         }
     }
 
+    /// After how long a silence the store is asked. Who ends a run writes that first and tells it then: killed in between, or left
+    /// without the answer to its last word to the store, it has told nobody.
+    fn quiet_max(&self) -> Duration {
+        self.policy().lease.min(QUIET_MAX)
+    }
+
     /// Waits for the end of a submission as the bus tells it, and as the store does where the bus may have missed it.
     async fn heard_of_end(&self, id: SubmissionId, end: &mut dyn Subscription) {
-        while let Some(Received::Gap) = end.next().await {
+        while let Ok(Some(Received::Gap)) | Err(_) = timeout(self.quiet_max(), end.next()).await {
             match self.inner.store.submission(id).await {
                 Ok(Some(record)) if !record.state.is_final() => {}
                 Ok(_) => return,
@@ -137,12 +147,12 @@ impl Core {
         };
         tokio::pin!(ended);
         let mut is_synced = false;
-        let mut result = tokio::time::timeout(at_most.min(SYNC_AFTER), ended.as_mut()).await;
+        let mut result = timeout(at_most.min(SYNC_AFTER), ended.as_mut()).await;
         if result.is_err() {
             // Not a short one: it becomes durable by itself.
             self.inner.store.sync().await?;
             is_synced = true;
-            result = tokio::time::timeout(at_most.saturating_sub(SYNC_AFTER), ended).await;
+            result = timeout(at_most.saturating_sub(SYNC_AFTER), ended).await;
         }
         match result {
             Ok(Some(record)) => Ok(Some(record)),
@@ -176,6 +186,7 @@ impl Core {
         Ok(Some(Box::new(Watch {
             store: Arc::clone(&self.inner.store),
             id,
+            quiet_max: self.quiet_max(),
             last: after,
             ended: false,
             told_gap: false,
@@ -210,6 +221,7 @@ impl Core {
 struct Watch {
     store: Arc<dyn Store>,
     id: SubmissionId,
+    quiet_max: Duration,
     last: Seq,
     ended: bool,
     /// Whether the last thing that was told is that something is missing.
@@ -261,7 +273,13 @@ impl Subscription for Watch {
                     }
                 }
             } else {
-                self.live.next().await
+                match timeout(self.quiet_max, self.live.next()).await {
+                    Ok(received) => received,
+                    Err(_elapsed) => {
+                        self.missed_something = true;
+                        continue;
+                    }
+                }
             };
             match received {
                 Some(Received::Event(event)) if event.seq <= self.last => {}

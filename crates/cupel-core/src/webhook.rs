@@ -7,10 +7,10 @@
 
 use std::time::Duration;
 
-use cupel_types::WebhookId;
+use cupel_types::{UserId, WebhookId};
 use jiff::SignedDuration;
 
-use crate::{Core, Delivery, StoreError};
+use crate::{Core, Delivery, StoreError, chain};
 
 /// How a try went.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,14 +49,30 @@ pub fn retry_after(tries: u32, jitter: f64) -> Option<Duration> {
 
 impl Core {
     /// Deliveries that are due, at most `limit`. They are the caller's for `hold`; whoever does not
-    /// record a try by then finds them due again.
+    /// record a try by then finds them due again. Those of owners who have some under way (`busy`) come after all others: whose
+    /// receiver hangs has the room that nobody else wants.
     ///
     /// # Errors
     /// When the store cannot answer.
-    pub async fn take_deliveries(&self, hold: Duration, limit: u32) -> Result<Vec<Delivery>, StoreError> {
+    pub async fn take_deliveries(
+        &self,
+        hold: Duration,
+        limit: u32,
+        busy: &[UserId],
+    ) -> Result<Vec<Delivery>, StoreError> {
         let now = self.now();
         let until = SignedDuration::try_from(hold).ok().and_then(|hold| now.checked_add(hold).ok()).unwrap_or(now);
-        self.inner.store.take_deliveries(now, until, limit).await
+        let mut taken = self.inner.store.take_deliveries(now, until, limit, busy).await?;
+        let room = limit.saturating_sub(u32::try_from(taken.len()).unwrap_or(u32::MAX));
+        if room > 0 && !busy.is_empty() {
+            match self.inner.store.take_deliveries(now, until, room, &[]).await {
+                Ok(others) => taken.extend(others),
+                Err(error) if taken.is_empty() => return Err(error),
+                // What was taken has to be sent.
+                Err(error) => tracing::warn!(error = chain(&error), "cannot look at all webhooks that are due"),
+            }
+        }
+        Ok(taken)
     }
 
     /// Records how a try went. A failed one is due again by the schedule, until that is exhausted.

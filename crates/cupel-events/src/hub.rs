@@ -193,7 +193,8 @@ impl Hub {
         for topic in topics(event.submission) {
             let Some(room) = state.rooms.get_mut(&topic) else { continue };
             let attempt = event.seq.attempt();
-            if event.seq.number() == 1 && event.seq > room.shared.state().log.last() {
+            // Equal: the server was quicker, and has told this room already.
+            if event.seq.number() == 1 && event.seq >= room.shared.state().log.last() {
                 room.own_attempt = Some(attempt);
             }
             if room.own_attempt == Some(attempt) {
@@ -398,5 +399,41 @@ impl Room {
             drop(state);
             self.shared.ring(is_final);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cupel_core::event::EventKind;
+    use cupel_core::{Received, Subscription as _};
+
+    /// Event 1 is told to the server first: its echo may be heard before this node has handed it out itself.
+    #[tokio::test]
+    async fn an_attempt_whose_first_event_comes_back_at_once_is_still_wholly_from_here() {
+        let hub = Arc::new(Hub::new(EventBounds::default()));
+        let id = SubmissionId::from_uuid(uuid::Uuid::nil());
+        let event = |n| {
+            let kind = EventKind::Started { attempt: 1 };
+            Event { submission: id, seq: Seq::of_attempt(1, n), at: jiff::Timestamp::UNIX_EPOCH, kind }
+        };
+        let topic = Topic { id, interest: Interest::Everything };
+        let session = hub.begin_session();
+        let mut reader = hub.enter(topic, Seq::default());
+        hub.join(topic, &[], session);
+
+        hub.hear(&wire::frame(&Message::Event { event: event(1), before: Seq::default() }));
+        hub.published(&event(1), Seq::default());
+        hub.published(&event(2), Seq::of_attempt(1, 1));
+        hub.close();
+
+        let mut heard = Vec::new();
+        while let Some(received) = reader.next().await {
+            match received {
+                Received::Event(event) => heard.push(event),
+                Received::Gap => panic!("nothing is missing"),
+            }
+        }
+        assert_eq!(heard, [event(1), event(2)]);
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio_postgres::Config;
+use tokio_postgres::config::Host;
 
 use crate::tls::{Connector, TlsError};
 
@@ -43,6 +44,8 @@ pub enum UrlError {
     SslMode(String),
     #[error("it names no {0}")]
     Missing(&'static str),
+    #[error("its host has an `@` in it: write one that belongs to the password as %40")]
+    At,
     #[error("it cannot be read")]
     Form(#[source] tokio_postgres::Error),
     #[error("the encryption that its `sslmode` and `sslrootcert` ask for cannot be set up")]
@@ -63,8 +66,8 @@ impl Place {
     /// Host, port and database, for messages. No password.
     pub fn name(&self) -> String {
         let host = match self.config.get_hosts().first() {
-            Some(tokio_postgres::config::Host::Tcp(host)) => host.clone(),
-            Some(tokio_postgres::config::Host::Unix(path)) => path.display().to_string(),
+            Some(Host::Tcp(host)) => host.clone(),
+            Some(Host::Unix(path)) => path.display().to_string(),
             None => String::new(),
         };
         let port = self.config.get_ports().first().copied().unwrap_or(5432);
@@ -105,6 +108,11 @@ fn read(url: &str, application: &str) -> Result<(Config, Tls), UrlError> {
     let mut config: Config = format!("{base}?{}", others.join("&")).parse().map_err(UrlError::Form)?;
     if config.get_hosts().is_empty() {
         return Err(UrlError::Missing("host"));
+    }
+    // What is before it is the end of a password, and hosts are told.
+    let has_at = |host: &Host| matches!(host, Host::Tcp(host) if host.contains('@'));
+    if config.get_hosts().iter().any(has_at) {
+        return Err(UrlError::At);
     }
     if config.get_user().is_none() {
         return Err(UrlError::Missing("user"));
@@ -157,6 +165,7 @@ mod tests {
             ("postgres://u:secret@h", "names no database"),
             ("postgres://h/d", "names no user"),
             ("postgres://u:secret@h:port/d", "cannot be read"),
+            ("postgres://u:my@secret@h/d", "write one that belongs to the password as %40"),
         ] {
             let said = read(url, "cupel").unwrap_err();
             assert!(said.to_string().contains(expected), "{url}: {said}");

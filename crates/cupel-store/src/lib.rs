@@ -18,7 +18,7 @@ mod transfer;
 pub use blobs::{
     ConnectBlobsError, DirectoryBlobs, PostgresBlobs, PostgresBlobsError, S3Blobs, S3UrlError, connect_blobs,
 };
-pub use packages::{LocalPackages, SharedPackages, share_packages};
+pub use packages::{LocalPackages, SharedPackages, share_package};
 pub use postgres::{DatabaseClock, Postgres, PostgresError, PostgresOptions, PostgresStore, Timeouts};
 pub use sql::SqlStore;
 pub use sqlite::{BackupError, OpenError, ServeLock, Sqlite, SqliteStore, back_up, restore};

@@ -4,17 +4,22 @@
 //! by a page. Both schemas are of one version (the migrations bring them there), with the same names and values. Nobody may use
 //! either store meanwhile; at the end the rows of both are counted.
 //!
+//! Large data that lie in a blob store come along, into their rows.
+//!
 //! The same pages can be written as JSON, an object per row, for other programs.
 //!
 //! What is not moved is what the processes of a cluster say of themselves (`workers`), who sweeps, and the schema's own version.
 
+use std::borrow::Cow;
 use std::io;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use cupel_core::StoreError;
 
+use crate::rows::hash_from;
 use crate::sql::fault::Fault;
+use crate::sql::large::Large;
 use crate::sql::{Backend, Sql, SqlStore, Value, Write, values};
 use crate::{PostgresStore, SqliteStore};
 
@@ -64,7 +69,7 @@ const TABLES: &[Table] = &[
     ),
     table("refresh_sessions", 1, &["id", "user", "token_hash", "created_at", "expires_at", "ended_at"]),
     table("refresh_tokens_used", 2, &["session", "token_hash"]),
-    large("code_submissions", 1, &["id", "owner", "run", "language", "submitted_at", "spec", "data"]),
+    large("code_submissions", 1, &["id", "owner", "run", "language", "submitted_at", "spec", "data", "data_hash"]),
     table(
         "runs",
         1,
@@ -95,7 +100,7 @@ const TABLES: &[Table] = &[
     ),
     table("failed_attempts", 2, &["submission", "attempt", "run", "worker", "worker_name", "failed_at", "why"]),
     table("dead_letters", 1, &["submission", "run", "died_at"]),
-    large("execution_results", 1, &["run", "report", "log", "data"]),
+    large("execution_results", 1, &["run", "report", "log", "data", "data_hash"]),
     table("idempotency_keys", 2, &["owner", "key", "request_hash", "submissions", "expires_at"]),
     table(
         "webhook_deliveries",
@@ -363,13 +368,33 @@ impl Table {
         let sql = format!("SELECT {columns} FROM {} {after_key}ORDER BY {key} LIMIT ?", self.name);
         let mut bound = after.unwrap_or_default();
         bound.push(Value::Int(self.page));
-        let read = of.backend.read("read what is to be moved", move |db| {
+        let read = of.backend.read(READ, move |db| {
             db.all(&sql, &bound, |row| {
                 (0..self.columns.len()).map(|column| Ok(row.value(column)?.into_owned())).collect()
             })
         });
-        read.await
+        let mut rows: Vec<Vec<Value<'static>>> = read.await?;
+        if let [.., "data", "data_hash"] = self.columns {
+            for row in &mut rows {
+                take_in(row, &of.large).await.map_err(|fault| fault.during(READ))?;
+            }
+        }
+        Ok(rows)
     }
+}
+
+const READ: &str = "read what is to be moved";
+
+/// Data that lie in the blob store go into their row: where the row goes there may be another one, or none.
+async fn take_in(row: &mut [Value<'static>], large: &Large) -> Result<(), Fault> {
+    if let [.., data, hash] = row
+        && let Value::Blob(bytes) = &*hash
+    {
+        let bytes = large.fetch(hash_from(bytes, "data_hash")?).await?;
+        *data = Value::Blob(Cow::Owned(bytes.to_vec()));
+        *hash = Value::Null;
+    }
+    Ok(())
 }
 
 fn quoted(columns: &[&str]) -> String {

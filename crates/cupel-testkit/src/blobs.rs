@@ -198,13 +198,13 @@ pub fn many_who_put_the_same_at_once_all_succeed<B: Blobs>(make: impl Fn() -> Su
 /// Rule.
 pub fn what_is_missing_is_told_as_missing<B: Blobs>(make: impl Fn() -> Subject<B>) {
     let blobs = make();
-    for key in [package(1, 1), BlobKey::Artifacts(hash(1))] {
+    for key in [package(1, 1), BlobKey::Artifacts(hash(1)), BlobKey::Data(hash(1))] {
         assert!(!blobs.has(&key).unwrap());
         let got = blobs.get(&key, &mut Vec::new(), u64::MAX);
         assert!(matches!(got, Err(BlobsError::Missing(missing)) if missing == key), "{got:?}");
         blobs.remove(&key).unwrap();
     }
-    for kind in [BlobKind::Packages, BlobKind::CopiesOf(hash(1)), BlobKind::Artifacts] {
+    for kind in [BlobKind::Packages, BlobKind::CopiesOf(hash(1)), BlobKind::Artifacts, BlobKind::Data] {
         assert_eq!(blobs.list(kind).unwrap(), []);
     }
 }
@@ -233,8 +233,8 @@ pub fn a_target_that_fails_is_no_failure_of_the_store<B: Blobs>(make: impl Fn() 
 /// Rule.
 pub fn lists_have_what_is_of_their_kind_with_length_and_age<B: Blobs>(make: impl Fn() -> Subject<B>) {
     let blobs = make();
-    let artifacts = BlobKey::Artifacts(hash(1));
-    let all = [(package(1, 1), 10), (package(1, 2), 0), (package(2, 1), 30), (artifacts, 40)];
+    let (artifacts, data) = (BlobKey::Artifacts(hash(1)), BlobKey::Data(hash(1)));
+    let all = [(package(1, 1), 10), (package(1, 2), 0), (package(2, 1), 30), (artifacts, 40), (data, 50)];
     for (key, length) in all {
         put(&*blobs, &key, length);
     }
@@ -247,11 +247,14 @@ pub fn lists_have_what_is_of_their_kind_with_length_and_age<B: Blobs>(make: impl
     assert_eq!(listed(BlobKind::Packages), all[..3]);
     assert_eq!(listed(BlobKind::CopiesOf(hash(1))), all[..2]);
     assert_eq!(listed(BlobKind::CopiesOf(hash(3))), []);
-    assert_eq!(listed(BlobKind::Artifacts), all[3..]);
+    assert_eq!(listed(BlobKind::Artifacts), all[3..4]);
+    assert_eq!(listed(BlobKind::Data), all[4..]);
     // Ages grow.
     let age = |key| blobs.list(BlobKind::Packages).unwrap().iter().find(|blob| blob.key == key).unwrap().age;
     let first = age(package(1, 1));
+    let deadline = Instant::now() + Duration::from_secs(60);
     while age(package(1, 1)) <= first {
+        assert!(Instant::now() < deadline, "it does not");
         std::thread::sleep(Duration::from_millis(50));
     }
     // Many: more than a page of whoever lists page by page.

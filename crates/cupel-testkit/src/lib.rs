@@ -14,6 +14,7 @@ pub mod brokers;
 mod builders;
 mod clock;
 pub mod events;
+pub mod http;
 pub mod queue;
 pub mod servers;
 pub mod store;
@@ -25,7 +26,16 @@ pub use subject::Subject;
 #[doc(hidden)]
 pub use tokio;
 
-/// Makes a test of each rule: `rules!(module, make, [rule, …])`.
+/// As a whole: one whose every step comes in time may still never end.
+const RULE_MAX: std::time::Duration = std::time::Duration::from_secs(600);
+
+#[doc(hidden)]
+pub async fn rule_in_time(rule: impl Future<Output = ()>) {
+    let in_time = tokio::time::timeout(RULE_MAX, Box::pin(rule)).await;
+    assert!(in_time.is_ok(), "the rule has not ended after {RULE_MAX:?}");
+}
+
+/// Makes a test of each rule: `rules!(module, make, [rule, …])`. One that does not end fails, sooner or later.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! rules {
@@ -33,7 +43,7 @@ macro_rules! rules {
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $rule() {
             use $module as suite;
-            suite::$rule($make).await;
+            $crate::rule_in_time(suite::$rule($make)).await;
         }
     )*};
 }

@@ -1,11 +1,13 @@
 //! The test servers themselves: data survive a kill and not a wipe, and nothing survives the test process.
 
 use std::io::{BufRead as _, BufReader};
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use cupel_testkit::servers::{Postgres, RabbitMq, Redis, Server};
+use cupel_testkit::servers::{Kafka, Postgres, RabbitMq, Redis, Server};
 
 /// Through everything a test may do to a server; `is_there` says whether what was written before is still there.
 fn go_through(server: &Server, is_there: impl Fn() -> bool) {
@@ -31,6 +33,33 @@ async fn postgres_keeps_and_loses_what_it_has() {
     go_through(&postgres, || postgres.psql("postgres", "SELECT to_regclass('kept')") == "kept");
 }
 
+/// PostgreSQL starts a process for every connection.
+#[test]
+fn a_server_is_frozen_with_whatever_it_is_just_starting() {
+    let postgres = Postgres::start();
+    // Nobody who waits to hear who has connected gives up meanwhile.
+    postgres.psql("postgres", "ALTER SYSTEM SET authentication_timeout = '10min'");
+    postgres.psql("postgres", "SELECT pg_reload_conf()");
+    let address = (Ipv4Addr::LOCALHOST, postgres.port()).into();
+    for _ in 0..60 {
+        thread::scope(|scope| {
+            // Some come before, some after: whoever is served by a process that was born in between stays until the end.
+            let clients = scope.spawn(|| {
+                let client = |_| {
+                    thread::sleep(Duration::from_millis(1));
+                    TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok()
+                };
+                (0..20).map(client).collect::<Vec<_>>()
+            });
+            postgres.freeze();
+            drop(clients.join());
+        });
+        postgres.thaw();
+        // When this one is served, all that came before it have been: only so many are let wait.
+        assert_eq!(postgres.psql("postgres", "SELECT 1"), "1");
+    }
+}
+
 #[test]
 fn redis_keeps_and_loses_what_it_has() {
     let redis = Redis::start();
@@ -46,6 +75,16 @@ fn rabbitmq_starts_again() {
     rabbitmq.start_again();
     rabbitmq.stop();
     rabbitmq.wipe_and_start();
+}
+
+/// As above.
+#[test]
+fn kafka_starts_again() {
+    let kafka = Kafka::start();
+    kafka.kill();
+    kafka.start_again();
+    kafka.stop();
+    kafka.wipe_and_start();
 }
 
 /// Not a test: the process that the next one kills.

@@ -1,13 +1,10 @@
 //! What a collector gets. It is a listener here that reads OTLP as OpenTelemetry's own definitions have it.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpListener;
-use std::sync::mpsc::{Receiver, channel};
-use std::thread;
 use std::time::Duration;
 
 use cupel_core::event::{Event, EventKind, Seq};
+use cupel_testkit::http::HttpReceiver;
 use cupel_testkit::{a_submission, t0};
 use cupel_traces::{Ended, Parent, Request, Run, Settings, Traces};
 use cupel_types::{RunId, Submission, SubmissionId, Verdict};
@@ -18,49 +15,17 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
 use uuid::Uuid;
 
-/// A collector that answers every request with `status`; what it got comes through the channel.
-fn collector(status: u16) -> (String, Receiver<(String, Vec<u8>)>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let (out, got) = channel();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = BufReader::new(stream.unwrap());
-            let (mut first, mut length) = (String::new(), 0);
-            stream.read_line(&mut first).unwrap();
-            loop {
-                let mut line = String::new();
-                stream.read_line(&mut line).unwrap();
-                if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
-                    length = value.trim().parse().unwrap();
-                }
-                if line.trim().is_empty() {
-                    break;
-                }
-            }
-            let mut body = vec![0; length];
-            stream.read_exact(&mut body).unwrap();
-            let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-            stream.get_mut().write_all(answer.as_bytes()).unwrap();
-            if out.send((first, body)).is_err() {
-                break;
-            }
-        }
-    });
-    (url, got)
-}
-
 fn settings(url: &str, part: f64) -> Settings {
     Settings { url: url.to_owned(), part, service: "cupel".into(), instance: "node-1".into(), version: "1.2.3".into() }
 }
 
 /// All that was told, after the end.
-fn spans(traces: &Traces, got: &Receiver<(String, Vec<u8>)>) -> Vec<Span> {
+fn spans(traces: &Traces, collector: &HttpReceiver) -> Vec<Span> {
     traces.end();
     let mut spans = Vec::new();
-    while let Ok((first, body)) = got.recv_timeout(Duration::from_millis(300)) {
-        assert!(first.starts_with("POST /v1/traces "), "{first}");
-        let request = ExportTraceServiceRequest::decode(body.as_slice()).unwrap();
+    while let Some(told) = collector.next_within(Duration::from_millis(300)) {
+        assert!(told.head.starts_with("POST /v1/traces "), "{}", told.head);
+        let request = ExportTraceServiceRequest::decode(told.body.as_slice()).unwrap();
         for of_resource in request.resource_spans {
             let resource = texts(&of_resource.resource.unwrap().attributes);
             assert_eq!(resource["service.name"], "cupel");
@@ -135,15 +100,15 @@ fn run<'a>(submission: &'a Submission, outcome: Ended<'a>) -> Run<'a> {
 
 #[test]
 fn a_submissions_trace_has_its_id_and_says_what_took_how_long() {
-    let (url, got) = collector(200);
-    let traces = Traces::new(&settings(&url, 1.0)).unwrap();
+    let collector = HttpReceiver::start(["200 OK"]);
+    let traces = Traces::new(&settings(collector.url(), 1.0)).unwrap();
     let (submission, _) = a_submission().build();
     let parent = Parent::read("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
     traces.answered(&request(&[submission.id], parent));
     let log = log(submission.id);
     traces.ran(&run(&submission, Ended::Judged(Verdict::WrongAnswer, &log)));
 
-    let spans = spans(&traces, &got);
+    let spans = spans(&traces, &collector);
     let named = |name: &str| spans.iter().filter(|span| span.name == name).collect::<Vec<_>>();
     let of_submission = submission.id.as_uuid().as_bytes();
     let ours: Vec<_> = spans.iter().filter(|span| span.trace_id == of_submission).collect();
@@ -182,13 +147,13 @@ fn a_submissions_trace_has_its_id_and_says_what_took_how_long() {
 
 #[test]
 fn an_attempt_that_failed_for_a_reason_of_ours_is_an_error() {
-    let (url, got) = collector(200);
-    let traces = Traces::new(&settings(&url, 1.0)).unwrap();
+    let collector = HttpReceiver::start(["200 OK"]);
+    let traces = Traces::new(&settings(collector.url(), 1.0)).unwrap();
     let (submission, _) = a_submission().build();
     let first = run(&submission, Ended::Failed("the sandbox broke"));
     traces.ran(&first);
     traces.ran(&Run { attempt: 2, began: at(70), ended: at(60), ..first });
-    let spans = spans(&traces, &got);
+    let spans = spans(&traces, &collector);
     let names: Vec<_> = spans.iter().map(|span| &*span.name).collect();
     assert_eq!(names, ["wait", "run", "run"], "it waits once");
     let status = spans[1].status.clone().unwrap();
@@ -198,8 +163,8 @@ fn an_attempt_that_failed_for_a_reason_of_ours_is_an_error() {
 
 #[test]
 fn of_a_part_all_nodes_trace_the_same() {
-    let (url, got) = collector(200);
-    let traces = Traces::new(&settings(&url, 0.25)).unwrap();
+    let collector = HttpReceiver::start(["200 OK"]);
+    let traces = Traces::new(&settings(collector.url(), 0.25)).unwrap();
     let ids: Vec<_> = (0..400u32)
         .map(|n| {
             let low = u128::from(n * 10_737_419); // evenly, from 0 to almost 2^32
@@ -211,29 +176,29 @@ fn of_a_part_all_nodes_trace_the_same() {
         let (submission, _) = a_submission().build();
         traces.ran(&run(&Submission { id: *id, ..submission }, Ended::Failed("")));
     }
-    let spans = spans(&traces, &got);
+    let spans = spans(&traces, &collector);
     let count = |name: &str| spans.iter().filter(|span| span.name == name).count();
     assert_eq!((count("submit"), count("run"), count("POST /api/v1/execute")), (100, 100, 100));
 }
 
 #[test]
 fn a_request_whose_caller_does_not_trace_is_traced_for_its_submissions_alone() {
-    let (url, got) = collector(200);
-    let traces = Traces::new(&settings(&url, 0.0)).unwrap();
+    let collector = HttpReceiver::start(["200 OK"]);
+    let traces = Traces::new(&settings(collector.url(), 0.0)).unwrap();
     let (submission, _) = a_submission().build();
     let asks = |text: &str| Parent::read(text);
     traces.answered(&request(&[submission.id], asks("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00")));
     traces.answered(&request(&[], None));
     traces.answered(&request(&[], asks("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")));
-    let spans = spans(&traces, &got);
+    let spans = spans(&traces, &collector);
     assert_eq!(spans.len(), 1);
     assert_eq!(spans[0].parent_span_id, 0xb7ad_6b71_6920_3331_u64.to_be_bytes());
 }
 
 #[test]
 fn a_collector_that_is_away_or_refuses_holds_nobody_up() {
-    let (refusing, _got) = collector(403);
-    for url in ["http://127.0.0.1:1", &refusing] {
+    let refusing = HttpReceiver::start(["403 No"]);
+    for url in ["http://127.0.0.1:1", refusing.url()] {
         let traces = Traces::new(&settings(url, 1.0)).unwrap();
         for _ in 0..50_000 {
             traces.answered(&request(&[], None));

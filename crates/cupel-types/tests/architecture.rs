@@ -66,6 +66,7 @@ const FENCES: &[(&str, &[&str])] = &[
     // Only the store speaks SQL.
     ("rusqlite", &["cupel-store"]),
     // Servers are spoken to by adapters, and by nobody above them.
+    ("rdkafka", &["cupel-queue"]),
     ("redis", &["cupel-queue", "cupel-events", "cupel-shared"]),
     ("tokio-postgres", &["cupel-postgres", "cupel-store", "cupel-queue", "cupel-events"]),
     // Only the store speaks S3, whose library brings a second client for HTTP.

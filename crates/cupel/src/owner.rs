@@ -150,7 +150,7 @@ enum Kind {
 
 fn kind_of(name: &OsStr) -> Kind {
     match name.to_str() {
-        Some("cache") => Kind::Ours,
+        Some("cache" | "packages") => Kind::Ours,
         Some(name) if name.starts_with(DATABASE) || name.starts_with("secret.") => Kind::Ours,
         Some("serve.log" | "run.key" | "lost+found") => Kind::Besides,
         _ => Kind::Foreign,
@@ -180,7 +180,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path();
         fs::create_dir_all(data.join("cache/artifacts")).unwrap();
-        for name in ["cupel.db", "cupel.db-wal", "secret.key", "serve.log", "cache/artifacts/one", "notes"] {
+        fs::create_dir_all(data.join("packages/one")).unwrap();
+        for name in
+            ["cupel.db", "cupel.db-wal", "secret.key", "serve.log", "cache/artifacts/one", "packages/one/file", "notes"]
+        {
             fs::write(data.join(name), name).unwrap();
         }
         let outside = tempfile::tempdir().unwrap();
@@ -191,6 +194,9 @@ mod tests {
         let user = settle_owner(data).unwrap();
         assert_eq!(user, Identity::of_service().unwrap());
         for ours in ["", "cupel.db", "cupel.db-wal", "secret.key", "cache", "cache/artifacts", "cache/artifacts/one"] {
+            assert_eq!(owner(&data.join(ours)), user.uid, "{ours}");
+        }
+        for ours in ["packages", "packages/one", "packages/one/file"] {
             assert_eq!(owner(&data.join(ours)), user.uid, "{ours}");
         }
         for others in [data.join("serve.log"), data.join("notes"), outside.path().join("target"), outside.path().into()]

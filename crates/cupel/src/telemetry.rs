@@ -81,6 +81,10 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
         "cupel_result_cache_total",
         "Requests that would take a known result, by whether there was one: hit, miss"
     );
+    metrics::describe_counter!(
+        "cupel_store_large_rows_total",
+        "Submissions and results of over 64 KiB that are in the database because the blob store did not answer"
+    );
     metrics::describe_counter!("cupel_webhooks_total", "Tries to deliver a webhook, by result");
     metrics::describe_counter!("cupel_http_requests_total", "Requests answered, by method, route and status");
     metrics::describe_histogram!(

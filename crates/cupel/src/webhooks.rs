@@ -3,14 +3,14 @@
 //! A user chooses where a webhook goes, so the receiver is an attacker until proved otherwise: the address
 //! is checked after the name was resolved, on the very connection that is used (a name that resolves
 //! differently a second later gains nothing); redirects and proxies are not followed; the answer's body is
-//! not read; time and concurrency are bounded.
+//! not read; time and concurrency are bounded, and one who makes us wait keeps nobody else's deliveries waiting.
 //!
 //! Source of the signature: Standard Webhooks, "Signature scheme": headers `webhook-id`,
 //! `webhook-timestamp` (seconds), `webhook-signature` = `v1,` base64 HMAC-SHA256 of `id.timestamp.body`.
 
 mod guard;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -18,7 +18,7 @@ use base64::prelude::BASE64_STANDARD;
 use cupel_core::run::{RunState, SubmissionRecord};
 use cupel_core::webhook::Sent;
 use cupel_core::{Core, Delivery, Viewer, chain};
-use cupel_types::{LanguageId, RunReport, Verdict};
+use cupel_types::{LanguageId, RunReport, UserId, Verdict};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -37,14 +37,15 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Sends what is due until `shutdown`, then lets what is under way end.
 pub(crate) async fn run(core: Core, settings: config::Webhooks, shutdown: CancellationToken) {
-    let sender = Arc::new(Sender { agent: agent(&settings), core });
+    let sender = Arc::new(Sender { agent: agent(&settings), core, under_way: Mutex::default() });
     let room = Arc::new(Semaphore::new(settings.concurrency as usize));
     // Whoever holds a delivery for longer than any try can last has died.
     let hold = settings.timeout * 2 + Duration::from_secs(30);
     let tracker = TaskTracker::new();
     while !shutdown.is_cancelled() {
         let free = u32::try_from(room.available_permits()).unwrap_or(u32::MAX);
-        let taken = if free == 0 { Ok(Vec::new()) } else { sender.core.take_deliveries(hold, free).await };
+        let busy = sender.busy();
+        let taken = if free == 0 { Ok(Vec::new()) } else { sender.core.take_deliveries(hold, free, &busy).await };
         let taken = taken.unwrap_or_else(|error| {
             tracing::warn!(error = chain(&error), "cannot look at the webhooks that are due");
             Vec::new()
@@ -54,8 +55,10 @@ pub(crate) async fn run(core: Core, settings: config::Webhooks, shutdown: Cancel
             // Only this task takes permits, and as many were free.
             let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
             let sender = Arc::clone(&sender);
+            sender.under_way().push(delivery.owner);
             tracker.spawn(async move {
                 sender.send(&delivery).await;
+                sender.has_ended(delivery.owner);
                 drop(permit);
             });
         }
@@ -79,6 +82,8 @@ pub(crate) async fn run(core: Core, settings: config::Webhooks, shutdown: Cancel
 struct Sender {
     core: Core,
     agent: Agent,
+    /// Whose deliveries are under way, once for each.
+    under_way: Mutex<Vec<UserId>>,
 }
 
 /// A message ready to go.
@@ -91,6 +96,26 @@ struct Message {
 }
 
 impl Sender {
+    fn under_way(&self) -> MutexGuard<'_, Vec<UserId>> {
+        // Every change of the list is one call, so a poisoned lock guards a sound one.
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who has deliveries under way.
+    fn busy(&self) -> Vec<UserId> {
+        let mut busy = self.under_way().clone();
+        busy.sort_unstable();
+        busy.dedup();
+        busy
+    }
+
+    fn has_ended(&self, owner: UserId) {
+        let mut under_way = self.under_way();
+        if let Some(at) = under_way.iter().position(|of| *of == owner) {
+            under_way.swap_remove(at);
+        }
+    }
+
     async fn send(&self, delivery: &Delivery) {
         let sent = match self.message(delivery).await {
             Ok(message) => self.post(message).await,

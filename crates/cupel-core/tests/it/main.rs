@@ -90,7 +90,16 @@ fn core_of(
     events: Arc<dyn EventBus>,
     bounds: Bounds,
 ) -> Core {
-    Core::new(CoreParts {
+    Core::new(CoreParts { bounds, ..parts(store, clock, queue, events) })
+}
+
+fn parts(
+    store: &Arc<SqliteStore>,
+    clock: &FakeClock,
+    queue: Arc<EmbeddedQueue>,
+    events: Arc<dyn EventBus>,
+) -> CoreParts {
+    CoreParts {
         store: store.clone(),
         queue,
         events,
@@ -98,8 +107,8 @@ fn core_of(
         clock: Arc::new(clock.clone()),
         registry: registry(),
         policy: LeasePolicy { lease: Duration::from_secs(30), attempts_max: 3 },
-        bounds,
-    })
+        bounds: Bounds::default(),
+    }
 }
 
 /// In a folder that goes with the process.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cupel_core::cluster::{ClusterStore as _, Order, WORKER_GONE_AFTER, WorkerBeat, unserved};
 use cupel_core::run::RunState;
-use cupel_core::{Bounds, Clock as _, Core, Needs, SubmitError};
+use cupel_core::{Bounds, Clock as _, Core, Needs, Queue as _, SubmitError};
 use cupel_events::EmbeddedBus;
 use cupel_queue::EmbeddedQueue;
 use cupel_testkit::{a_submission, registry};
@@ -208,4 +208,44 @@ async fn what_was_accepted_before_its_last_worker_left_waits_for_the_next_one_an
     assert_eq!((swept.offered, swept.unserved), (1, 0));
     assert_eq!(c.judge().await, waits[0]);
     assert!(unserved(&**site.api.store(), now).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_waits_in_a_lane_is_found_when_workers_have_become_alike() {
+    let site = Site::start().await;
+    let (python, both) = (site.worker(&["python"]).await, site.worker(&["c", "python"]).await);
+    site.everybody_hears(&[&python, &both]).await;
+    let id = site.submit("c").await;
+    // The one without C is replaced, and then the other one is started again: nobody takes from the lane any more.
+    drop((python, both));
+    site.app.clock.advance(Duration::try_from(WORKER_GONE_AFTER).unwrap());
+    let alike = site.worker(&["c", "python"]).await;
+    site.everybody_hears(&[&alike]).await;
+    site.api.sweep().await.unwrap();
+    let judged = tokio::time::timeout(Duration::from_secs(10), alike.judge()).await;
+    assert_eq!(judged.expect("a run that somebody waits for"), id);
+    // Nor does it come again and again.
+    assert_eq!(site.api.sweep().await.unwrap().offered, 0);
+}
+
+#[tokio::test]
+async fn hints_in_a_lane_that_nobody_takes_from_do_not_stand_for_those_that_were_lost() {
+    let site = Site::start().await;
+    let (python, c) = (site.worker(&["python"]).await, site.worker(&["c"]).await);
+    site.everybody_hears(&[&python, &c]).await;
+    let cancelled = [site.submit("c").await, site.submit("c").await];
+    drop(c);
+    site.app.clock.advance(Duration::try_from(WORKER_GONE_AFTER).unwrap());
+    site.everybody_hears(&[&python]).await;
+    for id in cancelled {
+        site.api.cancel(&site.app.me(), id).await.unwrap();
+    }
+    let id = site.submit("python").await;
+    // Its hint is lost.
+    site.queue.next().await.unwrap();
+    for _ in 0..31 {
+        site.api.sweep().await.unwrap();
+    }
+    let judged = tokio::time::timeout(Duration::from_secs(10), python.judge()).await;
+    assert_eq!(judged.expect("a run whose hint was lost"), id);
 }

@@ -1,14 +1,18 @@
 //! Who sees what; waiting and watching.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cupel_core::event::{Event, EventKind, Seq, Stream};
-use cupel_core::run::RunState;
-use cupel_core::{Clock as _, Idempotency, Received, Subscription, Viewer};
+use cupel_core::run::{LeasedRun, RunState};
+use cupel_core::{
+    Clock as _, Completion, Core, CoreParts, Idempotency, LeasePolicy, Received, RunStore as _, Subscription, Viewer,
+};
+use cupel_events::EmbeddedBus;
 use cupel_testkit::{a_report, a_submission};
 use cupel_types::Verdict;
 
-use super::{App, another_user, finish, next};
+use super::{App, another_user, finish, next, parts};
 
 /// Longer than any test may take: it never passes.
 const LONG: Duration = Duration::from_secs(600);
@@ -203,4 +207,27 @@ async fn a_log_is_whole_after_a_restart_that_lost_the_live_events() {
     assert!(app.core.complete(&assignment, a_report(b""), vec![started]).await.unwrap());
     let log = app.restarted().watch(&app.me(), id, Seq::default()).await.unwrap().expect("a log");
     assert_eq!(names(&hear_all(log).await), ["queued", "started", "verdict"]);
+}
+
+#[tokio::test]
+async fn an_end_of_which_nobody_told_is_heard_of_all_the_same() {
+    let app = App::start().await;
+    let policy = LeasePolicy { lease: Duration::from_millis(150), attempts_max: 3 };
+    let bus = Arc::new(EmbeddedBus::default());
+    let core = Core::new(CoreParts { policy, ..parts(&app.store, &app.clock, Arc::default(), bus) });
+    let id = core.submit(app.owner, vec![a_submission().worded()], None).await.expect("accepted").ids[0];
+    let watching = core.watch(&app.me(), id, Seq::default()).await.unwrap().expect("a log");
+    let waiting = tokio::spawn({
+        let (core, me) = (core.clone(), app.me());
+        async move { core.wait(&me, id, LONG).await.unwrap().expect("a record") }
+    });
+    let LeasedRun { run, lease, .. } = next(&core).await.leased;
+    // The worker writes the result and is killed before it has told anybody.
+    let at = app.clock.now();
+    let events = vec![Event::finished(id, 1, at, Verdict::Accepted)];
+    assert!(app.store.complete(run, lease, Completion { report: a_report(b"42\n"), events, at }).await.unwrap());
+    let heard = tokio::time::timeout(Duration::from_secs(20), hear_all(watching)).await;
+    assert_eq!(names(&heard.expect("an end")), ["queued", "verdict"]);
+    let waited = tokio::time::timeout(Duration::from_secs(20), waiting).await;
+    assert!(waited.expect("an end").unwrap().state.is_final());
 }

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use cupel_core::webhook::Sent;
+use cupel_core::{Clock as _, RunStore as _};
 use cupel_testkit::a_submission;
+use cupel_types::UserId;
 
-use super::{App, finish, next};
+use super::{App, another_user, finish, next};
 
 const HOLD: Duration = Duration::from_secs(60);
 
@@ -13,14 +15,14 @@ const HOLD: Duration = Duration::from_secs(60);
 async fn a_delivery_is_tried_by_the_schedule_and_then_given_up() {
     let app = App::start().await;
     let id = app.submit(a_submission().webhook("https://example.test/hook")).await;
-    assert!(app.core.take_deliveries(HOLD, 10).await.unwrap().is_empty());
+    assert!(app.core.take_deliveries(HOLD, 10, &[]).await.unwrap().is_empty());
     let assignment = next(&app.core).await;
     finish(&app.core, &assignment).await;
     let mut tries = 0;
     let mut first = None;
     // A hundred hours by the minute, which is longer than the schedule.
     for _ in 0..6000 {
-        for delivery in app.core.take_deliveries(HOLD, 10).await.unwrap() {
+        for delivery in app.core.take_deliveries(HOLD, 10, &[]).await.unwrap() {
             assert_eq!((delivery.submission, delivery.owner, delivery.tries), (id, app.owner, tries));
             assert_eq!(*first.get_or_insert(delivery.id), delivery.id, "the same id at every try");
             tries += 1;
@@ -37,9 +39,36 @@ async fn what_was_delivered_or_is_gone_is_not_tried_again() {
     for sent in [Sent::Delivered { status: 204 }, Sent::Gone] {
         let id = app.submit(a_submission().webhook("https://example.test/hook")).await;
         app.core.cancel(&app.me(), id).await.unwrap();
-        let delivery = app.core.take_deliveries(HOLD, 10).await.unwrap().remove(0);
+        let delivery = app.core.take_deliveries(HOLD, 10, &[]).await.unwrap().remove(0);
         app.core.record_delivery(&delivery, sent).await.unwrap();
         app.clock.advance(Duration::from_secs(100 * 3600));
-        assert!(app.core.take_deliveries(HOLD, 10).await.unwrap().is_empty());
+        assert!(app.core.take_deliveries(HOLD, 10, &[]).await.unwrap().is_empty());
     }
+}
+
+#[tokio::test]
+async fn whose_deliveries_are_under_way_comes_after_the_others() {
+    let app = App::start().await;
+    let others = another_user(&*app.store).await;
+    let end_one = async |owner: UserId| {
+        let new = a_submission().webhook("https://example.test/hook").worded();
+        let id = app.core.submit(owner, vec![new], None).await.expect("accepted").ids[0];
+        app.store.cancel(id, app.clock.now()).await.unwrap();
+        app.clock.advance(Duration::from_millis(1));
+    };
+    for _ in 0..5 {
+        end_one(app.owner).await;
+    }
+    end_one(others).await;
+    let take = async |limit, busy: &[UserId]| {
+        let taken = app.core.take_deliveries(HOLD, limit, busy).await.unwrap();
+        taken.into_iter().map(|delivery| delivery.owner).collect::<Vec<_>>()
+    };
+    // The room is full of them.
+    assert_eq!(take(2, &[]).await, [app.owner; 2]);
+    assert_eq!(take(1, &[app.owner]).await, [others]);
+    // Nobody else wants it.
+    assert_eq!(take(2, &[app.owner, others]).await, [app.owner; 2]);
+    end_one(others).await;
+    assert_eq!(take(5, &[app.owner]).await, [others, app.owner]);
 }

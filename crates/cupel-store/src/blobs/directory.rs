@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use cupel_core::{BlobInfo, BlobKey, BlobKind, Blobs, BlobsError};
+use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
 use super::failed;
@@ -101,6 +102,18 @@ impl DirectoryBlobs {
         Ok(())
     }
 
+    /// Whether a blob is what its name says, as far as that can be told. One that is not must make way: whoever puts the same bytes
+    /// relies on finding them.
+    fn is_sound(&self, key: &BlobKey) -> Result<bool, BlobsError> {
+        let BlobKey::Data(hash) = key else { return Ok(true) };
+        let mut digest = Digested(Sha256::new());
+        match self.get(key, &mut digest, u64::MAX) {
+            Ok(_bytes) => Ok(digest.0.finalize()[..] == *hash.as_bytes()),
+            Err(BlobsError::Missing(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     fn write(&self, key: &BlobKey, source: &mut dyn Read) -> Result<NamedTempFile, BlobsError> {
         let mut file = self.temporary().map_err(failed("put", key))?;
         let mut piece = vec![0; PIECE_BYTES];
@@ -118,9 +131,22 @@ impl DirectoryBlobs {
     }
 }
 
+struct Digested(Sha256);
+
+impl Write for Digested {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl Blobs for DirectoryBlobs {
     fn put(&self, key: &BlobKey, source: &mut dyn Read) -> Result<(), BlobsError> {
-        if self.has(key)? {
+        if self.has(key)? && self.is_sound(key)? {
             return Ok(());
         }
         let mut file = self.write(key, source)?;

@@ -86,7 +86,7 @@ pub enum PostgresBlobsError {
 pub enum SessionError {
     #[error(transparent)]
     Postgres(#[from] tokio_postgres::Error),
-    #[error("the database has not answered within {} s", ANSWER_MAX.as_secs())]
+    #[error("the database did not answer in time")]
     Silent,
     #[error("no connection came free within {} s", ANSWER_MAX.as_secs())]
     Busy,

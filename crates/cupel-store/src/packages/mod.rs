@@ -5,4 +5,4 @@ mod local;
 mod shared;
 
 pub use local::LocalPackages;
-pub use shared::{SharedPackages, share_packages};
+pub use shared::{SharedPackages, share_package};

@@ -208,24 +208,15 @@ impl SharedPackages {
     }
 }
 
-/// Gives a blob store those of these packages that it does not have, out of a directory of this machine's: how many. For an
-/// installation that was on one machine.
+/// Gives a blob store a package out of a directory of this machine's, if it has none: for an installation that was on one machine.
 ///
 /// # Errors
-/// When one of them is not in the directory either, or cannot be put.
-pub fn share_packages(
-    local: &LocalPackages,
-    blobs: &dyn Blobs,
-    packages: &[ContentHash],
-) -> Result<u64, PackagesError> {
-    let mut shared = 0;
-    for hash in packages {
-        if blobs.list(BlobKind::CopiesOf(*hash))?.is_empty() {
-            keep(local, blobs, local.open(hash)?.as_ref())?;
-            shared += 1;
-        }
+/// When it is not in the directory either, or cannot be put.
+pub fn share_package(local: &LocalPackages, blobs: &dyn Blobs, hash: &ContentHash) -> Result<(), PackagesError> {
+    if blobs.list(BlobKind::CopiesOf(*hash))?.is_empty() {
+        keep(local, blobs, local.open(hash)?.as_ref())?;
     }
-    Ok(shared)
+    Ok(())
 }
 
 fn keep(local: &LocalPackages, blobs: &dyn Blobs, imported: &Imported) -> Result<PackageCopy, PackagesError> {
@@ -356,7 +347,7 @@ fn removable(mut found: Vec<BlobInfo>) -> Vec<Removable> {
     found.retain(|blob| blob.age > REMOVABLE_AFTER);
     let copies = found.into_iter().filter_map(|blob| match blob.key {
         BlobKey::Package { hash, copy } => Some((hash, blob.age, copy)),
-        BlobKey::Artifacts(_) => None,
+        BlobKey::Artifacts(_) | BlobKey::Data(_) => None,
     });
     let mut copies: Vec<_> = copies.collect();
     copies.sort();

@@ -9,11 +9,12 @@ use crate::sql::fault::Fault;
 use crate::sql::{Sql, values};
 
 /// Every change of the schema with the version it leads to, oldest first. A published one never changes again.
-const MIGRATIONS: [(i64, &str); 4] = [
+const MIGRATIONS: [(i64, &str); 5] = [
     (7, include_str!("../../migrations/postgres/0007_base.sql")),
     (8, include_str!("../../migrations/postgres/0008_cluster.sql")),
     (9, include_str!("../../migrations/postgres/0009_dead_letters.sql")),
     (10, include_str!("../../migrations/postgres/0010_needs.sql")),
+    (11, include_str!("../../migrations/postgres/0011_data_hash.sql")),
 ];
 
 /// Whoever changes the schema holds this lock ("cupel" in ASCII).

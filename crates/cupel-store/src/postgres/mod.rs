@@ -16,13 +16,16 @@ mod open;
 mod pool;
 mod writers;
 
-use cupel_core::StoreError;
+use std::sync::Arc;
+
+use cupel_core::{Blobs, StoreError};
 
 pub use clock::DatabaseClock;
 pub use connection::Timeouts;
 pub use open::{PostgresError, PostgresOptions};
 
 use crate::sql::fault::Fault;
+use crate::sql::large::Large;
 use crate::sql::{Backend, Sql, SqlStore, Write};
 use connection::Connection;
 use cupel_postgres::Place;
@@ -53,6 +56,13 @@ impl Server {
 }
 
 impl PostgresStore {
+    /// Keeps sources, inputs and outputs of over 64 KiB in `blobs` from now on, and finds there what was kept so. Who opens the
+    /// store without them cannot read those submissions.
+    #[must_use]
+    pub fn with_blobs(self, blobs: Arc<dyn Blobs>) -> PostgresStore {
+        SqlStore { large: Large::in_blobs(blobs), ..self }
+    }
+
     /// The database's time: the same on every node, whatever its own clock says.
     pub fn clock(&self) -> DatabaseClock {
         self.backend.clock.clone()

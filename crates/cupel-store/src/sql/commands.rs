@@ -9,6 +9,7 @@ use cupel_types::{ContentHash, LanguageId, LeaseId, RunId, SubmissionId, UserId,
 use jiff::Timestamp;
 
 use super::fault::Fault;
+use super::large::Data;
 use super::standings::{self, About, Changes, Judged};
 use super::{Lock, Row, Sql, Write, bytes, values};
 use crate::rows::{StateColumns, bad, class_from, from_us, id_from, needs_from, to_us};
@@ -23,7 +24,7 @@ pub(crate) struct InsertRow {
     pub(crate) class: i64,
     pub(crate) webhook: Option<String>,
     pub(crate) spec: String,
-    pub(crate) data: Vec<u8>,
+    pub(crate) data: Data,
     /// What is said of the problem it is about, if it is about one.
     pub(crate) about: Option<About>,
     pub(crate) needs: String,
@@ -63,7 +64,8 @@ impl Write for Insert {
         for row in &self.rows {
             let (id, run) = (bytes(row.id.as_uuid()), bytes(row.run.as_uuid()));
             let submitted_at = to_us(row.submitted_at);
-            db.put(INSERT_SUBMISSION, values![id, owner, run, row.language, submitted_at, row.spec, row.data])?;
+            let (data, hash) = (row.data.here(), row.data.hash());
+            db.put(INSERT_SUBMISSION, values![id, owner, run, row.language, submitted_at, row.spec, data, hash])?;
             let about = row.about.as_ref();
             db.put(
                 INSERT_RUN,
@@ -208,7 +210,7 @@ pub(crate) struct Complete {
     pub(crate) judged: Option<Judged>,
     pub(crate) report: String,
     pub(crate) log: String,
-    pub(crate) data: Vec<u8>,
+    pub(crate) data: Data,
 }
 
 impl Write for Complete {
@@ -236,7 +238,8 @@ impl Write for Complete {
             ..Change::default()
         };
         row.write(db, &state, after)?;
-        db.put(INSERT_RESULT, values![bytes(self.run.as_uuid()), self.report, self.log, self.data])?;
+        let (data, hash) = (self.data.here(), self.data.hash());
+        db.put(INSERT_RESULT, values![bytes(self.run.as_uuid()), self.report, self.log, data, hash])?;
         row.post_webhook(db, self.at)?;
         if let (Some(judged), Some(about)) = (&self.judged, &row.about) {
             standings::judged(db, about, row.submission, judged)?;
@@ -395,13 +398,13 @@ const UPDATE_RUN: &str = "UPDATE runs SET state = ?, attempts = ?, lost = ?, lea
 /// The rows of several runs, held.
 pub(crate) const FETCH_RUNS: &str = concat!(run_columns!(), "WHERE id = ANY(?) ORDER BY id FOR UPDATE");
 
-const INSERT_SUBMISSION: &str =
-    "INSERT INTO code_submissions (id, owner, run, language, submitted_at, spec, data) VALUES (?, ?, ?, ?, ?, ?, ?)";
+const INSERT_SUBMISSION: &str = "INSERT INTO code_submissions (id, owner, run, language, submitted_at, spec, data, data_hash) \
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
 
 const INSERT_RUN: &str = "INSERT INTO runs (id, submission, owner, class, webhook, state, attempts, lost, due_at, problem, package, changes, \
      needs) VALUES (?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?, ?)";
 
-const INSERT_RESULT: &str = "INSERT INTO execution_results (run, report, log, data) VALUES (?, ?, ?, ?)";
+const INSERT_RESULT: &str = "INSERT INTO execution_results (run, report, log, data, data_hash) VALUES (?, ?, ?, ?, ?)";
 
 /// What is known of an attempt whose lease nobody renewed.
 const SILENT: &str = "its worker died, was killed or was cut off from the store: nobody renewed the lease";

@@ -4,7 +4,8 @@ use std::error::Error as _;
 use std::io;
 use std::sync::Arc;
 
-use cupel_core::StoreError;
+use cupel_core::{BlobsError, StoreError};
+use cupel_types::ContentHash;
 use rusqlite::ErrorCode;
 use tokio_postgres::error::SqlState;
 
@@ -29,6 +30,13 @@ pub(crate) enum Fault {
     Unreachable(#[source] Arc<dyn std::error::Error + Send + Sync>),
     #[error("a read of the database broke off")]
     BrokenOff,
+    /// Surfaces only where there is no blob store to fetch them from.
+    #[error("its data lie in a blob store, and `blobs.url` names none: set it to what it was")]
+    Elsewhere(Vec<ContentHash>),
+    #[error("its data cannot be had from the blob store")]
+    Blob(#[source] Arc<BlobsError>),
+    #[error("blob {0} has other bytes than were put into it")]
+    DamagedBlob(ContentHash),
     #[error("the store is closed")]
     Closed,
 }
@@ -56,6 +64,11 @@ impl Fault {
         StoreError { operation, transient: self.is_transient(), source: Box::new(self) }
     }
 
+    /// There is no place for SQLite to write to.
+    pub(crate) fn is_disk_full(&self) -> bool {
+        matches!(self, Fault::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull))
+    }
+
     /// Busy, full, out of memory, out of reach or an I/O error may pass; a broken constraint or row will not.
     fn is_transient(&self) -> bool {
         match self {
@@ -81,7 +94,11 @@ impl Fault {
                 // On the way there or back; or it is a defect of ours, in what was bound or read.
                 None => error.is_closed() || error.source().is_some_and(|source| source.is::<io::Error>()),
             },
-            Fault::Row(_) | Fault::NotOne { .. } | Fault::BrokenOff => false,
+            // One that is away comes back; one that answers and has nothing will not have it later.
+            Fault::Blob(error) => matches!(**error, BlobsError::Store { .. }),
+            Fault::Row(_) | Fault::NotOne { .. } | Fault::BrokenOff | Fault::Elsewhere(_) | Fault::DamagedBlob(_) => {
+                false
+            }
             Fault::Busy | Fault::Silent | Fault::Unreachable(_) | Fault::Closed => true,
         }
     }
@@ -118,6 +135,9 @@ impl Fault {
             | Fault::NotOne { .. }
             | Fault::Busy
             | Fault::BrokenOff
+            | Fault::Elsewhere(_)
+            | Fault::Blob(_)
+            | Fault::DamagedBlob(_)
             | Fault::Closed => false,
         }
     }

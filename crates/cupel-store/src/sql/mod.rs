@@ -1,8 +1,8 @@
 //! Every query and every command, written once for both databases.
 //!
 //! [`Sql`] is a connection as they see it. `accounts.rs`, `cluster.rs`, `runs.rs`, `problems.rs`, `contests.rs`, `dead.rs`,
-//! `rejudge.rs`, `standings.rs`, `webhooks.rs` are the store's ports over it, `commands.rs` the changes to runs; [`SqlStore`] is those ports on a
-//! [`Backend`], which is a database: `sqlite/` and `postgres/`.
+//! `rejudge.rs`, `standings.rs`, `webhooks.rs` are the store's ports over it, `commands.rs` the changes to runs, `large.rs` where
+//! their large data lie; [`SqlStore`] is those ports on a [`Backend`], which is a database: `sqlite/` and `postgres/`.
 //!
 //! *The SQL that both understand.* Places are `?` or `?1`. Flags are the numbers 0 and 1, so a condition is `solved = 1`.
 //! Where one could be NULL, `ORDER BY` says `NULLS FIRST` or `NULLS LAST`: the databases differ in that. `"user"` is quoted: on
@@ -20,6 +20,7 @@ pub(crate) mod commands;
 pub(crate) mod contests;
 pub(crate) mod dead;
 pub(crate) mod fault;
+pub(crate) mod large;
 pub(crate) mod problems;
 pub(crate) mod recent;
 pub(crate) mod rejudge;
@@ -36,6 +37,7 @@ use cupel_types::RunId;
 
 use commands::RunRow;
 use fault::Fault;
+use large::Large;
 use recent::Recent;
 pub(crate) use value::{Bind, Row, Value, values};
 pub(crate) use write::Write;
@@ -152,11 +154,12 @@ pub(crate) trait Backend: Send + Sync + 'static {
 pub struct SqlStore<B> {
     pub(crate) backend: B,
     pub(crate) recent: Arc<Recent>,
+    pub(crate) large: Large,
 }
 
 impl<B> SqlStore<B> {
     pub(crate) fn on(backend: B) -> SqlStore<B> {
-        SqlStore { backend, recent: Arc::default() }
+        SqlStore { backend, recent: Arc::default(), large: Large::default() }
     }
 
     async fn write<W: Write>(&self, command: W) -> Result<W::Output, StoreError>

@@ -21,6 +21,7 @@ use super::commands::{
     state_columns,
 };
 use super::fault::Fault;
+use super::large::Fetched;
 use super::standings::{About, Judged};
 use super::webhooks::Forget;
 use super::{Backend, Row, SqlStore, bytes, values};
@@ -32,7 +33,7 @@ use crate::rows::{
 /// Everything of a submission with its latest run and result.
 const RECORD: &str = "SELECT s.id, s.owner, s.language, s.submitted_at, s.spec, s.data, r.package, \
      r.id, r.state, r.attempts, r.lost, r.lease, r.lease_until, r.verdict, r.started_at, r.completed_at, \
-     e.report, e.data \
+     e.report, e.data, s.data_hash, e.data_hash \
      FROM code_submissions s JOIN runs r ON r.id = s.run LEFT JOIN execution_results e ON e.run = r.id WHERE s.id = ?";
 
 #[async_trait]
@@ -42,12 +43,12 @@ impl<B: Backend> RunStore for SqlStore<B> {
         let Some((first, _)) = new.submissions.first() else { return Ok(Inserted::New) };
         let (owner, now) = (first.owner, first.submitted_at);
         let also_needs = &new.also_needs;
-        let rows = new.submissions.iter().map(|(s, run)| {
-            if s.owner != owner {
-                return Err(bad("owner"));
-            }
-            let (spec, data) = encode_submission(s)?;
-            Ok(InsertRow {
+        let (mut rows, mut sizes) = (Vec::new(), Vec::new());
+        for (s, run) in &new.submissions {
+            let encoded = if s.owner == owner { encode_submission(s) } else { Err(bad("owner")) };
+            let (spec, data) = encoded.map_err(|error| Fault::from(error).during(OPERATION))?;
+            sizes.push(data.len());
+            rows.push(InsertRow {
                 id: s.id,
                 run: *run,
                 language: s.language().map_or("", LanguageId::as_str).into(),
@@ -56,13 +57,11 @@ impl<B: Backend> RunStore for SqlStore<B> {
                 class: class_number(s.priority),
                 webhook: s.webhook.clone(),
                 spec,
-                data,
+                data: self.large.put_away(data).await,
                 about: About::of_work(&s.work),
                 needs: needs_text(also_needs.iter().chain(s.language())),
-            })
-        });
-        let rows = rows.collect::<Result<Vec<_>, _>>().map_err(|e| Fault::from(e).during(OPERATION))?;
-        let sizes: Vec<usize> = rows.iter().map(|row| row.data.len()).collect();
+            });
+        }
         let inserted =
             self.write(Insert { owner, rows, idempotency: new.idempotency, is_awaited: new.is_awaited, now }).await?;
         if inserted == Inserted::New {
@@ -81,18 +80,23 @@ impl<B: Backend> RunStore for SqlStore<B> {
     }
 
     async fn submission(&self, id: SubmissionId) -> Result<Option<SubmissionRecord>, StoreError> {
-        let read = self.read("read a submission", move |db| db.one(RECORD, values![bytes(id.as_uuid())], record_of));
+        let read = self.read_whole("read a submission", move |db, fetched| {
+            db.one(RECORD, values![bytes(id.as_uuid())], |row| record_of(row, fetched))
+        });
         read.await
     }
 
     async fn submissions(&self, ids: &[SubmissionId]) -> Result<Vec<SubmissionRecord>, StoreError> {
         let ids = ids.to_vec();
-        let read = self.read("read submissions", move |db| {
-            let mut records = Vec::with_capacity(ids.len());
+        let read = self.read_whole("read submissions", move |db, fetched| {
+            let (mut records, mut elsewhere) = (Vec::with_capacity(ids.len()), Vec::new());
             for id in &ids {
-                records.extend(db.one(RECORD, values![bytes(id.as_uuid())], record_of)?);
+                match db.one(RECORD, values![bytes(id.as_uuid())], |row| record_of(row, fetched)) {
+                    Err(Fault::Elsewhere(hashes)) => elsewhere.extend(hashes),
+                    record => records.extend(record?),
+                }
             }
-            Ok(records)
+            if elsewhere.is_empty() { Ok(records) } else { Err(Fault::Elsewhere(elsewhere)) }
         });
         read.await
     }
@@ -107,13 +111,21 @@ impl<B: Backend> RunStore for SqlStore<B> {
         let [offset, limit] = [offset, limit].map(|n| i64::try_from(n).unwrap_or(i64::MAX));
         let read = self.read("list submissions", move |db| {
             let (count, page) = match owner {
+                // What is passed over on the way to a late page is no more than ids of an index.
                 Some(_) => (
                     "SELECT count(*) FROM code_submissions WHERE owner = ?",
-                    concat!(summary!(), "WHERE s.owner = ?3 ORDER BY s.id DESC LIMIT ?1 OFFSET ?2"),
+                    concat!(
+                        summary!(),
+                        "WHERE s.id IN (SELECT id FROM code_submissions WHERE owner = ?3 ORDER BY id DESC LIMIT ?1 OFFSET ?2) \
+                         ORDER BY s.id DESC"
+                    ),
                 ),
                 None => (
                     "SELECT count(*) FROM code_submissions",
-                    concat!(summary!(), "ORDER BY s.id DESC LIMIT ?1 OFFSET ?2"),
+                    concat!(
+                        summary!(),
+                        "WHERE s.id IN (SELECT id FROM code_submissions ORDER BY id DESC LIMIT ?1 OFFSET ?2) ORDER BY s.id DESC"
+                    ),
                 ),
             };
             let owner = owner.as_ref().map(|owner| bytes(owner.as_uuid()));
@@ -171,7 +183,7 @@ impl<B: Backend> RunStore for SqlStore<B> {
             judged: Judged::of(&done.report, cpu_time, memory),
             report,
             log,
-            data: blob.finish(),
+            data: self.large.put_away(blob.finish()).await,
         };
         self.write(command).await
     }
@@ -218,16 +230,16 @@ impl<B: Backend> RunStore for SqlStore<B> {
     }
 
     async fn events(&self, id: SubmissionId, after: Seq) -> Result<Vec<Event>, StoreError> {
-        let read = self.read("read an event log", move |db| {
+        let read = self.read_whole("read an event log", move |db, fetched| {
             let sql = "SELECT s.submitted_at, r.state, r.attempts, r.lost, r.lease, r.lease_until, r.verdict, r.completed_at, \
-                       e.log, e.data FROM code_submissions s JOIN runs r ON r.id = s.run \
+                       e.log, e.data, e.data_hash FROM code_submissions s JOIN runs r ON r.id = s.run \
                        LEFT JOIN execution_results e ON e.run = r.id WHERE s.id = ?";
             let events = db.one(sql, values![bytes(id.as_uuid())], |row| {
                 let mut events = vec![Event::queued(id, from_us(row.get(0)?, "submitted_at")?)];
                 let columns = state_columns(row, 1)?;
                 let state = columns.read()?;
                 if columns.state == JUDGED {
-                    events.extend(decode_log(id, row.text(8)?, row.blob(9)?)?);
+                    events.extend(decode_log(id, row.text(8)?, fetched.data(row, 9, 10)?)?);
                 } else if let Some(verdict) = state.verdict() {
                     let at = from_us(row.get(7)?, "completed_at")?;
                     events.push(Event::finished(id, state.attempts(), at, verdict));
@@ -318,10 +330,11 @@ impl<B> SqlStore<B> {
     where
         B: Backend,
     {
-        let read = self.read("read the submission of a run", move |db| {
-            let sql = "SELECT s.id, s.owner, s.language, s.submitted_at, s.spec, s.data, r.package \
+        let read = self.read_whole("read the submission of a run", move |db, fetched| {
+            let sql = "SELECT s.id, s.owner, s.language, s.submitted_at, s.spec, s.data, r.package, s.data_hash \
                        FROM runs r JOIN code_submissions s ON s.id = r.submission WHERE r.id = ?";
-            let submission = db.one(sql, values![bytes(run.as_uuid())], submission_of)?;
+            let submission =
+                db.one(sql, values![bytes(run.as_uuid())], |row| submission_of(row, fetched.data(row, 5, 7)?))?;
             Ok(submission.ok_or(bad("submission"))?)
         });
         read.await
@@ -386,31 +399,31 @@ pub(crate) fn summary_of(row: Row<'_>) -> Result<SubmissionSummary, Fault> {
 }
 
 /// A row of [`RECORD`].
-fn record_of(row: Row<'_>) -> Result<SubmissionRecord, Fault> {
+fn record_of(row: Row<'_>, fetched: &Fetched) -> Result<SubmissionRecord, Fault> {
     let time = |i: usize, column| {
         let us: Option<i64> = row.get(i)?;
         Ok::<_, Fault>(us.map(|us| from_us(us, column)).transpose()?)
     };
     let has_report = !row.is_null(16)?;
     Ok(SubmissionRecord {
-        submission: submission_of(row)?,
+        submission: submission_of(row, fetched.data(row, 5, 18)?)?,
         run: RunId::from_uuid(id_from(row.blob(7)?, "run")?),
         state: state_columns(row, 8)?.read()?,
         started_at: time(14, "started_at")?,
         completed_at: time(15, "completed_at")?,
-        report: if has_report { Some(decode_report(row.text(16)?, row.blob(17)?)?) } else { None },
+        report: if has_report { Some(decode_report(row.text(16)?, fetched.data(row, 17, 19)?)?) } else { None },
     })
 }
 
-/// The first seven columns: id, owner, language, submitted_at, spec, data, package.
-fn submission_of(row: Row<'_>) -> Result<cupel_types::Submission, Fault> {
+/// The first seven columns: id, owner, language, submitted_at, spec, data (which are `data`), package.
+fn submission_of(row: Row<'_>, data: &[u8]) -> Result<cupel_types::Submission, Fault> {
     Ok(decode_submission(
         SubmissionId::from_uuid(id_from(row.blob(0)?, "id")?),
         UserId::from_uuid(id_from(row.blob(1)?, "owner")?),
         row.text(2)?,
         from_us(row.get(3)?, "submitted_at")?,
         row.text(4)?,
-        row.blob(5)?,
+        data,
         package_of(row, 6)?,
     )?)
 }

@@ -6,12 +6,18 @@ use cupel_types::{SubmissionId, UserId, WebhookId};
 use jiff::Timestamp;
 
 use super::fault::Fault;
-use super::{Backend, Sql, SqlStore, Write, bytes, values};
+use super::{Backend, Bind as _, Sql, SqlStore, Write, bytes, values};
 use crate::rows::{bad, id_from, to_us};
 
 #[async_trait]
 impl<B: Backend> WebhookStore for SqlStore<B> {
-    async fn take_deliveries(&self, now: Timestamp, until: Timestamp, limit: u32) -> Result<Vec<Delivery>, StoreError> {
+    async fn take_deliveries(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+        not_of: &[UserId],
+    ) -> Result<Vec<Delivery>, StoreError> {
         let any = self.read("look for webhook deliveries", move |db| {
             let sql = "SELECT 1 FROM webhook_deliveries WHERE next_at <= ? LIMIT 1";
             db.exists(sql, values![to_us(now)])
@@ -19,7 +25,7 @@ impl<B: Backend> WebhookStore for SqlStore<B> {
         if !any.await? {
             return Ok(Vec::new());
         }
-        self.write(Take { now, until, limit }).await
+        self.write(Take { now, until, limit, not_of: not_of.to_vec() }).await
     }
 
     async fn delivered(&self, id: WebhookId, now: Timestamp, status: u16) -> Result<(), StoreError> {
@@ -45,6 +51,7 @@ struct Take {
     now: Timestamp,
     until: Timestamp,
     limit: u32,
+    not_of: Vec<UserId>,
 }
 
 impl Write for Take {
@@ -54,10 +61,21 @@ impl Write for Take {
     const DURABLE: bool = false;
 
     fn apply(&self, db: &dyn Sql) -> Result<Vec<Delivery>, Fault> {
-        let sql = "UPDATE webhook_deliveries SET next_at = ? WHERE id IN \
-                   (SELECT id FROM webhook_deliveries WHERE next_at <= ? ORDER BY next_at LIMIT ? /*pg FOR UPDATE SKIP LOCKED */) \
-                   RETURNING id, submission, owner, url, tries";
-        db.all(sql, values![to_us(self.until), to_us(self.now), self.limit], |row| {
+        let others = if self.not_of.is_empty() {
+            String::new()
+        } else {
+            format!("AND owner NOT IN ({}) ", vec!["?"; self.not_of.len()].join(", "))
+        };
+        let sql = format!(
+            "UPDATE webhook_deliveries SET next_at = ? WHERE id IN \
+             (SELECT id FROM webhook_deliveries WHERE next_at <= ? {others}ORDER BY next_at LIMIT ? /*pg FOR UPDATE SKIP LOCKED */) \
+             RETURNING id, submission, owner, url, tries"
+        );
+        let (until, now) = (to_us(self.until), to_us(self.now));
+        let mut values = vec![until.value(), now.value()];
+        values.extend(self.not_of.iter().map(|owner| bytes(owner.as_uuid()).value()));
+        values.push(self.limit.value());
+        db.all(&sql, &values, |row| {
             Ok(Delivery {
                 id: WebhookId::from_uuid(id_from(row.blob(0)?, "id")?),
                 submission: SubmissionId::from_uuid(id_from(row.blob(1)?, "submission")?),

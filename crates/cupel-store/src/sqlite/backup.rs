@@ -21,6 +21,12 @@ use super::open::BUSY_TIMEOUT;
 pub enum BackupError {
     #[error("`{}` is there already: name a file that is not", path.display())]
     Exists { path: PathBuf },
+    #[error("`{}` cannot be read", path.display())]
+    Unread {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     #[error("`{}` cannot be read as a database", path.display())]
     Source {
         path: PathBuf,
@@ -61,6 +67,8 @@ pub fn back_up(from: &Path, to: &Path) -> Result<u64, BackupError> {
 /// # Errors
 /// [`BackupError`]. Nothing is left behind then.
 pub fn restore(copied: &Path, to: &Path) -> Result<u64, BackupError> {
+    // SQLite does not say why a file cannot be opened.
+    File::open(copied).map_err(|source| BackupError::Unread { path: copied.to_owned(), source })?;
     let source = open(copied, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let failed = |source| BackupError::Source { path: copied.to_owned(), source };
     let said: String = source.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(failed)?;

@@ -49,7 +49,7 @@ impl Writer {
     pub(super) fn start(connection: Connection) -> io::Result<Writer> {
         let (commands, waiting) = line(WAITING_MAX);
         let thread = thread::Builder::new().name("store-writer".into());
-        let thread = thread.spawn(move || Loop { connection, syncing: true }.run(waiting))?;
+        let thread = thread.spawn(move || Loop { connection, syncing: true, was_full: false }.run(waiting))?;
         Ok(Writer { commands, thread: Arc::new(Mutex::new(Some(thread))) })
     }
 
@@ -111,6 +111,8 @@ struct Loop {
     connection: Connection,
     /// Whether `synchronous` is FULL at present, for certain.
     syncing: bool,
+    /// The disk was full, and the log has not been emptied since.
+    was_full: bool,
 }
 
 impl Loop {
@@ -167,7 +169,20 @@ impl Loop {
             // SQLite may have rolled back by itself; then this fails and is not needed.
             let _ = self.connection.execute_batch("ROLLBACK");
         }
+        match &result {
+            Err(fault) if fault.is_disk_full() => self.was_full = true,
+            Ok(()) if self.was_full => self.was_full = !self.empty_log(),
+            _ => {}
+        }
         result
+    }
+
+    /// Puts the log into the database, so that it is written anew from its beginning: where the disk was full, the log must
+    /// not be what fills it again. Says whether all of it could be. Source: sqlite.org, "PRAGMA wal_checkpoint".
+    fn empty_log(&self) -> bool {
+        let frames = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
+        let done = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], frames);
+        done.is_ok_and(|(in_log, put)| in_log == put)
     }
 
     fn apply_and_commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Fault> {
@@ -240,7 +255,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let connection = Connection::open(folder.path().join("t.db")).unwrap();
         connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE t (n)").unwrap();
-        let mut writer = Loop { connection, syncing: true };
+        let mut writer = Loop { connection, syncing: true, was_full: false };
         // Again and again: a pragma from a statement cache might be carried out only once.
         for round in 0..5 {
             let batches = [
@@ -257,5 +272,27 @@ mod tests {
         }
         let count = writer.connection.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0)).unwrap();
         assert_eq!(count, 5 * 7);
+    }
+
+    #[test]
+    fn after_a_full_disk_the_log_does_not_grow_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = Connection::open(folder.path().join("t.db")).unwrap();
+        connection
+            .execute_batch("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; CREATE TABLE t (n)")
+            .unwrap();
+        let mut writer = Loop { connection, syncing: true, was_full: false };
+        let commits = |writer: &mut Loop, count: u32| {
+            (0..count).map(|_| writer.transaction(&mut [job::<true>()]).is_ok()).collect::<Vec<_>>()
+        };
+        let log = || std::fs::metadata(folder.path().join("t.db-wal")).unwrap().len();
+        // As large as it is, so that a table of many rows has no place.
+        writer.connection.execute_batch("PRAGMA max_page_count = 3").unwrap();
+        let fitted = commits(&mut writer, 2_000).iter().filter(|fits| **fits).count();
+        assert!((1..2_000).contains(&fitted), "{fitted} rows");
+        let full = log();
+        writer.connection.execute_batch("PRAGMA max_page_count = 1000000").unwrap();
+        assert_eq!(commits(&mut writer, 300), [true; 300]);
+        assert!(log() < full + 65_536, "{full} bytes, then {}", log());
     }
 }

@@ -66,7 +66,7 @@ async fn what_is_no_sound_copy_is_not_restored() {
 
     std::fs::write(at("no.db"), "dear diary, ".repeat(1000)).unwrap();
     assert!(matches!(restore(&at("no.db"), &at("new.db")), Err(BackupError::Source { .. })));
-    assert!(matches!(restore(&at("missing.db"), &at("new.db")), Err(BackupError::Source { .. })));
+    assert!(matches!(restore(&at("missing.db"), &at("new.db")), Err(BackupError::Unread { .. })));
     std::fs::write(at("cut.db"), &good[..good.len() / 2]).unwrap();
     let cut = restore(&at("cut.db"), &at("new.db"));
     assert!(matches!(cut, Err(BackupError::Damaged { .. } | BackupError::Source { .. })), "{cut:?}");

@@ -7,6 +7,7 @@ mod directory {
     use cupel_store::DirectoryBlobs;
     use cupel_testkit::Subject;
     use cupel_types::ContentHash;
+    use sha2::{Digest as _, Sha256};
 
     fn make() -> Subject<DirectoryBlobs> {
         let folder = tempfile::tempdir().unwrap();
@@ -39,6 +40,26 @@ mod directory {
         fs::remove_dir(&root).unwrap();
         fs::rename(&unmounted, &root).unwrap();
         assert!(blobs.has(&key).unwrap());
+    }
+
+    #[test]
+    fn data_that_were_damaged_are_put_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = DirectoryBlobs::open(folder.path(), "one").unwrap();
+        let bytes = b"what somebody sent";
+        let key = BlobKey::Data(ContentHash::from_bytes(Sha256::digest(bytes).into()));
+        let got = || {
+            let mut got = Vec::new();
+            blobs.get(&key, &mut got, 100).map(|_| got).unwrap()
+        };
+        blobs.put(&key, &mut bytes.as_slice()).unwrap();
+        let path = folder.path().join(format!("one/{key}"));
+        for damaged in [&b"what somebody"[..], b"", b"what somebody else"] {
+            fs::write(&path, damaged).unwrap();
+            assert_eq!(got(), damaged);
+            blobs.put(&key, &mut bytes.as_slice()).unwrap();
+            assert_eq!(got(), bytes);
+        }
     }
 
     #[test]

@@ -4,11 +4,13 @@ mod backup;
 mod blobs;
 mod file;
 mod kill;
+mod large;
 mod moving;
 mod opening;
 mod outages;
 mod packages;
 mod shared_packages;
+mod watched;
 
 /// The rules of every store, on SQLite.
 mod sqlite {

@@ -1,49 +1,22 @@
 //! Packages of several nodes over one blob store: had by all, fetched once, never believed, never lost.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cupel_core::problems::{PackagesError, TakeError, Taken};
-use cupel_core::{BlobInfo, BlobKey, BlobKind, Blobs, BlobsError, Packages};
-use cupel_store::{DirectoryBlobs, LocalPackages, SharedPackages, share_packages};
+use cupel_core::{BlobKind, Blobs, BlobsError, Packages};
+use cupel_store::{DirectoryBlobs, LocalPackages, SharedPackages, share_package};
 use cupel_types::{Bytes, ContentHash};
+
+use crate::watched::Watched;
 
 /// A directory of blobs, and one for each node.
 struct Cluster {
     folder: tempfile::TempDir,
-    blobs: Arc<Counted>,
-}
-
-/// Counts what is fetched.
-struct Counted {
-    blobs: DirectoryBlobs,
-    gets: AtomicUsize,
-}
-
-impl Blobs for Counted {
-    fn put(&self, key: &BlobKey, source: &mut dyn Read) -> Result<(), BlobsError> {
-        self.blobs.put(key, source)
-    }
-
-    fn get(&self, key: &BlobKey, into: &mut dyn Write, bytes_max: u64) -> Result<u64, BlobsError> {
-        self.gets.fetch_add(1, Ordering::Relaxed);
-        self.blobs.get(key, into, bytes_max)
-    }
-
-    fn has(&self, key: &BlobKey) -> Result<bool, BlobsError> {
-        self.blobs.has(key)
-    }
-
-    fn remove(&self, key: &BlobKey) -> Result<(), BlobsError> {
-        self.blobs.remove(key)
-    }
-
-    fn list(&self, kind: BlobKind) -> Result<Vec<BlobInfo>, BlobsError> {
-        self.blobs.list(kind)
-    }
+    blobs: Arc<Watched>,
 }
 
 impl Cluster {
@@ -51,7 +24,7 @@ impl Cluster {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("blobs")).unwrap();
         let blobs = DirectoryBlobs::open(&folder.path().join("blobs"), "one").unwrap();
-        Cluster { folder, blobs: Arc::new(Counted { blobs, gets: AtomicUsize::new(0) }) }
+        Cluster { folder, blobs: Arc::new(Watched::new(blobs)) }
     }
 
     fn node(&self, name: &str) -> SharedPackages {
@@ -379,11 +352,14 @@ fn an_installation_that_was_on_one_machine_gives_the_others_what_they_lack() {
     let cluster = Cluster::new();
     let alone = LocalPackages::open(&cluster.cache("alone"), cupel_testkit::registry()).unwrap();
     let hashes: Vec<_> = (1..=2).map(|n| alone.import(&cluster.source(n)).unwrap().copy.hash).collect();
-    assert_eq!(share_packages(&alone, cluster.blobs.as_ref(), &hashes).unwrap(), 2);
-    assert_eq!(share_packages(&alone, cluster.blobs.as_ref(), &hashes).unwrap(), 0);
+    let copies = |hash: &ContentHash| cluster.blobs.list(BlobKind::CopiesOf(*hash)).unwrap().len();
+    for _ in 0..2 {
+        hashes.iter().for_each(|hash| share_package(&alone, cluster.blobs.as_ref(), hash).unwrap());
+        assert_eq!(hashes.iter().map(copies).collect::<Vec<_>>(), [1, 1]);
+    }
     let one = cluster.node("one");
     hashes.iter().for_each(|hash| assert_eq!(one.open(hash).unwrap().package.hash, *hash));
-    let missing = share_packages(&alone, cluster.blobs.as_ref(), &[ContentHash::from_bytes([7; 32])]);
+    let missing = share_package(&alone, cluster.blobs.as_ref(), &ContentHash::from_bytes([7; 32]));
     assert!(matches!(missing, Err(PackagesError::Missing(_))), "{missing:?}");
 }
 

@@ -85,10 +85,20 @@ pub(super) fn tree(pid: u32) -> Vec<u32> {
     found
 }
 
-/// proc(5): in `stat`, the parent is the second field after the name, which is in the last parentheses.
 fn parent(pid: u32) -> Option<u32> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+    stat(&format!("/proc/{pid}"), 1)?.parse().ok()
+}
+
+/// Whether none of its threads runs on after SIGSTOP: they are stopped, or have ended.
+pub(super) fn is_stopped(pid: u32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten();
+    threads.flatten().all(|thread| stat(&thread.path().to_string_lossy(), 0).is_none_or(|state| "TZX".contains(&state)))
+}
+
+/// proc(5): a field of `stat` after the name, which is in the last parentheses: 0 is the state, 1 the parent.
+fn stat(folder: &str, field: usize) -> Option<String> {
+    let stat = fs::read_to_string(format!("{folder}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(field).map(str::to_owned)
 }
 
 /// Sends a signal; who is gone by now is passed over.

@@ -1,4 +1,4 @@
-//! Real servers for tests, on loopback: PostgreSQL, Redis, RabbitMQ, and one that speaks S3's protocol.
+//! Real servers for tests, on loopback: PostgreSQL, Redis, RabbitMQ, and those that speak Kafka's and S3's protocols.
 //!
 //! `start()` gives a server of the test's own, with nothing in it, on a free port; it ends when it is dropped. `shared()` is one
 //! for the whole test process, for tests that do it no harm: they take a fresh database, or a fresh [`cluster`] name that
@@ -9,15 +9,19 @@
 //!
 //! All calls block, for up to some seconds.
 
+mod certificate;
+mod kafka;
 mod keeper;
 mod postgres;
 mod rabbitmq;
 mod redis;
+mod relay;
 mod s3;
 mod server;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+pub use kafka::Kafka;
 pub use postgres::Postgres;
 pub use rabbitmq::RabbitMq;
 pub use redis::Redis;

@@ -13,6 +13,7 @@ use std::sync::{Arc, LazyLock, OnceLock};
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use super::certificate::Certificate;
 use super::server::{Kind, Server};
 use super::{PASSWORD, USER, keeper};
 
@@ -80,7 +81,7 @@ impl Postgres {
 
     /// Where the certificate of an encrypted server lies, by which it can be known.
     pub fn certificate(&self) -> PathBuf {
-        self.folder().join(CERTIFICATE)
+        Certificate::in_folder(self.folder()).certificate
     }
 
     /// A fresh, empty database: its URL.
@@ -143,23 +144,11 @@ struct PostgresKind {
     nature: Nature,
 }
 
-const CERTIFICATE: &str = "server.crt";
-const KEY: &str = "server.key";
-
 impl PostgresKind {
     /// A certificate that the server signs itself, and the rule that nobody comes in without TLS.
     fn encrypt(&self, folder: &Path) {
-        const REQUEST: &str = "[req]\ndistinguished_name = name\nprompt = no\nx509_extensions = as\n[name]\nCN = 127.0.0.1\n\
-                               [as]\nsubjectAltName = IP:127.0.0.1\nbasicConstraints = critical, CA:FALSE\n";
         const DOORS: &str = "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n";
-        let request = folder.join("request");
-        fs::write(&request, REQUEST).expect("the request can be written");
-        let (key, certificate) = (folder.join(KEY), folder.join(CERTIFICATE));
-        let mut openssl = Command::new("openssl");
-        openssl.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-config"]).arg(request);
-        openssl.arg("-keyout").arg(&key).arg("-out").arg(&certificate);
-        let made = openssl.output().expect("openssl can be started: install the package `openssl`");
-        assert!(made.status.success(), "openssl: {}", String::from_utf8_lossy(&made.stderr));
+        let key = Certificate::make(folder).key;
         if let Some((user, group)) = self.owner {
             chown(&key, Some(user), Some(group)).expect("the key can be given away");
         }
@@ -206,8 +195,9 @@ impl Kind for PostgresKind {
         set("shared_buffers=64MB");
         if self.nature.encrypted {
             set("ssl=on");
-            set(&format!("ssl_cert_file={}", folder.join(CERTIFICATE).display()));
-            set(&format!("ssl_key_file={}", folder.join(KEY).display()));
+            let Certificate { certificate, key } = Certificate::in_folder(folder);
+            set(&format!("ssl_cert_file={}", certificate.display()));
+            set(&format!("ssl_key_file={}", key.display()));
         }
         if !self.nature.durable {
             set("fsync=off");

@@ -15,11 +15,15 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use super::certificate::Certificate;
 use super::server::{Kind, Server, free_port};
 use super::{PASSWORD, USER, keeper};
 
 /// A RabbitMQ node.
-pub struct RabbitMq(Server);
+pub struct RabbitMq {
+    server: Server,
+    tls_port: Option<u16>,
+}
 
 impl RabbitMq {
     /// One of the test's own. It takes some seconds.
@@ -27,7 +31,20 @@ impl RabbitMq {
     /// # Panics
     /// When it is not installed or does not start.
     pub fn start() -> RabbitMq {
-        RabbitMq(Server::start(RabbitMqKind { mapper_port: free_port(), node_port: free_port() }))
+        RabbitMq::start_with(None)
+    }
+
+    /// One that can be reached with TLS, too.
+    ///
+    /// # Panics
+    /// As [`RabbitMq::start`].
+    pub fn start_encrypted() -> RabbitMq {
+        RabbitMq::start_with(Some(free_port()))
+    }
+
+    fn start_with(tls_port: Option<u16>) -> RabbitMq {
+        let kind = RabbitMqKind { mapper_port: free_port(), node_port: free_port(), tls_port };
+        RabbitMq { server: Server::start(kind), tls_port }
     }
 
     /// The one of this test process, for tests that do it no harm.
@@ -50,9 +67,19 @@ impl RabbitMq {
         lent
     }
 
-    /// Its URL, with the password.
+    /// Its URL, with the password; without TLS.
     pub fn url(&self) -> String {
         format!("amqp://{USER}:{PASSWORD}@127.0.0.1:{}", self.port())
+    }
+
+    /// Its URL, with the password and with TLS, and the certificate that is to be trusted.
+    ///
+    /// # Panics
+    /// When it was not started so.
+    pub fn encrypted_url(&self) -> (String, PathBuf) {
+        let port = self.tls_port.expect("it was started with TLS");
+        let url = format!("amqps://{USER}:{PASSWORD}@127.0.0.1:{port}");
+        (url, Certificate::in_folder(self.folder()).certificate)
     }
 }
 
@@ -60,7 +87,7 @@ impl Deref for RabbitMq {
     type Target = Server;
 
     fn deref(&self) -> &Server {
-        &self.0
+        &self.server
     }
 }
 
@@ -69,6 +96,8 @@ struct RabbitMqKind {
     mapper_port: u16,
     /// Where other nodes would connect.
     node_port: u16,
+    /// Where it listens for clients with TLS, too.
+    tls_port: Option<u16>,
 }
 
 impl Kind for RabbitMqKind {
@@ -77,7 +106,7 @@ impl Kind for RabbitMqKind {
     }
 
     fn lay_out(&self, folder: &Path, port: u16) {
-        let settings = [
+        let mut settings = vec![
             format!("listeners.tcp.1 = 127.0.0.1:{port}"),
             format!("default_user = {USER}"),
             format!("default_pass = {PASSWORD}"),
@@ -86,6 +115,15 @@ impl Kind for RabbitMqKind {
             "log.console.level = warning".to_owned(),
             "log.file = false".to_owned(),
         ];
+        if let Some(port) = self.tls_port {
+            let Certificate { certificate, key } = Certificate::make(folder);
+            settings.extend([
+                format!("listeners.ssl.1 = 127.0.0.1:{port}"),
+                format!("ssl_options.certfile = {}", certificate.display()),
+                format!("ssl_options.keyfile = {}", key.display()),
+                "ssl_options.verify = verify_none".to_owned(),
+            ]);
+        }
         fs::write(folder.join("rabbitmq.conf"), settings.join("\n") + "\n").expect("the settings can be written");
         fs::write(folder.join("plugins"), "[].\n").expect("the plugins can be written");
         fs::write(folder.join("env.conf"), "").expect("the environment can be written");

@@ -1,15 +1,16 @@
 //! A Redis server with a password and an append-only file, so that what was written survives SIGKILL.
 
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpStream};
 use std::ops::Deref;
-use std::path::Path;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use super::certificate::Certificate;
 use super::server::{Kind, Server};
 use super::{PASSWORD, keeper};
 
@@ -22,7 +23,15 @@ impl Redis {
     /// # Panics
     /// When it is not installed or does not start.
     pub fn start() -> Redis {
-        Redis(Server::start(RedisKind))
+        Redis(Server::start(RedisKind { encrypted: false }))
+    }
+
+    /// One that talks to nobody over the network without TLS.
+    ///
+    /// # Panics
+    /// As [`Redis::start`].
+    pub fn start_encrypted() -> Redis {
+        Redis(Server::start(RedisKind { encrypted: true }))
     }
 
     /// The one of this test process, for tests that do it no harm.
@@ -45,9 +54,15 @@ impl Redis {
         lent
     }
 
-    /// Its URL, with the password.
+    /// Its URL, with the password; without TLS.
     pub fn url(&self) -> String {
         format!("redis://:{PASSWORD}@127.0.0.1:{}/", self.port())
+    }
+
+    /// Its URL, with the password and with TLS, and the certificate that is to be trusted: of one that was started so.
+    pub fn encrypted_url(&self) -> (String, PathBuf) {
+        let url = format!("rediss://:{PASSWORD}@127.0.0.1:{}/", self.port());
+        (url, Certificate::in_folder(self.folder()).certificate)
     }
 
     /// Sends one command, words apart by spaces; the answer as Redis writes it.
@@ -55,7 +70,7 @@ impl Redis {
     /// # Panics
     /// When the server is down.
     pub fn command(&self, words: &str) -> String {
-        ask(self.port(), words).expect("Redis answers")
+        ask(self.folder(), words).expect("Redis answers")
     }
 }
 
@@ -67,25 +82,39 @@ impl Deref for Redis {
     }
 }
 
-struct RedisKind;
+struct RedisKind {
+    encrypted: bool,
+}
 
 impl Kind for RedisKind {
     fn name(&self) -> &'static str {
         "redis"
     }
 
-    fn lay_out(&self, _: &Path, _: u16) {}
+    fn lay_out(&self, folder: &Path, _: u16) {
+        if self.encrypted {
+            Certificate::make(folder);
+        }
+    }
 
     fn command(&self, folder: &Path, port: u16) -> Command {
         let program = keeper::find("redis-server", &[], "install the package `redis-server`");
         let mut redis = Command::new(program);
-        redis.args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--requirepass", PASSWORD]);
+        redis.args(["--bind", "127.0.0.1", "--requirepass", PASSWORD, "--unixsocket"]).arg(folder.join(SOCKET));
+        let port = port.to_string();
+        if self.encrypted {
+            let Certificate { certificate, key } = Certificate::in_folder(folder);
+            redis.args(["--port", "0", "--tls-port", &port, "--tls-auth-clients", "no", "--tls-cert-file"]);
+            redis.arg(certificate).arg("--tls-key-file").arg(key);
+        } else {
+            redis.args(["--port", &port]);
+        }
         redis.arg("--dir").arg(folder).args(["--appendonly", "yes", "--save", "", "--loglevel", "warning"]);
         redis
     }
 
-    fn answers(&self, _: &Path, port: u16) -> bool {
-        ask(port, "PING").is_ok_and(|answer| answer.contains("+PONG"))
+    fn answers(&self, folder: &Path, _: u16) -> bool {
+        ask(folder, "PING").is_ok_and(|answer| answer.contains("+PONG"))
     }
 
     fn stops_by(&self) -> (&'static str, bool) {
@@ -93,8 +122,11 @@ impl Kind for RedisKind {
     }
 }
 
-fn ask(port: u16, words: &str) -> std::io::Result<String> {
-    let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+/// Where it listens beside its port, without TLS.
+const SOCKET: &str = "redis.sock";
+
+fn ask(folder: &Path, words: &str) -> std::io::Result<String> {
+    let mut connection = UnixStream::connect(folder.join(SOCKET))?;
     connection.set_read_timeout(Some(Duration::from_secs(10)))?;
     // QUIT makes the end of the answers the end of the stream.
     write!(connection, "AUTH {PASSWORD}\r\n{words}\r\nQUIT\r\n")?;

@@ -129,7 +129,13 @@ impl Server {
 
     /// Stops the world for it: connections stay open, nothing is answered.
     pub fn freeze(&self) {
-        self.signal_all("STOP");
+        let is_frozen = within(START_MAX, || {
+            // Once more each time: one may have been born while the signal went round. It is on its way when `kill` returns; a
+            // thread that has not seen it yet still answers.
+            self.signal_all("STOP");
+            self.pids().iter().all(|pid| keeper::is_stopped(*pid))
+        });
+        assert!(is_frozen, "{} cannot be stopped", self.kind.name());
     }
 
     /// Lets it go on.

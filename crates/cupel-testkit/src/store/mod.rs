@@ -76,6 +76,7 @@ macro_rules! store_conformance {
                 a_rejudge_ends_a_dead_letter,
                 failed_attempts_of_what_ended_well_are_forgotten,
                 a_taken_delivery_is_hidden_until_its_time,
+                deliveries_of_some_owners_stay_while_others_are_taken,
                 a_failed_delivery_comes_again_until_it_is_given_up,
                 a_receiver_that_is_gone_hears_of_nothing_more,
                 what_is_over_is_forgotten,

@@ -12,7 +12,7 @@ use crate::builders::{a_completion, a_submission, fresh};
 const URL: &str = "https://example.test/hook";
 
 async fn take(store: &impl Store, seconds: i64) -> Vec<Delivery> {
-    store.take_deliveries(at(seconds), at(seconds + 60), 100).await.unwrap()
+    store.take_deliveries(at(seconds), at(seconds + 60), 100, &[]).await.unwrap()
 }
 
 async fn cancelled(store: &impl Store, owner: UserId, url: &str) -> SubmissionId {
@@ -60,10 +60,27 @@ pub async fn a_taken_delivery_is_hidden_until_its_time<S: Store>(make: impl Asyn
     for _ in 0..3 {
         cancelled(&*store, owner, URL).await;
     }
-    assert_eq!(store.take_deliveries(at(0), at(60), 2).await.unwrap().len(), 2);
+    assert_eq!(store.take_deliveries(at(0), at(60), 2, &[]).await.unwrap().len(), 2);
     assert_eq!(take(&*store, 0).await.len(), 1);
     assert!(take(&*store, 59).await.is_empty());
     assert_eq!(take(&*store, 60).await.len(), 3, "whoever took them fell silent");
+}
+
+/// Rule.
+pub async fn deliveries_of_some_owners_stay_while_others_are_taken<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let owners = [user(&*store).await, user(&*store).await, user(&*store).await];
+    for owner in owners.iter().rev().cycle().take(6) {
+        cancelled(&*store, *owner, URL).await;
+    }
+    let of = async |not_of: &[UserId]| {
+        let taken = store.take_deliveries(at(0), at(60), 100, not_of).await.unwrap();
+        taken.into_iter().map(|delivery| delivery.owner).collect::<Vec<_>>()
+    };
+    assert_eq!(of(&owners).await, []);
+    assert_eq!(of(&owners[..2]).await, [owners[2]; 2]);
+    assert_eq!(of(&owners[1..]).await, [owners[0]; 2]);
+    assert_eq!(of(&[]).await, [owners[1]; 2]);
 }
 
 /// Rule.

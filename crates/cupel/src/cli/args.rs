@@ -29,7 +29,8 @@ Examples:
 Exit codes:
   0 it went well                         4 a server did not let us in
   1 judged and not accepted, or what     6 a server could not be reached, or failed
-    was tested does not hold             7 the sandbox or this machine failed
+    was tested does not hold             7 the sandbox, this machine, or an engine
+                                           of a server that is to start failed
   2 the command line, or a file, package or language that it names, is wrong
   3 not found in the data directory or on the server
 `cupel run` and `cupel check` have codes of their own: see their --help."
@@ -510,6 +511,8 @@ pub(crate) enum AdminCommand {
         worker: Option<WorkerId>,
     },
     /// Tell a worker to take no new runs, to finish what it has or give it back, and to end.
+    ///
+    /// What keeps workers running, such as systemd or Kubernetes, may start another in its place: stop it there if none is to be.
     Drain {
         /// The worker's id.
         #[arg(value_name = "WORKER")]
@@ -580,7 +583,8 @@ pub(crate) enum StoredCommand {
     },
     /// Print everything in the store, secrets included: a JSON object per row. Nobody should use the store meanwhile.
     Export,
-    /// Move everything from SQLite into an empty PostgreSQL database, or from `store.url` into SQLite. Stop all servers before.
+    /// Move everything from SQLite into an empty PostgreSQL database, or from `store.url` into SQLite. Problems' packages go into the store
+    /// of `blobs.url` (empty: that database), or come from there. Stop all servers before.
     Move {
         /// `postgres://user:password@host:5432/database`, or `sqlite`: into the data directory.
         #[arg(value_name = "URL")]
@@ -588,7 +592,7 @@ pub(crate) enum StoredCommand {
     },
 }
 
-/// Add and list users, say what they may do, give them passwords and tokens, in the data directory; also while the server runs.
+/// Add and list users, say what they may do, give them passwords and tokens, in the store; also while servers run.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cupel user add ada ada@example.org --admin
@@ -643,7 +647,7 @@ pub(crate) enum UserCommand {
     },
 }
 
-/// Make, list and revoke API keys, in the data directory; also while the server runs.
+/// Make, list and revoke API keys, in the store; also while servers run.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cupel key create ci --user ada --scope runs:read --scope runs:write --expires 90d

@@ -119,7 +119,7 @@ pub(crate) fn main() -> ExitCode {
     match result {
         Ok(exit) => exit.into(),
         Err(failure) => {
-            anstream::eprintln!("{}: {:#}", crate::terminal::bad("error"), failure.error);
+            anstream::eprintln!("{}: {}", crate::terminal::bad("error"), cupel_core::chain(failure.error.as_ref()));
             // `cupel run` returns the program's code; its own failures have one that programs rarely use.
             let exit = if is_run && failure.exit == Exit::System { Exit::Program(125) } else { failure.exit };
             exit.into()

@@ -1,24 +1,35 @@
 //! `cupel admin migrate|backup|restore|export|move`: the store as a whole.
 
-use std::io::{BufWriter, Write as _};
+use std::io::{BufWriter, ErrorKind, Write as _};
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
-use cupel_core::RunStore as _;
-use cupel_store::{PostgresOptions, PostgresStore, SqliteStore, back_up, restore};
+use cupel_core::problems::PackagesError;
+use cupel_core::{Packages as _, ProblemStore as _, RunStore as _};
+use cupel_store::{
+    BackupError, LocalPackages, PostgresOptions, PostgresStore, SharedPackages, SqliteStore, back_up, connect_blobs,
+    restore, share_package,
+};
+use cupel_types::{Bytes, ContentHash};
 
 use super::args::{Settings, StoredCommand};
 use super::{CommandResult, Exit, Failure, OrExit};
-use crate::compose::engines::open_store;
+use crate::compose::engines::{open_postgres_and_blobs, open_store};
 use crate::config::{self, Config};
 use crate::data_dir::DataDir;
-use crate::owner;
+use crate::{local, owner};
 
 pub(super) fn stored(settings: &Settings, command: &StoredCommand) -> CommandResult {
     let (config, _) = config::load(&settings.overrides(None)).or_exit(Exit::Usage)?;
     let data = DataDir::open(&config.data)?;
+    let beside = match command {
+        StoredCommand::Backup { file } => Some(directory_of(file)),
+        // Packages go there, or come from there.
+        StoredCommand::Move { .. } => config.engines.shared_directory(),
+        _ => None,
+    };
     // What is written here has to be the server's to write, too.
-    owner::become_owner(&data)?;
+    owner::become_owner_beside(&data, beside)?;
     match command {
         StoredCommand::Migrate => migrate(&config, &data),
         StoredCommand::Backup { file } => back_up_to(&config, &data, file),
@@ -61,9 +72,24 @@ fn migrate(config: &Config, data: &DataDir) -> CommandResult {
 fn back_up_to(config: &Config, data: &DataDir, file: &Path) -> CommandResult {
     sqlite_only(config, "pg_dump copies it: `pg_dump --format=custom --file FILE URL`")?;
     has_database(data)?;
-    let bytes = back_up(&data.database(), file)?;
+    let bytes = back_up(&data.database(), file).map_err(|error| match error {
+        BackupError::Target { path, source } if source.kind() == ErrorKind::PermissionDenied => anyhow!(
+            "`{}` cannot be made by the owner of the data directory (user {}), who runs this: name a file in a directory where that \
+             user may write",
+            path.display(),
+            rustix::process::geteuid().as_raw()
+        ),
+        error => error.into(),
+    })?;
     anstream::println!("{}: {bytes} bytes", file.display());
     Ok(Exit::Ok)
+}
+
+fn directory_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
 }
 
 fn restore_from(config: &Config, data: &DataDir, file: &Path) -> CommandResult {
@@ -85,7 +111,7 @@ fn export(config: &Config, data: &DataDir) -> CommandResult {
                 store.close().await;
             }
             Some(url) => {
-                let store = PostgresStore::open(PostgresOptions::new(url, &config.engines.cluster)).await?;
+                let (store, _) = open_postgres_and_blobs(&config.engines, url).await?;
                 store.export(&mut out).await?;
                 store.close().await;
             }
@@ -95,23 +121,33 @@ fn export(config: &Config, data: &DataDir) -> CommandResult {
     })
 }
 
-/// From the data directory into a PostgreSQL database.
+/// From the data directory into a PostgreSQL database, and packages to where `blobs.url` says: into that database, too, if it says
+/// nothing.
 fn move_away(config: &Config, data: &DataDir, url: &str) -> CommandResult {
     has_database(data)?;
     let _alone = data.lock()?;
     run(async {
         let from = SqliteStore::open(&data.database()).await?;
-        let to = PostgresStore::open(PostgresOptions::new(url, &config.engines.cluster)).await?;
+        let engines = &config.engines;
+        let to = PostgresStore::open(PostgresOptions::new(url, &engines.cluster)).await?;
+        let blobs = connect_blobs(engines.blobs.as_deref().unwrap_or("postgres"), Some(url), &engines.cluster).await?;
+        let local = local_packages(config, data)?;
+        // They come first: who begins again finds them there.
+        let packages = from.packages().await?;
+        move_packages(packages, move |hash| share_package(&local, blobs.as_ref(), hash)).await?;
         from.move_to(&to, &mut tell).await?;
         to.close().await;
         from.close().await;
-        anstream::println!("moved. Set store.url now, and keep {} until all is well.", data.database().display());
-        anstream::println!("What lies beside it is moved by nobody: packages/ and secret.key.");
+        anstream::println!("moved. Set store.url now, and keep {} until all is well.", data.path().display());
+        if engines.blobs.is_none() {
+            anstream::println!("Problems' packages are in that database, too: set blobs.url to \"postgres\".");
+        }
+        anstream::println!("secret.key is moved by nobody: who is logged in logs in again.");
         Ok(Exit::Ok)
     })
 }
 
-/// From the PostgreSQL database of `store.url` into the data directory.
+/// From the PostgreSQL database of `store.url` into the data directory, and packages from where `blobs.url` says.
 fn move_here(config: &Config, data: &DataDir) -> CommandResult {
     let Some(url) = &config.engines.store else {
         let error = anyhow!("store.url is empty, so the store is that of the data directory already");
@@ -119,14 +155,42 @@ fn move_here(config: &Config, data: &DataDir) -> CommandResult {
     };
     let _alone = data.lock()?;
     run(async {
-        let from = PostgresStore::open(PostgresOptions::new(url, &config.engines.cluster)).await?;
+        let (from, blobs) = open_postgres_and_blobs(&config.engines, url).await?;
         let to = SqliteStore::open(&data.database()).await?;
+        if let Some(blobs) = blobs {
+            let here = SharedPackages::new(blobs, local_packages(config, data)?, Bytes::new(u64::MAX))?;
+            move_packages(from.packages().await?, move |hash| here.open(hash).map(drop)).await?;
+        }
         from.move_to(&to, &mut tell).await?;
         to.close().await;
         from.close().await;
-        anstream::println!("moved to {}. Empty store.url now.", data.database().display());
+        anstream::println!("moved to {}. Empty store.url and blobs.url now.", data.database().display());
         Ok(Exit::Ok)
     })
+}
+
+fn local_packages(config: &Config, data: &DataDir) -> anyhow::Result<LocalPackages> {
+    Ok(LocalPackages::open(&data.packages(), local::registry(&config.languages)?)?)
+}
+
+/// Moves one after the other. One that is not there any more is told of: its problem is as broken afterwards as it was before.
+async fn move_packages(
+    packages: Vec<ContentHash>,
+    mut act: impl FnMut(&ContentHash) -> Result<(), PackagesError> + Send + 'static,
+) -> anyhow::Result<()> {
+    let moving = tokio::task::spawn_blocking(move || {
+        let mut moved = 0;
+        for hash in &packages {
+            match act(hash) {
+                Ok(()) => moved += 1,
+                Err(missing @ PackagesError::Missing(_)) => anstream::eprintln!("{missing}, which a problem names"),
+                Err(error) => return Err(error),
+            }
+        }
+        tell("packages", moved);
+        Ok(())
+    });
+    Ok(moving.await??)
 }
 
 fn tell(table: &'static str, rows: u64) {

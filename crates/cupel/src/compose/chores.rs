@@ -51,9 +51,8 @@ pub(super) async fn sweep(core: Core, mut look: Look, shutdown: CancellationToke
     while ticks.next().await {
         let led = match core.sweep().await {
             Ok(swept) => {
-                if swept.led {
-                    metrics::gauge!("cupel_queue_unserved").set(swept.unserved as f64);
-                }
+                // None where another node sweeps: what this one saw when it did so is not true for ever.
+                metrics::gauge!("cupel_queue_unserved").set(swept.unserved as f64);
                 swept.led
             }
             Err(error) => {

@@ -32,8 +32,8 @@ impl Engines {
     /// # Errors
     /// One cannot be reached or is not what it should be: the error names the setting.
     pub(crate) async fn open(config: &Config, data: &DataDir) -> anyhow::Result<Engines> {
-        let (store, clock) = open_store(config, data).await?;
-        let config::Engines { cluster, store: store_url, queue, events, blobs, .. } = &config.engines;
+        let ((store, clock), blobs) = open_store_and_blobs(config, data).await?;
+        let config::Engines { cluster, store: store_url, queue, events, .. } = &config.engines;
         let settings = cupel_queue::Settings {
             cluster: cluster.clone(),
             depth_max: config.queue_depth_max as usize,
@@ -48,27 +48,70 @@ impl Engines {
             url => url.unwrap_or_default(),
         };
         let events = cupel_events::connect(events, cluster, EventBounds::default()).await?;
-        let blobs = match blobs {
-            None => None,
-            Some(url) => Some(cupel_store::connect_blobs(url, store_url.as_deref(), cluster).await?),
-        };
         Ok(Engines { store, queue, events, clock, blobs })
     }
 }
 
-/// The store that is configured: that of the data directory, or a server's.
+/// The store that is configured: that of the data directory, or a server's. Nobody may ask it for what was sent and what came out:
+/// large ones lie where the blobs do.
 ///
 /// # Errors
 /// When it cannot be opened.
 pub(crate) async fn open_store(config: &Config, data: &DataDir) -> anyhow::Result<StoreAndClock> {
     match &config.engines.store {
-        None => Ok((Arc::new(SqliteStore::open(&data.database()).await?), Arc::new(SystemClock))),
+        None => open_sqlite(data).await,
+        Some(url) => Ok(with_its_clock(open_postgres(&config.engines, url).await?)),
+    }
+}
+
+async fn open_store_and_blobs(
+    config: &Config,
+    data: &DataDir,
+) -> anyhow::Result<(StoreAndClock, Option<Arc<dyn Blobs>>)> {
+    match &config.engines.store {
+        None => Ok((open_sqlite(data).await?, open_blobs(&config.engines).await?)),
         Some(url) => {
-            let store = PostgresStore::open(PostgresOptions::new(url, &config.engines.cluster)).await?;
-            let clock = store.clock();
-            Ok((Arc::new(store), Arc::new(clock)))
+            let (store, blobs) = open_postgres_and_blobs(&config.engines, url).await?;
+            Ok((with_its_clock(store), blobs))
         }
     }
+}
+
+/// The database of `store.url` with what is large in it, and the blobs that are configured. The database comes first: what is wrong
+/// with it is told of `store.url` then, although blobs may lie there, too.
+///
+/// # Errors
+/// When one cannot be opened.
+pub(crate) async fn open_postgres_and_blobs(
+    engines: &config::Engines,
+    url: &str,
+) -> anyhow::Result<(PostgresStore, Option<Arc<dyn Blobs>>)> {
+    let store = open_postgres(engines, url).await?;
+    let blobs = open_blobs(engines).await?;
+    let store = match &blobs {
+        // Where blobs lie in the same database, large data do so in their rows.
+        Some(blobs) if engines.blobs.as_deref() != Some("postgres") => store.with_blobs(Arc::clone(blobs)),
+        _ => store,
+    };
+    Ok((store, blobs))
+}
+
+async fn open_sqlite(data: &DataDir) -> anyhow::Result<StoreAndClock> {
+    Ok((Arc::new(SqliteStore::open(&data.database()).await?), Arc::new(SystemClock)))
+}
+
+async fn open_postgres(engines: &config::Engines, url: &str) -> anyhow::Result<PostgresStore> {
+    Ok(PostgresStore::open(PostgresOptions::new(url, &engines.cluster)).await?)
+}
+
+fn with_its_clock(store: PostgresStore) -> StoreAndClock {
+    let clock = store.clock();
+    (Arc::new(store), Arc::new(clock))
+}
+
+async fn open_blobs(engines: &config::Engines) -> anyhow::Result<Option<Arc<dyn Blobs>>> {
+    let Some(url) = &engines.blobs else { return Ok(None) };
+    Ok(Some(cupel_store::connect_blobs(url, engines.store.as_deref(), &engines.cluster).await?))
 }
 
 /// What limits rates and knows results: only who accepts has to know what others let through.

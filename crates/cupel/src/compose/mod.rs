@@ -98,7 +98,7 @@ impl Server {
         let Ground { data, lock, registry, metrics, workshop } = ground;
         let listener = TcpListener::bind(&config.server.listen)
             .await
-            .with_context(|| format!("cannot listen on {}", config.server.listen))?;
+            .with_context(|| format!("cannot listen on {} (server.listen, --listen)", config.server.listen))?;
         let address = listener.local_addr()?;
         let traces = telemetry::traces(config, role)?;
         let engines = Engines::open(config, &data).await?;
@@ -200,6 +200,7 @@ impl Server {
         for task in self.tasks {
             task.await?;
         }
+        self.queue.gone().await;
         self.events.close().await;
         self.store.close().await;
         if let Some(traces) = self.traces {

@@ -107,19 +107,33 @@ impl Layers {
         self.read_toml(text, |line| Origin::File { path: path.to_owned(), line }, false);
     }
 
-    /// Puts the variables that begin with `CUPEL_` and have a section over what is there.
+    /// Puts the variables that begin with `CUPEL_` and have a section over what is there. What begins so and has none is somebody
+    /// else's (Kubernetes names services in this way), unless it is a setting but for its second underscore.
     pub(crate) fn environment(&mut self, variables: impl Iterator<Item = (String, String)>) {
-        let mut ours: Vec<_> =
-            variables.filter(|(name, _)| name.starts_with("CUPEL_") && name.contains("__")).collect();
+        let mut ours: Vec<_> = variables.filter(|(name, _)| name.starts_with("CUPEL_")).collect();
         ours.sort();
         for (variable, value) in ours {
-            let key = variable["CUPEL_".len()..].to_ascii_lowercase().replace("__", ".");
+            let name = variable["CUPEL_".len()..].to_ascii_lowercase();
+            if !name.contains("__") {
+                self.look_for_a_lost_underscore(&name, variable);
+                continue;
+            }
+            let key = name.replace("__", ".");
             let origin = Origin::Environment { variable };
             match key.strip_suffix("_file").filter(|of| self.is_known(of) && !self.is_known(&key)) {
                 Some(of) => self.set_from_file(of, &value, origin),
                 None => self.set(key, Raw::Text(value), origin, false),
             }
         }
+    }
+
+    fn look_for_a_lost_underscore(&mut self, name: &str, variable: String) {
+        let of = name.strip_suffix("_file").unwrap_or(name);
+        let meant = |key: &&String| [name, of].contains(&&*key.replace('.', "_"));
+        let Some(key) = self.settings.keys().find(meant).cloned() else { return };
+        let suffix = if key.replace('.', "_") == name { "" } else { "_FILE" };
+        let right = format!("CUPEL_{}{suffix}", key.to_ascii_uppercase().replace('.', "__"));
+        self.fault(&key, Origin::Environment { variable }, format!("two underscores follow the section: {right}"));
     }
 
     /// The value is what stands in a file, without the line's end: how secrets come to containers.

@@ -48,6 +48,20 @@ fn environment_wins_over_file_wins_over_defaults() {
 }
 
 #[test]
+fn a_variable_that_lacks_an_underscore_is_not_passed_over() {
+    assert_eq!(
+        faults(
+            "",
+            &[("CUPEL_QUEUE_DEPTH_MAX", "7"), ("CUPEL_STORE_URL_FILE", "/secret"), ("CUPEL_API_SERVICE_HOST", "x")]
+        ),
+        [
+            "environment variable CUPEL_QUEUE_DEPTH_MAX: queue.depth_max: two underscores follow the section: CUPEL_QUEUE__DEPTH_MAX",
+            "environment variable CUPEL_STORE_URL_FILE: store.url: two underscores follow the section: CUPEL_STORE__URL_FILE",
+        ]
+    );
+}
+
+#[test]
 fn all_faults_come_at_once_with_their_place_and_a_suggestion() {
     let file = "[server]\nlisten = \"nowhere\"\nlisten_address = \"x\"\n\n[worker]\nlease = \"30\"\nslots = -1\n[log]\nformat = 5\n";
     let told = faults(file, &[("CUPEL_QUEUE__DEPTH", "4"), ("CUPEL_DATA__DIRECTORY", "")]);

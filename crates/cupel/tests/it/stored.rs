@@ -1,5 +1,6 @@
 //! The store as a whole, by `cupel admin`: copied, put back, exported, moved to PostgreSQL and back.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +8,7 @@ use std::process::Command;
 use cupel_testkit::servers::Postgres;
 use tempfile::TempDir;
 
-use crate::support::{Ended, cupel, end};
+use crate::support::{Ended, Server, cupel, end};
 
 fn run(data: &Path, url: Option<&str>, args: &[&str]) -> Ended {
     let mut command: Command = cupel(args);
@@ -21,9 +22,9 @@ fn fine(ended: &Ended) -> &str {
     &ended.stdout
 }
 
-/// Where whoever owns a data directory can write, too.
+/// Where whoever owns a data directory can write, too; not in `/tmp`, where every command may.
 fn folder() -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir_in("/dev/shm").unwrap();
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
     folder
 }
@@ -56,6 +57,10 @@ fn a_copy_is_put_back_into_an_empty_directory_and_nowhere_else() {
     assert!(refused.code != Some(0) && refused.stderr.contains("is there already"), "{refused:?}");
     let nothing = tempfile::tempdir().unwrap();
     assert_eq!(run(nothing.path(), None, &["admin", "backup", "/tmp/none.db"]).code, Some(3));
+    let closed = run(data.path(), None, &["admin", "backup", "/copy.db"]);
+    assert!(closed.code != Some(0) && closed.stderr.contains("owner of the data directory"), "{closed:?}");
+    let absent = run(nothing.path(), None, &["admin", "restore", "/tmp/none.db"]);
+    assert!(absent.code != Some(0) && absent.stderr.contains("No such file"), "{absent:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -78,6 +83,32 @@ async fn an_installation_moves_to_postgresql_and_back() {
     assert_eq!(fine(&run(other.path(), None, &USERS)), fine(&users));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn problems_move_with_their_packages_and_come_back_with_them() {
+    let url = Postgres::shared().database().await;
+    let (data, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut server = Server::start(data.path(), &[("CUPEL_PROBLEMS__SHIPPED", "true")]);
+    server.terminate();
+    assert!(server.ended().success());
+    let packages = |data: &Path| -> BTreeSet<String> {
+        let entries = std::fs::read_dir(data.join("packages")).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    };
+    let mut there = packages(data.path());
+    // One that nobody has any more keeps nobody from moving.
+    let lost = there.pop_first().unwrap();
+    std::fs::remove_dir_all(data.path().join("packages").join(&lost)).unwrap();
+    let told = run(data.path(), None, &["admin", "move", &url]);
+    assert!(fine(&told).contains("blobs.url") && told.stderr.contains(&lost), "{told:?}");
+    assert!(told.stderr.contains(&format!("packages: {}\n", there.len())), "{told:?}");
+    let mut back = cupel(["admin", "move", "sqlite", "--data", other.path().to_str().unwrap()]);
+    back.envs([("CUPEL_STORE__URL", url.as_str()), ("CUPEL_BLOBS__URL", "postgres")]);
+    let told = end(back, b"");
+    fine(&told);
+    assert!(told.stderr.contains(&lost), "{told:?}");
+    assert_eq!(packages(other.path()), there);
+}
+
 #[test]
 fn a_store_that_cannot_be_used_is_told_with_setting_and_remedy_and_without_the_password() {
     let data = tempfile::tempdir().unwrap();
@@ -88,6 +119,13 @@ fn a_store_that_cannot_be_used_is_told_with_setting_and_remedy_and_without_the_p
         "{wrong:?}"
     );
     assert!(!wrong.stderr.contains("guessed-secret"), "{wrong:?}");
-    let nowhere = run(data.path(), Some("postgres://u:secret@127.0.0.1:1/d"), &USERS);
+    let at = "postgres://u:secret@127.0.0.1:1/d";
+    let nowhere = run(data.path(), Some(at), &USERS);
     assert!(nowhere.code != Some(0) && nowhere.stderr.contains("127.0.0.1:1/d"), "{nowhere:?}");
+    // Also where the database has to hold more than the store.
+    let mut command = cupel(["api", "--listen", "127.0.0.1:0", "--data", data.path().to_str().unwrap()]);
+    command.envs([("CUPEL_STORE__URL", at), ("CUPEL_BLOBS__URL", "postgres")]);
+    command.envs([("CUPEL_QUEUE__URL", "postgres"), ("CUPEL_EVENTS__URL", "postgres")]);
+    let node = end(command, b"");
+    assert!(node.code != Some(0) && node.stderr.contains("host, port and `sslmode` in `store.url`"), "{node:?}");
 }

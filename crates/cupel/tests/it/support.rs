@@ -271,23 +271,18 @@ pub(crate) fn eventually_within<T>(patience: Duration, mut condition: impl FnMut
     }
 }
 
-/// Control groups of a launcher, wherever they are.
+/// The control groups of a launcher that was started from here, one per hierarchy. Elsewhere there may be what a killed launcher
+/// left that had the same number: nobody removes that.
 pub(crate) fn groups_of(launcher: u32) -> Vec<PathBuf> {
-    let (mut found, mut left) = (Vec::new(), vec![(PathBuf::from("/sys/fs/cgroup"), 0)]);
-    while let Some((dir, depth)) = left.pop() {
-        // Others make and remove groups meanwhile.
-        for entry in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
-            if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                continue;
-            }
-            if entry.file_name().to_str() == Some(&format!("cupel-{launcher}")) {
-                found.push(entry.path());
-            } else if depth < 6 {
-                left.push((entry.path(), depth + 1));
-            }
-        }
-    }
-    found
+    let own = std::fs::read_to_string("/proc/self/cgroup").unwrap();
+    let groups = own.lines().map(|line| {
+        // cgroups(7): hierarchy:controllers:path.
+        let (controllers, path) = line.split_once(':').unwrap().1.split_once(':').unwrap();
+        // A launcher moves whoever is in the group of its choice out of the way.
+        let above = path.trim_end_matches("/cupel-main").trim_start_matches('/');
+        Path::new("/sys/fs/cgroup").join(controllers).join(above).join(format!("cupel-{launcher}"))
+    });
+    groups.filter(|group| group.is_dir()).collect()
 }
 
 /// Rates that a test's own load never reaches.

@@ -1,10 +1,13 @@
-//! TLS on the way to PostgreSQL, by every part of Cupel that goes there.
+//! TLS on the way to databases and brokers, by every part of Cupel that goes there.
 
-use cupel_testkit::servers::Postgres;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+
+use cupel_testkit::servers::{Postgres, RabbitMq, Redis};
 
 use super::load::{Load, Sends};
 use super::nodes::Cluster;
-use crate::support::PATIENCE;
+use crate::support::{PATIENCE, end};
 
 #[test]
 fn store_blobs_queue_and_events_reach_postgresql_by_tls_where_the_url_says_so() {
@@ -30,4 +33,39 @@ fn store_blobs_queue_and_events_reach_postgresql_by_tls_where_the_url_says_so() 
     };
     assert_eq!(sessions("ssl"), "cupel, cupel blobs, cupel events, cupel queue");
     assert_eq!(sessions("NOT ssl"), "");
+}
+
+#[test]
+fn queue_events_and_shared_limits_reach_redis_and_rabbitmq_by_tls_where_the_url_says_so() {
+    let (redis, rabbitmq) = (Redis::start_encrypted(), RabbitMq::start_encrypted());
+    let (redis_url, redis_certificate) = redis.encrypted_url();
+    let (rabbitmq_url, rabbitmq_certificate) = rabbitmq.encrypted_url();
+    // A node reads it after it has become another user.
+    let readable = Permissions::from_mode(0o644);
+    let trusted = tempfile::Builder::new().permissions(readable).tempfile().unwrap();
+    let certificates = [redis_certificate, rabbitmq_certificate].map(|pem| std::fs::read_to_string(pem).unwrap());
+    std::fs::write(trusted.path(), certificates.concat()).unwrap();
+    for queue in [&redis_url, &rabbitmq_url] {
+        let postgres = Postgres::start();
+        let cluster = Cluster::new(&[
+            ("CUPEL_STORE__URL", &postgres.url()),
+            ("CUPEL_QUEUE__URL", queue),
+            ("CUPEL_EVENTS__URL", &redis_url),
+            ("CUPEL_SHARED__URL", &redis_url),
+            ("CUPEL_BLOBS__URL", "postgres"),
+            // In place of the certificates that the machine trusts. Source: rustls-native-certs, its documentation.
+            ("SSL_CERT_FILE", trusted.path().to_str().unwrap()),
+        ]);
+        let (api, _worker) = (cluster.start("api"), cluster.start("worker"));
+        let load = Load::new(&[&api.url], cluster.key(), Sends::Programs { sleep: "0" }, PATIENCE);
+        load.run(20, || {});
+        assert_eq!(load.violations(), Vec::<String>::new());
+        // Where nobody vouches for the server, it is not talked to.
+        let folder = cluster.folder("api");
+        let mut api = cluster.command(&["api", "--listen", "127.0.0.1:0", "--data", folder.to_str().unwrap()]);
+        api.env_remove("SSL_CERT_FILE");
+        let refused = end(api, b"");
+        assert!(refused.code == Some(7) && refused.stderr.contains("queue.url: "), "{refused:?}");
+        assert!(refused.stderr.to_lowercase().contains("certificate"), "{refused:?}");
+    }
 }

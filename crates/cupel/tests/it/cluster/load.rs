@@ -69,6 +69,8 @@ pub(crate) struct Load {
     refused: AtomicUsize,
     turn: AtomicUsize,
     listeners: AtomicUsize,
+    /// How many submissions clients may try so far.
+    let_in: AtomicUsize,
 }
 
 impl Load {
@@ -83,7 +85,14 @@ impl Load {
             refused: AtomicUsize::new(0),
             turn: AtomicUsize::new(0),
             listeners: AtomicUsize::new(0),
+            let_in: AtomicUsize::new(usize::MAX),
         }
+    }
+
+    /// Clients try no more than the first `count` submissions, until they are told so again: however slow or fast this
+    /// machine is, something can be done between them and the others.
+    pub(crate) fn let_in(&self, count: usize) {
+        self.let_in.store(count, Ordering::SeqCst);
     }
 
     /// Which nodes are there now.
@@ -114,6 +123,7 @@ impl Load {
                         if key >= count {
                             return;
                         }
+                        self.eventually(|| (key < self.let_in.load(Ordering::SeqCst)).then_some(()));
                         let id = self.submit(key);
                         if key.is_multiple_of(listened) {
                             scope.spawn(move || self.listen(&id));

@@ -5,10 +5,28 @@ use serde_json::Value;
 use super::dead::Client;
 use super::nodes::{Cluster, Node};
 use super::{Broker, Site, through};
-use crate::support::eventually;
+use crate::support::{agent, eventually};
 
 through! {
-    each_worker_gets_what_it_has_the_language_for: on_postgres on_redis | on_rabbitmq;
+    each_worker_gets_what_it_has_the_language_for: on_postgres on_redis | on_rabbitmq on_kafka;
+}
+
+/// What alerts look at is there on every node, and old news on none: another one may sweep the next time.
+#[test]
+fn every_api_node_tells_how_many_wait_in_vain() {
+    let site = Site::empty(Broker::Postgres, &[]);
+    let apis = [site.cluster.start("api"), site.cluster.start("api")];
+    for api in &apis {
+        eventually(|| {
+            let mut metrics = agent().get(format!("{}/metrics", api.url)).call().unwrap();
+            let told = metrics.body_mut().read_to_string().unwrap();
+            told.lines().any(|line| line == "cupel_queue_unserved 0").then_some(())
+        });
+    }
+    for api in apis {
+        api.stop();
+    }
+    site.cluster.nothing_is_left();
 }
 
 /// A worker without some languages.

@@ -1,0 +1,171 @@
+//! Large sources, inputs and outputs lie in the blob store, and nobody who asks for them notices.
+
+use std::io::Cursor;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use cupel_core::event::{Event, Seq};
+use cupel_core::run::LeasedRun;
+use cupel_core::{
+    AccountStore as _, BlobKey, BlobKind, Blobs as _, GivenBack, NewSubmissions, RunStore, StoreError, chain,
+};
+use cupel_store::{DirectoryBlobs, PostgresStore, SqliteStore};
+use cupel_testkit::servers::Postgres;
+use cupel_testkit::{a_completion, a_submission, a_user, fresh, t0};
+use cupel_types::{LeaseId, RunId, RunReport, Submission, SubmissionId, Work, WorkerId};
+
+use crate::postgres::open;
+use crate::watched::Watched;
+
+/// As much as a row has itself.
+const MOST: usize = 64 << 10;
+
+/// A database and a blob store that can be away.
+struct Site {
+    url: String,
+    blobs: Arc<Watched>,
+    _folder: tempfile::TempDir,
+}
+
+impl Site {
+    async fn new() -> Site {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = DirectoryBlobs::open(folder.path(), "cupel").unwrap();
+        let blobs = Arc::new(Watched::new(blobs));
+        Site { url: Postgres::shared().database().await, blobs, _folder: folder }
+    }
+
+    /// A node has nothing in memory of what another one did.
+    async fn node(&self) -> PostgresStore {
+        open(&self.url).await.with_blobs(Arc::clone(&self.blobs) as _)
+    }
+
+    fn keys(&self) -> Vec<BlobKey> {
+        self.blobs.list(BlobKind::Data).unwrap().iter().map(|blob| blob.key).collect()
+    }
+}
+
+/// Different bytes of a length.
+fn bytes(length: usize, seed: u8) -> Vec<u8> {
+    (0..length).map(|n| (n as u8).wrapping_mul(31).wrapping_add((n >> 8) as u8) ^ seed).collect()
+}
+
+async fn insert(store: &PostgresStore, stdin: &[u8]) -> (Submission, RunId) {
+    let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
+    let new: NewSubmissions = a_submission().by(owner).stdin(stdin).alone();
+    let sent = new.submissions[0].clone();
+    store.insert(new).await.unwrap();
+    sent
+}
+
+async fn lease(store: &PostgresStore, run: RunId) -> LeasedRun {
+    let (lease, worker) = (LeaseId::from_uuid(fresh()), WorkerId::from_uuid(fresh()));
+    store.lease(run, lease, worker, t0(), t0(), None).await.unwrap().expect("it waits")
+}
+
+async fn judge(store: &PostgresStore, run: RunId, stdout: &[u8]) {
+    let leased = lease(store, run).await;
+    assert!(store.complete(run, leased.lease, a_completion(&leased, stdout, t0())).await.unwrap());
+}
+
+/// What a store says of a submission: what it read, and what came of it.
+async fn told(store: &dyn RunStore, id: SubmissionId) -> Result<(Vec<u8>, Option<RunReport>, Vec<Event>), StoreError> {
+    let records = store.submissions(&[id, id]).await?;
+    let [first, second] = &records[..] else { panic!("{} records", records.len()) };
+    let record = store.submission(id).await?.unwrap();
+    assert!([first, second].iter().all(|other| other.report == record.report));
+    Ok((stdin(&record.submission).to_vec(), record.report, store.events(id, Seq::default()).await?))
+}
+
+fn stdin(submission: &Submission) -> &[u8] {
+    let Work::Program(program) = &submission.work else { panic!("it is a program") };
+    &program.stdin
+}
+
+/// Input and output of so many bytes each make so many blobs.
+#[tokio::test]
+async fn what_is_too_large_for_a_row_is_a_blob_and_comes_back_as_it_was() {
+    for (length, blobs) in [(0, 0), (MOST / 2, 0), (4 * MOST, 2)] {
+        let site = Site::new().await;
+        let (here, there) = (site.node().await, site.node().await);
+        let (stdin, stdout) = (bytes(length, 1), bytes(length, 2));
+        let (sent, run) = insert(&here, &stdin).await;
+        let leased = lease(&there, run).await;
+        assert_eq!(self::stdin(&leased.submission), stdin);
+        let done = a_completion(&leased, &stdout, t0());
+        assert!(there.complete(run, leased.lease, done.clone()).await.unwrap());
+        assert_eq!(site.keys().len(), blobs, "{length} bytes");
+
+        let (input, report, events) = told(&here, sent.id).await.unwrap();
+        assert_eq!((input, report), (stdin, Some(done.report)));
+        assert_eq!(events[1..], done.events);
+    }
+}
+
+#[tokio::test]
+async fn equal_bytes_are_one_blob() {
+    let site = Site::new().await;
+    let store = site.node().await;
+    let (first, _) = insert(&store, &bytes(2 * MOST, 1)).await;
+    let (second, _) = insert(&store, &bytes(2 * MOST, 1)).await;
+    assert_ne!(first.id, second.id);
+    assert_eq!(site.keys().len(), 1);
+}
+
+#[tokio::test]
+async fn a_blob_store_that_is_away_costs_a_large_row_and_nothing_else() {
+    let site = Site::new().await;
+    let store = site.node().await;
+    site.blobs.is_away.store(true, Ordering::Relaxed);
+    let (sent, run) = insert(&store, &bytes(2 * MOST, 1)).await;
+    judge(&site.node().await, run, &bytes(2 * MOST, 2)).await;
+    assert_eq!(site.keys(), []);
+    let (with, without) = (told(&store, sent.id).await.unwrap(), told(&open(&site.url).await, sent.id).await.unwrap());
+    assert_eq!(with, without);
+}
+
+/// What a worker could not read it gives back, and another one gets it.
+#[tokio::test]
+async fn what_cannot_be_had_from_the_blob_store_is_an_error_of_ours_that_says_why() {
+    let site = Site::new().await;
+    let (sent, run) = insert(&site.node().await, &bytes(2 * MOST, 1)).await;
+    let refused = async |may_pass: bool, why: &str| {
+        let error = told(&site.node().await, sent.id).await.unwrap_err();
+        let said = chain(&error).to_string();
+        assert!(error.transient == may_pass && said.contains(why), "{said}");
+    };
+    site.blobs.is_away.store(true, Ordering::Relaxed);
+    refused(true, "connection refused").await;
+    let node = site.node().await;
+    let (taken, worker) = (LeaseId::from_uuid(fresh()), WorkerId::from_uuid(fresh()));
+    assert!(node.lease(run, taken, worker, t0(), t0(), None).await.unwrap_err().transient);
+    let given = GivenBack { lost_attempt: false, why: String::new(), now: t0(), due: t0(), attempts_max: 3 };
+    node.give_back(run, taken, given).await.unwrap().unwrap();
+    site.blobs.is_away.store(false, Ordering::Relaxed);
+    assert_eq!(stdin(&lease(&node, run).await.submission), bytes(2 * MOST, 1));
+
+    let blob = site.keys()[0];
+    site.blobs.remove(&blob).unwrap();
+    site.blobs.put(&blob, &mut Cursor::new(bytes(2 * MOST, 9))).unwrap();
+    refused(false, "has other bytes than were put into it").await;
+    site.blobs.remove(&blob).unwrap();
+    refused(false, "the blob store has no data/").await;
+    let error = told(&open(&site.url).await, sent.id).await.unwrap_err();
+    assert!(chain(&error).to_string().contains("`blobs.url` names none"), "{}", chain(&error));
+}
+
+#[tokio::test]
+async fn who_moves_takes_large_data_along() {
+    let site = Site::new().await;
+    let store = site.node().await;
+    let (sent, run) = insert(&store, &bytes(2 * MOST, 1)).await;
+    judge(&store, run, &bytes(2 * MOST, 2)).await;
+    let folder = tempfile::tempdir().unwrap();
+    let to = SqliteStore::open(&folder.path().join("cupel.db")).await.unwrap();
+    store.move_to(&to, &mut |_, _| {}).await.unwrap();
+    assert_eq!(told(&to, sent.id).await.unwrap(), told(&store, sent.id).await.unwrap());
+    let (mut here, mut there) = (Vec::new(), Vec::new());
+    store.export(&mut here).await.unwrap();
+    to.export(&mut there).await.unwrap();
+    assert!(here == there, "and so does who exports");
+}

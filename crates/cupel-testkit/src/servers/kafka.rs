@@ -1,0 +1,113 @@
+//! A broker of Kafka's protocol: `tansu`, from crates.io. It keeps everything in its memory, so SIGKILL loses it.
+
+use std::net::{Ipv4Addr, TcpStream};
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, LazyLock, OnceLock};
+
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use super::keeper;
+use super::relay::Relay;
+use super::server::{Kind, Server};
+
+/// A broker of Kafka's protocol.
+pub struct Kafka {
+    server: Server,
+    relay: Relay,
+}
+
+impl Kafka {
+    /// One of the test's own.
+    ///
+    /// # Panics
+    /// When it is not installed or does not start.
+    pub fn start() -> Kafka {
+        Kafka::new(false)
+    }
+
+    /// One of the test's own that wants a user and a password, and knows none.
+    ///
+    /// # Panics
+    /// As [`Kafka::start`].
+    pub fn start_closed() -> Kafka {
+        Kafka::new(true)
+    }
+
+    fn new(authentication: bool) -> Kafka {
+        let relay = Relay::start();
+        let server = Server::start(KafkaKind { authentication, advertised: relay.port() });
+        relay.goes_to(server.port());
+        Kafka { server, relay }
+    }
+
+    /// The one of this test process, for tests that do it no harm.
+    ///
+    /// # Panics
+    /// As [`Kafka::start`].
+    pub fn shared() -> &'static Kafka {
+        static SHARED: OnceLock<Kafka> = OnceLock::new();
+        SHARED.get_or_init(Kafka::start)
+    }
+
+    /// One of this test process that one test has at a time, to do harm to: it runs, whatever the last one did to it.
+    ///
+    /// # Panics
+    /// As [`Kafka::start`].
+    pub async fn lent() -> OwnedMutexGuard<Kafka> {
+        static LENT: LazyLock<Arc<Mutex<Kafka>>> = LazyLock::new(|| Arc::new(Mutex::new(Kafka::start())));
+        let lent = Arc::clone(&LENT).lock_owned().await;
+        lent.revive();
+        lent
+    }
+
+    /// Its URL. tansu keeps a question for its whole time even if it has the answer, so questions are to be short.
+    pub fn url(&self) -> String {
+        format!("kafka://127.0.0.1:{}?fetch_wait_ms=10", self.relay.port())
+    }
+}
+
+impl Deref for Kafka {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.server
+    }
+}
+
+struct KafkaKind {
+    authentication: bool,
+    /// The port that clients are sent to.
+    advertised: u16,
+}
+
+impl Kind for KafkaKind {
+    fn name(&self) -> &'static str {
+        "kafka"
+    }
+
+    fn lay_out(&self, _: &Path, _: u16) {}
+
+    fn command(&self, folder: &Path, port: u16) -> Command {
+        // Where `scripts/setup.sh servers` puts it.
+        let places = [PathBuf::from("/usr/local/lib/cupel/bin")];
+        let mut tansu =
+            Command::new(keeper::find("tansu", &places, "`cargo install --locked tansu --features dynostore`"));
+        let address = |port: u16| format!("tcp://127.0.0.1:{port}");
+        tansu.args(["broker", "--storage-engine=memory://tansu/", "--silent"]).current_dir(folder);
+        tansu.args(["--listener-url", &address(port), "--advertised-listener-url", &address(self.advertised)]);
+        if self.authentication {
+            tansu.arg("--authentication");
+        }
+        tansu
+    }
+
+    fn answers(&self, _: &Path, port: u16) -> bool {
+        TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+    }
+
+    fn stops_by(&self) -> (&'static str, bool) {
+        ("TERM", false)
+    }
+}

@@ -1,0 +1,61 @@
+//! What is too large for the store goes through a bucket.
+
+use cupel_testkit::servers::{Postgres, S3};
+use serde_json::{Value, json};
+
+use super::nodes::{Cluster, Node};
+use crate::support::agent;
+
+/// As it is on the wire: a status and an answer.
+type Told = (u16, Value);
+
+/// Has a program repeat what it reads.
+fn repeat(api: &Node, key: &str, stdin: &str) -> Told {
+    let source = "import sys\nsys.stdout.write(sys.stdin.read())";
+    let body = json!({ "language": "python", "source_code": source, "stdin": stdin });
+    let request =
+        agent().post(format!("{}/api/v1/execute?wait=60", api.url)).header("authorization", format!("Bearer {key}"));
+    let mut answer = request.send_json(body).unwrap();
+    (answer.status().as_u16(), answer.body_mut().with_config().limit(1 << 24).read_json().unwrap())
+}
+
+fn ask_again(api: &Node, key: &str, told: &Value) -> Told {
+    let url = format!("{}/api/v1/submissions/{}", api.url, told["submission_id"].as_str().unwrap());
+    let mut answer = agent().get(url).header("authorization", format!("Bearer {key}")).call().unwrap();
+    (answer.status().as_u16(), answer.body_mut().with_config().limit(1 << 24).read_json().unwrap())
+}
+
+#[test]
+fn large_inputs_and_outputs_go_through_a_bucket_and_while_it_is_away_through_the_store() {
+    let (postgres, s3) = (Postgres::start(), S3::start());
+    let cluster = Cluster::new(&[
+        ("CUPEL_STORE__URL", &postgres.url()),
+        ("CUPEL_QUEUE__URL", "postgres"),
+        ("CUPEL_EVENTS__URL", "postgres"),
+        ("CUPEL_BLOBS__URL", &s3.bucket()),
+    ]);
+    let (api, worker) = (cluster.start("api"), cluster.start("worker"));
+    let key = cluster.key();
+
+    let large: String = (0..60_000).map(|n| format!("{n}\n")).collect();
+    let (status, told) = repeat(&api, key, &large);
+    assert_eq!((status, &told["verdict"]), (200, &json!("AC")), "{told}");
+    assert!(told["stdout"] == large.as_str(), "{} characters", told["stdout"].as_str().unwrap_or_default().len());
+    let (status, again) = ask_again(&api, key, &told);
+    assert!(status == 200 && again["stdout"] == told["stdout"]);
+
+    s3.kill();
+    let (status, problem) = ask_again(&api, key, &told);
+    assert_eq!(status, 503, "{problem}");
+    let other = large.replace('7', "x");
+    let (status, told) = repeat(&api, key, &other);
+    assert_eq!((status, &told["verdict"]), (200, &json!("AC")), "{told}");
+    assert!(told["stdout"] == other.as_str());
+    let (status, again) = ask_again(&api, key, &told);
+    assert!(status == 200 && again["stdout"] == told["stdout"]);
+
+    for node in [worker, api] {
+        node.stop();
+    }
+    cluster.nothing_is_left();
+}
