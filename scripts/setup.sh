@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that a group of tasks needs, and only those that are missing; for `servers` also moto, from PyPI.
+# Installs the Debian packages that a group of tasks needs, and only those that are missing; for `servers` also moto, from PyPI,
+# and tansu, from crates.io: a broker of Kafka's protocol, which is built once, in some minutes.
 #
 #   scripts/setup.sh GROUP...     groups: build, public, lint, peers, docker, cgroup2, servers, deploy, compose
 #
@@ -9,10 +10,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # gcc and libc6-dev: the linker, SQLite's C source, and the hostile programs of the sandbox's tests.
+# g++ and make: Kafka's client library, librdkafka, with a part in C++ that is built along.
 # curl and ca-certificates: `make run` waits for the server with curl; crates and packages come over TLS.
 # procps and util-linux: `ps` and `unshare`, which tests use to look at a process tree from outside.
 # uidmap: `newuidmap`, by which an ordinary user's launcher gets ids for its lanes.
-packages_build=(gcc libc6-dev make pkg-config ca-certificates curl procps util-linux uidmap)
+packages_build=(gcc g++ libc6-dev make pkg-config ca-certificates curl procps util-linux uidmap)
 # Packages of others, and checktestdata, are downloaded by pip; vectors of others are YAML.
 packages_public=(python3 python3-pip python3-yaml)
 packages_lint=(shellcheck)
@@ -23,9 +25,10 @@ packages_docker=(docker.io tar)
 # downloaded by scripts/cgroup2/run-in-guest and installed nowhere.
 packages_cgroup2=(e2fsprogs xz-utils)
 # What the tests start on loopback; as services of this machine they are not started. Python is for moto, which speaks S3's protocol;
-# iproute2 and nftables lay and cut the cable of a worker.
-packages_servers=(postgresql redis-server rabbitmq-server openssl python3 python3-pip iproute2 nftables)
+# iproute2 and nftables lay and cut the cable of a worker; compilers are for building tansu.
+packages_servers=(postgresql redis-server rabbitmq-server openssl python3 python3-pip iproute2 nftables gcc g++ libc6-dev make)
 moto=5.2.5 moto_folder=/usr/local/lib/cupel/moto
+tansu=0.6.0 tansu_folder=/usr/local/lib/cupel/bin
 # What checks deploy/: manifests, compose file, units, firewall.
 packages_deploy=(docker-compose systemd nftables openssl python3 python3-pip python3-yaml)
 # Others' packages bring a kubectl, too, and get into the way of Debian's.
@@ -92,5 +95,21 @@ if [ -n "$servers" ] && ! [ -d "$moto_folder/moto-$moto.dist-info" ]; then
     echo "Installing from PyPI into $moto_folder: moto $moto"
     scripts/as-root /usr/bin/python3 -m pip --quiet --disable-pip-version-check install --upgrade \
         --root-user-action ignore --target "$moto_folder" "moto[s3]==$moto" flask==3.1.3 flask-cors==6.0.5
+    echo "  done"
+fi
+
+if [ -n "$servers" ] && [ "$("$tansu_folder/tansu" --version 2>/dev/null)" != "tansu $tansu" ]; then
+    echo "Building into $tansu_folder: tansu $tansu (some minutes)"
+    # One that is interrupted goes on the next time.
+    built=$PWD/target/tools/tansu
+    # Not optimised, and with what `memory://` needs alone: that is quicker. The compiler is that of this folder.
+    if ! CARGO_PROFILE_RELEASE_OPT_LEVEL=0 cargo install --quiet --locked --root "$built" --target-dir "$built/build" \
+        tansu --version "$tansu" --features dynostore; then
+        echo "error: cargo could not install tansu $tansu, on which the tests of Kafka's queue run; why is told above." >&2
+        echo "       Install it by hand as $tansu_folder/tansu, then try again." >&2
+        exit 1
+    fi
+    scripts/as-root install -D --mode 755 --strip "$built/bin/tansu" "$tansu_folder/tansu"
+    rm -rf "$built"
     echo "  done"
 fi

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use cupel_testkit::servers::{Postgres, RabbitMq, Redis};
+use cupel_testkit::servers::{Kafka, Postgres, RabbitMq, Redis};
 use serde_json::{Value, json};
 
 use crate::counted::{Counted, TOLD_AFTER, connections};
@@ -35,13 +35,15 @@ enum Engines {
     PostgresAlone,
     PostgresRedis,
     PostgresRabbitMq,
+    PostgresKafka,
 }
 
 /// What is measured: engines, and how many workers.
-const SITES: [(Engines, usize); 6] = [
+const SITES: [(Engines, usize); 7] = [
     (Engines::Embedded, 0),
     (Engines::PostgresAlone, 2),
     (Engines::PostgresRabbitMq, 2),
+    (Engines::PostgresKafka, 2),
     (Engines::PostgresRedis, 1),
     (Engines::PostgresRedis, 2),
     (Engines::PostgresRedis, 4),
@@ -54,6 +56,8 @@ impl Engines {
             Engines::PostgresAlone => "PostgreSQL alone",
             Engines::PostgresRedis => "PostgreSQL, Redis",
             Engines::PostgresRabbitMq => "PostgreSQL, RabbitMQ, Redis for events",
+            // The broker is tansu, which speaks its protocol.
+            Engines::PostgresKafka => "PostgreSQL, Kafka, Redis for events",
         }
     }
 }
@@ -63,6 +67,7 @@ struct Servers {
     postgres: Postgres,
     redis: Redis,
     rabbitmq: RabbitMq,
+    kafka: Kafka,
 }
 
 impl Servers {
@@ -75,6 +80,7 @@ impl Servers {
             Engines::PostgresAlone => ("postgres".to_owned(), "postgres".to_owned()),
             Engines::PostgresRedis => (self.redis.url(), self.redis.url()),
             Engines::PostgresRabbitMq => (self.rabbitmq.url(), self.redis.url()),
+            Engines::PostgresKafka => (self.kafka.url(), self.redis.url()),
         };
         let settings = [
             ("CUPEL_CLUSTER__NAME", cupel_testkit::servers::cluster()),
@@ -92,7 +98,12 @@ impl Servers {
 
 /// Measures all of it; prints tables and gives the figures.
 pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
-    let servers = Servers { postgres: Postgres::start_durable(), redis: Redis::start(), rabbitmq: RabbitMq::start() };
+    let servers = Servers {
+        postgres: Postgres::start_durable(),
+        redis: Redis::start(),
+        rabbitmq: RabbitMq::start(),
+        kafka: Kafka::start(),
+    };
     let mut times = Table::new(
         &format!("One API node, {}, {} clients, milliseconds", "C compiled before", plan.http.clients),
         &["engines", "workers", "lone p50", "p99", "a second", "end to end p50", "p99", "accepting p50", "p99"],
@@ -109,6 +120,7 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
             "connections to PostgreSQL",
             "Redis",
             "RabbitMQ",
+            "Kafka",
         ],
     );
     let mut figures = Vec::new();
@@ -142,7 +154,8 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
             "redis_commands_per_submission": measured.submission.commands,
             "idle_transactions_per_second": measured.idle.transactions,
             "idle_redis_commands_per_second": measured.idle.commands,
-            "connections": { "postgres": measured.connections[0], "redis": measured.connections[1], "rabbitmq": measured.connections[2] },
+            "connections": { "postgres": measured.connections[0], "redis": measured.connections[1], "rabbitmq": measured.connections[2],
+                "kafka": measured.connections[3] },
         }));
         eprintln!("  measured {}, {workers} workers", engines.name());
     }
@@ -169,13 +182,14 @@ struct Measured {
     submission: Counted,
     /// A second.
     idle: Counted,
-    /// To PostgreSQL, Redis and RabbitMQ, under load.
-    connections: [usize; 3],
+    /// To PostgreSQL, Redis, RabbitMQ and Kafka, under load.
+    connections: [usize; 4],
 }
 
 fn of(servers: &Servers, engines: Engines, workers: usize, plan: Plan) -> anyhow::Result<Measured> {
     let (database, settings) = servers.site(engines)?;
-    let open = || [servers.postgres.port(), servers.redis.port(), servers.rabbitmq.port()].map(connections);
+    let Servers { postgres, redis, rabbitmq, kafka } = servers;
+    let open = || [postgres.port(), redis.port(), rabbitmq.port(), kafka.port()].map(connections);
     let server = match engines {
         Engines::Embedded => Server::start()?,
         _ => Server::start_as("api", &settings)?,

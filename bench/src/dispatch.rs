@@ -14,7 +14,7 @@ use cupel_core::{Bounds, Clock, Core, CoreParts, EventBus, LeasePolicy, Queue, S
 use cupel_events::EventBounds;
 use cupel_queue::Settings;
 use cupel_store::{LocalPackages, PostgresOptions, PostgresStore, SqliteStore};
-use cupel_testkit::servers::{Postgres, RabbitMq, Redis};
+use cupel_testkit::servers::{Kafka, Postgres, RabbitMq, Redis};
 use cupel_testkit::{a_report, a_submission, a_user, fresh, registry};
 use cupel_types::{SubmissionId, UserId, WorkerId};
 use serde_json::{Value, json};
@@ -43,11 +43,17 @@ enum Engines {
     PostgresAlone,
     PostgresRedis,
     PostgresRabbitMq,
+    PostgresKafka,
 }
 
 impl Engines {
-    const ALL: [Engines; 4] =
-        [Engines::Embedded, Engines::PostgresAlone, Engines::PostgresRedis, Engines::PostgresRabbitMq];
+    const ALL: [Engines; 5] = [
+        Engines::Embedded,
+        Engines::PostgresAlone,
+        Engines::PostgresRedis,
+        Engines::PostgresRabbitMq,
+        Engines::PostgresKafka,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
@@ -55,13 +61,15 @@ impl Engines {
             Engines::PostgresAlone => "PostgreSQL alone",
             Engines::PostgresRedis => "PostgreSQL, Redis",
             Engines::PostgresRabbitMq => "PostgreSQL, RabbitMQ, Redis for events",
+            // The broker is tansu, which speaks its protocol.
+            Engines::PostgresKafka => "PostgreSQL, Kafka, Redis for events",
         }
     }
 }
 
 /// Measures all of them; prints a table and gives the figures.
 pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
-    let servers = (Postgres::start_durable(), Redis::start(), RabbitMq::start());
+    let servers = (Postgres::start_durable(), Redis::start(), RabbitMq::start(), Kafka::start());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
     let mut table = Table::new(
         &format!("Dispatch of empty jobs, {} clients, {TAKERS} takers, milliseconds", plan.clients),
@@ -112,7 +120,7 @@ struct Measured {
 
 async fn of(
     engines: Engines,
-    (postgres, redis, rabbitmq): &(Postgres, Redis, RabbitMq),
+    (postgres, redis, rabbitmq, kafka): &(Postgres, Redis, RabbitMq, Kafka),
     plan: Plan,
 ) -> anyhow::Result<Measured> {
     let folder = tempfile::tempdir().context("making a folder")?;
@@ -123,6 +131,7 @@ async fn of(
         Engines::PostgresAlone => (database.clone(), database.clone()),
         Engines::PostgresRedis => (redis.url(), redis.url()),
         Engines::PostgresRabbitMq => (rabbitmq.url(), redis.url()),
+        Engines::PostgresKafka => (kafka.url(), redis.url()),
     };
     let (store, clock): (Arc<dyn Store>, Arc<dyn Clock>) = match engines {
         Engines::Embedded => {

@@ -4,12 +4,11 @@
 //! overrun is what a cell's figures say beyond the limit that ended it; all slots are busy with the same.
 
 use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use cupel_sandbox::{CellReport, Command, Observer, Sandbox, SandboxConfig, Slot};
+use cupel_sandbox::{CellReport, Command, Observer, SandboxConfig, Slot};
 use cupel_types::{Bytes, Limits, Outcome};
 use serde_json::{Value, json};
 
@@ -69,16 +68,12 @@ const LONG_LIMIT: Duration = Duration::from_secs(2);
 
 /// Measures both; prints a table each and gives the figures.
 pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
-    let folder = tempfile::Builder::new().prefix("cupel-bench-").tempdir_in("/var/tmp").context("making a folder")?;
-    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).context("opening the folder")?;
+    let folder = sandbox::shown_folder()?;
     programs::compile(folder.path(), "limits", SOURCE, "-static")?;
     let program = folder.path().join("limits").display().to_string();
     let config = SandboxConfig { mounts: vec![folder.path().to_owned().into()], ..SandboxConfig::default() };
-    let sandbox = Sandbox::start(config).context("starting the sandbox; `cupel doctor` tells what is missing")?;
-    let mut slots: Vec<Slot> = (0..sandbox.slots()).map(|index| sandbox.slot(index)).collect();
-    for slot in &mut slots {
-        slot.warm_up().context("making lanes")?;
-    }
+    let sandbox = sandbox::start(config)?;
+    let mut slots = sandbox::ready_slots(&sandbox)?;
     let stream = stream(&program, &mut slots[0], plan.streams)?;
     let overruns = overruns(&program, &mut slots, plan.overruns)?;
     Ok(json!({ "stream": stream, "overruns": overruns }))

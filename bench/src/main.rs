@@ -5,8 +5,8 @@
 //! `cupel-bench judging`: what a test, a package and a large output cost, and how fast outputs are compared. Without a
 //! word: these, and `cupel-bench dispatch`: what it costs to get an empty job to a worker, through each store and queue, and
 //! `cupel-bench cluster`: submissions through API node and workers around real servers.
-//! `cupel-bench peers`: Cupel beside other ways of running a program, and beside its targets. How to
-//! run it, and figures: bench/README.md.
+//! `cupel-bench peers`: Cupel beside other ways of running a program, and beside its targets. `cupel-bench walls`: what each
+//! wall of a cell costs. How to run it, and figures: bench/README.md.
 #![forbid(unsafe_code)]
 
 mod bare;
@@ -26,6 +26,7 @@ mod samples;
 mod sandbox;
 mod server;
 mod table;
+mod walls;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -37,7 +38,7 @@ use serde_json::{Value, json};
 /// Measures Cupel against the bare program.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// What to measure; all but `peers` when left out.
+    /// What to measure; all but `peers` and `walls` when left out.
     #[arg(value_enum)]
     suite: Option<Suite>,
 
@@ -53,7 +54,7 @@ struct Arguments {
     #[arg(long)]
     only: Option<String>,
 
-    /// `peers`: write figures of a busy machine, too.
+    /// `peers`, `walls`: write figures of a busy machine, too.
     #[arg(long)]
     force: bool,
 
@@ -78,6 +79,8 @@ enum Suite {
     Cluster,
     /// Cupel beside other sandboxes and containers, and beside its targets.
     Peers,
+    /// What each wall of a cell costs.
+    Walls,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -85,7 +88,7 @@ fn main() -> anyhow::Result<()> {
     cupel_sandbox::launcher::enter_if_asked();
 
     let arguments = Arguments::parse();
-    let wanted = |suite| arguments.suite.map_or(suite != Suite::Peers, |only| only == suite);
+    let wanted = |suite| arguments.suite.map_or(!matches!(suite, Suite::Peers | Suite::Walls), |only| only == suite);
     let part: u32 = if arguments.quick { 10 } else { 1 };
     let count = |runs: usize| (runs / part as usize).max(5);
     if wanted(Suite::Sandbox) {
@@ -139,6 +142,10 @@ fn main() -> anyhow::Result<()> {
             only: arguments.only.clone(),
         };
         write(&arguments.results, "peers", peers::measure(&plan)?)?;
+    }
+    if wanted(Suite::Walls) {
+        let plan = walls::Plan { turns: count(10), force: arguments.force };
+        write(&arguments.results, "walls", walls::measure(plan)?)?;
     }
     Ok(())
 }

@@ -26,6 +26,12 @@ impl Samples {
         *self.elapsed.get_or_insert_default() += elapsed;
     }
 
+    /// Adds what was measured elsewhere.
+    pub(crate) fn append(&mut self, other: Samples) {
+        self.times.extend(other.times);
+        self.elapsed = self.elapsed.into_iter().chain(other.elapsed).reduce(|all, more| all + more);
+    }
+
     /// How many runs there were.
     pub(crate) fn len(&self) -> usize {
         self.times.len()

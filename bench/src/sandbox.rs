@@ -13,6 +13,7 @@ use anyhow::{Context, ensure};
 use cupel_sandbox::{CellKind, Command, Sandbox, SandboxConfig, Slot, Stdin};
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Limits, Outcome};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::samples::Samples;
 use crate::table::Table;
@@ -54,12 +55,10 @@ struct Pair {
 
 /// Measures every program in every situation; prints a table each and gives the figures.
 pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
-    // Not below /tmp, which is the cell's own inside; readable, because the program in the root is run by another user.
-    let folder = tempfile::Builder::new().prefix("cupel-bench-").tempdir_in("/var/tmp").context("making a folder")?;
-    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).context("opening the folder")?;
+    let folder = shown_folder()?;
     let programs = programs(folder.path())?;
     let config = SandboxConfig { mounts: vec![folder.path().to_owned().into()], ..SandboxConfig::default() };
-    let start = || Sandbox::start(config.clone()).context("starting the sandbox; `cupel doctor` tells what is missing");
+    let start = || start(config.clone());
 
     let mut figures = serde_json::Map::new();
     for program in &programs {
@@ -68,7 +67,7 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
         let mut slot = sandbox.slot(0);
         slot.warm_up().context("making lanes")?;
         for _ in 0..20 / program.share {
-            in_cell(&mut slot, program)?;
+            in_cell(&mut slot, &program.cell)?;
         }
         pairs.push(alternating("lone, after 30 ms idle", program, &mut slot, plan.lone / program.share, LONE_PAUSE)?);
         pairs.push(alternating("back to back", program, &mut slot, plan.back_to_back / program.share, Duration::ZERO)?);
@@ -129,6 +128,27 @@ fn programs(folder: &Path) -> anyhow::Result<Vec<Program>> {
     Ok(programs)
 }
 
+/// A folder that can be shown to programs in cells.
+pub(crate) fn shown_folder() -> anyhow::Result<TempDir> {
+    // Not below /tmp, which is the cell's own inside; readable, because the program in the root is run by another user.
+    let folder = tempfile::Builder::new().prefix("cupel-bench-").tempdir_in("/var/tmp").context("making a folder")?;
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).context("opening the folder")?;
+    Ok(folder)
+}
+
+pub(crate) fn start(config: SandboxConfig) -> anyhow::Result<Sandbox> {
+    Sandbox::start(config).context("starting the sandbox; `cupel doctor` tells what is missing")
+}
+
+/// All slots of a sandbox, with their lanes made.
+pub(crate) fn ready_slots(sandbox: &Sandbox) -> anyhow::Result<Vec<Slot>> {
+    let mut slots: Vec<Slot> = (0..sandbox.slots()).map(|index| sandbox.slot(index)).collect();
+    for slot in &mut slots {
+        slot.warm_up().context("making lanes")?;
+    }
+    Ok(slots)
+}
+
 /// A program in a cell, with nothing but its files.
 pub(crate) fn command(argv: &[&str], files: Vec<BoxFile>) -> Command {
     Command {
@@ -150,14 +170,16 @@ fn file(name: &str, data: &[u8], executable: bool) -> anyhow::Result<BoxFile> {
     Ok(BoxFile { path: BoxPath::new(name)?, data: data.into(), executable })
 }
 
-/// Runs it once in a cell and gives the time from the request until its figures are there.
-fn in_cell(slot: &mut Slot, program: &Program) -> anyhow::Result<Duration> {
-    let mut output = Vec::new();
+/// Runs a program that says hello once in a cell and gives the time from the request until its output and figures are there.
+pub(crate) fn in_cell(slot: &mut Slot, command: &Command) -> anyhow::Result<Duration> {
+    // Both outputs; a program that only says hello writes none to standard error.
+    let mut said = Vec::new();
     let started = Instant::now();
-    let report = slot.run(&program.cell, &mut output).with_context(|| format!("running {} in a cell", program.name))?;
+    let report =
+        slot.run(command, &mut said).with_context(|| format!("running {} in a cell", command.argv.join(" ")))?;
     let time = started.elapsed();
-    let said_hello = report.outcome == Outcome::Exited(0) && output == b"hello\n";
-    ensure!(said_hello, "{} did not say hello in a cell: {:?}", program.name, report.outcome);
+    let well = report.outcome == Outcome::Exited(0) && said == b"hello\n";
+    ensure!(well, "it did not say hello: {:?}, {}", report.outcome, String::from_utf8_lossy(&said));
     Ok(time)
 }
 
@@ -166,7 +188,7 @@ fn cold(program: &Program, rounds: usize, start: impl Fn() -> anyhow::Result<San
     for _ in 0..rounds {
         pair.bare.push(bare::run(&program.bare)?);
         let sandbox = start()?;
-        pair.cell.push(in_cell(&mut sandbox.slot(0), program)?);
+        pair.cell.push(in_cell(&mut sandbox.slot(0), &program.cell)?);
     }
     Ok(pair)
 }
@@ -183,7 +205,7 @@ fn alternating(
         thread::sleep(pause);
         let bare = bare::run(&program.bare)?;
         thread::sleep(pause);
-        let cell = in_cell(slot, program)?;
+        let cell = in_cell(slot, &program.cell)?;
         if pause.is_zero() {
             pair.bare.extend([bare], bare);
             pair.cell.extend([cell], cell);
@@ -197,24 +219,21 @@ fn alternating(
 
 fn busy(program: &Program, sandbox: &Sandbox, lasts: Duration) -> anyhow::Result<Pair> {
     let mut pair = Pair::new("busy: all slots");
-    let mut slots: Vec<Slot> = (0..sandbox.slots()).map(|index| sandbox.slot(index)).collect();
-    for slot in &mut slots {
-        slot.warm_up().context("making lanes")?;
-    }
+    let mut slots = ready_slots(sandbox)?;
     let turn = lasts / BUSY_TURNS / 2;
     for _ in 0..BUSY_TURNS {
         let started = Instant::now();
         let bare = on_all(&mut slots, started + turn, |_| bare::run(&program.bare))?;
         pair.bare.extend(bare, started.elapsed());
         let started = Instant::now();
-        let cell = on_all(&mut slots, started + turn, |slot| in_cell(slot, program))?;
+        let cell = on_all(&mut slots, started + turn, |slot| in_cell(slot, &program.cell))?;
         pair.cell.extend(cell, started.elapsed());
     }
     Ok(pair)
 }
 
 /// Runs again and again until `end`, on a thread a slot.
-fn on_all(
+pub(crate) fn on_all(
     slots: &mut [Slot],
     end: Instant,
     run: impl Fn(&mut Slot) -> anyhow::Result<Duration> + Sync,

@@ -37,7 +37,8 @@ case $engine in
     postgres) queue=postgres events=postgres ;;
     redis) queue=redis://:$redis@redis:6379/0 events=$queue shared=$queue ;;
     rabbitmq) queue=amqp://cupel:$rabbitmq@rabbitmq:5672/%2f events=postgres ;;
-    kafka) queue=kafka://kafka:9092 events=postgres ;;
+    # tansu keeps a question for its whole time even if it has the answer.
+    kafka) queue='kafka://kafka:9092?fetch_wait_ms=10' events=postgres ;;
 esac
 
 printf '%s' "$postgres" >secrets/postgres-password

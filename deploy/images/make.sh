@@ -6,7 +6,7 @@
 # What is taken from the environment:
 #   CUPEL      the binary; default target/release/cupel (cargo build --release --package cupel)
 #   LANGUAGES  what the worker has: ids, `core` (the default) or `all`
-#   TANSU      for the target `kafka`: the broker's binary (cargo install --locked tansu --features dynostore,postgres)
+#   TANSU      for the target `kafka`: the broker's binary; default: that of `scripts/setup.sh servers`
 #   TAG        default: latest
 #   DOCKER     the client, with its options; default: docker
 #   MIRROR     where Debian comes from: a URL or a file of sources; default: Debian's own servers
@@ -67,8 +67,7 @@ for target in "${targets[@]}"; do
             build deploy/Dockerfile "$target" --build-arg BINARY=cupel-binary --build-arg LANGUAGES="${LANGUAGES:-core}"
             ;;
         kafka)
-            tansu=${TANSU:?names the binary of the broker}
-            import cupel-tansu "$tansu"
+            import cupel-tansu "${TANSU:-/usr/local/lib/cupel/bin/tansu}"
             build deploy/images/services.Dockerfile kafka --build-arg KAFKA=cupel-tansu
             ;;
         gateway | postgres | redis | rabbitmq) build deploy/images/services.Dockerfile "$target" ;;

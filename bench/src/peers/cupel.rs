@@ -4,16 +4,16 @@
 //! cells are ready, as they are in a server. *Warm*: the program is forked from an initialised interpreter.
 
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, anyhow, ensure};
+use anyhow::{anyhow, ensure};
 use cupel_sandbox::{Command, Sandbox, SandboxConfig, Slot, Warm, WarmTemplate};
-use cupel_types::{Bytes, Limits, Outcome};
+use cupel_types::{Bytes, Limits};
 
 use super::Runner;
 use super::ground::{self, Ground};
 use super::work::{PYTHON_PROGRAM as PYTHON, Work};
-use crate::sandbox;
+use crate::sandbox::{self, in_cell};
 
 /// User ids of the sandboxes of this bench begin here, a range each: they exist at the same time.
 const UID_BASES: [u32; 3] = [0x7000_0000, 0x7000_4000, 0x7000_8000];
@@ -38,7 +38,7 @@ impl Runner for Cold {
 
     fn prepare(&mut self, ground: &Ground) -> anyhow::Result<()> {
         self.config = config(ground, UID_BASES[0]);
-        start(&self.config).map(drop)
+        sandbox::start(self.config.clone()).map(drop)
     }
 
     fn takes(&self, work: &Work) -> bool {
@@ -50,7 +50,7 @@ impl Runner for Cold {
     }
 
     fn run_once(&self, work: &Work, _: &Ground, _: usize) -> anyhow::Result<Duration> {
-        let sandbox = start(&self.config)?;
+        let sandbox = sandbox::start(self.config.clone())?;
         in_cell(&mut sandbox.slot(0), &command(work))
     }
 }
@@ -110,12 +110,8 @@ impl Runner for Ready {
         let python =
             |kind| WarmTemplate { kind, argv: vec![PYTHON.to_owned(), "main.py".to_owned()], env: environment() };
         config.warm = self.warm.map(python).into_iter().collect();
-        let sandbox = start(&config)?;
-        for index in 0..sandbox.slots() {
-            let mut slot = sandbox.slot(index);
-            slot.warm_up().context("making lanes")?;
-            self.slots.push(Mutex::new(slot));
-        }
+        let sandbox = sandbox::start(config)?;
+        self.slots = sandbox::ready_slots(&sandbox)?.into_iter().map(Mutex::new).collect();
         self.sandbox = Some(sandbox);
         self.is_warm(ground)
     }
@@ -139,10 +135,6 @@ fn config(ground: &Ground, uid_base: u32) -> SandboxConfig {
     SandboxConfig { mounts, uid_base, ..SandboxConfig::default() }
 }
 
-fn start(config: &SandboxConfig) -> anyhow::Result<Sandbox> {
-    Sandbox::start(config.clone()).context("starting the sandbox; `cupel doctor` tells what is missing")
-}
-
 fn command(work: &Work) -> Command {
     program(&work.steps[0].iter().map(String::as_str).collect::<Vec<_>>())
 }
@@ -154,16 +146,4 @@ fn program(argv: &[&str]) -> Command {
 
 fn environment() -> Vec<(String, String)> {
     vec![("PATH".to_owned(), ground::PATH.to_owned())]
-}
-
-/// Time from the request until output and figures are there.
-fn in_cell(slot: &mut Slot, command: &Command) -> anyhow::Result<Duration> {
-    // Both outputs; a program that only says hello writes none to standard error.
-    let mut said = Vec::new();
-    let started = Instant::now();
-    let report = slot.run(command, &mut said)?;
-    let time = started.elapsed();
-    let well = report.outcome == Outcome::Exited(0) && said == b"hello\n";
-    ensure!(well, "it did not say hello: {:?}, {}", report.outcome, String::from_utf8_lossy(&said));
-    Ok(time)
 }

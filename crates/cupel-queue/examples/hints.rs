@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use cupel_core::{Queue, QueueError, RunHint};
 use cupel_queue::Settings;
-use cupel_testkit::servers::{self, Postgres, RabbitMq, Redis};
+use cupel_testkit::servers::{self, Kafka, Postgres, RabbitMq, Redis};
 use cupel_types::{PriorityClass, RunId, UserId};
 use uuid::Uuid;
 
@@ -25,14 +25,15 @@ async fn main() {
     let named: Vec<String> = words.collect();
     let embedded = measure("", hints).await;
     println!("embedded   {embedded:>9.0} hints/s  1");
-    for queue in ["redis", "postgres", "rabbitmq"] {
+    for queue in ["redis", "postgres", "rabbitmq", "kafka"] {
         if !named.is_empty() && !named.iter().any(|name| name == queue) {
             continue;
         }
         let url = match queue {
             "redis" => Redis::shared().url(),
             "postgres" => Postgres::shared().url(),
-            _ => RabbitMq::shared().url(),
+            "rabbitmq" => RabbitMq::shared().url(),
+            _ => Kafka::shared().url(),
         };
         let rate = measure(&url, hints).await;
         println!(

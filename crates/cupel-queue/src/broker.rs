@@ -38,6 +38,12 @@ pub(crate) trait Link: Send + Sync + 'static {
     }
     /// Nobody here waits for hints: what was taken ahead of need goes back to where others find it, and so does `unwanted`.
     async fn rest(&self, unwanted: Vec<Delivery>) -> Result<(), BrokerError>;
+    /// The last word: nobody will wait for hints on this connection any more, and it is dropped as soon as all calls are over.
+    async fn leave(&self) {}
+    /// Whether hints come here although nobody waits, so that `rest` has to be called again and again.
+    fn comes_unasked(&self) -> bool {
+        false
+    }
 }
 
 /// A hint that was taken from the broker.
@@ -76,8 +82,14 @@ pub(crate) enum Fault {
     Url,
     /// Nobody answers there, or not in time.
     Unreachable,
+    /// Somebody answers there, but not as such a broker does.
+    #[cfg(feature = "kafka")]
+    Stranger,
     /// The broker does not know this user or password, or what the URL names beside.
     Denied,
+    /// The broker knows this user, who may not do what this needs.
+    #[cfg(feature = "kafka")]
+    Rights,
     /// The broker is older than what is used of it, or has been used by something newer than this.
     Version,
     /// Anything else; what the source says.

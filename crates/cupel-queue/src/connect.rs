@@ -44,7 +44,7 @@ impl Default for Settings {
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum ConnectError {
     #[error(
-        "queue.url: there is no queue for `{scheme}`; it can be empty (in this process), `postgres` (the store's database), or begin with postgres://, redis://, rediss://, amqp:// or amqps://"
+        "queue.url: there is no queue for `{scheme}`; it can be empty (in this process), `postgres` (the store's database), or begin with postgres://, redis://, rediss://, amqp://, amqps:// or kafka://"
     )]
     Scheme { scheme: String },
     #[error("queue.url: this program was built without the feature `{feature}`, which this URL needs")]
@@ -126,6 +126,12 @@ async fn at_broker(
             #[cfg(not(feature = "rabbitmq"))]
             Err(ConnectError::NotBuilt { feature: "rabbitmq" })
         }
+        "kafka" => {
+            #[cfg(feature = "kafka")]
+            return start(url, settings, lanes, crate::kafka::Kafka::new(url, route, settings.reclaim_after)).await;
+            #[cfg(not(feature = "kafka"))]
+            Err(ConnectError::NotBuilt { feature: "kafka" })
+        }
         _ => Err(ConnectError::Scheme { scheme: scheme.chars().take(32).collect() }),
     }
 }
@@ -149,7 +155,15 @@ fn remedy(fault: Fault) -> &'static str {
     match fault {
         Fault::Url => "its form is SCHEME://USER:PASSWORD@HOST:PORT/NAME",
         Fault::Unreachable => "look whether the server runs there, and whether this machine may reach it",
+        #[cfg(feature = "kafka")]
+        Fault::Stranger => {
+            "something listens there and does not answer as such a server does: look at the port, and whether it hangs, or wants TLS or a user"
+        }
         Fault::Denied => "look at the user, the password and the name at its end",
+        #[cfg(feature = "kafka")]
+        Fault::Rights => {
+            "let this user describe, read and write the topics and read the group whose names begin with cluster.name, and make those topics or let it make them"
+        }
         Fault::Version => "bring the older of the two up to date, or choose another queue",
         Fault::Other => "what follows is the server's own word",
     }
@@ -159,10 +173,14 @@ fn remedy(fault: Fault) -> &'static str {
 fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-    // A password may hold an `@` that was not escaped; the host cannot.
-    let Some((user, host)) = authority.rsplit_once('@') else { return url.to_owned() };
-    let user = user.split_once(':').map_or(user, |(user, _)| user);
+    // What of it is a password that was not escaped cannot be told.
+    if path.contains('@') {
+        return format!("{scheme}://…");
+    }
     let path = path.split('?').next().unwrap_or_default();
+    // A password may hold an `@` that was not escaped; the host cannot.
+    let Some((user, host)) = authority.rsplit_once('@') else { return format!("{scheme}://{authority}{path}") };
+    let user = user.split_once(':').map_or(user, |(user, _)| user);
     format!("{scheme}://{user}:…@{host}{path}")
 }
 
@@ -176,7 +194,9 @@ mod tests {
             ("redis://:secret@h:1/2", "redis://:…@h:1/2"),
             ("postgres://u:sec@ret@h/d?sslmode=require", "postgres://u:…@h/d"),
             ("amqp://u:secret@h", "amqp://u:…@h"),
-            ("kafka://a:1,b:2/p", "kafka://a:1,b:2/p"),
+            ("kafka://a:1,b:2/p?partitions=3", "kafka://a:1,b:2/p"),
+            ("kafka://u:sec/ret@a:1", "kafka://…"),
+            ("postgres://h/d?user=u&password=secret", "postgres://h/d"),
             ("nonsense", "nonsense"),
         ] {
             assert_eq!(without_password(url), shown);

@@ -54,6 +54,10 @@ impl EmbeddedQueue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn lanes(&self) -> MutexGuard<'_, HashMap<LanguageId, Arc<EmbeddedQueue>>> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn take(&self) -> Result<Option<RunHint>, QueueError> {
         let mut state = self.state();
         if state.closed {
@@ -124,7 +128,10 @@ impl Queue for EmbeddedQueue {
     }
 
     async fn lane(&self, language: &LanguageId) -> Result<Arc<dyn Queue>, QueueError> {
-        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lanes = self.lanes();
+        if self.state().closed {
+            return Err(QueueError::Closed);
+        }
         let lane = lanes.entry(language.clone()).or_insert_with(|| Arc::new(EmbeddedQueue::new(self.depth_max)));
         Ok(Arc::clone(lane) as _)
     }
@@ -132,5 +139,8 @@ impl Queue for EmbeddedQueue {
     fn close(&self) {
         self.state().closed = true;
         self.bell.notify_waiters();
+        for lane in self.lanes().values() {
+            lane.close();
+        }
     }
 }

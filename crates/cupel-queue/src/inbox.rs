@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::Notify;
 
@@ -18,14 +19,15 @@ pub(crate) struct Inbox {
 
 #[derive(Default)]
 struct State {
-    classes: PerClass<VecDeque<Delivery>>,
+    /// With when each has come.
+    classes: PerClass<VecDeque<(Instant, Delivery)>>,
     /// Why nothing more will come.
     failed: Option<String>,
 }
 
 impl Inbox {
     pub(crate) fn push(&self, delivery: Delivery) {
-        self.state().classes[index(delivery.hint.class)].push_back(delivery);
+        self.state().classes[index(delivery.hint.class)].push_back((Instant::now(), delivery));
         self.bell.notify_one();
     }
 
@@ -41,7 +43,7 @@ impl Inbox {
         let mut taken = Vec::new();
         for (class, wanted) in state.classes.iter_mut().zip(wanted) {
             let most = wanted.min(class.len());
-            taken.extend(class.drain(..most));
+            taken.extend(class.drain(..most).map(|(_, delivery)| delivery));
         }
         match &state.failed {
             // What is here was given to this node all the same.
@@ -61,9 +63,39 @@ impl Inbox {
         }
     }
 
+    #[cfg(feature = "kafka")]
+    pub(crate) fn len(&self) -> usize {
+        self.state().classes.iter().map(VecDeque::len).sum()
+    }
+
+    /// What has been here for longer than it may, as each may for a time of its own, or for ever.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn take_overdue(&self, may: impl Fn(&Delivery) -> Option<std::time::Duration>) -> Vec<Delivery> {
+        let mut taken = Vec::new();
+        for class in &mut self.state().classes {
+            class.retain(|(since, delivery)| {
+                let is_overdue = may(delivery).is_some_and(|time| since.elapsed() > time);
+                if is_overdue {
+                    taken.push(*delivery);
+                }
+                !is_overdue
+            });
+        }
+        taken
+    }
+
+    /// Forgets what is not to be kept.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn retain(&self, keep: impl Fn(&Delivery) -> bool) {
+        for class in &mut self.state().classes {
+            class.retain(|(_, delivery)| keep(delivery));
+        }
+    }
+
     /// Everything.
+    #[cfg(feature = "rabbitmq")]
     pub(crate) fn drain(&self) -> Vec<Delivery> {
-        self.state().classes.iter_mut().flat_map(|class| class.drain(..)).collect()
+        self.state().classes.iter_mut().flat_map(|class| class.drain(..)).map(|(_, delivery)| delivery).collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -11,8 +11,10 @@ mod broker;
 mod brokered;
 mod connect;
 mod embedded;
-#[cfg(feature = "rabbitmq")]
+#[cfg(any(feature = "rabbitmq", feature = "kafka"))]
 mod inbox;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod line;
 mod names;
 #[cfg(feature = "postgres")]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{ANSWER_MAX, Shared, WAIT_MAX, in_time};
+use super::{ANSWER_MAX, LAST_WORDS_MAX, Shared, WAIT_MAX, in_time};
 use crate::broker::{BrokerError, Delivery, Link};
 use crate::shares::{CLASSES, PerClass, Shares, index};
 
@@ -11,8 +11,6 @@ use crate::shares::{CLASSES, PerClass, Shares, index};
 const REST_AFTER: Duration = Duration::from_millis(100);
 /// How long a class that had nothing is not looked at while others have something.
 const EMPTY_FOR: Duration = Duration::from_millis(10);
-/// How long the last words may take when the queue is closed.
-const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
 
 /// Until the queue is closed.
 pub(super) async fn fetch(shared: Arc<Shared>) {
@@ -50,17 +48,23 @@ pub(super) async fn fetch(shared: Arc<Shared>) {
             Err(error) => shared.keeper.broke(&link, error),
         }
     }
-    let _ = tokio::time::timeout(LAST_WORDS_MAX, rest(&shared)).await;
+    let last_words = async {
+        rest(&shared).await;
+        if let Some(link) = shared.keeper.link() {
+            link.leave().await;
+        }
+    };
+    let _ = tokio::time::timeout(LAST_WORDS_MAX, last_words).await;
 }
 
-/// Whether everything is where others find it.
+/// Whether everything is where others find it, and stays there.
 async fn rest(shared: &Shared) -> bool {
     let Some(link) = shared.keeper.link() else { return true };
     let unwanted = shared.state().unwanted(&link);
     if let Err(error) = in_time("give hints back", ANSWER_MAX, link.rest(unwanted)).await {
         shared.keeper.broke(&link, error);
     }
-    true
+    !link.comes_unasked()
 }
 
 async fn take_or_wait(link: &dyn Link, classes: &mut Classes, wanted: usize) -> Result<Vec<Delivery>, BrokerError> {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use cupel_core::chain;
 use tokio::sync::{mpsc, watch};
 
-use super::{Shared, in_time};
+use super::{LAST_WORDS_MAX, Shared, in_time};
 use crate::broker::{Broker, BrokerError, Link};
 
 /// How long connecting may take, with everything that is made then.
@@ -102,10 +102,12 @@ pub(super) async fn keep(shared: Arc<Shared>, broker: impl Broker, mut breaks: m
                 None => break,
             },
         };
-        drop(broken);
         shared.state().disconnected();
         keeper.away(&error);
         tracing::warn!(error = chain(&error), "the queue's broker is away; hints wait here");
+        // It goes before another comes: a broker that has members is told of one that leaves, not of two that are one.
+        let _ = tokio::time::timeout(LAST_WORDS_MAX, broken.leave()).await;
+        drop(broken);
         let mut told = Instant::now();
         let mut pause = PAUSE_MIN;
         loop {
@@ -113,7 +115,11 @@ pub(super) async fn keep(shared: Arc<Shared>, broker: impl Broker, mut breaks: m
                 () = shared.end.cancelled() => return,
                 () = tokio::time::sleep(spread(pause)) => {}
             }
-            match in_time("connect", CONNECT_MAX, broker.connect()).await {
+            let connected = tokio::select! {
+                () = shared.end.cancelled() => return,
+                connected = in_time("connect", CONNECT_MAX, broker.connect()) => connected,
+            };
+            match connected {
                 Ok(link) => {
                     keeper.back(link);
                     break;

@@ -31,15 +31,16 @@ mod recent;
 mod settler;
 mod state;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use cupel_core::{Hinted, Queue, QueueError, RunHint};
 use cupel_types::{LanguageId, UserId};
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join, join_all};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::ConnectError;
 use crate::broker::{Broker, BrokerError, Fault, Link, Settled};
@@ -50,6 +51,8 @@ use state::{State, Unsettled};
 pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// How long [`Link::wait`] waits at most before somebody looks by himself.
 pub(crate) const WAIT_MAX: Duration = Duration::from_secs(2);
+/// How long the last words on a connection may take, at the end or before it is given up for another.
+const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
 /// How long who publishes waits for a word of how much there is.
 const LOOK_MAX: Duration = Duration::from_millis(250);
 /// Settlements that may wait to be told. One more is not told: its hint comes again.
@@ -58,7 +61,9 @@ const SETTLING_MAX: usize = 10_000;
 /// A queue at a broker.
 pub(crate) struct BrokeredQueue {
     shared: Arc<Shared>,
-    lanes: MakeLane,
+    make_lane: MakeLane,
+    /// Those that were made, which end with it.
+    lanes: Mutex<Vec<Weak<dyn Queue>>>,
 }
 
 /// Makes the queue of a lane at the same broker.
@@ -81,6 +86,8 @@ struct Shared {
     /// One at a time asks the broker how much it has.
     reading: tokio::sync::Mutex<()>,
     end: CancellationToken,
+    /// What runs until then.
+    tasks: TaskTracker,
 }
 
 impl BrokeredQueue {
@@ -90,7 +97,7 @@ impl BrokeredQueue {
     /// When it cannot, the first time.
     pub(crate) async fn start(
         broker: impl Broker,
-        lanes: MakeLane,
+        make_lane: MakeLane,
         window: usize,
         depth_max: usize,
     ) -> Result<BrokeredQueue, BrokerError> {
@@ -108,12 +115,20 @@ impl BrokeredQueue {
             settling,
             reading: tokio::sync::Mutex::default(),
             end: CancellationToken::new(),
+            tasks: TaskTracker::new(),
         });
-        tokio::spawn(keeper::keep(Arc::clone(&shared), broker, breaks));
-        tokio::spawn(feeder::feed(Arc::clone(&shared)));
-        tokio::spawn(fetcher::fetch(Arc::clone(&shared)));
-        tokio::spawn(settler::settle(Arc::clone(&shared), settled));
-        Ok(BrokeredQueue { shared, lanes })
+        let tasks = &shared.tasks;
+        tasks.spawn(keeper::keep(Arc::clone(&shared), broker, breaks));
+        tasks.spawn(feeder::feed(Arc::clone(&shared)));
+        tasks.spawn(fetcher::fetch(Arc::clone(&shared)));
+        tasks.spawn(settler::settle(Arc::clone(&shared), settled));
+        tasks.close();
+        Ok(BrokeredQueue { shared, make_lane, lanes: Mutex::default() })
+    }
+
+    fn lanes(&self) -> Vec<Arc<dyn Queue>> {
+        let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        lanes.iter().filter_map(Weak::upgrade).collect()
     }
 }
 
@@ -248,11 +263,33 @@ impl Queue for BrokeredQueue {
     }
 
     async fn lane(&self, language: &LanguageId) -> Result<Arc<dyn Queue>, QueueError> {
-        (self.lanes)(language).await.map_err(|error| QueueError::Unreachable(error.into()))
+        let lane = (self.make_lane)(language).await.map_err(|error| QueueError::Unreachable(error.into()))?;
+        {
+            let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+            lanes.retain(|lane| lane.strong_count() > 0);
+            lanes.push(Arc::downgrade(&lane));
+        }
+        // Who closed it before did not see this one.
+        if self.shared.state().closed {
+            lane.close();
+            return Err(QueueError::Closed);
+        }
+        Ok(lane)
     }
 
     fn close(&self) {
         self.shared.close();
+        for lane in self.lanes() {
+            lane.close();
+        }
+    }
+
+    async fn gone(&self) {
+        let lanes = self.lanes();
+        let lanes = join_all(lanes.iter().map(|lane| lane.gone()));
+        // The settler may be waiting for a broker that hangs; what it has to say can be left out.
+        let own = tokio::time::timeout(ANSWER_MAX, self.shared.tasks.wait());
+        let _ = join(own, lanes).await;
     }
 }
 

@@ -1,8 +1,11 @@
 //! Every adapter keeps the rules of every queue; those at brokers are tried on real servers, which the tests start.
 
 mod embedded;
+mod nodes;
 mod starting;
 
+#[cfg(feature = "kafka")]
+mod kafka;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "rabbitmq")]

@@ -1,14 +1,13 @@
 //! The queue at Redis.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use cupel_core::{Queue, RunHint};
 use cupel_testkit::brokers::Site;
 use cupel_testkit::queue::Tried;
 use cupel_testkit::servers::Redis;
-use cupel_types::{PriorityClass, RunId, UserId};
-use uuid::Uuid;
 
+use super::nodes::{hint, next};
 use super::{WINDOW, connect, settings, site as site_of};
 
 mod every_queue {
@@ -33,34 +32,17 @@ mod every_broker {
     cupel_testkit::broker_conformance!(site);
 }
 
-fn hint(run: u128) -> RunHint {
-    let id = |n| Uuid::from_u128(n);
-    RunHint { run: RunId::from_uuid(id(run)), owner: UserId::from_uuid(id(1)), class: PriorityClass::Batch }
-}
+mod nodes_at_it {
+    use super::*;
 
-async fn next(queue: &Arc<dyn Queue>) -> RunHint {
-    let hinted = queue.next().await.unwrap();
-    let hint = hinted.hint;
-    queue.settle(hinted).await.unwrap();
-    hint
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn hints_in_the_hands_of_a_node_that_died_are_given_to_another() {
-    let settings = settings(100);
-    let url = Redis::shared().url();
-    let (dies, lives) = (connect(&url, settings.clone()).await, connect(&url, settings).await);
-    dies.publish(&[hint(1), hint(2), hint(3)]).await.unwrap();
-    for _ in 0..3 {
-        let _never_settled = dies.next().await.unwrap();
-    }
-    drop(dies);
-    let mut runs = Vec::new();
-    for _ in 0..3 {
-        runs.push(next(&lives).await);
-    }
-    runs.sort_by_key(|hint| hint.run);
-    assert_eq!(runs, [hint(1), hint(2), hint(3)]);
+    cupel_testkit::rules!(
+        crate::nodes,
+        async || Redis::shared().url(),
+        [
+            hints_in_the_hands_of_a_node_that_died_are_given_to_another,
+            a_busy_node_holds_nothing_that_an_idle_one_could_do,
+        ]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -74,8 +56,9 @@ async fn what_is_no_hint_is_dropped_and_hints_behind_it_come() {
     }
     queue.publish(&[hint(7)]).await.unwrap();
     assert_eq!(next(&queue).await, hint(7));
-    let gone = async || redis.command(&format!("XLEN {stream}")).contains(":0");
-    while !gone().await {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !redis.command(&format!("XLEN {stream}")).contains(":0") {
+        assert!(Instant::now() < deadline, "what is settled is not gone");
         tokio::task::yield_now().await;
     }
 }

@@ -40,6 +40,8 @@ async fn nobody_there_is_told_with_the_remedy() {
         "postgres://u:hunter2@127.0.0.1:1/d",
         #[cfg(feature = "rabbitmq")]
         "amqp://u:hunter2@127.0.0.1:1",
+        #[cfg(feature = "kafka")]
+        "kafka://127.0.0.1:1",
     ] {
         let told = told(url, settings(1)).await;
         assert!(told.contains("queue.url") && told.contains("127.0.0.1:1"), "{told}");
@@ -64,4 +66,21 @@ async fn a_wrong_password_is_told_with_the_remedy() {
         let told = told(&url, settings(1)).await;
         assert!(told.contains("queue.url") && told.contains("look at the user, the password"), "{url}: {told}");
     }
+}
+
+#[cfg(feature = "kafka")]
+#[tokio::test]
+async fn a_user_that_kafka_does_not_know_is_told_with_the_remedy() {
+    let kafka = cupel_testkit::servers::Kafka::start_closed();
+    let wrong = kafka.url().replace("//", "//u:hunter2@");
+    let told = told(&wrong, settings(1)).await;
+    assert!(told.contains("queue.url") && told.contains("look at the user, the password"), "{told}");
+}
+
+#[cfg(feature = "kafka")]
+#[tokio::test]
+async fn a_server_of_another_kind_is_told_with_the_remedy() {
+    let port = cupel_testkit::servers::Redis::shared().port();
+    let told = told(&format!("kafka://u:hunter2@127.0.0.1:{port}"), settings(1)).await;
+    assert!(told.contains("queue.url") && told.contains("something listens there"), "{told}");
 }

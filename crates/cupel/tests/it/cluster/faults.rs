@@ -15,21 +15,24 @@ use super::{Broker, Site, patience, submissions, through};
 use crate::problems::archive;
 use crate::support::{eventually, eventually_within};
 
+// Not through Kafka: what tansu 0.6, the broker here, does not do. It never gives others what belongs to a member that was killed (it does
+// not say that the group is to be divided again), and it sends clients to 127.0.0.1, where a cut cable leads nowhere. And the clocks
+// that are wrong here are wrong for C libraries alone, whose waits end at once then.
 through! {
     a_killed_worker_costs_its_runs_an_attempt_and_nothing_else: on_redis | on_postgres on_rabbitmq;
     all_workers_killed_leave_their_runs_to_those_who_come: on_redis | on_postgres on_rabbitmq;
-    a_killed_api_node_loses_nothing_that_it_accepted: on_redis | on_postgres on_rabbitmq;
-    a_worker_frozen_for_longer_than_its_leases_comes_back_too_late: on_redis | on_postgres on_rabbitmq;
+    a_killed_api_node_loses_nothing_that_it_accepted: on_redis | on_postgres on_rabbitmq on_kafka;
+    a_worker_frozen_for_longer_than_its_leases_comes_back_too_late: on_redis | on_postgres on_rabbitmq on_kafka;
     a_broker_killed_and_back_with_its_data_loses_nothing: on_redis on_rabbitmq | on_postgres;
-    a_broker_that_loses_all_its_data_loses_no_submission: on_redis on_rabbitmq |;
-    redis_may_be_gone_for_half_a_minute: on_redis | on_postgres on_rabbitmq;
-    a_database_that_is_frozen_for_ten_seconds_loses_nothing: on_postgres | on_redis on_rabbitmq;
-    a_database_that_is_restarted_loses_nothing: on_redis | on_rabbitmq;
+    a_broker_that_loses_all_its_data_loses_no_submission: on_redis on_rabbitmq on_kafka |;
+    redis_may_be_gone_for_half_a_minute: on_redis | on_postgres on_rabbitmq on_kafka;
+    a_database_that_is_frozen_for_ten_seconds_loses_nothing: on_postgres | on_redis on_rabbitmq on_kafka;
+    a_database_that_is_restarted_loses_nothing: on_redis | on_rabbitmq on_kafka;
     a_worker_cut_off_from_the_database_comes_back_too_late: on_redis | on_postgres on_rabbitmq;
     a_worker_cut_off_from_everything_comes_back_too_late: on_rabbitmq | on_postgres on_redis;
-    hints_may_come_twice_late_and_in_any_order: on_redis | on_postgres on_rabbitmq;
+    hints_may_come_twice_late_and_in_any_order: on_redis | on_postgres on_rabbitmq on_kafka;
     clocks_may_be_wrong_by_five_minutes: on_redis | on_postgres on_rabbitmq;
-    a_worker_whose_disk_is_full_leaves_what_it_cannot_judge_to_others: on_redis | on_postgres on_rabbitmq;
+    a_worker_whose_disk_is_full_leaves_what_it_cannot_judge_to_others: on_redis | on_postgres on_rabbitmq on_kafka;
 }
 
 fn a_killed_worker_costs_its_runs_an_attempt_and_nothing_else(broker: Broker) {
@@ -228,14 +231,17 @@ fn a_worker_whose_disk_is_full_leaves_what_it_cannot_judge_to_others(broker: Bro
 fn a_full_disk_under_sqlite_refuses_what_cannot_be_kept_and_loses_nothing() {
     let cluster = Cluster::new(&[]);
     let data = cluster.folder("serve");
-    let disk = Disk::new(&data, "16m");
+    let count = submissions(300);
+    // It has room for all of them as long as nothing else is on it.
+    let disk = Disk::new(&data, &format!("{}m", 16 * count.div_ceil(300)));
     let start = || cluster.start_in(&data, "serve", |command| disk.enter(&command));
     let node = start();
-    let count = submissions(300);
     let load = Load::new(&[&node.url], cluster.key(), Sends::Programs { sleep: "0.02" }, patience());
+    load.let_in(count * 3 / 10);
     load.run(count, || {
-        eventually_within(patience(), || (load.accepted() >= count * 3 / 10).then_some(()));
+        eventually_within(patience(), || (load.accepted() == count * 3 / 10).then_some(()));
         disk.fill();
+        load.let_in(count);
         eventually_within(patience(), || (load.refused() >= 20).then_some(()));
         // It stands, and says what it has.
         assert_eq!(load.get("/livez").0, 200);

@@ -9,6 +9,7 @@ mod dead;
 mod encrypted;
 mod faults;
 mod history;
+mod large;
 mod load;
 mod nodes;
 mod places;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cupel_core::Queue;
-use cupel_testkit::servers::{Postgres, RabbitMq, Redis, Server};
+use cupel_testkit::servers::{Kafka, Postgres, RabbitMq, Redis, Server};
 use serde_json::Value;
 
 use self::load::{Load, Sends};
@@ -51,6 +52,7 @@ enum Broker {
     Postgres,
     Redis,
     RabbitMq,
+    Kafka,
 }
 
 /// A server that does nothing but carry hints.
@@ -63,6 +65,7 @@ impl Broker {
             Broker::Postgres => ("postgres".to_owned(), None),
             Broker::Redis => (redis.url(), None),
             Broker::RabbitMq => own(RabbitMq::start(), RabbitMq::url),
+            Broker::Kafka => own(Kafka::start(), Kafka::url),
         }
     }
 }
@@ -93,6 +96,7 @@ macro_rules! through {
     (@broker on_postgres) => { $crate::cluster::Broker::Postgres };
     (@broker on_redis) => { $crate::cluster::Broker::Redis };
     (@broker on_rabbitmq) => { $crate::cluster::Broker::RabbitMq };
+    (@broker on_kafka) => { $crate::cluster::Broker::Kafka };
 }
 use through;
 
@@ -162,8 +166,10 @@ impl Site {
     fn through(mut self, usual: usize, fault: impl FnOnce(&mut Site, &Load)) -> Outcome {
         let count = submissions(usual);
         let load = self.load();
+        load.let_in(count * 3 / 10);
         load.run(count, || {
-            eventually_within(patience(), || (load.accepted() >= count * 3 / 10).then_some(()));
+            eventually_within(patience(), || (load.accepted() == count * 3 / 10).then_some(()));
+            load.let_in(count);
             fault(&mut self, &load);
         });
         self.end(&load)
@@ -228,5 +234,5 @@ fn everything_is_judged_once(broker: Broker) {
 }
 
 through! {
-    everything_is_judged_once: on_postgres on_redis on_rabbitmq |;
+    everything_is_judged_once: on_postgres on_redis on_rabbitmq on_kafka |;
 }

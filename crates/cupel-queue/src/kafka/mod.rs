@@ -1,0 +1,616 @@
+//! Kafka: a topic a class, one consumer group that all nodes share. A lane has its own topics and a group of its own, so that the
+//! common way is not divided again whenever somebody comes to take from a lane.
+//!
+//! - A group gives each partition to one node at a time, and so the hints in it. There should be several times as many partitions as
+//!   nodes (`?partitions=`, 12 unless the topics are there): who gets none gets no hints.
+//! - What has come to a node that nobody there waits for is passed on after [`PASS_ON_AFTER`]: put into a partition of another node,
+//!   then settled. So a busy node holds up nothing that an idle one could do. A message's key says how often its hint was passed on:
+//!   each time it may wait longer, so that hints do not go round and round while all nodes are busy.
+//! - Hints are settled in any order. Committed, after settling, is the lowest offset that is not settled, so that a node that dies
+//!   loses nothing: who gets the partition next begins there. Hints above it that were settled come again, which does no harm. One
+//!   that is never settled would hold its partition up for ever: it is given up after a while, and its run is the sweeper's.
+//! - Before partitions are taken away, what is settled is committed; what has come of them and was not given out is forgotten here,
+//!   because the next node has it.
+//! - What waits is what lies between what is committed and the ends of the partitions.
+//! - Nodes that only publish do not join the group.
+//!
+//! The client, librdkafka, connects again by itself. Here a connection ends all the same as soon as all brokers are lost, and what they
+//! have not confirmed by then is put again by the next one: they may come back without the topics, and some take hints for topics that
+//! they do not have (tansu; one that makes topics by itself makes them in its own way). So hints are put only by who has seen the topics.
+//!
+//! Sources: librdkafka's INTRODUCTION.md and CONFIGURATION.md; Kafka's documentation, "Consumer".
+
+mod client;
+mod member;
+mod progress;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use cupel_core::RunHint;
+use futures_util::future::try_join_all;
+use percent_encoding::percent_decode_str;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::{CommitMode, Consumer as _};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{FutureRecord, Producer as _, PurgeConfig};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use self::client::{Consumer, Context, OffThread, Ours, Producer, blocking, fault_of};
+use self::member::{Member, Reader};
+use self::progress::passes;
+use crate::broker::{Broker, BrokerError, Delivery, Fault, Link, Settled, per_class};
+use crate::brokered::ANSWER_MAX;
+use crate::names::{self, Route};
+use crate::shares::{CLASSES, PerClass, index};
+use crate::wire;
+
+/// Partitions of a topic that is made here.
+const PARTITIONS: u16 = 12;
+const PARTITIONS_MAX: u16 = 10_000;
+/// How long a broker that has nothing may keep our question for more, unless the URL says less.
+const FETCH_WAIT_MS: u16 = 500;
+/// Who names no port means this one.
+const PORT: u16 = 9092;
+/// How long a node may be silent before its partitions go to others.
+const SILENCE_MAX: Duration = Duration::from_secs(10);
+/// How long a hint waits on a node where nobody waits for it, the first time; each time twice as long.
+const PASS_ON_AFTER: Duration = Duration::from_millis(500);
+/// How often it doubles. When all nodes are busy, all hints at the broker go round once in what it has become then.
+const DOUBLINGS: u32 = 2;
+/// How long a topic that is made here keeps what it is given, and how often that is looked after. Whatever waits for longer is passed
+/// on meanwhile, or its run has long got another hint by the sweeper.
+const KEPT: Duration = Duration::from_secs(6 * 3600);
+const SEGMENT: Duration = Duration::from_secs(3600);
+/// Hints that may have come to a node and wait there; of more, which is far beyond a window, the sweeper makes new ones later.
+const AHEAD_MAX: usize = 10_000;
+/// How often the reader looks whether it is to end.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Brokers of a Kafka cluster.
+pub(crate) struct Kafka {
+    config: ClientConfig,
+    hosts: Vec<String>,
+    topics: PerClass<String>,
+    group: String,
+    partitions: i32,
+    fetch_wait_ms: u16,
+    /// How long a hint may stay unsettled before it is given up.
+    reclaim_after: Duration,
+}
+
+impl Kafka {
+    /// Reads `kafka://USER:PASSWORD@HOST:PORT,HOST:PORT/PREFIX?partitions=N&fetch_wait_ms=N`; all but one host may be left
+    /// out.
+    ///
+    /// # Errors
+    /// When the URL is another.
+    pub(crate) fn new(url: &str, route: &Route, reclaim_after: Duration) -> Result<Kafka, BrokerError> {
+        let wrong = |what: &str| BrokerError::new("read the URL", Fault::Url, what);
+        let rest = url.strip_prefix("kafka://").ok_or_else(|| wrong("it does not begin with kafka://"))?;
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (authority, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        let (user, hosts) = authority.rsplit_once('@').map_or((None, authority), |(user, hosts)| (Some(user), hosts));
+        if hosts.split(',').any(|host| host.is_empty() || host.starts_with(':')) {
+            return Err(wrong("it names no host, or an empty one"));
+        }
+        if !prefix.is_empty() && !names::is_good(prefix) {
+            return Err(wrong("its prefix is not 1 to 64 characters out of a-z 0-9 - _ ."));
+        }
+        let (mut partitions, mut fetch_wait_ms) = (PARTITIONS, FETCH_WAIT_MS);
+        let unknown = || {
+            wrong(
+                "after `?` it may say partitions=N, 1 to 10000, and fetch_wait_ms=N, 1 to 500; there is no TLS to Kafka",
+            )
+        };
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, number) = pair.split_once('=').unwrap_or((pair, ""));
+            let (told, max) = match name {
+                "partitions" => (&mut partitions, PARTITIONS_MAX),
+                "fetch_wait_ms" => (&mut fetch_wait_ms, FETCH_WAIT_MS),
+                _ => return Err(unknown()),
+            };
+            *told = number.parse().ok().filter(|number| (1..=max).contains(number)).ok_or_else(unknown)?;
+        }
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", hosts)
+            .set("client.id", "cupel")
+            .set("socket.timeout.ms", millis(ANSWER_MAX))
+            .set("socket.connection.setup.timeout.ms", millis(ANSWER_MAX))
+            .set("socket.nagle.disable", "true")
+            .set("allow.auto.create.topics", "false");
+        if let Some((user, password)) = user.map(|user| user.split_once(':').unwrap_or((user, ""))) {
+            let plain = |escaped| percent_decode_str(escaped).decode_utf8_lossy().into_owned();
+            config
+                .set("security.protocol", "sasl_plaintext")
+                .set("sasl.mechanism", "PLAIN")
+                .set("sasl.username", plain(user))
+                .set("sasl.password", plain(password));
+        }
+        let named = |name: String| if prefix.is_empty() { name } else { format!("{prefix}.{name}") };
+        Ok(Kafka {
+            config,
+            hosts: hosts.split(',').map(str::to_owned).collect(),
+            topics: per_class(|class| named(route.of_class(class))),
+            group: named(format!("{}.workers", route.prefix())),
+            partitions: i32::from(partitions),
+            fetch_wait_ms,
+            reclaim_after,
+        })
+    }
+
+    fn client<T: FromClientConfigAndContext<Context>>(
+        &self,
+        ours: &Arc<Ours>,
+        puts: bool,
+        more: &[(&str, &str)],
+    ) -> Result<T, BrokerError> {
+        let mut config = self.config.clone();
+        for (key, value) in more {
+            config.set(*key, *value);
+        }
+        config.create_with_context(Context { ours: Arc::clone(ours), puts }).map_err(ours.failed("make a client"))
+    }
+
+    /// Makes those that are not there. A user who may not make topics can do with those that somebody else has made.
+    async fn make_topics(&self, ours: &Arc<Ours>, counts: PerClass<i32>) -> Result<(), BrokerError> {
+        let doing = "make its topics";
+        let (kept_ms, segment_ms) = (millis(KEPT), millis(SEGMENT));
+        let missing = self.topics.iter().zip(counts).filter(|(_, count)| *count == 0);
+        let topics: Vec<NewTopic<'_>> = missing
+            .map(|(topic, _)| {
+                // As many copies as is usual there.
+                NewTopic::new(topic, self.partitions, TopicReplication::Fixed(-1))
+                    .set("retention.ms", &kept_ms)
+                    .set("segment.ms", &segment_ms)
+            })
+            .collect();
+        if topics.is_empty() {
+            return Ok(());
+        }
+        let admin: OffThread<AdminClient<Context>> = OffThread::new(self.client(ours, false, &[])?);
+        let options = AdminOptions::new().operation_timeout(Some(ANSWER_MAX)).request_timeout(Some(ANSWER_MAX));
+        let made = admin.get().create_topics(&topics, &options).await.map_err(ours.failed(doing))?;
+        for topic in made {
+            match topic {
+                Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+                Err((topic, code)) => return Err(BrokerError::new(doing, fault_of(code), format!("{topic}: {code}"))),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether one of the hosts takes connections: then who is there speaks another language.
+    async fn is_somebody_there(&self) -> bool {
+        for host in &self.hosts {
+            let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+            let address = if has_port { host.clone() } else { format!("{host}:{PORT}") };
+            if matches!(timeout(LOOK_EVERY * 5, TcpStream::connect(address)).await, Ok(Ok(_))) {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+fn millis(time: Duration) -> String {
+    time.as_millis().to_string()
+}
+
+#[async_trait]
+impl Broker for Kafka {
+    async fn connect(&self) -> Result<Arc<dyn Link>, BrokerError> {
+        let ours = Arc::new(Ours::new(self.topics.clone()));
+        let more = [
+            ("acks", "all"),
+            ("linger.ms", "0"),
+            // Some brokers (tansu with its log in memory) lose the rest of a batch when reading begins within it.
+            ("batch.num.messages", "1"),
+            ("message.timeout.ms", &millis(ANSWER_MAX)),
+        ];
+        let producer = OffThread::new(self.client::<Producer>(&ours, true, &more)?);
+        let mut counts = match partitions(&producer, &ours).await {
+            Err(error) if error.fault == Fault::Unreachable && self.is_somebody_there().await => {
+                return Err(BrokerError { fault: Fault::Stranger, ..error });
+            }
+            counts => counts?,
+        };
+        self.make_topics(&ours, counts).await?;
+        let losses = loop {
+            // Brokers that were lost before this have been found again.
+            let losses = ours.losses();
+            counts = partitions(&producer, &ours).await?;
+            if !counts.contains(&0) {
+                break losses;
+            }
+            // Brokers hear of it one after the other. Connecting as a whole has its time.
+            tokio::time::sleep(LOOK_EVERY / 2).await;
+        };
+        let more = [
+            ("group.id", self.group.as_str()),
+            ("session.timeout.ms", &millis(SILENCE_MAX)),
+            ("heartbeat.interval.ms", &millis(SILENCE_MAX / 4)),
+            ("auto.offset.reset", "earliest"),
+            ("enable.auto.commit", "false"),
+            ("enable.auto.offset.store", "false"),
+            ("fetch.wait.max.ms", &self.fetch_wait_ms.to_string()),
+        ];
+        let consumer = Arc::new(self.client::<Consumer>(&ours, false, &more)?);
+        let link = KafkaLink {
+            member: Mutex::new(Some(OffThread::new(Member { reader: None, consumer }))),
+            producer,
+            counts,
+            losses,
+            turns: AtomicUsize::new(0),
+            reclaim_after: self.reclaim_after,
+            ours,
+        };
+        // Whether the group may be used is known when it is.
+        link.ready().await?;
+        Ok(Arc::new(link))
+    }
+}
+
+/// How many partitions each topic has: none if it is not there.
+async fn partitions(producer: &OffThread<Producer>, ours: &Ours) -> Result<PerClass<i32>, BrokerError> {
+    let (producer, topics) = (producer.get().clone(), ours.topics.clone());
+    let count = move || {
+        let mut counts = [0; CLASSES];
+        for (count, topic) in counts.iter_mut().zip(&topics) {
+            let metadata = producer.client().fetch_metadata(Some(topic), ANSWER_MAX)?;
+            for found in metadata.topics().iter().filter(|found| found.name() == topic) {
+                match found.error().map(RDKafkaErrorCode::from) {
+                    None => *count = i32::try_from(found.partitions().len()).unwrap_or(i32::MAX),
+                    Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {}
+                    Some(code) => return Err(KafkaError::MetadataFetch(code)),
+                }
+            }
+        }
+        Ok(counts)
+    };
+    blocking(ours, "ask for its topics", count).await
+}
+
+struct KafkaLink {
+    /// Gone when we have left.
+    member: Mutex<Option<OffThread<Member>>>,
+    producer: OffThread<Producer>,
+    /// Partitions of each topic.
+    counts: PerClass<i32>,
+    /// How often all brokers had been lost when the topics were seen. Once more, and this connection is over.
+    losses: usize,
+    /// Which partition is next.
+    turns: AtomicUsize,
+    reclaim_after: Duration,
+    ours: Arc<Ours>,
+}
+
+#[async_trait]
+impl Link for KafkaLink {
+    async fn put(&self, hints: &[RunHint]) -> Result<(), BrokerError> {
+        self.put_at(hints.iter().map(|hint| {
+            let count = self.counts[index(hint.class)];
+            (*hint, self.turn() % count, 0)
+        }))
+        .await
+    }
+
+    async fn ready(&self) -> Result<PerClass<usize>, BrokerError> {
+        self.ours.progress.give_up(self.reclaim_after);
+        self.commit().await?;
+        let (topics, counts, consumer) = (self.ours.topics.clone(), self.counts, self.consumer()?);
+        let count = move || {
+            let mut all = TopicPartitionList::new();
+            for (topic, count) in topics.iter().zip(counts) {
+                all.add_partition_range(topic, 0, count - 1);
+            }
+            let committed = consumer.committed_offsets(all.clone(), ANSWER_MAX)?.to_topic_map();
+            // In place of a time, the end asks for just that (Kafka's protocol, ListOffsets).
+            all.set_all_offsets(Offset::End)?;
+            let ends = consumer.offsets_for_times(all, ANSWER_MAX)?;
+            let mut ready = [0; CLASSES];
+            for end in ends.elements() {
+                let key = (end.topic().to_owned(), end.partition());
+                // Nothing is committed before the first time.
+                let from = match committed.get(&key) {
+                    Some(Offset::Offset(offset)) => *offset,
+                    _ => 0,
+                };
+                if let (Offset::Offset(to), Some(class)) = (end.offset(), topics.iter().position(|t| t == end.topic()))
+                {
+                    ready[class] += usize::try_from(to - from).unwrap_or(0);
+                }
+            }
+            Ok(ready)
+        };
+        blocking(&self.ours, "count hints", count).await
+    }
+
+    async fn take(&self, wanted: PerClass<usize>) -> Result<Vec<Delivery>, BrokerError> {
+        self.join()?;
+        let taken = self.ours.inbox.take(wanted)?;
+        if taken.is_empty() {
+            self.is_whole()?;
+        }
+        self.ours.progress.give_out(&taken, Some(Instant::now()));
+        Ok(taken)
+    }
+
+    async fn wait(&self) -> Result<Vec<Delivery>, BrokerError> {
+        self.ours.inbox.wait().await;
+        Ok(Vec::new())
+    }
+
+    async fn settle(&self, settled: &[Settled]) -> Result<(), BrokerError> {
+        self.ours.progress.settle(settled);
+        self.commit().await
+    }
+
+    async fn rest(&self, unwanted: Vec<Delivery>) -> Result<(), BrokerError> {
+        self.is_whole()?;
+        self.ours.progress.give_out(&unwanted, None);
+        for delivery in unwanted {
+            self.ours.inbox.push(delivery);
+        }
+        let elsewhere = self.ours.progress.elsewhere(self.counts);
+        let passed = self.ours.inbox.take_overdue(|Delivery { hint, tag }| {
+            let time = PASS_ON_AFTER * (1 << passes(*tag).min(DOUBLINGS));
+            (!elsewhere[index(hint.class)].is_empty()).then_some(time)
+        });
+        if !passed.is_empty() {
+            self.put_at(passed.iter().map(|Delivery { hint, tag }| {
+                let to = &elsewhere[index(hint.class)];
+                (*hint, to[self.turn() as usize % to.len()], passes(*tag).saturating_add(1))
+            }))
+            .await?;
+            let settled: Vec<Settled> =
+                passed.iter().map(|Delivery { hint, tag }| Settled { class: hint.class, tag: *tag }).collect();
+            self.settle(&settled).await?;
+        }
+        Ok(())
+    }
+
+    fn comes_unasked(&self) -> bool {
+        true
+    }
+
+    /// What has come goes to others at once, and not when we have been silent for long enough.
+    async fn leave(&self) {
+        let member = self.member().take();
+        // It can only have been cancelled with the runtime.
+        let _ = tokio::task::spawn_blocking(move || drop(member.map(OffThread::into_inner))).await;
+    }
+}
+
+impl KafkaLink {
+    /// Into those partitions, having been passed on so often.
+    async fn put_at(&self, hints: impl Iterator<Item = (RunHint, i32, u32)> + Send) -> Result<(), BrokerError> {
+        let put = hints.map(|(hint, partition, passes)| async move {
+            let (key, message) = (passes.to_string(), wire::write(&hint));
+            let topic = &self.ours.topics[index(hint.class)];
+            let record = FutureRecord::to(topic).partition(partition).key(&key).payload(&message);
+            self.producer.get().send(record, ANSWER_MAX).await.map_err(|(error, _)| error)
+        });
+        self.is_whole()?;
+        let mut losses = self.ours.losses.subscribe();
+        tokio::select! {
+            put = try_join_all(put) => drop(put.map_err(self.ours.failed("put hints"))?),
+            _ = losses.wait_for(|losses| *losses != self.losses) => {
+                // They come again by another connection.
+                self.producer.get().purge(PurgeConfig::default().queue().inflight().non_blocking());
+            }
+        }
+        // What was confirmed since may be where there are no topics.
+        self.is_whole()
+    }
+
+    /// Whether its brokers have been there all the time.
+    fn is_whole(&self) -> Result<(), BrokerError> {
+        if self.ours.losses() == self.losses {
+            return Ok(());
+        }
+        Err(BrokerError::new("keep its connection", Fault::Unreachable, "all brokers were lost"))
+    }
+
+    fn turn(&self) -> i32 {
+        self.turns.fetch_add(1, Ordering::Relaxed) as i32 & i32::MAX
+    }
+
+    /// Tells how far everything is settled.
+    async fn commit(&self) -> Result<(), BrokerError> {
+        let committable = self.ours.committable();
+        if committable.count() == 0 {
+            return Ok(());
+        }
+        let consumer = self.consumer()?;
+        let commit = move || match consumer.commit(&committable, CommitMode::Sync) {
+            // The partitions are just going to another node, which begins further down: no harm.
+            Err(KafkaError::ConsumerCommit(
+                RDKafkaErrorCode::RebalanceInProgress
+                | RDKafkaErrorCode::IllegalGeneration
+                | RDKafkaErrorCode::UnknownMemberId
+                | RDKafkaErrorCode::NoOffset,
+            )) => Ok(()),
+            other => other,
+        };
+        blocking(&self.ours, "settle hints", commit).await
+    }
+
+    fn consumer(&self) -> Result<Arc<Consumer>, BrokerError> {
+        let member = self.member();
+        member.as_ref().map(|member| Arc::clone(&member.get().consumer)).ok_or_else(has_left)
+    }
+
+    /// From the first time that somebody wants something, we read what the group gives us.
+    fn join(&self) -> Result<(), BrokerError> {
+        let mut member = self.member();
+        let member = member.as_mut().ok_or_else(has_left)?.get_mut();
+        if member.reader.is_none() {
+            // What it was told while nobody read is over, as that the first address of a name did not answer.
+            while member.consumer.poll(Duration::ZERO).is_some() {}
+            let topics: Vec<&str> = self.ours.topics.iter().map(String::as_str).collect();
+            member.consumer.subscribe(&topics).map_err(self.ours.failed("join the group"))?;
+            member.reader = Some(Reader::start(&member.consumer, &self.ours)?);
+        }
+        Ok(())
+    }
+
+    fn member(&self) -> MutexGuard<'_, Option<OffThread<Member>>> {
+        self.member.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn has_left() -> BrokerError {
+    BrokerError::new("use the group", Fault::Other, "this node has left it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::collections::BTreeSet;
+    use std::io::{BufRead as _, BufReader};
+    use std::process::{Command, Stdio};
+
+    use cupel_types::{PriorityClass, RunId, UserId};
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+    use uuid::Uuid;
+
+    const CLASS: PriorityClass = PriorityClass::Submission;
+    /// On a machine that is busy with other things.
+    const PATIENCE: Duration = Duration::from_secs(120);
+
+    fn kafka(url: &str) -> Result<Kafka, BrokerError> {
+        Kafka::new(url, &Route::common("cupel"), Duration::from_secs(30))
+    }
+
+    #[test]
+    fn the_url_names_hosts_and_may_name_a_user_a_prefix_and_numbers() {
+        let named = kafka("kafka://u:p%40%2Fs@a:1,b:2/team?partitions=3&fetch_wait_ms=10").unwrap();
+        assert_eq!(named.config.get("bootstrap.servers"), Some("a:1,b:2"));
+        assert_eq!((named.config.get("sasl.username"), named.config.get("sasl.password")), (Some("u"), Some("p@/s")));
+        assert_eq!((named.topics[0].as_str(), named.partitions), ("team.cupel.any.interactive", 3));
+        assert_eq!(named.fetch_wait_ms, 10);
+        assert_eq!(named.group, "team.cupel.any.workers");
+        assert_eq!(kafka("kafka://a:1").unwrap().topics[2], "cupel.any.batch");
+        for wrong in [
+            "kafka://",
+            "kafka://a,,b",
+            "kafka://a/b/c",
+            "kafka://a/B",
+            "kafka://a?partitions=0",
+            "kafka://a?fetch_wait_ms=0",
+            "kafka://a?fetch_wait_ms=501",
+            "kafka://a?x=1",
+            "kafka://a?partitions=3&sslmode=require",
+            "redis://a",
+        ] {
+            assert!(matches!(kafka(wrong), Err(BrokerError { fault: Fault::Url, .. })), "{wrong}");
+        }
+    }
+
+    fn hint(run: u128) -> RunHint {
+        let id = Uuid::from_u128(run);
+        RunHint { run: RunId::from_uuid(id), owner: UserId::from_uuid(id), class: CLASS }
+    }
+
+    /// Not a test: the process that the next one kills.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    #[ignore = "started by `hints_in_the_hands_of_a_process_that_is_killed_come_to_another`"]
+    async fn a_process_that_takes_and_never_settles() {
+        let link = kafka(&std::env::var("CUPEL_TEST_KAFKA").unwrap()).unwrap().connect().await.unwrap();
+        let takes = async {
+            let mut taken = 0;
+            while taken < 3 {
+                taken += link.take([3; CLASSES]).await.unwrap().len();
+                link.wait().await.unwrap();
+            }
+        };
+        timeout(PATIENCE, takes).await.unwrap();
+        println!("has them");
+        // Until it is killed, or whoever started it has ended.
+        tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new())).await.unwrap().unwrap();
+    }
+
+    /// At librdkafka's own brokers: those of tansu 0.6 do not divide a group again when a member was killed.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn hints_in_the_hands_of_a_process_that_is_killed_come_to_another() {
+        let brokers = MockCluster::new(1).unwrap();
+        let url = format!("kafka://{}", brokers.bootstrap_servers());
+        let kafka = kafka(&url).unwrap();
+        for topic in &kafka.topics {
+            brokers.create_topic(topic, 2, 1).unwrap();
+        }
+        let lives = kafka.connect().await.unwrap();
+        lives.put(&[hint(1), hint(2), hint(3)]).await.unwrap();
+        let mut dies = Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", "--nocapture", "kafka::tests::a_process_that_takes_and_never_settles"])
+            .env("CUPEL_TEST_KAFKA", &url)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let said = BufReader::new(dies.stdout.take().unwrap()).lines();
+        assert!(said.map_while(Result::ok).any(|line| line.ends_with("has them")));
+        let mut runs = BTreeSet::new();
+        let mut are = async |count: usize| {
+            while runs.len() < count {
+                runs.extend(lives.take([3; CLASSES]).await.unwrap().iter().map(|delivery| delivery.hint.run));
+                lives.wait().await.unwrap();
+            }
+        };
+        // Both are members: one has two hints and the other one.
+        timeout(PATIENCE, are(1)).await.unwrap();
+        dies.kill().unwrap();
+        dies.wait().unwrap();
+        timeout(PATIENCE, are(3)).await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_connection_that_lost_its_brokers_is_over_when_they_come_back() {
+        let brokers = MockCluster::new(1).unwrap();
+        let kafka = kafka(&format!("kafka://{}", brokers.bootstrap_servers())).unwrap();
+        for topic in &kafka.topics {
+            brokers.create_topic(topic, 2, 1).unwrap();
+        }
+        let link = kafka.connect().await.unwrap();
+        link.put(&[hint(1)]).await.unwrap();
+        brokers.broker_down(1).unwrap();
+        let notices = async {
+            while link.rest(Vec::new()).await.is_ok() {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        timeout(PATIENCE, notices).await.expect("who has nothing to put or to take notices, too");
+        brokers.broker_up(1).unwrap();
+        let lost = link.put(&[hint(2)]).await.unwrap_err();
+        assert_eq!(lost.fault, Fault::Unreachable, "{lost:?}");
+        assert!(link.take([1; CLASSES]).await.is_err());
+        kafka.connect().await.unwrap().put(&[hint(2)]).await.unwrap();
+    }
+
+    /// librdkafka's own brokers, since the test server knows no rights.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn rights_that_are_missing_are_told_at_the_start() {
+        let brokers = MockCluster::new(1).unwrap();
+        let kafka = kafka(&format!("kafka://{}", brokers.bootstrap_servers())).unwrap();
+        for topic in &kafka.topics {
+            brokers.create_topic(topic, 2, 1).unwrap();
+        }
+        kafka.connect().await.map(drop).unwrap();
+        let denied = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED];
+        brokers.request_errors(RDKafkaApiKey::OffsetFetch, &denied);
+        let of_group = kafka.connect().await.map(drop).unwrap_err();
+        assert_eq!(of_group.fault, Fault::Rights, "{of_group:?}");
+        brokers.topic_error(&kafka.topics[1], RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED).unwrap();
+        let of_topic = kafka.connect().await.map(drop).unwrap_err();
+        assert_eq!(of_topic.fault, Fault::Rights, "{of_topic:?}");
+    }
+}
