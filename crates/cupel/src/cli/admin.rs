@@ -11,7 +11,7 @@ use super::accounts::in_store;
 use super::args::{Admin, AdminCommand};
 use super::dead::dead;
 use super::stored::stored;
-use super::{CommandResult, Exit, OrExit};
+use super::{CommandResult, Exit, Failure, OrExit};
 use crate::compose::engines::StoreAndClock;
 use crate::terminal::Table;
 
@@ -21,13 +21,13 @@ pub(super) fn admin(args: &Admin) -> CommandResult {
         AdminCommand::Workers { json } => in_store(settings, false, async |at| workers(&at.store, *json).await),
         AdminCommand::Queue { json } => in_store(settings, false, async |at| queue(&at.store, *json).await),
         AdminCommand::Pause { worker } => {
-            in_store(settings, false, async |at| tell(&at.store, *worker, Order::Pause).await)
+            in_store(settings, false, async |at| tell(&at.store, worker.as_deref(), Order::Pause).await)
         }
         AdminCommand::Resume { worker } => {
-            in_store(settings, false, async |at| tell(&at.store, *worker, Order::Work).await)
+            in_store(settings, false, async |at| tell(&at.store, worker.as_deref(), Order::Work).await)
         }
         AdminCommand::Drain { worker } => {
-            in_store(settings, false, async |at| tell(&at.store, Some(*worker), Order::Drain).await)
+            in_store(settings, false, async |at| tell(&at.store, Some(worker), Order::Drain).await)
         }
         AdminCommand::Dead(command) => dead(settings, command),
         AdminCommand::Stored(command) => stored(settings, command),
@@ -44,6 +44,11 @@ fn state(worker: &WorkerRecord, now: Timestamp) -> &'static str {
     }
 }
 
+/// How many of its slots run something, as far as anybody knows: what a worker had that is gone is others' by now.
+fn busy(worker: &WorkerRecord, now: Timestamp) -> u32 {
+    if worker.is_alive(now) { worker.beat.busy } else { 0 }
+}
+
 async fn workers((store, clock): &StoreAndClock, as_json: bool) -> CommandResult {
     let (workers, now) = (store.workers().await?, clock.now());
     if as_json {
@@ -57,7 +62,7 @@ async fn workers((store, clock): &StoreAndClock, as_json: bool) -> CommandResult
             json!({
                 "id": worker.beat.id.to_string(), "name": worker.beat.name, "version": worker.beat.version,
                 "state": state(worker, now), "told": worker.told.as_str(), "slots": worker.beat.slots,
-                "busy": worker.beat.busy, "languages": languages, "started_at": worker.started_at.to_string(),
+                "busy": busy(worker, now), "languages": languages, "started_at": worker.started_at.to_string(),
                 "seen_at": worker.seen_at.to_string(),
             })
         };
@@ -73,7 +78,7 @@ async fn workers((store, clock): &StoreAndClock, as_json: bool) -> CommandResult
             worker.beat.version.clone(),
             state(worker, now).to_owned(),
             worker.told.as_str().to_owned(),
-            format!("{} of {}", worker.beat.busy, worker.beat.slots),
+            format!("{} of {}", busy(worker, now), worker.beat.slots),
             worker.beat.languages.len().to_string(),
             format!("{seen} s ago"),
         ]);
@@ -116,10 +121,35 @@ async fn queue((store, clock): &StoreAndClock, as_json: bool) -> CommandResult {
     Ok(Exit::Ok)
 }
 
-async fn tell((store, _): &StoreAndClock, worker: Option<WorkerId>, order: Order) -> CommandResult {
-    if store.tell(worker, order).await? {
+async fn tell(at: &StoreAndClock, worker: Option<&str>, order: Order) -> CommandResult {
+    let id = match worker {
+        Some(worker) => Some(find(at, worker).await?),
+        None => None,
+    };
+    if at.0.tell(id, order).await? {
         return Ok(Exit::Ok);
     }
-    let id = worker.map_or_else(String::new, |worker| worker.to_string());
-    Err(anyhow!("there is no worker {id}; `cupel admin workers` lists them")).or_exit(Exit::NotFound)
+    Err(no_worker(worker.unwrap_or_default())).or_exit(Exit::NotFound)
+}
+
+/// The worker with this id; or the one that is there with this name.
+async fn find((store, clock): &StoreAndClock, worker: &str) -> Result<WorkerId, Failure> {
+    if let Ok(id) = worker.parse() {
+        return Ok(id);
+    }
+    let (mut workers, now) = (store.workers().await?, clock.now());
+    workers.retain(|found| found.beat.name == worker && found.is_alive(now));
+    match workers.as_slice() {
+        [one] => Ok(one.beat.id),
+        [] => Err(no_worker(worker)).or_exit(Exit::NotFound),
+        many => {
+            let ids: Vec<_> = many.iter().map(|found| found.beat.id.to_string()).collect();
+            Err(anyhow!("{} workers are named `{worker}`; name one by its id: {}", ids.len(), ids.join(", ")))
+                .or_exit(Exit::Usage)
+        }
+    }
+}
+
+fn no_worker(worker: &str) -> anyhow::Error {
+    anyhow!("there is no worker `{worker}`; `cupel admin workers` lists those that are")
 }

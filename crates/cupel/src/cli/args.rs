@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use cupel_core::accounts::Role;
 use cupel_problem::{PackageFormat, Slug};
-use cupel_types::{Bytes, SubmissionId, WorkerId};
+use cupel_types::{Bytes, SubmissionId};
 
 use crate::config::{Overrides, units};
 use crate::terminal::Color;
@@ -472,7 +472,7 @@ pub(crate) enum LanguagesCommand {
   cupel admin queue --json | jq .queued
   cupel admin pause                      no worker takes new runs
   cupel admin resume
-  cupel admin drain 0193c5e2-…           this one finishes what it has, and ends
+  cupel admin drain judge-3              this one finishes what it has, and ends
   cupel admin dead list                  what was given up
   cupel admin dead retry --all
   cupel admin backup /backup/cupel.db    while the server runs
@@ -500,23 +500,23 @@ pub(crate) enum AdminCommand {
     },
     /// Tell a worker, or all of them, to take no new runs for now; they hear it within seconds.
     Pause {
-        /// The worker's id; all of them, and those that come later, when it is left out.
+        /// The worker's id or name; all of them, and those that come later, when it is left out.
         #[arg(value_name = "WORKER")]
-        worker: Option<WorkerId>,
+        worker: Option<String>,
     },
     /// Tell a worker, or all of them, to take runs again.
     Resume {
-        /// The worker's id; all of them when it is left out.
+        /// The worker's id or name; all of them when it is left out.
         #[arg(value_name = "WORKER")]
-        worker: Option<WorkerId>,
+        worker: Option<String>,
     },
     /// Tell a worker to take no new runs, to finish what it has or give it back, and to end.
     ///
     /// What keeps workers running, such as systemd or Kubernetes, may start another in its place: stop it there if none is to be.
     Drain {
-        /// The worker's id.
+        /// The worker's id or name.
         #[arg(value_name = "WORKER")]
-        worker: WorkerId,
+        worker: String,
     },
     /// Look at submissions that were given up because every attempt failed for a reason of ours; try them again, or put them away.
     #[command(subcommand)]
