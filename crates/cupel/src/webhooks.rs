@@ -54,12 +54,10 @@ pub(crate) async fn run(core: Core, settings: config::Webhooks, shutdown: Cancel
         for delivery in taken {
             // Only this task takes permits, and as many were free.
             let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
-            let sender = Arc::clone(&sender);
-            sender.under_way().push(delivery.owner);
+            let under_way = UnderWay::of(Arc::clone(&sender), delivery.owner);
             tracker.spawn(async move {
-                sender.send(&delivery).await;
-                sender.has_ended(delivery.owner);
-                drop(permit);
+                under_way.sender.send(&delivery).await;
+                drop((under_way, permit));
             });
         }
         if was_full {
@@ -86,6 +84,28 @@ struct Sender {
     under_way: Mutex<Vec<UserId>>,
 }
 
+/// A delivery on its way, which counts as its owner's however it ends.
+struct UnderWay {
+    sender: Arc<Sender>,
+    owner: UserId,
+}
+
+impl UnderWay {
+    fn of(sender: Arc<Sender>, owner: UserId) -> UnderWay {
+        sender.under_way().push(owner);
+        UnderWay { sender, owner }
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let mut under_way = self.sender.under_way();
+        if let Some(at) = under_way.iter().position(|of| *of == self.owner) {
+            under_way.swap_remove(at);
+        }
+    }
+}
+
 /// A message ready to go.
 struct Message {
     url: String,
@@ -107,13 +127,6 @@ impl Sender {
         busy.sort_unstable();
         busy.dedup();
         busy
-    }
-
-    fn has_ended(&self, owner: UserId) {
-        let mut under_way = self.under_way();
-        if let Some(at) = under_way.iter().position(|of| *of == owner) {
-            under_way.swap_remove(at);
-        }
     }
 
     async fn send(&self, delivery: &Delivery) {
