@@ -121,7 +121,13 @@ impl Layers {
             let key = name.replace("__", ".");
             let origin = Origin::Environment { variable };
             match key.strip_suffix("_file").filter(|of| self.is_known(of) && !self.is_known(&key)) {
-                Some(of) => self.set_from_file(of, &value, origin),
+                Some(of) => match self.settings.get(of).map(|setting| &setting.origin) {
+                    Some(Origin::Environment { variable: other }) => {
+                        let message = format!("{other} sets it, too: keep one of the two");
+                        self.fault(of, origin, message);
+                    }
+                    _ => self.set_from_file(of, &value, origin),
+                },
                 None => self.set(key, Raw::Text(value), origin, false),
             }
         }

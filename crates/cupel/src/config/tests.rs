@@ -62,6 +62,14 @@ fn a_variable_that_lacks_an_underscore_is_not_passed_over() {
 }
 
 #[test]
+fn a_value_and_a_file_for_one_setting_are_one_too_many() {
+    assert_eq!(
+        faults("", &[("CUPEL_STORE__URL", "postgres://db/one"), ("CUPEL_STORE__URL_FILE", "/run/secrets/url")]),
+        ["environment variable CUPEL_STORE__URL_FILE: store.url: CUPEL_STORE__URL sets it, too: keep one of the two"]
+    );
+}
+
+#[test]
 fn all_faults_come_at_once_with_their_place_and_a_suggestion() {
     let file = "[server]\nlisten = \"nowhere\"\nlisten_address = \"x\"\n\n[worker]\nlease = \"30\"\nslots = -1\n[log]\nformat = 5\n";
     let told = faults(file, &[("CUPEL_QUEUE__DEPTH", "4"), ("CUPEL_DATA__DIRECTORY", "")]);
