@@ -248,21 +248,29 @@ fn known(method: &Method) -> &str {
     }
 }
 
+/// What balancers and monitors ask every few seconds: in the log by default only when the answer is bad.
+const PROBES: [&str; 4] = ["/livez", "/readyz", "/healthz", "/metrics"];
+
 fn record(method: &Method, route: Option<&str>, status: StatusCode, took: Duration, notes: &Notes) {
     let method = known(method);
     let route = route.unwrap_or("unmatched");
     let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.as_str().to_owned())];
     metrics::counter!("cupel_http_requests_total", &labels).increment(1);
     metrics::histogram!("cupel_http_request_duration_seconds", &labels).record(took.as_secs_f64());
-    tracing::info!(
-        target: "cupel::access",
-        method,
-        route,
-        status = status.as_u16(),
-        duration_us = took.as_micros() as u64,
-        user = notes.0.user.get().map(tracing::field::display),
-        "answered"
-    );
+    macro_rules! tell {
+        ($level:ident) => {
+            tracing::$level!(
+                target: "cupel::access",
+                method,
+                route,
+                status = status.as_u16(),
+                duration_us = took.as_micros() as u64,
+                user = notes.0.user.get().map(tracing::field::display),
+                "answered"
+            )
+        };
+    }
+    if PROBES.contains(&route) && status.is_success() { tell!(debug) } else { tell!(info) }
 }
 
 #[cfg(test)]
