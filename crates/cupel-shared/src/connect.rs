@@ -1,12 +1,13 @@
 //! What a URL means.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cupel_core::limits::Buckets;
 use cupel_core::recall::Results;
 use cupel_types::Bytes;
 
-use crate::link::Link;
+use crate::link::{ANSWER_MAX, Link};
 use crate::redis::RedisBuckets;
 use crate::results::RedisResults;
 use crate::{MemoryBuckets, MemoryResults};
@@ -46,13 +47,27 @@ pub enum ConnectError {
 /// # Errors
 /// When the URL or the server cannot be used.
 pub async fn connect(url: &str, cluster: &str, results_max: Bytes) -> Result<Shared, ConnectError> {
+    connect_patiently(url, cluster, results_max, ANSWER_MAX).await
+}
+
+/// With another time for an answer than half a second: for tests that count, on machines that stand still now and then.
+///
+/// # Errors
+/// When the URL or the server cannot be used.
+#[doc(hidden)]
+pub async fn connect_patiently(
+    url: &str,
+    cluster: &str,
+    results_max: Bytes,
+    answer_max: Duration,
+) -> Result<Shared, ConnectError> {
     if url.is_empty() {
         return Ok(Shared::in_memory(results_max));
     }
     if !url.starts_with("redis://") && !url.starts_with("rediss://") {
         return Err(ConnectError::Scheme);
     }
-    let link = Link::start(url, format!("{cluster}:limits:trial")).await.map_err(ConnectError::Redis)?;
+    let link = Link::start(url, format!("{cluster}:limits:trial"), answer_max).await.map_err(ConnectError::Redis)?;
     let link = Arc::new(link);
     Ok(Shared {
         buckets: Arc::new(RedisBuckets::new(Arc::clone(&link), cluster)),

@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// How long an answer may take before this node does without.
-const ANSWER_MAX: Duration = Duration::from_millis(500);
+pub(crate) const ANSWER_MAX: Duration = Duration::from_millis(500);
 const CONNECT_MAX: Duration = Duration::from_secs(3);
 /// Between two looks whether Redis is still there, and between two tries to reach it.
 const CHECK: Duration = Duration::from_secs(3);
@@ -22,6 +22,7 @@ const TRIAL: &str = "redis.call('TIME'); return redis.call('SET', KEYS[1], '1', 
 /// A connection to Redis, kept until it is dropped.
 pub(crate) struct Link {
     wire: Arc<Wire>,
+    answer_max: Duration,
     _keeper: DropGuard,
 }
 
@@ -40,11 +41,11 @@ struct State {
 }
 
 impl Link {
-    /// Connects. Now and then it writes `trial_key`, to see whether it may.
+    /// Connects. Now and then it writes `trial_key`, to see whether it may. What does not answer for `answer_max` is away.
     ///
     /// # Errors
     /// When it is no URL of Redis, or Redis cannot be reached or used now.
-    pub(crate) async fn start(url: &str, trial_key: String) -> Result<Link, RedisError> {
+    pub(crate) async fn start(url: &str, trial_key: String, answer_max: Duration) -> Result<Link, RedisError> {
         let wire = Arc::new(Wire {
             client: Client::open(url)?,
             trial: Script::new(TRIAL),
@@ -62,7 +63,7 @@ impl Link {
                 () = stopped.cancelled() => {}
             }
         });
-        Ok(Link { wire, _keeper: stop.drop_guard() })
+        Ok(Link { wire, answer_max, _keeper: stop.drop_guard() })
     }
 
     /// An answer of Redis; `None`: there is none, and whoever asks does without.
@@ -71,7 +72,7 @@ impl Link {
         question: impl AsyncFnOnce(&mut MultiplexedConnection) -> Result<T, RedisError>,
     ) -> Option<T> {
         let mut connection = self.wire.state().connection.clone()?;
-        match timeout(ANSWER_MAX, question(&mut connection)).await {
+        match timeout(self.answer_max, question(&mut connection)).await {
             Ok(Ok(answer)) => Some(answer),
             Ok(Err(error)) => {
                 self.wire.lose(&error.to_string());

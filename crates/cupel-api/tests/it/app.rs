@@ -21,6 +21,7 @@ use cupel_problem::Visibility;
 use cupel_queue::EmbeddedQueue;
 use cupel_shared::Shared;
 use cupel_store::{LocalPackages, SqliteStore};
+use cupel_testkit::servers::Redis;
 use cupel_types::{
     Bytes, CompileReport, ExitStatus, Limits, Outcome, Output, RunReport, StepReport, Usage, Verdict, WorkerId,
 };
@@ -42,6 +43,12 @@ pub(crate) struct TestApp {
     settings: Arc<Settings>,
     made: Arc<AtomicU32>,
     dir: Arc<tempfile::TempDir>,
+}
+
+/// What nodes share over this Redis: it is waited for, however slow this machine is, as long as it is not killed.
+pub(crate) async fn shared_over(redis: &Redis, cluster: &str) -> Shared {
+    let shared = cupel_shared::connect_patiently(&redis.url(), cluster, Bytes::mib(1), Duration::from_secs(60)).await;
+    shared.expect("Redis is there")
 }
 
 /// Somebody with an access token.

@@ -1,10 +1,10 @@
 //! `cache`: the result of an identical submission, for whoever asks for it.
 
 use cupel_testkit::servers::{self, Redis};
-use cupel_types::{Bytes, RunReport, Verdict};
+use cupel_types::{RunReport, Verdict};
 use serde_json::{Value, json};
 
-use crate::app::{Answer, TestApp, TestUser, a_report};
+use crate::app::{Answer, TestApp, TestUser, a_report, shared_over};
 
 fn body() -> Value {
     json!({ "language": "python", "source_code": "print(42)", "cache": true })
@@ -108,7 +108,7 @@ async fn a_failure_of_ours_is_tried_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nodes_over_one_redis_know_each_others_results_and_run_anew_without_it() {
     let (redis, cluster) = (Redis::start(), servers::cluster());
-    let shared = async || cupel_shared::connect(&redis.url(), &cluster, Bytes::mib(1)).await.expect("Redis is there");
+    let shared = async || shared_over(&redis, &cluster).await;
     let app = TestApp::start().await;
     let (here, there) = (app.node(shared().await), app.node(shared().await));
     let user = app.user().await;

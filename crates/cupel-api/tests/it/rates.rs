@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use cupel_api::{Rate, TierRates};
 use cupel_testkit::servers::{self, Redis};
-use cupel_types::Bytes;
 use serde_json::json;
 
-use crate::app::{PASSWORD, TestApp};
+use crate::app::{PASSWORD, TestApp, shared_over};
 
 /// So slow that nothing comes back during a test.
 fn hourly(burst: u32) -> Rate {
@@ -199,7 +198,7 @@ async fn taken_together(nodes: &[TestApp; 2], user: &crate::app::TestUser) -> Ve
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nodes_over_one_redis_limit_together_and_each_for_itself_while_it_is_away() {
     let (redis, cluster) = (Redis::start(), servers::cluster());
-    let shared = async || cupel_shared::connect(&redis.url(), &cluster, Bytes::mib(1)).await.expect("Redis is there");
+    let shared = async || shared_over(&redis, &cluster).await;
     let app = with_submissions(5).await;
     let nodes = [app.node(shared().await), app.node(shared().await)];
     assert_eq!(taken_together(&nodes, &app.user().await).await, [5, 0]);
@@ -230,7 +229,7 @@ async fn nodes_over_one_redis_limit_together_and_each_for_itself_while_it_is_awa
 #[tokio::test]
 async fn wrong_passwords_are_counted_over_all_nodes() {
     let (redis, cluster) = (Redis::shared(), servers::cluster());
-    let shared = async || cupel_shared::connect(&redis.url(), &cluster, Bytes::mib(1)).await.expect("Redis is there");
+    let shared = async || shared_over(redis, &cluster).await;
     let app = TestApp::start().await;
     let user = app.user().await;
     let wrong = json!({ "email": user.user.email, "password": "not this one at all" });
