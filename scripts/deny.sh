@@ -11,13 +11,13 @@ tools=$PWD/target/tools
 PATH=$PATH:$tools/bin
 if ! cargo deny --version >/dev/null 2>&1; then
     echo "Building cargo-deny $version into target/tools, once; this takes a few minutes"
-    cargo install cargo-deny --version "$version" --locked --quiet --root "$tools" --target-dir "$tools/build"
+    scripts/again cargo install cargo-deny --version "$version" --locked --quiet --root "$tools" --target-dir "$tools/build"
     rm -rf "$tools/build"
 fi
 
 cargo deny --log-level error check bans licenses sources
 if timeout 120 cargo deny --log-level error fetch db >/dev/null 2>&1; then
-    cargo deny --log-level error check advisories
+    cargo deny --log-level error check --disable-fetch advisories
 else
     echo "advisories: not looked at, because their database cannot be fetched from here"
 fi

@@ -93,7 +93,7 @@ fi
 
 if [ -n "$servers" ] && ! [ -d "$moto_folder/moto-$moto.dist-info" ]; then
     echo "Installing from PyPI into $moto_folder: moto $moto"
-    scripts/as-root /usr/bin/python3 -m pip --quiet --disable-pip-version-check install --upgrade \
+    scripts/again scripts/as-root /usr/bin/python3 -m pip --quiet --disable-pip-version-check install --upgrade \
         --root-user-action ignore --target "$moto_folder" "moto[s3]==$moto" flask==3.1.3 flask-cors==6.0.5
     echo "  done"
 fi
@@ -103,7 +103,8 @@ if [ -n "$servers" ] && [ "$("$tansu_folder/tansu" --version 2>/dev/null)" != "t
     # One that is interrupted goes on the next time.
     built=$PWD/target/tools/tansu
     # Not optimised, and with what `memory://` needs alone: that is quicker. The compiler is that of this folder.
-    if ! CARGO_PROFILE_RELEASE_OPT_LEVEL=0 cargo install --quiet --locked --root "$built" --target-dir "$built/build" \
+    export CARGO_PROFILE_RELEASE_OPT_LEVEL=0
+    if ! scripts/again cargo install --quiet --locked --root "$built" --target-dir "$built/build" \
         tansu --version "$tansu" --features dynostore; then
         echo "error: cargo could not install tansu $tansu, on which the tests of Kafka's queue run; why is told above." >&2
         echo "       Install it by hand as $tansu_folder/tansu, then try again." >&2

@@ -19,7 +19,7 @@ short=(cgroup2:: limits:: accounting:: cleanup::
 
 case ${1:-} in
     '') only='' seconds=14400 what="the whole suite" ;;
-    short) only="${short[*]}" seconds=900 what="a selection" ;;
+    short) only="${short[*]}" seconds=3600 what="a selection" ;;
     *) only="$*" seconds=3600 what="trials named $*" ;;
 esac
 seconds=${CUPEL_CGROUP2_SECONDS:-$seconds}

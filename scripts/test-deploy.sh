@@ -10,13 +10,16 @@ tools=/usr/local/lib/cupel/deploy
 validate=1.37.0 # of kubernetes-validate, which carries the schemas
 if ! [ -d "$tools/kubernetes_validate-$validate.dist-info" ]; then
     echo "Installing from PyPI into $tools: kubernetes-validate $validate"
-    scripts/as-root /usr/bin/python3 -m pip --quiet --disable-pip-version-check install --upgrade --root-user-action ignore \
+    scripts/again scripts/as-root /usr/bin/python3 -m pip --quiet --disable-pip-version-check install --upgrade --root-user-action ignore \
         --target "$tools" "kubernetes-validate==$validate"
 fi
 if ! [ -x "$tools/promtool" ]; then
     echo "Installing from Debian into $tools: promtool (the package prometheus would start a server)"
     fetched=$(mktemp -d)
-    (cd "$fetched" && apt-get --quiet=2 download prometheus 2>/dev/null && dpkg-deb --extract prometheus_*.deb .)
+    fetch() { (cd "$fetched" && apt-get --quiet=2 download prometheus); }
+    # Old package lists name what the archive has no more.
+    fetch || { scripts/as-root apt-get update --quiet=2 && fetch; }
+    (cd "$fetched" && dpkg-deb --extract prometheus_*.deb .)
     scripts/as-root install "$fetched/usr/bin/promtool" "$tools/promtool"
     rm -rf "$fetched"
 fi

@@ -21,7 +21,7 @@ if ! cmp --silent "$store/wanted.txt" "$store/have.txt"; then
     rm -rf "$store/archives" "$store/unpacked"
     mkdir -p "$store/unpacked"
     log=$store/pip.log
-    "$python" -m pip --disable-pip-version-check download --quiet --no-deps --require-hashes \
+    scripts/again "$python" -m pip --disable-pip-version-check download --quiet --no-deps --require-hashes \
         --no-binary bapctools,p2d,problemtools --dest "$store/archives" --requirement "$store/wanted.txt" >"$log" 2>&1 </dev/null || {
         cat "$log" >&2
         echo "error: the archives could not be downloaded" >&2

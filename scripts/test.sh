@@ -28,7 +28,7 @@ scripts/setup.sh build public servers
 checktestdata=2026.9.2 pip=/usr/local/lib/cupel/pip
 if ! [ -d "$pip/checktestdata-$checktestdata.dist-info" ]; then
     echo "Installing from PyPI into $pip: checktestdata $checktestdata"
-    scripts/as-root /usr/bin/python3 -m pip --quiet --disable-pip-version-check install --no-deps --upgrade \
+    scripts/again scripts/as-root /usr/bin/python3 -m pip --quiet --disable-pip-version-check install --no-deps --upgrade \
         --root-user-action ignore --target "$pip" "checktestdata==$checktestdata"
 fi
 
@@ -37,7 +37,7 @@ cargo build --package cupel --quiet
 cargo test --workspace --no-run --quiet
 
 echo "== languages: all"
-scripts/as-root target/debug/cupel languages install all
+scripts/again scripts/as-root target/debug/cupel languages install all
 
 echo "== doctor"
 scripts/as-root target/debug/cupel doctor
