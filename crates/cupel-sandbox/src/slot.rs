@@ -533,8 +533,8 @@ struct Watched {
     told: bool,
 }
 
-/// How long a program that seems to be ending, or of which that is not known, may take for it before it is one that goes on without
-/// standard output. A process is between closing its files and being a zombie for microseconds of its own time.
+/// How long a program of which nobody knows whether it is ending may take for it before it is one that goes on without standard output.
+/// A process is between closing its files and being a zombie for microseconds of its own time.
 const ENDING: Duration = Duration::from_secs(1);
 
 impl Watched {
@@ -542,8 +542,8 @@ impl Watched {
     /// before the end is.
     fn is_stdout_closed(&mut self) -> bool {
         let Some(since) = self.stdout_ended.filter(|_| !self.told) else { return false };
-        let goes_on = || self.program.as_ref().is_some_and(|program| is_ending(program) == Some(false));
-        self.told = self.ended || since.elapsed() > ENDING || goes_on();
+        let is_ending = self.program.as_ref().and_then(is_ending);
+        self.told = self.ended || is_ending == Some(false) || (is_ending.is_none() && since.elapsed() > ENDING);
         self.told
     }
 }

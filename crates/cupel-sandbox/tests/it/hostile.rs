@@ -80,10 +80,10 @@ pub(crate) fn table() -> Vec<Row> {
         row("stop_itself", IdleLimit, "").with(|p| p.limits(|l| l.idle_time = Duration::from_millis(200))),
         row("stopped_child", IdleLimit, "").with(|p| p.limits(|l| l.idle_time = Duration::from_millis(200))),
         row("deaf_sleeper", WallLimit, "").with(|p| p.limits(|l| l.wall_time = Duration::from_millis(200))),
-        row("sleeper", IdleLimit, "good night\n").with(|p| p.limits(|l| l.idle_time = Duration::from_millis(200))),
+        row("sleeper", IdleLimit, "good night\n").with(|p| p.limits(|l| l.idle_time = Duration::from_secs(1))),
         row("ticker", WallLimit, "").with(|p| p.limits(|l| {
-            l.wall_time = Duration::from_millis(600);
-            l.idle_time = Duration::from_millis(300);
+            l.wall_time = Duration::from_secs(3);
+            l.idle_time = Duration::from_millis(1500);
         })),
         row("busy", TimeLimit, "begun\n").with(|p| p.limits(brief)),
         row("busy_children", TimeLimit, "").with(|p| p.limits(brief)),
@@ -318,7 +318,7 @@ fn limits_were_kept(limits: &Limits, ended: &Ended) {
         assert!(usage.cpu_time >= limits.cpu_time, "CPU time below the limit: {ended}");
         assert!(
             // Of a bomb's processes each one has yet to be told, and dying costs them, too.
-            usage.cpu_time <= limits.cpu_time + patient(Duration::from_millis(250)),
+            usage.cpu_time <= limits.cpu_time + patient(Duration::from_secs(1)),
             "CPU time far over the limit: {ended}"
         );
     }

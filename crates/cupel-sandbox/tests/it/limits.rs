@@ -110,11 +110,11 @@ fn a_limit_beats_the_way_the_program_then_died(world: &World) {
 }
 
 fn output_before_a_limit_is_kept(world: &World) {
-    let tenth = patient(Duration::from_millis(100));
-    let ended = world.check(&world.attack("busy", &[]).limits(|l| l.cpu_time = tenth), Outcome::TimeLimit, "begun\n");
+    let short = patient(Duration::from_secs(1));
+    let ended = world.check(&world.attack("busy", &[]).limits(|l| l.cpu_time = short), Outcome::TimeLimit, "begun\n");
     assert!(!ended.report.stdout_truncated && !ended.report.stderr_truncated);
     let ended =
-        world.check(&world.attack("sleeper", &[]).limits(|l| l.wall_time = tenth), Outcome::WallLimit, "good night\n");
+        world.check(&world.attack("sleeper", &[]).limits(|l| l.wall_time = short), Outcome::WallLimit, "good night\n");
     assert!(!ended.report.stdout_truncated && !ended.report.stderr_truncated);
     let ended = world.run(&world.attack("pour", &["1", "0"]).limits(|l| l.output = Bytes::new(1000)));
     assert_eq!(ended.stdout, (0..1000u32).map(|i| (i * 7 + 1) as u8).collect::<Vec<_>>());

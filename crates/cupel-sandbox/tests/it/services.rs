@@ -95,20 +95,21 @@ fn a_large_request_and_a_large_reply_pass(world: &World) {
 }
 
 fn a_request_that_goes_wrong_spoils_the_service(world: &World) {
-    let limits = RequestLimits { wall_time: patient(Duration::from_millis(300)), reply: Bytes::kib(1) };
-    let wrong = |request: &str, cancel: bool| {
+    let limits = RequestLimits { reply: Bytes::kib(1), ..request_limits() };
+    let short = RequestLimits { wall_time: patient(Duration::from_millis(300)), ..limits };
+    let wrong = |request: &str, limits: &RequestLimits, cancel: bool| {
         let mut service = shell(world, long());
         assert_eq!(ask(&mut service, "echo ready").unwrap(), "ready\n");
-        let error = service.request(request.as_bytes(), &limits, &mut || cancel).expect_err("it goes wrong");
+        let error = service.request(request.as_bytes(), limits, &mut || cancel).expect_err("it goes wrong");
         let after = ask(&mut service, "echo again");
         assert!(matches!(after, Err(ServiceError::Spoiled)), "{request}: {after:?}");
         error
     };
-    assert!(matches!(wrong("sleep 100", false), ServiceError::TooSlow));
-    assert!(matches!(wrong("sleep 100", true), ServiceError::Cancelled));
-    assert!(matches!(wrong("head -c 2000 /dev/zero", false), ServiceError::TooLong));
-    assert!(matches!(wrong("kill -9 $PPID", false), ServiceError::Ended { limit: None }));
-    assert!(matches!(wrong("printf '\\0\\0\\0\\1ab' >&4; sleep 1", false), ServiceError::Unasked));
+    assert!(matches!(wrong("sleep 100", &short, false), ServiceError::TooSlow));
+    assert!(matches!(wrong("sleep 100", &limits, true), ServiceError::Cancelled));
+    assert!(matches!(wrong("head -c 2000 /dev/zero", &limits, false), ServiceError::TooLong));
+    assert!(matches!(wrong("kill -9 $PPID", &limits, false), ServiceError::Ended { limit: None }));
+    assert!(matches!(wrong("printf '\\0\\0\\0\\1ab' >&4; sleep 1", &limits, false), ServiceError::Unasked));
 }
 
 fn a_service_over_its_memory_says_so(world: &World) {

@@ -89,12 +89,16 @@ ATTACK(namespaces_by_setns) {
 ATTACK(tracing) {
   TRY("PTRACE_ATTACH 1", ptrace(PTRACE_ATTACH, 1, 0, 0));
   TRY("PTRACE_SEIZE 1", ptrace(PTRACE_SEIZE, 1, 0, 0));
+  int told[2];
+  char byte;
+  if (pipe(told)) return 1;
   int child = fork();
   if (child == 0) {
     TRY("PTRACE_TRACEME", ptrace(PTRACE_TRACEME, 0, 0, 0));
+    if (write(told[1], "", 1) != 1) return 1;
     pause();
   }
-  usleep(5000);
+  if (read(told[0], &byte, 1) != 1) return 1;
   TRY("PTRACE_ATTACH child", ptrace(PTRACE_ATTACH, child, 0, 0));
   char buffer[16];
   struct iovec local = {buffer, 16}, remote = {(void *)buffer, 16};
