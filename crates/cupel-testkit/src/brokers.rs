@@ -37,21 +37,32 @@ macro_rules! broker_conformance {
 /// A broker, and how nodes get to it. No other test has it meanwhile.
 pub struct Site {
     server: Lent,
-    node: Box<dyn Fn(usize) -> Node>,
+    node: Box<dyn Fn(usize, Duration) -> Node>,
     keeps: bool,
 }
 
 type Node = Pin<Box<dyn Future<Output = Arc<dyn Queue>>>>;
 
 impl Site {
-    /// A broker with its nodes: `node` makes one more, that takes so many hints; `keeps` says whether hints survive the broker's
-    /// being killed.
-    pub fn new<T, F>(server: OwnedMutexGuard<T>, keeps: bool, node: impl Fn(usize) -> F + 'static) -> Site
+    /// A broker with its nodes: `node` makes one more, that takes so many hints, and gives others what a node has not settled for so
+    /// long; `keeps` says whether hints survive the broker's being killed.
+    pub fn new<T, F>(server: OwnedMutexGuard<T>, keeps: bool, node: impl Fn(usize, Duration) -> F + 'static) -> Site
     where
         T: Deref<Target = Server> + 'static,
         F: Future<Output = Arc<dyn Queue>> + 'static,
     {
-        Site { server: Lent(Box::new(server)), node: Box::new(move |depth_max| Box::pin(node(depth_max))), keeps }
+        let node = Box::new(move |depth_max, reclaim_after| -> Node { Box::pin(node(depth_max, reclaim_after)) });
+        Site { server: Lent(Box::new(server)), node, keeps }
+    }
+
+    /// One that soon gives others what a node has not settled.
+    async fn node(&self, depth_max: usize) -> Arc<dyn Queue> {
+        (self.node)(depth_max, Duration::from_secs(2)).await
+    }
+
+    /// One that does not, however long this machine stands still.
+    async fn patient_node(&self, depth_max: usize) -> Arc<dyn Queue> {
+        (self.node)(depth_max, Duration::from_secs(60)).await
     }
 }
 
@@ -139,7 +150,7 @@ async fn published(queue: &Arc<dyn Queue>, hints: &[RunHint]) {
 /// Rule.
 pub async fn two_nodes_share_the_work_and_each_hint_goes_to_one(make: impl AsyncFn() -> Site) {
     let site = make().await;
-    let (a, b) = ((site.node)(1000).await, (site.node)(1000).await);
+    let (a, b) = (site.patient_node(1000).await, site.patient_node(1000).await);
     let taken = Taken::default();
     let mut takers = taken.by(0, &a, 4);
     takers.append(&mut taken.by(1, &b, 4));
@@ -170,7 +181,7 @@ pub async fn two_nodes_share_the_work_and_each_hint_goes_to_one(make: impl Async
 /// Rule: a node that ends in good order takes nothing along that it has not given out.
 pub async fn what_a_node_had_taken_and_not_given_out_is_found_by_others(make: impl AsyncFn() -> Site) {
     let site = make().await;
-    let a = (site.node)(1000).await;
+    let a = site.node(1000).await;
     let all = hints(0..50);
     published(&a, &all).await;
     let mut seen = HashSet::new();
@@ -188,7 +199,7 @@ pub async fn what_a_node_had_taken_and_not_given_out_is_found_by_others(make: im
     let _ = waiting.await;
     in_time("the node's end", a.gone()).await;
     drop(a);
-    let b = (site.node)(1000).await;
+    let b = site.node(1000).await;
     // One may have been in the hands of the taker who went, and was not settled.
     in_time("all hints", async {
         while seen.len() < all.len() - 1 {
@@ -202,7 +213,7 @@ pub async fn what_a_node_had_taken_and_not_given_out_is_found_by_others(make: im
 /// Rule.
 pub async fn a_broker_that_is_killed_and_started_again_goes_on(make: impl AsyncFn() -> Site) {
     let site = make().await;
-    let queue = (site.node)(1000).await;
+    let queue = site.node(1000).await;
     let (first, second) = (hints(0..10), hints(100..110));
     published(&queue, &first).await;
     comes_true("everything is at the broker", async || queue.depth_of(first[0].owner).await.unwrap() == 0).await;
@@ -224,7 +235,7 @@ pub async fn a_broker_that_is_killed_and_started_again_goes_on(make: impl AsyncF
 /// Rule.
 pub async fn a_broker_that_lost_everything_goes_on(make: impl AsyncFn() -> Site) {
     let site = make().await;
-    let (api, worker) = ((site.node)(100_000).await, (site.node)(100_000).await);
+    let (api, worker) = (site.node(100_000).await, site.node(100_000).await);
     let taken = Taken::default();
     let takers = taken.by(0, &worker, 2);
     let first = hints(0..5);
@@ -250,7 +261,7 @@ pub async fn a_broker_that_lost_everything_goes_on(make: impl AsyncFn() -> Site)
 /// Rule.
 pub async fn a_broker_that_hangs_is_given_up_and_found_again(make: impl AsyncFn() -> Site) {
     let site = make().await;
-    let queue = (site.node)(1000).await;
+    let queue = site.node(1000).await;
     site.server.freeze();
     let all = hints(0..10);
     published(&queue, &all).await;
@@ -267,7 +278,7 @@ pub async fn a_broker_that_hangs_is_given_up_and_found_again(make: impl AsyncFn(
 /// Rule.
 pub async fn what_is_published_while_the_broker_is_away_is_bounded_and_comes(make: impl AsyncFn() -> Site) {
     let site = make().await;
-    let queue = (site.node)(100).await;
+    let queue = site.node(100).await;
     site.server.kill();
     let all = hints(0..100);
     for part in all.chunks(10) {

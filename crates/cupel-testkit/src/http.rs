@@ -37,12 +37,16 @@ impl HttpReceiver {
         thread::spawn(move || {
             let statuses = statuses.into_iter().chain(std::iter::repeat(statuses[N - 1]));
             for (stream, status) in listener.incoming().flatten().zip(statuses) {
+                let mut stream = BufReader::new(stream);
                 // Who breaks off has sent nothing.
-                if let Ok(request) = receive(stream, status)
-                    && out.send(request).is_err()
-                {
+                let Ok(request) = receive(&mut stream) else { continue };
+                // Told before it is answered: nobody whose request is still to come has been.
+                if out.send(request).is_err() {
                     break;
                 }
+                let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                // Whether they hear it is their affair.
+                let _ = stream.get_mut().write_all(answer.as_bytes());
             }
         });
         HttpReceiver { url, got }
@@ -76,9 +80,8 @@ impl HttpRequest {
 }
 
 /// Of HTTP/1.1 it knows what our clients send: a body has its length.
-fn receive(stream: TcpStream, status: &str) -> io::Result<HttpRequest> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    let mut stream = BufReader::new(stream);
+fn receive(stream: &mut BufReader<TcpStream>) -> io::Result<HttpRequest> {
+    stream.get_ref().set_read_timeout(Some(PATIENCE))?;
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
         if stream.read_line(&mut head)? == 0 {
@@ -89,6 +92,5 @@ fn receive(stream: TcpStream, status: &str) -> io::Result<HttpRequest> {
     let length = request.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
     request.body.resize(length, 0);
     stream.read_exact(&mut request.body)?;
-    write!(stream.get_mut(), "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
     Ok(request)
 }

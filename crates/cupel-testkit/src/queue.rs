@@ -83,6 +83,19 @@ async fn depth_becomes(queue: &dyn Queue, expected: usize) {
     }
 }
 
+/// What comes of a function that needs two seconds at most: what went to a broker is known for some seconds, and is no double
+/// later.
+async fn in_one_breath<T>(tried: impl AsyncFn() -> T) -> T {
+    for _ in 0..10 {
+        let began = Instant::now();
+        let outcome = tried().await;
+        if began.elapsed() < Duration::from_secs(2) {
+            return outcome;
+        }
+    }
+    panic!("this machine is too slow for this rule");
+}
+
 pub(crate) async fn take(queue: &dyn Queue) -> RunHint {
     let hinted = tokio::time::timeout(PATIENCE, queue.next()).await.expect("a hint comes in time").expect("a hint");
     let hint = hinted.hint;
@@ -113,9 +126,13 @@ pub async fn hints_of_an_owner_come_in_order(make: impl AsyncFn(usize) -> Tried)
 
 /// Rule.
 pub async fn a_waiting_run_is_not_queued_twice_and_a_taken_one_may_come_again(make: impl AsyncFn(usize) -> Tried) {
-    let queue = make(100).await;
-    queue.publish(&[hint(1), hint(1)]).await.unwrap();
-    queue.publish(&[hint(1)]).await.unwrap();
+    let queue = in_one_breath(async || {
+        let queue = make(100).await;
+        queue.publish(&[hint(1), hint(1)]).await.unwrap();
+        queue.publish(&[hint(1)]).await.unwrap();
+        queue
+    });
+    let queue = queue.await;
     depth_becomes(&**queue, 1).await;
     assert_eq!(take(&**queue).await, hint(1));
     queue.publish(&[hint(1)]).await.unwrap();
@@ -124,14 +141,19 @@ pub async fn a_waiting_run_is_not_queued_twice_and_a_taken_one_may_come_again(ma
 
 /// Rule.
 pub async fn publishing_beyond_the_bound_takes_none(make: impl AsyncFn(usize) -> Tried) {
-    let queue = make(3).await;
-    assert_eq!(queue.depth_max(), 3);
-    queue.publish(&[hint(1), hint(2)]).await.unwrap();
-    depth_becomes(&**queue, 2).await;
-    let refused = queue.publish(&[hint(3), hint(4)]).await;
-    assert!(matches!(refused, Err(QueueError::Full { depth_max: 3 })), "{refused:?}");
-    depth_becomes(&**queue, 2).await;
-    queue.publish(&[hint(1), hint(3)]).await.expect("one of them waits already, so there is room");
+    let published = in_one_breath(async || {
+        let queue = make(3).await;
+        assert_eq!(queue.depth_max(), 3);
+        queue.publish(&[hint(1), hint(2)]).await.unwrap();
+        depth_becomes(&**queue, 2).await;
+        let refused = queue.publish(&[hint(3), hint(4)]).await;
+        assert!(matches!(refused, Err(QueueError::Full { depth_max: 3 })), "{refused:?}");
+        depth_becomes(&**queue, 2).await;
+        let published = queue.publish(&[hint(1), hint(3)]).await;
+        (queue, published)
+    });
+    let (queue, published) = published.await;
+    published.expect("one of them waits already, so there is room");
     assert!(queue.publish(&[hint(5)]).await.is_err());
     take(&**queue).await;
     depth_becomes(&**queue, 2).await;

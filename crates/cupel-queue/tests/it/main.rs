@@ -26,13 +26,13 @@ use tokio::sync::OwnedMutexGuard;
 /// A window that is small enough to see something before it.
 const WINDOW: usize = 8;
 
-/// Settings of a cluster of a test's own.
+/// Settings of a cluster of a test's own. Hints come once each, however long this machine stands still.
 fn settings(depth_max: usize) -> Settings {
     Settings {
         cluster: servers::cluster(),
         depth_max,
         window: WINDOW,
-        reclaim_after: Duration::from_secs(2),
+        reclaim_after: Duration::from_secs(60),
         store_url: None,
     }
 }
@@ -44,8 +44,8 @@ async fn connect(url: &str, settings: Settings) -> Arc<dyn Queue> {
 /// A cluster of a test's own at a broker that no other test has meanwhile.
 fn site<T: Deref<Target = Server> + 'static>(server: OwnedMutexGuard<T>, url: String, keeps: bool) -> Site {
     let settings = Settings { window: 256, ..settings(0) };
-    Site::new(server, keeps, move |depth_max| {
-        let (url, settings) = (url.clone(), Settings { depth_max, ..settings.clone() });
+    Site::new(server, keeps, move |depth_max, reclaim_after| {
+        let (url, settings) = (url.clone(), Settings { depth_max, reclaim_after, ..settings.clone() });
         async move { connect(&url, settings).await }
     })
 }

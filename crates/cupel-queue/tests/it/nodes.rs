@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cupel_core::{Queue, RunHint};
+use cupel_queue::Settings;
 use cupel_types::{PriorityClass, RunId, UserId};
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -24,7 +25,7 @@ pub(crate) async fn next(queue: &Arc<dyn Queue>) -> RunHint {
 
 /// Rule.
 pub(crate) async fn hints_in_the_hands_of_a_node_that_died_are_given_to_another(url: impl AsyncFn() -> String) {
-    let (url, settings) = (url().await, settings(100));
+    let (url, settings) = (url().await, Settings { reclaim_after: Duration::from_secs(2), ..settings(100) });
     let (dies, lives) = (connect(&url, settings.clone()).await, connect(&url, settings).await);
     dies.publish(&[hint(1), hint(2), hint(3)]).await.unwrap();
     for _ in 0..3 {

@@ -1,6 +1,7 @@
 //! A PostgreSQL server that is restarted, killed or frozen: errors that pass, and nothing that was acknowledged is lost.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cupel_core::{AccountStore as _, RunStore as _, StoreError};
@@ -8,6 +9,10 @@ use cupel_store::{PostgresOptions, PostgresStore, Timeouts};
 use cupel_testkit::servers::Postgres;
 use cupel_testkit::{a_completion, a_submission, a_user, fresh, t0};
 use cupel_types::{LeaseId, SubmissionId, UserId, WorkerId};
+
+async fn open(url: &str) -> PostgresStore {
+    PostgresStore::open(PostgresOptions::new(url, "cupel")).await.expect("a store")
+}
 
 /// A store that soon loses patience.
 async fn impatient(url: &str) -> PostgresStore {
@@ -42,7 +47,7 @@ async fn submit_at_last(store: &PostgresStore, owner: UserId) -> SubmissionId {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restarted_server_is_found_again() {
     let server = Postgres::start();
-    let store = impatient(&server.database().await).await;
+    let store = open(&server.database().await).await;
     let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
     let before = submit(&store, owner).await.unwrap();
     server.stop();
@@ -61,8 +66,11 @@ async fn a_restarted_server_is_found_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_frozen_server_gives_errors_that_pass_and_nobody_waits_for_ever() {
     let server = Postgres::start();
-    let store = impatient(&server.database().await).await;
-    let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
+    let url = server.database().await;
+    // It is waited for as long as that takes, so that only the frozen server is slow.
+    let patient = open(&url).await;
+    let owner = patient.insert_user(a_user()).await.unwrap().unwrap().id;
+    let store = impatient(&url).await;
     server.freeze();
     let asked: Vec<_> = (0..20)
         .map(|n| {
@@ -78,18 +86,20 @@ async fn a_frozen_server_gives_errors_that_pass_and_nobody_waits_for_ever() {
     }
     server.thaw();
     let id = submit_at_last(&store, owner).await;
-    assert!(store.submission(id).await.unwrap().is_some());
+    assert!(patient.submission(id).await.unwrap().is_some());
     store.close().await;
+    patient.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_survives_the_servers_kill() {
     let server = Postgres::start_durable();
-    let store = Arc::new(impatient(&server.database().await).await);
+    let store = Arc::new(open(&server.database().await).await);
     let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
+    let count = Arc::new(AtomicUsize::new(0));
     let tasks: Vec<_> = (0..8)
         .map(|_| {
-            let store = Arc::clone(&store);
+            let (store, count) = (Arc::clone(&store), Arc::clone(&count));
             tokio::spawn(async move {
                 let (mut accepted, mut judged) = (Vec::new(), Vec::new());
                 loop {
@@ -99,6 +109,7 @@ async fn what_was_acknowledged_survives_the_servers_kill() {
                         return (accepted, judged);
                     }
                     accepted.push(id);
+                    count.fetch_add(1, Ordering::Relaxed);
                     let (lease, worker) = (LeaseId::from_uuid(fresh()), WorkerId::from_uuid(fresh()));
                     let Ok(Some(leased)) = store.lease(run, lease, worker, t0(), t0(), None).await else {
                         return (accepted, judged);
@@ -110,9 +121,12 @@ async fn what_was_acknowledged_survives_the_servers_kill() {
             })
         })
         .collect();
-    while store.list(Some(owner), 0, 1).await.unwrap().1 < 200 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let many = async {
+        while count.load(Ordering::Relaxed) < 200 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(120), many).await.expect("200 are accepted in time");
     server.kill();
     let (mut accepted, mut judged) = (Vec::new(), Vec::new());
     for task in tasks {

@@ -8,12 +8,12 @@
 
 use std::collections::HashMap;
 use std::io::{self, Read as _, Write as _};
-use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, TcpStream};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use super::server::free_port;
+use super::server::free_listener;
 
 const FETCH: i16 = 1;
 const FETCH_MAX: i16 = 12;
@@ -33,8 +33,7 @@ type Asked = Arc<Mutex<HashMap<[u8; 4], i16>>>;
 
 impl Relay {
     pub(super) fn start() -> Relay {
-        let (port, to) = (free_port(), Arc::new(AtomicU16::new(0)));
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("a free port can be listened on");
+        let ((listener, port), to) = (free_listener(), Arc::new(AtomicU16::new(0)));
         let goes_to = Arc::clone(&to);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {

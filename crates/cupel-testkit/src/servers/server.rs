@@ -209,6 +209,12 @@ fn within(time: Duration, mut done: impl FnMut() -> bool) -> bool {
 
 /// A port that nobody listens on now, and that was not given out before.
 pub(super) fn free_port() -> u16 {
+    free_listener().1
+}
+
+/// A listener on a port that was not given out before. Who binds the port anew may find it taken for a moment: a process that is just
+/// being started somewhere has a copy of the listener until it executes its program.
+pub(super) fn free_listener() -> (TcpListener, u16) {
     static TRIED: AtomicU32 = AtomicU32::new(0);
     let count = PORTS.end - PORTS.start;
     // Test processes that run at the same time begin at different places.
@@ -216,8 +222,8 @@ pub(super) fn free_port() -> u16 {
     loop {
         let port = PORTS.start + (first + TRIED.fetch_add(1, Ordering::Relaxed)) % count;
         let port = u16::try_from(port).expect("below 2^16");
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            return port;
+        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            return (listener, port);
         }
     }
 }

@@ -109,7 +109,8 @@ fn service(data: &Path) -> u32 {
 fn every_process_of_a_server_has_what_it_needs_and_no_more() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[("CUPEL_WORKER__SLOTS", "2")]);
-    server.submit(&json!({ "language": "bash", "source_code": "exec sleep 60" }));
+    let limits = json!({ "wall_time_ms": 170_000, "idle_time_ms": 115_000 });
+    server.submit(&json!({ "language": "bash", "source_code": "exec sleep 600", "limits": limits }));
     // Lanes are still being made when the program begins, spares and those of compilers that stay.
     // Processes that are the same at many looks are at rest.
     let (mut tree, mut looks_alike) = (Vec::new(), 0);
@@ -118,7 +119,7 @@ fn every_process_of_a_server_has_what_it_needs_and_no_more() {
         let now = below(server.pid());
         looks_alike = if pids(&now) == pids(&tree) { looks_alike + 1 } else { 0 };
         tree = now;
-        (looks_alike >= 30 && tree.iter().any(|p| p.command().starts_with("sleep 60"))).then_some(())
+        (looks_alike >= 30 && tree.iter().any(|p| p.command().starts_with("sleep 600"))).then_some(())
     });
     let user = service(data.path());
 
@@ -181,7 +182,7 @@ fn every_process_of_a_server_has_what_it_needs_and_no_more() {
     }
 
     // The program, its init, and the lane above them.
-    let program = tree.iter().find(|process| process.command().starts_with("sleep 60")).unwrap();
+    let program = tree.iter().find(|process| process.command().starts_with("sleep 600")).unwrap();
     let init = tree.iter().find(|process| process.pid == program.parent).unwrap();
     let lane = lanes.iter().find(|lane| lane.pid == init.parent).unwrap();
     assert_eq!(init.uids(), lane.uids());

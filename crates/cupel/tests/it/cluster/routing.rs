@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::dead::Client;
 use super::nodes::{Cluster, Node};
-use super::{Broker, Site, through};
+use super::{Broker, PATIENT, Site, through};
 use crate::support::{agent, eventually};
 
 through! {
@@ -35,7 +35,7 @@ fn worker_without(cluster: &Cluster, disabled: &str) -> Node {
 }
 
 fn each_worker_gets_what_it_has_the_language_for(broker: Broker) {
-    let site = Site::empty(broker, &[]);
+    let site = Site::empty(broker, &[PATIENT]);
     let cluster = &site.cluster;
     let api = cluster.start("api");
     let client = Client { url: &api.url, key: cluster.key() };
