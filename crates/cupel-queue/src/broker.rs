@@ -90,6 +90,8 @@ pub(crate) enum Fault {
     /// The broker knows this user, who may not do what this needs.
     #[cfg(feature = "kafka")]
     Rights,
+    /// The broker has no room for more hints, and gives what it has all the same: this is no fault of the connection.
+    Full,
     /// The broker is older than what is used of it, or has been used by something newer than this.
     Version,
     /// Anything else; what the source says.

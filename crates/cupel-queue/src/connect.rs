@@ -164,6 +164,7 @@ fn remedy(fault: Fault) -> &'static str {
         Fault::Rights => {
             "let this user describe, read and write the topics and read the group whose names begin with cluster.name, and make those topics or let it make them"
         }
+        Fault::Full => "give the server more memory or disk space",
         Fault::Version => "bring the older of the two up to date, or choose another queue",
         Fault::Other => "what follows is the server's own word",
     }

@@ -6,13 +6,16 @@
 //!   does, the consumers are cancelled and what they brought goes back, so that a busy node holds nothing that an idle one could do.
 //! - Priorities are a queue each, because a priority queue lets its low ones starve.
 //! - A node that dies takes its connection along: RabbitMQ gives what it had to others.
+//! - A broker that is short of memory or of disk space (an alarm) reads nothing more from connections that publish, and gives others what
+//!   it has. So hints are put by a connection of its own, which is made when there is the first one to be put.
 //! - A message that cannot be read is rejected, and goes to the queue `CLUSTER.any.unreadable`, where the last thousand stay to be
 //!   looked at.
 //!
 //! Sources: RabbitMQ's documentation, "Consumer Acknowledgements and Publisher Confirms", "Consumer Prefetch", "Dead Letter
-//! Exchanges".
+//! Exchanges", "Memory and Disk Alarms".
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use cupel_core::RunHint;
@@ -26,6 +29,7 @@ use lapin::options::{
 use lapin::protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError};
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, Consumer, Error, ErrorKind};
+use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +45,9 @@ const PREFETCH: u16 = 32;
 const UNREADABLE_MAX: i32 = 1000;
 /// `delivery_mode` of messages that a durable queue keeps through a restart.
 const PERSISTENT: u8 = 2;
+
+/// How often it is looked whether the broker says that it takes nothing.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// A RabbitMQ server.
 pub(crate) struct RabbitMq {
@@ -61,11 +68,8 @@ impl RabbitMq {
 #[async_trait]
 impl Broker for RabbitMq {
     async fn connect(&self) -> Result<Arc<dyn Link>, BrokerError> {
-        let properties = ConnectionProperties::default().with_connection_name("cupel queue".into());
-        let connection = Connection::connect(&self.url, properties).await.map_err(to("connect"))?;
-        let channel = || async { connection.create_channel().await.map_err(to("open a channel")) };
-        let (puts, looks, takes) = (channel().await?, channel().await?, channel().await?);
-        puts.confirm_select(ConfirmSelectOptions::default()).await.map_err(to("ask for confirms"))?;
+        let connection = connect(&self.url, "cupel queue").await?;
+        let (looks, takes) = (channel(&connection).await?, channel(&connection).await?);
         takes.basic_qos(PREFETCH, BasicQosOptions::default()).await.map_err(to("limit what is sent ahead"))?;
 
         let declaring = to("declare its queues");
@@ -80,7 +84,8 @@ impl Broker for RabbitMq {
         }
         Ok(Arc::new(RabbitMqLink {
             _connection: connection,
-            puts,
+            url: self.url.clone(),
+            puts: OnceCell::new(),
             looks,
             takes,
             queues: self.queues.clone(),
@@ -90,18 +95,52 @@ impl Broker for RabbitMq {
     }
 }
 
+async fn connect(url: &str, name: &str) -> Result<Connection, BrokerError> {
+    let properties = ConnectionProperties::default().with_connection_name(name.into());
+    Connection::connect(url, properties).await.map_err(to("connect"))
+}
+
+async fn channel(connection: &Connection) -> Result<Channel, BrokerError> {
+    connection.create_channel().await.map_err(to("open a channel"))
+}
+
+impl Puts {
+    async fn connect(url: &str) -> Result<Puts, BrokerError> {
+        let connection = connect(url, "cupel queue, puts").await?;
+        let channel = channel(&connection).await?;
+        channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(to("ask for confirms"))?;
+        Ok(Puts { connection, channel })
+    }
+
+    /// When the broker says that it takes nothing: to who is connected already when it begins, and to others when they put something.
+    async fn is_full(&self) -> BrokerError {
+        while !self.connection.status().blocked() {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        let why = "it is short of memory or of disk space; `rabbitmq-diagnostics alarms` says which";
+        BrokerError::new("put hints", Fault::Full, why)
+    }
+}
+
 fn durable() -> QueueDeclareOptions {
     QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() }
 }
 
 struct RabbitMqLink {
     _connection: Connection,
-    puts: Channel,
+    url: String,
+    puts: OnceCell<Puts>,
     looks: Channel,
     takes: Channel,
     queues: PerClass<String>,
     inbox: Arc<Inbox>,
     consuming: tokio::sync::Mutex<Option<Consuming>>,
+}
+
+/// What hints are put by.
+struct Puts {
+    connection: Connection,
+    channel: Channel,
 }
 
 /// A consumer on each queue.
@@ -115,15 +154,21 @@ struct Consuming {
 #[async_trait]
 impl Link for RabbitMqLink {
     async fn put(&self, hints: &[RunHint]) -> Result<(), BrokerError> {
+        let puts = self.puts.get_or_try_init(|| Puts::connect(&self.url)).await?;
         let publish = |hint: &RunHint| {
             let (queue, message) = (self.queues[index(hint.class)].as_str().into(), wire::write(hint));
             async move {
                 let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
                 let properties = BasicProperties::default().with_delivery_mode(PERSISTENT);
-                self.puts.basic_publish("".into(), queue, options, message.as_bytes(), properties).await?.await
+                puts.channel.basic_publish("".into(), queue, options, message.as_bytes(), properties).await?.await
             }
         };
-        let confirmed = try_join_all(hints.iter().map(publish)).await.map_err(to("put hints"))?;
+        let confirmed = tokio::select! {
+            // What is put all the same would come when there is room again, once more.
+            biased;
+            full = puts.is_full() => return Err(full),
+            confirmed = try_join_all(hints.iter().map(publish)) => confirmed.map_err(to("put hints"))?,
+        };
         if confirmed.iter().all(|confirmed| matches!(confirmed, Confirmation::Ack(None))) {
             Ok(())
         } else {

@@ -332,12 +332,14 @@ fn to(doing: &'static str) -> impl Fn(RedisError) -> BrokerError {
 }
 
 fn failed(doing: &'static str, error: RedisError) -> BrokerError {
-    let is_denied = |code: Option<&str>| matches!(code, Some("NOAUTH" | "WRONGPASS" | "NOPERM"));
-    let fault = match error.kind() {
-        ErrorKind::AuthenticationFailed => Fault::Denied,
-        ErrorKind::InvalidClientConfig => Fault::Url,
-        ErrorKind::Io => Fault::Unreachable,
-        _ if is_denied(error.code()) => Fault::Denied,
+    // Of several commands sent at once each may fail in its own way; they have the same rights and the same memory.
+    let first = error.clone().into_server_errors().and_then(|errors| Some(errors.first()?.1.code().to_owned()));
+    let fault = match (error.kind(), first.as_deref().or(error.code())) {
+        (ErrorKind::AuthenticationFailed, _) => Fault::Denied,
+        (ErrorKind::InvalidClientConfig, _) => Fault::Url,
+        (ErrorKind::Io, _) => Fault::Unreachable,
+        (_, Some("NOAUTH" | "WRONGPASS" | "NOPERM")) => Fault::Denied,
+        (_, Some("OOM")) => Fault::Full,
         _ => Fault::Other,
     };
     BrokerError::new(doing, fault, error)

@@ -95,6 +95,15 @@ async fn comes_true(what: &str, mut is_true: impl AsyncFnMut() -> bool) {
     }
 }
 
+async fn all_come(taken: &Taken, hints: &[RunHint]) -> bool {
+    let come = async {
+        while !taken.has_all(hints) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, come).await.is_ok()
+}
+
 async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("not in {PATIENCE:?}: {what}"))
 }
@@ -119,6 +128,11 @@ impl Taken {
 
     fn nodes(&self) -> HashSet<usize> {
         self.0.lock().unwrap().values().flatten().copied().collect()
+    }
+
+    fn missing(&self, hints: &[RunHint]) -> Vec<RunId> {
+        let taken = self.0.lock().unwrap();
+        hints.iter().map(|hint| hint.run).filter(|run| !taken.contains_key(run)).collect()
     }
 
     fn has_one(&self, hints: &[RunHint]) -> bool {
@@ -168,7 +182,10 @@ pub async fn two_nodes_share_the_work_and_each_hint_goes_to_one(make: impl Async
     for (n, part) in shared.chunks(10).enumerate() {
         published(if n % 2 == 0 { &a } else { &b }, part).await;
     }
-    comes_true("all hints have come", async || taken.has_all(&shared)).await;
+    let all_came = all_come(&taken, &shared).await;
+    let depths =
+        (a.depth().await, b.depth().await, a.depth_of(shared[0].owner).await, b.depth_of(shared[0].owner).await);
+    assert!(all_came, "{:?} are missing; at the broker, and before it: {depths:?}", taken.missing(&shared));
     a.close();
     b.close();
     ended(takers).await;

@@ -1,6 +1,7 @@
 //! Moves hints from the line to the broker while its window has room.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cupel_core::RunHint;
 use futures_util::StreamExt as _;
@@ -8,12 +9,15 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 
 use super::{ANSWER_MAX, Shared, gauge, in_time};
-use crate::broker::{BrokerError, Link};
+use crate::broker::{BrokerError, Fault, Link};
 
 /// Hints handed over at once.
 const BATCH_MAX: usize = 64;
 /// Batches under way.
 const BATCHES_MAX: usize = 4;
+
+/// Between two tries to hand something over to a broker that is full.
+const FULL_PAUSE: Duration = Duration::from_millis(500);
 
 type Put = BoxFuture<'static, (Arc<dyn Link>, Vec<RunHint>, Result<(), BrokerError>)>;
 
@@ -22,12 +26,13 @@ pub(super) async fn feed(shared: Arc<Shared>) {
     let mut under_way: FuturesUnordered<Put> = FuturesUnordered::new();
     // Batches that failed: the broker may have them, or not.
     let mut again: Vec<Vec<RunHint>> = Vec::new();
+    let mut is_full = false;
     loop {
         let link = tokio::select! {
             () = shared.end.cancelled() => return,
             link = shared.keeper.connected() => link,
         };
-        while under_way.len() < BATCHES_MAX {
+        while !is_full && under_way.len() < BATCHES_MAX {
             let batch = again.pop().unwrap_or_else(|| shared.state().next_to_move(shared.window, BATCH_MAX));
             if batch.is_empty() {
                 break;
@@ -35,16 +40,25 @@ pub(super) async fn feed(shared: Arc<Shared>) {
             under_way.push(Box::pin(put(Arc::clone(&link), batch)));
         }
         // What others have taken makes room, of which nobody tells.
-        let is_shut_out = under_way.is_empty() && shared.state().line.len() > 0;
+        let is_shut_out = !is_full && under_way.is_empty() && shared.state().line.len() > 0;
         tokio::select! {
             () = shared.end.cancelled() => return,
             Some((link, batch, result)) = under_way.next() => match result {
-                Ok(()) => shared.state().moved(&batch),
+                Ok(()) => {
+                    shared.state().moved(&batch);
+                    shared.keeper.has_room();
+                }
                 Err(error) => {
                     again.push(batch);
-                    shared.keeper.broke(&link, error);
+                    is_full = error.fault == Fault::Full;
+                    if is_full {
+                        shared.keeper.is_full(&error);
+                    } else {
+                        shared.keeper.broke(&link, error);
+                    }
                 }
             },
+            () = tokio::time::sleep(FULL_PAUSE), if is_full => is_full = false,
             () = shared.feed.notified() => {}
             () = tokio::time::sleep(gauge::FRESH), if is_shut_out => shared.read_if_older(gauge::FRESH / 2).await,
         }

@@ -26,13 +26,32 @@ pub(super) struct Keeper {
     link: watch::Sender<Option<Arc<dyn Link>>>,
     breaks: mpsc::UnboundedSender<Break>,
     /// Since when the broker is away, and why.
-    away: Mutex<Option<(Instant, String)>>,
+    away: Mutex<Trouble>,
+    /// Since when the broker takes nothing, and why.
+    full: Mutex<Trouble>,
+}
+
+type Trouble = Option<(Instant, String)>;
+
+/// Since when there is one of a kind, and why now. Whether it is new.
+fn trouble(of_kind: &Mutex<Trouble>, why: &BrokerError) -> bool {
+    let mut trouble = of_kind.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = trouble.as_ref().map(|(since, _)| *since);
+    *trouble = Some((before.unwrap_or_else(Instant::now), chain(why)));
+    before.is_none()
+}
+
+fn over(of_kind: &Mutex<Trouble>) -> Option<Duration> {
+    of_kind.lock().unwrap_or_else(PoisonError::into_inner).take().map(|(since, _)| since.elapsed())
 }
 
 impl Keeper {
     pub(super) fn new(first: Arc<dyn Link>) -> (Keeper, mpsc::UnboundedReceiver<Break>) {
         let (breaks, broken) = mpsc::unbounded_channel();
-        (Keeper { link: watch::Sender::new(Some(first)), breaks, away: Mutex::default() }, broken)
+        (
+            Keeper { link: watch::Sender::new(Some(first)), breaks, away: Mutex::default(), full: Mutex::default() },
+            broken,
+        )
     }
 
     /// The connection, if there is one.
@@ -68,24 +87,31 @@ impl Keeper {
     }
 
     pub(super) fn health(&self) -> Result<(), String> {
-        match &*self.away.lock().unwrap_or_else(PoisonError::into_inner) {
-            None => Ok(()),
-            Some((since, why)) => {
+        for (of_kind, is) in [(&self.away, "been away"), (&self.full, "taken nothing")] {
+            if let Some((since, why)) = &*of_kind.lock().unwrap_or_else(PoisonError::into_inner) {
                 let lasted = since.elapsed().as_secs();
-                Err(format!("the queue's broker has been away for {lasted} s, and hints of runs wait here: {why}"))
+                return Err(format!("the queue's broker has {is} for {lasted} s, and hints of runs wait here: {why}"));
             }
+        }
+        Ok(())
+    }
+
+    /// The broker took nothing. What it has it gives all the same.
+    pub(super) fn is_full(&self, error: &BrokerError) {
+        if trouble(&self.full, error) {
+            tracing::warn!(error = chain(error), "the queue's broker takes nothing; hints wait here");
         }
     }
 
-    fn away(&self, error: &BrokerError) {
-        let mut away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = away.as_ref().map_or_else(Instant::now, |(since, _)| *since);
-        *away = Some((since, chain(error)));
+    /// The broker took something.
+    pub(super) fn has_room(&self) {
+        if let Some(lasted) = over(&self.full) {
+            tracing::info!(lasted_ms = lasted.as_millis() as u64, "the queue's broker takes hints again");
+        }
     }
 
     fn back(&self, link: Arc<dyn Link>) {
-        let away = self.away.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let lasted_ms = away.map_or(0, |(since, _)| since.elapsed().as_millis() as u64);
+        let lasted_ms = over(&self.away).map_or(0, |lasted| lasted.as_millis() as u64);
         tracing::info!(lasted_ms, "the queue's broker is back");
         self.link.send_replace(Some(link));
     }
@@ -103,7 +129,7 @@ pub(super) async fn keep(shared: Arc<Shared>, broker: impl Broker, mut breaks: m
             },
         };
         shared.state().disconnected();
-        keeper.away(&error);
+        trouble(&keeper.away, &error);
         tracing::warn!(error = chain(&error), "the queue's broker is away; hints wait here");
         // It goes before another comes: a broker that has members is told of one that leaves, not of two that are one.
         let _ = tokio::time::timeout(LAST_WORDS_MAX, broken.leave()).await;
@@ -125,7 +151,7 @@ pub(super) async fn keep(shared: Arc<Shared>, broker: impl Broker, mut breaks: m
                     break;
                 }
                 Err(error) => {
-                    keeper.away(&error);
+                    trouble(&keeper.away, &error);
                     if told.elapsed() > TOLD_EVERY {
                         tracing::warn!(error = chain(&error), "the queue's broker is still away");
                         told = Instant::now();

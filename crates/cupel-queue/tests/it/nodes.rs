@@ -6,7 +6,7 @@ use std::time::Duration;
 use cupel_core::{Queue, RunHint};
 use cupel_queue::Settings;
 use cupel_types::{PriorityClass, RunId, UserId};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use super::{connect, settings};
@@ -21,6 +21,39 @@ pub(crate) async fn next(queue: &Arc<dyn Queue>) -> RunHint {
     let hint = hinted.hint;
     queue.settle(hinted).await.unwrap();
     hint
+}
+
+async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let wait = async {
+        while !is_so() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_secs(120), wait).await.unwrap_or_else(|_| panic!("not in time: {what}"));
+}
+
+/// Nothing of the first owner's waits here any more.
+pub(crate) async fn at_the_broker(queue: &Arc<dyn Queue>) {
+    let moved = async {
+        while queue.depth_of(hint(0).owner).await.unwrap() > 0 {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_secs(120), moved).await.expect("they go to the broker");
+}
+
+/// It says so, for this reason, and goes on saying it: it does not come and go.
+pub(crate) async fn is_full(queue: &Arc<dyn Queue>, why: &str) {
+    let says_so = || queue.health().is_err_and(|told| told.contains("has taken nothing") && told.contains(why));
+    until("it is full", says_so).await;
+    for _ in 0..40 {
+        assert!(says_so(), "{:?}", queue.health());
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+pub(crate) async fn has_room(queue: &Arc<dyn Queue>) {
+    until("it has room", || queue.health().is_ok()).await;
 }
 
 /// Rule.

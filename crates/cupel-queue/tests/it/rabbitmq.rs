@@ -1,9 +1,14 @@
 //! The queue at RabbitMQ.
 
+use std::collections::BTreeSet;
+
 use cupel_testkit::brokers::Site;
 use cupel_testkit::queue::Tried;
 use cupel_testkit::servers::RabbitMq;
 
+use tokio::task::block_in_place;
+
+use super::nodes::{at_the_broker, has_room, hint, is_full, next};
 use super::{WINDOW, connect, settings, site as site_of};
 
 mod every_queue {
@@ -39,4 +44,29 @@ mod nodes_at_it {
             a_busy_node_holds_nothing_that_an_idle_one_could_do,
         ]
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_that_is_short_of_memory_takes_nothing_and_gives_what_it_has() {
+    let (server, settings) = (RabbitMq::start(), settings(100));
+    let queue = connect(&server.url(), settings.clone()).await;
+    queue.publish(&[hint(0)]).await.unwrap();
+    at_the_broker(&queue).await;
+    // What its own look at its memory does.
+    let alarm = |does: &str, of: &str| {
+        block_in_place(|| server.control(&["eval", &format!("rabbit_alarm:{does}_alarm({of}).")]));
+    };
+    alarm("set", "{{resource_limit, memory, node()}, []}");
+    queue.publish(&[hint(1), hint(2)]).await.expect("they wait here");
+    is_full(&queue, "short of memory").await;
+    let other = connect(&server.url(), settings).await;
+    assert_eq!(next(&other).await, hint(0));
+    alarm("clear", "{resource_limit, memory, node()}");
+    let mut came = BTreeSet::new();
+    while came.len() < 2 {
+        // Twice, if it had come and was not confirmed.
+        came.insert(next(&other).await.run);
+    }
+    assert_eq!(came, [hint(1), hint(2)].map(|hint| hint.run).into());
+    has_room(&queue).await;
 }

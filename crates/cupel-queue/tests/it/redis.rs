@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use cupel_testkit::brokers::Site;
 use cupel_testkit::queue::Tried;
 use cupel_testkit::servers::Redis;
+use tokio::task::block_in_place;
 
-use super::nodes::{hint, next};
+use super::nodes::{at_the_broker, has_room, hint, is_full, next};
 use super::{WINDOW, connect, settings, site as site_of};
 
 mod every_queue {
@@ -78,4 +79,22 @@ async fn a_stream_that_is_deleted_under_a_node_is_made_again() {
     });
     queue.publish(&[hint(2)]).await.unwrap();
     assert_eq!(waiting.await.unwrap(), hint(2));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_is_full_takes_nothing_and_gives_what_it_has() {
+    let (redis, settings) = (Redis::start(), settings(100));
+    let (queue, other) = (connect(&redis.url(), settings.clone()).await, connect(&redis.url(), settings.clone()).await);
+    queue.publish(&[hint(0)]).await.unwrap();
+    at_the_broker(&queue).await;
+    block_in_place(|| redis.command("CONFIG SET maxmemory 1"));
+    queue.publish(&[hint(1), hint(2)]).await.expect("they wait here");
+    is_full(&queue, "OOM").await;
+    let refused = cupel_queue::connect(&redis.url(), settings).await.err().expect("nobody begins with it");
+    let told = cupel_core::chain(&refused);
+    assert!(told.contains("queue.url") && told.contains("more memory"), "{told}");
+    assert_eq!(next(&other).await, hint(0));
+    block_in_place(|| redis.command("CONFIG SET maxmemory 0"));
+    assert_eq!([next(&other).await, next(&other).await], [hint(1), hint(2)]);
+    has_room(&queue).await;
 }

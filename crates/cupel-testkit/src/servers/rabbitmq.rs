@@ -22,6 +22,7 @@ use super::{PASSWORD, USER, keeper};
 /// A RabbitMQ node.
 pub struct RabbitMq {
     server: Server,
+    mapper_port: u16,
     tls_port: Option<u16>,
 }
 
@@ -43,8 +44,9 @@ impl RabbitMq {
     }
 
     fn start_with(tls_port: Option<u16>) -> RabbitMq {
-        let kind = RabbitMqKind { mapper_port: free_port(), node_port: free_port(), tls_port };
-        RabbitMq { server: Server::start(kind), tls_port }
+        let mapper_port = free_port();
+        let kind = RabbitMqKind { mapper_port, node_port: free_port(), tls_port };
+        RabbitMq { server: Server::start(kind), mapper_port, tls_port }
     }
 
     /// The one of this test process, for tests that do it no harm.
@@ -70,6 +72,18 @@ impl RabbitMq {
     /// Its URL, with the password; without TLS.
     pub fn url(&self) -> String {
         format!("amqp://{USER}:{PASSWORD}@127.0.0.1:{}", self.port())
+    }
+
+    /// Has `rabbitmqctl` do something.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn control(&self, words: &[&str]) {
+        let program = keeper::find("rabbitmqctl", &places(), "install the package `rabbitmq-server`");
+        let mut control = Command::new(program);
+        control.env("HOME", self.folder()).env("ERL_EPMD_PORT", self.mapper_port.to_string());
+        let done = control.args(["--node", &node_name(self.port())]).args(words).output().expect("it can be started");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
 
     /// Its URL, with the password and with TLS, and the certificate that is to be trusted.
@@ -98,6 +112,15 @@ struct RabbitMqKind {
     node_port: u16,
     /// Where it listens for clients with TLS, too.
     tls_port: Option<u16>,
+}
+
+fn node_name(port: u16) -> String {
+    format!("cupel-{port}@localhost")
+}
+
+/// Not what is on the PATH: that insists on the package's own user.
+fn places() -> [PathBuf; 1] {
+    [PathBuf::from("/usr/lib/rabbitmq/bin")]
 }
 
 impl Kind for RabbitMqKind {
@@ -130,9 +153,7 @@ impl Kind for RabbitMqKind {
     }
 
     fn command(&self, folder: &Path, port: u16) -> Command {
-        // Not the program on the PATH: that one insists on the package's own user.
-        let places = [PathBuf::from("/usr/lib/rabbitmq/bin")];
-        let program = keeper::find("rabbitmq-server", &places, "install the package `rabbitmq-server`");
+        let program = keeper::find("rabbitmq-server", &places(), "install the package `rabbitmq-server`");
         let mut unshare = Command::new("unshare");
         unshare.args(["--pid", "--fork", "--kill-child=KILL"]);
         if fs::metadata("/proc/self").expect("/proc can be read").uid() != 0 {
@@ -141,7 +162,7 @@ impl Kind for RabbitMqKind {
         unshare.arg("--").arg(program).current_dir(folder);
         unshare
             .env("HOME", folder)
-            .env("RABBITMQ_NODENAME", format!("cupel-{port}@localhost"))
+            .env("RABBITMQ_NODENAME", node_name(port))
             .env("RABBITMQ_DIST_PORT", self.node_port.to_string())
             .env("ERL_EPMD_PORT", self.mapper_port.to_string())
             .env("ERL_EPMD_ADDRESS", "127.0.0.1")
