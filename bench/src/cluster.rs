@@ -140,7 +140,8 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
             ms(&measured.accepting, 99.0),
         ]);
         if engines != Engines::Embedded {
-            let figure = |figure: f64| format!("{figure:.1}");
+            // Below nothing is noise.
+            let figure = |figure: f64| format!("{:.1}", figure.max(0.0) + 0.0);
             let mut row = vec![engines.name().to_owned(), workers.to_string()];
             let (submission, idle) = (measured.submission, measured.idle);
             row.extend([submission.transactions, submission.commands, idle.transactions, idle.commands].map(figure));
