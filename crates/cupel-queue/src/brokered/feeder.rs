@@ -7,6 +7,7 @@ use cupel_core::RunHint;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
+use tokio::time::{Instant, sleep_until};
 
 use super::{ANSWER_MAX, Shared, gauge, in_time};
 use crate::broker::{BrokerError, Fault, Link};
@@ -26,13 +27,14 @@ pub(super) async fn feed(shared: Arc<Shared>) {
     let mut under_way: FuturesUnordered<Put> = FuturesUnordered::new();
     // Batches that failed: the broker may have them, or not.
     let mut again: Vec<Vec<RunHint>> = Vec::new();
-    let mut is_full = false;
+    // While the broker is full: when it is tried again, however many hints come meanwhile.
+    let mut again_at: Option<Instant> = None;
     loop {
         let link = tokio::select! {
             () = shared.end.cancelled() => return,
             link = shared.keeper.connected() => link,
         };
-        while !is_full && under_way.len() < BATCHES_MAX {
+        while again_at.is_none() && under_way.len() < BATCHES_MAX {
             let batch = again.pop().unwrap_or_else(|| shared.state().next_to_move(shared.window, BATCH_MAX));
             if batch.is_empty() {
                 break;
@@ -40,7 +42,7 @@ pub(super) async fn feed(shared: Arc<Shared>) {
             under_way.push(Box::pin(put(Arc::clone(&link), batch)));
         }
         // What others have taken makes room, of which nobody tells.
-        let is_shut_out = !is_full && under_way.is_empty() && shared.state().line.len() > 0;
+        let is_shut_out = again_at.is_none() && under_way.is_empty() && shared.state().line.len() > 0;
         tokio::select! {
             () = shared.end.cancelled() => return,
             Some((link, batch, result)) = under_way.next() => match result {
@@ -50,18 +52,24 @@ pub(super) async fn feed(shared: Arc<Shared>) {
                 }
                 Err(error) => {
                     again.push(batch);
-                    is_full = error.fault == Fault::Full;
-                    if is_full {
+                    if error.fault == Fault::Full {
+                        again_at = Some(Instant::now() + FULL_PAUSE);
                         shared.keeper.is_full(&error);
                     } else {
                         shared.keeper.broke(&link, error);
                     }
                 }
             },
-            () = tokio::time::sleep(FULL_PAUSE), if is_full => is_full = false,
+            () = pause(again_at), if again_at.is_some() => again_at = None,
             () = shared.feed.notified() => {}
             () = tokio::time::sleep(gauge::FRESH), if is_shut_out => shared.read_if_older(gauge::FRESH / 2).await,
         }
+    }
+}
+
+async fn pause(until: Option<Instant>) {
+    if let Some(until) = until {
+        sleep_until(until).await;
     }
 }
 

@@ -1,5 +1,6 @@
 //! What nodes at one broker leave to each other. Rules are functions of a broker's URL; not every broker has to keep all of them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,8 +53,27 @@ pub(crate) async fn is_full(queue: &Arc<dyn Queue>, why: &str) {
     }
 }
 
-pub(crate) async fn has_room(queue: &Arc<dyn Queue>) {
-    until("it has room", || queue.health().is_ok()).await;
+/// These come, once there is room, however many others go on publishing; and it is well again.
+pub(crate) async fn has_room(full: &Arc<dyn Queue>, expected: &[RunHint], taker: &Arc<dyn Queue>) {
+    let publishes = {
+        let full = Arc::clone(full);
+        tokio::spawn(async move {
+            for run in 1000.. {
+                // It may be full here, too.
+                let _ = full.publish(&[hint(run)]).await;
+                sleep(Duration::from_millis(100)).await;
+            }
+        })
+    };
+    let come = async {
+        let mut missing: BTreeSet<_> = expected.iter().map(|hint| hint.run).collect();
+        while !missing.is_empty() {
+            missing.remove(&next(taker).await.run);
+        }
+    };
+    timeout(Duration::from_secs(120), come).await.expect("they come");
+    until("it is well again", || full.health().is_ok()).await;
+    publishes.abort();
 }
 
 /// Rule.
