@@ -106,15 +106,16 @@ pub(crate) async fn take(queue: &dyn Queue) -> RunHint {
 /// Rule.
 pub async fn hints_of_an_owner_come_in_order(make: impl AsyncFn(usize) -> Tried) {
     let queue = make(100).await;
-    let hints: Vec<RunHint> = (0..10).map(hint).collect();
+    let hints: Vec<RunHint> = (0..40).map(hint).collect();
     queue.publish(&hints[..5]).await.unwrap();
     queue.publish(&hints[5..]).await.unwrap();
-    depth_becomes(&**queue, 10).await;
+    depth_becomes(&**queue, 40).await;
     let of_owner = queue.depth_of(owner(1)).await.unwrap();
-    assert!(of_owner <= 10 && of_owner + queue.window >= 10, "{of_owner}");
+    // What a broker says that it has may be what it had a moment ago: then a little more than a window is moved to it.
+    assert!(of_owner <= 40 && of_owner + 2 * queue.window >= 40, "{of_owner}");
     assert_eq!(queue.depth_of(owner(2)).await.unwrap(), 0);
     let mut taken = Vec::new();
-    for _ in 0..10 {
+    for _ in 0..40 {
         taken.push(take(&**queue).await);
     }
     if !queue.is_ordered {
