@@ -104,24 +104,6 @@ async fn channel(connection: &Connection) -> Result<Channel, BrokerError> {
     connection.create_channel().await.map_err(to("open a channel"))
 }
 
-impl Puts {
-    async fn connect(url: &str) -> Result<Puts, BrokerError> {
-        let connection = connect(url, "cupel queue, puts").await?;
-        let channel = channel(&connection).await?;
-        channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(to("ask for confirms"))?;
-        Ok(Puts { connection, channel })
-    }
-
-    /// When the broker says that it takes nothing: to who is connected already when it begins, and to others when they put something.
-    async fn is_full(&self) -> BrokerError {
-        while !self.connection.status().blocked() {
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
-        let why = "it is short of memory or of disk space; `rabbitmq-diagnostics alarms` says which";
-        BrokerError::new("put hints", Fault::Full, why)
-    }
-}
-
 fn durable() -> QueueDeclareOptions {
     QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() }
 }
@@ -141,6 +123,24 @@ struct RabbitMqLink {
 struct Puts {
     connection: Connection,
     channel: Channel,
+}
+
+impl Puts {
+    async fn connect(url: &str) -> Result<Puts, BrokerError> {
+        let connection = connect(url, "cupel queue, puts").await?;
+        let channel = channel(&connection).await?;
+        channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(to("ask for confirms"))?;
+        Ok(Puts { connection, channel })
+    }
+
+    /// Ends when the broker says that it takes nothing: it does so to who puts something meanwhile.
+    async fn is_full(&self) -> BrokerError {
+        while !self.connection.status().blocked() {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        let why = "it is short of memory or of disk space; `rabbitmq-diagnostics alarms` says which";
+        BrokerError::new("put hints", Fault::Full, why)
+    }
 }
 
 /// A consumer on each queue.

@@ -87,21 +87,24 @@ impl Deref for Lent {
     }
 }
 
-async fn comes_true(what: &str, mut is_true: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !is_true().await {
-        assert!(Instant::now() < deadline, "not in {PATIENCE:?}: {what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+/// Waits until it is so.
+///
+/// # Panics
+/// When it is not for two minutes.
+pub async fn comes_true(what: &str, is_true: impl AsyncFnMut() -> bool) {
+    assert!(becomes_true(is_true).await, "not in {PATIENCE:?}: {what}");
 }
 
-async fn all_come(taken: &Taken, hints: &[RunHint]) -> bool {
-    let come = async {
-        while !taken.has_all(hints) {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+/// Waits until it is so: whether it is in time.
+async fn becomes_true(mut is_true: impl AsyncFnMut() -> bool) -> bool {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_true().await {
+        if Instant::now() >= deadline {
+            return false;
         }
-    };
-    tokio::time::timeout(PATIENCE, come).await.is_ok()
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    true
 }
 
 async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
@@ -130,9 +133,9 @@ impl Taken {
         self.0.lock().unwrap().values().flatten().copied().collect()
     }
 
-    fn missing(&self, hints: &[RunHint]) -> Vec<RunId> {
+    fn missing(&self, hints: &[RunHint]) -> Vec<RunHint> {
         let taken = self.0.lock().unwrap();
-        hints.iter().map(|hint| hint.run).filter(|run| !taken.contains_key(run)).collect()
+        hints.iter().filter(|hint| !taken.contains_key(&hint.run)).copied().collect()
     }
 
     fn has_one(&self, hints: &[RunHint]) -> bool {
@@ -141,8 +144,7 @@ impl Taken {
     }
 
     fn has_all(&self, hints: &[RunHint]) -> bool {
-        let taken = self.0.lock().unwrap();
-        hints.iter().all(|hint| taken.contains_key(&hint.run))
+        self.missing(hints).is_empty()
     }
 }
 
@@ -182,17 +184,18 @@ pub async fn two_nodes_share_the_work_and_each_hint_goes_to_one(make: impl Async
     for (n, part) in shared.chunks(10).enumerate() {
         published(if n % 2 == 0 { &a } else { &b }, part).await;
     }
-    let mut all_came = all_come(&taken, &shared).await;
-    if !all_came && !site.keeps {
-        // A broker that has all in its memory may lose some when it gives them to another node; they are offered again, as by the sweeper.
-        let missing: Vec<RunHint> = shared.iter().filter(|hint| !taken.has_one(&[**hint])).copied().collect();
+    let all_came = async || becomes_true(async || taken.has_all(&shared)).await;
+    let mut have_come = all_came().await;
+    if !have_come && !site.keeps {
+        // Seen once, at a broker that has all in its memory; why is not known. They are offered again, as by the sweeper.
+        let missing = taken.missing(&shared);
         assert!(missing.len() <= shared.len() / 16, "{} are missing", missing.len());
         published(&a, &missing).await;
-        all_came = all_come(&taken, &shared).await;
+        have_come = all_came().await;
     }
     let depths =
         (a.depth().await, b.depth().await, a.depth_of(shared[0].owner).await, b.depth_of(shared[0].owner).await);
-    assert!(all_came, "{:?} are missing; at the broker, and before it: {depths:?}", taken.missing(&shared));
+    assert!(have_come, "{:?} are missing; at the broker, and before it: {depths:?}", taken.missing(&shared));
     a.close();
     b.close();
     ended(takers).await;

@@ -96,7 +96,11 @@ async fn in_one_breath<T>(tried: impl AsyncFn() -> T) -> T {
     panic!("this machine is too slow for this rule");
 }
 
-pub(crate) async fn take(queue: &dyn Queue) -> RunHint {
+/// The next hint, which is settled.
+///
+/// # Panics
+/// When none comes for two minutes.
+pub async fn take(queue: &dyn Queue) -> RunHint {
     let hinted = tokio::time::timeout(PATIENCE, queue.next()).await.expect("a hint comes in time").expect("a hint");
     let hint = hinted.hint;
     queue.settle(hinted).await.expect("settling");

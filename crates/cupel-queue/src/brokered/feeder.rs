@@ -60,16 +60,10 @@ pub(super) async fn feed(shared: Arc<Shared>) {
                     }
                 }
             },
-            () = pause(again_at), if again_at.is_some() => again_at = None,
+            () = sleep_until(again_at.unwrap_or_else(Instant::now)), if again_at.is_some() => again_at = None,
             () = shared.feed.notified() => {}
             () = tokio::time::sleep(gauge::FRESH), if is_shut_out => shared.read_if_older(gauge::FRESH / 2).await,
         }
-    }
-}
-
-async fn pause(until: Option<Instant>) {
-    if let Some(until) = until {
-        sleep_until(until).await;
     }
 }
 

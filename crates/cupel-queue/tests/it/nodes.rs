@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use cupel_core::{Queue, RunHint};
 use cupel_queue::Settings;
+use cupel_testkit::brokers::comes_true;
+use cupel_testkit::queue::take;
 use cupel_types::{PriorityClass, RunId, UserId};
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
@@ -18,35 +20,18 @@ pub(crate) fn hint(run: u128) -> RunHint {
 }
 
 pub(crate) async fn next(queue: &Arc<dyn Queue>) -> RunHint {
-    let hinted = timeout(Duration::from_secs(120), queue.next()).await.expect("a hint comes in time").unwrap();
-    let hint = hinted.hint;
-    queue.settle(hinted).await.unwrap();
-    hint
-}
-
-async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let wait = async {
-        while !is_so() {
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(Duration::from_secs(120), wait).await.unwrap_or_else(|_| panic!("not in time: {what}"));
+    take(&**queue).await
 }
 
 /// Nothing of the first owner's waits here any more.
 pub(crate) async fn at_the_broker(queue: &Arc<dyn Queue>) {
-    let moved = async {
-        while queue.depth_of(hint(0).owner).await.unwrap() > 0 {
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(Duration::from_secs(120), moved).await.expect("they go to the broker");
+    comes_true("all are at the broker", async || queue.depth_of(hint(0).owner).await.unwrap() == 0).await;
 }
 
 /// It says so, for this reason, and goes on saying it: it does not come and go.
 pub(crate) async fn is_full(queue: &Arc<dyn Queue>, why: &str) {
     let says_so = || queue.health().is_err_and(|told| told.contains("has taken nothing") && told.contains(why));
-    until("it is full", says_so).await;
+    comes_true("it is full", async || says_so()).await;
     for _ in 0..40 {
         assert!(says_so(), "{:?}", queue.health());
         sleep(Duration::from_millis(50)).await;
@@ -72,7 +57,7 @@ pub(crate) async fn has_room(full: &Arc<dyn Queue>, expected: &[RunHint], taker:
         }
     };
     timeout(Duration::from_secs(120), come).await.expect("they come");
-    until("it is well again", || full.health().is_ok()).await;
+    comes_true("it is well again", async || full.health().is_ok()).await;
     publishes.abort();
 }
 
