@@ -7,14 +7,13 @@ use anyhow::{Context as _, anyhow};
 use cupel_core::problems::PackagesError;
 use cupel_core::{Packages as _, ProblemStore as _, RunStore as _};
 use cupel_store::{
-    BackupError, LocalPackages, PostgresOptions, PostgresStore, SharedPackages, SqliteStore, back_up, connect_blobs,
-    restore, share_package,
+    BackupError, LocalPackages, SharedPackages, SqliteStore, back_up, connect_blobs, restore, share_package,
 };
 use cupel_types::{Bytes, ContentHash};
 
 use super::args::{Settings, StoredCommand};
 use super::{CommandResult, Exit, Failure, OrExit};
-use crate::compose::engines::{open_postgres_and_blobs, open_store};
+use crate::compose::engines::{open_postgres, open_postgres_and_blobs, open_store};
 use crate::config::{self, Config};
 use crate::data_dir::DataDir;
 use crate::{local, owner};
@@ -129,7 +128,7 @@ fn move_away(config: &Config, data: &DataDir, url: &str) -> CommandResult {
     run(async {
         let from = SqliteStore::open(&data.database()).await?;
         let engines = &config.engines;
-        let to = PostgresStore::open(PostgresOptions::new(url, &engines.cluster)).await?;
+        let to = open_postgres(engines, url).await?;
         let blobs = connect_blobs(engines.blobs.as_deref().unwrap_or("postgres"), Some(url), &engines.cluster).await?;
         let local = local_packages(config, data)?;
         // They come first: who begins again finds them there.

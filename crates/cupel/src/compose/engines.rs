@@ -100,7 +100,11 @@ async fn open_sqlite(data: &DataDir) -> anyhow::Result<StoreAndClock> {
     Ok((Arc::new(SqliteStore::open(&data.database()).await?), Arc::new(SystemClock)))
 }
 
-async fn open_postgres(engines: &config::Engines, url: &str) -> anyhow::Result<PostgresStore> {
+/// The database at `url`, without what is large in it where that lies in a blob store.
+///
+/// # Errors
+/// When it cannot be opened.
+pub(crate) async fn open_postgres(engines: &config::Engines, url: &str) -> anyhow::Result<PostgresStore> {
     Ok(PostgresStore::open(PostgresOptions::new(url, &engines.cluster)).await?)
 }
 
