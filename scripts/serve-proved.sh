@@ -13,13 +13,19 @@ ready_seconds_max=60
 
 # Only for us: the log and, later, the database and keys lie here.
 [ -d "$DATA" ] || { mkdir -p "$DATA" && chmod 700 "$DATA"; }
+# Whoever the directory is handed to could have put a link here, and we may be root.
+if [ -L "$log" ]; then
+    echo "error: $log is a link. Remove it: its target would be written to." >&2
+    exit 1
+fi
 if curl --silent --output /dev/null --max-time 2 "$url/livez"; then
     echo "error: something already listens on $LISTEN. Stop it, or: make run PORT=8081 DATA=data2" >&2
     exit 1
 fi
 
 echo "== serve on $url (data in $DATA/, log in $log)"
-"$cupel" serve --listen "$LISTEN" --data "$DATA" 2>>"$log" &
+exec 3>>"$log"
+"$cupel" serve --listen "$LISTEN" --data "$DATA" 2>&3 3>&- &
 server=$!
 follower=
 # Ctrl-C and the like end the server, not this script: it stays until the server has drained.
@@ -44,9 +50,11 @@ echo "== proof: real programs through the HTTP API, in every installed language 
 # One key for all starts of this kind; a new one when it has expired or was revoked.
 key=$(cat "$DATA/run.key" 2>/dev/null || true)
 if [ -z "$key" ] || ! curl --silent --fail --output /dev/null --header "Authorization: Bearer $key" "$url/api/v1/submissions?limit=1"; then
-    key=$("$cupel" key create "make run" --data "$DATA" --scope runs:write --scope runs:read --expires 7d 2>>"$log") ||
+    key=$("$cupel" key create "make run" --data "$DATA" --scope runs:write --scope runs:read --expires 7d 2>&3 3>&-) ||
         fail "no API key could be made"
-    (umask 077 && printf '%s\n' "$key" >"$DATA/run.key")
+    # The directory is the server's by now, and we may be root: whatever has that name is replaced, and no link followed.
+    rm -f "$DATA/run.key"
+    (umask 077 && set -o noclobber && printf '%s\n' "$key" >"$DATA/run.key")
 fi
 CUPEL_KEY=$key "$cupel" smoke --url "$url" || fail "a program did not end as it must; see the table above"
 

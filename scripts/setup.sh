@@ -2,7 +2,7 @@
 # Installs the Debian packages that a group of tasks needs, and only those that are missing; for `servers` also moto, from PyPI,
 # and tansu, from crates.io: a broker of Kafka's protocol, which is built once, in some minutes.
 #
-#   scripts/setup.sh GROUP...     groups: build, public, lint, peers, docker, cgroup2, servers, deploy, compose
+#   scripts/setup.sh GROUP...     groups: build, public, lint, peers, docker, cgroup2, servers, deploy, compose, openapi
 #
 # Says what it installs before it does. Says nothing and takes a fraction of a second when nothing is missing.
 # Never upgrades what is there. Toolchains of the languages are not its business: see `cupel languages install`.
@@ -35,6 +35,10 @@ packages_deploy=(docker-compose systemd nftables openssl python3 python3-pip pyt
 command -v kubectl >/dev/null || packages_deploy+=(kubernetes-client)
 # What `make test-compose` runs it with: an engine of its own, and images made of Debian's packages.
 packages_compose=(docker.io docker-compose mmdebstrap iptables nftables iproute2 openssl jq curl)
+# What calls the API by its OpenAPI document; the tools themselves come from PyPI and npm (scripts/test-openapi.sh).
+packages_openapi=(python3 python3-pip)
+# An installed Node.js is kept, with its npm.
+command -v npm >/dev/null || packages_openapi+=(nodejs npm)
 
 wanted=() servers=''
 for group in "$@"; do
@@ -48,8 +52,9 @@ for group in "$@"; do
         servers) wanted+=("${packages_servers[@]}") servers=yes ;;
         deploy) wanted+=("${packages_deploy[@]}") ;;
         compose) wanted+=("${packages_compose[@]}") ;;
+        openapi) wanted+=("${packages_openapi[@]}") ;;
         *)
-            echo "error: no group \`$group\`; there are: build, public, lint, peers, docker, cgroup2, servers, deploy, compose" >&2
+            echo "error: no group \`$group\`; there are: build, public, lint, peers, docker, cgroup2, servers, deploy, compose, openapi" >&2
             exit 2
             ;;
     esac

@@ -23,6 +23,15 @@ if ! [ -x "$tools/promtool" ]; then
     scripts/as-root install "$fetched/usr/bin/promtool" "$tools/promtool"
     rm -rf "$fetched"
 fi
+if ! [ -x "$tools/nginx" ] || ! [ -x "$tools/caddy" ]; then
+    echo "Installing from Debian into $tools: nginx and caddy (their packages would start a server)"
+    fetched=$(mktemp -d)
+    fetch() { (cd "$fetched" && apt-get --quiet=2 download nginx caddy); }
+    fetch || { scripts/as-root apt-get update --quiet=2 && fetch; }
+    (cd "$fetched" && for package in *.deb; do dpkg-deb --extract "$package" .; done)
+    scripts/as-root install "$fetched/usr/sbin/nginx" "$fetched/usr/bin/caddy" "$tools/"
+    rm -rf "$fetched"
+fi
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -50,6 +59,22 @@ done
 
 echo "== what they say"
 PYTHONPATH=$tools PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 scripts/deploy/check.py "$work/rendered"
+
+echo "== gateways"
+mkdir "$work/gateway"
+openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=judge.example -days 1 \
+    -keyout "$work/gateway/gateway.key" -out "$work/gateway/gateway.crt" 2>/dev/null
+{
+    echo "pid $work/gateway/pid; error_log stderr; events {}"
+    # What nginx writes by itself goes there, too.
+    echo "http { client_body_temp_path $work/gateway/body; proxy_temp_path $work/gateway/proxy; fastcgi_temp_path $work/gateway/fastcgi;"
+    echo "uwsgi_temp_path $work/gateway/uwsgi; scgi_temp_path $work/gateway/scgi; access_log off;"
+    # It binds what it listens on, which not everybody may below 1024.
+    sed "s#/etc/cupel/gateway#$work/gateway/gateway#; s/\(listen .*\)80;/\18080;/; s/\(listen .*\)443/\18443/" deploy/gateway/nginx.conf
+    echo "}"
+} >"$work/gateway/nginx.conf"
+"$tools/nginx" -t -q -p "$work/gateway" -c "$work/gateway/nginx.conf"
+HOME=$work/gateway "$tools/caddy" validate --adapter caddyfile --config deploy/gateway/Caddyfile >/dev/null 2>&1
 
 echo "== alerts"
 cp -r deploy/observability "$work/observability"

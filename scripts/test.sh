@@ -50,6 +50,9 @@ scripts/test-cgroup2.sh short
 echo "== deployment"
 scripts/test-deploy.sh
 
+echo "== OpenAPI document"
+scripts/test-openapi.sh
+
 echo "== problems"
 scripts/as-root target/debug/cupel verify --jobs "$(nproc)" problems/*/
 

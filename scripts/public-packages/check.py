@@ -28,10 +28,7 @@ HELD = {
     KATTIS / "guess": {},
     KATTIS / "hello": {},
     KATTIS / "oddecho": {},
-    KATTIS / "different": {
-        "submissions/accepted/different_py2.py": "Python 2",
-        "submissions/accepted/prolog": "Prolog",
-    },
+    KATTIS / "different": {},
     DRAFTS / "different": {},
     DRAFTS / "generatorincludes": {},
     DRAFTS / "guess": {},

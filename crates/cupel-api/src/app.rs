@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::FromRef;
 use cupel_types::UserId;
@@ -46,7 +46,7 @@ impl Shared {
             tokens: Tokens::new(&state.settings.jwt_secret, state.settings.access_token_lifetime),
             identities: Identities::default(),
             limits: RateLimits::new(Arc::clone(&state.buckets), state.settings.login),
-            long_answers: LongAnswers::default(),
+            long_answers: LongAnswers::new(settings.long_answers_max),
             documents,
             health: AsyncMutex::new(None),
             state,
@@ -84,9 +84,21 @@ impl FromRef<Shared> for ApiState {
 /// How many answers of one user may be open for long at one time (event streams and waits).
 const LONG_ANSWERS_PER_USER_MAX: usize = 128;
 
-/// Counts the answers that stay open, so that one user cannot hold all connections.
-#[derive(Clone, Default)]
-pub(crate) struct LongAnswers(Arc<Mutex<HashMap<UserId, usize>>>);
+/// And while more than half of all that may be open are, so that a few users cannot take them all.
+const LONG_ANSWERS_PER_USER_WHEN_SCARCE: usize = 16;
+
+/// Counts the answers that stay open, so that neither one user nor all together can hold all connections.
+#[derive(Clone)]
+pub(crate) struct LongAnswers {
+    open: Arc<Mutex<OpenAnswers>>,
+    all_max: usize,
+}
+
+#[derive(Default)]
+struct OpenAnswers {
+    all: usize,
+    by_user: HashMap<UserId, usize>,
+}
 
 /// One open answer; ends when dropped.
 pub(crate) struct LongAnswer {
@@ -95,25 +107,42 @@ pub(crate) struct LongAnswer {
 }
 
 impl LongAnswers {
+    pub(crate) fn new(all_max: usize) -> LongAnswers {
+        LongAnswers { open: Arc::default(), all_max: all_max.max(1) }
+    }
+
     pub(crate) fn begin(&self, user: UserId) -> Result<LongAnswer, Problem> {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(user).or_default();
-        if *count >= LONG_ANSWERS_PER_USER_MAX {
-            let detail = format!("You have {LONG_ANSWERS_PER_USER_MAX} event streams and waits open; end one first.");
-            return Err(Problem::new(ProblemKind::RateLimited, detail).retry_after(std::time::Duration::from_secs(1)));
+        let mut open = self.open();
+        let second = std::time::Duration::from_secs(1);
+        if open.all >= self.all_max {
+            let detail =
+                "The server has as many event streams and waits open as it can. Ask for the submission without `wait`.";
+            return Err(Problem::new(ProblemKind::Unavailable, detail).retry_after(second));
         }
-        *count += 1;
+        let most =
+            if open.all * 2 >= self.all_max { LONG_ANSWERS_PER_USER_WHEN_SCARCE } else { LONG_ANSWERS_PER_USER_MAX };
+        if open.by_user.get(&user).is_some_and(|count| *count >= most) {
+            let detail = format!("You may have {most} event streams and waits open at the moment; end one first.");
+            return Err(Problem::new(ProblemKind::RateLimited, detail).retry_after(second));
+        }
+        open.all += 1;
+        *open.by_user.entry(user).or_default() += 1;
         Ok(LongAnswer { all: self.clone(), user })
+    }
+
+    fn open(&self) -> MutexGuard<'_, OpenAnswers> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for LongAnswer {
     fn drop(&mut self) {
-        let mut counts = self.all.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.user) {
+        let mut open = self.all.open();
+        open.all -= 1;
+        if let Some(count) = open.by_user.get_mut(&self.user) {
             *count -= 1;
             if *count == 0 {
-                counts.remove(&self.user);
+                open.by_user.remove(&self.user);
             }
         }
     }
@@ -123,15 +152,36 @@ impl Drop for LongAnswer {
 mod tests {
     use super::*;
 
+    fn user(n: u128) -> UserId {
+        UserId::from_uuid(uuid::Uuid::from_u128(n))
+    }
+
     #[test]
     fn a_user_has_a_bounded_number_of_long_answers() {
-        let answers = LongAnswers::default();
-        let user = |n: u128| UserId::from_uuid(uuid::Uuid::from_u128(n));
+        let answers = LongAnswers::new(2048);
         let open: Vec<_> = (0..LONG_ANSWERS_PER_USER_MAX).map(|_| answers.begin(user(1)).ok().unwrap()).collect();
         assert!(answers.begin(user(1)).is_err());
         assert!(answers.begin(user(2)).is_ok());
         drop(open);
         assert!(answers.begin(user(1)).is_ok());
-        assert!(answers.0.lock().unwrap().is_empty(), "nobody is remembered who has none");
+        assert!(answers.open().by_user.is_empty(), "nobody is remembered who has none");
+        assert_eq!(answers.open().all, 0);
+    }
+
+    #[test]
+    fn all_users_together_have_a_bound_and_less_each_when_half_of_it_is_used() {
+        let answers = LongAnswers::new(100);
+        let mut open = Vec::new();
+        let mut of = |n: u128| {
+            let before = open.len();
+            while let Ok(answer) = answers.begin(user(n)) {
+                open.push(answer);
+            }
+            open.len() - before
+        };
+        assert_eq!([1, 2, 3, 4, 5, 6].map(&mut of), [50, 16, 16, 16, 2, 0]);
+        assert_eq!(answers.begin(user(7)).err().map(|p| p.kind()), Some(ProblemKind::Unavailable));
+        drop(open);
+        assert!(answers.begin(user(7)).is_ok());
     }
 }

@@ -56,8 +56,33 @@ impl<T: DeserializeOwned> FromRequest<Shared> for SubmissionBody<T> {
     }
 }
 
-async fn read(request: Request, bytes_max: usize, app: &Shared, mut held: Option<&mut Held>) -> Result<Bytes, Problem> {
-    is_plain_json(request.headers())?;
+/// Largest table of users.
+const CSV_BYTES_MAX: usize = 1 << 20;
+
+/// A table as CSV.
+pub(crate) struct CsvBody(pub(crate) Bytes);
+
+impl FromRequest<Shared> for CsvBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &Shared) -> Result<Self, Problem> {
+        is_plain(request.headers(), "text/csv")?;
+        let bytes = read_any(request, CSV_BYTES_MAX, app, None).await?;
+        Ok(CsvBody(bytes))
+    }
+}
+
+async fn read(request: Request, bytes_max: usize, app: &Shared, held: Option<&mut Held>) -> Result<Bytes, Problem> {
+    is_plain(request.headers(), "application/json")?;
+    read_any(request, bytes_max, app, held).await
+}
+
+async fn read_any(
+    request: Request,
+    bytes_max: usize,
+    app: &Shared,
+    mut held: Option<&mut Held>,
+) -> Result<Bytes, Problem> {
     let too_large = || Problem::new(ProblemKind::BodyTooLarge, format!("The body may have {bytes_max} bytes here."));
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > bytes_max as u64) {
@@ -93,21 +118,17 @@ async fn read(request: Request, bytes_max: usize, app: &Shared, mut held: Option
     }
 }
 
-fn is_plain_json(headers: &HeaderMap) -> Result<(), Problem> {
+fn is_plain(headers: &HeaderMap, expected: &str) -> Result<(), Problem> {
     let refuse = |detail: String| Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
     if headers.get(header::CONTENT_ENCODING).is_some_and(|e| e != "identity") {
         return refuse("Send the body without content encoding.".into());
     }
     let essence = match headers.get(header::CONTENT_TYPE).map(|value| value.to_str()) {
-        None => return refuse("Send `Content-Type: application/json`.".into()),
+        None => return refuse(format!("Send `Content-Type: {expected}`.")),
         Some(Err(_)) => "",
         Some(Ok(text)) => text.split(';').next().unwrap_or("").trim(),
     };
-    if essence.eq_ignore_ascii_case("application/json") {
-        Ok(())
-    } else {
-        refuse("The body must be `application/json`.".into())
-    }
+    if essence.eq_ignore_ascii_case(expected) { Ok(()) } else { refuse(format!("The body must be `{expected}`.")) }
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
@@ -215,7 +236,9 @@ fn describe(message: &str, pointer: &mut String) -> String {
         if pointer.rsplit('/').next() != Some(twice) {
             push_key(pointer, twice);
         }
-        return format!("The field `{twice}` comes twice.");
+        return format!(
+            "The field `{twice}` is given more than once, perhaps under another of its names. Send it once."
+        );
     }
     if message.starts_with("unknown variant `") {
         let unknown: String = quoted.next().unwrap_or_default().chars().take(64).collect();
@@ -333,7 +356,7 @@ mod tests {
         check(br#"{"langage": "c"}"#, "invalid-body", Some("/langage"), "Did you mean `language`?");
         check(br#"{"language": "c", "zzzzzz": 1}"#, "invalid-body", Some("/zzzzzz"), "There are: language");
         check(br#"{"tests": []}"#, "invalid-body", Some("/language"), "required");
-        check(br#"{"language": "c", "language": "c"}"#, "invalid-body", Some("/language"), "twice");
+        check(br#"{"language": "c", "language": "c"}"#, "invalid-body", Some("/language"), "more than once");
         check(
             br#"{"language": "c", "limits": {"memory_kb": -1}}"#,
             "invalid-body",
@@ -378,7 +401,8 @@ mod tests {
         };
         assert_eq!(told("tags=x"), "There is no parameter `tags`. Did you mean `tag`?");
         assert_eq!(told("subfields=x"), "There is no parameter `subfields`. There are: tag, limit, phase.");
-        assert_eq!(told("tag=a&tag=b"), "The parameter `tag` comes twice.");
+        let twice = "The parameter `tag` is given more than once, perhaps under another of its names. Send it once.";
+        assert_eq!(told("tag=a&tag=b"), twice);
         assert_eq!(told("phase=odd"), "The parameter `phase` does not fit. `odd` is not one of: running, over.");
         assert_eq!(told("limit=x"), "The parameter `limit` does not fit. Invalid digit found in string.");
     }

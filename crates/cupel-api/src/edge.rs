@@ -95,7 +95,7 @@ pub(crate) async fn edge(State(app): State<Shared>, mut request: Request, next: 
     let is_api = request.uri().path().starts_with("/api/");
     let notes = Notes(Arc::new(NotesInner {
         request_id: request_id(request.headers()),
-        client: client(&request, &app.settings.trusted_proxies),
+        client: client(peer(&request), request.headers(), &app.settings.trusted_proxies),
         rate: Mutex::new(None),
         user: OnceLock::new(),
     }));
@@ -152,16 +152,20 @@ fn request_id(headers: &HeaderMap) -> String {
         .map_or_else(|| uuid::Uuid::now_v7().simple().to_string(), str::to_owned)
 }
 
+fn peer(request: &Request) -> IpAddr {
+    request.extensions().get::<ConnectInfo<SocketAddr>>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip())
+}
+
+pub(crate) fn is_trusted(address: IpAddr, trusted: &[Network]) -> bool {
+    trusted.iter().any(|network| network.contains(address))
+}
+
 /// The socket's peer, or what trusted proxies say of it: the last address in `X-Forwarded-For` that is
 /// not itself a trusted proxy. Everything further left was written by the client.
-fn client(request: &Request, trusted: &[Network]) -> Client {
-    let peer = request
-        .extensions()
-        .get::<ConnectInfo<SocketAddr>>()
-        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip());
-    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
-    let values = request.headers().get_all(X_FORWARDED_FOR);
-    let is_forwarded = OF_PROXIES.iter().any(|name| request.headers().contains_key(name));
+pub(crate) fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> Client {
+    let is_trusted = |address: IpAddr| is_trusted(address, trusted);
+    let values = headers.get_all(X_FORWARDED_FOR);
+    let is_forwarded = OF_PROXIES.iter().any(|name| headers.contains_key(name));
     let mut address = peer.to_canonical();
     if is_trusted(address) {
         let hops: Vec<&str> =
@@ -303,7 +307,7 @@ mod tests {
         let mut request = request.body(Body::empty()).unwrap();
         request.extensions_mut().insert(ConnectInfo(SocketAddr::new(peer.parse().unwrap(), 1)));
         let trusted: Vec<Network> = trusted.iter().map(|t| t.parse().unwrap()).collect();
-        client(&request, &trusted).address.to_string()
+        client(super::peer(&request), request.headers(), &trusted).address.to_string()
     }
 
     #[test]

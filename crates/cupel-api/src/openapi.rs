@@ -18,6 +18,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::app::Shared;
 use crate::auth::table::{self, Who};
 use crate::problem::{ProblemBody, ProblemKind};
+use crate::rules;
 
 const DESCRIPTION: &str = "Runs untrusted programs and says exactly what happened.\n\n\
 Register, log in, send the access token as `Authorization: Bearer`, and submit a program to `POST /api/v1/execute`. \
@@ -41,8 +42,10 @@ pub(crate) fn documented() -> (axum::Router<Shared>, OpenApi) {
             add_who(operation, table::who(&method, path));
             add_common_responses(operation);
             absent_rather_than_null(operation);
+            rules::add_to_parameters(operation);
         }
     }
+    rules::add_to_bodies(&mut document);
     (router, document)
 }
 

@@ -5,14 +5,17 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use utoipa_swagger_ui::Config;
 
 use crate::app::Shared;
+use crate::edge::Notes;
 use crate::problem::{Problem, ProblemKind};
 
 const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
@@ -25,6 +28,8 @@ pub(crate) struct Documents {
     openapi_tag: HeaderValue,
     landing: String,
     landing_policy: HeaderValue,
+    password: String,
+    password_policy: HeaderValue,
     swagger: Arc<Config<'static>>,
 }
 
@@ -39,7 +44,10 @@ impl Documents {
         let policy = format!(
             "default-src 'none'; style-src 'sha256-{style_hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         );
+        let form_policy = policy.replace("form-action 'none'", "form-action 'self'");
         Documents {
+            password: include_str!("password.html").replace("{style}", style),
+            password_policy: HeaderValue::try_from(form_policy).unwrap_or(DOCS_POLICY),
             openapi: openapi.into(),
             openapi_tag: HeaderValue::try_from(format!("\"{tag}\"")).unwrap_or(HeaderValue::from_static("\"0\"")),
             landing,
@@ -72,6 +80,66 @@ fn html(body: String, policy: HeaderValue) -> Response {
 pub(crate) async fn landing(State(app): State<Shared>, request: HeaderMap) -> Response {
     let page = app.documents.landing.replace("{address}", &address(&request));
     html(page, app.documents.landing_policy.clone())
+}
+
+/// What the form on the page sends.
+#[derive(Default, serde::Deserialize)]
+pub(crate) struct PasswordForm {
+    #[serde(default)]
+    token: String,
+    #[serde(default)]
+    password: String,
+}
+
+/// `/password`: where a one-time link leads. Looking at it does not use the link up.
+pub(crate) async fn password(State(app): State<Shared>, uri: Uri) -> Response {
+    let form = Query::<PasswordForm>::try_from_uri(&uri).map_or_else(|_| PasswordForm::default(), |Query(form)| form);
+    password_page(&app, &password_form(&form.token, ""))
+}
+
+/// `/password`, sent by the form.
+pub(crate) async fn set_password(
+    State(app): State<Shared>,
+    Extension(notes): Extension<Notes>,
+    body: Body,
+) -> Result<Response, Problem> {
+    /// A password of 256 characters, each of them escaped, and the token.
+    const FORM_BYTES_MAX: usize = 8 * 1024;
+    let body = tokio::time::timeout(app.settings.body_time_max, axum::body::to_bytes(body, FORM_BYTES_MAX)).await;
+    let body =
+        body.map_err(|_elapsed| Problem::new(ProblemKind::RequestTimeout, "The form did not arrive in time."))?;
+    let form = body.ok().and_then(|body| {
+        let uri = Uri::try_from([b"/?", &body[..]].concat()).ok()?;
+        Query::<PasswordForm>::try_from_uri(&uri).ok()
+    });
+    let Query(form) =
+        form.ok_or_else(|| Problem::new(ProblemKind::MalformedRequest, "This is not the form's data."))?;
+    match crate::v1::membership::reset(&app, &notes, &form.token, &form.password).await {
+        Ok(()) => Ok(password_page(&app, "<p>Your password is set. Log in with it.</p>")),
+        Err(problem) => {
+            let mut page = password_page(&app, &password_form(&form.token, problem.detail()));
+            *page.status_mut() = problem.kind().status();
+            Ok(page)
+        }
+    }
+}
+
+fn password_form(token: &str, wrong: &str) -> String {
+    let (token, wrong) = (escaped(token), escaped(wrong));
+    format!(
+        "<p>{wrong}</p>\n<form method=\"post\" action=\"/password\">\n\
+         <input type=\"hidden\" name=\"token\" value=\"{token}\">\n\
+         <p><label>New password, 8 to 256 characters<br>\
+         <input type=\"password\" name=\"password\" minlength=\"8\" maxlength=\"256\" autocomplete=\"new-password\" required></label></p>\n\
+         <p><button>Set password</button></p>\n</form>"
+    )
+}
+
+fn password_page(app: &Shared, content: &str) -> Response {
+    let documents = &app.documents;
+    let mut page = html(documents.password.replace("{content}", content), documents.password_policy.clone());
+    page.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    page
 }
 
 /// From headers that the reader's own browser sent, so it shows to nobody but them; characters that mean something to

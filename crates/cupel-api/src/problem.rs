@@ -16,6 +16,9 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+/// After how long it may be worth asking a server again whose disk is full. Somebody has to make room.
+const DISK_FULL_RETRY: Duration = Duration::from_secs(30);
+
 macro_rules! kinds {
     ($($kind:ident $slug:literal $status:ident $title:literal $meaning:literal;)*) => {
         /// What is wrong, once for each thing a client may want to tell apart.
@@ -64,11 +67,11 @@ kinds! {
     Unauthorized "unauthorized" UNAUTHORIZED "Not authenticated"
         "There is no usable token or API key: missing, malformed, expired, revoked or not made by this server. `detail` says which. Log in, refresh, or send another key.";
     WrongCredentials "wrong-credentials" UNAUTHORIZED "Wrong credentials"
-        "Login: no account has this address and password together. The answer is the same whether or not the account exists.";
+        "Login: no account has this address and password together. The answer is the same whether or not the account exists. Elsewhere: the old password is wrong, or a one-time link is not good (any more).";
     MissingScope "missing-scope" FORBIDDEN "Missing scope"
         "The API key is good but was not made for this. `detail` names the scope that is missing.";
     Forbidden "forbidden" FORBIDDEN "Forbidden"
-        "The account does not have the role that this needs.";
+        "The account does not have the role that this needs, or is disabled.";
     NotFound "not-found" NOT_FOUND "Not found"
         "There is no such thing, or it belongs to somebody else: the answer is the same.";
     NoSuchRoute "no-such-route" NOT_FOUND "No such route"
@@ -112,15 +115,17 @@ kinds! {
     TooManyWaiting "too-many-waiting" TOO_MANY_REQUESTS "Too many waiting"
         "As many of your submissions wait or are scheduled as one user may have in the queue. Nothing was accepted; wait for some to end, or send it again after `Retry-After`.";
     TooManyAttempts "too-many-attempts" TOO_MANY_REQUESTS "Too many attempts"
-        "Too many wrong passwords, registrations, bad tokens or wrong join codes from this address. `Retry-After` has the seconds to wait.";
+        "Too many wrong passwords, registrations, bad tokens, links and tickets or wrong join codes from this address. `Retry-After` has the seconds to wait.";
     Internal "internal" INTERNAL_SERVER_ERROR "Internal error"
         "The server failed. It is not your mistake; the log has the details under `request_id`.";
     QueueFull "queue-full" SERVICE_UNAVAILABLE "Queue full"
         "As many submissions wait as may wait. Nothing was accepted; send it again after `Retry-After`.";
     NoWorker "no-worker" SERVICE_UNAVAILABLE "No worker"
         "No worker that is there has the language, or one that a program of the problem is written in. Nothing was accepted; send it again after `Retry-After`, when a worker may have come.";
+    DiskFull "disk-full" SERVICE_UNAVAILABLE "Disk full"
+        "A disk of the server, or of its database, is full. Nothing was accepted or changed; send it again after `Retry-After`. `/healthz` tells the operator which disk.";
     Unavailable "unavailable" SERVICE_UNAVAILABLE "Temporarily unavailable"
-        "The store cannot be reached or the server is going down. Nothing was accepted; send it again after `Retry-After`.";
+        "The store cannot be reached, the server is going down, or too many connections, event streams or waits are open. Nothing was accepted; send it again after `Retry-After`.";
 }
 
 impl ProblemKind {
@@ -177,10 +182,20 @@ impl Problem {
         Problem::new(ProblemKind::NotFound, format!("There is no such {what}."))
     }
 
-    /// A failure of ours; what failed goes to the log, never to the client.
+    /// A failure of ours; what failed goes to the log, never to the client. Only that a disk is full is told.
     pub(crate) fn internal(error: &(dyn std::error::Error + 'static)) -> Problem {
+        if cupel_core::is_disk_full(error) {
+            return Problem::disk_full(error);
+        }
         tracing::error!(error = cupel_core::chain(error), "request failed");
         Problem::new(ProblemKind::Internal, "The server failed to answer this request. It is not your mistake.")
+    }
+
+    fn disk_full(error: &(dyn std::error::Error + 'static)) -> Problem {
+        tracing::error!(error = cupel_core::chain(error), "a disk is full: requests that have to write are refused");
+        let detail = "A disk of the server is full. Nothing was accepted or changed. Send the request again later, when the \
+             operator has made room.";
+        Problem::new(ProblemKind::DiskFull, detail).retry_after(DISK_FULL_RETRY)
     }
 
     /// Adds to what it says; `more` begins with the space between.
@@ -209,6 +224,11 @@ impl Problem {
         self.with_header(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)))
     }
 
+    /// What is wrong this time, for people.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// What kind of refusal this is.
     pub fn kind(&self) -> ProblemKind {
         self.kind
@@ -231,7 +251,9 @@ impl Problem {
 
 impl From<cupel_core::StoreError> for Problem {
     fn from(error: cupel_core::StoreError) -> Problem {
-        if error.transient {
+        if cupel_core::is_disk_full(&error) {
+            Problem::disk_full(&error)
+        } else if error.transient {
             tracing::warn!(error = cupel_core::chain(&error), "the store is not available");
             Problem::new(
                 ProblemKind::Unavailable,

@@ -26,6 +26,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/docs/", get(pages::docs_index))
         .route("/docs/{file}", get(pages::docs))
         .route("/problems/{slug}", get(pages::problem))
+        .route("/password", get(pages::password).post(pages::set_password))
         .merge(ops())
         .fallback(no_such_route);
     if let Some(cors) = cors {
@@ -69,6 +70,6 @@ fn cors(settings: &Settings) -> Option<CorsLayer> {
     sent.extend(names(&["idempotency-key", "last-event-id", "prefer", "x-request-id"]));
     let mut exposed = vec![header::LOCATION, header::RETRY_AFTER];
     exposed.extend(names(&["idempotency-replayed", "ratelimit", "ratelimit-policy", "x-request-id"]));
-    let methods = [Method::GET, Method::POST, Method::PATCH, Method::DELETE];
+    let methods = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
     Some(CorsLayer::new().allow_origin(allow).allow_methods(methods).allow_headers(sent).expose_headers(exposed))
 }

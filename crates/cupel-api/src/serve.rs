@@ -1,37 +1,43 @@
 //! The server loop: accepts connections, and does not let a slow or silent client keep anything.
 //!
 //! Every wait on a client has a limit: for the head of a request (which is also how long an idle connection is kept),
-//! for its body (`body.rs`), and for taking what we send. The number of connections is bounded; beyond
-//! that, clients wait in the kernel's backlog. When a connection ends, what the client is still sending is read for a
+//! for its body (`body.rs`), and for taking what we send. The number of connections is bounded (`connections.rs`): when there are
+//! as many as there may be, the oldest one without a complete request is dropped; if there is none, clients wait in the kernel's
+//! backlog. When a connection ends, what the client is still sending is read for a
 //! moment: closing at once would reset the connection, and the client would never see the answer.
 
-use std::collections::HashMap;
+use std::convert::Infallible;
 use std::io;
-use std::net::{IpAddr, Shutdown, SocketAddr};
+use std::net::{Shutdown, SocketAddr};
 use std::os::fd::AsFd;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::http::{Request, Response, header};
+use bytes::Bytes;
+use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::Sleep;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use crate::limits::network_of;
+use crate::connections::{ConnectionBounds, Connections, Full, InFlight, Open};
+use crate::edge;
 use crate::problem::{Problem, ProblemKind};
+use crate::state::Network;
 
 /// How patient the server is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServeSettings {
     /// How long the head of a request may take to arrive, and how long an idle connection is kept.
     pub head_time_max: Duration,
@@ -39,8 +45,12 @@ pub struct ServeSettings {
     pub write_stall_max: Duration,
     /// How many connections may be open.
     pub connections_max: usize,
-    /// How many of them may come from one address (IPv6: one /64). A reverse proxy is one address.
+    /// How many of them may come from one address (IPv6: one /64), and how many requests of one client's address may be
+    /// open at one time.
     pub connections_of_address_max: usize,
+    /// Proxies whose `X-Forwarded-For` is believed, as in [`Settings`](crate::Settings): their connections are not limited by
+    /// address, the requests that come through them are.
+    pub trusted_proxies: Vec<Network>,
     /// How long open requests may go on after the shutdown began.
     pub drain_time_max: Duration,
 }
@@ -52,6 +62,7 @@ impl Default for ServeSettings {
             write_stall_max: Duration::from_secs(30),
             connections_max: 4096,
             connections_of_address_max: 1024,
+            trusted_proxies: Vec::new(),
             drain_time_max: Duration::from_secs(10),
         }
     }
@@ -69,13 +80,14 @@ pub async fn serve(
     shutdown: CancellationToken,
     settings: ServeSettings,
 ) -> io::Result<()> {
-    let slots = Arc::new(Semaphore::new(settings.connections_max));
-    let addresses = Addresses::default();
-    let result = accept(&listener, &router, &shutdown, settings, &slots, &addresses).await;
+    let connections = Connections::new(ConnectionBounds {
+        all: settings.connections_max.max(1),
+        of_address: settings.connections_of_address_max.max(1),
+    });
+    let drain_time_max = settings.drain_time_max;
+    let result = accept(&listener, &router, &shutdown, &Arc::new(settings), &connections).await;
     drop(listener);
-    // Every connection holds a slot: all slots free means all connections have ended.
-    let all = u32::try_from(settings.connections_max).unwrap_or(u32::MAX);
-    if tokio::time::timeout(settings.drain_time_max, slots.acquire_many(all)).await.is_err() {
+    if tokio::time::timeout(drain_time_max, connections.all_ended()).await.is_err() {
         tracing::warn!("some requests were still open when the time to drain was over");
     }
     result
@@ -85,15 +97,10 @@ async fn accept(
     listener: &TcpListener,
     router: &Router,
     shutdown: &CancellationToken,
-    settings: ServeSettings,
-    slots: &Arc<Semaphore>,
-    addresses: &Addresses,
+    settings: &Arc<ServeSettings>,
+    connections: &Connections,
 ) -> io::Result<()> {
     loop {
-        let slot = tokio::select! {
-            slot = Arc::clone(slots).acquire_owned() => slot.map_err(io::Error::other)?,
-            () = shutdown.cancelled() => return Ok(()),
-        };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = shutdown.cancelled() => return Ok(()),
@@ -108,15 +115,21 @@ async fn accept(
                 continue;
             }
         };
+        // After accepting: a connection is dropped for a client that is there, not for one that may come.
+        let slot = tokio::select! {
+            slot = connections.room() => slot,
+            () = shutdown.cancelled() => return Ok(()),
+        };
         let router = router.clone();
         let shutdown = shutdown.clone();
-        let place = addresses.enter(network_of(peer.ip()), settings.connections_of_address_max.max(1));
+        let settings = Arc::clone(settings);
+        let is_proxy = edge::is_trusted(peer.ip(), &settings.trusted_proxies);
+        let open = connections.enter((!is_proxy).then(|| peer.ip()));
         tokio::spawn(async move {
-            match place {
-                Some(_place) => connection(stream, peer, router, shutdown, settings).await,
-                None => {
-                    let detail = "Too many connections are open from this address.";
-                    answer_without_request(&stream, ProblemKind::Unavailable, detail);
+            match open {
+                Ok(open) => connection(stream, peer, router, shutdown, &settings, Arc::new(open)).await,
+                Err(full) => {
+                    answer_without_request(&stream, ProblemKind::Unavailable, full.detail());
                     linger(&stream).await;
                 }
             }
@@ -141,7 +154,8 @@ async fn connection(
     peer: SocketAddr,
     router: Router,
     shutdown: CancellationToken,
-    settings: ServeSettings,
+    settings: &Arc<ServeSettings>,
+    open: Arc<Open>,
 ) {
     let _ = stream.set_nodelay(true);
     let wire = Wire {
@@ -150,10 +164,12 @@ async fn connection(
         stalled: None,
     };
     let shared = Arc::clone(&wire.shared);
-    let service = router.map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(peer));
-        request.map(axum::body::Body::new)
-    });
+    let service = {
+        let (open, settings) = (Arc::clone(&open), Arc::clone(settings));
+        tower::service_fn(move |request| {
+            answer(request, peer, router.clone(), Arc::clone(&settings), Arc::clone(&open))
+        })
+    };
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
@@ -164,6 +180,17 @@ async fn connection(
     );
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
+        () = open.dropped() => {
+            if shared.half_read.load(Ordering::Acquire) {
+                answer_without_request(
+                    &shared.stream,
+                    ProblemKind::Unavailable,
+                    "The server has no room for a connection without a complete request.",
+                );
+            }
+            // Somebody waits for its place: no lingering.
+            return;
+        }
         () = shutdown.cancelled() => {
             connection.as_mut().graceful_shutdown();
             // The drain's limit is the caller's: the runtime drops what is left.
@@ -180,7 +207,82 @@ async fn connection(
         }
         tracing::debug!(%error, %peer, "a connection ended early");
     }
-    linger(&shared.stream).await;
+    tokio::select! {
+        () = linger(&shared.stream) => {}
+        () = open.dropped() => {}
+    }
+}
+
+/// What balancers ask. A part of the connections is kept for these.
+const HEALTH_CHECKS: [&str; 3] = ["/livez", "/readyz", "/healthz"];
+
+/// Answers one request, if its client may have one more open.
+async fn answer(
+    mut request: Request<Incoming>,
+    peer: SocketAddr,
+    router: Router,
+    settings: Arc<ServeSettings>,
+    open: Arc<Open>,
+) -> Result<Response<Body>, Infallible> {
+    let client = edge::client(peer.ip(), request.headers(), &settings.trusted_proxies).address;
+    let is_health = HEALTH_CHECKS.contains(&request.uri().path());
+    let in_flight = match open.begin(client, is_health, !request.body().is_end_stream()) {
+        Ok(in_flight) => Arc::new(in_flight),
+        Err(full) => {
+            tracing::debug!(%client, ?full, "a request was refused for want of a connection");
+            return Ok(refusal(full));
+        }
+    };
+    request.extensions_mut().insert(ConnectInfo(peer));
+    let request =
+        request.map(|body| Body::new(Counted { body, in_flight: Arc::clone(&in_flight), ends_request: true }));
+    let response = router.oneshot(request).await?;
+    Ok(response.map(|body| Body::new(Counted { body, in_flight, ends_request: false })))
+}
+
+/// The router has no part in it: it is full.
+fn refusal(full: Full) -> Response<Body> {
+    let problem = Problem::new(ProblemKind::Unavailable, full.detail());
+    let id = uuid::Uuid::now_v7().simple().to_string();
+    let mut response = Response::new(Body::from(serde_json::to_vec(&problem.to_body(&id)).unwrap_or_default()));
+    *response.status_mut() = ProblemKind::Unavailable.status();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/problem+json"));
+    headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+    headers.insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+    if let Ok(id) = header::HeaderValue::try_from(id) {
+        headers.insert(edge::X_REQUEST_ID, id);
+    }
+    response
+}
+
+/// A body that keeps its request counted until it is dropped.
+struct Counted<B> {
+    body: B,
+    in_flight: Arc<InFlight>,
+    /// Whether the request is complete when this body is.
+    ends_request: bool,
+}
+
+impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for Counted<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if self.ends_request && (frame.is_none() || self.body.is_end_stream()) {
+            self.in_flight.body_ended();
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// For when there is no request that the router could answer.
@@ -194,40 +296,6 @@ fn answer_without_request(stream: &TcpStream, kind: ProblemKind, detail: &'stati
     );
     // A few hundred bytes into an empty send buffer: either all of it fits now, or nobody reads.
     let _ = stream.try_write(answer.as_bytes());
-}
-
-/// How many connections each address has.
-#[derive(Clone, Default)]
-struct Addresses(Arc<Mutex<HashMap<IpAddr, usize>>>);
-
-/// One connection of an address; ends when dropped.
-struct Place {
-    addresses: Addresses,
-    address: IpAddr,
-}
-
-impl Addresses {
-    fn enter(&self, address: IpAddr, most: usize) -> Option<Place> {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(address).or_default();
-        if *count >= most {
-            return None;
-        }
-        *count += 1;
-        Some(Place { addresses: self.clone(), address })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut counts = self.addresses.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.address);
-            }
-        }
-    }
 }
 
 const LINGER: Duration = Duration::from_secs(1);

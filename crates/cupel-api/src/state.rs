@@ -71,12 +71,16 @@ pub struct Settings {
     pub body_time_max: Duration,
     /// How long `?wait=` may hold an answer back.
     pub wait_max: Duration,
+    /// How many event streams and waits, of all users together, may be open at one time: less than the connections that there may be.
+    pub long_answers_max: usize,
     /// How often an event stream says that it is alive when there is nothing else to say.
     pub event_ping: Duration,
     /// How long a repeated `Idempotency-Key` is recognised.
     pub idempotency_lifetime: Duration,
     /// Origins that browsers may call from; none by default. `*` is every origin.
     pub cors_origins: Vec<String>,
+    /// Under which address people find this server, such as `https://judge.example`: what one-time links begin with.
+    pub public_url: String,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
     /// Who may read `/metrics`.
@@ -106,9 +110,11 @@ impl Default for Settings {
             body_bytes_max: 64 << 10,
             body_time_max: Duration::from_secs(30),
             wait_max: Duration::from_secs(30),
+            long_answers_max: 2048,
             event_ping: Duration::from_secs(15),
             idempotency_lifetime: Duration::from_secs(24 * 3600),
             cors_origins: Vec::new(),
+            public_url: "http://127.0.0.1:8080".to_owned(),
             trusted_proxies: Vec::new(),
             metrics_access: MetricsAccess::Loopback,
             version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::cluster::NO_WORKER;
 use crate::submit::{Bounds, NewSubmission, Purpose};
+use crate::targets::is_special_host;
 
 /// One thing that is wrong with a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -233,6 +234,9 @@ impl Checker<'_> {
         // Path to index, to find both duplicates and files that are directories of others.
         let mut places: BTreeMap<String, usize> = BTreeMap::new();
         for (i, (path, data)) in new.files.iter().enumerate() {
+            if i == 0 && data.is_empty() {
+                self.fault("/files/0", FaultKind::Missing, "the main source is empty");
+            }
             self.too_large(&format!("/files/{i}"), "the file", data.len(), self.bounds.file_bytes_max);
             let path = match (path.as_str(), language) {
                 ("", Some(language)) if i == 0 => language.source.clone(),
@@ -419,6 +423,9 @@ impl Checker<'_> {
         if !well_formed {
             let detail = "an http or https address with a host, of at most 2048 ASCII characters, without user name";
             self.fault("/webhook", FaultKind::BadWebhook, detail);
+        } else if !self.bounds.webhooks_private && web_authority(url).is_some_and(|it| is_special_host(host_of(it))) {
+            let detail = "the address is private or reserved: webhooks only go to public ones";
+            self.fault("/webhook", FaultKind::BadWebhook, detail);
         }
     }
 
@@ -435,6 +442,15 @@ fn web_authority(url: &str) -> Option<&str> {
     let (scheme, rest) = url.split_once("://")?;
     let is_web = ["http", "https"].iter().any(|web| scheme.eq_ignore_ascii_case(web));
     is_web.then(|| rest.split(['/', '?', '#']).next()).flatten()
+}
+
+/// The host of an authority that [`is_host`]: without its port, an IPv6 address with its brackets.
+fn host_of(authority: &str) -> &str {
+    let end = match authority.find(']') {
+        Some(bracket) => bracket + 1,
+        None => authority.find(':').unwrap_or(authority.len()),
+    };
+    &authority[..end]
 }
 
 /// A host with or without a port, and no user: a name, an IPv4 address, or an IPv6 address in brackets.

@@ -6,9 +6,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::time::Duration;
 
 use cupel_languages::Registry;
-use cupel_types::{LanguageId, LeaseId, NodeId, RunId};
+use cupel_types::{LanguageId, LeaseId, NodeId, RunId, UserId};
 use jiff::{SignedDuration, Timestamp, TimestampRound, Unit};
 use tokio::sync::Semaphore;
 
@@ -66,6 +67,8 @@ pub(crate) struct Inner {
     /// Attempts in the hands of this process's workers: who holds the flag learns at once that it should
     /// stop. By lease, because a run may have a lost attempt that does not know it yet and a new one.
     pub(crate) running: Mutex<HashMap<LeaseId, (RunId, Weak<StopFlag>)>>,
+    /// Slot time that this process's workers have not told yet.
+    pub(crate) used: Mutex<HashMap<UserId, Duration>>,
     /// Results that somebody in this process waits for.
     pub(crate) ends: Ends,
     pub(crate) sweep: tokio::sync::Mutex<SweepState>,
@@ -96,6 +99,7 @@ impl Core {
                 node: NodeId::from_uuid(uuid::Uuid::new_v4()),
                 admission: Admission::default(),
                 running: Mutex::default(),
+                used: Mutex::default(),
                 ends: Ends::default(),
                 sweep: tokio::sync::Mutex::default(),
                 imports: Imports::default(),

@@ -88,7 +88,7 @@ pub enum EventKind {
     ExecutionStarted { case: Option<String> },
     /// Output of the program. Coalesced; the last chunk says whether something was dropped. (`output`)
     Output { case: Option<String>, stream: Stream, data: Arc<[u8]> },
-    /// It ended. (`test.end`)
+    /// It ended. `usage` is the default of a case whose time and memory the sender may not know. (`test.end`)
     ExecutionEnded { case: Option<String>, verdict: Verdict, outcome: Outcome, usage: Usage },
     /// Final: judged, cancelled or given up. Nothing follows. (`verdict`)
     Finished { verdict: Verdict },

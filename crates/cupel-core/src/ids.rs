@@ -44,6 +44,11 @@ impl IdGenerator {
     }
 }
 
+/// The smallest id of this time.
+pub(crate) fn first_at(time: Timestamp) -> Uuid {
+    uuid::Builder::from_unix_timestamp_millis(u64::try_from(time.as_millisecond()).unwrap_or(0), &[0; 10]).into_uuid()
+}
+
 /// 32 bytes nobody can guess.
 pub(crate) fn secret() -> [u8; 32] {
     let mut bytes = [0u8; 32];

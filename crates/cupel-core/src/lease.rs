@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
-use cupel_types::{LeaseId, RunId, RunReport, WorkerId};
+use cupel_types::{LeaseId, RunId, RunReport, UserId, WorkerId};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, oneshot};
 
@@ -12,6 +13,18 @@ use crate::dead::kept;
 use crate::event::{Event, Seq};
 use crate::run::{LeasedRun, RunState, SubmissionRecord};
 use crate::{Completion, Core, GivenBack, Hinted, Notice, Queue, QueueError, RunHint, StoreError, chain};
+
+/// Hints of runs that are gone that are passed over at once.
+const GONE_MAX: usize = 8;
+
+/// Slot time of an owner that is told at least.
+const USED_MIN: Duration = Duration::from_millis(100);
+
+/// Owners whose slot time is added up at a time.
+const USED_MAX: usize = 10_000;
+
+/// The most that one notice charges.
+const CHARGE_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// How long a run rests whose submission could not be read.
 const UNREAD_PAUSE: SignedDuration = SignedDuration::from_secs(1);
@@ -93,6 +106,52 @@ impl Core {
                 None => tokio::task::yield_now().await,
             }
         }
+    }
+
+    /// The next run of another owner than these, if there is one that can be had at once. What [`Core::next_run`] says of being
+    /// dropped holds here, too; a hint on its way may then be lost to the sweeper.
+    ///
+    /// # Errors
+    /// As [`Core::next_run`].
+    pub async fn next_run_of_others(&self, worker: WorkerId, not: &[UserId]) -> Result<Option<Assignment>, NextError> {
+        // Hints whose run is gone are passed over, a few at a time.
+        for _ in 0..GONE_MAX {
+            let Some((hinted, queue)) = self.inner.lanes.next_other(not).await.map_err(NextError::Queue)? else {
+                break;
+            };
+            let (answer, leased) = oneshot::channel();
+            let core = self.clone();
+            tokio::spawn(async move {
+                let result = core.lease_hint(hinted, &*queue, worker).await;
+                if let Err(Ok(Some(unwanted))) = answer.send(result) {
+                    core.hand_back_unstarted(&unwanted).await;
+                }
+            });
+            if let Some(assignment) = leased.await.unwrap_or(Ok(None))? {
+                return Ok(Some(assignment));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A run of this owner has occupied a slot for this long. All nodes charge the owner for it, a moment later: short times are
+    /// added up before they are told.
+    pub fn used(&self, owner: UserId, time: Duration) {
+        let total = {
+            let mut used = self.inner.used.lock().unwrap_or_else(PoisonError::into_inner);
+            if used.len() >= USED_MAX && !used.contains_key(&owner) {
+                // Less than `USED_MIN` of each is forgiven.
+                used.clear();
+            }
+            let total = used.entry(owner).or_default();
+            *total += time;
+            if *total < USED_MIN {
+                return;
+            }
+            used.remove(&owner).unwrap_or_default()
+        };
+        let millis = u64::try_from(total.as_millis()).unwrap_or(u64::MAX);
+        self.inner.events.announce(Notice::Used { owner, millis });
     }
 
     async fn lease_hint(
@@ -253,13 +312,17 @@ impl Core {
         self.inner.events.publish(Event::finished(submission, attempts, now, verdict));
     }
 
-    /// Stops what other nodes say is not wanted any more. Ends when the bus is closed; one such task a process that has
-    /// workers. Without it they hear of a cancelled run when they renew its lease.
+    /// Stops what other nodes say is not wanted any more, and charges owners for the slot time that their runs used. Ends when the
+    /// bus is closed; one such task a process. Without it workers hear of a cancelled run when they renew its lease, and queues are
+    /// fair between owners by hand-outs only.
     pub async fn heed_notices(&self) {
         let mut notices = self.inner.events.notices();
         while let Some(notice) = notices.next().await {
             match notice {
                 Notice::Stop(run) => self.stop_run(run),
+                Notice::Used { owner, millis } => {
+                    self.inner.lanes.charge(owner, Duration::from_millis(millis).min(CHARGE_MAX));
+                }
             }
         }
     }

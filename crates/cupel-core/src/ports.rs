@@ -14,14 +14,14 @@ use cupel_types::{
 };
 use jiff::Timestamp;
 
-use crate::accounts::{ApiKey, NewUser, RefreshSession, Role, Tier, User};
+use crate::accounts::{AccountChange, ApiKey, MembershipStore, NewUser, RefreshSession, Role, Tier, User};
 use crate::cluster::ClusterStore;
 use crate::contests::ContestStore;
 use crate::dead::DeadLetterStore;
 use crate::event::{Event, Seq};
 use crate::problems::ProblemStore;
 use crate::routes::Needs;
-use crate::run::{LeasedRun, RunState, SubmissionRecord, SubmissionSummary};
+use crate::run::{HistoryFilter, LeasedRun, RunState, SubmissionRecord, SubmissionSummary};
 
 // ---- Store ------------------------------------------------------------------------------------------
 
@@ -63,6 +63,17 @@ pub trait RunStore: Send + Sync {
         offset: u64,
         limit: u64,
     ) -> Result<(Vec<SubmissionSummary>, u64), StoreError>;
+
+    /// Some of an owner's submissions, newest first.
+    async fn history(
+        &self,
+        filter: HistoryFilter,
+        offset: u64,
+        limit: u64,
+    ) -> Result<Vec<SubmissionSummary>, StoreError>;
+
+    /// How many those are.
+    async fn history_count(&self, filter: HistoryFilter) -> Result<u64, StoreError>;
 
     /// Compare-and-set from `Queued` (and due) to `Leased`. `None`: somebody else has it, it ended, or it
     /// needs a language that is not among `languages` (`None`: the worker has all).
@@ -297,7 +308,7 @@ pub struct RunCounts {
 pub trait AccountStore: Send + Sync {
     /// Writes a user. Names and addresses are compared without regard to case.
     async fn insert_user(&self, user: NewUser) -> Result<Result<User, UserTaken>, StoreError>;
-    /// By id.
+    /// By id; one that was deleted is none.
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError>;
     /// By e-mail address or user name, with the password hash (PHC string).
     async fn user_by_login(&self, login: &str) -> Result<Option<(User, String)>, StoreError>;
@@ -305,10 +316,8 @@ pub trait AccountStore: Send + Sync {
     async fn webhook_secret(&self, id: UserId) -> Result<Option<[u8; 32]>, StoreError>;
     /// A page of all users, the oldest first.
     async fn users(&self, offset: u64, limit: u64) -> Result<Vec<User>, StoreError>;
-    /// Changes role and tier.
-    async fn set_access(&self, id: UserId, role: Role, tier: Tier) -> Result<bool, StoreError>;
-    /// Changes the password's hash (PHC string), and ends all sessions of the user. `false`: there is none.
-    async fn set_password(&self, id: UserId, password_hash: String, now: Timestamp) -> Result<bool, StoreError>;
+    /// Changes role and tier. The only administrator who can log in keeps the role.
+    async fn set_access(&self, id: UserId, role: Role, tier: Tier) -> Result<AccountChange, StoreError>;
     /// How many users there are.
     async fn count_users(&self) -> Result<u64, StoreError>;
     /// Writes a key.
@@ -321,8 +330,9 @@ pub trait AccountStore: Send + Sync {
     async fn revoke_key(&self, owner: UserId, id: ApiKeyId, now: Timestamp) -> Result<bool, StoreError>;
     /// Notes that a key was used (coarse: at most once a minute per key is enough).
     async fn touch_key(&self, id: ApiKeyId, now: Timestamp) -> Result<(), StoreError>;
-    /// Writes a refresh session.
-    async fn insert_session(&self, session: RefreshSession) -> Result<(), StoreError>;
+    /// Writes a refresh session. `password_hash`: the one that was verified. `false`: the user has another one by now, is disabled
+    /// or deleted; nothing was written then.
+    async fn insert_session(&self, session: RefreshSession, password_hash: Option<&str>) -> Result<bool, StoreError>;
     /// Exchanges the current refresh token hash of a session for the next. A hash that was already
     /// exchanged is a stolen token: the whole session ends.
     async fn rotate_session(
@@ -379,6 +389,39 @@ pub trait WebhookStore: Send + Sync {
     /// The receiver is gone for good (410): this delivery and all others of the same owner to the same
     /// address are given up. Returns how many.
     async fn receiver_gone(&self, id: WebhookId, now: Timestamp) -> Result<u64, StoreError>;
+    /// A page of an owner's deliveries (`None`: everybody's), those of the newest submissions first, and how many there are.
+    async fn deliveries(
+        &self,
+        owner: Option<UserId>,
+        offset: u64,
+        limit: u64,
+    ) -> Result<(Vec<DeliveryRecord>, u64), StoreError>;
+    /// Makes a delivery due at `now`, with all tries before it, however it ended. `false`: there is none with this id, or none of
+    /// this owner (`None`: anybody's).
+    async fn redeliver(&self, id: WebhookId, owner: Option<UserId>, now: Timestamp) -> Result<bool, StoreError>;
+}
+
+/// How a webhook delivery stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryRecord {
+    /// Its id, the same at every try (`webhook-id`).
+    pub id: WebhookId,
+    /// The submission whose end it tells.
+    pub submission: SubmissionId,
+    /// The submission's owner.
+    pub owner: UserId,
+    /// The receiver's address.
+    pub url: String,
+    /// Tries made.
+    pub tries: u32,
+    /// When it is tried next; `None` when it has ended.
+    pub next_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// The status with which the receiver ended it: 2xx, or 410.
+    pub status: Option<u16>,
+    /// Why the last try failed.
+    pub error: Option<String>,
 }
 
 /// One webhook to send.
@@ -398,11 +441,18 @@ pub struct Delivery {
 
 /// All of the store.
 pub trait Store:
-    RunStore + AccountStore + WebhookStore + ProblemStore + ContestStore + ClusterStore + DeadLetterStore
+    RunStore + AccountStore + MembershipStore + WebhookStore + ProblemStore + ContestStore + ClusterStore + DeadLetterStore
 {
 }
 impl<T> Store for T where
-    T: RunStore + AccountStore + WebhookStore + ProblemStore + ContestStore + ClusterStore + DeadLetterStore
+    T: RunStore
+        + AccountStore
+        + MembershipStore
+        + WebhookStore
+        + ProblemStore
+        + ContestStore
+        + ClusterStore
+        + DeadLetterStore
 {
 }
 
@@ -446,8 +496,13 @@ pub enum QueueError {
 pub trait Queue: Send + Sync {
     /// Offers hints. All or none. A run that is already waiting is not queued twice, as far as this process knows.
     async fn publish(&self, hints: &[RunHint]) -> Result<(), QueueError>;
-    /// The next hint: classes by weight, owners of a class in turn. Waits until there is one.
+    /// The next hint: classes by weight, owners of a class by the slot time charged to them. Waits until there is one.
     async fn next(&self) -> Result<Hinted, QueueError>;
+    /// The next hint of another owner than these, if there is one that can be had at once. A queue at a broker looks past a bounded
+    /// number of hints, and takes a moment.
+    async fn next_other(&self, not: &[UserId]) -> Result<Option<Hinted>, QueueError>;
+    /// A run of this owner has occupied a slot for this long. Cheap, never blocks.
+    fn charge(&self, owner: UserId, time: Duration);
     /// The worker is done with it, one way or another.
     async fn settle(&self, hinted: Hinted) -> Result<(), QueueError>;
     /// How many hints wait, for admission and metrics: those that this process has not handed on, and those that any
@@ -551,6 +606,13 @@ pub enum Received {
 pub enum Notice {
     /// The result of a run is not wanted any more: whoever runs it should stop.
     Stop(RunId),
+    /// Runs of this owner have occupied slots for this long: lines charge the owner.
+    Used {
+        /// Whose runs.
+        owner: UserId,
+        /// Slot time, in milliseconds.
+        millis: u64,
+    },
 }
 
 /// Where notices come out.

@@ -16,6 +16,7 @@ use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::task::Poll;
+use std::time::Duration;
 
 use cupel_languages::{Availability, Registry};
 use cupel_problem::{AfterInteraction, Checker, InputValidator, Interactor, Method, Problem, Program, ProgramShape};
@@ -241,6 +242,28 @@ impl Lanes {
             if let Some((at, hinted)) = found {
                 return Ok((hinted?, queues.swap_remove(at)));
             }
+        }
+    }
+
+    /// The next hint of another owner than these that can be had at once, and where it is to be settled.
+    pub(crate) async fn next_other(&self, not: &[UserId]) -> Result<Option<(Hinted, Arc<dyn Queue>)>, QueueError> {
+        let mut queues = vec![Arc::clone(&self.common)];
+        queues.extend(self.taken.borrow().values().cloned());
+        let first = self.turn.fetch_add(1, Ordering::Relaxed) % queues.len();
+        queues.rotate_left(first);
+        for queue in queues {
+            if let Some(hinted) = queue.next_other(not).await? {
+                return Ok(Some((hinted, queue)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A run of this owner has occupied a slot for this long: it counts in all queues.
+    pub(crate) fn charge(&self, owner: UserId, time: Duration) {
+        self.common.charge(owner, time);
+        for lane in self.lanes() {
+            lane.charge(owner, time);
         }
     }
 

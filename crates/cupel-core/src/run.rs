@@ -16,7 +16,10 @@
 //! A lease is a fencing token: whoever comes with another one than the current is refused, whatever the
 //! clock says.
 
-use cupel_types::{LeaseId, RunId, RunReport, Submission, SubmissionId, Verdict};
+use std::time::Duration;
+
+use cupel_problem::Slug;
+use cupel_types::{Cases, LanguageId, LeaseId, RunId, RunReport, Submission, SubmissionId, UserId, Verdict, Work};
 use jiff::Timestamp;
 
 /// Where a run stands.
@@ -211,6 +214,98 @@ pub struct SubmissionRecord {
     pub report: Option<RunReport>,
 }
 
+cupel_types::named! {
+    /// What a submission was sent for.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum SentFor, as_str, from_name {
+        /// To run a program, with no problem.
+        Execution = "execution",
+        /// To solve a problem: on all tests, and it counts.
+        Submission = "submission",
+        /// To try a solution on the samples of a problem.
+        Trial = "trial",
+        /// To try a solution of a problem on an input of the sender's own.
+        CustomInput = "custom_input",
+        /// To verify the package of a problem.
+        Verification = "verification",
+    }
+}
+
+impl SentFor {
+    /// What this work is for.
+    pub fn of(work: &Work) -> SentFor {
+        match work {
+            Work::Program(_) => SentFor::Execution,
+            Work::Verify(_) => SentFor::Verification,
+            Work::Problem(solution) => match solution.cases {
+                Cases::All => SentFor::Submission,
+                Cases::Samples => SentFor::Trial,
+                Cases::Input(_) => SentFor::CustomInput,
+            },
+        }
+    }
+}
+
+cupel_types::named! {
+    /// What has become of a submission, in the words of the API.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum Stage, as_str, from_name {
+        /// It waits for a worker.
+        Queued = "queued",
+        /// A worker has it.
+        Running = "running",
+        /// It was accepted.
+        Completed = "completed",
+        /// It ended in any other way.
+        Failed = "failed",
+        /// It was cancelled.
+        Cancelled = "cancelled",
+    }
+}
+
+/// Which of a user's submissions.
+#[derive(Clone, Debug)]
+pub struct HistoryFilter {
+    /// Whose.
+    pub owner: UserId,
+    /// Only those that are about this problem.
+    pub problem: Option<Slug>,
+    /// Only those in this language.
+    pub language: Option<LanguageId>,
+    /// Only those with this verdict.
+    pub verdict: Option<Verdict>,
+    /// Only those of which this has become.
+    pub stage: Option<Stage>,
+    /// Only those that were sent for this.
+    pub sent_for: Option<SentFor>,
+    /// Only those from this time on.
+    pub from: Option<Timestamp>,
+    /// Only those before this time.
+    pub to: Option<Timestamp>,
+    /// Only those whose id is this one or a later one: a bound that `from` implies, for the index.
+    pub first: Option<SubmissionId>,
+    /// Only those whose id is an earlier one: where the page before ended, or a bound that `to` implies.
+    pub before: Option<SubmissionId>,
+}
+
+impl HistoryFilter {
+    /// All submissions of a user.
+    pub fn of(owner: UserId) -> HistoryFilter {
+        HistoryFilter {
+            owner,
+            problem: None,
+            language: None,
+            verdict: None,
+            stage: None,
+            sent_for: None,
+            from: None,
+            to: None,
+            first: None,
+            before: None,
+        }
+    }
+}
+
 /// One line of a list of submissions: without sources, inputs and outputs.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the fields of SubmissionRecord")]
@@ -224,7 +319,7 @@ pub struct SubmissionSummary {
     pub submitted_at: Timestamp,
     pub completed_at: Option<Timestamp>,
     /// CPU time of the longest step, when it ran.
-    pub cpu_time: Option<std::time::Duration>,
+    pub cpu_time: Option<Duration>,
     /// Peak memory, when it ran.
     pub memory: Option<cupel_types::Bytes>,
     /// The problem it is about, if it is about one.
@@ -233,6 +328,8 @@ pub struct SubmissionSummary {
     pub slug: Option<cupel_problem::Slug>,
     /// The score, where it was judged and has one.
     pub score: Option<cupel_types::Score>,
+    /// What it was sent for.
+    pub sent_for: SentFor,
 }
 
 /// A run in the hands of a worker.
@@ -252,6 +349,8 @@ pub struct LeasedRun {
     pub started_at: Timestamp,
     /// The languages it needs.
     pub needs: crate::Needs,
+    /// The CPU limit that verification derived for the version of the problem. A limit of the package's own takes precedence.
+    pub time_limit: Option<Duration>,
     /// What to run.
     pub submission: Submission,
 }

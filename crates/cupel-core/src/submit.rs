@@ -98,6 +98,8 @@ pub struct Bounds {
     pub output_kept_max: Bytes,
     /// How far ahead `run_at` may lie.
     pub run_at_ahead_max: Duration,
+    /// Whether webhooks may go to private and reserved addresses.
+    pub webhooks_private: bool,
     /// Whether instructions are counted where programs run; where not, nobody may limit them.
     pub counts_instructions: bool,
     /// Problems that one author may own.
@@ -125,6 +127,7 @@ impl Default for Bounds {
             tests_bytes_max: Bytes::mib(16),
             output_kept_max: Bytes::mib(8),
             run_at_ahead_max: Duration::from_secs(30 * 24 * 3600),
+            webhooks_private: false,
             counts_instructions: false,
             problems_per_author_max: 1000,
             package_bytes_per_author_max: Bytes::mib(10 << 10),
@@ -241,6 +244,8 @@ impl Core {
             self.follow_workers().await?;
         }
         if let Some(needs) = unserved() {
+            // Workers cannot say that they are there while the store cannot write.
+            self.inner.store.ping().await?;
             return Err(SubmitError::NoWorker { needs: needs.clone(), retry_after: NO_WORKER_RETRY });
         }
         let scheduled = new.iter().filter(|s| s.run_at.is_some_and(|at| at > now)).count();

@@ -11,8 +11,26 @@ use tokio::time::timeout;
 
 use crate::ends::Expected;
 use crate::event::{Event, Seq};
-use crate::run::{RunState, SubmissionRecord, SubmissionSummary};
+use crate::ids::first_at;
+use crate::run::{HistoryFilter, RunState, SubmissionRecord, SubmissionSummary};
 use crate::{Core, Interest, Notice, Received, Store, StoreError, Subscription};
+
+/// How far the time in an id may be from the time of acceptance: ids never go back, clocks do.
+const ID_SLACK: Duration = Duration::from_mins(10);
+
+/// A filter with the bounds of ids that follow from its times, so that no other time is looked at. A time at the end of all times is
+/// no bound.
+fn with_bounds(mut filter: HistoryFilter) -> HistoryFilter {
+    let bound = |time| SubmissionId::from_uuid(first_at(time));
+    let first = filter.from.and_then(|from| from.checked_sub(ID_SLACK).ok()).map(bound);
+    let end = filter.to.and_then(|to| to.checked_add(ID_SLACK).ok()).map(bound);
+    filter.first = first.max(filter.first);
+    filter.before = match (end, filter.before) {
+        (Some(end), Some(before)) => Some(end.min(before)),
+        (end, before) => end.or(before),
+    };
+    filter
+}
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +94,27 @@ impl Core {
         limit: u64,
     ) -> Result<(Vec<SubmissionSummary>, u64), StoreError> {
         self.inner.store.list(Some(viewer.user), offset, limit).await
+    }
+
+    /// A page of those of the viewer's own submissions that the filter lets through, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn history(
+        &self,
+        filter: HistoryFilter,
+        offset: u64,
+        limit: u64,
+    ) -> Result<Vec<SubmissionSummary>, StoreError> {
+        self.inner.store.history(with_bounds(filter), offset, limit).await
+    }
+
+    /// How many submissions the filter lets through.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn history_count(&self, filter: HistoryFilter) -> Result<u64, StoreError> {
+        self.inner.store.history_count(with_bounds(filter)).await
     }
 
     /// Like [`Core::submission`], but waits until the run has ended, at most `at_most`; then it answers
@@ -298,5 +337,23 @@ impl Subscription for Watch {
             }
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn the_first_and_the_last_of_all_times_are_no_bounds() {
+        let filter = |from, to| {
+            with_bounds(HistoryFilter { from, to, ..HistoryFilter::of(UserId::from_uuid(uuid::Uuid::nil())) })
+        };
+        let ends = filter(Some(Timestamp::MIN), Some(Timestamp::MAX));
+        assert_eq!((ends.first, ends.before), (None, None));
+        let within = filter(Some(Timestamp::UNIX_EPOCH), Some(Timestamp::UNIX_EPOCH));
+        assert!(within.first.is_some() && within.before > within.first);
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use cupel_types::{UserId, WebhookId};
 use jiff::SignedDuration;
 
-use crate::{Core, Delivery, StoreError, chain};
+use crate::{Core, Delivery, DeliveryRecord, StoreError, Viewer, chain};
 
 /// How a try went.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +73,31 @@ impl Core {
             }
         }
         Ok(taken)
+    }
+
+    /// A page of deliveries, those of the newest submissions first, and how many there are. `all`: everybody's, where the viewer is an
+    /// administrator.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn deliveries(
+        &self,
+        viewer: &Viewer,
+        all: bool,
+        offset: u64,
+        limit: u64,
+    ) -> Result<(Vec<DeliveryRecord>, u64), StoreError> {
+        let owner = (!(all && viewer.is_admin)).then_some(viewer.user);
+        self.inner.store.deliveries(owner, offset, limit).await
+    }
+
+    /// Sends a delivery again, with all tries before it. `false`: there is none with this id for this viewer.
+    ///
+    /// # Errors
+    /// When the store cannot write.
+    pub async fn redeliver(&self, viewer: &Viewer, id: WebhookId) -> Result<bool, StoreError> {
+        let owner = (!viewer.is_admin).then_some(viewer.user);
+        self.inner.store.redeliver(id, owner, self.now()).await
     }
 
     /// Records how a try went. A failed one is due again by the schedule, until that is exhausted.

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use cupel_core::Notice;
 use cupel_core::event::{Event, EventKind, Seq, Stream};
-use cupel_types::{Bytes, Instructions, Outcome, RunId, Signal, SubmissionId, Usage, Verdict};
+use cupel_types::{Bytes, Instructions, Outcome, RunId, Signal, Start, SubmissionId, Usage, UserId, Verdict};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -57,6 +57,12 @@ enum Head {
         #[serde(default)]
         from: u64,
     },
+    Used {
+        owner: Uuid,
+        millis: u64,
+        #[serde(default)]
+        from: u64,
+    },
     Lost {},
 }
 
@@ -91,6 +97,7 @@ enum OutcomeName {
     InstructionLimit,
     MemoryLimit,
     OutputLimit,
+    DiskLimit,
     Cancelled,
 }
 
@@ -104,6 +111,15 @@ struct UsageForm {
     instructions: Option<u64>,
     memory_bytes: u64,
     output_bytes: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    start: Option<StartName>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StartName {
+    Warm,
+    Cold,
 }
 
 /// Writes a message as one frame behind what is there.
@@ -121,6 +137,9 @@ pub(crate) fn write(message: &Message, out: &mut Vec<u8>) {
         Message::Kept { submission, seq } => (Head::Kept { id: *submission.as_uuid(), seq: seq.0 }, &[][..]),
         Message::Notice { notice: Notice::Stop(run), from } => {
             (Head::Stop { run: *run.as_uuid(), from: *from }, &[][..])
+        }
+        Message::Notice { notice: Notice::Used { owner, millis }, from } => {
+            (Head::Used { owner: *owner.as_uuid(), millis: *millis, from: *from }, &[][..])
         }
         Message::Lost => (Head::Lost {}, &[][..]),
     };
@@ -203,6 +222,9 @@ fn message(head: &[u8], body: &[u8]) -> Option<Message> {
         }
         Head::Kept { id, seq } => Message::Kept { submission: SubmissionId::from_uuid(id), seq: Seq(seq) },
         Head::Stop { run, from } => Message::Notice { notice: Notice::Stop(RunId::from_uuid(run)), from },
+        Head::Used { owner, millis, from } => {
+            Message::Notice { notice: Notice::Used { owner: UserId::from_uuid(owner), millis }, from }
+        }
         Head::Lost {} => Message::Lost,
     })
 }
@@ -274,6 +296,7 @@ impl From<Outcome> for OutcomeName {
             Outcome::InstructionLimit => OutcomeName::InstructionLimit,
             Outcome::MemoryLimit => OutcomeName::MemoryLimit,
             Outcome::OutputLimit => OutcomeName::OutputLimit,
+            Outcome::DiskLimit => OutcomeName::DiskLimit,
             Outcome::Cancelled => OutcomeName::Cancelled,
         }
     }
@@ -290,6 +313,7 @@ impl From<OutcomeName> for Outcome {
             OutcomeName::InstructionLimit => Outcome::InstructionLimit,
             OutcomeName::MemoryLimit => Outcome::MemoryLimit,
             OutcomeName::OutputLimit => Outcome::OutputLimit,
+            OutcomeName::DiskLimit => Outcome::DiskLimit,
             OutcomeName::Cancelled => Outcome::Cancelled,
         }
     }
@@ -297,7 +321,7 @@ impl From<OutcomeName> for Outcome {
 
 impl From<&Usage> for UsageForm {
     fn from(usage: &Usage) -> UsageForm {
-        let Usage { cpu_time, cpu_user, cpu_system, wall_time, instructions, memory, output } = *usage;
+        let Usage { cpu_time, cpu_user, cpu_system, wall_time, instructions, memory, output, start } = *usage;
         UsageForm {
             cpu_time,
             cpu_user,
@@ -306,13 +330,18 @@ impl From<&Usage> for UsageForm {
             instructions: instructions.map(Instructions::get),
             memory_bytes: memory.get(),
             output_bytes: output.get(),
+            start: start.map(|start| match start {
+                Start::Warm => StartName::Warm,
+                Start::Cold => StartName::Cold,
+            }),
         }
     }
 }
 
 impl From<UsageForm> for Usage {
     fn from(form: UsageForm) -> Usage {
-        let UsageForm { cpu_time, cpu_user, cpu_system, wall_time, instructions, memory_bytes, output_bytes } = form;
+        let UsageForm { cpu_time, cpu_user, cpu_system, wall_time, instructions, memory_bytes, output_bytes, start } =
+            form;
         Usage {
             cpu_time,
             cpu_user,
@@ -321,6 +350,10 @@ impl From<UsageForm> for Usage {
             instructions: instructions.map(Instructions::new),
             memory: Bytes::new(memory_bytes),
             output: Bytes::new(output_bytes),
+            start: start.map(|start| match start {
+                StartName::Warm => Start::Warm,
+                StartName::Cold => Start::Cold,
+            }),
         }
     }
 }
@@ -353,14 +386,16 @@ mod tests {
                 Outcome::InstructionLimit,
                 Outcome::MemoryLimit,
                 Outcome::OutputLimit,
+                Outcome::DiskLimit,
                 Outcome::Cancelled,
             ]),
         ]
     }
 
     fn usage() -> impl Strategy<Value = Usage> {
-        (time(), time(), time(), time(), prop::option::of(any::<u64>()), any::<u64>(), any::<u64>()).prop_map(
-            |(cpu_time, cpu_user, cpu_system, wall_time, instructions, memory, output)| Usage {
+        let start = prop::option::of(prop::sample::select(vec![Start::Warm, Start::Cold]));
+        (time(), time(), time(), time(), prop::option::of(any::<u64>()), any::<u64>(), any::<u64>(), start).prop_map(
+            |(cpu_time, cpu_user, cpu_system, wall_time, instructions, memory, output, start)| Usage {
                 cpu_time,
                 cpu_user,
                 cpu_system,
@@ -368,6 +403,7 @@ mod tests {
                 instructions: instructions.map(Instructions::new),
                 memory: Bytes::new(memory),
                 output: Bytes::new(output),
+                start,
             },
         )
     }
@@ -408,6 +444,10 @@ mod tests {
             }),
             1 => (any::<u128>(), any::<u64>()).prop_map(|(id, from)| Message::Notice {
                 notice: Notice::Stop(RunId::from_uuid(Uuid::from_u128(id))),
+                from,
+            }),
+            1 => (any::<u128>(), any::<u64>(), any::<u64>()).prop_map(|(id, millis, from)| Message::Notice {
+                notice: Notice::Used { owner: UserId::from_uuid(Uuid::from_u128(id)), millis },
                 from,
             }),
             1 => Just(Message::Lost),

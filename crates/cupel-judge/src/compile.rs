@@ -8,10 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cupel_languages::Language;
-use cupel_types::{BoxFiles, Bytes, CompileReport, Limits, Outcome, Output, UserId, Verdict};
+use cupel_types::{BoxFiles, BoxPath, Bytes, CompileReport, Limits, Outcome, Output, UserId, Verdict};
 
 use crate::executor::{Collect, StdinSource, StepInput, StepKind, StepObserver, StepResult, WarmInput};
-use crate::judge::limit_message;
 use crate::{ArtifactCache, ArtifactKey, Executor, JudgeError, JudgeEvent, JudgeObserver, files};
 
 /// What a later command gets at least when the earlier ones used the budget up: a limit of zero would
@@ -42,6 +41,10 @@ pub(crate) struct Sources<'a> {
     pub(crate) files: &'a BoxFiles,
     /// Those that commands name, the main source first: all of the files, unless some are there to be included.
     pub(crate) units: &'a BoxFiles,
+    /// The main source as it was sent; a compiler may want another name.
+    pub(crate) main: &'a BoxPath,
+    /// The file or class that is started, where that is said.
+    pub(crate) entry: Option<&'a str>,
 }
 
 pub(crate) fn compile(
@@ -61,7 +64,7 @@ pub(crate) fn compile(
     if let Some((artifacts, output)) = cache.get(&key) {
         observer.event(JudgeEvent::CompileEnded { ok: true, cached: true, wall_time: Duration::ZERO });
         let output = Output { data: output, truncated: false };
-        let report = CompileReport { ok: true, output, wall_time: Duration::ZERO, cached: true };
+        let report = CompileReport { ok: true, output, exit_code: Some(0), wall_time: Duration::ZERO, cached: true };
         return Ok(Compiled::Ok { report, artifacts });
     }
 
@@ -71,6 +74,7 @@ pub(crate) fn compile(
     let mut left = sources.files.clone();
     let mut wall_time = Duration::ZERO;
     let mut refused = None;
+    let mut exit_code = Some(0);
     for argv in &commands {
         let step = StepInput {
             kind: StepKind::Compile,
@@ -89,6 +93,10 @@ pub(crate) fn compile(
         };
         let usage = result.report.usage;
         wall_time += usage.wall_time;
+        exit_code = match result.report.outcome {
+            Outcome::Exited(code) => Some(code),
+            _ => None,
+        };
         if !result.report.outcome.is_success() {
             let outcome = result.report.outcome;
             let limit = !matches!(outcome, Outcome::Exited(_) | Outcome::Signalled(_) | Outcome::Cancelled);
@@ -108,7 +116,7 @@ pub(crate) fn compile(
     let ok = refused.is_none();
     observer.event(JudgeEvent::CompileEnded { ok, cached: false, wall_time });
 
-    let report = CompileReport { ok, output, wall_time, cached: false };
+    let report = CompileReport { ok, output, exit_code, wall_time, cached: false };
     if let Some((verdict, message, limit)) = refused {
         return Ok(Compiled::Refused { report, verdict, message, limit });
     }
@@ -140,9 +148,9 @@ fn verdict(outcome: Outcome) -> Verdict {
 /// Why there is nothing to run, where the compiler's own words do not say it.
 fn refusal(outcome: Outcome, language: &Language) -> Option<String> {
     match outcome {
-        Outcome::Signalled(signal) => Some(format!("the compiler was ended by {signal}")),
+        Outcome::Signalled(signal) => Some(format!("the compiler: killed by {signal}")),
         Outcome::Exited(_) | Outcome::Cancelled => None,
-        limit => limit_message(limit, &language.compile_limits).map(|m| format!("the compiler went {m}")),
+        limit => language.compile_limits.exceeded(limit).map(|m| format!("the compiler: {m}")),
     }
 }
 

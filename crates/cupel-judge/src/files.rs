@@ -10,6 +10,19 @@ pub(crate) fn placeholders(language: &Language, files: &BoxFiles, memory: Bytes)
     Placeholders::for_files(files, memory).unwrap_or_else(|| Placeholders::new(&language.source, memory))
 }
 
+/// The same for the execution of what a compilation left. `main` is the main source as it was sent, `files` are the files as
+/// they were compiled.
+pub(crate) fn placeholders_of_program(
+    language: &Language,
+    main: &BoxPath,
+    files: &BoxFiles,
+    artifacts: &BoxFiles,
+    entry: Option<&str>,
+    memory: Bytes,
+) -> Placeholders {
+    placeholders(language, files, memory).starting(language.main_class(artifacts, main, files, entry))
+}
+
 /// The files of the box that go on to the execution.
 pub(crate) fn pick_artifacts(language: &Language, left: &BoxFiles) -> BoxFiles {
     BoxFiles::new(left.iter().filter(|file| language.is_artifact(&file.path)).cloned().collect())

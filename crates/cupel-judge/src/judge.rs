@@ -7,20 +7,23 @@
 //! ```
 //!
 //! Every case is run, also after one that failed: the client asked for a result for each. The verdict
-//! of the run is that of the first case, in their order, that was not accepted. Only cancellation ends
-//! a run early.
+//! of the run is that of the first case, in their order, that was not accepted. Two things end a run early:
+//! cancellation, and [`JudgeRequest::time_max`], the time that all executions may take together. The case that
+//! reaches it is TLE; the cases after it are skipped.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cupel_languages::Language;
 use cupel_problem::{Comparison, TokenRules};
 use cupel_types::{
-    Bytes, CaseReport, Limits, LimitsRequest, Outcome, Output, Program, RunReport, StepReport, TestCase, Usage, UserId,
-    Verdict,
+    BoxFiles, Bytes, CaseReport, Limits, LimitsRequest, Outcome, Output, Program, RunReport, StepReport, TestCase,
+    Usage, UserId, Verdict,
 };
 
 use crate::compile::{Compiled, Sources, compile};
 use crate::executor::{Collect, StdinSource, StepInput, StepKind, StepObserver};
+use crate::failure::{End, exception};
 use crate::{ArtifactCache, BuiltIn, Difference, ExecuteError, Executor, Finding};
 
 /// Output kept of every stream as long as the bound of the run allows as much for each: so that the last test of a
@@ -43,6 +46,8 @@ pub struct JudgeRequest<'a> {
     /// Bytes of output that the report keeps, of the compiler and of both streams of every case together. What lies
     /// beyond is judged like the rest, then dropped and marked as truncated.
     pub output_kept_max: Bytes,
+    /// Wall-clock time that all executions together may take.
+    pub time_max: Duration,
 }
 
 /// Hears what happens, in order.
@@ -60,7 +65,7 @@ pub trait JudgeObserver {
 #[expect(missing_docs, reason = "the names of the event schema in cupel-core")]
 pub enum JudgeEvent<'a> {
     CompileStarted,
-    CompileEnded { ok: bool, cached: bool, wall_time: std::time::Duration },
+    CompileEnded { ok: bool, cached: bool, wall_time: Duration },
     ExecutionStarted { case: Option<&'a str> },
     Stdout { case: Option<&'a str>, data: &'a [u8] },
     Stderr { case: Option<&'a str>, data: &'a [u8] },
@@ -83,23 +88,29 @@ pub fn judge(
     observer: &mut dyn JudgeObserver,
 ) -> Result<RunReport, JudgeError> {
     let (program, language) = (request.program, request.language);
-    let files = &program.source.files;
+    let sent = &program.source.files;
+    let files = &language.files_named_by_type(sent);
+    let main = sent.iter().next().map_or(&language.source, |file| &file.path);
     let limits = request.limits.over(language.limits);
     let mut report = RunReport::bare(Verdict::Accepted, limits, language.installed_version().unwrap_or_default());
 
     // The compiler's, and two of each case, or of the only execution.
     let mut room = Room::new(request.output_kept_max, 1 + 2 * program.tests.len().max(1));
-    let sources = Sources { owner: request.owner, files, units: files };
-    let in_box = match compile(sources, language, executor, cache, observer)? {
+    let sources = Sources { owner: request.owner, files, units: files, main, entry: None };
+    let values = |artifacts: &BoxFiles| {
+        crate::files::placeholders_of_program(language, main, files, artifacts, None, limits.memory)
+    };
+    let (in_box, values) = match compile(sources, language, executor, cache, observer)? {
         Compiled::NotNeeded => {
             room.streams -= 1;
-            vec![files.clone()]
+            (vec![files.clone()], values(&BoxFiles::default()))
         }
         Compiled::Ok { report: mut compiled, artifacts } => {
             room.keep(&mut compiled.output);
             report.compile = Some(compiled);
             let beside = crate::files::beside_artifacts(language, files, &artifacts);
-            vec![artifacts, beside]
+            let values = values(&artifacts);
+            (vec![artifacts, beside], values)
         }
         Compiled::Refused { report: mut compiled, verdict, message, limit: _ } => {
             room.keep(&mut compiled.output);
@@ -110,16 +121,21 @@ pub fn judge(
         }
     };
 
-    let mut argv = language.execute_command(&crate::files::placeholders(language, files, limits.memory));
+    let mut argv = language.execute_command(&values);
     argv.extend_from_slice(&program.args);
-    let runnable = Runnable { argv, env: language.environment(&program.env), files: in_box, limits };
+    let env = language.environment(&program.env);
+    let runnable = Runnable { argv, env, files: in_box, limits, time_max: request.time_max, language, sources: files };
     if program.tests.is_empty() {
         let stdin = request.stdin.clone().unwrap_or_else(|| StdinSource::Bytes(program.stdin.clone()));
-        let (verdict, mut step) = runnable.execute(None, stdin, executor, observer)?;
+        let Executed { verdict, mut step, exception, is_overdue } =
+            runnable.execute(None, stdin, request.time_max, executor, observer)?;
         room.keep(&mut step.stdout);
         room.keep(&mut step.stderr);
         report.verdict = verdict;
-        report.message = limit_message(step.outcome, &limits);
+        report.message = match is_overdue {
+            true => Some(runnable.overdue_message()),
+            false => exception.or_else(|| limits.exceeded(step.outcome)),
+        };
         report.execution = Some(step);
     } else {
         runnable.execute_cases(&program.tests, &mut room, &mut report, executor, observer)?;
@@ -128,14 +144,28 @@ pub fn judge(
 }
 
 /// What is the same for every execution of a run.
-struct Runnable {
+struct Runnable<'a> {
     argv: Vec<String>,
     env: Vec<(String, String)>,
-    files: Vec<cupel_types::BoxFiles>,
+    files: Vec<BoxFiles>,
     limits: Limits,
+    time_max: Duration,
+    language: &'a Language,
+    /// What was compiled or is interpreted.
+    sources: &'a BoxFiles,
 }
 
-impl Runnable {
+/// One execution and its verdict.
+struct Executed {
+    verdict: Verdict,
+    step: StepReport,
+    /// The exception that ended the program, as its language reports it.
+    exception: Option<String>,
+    /// Whether the time of the whole run ended it, and no limit of its own.
+    is_overdue: bool,
+}
+
+impl Runnable<'_> {
     fn execute_cases(
         &self,
         cases: &[TestCase],
@@ -144,12 +174,16 @@ impl Runnable {
         executor: &mut dyn Executor,
         observer: &mut dyn JudgeObserver,
     ) -> Result<(), JudgeError> {
-        for case in cases {
-            let (verdict, mut step) =
-                self.execute(Some(case), StdinSource::Bytes(case.stdin.clone()), executor, observer)?;
+        let mut left = self.time_max;
+        let mut cases = cases.iter();
+        while let Some(case) = cases.next() {
+            let stdin = StdinSource::Bytes(case.stdin.clone());
+            let Executed { verdict, mut step, exception, is_overdue } =
+                self.execute(Some(case), stdin, left, executor, observer)?;
+            left = left.saturating_sub(step.usage.wall_time);
             if report.verdict == Verdict::Accepted && verdict != Verdict::Accepted {
                 report.verdict = verdict;
-                report.message = why(case, verdict, &step, &self.limits);
+                report.message = why(case, verdict, &step, exception, &self.limits);
             }
             room.keep(&mut step.stdout);
             room.keep(&mut step.stderr);
@@ -159,17 +193,58 @@ impl Runnable {
                 report.message = None;
                 break;
             }
+            let skipped = cases.as_slice();
+            if is_overdue || (left.is_zero() && !skipped.is_empty()) {
+                self.end_overdue(skipped, report);
+                break;
+            }
         }
         Ok(())
     }
 
+    /// Ends a run whose time is over: the cases that have not run are skipped, and the run is not accepted.
+    fn end_overdue(&self, skipped: &[TestCase], report: &mut RunReport) {
+        let nothing = || Output { data: Arc::default(), truncated: false };
+        report.cases.extend(skipped.iter().map(|case| CaseReport {
+            name: case.name.clone(),
+            verdict: Verdict::Skipped,
+            step: StepReport {
+                outcome: Outcome::Cancelled,
+                exit_code: None,
+                signal: None,
+                stdout: nothing(),
+                stderr: nothing(),
+                usage: Usage::default(),
+            },
+        }));
+        let mut message = self.overdue_message();
+        match skipped.len() {
+            0 => {}
+            1 => message.push_str("; the last test was skipped"),
+            count => message.push_str(&format!("; the last {count} tests were skipped")),
+        }
+        if report.verdict == Verdict::Accepted {
+            report.verdict = Verdict::TimeLimit;
+        }
+        report.message = Some(match report.message.take() {
+            Some(first) => format!("{first}; {message}"),
+            None => message,
+        });
+    }
+
+    fn overdue_message(&self) -> String {
+        format!("time limit of {} ms for all executions of the run exceeded", self.time_max.as_millis())
+    }
+
+    /// Executes the program, for `left` at most.
     fn execute(
         &self,
         case: Option<&TestCase>,
         stdin: StdinSource,
+        left: Duration,
         executor: &mut dyn Executor,
         observer: &mut dyn JudgeObserver,
-    ) -> Result<(Verdict, StepReport), JudgeError> {
+    ) -> Result<Executed, JudgeError> {
         let name = case.map(|c| c.name.as_str());
         observer.event(JudgeEvent::ExecutionStarted { case: name });
         let step = StepInput {
@@ -178,31 +253,40 @@ impl Runnable {
             env: &self.env,
             files: &self.files,
             stdin,
-            limits: self.limits,
+            limits: Limits { wall_time: self.limits.wall_time.min(left), ..self.limits },
             keep: self.limits.output,
             result: false,
             collect: Collect::Nothing,
         };
-        let report = executor.execute(step, &mut Forward { case: name, observer })?.report;
+        let mut forward = Forward { case: name, stderr: End::default(), observer };
+        let mut report = executor.execute(step, &mut forward)?.report;
+        let stderr = forward.stderr;
+        let exception = exception(self.language, &mut report, &stderr, self.sources, self.sources.len() > 1);
+        let is_overdue = left < self.limits.wall_time && report.outcome == Outcome::WallLimit;
         let verdict = match (Verdict::of_outcome(report.outcome), case.and_then(|c| c.expected.as_deref())) {
             (Verdict::Accepted, Some(expected)) if first_difference(expected, &report.stdout.data).is_some() => {
                 Verdict::WrongAnswer
             }
             (verdict, _) => verdict,
         };
+        if is_overdue {
+            // Not a limit of this execution, which its own limits would have let go on.
+            report.outcome = Outcome::Cancelled;
+        }
         observer.event(JudgeEvent::ExecutionEnded {
             case: name,
             verdict,
             outcome: report.outcome,
             usage: &report.usage,
         });
-        Ok((verdict, report))
+        Ok(Executed { verdict, step: report, exception, is_overdue })
     }
 }
 
 /// Passes a step's output on as events of its case.
 struct Forward<'a> {
     case: Option<&'a str>,
+    stderr: End,
     observer: &'a mut dyn JudgeObserver,
 }
 
@@ -212,6 +296,7 @@ impl StepObserver for Forward<'_> {
     }
 
     fn stderr(&mut self, data: &[u8]) {
+        self.stderr.push(data);
         self.observer.event(JudgeEvent::Stderr { case: self.case, data });
     }
 
@@ -257,7 +342,13 @@ fn first_difference(expected: &[u8], output: &[u8]) -> Option<Difference> {
     }
 }
 
-fn why(case: &TestCase, verdict: Verdict, step: &StepReport, limits: &Limits) -> Option<String> {
+fn why(
+    case: &TestCase,
+    verdict: Verdict,
+    step: &StepReport,
+    exception: Option<String>,
+    limits: &Limits,
+) -> Option<String> {
     let name = &case.name;
     if verdict == Verdict::WrongAnswer {
         let expected = case.expected.as_deref().unwrap_or_default();
@@ -267,24 +358,7 @@ fn why(case: &TestCase, verdict: Verdict, step: &StepReport, limits: &Limits) ->
             difference.word, difference.line
         ));
     }
-    limit_message(step.outcome, limits).map(|message| format!("test {name}: {message}"))
-}
-
-/// Which limit ended the step, where the verdict does not tell it or its size.
-pub(crate) fn limit_message(outcome: Outcome, limits: &Limits) -> Option<String> {
-    let text = match outcome {
-        Outcome::TimeLimit => format!("over the CPU time limit of {:?}", limits.cpu_time),
-        Outcome::WallLimit => format!("over the wall-clock limit of {:?}", limits.wall_time),
-        Outcome::IdleLimit => format!("over the idle limit of {:?}", limits.idle_time),
-        Outcome::InstructionLimit => match limits.instructions {
-            Some(limit) => format!("over the limit of {limit}"),
-            None => return None,
-        },
-        Outcome::MemoryLimit => format!("over the memory limit of {}", limits.memory),
-        Outcome::OutputLimit => format!("over the output limit of {}", limits.output),
-        Outcome::Exited(_) | Outcome::Signalled(_) | Outcome::Cancelled => return None,
-    };
-    Some(text)
+    exception.or_else(|| limits.exceeded(step.outcome)).map(|message| format!("test {name}: {message}"))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod cache;
 mod compare;
 mod compile;
 mod executor;
+mod failure;
 mod files;
 mod judge;
 mod prepare;

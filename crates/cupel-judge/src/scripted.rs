@@ -10,6 +10,12 @@ source = "main.scr"
 execute = ["run", "{source}"]
 version = { command = ["run", "--version"] }
 [packages]
+[[exceptions]]
+pattern = '(?m)^(?P<message>HeapError)$'
+memory_limit = true
+[[exceptions]]
+pattern = '(?m)^(?P<message>[A-Z]\w*Error: .*)$'
+places = [{ side = "before", pattern = '(?m)^at (?P<file>\S+) (?P<line>\d+)$' }]
 [[samples]]
 name = "hello"
 source = "x"

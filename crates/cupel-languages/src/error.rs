@@ -4,10 +4,12 @@ use std::fmt;
 
 /// One thing that is wrong in one language file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{file}: `{key}`: {detail}")]
+#[error("{file}{place}: `{key}`: {detail}", place = line.map_or_else(String::new, |line| format!(":{line}")))]
 pub struct Fault {
     /// The file: its name for a shipped one, its path for an operator's.
     pub file: String,
+    /// The line, counted from 1, where the fault has one.
+    pub line: Option<usize>,
     /// The key, such as `limits.memory_mb` or `samples[2].verdict`.
     pub key: String,
     /// What is wrong and what was expected.

@@ -9,9 +9,10 @@ use cupel_types::{BoxPath, Bytes, LanguageId, Limits, LimitsRequest, Verdict};
 use regex_lite::Regex;
 use serde::Deserialize;
 
+use crate::exception::{self, ExceptionDto};
 use crate::prepare::{self, PrepareDto};
 use crate::service::{self, ServiceDto};
-use crate::{Availability, Fault, Language, Packages, Sample, Template, VersionRule};
+use crate::{Availability, Fault, Language, Packages, Sample, Template, VersionRule, place};
 
 /// The first thing that looks like a version: numbers joined by dots.
 const VERSION_PATTERN: &str = r"\d+(?:\.\d+)+";
@@ -29,6 +30,10 @@ struct FileDto {
     execute: Vec<String>,
     version: VersionDto,
     #[serde(default)]
+    main_class: Vec<String>,
+    #[serde(default)]
+    named_by_type: Vec<String>,
+    #[serde(default)]
     env: BTreeMap<String, String>,
     #[serde(default)]
     mounts: Vec<String>,
@@ -42,10 +47,14 @@ struct FileDto {
     limits_max: LimitsDto,
     #[serde(default)]
     compile_limits: LimitsDto,
+    /// Without it nothing is installed: the toolchain is the operator's.
+    #[serde(default)]
     packages: PackagesDto,
     #[serde(default)]
     prepare: Vec<PrepareDto>,
     service: Option<ServiceDto>,
+    #[serde(default)]
+    exceptions: Vec<ExceptionDto>,
     samples: Vec<SampleDto>,
 }
 
@@ -56,7 +65,7 @@ struct VersionDto {
     pattern: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PackagesDto {
     #[serde(default)]
@@ -98,6 +107,7 @@ struct SampleDto {
     #[serde(default)]
     limits: LimitsDto,
     stdout: Option<String>,
+    message: Option<String>,
     #[serde(default = "accepted")]
     verdict: String,
 }
@@ -164,12 +174,14 @@ fn compile_limits_default() -> Limits {
 /// Collects faults, so that a file is told all of them at once.
 pub(crate) struct Faults<'a> {
     file: &'a str,
+    text: &'a str,
     list: Vec<Fault>,
 }
 
 impl Faults<'_> {
     pub(crate) fn add(&mut self, key: impl Into<String>, detail: impl Into<String>) {
-        self.list.push(Fault { file: self.file.to_owned(), key: key.into(), detail: detail.into() });
+        let (file, key, detail) = (self.file.to_owned(), key.into(), detail.into());
+        self.list.push(Fault { file, line: place::line_of_key(self.text, &key), key, detail });
     }
 
     pub(crate) fn check<T>(&mut self, key: &str, result: Result<T, String>) -> Option<T> {
@@ -190,14 +202,8 @@ impl Faults<'_> {
 /// # Errors
 /// Every fault that can be seen at once.
 pub(crate) fn parse(name: &str, shown: &str, text: &str) -> Result<Language, Vec<Fault>> {
-    let mut faults = Faults { file: shown, list: Vec::new() };
-    let dto = match read(text) {
-        Ok(dto) => dto,
-        Err((key, detail)) => {
-            faults.add(key, detail);
-            return Err(faults.list);
-        }
-    };
+    let mut faults = Faults { file: shown, text, list: Vec::new() };
+    let dto = read(text).map_err(|fault| vec![Fault { file: shown.to_owned(), ..fault }])?;
     let id = faults.check("(file name)", parse_id(name.strip_suffix(".toml").unwrap_or(name)));
     let language = id.and_then(|id| convert(id, dto, &mut faults));
     match language {
@@ -206,15 +212,18 @@ pub(crate) fn parse(name: &str, shown: &str, text: &str) -> Result<Language, Vec
     }
 }
 
-fn read(text: &str) -> Result<FileDto, (String, String)> {
+/// The first fault of form; the caller names the file.
+fn read(text: &str) -> Result<FileDto, Fault> {
+    let fault = |line, key: String, detail: &str| Fault { file: String::new(), line, key, detail: detail.to_owned() };
     let syntax = |e: toml::de::Error| {
-        let line = e.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-        (format!("line {line}"), e.message().to_owned())
+        let line = place::line_at(text, e.span().map_or(0, |span| span.start));
+        fault(Some(line), place::key_in_line(text, line), e.message())
     };
     let deserializer = toml::Deserializer::parse(text).map_err(syntax)?;
     serde_path_to_error::deserialize(deserializer).map_err(|e| {
-        let key = e.path().to_string();
-        (if key == "." { "(whole file)".to_owned() } else { key }, e.inner().message().to_owned())
+        let (key, span) = (e.path().to_string(), e.inner().span());
+        let line = place::line_of_key(text, &key).or_else(|| span.map(|span| place::line_at(text, span.start)));
+        fault(line, if key == "." { "(whole file)".to_owned() } else { key }, e.inner().message())
     })
 }
 
@@ -246,7 +255,9 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
         }
     }
     let (limits, limits_max, compile_limits) = limits(dto.limits, dto.limits_max, dto.compile_limits, faults);
-    let aliases = faults.ids("aliases", &dto.aliases);
+    for (i, alias) in dto.aliases.iter().enumerate() {
+        faults.check(&format!("aliases[{i}]"), check_alias(alias));
+    }
     let requires = faults.ids("packages.requires", &dto.packages.requires);
     let source = faults.check("source", BoxPath::new(&dto.source).map_err(|e| e.to_string()));
     let prepare = prepare::convert(dto.prepare, faults);
@@ -258,23 +269,30 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
         .filter_map(|(i, command)| faults.check(&format!("compile[{i}]"), Template::parse_with(command, &prepare)))
         .collect();
     let execute = faults.check("execute", Template::parse_with(&dto.execute, &prepare));
+    if execute.as_ref().is_some_and(Template::names_main_class) == dto.main_class.is_empty() {
+        faults.add("main_class", "`execute` says `{main_class}` if and only if this names classes, such as `Main`");
+    }
+    let exceptions = exception::convert(dto.exceptions, faults);
     let version = version(dto.version, faults);
     let samples = dto.samples.into_iter().enumerate().filter_map(|(i, s)| sample(i, s, faults)).collect();
     Some(Language {
         id,
         name: dto.name,
-        aliases,
+        aliases: dto.aliases,
         extensions: dto.extensions,
         source: source?,
         prepare,
         service,
         compile,
+        main_class: dto.main_class,
+        named_by_type: dto.named_by_type,
         execute: execute?,
         env: dto.env.into_iter().collect(),
         mounts: dto.mounts,
         artifacts: dto.artifacts,
         warm: dto.warm,
         driver: dto.driver,
+        exceptions,
         limits,
         limits_max,
         compile_limits,
@@ -287,6 +305,14 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
 
 fn parse_id(text: &str) -> Result<LanguageId, String> {
     text.parse().map_err(|e: cupel_types::LanguageIdError| e.to_string())
+}
+
+/// An alias is as an id, with `#` beside its characters: ids become names of files and queues, aliases never do.
+fn check_alias(text: &str) -> Result<(), String> {
+    let id = parse_id(&text.replace('#', "-"));
+    id.map(drop).map_err(|_| {
+        "an alias is 1 to 32 characters out of a-z 0-9 - _ + . # and starts with a letter or digit".to_owned()
+    })
 }
 
 fn is_variable(name: &str) -> bool {
@@ -402,6 +428,7 @@ fn sample(i: usize, dto: SampleDto, faults: &mut Faults<'_>) -> Option<Sample> {
         args: dto.args,
         limits: dto.limits.into(),
         stdout: dto.stdout,
+        message: dto.message,
         verdict: faults.check(&key("verdict"), verdict)?,
     })
 }
@@ -494,8 +521,29 @@ mod tests {
     }
 
     #[test]
-    fn broken_syntax_names_its_line() {
-        check("name = \"Zig\"", "name = ", "line 2", "");
+    fn broken_syntax_names_its_line_and_key() {
+        check("name = \"Zig\"", "name = ", "name", "");
+    }
+
+    #[test]
+    fn a_fault_names_its_line() {
+        for (from, to, line) in [
+            ("name = \"Zig\"", "name = ", 2),
+            ("name = \"Zig\"", "name = 3", 2),
+            ("cpu_time_ms = 2_000", "cpu_time_ms = 0", 11),
+            ("source = \"…\"", "source = \"\"\nverdict = \"OK\"", 17),
+            ("name = \"hello\"", "nome = \"hello\"", 15),
+        ] {
+            let faults = parse("zig.toml", "/etc/zig.toml", &GOOD.replacen(from, to, 1)).unwrap_err();
+            assert_eq!(faults[0].line, Some(line), "{}", faults[0]);
+            assert!(faults[0].to_string().starts_with(&format!("/etc/zig.toml:{line}: `")), "{}", faults[0]);
+        }
+    }
+
+    #[test]
+    fn a_language_needs_no_packages() {
+        let zig = parse("zig.toml", "zig.toml", &GOOD.replace("[packages]\n        debian = [\"zig\"]\n", "")).unwrap();
+        assert!(zig.packages.debian.is_empty() && !zig.packages.core);
     }
 
     #[test]

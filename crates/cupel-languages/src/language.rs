@@ -3,7 +3,7 @@
 use cupel_types::{BoxPath, LanguageId, Limits, LimitsRequest, Verdict};
 use regex_lite::Regex;
 
-use crate::{CompileService, Placeholders, Prepare, Template};
+use crate::{CompileService, ExceptionRule, Placeholders, Prepare, Template};
 
 /// What every program finds in its environment unless its language or its submission says otherwise.
 const BASE_ENV: [(&str, &str); 3] = [("PATH", "/usr/local/bin:/usr/bin:/bin"), ("HOME", "/tmp"), ("LANG", "C.UTF-8")];
@@ -15,8 +15,8 @@ pub struct Language {
     pub id: LanguageId,
     /// Name for people, with the version line it promises: `Python 3.11`, `C++17`.
     pub name: String,
-    /// Other ids that mean this language.
-    pub aliases: Vec<LanguageId>,
+    /// Other names that mean this language: as ids, but `#` is allowed, too.
+    pub aliases: Vec<String>,
     /// File-name extensions, without the dot, by which `cupel run` recognises it.
     pub extensions: Vec<String>,
     /// What the main source is called in the box when the client does not name it.
@@ -29,6 +29,12 @@ pub struct Language {
     pub service: Option<CompileService>,
     /// The command that runs the program; the program's arguments go after it.
     pub execute: Template,
+    /// Names of the class that is started, in order of preference, where commands say `{main_class}`; `{stem}` in one is the
+    /// main source's file name without its extension. See [`Language::main_class`].
+    pub main_class: Vec<String>,
+    /// The words before a type's name, where a public type must be in a file of its name. See
+    /// [`Language::files_named_by_type`].
+    pub named_by_type: Vec<String>,
     /// Environment of both steps, beside the base; see [`Language::environment`].
     pub env: Vec<(String, String)>,
     /// Directories and files of the host that the toolchain needs, beside `/usr` and its links.
@@ -40,6 +46,8 @@ pub struct Language {
     pub warm: Option<String>,
     /// The driver that calls functions in it, by the name that `cupel-problem` has for it.
     pub driver: Option<String>,
+    /// How it reports an exception that ends a program, in order of preference. See [`Language::exception`].
+    pub exceptions: Vec<ExceptionRule>,
     /// Limits of a run for which nothing else was asked.
     pub limits: Limits,
     /// The most that may be asked for.
@@ -196,6 +204,8 @@ pub struct Sample {
     pub limits: LimitsRequest,
     /// What must come out on standard output, if it matters.
     pub stdout: Option<String>,
+    /// What the message must be, if it matters.
+    pub message: Option<String>,
     /// The verdict that must follow.
     pub verdict: Verdict,
 }

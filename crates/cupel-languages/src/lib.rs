@@ -1,18 +1,24 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod class_file;
+mod entry;
 mod error;
+mod exception;
 mod file;
 mod install;
 mod language;
+mod place;
 mod prepare;
 mod probe;
+mod public_type;
 mod registry;
 mod service;
 mod shipped;
 mod template;
 
 pub use error::{Fault, LoadError};
+pub use exception::{Exception, ExceptionRule, STDERR_END};
 pub use install::{InstallError, InstallPlan, Selection};
 pub use language::{Availability, Language, Packages, Sample, VersionRule};
 pub use prepare::{Place, Prepare};

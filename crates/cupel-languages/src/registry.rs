@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cupel_types::{BoxPath, LanguageId};
 
-use crate::{Availability, Fault, Language, LoadError, Probe, Template, file, shipped};
+use crate::{Availability, Fault, Language, LoadError, Probe, Template, file, place, shipped};
 
 /// At most so many version commands run at a time; most of them wait for the disk.
 const PROBES_AT_A_TIME_MAX: usize = 8;
@@ -55,8 +55,15 @@ impl Registry {
             }
         }
         languages.sort_by(|a, b| a.id.cmp(&b.id));
-        faults.append(&mut collisions(&languages));
-        faults.append(&mut unknown_requirements(&languages));
+        let mut among = collisions(&languages);
+        among.append(&mut unknown_requirements(&languages));
+        for fault in &mut among {
+            if let Some((shown, text)) = sources.get(&fault.file) {
+                fault.line = place::line_of_key(text, &fault.key);
+                fault.file.clone_from(shown);
+            }
+        }
+        faults.append(&mut among);
         if faults.is_empty() { Ok(Registry { languages }) } else { Err(LoadError::Faults(faults)) }
     }
 
@@ -193,7 +200,7 @@ impl<'a> IntoIterator for &'a Registry {
 }
 
 fn names(language: &Language) -> impl Iterator<Item = &str> {
-    std::iter::once(&language.id).chain(&language.aliases).map(LanguageId::as_str)
+    std::iter::once(language.id.as_str()).chain(language.aliases.iter().map(String::as_str))
 }
 
 /// The next language that no thread has taken yet.
@@ -248,6 +255,7 @@ fn collisions(languages: &[Language]) -> Vec<Fault> {
         for (key, name) in names.chain(extensions) {
             if let Some(other) = seen.insert((key, name), language) {
                 faults.push(Fault {
+                    line: None,
                     file: format!("{}.toml", language.id),
                     key: key.to_owned(),
                     detail: format!("`{name}` is taken by {}.toml already", other.id),
@@ -265,6 +273,7 @@ fn unknown_requirements(languages: &[Language]) -> Vec<Fault> {
         for required in &language.packages.requires {
             if !languages.iter().any(|l| l.id == *required) {
                 faults.push(Fault {
+                    line: None,
                     file: format!("{}.toml", language.id),
                     key: "packages.requires".to_owned(),
                     detail: format!("there is no language `{required}`"),
@@ -310,7 +319,19 @@ mod tests {
     #[test]
     fn languages_are_found_by_every_name() {
         let registry = Registry::load(None).unwrap();
-        for (name, id) in [("python", "python"), ("Python3", "python"), ("c++", "cpp"), ("JS", "javascript")] {
+        for (name, id) in [
+            ("python", "python"),
+            ("Python3", "python"),
+            ("py3", "python"),
+            ("c++", "cpp"),
+            ("C++", "cpp"),
+            ("c#", "csharp"),
+            ("C#", "csharp"),
+            ("JS", "javascript"),
+            ("node", "javascript"),
+            ("Node.js", "javascript"),
+            ("golang", "go"),
+        ] {
             assert_eq!(registry.find(name).map(|l| l.id.as_str()), Some(id), "{name}");
         }
         assert!(registry.find("cobol").is_none());
@@ -356,7 +377,7 @@ mod tests {
         fs::write(dir.path().join("a.toml"), "name = 3").unwrap();
         fs::write(dir.path().join("b.toml"), language("b", "'ruby'", "")).unwrap();
         let error = Registry::load(Some(dir.path())).unwrap_err().to_string();
-        assert!(error.contains("a.toml: `name`") && error.contains("`ruby` is taken by b.toml"), "{error}");
+        assert!(error.contains("a.toml:1: `name`") && error.contains("`ruby` is taken by b.toml"), "{error}");
     }
 
     #[test]
@@ -364,7 +385,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("a.toml"), language("a", "", "") + "requires = ['b']").unwrap();
         let error = Registry::load(Some(dir.path())).unwrap_err().to_string();
-        assert_eq!(error, "a.toml: `packages.requires`: there is no language `b`");
+        assert!(error.ends_with("/a.toml:9: `packages.requires`: there is no language `b`"), "{error}");
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::{Place, Prepare};
 /// | `{sources}` | the main source and every other file with its extension; an argument of its own |
 /// | `{base}` | path of the main source without its extension |
 /// | `{stem}` | file name of the main source without its extension |
+/// | `{main_class}` | class that is started, found among the class files that the compilation left; else as `{stem}` |
 /// | `{memory_mb}` | memory limit of the step in MiB |
 /// | `{heap_mb}` | three quarters of it |
 /// | `{prepared:NAME}` | directory of a prepared artefact; while it is not there, the whole argument is left out |
@@ -31,6 +32,7 @@ enum Part {
     Sources,
     Base,
     Stem,
+    MainClass,
     MemoryMb,
     HeapMb,
     Prepared(Place),
@@ -46,7 +48,7 @@ impl Part {
     }
 }
 
-const NAMES: &str = "`{source}`, `{sources}`, `{base}`, `{stem}`, `{memory_mb}`, `{heap_mb}` or `{prepared:NAME}` (a brace itself is doubled)";
+const NAMES: &str = "`{source}`, `{sources}`, `{base}`, `{stem}`, `{main_class}`, `{memory_mb}`, `{heap_mb}` or `{prepared:NAME}` (a brace itself is doubled)";
 
 impl Template {
     /// Parses an argument list.
@@ -73,6 +75,11 @@ impl Template {
         }
     }
 
+    /// Whether it starts a class that a compilation left.
+    pub(crate) fn names_main_class(&self) -> bool {
+        self.0.iter().flatten().any(|part| *part == Part::MainClass)
+    }
+
     /// The command with every placeholder filled in.
     #[must_use]
     pub fn fill(&self, values: &Placeholders) -> Vec<String> {
@@ -93,6 +100,7 @@ impl Template {
                     Part::Base if at == 0 => arg.push_str(&as_argument(values.base())),
                     Part::Base => arg.push_str(values.base()),
                     Part::Stem => arg.push_str(values.stem()),
+                    Part::MainClass => arg.push_str(values.main_class.as_deref().unwrap_or(values.stem())),
                     Part::MemoryMb => arg.push_str(&values.memory_mb().to_string()),
                     Part::HeapMb => arg.push_str(&values.heap_mb().to_string()),
                     Part::Prepared(_) => arg.push_str(&place),
@@ -136,6 +144,7 @@ fn parse_arg(arg: &str, prepared: &[Prepare]) -> Result<Vec<Part>, String> {
                 "sources" => return Err(format!("`{{sources}}` must be an argument of its own, not part of {arg:?}")),
                 "base" => Part::Base,
                 "stem" => Part::Stem,
+                "main_class" => Part::MainClass,
                 "memory_mb" => Part::MemoryMb,
                 "heap_mb" => Part::HeapMb,
                 name if name.starts_with("prepared:") => {
@@ -163,13 +172,14 @@ fn parse_arg(arg: &str, prepared: &[Prepare]) -> Result<Vec<Part>, String> {
 pub struct Placeholders {
     /// Never empty; the main source first.
     sources: Vec<String>,
+    main_class: Option<String>,
     memory: Bytes,
 }
 
 impl Placeholders {
     /// For a step with one source and this memory limit.
     pub fn new(main_source: &BoxPath, memory: Bytes) -> Placeholders {
-        Placeholders { sources: vec![main_source.as_str().to_owned()], memory }
+        Placeholders { sources: vec![main_source.as_str().to_owned()], main_class: None, memory }
     }
 
     /// For a step over these files, the first of which is the main source: those with the extension of
@@ -182,6 +192,12 @@ impl Placeholders {
         let others = files.filter(|f| extension.is_some() && self::extension(f.path.as_str()) == extension);
         all.sources.extend(others.map(|f| f.path.as_str().to_owned()));
         Some(all)
+    }
+
+    /// The same, with the class that is started.
+    #[must_use]
+    pub fn starting(self, main_class: Option<String>) -> Placeholders {
+        Placeholders { main_class, ..self }
     }
 
     fn base(&self) -> &str {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use cupel_core::{Hinted, Queue, QueueError, RunHint};
@@ -104,6 +105,21 @@ impl Queue for EmbeddedQueue {
             }
             ring.await;
         }
+    }
+
+    async fn next_other(&self, not: &[UserId]) -> Result<Option<Hinted>, QueueError> {
+        let hint = {
+            let mut state = self.state();
+            if state.closed {
+                return Err(QueueError::Closed);
+            }
+            state.line.pop_other(not)
+        };
+        Ok(hint.map(|hint| Hinted { hint, token: self.tokens.fetch_add(1, Ordering::Relaxed) }))
+    }
+
+    fn charge(&self, owner: UserId, time: Duration) {
+        self.state().line.charge(owner, time);
     }
 
     /// Nothing to do: a hint that was handed out is not kept.

@@ -1,18 +1,35 @@
 //! The order in which waiting hints are handed out; plain data, no locks, no waiting.
 //!
 //! - Between classes: by their shares ([`Shares`]).
-//! - Between owners of a class: in turn. A million hints of one owner delay another's single hint by at most
-//!   one hand-out per owner that waits.
+//! - Between owners of a class: by slot time. Every owner has an account of the slot time charged to them, and the hint of the
+//!   owner with the lowest account is next. A hand-out costs [`HAND_OUT`]; what a run occupied a slot for is charged when it is
+//!   known ([`Line::charge`]). So owners whose runs take equally long have their turns one after the other, and an owner whose
+//!   runs sleep for minutes waits until the others have had as much.
 //! - Within an owner: first come, first served.
 //!
-//! Every operation is O(1) but for hashing.
+//! Accounts follow weighted fair queueing: `floor` is the virtual time, which advances by the time charged divided by the number
+//! of owners that wait. Nobody's account is below it when they begin to wait, so that nobody saves time up; what is used while nobody
+//! else waits moves both, and costs nothing. Nobody's account is more than [`DEBT_MAX`] above it, so that nobody waits for long, and
+//! who waits in a class with a small share counts as at most so much below it: others do not wait for longer once they are served.
+//!
+//! Every operation is O(log owners).
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::time::Duration;
 
 use cupel_core::RunHint;
 use cupel_types::{RunId, UserId};
 
 use crate::shares::{CLASSES, PerClass, Shares, index};
+
+/// What a hand-out is charged at once, whatever the run takes.
+const HAND_OUT: Duration = Duration::from_millis(1);
+
+/// The most that an account can be above the floor, and the most that it counts as below it.
+const DEBT_MAX: Duration = Duration::from_secs(300);
+
+/// Accounts of owners that do not wait. Beyond it, they are forgotten, and with them what they used.
+const RESTING_MAX: usize = 10_000;
 
 #[derive(Debug, Default)]
 pub(crate) struct Line {
@@ -20,13 +37,36 @@ pub(crate) struct Line {
     shares: Shares,
     /// What is waiting, to refuse doubles.
     waiting: HashSet<RunId>,
+    /// Owners that wait, and those whose account is above the floor.
+    accounts: HashMap<UserId, Account>,
+    /// Owners that wait.
+    owners: usize,
+    floor: Duration,
+    /// Number of the next turn, which orders equal accounts.
+    turn: u64,
 }
 
 #[derive(Debug, Default)]
 struct ClassLine {
     /// Owners with something waiting, in the order of their turns.
-    turns: VecDeque<UserId>,
-    runs: HashMap<UserId, VecDeque<RunHint>>,
+    turns: BTreeSet<Turn>,
+    runs: HashMap<UserId, OwnersLine>,
+}
+
+/// What an owner has been charged, and when they got into their place: who came first is first.
+type Turn = (Duration, u64, UserId);
+
+#[derive(Debug)]
+struct OwnersLine {
+    turn: Turn,
+    hints: VecDeque<RunHint>,
+}
+
+#[derive(Debug, Default)]
+struct Account {
+    charged: Duration,
+    /// Classes in which the owner waits.
+    classes: usize,
 }
 
 impl Line {
@@ -36,7 +76,7 @@ impl Line {
 
     /// How many hints of one owner wait.
     pub(crate) fn len_of(&self, owner: UserId) -> usize {
-        self.classes.iter().filter_map(|class| class.runs.get(&owner)).map(VecDeque::len).sum()
+        self.classes.iter().filter_map(|class| class.runs.get(&owner)).map(|line| line.hints.len()).sum()
     }
 
     pub(crate) fn is_waiting(&self, run: RunId) -> bool {
@@ -48,18 +88,23 @@ impl Line {
         if !self.waiting.insert(hint.run) {
             return false;
         }
+        let account = self.accounts.entry(hint.owner).or_default();
         let class = &mut self.classes[index(hint.class)];
-        let runs = class.runs.entry(hint.owner).or_default();
-        if runs.is_empty() {
-            class.turns.push_back(hint.owner);
+        if let Some(line) = class.runs.get_mut(&hint.owner) {
+            line.hints.push_back(hint);
+            return true;
         }
-        runs.push_back(hint);
+        if account.classes == 0 {
+            self.owners += 1;
+            account.charged = account.charged.clamp(self.floor, self.floor + DEBT_MAX);
+        }
+        account.charged = account.charged.max(self.floor.saturating_sub(DEBT_MAX));
+        account.classes += 1;
+        let turn = (account.charged, self.turn, hint.owner);
+        self.turn += 1;
+        class.turns.insert(turn);
+        class.runs.insert(hint.owner, OwnersLine { turn, hints: VecDeque::from([hint]) });
         true
-    }
-
-    /// Which classes have something waiting.
-    pub(crate) fn waits(&self) -> PerClass<bool> {
-        std::array::from_fn(|i| !self.classes[i].turns.is_empty())
     }
 
     /// Takes the hint whose turn it is.
@@ -69,22 +114,72 @@ impl Line {
 
     /// Takes the hint whose turn it is among the classes that are `open`.
     pub(crate) fn pop_of(&mut self, open: PerClass<bool>) -> Option<RunHint> {
-        let waits = self.waits();
-        let turn = self.shares.turn(std::array::from_fn(|i| open[i] && waits[i]))?;
-        let class = &mut self.classes[turn];
-        let owner = class.turns.pop_front()?;
-        let runs = class.runs.get_mut(&owner)?;
-        let hint = runs.pop_front()?;
-        if runs.is_empty() {
+        let firsts = std::array::from_fn(|i| self.classes[i].turns.first().copied());
+        self.pop_among(open, firsts)
+    }
+
+    /// Takes the hint whose turn it is among those of other owners than `not`.
+    pub(crate) fn pop_other(&mut self, not: &[UserId]) -> Option<RunHint> {
+        let others =
+            std::array::from_fn(|i| self.classes[i].turns.iter().find(|(_, _, owner)| !not.contains(owner)).copied());
+        self.pop_among([true; CLASSES], others)
+    }
+
+    fn pop_among(&mut self, open: PerClass<bool>, firsts: PerClass<Option<Turn>>) -> Option<RunHint> {
+        let place = self.shares.turn(std::array::from_fn(|i| open[i] && firsts[i].is_some()))?;
+        let (_, _, owner) = firsts[place]?;
+        let class = &mut self.classes[place];
+        let line = class.runs.get_mut(&owner)?;
+        let hint = line.hints.pop_front()?;
+        if line.hints.is_empty() {
+            class.turns.remove(&line.turn);
             class.runs.remove(&owner);
-        } else {
-            class.turns.push_back(owner);
+            if let Some(account) = self.accounts.get_mut(&owner) {
+                account.classes -= 1;
+                self.owners -= usize::from(account.classes == 0);
+            }
         }
         if class.turns.is_empty() {
-            self.shares.idle(turn);
+            self.shares.idle(place);
         }
         self.waiting.remove(&hint.run);
+        self.charge(owner, HAND_OUT);
         Some(hint)
+    }
+
+    /// An owner's run has occupied a slot for this long.
+    pub(crate) fn charge(&mut self, owner: UserId, time: Duration) {
+        let account = self.accounts.entry(owner).or_insert(Account { charged: self.floor, classes: 0 });
+        // The owner shares the slots with those who wait.
+        let sharers = self.owners + usize::from(account.classes == 0);
+        self.floor += time / u32::try_from(sharers).unwrap_or(u32::MAX);
+        let charged = account.charged.max(self.floor.saturating_sub(DEBT_MAX)) + time;
+        account.charged = charged.min(self.floor + DEBT_MAX);
+        if account.classes == 0 {
+            self.forget();
+            return;
+        }
+        let charged = account.charged;
+        for class in &mut self.classes {
+            if let Some(line) = class.runs.get_mut(&owner) {
+                class.turns.remove(&line.turn);
+                line.turn = (charged, self.turn, owner);
+                self.turn += 1;
+                class.turns.insert(line.turn);
+            }
+        }
+    }
+
+    /// Forgets owners that do not wait and have nothing to make up for; all that do not wait, if there are too many.
+    fn forget(&mut self) {
+        if self.accounts.len() - self.owners.min(self.accounts.len()) < RESTING_MAX {
+            return;
+        }
+        let floor = self.floor;
+        self.accounts.retain(|_, account| account.classes > 0 || account.charged > floor);
+        if self.accounts.len() - self.owners.min(self.accounts.len()) >= RESTING_MAX {
+            self.accounts.retain(|_, account| account.classes > 0);
+        }
     }
 }
 
@@ -131,6 +226,131 @@ mod tests {
         assert!(place.is_some_and(|p| p <= 2), "{place:?}");
     }
 
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn owner(n: u128) -> UserId {
+        UserId::from_uuid(Uuid::from_u128(n))
+    }
+
+    /// Who gets a slot for how long, if the runs of each of these owners, of whom each has as many as needed, take so long.
+    fn slot_time(takes: &[Duration], hand_outs: usize) -> Vec<Duration> {
+        let mut line = Line::default();
+        for run in 0..hand_outs {
+            for who in 0..takes.len() {
+                line.push(hint((run * takes.len() + who) as u128, who as u128, PriorityClass::Submission));
+            }
+        }
+        let mut had = vec![Duration::ZERO; takes.len()];
+        for _ in 0..hand_outs {
+            let owner = line.pop().unwrap().owner;
+            let who = owner.as_uuid().as_u128() as usize;
+            had[who] += takes[who];
+            line.charge(owner, takes[who]);
+        }
+        had
+    }
+
+    #[test]
+    fn owners_get_equal_slot_time_however_long_their_runs_take() {
+        let had = slot_time(&[10 * SECOND, SECOND, SECOND / 10], 1000);
+        let (least, most) = (had.iter().min().unwrap(), had.iter().max().unwrap());
+        // But for a run of each.
+        assert!(*most - *least <= 12 * SECOND, "{had:?}");
+        assert!(*least > 30 * SECOND, "{had:?}");
+    }
+
+    #[test]
+    fn whoever_used_much_waits_for_a_bounded_time_however_many_newcomers_there_are() {
+        let mut line = Line::default();
+        line.push(hint(5000, 2, PriorityClass::Submission));
+        for run in 0..1000 {
+            line.push(hint(run, 1, PriorityClass::Submission));
+            line.pop_other(&[owner(2)]);
+            line.charge(owner(1), 3600 * SECOND);
+        }
+        line.push(hint(5001, 1, PriorityClass::Submission));
+        line.pop();
+        // A newcomer after the other: each has used less than the first owner.
+        let mut had = Duration::ZERO;
+        for run in 6000.. {
+            line.push(hint(run, run, PriorityClass::Submission));
+            let next = line.pop().unwrap();
+            if next.owner == owner(1) {
+                break;
+            }
+            line.charge(next.owner, SECOND);
+            had += SECOND;
+        }
+        assert!(had > Duration::ZERO && had <= 3 * DEBT_MAX, "{had:?}");
+    }
+
+    #[test]
+    fn an_owner_who_did_not_wait_has_saved_up_nothing() {
+        let mut line = Line::default();
+        for run in 0..100 {
+            line.push(hint(run, 1, PriorityClass::Submission));
+        }
+        for _ in 0..50 {
+            line.pop();
+            line.charge(owner(1), SECOND);
+        }
+        for run in 200..300 {
+            line.push(hint(run, 2, PriorityClass::Submission));
+        }
+        let turns = (0..20).filter_map(|_| {
+            let next = line.pop()?;
+            line.charge(next.owner, SECOND);
+            Some(next.owner)
+        });
+        let seconds = turns.filter(|next| *next == owner(2)).count();
+        assert!((9..=12).contains(&seconds), "{seconds} of 20");
+    }
+
+    #[test]
+    fn who_waited_long_in_one_class_is_ahead_in_another_for_a_bounded_time() {
+        let mut line = Line::default();
+        // It waits while others use ten hours.
+        line.push(hint(0, 1, PriorityClass::Batch));
+        line.charge(owner(3), 36_000 * SECOND);
+        for run in 1..2000 {
+            line.push(hint(run, 1, PriorityClass::Interactive));
+            line.push(hint(10_000 + run, 2, PriorityClass::Interactive));
+        }
+        let mut ahead = Duration::ZERO;
+        while let Some(next) = line.pop().filter(|next| next.owner == owner(1)) {
+            line.charge(next.owner, SECOND);
+            ahead += SECOND;
+        }
+        // The floor moves on meanwhile, by half of it.
+        assert!(ahead > SECOND && ahead <= 2 * DEBT_MAX + 2 * SECOND, "{ahead:?}");
+    }
+
+    #[test]
+    fn hints_of_others_are_taken_past_an_owner() {
+        let mut line = Line::default();
+        for run in 0..10 {
+            line.push(hint(run, 1, PriorityClass::Interactive));
+        }
+        assert_eq!(line.pop_other(&[owner(1)]), None);
+        let other = hint(100, 2, PriorityClass::Batch);
+        line.push(other);
+        assert_eq!(line.pop_other(&[owner(1), owner(2)]), None);
+        assert_eq!(line.pop_other(&[owner(1)]), Some(other));
+        assert_eq!(line.pop_other(&[owner(1)]), None);
+        assert_eq!(line.len(), 10);
+    }
+
+    #[test]
+    fn accounts_are_bounded() {
+        let mut line = Line::default();
+        for n in 0..3 * RESTING_MAX as u128 {
+            line.push(hint(n, n, PriorityClass::Submission));
+            line.pop();
+            line.charge(owner(n), 10 * SECOND);
+        }
+        assert!(line.accounts.len() <= RESTING_MAX, "{}", line.accounts.len());
+    }
+
     #[test]
     fn a_class_that_was_idle_has_saved_up_nothing() {
         let mut line = Line::default();
@@ -151,12 +371,16 @@ mod tests {
     enum Step {
         Push { run: u128, owner: u128, class: usize },
         Pop,
+        PopOther { not: u128 },
+        Charge { owner: u128, millis: u64 },
     }
 
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
             3 => (0..60u128, 0..5u128, 0..3usize).prop_map(|(run, owner, class)| Step::Push { run, owner, class }),
             2 => Just(Step::Pop),
+            1 => (0..5u128).prop_map(|not| Step::PopOther { not }),
+            1 => (0..5u128, 0..100_000u64).prop_map(|(owner, millis)| Step::Charge { owner, millis }),
         ]
     }
 
@@ -177,6 +401,15 @@ mod tests {
                             model.push(hint);
                         }
                     }
+                    Step::PopOther { not } => match line.pop_other(&[owner(not)]) {
+                        None => prop_assert!(model.iter().all(|h| h.owner == owner(not))),
+                        Some(hint) => {
+                            prop_assert_ne!(hint.owner, owner(not));
+                            let first = model.iter().position(|h| h.owner == hint.owner && h.class == hint.class);
+                            prop_assert_eq!(first.map(|i| model.remove(i)), Some(hint));
+                        }
+                    },
+                    Step::Charge { owner: who, millis } => line.charge(owner(who), Duration::from_millis(millis)),
                     Step::Pop => match line.pop() {
                         None => prop_assert!(model.is_empty()),
                         Some(hint) => {
@@ -186,6 +419,8 @@ mod tests {
                     },
                 }
                 prop_assert_eq!(line.len(), model.len());
+                let owners: HashSet<_> = model.iter().map(|h| h.owner).collect();
+                prop_assert_eq!(line.owners, owners.len());
                 for owner in (0..5).map(|n| UserId::from_uuid(Uuid::from_u128(n))) {
                     prop_assert_eq!(line.len_of(owner), model.iter().filter(|h| h.owner == owner).count());
                 }

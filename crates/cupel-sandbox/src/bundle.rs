@@ -10,6 +10,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use cupel_types::{BoxFiles, BoxPath};
 use rustix::fs::{AtFlags, MemfdFlags, Mode, OFlags, SealFlags};
 
+use crate::wire::CellRequest;
+
 /// Writes files into a new sealed memory file.
 pub(crate) fn write(files: &BoxFiles) -> io::Result<OwnedFd> {
     let memfd = rustix::fs::memfd_create("cupel-bundle", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
@@ -44,6 +46,13 @@ fn write_all(fd: BorrowedFd<'_>, mut data: &[u8]) -> io::Result<()> {
         data = &data[n..];
     }
     Ok(())
+}
+
+/// Bytes of the files that are laid into a cell, as they come beside its request: behind standard input, output and error, and the
+/// result's pipe.
+pub(crate) fn given(request: &CellRequest, descriptors: &[OwnedFd]) -> u64 {
+    let bundles = descriptors.iter().skip(3 + usize::from(request.result));
+    bundles.map(|bundle| rustix::fs::fstat(bundle).map_or(0, |of| u64::try_from(of.st_size).unwrap_or(0))).sum()
 }
 
 /// Reads a bundle and makes its files beneath `dir`, owned by `owner`.
@@ -182,9 +191,9 @@ mod tests {
         let files =
             BoxFiles::new(vec![file("a/b/c.txt", b"hi", false), file("main", &big, true), file("a/empty", b"", false)]);
         let bundle = write(&files).unwrap();
-        let dir = std::env::temp_dir().join(format!("cupel-bundle-{}", std::process::id()));
-        std::fs::create_dir(&dir).unwrap();
-        let opened = std::fs::File::open(&dir).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
+        let opened = std::fs::File::open(dir).unwrap();
         let me = rustix::process::getuid().as_raw();
         unpack(bundle.as_fd(), opened.as_fd(), me).unwrap();
         assert_eq!(std::fs::read(dir.join("a/b/c.txt")).unwrap(), b"hi");
@@ -192,6 +201,5 @@ mod tests {
         assert_eq!(std::fs::read(dir.join("a/empty")).unwrap(), b"");
         let again = unpack(bundle.as_fd(), opened.as_fd(), me).unwrap_err();
         assert_eq!(again.raw_os_error(), Some(libc::EEXIST), "a path that comes twice");
-        std::fs::remove_dir_all(&dir).unwrap();
     }
 }

@@ -53,7 +53,8 @@ pub enum CellKind {
 pub enum Stdin {
     /// These bytes, then end of file.
     Bytes(Arc<[u8]>),
-    /// A pipe or file, read from where it stands. Never hand over a terminal.
+    /// A pipe, a socket or a device is what the program gets. A file is read from where it stands, and the program gets a
+    /// pipe with its content: it can neither learn its name nor lock it. Never hand over a terminal.
     Descriptor(Arc<OwnedFd>),
 }
 
@@ -115,6 +116,8 @@ pub struct CellReport {
     pub files: BoxFiles,
     /// Whether there were more files than may be collected; then some are missing.
     pub files_truncated: bool,
+    /// Whether it was started as a copy of a warm interpreter.
+    pub warm: bool,
     /// Why the lane starts programs cold that were to be started warm; told once.
     pub cold: Option<String>,
 }

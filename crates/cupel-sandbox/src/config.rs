@@ -23,6 +23,8 @@ pub struct SandboxConfig {
     pub counted: CountedEvent,
     /// How many runs a lane serves before it is replaced.
     pub lane_runs_max: u32,
+    /// Whether lanes are made ahead that take the place of those that are retired.
+    pub spares: bool,
     /// Walls left out. Only for proving that the others hold and that `doctor` sees what is missing.
     pub walls_off: WallSet,
     /// Whether our own executable is visible inside as `/probe`; for `doctor`.
@@ -38,6 +40,7 @@ impl Default for SandboxConfig {
             warm: Vec::new(),
             counted: CountedEvent::Instructions,
             lane_runs_max: 10_000,
+            spares: true,
             walls_off: WallSet::NONE,
             with_probe: false,
         }
@@ -66,7 +69,9 @@ pub struct Mount {
     /// Where it lies on the host. What is to be shown elsewhere has to be there when the sandbox is started, with no
     /// link on the way to it: it is what was there then that is shown, whatever takes its name later.
     pub source: PathBuf,
-    /// Where programs find it; what lies below `/tmp`, `/box` or `/proc` is hidden by the cell's own.
+    /// Where programs find it. Refused where a cell has something of its own (`/box`, `/tmp`, `/proc`, `/dev`, `/cell`) and,
+    /// for what lies elsewhere on the host, in the system's directories (`/usr` and the like). Best a fixed place, such as
+    /// one below `/opt/cupel`: then no path of the host exists in a cell.
     pub target: PathBuf,
 }
 

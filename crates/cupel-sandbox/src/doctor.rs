@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,8 +63,11 @@ pub enum ExamineError {
 /// # Errors
 /// When there is no sandbox to attack, or the probe could not be run.
 pub fn examine(config: &SandboxConfig) -> Result<Examination, ExamineError> {
-    examine_launched(launch(config)?)
+    examine_launched(launch(config)?, Path::new(KERNEL))
 }
+
+/// Something that every host has and no program may reach, for [`examine_launched`] where there is nothing better.
+pub const KERNEL: &str = "/sys";
 
 /// Starts the launcher of a sandbox to be attacked, and no thread: between this and [`examine_launched`] the process
 /// can give up its privileges.
@@ -74,38 +78,22 @@ pub fn launch(config: &SandboxConfig) -> Result<Launched, StartError> {
     Sandbox::launch(SandboxConfig { slots: 1, with_probe: true, ..config.clone() })
 }
 
-/// Attacks every wall of a sandbox whose launcher [`launch`] started. Takes about a second.
+/// Attacks every wall of a sandbox whose launcher [`launch`] started. Takes about a second. `secret` is a path of the host's
+/// for the probe to look for: it exists, and nothing of the configuration shows it. No file is made for this: whoever writes
+/// one where others may write, too, can be led elsewhere by a link.
 ///
 /// # Errors
 /// When the probe could not be run.
-pub fn examine_launched(launched: Launched) -> Result<Examination, ExamineError> {
+pub fn examine_launched(launched: Launched, secret: &Path) -> Result<Examination, ExamineError> {
     let sandbox = launched.start();
     let mut slot = sandbox.slot(0);
-    let secret = Secret::create()?;
     let mut findings = Vec::new();
     for wall in Wall::ALL {
-        let breach = attack(&mut slot, *wall, &secret)?;
+        let breach = attack(&mut slot, *wall, secret)?;
         findings.push(Finding { wall: *wall, breach, remedy: remedy(*wall) });
     }
     let kernel = rustix::system::uname().release().to_string_lossy().into_owned();
     Ok(Examination { findings, features: sandbox.features().clone(), kernel })
-}
-
-/// A file outside that everybody may read, for the probe to look for.
-struct Secret(std::path::PathBuf);
-
-impl Secret {
-    fn create() -> io::Result<Secret> {
-        let path = std::env::temp_dir().join(format!("cupel-doctor-{}", std::process::id()));
-        fs::write(&path, "only the host should be able to read this\n")?;
-        Ok(Secret(path))
-    }
-}
-
-impl Drop for Secret {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
 }
 
 const MEMORY: Bytes = Bytes::mib(64);
@@ -115,13 +103,13 @@ const DISK_KIB: u64 = 4096;
 const OUTPUT_KIB: u64 = 64;
 
 /// `None`: the wall held.
-fn attack(slot: &mut Slot, wall: Wall, secret: &Secret) -> Result<Option<String>, ExamineError> {
+fn attack(slot: &mut Slot, wall: Wall, secret: &Path) -> Result<Option<String>, ExamineError> {
     let fact = match wall {
         Wall::UserNamespace => own_namespace("user")?,
         Wall::NetNamespace => own_namespace("net")?,
         Wall::IpcNamespace => own_namespace("ipc")?,
         Wall::UtsNamespace => own_namespace("uts")?,
-        Wall::PrivateRoot => secret.0.to_string_lossy().into_owned(),
+        Wall::PrivateRoot => secret.to_string_lossy().into_owned(),
         Wall::Rlimits => OPEN_FILES.to_string(),
         Wall::MemoryLimit => MEMORY.as_mib().to_string(),
         Wall::ProcessLimit => PROCESSES.to_string(),

@@ -148,7 +148,7 @@ impl Launched {
         let first = std::process::id() as usize;
         let cpu_of = |slot: usize| cpus.get((first + slot) % cpus.len().max(1)).copied();
         let cpus = (0..config.slots.max(1)).map(cpu_of).collect();
-        let pool = Arc::new(pool::LanePool::new(launcher.clone(), cpus, config.warm.len()));
+        let pool = Arc::new(pool::LanePool::new(launcher.clone(), cpus, config.warm.len(), config.spares));
         Sandbox { launcher, pool, config }
     }
 }

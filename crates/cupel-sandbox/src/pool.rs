@@ -61,23 +61,32 @@ enum Spare {
 }
 
 impl LanePool {
-    /// A pool for slots on these processors, with as many warm templates as the launcher was told of.
-    pub(crate) fn new(launcher: Arc<LauncherClient>, cpus: Vec<Option<u32>>, templates: usize) -> LanePool {
+    /// A pool for slots on these processors, with as many warm templates as the launcher was told of. Without `makes_spares` every
+    /// lane is made when it is needed.
+    pub(crate) fn new(
+        launcher: Arc<LauncherClient>,
+        cpus: Vec<Option<u32>>,
+        templates: usize,
+        makes_spares: bool,
+    ) -> LanePool {
         let none = || (0..=templates).map(|_| Spare::None).collect();
         let shared =
             Arc::new(Shared { spares: Mutex::new(cpus.iter().map(|_| none()).collect()), made: Condvar::new() });
-        let (wanted, requests) = channel();
-        let pool = LanePool {
+        let mut pool = LanePool {
             launcher: launcher.clone(),
             shared: shared.clone(),
-            wanted: Mutex::new(Some(wanted)),
+            wanted: Mutex::new(None),
             cpus: cpus.clone(),
         };
-        // Ends when the pool is dropped and the channel closes.
-        let spawned = std::thread::Builder::new()
-            .name("cupel-lanes".into())
-            .spawn(move || make_spares(&launcher, &shared, &cpus, &requests));
-        drop(spawned);
+        if makes_spares {
+            let (wanted, requests) = channel();
+            pool.wanted = Mutex::new(Some(wanted));
+            // Ends when the pool is dropped and the channel closes.
+            let spawned = std::thread::Builder::new()
+                .name("cupel-lanes".into())
+                .spawn(move || make_spares(&launcher, &shared, &cpus, &requests));
+            drop(spawned);
+        }
         pool
     }
 

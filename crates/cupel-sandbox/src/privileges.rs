@@ -323,10 +323,12 @@ mod tests {
     #[test]
     fn the_first_closed_parent_is_the_outermost() {
         use std::os::unix::fs::PermissionsExt;
-        let top = std::env::temp_dir().join(format!("cupel-closed-{}", std::process::id()));
+        let temporary = tempfile::tempdir().unwrap();
+        let top = temporary.path().join("top");
         let inner = top.join("a/b/data");
         std::fs::create_dir_all(&inner).unwrap();
         let set = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        set(temporary.path(), 0o755);
         set(&top, 0o755);
         set(&inner, 0o700);
         let stranger = Identity::NOBODY_ELSE;
@@ -336,7 +338,6 @@ mod tests {
         assert_eq!(closed_parent(&inner, stranger).unwrap(), Some(top.join("a")));
         let owner = Identity { uid: rustix::process::getuid().as_raw(), gid: 1 };
         assert_eq!(closed_parent(&inner, owner).unwrap(), None);
-        std::fs::remove_dir_all(&top).unwrap();
     }
 
     #[test]
@@ -453,19 +454,18 @@ mod tests {
         if !is_root() {
             return;
         }
-        let dir = std::env::temp_dir().join(format!("cupel-hand-{}", std::process::id()));
-        std::fs::create_dir(&dir).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
         for name in ["plain", "twice", "target"] {
             std::fs::write(dir.join(name), b"").unwrap();
         }
         std::fs::hard_link(dir.join("twice"), dir.join("second")).unwrap();
         std::os::unix::fs::symlink("target", dir.join("link")).unwrap();
-        let opened = File::open(&dir).unwrap();
+        let opened = File::open(dir).unwrap();
         for name in ["plain", "twice", "link", "missing"] {
             hand_over(&opened, OsStr::new(name), Identity { uid: 12345, gid: 12346 }).unwrap();
         }
         let owner = |name: &str| std::fs::symlink_metadata(dir.join(name)).unwrap().uid();
         assert_eq!(["plain", "twice", "link", "target"].map(owner), [12345, 0, 0, 0]);
-        std::fs::remove_dir_all(&dir).unwrap();
     }
 }

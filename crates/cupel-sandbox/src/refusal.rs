@@ -12,6 +12,7 @@ use cupel_types::Limits;
 use crate::command::Command;
 use crate::config::{Mount, SandboxConfig};
 use crate::launcher::Features;
+use crate::mechanism::mounts::{OWN_PLACES, SYSTEM};
 
 /// A request that cannot be met by any sandbox, or a sandbox that cannot be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -150,6 +151,7 @@ pub(crate) fn of_config(config: &SandboxConfig) -> Result<(), Refusal> {
         if target == Path::new("/") {
             return refuse("mounts", "the root itself is the lane's own");
         }
+        of_target(source, target)?;
     }
     let bytes: usize = config.mounts.iter().map(|m| m.source.as_os_str().len() + m.target.as_os_str().len()).sum();
     if bytes > MOUNTS_BYTES_MAX {
@@ -157,6 +159,28 @@ pub(crate) fn of_config(config: &SandboxConfig) -> Result<(), Refusal> {
     }
     for template in &config.warm {
         of_texts(&template.argv, &template.env)?;
+    }
+    Ok(())
+}
+
+/// Whether a cell has something of its own at that place, so that programs would not find what is to be shown.
+fn of_target(source: &Path, target: &Path) -> Result<(), Refusal> {
+    let (shown, beneath) = (target.display(), |place: &&&str| target.starts_with(place));
+    if let Some(place) = OWN_PLACES.iter().find(beneath) {
+        let instead = "give it another target, such as one below `/opt/cupel`";
+        return refuse(
+            "mounts",
+            format!("`{shown}` is not at or below `{place}`, where each cell has its own: {instead}"),
+        );
+    }
+    if source != target
+        && let Some(place) = SYSTEM.iter().find(beneath)
+    {
+        let instead = "give it another target, such as one below `/opt/cupel`";
+        return refuse(
+            "mounts",
+            format!("`{shown}` is not at or below `{place}`, which shows the system's: {instead}"),
+        );
     }
     Ok(())
 }
@@ -204,6 +228,29 @@ mod tests {
         refused(|c| c.mounts = vec![mount("/opt/../etc")], "mounts");
         refused(|c| c.mounts = vec![mount("/")], "mounts");
         refused(|c| c.mounts = vec![mount(OsStr::from_bytes(b"/opt/\xff"))], "mounts");
+    }
+
+    #[test]
+    fn a_mount_that_a_cell_would_hide_is_refused_and_told_why() {
+        let told = |source: &str, target: &str| {
+            let mounts = vec![Mount { source: source.into(), target: target.into() }];
+            of_config(&SandboxConfig { mounts, ..SandboxConfig::default() }).err().map(|refusal| refusal.to_string())
+        };
+        for place in ["/tmp", "/box", "/proc", "/dev", "/cell"] {
+            for target in [place.to_owned(), format!("{place}/a/b")] {
+                let told = told(&target, &target).unwrap_or_default();
+                assert!(told.contains(&format!("not at or below `{place}`")) && told.contains("its own"), "{told}");
+            }
+        }
+        for target in ["/usr/share/x", "/lib/x", "/etc/alternatives"] {
+            assert!(told("/srv/x", target).is_some_and(|told| told.contains("the system's")), "{target}");
+            assert_eq!(told(target, target), None, "{target} is shown already");
+        }
+        for (source, target) in
+            [("/tmp/a b", "/opt/a b"), ("/tmp/x", "/home/x"), ("/srv/x", "/srv/x"), ("/boxes", "/boxes")]
+        {
+            assert_eq!(told(source, target), None, "{source} as {target}");
+        }
     }
 
     #[test]

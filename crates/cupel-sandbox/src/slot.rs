@@ -4,19 +4,21 @@
 //! limit, and waits for the lane's word. Back-pressure is the pipe's: a program that writes faster than
 //! its observer reads waits.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, ExitStatus, Instructions, Outcome, Signal, Usage};
+use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, ExitStatus, Instructions, Limits, Outcome, Signal, Usage};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::FileType;
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::bundle;
 use crate::command::{CellKind, CellReport, Command, Observer, RunError, Stdin};
 use crate::config::{SandboxConfig, Wall};
+use crate::mechanism::mounts::BoxSize;
 use crate::pool::{Lane, LanePool};
 use crate::refusal::{self, Refusal};
 use crate::step::SetupStep;
@@ -124,7 +126,9 @@ impl Slot {
     /// Which lane a command is for: a warm one only where its interpreter can stand in for the executable.
     fn which(&self, command: &Command) -> Which {
         let stands_in = |template: &WarmTemplate| {
-            command.warm == Some(template.kind) && template.stands_in_for(&command.argv, &command.env, &command.limits)
+            command.warm == Some(template.kind)
+                && template.stands_in_for(&command.argv, &command.env, &command.limits)
+                && is_pipe(&command.stdin)
         };
         match command.kind {
             CellKind::Compile => Which::Compile,
@@ -236,6 +240,17 @@ impl Slot {
     }
 }
 
+/// Whether a program reads from a pipe (see [`stdin_of`]): an interpreter makes another kind of stream for everything else, and a warm
+/// one's was made for a pipe.
+fn is_pipe(stdin: &Stdin) -> bool {
+    match stdin {
+        Stdin::Bytes(_) => true,
+        Stdin::Descriptor(descriptor) => {
+            kind_of(descriptor).is_ok_and(|kind| kind == FileType::Fifo || !is_a_stream(kind))
+        }
+    }
+}
+
 /// A pipe whose ends can be opened again by name (`/dev/stdin`, `/proc/self/fd/1`): its inode is ours, and
 /// the program is another user. Nobody else has a name for it.
 pub(crate) fn open_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
@@ -247,20 +262,33 @@ pub(crate) fn open_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
 /// What the program reads from, and what is still to be written to it.
 fn stdin_of(stdin: &Stdin) -> io::Result<(Arc<OwnedFd>, Option<Feed>)> {
     match stdin {
-        Stdin::Descriptor(descriptor) => Ok((descriptor.clone(), None)),
-        Stdin::Bytes(data) => {
-            let (theirs, ours) = open_pipe()?;
-            let mut feed = Feed { pipe: ours, data: data.clone(), at: 0 };
-            let feed = if data.is_empty() {
-                None
-            } else {
-                rustix::io::ioctl_fionbio(&feed.pipe, true)?;
-                // What fits into the pipe is written before anybody can read: most inputs need no more.
-                if feed.write() { Some(feed) } else { None }
-            };
-            Ok((Arc::new(theirs), feed))
-        }
+        Stdin::Descriptor(descriptor) if is_a_stream(kind_of(descriptor)?) => Ok((descriptor.clone(), None)),
+        Stdin::Descriptor(file) => feed_from(Source::File { file: file.clone(), chunk: Vec::new() }),
+        Stdin::Bytes(data) => feed_from(Source::Bytes(data.clone())),
     }
+}
+
+/// Whether a program may have it as its standard input. A file has a name, locks and a place in it that others share, so
+/// its content goes through a pipe.
+fn is_a_stream(kind: FileType) -> bool {
+    matches!(kind, FileType::Fifo | FileType::Socket | FileType::CharacterDevice)
+}
+
+fn kind_of(descriptor: &OwnedFd) -> io::Result<FileType> {
+    Ok(FileType::from_raw_mode(rustix::fs::fstat(descriptor)?.st_mode))
+}
+
+fn feed_from(source: Source) -> io::Result<(Arc<OwnedFd>, Option<Feed>)> {
+    let (theirs, pipe) = open_pipe()?;
+    rustix::io::ioctl_fionbio(&pipe, true)?;
+    if matches!(source, Source::File { .. }) {
+        // A user may have so much in pipes and no more; then it stays as it is.
+        let _ = rustix::pipe::fcntl_setpipe_size(&pipe, CHUNK);
+    }
+    let mut feed = Feed { pipe, source, at: 0 };
+    // What fits into the pipe is written before anybody can read: most inputs need no more.
+    let is_more = feed.write()?;
+    Ok((Arc::new(theirs), is_more.then_some(feed)))
 }
 
 /// The bundles of the last groups of files: a compiled program that runs again and again (many test cases, the
@@ -294,22 +322,65 @@ impl BundleCache {
 
 struct Feed {
     pipe: OwnedFd,
-    data: Arc<[u8]>,
+    source: Source,
+    /// How much of what is at hand is written.
     at: usize,
 }
 
-impl Feed {
-    /// Writes what the pipe takes. `false`: all is written, or nobody reads.
-    fn write(&mut self) -> bool {
-        while self.at < self.data.len() {
-            match rustix::io::write(&self.pipe, &self.data[self.at..]) {
-                Ok(n) => self.at += n,
-                Err(rustix::io::Errno::AGAIN) => return true,
+/// Where standard input comes from, to be written into a pipe.
+enum Source {
+    Bytes(Arc<[u8]>),
+    /// At most [`CHUNK`] of it is at hand.
+    File {
+        file: Arc<OwnedFd>,
+        chunk: Vec<u8>,
+    },
+}
+
+impl Source {
+    fn at_hand(&self) -> &[u8] {
+        match self {
+            Source::Bytes(data) => data,
+            Source::File { chunk, .. } => chunk,
+        }
+    }
+
+    /// Brings the next part to hand. `false`: there is none.
+    fn advance(&mut self) -> io::Result<bool> {
+        let Source::File { file, chunk } = self else { return Ok(false) };
+        chunk.resize(CHUNK, 0);
+        loop {
+            match rustix::io::read(&**file, &mut chunk[..]) {
+                Ok(n) => {
+                    chunk.truncate(n);
+                    return Ok(n > 0);
+                }
                 Err(rustix::io::Errno::INTR) => {}
-                Err(_) => return false,
+                Err(other) => return Err(other.into()),
             }
         }
-        false
+    }
+}
+
+impl Feed {
+    /// Writes what the pipe takes. `false`: all is written, or nobody reads. An error is the file's.
+    fn write(&mut self) -> io::Result<bool> {
+        loop {
+            let left = &self.source.at_hand()[self.at..];
+            if left.is_empty() {
+                if !self.source.advance()? {
+                    return Ok(false);
+                }
+                self.at = 0;
+                continue;
+            }
+            match rustix::io::write(&self.pipe, left) {
+                Ok(n) => self.at += n,
+                Err(rustix::io::Errno::AGAIN) => return Ok(true),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(_) => return Ok(false),
+            }
+        }
     }
 }
 
@@ -366,7 +437,10 @@ impl Conversation<'_> {
             if observer.cancelled() {
                 self.kill(KillReason::Cancelled)?;
             }
-            if ready.stdin && !self.stdin.as_mut().is_some_and(Feed::write) {
+            if ready.stdin
+                && let Some(feed) = &mut self.stdin
+                && !feed.write()?
+            {
                 self.stdin = None;
             }
             for index in 0..OUTPUTS {
@@ -588,8 +662,11 @@ fn conclude(
         cpu_system: Duration::from_nanos(done.cpu_system_ns),
         wall_time: Duration::from_nanos(done.wall_ns),
         instructions: done.instructions.map(Instructions::new),
-        memory: Bytes::new(done.memory_peak),
+        // Smaller figures would be noise: the kernel charges in portions.
+        memory: Bytes::new(done.memory_peak).max(Limits::MEMORY_MIN),
         output: Bytes::new(totals.iter().sum()),
+        // Whether its language has a warm start is the caller's to know.
+        start: None,
     };
     let limit = LimitHit::from_number(done.limit);
     if done.failed_step != 0 && limit != Some(LimitHit::Cancelled) && limit != Some(LimitHit::Memory) {
@@ -608,6 +685,7 @@ fn conclude(
                 stderr_truncated: false,
                 files: BoxFiles::default(),
                 files_truncated: false,
+                warm: done.warm,
                 cold: None,
             }),
             None => Err(RunError::Setup { step, source: io::Error::from_raw_os_error(done.failed_errno) }),
@@ -640,6 +718,7 @@ fn conclude(
         stderr_truncated: truncated[1],
         files: BoxFiles::new(files),
         files_truncated: done.collect_overflow && by_itself,
+        warm: done.warm,
         cold: None,
     })
 }
@@ -648,7 +727,11 @@ fn conclude(
 fn not_begun(command: &Command, step: SetupStep, errno: i32) -> Option<Outcome> {
     match (step, errno) {
         // Its files do not fit into the disk that it asked for, or that its memory leaves.
-        (SetupStep::BoxFiles, libc::ENOSPC | libc::EDQUOT | libc::ENOMEM) => Some(Outcome::MemoryLimit),
+        (SetupStep::BoxFiles, libc::ENOSPC | libc::EDQUOT) => Some(match BoxSize::is_of_the_memory(&command.limits) {
+            true if fit_the_disk(command) => Outcome::MemoryLimit,
+            _ => Outcome::DiskLimit,
+        }),
+        (SetupStep::BoxFiles, libc::ENOMEM) => Some(Outcome::MemoryLimit),
         // Too little stack for its arguments, too little memory for its image, too few processes for itself.
         (SetupStep::Exec, libc::E2BIG | libc::ENOMEM | libc::EAGAIN) => Some(Outcome::Exited(126)),
         // A program of the box's own, told as a shell would.
@@ -657,6 +740,17 @@ fn not_begun(command: &Command, step: SetupStep, errno: i32) -> Option<Outcome> 
         }
         _ => None,
     }
+}
+
+/// Whether the files that a program is given are within its limit of the disk, if more memory were there.
+fn fit_the_disk(command: &Command) -> bool {
+    let files = || command.files.iter().flat_map(|group| group.iter());
+    let bytes: u64 = files().map(|file| file.data.len() as u64).sum();
+    let directories: HashSet<&str> = files()
+        .flat_map(|file| file.path.as_str().match_indices('/').map(|(end, _)| &file.path.as_str()[..end]))
+        .collect();
+    let inodes = (files().count() + directories.len()) as u64;
+    bytes <= command.limits.disk.get() && inodes <= command.limits.inodes
 }
 
 /// Reads a wait status as wait(2) describes it.

@@ -60,6 +60,8 @@ const TABLES: &[Table] = &[
             "tier",
             "webhook_secret",
             "created_at",
+            "disabled_at",
+            "deleted_at",
         ],
     ),
     table(
@@ -67,8 +69,11 @@ const TABLES: &[Table] = &[
         1,
         &["id", "owner", "name", "secret_hash", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at"],
     ),
-    table("refresh_sessions", 1, &["id", "user", "token_hash", "created_at", "expires_at", "ended_at"]),
+    table("refresh_sessions", 1, &["id", "user", "token_hash", "created_at", "expires_at", "ended_at", "last_used_at"]),
     table("refresh_tokens_used", 2, &["session", "token_hash"]),
+    table("password_links", 1, &["user", "secret_hash", "created_at", "expires_at"]),
+    table("registration_codes", 1, &["id", "code", "name", "created_at", "expires_at", "uses_max", "uses", "ended_at"]),
+    table("stream_tickets", 1, &["id", "secret_hash", "user", "submission", "as_admin", "expires_at"]),
     large("code_submissions", 1, &["id", "owner", "run", "language", "submitted_at", "spec", "data", "data_hash"]),
     table(
         "runs",
@@ -96,6 +101,7 @@ const TABLES: &[Table] = &[
             "changes",
             "score",
             "needs",
+            "purpose",
         ],
     ),
     table("failed_attempts", 2, &["submission", "attempt", "run", "worker", "worker_name", "failed_at", "why"]),
@@ -133,8 +139,9 @@ const TABLES: &[Table] = &[
     table(
         "problem_versions",
         2,
-        &["problem", "number", "package", "format", "created_by", "created_at", "verified", "bytes"],
+        &["problem", "number", "package", "format", "created_by", "created_at", "verified", "bytes", "time_limit_us"],
     ),
+    table("version_exceptions", 3, &["problem", "number", "given_at", "given_by", "username", "reason"]),
     table("problem_members", 2, &["problem", "user", "part"]),
     table("shipped_problems", 1, &["slug", "archive"]),
     table(
@@ -152,10 +159,27 @@ const TABLES: &[Table] = &[
             "score",
             "cpu_time_us",
             "memory",
+            "withheld",
         ],
     ),
     table(
         "problem_results",
+        2,
+        &[
+            "problem",
+            "user",
+            "solved",
+            "tries",
+            "best",
+            "best_score",
+            "best_time_us",
+            "solved_at",
+            "rank_score",
+            "rank_time",
+        ],
+    ),
+    table(
+        "withheld_results",
         2,
         &[
             "problem",
@@ -195,7 +219,7 @@ const TABLES: &[Table] = &[
     table(
         "clarifications",
         1,
-        &["id", "contest", "asker", "place", "question", "answer", "public", "asked_at", "answered_at"],
+        &["id", "contest", "asker", "place", "question", "answer", "public", "asked_at", "answered_at", "announced"],
     ),
     table("shared_secrets", 1, &["name", "secret"]),
 ];
@@ -287,7 +311,7 @@ async fn export<B: Backend>(from: &SqlStore<B>, out: &mut (dyn io::Write + Send)
 }
 
 /// Columns that are ids, wherever they are.
-const IDS: [&str; 13] = [
+const IDS: [&str; 14] = [
     "id",
     "owner",
     "run",
@@ -300,6 +324,7 @@ const IDS: [&str; 13] = [
     "lease",
     "worker",
     "created_by",
+    "given_by",
     "best",
 ];
 

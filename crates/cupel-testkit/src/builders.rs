@@ -10,7 +10,7 @@ use cupel_core::{Completion, Needs, NewSubmission, NewSubmissions, Purpose};
 use cupel_languages::{Probe, Registry};
 use cupel_types::{
     BoxFile, BoxFiles, BoxPath, Bytes, Limits, LimitsRequest, Outcome, Output, PriorityClass, Program, RunId,
-    RunReport, Solution, Source, StepReport, Submission, SubmissionId, TestCase, Usage, UserId, Verdict, Work,
+    RunReport, Solution, Source, Start, StepReport, Submission, SubmissionId, TestCase, Usage, UserId, Verdict, Work,
 };
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -36,6 +36,7 @@ pub fn a_user() -> NewUser {
         role: Role::User,
         tier: Tier::default(),
         created_at: t0(),
+        disabled_at: None,
     };
     NewUser { user, password_hash: "$argon2id$none".into(), webhook_secret: [7; 32] }
 }
@@ -222,6 +223,7 @@ pub fn a_report(stdout: &[u8]) -> RunReport {
                 memory: Bytes::mib(9),
                 wall_time: Duration::from_millis(20),
                 output: Bytes::new(stdout.len() as u64),
+                start: Some(Start::Warm),
                 ..Usage::default()
             },
         }),

@@ -28,6 +28,8 @@ macro_rules! queue_conformance {
                 many_takers_get_each_hint_once,
                 a_taker_who_goes_away_takes_nothing_along,
                 no_class_and_no_owner_starves,
+                an_owner_whose_runs_occupy_slots_waits_for_the_others,
+                hints_of_others_are_found_past_those_of_an_owner,
                 a_lane_is_apart_from_others_and_in_nobodys_way,
                 a_queue_that_is_closed_closes_its_lanes,
             ]
@@ -264,6 +266,52 @@ async fn turns_of_nine(queue: Tried) -> usize {
         served.insert((hint.owner, hint.class));
     }
     served.len()
+}
+
+/// Rule: slot time counts, and not hand-outs alone.
+pub async fn an_owner_whose_runs_occupy_slots_waits_for_the_others(make: impl AsyncFn(usize) -> Tried) {
+    const HINTS: u128 = 100;
+    let queue = make(1000).await;
+    // Of both in turn, and known at once, so that nothing but the charge decides.
+    let of = |who, run| RunHint { owner: owner(who), ..hint(run) };
+    let hints: Vec<RunHint> = (0..HINTS).flat_map(|n| [of(1, 2 * n), of(2, 2 * n + 1)]).collect();
+    queue.publish(&hints).await.unwrap();
+    // While the other waits: what is used while nobody else wants it costs nothing.
+    queue.charge(owner(1), Duration::from_secs(100));
+    // What waits at a broker is first come, first served.
+    let first = HINTS as usize + 3 * queue.window;
+    let mut of_others = 0;
+    for _ in 0..first.min(hints.len()) {
+        of_others += usize::from(take(&**queue).await.owner == owner(2));
+    }
+    assert_eq!(of_others, HINTS as usize, "the first {first}");
+}
+
+/// Rule.
+pub async fn hints_of_others_are_found_past_those_of_an_owner(make: impl AsyncFn(usize) -> Tried) {
+    let queue = make(100).await;
+    assert!(queue.next_other(&[]).await.unwrap().is_none(), "nothing waits, and nobody waits for it");
+    let of_one: Vec<RunHint> = (0..5).map(hint).collect();
+    let of_other = RunHint { owner: owner(2), ..hint(100) };
+    queue.publish(&of_one).await.unwrap();
+    queue.publish(&[of_other]).await.unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    let found = loop {
+        if let Some(found) = queue.next_other(&[owner(1)]).await.unwrap() {
+            break found;
+        }
+        assert!(Instant::now() < deadline, "the other's hint is not found");
+    };
+    assert_eq!(found.hint, of_other);
+    queue.settle(found).await.unwrap();
+    assert!(queue.next_other(&[owner(1)]).await.unwrap().is_none());
+    // What was looked past is still there.
+    let mut taken = Vec::new();
+    for _ in &of_one {
+        taken.push(take(&**queue).await);
+    }
+    taken.sort_by_key(|hint| hint.run);
+    assert_eq!(taken, of_one);
 }
 
 /// Rule.

@@ -1,7 +1,7 @@
 //! The spans of a run, made of its log when it has ended.
 
 use cupel_core::event::{Event, EventKind};
-use cupel_types::{RunId, Submission, Verdict};
+use cupel_types::{RunId, Submission, Usage, Verdict};
 use jiff::Timestamp;
 use opentelemetry::KeyValue;
 use opentelemetry::trace::{SpanId, SpanKind, Status, TraceId};
@@ -95,11 +95,11 @@ impl Traces {
                 ),
                 EventKind::ExecutionEnded { case, verdict, usage, .. } if executions < EXECUTIONS_MAX => {
                     executions += 1;
-                    let mut attributes = vec![
-                        KeyValue::new("cupel.verdict", verdict.code()),
-                        KeyValue::new("cupel.cpu_time_ms", usage.cpu_time.as_secs_f64() * 1e3),
-                        KeyValue::new("cupel.memory_kib", (usage.memory.get() >> 10) as i64),
-                    ];
+                    let mut attributes = vec![KeyValue::new("cupel.verdict", verdict.code())];
+                    if *usage != Usage::default() {
+                        attributes.push(KeyValue::new("cupel.cpu_time_ms", usage.cpu_time.as_secs_f64() * 1e3));
+                        attributes.push(KeyValue::new("cupel.memory_kib", (usage.memory.get() >> 10) as i64));
+                    }
                     attributes.extend(case.as_deref().map(|case| {
                         KeyValue::new("cupel.case", case[..case.floor_char_boundary(NAME_MAX)].to_owned())
                     }));

@@ -63,6 +63,10 @@ uuid_ids! {
     ApiKeyId;
     /// A refresh token's family: one login on one device.
     SessionId;
+    /// A code with which people register.
+    JoinCodeId;
+    /// What opens one stream of events, once.
+    TicketId;
     /// One webhook delivery in the outbox.
     WebhookId;
 }

@@ -24,12 +24,12 @@ pub use files::{BoxFile, BoxFiles, BoxPath, BoxPathError};
 pub use grading::{CaseGrade, Feedback, Grading, GroupGrade};
 pub use hash::{ContentHash, ContentHashError};
 pub use ids::{
-    ApiKeyId, ClarificationId, ContestId, LanguageId, LanguageIdError, LeaseId, NodeId, ProblemId, RunId, SessionId,
-    SubmissionId, UserId, WebhookId, WorkerId,
+    ApiKeyId, ClarificationId, ContestId, JoinCodeId, LanguageId, LanguageIdError, LeaseId, NodeId, ProblemId, RunId,
+    SessionId, SubmissionId, TicketId, UserId, WebhookId, WorkerId,
 };
 pub use limits::{Limits, LimitsRequest};
-pub use outcome::{ExitStatus, Outcome, Signal, Usage};
-pub use report::{CaseReport, CompileReport, Output, RunReport, StepReport};
+pub use outcome::{ExitStatus, Outcome, Signal, Start, Usage};
+pub use report::{CaseReport, CompileReport, Output, RunReport, StepReport, coarse_memory, coarse_time};
 pub use score::{Score, ScoreError};
 pub use submission::{Cases, PriorityClass, ProblemVersion, Program, Solution, Source, Submission, TestCase, Work};
 pub use units::{Bytes, Instructions};

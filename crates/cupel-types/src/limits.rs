@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Bytes, Instructions};
+use crate::{Bytes, Instructions, Outcome};
 
 /// What one step (a compilation, one execution) may use. Every field is enforced; see
 /// `cupel-sandbox` for how, and for which [`Outcome`](crate::Outcome) each one ends in.
@@ -17,7 +17,8 @@ pub struct Limits {
     /// Machine instructions of all processes together, the kernel's own left out; `None`: as many as it likes. Only where
     /// the processor can count them: elsewhere a step with such a limit is refused.
     pub instructions: Option<Instructions>,
-    /// Memory of all processes together, files in the box and in `/tmp` included; swap counts.
+    /// Memory of all processes together, files that they write to the box and `/tmp` included, those that they were given left out; swap
+    /// counts.
     pub memory: Bytes,
     /// Processes and threads that exist at one time.
     pub processes: u32,
@@ -36,6 +37,21 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Which limit an outcome went over, and its size, in the words of every edge; `None` where it went over none.
+    pub fn exceeded(&self, outcome: Outcome) -> Option<String> {
+        let limit = match outcome {
+            Outcome::TimeLimit => format!("time limit of {} ms", self.cpu_time.as_millis()),
+            Outcome::WallLimit => format!("wall time limit of {} ms", self.wall_time.as_millis()),
+            Outcome::IdleLimit => format!("idle limit of {} ms", self.idle_time.as_millis()),
+            Outcome::InstructionLimit => format!("limit of {}", self.instructions?),
+            Outcome::MemoryLimit => format!("memory limit of {}", self.memory),
+            Outcome::OutputLimit => format!("output limit of {}", self.output),
+            Outcome::DiskLimit => format!("disk limit of {} in {} files", self.disk, self.inodes),
+            Outcome::Exited(_) | Outcome::Signalled(_) | Outcome::Cancelled => return None,
+        };
+        Some(format!("{limit} exceeded"))
+    }
+
     /// Least memory: less than this, and starting any program at all meets the limit.
     pub const MEMORY_MIN: Bytes = Bytes::mib(1);
     /// Least stack: arguments and environment lie in it. Source: execve(2), "Limits on size of arguments".

@@ -76,6 +76,9 @@ pub enum Outcome {
     MemoryLimit,
     /// Standard output or standard error over the limit; what was written before is kept.
     OutputLimit,
+    /// Its files do not fit into the bytes or the number of files that it may have on the disk. Told of files that it is given:
+    /// a program that writes more itself is refused that (`ENOSPC`), and goes on.
+    DiskLimit,
     /// The caller asked for the step to end.
     Cancelled,
 }
@@ -84,6 +87,30 @@ impl Outcome {
     /// Ended by itself with code 0.
     pub const fn is_success(self) -> bool {
         matches!(self, Outcome::Exited(0))
+    }
+}
+
+/// How a program of a language with a warm start began. CPU time is comparable only among programs that began alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Start {
+    /// As a copy of an interpreter that was initialised before: its start costs the program no CPU time.
+    Warm,
+    /// By executing the interpreter, whose start is part of the program's CPU time.
+    Cold,
+}
+
+impl Start {
+    /// The name in the API and in stored reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Start::Warm => "warm",
+            Start::Cold => "cold",
+        }
+    }
+
+    /// The start with this name.
+    pub fn from_name(name: &str) -> Option<Start> {
+        [Start::Warm, Start::Cold].into_iter().find(|start| start.name() == name)
     }
 }
 
@@ -100,8 +127,12 @@ pub struct Usage {
     pub wall_time: Duration,
     /// Machine instructions of all processes, the kernel's own left out; `None` where they could not be counted.
     pub instructions: Option<Instructions>,
-    /// Highest memory use of all processes together, as the kernel counted it.
+    /// Highest memory use of all processes together: private and shared memory, files written to `/box`, `/tmp` and `/dev/shm`, and
+    /// what the kernel keeps for them; without pages of files on disk and without the files that the step was given. A step that
+    /// ran is counted with at least [`Limits::MEMORY_MIN`](crate::Limits::MEMORY_MIN), and never with more than its limit.
     pub memory: Bytes,
     /// Bytes written to standard output and standard error, also those that were not kept.
     pub output: Bytes,
+    /// How the program began; `None` where its language has no warm start.
+    pub start: Option<Start>,
 }

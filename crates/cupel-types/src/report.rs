@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Bytes, Grading, Limits, Outcome, Usage, Verdict, Verification};
+use crate::{Bytes, Feedback, Grading, Limits, Outcome, Start, Usage, Verdict, Verification};
 
 /// What was kept of a stream, and whether that is all of it.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub struct CompileReport {
     pub ok: bool,
     /// Standard output and error of the compiler, joined.
     pub output: Output,
+    /// Exit code of the compiler: of the command that failed, or of the last one. `None` if a limit or a signal ended it.
+    pub exit_code: Option<i32>,
     /// Wall-clock time it took; zero when it came from the cache.
     pub wall_time: Duration,
     /// Whether the artefacts of an earlier, identical compilation were used.
@@ -109,9 +111,53 @@ impl RunReport {
         steps.chain(graded.filter(|case| case.verdict != Verdict::Skipped).map(|case| &case.usage))
     }
 
-    /// The most CPU time and the most memory of any execution, each; `None` when nothing ran.
-    pub fn peak(&self) -> Option<(Duration, Bytes)> {
-        let cpu_time = self.usages().map(|usage| usage.cpu_time).max()?;
-        Some((cpu_time, self.usages().map(|usage| usage.memory).max()?))
+    /// Whether there was nothing to run because the source was refused.
+    pub fn is_not_built(&self) -> bool {
+        matches!(self.verdict, Verdict::CompileError | Verdict::CompileLimit)
     }
+
+    /// How the program was started: cold if any execution was, `None` where its language has no warm start.
+    pub fn start(&self) -> Option<Start> {
+        let mut starts = self.usages().filter_map(|usage| usage.start);
+        let first = starts.next()?;
+        Some(if starts.all(|start| start == first) { first } else { Start::Cold })
+    }
+
+    /// The most CPU time and the most memory of any execution, each; zero for a program that was not built, `None` when
+    /// nothing ran for another reason.
+    pub fn peak(&self) -> Option<(Duration, Bytes)> {
+        let cpu_time = self.usages().map(|usage| usage.cpu_time).max();
+        let memory = self.usages().map(|usage| usage.memory).max();
+        cpu_time.zip(memory).or_else(|| self.is_not_built().then_some((Duration::ZERO, Bytes::ZERO)))
+    }
+
+    /// Whether there are tests of which the sender may not see the data.
+    pub fn has_hidden_cases(&self) -> bool {
+        let mut cases = self.grading.iter().flat_map(|grading| &grading.cases);
+        cases.any(|case| case.feedback != Feedback::Full)
+    }
+
+    /// [`RunReport::peak`] as the sender may know it: coarse if there are hidden tests.
+    pub fn peak_for_sender(&self) -> Option<(Duration, Bytes)> {
+        let (time, memory) = self.peak()?;
+        Some(if self.has_hidden_cases() { (coarse_time(time), coarse_memory(memory)) } else { (time, memory) })
+    }
+}
+
+/// The steps in which the sender learns the time and memory of hidden tests: a program can choose both by what it reads, so exact figures
+/// would be a way out for the data. Source: Kattis and CSES show hundredths of a second and whole megabytes.
+const COARSE_TIME: Duration = Duration::from_millis(10);
+const COARSE_MEMORY: Bytes = Bytes::mib(1);
+
+/// A time, rounded up to hundredths of a second.
+pub fn coarse_time(time: Duration) -> Duration {
+    let step = COARSE_TIME.as_micros();
+    let us = time.as_micros().div_ceil(step).saturating_mul(step);
+    Duration::from_micros(u64::try_from(us).unwrap_or(u64::MAX))
+}
+
+/// An amount of memory, rounded up to whole MiB.
+pub fn coarse_memory(memory: Bytes) -> Bytes {
+    let step = COARSE_MEMORY.get();
+    Bytes::new(memory.get().div_ceil(step).saturating_mul(step))
 }

@@ -82,7 +82,7 @@ impl Verdict {
             Outcome::TimeLimit | Outcome::WallLimit | Outcome::InstructionLimit => Verdict::TimeLimit,
             Outcome::IdleLimit => Verdict::IdleLimit,
             Outcome::MemoryLimit => Verdict::MemoryLimit,
-            Outcome::OutputLimit => Verdict::OutputLimit,
+            Outcome::OutputLimit | Outcome::DiskLimit => Verdict::OutputLimit,
             Outcome::Cancelled => Verdict::Cancelled,
         }
     }
@@ -247,6 +247,7 @@ mod tests {
             (Outcome::MemoryLimit, signalled(9), 1500, &[MemoryLimit, TimeLimit]),
             (Outcome::MemoryLimit, exited(1), 1, &[MemoryLimit, RuntimeError]),
             (Outcome::OutputLimit, exited(0), 1500, &[OutputLimit, TimeLimit]),
+            (Outcome::DiskLimit, None, 0, &[OutputLimit]),
         ] {
             let causes = Verdict::causes(outcome, exit, Duration::from_millis(cpu_ms), second);
             assert_eq!(causes, expected, "{outcome:?} {exit:?} {cpu_ms}");

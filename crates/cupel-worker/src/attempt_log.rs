@@ -4,7 +4,7 @@
 //! and at most every [`PIECE_PAUSE`] otherwise, so that a chatty program makes at most 20 events a second
 //! and stream. A piece never ends inside a UTF-8 character, unless the stream does.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use cupel_core::event::{Event, EventKind, Seq, Stream};
@@ -27,9 +27,10 @@ pub(crate) struct AttemptLog<'a> {
     assignment: &'a Assignment,
     /// Raised when the worker's grace period is over.
     ended: &'a AtomicBool,
-    /// How long judging may take, and since when it does.
+    /// How long judging may take, since when it does, and for how many nanoseconds of it other runs had the slot.
     time_max: Duration,
     begun: Instant,
+    waited: &'a AtomicU64,
     is_overdue: bool,
     events: Vec<Event>,
     room: usize,
@@ -51,6 +52,7 @@ impl<'a> AttemptLog<'a> {
         assignment: &'a Assignment,
         ended: &'a AtomicBool,
         time_max: Duration,
+        waited: &'a AtomicU64,
     ) -> AttemptLog<'a> {
         let mut log = AttemptLog {
             core,
@@ -58,6 +60,7 @@ impl<'a> AttemptLog<'a> {
             ended,
             time_max,
             begun: Instant::now(),
+            waited,
             is_overdue: false,
             events: Vec::new(),
             room: LOG_OUTPUT_BYTES_MAX,
@@ -170,7 +173,8 @@ impl JudgeObserver for AttemptLog<'_> {
         if self.assignment.stop.is_raised() || self.ended.load(Ordering::Relaxed) {
             return true;
         }
-        self.is_overdue |= self.begun.elapsed() > self.time_max;
+        let waited = Duration::from_nanos(self.waited.load(Ordering::Relaxed));
+        self.is_overdue |= self.begun.elapsed().saturating_sub(waited) > self.time_max;
         self.is_overdue
     }
 }

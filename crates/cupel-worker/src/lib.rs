@@ -18,6 +18,7 @@ mod attempt_log;
 mod presence;
 mod problem;
 mod slot;
+mod turns;
 mod verifying;
 mod worker;
 

@@ -1,11 +1,11 @@
 //! Attempts that are about a problem: the package is opened, the judge is asked, and what it says becomes a result.
 //!
-//! Invariants: what a program writes on a test that its sender may not see goes nowhere, neither into the log nor into the result;
+//! Invariants: what a program writes on a test that its sender may not see goes nowhere, neither into the log nor into the result; of
+//! the time that it takes there, the log tells nothing finer than [`TOLD_EVERY`];
 //! a fault of the package is told to its authors alone, and never looks like the sender's.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cupel_core::Assignment;
 use cupel_judge::{
@@ -15,7 +15,8 @@ use cupel_judge::{
 use cupel_languages::{Language, Registry};
 use cupel_problem::{MaxScore, Package, Score};
 use cupel_types::{
-    Bytes, CaseGrade, Cases, Feedback, Grading, GroupGrade, Limits, Output, RunReport, Solution, Verdict,
+    Bytes, CaseGrade, Cases, Feedback, Grading, GroupGrade, Limits, Outcome, Output, RunReport, Solution, Usage,
+    Verdict,
 };
 
 use crate::attempt_log::AttemptLog;
@@ -40,7 +41,7 @@ pub(crate) fn judge_solution(
 ) -> Result<RunReport, SlotError> {
     let submission = &assignment.leased.submission;
     let opened = parts.core.packages().open(&solution.of.package)?;
-    let mut package = Cow::Borrowed(&opened.package);
+    let mut package = opened.package.with_derived_time_limit(assignment.leased.time_limit);
     if solution.cases == Cases::Samples {
         let Some(samples) = package.problem.tests.samples() else { return Ok(without_samples(language)) };
         package.to_mut().problem.tests = samples;
@@ -60,7 +61,10 @@ pub(crate) fn judge_solution(
         return Ok(run_with_input(&request, input, output_kept_max, executor, parts.cache.as_ref(), log)?);
     }
     let told = told_of(&package);
-    let report = judge_problem(&request, executor, parts.cache.as_ref(), &mut Discreet { log, told: &told })?;
+    let mut discreet = Discreet { log, told: &told, held: HeldBack::since(Instant::now()) };
+    let report = judge_problem(&request, executor, parts.cache.as_ref(), &mut discreet);
+    discreet.release();
+    let report = report?;
     Ok(result_of(report, &told, output_kept_max))
 }
 
@@ -90,34 +94,101 @@ fn feedback_on(case: &str, told: &HashMap<String, Told>) -> Feedback {
     told.get(case).map_or(Feedback::Hidden, |told| told.feedback)
 }
 
+/// How often the sender hears which hidden tests have begun and ended. A program can choose how long it takes by what it reads: the times
+/// of events would be a way out for the data.
+const TOLD_EVERY: Duration = Duration::from_secs(1);
+
 /// Passes on what the sender may know while the judge is at it.
 struct Discreet<'a, 'b> {
     log: &'a mut AttemptLog<'b>,
     told: &'a HashMap<String, Told>,
+    held: HeldBack,
+}
+
+/// What happened on hidden tests and was not told yet. At most two events for each test.
+struct HeldBack {
+    events: Vec<Held>,
+    /// When they are told.
+    next: Instant,
+}
+
+impl HeldBack {
+    fn since(begun: Instant) -> HeldBack {
+        HeldBack { events: Vec::new(), next: begun + TOLD_EVERY }
+    }
+
+    /// What is told now: nothing but at the first question after each multiple of [`TOLD_EVERY`].
+    fn due(&mut self, now: Instant) -> Vec<Held> {
+        if now < self.next {
+            return Vec::new();
+        }
+        while self.next <= now {
+            self.next += TOLD_EVERY;
+        }
+        std::mem::take(&mut self.events)
+    }
+}
+
+/// An event of a hidden test.
+#[derive(Debug, PartialEq, Eq)]
+enum Held {
+    Started { case: String },
+    Ended { case: String, verdict: Verdict, outcome: Outcome },
+}
+
+impl Discreet<'_, '_> {
+    /// Tells everything, whatever the time.
+    fn release(&mut self) {
+        let events = std::mem::take(&mut self.held.events);
+        self.tell(events);
+    }
+
+    fn tell(&mut self, events: Vec<Held>) {
+        let unsaid = Usage::default();
+        for held in events {
+            self.log.event(match &held {
+                Held::Started { case } => JudgeEvent::ExecutionStarted { case: Some(case) },
+                Held::Ended { case, verdict, outcome } => JudgeEvent::ExecutionEnded {
+                    case: Some(case),
+                    verdict: *verdict,
+                    outcome: *outcome,
+                    usage: &unsaid,
+                },
+            });
+        }
+    }
 }
 
 impl JudgeObserver for Discreet<'_, '_> {
     fn event(&mut self, event: JudgeEvent<'_>) {
-        let told = |case: Option<&str>| case.and_then(|case| self.told.get(case));
-        let of = |case| told(case).map(|told| told.feedback);
-        let shows_verdict = |case| matches!(of(case), Some(Feedback::Full | Feedback::Verdict));
-        let name = |case| told(case).map(|told| told.name.as_str());
-        match event {
-            JudgeEvent::CompileStarted | JudgeEvent::CompileEnded { .. } => self.log.event(event),
-            JudgeEvent::ExecutionStarted { case } if shows_verdict(case) => {
-                self.log.event(JudgeEvent::ExecutionStarted { case: name(case) });
-            }
-            JudgeEvent::ExecutionEnded { case, verdict, outcome, usage } if shows_verdict(case) => {
-                self.log.event(JudgeEvent::ExecutionEnded { case: name(case), verdict, outcome, usage });
-            }
-            JudgeEvent::Stdout { case, .. } | JudgeEvent::Stderr { case, .. } if of(case) == Some(Feedback::Full) => {
+        let case = match event {
+            JudgeEvent::CompileStarted | JudgeEvent::CompileEnded { .. } => return self.log.event(event),
+            JudgeEvent::ExecutionStarted { case }
+            | JudgeEvent::ExecutionEnded { case, .. }
+            | JudgeEvent::Stdout { case, .. }
+            | JudgeEvent::Stderr { case, .. } => case,
+        };
+        let all = self.told;
+        let Some(told) = case.and_then(|case| all.get(case)) else { return };
+        match (told.feedback, event) {
+            (Feedback::Full, event) => {
+                self.release();
                 self.log.event(event);
             }
-            _ => {}
+            (Feedback::Verdict, JudgeEvent::ExecutionStarted { .. }) => {
+                self.held.events.push(Held::Started { case: told.name.clone() });
+            }
+            (Feedback::Verdict, JudgeEvent::ExecutionEnded { verdict, outcome, .. }) => {
+                self.held.events.push(Held::Ended { case: told.name.clone(), verdict, outcome });
+            }
+            (Feedback::Verdict | Feedback::Hidden, _) => {}
         }
     }
 
     fn cancelled(&mut self) -> bool {
+        // While a program runs, and not when a test ends: that moment is not to be told.
+        let due = self.held.due(Instant::now());
+        self.tell(due);
         self.log.cancelled()
     }
 }
@@ -244,4 +315,27 @@ fn short(mut text: String) -> String {
         text.push('…');
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_happens_on_hidden_tests_is_told_at_whole_seconds_alone() {
+        let begun = Instant::now();
+        let at = |ms: u64| begun + Duration::from_millis(ms);
+        let started = |case: &str| Held::Started { case: case.to_owned() };
+        let mut held = HeldBack::since(begun);
+        held.events.push(started("test 1"));
+        assert_eq!(held.due(at(999)), []);
+        assert_eq!(held.due(at(1000)), [started("test 1")]);
+        // Whenever the second after that is asked about, the next one is not moved.
+        held.events.push(started("test 2"));
+        assert_eq!(held.due(at(1999)), []);
+        assert_eq!(held.due(at(2700)), [started("test 2")]);
+        held.events.push(started("test 3"));
+        assert_eq!(held.due(at(2999)), []);
+        assert_eq!(held.due(at(3000)), [started("test 3")]);
+    }
 }

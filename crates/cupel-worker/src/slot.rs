@@ -1,21 +1,31 @@
-//! A slot: one OS thread that owns an executor and judges one attempt after another.
+//! A slot: one executor, and the OS threads that judge with it, one at a time.
 //!
 //! ```text
-//!  build ──► Ready ──► (job) ──► Done ──► Ready …
-//!    ▲ └ failed: wait, again        │ failed too often, or panicked
-//!    └──────────────────────────────┘
+//!  Build ─► Ready(tool) ─► Judge(attempt, tool) ─► Done ─► Ready(tool) …
+//!    ▲ └ failed: wait, again       │    ▲             │ failed too often, or panicked
+//!    │                Yields(tool) ▼    │ GoOn(tool)  │
+//!    │                       another run's turn       │
+//!    └────────────────────────────────────────────────┘
 //! ```
+//!
+//! The executor is the baton ([`Tool`]): whoever has it runs. Between two steps of an attempt, when its turn has lasted for
+//! [`QUANTUM`], a thread hands the baton to the driver and waits to get it back. The driver gives it to a run of somebody else that
+//! waits, or back at once (`worker.rs`). A run that waits keeps its lease and what it has found out so far, and the time it waits
+//! does not count as its own.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cupel_core::event::Event;
 use cupel_core::problems::PackagesError;
 use cupel_core::{Assignment, BlobsError, Core, chain};
-use cupel_judge::{ArtifactCache, ExecuteError, Executor, JudgeError, JudgeRequest, ProblemError, judge};
+use cupel_judge::{
+    ArtifactCache, ExecuteError, Executor, JudgeError, JudgeRequest, ProblemError, StepInput, StepObserver, StepResult,
+    Talk, TalkResult, WarmInput, judge,
+};
 use cupel_types::{LanguageId, RunReport, Source, Verdict, Work};
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -25,6 +35,9 @@ use crate::verifying;
 
 /// Makes the executor of a slot, again when the one before kept failing. Called on the slot's thread; may block.
 pub type ExecutorFactory = Arc<dyn Fn(usize) -> Result<Box<dyn Executor>, ExecuteError> + Send + Sync>;
+
+/// How long a run has its slot before it is asked to let others have a turn. In tests it is asked between any two steps.
+pub(crate) const QUANTUM: Duration = Duration::from_millis(if cfg!(test) { 0 } else { 250 });
 
 /// Failures in a row after which the executor is made anew.
 const FAILURES_MAX: u32 = 3;
@@ -40,19 +53,40 @@ pub(crate) struct SlotParts {
     pub(crate) core: Core,
     pub(crate) cache: Arc<dyn ArtifactCache>,
     pub(crate) factory: ExecutorFactory,
+    /// How long a program of nobody's problem is executed, all its tests together.
+    pub(crate) run_time_max: Duration,
     /// How long a solution, or the verification of a package, is judged as a whole.
     pub(crate) judging_time_max: Duration,
     /// Raised when what still runs is to be given back.
     pub(crate) ended: AtomicBool,
 }
 
-/// What a slot says. At most one of each is on its way, so the channel is bounded by the protocol.
-#[derive(Debug)]
+/// The executor of a slot, and how often in a row it has failed.
+pub(crate) struct Tool {
+    executor: Box<dyn Executor>,
+    failures: u32,
+}
+
+/// What a thread of a slot is to do.
+pub(crate) enum Job {
+    /// Make an executor.
+    Build,
+    /// Judge an attempt.
+    Judge(Arc<Assignment>, Tool),
+    /// Go on with the attempt that waits.
+    GoOn(Tool),
+}
+
+/// What a thread of a slot says. At most one of each is on its way, so the channel is bounded by the protocol.
 pub(crate) enum Said {
     /// It can take an attempt.
-    Ready,
+    Ready(Tool),
+    /// Others may have a turn; the attempt goes on later.
+    Yields(Tool),
     /// The attempt it was given has ended.
     Done(Box<Result<Judged, SlotError>>),
+    /// The thread has ended.
+    Gone,
 }
 
 /// A finished attempt.
@@ -101,52 +135,140 @@ impl SlotError {
     }
 }
 
-/// Runs a slot until nobody gives it attempts any more.
-pub(crate) fn run(number: usize, parts: &SlotParts, jobs: &Receiver<Arc<Assignment>>, said: &UnboundedSender<Said>) {
-    while let Some(mut executor) = build(number, parts, said) {
-        let mut failures = 0;
-        while failures < FAILURES_MAX {
-            if said.send(Said::Ready).is_err() {
-                return;
-            }
-            let Ok(assignment) = jobs.recv() else { return };
-            let attempt = AssertUnwindSafe(|| judge_one(parts, &assignment, executor.as_mut()));
-            let result = catch_unwind(attempt).unwrap_or(Err(SlotError::Panic));
-            failures = match &result {
-                Ok(_)
-                | Err(
-                    SlotError::Language(_)
-                    | SlotError::Package(_)
-                    | SlotError::PackageFault
-                    | SlotError::Problem(ProblemError::Package { .. }),
-                ) => 0,
-                Err(SlotError::Judge(JudgeError(error)) | SlotError::Problem(ProblemError::Execute(error)))
-                    if error.transient =>
-                {
-                    failures + 1
+/// Does what a thread of a slot is told until nobody tells it anything any more.
+pub(crate) fn run(number: usize, parts: &SlotParts, jobs: Receiver<Job>, said: UnboundedSender<Said>) {
+    let mut hand = Hand { jobs, said, tool: None, since: Instant::now(), waited: Arc::default() };
+    while let Ok(job) = hand.jobs.recv() {
+        match job {
+            Job::Build => hand.tool = build(number, parts, &hand.said),
+            Job::Judge(assignment, tool) => {
+                hand.take_up(tool);
+                if !hand.judge(number, parts, &assignment) {
+                    return;
                 }
-                // Nothing that will heal by itself, or an executor in an unknown state.
-                Err(SlotError::Judge(_) | SlotError::Problem(_) | SlotError::Panic) => FAILURES_MAX,
-            };
-            let is_machines = result.as_ref().is_err_and(SlotError::is_of_this_machine);
-            if said.send(Said::Done(Box::new(result))).is_err() {
-                return;
             }
-            if is_machines {
-                // Not a wait for another thread: the machine needs time to recover.
-                std::thread::sleep(MACHINE_PAUSE);
-            }
+            // Nothing of this thread's waits.
+            Job::GoOn(tool) => hand.tool = Some(tool),
         }
-        tracing::warn!(slot = number, "slot {number} gets a new executor after repeated failures");
+        let Some(tool) = hand.tool.take() else { return };
+        if hand.said.send(Said::Ready(tool)).is_err() {
+            return;
+        }
+    }
+}
+
+/// A thread's side of the baton. The judge gets it as its executor.
+struct Hand {
+    jobs: Receiver<Job>,
+    said: UnboundedSender<Said>,
+    /// Here while it is this thread's turn.
+    tool: Option<Tool>,
+    /// When this turn began.
+    since: Instant,
+    /// Nanoseconds that the attempt has waited for its turns.
+    waited: Arc<AtomicU64>,
+}
+
+impl Drop for Hand {
+    fn drop(&mut self) {
+        // Whoever listens may have gone before.
+        let _ = self.said.send(Said::Gone);
+    }
+}
+
+impl Hand {
+    fn take_up(&mut self, tool: Tool) {
+        self.tool = Some(tool);
+        self.since = Instant::now();
+    }
+
+    /// Judges an attempt. `false`: nobody listens any more.
+    fn judge(&mut self, number: usize, parts: &SlotParts, assignment: &Assignment) -> bool {
+        self.waited = Arc::default();
+        let waited = Arc::clone(&self.waited);
+        let attempt = AssertUnwindSafe(|| judge_one(parts, assignment, self, &waited));
+        let result = catch_unwind(attempt).unwrap_or(Err(SlotError::Panic));
+        // It is not here when the worker ended while the attempt waited.
+        let Some(tool) = &mut self.tool else { return false };
+        tool.failures = match &result {
+            Ok(_)
+            | Err(
+                SlotError::Language(_)
+                | SlotError::Package(_)
+                | SlotError::PackageFault
+                | SlotError::Problem(ProblemError::Package { .. }),
+            ) => 0,
+            Err(SlotError::Judge(JudgeError(error)) | SlotError::Problem(ProblemError::Execute(error)))
+                if error.transient =>
+            {
+                tool.failures + 1
+            }
+            // Nothing that will heal by itself, or an executor in an unknown state.
+            Err(SlotError::Judge(_) | SlotError::Problem(_) | SlotError::Panic) => FAILURES_MAX,
+        };
+        let is_broken = tool.failures >= FAILURES_MAX;
+        let is_machines = result.as_ref().is_err_and(SlotError::is_of_this_machine);
+        if self.said.send(Said::Done(Box::new(result))).is_err() {
+            return false;
+        }
+        if is_machines {
+            // Not a wait for another thread: the machine needs time to recover.
+            std::thread::sleep(MACHINE_PAUSE);
+        }
+        if is_broken {
+            tracing::warn!(slot = number, "slot {number} gets a new executor after repeated failures");
+            self.tool = None;
+            self.tool = build(number, parts, &self.said);
+        }
+        true
+    }
+
+    /// The executor, after others have had a turn, if this one has lasted long enough.
+    fn executor(&mut self) -> Result<&mut dyn Executor, ExecuteError> {
+        if self.since.elapsed() >= QUANTUM
+            && let Some(tool) = self.tool.take()
+        {
+            self.wait_for_turn(tool);
+        }
+        match &mut self.tool {
+            Some(tool) => Ok(tool.executor.as_mut()),
+            None => Err(ExecuteError { transient: true, source: "the worker has ended".into() }),
+        }
+    }
+
+    fn wait_for_turn(&mut self, tool: Tool) {
+        let began = Instant::now();
+        if self.said.send(Said::Yields(tool)).is_err() {
+            return;
+        }
+        if let Ok(Job::GoOn(tool) | Job::Judge(_, tool)) = self.jobs.recv() {
+            self.take_up(tool);
+        }
+        let waited = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.waited.fetch_add(waited, Ordering::Relaxed);
+    }
+}
+
+impl Executor for Hand {
+    fn execute(&mut self, step: StepInput<'_>, observer: &mut dyn StepObserver) -> Result<StepResult, ExecuteError> {
+        self.executor()?.execute(step, observer)
+    }
+
+    fn talk(&mut self, talk: Talk<'_>, observer: &mut dyn StepObserver) -> Result<TalkResult, ExecuteError> {
+        self.executor()?.talk(talk, observer)
+    }
+
+    fn compile_warm(&mut self, step: WarmInput<'_>, observer: &mut dyn StepObserver) -> Option<StepResult> {
+        self.executor().ok()?.compile_warm(step, observer)
     }
 }
 
 /// The executor, sooner or later; `None` when the worker has gone away meanwhile.
-fn build(number: usize, parts: &SlotParts, said: &UnboundedSender<Said>) -> Option<Box<dyn Executor>> {
+fn build(number: usize, parts: &SlotParts, said: &UnboundedSender<Said>) -> Option<Tool> {
     let mut pause = Duration::from_millis(250);
     loop {
         match (parts.factory)(number) {
-            Ok(executor) => return Some(executor),
+            Ok(executor) => return Some(Tool { executor, failures: 0 }),
             Err(error) => {
                 metrics::counter!("cupel_sandbox_failures_total").increment(1);
                 tracing::error!(slot = number, error = chain(&error), "cannot make an executor for slot {number}");
@@ -161,7 +283,13 @@ fn build(number: usize, parts: &SlotParts, said: &UnboundedSender<Said>) -> Opti
     }
 }
 
-fn judge_one(parts: &SlotParts, assignment: &Assignment, executor: &mut dyn Executor) -> Result<Judged, SlotError> {
+/// Judges an attempt; `waited` counts the nanoseconds in which others had the slot.
+fn judge_one(
+    parts: &SlotParts,
+    assignment: &Assignment,
+    executor: &mut dyn Executor,
+    waited: &AtomicU64,
+) -> Result<Judged, SlotError> {
     let submission = &assignment.leased.submission;
     let registry = parts.core.registry();
     let language = |source: &Source| {
@@ -169,11 +297,11 @@ fn judge_one(parts: &SlotParts, assignment: &Assignment, executor: &mut dyn Exec
         found.ok_or_else(|| SlotError::Language(source.language.clone()))
     };
     let time_max = match &submission.work {
-        // As many tests, each as long, as its sender may ask for.
+        // The judge ends its executions in time, with a verdict.
         Work::Program(_) => Duration::MAX,
         Work::Problem(_) | Work::Verify(_) => parts.judging_time_max,
     };
-    let mut log = AttemptLog::begin(&parts.core, assignment, &parts.ended, time_max);
+    let mut log = AttemptLog::begin(&parts.core, assignment, &parts.ended, time_max, waited);
     let mut report = match &submission.work {
         Work::Program(program) => {
             let request = JudgeRequest {
@@ -183,6 +311,7 @@ fn judge_one(parts: &SlotParts, assignment: &Assignment, executor: &mut dyn Exec
                 language: language(&program.source)?,
                 stdin: None,
                 output_kept_max: parts.core.bounds().output_kept_max,
+                time_max: parts.run_time_max,
             };
             judge(&request, executor, parts.cache.as_ref(), &mut log)?
         }

@@ -1,5 +1,7 @@
 //! Attempts that hold a package against what it says of itself.
 
+use std::borrow::Cow;
+
 use cupel_core::Assignment;
 use cupel_judge::{
     Claim, Executor, JudgeEvent, JudgeObserver as _, Subject, VerifyEvent, VerifyObserver, VerifyReport, VerifyRequest,
@@ -26,15 +28,19 @@ pub(crate) fn verify_version(
     log: &mut AttemptLog<'_>,
 ) -> Result<RunReport, SlotError> {
     let opened = parts.core.packages().open(&version.package)?;
+    // A limit that the version held with stays. Its margins are only told: times differ from run to run.
+    let package = opened.package.with_derived_time_limit(assignment.leased.time_limit);
+    let is_kept = matches!(package, Cow::Owned(_));
     let request = VerifyRequest {
-        package: &opened.package,
+        package: &package,
         languages,
         derive_time_limit: false,
-        margins_bind: opened.format.margins_bind(),
+        margins_bind: opened.format.margins_bind() && !is_kept,
         all_cases: false,
         owner: assignment.leased.submission.owner,
     };
-    let report = verify(&request, executor, parts.cache.as_ref(), &mut Progress(log))?;
+    let mut report = verify(&request, executor, parts.cache.as_ref(), &mut Progress(log))?;
+    report.time_limit.derived |= is_kept;
     Ok(result_of(report))
 }
 

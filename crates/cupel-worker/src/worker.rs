@@ -18,15 +18,16 @@ use cupel_core::run::LeasedRun;
 use cupel_core::{Assignment, Core, NextError, QueueError, chain};
 use cupel_judge::ArtifactCache;
 use cupel_traces::{Ended, Run};
-use cupel_types::{LeaseId, RunId, Submission, Verdict, WorkerId};
+use cupel_types::{LeaseId, RunId, Submission, UserId, Verdict, WorkerId};
 use jiff::Timestamp;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::presence::Presence;
-use crate::slot::{self, ExecutorFactory, Judged, Said, SlotError, SlotParts};
+use crate::slot::{self, ExecutorFactory, Job, Judged, Said, SlotError, SlotParts, Tool};
+use crate::turns::{RUNS_PER_SLOT_MAX, Turns};
 
 /// Results per slot that may wait to be written while the slot already runs the next attempt.
 const COMPLETIONS_PER_SLOT_MAX: usize = 8;
@@ -41,8 +42,17 @@ const AHEAD_MAX: Duration = Duration::from_millis(50);
 /// Pause after the queue or the store failed.
 const FAILURE_PAUSE: Duration = Duration::from_millis(500);
 
+/// How long a slot pauses when no thread can be started for a run.
+const NO_THREAD_PAUSE: Duration = Duration::from_secs(1);
+
+/// Why a worker that ends gives runs back.
+const DRAINS: &str = "the worker drains";
+
 /// How long a lease that was asked for before the shutdown is waited for. A queue that was closed answers at once.
 const LAST_LEASE: Duration = Duration::from_secs(1);
+
+/// How long runs that wait for their turn wait for an executor, once the grace period is over.
+const LAST_TOOL: Duration = Duration::from_secs(2);
 
 /// Tries to write a result, with growing pauses; then the lease is left to expire.
 const COMPLETE_TRIES_MAX: u32 = 8;
@@ -59,6 +69,8 @@ pub struct WorkerParts {
     pub cache: Arc<dyn ArtifactCache>,
     /// Makes the executor of each slot.
     pub factory: ExecutorFactory,
+    /// How long a program that was sent by itself is executed, all its tests together; then the rest of them is skipped.
+    pub run_time_max: Duration,
     /// How long a solution of a problem, or the verification of a package, is judged as a whole; then the package is at fault.
     pub judging_time_max: Duration,
     /// How long running attempts may go on after the shutdown signal.
@@ -86,6 +98,10 @@ pub(crate) struct Shared {
     pub(crate) is_paused: watch::Sender<bool>,
     /// Slots that run something.
     pub(crate) busy: AtomicU32,
+    /// Who has which slot.
+    turns: Turns,
+    /// Cancelled when the grace period is over.
+    over: CancellationToken,
     /// Leases to be renewed: running attempts and results that are being written.
     /// By lease: of one run an attempt that was lost and the next one may both be here.
     leases: Mutex<HashMap<LeaseId, RunId>>,
@@ -99,13 +115,17 @@ pub(crate) struct Shared {
 impl Worker {
     /// A worker that has not started yet.
     pub fn new(parts: WorkerParts) -> Worker {
-        let WorkerParts { core, id, slots, cache, factory, judging_time_max, grace, name, version, beat } = parts;
+        let WorkerParts { core, id, slots, cache, factory, run_time_max, judging_time_max, grace, name, version, beat } =
+            parts;
         let slots = slots.max(1);
+        let ended = AtomicBool::new(false);
         let shared = Shared {
             id,
-            parts: SlotParts { core, cache, factory, judging_time_max, ended: AtomicBool::new(false) },
+            parts: SlotParts { core, cache, factory, run_time_max, judging_time_max, ended },
             is_paused: watch::Sender::new(false),
             busy: AtomicU32::new(0),
+            turns: Turns::new(slots),
+            over: CancellationToken::new(),
             leases: Mutex::default(),
             completions: Semaphore::new(slots * COMPLETIONS_PER_SLOT_MAX),
             tracker: TaskTracker::new(),
@@ -121,7 +141,7 @@ impl Worker {
     pub async fn run(self, shutdown: CancellationToken) {
         let Worker { shared, slots, grace, presence } = self;
         let shutdown = shutdown.child_token();
-        tracing::info!(worker.id = %shared.id, slots, "worker {} takes runs on {slots} slots", shared.id);
+        tracing::info!(worker.id = %shared.id, slots, "worker {} takes runs on {slots} slot{}", shared.id, if slots == 1 { "" } else { "s" });
         let heartbeat = tokio::spawn(heartbeat(Arc::clone(&shared)));
         let gone = CancellationToken::new();
         let presence = tokio::spawn(presence.tell(shutdown.clone(), gone.clone()));
@@ -134,10 +154,11 @@ impl Worker {
         if tokio::time::timeout(grace, drivers.wait()).await.is_err() {
             tracing::info!(worker.id = %shared.id, "the grace period is over: what still runs is given back");
             shared.parts.ended.store(true, Ordering::Relaxed);
+            shared.over.cancel();
             drivers.wait().await;
         }
         while let Some(unstarted) = shared.take_spare() {
-            shared.give_back_unstarted(&unstarted).await;
+            shared.give_back_unfinished(&unstarted, DRAINS).await;
         }
         shared.tracker.close();
         shared.tracker.wait().await;
@@ -155,63 +176,187 @@ type Upcoming<'a> = Pin<Box<dyn Future<Output = Option<Arc<Assignment>>> + Send 
 
 /// Takes runs for one slot, hands them to it, and lets the results be written beside.
 async fn drive(number: usize, shared: Arc<Shared>, shutdown: CancellationToken) {
-    let (jobs, taken) = sync_channel::<Arc<Assignment>>(1);
     let (said, says) = unbounded_channel();
-    let for_thread = Arc::clone(&shared);
-    let thread = std::thread::Builder::new().name(format!("slot-{number}"));
-    let spawned = thread.spawn(move || slot::run(number, &for_thread.parts, &taken, &said));
-    if let Err(error) = spawned {
-        tracing::error!(slot = number, %error, "cannot start the thread of slot {number}");
-        return;
-    }
-    let mut driver = Driver { shared: &shared, shutdown: &shutdown, jobs, says, upcoming: None, ahead: None };
+    let mut driver = Driver {
+        number,
+        shared: &shared,
+        shutdown: &shutdown,
+        said,
+        says,
+        threads: Vec::new(),
+        free: Vec::new(),
+        tool: None,
+        waiting: VecDeque::new(),
+        was_short: false,
+        upcoming: None,
+        ahead: None,
+    };
     driver.work().await;
     // Whatever was taken for a run that will not be is given back before we go. A lease that is on its way ends with the
     // shutdown; without one, dropping it gives it back.
-    let Driver { upcoming, ahead, .. } = driver;
+    let Driver { upcoming, ahead, waiting, threads, .. } = driver;
+    // Threads whose runs wait end with this.
+    drop(threads);
     let late = match upcoming {
         Some(upcoming) if shutdown.is_cancelled() => upcoming.await,
         _ => None,
     };
-    for unstarted in ahead.into_iter().chain(late) {
-        shared.give_back_unstarted(&unstarted).await;
+    for unfinished in ahead.into_iter().chain(late).chain(waiting.into_iter().map(|begun| begun.assignment)) {
+        shared.give_back_unfinished(&unfinished, DRAINS).await;
     }
 }
 
+/// A slot's scheduler: one of its runs has the executor, others may wait for their next turn.
+///
+/// A turn is one or more whole steps of a run. Afterwards the run waits until others have had as much time on this slot as its turn
+/// took, as long as there are others: runs of the queue, then those that wait here and owe less. So a run with many tests goes on,
+/// test by test, and whoever comes meanwhile waits for one test.
 struct Driver<'a> {
+    number: usize,
     shared: &'a Arc<Shared>,
     shutdown: &'a CancellationToken,
-    jobs: SyncSender<Arc<Assignment>>,
+    said: UnboundedSender<Said>,
     says: UnboundedReceiver<Said>,
+    /// The slot's threads; one for each run that has begun, at most [`RUNS_PER_SLOT_MAX`].
+    threads: Vec<SyncSender<Job>>,
+    /// Those without a run.
+    free: Vec<usize>,
+    /// The executor, while no thread has it.
+    tool: Option<Tool>,
+    /// Runs that have begun and wait for their next turn.
+    waiting: VecDeque<Begun>,
+    /// Whether the last run was short.
+    was_short: bool,
     /// Never dropped while it may come to something: that would cost the run an attempt.
     upcoming: Option<Upcoming<'a>>,
     /// What came of it while the slot was busy.
     ahead: Option<Arc<Assignment>>,
 }
 
+/// A run that this slot has begun.
+struct Begun {
+    assignment: Arc<Assignment>,
+    /// Which of the slot's threads judges it.
+    thread: usize,
+    at: Timestamp,
+    /// Slot time so far.
+    had: Duration,
+    /// How long its last turn took, and how much time others have had since.
+    turn: Duration,
+    others_had: Duration,
+}
+
+impl Begun {
+    fn owner(&self) -> UserId {
+        self.assignment.leased.submission.owner
+    }
+
+    /// How much time others may have on this slot before its next turn.
+    fn owes(&self) -> Duration {
+        self.turn.saturating_sub(self.others_had)
+    }
+}
+
+/// What gets the executor next.
+enum Next {
+    New(Arc<Assignment>),
+    Again(Begun),
+}
+
 impl<'a> Driver<'a> {
     async fn work(&mut self) {
         let mut state = SlotState::enter("starting");
-        let mut was_short = false;
+        let Some(first) = self.thread() else { return };
+        if self.threads[first].try_send(Job::Build).is_err() {
+            return;
+        }
+        self.free.push(first);
         loop {
-            // Ready, or shutdown: a slot that is still being built takes nothing with it.
-            let ready = tokio::select! {
-                biased;
-                () = self.shutdown.cancelled() => return,
-                ready = self.hear() => ready,
-            };
-            let Some(Said::Ready) = ready else { return };
+            let Some(tool) = self.ready().await else { return };
             state.change("idle");
-            let Some(assignment) = self.next().await else { return };
+            let Some(next) = self.next().await else { return };
             state.change("busy");
             self.shared.busy.fetch_add(1, Ordering::Relaxed);
-            was_short = self.run_one(assignment, was_short).await;
+            let goes_on = self.give_turn(next, tool).await;
             self.shared.busy.fetch_sub(1, Ordering::Relaxed);
             state.change("starting");
+            if !goes_on {
+                return;
+            }
         }
     }
 
-    async fn next(&mut self) -> Option<Arc<Assignment>> {
+    /// A thread without a run, started if need be.
+    fn thread(&mut self) -> Option<usize> {
+        if let Some(thread) = self.free.pop() {
+            return Some(thread);
+        }
+        let (number, shared, said) = (self.number, Arc::clone(self.shared), self.said.clone());
+        let (jobs, taken) = sync_channel(1);
+        let thread = std::thread::Builder::new().name(format!("slot-{number}"));
+        match thread.spawn(move || slot::run(number, &shared.parts, taken, said)) {
+            Ok(_) => {
+                self.threads.push(jobs);
+                Some(self.threads.len() - 1)
+            }
+            Err(error) => {
+                tracing::error!(slot = number, %error, "cannot start a thread of slot {number}");
+                None
+            }
+        }
+    }
+
+    /// The executor, or shutdown: a slot that is still being built takes nothing with it. Runs that have begun are let end.
+    async fn ready(&mut self) -> Option<Tool> {
+        if let Some(tool) = self.tool.take() {
+            return Some(tool);
+        }
+        let (shared, shutdown, is_empty) = (self.shared, self.shutdown, self.waiting.is_empty());
+        let gone = async {
+            shutdown.cancelled().await;
+            if !is_empty {
+                shared.over.cancelled().await;
+                tokio::time::sleep(LAST_TOOL).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = gone => None,
+            said = self.hear() => match said {
+                Some(Said::Ready(tool)) => Some(tool),
+                _ => None,
+            },
+        }
+    }
+
+    async fn next(&mut self) -> Option<Next> {
+        // What is not wanted any more ends at once.
+        let unwanted = self.waiting.iter().position(|begun| begun.assignment.stop.is_raised());
+        if let Some(begun) = unwanted.and_then(|at| self.waiting.remove(at)) {
+            return Some(Next::Again(begun));
+        }
+        let first = self.waiting.iter().enumerate().min_by_key(|(_, begun)| begun.owes());
+        let Some((at, first)) = first else { return self.next_new().await.map(Next::New) };
+        let may_begin = self.waiting.len() < RUNS_PER_SLOT_MAX && !self.shutdown.is_cancelled();
+        if may_begin && !first.owes().is_zero() {
+            let mut not = self.shared.turns.crowding();
+            not.extend(self.waiting.iter().map(Begun::owner));
+            if let Some(assignment) = self.take_other(&not).await {
+                return Some(Next::New(assignment));
+            }
+        }
+        self.waiting.remove(at).map(Next::Again)
+    }
+
+    /// The next run of a slot that has none.
+    async fn next_new(&mut self) -> Option<Arc<Assignment>> {
+        // While others wait, nobody gets more than a share of the slots.
+        let crowding = self.shared.turns.crowding();
+        if !crowding.is_empty()
+            && let Some(assignment) = self.take_other(&crowding).await
+        {
+            return Some(assignment);
+        }
         if let Some(assignment) = self.ahead.take() {
             return Some(assignment);
         }
@@ -227,29 +372,86 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Says whether it was short.
-    async fn run_one(&mut self, assignment: Arc<Assignment>, was_short: bool) -> bool {
-        let (began, began_at) = (Instant::now(), self.shared.parts.core.now());
-        let leased = &assignment.leased;
-        self.shared.leases().insert(leased.lease, leased.run);
-        // The slot said that it is ready, so its queue of one is empty.
-        let (shared, shutdown) = (self.shared, self.shutdown);
-        if was_short && self.ahead.is_none() && !shutdown.is_cancelled() {
-            self.upcoming.get_or_insert_with(|| Box::pin(next(shared, shutdown)));
+    /// A run of another owner than these that can be had at once.
+    async fn take_other(&mut self, not: &[UserId]) -> Option<Arc<Assignment>> {
+        let suits = |assignment: &Arc<Assignment>| !not.contains(&assignment.leased.submission.owner);
+        if let Some(assignment) = self.ahead.take_if(|assignment| suits(assignment)) {
+            return Some(assignment);
         }
-        let result = match self.jobs.try_send(Arc::clone(&assignment)) {
-            Ok(()) => match self.hear().await {
-                Some(Said::Done(result)) => *result,
-                Some(Said::Ready) | None => Err(SlotError::Panic),
-            },
-            Err(_) => Err(SlotError::Panic),
+        let shared = self.shared;
+        if let Some(assignment) = shared.take_spare_of(suits) {
+            return Some(assignment);
+        }
+        if *shared.is_paused.borrow() || self.shutdown.is_cancelled() {
+            return None;
+        }
+        let _room = shared.completions.try_acquire().ok()?;
+        match shared.parts.core.next_run_of_others(shared.id, not).await {
+            Ok(assignment) => assignment.map(Arc::new),
+            Err(error) => {
+                tracing::debug!(error = chain(&error), "cannot look for runs of others");
+                None
+            }
+        }
+    }
+
+    /// Lets a run have the executor until it ends or yields. `false`: the slot cannot go on.
+    async fn give_turn(&mut self, next: Next, tool: Tool) -> bool {
+        let (shared, shutdown) = (self.shared, self.shutdown);
+        let (mut begun, job) = match next {
+            Next::Again(begun) => (begun, Job::GoOn(tool)),
+            Next::New(assignment) => {
+                let leased = &assignment.leased;
+                shared.leases().insert(leased.lease, leased.run);
+                let Some(thread) = self.thread() else {
+                    // The machine has no thread left at the moment: others are first, and this slot goes on after a pause.
+                    shared.give_back_unfinished(&assignment, "no thread could be started").await;
+                    self.tool = Some(tool);
+                    tokio::time::sleep(NO_THREAD_PAUSE).await;
+                    return true;
+                };
+                let at = shared.parts.core.now();
+                let nothing = Duration::ZERO;
+                let job = Job::Judge(Arc::clone(&assignment), tool);
+                (Begun { assignment, thread, at, had: nothing, turn: nothing, others_had: nothing }, job)
+            }
+        };
+        if self.was_short && self.waiting.is_empty() && self.ahead.is_none() && !shutdown.is_cancelled() {
+            self.upcoming.get_or_insert_with(|| Box::pin(self::next(shared, shutdown)));
+        }
+        let began = Instant::now();
+        let _turn = shared.turns.begin(self.number, begun.owner());
+        // The thread waits for a job, so its queue of one is empty.
+        let said = match self.threads[begun.thread].try_send(job) {
+            Ok(()) => self.hear().await,
+            Err(_) => None,
         };
         let took = began.elapsed();
-        metrics::histogram!("cupel_run_duration_seconds", "language" => language_label(&leased.submission))
-            .record(took);
-        let is_short = result.is_ok() && took <= SHORT_RUN;
-        self.shared.tracker.spawn(end(Arc::clone(self.shared), assignment, began_at, result));
-        is_short
+        shared.parts.core.used(begun.owner(), took);
+        for other in &mut self.waiting {
+            other.others_had += took;
+        }
+        begun.had += took;
+        let result = match said {
+            Some(Said::Yields(tool)) => {
+                self.tool = Some(tool);
+                self.was_short = false;
+                (begun.turn, begun.others_had) = (took, Duration::ZERO);
+                self.waiting.push_back(begun);
+                return true;
+            }
+            Some(Said::Done(result)) => Some(*result),
+            // Its thread has ended, and the executor with it.
+            Some(Said::Ready(_) | Said::Gone) | None => None,
+        };
+        let goes_on = result.is_some();
+        let result = result.unwrap_or(Err(SlotError::Panic));
+        let submission = &begun.assignment.leased.submission;
+        metrics::histogram!("cupel_run_duration_seconds", "language" => language_label(submission)).record(begun.had);
+        self.was_short = result.is_ok() && begun.had <= SHORT_RUN;
+        self.free.push(begun.thread);
+        shared.tracker.spawn(end(Arc::clone(shared), begun.assignment, begun.at, result));
+        goes_on
     }
 
     /// What the slot says next. Meanwhile a lease that is on its way is driven on (it has a place in the queue, which must
@@ -443,6 +645,13 @@ impl Shared {
         self.spare_bell.notify_one();
     }
 
+    /// The first of them that suits.
+    fn take_spare_of(&self, suits: impl Fn(&Arc<Assignment>) -> bool) -> Option<Arc<Assignment>> {
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = spare.iter().position(suits)?;
+        spare.remove(at)
+    }
+
     fn take_spare(&self) -> Option<Arc<Assignment>> {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
@@ -461,8 +670,8 @@ impl Shared {
         }
     }
 
-    async fn give_back_unstarted(&self, assignment: &Assignment) {
-        give_back(&self.parts.core, assignment, false, "the worker drains").await;
+    async fn give_back_unfinished(&self, assignment: &Assignment, why: &str) {
+        give_back(&self.parts.core, assignment, false, why).await;
         self.leases().remove(&assignment.leased.lease);
     }
 

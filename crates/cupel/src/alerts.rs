@@ -26,7 +26,7 @@ const TRIES: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 
 /// How the installation stands.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Seen {
     /// Workers that take runs.
     pub(crate) workers: usize,
@@ -39,6 +39,8 @@ pub(crate) struct Seen {
     pub(crate) dead: u64,
     /// What is left of the disk under the data directory, from 0 to 1, where that can be known.
     pub(crate) disk_left: Option<f64>,
+    /// Which disk is full and what to do about it, where one is.
+    pub(crate) full: Option<String>,
 }
 
 /// What is wrong with that: a stable name and a sentence each.
@@ -58,6 +60,9 @@ fn wrong(seen: &Seen, oldest_max: Duration) -> BTreeMap<&'static str, String> {
     if seen.dead > 0 {
         let dead = format!("{} submissions were given up; `cupel admin dead list` says why", seen.dead);
         wrong.insert("dead-letters", dead);
+    }
+    if let Some(full) = &seen.full {
+        wrong.insert("disk-full", full.clone());
     }
     if let Some(left) = seen.disk_left.filter(|left| *left < 0.1) {
         let low = format!("{:.1} % of the disk under the data directory of the node that sweeps is left", left * 100.0);
@@ -180,6 +185,7 @@ mod tests {
         oldest: Duration::from_secs(60),
         dead: 0,
         disk_left: Some(0.1),
+        full: None,
     };
     const MINUTE: Duration = Duration::from_secs(60);
 
@@ -194,6 +200,7 @@ mod tests {
             (Seen { oldest: MINUTE * 2, ..WELL }, "backlog-old"),
             (Seen { dead: 1, ..WELL }, "dead-letters"),
             (Seen { disk_left: Some(0.09), ..WELL }, "disk-low"),
+            (Seen { full: Some("it is full".to_owned()), ..WELL }, "disk-full"),
         ] {
             assert_eq!(names(seen), [name]);
         }

@@ -154,6 +154,7 @@ impl Compilers {
                     instructions: None,
                     memory: Bytes::new(0),
                     output: Bytes::new(output.len() as u64),
+                    start: None,
                 };
                 result(exit_code, output, files, usage, &step.limits, observer)
             }
@@ -316,7 +317,7 @@ impl Keeper {
             self.pause();
             let path = sample.file.clone().unwrap_or_else(|| language.source.clone());
             let source = BoxFile { path, data: sample.source.as_bytes().into(), executable: false };
-            let files = BoxFiles::new(vec![source]);
+            let files = language.files_named_by_type(&BoxFiles::new(vec![source]));
             let values = Placeholders::for_files(&files, language.compile_limits.memory);
             let commands = values.map(|values| language.compile_commands(&values)).unwrap_or_default();
             let [argv] = commands.as_slice() else { return Err(UnfitError::NoSandbox) };

@@ -16,7 +16,7 @@ use cupel_sandbox::{
     CellKind, CellReport, CollectLimits, Command, LauncherEnd, Mount, Observer, RunError, Sandbox, SandboxConfig,
     ServiceCell, ServiceCommand, Slot, StartError, Stdin, Warm, WarmTemplate,
 };
-use cupel_types::{Bytes, ExitStatus, Output, StepReport};
+use cupel_types::{Bytes, ExitStatus, Output, Start, StepReport, Usage};
 
 use crate::compilers::{Compilers, Sharing};
 use crate::prepared;
@@ -37,12 +37,15 @@ const QUICK: Duration = Duration::from_secs(1);
 /// one, and whoever owns it has to end.
 pub(crate) struct LocalSandbox {
     sandbox: Sandbox,
+    /// The warm starts that its languages have, whether or not this sandbox uses them.
     warm: Vec<WarmTemplate>,
     lost: AtomicBool,
     /// Steps that run, by slot.
     running: Vec<AtomicU32>,
     /// Whoever runs one program and ends has none.
     compilers: OnceLock<Compilers>,
+    /// Whether lanes are made before they are needed.
+    makes_ahead: bool,
 }
 
 /// The launcher of a [`LocalSandbox`], and no thread yet: the moment to give up privileges.
@@ -50,19 +53,20 @@ pub(crate) struct Launched {
     launched: cupel_sandbox::Launched,
     slots: usize,
     warm: Vec<WarmTemplate>,
+    makes_ahead: bool,
 }
 
 impl Launched {
-    fn with(config: SandboxConfig) -> Result<Launched, StartError> {
-        let (slots, warm) = (config.slots, config.warm.clone());
-        Ok(Launched { launched: Sandbox::launch(config)?, slots, warm })
+    fn with(config: SandboxConfig, warm: Vec<WarmTemplate>) -> Result<Launched, StartError> {
+        Ok(Launched { slots: config.slots, makes_ahead: config.spares, launched: Sandbox::launch(config)?, warm })
     }
 
     /// The sandbox of this launcher.
     pub(crate) fn start(self) -> Arc<LocalSandbox> {
         let running = (0..self.slots.max(1)).map(|_| AtomicU32::new(0)).collect();
-        let (sandbox, lost) = (self.launched.start(), AtomicBool::new(false));
-        Arc::new(LocalSandbox { sandbox, warm: self.warm, lost, running, compilers: OnceLock::new() })
+        let Launched { launched, warm, makes_ahead, .. } = self;
+        let (sandbox, lost) = (launched.start(), AtomicBool::new(false));
+        Arc::new(LocalSandbox { sandbox, warm, lost, running, compilers: OnceLock::new(), makes_ahead })
     }
 }
 
@@ -74,10 +78,11 @@ impl LocalSandbox {
     /// When this machine cannot give what a sandbox needs.
     pub(crate) fn launch<'l>(
         slots: usize,
-        languages: impl IntoIterator<Item = &'l Language>,
+        languages: impl IntoIterator<Item = &'l Language> + Clone,
         prepared: Option<&Path>,
     ) -> Result<Launched, StartError> {
-        Launched::with(SandboxConfig { slots, mounts: mounts(languages, prepared), ..SandboxConfig::default() })
+        let warm = languages.clone().into_iter().filter_map(warm_template).collect();
+        Launched::with(SandboxConfig { slots, mounts: mounts(languages, prepared), ..SandboxConfig::default() }, warm)
     }
 
     /// The same, for many programs: interpreters that a language wants warm are kept so.
@@ -89,9 +94,20 @@ impl LocalSandbox {
         languages: impl IntoIterator<Item = &'l Language> + Clone,
         prepared: Option<&Path>,
     ) -> Result<Launched, StartError> {
-        let warm = languages.clone().into_iter().filter_map(warm_template).collect();
+        let warm: Vec<_> = languages.clone().into_iter().filter_map(warm_template).collect();
         let mounts = mounts(languages, prepared);
-        Launched::with(SandboxConfig { slots, mounts, warm, ..SandboxConfig::default() })
+        Launched::with(SandboxConfig { slots, mounts, warm: warm.clone(), ..SandboxConfig::default() }, warm)
+    }
+
+    /// The same, for one program: what it does not need is not made.
+    ///
+    /// # Errors
+    /// When this machine cannot give what a sandbox needs.
+    pub(crate) fn launch_once(language: &Language, prepared: Option<&Path>) -> Result<Launched, StartError> {
+        let warm: Vec<_> = warm_template(language).into_iter().collect();
+        let config =
+            SandboxConfig { slots: 1, mounts: mounts([language], prepared), spares: false, ..SandboxConfig::default() };
+        Launched::with(SandboxConfig { warm: warm.clone(), ..config }, warm)
     }
 
     /// The end of the launcher, to be waited for.
@@ -125,12 +141,17 @@ impl LocalSandbox {
         self.running.iter().position(|running| running.load(Ordering::Relaxed) == 0)
     }
 
+    /// Whether more than one step runs in a slot, such as a run beside what is prepared there.
+    pub(crate) fn is_shared(&self, slot: usize) -> bool {
+        self.running.get(slot).is_some_and(|running| running.load(Ordering::Relaxed) > 1)
+    }
+
     /// Whether the launcher is gone.
     pub(crate) fn is_lost(&self) -> bool {
         self.lost.load(Ordering::Relaxed)
     }
 
-    /// An executor for a slot, its cells already made.
+    /// An executor for a slot, its lanes already made unless it is for one program.
     ///
     /// # Errors
     /// When the launcher is lost, or there can be no cells at the moment.
@@ -140,10 +161,12 @@ impl LocalSandbox {
             return Err(failed(RunError::LauncherLost));
         }
         let mut slot = self.sandbox.slot(number);
-        slot.warm_up().map_err(|error| {
-            self.note(&error);
-            failed(error)
-        })?;
+        if self.makes_ahead {
+            slot.warm_up().map_err(|error| {
+                self.note(&error);
+                failed(error)
+            })?;
+        }
         Ok(SlotExecutor { whole: Arc::clone(self), number, slot, partner: None })
     }
 
@@ -194,7 +217,7 @@ impl Executor for SlotExecutor {
         let _running = Running::begin(whole.running.get(self.number));
         let (began, mut tries) = (Instant::now(), 1);
         loop {
-            let mut kept = Kept::new(keep, observer);
+            let mut kept = Kept::new(keep, has_warm_start(&command), observer);
             let error = match self.slot.run(&command, &mut kept) {
                 Ok(report) => return Ok(kept.result(report)),
                 Err(error) => error,
@@ -285,13 +308,21 @@ struct Kept<'a> {
     keep: usize,
     truncated: [bool; 2],
     heard: bool,
+    /// Whether it matters how the program was started.
+    has_warm_start: bool,
     observer: &'a mut dyn StepObserver,
 }
 
+/// Whether a program could be started warm, in one way or on one machine or another.
+fn has_warm_start(command: &Command) -> bool {
+    command.warm.is_some() && command.kind == CellKind::Run
+}
+
 impl Kept<'_> {
-    fn new(keep: Bytes, observer: &mut dyn StepObserver) -> Kept<'_> {
+    fn new(keep: Bytes, has_warm_start: bool, observer: &mut dyn StepObserver) -> Kept<'_> {
         let keep = usize::try_from(keep.get()).unwrap_or(usize::MAX);
-        Kept { stdout: Vec::new(), stderr: Vec::new(), keep, truncated: [false; 2], heard: false, observer }
+        let (stdout, stderr) = (Vec::new(), Vec::new());
+        Kept { stdout, stderr, keep, truncated: [false; 2], heard: false, has_warm_start, observer }
     }
 
     fn result(self, report: CellReport) -> StepResult {
@@ -304,13 +335,14 @@ impl Kept<'_> {
             tracing::warn!(reason, "programs that were to be started warm are started cold");
         }
         let [stdout_cut, stderr_cut] = self.truncated;
+        let start = if report.warm { Start::Warm } else { Start::Cold };
         let report_of_step = StepReport {
             outcome: report.outcome,
             exit_code,
             signal,
             stdout: Output { data: self.stdout.into(), truncated: report.stdout_truncated || stdout_cut },
             stderr: Output { data: self.stderr.into(), truncated: report.stderr_truncated || stderr_cut },
-            usage: report.usage,
+            usage: Usage { start: self.has_warm_start.then_some(start), ..report.usage },
         };
         StepResult { report: report_of_step, files: report.files, files_truncated: report.files_truncated }
     }

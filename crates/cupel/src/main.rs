@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod alerts;
+mod calibrations;
 mod cli;
 mod compilers;
 mod compose;
@@ -17,6 +18,7 @@ mod health;
 mod local;
 mod owner;
 mod prepared;
+mod room;
 mod shipped;
 mod telemetry;
 mod terminal;

@@ -21,7 +21,8 @@ use crate::data_dir::{DATABASE, DataDir};
 /// Things in a data directory that are looked at when it changes its owner: far more than its caches hold.
 const THINGS_MAX: u32 = 1_000_000;
 
-/// Beside the data directory: the database's temporary files, and what `doctor` leaves for its probe.
+/// Beside the data directory: the database's temporary files, and what commands unpack. Their names are random, and none is
+/// opened that is there already.
 const TEMPORARY: [&str; 2] = ["/tmp", "/var/tmp"];
 
 /// Cupel cannot run as the owner of its data directory.

@@ -13,6 +13,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::compose::Role;
 use crate::config::{Config, Log, LogFormat};
+use crate::room::Room;
 
 /// Upper bounds of the histograms, in seconds: from a cached C program to the longest run.
 const BUCKETS_S: [f64; 14] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0];
@@ -153,13 +154,7 @@ fn begin_at_zero() {
 
 /// Tells how much room there is on the disk under `directory`.
 pub(crate) fn look_at_disk(directory: &Path) {
-    let Some((free, size)) = disk(directory) else { return };
-    metrics::gauge!("cupel_data_free_bytes").set(free);
-    metrics::gauge!("cupel_data_size_bytes").set(size);
-}
-
-/// The room on the disk under `directory` that is left to us, and its size, bytes. One system call.
-pub(crate) fn disk(directory: &Path) -> Option<(f64, f64)> {
-    let disk = rustix::fs::statvfs(directory).ok()?;
-    Some((disk.f_bavail as f64 * disk.f_frsize as f64, disk.f_blocks as f64 * disk.f_frsize as f64))
+    let Some(room) = Room::under(directory) else { return };
+    metrics::gauge!("cupel_data_free_bytes").set(room.free as f64);
+    metrics::gauge!("cupel_data_size_bytes").set(room.size as f64);
 }

@@ -140,7 +140,23 @@ impl Sender {
             Sent::Failed { .. } => "failed",
         };
         metrics::counter!("cupel_webhooks_total", "result" => result).increment(1);
-        tracing::debug!(webhook.id = %delivery.id, submission.id = %delivery.submission, result, "sent a webhook");
+        let (id, submission, host) = (&delivery.id, &delivery.submission, host_of(&delivery.url));
+        match &sent {
+            Sent::Delivered { .. } => {
+                tracing::debug!(webhook.id = %id, submission.id = %submission, webhook.host = host, "delivered a webhook");
+            }
+            Sent::Gone => {
+                tracing::warn!(webhook.id = %id, submission.id = %submission, webhook.host = host, "a webhook's receiver is gone (410)");
+            }
+            Sent::Failed { error } => tracing::warn!(
+                webhook.id = %id,
+                submission.id = %submission,
+                webhook.host = host,
+                tries = delivery.tries + 1,
+                error,
+                "a webhook was not delivered"
+            ),
+        }
         if let Err(error) = self.core.record_delivery(delivery, sent).await {
             tracing::warn!(webhook.id = %delivery.id, error = chain(&error), "cannot record a webhook; it will be sent again");
         }
@@ -176,10 +192,18 @@ impl Sender {
             Ok(Ok(status @ 200..=299)) => Sent::Delivered { status },
             Ok(Ok(410)) => Sent::Gone,
             Ok(Ok(status)) => Sent::Failed { error: format!("the receiver answered {status}") },
+            // It repeats an address that it cannot read, and there may be a secret in that.
+            Ok(Err(ureq::Error::BadUri(_))) => Sent::Failed { error: "the address cannot be called".to_owned() },
             Ok(Err(error)) => Sent::Failed { error: error.to_string() },
             Err(_) => Sent::Failed { error: "the sender failed".to_owned() },
         }
     }
+}
+
+/// Host and port of a receiver, for the log: what comes after them may be a secret.
+fn host_of(url: &str) -> &str {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    authority.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
 fn agent(settings: &config::Webhooks) -> Agent {
@@ -209,14 +233,19 @@ pub(crate) fn sign(secret: &[u8], id: &str, timestamp: i64, body: &str) -> Strin
 fn event(record: &SubmissionRecord, now: jiff::Timestamp) -> Value {
     let (status, verdict) = match &record.state {
         RunState::Judged { verdict: Verdict::Accepted, .. } => ("completed", Verdict::Accepted),
+        RunState::Judged { verdict: Verdict::Cancelled, .. } => ("cancelled", Verdict::Cancelled),
         RunState::Judged { verdict, .. } => ("failed", *verdict),
         RunState::Cancelled { .. } => ("cancelled", Verdict::Cancelled),
         RunState::Abandoned { .. } | RunState::Queued { .. } | RunState::Leased { .. } => {
             ("failed", Verdict::InternalError)
         }
     };
-    let peak = record.report.as_ref().and_then(RunReport::peak);
-    let exit_code = record.report.as_ref().and_then(|r| r.execution.as_ref()).and_then(|step| step.exit_code);
+    let peak = record.report.as_ref().and_then(RunReport::peak_for_sender);
+    let exit_code = record.report.as_ref().and_then(|report| match (&report.execution, &report.compile) {
+        (Some(step), _) => step.exit_code,
+        (None, Some(compile)) if report.is_not_built() => compile.exit_code,
+        (None, _) => None,
+    });
     json!({
         "type": "submission.finished",
         "timestamp": now.to_string(),

@@ -9,7 +9,7 @@ use axum::http::{HeaderValue, header};
 use cupel_core::Viewer;
 use cupel_core::accounts::{Accounts, Role, Scope};
 use cupel_core::problems::Seer;
-use cupel_types::UserId;
+use cupel_types::{SubmissionId, UserId};
 
 use super::identity::{Identity, IdentityError, Via};
 use super::table::{self, Who};
@@ -72,6 +72,71 @@ impl FromRequestParts<Shared> for Visitor {
         }
         Ok(Visitor(Seer::Anonymous))
     }
+}
+
+/// Somebody who follows a submission: a caller, or, where there is no credential in the header, whoever has a ticket for it.
+pub(crate) enum Follower {
+    Caller(Box<Caller>),
+    Ticket { text: String, notes: Option<Notes> },
+}
+
+/// What a ticket's text looks like in a query: letters, digits, `-` and `_`, none of which is ever escaped.
+const TICKET_PARAMETER: &str = "ticket=";
+
+impl FromRequestParts<Shared> for Follower {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Follower, Problem> {
+        if !parts.headers.contains_key(header::AUTHORIZATION) {
+            let query = parts.uri.query().unwrap_or_default();
+            let ticket = query.split('&').find_map(|pair| pair.strip_prefix(TICKET_PARAMETER));
+            if let Some(text) = ticket {
+                let notes = parts.extensions.get::<Notes>().cloned();
+                return Ok(Follower::Ticket { text: text.to_owned(), notes });
+            }
+        }
+        Caller::from_request_parts(parts, app).await.map(|caller| Follower::Caller(Box::new(caller)))
+    }
+}
+
+impl Follower {
+    /// As whom they look at the submission. With a ticket it costs one of the user's reads; the ticket stays good until
+    /// [`Follower::enter`].
+    pub(crate) async fn viewer(&self, app: &Shared, submission: SubmissionId) -> Result<(UserId, Viewer), Problem> {
+        let (text, notes) = match self {
+            Follower::Caller(caller) => return Ok((caller.user, caller.viewer)),
+            Follower::Ticket { text, notes } => (text, notes),
+        };
+        let Some((user, viewer)) = app.accounts.holder_of_ticket(text, submission).await? else {
+            return Err(bad_ticket(app, notes.as_ref()).await?);
+        };
+        let (note, paid) = app.limits.take(user.id, Ration::Reads, &app.rates(&user.tier.0), 1).await;
+        if let Some(notes) = notes {
+            notes.set_user(user.id);
+            notes.set_rate(note);
+        }
+        paid?;
+        Ok((user.id, viewer))
+    }
+
+    /// Uses the ticket up, once nothing else keeps the holder from the stream.
+    pub(crate) async fn enter(self, app: &Shared, submission: SubmissionId) -> Result<(), Problem> {
+        let Follower::Ticket { text, notes } = self else { return Ok(()) };
+        if app.accounts.use_ticket(&text, submission).await? {
+            return Ok(());
+        }
+        Err(bad_ticket(app, notes.as_ref()).await?)
+    }
+}
+
+/// What a bad ticket is answered with, which the address pays for.
+async fn bad_ticket(app: &Shared, notes: Option<&Notes>) -> Result<Problem, Problem> {
+    if let Some(notes) = notes {
+        app.limits.bad_token(notes.client().address).await?;
+    }
+    let detail =
+        "The ticket was used, has expired, or is for another submission. Get another one: POST /api/v1/tickets.";
+    Ok(Problem::new(ProblemKind::Unauthorized, detail))
 }
 
 /// Who may call what is called.

@@ -18,6 +18,7 @@ use crate::problem::Problem;
 /// How long an identity is believed without asking the store.
 const FRESH: Duration = Duration::from_secs(4);
 const REMEMBERED_MAX: usize = 20_000;
+const DISABLED: &str = "This account is disabled. Ask an administrator.";
 
 /// Somebody, and how they showed it.
 #[derive(Clone, Debug)]
@@ -72,6 +73,9 @@ impl Identities {
         }
         let user =
             accounts.user(named.user).await?.ok_or(IdentityError::Refused("The user does not exist any more."))?;
+        if user.disabled_at.is_some() {
+            return Err(IdentityError::Refused(DISABLED));
+        }
         Ok(self.remember(credential, Identity { user, via: Via::Session(named.session) }))
     }
 
@@ -85,6 +89,7 @@ impl Identities {
             KeyError::Unknown => IdentityError::Refused("There is no such API key."),
             KeyError::Revoked => IdentityError::Refused("The API key was revoked."),
             KeyError::Expired => IdentityError::Refused("The API key has expired."),
+            KeyError::Disabled => IdentityError::Refused(DISABLED),
             KeyError::Store(error) => error.into(),
         })?;
         Ok(self.remember(credential, Identity { user, via: Via::Key { id: key.id, scopes: key.scopes } }))

@@ -6,6 +6,6 @@ mod identity;
 pub(crate) mod table;
 mod tokens;
 
-pub(crate) use caller::{Caller, Visitor};
+pub(crate) use caller::{Caller, Follower, Visitor};
 pub(crate) use identity::{Identities, Via};
 pub(crate) use tokens::{Named, Tokens};

@@ -26,14 +26,19 @@ use crate::v1::response::rfc3339;
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "username": "ada", "email": "ada@example.com", "password": "correct horse battery" }))]
 pub(crate) struct RegisterRequest {
-    /// 3 to 32 characters out of `A-Z a-z 0-9 _ . -`.
+    /// 3 to 32 characters out of `A-Z a-z 0-9 _ . -`; does not begin with `deleted-`.
+    #[schema(min_length = 3, max_length = 32, pattern = "^[A-Za-z0-9_.-]+$")]
     username: String,
     /// Used to log in.
-    #[schema(format = Email)]
+    #[schema(format = Email, max_length = 254)]
     email: String,
     /// 8 to 256 characters.
-    #[schema(format = Password)]
+    #[schema(format = Password, min_length = 8, max_length = 256, pattern = "^[^\\u0000]*$")]
     password: String,
+    /// A code that an administrator has given out. Registrations that succeed with it do not count against your address, and it opens a registration
+    /// that is closed.
+    #[serde(default)]
+    join_code: Option<String>,
 }
 
 /// The account that was made.
@@ -62,12 +67,35 @@ pub(crate) async fn register(
     Extension(notes): Extension<Notes>,
     JsonBody(body): JsonBody<RegisterRequest>,
 ) -> Result<Response, Problem> {
-    if !app.settings.registration_open {
-        return Err(Problem::new(ProblemKind::Forbidden, "Only administrators make accounts here."));
-    }
-    app.limits.registration(notes.client().address).await?;
     let new = NewAccount { username: body.username, email: body.email, password: body.password };
-    let user = app.accounts.register(new).await.map_err(|error| match error {
+    let made = match &body.join_code {
+        Some(code) => {
+            // Whoever gets an account pays nothing: a class registers behind one address. Whoever learns that a name or an address is
+            // taken pays as without a code.
+            let address = notes.client().address;
+            let guess = app.limits.join_code(address).await?;
+            let made = app.accounts.register_with_code(new, code).await;
+            match &made {
+                Ok(_) | Err(RegisterError::Failed(_)) => guess.was_none().await,
+                Err(RegisterError::Taken(_) | RegisterError::Invalid(_)) => app.limits.registration(address).await?,
+                Err(RegisterError::NoSuchCode) => {}
+            }
+            made
+        }
+        None if !app.settings.registration_open => {
+            let detail = "Only administrators make accounts here, or give out a `join_code`.";
+            return Err(Problem::new(ProblemKind::Forbidden, detail));
+        }
+        None => {
+            app.limits.registration(notes.client().address).await?;
+            app.accounts.register(new).await
+        }
+    };
+    let user = made.map_err(|error| match error {
+        RegisterError::NoSuchCode => {
+            let detail = "There is no such join code, or it has ended or is used up.";
+            Problem::new(ProblemKind::InvalidBody, detail).with_errors(vec![FieldError::new("/join_code", detail)])
+        }
         RegisterError::Invalid(faults) => invalid(faults),
         RegisterError::Taken(which) => {
             let (pointer, detail) = match which {
@@ -94,7 +122,7 @@ pub(super) fn invalid(faults: Vec<Fault>) -> Problem {
     Problem::new(ProblemKind::InvalidBody, detail).with_errors(errors)
 }
 
-fn failed(error: AccountError) -> Problem {
+pub(super) fn failed(error: AccountError) -> Problem {
     match error {
         AccountError::Store(error) => error.into(),
         AccountError::Password(PasswordError::Busy) => {
@@ -156,6 +184,7 @@ fn tokens(app: &Shared, login: &Login) -> Result<Response, Problem> {
     request_body = LoginRequest,
     responses(
         (status = 200, description = "Logged in", body = TokenAnswer),
+        (status = 403, description = "The account is disabled", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "No account has this address and password", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "Too many wrong passwords", body = ProblemBody, content_type = "application/problem+json"),
     ),
@@ -174,6 +203,10 @@ pub(crate) async fn login(
         }
         Err(LoginError::Wrong) => {
             Err(Problem::new(ProblemKind::WrongCredentials, "The e-mail address or the password is wrong."))
+        }
+        Err(LoginError::Disabled) => {
+            attempt.succeeded().await;
+            Err(Problem::new(ProblemKind::Forbidden, "This account is disabled. Ask an administrator."))
         }
         Err(LoginError::Failed(error)) => {
             attempt.undecided().await;
@@ -265,7 +298,8 @@ pub(crate) async fn logout(State(app): State<Shared>, caller: Caller) -> Result<
 pub(crate) struct Me {
     user_id: String,
     username: String,
-    email: String,
+    /// `null`: none is known.
+    email: Option<String>,
     /// `user`, `author` or `admin`.
     role: &'static str,
     /// Which rates apply to you.
@@ -285,7 +319,7 @@ pub(super) fn me_of(user: &User, via: &Via) -> Me {
     Me {
         user_id: user.id.to_string(),
         username: user.username.clone(),
-        email: user.email.clone(),
+        email: Some(user.email.clone()).filter(|email| !email.is_empty()),
         role: user.role.as_str(),
         tier: user.tier.0.clone(),
         scopes: scopes.into_iter().filter(|s| is_admin || *s != Scope::Admin).map(Scope::as_str).collect(),

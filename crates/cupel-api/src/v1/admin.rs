@@ -14,10 +14,11 @@ use crate::auth::Caller;
 use crate::body::{Id, JsonBody, Params};
 use crate::problem::{FieldError, Problem, ProblemBody, ProblemKind};
 use crate::suggest::nearest;
+use crate::v1::membership::done;
 use crate::v1::response::{Pagination, rfc3339};
 use crate::v1::submissions::{PageParams, one, twenty};
 
-/// What to change; what is left out stays.
+/// What to change of a user; what is left out stays.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "role": "author", "tier": "basic" }))]
@@ -28,6 +29,9 @@ pub(crate) struct AccessRequest {
     /// The name of a configured tier.
     #[serde(default)]
     tier: Option<String>,
+    /// Whether the account is disabled: logins, tokens and API keys are refused, and its sessions have ended.
+    #[serde(default)]
+    disabled: Option<bool>,
 }
 
 /// What a user may do.
@@ -57,11 +61,13 @@ impl From<RoleName> for Role {
 pub(crate) struct UserView {
     user_id: String,
     username: String,
-    email: String,
+    /// `null`: none is known.
+    email: Option<String>,
     role: &'static str,
     tier: String,
     #[schema(format = DateTime)]
     created_at: String,
+    disabled: bool,
 }
 
 impl From<User> for UserView {
@@ -69,10 +75,11 @@ impl From<User> for UserView {
         UserView {
             user_id: user.id.to_string(),
             username: user.username,
-            email: user.email,
+            email: Some(user.email).filter(|email| !email.is_empty()),
             role: user.role.as_str(),
             tier: user.tier.0,
             created_at: rfc3339(user.created_at),
+            disabled: user.disabled_at.is_some(),
         }
     }
 }
@@ -128,7 +135,7 @@ pub(crate) async fn users(
     }))
 }
 
-/// Change a user's role or tier.
+/// Change a user's role or tier, or disable the account.
 #[utoipa::path(
     patch, path = "/admin/users/{user_id}", tag = "admin", operation_id = "set_access",
     params(("user_id" = String, Path, description = "The user's id", format = Uuid)),
@@ -136,9 +143,10 @@ pub(crate) async fn users(
     responses(
         (status = 200, description = "The user now", body = UserView),
         (status = 404, description = "There is no such user", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "It is the only administrator who can log in", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
-pub(crate) async fn set_access(
+pub(crate) async fn change_user(
     State(app): State<Shared>,
     caller: Caller,
     Id(id): Id<UserId>,
@@ -159,11 +167,17 @@ pub(crate) async fn set_access(
     let mut user = app.accounts.user(id).await?.ok_or_else(|| Problem::not_found("user"))?;
     user.role = body.role.map_or(user.role, Role::from);
     user.tier = body.tier.map_or(user.tier, Tier);
-    if !app.accounts.set_access(id, user.role, user.tier.clone()).await? {
-        return Err(Problem::not_found("user"));
+    if let Some(disabled) = body.disabled {
+        let change = app.accounts.set_disabled(id, disabled).await?;
+        app.identities.forget(id);
+        done(change)?;
+        user.disabled_at = app.accounts.user(id).await?.and_then(|user| user.disabled_at);
     }
+    let change = app.accounts.set_access(id, user.role, user.tier.clone()).await?;
     app.identities.forget(id);
-    tracing::info!(by = %caller.user, user = %id, role = user.role.as_str(), tier = user.tier.0, "access changed");
+    done(change)?;
+    let (role, disabled) = (user.role.as_str(), user.disabled_at.is_some());
+    tracing::info!(by = %caller.user, user = %id, role, tier = user.tier.0, disabled, "access changed");
     Ok(Json(user.into()))
 }
 

@@ -4,6 +4,9 @@
 //! on where it was. A client that reads too slowly gets `event: gap` and looks at the submission itself. The
 //! stream ends after the `verdict` event; a client that had that one already gets 204, which tells a
 //! browser not to come again.
+//!
+//! A submission whose `run_at` is more than [`DUE_SOON`] away has nothing to say for up to a month, and would occupy a connection:
+//! its stream ends after a `scheduled` event, whose `retry` tells a browser when to come again.
 //! Source: HTML Living Standard, "Server-sent events".
 
 use std::convert::Infallible;
@@ -17,17 +20,24 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use cupel_core::event::{Event, EventKind, Seq, Stream};
 use cupel_core::{Received, Subscription};
-use cupel_types::SubmissionId;
+use cupel_types::{SubmissionId, Usage};
 use futures_util::stream;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::{LongAnswer, Shared};
-use crate::auth::Caller;
+use crate::auth::Follower;
 use crate::body::{Id, Params};
 use crate::problem::{Problem, ProblemBody, ProblemKind};
-use crate::v1::response::rfc3339;
+use crate::v1::response::{StartView, rfc3339};
+
+/// Streams of submissions that are due within this time stay open.
+const DUE_SOON: SignedDuration = SignedDuration::from_secs(60);
+
+/// A browser comes again after this time at most: the submission may have been cancelled.
+const RETRY_MAX: SignedDuration = SignedDuration::from_hours(1);
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
@@ -39,6 +49,10 @@ pub(crate) struct AfterParams {
     /// Only what comes after the event with this number. `Last-Event-ID` has precedence.
     #[serde(default)]
     after: Option<u64>,
+    /// A ticket from `POST /tickets`, for browsers: instead of the header `Authorization`.
+    #[serde(default)]
+    #[expect(dead_code, reason = "`Follower` reads it; here it is documented and allowed")]
+    ticket: Option<String>,
 }
 
 /// The `data` of an event; which fields there are depends on its name.
@@ -76,7 +90,7 @@ pub(crate) struct EventData {
     /// `test.end`, `verdict`: the verdict.
     #[serde(skip_serializing_if = "Option::is_none")]
     verdict: Option<&'static str>,
-    /// `test.end`: CPU time in milliseconds.
+    /// `test.end`: CPU time in milliseconds. Time and memory are left out for hidden tests of a problem.
     #[serde(skip_serializing_if = "Option::is_none")]
     execution_time_ms: Option<u64>,
     /// `compile.end`, `test.end`: wall-clock time in milliseconds.
@@ -85,6 +99,13 @@ pub(crate) struct EventData {
     /// `test.end`: peak memory in KiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     memory_used_kb: Option<u64>,
+    /// `scheduled`: when the submission is due.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    run_at: Option<String>,
+    /// `test.end`: `warm` or `cold`, where the language has a warm start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start: Option<StartView>,
 }
 
 impl From<Event> for EventData {
@@ -114,14 +135,19 @@ impl From<Event> for EventData {
                 };
                 EventData { test: case, stream: Some(stream), text, base64, ..base }
             }
-            EventKind::ExecutionEnded { case, verdict, outcome: _, usage } => EventData {
-                test: case,
-                verdict: Some(verdict.code()),
-                execution_time_ms: ms(usage.cpu_time),
-                wall_time_ms: ms(usage.wall_time),
-                memory_used_kb: Some(usage.memory.as_kib()),
-                ..base
-            },
+            EventKind::ExecutionEnded { case, verdict, outcome: _, usage } => {
+                let ended = EventData { test: case, verdict: Some(verdict.code()), ..base };
+                if usage == Usage::default() {
+                    return ended;
+                }
+                EventData {
+                    execution_time_ms: ms(usage.cpu_time),
+                    wall_time_ms: ms(usage.wall_time),
+                    memory_used_kb: Some(usage.memory.as_kib()),
+                    start: usage.start.map(StartView::from),
+                    ..ended
+                }
+            }
             EventKind::Finished { verdict } => EventData { verdict: Some(verdict.code()), ..base },
         }
     }
@@ -129,8 +155,11 @@ impl From<Event> for EventData {
 
 /// Follow a submission.
 ///
+/// Of hidden tests of a problem there are events once a second and at the end, in the order in which the tests were run.
+///
 /// Events in order: `queued`, `started`, `compile.start`, `compile.end`, then `test.start`, `output` (any number),
-/// `test.end` for each test, and last `verdict`. `gap` means that some were dropped for you.
+/// `test.end` for each test, and last `verdict`. `gap` means that some were dropped for you. If the submission is due in more than a
+/// minute, the stream ends with `scheduled`; follow it again at `run_at`. Whoever came with a ticket needs a new one then.
 #[utoipa::path(
     get, path = "/execute/{submission_id}/events", tag = "execute", operation_id = "events",
     params(
@@ -146,7 +175,7 @@ impl From<Event> for EventData {
 )]
 pub(crate) async fn events(
     State(app): State<Shared>,
-    caller: Caller,
+    follower: Follower,
     Id(id): Id<SubmissionId>,
     Params(params): Params<AfterParams>,
     headers: HeaderMap,
@@ -159,12 +188,23 @@ pub(crate) async fn events(
             })?),
         };
     let after = last.or(params.after);
-    let open = app.long_answers.begin(caller.user)?;
-    let Some(mut log) = app.core.watch(&caller.viewer, id, Seq(after.unwrap_or(0))).await? else {
+    let (user, viewer) = follower.viewer(&app, id).await?;
+    let record = app.core.submission(&viewer, id).await?.ok_or_else(|| Problem::not_found("submission"))?;
+    let now = app.core.now();
+    if let Some(run_at) = record.submission.run_at
+        && !record.state.is_final()
+        && run_at.duration_since(now) > DUE_SOON
+    {
+        follower.enter(&app, id).await?;
+        return Ok(scheduled(id, run_at, now));
+    }
+    let open = app.long_answers.begin(user)?;
+    follower.enter(&app, id).await?;
+    let Some(mut log) = app.core.watch(&viewer, id, Seq(after.unwrap_or(0))).await? else {
         return Err(Problem::not_found("submission"));
     };
     let mut first = None;
-    if after.is_some() && has_ended(&app, &caller, id).await? {
+    if after.is_some() && record.state.is_final() {
         // The log of what has ended is in the store: this does not wait.
         first = log.next().await;
         if first.is_none() {
@@ -182,8 +222,14 @@ pub(crate) async fn events(
     Ok(response)
 }
 
-async fn has_ended(app: &Shared, caller: &Caller, id: SubmissionId) -> Result<bool, Problem> {
-    Ok(app.core.submission(&caller.viewer, id).await?.is_some_and(|r| r.state.is_final()))
+/// A stream that says when the submission is due, and ends.
+fn scheduled(id: SubmissionId, run_at: Timestamp, now: Timestamp) -> Response {
+    let data = serde_json::json!({ "submission_id": id.to_string(), "t": rfc3339(now), "run_at": rfc3339(run_at) });
+    let retry = Duration::try_from(run_at.duration_since(now).min(RETRY_MAX)).unwrap_or_default();
+    let event = SseEvent::default().event("scheduled").retry(retry).data(data.to_string());
+    let mut response = Sse::new(stream::iter([Ok::<_, Infallible>(event)])).into_response();
+    response.headers_mut().insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    response
 }
 
 struct Reader {

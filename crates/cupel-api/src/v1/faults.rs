@@ -9,24 +9,23 @@ use crate::v1::request::ExecuteRequest;
 #[derive(Clone, Copy, Default)]
 pub(super) struct Shape {
     has_source_code: bool,
-    says_input: bool,
+    /// The client's name of standard input.
+    stdin: Option<&'static str>,
 }
 
 impl Shape {
     pub(super) fn of(request: &ExecuteRequest) -> Shape {
-        Shape { has_source_code: request.source_code.is_some(), says_input: request.input.is_some() }
-    }
-
-    /// The client says `input` to what core knows as standard input.
-    pub(super) fn with_input(self) -> Shape {
-        Shape { says_input: true, ..self }
+        let stdin = [("/input", &request.input), ("/stdin_base64", &request.stdin_base64)]
+            .into_iter()
+            .find_map(|(name, sent)| sent.is_some().then_some(name));
+        Shape { has_source_code: request.source_code.is_some(), stdin }
     }
 
     /// Core counts the main source as file 0 and names sizes in bytes; the body here says `source_code` and `_kb`.
     fn pointer(self, core: &str) -> String {
         let Some(rest) = core.strip_prefix("/files/") else {
             return match core {
-                "/stdin" if self.says_input => "/input".to_owned(),
+                "/stdin" => self.stdin.unwrap_or("/stdin").to_owned(),
                 "/files" if self.has_source_code => "/files".to_owned(),
                 "/limits/memory_bytes" => "/limits/memory_kb".to_owned(),
                 "/limits/file_size_bytes" => "/limits/file_size_kb".to_owned(),
@@ -120,8 +119,8 @@ mod tests {
 
     #[test]
     fn pointers_are_in_the_clients_own_words() {
-        let with = Shape { has_source_code: true, says_input: true };
-        let without = Shape { has_source_code: false, says_input: false };
+        let with = Shape { has_source_code: true, stdin: Some("/input") };
+        let without = Shape { has_source_code: false, stdin: None };
         for (core, has, has_not) in [
             ("/files/0", "/source_code", "/files/0"),
             ("/files/0/path", "/source_code", "/files/0/path"),

@@ -22,9 +22,11 @@ use crate::v1::response::rfc3339;
 #[schema(example = json!({ "name": "ci", "scopes": ["runs:read", "runs:write"], "expires_at": "2030-01-01T00:00:00Z" }))]
 pub(crate) struct KeyRequest {
     /// For people.
+    #[schema(min_length = 1, max_length = 100, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$")]
     name: String,
     /// What it may be used for; `runs:read` and `runs:write` by default.
     #[serde(default = "runs")]
+    #[schema(min_items = 1)]
     scopes: Vec<ScopeName>,
     /// When it ends by itself; never by default.
     #[serde(default)]

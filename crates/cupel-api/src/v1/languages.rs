@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use cupel_languages::{Availability, Language};
-use cupel_types::LanguageId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -59,7 +58,7 @@ impl From<&Language> for LanguageView {
             available: unavailable_reason.is_none(),
             unavailable_reason,
             version,
-            aliases: language.aliases.iter().map(ToString::to_string).collect(),
+            aliases: language.aliases.clone(),
             extensions: language.extensions.clone(),
             source_file: language.source.to_string(),
             compiled: !language.compile.is_empty(),
@@ -87,7 +86,7 @@ pub(crate) async fn languages(State(app): State<Shared>) -> Json<LanguageViews> 
     Json(LanguageViews { languages: app.core.registry().iter().map(LanguageView::from).collect() })
 }
 
-/// Look at one language, by id or alias.
+/// Look at one language, by id or alias; upper and lower case mean the same.
 #[utoipa::path(
     get, path = "/languages/{language_id}", tag = "languages", operation_id = "language",
     params(("language_id" = String, Path, description = "Id or alias")),
@@ -101,8 +100,7 @@ pub(crate) async fn language(
     Path(name): Path<String>,
 ) -> Result<Json<LanguageView>, Problem> {
     let registry = app.core.registry();
-    let found = name.parse::<LanguageId>().ok().and_then(|id| registry.get(&id));
-    found.map(|language| Json(LanguageView::from(language))).ok_or_else(|| {
+    registry.find(&name).map(|language| Json(LanguageView::from(language))).ok_or_else(|| {
         let detail = match nearest(&name, registry.iter().map(|l| l.id.as_str())) {
             Some(near) => format!("There is no such language. The nearest is `{near}`."),
             None => "There is no such language.".to_owned(),

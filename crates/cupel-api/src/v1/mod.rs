@@ -3,6 +3,7 @@
 
 mod account;
 mod admin;
+mod admin_users;
 mod contests;
 mod dead_letters;
 mod events;
@@ -10,11 +11,15 @@ mod execute;
 mod faults;
 mod keys;
 mod languages;
+pub(crate) mod membership;
 pub(crate) mod problems;
 mod request;
 pub(crate) mod response;
 mod submissions;
+mod tickets;
+mod webhooks;
 
+pub(crate) use submissions::PAGE_MAX;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -27,6 +32,7 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(execute::execute_batch))
         .routes(routes!(execute::submission, execute::cancel))
         .routes(routes!(events::events))
+        .routes(routes!(tickets::create_ticket))
         .routes(routes!(submissions::submissions))
         .routes(routes!(languages::languages))
         .routes(routes!(languages::language))
@@ -36,14 +42,25 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(account::logout))
         .routes(routes!(account::me))
         .routes(routes!(account::webhook_secret))
+        .routes(routes!(membership::change_password))
+        .routes(routes!(membership::reset_password))
+        .routes(routes!(membership::sessions))
+        .routes(routes!(membership::end_session))
+        .routes(routes!(membership::delete_account))
         .routes(routes!(keys::create_key, keys::keys))
         .routes(routes!(keys::revoke_key))
         .routes(routes!(admin::users))
-        .routes(routes!(admin::set_access))
+        .routes(routes!(admin::change_user, admin_users::delete_user))
+        .routes(routes!(admin_users::create_password_link))
+        .routes(routes!(admin_users::import_users))
+        .routes(routes!(admin_users::create_code, admin_users::codes))
+        .routes(routes!(admin_users::end_code))
         .routes(routes!(admin::queue))
         .routes(routes!(dead_letters::dead_letters))
         .routes(routes!(dead_letters::dead_letter, dead_letters::purge_dead_letter))
         .routes(routes!(dead_letters::retry_dead_letter))
+        .routes(routes!(webhooks::deliveries))
+        .routes(routes!(webhooks::redeliver))
         .merge(problems::routes())
         .merge(contests::routes())
 }

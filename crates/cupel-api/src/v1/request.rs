@@ -22,17 +22,23 @@ use crate::v1::faults::FormFaults;
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "language": "python", "source_code": "print(int(input()) * 2)", "input": "21" }))]
 pub(crate) struct ExecuteRequest {
-    /// Id or alias of a language, see `GET /languages`.
+    /// Id or alias of a language, see `GET /languages`; upper and lower case mean the same.
     pub(crate) language: String,
-    /// The main source. It gets the language's own file name.
+    /// The main source; never empty. It gets the language's own file name, or that of its public type where the compiler wants
+    /// that. On a virtual machine the class with `main` is started, whatever its name and package.
     #[serde(default)]
+    #[schema(min_length = 1)]
     pub(crate) source_code: Option<String>,
-    /// Standard input; not together with `stdin` or `tests`.
+    /// Standard input; not together with `stdin`, `stdin_base64` or `tests`.
     #[serde(default)]
     pub(crate) input: Option<String>,
     /// Another name of `input`.
     #[serde(default)]
     pub(crate) stdin: Option<String>,
+    /// Standard input as base64, for what is not text; instead of `input` or `stdin`.
+    #[serde(default)]
+    #[schema(pattern = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$")]
+    pub(crate) stdin_base64: Option<String>,
     /// Further files. Without `source_code`, the first is the main source.
     #[serde(default, deserialize_with = "lists::files")]
     pub(crate) files: Vec<FileRequest>,
@@ -54,7 +60,7 @@ pub(crate) struct ExecuteRequest {
     pub(crate) run_at: Option<String>,
     /// Where the result is sent when there is one: an `http` or `https` URL.
     #[serde(default)]
-    #[schema(example = "https://example.com/hook")]
+    #[schema(example = "https://example.com/hook", max_length = 2048, pattern = "^[Hh][Tt][Tt][Pp][Ss]?://[!-~]+$")]
     pub(crate) webhook: Option<String>,
     /// Whether the result of an identical submission of yours will do, if there is one of the last minutes (ten, unless the
     /// operator says otherwise): then nothing is run or stored, and the answer, with the id of that one, says `cached`.
@@ -63,7 +69,8 @@ pub(crate) struct ExecuteRequest {
     /// always cached.
     #[serde(default)]
     pub(crate) cache: Option<bool>,
-    /// Inputs with expected outputs: compiled once, run for each.
+    /// Inputs with expected outputs: compiled once, run for each. All executions together may take as long as the operator allows
+    /// (ten minutes by default): the test that reaches this is TLE, and those after it are `SK`, skipped.
     #[serde(default, deserialize_with = "lists::tests")]
     pub(crate) tests: Vec<TestRequest>,
 }
@@ -73,12 +80,18 @@ pub(crate) struct ExecuteRequest {
 #[serde(deny_unknown_fields)]
 pub(crate) struct FileRequest {
     /// A relative path such as `src/helper.py`.
+    #[schema(
+        min_length = 1,
+        max_length = 1024,
+        pattern = "^(?!/)(?!.*//)(?!.*/$)(?!(.*/)?\\.{1,2}(/|$))[^\\\\\\u0000-\\u001f\\u007f-\\u009f]+$"
+    )]
     pub(crate) path: String,
     /// The content as text.
     #[serde(default)]
     pub(crate) content: Option<String>,
     /// The content as base64, for what is not text.
     #[serde(default)]
+    #[schema(pattern = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$")]
     pub(crate) content_base64: Option<String>,
 }
 
@@ -88,10 +101,18 @@ pub(crate) struct FileRequest {
 pub(crate) struct TestRequest {
     /// A name for people, unique among the tests; its number (from 1) by default.
     #[serde(default)]
+    #[schema(max_length = 100, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$")]
     pub(crate) name: Option<String>,
-    /// Standard input.
+    /// Standard input; empty by default.
     #[serde(default)]
-    pub(crate) stdin: String,
+    pub(crate) stdin: Option<String>,
+    /// Another name of `stdin`.
+    #[serde(default)]
+    pub(crate) input: Option<String>,
+    /// Standard input as base64, for what is not text; instead of `stdin` or `input`.
+    #[serde(default)]
+    #[schema(pattern = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$")]
+    pub(crate) stdin_base64: Option<String>,
     /// Expected standard output, compared word by word. Without it the program only has to end well.
     #[serde(default)]
     pub(crate) expected: Option<String>,
@@ -103,29 +124,41 @@ pub(crate) struct TestRequest {
 #[schema(example = json!({ "cpu_time_ms": 2000, "memory_kb": 131072 }))]
 pub(crate) struct LimitsBody {
     /// CPU time of all processes together, in milliseconds.
+    #[schema(minimum = 1)]
     pub(crate) cpu_time_ms: Option<u64>,
     /// Time on the clock on the wall, in milliseconds.
+    #[schema(minimum = 1)]
     pub(crate) wall_time_ms: Option<u64>,
     /// Longest stretch without using the CPU, in milliseconds.
+    #[schema(minimum = 1)]
     pub(crate) idle_time_ms: Option<u64>,
     /// Machine instructions of all processes together, the kernel's own left out; more are TLE. Refused where the server
     /// cannot count them.
+    #[schema(minimum = 1)]
     pub(crate) instructions: Option<u64>,
     /// Memory of all processes together, in KiB.
+    #[schema(minimum = 1024)]
     pub(crate) memory_kb: Option<u64>,
     /// Processes and threads at one time.
+    #[schema(minimum = 1)]
     pub(crate) processes: Option<u32>,
     /// Open file descriptors of one process.
+    #[schema(minimum = 3)]
     pub(crate) open_files: Option<u32>,
     /// Size of any one file written, in KiB.
+    #[schema(minimum = 1)]
     pub(crate) file_size_kb: Option<u64>,
     /// All files written together, in KiB.
+    #[schema(minimum = 1)]
     pub(crate) disk_kb: Option<u64>,
     /// Files and directories made.
+    #[schema(minimum = 1)]
     pub(crate) inodes: Option<u64>,
     /// Kept of standard output and, separately, of standard error, in KiB.
+    #[schema(minimum = 1)]
     pub(crate) output_kb: Option<u64>,
     /// Stack of the main thread, in KiB.
+    #[schema(minimum = 128)]
     pub(crate) stack_kb: Option<u64>,
 }
 
@@ -177,6 +210,7 @@ impl From<Priority> for PriorityClass {
 pub(crate) struct BatchRequest {
     /// At least one.
     #[serde(deserialize_with = "lists::submissions")]
+    #[schema(min_items = 1)]
     pub(crate) submissions: Vec<ExecuteRequest>,
 }
 
@@ -189,10 +223,7 @@ impl ExecuteRequest {
             faults.push(base, place, detail);
         };
 
-        if self.input.is_some() && self.stdin.is_some() {
-            fault("/stdin", "`stdin` and `input` are two names of the same thing; send one.");
-        }
-        let stdin = self.input.or(self.stdin);
+        let stdin = standard_input(self.input, self.stdin, self.stdin_base64, "", &mut fault);
         if self.source_code.is_none() && self.files.is_empty() {
             fault("/source_code", "Send `source_code`, or `files` of which the first is the main source.");
         }
@@ -210,10 +241,7 @@ impl ExecuteRequest {
                 (None, Some(coded)) => match BASE64_STANDARD.decode(coded.as_bytes()) {
                     Ok(data) => Some(Arc::from(data)),
                     Err(_) => {
-                        fault(
-                            &format!("/files/{index}/content_base64"),
-                            "Not base64 (the standard alphabet, with padding).",
-                        );
+                        fault(&format!("/files/{index}/content_base64"), NOT_BASE64);
                         None
                     }
                 },
@@ -232,18 +260,29 @@ impl ExecuteRequest {
             files.extend(data.map(|data| (file.path, data)));
         }
 
-        let tests = self.tests.into_iter().enumerate().map(|(index, test)| TestCase {
-            name: test.name.unwrap_or_else(|| (index + 1).to_string()),
-            stdin: bytes_of(test.stdin),
-            expected: test.expected.map(bytes_of),
-        });
+        let tests: Vec<TestCase> = self
+            .tests
+            .into_iter()
+            .enumerate()
+            .map(|(index, test)| TestCase {
+                name: test.name.unwrap_or_else(|| (index + 1).to_string()),
+                stdin: standard_input(
+                    test.input,
+                    test.stdin,
+                    test.stdin_base64,
+                    &format!("/tests/{index}"),
+                    &mut fault,
+                ),
+                expected: test.expected.map(bytes_of),
+            })
+            .collect();
         let new = NewSubmission {
             language: self.language,
             files,
             args: self.args,
             env: self.env.into_iter().collect(),
-            stdin: stdin.map(bytes_of).unwrap_or_default(),
-            tests: tests.collect(),
+            stdin,
+            tests,
             limits: self.limits.unwrap_or_default().into(),
             priority: self.priority.map(PriorityClass::from).unwrap_or_default(),
             run_at,
@@ -252,6 +291,34 @@ impl ExecuteRequest {
             ..NewSubmission::default()
         };
         well_formed.then_some(new)
+    }
+}
+
+const NOT_BASE64: &str = "Not base64 (the standard alphabet, with padding).";
+
+/// Standard input under whichever of its names it was sent; empty if under none. Faults are told below `place`.
+fn standard_input(
+    input: Option<String>,
+    stdin: Option<String>,
+    stdin_base64: Option<String>,
+    place: &str,
+    fault: &mut impl FnMut(&str, &str),
+) -> Arc<[u8]> {
+    if input.is_some() && stdin.is_some() {
+        fault(&format!("{place}/stdin"), "`stdin` and `input` are two names of the same thing; send one.");
+    }
+    let text = input.or(stdin);
+    match (text, stdin_base64) {
+        (Some(_), Some(_)) => {
+            let detail = "Standard input is sent as text or as base64; send one.";
+            fault(&format!("{place}/stdin_base64"), detail);
+            Arc::default()
+        }
+        (None, Some(coded)) => BASE64_STANDARD.decode(coded.as_bytes()).map(Arc::from).unwrap_or_else(|_| {
+            fault(&format!("{place}/stdin_base64"), NOT_BASE64);
+            Arc::default()
+        }),
+        (text, None) => text.map(bytes_of).unwrap_or_default(),
     }
 }
 
@@ -271,6 +338,33 @@ mod tests {
         let errors = faults.into_problem().to_body("r").errors;
         assert_eq!(new.is_none(), !errors.is_empty());
         errors.into_iter().map(|f| f.pointer).collect()
+    }
+
+    /// What core gets of a good body.
+    fn new_of(body: serde_json::Value) -> NewSubmission {
+        let request = || serde_json::from_value::<ExecuteRequest>(body);
+        let request = lists::within(&cupel_core::Bounds::default(), request).unwrap();
+        request.into_new("", "r", &mut FormFaults::default()).expect("a good body")
+    }
+
+    #[test]
+    fn standard_input_has_the_same_three_names_everywhere() {
+        use serde_json::json;
+        for (name, value) in [("input", "a"), ("stdin", "a"), ("stdin_base64", "YQ==")] {
+            let new = new_of(json!({ "language": "c", "source_code": "x", name: value }));
+            assert_eq!(&*new.stdin, b"a", "{name}");
+            let new = new_of(json!({ "language": "c", "source_code": "x", "tests": [{ name: value }] }));
+            assert_eq!(&*new.tests[0].stdin, b"a", "{name}");
+        }
+        let new = new_of(json!({ "language": "c", "source_code": "x", "stdin_base64": "/wAK" }));
+        assert_eq!(&*new.stdin, [0xff, 0, b'\n']);
+        assert_eq!(
+            faults(json!({ "language": "c", "source_code": "x", "stdin_base64": "*", "tests": [
+                { "input": "", "stdin": "" }, { "stdin": "", "stdin_base64": "" }, { "stdin_base64": "a" }
+            ] })),
+            ["/stdin_base64", "/tests/0/stdin", "/tests/1/stdin_base64", "/tests/2/stdin_base64"]
+                .map(|p| format!("/submissions/3{p}"))
+        );
     }
 
     #[test]

@@ -4,7 +4,10 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use cupel_core::run::{RunState, SubmissionRecord, SubmissionSummary};
-use cupel_types::{CaseReport, Instructions, Limits, Outcome, Output, RunReport, Signal, StepReport, Verdict};
+use cupel_types::{
+    CaseReport, Grading, Instructions, Limits, Outcome, Output, RunReport, Signal, Start, StepReport, Verdict,
+    coarse_memory, coarse_time,
+};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -70,6 +73,19 @@ pub(crate) enum Status {
     Cancelled,
 }
 
+impl Status {
+    /// Its name, as in JSON.
+    pub(crate) const fn as_str(&self) -> &'static str {
+        match self {
+            Status::Queued => "queued",
+            Status::Running => "running",
+            Status::Completed => "completed",
+            Status::Failed => "failed",
+            Status::Cancelled => "cancelled",
+        }
+    }
+}
+
 impl From<&RunState> for Status {
     fn from(state: &RunState) -> Status {
         match state {
@@ -91,7 +107,8 @@ pub(crate) struct SubmissionView {
     pub(crate) status: Status,
     /// The language's id; `null` where a package was verified.
     pub(crate) language: Option<String>,
-    /// Standard output; where it is not UTF-8, with replacement characters (and exactly in `stdout_base64`).
+    /// Standard output; where it is not UTF-8, with replacement characters (and exactly in `stdout_base64`). Empty where the
+    /// program did not compile; with tests `null`, see `tests`.
     pub(crate) stdout: Option<String>,
     /// Standard output exactly; only where it is not UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,19 +118,37 @@ pub(crate) struct SubmissionView {
     /// Standard error exactly; only where it is not UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) stderr_base64: Option<String>,
-    /// What the compiler said, if it refused the program.
+    /// Why there is nothing to run, if there is not: what the compiler said, after what the judge says of it.
     pub(crate) compilation_error: Option<String>,
-    /// Why the program failed, in one sentence, if it did.
+    /// How the program failed, in one sentence, if it did: its exit code, its signal or the limit. With tests, on the test that
+    /// decided; of a problem's test that is not shown, only what the verdict says.
     pub(crate) runtime_error: Option<String>,
-    /// CPU time in milliseconds; with tests, of the slowest.
+    /// CPU time in milliseconds; with tests, of the slowest. 0 where the program did not compile. If tests of a problem are hidden,
+    /// rounded up to 10 ms.
     pub(crate) execution_time_ms: Option<u64>,
     /// Machine instructions, the kernel's own left out; with tests, of the test with the most. Only where the server can
-    /// count them.
+    /// count them, and if no test of the problem is hidden.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) instructions: Option<u64>,
-    /// Peak memory in KiB; with tests, of the largest.
+    /// Peak memory of all the program's processes together, in KiB; with tests, of the largest. At least 1,024 if
+    /// the program ran, and 0 where it did not compile. If tests of a problem are hidden, rounded up to whole MiB.
+    ///
+    /// It is what `limits.memory_kb` limits: memory that the processes have for themselves or share, what they write to `/box`, `/tmp`
+    /// and `/dev/shm`, page tables and pipes. Not counted: the program's own executable and source, other files it was given, and
+    /// pages of files on disk, such as the toolchain's executables and libraries. A program that reached its memory limit reports the
+    /// limit. Warm and cold starts are counted alike.
+    ///
+    /// `ru_maxrss` and `VmHWM` are of one process and include resident pages of executables and libraries, so they are larger for a
+    /// program of one process (C: by 1 MiB, Python: by 5 MiB, Java: by 20 MiB) and smaller for one of many. `cg-mem` of isolate is the
+    /// same figure, and also counts the executable and files on disk that the program was the first to read.
     pub(crate) memory_used_kb: Option<u64>,
-    /// The exit code, if the program ended by itself; with tests, of the test that decided.
+    /// How the program was started, where its language has a warm start: `warm` (as a copy of an initialised interpreter) or `cold`
+    /// (by executing it, which is part of `execution_time_ms`). With tests: `cold` if one of them was. Compare times only of programs that
+    /// started alike. Not there if tests of a problem are hidden.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) start: Option<StartView>,
+    /// The exit code, if the program ended by itself; with tests, of the test that decided. Of the compiler where the program
+    /// did not compile. `null` after a signal or a limit.
     pub(crate) exit_code: Option<i32>,
     /// When it was accepted.
     #[schema(format = DateTime)]
@@ -123,11 +158,14 @@ pub(crate) struct SubmissionView {
     pub(crate) completed_at: Option<String>,
     /// `AC`, `WA`, `TLE`, `ILE`, `MLE`, `OLE`, `RTE`, `CE`, `JE` or `CANCELLED`; of problems also `PT`, `PE`, `SV` and `CLE`.
     pub(crate) verdict: Option<String>,
-    /// For people, where the verdict alone does not explain itself.
+    /// For people, where the verdict alone does not explain itself: the exception that ended the program, in its language's words
+    /// (`IndexError: list index out of range (line 3)`), the limit that was met, the first difference. Exceptions are found in what
+    /// the program wrote to standard error, so they are to be shown and not to be relied on.
     pub(crate) message: Option<String>,
     /// The number of the signal that ended the program, if one did.
     pub(crate) signal: Option<i32>,
-    /// Wall-clock time in milliseconds; with tests, of the slowest.
+    /// Wall-clock time in milliseconds; with tests, of the slowest. 0 where the program did not compile. `null` if tests of a
+    /// problem are hidden.
     pub(crate) wall_time_ms: Option<u64>,
     /// Whether more was written than is kept: the output of all tests together is kept up to what
     /// the operator allows (8 MiB by default).
@@ -164,6 +202,8 @@ pub(crate) struct CompileView {
     pub(crate) ok: bool,
     /// What the compiler said, warnings included.
     pub(crate) output: String,
+    /// The compiler's exit code; `null` if a signal or a limit ended it.
+    pub(crate) exit_code: Option<i32>,
     /// How long it took, in milliseconds; 0 when it came from the cache.
     pub(crate) time_ms: u64,
     /// Whether an earlier, identical compilation was used.
@@ -202,10 +242,32 @@ pub(crate) struct TestView {
     /// Machine instructions of all processes, the kernel's own left out; only where the server can count them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) instructions: Option<u64>,
-    /// Peak memory in KiB.
+    /// Peak memory in KiB, counted as that of the submission.
     pub(crate) memory_used_kb: u64,
+    /// `warm` or `cold`, as for the submission.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) start: Option<StartView>,
     /// Whether more was written than is kept.
     pub(crate) truncated: bool,
+}
+
+/// How a program was started.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum StartView {
+    /// As a copy of an interpreter that was initialised before.
+    Warm,
+    /// By executing the interpreter.
+    Cold,
+}
+
+impl From<Start> for StartView {
+    fn from(start: Start) -> StartView {
+        match start {
+            Start::Warm => StartView::Warm,
+            Start::Cold => StartView::Cold,
+        }
+    }
 }
 
 /// The limits that were in force. Names and units are those of the request.
@@ -253,27 +315,71 @@ pub(crate) fn text_of(output: &Output) -> (String, Option<String>) {
     }
 }
 
+/// Why there is nothing to run: the judge's reason, where it has one, then the compiler's words. Never empty.
+fn compilation_error(report: &RunReport) -> String {
+    let said = report.compile.as_ref().map(|compile| text_of(&compile.output).0).unwrap_or_default();
+    match (&report.message, said.trim().is_empty()) {
+        (None, false) => said,
+        (Some(why), false) => format!("{why}\n{said}"),
+        (Some(why), true) => why.clone(),
+        (None, true) => match report.compile.as_ref().and_then(|compile| compile.exit_code) {
+            Some(code) => format!("the compiler ended with exit code {code} and printed nothing"),
+            None => "the program was not compiled".to_owned(),
+        },
+    }
+}
+
 /// One sentence on why a step failed; `None` when it did not, or not by itself.
 fn runtime_error(verdict: Verdict, step: &StepReport, limits: &Limits) -> Option<String> {
     if matches!(
         verdict,
-        Verdict::InternalError | Verdict::Cancelled | Verdict::WrongAnswer | Verdict::Accepted | Verdict::CompileError
+        Verdict::InternalError
+            | Verdict::Cancelled
+            | Verdict::WrongAnswer
+            | Verdict::PresentationError
+            | Verdict::PartialScore
+            | Verdict::Skipped
+            | Verdict::Accepted
+            | Verdict::CompileError
+            | Verdict::CompileLimit
     ) {
         return None;
     }
-    Some(match step.outcome {
-        Outcome::Exited(code) => format!("exit code {code}"),
-        Outcome::Signalled(signal) => format!("killed by {signal}"),
-        Outcome::TimeLimit => format!("time limit of {} ms exceeded", limits.cpu_time.as_millis()),
-        Outcome::WallLimit => format!("wall time limit of {} ms exceeded", limits.wall_time.as_millis()),
-        Outcome::IdleLimit => format!("idle limit of {} ms exceeded", limits.idle_time.as_millis()),
-        Outcome::InstructionLimit => match limits.instructions {
-            Some(limit) => format!("limit of {limit} exceeded"),
-            None => return None,
-        },
-        Outcome::MemoryLimit => format!("memory limit of {} exceeded", limits.memory),
-        Outcome::OutputLimit => format!("output limit of {} exceeded", limits.output),
-        Outcome::Cancelled => return None,
+    match step.outcome {
+        // A program of a problem may run a little longer than its limit, and end by itself.
+        Outcome::Exited(_) | Outcome::Signalled(_) if verdict == Verdict::TimeLimit => {
+            limits.exceeded(Outcome::TimeLimit)
+        }
+        Outcome::Cancelled if verdict == Verdict::TimeLimit => Some("time limit of the whole run exceeded".to_owned()),
+        Outcome::Exited(code) => Some(format!("exit code {code}")),
+        Outcome::Signalled(signal) => Some(format!("killed by {signal}")),
+        outcome => limits.exceeded(outcome),
+    }
+}
+
+/// The same of a submission to a problem. Of a test that is not shown, it says no more than the verdict does: an exit code could
+/// carry a part of the input.
+fn runtime_error_of_problem(verdict: Verdict, grading: &Grading, limits: &Limits) -> Option<String> {
+    let decisive = grading.cases.iter().find(|case| case.verdict == verdict);
+    let shown = decisive.and_then(|case| case.step.as_ref()).and_then(|step| runtime_error(verdict, step, limits));
+    shown.or_else(|| {
+        Some(match verdict {
+            Verdict::RuntimeError => "exit code other than 0, or killed by a signal".to_owned(),
+            Verdict::SecurityViolation => "killed for a system call that is not allowed".to_owned(),
+            Verdict::TimeLimit => return limits.exceeded(Outcome::TimeLimit),
+            Verdict::IdleLimit => "idle or wall time limit exceeded".to_owned(),
+            Verdict::MemoryLimit => return limits.exceeded(Outcome::MemoryLimit),
+            Verdict::OutputLimit => "output or disk limit exceeded".to_owned(),
+            Verdict::Accepted
+            | Verdict::PartialScore
+            | Verdict::WrongAnswer
+            | Verdict::PresentationError
+            | Verdict::CompileError
+            | Verdict::CompileLimit
+            | Verdict::Skipped
+            | Verdict::InternalError
+            | Verdict::Cancelled => return None,
+        })
     })
 }
 
@@ -308,6 +414,7 @@ fn test_view(case: &CaseReport, limits: &Limits) -> TestView {
         wall_time_ms: case.step.usage.wall_time.as_millis() as u64,
         instructions: case.step.usage.instructions.map(Instructions::get),
         memory_used_kb: case.step.usage.memory.as_kib(),
+        start: case.step.usage.start.map(StartView::from),
         truncated: case.step.stdout.truncated || case.step.stderr.truncated,
     }
 }
@@ -327,8 +434,15 @@ impl SubmissionView {
         let (stdout, stdout_base64) = execution.map(|e| text_of(&e.stdout)).map_or((None, None), |(t, b)| (Some(t), b));
         let (stderr, stderr_base64) = execution.map(|e| text_of(&e.stderr)).map_or((None, None), |(t, b)| (Some(t), b));
         let compile = report.and_then(|r| r.compile.as_ref());
-        let peak = report.and_then(RunReport::peak);
-        let did_not_build = matches!(verdict, Some(Verdict::CompileError | Verdict::CompileLimit));
+        let sees_all = |report: &&RunReport| told.as_author || !report.has_hidden_cases();
+        let measured = report.filter(sees_all);
+        let peak = measured.map_or_else(|| report.and_then(RunReport::peak_for_sender), RunReport::peak);
+        // Then there is no output, and no time or memory was used.
+        let not_built = report.filter(|r| r.is_not_built());
+        let (stdout, stderr) = match not_built {
+            Some(_) => (stdout.or_else(|| Some(String::new())), stderr.or_else(|| Some(String::new()))),
+            None => (stdout, stderr),
+        };
         SubmissionView {
             submission_id: record.submission.id.to_string(),
             status: Status::from(&record.state),
@@ -337,20 +451,33 @@ impl SubmissionView {
             stdout_base64,
             stderr,
             stderr_base64,
-            compilation_error: compile.filter(|_| did_not_build).map(|c| text_of(&c.output).0),
-            runtime_error: verdict.and_then(|v| runtime_error(v, deciding?, &report?.limits)),
+            compilation_error: not_built.map(compilation_error),
+            runtime_error: verdict.and_then(|verdict| {
+                let report = report?;
+                match (deciding, &report.grading) {
+                    (Some(step), _) => runtime_error(verdict, step, &report.limits),
+                    (None, Some(grading)) => runtime_error_of_problem(verdict, grading, &report.limits),
+                    (None, None) => None,
+                }
+            }),
             execution_time_ms: peak.map(|(cpu_time, _)| cpu_time.as_millis() as u64),
-            instructions: report
+            instructions: measured
                 .and_then(|r| r.usages().filter_map(|usage| usage.instructions).max())
                 .map(Instructions::get),
             memory_used_kb: peak.map(|(_, memory)| memory.as_kib()),
-            exit_code: deciding.and_then(exit_code),
+            start: measured.and_then(RunReport::start).map(StartView::from),
+            exit_code: match not_built {
+                Some(report) => report.compile.as_ref().and_then(|c| c.exit_code),
+                None => deciding.and_then(exit_code),
+            },
             submitted_at: rfc3339(record.submission.submitted_at),
             completed_at: record.completed_at.map(rfc3339),
             verdict: verdict.map(|v| v.code().to_owned()),
             message: report.and_then(|r| r.message.clone()).or_else(|| abandoned(&record.state)),
             signal: deciding.and_then(signal),
-            wall_time_ms: report.and_then(|r| r.usages().map(|usage| usage.wall_time.as_millis() as u64).max()),
+            wall_time_ms: measured
+                .and_then(|r| r.usages().map(|usage| usage.wall_time.as_millis() as u64).max())
+                .or(not_built.map(|_| 0)),
             truncated: report.map(|report| {
                 let graded = report.grading.iter().flat_map(|grading| [&grading.returned, &grading.conversation]);
                 let mut outputs = steps.iter().flat_map(|s| [&s.stdout, &s.stderr]).chain(graded.flatten());
@@ -361,6 +488,7 @@ impl SubmissionView {
             compile: compile.map(|c| CompileView {
                 ok: c.ok,
                 output: text_of(&c.output).0,
+                exit_code: c.exit_code,
                 time_ms: c.wall_time.as_millis() as u64,
                 cached: c.cached,
                 truncated: c.output.truncated,
@@ -406,6 +534,9 @@ pub(crate) struct SummaryView {
     pub(crate) submission_id: String,
     /// The language's id; `null` where a package was verified.
     pub(crate) language: Option<String>,
+    /// What it was sent for: `execution` (a program, with no problem), `submission` (to a problem, and it counts), `trial` (on a
+    /// problem's samples), `custom_input` (on an input of the sender's own) or `verification` (of a problem's package).
+    pub(crate) purpose: &'static str,
     /// Where it stands.
     pub(crate) status: Status,
     /// When it was accepted.
@@ -416,9 +547,9 @@ pub(crate) struct SummaryView {
     pub(crate) completed_at: Option<String>,
     /// The verdict, once there is one.
     pub(crate) verdict: Option<String>,
-    /// CPU time in milliseconds.
+    /// CPU time in milliseconds; of a problem rounded up to 10 ms, except for its authors.
     pub(crate) execution_time_ms: Option<u64>,
-    /// Peak memory in KiB.
+    /// Peak memory in KiB; of a problem rounded up to whole MiB, except for its authors.
     pub(crate) memory_used_kb: Option<u64>,
     /// The problem it is about, by its name in addresses; only where it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -432,10 +563,24 @@ pub(crate) struct SummaryView {
 }
 
 impl From<SubmissionSummary> for SummaryView {
+    /// As the sender may see it.
     fn from(summary: SubmissionSummary) -> SummaryView {
+        let (time, memory) = (summary.cpu_time, summary.memory);
+        let (time, memory) = match summary.problem {
+            Some(_) => (time.map(coarse_time), memory.map(coarse_memory)),
+            None => (time, memory),
+        };
+        SummaryView::for_author(SubmissionSummary { cpu_time: time, memory, ..summary })
+    }
+}
+
+impl SummaryView {
+    /// As the problem's authors may see it.
+    pub(crate) fn for_author(summary: SubmissionSummary) -> SummaryView {
         SummaryView {
             submission_id: summary.id.to_string(),
             language: summary.language.as_ref().map(ToString::to_string),
+            purpose: summary.sent_for.as_str(),
             status: Status::from(&summary.state),
             submitted_at: rfc3339(summary.submitted_at),
             completed_at: summary.completed_at.map(rfc3339),
@@ -455,7 +600,24 @@ pub(crate) struct SubmissionPage {
     /// The page.
     pub(crate) submissions: Vec<SummaryView>,
     /// Where it lies.
-    pub(crate) pagination: Pagination,
+    pub(crate) pagination: HistoryPagination,
+}
+
+/// Where a page of submissions lies: `page`, `limit` and `total` of a page by number, `limit` and `next_cursor` of one by cursor.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct HistoryPagination {
+    /// From 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) page: Option<u64>,
+    /// How many on a page.
+    pub(crate) limit: u64,
+    /// How many in all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) total: Option<u64>,
+    /// The `cursor` of the next page; `null`: this is the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub(crate) next_cursor: Option<Option<String>>,
 }
 
 /// Where a page lies.

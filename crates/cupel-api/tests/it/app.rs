@@ -10,7 +10,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use cupel_api::{ApiState, Check, Health, HealthReport, MetricsAccess, Secret, Settings, Wall};
-use cupel_core::accounts::{AccountSettings, Accounts, NewAccount, NewKey, PasswordCost, Role, Scope, Tier, User};
+use cupel_core::accounts::{
+    AccountChange, AccountSettings, Accounts, NewAccount, NewKey, PasswordCost, Role, Scope, Tier, User,
+};
 use cupel_core::event::{Event, EventKind, Seq, Stream};
 use cupel_core::problems::{NewPackage, ProblemChange};
 use cupel_core::recall::Recall;
@@ -208,7 +210,10 @@ impl TestApp {
     /// A new administrator, logged in.
     pub(crate) async fn admin(&self) -> TestUser {
         let mut admin = self.user().await;
-        assert!(self.accounts.set_access(admin.user.id, Role::Admin, Tier::default()).await.unwrap());
+        assert_eq!(
+            self.accounts.set_access(admin.user.id, Role::Admin, Tier::default()).await.unwrap(),
+            AccountChange::Done
+        );
         admin.user = self.accounts.user(admin.user.id).await.unwrap().unwrap();
         admin
     }
@@ -216,7 +221,10 @@ impl TestApp {
     /// A new author, logged in.
     pub(crate) async fn author(&self) -> TestUser {
         let mut author = self.user().await;
-        assert!(self.accounts.set_access(author.user.id, Role::Author, Tier::default()).await.unwrap());
+        assert_eq!(
+            self.accounts.set_access(author.user.id, Role::Author, Tier::default()).await.unwrap(),
+            AccountChange::Done
+        );
         author.user = self.accounts.user(author.user.id).await.unwrap().unwrap();
         author
     }
@@ -480,6 +488,7 @@ pub(crate) fn refused_by_compiler(said: &str) -> RunReport {
     let compile = CompileReport {
         ok: false,
         output: output(said.as_bytes()),
+        exit_code: Some(1),
         wall_time: Duration::from_millis(120),
         cached: false,
     };

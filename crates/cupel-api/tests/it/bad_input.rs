@@ -52,11 +52,19 @@ async fn a_bad_submission_is_refused_with_type_and_place_and_nothing_is_stored()
         (with(json!({ "language": null })), "invalid-body", "/language"),
         (with(json!({ "language": 3 })), "invalid-body", "/language"),
         (with(json!({ "source_code": null })), "invalid-body", "/source_code"),
+        (with(json!({ "source_code": "" })), "invalid-submission", "/source_code"),
+        (
+            with(json!({ "source_code": null, "files": [{ "path": "a.py", "content": "" }] })),
+            "invalid-submission",
+            "/files/0",
+        ),
         (with(json!({ "source_code": ["x"] })), "invalid-body", "/source_code"),
         (with(json!({ "source_code": text(1001) })), "submission-too-large", "/source_code"),
         (with(json!({ "input": text(501) })), "submission-too-large", "/input"),
         (with(json!({ "stdin": text(501) })), "submission-too-large", "/stdin"),
         (with(json!({ "input": "1", "stdin": "1" })), "invalid-body", "/stdin"),
+        (with(json!({ "input": "1", "stdin_base64": "MQ==" })), "invalid-body", "/stdin_base64"),
+        (with(json!({ "stdin_base64": "!" })), "invalid-body", "/stdin_base64"),
         (with(json!({ "input": 1 })), "invalid-body", "/input"),
         (with(json!({ "sorce_code": "" })), "invalid-body", "/sorce_code"),
         (with(json!({ "files": "a.py" })), "invalid-body", "/files"),
@@ -133,7 +141,7 @@ async fn all_faults_are_told_at_once() {
     let app = TestApp::with(|_| {}, small()).await;
     let user = app.user().await;
     let body = with(
-        json!({ "language": "python", "files": [{ "path": "../x", "content": "" }], "limits": { "cpu_time_ms": 0, "memory_kb": u64::MAX } }),
+        json!({ "language": "python", "files": [{ "path": "../x", "content": "x" }], "limits": { "cpu_time_ms": 0, "memory_kb": u64::MAX } }),
     );
     let answer = app.post("/api/v1/execute", &body).bearer(&user.token).send().await;
     answer.is_problem(422, "invalid-submission");

@@ -211,11 +211,8 @@ async fn what_a_freeze_hides_is_told_to_its_sender_and_those_who_arrange_the_con
     app.problem(&author, "echo", Visibility::Public).await;
     let mut body = a_contest("frozen", -10);
     body["freeze_seconds"] = json!(3600 - 60);
-    // What is solved of a public problem shows in everybody's progress.
-    make(&app, &author, &body).await.is_problem(422, "invalid-body").points_to("/freeze_seconds");
-    let hide = app.request(Method::PATCH, "/api/v1/problems/echo").json(&json!({ "visibility": "private" }));
-    assert_eq!(hide.bearer(&author.token).send().await.status, 200);
-    assert_eq!(make(&app, &author, &body).await.status, 201);
+    let made = make(&app, &author, &body).await;
+    assert_eq!(made.status, 201, "a public problem: {made:?}");
     for who in [&one, &two] {
         take_part(&app, who, "frozen", "official").await;
     }
@@ -236,20 +233,31 @@ async fn what_a_freeze_hides_is_told_to_its_sender_and_those_who_arrange_the_con
     assert_eq!(told(&standings("", Some(&author)).await), told(&public), "as the others see it");
     let board = async || app.get("/api/v1/problems/echo/leaderboard").bearer(&two.token).send().await.json;
     assert_eq!((&board().await["frozen"], &board().await["lines"]), (&json!(true), &json!([])));
-    let figures = async |who: &TestUser| {
-        app.get("/api/v1/problems/echo").bearer(&who.token).send().await.json["problem"]["statistics"]["accepted"]
-            .clone()
+    // Nothing that a contestant may look at differs from what it was before the two submissions.
+    let statistics = async |path: &str, at: &str, who: &TestUser| {
+        app.get(path).bearer(&who.token).send().await.json.pointer(at).expect(path)["statistics"].clone()
     };
-    assert_eq!((figures(&two).await, figures(&author).await), (json!(null), json!(1)));
+    let none = json!({ "submissions": 0, "accepted": 0, "attempted_by": 0, "solved_by": 0 });
+    let told_of = async |who: &TestUser, expected: &Value| {
+        assert_eq!(statistics("/api/v1/problems/echo", "/problem", who).await, *expected);
+        assert_eq!(statistics("/api/v1/problems?sort=solved", "/problems/0", who).await, *expected);
+    };
+    told_of(&two, &none).await;
     assert_eq!(app.get("/api/v1/leaderboard").send().await.json["lines"], json!([]));
-
-    let show = || {
-        let call = app.request(Method::PATCH, "/api/v1/problems/echo").json(&json!({ "visibility": "public" }));
-        call.bearer(&author.token).send()
+    let progress = async |who: &TestUser| {
+        app.get("/api/v1/users/me/progress").bearer(&who.token).send().await.json["solved"].clone()
     };
-    let refused = show().await;
-    assert!(refused.text.contains("the contest `frozen`"), "{refused:?}");
-    refused.is_problem(409, "conflict");
+    let solved_by_state = async |who: &TestUser| {
+        let listed = app.get("/api/v1/problems?state=solved").bearer(&who.token).send().await;
+        listed.json["pagination"]["total"].clone()
+    };
+    assert_eq!((progress(&one).await, solved_by_state(&one).await), (json!(1), json!(1)), "of oneself everything");
+    // What does not belong to the contest is public as ever.
+    let stranger = app.user().await;
+    solve(&app, &stranger, Verdict::Accepted).await;
+    let of_stranger = json!({ "submissions": 1, "accepted": 1, "attempted_by": 1, "solved_by": 1 });
+    told_of(&two, &of_stranger).await;
+    assert_eq!(board().await["lines"][0]["username"], json!(stranger.user.username));
 
     change(&app, &two, "frozen", &json!({ "unfrozen": true })).await.is_problem(403, "forbidden");
     assert_eq!(change(&app, &author, "frozen", &json!({ "unfrozen": true })).await.json["unfrozen"], true);
@@ -257,28 +265,50 @@ async fn what_a_freeze_hides_is_told_to_its_sender_and_those_who_arrange_the_con
     assert_eq!(told(&lifted), solved);
     let row = &lifted.json["rows"][0];
     assert_eq!((&row["penalty_minutes"], &row["problems"][0]["first"]), (&json!(30), &json!(true)));
-    assert_eq!(board().await["lines"][0]["username"], json!(first));
-    assert_eq!(show().await.status, 200);
-    let again = change(&app, &author, "frozen", &json!({ "unfrozen": false })).await;
-    again.is_problem(422, "invalid-body").points_to("/freeze_seconds");
+    assert_eq!((&board().await["frozen"], board().await["lines"].as_array().map(Vec::len)), (&json!(false), Some(2)));
+    told_of(&two, &json!({ "submissions": 3, "accepted": 2, "attempted_by": 2, "solved_by": 2 })).await;
+    assert_eq!(app.get("/api/v1/leaderboard").send().await.json["pagination"]["total"], 2);
 }
 
 #[tokio::test]
-async fn a_problem_of_a_contest_that_has_not_begun_becomes_public_only_if_there_is_no_freeze() {
+async fn an_author_who_takes_part_does_not_see_what_the_freeze_hides() {
     let app = TestApp::start().await;
-    let author = app.author().await;
-    app.problem(&author, "echo", Visibility::Private).await;
-    let mut body = a_contest("later", 10);
-    body["freeze_seconds"] = json!(60);
-    assert_eq!(make(&app, &author, &body).await.status, 201);
-    let show = || {
-        let call = app.request(Method::PATCH, "/api/v1/problems/echo").json(&json!({ "visibility": "public" }));
-        call.bearer(&author.token).send()
+    let (author, jury, one) = (app.author().await, app.author().await, app.user().await);
+    app.problem(&author, "echo", Visibility::Public).await;
+    let mut body = a_contest("frozen", -10);
+    body["freeze_seconds"] = json!(3600 - 60);
+    assert_eq!(make(&app, &jury, &body).await.status, 201);
+    take_part(&app, &one, "frozen", "official").await;
+    solve(&app, &one, Verdict::Accepted).await;
+    let listed = async || {
+        let path = "/api/v1/problems/echo/submissions?all=true";
+        app.get(path).bearer(&author.token).send().await.json["submissions"].clone()
     };
-    show().await.is_problem(409, "conflict");
-    assert_eq!(app.get("/api/v1/problems/echo").send().await.status, 404);
-    assert_eq!(change(&app, &author, "later", &json!({ "freeze_seconds": null })).await.status, 200);
-    assert_eq!(show().await.status, 200);
+    let id = listed().await[0]["submission_id"].as_str().expect("a submission").to_owned();
+    let path = format!("/api/v1/submissions/{id}");
+    let read = async |who: &TestUser| app.get(&path).bearer(&who.token).send().await.status.as_u16();
+    assert_eq!(read(&author).await, 200);
+    take_part(&app, &author, "frozen", "official").await;
+    assert_eq!((listed().await, read(&author).await, read(&one).await), (json!([]), 404, 200));
+    change(&app, &jury, "frozen", &json!({ "unfrozen": true })).await;
+    assert_eq!((listed().await.as_array().map(Vec::len), read(&author).await), (Some(1), 200));
+}
+
+#[tokio::test]
+async fn a_problem_becomes_public_whatever_contest_freezes_it() {
+    let app = TestApp::start().await;
+    let (author, one) = (app.author().await, app.user().await);
+    app.problem(&author, "echo", Visibility::Private).await;
+    let mut body = a_contest("frozen", -10);
+    body["freeze_seconds"] = json!(3600);
+    assert_eq!(make(&app, &author, &body).await.status, 201);
+    take_part(&app, &one, "frozen", "official").await;
+    solve(&app, &one, Verdict::Accepted).await;
+    let show = app.request(Method::PATCH, "/api/v1/problems/echo").json(&json!({ "visibility": "public" }));
+    assert_eq!(show.bearer(&author.token).send().await.status, 200);
+    let shown = app.get("/api/v1/problems/echo").send().await.json;
+    assert_eq!(shown["problem"]["statistics"]["submissions"], 0);
+    assert_eq!(app.get("/api/v1/leaderboard").send().await.json["lines"], json!([]));
 }
 
 #[tokio::test]
@@ -411,6 +441,7 @@ async fn a_question_and_its_answer_are_for_the_asker_until_they_are_made_public(
         (json!({ "question": " " }), "/question"),
         (json!({ "question": "?", "problem": "B" }), "/problem"),
         (json!({ "question": "?", "problem": "1" }), "/problem"),
+        (json!({ "question": "?", "problem": "none" }), "/problem"),
     ] {
         ask(&asker, body).await.is_problem(422, "invalid-body").points_to(pointer);
     }
@@ -430,4 +461,146 @@ async fn a_question_and_its_answer_are_for_the_asker_until_they_are_made_public(
     assert_eq!((list(&other).await, list(&asker).await[0]["answer"].clone()), (json!([]), json!("No.")));
     assert_eq!(answer(&author, json!({ "answer": "No.", "public": true })).await.status, 204);
     assert_eq!((&list(&other).await[0]["problem"], &list(&other).await[0]["own"]), (&json!("A"), &json!(false)));
+}
+
+#[tokio::test]
+async fn a_problem_is_named_by_letter_or_slug_and_the_jury_sees_who_asks() {
+    let app = TestApp::start().await;
+    let (author, asker, other) = (app.author().await, app.user().await, app.user().await);
+    app.problem(&author, "echo", Visibility::Public).await;
+    make(&app, &author, &a_contest("c", -1)).await;
+    for who in [&asker, &other] {
+        take_part(&app, who, "c", "official").await;
+    }
+    for name in ["A", "a", "echo"] {
+        let body = json!({ "question": "?", "problem": name });
+        let asked = app.post("/api/v1/contests/c/clarifications", &body).bearer(&asker.token).send().await;
+        assert_eq!(asked.status, 201, "{name}: {asked:?}");
+    }
+    let list = async |who: &TestUser| {
+        app.get("/api/v1/contests/c/clarifications").bearer(&who.token).send().await.json["clarifications"].clone()
+    };
+    let seen = list(&author).await;
+    for one in seen.as_array().unwrap() {
+        assert_eq!(
+            (&one["problem"], &one["problem_slug"], &one["kind"]),
+            (&json!("A"), &json!("echo"), &json!("question"))
+        );
+        assert_eq!(one["asked_by"], json!(asker.user.username));
+    }
+    assert_eq!((seen.as_array().map(Vec::len), &list(&asker).await[0]["asked_by"]), (Some(3), &json!(null)));
+
+    let announce =
+        |who: &TestUser, body: Value| app.post("/api/v1/contests/c/announcements", &body).bearer(&who.token).send();
+    announce(&asker, json!({ "text": "Free beer" })).await.is_problem(403, "forbidden");
+    announce(&author, json!({ "text": " " })).await.is_problem(422, "invalid-body").points_to("/text");
+    let announced = announce(&author, json!({ "text": "n is at least 1.", "problem": "echo" })).await;
+    assert_eq!(announced.status, 201, "{announced:?}");
+    let told = list(&other).await;
+    assert_eq!(told.as_array().map(Vec::len), Some(1));
+    assert_eq!((&told[0]["kind"], &told[0]["answer"]), (&json!("announcement"), &json!("n is at least 1.")));
+    assert_eq!(
+        (&told[0]["problem"], &told[0]["public"], &told[0]["asked_by"]),
+        (&json!("A"), &json!(true), &json!(null))
+    );
+}
+
+#[tokio::test]
+async fn standings_are_csv_where_that_is_asked_for() {
+    let app = TestApp::start().await;
+    let (author, one, two) = (app.author().await, app.user().await, app.user().await);
+    app.problem(&author, "echo", Visibility::Public).await;
+    make(&app, &author, &a_contest("c", -10)).await;
+    for who in [&one, &two] {
+        take_part(&app, who, "c", "official").await;
+    }
+    solve(&app, &one, Verdict::WrongAnswer).await;
+    solve(&app, &one, Verdict::Accepted).await;
+    let asked = app.get("/api/v1/contests/c/standings?format=csv&limit=1").send().await;
+    assert_eq!(asked.header("content-type"), "text/csv; charset=utf-8; header=present");
+    assert_eq!(asked.header("content-disposition"), "attachment; filename=\"c-standings.csv\"");
+    let lines: Vec<&str> = asked.text.split("\r\n").collect();
+    let head = "rank,username,kind,solved,penalty_minutes,score,A_tries,A_pending,A_solved_at_seconds,A_score";
+    assert_eq!((lines[0], lines.len()), (head, 4), "all lines, whatever the page: {}", asked.text);
+    let first: Vec<&str> = lines[1].split(',').collect();
+    assert_eq!(first[..8], ["1", &one.user.username, "official", "1", "30", "", "2", "0"]);
+    assert!(first[8].parse::<u64>().unwrap() >= 600, "{}", lines[1]);
+    assert_eq!(lines[2], format!("2,{},official,0,0,,0,0,,", two.user.username));
+    let accepted = app.request(Method::GET, "/api/v1/contests/c/standings").header("accept", "text/csv").send().await;
+    assert_eq!(accepted.text, asked.text);
+    let json = app.get("/api/v1/contests/c/standings").send().await;
+    assert_eq!(json.json["rows"].as_array().map(Vec::len), Some(2));
+
+    let sent = async |who: &TestUser, query: &str| {
+        let path = format!("/api/v1/problems/echo/submissions?format=csv{query}");
+        app.get(&path).bearer(&who.token).send().await
+    };
+    let own = sent(&two, "").await;
+    assert_eq!(own.text.matches("\r\n").count(), 1, "a header alone: {}", own.text);
+    let everybodys = sent(&author, "&all=true").await;
+    let lines: Vec<&str> = everybodys.text.trim_end().split("\r\n").collect();
+    assert_eq!(lines.len(), 3);
+    let newest: Vec<&str> = lines[1].split(',').collect();
+    assert_eq!(newest[1..5], [&one.user.username, "python", "completed", "AC"]);
+    sent(&two, "&all=true").await.is_problem(403, "forbidden");
+}
+
+#[tokio::test]
+async fn former_names_are_understood() {
+    let app = TestApp::start().await;
+    let (author, one, two) = (app.author().await, app.user().await, app.user().await);
+    app.problem(&author, "echo", Visibility::Private).await;
+    let mut body = a_contest("old", 10);
+    body["penalty_seconds"] = json!(600);
+    body["public"] = json!(false);
+    let made = make(&app, &author, &body).await;
+    assert_eq!((&made.json["penalty_minutes"], &made.json["penalty_seconds"]), (&json!(10), &json!(600)), "{made:?}");
+    body["slug"] = json!("new");
+    body["penalty_minutes"] = json!(5);
+    make(&app, &author, &body).await.is_problem(422, "invalid-body").points_to("/penalty_seconds");
+    body["penalty_seconds"].take();
+    let new = make(&app, &author, &body).await;
+    assert_eq!((&new.json["penalty_minutes"], &new.json["penalty_seconds"]), (&json!(5), &json!(300)), "{new:?}");
+    let changed = change(&app, &author, "new", &json!({ "style": "icpc", "penalty_minutes": 7 })).await;
+    assert_eq!(changed.json["penalty_minutes"], 7);
+    change(&app, &author, "new", &json!({ "penalty_minutes": 7 })).await.is_problem(422, "invalid-body");
+    let code = made.json["join_code"].clone();
+    for (who, field) in [(&one, "join_code"), (&two, "code")] {
+        let body = json!({ "kind": "official", field: code });
+        let entered = app.post("/api/v1/contests/old/participation", &body).bearer(&who.token).send().await;
+        assert_eq!(entered.status, 201, "{field}: {entered:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_groups_progress_is_json_and_csv_for_those_who_arrange_its_contest() {
+    let app = TestApp::start().await;
+    let (author, one, two) = (app.author().await, app.user().await, app.user().await);
+    app.problem(&author, "echo", Visibility::Public).await;
+    solve(&app, &one, Verdict::Accepted).await;
+    make(&app, &author, &a_contest("class", 10)).await;
+    for who in [&one, &two] {
+        take_part(&app, who, "class", "official").await;
+    }
+    let get = async |query: &str, who: &TestUser| {
+        app.get(&format!("/api/v1/contests/class/progress{query}")).bearer(&who.token).send().await
+    };
+    let told = get("", &author).await.json;
+    assert_eq!((&told["problems"], &told["pagination"]["total"]), (&json!(["A"]), &json!(2)));
+    let first = &told["participants"][0];
+    assert_eq!(
+        (&first["username"], &first["solved"], &first["attempted"]),
+        (&json!(one.user.username), &json!(1), &json!(0))
+    );
+    assert_eq!((&first["problems"][0]["solved"], &first["problems"][0]["tries"]), (&json!(true), &json!(1)));
+    assert_eq!(told["participants"][1]["problems"], json!([null]));
+    let csv = get("?format=csv", &author).await.text;
+    let lines: Vec<&str> = csv.split("\r\n").collect();
+    assert_eq!(lines[0], "username,solved,attempted,A_solved,A_tries,A_best_score,A_solved_at");
+    assert!(lines[1].starts_with(&format!("{},1,0,1,1,,20", one.user.username)), "{csv}");
+    assert_eq!(lines[2], format!("{},0,0,,,,", two.user.username));
+    for query in ["", "?format=csv"] {
+        get(query, &one).await.is_problem(403, "forbidden");
+        get(query, &app.author().await).await.is_problem(404, "not-found");
+    }
 }

@@ -31,7 +31,7 @@ async fn a_dead_letter_is_seen_tried_again_under_its_id_and_has_one_result_then(
     let app = TestApp::start().await;
     let (admin, user) = (app.admin().await, app.user().await);
     assert_eq!(letters(&app, &admin).await["dead_letters"], json!([]));
-    let id = app.submit(&user, &json!({ "language": "python", "source_code": "" })).await;
+    let id = app.submit(&user, &json!({ "language": "python", "source_code": "x" })).await;
     die(&app, 2).await;
 
     let place = format!("/api/v1/execute/{id}");
@@ -70,7 +70,7 @@ async fn a_dead_letter_is_seen_tried_again_under_its_id_and_has_one_result_then(
 async fn who_watches_a_retry_sees_its_events_after_the_first_end_and_one_end_more() {
     let app = TestApp::start().await;
     let (admin, user) = (app.admin().await, app.user().await);
-    let id = app.submit(&user, &json!({ "language": "python", "source_code": "" })).await;
+    let id = app.submit(&user, &json!({ "language": "python", "source_code": "x" })).await;
     die(&app, 1).await;
     let events = format!("/api/v1/execute/{id}/events");
     let ids = |text: &str| -> Vec<u64> {
@@ -91,7 +91,7 @@ async fn who_watches_a_retry_sees_its_events_after_the_first_end_and_one_end_mor
 async fn a_dead_letter_that_is_put_away_is_gone_and_the_submission_is_not() {
     let app = TestApp::start().await;
     let (admin, user) = (app.admin().await, app.user().await);
-    let id = app.submit(&user, &json!({ "language": "python", "source_code": "" })).await;
+    let id = app.submit(&user, &json!({ "language": "python", "source_code": "x" })).await;
     let place = format!("{PATH}/{id}");
     app.delete(&place).bearer(&admin.token).send().await.is_problem(404, "not-found");
     die(&app, 1).await;

@@ -63,6 +63,10 @@ async fn other_origins_are_let_in_only_when_configured() {
         (answer.status.as_u16(), answer.header("access-control-allow-origin")),
         (200, "https://play.example.com")
     );
+    let methods = answer.header("access-control-allow-methods");
+    for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
+        assert!(methods.split(',').any(|one| one == method), "{method}: {methods}");
+    }
     let other = open.get("/healthz").header("origin", "https://evil.example.com").send().await;
     assert_eq!(other.header("access-control-allow-origin"), "");
 }

@@ -85,6 +85,32 @@ async fn a_cancelled_submission_ends_its_log() {
 }
 
 #[tokio::test]
+async fn the_stream_of_a_submission_that_is_not_due_soon_says_when_and_ends() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let run_at = app.core.now().checked_add(jiff::SignedDuration::from_hours(29 * 24)).unwrap().to_string();
+    let id = app.submit(&user, &json!({ "language": "python", "source_code": "x", "run_at": run_at })).await;
+    let place = format!("/api/v1/execute/{id}/events");
+    for _ in 0..200 {
+        let answer = app.get(&place).bearer(&user.token).send().await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let [(_, name, data)] = &events_of(&answer.text)[..] else { panic!("{}", answer.text) };
+        assert_eq!((&**name, &data["submission_id"]), ("scheduled", &json!(id)));
+        assert!(data["run_at"].is_string() && answer.text.contains("retry: 3600000\n"), "{}", answer.text);
+    }
+    assert_eq!(app.delete(&format!("/api/v1/execute/{id}")).bearer(&user.token).send().await.status, 200);
+    let ended = app.get(&place).bearer(&user.token).send().await;
+    assert_eq!(events_of(&ended.text).last().map(|(_, name, _)| &**name), Some("verdict"));
+
+    let soon = app.core.now().checked_add(jiff::SignedDuration::from_secs(30)).unwrap().to_string();
+    let id = app.submit(&user, &json!({ "language": "python", "source_code": "x", "run_at": soon })).await;
+    let following = app.get(&format!("/api/v1/execute/{id}/events")).bearer(&user.token).send();
+    let (stream, ()) = tokio::join!(following, async { app.shutdown.cancel() });
+    assert_eq!(stream.status, 200);
+    assert!(!stream.text.contains("scheduled"), "{}", stream.text);
+}
+
+#[tokio::test]
 async fn streams_and_waits_end_when_the_server_goes_down() {
     let app = TestApp::start().await;
     let user = app.user().await;

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::app::{PANIC, TestApp};
 
 fn body() -> serde_json::Value {
-    json!({ "language": "python", "source_code": "" })
+    json!({ "language": "python", "source_code": "x" })
 }
 
 #[tokio::test]

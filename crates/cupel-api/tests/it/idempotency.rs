@@ -71,7 +71,7 @@ async fn a_batch_is_repeated_whole() {
 async fn a_refused_request_does_not_use_up_its_key() {
     let app = TestApp::start().await;
     let user = app.user().await;
-    let wrong = json!({ "language": "pyton", "source_code": "" });
+    let wrong = json!({ "language": "pyton", "source_code": "x" });
     app.post("/api/v1/execute", &wrong)
         .bearer(&user.token)
         .header("idempotency-key", "k")

@@ -12,6 +12,7 @@ mod failures;
 mod idempotency;
 mod known_results;
 mod large;
+mod membership;
 mod pages;
 mod problems;
 mod rates;

@@ -1,9 +1,13 @@
 //! Problems through HTTP: what is shown to whom, what is refused, and that a refusal leaves nothing behind.
 
+use std::time::Duration;
+
 use axum::http::Method;
 use cupel_core::Bounds;
 use cupel_problem::Visibility;
-use cupel_types::{Bytes, CaseGrade, Feedback, Grading, RunReport, Score, Usage, Verdict, Verification};
+use cupel_types::{
+    Bytes, CaseGrade, Feedback, Grading, Outcome, RunReport, Score, StepReport, Usage, Verdict, Verification,
+};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
@@ -30,7 +34,12 @@ fn graded(verdict: Verdict) -> RunReport {
         group: "secret".into(),
         verdict,
         score: None,
-        usage: Usage::default(),
+        usage: Usage {
+            cpu_time: Duration::from_micros(123_456),
+            memory: Bytes::new(5_000_001),
+            wall_time: Duration::from_millis(130),
+            ..Usage::default()
+        },
         feedback,
         step,
         conversation: None,
@@ -184,14 +193,32 @@ async fn a_sender_sees_what_the_tests_said_and_no_data_of_hidden_ones() {
     assert_eq!(tests[0]["judge_message"], "expected `the secret`", "a sample is shown whole");
     assert_eq!((&tests[1]["name"], &tests[1]["verdict"]), (&json!(null), &json!("WA")));
     assert_eq!((&tests[2]["verdict"], &tests[2]["execution_time_ms"]), (&json!(null), &json!(null)));
+    assert_eq!((&tests[0]["execution_time_ms"], &tests[0]["memory_used_kb"]), (&json!(123), &json!(4883)));
+    for hidden in &tests[1..] {
+        assert_eq!((&hidden["execution_time_ms"], &hidden["memory_used_kb"]), (&json!(null), &json!(null)));
+    }
     for hidden in [&tests[1], &tests[2], &part["author_message"]] {
         assert!(!hidden.to_string().contains("secret") && !hidden.to_string().contains("closer"), "{hidden}");
     }
     let plain = app.get(&format!("/api/v1/execute/{id}")).bearer(&user.token).send().await;
     assert!(!plain.text.contains("the-trap"), "{}", plain.text);
+    // Of time and memory there is the maximum, rounded, on every route.
+    let figures = |json: &Value| (json["execution_time_ms"].clone(), json["memory_used_kb"].clone());
+    let rounded = (json!(130), json!(5120));
+    for json in [&seen.json, &plain.json] {
+        assert_eq!((figures(json), &json["wall_time_ms"]), (rounded.clone(), &json!(null)), "{json}");
+    }
+    for list in ["/api/v1/submissions".to_owned(), format!("/api/v1/problems/{slug}/submissions")] {
+        let page = app.get(&list).bearer(&user.token).send().await;
+        assert_eq!(figures(&page.json["submissions"][0]), rounded, "{list}");
+    }
+    let page = app.get(&format!("/api/v1/problems/{slug}/submissions?all=true")).bearer(&author.token).send().await;
+    assert_eq!(figures(&page.json["submissions"][0]), (json!(123), json!(4883)));
 
     let told = app.get(&format!("/api/v1/submissions/{id}")).bearer(&author.token).send().await;
     assert_eq!(told.json["problem"]["tests"][1]["name"], "secret/the-trap");
+    assert_eq!((figures(&told.json), &told.json["wall_time_ms"]), ((json!(123), json!(4883)), &json!(130)));
+    assert_eq!(figures(&told.json["problem"]["tests"][1]), (json!(123), json!(4883)), "its author sees each test");
     assert_eq!(told.json["problem"]["author_message"], "secret/the-trap: expected `the secret`");
     app.get(&format!("/api/v1/execute/{id}")).bearer(&author.token).send().await.is_problem(404, "not-found");
     let stranger = app.user().await;
@@ -201,11 +228,38 @@ async fn a_sender_sees_what_the_tests_said_and_no_data_of_hidden_ones() {
 }
 
 #[tokio::test]
+async fn a_failure_of_a_problems_run_has_its_sentence_which_says_no_more_of_a_hidden_test_than_its_verdict() {
+    let app = TestApp::start().await;
+    let (author, user) = (app.author().await, app.user().await);
+    let slug = app.problem(&author, "echo", Visibility::Public).await;
+    let failed = StepReport { outcome: Outcome::Exited(7), exit_code: Some(7), ..a_step() };
+    let in_time = StepReport { outcome: Outcome::Exited(0), exit_code: Some(0), ..a_step() };
+    for (verdict, shown, sentence) in [
+        (Verdict::RuntimeError, Some(failed), Some("exit code 7")),
+        (Verdict::RuntimeError, None, Some("exit code other than 0, or killed by a signal")),
+        (Verdict::TimeLimit, Some(in_time), Some("time limit of 2000 ms exceeded")),
+        (Verdict::TimeLimit, None, Some("time limit of 2000 ms exceeded")),
+        (Verdict::MemoryLimit, None, Some("memory limit of 64 MiB exceeded")),
+        (Verdict::WrongAnswer, Some(a_step()), None),
+        (Verdict::Accepted, Some(a_step()), None),
+    ] {
+        let id = solve(&app, &user, &slug).await;
+        let mut report = graded(verdict);
+        report.grading.iter_mut().for_each(|grading| grading.cases[0].step = shown.clone());
+        app.complete(report).await;
+        for place in [format!("/api/v1/submissions/{id}"), format!("/api/v1/execute/{id}")] {
+            let view = app.get(&place).bearer(&user.token).send().await.json;
+            assert_eq!(view["runtime_error"], json!(sentence), "{verdict:?} {view}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_is_tried_on_samples_is_its_senders_alone_and_counts_for_nothing() {
     let app = TestApp::start().await;
     let (author, user) = (app.author().await, app.user().await);
     app.problem(&author, "echo", Visibility::Public).await;
-    let body = json!({ "language": "python", "source_code": "", "input": "x" });
+    let body = json!({ "language": "python", "source_code": "x", "input": "x" });
     let answer = app.post("/api/v1/problems/echo/run", &body).bearer(&user.token).send().await;
     let id = answer.json["submission_id"].as_str().unwrap().to_owned();
     app.complete(graded(Verdict::Accepted)).await;
@@ -294,7 +348,12 @@ async fn an_author_imports_verifies_publishes_and_brings_a_new_version() {
     app.complete(graded(Verdict::Accepted)).await;
     let toml = "title = \"Echo\"\ndifficulty = \"easy\"\nlicence = \"für alle\"\n[limits]\ntime = 1.0\n";
     let changed = || an_archive(&[("problem.toml", Some(toml)), ("tests/secret/2.out", Some("another\n"))]);
-    put(changed()).await.is_problem(409, "conflict");
+    // While it is shown, what was not verified is staged, and the problem stays as it is.
+    let staged = put(changed()).await;
+    assert_eq!((&staged.json["version"], &staged.json["is_current"]), (&json!(2), &json!(false)), "{staged:?}");
+    assert_eq!((&staged.json["is_new"], &staged.json["problem"]["version"]), (&json!(true), &json!(1)));
+    assert_eq!(put(changed()).await.json["is_new"], false);
+    assert_eq!(app.get("/api/v1/problems/echo").send().await.json["problem"]["version"], 1);
     let hide = app.request(Method::PATCH, "/api/v1/problems/echo").json(&json!({ "visibility": "draft" }));
     assert_eq!(hide.bearer(&author.token).send().await.status, 200);
     let newer = put(changed()).await;
@@ -331,6 +390,101 @@ async fn an_author_imports_verifies_publishes_and_brings_a_new_version() {
     let taken = import(&app, &author, an_archive(&[]), "").await;
     assert!(taken.text.contains("PUT /problems/{slug}/package"), "{taken:?}");
     taken.is_problem(409, "taken").points_to("/slug");
+}
+
+#[tokio::test]
+async fn a_problem_is_corrected_while_contestants_use_it() {
+    let app = TestApp::start().await;
+    let (author, user) = (app.author().await, app.user().await);
+    app.problem(&author, "echo", Visibility::Public).await;
+    let judged = solve(&app, &user, "echo").await;
+    app.complete(graded(Verdict::WrongAnswer)).await;
+    let in_flight = solve(&app, &user, "echo").await;
+    let corrected = an_archive(&[("tests/secret/2.out", Some("another\n"))]);
+    let call = app.request(Method::PUT, "/api/v1/problems/echo/package").raw(corrected);
+    let staged = call.header("content-type", "application/x-tar").bearer(&author.token).send().await;
+    assert_eq!((&staged.json["version"], &staged.json["is_current"]), (&json!(2), &json!(false)), "{staged:?}");
+
+    let activate = || {
+        let call = app.request(Method::PATCH, "/api/v1/problems/echo").json(&json!({ "version": 2 }));
+        call.bearer(&author.token).send()
+    };
+    activate().await.is_problem(409, "conflict");
+    let version_of = async || {
+        let seen = app.get("/api/v1/problems/echo").bearer(&user.token).send().await;
+        assert_eq!(seen.status, 200, "contestants never lose the problem");
+        seen.json["problem"]["version"].clone()
+    };
+    assert_eq!(version_of().await, 1);
+    let preview = async |query: &str| {
+        let call = app.get(&format!("/api/v1/problems/echo/rejudge{query}"));
+        let answer = call.bearer(&author.token).send().await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json
+    };
+    // What is in flight is judged at the version that it names.
+    app.complete(graded(Verdict::Accepted)).await;
+    let of = app.get(&format!("/api/v1/submissions/{in_flight}")).bearer(&user.token).send().await;
+    assert_eq!(of.json["problem"]["version"], 1);
+
+    let call = app.request(Method::POST, "/api/v1/problems/echo/versions/2/verify?wait=30");
+    let verification = Verification { holds: true, claims: 7, ..Verification::default() };
+    let report = RunReport { execution: None, verification: Some(verification), ..a_report() };
+    let (asked, ()) = tokio::join!(call.bearer(&author.token).send(), app.complete(report));
+    assert_eq!((asked.status.as_u16(), &asked.json["problem"]["version"]), (200, &json!(2)), "{asked:?}");
+    assert_eq!(version_of().await, 1, "verifying alone changes nothing");
+    for unknown in ["0", "3", "x"] {
+        let call = app.request(Method::POST, &format!("/api/v1/problems/echo/versions/{unknown}/verify"));
+        call.bearer(&author.token).send().await.is_problem(404, "not-found");
+    }
+
+    assert_eq!(preview("?outdated=true").await["pagination"]["total"], 0);
+    let affected = preview("?outdated=true&version=2").await;
+    assert_eq!(affected["verdicts"], json!([{"verdict": "AC", "submissions": 1}, {"verdict": "WA", "submissions": 1}]));
+    let line = &affected["submissions"][1];
+    assert_eq!((&line["submission_id"], &line["username"]), (&json!(judged), &json!(user.user.username)));
+    app.problem(&author, "other", Visibility::Draft).await;
+    let call = app.request(Method::PATCH, "/api/v1/problems/echo").json(&json!({ "version": 2, "slug": "other" }));
+    call.bearer(&author.token).send().await.is_problem(409, "taken");
+    assert_eq!(version_of().await, 1, "what is refused changes nothing");
+    assert_eq!(activate().await.status, 200);
+    assert_eq!(version_of().await, 2);
+    assert_eq!(preview("?outdated=true").await["pagination"]["total"], 2);
+    let all = app.request(Method::POST, "/api/v1/problems/echo/rejudge?outdated=true");
+    assert_eq!(all.bearer(&author.token).send().await.json["queued"], 2);
+    assert_eq!(preview("?outdated=true").await["pagination"]["total"], 0);
+}
+
+#[tokio::test]
+async fn an_administrator_publishes_in_spite_of_faults_with_a_reason_that_is_kept() {
+    let app = TestApp::start().await;
+    let (author, admin) = (app.author().await, app.admin().await);
+    app.problem(&author, "echo", Visibility::Draft).await;
+    let publish = async |who: &TestUser, exception: Value| {
+        let mut body = json!({ "visibility": "public" });
+        body["exception"] = exception;
+        app.request(Method::PATCH, "/api/v1/problems/echo").json(&body).bearer(&who.token).send().await
+    };
+    publish(&author, json!(null)).await.is_problem(409, "conflict");
+    publish(&author, json!("I know better")).await.is_problem(403, "forbidden");
+    for nothing in ["", " \n", &"x".repeat(1001)] {
+        publish(&admin, json!(nothing)).await.is_problem(422, "invalid-body");
+    }
+    publish(&admin, json!(null)).await.is_problem(409, "conflict");
+    assert_eq!(publish(&admin, json!("Its Prolog solution cannot be tried here.")).await.status, 200);
+    assert_eq!(app.get("/api/v1/problems/echo").send().await.status, 200);
+    let versions = app.get("/api/v1/problems/echo/versions").bearer(&author.token).send().await;
+    let version = &versions.json["versions"][0];
+    assert_eq!(version["is_verified"], json!(null), "it is said as it is");
+    let kept = &version["exceptions"][0];
+    assert_eq!(
+        (&kept["reason"], &kept["username"]),
+        (&json!("Its Prolog solution cannot be tried here."), &json!(admin.user.username))
+    );
+    // The exception is for this version: hidden and shown again, it needs no other.
+    let hide = app.request(Method::PATCH, "/api/v1/problems/echo").json(&json!({ "visibility": "draft" }));
+    assert_eq!(hide.bearer(&author.token).send().await.status, 200);
+    assert_eq!(publish(&author, json!(null)).await.status, 200);
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ async fn with_submissions(burst: u32) -> TestApp {
 }
 
 fn body() -> serde_json::Value {
-    json!({ "language": "python", "source_code": "" })
+    json!({ "language": "python", "source_code": "x" })
 }
 
 #[tokio::test]

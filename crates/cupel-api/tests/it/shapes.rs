@@ -1,6 +1,8 @@
 //! The shapes that are promised to the letter, as whole documents.
 
-use cupel_types::{CaseReport, Instructions, Limits, Outcome, RunReport, Signal, StepReport, Usage, Verdict, Work};
+use cupel_types::{
+    CaseReport, Instructions, Limits, Outcome, RunReport, Signal, Start, StepReport, Usage, Verdict, Work,
+};
 use serde_json::{Value, json};
 
 use crate::app::{TestApp, a_report, a_step, ended, output, refused_by_compiler};
@@ -95,8 +97,9 @@ async fn a_submission_from_queued_to_completed() {
     let list = app.get("/api/v1/submissions?page=1&limit=20").bearer(&user.token).send().await;
     assert_eq!(
         redacted(&list.json),
-        json!({ "submissions": [{ "submission_id": "[id]", "language": "python", "status": "completed", "submitted_at": "[time]", "completed_at": "[time]",
-                                  "verdict": "AC", "execution_time_ms": 12, "memory_used_kb": 9000 }],
+        json!({ "submissions": [{ "submission_id": "[id]", "language": "python", "purpose": "execution", "status": "completed",
+                                  "submitted_at": "[time]", "completed_at": "[time]", "verdict": "AC", "execution_time_ms": 12,
+                                  "memory_used_kb": 9000 }],
                 "pagination": { "page": 1, "limit": 20, "total": 1 } })
     );
 }
@@ -114,6 +117,7 @@ async fn every_end_has_its_status_and_its_sentence() {
         (ended(Outcome::IdleLimit), "failed", "ILE", Some("idle limit of 15000 ms exceeded"), None, None),
         (ended_by_instructions(), "failed", "TLE", Some("limit of 5000 instructions exceeded"), None, None),
         (ended(Outcome::MemoryLimit), "failed", "MLE", Some("memory limit of 64 MiB exceeded"), None, None),
+        (ended(Outcome::DiskLimit), "failed", "OLE", Some("disk limit of 64 MiB in 4096 files exceeded"), None, None),
         (ended(Outcome::OutputLimit), "failed", "OLE", Some("output limit of 1 MiB exceeded"), None, None),
         (
             RunReport {
@@ -129,7 +133,7 @@ async fn every_end_has_its_status_and_its_sentence() {
             None,
         ),
     ] {
-        let id = app.submit(&user, &json!({ "language": "python", "source_code": "" })).await;
+        let id = app.submit(&user, &json!({ "language": "python", "source_code": "x" })).await;
         app.complete(report).await;
         let view = app.get(&format!("/api/v1/execute/{id}")).bearer(&user.token).send().await.json;
         assert_eq!(
@@ -154,7 +158,7 @@ async fn instructions_are_told_where_they_were_counted_and_nowhere_else() {
     let app = TestApp::start().await;
     let user = app.user().await;
     for (report, figures) in [(ended_by_instructions(), json!([5001, 5000])), (a_report(), json!([null, null]))] {
-        let id = app.submit(&user, &json!({ "language": "python", "source_code": "" })).await;
+        let id = app.submit(&user, &json!({ "language": "python", "source_code": "x" })).await;
         app.complete(report).await;
         let view = app.get(&format!("/api/v1/execute/{id}")).bearer(&user.token).send().await.json;
         assert_eq!(json!([view["instructions"], view["limits"]["instructions"]]), figures, "{view}");
@@ -163,34 +167,132 @@ async fn instructions_are_told_where_they_were_counted_and_nowhere_else() {
 }
 
 #[tokio::test]
-async fn a_compile_error_has_the_compilers_words_and_no_output_of_the_program() {
+async fn how_a_program_was_started_is_told_where_there_are_two_ways() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let started = |start| {
+        let step = a_step();
+        StepReport { usage: Usage { start, ..step.usage }, ..step }
+    };
+    let case = |name: &str, start| CaseReport { name: name.into(), verdict: Verdict::Accepted, step: started(start) };
+    let (warm, cold) = (Some(Start::Warm), Some(Start::Cold));
+    for (starts, whole, each) in [
+        ([warm, warm], json!("warm"), json!(["warm", "warm"])),
+        ([warm, cold], json!("cold"), json!(["warm", "cold"])),
+        ([None, None], json!(null), json!([null, null])),
+    ] {
+        let tests = json!([{ "stdin": "1", "expected": "1" }, { "stdin": "2", "expected": "2" }]);
+        let body = json!({ "language": "python", "source_code": "pass", "tests": tests });
+        let id = app.submit(&user, &body).await;
+        let [one, two] = starts;
+        let cases = vec![case("1", one), case("2", two)];
+        app.complete(RunReport { execution: None, cases, ..a_report() }).await;
+        let view = app.get(&format!("/api/v1/execute/{id}")).bearer(&user.token).send().await.json;
+        let told: Vec<_> = view["tests"].as_array().unwrap().iter().map(|test| &test["start"]).collect();
+        assert_eq!((&view["start"], json!(told)), (&whole, each), "{view}");
+        assert_eq!(view.as_object().unwrap().contains_key("start"), !whole.is_null(), "{view}");
+    }
+}
+
+#[tokio::test]
+async fn a_compile_error_has_every_field_of_the_contract() {
     let app = TestApp::start().await;
     let user = app.user().await;
     let id = app.submit(&user, &json!({ "language": "cpp", "source_code": "int main( {}" })).await;
     app.complete(refused_by_compiler("main.cpp:1: error")).await;
     let view = app.get(&format!("/api/v1/execute/{id}")).bearer(&user.token).send().await.json;
     assert_eq!(
-        (
-            &view["status"],
-            &view["verdict"],
-            &view["compilation_error"],
-            &view["runtime_error"],
-            &view["stdout"],
-            &view["exit_code"]
-        ),
-        (&json!("failed"), &json!("CE"), &json!("main.cpp:1: error"), &json!(null), &json!(null), &json!(null))
+        redacted(&view),
+        json!({
+            "submission_id": "[id]", "status": "failed", "language": "cpp", "stdout": "", "stderr": "",
+            "compilation_error": "main.cpp:1: error", "runtime_error": null, "execution_time_ms": 0, "memory_used_kb": 0, "exit_code": 1,
+            "submitted_at": "[time]", "completed_at": "[time]", "verdict": "CE", "message": null, "signal": null, "wall_time_ms": 0,
+            "truncated": false, "attempts": 1, "started_at": "[time]",
+            "compile": { "ok": false, "output": "main.cpp:1: error", "exit_code": 1, "time_ms": 120, "cached": false, "truncated": false },
+            "tests": [], "limits": view["limits"], "language_version": "3.11.2"
+        })
     );
+    let list = app.get("/api/v1/submissions").bearer(&user.token).send().await.json;
     assert_eq!(
-        view["compile"],
-        json!({ "ok": false, "output": "main.cpp:1: error", "time_ms": 120, "cached": false, "truncated": false })
+        (&list["submissions"][0]["execution_time_ms"], &list["submissions"][0]["memory_used_kb"]),
+        (&json!(0), &json!(0))
     );
+}
+
+#[tokio::test]
+async fn a_compile_error_says_why_even_if_the_compiler_printed_nothing() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let silent = |exit_code, message: Option<&str>| {
+        let mut report = refused_by_compiler("");
+        report.message = message.map(str::to_owned);
+        report.compile.iter_mut().for_each(|compile| compile.exit_code = exit_code);
+        report
+    };
+    let over = "the compiler went over the memory limit of 1 GiB";
+    let both = format!("{over}\nsome words");
+    let spoke = |message: &str| RunReport { message: Some(message.into()), ..refused_by_compiler("some words") };
+    for (report, sentence, exit_code) in [
+        (silent(Some(2), None), "the compiler ended with exit code 2 and printed nothing", Some(2)),
+        (silent(None, Some(over)), over, None),
+        (spoke(over), both.as_str(), Some(1)),
+        (RunReport { compile: None, ..silent(None, Some("function f not found")) }, "function f not found", None),
+    ] {
+        let id = app.submit(&user, &json!({ "language": "cpp", "source_code": "x" })).await;
+        app.complete(report).await;
+        let view = app.get(&format!("/api/v1/execute/{id}")).bearer(&user.token).send().await.json;
+        assert_eq!(
+            (&view["compilation_error"], &view["exit_code"], &view["stdout"], &view["execution_time_ms"]),
+            (&json!(sentence), &json!(exit_code), &json!(""), &json!(0)),
+            "{view}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_never_ran_has_null_for_everything_that_running_gives() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let null_fields = [
+        "stdout",
+        "stderr",
+        "compilation_error",
+        "runtime_error",
+        "execution_time_ms",
+        "memory_used_kb",
+        "exit_code",
+        "signal",
+        "wall_time_ms",
+        "compile",
+    ];
+    let check = |view: &Value, status: &str, ended: bool| {
+        assert_eq!(view["status"], status, "{view}");
+        for field in null_fields {
+            assert_eq!(view[field], Value::Null, "{status}: {field}");
+        }
+        assert_eq!(view["completed_at"].is_string(), ended, "{status}");
+        assert_eq!(view["verdict"].is_string(), ended, "{status}");
+    };
+    let id = app.submit(&user, &json!({ "language": "python", "source_code": "x" })).await;
+    let place = format!("/api/v1/execute/{id}");
+    check(&app.get(&place).bearer(&user.token).send().await.json, "queued", false);
+    app.delete(&place).bearer(&user.token).send().await;
+    check(&app.get(&place).bearer(&user.token).send().await.json, "cancelled", true);
+
+    let id = app.submit(&user, &json!({ "language": "python", "source_code": "x" })).await;
+    let place = format!("/api/v1/execute/{id}");
+    let assignment = app.next_run().await;
+    check(&app.get(&place).bearer(&user.token).send().await.json, "running", false);
+    let report = RunReport { verdict: Verdict::InternalError, execution: None, ..a_report() };
+    app.core.complete(&assignment, report, Vec::new()).await.unwrap();
+    check(&app.get(&place).bearer(&user.token).send().await.json, "failed", true);
 }
 
 #[tokio::test]
 async fn output_that_is_no_text_comes_exactly_as_base64_and_only_then() {
     let app = TestApp::start().await;
     let user = app.user().await;
-    let id = app.submit(&user, &json!({ "language": "python", "source_code": "" })).await;
+    let id = app.submit(&user, &json!({ "language": "python", "source_code": "x" })).await;
     let step = StepReport { stdout: output(&[b'a', 0xff, 0]), stderr: output("é".as_bytes()), ..a_step() };
     app.complete(RunReport { execution: Some(step), ..a_report() }).await;
     let view = app.get(&format!("/api/v1/execute/{id}")).bearer(&user.token).send().await.json;
@@ -203,7 +305,7 @@ async fn output_that_is_no_text_comes_exactly_as_base64_and_only_then() {
 async fn tests_are_told_one_by_one_and_the_first_that_failed_decides() {
     let app = TestApp::start().await;
     let user = app.user().await;
-    let body = json!({ "language": "python", "source_code": "", "tests": [{ "stdin": "1", "expected": "1" }, { "name": "big", "stdin": "2", "expected": "2" }] });
+    let body = json!({ "language": "python", "source_code": "x", "tests": [{ "stdin": "1", "expected": "1" }, { "name": "big", "stdin": "2", "expected": "2" }] });
     let id = app.submit(&user, &body).await;
     let assignment = app.next_run().await;
     let Work::Program(program) = &assignment.leased.submission.work else { panic!("it is a program") };
@@ -266,7 +368,7 @@ async fn languages_have_the_names_and_defaults_of_the_issue() {
 async fn with_wait_the_whole_submission_comes_when_it_has_ended() {
     let app = TestApp::start().await;
     let user = app.user().await;
-    let body = json!({ "language": "python", "source_code": "" });
+    let body = json!({ "language": "python", "source_code": "x" });
     let asked = app.post("/api/v1/execute?wait=20", &body).bearer(&user.token).send();
     let (answer, ()) = tokio::join!(asked, app.complete(a_report()));
     assert_eq!(
@@ -290,7 +392,7 @@ async fn with_wait_the_whole_submission_comes_when_it_has_ended() {
 async fn who_asks_to_wait_for_longer_than_is_allowed_waits_for_as_long_as_is() {
     let app = TestApp::with_settings(|s| s.wait_max = std::time::Duration::from_millis(10)).await;
     let user = app.user().await;
-    let body = json!({ "language": "python", "source_code": "" });
+    let body = json!({ "language": "python", "source_code": "x" });
     for wait in ["30", "86400", "86401", "1e300"] {
         let answer = app.post(&format!("/api/v1/execute?wait={wait}"), &body).bearer(&user.token).send().await;
         assert_eq!((answer.status.as_u16(), &answer.json["status"]), (202, &json!("queued")), "{wait}");
@@ -301,7 +403,7 @@ async fn who_asks_to_wait_for_longer_than_is_allowed_waits_for_as_long_as_is() {
 async fn a_submission_that_nobody_can_wait_for_any_more_is_accepted_with_its_id() {
     let app = TestApp::start().await;
     let user = app.user().await;
-    let body = json!({ "language": "python", "source_code": "" });
+    let body = json!({ "language": "python", "source_code": "x" });
     let place = format!("/api/v1/execute/{}", app.submit(&user, &body).await);
     let mut open = Vec::new();
     loop {
@@ -324,7 +426,7 @@ async fn a_submission_that_nobody_can_wait_for_any_more_is_accepted_with_its_id(
 async fn the_number_of_files_made_can_be_limited() {
     let app = TestApp::start().await;
     let user = app.user().await;
-    app.submit(&user, &json!({ "language": "python", "source_code": "", "limits": { "inodes": 100 } })).await;
+    app.submit(&user, &json!({ "language": "python", "source_code": "x", "limits": { "inodes": 100 } })).await;
     assert_eq!(app.next_run().await.leased.submission.limits.inodes, Some(100));
 }
 
@@ -362,7 +464,7 @@ async fn a_batch_is_accepted_whole_and_looked_at_together() {
 async fn cancelling_ends_what_waits_and_changes_nothing_that_has_ended() {
     let app = TestApp::start().await;
     let user = app.user().await;
-    let body = json!({ "language": "python", "source_code": "" });
+    let body = json!({ "language": "python", "source_code": "x" });
     let id = app.submit(&user, &body).await;
     let place = format!("/api/v1/execute/{id}");
     for _ in 0..2 {
@@ -417,9 +519,9 @@ async fn pages_go_from_new_to_old() {
     let (user, other) = (app.user().await, app.user().await);
     let mut ids = Vec::new();
     for _ in 0..5 {
-        ids.push(app.submit(&user, &json!({ "language": "python", "source_code": "" })).await);
+        ids.push(app.submit(&user, &json!({ "language": "python", "source_code": "x" })).await);
     }
-    app.submit(&other, &json!({ "language": "python", "source_code": "" })).await;
+    app.submit(&other, &json!({ "language": "python", "source_code": "x" })).await;
     ids.reverse();
     let page = |page: u32| app.get(&format!("/api/v1/submissions?page={page}&limit=2")).bearer(&user.token).send();
     for (number, wanted) in [(1, &ids[0..2]), (2, &ids[2..4]), (3, &ids[4..5]), (4, &[])] {
@@ -428,5 +530,47 @@ async fn pages_go_from_new_to_old() {
             answer["submissions"].as_array().unwrap().iter().map(|s| s["submission_id"].as_str().unwrap()).collect();
         assert_eq!(got, wanted);
         assert_eq!(answer["pagination"], json!({ "page": number, "limit": 2, "total": 5 }));
+    }
+}
+
+#[tokio::test]
+async fn a_history_says_purposes_is_filtered_and_goes_on_from_a_cursor() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    for n in 0..5 {
+        let body = json!({ "language": "python", "source_code": format!("print({n})") });
+        assert_eq!(app.post("/api/v1/execute", &body).bearer(&user.token).send().await.status, 202);
+    }
+    let get = async |query: &str| app.get(&format!("/api/v1/submissions?{query}")).bearer(&user.token).send().await;
+    let by_page = get("page=1&limit=5").await.json;
+    assert_eq!(by_page["pagination"], json!({ "page": 1, "limit": 5, "total": 5 }));
+    assert_eq!(by_page["submissions"][0]["purpose"], "execution");
+    let (mut all, mut cursor) = (Vec::new(), String::new());
+    for (length, is_last) in [(2, false), (2, false), (1, true)] {
+        let page = get(&format!("limit=2&cursor={cursor}")).await.json;
+        assert_eq!(page["submissions"].as_array().map(Vec::len), Some(length));
+        all.extend(page["submissions"].as_array().unwrap().clone());
+        let fields: Vec<&String> = page["pagination"].as_object().unwrap().keys().collect();
+        assert_eq!(fields, ["limit", "next_cursor"]);
+        assert_eq!(page["pagination"]["next_cursor"].is_null(), is_last);
+        cursor = page["pagination"]["next_cursor"].as_str().unwrap_or_default().to_owned();
+    }
+    assert_eq!(json!(all), by_page["submissions"]);
+    for (query, total) in [
+        ("language=python", 5),
+        ("status=queued", 5),
+        ("status=failed", 0),
+        ("verdict=AC", 0),
+        ("purpose=trial", 0),
+        ("purpose=execution&from=2020-01-01T00:00:00Z", 5),
+        ("to=2020-01-01T00:00:00Z", 0),
+        ("problem=echo", 0),
+    ] {
+        assert_eq!(get(query).await.json["pagination"]["total"], total, "{query}");
+    }
+    for query in
+        ["cursor=&page=1", "cursor=%21", "cursor=abcd", "status=odd", "purpose=odd", "from=now", "problem=A%20B"]
+    {
+        get(query).await.is_problem(400, "invalid-parameter");
     }
 }

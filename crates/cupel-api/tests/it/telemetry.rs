@@ -104,7 +104,7 @@ async fn requests_are_counted_by_route_and_labels_come_from_closed_sets() {
     let _here = metrics::set_default_local_recorder(&recorder);
     let app = TestApp::start().await;
     let user = app.user().await;
-    let id = app.submit(&user, &json!({ "language": "python", "source_code": "" })).await;
+    let id = app.submit(&user, &json!({ "language": "python", "source_code": "x" })).await;
     for place in
         [format!("/api/v1/execute/{id}"), "/api/v1/execute/none".into(), "/made/up/1".into(), "/made/up/2".into()]
     {

@@ -35,6 +35,23 @@ impl Server {
         read_all(&mut stream).await
     }
 
+    /// A user who follows the events of a submission that waits, the first of which has come.
+    async fn follow(&self, headers: &str) -> (TestUser, TcpStream) {
+        let user = self.app.user().await;
+        let id = self.app.submit(&user, &json!({ "language": "python", "source_code": "x" })).await;
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let line = format!("GET /api/v1/execute/{id}/events");
+        stream.write_all(&request(&user, &line, headers, "")).await.unwrap();
+        let mut seen = String::new();
+        while !seen.contains("event: queued") {
+            let mut piece = [0u8; 4096];
+            let read = tokio::time::timeout(PATIENCE, stream.read(&mut piece)).await.expect("an event comes").unwrap();
+            assert_ne!(read, 0, "{seen}");
+            seen.push_str(std::str::from_utf8(&piece[..read]).unwrap());
+        }
+        (user, stream)
+    }
+
     /// Ends the server; fails if it does not end.
     async fn stop(self) {
         self.app.shutdown.cancel();
@@ -46,6 +63,24 @@ async fn read_all(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("the server closes").unwrap();
     String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// Like [`read_all`], from a connection that may be reset.
+async fn read_what_comes(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    let _ = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("the server closes");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+const LIVE: &[u8] = b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+
+/// The tests' own address is a trusted proxy's.
+fn behind_a_proxy() -> ServeSettings {
+    ServeSettings { trusted_proxies: vec!["127.0.0.1".parse().unwrap()], ..ServeSettings::default() }
+}
+
+fn trusting(settings: &mut cupel_api::Settings) {
+    settings.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
 }
 
 fn request(user: &TestUser, line: &str, headers: &str, body: &str) -> Vec<u8> {
@@ -138,7 +173,7 @@ async fn a_chunked_body_without_end_is_stopped_at_the_limit() {
 async fn a_client_that_comes_back_gets_the_rest_of_the_stream() {
     let server = start(ServeSettings::default(), |_| {}).await;
     let user = server.app.user().await;
-    let id = server.app.submit(&user, &json!({ "language": "python", "source_code": "" })).await;
+    let id = server.app.submit(&user, &json!({ "language": "python", "source_code": "x" })).await;
     let line = format!("GET /api/v1/execute/{id}/events");
 
     // The first connection reads one event and goes away.
@@ -179,17 +214,127 @@ async fn rubbish_is_answered_and_the_server_goes_on() {
 }
 
 #[tokio::test]
-async fn one_connection_over_the_bound_waits_for_another_to_end() {
+async fn one_connection_over_the_bound_waits_for_a_request_to_end() {
     let server = start(ServeSettings { connections_max: 1, ..ServeSettings::default() }, |_| {}).await;
-    let mut first = TcpStream::connect(server.address).await.unwrap();
-    first.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\n").await.unwrap();
-    let second = server.talk(b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let (_, mut first) = server.follow("").await;
+    let second = server.talk(LIVE);
     let ending = async {
-        first.write_all(b"connection: close\r\n\r\n").await.unwrap();
+        server.app.complete(a_report()).await;
         read_all(&mut first).await
     };
     let (second, first) = tokio::join!(second, ending);
-    assert!(first.starts_with("HTTP/1.1 200 ") && second.starts_with("HTTP/1.1 200 "), "{first:?} {second:?}");
+    assert!(first.contains("event: verdict") && second.starts_with("HTTP/1.1 200 "), "{first:?} {second:?}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn when_full_the_oldest_connection_without_a_complete_request_is_dropped() {
+    let server = start(ServeSettings { connections_max: 4, ..ServeSettings::default() }, |_| {}).await;
+    let (_, following) = server.follow("").await;
+    let half_head = b"GET /livez HTTP/1.1\r\nhost: x\r\n";
+    let half_body = b"POST /api/v1/auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
+    let mut waiting = Vec::new();
+    for bytes in [&half_body[..], half_head, half_head] {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(bytes).await.unwrap();
+        waiting.push(stream);
+        // Taken in this order: each is answered in its turn below.
+        tokio::task::yield_now().await;
+    }
+    // Half heads go first; the half body and the stream stay.
+    for _ in 0..20 {
+        let answer = server.talk(LIVE).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:?}");
+        let mut more = TcpStream::connect(server.address).await.unwrap();
+        more.write_all(half_head).await.unwrap();
+        waiting.push(more);
+    }
+    for stream in &mut waiting[1..10] {
+        let answer = read_what_comes(stream).await;
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 503 "), "{answer:?}");
+    }
+    server.app.complete(a_report()).await;
+    let mut following = following;
+    assert!(read_all(&mut following).await.contains("event: verdict"));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_thousand_half_sent_heads_of_many_clients_do_not_keep_anybody_out() {
+    let server = start(ServeSettings { connections_max: 64, ..behind_a_proxy() }, trusting).await;
+    let mut flood = Vec::new();
+    for _ in 0..300 {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let _ = stream.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\n").await;
+        flood.push(stream);
+    }
+    let user = server.app.user().await;
+    let answer = server.talk(&request(&user, "GET /api/v1/auth/me", "x-forwarded-for: 203.0.113.1\r\n", "")).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:?}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn clients_behind_a_trusted_proxy_are_counted_one_by_one() {
+    let settings = ServeSettings { connections_of_address_max: 2, ..behind_a_proxy() };
+    let server = start(settings, trusting).await;
+    let (one, other) = ("x-forwarded-for: 203.0.113.1\r\n", "x-forwarded-for: 203.0.113.2\r\n");
+    let (user, _first) = server.follow(one).await;
+    let (_, _second) = server.follow(one).await;
+    let ask = async |from: &str| server.talk(&request(&user, "GET /api/v1/auth/me", from, "")).await;
+    let refused = ask(one).await;
+    assert!(refused.starts_with("HTTP/1.1 503 ") && refused.contains("\"code\":\"unavailable\""), "{refused:?}");
+    for _ in 0..5 {
+        let answered = ask(other).await;
+        assert!(answered.starts_with("HTTP/1.1 200 "), "{answered:?}");
+    }
+    let forged = ask("x-forwarded-for: 203.0.113.9, 203.0.113.1\r\n").await;
+    assert!(forged.starts_with("HTTP/1.1 503 "), "the client wrote the first address itself: {forged:?}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn ipv6_clients_of_one_network_count_as_one() {
+    let settings = ServeSettings { connections_of_address_max: 1, ..behind_a_proxy() };
+    let server = start(settings, trusting).await;
+    let (user, _first) = server.follow("x-forwarded-for: 2001:db8:0:1::1\r\n").await;
+    let ask = async |from: &str| {
+        server.talk(&request(&user, "GET /api/v1/auth/me", &format!("x-forwarded-for: {from}\r\n"), "")).await
+    };
+    let same = ask("2001:db8:0:1:ffff::7").await;
+    assert!(same.starts_with("HTTP/1.1 503 "), "{same:?}");
+    let another = ask("2001:db8:0:2::1").await;
+    assert!(another.starts_with("HTTP/1.1 200 "), "{another:?}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn health_checks_are_answered_when_requests_occupy_every_other_connection() {
+    let server = start(ServeSettings { connections_max: 16, ..ServeSettings::default() }, |_| {}).await;
+    let mut streams = Vec::new();
+    for _ in 0..14 {
+        streams.push(server.follow("").await);
+    }
+    for path in ["/livez", "/readyz", "/healthz"] {
+        let ask = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        let answer = server.talk(ask.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{path}: {answer:?}");
+    }
+    let refused = server.talk(b"GET /api/v1/languages HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    assert!(refused.starts_with("HTTP/1.1 503 ") && refused.contains("retry-after: 1"), "{refused:?}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn streams_of_all_users_together_have_a_bound_below_the_connections() {
+    let server = start(ServeSettings::default(), |s| s.long_answers_max = 2).await;
+    let (user, _first) = server.follow("").await;
+    let (_, _second) = server.follow("").await;
+    let id = server.app.submit(&user, &json!({ "language": "python", "source_code": "x" })).await;
+    let refused = server.talk(&request(&user, &format!("GET /api/v1/execute/{id}/events"), "", "")).await;
+    assert!(refused.starts_with("HTTP/1.1 503 ") && refused.contains("retry-after: 1"), "{refused:?}");
+    let looked_at = server.talk(&request(&user, &format!("GET /api/v1/execute/{id}"), "", "")).await;
+    assert!(looked_at.starts_with("HTTP/1.1 200 "), "{looked_at:?}");
     server.stop().await;
 }
 
@@ -197,7 +342,7 @@ async fn one_connection_over_the_bound_waits_for_another_to_end() {
 async fn the_server_ends_while_a_client_follows_a_stream() {
     let server = start(ServeSettings::default(), |_| {}).await;
     let user = server.app.user().await;
-    let id = server.app.submit(&user, &json!({ "language": "python", "source_code": "" })).await;
+    let id = server.app.submit(&user, &json!({ "language": "python", "source_code": "x" })).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.write_all(&request(&user, &format!("GET /api/v1/execute/{id}/events"), "", "")).await.unwrap();
     let mut byte = [0u8; 1];
@@ -227,15 +372,13 @@ async fn a_client_that_takes_nothing_of_its_answer_loses_its_connection() {
 #[tokio::test]
 async fn one_address_cannot_take_all_connections() {
     let server = start(ServeSettings { connections_of_address_max: 1, ..ServeSettings::default() }, |_| {}).await;
-    let mut first = TcpStream::connect(server.address).await.unwrap();
-    first.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
-    let mut byte = [0u8; 1];
-    first.read_exact(&mut byte).await.unwrap();
-    let live = b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
-    let refused = server.talk(live).await;
+    let (user, following) = server.follow("").await;
+    let ask = request(&user, "GET /api/v1/auth/me", "", "");
+    let refused = server.talk(&ask).await;
     assert!(refused.starts_with("HTTP/1.1 503 ") && refused.contains("\"code\":\"unavailable\""), "{refused:?}");
-    drop(first);
-    tokio::time::timeout(PATIENCE, async { while !server.talk(live).await.starts_with("HTTP/1.1 200 ") {} })
+    assert!(server.talk(LIVE).await.starts_with("HTTP/1.1 200 "), "a health check is answered");
+    drop(following);
+    tokio::time::timeout(PATIENCE, async { while !server.talk(&ask).await.starts_with("HTTP/1.1 200 ") {} })
         .await
         .unwrap();
     server.stop().await;

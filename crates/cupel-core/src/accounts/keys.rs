@@ -47,6 +47,9 @@ pub enum KeyError {
     /// It ended by itself.
     #[error("the API key has expired")]
     Expired,
+    /// Its owner's account is disabled.
+    #[error("the account is disabled")]
+    Disabled,
     /// Our failure.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -114,6 +117,9 @@ impl Accounts {
             return Err(KeyError::Expired);
         }
         let user = self.inner.store.user(key.owner).await?.ok_or(KeyError::Unknown)?;
+        if user.disabled_at.is_some() {
+            return Err(KeyError::Disabled);
+        }
         if key.last_used_at.is_none_or(|at| now.duration_since(at) > TOUCH_AFTER)
             && let Err(error) = self.inner.store.touch_key(key.id, now).await
         {

@@ -1,16 +1,26 @@
 //! Users, roles, tiers, API keys and refresh sessions: the types here, the use cases in [`Accounts`].
 //! Passwords are argon2id; tokens and keys are kept as SHA-256 of their (high-entropy) secret.
 
+mod codes;
+mod import;
 mod keys;
+mod links;
+mod membership;
 mod passwords;
 mod service;
 mod sessions;
+mod tickets;
 mod tokens;
 
+pub use codes::{CODE_USES_MAX, CreateCodeError, NewCode};
+pub use import::{IMPORT_MAX, Imported, LineFault, Person, read_people, write_links};
 pub use keys::{CreateKeyError, KeyError, NewKey};
+pub use links::{ChangePasswordError, PasswordLink};
+pub use membership::{AccountChange, CodeRefused, MembershipStore, RegistrationCode, Session, StreamTicket};
 pub use passwords::{PasswordCost, PasswordError};
 pub use service::{AccountError, AccountSettings, Accounts, NewAccount, RegisterError};
 pub use sessions::{Login, LoginError, RefreshError};
+pub use tickets::TICKET_LIFETIME;
 
 use cupel_types::{ApiKeyId, SessionId, UserId, named};
 use jiff::Timestamp;
@@ -45,10 +55,13 @@ impl Default for Tier {
 pub struct User {
     pub id: UserId,
     pub username: String,
+    /// Empty: none.
     pub email: String,
     pub role: Role,
     pub tier: Tier,
     pub created_at: Timestamp,
+    /// Since when nothing opens the account.
+    pub disabled_at: Option<Timestamp>,
 }
 
 /// A user to be written.

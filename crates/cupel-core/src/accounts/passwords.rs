@@ -2,19 +2,28 @@
 //!
 //! The default cost is 19 MiB of memory, 2 passes, 1 lane. Source: OWASP Password Storage Cheat Sheet,
 //! argon2id, second of the equivalent settings. One hash takes tens of milliseconds of one core, so as
-//! many run at once as there are cores, and who waits is bounded too: a flood of logins must not take the
-//! machine from the runs.
+//! many run at once as there are cores, at most [`TURNS_MAX`], and who waits is bounded too: a flood of logins must not take
+//! the machine from the runs.
+//!
+//! Invariant: there are at most as many work buffers as turns. A hash borrows one and returns it. If each hash allocated its own,
+//! the allocator would keep 19 MiB in the arena of every thread that ever hashed.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use rand::Rng as _;
+use subtle::ConstantTimeEq as _;
 use tokio::sync::{OnceCell, Semaphore};
 
 /// Requests that may wait for their turn to hash.
 const WAITING_MAX: usize = 256;
+
+/// Hashes at one time, however many cores there are: 152 MiB of work buffers at the default cost.
+const TURNS_MAX: usize = 8;
+
+const SALT_BYTES: usize = 16;
 
 /// What one hash costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +58,7 @@ pub enum PasswordError {
 pub(super) struct Passwords {
     cost: PasswordCost,
     turns: Arc<Semaphore>,
+    buffers: Arc<Buffers>,
     waiting: AtomicUsize,
     /// The hash that a password is checked against when there is no such user.
     nobody: OnceCell<String>,
@@ -59,7 +69,8 @@ impl Passwords {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Passwords {
             cost,
-            turns: Arc::new(Semaphore::new(cores)),
+            turns: Arc::new(Semaphore::new(cores.min(TURNS_MAX))),
+            buffers: Arc::default(),
             waiting: AtomicUsize::new(0),
             nobody: OnceCell::new(),
         }
@@ -68,11 +79,7 @@ impl Passwords {
     /// The PHC string of a password, with a random salt.
     pub(super) async fn hash(&self, password: &str) -> Result<String, PasswordError> {
         let (cost, password) = (self.cost, password.to_owned());
-        self.in_turn(move || {
-            let hash: PasswordHash = argon2(cost)?.hash_password(password.as_bytes()).map_err(failed)?;
-            Ok(hash.to_string())
-        })
-        .await
+        self.in_turn(move |buffer| hash(cost, &password, buffer)).await
     }
 
     /// Whether `password` has the hash `stored`. Without a `stored` one the same work is done, and the
@@ -81,17 +88,13 @@ impl Passwords {
         let nobody = self.nobody.get_or_try_init(|| self.hash("nobody's password")).await?;
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| nobody.clone());
-        let (cost, password) = (self.cost, password.to_owned());
-        self.in_turn(move || {
-            let hash = PasswordHash::new(&stored).map_err(failed)?;
-            Ok(argon2(cost)?.verify_password(password.as_bytes(), &hash).is_ok() && known)
-        })
-        .await
+        let password = password.to_owned();
+        self.in_turn(move |buffer| Ok(verifies(&stored, &password, buffer)? && known)).await
     }
 
     async fn in_turn<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> Result<T, PasswordError> + Send + 'static,
+        work: impl FnOnce(&mut Vec<Block>) -> Result<T, PasswordError> + Send + 'static,
     ) -> Result<T, PasswordError> {
         struct Waiting<'a>(&'a AtomicUsize);
         impl Drop for Waiting<'_> {
@@ -106,8 +109,11 @@ impl Passwords {
         }
         // Held by the work itself: a caller who goes away frees the turn only when the core is free.
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(failed)?;
+        let buffers = Arc::clone(&self.buffers);
         let job = tokio::task::spawn_blocking(move || {
-            let result = work();
+            let mut buffer = buffers.borrow();
+            let result = work(&mut buffer);
+            buffers.give_back(buffer);
             drop(turn);
             result
         });
@@ -115,9 +121,72 @@ impl Passwords {
     }
 }
 
-fn argon2(cost: PasswordCost) -> Result<Argon2<'static>, PasswordError> {
+/// Work buffers that no hash uses at the moment.
+#[derive(Debug, Default)]
+struct Buffers {
+    idle: Mutex<Vec<Vec<Block>>>,
+    /// How many were ever made.
+    made: AtomicUsize,
+}
+
+impl Buffers {
+    /// Only for who has a turn: that bounds how many there are.
+    fn borrow(&self) -> Vec<Block> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        idle.unwrap_or_else(|| {
+            self.made.fetch_add(1, Ordering::AcqRel);
+            Vec::new()
+        })
+    }
+
+    fn give_back(&self, buffer: Vec<Block>) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+    }
+}
+
+fn hash(cost: PasswordCost, password: &str, buffer: &mut Vec<Block>) -> Result<String, PasswordError> {
     let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, None).map_err(failed)?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+    let mut salt = [0u8; SALT_BYTES];
+    rand::rng().fill_bytes(&mut salt);
+    let mut output = [0u8; Params::DEFAULT_OUTPUT_LEN];
+    let hash = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(&params).map_err(failed)?,
+        salt: Some(Salt::new(&salt).map_err(failed)?),
+        hash: None,
+    };
+    argon2(Algorithm::Argon2id, Version::V0x13, params, password, &salt, &mut output, buffer)?;
+    Ok(PasswordHash { hash: Some(Output::new(&output).map_err(failed)?), ..hash }.to_string())
+}
+
+/// With the parameters of the stored hash, which may be older than ours.
+fn verifies(stored: &str, password: &str, buffer: &mut Vec<Block>) -> Result<bool, PasswordError> {
+    let stored = PasswordHash::new(stored).map_err(failed)?;
+    let algorithm = Algorithm::try_from(stored.algorithm.as_str()).map_err(failed)?;
+    let version = stored.version.map_or(Ok(Version::default()), Version::try_from).map_err(failed)?;
+    let params = Params::try_from(&stored).map_err(failed)?;
+    let (Some(salt), Some(expected)) = (&stored.salt, &stored.hash) else { return Ok(false) };
+    let mut output = vec![0u8; expected.len()];
+    argon2(algorithm, version, params, password, salt.as_ref(), &mut output, buffer)?;
+    Ok(output.as_slice().ct_eq(expected.as_bytes()).into())
+}
+
+fn argon2(
+    algorithm: Algorithm,
+    version: Version,
+    params: Params,
+    password: &str,
+    salt: &[u8],
+    output: &mut [u8],
+    buffer: &mut Vec<Block>,
+) -> Result<(), PasswordError> {
+    if buffer.len() < params.block_count() {
+        buffer.clear();
+        buffer.resize(params.block_count(), Block::new());
+    }
+    let hasher = Argon2::new(algorithm, version, params);
+    hasher.hash_password_into_with_memory(password.as_bytes(), salt, output, buffer.as_mut_slice()).map_err(failed)
 }
 
 fn failed(error: impl std::error::Error + Send + Sync + 'static) -> PasswordError {
@@ -141,6 +210,40 @@ mod tests {
         assert!(passwords.verify("correct horse", Some(hash.clone())).await.unwrap());
         assert!(!passwords.verify("wrong horse", Some(hash)).await.unwrap());
         assert!(!passwords.verify("nobody's password", None).await.unwrap());
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn many_logins_at_once_make_no_more_work_buffers_than_there_are_turns() {
+        let passwords = Arc::new(cheap());
+        let turns = passwords.turns.available_permits();
+        let hash = passwords.hash("correct horse").await.unwrap();
+        let logins = (0..100).map(|_| {
+            let (passwords, hash) = (Arc::clone(&passwords), hash.clone());
+            tokio::spawn(async move { passwords.verify("wrong horse", Some(hash)).await.unwrap() })
+        });
+        for login in logins.collect::<Vec<_>>() {
+            assert!(!login.await.unwrap());
+        }
+        let made = passwords.buffers.made.load(Ordering::Acquire);
+        assert!((1..=turns).contains(&made), "{made} buffers for {turns} turns");
+        assert_eq!(passwords.buffers.idle.lock().unwrap().len(), made, "every buffer was returned");
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_another_cost_and_of_another_implementation_verifies() {
+        // Source: test.c of the reference implementation, https://github.com/P-H-C/phc-winner-argon2.
+        let reference = "$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc";
+        assert!(cheap().verify("password", Some(reference.into())).await.unwrap());
+        assert!(!cheap().verify("passwore", Some(reference.into())).await.unwrap());
+        let dear = Passwords::new(PasswordCost { memory_kib: 256, passes: 2, lanes: 2 });
+        let hash = dear.hash("correct horse").await.unwrap();
+        let passwords = cheap();
+        for _ in 0..3 {
+            assert!(passwords.verify("correct horse", Some(hash.clone())).await.unwrap());
+            assert!(!passwords.verify("wrong horse", Some(hash.clone())).await.unwrap());
+            let own = passwords.hash("x").await.unwrap();
+            assert!(passwords.verify("x", Some(own)).await.unwrap(), "a larger buffer serves a smaller hash");
+        }
     }
 
     #[tokio::test]

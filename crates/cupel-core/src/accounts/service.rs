@@ -7,7 +7,7 @@ use cupel_types::UserId;
 use jiff::{Timestamp, TimestampRound, Unit};
 
 use super::passwords::{PasswordCost, PasswordError, Passwords};
-use super::{NewUser, Role, Tier, User};
+use super::{AccountChange, NewUser, Role, Tier, User};
 use crate::check::{Fault, FaultKind};
 use crate::ids::IdGenerator;
 use crate::{Clock, Store, StoreError, UserTaken};
@@ -78,6 +78,9 @@ pub enum RegisterError {
     /// Somebody has this name or address.
     #[error("the name or address is taken")]
     Taken(UserTaken),
+    /// There is no such join code, or it has ended or is used up.
+    #[error("the join code is not valid")]
+    NoSuchCode,
     /// Our failure.
     #[error(transparent)]
     Failed(#[from] AccountError),
@@ -108,10 +111,17 @@ impl Accounts {
     /// # Errors
     /// [`RegisterError`]; no account has been made then.
     pub async fn register(&self, new: NewAccount) -> Result<User, RegisterError> {
+        let new = self.ordinary_user(new).await?;
+        self.inner.store.insert_user(new).await?.map_err(RegisterError::Taken)
+    }
+
+    /// Checks what somebody registers with, and hashes the password. The result is [`Role::User`] in the tier `basic`, not yet stored.
+    pub(super) async fn ordinary_user(&self, new: NewAccount) -> Result<NewUser, RegisterError> {
         let faults = faults_of(&new);
         if !faults.is_empty() {
             return Err(RegisterError::Invalid(faults));
         }
+        self.check_free(&new).await?;
         let password_hash = self.inner.passwords.hash(&new.password).await?;
         let now = self.now();
         let user = User {
@@ -121,9 +131,19 @@ impl Accounts {
             role: Role::User,
             tier: Tier::default(),
             created_at: now,
+            disabled_at: None,
         };
-        let new = NewUser { user, password_hash, webhook_secret: crate::ids::secret() };
-        self.inner.store.insert_user(new).await?.map_err(RegisterError::Taken)
+        Ok(NewUser { user, password_hash, webhook_secret: crate::ids::secret() })
+    }
+
+    /// Before the work of hashing is done for nothing. Only the store decides.
+    pub(super) async fn check_free(&self, new: &NewAccount) -> Result<(), RegisterError> {
+        for (login, taken) in [(&new.username, UserTaken::Username), (&new.email, UserTaken::Email)] {
+            if self.inner.store.user_by_login(login).await?.is_some() {
+                return Err(RegisterError::Taken(taken));
+            }
+        }
+        Ok(())
     }
 
     /// A user by id.
@@ -158,11 +178,11 @@ impl Accounts {
         self.inner.store.users(offset, limit).await
     }
 
-    /// Changes what a user may do. `false`: there is no such user.
+    /// Changes what a user may do. The only administrator who can log in keeps the role.
     ///
     /// # Errors
     /// When the store cannot write.
-    pub async fn set_access(&self, id: UserId, role: Role, tier: Tier) -> Result<bool, StoreError> {
+    pub async fn set_access(&self, id: UserId, role: Role, tier: Tier) -> Result<AccountChange, StoreError> {
         self.inner.store.set_access(id, role, tier).await
     }
 
@@ -175,7 +195,23 @@ impl Accounts {
             return Err(RegisterError::Invalid(vec![fault]));
         }
         let password_hash = self.inner.passwords.hash(password).await?;
-        Ok(self.inner.store.set_password(id, password_hash, self.now()).await?)
+        Ok(self.inner.store.change_password(id, password_hash, None, self.now()).await?)
+    }
+
+    /// Disables or enables a user. Disabling ends all sessions, and refuses logins, keys and tokens.
+    ///
+    /// # Errors
+    /// When the store cannot write.
+    pub async fn set_disabled(&self, id: UserId, disabled: bool) -> Result<AccountChange, StoreError> {
+        self.inner.store.set_disabled(id, disabled, self.now()).await
+    }
+
+    /// Deletes a user: what is personal is removed, what was submitted stays under a name that says nothing.
+    ///
+    /// # Errors
+    /// When the store cannot write.
+    pub async fn delete(&self, id: UserId) -> Result<AccountChange, StoreError> {
+        self.inner.store.delete_user(id, self.now()).await
     }
 
     /// The key with which webhooks for this user are signed: shown to the user only.
@@ -203,13 +239,9 @@ pub(super) fn fault(pointer: &str, kind: FaultKind, detail: &str) -> Fault {
     Fault { index: 0, pointer: pointer.into(), kind, detail: detail.into() }
 }
 
-fn faults_of(new: &NewAccount) -> Vec<Fault> {
+pub(super) fn faults_of(new: &NewAccount) -> Vec<Fault> {
     let mut faults = Vec::new();
-    let name = new.username.as_str();
-    if !(3..=32).contains(&name.len()) || !name.bytes().all(|c| c.is_ascii_alphanumeric() || b"_.-".contains(&c)) {
-        let detail = "a user name is 3 to 32 characters out of A-Z a-z 0-9 _ . -";
-        faults.push(fault("/username", FaultKind::BadUsername, detail));
-    }
+    faults.extend(fault_of_username(&new.username));
     if !plausible_email(&new.email) {
         let detail = "an e-mail address is NAME@DOMAIN with at most 254 bytes";
         faults.push(fault("/email", FaultKind::BadEmail, detail));
@@ -218,7 +250,23 @@ fn faults_of(new: &NewAccount) -> Vec<Fault> {
     faults
 }
 
-fn fault_of_password(password: &str) -> Option<Fault> {
+/// What the names of deleted users begin with.
+const DELETED_PREFIX: &str = "deleted-";
+
+pub(super) fn fault_of_username(name: &str) -> Option<Fault> {
+    let is_plain = |c: u8| c.is_ascii_alphanumeric() || b"_.-".contains(&c);
+    let is_good = (3..=32).contains(&name.len()) && name.bytes().all(is_plain);
+    let detail = "a user name is 3 to 32 characters out of A-Z a-z 0-9 _ . -";
+    if !is_good {
+        return Some(fault("/username", FaultKind::BadUsername, detail));
+    }
+    // So that nobody passes for an account that was deleted.
+    let is_reserved = name.to_ascii_lowercase().starts_with(DELETED_PREFIX);
+    let detail = "names that begin with `deleted-` are those of deleted accounts";
+    is_reserved.then(|| fault("/username", FaultKind::BadUsername, detail))
+}
+
+pub(super) fn fault_of_password(password: &str) -> Option<Fault> {
     let is_good = (8..=256).contains(&password.chars().count()) && !password.contains('\0');
     let detail = "a password has 8 to 256 characters, none of them NUL";
     (!is_good).then(|| fault("/password", FaultKind::BadPassword, detail))
@@ -227,7 +275,7 @@ fn fault_of_password(password: &str) -> Option<Fault> {
 /// Whether mail could be sent there as far as the text tells: one `@` with something on both sides, a
 /// domain of dot-separated labels, nothing that breaks a header line. Whether somebody reads it, only a
 /// message would show. Source of the length: RFC 5321, section 4.5.3.1.3, without the angle brackets.
-fn plausible_email(text: &str) -> bool {
+pub(super) fn plausible_email(text: &str) -> bool {
     let Some((name, domain)) = text.rsplit_once('@') else { return false };
     let plain = |c: char| !c.is_whitespace() && !c.is_control() && !"<>()[]\\,;:\"@".contains(c);
     let label = |l: &str| !l.is_empty() && l.len() <= 63 && !l.starts_with('-') && !l.ends_with('-');
@@ -261,6 +309,8 @@ mod tests {
         assert_eq!(faults("ab", "1234567"), 2);
         assert_eq!(faults(&"x".repeat(33), &"x".repeat(257)), 2);
         assert_eq!(faults("nul\0name", "12345678"), 1);
+        assert_eq!(faults("Deleted-0123456789abcdef", "12345678"), 1);
+        assert_eq!(faults("deleted", "12345678"), 0);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use cupel_types::{SessionId, UserId};
 use jiff::{SignedDuration, Timestamp};
 
 use super::tokens::{REFRESH, Token};
-use super::{AccountError, Accounts, RefreshSession, User};
+use super::{AccountError, Accounts, RefreshSession, Session, User};
 use crate::StoreError;
 use crate::accounts::PasswordError;
 
@@ -27,6 +27,9 @@ pub enum LoginError {
     /// There is no such user, or the password is another. Nobody learns which.
     #[error("the user or the password is wrong")]
     Wrong,
+    /// The password is right, and the account is disabled.
+    #[error("the account is disabled")]
+    Disabled,
     /// Our failure.
     #[error(transparent)]
     Failed(#[from] AccountError),
@@ -55,6 +58,14 @@ impl From<PasswordError> for LoginError {
     }
 }
 
+/// What stands for the hash of a user who has no password yet: no password has it.
+pub(super) const NO_PASSWORD: &str = "!";
+
+/// The hash, if there is a password. Without one, a login is refused after the same work.
+pub(super) fn usable(hash: String) -> Option<String> {
+    (hash != NO_PASSWORD).then_some(hash)
+}
+
 impl Accounts {
     /// Opens a session. `login` is the e-mail address or the user name. The work and the answer are the
     /// same whether or not there is such a user.
@@ -68,27 +79,34 @@ impl Accounts {
         let password: String = password.chars().take(256).collect();
         let found = self.inner.store.user_by_login(&login).await?;
         let (user, hash) = found.unzip();
-        let right = self.inner.passwords.verify(&password, hash).await?;
+        let hash = hash.and_then(usable);
+        let right = self.inner.passwords.verify(&password, hash.clone()).await?;
         match user {
-            Some(user) if right && fits => Ok(self.open_session(user).await?),
+            Some(user) if right && fits && user.disabled_at.is_some() => Err(LoginError::Disabled),
+            // Meanwhile the password may have been changed, or the account disabled.
+            Some(user) if right && fits => self.open(user, hash.as_deref()).await?.ok_or(LoginError::Wrong),
             _ => Err(LoginError::Wrong),
         }
     }
 
     /// Opens a session without a password: for the command line, where whoever may read the database may
-    /// be anybody.
+    /// be anybody. `None`: the user is disabled or deleted.
     ///
     /// # Errors
     /// When the store cannot write.
-    pub async fn open_session(&self, user: User) -> Result<Login, StoreError> {
+    pub async fn open_session(&self, user: User) -> Result<Option<Login>, StoreError> {
+        self.open(user, None).await
+    }
+
+    async fn open(&self, user: User, password_hash: Option<&str>) -> Result<Option<Login>, StoreError> {
         let now = self.now();
         let session = SessionId::from_uuid(self.inner.ids.next(now));
         let token = Token::new(*session.as_uuid());
         let length = SignedDuration::try_from(self.inner.settings.session).unwrap_or(SignedDuration::MAX);
         let expires_at = now.saturating_add(length).unwrap_or(now);
         let row = RefreshSession { id: session, user: user.id, token_hash: token.hash(), created_at: now, expires_at };
-        self.inner.store.insert_session(row).await?;
-        Ok(Login { user, session, refresh_token: token.text(REFRESH), expires_at })
+        let opened = self.inner.store.insert_session(row, password_hash).await?;
+        Ok(opened.then(|| Login { user, session, refresh_token: token.text(REFRESH), expires_at }))
     }
 
     /// Which session a refresh token claims to belong to, before anything of it is believed. `None`: it has
@@ -109,7 +127,8 @@ impl Accounts {
         let rotated = self.inner.store.rotate_session(session, old.hash(), next.hash(), self.now()).await?;
         let rotated = rotated.ok_or(RefreshError::Invalid)?;
         let user: UserId = rotated.user;
-        let user = self.inner.store.user(user).await?.ok_or(RefreshError::Invalid)?;
+        let user = self.inner.store.user(user).await?.filter(|user| user.disabled_at.is_none());
+        let user = user.ok_or(RefreshError::Invalid)?;
         Ok(Login { user, session, refresh_token: next.text(REFRESH), expires_at: rotated.expires_at })
     }
 
@@ -119,6 +138,22 @@ impl Accounts {
     /// When the store cannot write.
     pub async fn logout(&self, session: SessionId) -> Result<(), StoreError> {
         self.inner.store.end_session(session, self.now()).await
+    }
+
+    /// The user's sessions that have not ended, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn sessions(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
+        self.inner.store.sessions(user, self.now()).await
+    }
+
+    /// Ends a session of this user. `false`: there is no such session.
+    ///
+    /// # Errors
+    /// When the store cannot write.
+    pub async fn end_session(&self, user: UserId, session: SessionId) -> Result<bool, StoreError> {
+        self.inner.store.end_session_of(user, session, self.now()).await
     }
 
     /// Whether access tokens of this session are still good.

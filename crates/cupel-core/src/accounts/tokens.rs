@@ -1,7 +1,7 @@
 //! The text forms of secrets, and how they are compared.
 //!
 //! An API key is `cup_<32 hex digits of its id>_<43 characters of secret>_<6 hex digits>`; a refresh token
-//! the same with `cur_` and a session's id. The secret is 32 random bytes in base64url without padding,
+//! the same with `cur_` and a session's id, a one-time link with `cul_` and a user's, a ticket with `cut_` and its own. The secret is 32 random bytes in base64url without padding,
 //! the last part the first three bytes of the SHA-256 of all before it: a scanner for leaked keys, and we,
 //! can tell a key from noise without asking the store. Only the SHA-256 of the secret is kept: with 256
 //! random bits in it there is nothing to guess, so no slow hash is needed.
@@ -14,6 +14,8 @@ use uuid::Uuid;
 
 pub(super) const API_KEY: &str = "cup";
 pub(super) const REFRESH: &str = "cur";
+pub(super) const LINK: &str = "cul";
+pub(super) const TICKET: &str = "cut";
 
 /// A secret with the id under which its hash is kept.
 pub(super) struct Token {

@@ -15,7 +15,7 @@ use crate::{Core, StoreError};
 /// The longest contest.
 const LENGTH_MAX: Duration = Duration::from_hours(31 * 24);
 /// The largest penalty.
-const PENALTY_MAX: Duration = Duration::from_hours(24);
+pub const PENALTY_MAX: Duration = Duration::from_hours(24);
 /// Most characters of a title.
 const TITLE_MAX: usize = 200;
 /// Most bytes of a description, a question or an answer.
@@ -60,7 +60,7 @@ impl Core {
         text_fits("description", &new.description)?;
         times_fit(new.style, new.length, new.freeze)?;
         self.is_still_to_be(new.starts_at, new.length)?;
-        self.problems_fit(seer, &new.problems, new.freeze.is_some()).await?;
+        self.problems_fit(seer, &new.problems).await?;
         self.inner.store.insert_contest(new).await?.map_err(|_taken| ContestError::SlugTaken)
     }
 
@@ -88,11 +88,8 @@ impl Core {
         if let Some(starts_at) = change.starts_at {
             self.is_still_to_be(starts_at, length)?;
         }
-        // What became public once the freeze was lifted cannot be hidden again.
-        let freezes_again = change.is_unfrozen == Some(false) && contest.is_unfrozen && freeze.is_some();
-        if change.problems.is_some() || change.freeze.is_some() || freezes_again {
-            let known: Vec<ProblemId> = contest.problems.iter().map(|one| one.problem).collect();
-            self.problems_fit(seer, change.problems.as_ref().unwrap_or(&known), freeze.is_some()).await?;
+        if let Some(problems) = &change.problems {
+            self.problems_fit(seer, problems).await?;
         }
         let is_changed = self.inner.store.change_contest(contest.id, change).await?;
         is_changed.then_some(()).ok_or(ContestError::Missing)
@@ -142,9 +139,8 @@ impl Core {
         if seen.may_change { Ok(seen.contest) } else { Err(ContestError::Missing) }
     }
 
-    /// Whether these problems may be in a contest of the seer's. Whatever is solved of a public problem shows in everybody's progress,
-    /// so a contest that freezes its results has none.
-    async fn problems_fit(&self, seer: &Seer, problems: &[ProblemId], freezes: bool) -> Result<(), ContestError> {
+    /// Whether these problems may be in a contest of the seer's.
+    async fn problems_fit(&self, seer: &Seer, problems: &[ProblemId]) -> Result<(), ContestError> {
         if problems.is_empty() || problems.len() > Contest::PROBLEMS_MAX {
             return Err(invalid("problems", format!("a contest has 1 to {} problems", Contest::PROBLEMS_MAX)));
         }
@@ -164,13 +160,6 @@ impl Core {
                         "problems",
                         format!("`{}` is private, and not yours to show", seen.problem.slug),
                     ));
-                }
-                Some(seen) if freezes && seen.problem.visibility == Visibility::Public => {
-                    let detail = format!(
-                        "`{}` is public, so leaderboards would tell its results: make it private, or leave out the freeze",
-                        seen.problem.slug
-                    );
-                    return Err(invalid("freeze_seconds", detail));
                 }
                 Some(_) => {}
             }

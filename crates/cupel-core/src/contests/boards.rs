@@ -80,8 +80,8 @@ impl Board {
 
     /// Whether a freeze hides results of this user from others.
     pub(super) fn hides(&self, user: UserId, frozen_from: Option<Duration>) -> bool {
-        let theirs = |attempt: &&Attempt| attempt.user == user;
-        frozen_from.is_some_and(|frozen| self.attempts.iter().filter(theirs).any(|attempt| attempt.at >= frozen))
+        let is_frozen = |attempt: &Attempt| attempt.is_hidden || frozen_from.is_some_and(|frozen| attempt.at >= frozen);
+        self.attempts.iter().any(|attempt| attempt.user == user && is_frozen(attempt))
     }
 
     fn reckoned(&self, rules: Rules) -> Vec<StandingsRow> {

@@ -29,16 +29,25 @@ impl JoinCode {
         &self.0
     }
 
+    /// The code that somebody has written, as [`JoinCode::is`] reads it. `None`: it is none.
+    pub(crate) fn read(written: &str) -> Option<JoinCode> {
+        let read: Vec<u8> = written.trim().bytes().take(LENGTH + 1).map(as_meant).collect();
+        JoinCode::from_text(std::str::from_utf8(&read).ok()?)
+    }
+
     /// Whether somebody has written this code, be it in capitals or with letters that look like digits; of a text of its length in
     /// the same time whatever the answer.
     pub(super) fn is(&self, written: &str) -> bool {
-        let read = |letter: u8| match letter.to_ascii_lowercase() {
-            b'o' => b'0',
-            b'i' | b'l' => b'1',
-            letter => letter,
-        };
-        let read: Vec<u8> = written.trim().bytes().map(read).collect();
+        let read: Vec<u8> = written.trim().bytes().map(as_meant).collect();
         self.0.as_bytes().ct_eq(&read).into()
+    }
+}
+
+fn as_meant(letter: u8) -> u8 {
+    match letter.to_ascii_lowercase() {
+        b'o' => b'0',
+        b'i' | b'l' => b'1',
+        letter => letter,
     }
 }
 

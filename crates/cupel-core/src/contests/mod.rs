@@ -4,8 +4,9 @@
 //! to a contest, so a rejudge changes the standings by itself, and taking part at another time (virtually) is the same with
 //! another start.
 //!
-//! Invariants: until it is lifted, what a freeze hides is told to nobody but the submission's sender and those who arrange the
-//! contest; a contest that somebody may not see does not exist for them, and for who comes with a wrong code neither.
+//! Invariants: until a freeze is lifted, a contestant learns the results that it hides nowhere: standings show them as pending, and
+//! the figures and leaderboards of the problems leave those submissions out ([`FreezeWindow`]). The submission's sender, those who
+//! arrange the contest, and the problem's authors who do not take part see them; a contest that somebody may not see does not exist for them, and for who comes with a wrong code neither.
 
 mod arranging;
 mod boards;
@@ -15,12 +16,12 @@ mod standings;
 mod store;
 mod taking_part;
 
-pub use arranging::ContestError;
+pub use arranging::{ContestError, PENALTY_MAX};
 pub(crate) use boards::Boards;
 pub use join_code::JoinCode;
 pub use records::{
-    Clarification, Contest, ContestChange, ContestFilter, ContestProblem, NewClarification, NewContest, Participant,
-    Participation, Phase, Style, label,
+    Clarification, Contest, ContestChange, ContestFilter, ContestProblem, FreezeWindow, NewClarification, NewContest,
+    Participant, ParticipantProgress, Participation, Phase, Style, label,
 };
 pub use standings::{Attempt, AttemptResult, Cell, StandingsRow, View, standings};
 pub use store::{ContestStore, DeletedContest, TakenContestSlug};

@@ -7,6 +7,7 @@ use cupel_types::{ClarificationId, ContestId, ProblemId, UserId};
 use jiff::Timestamp;
 
 use super::JoinCode;
+use crate::problems::Standing;
 
 /// By which rules attempts become standings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,6 +137,39 @@ pub struct Participant {
     pub starts_at: Timestamp,
 }
 
+/// How somebody who takes part stands with the problems of a contest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParticipantProgress {
+    /// Who.
+    pub participant: Participant,
+    /// By the place of the problem; `None`: not tried.
+    pub standings: Vec<Option<Standing>>,
+}
+
+/// The time in which a participant's submissions are hidden from others: from the freeze to the end, on their own clock.
+///
+/// A submission is hidden by the contest, not by its problem: what the same problem gets from elsewhere, or got before the freeze,
+/// stays public.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FreezeWindow {
+    /// The first moment.
+    pub from: Timestamp,
+    /// The first moment after it.
+    pub until: Timestamp,
+}
+
+impl FreezeWindow {
+    /// The window of a participant who starts then, in a contest of this length whose results are hidden in the last part of it.
+    pub fn of(starts_at: Timestamp, length: Duration, freeze: Duration) -> FreezeWindow {
+        FreezeWindow { from: ends_at(starts_at, length.saturating_sub(freeze)), until: ends_at(starts_at, length) }
+    }
+
+    /// Whether it hides a submission that was sent then.
+    pub fn hides(&self, sent_at: Timestamp) -> bool {
+        (self.from..self.until).contains(&sent_at)
+    }
+}
+
 /// A contest to be written.
 #[derive(Clone, Debug)]
 pub struct NewContest {
@@ -203,13 +237,17 @@ pub struct ContestFilter {
     pub now: Timestamp,
 }
 
-/// A question about a contest, and its answer.
+/// A question about a contest with its answer, or an announcement to everybody who takes part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clarification {
     /// Its id.
     pub id: ClarificationId,
-    /// Who asks.
+    /// Whether it is an announcement: its text is the answer, there is no question, and everybody may read it.
+    pub is_announcement: bool,
+    /// Who asks or announces.
     pub asker: UserId,
+    /// Their name. For those who arrange the contest.
+    pub asker_name: String,
     /// About which problem: its place in the contest; `None`: about the whole.
     pub place: Option<usize>,
     /// The question.
@@ -224,19 +262,21 @@ pub struct Clarification {
     pub answered_at: Option<Timestamp>,
 }
 
-/// A question to be written.
+/// A question or an announcement to be written.
 #[derive(Clone, Debug)]
 pub struct NewClarification {
     /// Its id.
     pub id: ClarificationId,
     /// About which contest.
     pub contest: ContestId,
-    /// Who asks.
+    /// Who asks or announces.
     pub asker: UserId,
     /// About which problem.
     pub place: Option<usize>,
-    /// The question.
-    pub question: String,
+    /// Whether it is an announcement.
+    pub is_announcement: bool,
+    /// The question, or what is announced.
+    pub text: String,
     /// When.
     pub asked_at: Timestamp,
 }
@@ -268,6 +308,15 @@ mod tests {
         assert_eq!(phases, [Phase::Upcoming, Phase::Running, Phase::Running, Phase::Over]);
         assert_eq!(contest.frozen_from(), Some(Duration::from_secs(30)));
         assert_eq!(Contest { is_unfrozen: true, ..contest }.frozen_from(), None);
+    }
+
+    #[test]
+    fn a_freeze_hides_what_is_sent_from_its_begin_to_the_end() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let window = FreezeWindow::of(at(100), Duration::from_secs(50), Duration::from_secs(20));
+        assert_eq!([129, 130, 149, 150].map(|second| window.hides(at(second))), [false, true, true, false]);
+        let none = FreezeWindow::of(at(100), Duration::from_secs(50), Duration::ZERO);
+        assert!(![149, 150].into_iter().any(|second| none.hides(at(second))));
     }
 
     #[test]

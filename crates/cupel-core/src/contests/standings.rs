@@ -22,6 +22,8 @@ pub struct Attempt {
     pub at: Duration,
     /// What it came to; `None`: it is not judged yet.
     pub result: Option<AttemptResult>,
+    /// Whether the freeze of another contest hides its result.
+    pub is_hidden: bool,
 }
 
 /// What an attempt came to.
@@ -102,7 +104,8 @@ pub fn standings(
     for attempt in attempts.iter().filter(|attempt| attempt.at <= view.until) {
         let Some(row) = places.get(&attempt.user).map(|place| &mut rows[*place]) else { continue };
         let Some(cell) = row.cells.get_mut(attempt.problem) else { continue };
-        let hidden = view.own != Some(attempt.user) && view.frozen_from.is_some_and(|frozen| attempt.at >= frozen);
+        let is_frozen = attempt.is_hidden || view.frozen_from.is_some_and(|frozen| attempt.at >= frozen);
+        let hidden = is_frozen && view.own != Some(attempt.user);
         take(style, cell, attempt.at, attempt.result.filter(|_| !hidden));
     }
     for row in &mut rows {
@@ -227,6 +230,7 @@ mod tests {
                     "?" => None,
                     number => result(true, number == "100", points(number.parse().unwrap())),
                 },
+                is_hidden: false,
             })
             .collect()
     }
@@ -272,6 +276,19 @@ mod tests {
         assert_eq!(rows(Some(user(2)), Some(Duration::from_mins(240)))[0].user, user(2));
         let open = rows(None, None);
         assert_eq!(open.iter().map(|row| row.solved).collect::<Vec<_>>(), [1, 1]);
+    }
+
+    #[test]
+    fn a_result_that_another_contest_hides_is_pending_for_everybody_but_its_owner() {
+        let mut table = attempts(&[(1, 0, 5, "+"), (2, 0, 6, "+")]);
+        table[0].is_hidden = true;
+        let solved = |own| {
+            let rows = standings(ICPC, 1, &officials(2), &table, View { own, ..ALL });
+            rows.iter().map(|row| (row.user, row.solved, row.cells[0].pending)).collect::<Vec<_>>()
+        };
+        assert_eq!(solved(None), [(user(2), 1, 0), (user(1), 0, 1)]);
+        assert_eq!(solved(Some(user(2))), solved(None));
+        assert_eq!(solved(Some(user(1))), [(user(1), 1, 0), (user(2), 1, 0)]);
     }
 
     #[test]

@@ -5,7 +5,10 @@ use cupel_problem::Slug;
 use cupel_types::{ClarificationId, ContestId, ProblemId, UserId};
 use jiff::Timestamp;
 
-use super::{Attempt, Clarification, Contest, ContestChange, ContestFilter, NewClarification, NewContest, Participant};
+use super::{
+    Attempt, Clarification, Contest, ContestChange, ContestFilter, FreezeWindow, NewClarification, NewContest,
+    Participant, ParticipantProgress,
+};
 use crate::StoreError;
 
 /// The truth about contests. What attempts came to is that of [`ProblemStore`](crate::ProblemStore).
@@ -46,22 +49,35 @@ pub trait ContestStore: Send + Sync {
     async fn participants(&self, contest: ContestId) -> Result<Vec<Participant>, StoreError>;
 
     /// The participants' submissions to the contest's problems that count and were sent within their time, in the order in which
-    /// they were sent.
+    /// they were sent. One that another contest hides says so.
     async fn attempts(&self, contest: ContestId) -> Result<Vec<Attempt>, StoreError>;
+
+    /// A page of those who take part, in the order in which they came, and how many they are; with how each stands with each problem
+    /// of the contest, in its order, whenever they solved it.
+    async fn progress_in(
+        &self,
+        contest: ContestId,
+        offset: u64,
+        limit: u64,
+    ) -> Result<(Vec<ParticipantProgress>, u64), StoreError>;
 
     /// Whether somebody takes part in a contest with this problem, and their time has begun.
     async fn is_opened_by_contest(&self, problem: ProblemId, user: UserId, now: Timestamp) -> Result<bool, StoreError>;
 
-    /// Whether results of this problem are frozen in a contest.
-    async fn is_frozen_by_contest(&self, problem: ProblemId, now: Timestamp) -> Result<bool, StoreError>;
+    /// Whether the figures and the leaderboard of a problem leave judged submissions out because a contest hides them.
+    async fn withholds_results(&self, problem: ProblemId) -> Result<bool, StoreError>;
 
-    /// A contest that does not show all results of this problem, or will not: one with a freeze that is not lifted, begun or not.
-    async fn freezing_contest(&self, problem: ProblemId) -> Result<Option<Slug>, StoreError>;
+    /// The windows in which freezes that are not lifted hide this user's submissions to a problem, in contests in which `from` takes
+    /// part, too.
+    async fn freezes_of(&self, problem: ProblemId, user: UserId, from: UserId)
+    -> Result<Vec<FreezeWindow>, StoreError>;
 
-    /// Writes a question. `false`: its asker has asked as often as anybody may, and nothing was written.
+    /// Writes a question or an announcement. `false`: its author has written as many of this kind as anybody may, and nothing was
+    /// written.
     async fn ask(&self, new: NewClarification, per_asker_max: u32) -> Result<bool, StoreError>;
 
-    /// Writes an answer, in place of one that there was. `false`: there is no such question about the contest.
+    /// Writes an answer, in place of one that there was; an announcement stays public. `false`: there is no such question about the
+    /// contest.
     async fn answer(
         &self,
         contest: ContestId,

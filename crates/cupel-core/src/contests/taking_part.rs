@@ -8,14 +8,16 @@ use jiff::Timestamp;
 
 use super::arranging::{arranges, invalid, text_fits};
 use super::{
-    Clarification, Contest, ContestError, ContestFilter, NewClarification, Participant, Participation, Phase,
-    StandingsRow, View,
+    Clarification, Contest, ContestError, ContestFilter, ContestProblem, NewClarification, Participant,
+    ParticipantProgress, Participation, Phase, StandingsRow, View, label,
 };
 use crate::problems::Seer;
 use crate::{Core, StoreError};
 
 /// Most questions of one participant about one contest.
 const QUESTIONS_MAX: u32 = 100;
+/// Most announcements of one user in one contest.
+const ANNOUNCEMENTS_MAX: u32 = 1000;
 
 /// A contest as somebody sees it.
 #[derive(Clone, Debug)]
@@ -40,6 +42,17 @@ impl SeenContest {
     pub fn shows_problems(&self, now: Timestamp) -> bool {
         let has_begun = self.participant.as_ref().is_some_and(|own| own.starts_at <= now);
         self.may_change || has_begun || self.phase == Phase::Over
+    }
+}
+
+impl SeenContest {
+    /// The place of the problem of this name: its letter, in whatever case, or its slug once they may know it.
+    fn place_of(&self, name: &str, now: Timestamp) -> Option<usize> {
+        let problems = &self.contest.problems;
+        let is_letter = |place: &usize| name.len() == 1 && name.eq_ignore_ascii_case(&label(*place).to_string());
+        let by_letter = (0..problems.len()).find(is_letter);
+        let is_slug = |problem: &ContestProblem| self.shows_problems(now) && problem.slug.as_str() == name;
+        by_letter.or_else(|| problems.iter().position(is_slug))
     }
 }
 
@@ -176,7 +189,22 @@ impl Core {
         })
     }
 
-    /// Asks about a contest.
+    /// A page of the progress of everybody who takes part, for those who arrange the contest, and how many they are.
+    ///
+    /// # Errors
+    /// [`ContestError`].
+    pub async fn contest_progress(
+        &self,
+        seer: &Seer,
+        slug: &Slug,
+        offset: u64,
+        limit: u64,
+    ) -> Result<(Vec<ParticipantProgress>, u64), ContestError> {
+        let seen = self.seen_contest(seer, slug).await?.filter(|seen| seen.may_change).ok_or(ContestError::Missing)?;
+        Ok(self.inner.store.progress_in(seen.contest.id, offset, limit).await?)
+    }
+
+    /// Asks about a contest, or about one of its problems: by its letter or its slug.
     ///
     /// # Errors
     /// [`ContestError`].
@@ -184,30 +212,70 @@ impl Core {
         &self,
         seer: &Seer,
         slug: &Slug,
-        place: Option<usize>,
+        problem: Option<&str>,
         question: String,
     ) -> Result<ClarificationId, ContestError> {
         let seen = self.seen_contest(seer, slug).await?.ok_or(ContestError::Missing)?;
-        let Some(own) = seen.participant else {
+        let Some(own) = seen.participant.as_ref().map(|own| own.user) else {
             return Err(ContestError::Conflict("only those who take part may ask"));
         };
-        text_fits("question", &question)?;
-        if question.trim().is_empty() {
-            return Err(invalid("question", "the question is empty"));
+        match self.write_clarification(&seen, own, problem, question, "question", QUESTIONS_MAX).await? {
+            Some(id) => Ok(id),
+            None => Err(ContestError::Conflict("you have asked as many questions as anybody may")),
         }
-        if place.is_some_and(|place| place >= seen.contest.problems.len()) {
-            return Err(invalid("problem", "the contest has no such problem"));
-        }
-        let asked_at = self.now();
-        let id = ClarificationId::from_uuid(self.inner.ids.next(asked_at));
-        let new = NewClarification { id, contest: seen.contest.id, asker: own.user, place, question, asked_at };
-        if !self.inner.store.ask(new, QUESTIONS_MAX).await? {
-            return Err(ContestError::Conflict("you have asked as many questions as anybody may"));
-        }
-        Ok(id)
     }
 
-    /// A page of questions: for those who arrange the contest all, for others their own and those that everybody may read.
+    /// Announces something to everybody who sees the contest, as somebody who arranges it.
+    ///
+    /// # Errors
+    /// [`ContestError`].
+    pub async fn announce(
+        &self,
+        seer: &Seer,
+        slug: &Slug,
+        problem: Option<&str>,
+        text: String,
+    ) -> Result<ClarificationId, ContestError> {
+        let seen = self.seen_contest(seer, slug).await?.filter(|seen| seen.may_change).ok_or(ContestError::Missing)?;
+        let by = seer.user().ok_or(ContestError::Missing)?;
+        match self.write_clarification(&seen, by, problem, text, "text", ANNOUNCEMENTS_MAX).await? {
+            Some(id) => Ok(id),
+            None => Err(ContestError::Conflict("you have announced as often as anybody may")),
+        }
+    }
+
+    /// Writes a question (the field is `question`) or an announcement. `None`: there are too many by this user.
+    async fn write_clarification(
+        &self,
+        seen: &SeenContest,
+        by: UserId,
+        problem: Option<&str>,
+        text: String,
+        field: &'static str,
+        per_user_max: u32,
+    ) -> Result<Option<ClarificationId>, ContestError> {
+        text_fits(field, &text)?;
+        if text.trim().is_empty() {
+            return Err(invalid(field, "the text is empty"));
+        }
+        let asked_at = self.now();
+        let place = match problem {
+            None => None,
+            Some(name) => match seen.place_of(name, asked_at) {
+                Some(place) => Some(place),
+                None => {
+                    return Err(invalid("problem", "the contest has no such problem: name one by its letter or slug"));
+                }
+            },
+        };
+        let id = ClarificationId::from_uuid(self.inner.ids.next(asked_at));
+        let (contest, is_announcement) = (seen.contest.id, field == "text");
+        let new = NewClarification { id, contest, asker: by, place, is_announcement, text, asked_at };
+        Ok(self.inner.store.ask(new, per_user_max).await?.then_some(id))
+    }
+
+    /// A page of questions and announcements: for those who arrange the contest all, for others their own and those that everybody
+    /// may read.
     ///
     /// # Errors
     /// When the store cannot answer.

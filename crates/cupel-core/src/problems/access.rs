@@ -97,6 +97,7 @@ mod tests {
                     package: ContentHash::from_bytes([0; 32]),
                     version: 1,
                     is_verified: None,
+                    time_limit: None,
                     statistics: Statistics::default(),
                     created_at: Timestamp::UNIX_EPOCH,
                     updated_at: Timestamp::UNIX_EPOCH,

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cupel_problem::{Finding, ImportError, Imported, Objective, PackageFormat, Refused, Scoring, Slug, Visibility};
-use cupel_types::{Bytes, ContentHash, ProblemId, UserId};
+use cupel_types::{Bytes, ContentHash, ProblemId, ProblemVersion, UserId};
 use jiff::Timestamp;
 
 use super::{
-    Deleted, NewProblem, NewVersion, PackageCopy, PackagesError, ProblemChange, ProblemKey, ProblemRecord, Seer,
-    SlugTaken, TakeError, Taken,
+    Deleted, NewProblem, NewVersion, PackageCopy, PackagesError, ProblemChange, ProblemKey, ProblemRecord,
+    ProblemVersionLine, Seer, SlugTaken, StagedVersion, TakeError, Taken, VersionException,
 };
 use crate::accounts::Role;
 use crate::routes::verifying_languages;
@@ -19,6 +19,9 @@ use crate::{Awaited, Core, Idempotency, Needs, NewSubmission, Packages, StoreErr
 
 /// How many versions of a draft that is removed are read at once.
 const VERSIONS_PAGE: u64 = 100;
+
+/// How many of the newest exceptions count.
+const EXCEPTIONS_LOOKED_AT: u64 = 1000;
 
 /// How many of the newest versions may be gone back to while a problem is shown.
 const VERSIONS_LOOKED_AT: u64 = 100;
@@ -50,8 +53,23 @@ pub struct ImportedVersion {
     pub format: PackageFormat,
     /// What is odd about it.
     pub warnings: Vec<Finding>,
-    /// Whether anything changed: not when it was the current package already.
+    /// The number of this version.
+    pub number: u32,
+    /// Whether it is the current one. Otherwise it is staged: verify it, and make it current.
+    pub is_current: bool,
+    /// Whether anything changed: not when it was the current package already, or is staged already.
     pub is_new: bool,
+}
+
+/// What an author wants changed; `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct Wish {
+    /// The number of the version that becomes the current one.
+    pub version: Option<u32>,
+    /// For administrators: why a version may be shown that was not verified.
+    pub exception: Option<String>,
+    /// What else.
+    pub change: ProblemChange,
 }
 
 /// Why an author's wish was not done. Nothing has changed.
@@ -72,10 +90,12 @@ pub enum AuthorError {
     Refused(#[source] Refused),
     #[error("the current version has not been verified")]
     NotVerified,
-    #[error("the contest `{contest}` freezes its results")]
-    Frozen { contest: Slug },
-    #[error("the problem is shown to others, and this version has not been verified")]
-    Shown,
+    #[error("the package has no time limit, and none was derived from its submissions")]
+    NoTimeLimit,
+    #[error("the problem has no version {number}")]
+    NoVersion { number: u32 },
+    #[error("only an administrator may have a version shown that was not verified")]
+    NotAdministrator,
     #[error("something was sent for it, or it is no draft")]
     InUse,
     #[error("the package cannot be read or written")]
@@ -113,7 +133,7 @@ impl Core {
         let written = self.settled(&taken, written).await;
         drop(importing);
         match written {
-            Ok(id) => self.imported(id, &taken.imported, true).await,
+            Ok(id) => self.imported(id, &taken.imported, StagedVersion { number: 1, is_new: true }).await,
             Err(error) => Err(self.discarded(taken, error).await),
         }
     }
@@ -131,8 +151,8 @@ impl Core {
         Ok(id)
     }
 
-    /// Makes an archive the current version of a problem. While a problem is shown to others that is only done for a version that was
-    /// verified before.
+    /// Makes an archive the current version of a problem. While a problem is shown to others, a version that was not verified before is
+    /// only staged.
     ///
     /// # Errors
     /// [`AuthorError`].
@@ -149,7 +169,7 @@ impl Core {
         let written = self.settled(&taken, written).await;
         drop(importing);
         match written {
-            Ok(is_new) => self.imported(problem.id, &taken.imported, is_new).await,
+            Ok(version) => self.imported(problem.id, &taken.imported, version).await,
             Err(error) => Err(self.discarded(taken, error).await),
         }
     }
@@ -159,18 +179,23 @@ impl Core {
         seer: &Seer,
         problem: &ProblemRecord,
         imported: &Imported,
-    ) -> Result<bool, AuthorError> {
+    ) -> Result<StagedVersion, AuthorError> {
         let hash = imported.package.hash;
-        if problem.visibility != Visibility::Draft && !self.may_be_shown(problem, hash).await? {
-            return Err(AuthorError::Shown);
-        }
+        let becomes_current = problem.visibility == Visibility::Draft || self.may_be_shown(problem, imported).await?;
         let size = self.size_of(imported).await?;
         let _turn = self.inner.imports.turn.lock().await;
         if let Some(by) = seer.user() {
             self.has_room(by, hash, size, 0).await?;
         }
         let version = version_of(imported, seer.user(), size, self.now());
-        Ok(self.inner.store.add_version(problem.id, version).await?)
+        // First staged in either case: that gives the number.
+        let staged = self.inner.store.stage_version(problem.id, version.clone()).await?;
+        let staged = staged.ok_or(AuthorError::Missing)?;
+        if !becomes_current {
+            return Ok(staged);
+        }
+        let is_new = self.inner.store.add_version(problem.id, version).await?;
+        Ok(StagedVersion { is_new, ..staged })
     }
 
     async fn size_of(&self, imported: &Imported) -> Result<Bytes, AuthorError> {
@@ -255,16 +280,79 @@ impl Core {
     }
 
     /// Whether this package is the current one, or was verified as an earlier version.
-    async fn may_be_shown(&self, problem: &ProblemRecord, package: ContentHash) -> Result<bool, StoreError> {
+    async fn may_be_shown(&self, problem: &ProblemRecord, imported: &Imported) -> Result<bool, AuthorError> {
+        let package = imported.package.hash;
         let (versions, _) = self.inner.store.versions(problem.id, 0, VERSIONS_LOOKED_AT).await?;
+        let has_limit =
+            |version: &ProblemVersionLine| version.time_limit.or(imported.package.problem.limits.time.limit).is_some();
+        let is_sound = |version: &ProblemVersionLine| version.is_verified == Some(true) && has_limit(version);
         let known = versions.iter().find(|version| version.package == package);
-        Ok(problem.package == package || known.is_some_and(|version| version.is_verified == Some(true)))
+        Ok(problem.package == package || known.is_some_and(is_sound))
     }
 
-    async fn imported(&self, id: ProblemId, imported: &Imported, is_new: bool) -> Result<ImportedVersion, AuthorError> {
+    async fn imported(
+        &self,
+        id: ProblemId,
+        imported: &Imported,
+        StagedVersion { number, is_new }: StagedVersion,
+    ) -> Result<ImportedVersion, AuthorError> {
         let found = self.inner.store.problem(ProblemKey::Id(id), None).await?;
         let (problem, _) = found.ok_or(AuthorError::Missing)?;
-        Ok(ImportedVersion { problem, format: imported.format, warnings: imported.warnings.clone(), is_new })
+        let (format, warnings, is_current) = (imported.format, imported.warnings.clone(), problem.version == number);
+        Ok(ImportedVersion { problem, format, warnings, number, is_current, is_new })
+    }
+
+    /// A version by its number.
+    ///
+    /// # Errors
+    /// [`AuthorError::NoVersion`], or when the store cannot answer.
+    pub async fn version(&self, problem: &ProblemRecord, number: u32) -> Result<ProblemVersionLine, AuthorError> {
+        // They are numbered from 1 without gaps, and listed newest first.
+        let (_, total) = self.inner.store.versions(problem.id, 0, 1).await?;
+        let place = total.checked_sub(number.into()).filter(|_| number > 0);
+        let (lines, _) = match place {
+            Some(place) => self.inner.store.versions(problem.id, place, 1).await?,
+            None => (Vec::new(), total),
+        };
+        let found = lines.into_iter().find(|line| line.number == number);
+        found.ok_or(AuthorError::NoVersion { number })
+    }
+
+    /// Whether a version may be shown to others: what is missing, or the reason for an exception that has to be noted.
+    async fn may_show<'w>(
+        &self,
+        seer: &Seer,
+        problem: &ProblemRecord,
+        version: &ProblemVersionLine,
+        exception: Option<&'w str>,
+    ) -> Result<Option<&'w str>, AuthorError> {
+        let has_limit = version.time_limit.is_some()
+            || self.package(version.package).await?.package.problem.limits.time.limit.is_some();
+        let is_excepted = async || {
+            let all = self.inner.store.exceptions(problem.id, EXCEPTIONS_LOOKED_AT).await?;
+            Ok::<_, AuthorError>(all.iter().any(|one| one.number == version.number))
+        };
+        if version.is_verified == Some(true) || (exception.is_none() && is_excepted().await?) {
+            return if has_limit { Ok(None) } else { Err(AuthorError::NoTimeLimit) };
+        }
+        let Some(reason) = exception else { return Err(AuthorError::NotVerified) };
+        if !seer.is_admin() {
+            return Err(AuthorError::NotAdministrator);
+        }
+        if has_limit { Ok(Some(reason)) } else { Err(AuthorError::NoTimeLimit) }
+    }
+
+    async fn note_exception(
+        &self,
+        seer: &Seer,
+        problem: &ProblemRecord,
+        number: u32,
+        reason: &str,
+    ) -> Result<(), AuthorError> {
+        let by = seer.user().ok_or(AuthorError::NotAdministrator)?;
+        let username = self.inner.store.user(by).await?.map(|user| user.username).unwrap_or_default();
+        let exception = VersionException { number, by, username, at: self.now(), reason: reason.to_owned() };
+        Ok(self.inner.store.add_exception(problem.id, exception).await?)
     }
 
     pub(super) async fn import_package(&self, archive: &Path) -> Result<Taken, AuthorError> {
@@ -291,28 +379,47 @@ impl Core {
         self.with_packages(move |packages| packages.open(&hash)).await
     }
 
-    /// Changes a problem. Only a version that was verified may be shown to others, and to everybody only what no contest freezes:
-    /// figures and leaderboards of public problems would tell what it hides.
+    /// Changes a problem. Only a version that was verified may be shown to others, unless an administrator makes an exception.
     ///
     /// # Errors
     /// [`AuthorError`].
-    pub async fn change_problem(
-        &self,
-        seer: &Seer,
-        key: ProblemKey,
-        change: ProblemChange,
-    ) -> Result<ProblemRecord, AuthorError> {
+    pub async fn change_problem(&self, seer: &Seer, key: ProblemKey, wish: Wish) -> Result<ProblemRecord, AuthorError> {
         let problem = self.to_change(seer, key).await?;
-        let is_shown = change.visibility.is_some_and(|visibility| visibility != Visibility::Draft);
-        if is_shown && problem.visibility == Visibility::Draft && problem.is_verified != Some(true) {
-            return Err(AuthorError::NotVerified);
+        let Wish { version, exception, change } = wish;
+        if exception.is_some() && !seer.is_admin() {
+            return Err(AuthorError::NotAdministrator);
         }
-        let becomes_public = change.visibility == Some(Visibility::Public) && problem.visibility != Visibility::Public;
-        if becomes_public && let Some(contest) = self.inner.store.freezing_contest(problem.id).await? {
-            return Err(AuthorError::Frozen { contest });
+        let version = self.version(&problem, version.unwrap_or(problem.version)).await?;
+        let is_other = version.number != problem.version;
+        let will_be = change.visibility.unwrap_or(problem.visibility);
+        let is_news = will_be != Visibility::Draft && (is_other || problem.visibility == Visibility::Draft);
+        let excepted = match is_news {
+            true => self.may_show(seer, &problem, &version, exception.as_deref()).await?,
+            false => None,
+        };
+        let becomes = match is_other {
+            true => Some(version_of(&*self.package(version.package).await?, version.by, Bytes::ZERO, self.now())),
+            false => None,
+        };
+        // What can be refused comes first: after a refusal nothing has changed.
+        let ProblemChange { visibility, slug, members } = change;
+        if slug.is_some() || members.is_some() {
+            let change = ProblemChange { visibility: None, slug, members };
+            if !self.inner.store.change_problem(problem.id, change, self.now()).await?? {
+                return Err(AuthorError::Missing);
+            }
         }
-        if !self.inner.store.change_problem(problem.id, change, self.now()).await?? {
-            return Err(AuthorError::Missing);
+        if let Some(reason) = excepted {
+            self.note_exception(seer, &problem, version.number, reason).await?;
+        }
+        if let Some(becomes) = becomes {
+            self.inner.store.add_version(problem.id, becomes).await?;
+        }
+        if visibility.is_some() {
+            let change = ProblemChange { visibility, slug: None, members: None };
+            if !self.inner.store.change_problem(problem.id, change, self.now()).await?? {
+                return Err(AuthorError::Missing);
+            }
         }
         let found = self.inner.store.problem(ProblemKey::Id(problem.id), None).await?;
         found.map(|(problem, _)| problem).ok_or(AuthorError::Missing)
@@ -342,21 +449,21 @@ impl Core {
         }
     }
 
-    /// Has the current version of a problem held against what it says of itself: an ordinary submission, of `by`.
+    /// Has a version of a problem held against what it says of itself: an ordinary submission, of `by`.
     ///
     /// # Errors
     /// As [`Core::submit`].
     pub async fn verify_problem(
         &self,
         by: UserId,
-        problem: &ProblemRecord,
+        of: ProblemVersion,
         request_id: Option<String>,
         idempotency: Option<Idempotency>,
         is_awaited: bool,
     ) -> Result<(Submitted, Option<Awaited>), SubmitError> {
-        let purpose = Purpose::Verify(problem.current());
+        let purpose = Purpose::Verify(of);
         // Without the package nothing is known; the worker tells why it cannot be read.
-        let also_needs = match self.package(problem.package).await {
+        let also_needs = match self.package(of.package).await {
             Ok(imported) => verifying_languages(&imported.package.problem, &self.registry()),
             Err(_) => Needs::new(),
         };

@@ -34,6 +34,8 @@ pub struct ProblemRecord {
     pub version: u32,
     /// Whether that version was found to be as it says; `None`: nobody has looked.
     pub is_verified: Option<bool>,
+    /// The CPU limit that verification derived for that version. A limit of the package's own takes precedence.
+    pub time_limit: Option<Duration>,
     /// What has been sent for it.
     pub statistics: Statistics,
     /// When it was made.
@@ -212,6 +214,32 @@ pub struct ProblemVersionLine {
     pub at: Timestamp,
     /// Whether it was found to be as it says; `None`: nobody has looked.
     pub is_verified: Option<bool>,
+    /// The CPU limit that verification derived for it.
+    pub time_limit: Option<Duration>,
+}
+
+/// That an administrator let a version be shown although it was not verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionException {
+    /// Which version.
+    pub number: u32,
+    /// Who.
+    pub by: UserId,
+    /// Their name at that time.
+    pub username: String,
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: String,
+}
+
+/// A version that was brought without becoming the current one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StagedVersion {
+    /// Its number, from 1.
+    pub number: u32,
+    /// Whether nobody had brought it before.
+    pub is_new: bool,
 }
 
 /// What is to change; `None` stays.
@@ -236,6 +264,10 @@ pub struct SubmissionFilter {
     pub verdict: Option<Verdict>,
     /// Only those in this language.
     pub language: Option<LanguageId>,
+    /// Only those whose newest run is at another package than this.
+    pub not_at: Option<ContentHash>,
+    /// Without those that a contest in which this user takes part hides from them; `None`: with all.
+    pub for_contestant: Option<UserId>,
 }
 
 /// One run of a submission, without its report.

@@ -1,10 +1,11 @@
 //! Judging again: a new run of the same submission, at the version of the problem that is current now.
 
-use cupel_types::{PriorityClass, RunId, SubmissionId};
+use cupel_types::{PriorityClass, RunId, SubmissionId, Verdict};
 
 use super::{ProblemRecord, RejudgeOne, RejudgedRun, SubmissionFilter};
 use crate::event::{Event, EventKind, Seq};
 use crate::routes::judging_languages;
+use crate::run::SubmissionSummary;
 use crate::{Core, Needs, RunHint, StoreError};
 
 /// Submissions in one transaction.
@@ -19,6 +20,17 @@ pub struct Rejudged {
     pub looked_at: u64,
 }
 
+/// What a rejudge would judge again.
+#[derive(Clone, Debug)]
+pub struct RejudgePreview {
+    /// How many submissions.
+    pub total: u64,
+    /// How many of them have each verdict; `None`: those that have none yet.
+    pub verdicts: Vec<(Option<Verdict>, u64)>,
+    /// A page of them, newest first.
+    pub submissions: Vec<SubmissionSummary>,
+}
+
 impl Core {
     /// Judges one submission to a problem again.
     ///
@@ -28,6 +40,21 @@ impl Core {
         let mut rejudged = Rejudged::default();
         self.rejudge_step(problem, vec![submission], &mut rejudged).await?;
         Ok(rejudged)
+    }
+
+    /// What a rejudge would judge again: how many submissions have each verdict, and a page of them.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn preview_rejudge(
+        &self,
+        filter: SubmissionFilter,
+        offset: u64,
+        limit: u64,
+    ) -> Result<RejudgePreview, StoreError> {
+        let verdicts = self.inner.store.verdicts_of(filter.clone()).await?;
+        let (submissions, total) = self.inner.store.submissions_to(filter, offset, limit).await?;
+        Ok(RejudgePreview { total, verdicts, submissions })
     }
 
     /// Judges all submissions to a problem again that the filter lets through, as many as there are when it begins.

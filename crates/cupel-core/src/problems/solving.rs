@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cupel_languages::Language;
 use cupel_problem::{Driver, FunctionCase, Package, Signature, Visibility};
-use cupel_types::{Bytes, Cases, SubmissionId, UserId, Work};
+use cupel_types::{Bytes, Cases, ProblemId, SubmissionId, UserId, Work};
 
 use super::{Part, ProblemFilter, ProblemKey, ProblemLine, ProblemRecord, RunSummary, Seer};
 use crate::check::{Fault, FaultKind};
@@ -150,7 +150,8 @@ impl Core {
         Err(SubmitError::Invalid(vec![Fault { index: 0, pointer: "/stdin".to_owned(), kind, detail }]))
     }
 
-    /// A submission with the problem it is about, for its sender, administrators and the authors of the problem.
+    /// A submission with the problem it is about, for its sender, administrators and the authors of the problem. A freeze of a contest
+    /// in which an author takes part hides it from them.
     ///
     /// # Errors
     /// When the store cannot answer.
@@ -174,9 +175,24 @@ impl Core {
         let as_author = viewer.is_admin || found.as_ref().is_some_and(may_change);
         let counts = matches!(&record.submission.work, Work::Problem(solution) if solution.cases == Cases::All);
         // What somebody tries on samples or an input of their own is nobody else's.
-        let is_visible = own || (as_author && (counts || matches!(record.submission.work, Work::Verify(_))));
+        let is_visible = own
+            || (as_author
+                && (matches!(record.submission.work, Work::Verify(_))
+                    || (counts && !self.is_frozen_for(viewer, of.problem, &record).await?)));
         let problem = found.map(|(problem, _)| problem);
         Ok(is_visible.then_some(Attempted { record, problem, as_author }))
+    }
+
+    /// Whether a contest in which the viewer takes part hides this submission from them.
+    async fn is_frozen_for(
+        &self,
+        viewer: &Viewer,
+        problem: ProblemId,
+        record: &SubmissionRecord,
+    ) -> Result<bool, StoreError> {
+        let submission = &record.submission;
+        let windows = self.inner.store.freezes_of(problem, submission.owner, viewer.user).await?;
+        Ok(windows.iter().any(|window| window.hides(submission.submitted_at)))
     }
 
     /// All runs of a submission to a problem, the newest first.

@@ -1,12 +1,13 @@
 //! The port to where problems and standings are kept.
 
 use async_trait::async_trait;
-use cupel_types::{ContentHash, ProblemId, RunId, SubmissionId, UserId};
+use cupel_types::{ContentHash, ProblemId, RunId, SubmissionId, UserId, Verdict};
 use jiff::Timestamp;
 
 use super::{
     BoardLine, NewProblem, NewVersion, Part, ProblemChange, ProblemFilter, ProblemKey, ProblemLine, ProblemRecord,
-    ProblemVersionLine, Progress, RankLine, RunSummary, Standing, Stored, SubmissionFilter,
+    ProblemVersionLine, Progress, RankLine, RunSummary, StagedVersion, Standing, Stored, SubmissionFilter,
+    VersionException,
 };
 use crate::run::SubmissionSummary;
 use crate::{Needs, StoreError};
@@ -23,6 +24,16 @@ pub trait ProblemStore: Send + Sync {
     /// Makes a package the current version of a problem. `false`: it is that already, and nothing changes. One that was
     /// current before becomes so again under its old number.
     async fn add_version(&self, problem: ProblemId, version: NewVersion) -> Result<bool, StoreError>;
+
+    /// Writes a version that does not become the current one; `None`: there is no such problem. One that is known is not written again.
+    async fn stage_version(&self, problem: ProblemId, version: NewVersion)
+    -> Result<Option<StagedVersion>, StoreError>;
+
+    /// Notes why a version may be shown although it was not verified.
+    async fn add_exception(&self, problem: ProblemId, exception: VersionException) -> Result<(), StoreError>;
+
+    /// The exceptions for the versions of a problem, the newest first, at most `limit`.
+    async fn exceptions(&self, problem: ProblemId, limit: u64) -> Result<Vec<VersionException>, StoreError>;
 
     /// One problem, with what `asker` has to do with it.
     async fn problem(
@@ -81,6 +92,17 @@ pub trait ProblemStore: Send + Sync {
         limit: u64,
     ) -> Result<(Vec<SubmissionSummary>, u64), StoreError>;
 
+    /// How many of the submissions to a problem that count have each verdict; `None`: those that have none yet.
+    async fn verdicts_of(&self, filter: SubmissionFilter) -> Result<Vec<(Option<Verdict>, u64)>, StoreError>;
+
+    /// The submissions to a problem that count, newest first, before `before`, at most `limit`.
+    async fn submissions_before(
+        &self,
+        filter: SubmissionFilter,
+        before: Option<SubmissionId>,
+        limit: u64,
+    ) -> Result<Vec<SubmissionSummary>, StoreError>;
+
     /// The ids of the submissions to a problem that count, oldest first, after `after`, at most `limit`.
     async fn submission_ids_to(
         &self,
@@ -103,13 +125,14 @@ pub trait ProblemStore: Send + Sync {
     /// All runs of a submission to a problem, the newest first, at most `limit`.
     async fn runs_of(&self, submission: SubmissionId, limit: u64) -> Result<Vec<RunSummary>, StoreError>;
 
-    /// How a user stands with a problem; `None`: they have not tried.
+    /// How a user stands with a problem, as they see it themselves; `None`: they have not tried.
     async fn standing(&self, problem: ProblemId, user: UserId) -> Result<Option<Standing>, StoreError>;
 
-    /// A page of a problem's leaderboard, and how many are on it.
+    /// A page of a problem's leaderboard, and how many are on it. As the figures of a problem and the global leaderboard, it leaves out
+    /// what the freeze of a contest hides.
     async fn board(&self, problem: ProblemId, offset: u64, limit: u64) -> Result<(Vec<BoardLine>, u64), StoreError>;
 
-    /// What a user has made of all public problems.
+    /// What a user has made of all public problems, as they see it themselves.
     async fn progress(&self, user: UserId) -> Result<Progress, StoreError>;
 
     /// A page of the global leaderboard, and how many are on it.

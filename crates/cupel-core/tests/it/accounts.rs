@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use cupel_core::accounts::{
-    CreateKeyError, KeyError, LoginError, NewAccount, NewKey, RefreshError, RegisterError, Role, Scope, Tier,
+    AccountChange, CreateKeyError, KeyError, LoginError, NewAccount, NewKey, RefreshError, RegisterError, Role, Scope,
+    Tier,
 };
 use cupel_core::{Clock as _, UserTaken};
 
@@ -152,7 +153,7 @@ async fn a_key_cannot_be_more_than_its_owner_nor_nameless_nor_one_too_many() {
     };
     assert_eq!(pointers(accounts.create_key(&user, bad.clone()).await), ["/name", "/scopes", "/expires_at"]);
     assert_eq!(pointers(accounts.create_key(&user, NewKey { scopes: vec![], ..a_key() }).await), ["/scopes"]);
-    assert!(accounts.set_access(user.id, Role::Admin, Tier::default()).await.unwrap());
+    assert_eq!(accounts.set_access(user.id, Role::Admin, Tier::default()).await.unwrap(), AccountChange::Done);
     let admin = accounts.user(user.id).await.unwrap().expect("Ada");
     assert!(pointers(accounts.create_key(&admin, NewKey { scopes: vec![Scope::Admin], ..a_key() }).await).is_empty());
     for _ in 0..2 {

@@ -173,11 +173,21 @@ async fn webhooks_are_plain_web_addresses_and_the_scheme_has_no_case() {
     for url in [
         "http://example.com",
         "https://example.com:8443/a?b=c",
-        "HTTPS://[2001:db8::1]/",
-        "Http://[::1]:80",
+        "HTTPS://[2606:4700::1111]/",
+        "Http://[2606:4700::1111]:80",
         "http://x/@",
     ] {
         app.submit(a_submission().with(|s| s.webhook = Some(url.to_owned()))).await;
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_that_shows_a_private_address_is_refused() {
+    let app = App::start().await;
+    for url in
+        ["http://127.1:80/", "https://[::1]/hook", "http://10.0.0.1?x", "http://LOCALHOST:8080/", "http://2130706433/"]
+    {
+        check(&app, |s| s.webhook = Some(url.to_owned()), &[("/webhook", FaultKind::BadWebhook)]).await;
     }
 }
 

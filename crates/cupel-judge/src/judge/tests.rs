@@ -58,7 +58,8 @@ fn a_program(files: Vec<BoxFile>) -> Program {
 /// Of nobody in particular, within the limits of its language.
 fn request<'a>(program: &'a Program, language: &'a Language, output_kept_max: Bytes) -> JudgeRequest<'a> {
     let owner = UserId::from_uuid(uuid::Uuid::nil());
-    JudgeRequest { owner, program, limits: LimitsRequest::default(), language, stdin: None, output_kept_max }
+    let limits = LimitsRequest::default();
+    JudgeRequest { owner, program, limits, language, stdin: None, output_kept_max, time_max: Duration::MAX }
 }
 
 fn case(name: &str, stdin: &str, expected: Option<&str>) -> TestCase {
@@ -218,6 +219,7 @@ fn every_end_has_its_verdict() {
         (Outcome::WallLimit, Verdict::TimeLimit),
         (Outcome::MemoryLimit, Verdict::MemoryLimit),
         (Outcome::OutputLimit, Verdict::OutputLimit),
+        (Outcome::DiskLimit, Verdict::OutputLimit),
         (Outcome::IdleLimit, Verdict::IdleLimit),
     ] {
         let (report, _) =
@@ -263,9 +265,9 @@ fn a_refused_source_is_ce_with_what_the_compiler_said_on_both_streams() {
 #[test]
 fn a_compiler_over_its_limits_is_ce_and_the_limit_is_named() {
     for (outcome, words) in [
-        (Outcome::MemoryLimit, "the compiler went over the memory limit of "),
-        (Outcome::TimeLimit, "the compiler went over the CPU time limit of 20s"),
-        (Outcome::Signalled(Signal(11)), "the compiler was ended by SIGSEGV"),
+        (Outcome::MemoryLimit, "the compiler: memory limit of "),
+        (Outcome::TimeLimit, "the compiler: time limit of 20000 ms exceeded"),
+        (Outcome::Signalled(Signal(11)), "the compiler: killed by SIGSEGV"),
     ] {
         let (report, _) =
             judged("compiled", &a_program(vec![file("main.src", "")]), &mut scripted([ends(outcome)]), &NoCache);
@@ -423,4 +425,98 @@ fn a_bound_too_small_for_every_stream_is_kept_all_the_same() {
     let report = judge(&request, &mut executor, &NoCache, &mut Log::default()).unwrap();
     assert!(report.cases.iter().map(|c| c.step.stdout.data.len()).sum::<usize>() <= 10);
     assert!(report.cases[8].step.stdout.truncated);
+}
+
+/// Ends like this after these words on standard error.
+fn says(stderr: &str, outcome: Outcome) -> Answer {
+    Answer { stderr: stderr.into(), ..ends(outcome) }
+}
+
+#[test]
+fn a_program_that_fails_by_an_exception_has_it_as_its_message() {
+    let said = "debug\nat main.scr 3\nat /lib/other 9\nValueError: bad\n";
+    let one = || a_program(vec![file("main.scr", "x")]);
+    for (stderr, outcome, message) in [
+        (said, Outcome::Exited(1), Some("ValueError: bad (line 3)")),
+        (said, Outcome::Signalled(Signal(6)), Some("ValueError: bad (line 3)")),
+        (said, Outcome::Exited(0), None),
+        ("debug\n", Outcome::Exited(1), None),
+        (said, Outcome::TimeLimit, Some("time limit of 10000 ms exceeded")),
+    ] {
+        let (report, _) = judged("script", &one(), &mut scripted([says(stderr, outcome)]), &NoCache);
+        assert_eq!(report.message.as_deref(), message, "{outcome:?}");
+        assert_eq!(report.verdict, Verdict::of_outcome(outcome));
+    }
+    let program = Program { tests: vec![case("a", "", None), case("b", "", None)], ..one() };
+    let answers = [prints(""), says(said, Outcome::Exited(1))];
+    let (report, _) = judged("script", &program, &mut scripted(answers), &NoCache);
+    assert_eq!(report.message.as_deref(), Some("test b: ValueError: bad (line 3)"));
+}
+
+#[test]
+fn an_exception_is_found_behind_more_output_than_the_report_keeps() {
+    let program = a_program(vec![file("main.scr", "x")]);
+    let stderr = "noise\n".repeat(1 << 20) + "ValueError: bad\n";
+    let language = language("script");
+    let request = request(&program, &language, Bytes::kib(1));
+    let mut executor = scripted([says(&stderr, Outcome::Exited(1))]);
+    let report = judge(&request, &mut executor, &NoCache, &mut Log::default()).unwrap();
+    assert_eq!(report.message.as_deref(), Some("ValueError: bad"));
+    assert!(report.execution.unwrap().stderr.truncated);
+}
+
+#[test]
+fn a_full_heap_of_the_language_is_the_memory_limit() {
+    let program = a_program(vec![file("main.scr", "x")]);
+    let program = Program { tests: vec![case("a", "", Some("1"))], ..program };
+    let (report, log) = judged("script", &program, &mut scripted([says("HeapError\n", Outcome::Exited(1))]), &NoCache);
+    assert_eq!((report.verdict, report.cases[0].verdict), (Verdict::MemoryLimit, Verdict::MemoryLimit));
+    assert_eq!((report.cases[0].step.outcome, report.cases[0].step.exit_code), (Outcome::MemoryLimit, Some(1)));
+    assert_eq!(report.message.as_deref(), Some("test a: memory limit of 256 MiB exceeded"));
+    assert_eq!(log.last().map(String::as_str), Some("end a MLE"));
+}
+
+/// The verdicts of a run of three tests whose executions may take `seconds` together.
+fn judged_within(seconds: u64, answers: Vec<Answer>) -> (RunReport, Scripted) {
+    let language = language("script");
+    let tests = ["1", "2", "3"].map(|name| case(name, "", None)).into();
+    let program = Program { tests, ..a_program(vec![file("a.scr", "")]) };
+    let request =
+        JudgeRequest { time_max: Duration::from_secs(seconds), ..request(&program, &language, Bytes::mib(1)) };
+    let mut executor = scripted(answers);
+    let report = judge(&request, &mut executor, &NoCache, &mut Log::default()).unwrap();
+    (report, executor)
+}
+
+fn verdicts(report: &RunReport) -> Vec<Verdict> {
+    report.cases.iter().map(|case| case.verdict).collect()
+}
+
+#[test]
+fn a_run_that_takes_too_long_in_all_ends_with_the_senders_verdict_and_the_other_tests_are_skipped() {
+    let slow = |outcome, seconds| Answer { cpu_time: Duration::from_secs(seconds), ..ends(outcome) };
+    let (report, executor) = judged_within(3, vec![slow(Outcome::Exited(0), 2), slow(Outcome::WallLimit, 1)]);
+    assert_eq!(report.verdict, Verdict::TimeLimit);
+    assert_eq!(verdicts(&report), [Verdict::Accepted, Verdict::TimeLimit, Verdict::Skipped]);
+    let walls: Vec<_> = executor.asked.iter().map(|asked| asked.limits.wall_time.as_secs()).collect();
+    assert_eq!(walls, [3, 1], "each test may take what is left");
+    assert_eq!(
+        report.message.as_deref(),
+        Some("time limit of 3000 ms for all executions of the run exceeded; the last test was skipped")
+    );
+    assert_eq!(report.cases[1].step.outcome, Outcome::Cancelled, "no limit of its own ended it");
+}
+
+#[test]
+fn a_run_whose_time_is_over_between_two_tests_is_not_accepted() {
+    let slow = Answer { cpu_time: Duration::from_secs(3), ..ends(Outcome::Exited(0)) };
+    let (report, _) = judged_within(3, vec![slow]);
+    assert_eq!(report.verdict, Verdict::TimeLimit);
+    assert_eq!(verdicts(&report), [Verdict::Accepted, Verdict::Skipped, Verdict::Skipped]);
+}
+
+#[test]
+fn a_run_that_uses_its_time_up_with_its_last_test_is_accepted() {
+    let (report, _) = judged_within(3, vec![prints(""), prints(""), prints("")]);
+    assert_eq!((report.verdict, report.message), (Verdict::Accepted, None));
 }

@@ -98,6 +98,7 @@ fn ended(outcome: Outcome) -> String {
         Outcome::InstructionLimit => "went over its limit of instructions".to_owned(),
         Outcome::MemoryLimit => "went over its memory limit".to_owned(),
         Outcome::OutputLimit => "wrote too much".to_owned(),
+        Outcome::DiskLimit => "went over its disk limit".to_owned(),
         Outcome::Cancelled => "was cancelled".to_owned(),
     }
 }
@@ -317,6 +318,7 @@ mod tests {
             Outcome::IdleLimit,
             Outcome::MemoryLimit,
             Outcome::OutputLimit,
+            Outcome::DiskLimit,
         ];
         for outcome in endings {
             for protocol in PROTOCOLS {

@@ -18,10 +18,10 @@ use super::limits::RERUNS_MAX;
 use super::report::ProblemCaseReport;
 use super::{Judging, ProblemError, name, program};
 use crate::executor::{Collect, Party, StdinSource, StepInput, StepKind, StepObserver, StepResult};
-use crate::judge::limit_message;
+use crate::failure::{End, exception};
 use crate::{BuiltIn, Comparer, Finding, JudgeEvent, JudgeObserver};
 
-/// Larger inputs are read by the program from their file.
+/// Larger inputs are read from their file while the program takes them.
 const INPUT_IN_MEMORY_MAX: u64 = 1 << 20;
 /// What the report has of an output that nobody needs as a whole.
 pub(super) const KEPT: Bytes = Bytes::kib(4);
@@ -125,6 +125,8 @@ pub(super) struct Ran {
     /// What it wrote to the channel of its result.
     pub(super) channel: Vec<u8>,
     comparison: Option<io::Result<Finding>>,
+    /// The end of what it wrote to standard error.
+    pub(super) stderr: End,
     /// Whether more was written than is judged.
     pub(super) truncated: bool,
 }
@@ -258,7 +260,7 @@ impl Judging<'_, '_> {
             },
         };
         let (ran, reruns) = self.run_fairly(|judging| judging.run_once(case, checker, input.clone()))?;
-        let mut pass = self.by_itself(ran.result.report.clone(), reruns, ran.truncated);
+        let mut pass = self.by_itself(ran.result.report.clone(), &ran.stderr, reruns, ran.truncated);
         if pass.verdict != Verdict::Accepted {
             return Ok(pass);
         }
@@ -355,6 +357,7 @@ impl Judging<'_, '_> {
         let mut hears = Hears {
             comparer,
             channel: Vec::new(),
+            stderr: End::default(),
             failed: None,
             left: self.limits.output.get(),
             truncated: false,
@@ -362,14 +365,14 @@ impl Judging<'_, '_> {
             observer: self.observer,
         };
         let result = self.executor.execute(step, &mut hears)?;
-        let Hears { comparer, channel, failed, truncated, .. } = hears;
+        let Hears { comparer, channel, stderr, failed, truncated, .. } = hears;
         let comparison = match failed {
             Some(error) => Some(Err(error)),
             // Nobody wants to know it of a program that failed.
             None if !result.report.outcome.is_success() => None,
             None => comparer.map(Comparer::finish),
         };
-        Ok(Ran { result, channel, comparison, truncated })
+        Ok(Ran { result, channel, comparison, stderr, truncated })
     }
 
     /// Command and files of the program in a case.
@@ -428,7 +431,9 @@ impl Judging<'_, '_> {
     }
 
     /// The verdict on how the program ended, before anybody looks at what it wrote.
-    pub(super) fn by_itself(&self, step: StepReport, reruns: u32, truncated: bool) -> Pass {
+    pub(super) fn by_itself(&self, mut step: StepReport, stderr: &End, reruns: u32, truncated: bool) -> Pass {
+        let names_file = self.request.files.len() > 1;
+        let exception = exception(self.request.language, &mut step, stderr, &self.runnable.sources, names_file);
         let mut causes = Verdict::causes(step.outcome, exit(&step), step.usage.cpu_time, self.limits.cpu_time);
         if truncated && self.limits.on_output_limit == OnOutputLimit::Discard {
             causes.push(Verdict::OutputLimit);
@@ -436,10 +441,11 @@ impl Judging<'_, '_> {
         let verdict = causes.first().copied().unwrap_or(Verdict::Accepted);
         let mut shown = self.limits.enforced;
         shown.cpu_time = self.limits.cpu_time;
-        let why = limit_message(step.outcome, &shown).or_else(|| match (verdict, exit(&step)) {
-            (Verdict::TimeLimit, _) => limit_message(Outcome::TimeLimit, &shown),
+        let why = shown.exceeded(step.outcome).or_else(|| match (verdict, exit(&step)) {
+            (Verdict::TimeLimit, _) => shown.exceeded(Outcome::TimeLimit),
+            (Verdict::RuntimeError, _) if exception.is_some() => exception,
             (Verdict::RuntimeError, Some(ExitStatus::Exited(code))) => Some(format!("exit code {code}")),
-            (Verdict::RuntimeError, Some(ExitStatus::Signalled(signal))) => Some(format!("ended by {signal}")),
+            (Verdict::RuntimeError, Some(ExitStatus::Signalled(signal))) => Some(format!("killed by {signal}")),
             _ => None,
         });
         let judge_message = why.filter(|_| verdict != Verdict::Accepted);
@@ -536,6 +542,7 @@ pub(super) fn nothing_ran() -> Pass {
 struct Hears<'a> {
     comparer: Option<Comparer<Answer>>,
     channel: Vec<u8>,
+    stderr: End,
     failed: Option<io::Error>,
     left: u64,
     truncated: bool,
@@ -559,6 +566,7 @@ impl StepObserver for Hears<'_> {
     }
 
     fn stderr(&mut self, data: &[u8]) {
+        self.stderr.push(data);
         if self.live {
             self.observer.event(JudgeEvent::Stderr { case: None, data });
         }

@@ -41,8 +41,9 @@ pub(super) fn build(
         let message = Some(format!("there is no driver that calls functions in `{}`", request.language.id));
         return Ok(Built::Refused { report: None, verdict: Verdict::CompileError, message });
     };
-    let sources = driver.sources(signature, files);
-    let of = Sources { owner: request.owner, files: &sources.files, units: &sources.units };
+    let sources = driver.sources(signature, &request.language.files_named_by_type(files));
+    let main = sources.units.iter().next().map_or(&request.language.source, |file| &file.path);
+    let of = Sources { owner: request.owner, files: &sources.files, units: &sources.units, main, entry: None };
     let built = builder.units(of, request.language, memory, executor, observer)?;
     Ok(match built {
         Built::Refused { report, verdict: Verdict::CompileError, message: None } => {
@@ -162,7 +163,7 @@ impl Judging<'_, '_> {
         let nonce = nonce();
         let lines: Arc<[u8]> = call.lines(&nonce).into();
         let (ran, reruns) = self.run_fairly(|judging| judging.call_once(case, lines.clone()))?;
-        let mut pass = self.by_itself(ran.result.report.clone(), reruns, ran.truncated);
+        let mut pass = self.by_itself(ran.result.report.clone(), &ran.stderr, reruns, ran.truncated);
         if pass.verdict != Verdict::Accepted {
             return Ok(pass);
         }
@@ -216,7 +217,7 @@ impl Judging<'_, '_> {
         let program = self.of_program(case, None)?;
         let wanted = Wanted { keep: self.limits.output, result: true, collect: false, live: true };
         let ran = self.run(program, StdinSource::Bytes(call.lines(&nonce).into()), None, wanted)?;
-        let mut pass = self.by_itself(ran.result.report, 0, ran.truncated);
+        let mut pass = self.by_itself(ran.result.report, &ran.stderr, 0, ran.truncated);
         if !pass.verdict.is_accepted() {
             return Ok((pass, None));
         }

@@ -20,6 +20,7 @@ use super::limits::{self, RERUNS_MAX};
 use super::{Judging, ProblemError};
 use crate::BuiltIn;
 use crate::executor::{Collect, Party, StdinSource, StepInput, StepKind, Talk};
+use crate::failure::End;
 
 /// Kept of what was said.
 const TRANSCRIPT: Bytes = Bytes::kib(64);
@@ -76,7 +77,8 @@ impl Judging<'_, '_> {
             reruns += 1;
         };
         let checked = Checked::of(&interactor.program.protocol, &ended.interactor);
-        let mut pass = self.by_itself(ended.program.report.clone(), reruns, false);
+        let stderr = End::from(&*ended.program.report.stderr.data);
+        let mut pass = self.by_itself(ended.program.report.clone(), &stderr, reruns, false);
         pass.transcript = ended.transcript;
         pass.unread = ended.unread;
         if ended.settled {

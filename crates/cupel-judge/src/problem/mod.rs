@@ -228,7 +228,7 @@ fn build(
     let files = BoxFiles::new(program::main_first(files, request.language, entry.as_deref()));
     let memory = limits.enforced.memory;
     match &request.package.problem.signature {
-        None => builder.sources(&files, request.language, memory, executor, observer),
+        None => builder.sources(&files, entry.as_deref(), request.language, memory, executor, observer),
         Some(signature) => function::build(request, signature, &files, memory, builder, executor, observer),
     }
 }

@@ -122,7 +122,7 @@ impl Judging<'_, '_> {
         let program = self.of_program(case, Some(input))?;
         let wanted = Wanted { keep: self.limits.output, result: false, collect: false, live: true };
         let ran = self.run(program, StdinSource::Bytes(input.clone()), None, wanted)?;
-        Ok(self.by_itself(ran.result.report, 0, ran.truncated))
+        Ok(self.by_itself(ran.result.report, &ran.stderr, 0, ran.truncated))
     }
 }
 

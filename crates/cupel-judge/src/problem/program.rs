@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use cupel_languages::{Language, Registry};
 use cupel_problem::{FileRef, Package, PackagePath, Program, ProgramFile, ProgramShape, StepBounds};
-use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, CompileReport, Limits, Outcome, UserId, Verdict};
+use cupel_types::{BoxFile, BoxFiles, Bytes, CompileReport, Limits, Outcome, UserId, Verdict};
 
 use super::{ProblemError, limits};
 use crate::compile::{Compiled, Sources, compile};
@@ -23,6 +23,8 @@ pub(super) struct Runnable {
     pub(super) argv: Vec<String>,
     pub(super) env: Vec<(String, String)>,
     pub(super) files: Vec<BoxFiles>,
+    /// What was compiled or is interpreted.
+    pub(super) sources: BoxFiles,
     /// What its language grants where nobody says anything.
     pub(super) limits: Limits,
 }
@@ -52,16 +54,20 @@ pub(super) struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    /// Builds sources in a language; the main one is the first. `memory` is what it will have when it runs.
+    /// Builds sources in a language; the main one is the first. `entry` is the file or class that is started, where that is said;
+    /// `memory` is what it will have when it runs.
     pub(super) fn sources(
         &self,
         sources: &BoxFiles,
+        entry: Option<&str>,
         language: &Language,
         memory: Bytes,
         executor: &mut dyn Executor,
         observer: &mut dyn JudgeObserver,
     ) -> Result<Built, ProblemError> {
-        let sources = Sources { owner: self.owner, files: sources, units: sources };
+        let main = sources.iter().next().map_or(&language.source, |file| &file.path);
+        let named = &language.files_named_by_type(sources);
+        let sources = Sources { owner: self.owner, files: named, units: named, main, entry };
         self.units(sources, language, memory, executor, observer)
     }
 
@@ -76,19 +82,26 @@ impl Builder<'_> {
     ) -> Result<Built, ProblemError> {
         let mut language = language.clone();
         language.compile_limits = limits::of_compiler(&self.compile, language.compile_limits);
-        let (in_box, report) = match compile(sources, &language, executor, self.cache, observer)? {
-            Compiled::NotNeeded => (vec![sources.files.clone()], None),
+        let (main, entry) = (sources.main, sources.entry);
+        let values = |artifacts: &BoxFiles| {
+            files::placeholders_of_program(&language, main, sources.units, artifacts, entry, memory)
+        };
+        let (in_box, values, report) = match compile(sources, &language, executor, self.cache, observer)? {
+            Compiled::NotNeeded => (vec![sources.files.clone()], values(&BoxFiles::default()), None),
             Compiled::Ok { report, artifacts } => {
                 let beside = files::beside_artifacts(&language, sources.files, &artifacts);
-                (vec![artifacts, beside], Some(report))
+                let values = values(&artifacts);
+                (vec![artifacts, beside], values, Some(report))
             }
             Compiled::Refused { report, verdict, message, limit } => {
                 let verdict = if limit { Verdict::CompileLimit } else { verdict };
                 return Ok(Built::Refused { report: Some(report), verdict, message });
             }
         };
-        let argv = language.execute_command(&files::placeholders(&language, sources.units, memory));
-        let runnable = Runnable { argv, env: language.environment(&[]), files: in_box, limits: language.limits };
+        let argv = language.execute_command(&values);
+        let env = language.environment(&[]);
+        let (sources, limits) = (sources.files.clone(), language.limits);
+        let runnable = Runnable { argv, env, files: in_box, sources, limits };
         Ok(Built::Ok(runnable, report))
     }
 
@@ -109,15 +122,17 @@ impl Builder<'_> {
         }
         let language = match language_of(program, languages) {
             Ok(language) => language,
-            Err(message) => {
-                return Ok(Built::Refused { report: None, verdict: Verdict::CompileError, message: Some(message) });
+            Err(why) => {
+                let message = Some(why.to_string());
+                return Ok(Built::Refused { report: None, verdict: Verdict::CompileError, message });
             }
         };
         let sources = main_first(sources, language, program.entry_point.as_deref());
         let mut silent = Silent(observer);
         // Built once for all who solve the problem: what is in the cache of artefacts is one user's alone.
         let of_problem = Builder { owner: UserId::NOBODY, ..*self };
-        of_problem.sources(&BoxFiles::new(sources), language, memory, executor, &mut silent)
+        let entry = program.entry_point.as_deref();
+        of_problem.sources(&BoxFiles::new(sources), entry, language, memory, executor, &mut silent)
     }
 
     /// A program that brings its own `build` and `run`.
@@ -162,7 +177,8 @@ impl Builder<'_> {
             left = result.files;
         }
         let argv = vec!["./run".to_owned()];
-        Ok(Built::Ok(Runnable { argv, env, files: vec![left], limits: Limits::default() }, None))
+        let (sources, limits) = (BoxFiles::default(), Limits::default());
+        Ok(Built::Ok(Runnable { argv, env, files: vec![left], sources, limits }, None))
     }
 }
 
@@ -197,21 +213,44 @@ impl Programs {
 /// The language of a program: the one that is named, or the only one that its files have the extensions of.
 ///
 /// # Errors
-/// Why there is none, for the author.
-pub(super) fn language_of<'l>(program: &Program, languages: &'l Registry) -> Result<&'l Language, String> {
+/// Why there is none.
+pub(super) fn language_of<'l>(program: &Program, languages: &'l Registry) -> Result<&'l Language, NoLanguage> {
     let language = match &program.language {
-        Some(id) => languages.get(id).ok_or_else(|| format!("there is no language `{id}` here"))?,
-        None => languages.of_files(program.files.iter().map(|file| &file.name))?,
+        Some(id) => {
+            languages.get(id).ok_or_else(|| NoLanguage::NotHere(format!("there is no language `{id}` here")))?
+        }
+        None => {
+            let is_known = |file: &ProgramFile| {
+                let extension = file.name.as_str().rsplit_once('.').map(|(_, extension)| extension);
+                extension.is_some_and(|extension| languages.by_extension(extension).is_some())
+            };
+            let files = || program.files.iter();
+            languages.of_files(files().map(|file| &file.name)).map_err(|why| match files().any(is_known) {
+                true => NoLanguage::Unclear(why),
+                false => NoLanguage::NotHere(why),
+            })?
+        }
     };
     match &language.availability {
         cupel_languages::Availability::Unavailable { reason } => {
-            Err(format!("{} is not available here: {reason}", language.name))
+            Err(NoLanguage::NotHere(format!("{} is not available here: {reason}", language.name)))
         }
         _ => Ok(language),
     }
 }
 
-/// Puts the main source first, and gives a Java file the name that its class demands.
+/// Why a program has no language in which it could be run; for the author.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum NoLanguage {
+    /// This installation lacks it. Another one may have it.
+    #[error("{0}")]
+    NotHere(String),
+    /// The package does not say which.
+    #[error("{0}")]
+    Unclear(String),
+}
+
+/// Puts the main source first.
 pub(super) fn main_first(mut files: Vec<BoxFile>, language: &Language, entry_point: Option<&str>) -> Vec<BoxFile> {
     let is_source = |file: &BoxFile| {
         let extension = file.path.as_str().rsplit_once('.').map(|(_, extension)| extension);
@@ -219,24 +258,12 @@ pub(super) fn main_first(mut files: Vec<BoxFile>, language: &Language, entry_poi
     };
     let name = |file: &BoxFile| file.path.as_str().rsplit('/').next().unwrap_or_default().to_owned();
     let stem = |file: &BoxFile| name(file).rsplit_once('.').map(|(stem, _)| stem.to_owned()).unwrap_or_default();
-    let is_java = language.extensions.iter().any(|extension| extension == "java");
-    if is_java {
-        for file in &mut files {
-            if let Some(class) = is_source(file).then(|| public_class(&file.data)).flatten()
-                && let Ok(path) = BoxPath::new(&renamed(file.path.as_str(), &format!("{class}.java")))
-            {
-                file.path = path;
-            }
-        }
-    }
     let entry = entry_point.map(|entry| entry.rsplit('/').next().unwrap_or(entry));
     let wanted = |file: &BoxFile| entry.is_some_and(|entry| name(file) == entry || stem(file) == entry);
-    let has_main = |file: &BoxFile| is_java && find(&file.data, b"static void main").is_some();
     // The lowest counts.
     let rank = |file: &BoxFile| match () {
         () if !is_source(file) => 9,
         () if wanted(file) => 0,
-        () if has_main(file) => 1,
         () if name(file) == "__main__.py" => 2,
         () if file.path == language.source => 3,
         () if stem(file).eq_ignore_ascii_case("main") => 4,
@@ -244,32 +271,6 @@ pub(super) fn main_first(mut files: Vec<BoxFile>, language: &Language, entry_poi
     };
     files.sort_by_key(rank);
     files
-}
-
-fn renamed(path: &str, name: &str) -> String {
-    path.rsplit_once('/').map_or_else(|| name.to_owned(), |(folder, _)| format!("{folder}/{name}"))
-}
-
-/// The class that must have the name of its file: the public one, or else the one before `main`.
-fn public_class(source: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(source);
-    let class_after = |text: &str| {
-        let name: String = text.chars().take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '$')).collect();
-        (!name.is_empty()).then_some(name)
-    };
-    let public = ["public class ", "public final class ", "public abstract class "];
-    for keyword in public {
-        if let Some((_, rest)) = text.split_once(keyword) {
-            return class_after(rest.trim_start());
-        }
-    }
-    let (before, _) = text.split_once("static void main")?;
-    let at = before.rfind("class ")?;
-    class_after(before[at + "class ".len()..].trim_start())
-}
-
-fn find(text: &[u8], word: &[u8]) -> Option<usize> {
-    text.windows(word.len()).position(|window| window == word)
 }
 
 /// Files of the package for a box.

@@ -11,7 +11,7 @@ use cupel_problem::{
     ProgramFile, ProgramIo, ProgramShape, Protocol, Scoring, Slug, Tests, TimeLimit, Titles, TokenRules, Trials,
     ValidatorArgs, VerdictRule, Visibility,
 };
-use cupel_types::{BoxPath, Bytes, Outcome, Output, StepReport, Usage};
+use cupel_types::{BoxPath, Bytes, Outcome, Output, Start, StepReport, Usage};
 
 use super::*;
 use crate::executor::{StepInput, StepObserver, StepResult};
@@ -174,13 +174,18 @@ pub(super) fn group(name: &str, children: Vec<Node>) -> CaseGroup {
 pub(super) struct Answer {
     outcome: Outcome,
     cpu_ms: u64,
+    start: Option<Start>,
     stdout: Vec<u8>,
     stderr: &'static str,
     files: Vec<(&'static str, &'static str)>,
 }
 
 pub(super) fn prints(text: &str, cpu_ms: u64) -> Answer {
-    Answer { outcome: Outcome::Exited(0), cpu_ms, stdout: text.into(), stderr: "", files: Vec::new() }
+    Answer { outcome: Outcome::Exited(0), cpu_ms, start: None, stdout: text.into(), stderr: "", files: Vec::new() }
+}
+
+pub(super) fn started(start: Option<Start>) -> Answer {
+    Answer { start, ..ok() }
 }
 
 pub(super) fn ok() -> Answer {
@@ -225,7 +230,7 @@ impl Executor for Scripted {
             signal: None,
             stdout: output(kept),
             stderr: output(answer.stderr.as_bytes()),
-            usage: Usage { cpu_time: Duration::from_millis(answer.cpu_ms), ..Usage::default() },
+            usage: Usage { cpu_time: Duration::from_millis(answer.cpu_ms), start: answer.start, ..Usage::default() },
         };
         let files = BoxFiles::new(answer.files.iter().map(file).collect());
         Ok(StepResult { report, files, files_truncated: false })

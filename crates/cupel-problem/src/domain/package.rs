@@ -1,11 +1,13 @@
 //! The unpacked package: a directory that is Cupel's own, and the files in it by name, size and hash.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use cupel_types::ContentHash;
 
@@ -174,6 +176,16 @@ impl Package {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the package's directory was changed after import"));
         }
         Ok(opened)
+    }
+
+    /// The package with the time limit that was derived for it. A limit of its own stays.
+    pub fn with_derived_time_limit(&self, derived: Option<Duration>) -> Cow<'_, Package> {
+        if self.problem.limits.time.limit.is_some() || derived.is_none() {
+            return Cow::Borrowed(self);
+        }
+        let mut limited = self.clone();
+        limited.problem.limits.time.limit = derived;
+        Cow::Owned(limited)
     }
 }
 

@@ -383,6 +383,32 @@ fn disabled_submissions_are_left_out() {
 }
 
 #[test]
+fn sources_in_python_2_and_prolog_are_told_from_python_3_and_perl() {
+    let files = Files::fixture("kattis-legacy/sums")
+        .with("submissions/accepted/old.py", "#!/usr/bin/env python2\nprint 1\n")
+        .with("submissions/accepted/new.py", "#!/usr/bin/env python3\nprint(1)\n")
+        .with("submissions/accepted/clauses/main.pl", ":- use_module(library(readutil)).\nmain :-\n    halt.\n")
+        .with("submissions/accepted/camel.pl", "#!/usr/bin/perl\nprint 1;\n")
+        .with("submissions/accepted/plain.pl", "print 1;\n");
+    let (_bench, imported) = imported(&files);
+    let language = |name: &str| {
+        let path = format!("submissions/accepted/{name}");
+        let all = &imported.package.problem.submissions;
+        let found = all.iter().find(|one| one.program.path.as_str() == path).unwrap_or_else(|| panic!("no {name}"));
+        found.program.language.as_ref().map(|id| id.as_str().to_owned())
+    };
+    for (name, expected) in [
+        ("old.py", Some("python2")),
+        ("new.py", None),
+        ("clauses", Some("prolog")),
+        ("camel.pl", None),
+        ("plain.pl", None),
+    ] {
+        assert_eq!(language(name).as_deref(), expected, "{name}");
+    }
+}
+
+#[test]
 fn flags_that_domjudge_does_not_read_are_told() {
     let with = |flags: &str| {
         Files::fixture("domjudge/addone").with("data/secret/testdata.yaml", format!("grader_flags: {flags}\n"))

@@ -5,7 +5,7 @@
 //!            (fair, bounded)   (all nodes' hints, first come)  (8 : 4 : 1)
 //! ```
 //!
-//! - **The line** is this process's own. What it publishes waits there, tenants in turn, until the broker has room: fewer than
+//! - **The line** is this process's own. What it publishes waits there, tenants by the slot time they used, until the broker has room: fewer than
 //!   `window` hints of a class that nobody has taken, all nodes together. So at a broker that knows neither tenants nor
 //!   bounds, a tenant's million hints are ahead of another's single one by a window at most, and every class has a window of its
 //!   own, so that none is shut out by another.
@@ -55,6 +55,11 @@ pub(crate) const WAIT_MAX: Duration = Duration::from_secs(2);
 const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
 /// How long who publishes waits for a word of how much there is.
 const LOOK_MAX: Duration = Duration::from_millis(250);
+/// How many hints [`Queue::next_other`] looks past, and for how long it looks.
+const LOOK_PAST_MAX: usize = 8;
+const LOOK_PAST_FOR: Duration = Duration::from_millis(100);
+/// How long a look that found nothing holds. Looking costs the slot time, and the broker what is put back.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// Settlements that may wait to be told. One more is not told: its hint comes again.
 const SETTLING_MAX: usize = 10_000;
 
@@ -83,6 +88,8 @@ struct Shared {
     /// Rung for one taker for each hint that has arrived, for all at the end.
     bell: Notify,
     settling: mpsc::Sender<(Arc<dyn Link>, Settled)>,
+    /// The last look past owners that found nobody else's hint: whose hints it looked past, and until when it holds.
+    nobody_else: Mutex<Option<(Vec<UserId>, tokio::time::Instant)>>,
     /// One at a time asks the broker how much it has.
     reading: tokio::sync::Mutex<()>,
     end: CancellationToken,
@@ -113,6 +120,7 @@ impl BrokeredQueue {
             fetch: Notify::new(),
             bell: Notify::new(),
             settling,
+            nobody_else: Mutex::default(),
             reading: tokio::sync::Mutex::default(),
             end: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -142,6 +150,10 @@ impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing in there panics halfway, so a poisoned lock guards sound data.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn nobody_else(&self) -> MutexGuard<'_, Option<(Vec<UserId>, tokio::time::Instant)>> {
+        self.nobody_else.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn close(&self) {
@@ -199,6 +211,8 @@ impl Queue for BrokeredQueue {
             // Others may have taken some since it was asked.
             shared.look().await;
         }
+        // A hint of somebody else's ends what the last look found.
+        shared.nobody_else().take_if(|(not, _)| hints.iter().any(|hint| !not.contains(&hint.owner)));
         shared.feed.notify_one();
         Ok(())
     }
@@ -231,6 +245,51 @@ impl Queue for BrokeredQueue {
             waiting.get_or_insert_with(|| Waiting::new(shared));
             ring.await;
         }
+    }
+
+    /// Owners are not known at the broker: what is not wanted is taken and goes behind everything that its owner has here.
+    async fn next_other(&self, not: &[UserId]) -> Result<Option<Hinted>, QueueError> {
+        let holds = |(past, until): &(Vec<UserId>, tokio::time::Instant)| {
+            tokio::time::Instant::now() < *until && past.iter().all(|owner| not.contains(owner))
+        };
+        if self.shared.nobody_else().as_ref().is_some_and(holds) {
+            return Ok(None);
+        }
+        self.shared.look().await;
+        if self.shared.state().is_empty() {
+            return Ok(None);
+        }
+        let until = tokio::time::Instant::now() + LOOK_PAST_FOR;
+        let mut past = Vec::new();
+        let found = loop {
+            match tokio::time::timeout_at(until, self.next()).await {
+                Ok(Ok(hinted)) if not.contains(&hinted.hint.owner) => past.push(hinted),
+                Ok(found) => break found.map(Some),
+                Err(_) => break Ok(None),
+            }
+            if past.len() == LOOK_PAST_MAX {
+                break Ok(None);
+            }
+        };
+        for hinted in past {
+            {
+                let mut state = self.shared.state();
+                // It was in the queue before, so there is room for it.
+                if !state.is_known(hinted.hint.run) {
+                    state.line.push(hinted.hint);
+                }
+            }
+            self.settle(hinted).await?;
+        }
+        self.shared.feed.notify_one();
+        if matches!(found, Ok(None)) {
+            *self.shared.nobody_else() = Some((not.to_vec(), tokio::time::Instant::now() + LOOK_AGAIN_AFTER));
+        }
+        found
+    }
+
+    fn charge(&self, owner: UserId, time: Duration) {
+        self.shared.state().line.charge(owner, time);
     }
 
     async fn settle(&self, hinted: Hinted) -> Result<(), QueueError> {

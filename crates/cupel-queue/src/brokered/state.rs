@@ -49,6 +49,11 @@ impl State {
         self.line.len() + self.moving.len() + self.gauge.total()
     }
 
+    /// Whether nothing is known to wait, here or at the broker.
+    pub(super) fn is_empty(&self) -> bool {
+        self.depth() == 0 && self.arrived.is_empty()
+    }
+
     pub(super) fn depth_of(&self, owner: UserId) -> usize {
         self.line.len_of(owner) + self.moving.values().filter(|hint| hint.owner == owner).count()
     }

@@ -43,7 +43,7 @@ pub(crate) fn detect() -> Option<u32> {
 impl Landlock {
     /// Prepares the rules that all cells of a lane share, once its root stands. `readable`: what is shown beside the
     /// system's directories.
-    pub(crate) fn prepare(abi: u32, readable: &[Shown], with_probe: bool) -> io::Result<Landlock> {
+    pub(crate) fn prepare(abi: u32, readable: &[Shown]) -> io::Result<Landlock> {
         // Access rights by the ABI that brought them: 1, 2 (refer), 3 (truncate), 5 (ioctl on devices).
         let mut handled = (1 << 13) - 1;
         for (since, right) in [(2, REFER), (3, TRUNCATE), (5, IOCTL_DEV)] {
@@ -78,9 +78,6 @@ impl Landlock {
             ("/dev/urandom", device),
         ];
         wanted.extend(readable.iter().filter_map(|shown| shown.target.to_str()).map(|path| (path, look)));
-        if with_probe {
-            wanted.push(("/probe", EXECUTE | READ_FILE));
-        }
         let mut lasting = Vec::new();
         for (path, access) in wanted {
             // A link leads to a place that has a rule of its own, or to none that may be read.

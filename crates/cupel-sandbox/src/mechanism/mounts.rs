@@ -21,8 +21,10 @@ use crate::sys::mount::{NODEV, NOEXEC, NOSUID, RDONLY, set_attributes};
 use crate::{Mount, Wall, WallSet};
 
 /// Shown to every program: the system's programs and libraries.
-const SYSTEM: &[&str] =
+pub(crate) const SYSTEM: &[&str] =
     &["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/alternatives", "/etc/ld.so.cache"];
+/// Where a lane or a cell has something of its own: whatever is put there of the host's would be hidden by it.
+pub(crate) const OWN_PLACES: &[&str] = &["/box", "/tmp", "/proc", "/dev", "/cell"];
 const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom"];
 
 /// Where the new root is put together: a directory that exists everywhere and is hidden only from us.
@@ -132,8 +134,31 @@ fn tree_attributes(off: WallSet) -> u64 {
     read_only | NOSUID | NODEV
 }
 
+/// Our own executable, for [`own_executable`]: what runs, whatever has taken its name since. To be found by the launcher, for whom
+/// no way is closed.
+pub(crate) fn find_own_executable() -> io::Result<OwnedFd> {
+    let open = |path: &Path| rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+    let runs = open(Path::new("/proc/self/exe"))?;
+    let inode = |file: &OwnedFd| rustix::fs::fstat(file).map(|stat| (stat.st_dev, stat.st_ino)).ok();
+    // By its name it is found through the mounts of this namespace, which alone can be copied; a process that made a
+    // namespace after it was executed runs from another.
+    let named = std::env::current_exe().ok().and_then(|path| open(&path).ok());
+    Ok(named.filter(|named| inode(named).is_some() && inode(named) == inode(&runs)).unwrap_or(runs))
+}
+
+/// A mount of our own executable alone, which is nowhere: whoever runs from it has no name for it.
+pub(crate) fn own_executable(found: BorrowedFd<'_>, off: WallSet) -> io::Result<OwnedFd> {
+    copy_tree(found, Path::new(""), OpenTreeFlags::AT_EMPTY_PATH, tree_attributes(off))
+}
+
+/// Our own executable as the probe that `doctor` sends into a cell.
+pub(crate) fn probe(found: BorrowedFd<'_>, off: WallSet) -> io::Result<Shown> {
+    let tree = own_executable(found, off)?;
+    Ok(Shown { piece: Piece::Tree { tree, is_dir: false }, target: PathBuf::from("/probe") })
+}
+
 /// Builds the lane's root and moves into it. Called by the lane's init in its new mount namespace.
-pub(crate) fn enter_lane_root(shown: &[Shown], probe: Option<&Path>, off: WallSet) -> Result<(), Failed> {
+pub(crate) fn enter_lane_root(shown: &[Shown], off: WallSet) -> Result<(), Failed> {
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .map_err(errno_at(SetupStep::RootMount))?;
     // The sources are opened before anything is hidden by the scaffold.
@@ -150,11 +175,6 @@ pub(crate) fn enter_lane_root(shown: &[Shown], probe: Option<&Path>, off: WallSe
         if let Some(piece) = open_piece(&path, RDONLY | NOSUID | NOEXEC).map_err(at(SetupStep::RootTrees))? {
             pieces.push((path, piece));
         }
-    }
-    if let Some(probe) = probe
-        && let Some(piece) = open_piece(probe, attributes).map_err(at(SetupStep::RootTrees))?
-    {
-        pieces.push((PathBuf::from("/probe"), piece));
     }
     if off.contains(Wall::PrivateRoot)
         && let Some(piece) = open_piece(Path::new("/"), attributes).map_err(at(SetupStep::RootTrees))?
@@ -274,12 +294,18 @@ impl BoxSize {
     const BYTES_MAX: u64 = 1 << 50;
     const INODES_MAX: u64 = 1 << 40;
 
-    /// The size that follows from the limits of a run.
-    pub(crate) fn of(limits: &Limits) -> BoxSize {
-        // A file in tmpfs is memory: beyond the memory limit it would be an OOM kill instead of ENOSPC.
-        let bytes = limits.disk.get().min(limits.memory.get() / 4 * 3).clamp(64 * 1024, Self::BYTES_MAX);
+    /// The size that follows from the limits of a run, which is given files of so many bytes.
+    pub(crate) fn of(limits: &Limits, given: u64) -> BoxSize {
+        // A file in tmpfs is memory: beyond the memory limit it would be an OOM kill instead of ENOSPC. What is given is beside the limit.
+        let memory = (limits.memory.get() / 4 * 3).saturating_add(given);
+        let bytes = limits.disk.get().min(memory).clamp(64 * 1024, Self::BYTES_MAX);
         // Our own directories and the root are four of the inodes.
         BoxSize { bytes, inodes: limits.inodes.min(Self::INODES_MAX) + 4 }
+    }
+
+    /// Whether the memory bounds it, and not the disk.
+    pub(crate) fn is_of_the_memory(limits: &Limits) -> bool {
+        limits.memory.get() / 4 * 3 < limits.disk.get()
     }
 
     fn options(self, off: WallSet) -> String {

@@ -197,6 +197,7 @@ fn parse_errno(name: &str) -> Option<u32> {
         "EAFNOSUPPORT" => libc::EAFNOSUPPORT,
         "EINVAL" => libc::EINVAL,
         "ENOMEM" => libc::ENOMEM,
+        "ENOTTY" => libc::ENOTTY,
         "EOPNOTSUPP" => libc::EOPNOTSUPP,
         _ => return None,
     } as u32)
@@ -381,12 +382,26 @@ mod tests {
                 "family {family}"
             );
         }
-        assert_eq!(run("ioctl", [0, 0x5412, 0, 0, 0, 0]), EPERM, "TIOCSTI");
-        assert_eq!(run("ioctl", [0, 0x5401, 0, 0, 0, 0]), RET_ALLOW, "TCGETS");
-        for request in [0x8940, 0x8941, 0x8982, 0x8983, 0x89a0, 0x89a1] {
-            assert_eq!(run("ioctl", [3, request, 0, 0, 0, 0]), EPERM, "loads a module: {request:#x}");
+        const ENOTTY: u32 = RET_ERRNO | libc::ENOTTY as u32;
+        for (request, name) in [(0x5401, "TCGETS"), (0x541b, "FIONREAD"), (0x5421, "FIONBIO"), (0x5451, "FIOCLEX")] {
+            assert_eq!(run("ioctl", [3, request, 0, 0, 0, 0]), RET_ALLOW, "{name}");
         }
-        assert_eq!(run("ioctl", [3, 0x541b, 0, 0, 0, 0]), RET_ALLOW, "FIONREAD");
+        for (request, name) in
+            [(0x5412, "TIOCSTI"), (0xc020_660b, "FIEMAP"), (0xc0c0_583b, "FS_IOC_GETFSMAP"), (0x5460, "FIOQSIZE")]
+        {
+            assert_eq!(run("ioctl", [3, request, 0, 0, 0, 0]), ENOTTY, "{name}");
+        }
+        for request in [0x8940, 0x8941, 0x8982, 0x8983, 0x89a0, 0x89a1] {
+            assert_eq!(run("ioctl", [3, request, 0, 0, 0, 0]), ENOTTY, "loads a module: {request:#x}");
+        }
+        for (lock, answer) in
+            [(1, RET_ERRNO), (5, RET_ERRNO), (2, RET_ALLOW), (6, RET_ALLOW), (8, RET_ALLOW), (12, RET_ALLOW)]
+        {
+            assert_eq!(run("flock", [3, lock, 0, 0, 0, 0]), answer, "flock {lock}");
+        }
+        for lock in [0, 3, 4, 7, 32, 32 + 64, 32 + 192] {
+            assert_eq!(run("flock", [3, lock, 0, 0, 0, 0]), RET_ERRNO | libc::EINVAL as u32, "flock {lock}");
+        }
         assert_eq!(run("fcntl", [3, 6, 0, 0, 0, 0]), RET_ERRNO, "F_SETLK: answered, not done");
         assert_eq!(run("fcntl", [3, 1026, 0, 0, 0, 0]), EPERM, "F_NOTIFY");
         assert_eq!(run("fcntl", [3, 1, 0, 0, 0, 0]), RET_ALLOW, "F_GETFD");

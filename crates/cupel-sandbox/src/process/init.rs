@@ -23,7 +23,9 @@ use crate::process::lane::{now_ns, own_cpu_ns};
 use crate::process::payload::{self, Plan, Streams, Texts};
 use crate::process::zygote::{self, Zygote};
 use crate::step::SetupStep;
-use crate::sys::process::{ChildStack, exit_now, kill_everything_in_this_pid_namespace, vfork_with};
+use crate::sys::process::{
+    ChildStack, exit_now, kill_everything_in_this_pid_namespace, page_faults_of_children, vfork_with,
+};
 use crate::sys::seccomp::Instruction;
 use crate::sys::shared::SharedNotes;
 use crate::wire::{self, CellRequest, FromLane};
@@ -127,14 +129,9 @@ impl Place {
         let (collect, watch, outbox) = (request.collect, request.watch, request.outbox.clone());
         let at = |step| move |error: io::Error| (step, error);
         let (off, notes) = (environment.walls_off, environment.notes);
-        let size = BoxSize::of(&request.limits);
+        let size = BoxSize::of(&request.limits, bundle::given(&request, &descriptors));
         if size != environment.box_size && !off.contains(Wall::FreshBox) {
             mounts::resize_box(size, off).map_err(|e| (SetupStep::BoxMount, e.into()))?;
-        }
-        notes.memory_base.store(environment.group.memory_at_the_beginning(), Relaxed);
-        if !off.contains(Wall::MemoryLimit) {
-            let less = if request.warm { environment.warm_memory } else { 0 };
-            environment.group.limit_memory_to(&request.limits, less).map_err(at(SetupStep::CgroupLimits))?;
         }
         let Some((streams, bundles)) = streams_of(&request, &descriptors) else {
             return Err((SetupStep::Descriptors, io::Error::from_raw_os_error(libc::EBADF)));
@@ -144,6 +141,12 @@ impl Place {
         }
         if !outbox.is_empty() {
             bundle::make_directory(self.box_dir.as_fd(), &outbox, TENANT).map_err(at(SetupStep::BoxFiles))?;
+        }
+        let ready = environment.group.begin_counting();
+        notes.memory_base.store(ready.base, Relaxed);
+        if !off.contains(Wall::MemoryLimit) {
+            let less = if request.warm { environment.warm_memory } else { 0 };
+            environment.group.limit_memory_to(&request.limits, less, &ready).map_err(at(SetupStep::CgroupLimits))?;
         }
 
         let own_cpu = own_cpu_ns();
@@ -177,6 +180,8 @@ impl Place {
         if !off.contains(Wall::PidNamespace) {
             sweep();
         }
+        notes.memory_end.store(environment.group.memory(), Relaxed);
+        notes.faults.store(page_faults_of_children(), Relaxed);
         // Handing back files and giving back memory are ours.
         let end = environment.group.cpu_total();
         notes.cpu_own.fetch_add(own_cpu_ns().saturating_sub(own_cpu), Relaxed);

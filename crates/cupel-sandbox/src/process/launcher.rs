@@ -14,7 +14,6 @@
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -41,7 +40,9 @@ struct Launcher {
     uid_base: u32,
     lanes_max: u32,
     walls_off: WallSet,
-    probe: Option<PathBuf>,
+    /// Our own executable, and whether programs see it as `/probe`.
+    executable: OwnedFd,
+    with_probe: bool,
     sources: Vec<mounts::Source>,
     /// What is counted of every lane; or why nothing is.
     counted: Result<CountedEvent, String>,
@@ -103,7 +104,6 @@ fn answer(socket: &OwnedFd, launcher: &mut Option<Launcher>) -> io::Result<()> {
         match (message, &mut *launcher) {
             (ToLauncher::Configure { uid_base, lanes_max, walls_off, probe, mounts, counted, warm }, none @ None) => {
                 let off = WallSet::from_bits(walls_off);
-                let probe = probe.then(|| std::env::current_exe().unwrap_or_default());
                 let mounts = mounts.into_iter().map(|(s, t)| Mount { source: s.into(), target: t.into() }).collect();
                 match Launcher::new(uid_base, lanes_max, off, probe, mounts, counted) {
                     Ok(mut made) => {
@@ -171,7 +171,7 @@ impl Launcher {
         uid_base: u32,
         lanes_max: u32,
         walls_off: WallSet,
-        probe: Option<PathBuf>,
+        with_probe: bool,
         mounts: Vec<Mount>,
         counted: CountedEvent,
     ) -> Result<Launcher, (SetupStep, io::Error)> {
@@ -181,6 +181,7 @@ impl Launcher {
         }
         prove_namespaces(walls_off)?;
         let uid_base = ids_of_lanes(uid_base, lanes_max)?;
+        let executable = mounts::find_own_executable().map_err(|error| (SetupStep::RootTrees, error))?;
         let refused = |lack: Lack| (SetupStep::CgroupCreate, io::Error::other(lack.to_string()));
         let hierarchies = Hierarchies::detect()
             .map_err(|error| refused(host::control_groups_refused(&error, "/proc/self/cgroup", is_root)))?;
@@ -189,7 +190,7 @@ impl Launcher {
         let sources = mounts::hold(mounts).map_err(|error| (SetupStep::RootTrees, error))?;
         let counted = instructions::lack(counted, host::sysctl).map_or(Ok(counted), Err);
         let (warm, lanes) = (Vec::new(), HashMap::new());
-        Ok(Launcher { groups, uid_base, lanes_max, walls_off, probe, sources, counted, warm, lanes })
+        Ok(Launcher { groups, uid_base, lanes_max, walls_off, executable, with_probe, sources, counted, warm, lanes })
     }
 
     /// Makes a lane and returns its socket. A lane that could not be made leaves nothing.
@@ -219,19 +220,24 @@ impl Launcher {
         let files = self.groups.create_lane(number, cpu, owner).map_err(at(SetupStep::CgroupCreate))?;
         let (ours, theirs) = wire::socket_pair().map_err(at(SetupStep::Clone))?;
         let (sync, sync_theirs) = wire::socket_pair().map_err(at(SetupStep::Clone))?;
-        let shown = mounts::open_shown(&self.sources, self.walls_off).map_err(at(SetupStep::RootTrees))?;
+        let off = self.walls_off;
+        let mut shown = mounts::open_shown(&self.sources, off).map_err(at(SetupStep::RootTrees))?;
+        if self.with_probe {
+            shown.push(mounts::probe(self.executable.as_fd(), off).map_err(at(SetupStep::RootTrees))?);
+        }
+        // Where it cannot be had, the zygote is executed by its name.
+        let executable = warm.and_then(|_| mounts::own_executable(self.executable.as_fd(), off).ok());
         match fork_with(namespaces::of_lane(self.walls_off), None).map_err(at(SetupStep::Clone))? {
             Forked::Child => {
                 // What we complain to is the operator's log, and none of a lane's business.
                 let _ = dup_to(0, 2);
                 let warm = warm.and_then(|at| self.warm.get(at as usize)).cloned();
                 let counted = self.counted.as_ref().ok().copied();
-                let setup =
-                    LaneSetup { walls_off: self.walls_off, probe: self.probe.take(), shown, cpu, counted, warm };
+                let setup = LaneSetup { walls_off: off, shown, cpu, counted, warm, executable };
                 lane::main(setup, theirs, sync_theirs, files)
             }
             Forked::Parent(pid, pidfd) => {
-                drop((theirs, sync_theirs, files, shown));
+                drop((theirs, sync_theirs, files, shown, executable));
                 let result = self.bring_up(number, pid, &sync);
                 if let Err(failed) = result {
                     end(&pidfd);

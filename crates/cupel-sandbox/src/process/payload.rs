@@ -104,6 +104,7 @@ pub(crate) fn enter_warm(plan: &Plan<'_>, parent: &WarmParent, texts: &Texts) ->
         Ok(()) => match parent.make_ready(&texts.argv, &texts.env) {
             Ok(program) => {
                 plan.notes.cpu_own.fetch_add(own_cpu_ns(), Relaxed);
+                plan.notes.warm.store(1, Relaxed);
                 // From here on this memory is the program's, to change as it likes.
                 plan.notes.forget();
                 program.run()

@@ -16,7 +16,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
-use rustix::process::{DumpableBehavior, Pid, PidfdFlags};
+use rustix::process::{DumpableBehavior, Pid, PidfdFlags, Resource, Rlimit};
 
 use crate::Wall;
 use crate::mechanism::oom::OomPreference;
@@ -26,11 +26,11 @@ use crate::process::payload::{self, Plan, Streams, Texts};
 use crate::step::SetupStep;
 use crate::sys;
 use crate::sys::process::{
-    StringArray, close_all_but, execve, exit_now, fork, reap, reset_signals, run_errand, take_inherited,
+    StringArray, close_all_but, execve, execve_of, exit_now, fork, reap, reset_signals, run_errand, take_inherited,
 };
 use crate::sys::seccomp::Instruction;
 use crate::sys::shared::SharedNotes;
-use crate::warm::WarmParent;
+use crate::warm::{WarmParent, ZYGOTE_STACK};
 use crate::wire::{self, CellRequest, FromZygote, ToZygote, ZygoteSetup};
 
 /// The pid, in its cell, of a program that a zygote began: the first after the init.
@@ -53,13 +53,18 @@ pub(crate) struct Zygote {
 
 impl Zygote {
     /// Starts it, and waits for its interpreter. Tells the reason when it cannot be done.
-    pub(crate) fn start(setup: &ZygoteSetup, notes: BorrowedFd<'_>) -> Result<Zygote, String> {
+    /// `executable`: what it is executed from, where there is one that has no name.
+    pub(crate) fn start(
+        setup: &ZygoteSetup,
+        notes: BorrowedFd<'_>,
+        executable: Option<BorrowedFd<'_>>,
+    ) -> Result<Zygote, String> {
         let told = |error: io::Error| error.to_string();
         if setup.walls_off.contains(Wall::PidNamespace) {
             return Err("without a pid namespace a cell's init would not become its parent".to_owned());
         }
         let (socket, theirs) = wire::socket_pair().map_err(told)?;
-        let Some(pid) = fork().map_err(told)? else { become_a_zygote(&theirs) };
+        let Some(pid) = fork().map_err(told)? else { become_a_zygote(&theirs, executable) };
         drop(theirs);
         let zygote = Zygote { pid, socket };
         // One that has ended by now has said why.
@@ -123,16 +128,26 @@ pub(crate) fn let_in(let_in: bool) {
 }
 
 /// In a child of the lane's init: our own executable, started again. So an interpreter lies at addresses of its own, in
-/// memory that never was the launcher's.
-fn become_a_zygote(socket: &OwnedFd) -> ! {
+/// memory that never was the launcher's; and programs, which see what they were copied from in `/proc/self/maps`, see
+/// no path of the host's.
+fn become_a_zygote(socket: &OwnedFd, executable: Option<BorrowedFd<'_>>) -> ! {
     // By this the lane's init tells it from what is to be swept away after a program.
     let _ = rustix::process::setpgid(None, None);
+    // As far as the host lets us; a program's own limit is lowered by the same bound.
+    let hard = rustix::process::getrlimit(Resource::Stack).maximum;
+    let stack = ZYGOTE_STACK.get().min(hard.unwrap_or(u64::MAX));
+    let _ = rustix::process::setrlimit(Resource::Stack, Rlimit { current: Some(stack), maximum: hard });
     let number = socket.as_raw_fd();
-    let _ = close_all_but(&[number]);
+    let keep: Vec<i32> = [number].into_iter().chain(executable.map(|file| file.as_raw_fd())).collect();
+    let _ = close_all_but(&keep);
     let _ = rustix::io::fcntl_setfd(socket, rustix::io::FdFlags::empty());
     let argument = |text: &str| CString::new(text).unwrap_or_default();
     let argv = [argument("cupel"), argument(ZYGOTE_ARGUMENT), argument(&number.to_string())];
-    let errno = execve(c"/proc/self/exe", &StringArray::new(&argv), &StringArray::new(&[]));
+    let (argv, envp) = (StringArray::new(&argv), StringArray::new(&[]));
+    let errno = match executable {
+        Some(file) => execve_of(file, &argv, &envp),
+        None => execve(c"/proc/self/exe", &argv, &envp),
+    };
     let reason = format!("cannot execute cupel: {}", io::Error::from_raw_os_error(errno));
     let _ = wire::send(socket.as_fd(), &FromZygote::Cold { reason }, &[]);
     exit_now(1)

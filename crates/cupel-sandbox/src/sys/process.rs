@@ -103,6 +103,18 @@ pub(crate) fn reap(pid: Pid) -> io::Result<Duration> {
     Ok(time(usage.ru_utime) + time(usage.ru_stime))
 }
 
+/// How often a page was missing in children of this process that have been waited for, and in theirs.
+pub(crate) fn page_faults_of_children() -> u64 {
+    let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: writes into a structure of ours of the right type.
+    if unsafe { libc::getrusage(libc::RUSAGE_CHILDREN, usage.as_mut_ptr()) } != 0 {
+        return 0;
+    }
+    // SAFETY: all zeroes is a valid one.
+    let usage = unsafe { usage.assume_init() };
+    u64::try_from(usage.ru_minflt.saturating_add(usage.ru_majflt)).unwrap_or(0)
+}
+
 /// How much of this process a child of [`clone_and_call`] shares.
 #[cfg(target_arch = "x86_64")]
 const SHARING: u64 = (libc::CLONE_VM | libc::CLONE_VFORK) as u64;
@@ -224,6 +236,22 @@ impl<'a> StringArray<'a> {
 pub(crate) fn execve(path: &CStr, argv: &StringArray<'_>, envp: &StringArray<'_>) -> i32 {
     // SAFETY: all three point to null-terminated strings and arrays that are borrowed across the call.
     unsafe { libc::execve(path.as_ptr(), argv.pointers.as_ptr(), envp.pointers.as_ptr()) };
+    errno()
+}
+
+/// `execveat` of an open file. Returns only on failure, with the errno.
+pub(crate) fn execve_of(file: BorrowedFd<'_>, argv: &StringArray<'_>, envp: &StringArray<'_>) -> i32 {
+    // SAFETY: the path is an empty string, and both arrays are null-terminated, of strings that are borrowed across the call.
+    unsafe {
+        libc::syscall(
+            libc::SYS_execveat,
+            file.as_raw_fd(),
+            c"".as_ptr(),
+            argv.pointers.as_ptr(),
+            envp.pointers.as_ptr(),
+            libc::AT_EMPTY_PATH,
+        )
+    };
     errno()
 }
 

@@ -30,8 +30,14 @@ pub(crate) struct CellNotes {
     pub(crate) ended: AtomicU64,
     /// Its wait status as in wait(2).
     pub(crate) status: AtomicI32,
+    /// Memory charged to the group once every process of the program's was gone, bytes; 0: the cell was ended before that.
+    pub(crate) memory_end: AtomicU64,
+    /// How often a page was missing in the program's processes; 0: nobody knows.
+    pub(crate) faults: AtomicU64,
     /// 1 when everything has been swept and collected.
     pub(crate) finished: AtomicU32,
+    /// 1 when the program began as a copy of a warm interpreter.
+    pub(crate) warm: AtomicU32,
     /// 1 when the files left were more or larger than may be collected.
     pub(crate) collect_overflow: AtomicU32,
 }
@@ -78,13 +84,13 @@ impl CellNotes {
 
     /// Back to "nothing reached", before a new cell.
     pub(crate) fn reset(&self) {
-        for number in [&self.memory_base, &self.cpu_own, &self.started, &self.ended] {
+        for number in [&self.memory_base, &self.cpu_own, &self.started, &self.ended, &self.memory_end, &self.faults] {
             number.store(0, Relaxed);
         }
         for number in self.cpu_base.iter().chain(&self.cpu_end) {
             number.store(0, Relaxed);
         }
-        for number in [&self.failed_step, &self.finished, &self.collect_overflow] {
+        for number in [&self.failed_step, &self.finished, &self.warm, &self.collect_overflow] {
             number.store(0, Relaxed);
         }
         self.failed_errno.store(0, Relaxed);

@@ -14,7 +14,7 @@ pub(crate) mod python;
 
 use std::ffi::CString;
 
-use cupel_types::Limits;
+use cupel_types::{Bytes, Limits};
 
 use self::python::WarmPython;
 
@@ -44,6 +44,13 @@ impl Warm {
             Warm::Python => python::REHEARSAL,
         }
     }
+
+    /// A program that does nothing.
+    pub(crate) fn nothing(self) -> &'static str {
+        match self {
+            Warm::Python => "",
+        }
+    }
 }
 
 /// How the programs of a warm lane are started: those that are started otherwise are started cold.
@@ -65,6 +72,10 @@ impl WarmTemplate {
         }
     }
 }
+
+/// The stack limit under which a zygote is executed: by that the kernel decides how much address space it leaves below the stack, for
+/// all copies. Problems give a program a stack as large as its memory.
+pub(crate) const ZYGOTE_STACK: Bytes = Bytes::mib(16 << 10);
 
 /// An interpreter in a zygote.
 pub(crate) enum WarmParent {

@@ -28,9 +28,9 @@ use crate::sys::python::{
 pub(super) const REHEARSAL: &str = include_str!("python_facts.py");
 const PREPARE: &str = include_str!("python_prepare.py");
 
-/// Between the stack and what lies below it there are at least 128 MiB, whatever the limit was at the start.
-/// Source: arch/x86/mm/mmap.c, `SIZE_128M`.
-const STACK_MAX: Bytes = Bytes::mib(96);
+/// Largest stack that a copy can have: mappings begin below the stack limit under which the zygote was executed. What the kernel puts
+/// between the two is more than what it takes off for randomness. Source: `mmap_base()` in mm/util.c and arch/x86/mm/mmap.c.
+const STACK_MAX: Bytes = super::ZYGOTE_STACK;
 
 /// How much of a source is looked through, bytes; of a longer one the interpreter is asked.
 const SOURCE_READ_MAX: u64 = 256 * 1024;

@@ -162,10 +162,16 @@ fn from_lane() -> impl Strategy<Value = FromLane> {
             proptest::option::of(number()),
             any::<[u32; 2]>(),
             any::<[i32; 2]>(),
-            any::<[bool; 2]>()
+            any::<[bool; 3]>()
         )
             .prop_map(
-                |(n, instructions, [failed_step, limit], [failed_errno, status], [status_known, collect_overflow])| {
+                |(
+                    n,
+                    instructions,
+                    [failed_step, limit],
+                    [failed_errno, status],
+                    [status_known, collect_overflow, warm],
+                )| {
                     FromLane::Done(CellDone {
                         failed_step,
                         failed_errno,
@@ -180,6 +186,7 @@ fn from_lane() -> impl Strategy<Value = FromLane> {
                         memory_peak: n[5],
                         instructions,
                         collect_overflow,
+                        warm,
                     })
                 }
             ),

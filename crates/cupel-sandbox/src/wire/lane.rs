@@ -65,6 +65,8 @@ pub(crate) struct CellDone {
     /// `None`: they could not be counted.
     pub(crate) instructions: Option<u64>,
     pub(crate) collect_overflow: bool,
+    /// Whether the program began as a copy of a warm interpreter.
+    pub(crate) warm: bool,
 }
 
 /// Which limit ended a cell.
@@ -144,6 +146,7 @@ impl Message for FromLane {
                 }
                 to.some_u64(done.instructions);
                 to.u32(u32::from(done.collect_overflow));
+                to.u32(u32::from(done.warm));
             }
             FromLane::Ready { clean } => {
                 to.u32(3);
@@ -182,6 +185,7 @@ impl Message for FromLane {
                 memory_peak: from.u64()?,
                 instructions: from.some_u64()?,
                 collect_overflow: from.bool()?,
+                warm: from.bool()?,
             }),
             3 => FromLane::Ready { clean: from.bool()? },
             4 => FromLane::Cold { reason: from.string()? },

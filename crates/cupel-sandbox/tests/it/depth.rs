@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::net::TcpListener;
 use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::Path;
 use std::time::Duration;
@@ -118,6 +119,8 @@ struct Targets {
     port: String,
     name: String,
     uts: String,
+    /// Everybody may read it, and pass the way to it, wherever the checkout lies.
+    secret: tempfile::NamedTempFile,
     _listeners: (TcpListener, UnixListener),
 }
 
@@ -130,6 +133,7 @@ impl Targets {
             port: tcp.local_addr().unwrap().port().to_string(),
             name,
             uts: std::fs::read_link("/proc/self/ns/uts").unwrap().to_str().unwrap().to_owned(),
+            secret: tempfile::Builder::new().permissions(PermissionsExt::from_mode(0o644)).tempfile().unwrap(),
             _listeners: (tcp, unix),
         }
     }
@@ -146,7 +150,7 @@ fn stopped(world: &World, targets: &Targets, off: WallSet, classes: &[&Class]) -
             assert_eq!(left.text(), "left\n", "without {}: {left}", names(off));
         }
         let argument = match class.argument {
-            "{secret}" => &world.fixtures.secret,
+            "{secret}" => targets.secret.path().to_str().expect("a path of text"),
             "{private}" => &world.fixtures.private,
             "{writable}" => &world.fixtures.writable,
             "{set_uid}" => &world.fixtures.set_uid,
@@ -190,7 +194,8 @@ fn key(off: WallSet) -> Vec<&'static str> {
 }
 
 fn the_matrix_in_security_md_is_what_the_walls_do(world: &World) {
-    let told = std::process::Command::new(&world.fixtures.attacks).arg("landlock_version").output().unwrap();
+    let told =
+        std::process::Command::new(world.fixtures.on_the_host("attacks")).arg("landlock_version").output().unwrap();
     let landlock: u32 = String::from_utf8_lossy(&told.stdout).trim().parse().unwrap_or(0);
     let tables: Vec<String> = [isolation(), limits()]
         .into_iter()

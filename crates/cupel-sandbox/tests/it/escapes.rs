@@ -43,13 +43,16 @@ pub(crate) fn table() -> Vec<Row> {
             + &each("EPERM", &["process_vm_writev to init", "process_vm_writev to a child", "robust list of init"])),
         row("packet_filters", OK, "user and net namespace: EPERM\n".to_owned()
             + &each("EAFNOSUPPORT", &["netfilter socket", "route socket", "raw socket", "packet socket"])
-            + "iptables by another socket: EOPNOTSUPP\nloopback up: EPERM\nbridge: EPERM\nvirtual network: EPERM\n"),
+            + "iptables by another socket: EOPNOTSUPP\nloopback up: ENOTTY\nbridge: ENOTTY\nvirtual network: ENOTTY\n"),
         row("every_family", OK, "not refused: 0\n"),
         row("doors_of_others", OK, "type into init's terminal: ENOENT\njoin init's namespaces: EPERM\ndescriptor of init: EPERM\n\
             scheduling of init: EPERM\npriority of everybody: OK\nsession of init: ESRCH\nend of init's memory: ENOSYS\n\
             credentials of root: EPERM\nlarger buffers than allowed: EPERM\na kernel program on a socket: EPERM\n"),
-        row("device_requests", OK, "freeze the host's disk: EPERM\ntrim the host's disk: EPERM\nimmutable host's file: EROFS\nimmutable own file: EPERM\n\
-            add entropy: EACCES\nclear entropy: EACCES\nparent of the user namespace: EPERM\nparent of the pid namespace: EPERM\n"),
+        row("device_requests", OK, each("ENOTTY", &["freeze the host's disk", "trim the host's disk", "immutable host's file", "immutable own file",
+            "add entropy", "clear entropy", "parent of the user namespace", "parent of the pid namespace"])),
+        row("file_requests", OK, each("ENOTTY", &["FIEMAP", "GETFSMAP", "FIBMAP", "FIGETBSZ", "FS_IOC_GETFLAGS", "FS_IOC_GETVERSION",
+            "FS_IOC_FSGETXATTR", "FS_IOC_GETFSUUID", "FS_IOC_GETFSSYSFSPATH", "BTRFS_IOC_FS_INFO", "FICLONE", "GETFSMAP, upper half set",
+            "TCGETS", "TIOCGWINSZ"]) + &each("OK", &["FIONREAD", "FIONBIO", "FIOCLEX", "FIONCLEX"])).given(&["{large}"]),
         row("thirty_two_bits", OK, "it ran: no\nrefused: yes\n"),
         row("filters_on_filters", OK, each("EINVAL", &["on itself", "on itself, strictly"]) + &each("ENOSYS", &["by the other call", "a listener"])
             + &each("EPERM", &["on a socket"; 4]) + "other options: OK\n"),

@@ -1,13 +1,14 @@
 //! What a program sees and may use: its own world, whole, and nothing of anybody else's.
 
 use std::os::linux::net::SocketAddrExt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cupel_sandbox::{Mount, Observer, Sandbox, SandboxConfig, Wall, WallSet};
+use cupel_sandbox::{Mount, Observer, Sandbox, SandboxConfig, Stdin, Wall, WallSet};
 use cupel_types::Outcome;
 use libtest_mimic::Trial;
 
-use crate::kit::{Program, World, eventually};
+use crate::kit::{Program, SHOWN, World, assert_near, eventually, showing_at};
 use crate::machine::patient;
 use crate::{Shared, rules};
 
@@ -17,10 +18,13 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
         "isolation",
         &[
             ("standard_streams_can_be_opened_by_name", standard_streams_can_be_opened_by_name),
+            ("a_file_as_standard_input_is_a_pipe", a_file_as_standard_input_is_a_pipe),
             ("the_environment_is_what_was_given", the_environment_is_what_was_given),
             ("the_root_shows_the_system_and_nothing_else", the_root_shows_the_system_and_nothing_else),
             ("a_mount_shows_what_is_put_there_later_and_no_more", a_mount_shows_what_is_put_there_later_and_no_more),
             ("a_mount_is_what_was_there_at_the_start", a_mount_is_what_was_there_at_the_start),
+            ("wherever_it_lies_on_the_host_it_is_shown_at_one_place", wherever_it_lies_on_the_host),
+            ("the_sandbox_may_be_started_from_anywhere", the_sandbox_may_be_started_from_anywhere),
             ("ordinary_programs_find_what_they_need", ordinary_programs_find_what_they_need),
             ("neighbours_share_nothing", neighbours_share_nothing),
             ("each_lane_has_users_of_its_own", each_lane_has_users_of_its_own),
@@ -42,6 +46,34 @@ fn standard_streams_can_be_opened_by_name(world: &World) {
         "good",
     );
     assert_eq!(ended.stderr, b"bad\n");
+}
+
+/// The caller's file has a name and could be locked; what a program gets of it is as with bytes, its memory included.
+fn a_file_as_standard_input_is_a_pipe(world: &World) {
+    use std::io::{Seek, SeekFrom, Write};
+    let data = vec![7; 16 << 20];
+    let from_file = |program: Program, skipped: u64| {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&data).unwrap();
+        file.seek(SeekFrom::Start(skipped)).unwrap();
+        let mut program = program;
+        program.command.stdin = Stdin::Descriptor(Arc::new(file.into()));
+        program
+    };
+    let look = Program::shell("readlink /proc/self/fd/0 | cut -d: -f1; stat -L -c %F /dev/stdin; wc -c");
+    let seen = |skipped: usize| format!("pipe\nfifo\n{}\n", data.len() - skipped);
+    world.check(&look.clone().stdin(&data), Outcome::Exited(0), &seen(0));
+    for skipped in [0, 1, data.len()] {
+        world.check(&from_file(look.clone(), skipped as u64), Outcome::Exited(0), &seen(skipped));
+    }
+    let count = world.attack("count_input", &[]);
+    let said = "16777216 bytes, sum 117440512\n";
+    let memory = |program: &Program| world.check(program, Outcome::Exited(0), said).report.usage.memory.get();
+    // The kernel charges in steps of up to 256 KiB.
+    assert_near("memory", memory(&from_file(count.clone(), 0)), memory(&count.stdin(&data)), 0, 512 << 10);
+    for reader in ["close_input", "ignore_input"] {
+        world.check(&from_file(world.attack(reader, &[]), 0), Outcome::Exited(0), "");
+    }
 }
 
 fn the_environment_is_what_was_given(world: &World) {
@@ -121,6 +153,49 @@ fn a_mount_is_what_was_there_at_the_start(world: &World) {
     for source in [source.clone(), source.join("name")] {
         let refused = Sandbox::start(config(&Mount { source, target: "/opt/some/where".into() })).unwrap_err();
         assert!(refused.to_string().contains("kept"), "{refused}");
+    }
+}
+
+/// Directories of the host's below which people keep checkouts and data: one that each cell has for itself, and some that
+/// programs must not find.
+const PLACES: [&str; 4] = ["/tmp", "/srv", "/home", "/root"];
+
+/// A directory below one of them, with a space in its path, that only we may enter.
+fn directory_in(place: &str) -> tempfile::TempDir {
+    std::fs::create_dir_all(place).unwrap();
+    tempfile::Builder::new().prefix("cupel of mine ").tempdir_in(place).unwrap()
+}
+
+fn wherever_it_lies_on_the_host(world: &World) {
+    for place in PLACES {
+        let dir = directory_in(place);
+        let (shown, link) = (dir.path().join("shown"), dir.path().join("link"));
+        std::fs::create_dir(&shown).unwrap();
+        std::fs::copy(world.fixtures.on_the_host("attacks"), shown.join("attacks")).unwrap();
+        std::os::unix::fs::symlink("shown", &link).unwrap();
+        for source in [&shown, &link] {
+            let mounts = vec![showing_at(source, SHOWN)];
+            let sandbox = Sandbox::start(SandboxConfig { mounts, slots: 1, ..SandboxConfig::default() }).unwrap();
+            let inside = shown.to_str().unwrap();
+            let parent = dir.path().to_str().unwrap();
+            let ended =
+                world.attack("read_paths", &["/srv", "/home", "/root", inside, parent]).run(&mut sandbox.slot(0));
+            let none = ["/srv", "/home", "/root", inside, parent].map(|path| format!("{path}: ENOENT\n")).concat();
+            assert_eq!((ended.text(), ended.report.outcome), (none, Outcome::Exited(0)), "{place}: {ended}");
+        }
+    }
+}
+
+fn the_sandbox_may_be_started_from_anywhere(_: &World) {
+    for place in PLACES {
+        let dir = directory_in(place);
+        let suite = dir.path().join("suite");
+        std::fs::copy("/proc/self/exe", &suite).unwrap();
+        for trial in ["doctor::every_wall_holds_here", "warm::the_executable_has_no_name"] {
+            let ended = std::process::Command::new(&suite).args(["--exact", trial]).output().unwrap();
+            let said = String::from_utf8_lossy(&ended.stdout);
+            assert!(ended.status.success() && said.contains("1 passed"), "{place}: {said}");
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cupel_sandbox::{
-    CellKind, CellReport, CollectLimits, Command, Observer, RunError, Sandbox, SandboxConfig, Slot, Stdin,
+    CellKind, CellReport, CollectLimits, Command, Mount, Observer, RunError, Sandbox, SandboxConfig, Slot, Stdin,
 };
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, Limits, Outcome};
 
@@ -43,10 +43,19 @@ pub(crate) struct World {
     pub(crate) fixtures: Fixtures,
 }
 
+/// Where programs find what trials show them, wherever it lies on the host.
+pub(crate) const SHOWN: &str = "/opt/cupel/shown";
+
+/// Shows this directory of the host's at a fixed place; a link on the way to it is no matter here.
+pub(crate) fn showing_at(source: &Path, target: &str) -> Mount {
+    Mount { source: fs::canonicalize(source).unwrap(), target: target.into() }
+}
+
 /// Files of the host's that trials need.
 #[derive(Clone)]
 pub(crate) struct Fixtures {
-    /// Shown inside, read-only: the hostile programs, a set-uid copy of them, a large file.
+    /// On the host, and as [`SHOWN`] inside, read-only: the hostile programs, a set-uid copy of them, a large file. The
+    /// paths that follow are those inside.
     pub(crate) shown: PathBuf,
     /// All hostile programs.
     pub(crate) attacks: String,
@@ -58,7 +67,7 @@ pub(crate) struct Fixtures {
     pub(crate) writable: String,
     /// Shown inside, and only the host's root may read it.
     pub(crate) private: String,
-    /// A file that everybody may read, and that is not shown inside.
+    /// A file of the host's that everybody may read, and that is not shown inside.
     pub(crate) secret: String,
 }
 
@@ -69,14 +78,14 @@ impl Fixtures {
         SOURCES.hash(&mut hasher);
         let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("hostile-{:016x}", hasher.finish()));
         let shown = dir.join("shown");
-        let text = |path: PathBuf| path.to_str().expect("the target directory's path is text").to_owned();
+        let inside = |name: &str| format!("{SHOWN}/{name}");
         let fixtures = Fixtures {
-            attacks: text(shown.join("attacks")),
-            set_uid: text(shown.join("set-uid")),
-            large: text(shown.join("large")),
-            writable: text(shown.join("writable")),
-            private: text(shown.join("private")),
-            secret: text(dir.join("secret")),
+            attacks: inside("attacks"),
+            set_uid: inside("set-uid"),
+            large: inside("large"),
+            writable: inside("writable"),
+            private: inside("private"),
+            secret: dir.join("secret").to_str().expect("the target directory's path is text").to_owned(),
             shown,
         };
         if !Path::new(&fixtures.secret).exists() {
@@ -89,32 +98,38 @@ impl Fixtures {
                 .map(|(name, _)| dir.join(name))
                 .filter(|path| path.extension().is_some_and(|e| e == "c"));
             let gcc = std::process::Command::new("gcc")
-                .args(["-O1", "-static", "-w", "-o", &fixtures.attacks])
+                .args(["-O1", "-static", "-w", "-o"])
+                .arg(fixtures.on_the_host("attacks"))
                 .args(c_files)
                 .output()
                 .expect("gcc compiles the hostile programs: apt-get install gcc libc6-dev");
             assert!(gcc.status.success(), "gcc: {}", String::from_utf8_lossy(&gcc.stderr));
-            fs::copy(&fixtures.attacks, &fixtures.set_uid).unwrap();
-            fs::set_permissions(&fixtures.set_uid, fs::Permissions::from_mode(0o6755)).unwrap();
-            fs::File::create(&fixtures.large).unwrap().set_len(192 * 1024 * 1024).unwrap();
-            for (path, mode) in [(&fixtures.writable, 0o666), (&fixtures.private, 0o600)] {
-                fs::write(path, "text\n").unwrap();
-                fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+            fs::copy(fixtures.on_the_host("attacks"), fixtures.on_the_host("set-uid")).unwrap();
+            fs::set_permissions(fixtures.on_the_host("set-uid"), fs::Permissions::from_mode(0o6755)).unwrap();
+            fs::File::create(fixtures.on_the_host("large")).unwrap().set_len(192 * 1024 * 1024).unwrap();
+            for (name, mode) in [("writable", 0o666), ("private", 0o600)] {
+                fs::write(fixtures.on_the_host(name), "text\n").unwrap();
+                fs::set_permissions(fixtures.on_the_host(name), fs::Permissions::from_mode(mode)).unwrap();
             }
             fs::write(&fixtures.secret, "what the judge knows\n").unwrap();
         }
         fixtures
     }
 
+    /// Where a file that is shown lies.
+    pub(crate) fn on_the_host(&self, name: &str) -> PathBuf {
+        self.shown.join(name)
+    }
+
     /// Drops the large file from the host's page cache, so that the next to read it is charged for it.
     pub(crate) fn forget_large(&self) {
-        let large = fs::File::open(&self.large).unwrap();
+        let large = fs::File::open(self.on_the_host("large")).unwrap();
         rustix::fs::fadvise(&large, 0, None, rustix::fs::Advice::DontNeed).unwrap();
     }
 
     /// The sandbox all trials use.
     pub(crate) fn config(&self) -> SandboxConfig {
-        SandboxConfig { mounts: vec![self.shown.clone().into()], slots: 2, ..SandboxConfig::default() }
+        SandboxConfig { mounts: vec![showing_at(&self.shown, SHOWN)], slots: 2, ..SandboxConfig::default() }
     }
 }
 
@@ -123,9 +138,9 @@ impl World {
         World::showing(&[])
     }
 
-    /// A world of its own, in which programs see these paths, too.
-    pub(crate) fn showing(more: &[PathBuf]) -> World {
-        World::with(|config| config.mounts.extend(more.iter().cloned().map(Into::into)))
+    /// A world of its own, in which programs see these, too.
+    pub(crate) fn showing(more: &[Mount]) -> World {
+        World::with(|config| config.mounts.extend_from_slice(more))
     }
 
     /// A world of its own, changed.

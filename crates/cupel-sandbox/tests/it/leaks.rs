@@ -2,6 +2,7 @@
 //! can, and a second one on the same lane that looks for each. What is known to stay visible is in SECURITY.md, "What is
 //! not closed".
 
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use cupel_sandbox::{Sandbox, SandboxConfig, Warm, WarmTemplate};
 use cupel_types::{Bytes, Outcome};
 use libtest_mimic::Trial;
 
-use crate::kit::{Ended, Program, World, eventually, file};
+use crate::kit::{Ended, Program, SHOWN, World, eventually, file};
 use crate::{Shared, rules};
 
 pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
@@ -38,28 +39,31 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// Files of the host's that are shown inside and that nobody else has; gone with this.
 struct SharedFiles<'a> {
-    path: String,
+    /// What their paths begin with for programs; a number follows.
+    inside: String,
+    paths: [PathBuf; 3],
     _alone: MutexGuard<'a, ()>,
 }
 
 impl SharedFiles<'_> {
     fn new(world: &World) -> SharedFiles<'static> {
         let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-        let path = format!("{}/shared-{}-", world.fixtures.shown.display(), std::process::id());
-        (0..3).for_each(|n| std::fs::write(format!("{path}{n}"), "text\n").unwrap());
-        SharedFiles { path, _alone: alone }
+        let name = format!("shared-{}-", std::process::id());
+        let paths = [0, 1, 2].map(|n| world.fixtures.on_the_host(&format!("{name}{n}")));
+        paths.iter().for_each(|path| std::fs::write(path, "text\n").unwrap());
+        SharedFiles { inside: format!("{SHOWN}/{name}"), paths, _alone: alone }
     }
 
     /// The program that leaves marks, or looks for them.
     fn marks(&self, world: &World, arguments: &[&str]) -> Program {
         let mut program = world.attack("marks", arguments);
-        program.command.env.push(("SHARED".into(), self.path.clone()));
+        program.command.env.push(("SHARED".into(), self.inside.clone()));
         program
     }
 
     /// Whoever held it was a lane that is retired.
     fn lock_comes_back(&self) {
-        let file = std::fs::File::open(format!("{}1", self.path)).unwrap();
+        let file = std::fs::File::open(&self.paths[1]).unwrap();
         eventually("nobody holds the lock", || {
             rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_ok()
         });
@@ -68,7 +72,7 @@ impl SharedFiles<'_> {
 
 impl Drop for SharedFiles<'_> {
     fn drop(&mut self) {
-        (0..3).for_each(|n| drop(std::fs::remove_file(format!("{}{n}", self.path))));
+        self.paths.iter().for_each(|path| drop(std::fs::remove_file(path)));
     }
 }
 

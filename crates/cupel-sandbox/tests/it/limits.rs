@@ -247,14 +247,18 @@ fn programs_are_found_whatever_the_environment_says(world: &World) {
 fn limits_too_small_to_begin_with_are_the_programs_end_and_not_ours(world: &World) {
     let heavy = || Program::shell("true").files(vec![file("data", &[7; 300 * 1024], false)]);
     let no_disk = heavy().limits(|l| l.disk = Bytes::kib(1));
-    assert_eq!(no_disk.run(&mut world.slot()).report.outcome, Outcome::MemoryLimit, "disk");
+    assert_eq!(no_disk.run(&mut world.slot()).report.outcome, Outcome::DiskLimit, "disk");
     let no_inodes = heavy().limits(|l| l.inodes = 0);
-    assert_eq!(no_inodes.run(&mut world.slot()).report.outcome, Outcome::MemoryLimit, "inodes");
-    // The box is memory: what fits the disk asked for does not fit beside it.
-    let no_memory = Program::shell("true")
-        .files(vec![file("data", &[7; 3 << 20], false)])
-        .limits(|l| (l.memory, l.disk) = (Bytes::mib(2), Bytes::mib(16)));
-    assert_eq!(no_memory.run(&mut world.slot()).report.outcome, Outcome::MemoryLimit, "memory");
+    assert_eq!(no_inodes.run(&mut world.slot()).report.outcome, Outcome::DiskLimit, "inodes");
+    let neither = heavy().limits(|l| (l.memory, l.disk, l.inodes) = (Bytes::mib(2), Bytes::mib(16), 0));
+    assert_eq!(neither.run(&mut world.slot()).report.outcome, Outcome::DiskLimit, "inodes, whatever the memory");
+    // What it is given fits the disk asked for, and is not its memory; what it writes is.
+    let given = |script: &str| {
+        let given = Program::shell(script).files(vec![file("data", &[7; 3 << 20], false)]);
+        given.limits(|l| (l.memory, l.disk) = (Bytes::mib(2), Bytes::mib(16))).run(&mut world.slot()).report.outcome
+    };
+    assert_eq!(given("true"), Outcome::Exited(0));
+    assert_eq!(given("cat data > copy"), Outcome::Exited(1), "there is no place for it");
     // The least of everything that there can be: whatever comes of it is told of the program.
     for (what, change) in [
         ("memory", (|l| l.memory = Limits::MEMORY_MIN) as fn(&mut Limits)),

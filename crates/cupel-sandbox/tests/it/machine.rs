@@ -33,16 +33,12 @@ pub(crate) fn patient(elsewhere: Duration) -> Duration {
 }
 
 /// What a program says where kernels differ: as kernels before (major, minor) say it, and as the newer ones do.
-const OLDER_KERNELS: [((u32, u32), &str, &str); 4] = [
+const OLDER_KERNELS: [((u32, u32), &str, &str); 2] = [
     // Landlock keeps files from being shortened since ABI 3. Before, the read-only root is the first to object.
     ((6, 2), "truncate: EROFS\n", "truncate: EACCES\n"),
     // A whiteout is no device, and nobody can open it: kernels differ about whether MAKE_CHAR is about it as well, and
     // maintained ones are changed meanwhile.
     ((u32::MAX, 0), "whiteout: OK\n", "whiteout: EACCES\n"),
-    // Landlock is about requests to devices since ABI 5. Before, the want of capabilities is the first to object.
-    ((6, 10), "add entropy: EPERM\nclear entropy: EPERM\n", "add entropy: EACCES\nclear entropy: EACCES\n"),
-    // Not a matter of age: an overlay, which /usr is in a container, knows no such request.
-    ((u32::MAX, 0), "trim the host's disk: ENOTTY\n", "trim the host's disk: EPERM\n"),
 ];
 
 /// What a program said on this kernel in the words of a new one.

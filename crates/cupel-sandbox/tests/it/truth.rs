@@ -17,7 +17,7 @@ use cupel_sandbox::{Observer, Slot};
 use cupel_types::{Bytes, Limits, Outcome, Signal};
 use libtest_mimic::Trial;
 
-use crate::kit::{Ended, Program, World};
+use crate::kit::{Ended, Program, World, file, showing_at};
 use crate::machine::{patient, slowness};
 
 use Language::{Bash, C, Go, Java, Python};
@@ -305,21 +305,21 @@ pub(crate) fn programs() -> PathBuf {
 /// The table's own sandbox: the programs lie in its root.
 struct Court {
     world: World,
-    dir: String,
 }
+
+/// Where they lie.
+const PROGRAMS: &str = "/opt/cupel/truth";
 
 impl Court {
     fn open() -> Court {
-        let dir = programs();
+        let java = PathBuf::from("/etc/java-17-openjdk");
         // Its settings are read from there.
-        let world = World::showing(&[dir.clone(), "/etc/java-17-openjdk".into()]);
-        Court { world, dir: dir.to_str().expect("the target directory's path is text").to_owned() }
+        Court { world: World::showing(&[showing_at(&programs(), PROGRAMS), java.into()]) }
     }
 
     fn program(&self, language: Language, arguments: &str, before: Option<&str>) -> Program {
-        let dir = &self.dir;
-        let truth = format!("{dir}/truth");
-        let own = |path: &str| format!("{dir}/{path}");
+        let truth = format!("{PROGRAMS}/truth");
+        let own = |path: &str| format!("{PROGRAMS}/{path}");
         let mut argv: Vec<String> = match language {
             C => vec![truth.clone()],
             Python => vec!["/usr/bin/python3".into(), own("truth.py")],
@@ -332,7 +332,7 @@ impl Court {
                 "-XX:+UseSerialGC",
                 "-XX:-UsePerfData",
                 "-cp",
-                dir,
+                PROGRAMS,
                 "Truth",
             ]
             .map(str::to_owned)
@@ -444,9 +444,26 @@ pub(crate) fn trials() -> Vec<Trial> {
             })
         })
         .collect();
+    let shared = court.clone();
     trials.push(Trial::test("truth::a_thousand_tiny_programs", move || {
-        a_thousand_tiny_programs(court.get_or_init(Court::open));
+        a_thousand_tiny_programs(shared.get_or_init(Court::open));
         Ok(())
+    }));
+    type Rule = (&'static str, fn(&Court));
+    let rules: [Rule; 3] = [
+        ("truth::memory_is_the_same_from_run_to_run", memory_is_the_same_from_run_to_run),
+        ("truth::memory_leaves_out_the_files_that_a_program_was_given", memory_leaves_out_given_files),
+        (
+            "truth::the_memory_limit_leaves_out_the_files_that_a_program_was_given",
+            the_memory_limit_leaves_out_given_files,
+        ),
+    ];
+    trials.extend(rules.map(|(name, rule)| {
+        let court = court.clone();
+        Trial::test(name, move || {
+            rule(court.get_or_init(Court::open));
+            Ok(())
+        })
     }));
     trials.push(Trial::test("truth::the_table_has_what_it_should", || {
         let rows = table();
@@ -502,7 +519,7 @@ fn prove(court: &Court, row: &Row) {
             );
         }
         // It has nothing and computes all the time.
-        _ => assert!(neighbour.report.usage.memory < Bytes::mib(1), "the neighbour: {neighbour}"),
+        _ => assert_eq!(neighbour.report.usage.memory, Limits::MEMORY_MIN, "the neighbour: {neighbour}"),
     }
 }
 
@@ -520,8 +537,10 @@ fn memory_exact() -> (u64, u64) {
     if Path::new("/sys/fs/cgroup/cgroup.controllers").exists() { MEMORY_EXACT_IN_A_NEW_GROUP } else { MEMORY_EXACT }
 }
 
+/// Of less than the least that is reported, that is.
 fn memory_is_exact(ended: &Ended, tolerance: (u64, u64)) {
-    assert_exact("memory, bytes", ended.report.usage.memory.get(), told(ended, "memory"), tolerance, ended);
+    let used = told(ended, "memory").max(Limits::MEMORY_MIN.get());
+    assert_exact("memory, bytes", ended.report.usage.memory.get(), used, tolerance, ended);
 }
 
 /// The figure has reached the limit and went over it by no more than it takes to notice; what was printed is there.
@@ -542,6 +561,7 @@ fn the_limit_shows(ended: &Ended, limits: &Limits) {
         }
         other => panic!("{other:?} is no limit"),
     }
+    assert!(usage.memory >= Limits::MEMORY_MIN, "whatever ended it, it had memory: {ended}");
     assert!(ended.stdout.starts_with(b"begun\n"), "{ended}");
 }
 
@@ -558,4 +578,42 @@ fn a_thousand_tiny_programs(court: &Court) {
     // Starting and ending a program is its own, and it cannot tell.
     let most = 1000 * 1_500_000 * u64::from(slowness());
     assert!(reported > used && reported - used < most, "reported {reported} ns, told {used} ns");
+}
+
+/// Of programs of every size in one lane, whose kernel charges memory in portions that go on from run to run.
+fn memory_is_the_same_from_run_to_run(court: &Court) {
+    for (arguments, least) in
+        [("memory none 0", 0), ("memory private 1", 1), ("memory private 3", 3), ("memory heap 12", 12)]
+    {
+        let program = court.program(C, arguments, None);
+        let mut slot = court.world.slot();
+        let figures: Vec<u64> = (0..20).map(|_| program.run(&mut slot).report.usage.memory.get()).collect();
+        let (min, max) = (figures.iter().min().unwrap(), figures.iter().max().unwrap());
+        assert!(*min >= (least << 20).max(Limits::MEMORY_MIN.get()), "{arguments}: {figures:?}");
+        assert!(max - min <= max / 20, "{arguments}: {figures:?}");
+    }
+}
+
+/// The program of the table as a file of the box, with 12 MiB behind it that nobody reads: a large executable.
+fn as_a_large_file(court: &Court, arguments: &str) -> Program {
+    let mut program = court.program(C, arguments, None);
+    let mut executable = fs::read(programs().join("truth")).unwrap();
+    executable.extend_from_slice(&vec![7; 12 << 20]);
+    program.command.argv[0] = "./large".to_owned();
+    program.files(vec![file("large", &executable, true)])
+}
+
+fn memory_leaves_out_given_files(court: &Court) {
+    let ended = court.world.run(&as_a_large_file(court, "memory private 3"));
+    assert_eq!(ended.report.outcome, Exited(0), "{ended}");
+    memory_is_exact(&ended, memory_exact());
+}
+
+fn the_memory_limit_leaves_out_given_files(court: &Court) {
+    let outcome = |arguments| {
+        let program = as_a_large_file(court, arguments).limits(|l| l.memory = Bytes::mib(8));
+        court.world.run(&program).report.outcome
+    };
+    assert_eq!(outcome("memory private 6"), Exited(0));
+    assert_eq!(outcome("memory private 9"), MemoryLimit);
 }

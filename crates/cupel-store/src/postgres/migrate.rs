@@ -9,12 +9,19 @@ use crate::sql::fault::Fault;
 use crate::sql::{Sql, values};
 
 /// Every change of the schema with the version it leads to, oldest first. A published one never changes again.
-const MIGRATIONS: [(i64, &str); 5] = [
+const MIGRATIONS: [(i64, &str); 12] = [
     (7, include_str!("../../migrations/postgres/0007_base.sql")),
     (8, include_str!("../../migrations/postgres/0008_cluster.sql")),
     (9, include_str!("../../migrations/postgres/0009_dead_letters.sql")),
     (10, include_str!("../../migrations/postgres/0010_needs.sql")),
     (11, include_str!("../../migrations/postgres/0011_data_hash.sql")),
+    (12, include_str!("../../migrations/postgres/0012_time_limits.sql")),
+    (13, include_str!("../../migrations/postgres/0013_exceptions.sql")),
+    (14, include_str!("../../migrations/postgres/0014_webhook_owners.sql")),
+    (15, include_str!("../../migrations/postgres/0015_withheld.sql")),
+    (16, include_str!("../../migrations/postgres/0016_announcements.sql")),
+    (17, include_str!("../../migrations/postgres/0017_purposes.sql")),
+    (18, include_str!("../../migrations/postgres/0018_accounts.sql")),
 ];
 
 /// Whoever changes the schema holds this lock ("cupel" in ASCII).

@@ -84,8 +84,8 @@ impl Backend for Postgres {
         self.writers.run(command).await
     }
 
-    fn is_alive(&self) -> bool {
-        self.writers.is_alive()
+    fn state(&self) -> Result<(), Fault> {
+        self.writers.state()
     }
 
     async fn close(&self) {

@@ -43,7 +43,7 @@ pub(super) struct Writers {
 
 impl Writers {
     pub(super) fn start(server: &Arc<Server>, count: u32) -> io::Result<Writers> {
-        let (commands, waiting) = line(WAITING_MAX);
+        let (commands, waiting) = line(WAITING_MAX, &format!("the database server at {}", server.place.name()));
         let waiting = Arc::new(Mutex::new(waiting));
         let threads = (0..count).map(|n| {
             let (server, waiting) = (Arc::clone(server), Arc::clone(&waiting));
@@ -58,9 +58,9 @@ impl Writers {
         self.commands.run(command).await
     }
 
-    /// Whether commands are still carried out.
-    pub(super) fn is_alive(&self) -> bool {
-        self.commands.is_alive()
+    /// Whether commands are carried out at present.
+    pub(super) fn state(&self) -> Result<(), Fault> {
+        self.commands.state()
     }
 
     pub(super) async fn close(&self) {

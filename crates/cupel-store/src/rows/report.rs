@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use cupel_types::{
-    Bytes, CaseReport, CompileReport, Instructions, Limits, Outcome, Output, RunReport, Signal, StepReport, Usage,
-    Verdict,
+    Bytes, CaseReport, CompileReport, Instructions, Limits, Outcome, Output, RunReport, Signal, Start, StepReport,
+    Usage, Verdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +44,8 @@ struct CompileRow {
     output: OutputRow,
     wall_time_us: u64,
     cached: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    exit_code: Option<i32>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -76,6 +78,7 @@ pub(super) enum OutcomeRow {
     InstructionLimit,
     MemoryLimit,
     OutputLimit,
+    DiskLimit,
     Cancelled,
 }
 
@@ -89,6 +92,16 @@ pub(super) struct UsageRow {
     instructions: Option<u64>,
     memory_bytes: u64,
     output_bytes: u64,
+    /// Absent: the language has no warm start, or the report is older than the distinction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    start: Option<StartRow>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StartRow {
+    Warm,
+    Cold,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -119,6 +132,7 @@ impl From<Outcome> for OutcomeRow {
             Outcome::InstructionLimit => OutcomeRow::InstructionLimit,
             Outcome::MemoryLimit => OutcomeRow::MemoryLimit,
             Outcome::OutputLimit => OutcomeRow::OutputLimit,
+            Outcome::DiskLimit => OutcomeRow::DiskLimit,
             Outcome::Cancelled => OutcomeRow::Cancelled,
         }
     }
@@ -135,6 +149,7 @@ impl From<OutcomeRow> for Outcome {
             OutcomeRow::InstructionLimit => Outcome::InstructionLimit,
             OutcomeRow::MemoryLimit => Outcome::MemoryLimit,
             OutcomeRow::OutputLimit => Outcome::OutputLimit,
+            OutcomeRow::DiskLimit => Outcome::DiskLimit,
             OutcomeRow::Cancelled => Outcome::Cancelled,
         }
     }
@@ -150,6 +165,10 @@ impl From<&Usage> for UsageRow {
             instructions: u.instructions.map(Instructions::get),
             memory_bytes: u.memory.get(),
             output_bytes: u.output.get(),
+            start: u.start.map(|start| match start {
+                Start::Warm => StartRow::Warm,
+                Start::Cold => StartRow::Cold,
+            }),
         }
     }
 }
@@ -164,6 +183,10 @@ impl From<UsageRow> for Usage {
             instructions: u.instructions.map(Instructions::new),
             memory: Bytes::new(u.memory_bytes),
             output: Bytes::new(u.output_bytes),
+            start: u.start.map(|start| match start {
+                StartRow::Warm => Start::Warm,
+                StartRow::Cold => Start::Cold,
+            }),
         }
     }
 }
@@ -231,6 +254,7 @@ pub(crate) fn encode_report(report: &RunReport, blob: &mut BlobWriter) -> Result
             output: put_output(&c.output, blob),
             wall_time_us: us_of(c.wall_time),
             cached: c.cached,
+            exit_code: c.exit_code,
         }),
         execution: report.execution.as_ref().map(|step| put_step(step, blob)),
         cases: report
@@ -274,6 +298,7 @@ pub(crate) fn decode_report(report: &str, data: &[u8]) -> Result<RunReport, RowE
             output: read_output(c.output, data)?,
             wall_time: Duration::from_micros(c.wall_time_us),
             cached: c.cached,
+            exit_code: c.exit_code,
         })
     });
     let cases = row

@@ -1,20 +1,21 @@
 //! `AccountStore`: users, keys, refresh sessions.
 
 use async_trait::async_trait;
-use cupel_core::accounts::{ApiKey, NewUser, RefreshSession, Role, Scope, Tier, User};
+use cupel_core::accounts::{AccountChange, ApiKey, NewUser, RefreshSession, Role, Scope, Tier, User};
 use cupel_core::{AccountStore, Rotated, StoreError, UserTaken};
 use cupel_types::{ApiKeyId, SessionId, UserId};
 use jiff::Timestamp;
 
 use super::fault::Fault;
-use super::{Backend, Row, Sql, SqlStore, Write, bytes, values};
+use super::membership::refused;
+use super::{Backend, Lock, Row, Sql, SqlStore, Write, bytes, values};
 use crate::rows::{bad, from_us, id_from, to_us};
 
-const USER: &str = "SELECT id, username, email, role, tier, created_at FROM users WHERE id = ?";
-const USER_BY_LOGIN: &str = "SELECT id, username, email, role, tier, created_at, password_hash FROM users \
-     WHERE username_key = ?1 OR email_key = ?1";
-const USERS: &str =
-    "SELECT id, username, email, role, tier, created_at FROM users ORDER BY created_at, id LIMIT ? OFFSET ?";
+const USER: &str =
+    "SELECT id, username, email, role, tier, created_at, disabled_at FROM users WHERE id = ? AND deleted_at IS NULL";
+const USER_BY_LOGIN: &str = "SELECT id, username, email, role, tier, created_at, disabled_at, password_hash FROM users \
+     WHERE (username_key = ?1 OR email_key = ?1) AND deleted_at IS NULL";
+const USERS: &str = "SELECT id, username, email, role, tier, created_at, disabled_at FROM users WHERE deleted_at IS NULL ORDER BY created_at, id LIMIT ? OFFSET ?";
 const KEY: &str = "SELECT id, owner, name, secret_hash, scopes, created_at, expires_at, last_used_at, revoked_at \
      FROM api_keys WHERE id = ?";
 const KEYS: &str = "SELECT id, owner, name, secret_hash, scopes, created_at, expires_at, last_used_at, revoked_at \
@@ -34,7 +35,7 @@ impl<B: Backend> AccountStore for SqlStore<B> {
     async fn user_by_login(&self, login: &str) -> Result<Option<(User, String)>, StoreError> {
         let login = login.to_lowercase();
         let read = self.read("look for a user", move |db| {
-            db.one(USER_BY_LOGIN, values![login], |row| Ok((user_of(row)?, row.get(6)?)))
+            db.one(USER_BY_LOGIN, values![login], |row| Ok((user_of(row)?, row.get(7)?)))
         });
         read.await
     }
@@ -55,16 +56,13 @@ impl<B: Backend> AccountStore for SqlStore<B> {
         read.await
     }
 
-    async fn set_access(&self, id: UserId, role: Role, tier: Tier) -> Result<bool, StoreError> {
+    async fn set_access(&self, id: UserId, role: Role, tier: Tier) -> Result<AccountChange, StoreError> {
         self.write(SetAccess { id, role, tier }).await
     }
 
-    async fn set_password(&self, id: UserId, password_hash: String, now: Timestamp) -> Result<bool, StoreError> {
-        self.write(SetPassword { id, password_hash, now }).await
-    }
-
     async fn count_users(&self) -> Result<u64, StoreError> {
-        let read = self.read("count users", |db| db.count("SELECT count(*) FROM users", values![]));
+        let read =
+            self.read("count users", |db| db.count("SELECT count(*) FROM users WHERE deleted_at IS NULL", values![]));
         read.await
     }
 
@@ -90,8 +88,8 @@ impl<B: Backend> AccountStore for SqlStore<B> {
         self.write(TouchKey { id, now }).await
     }
 
-    async fn insert_session(&self, session: RefreshSession) -> Result<(), StoreError> {
-        self.write(InsertSession(session)).await
+    async fn insert_session(&self, session: RefreshSession, password_hash: Option<&str>) -> Result<bool, StoreError> {
+        self.write(InsertSession { session, password_hash: password_hash.map(str::to_owned) }).await
     }
 
     async fn rotate_session(
@@ -117,7 +115,30 @@ impl<B: Backend> AccountStore for SqlStore<B> {
     }
 }
 
-struct InsertUser(NewUser);
+pub(super) struct InsertUser(pub(super) NewUser);
+
+impl InsertUser {
+    /// Which of the names somebody has already.
+    pub(super) fn taken(&self, db: &dyn Sql) -> Result<Option<UserTaken>, Fault> {
+        // One login text must never mean two users: a name cannot be an address, so two looks are enough.
+        let taken = [
+            ("SELECT 1 FROM users WHERE username_key = ?", self.0.user.username.to_lowercase(), UserTaken::Username),
+            ("SELECT 1 FROM users WHERE email_key = ?", self.email_key(), UserTaken::Email),
+        ];
+        for (sql, key, taken) in taken {
+            if db.exists(sql, values![key])? {
+                return Ok(Some(taken));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Users without an address each have a key of their own, which is no address.
+    fn email_key(&self) -> String {
+        let user = &self.0.user;
+        if user.email.is_empty() { format!("id:{}", user.id.as_uuid().as_simple()) } else { user.email.to_lowercase() }
+    }
+}
 
 impl Write for InsertUser {
     type Output = Result<User, UserTaken>;
@@ -125,18 +146,11 @@ impl Write for InsertUser {
     const DURABLE: bool = true;
 
     fn apply(&self, db: &dyn Sql) -> Result<Self::Output, Fault> {
-        let InsertUser(NewUser { user, password_hash, webhook_secret }) = self;
-        let (username_key, email_key) = (user.username.to_lowercase(), user.email.to_lowercase());
-        // One login text must never mean two users: a name cannot be an address, so two looks are enough.
-        let taken = [
-            ("SELECT 1 FROM users WHERE username_key = ?", &username_key, UserTaken::Username),
-            ("SELECT 1 FROM users WHERE email_key = ?", &email_key, UserTaken::Email),
-        ];
-        for (sql, key, taken) in taken {
-            if db.exists(sql, values![key])? {
-                return Ok(Err(taken));
-            }
+        if let Some(taken) = self.taken(db)? {
+            return Ok(Err(taken));
         }
+        let InsertUser(NewUser { user, password_hash, webhook_secret }) = self;
+        let (username_key, email_key) = (user.username.to_lowercase(), self.email_key());
         let sql = "INSERT INTO users (id, username, username_key, email, email_key, password_hash, role, tier, webhook_secret, created_at) \
                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
         db.execute(
@@ -165,36 +179,21 @@ struct SetAccess {
 }
 
 impl Write for SetAccess {
-    type Output = bool;
+    type Output = AccountChange;
     const OPERATION: &'static str = "change what a user may do";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+    fn apply(&self, db: &dyn Sql) -> Result<AccountChange, Fault> {
+        if self.role != Role::Admin
+            && let Some(refused) = refused(db, self.id)?
+        {
+            return Ok(refused);
+        }
         let changed = db.execute(
-            "UPDATE users SET role = ?, tier = ? WHERE id = ?",
+            "UPDATE users SET role = ?, tier = ? WHERE id = ? AND deleted_at IS NULL",
             values![self.role.as_str(), self.tier.0.as_str(), bytes(self.id.as_uuid())],
         )?;
-        Ok(changed == 1)
-    }
-}
-
-struct SetPassword {
-    id: UserId,
-    password_hash: String,
-    now: Timestamp,
-}
-
-impl Write for SetPassword {
-    type Output = bool;
-    const OPERATION: &'static str = "change a password";
-    const DURABLE: bool = true;
-
-    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
-        let id = bytes(self.id.as_uuid());
-        let changed = db.execute("UPDATE users SET password_hash = ? WHERE id = ?", values![self.password_hash, id])?;
-        let sql = "UPDATE refresh_sessions SET ended_at = coalesce(ended_at, ?) WHERE \"user\" = ?";
-        db.execute(sql, values![to_us(self.now), id])?;
-        Ok(changed == 1)
+        Ok(if changed == 1 { AccountChange::Done } else { AccountChange::NoSuchUser })
     }
 }
 
@@ -266,28 +265,41 @@ impl Write for TouchKey {
     }
 }
 
-struct InsertSession(RefreshSession);
+struct InsertSession {
+    session: RefreshSession,
+    password_hash: Option<String>,
+}
 
 impl Write for InsertSession {
-    type Output = ();
+    type Output = bool;
     const OPERATION: &'static str = "open a session";
     const DURABLE: bool = true;
 
-    fn apply(&self, db: &dyn Sql) -> Result<(), Fault> {
-        let InsertSession(session) = self;
+    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+        let InsertSession { session, password_hash } = self;
+        let user = bytes(session.user.as_uuid());
+        // Whoever changes the password or disables the account comes before this or after it, and then ends the session.
+        db.lock(Lock::User, user)?;
+        let sql = "SELECT password_hash FROM users WHERE id = ? AND disabled_at IS NULL AND deleted_at IS NULL";
+        let Some(now) = db.one(sql, values![user], |row| row.get::<String>(0))? else {
+            return Ok(false);
+        };
+        if password_hash.as_ref().is_some_and(|verified| *verified != now) {
+            return Ok(false);
+        }
         let sql =
             "INSERT INTO refresh_sessions (id, \"user\", token_hash, created_at, expires_at) VALUES (?, ?, ?, ?, ?)";
         db.execute(
             sql,
             values![
                 bytes(session.id.as_uuid()),
-                bytes(session.user.as_uuid()),
+                user,
                 session.token_hash,
                 to_us(session.created_at),
                 to_us(session.expires_at),
             ],
         )?;
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -305,9 +317,10 @@ impl Write for RotateSession {
 
     fn apply(&self, db: &dyn Sql) -> Result<Option<Rotated>, Fault> {
         let id = bytes(self.id.as_uuid());
-        let sql = "UPDATE refresh_sessions SET token_hash = ? WHERE id = ? AND token_hash = ? AND ended_at IS NULL AND expires_at > ? \
-                   RETURNING \"user\", expires_at";
-        let rotated = db.one(sql, values![self.new_hash, id, self.old_hash, to_us(self.now)], |row| {
+        let sql = "UPDATE refresh_sessions SET token_hash = ?, last_used_at = ? \
+                   WHERE id = ? AND token_hash = ? AND ended_at IS NULL AND expires_at > ? RETURNING \"user\", expires_at";
+        let now = to_us(self.now);
+        let rotated = db.one(sql, values![self.new_hash, now, id, self.old_hash, now], |row| {
             Ok(Rotated {
                 user: UserId::from_uuid(id_from(row.blob(0)?, "user")?),
                 expires_at: from_us(row.get(1)?, "expires_at")?,
@@ -352,6 +365,7 @@ fn user_of(row: Row<'_>) -> Result<User, Fault> {
         role: Role::from_name(row.text(3)?).ok_or(bad("role"))?,
         tier: Tier(row.get(4)?),
         created_at: from_us(row.get(5)?, "created_at")?,
+        disabled_at: row.get::<Option<i64>>(6)?.map(|us| from_us(us, "disabled_at")).transpose()?,
     })
 }
 

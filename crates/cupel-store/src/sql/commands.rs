@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cupel_core::run::{RunEvent, RunState};
 use cupel_core::{Cancellation, ExpiredRun, GivenBack, IdempotencyRecord, Inserted, Needs, RunHint};
@@ -28,6 +29,8 @@ pub(crate) struct InsertRow {
     /// What is said of the problem it is about, if it is about one.
     pub(crate) about: Option<About>,
     pub(crate) needs: String,
+    /// What it was sent for.
+    pub(crate) purpose: Option<i64>,
 }
 
 pub(crate) struct Insert {
@@ -80,6 +83,7 @@ impl Write for Insert {
                     about.map(|about| about.package.as_bytes()),
                     about.and_then(|about| about.changes.map(Changes::number)),
                     row.needs,
+                    row.purpose,
                 ],
             )?;
             if let Some(About { problem, changes: Some(Changes::Standing), .. }) = about {
@@ -136,6 +140,8 @@ pub(crate) struct Leased {
     pub(crate) started_at: Timestamp,
     /// At which package it is judged, if it is about a problem.
     pub(crate) package: Option<ContentHash>,
+    /// The CPU limit that was derived for that version.
+    pub(crate) time_limit: Option<Duration>,
     pub(crate) needs: Needs,
 }
 
@@ -160,12 +166,13 @@ impl Write for Lease {
         if self.languages.as_ref().is_some_and(|languages| !needs.is_subset(languages)) {
             return Ok(None);
         }
+        let time_limit = row.about.as_ref().map_or(Ok(None), |about| standings::derived_time_limit(db, about))?;
         let after = Change { worker: Some(self.worker), started_at: Some(self.now), ..Change::default() };
         row.write(db, &state, after)?;
         let started_at = row.started_at.map(|us| from_us(us, "started_at")).transpose()?.unwrap_or(self.now);
         let lost = u32::try_from(row.columns.lost).map_err(|_| bad("lost"))?;
         let package = row.about.map(|about| about.package);
-        Ok(Some(Leased { attempt: state.attempts(), lost, started_at, package, needs }))
+        Ok(Some(Leased { attempt: state.attempts(), lost, started_at, package, time_limit, needs }))
     }
 }
 
@@ -402,7 +409,7 @@ const INSERT_SUBMISSION: &str = "INSERT INTO code_submissions (id, owner, run, l
      VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
 
 const INSERT_RUN: &str = "INSERT INTO runs (id, submission, owner, class, webhook, state, attempts, lost, due_at, problem, package, changes, \
-     needs) VALUES (?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?, ?)";
+     needs, purpose) VALUES (?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?)";
 
 const INSERT_RESULT: &str = "INSERT INTO execution_results (run, report, log, data, data_hash) VALUES (?, ?, ?, ?, ?)";
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cupel_core::contests::{
     Attempt, AttemptResult, Clarification, Contest, ContestChange, ContestFilter, ContestProblem, DeletedContest,
-    JoinCode, NewClarification, NewContest, Participant, Participation, Phase, Style, TakenContestSlug,
+    FreezeWindow, JoinCode, NewClarification, NewContest, Participant, ParticipantProgress, Participation, Phase,
+    Style, TakenContestSlug,
 };
 use cupel_core::{ContestStore, StoreError};
 use cupel_problem::Slug;
@@ -13,7 +14,8 @@ use cupel_types::{ClarificationId, ContestId, ProblemId, Score, UserId};
 use jiff::Timestamp;
 
 use super::fault::Fault;
-use super::problems::{blob_of, page_of};
+use super::freezes::{hidden_by_another, window_of, withholding};
+use super::problems::{blob_of, own_standing_columns, page_of, standing_of};
 use super::{Backend, Lock, Row, Sql, SqlStore, Value, Write, bytes, values};
 use crate::rows::{bad, from_us, id_from, score_from, to_us, us_of};
 
@@ -36,7 +38,7 @@ macro_rules! participants {
     };
 }
 
-/// The contest `c` of a contest's problem `p`, where whoever arranges it may change the problem: only they show and hide it.
+/// The contest `c` of a contest's problem `p`, where whoever arranges it may change the problem: only they show it.
 macro_rules! own_problem {
     () => {
         "JOIN contests c ON c.id = p.contest JOIN problems q ON q.id = p.problem WHERE (q.owner = c.owner \
@@ -131,13 +133,58 @@ impl<B: Backend> ContestStore for SqlStore<B> {
 
     async fn attempts(&self, contest: ContestId) -> Result<Vec<Attempt>, StoreError> {
         let read = self.read("read the attempts of a contest", move |db| {
-            let sql = "SELECT t.owner, p.place, t.sent_at - x.starts_at, t.is_try, t.solves, t.score \
-                       FROM contests c JOIN contest_participants x ON x.contest = c.id \
-                       JOIN contest_problems p ON p.contest = c.id \
-                       JOIN problem_submissions t ON t.problem = p.problem AND t.owner = x.\"user\" \
-                       WHERE c.id = ? AND t.sent_at >= x.starts_at AND t.sent_at < x.starts_at + c.length_us \
-                       ORDER BY t.submission";
+            let sql = concat!(
+                "SELECT t.owner, p.place, t.sent_at - x.starts_at, t.is_try, t.solves, t.score, \
+                 CASE WHEN t.withheld = 1 AND ",
+                hidden_by_another!(),
+                " THEN 1 ELSE 0 END \
+                 FROM contests c JOIN contest_participants x ON x.contest = c.id \
+                 JOIN contest_problems p ON p.contest = c.id \
+                 JOIN problem_submissions t ON t.problem = p.problem AND t.owner = x.\"user\" \
+                 WHERE c.id = ? AND t.sent_at >= x.starts_at AND t.sent_at < x.starts_at + c.length_us \
+                 ORDER BY t.submission"
+            );
             db.all(sql, values![bytes(contest.as_uuid())], attempt_of)
+        });
+        read.await
+    }
+
+    async fn progress_in(
+        &self,
+        contest: ContestId,
+        offset: u64,
+        limit: u64,
+    ) -> Result<(Vec<ParticipantProgress>, u64), StoreError> {
+        let read = self.read("read the progress of participants", move |db| {
+            let id = bytes(contest.as_uuid());
+            let total = db.count("SELECT count(*) FROM contest_participants WHERE contest = ?", values![id])?;
+            let problems = problems_of(db, contest)?.len();
+            let [limit, skip] = page_of(offset, limit);
+            let page = db.all(
+                concat!(participants!(), "WHERE x.contest = ? ORDER BY x.number LIMIT ? OFFSET ?"),
+                values![id, limit, skip],
+                participant_of,
+            )?;
+            let mut all: Vec<ParticipantProgress> = Vec::with_capacity(page.len());
+            for participant in page {
+                let sql = concat!(
+                    "SELECT ",
+                    own_standing_columns!(),
+                    ", e.place FROM contest_problems e \
+                     LEFT JOIN problem_results r ON r.problem = e.problem AND r.\"user\" = ?2 \
+                     LEFT JOIN withheld_results w ON w.problem = e.problem AND w.\"user\" = ?2 WHERE e.contest = ?1"
+                );
+                let mut standings = vec![None; problems];
+                db.each(sql, values![id, bytes(participant.user.as_uuid())], &mut |row| {
+                    let place = usize::try_from(row.get::<i64>(6)?).map_err(|_| bad("place"))?;
+                    if let Some(of_place) = standings.get_mut(place) {
+                        *of_place = standing_of(row, 0)?;
+                    }
+                    Ok(())
+                })?;
+                all.push(ParticipantProgress { participant, standings });
+            }
+            Ok((all, total))
         });
         read.await
     }
@@ -154,27 +201,28 @@ impl<B: Backend> ContestStore for SqlStore<B> {
         read.await
     }
 
-    async fn is_frozen_by_contest(&self, problem: ProblemId, now: Timestamp) -> Result<bool, StoreError> {
-        let read = self.read("look whether a contest hides results", move |db| {
-            let sql = concat!(
-                "SELECT 1 FROM contest_problems p ",
-                own_problem!(),
-                "AND p.problem = ? AND c.unfrozen = 0 AND c.freeze_us IS NOT NULL \
-                 AND c.starts_at + c.length_us - c.freeze_us <= ?"
-            );
-            db.exists(sql, values![bytes(problem.as_uuid()), to_us(now)])
+    async fn withholds_results(&self, problem: ProblemId) -> Result<bool, StoreError> {
+        let read = self.read("look whether contests hide results", move |db| {
+            let sql = "SELECT 1 FROM problem_submissions WHERE problem = ? AND withheld = 1 LIMIT 1";
+            db.exists(sql, values![bytes(problem.as_uuid())])
         });
         read.await
     }
 
-    async fn freezing_contest(&self, problem: ProblemId) -> Result<Option<Slug>, StoreError> {
-        let read = self.read("look which contest hides results", move |db| {
+    async fn freezes_of(
+        &self,
+        problem: ProblemId,
+        user: UserId,
+        from: UserId,
+    ) -> Result<Vec<FreezeWindow>, StoreError> {
+        let read = self.read("look when contests hide results", move |db| {
             let sql = concat!(
-                "SELECT c.slug FROM contest_problems p ",
-                own_problem!(),
-                "AND p.problem = ? AND c.unfrozen = 0 AND c.freeze_us IS NOT NULL ORDER BY c.starts_at LIMIT 1"
+                "SELECT x.starts_at, c.length_us, c.freeze_us ",
+                withholding!(),
+                "AND e.problem = ? AND x.\"user\" = ? \
+                 AND EXISTS (SELECT 1 FROM contest_participants o WHERE o.contest = c.id AND o.\"user\" = ?)"
             );
-            db.one(sql, values![bytes(problem.as_uuid())], |row| Ok(row.text(0)?.parse().map_err(|_| bad("slug"))?))
+            db.all(sql, values![bytes(problem.as_uuid()), bytes(user.as_uuid()), bytes(from.as_uuid())], window_of)
         });
         read.await
     }
@@ -207,8 +255,9 @@ impl<B: Backend> ContestStore for SqlStore<B> {
             let asker = asker.as_ref().map(|asker| bytes(asker.as_uuid()));
             let sql = "SELECT count(*) FROM clarifications WHERE contest = ?1 AND (?2 = 1 OR public = 1 OR asker = ?3)";
             let total = db.count(sql, values![id, asker.is_none(), asker])?;
-            let sql = "SELECT id, asker, place, question, answer, public, asked_at, answered_at FROM clarifications \
-                       WHERE contest = ?1 AND (?2 = 1 OR public = 1 OR asker = ?3) ORDER BY id DESC LIMIT ?4 OFFSET ?5";
+            let sql = "SELECT q.id, q.asker, q.place, q.question, q.answer, q.public, q.asked_at, q.answered_at, q.announced, \
+                       u.username FROM clarifications q JOIN users u ON u.id = q.asker \
+                       WHERE q.contest = ?1 AND (?2 = 1 OR q.public = 1 OR q.asker = ?3) ORDER BY q.id DESC LIMIT ?4 OFFSET ?5";
             let [limit, skip] = page_of(offset, limit);
             let all = db.all(sql, values![id, asker.is_none(), asker, limit, skip], clarification_of)?;
             Ok((all, total))
@@ -259,7 +308,7 @@ fn span_to_us(span: Duration) -> i64 {
     i64::try_from(us_of(span)).unwrap_or(i64::MAX)
 }
 
-fn span_from_us(us: i64, column: &'static str) -> Result<Duration, Fault> {
+pub(crate) fn span_from_us(us: i64, column: &'static str) -> Result<Duration, Fault> {
     Ok(u64::try_from(us).map(Duration::from_micros).map_err(|_| bad(column))?)
 }
 
@@ -323,6 +372,7 @@ fn attempt_of(row: Row<'_>) -> Result<Attempt, Fault> {
         problem: usize::try_from(row.get::<i64>(1)?).map_err(|_| bad("place"))?,
         at: span_from_us(row.get(2)?, "sent_at")?,
         result,
+        is_hidden: row.get(6)?,
     })
 }
 
@@ -331,6 +381,8 @@ fn clarification_of(row: Row<'_>) -> Result<Clarification, Fault> {
     let answered_at: Option<i64> = row.get(7)?;
     Ok(Clarification {
         id: ClarificationId::from_uuid(id_from(row.blob(0)?, "id")?),
+        is_announcement: row.get(8)?,
+        asker_name: row.get(9)?,
         asker: UserId::from_uuid(id_from(row.blob(1)?, "asker")?),
         place: place.map(|place| usize::try_from(place).map_err(|_| bad("place"))).transpose()?,
         question: row.get(3)?,

@@ -114,8 +114,8 @@ impl Write for Retry {
                 continue;
             }
             // At the same package, and as urgent as before.
-            let sql = "INSERT INTO runs (id, submission, owner, class, webhook, state, attempts, lost, due_at, problem, package, changes, needs) \
-                       SELECT ?, submission, owner, class, webhook, 0, attempts, 0, ?, problem, package, changes, needs \
+            let sql = "INSERT INTO runs (id, submission, owner, class, webhook, state, attempts, lost, due_at, problem, package, changes, needs, purpose) \
+                       SELECT ?, submission, owner, class, webhook, 0, attempts, 0, ?, problem, package, changes, needs, purpose \
                        FROM runs WHERE id = (SELECT run FROM code_submissions WHERE id = ?) \
                        RETURNING owner, class, attempts, needs";
             let new = bytes(run.as_uuid());

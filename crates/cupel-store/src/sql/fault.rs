@@ -4,9 +4,10 @@ use std::error::Error as _;
 use std::io;
 use std::sync::Arc;
 
-use cupel_core::{BlobsError, StoreError};
+use cupel_core::{BlobsError, DiskFull, StoreError};
 use cupel_types::ContentHash;
 use rusqlite::ErrorCode;
+use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 use tokio_postgres::error::SqlState;
 
 use crate::rows::RowError;
@@ -37,6 +38,8 @@ pub(crate) enum Fault {
     Blob(#[source] Arc<BlobsError>),
     #[error("blob {0} has other bytes than were put into it")]
     DamagedBlob(ContentHash),
+    #[error("nothing can be written")]
+    Full(#[source] DiskFull),
     #[error("the store is closed")]
     Closed,
 }
@@ -64,9 +67,28 @@ impl Fault {
         StoreError { operation, transient: self.is_transient(), source: Box::new(self) }
     }
 
-    /// There is no place for SQLite to write to.
+    /// There is no place for the database to write to.
     pub(crate) fn is_disk_full(&self) -> bool {
-        matches!(self, Fault::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull))
+        match self {
+            // The index of the log grows by pieces of a file that is mapped; SQLite has a code of its own for that.
+            Fault::Sqlite(error) => {
+                error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+                    || error.sqlite_error().is_some_and(|e| e.extended_code == SQLITE_IOERR_SHMSIZE)
+            }
+            Fault::Postgres(error) => error.code() == Some(&SqlState::DISK_FULL),
+            Fault::Full(_) => true,
+            _ => false,
+        }
+    }
+
+    /// The same fault; one of a full disk says what is full.
+    pub(crate) fn at(self, place: &str) -> Fault {
+        let source: Arc<dyn std::error::Error + Send + Sync> = match self {
+            Fault::Sqlite(error) if Fault::Sqlite(Arc::clone(&error)).is_disk_full() => error,
+            Fault::Postgres(error) if Fault::Postgres(Arc::clone(&error)).is_disk_full() => error,
+            other => return other,
+        };
+        Fault::Full(DiskFull { place: place.to_owned(), source })
     }
 
     /// Busy, full, out of memory, out of reach or an I/O error may pass; a broken constraint or row will not.
@@ -99,7 +121,7 @@ impl Fault {
             Fault::Row(_) | Fault::NotOne { .. } | Fault::BrokenOff | Fault::Elsewhere(_) | Fault::DamagedBlob(_) => {
                 false
             }
-            Fault::Busy | Fault::Silent | Fault::Unreachable(_) | Fault::Closed => true,
+            Fault::Busy | Fault::Silent | Fault::Unreachable(_) | Fault::Full(_) | Fault::Closed => true,
         }
     }
 
@@ -138,6 +160,7 @@ impl Fault {
             | Fault::Elsewhere(_)
             | Fault::Blob(_)
             | Fault::DamagedBlob(_)
+            | Fault::Full(_)
             | Fault::Closed => false,
         }
     }

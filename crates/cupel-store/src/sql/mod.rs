@@ -1,6 +1,6 @@
 //! Every query and every command, written once for both databases.
 //!
-//! [`Sql`] is a connection as they see it. `accounts.rs`, `cluster.rs`, `runs.rs`, `problems.rs`, `contests.rs`, `dead.rs`,
+//! [`Sql`] is a connection as they see it. `accounts.rs`, `cluster.rs`, `runs.rs`, `problems.rs`, `contests.rs`, `dead.rs`, `freezes.rs`, `history.rs`, `membership.rs`,
 //! `rejudge.rs`, `standings.rs`, `webhooks.rs` are the store's ports over it, `commands.rs` the changes to runs, `large.rs` where
 //! their large data lie; [`SqlStore`] is those ports on a [`Backend`], which is a database: `sqlite/` and `postgres/`.
 //!
@@ -20,7 +20,10 @@ pub(crate) mod commands;
 pub(crate) mod contests;
 pub(crate) mod dead;
 pub(crate) mod fault;
+pub(crate) mod freezes;
+pub(crate) mod history;
 pub(crate) mod large;
+pub(crate) mod membership;
 pub(crate) mod problems;
 pub(crate) mod recent;
 pub(crate) mod rejudge;
@@ -142,8 +145,8 @@ pub(crate) trait Backend: Send + Sync + 'static {
     /// Carries a command out; answers after its commit.
     fn write<W: Write>(&self, command: W) -> impl Future<Output = Result<W::Output, StoreError>> + Send;
 
-    /// Whether commands are still carried out.
-    fn is_alive(&self) -> bool;
+    /// Whether commands are carried out at present: not by one that is closed, or that has found its disk full.
+    fn state(&self) -> Result<(), Fault>;
 
     /// Ends after what it has been given.
     fn close(&self) -> impl Future<Output = ()> + Send;

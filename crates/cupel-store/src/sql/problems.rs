@@ -3,21 +3,20 @@
 use async_trait::async_trait;
 use cupel_core::problems::{
     BoardLine, Deleted, NewProblem, NewVersion, Part, ProblemChange, ProblemFilter, ProblemKey, ProblemLine,
-    ProblemRecord, ProblemVersionLine, Progress, RankLine, RejudgeOne, RejudgedRun, RunSummary, SlugTaken, Standing,
-    Statistics, Stored, SubmissionFilter,
+    ProblemRecord, ProblemVersionLine, Progress, RankLine, RejudgeOne, RejudgedRun, RunSummary, SlugTaken,
+    StagedVersion, Standing, Statistics, Stored, SubmissionFilter, VersionException,
 };
 use cupel_core::run::SubmissionSummary;
 use cupel_core::{Needs, ProblemStore, StoreError};
 use cupel_problem::{Difficulty, Tag, Visibility};
-use cupel_types::{Bytes, ContentHash, ProblemId, SubmissionId, UserId};
+use cupel_types::{Bytes, ContentHash, ProblemId, SubmissionId, UserId, Verdict};
 use jiff::Timestamp;
 use std::borrow::Cow;
-use std::time::Duration;
 
 use super::fault::Fault;
 use super::rejudge::Rejudge;
 use super::runs::{language_of, summary, summary_of};
-use super::standings::compute_progress_of_all;
+use super::standings::{OWN_PROGRESS, compute_progress_of_all, time_from};
 use super::{Backend, Lock, Row, Sql, SqlStore, Value, Write, bytes, values};
 use crate::rows::{bad, from_us, hash_from, id_from, score_from, to_us};
 
@@ -25,18 +24,18 @@ mod conditions;
 mod write;
 
 use conditions::Conditions;
-use write::{AddVersion, ChangeProblem, DeleteProblem, InsertProblem, SetShipped};
+use write::{AddException, AddVersion, ChangeProblem, DeleteProblem, InsertProblem, SetShipped, StageVersion};
 
 /// The columns of a problem `p` with its current version `v`, in the order of [`problem_of`].
 macro_rules! problem_columns {
     () => {
         "p.id, p.slug, p.owner, p.title, p.difficulty, p.tags, p.visibility, p.version, p.created_at, p.updated_at, \
-         p.submissions, p.accepted, p.attempted_by, p.solved_by, v.package, v.verified"
+         p.submissions, p.accepted, p.attempted_by, p.solved_by, v.package, v.verified, v.time_limit_us"
     };
 }
 
 /// How many columns those are.
-const PROBLEM_COLUMNS: usize = 16;
+const PROBLEM_COLUMNS: usize = 17;
 
 macro_rules! problem_tables {
     () => {
@@ -51,6 +50,17 @@ macro_rules! standing_columns {
     };
 }
 
+/// The same of a user as they see it themselves: what others do not see (`w`), if there is any, in place of what they see (`r`).
+macro_rules! own_standing_columns {
+    () => {
+        "coalesce(w.solved, r.solved), coalesce(w.tries, r.tries), coalesce(w.best, r.best), \
+         CASE WHEN w.best IS NULL THEN r.best_score ELSE w.best_score END, \
+         CASE WHEN w.best IS NULL THEN r.best_time_us ELSE w.best_time_us END, \
+         CASE WHEN w.best IS NULL THEN r.solved_at ELSE w.solved_at END"
+    };
+}
+pub(crate) use own_standing_columns;
+
 #[async_trait]
 impl<B: Backend> ProblemStore for SqlStore<B> {
     async fn insert_problem(&self, new: NewProblem) -> Result<Result<(), SlugTaken>, StoreError> {
@@ -59,6 +69,36 @@ impl<B: Backend> ProblemStore for SqlStore<B> {
 
     async fn add_version(&self, problem: ProblemId, version: NewVersion) -> Result<bool, StoreError> {
         self.write(AddVersion { problem, version }).await
+    }
+
+    async fn stage_version(
+        &self,
+        problem: ProblemId,
+        version: NewVersion,
+    ) -> Result<Option<StagedVersion>, StoreError> {
+        self.write(StageVersion { problem, version }).await
+    }
+
+    async fn add_exception(&self, problem: ProblemId, exception: VersionException) -> Result<(), StoreError> {
+        self.write(AddException { problem, exception }).await
+    }
+
+    async fn exceptions(&self, problem: ProblemId, limit: u64) -> Result<Vec<VersionException>, StoreError> {
+        let read = self.read("list the exceptions of a problem", move |db| {
+            let sql = "SELECT number, given_by, username, given_at, reason FROM version_exceptions WHERE problem = ? \
+                       ORDER BY given_at DESC, number DESC LIMIT ?";
+            let [limit, _] = page_of(0, limit);
+            db.all(sql, values![bytes(problem.as_uuid()), limit], |row| {
+                Ok(VersionException {
+                    number: row.get(0)?,
+                    by: UserId::from_uuid(id_from(row.blob(1)?, "given_by")?),
+                    username: row.get(2)?,
+                    at: from_us(row.get(3)?, "given_at")?,
+                    reason: row.get(4)?,
+                })
+            })
+        });
+        read.await
     }
 
     async fn problem(
@@ -106,13 +146,14 @@ impl<B: Backend> ProblemStore for SqlStore<B> {
         let read = self.read("list problems", move |db| {
             let Conditions { sql, values, order } = Conditions::of(&filter);
             let tables = " FROM problems p JOIN problem_versions v ON v.problem = p.id AND v.number = p.version \
-                          LEFT JOIN problem_results r ON r.problem = p.id AND r.\"user\" = ?";
+                          LEFT JOIN problem_results r ON r.problem = p.id AND r.\"user\" = ? \
+                          LEFT JOIN withheld_results w ON w.problem = p.id AND w.\"user\" = ?";
             let count = format!("SELECT count(*){tables} WHERE {sql}");
             let total = db.count(&count, &values)?;
             let page = format!(
                 "SELECT {}, {}{tables} WHERE {sql} ORDER BY {order} LIMIT ? OFFSET ?",
                 problem_columns!(),
-                standing_columns!()
+                own_standing_columns!()
             );
             let values: Vec<Value<'_>> = values.into_iter().chain(page_of(offset, limit).map(Value::Int)).collect();
             let lines = db.all(&page, &values, |row| {
@@ -133,7 +174,7 @@ impl<B: Backend> ProblemStore for SqlStore<B> {
             let id = bytes(problem.as_uuid());
             let sql = "SELECT count(*) FROM problem_versions WHERE problem = ?";
             let total = db.count(sql, values![id])?;
-            let sql = "SELECT number, package, format, created_by, created_at, verified FROM problem_versions \
+            let sql = "SELECT number, package, format, created_by, created_at, verified, time_limit_us FROM problem_versions \
                        WHERE problem = ? ORDER BY number DESC LIMIT ? OFFSET ?";
             let [limit, offset] = page_of(offset, limit);
             let versions = db.all(sql, values![id, limit, offset], |row| {
@@ -144,6 +185,7 @@ impl<B: Backend> ProblemStore for SqlStore<B> {
                     by: user_of(row, 3)?,
                     at: from_us(row.get(4)?, "created_at")?,
                     is_verified: row.get(5)?,
+                    time_limit: time_from(row, 6)?,
                 })
             })?;
             Ok((versions, total))
@@ -231,6 +273,44 @@ impl<B: Backend> ProblemStore for SqlStore<B> {
         read.await
     }
 
+    async fn verdicts_of(&self, filter: SubmissionFilter) -> Result<Vec<(Option<Verdict>, u64)>, StoreError> {
+        let read = self.read("count the verdicts on submissions to a problem", move |db| {
+            let Conditions { sql, values, .. } = Conditions::of_submissions(&filter, None);
+            let sql = format!(
+                "SELECT t.verdict, count(*) FROM problem_submissions t WHERE {sql} GROUP BY t.verdict ORDER BY t.verdict NULLS FIRST"
+            );
+            db.all(&sql, &values, |row| {
+                let code: Option<&str> = row.get(0)?;
+                let verdict = code.map(|code| Verdict::from_code(code).ok_or(bad("verdict"))).transpose()?;
+                Ok((verdict, count_of(row.get(1)?)))
+            })
+        });
+        read.await
+    }
+
+    async fn submissions_before(
+        &self,
+        filter: SubmissionFilter,
+        before: Option<SubmissionId>,
+        limit: u64,
+    ) -> Result<Vec<SubmissionSummary>, StoreError> {
+        let read = self.read("list the submissions to a problem", move |db| {
+            let Conditions { mut sql, mut values, .. } = Conditions::of_submissions(&filter, None);
+            if let Some(before) = &before {
+                sql.push_str(" AND t.submission < ?");
+                values.push(blob_of(before.as_uuid()));
+            }
+            let [limit, _] = page_of(0, limit);
+            values.push(Value::Int(limit));
+            let page = format!(
+                "{}JOIN problem_submissions t ON t.submission = s.id WHERE {sql} ORDER BY t.submission DESC LIMIT ?",
+                summary!()
+            );
+            db.all(&page, &values, summary_of)
+        });
+        read.await
+    }
+
     async fn submission_ids_to(
         &self,
         filter: SubmissionFilter,
@@ -266,8 +346,9 @@ impl<B: Backend> ProblemStore for SqlStore<B> {
         let read = self.read("read a standing", move |db| {
             let sql = concat!(
                 "SELECT ",
-                standing_columns!(),
-                " FROM problem_results r WHERE r.problem = ? AND r.\"user\" = ?"
+                own_standing_columns!(),
+                " FROM problems p LEFT JOIN problem_results r ON r.problem = p.id AND r.\"user\" = ?2 \
+                  LEFT JOIN withheld_results w ON w.problem = p.id AND w.\"user\" = ?2 WHERE p.id = ?1"
             );
             let (problem, user) = (bytes(problem.as_uuid()), bytes(user.as_uuid()));
             Ok(db.one(sql, values![problem, user], |row| standing_of(row, 0))?.flatten())
@@ -309,9 +390,15 @@ impl<B: Backend> ProblemStore for SqlStore<B> {
 
     async fn progress(&self, user: UserId) -> Result<Progress, StoreError> {
         let read = self.read("read what a user has solved", move |db| {
-            let sql =
-                "SELECT easy, medium, hard, solved, attempted, last_solved_at FROM user_progress WHERE \"user\" = ?";
-            let progress = db.one(sql, values![bytes(user.as_uuid())], |row| progress_of(row, 0))?;
+            let user = bytes(user.as_uuid());
+            let withheld = "SELECT 1 FROM withheld_results WHERE \"user\" = ?";
+            let progress = if db.exists(withheld, values![user])? {
+                db.one(OWN_PROGRESS, values![user], |row| progress_of(row, 0))?
+            } else {
+                let sql =
+                    "SELECT easy, medium, hard, solved, attempted, last_solved_at FROM user_progress WHERE \"user\" = ?";
+                db.one(sql, values![user], |row| progress_of(row, 0))?
+            };
             Ok(progress.unwrap_or_default())
         });
         read.await
@@ -406,20 +493,20 @@ fn problem_of(row: Row<'_>) -> Result<ProblemRecord, Fault> {
         },
         package: hash_from(row.blob(14)?, "package")?,
         is_verified: row.get(15)?,
+        time_limit: time_from(row, 16)?,
     })
 }
 
 /// Six columns from `first`; `None` where they are NULL.
-fn standing_of(row: Row<'_>, first: usize) -> Result<Option<Standing>, Fault> {
+pub(crate) fn standing_of(row: Row<'_>, first: usize) -> Result<Option<Standing>, Fault> {
     let Some(is_solved) = row.get::<Option<bool>>(first)? else { return Ok(None) };
-    let best_time_us: Option<i64> = row.get(first + 4)?;
     let solved_at: Option<i64> = row.get(first + 5)?;
     Ok(Some(Standing {
         is_solved,
         tries: row.get(first + 1)?,
         best_submission: Some(SubmissionId::from_uuid(id_from(row.blob(first + 2)?, "best")?)),
         best_score: score_from(row.get(first + 3)?)?,
-        best_time: best_time_us.and_then(|us| u64::try_from(us).ok()).map(Duration::from_micros),
+        best_time: time_from(row, first + 4)?,
         solved_at: solved_at.map(|us| from_us(us, "solved_at")).transpose()?,
     }))
 }

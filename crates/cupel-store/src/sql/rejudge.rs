@@ -54,8 +54,8 @@ impl Rejudge {
             db.execute(sql, values![self.package.as_bytes(), needs_text(&needs), before])?;
             return Ok(None);
         }
-        let sql = "INSERT INTO runs (id, submission, owner, class, webhook, state, attempts, lost, due_at, problem, package, changes, needs) \
-                   SELECT ?, submission, owner, ?, webhook, 0, attempts, 0, ?, problem, ?, changes, ? FROM runs WHERE id = ?";
+        let sql = "INSERT INTO runs (id, submission, owner, class, webhook, state, attempts, lost, due_at, problem, package, changes, needs, purpose) \
+                   SELECT ?, submission, owner, ?, webhook, 0, attempts, 0, ?, problem, ?, changes, ?, purpose FROM runs WHERE id = ?";
         db.execute(
             sql,
             values![

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cupel_core::event::{Event, Seq};
-use cupel_core::run::{LeasedRun, RunState, SubmissionRecord, SubmissionSummary};
+use cupel_core::run::{HistoryFilter, LeasedRun, RunState, SentFor, SubmissionRecord, SubmissionSummary};
 use cupel_core::{
     Cancellation, Completion, DuePlace, DueRun, ExpiredRun, GivenBack, IdempotencyRecord, Inserted, Needs,
     NewSubmissions, Over, RunCounts, RunHint, RunStore, StoreError,
@@ -21,10 +21,12 @@ use super::commands::{
     state_columns,
 };
 use super::fault::Fault;
+use super::history::{History, purpose_from, purpose_number};
 use super::large::Fetched;
+use super::problems::page_of;
 use super::standings::{About, Judged};
 use super::webhooks::Forget;
-use super::{Backend, Row, SqlStore, bytes, values};
+use super::{Backend, Row, SqlStore, Value, bytes, values};
 use crate::rows::{
     BlobWriter, JUDGED, bad, class_from, class_number, decode_log, decode_report, decode_submission, encode_log,
     encode_report, encode_submission, from_us, hash_from, id_from, needs_from, needs_text, score_from, to_us,
@@ -60,6 +62,7 @@ impl<B: Backend> RunStore for SqlStore<B> {
                 data: self.large.put_away(data).await,
                 about: About::of_work(&s.work),
                 needs: needs_text(also_needs.iter().chain(s.language())),
+                purpose: purpose_number(SentFor::of(&s.work)),
             });
         }
         let inserted =
@@ -142,6 +145,34 @@ impl<B: Backend> RunStore for SqlStore<B> {
         read.await
     }
 
+    async fn history(
+        &self,
+        filter: HistoryFilter,
+        offset: u64,
+        limit: u64,
+    ) -> Result<Vec<SubmissionSummary>, StoreError> {
+        let read = self.read("list submissions", move |db| {
+            let History { tables, id, conditions, mut values } = History::of(&filter);
+            // What is passed over on the way to a late page is no more than ids of an index.
+            let page = format!(
+                "{}WHERE s.id IN (SELECT {id} FROM {tables} WHERE {conditions} ORDER BY {id} DESC LIMIT ? OFFSET ?) \
+                 ORDER BY s.id DESC",
+                summary!()
+            );
+            values.extend(page_of(offset, limit).map(Value::Int));
+            db.all(&page, &values, summary_of)
+        });
+        read.await
+    }
+
+    async fn history_count(&self, filter: HistoryFilter) -> Result<u64, StoreError> {
+        let read = self.read("count submissions", move |db| {
+            let History { tables, conditions, values, .. } = History::of(&filter);
+            db.count(&format!("SELECT count(*) FROM {tables} WHERE {conditions}"), &values)
+        });
+        read.await
+    }
+
     async fn lease(
         &self,
         run: RunId,
@@ -152,12 +183,12 @@ impl<B: Backend> RunStore for SqlStore<B> {
         languages: Option<Arc<BTreeSet<LanguageId>>>,
     ) -> Result<Option<LeasedRun>, StoreError> {
         let leased = self.write(Lease { run, lease, worker, now, until, languages }).await?;
-        let Some(Leased { attempt, lost, started_at, package, needs }) = leased else { return Ok(None) };
+        let Some(Leased { attempt, lost, started_at, package, time_limit, needs }) = leased else { return Ok(None) };
         let submission = match self.recent.take(run) {
             Some(submission) => at_package(submission, package),
             None => self.submission_of_run(run).await?,
         };
-        Ok(Some(LeasedRun { run, lease, attempt, lost, until, started_at, needs, submission }))
+        Ok(Some(LeasedRun { run, lease, attempt, lost, until, started_at, needs, time_limit, submission }))
     }
 
     async fn renew(&self, leases: &[(RunId, LeaseId)], until: Timestamp) -> Result<Vec<LeaseId>, StoreError> {
@@ -312,10 +343,10 @@ impl<B: Backend> RunStore for SqlStore<B> {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        let writer_is_alive = self.backend.is_alive();
+        let writes = self.backend.state();
         let read = self.read("ask whether the store answers", move |db| {
             db.exists("SELECT 1 FROM users LIMIT 1", values![])?;
-            if writer_is_alive { Ok(()) } else { Err(Fault::Closed) }
+            writes.clone()
         });
         read.await
     }
@@ -367,7 +398,7 @@ pub(crate) fn language_of(name: &str) -> Result<Option<LanguageId>, Fault> {
 macro_rules! summary {
     () => {
         "SELECT s.id, s.language, s.submitted_at, r.state, r.attempts, r.lost, r.lease, r.lease_until, r.verdict, \
-         r.completed_at, r.cpu_time_us, r.memory_bytes, s.owner, r.problem, r.score, u.username, p.slug \
+         r.completed_at, r.cpu_time_us, r.memory_bytes, s.owner, r.problem, r.score, u.username, p.slug, r.purpose \
          FROM code_submissions s JOIN runs r ON r.id = s.run JOIN users u ON u.id = s.owner \
          LEFT JOIN problems p ON p.id = r.problem "
     };
@@ -395,6 +426,7 @@ pub(crate) fn summary_of(row: Row<'_>) -> Result<SubmissionSummary, Fault> {
         score: score_from(row.get(14)?)?,
         username: row.get(15)?,
         slug: slug.map(|slug| slug.parse().map_err(|_| bad("slug"))).transpose()?,
+        sent_for: purpose_from(row.get(17)?)?,
     })
 }
 

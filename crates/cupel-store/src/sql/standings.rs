@@ -2,7 +2,8 @@
 //!
 //! Invariant: `problem_results` of a user and problem follows from `problem_submissions` alone and is computed anew whenever
 //! one of those changes, so that a rejudge needs no rule of its own; `user_progress` follows from `problem_results` in the
-//! same way. The figures of a problem are kept by differences.
+//! same way. The figures of a problem are kept by differences. All of them leave out what a freeze withholds (`freezes.rs`);
+//! `withheld_results` is what such a user sees of themselves, with everything.
 
 use std::time::Duration;
 
@@ -10,8 +11,36 @@ use cupel_types::{Bytes, ContentHash, Grading, ProblemId, RunReport, Score, Subm
 
 use super::commands::InsertRow;
 use super::fault::Fault;
+use super::freezes::{self, withholding};
 use super::{Lock, Row, Sql, bytes, values};
 use crate::rows::{bad, hash_from, id_from, to_us};
+
+/// Computes one of the tables of results of a user and problem, from the submissions that `$which` names.
+macro_rules! compute_result {
+    ($table:literal, $which:literal) => {
+        // The aggregates have one row also where there are no tries; `best` has none then.
+        concat!(
+            "WITH tries AS (SELECT submission, solves, score * ?3 AS score, cpu_time_us, sent_at FROM problem_submissions \
+             WHERE problem = ?1 AND owner = ?2 AND is_try = 1 ",
+            $which,
+            "), best AS (SELECT submission FROM tries \
+             ORDER BY solves DESC NULLS LAST, score DESC NULLS LAST, cpu_time_us NULLS FIRST, submission LIMIT 1), \
+             earliest AS (SELECT submission FROM tries WHERE solves = 1 ORDER BY submission LIMIT 1), \
+             sums AS (SELECT max(solves) AS solved, max(score) AS score, min(sent_at) FILTER (WHERE solves = 1) AS solved_at, \
+             min(cpu_time_us) FILTER (WHERE solves = 1) AS fastest FROM tries) \
+             INSERT INTO ",
+            $table,
+            " (problem, \"user\", solved, tries, best, best_score, best_time_us, solved_at, rank_score, rank_time) \
+             SELECT ?1, ?2, solved, (SELECT count(*) FROM tries LEFT JOIN earliest ON TRUE \
+             WHERE earliest.submission IS NULL OR tries.submission <= earliest.submission), \
+             best.submission, score * ?3, fastest, solved_at, \
+             CASE WHEN score IS NULL THEN CASE WHEN solved = 1 THEN 0 END \
+             WHEN solved = 1 OR (?3 > 0 AND score > 0) THEN -score END, \
+             CASE WHEN solved = 1 THEN coalesce((fastest + 9999) / 10000 * 10000, ?4) ELSE ?4 END \
+             FROM sums, best"
+        )
+    };
+}
 
 /// What the end of a run changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +106,13 @@ pub(crate) struct Judged {
     memory: Option<i64>,
     /// Of a package's check: whether it is as it says.
     holds: Option<bool>,
+    /// Of a package's check: the time limit that it derived.
+    time_limit_us: Option<i64>,
+}
+
+/// Whether a check ran to its end: one that was cancelled, or that we could not make, says nothing of the package.
+fn has_ended(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Accepted | Verdict::WrongAnswer)
 }
 
 impl Judged {
@@ -93,6 +129,7 @@ impl Judged {
             cpu_time_us: cpu_time.and_then(|time| i64::try_from(time.as_micros()).ok()),
             memory: memory.and_then(|bytes| i64::try_from(bytes.get()).ok()),
             holds: report.verification.as_ref().map(|verification| verification.holds),
+            time_limit_us: derived(report).and_then(|time| i64::try_from(time.as_micros()).ok()),
         })
     }
 
@@ -101,6 +138,12 @@ impl Judged {
         use Verdict::{Cancelled, CompileError, CompileLimit, InternalError};
         !matches!(self.verdict, CompileError | CompileLimit | InternalError | Cancelled)
     }
+}
+
+/// The time limit that follows from a check that ran to its end.
+fn derived(report: &RunReport) -> Option<Duration> {
+    let ended = has_ended(report.verdict);
+    report.verification.as_ref().filter(|verification| ended && verification.is_derived)?.time_limit
 }
 
 fn is_full(grading: &Grading) -> bool {
@@ -130,108 +173,159 @@ pub(crate) fn sent(db: &dyn Sql, problem: ProblemId, row: &InsertRow, owner: Use
 pub(crate) fn judged(db: &dyn Sql, about: &About, submission: SubmissionId, judged: &Judged) -> Result<(), Fault> {
     match about.changes {
         None => Ok(()),
+        Some(Changes::Verification) if !has_ended(judged.verdict) => Ok(()),
         Some(Changes::Verification) => {
-            let sql = "UPDATE problem_versions SET verified = ? WHERE problem = ? AND package = ?";
+            let sql = "UPDATE problem_versions SET verified = ?, time_limit_us = coalesce(?, time_limit_us) \
+                       WHERE problem = ? AND package = ?";
             let holds = judged.holds.unwrap_or(false);
             let (problem, package) = (bytes(about.problem.as_uuid()), about.package.as_bytes());
-            db.execute(sql, values![holds, problem, package])?;
+            db.execute(sql, values![holds, judged.time_limit_us, problem, package])?;
             Ok(())
         }
         Some(Changes::Standing) => stand(db, about.problem, submission, judged),
     }
 }
 
+/// The CPU limit that was derived for the version that a run is about. A check derives it anew unless the version held with it: so the
+/// limit of a version that is in use stays as it is.
+pub(crate) fn derived_time_limit(db: &dyn Sql, about: &About) -> Result<Option<Duration>, Fault> {
+    let sql =
+        "SELECT time_limit_us FROM problem_versions WHERE problem = ? AND package = ? AND (verified = 1 OR ? = 0)";
+    let checks = i64::from(about.changes == Some(Changes::Verification));
+    let (problem, package) = (bytes(about.problem.as_uuid()), about.package.as_bytes());
+    Ok(db.one(sql, values![problem, package, checks], |row| time_from(row, 0))?.flatten())
+}
+
+/// A column of microseconds.
+pub(crate) fn time_from(row: Row<'_>, column: usize) -> Result<Option<Duration>, Fault> {
+    let us: Option<i64> = row.get(column)?;
+    Ok(us.and_then(|us| u64::try_from(us).ok()).map(Duration::from_micros))
+}
+
 fn stand(db: &dyn Sql, problem: ProblemId, submission: SubmissionId, judged: &Judged) -> Result<(), Fault> {
     let (problem, submission) = (bytes(problem.as_uuid()), bytes(submission.as_uuid()));
     // Held, so that of two verdicts that come at once the later one sees what the earlier one has changed.
     db.lock(Lock::Problem, problem)?;
-    let sql = "SELECT s.owner, s.verdict, s.is_try, s.solves, p.better, p.visibility = 2 \
-               FROM problem_submissions s JOIN problems p ON p.id = s.problem WHERE s.submission = ?";
+    let sql = concat!(
+        "SELECT s.owner, s.verdict, p.better, p.visibility = 2, CASE WHEN EXISTS (SELECT 1 ",
+        withholding!(),
+        "AND e.problem = s.problem AND x.\"user\" = s.owner) OR EXISTS (SELECT 1 FROM withheld_results w \
+         WHERE w.problem = s.problem AND w.\"user\" = s.owner) THEN 1 ELSE 0 END \
+         FROM problem_submissions s JOIN problems p ON p.id = s.problem WHERE s.submission = ?"
+    );
     let before = db.one(sql, values![submission], |row| {
-        Ok((
-            row.get::<Vec<u8>>(0)?,
-            row.get::<Option<String>>(1)?,
-            row.get::<Option<bool>>(2)?.unwrap_or(false),
-            row.get::<Option<bool>>(3)?.unwrap_or(false),
-            row.get::<i64>(4)?,
-            row.get::<bool>(5)?,
-        ))
+        let pair =
+            Pair { problem: problem.to_vec(), user: row.get(0)?, better: row.get(2)?, may_withhold: row.get(4)? };
+        Ok((pair, row.get::<Option<String>>(1)?, row.get::<bool>(3)?))
     });
-    let Some((owner, verdict, was_try, did_solve, better, is_public)) = before? else { return Ok(()) };
+    let Some((pair, verdict, is_public)) = before? else { return Ok(()) };
     // A fault of the package, or of ours, takes nothing from what was judged before.
     if judged.verdict == Verdict::InternalError && verdict.is_some() {
         return Ok(());
     }
-    let (is_try, solves) = (judged.is_try(), judged.verdict.is_accepted() && (judged.is_full || better < 0));
-    let sql = "UPDATE problem_submissions SET verdict = ?, is_try = ?, solves = ?, score = ?, cpu_time_us = ?, memory = ? \
-               WHERE submission = ?";
-    db.execute(
-        sql,
-        values![
-            judged.verdict.code(),
-            is_try,
-            solves,
-            judged.score.filter(|_| is_try),
-            judged.cpu_time_us,
-            judged.memory,
-            submission
-        ],
-    )?;
-    let was = result(db, problem, &owner)?;
-    compute_result(db, problem, &owner, better)?;
-    let is = result(db, problem, &owner)?;
-    let sql = "UPDATE problems SET submissions = submissions + ?, accepted = accepted + ?, \
-               attempted_by = attempted_by + ?, solved_by = solved_by + ? WHERE id = ?";
-    let difference = |is: bool, was: bool| i64::from(is) - i64::from(was);
-    db.execute(
-        sql,
-        values![
-            difference(is_try, was_try),
-            difference(solves, did_solve),
-            difference(is.is_some(), was.is_some()),
-            difference(is == Some(true), was == Some(true)),
-            problem
-        ],
-    )?;
-    if is_public && is != was {
-        compute_progress(db, &owner)?;
+    let (is_try, solves) = (judged.is_try(), judged.verdict.is_accepted() && (judged.is_full || pair.better < 0));
+    let changed = update(db, &pair, || {
+        let sql = "UPDATE problem_submissions SET verdict = ?, is_try = ?, solves = ?, score = ?, cpu_time_us = ?, memory = ? \
+                   WHERE submission = ?";
+        db.put(
+            sql,
+            values![
+                judged.verdict.code(),
+                is_try,
+                solves,
+                judged.score.filter(|_| is_try),
+                judged.cpu_time_us,
+                judged.memory,
+                submission
+            ],
+        )
+    });
+    if changed? && is_public {
+        compute_progress(db, &pair.user)?;
     }
     Ok(())
 }
 
-/// Whether the user has solved it; `None`: not tried.
-fn result(db: &dyn Sql, problem: &[u8], user: &[u8]) -> Result<Option<bool>, Fault> {
-    let sql = "SELECT solved FROM problem_results WHERE problem = ? AND \"user\" = ?";
-    db.one(sql, values![problem, user], |row| row.get(0))
+/// A user and a problem, whose row is held.
+pub(super) struct Pair {
+    pub(super) problem: Vec<u8>,
+    pub(super) user: Vec<u8>,
+    /// 1: a higher score is better, -1: a lower one is.
+    pub(super) better: i64,
+    /// Whether a freeze may withhold submissions of theirs, or did before.
+    pub(super) may_withhold: bool,
+}
+
+/// What everybody may know of a user's submissions to a problem.
+#[derive(PartialEq, Eq)]
+struct Figures {
+    submissions: i64,
+    accepted: i64,
+    /// Whether the user has solved it; `None`: not tried.
+    solved: Option<bool>,
+}
+
+impl Figures {
+    fn read(db: &dyn Sql, pair: &Pair) -> Result<Figures, Fault> {
+        let sql = "SELECT count(*) FILTER (WHERE is_try = 1), count(*) FILTER (WHERE solves = 1), \
+                   (SELECT solved FROM problem_results WHERE problem = ?1 AND \"user\" = ?2) \
+                   FROM problem_submissions WHERE problem = ?1 AND owner = ?2 AND withheld = 0";
+        let read = db.one(sql, values![pair.problem, pair.user], |row| {
+            Ok(Figures { submissions: row.get(0)?, accepted: row.get(1)?, solved: row.get(2)? })
+        });
+        Ok(read?.ok_or(bad("count"))?)
+    }
+}
+
+/// Makes a change of a user's submissions to a problem, or of what withholds them, with all that follows from it but their progress.
+/// `true`: whether they have tried or solved it is another than before.
+pub(super) fn update(db: &dyn Sql, pair: &Pair, change: impl FnOnce() -> Result<(), Fault>) -> Result<bool, Fault> {
+    let was = Figures::read(db, pair)?;
+    change()?;
+    let (problem, user) = (&pair.problem, &pair.user);
+    let is_withheld = pair.may_withhold && freezes::withhold(db, pair)?;
+    if pair.may_withhold {
+        db.execute("DELETE FROM withheld_results WHERE problem = ? AND \"user\" = ?", values![problem, user])?;
+    }
+    if is_withheld {
+        db.execute(compute_result!("withheld_results", ""), values![problem, user, pair.better, NO_TIME])?;
+    }
+    db.execute("DELETE FROM problem_results WHERE problem = ? AND \"user\" = ?", values![problem, user])?;
+    let sql = compute_result!("problem_results", "AND withheld = 0");
+    db.execute(sql, values![problem, user, pair.better, NO_TIME])?;
+    let is = Figures::read(db, pair)?;
+    if is != was {
+        let sql = "UPDATE problems SET submissions = submissions + ?, accepted = accepted + ?, \
+                   attempted_by = attempted_by + ?, solved_by = solved_by + ? WHERE id = ?";
+        let difference = |is: bool, was: bool| i64::from(is) - i64::from(was);
+        db.put(
+            sql,
+            values![
+                is.submissions - was.submissions,
+                is.accepted - was.accepted,
+                difference(is.solved.is_some(), was.solved.is_some()),
+                difference(is.solved == Some(true), was.solved == Some(true)),
+                problem
+            ],
+        )?;
+    }
+    Ok(is.solved != was.solved)
 }
 
 /// A time beyond every real one, in microseconds: of those who have not solved it.
 const NO_TIME: i64 = i64::MAX;
 
-fn compute_result(db: &dyn Sql, problem: &[u8], user: &[u8], better: i64) -> Result<(), Fault> {
-    let sql = "DELETE FROM problem_results WHERE problem = ? AND \"user\" = ?";
-    db.execute(sql, values![problem, user])?;
-    // The aggregates have one row also where there are no tries; `best` has none then.
-    let sql = "WITH tries AS (SELECT submission, solves, score * ?3 AS score, cpu_time_us, sent_at FROM problem_submissions \
-                              WHERE problem = ?1 AND owner = ?2 AND is_try = 1), \
-               best AS (SELECT submission FROM tries \
-                        ORDER BY solves DESC NULLS LAST, score DESC NULLS LAST, cpu_time_us NULLS FIRST, submission LIMIT 1), \
-               earliest AS (SELECT submission FROM tries WHERE solves = 1 ORDER BY submission LIMIT 1), \
-               sums AS (SELECT max(solves) AS solved, max(score) AS score, min(sent_at) FILTER (WHERE solves = 1) AS solved_at, \
-                        min(cpu_time_us) FILTER (WHERE solves = 1) AS fastest FROM tries) \
-               INSERT INTO problem_results (problem, \"user\", solved, tries, best, best_score, best_time_us, solved_at, rank_score, rank_time) \
-               SELECT ?1, ?2, solved, (SELECT count(*) FROM tries LEFT JOIN earliest ON TRUE \
-                                       WHERE earliest.submission IS NULL OR tries.submission <= earliest.submission), \
-                      best.submission, score * ?3, fastest, solved_at, \
-                      CASE WHEN score IS NULL THEN CASE WHEN solved = 1 THEN 0 END \
-                           WHEN solved = 1 OR (?3 > 0 AND score > 0) THEN -score END, \
-                      CASE WHEN solved = 1 THEN coalesce(fastest, ?4) ELSE ?4 END \
-               FROM sums, best";
-    db.execute(sql, values![problem, user, better, NO_TIME])?;
-    Ok(())
-}
+/// What a user has made of all public problems, with what others do not see yet.
+pub(crate) const OWN_PROGRESS: &str = "WITH all_results AS (\
+    SELECT problem, solved, solved_at FROM withheld_results WHERE \"user\" = ?1 UNION ALL \
+    SELECT r.problem, r.solved, r.solved_at FROM problem_results r WHERE r.\"user\" = ?1 AND NOT EXISTS \
+    (SELECT 1 FROM withheld_results w WHERE w.problem = r.problem AND w.\"user\" = ?1)) \
+    SELECT count(*) FILTER (WHERE r.solved = 1 AND p.difficulty = 0), count(*) FILTER (WHERE r.solved = 1 AND p.difficulty = 1), \
+    count(*) FILTER (WHERE r.solved = 1 AND p.difficulty = 2), count(*) FILTER (WHERE r.solved = 1), \
+    count(*) FILTER (WHERE r.solved = 0), max(r.solved_at) \
+    FROM all_results r JOIN problems p ON p.id = r.problem WHERE p.visibility = 2";
 
-/// Computes anew what a user has made of all public problems.
+/// Computes anew what a user has made of all public problems, as everybody may know it.
 pub(crate) fn compute_progress(db: &dyn Sql, user: &[u8]) -> Result<(), Fault> {
     db.lock(Lock::User, user)?;
     let sql = "INSERT INTO user_progress (\"user\", easy, medium, hard, solved, attempted, last_solved_at) \

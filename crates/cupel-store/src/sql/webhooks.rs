@@ -1,13 +1,13 @@
 //! `WebhookStore`: the outbox; and forgetting what is over.
 
 use async_trait::async_trait;
-use cupel_core::{Delivery, Over, StoreError, WebhookStore};
+use cupel_core::{Delivery, DeliveryRecord, Over, StoreError, WebhookStore};
 use cupel_types::{SubmissionId, UserId, WebhookId};
 use jiff::Timestamp;
 
 use super::fault::Fault;
-use super::{Backend, Bind as _, Sql, SqlStore, Write, bytes, values};
-use crate::rows::{bad, id_from, to_us};
+use super::{Backend, Bind as _, Row, Sql, SqlStore, Write, bytes, values};
+use crate::rows::{bad, from_us, id_from, to_us};
 
 #[async_trait]
 impl<B: Backend> WebhookStore for SqlStore<B> {
@@ -44,6 +44,71 @@ impl<B: Backend> WebhookStore for SqlStore<B> {
 
     async fn receiver_gone(&self, id: WebhookId, now: Timestamp) -> Result<u64, StoreError> {
         self.write(Gone { id, now }).await
+    }
+
+    async fn deliveries(
+        &self,
+        owner: Option<UserId>,
+        offset: u64,
+        limit: u64,
+    ) -> Result<(Vec<DeliveryRecord>, u64), StoreError> {
+        let [offset, limit] = [offset, limit].map(|n| i64::try_from(n).unwrap_or(i64::MAX));
+        let read = self.read("list webhook deliveries", move |db| {
+            let of = if owner.is_some() { "WHERE owner = ? " } else { "" };
+            let owner = owner.as_ref().map(|owner| bytes(owner.as_uuid()));
+            let mut values: Vec<_> = owner.iter().map(|owner| owner.value()).collect();
+            let total = db.count(&format!("SELECT count(*) FROM webhook_deliveries {of}"), &values)?;
+            values.extend([limit.value(), offset.value()]);
+            let sql = format!(
+                "SELECT id, submission, owner, url, tries, next_at, ended_at, status, error FROM webhook_deliveries {of}\
+                 ORDER BY submission DESC, id DESC LIMIT ? OFFSET ?"
+            );
+            Ok((db.all(&sql, &values, record)?, total))
+        });
+        read.await
+    }
+
+    async fn redeliver(&self, id: WebhookId, owner: Option<UserId>, now: Timestamp) -> Result<bool, StoreError> {
+        self.write(Again { id, owner, now }).await
+    }
+}
+
+fn record(row: Row<'_>) -> Result<DeliveryRecord, Fault> {
+    let time = |us: Option<i64>, column| us.map(|us| from_us(us, column)).transpose();
+    Ok(DeliveryRecord {
+        id: WebhookId::from_uuid(id_from(row.blob(0)?, "id")?),
+        submission: SubmissionId::from_uuid(id_from(row.blob(1)?, "submission")?),
+        owner: UserId::from_uuid(id_from(row.blob(2)?, "owner")?),
+        url: row.get(3)?,
+        tries: u32::try_from(row.get::<i64>(4)?).map_err(|_| bad("tries"))?,
+        next_at: time(row.get(5)?, "next_at")?,
+        ended_at: time(row.get(6)?, "ended_at")?,
+        status: row.get::<Option<i64>>(7)?.map(u16::try_from).transpose().map_err(|_| bad("status"))?,
+        error: row.get(8)?,
+    })
+}
+
+struct Again {
+    id: WebhookId,
+    owner: Option<UserId>,
+    now: Timestamp,
+}
+
+impl Write for Again {
+    type Output = bool;
+    const OPERATION: &'static str = "send a webhook again";
+    const DURABLE: bool = true;
+
+    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+        let of = if self.owner.is_some() { " AND owner = ?" } else { "" };
+        let sql = format!(
+            "UPDATE webhook_deliveries SET tries = 0, next_at = ?, ended_at = NULL, status = NULL, error = NULL WHERE id = ?{of}"
+        );
+        let (now, id, owner) =
+            (to_us(self.now), bytes(self.id.as_uuid()), self.owner.as_ref().map(|owner| bytes(owner.as_uuid())));
+        let mut values = vec![now.value(), id.value()];
+        values.extend(owner.iter().map(|owner| owner.value()));
+        Ok(db.execute(&sql, &values)? > 0)
     }
 }
 
@@ -167,6 +232,16 @@ impl Write for Forget {
                 "DELETE FROM refresh_sessions WHERE id IN \
                  (SELECT id FROM refresh_sessions WHERE expires_at <= ?1 OR ended_at <= ?1 LIMIT ?2)",
                 self.over.now,
+            ),
+            (
+                "DELETE FROM password_links WHERE \"user\" IN \
+                 (SELECT \"user\" FROM password_links WHERE expires_at <= ? LIMIT ?)",
+                self.over.now,
+            ),
+            (
+                "DELETE FROM registration_codes WHERE id IN \
+                 (SELECT id FROM registration_codes WHERE expires_at <= ? LIMIT ?)",
+                self.over.keys_before,
             ),
             (
                 "DELETE FROM webhook_deliveries WHERE id IN \

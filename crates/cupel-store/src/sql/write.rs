@@ -1,11 +1,17 @@
 //! Commands, and how those who wait for them are told.
 
-use cupel_core::StoreError;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use cupel_core::{DiskFull, StoreError};
 use cupel_types::RunId;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Sql;
 use super::fault::Fault;
+
+/// How long the store is taken for full after a command that found it full.
+const FULL_FOR: Duration = Duration::from_secs(5);
 
 /// A change of the database.
 pub(crate) trait Write: Send + 'static {
@@ -105,35 +111,55 @@ pub(crate) type Waiting = mpsc::Receiver<Box<dyn Job>>;
 
 /// The callers' end of that.
 #[derive(Clone, Debug)]
-pub(crate) struct Commands(mpsc::Sender<Box<dyn Job>>);
+pub(crate) struct Commands {
+    waiting: mpsc::Sender<Box<dyn Job>>,
+    /// Where the database writes, for the error of a full disk.
+    place: Arc<str>,
+    /// When a command last failed because the disk was full, and how.
+    last_full: Arc<Mutex<Option<(Instant, DiskFull)>>>,
+}
 
-/// A line of commands, of which at most `waiting_max` wait; beyond that the callers do.
-pub(crate) fn line(waiting_max: usize) -> (Commands, Waiting) {
-    let (commands, waiting) = mpsc::channel(waiting_max);
-    (Commands(commands), waiting)
+/// A line of commands, of which at most `waiting_max` wait; beyond that the callers do. `place` is where the database writes.
+pub(crate) fn line(waiting_max: usize, place: &str) -> (Commands, Waiting) {
+    let (waiting, commands) = mpsc::channel(waiting_max);
+    (Commands { waiting, place: place.into(), last_full: Arc::default() }, commands)
 }
 
 impl Commands {
     /// Has a command carried out; answers after the commit.
     pub(crate) async fn run<W: Write>(&self, command: W) -> Result<W::Output, StoreError> {
         let (answer, answered) = oneshot::channel();
-        let sent = self.0.send(Box::new(Pending { command, done: None, answer })).await;
+        let sent = self.waiting.send(Box::new(Pending { command, done: None, answer })).await;
         let result = match sent {
             Ok(()) => answered.await.unwrap_or(Err(Fault::Closed)),
             Err(_) => Err(Fault::Closed),
         };
-        result.map_err(|fault| fault.during(W::OPERATION))
+        result.map_err(|fault| {
+            let fault = fault.at(&self.place);
+            if let Fault::Full(full) = &fault {
+                *self.last_full.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), full.clone()));
+            }
+            fault.during(W::OPERATION)
+        })
     }
 
-    /// Whether commands are still carried out.
-    pub(crate) fn is_alive(&self) -> bool {
-        !self.0.is_closed()
+    /// Whether commands are carried out at present.
+    ///
+    /// One that found the disk full counts for a while: on a full disk, small changes still succeed now and then.
+    pub(crate) fn state(&self) -> Result<(), Fault> {
+        if self.waiting.is_closed() {
+            return Err(Fault::Closed);
+        }
+        match &*self.last_full.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some((at, full)) if at.elapsed() < FULL_FOR => Err(Fault::Full(full.clone())),
+            _ => Ok(()),
+        }
     }
 
     /// Ends the writer after what it has been given.
     pub(crate) async fn stop(&self) {
         let (answer, answered) = oneshot::channel();
-        if self.0.send(Box::new(Stop { answer })).await.is_ok() {
+        if self.waiting.send(Box::new(Stop { answer })).await.is_ok() {
             let _ = answered.await;
         }
     }

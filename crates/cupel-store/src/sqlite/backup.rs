@@ -4,9 +4,8 @@
 //! that a busy server does not make it begin again; whoever writes meanwhile writes into the log. Source: sqlite.org,
 //! "SQLite Backup API". A copy gets its name when all of it is on the disk.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rusqlite::backup::{Backup, StepResult};
@@ -96,16 +95,16 @@ fn copy(source: &Connection, to: &Path) -> Result<u64, BackupError> {
     if to.exists() {
         return Err(BackupError::Exists { path: to.to_owned() });
     }
-    let mut name = to.as_os_str().to_owned();
-    name.push(".part");
-    let part = PathBuf::from(name);
-    OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&part).map_err(failed)?;
-    let written = write(source, &part).map_err(|source| BackupError::Copy { path: to.to_owned(), source });
-    let named = written.and_then(|()| name_durably(&part, to).map_err(failed));
-    if named.is_err() {
-        let _ = fs::remove_file(&part);
-    }
-    named
+    // Whoever else may write in that folder cannot have put a link in its place; its mode is 0600, and it goes with the value.
+    let mut name = to.file_name().unwrap_or_default().to_owned();
+    name.push(".");
+    let part = tempfile::Builder::new().prefix(&name).suffix(".part").tempfile_in(folder_of(to)).map_err(failed)?;
+    write(source, part.path()).map_err(|source| BackupError::Copy { path: to.to_owned(), source })?;
+    name_durably(part.path(), to).map_err(failed)
+}
+
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn write(source: &Connection, part: &Path) -> rusqlite::Result<()> {
@@ -132,7 +131,6 @@ fn name_durably(part: &Path, to: &Path) -> io::Result<u64> {
     file.sync_all()?;
     fs::hard_link(part, to)?;
     fs::remove_file(part)?;
-    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()?;
+    File::open(folder_of(to))?.sync_all()?;
     Ok(file.metadata()?.len())
 }

@@ -6,7 +6,7 @@
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
 /// Every change of the schema, oldest first; the first leads to version 1. A published one never changes again.
-const MIGRATIONS: [&str; 11] = [
+const MIGRATIONS: [&str; 18] = [
     include_str!("../../migrations/sqlite/0001_base.sql"),
     include_str!("../../migrations/sqlite/0002_key_ends.sql"),
     include_str!("../../migrations/sqlite/0003_waiting_of_owner.sql"),
@@ -18,6 +18,13 @@ const MIGRATIONS: [&str; 11] = [
     include_str!("../../migrations/sqlite/0009_dead_letters.sql"),
     include_str!("../../migrations/sqlite/0010_needs.sql"),
     include_str!("../../migrations/sqlite/0011_data_hash.sql"),
+    include_str!("../../migrations/sqlite/0012_time_limits.sql"),
+    include_str!("../../migrations/sqlite/0013_exceptions.sql"),
+    include_str!("../../migrations/sqlite/0014_webhook_owners.sql"),
+    include_str!("../../migrations/sqlite/0015_withheld.sql"),
+    include_str!("../../migrations/sqlite/0016_announcements.sql"),
+    include_str!("../../migrations/sqlite/0017_purposes.sql"),
+    include_str!("../../migrations/sqlite/0018_accounts.sql"),
 ];
 
 /// The newest version.
@@ -115,6 +122,85 @@ mod tests {
         assert!(codes.iter().all(|code| cupel_core::contests::JoinCode::from_text(code).is_some()), "{codes:?}");
         assert_eq!(codes.len(), 2);
         assert_ne!(codes[0], codes[1]);
+    }
+
+    #[test]
+    fn what_a_freeze_hid_before_figures_were_of_contests_is_left_out_of_them() {
+        let mut old = Connection::open_in_memory().unwrap();
+        for sql in &MIGRATIONS[..14] {
+            old.execute_batch(sql).unwrap();
+        }
+        old.pragma_update(None, "foreign_keys", false).unwrap();
+        // A contest from 0 to 100 with a freeze of 20 and one participant, who was wrong twice and solved it in the freeze.
+        let rows = "INSERT INTO problems (id, slug, title, title_key, tags, visibility, version, better, created_at, updated_at, \
+                    submissions, accepted, attempted_by, solved_by) VALUES (x'01', 'p', '', '', '[]', 1, 1, 1, 0, 0, 3, 1, 1, 1); \
+                    INSERT INTO contests (id, slug, title, description, owner, style, penalty_us, starts_at, length_us, freeze_us, \
+                    unfrozen, public) VALUES (x'02', 'c', '', '', x'00', 0, 0, 0, 100, 20, 0, 0); \
+                    INSERT INTO contest_problems VALUES (x'02', 0, x'01'); \
+                    INSERT INTO contest_participants VALUES (x'02', x'03', 0, 0, 0); \
+                    INSERT INTO problem_submissions (submission, problem, owner, language, sent_at, verdict, is_try, solves, score, cpu_time_us) \
+                    VALUES (x'10', x'01', x'03', 'c', 10, 'WA', 1, 0, NULL, 5), (x'11', x'01', x'03', 'c', 11, 'WA', 1, 0, NULL, 3), \
+                    (x'12', x'01', x'03', 'c', 80, 'AC', 1, 1, NULL, 7); \
+                    INSERT INTO problem_results VALUES (x'01', x'03', 1, 3, x'12', NULL, 7, 80, 0, 7)";
+        old.execute_batch(rows).unwrap();
+        old.pragma_update(None, "user_version", 14).unwrap();
+        migrate(&mut old).unwrap();
+        let told = |sql: &str| {
+            old.query_row(sql, [], |row| (0..4).map(|column| row.get::<_, i64>(column)).collect::<Result<Vec<_>, _>>())
+                .unwrap()
+        };
+        assert_eq!(told("SELECT submissions, accepted, attempted_by, solved_by FROM problems"), [2, 0, 1, 0]);
+        let best = "best = x'11'";
+        assert_eq!(
+            told(&format!("SELECT solved, tries, {best}, rank_score IS NULL FROM problem_results")),
+            [0, 2, 1, 1]
+        );
+        let best = "best = x'12'";
+        assert_eq!(told(&format!("SELECT solved, tries, {best}, solved_at FROM withheld_results")), [1, 3, 1, 80]);
+    }
+
+    /// Whoever adds a filter adds its index.
+    #[test]
+    fn every_filter_of_a_history_has_an_index_in_the_order_of_the_list() {
+        use crate::sql::history::History;
+        use cupel_core::run::{HistoryFilter, SentFor, Stage};
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate(&mut db).unwrap();
+        let all = || HistoryFilter::of(cupel_types::UserId::from_uuid(cupel_testkit::fresh()));
+        let before = Some(cupel_types::SubmissionId::from_uuid(cupel_testkit::fresh()));
+        for (filter, index) in [
+            (all(), "code_submissions_of_owner"),
+            (HistoryFilter { problem: Some("p".parse().unwrap()), ..all() }, "runs_of_owner_by_problem"),
+            (HistoryFilter { language: Some("c".parse().unwrap()), ..all() }, "code_submissions_by_language"),
+            (HistoryFilter { verdict: Some(cupel_types::Verdict::WrongAnswer), ..all() }, "runs_of_owner_by_verdict"),
+            (HistoryFilter { stage: Some(Stage::Completed), ..all() }, "runs_of_owner_by_verdict"),
+            (HistoryFilter { sent_for: Some(SentFor::Trial), ..all() }, "runs_of_owner_by_purpose"),
+        ] {
+            let History { tables, id, conditions, .. } = History::of(&filter);
+            assert_eq!(plan_of(&db, tables, id, &conditions, index), "", "{filter:?}");
+            let filter = HistoryFilter { before, ..filter };
+            let History { tables, id, conditions, .. } = History::of(&filter);
+            assert_eq!(plan_of(&db, tables, id, &conditions, index), "", "{filter:?}");
+        }
+        // These are few.
+        for (stage, index) in [(Stage::Queued, "runs_waiting_of_owner"), (Stage::Running, "runs_leased")] {
+            let filter = HistoryFilter { stage: Some(stage), ..all() };
+            let History { tables, id, conditions, .. } = History::of(&filter);
+            assert!(plan_of(&db, tables, id, &conditions, index).contains(index), "{filter:?}");
+        }
+    }
+
+    /// How a page is found, if not by this index alone and in its order.
+    fn plan_of(db: &Connection, tables: &str, id: &str, conditions: &str, index: &str) -> String {
+        let sql =
+            format!("EXPLAIN QUERY PLAN SELECT {id} FROM {tables} WHERE {conditions} ORDER BY {id} DESC LIMIT 20");
+        let mut query = db.prepare(&sql).unwrap();
+        let none = vec![rusqlite::types::Null; query.parameter_count()];
+        let values = rusqlite::params_from_iter(none);
+        let steps: Vec<String> = query.query_map(values, |row| row.get(3)).unwrap().map(Result::unwrap).collect();
+        let is_good = steps.first().is_some_and(|step| step.starts_with("SEARCH") && step.contains(index))
+            && !steps.iter().any(|step| step.contains("TEMP B-TREE") || step.starts_with("SCAN"));
+        if is_good { String::new() } else { steps.join("; ") }
     }
 
     #[test]

@@ -54,8 +54,8 @@ impl Backend for Sqlite {
         self.writer.run(command).await
     }
 
-    fn is_alive(&self) -> bool {
-        self.writer.is_alive()
+    fn state(&self) -> Result<(), Fault> {
+        self.writer.state()
     }
 
     async fn close(&self) {

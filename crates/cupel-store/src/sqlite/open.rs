@@ -141,7 +141,11 @@ mod tests {
         let id = big.submissions[0].0.id;
         let result = store.insert(big).await;
         let error = result.expect_err("it cannot fit");
-        assert!(error.transient, "{error:?}");
+        assert!(error.transient && cupel_core::is_disk_full(&error), "{error:?}");
+        assert!(cupel_core::chain(&error).contains(path.to_str().unwrap()), "{error:?}");
+        // Nobody should send more, though there is still room for something small.
+        let told = store.ping().await.expect_err("the disk was full a moment ago");
+        assert!(cupel_core::is_disk_full(&told), "{told:?}");
         assert!(store.submission(id).await.unwrap().is_none());
         let small = a_submission().by(owner).alone();
         let id = small.submissions[0].0.id;

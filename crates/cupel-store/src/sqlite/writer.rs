@@ -47,7 +47,8 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn start(connection: Connection) -> io::Result<Writer> {
-        let (commands, waiting) = line(WAITING_MAX);
+        let place = format!("the disk of `{}`", connection.path().unwrap_or("the database"));
+        let (commands, waiting) = line(WAITING_MAX, &place);
         let thread = thread::Builder::new().name("store-writer".into());
         let thread = thread.spawn(move || Loop { connection, syncing: true, was_full: false }.run(waiting))?;
         Ok(Writer { commands, thread: Arc::new(Mutex::new(Some(thread))) })
@@ -58,9 +59,9 @@ impl Writer {
         self.commands.run(command).await
     }
 
-    /// Whether commands are still carried out.
-    pub(super) fn is_alive(&self) -> bool {
-        self.commands.is_alive()
+    /// Whether commands are carried out at present.
+    pub(super) fn state(&self) -> Result<(), Fault> {
+        self.commands.state()
     }
 
     pub(super) async fn close(&self) {

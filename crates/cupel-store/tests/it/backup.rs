@@ -76,5 +76,21 @@ async fn what_is_no_sound_copy_is_not_restored() {
     newer.execute_batch("PRAGMA user_version = 900").unwrap();
     drop(newer);
     assert!(matches!(restore(&at("copy.db"), &at("new.db")), Err(BackupError::Newer { version: 900, .. })));
-    assert!(!at("new.db").exists() && !at("new.db.part").exists());
+    assert!(!at("new.db").exists());
+    let left =
+        || std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert!(!left().any(|name| name.ends_with(".part")), "{:?}", left().collect::<Vec<_>>());
+}
+
+/// A backup's folder may be one in which others write, such as `/tmp`.
+#[tokio::test]
+async fn a_link_where_a_copy_could_be_in_the_making_leads_nowhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    SqliteStore::open(&at("cupel.db")).await.unwrap().close().await;
+    std::fs::write(at("precious"), "what was there").unwrap();
+    std::os::unix::fs::symlink(at("precious"), at("copy.db.part")).unwrap();
+    back_up(&at("cupel.db"), &at("copy.db")).unwrap();
+    assert_eq!(std::fs::read(at("precious")).unwrap(), b"what was there");
+    assert!(at("copy.db").is_file() && at("copy.db.part").is_symlink());
 }

@@ -2,17 +2,17 @@
 
 use std::path::Path;
 
-use cupel_core::accounts::{ApiKey, RefreshSession, Scope};
+use cupel_core::accounts::{ApiKey, MembershipStore as _, RefreshSession, RegistrationCode, Scope, StreamTicket};
 use cupel_core::contests::{ContestStore as _, JoinCode, NewClarification, NewContest, Style};
-use cupel_core::problems::{NewProblem, NewVersion, Part, ProblemChange, ProblemStore as _};
+use cupel_core::problems::{NewProblem, NewVersion, Part, ProblemChange, ProblemStore as _, VersionException};
 use cupel_core::{AccountStore as _, ClusterStore as _, GivenBack, Idempotency, Purpose, RunStore as _};
 use cupel_problem::{Difficulty, Visibility};
 use cupel_store::{SqliteStore, TransferError};
 use cupel_testkit::servers::Postgres;
 use cupel_testkit::{a_completion, a_submission, a_user, fresh, t0};
 use cupel_types::{
-    ApiKeyId, Bytes, Cases, ClarificationId, ContentHash, ContestId, Grading, LeaseId, ProblemId, ProblemVersion,
-    RunId, SessionId, WorkerId,
+    ApiKeyId, Bytes, Cases, ClarificationId, ContentHash, ContestId, Grading, JoinCodeId, LeaseId, ProblemId,
+    ProblemVersion, RunId, SessionId, SubmissionId, TicketId, WorkerId,
 };
 use rusqlite::types::Value;
 
@@ -41,8 +41,30 @@ async fn fill(store: &SqliteStore) {
         created_at: t0(),
         expires_at: t0() + std::time::Duration::from_secs(100),
     };
-    store.insert_session(session.clone()).await.unwrap();
+    assert!(store.insert_session(session.clone(), None).await.unwrap());
     store.rotate_session(session.id, [1; 32], [2; 32], t0()).await.unwrap().unwrap();
+    let later = t0() + std::time::Duration::from_secs(100);
+    assert!(store.put_link(reader, [4; 32], t0(), later).await.unwrap());
+    let code = RegistrationCode {
+        id: JoinCodeId::from_uuid(fresh()),
+        code: "k7m2p9q4rt".into(),
+        name: "A class".into(),
+        created_at: t0(),
+        expires_at: later,
+        uses_max: 30,
+        uses: 2,
+        ended_at: None,
+    };
+    store.insert_code(code).await.unwrap();
+    let ticket = StreamTicket {
+        id: TicketId::from_uuid(fresh()),
+        secret_hash: [6; 32],
+        user: reader,
+        submission: SubmissionId::from_uuid(fresh()),
+        as_admin: false,
+        expires_at: later,
+    };
+    assert!(store.put_ticket(ticket, 10, t0()).await.unwrap());
     store.shared_secret("access-tokens", [9; 32]).await.unwrap();
     // More than a page of what can be large, and more than a page of the rest.
     for n in 0..40u8 {
@@ -79,15 +101,20 @@ async fn fill(store: &SqliteStore) {
     store.insert_problem(new).await.unwrap().unwrap();
     let members = ProblemChange { visibility: None, slug: None, members: Some(vec![(reader, Part::Reader)]) };
     store.change_problem(of.problem, members, t0()).await.unwrap().unwrap();
-    let solution = a_submission().by(reader).webhook("https://hooks.example/1");
-    let new = solution.sent_for(Purpose::Solve { of, cases: Cases::All }).alone();
-    let run: RunId = new.submissions[0].1;
-    store.insert(new).await.unwrap();
+    let (username, reason) = ("ada".to_owned(), "It cannot be tried here.".to_owned());
+    let exception = VersionException { number: 1, by: owner, username, at: t0(), reason };
+    store.add_exception(of.problem, exception).await.unwrap();
     let (lease, worker) = (LeaseId::from_uuid(fresh()), WorkerId::from_uuid(fresh()));
-    let leased = store.lease(run, lease, worker, t0(), t0(), None).await.unwrap().unwrap();
-    let mut done = a_completion(&leased, b"42\n", t0());
-    done.report.grading = Some(Grading::default());
-    assert!(store.complete(run, lease, done).await.unwrap());
+    for by in [reader, owner] {
+        let solution = a_submission().by(by).webhook("https://hooks.example/1");
+        let new = solution.sent_for(Purpose::Solve { of, cases: Cases::All }).alone();
+        let run: RunId = new.submissions[0].1;
+        store.insert(new).await.unwrap();
+        let leased = store.lease(run, lease, worker, t0(), t0(), None).await.unwrap().unwrap();
+        let mut done = a_completion(&leased, b"42\n", t0());
+        done.report.grading = Some(Grading::default());
+        assert!(store.complete(run, lease, done).await.unwrap());
+    }
     let new = a_submission().by(owner).alone();
     let run: RunId = new.submissions[0].1;
     store.insert(new).await.unwrap();
@@ -103,7 +130,8 @@ async fn fill(store: &SqliteStore) {
         style: Style::Ioi,
         starts_at: t0(),
         length: std::time::Duration::from_secs(3600),
-        freeze: None,
+        // It hides what the reader has sent.
+        freeze: Some(std::time::Duration::from_secs(3600)),
         is_public: false,
         join_code: JoinCode::random(),
         problems: vec![of.problem],
@@ -116,7 +144,8 @@ async fn fill(store: &SqliteStore) {
         contest: id,
         asker: reader,
         place: Some(0),
-        question: "Why?".into(),
+        is_announcement: false,
+        text: "Why?".into(),
         asked_at: t0(),
     };
     assert!(store.ask(question, 10).await.unwrap());
@@ -147,7 +176,7 @@ async fn everything_goes_to_postgresql_and_back() {
     let between = open(&url).await;
     let mut told = Vec::new();
     from.move_to(&between, &mut |table, rows| told.push((table, rows))).await.unwrap();
-    assert!(told.contains(&("runs", 642)), "{told:?}");
+    assert!(told.contains(&("runs", 643)), "{told:?}");
     let full = from.move_to(&between, &mut |_, _| {}).await;
     assert!(matches!(full, Err(TransferError::NotEmpty { table: "users" })), "{full:?}");
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cupel_core::{AccountStore as _, RunStore as _, StoreError};
+use cupel_core::{AccountStore as _, RunStore as _, StoreError, chain, is_disk_full};
 use cupel_store::{PostgresOptions, PostgresStore, Timeouts};
 use cupel_testkit::servers::Postgres;
 use cupel_testkit::{a_completion, a_submission, a_user, fresh, t0};
@@ -60,6 +60,33 @@ async fn a_restarted_server_is_found_again() {
     assert!(store.submission(before).await.unwrap().is_some());
     assert!(store.submission(after).await.unwrap().is_some());
     store.ping().await.unwrap();
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_of_the_server_is_named_and_passes() {
+    let server = Postgres::shared();
+    let url = server.database().await;
+    let store = open(&url).await;
+    let owner = store.insert_user(a_user()).await.unwrap().unwrap().id;
+    let database = url.split('?').next().unwrap().rsplit('/').next().unwrap();
+    // As the server answers that cannot make a table's file longer.
+    server.psql(
+        database,
+        "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$; \
+         CREATE TRIGGER no_room BEFORE INSERT ON code_submissions EXECUTE FUNCTION no_room()",
+    );
+    for error in [submit(&store, owner).await.expect_err("no room"), store.ping().await.expect_err("no room")] {
+        assert!(error.transient && is_disk_full(&error), "{error:?}");
+        let place = format!("the database server at {}", url.split('@').next_back().unwrap());
+        assert!(chain(&error).contains(place.split('?').next().unwrap()), "{error:?}");
+    }
+    server.psql(database, "DROP TRIGGER no_room ON code_submissions");
+    submit(&store, owner).await.unwrap();
+    while store.ping().await.is_err() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     store.close().await;
 }
 

@@ -1,6 +1,6 @@
 //! Rules about users, keys and sessions.
 
-use cupel_core::accounts::{ApiKey, RefreshSession, Role, Scope, Tier};
+use cupel_core::accounts::{AccountChange, ApiKey, RefreshSession, Role, Scope, Tier};
 use cupel_core::{Store, UserTaken};
 use cupel_types::{ApiKeyId, SessionId, UserId};
 
@@ -36,16 +36,18 @@ pub async fn names_and_addresses_belong_to_one_user_whatever_their_case<S: Store
 pub async fn access_and_secret_of_a_user<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let id = user(&*store).await;
-    assert!(store.set_access(id, Role::Admin, Tier("large".into())).await.unwrap());
+    assert_eq!(store.set_access(id, Role::Admin, Tier("large".into())).await.unwrap(), AccountChange::Done);
     let now = store.user(id).await.unwrap().expect("the user");
     assert_eq!((now.role, now.tier.0.as_str()), (Role::Admin, "large"));
     assert_eq!(store.webhook_secret(id).await.unwrap(), Some([7; 32]));
-    assert!(store.set_password(id, "another".into(), at(1)).await.unwrap());
+    assert!(store.change_password(id, "another".into(), None, at(1)).await.unwrap());
     let (found, hash) = store.user_by_login(&now.username).await.unwrap().expect("the user");
     assert_eq!((found.role, hash.as_str()), (Role::Admin, "another"));
     let nobody = UserId::from_uuid(fresh());
-    assert!(!store.set_access(nobody, Role::Admin, Tier::default()).await.unwrap());
-    assert!(!store.set_password(nobody, "another".into(), at(1)).await.unwrap());
+    for role in [Role::Admin, Role::User] {
+        assert_eq!(store.set_access(nobody, role, Tier::default()).await.unwrap(), AccountChange::NoSuchUser);
+    }
+    assert!(!store.change_password(nobody, "another".into(), None, at(1)).await.unwrap());
     assert_eq!(store.webhook_secret(nobody).await.unwrap(), None);
     assert_eq!(store.user(nobody).await.unwrap(), None);
 }
@@ -111,7 +113,7 @@ async fn session(store: &impl Store) -> RefreshSession {
         created_at: at(0),
         expires_at: at(100),
     };
-    store.insert_session(session.clone()).await.unwrap();
+    assert!(store.insert_session(session.clone(), None).await.unwrap());
     session
 }
 
@@ -138,7 +140,7 @@ pub async fn ended_and_expired_sessions_are_not_alive<S: Store>(make: impl Async
     let store = make().await;
     let (ended, expired) = (session(&*store).await, session(&*store).await);
     let of_old_password = session(&*store).await;
-    assert!(store.set_password(of_old_password.user, "another".into(), at(1)).await.unwrap());
+    assert!(store.change_password(of_old_password.user, "another".into(), None, at(1)).await.unwrap());
     assert!(!store.session_alive(of_old_password.id, at(1)).await.unwrap());
     assert!(store.session_alive(ended.id, at(1)).await.unwrap());
     store.end_session(ended.id, at(1)).await.unwrap();

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use cupel_core::Store;
 use cupel_core::contests::{
-    Contest, ContestChange, ContestFilter, DeletedContest, JoinCode, NewClarification, NewContest, Participation,
-    Phase, Style, TakenContestSlug,
+    Contest, ContestChange, ContestFilter, DeletedContest, FreezeWindow, JoinCode, NewClarification, NewContest,
+    Participation, Phase, Style, TakenContestSlug,
 };
+use cupel_core::problems::{ProblemFilter, SolveState, SubmissionFilter};
 use cupel_problem::Visibility;
 use cupel_types::{Cases, ClarificationId, ContestId, ProblemId, RunId, Score, SubmissionId, UserId, Verdict};
 
@@ -207,26 +208,123 @@ pub async fn an_attempt_is_what_a_participant_sent_for_a_problem_within_their_ti
     );
 }
 
+/// What everybody may know of a problem: submissions, accepted, attempted by, solved by, lines of its leaderboard, and users on the
+/// global one.
+async fn public_figures(store: &impl Store, problem: ProblemId) -> [u64; 6] {
+    let key = cupel_core::problems::ProblemKey::Id(problem);
+    let (record, _) = store.problem(key, None).await.unwrap().expect("a problem");
+    let board = store.board(problem, 0, 10).await.unwrap().1;
+    let ranks = store.ranks(0, 10).await.unwrap().1;
+    let statistics = record.statistics;
+    [statistics.submissions, statistics.accepted, statistics.attempted_by, statistics.solved_by, board, ranks]
+}
+
 /// Rule.
-pub async fn results_are_frozen_from_the_freeze_until_it_is_lifted<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+pub async fn a_freeze_withholds_what_participants_send_in_it_until_it_is_lifted<S: Store>(
+    make: impl AsyncFn() -> Subject<S>,
+) {
     let store = make().await;
-    let (owner, stranger) = (user(&*store).await, user(&*store).await);
-    let one = problem(&*store, 1, |new| new.owner = Some(owner)).await;
-    let two = problem(&*store, 2, |new| new.owner = Some(owner)).await;
-    let made = contest(&*store, new_contest("c", owner, vec![one.id])).await;
-    contest(&*store, new_contest("foreign", stranger, vec![two.id])).await;
-    let frozen = async |problem, second| store.is_frozen_by_contest(problem, at(second)).await.unwrap();
-    assert!(!frozen(one.id, 1000 + 50 * 60 - 1).await);
-    let freezing = async |problem| store.freezing_contest(problem).await.unwrap().map(|slug| slug.to_string());
-    assert_eq!(freezing(one.id).await.as_deref(), Some("c"), "whenever that is");
-    assert_eq!(freezing(two.id).await, None, "in a contest of somebody's who may not change it");
-    assert!(frozen(one.id, 1000 + 50 * 60).await);
-    assert!(frozen(one.id, 1_000_000).await, "also after the end");
-    assert!(!frozen(two.id, 1_000_000).await, "in a contest of somebody's who may not change it");
+    let (owner, one, late, stranger) =
+        (user(&*store).await, user(&*store).await, user(&*store).await, user(&*store).await);
+    let echo = problem(&*store, 1, |_| {}).await.id;
+    let made = contest(&*store, new_contest("c", owner, vec![echo])).await;
+    let (freeze, end) = (1000 + 50 * 60, 1000 + 60 * 60);
+    assert!(store.take_part(made.id, one, None).await.unwrap());
+    send_at(&*store, echo, one, 1100, Some(WA)).await;
+    send_at(&*store, echo, one, freeze - 1, Some(WA)).await;
+    assert!(!store.withholds_results(echo).await.unwrap());
+    let hidden = send_at(&*store, echo, one, freeze, Some(AC)).await;
+    assert!(store.withholds_results(echo).await.unwrap());
+    assert_eq!(public_figures(&*store, echo).await, [2, 0, 1, 0, 0, 0], "what was before the freeze");
+    let own = store.standing(echo, one).await.unwrap().expect("a standing");
+    assert_eq!(
+        (own.is_solved, own.tries, own.best_submission),
+        (true, 3, Some(hidden)),
+        "nothing is hidden from its sender"
+    );
+    let own = store.progress(one).await.unwrap();
+    assert_eq!((own.solved, own.easy, own.attempted), (1, 1, 0));
+    let solved = ProblemFilter { asker: Some(one), state: Some(SolveState::Solved), ..ProblemFilter::default() };
+    let (lines, total) = store.problems(solved, 0, 10).await.unwrap();
+    assert_eq!((total, lines[0].standing.as_ref().map(|own| own.tries)), (1, Some(3)));
+
+    send_at(&*store, echo, stranger, freeze + 10, Some(AC)).await;
+    assert_eq!(
+        public_figures(&*store, echo).await,
+        [3, 1, 2, 1, 1, 1],
+        "what does not belong to the contest is public"
+    );
+    send_at(&*store, echo, one, end, Some(AC)).await;
+    assert_eq!(public_figures(&*store, echo).await, [4, 2, 2, 2, 2, 2], "so is what was sent after the end");
+    let own = store.standing(echo, one).await.unwrap().expect("a standing");
+    assert_eq!(own.solved_at, Some(at(freeze)));
+
+    send_at(&*store, echo, late, freeze + 20, Some(AC)).await;
+    assert_eq!(public_figures(&*store, echo).await, [5, 3, 3, 3, 3, 3]);
+    assert!(store.take_part(made.id, late, None).await.unwrap());
+    assert_eq!(public_figures(&*store, echo).await, [4, 2, 2, 2, 2, 2], "of who joins afterwards, too");
+
+    let change = |change| store.change_contest(made.id, change);
+    let longer = ContestChange { length: Some(Duration::from_mins(90)), ..ContestChange::default() };
+    change(longer).await.unwrap();
+    assert_eq!(public_figures(&*store, echo).await, [6, 4, 3, 3, 3, 3], "before the freeze of a longer contest");
+    change(ContestChange { length: Some(Duration::from_hours(1)), ..ContestChange::default() }).await.unwrap();
+    assert_eq!(public_figures(&*store, echo).await, [4, 2, 2, 2, 2, 2]);
+    change(ContestChange { is_unfrozen: Some(true), ..ContestChange::default() }).await.unwrap();
+    assert_eq!(public_figures(&*store, echo).await, [6, 4, 3, 3, 3, 3]);
+    assert!(!store.withholds_results(echo).await.unwrap());
+    let own = store.standing(echo, one).await.unwrap().expect("a standing");
+    assert_eq!((own.is_solved, own.tries), (true, 3));
+    change(ContestChange { is_unfrozen: Some(false), ..ContestChange::default() }).await.unwrap();
+    assert_eq!(public_figures(&*store, echo).await, [4, 2, 2, 2, 2, 2]);
+    change(ContestChange { freeze: Some(None), ..ContestChange::default() }).await.unwrap();
+    assert_eq!(public_figures(&*store, echo).await, [6, 4, 3, 3, 3, 3]);
+}
+
+/// Rule.
+pub async fn a_freeze_hides_submissions_from_other_contests_and_from_authors_who_take_part<S: Store>(
+    make: impl AsyncFn() -> Subject<S>,
+) {
+    let store = make().await;
+    let (owner, one, author) = (user(&*store).await, user(&*store).await, user(&*store).await);
+    let echo = problem(&*store, 1, |new| new.owner = Some(author)).await.id;
+    let frozen = contest(&*store, new_contest("frozen", owner, vec![echo])).await;
+    let open = contest(&*store, NewContest { freeze: None, ..new_contest("open", owner, vec![echo]) }).await;
+    let freeze = 1000 + 50 * 60;
+    for contest in [&frozen, &open] {
+        assert!(store.take_part(contest.id, one, None).await.unwrap());
+    }
+    let early = send_at(&*store, echo, one, freeze - 1, Some(WA)).await;
+    let hidden = send_at(&*store, echo, one, freeze, Some(AC)).await;
+    let others = async |contest: &Contest| {
+        let attempts = store.attempts(contest.id).await.unwrap();
+        attempts.iter().map(|attempt| attempt.is_hidden).collect::<Vec<_>>()
+    };
+    assert_eq!((others(&open).await, others(&frozen).await), (vec![false, true], vec![false, false]));
+    let seen = async |by| {
+        let filter = SubmissionFilter {
+            problem: echo,
+            owner: None,
+            verdict: None,
+            language: None,
+            not_at: None,
+            for_contestant: Some(by),
+        };
+        let (all, total) = store.submissions_to(filter, 0, 10).await.unwrap();
+        assert_eq!(all.len() as u64, total);
+        all.iter().map(|one| one.id).collect::<Vec<_>>()
+    };
+    assert_eq!(seen(author).await, [hidden, early], "who does not take part");
+    assert!(store.take_part(frozen.id, author, None).await.unwrap());
+    assert_eq!(seen(author).await, [early]);
+    assert_eq!(seen(one).await, [hidden, early], "their own");
+    let windows = async |from| store.freezes_of(echo, one, from).await.unwrap();
+    assert_eq!(windows(author).await, [FreezeWindow { from: at(freeze), until: at(1000 + 60 * 60) }]);
+    assert_eq!(windows(owner).await, []);
     let lifted = ContestChange { is_unfrozen: Some(true), ..ContestChange::default() };
-    store.change_contest(made.id, lifted).await.unwrap();
-    assert!(!frozen(one.id, 1_000_000).await);
-    assert_eq!(freezing(one.id).await, None);
+    store.change_contest(frozen.id, lifted).await.unwrap();
+    assert_eq!((others(&open).await, seen(author).await), (vec![false, false], vec![hidden, early]));
+    assert_eq!(windows(author).await, []);
 }
 
 /// Rule.
@@ -240,7 +338,8 @@ pub async fn a_question_is_its_askers_until_the_answer_is_for_everybody<S: Store
         contest: made.id,
         asker,
         place: Some(0),
-        question: text.into(),
+        is_announcement: false,
+        text: text.into(),
         asked_at: at(1100),
     };
     let first = question("May n be 0?");
@@ -254,8 +353,18 @@ pub async fn a_question_is_its_askers_until_the_answer_is_for_everybody<S: Store
     assert!(store.answer(made.id, id, "No.".into(), true, at(1200)).await.unwrap());
     let nobodys = store.answer(ContestId::from_uuid(fresh()), id, "Yes.".into(), true, at(1300));
     assert!(!nobodys.await.unwrap());
+    let news = NewClarification { asker: owner, is_announcement: true, ..question("The room is warm.") };
+    let announced = news.id;
+    assert!(store.ask(news, 1).await.unwrap());
+    let again = NewClarification { asker: owner, is_announcement: true, ..question("It is hot.") };
+    assert!(!store.ask(again, 1).await.unwrap(), "one is the most here");
+    assert!(store.answer(made.id, announced, "The room is cold.".into(), false, at(1250)).await.unwrap());
     let (told, total) = seen(Some(other)).await;
-    assert_eq!(total, 1);
+    assert_eq!(total, 2);
+    let news = told.iter().find(|one| one.is_announcement).expect("an announcement");
+    assert_eq!((news.id, news.answer.as_deref(), news.question.as_str()), (announced, Some("The room is cold."), ""));
+    let told: Vec<_> = told.into_iter().filter(|one| !one.is_announcement).collect();
+    assert_eq!(told[0].asker_name, store.user(asker).await.unwrap().expect("a user").username);
     assert_eq!((told[0].id, told[0].answer.as_deref(), told[0].place), (id, Some("No."), Some(0)));
     assert_eq!((told[0].asked_at, told[0].answered_at), (at(1100), Some(at(1200))));
 }

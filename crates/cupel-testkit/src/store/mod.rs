@@ -5,6 +5,7 @@ mod accounts;
 mod cluster;
 mod contests;
 mod dead;
+mod membership;
 pub mod nodes;
 mod problems;
 mod requests;
@@ -15,6 +16,7 @@ pub use accounts::*;
 pub use cluster::*;
 pub use contests::*;
 pub use dead::*;
+pub use membership::*;
 pub use problems::*;
 pub use requests::*;
 pub use runs::*;
@@ -56,14 +58,23 @@ macro_rules! store_conformance {
                 a_repeated_request_gets_the_first_ones_submissions,
                 of_many_equal_requests_at_once_one_inserts,
                 lists_are_newest_first_and_an_owners_own,
+                a_history_is_filtered_by_everything_that_it_says_and_goes_on_from_a_place,
                 counts_tell_what_waits_and_what_runs,
                 names_and_addresses_belong_to_one_user_whatever_their_case,
                 access_and_secret_of_a_user,
+                a_one_time_link_is_good_once_until_it_ends_and_only_the_latest,
+                a_changed_password_ends_all_sessions_but_one,
+                a_login_does_not_outlive_the_password_that_was_verified,
+                a_disabled_user_has_no_sessions_and_the_last_administrator_stays,
+                a_deleted_user_leaves_nothing_personal_and_keeps_what_was_submitted,
+                a_join_code_enrols_as_many_as_it_is_for,
+                a_ticket_opens_one_submission_once,
                 users_are_listed_in_the_order_they_came_page_by_page,
                 keys_are_listed_revoked_and_touched_by_their_owner,
                 a_refresh_token_is_good_once_and_a_stolen_one_ends_the_session,
                 ended_and_expired_sessions_are_not_alive,
                 every_end_posts_one_webhook,
+                deliveries_are_listed_and_sent_again_for_their_owner_alone,
                 workers_that_say_so_are_listed_with_what_they_said_last,
                 what_workers_have_is_told_of_those_that_are_there_and_stay,
                 what_a_worker_is_told_it_hears_at_its_next_word,
@@ -90,13 +101,17 @@ macro_rules! store_conformance {
                 a_rejudge_is_a_new_run_and_the_newest_verdict_stands,
                 leaderboards_have_the_better_before_the_faster_before_the_earlier,
                 a_check_of_a_package_says_whether_its_version_is_verified,
+                a_derived_time_limit_belongs_to_its_version_and_stays_while_that_holds,
+                a_staged_version_changes_nothing_until_it_is_made_current,
+                an_exception_is_kept_with_who_made_it_and_why,
                 a_grading_and_a_solution_read_back_whole,
                 a_contest_reads_back_changes_and_goes,
                 a_contest_keeps_its_join_code_until_it_gets_another,
                 contests_are_listed_for_whom_they_exist_and_by_phase,
                 one_takes_part_once_and_an_official_start_moves_with_the_contest,
                 an_attempt_is_what_a_participant_sent_for_a_problem_within_their_time,
-                results_are_frozen_from_the_freeze_until_it_is_lifted,
+                a_freeze_withholds_what_participants_send_in_it_until_it_is_lifted,
+                a_freeze_hides_submissions_from_other_contests_and_from_authors_who_take_part,
                 a_question_is_its_askers_until_the_answer_is_for_everybody,
             ]
         );

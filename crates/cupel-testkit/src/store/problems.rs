@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use cupel_core::problems::{
     Deleted, NewProblem, NewVersion, Part, ProblemChange, ProblemFilter, ProblemKey, ProblemRecord, ProblemSort,
-    RejudgeOne, SlugTaken, SolveState, Stored, SubmissionFilter,
+    RejudgeOne, SlugTaken, SolveState, StagedVersion, Stored, SubmissionFilter, VersionException,
 };
-use cupel_core::run::RunState;
+use cupel_core::run::{HistoryFilter, RunState, SentFor, Stage};
 use cupel_core::{Purpose, Store};
 use cupel_problem::{Difficulty, Visibility};
 use cupel_types::{
@@ -107,7 +107,14 @@ async fn rejudge(store: &impl Store, submission: SubmissionId, package: ContentH
 }
 
 fn all(problem: &ProblemRecord) -> SubmissionFilter {
-    SubmissionFilter { problem: problem.id, owner: None, verdict: None, language: None }
+    SubmissionFilter {
+        problem: problem.id,
+        owner: None,
+        verdict: None,
+        language: None,
+        not_at: None,
+        for_contestant: None,
+    }
 }
 
 pub(super) const AC: Said = (Verdict::Accepted, None, 20);
@@ -283,6 +290,78 @@ pub async fn a_verdict_changes_standing_figures_and_progress_with_it<S: Store>(m
 }
 
 /// Rule.
+pub async fn a_history_is_filtered_by_everything_that_it_says_and_goes_on_from_a_place<S: Store>(
+    make: impl AsyncFn() -> Subject<S>,
+) {
+    let store = make().await;
+    let (owner, other) = (user(&*store).await, user(&*store).await);
+    let made = problem(&*store, 1, |_| {}).await;
+    let solve = |cases| Purpose::Solve { of: made.current(), cases };
+    let sent = async |second, by, purpose| {
+        insert(&*store, a_submission().by(by).submitted_at(at(second)).sent_for(purpose)).await
+    };
+    let (execution, run) = sent(1, owner, Purpose::Run).await;
+    let leased = lease(&*store, run, 10).await;
+    assert!(store.complete(run, leased.lease, a_completion(&leased, b"", at(11))).await.unwrap());
+    let (solution, run) = sent(2, owner, solve(Cases::All)).await;
+    judge_at(&*store, run, WA, 20).await;
+    let (trial, _) = sent(3, owner, solve(Cases::Samples)).await;
+    let (custom, _) = sent(4, owner, solve(Cases::Input(b"1 2".as_slice().into()))).await;
+    store.cancel(custom.id, at(30)).await.unwrap();
+    let (verification, run) = sent(5, owner, Purpose::Verify(made.current())).await;
+    lease(&*store, run, 30).await;
+    sent(6, other, Purpose::Run).await;
+    let names = |lines: Vec<cupel_core::run::SubmissionSummary>| {
+        lines.iter().map(|line| line.sent_for.as_str()).collect::<Vec<_>>().join(" ")
+    };
+    let told = async |filter: HistoryFilter| {
+        let lines = store.history(filter.clone(), 0, 10).await.unwrap();
+        assert_eq!(store.history_count(filter).await.unwrap(), lines.len() as u64);
+        names(lines)
+    };
+    let all = || HistoryFilter::of(owner);
+    assert_eq!(told(all()).await, "verification custom_input trial submission execution");
+    assert_eq!(names(store.list(Some(owner), 0, 10).await.unwrap().0), told(all()).await);
+    let slug: cupel_problem::Slug = made.slug.clone();
+    for (filter, expected) in [
+        (HistoryFilter { problem: Some(slug.clone()), ..all() }, "verification custom_input trial submission"),
+        (HistoryFilter { problem: Some("none".parse().expect("a slug")), ..all() }, ""),
+        (
+            HistoryFilter { language: Some("python".parse().expect("a language")), ..all() },
+            "custom_input trial submission execution",
+        ),
+        (HistoryFilter { language: Some("c".parse().expect("a language")), ..all() }, ""),
+        (HistoryFilter { verdict: Some(Verdict::WrongAnswer), ..all() }, "submission"),
+        (HistoryFilter { stage: Some(Stage::Queued), ..all() }, "trial"),
+        (HistoryFilter { stage: Some(Stage::Running), ..all() }, "verification"),
+        (HistoryFilter { stage: Some(Stage::Completed), ..all() }, "execution"),
+        (HistoryFilter { stage: Some(Stage::Failed), ..all() }, "submission"),
+        (HistoryFilter { stage: Some(Stage::Cancelled), ..all() }, "custom_input"),
+        (HistoryFilter { sent_for: Some(SentFor::Trial), ..all() }, "trial"),
+        (HistoryFilter { sent_for: Some(SentFor::Execution), ..all() }, "execution"),
+        (HistoryFilter { from: Some(at(2)), to: Some(at(4)), ..all() }, "trial submission"),
+        (HistoryFilter { before: Some(trial.id), ..all() }, "submission execution"),
+        (
+            HistoryFilter { first: Some(solution.id), before: Some(verification.id), ..all() },
+            "custom_input trial submission",
+        ),
+        (HistoryFilter { problem: Some(slug.clone()), before: Some(trial.id), ..all() }, "submission"),
+        (HistoryFilter { problem: Some(slug), verdict: Some(Verdict::Accepted), ..all() }, ""),
+    ] {
+        assert_eq!(told(filter.clone()).await, expected, "{filter:?}");
+    }
+    let passed = names(store.history(all(), 1, 2).await.unwrap());
+    assert_eq!(passed, "custom_input trial");
+    // The newest run is what counts, and it keeps what it is for.
+    let run = rejudge(&*store, solution.id, package(1)).await.expect("a run");
+    judge_at(&*store, run, AC, 400).await;
+    assert_eq!(told(HistoryFilter { verdict: Some(Verdict::WrongAnswer), ..all() }).await, "");
+    let accepted = HistoryFilter { verdict: Some(Verdict::Accepted), ..all() };
+    assert_eq!(told(accepted).await, "submission execution");
+    assert!(execution.id < solution.id);
+}
+
+/// Rule.
 pub async fn a_rejudge_is_a_new_run_and_the_newest_verdict_stands<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let who = user(&*store).await;
@@ -434,6 +513,105 @@ pub async fn a_check_of_a_package_says_whether_its_version_is_verified<S: Store>
     assert_eq!(store.delete_problem(used.id).await.unwrap(), Deleted::InUse);
     let shown = problem(&*store, 3, |_| {}).await;
     assert_eq!(store.delete_problem(shown.id).await.unwrap(), Deleted::InUse);
+}
+
+/// Rule.
+pub async fn a_derived_time_limit_belongs_to_its_version_and_stays_while_that_holds<S: Store>(
+    make: impl AsyncFn() -> Subject<S>,
+) {
+    let store = make().await;
+    let author = user(&*store).await;
+    let made = problem(&*store, 1, |new| (new.owner, new.visibility) = (Some(author), Visibility::Draft)).await;
+    assert_eq!(made.time_limit, None);
+    let verify = async |verdict, holds, limit: u64, is_derived, seen: Option<u64>| {
+        let (_, run) = insert(&*store, a_submission().by(author).sent_for(Purpose::Verify(made.current()))).await;
+        let leased = lease(&*store, run, 100).await;
+        assert_eq!(leased.time_limit, seen.map(Duration::from_millis), "{verdict:?} {limit}");
+        let mut done = a_completion(&leased, b"", at(101));
+        done.report.verdict = verdict;
+        let time_limit = Some(Duration::from_millis(limit));
+        done.report.verification = Some(Verification { time_limit, is_derived, ..a_verification(holds) });
+        assert!(store.complete(run, leased.lease, done).await.unwrap());
+        read(&*store, made.id).await.time_limit.map(|limit| limit.as_millis())
+    };
+    // One that broke off, or that the package has, is none.
+    assert_eq!(verify(Verdict::Cancelled, false, 7000, true, None).await, None);
+    assert_eq!(verify(Verdict::Accepted, true, 7000, false, None).await, None);
+    // A check derives it anew until the version holds with it.
+    assert_eq!(verify(Verdict::WrongAnswer, false, 1000, true, None).await, Some(1000));
+    assert_eq!(verify(Verdict::Accepted, true, 2000, true, None).await, Some(2000));
+    assert_eq!(verify(Verdict::Accepted, true, 2000, true, Some(2000)).await, Some(2000));
+    // Every judging of this version has it, and no other does.
+    let (_, run) = send(&*store, &made, author, Cases::All).await;
+    assert_eq!(lease(&*store, run, 100).await.time_limit, Some(Duration::from_secs(2)));
+    assert!(store.add_version(made.id, version(2)).await.unwrap());
+    let newer = read(&*store, made.id).await;
+    assert_eq!((newer.version, newer.time_limit), (2, None));
+    let (_, run) = send(&*store, &newer, author, Cases::All).await;
+    assert_eq!(lease(&*store, run, 100).await.time_limit, None);
+    let (versions, _) = store.versions(made.id, 0, 10).await.unwrap();
+    let limits: Vec<_> = versions.iter().map(|version| version.time_limit).collect();
+    assert_eq!(limits, [None, Some(Duration::from_secs(2))]);
+}
+
+/// Rule.
+pub async fn a_staged_version_changes_nothing_until_it_is_made_current<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let who = user(&*store).await;
+    let made = problem(&*store, 1, |_| {}).await;
+    let before = solve(&*store, &made, who, AC).await;
+    let (_, in_flight) = send(&*store, &made, who, Cases::All).await;
+    let shown = read(&*store, made.id).await;
+    let staged = store.stage_version(made.id, version(2)).await.unwrap();
+    assert_eq!(staged, Some(StagedVersion { number: 2, is_new: true }));
+    assert_eq!(read(&*store, made.id).await, shown);
+    let again = store.stage_version(made.id, version(2)).await.unwrap();
+    assert_eq!(again, Some(StagedVersion { number: 2, is_new: false }));
+    let current = store.stage_version(made.id, version(1)).await.unwrap();
+    assert_eq!(current, Some(StagedVersion { number: 1, is_new: false }));
+    let nowhere = ProblemId::from_uuid(fresh());
+    assert_eq!(store.stage_version(nowhere, version(3)).await.unwrap(), None);
+    assert!(store.packages().await.unwrap().contains(&package(2)), "what is staged is named, so it is not swept");
+
+    let at_other = |package| SubmissionFilter { not_at: Some(package), ..all(&made) };
+    assert!(store.submissions_to(at_other(package(1)), 0, 9).await.unwrap().0.is_empty());
+    assert_eq!(store.submissions_to(at_other(package(2)), 0, 9).await.unwrap().1, 2);
+    let verdicts = store.verdicts_of(at_other(package(2))).await.unwrap();
+    assert_eq!(verdicts, [(None, 1), (Some(Verdict::Accepted), 1)]);
+
+    assert!(store.add_version(made.id, version(2)).await.unwrap());
+    assert_eq!(read(&*store, made.id).await.version, 2);
+    let leased = lease(&*store, in_flight, 100).await;
+    assert_eq!(
+        leased.submission.of_problem().unwrap().package,
+        package(1),
+        "it is judged at the version that it names"
+    );
+    assert!(rejudge(&*store, before, package(2)).await.is_some());
+    assert_eq!(store.submission_ids_to(at_other(package(2)), None, 9).await.unwrap().len(), 1);
+}
+
+/// Rule.
+pub async fn an_exception_is_kept_with_who_made_it_and_why<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let admin = user(&*store).await;
+    let made = problem(&*store, 1, |new| new.visibility = Visibility::Draft).await;
+    let exception = |number: u32, seconds: i64| VersionException {
+        number,
+        by: admin,
+        username: "root".into(),
+        at: at(seconds),
+        reason: format!("reason {seconds}"),
+    };
+    assert!(store.exceptions(made.id, 10).await.unwrap().is_empty());
+    for (number, seconds) in [(1, 10), (1, 20), (2, 15)] {
+        store.add_exception(made.id, exception(number, seconds)).await.unwrap();
+    }
+    let expected = [exception(1, 20), exception(2, 15), exception(1, 10)];
+    assert_eq!(store.exceptions(made.id, 10).await.unwrap(), expected);
+    assert_eq!(store.exceptions(made.id, 1).await.unwrap(), expected[..1]);
+    assert_eq!(store.delete_problem(made.id).await.unwrap(), Deleted::Gone);
+    assert!(store.exceptions(made.id, 10).await.unwrap().is_empty());
 }
 
 /// Rule.

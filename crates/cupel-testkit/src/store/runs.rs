@@ -230,6 +230,7 @@ pub async fn a_result_with_its_log_reads_back_whole<S: Store>(make: impl AsyncFn
         Outcome::InstructionLimit,
         Outcome::MemoryLimit,
         Outcome::OutputLimit,
+        Outcome::DiskLimit,
         Outcome::Cancelled,
     ];
     for (outcome, verdict) in outcomes.into_iter().zip(Verdict::ALL) {
@@ -240,6 +241,7 @@ pub async fn a_result_with_its_log_reads_back_whole<S: Store>(make: impl AsyncFn
         report.compile = Some(CompileReport {
             ok: true,
             output: Output { data: vec![b'w'; 5000].into(), truncated: true },
+            exit_code: Some(3),
             wall_time: Duration::from_millis(17),
             cached: true,
         });

@@ -2,7 +2,7 @@
 
 use cupel_core::accounts::{ApiKey, RefreshSession};
 use cupel_core::{Delivery, GivenBack, Idempotency, Over, Store};
-use cupel_types::{SessionId, SubmissionId, UserId};
+use cupel_types::{SessionId, SubmissionId, UserId, WebhookId};
 
 use super::accounts::key;
 use super::{at, insert, lease, user};
@@ -135,8 +135,8 @@ pub async fn what_is_over_is_forgotten<S: Store>(make: impl AsyncFn() -> Subject
         expires_at: at(expires),
     };
     let (short, long) = (session(10), session(1000));
-    store.insert_session(short.clone()).await.unwrap();
-    store.insert_session(long.clone()).await.unwrap();
+    store.insert_session(short.clone(), None).await.unwrap();
+    store.insert_session(long.clone(), None).await.unwrap();
     store.rotate_session(short.id, [1; 32], [2; 32], at(1)).await.unwrap().expect("a rotation");
     cancelled(&*store, owner, URL).await;
     let delivery = take(&*store, 0).await.remove(0);
@@ -192,4 +192,39 @@ pub async fn keys_that_ended_long_ago_are_forgotten_a_few_at_a_time<S: Store>(ma
     assert!((2..=4).contains(&rounds), "{rounds} rounds for 4 keys, one or two at a time");
     let left: Vec<_> = store.keys(owner).await.unwrap().into_iter().map(|key| key.name).collect();
     assert_eq!(left, ["key 8", "key 7", "key 6", "key 5"]);
+}
+
+/// Rule.
+pub async fn deliveries_are_listed_and_sent_again_for_their_owner_alone<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let (owner, other) = (user(&*store).await, user(&*store).await);
+    let first = cancelled(&*store, owner, URL).await;
+    let second = cancelled(&*store, owner, URL).await;
+    cancelled(&*store, other, URL).await;
+    let taken = take(&*store, 0).await;
+    let of = |submission| taken.iter().find(|delivery| delivery.submission == submission).unwrap().id;
+    store.delivered(of(first), at(1), 204).await.unwrap();
+    store.delivery_failed(of(second), at(2), "the receiver answered 500", None).await.unwrap();
+
+    let (listed, total) = store.deliveries(Some(owner), 0, 10).await.unwrap();
+    assert_eq!((listed.len(), total), (2, 2));
+    assert_eq!(store.deliveries(None, 0, 10).await.unwrap().1, 3);
+    let (last, rest) = (store.deliveries(Some(owner), 1, 1).await.unwrap().0, &listed[1..]);
+    assert_eq!(last, rest);
+    let one = |id| listed.iter().find(|delivery| delivery.id == id).unwrap();
+    let (taken_well, failed) = (one(of(first)), one(of(second)));
+    assert_eq!((taken_well.status, taken_well.ended_at, taken_well.tries), (Some(204), Some(at(1)), 1));
+    assert_eq!((failed.status, failed.next_at), (None, None));
+    assert_eq!(failed.error.as_deref(), Some("the receiver answered 500"));
+
+    assert!(!store.redeliver(of(second), Some(other), at(3)).await.unwrap(), "it is not theirs");
+    assert!(take(&*store, 3).await.is_empty());
+    assert!(store.redeliver(of(second), Some(owner), at(3)).await.unwrap());
+    assert!(store.redeliver(of(first), None, at(3)).await.unwrap(), "one that was taken, too");
+    let mut again: Vec<_> = take(&*store, 3).await.into_iter().map(|delivery| (delivery.id, delivery.tries)).collect();
+    again.sort_unstable();
+    let mut expected = vec![(of(first), 0), (of(second), 0)];
+    expected.sort_unstable();
+    assert_eq!(again, expected);
+    assert!(!store.redeliver(WebhookId::from_uuid(fresh()), None, at(3)).await.unwrap());
 }

@@ -30,6 +30,8 @@ enum Does {
     WaitsForStop,
     /// Is told to stop, and stops only when the test lets it: [`Bench::leave`].
     StopsLate,
+    /// Ends with 0 when the test lets it, or when it is told to stop: [`Bench::leave`].
+    Leaves,
 }
 
 struct Scripted {
@@ -53,6 +55,15 @@ impl Executor for Scripted {
                 }
                 Outcome::Cancelled
             }
+            Does::Leaves => loop {
+                if self.leave.load(Ordering::Acquire) {
+                    break Outcome::Exited(0);
+                }
+                if observer.cancelled() {
+                    break Outcome::Cancelled;
+                }
+                std::thread::yield_now();
+            },
             Does::StopsLate => {
                 while !(observer.cancelled() && self.leave.load(Ordering::Acquire)) {
                     std::thread::yield_now();
@@ -78,6 +89,8 @@ struct Bench {
     core: Core,
     clock: Arc<FakeClock>,
     owner: UserId,
+    /// Another user.
+    other: UserId,
     /// What is left of the script.
     steps: Arc<Mutex<Vec<Does>>>,
     /// How often an executor was made.
@@ -98,9 +111,11 @@ impl Bench {
     async fn with_slots(slots: usize, script: Vec<Does>, policy: LeasePolicy) -> Bench {
         let data = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteStore::open(&data.path().join("db")).await.unwrap());
-        let user = a_user();
-        let owner = user.user.id;
-        cupel_core::AccountStore::insert_user(store.as_ref(), user).await.unwrap().unwrap();
+        let (user, other) = (a_user(), a_user());
+        let (owner, other_id) = (user.user.id, other.user.id);
+        for user in [user, other] {
+            cupel_core::AccountStore::insert_user(store.as_ref(), user).await.unwrap().unwrap();
+        }
         let clock = Arc::new(FakeClock::default());
         let core = Core::new(CoreParts {
             store,
@@ -127,6 +142,7 @@ impl Bench {
             slots,
             cache: Arc::new(NoCache),
             factory,
+            run_time_max: Duration::MAX,
             judging_time_max: Duration::MAX,
             grace: Duration::ZERO,
             name: "bench".into(),
@@ -136,16 +152,31 @@ impl Bench {
         let shutdown = CancellationToken::new();
         let shared = Arc::clone(&worker.shared);
         let worker = tokio::spawn(worker.run(shutdown.clone()));
-        Bench { core, clock, owner, steps, made, leave, shared, shutdown, worker, _data: data }
+        // As a server does.
+        let heeding = core.clone();
+        tokio::spawn(async move { heeding.heed_notices().await });
+        Bench { core, clock, owner, other: other_id, steps, made, leave, shared, shutdown, worker, _data: data }
     }
 
     fn viewer(&self) -> Viewer {
-        Viewer { user: self.owner, is_admin: false }
+        Viewer { user: self.owner, is_admin: true }
     }
 
     async fn submit(&self) -> SubmissionId {
         let new = a_submission().in_language("python").worded();
         self.core.submit(self.owner, vec![new], None).await.unwrap().ids[0]
+    }
+
+    /// A run of so many tests.
+    async fn submit_tests(&self, owner: UserId, tests: usize) -> SubmissionId {
+        let names = (0..tests).map(|test| test.to_string());
+        let new = names.fold(a_submission().in_language("python"), |new, name| new.test(&name, b"", None));
+        self.core.submit(owner, vec![new.worded()], None).await.unwrap().ids[0]
+    }
+
+    /// Cancels a run of the owner's.
+    async fn cancel(&self, id: SubmissionId) {
+        self.core.cancel(&self.viewer(), id).await.unwrap();
     }
 
     async fn state(&self, id: SubmissionId) -> RunState {
@@ -197,8 +228,18 @@ async fn a_failure_of_ours_costs_an_attempt_and_is_never_the_programs() {
     bench.until(id, |state| matches!(state, RunState::Queued { attempts: 1, lost: 1 })).await;
     // The pause after a failure.
     bench.clock.advance(Duration::from_secs(60));
-    bench.core.sweep().await.unwrap();
-    let state = bench.until(id, RunState::is_final).await;
+    // A sweep that finds the first hint not settled yet offers no other.
+    let swept = async {
+        loop {
+            bench.core.sweep().await.unwrap();
+            let state = bench.state(id).await;
+            if state.is_final() {
+                break state;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let state = tokio::time::timeout(Duration::from_secs(60), swept).await.expect("the run is judged");
     assert!(matches!(state, RunState::Judged { attempts: 2, verdict: Verdict::Accepted }), "{state:?}");
 }
 
@@ -338,6 +379,117 @@ async fn an_attempt_that_ends_after_it_was_lost_does_not_stop_the_renewal_of_the
     bench.clock.advance(Duration::from_millis(20));
     bench.until(id, |state| matches!(state, RunState::Leased { attempts: 2, until, .. } if *until > before)).await;
     bench.core.cancel(&bench.viewer(), id).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_of_many_tests_lets_others_have_a_turn_between_two_of_them() {
+    // Without a turn for the other, the owner's second test would never end.
+    let bench = Bench::start(vec![Does::Ends, Does::WaitsForStop, Does::Ends, Does::Leaves], once()).await;
+    let long = bench.submit_tests(bench.owner, 3).await;
+    bench.until_left(3).await;
+    let short = bench.submit_tests(bench.other, 1).await;
+    bench.leave.store(true, Ordering::Release);
+    let state = bench.until(short, RunState::is_final).await;
+    assert!(matches!(state, RunState::Judged { attempts: 1, verdict: Verdict::Accepted }), "{state:?}");
+    assert!(!bench.state(long).await.is_final());
+    // The long one goes on where it was.
+    bench.until_left(1).await;
+    bench.cancel(long).await;
+    assert!(matches!(bench.until(long, RunState::is_final).await, RunState::Cancelled { .. }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_let_others_have_turns_has_all_its_tests_in_one_attempt() {
+    let bench = Bench::start(vec![Does::Leaves], once()).await;
+    let long = bench.submit_tests(bench.owner, 5).await;
+    bench.until_left(0).await;
+    let mut others = Vec::new();
+    for _ in 0..3 {
+        others.push(bench.submit_tests(bench.other, 2).await);
+    }
+    bench.leave.store(true, Ordering::Release);
+    for id in others.into_iter().chain([long]) {
+        let state = bench.until(id, RunState::is_final).await;
+        assert!(matches!(state, RunState::Judged { attempts: 1, verdict: Verdict::Accepted }), "{state:?}");
+    }
+    let report = bench.core.submission(&bench.viewer(), long).await.unwrap().unwrap().report.unwrap();
+    let cases: Vec<_> = report.cases.iter().map(|case| (case.name.as_str(), case.verdict)).collect();
+    assert_eq!(cases, ["0", "1", "2", "3", "4"].map(|name| (name, Verdict::Accepted)));
+    let log = bench.core.store().events(long, Default::default()).await.unwrap();
+    assert_eq!(log.iter().filter(|event| event.kind.name() == "started").count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_with_long_runs_does_not_hold_every_slot() {
+    let script = vec![Does::WaitsForStop, Does::Ends, Does::Leaves, Does::WaitsForStop];
+    let bench = Bench::with_slots(2, script, once()).await;
+    let first = bench.submit_tests(bench.owner, 1).await;
+    bench.until_left(3).await;
+    let second = bench.submit_tests(bench.owner, 1).await;
+    bench.until_left(2).await;
+    // The owner's third run is first in line: the other has used much.
+    bench.core.queue().charge(bench.other, Duration::from_secs(100));
+    let third = bench.submit_tests(bench.owner, 1).await;
+    let short = bench.submit_tests(bench.other, 1).await;
+    bench.leave.store(true, Ordering::Release);
+    let state = bench.until(short, RunState::is_final).await;
+    assert!(matches!(state, RunState::Judged { attempts: 1, verdict: Verdict::Accepted }), "{state:?}");
+    assert!(!bench.state(first).await.is_final());
+    bench.until(second, RunState::is_final).await;
+    // Nobody else waits: all slots are the owner's.
+    bench.until_left(0).await;
+    for id in [first, third] {
+        bench.cancel(id).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_that_wait_for_their_turn_are_given_back_when_the_worker_drains() {
+    let bench = Bench::start(vec![Does::WaitsForStop, Does::WaitsForStop, Does::Leaves], once()).await;
+    let long = bench.submit_tests(bench.owner, 3).await;
+    bench.until_left(2).await;
+    let other = bench.submit_tests(bench.other, 1).await;
+    bench.leave.store(true, Ordering::Release);
+    // The other has its turn, and the long one waits.
+    bench.until_left(1).await;
+    bench.shutdown.cancel();
+    let Bench { worker, core, owner, shared, .. } = bench;
+    worker.await.unwrap();
+    for id in [long, other] {
+        let state = core.submission(&Viewer { user: owner, is_admin: true }, id).await.unwrap().unwrap().state;
+        assert!(matches!(state, RunState::Queued { lost: 0, .. }), "{state:?}");
+    }
+    assert!(shared.leases().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_waits_for_its_turn_survives_the_failure_of_the_executor() {
+    let bench = Bench::start(vec![Does::Ends, Does::Panics, Does::Leaves], once()).await;
+    let long = bench.submit_tests(bench.owner, 3).await;
+    bench.until_left(2).await;
+    let breaks = bench.submit_tests(bench.other, 1).await;
+    bench.leave.store(true, Ordering::Release);
+    assert!(matches!(bench.until(breaks, RunState::is_final).await, RunState::Abandoned { .. }));
+    let state = bench.until(long, RunState::is_final).await;
+    assert!(matches!(state, RunState::Judged { attempts: 1, verdict: Verdict::Accepted }), "{state:?}");
+    assert_eq!(bench.made.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slot_time_is_charged_to_the_owner_of_the_run() {
+    let bench = Bench::with_slots(1, vec![Does::Leaves], once()).await;
+    let long = bench.submit_tests(bench.owner, 1).await;
+    bench.until_left(0).await;
+    // As much slot time as one notice tells.
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    let mut notices = bench.core.events().notices();
+    bench.leave.store(true, Ordering::Release);
+    bench.until(long, RunState::is_final).await;
+    let notice = tokio::time::timeout(Duration::from_secs(60), notices.next()).await.expect("a notice in time");
+    assert!(
+        matches!(notice, Some(cupel_core::Notice::Used { owner, millis }) if owner == bench.owner && millis >= 100),
+        "{notice:?}"
+    );
 }
 
 /// Counters of this thread, by name and labels.

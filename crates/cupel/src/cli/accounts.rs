@@ -2,6 +2,8 @@
 
 use std::io::{IsTerminal, Read};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use axum::body::Body;
@@ -9,7 +11,8 @@ use axum::extract::ConnectInfo;
 use axum::http::{Request, header};
 use cupel_core::UserTaken;
 use cupel_core::accounts::{
-    Accounts, CreateKeyError, NewAccount, NewKey, RegisterError, Role, Scope, Tier, User as Account,
+    AccountChange, Accounts, CreateCodeError, CreateKeyError, Imported, NewAccount, NewCode, NewKey, RegisterError,
+    Role, Scope, Tier, User as Account, read_people, write_links,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -30,6 +33,11 @@ const USERS_PAGE: u64 = 1000;
 pub(super) fn user(args: &User) -> CommandResult {
     // An administrator may be made before the first start.
     let may_make = matches!(args.command, UserCommand::Add { .. });
+    // Before this process becomes the owner of the data directory, who may not be allowed to read the file.
+    let csv = match &args.command {
+        UserCommand::Import { file, .. } => read_csv(file)?,
+        _ => Vec::new(),
+    };
     in_store(&args.settings, may_make, async |place| match &args.command {
         UserCommand::Add { name, email, admin, password_stdin } => {
             place.add_user(name, email, *admin, *password_stdin).await
@@ -37,6 +45,13 @@ pub(super) fn user(args: &User) -> CommandResult {
         UserCommand::List { json } => place.list_users(*json).await,
         UserCommand::Token { name } => place.token(name).await,
         UserCommand::Role { name, role } => place.set_role(name, *role).await,
+        UserCommand::Tier { name, tier } => place.set_tier(name, tier).await,
+        UserCommand::Import { file: _, valid } => place.import(&csv, *valid).await,
+        UserCommand::Link { name, valid } => place.link(name, *valid).await,
+        UserCommand::Code { name, uses, valid } => place.code(name, *uses, *valid).await,
+        UserCommand::Disable { name } => place.set_disabled(name, true).await,
+        UserCommand::Enable { name } => place.set_disabled(name, false).await,
+        UserCommand::Delete { name, yes: _ } => place.delete(name).await,
         UserCommand::Password { name, password_stdin } => place.set_password(name, *password_stdin).await,
     })
 }
@@ -110,7 +125,7 @@ impl Place {
             error => refused(error),
         })?;
         if admin {
-            self.accounts.set_access(user.id, Role::Admin, Tier::default()).await?;
+            changed(self.accounts.set_access(user.id, Role::Admin, Tier::default()).await?, &user)?;
         }
         anstream::println!("user {} added, with id {}", user.username, user.id);
         if !password_stdin {
@@ -121,9 +136,84 @@ impl Place {
 
     async fn set_role(&self, name: &str, role: Role) -> CommandResult {
         let user = self.find(name).await?;
-        self.accounts.set_access(user.id, role, user.tier).await?;
+        changed(self.accounts.set_access(user.id, role, user.tier.clone()).await?, &user)?;
         let (name, role) = (user.username, role.as_str());
         anstream::println!("user {name} has the role {role}; a server that runs notices within five seconds");
+        Ok(Exit::Ok)
+    }
+
+    async fn set_tier(&self, name: &str, tier: &str) -> CommandResult {
+        let tiers = &self.config.rate_limits.tiers;
+        if !tiers.contains_key(tier) {
+            let known: Vec<&str> = tiers.keys().map(String::as_str).collect();
+            let error = anyhow!("there is no tier `{tier}`; the tiers are {}", known.join(", "));
+            return Err(error).or_exit(Exit::Usage);
+        }
+        let user = self.find(name).await?;
+        changed(self.accounts.set_access(user.id, user.role, Tier(tier.to_owned())).await?, &user)?;
+        let name = user.username;
+        anstream::println!("user {name} has the tier {tier}; a server that runs notices within five seconds");
+        Ok(Exit::Ok)
+    }
+
+    async fn import(&self, csv: &[u8], valid: Duration) -> CommandResult {
+        let tiers: Vec<&str> = self.config.rate_limits.tiers.keys().map(String::as_str).collect();
+        let people = read_people(csv, &tiers).map_err(|faults| {
+            let said: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            Failure { exit: Exit::Usage, error: anyhow!("nobody was made:\n  {}", said.join("\n  ")) }
+        })?;
+        let imported = self.accounts.import(people, valid).await?;
+        let made = imported.iter().filter(|(_, one)| matches!(one, Imported::Made(_))).count();
+        anstream::print!("{}", write_links(&imported, &self.link_address()));
+        let taken = imported.len() - made;
+        anstream::eprintln!("users made: {made}; names or addresses that were taken: {taken}");
+        Ok(Exit::Ok)
+    }
+
+    /// What stands before a link's token.
+    fn link_address(&self) -> String {
+        format!("{}/password?token=", compose::public_url(&self.config).trim_end_matches('/'))
+    }
+
+    async fn link(&self, name: &str, valid: Duration) -> CommandResult {
+        let user = self.find(name).await?;
+        let link = self.accounts.make_link(user.id, valid).await?.context("the user was deleted just now")?;
+        anstream::eprintln!(
+            "one-time link for {}, good until {}, shown this once:",
+            user.username,
+            time(link.expires_at)
+        );
+        anstream::println!("{}{}", self.link_address(), link.token);
+        Ok(Exit::Ok)
+    }
+
+    async fn code(&self, name: &str, uses_max: u32, valid: Duration) -> CommandResult {
+        let expires_at = self.store.1.now().checked_add(SignedDuration::try_from(valid)?).or_exit(Exit::Usage)?;
+        let new = NewCode { name: name.to_owned(), uses_max, expires_at };
+        let code = self.accounts.create_code(new).await.map_err(|error| match error {
+            CreateCodeError::Invalid(faults) => {
+                let said: Vec<String> = faults.into_iter().map(|fault| fault.detail).collect();
+                Failure { exit: Exit::Usage, error: anyhow!(said.join("; ")) }
+            }
+            other => other.into(),
+        })?;
+        anstream::eprintln!("join code for {uses_max} people, good until {}:", time(code.expires_at));
+        anstream::println!("{}", code.code);
+        Ok(Exit::Ok)
+    }
+
+    async fn set_disabled(&self, name: &str, disabled: bool) -> CommandResult {
+        let user = self.find(name).await?;
+        changed(self.accounts.set_disabled(user.id, disabled).await?, &user)?;
+        let word = if disabled { "disabled" } else { "enabled" };
+        anstream::println!("user {} is {word}; a server that runs notices within five seconds", user.username);
+        Ok(Exit::Ok)
+    }
+
+    async fn delete(&self, name: &str) -> CommandResult {
+        let user = self.find(name).await?;
+        changed(self.accounts.delete(user.id).await?, &user)?;
+        anstream::println!("user {} is deleted; a server that runs notices within five seconds", user.username);
         Ok(Exit::Ok)
     }
 
@@ -155,6 +245,7 @@ impl Place {
                     json!({
                         "id": user.id.to_string(), "username": user.username, "email": user.email,
                         "role": user.role.as_str(), "tier": user.tier.0, "created_at": time(user.created_at),
+                        "disabled": user.disabled_at.is_some(),
                     })
                 })
                 .collect();
@@ -175,21 +266,29 @@ impl Place {
         Ok(Exit::Ok)
     }
 
-    /// Access tokens are the API's to make: a session is opened here and exchanged there.
     async fn token(&self, name: &str) -> CommandResult {
-        let login = self.accounts.open_session(self.find(name).await?).await?;
+        let (_, token) = self.api_as(name).await?;
+        anstream::println!("{token}");
+        Ok(Exit::Ok)
+    }
+
+    /// An API over this store, and an access token of a user. Access tokens are the API's to make: a session is opened here and
+    /// exchanged there.
+    pub(super) async fn api_as(&self, name: &str) -> Result<(axum::Router, String), Failure> {
+        let opened = self.accounts.open_session(self.find(name).await?).await?;
+        let login = opened.ok_or_else(|| anyhow!("user `{name}` is disabled")).or_exit(Exit::Usage)?;
         let mut request = Request::post("/api/v1/auth/refresh")
             .header(header::CONTENT_TYPE, "application/json")
             .body(Body::from(json!({ "refresh_token": login.refresh_token }).to_string()))?;
         request.extensions_mut().insert(ConnectInfo(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)));
-        let response = compose::idle_api(&self.config, &self.data, &self.store).await?.oneshot(request).await?;
+        let api = compose::idle_api(&self.config, &self.data, &self.store).await?;
+        let response = api.clone().oneshot(request).await?;
         let status = response.status();
         let body: Value = serde_json::from_slice(&axum::body::to_bytes(response.into_body(), 64 << 10).await?)?;
         match body["access_token"].as_str() {
-            Some(token) if status.is_success() => anstream::println!("{token}"),
-            _ => return Err(anyhow!("the API refused to make a token ({status}): {}", body["detail"]).into()),
+            Some(token) if status.is_success() => Ok((api, token.to_owned())),
+            _ => Err(anyhow!("the API refused to make a token ({status}): {}", body["detail"]).into()),
         }
-        Ok(Exit::Ok)
     }
 
     async fn create_key(
@@ -275,6 +374,39 @@ impl Place {
         }
         anstream::println!("key {id} is revoked; a server that runs notices within five seconds");
         Ok(Exit::Ok)
+    }
+}
+
+/// Largest table of users.
+const CSV_BYTES_MAX: u64 = 1 << 20;
+
+/// A table of users, from a file or from standard input (`-`).
+fn read_csv(file: &Path) -> Result<Vec<u8>, Failure> {
+    let mut csv = Vec::new();
+    let most = CSV_BYTES_MAX + 1;
+    if file == Path::new("-") {
+        std::io::stdin().take(most).read_to_end(&mut csv).context("cannot read standard input")?;
+    } else {
+        let name = file.display();
+        let opened = std::fs::File::open(file).with_context(|| format!("cannot open {name}")).or_exit(Exit::Usage)?;
+        opened.take(most).read_to_end(&mut csv).with_context(|| format!("cannot read {name}"))?;
+    }
+    if csv.len() as u64 > CSV_BYTES_MAX {
+        return Err(anyhow!("the table has more than {CSV_BYTES_MAX} bytes; import it in parts")).or_exit(Exit::Usage);
+    }
+    Ok(csv)
+}
+
+/// Whether a change to an account was made.
+fn changed(change: AccountChange, user: &Account) -> Result<(), Failure> {
+    let name = &user.username;
+    match change {
+        AccountChange::Done => Ok(()),
+        AccountChange::NoSuchUser => Err(anyhow!("there is no user `{name}`")).or_exit(Exit::NotFound),
+        AccountChange::LastAdministrator => {
+            let error = anyhow!("{name} is the only administrator who can log in; make another one first");
+            Err(error).or_exit(Exit::Usage)
+        }
     }
 }
 

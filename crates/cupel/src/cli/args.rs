@@ -25,12 +25,13 @@ Examples:
   cupel serve                            start the server: API, database and workers in one process
   cupel doctor                           test every wall of the sandbox on this machine
   cupel languages install core           install the toolchains most people want
+  cupel help formats                     describe the files of problem packages
 
 Exit codes:
   0 it went well                         4 a server did not let us in
   1 judged and not accepted, or what     6 a server could not be reached, or failed
     was tested does not hold             7 the sandbox, this machine, or an engine
-                                           of a server that is to start failed
+                                           (database, broker, disk) failed
   2 the command line, or a file, package or language that it names, is wrong
   3 not found in the data directory or on the server
 `cupel run` and `cupel check` have codes of their own: see their --help."
@@ -74,6 +75,7 @@ pub(crate) enum Command {
     Languages(Languages),
     User(User),
     Key(Key),
+    Contest(Contest),
     Config(Config),
     /// Print the OpenAPI document of the HTTP API.
     Openapi,
@@ -106,6 +108,12 @@ impl Settings {
     pub(crate) fn overrides(&self, listen: Option<String>) -> Overrides {
         Overrides { file: self.config.clone(), data: self.data.clone(), listen }
     }
+
+    /// The same settings for another command.
+    pub(crate) fn flags(&self) -> Vec<OsString> {
+        let flag = |name: &str, path: &Option<PathBuf>| path.clone().map(|path| [name.into(), path.into()]);
+        [flag("--config", &self.config), flag("--data", &self.data)].into_iter().flatten().flatten().collect()
+    }
 }
 
 /// Start the server: API, database, queue and workers in one process.
@@ -128,8 +136,8 @@ pub(crate) struct Serve {
 /// Run a program in the sandbox, as `docker run` would: its input, its output, its exit code.
 ///
 /// Exit code: the program's own; 128 + n when signal n ended it; 124 over the limit of time, wall clock,
-/// idleness or instructions; 137 over the memory limit; 1 when it does not compile, or over the output limit; 125 when Cupel
-/// itself failed; 2 when the command line is wrong.
+/// idleness or instructions; 137 over the memory limit; 1 when it does not compile, or over the output or disk limit;
+/// 125 when Cupel itself failed; 2 when the command line is wrong.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cupel run hello.py
@@ -165,6 +173,8 @@ pub(crate) struct Run {
     /// Prints one JSON object with everything that is known of the run instead of its output.
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
 }
 
 fn parse_time(text: &str) -> Result<Duration, &'static str> {
@@ -197,6 +207,9 @@ pub(crate) struct Judge {
     pub(crate) language: Option<String>,
     #[command(flatten)]
     pub(crate) reading: Reading,
+    /// Measure the time limit of a package that has none again, instead of using the one that was measured before.
+    #[arg(long)]
+    pub(crate) calibrate: bool,
     /// Run every test, also those that change nothing any more.
     #[arg(long)]
     pub(crate) all_cases: bool,
@@ -274,9 +287,9 @@ pub(crate) struct Problem {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProblemCommand {
-    /// Write a small package of Cupel's own form, which `cupel verify` takes as it is.
+    /// Write a small package in Cupel's own form, with a validator and a generator, which `cupel verify` accepts as it is.
     ///
-    /// What may stand in it is described in crates/cupel-problem/README.md of Cupel's repository, under "The own form".
+    /// `cupel help formats` describes the form.
     New {
         /// Its name and that of its directory: letters a-z, digits and `-`.
         #[arg(value_name = "SLUG")]
@@ -284,6 +297,9 @@ pub(crate) enum ProblemCommand {
         /// A function to be written, and not a program that reads and writes.
         #[arg(long)]
         function: bool,
+        /// A problem with several right answers, and a checker that judges them.
+        #[arg(long, conflicts_with = "function")]
+        checker: bool,
         /// Where to make the directory; made if it is not there.
         #[arg(long, value_name = "DIR", default_value = ".")]
         into: PathBuf,
@@ -571,7 +587,7 @@ pub(crate) enum StoredCommand {
     ///
     /// Packages and `secret.key` lie beside it and are files: copy them, too. A PostgreSQL database is copied by pg_dump.
     Backup {
-        /// The file to make; the owner of the data directory has to be able to.
+        /// The file to make; `-` is standard output.
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
@@ -592,14 +608,19 @@ pub(crate) enum StoredCommand {
     },
 }
 
-/// Add and list users, say what they may do, give them passwords and tokens, in the store; also while servers run.
+/// Add, import, list, disable and delete users, say what they may do, give them passwords, one-time links and tokens, in the store;
+/// also while servers run.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cupel user add ada ada@example.org --admin
   printf %s \"$PASSWORD\" | cupel user add ada ada@example.org --password-stdin
   cupel user list --json | jq -r '.users[].email'
   cupel user role ada author
+  cupel user tier ada pro
   cupel user password ada
+  cupel user link ada
+  cupel user import class.csv > links.csv
+  cupel user code \"Class 10b\" --uses 30 --valid 7d
   cupel user token ada")]
 pub(crate) struct User {
     #[command(subcommand)]
@@ -636,6 +657,62 @@ pub(crate) enum UserCommand {
         /// What they may do: submit, also write problems and arrange contests, or everything.
         #[arg(value_name = "user|author|admin", value_parser = parse_role, hide_possible_values = true)]
         role: Role,
+    },
+    /// Say in which tier a user is: how much they may do.
+    Tier {
+        /// The user's name or e-mail address.
+        name: String,
+        /// A tier of the configuration (rate_limits.tiers).
+        tier: String,
+    },
+    /// Make users from a CSV file, and print CSV with a one-time link for each.
+    ///
+    /// The first line names the columns: username, and if wanted email, role and tier. If any line is at fault, nobody is made. A name or
+    /// address that is taken is told in its line. An import may be repeated: who has not set a password yet gets a new link.
+    Import {
+        /// The file; `-` is standard input.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// How long the links are good for.
+        #[arg(long, value_name = "DURATION", default_value = "14d", value_parser = parse_duration)]
+        valid: Duration,
+    },
+    /// Print a one-time link with which a user sets a password; an older one is void.
+    Link {
+        /// The user's name or e-mail address.
+        name: String,
+        /// How long the link is good for.
+        #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = parse_duration)]
+        valid: Duration,
+    },
+    /// Print a join code: a class registers with it behind one address, and where registration is closed.
+    Code {
+        /// What it is for, such as the name of the class.
+        name: String,
+        /// How many may register with it.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        uses: u32,
+        /// How long it is good for.
+        #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = parse_duration)]
+        valid: Duration,
+    },
+    /// Refuse a user's logins, tokens and API keys, and end their sessions.
+    Disable {
+        /// The user's name or e-mail address.
+        name: String,
+    },
+    /// Let a disabled user in again.
+    Enable {
+        /// The user's name or e-mail address.
+        name: String,
+    },
+    /// Delete a user: removes what is personal; what was submitted stays under a name that says nothing.
+    Delete {
+        /// The user's name or e-mail address.
+        name: String,
+        /// Confirms it: a deleted user does not come back.
+        #[arg(long, required = true)]
+        yes: bool,
     },
     /// Give a user another password and end their sessions; prints a random one unless one is given.
     Password {
@@ -692,6 +769,123 @@ pub(crate) enum KeyCommand {
         #[arg(long, value_name = "USER", default_value = "admin")]
         user: String,
     },
+}
+
+/// Arrange contests, read their standings and export their results, in the store; also while servers run.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  cupel contest create autumn --title Autumn --starts-at 2030-01-01T10:00:00Z --length 5h \\
+      --freeze 1h --problem night-bus --problem calm-water
+  cupel contest add autumn --user ada --user grace
+  cupel contest standings autumn --format csv > standings.csv
+  cupel contest export autumn > autumn.json")]
+pub(crate) struct Contest {
+    #[command(subcommand)]
+    pub(crate) command: ContestCommand,
+    /// As which user: who makes a contest is its owner.
+    #[arg(long, global = true, value_name = "USER", default_value = "admin")]
+    pub(crate) by: String,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ContestCommand {
+    /// Make a contest; prints the join code of one that is not public.
+    Create(NewContest),
+    /// Add problems to a contest that has not begun, and users to one that is not over.
+    #[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
+    Add {
+        /// The contest's name in addresses.
+        slug: String,
+        /// The slug of a problem, after those that the contest has.
+        #[arg(long, value_name = "SLUG", group = "what")]
+        problem: Vec<String>,
+        /// The name of a user who takes part from now on.
+        #[arg(long, value_name = "USER", group = "what")]
+        user: Vec<String>,
+    },
+    /// Print the standings.
+    Standings {
+        /// The contest's name in addresses.
+        slug: String,
+        /// With the results that the freeze hides: only for the contest's owner and administrators.
+        #[arg(long)]
+        unfrozen: bool,
+        /// How they are printed.
+        #[arg(long, value_enum, default_value_t)]
+        format: ContestFormat,
+    },
+    /// Print a contest with its unfrozen standings, questions and announcements as one JSON object.
+    Export {
+        /// The contest's name in addresses.
+        slug: String,
+    },
+}
+
+/// How standings are printed.
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+pub(crate) enum ContestFormat {
+    /// A table for people.
+    #[default]
+    Table,
+    /// RFC 4180, with a header.
+    Csv,
+    /// One JSON object.
+    Json,
+}
+
+/// By which rules a contest goes.
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+pub(crate) enum ContestStyle {
+    /// Problems solved, then penalty time.
+    #[default]
+    Icpc,
+    /// The sum of the best scores.
+    Ioi,
+}
+
+impl ContestStyle {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            ContestStyle::Icpc => "icpc",
+            ContestStyle::Ioi => "ioi",
+        }
+    }
+}
+
+/// A contest to be made.
+#[derive(Debug, clap::Args)]
+pub(crate) struct NewContest {
+    /// Its name in addresses: 1 to 64 of a-z, 0-9 and -.
+    pub(crate) slug: String,
+    /// Its name for people.
+    #[arg(long)]
+    pub(crate) title: String,
+    /// What it is about, in Markdown.
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) description: String,
+    /// Its rules.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) style: ContestStyle,
+    /// When it begins, such as 2030-01-01T10:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) starts_at: String,
+    /// How long it goes on, such as 5h.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(crate) length: Duration,
+    /// How long before the end results are no longer shown, such as 1h [default: they always are].
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(crate) freeze: Option<Duration>,
+    /// What each rejected try before a solution costs, with the style icpc [default: 20].
+    #[arg(long, value_name = "MINUTES")]
+    pub(crate) penalty_minutes: Option<u64>,
+    /// Everybody may see it and take part.
+    #[arg(long)]
+    pub(crate) public: bool,
+    /// The slug of a problem; once for each, in order.
+    #[arg(long, value_name = "SLUG", required = true)]
+    pub(crate) problem: Vec<String>,
 }
 
 fn parse_role(text: &str) -> Result<Role, String> {

@@ -3,14 +3,16 @@
 use super::args::{Config, ConfigCommand};
 use super::{CommandResult, Exit, OrExit};
 use crate::config::{self, DEFAULTS};
+use crate::local;
 use crate::terminal::{Table, dim};
 
 pub(super) fn config(args: &Config) -> CommandResult {
     match args.command {
         ConfigCommand::Default => anstream::print!("{DEFAULTS}"),
         ConfigCommand::Check => {
-            config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
-            anstream::println!("the configuration is right");
+            let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
+            let languages = local::registry(&config.languages).or_exit(Exit::Usage)?.iter().count();
+            anstream::println!("the configuration is right; {languages} languages");
         }
         ConfigCommand::Show { sources } => {
             let (_, layers) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;

@@ -1,7 +1,9 @@
 //! `cupel doctor`: the walls of the sandbox, attacked on this machine.
 
+use std::path::Path;
+
 use anyhow::anyhow;
-use cupel_sandbox::doctor::{Examination, examine_launched, launch};
+use cupel_sandbox::doctor::{Examination, KERNEL, examine_launched, launch};
 use cupel_sandbox::{SandboxConfig, Wall, WallSet};
 use serde_json::json;
 
@@ -13,7 +15,7 @@ pub(super) fn doctor(args: &Doctor) -> CommandResult {
     let walls_off = walls(&args.without).or_exit(Exit::Usage)?;
     let launched = launch(&SandboxConfig { walls_off, ..SandboxConfig::default() })?;
     crate::owner::stay_oneself(None)?;
-    let examination = examine_launched(launched)?;
+    let examination = examine_launched(launched, Path::new(KERNEL))?;
     if args.json {
         anstream::println!("{}", as_json(&examination));
     } else {

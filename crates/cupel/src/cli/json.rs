@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 pub(super) fn compile_step(compile: &CompileReport) -> Value {
     json!({
         "ok": compile.ok,
+        "exit_code": compile.exit_code,
         "output": String::from_utf8_lossy(&compile.output.data),
         "time_ms": ms(compile.wall_time),
         "cached": compile.cached,

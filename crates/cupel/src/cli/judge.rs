@@ -20,6 +20,7 @@ use uuid::Uuid;
 use super::args::Judge;
 use super::package::{self, Bench};
 use super::{CommandResult, Exit, Failure, OrExit};
+use crate::calibrations::{Calibrated, Calibrations};
 use crate::config::{self, Overrides};
 use crate::local;
 use crate::terminal::{Table, bad, dim, good, harmless};
@@ -85,8 +86,20 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
         owner: UserId::from_uuid(Uuid::nil()),
     };
     if derives {
-        let derived = derive_time_limit(&request, executor, cache, &mut Quiet)?;
-        anstream::eprintln!("{}", dim(&told(derived.as_ref())));
+        let measured = measured(&package.problem, &known);
+        let with = languages.iter().filter(|language| measured.contains(&language.id));
+        let (of, kept) = (Calibrated::of(&package.hash, request.limits.memory, with), Calibrations::of_user());
+        let before = kept.as_ref().filter(|_| !args.calibrate).and_then(|kept| kept.find(&of));
+        let is_known = before.is_some();
+        let derived = match before {
+            Some(before) => Some(before),
+            None => derive_time_limit(&request, executor, cache, &mut Quiet)?,
+        };
+        if let (Some(kept), Some(derived), false) = (&kept, &derived, is_known) {
+            // Without it the next call measures again.
+            let _ = kept.keep(&of, derived);
+        }
+        anstream::eprintln!("{}", dim(&told(derived.as_ref(), is_known)));
         let mut with_limit = package.clone();
         with_limit.problem.limits.time.limit = derived.map(|derived| derived.limit);
         limited = with_limit;
@@ -104,10 +117,14 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
 }
 
 /// Where the time limit comes from.
-fn told(derived: Option<&DerivedTimeLimit>) -> String {
+fn told(derived: Option<&DerivedTimeLimit>, is_known: bool) -> String {
     match derived {
         Some(DerivedTimeLimit { limit, slowest }) => {
-            format!("the package has no time limit; {limit:?} follows from the {:?} of {}", slowest.time, slowest.by)
+            let before = if is_known { ", measured before; `--calibrate` measures again" } else { "" };
+            format!(
+                "the package has no time limit; {limit:?} follows from the {:?} of {}{before}",
+                slowest.time, slowest.by
+            )
         }
         None => "the package has no time limit, and no accepted submission that runs here; it is 10 s. `--time-limit` \
                  gives another"
@@ -131,9 +148,18 @@ fn choose<'r>(registry: &'r Registry, args: &Judge, files: &BoxFiles) -> Result<
 /// The submission's language and those of all programs of the package that judging runs, or deriving its time limit.
 fn needed(problem: &Problem, known: &Registry, language: &Language, derives: bool) -> BTreeSet<LanguageId> {
     let mut ids = BTreeSet::from([language.id.clone()]);
-    let measured = problem.submissions.iter().filter(|example| derives && must_be_in_time(example));
-    let programs = measured.map(|example| &example.program).chain(package::judging_programs(problem));
-    programs.for_each(|program| package::languages_of(program, known, &mut ids));
+    package::judging_programs(problem).into_iter().for_each(|program| package::languages_of(program, known, &mut ids));
+    if derives {
+        ids.extend(measured(problem, known));
+    }
+    ids
+}
+
+/// The languages of the submissions from which the time limit is derived.
+pub(super) fn measured(problem: &Problem, known: &Registry) -> BTreeSet<LanguageId> {
+    let mut ids = BTreeSet::new();
+    let examples = problem.submissions.iter().filter(|example| must_be_in_time(example));
+    examples.for_each(|example| package::languages_of(&example.program, known, &mut ids));
     ids
 }
 

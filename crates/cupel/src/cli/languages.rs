@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use cupel_judge::{Executor, JudgeEvent, JudgeObserver, JudgeRequest, NoCache, judge};
@@ -227,6 +228,7 @@ fn try_sample(language: &Language, sample: &Sample, executor: &mut dyn Executor)
         language,
         stdin: None,
         output_kept_max: Bytes::mib(1),
+        time_max: Duration::MAX,
     };
     let report = judge(&request, executor, &NoCache, &mut Nobody).map_err(|error| format!("{:#}", anyhow!(error)))?;
     if report.verdict != sample.verdict {
@@ -242,6 +244,13 @@ fn try_sample(language: &Language, sample: &Sample, executor: &mut dyn Executor)
         .as_ref()
         .map(|step| String::from_utf8_lossy(&step.stdout.data).into_owned())
         .unwrap_or_default();
+    if let (Some(expected), message) = (&sample.message, report.message.as_deref().unwrap_or_default())
+        && expected != message
+    {
+        let stderr = report.execution.as_ref().map(|s| String::from_utf8_lossy(&s.stderr.data).into_owned());
+        let said = first_lines(&stderr.unwrap_or_default());
+        return Err(format!("expected the message {expected:?}, got {message:?}; standard error was {said:?}"));
+    }
     match &sample.stdout {
         Some(expected) if *expected != stdout => Err(format!("expected {expected:?}, got {:?}", first_lines(&stdout))),
         _ => Ok(report),

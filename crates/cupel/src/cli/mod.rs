@@ -5,6 +5,7 @@ mod admin;
 mod args;
 mod check;
 mod config;
+mod contest;
 mod dead;
 mod doctor;
 mod json;
@@ -91,6 +92,11 @@ impl<T, E: Into<anyhow::Error>> OrExit<T> for Result<T, E> {
 pub(crate) type CommandResult = Result<Exit, Failure>;
 
 pub(crate) fn main() -> ExitCode {
+    // A topic, which is no command: `help` itself is clap's.
+    if std::env::args_os().skip(1).eq(["help", "formats"]) {
+        reference::formats();
+        return Exit::Ok.into();
+    }
     let args = Args::parse();
     args.color.apply();
     let is_run = matches!(args.command, Command::Run(_));
@@ -109,6 +115,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Languages(args) => languages::languages(&args),
         Command::User(args) => accounts::user(&args),
         Command::Key(args) => accounts::key(&args),
+        Command::Contest(args) => contest::contest(&args),
         Command::Config(args) => config::config(&args),
         Command::Openapi => reference::openapi(),
         Command::Completions { shell } => reference::completions(shell),

@@ -20,14 +20,23 @@ use crate::terminal::{Table, bad, dim, good};
 
 mod skeleton;
 
-/// Where Cupel's own form is described.
-const FORM: &str = "crates/cupel-problem/README.md in Cupel's repository, \"The own form\"";
+use skeleton::Shows;
+
+/// What prints the description of Cupel's own form.
+const FORM: &str = "cupel help formats";
 
 pub(super) fn problem(args: &Problem) -> CommandResult {
     let (config, _) = config::load(&Overrides::default()).or_exit(Exit::Usage)?;
     let known = local::registry(&config.languages).or_exit(Exit::Usage)?;
     match &args.command {
-        ProblemCommand::New { slug, function, into } => new(slug, *function, into),
+        ProblemCommand::New { slug, function, checker, into } => {
+            let shows = match (function, checker) {
+                (true, _) => Shows::Function,
+                (false, true) => Shows::Checker,
+                (false, false) => Shows::Program,
+            };
+            new(slug, shows, into)
+        }
         ProblemCommand::Import { package, into, format, time_limit, memory_limit_kib } => {
             let options = ImportOptions {
                 format: *format,
@@ -42,14 +51,14 @@ pub(super) fn problem(args: &Problem) -> CommandResult {
     }
 }
 
-fn new(slug: &Slug, function: bool, into: &Path) -> CommandResult {
+fn new(slug: &Slug, shows: Shows, into: &Path) -> CommandResult {
     let target = into.join(slug.as_str());
     if target.symlink_metadata().is_ok() {
         return Err(anyhow!("{} exists already", target.display())).or_exit(Exit::Usage);
     }
     let beside = making(into)?;
     let made = beside.path().join("package");
-    for (path, text) in skeleton::files(slug, function) {
+    for (path, text) in skeleton::files(slug, shows) {
         let path = made.join(path);
         let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, text));
         written.with_context(|| format!("cannot make {}", target.display()))?;
@@ -57,7 +66,7 @@ fn new(slug: &Slug, function: bool, into: &Path) -> CommandResult {
     fs::rename(&made, &target).with_context(|| format!("cannot make {}", target.display()))?;
     anstream::println!("{} {}", good("✓"), target.display());
     anstream::println!("{}", dim(&format!("prove it with: cupel verify {}", target.display())));
-    anstream::println!("{}", dim(&format!("what may stand in it: {FORM}")));
+    anstream::println!("{}", dim(&format!("its files are described by: {FORM}")));
     Ok(Exit::Ok)
 }
 

@@ -1,4 +1,4 @@
-//! `cupel openapi`, `cupel completions`, `cupel man`: what is generated from the code itself.
+//! `cupel openapi`, `cupel completions`, `cupel man`, `cupel help`: documentation that the binary brings.
 
 use std::path::Path;
 
@@ -7,6 +7,19 @@ use clap::CommandFactory;
 
 use super::args::Args;
 use super::{CommandResult, Exit};
+
+/// The formats of packages, and Cupel's own form. Both are pages of the repository; parts of them are for its developers alone.
+const PACKAGES: &str = include_str!("../../../../docs/packages.md");
+const OWN_FORM: &str = include_str!("../../../cupel-problem/README.md");
+const OF_DEVELOPERS: &str = "## What is held";
+const OF_AUTHORS: &str = "## The own form";
+
+/// The topic `formats` of `cupel help`.
+pub(super) fn formats() {
+    let packages = PACKAGES.split(OF_DEVELOPERS).next().unwrap_or_default();
+    let own = OWN_FORM.split_once(OF_AUTHORS).map(|(_, own)| own).unwrap_or_default();
+    anstream::print!("{packages}{OF_AUTHORS}{own}");
+}
 
 pub(super) fn openapi() -> CommandResult {
     anstream::println!("{}", cupel_api::openapi_json());

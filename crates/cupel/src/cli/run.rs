@@ -18,7 +18,7 @@ use cupel_worker::{ArtifactBounds, Artifacts};
 
 use super::args::Run;
 use super::{CommandResult, Exit, Failure, OrExit};
-use crate::config::{self, Overrides};
+use crate::config;
 use crate::executor::LocalSandbox;
 use crate::local::{self, Program};
 use crate::owner;
@@ -35,7 +35,7 @@ const CACHE: ArtifactBounds = ArtifactBounds { memory: Bytes::ZERO, disk: Bytes:
 const INTERACTIVE: Duration = Duration::from_secs(3600);
 
 pub(super) fn run(args: &Run) -> CommandResult {
-    let (config, _) = config::load(&Overrides::default()).or_exit(Exit::Usage)?;
+    let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
     let registry = local::registry(&config.languages).or_exit(Exit::Usage)?;
     let language = local::available(choose(&registry, args)?)?;
     let source = read_source(&args.file)?;
@@ -65,7 +65,8 @@ pub(super) fn run(args: &Run) -> CommandResult {
     if let Some(shelf) = &shelf {
         prepared::take_up(shelf, &language, Look::Sizes);
     }
-    let launched = LocalSandbox::launch(1, [&language], shelf.as_ref().map(Shelf::root))
+    // As a server would start it: figures of both are to be comparable.
+    let launched = LocalSandbox::launch_once(&language, shelf.as_ref().map(Shelf::root))
         .context("cannot start the sandbox; `cupel doctor` says more")?;
     let kept = local::user_cache().filter(|cache| std::fs::create_dir_all(cache).is_ok());
     owner::stay_oneself(kept.as_deref())?;
@@ -83,6 +84,7 @@ pub(super) fn run(args: &Run) -> CommandResult {
         language: &language,
         stdin: Some(stdin),
         output_kept_max: Bytes::new(u64::MAX),
+        time_max: Duration::MAX,
     };
     let mut observer = Stream { silent: args.json, broken: false };
     let cache = if language.compile.is_empty() { None } else { cache() };
@@ -243,7 +245,7 @@ fn exit_code(report: &RunReport) -> u8 {
         Outcome::Signalled(signal) => 128 + signal.0,
         Outcome::TimeLimit | Outcome::WallLimit | Outcome::IdleLimit | Outcome::InstructionLimit => 124,
         Outcome::MemoryLimit => 137,
-        Outcome::OutputLimit => 1,
+        Outcome::OutputLimit | Outcome::DiskLimit => 1,
         // Only a closed output cancels here: what SIGPIPE would have done.
         Outcome::Cancelled => 128 + 13,
     };
@@ -256,8 +258,9 @@ fn show(language: &Language, report: &RunReport) {
         // Nobody may be listening.
         let _ = io::stderr().write_all(&compile.output.data);
     }
-    // The code alone does not tell which limit it was.
-    if io::stderr().is_terminal() || report.message.is_some() {
+    // The code alone does not tell which limit it was. An exception is on standard error already.
+    let is_told = report.verdict == Verdict::RuntimeError;
+    if io::stderr().is_terminal() || report.message.is_some() && !is_told {
         anstream::eprintln!("{}", summary(language, report));
     }
 }
@@ -265,9 +268,11 @@ fn show(language: &Language, report: &RunReport) {
 fn summary(language: &Language, report: &RunReport) -> String {
     let mark = if report.verdict == Verdict::Accepted { good("✓") } else { bad("✗") };
     let what = match (&report.execution, &report.message) {
-        (Some(StepReport { outcome: Outcome::Exited(code), .. }), _) => format!("exit {code}"),
-        (Some(StepReport { outcome: Outcome::Signalled(signal), .. }), _) => format!("ended by {signal}"),
-        (_, Some(message)) => format!("{}: {message}", report.verdict.title()),
+        (Some(StepReport { outcome: Outcome::Exited(code), .. }), _) => format!("exit code {code}"),
+        (Some(StepReport { outcome: Outcome::Signalled(signal), .. }), _) => format!("killed by {signal}"),
+        // Which limit it was says what its verdict does, and more.
+        (Some(_), Some(message)) => message.clone(),
+        (None, Some(message)) => format!("{}: {message}", report.verdict.title()),
         (_, None) => report.verdict.title().to_owned(),
     };
     let mut facts = Vec::new();

@@ -13,16 +13,17 @@ use crate::compose::ground::{self, Ground};
 use crate::compose::{Role, Server, engines};
 use crate::telemetry;
 use crate::terminal::{bold, dim};
-use crate::{config, first_account};
+use crate::{config, first_account, local};
 
 pub(super) fn serve(args: &Serve, role: Role) -> CommandResult {
     cupel_sandbox::privileges::close_inherited_descriptors().context("cannot close inherited descriptors")?;
     let (config, _) = config::load(&args.settings.overrides(args.listen.clone())).or_exit(Exit::Usage)?;
     telemetry::log(&config.log)?;
     engines::fit(&config.engines, role).or_exit(Exit::Usage)?;
+    let registry = local::registry(&config.languages).or_exit(Exit::Usage)?;
     let ground = match role {
-        Role::All | Role::Worker => ground::prepare(&config)?,
-        Role::Api => ground::prepare_without_sandbox(&config)?,
+        Role::All | Role::Worker => ground::prepare(&config, registry)?,
+        Role::Api => ground::prepare_without_sandbox(&config, registry)?,
     };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
@@ -81,7 +82,8 @@ impl About {
                 missing => format!("MISSING WALLS: {}", missing.join(", ")),
             };
             let cgroup = if examination.features.cgroup_v2 { "v2" } else { "v1" };
-            format!("{walls} · control groups {cgroup} · {} slots", workshop.slots)
+            let s = if workshop.slots == 1 { "" } else { "s" };
+            format!("{walls} · control groups {cgroup} · {} slot{s}", workshop.slots)
         });
         About { role, registry: ground.registry.clone(), sandbox }
     }

@@ -77,6 +77,10 @@ fn wrong(sample: &Sample, answer: &Value) -> Option<String> {
         let said: String = said.unwrap_or_default().chars().take(600).collect();
         return Some(format!("expected {}, got {verdict} {said}", sample.verdict));
     }
+    let message = answer["message"].as_str().unwrap_or_default();
+    if let Some(expected) = sample.message.as_deref().filter(|expected| *expected != message) {
+        return Some(format!("expected the message {expected:?}, got {message:?}"));
+    }
     let stdout = answer["stdout"].as_str().unwrap_or_default();
     sample
         .stdout

@@ -1,28 +1,46 @@
 //! `cupel admin migrate|backup|restore|export|move`: the store as a whole.
 
+use std::fs::File;
 use std::io::{BufWriter, ErrorKind, Write as _};
 use std::path::Path;
+use std::process::Stdio;
 
 use anyhow::{Context as _, anyhow};
 use cupel_core::problems::PackagesError;
 use cupel_core::{Packages as _, ProblemStore as _, RunStore as _};
+use cupel_sandbox::privileges;
 use cupel_store::{
     BackupError, LocalPackages, SharedPackages, SqliteStore, back_up, connect_blobs, restore, share_package,
 };
 use cupel_types::{Bytes, ContentHash};
+use tempfile::TempDir;
 
 use super::args::{Settings, StoredCommand};
 use super::{CommandResult, Exit, Failure, OrExit};
 use crate::compose::engines::{open_postgres, open_postgres_and_blobs, open_store};
 use crate::config::{self, Config};
-use crate::data_dir::DataDir;
+use crate::data_dir::{DATABASE, DataDir};
 use crate::{local, owner};
+
+/// The name of standard output in place of a file.
+const STREAM: &str = "-";
 
 pub(super) fn stored(settings: &Settings, command: &StoredCommand) -> CommandResult {
     let (config, _) = config::load(&settings.overrides(None)).or_exit(Exit::Usage)?;
     let data = DataDir::open(&config.data)?;
+    if let StoredCommand::Backup { file } = command
+        && privileges::is_root()
+        && file != Path::new(STREAM)
+    {
+        return back_up_for_root(settings, file);
+    }
+    // Opened while root may open it: the owner of the data directory may not.
+    let copy = match command {
+        StoredCommand::Restore { file } => Some(open_copy(file).or_exit(Exit::Usage)?),
+        _ => None,
+    };
     let beside = match command {
-        StoredCommand::Backup { file } => Some(directory_of(file)),
+        StoredCommand::Backup { file } if file != Path::new(STREAM) => Some(directory_of(file)),
         // Packages go there, or come from there.
         StoredCommand::Move { .. } => config.engines.shared_directory(),
         _ => None,
@@ -31,8 +49,9 @@ pub(super) fn stored(settings: &Settings, command: &StoredCommand) -> CommandRes
     owner::become_owner_beside(&data, beside)?;
     match command {
         StoredCommand::Migrate => migrate(&config, &data),
+        StoredCommand::Backup { file } if file == Path::new(STREAM) => back_up_to_stream(&config, &data),
         StoredCommand::Backup { file } => back_up_to(&config, &data, file),
-        StoredCommand::Restore { file } => restore_from(&config, &data, file),
+        StoredCommand::Restore { file } => restore_from(&config, &data, file, copy),
         StoredCommand::Export => export(&config, &data),
         StoredCommand::Move { url } if url == "sqlite" => move_here(&config, &data),
         StoredCommand::Move { url } => move_away(&config, &data, url),
@@ -68,18 +87,83 @@ fn migrate(config: &Config, data: &DataDir) -> CommandResult {
     })
 }
 
+const USE_PG_DUMP: &str = "pg_dump copies it: `pg_dump --format=custom --file FILE URL`";
+
 fn back_up_to(config: &Config, data: &DataDir, file: &Path) -> CommandResult {
-    sqlite_only(config, "pg_dump copies it: `pg_dump --format=custom --file FILE URL`")?;
+    sqlite_only(config, USE_PG_DUMP)?;
     has_database(data)?;
-    let bytes = back_up(&data.database(), file).map_err(|error| match error {
-        BackupError::Target { path, source } if source.kind() == ErrorKind::PermissionDenied => anyhow!(
-            "`{}` cannot be made by the owner of the data directory (user {}), who runs this: name a file in a directory where that \
-             user may write",
-            path.display(),
-            rustix::process::geteuid().as_raw()
-        ),
-        error => error.into(),
+    let bytes = back_up(&data.database(), file).map_err(refused_copy)?;
+    anstream::println!("{}: {bytes} bytes", file.display());
+    Ok(Exit::Ok)
+}
+
+/// A file that is named on the command line is wrong, or something failed.
+fn refused_copy(error: BackupError) -> Failure {
+    let exit = match &error {
+        BackupError::Exists { .. }
+        | BackupError::Unread { .. }
+        | BackupError::Damaged { .. }
+        | BackupError::Stranger { .. }
+        | BackupError::Newer { .. } => Exit::Usage,
+        BackupError::Target { source, .. }
+            if matches!(source.kind(), ErrorKind::PermissionDenied | ErrorKind::NotFound) =>
+        {
+            Exit::Usage
+        }
+        BackupError::Source { .. } | BackupError::Target { .. } | BackupError::Copy { .. } => Exit::System,
+    };
+    Failure { exit, error: error.into() }
+}
+
+/// Writes a copy to standard output. It is made in the data directory first, since SQLite writes to files only.
+fn back_up_to_stream(config: &Config, data: &DataDir) -> CommandResult {
+    sqlite_only(config, USE_PG_DUMP)?;
+    has_database(data)?;
+    let folder = staging(data).context("cannot make a directory for the copy in the data directory")?;
+    let staged = folder.path().join("copy.db");
+    back_up(&data.database(), &staged).map_err(refused_copy)?;
+    let copied = File::open(&staged).and_then(|mut copy| {
+        let mut out = std::io::stdout().lock();
+        std::io::copy(&mut copy, &mut out)?;
+        out.flush()
+    });
+    copied.context("cannot write the copy to standard output")?;
+    Ok(Exit::Ok)
+}
+
+/// A directory for a copy of the database; a name that begins like this belongs to the data directory.
+fn staging(data: &DataDir) -> std::io::Result<TempDir> {
+    tempfile::Builder::new().prefix(&format!("{DATABASE}-copy-")).tempdir_in(data.path())
+}
+
+/// Makes the file as root, wherever root may, while another process, which is the owner of the data directory, reads the database.
+fn back_up_for_root(settings: &Settings, file: &Path) -> CommandResult {
+    let failed = |source| BackupError::Target { path: file.to_owned(), source };
+    if file.exists() {
+        return Err(refused_copy(BackupError::Exists { path: file.to_owned() }));
+    }
+    // Under a name that nobody can have prepared, and with mode 0600.
+    let part = tempfile::Builder::new().prefix(".cupel-backup-").tempfile_in(directory_of(file)).map_err(failed);
+    let part = part.map_err(refused_copy)?;
+    let out = part.as_file().try_clone().map_err(failed)?;
+    let copied = std::process::Command::new("/proc/self/exe")
+        .args(["admin", "backup", STREAM])
+        .args(settings.flags())
+        .stdin(Stdio::null())
+        .stdout(out)
+        .status()
+        .context("cannot start the process that reads the database")?;
+    if !copied.success() {
+        // It has said why.
+        return Ok(Exit::Program(copied.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(7)));
+    }
+    part.as_file().sync_all().map_err(failed)?;
+    let copy = part.persist_noclobber(file).map_err(|error| match error.error.kind() {
+        ErrorKind::AlreadyExists => refused_copy(BackupError::Exists { path: file.to_owned() }),
+        _ => refused_copy(failed(error.error)),
     })?;
+    File::open(directory_of(file)).and_then(|folder| folder.sync_all()).map_err(failed)?;
+    let bytes = copy.metadata().map_err(failed)?.len();
     anstream::println!("{}: {bytes} bytes", file.display());
     Ok(Exit::Ok)
 }
@@ -91,10 +175,25 @@ fn directory_of(file: &Path) -> &Path {
     }
 }
 
-fn restore_from(config: &Config, data: &DataDir, file: &Path) -> CommandResult {
+fn open_copy(file: &Path) -> Result<File, BackupError> {
+    File::open(file).map_err(|source| BackupError::Unread { path: file.to_owned(), source })
+}
+
+fn restore_from(config: &Config, data: &DataDir, file: &Path, copy: Option<File>) -> CommandResult {
     sqlite_only(config, "pg_restore puts back what pg_dump copied: `pg_restore --dbname URL FILE`")?;
     let _alone = data.lock()?;
-    let bytes = restore(file, &data.database())?;
+    let bytes = match copy {
+        // SQLite reads files by name only, and this one was root's to open.
+        Some(mut copy) if File::open(file).is_err() => {
+            let folder = staging(data).context("cannot make a directory for the copy in the data directory")?;
+            let staged = folder.path().join("copy.db");
+            let put = File::create_new(&staged).and_then(|mut staged| std::io::copy(&mut copy, &mut staged));
+            put.context("cannot copy the file into the data directory")?;
+            restore(&staged, &data.database())
+        }
+        _ => restore(file, &data.database()),
+    };
+    let bytes = bytes.map_err(refused_copy)?;
     anstream::println!("{}: {bytes} bytes", data.database().display());
     Ok(Exit::Ok)
 }

@@ -13,16 +13,17 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use cupel_judge::{Claim, Subject, VerifiedGroup, VerifiedSubmission, VerifyEvent, VerifyObserver, VerifyReport};
-use cupel_judge::{VerifyRequest, verify as verify_package};
+use cupel_judge::{DerivedTimeLimit, VerifiedTimeLimit, VerifyRequest, verify as verify_package};
 use cupel_languages::Registry;
 use cupel_problem::{ImportError, MaxScore, PackageFormat, Problem, Score, time_limit_file, with_time_limit};
-use cupel_types::{LanguageId, UserId, Verdict};
+use cupel_types::{Bytes, LanguageId, UserId, Verdict};
 use uuid::Uuid;
 
 use super::args::Verify;
-use super::judge::{colour, max};
+use super::judge::{colour, max, measured};
 use super::package::{self, Bench, Unpacked};
 use super::{CommandResult, Exit, Failure, OrExit};
+use crate::calibrations::{Calibrated, Calibrations};
 use crate::config::{self, Overrides};
 use crate::local;
 use crate::terminal::{Table, bad, bold, dim, good, harmless};
@@ -65,7 +66,7 @@ pub(super) fn verify(args: &Verify) -> CommandResult {
 /// Verifies packages, one at a time in each slot, and tells of them in their order. Whether all holds.
 fn verify_all(ready: &[Ready], args: &Verify, bench: &mut Bench) -> Result<bool, Failure> {
     let (languages, executors, cache) = bench.parts();
-    let watched = executors.len() == 1 && !args.json;
+    let are_many = executors.len() > 1;
     let requests: Vec<VerifyRequest<'_>> = ready.iter().map(|one| one.request(args, languages)).collect();
     let begun = AtomicUsize::new(0);
     let (ended, ends) = mpsc::channel();
@@ -73,9 +74,11 @@ fn verify_all(ready: &[Ready], args: &Verify, bench: &mut Bench) -> Result<bool,
         for executor in executors {
             let (ended, requests, begun) = (ended.clone(), &requests, &begun);
             scope.spawn(move || {
-                let next = || requests.get(begun.fetch_add(1, Ordering::Relaxed)..)?.first();
-                while let Some(request) = next() {
-                    let report = verify_package(request, executor, cache, &mut Progress { watched });
+                let next = || ready.iter().zip(requests).nth(begun.fetch_add(1, Ordering::Relaxed));
+                while let Some((one, request)) = next() {
+                    let package = if are_many { format!("{}: ", one.path.display()) } else { String::new() };
+                    let mut progress = Progress { watched: !args.json, package };
+                    let report = verify_package(request, executor, cache, &mut progress);
                     // Nobody waits any more once something of ours has failed.
                     if ended.send((request.package.root(), report)).is_err() {
                         break;
@@ -90,6 +93,7 @@ fn verify_all(ready: &[Ready], args: &Verify, bench: &mut Bench) -> Result<bool,
             while let Some((one, report)) =
                 ready.get(told).and_then(|one| Some((one, reports.remove(one.unpacked.imported.package.root())?)))
             {
+                one.remember(args, languages, &report);
                 held &= one.tell(args, &report)?;
                 told += 1;
             }
@@ -132,6 +136,22 @@ impl Ready {
             all_cases: args.all_cases,
             owner: UserId::from_uuid(Uuid::nil()),
         }
+    }
+
+    /// Keeps a limit that was derived for a package without one, for `cupel judge`.
+    fn remember(&self, args: &Verify, languages: &Registry, report: &VerifyReport) {
+        let problem = &self.unpacked.imported.package.problem;
+        let has_none = problem.limits.time.limit.is_none() && report.holds();
+        let VerifiedTimeLimit { limit: Some(limit), slowest_in_time: Some(slowest), .. } = &report.time_limit else {
+            return;
+        };
+        let Some(kept) = Calibrations::of_user().filter(|_| has_none) else { return };
+        let measured = measured(problem, languages);
+        let with = languages.iter().filter(|language| measured.contains(&language.id));
+        let memory = args.reading.memory_limit_kib.map(Bytes::kib);
+        let of = Calibrated::of(&self.unpacked.imported.package.hash, memory, with);
+        // Without it `cupel judge` measures.
+        let _ = kept.keep(&of, &DerivedTimeLimit { limit: *limit, slowest: slowest.clone() });
     }
 
     /// Tells what came of it, and writes its limit if that is wanted and all holds. Whether all holds.
@@ -203,6 +223,8 @@ impl LimitFile {
 /// Says on standard error what is being run.
 struct Progress {
     watched: bool,
+    /// What begins a line, where several packages are verified at one time.
+    package: String,
 }
 
 impl VerifyObserver for Progress {
@@ -211,12 +233,16 @@ impl VerifyObserver for Progress {
             return;
         }
         match event {
-            VerifyEvent::Inputs => anstream::eprintln!("{}", dim("input validators …")),
-            VerifyEvent::Outputs => anstream::eprintln!("{}", dim("checkers …")),
-            VerifyEvent::Submission { path, number, of } => {
-                anstream::eprintln!("{}", dim(&format!("{number}/{of} {path} …")));
-            }
+            VerifyEvent::Inputs => self.say("input validators"),
+            VerifyEvent::Outputs => self.say("checkers"),
+            VerifyEvent::Submission { path, number, of } => self.say(&format!("{number}/{of} {path}")),
         }
+    }
+}
+
+impl Progress {
+    fn say(&self, what: &str) {
+        anstream::eprintln!("{}", dim(&format!("{}{what} …", self.package)));
     }
 }
 
@@ -235,9 +261,12 @@ fn show(path: &Path, report: &VerifyReport) {
     }
     let (mark, broken) = (if report.holds() { good("✓") } else { bad("✗") }, report.broken().count());
     let count = report.claims.len();
+    let untried =
+        report.submissions.iter().filter(|submission| submission.holds && submission.language.is_none()).count();
+    let untried = if untried == 0 { String::new() } else { format!("; submissions not tried here: {untried}") };
     let summary = match broken {
-        0 => format!("all {count} expectations hold"),
-        _ => format!("{broken} of {count} expectations do not hold"),
+        0 => format!("all {count} expectations hold{untried}"),
+        _ => format!("{broken} of {count} expectations do not hold{untried}"),
     };
     anstream::println!("{mark} {}: {summary} {}", path.display(), dim(&format!("· {}", limit(report))));
 }
@@ -280,7 +309,11 @@ fn table(report: &VerifyReport) {
     let mut table = Table::new(&head);
     for submission in &report.submissions {
         let path = submission.path.below("submissions").unwrap_or(submission.path.as_str());
-        let mark = if submission.holds { good("✓") } else { bad("✗") };
+        let mark = match (submission.holds, submission.language.is_some()) {
+            (true, true) => good("✓"),
+            (true, false) => dim("–"),
+            (false, _) => bad("✗"),
+        };
         let mut cells = vec![format!("{mark} {path}"), submission.verdict.code().to_owned()];
         if scored {
             cells.push(points(submission.score, submission.max_score));

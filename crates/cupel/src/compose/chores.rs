@@ -1,14 +1,15 @@
 //! What a process does without being asked, again and again until it stops.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use cupel_core::cluster::{BEAT_EVERY, Order};
-use cupel_core::{Core, chain};
+use cupel_core::{Core, chain, is_disk_full};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+use crate::room::{self, Room};
 use crate::{alerts, telemetry};
 
 /// How often leases are checked and due runs are offered.
@@ -48,8 +49,9 @@ pub(super) struct Look {
 /// Every second: expired leases, due runs, and the figures that are looked at rather than counted.
 pub(super) async fn sweep(core: Core, mut look: Look, shutdown: CancellationToken) {
     let mut ticks = Ticks::every(SWEEP, shutdown);
+    let mut led = false;
     while ticks.next().await {
-        let led = match core.sweep().await {
+        led = match core.sweep().await {
             Ok(swept) => {
                 // None where another node sweeps: what this one saw when it did so is not true for ever.
                 metrics::gauge!("cupel_queue_unserved").set(swept.unserved as f64);
@@ -57,7 +59,8 @@ pub(super) async fn sweep(core: Core, mut look: Look, shutdown: CancellationToke
             }
             Err(error) => {
                 tracing::warn!(error = chain(&error), "could not sweep; the next second tries again");
-                false
+                // Whoever led goes on with the alerts: what is wrong now is what they are for.
+                led
             }
         };
         let now = core.now();
@@ -79,13 +82,26 @@ pub(super) async fn sweep(core: Core, mut look: Look, shutdown: CancellationToke
                     waiting_max: u64::from(look.waiting_max),
                     oldest,
                     dead: counts.dead,
-                    disk_left: telemetry::disk(&look.data).map(|(free, size)| free / size),
+                    disk_left: Room::under(&look.data).map(|room| room.left()),
+                    full: full(&core, &look.data).await,
                 };
                 alerts.look(&seen, Instant::now());
             }
             Some(alerts) => alerts.forget(),
             None => {}
         }
+    }
+}
+
+/// What says that a disk is full: that of the data directory, or that of the database.
+async fn full(core: &Core, data: &Path) -> Option<String> {
+    let of_store = async {
+        let error = core.store().ping().await.err()?;
+        is_disk_full(&error).then(|| chain(&*error.source))
+    };
+    match room::lack(data) {
+        Some(lack) => Some(lack),
+        None => of_store.await,
     }
 }
 

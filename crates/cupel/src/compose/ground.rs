@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::executor::{self, LocalSandbox};
 use crate::prepared::{self, Look, Shelf};
-use crate::{local, owner, telemetry};
+use crate::{owner, telemetry};
 
 /// What every process stands on.
 pub(crate) struct Ground {
@@ -41,9 +41,8 @@ pub(crate) struct Workshop {
 ///
 /// # Errors
 /// Another server has the data directory, a wall of the sandbox is missing, or a part cannot be made.
-pub(crate) fn prepare(config: &Config) -> anyhow::Result<Ground> {
+pub(crate) fn prepare(config: &Config, mut registry: Registry) -> anyhow::Result<Ground> {
     let data = DataDir::open(&config.data)?;
-    let mut registry = local::registry(&config.languages)?;
     let slots = match config.worker.slots as usize {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         slots => slots,
@@ -66,7 +65,7 @@ pub(crate) fn prepare(config: &Config) -> anyhow::Result<Ground> {
     for language in registry.iter().filter(|language| language.is_available()) {
         shelf.iter().for_each(|shelf| drop(prepared::take_up(shelf, language, Look::Sizes)));
     }
-    let examination = doctor::examine_launched(examined)?;
+    let examination = doctor::examine_launched(examined, data.path())?;
     refuse_missing_walls(&examination, &config.accept_missing)?;
     let sandbox = launched.start();
     sandbox.keep_compilers(config.worker.warm_compilers);
@@ -79,9 +78,8 @@ pub(crate) fn prepare(config: &Config) -> anyhow::Result<Ground> {
 ///
 /// # Errors
 /// Another process has the data directory, or privileges cannot be given up.
-pub(crate) fn prepare_without_sandbox(config: &Config) -> anyhow::Result<Ground> {
+pub(crate) fn prepare_without_sandbox(config: &Config, registry: Registry) -> anyhow::Result<Ground> {
     let data = DataDir::open(&config.data)?;
-    let registry = local::registry(&config.languages)?;
     owner::settle(&data)?;
     owner::become_owner_beside(&data, config.engines.shared_directory())?;
     let lock = data.lock()?;

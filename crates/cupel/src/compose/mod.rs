@@ -36,6 +36,7 @@ use uuid::Uuid;
 
 use self::engines::{Engines, StoreAndClock};
 use self::ground::{Ground, Workshop};
+pub(crate) use self::settings::public_url;
 use self::settings::{account_settings, api_settings, bounds, policy};
 use crate::config::Config;
 use crate::data_dir::DataDir;
@@ -116,23 +117,29 @@ impl Server {
         let (mut tasks, mut launcher_lost, mut drained) =
             (Vec::new(), CancellationToken::new(), CancellationToken::new());
         let health = match &workshop {
-            Some(workshop) => ServerHealth::new(core.clone(), Arc::clone(&workshop.sandbox), &workshop.examination),
-            None => ServerHealth::without_sandbox(core.clone()),
+            Some(workshop) => {
+                let sandbox = Arc::clone(&workshop.sandbox);
+                ServerHealth::new(core.clone(), data.path().to_owned(), sandbox, &workshop.examination)
+            }
+            None => ServerHealth::without_sandbox(core.clone(), data.path().to_owned(), engines::is_sole(config)),
         };
         let slots = workshop.as_ref().map_or(0, |workshop| workshop.slots);
         if let Some(workshop) = workshop {
             launcher_lost = watch_launcher(&workshop.sandbox)?;
             let workshop = share_artifacts(workshop, blobs, &store).await?;
             drained = start_worker(config, &core, workshop, registry, &shutdown, &mut tasks);
-            // Ends with the bus, which outlives the worker.
-            let core = core.clone();
-            tokio::spawn(async move { core.heed_notices().await });
         }
+        // Ends with the bus, which outlives the worker.
+        let heeding = core.clone();
+        tokio::spawn(async move { heeding.heed_notices().await });
         let shared = engines::open_shared(config, role).await?;
+        let connections = connections(config, slots);
+        let mut settings = api_settings(config, secret(config, &data, &store).await?);
+        settings.long_answers_max = settings.long_answers_max.min(connections.connections_max / 2);
         let state = ApiState {
             core: core.clone(),
             accounts,
-            settings: Arc::new(api_settings(config, secret(config, &data, &store).await?)),
+            settings: Arc::new(settings),
             buckets: shared.buckets,
             recall: recall(config, shared.results, &store).await?,
             health: Arc::new(health),
@@ -161,7 +168,7 @@ impl Server {
             tasks.push(tokio::spawn(chores::offer_languages(core.clone(), shutdown.clone())));
         }
         tasks.push(tokio::spawn(chores::upkeep(metrics, data.path().to_owned(), shutdown.clone())));
-        let api = tokio::spawn(cupel_api::serve(listener, router, shutdown.clone(), connections(slots)));
+        let api = tokio::spawn(cupel_api::serve(listener, router, shutdown.clone(), connections));
         Ok(Server {
             first_account,
             address,
@@ -261,6 +268,7 @@ fn start_worker(
         slots,
         cache: Arc::new(artifacts),
         factory,
+        run_time_max: config.worker.run_time_max,
         judging_time_max: config.worker.judging_time_max,
         grace: config.server.drain,
         name: config.worker.called(),
@@ -312,7 +320,7 @@ fn watch_launcher(sandbox: &LocalSandbox) -> anyhow::Result<CancellationToken> {
 
 /// As many connections as leave descriptors for the database and for what runs: idle connections must never be able to
 /// take the sandbox's.
-fn connections(slots: usize) -> ServeSettings {
+fn connections(config: &Config, slots: usize) -> ServeSettings {
     const OF_A_SLOT: u64 = 64;
     const OF_THE_REST: u64 = 256;
     let descriptors = cupel_sandbox::launcher::raise_descriptor_limit();
@@ -323,6 +331,7 @@ fn connections(slots: usize) -> ServeSettings {
     ServeSettings {
         connections_max,
         connections_of_address_max: usual.connections_of_address_max.min(connections_max / 2),
+        trusted_proxies: config.server.trusted_proxies.clone(),
         ..usual
     }
 }
@@ -380,7 +389,7 @@ pub(crate) async fn idle_api(
         settings: Arc::new(api_settings(config, secret(config, data, store).await?)),
         buckets: shared.buckets,
         recall: Recall { results: shared.results, secret: [0; 32], lifetime: Duration::ZERO },
-        health: Arc::new(ServerHealth::without_sandbox(core)),
+        health: Arc::new(ServerHealth::without_sandbox(core, data.path().to_owned(), engines::is_sole(config))),
         metrics: Arc::new(String::new),
         shutdown: CancellationToken::new(),
     }))

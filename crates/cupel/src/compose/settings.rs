@@ -33,6 +33,7 @@ pub(super) fn bounds(config: &Config) -> Bounds {
         tests_bytes_max: limits.tests_bytes_max,
         output_kept_max: limits.output_kept_max,
         run_at_ahead_max: limits.run_at_ahead_max,
+        webhooks_private: config.webhooks.allow_private,
         counts_instructions: false,
         batch_max: limits.batch_max as usize,
         batch_bytes_max: limits.batch_bytes_max,
@@ -70,10 +71,19 @@ pub(super) fn api_settings(config: &Config, secret: Vec<u8>) -> cupel_api::Setti
         package_time_max: config.problems.package_time_max,
         wait_max: config.server.wait_max,
         cors_origins: config.server.cors_origins.clone(),
+        public_url: public_url(config),
         trusted_proxies: config.server.trusted_proxies.clone(),
         metrics_access: config.metrics.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         ..cupel_api::Settings::default()
+    }
+}
+
+/// Under which address people find the server.
+pub(crate) fn public_url(config: &Config) -> String {
+    match config.server.public_url.as_str() {
+        "" => format!("http://{}", config.server.listen),
+        url => url.to_owned(),
     }
 }
 

@@ -57,6 +57,7 @@ pub(crate) struct Server {
     pub(crate) body_time_max: Duration,
     pub(crate) wait_max: Duration,
     pub(crate) cors_origins: Vec<String>,
+    pub(crate) public_url: String,
     pub(crate) trusted_proxies: Vec<Network>,
     pub(crate) drain: Duration,
 }
@@ -116,6 +117,7 @@ pub(crate) struct Worker {
     pub(crate) slots: u32,
     pub(crate) lease: Duration,
     pub(crate) attempts_max: u32,
+    pub(crate) run_time_max: Duration,
     pub(crate) judging_time_max: Duration,
     pub(crate) artifacts_memory: Bytes,
     pub(crate) artifacts_disk: Bytes,
@@ -319,6 +321,12 @@ fn read(layers: &mut Layers) -> Config {
         body_time_max: layers.duration("server.body_time_max", SECOND),
         wait_max: layers.duration("server.wait_max", Duration::ZERO),
         cors_origins: layers.list("server.cors_origins"),
+        public_url: layers.value("server.public_url", "a URL such as \"https://judge.example\", or \"\"", |text| {
+            let is_url = text.starts_with("https://") || text.starts_with("http://");
+            let is_plain =
+                !text.bytes().any(|c| c.is_ascii_whitespace() || c.is_ascii_control() || b"?#\"<>,".contains(&c));
+            (text.is_empty() || is_url && is_plain).then(|| text.to_owned())
+        }),
         trusted_proxies: networks(layers, "server.trusted_proxies"),
         drain: layers.duration("server.drain", Duration::ZERO),
     };
@@ -329,6 +337,7 @@ fn read(layers: &mut Layers) -> Config {
         slots: layers.number("worker.slots", 0..=1024),
         lease: layers.duration("worker.lease", 3 * SECOND),
         attempts_max: layers.number("worker.attempts_max", 1..=100),
+        run_time_max: layers.duration("worker.run_time_max", SECOND),
         judging_time_max: layers.duration("worker.judging_time_max", SECOND),
         artifacts_memory: layers.bytes("worker.artifacts_memory"),
         artifacts_disk: layers.bytes("worker.artifacts_disk"),

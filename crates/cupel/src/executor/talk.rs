@@ -28,7 +28,7 @@ use cupel_judge::{Party, StepObserver, StepResult, TalkResult};
 use cupel_sandbox::{Command, Observer, RunError, Slot, Stdin};
 use cupel_types::{Bytes, ExitStatus, Outcome, Signal};
 
-use super::Kept;
+use super::{Kept, has_warm_start};
 
 /// How long a cell may take, beyond its wall-clock limit, to be swept.
 const SWEEPING: Duration = Duration::from_secs(5);
@@ -197,7 +197,8 @@ impl<'a> Voice<'a> {
         self.until = Instant::now().checked_add(lives);
         let (party, shared, to) = (self.party, self.shared, self.to);
         let mut nobody = Nobody;
-        let mut talks = Talks { voice: self, observer, kept: Kept::new(keep, &mut nobody), exit: None };
+        let mut talks =
+            Talks { voice: self, observer, kept: Kept::new(keep, has_warm_start(&command), &mut nobody), exit: None };
         let report = slot.run(&command, &mut talks);
         let Talks { kept, exit, .. } = talks;
         let end =

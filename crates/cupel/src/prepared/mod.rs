@@ -6,6 +6,7 @@
 
 mod shelf;
 
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -121,45 +122,77 @@ pub(crate) fn make_all(
     }
 }
 
-/// Prepares whatever the languages of a server lack, one step at a time, while a slot is idle. Blocks until all
-/// is done or the server stops.
+/// Prepares whatever the languages of a server lack, one step at a time, while a slot is idle. A step gives way to a run that
+/// comes to its slot, and begins anew later. Blocks until all is done or the server stops.
 pub(crate) fn make_in_background(
     shelf: &Shelf,
     registry: &Registry,
     sandbox: &Arc<LocalSandbox>,
     shutdown: &CancellationToken,
 ) {
-    let cancelled = || shutdown.is_cancelled();
-    let mut executor = || {
-        let begun = Instant::now();
-        let slot = loop {
-            match sandbox.idle_slot() {
-                Some(slot) => break slot,
-                None if cancelled() || begun.elapsed() > IDLE_WAIT_MAX => break 0,
-                None => std::thread::sleep(IDLE_LOOK),
-            }
-        };
-        Ok(Box::new(sandbox.executor(slot)?) as Box<dyn Executor>)
-    };
     for language in registry.iter().filter(|language| language.is_available()) {
-        make_all(shelf, language, &mut executor, &cancelled, &mut |step, made| match made {
-            Ok(took) => {
-                let took_ms = took.as_millis() as u64;
-                tracing::info!(language.id = %language.id, step = step.name, took_ms, "prepared `{}`", step.name);
+        for step in &language.prepare {
+            if shutdown.is_cancelled() {
+                return;
             }
-            Err(_) if cancelled() => {}
-            Err(error) => tracing::warn!(
-                language.id = %language.id,
-                step = step.name,
-                error = %chain(&error),
-                "cannot prepare `{}`; the language works without it, more slowly",
-                step.name
-            ),
-        });
-        if !cancelled() {
-            let keys: Vec<Key> = language.prepare.iter().map(|step| Key::of(language, step)).collect();
-            #[expect(clippy::disallowed_methods, reason = "compared with times of files, which this clock gives")]
-            shelf.keep_only(language, &keys, SystemTime::now());
+            match make_when_idle(shelf, language, step, sandbox, shutdown) {
+                Ok(None) => {}
+                Ok(Some(took)) => {
+                    let took_ms = took.as_millis() as u64;
+                    tracing::info!(language.id = %language.id, step = step.name, took_ms, "prepared `{}`", step.name);
+                }
+                Err(_) if shutdown.is_cancelled() => return,
+                Err(error) => tracing::warn!(
+                    language.id = %language.id,
+                    step = step.name,
+                    error = %chain(&error),
+                    "cannot prepare `{}`; the language works without it, more slowly",
+                    step.name
+                ),
+            }
+        }
+        let keys: Vec<Key> = language.prepare.iter().map(|step| Key::of(language, step)).collect();
+        #[expect(clippy::disallowed_methods, reason = "compared with times of files, which this clock gives")]
+        shelf.keep_only(language, &keys, SystemTime::now());
+    }
+}
+
+/// [`make`] on an idle slot, as often as it has to give way; after [`IDLE_WAIT_MAX`] on any, beside what runs there.
+fn make_when_idle(
+    shelf: &Shelf,
+    language: &Language,
+    step: &Prepare,
+    sandbox: &Arc<LocalSandbox>,
+    shutdown: &CancellationToken,
+) -> Result<Option<Duration>, MakeError> {
+    let begun = Instant::now();
+    loop {
+        let (slot, gave_way) = (Cell::new(None), Cell::new(false));
+        let mut executor = || {
+            let chosen = loop {
+                match sandbox.idle_slot() {
+                    Some(idle) => {
+                        slot.set(Some(idle));
+                        break idle;
+                    }
+                    None if shutdown.is_cancelled() || begun.elapsed() > IDLE_WAIT_MAX => break 0,
+                    None => std::thread::sleep(IDLE_LOOK),
+                }
+            };
+            Ok(Box::new(sandbox.executor(chosen)?) as Box<dyn Executor>)
+        };
+        let ends = || {
+            let is_wanted = slot.get().is_some_and(|slot| sandbox.is_shared(slot));
+            // Once and for all: the run may be over before the step has ended.
+            gave_way.set(gave_way.get() || (is_wanted && begun.elapsed() <= IDLE_WAIT_MAX));
+            gave_way.get() || shutdown.is_cancelled()
+        };
+        match make(shelf, language, step, &mut executor, &ends) {
+            Err(_) if gave_way.get() && !shutdown.is_cancelled() => {
+                tracing::info!(language.id = %language.id, step = step.name, "preparing `{}` gave way to a run", step.name);
+                std::thread::sleep(IDLE_LOOK);
+            }
+            made => return made,
         }
     }
 }

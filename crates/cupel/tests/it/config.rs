@@ -49,3 +49,27 @@ fn a_configuration_that_cannot_be_read_is_told() {
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.contains("/nowhere/cupel.toml:1: cannot be read"), "{}", ended.stderr);
 }
+
+#[test]
+fn a_broken_language_file_is_told_with_line_and_key_before_anything_starts() {
+    let languages = tempfile::tempdir().unwrap();
+    let path = languages.path().join("zig.toml");
+    let text = "name = \"Zig\"\nextensions = [\"zig\"]\nsource = \"main.zig\"\nexecute = [\"./main\"]\n\
+                version = { command = [\"zig\", \"version\"] }\nsamples = []\n";
+    std::fs::write(&path, text).unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let command = |args: &[&str]| {
+        let mut command = cupel(args);
+        command.env("CUPEL_LANGUAGES__DIRECTORY", languages.path()).env("CUPEL_DATA__DIRECTORY", data.path());
+        end(command, b"")
+    };
+    assert_eq!(command(&["config", "check"]).code, Some(0), "no packages are needed");
+
+    std::fs::write(&path, format!("{text}[limits]\ncpu_time_ms = 0\n")).unwrap();
+    for args in [&["config", "check"][..], &["serve"], &["languages"], &["run", "x.zig"]] {
+        let ended = command(args);
+        assert_eq!(ended.code, Some(2), "{args:?}: {ended:?}");
+        let told = format!("{}:8: `limits.cpu_time_ms`: expected a whole number", path.display());
+        assert!(ended.stderr.contains(&told), "{args:?}: {}", ended.stderr);
+    }
+}

@@ -33,6 +33,7 @@ fn help_is_as_reviewed() {
         "languages",
         "user",
         "key",
+        "contest",
         "config",
         "smoke",
         "completions",
@@ -46,6 +47,8 @@ fn help_is_as_reviewed() {
     check("problem-list", &["problem", "list", "--help"]);
     check("admin-dead", &["admin", "dead", "--help"]);
     check("user-add", &["user", "add", "--help"]);
+    check("contest-create", &["contest", "create", "--help"]);
+    check("user-import", &["user", "import", "--help"]);
     check("key-create", &["key", "create", "--help"]);
     check("languages-install", &["languages", "install", "--help"]);
 }

@@ -65,6 +65,23 @@ pub(crate) fn judge(files: &Files, name: &str, source: &str, args: &[&str]) -> (
     (ended, object)
 }
 
+/// A problem's program has a stack as large as its memory, and more input than fits into a pipe.
+#[test]
+fn a_problems_programs_are_started_warm_and_results_say_so() {
+    let files = sums("");
+    files.write("p/data/secret/04.in", &format!("1{}\n2\n", " ".repeat(100_000)));
+    files.write("p/data/secret/04.ans", "3\n");
+    let source = "import sys\nprint(sum(map(int, sys.stdin.read().split())))\n";
+    for args in [&[][..], &["--memory-limit-kib", "1048576"]] {
+        let (_, report) = judge(&files, "a.py", source, args);
+        assert_eq!(report["verdict"], "AC", "{report}");
+        let starts = report["cases"].as_array().unwrap().iter().map(|case| case["start"].as_str());
+        assert_eq!(starts.collect::<Vec<_>>(), [Some("warm"); 5], "{report}");
+    }
+    let (_, report) = judge(&files, "a.c", "int main(void) { return 0; }", &[]);
+    assert_eq!(report["cases"][0]["start"], Value::Null, "{report}");
+}
+
 #[test]
 fn what_a_failing_program_said_is_shown_to_its_author_and_does_nothing() {
     let files = Files::new(&[
@@ -160,12 +177,24 @@ fn every_end_of_a_program_has_its_verdict() {
 fn the_object_has_every_promised_field() {
     let (_, object) = judge(&sums(""), "w.py", "print(3)\n", &["--all-cases"]);
     assert_eq!(verdicts(&object), "AC WA WA WA");
-    for field in ["verdict", "score", "max_score", "time_ms", "memory_kb", "groups", "cases", "message", "compile"] {
+    for field in [
+        "verdict",
+        "score",
+        "max_score",
+        "time_ms",
+        "execution_time_ms",
+        "memory_kb",
+        "memory_used_kb",
+        "groups",
+        "cases",
+        "message",
+        "compile",
+    ] {
         assert!(object.get(field).is_some(), "{field}: {object:#}");
     }
     let case = &object["cases"][1];
     assert_eq!((&case["name"], &case["group"]), (&"secret/01".into(), &"secret".into()));
-    for field in ["verdict", "score", "time_ms", "memory_kb", "judge_message"] {
+    for field in ["verdict", "score", "time_ms", "execution_time_ms", "memory_kb", "memory_used_kb", "judge_message"] {
         assert!(case.get(field).is_some(), "{field}: {case:#}");
     }
     assert_eq!(case["judge_message"], "word 1, line 1 of the output: expected \"30\", got \"3\"");
@@ -197,6 +226,44 @@ fn a_package_without_a_time_limit_has_one_from_its_accepted_submissions() {
     let limit = object["time_limit_ms"].as_u64().unwrap();
     assert!((1000..10_000).contains(&limit) && limit.is_multiple_of(1000), "{limit}");
     assert!(ended.stderr.contains("submissions/accepted/a.py"), "{ended:?}");
+}
+
+#[test]
+fn a_derived_time_limit_is_remembered_and_not_measured_again() {
+    let files = sums("");
+    files.write("p/submissions/accepted/a.py", ADD);
+    files.write("s/a.py", ADD);
+    files.write("cache/README", "");
+    let judge = |more: &[&str]| {
+        let (package, submission) = (files.path("p"), files.path("s/a.py"));
+        let mut command = cupel(["judge", &package, "--submission", &submission, "--json"]);
+        command.args(more).env("XDG_CACHE_HOME", files.path("cache"));
+        let ended = end(command, b"");
+        let object: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
+        assert_eq!(object["verdict"], "AC", "{ended:?}");
+        (object["time_limit_ms"].as_u64().unwrap(), ended.stderr.contains("measured before"))
+    };
+    let (limit, is_known) = judge(&[]);
+    assert!(!is_known);
+    assert_eq!(judge(&[]), (limit, true));
+    assert!(!judge(&["--calibrate"]).1);
+    // What is damaged is measured again, and another package has a limit of its own.
+    for kept in std::fs::read_dir(files.path("cache/cupel/time-limits")).unwrap() {
+        std::fs::write(kept.unwrap().path(), "{").unwrap();
+    }
+    assert!(!judge(&[]).1);
+    assert!(judge(&[]).1);
+    // `cupel verify` remembers what it derives, too.
+    for kept in std::fs::read_dir(files.path("cache/cupel/time-limits")).unwrap() {
+        std::fs::remove_file(kept.unwrap().path()).unwrap();
+    }
+    let mut verify = cupel(["verify", &files.path("p")]);
+    verify.env("XDG_CACHE_HOME", files.path("cache"));
+    assert_eq!(end(verify, b"").code, Some(0));
+    assert!(judge(&[]).1);
+    files.write("p/data/secret/04.in", "1 1\n");
+    files.write("p/data/secret/04.ans", "2\n");
+    assert!(!judge(&[]).1);
 }
 
 /// Accepts what the first line of its own source says; `ACT` comes before it reads anything.

@@ -86,6 +86,15 @@ fn instructions_are_limited_and_told_or_refused_with_the_reason() {
 }
 
 #[test]
+fn an_interpreter_is_started_warm_and_a_result_says_so() {
+    let (_, python) = json("a.py", "print(6 * 7)", &[]);
+    assert_eq!((&python["stdout"], &python["start"]), (&"42\n".into(), &"warm".into()), "{python}");
+    let (_, c) = json("a.c", "int main(void) { return 0; }", &[]);
+    assert!(c.get("start").is_none(), "a program of its own has no other start: {c}");
+    assert_eq!(c["memory_kb"], 1024, "the least that is reported: {c}");
+}
+
+#[test]
 fn a_compile_error_is_the_compilers_words_and_exit_1() {
     let ended = run("a.c", "int main(void) { return nothing; }", &[], b"");
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
@@ -113,6 +122,8 @@ fn the_object_has_every_promised_field() {
         "compile",
         "cpu_time_ms",
         "wall_time_ms",
+        "execution_time_ms",
+        "memory_used_kb",
         "memory_kb",
         "language",
         "limits",

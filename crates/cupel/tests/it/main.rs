@@ -5,10 +5,13 @@
 mod cluster;
 mod compilers;
 mod config;
+mod contest;
+mod fairness;
 mod formats;
 mod functions;
 mod help;
 mod judge;
+mod languages;
 mod local;
 mod own_inputs;
 mod prepared;

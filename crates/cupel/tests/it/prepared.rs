@@ -256,3 +256,24 @@ fn a_server_prepares_what_is_missing_and_makes_damaged_anew() {
     let _server = Server::start(data.path(), &settings);
     eventually(|| std::fs::read_to_string(&greeting).ok().filter(|text| text == "prepared"));
 }
+
+#[test]
+fn what_is_prepared_gives_way_to_runs_and_is_made_when_they_have_ended() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(
+        data.path(),
+        &[
+            ("CUPEL_LANGUAGES__PREPARE", "true"),
+            ("CUPEL_LANGUAGES__DISABLED", "java,kotlin,scala"),
+            ("CUPEL_WORKER__SLOTS", "1"),
+        ],
+    );
+    let program = serde_json::json!({ "language": "bash", "source_code": "sleep 1" });
+    eventually(|| {
+        let result = server.result(&server.submit(&program));
+        assert_eq!(result["verdict"], "AC", "{result}");
+        server.log().contains("gave way to a run").then_some(())
+    });
+    eventually(|| server.log().contains("\"prepared `").then_some(()));
+    assert!(!server.log().contains("cannot prepare"), "{}", server.log());
+}

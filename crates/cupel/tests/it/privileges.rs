@@ -155,7 +155,8 @@ fn every_process_of_a_server_has_what_it_needs_and_no_more() {
     let log = format!("{ours}/serve.log");
     for descriptor in launcher.descriptors() {
         let known = ["/dev/null", "socket:", "anon_inode:[pidfd]"];
-        let held = descriptor == format!("{ours}/cache/prepared");
+        // What lanes show, and what their zygotes are executed from.
+        let held = [format!("{ours}/cache/prepared"), env!("CARGO_BIN_EXE_cupel").to_owned()].contains(&descriptor);
         assert!(descriptor == log || held || known.iter().any(|kind| descriptor.starts_with(kind)), "{descriptor}");
     }
 
@@ -280,6 +281,42 @@ fn a_link_in_place_of_what_was_prepared_leads_no_later_lane_anywhere() {
     let looks = json!({ "language": "bash", "source_code": "ls /opt/cupel/prepared 2>&1 | grep -c name" });
     let result = server.result(&server.submit(&looks));
     assert_eq!(result["stdout"], "0\n", "{result}");
+}
+
+/// Where others may write, a link could wait under any name that can be guessed, such as one with a process id in it: what it
+/// leads to would be overwritten by whoever starts Cupel. So a start and the doctor need no such place.
+#[test]
+fn neither_a_start_nor_the_doctor_writes_where_others_may_write() {
+    let data = tempfile::tempdir().unwrap();
+    let nowhere = data.path().join("nowhere").to_str().unwrap().to_owned();
+    let mut doctor = cupel(["doctor"]);
+    doctor.env("TMPDIR", &nowhere);
+    let ended = end(doctor, b"");
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let server = Server::start(data.path(), &[("TMPDIR", &nowhere)]);
+    let result = server.result(&server.submit(&json!({ "language": "bash", "source_code": "echo yes" })));
+    assert_eq!(result["stdout"], "yes\n", "{result}\n{}", server.log());
+    assert!(!Path::new(&nowhere).exists());
+}
+
+/// Also where a cell has a directory of its own, by a name with a space in it, and by a link.
+#[test]
+fn a_data_directory_may_lie_anywhere_and_no_program_finds_it() {
+    for place in ["/tmp", "/srv", "/home"] {
+        fs::create_dir_all(place).unwrap();
+        let dir = tempfile::Builder::new().prefix("cupel of mine ").tempdir_in(place).unwrap();
+        let (data, link) = (dir.path().join("the data"), dir.path().join("link"));
+        fs::create_dir(&data).unwrap();
+        symlink("the data", &link).unwrap();
+        let server = Server::start(&link, &[]);
+        let look = format!(
+            "for p in '{}' '{}' /srv /home /opt/cupel/prepared; do test -e \"$p\"; echo $?; done",
+            dir.path().display(),
+            data.display()
+        );
+        let result = server.result(&server.submit(&json!({ "language": "bash", "source_code": look })));
+        assert_eq!(result["stdout"], "1\n1\n1\n1\n0\n", "{place}: {result}\n{}", server.log());
+    }
 }
 
 fn interfaces(process: &Process) -> Vec<String> {

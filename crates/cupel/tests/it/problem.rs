@@ -33,6 +33,48 @@ fn a_new_package_holds_at_once_and_so_does_what_is_exported_of_it() {
 }
 
 #[test]
+fn a_new_package_shows_a_checker_a_validator_and_a_generator_that_work() {
+    let files = Files::new(&[("keep", "")]);
+    for (slug, flag) in [("sum", None), ("summands", Some("--checker")), ("largest", Some("--function"))] {
+        let package = files.path(slug);
+        let here = files.path("");
+        let made = end(cupel(["problem", "new", slug, "--into", &here].into_iter().chain(flag)), b"");
+        assert_eq!(made.code, Some(0), "{made:?}");
+        assert!(made.stdout.contains("cupel help formats"), "{made:?}");
+        // What the generator writes is what is there.
+        let read = |name: &str| std::fs::read(format!("{package}/tests/secret/{name}")).unwrap();
+        let names = ["01.in", "01.out", "02.in", "02.out", "03.in", "03.out"];
+        let before = names.map(read);
+        for name in names {
+            std::fs::remove_file(format!("{package}/tests/secret/{name}")).unwrap();
+        }
+        let mut generator = std::process::Command::new("python3");
+        let generated = generator.arg("generators/cases.py").current_dir(&package).status().unwrap();
+        assert!(generated.success());
+        assert_eq!(names.map(read), before, "{slug}");
+    }
+    let verified = end(cupel(["verify", &files.path("summands"), "--json"]), b"");
+    let object: Value = serde_json::from_str(&verified.stdout).unwrap_or_else(|_| panic!("{verified:?}"));
+    assert_eq!(object["ok"], true, "{object:#}");
+    let subjects: Vec<_> = object["expectations"].as_array().unwrap().iter().map(|claim| &claim["about"]).collect();
+    for program in ["checkers/check.py", "validators/validate.py", "submissions/accepted/one_first.cpp"] {
+        assert!(subjects.contains(&&Value::from(program)), "{program}: {subjects:?}");
+    }
+}
+
+#[test]
+fn the_binary_describes_the_files_of_packages() {
+    let told = end(cupel(["help", "formats"]), b"");
+    assert_eq!(told.code, Some(0), "{told:?}");
+    for part in ["| Kattis 2025-09", "## The own form", "problem.toml", "FEEDBACK_DIRECTORY", "## Function problems"] {
+        assert!(told.stdout.contains(part), "{part}: {}", told.stdout);
+    }
+    assert!(!told.stdout.contains("make test") && !told.stdout.contains("Architecture"), "{}", told.stdout);
+    assert_eq!(end(cupel(["help", "problem", "new"]), b"").code, Some(0));
+    assert_eq!(end(cupel(["help", "nothing"]), b"").code, Some(2));
+}
+
+#[test]
 fn a_new_function_problem_holds_at_once() {
     let files = Files::new(&[("keep", "")]);
     let made = end(cupel(["problem", "new", "largest", "--function", "--into", &files.path("a/b")]), b"");

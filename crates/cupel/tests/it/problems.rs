@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::{NO_RATE_LIMITS, PATIENCE, Server, eventually};
+use crate::support::{NO_RATE_LIMITS, PATIENCE, Server, agent, cupel, end, eventually};
 
 /// Somebody with an access token.
 pub(crate) struct Person<'s> {
@@ -99,6 +99,24 @@ pub(crate) fn pack(folder: &Path) -> Vec<u8> {
     let tar = Command::new("tar").args(["-cf", "-", "-C"]).arg(folder).arg(".").output().unwrap();
     assert!(tar.status.success(), "{tar:?}");
     tar.stdout
+}
+
+/// A legacy package, which has no time limit of its own: double a number.
+fn without_time_limit(name: &str, accepted: &str) -> Vec<u8> {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = dir.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write("problem.yaml", "name: Twice\nlicense: cc0\n");
+    write("problem_statement/problem.en.md", "Print twice the number you read.\n");
+    for (name, input, answer) in [("sample/1", "1\n", "2\n"), ("secret/01", "7\n", "14\n")] {
+        write(&format!("data/{name}.in"), input);
+        write(&format!("data/{name}.ans"), answer);
+    }
+    write(&format!("submissions/accepted/{name}"), accepted);
+    pack(dir.path())
 }
 
 const RIGHT: &str = "print(2 * int(input()))\n";
@@ -203,6 +221,17 @@ fn an_authors_way_from_import_over_verifying_and_publishing_to_a_rejudge() {
     let events = server.text(&format!("/api/v1/execute/{}/events", wrong["submission_id"].as_str().unwrap()));
     // Nor is a test that is not shown called by its name.
     assert!(events.matches("event: test.end").count() >= 3 && !events.contains("secret"), "{events}");
+    // How long it took there, and how much memory, is in no event: the program may have chosen both by what it read.
+    for data in events.lines().filter_map(|line| line.strip_prefix("data:")) {
+        let data: Value = serde_json::from_str(data).unwrap();
+        let is_end = data["verdict"].is_string() && data["test"].is_string();
+        let is_shown = data["test"] == "sample/1";
+        assert!(!is_end || data["execution_time_ms"].is_number() == is_shown, "{data}");
+        assert!(!is_end || data["memory_used_kb"].is_number() == is_shown, "{data}");
+    }
+    for test in wrong["problem"]["tests"].as_array().unwrap() {
+        assert!(test["is_shown"] == true || !test["name"].is_null(), "the author sees all: {test}");
+    }
     let plain = author.get(&format!("/api/v1/execute/{}", wrong["submission_id"].as_str().unwrap()));
     assert!(!plain.to_string().contains("secret7"), "{plain}");
     let told = author.verify("double");
@@ -237,7 +266,9 @@ fn an_authors_way_from_import_over_verifying_and_publishing_to_a_rejudge() {
 
     // A checker at fault is the package's fault: no try, and its author is told why.
     let broken = archive(&[("2\n", "4\n")], Some("raise SystemExit('who am I?')\n"));
-    assert_eq!(author.upload("PUT", "/api/v1/problems/double/package", &broken).0, 409, "it is shown to others");
+    let (status, staged) = author.upload("PUT", "/api/v1/problems/double/package", &broken);
+    assert_eq!((status, &staged["is_current"]), (200, &json!(false)), "it is shown to others: {staged}");
+    assert_eq!(author.get("/api/v1/problems/double")["problem"]["version"], 2);
     let hide = json!({ "visibility": "draft" });
     assert_eq!(server.call("PATCH", "/api/v1/problems/double", Some(&author.token), Some(&hide)).0, 200);
     assert_eq!(author.upload("PUT", "/api/v1/problems/double/package", &broken).0, 200);
@@ -246,6 +277,87 @@ fn an_authors_way_from_import_over_verifying_and_publishing_to_a_rejudge() {
     assert!(fault["problem"]["author_message"].as_str().unwrap().contains("check.py"), "{fault}");
     let figures = &author.get("/api/v1/problems/double")["problem"]["statistics"];
     assert_eq!((&figures["submissions"], &figures["solved_by"]), (&json!(2), &json!(1)));
+}
+
+#[test]
+fn the_time_limit_that_verification_derives_is_that_of_every_judging() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let author = Person::register(&server, "grace", Some("author"));
+    let (status, made) = author.upload("POST", "/api/v1/problems?slug=twice", &without_time_limit("twice.py", RIGHT));
+    assert_eq!(status, 201, "{made}");
+    let limits = |key: &str| author.get("/api/v1/problems/twice")["limits"][key].clone();
+    assert_eq!((limits("cpu_time_ms"), limits("is_time_limit_derived")), (json!(null), json!(false)));
+    let early = author.solve("twice", RIGHT);
+    assert_eq!(early["limits"]["cpu_time_ms"], 10_000, "{early}");
+
+    let told = author.verify("twice");
+    assert_eq!((&told["holds"], &told["is_time_limit_derived"]), (&json!(true), &json!(true)), "{told}");
+    let derived = told["time_limit_ms"].as_u64().unwrap();
+    assert!((1000..10_000).contains(&derived), "{told}");
+    assert_eq!((limits("cpu_time_ms"), limits("is_time_limit_derived")), (json!(derived), json!(true)));
+    assert_eq!(author.get("/api/v1/problems/twice/versions")["versions"][0]["time_limit_ms"], derived);
+    let endless = author.solve("twice", "while True: pass\n");
+    assert_eq!((&endless["verdict"], &endless["limits"]["cpu_time_ms"]), (&json!("TLE"), &json!(derived)), "{endless}");
+    let tried = author.post("/api/v1/problems/twice/run", json!({ "language": "python", "source_code": RIGHT }));
+    assert_eq!(author.ended(&tried["submission_id"])["limits"]["cpu_time_ms"], derived);
+
+    // A second verification keeps it, and what was judged before gets it by a rejudge.
+    let again = author.verify("twice");
+    assert_eq!((&again["holds"], &again["time_limit_ms"]), (&json!(true), &json!(derived)), "{again}");
+    assert_eq!(author.post("/api/v1/problems/twice/rejudge?verdict=AC", json!({}))["queued"], 1);
+    assert_eq!(author.ended(&early["submission_id"])["limits"]["cpu_time_ms"], derived);
+
+    let exported = data.path().join("exported.zip");
+    let kattis = format!("{}/api/v1/problems/twice/package", server.url);
+    let bearer = format!("Bearer {}", author.token);
+    let mut answer = agent().get(kattis).header("authorization", bearer).call().unwrap();
+    std::fs::write(&exported, answer.body_mut().read_to_vec().unwrap()).unwrap();
+    let listed = end(cupel(["problem", "list", "--json", data.path().to_str().unwrap()]), b"");
+    let listed: Value = serde_json::from_str(&listed.stdout).unwrap();
+    assert_eq!(listed["packages"][0]["time_limit_ms"], derived, "{listed}");
+}
+
+#[test]
+fn a_problem_without_any_time_limit_is_not_published() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let author = Person::register(&server, "grace", Some("author"));
+    let prolog = "main :-\n    read(N), M is 2 * N, print(M).\n";
+    let made = author.upload("POST", "/api/v1/problems?slug=twice", &without_time_limit("twice.pl", prolog));
+    assert_eq!(made.0, 201, "{made:?}");
+    let told = author.verify("twice");
+    let about = |claim: &Value| claim["about"].clone();
+    let broken: Vec<Value> = told["broken"].as_array().unwrap().iter().map(about).collect();
+    assert!(told["holds"] == false && broken.contains(&json!("time limit")), "{told}");
+    assert!(told["notes"].to_string().contains("twice.pl: not tried here"), "{told}");
+    let publish = json!({ "visibility": "public" });
+    let (status, refused) = server.call("PATCH", "/api/v1/problems/twice", Some(&author.token), Some(&publish));
+    assert_eq!(status, 409, "{refused}");
+    // Nor by an administrator's exception: nobody knows how long submissions may run.
+    let exception = json!({ "visibility": "public", "exception": "It is right, believe me." });
+    let (status, refused) = server.call("PATCH", "/api/v1/problems/twice", Some(&server.key), Some(&exception));
+    assert_eq!(status, 409, "{refused}");
+    assert!(refused["detail"].as_str().unwrap().contains("no time limit"), "{refused}");
+}
+
+#[test]
+fn the_exception_on_a_hidden_test_is_for_the_problems_authors_alone() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let author = Person::register(&server, "grace", Some("author"));
+    let package = archive(&[("2\n", "4\n")], None);
+    assert_eq!(author.upload("POST", "/api/v1/problems", &package).0, 201);
+    let failed = author.solve("double", "n = input()\nif n != '1': raise ValueError('boom' + n)\nprint(2)\n");
+    assert_eq!(failed["verdict"], "RTE", "{failed}");
+    let told = failed["problem"]["author_message"].as_str().unwrap();
+    assert!(told.ends_with("ValueError: boom2 (line 2)"), "{told}");
+    let plain = author.get(&format!("/api/v1/execute/{}", failed["submission_id"].as_str().unwrap()));
+    assert_eq!(
+        (&plain["message"], &plain["runtime_error"]),
+        (&json!("test 2 of 2"), &json!("exit code other than 0, or killed by a signal"))
+    );
+    assert!(!plain.to_string().contains("boom2"), "{plain}");
 }
 
 #[test]

@@ -102,6 +102,62 @@ fn users_tokens_and_keys_are_made_while_the_server_runs() {
 }
 
 #[test]
+fn a_class_gets_its_accounts_from_the_command_line() {
+    let data = tempfile::tempdir().unwrap();
+    let dir = data.path().to_str().unwrap();
+    let mut server = Server::start(data.path(), &[]);
+    let user = |args: &[&str], stdin: &[u8]| end(cupel([&["user"], args, &["--data", dir]].concat()), stdin);
+
+    let faulty = user(&["import", "-"], b"username,email\nab,\nok1,nowhere\n");
+    assert_eq!(faulty.code, Some(2), "{faulty:?}");
+    assert!(faulty.stderr.contains("line 2: ") && faulty.stderr.contains("line 3: "), "{}", faulty.stderr);
+    let file = data.path().join("class.csv");
+    std::fs::write(&file, "username,email,tier\nzoe,zoe@example.org,pro\nyan,,\n").unwrap();
+    let made = user(&["import", file.to_str().unwrap(), "--valid", "3d"], b"");
+    assert_eq!(made.code, Some(0), "{made:?}");
+    assert_eq!(made.stderr, "users made: 2; names or addresses that were taken: 0\n");
+    // Repeated, it makes new links for those who have set no password yet.
+    let again = user(&["import", file.to_str().unwrap()], b"");
+    assert_eq!(again.stderr, "users made: 2; names or addresses that were taken: 0\n");
+    let links: Vec<&str> = again.stdout.lines().skip(1).map(|line| line.split(',').nth(3).unwrap()).collect();
+
+    let log_in = |name: &str, password: &str| {
+        server.call("POST", "/api/v1/auth/login", None, Some(&json!({ "email": name, "password": password }))).0
+    };
+    let set = |link: &str, password: &str| {
+        let token = link.split_once("/password?token=").unwrap().1;
+        let body = json!({ "token": token, "password": password });
+        server.call("POST", "/api/v1/auth/password/reset", None, Some(&body)).0
+    };
+    assert_eq!((set(links[1], "correct horse"), log_in("yan", "correct horse")), (204, 200));
+    let link = user(&["link", "zoe@example.org"], b"").stdout;
+    assert_eq!(set(links[0], "correct horse"), 401, "another link was made");
+    assert_eq!((set(link.trim(), "correct horse"), log_in("zoe", "correct horse")), (204, 200));
+
+    let code = user(&["code", "Class 10b", "--uses", "1"], b"").stdout;
+    let body = json!({
+        "username": "xia", "email": "xia@example.org", "password": "correct horse", "join_code": code.trim(),
+    });
+    assert_eq!(server.call("POST", "/api/v1/auth/register", None, Some(&body)).0, 201);
+
+    assert_eq!(user(&["tier", "yan", "pro"], b"").code, Some(0));
+    assert_eq!(user(&["tier", "yan", "gold"], b"").code, Some(2));
+    assert_eq!(user(&["disable", "yan"], b"").code, Some(0));
+    assert_eq!(log_in("yan", "correct horse"), 403);
+    let list: Value = serde_json::from_str(&user(&["list", "--json"], b"").stdout).unwrap();
+    let of = |name: &str| list["users"].as_array().unwrap().iter().find(|u| u["username"] == name).cloned().unwrap();
+    assert_eq!((&of("yan")["tier"], &of("yan")["disabled"]), (&json!("pro"), &json!(true)));
+    assert_eq!((user(&["enable", "yan"], b"").code, log_in("yan", "correct horse")), (Some(0), 200));
+    assert_eq!(user(&["delete", "yan"], b"").code, Some(2), "it has to be confirmed");
+    assert_eq!((user(&["delete", "yan", "--yes"], b"").code, log_in("yan", "correct horse")), (Some(0), 401));
+    assert_eq!(user(&["delete", "yan", "--yes"], b"").code, Some(3));
+    let last = user(&["disable", "admin"], b"");
+    assert!(last.code == Some(2) && last.stderr.contains("only administrator"), "{last:?}");
+    server.terminate();
+    assert!(server.ended().success());
+}
+
+#[test]
 fn smoke_proves_a_server_and_a_wrong_key_is_exit_4() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[]);

@@ -1,7 +1,7 @@
 //! The store as a whole, by `cupel admin`: copied, put back, exported, moved to PostgreSQL and back.
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::Command;
 
@@ -57,10 +57,31 @@ fn a_copy_is_put_back_into_an_empty_directory_and_nowhere_else() {
     assert!(refused.code != Some(0) && refused.stderr.contains("is there already"), "{refused:?}");
     let nothing = tempfile::tempdir().unwrap();
     assert_eq!(run(nothing.path(), None, &["admin", "backup", "/tmp/none.db"]).code, Some(3));
-    let closed = run(data.path(), None, &["admin", "backup", "/copy.db"]);
-    assert!(closed.code != Some(0) && closed.stderr.contains("owner of the data directory"), "{closed:?}");
+    assert_eq!((again.code, refused.code), (Some(2), Some(2)), "the file on the command line is wrong");
     let absent = run(nothing.path(), None, &["admin", "restore", "/tmp/none.db"]);
     assert!(absent.code != Some(0) && absent.stderr.contains("No such file"), "{absent:?}");
+}
+
+#[test]
+fn root_backs_up_into_a_directory_of_its_own_and_restores_from_there() {
+    let (data, other) = (with_users(), tempfile::tempdir().unwrap());
+    // Neither passed nor written by the owner of the data directory.
+    let closed = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(closed.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+    let copy = closed.path().join("copy.db");
+    fine(&run(data.path(), None, &["admin", "backup", copy.to_str().unwrap()]));
+    let made = std::fs::metadata(&copy).unwrap();
+    assert_eq!((made.uid(), made.mode() & 0o777), (0, 0o600));
+    assert_eq!(std::fs::read_dir(closed.path()).unwrap().count(), 1, "nothing else is left there");
+    fine(&run(other.path(), None, &["admin", "restore", copy.to_str().unwrap()]));
+    assert_eq!(fine(&run(data.path(), None, &USERS)), fine(&run(other.path(), None, &USERS)));
+    for data in [data.path(), other.path()] {
+        let names = std::fs::read_dir(data).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        assert!(!names.into_iter().any(|name| name.contains("copy")));
+    }
+    let nowhere = closed.path().join("missing/copy.db");
+    let failed = run(data.path(), None, &["admin", "backup", nowhere.to_str().unwrap()]);
+    assert!(failed.code == Some(2) && failed.stderr.contains("cannot be written"), "{failed:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -115,7 +136,7 @@ fn a_store_that_cannot_be_used_is_told_with_setting_and_remedy_and_without_the_p
     let url = Postgres::shared().url();
     let wrong = run(data.path(), Some(&url.replacen(":secret", ":guessed-secret", 1)), &USERS);
     assert!(
-        wrong.code != Some(0) && wrong.stderr.contains("store.url") && wrong.stderr.contains("password"),
+        wrong.code == Some(7) && wrong.stderr.contains("store.url") && wrong.stderr.contains("password"),
         "{wrong:?}"
     );
     assert!(!wrong.stderr.contains("guessed-secret"), "{wrong:?}");

@@ -179,7 +179,10 @@ impl Server {
             None => agent().run(request.body(()).unwrap()),
         }
         .unwrap();
-        (answer.status().as_u16(), answer.body_mut().read_json().unwrap())
+        let status = answer.status().as_u16();
+        // 204: there is no body.
+        let body = if status == 204 { Value::Null } else { answer.body_mut().read_json().unwrap() };
+        (status, body)
     }
 
     /// Submits and returns the id.

@@ -46,12 +46,32 @@ fn private_addresses_are_refused_also_behind_a_name() {
     let receiver = TcpListener::bind("127.0.0.1:0").unwrap();
     receiver.set_nonblocking(true).unwrap();
     let port = receiver.local_addr().unwrap().port();
-    let hosts = ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "2130706433", "0.0.0.0"];
-    for host in hosts {
-        server.submit(&json!({ "language": "python", "source_code": "", "webhook": format!("http://{host}:{port}/") }));
+    let program = |host: &str| json!({ "language": "python", "source_code": "1", "webhook": format!("http://{host}:{port}/?key=secret") });
+    // What needs no name server is refused at once.
+    for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "2130706433", "0.0.0.0"] {
+        let (status, refused) = server.call("POST", "/api/v1/execute", Some(&server.key), Some(&program(host)));
+        assert_eq!((status, &refused["code"]), (422, &"invalid-webhook".into()), "{host}: {refused}");
+        assert_eq!(refused["errors"][0]["pointer"], "/webhook");
     }
-    let failed = format!("cupel_webhooks_total{{result=\"failed\"}} {}", hosts.len());
-    eventually(|| server.text("/metrics").contains(&failed).then_some(()));
+    // A name of this machine's own, or none at all.
+    let id = server.submit(&program("ip6-localhost"));
+    let deliveries = || server.get("/api/v1/webhooks/deliveries").1["deliveries"].clone();
+    let failed = eventually(|| Some(deliveries()[0].clone()).filter(|delivery| !delivery["error"].is_null()));
+    assert_eq!((&failed["submission_id"], &failed["status"]), (&id.clone().into(), &"pending".into()), "{failed}");
+    let log = server.log();
+    let told = log.lines().find(|line| line.contains("was not delivered")).unwrap();
+    assert!(
+        told.contains("WARN") && told.contains(&format!("ip6-localhost:{port}")) && !told.contains("secret"),
+        "{told}"
+    );
+    // Sent again at once, though it is due in some seconds only; nobody else may.
+    let again = format!("/api/v1/webhooks/deliveries/{}/redeliver", failed["delivery_id"].as_str().unwrap());
+    assert_eq!(server.call("POST", &again, Some(&server.key), None).0, 202);
+    // Its tries begin anew, so another one has failed and is the first again.
+    let once = "cupel_webhooks_total{result=\"failed\"} 1\n";
+    eventually(|| (!server.text("/metrics").contains(once) && deliveries()[0]["tries"] == 1).then_some(()));
+    let other = again.replace(failed["delivery_id"].as_str().unwrap(), &id);
+    assert_eq!(server.call("POST", &other, Some(&server.key), None).0, 404);
     assert_eq!(receiver.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "nobody came");
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use cupel_core::contests::{ContestChange, JoinCode, NewContest, Style};
+use cupel_core::contests::{ContestChange, JoinCode, NewContest, PENALTY_MAX, Style};
 use cupel_core::problems::{ProblemKey, Seer};
 use cupel_problem::Slug;
 use cupel_types::ProblemId;
@@ -20,8 +20,8 @@ use crate::auth::Caller;
 use crate::body::{Id, JsonBody};
 use crate::problem::{Problem, ProblemBody};
 
-/// The penalty of the ICPC.
-const PENALTY: u64 = 20 * 60;
+/// The penalty of the ICPC, in minutes.
+const PENALTY_MINUTES: u64 = 20;
 
 /// A contest to be made.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -32,31 +32,39 @@ const PENALTY: u64 = 20 * 60;
 }))]
 pub(crate) struct ContestRequest {
     /// Its name in addresses: 1 to 64 of `a-z`, `0-9` and `-`.
+    #[schema(pattern = "^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$")]
     slug: String,
     /// Its name for people.
+    #[schema(min_length = 1)]
     title: String,
     /// What it is about, in Markdown.
     #[serde(default)]
     description: String,
     /// Its rules.
     style: StyleName,
-    /// ICPC: what each rejected try before a solution costs; 1200 if it is left out.
+    /// ICPC: what each rejected try before a solution costs; 20 if it is left out.
     #[serde(default)]
+    penalty_minutes: Option<u64>,
+    /// The same in seconds, under its former name.
+    #[serde(default)]
+    #[schema(deprecated)]
     penalty_seconds: Option<u64>,
     /// When it begins (RFC 3339).
     #[schema(format = DateTime)]
     starts_at: String,
     /// How long it goes on: 60 to 2678400.
+    #[schema(minimum = 60, maximum = 2678400)]
     length_seconds: u64,
-    /// How long before the end results are no longer shown; left out: they always are. A contest with a freeze has no public problems:
-    /// leaderboards would tell their results.
+    /// How long before the end results are no longer shown; left out: they always are. Until the freeze is lifted, the figures and
+    /// leaderboards of the problems leave out what participants send in that time, too.
     #[serde(default)]
     freeze_seconds: Option<u64>,
     /// Whether everybody may see it and take part; if not, those who have its code may take part.
     #[serde(default)]
     public: bool,
-    /// The slugs of its problems, in order. Private ones of yours are shown to those who take part once it begins; none may be
-    /// public if there is a freeze.
+    /// The slugs of its problems, in order: public ones, and private ones of yours, which are shown to those who take part once it
+    /// begins.
+    #[schema(min_items = 1)]
     problems: Vec<String>,
 }
 
@@ -76,6 +84,10 @@ pub(crate) struct ContestChangeRequest {
     style: Option<StyleName>,
     /// ICPC: what each rejected try before a solution costs. Goes with `style`.
     #[serde(default)]
+    penalty_minutes: Option<u64>,
+    /// The same in seconds, under its former name.
+    #[serde(default)]
+    #[schema(deprecated)]
     penalty_seconds: Option<u64>,
     /// When it begins (RFC 3339).
     #[serde(default)]
@@ -84,11 +96,11 @@ pub(crate) struct ContestChangeRequest {
     /// How long it goes on.
     #[serde(default)]
     length_seconds: Option<u64>,
-    /// How long before the end results are no longer shown; `null`: they always are. Not with public problems.
+    /// How long before the end results are no longer shown; `null`: they always are.
     #[serde(default, deserialize_with = "said")]
     #[schema(value_type = Option<u64>)]
     freeze_seconds: Option<Option<u64>>,
-    /// Whether the freeze is lifted. It cannot come back once one of the problems is public.
+    /// Whether the freeze is lifted. `false` hides the results again; who has seen them meanwhile has seen them.
     #[serde(default)]
     unfrozen: Option<bool>,
     /// Whether everybody may see it and take part.
@@ -131,7 +143,7 @@ pub(crate) async fn create(
         title: body.title,
         description: body.description,
         owner: caller.user,
-        style: style_of(body.style, body.penalty_seconds)?,
+        style: style_of(body.style, body.penalty_minutes, body.penalty_seconds)?,
         starts_at: time_of(&body.starts_at)?,
         length: Duration::from_secs(body.length_seconds),
         freeze: body.freeze_seconds.map(Duration::from_secs),
@@ -163,13 +175,14 @@ pub(crate) async fn change(
     JsonBody(body): JsonBody<ContestChangeRequest>,
 ) -> Result<Json<ContestView>, Problem> {
     let seer = caller.seer();
-    if body.penalty_seconds.is_some() && body.style.is_none() {
-        return Err(invalid("penalty_seconds", "say the `style`, too"));
+    let penalty = penalty_of(body.penalty_minutes, body.penalty_seconds)?;
+    if let (Some((field, _)), None) = (penalty, body.style) {
+        return Err(invalid(field, "say the `style`, too"));
     }
     let change = ContestChange {
         title: body.title,
         description: body.description,
-        style: body.style.map(|style| style_of(style, body.penalty_seconds)).transpose()?,
+        style: body.style.map(|style| style_of(style, body.penalty_minutes, body.penalty_seconds)).transpose()?,
         starts_at: body.starts_at.as_deref().map(time_of).transpose()?,
         length: body.length_seconds.map(Duration::from_secs),
         freeze: body.freeze_seconds.map(|freeze| freeze.map(Duration::from_secs)),
@@ -209,11 +222,27 @@ pub(crate) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn style_of(style: StyleName, penalty_seconds: Option<u64>) -> Result<Style, Problem> {
-    match (style, penalty_seconds) {
-        (StyleName::Icpc, penalty) => Ok(Style::Icpc { penalty: Duration::from_secs(penalty.unwrap_or(PENALTY)) }),
+fn style_of(style: StyleName, minutes: Option<u64>, seconds: Option<u64>) -> Result<Style, Problem> {
+    match (style, penalty_of(minutes, seconds)?) {
+        (StyleName::Icpc, None) => Ok(Style::Icpc { penalty: Duration::from_mins(PENALTY_MINUTES) }),
+        (StyleName::Icpc, Some((field, penalty))) if penalty > PENALTY_MAX => {
+            Err(invalid(field, "a penalty is 24 hours at most"))
+        }
+        (StyleName::Icpc, Some((_, penalty))) => Ok(Style::Icpc { penalty }),
         (StyleName::Ioi, None) => Ok(Style::Ioi),
-        (StyleName::Ioi, Some(_)) => Err(invalid("penalty_seconds", "the style `ioi` knows no penalties")),
+        (StyleName::Ioi, Some((field, _))) => Err(invalid(field, "the style `ioi` knows no penalties")),
+    }
+}
+
+/// A penalty and the field that says it, which is one of two.
+fn penalty_of(minutes: Option<u64>, seconds: Option<u64>) -> Result<Option<(&'static str, Duration)>, Problem> {
+    match (minutes, seconds) {
+        (None, None) => Ok(None),
+        (Some(minutes), None) => Ok(Some(("penalty_minutes", Duration::from_secs(minutes.saturating_mul(60))))),
+        (None, Some(seconds)) => Ok(Some(("penalty_seconds", Duration::from_secs(seconds)))),
+        (Some(_), Some(_)) => {
+            Err(invalid("penalty_seconds", "this is the former name of `penalty_minutes`: say only one of them"))
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Questions about a contest, and their answers.
+//! Questions about a contest with their answers, and announcements to all who take part.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -8,7 +8,7 @@ use cupel_problem::Slug;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{invalid, refusal, seen};
+use super::{refusal, seen};
 use crate::app::Shared;
 use crate::auth::{Caller, Visitor};
 use crate::body::{Id, JsonBody, Params};
@@ -21,11 +21,23 @@ use crate::v1::submissions::PageParams;
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "problem": "A", "question": "May n be 0?" }))]
 pub(crate) struct QuestionRequest {
-    /// About which problem: `A`, `B`, and so on; left out: about the whole.
+    /// About which problem: its letter in the contest or its slug; left out: about the whole.
     #[serde(default)]
     problem: Option<String>,
     /// The question.
     question: String,
+}
+
+/// Something to be announced.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "problem": "B", "text": "The sample output of B was wrong and has been corrected." }))]
+pub(crate) struct AnnouncementRequest {
+    /// About which problem: its letter in the contest or its slug; left out: about the whole.
+    #[serde(default)]
+    problem: Option<String>,
+    /// What is announced.
+    text: String,
 }
 
 /// An answer.
@@ -40,7 +52,7 @@ pub(crate) struct AnswerRequest {
     public: bool,
 }
 
-/// A question that was asked.
+/// A question that was asked, or an announcement.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AskedView {
     /// Its id.
@@ -56,18 +68,24 @@ pub(crate) struct ClarificationPage {
     pagination: Pagination,
 }
 
-/// A question, and its answer.
+/// A question with its answer, or an announcement.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ClarificationView {
     /// Its id.
     #[schema(format = Uuid)]
     clarification_id: String,
-    /// About which problem; `null`: about the whole.
+    /// `question` or `announcement`.
+    kind: &'static str,
+    /// About which problem, by its letter; `null`: about the whole.
     problem: Option<String>,
-    /// The question.
+    /// The slug of that problem.
+    problem_slug: Option<String>,
+    /// The question; empty for an announcement.
     question: String,
-    /// The answer, once there is one.
+    /// The answer, once there is one; what is announced.
     answer: Option<String>,
+    /// Who asked, or announced; only for those who arrange the contest.
+    asked_by: Option<String>,
     /// Whether everybody may read it.
     public: bool,
     /// Whether you asked it.
@@ -80,9 +98,9 @@ pub(crate) struct ClarificationView {
     answered_at: Option<String>,
 }
 
-/// List questions.
+/// List questions and announcements.
 ///
-/// Yours and those that everybody may read; for those who arrange the contest all.
+/// Yours and those that everybody may read; for those who arrange the contest all, with who asked.
 #[utoipa::path(
     get, path = "/contests/{slug}/clarifications", tag = "contests", operation_id = "clarifications",
     params(("slug" = String, Path, description = "The contest's name in addresses"), PageParams),
@@ -99,9 +117,14 @@ pub(crate) async fn clarifications(
 ) -> Result<Json<ClarificationPage>, Problem> {
     let seen = seen(&app, &seer, &slug).await?;
     let (all, total) = app.core.clarifications(&seer, &seen, page.offset()?, page.limit).await?;
+    let shows_problems = seen.shows_problems(app.core.now());
+    let slug_of = |place: usize| seen.contest.problems.get(place).map(|problem| problem.slug.to_string());
     let view = |one: Clarification| ClarificationView {
         clarification_id: one.id.to_string(),
+        kind: if one.is_announcement { "announcement" } else { "question" },
         problem: one.place.map(|place| label(place).to_string()),
+        problem_slug: one.place.filter(|_| shows_problems).and_then(slug_of),
+        asked_by: seen.may_change.then_some(one.asker_name),
         question: one.question,
         answer: one.answer,
         public: one.is_public,
@@ -132,17 +155,34 @@ pub(crate) async fn ask(
     Id(slug): Id<Slug>,
     JsonBody(body): JsonBody<QuestionRequest>,
 ) -> Result<(StatusCode, Json<AskedView>), Problem> {
-    let place = body.problem.as_deref().map(place_of).transpose()?;
-    let id = app.core.ask_clarification(&caller.seer(), &slug, place, body.question).await.map_err(refusal)?;
+    let asked = app.core.ask_clarification(&caller.seer(), &slug, body.problem.as_deref(), body.question).await;
+    let id = asked.map_err(refusal)?;
     Ok((StatusCode::CREATED, Json(AskedView { clarification_id: id.to_string() })))
 }
 
-/// The place of the problem that is called like this.
-fn place_of(text: &str) -> Result<usize, Problem> {
-    match text.as_bytes() {
-        [letter @ b'A'..=b'Z'] => Ok(usize::from(letter - b'A')),
-        _ => Err(invalid("problem", "a problem of a contest is called `A`, `B`, and so on")),
-    }
+/// Announce something to everybody.
+///
+/// Everybody who sees the contest finds it among the questions. `PATCH` changes its text.
+#[utoipa::path(
+    post, path = "/contests/{slug}/announcements", tag = "contests", operation_id = "announce",
+    params(("slug" = String, Path, description = "The contest's name in addresses")),
+    request_body = AnnouncementRequest,
+    responses(
+        (status = 201, description = "It was announced", body = AskedView),
+        (status = 404, description = "There is no such contest, or it is not yours", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "You have announced as often as anybody may", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn announce(
+    State(app): State<Shared>,
+    caller: Caller,
+    Id(slug): Id<Slug>,
+    JsonBody(body): JsonBody<AnnouncementRequest>,
+) -> Result<(StatusCode, Json<AskedView>), Problem> {
+    let announced = app.core.announce(&caller.seer(), &slug, body.problem.as_deref(), body.text).await;
+    let id = announced.map_err(refusal)?;
+    tracing::info!(by = %caller.user, contest = %slug, clarification = %id, "something was announced");
+    Ok((StatusCode::CREATED, Json(AskedView { clarification_id: id.to_string() })))
 }
 
 /// Answer a question, or change the answer.

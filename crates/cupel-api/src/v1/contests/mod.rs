@@ -4,6 +4,7 @@ mod arrange;
 mod clarifications;
 mod look;
 mod part;
+mod progress;
 mod standings;
 mod view;
 
@@ -22,8 +23,10 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(look::contest, arrange::change, arrange::delete))
         .routes(routes!(part::take_part, part::withdraw))
         .routes(routes!(standings::standings))
+        .routes(routes!(progress::progress))
         .routes(routes!(clarifications::clarifications, clarifications::ask))
         .routes(routes!(clarifications::answer))
+        .routes(routes!(clarifications::announce))
 }
 
 /// The contest, if it exists for the seer.

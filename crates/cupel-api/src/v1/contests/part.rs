@@ -23,9 +23,9 @@ use crate::problem::{Problem, ProblemBody};
 pub(crate) struct ParticipationRequest {
     /// How.
     kind: KindName,
-    /// The `join_code` of a contest that is not public: ten letters and digits, in whatever case.
-    #[serde(default)]
-    code: Option<String>,
+    /// The `join_code` of a contest that is not public: ten letters and digits, in whatever case. `code` is its former name.
+    #[serde(default, alias = "code")]
+    join_code: Option<String>,
 }
 
 /// How somebody takes part.
@@ -64,11 +64,11 @@ pub(crate) async fn take_part(
         KindName::Official => Participation::Official,
         KindName::Virtual => Participation::Virtual,
     };
-    let guess = match body.code {
+    let guess = match body.join_code {
         Some(_) => Some(app.limits.join_code(notes.client().address).await?),
         None => None,
     };
-    let own = app.core.take_part(&caller.seer(), &slug, kind, body.code.as_deref()).await;
+    let own = app.core.take_part(&caller.seer(), &slug, kind, body.join_code.as_deref()).await;
     if let Some(guess) = guess
         && !matches!(own, Err(ContestError::Missing))
     {

@@ -2,6 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse as _, Response};
 use cupel_core::contests::{Cell, Participant, StandingsRow, Style, label};
 use cupel_problem::Slug;
 use serde::{Deserialize, Serialize};
@@ -11,6 +13,7 @@ use super::seen;
 use crate::app::Shared;
 use crate::auth::Visitor;
 use crate::body::{Id, Params};
+use crate::csv::{self, Format};
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::problems::points;
 use crate::v1::response::Pagination;
@@ -23,6 +26,10 @@ pub(crate) struct StandingsParams {
     /// Whether frozen results are shown, too: for those who arrange the contest.
     #[serde(default)]
     unfrozen: bool,
+    /// `csv`: all lines, on no page; as with `Accept: text/csv`.
+    #[serde(default)]
+    #[param(inline)]
+    format: Option<Format>,
     /// Which page, from 1.
     #[serde(default = "one")]
     #[param(minimum = 1, default = 1)]
@@ -90,7 +97,7 @@ pub(crate) struct CellView {
     get, path = "/contests/{slug}/standings", tag = "contests", operation_id = "standings",
     params(("slug" = String, Path, description = "The contest's name in addresses"), StandingsParams),
     responses(
-        (status = 200, description = "The standings", body = StandingsView),
+        (status = 200, description = "The standings", content((StandingsView = "application/json"), (String = "text/csv"))),
         (status = 404, description = "There is no such contest, or it is not shown to you", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
@@ -99,9 +106,16 @@ pub(crate) async fn standings(
     Visitor(seer): Visitor,
     Id(slug): Id<Slug>,
     Params(params): Params<StandingsParams>,
-) -> Result<Json<StandingsView>, Problem> {
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let seen = seen(&app, &seer, &slug).await?;
     let page = PageParams { page: params.page, limit: params.limit };
+    if Format::of(params.format, &headers) == Format::Csv {
+        page.offset()?;
+        let standings = app.core.standings(&seer, &seen, params.unfrozen, 0, u64::MAX).await?;
+        let chunks = csv_of(seen.contest.style, seen.contest.problems.len(), standings.rows);
+        return Ok(csv::answer(&format!("{slug}-standings"), futures_util::stream::iter(chunks.map(Ok))));
+    }
     let standings = app.core.standings(&seer, &seen, params.unfrozen, page.offset()?, page.limit).await?;
     let line = |(row, who): &(StandingsRow, Participant)| RowView::of(seen.contest.style, row, who);
     Ok(Json(StandingsView {
@@ -111,7 +125,52 @@ pub(crate) async fn standings(
         rows: standings.rows.iter().map(line).collect(),
         own: standings.own.as_ref().map(line),
         pagination: Pagination { page: page.page, limit: page.limit, total: standings.total },
-    }))
+    })
+    .into_response())
+}
+
+/// Lines written at one time.
+const CSV_CHUNK: usize = 500;
+
+/// The standings as CSV: a line for each participant, with four columns for each problem.
+fn csv_of(
+    style: Style,
+    problems: usize,
+    rows: Vec<(StandingsRow, Participant)>,
+) -> impl Iterator<Item = bytes::Bytes> + Send {
+    let mut lines = csv::Lines::default();
+    let names = ["tries", "pending", "solved_at_seconds", "score"];
+    let of_problems: Vec<String> =
+        (0..problems).flat_map(|place| names.map(|name| format!("{}_{name}", label(place)))).collect();
+    let first = ["rank", "username", "kind", "solved", "penalty_minutes", "score"];
+    lines.line(first.into_iter().chain(of_problems.iter().map(String::as_str)).map(csv::Cell::Text));
+    let mut rows = rows.into_iter().peekable();
+    let mut is_first = true;
+    std::iter::from_fn(move || {
+        if rows.peek().is_none() && !is_first {
+            return None;
+        }
+        is_first = false;
+        for (row, who) in rows.by_ref().take(CSV_CHUNK) {
+            let row = RowView::of(style, &row, &who);
+            let mut cells = vec![
+                csv::Cell::number(Some(row.rank)),
+                csv::Cell::Text(&row.username),
+                csv::Cell::Text(row.kind),
+                csv::Cell::number(Some(row.solved)),
+                csv::Cell::number(row.penalty_minutes),
+                csv::Cell::number(row.score),
+            ];
+            for cell in &row.problems {
+                cells.push(csv::Cell::number(Some(cell.tries)));
+                cells.push(csv::Cell::number(Some(cell.pending)));
+                cells.push(csv::Cell::number(cell.solved_at_seconds));
+                cells.push(csv::Cell::number(cell.score));
+            }
+            lines.line(cells);
+        }
+        Some(lines.take())
+    })
 }
 
 impl RowView {

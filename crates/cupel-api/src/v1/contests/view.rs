@@ -65,7 +65,10 @@ pub(super) struct ContestView {
     line: ContestLine,
     /// What it is about, in Markdown.
     description: String,
-    /// ICPC: what each rejected try before a solution costs.
+    /// ICPC: what each rejected try before a solution costs, in whole minutes.
+    penalty_minutes: Option<u64>,
+    /// The same in seconds, under its former name.
+    #[schema(deprecated)]
     penalty_seconds: Option<u64>,
     /// How long before the end results are no longer shown; `null`: they always are.
     freeze_seconds: Option<u64>,
@@ -89,13 +92,15 @@ impl ContestView {
             slug: problem.slug.to_string(),
             title: problem.title.clone(),
         };
+        let penalty = match contest.style {
+            Style::Icpc { penalty } => Some(penalty),
+            Style::Ioi => None,
+        };
         ContestView {
             line: ContestLine::of(contest, now),
             description: contest.description.clone(),
-            penalty_seconds: match contest.style {
-                Style::Icpc { penalty } => Some(penalty.as_secs()),
-                Style::Ioi => None,
-            },
+            penalty_minutes: penalty.map(|penalty| penalty.as_secs() / 60),
+            penalty_seconds: penalty.map(|penalty| penalty.as_secs()),
             freeze_seconds: contest.freeze.map(|freeze| freeze.as_secs()),
             unfrozen: contest.is_unfrozen,
             problems: seen.shows_problems(now).then(|| contest.problems.iter().enumerate().map(problem).collect()),

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use cupel_core::problems::Progress;
 use cupel_problem::Slug;
+use cupel_types::coarse_memory;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -21,7 +22,7 @@ use crate::v1::submissions::PageParams;
 pub(crate) struct ProblemBoardPage {
     /// The higher score first, then the faster program, then the earlier one.
     lines: Vec<ProblemBoardLine>,
-    /// Whether a contest with this problem does not show its results now. There are no lines then, but for the problem's authors.
+    /// Whether results are left out because the freeze of a contest hides them. They appear when the freeze is lifted.
     frozen: bool,
     pagination: Pagination,
 }
@@ -30,12 +31,15 @@ pub(crate) struct ProblemBoardPage {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ProblemBoardLine {
     /// From 1.
+    rank: u64,
+    /// The same, under its former name.
+    #[schema(deprecated)]
     place: u64,
     /// Who.
     username: String,
     /// The language of the submission that stands for them.
     language: Option<String>,
-    /// Its peak memory, in KiB.
+    /// Its peak memory, in KiB, rounded up to whole MiB.
     memory_used_kb: Option<u64>,
     /// How they stand.
     standing: StandingView,
@@ -58,17 +62,14 @@ pub(crate) async fn problem_board(
 ) -> Result<Json<ProblemBoardPage>, Problem> {
     let offset = page.offset()?;
     let seen = seen(&app, &seer, slug).await?;
-    let frozen = app.core.store().is_frozen_by_contest(seen.problem.id, app.core.now()).await?;
-    let (lines, total) = if frozen && !seen.may_change {
-        (Vec::new(), 0)
-    } else {
-        app.core.store().board(seen.problem.id, offset, page.limit).await?
-    };
+    let frozen = app.core.store().withholds_results(seen.problem.id).await?;
+    let (lines, total) = app.core.store().board(seen.problem.id, offset, page.limit).await?;
     let lines = lines.into_iter().map(|line| ProblemBoardLine {
+        rank: line.place,
         place: line.place,
         username: line.username,
         language: line.language.map(|language| language.to_string()),
-        memory_used_kb: line.memory.map(|memory| memory.as_kib()),
+        memory_used_kb: line.memory.map(|memory| coarse_memory(memory).as_kib()),
         standing: StandingView::from(&line.standing),
     });
     Ok(Json(ProblemBoardPage {
@@ -90,6 +91,9 @@ pub(crate) struct BoardPage {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct BoardLine {
     /// From 1.
+    rank: u64,
+    /// The same, under its former name.
+    #[schema(deprecated)]
     place: u64,
     /// Who.
     username: String,
@@ -141,6 +145,7 @@ pub(crate) async fn board(
 ) -> Result<Json<BoardPage>, Problem> {
     let (lines, total) = app.core.store().ranks(page.offset()?, page.limit).await?;
     let lines = lines.into_iter().map(|line| BoardLine {
+        rank: line.place,
         place: line.place,
         username: line.username,
         progress: line.progress.into(),

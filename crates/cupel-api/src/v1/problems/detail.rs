@@ -1,5 +1,7 @@
 //! `GET /problems/{slug}`: the text, samples and limits of a problem, and the files that belong to its text.
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
@@ -129,8 +131,10 @@ pub(crate) struct SampleView {
 /// What a submission may use.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ProblemLimitsView {
-    /// CPU time of one test, in milliseconds.
+    /// CPU time of one test, in milliseconds. `null`: the package has no limit and has not been verified; submissions get 10 seconds.
     cpu_time_ms: Option<u64>,
+    /// Whether verification derived `cpu_time_ms` from the package's own submissions.
+    is_time_limit_derived: bool,
     /// Memory of one test, in KiB.
     memory_kb: u64,
     /// Standard output of one test, in KiB.
@@ -189,11 +193,15 @@ pub(crate) async fn problem(
         false => ProblemLineView::of(&seen.problem, standing.as_ref()),
     };
     let is_verified = seen.may_change.then_some(seen.problem.is_verified);
+    let time_limit = seen.problem.time_limit;
     let registry = app.core.registry();
     let made = tokio::task::spawn_blocking(move || {
-        view(line, &package.package, &registry, params.lang.as_deref()).map(|view| ProblemView {
+        let limited = package.package.with_derived_time_limit(time_limit);
+        let is_derived = matches!(limited, Cow::Owned(_));
+        view(line, &limited, &registry, params.lang.as_deref()).map(|view| ProblemView {
             is_verified,
             may_change: seen.may_change,
+            limits: ProblemLimitsView { is_time_limit_derived: is_derived, ..view.limits },
             ..view
         })
     });
@@ -234,6 +242,7 @@ fn view(
         samples_total: what.samples().count() as u64,
         limits: ProblemLimitsView {
             cpu_time_ms: limits.time.limit.map(ms),
+            is_time_limit_derived: false,
             memory_kb: limits.memory.as_kib(),
             output_kb: limits.output.as_kib(),
             source_bytes: limits.code.get(),

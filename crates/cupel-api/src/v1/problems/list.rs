@@ -102,8 +102,8 @@ fn filter(params: &ListParams) -> Result<ProblemFilter, Problem> {
         .map(|word| word.parse())
         .collect::<Result<_, _>>()
         .map_err(|_| refuse("A tag is 1 to 40 characters without commas."))?;
-    if tags.len() > TAGS_MAX || params.q.as_ref().is_some_and(|text| text.len() > TEXT_MAX) {
-        return Err(refuse("At most 20 tags, and at most 100 bytes of text to look for."));
+    if tags.len() > TAGS_MAX || params.q.as_ref().is_some_and(|text| text.chars().count() > TEXT_MAX) {
+        return Err(refuse("At most 20 tags, and at most 100 characters of text to look for."));
     }
     let sort = params.sort.as_deref().map_or(Some(ProblemSort::default()), ProblemSort::from_name);
     Ok(ProblemFilter {

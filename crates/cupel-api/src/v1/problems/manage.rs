@@ -1,15 +1,18 @@
 //! For authors: import, new versions, export, verification, visibility, removal.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Extension;
 use axum::Json;
-use axum::extract::{FromRequest, Request, State};
+use axum::extract::{FromRequest, Path, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use cupel_core::problems::{AuthorError, ImportedVersion, NewPackage, Part, ProblemChange, ProblemKey};
-use cupel_problem::{Container, ExportError, Finding, Slug, Visibility, archive, export};
-use cupel_types::UserId;
+use cupel_core::problems::{
+    AuthorError, ImportedVersion, NewPackage, Part, ProblemChange, ProblemKey, VersionException, Wish,
+};
+use cupel_problem::{Container, ExportError, Finding, Package, Slug, Visibility, archive, export};
+use cupel_types::{ProblemVersion, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -17,7 +20,7 @@ use super::pieces::pieces;
 use super::result::Told;
 use super::upload::Upload;
 use super::view::{FindingView, ProblemLineView};
-use super::{Raw, refusal, seen, slug_taken, view};
+use super::{Raw, no_such_problem, refusal, seen, slug_taken, view};
 use crate::app::Shared;
 use crate::auth::Caller;
 use crate::body::{Id, JsonBody, Params};
@@ -31,6 +34,12 @@ use crate::v1::submissions::PageParams;
 const WARNING: HeaderName = HeaderName::from_static("cupel-warning");
 const WARNINGS_MAX: usize = 20;
 const WARNING_CHARACTERS_MAX: usize = 200;
+
+/// Longest reason for an exception.
+const REASON_CHARACTERS_MAX: usize = 1000;
+
+/// How many exceptions are told of the versions of a problem.
+const EXCEPTIONS_MAX: u64 = 1000;
 
 /// How many people may have a part in a problem beside its owner.
 const MEMBERS_MAX: usize = 1000;
@@ -49,13 +58,17 @@ pub(crate) struct ImportParams {
 pub(crate) struct ImportedView {
     /// The problem as it is now.
     problem: ProblemLineView,
-    /// SHA-256 of the package's content.
+    /// The number of the version that was brought.
+    version: u32,
+    /// Whether it is the current one. Otherwise it is staged: verify it, then make it current with `PATCH`.
+    is_current: bool,
+    /// SHA-256 of the content of the current version's package.
     package: String,
     /// What it came as, such as `kattis-2025-09`.
     format: &'static str,
     /// What is odd about it.
     warnings: Vec<FindingView>,
-    /// Whether anything changed: not when it was the current version already.
+    /// Whether anything changed: not when it was the current version already, or is staged already.
     is_new: bool,
 }
 
@@ -63,6 +76,8 @@ impl From<ImportedVersion> for ImportedView {
     fn from(imported: ImportedVersion) -> ImportedView {
         ImportedView {
             problem: ProblemLineView::for_author(&imported.problem, None),
+            version: imported.number,
+            is_current: imported.is_current,
             package: imported.problem.package.to_string(),
             format: imported.format.as_str(),
             warnings: imported.warnings.iter().map(FindingView::from).collect(),
@@ -126,8 +141,11 @@ fn slug_of(text: &str) -> Result<Slug, Problem> {
 /// Bring a new version.
 ///
 /// It becomes the current one; submissions keep the version they were judged at until you have them judged again. The same
-/// package again changes nothing, and an earlier one becomes current again. While the problem is shown to others, only a version that
-/// was verified before is taken: make it a draft first, and verify what you bring.
+/// package again changes nothing, and an earlier one becomes current again.
+///
+/// While the problem is shown to others, a version that was not verified before is staged (`is_current` is `false`), and the current
+/// one stays in use. Verify it with `POST /problems/{slug}/versions/{version}/verify`, make it current with `PATCH /problems/{slug}`
+/// and `{"version": …}`, then judge the submissions again that it affects (`GET` and `POST /problems/{slug}/rejudge?outdated=true`).
 #[utoipa::path(
     put, path = "/problems/{slug}/package", tag = "authoring", operation_id = "new_version",
     params(("slug" = String, Path, description = "The problem's name in addresses")),
@@ -139,7 +157,6 @@ fn slug_of(text: &str) -> Result<Slug, Problem> {
     responses(
         (status = 200, description = "The problem now", body = ImportedView),
         (status = 404, description = "There is none, or it is not yours", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "The problem is shown, and the version has not been verified", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "The package is at fault; nothing has changed", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
@@ -207,20 +224,22 @@ pub(crate) async fn package(
     let problem = app.core.to_change(&caller.seer(), ProblemKey::Slug(slug)).await.map_err(refusal)?;
     let package = app.core.package(problem.package).await.map_err(refusal)?;
     let packages = Arc::clone(app.core.packages());
+    let time_limit = problem.time_limit;
     let written = tokio::task::spawn_blocking(move || {
         // A name that nobody has: that of a file that is gone.
         let place = packages.upload().map_err(|e| Problem::internal(&e))?.into_temp_path();
         let target = place.to_path_buf();
         drop(place);
         let exported = match params.form {
-            FormName::Kattis => export(&package.package, &target, Container::Zip),
-            FormName::Original => archive(&package.package, &target).map(|()| Vec::new()),
+            FormName::Kattis => export(&package.package.with_derived_time_limit(time_limit), &target, Container::Zip)
+                .map(|warnings| warnings.iter().map(ToString::to_string).collect()),
+            FormName::Original => archive(&package.package, &target).map(|()| left_out(&package.package, time_limit)),
         };
         let exported = exported.map_err(|error| match error {
             ExportError::Inexpressible(refused) => inexpressible(&refused.findings),
             error => Problem::internal(&error),
         });
-        let warnings = exported?;
+        let warnings: Vec<String> = exported?;
         let opened = std::fs::File::open(&target);
         // Open is enough: what is read from it stays until it is closed.
         let removed = std::fs::remove_file(&target);
@@ -232,10 +251,22 @@ pub(crate) async fn package(
     if let Ok(value) = HeaderValue::try_from(format!("attachment; filename=\"{}.zip\"", problem.slug)) {
         response.headers_mut().insert(header::CONTENT_DISPOSITION, value);
     }
-    for value in warnings.iter().take(WARNINGS_MAX).filter_map(|warning| in_header(&warning.to_string())) {
+    for value in warnings.iter().take(WARNINGS_MAX).filter_map(|warning| in_header(warning)) {
         response.headers_mut().append(WARNING, value);
     }
     Ok(response)
+}
+
+/// What the package as it was imported does not say.
+fn left_out(package: &Package, time_limit: Option<Duration>) -> Vec<String> {
+    let derived = time_limit.filter(|_| package.problem.limits.time.limit.is_none());
+    let told = |limit: Duration| {
+        format!(
+            "the package has no time limit; {} s were derived here and are not in this archive",
+            limit.as_secs_f64()
+        )
+    };
+    derived.map(told).into_iter().collect()
 }
 
 /// A refusal to write the form of Kattis, with what can be had all the same.
@@ -272,19 +303,68 @@ pub(crate) async fn verify(
     wait: Wait,
     key: IdempotencyKey,
 ) -> Result<Response, Problem> {
+    verify_one(app, caller, notes, slug, None, wait, key).await
+}
+
+/// Have a version of a problem verified.
+///
+/// As `POST /problems/{slug}/verify`, for any version: one that is staged is verified while contestants use the current one.
+#[utoipa::path(
+    post, path = "/problems/{slug}/versions/{version}/verify", tag = "authoring", operation_id = "verify_version",
+    params(("slug" = String, Path, description = "The problem's name in addresses"),
+        ("version" = u32, Path, description = "The version's number"), WaitParams),
+    responses(
+        (status = 202, description = "Accepted: it will be verified whatever happens", body = Accepted),
+        (status = 200, description = "Ended within the time to wait", body = SubmissionView),
+        (status = 404, description = "There is none, or it is not yours", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The queue is full or the store away; nothing was stored", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn verify_version(
+    State(app): State<Shared>,
+    caller: Caller,
+    Extension(notes): Extension<Notes>,
+    Path((slug, version)): Path<(String, String)>,
+    wait: Wait,
+    key: IdempotencyKey,
+) -> Result<Response, Problem> {
+    let slug = slug.parse::<Slug>().map_err(|_| no_such_problem())?;
+    let version = version.parse::<u32>().map_err(|_| Problem::not_found("version"))?;
+    verify_one(app, caller, notes, slug, Some(version), wait, key).await
+}
+
+/// `version`: the current one unless it is given.
+async fn verify_one(
+    app: Shared,
+    caller: Caller,
+    notes: Notes,
+    slug: Slug,
+    version: Option<u32>,
+    wait: Wait,
+    key: IdempotencyKey,
+) -> Result<Response, Problem> {
     let problem = app.core.to_change(&caller.seer(), ProblemKey::Slug(slug)).await.map_err(refusal)?;
-    let idempotency = key.for_request(&app, &format!("/api/v1/problems/{}/verify", problem.slug), &bytes::Bytes::new());
+    let (number, package) = match version {
+        Some(number) => (number, app.core.version(&problem, number).await.map_err(refusal)?.package),
+        None => (problem.version, problem.package),
+    };
+    let path = match version {
+        Some(number) => format!("/api/v1/problems/{}/versions/{number}/verify", problem.slug),
+        None => format!("/api/v1/problems/{}/verify", problem.slug),
+    };
+    let idempotency = key.for_request(&app, &path, &bytes::Bytes::new());
     let open = execute::open_wait(&app, &caller, &wait);
     execute::pay(&app, &caller, &notes, 1).await?;
     let request_id = Some(notes.request_id().to_owned());
     let is_awaited = execute::waits(open.as_ref());
-    let sent = app.core.verify_problem(caller.user, &problem, request_id, idempotency, is_awaited).await;
+    let of = ProblemVersion { problem: problem.id, package };
+    let sent = app.core.verify_problem(caller.user, of, request_id, idempotency, is_awaited).await;
     let (submitted, awaited) = sent.map_err(|error| execute::refusal(error, |_| ("", Default::default())))?;
     let told = Told {
         as_author: true,
         with_files: false,
         slug: Some(problem.slug.to_string()),
-        version: Some(problem.version),
+        version: Some(number),
         cached: false,
     };
     execute::answer(&app, &caller, &submitted, awaited, open, &wait, Receipt::VERIFICATION, told).await
@@ -295,8 +375,7 @@ pub(crate) async fn verify(
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "visibility": "public" }))]
 pub(crate) struct ChangeRequest {
-    /// `draft` (its authors), `private` (and whom they name) or `public`. Only a verified version may be shown, and a problem of a
-    /// contest with a freeze may be public once that is lifted.
+    /// `draft` (its authors), `private` (and whom they name) or `public`. Only a verified version may be shown.
     #[serde(default)]
     visibility: Option<VisibilityName>,
     /// Another name in addresses.
@@ -308,6 +387,14 @@ pub(crate) struct ChangeRequest {
     /// Everybody who may change it beside its owner, by user name, in place of those who might.
     #[serde(default)]
     authors: Option<Vec<String>>,
+    /// The number of the version that becomes the current one. While the problem is shown to others it has to be verified.
+    #[serde(default)]
+    version: Option<u32>,
+    /// For administrators: why a version is shown that was not verified, in 1 to 1000 characters. It is kept with your name and the time,
+    /// and the problem's authors see it in `GET /problems/{slug}/versions`.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 1000)]
+    exception: Option<String>,
 }
 
 /// Who may see a problem.
@@ -330,7 +417,7 @@ pub(crate) enum VisibilityName {
     responses(
         (status = 200, description = "The problem now", body = ProblemLineView),
         (status = 404, description = "There is none, or it is not yours", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "The slug is taken, the current version has not been verified, or a contest freezes the problem's results", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The slug is taken, or the current version has not been verified", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn change(
@@ -355,11 +442,23 @@ pub(crate) async fn change(
         VisibilityName::Public => Visibility::Public,
     });
     let slug = body.slug.map(|text| slug_of(&text)).transpose()?;
-    let change = ProblemChange { visibility, slug, members };
-    let changed = app.core.change_problem(&caller.seer(), ProblemKey::Id(seen.problem.id), change).await;
+    let exception = body.exception.map(|text| reason_of(&text)).transpose()?;
+    let wish = Wish { version: body.version, exception, change: ProblemChange { visibility, slug, members } };
+    let changed = app.core.change_problem(&caller.seer(), ProblemKey::Id(seen.problem.id), wish).await;
     let changed = changed.map_err(refusal)?;
     tracing::info!(by = %caller.user, problem = %changed.slug, visibility = changed.visibility.as_str(), "a problem was changed");
     Ok(Json(ProblemLineView::for_author(&changed, None)))
+}
+
+/// A reason that says something.
+fn reason_of(text: &str) -> Result<String, Problem> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().count() > REASON_CHARACTERS_MAX {
+        let detail = format!("`exception` is a reason of 1 to {REASON_CHARACTERS_MAX} characters.");
+        let error = FieldError::new("/exception", detail.clone());
+        return Err(Problem::new(ProblemKind::InvalidBody, detail).with_errors(vec![error]));
+    }
+    Ok(text.to_owned())
 }
 
 /// Those named, or those who had this part if nobody is named.
@@ -431,9 +530,25 @@ pub(crate) struct VersionView {
     is_current: bool,
     /// Whether it was found to be as it says; `null`: nobody has looked.
     is_verified: Option<bool>,
+    /// The limit on CPU time that verification derived, in milliseconds; `null`: none, or the package has its own.
+    time_limit_ms: Option<u64>,
+    /// Why administrators had it shown although it was not verified, the newest first.
+    exceptions: Vec<ExceptionView>,
     /// When it came.
     #[schema(format = DateTime)]
     created_at: String,
+}
+
+/// That an administrator had a version shown although it was not verified.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ExceptionView {
+    /// Who, by their name at that time.
+    username: String,
+    /// When.
+    #[schema(format = DateTime)]
+    at: String,
+    /// Why.
+    reason: String,
 }
 
 /// List the versions of a problem.
@@ -454,12 +569,24 @@ pub(crate) async fn versions(
     let offset = page.offset()?;
     let problem = app.core.to_change(&caller.seer(), ProblemKey::Slug(slug)).await.map_err(refusal)?;
     let (versions, total) = app.core.store().versions(problem.id, offset, page.limit).await?;
+    let exceptions = app.core.store().exceptions(problem.id, EXCEPTIONS_MAX).await?;
+    let of_version = |number| {
+        let own = exceptions.iter().filter(move |one| one.number == number);
+        let view = |one: &VersionException| ExceptionView {
+            username: one.username.clone(),
+            at: rfc3339(one.at),
+            reason: one.reason.clone(),
+        };
+        own.map(view).collect()
+    };
     let versions = versions.into_iter().map(|version| VersionView {
+        exceptions: of_version(version.number),
         version: version.number,
         package: version.package.to_string(),
         format: version.format,
         is_current: version.number == problem.version,
         is_verified: version.is_verified,
+        time_limit_ms: version.time_limit.map(|time| time.as_millis() as u64),
         created_at: rfc3339(version.at),
     });
     Ok(Json(VersionPage {

@@ -13,6 +13,7 @@ mod upload;
 mod verification;
 pub(crate) mod view;
 
+pub(crate) use rejudge::{language_of, verdict_of};
 pub(crate) use result::Told;
 pub(crate) use view::points;
 
@@ -33,9 +34,10 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(solve::run))
         .routes(routes!(solve::submit, solve::submissions))
         .routes(routes!(manage::verify))
+        .routes(routes!(manage::verify_version))
         .routes(routes!(manage::package, manage::new_version))
         .routes(routes!(manage::versions))
-        .routes(routes!(rejudge::rejudge_problem))
+        .routes(routes!(rejudge::rejudge_problem, rejudge::preview))
         .routes(routes!(boards::problem_board))
         .routes(routes!(boards::board))
         .routes(routes!(boards::progress))
@@ -80,19 +82,20 @@ fn refusal(error: AuthorError) -> Problem {
         AuthorError::Refused(refused) => view::refused(&refused.findings),
         AuthorError::NotVerified => Problem::new(
             ProblemKind::Conflict,
-            "Only a version that was verified may be shown. Verify it (`POST /problems/{slug}/verify`), and correct what does not hold.",
+            "Only a version that was verified may be shown. Verify it (`POST /problems/{slug}/verify`, or \
+             `POST /problems/{slug}/versions/{version}/verify` for one that is staged), and correct what does not hold.",
         ),
-        AuthorError::Frozen { contest } => Problem::new(
-            ProblemKind::Conflict,
-            format!(
-                "The problem is in the contest `{contest}`, which has a freeze: leaderboards would tell what it hides. Make it public \
-                 once the contest is over and its freeze lifted (`PATCH /contests/{contest}` with `{{\"unfrozen\": true}}`)."
-            ),
+        AuthorError::NotAdministrator => Problem::new(
+            ProblemKind::Forbidden,
+            "Only an administrator can have a version shown that was not verified. Leave out `exception`, or ask one.",
         ),
-        AuthorError::Shown => Problem::new(
+        AuthorError::NoVersion { number } => {
+            Problem::new(ProblemKind::NotFound, format!("The problem has no version {number}."))
+        }
+        AuthorError::NoTimeLimit => Problem::new(
             ProblemKind::Conflict,
-            "The problem is shown to others, and this version has not been verified. Make the problem a draft \
-             (`PATCH` with `{\"visibility\": \"draft\"}`), bring the version, verify it, and show it again.",
+            "The package has no time limit, and none was derived from its submissions. Verify the version \
+             (`POST /problems/{slug}/verify`): its accepted submissions must run here. Or bring a package that has a time limit.",
         ),
         AuthorError::InUse => Problem::new(
             ProblemKind::Conflict,

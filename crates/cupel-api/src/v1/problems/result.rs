@@ -1,7 +1,8 @@
 //! What became of a submission to a problem: as its sender may see it, and as the problem's authors may.
 //!
-//! Invariant: of a test that is not shown, a sender learns number, verdict, score, time and memory; of one whose feedback is
-//! hidden not even that. No name of such a test, no output on it, no word of a checker's.
+//! Invariant: of a test that is not shown, a sender learns number, verdict and score; of one whose feedback is
+//! hidden not even that. No name of such a test, no output on it, no word of a checker's. Of the time and memory of all tests together
+//! they learn the rounded maximum.
 
 use std::collections::HashMap;
 
@@ -25,7 +26,7 @@ use crate::auth::Caller;
 use crate::body::Id;
 use crate::problem::{Problem, ProblemBody};
 use crate::v1::execute::Wait;
-use crate::v1::response::{Status, rfc3339, text_of};
+use crate::v1::response::{StartView, Status, rfc3339, text_of};
 
 /// How much is told of a submission beside what everybody who sees it is told.
 #[derive(Clone, Debug, Default)]
@@ -106,10 +107,13 @@ pub(crate) struct ProblemTestView {
     verdict: Option<&'static str>,
     /// Its score, where it has one.
     score: Option<f64>,
-    /// CPU time in milliseconds.
+    /// CPU time in milliseconds, where the test is shown; for the problem's authors always.
     execution_time_ms: Option<u64>,
-    /// Peak memory in KiB.
+    /// Peak memory in KiB, counted as that of the submission, where the test is shown; for the problem's authors always.
     memory_used_kb: Option<u64>,
+    /// How your program was started, where its language has a warm start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start: Option<StartView>,
     /// What your program wrote, where the test is shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     stdout: Option<String>,
@@ -193,7 +197,7 @@ fn test_view(number: u64, case: &CaseGrade, told: &Told) -> ProblemTestView {
     let is_shown = case.feedback == Feedback::Full;
     let in_full = is_shown || told.as_author;
     let is_known = in_full || case.feedback == Feedback::Verdict;
-    let has_run = is_known && case.verdict != Verdict::Skipped;
+    let has_run = in_full && case.verdict != Verdict::Skipped;
     let step = case.step.as_ref();
     ProblemTestView {
         number,
@@ -203,6 +207,7 @@ fn test_view(number: u64, case: &CaseGrade, told: &Told) -> ProblemTestView {
         score: case.score.filter(|_| is_known).map(points),
         execution_time_ms: has_run.then_some(case.usage.cpu_time.as_millis() as u64),
         memory_used_kb: has_run.then_some(case.usage.memory.as_kib()),
+        start: case.usage.start.filter(|_| has_run).map(StartView::from),
         stdout: step.map(|step| text_of(&step.stdout).0),
         stderr: step.map(|step| text_of(&step.stderr).0),
         conversation: case.conversation.as_ref().map(|output| text_of(output).0),

@@ -1,13 +1,18 @@
 //! Sending solutions: to be tried on samples, or to count.
 
+use std::sync::Arc;
+
 use axum::Extension;
 use axum::Json;
 use axum::extract::State;
-use axum::response::Response;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
 use cupel_core::problems::{NewSolution, SubmissionFilter};
 use cupel_core::run::SubmissionSummary;
 use cupel_problem::Slug;
-use cupel_types::Cases;
+use cupel_types::{Cases, SubmissionId};
+use futures_util::Stream;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -17,6 +22,7 @@ use super::{refusal, seen};
 use crate::app::Shared;
 use crate::auth::Caller;
 use crate::body::{Id, Params, SubmissionBody};
+use crate::csv::{self, Format};
 use crate::edge::Notes;
 use crate::lists;
 use crate::problem::{Problem, ProblemBody, ProblemKind};
@@ -33,8 +39,9 @@ use crate::v1::submissions::{PageParams, one, twenty};
 pub(crate) struct SolutionRequest {
     /// Id or alias of a language, see `GET /languages`.
     language: String,
-    /// The main source. It gets the language's own file name.
+    /// The main source; never empty. It gets the language's own file name.
     #[serde(default)]
+    #[schema(min_length = 1)]
     source_code: Option<String>,
     /// Further files. Without `source_code`, the first is the main source.
     #[serde(default, deserialize_with = "lists::files")]
@@ -51,8 +58,9 @@ pub(crate) struct SolutionRequest {
 pub(crate) struct TrialRequest {
     /// Id or alias of a language, see `GET /languages`.
     language: String,
-    /// The main source. It gets the language's own file name.
+    /// The main source; never empty. It gets the language's own file name.
     #[serde(default)]
+    #[schema(min_length = 1)]
     source_code: Option<String>,
     /// Further files. Without `source_code`, the first is the main source.
     #[serde(default, deserialize_with = "lists::files")]
@@ -62,6 +70,13 @@ pub(crate) struct TrialRequest {
     /// talks with one of the problem's, the input of that one. Nobody knows the right answer: `AC` says that it ended well.
     #[serde(default)]
     input: Option<String>,
+    /// Another name of `input`.
+    #[serde(default)]
+    stdin: Option<String>,
+    /// The input as base64, for what is not text; instead of `input` or `stdin`.
+    #[serde(default)]
+    #[schema(pattern = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$")]
+    stdin_base64: Option<String>,
 }
 
 fn as_execution(
@@ -79,6 +94,7 @@ fn as_execution(
         priority: Some(priority),
         input: None,
         stdin: None,
+        stdin_base64: None,
         args: Vec::new(),
         env: Default::default(),
         limits: None,
@@ -115,9 +131,12 @@ pub(crate) async fn run(
     body: SubmissionBody<TrialRequest>,
 ) -> Result<Response, Problem> {
     let path = format!("/api/v1/problems/{slug}/run");
-    let TrialRequest { language, source_code, files, input } = body.value;
+    let TrialRequest { language, source_code, files, input, stdin, stdin_base64 } = body.value;
     let request = as_execution(language, source_code, files, None, Priority::Interactive);
-    let cases = input.map_or(Cases::Samples, |input| Cases::Input(input.into_bytes().into()));
+    let request = ExecuteRequest { input, stdin, stdin_base64, ..request };
+    let has_input = request.input.is_some() || request.stdin.is_some() || request.stdin_base64.is_some();
+    // The input itself is taken from the request when its form has been checked.
+    let cases = if has_input { Cases::Input(Arc::default()) } else { Cases::Samples };
     let body = SubmissionBody { value: request, bytes: body.bytes, held: body.held };
     send(&app, caller, &notes, slug, cases, wait, (key, path), body).await
 }
@@ -169,10 +188,14 @@ async fn send(
     let seen = seen(app, &caller.seer(), slug).await?;
     let package = app.core.package(seen.problem.package).await.map_err(refusal)?;
     let SubmissionBody { value, bytes, held } = body;
-    let shape = Shape::of(&value).with_input();
+    let shape = Shape::of(&value);
     let mut faults = FormFaults::default();
     let new = value.into_new("", notes.request_id(), &mut faults);
-    let Some(new) = new else { return Err(faults.into_problem()) };
+    let Some(mut new) = new else { return Err(faults.into_problem()) };
+    let cases = match cases {
+        Cases::Input(_) => Cases::Input(std::mem::take(&mut new.stdin)),
+        Cases::All | Cases::Samples => cases,
+    };
     let idempotency = key.for_request(app, &path, &bytes);
     drop(bytes);
     let open = execute::open_wait(app, &caller, &wait);
@@ -205,6 +228,10 @@ pub(crate) struct SentParams {
     /// Only those in this language.
     #[serde(default)]
     language: Option<String>,
+    /// `csv`: all of them, on no page; as with `Accept: text/csv`.
+    #[serde(default)]
+    #[param(inline)]
+    format: Option<Format>,
     /// Which page, from 1.
     #[serde(default = "one")]
     #[param(minimum = 1, default = 1)]
@@ -213,6 +240,68 @@ pub(crate) struct SentParams {
     #[serde(default = "twenty")]
     #[param(minimum = 1, maximum = 100, default = 20)]
     limit: u64,
+}
+
+/// Lines of CSV that are read at one time.
+const CSV_CHUNK: u64 = 500;
+
+/// Submissions to a problem as CSV, read as they are written.
+fn csv_of(app: Shared, filter: SubmissionFilter) -> impl Stream<Item = Result<Bytes, Problem>> + Send {
+    /// Where the lines before ended; what is written first has none.
+    enum Place {
+        Start,
+        After(SubmissionId),
+        End,
+    }
+    futures_util::stream::try_unfold((app, filter, Place::Start), async |(app, filter, place)| {
+        let mut lines = csv::Lines::default();
+        let before = match place {
+            Place::Start => {
+                let names = [
+                    "submission_id",
+                    "username",
+                    "language",
+                    "status",
+                    "verdict",
+                    "score",
+                    "execution_time_ms",
+                    "memory_used_kb",
+                    "submitted_at",
+                    "completed_at",
+                ];
+                lines.line(names.map(csv::Cell::Text));
+                None
+            }
+            Place::After(before) => Some(before),
+            Place::End => return Ok(None),
+        };
+        let summaries = app.core.store().submissions_before(filter.clone(), before, CSV_CHUNK).await?;
+        let next = match summaries.last() {
+            Some(last) if summaries.len() as u64 == CSV_CHUNK => Place::After(last.id),
+            _ => Place::End,
+        };
+        for summary in summaries {
+            let username = summary.username.clone();
+            // Everybody's are for authors only.
+            let line = match filter.owner {
+                Some(_) => SummaryView::from(summary),
+                None => SummaryView::for_author(summary),
+            };
+            lines.line([
+                csv::Cell::Text(&line.submission_id),
+                csv::Cell::Text(&username),
+                csv::Cell::text(line.language.as_deref()),
+                csv::Cell::Text(line.status.as_str()),
+                csv::Cell::text(line.verdict.as_deref()),
+                csv::Cell::number(line.score),
+                csv::Cell::number(line.execution_time_ms),
+                csv::Cell::number(line.memory_used_kb),
+                csv::Cell::Text(&line.submitted_at),
+                csv::Cell::text(line.completed_at.as_deref()),
+            ]);
+        }
+        Ok(Some((lines.take(), (app, filter, next))))
+    })
 }
 
 /// A page of submissions to a problem.
@@ -227,7 +316,7 @@ pub(crate) struct SentPage {
     get, path = "/problems/{slug}/submissions", tag = "problems", operation_id = "submissions_to_problem",
     params(("slug" = String, Path, description = "The problem's name in addresses"), SentParams),
     responses(
-        (status = 200, description = "A page", body = SentPage),
+        (status = 200, description = "A page", content((SentPage = "application/json"), (String = "text/csv"))),
         (status = 404, description = "There is no such problem, or it is not shown to you", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "There is no such language", body = ProblemBody, content_type = "application/problem+json"),
     ),
@@ -237,7 +326,8 @@ pub(crate) async fn submissions(
     caller: Caller,
     Id(slug): Id<Slug>,
     Params(params): Params<SentParams>,
-) -> Result<Json<SentPage>, Problem> {
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let page = PageParams { page: params.page, limit: params.limit };
     let offset = page.offset()?;
     let seen = seen(&app, &caller.seer(), slug).await?;
@@ -249,14 +339,23 @@ pub(crate) async fn submissions(
         owner: (!params.all).then_some(caller.user),
         verdict: verdict_of(params.verdict.as_deref())?,
         language: language_of(&app, params.language.as_deref())?,
+        not_at: None,
+        for_contestant: (!caller.viewer.is_admin).then_some(caller.user),
     };
+    if Format::of(params.format, &headers) == Format::Csv {
+        return Ok(csv::answer(&format!("{}-submissions", seen.problem.slug), csv_of(app, filter)));
+    }
     let (submissions, total) = app.core.store().submissions_to(filter, offset, page.limit).await?;
     let line = |summary: SubmissionSummary| {
-        let username = params.all.then(|| summary.username.clone());
-        SummaryView { username, ..SummaryView::from(summary) }
+        if !params.all {
+            return SummaryView::from(summary);
+        }
+        let username = Some(summary.username.clone());
+        SummaryView { username, ..SummaryView::for_author(summary) }
     };
     Ok(Json(SentPage {
         submissions: submissions.into_iter().map(line).collect(),
         pagination: Pagination { page: page.page, limit: page.limit, total },
-    }))
+    })
+    .into_response())
 }

@@ -47,7 +47,7 @@ pub(crate) struct ClaimView {
 pub(crate) struct VerifiedSubmissionView {
     /// Where it lies.
     path: String,
-    /// Its verdict; `SK` if it could not be run here.
+    /// Its verdict; `SK`: its language is not installed here, and nothing is known of it.
     verdict: &'static str,
     /// Its score, where it has one.
     score: Option<f64>,
@@ -59,7 +59,7 @@ pub(crate) struct VerifiedSubmissionView {
     groups: Vec<VerifiedGroupView>,
     /// What may be the reason, where it is not as expected.
     hint: Option<String>,
-    /// Whether it is as expected.
+    /// Whether it is as expected, or was not tried because its language is not installed here (`SK`).
     holds: bool,
 }
 

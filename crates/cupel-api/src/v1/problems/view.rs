@@ -2,7 +2,7 @@
 
 use cupel_core::problems::{ProblemRecord, Standing};
 use cupel_problem::{Finding, Visibility};
-use cupel_types::Score;
+use cupel_types::{Score, coarse_time};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -92,7 +92,7 @@ pub(crate) struct StandingView {
     tries: u32,
     /// The best score, where the problem has scores.
     best_score: Option<f64>,
-    /// CPU time of the fastest submission that solves it, in milliseconds.
+    /// CPU time of the fastest submission that solves it, in milliseconds, rounded up to 10 ms.
     best_time_ms: Option<u64>,
     /// When the first one that solves it was sent.
     #[schema(format = DateTime)]
@@ -105,7 +105,7 @@ impl From<&Standing> for StandingView {
             state: if standing.is_solved { "solved" } else { "attempted" },
             tries: standing.tries,
             best_score: standing.best_score.map(points),
-            best_time_ms: standing.best_time.map(|time| time.as_millis() as u64),
+            best_time_ms: standing.best_time.map(|time| coarse_time(time).as_millis() as u64),
             solved_at: standing.solved_at.map(rfc3339),
         }
     }

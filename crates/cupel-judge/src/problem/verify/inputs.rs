@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cupel_problem::{ContentHash, FileRef, InputValidator, Package, PackagePath};
+use cupel_problem::{ContentHash, FileRef, InputValidator, Package, PackagePath, ProgramShape};
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, Outcome};
 
 use super::report::Subject;
@@ -60,6 +60,13 @@ pub(super) fn verify(verifying: &mut Verifying<'_, '_>) -> Result<(), ProblemErr
     let problem = &package.problem;
     let mut ready = Vec::new();
     for validator in &problem.validators {
+        if let InputValidator::Kattis(program) | InputValidator::Testlib(program) = validator
+            && program.shape == ProgramShape::Sources
+            && let Err(program::NoLanguage::NotHere(why)) = program::language_of(program, verifying.request.languages)
+        {
+            verifying.notes.push(format!("{}: not tried here: {why}", program.path));
+            continue;
+        }
         let (path, protocol, built) = match validator {
             InputValidator::Kattis(program) => (&program.path, Protocol::Kattis, build(verifying, program)?),
             InputValidator::Testlib(program) => (&program.path, Protocol::Testlib, build(verifying, program)?),
@@ -137,7 +144,7 @@ fn checktestdata(verifying: &mut Verifying<'_, '_>, grammar: &FileRef) -> Result
     let files = texts.into_iter().filter_map(file).collect();
     let memory = verifying.request.package.problem.limits.validation.memory;
     let Verifying { builder, executor, observer, .. } = verifying;
-    let built = builder.sources(&BoxFiles::new(files), python, memory, *executor, &mut Quiet(*observer))?;
+    let built = builder.sources(&BoxFiles::new(files), None, python, memory, *executor, &mut Quiet(*observer))?;
     let Built::Ok(runnable, _) = built else { return Ok(None) };
     let nothing = StdinSource::Bytes(Arc::from([]));
     let (outcome, _) = run(&runnable, verifying, nothing, &["--version".to_owned()])?;

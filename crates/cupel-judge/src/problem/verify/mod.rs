@@ -11,7 +11,8 @@
 //! spared the rest of a group after a case that went beyond the upper margin, if nothing follows from the rest: neither a score nor a rule about single
 //! cases. Equal cases are run once.
 //!
-//! Invariant: what could not be looked at does not hold.
+//! Invariant: what could not be looked at does not hold. Excepted are submissions and input validators in a language that is not
+//! installed here: the notes list them. At least one submission must run, if the package has any.
 //! Source: Kattis problem package format; problemtools, `verifyproblem`.
 
 mod expect;
@@ -23,7 +24,7 @@ use std::time::Duration;
 
 use cupel_languages::{Language, Registry};
 use cupel_problem::{CaseId, ExampleSubmission, ExpectedVerdict, MaxScore, Package, PackagePath, Program, Scope};
-use cupel_types::{BoxFiles, LimitsRequest, UserId, Verdict};
+use cupel_types::{BoxFiles, LimitsRequest, Start, UserId, Verdict};
 
 pub use report::{Claim, Subject, VerifiedGroup, VerifiedSubmission, VerifiedTimeLimit, VerifyReport};
 
@@ -144,6 +145,14 @@ struct Tried<'a> {
     claims: Vec<Claim>,
 }
 
+/// Why a submission was not judged.
+enum NotTried {
+    /// Its language is not installed here.
+    NotHere(String),
+    /// Anything else.
+    Fault(String),
+}
+
 impl Tried<'_> {
     fn holds(&self) -> bool {
         self.claims.iter().all(|claim| claim.holds)
@@ -164,7 +173,7 @@ impl<'a> Verifying<'a, '_> {
     fn submissions(&mut self) -> Result<(Vec<VerifiedSubmission>, VerifiedTimeLimit), ProblemError> {
         let mut package = self.request.package.clone();
         let examples = &self.request.package.problem.submissions;
-        let mut tried: Vec<Option<Result<Tried<'a>, String>>> = examples.iter().map(|_| None).collect();
+        let mut tried: Vec<Option<Result<Tried<'a>, NotTried>>> = examples.iter().map(|_| None).collect();
         let given = package.problem.limits.time.limit.filter(|_| !self.request.derive_time_limit);
         let mut number = 0;
         if given.is_none() {
@@ -197,10 +206,16 @@ impl<'a> Verifying<'a, '_> {
                 tried[at] = Some(self.submission(&package, example, true, number)?);
             }
         }
-        let tried: Vec<Result<Tried<'a>, String>> = tried.into_iter().flatten().collect();
+        let tried: Vec<Result<Tried<'a>, NotTried>> = tried.into_iter().flatten().collect();
         let time_limit = self.time_limit(limit, given.is_none(), &tried);
         self.suspect_answers(&tried);
+        self.tell_of_cold_starts(&tried, limit.is_some() && given.is_none());
         let used = limit.unwrap_or(CPU_TIME_DEFAULT);
+        if let (true, Some(Err(NotTried::NotHere(why)))) = (tried.iter().all(Result::is_err), tried.first()) {
+            let subject = Subject::Submission(examples[0].program.path.clone());
+            let expected = "at least one submission in a language that is installed here";
+            self.claim(subject, "judging", expected, format!("none was run: {why}"), None, false);
+        }
         let mut shown = Vec::new();
         for (example, tried) in examples.iter().zip(tried) {
             shown.push(match tried {
@@ -210,7 +225,11 @@ impl<'a> Verifying<'a, '_> {
                     self.claims.extend(tried.claims);
                     row
                 }
-                Err(why) => {
+                Err(NotTried::NotHere(why)) => {
+                    self.notes.push(format!("{}: not tried here: {why}", example.program.path));
+                    VerifiedSubmission { holds: true, ..not_run(example, why, used) }
+                }
+                Err(NotTried::Fault(why)) => {
                     let subject = Subject::Submission(example.program.path.clone());
                     self.claim(
                         subject,
@@ -228,7 +247,7 @@ impl<'a> Verifying<'a, '_> {
     }
 
     /// Tells of tests on which all submissions that must be accepted, at least two, are wrong in the same way.
-    fn suspect_answers(&mut self, tried: &[Result<Tried<'_>, String>]) {
+    fn suspect_answers(&mut self, tried: &[Result<Tried<'_>, NotTried>]) {
         let must_be_accepted = |tried: &&Tried<'_>| {
             tried.example.expectations.iter().any(|rule| {
                 let verdicts = rule.verdict.as_deref().or(rule.permitted.as_deref());
@@ -249,6 +268,33 @@ impl<'a> Verifying<'a, '_> {
         }
     }
 
+    /// Tells of times that contain the start of an interpreter which other workers, or other tests, keep warm: margins and a limit
+    /// that follow from them are not those of submissions that start warm.
+    fn tell_of_cold_starts(&mut self, tried: &[Result<Tried<'_>, NotTried>], derived: bool) {
+        let mut told = Vec::new();
+        for Tried { example, language, report, .. } in tried.iter().flatten() {
+            let started = |start| report.cases.iter().filter(move |case| case.usage.start == Some(start));
+            let Some(cold) = started(Start::Cold).next() else { continue };
+            let path = &example.program.path;
+            if started(Start::Warm).next().is_some() {
+                let number = started(Start::Cold).count();
+                self.notes.push(format!(
+                    "{path}: {number} of its tests started cold ({} is the first): their CPU time contains the start of the interpreter, \
+                     and that of the others does not",
+                    cold.id
+                ));
+            } else if !told.contains(&&language.id) {
+                told.push(&language.id);
+                let follows = if derived { "the time limit was derived" } else { "margins were measured" };
+                self.notes.push(format!(
+                    "{path}: {follows} with cold starts of {}; a worker with `worker.warm_interpreters` starts the same program warm, \
+                     in less CPU time",
+                    language.name
+                ));
+            }
+        }
+    }
+
     /// Judges a submission on all cases. The inner error is why it cannot be run here.
     fn submission(
         &mut self,
@@ -256,15 +302,16 @@ impl<'a> Verifying<'a, '_> {
         example: &'a ExampleSubmission,
         measures: bool,
         number: usize,
-    ) -> Result<Result<Tried<'a>, String>, ProblemError> {
+    ) -> Result<Result<Tried<'a>, NotTried>, ProblemError> {
         let of = package.problem.submissions.len();
         if self.cancelled() {
-            return Ok(Err("it was cancelled".to_owned()));
+            return Ok(Err(NotTried::Fault("it was cancelled".to_owned())));
         }
         self.observer.event(VerifyEvent::Submission { path: &example.program.path, number, of });
         let language = match program::language_of(&example.program, self.request.languages) {
             Ok(language) => language,
-            Err(why) => return Ok(Err(why)),
+            Err(program::NoLanguage::NotHere(why)) => return Ok(Err(NotTried::NotHere(why))),
+            Err(program::NoLanguage::Unclear(why)) => return Ok(Err(NotTried::Fault(why))),
         };
         let files = BoxFiles::new(program::read_files(package, &example.program.files)?);
         let request = ProblemRequest {
@@ -295,7 +342,7 @@ impl<'a> Verifying<'a, '_> {
     }
 
     /// The limit that follows from the submissions that must be in time, and keep their rules.
-    fn derived(&self, tried: &[Option<Result<Tried<'_>, String>>]) -> Option<Duration> {
+    fn derived(&self, tried: &[Option<Result<Tried<'_>, NotTried>>]) -> Option<Duration> {
         let calibration = self.request.package.problem.limits.time.calibration;
         let tried = tried.iter().flatten().flatten();
         self.slowest_in_time(tried).map(|slowest| calibration.limit_for(slowest.time))
@@ -319,7 +366,7 @@ impl<'a> Verifying<'a, '_> {
         &mut self,
         limit: Option<Duration>,
         derived: bool,
-        tried: &[Result<Tried<'_>, String>],
+        tried: &[Result<Tried<'_>, NotTried>],
     ) -> VerifiedTimeLimit {
         let calibration = self.request.package.problem.limits.time.calibration;
         let in_time = self.slowest_in_time(tried.iter().flatten());

@@ -263,6 +263,7 @@ fn babbler(said: Arc<[u8]>) -> Runnable {
     let path = BoxPath::new("said").ok();
     let files = path.map(|path| BoxFile { path, data: said, executable: false }).into_iter().collect();
     Runnable {
+        sources: BoxFiles::default(),
         argv: ["sh", "-c", "cat said"].map(str::to_owned).into(),
         env: vec![("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned())],
         files: vec![BoxFiles::new(files)],

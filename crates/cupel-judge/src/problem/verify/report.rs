@@ -83,7 +83,7 @@ pub struct VerifiedSubmission {
     pub groups: Vec<VerifiedGroup>,
     /// What may be the reason, where it is not as expected.
     pub hint: Option<String>,
-    /// Whether all claims about it hold.
+    /// Whether all claims about it hold. Of one in a language that is not installed here nothing is claimed.
     pub holds: bool,
 }
 

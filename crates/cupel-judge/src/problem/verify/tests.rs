@@ -6,11 +6,11 @@ use cupel_problem::{
     CasePoints, ExampleSubmission, Expectation, ExpectedVerdict, InputTrial, InputValidator, Node, StopRule,
     ValidatorArgs,
 };
-use cupel_types::Outcome;
+use cupel_types::{Outcome, Start};
 
 use super::*;
 use crate::NoCache;
-use crate::problem::tests::{Answer, Fixture, Scripted, ends, group, ok, prints};
+use crate::problem::tests::{Answer, Fixture, Scripted, ends, group, ok, prints, started};
 
 struct Nobody;
 
@@ -169,6 +169,27 @@ fn a_limit_is_derived_from_submissions_that_keep_their_rules() {
 }
 
 #[test]
+fn what_was_measured_with_cold_starts_is_told_of() {
+    let (warm, cold) = (Some(Start::Warm), Some(Start::Cold));
+    let notes = |limit: Option<Duration>, starts: [Option<Start>; 2]| {
+        let mut fixture = Fixture::new().with("a.scr", must_be(ExpectedVerdict::Accepted));
+        fixture.limits.time.limit = limit;
+        let answers = starts.map(started).to_vec();
+        let (report, _) = fixture.verify(fixture.cases(&["1", "2"]), answers);
+        report.notes.into_iter().filter(|note| note.contains("cold")).collect::<Vec<_>>()
+    };
+    assert_eq!(notes(None, [None, None]), [""; 0], "a language without a warm start");
+    assert_eq!(notes(None, [warm, warm]), [""; 0]);
+    let [told] = &notes(None, [cold, cold])[..] else { panic!("one note") };
+    assert!(told.starts_with("a.scr: the time limit was derived with cold starts of "), "{told}");
+    assert!(told.contains("worker.warm_interpreters"), "{told}");
+    let [told] = &notes(Some(Duration::from_secs(1)), [cold, cold])[..] else { panic!("one note") };
+    assert!(told.starts_with("a.scr: margins were measured with cold starts of "), "{told}");
+    let [told] = &notes(None, [warm, cold])[..] else { panic!("one note") };
+    assert!(told.starts_with("a.scr: 1 of its tests started cold (2 is the first)"), "{told}");
+}
+
+#[test]
 fn without_a_limit_and_anything_to_derive_it_from_there_is_none() {
     let mut fixture = Fixture::new();
     fixture.limits.time.limit = None;
@@ -262,5 +283,27 @@ fn what_could_not_be_looked_at_does_not_hold() {
     let nowhere = Registry::new(Vec::new()).unwrap();
     let request = VerifyRequest { languages: &nowhere, ..request };
     let report = verify(&request, &mut Scripted::new(Vec::new()), &NoCache, &mut Nobody).unwrap();
-    assert!(!report.holds() && broken(&report)[0].contains("not run"), "{:?}", broken(&report));
+    assert!(!report.holds() && broken(&report)[0].contains("none was run"), "{:?}", broken(&report));
+}
+
+#[test]
+fn a_submission_in_a_language_that_is_not_installed_is_a_note_beside_others_that_hold() {
+    let mut fixture = Fixture::new().with("a.scr", must_be(ExpectedVerdict::Accepted));
+    fixture = fixture.with("b.scr", must_be(ExpectedVerdict::Accepted));
+    let mut package = fixture.package(group("", fixture.cases(&["1"])));
+    package.problem.submissions[1].program.language = Some("prolog".parse().unwrap());
+    let request = VerifyRequest {
+        package: &package,
+        languages: &fixture.languages,
+        derive_time_limit: false,
+        margins_bind: true,
+        all_cases: false,
+        owner: UserId::from_uuid(uuid::Uuid::nil()),
+    };
+    let mut right = Scripted::new(vec![ok()]);
+    let report = verify(&request, &mut right, &NoCache, &mut Nobody).unwrap();
+    assert!(report.holds(), "{:?}", broken(&report));
+    assert!(report.notes.iter().any(|note| note.contains("b.scr") && note.contains("`prolog`")), "{:?}", report.notes);
+    let untried = &report.submissions[1];
+    assert_eq!((untried.verdict, untried.holds, untried.language.is_some()), (Verdict::Skipped, true, false));
 }

@@ -1,15 +1,25 @@
 //! `submissions/`: what is expected of each, by its folder, by `submissions.yaml`, by an annotation in its source.
 
+use std::fs::File;
+use std::io::Read;
+
+use cupel_types::LanguageId;
+
 use super::super::{ByteOrderMark, Child};
 use super::Kattis;
 use super::config::Version;
 use crate::doc::{Reader, Source, TEXT_BYTES_MAX, Unknown};
 use crate::finding::{Code, ImportError};
-use crate::{ExampleSubmission, Expectation, ExpectedVerdict, Program, ProgramShape, Scope, Score, ScoreRange};
+use crate::{
+    ExampleSubmission, Expectation, ExpectedVerdict, Program, ProgramFile, ProgramShape, Scope, Score, ScoreRange,
+};
 use ExpectedVerdict::{
     Accepted as Ac, CompileError as Ce, MemoryLimit as Mle, OutputLimit as Ole, RuntimeError as Rte, TimeLimit as Tle,
     WrongAnswer as Wa,
 };
+
+/// Bytes of a source that are read to tell its language.
+const START_BYTES_MAX: u64 = 64 << 10;
 
 /// Most submissions of a package.
 const SUBMISSIONS_MAX: usize = 1000;
@@ -92,6 +102,38 @@ impl Kattis<'_> {
         Ok(found)
     }
 
+    /// The language of a submission whose files have the extension of another language, too: Python 2, and Prolog.
+    /// Source: problemtools, `languages.yaml`: `.py` is Python 2 by its first line, and `.pl` is Prolog.
+    fn told_apart(&self, program: &Program) -> Result<Option<LanguageId>, ImportError> {
+        let ending = |file: &&ProgramFile, ending: &str| file.name.as_str().ends_with(ending);
+        let of = |extension: &'static str| program.files.iter().filter(move |file| ending(file, extension));
+        let (mut python, mut prolog) = (of(".py").count() > 0, false);
+        for file in of(".py") {
+            let text = self.start_of(file)?;
+            python &= text.lines().next().is_some_and(|line| line.starts_with("#!") && line.contains("python2"));
+        }
+        for file in of(".pl") {
+            let text = self.start_of(file)?;
+            let is_perl = text.lines().next().is_some_and(|line| line.starts_with("#!") && line.contains("perl"));
+            let is_clause = |line: &str| line.trim_start().starts_with(":-") || line.trim_end().ends_with(":-");
+            prolog |= !is_perl && text.lines().any(is_clause);
+        }
+        Ok(match (python, prolog) {
+            (true, _) => "python2".parse().ok(),
+            (false, true) => "prolog".parse().ok(),
+            (false, false) => None,
+        })
+    }
+
+    /// What a source begins with.
+    fn start_of(&self, file: &ProgramFile) -> Result<String, ImportError> {
+        let place = self.context.tree.root().join(file.file.path.as_str());
+        let mut bytes = Vec::new();
+        let opened = File::open(&place).map_err(ImportError::io("open", &place))?;
+        opened.take(START_BYTES_MAX).read_to_end(&mut bytes).map_err(ImportError::io("read", &place))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
     fn submission(&self, folder: &str, name: &str) -> Result<Option<ExampleSubmission>, ImportError> {
         let path = format!("submissions/{folder}/{name}");
         if self.context.is_disabled(&path) {
@@ -107,6 +149,7 @@ impl Kattis<'_> {
             self.context.findings.file(Code::LeftOut, path, "the submission is in no language known here", remedy);
             return Ok(None);
         }
+        program.language = self.told_apart(&program)?;
         let mut expectations: Vec<Expectation> = self.by_folder(folder).into_iter().collect();
         if !self.config.is_new() {
             self.annotation(folder, &program, &mut expectations)?;

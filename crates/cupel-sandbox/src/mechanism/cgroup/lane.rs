@@ -23,6 +23,15 @@ const KERNEL_GROWTH: u64 = 384 * 1024;
 /// By how much the memory charged may differ from the last time before it is looked up what it consists of. The
 /// kernel itself charges in steps of 64 pages to a processor.
 pub(super) const UNSEEN_MAX: u64 = 128 * 1024;
+/// Largest portion in which the kernel charges memory to a group, bytes. It charges one ahead of use on each processor, and takes the next
+/// pages from it. Source: `MEMCG_CHARGE_BATCH` in include/linux/memcontrol.h: 32 pages, 64 since 5.16.
+const PORTION: u64 = 64 * PAGE as u64;
+const PAGE: usize = 4096;
+/// Step in which the unused rest of a portion is measured, and the most that is touched for it; pages.
+const AHEAD_STEP: usize = 8;
+const AHEAD_PAGES_MAX: usize = 80;
+/// The size of given files is rounded up to this in the limit, so that the limit seldom changes from cell to cell; bytes.
+const GIVEN_STEP: u64 = 1024 * 1024;
 /// Processes beside the program's: the lane's init and the cell's.
 const OWN_PROCESSES: u32 = 2;
 
@@ -97,6 +106,8 @@ pub(crate) struct LaneGroup {
     /// Page cache of files on disk that was charged when the cell began, bytes.
     files_before: u64,
     oom_kills: u64,
+    /// How much of a portion is used up before a program begins, pages.
+    used_ahead: usize,
     /// Version 2: the group of the cell there is, and that of the one before if it is still there.
     cell: Option<CellGroup>,
     ended: Option<CellGroup>,
@@ -141,10 +152,66 @@ pub(crate) struct CpuTimes {
     pub(crate) system: u64,
 }
 
+/// What is charged to a cell that is ready for its program.
+pub(crate) struct Ready {
+    /// Unused rest of the last portion, bytes.
+    ahead: u64,
+    /// Memory in use, bytes. What is charged beyond it is the program's.
+    pub(crate) base: u64,
+    /// Pages that were touched to measure `ahead`. They are part of `base`, so they stay until the cell's init ends.
+    _touched: Vec<u8>,
+}
+
+/// What was measured of the memory of a cell's programs.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Known {
+    /// Peak of the group beyond what was in use when the program began, bytes.
+    pub(crate) charged: u64,
+    /// Memory of others that was freed during the run and hides as much of the program's, bytes: what the kernel had kept of
+    /// earlier cells of the lane, or given files that the program removed.
+    pub(crate) given_back: u64,
+    /// Page faults of all processes that were waited for; 0: unknown.
+    pub(crate) faults: u64,
+}
+
+impl Known {
+    /// Peak memory, bytes.
+    ///
+    /// The group is charged in portions, so `charged` is too large by less than one. Each page that is used costs one fault, so for a
+    /// program that frees nothing the number of faults is exact. It is used where it agrees with `charged`.
+    pub(crate) fn used(self) -> u64 {
+        let missing = self.faults.saturating_mul(PAGE as u64);
+        let most = self.charged + self.given_back;
+        let possible = self.charged.saturating_sub(PORTION)..=most + PORTION;
+        match self.faults {
+            0 => most,
+            _ if possible.contains(&missing) => missing,
+            // Too few faults: huge pages, or children that were not waited for.
+            _ if missing < self.charged => *possible.start(),
+            _ => most,
+        }
+    }
+
+    /// The same for a copy of an interpreter, beside what it shares with that. `nothing`: what was measured of a copy that ran an empty
+    /// program. A copy also faults when it first writes to a shared page or reads a file's, so its faults count beyond those alone.
+    pub(crate) fn used_by_a_copy(self, nothing: Known) -> u64 {
+        let most = self.charged + self.given_back;
+        let beyond = self.faults.saturating_sub(nothing.faults).saturating_mul(PAGE as u64);
+        let missing = nothing.charged.saturating_add(beyond);
+        let possible = self.charged.saturating_sub(PORTION)..=most + PORTION;
+        if nothing.faults > 0 && self.faults > 0 && possible.contains(&missing) {
+            return missing;
+        }
+        self.used().min(most)
+    }
+}
+
 /// What the groups counted for one cell.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counted {
     pub(crate) memory_peak: u64,
+    /// Page cache that was charged when the cell began and has been freed since, bytes.
+    pub(crate) files_given_back: u64,
     pub(crate) oom_kills: u64,
 }
 
@@ -162,6 +229,7 @@ impl LaneGroup {
             files: FileCache::default(),
             files_before: 0,
             oom_kills: 0,
+            used_ahead: 0,
             cell: None,
             ended: None,
             began_with: 0,
@@ -182,6 +250,12 @@ impl LaneGroup {
         self.files_base = of("cache").saturating_sub(of("shmem"));
     }
 
+    /// Makes the next programs begin with this many pages of a portion used up, at most 48. Over several values the smallest peak of
+    /// equal programs is more exact than one portion.
+    pub(crate) fn use_ahead(&mut self, pages: usize) {
+        self.used_ahead = pages.min(48);
+    }
+
     /// The next cell; v2: makes its group, for its init to be born into.
     pub(crate) fn make_cell_group(&mut self) -> io::Result<()> {
         self.cells += 1;
@@ -192,28 +266,68 @@ impl LaneGroup {
         Ok(())
     }
 
-    /// Called by the cell's init when all is ready but the program: from here on the limit is the program's alone.
-    /// Until then there is a little more, for setting up. `less`: what is charged already and is the program's, bytes.
-    pub(crate) fn limit_memory_to(&self, limits: &Limits, less: u64) -> io::Result<()> {
+    /// Measures what is in use and resets the peak. Called by the cell's init when all is ready but the program, so the files that the
+    /// cell was given, its executable among them, are not counted as the program's memory.
+    ///
+    /// The unused rest of the last [`PORTION`] would hide as much of the program's memory, and differs from run to run. So pages are
+    /// touched until the kernel charges the next portion; then its rest is known.
+    pub(crate) fn begin_counting(&self) -> Ready {
+        let mut touched = Vec::with_capacity((AHEAD_PAGES_MAX + self.used_ahead) * PAGE);
+        let mut charged = self.memory();
+        let mut ahead = 0;
+        let step = (AHEAD_STEP * PAGE) as u64;
+        while charged > 0 && ahead == 0 && touched.len() < AHEAD_PAGES_MAX * PAGE {
+            touched.resize(touched.len() + AHEAD_STEP * PAGE, 1);
+            std::hint::black_box(&mut touched);
+            let before = std::mem::replace(&mut charged, self.memory());
+            if charged > before + step {
+                // The portion came in the middle of the step, on average.
+                ahead = (charged - before).saturating_sub(step / 2);
+            }
+        }
+        if self.used_ahead > 0 && ahead > 0 {
+            touched.resize(touched.len() + self.used_ahead * PAGE, 1);
+            std::hint::black_box(&mut touched);
+            ahead = ahead.saturating_sub((self.used_ahead * PAGE) as u64);
+        }
+        self.reset_peak();
+        Ready { ahead, base: self.memory_at_the_beginning().saturating_sub(ahead), _touched: touched }
+    }
+
+    fn reset_peak(&self) {
+        match (&self.cell, fd(&self.group_files.peak)) {
+            (Some(cell), _) => cell.reset_peak(),
+            // If it cannot be reset, the peak includes setting up.
+            (None, Some(peak)) => drop(put(peak, "0")),
+            (None, None) => {}
+        }
+    }
+
+    /// Called by the cell's init with what it found: from here on the limit is the program's alone. Until then there is a
+    /// little more, for setting up. `less`: what is charged already and is the program's, bytes.
+    pub(crate) fn limit_memory_to(&self, limits: &Limits, less: u64, ready: &Ready) -> io::Result<()> {
         let memory = limits.memory.get().saturating_sub(less).max(MEMORY_MIN);
         match &self.cell {
-            Some(cell) => cell.limit_memory(memory.saturating_add(cell.memory())),
+            Some(cell) => cell.limit_memory(memory.saturating_add(cell.memory().saturating_sub(ready.ahead))),
             None => {
-                let held = self.memory().saturating_sub(self.files.bytes);
+                let held = self.memory().saturating_sub(self.files.bytes).saturating_sub(ready.ahead);
                 self.set_memory_v1(memory.saturating_add(held))
             }
         }
     }
 
-    /// Sets the limits for the next cell, but for the ignored of memory and processes, and resets what can be reset.
+    /// Sets the limits for the next cell, but for the ignored of memory and processes, and resets what can be reset. `given`: bytes of
+    /// the files that will be laid into it, which are not its program's memory.
     pub(crate) fn begin(
         &mut self,
         limits: &Limits,
+        given: u64,
         beside: Beside,
         (ignore_memory, ignore_pids): (bool, bool),
     ) -> io::Result<()> {
-        let memory =
-            if ignore_memory { u64::MAX } else { limits.memory.get().max(MEMORY_MIN).saturating_add(OVERHEAD) };
+        let given = given.next_multiple_of(GIVEN_STEP);
+        let memory = limits.memory.get().max(MEMORY_MIN).saturating_add(OVERHEAD).saturating_add(given);
+        let memory = if ignore_memory { u64::MAX } else { memory };
         // The program itself is one. An errand ends when it begins: for the rest of its life it could have one more, by
         // this limit; the user's own (`RLIMIT_NPROC`) knows no errand.
         let program = limits.processes.max(1).saturating_add(u32::from(beside.errand));
@@ -233,9 +347,6 @@ impl LaneGroup {
                 put(pids, &processes_text(processes.saturating_add(OWN_PROCESSES)))?;
             }
             self.limits = Some((memory, processes));
-        }
-        if let Some(peak) = fd(&self.group_files.peak) {
-            put(peak, "0")?;
         }
         if let Some(event) = fd(&self.group_files.oom_event) {
             // An event of the last cell's.
@@ -327,7 +438,7 @@ impl LaneGroup {
 
     /// Bytes charged to a cell that is ready to begin, for its init; its peak is counted from there. Version 2 has a
     /// figure of page cache for each cell, which is no part of its peak, nor of this.
-    pub(crate) fn memory_at_the_beginning(&self) -> u64 {
+    fn memory_at_the_beginning(&self) -> u64 {
         match &self.cell {
             // It is looked up when there is more than cells began with before: usually there is no page cache.
             Some(cell) if cell.memory() > self.began_with + UNSEEN_MAX => cell.memory().saturating_sub(cell.files()),
@@ -422,7 +533,8 @@ impl LaneGroup {
     /// The cell's figures; the tenant's processes are gone.
     pub(crate) fn counted(&mut self) -> Counted {
         let memory_peak = self.peak();
-        Counted { memory_peak, oom_kills: self.oom_kills_of_cell() }
+        let files_given_back = self.files_before.saturating_sub(self.files.bytes);
+        Counted { memory_peak, files_given_back, oom_kills: self.oom_kills_of_cell() }
     }
 
     /// All of the cell's processes are gone. On v2 its group goes, too, when it is asked whether all is settled.
@@ -470,6 +582,38 @@ pub(super) fn field(text: &str, name: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_charged_and_not_used_is_less_than_a_portion() {
+        let page = PAGE as u64;
+        let used = |charged, faults| Known { charged: charged * PORTION, given_back: 0, faults }.used();
+        assert_eq!(used(10, 0), 10 * PORTION, "nobody knows");
+        assert_eq!(used(10, 900), 10 * PORTION, "it gave memory back");
+        assert_eq!(used(10, 600), 600 * page);
+        assert_eq!(used(10, 660), 660 * page);
+        assert_eq!(used(10, 3), 9 * PORTION, "of larger pages, or of children that nobody waited for");
+        assert_eq!(used(0, 5), 5 * page);
+    }
+
+    #[test]
+    fn the_faults_of_a_copy_count_beyond_those_of_one_that_does_nothing() {
+        let page = PAGE as u64;
+        let nothing = Known { charged: 2 * PORTION, given_back: 0, faults: 300 };
+        let used =
+            |charged, faults| Known { charged: charged * PORTION, given_back: 0, faults }.used_by_a_copy(nothing);
+        assert_eq!(used(3, 300), 2 * PORTION);
+        assert_eq!(used(3, 310), 2 * PORTION + 10 * page);
+        assert_eq!(used(3, 0), 3 * PORTION, "it was ended, so its faults are unknown");
+        assert_eq!(used(3, 900), 3 * PORTION, "it freed memory");
+    }
+
+    #[test]
+    fn what_others_gave_back_hides_nothing() {
+        let hidden = |faults| Known { charged: 4 * PORTION, given_back: 6 * PORTION, faults }.used();
+        assert_eq!(hidden(0), 10 * PORTION);
+        assert_eq!(hidden(600), 600 * PAGE as u64);
+        assert_eq!(hidden(900), 10 * PORTION);
+    }
 
     #[test]
     fn figures_are_found_by_their_whole_name() {

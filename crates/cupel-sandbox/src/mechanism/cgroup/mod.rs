@@ -17,5 +17,5 @@ mod launcher;
 mod place;
 
 pub(crate) use hierarchies::Hierarchies;
-pub(crate) use lane::{Beside, Counted, CpuTimes, LaneGroup, LaneGroupFiles, Settled};
+pub(crate) use lane::{Beside, Counted, CpuTimes, Known, LaneGroup, LaneGroupFiles, Settled};
 pub(crate) use launcher::LauncherGroups;

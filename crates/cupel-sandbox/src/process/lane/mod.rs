@@ -25,7 +25,8 @@ use cupel_types::{Bytes, Instructions, Limits};
 use rustix::process::{Pid, Signal, WaitOptions, pidfd_send_signal};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::mechanism::cgroup::{Beside, LaneGroup, LaneGroupFiles, Settled};
+use crate::bundle;
+use crate::mechanism::cgroup::{Beside, Known, LaneGroup, LaneGroupFiles, Settled};
 use crate::mechanism::instructions::LaneCounter;
 use crate::mechanism::landlock::Landlock;
 use crate::mechanism::mounts::BoxSize;
@@ -46,22 +47,25 @@ pub(crate) use handshake::{LaneReport, expect, tell};
 pub(crate) use set_up::LaneSetup;
 
 /// The life of a lane's init, from fork to the end of its socket.
-pub(crate) fn main(setup: LaneSetup, socket: OwnedFd, sync: OwnedFd, files: LaneGroupFiles) -> ! {
+pub(crate) fn main(mut setup: LaneSetup, socket: OwnedFd, sync: OwnedFd, files: LaneGroupFiles) -> ! {
     let shown = setup.shown.iter().filter_map(|shown| shown.descriptor()).map(|tree| tree.as_raw_fd());
-    let keep: Vec<i32> = files.descriptors().chain([socket.as_raw_fd(), sync.as_raw_fd()]).chain(shown).collect();
+    let executable = setup.executable.as_ref().map(AsRawFd::as_raw_fd);
+    let keep = files.descriptors().chain([socket.as_raw_fd(), sync.as_raw_fd()]).chain(shown).chain(executable);
+    let keep: Vec<i32> = keep.collect();
     let _ = close_all_but(&keep);
     let result = set_up::set_up(&setup, &sync, files);
-    let warm = setup.warm.clone();
+    let (warm, executable) = (setup.warm.clone(), setup.executable.take());
     drop(setup);
     match result {
         Ok(mut lane) => {
             if tell(&sync, LaneReport::Ready, &[]).is_ok() {
                 drop(sync);
                 if let Some(template) = warm
-                    && let Err(reason) = lane.warm_up_at_last(&template)
+                    && let Err(reason) = lane.warm_up_at_last(&template, executable.as_ref().map(AsFd::as_fd))
                 {
                     let _ = wire::send(socket.as_fd(), &FromLane::Cold { reason }, &[]);
                 }
+                drop(executable);
                 let _ = lane.serve(&socket);
             }
             exit_now(0)
@@ -99,6 +103,8 @@ struct Lane {
     zygote: Option<Zygote>,
     /// What a program that is started warm is charged less than one started cold, bytes.
     warm_memory: u64,
+    /// What was measured of a warm program that does nothing; all zero until then.
+    warm_nothing: Known,
     /// What an interpreter that is started cold takes for nearly nothing, bytes.
     cold_memory: u64,
     /// How many instructions fewer are counted of a program that is started warm.
@@ -215,12 +221,13 @@ impl Lane {
         }
         let beside = Beside { zygote: self.zygote.is_some(), errand: request.warm };
         let ignored = (off.contains(Wall::MemoryLimit), off.contains(Wall::ProcessLimit));
-        if let Err(error) = self.group.begin(&limits, beside, ignored) {
+        let given = bundle::given(request, &descriptors);
+        if let Err(error) = self.group.begin(&limits, given, beside, ignored) {
             let _ = pidfd_send_signal(&cell.pidfd, Signal::KILL);
             self.bury(&cell);
             return Err((SetupStep::CgroupLimits, error));
         }
-        self.box_size = BoxSize::of(&request.limits);
+        self.box_size = BoxSize::of(&request.limits, given);
         if let Some(counter) = &mut self.counter {
             counter.begin();
         }

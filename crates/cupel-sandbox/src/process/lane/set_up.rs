@@ -2,14 +2,13 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use rustix::process::Signal;
 
 use super::Lane;
 use super::handshake::{LaneReport, expect, tell};
-use crate::mechanism::cgroup::{LaneGroup, LaneGroupFiles};
+use crate::mechanism::cgroup::{Known, LaneGroup, LaneGroupFiles};
 use crate::mechanism::instructions::LaneCounter;
 use crate::mechanism::landlock::{self, Landlock};
 use crate::mechanism::mounts::{self, BoxSize, Shown};
@@ -26,13 +25,14 @@ use crate::{CountedEvent, Wall, WallSet};
 /// What a lane is made with.
 pub(crate) struct LaneSetup {
     pub(crate) walls_off: WallSet,
-    pub(crate) probe: Option<PathBuf>,
     pub(crate) shown: Vec<Shown>,
     pub(crate) cpu: Option<u32>,
     /// Whether and what its counter counts.
     pub(crate) counted: Option<CountedEvent>,
     /// An interpreter to keep ready.
     pub(crate) warm: Option<WarmTemplate>,
+    /// What its zygote is executed from, where that can be had.
+    pub(crate) executable: Option<OwnedFd>,
 }
 
 pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -> Result<Lane, (SetupStep, io::Error)> {
@@ -63,8 +63,8 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
         rustix::system::sethostname(b"cupel").map_err(|e| (SetupStep::HostName, e.into()))?;
     }
     let oom_preference = OomPreference::open().map_err(at(SetupStep::OomPreference))?;
-    let box_size = BoxSize::of(&cupel_types::Limits::default());
-    mounts::enter_lane_root(&setup.shown, setup.probe.as_deref(), off)?;
+    let box_size = BoxSize::of(&cupel_types::Limits::default(), 0);
+    mounts::enter_lane_root(&setup.shown, off)?;
     if off.contains(Wall::FreshBox) {
         mounts::mount_box(box_size, off).map_err(|e| (SetupStep::BoxMount, e.into()))?;
     }
@@ -79,9 +79,7 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
         seccomp::default_filters().map_err(|e| (SetupStep::SeccompApply, io::Error::other(e)))?
     };
     let landlock = match landlock::detect().filter(|_| !off.contains(Wall::Landlock)) {
-        Some(abi) => {
-            Some(Landlock::prepare(abi, &setup.shown, setup.probe.is_some()).map_err(at(SetupStep::LandlockRules))?)
-        }
+        Some(abi) => Some(Landlock::prepare(abi, &setup.shown).map_err(at(SetupStep::LandlockRules))?),
         None => None,
     };
     let (notes, notes_file) = SharedNotes::new().map_err(at(SetupStep::Fork))?;
@@ -126,6 +124,7 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
         waiting: None,
         zygote: None,
         warm_memory: 0,
+        warm_nothing: Known::default(),
         cold_memory: 0,
         warm_instructions: 0,
         cold_instructions: None,

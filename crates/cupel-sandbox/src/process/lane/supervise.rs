@@ -4,12 +4,13 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use cupel_types::Limits;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Signal, pidfd_send_signal};
 
 use super::{Cell, Lane, now_ns, own_cpu_ns};
 use crate::Wall;
-use crate::mechanism::cgroup::{Counted, CpuTimes};
+use crate::mechanism::cgroup::{Counted, CpuTimes, Known};
 use crate::mechanism::instructions::Count;
 use crate::step::SetupStep;
 use crate::wire::{self, CellDone, CellRequest, KillReason, LimitHit, ToLane};
@@ -147,13 +148,13 @@ impl Lane {
         let (Some(limit), Some(counter)) = (request.limits.instructions, &self.counter) else {
             return Some(Duration::MAX);
         };
-        let left = limit.get().checked_sub(counter.so_far() + self.not_counted_warm(request))?;
+        let left = limit.get().checked_sub(counter.so_far() + self.not_counted_warm())?;
         Some(counter.soonest(left, self.cpus))
     }
 
     /// What starting an interpreter would have taken, where that was done before.
-    fn not_counted_warm(&self, request: &CellRequest) -> u64 {
-        if request.warm { self.warm_instructions } else { 0 }
+    fn not_counted_warm(&self) -> u64 {
+        if self.notes.warm.load(Relaxed) != 0 { self.warm_instructions } else { 0 }
     }
 
     /// What the group has counted since the program began: until its init noted the end, or, killed, until now.
@@ -175,6 +176,26 @@ impl Lane {
         }
     }
 
+    /// The program's memory, beside what a warm start saved it.
+    fn memory_used(&self, counted: Counted) -> u64 {
+        let notes = &*self.notes;
+        if notes.started.load(Relaxed) == 0 {
+            return 0;
+        }
+        let base = notes.memory_base.load(Relaxed);
+        let given_back = match notes.memory_end.load(Relaxed) {
+            0 => 0,
+            end => base.saturating_sub(end).saturating_sub(counted.files_given_back),
+        };
+        // One that was over its limit has used all of it.
+        let faults = if counted.oom_kills > 0 { 0 } else { notes.faults.load(Relaxed) };
+        let known = Known { charged: counted.memory_peak.saturating_sub(base), given_back, faults };
+        match notes.warm.load(Relaxed) {
+            0 => known.used(),
+            _ => known.used_by_a_copy(self.warm_nothing),
+        }
+    }
+
     pub(super) fn conclude(
         &self,
         request: &CellRequest,
@@ -189,6 +210,13 @@ impl Lane {
             at => at,
         };
         let cpu = self.cpu_since_the_beginning();
+        let is_warm = notes.warm.load(Relaxed) != 0;
+        let used = self.memory_used(counted) + if is_warm { self.warm_memory } else { 0 };
+        // The limit is enforced to the page; the figure is partly an estimate.
+        let most = match self.walls_off.contains(Wall::MemoryLimit) {
+            true => u64::MAX,
+            false => request.limits.memory.max(Limits::MEMORY_MIN).get(),
+        };
         let ours = notes.cpu_own.load(Relaxed) + if self.group.counts_the_lane() { own_cpu } else { 0 };
         let mut done = CellDone {
             failed_step: notes.failed_step.load(Relaxed),
@@ -201,10 +229,10 @@ impl Lane {
             cpu_system_ns: cpu.system,
             wall_ns: if started == 0 { 0 } else { ended.saturating_sub(started) },
             ended_ns: ended,
-            memory_peak: counted.memory_peak.saturating_sub(notes.memory_base.load(Relaxed))
-                + if request.warm { self.warm_memory } else { 0 },
+            memory_peak: used.min(most),
             instructions: None,
             collect_overflow: notes.collect_overflow.load(Relaxed) != 0,
+            warm: is_warm,
         };
         (done.cpu_user_ns, done.cpu_system_ns) = split(done.cpu_ns, done.cpu_user_ns, done.cpu_system_ns);
         if started == 0 && done.failed_step == 0 {
@@ -215,7 +243,7 @@ impl Lane {
         if let Some(Count::Whole(instructions)) = count
             && started != 0
         {
-            done.instructions = Some(instructions + self.not_counted_warm(request));
+            done.instructions = Some(instructions + self.not_counted_warm());
         }
         let too_many = request.limits.instructions.is_some_and(|limit| {
             count == Some(Count::Evaded) || done.instructions.is_some_and(|used| used > limit.get())

@@ -284,6 +284,40 @@ ATTACK(device_requests) {
   return 0;
 }
 
+static void ask(const char *what, int fd, unsigned long request) {
+  static _Alignas(8) char answer[1 << 16];
+  memset(answer, 0, sizeof answer);
+  ((uint64_t *)answer)[1] = -1ULL; /* the length of FIEMAP's range */
+  ((uint32_t *)answer)[6] = 16;    /* how many extents there is room for */
+  TRY(what, ioctl(fd, request, answer));
+}
+
+/* Where a file system of the host's keeps its files, and what else a file can be asked. argv[0]: a large file of the host's. */
+ATTACK(file_requests) {
+  int large = open(argv[0], O_RDONLY), usr = open("/usr", O_RDONLY), own = open("own", O_RDWR | O_CREAT, 0644), ends[2];
+  pipe(ends);
+  ask("FIEMAP", large, 0xC020660B);
+  ask("GETFSMAP", usr, 0xC0C0583B);
+  ask("FIBMAP", large, 1);
+  ask("FIGETBSZ", large, 2);
+  ask("FS_IOC_GETFLAGS", large, 0x80086601);
+  ask("FS_IOC_GETVERSION", large, 0x80087601);
+  ask("FS_IOC_FSGETXATTR", large, 0x801C581F);
+  ask("FS_IOC_GETFSUUID", usr, 0x80111500);
+  ask("FS_IOC_GETFSSYSFSPATH", usr, 0x80811501);
+  ask("BTRFS_IOC_FS_INFO", usr, 0x8400941F);
+  ask("FICLONE", own, 0x40049409);
+  ask("GETFSMAP, upper half set", usr, 0x1C0C0583BUL);
+  /* What runtimes ask. */
+  ask("TCGETS", 0, 0x5401);
+  ask("TIOCGWINSZ", 0, 0x5413);
+  ask("FIONREAD", ends[0], 0x541B);
+  ask("FIONBIO", ends[0], 0x5421);
+  ask("FIOCLEX", ends[0], 0x5451);
+  ask("FIONCLEX", ends[0], 0x5450);
+  return 0;
+}
+
 /* Filters of a program's own: translated by the kernel into pages that no group is charged for, out of one purse for all of the
  * host. And one that hands system calls to somebody else. */
 ATTACK(filters_on_filters) {

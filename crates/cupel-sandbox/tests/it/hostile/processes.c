@@ -1,5 +1,6 @@
 /* Attacks by processes: bombs, daemons, orphans, kinship that is not what it seems. */
 #include "kit.h"
+#include <sys/file.h>
 
 ATTACK(fork_bomb) {
   for (;;)
@@ -46,6 +47,63 @@ ATTACK(vfork_exec_bomb) {
 ATTACK(exec_loop) {
   execl("/proc/self/exe", "attacks", "exec_loop", NULL);
   return 1;
+}
+
+/* As many processes as there may be, each with as many locks on one file as it may have open; then one computes. The
+ * kernel looks for a lock among all of a file's, also to release it. argv[0]: which lock (flock(2)). */
+ATTACK(lock_storm) {
+  int lock = atoi(argv[0]), pid;
+  close(open("lock", O_WRONLY | O_CREAT, 0644));
+  while ((pid = fork()) > 0) {
+  }
+  for (int fd; (fd = open("lock", O_RDONLY)) >= 0;)
+    flock(fd, lock);
+  if (pid < 0)
+    spin();
+  pause();
+  return 0;
+}
+
+/* As many processes as there may be that wait for one lock, while its holder computes. */
+ATTACK(lock_queue) {
+  int held = open("lock", O_RDONLY | O_CREAT, 0644);
+  flock(held, LOCK_EX);
+  for (int pid; (pid = fork()) >= 0;)
+    if (pid == 0) {
+      flock(open("lock", O_RDONLY), LOCK_EX);
+      _exit(0);
+    }
+  spin();
+  return 0;
+}
+
+/* Two processes that add to a number in a file, each time under a lock of their own. argv[0]: how often. */
+ATTACK(locked_sum) {
+  int times = atoi(argv[0]);
+  write_file("sum", "0");
+  int child = fork();
+  int lock = open("lock", O_WRONLY | O_CREAT, 0644);
+  for (int i = 0; i < times; i++) {
+    char text[16] = "";
+    flock(lock, LOCK_EX);
+    int fd = open("sum", O_RDWR);
+    read(fd, text, sizeof text - 1);
+    sched_yield();
+    lseek(fd, 0, SEEK_SET);
+    dprintf(fd, "%d", atoi(text) + 1);
+    close(fd);
+    flock(lock, LOCK_UN);
+  }
+  if (child == 0)
+    _exit(0);
+  wait(NULL);
+  char text[16] = "";
+  read(open("sum", O_RDONLY), text, sizeof text - 1);
+  dprintf(1, "sum: %s\n", text);
+  TRY("a lock that there is not", flock(lock, 32 | 64 /* LOCK_MAND | LOCK_READ */));
+  TRY("shared", flock(lock, LOCK_SH));
+  TRY("another", flock(open("lock", O_RDONLY), LOCK_EX | LOCK_NB));
+  return 0;
 }
 
 /* 200 processes that end and that nobody waits for. */

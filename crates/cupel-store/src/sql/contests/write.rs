@@ -1,6 +1,7 @@
 //! The changes to contests.
 
 use super::*;
+use crate::sql::freezes;
 
 pub(crate) struct InsertContest(pub(crate) NewContest);
 
@@ -61,6 +62,22 @@ impl Write for ChangeContest {
     const DURABLE: bool = true;
 
     fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+        let change = &self.change;
+        let withholds = change.starts_at.is_some()
+            || change.length.is_some()
+            || change.freeze.is_some()
+            || change.is_unfrozen.is_some()
+            || change.problems.is_some();
+        if !withholds {
+            return self.write(db);
+        }
+        let problems = change.problems.iter().flatten().map(|problem| bytes(problem.as_uuid()).to_vec());
+        freezes::changing(db, bytes(self.contest.as_uuid()), None, problems, || self.write(db))
+    }
+}
+
+impl ChangeContest {
+    fn write(&self, db: &dyn Sql) -> Result<bool, Fault> {
         let (id, change) = (bytes(self.contest.as_uuid()), &self.change);
         let style = change.style.map(style_columns);
         let sql = "UPDATE contests SET title = coalesce(?2, title), description = coalesce(?3, description), \
@@ -136,6 +153,17 @@ impl Write for TakePart {
     const DURABLE: bool = true;
 
     fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+        if self.virtual_start.is_some() {
+            return self.write(db);
+        }
+        // What the user sent before they joined becomes an attempt, and the freeze may hide it.
+        let (contest, user) = (bytes(self.contest.as_uuid()), bytes(self.user.as_uuid()));
+        freezes::changing(db, contest, Some(user), [], || self.write(db))
+    }
+}
+
+impl TakePart {
+    fn write(&self, db: &dyn Sql) -> Result<bool, Fault> {
         // One after another, as they are numbered. The contest may have been moved since somebody looked when it begins.
         db.lock(Lock::Contest, bytes(self.contest.as_uuid()))?;
         let sql = "INSERT INTO contest_participants (contest, \"user\", participation, starts_at, number) \
@@ -187,9 +215,11 @@ impl Write for Ask {
         let Ask { new, per_asker_max } = self;
         // One after another, as they are counted.
         db.lock(Lock::Contest, bytes(new.contest.as_uuid()))?;
-        let sql = "INSERT INTO clarifications (id, contest, asker, place, question, public, asked_at) \
-                   SELECT ?1, ?2, ?3, ?4, ?5, 0, ?6 \
-                   WHERE (SELECT count(*) FROM clarifications WHERE contest = ?2 AND asker = ?3) < ?7";
+        let sql = "INSERT INTO clarifications (id, contest, asker, place, question, answer, public, asked_at, answered_at, announced) \
+                   SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?7 \
+                   WHERE (SELECT count(*) FROM clarifications WHERE contest = ?2 AND asker = ?3 AND announced = ?7) < ?10";
+        let (question, answer) =
+            if new.is_announcement { ("", Some(new.text.as_str())) } else { (new.text.as_str(), None) };
         let written = db.execute(
             sql,
             values![
@@ -197,8 +227,11 @@ impl Write for Ask {
                 bytes(new.contest.as_uuid()),
                 bytes(new.asker.as_uuid()),
                 new.place.map(|place| i64::try_from(place).unwrap_or(i64::MAX)),
-                new.question,
+                question,
+                answer,
+                new.is_announcement,
                 to_us(new.asked_at),
+                new.is_announcement.then(|| to_us(new.asked_at)),
                 per_asker_max
             ],
         )?;
@@ -220,7 +253,8 @@ impl Write for Answer {
     const DURABLE: bool = true;
 
     fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
-        let sql = "UPDATE clarifications SET answer = ?, public = ?, answered_at = ? WHERE id = ? AND contest = ?";
+        let sql = "UPDATE clarifications SET answer = ?, public = CASE WHEN announced = 1 THEN 1 ELSE ? END, answered_at = ? \
+                   WHERE id = ? AND contest = ?";
         let written = db.execute(
             sql,
             values![

@@ -5,6 +5,7 @@ use cupel_types::SubmissionId;
 use std::borrow::Cow;
 
 use super::{Value, blob_of, difficulty_number};
+use crate::sql::freezes::hidden_from;
 
 /// What follows `WHERE`, the values in it, and what follows `ORDER BY`.
 pub(crate) struct Conditions<'f> {
@@ -22,7 +23,7 @@ impl<'f> Conditions<'f> {
         self.values.extend(values);
     }
 
-    /// Of problems `p` with standings `r` of the user who is the first value.
+    /// Of problems `p` with standings `r` and `w` of the user who is the first value and the second.
     pub(crate) fn of(filter: &'f ProblemFilter) -> Conditions<'f> {
         let asker = filter.asker.as_ref().map_or(Value::Null, |asker| blob_of(asker.as_uuid()));
         let order = match filter.sort {
@@ -31,7 +32,7 @@ impl<'f> Conditions<'f> {
             ProblemSort::Difficulty => "p.difficulty IS NULL, p.difficulty, p.title_key, p.id",
             ProblemSort::Solved => "p.solved_by DESC, p.title_key, p.id",
         };
-        let mut all = Conditions { sql: String::new(), values: vec![asker.clone()], order };
+        let mut all = Conditions { sql: String::new(), values: vec![asker.clone(), asker.clone()], order };
         let own = "(p.owner = ? OR EXISTS \
                    (SELECT 1 FROM problem_members m WHERE m.problem = p.id AND m.\"user\" = ? AND m.part = 'author'))";
         if filter.own {
@@ -58,9 +59,9 @@ impl<'f> Conditions<'f> {
         }
         match filter.state {
             None => {}
-            Some(SolveState::Solved) => all.and("r.solved = 1", []),
-            Some(SolveState::Attempted) => all.and("r.solved = 0", []),
-            Some(SolveState::Unsolved) => all.and("coalesce(r.solved, 0) = 0", []),
+            Some(SolveState::Solved) => all.and("coalesce(w.solved, r.solved) = 1", []),
+            Some(SolveState::Attempted) => all.and("coalesce(w.solved, r.solved) = 0", []),
+            Some(SolveState::Unsolved) => all.and("coalesce(w.solved, r.solved, 0) = 0", []),
         }
         if let Some(part) = &filter.text {
             let part = Value::Text(Cow::Owned(part.to_lowercase()));
@@ -81,6 +82,15 @@ impl<'f> Conditions<'f> {
         }
         if let Some(language) = &filter.language {
             all.and("t.language = ?", [Value::Text(Cow::Borrowed(language.as_str()))]);
+        }
+        if let Some(package) = &filter.not_at {
+            let other = "EXISTS (SELECT 1 FROM code_submissions c JOIN runs n ON n.id = c.run \
+                         WHERE c.id = t.submission AND n.package IS DISTINCT FROM ?)";
+            all.and(other, [Value::Blob(Cow::Borrowed(package.as_bytes()))]);
+        }
+        if let Some(user) = &filter.for_contestant {
+            let user = blob_of(user.as_uuid());
+            all.and(concat!("(t.owner = ? OR NOT ", hidden_from!(), ")"), [user.clone(), user]);
         }
         if let Some(after) = after {
             all.and("t.submission > ?", [blob_of(after.as_uuid())]);

@@ -48,17 +48,7 @@ impl Write for AddVersion {
         db.lock(Lock::Problem, id)?;
         let current = db.one("SELECT version FROM problems WHERE id = ?", values![id], |row| row.get::<u32>(0))?;
         let Some(current) = current else { return Ok(false) };
-        let sql = "SELECT number FROM problem_versions WHERE problem = ? AND package = ?";
-        let known = db.one(sql, values![id, version.package.as_bytes()], |row| row.get::<u32>(0))?;
-        let number = match known {
-            Some(number) => number,
-            None => {
-                let sql = "SELECT max(number) + 1 FROM problem_versions WHERE problem = ?";
-                let next = db.one(sql, values![id], |row| row.get::<u32>(0))?.ok_or(bad("number"))?;
-                insert_version(db, id, next, version)?;
-                next
-            }
-        };
+        let StagedVersion { number, .. } = number_of(db, id, version)?;
         if number == current {
             set_shipped(db, version)?;
             return Ok(false);
@@ -68,6 +58,59 @@ impl Write for AddVersion {
         compute_progress_of_all(db, id)?;
         Ok(true)
     }
+}
+
+pub(crate) struct StageVersion {
+    pub(crate) problem: ProblemId,
+    pub(crate) version: NewVersion,
+}
+
+impl Write for StageVersion {
+    type Output = Option<StagedVersion>;
+    const OPERATION: &'static str = "stage a version of a problem";
+    const DURABLE: bool = true;
+
+    fn apply(&self, db: &dyn Sql) -> Result<Option<StagedVersion>, Fault> {
+        let id = bytes(self.problem.as_uuid());
+        db.lock(Lock::Problem, id)?;
+        if !db.exists("SELECT 1 FROM problems WHERE id = ?", values![id])? {
+            return Ok(None);
+        }
+        number_of(db, id, &self.version).map(Some)
+    }
+}
+
+pub(crate) struct AddException {
+    pub(crate) problem: ProblemId,
+    pub(crate) exception: VersionException,
+}
+
+impl Write for AddException {
+    type Output = ();
+    const OPERATION: &'static str = "note an exception for a version";
+    const DURABLE: bool = true;
+
+    fn apply(&self, db: &dyn Sql) -> Result<(), Fault> {
+        let VersionException { number, by, username, at, reason } = &self.exception;
+        let sql = "INSERT INTO version_exceptions (problem, number, given_at, given_by, username, reason) \
+                   SELECT id, ?, ?, ?, ?, ? FROM problems WHERE id = ? ON CONFLICT DO NOTHING";
+        let (by, problem) = (bytes(by.as_uuid()), bytes(self.problem.as_uuid()));
+        db.execute(sql, values![*number, to_us(*at), by, username, reason, problem])?;
+        Ok(())
+    }
+}
+
+/// The number of a version, which is written if it is new.
+fn number_of(db: &dyn Sql, problem: &[u8], version: &NewVersion) -> Result<StagedVersion, Fault> {
+    let sql = "SELECT number FROM problem_versions WHERE problem = ? AND package = ?";
+    let known = db.one(sql, values![problem, version.package.as_bytes()], |row| row.get::<u32>(0))?;
+    if let Some(number) = known {
+        return Ok(StagedVersion { number, is_new: false });
+    }
+    let sql = "SELECT max(number) + 1 FROM problem_versions WHERE problem = ?";
+    let number = db.one(sql, values![problem], |row| row.get::<u32>(0))?.ok_or(bad("number"))?;
+    insert_version(db, problem, number, version)?;
+    Ok(StagedVersion { number, is_new: true })
 }
 
 fn insert_version(db: &dyn Sql, problem: &[u8], number: u32, version: &NewVersion) -> Result<(), Fault> {

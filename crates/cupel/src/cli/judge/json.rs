@@ -3,7 +3,7 @@
 use cupel_judge::{GroupReport, ProblemCaseReport, ProblemReport};
 use cupel_languages::Language;
 use cupel_problem::{Finding, ImportError, MaxScore, Score};
-use cupel_types::Verdict;
+use cupel_types::{Start, Verdict};
 use serde_json::{Value, json};
 
 use crate::cli::json::{compile_step, ms};
@@ -25,6 +25,9 @@ pub(super) fn report(language: &Language, report: &ProblemReport) -> Value {
         "score": score(report.score),
         "max_score": max(report.max_score),
         "time_ms": ms(report.cpu_time()),
+        // `memory_used_kb` and `execution_time_ms` are the names in the API; the other two are older.
+        "execution_time_ms": ms(report.cpu_time()),
+        "memory_used_kb": report.memory().as_kib(),
         "memory_kb": report.memory().as_kib(),
         "message": report.message,
         "language": language.id.as_str(),
@@ -44,6 +47,8 @@ pub(super) fn refused(error: &ImportError) -> Value {
         "score": null,
         "max_score": null,
         "time_ms": 0,
+        "execution_time_ms": 0,
+        "memory_used_kb": 0,
         "memory_kb": 0,
         "message": error.to_string(),
         "groups": [],
@@ -94,7 +99,10 @@ fn case(case: &ProblemCaseReport) -> Value {
         "score": score(case.score),
         "time_ms": ms(case.usage.cpu_time),
         "wall_time_ms": ms(case.usage.wall_time),
+        "execution_time_ms": ms(case.usage.cpu_time),
+        "memory_used_kb": case.usage.memory.as_kib(),
         "memory_kb": case.usage.memory.as_kib(),
+        "start": case.usage.start.map(Start::name),
         "exit_code": step.and_then(|step| step.exit_code),
         "signal": step.and_then(|step| step.signal),
         "stdout": step.map(|step| String::from_utf8_lossy(&step.stdout.data)),

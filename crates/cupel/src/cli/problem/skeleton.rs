@@ -26,9 +26,40 @@ const STDIO: &[(&str, &str)] = &[
     ("submissions/wrong_answer/without_the_sign.py", include_str!("stdio/without_the_sign.py")),
 ];
 
+const CHECKER: &[(&str, &str)] = &[
+    ("problem.toml", include_str!("checker/problem.toml")),
+    ("statement.md", include_str!("checker/statement.md")),
+    ("checkers/check.py", include_str!("checker/check.py")),
+    ("generators/cases.py", include_str!("checker/cases.py")),
+    ("validators/validate.py", include_str!("checker/validate.py")),
+    ("tests/sample/1.in", "5\n"),
+    ("tests/sample/1.out", "2 3\n"),
+    ("tests/secret/01.in", "2\n"),
+    ("tests/secret/01.out", "1 1\n"),
+    ("tests/secret/02.in", "3\n"),
+    ("tests/secret/02.out", "1 2\n"),
+    ("tests/secret/03.in", "1000000000\n"),
+    ("tests/secret/03.out", "500000000 500000000\n"),
+    ("trials/invalid_input/too_small.in", "1\n"),
+    ("trials/invalid_input/too_large.in", "1000000001\n"),
+    ("trials/valid_output/other_order.in", "5\n"),
+    ("trials/valid_output/other_order.ans", "2 3\n"),
+    ("trials/valid_output/other_order.out", "3 2\n"),
+    ("trials/invalid_output/other_sum.in", "5\n"),
+    ("trials/invalid_output/other_sum.ans", "2 3\n"),
+    ("trials/invalid_output/other_sum.out", "2 4\n"),
+    ("trials/invalid_output/three_numbers.in", "5\n"),
+    ("trials/invalid_output/three_numbers.ans", "2 3\n"),
+    ("trials/invalid_output/three_numbers.out", "1 1 3\n"),
+    ("submissions/accepted/half.py", include_str!("checker/half.py")),
+    ("submissions/accepted/one_first.cpp", include_str!("checker/one_first.cpp")),
+    ("submissions/wrong_answer/with_zero.py", include_str!("checker/with_zero.py")),
+];
+
 const FUNCTION: &[(&str, &str)] = &[
     ("problem.toml", include_str!("function/problem.toml")),
     ("statement.md", include_str!("function/statement.md")),
+    ("generators/cases.py", include_str!("function/cases.py")),
     ("validators/validate.py", include_str!("function/validate.py")),
     ("tests/sample/1.in", "[1, 3, 2]\n"),
     ("tests/sample/1.out", "3\n"),
@@ -44,10 +75,25 @@ const FUNCTION: &[(&str, &str)] = &[
     ("submissions/wrong_answer/from_zero.py", include_str!("function/from_zero.py")),
 ];
 
+/// What a new package shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shows {
+    /// A program whose output is compared.
+    Program,
+    /// A program whose output a checker of the package judges.
+    Checker,
+    /// A function.
+    Function,
+}
+
 /// The files of a package of this name.
-pub(super) fn files(slug: &Slug, function: bool) -> impl Iterator<Item = (&'static str, String)> {
+pub(super) fn files(slug: &Slug, shows: Shows) -> impl Iterator<Item = (&'static str, String)> {
     let (slug, title) = (slug.to_string(), title(slug));
-    let files = if function { FUNCTION } else { STDIO };
+    let files = match shows {
+        Shows::Program => STDIO,
+        Shows::Checker => CHECKER,
+        Shows::Function => FUNCTION,
+    };
     files.iter().map(move |(path, text)| (*path, text.replace("{slug}", &slug).replace("{title}", &title)))
 }
 

@@ -25,7 +25,13 @@ pub(super) fn report(language: &Language, report: &RunReport) -> Value {
     if let Some(instructions) = step.and_then(|s| s.usage.instructions) {
         set("instructions", instructions.get().into());
     }
+    // `memory_used_kb` and `execution_time_ms` are the names in the API; the other two are older.
+    set("execution_time_ms", step.map_or(0, |s| ms(s.usage.cpu_time)).into());
+    set("memory_used_kb", step.map_or(0, |s| s.usage.memory.as_kib()).into());
     set("memory_kb", step.map_or(0, |s| s.usage.memory.as_kib()).into());
+    if let Some(start) = step.and_then(|s| s.usage.start) {
+        set("start", start.name().into());
+    }
     set("language", language.id.as_str().into());
     set("language_version", report.language_version.clone().into());
     set("limits", limits(&report.limits));
@@ -55,6 +61,8 @@ pub(super) fn failure(language: &Language, in_force: &Limits) -> Value {
         "compile": null,
         "cpu_time_ms": 0,
         "wall_time_ms": 0,
+        "execution_time_ms": 0,
+        "memory_used_kb": 0,
         "memory_kb": 0,
         "language": language.id.as_str(),
         "language_version": language.installed_version(),

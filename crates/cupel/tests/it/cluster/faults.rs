@@ -261,7 +261,7 @@ fn a_full_disk_under_sqlite_refuses_what_cannot_be_kept_and_loses_nothing() {
     let data = cluster.folder("serve");
     let count = submissions(300);
     // It has room for all of them as long as nothing else is on it.
-    let disk = Disk::new(&data, &format!("{}m", 16 * count.div_ceil(300)));
+    let disk = Disk::new(&data, &format!("{}m", 32 * count.div_ceil(300)));
     let start = || cluster.start_in(&data, "serve", |command| disk.enter(&command));
     let node = start();
     let load = Load::new(&[&node.url], cluster.key(), Sends::Programs { sleep: "0.02" }, patience());

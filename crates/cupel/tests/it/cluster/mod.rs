@@ -8,6 +8,7 @@
 mod dead;
 mod encrypted;
 mod faults;
+mod full;
 mod history;
 mod large;
 mod load;

@@ -3,9 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::SystemTime;
 
-use cupel_core::{Clock as _, SystemClock};
 use tempfile::TempDir;
 
 use crate::support::{NO_RATE_LIMITS, cupel, end, eventually, groups_of};
@@ -90,7 +88,6 @@ pub(crate) struct Cluster {
     dir: TempDir,
     settings: Vec<(String, String)>,
     made: std::cell::Cell<usize>,
-    began: SystemTime,
     /// Processes that were started, and what they started: the launchers, without which nothing of theirs can run.
     started: std::cell::RefCell<Vec<u32>>,
     key: std::cell::OnceCell<String>,
@@ -111,7 +108,6 @@ impl Cluster {
             dir: tempfile::tempdir().unwrap(),
             settings: all.map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
             made: std::cell::Cell::new(0),
-            began: SystemClock.now().into(),
             started: std::cell::RefCell::default(),
             key: std::cell::OnceCell::new(),
         }
@@ -202,8 +198,8 @@ impl Cluster {
         ended.stdout
     }
 
-    /// Sees that of all nodes there ever were, killed or stopped, no process is left, no control group, no mount and no
-    /// temporary file.
+    /// Sees that of all nodes there ever were, killed or stopped, no process is left, no control group and no
+    /// mount.
     pub(crate) fn nothing_is_left(&self) {
         let binary = std::fs::canonicalize(env!("CARGO_BIN_EXE_cupel")).unwrap();
         for pid in self.started.borrow().iter() {
@@ -212,9 +208,6 @@ impl Cluster {
                 std::fs::read_link(format!("/proc/{pid}/exe")).ok().is_none_or(|exe| exe != binary).then_some(())
             });
             eventually(|| groups_of(*pid).is_empty().then_some(()));
-            // What is made to be attacked at the start. An older one is of somebody who was killed, and had the same number.
-            let attacked = std::fs::metadata(format!("/tmp/cupel-doctor-{pid}")).and_then(|made| made.modified());
-            assert!(attacked.is_err() || attacked.is_ok_and(|made| made < self.began));
         }
         let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
         assert!(!mounts.contains(self.dir.path().to_str().unwrap()), "{mounts}");

@@ -1,0 +1,463 @@
+//! Bookkeeping of open connections: who may have how many, and which one is dropped when there is no room.
+//!
+//! A client is known in two stages. Before the head of a request is read, there is only the peer: each peer's network may have a
+//! bounded number of connections, except trusted proxies, behind which are all clients. After the head, the request counts
+//! against the client's network.
+//!
+//! ```text
+//!            begin                     body_ended               response sent
+//! Idle ─────────────► Receiving ───────────────────► Serving ─────────────────► Idle
+//!   └──────── dropped when full ──┘ (oldest first, Idle before Receiving)
+//! ```
+//!
+//! Invariants: a connection whose request is complete is never dropped to make room. Requests that are not health checks
+//! occupy at most `connections_max - reserve` connections, so a health check always finds one.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use crate::limits::network_of;
+
+/// How many connections there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ConnectionBounds {
+    /// Open at one time.
+    pub(crate) all: usize,
+    /// Of one peer's network, and requests at one time of one client's network.
+    pub(crate) of_address: usize,
+}
+
+impl ConnectionBounds {
+    /// Connections that only health checks get.
+    fn reserve(self) -> usize {
+        (self.all / 8).min(32)
+    }
+}
+
+/// The registry. A clone is another handle.
+#[derive(Clone)]
+pub(crate) struct Connections(Arc<Inner>);
+
+struct Inner {
+    bounds: ConnectionBounds,
+    /// One permit for each connection whose socket is open.
+    slots: Arc<Semaphore>,
+    /// Notified when a connection can be dropped to make room.
+    droppable: Notify,
+    book: Mutex<Book>,
+}
+
+#[derive(Default)]
+struct Book {
+    /// Orders connections by the time at which they began to wait for the client.
+    clock: u64,
+    entries: HashMap<u64, Entry>,
+    /// Connections that may be dropped, in the order in which they are.
+    waiting: BTreeSet<Waiting>,
+    /// Connections of each peer's network that are not dropped.
+    peers: HashMap<IpAddr, usize>,
+    /// Requests of each client's network.
+    clients: HashMap<IpAddr, usize>,
+    /// Requests that are not health checks.
+    requests: usize,
+    /// Connections that may only send health checks.
+    only_health: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Waiting {
+    stage: Stage,
+    since: u64,
+    id: u64,
+}
+
+/// What is missing of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Head,
+    Body,
+}
+
+struct Entry {
+    /// The peer's network; `None` for a trusted proxy.
+    peer: Option<IpAddr>,
+    /// Whether its peer has as many connections as it may.
+    only_health: bool,
+    phase: Phase,
+    dropped: CancellationToken,
+}
+
+#[derive(Clone, Copy)]
+enum Phase {
+    Idle(Waiting),
+    Receiving(Waiting, Counted),
+    Serving(Counted),
+    Dropped,
+}
+
+/// What a request is counted as; `None`: a health check.
+type Counted = Option<IpAddr>;
+
+/// Why a connection or a request is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// The client's network has as many as it may.
+    Address,
+    /// The server has as many as it can.
+    Server,
+}
+
+impl Full {
+    /// A sentence for the client.
+    pub(crate) const fn detail(self) -> &'static str {
+        match self {
+            Full::Address => "Too many connections are open from this address.",
+            Full::Server => "The server has as many requests open as it can serve.",
+        }
+    }
+}
+
+impl Connections {
+    pub(crate) fn new(bounds: ConnectionBounds) -> Connections {
+        Connections(Arc::new(Inner {
+            bounds,
+            slots: Arc::new(Semaphore::new(bounds.all)),
+            droppable: Notify::new(),
+            book: Mutex::default(),
+        }))
+    }
+
+    /// Waits for room for one more connection; when full, drops the oldest one without a complete request.
+    pub(crate) async fn room(&self) -> OwnedSemaphorePermit {
+        loop {
+            if let Ok(slot) = Arc::clone(&self.0.slots).try_acquire_owned() {
+                return slot;
+            }
+            let mut droppable = std::pin::pin!(self.0.droppable.notified());
+            // Listens before it looks, so that a connection that becomes droppable in between is not missed.
+            droppable.as_mut().enable();
+            let has_dropped = self.book().drop_oldest(|_| true);
+            tokio::select! {
+                slot = Arc::clone(&self.0.slots).acquire_owned() => match slot {
+                    Ok(slot) => return slot,
+                    // Never closed.
+                    Err(_closed) => std::future::pending().await,
+                },
+                // One that was dropped ends at once: no other has to.
+                () = droppable, if !has_dropped => {}
+            }
+        }
+    }
+
+    /// Waits until every connection has ended.
+    pub(crate) async fn all_ended(&self) {
+        let all = u32::try_from(self.0.bounds.all).unwrap_or(u32::MAX);
+        let _ = self.0.slots.acquire_many(all).await;
+    }
+
+    /// Registers a connection of this peer; `None`: of a trusted proxy. A peer that has as many as it may loses its oldest one
+    /// without a complete request. If all of them have one, the new connection is for health checks only.
+    pub(crate) fn enter(&self, peer: Option<IpAddr>) -> Result<Open, Full> {
+        let peer = peer.map(network_of);
+        let bounds = self.0.bounds;
+        let mut book = self.book();
+        let is_over =
+            |book: &Book| peer.is_some_and(|peer| book.peers.get(&peer).is_some_and(|n| *n >= bounds.of_address));
+        let mut only_health = false;
+        if is_over(&book) && !book.drop_oldest(|entry| entry.peer == peer && !entry.only_health) {
+            only_health = true;
+            if book.only_health >= bounds.reserve() && !book.drop_oldest(|entry| entry.only_health) {
+                return Err(Full::Address);
+            }
+            book.only_health += 1;
+        }
+        if let Some(peer) = peer.filter(|_| !only_health) {
+            *book.peers.entry(peer).or_default() += 1;
+        }
+        let dropped = CancellationToken::new();
+        let id = book.tick();
+        let waiting = Waiting { stage: Stage::Head, since: id, id };
+        book.waiting.insert(waiting);
+        let entry = Entry { peer, only_health, phase: Phase::Idle(waiting), dropped: dropped.clone() };
+        book.entries.insert(id, entry);
+        drop(book);
+        self.0.droppable.notify_waiters();
+        Ok(Open { connections: self.clone(), id, dropped })
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.0.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Book {
+    fn tick(&mut self) -> u64 {
+        self.clock += 1;
+        self.clock
+    }
+
+    /// Drops the oldest connection without a complete request among those; `false`: there is none.
+    fn drop_oldest(&mut self, among: impl Fn(&Entry) -> bool) -> bool {
+        let oldest =
+            self.waiting.iter().find(|waiting| self.entries.get(&waiting.id).is_some_and(&among)).map(|w| w.id);
+        let Some(id) = oldest else { return false };
+        self.leave_phase(id);
+        self.release_peer(id);
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.phase = Phase::Dropped;
+            entry.dropped.cancel();
+        }
+        metrics::counter!("cupel_connections_dropped_total").increment(1);
+        true
+    }
+
+    /// Takes back what the entry's phase counts for.
+    fn leave_phase(&mut self, id: u64) {
+        let Some(entry) = self.entries.get(&id) else { return };
+        let counted = match entry.phase {
+            Phase::Idle(waiting) => {
+                self.waiting.remove(&waiting);
+                return;
+            }
+            Phase::Receiving(waiting, counted) => {
+                self.waiting.remove(&waiting);
+                counted
+            }
+            Phase::Serving(counted) => counted,
+            Phase::Dropped => return,
+        };
+        if let Some(client) = counted {
+            self.requests -= 1;
+            one_less(&mut self.clients, client);
+        }
+    }
+
+    fn release_peer(&mut self, id: u64) {
+        let Some(entry) = self.entries.get(&id) else { return };
+        match (entry.peer, entry.only_health) {
+            (_, true) => self.only_health -= 1,
+            (Some(peer), false) => one_less(&mut self.peers, peer),
+            (None, false) => {}
+        }
+    }
+}
+
+fn one_less(counts: &mut HashMap<IpAddr, usize>, of: IpAddr) {
+    if let Some(count) = counts.get_mut(&of) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(&of);
+        }
+    }
+}
+
+/// One registered connection; ends when dropped.
+pub(crate) struct Open {
+    connections: Connections,
+    id: u64,
+    dropped: CancellationToken,
+}
+
+impl Open {
+    /// Completes when this connection has to make room for another one.
+    pub(crate) async fn dropped(&self) {
+        self.dropped.cancelled().await;
+    }
+
+    /// Counts a request whose head has arrived.
+    pub(crate) fn begin(&self, client: IpAddr, is_health: bool, has_body: bool) -> Result<InFlight, Full> {
+        let bounds = self.connections.0.bounds;
+        let client = network_of(client);
+        let counted = (!is_health).then_some(client);
+        let mut book = self.connections.book();
+        // A connection that was just dropped to make room, or one for health checks only.
+        if book.entries.get(&self.id).is_none_or(|entry| matches!(entry.phase, Phase::Dropped)) {
+            return Err(Full::Server);
+        }
+        if !is_health {
+            if book.entries.get(&self.id).is_some_and(|entry| entry.only_health)
+                || book.clients.get(&client).is_some_and(|n| *n >= bounds.of_address)
+            {
+                return Err(Full::Address);
+            }
+            let is_full = book.requests >= bounds.all - bounds.reserve();
+            if is_full && !book.drop_oldest(|entry| matches!(entry.phase, Phase::Receiving(_, Some(_)))) {
+                return Err(Full::Server);
+            }
+            book.requests += 1;
+            *book.clients.entry(client).or_default() += 1;
+        }
+        book.leave_phase(self.id);
+        let since = book.tick();
+        let waiting = Waiting { stage: Stage::Body, since, id: self.id };
+        let phase = if has_body { Phase::Receiving(waiting, counted) } else { Phase::Serving(counted) };
+        if has_body {
+            book.waiting.insert(waiting);
+        }
+        if let Some(entry) = book.entries.get_mut(&self.id) {
+            entry.phase = phase;
+        }
+        drop(book);
+        if has_body {
+            self.connections.0.droppable.notify_waiters();
+        }
+        Ok(InFlight { connections: self.connections.clone(), id: self.id })
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let mut book = self.connections.book();
+        let is_dropped = book.entries.get(&self.id).is_none_or(|entry| matches!(entry.phase, Phase::Dropped));
+        if !is_dropped {
+            book.leave_phase(self.id);
+            book.release_peer(self.id);
+        }
+        book.entries.remove(&self.id);
+    }
+}
+
+/// One request that is being answered; ends when dropped.
+pub(crate) struct InFlight {
+    connections: Connections,
+    id: u64,
+}
+
+impl InFlight {
+    /// The request has arrived as a whole.
+    pub(crate) fn body_ended(&self) {
+        let mut book = self.connections.book();
+        let Some(entry) = book.entries.get_mut(&self.id) else { return };
+        if let Phase::Receiving(waiting, counted) = entry.phase {
+            entry.phase = Phase::Serving(counted);
+            book.waiting.remove(&waiting);
+        }
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        let mut book = self.connections.book();
+        if book.entries.get(&self.id).is_none_or(|entry| matches!(entry.phase, Phase::Dropped)) {
+            return;
+        }
+        book.leave_phase(self.id);
+        let since = book.tick();
+        let waiting = Waiting { stage: Stage::Head, since, id: self.id };
+        if let Some(entry) = book.entries.get_mut(&self.id) {
+            entry.phase = Phase::Idle(waiting);
+            book.waiting.insert(waiting);
+        }
+        drop(book);
+        self.connections.0.droppable.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connections(all: usize, of_address: usize) -> Connections {
+        Connections::new(ConnectionBounds { all, of_address })
+    }
+
+    fn ip(last: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, last])
+    }
+
+    #[tokio::test]
+    async fn when_full_the_oldest_connection_without_a_complete_request_is_dropped() {
+        let connections = connections(3, 3);
+        let mut open = Vec::new();
+        for n in 0..3 {
+            open.push((connections.room().await, connections.enter(Some(ip(n))).ok().unwrap()));
+        }
+        let serving = open[0].1.begin(ip(0), false, false).ok().unwrap();
+        let receiving = open[1].1.begin(ip(1), false, true).ok().unwrap();
+        // Idle goes before receiving, though it came later; what is served stays.
+        for expected in [2, 1] {
+            let mut room = std::pin::pin!(connections.room());
+            assert!(futures_util::poll!(room.as_mut()).is_pending());
+            assert!(open[expected].1.dropped.is_cancelled());
+            assert!(!open[0].1.dropped.is_cancelled());
+            drop(open.remove(expected));
+            open.push((room.await, connections.enter(Some(ip(9))).ok().unwrap()));
+            let _ = open.last().unwrap().1.begin(ip(9), false, false).map(std::mem::forget);
+        }
+        drop((serving, receiving));
+    }
+
+    #[tokio::test]
+    async fn room_that_waits_takes_the_place_of_a_request_that_ends() {
+        let connections = connections(1, 1);
+        let slot = connections.room().await;
+        let open = connections.enter(Some(ip(1))).ok().unwrap();
+        let request = open.begin(ip(1), false, false).ok().unwrap();
+        let mut room = std::pin::pin!(connections.room());
+        assert!(futures_util::poll!(room.as_mut()).is_pending());
+        assert!(!open.dropped.is_cancelled());
+        drop(request);
+        assert!(futures_util::poll!(room.as_mut()).is_pending());
+        assert!(open.dropped.is_cancelled());
+        drop((open, slot));
+        let _slot = room.await;
+    }
+
+    #[test]
+    fn a_client_behind_a_proxy_is_counted_by_its_own_address() {
+        let connections = connections(64, 2);
+        let open: Vec<Open> = (0..6).map(|_| connections.enter(None).ok().unwrap()).collect();
+        let _one = open[0].begin(ip(1), false, false).ok().unwrap();
+        let two = open[1].begin(ip(1), false, false).ok().unwrap();
+        assert_eq!(open[2].begin(ip(1), false, false).err(), Some(Full::Address));
+        assert!(open[2].begin(ip(1), true, false).is_ok(), "a health check is not counted");
+        let _other = open[3].begin(ip(2), false, false).ok().unwrap();
+        drop(two);
+        assert!(open[4].begin(ip(1), false, false).is_ok());
+    }
+
+    #[test]
+    fn requests_leave_a_reserve_for_health_checks() {
+        let connections = connections(16, 16);
+        let open: Vec<Open> = (0..16).map(|n| connections.enter(Some(ip(n))).ok().unwrap()).collect();
+        let begun: Vec<_> = open.iter().zip(0..).filter_map(|(o, n)| o.begin(ip(n), false, false).ok()).collect();
+        assert_eq!(begun.len(), 14);
+        assert_eq!(open[15].begin(ip(15), false, false).err(), Some(Full::Server));
+        assert!(open[15].begin(ip(15), true, false).is_ok());
+    }
+
+    #[test]
+    fn a_peer_at_its_bound_loses_its_oldest_idle_connection_and_may_still_ask_for_health() {
+        let connections = connections(16, 2);
+        let first = connections.enter(Some(ip(1))).ok().unwrap();
+        let second = connections.enter(Some(ip(1))).ok().unwrap();
+        let other = connections.enter(Some(ip(2))).ok().unwrap();
+        let third = connections.enter(Some(ip(1))).ok().unwrap();
+        assert!(first.dropped.is_cancelled() && !second.dropped.is_cancelled() && !other.dropped.is_cancelled());
+        let _requests =
+            (second.begin(ip(1), false, false).ok().unwrap(), third.begin(ip(1), false, false).ok().unwrap());
+        let fourth = connections.enter(Some(ip(1))).ok().unwrap();
+        assert_eq!(fourth.begin(ip(1), false, false).err(), Some(Full::Address));
+        assert!(fourth.begin(ip(1), true, false).is_ok());
+    }
+
+    #[test]
+    fn nothing_is_remembered_of_connections_that_have_ended() {
+        let connections = connections(16, 1);
+        {
+            let a = connections.enter(Some(ip(1))).ok().unwrap();
+            let _dropped_for_b = connections.enter(Some(ip(1))).ok().unwrap();
+            let c = connections.enter(None).ok().unwrap();
+            let request = c.begin(ip(3), false, true).ok().unwrap();
+            request.body_ended();
+            assert!(a.dropped.is_cancelled());
+        }
+        let book = connections.book();
+        assert!(book.entries.is_empty() && book.waiting.is_empty() && book.peers.is_empty() && book.clients.is_empty());
+        assert_eq!((book.requests, book.only_health), (0, 0));
+    }
+}

@@ -1,0 +1,154 @@
+//! Tables as CSV, for spreadsheets and scripts: which format a request asks for, and how a cell is written.
+//!
+//! Source: RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe before it (OWASP, "CSV Injection"):
+//! users choose their own names.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::Stream;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::problem::Problem;
+
+/// A format in which results are answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Format {
+    /// A page, as JSON.
+    Json,
+    /// Everything, as CSV.
+    Csv,
+}
+
+impl Format {
+    /// What `?format=` says, and where it says nothing the header `Accept`: CSV if that names `text/csv` and not JSON.
+    pub(crate) fn of(asked: Option<Format>, headers: &HeaderMap) -> Format {
+        asked.unwrap_or_else(|| {
+            let accepts = |name: &str| {
+                let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+                let mut names = values.flat_map(|value| value.split(',')).map(|part| part.split(';').next());
+                names.any(|found| found.is_some_and(|found| found.trim().eq_ignore_ascii_case(name)))
+            };
+            if accepts("text/csv") && !accepts("application/json") { Format::Csv } else { Format::Json }
+        })
+    }
+}
+
+/// Lines of CSV.
+#[derive(Debug, Default)]
+pub(crate) struct Lines(String);
+
+impl Lines {
+    /// A line of cells.
+    pub(crate) fn line<'c>(&mut self, cells: impl IntoIterator<Item = Cell<'c>>) {
+        for (place, cell) in cells.into_iter().enumerate() {
+            if place > 0 {
+                self.0.push(',');
+            }
+            match cell {
+                Cell::Empty => {}
+                Cell::Number(number) => self.0.push_str(&number),
+                Cell::Text(text) => self.text(text),
+            }
+        }
+        self.0.push_str("\r\n");
+    }
+
+    fn text(&mut self, text: &str) {
+        let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+        let is_quoted = is_formula || text.contains(['"', ',', '\r', '\n']) || text != text.trim();
+        if !is_quoted {
+            return self.0.push_str(text);
+        }
+        self.0.push('"');
+        if is_formula {
+            self.0.push('\'');
+        }
+        self.0.push_str(&text.replace('"', "\"\""));
+        self.0.push('"');
+    }
+
+    /// What has been written since this was last asked.
+    pub(crate) fn take(&mut self) -> Bytes {
+        std::mem::take(&mut self.0).into()
+    }
+}
+
+/// A cell. Numbers, times and names of ours are written as they are.
+#[derive(Clone, Debug)]
+pub(crate) enum Cell<'c> {
+    /// Nothing.
+    Empty,
+    /// A number.
+    Number(String),
+    /// A text.
+    Text(&'c str),
+}
+
+impl<'c> Cell<'c> {
+    /// A number, if there is one.
+    pub(crate) fn number(number: Option<impl ToString>) -> Cell<'c> {
+        number.map_or(Cell::Empty, |number| Cell::Number(number.to_string()))
+    }
+
+    /// A text, if there is one.
+    pub(crate) fn text(text: Option<&'c str>) -> Cell<'c> {
+        text.map_or(Cell::Empty, Cell::Text)
+    }
+}
+
+/// An answer of CSV that a browser stores under this name.
+pub(crate) fn answer(name: &str, lines: impl Stream<Item = Result<Bytes, Problem>> + Send + 'static) -> Response {
+    use futures_util::TryStreamExt as _;
+    let body = Body::from_stream(lines.map_err(|_problem| std::io::Error::other("the rest cannot be read")));
+    let mut answer = body.into_response();
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8; header=present"));
+    headers.insert(header::VARY, HeaderValue::from_static("accept"));
+    if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{name}.csv\"")) {
+        headers.insert(header::CONTENT_DISPOSITION, value);
+    }
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_quoted_where_they_have_to_be_and_no_text_is_a_formula() {
+        let mut lines = Lines::default();
+        lines.line([Cell::Text("plain"), Cell::Text("a,b"), Cell::Text("say \"hi\""), Cell::Text("two\nlines")]);
+        lines.line([Cell::Number("-5".into()), Cell::Empty, Cell::Text(""), Cell::Text(" ")]);
+        lines.line(["=1+1", "+1", "-1", "@x", "\tx", "a=1"].map(Cell::Text));
+        assert_eq!(
+            std::str::from_utf8(&lines.take()).unwrap(),
+            "plain,\"a,b\",\"say \"\"hi\"\"\",\"two\nlines\"\r\n-5,,,\" \"\r\n\
+             \"'=1+1\",\"'+1\",\"'-1\",\"'@x\",\"'\tx\",a=1\r\n"
+        );
+        assert!(lines.take().is_empty());
+    }
+
+    #[test]
+    fn the_format_is_that_of_the_query_then_that_of_the_header() {
+        let of = |asked, accept: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+            Format::of(asked, &headers)
+        };
+        for (asked, accept, expected) in [
+            (None, "*/*", Format::Json),
+            (None, "text/csv", Format::Csv),
+            (None, "text/html, text/CSV; q=0.9", Format::Csv),
+            (None, "text/csv, application/json", Format::Json),
+            (Some(Format::Json), "text/csv", Format::Json),
+            (Some(Format::Csv), "application/json", Format::Csv),
+        ] {
+            assert_eq!(of(asked, accept), expected, "{asked:?} {accept}");
+        }
+        assert_eq!(Format::of(None, &HeaderMap::new()), Format::Json);
+    }
+}

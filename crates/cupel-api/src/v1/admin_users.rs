@@ -1,0 +1,242 @@
+//! `/admin/users/…` and `/admin/registration-codes`: making, disabling and deleting accounts.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use cupel_core::accounts::{CreateCodeError, NewCode, RegistrationCode, read_people, write_links};
+use cupel_types::{JoinCodeId, UserId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::account::invalid;
+use super::membership::done;
+use crate::app::Shared;
+use crate::auth::Caller;
+use crate::body::{CsvBody, Id, JsonBody};
+use crate::problem::{FieldError, Problem, ProblemBody, ProblemKind};
+use crate::v1::response::rfc3339;
+
+/// How long a link to an account that exists is good for.
+const RESET_LIFETIME: Duration = Duration::from_secs(24 * 3600);
+
+/// How long a link to a new account is good for: it is handed out before the first lesson.
+const INVITATION_LIFETIME: Duration = Duration::from_secs(14 * 24 * 3600);
+
+/// What stands before a link's token.
+fn link_address(app: &Shared) -> String {
+    format!("{}/password?token=", app.settings.public_url.trim_end_matches('/'))
+}
+
+/// A one-time link.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({ "link": "https://judge.example/password?token=cul_…", "token": "cul_…", "expires_at": "2026-11-21T07:00:00.000Z" }))]
+pub(crate) struct LinkView {
+    /// For a browser: a page that asks for a password.
+    link: String,
+    /// For `POST /auth/password/reset`.
+    token: String,
+    #[schema(format = DateTime)]
+    expires_at: String,
+}
+
+/// Make a one-time link with which a user sets a password.
+///
+/// Good for 24 hours and one use. An older link of the user is void. Sessions and the old password stay until the link is used.
+#[utoipa::path(
+    post, path = "/admin/users/{user_id}/password-link", tag = "admin", operation_id = "create_password_link",
+    params(("user_id" = String, Path, description = "The user's id", format = Uuid)),
+    responses(
+        (status = 201, description = "The link; it is shown this once", body = LinkView),
+        (status = 404, description = "There is no such user", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn create_password_link(
+    State(app): State<Shared>,
+    caller: Caller,
+    Id(id): Id<UserId>,
+) -> Result<Response, Problem> {
+    let link = app.accounts.make_link(id, RESET_LIFETIME).await?.ok_or_else(|| Problem::not_found("user"))?;
+    tracing::info!(by = %caller.user, user = %id, "a one-time link was made");
+    let address = link_address(&app);
+    let expires_at = rfc3339(link.expires_at);
+    let answer = LinkView { link: format!("{address}{}", link.token), token: link.token, expires_at };
+    Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
+}
+
+/// Delete a user.
+///
+/// Removes name, e-mail address, password, sessions, API keys and webhooks. What the user submitted stays under a name that says
+/// nothing, so that standings do not change.
+#[utoipa::path(
+    delete, path = "/admin/users/{user_id}", tag = "admin", operation_id = "delete_user",
+    params(("user_id" = String, Path, description = "The user's id", format = Uuid)),
+    responses(
+        (status = 204, description = "Deleted"),
+        (status = 404, description = "There is no such user", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "It is the only administrator", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn delete_user(
+    State(app): State<Shared>,
+    caller: Caller,
+    Id(id): Id<UserId>,
+) -> Result<StatusCode, Problem> {
+    let change = app.accounts.delete(id).await?;
+    app.identities.forget(id);
+    done(change)?;
+    tracing::info!(by = %caller.user, user = %id, "an account was deleted");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Make many users from CSV.
+///
+/// The first line names the columns: `username`, and if wanted `email`, `role` and `tier`. At most 5,000 people. If any line is at fault,
+/// nobody is made, and `errors` has every line. The answer has a one-time link for each new user, good for 14 days; a name or address
+/// that is taken is told in its line. An import may be repeated: a user with the same name and address who has not set a password yet
+/// gets a new link, and the older one is void.
+#[utoipa::path(
+    post, path = "/admin/users/import", tag = "admin", operation_id = "import_users",
+    request_body(content = String, content_type = "text/csv", example = json!("username,email\nada,ada@example.com\nbob,\n")),
+    responses(
+        (status = 200, description = "`username,email,status,link,expires_at`; `status` is `created` or `taken`", body = String, content_type = "text/csv"),
+        (status = 422, description = "Lines are at fault; nobody was made", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn import_users(
+    State(app): State<Shared>,
+    caller: Caller,
+    CsvBody(body): CsvBody,
+) -> Result<Response, Problem> {
+    let tiers: Vec<&str> = app.settings.tiers.keys().map(String::as_str).collect();
+    let people = read_people(&body, &tiers).map_err(|faults| {
+        let errors: Vec<FieldError> = faults
+            .iter()
+            .take(cupel_core::FAULTS_MAX)
+            .map(|fault| FieldError::new(format!("/{}", fault.line), format!("{}.", fault.detail)))
+            .collect();
+        let detail = faults.first().map_or(String::new(), |fault| format!("{fault}. Nobody was made."));
+        Problem::new(ProblemKind::InvalidBody, detail).with_errors(errors)
+    })?;
+    let imported = app.accounts.import(people, INVITATION_LIFETIME).await?;
+    tracing::info!(by = %caller.user, people = imported.len(), "users were imported");
+    let csv = Bytes::from(write_links(&imported, &link_address(&app)));
+    let headers = [(header::CONTENT_TYPE, "text/csv; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
+    Ok((headers, csv).into_response())
+}
+
+/// A join code to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "name": "Class 10b", "uses_max": 30, "expires_at": "2030-01-01T00:00:00Z" }))]
+pub(crate) struct CodeRequest {
+    /// For people.
+    #[schema(min_length = 1, max_length = 100, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$")]
+    name: String,
+    /// How many may register with it.
+    #[schema(minimum = 1, maximum = 10_000)]
+    uses_max: u32,
+    /// When it ends by itself.
+    #[schema(format = DateTime)]
+    expires_at: String,
+}
+
+/// A join code for accounts.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CodeView {
+    code_id: String,
+    /// What people write into `join_code` when they register.
+    join_code: String,
+    name: String,
+    #[schema(format = DateTime)]
+    created_at: String,
+    #[schema(format = DateTime)]
+    expires_at: String,
+    uses_max: u32,
+    /// How many have registered with it.
+    uses: u32,
+    #[schema(format = DateTime)]
+    ended_at: Option<String>,
+}
+
+impl From<RegistrationCode> for CodeView {
+    fn from(code: RegistrationCode) -> CodeView {
+        CodeView {
+            code_id: code.id.to_string(),
+            join_code: code.code,
+            name: code.name,
+            created_at: rfc3339(code.created_at),
+            expires_at: rfc3339(code.expires_at),
+            uses_max: code.uses_max,
+            uses: code.uses,
+            ended_at: code.ended_at.map(rfc3339),
+        }
+    }
+}
+
+/// Join codes.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CodeViews {
+    /// Newest first, ended and expired ones included.
+    codes: Vec<CodeView>,
+}
+
+/// Make a join code for accounts.
+///
+/// People who register with it are not counted against their address, and may register where registration is closed.
+#[utoipa::path(
+    post, path = "/admin/registration-codes", tag = "admin", operation_id = "create_registration_code",
+    request_body = CodeRequest,
+    responses((status = 201, description = "The code", body = CodeView)),
+)]
+pub(crate) async fn create_code(
+    State(app): State<Shared>,
+    caller: Caller,
+    JsonBody(body): JsonBody<CodeRequest>,
+) -> Result<Response, Problem> {
+    let expires_at = body.expires_at.parse().map_err(|_| {
+        let detail = "A time such as `2030-01-01T00:00:00Z` (RFC 3339).";
+        Problem::new(ProblemKind::InvalidBody, detail).with_errors(vec![FieldError::new("/expires_at", detail)])
+    })?;
+    let new = NewCode { name: body.name, uses_max: body.uses_max, expires_at };
+    let code = app.accounts.create_code(new).await.map_err(|error| match error {
+        CreateCodeError::Invalid(faults) => invalid(faults),
+        CreateCodeError::Store(error) => error.into(),
+    })?;
+    tracing::info!(by = %caller.user, code = %code.id, "a join code was made");
+    Ok((StatusCode::CREATED, Json(CodeView::from(code))).into_response())
+}
+
+/// List join codes for accounts.
+#[utoipa::path(
+    get, path = "/admin/registration-codes", tag = "admin", operation_id = "registration_codes",
+    responses((status = 200, description = "At most 1,000", body = CodeViews)),
+)]
+pub(crate) async fn codes(State(app): State<Shared>, _caller: Caller) -> Result<Json<CodeViews>, Problem> {
+    let codes = app.accounts.codes().await?;
+    Ok(Json(CodeViews { codes: codes.into_iter().map(CodeView::from).collect() }))
+}
+
+/// End a join code for accounts.
+#[utoipa::path(
+    delete, path = "/admin/registration-codes/{code_id}", tag = "admin", operation_id = "end_registration_code",
+    params(("code_id" = String, Path, description = "The code's id", format = Uuid)),
+    responses(
+        (status = 204, description = "Nobody registers with it any more"),
+        (status = 404, description = "There is no such code", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn end_code(
+    State(app): State<Shared>,
+    caller: Caller,
+    Id(id): Id<JoinCodeId>,
+) -> Result<StatusCode, Problem> {
+    if !app.accounts.end_code(id).await? {
+        return Err(Problem::not_found("join code"));
+    }
+    tracing::info!(by = %caller.user, code = %id, "a join code was ended");
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,172 @@
+//! `GET /contests/{slug}/progress`: how a group stands with the problems of its contest, whenever they were solved.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use cupel_core::contests::{ParticipantProgress, label};
+use cupel_core::problems::Seer;
+use cupel_problem::Slug;
+use futures_util::Stream;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{refusal, seen};
+use crate::app::Shared;
+use crate::auth::Caller;
+use crate::body::{Id, Params};
+use crate::csv::{self, Format};
+use crate::problem::{Problem, ProblemBody};
+use crate::v1::problems::points;
+use crate::v1::response::{Pagination, rfc3339};
+use crate::v1::submissions::{PageParams, one, twenty};
+
+/// Lines of CSV that are read at one time.
+const CSV_CHUNK: u64 = 100;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ProgressParams {
+    /// `csv`: all lines, on no page; as with `Accept: text/csv`.
+    #[serde(default)]
+    #[param(inline)]
+    format: Option<Format>,
+    /// Which page, from 1.
+    #[serde(default = "one")]
+    #[param(minimum = 1, default = 1)]
+    page: u64,
+    /// How many on a page.
+    #[serde(default = "twenty")]
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    limit: u64,
+}
+
+/// A page of a group's progress.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct GroupProgressPage {
+    /// The letters of the problems, in order.
+    problems: Vec<String>,
+    /// Those who take part, in the order in which they came.
+    participants: Vec<GroupProgressLine>,
+    pagination: Pagination,
+}
+
+/// How somebody stands with the problems of a contest.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct GroupProgressLine {
+    /// Who.
+    username: String,
+    /// Problems solved.
+    solved: usize,
+    /// Problems tried and not solved.
+    attempted: usize,
+    /// One for each problem; `null`: not tried.
+    problems: Vec<Option<GroupProgressCell>>,
+}
+
+/// How somebody stands with a problem.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct GroupProgressCell {
+    /// Whether they have solved it.
+    solved: bool,
+    /// Tries, up to and with the first that solves it.
+    tries: u32,
+    /// The best score, where the problem has scores.
+    best_score: Option<f64>,
+    /// When it was solved first.
+    #[schema(format = DateTime)]
+    solved_at: Option<String>,
+}
+
+impl From<ParticipantProgress> for GroupProgressLine {
+    fn from(progress: ParticipantProgress) -> GroupProgressLine {
+        let count = |is_solved| progress.standings.iter().flatten().filter(|one| one.is_solved == is_solved).count();
+        let (solved, attempted) = (count(true), count(false));
+        let cell = |standing: cupel_core::problems::Standing| GroupProgressCell {
+            solved: standing.is_solved,
+            tries: standing.tries,
+            best_score: standing.best_score.map(points),
+            solved_at: standing.solved_at.map(rfc3339),
+        };
+        GroupProgressLine {
+            username: progress.participant.username,
+            solved,
+            attempted,
+            problems: progress.standings.into_iter().map(|standing| standing.map(cell)).collect(),
+        }
+    }
+}
+
+/// Read the progress of all who take part.
+///
+/// With everything that they ever sent for the problems of the contest, in its time or not; standings have only what was sent in its time.
+#[utoipa::path(
+    get, path = "/contests/{slug}/progress", tag = "contests", operation_id = "contest_progress",
+    params(("slug" = String, Path, description = "The contest's name in addresses"), ProgressParams),
+    responses(
+        (status = 200, description = "A page", content((GroupProgressPage = "application/json"), (String = "text/csv"))),
+        (status = 404, description = "There is no such contest, or it is not yours", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn progress(
+    State(app): State<Shared>,
+    caller: Caller,
+    Id(slug): Id<Slug>,
+    Params(params): Params<ProgressParams>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let seer = caller.seer();
+    let problems = seen(&app, &seer, &slug).await?.contest.problems.len();
+    let page = PageParams { page: params.page, limit: params.limit };
+    let offset = page.offset()?;
+    if Format::of(params.format, &headers) == Format::Csv {
+        // Who may not read it hears so before the first line.
+        app.core.contest_progress(&seer, &slug, 0, 0).await.map_err(refusal)?;
+        return Ok(csv::answer(&format!("{slug}-progress"), csv_of(app, seer, slug, problems)));
+    }
+    let (lines, total) = app.core.contest_progress(&seer, &slug, offset, page.limit).await.map_err(refusal)?;
+    Ok(Json(GroupProgressPage {
+        problems: (0..problems).map(|place| label(place).to_string()).collect(),
+        participants: lines.into_iter().map(GroupProgressLine::from).collect(),
+        pagination: Pagination { page: page.page, limit: page.limit, total },
+    })
+    .into_response())
+}
+
+/// The progress as CSV: a line for each participant, with four columns for each problem.
+fn csv_of(app: Shared, seer: Seer, slug: Slug, problems: usize) -> impl Stream<Item = Result<Bytes, Problem>> + Send {
+    futures_util::stream::try_unfold(Some(0), move |offset| {
+        let (app, slug) = (app.clone(), slug.clone());
+        async move {
+            let Some(offset) = offset else { return Ok(None) };
+            let mut lines = csv::Lines::default();
+            if offset == 0 {
+                let names = ["solved", "tries", "best_score", "solved_at"];
+                let of_problems: Vec<String> =
+                    (0..problems).flat_map(|place| names.map(|name| format!("{}_{name}", label(place)))).collect();
+                let first = ["username", "solved", "attempted"];
+                lines.line(first.into_iter().chain(of_problems.iter().map(String::as_str)).map(csv::Cell::Text));
+            }
+            let (page, _) = app.core.contest_progress(&seer, &slug, offset, CSV_CHUNK).await.map_err(refusal)?;
+            let next = (page.len() as u64 == CSV_CHUNK).then_some(offset + CSV_CHUNK);
+            for line in page.into_iter().map(GroupProgressLine::from) {
+                let mut cells = vec![
+                    csv::Cell::Text(&line.username),
+                    csv::Cell::number(Some(line.solved)),
+                    csv::Cell::number(Some(line.attempted)),
+                ];
+                for cell in &line.problems {
+                    let cell = cell.as_ref();
+                    cells.push(csv::Cell::number(cell.map(|cell| u8::from(cell.solved))));
+                    cells.push(csv::Cell::number(cell.map(|cell| cell.tries)));
+                    cells.push(csv::Cell::number(cell.and_then(|cell| cell.best_score)));
+                    cells.push(csv::Cell::text(cell.and_then(|cell| cell.solved_at.as_deref())));
+                }
+                lines.line(cells);
+            }
+            Ok(Some((lines.take(), next)))
+        }
+    })
+}

@@ -1,0 +1,244 @@
+//! `/auth/password`, `/auth/sessions`, `/auth/delete-account`: what people do with their own account.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use cupel_core::accounts::{AccountChange, ChangePasswordError, Session};
+use cupel_types::SessionId;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::account::{failed, invalid};
+use crate::app::Shared;
+use crate::auth::{Caller, Via};
+use crate::body::{Id, JsonBody};
+use crate::edge::Notes;
+use crate::problem::{Problem, ProblemBody, ProblemKind};
+use crate::v1::response::rfc3339;
+
+/// Another password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "old_password": "correct horse battery", "password": "staple correct horse" }))]
+pub(crate) struct PasswordRequest {
+    #[schema(format = Password)]
+    old_password: String,
+    /// The new one: 8 to 256 characters.
+    #[schema(format = Password, min_length = 8, max_length = 256)]
+    password: String,
+}
+
+/// Change your password.
+///
+/// Ends your other sessions, and voids a one-time link. API keys stay.
+#[utoipa::path(
+    post, path = "/auth/password", tag = "auth", operation_id = "change_password",
+    request_body = PasswordRequest,
+    responses(
+        (status = 204, description = "Changed"),
+        (status = 401, description = "The old password is wrong", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many wrong passwords", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn change_password(
+    State(app): State<Shared>,
+    Extension(notes): Extension<Notes>,
+    caller: Caller,
+    JsonBody(body): JsonBody<PasswordRequest>,
+) -> Result<StatusCode, Problem> {
+    let user = &caller.identity.user;
+    let keep = match &caller.identity.via {
+        Via::Session(session) => Some(*session),
+        Via::Key { .. } => None,
+    };
+    // A stolen token must not allow more guesses at the password than a login does.
+    let attempt = app.limits.login_attempt(&user.username, notes.client().address).await?;
+    match app.accounts.change_password(user, &body.old_password, &body.password, keep).await {
+        Ok(()) => {
+            attempt.succeeded().await;
+            app.identities.forget(user.id);
+            tracing::info!(user = %user.id, "a password was changed");
+            Ok(StatusCode::NO_CONTENT)
+        }
+        Err(ChangePasswordError::Invalid(fault)) => {
+            attempt.undecided().await;
+            Err(invalid(vec![fault]))
+        }
+        Err(ChangePasswordError::Wrong | ChangePasswordError::NotGood) => Err(wrong_password()),
+        Err(ChangePasswordError::Failed(error)) => {
+            attempt.undecided().await;
+            Err(failed(error))
+        }
+    }
+}
+
+fn wrong_password() -> Problem {
+    Problem::new(ProblemKind::WrongCredentials, "The old password is wrong.")
+}
+
+/// A password by a one-time link.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "token": "cul_…", "password": "staple correct horse" }))]
+pub(crate) struct ResetRequest {
+    /// What stands behind `token=` in the link.
+    token: String,
+    /// 8 to 256 characters.
+    #[schema(format = Password, min_length = 8, max_length = 256)]
+    password: String,
+}
+
+/// Set a password with a one-time link.
+///
+/// An administrator makes the link. Setting the password ends all sessions. If only the password is refused, the link stays good.
+#[utoipa::path(
+    post, path = "/auth/password/reset", tag = "auth", operation_id = "reset_password",
+    request_body = ResetRequest,
+    responses(
+        (status = 204, description = "Set; log in next"),
+        (status = 401, description = "The link was used, has expired or never was one", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many links that are not good from your address", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn reset_password(
+    State(app): State<Shared>,
+    Extension(notes): Extension<Notes>,
+    JsonBody(body): JsonBody<ResetRequest>,
+) -> Result<StatusCode, Problem> {
+    reset(&app, &notes, &body.token, &body.password).await.map(|()| StatusCode::NO_CONTENT)
+}
+
+/// Sets a password with a link's token.
+pub(crate) async fn reset(app: &Shared, notes: &Notes, token: &str, password: &str) -> Result<(), Problem> {
+    match app.accounts.use_link(token, password).await {
+        Ok(user) => {
+            notes.set_user(user);
+            app.identities.forget(user);
+            tracing::info!(%user, "a password was set with a one-time link");
+            Ok(())
+        }
+        Err(ChangePasswordError::Invalid(fault)) => Err(invalid(vec![fault])),
+        Err(ChangePasswordError::Wrong | ChangePasswordError::NotGood) => {
+            app.limits.bad_token(notes.client().address).await?;
+            Err(Problem::new(
+                ProblemKind::WrongCredentials,
+                "The link was used, has expired or never was one. Ask an administrator for another.",
+            ))
+        }
+        Err(ChangePasswordError::Failed(error)) => Err(failed(error)),
+    }
+}
+
+/// One login on one device.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SessionView {
+    session_id: String,
+    #[schema(format = DateTime)]
+    created_at: String,
+    /// When it was last refreshed.
+    #[schema(format = DateTime)]
+    last_used_at: Option<String>,
+    #[schema(format = DateTime)]
+    expires_at: String,
+    /// Whether it is the session of this request.
+    current: bool,
+}
+
+/// Your sessions.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SessionViews {
+    /// Newest first.
+    sessions: Vec<SessionView>,
+}
+
+/// List your sessions.
+#[utoipa::path(
+    get, path = "/auth/sessions", tag = "auth", operation_id = "sessions",
+    responses((status = 200, description = "Sessions that have not ended", body = SessionViews)),
+)]
+pub(crate) async fn sessions(State(app): State<Shared>, caller: Caller) -> Result<Json<SessionViews>, Problem> {
+    let sessions = app.accounts.sessions(caller.user).await?;
+    let view = |session: Session| SessionView {
+        session_id: session.id.to_string(),
+        created_at: rfc3339(session.created_at),
+        last_used_at: session.last_used_at.map(rfc3339),
+        expires_at: rfc3339(session.expires_at),
+        current: matches!(caller.identity.via, Via::Session(id) if id == session.id),
+    };
+    Ok(Json(SessionViews { sessions: sessions.into_iter().map(view).collect() }))
+}
+
+/// End one of your sessions.
+#[utoipa::path(
+    delete, path = "/auth/sessions/{session_id}", tag = "auth", operation_id = "end_session",
+    params(("session_id" = String, Path, description = "The session's id", format = Uuid)),
+    responses(
+        (status = 204, description = "It opens nothing any more"),
+        (status = 404, description = "You have no such session", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn end_session(
+    State(app): State<Shared>,
+    caller: Caller,
+    Id(id): Id<SessionId>,
+) -> Result<StatusCode, Problem> {
+    let ended = app.accounts.end_session(caller.user, id).await?;
+    app.identities.forget_session(id);
+    if ended { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found("session")) }
+}
+
+/// Your password once more.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DeleteRequest {
+    #[schema(format = Password)]
+    password: String,
+}
+
+/// Delete your account.
+///
+/// Removes your name, e-mail address, password, sessions, API keys and webhooks. What you submitted stays under a name that says
+/// nothing about you, so that standings do not change.
+#[utoipa::path(
+    post, path = "/auth/delete-account", tag = "auth", operation_id = "delete_account",
+    request_body = DeleteRequest,
+    responses(
+        (status = 204, description = "Deleted"),
+        (status = 401, description = "The password is wrong", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "You are the only administrator", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn delete_account(
+    State(app): State<Shared>,
+    Extension(notes): Extension<Notes>,
+    caller: Caller,
+    JsonBody(body): JsonBody<DeleteRequest>,
+) -> Result<StatusCode, Problem> {
+    let user = &caller.identity.user;
+    let attempt = app.limits.login_attempt(&user.username, notes.client().address).await?;
+    match app.accounts.is_password(user, &body.password).await {
+        Ok(true) => attempt.succeeded().await,
+        Ok(false) => return Err(Problem::new(ProblemKind::WrongCredentials, "The password is wrong.")),
+        Err(error) => {
+            attempt.undecided().await;
+            return Err(failed(error));
+        }
+    }
+    let change = app.accounts.delete(user.id).await?;
+    app.identities.forget(user.id);
+    done(change)?;
+    tracing::info!(user = %user.id, "an account was deleted by its owner");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What a refused change to an account means to the client.
+pub(crate) fn done(change: AccountChange) -> Result<(), Problem> {
+    match change {
+        AccountChange::Done => Ok(()),
+        AccountChange::NoSuchUser => Err(Problem::not_found("user")),
+        AccountChange::LastAdministrator => Err(Problem::new(
+            ProblemKind::Conflict,
+            "This is the only administrator who can log in. Make another one first.",
+        )),
+    }
+}

@@ -1,0 +1,73 @@
+//! `/tickets`: what opens one event stream, for browsers, whose `EventSource` cannot send a header.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use cupel_types::SubmissionId;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::app::Shared;
+use crate::auth::Caller;
+use crate::body::JsonBody;
+use crate::problem::{FieldError, Problem, ProblemBody, ProblemKind};
+use crate::v1::response::rfc3339;
+
+/// What the ticket is for.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TicketRequest {
+    /// The submission whose events you want to follow.
+    #[schema(format = Uuid)]
+    submission_id: String,
+}
+
+/// A ticket.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({ "ticket": "cut_…", "url": "/api/v1/execute/0199a4e2-c5d0-7f3e-8a51-0d4b7c1f2e3a/events?ticket=cut_…", "expires_at": "2026-11-20T07:01:00.000Z" }))]
+pub(crate) struct Ticket {
+    /// For `?ticket=`; good for one request.
+    ticket: String,
+    /// Where to use it.
+    url: String,
+    #[schema(format = DateTime)]
+    expires_at: String,
+}
+
+/// Get a ticket for an event stream.
+///
+/// `new EventSource(url)` follows the submission. A ticket opens the stream of this submission once, within a minute. When the
+/// connection breaks, get another ticket, and add `&after=` with the last event's id.
+#[utoipa::path(
+    post, path = "/tickets", tag = "execute", operation_id = "create_ticket",
+    request_body = TicketRequest,
+    responses(
+        (status = 201, description = "The ticket; it is shown this once", body = Ticket),
+        (status = 404, description = "There is no such submission, or it is somebody else's", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn create_ticket(
+    State(app): State<Shared>,
+    caller: Caller,
+    JsonBody(body): JsonBody<TicketRequest>,
+) -> Result<Response, Problem> {
+    let id: SubmissionId = body.submission_id.parse().map_err(|_| {
+        let detail = "A submission's id is a UUID.";
+        Problem::new(ProblemKind::InvalidBody, detail).with_errors(vec![FieldError::new("/submission_id", detail)])
+    })?;
+    if app.core.submission(&caller.viewer, id).await?.is_none() {
+        return Err(Problem::not_found("submission"));
+    }
+    let made = app.accounts.make_ticket(&caller.viewer, id).await?;
+    let (ticket, expires_at) = made.ok_or_else(|| {
+        Problem::new(
+            ProblemKind::RateLimited,
+            "You have as many unused tickets as you may. Use them, or wait a minute.",
+        )
+        .retry_after(cupel_core::accounts::TICKET_LIFETIME)
+    })?;
+    let url = format!("/api/v1/execute/{id}/events?ticket={ticket}");
+    let answer = Ticket { ticket, url, expires_at: rfc3339(expires_at) };
+    Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
+}

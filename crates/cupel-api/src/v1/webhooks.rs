@@ -1,0 +1,182 @@
+//! `/webhooks`: what became of webhook deliveries, and sending one again.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use cupel_core::DeliveryRecord;
+use cupel_types::WebhookId;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::app::Shared;
+use crate::auth::Caller;
+use crate::body::{Id, Params};
+use crate::edge::Notes;
+use crate::problem::{Problem, ProblemBody};
+use crate::v1::execute::pay;
+use crate::v1::response::{Pagination, rfc3339};
+use crate::v1::submissions::{PageParams, one, twenty};
+
+/// Which deliveries.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct DeliveryParams {
+    /// Which page, from 1.
+    #[serde(default = "one")]
+    #[param(minimum = 1, maximum = 1_000_000_000, default = 1)]
+    page: u64,
+    /// How many on a page.
+    #[serde(default = "twenty")]
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    limit: u64,
+    /// Those of all users, for administrators; ignored for others.
+    #[serde(default)]
+    all: bool,
+}
+
+/// How a delivery stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DeliveryStatus {
+    /// It is tried at `next_try_at`.
+    Pending,
+    /// The receiver answered 2xx.
+    Delivered,
+    /// The receiver answered 410: nothing is sent to it any more.
+    Gone,
+    /// Every try failed.
+    Failed,
+}
+
+/// A delivery: one end of a submission, told to one receiver.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DeliveryView {
+    /// The `webhook-id` header of every try.
+    delivery_id: String,
+    submission_id: String,
+    /// The submission's owner.
+    user_id: String,
+    /// The receiver's address. Of other users' deliveries an administrator sees scheme and host alone.
+    url: String,
+    status: DeliveryStatus,
+    /// Tries made since it became due, or since it was last sent again.
+    tries: u32,
+    /// The status code with which the receiver ended it.
+    response_status: Option<u16>,
+    /// Why the last try failed.
+    error: Option<String>,
+    #[schema(format = DateTime)]
+    next_try_at: Option<String>,
+    #[schema(format = DateTime)]
+    ended_at: Option<String>,
+}
+
+impl DeliveryView {
+    fn of(record: DeliveryRecord, caller: &Caller) -> DeliveryView {
+        let status = match (record.next_at, record.status) {
+            (Some(_), _) => DeliveryStatus::Pending,
+            (None, Some(410)) => DeliveryStatus::Gone,
+            (None, Some(_)) => DeliveryStatus::Delivered,
+            (None, None) => DeliveryStatus::Failed,
+        };
+        let url = if record.owner == caller.user { record.url } else { origin(&record.url).to_owned() };
+        DeliveryView {
+            delivery_id: record.id.to_string(),
+            submission_id: record.submission.to_string(),
+            user_id: record.owner.to_string(),
+            url,
+            status,
+            tries: record.tries,
+            response_status: record.status,
+            error: record.error,
+            next_try_at: record.next_at.map(rfc3339),
+            ended_at: record.ended_at.map(rfc3339),
+        }
+    }
+}
+
+/// Scheme, host and port of an address: what comes after them may be a secret.
+fn origin(url: &str) -> &str {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    let end = url[host..].find(['/', '?', '#']).map_or(url.len(), |at| host + at);
+    &url[..end]
+}
+
+/// A page of deliveries.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DeliveryPage {
+    deliveries: Vec<DeliveryView>,
+    pagination: Pagination,
+}
+
+/// A delivery that is sent again.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RedeliveryView {
+    delivery_id: String,
+    /// Always `pending`.
+    status: DeliveryStatus,
+}
+
+/// List webhook deliveries, those of the newest submissions first.
+///
+/// A delivery is kept for some days after it ended.
+#[utoipa::path(
+    get, path = "/webhooks/deliveries", tag = "submissions", operation_id = "webhook_deliveries",
+    params(DeliveryParams),
+    responses((status = 200, description = "A page", body = DeliveryPage)),
+)]
+pub(crate) async fn deliveries(
+    State(app): State<Shared>,
+    caller: Caller,
+    Params(params): Params<DeliveryParams>,
+) -> Result<Json<DeliveryPage>, Problem> {
+    let page = PageParams { page: params.page, limit: params.limit };
+    let (records, total) = app.core.deliveries(&caller.viewer, params.all, page.offset()?, page.limit).await?;
+    Ok(Json(DeliveryPage {
+        deliveries: records.into_iter().map(|record| DeliveryView::of(record, &caller)).collect(),
+        pagination: Pagination { page: page.page, limit: page.limit, total },
+    }))
+}
+
+/// Send a webhook again.
+///
+/// It is tried at once, and as often as a new one, also if the receiver took it before. Costs as much as a submission. An
+/// administrator may do this for every user.
+#[utoipa::path(
+    post, path = "/webhooks/deliveries/{delivery_id}/redeliver", tag = "submissions", operation_id = "redeliver_webhook",
+    params(("delivery_id" = String, Path, description = "The delivery's id", format = Uuid)),
+    responses(
+        (status = 202, description = "It is due", body = RedeliveryView),
+        (status = 404, description = "There is no such delivery, or it is somebody else's", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn redeliver(
+    State(app): State<Shared>,
+    caller: Caller,
+    Extension(notes): Extension<Notes>,
+    Id(id): Id<WebhookId>,
+) -> Result<(StatusCode, Json<RedeliveryView>), Problem> {
+    pay(&app, &caller, &notes, 1).await?;
+    if !app.core.redeliver(&caller.viewer, id).await? {
+        return Err(Problem::not_found("delivery"));
+    }
+    Ok((StatusCode::ACCEPTED, Json(RedeliveryView { delivery_id: id.to_string(), status: DeliveryStatus::Pending })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::origin;
+
+    #[test]
+    fn what_may_be_a_secret_is_no_part_of_an_origin() {
+        for url in [
+            "https://a.example:8/hook?key=1",
+            "https://a.example:8?key=1",
+            "https://a.example:8#x",
+            "https://a.example:8",
+        ] {
+            assert_eq!(origin(url), "https://a.example:8");
+        }
+    }
+}

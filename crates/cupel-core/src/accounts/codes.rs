@@ -1,0 +1,115 @@
+//! Join codes for accounts: a class registers with one, behind one address.
+
+use cupel_types::JoinCodeId;
+use jiff::Timestamp;
+
+use super::service::fault;
+use super::{Accounts, CodeRefused, NewAccount, RegisterError, RegistrationCode, User};
+use crate::StoreError;
+use crate::check::{Fault, FaultKind};
+use crate::contests::JoinCode;
+
+/// People one code may enrol at most.
+pub const CODE_USES_MAX: u32 = 10_000;
+
+/// A code to be made.
+#[derive(Clone, Debug)]
+pub struct NewCode {
+    /// For people; 1 to 100 characters.
+    pub name: String,
+    /// How many may register with it; 1 to [`CODE_USES_MAX`].
+    pub uses_max: u32,
+    /// When it ends by itself; not in the past.
+    pub expires_at: Timestamp,
+}
+
+/// Why there is no new code.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateCodeError {
+    /// What was sent is not acceptable; the pointers are `/name`, `/uses_max` and `/expires_at`.
+    #[error("the code has {} fault(s)", .0.len())]
+    Invalid(Vec<Fault>),
+    /// Our failure.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Accounts {
+    /// Makes a code.
+    ///
+    /// # Errors
+    /// [`CreateCodeError`].
+    pub async fn create_code(&self, new: NewCode) -> Result<RegistrationCode, CreateCodeError> {
+        let now = self.now();
+        let mut faults = Vec::new();
+        if !(1..=100).contains(&new.name.chars().count()) || new.name.chars().any(char::is_control) {
+            let detail = "a code's name has 1 to 100 characters, no control characters";
+            faults.push(fault("/name", FaultKind::BadName, detail));
+        }
+        if !(1..=CODE_USES_MAX).contains(&new.uses_max) {
+            faults.push(fault("/uses_max", FaultKind::TooMany, "a code is for 1 to 10000 people"));
+        }
+        if new.expires_at <= now {
+            faults.push(fault("/expires_at", FaultKind::BadExpiry, "this time has passed"));
+        }
+        if !faults.is_empty() {
+            return Err(CreateCodeError::Invalid(faults));
+        }
+        let code = RegistrationCode {
+            id: JoinCodeId::from_uuid(self.inner.ids.next(now)),
+            code: JoinCode::random().as_str().to_owned(),
+            name: new.name,
+            created_at: now,
+            expires_at: new.expires_at,
+            uses_max: new.uses_max,
+            uses: 0,
+            ended_at: None,
+        };
+        self.inner.store.insert_code(code.clone()).await?;
+        Ok(code)
+    }
+
+    /// All codes, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn codes(&self) -> Result<Vec<RegistrationCode>, StoreError> {
+        self.inner.store.codes().await
+    }
+
+    /// Ends a code. `false`: there is none.
+    ///
+    /// # Errors
+    /// When the store cannot write.
+    pub async fn end_code(&self, id: JoinCodeId) -> Result<bool, StoreError> {
+        self.inner.store.end_code(id, self.now()).await
+    }
+
+    /// Whether somebody could register with this code now.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn is_code_good(&self, written: &str) -> Result<bool, StoreError> {
+        match JoinCode::read(written) {
+            Some(code) => self.inner.store.is_code_good(code.as_str(), self.now()).await,
+            None => Ok(false),
+        }
+    }
+
+    /// [`Accounts::register`] with a code, one use of which it takes.
+    ///
+    /// # Errors
+    /// [`RegisterError`]; no account has been made and no use was taken then.
+    pub async fn register_with_code(&self, new: NewAccount, written: &str) -> Result<User, RegisterError> {
+        let code = JoinCode::read(written).ok_or(RegisterError::NoSuchCode)?;
+        if !self.inner.store.is_code_good(code.as_str(), self.now()).await? {
+            return Err(RegisterError::NoSuchCode);
+        }
+        let new = self.ordinary_user(new).await?;
+        let made = self.inner.store.insert_user_with_code(new, code.as_str(), self.now()).await?;
+        made.map_err(|refused| match refused {
+            CodeRefused::NotGood => RegisterError::NoSuchCode,
+            CodeRefused::Taken(which) => RegisterError::Taken(which),
+        })
+    }
+}

@@ -1,0 +1,226 @@
+//! Many accounts from a CSV file, each with a one-time link instead of a password; the answer is CSV again.
+//!
+//! The first line names the columns: `username`, and if wanted `email`, `role` and `tier`. Every line is checked before the first
+//! account is made. A name or address that is taken is told in its line and stops no other. Who has an account with the same name and
+//! address and no password yet gets a new link, so an import may be repeated.
+
+use std::time::Duration;
+
+use cupel_types::UserId;
+
+use super::service::{fault_of_username, plausible_email};
+use super::sessions::NO_PASSWORD;
+use super::{Accounts, NewUser, PasswordLink, Role, Tier, User};
+use crate::{StoreError, UserTaken};
+
+/// People one import may have.
+pub const IMPORT_MAX: usize = 5000;
+
+/// How many accounts are written at one time.
+const AT_ONCE: usize = 50;
+
+/// Somebody to get an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Person {
+    /// Where it stood, from 1; the first line has the columns' names.
+    pub line: u64,
+    pub username: String,
+    /// Empty: none.
+    pub email: String,
+    pub role: Role,
+    pub tier: Tier,
+}
+
+/// A fault of a line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {detail}")]
+pub struct LineFault {
+    /// Which line, from 1.
+    pub line: u64,
+    /// What is wrong there.
+    pub detail: String,
+}
+
+/// What became of a person.
+pub enum Imported {
+    /// The account was made, now or by an earlier import; with the link the person sets a password.
+    Made(PasswordLink),
+    /// Somebody has the name or address.
+    Taken(UserTaken),
+}
+
+/// The people of a CSV file. `tiers`: those that are configured.
+///
+/// # Errors
+/// All faults, at most one a line.
+pub fn read_people(csv: &[u8], tiers: &[&str]) -> Result<Vec<Person>, Vec<LineFault>> {
+    let csv = csv.strip_prefix(b"\xef\xbb\xbf").unwrap_or(csv);
+    // The reader counts lines by the first byte of their end, and would be one behind after CRLF.
+    let is_half = |at: usize| csv[at..].starts_with(b"\r\n");
+    let csv: Vec<u8> = (0..csv.len()).filter(|at| !is_half(*at)).map(|at| csv[at]).collect();
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(csv.as_slice());
+    let fault = |line: u64, detail: String| LineFault { line, detail };
+    let columns = reader.headers().map_err(|error| vec![fault(1, error.to_string())])?.clone();
+    let known = ["username", "email", "role", "tier"];
+    if let Some(unknown) = columns.iter().find(|name| !known.contains(name)) {
+        let unknown: String = unknown.chars().take(64).collect();
+        let detail = format!("there is no column `{unknown}`; the columns are username, email, role and tier");
+        return Err(vec![fault(1, detail)]);
+    }
+    if !columns.iter().any(|name| name == "username") {
+        return Err(vec![fault(1, "the first line has to name the columns, `username` at least".into())]);
+    }
+    let place = |name: &str| columns.iter().position(|column| column == name);
+    let (username, email, role, tier) = (place("username"), place("email"), place("role"), place("tier"));
+    let (mut people, mut faults) = (Vec::new(), Vec::new());
+    let mut seen = std::collections::HashSet::new();
+    for record in reader.records() {
+        if people.len() + faults.len() >= IMPORT_MAX {
+            faults.push(fault(0, format!("an import has at most {IMPORT_MAX} people")));
+            break;
+        }
+        let record = match record {
+            Ok(record) => record,
+            Err(error) => {
+                faults.push(fault(error.position().map_or(0, csv::Position::line), error.to_string()));
+                continue;
+            }
+        };
+        let line = record.position().map_or(0, csv::Position::line);
+        let field = |place: Option<usize>| place.and_then(|place| record.get(place)).unwrap_or("");
+        let role = match field(role) {
+            "" => Some(Role::User),
+            name => Role::from_name(name),
+        };
+        let tier = match field(tier) {
+            "" => Tier::default(),
+            name => Tier(name.to_owned()),
+        };
+        let (username, email) = (field(username), field(email));
+        let wrong = if let Some(fault) = fault_of_username(username) {
+            Some(fault.detail)
+        } else if !email.is_empty() && !plausible_email(email) {
+            Some("an e-mail address is NAME@DOMAIN with at most 254 bytes, or nothing".into())
+        } else if role.is_none() {
+            Some("a role is user, author or admin".into())
+        } else if !tiers.contains(&tier.0.as_str()) {
+            Some(format!("the tiers are {}", tiers.join(", ")))
+        } else if !seen.insert(username.to_lowercase()) || !email.is_empty() && !seen.insert(email.to_lowercase()) {
+            Some("an earlier line has the same name or address".into())
+        } else {
+            None
+        };
+        match (wrong, role) {
+            (None, Some(role)) => {
+                people.push(Person { line, username: username.to_owned(), email: email.to_owned(), role, tier })
+            }
+            (wrong, _) => faults.push(fault(line, wrong.unwrap_or_default())),
+        }
+    }
+    if people.is_empty() && faults.is_empty() {
+        faults.push(fault(1, "there is nobody in it".into()));
+    }
+    if faults.is_empty() { Ok(people) } else { Err(faults) }
+}
+
+/// What an import answers: `username,email,status,link,expires_at`, with `status` `created` or `taken`. `address` is what stands
+/// before each token.
+pub fn write_links(people: &[(Person, Imported)], address: &str) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    // Into memory: it does not fail.
+    let _ = writer.write_record(["username", "email", "status", "link", "expires_at"]);
+    for (person, imported) in people {
+        let (status, link, expires_at) = match imported {
+            Imported::Made(link) => ("created", format!("{address}{}", link.token), link.expires_at.to_string()),
+            Imported::Taken(_) => ("taken", String::new(), String::new()),
+        };
+        let _ = writer.write_record([&person.username, &person.email, status, &link, &expires_at]);
+    }
+    writer.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
+}
+
+impl Accounts {
+    /// Makes an account for each of these people, with a link that is good for `lifetime`. Who has an account from an earlier import
+    /// and has not set a password gets a new link; the older one is void.
+    ///
+    /// # Errors
+    /// When the store cannot write; some may have been made then.
+    pub async fn import(&self, people: Vec<Person>, lifetime: Duration) -> Result<Vec<(Person, Imported)>, StoreError> {
+        let mut done = Vec::with_capacity(people.len());
+        let mut people = people.into_iter();
+        loop {
+            // Written together: one sync of the disk for all of them.
+            let some: Vec<_> = people.by_ref().take(AT_ONCE).map(|person| self.import_one(person, lifetime)).collect();
+            if some.is_empty() {
+                return Ok(done);
+            }
+            for one in futures_util::future::join_all(some).await {
+                done.push(one?);
+            }
+        }
+    }
+
+    async fn import_one(&self, person: Person, lifetime: Duration) -> Result<(Person, Imported), StoreError> {
+        let now = self.now();
+        let user = User {
+            id: UserId::from_uuid(self.inner.ids.next(now)),
+            username: person.username.clone(),
+            email: person.email.clone(),
+            role: person.role,
+            tier: person.tier.clone(),
+            created_at: now,
+            disabled_at: None,
+        };
+        let mut id = user.id;
+        let new = NewUser { user, password_hash: NO_PASSWORD.to_owned(), webhook_secret: crate::ids::secret() };
+        if let Err(taken) = self.inner.store.insert_user(new).await? {
+            let earlier = self.inner.store.user_by_login(&person.username).await?;
+            let is_same = |(user, hash): &(User, String)| {
+                hash == NO_PASSWORD && user.email.to_lowercase() == person.email.to_lowercase()
+            };
+            match earlier.filter(is_same) {
+                Some((earlier, _)) if earlier.disabled_at.is_none() => id = earlier.id,
+                _ => return Ok((person, Imported::Taken(taken))),
+            }
+        }
+        match self.make_link(id, lifetime).await? {
+            Some(link) => Ok((person, Imported::Made(link))),
+            // Deleted in this moment.
+            None => Ok((person, Imported::Taken(UserTaken::Username))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIERS: [&str; 2] = ["basic", "pro"];
+
+    #[test]
+    fn people_are_read_whatever_the_order_of_the_columns() {
+        let csv = "\u{feff}email,username,tier\r\nada@example.com,ada,pro\n , bob ,\n";
+        let people = read_people(csv.as_bytes(), &TIERS).unwrap();
+        let told: Vec<_> = people.iter().map(|p| (p.line, &*p.username, &*p.email, &*p.tier.0, p.role)).collect();
+        assert_eq!(told, [(2, "ada", "ada@example.com", "pro", Role::User), (3, "bob", "", "basic", Role::User)]);
+    }
+
+    #[test]
+    fn every_line_at_fault_is_told_and_nobody_is_read() {
+        let csv = "username,email,role,tier\nok1,,,\na b,,,\nok2,nowhere,,\nok3,,root,\nok4,,,gold\nOK1,,,\nx,y\n";
+        let faults = read_people(csv.as_bytes(), &TIERS).unwrap_err();
+        assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [3, 4, 5, 6, 7, 8], "{faults:?}");
+        for (csv, expected) in [
+            ("", "name the columns"),
+            ("name\nada", "no column `name`"),
+            ("email\na@b.example", "name the columns"),
+            ("username\n", "nobody"),
+        ] {
+            let faults = read_people(csv.as_bytes(), &TIERS).unwrap_err();
+            assert!(faults[0].detail.contains(expected), "{csv:?}: {faults:?}");
+        }
+        let many = format!("username\n{}", (0..6000).map(|n| format!("user{n}\n")).collect::<String>());
+        assert!(read_people(many.as_bytes(), &TIERS).unwrap_err()[0].detail.contains("at most 5000"));
+    }
+}

@@ -1,0 +1,127 @@
+//! Changing a password with the old one, and setting one with a one-time link.
+//!
+//! A link carries a token as keys do (`tokens.rs`), with the user's id: `cul_…`. A user has at most one; it expires, and setting a
+//! password by whatever way removes it.
+
+use std::time::Duration;
+
+use cupel_types::{SessionId, UserId};
+use jiff::{SignedDuration, Timestamp};
+
+use super::service::fault_of_password;
+use super::tokens::{LINK, Token};
+use super::{AccountError, Accounts, PasswordError, User};
+use crate::StoreError;
+use crate::check::Fault;
+
+/// A one-time link, without the address in front.
+#[derive(Clone)]
+pub struct PasswordLink {
+    /// Shown once, valid for one use.
+    pub token: String,
+    /// Until when.
+    pub expires_at: Timestamp,
+}
+
+/// Why a password was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangePasswordError {
+    /// The old password is another.
+    #[error("the old password is wrong")]
+    Wrong,
+    /// The link was used, has expired or never was one.
+    #[error("the link is not valid")]
+    NotGood,
+    /// The new password is not acceptable; the pointer is `/password`.
+    #[error("the new password is not acceptable")]
+    Invalid(Fault),
+    /// Our failure.
+    #[error(transparent)]
+    Failed(#[from] AccountError),
+}
+
+impl From<StoreError> for ChangePasswordError {
+    fn from(error: StoreError) -> Self {
+        ChangePasswordError::Failed(error.into())
+    }
+}
+
+impl From<PasswordError> for ChangePasswordError {
+    fn from(error: PasswordError) -> Self {
+        ChangePasswordError::Failed(error.into())
+    }
+}
+
+impl Accounts {
+    /// Gives a user another password, and ends their other sessions.
+    ///
+    /// # Errors
+    /// [`ChangePasswordError`]; nothing has changed then.
+    pub async fn change_password(
+        &self,
+        user: &User,
+        old: &str,
+        new: &str,
+        keep: Option<SessionId>,
+    ) -> Result<(), ChangePasswordError> {
+        if let Some(fault) = fault_of_password(new) {
+            return Err(ChangePasswordError::Invalid(fault));
+        }
+        if !self.is_password(user, old).await? {
+            return Err(ChangePasswordError::Wrong);
+        }
+        let hash = self.inner.passwords.hash(new).await?;
+        if self.inner.store.change_password(user.id, hash, keep, self.now()).await? {
+            Ok(())
+        } else {
+            Err(ChangePasswordError::Wrong)
+        }
+    }
+
+    /// Whether this is the user's password.
+    ///
+    /// # Errors
+    /// When it cannot be checked.
+    pub async fn is_password(&self, user: &User, password: &str) -> Result<bool, AccountError> {
+        let found = self.inner.store.user_by_login(&user.username).await?;
+        let hash = found.filter(|(found, _)| found.id == user.id).and_then(|(_, hash)| super::sessions::usable(hash));
+        let fits = password.chars().count() <= 256;
+        let password: String = password.chars().take(256).collect();
+        Ok(self.inner.passwords.verify(&password, hash).await? && fits)
+    }
+
+    /// Makes a link with which the user sets a password; an older one is void. `None`: there is no such user.
+    ///
+    /// # Errors
+    /// When the store cannot write.
+    pub async fn make_link(&self, user: UserId, lifetime: Duration) -> Result<Option<PasswordLink>, StoreError> {
+        let now = self.now();
+        let token = Token::new(*user.as_uuid());
+        let lifetime = SignedDuration::try_from(lifetime).unwrap_or(SignedDuration::MAX);
+        let expires_at = now.saturating_add(lifetime).unwrap_or(now);
+        let made = self.inner.store.put_link(user, token.hash(), now, expires_at).await?;
+        Ok(made.then(|| PasswordLink { token: token.text(LINK), expires_at }))
+    }
+
+    /// Sets a password with a link, which is void then, and ends all sessions. Returns the user.
+    ///
+    /// # Errors
+    /// [`ChangePasswordError`]. If only the new password is at fault, the link stays good.
+    pub async fn use_link(&self, link: &str, new: &str) -> Result<UserId, ChangePasswordError> {
+        let token = Token::parse(LINK, link).ok_or(ChangePasswordError::NotGood)?;
+        let user = UserId::from_uuid(token.id);
+        // Before the work of hashing is done for somebody without a link.
+        if !self.inner.store.is_link_good(user, token.hash(), self.now()).await? {
+            return Err(ChangePasswordError::NotGood);
+        }
+        if let Some(fault) = fault_of_password(new) {
+            return Err(ChangePasswordError::Invalid(fault));
+        }
+        let hash = self.inner.passwords.hash(new).await?;
+        if self.inner.store.use_link(user, token.hash(), hash, self.now()).await? {
+            Ok(user)
+        } else {
+            Err(ChangePasswordError::NotGood)
+        }
+    }
+}

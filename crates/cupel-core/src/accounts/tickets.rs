@@ -1,0 +1,76 @@
+//! Tickets: what opens one stream, once, within a minute, for a browser's `EventSource`, which cannot send a header.
+//!
+//! A ticket carries a token as keys do (`tokens.rs`): `cut_…`. It is kept in the store, so that any API node takes a ticket that
+//! another one made, and no two take the same.
+
+use std::time::Duration;
+
+use cupel_types::{SubmissionId, TicketId};
+use jiff::{SignedDuration, Timestamp};
+
+use super::tokens::{TICKET, Token};
+use super::{Accounts, Role, StreamTicket, User};
+use crate::{StoreError, Viewer};
+
+/// How long a ticket is good for.
+pub const TICKET_LIFETIME: Duration = Duration::from_secs(60);
+
+/// Tickets one user may have that are neither used nor expired.
+const TICKETS_MAX: u32 = 128;
+
+impl Accounts {
+    /// Makes a ticket for this viewer: its text and until when it is good. `None`: the user has too many.
+    ///
+    /// # Errors
+    /// When the store cannot write.
+    pub async fn make_ticket(
+        &self,
+        viewer: &Viewer,
+        submission: SubmissionId,
+    ) -> Result<Option<(String, Timestamp)>, StoreError> {
+        let now = self.now();
+        let token = Token::new(self.inner.ids.next(now));
+        let lifetime = SignedDuration::try_from(TICKET_LIFETIME).unwrap_or(SignedDuration::MAX);
+        let expires_at = now.saturating_add(lifetime).unwrap_or(now);
+        let ticket = StreamTicket {
+            id: TicketId::from_uuid(token.id),
+            secret_hash: token.hash(),
+            user: viewer.user,
+            submission,
+            as_admin: viewer.is_admin,
+            expires_at,
+        };
+        let made = self.inner.store.put_ticket(ticket, TICKETS_MAX, now).await?;
+        Ok(made.then(|| (token.text(TICKET), expires_at)))
+    }
+
+    /// Who holds a ticket, which stays good. `None`: it is not good for this submission, or not any more.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    pub async fn holder_of_ticket(
+        &self,
+        text: &str,
+        submission: SubmissionId,
+    ) -> Result<Option<(User, Viewer)>, StoreError> {
+        let Some(token) = Token::parse(TICKET, text) else { return Ok(None) };
+        let id = TicketId::from_uuid(token.id);
+        let found = self.inner.store.ticket(id, token.hash(), submission, self.now()).await?;
+        let Some(ticket) = found else { return Ok(None) };
+        let user = self.inner.store.user(ticket.user).await?.filter(|user| user.disabled_at.is_none());
+        Ok(user.map(|user| {
+            let viewer = Viewer { user: user.id, is_admin: ticket.as_admin && user.role == Role::Admin };
+            (user, viewer)
+        }))
+    }
+
+    /// Uses a ticket up. `false`: it is not good for this submission, or not any more.
+    ///
+    /// # Errors
+    /// When the store cannot write.
+    pub async fn use_ticket(&self, text: &str, submission: SubmissionId) -> Result<bool, StoreError> {
+        let Some(token) = Token::parse(TICKET, text) else { return Ok(false) };
+        let id = TicketId::from_uuid(token.id);
+        Ok(self.inner.store.take_ticket(id, token.hash(), submission, self.now()).await?.is_some())
+    }
+}

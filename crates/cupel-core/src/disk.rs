@@ -1,0 +1,49 @@
+//! A full disk, as the cause of an error.
+
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+
+/// The store cannot write because a disk is full.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the disk is full: {place} has no room left")]
+pub struct DiskFull {
+    /// What is full, for an operator: a file of this machine, or the database server.
+    pub place: String,
+    /// What the database or the kernel answered.
+    #[source]
+    pub source: Arc<dyn Error + Send + Sync>,
+}
+
+/// Whether a full disk is among the causes of an error: one of the store's, or of a file of this machine.
+pub fn is_disk_full(error: &(dyn Error + 'static)) -> bool {
+    let of_file = |error: &io::Error| matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.is::<DiskFull>() || error.downcast_ref::<io::Error>().is_some_and(of_file) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::StoreError;
+
+    fn failed(source: impl Into<Box<dyn Error + Send + Sync>>) -> StoreError {
+        StoreError { operation: "write a row", transient: true, source: source.into() }
+    }
+
+    #[test]
+    fn a_full_disk_is_recognised_however_deep_it_lies() {
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        assert!(is_disk_full(&failed(full())));
+        let place = "`/data/cupel.db`".to_owned();
+        assert!(is_disk_full(&failed(failed(DiskFull { place, source: Arc::new(full()) }))));
+        assert!(!is_disk_full(&failed(io::Error::from(io::ErrorKind::NotFound))));
+        assert!(!is_disk_full(&failed("the disk is full")));
+    }
+}

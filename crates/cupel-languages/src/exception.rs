@@ -1,0 +1,158 @@
+//! Finds the exception that ended a program in what it wrote to standard error, by the rules of its language file.
+//!
+//! The program controls its standard error, so what is found is only ever shown: one line, bounded, without control characters.
+//! A rule with `memory_limit` says that the language's own heap was full. Writing such a message without filling a heap turns
+//! one failure into another, which a program can have more easily by allocating.
+
+use cupel_types::BoxFiles;
+use regex_lite::{Captures, Regex};
+use serde::Deserialize;
+
+use crate::Language;
+use crate::file::Faults;
+
+/// How much of the end of standard error is worth keeping: the deepest stack traces that runtimes print.
+pub const STDERR_END: usize = 64 << 10;
+
+/// Longest text that is shown, in characters.
+const TEXT_MAX: usize = 300;
+
+/// How a language reports an exception.
+#[derive(Clone, Debug)]
+pub struct ExceptionRule {
+    /// Has a group `message`, and may have `type`, `file` and `line`. The last match counts.
+    pattern: Regex,
+    /// Stack frames, with groups `line` and, usually, `file`.
+    places: Vec<Places>,
+    /// Whether it means that the memory limit was met.
+    memory_limit: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Places {
+    pattern: Regex,
+    side: Side,
+}
+
+/// Where the frames are; the one nearest to the message is the innermost.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Side {
+    Before,
+    After,
+}
+
+/// What ended a program, in its language's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exception {
+    /// For people: `IndexError: list index out of range (line 3)`.
+    pub text: String,
+    /// Whether the heap was full whose size follows from the memory limit.
+    pub is_memory_limit: bool,
+}
+
+impl Language {
+    /// The exception at the end of standard error; `None` if no rule matches. A line is told if it is one of `sources`, with the
+    /// file's name if `names_file`.
+    pub fn exception(&self, stderr: &[u8], sources: &BoxFiles, names_file: bool) -> Option<Exception> {
+        let text = String::from_utf8_lossy(&stderr[stderr.len().saturating_sub(STDERR_END)..]);
+        let (rule, found) =
+            self.exceptions.iter().find_map(|rule| Some((rule, rule.pattern.captures_iter(&text).last()?)))?;
+        let group = |name: &str| found.name(name).map(|m| m.as_str().trim()).filter(|text| !text.is_empty());
+        let said = match (group("type"), group("message")) {
+            (Some(kind), Some(message)) if kind != message => format!("{kind}: {message}"),
+            (Some(kind), _) => kind.to_owned(),
+            (None, message) => message?.to_owned(),
+        };
+        let whole = found.get(0)?;
+        let place = place_of(&found, sources).or_else(|| {
+            rule.places.iter().find_map(|places| match places.side {
+                Side::Before => {
+                    let frames = places.pattern.captures_iter(&text[..whole.end()]);
+                    frames.filter_map(|frame| place_of(&frame, sources)).last()
+                }
+                Side::After => {
+                    let mut frames = places.pattern.captures_iter(&text[whole.start()..]);
+                    frames.find_map(|frame| place_of(&frame, sources))
+                }
+            })
+        });
+        let place = match place {
+            Some((Some(file), line)) if names_file => format!(" ({file}, line {line})"),
+            Some((_, line)) => format!(" (line {line})"),
+            None => String::new(),
+        };
+        let text = shown(&said) + &shown(&place);
+        Some(Exception { text, is_memory_limit: rule.memory_limit })
+    }
+}
+
+/// File name and line of a frame, if it is in one of these files.
+fn place_of<'t>(frame: &Captures<'t>, sources: &BoxFiles) -> Option<(Option<&'t str>, u32)> {
+    let line = frame.name("line")?.as_str().parse().ok()?;
+    let Some(file) = frame.name("file") else { return Some((None, line)) };
+    let name = |path: &'t str| path.rsplit('/').next().unwrap_or(path);
+    let file = name(file.as_str());
+    let is_source = sources.iter().any(|source| source.path.as_str().rsplit('/').next() == Some(file));
+    is_source.then_some((Some(file), line))
+}
+
+/// One line without control characters, up to a bound.
+fn shown(text: &str) -> String {
+    let printable = text.chars().map(|c| if c.is_control() || is_layout(c) { ' ' } else { c });
+    let mut shown: String = printable.take(TEXT_MAX).collect();
+    if text.chars().nth(TEXT_MAX).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// Characters that change how the rest of a line is laid out: separators of lines, marks and overrides of direction.
+/// Source: Unicode Standard Annex #9, section 2.
+fn is_layout(c: char) -> bool {
+    matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExceptionDto {
+    pattern: String,
+    #[serde(default)]
+    places: Vec<PlacesDto>,
+    #[serde(default)]
+    memory_limit: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlacesDto {
+    pattern: String,
+    side: Side,
+}
+
+pub(crate) fn convert(dtos: Vec<ExceptionDto>, faults: &mut Faults<'_>) -> Vec<ExceptionRule> {
+    let mut rules = Vec::new();
+    for (i, dto) in dtos.into_iter().enumerate() {
+        let pattern = faults.check(&format!("exceptions[{i}].pattern"), regex(&dto.pattern, "message"));
+        let places: Vec<Places> = (dto.places.iter().enumerate())
+            .filter_map(|(k, places)| {
+                let key = format!("exceptions[{i}].places[{k}].pattern");
+                Some(Places { pattern: faults.check(&key, regex(&places.pattern, "line"))?, side: places.side })
+            })
+            .collect();
+        rules.extend(pattern.map(|pattern| ExceptionRule { pattern, places, memory_limit: dto.memory_limit }));
+    }
+    rules
+}
+
+/// A regular expression that has a group of this name.
+fn regex(text: &str, group: &str) -> Result<Regex, String> {
+    let regex = Regex::new(text).map_err(|e| format!("expected a regular expression: {e}"))?;
+    match regex.capture_names().flatten().any(|name| name == group) {
+        true => Ok(regex),
+        false => Err(format!("expected a group `(?P<{group}>…)`")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,243 @@
+//! What the shipped languages print when an exception ends a program, and what is shown of it.
+
+use cupel_types::{BoxFile, BoxPath};
+
+use super::*;
+use crate::Registry;
+
+fn sources(names: &[&str]) -> BoxFiles {
+    let file = |name: &&str| BoxFile { path: BoxPath::new(name).unwrap(), data: [].into(), executable: false };
+    BoxFiles::new(names.iter().map(file).collect())
+}
+
+fn found(id: &str, names: &[&str], stderr: &[u8]) -> Option<Exception> {
+    let registry = Registry::load(None).unwrap();
+    registry.find(id).unwrap().exception(stderr, &sources(names), names.len() > 1)
+}
+
+#[track_caller]
+fn check(id: &str, name: &str, stderr: &str, expected: &str) {
+    let text = found(id, &[name], stderr.as_bytes()).map(|exception| exception.text);
+    assert_eq!(text.as_deref(), Some(expected), "{stderr}");
+}
+
+#[test]
+fn python() {
+    let said = "Traceback (most recent call last):\n  File \"/box/main.py\", line 3, in <module>\n    f([1])\n  File \"/box/main.py\", \
+                line 2, in f\n    return a[5]\n           ~^^^\nIndexError: list index out of range\n";
+    check("python", "main.py", said, "IndexError: list index out of range (line 2)");
+    let chained = format!("{said}\nDuring handling of the above exception, another exception occurred:\n\n{}", {
+        "Traceback (most recent call last):\n  File \"/box/main.py\", line 9, in <module>\n    raise MyError\nMyError\n"
+    });
+    check("python", "main.py", &chained, "MyError (line 9)");
+    let library = "Traceback (most recent call last):\n  File \"/box/main.py\", line 2, in <module>\n    json.loads('{')\n  File \
+                   \"/usr/lib/python3.11/json/decoder.py\", line 353, in raw_decode\n    obj, end = 1\njson.decoder.JSONDecodeError: \
+                   Expecting property name\n";
+    check("python", "main.py", library, "json.decoder.JSONDecodeError: Expecting property name (line 2)");
+    let syntax = "  File \"/box/main.py\", line 1\n    x = = 1\n        ^\nSyntaxError: invalid syntax\n";
+    check("python", "main.py", syntax, "SyntaxError: invalid syntax (line 1)");
+}
+
+#[test]
+fn java_kotlin_and_scala() {
+    let said = "Exception in thread \"main\" java.lang.ArithmeticException: / by zero\n\tat a.b.Hello.f(Hello.java:7)\n\tat \
+                a.b.Hello.main(Hello.java:5)\n";
+    check("java", "Hello.java", said, "java.lang.ArithmeticException: / by zero (line 7)");
+    let library = "Exception in thread \"main\" java.lang.NumberFormatException: For input string: \"x\"\n\tat \
+                   java.base/java.lang.Integer.parseInt(Integer.java:668)\n\tat Main.main(Main.java:3)\n";
+    check("java", "Main.java", library, "java.lang.NumberFormatException: For input string: \"x\" (line 3)");
+    let own = "Exception in thread \"main\" Boom\n\tat Main.main(Main.java:3)\n";
+    check("java", "Main.java", own, "Boom (line 3)");
+    let kotlin = "Exception in thread \"main\" java.lang.IllegalStateException: boom\n\tat MainKt.main(main.kt:1)\n\tat \
+                  MainKt.main(main.kt)\n";
+    check("kotlin", "main.kt", kotlin, "java.lang.IllegalStateException: boom (line 1)");
+    let deep = "Exception in thread \"main\" java.lang.StackOverflowError\n".to_owned();
+    let deep = deep + &"\tat Main.recurse(Main.java:4)\n".repeat(1024);
+    check("java", "Main.java", &deep, "java.lang.StackOverflowError (line 4)");
+}
+
+#[test]
+fn javascript() {
+    let said = "/box/main.js:2\n  return x.y.z;\n             ^\n\nTypeError: Cannot read properties of undefined (reading 'z')\n    at f \
+                (/box/main.js:2:14)\n    at Object.<anonymous> (/box/main.js:4:1)\n    at Module._compile \
+                (node:internal/modules/cjs/loader:1521:14)\n\nNode.js v20.20.2\n";
+    check("javascript", "main.js", said, "TypeError: Cannot read properties of undefined (reading 'z') (line 2)");
+    let plain = "\n/box/main.js:1\nthrow \"plain\";\n^\nplain\n(Use `node --trace-uncaught ...` to show where the exception was thrown)\n";
+    check("javascript", "main.js", plain, "plain (line 1)");
+    let syntax = "/box/main.js:1\nlet x = ;\n        ^\n\nSyntaxError: Unexpected token ';'\n    at wrapSafe \
+                  (node:internal/modules/cjs/loader:1464:18)\n";
+    check("javascript", "main.js", syntax, "SyntaxError: Unexpected token ';' (line 1)");
+}
+
+#[test]
+fn other_languages() {
+    for (id, name, said, expected) in [
+        (
+            "ruby",
+            "main.rb",
+            "main.rb:2:in `/': divided by 0 (ZeroDivisionError)\n\tfrom main.rb:2:in `f'\n\tfrom main.rb:4:in `<main>'\n",
+            "ZeroDivisionError: divided by 0 (line 2)",
+        ),
+        (
+            "go",
+            "main.go",
+            "panic: runtime error: index out of range [5] with length 1\n\ngoroutine 1 [running]:\nmain.f(...)\n\t/box/main.go:2\n\
+             main.main()\n\t/box/main.go:4 +0x1d\nexit status 2\n",
+            "panic: runtime error: index out of range [5] with length 1 (line 2)",
+        ),
+        (
+            "rust",
+            "main.rs",
+            "\nthread 'main' (9421) panicked at main.rs:3:21:\nindex out of bounds: the len is 1 but the index is 5\nnote: run with\n",
+            "index out of bounds: the len is 1 but the index is 5 (line 3)",
+        ),
+        (
+            "rust",
+            "main.rs",
+            "thread 'main' panicked at 'called `Option::unwrap()` on a `None` value', main.rs:3:21\nnote: run with\n",
+            "called `Option::unwrap()` on a `None` value (line 3)",
+        ),
+        (
+            "cpp",
+            "main.cpp",
+            "terminate called after throwing an instance of 'std::out_of_range'\n  what():  vector::_M_range_check\n",
+            "std::out_of_range: vector::_M_range_check",
+        ),
+        ("cpp", "main.cpp", "terminate called after throwing an instance of 'int'\n", "int"),
+        ("c", "main.c", "main: main.c:2: main: Assertion `c > 5' failed.\n", "Assertion `c > 5' failed. (line 2)"),
+        ("c", "main.c", "free(): double free detected in tcache 2\n", "free(): double free detected in tcache 2"),
+        (
+            "csharp",
+            "main.cs",
+            "\nUnhandled Exception:\nSystem.DivideByZeroException: Attempted to divide by zero.\n  at P.Main () [0x00000] in <4f95>:0 \n\
+             [ERROR] FATAL UNHANDLED EXCEPTION: System.DivideByZeroException: Attempted to divide by zero.\n",
+            "System.DivideByZeroException: Attempted to divide by zero.",
+        ),
+        (
+            "php",
+            "main.php",
+            "PHP Fatal error:  Uncaught DivisionByZeroError: Division by zero in /box/main.php:3\nStack trace:\n#0 {main}\n  thrown in \
+             /box/main.php on line 3\n",
+            "DivisionByZeroError: Division by zero (line 3)",
+        ),
+        ("perl", "main.pl", "Illegal division by zero at main.pl line 2.\n", "Illegal division by zero (line 2)"),
+        (
+            "lua",
+            "main.lua",
+            "lua5.4: main.lua:2: attempt to index a nil value (field 'y')\nstack traceback:\n\tmain.lua:2: in local 'f'\n",
+            "attempt to index a nil value (field 'y') (line 2)",
+        ),
+        ("haskell", "main.hs", "main: Prelude.head: empty list\n", "Prelude.head: empty list"),
+        ("ocaml", "main.ml", "Fatal error: exception Failure(\"hd\")\n", "Failure(\"hd\")"),
+        ("r", "main.r", "Error in f(1) : boom\nCalls: f\nExecution halted\n", "Error in f(1) : boom"),
+        ("pascal", "main.pas", "Runtime error 200 at $00000000004010BE\n  $00000000004010BE\n", "Runtime error 200"),
+        (
+            "fortran",
+            "main.f90",
+            "At line 3 of file main.f90 (unit = 5, file = 'stdin')\nFortran runtime error: End of file\n\nError termination.\n",
+            "End of file (line 3)",
+        ),
+        (
+            "tcl",
+            "main.tcl",
+            "boom 1\n    while executing\n\"error \"boom $x\"\"\n    (procedure \"f\" line 2)\n    invoked from within\n\"f 1\"\n    (file \
+             \"main.tcl\" line 4)\n",
+            "boom 1 (line 4)",
+        ),
+        (
+            "lisp",
+            "main.lisp",
+            "Unhandled DIVISION-BY-ZERO in thread #<SB-THREAD:THREAD \"main thread\" RUNNING\n                    {1001348003}>:\n  \
+             arithmetic error DIVISION-BY-ZERO signalled\nOperation was (/ 1 0).\n",
+            "DIVISION-BY-ZERO: arithmetic error DIVISION-BY-ZERO signalled",
+        ),
+        (
+            "scheme",
+            "main.scm",
+            "Backtrace:\n           0 (car ())\n\nERROR: In procedure car:\nIn procedure car: Wrong type (expecting pair): ()\n",
+            "In procedure car: Wrong type (expecting pair): ()",
+        ),
+        ("bash", "main.sh", "main.sh: line 2: foo: command not found\n", "foo: command not found (line 2)"),
+        (
+            "awk",
+            "main.awk",
+            "gawk: main.awk:1: error: division by zero attempted\n",
+            "error: division by zero attempted (line 1)",
+        ),
+        ("sql", "main.sql", "Parse error near line 2: no such table: nope\n", "no such table: nope (line 2)"),
+    ] {
+        check(id, name, said, expected);
+    }
+}
+
+#[test]
+fn a_full_heap_is_the_memory_limit() {
+    for (id, said) in [
+        (
+            "java",
+            "Exception in thread \"main\" java.lang.OutOfMemoryError: Java heap space\n\tat Main.main(Main.java:3)\n",
+        ),
+        ("java", "java.lang.OutOfMemoryError: Java heap space\n\tat Solution.f(Solution.java:3)\n"),
+        ("scala", "Exception in thread \"main\" java.lang.OutOfMemoryError: GC overhead limit exceeded\n"),
+        (
+            "javascript",
+            "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory\n----- Native -----\n",
+        ),
+    ] {
+        let exception = found(id, &["Main.java"], said.as_bytes()).unwrap_or_else(|| panic!("{said}"));
+        assert!(exception.is_memory_limit, "{said}");
+    }
+    for said in [
+        "Exception in thread \"main\" java.lang.Error: java.lang.OutOfMemoryError: Java heap space\n",
+        "Exception in thread \"main\" java.lang.OutOfMemoryError: unable to create native thread: possibly out of memory\n",
+        "Exception in thread \"main\" java.lang.OutOfMemoryError: Requested array size exceeds VM limit\n",
+    ] {
+        assert!(!found("java", &["Main.java"], said.as_bytes()).unwrap().is_memory_limit, "{said}");
+    }
+}
+
+#[test]
+fn a_program_that_only_printed_something_has_no_exception() {
+    for id in ["python", "java", "javascript", "go", "rust", "cpp", "ruby"] {
+        for said in ["", "debug: 1\n", "   \n\n", "IndexError\n"] {
+            assert_eq!(found(id, &["x"], said.as_bytes()), None, "{id} {said:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_shown_is_one_short_line_whatever_the_program_wrote() {
+    let said = |message: &[u8]| {
+        let stderr = [b"  File \"main.py\", line 3\nValueError: ", message, b"\n"].concat();
+        found("python", &["main.py"], &stderr).unwrap().text
+    };
+    assert_eq!(said(b"a\x1b[31mb\x07c\rd"), "ValueError: a [31mb c d (line 3)");
+    assert_eq!(said("a\u{202e}b\u{2028}c".as_bytes()), "ValueError: a b c (line 3)");
+    assert_eq!(said(b"\xff\xfe"), "ValueError: \u{fffd}\u{fffd} (line 3)");
+    let long = said(&[b'x'; 10_000]);
+    assert!(long.chars().count() < TEXT_MAX + 20, "{}", long.len());
+    assert!(long.ends_with("… (line 3)"), "{long}");
+}
+
+#[test]
+fn the_file_is_named_where_there_are_several() {
+    let said = b"  File \"/box/lib/util.py\", line 3, in f\n    x\nKeyError: 'a'\n";
+    assert_eq!(found("python", &["main.py", "lib/util.py"], said).unwrap().text, "KeyError: 'a' (util.py, line 3)");
+}
+
+#[test]
+fn a_rule_needs_its_groups() {
+    let faults = |rule: &str| {
+        let text = format!(
+            "name = 'X'\nextensions = ['x']\nsource = 'a.x'\nexecute = ['x']\nversion = {{ command = ['x'] }}\nsamples = []\n[packages]\n\
+             [[exceptions]]\n{rule}"
+        );
+        let faults = crate::file::parse("x.toml", "x.toml", &text).err().unwrap_or_default();
+        faults.into_iter().map(|fault| format!("{}: {}", fault.key, fault.detail)).collect::<Vec<_>>().join("; ")
+    };
+    assert_eq!(faults("pattern = '(?P<message>.*)'"), "");
+    assert_eq!(faults("pattern = 'x'"), "exceptions[0].pattern: expected a group `(?P<message>…)`");
+    assert!(faults("pattern = '('").starts_with("exceptions[0].pattern: expected a regular expression"));
+    let places = "pattern = '(?P<message>.*)'\nplaces = [{ side = 'after', pattern = 'x' }]";
+    assert_eq!(faults(places), "exceptions[0].places[0].pattern: expected a group `(?P<line>…)`");
+}

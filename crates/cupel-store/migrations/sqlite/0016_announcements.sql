@@ -1,0 +1,3 @@
+-- Announcements lie among the questions: without a question, with their text as the answer, for everybody.
+
+ALTER TABLE clarifications ADD COLUMN announced INTEGER NOT NULL DEFAULT 0;

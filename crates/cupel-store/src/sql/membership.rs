@@ -1,0 +1,482 @@
+//! `MembershipStore`: one-time links, disabling, deletion, sessions, join codes for accounts and tickets for streams.
+
+use async_trait::async_trait;
+use cupel_core::StoreError;
+use cupel_core::accounts::{
+    AccountChange, CodeRefused, MembershipStore, NewUser, RegistrationCode, Session, StreamTicket, User,
+};
+use cupel_types::{JoinCodeId, SessionId, SubmissionId, TicketId, UserId};
+use jiff::Timestamp;
+
+use super::accounts::InsertUser;
+use super::fault::Fault;
+use super::{Backend, Lock, Row, Sql, SqlStore, Write, bytes, values};
+use crate::rows::{bad, from_us, id_from, to_us};
+
+const CODES: &str = "SELECT id, code, name, created_at, expires_at, uses_max, uses, ended_at FROM registration_codes \
+     ORDER BY id DESC LIMIT 1000";
+
+#[async_trait]
+impl<B: Backend> MembershipStore for SqlStore<B> {
+    async fn change_password(
+        &self,
+        user: UserId,
+        password_hash: String,
+        keep: Option<SessionId>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.write(ChangePassword { user, password_hash, keep, now }).await
+    }
+
+    async fn set_disabled(&self, user: UserId, disabled: bool, now: Timestamp) -> Result<AccountChange, StoreError> {
+        self.write(SetDisabled { user, disabled, now }).await
+    }
+
+    async fn delete_user(&self, user: UserId, now: Timestamp) -> Result<AccountChange, StoreError> {
+        self.write(DeleteUser { user, now }).await
+    }
+
+    async fn sessions(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+        let read = self.read("list sessions", move |db| {
+            let sql = "SELECT id, created_at, last_used_at, expires_at FROM refresh_sessions \
+                       WHERE \"user\" = ? AND ended_at IS NULL AND expires_at > ? ORDER BY id DESC LIMIT 1000";
+            db.all(sql, values![bytes(user.as_uuid()), to_us(now)], session_of)
+        });
+        read.await
+    }
+
+    async fn end_session_of(&self, user: UserId, id: SessionId, now: Timestamp) -> Result<bool, StoreError> {
+        self.write(EndSessionOf { user, id, now }).await
+    }
+
+    async fn put_link(
+        &self,
+        user: UserId,
+        secret_hash: [u8; 32],
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.write(PutLink { user, secret_hash, now, expires_at }).await
+    }
+
+    async fn is_link_good(&self, user: UserId, secret_hash: [u8; 32], now: Timestamp) -> Result<bool, StoreError> {
+        let read = self.read("look for a one-time link", move |db| {
+            let sql = "SELECT 1 FROM password_links WHERE \"user\" = ? AND secret_hash = ? AND expires_at > ?";
+            db.exists(sql, values![bytes(user.as_uuid()), secret_hash, to_us(now)])
+        });
+        read.await
+    }
+
+    async fn use_link(
+        &self,
+        user: UserId,
+        secret_hash: [u8; 32],
+        password_hash: String,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.write(UseLink { secret_hash, change: ChangePassword { user, password_hash, keep: None, now } }).await
+    }
+
+    async fn insert_code(&self, code: RegistrationCode) -> Result<(), StoreError> {
+        self.write(InsertCode(code)).await
+    }
+
+    async fn codes(&self) -> Result<Vec<RegistrationCode>, StoreError> {
+        self.read("list join codes", |db| db.all(CODES, values![], code_of)).await
+    }
+
+    async fn end_code(&self, id: JoinCodeId, now: Timestamp) -> Result<bool, StoreError> {
+        self.write(EndCode { id, now }).await
+    }
+
+    async fn is_code_good(&self, code: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let code = code.to_owned();
+        let read = self.read("look for a join code", move |db| {
+            let sql = "SELECT 1 FROM registration_codes WHERE code = ? AND uses < uses_max AND expires_at > ? \
+                       AND ended_at IS NULL";
+            db.exists(sql, values![code, to_us(now)])
+        });
+        read.await
+    }
+
+    async fn insert_user_with_code(
+        &self,
+        user: NewUser,
+        code: &str,
+        now: Timestamp,
+    ) -> Result<Result<User, CodeRefused>, StoreError> {
+        self.write(InsertUserWithCode { insert: InsertUser(user), code: code.to_owned(), now }).await
+    }
+
+    async fn put_ticket(&self, ticket: StreamTicket, most: u32, now: Timestamp) -> Result<bool, StoreError> {
+        self.write(PutTicket { ticket, most, now }).await
+    }
+
+    async fn ticket(
+        &self,
+        id: TicketId,
+        secret_hash: [u8; 32],
+        submission: SubmissionId,
+        now: Timestamp,
+    ) -> Result<Option<StreamTicket>, StoreError> {
+        let look = TakeTicket { id, secret_hash, submission, now };
+        let read = self.read("look for a ticket", move |db| {
+            let sql = "SELECT \"user\", as_admin, expires_at FROM stream_tickets \
+                       WHERE id = ? AND secret_hash = ? AND submission = ? AND expires_at > ?";
+            look.run(db, sql)
+        });
+        read.await
+    }
+
+    async fn take_ticket(
+        &self,
+        id: TicketId,
+        secret_hash: [u8; 32],
+        submission: SubmissionId,
+        now: Timestamp,
+    ) -> Result<Option<StreamTicket>, StoreError> {
+        self.write(TakeTicket { id, secret_hash, submission, now }).await
+    }
+}
+
+struct ChangePassword {
+    user: UserId,
+    password_hash: String,
+    keep: Option<SessionId>,
+    now: Timestamp,
+}
+
+impl Write for ChangePassword {
+    type Output = bool;
+    const OPERATION: &'static str = "change a password";
+    const DURABLE: bool = true;
+
+    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+        let id = bytes(self.user.as_uuid());
+        db.lock(Lock::User, id)?;
+        let sql = "UPDATE users SET password_hash = ? WHERE id = ? AND deleted_at IS NULL";
+        let changed = db.execute(sql, values![self.password_hash, id])?;
+        let kept = self.keep.map_or(uuid::Uuid::nil(), |keep| *keep.as_uuid());
+        let sql = "UPDATE refresh_sessions SET ended_at = coalesce(ended_at, ?) WHERE \"user\" = ? AND id <> ?";
+        db.execute(sql, values![to_us(self.now), id, bytes(&kept)])?;
+        db.execute("DELETE FROM password_links WHERE \"user\" = ?", values![id])?;
+        db.execute("DELETE FROM stream_tickets WHERE \"user\" = ?", values![id])?;
+        Ok(changed == 1)
+    }
+}
+
+/// Says why this user may not stop administering: there is none such, or it is the only one who administers. Locks the user and all
+/// administrators: otherwise two of them could remove each other at the same time.
+pub(super) fn refused(db: &dyn Sql, user: UserId) -> Result<Option<AccountChange>, Fault> {
+    let id = bytes(user.as_uuid());
+    let sql = "SELECT id FROM users WHERE (role = 'admin' AND deleted_at IS NULL) OR id = ? ORDER BY id";
+    for one in db.all(sql, values![id], |row| Ok(row.blob(0)?.to_vec()))? {
+        db.lock(Lock::User, &one)?;
+    }
+    let sql = "SELECT role FROM users WHERE id = ? AND deleted_at IS NULL";
+    let Some(role) = db.one(sql, values![id], |row| row.get::<String>(0))? else {
+        return Ok(Some(AccountChange::NoSuchUser));
+    };
+    let others =
+        "SELECT 1 FROM users WHERE role = 'admin' AND disabled_at IS NULL AND deleted_at IS NULL AND id <> ? LIMIT 1";
+    if role == "admin" && !db.exists(others, values![id])? {
+        return Ok(Some(AccountChange::LastAdministrator));
+    }
+    Ok(None)
+}
+
+struct SetDisabled {
+    user: UserId,
+    disabled: bool,
+    now: Timestamp,
+}
+
+impl Write for SetDisabled {
+    type Output = AccountChange;
+    const OPERATION: &'static str = "disable or enable a user";
+    const DURABLE: bool = true;
+
+    fn apply(&self, db: &dyn Sql) -> Result<AccountChange, Fault> {
+        let (id, now) = (bytes(self.user.as_uuid()), to_us(self.now));
+        if !self.disabled {
+            let sql = "UPDATE users SET disabled_at = NULL WHERE id = ? AND deleted_at IS NULL";
+            let changed = db.execute(sql, values![id])?;
+            return Ok(if changed == 1 { AccountChange::Done } else { AccountChange::NoSuchUser });
+        }
+        if let Some(refused) = refused(db, self.user)? {
+            return Ok(refused);
+        }
+        db.execute("UPDATE users SET disabled_at = coalesce(disabled_at, ?) WHERE id = ?", values![now, id])?;
+        let sql = "UPDATE refresh_sessions SET ended_at = coalesce(ended_at, ?) WHERE \"user\" = ?";
+        db.execute(sql, values![now, id])?;
+        db.execute("DELETE FROM stream_tickets WHERE \"user\" = ?", values![id])?;
+        Ok(AccountChange::Done)
+    }
+}
+
+struct DeleteUser {
+    user: UserId,
+    now: Timestamp,
+}
+
+impl Write for DeleteUser {
+    type Output = AccountChange;
+    const OPERATION: &'static str = "delete a user";
+    const DURABLE: bool = true;
+
+    fn apply(&self, db: &dyn Sql) -> Result<AccountChange, Fault> {
+        if let Some(refused) = refused(db, self.user)? {
+            return Ok(refused);
+        }
+        let (id, now) = (bytes(self.user.as_uuid()), to_us(self.now));
+        // The end of an id is random: it tells nothing, and no two are the same. With 34 characters it is longer than a user name may
+        // be: nobody has taken it before.
+        let name = format!("deleted-{}", &self.user.as_uuid().as_simple().to_string()[6..]);
+        let email_key = format!("id:{}", self.user.as_uuid().as_simple());
+        let sql = "UPDATE users SET username = ?1, username_key = ?1, email = '', email_key = ?2, password_hash = '!', \
+                   role = 'user', tier = 'basic', webhook_secret = ?3, disabled_at = coalesce(disabled_at, ?4), deleted_at = ?4 \
+                   WHERE id = ?5";
+        db.execute(sql, values![name, email_key, [0u8; 32], now, id])?;
+        for sql in [
+            "DELETE FROM refresh_sessions WHERE \"user\" = ?",
+            "DELETE FROM api_keys WHERE owner = ?",
+            "DELETE FROM password_links WHERE \"user\" = ?",
+            "DELETE FROM stream_tickets WHERE \"user\" = ?",
+            "DELETE FROM idempotency_keys WHERE owner = ?",
+            "UPDATE runs SET webhook = NULL WHERE owner = ? AND webhook IS NOT NULL",
+            "DELETE FROM webhook_deliveries WHERE owner = ?",
+        ] {
+            db.execute(sql, values![id])?;
+        }
+        Ok(AccountChange::Done)
+    }
+}
+
+struct EndSessionOf {
+    user: UserId,
+    id: SessionId,
+    now: Timestamp,
+}
+
+impl Write for EndSessionOf {
+    type Output = bool;
+    const OPERATION: &'static str = "end a session";
+    const DURABLE: bool = true;
+
+    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+        let sql = "UPDATE refresh_sessions SET ended_at = ? WHERE id = ? AND \"user\" = ? AND ended_at IS NULL";
+        let ended = db.execute(sql, values![to_us(self.now), bytes(self.id.as_uuid()), bytes(self.user.as_uuid())])?;
+        Ok(ended == 1)
+    }
+}
+
+struct PutLink {
+    user: UserId,
+    secret_hash: [u8; 32],
+    now: Timestamp,
+    expires_at: Timestamp,
+}
+
+impl Write for PutLink {
+    type Output = bool;
+    const OPERATION: &'static str = "make a one-time link";
+    const DURABLE: bool = true;
+
+    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+        let id = bytes(self.user.as_uuid());
+        db.lock(Lock::User, id)?;
+        if !db.exists("SELECT 1 FROM users WHERE id = ? AND deleted_at IS NULL", values![id])? {
+            return Ok(false);
+        }
+        db.execute("DELETE FROM password_links WHERE \"user\" = ?", values![id])?;
+        let sql = "INSERT INTO password_links (\"user\", secret_hash, created_at, expires_at) VALUES (?, ?, ?, ?)";
+        db.execute(sql, values![id, self.secret_hash, to_us(self.now), to_us(self.expires_at)])?;
+        Ok(true)
+    }
+}
+
+struct UseLink {
+    secret_hash: [u8; 32],
+    change: ChangePassword,
+}
+
+impl Write for UseLink {
+    type Output = bool;
+    const OPERATION: &'static str = "use a one-time link";
+    const DURABLE: bool = true;
+
+    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+        let id = bytes(self.change.user.as_uuid());
+        db.lock(Lock::User, id)?;
+        let sql = "DELETE FROM password_links WHERE \"user\" = ? AND secret_hash = ? AND expires_at > ?";
+        let used = db.execute(sql, values![id, self.secret_hash, to_us(self.change.now)])?;
+        if used == 0 { Ok(false) } else { self.change.apply(db) }
+    }
+}
+
+struct InsertCode(RegistrationCode);
+
+impl Write for InsertCode {
+    type Output = ();
+    const OPERATION: &'static str = "make a join code";
+    const DURABLE: bool = true;
+
+    fn apply(&self, db: &dyn Sql) -> Result<(), Fault> {
+        let InsertCode(code) = self;
+        let sql = "INSERT INTO registration_codes (id, code, name, created_at, expires_at, uses_max, uses, ended_at) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+        db.execute(
+            sql,
+            values![
+                bytes(code.id.as_uuid()),
+                code.code,
+                code.name,
+                to_us(code.created_at),
+                to_us(code.expires_at),
+                i64::from(code.uses_max),
+                i64::from(code.uses),
+                code.ended_at.map(to_us),
+            ],
+        )?;
+        Ok(())
+    }
+}
+
+struct EndCode {
+    id: JoinCodeId,
+    now: Timestamp,
+}
+
+impl Write for EndCode {
+    type Output = bool;
+    const OPERATION: &'static str = "end a join code";
+    const DURABLE: bool = true;
+
+    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+        let sql = "UPDATE registration_codes SET ended_at = coalesce(ended_at, ?) WHERE id = ?";
+        Ok(db.execute(sql, values![to_us(self.now), bytes(self.id.as_uuid())])? == 1)
+    }
+}
+
+struct InsertUserWithCode {
+    insert: InsertUser,
+    code: String,
+    now: Timestamp,
+}
+
+impl Write for InsertUserWithCode {
+    type Output = Result<User, CodeRefused>;
+    const OPERATION: &'static str = "insert a user with a join code";
+    const DURABLE: bool = true;
+
+    fn apply(&self, db: &dyn Sql) -> Result<Self::Output, Fault> {
+        if let Some(taken) = self.insert.taken(db)? {
+            return Ok(Err(CodeRefused::Taken(taken)));
+        }
+        // One statement: of many at once, none passes the bound.
+        let sql = "UPDATE registration_codes SET uses = uses + 1 WHERE code = ? AND uses < uses_max AND expires_at > ? \
+                   AND ended_at IS NULL";
+        if db.execute(sql, values![self.code, to_us(self.now)])? == 0 {
+            return Ok(Err(CodeRefused::NotGood));
+        }
+        Ok(self.insert.apply(db)?.map_err(CodeRefused::Taken))
+    }
+}
+
+struct PutTicket {
+    ticket: StreamTicket,
+    most: u32,
+    now: Timestamp,
+}
+
+impl Write for PutTicket {
+    type Output = bool;
+    const OPERATION: &'static str = "make a ticket";
+    // One that a power cut takes back is not good: its holder asks for another.
+    const DURABLE: bool = false;
+
+    fn apply(&self, db: &dyn Sql) -> Result<bool, Fault> {
+        let ticket = &self.ticket;
+        db.execute("DELETE FROM stream_tickets WHERE expires_at <= ?", values![to_us(self.now)])?;
+        let user = bytes(ticket.user.as_uuid());
+        if db.count("SELECT count(*) FROM stream_tickets WHERE \"user\" = ?", values![user])? >= u64::from(self.most) {
+            return Ok(false);
+        }
+        let sql = "INSERT INTO stream_tickets (id, secret_hash, \"user\", submission, as_admin, expires_at) \
+                   VALUES (?, ?, ?, ?, ?, ?)";
+        db.execute(
+            sql,
+            values![
+                bytes(ticket.id.as_uuid()),
+                ticket.secret_hash,
+                user,
+                bytes(ticket.submission.as_uuid()),
+                i64::from(ticket.as_admin),
+                to_us(ticket.expires_at),
+            ],
+        )?;
+        Ok(true)
+    }
+}
+
+struct TakeTicket {
+    id: TicketId,
+    secret_hash: [u8; 32],
+    submission: SubmissionId,
+    now: Timestamp,
+}
+
+impl Write for TakeTicket {
+    type Output = Option<StreamTicket>;
+    const OPERATION: &'static str = "take a ticket";
+    // One that a power cut gives back has expired before anybody could use it again.
+    const DURABLE: bool = false;
+
+    fn apply(&self, db: &dyn Sql) -> Result<Option<StreamTicket>, Fault> {
+        let sql = "DELETE FROM stream_tickets WHERE id = ? AND secret_hash = ? AND submission = ? AND expires_at > ? \
+                   RETURNING \"user\", as_admin, expires_at";
+        self.run(db, sql)
+    }
+}
+
+impl TakeTicket {
+    /// The ticket that a statement with the four conditions finds.
+    fn run(&self, db: &dyn Sql, sql: &str) -> Result<Option<StreamTicket>, Fault> {
+        let (id, submission) = (bytes(self.id.as_uuid()), bytes(self.submission.as_uuid()));
+        db.one(sql, values![id, self.secret_hash, submission, to_us(self.now)], |row| {
+            Ok(StreamTicket {
+                id: self.id,
+                secret_hash: self.secret_hash,
+                user: UserId::from_uuid(id_from(row.blob(0)?, "user")?),
+                submission: self.submission,
+                as_admin: row.get::<i64>(1)? == 1,
+                expires_at: from_us(row.get(2)?, "expires_at")?,
+            })
+        })
+    }
+}
+
+fn session_of(row: Row<'_>) -> Result<Session, Fault> {
+    let last: Option<i64> = row.get(2)?;
+    Ok(Session {
+        id: SessionId::from_uuid(id_from(row.blob(0)?, "id")?),
+        created_at: from_us(row.get(1)?, "created_at")?,
+        last_used_at: last.map(|us| from_us(us, "last_used_at")).transpose()?,
+        expires_at: from_us(row.get(3)?, "expires_at")?,
+    })
+}
+
+fn code_of(row: Row<'_>) -> Result<RegistrationCode, Fault> {
+    let ended: Option<i64> = row.get(7)?;
+    let number = |i: usize| Ok::<_, Fault>(u32::try_from(row.get::<i64>(i)?).map_err(|_| bad("uses"))?);
+    Ok(RegistrationCode {
+        id: JoinCodeId::from_uuid(id_from(row.blob(0)?, "id")?),
+        code: row.get(1)?,
+        name: row.get(2)?,
+        created_at: from_us(row.get(3)?, "created_at")?,
+        expires_at: from_us(row.get(4)?, "expires_at")?,
+        uses_max: number(5)?,
+        uses: number(6)?,
+        ended_at: ended.map(|us| from_us(us, "ended_at")).transpose()?,
+    })
+}

@@ -1,0 +1,247 @@
+//! Rules about what happens to accounts after they were made.
+
+use cupel_core::accounts::{
+    AccountChange, CodeRefused, NewUser, RefreshSession, RegistrationCode, Role, StreamTicket, Tier, User,
+};
+use cupel_core::{Store, UserTaken};
+use cupel_types::{JoinCodeId, SessionId, SubmissionId, TicketId, UserId};
+
+use super::accounts::key;
+use super::{at, insert, user};
+use crate::Subject;
+use crate::builders::{a_submission, a_user, fresh};
+
+async fn session(store: &impl Store, user: UserId) -> SessionId {
+    let id = SessionId::from_uuid(fresh());
+    let session = RefreshSession { id, user, token_hash: [1; 32], created_at: at(0), expires_at: at(100) };
+    assert!(store.insert_session(session, None).await.unwrap());
+    id
+}
+
+async fn login(store: &impl Store, id: UserId) -> Option<(User, String)> {
+    let user = store.user(id).await.unwrap()?;
+    store.user_by_login(&user.username).await.unwrap()
+}
+
+/// Rule.
+pub async fn a_one_time_link_is_good_once_until_it_ends_and_only_the_latest<S: Store>(
+    make: impl AsyncFn() -> Subject<S>,
+) {
+    let store = make().await;
+    let (id, other) = (user(&*store).await, user(&*store).await);
+    let open = session(&*store, id).await;
+    assert!(store.put_link(id, [1; 32], at(0), at(10)).await.unwrap());
+    assert!(store.put_link(id, [2; 32], at(1), at(10)).await.unwrap());
+    assert!(!store.put_link(UserId::from_uuid(fresh()), [2; 32], at(1), at(10)).await.unwrap());
+    for (user, hash, seconds, good) in
+        [(id, 1, 2, false), (other, 2, 2, false), (id, 2, 10, false), (id, 2, 9, true), (id, 2, 2, true)]
+    {
+        assert_eq!(store.is_link_good(user, [hash; 32], at(seconds)).await.unwrap(), good, "{hash} at {seconds}");
+    }
+    assert!(!store.use_link(id, [1; 32], "stolen".into(), at(2)).await.unwrap());
+    assert!(!store.use_link(id, [2; 32], "late".into(), at(10)).await.unwrap());
+    assert!(store.session_alive(open, at(2)).await.unwrap());
+    assert!(store.use_link(id, [2; 32], "another".into(), at(2)).await.unwrap());
+    assert_eq!(login(&*store, id).await.expect("the user").1, "another");
+    assert!(!store.session_alive(open, at(2)).await.unwrap());
+    assert!(!store.use_link(id, [2; 32], "again".into(), at(3)).await.unwrap());
+    // Changing the password in another way voids it, too.
+    assert!(store.put_link(id, [3; 32], at(3), at(10)).await.unwrap());
+    assert!(store.change_password(id, "third".into(), None, at(4)).await.unwrap());
+    assert!(!store.is_link_good(id, [3; 32], at(4)).await.unwrap());
+}
+
+/// Rule.
+pub async fn a_changed_password_ends_all_sessions_but_one<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let (id, other) = (user(&*store).await, user(&*store).await);
+    let (first, second, foreign) =
+        (session(&*store, id).await, session(&*store, id).await, session(&*store, other).await);
+    assert!(store.rotate_session(second, [1; 32], [2; 32], at(5)).await.unwrap().is_some());
+    let listed = store.sessions(id, at(6)).await.unwrap();
+    let told: Vec<_> = listed.iter().map(|s| (s.id, s.last_used_at)).collect();
+    assert_eq!(told, [(second, Some(at(5))), (first, None)]);
+    assert!(store.sessions(id, at(100)).await.unwrap().is_empty(), "expired");
+    assert!(store.change_password(id, "another".into(), Some(first), at(6)).await.unwrap());
+    for (session, alive) in [(first, true), (second, false), (foreign, true)] {
+        assert_eq!(store.session_alive(session, at(6)).await.unwrap(), alive);
+    }
+    assert!(!store.end_session_of(id, foreign, at(7)).await.unwrap(), "not theirs");
+    assert!(!store.end_session_of(id, second, at(7)).await.unwrap(), "has ended");
+    assert!(store.end_session_of(id, first, at(7)).await.unwrap());
+    assert!(store.sessions(id, at(7)).await.unwrap().is_empty());
+}
+
+/// Rule.
+pub async fn a_login_does_not_outlive_the_password_that_was_verified<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let (id, deleted) = (user(&*store).await, user(&*store).await);
+    let open = async |user, password_hash: Option<&str>| {
+        let id = SessionId::from_uuid(fresh());
+        let session = RefreshSession { id, user, token_hash: [1; 32], created_at: at(0), expires_at: at(100) };
+        let opened = store.insert_session(session, password_hash).await.unwrap();
+        assert_eq!(store.session_alive(id, at(1)).await.unwrap(), opened);
+        opened
+    };
+    let (_, verified) = login(&*store, id).await.expect("the user");
+    assert!(open(id, Some(&verified)).await);
+    assert!(store.change_password(id, "another".into(), None, at(1)).await.unwrap());
+    assert!(!open(id, Some(&verified)).await, "the password is another by now");
+    assert!(open(id, Some("another")).await);
+    assert!(open(id, None).await);
+    assert_eq!(store.set_disabled(id, true, at(2)).await.unwrap(), AccountChange::Done);
+    assert!(!open(id, Some("another")).await, "disabled");
+    assert!(!open(id, None).await, "disabled");
+    assert_eq!(store.delete_user(deleted, at(2)).await.unwrap(), AccountChange::Done);
+    assert!(!open(deleted, None).await, "deleted");
+    assert!(!open(UserId::from_uuid(fresh()), None).await, "nobody");
+}
+
+/// Rule.
+pub async fn a_disabled_user_has_no_sessions_and_the_last_administrator_stays<S: Store>(
+    make: impl AsyncFn() -> Subject<S>,
+) {
+    let store = make().await;
+    let (id, admin) = (user(&*store).await, user(&*store).await);
+    let open = session(&*store, id).await;
+    assert_eq!(store.set_disabled(id, true, at(1)).await.unwrap(), AccountChange::Done);
+    assert_eq!(store.set_disabled(id, true, at(2)).await.unwrap(), AccountChange::Done);
+    assert!(!store.session_alive(open, at(2)).await.unwrap());
+    assert_eq!(store.user(id).await.unwrap().expect("the user").disabled_at, Some(at(1)));
+    assert_eq!(store.set_disabled(id, false, at(3)).await.unwrap(), AccountChange::Done);
+    assert_eq!(store.user(id).await.unwrap().expect("the user").disabled_at, None);
+    assert!(!store.session_alive(open, at(3)).await.unwrap(), "it does not come back");
+
+    assert_eq!(store.set_access(admin, Role::Admin, Tier::default()).await.unwrap(), AccountChange::Done);
+    assert_eq!(store.set_disabled(admin, true, at(4)).await.unwrap(), AccountChange::LastAdministrator);
+    assert_eq!(store.delete_user(admin, at(4)).await.unwrap(), AccountChange::LastAdministrator);
+    for role in [Role::User, Role::Author] {
+        assert_eq!(store.set_access(admin, role, Tier::default()).await.unwrap(), AccountChange::LastAdministrator);
+    }
+    assert_eq!(store.set_access(admin, Role::Admin, Tier("large".into())).await.unwrap(), AccountChange::Done);
+    assert_eq!(store.set_access(id, Role::Admin, Tier::default()).await.unwrap(), AccountChange::Done);
+    assert_eq!(store.set_disabled(admin, true, at(5)).await.unwrap(), AccountChange::Done);
+    assert_eq!(store.delete_user(id, at(5)).await.unwrap(), AccountChange::LastAdministrator, "the other is disabled");
+    let nobody = UserId::from_uuid(fresh());
+    assert_eq!(store.set_disabled(nobody, true, at(6)).await.unwrap(), AccountChange::NoSuchUser);
+    assert_eq!(store.set_disabled(nobody, false, at(6)).await.unwrap(), AccountChange::NoSuchUser);
+}
+
+/// Rule.
+pub async fn a_deleted_user_leaves_nothing_personal_and_keeps_what_was_submitted<S: Store>(
+    make: impl AsyncFn() -> Subject<S>,
+) {
+    let store = make().await;
+    let new = a_user();
+    let (id, name, email) = (new.user.id, new.user.username.clone(), new.user.email.clone());
+    store.insert_user(new).await.unwrap().unwrap();
+    let open = session(&*store, id).await;
+    let key = key(id, 1);
+    store.insert_key(key.clone()).await.unwrap();
+    assert!(store.put_link(id, [1; 32], at(0), at(10)).await.unwrap());
+    let submitted = insert(&*store, a_submission().by(id)).await.0.id;
+    assert_eq!(store.delete_user(id, at(1)).await.unwrap(), AccountChange::Done);
+
+    assert_eq!(store.user(id).await.unwrap(), None);
+    for login in [name.as_str(), email.as_str(), ""] {
+        assert!(store.user_by_login(login).await.unwrap().is_none(), "{login:?}");
+    }
+    assert_eq!((store.count_users().await.unwrap(), store.users(0, 10).await.unwrap()), (0, Vec::new()));
+    assert!(!store.session_alive(open, at(1)).await.unwrap());
+    assert_eq!(store.key(key.id).await.unwrap(), None);
+    assert!(!store.is_link_good(id, [1; 32], at(1)).await.unwrap());
+    assert_eq!(store.delete_user(id, at(2)).await.unwrap(), AccountChange::NoSuchUser);
+
+    let (listed, total) = store.list(None, 0, 10).await.unwrap();
+    assert_eq!((listed[0].id, total), (submitted, 1));
+    assert!(listed[0].username.starts_with("deleted-"), "{}", listed[0].username);
+    // The name and the address are free again, and another one may be deleted.
+    let mut again = a_user();
+    (again.user.username, again.user.email) = (name, email);
+    let again = store.insert_user(again).await.unwrap().expect("free");
+    assert_eq!(store.delete_user(again.id, at(3)).await.unwrap(), AccountChange::Done);
+}
+
+/// Rule.
+pub async fn a_join_code_enrols_as_many_as_it_is_for<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let code = |text: &str, uses_max| RegistrationCode {
+        id: JoinCodeId::from_uuid(fresh()),
+        code: text.into(),
+        name: "a class".into(),
+        created_at: at(0),
+        expires_at: at(10),
+        uses_max,
+        uses: 0,
+        ended_at: None,
+    };
+    let (class, other) = (code("0123456789", 2), code("abcdefghjk", 9));
+    for code in [&class, &other] {
+        store.insert_code(code.clone()).await.unwrap();
+    }
+    assert_eq!(store.codes().await.unwrap(), [other.clone(), class.clone()]);
+    let with =
+        async |new: NewUser, code: &str, seconds| store.insert_user_with_code(new, code, at(seconds)).await.unwrap();
+    let first = a_user();
+    let mut without_address = a_user();
+    without_address.user.email = String::new();
+    assert_eq!(with(first.clone(), "0123456789", 1).await, Ok(first.user.clone()));
+    let mut same = a_user();
+    same.user.username = first.user.username.to_uppercase();
+    assert_eq!(with(same, "0123456789", 1).await, Err(CodeRefused::Taken(UserTaken::Username)));
+    assert_eq!(with(a_user(), "0123456789", 10).await, Err(CodeRefused::NotGood), "expired");
+    assert_eq!(with(a_user(), "zzzzzzzzzz", 1).await, Err(CodeRefused::NotGood));
+    assert!(store.is_code_good("0123456789", at(1)).await.unwrap());
+    assert!(with(without_address, "0123456789", 1).await.is_ok());
+    assert_eq!(with(a_user(), "0123456789", 1).await, Err(CodeRefused::NotGood), "used up");
+    assert!(!store.is_code_good("0123456789", at(1)).await.unwrap());
+    let mut another_without = a_user();
+    another_without.user.email = String::new();
+    assert!(with(another_without, "abcdefghjk", 1).await.is_ok(), "no address is nobody's");
+    assert!(store.end_code(other.id, at(2)).await.unwrap());
+    assert_eq!(with(a_user(), "abcdefghjk", 3).await, Err(CodeRefused::NotGood), "ended");
+    assert!(!store.end_code(JoinCodeId::from_uuid(fresh()), at(2)).await.unwrap());
+    let told: Vec<_> = store.codes().await.unwrap().iter().map(|c| (c.uses, c.ended_at)).collect();
+    assert_eq!(told, [(1, Some(at(2))), (2, None)]);
+}
+
+/// Rule.
+pub async fn a_ticket_opens_one_submission_once<S: Store>(make: impl AsyncFn() -> Subject<S>) {
+    let store = make().await;
+    let user = user(&*store).await;
+    let submission = SubmissionId::from_uuid(fresh());
+    let ticket = || StreamTicket {
+        id: TicketId::from_uuid(fresh()),
+        secret_hash: [3; 32],
+        user,
+        submission,
+        as_admin: true,
+        expires_at: at(60),
+    };
+    let take = async |t: &StreamTicket, hash: u8, submission, seconds| {
+        store
+            .take_ticket(t.id, [hash; 32], submission, at(seconds))
+            .await
+            .unwrap()
+            .map(|taken| (taken.user, taken.as_admin))
+    };
+    let look = async |t: &StreamTicket, hash: u8, submission, seconds| {
+        store.ticket(t.id, [hash; 32], submission, at(seconds)).await.unwrap().map(|found| (found.user, found.as_admin))
+    };
+    let one = ticket();
+    assert!(store.put_ticket(one, 2, at(0)).await.unwrap());
+    assert_eq!(look(&one, 4, submission, 1).await, None, "another secret");
+    assert_eq!(look(&one, 3, SubmissionId::from_uuid(fresh()), 1).await, None, "another submission");
+    assert_eq!(look(&one, 3, submission, 60).await, None, "expired");
+    assert_eq!(look(&one, 3, submission, 59).await, Some((user, true)), "looking does not use it up");
+    assert_eq!(take(&one, 4, submission, 1).await, None, "another secret");
+    assert_eq!(take(&one, 3, SubmissionId::from_uuid(fresh()), 1).await, None, "another submission");
+    assert_eq!(take(&one, 3, submission, 60).await, None, "expired");
+    assert_eq!(take(&one, 3, submission, 59).await, Some((user, true)));
+    assert_eq!(take(&one, 3, submission, 59).await, None, "used");
+    assert_eq!(look(&one, 3, submission, 59).await, None, "used");
+    assert!(store.put_ticket(ticket(), 2, at(0)).await.unwrap());
+    assert!(store.put_ticket(ticket(), 2, at(0)).await.unwrap());
+    assert!(!store.put_ticket(ticket(), 2, at(1)).await.unwrap(), "as many as the user may have");
+    assert!(store.put_ticket(ticket(), 2, at(60)).await.unwrap(), "those that have expired do not count");
+}

@@ -1,0 +1,99 @@
+//! Who has which slot of this worker: while others wait, nobody has more than a share of them.
+//!
+//! Only turns that have lasted for [`QUANTUM`] count. So a user whose runs are short may have all slots, and nothing is looked
+//! for that is not there; a user whose runs take long leaves at least one slot to others, where there are several.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use cupel_types::UserId;
+
+use crate::slot::QUANTUM;
+
+/// Runs that one slot may have begun: one has its turn, the others wait for theirs.
+pub(crate) const RUNS_PER_SLOT_MAX: usize = 4;
+
+/// What every slot does.
+#[derive(Debug)]
+pub(crate) struct Turns(Mutex<Vec<Option<(UserId, Instant)>>>);
+
+impl Turns {
+    pub(crate) fn new(slots: usize) -> Turns {
+        Turns(Mutex::new(vec![None; slots]))
+    }
+
+    /// The slot runs something of this owner's, until what is returned is dropped.
+    pub(crate) fn begin(&self, slot: usize, owner: UserId) -> Turn<'_> {
+        self.set(slot, Some((owner, Instant::now())));
+        Turn { turns: self, slot }
+    }
+
+    /// Owners that have their share of the slots, or more.
+    pub(crate) fn crowding(&self) -> Vec<UserId> {
+        let slots = self.slots();
+        let share = share_of(slots.len());
+        let mut counts: Vec<(UserId, usize)> = Vec::new();
+        for (owner, _) in slots.iter().flatten().filter(|(_, since)| since.elapsed() >= QUANTUM) {
+            match counts.iter_mut().find(|(of, _)| of == owner) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((*owner, 1)),
+            }
+        }
+        counts.into_iter().filter(|(_, count)| *count >= share).map(|(owner, _)| owner).collect()
+    }
+
+    fn set(&self, slot: usize, turn: Option<(UserId, Instant)>) {
+        if let Some(place) = self.slots().get_mut(slot) {
+            *place = turn;
+        }
+    }
+
+    fn slots(&self) -> MutexGuard<'_, Vec<Option<(UserId, Instant)>>> {
+        // Every change is one assignment, so a poisoned lock guards sound data.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How many slots of so many one user may have while others wait: half of them, rounded up, and never all of several.
+fn share_of(slots: usize) -> usize {
+    slots.div_ceil(2).min(slots.saturating_sub(1)).max(1)
+}
+
+/// A slot's turn.
+pub(crate) struct Turn<'a> {
+    turns: &'a Turns,
+    slot: usize,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.turns.set(self.slot, None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    fn owner(n: u128) -> UserId {
+        UserId::from_uuid(Uuid::from_u128(n))
+    }
+
+    #[test]
+    fn a_share_is_half_of_the_slots_and_never_all_of_several() {
+        assert_eq!([1, 2, 3, 4, 5, 8].map(share_of), [1, 1, 2, 2, 3, 4]);
+    }
+
+    #[test]
+    fn whoever_has_a_share_of_the_slots_crowds_until_a_turn_ends() {
+        let turns = Turns::new(4);
+        let first = turns.begin(0, owner(1));
+        let _other = turns.begin(1, owner(2));
+        assert_eq!(turns.crowding(), []);
+        let _second = turns.begin(2, owner(1));
+        assert_eq!(turns.crowding(), [owner(1)]);
+        drop(first);
+        assert_eq!(turns.crowding(), []);
+    }
+}

@@ -1,0 +1,259 @@
+//! Time limits that `cupel judge` and `cupel verify` derived before, in the user's cache directory: measuring takes a minute where judging
+//! takes a tenth of a second.
+//!
+//! A limit counts for one package, one machine, one version of Cupel and the installed versions of the languages that it was measured
+//! with. All of that is hashed into the name of its file and stands in it.
+//!
+//! Invariants: the directory is the user's own, and no link in it is followed; a file that cannot be read, belongs to somebody else or
+//! says anything unexpected is ignored, and the limit is derived anew; there are never more than [`FILES_MAX`] files.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use cupel_judge::{DerivedTimeLimit, Measured};
+use cupel_languages::Language;
+use cupel_problem::{CaseId, ContentHash, PackagePath};
+use cupel_types::Bytes;
+use rustix::fs::{Mode, OFlags};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::local;
+
+/// Limits that are remembered.
+const FILES_MAX: usize = 1000;
+
+/// Bytes of one file.
+const BYTES_MAX: u64 = 16 << 10;
+
+/// The largest limit that is believed.
+const LIMIT_MAX: Duration = Duration::from_secs(60 * 60);
+
+/// Bytes that are read of a file that says what machine this is.
+const MACHINE_BYTES_MAX: u64 = 64 << 10;
+
+/// What a limit counts for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Calibrated {
+    /// One line for each fact.
+    facts: String,
+}
+
+impl Calibrated {
+    /// A package that is measured on this machine, with submissions in these languages. `memory`: a limit in place of the package's.
+    pub(crate) fn of<'l>(
+        package: &ContentHash,
+        memory: Option<Bytes>,
+        languages: impl Iterator<Item = &'l Language>,
+    ) -> Calibrated {
+        let mut versions: Vec<String> = languages
+            .filter_map(|language| Some(format!("language {} {}", language.id, language.installed_version()?)))
+            .collect();
+        versions.sort();
+        let mut facts = vec![format!("package {package}"), format!("cupel {}", env!("CARGO_PKG_VERSION"))];
+        facts.extend(memory.map(|memory| format!("memory {}", memory.get())));
+        facts.extend(machine());
+        facts.extend(versions);
+        Calibrated { facts: facts.join("\n") }
+    }
+
+    fn file_name(&self) -> String {
+        let hash = Sha256::digest(self.facts.as_bytes());
+        let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{hex}.json")
+    }
+}
+
+/// What tells this machine from others as far as times go.
+fn machine() -> Vec<String> {
+    let mut facts = Vec::new();
+    let id = read_start(Path::new("/etc/machine-id"));
+    facts.extend(id.map(|id| format!("machine {}", id.trim())));
+    let processor = read_start(Path::new("/proc/cpuinfo")).unwrap_or_default();
+    let model = processor.lines().find(|line| line.starts_with("model name"));
+    facts.extend(model.and_then(|line| line.split_once(':')).map(|(_, name)| format!("processor {}", name.trim())));
+    facts.extend(std::thread::available_parallelism().ok().map(|count| format!("processors {count}")));
+    facts
+}
+
+fn read_start(path: &Path) -> Option<String> {
+    let mut text = String::new();
+    File::open(path).ok()?.take(MACHINE_BYTES_MAX).read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
+/// A file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    facts: String,
+    limit_us: u64,
+    slowest_us: u64,
+    by: String,
+    case: String,
+}
+
+/// Remembered limits.
+#[derive(Clone, Debug)]
+pub(crate) struct Calibrations {
+    directory: PathBuf,
+}
+
+impl Calibrations {
+    /// Those of the user who runs this; `None`: nothing can be remembered here.
+    pub(crate) fn of_user() -> Option<Calibrations> {
+        Calibrations::at(&local::user_cache()?.join("time-limits")).ok()
+    }
+
+    fn at(directory: &Path) -> io::Result<Calibrations> {
+        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        let meta = fs::symlink_metadata(directory)?;
+        let is_own = meta.is_dir() && meta.uid() == rustix::process::geteuid().as_raw() && meta.mode() & 0o022 == 0;
+        if !is_own {
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the directory is not the user's alone"));
+        }
+        Ok(Calibrations { directory: directory.to_owned() })
+    }
+
+    /// The limit that was derived before.
+    pub(crate) fn find(&self, of: &Calibrated) -> Option<DerivedTimeLimit> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let opened = rustix::fs::open(self.directory.join(of.file_name()), flags, Mode::empty()).ok()?;
+        let file = File::from(opened);
+        let meta = file.metadata().ok()?;
+        if !meta.is_file() || meta.uid() != rustix::process::geteuid().as_raw() || meta.len() > BYTES_MAX {
+            return None;
+        }
+        let kept: Kept = serde_json::from_reader(file.take(BYTES_MAX)).ok()?;
+        let limit = Duration::from_micros(kept.limit_us);
+        let is_sound = kept.facts == of.facts && !limit.is_zero() && limit <= LIMIT_MAX;
+        let by = PackagePath::new(&kept.by).ok().filter(|_| is_sound)?;
+        let time = Duration::from_micros(kept.slowest_us);
+        let slowest = Measured { time, by, case: CaseId::new(&kept.case), unfinished: false };
+        Some(DerivedTimeLimit { limit, slowest })
+    }
+
+    /// Remembers a limit, in place of the one before.
+    ///
+    /// # Errors
+    /// When it cannot be written. What was remembered before is still there.
+    pub(crate) fn keep(&self, of: &Calibrated, derived: &DerivedTimeLimit) -> io::Result<()> {
+        self.make_room()?;
+        let us = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let kept = Kept {
+            facts: of.facts.clone(),
+            limit_us: us(derived.limit),
+            slowest_us: us(derived.slowest.time),
+            by: derived.slowest.by.to_string(),
+            case: derived.slowest.case.to_string(),
+        };
+        let text = serde_json::to_vec(&kept)?;
+        if text.len() as u64 > BYTES_MAX {
+            return Ok(());
+        }
+        let mut file = tempfile::Builder::new().prefix(".making-").tempfile_in(&self.directory)?;
+        file.write_all(&text)?;
+        file.persist(self.directory.join(of.file_name())).map(drop).map_err(|error| error.error)
+    }
+
+    /// Removes the oldest files until one more has room, also those that a crash left.
+    fn make_room(&self) -> io::Result<()> {
+        let mut files: Vec<(SystemTime, PathBuf)> = Vec::new();
+        for entry in fs::read_dir(&self.directory)? {
+            let entry = entry?;
+            let modified = entry.metadata().and_then(|meta| meta.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+            files.push((modified, entry.path()));
+        }
+        if files.len() < FILES_MAX {
+            return Ok(());
+        }
+        files.sort();
+        let too_many = files.len() + 1 - FILES_MAX;
+        files.iter().take(too_many).try_for_each(|(_, path)| match fs::remove_file(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn derived(ms: u64) -> DerivedTimeLimit {
+        let by = PackagePath::new("submissions/accepted/a.py").unwrap();
+        let slowest =
+            Measured { time: Duration::from_millis(ms / 5), by, case: CaseId::new("secret/1"), unfinished: false };
+        DerivedTimeLimit { limit: Duration::from_millis(ms), slowest }
+    }
+
+    fn key(n: u8) -> Calibrated {
+        Calibrated::of(&ContentHash::from_bytes([n; 32]), None, [].iter())
+    }
+
+    fn place() -> (tempfile::TempDir, Calibrations) {
+        let dir = tempfile::tempdir().unwrap();
+        let kept = Calibrations::at(&dir.path().join("time-limits")).unwrap();
+        (dir, kept)
+    }
+
+    #[test]
+    fn a_limit_is_found_for_what_it_was_measured_with_alone() {
+        let (_dir, kept) = place();
+        assert!(kept.find(&key(1)).is_none());
+        kept.keep(&key(1), &derived(1000)).unwrap();
+        kept.keep(&key(1), &derived(2000)).unwrap();
+        let found = kept.find(&key(1)).unwrap();
+        assert_eq!((found.limit, found.slowest), (derived(2000).limit, derived(2000).slowest));
+        assert!(kept.find(&key(2)).is_none());
+        let more = Calibrated::of(&ContentHash::from_bytes([1; 32]), Some(Bytes::mib(1)), [].iter());
+        assert!(kept.find(&more).is_none());
+    }
+
+    #[test]
+    fn what_is_damaged_or_lies_elsewhere_is_not_believed() {
+        let (dir, kept) = place();
+        kept.keep(&key(1), &derived(1000)).unwrap();
+        let path = kept.directory.join(key(1).file_name());
+        let whole = fs::read_to_string(&path).unwrap();
+        let beyond = whole.replace("1000000", "999999999999");
+        let nothing = whole.replace("1000000", "0");
+        let other = whole.replace("package 01", "package 02");
+        for bad in ["", "{", &whole[..whole.len() / 2], "[]", &beyond, &nothing, &other, &"x".repeat(100_000)] {
+            fs::write(&path, bad).unwrap();
+            assert!(kept.find(&key(1)).is_none(), "{bad:.80}");
+        }
+        let outside = dir.path().join("outside.json");
+        fs::write(&outside, &whole).unwrap();
+        fs::remove_file(&path).unwrap();
+        symlink(&outside, &path).unwrap();
+        assert!(kept.find(&key(1)).is_none());
+        // It is replaced, and what the link leads to is not written to.
+        kept.keep(&key(1), &derived(3000)).unwrap();
+        assert_eq!(kept.find(&key(1)).unwrap().limit, Duration::from_secs(3));
+        assert_eq!(fs::read_to_string(&outside).unwrap(), whole);
+    }
+
+    #[test]
+    fn a_directory_that_others_may_write_to_is_not_used() {
+        let (_dir, kept) = place();
+        fs::set_permissions(&kept.directory, fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(Calibrations::at(&kept.directory).is_err());
+    }
+
+    #[test]
+    fn there_are_never_more_files_than_the_bound() {
+        let (_dir, kept) = place();
+        for n in 0..FILES_MAX + 10 {
+            fs::write(kept.directory.join(format!("{n}.json")), "{}").unwrap();
+        }
+        kept.keep(&key(1), &derived(1000)).unwrap();
+        assert_eq!(fs::read_dir(&kept.directory).unwrap().count(), FILES_MAX);
+        assert!(kept.find(&key(1)).is_some());
+    }
+}

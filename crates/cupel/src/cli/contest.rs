@@ -1,0 +1,225 @@
+//! `cupel contest`: arranging contests and their results, by the API's own rules, in the store itself. A server may run beside it.
+
+use std::io::Write as _;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use anyhow::{Context as _, anyhow};
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::{Method, Request, StatusCode, header};
+use serde_json::{Map, Value, json};
+use tower::ServiceExt as _;
+
+use super::accounts::{Place, in_store};
+use super::args::{Contest, ContestCommand, ContestFormat, NewContest};
+use super::{CommandResult, Exit, Failure, OrExit as _};
+use crate::terminal::{Table, harmless};
+
+/// Lines of a page that is read.
+const PAGE: usize = 100;
+/// The largest answer that is read.
+const ANSWER_BYTES_MAX: usize = 256 << 20;
+
+pub(super) fn contest(args: &Contest) -> CommandResult {
+    in_store(&args.settings, false, async |place| {
+        let desk = Desk::open(place, &args.by).await?;
+        let done = match &args.command {
+            ContestCommand::Create(new) => desk.create(new).await,
+            ContestCommand::Add { slug, problem, user } => desk.add(place, slug, problem, user).await,
+            ContestCommand::Standings { slug, unfrozen, format } => desk.standings(slug, *unfrozen, *format).await,
+            ContestCommand::Export { slug } => desk.export(slug).await,
+        };
+        desk.close().await?;
+        done
+    })
+}
+
+/// The API, as one user has it.
+struct Desk {
+    api: axum::Router,
+    token: String,
+}
+
+impl Desk {
+    async fn open(place: &Place, name: &str) -> Result<Desk, Failure> {
+        let (api, token) = place.api_as(name).await?;
+        Ok(Desk { api, token })
+    }
+
+    /// Ends the session that was opened for this command.
+    async fn close(self) -> Result<(), Failure> {
+        self.call(Method::POST, "auth/logout", None, "application/json").await.map(drop)
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Option<Value>, accept: &str) -> Result<Vec<u8>, Failure> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("/api/v1/{path}"))
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
+            .header(header::ACCEPT, accept)
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(body.map_or_else(Body::empty, |body| Body::from(body.to_string())))?;
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)));
+        let answer = self.api.clone().oneshot(request).await?;
+        let status = answer.status();
+        let body =
+            axum::body::to_bytes(answer.into_body(), ANSWER_BYTES_MAX).await.context("cannot read the answer")?;
+        if status.is_success() {
+            return Ok(body.into());
+        }
+        let problem: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let detail = problem["detail"].as_str().unwrap_or("no reason was given");
+        let faults = problem["errors"].as_array().into_iter().flatten();
+        let mut said = detail.to_owned();
+        for fault in faults {
+            let (field, why) =
+                (fault["pointer"].as_str().unwrap_or_default(), fault["detail"].as_str().unwrap_or_default());
+            said = if why == detail { format!("{}: {why}", field.trim_start_matches('/')) } else { said };
+        }
+        let exit = match status {
+            StatusCode::NOT_FOUND => Exit::NotFound,
+            StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => Exit::Auth,
+            _ if status.is_client_error() => Exit::Usage,
+            _ => Exit::System,
+        };
+        Err(Failure { exit, error: anyhow!("{said}") })
+    }
+
+    async fn json(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, Failure> {
+        let answer = self.call(method, path, body, "application/json").await?;
+        if answer.is_empty() {
+            return Ok(Value::Null);
+        }
+        Ok(serde_json::from_slice(&answer).context("the answer is no JSON")?)
+    }
+
+    /// All entries of a list that comes in pages.
+    async fn all(&self, path: &str, field: &str) -> Result<Vec<Value>, Failure> {
+        let mut all = Vec::new();
+        for page in 1.. {
+            let and = if path.contains('?') { '&' } else { '?' };
+            let mut answer = self.json(Method::GET, &format!("{path}{and}page={page}&limit={PAGE}"), None).await?;
+            let Value::Array(entries) = answer[field].take() else { break };
+            let is_last = entries.len() < PAGE;
+            all.extend(entries);
+            if is_last {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    async fn create(&self, new: &NewContest) -> CommandResult {
+        let mut body = json!({
+            "slug": new.slug, "title": new.title, "description": new.description, "style": new.style.as_str(),
+            "starts_at": new.starts_at, "length_seconds": new.length.as_secs(), "public": new.public,
+            "problems": new.problem,
+        });
+        if let Some(minutes) = new.penalty_minutes {
+            body["penalty_minutes"] = minutes.into();
+        }
+        if let Some(freeze) = new.freeze {
+            body["freeze_seconds"] = freeze.as_secs().into();
+        }
+        let made = self.json(Method::POST, "contests", Some(body)).await?;
+        let text = |field: &str| made[field].as_str().unwrap_or_default().to_owned();
+        anstream::println!("contest {} made: {} to {}", new.slug, text("starts_at"), text("ends_at"));
+        if !new.public {
+            anstream::println!("join code: {}", text("join_code"));
+        }
+        Ok(Exit::Ok)
+    }
+
+    async fn add(&self, place: &Place, slug: &str, problems: &[String], users: &[String]) -> CommandResult {
+        let contest = self.json(Method::GET, &format!("contests/{slug}"), None).await?;
+        if !problems.is_empty() {
+            let known = contest["problems"].as_array().into_iter().flatten().filter_map(|one| one["slug"].as_str());
+            let all: Vec<&str> = known.chain(problems.iter().map(String::as_str)).collect();
+            self.json(Method::PATCH, &format!("contests/{slug}"), Some(json!({ "problems": all }))).await?;
+            anstream::println!("contest {slug} has {} problems", all.len());
+        }
+        for name in users {
+            let desk = Desk::open(place, name).await?;
+            let body = json!({ "kind": "official", "join_code": contest["join_code"] });
+            let joined = desk.json(Method::POST, &format!("contests/{slug}/participation"), Some(body)).await;
+            desk.close().await?;
+            joined.map_err(|failure| Failure { error: failure.error.context(format!("user {name}")), ..failure })?;
+            anstream::println!("user {name} takes part");
+        }
+        Ok(Exit::Ok)
+    }
+
+    async fn standings(&self, slug: &str, unfrozen: bool, format: ContestFormat) -> CommandResult {
+        let path = format!("contests/{slug}/standings?unfrozen={unfrozen}");
+        match format {
+            ContestFormat::Csv => {
+                let csv = self.call(Method::GET, &path, None, "text/csv").await?;
+                std::io::stdout().write_all(&csv).context("cannot write the standings")?;
+            }
+            ContestFormat::Json => anstream::println!("{}", self.all_standings(&path).await?),
+            ContestFormat::Table => print_table(&self.all_standings(&path).await?),
+        }
+        Ok(Exit::Ok)
+    }
+
+    /// The standings with all rows and no pages.
+    async fn all_standings(&self, path: &str) -> Result<Value, Failure> {
+        let mut standings = self.json(Method::GET, &format!("{path}&limit=1"), None).await?;
+        standings["rows"] = self.all(path, "rows").await?.into();
+        if let Some(fields) = standings.as_object_mut() {
+            fields.remove("pagination");
+            fields.remove("own");
+        }
+        Ok(standings)
+    }
+
+    /// Everything that those who arrange a contest see of it, as one JSON object.
+    async fn export(&self, slug: &str) -> CommandResult {
+        let contest = self.json(Method::GET, &format!("contests/{slug}"), None).await?;
+        let mut all = Map::new();
+        if contest["may_change"] != json!(true) {
+            return Err(anyhow!("only the owner of contest `{slug}` and administrators export it: name one with --by"))
+                .or_exit(Exit::Auth);
+        }
+        all.insert("contest".to_owned(), contest);
+        let standings = self.all_standings(&format!("contests/{slug}/standings?unfrozen=true")).await?;
+        all.insert("standings".to_owned(), standings);
+        let clarifications = self.all(&format!("contests/{slug}/clarifications"), "clarifications").await?;
+        all.insert("clarifications".to_owned(), clarifications.into());
+        anstream::println!("{}", Value::Object(all));
+        Ok(Exit::Ok)
+    }
+}
+
+fn print_table(standings: &Value) {
+    let letters: Vec<&str> = standings["problems"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let is_icpc = standings["rows"][0]["score"].is_null();
+    let mut head = vec!["RANK", "USER", "SOLVED", if is_icpc { "PENALTY" } else { "SCORE" }];
+    head.extend(letters);
+    let mut table = Table::new(&head);
+    let plain = |value: &Value| match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => harmless(text),
+        other => other.to_string(),
+    };
+    for row in standings["rows"].as_array().into_iter().flatten() {
+        let sum = if is_icpc { &row["penalty_minutes"] } else { &row["score"] };
+        let mut cells = vec![plain(&row["rank"]), plain(&row["username"]), plain(&row["solved"]), plain(sum)];
+        for cell in row["problems"].as_array().into_iter().flatten() {
+            let number = |field: &str| cell[field].as_u64().unwrap_or(0);
+            let is_solved = !cell["solved_at_seconds"].is_null();
+            cells.push(match (number("tries"), number("pending")) {
+                (0, 0) => String::new(),
+                (tries, _) if is_icpc && is_solved => format!("+{tries}"),
+                (tries, 0) if is_icpc => format!("-{tries}"),
+                (_, 0) => plain(&cell["score"]),
+                (tries, pending) => format!("{tries}?{pending}"),
+            });
+        }
+        table.row(cells);
+    }
+    table.print();
+    if standings["frozen"] == json!(true) {
+        anstream::println!("results are frozen: --unfrozen shows all of them");
+    }
+}

@@ -1,0 +1,2 @@
+# Zero is not positive.
+print(0, input())

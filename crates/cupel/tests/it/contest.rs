@@ -1,0 +1,58 @@
+//! `cupel contest` beside a server that runs.
+
+use serde_json::Value;
+
+use crate::support::{Server, cupel, end, eventually};
+
+#[test]
+fn a_contest_with_a_freeze_has_every_problem_that_comes_with_cupel_and_its_results_are_exported() {
+    let data = tempfile::tempdir().unwrap();
+    let dir = data.path().to_str().unwrap();
+    let server = Server::start(data.path(), &[("CUPEL_PROBLEMS__SHIPPED", "true")]);
+    let listed = || server.get("/api/v1/problems?limit=100").1;
+    let loaded = eventually(|| Some(listed()).filter(|listed| listed["pagination"]["total"] == 24));
+    let slugs: Vec<String> =
+        loaded["problems"].as_array().unwrap().iter().map(|one| one["slug"].as_str().unwrap().to_owned()).collect();
+    let contest = |args: &[&str]| end(cupel([&["contest"], args, &["--data", dir]].concat()), b"");
+
+    let mut create =
+        vec!["create", "final", "--title", "Final", "--starts-at", "2099-01-01T10:00:00Z", "--length", "5h"];
+    create.extend(["--freeze", "1h", "--penalty-minutes", "10"]);
+    create.extend(slugs[1..].iter().flat_map(|slug| ["--problem", slug]));
+    let made = contest(&create);
+    assert_eq!(made.code, Some(0), "{made:?}");
+    assert!(made.stdout.contains("join code: "), "{made:?}");
+    let again = contest(&create);
+    assert_eq!(again.code, Some(2), "{again:?}");
+
+    let password = b"correct horse battery\n";
+    let added = end(cupel(["user", "add", "ada", "ada@example.org", "--password-stdin", "--data", dir]), password);
+    assert_eq!(added.code, Some(0), "{added:?}");
+    let added = contest(&["add", "final", "--problem", &slugs[0], "--user", "ada"]);
+    assert_eq!(
+        (added.code, added.stdout.as_str()),
+        (Some(0), "contest final has 24 problems\nuser ada takes part\n"),
+        "{added:?}"
+    );
+    assert_eq!(contest(&["add", "final"]).code, Some(2), "neither a problem nor a user");
+    assert_eq!(contest(&["add", "none", "--user", "ada"]).code, Some(3));
+    let stranger = contest(&["add", "final", "--problem", &slugs[0], "--by", "ada"]);
+    assert_ne!(stranger.code, Some(0), "not ada's to change: {stranger:?}");
+
+    let csv = contest(&["standings", "final", "--format", "csv"]);
+    let lines: Vec<&str> = csv.stdout.split("\r\n").collect();
+    assert!(lines[0].starts_with("rank,username,kind,solved,penalty_minutes,score,A_tries,"), "{csv:?}");
+    assert!(lines[1].starts_with("1,ada,official,0,0,,0,0,,,"), "{csv:?}");
+    let table = contest(&["standings", "final"]);
+    assert!(table.stdout.lines().next().unwrap().starts_with("RANK"), "{table:?}");
+    let export = contest(&["export", "final"]);
+    let export: Value = serde_json::from_str(&export.stdout).unwrap_or_else(|_| panic!("{export:?}"));
+    assert_eq!(export["contest"]["problems"].as_array().map(Vec::len), Some(24));
+    assert_eq!(
+        (&export["contest"]["penalty_minutes"], &export["contest"]["freeze_seconds"]),
+        (&10.into(), &3600.into())
+    );
+    assert_eq!(export["standings"]["rows"][0]["username"], "ada");
+    assert_eq!(export["clarifications"].as_array().map(Vec::len), Some(0));
+    assert_eq!(contest(&["export", "none"]).code, Some(3));
+}

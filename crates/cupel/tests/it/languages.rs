@@ -1,0 +1,90 @@
+//! What a client is told of programs in single languages: which class is started, and which exception ended it.
+
+use serde_json::{Value, json};
+
+use crate::support::{NO_RATE_LIMITS, Server, cupel, end, source};
+
+/// Prints `started`, from a class that is not called after the language's own file name.
+const CLASSES: [(&str, &str); 4] = [
+    ("java", "public class Hello { public static void main(String[] a) { System.out.println(\"started\"); } }"),
+    (
+        "java",
+        "class Node { int n; }\nclass Solution { public static void main(String[] a) { System.out.println(\"started\"); } }",
+    ),
+    (
+        "java",
+        "// public class Main {\npackage a.b;\npublic class Hello {\n  String s = \"public class No {\";\n  public static void \
+         main(String[] a) { System.out.println(\"started\"); }\n}",
+    ),
+    (
+        "java",
+        "class Other { public static void main(String[] a) { System.out.println(\"wrong\"); } }\nclass Main { public static void \
+         main(String[] a) { System.out.println(\"started\"); } }",
+    ),
+];
+
+#[test]
+fn the_class_with_main_is_started_whatever_its_name_on_every_route() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    for (language, text) in CLASSES {
+        let execute = server.result(&server.submit(&json!({ "language": language, "source_code": text })));
+        assert_eq!((&execute["verdict"], &execute["stdout"]), (&json!("AC"), &json!("started\n")), "{execute:#}");
+        // A file that was named by the client, and tests.
+        let body = json!({ "language": language, "files": [{ "path": "src/Main.java", "content": text }],
+            "tests": [{ "input": "", "expected": "started" }] });
+        let tests = server.result(&server.submit(&body));
+        assert_eq!(tests["verdict"], "AC", "{tests:#}");
+        let file = source("any_name.java", text);
+        let run = end(cupel(["run", &file.path]), b"");
+        assert_eq!((run.code, run.stdout.as_str()), (Some(0), "started\n"), "{}", run.stderr);
+    }
+    let wrong = server
+        .result(&server.submit(&json!({ "language": "java", "source_code": "public class Hello { int n = x; }" })));
+    let said = wrong["compilation_error"].as_str().unwrap();
+    assert!(said.starts_with("Hello.java:1: error: cannot find symbol"), "{said}");
+    assert_eq!((&wrong["exit_code"], &wrong["stdout"], &wrong["memory_used_kb"]), (&json!(1), &json!(""), &json!(0)));
+}
+
+#[test]
+fn an_exception_is_the_message_and_a_full_heap_the_memory_limit() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let result = |language: &str, source: &str, limits: Value| {
+        server.result(&server.submit(&json!({ "language": language, "source_code": source, "limits": limits })))
+    };
+    let none = || json!({});
+    for (language, source, message) in [
+        ("python", "a = []\n\nprint(a[5])\n", "IndexError: list index out of range (line 3)"),
+        ("cpp", "#include <stdexcept>\nint main() { throw std::out_of_range(\"far\"); }", "std::out_of_range: far"),
+        ("javascript", "\nnull.x", "TypeError: Cannot read properties of null (reading 'x') (line 2)"),
+        (
+            "java",
+            "class Main { public static void main(String[] a) {\n  System.out.println(1 / a.length); } }",
+            "java.lang.ArithmeticException: / by zero (line 2)",
+        ),
+    ] {
+        let ended = result(language, source, none());
+        assert_eq!((&ended["verdict"], &ended["message"]), (&json!("RTE"), &json!(message)), "{ended:#}");
+        assert!(ended["runtime_error"].is_string(), "{ended:#}");
+    }
+    let hoard = "import java.util.*;\nclass Main { public static void main(String[] a) {\n  List<byte[]> all = new ArrayList<>();\n  for (;;) \
+                 all.add(new byte[1 << 20]); } }";
+    let full = result("java", hoard, json!({ "memory_kb": 131_072 }));
+    assert_eq!(
+        (&full["verdict"], &full["message"], &full["runtime_error"]),
+        (&json!("MLE"), &json!("memory limit of 128 MiB exceeded"), &json!("memory limit of 128 MiB exceeded")),
+        "{full:#}"
+    );
+}
+
+#[test]
+fn standard_input_may_be_bytes() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let program = "import sys; print(sys.stdin.buffer.read())";
+    let body = json!({ "language": "PY3", "source_code": program, "stdin_base64": "/wAK" });
+    assert_eq!(server.result(&server.submit(&body))["stdout"], "b'\\xff\\x00\\n'\n");
+    let body = json!({ "language": "python", "source_code": program, "tests": [{ "stdin_base64": "/wAK", "expected": "b'\\xff\\x00\\n'" }] });
+    assert_eq!(server.result(&server.submit(&body))["verdict"], "AC");
+}

@@ -1,0 +1,24 @@
+"""Runs a program with the client that openapi-python-client generated, and reads the result: client.py URL KEY"""
+
+import sys
+
+from cupel_client import AuthenticatedClient
+from cupel_client.api.execute import execute, submission
+from cupel_client.models import Accepted, ExecuteRequest, Problem, SubmissionView
+
+url, key = sys.argv[1:]
+client = AuthenticatedClient(base_url=url, token=key, raise_on_unexpected_status=True, timeout=60)
+
+program = ExecuteRequest(language="python", source_code="print(int(input()) * 2)", input_="21")
+result = execute.sync(client=client, body=program, wait=30)
+assert isinstance(result, SubmissionView), result
+assert (result.verdict, result.stdout) == ("AC", "42\n"), result
+
+accepted = execute.sync(client=client, body=program)
+assert isinstance(accepted, Accepted), accepted
+again = submission.sync(accepted.submission_id, client=client, wait=30)
+assert isinstance(again, SubmissionView) and again.stdout == "42\n", again
+
+refused = execute.sync(client=client, body=ExecuteRequest(language="no-such-language", source_code=""))
+assert isinstance(refused, Problem) and refused.status == 422, refused
+print(f"a generated client ran a program: {result.verdict}")
