@@ -9,15 +9,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-host=$(rustc --version --verbose | sed -n 's/^host: //p')
-runner=CARGO_TARGET_$(tr 'a-z-' 'A-Z_' <<<"$host")_RUNNER
-if [ "$(id -u)" -ne 0 ]; then
-    echo "The tests that isolate programs need root: running the test binaries through sudo."
-    export "$runner=$PWD/scripts/as-root"
-fi
+[ "$(id -u)" -eq 0 ] || echo "The tests that isolate programs need root: running the test binaries through sudo."
 
 if [ "${1:-}" = sandbox ]; then
-    cargo test --package cupel-sandbox
+    scripts/run-tests cupel-sandbox
     exit
 fi
 
@@ -43,7 +38,7 @@ echo "== doctor"
 scripts/as-root target/debug/cupel doctor
 
 echo "== tests"
-cargo test --workspace --quiet --no-fail-fast
+scripts/run-tests
 
 scripts/test-cgroup2.sh short
 

@@ -23,5 +23,5 @@ mod verifying;
 mod worker;
 
 pub use artifacts::{ArtifactBounds, Artifacts, ArtifactsError};
-pub use slot::ExecutorFactory;
+pub use slot::{ExecutorFactory, QUANTUM};
 pub use worker::{Worker, WorkerParts};

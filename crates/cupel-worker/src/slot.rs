@@ -9,7 +9,7 @@
 //! ```
 //!
 //! The executor is the baton ([`Tool`]): whoever has it runs. Between two steps of an attempt, when its turn has lasted for
-//! [`QUANTUM`], a thread hands the baton to the driver and waits to get it back. The driver gives it to a run of somebody else that
+//! a [quantum](QUANTUM), a thread hands the baton to the driver and waits to get it back. The driver gives it to a run of somebody else that
 //! waits, or back at once (`worker.rs`). A run that waits keeps its lease and what it has found out so far, and the time it waits
 //! does not count as its own.
 
@@ -36,8 +36,8 @@ use crate::verifying;
 /// Makes the executor of a slot, again when the one before kept failing. Called on the slot's thread; may block.
 pub type ExecutorFactory = Arc<dyn Fn(usize) -> Result<Box<dyn Executor>, ExecuteError> + Send + Sync>;
 
-/// How long a run has its slot before it is asked to let others have a turn. In tests it is asked between any two steps.
-pub(crate) const QUANTUM: Duration = Duration::from_millis(if cfg!(test) { 0 } else { 250 });
+/// How long a turn lasts at least: a run keeps its slot for this long, and for at least one step.
+pub const QUANTUM: Duration = Duration::from_millis(250);
 
 /// Failures in a row after which the executor is made anew.
 const FAILURES_MAX: u32 = 3;
@@ -57,6 +57,8 @@ pub(crate) struct SlotParts {
     pub(crate) run_time_max: Duration,
     /// How long a solution, or the verification of a package, is judged as a whole.
     pub(crate) judging_time_max: Duration,
+    /// How long a turn lasts at least.
+    pub(crate) quantum: Duration,
     /// Raised when what still runs is to be given back.
     pub(crate) ended: AtomicBool,
 }
@@ -137,7 +139,15 @@ impl SlotError {
 
 /// Does what a thread of a slot is told until nobody tells it anything any more.
 pub(crate) fn run(number: usize, parts: &SlotParts, jobs: Receiver<Job>, said: UnboundedSender<Said>) {
-    let mut hand = Hand { jobs, said, tool: None, since: Instant::now(), waited: Arc::default() };
+    let mut hand = Hand {
+        jobs,
+        said,
+        tool: None,
+        quantum: parts.quantum,
+        since: Instant::now(),
+        has_stepped: false,
+        waited: Arc::default(),
+    };
     while let Ok(job) = hand.jobs.recv() {
         match job {
             Job::Build => hand.tool = build(number, parts, &hand.said),
@@ -163,8 +173,12 @@ struct Hand {
     said: UnboundedSender<Said>,
     /// Here while it is this thread's turn.
     tool: Option<Tool>,
+    /// How long a turn lasts at least.
+    quantum: Duration,
     /// When this turn began.
     since: Instant,
+    /// Whether a step has run in this turn. A turn without one would only cost a change of runs.
+    has_stepped: bool,
     /// Nanoseconds that the attempt has waited for its turns.
     waited: Arc<AtomicU64>,
 }
@@ -180,6 +194,7 @@ impl Hand {
     fn take_up(&mut self, tool: Tool) {
         self.tool = Some(tool);
         self.since = Instant::now();
+        self.has_stepped = false;
     }
 
     /// Judges an attempt. `false`: nobody listens any more.
@@ -225,11 +240,13 @@ impl Hand {
 
     /// The executor, after others have had a turn, if this one has lasted long enough.
     fn executor(&mut self) -> Result<&mut dyn Executor, ExecuteError> {
-        if self.since.elapsed() >= QUANTUM
+        if self.has_stepped
+            && self.since.elapsed() >= self.quantum
             && let Some(tool) = self.tool.take()
         {
             self.wait_for_turn(tool);
         }
+        self.has_stepped = true;
         match &mut self.tool {
             Some(tool) => Ok(tool.executor.as_mut()),
             None => Err(ExecuteError { transient: true, source: "the worker has ended".into() }),

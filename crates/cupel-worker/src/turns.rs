@@ -1,25 +1,26 @@
 //! Who has which slot of this worker: while others wait, nobody has more than a share of them.
 //!
-//! Only turns that have lasted for [`QUANTUM`] count. So a user whose runs are short may have all slots, and nothing is looked
+//! Only turns that have lasted for a quantum count. So a user whose runs are short may have all slots, and nothing is looked
 //! for that is not there; a user whose runs take long leaves at least one slot to others, where there are several.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cupel_types::UserId;
-
-use crate::slot::QUANTUM;
 
 /// Runs that one slot may have begun: one has its turn, the others wait for theirs.
 pub(crate) const RUNS_PER_SLOT_MAX: usize = 4;
 
 /// What every slot does.
 #[derive(Debug)]
-pub(crate) struct Turns(Mutex<Vec<Option<(UserId, Instant)>>>);
+pub(crate) struct Turns {
+    slots: Mutex<Vec<Option<(UserId, Instant)>>>,
+    quantum: Duration,
+}
 
 impl Turns {
-    pub(crate) fn new(slots: usize) -> Turns {
-        Turns(Mutex::new(vec![None; slots]))
+    pub(crate) fn new(slots: usize, quantum: Duration) -> Turns {
+        Turns { slots: Mutex::new(vec![None; slots]), quantum }
     }
 
     /// The slot runs something of this owner's, until what is returned is dropped.
@@ -33,7 +34,7 @@ impl Turns {
         let slots = self.slots();
         let share = share_of(slots.len());
         let mut counts: Vec<(UserId, usize)> = Vec::new();
-        for (owner, _) in slots.iter().flatten().filter(|(_, since)| since.elapsed() >= QUANTUM) {
+        for (owner, _) in slots.iter().flatten().filter(|(_, since)| since.elapsed() >= self.quantum) {
             match counts.iter_mut().find(|(of, _)| of == owner) {
                 Some((_, count)) => *count += 1,
                 None => counts.push((*owner, 1)),
@@ -50,7 +51,7 @@ impl Turns {
 
     fn slots(&self) -> MutexGuard<'_, Vec<Option<(UserId, Instant)>>> {
         // Every change is one assignment, so a poisoned lock guards sound data.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -87,7 +88,7 @@ mod tests {
 
     #[test]
     fn whoever_has_a_share_of_the_slots_crowds_until_a_turn_ends() {
-        let turns = Turns::new(4);
+        let turns = Turns::new(4, Duration::ZERO);
         let first = turns.begin(0, owner(1));
         let _other = turns.begin(1, owner(2));
         assert_eq!(turns.crowding(), []);

@@ -75,6 +75,8 @@ pub struct WorkerParts {
     pub judging_time_max: Duration,
     /// How long running attempts may go on after the shutdown signal.
     pub grace: Duration,
+    /// How long a turn of a run lasts at least while others wait: [`QUANTUM`](crate::QUANTUM), or less in tests.
+    pub quantum: Duration,
     /// What people call it.
     pub name: String,
     /// The version of Cupel.
@@ -115,16 +117,28 @@ pub(crate) struct Shared {
 impl Worker {
     /// A worker that has not started yet.
     pub fn new(parts: WorkerParts) -> Worker {
-        let WorkerParts { core, id, slots, cache, factory, run_time_max, judging_time_max, grace, name, version, beat } =
-            parts;
+        let WorkerParts {
+            core,
+            id,
+            slots,
+            cache,
+            factory,
+            run_time_max,
+            judging_time_max,
+            grace,
+            quantum,
+            name,
+            version,
+            beat,
+        } = parts;
         let slots = slots.max(1);
         let ended = AtomicBool::new(false);
         let shared = Shared {
             id,
-            parts: SlotParts { core, cache, factory, run_time_max, judging_time_max, ended },
+            parts: SlotParts { core, cache, factory, run_time_max, judging_time_max, quantum, ended },
             is_paused: watch::Sender::new(false),
             busy: AtomicU32::new(0),
-            turns: Turns::new(slots),
+            turns: Turns::new(slots, quantum),
             over: CancellationToken::new(),
             leases: Mutex::default(),
             completions: Semaphore::new(slots * COMPLETIONS_PER_SLOT_MAX),

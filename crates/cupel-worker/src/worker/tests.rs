@@ -145,6 +145,8 @@ impl Bench {
             run_time_max: Duration::MAX,
             judging_time_max: Duration::MAX,
             grace: Duration::ZERO,
+            // Runs may take turns after every step.
+            quantum: Duration::ZERO,
             name: "bench".into(),
             version: "1.2.3".into(),
             beat: Duration::from_millis(5),

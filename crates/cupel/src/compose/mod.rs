@@ -271,6 +271,7 @@ fn start_worker(
         run_time_max: config.worker.run_time_max,
         judging_time_max: config.worker.judging_time_max,
         grace: config.server.drain,
+        quantum: cupel_worker::QUANTUM,
         name: config.worker.called(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         beat: BEAT_EVERY,
