@@ -134,7 +134,7 @@ def vectors():
 
 def testlib():
     """A package of our own with checker, validator and interactor written for testlib.h."""
-    ours = Path("crates/cupel-problem/tests/packages/polygon/talk")
+    ours = Path("crates/cupel-package/tests/packages/polygon/talk")
     with tempfile.TemporaryDirectory() as directory:
         package = Path(directory, "talk")
         shutil.copytree(ours, package)

@@ -44,7 +44,7 @@ pub struct Language {
     /// The interpreter of which a copy is kept ready to be forked, by the name that the sandbox has for it; programs that
     /// it cannot stand in for are started as ever.
     pub warm: Option<String>,
-    /// The driver that calls functions in it, by the name that `cupel-problem` has for it.
+    /// The driver that calls functions in it, by the name that `cupel-function` has for it.
     pub driver: Option<String>,
     /// How it reports an exception that ends a program, in order of preference. See [`Language::exception`].
     pub exceptions: Vec<ExceptionRule>,

@@ -12,18 +12,22 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cupel-types", &[]),
     ("cupel-sandbox", &["cupel-types"]),
     ("cupel-languages", &["cupel-types"]),
-    ("cupel-problem", &["cupel-types", "cupel-languages"]),
-    ("cupel-judge", &["cupel-types", "cupel-languages", "cupel-problem"]),
-    ("cupel-core", &["cupel-types", "cupel-languages", "cupel-problem"]),
+    // The domain knows no package format.
+    ("cupel-problem", &["cupel-types"]),
+    ("cupel-package", &["cupel-types", "cupel-languages", "cupel-problem"]),
+    ("cupel-function", &["cupel-types", "cupel-languages", "cupel-problem"]),
+    // The judge knows no package format, either.
+    ("cupel-judge", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-function"]),
+    ("cupel-core", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-package", "cupel-function"]),
     ("cupel-postgres", &[]),
-    ("cupel-store", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-core", "cupel-postgres"]),
+    ("cupel-store", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-package", "cupel-core", "cupel-postgres"]),
     ("cupel-queue", &["cupel-types", "cupel-languages", "cupel-core", "cupel-postgres"]),
     ("cupel-events", &["cupel-types", "cupel-languages", "cupel-core", "cupel-postgres"]),
     ("cupel-shared", &["cupel-types", "cupel-languages", "cupel-core"]),
     ("cupel-testkit", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-core"]),
     ("cupel-traces", &["cupel-types", "cupel-core"]),
     ("cupel-worker", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-judge", "cupel-core", "cupel-traces"]),
-    ("cupel-api", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-core", "cupel-traces"]),
+    ("cupel-api", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-package", "cupel-function", "cupel-core", "cupel-traces"]),
     (
         "cupel",
         &[
@@ -31,6 +35,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "cupel-sandbox",
             "cupel-languages",
             "cupel-problem",
+            "cupel-package",
+            "cupel-function",
             "cupel-judge",
             "cupel-core",
             "cupel-store",
@@ -109,8 +115,8 @@ const FENCES: &[(&str, &[&str])] = &[
         ],
     ),
     // Only packages are unpacked, and only where every entry is checked and counted.
-    ("zip", &["cupel-problem"]),
-    ("tar", &["cupel-problem", "cupel"]), // the build script packs the problems that come with Cupel
+    ("zip", &["cupel-package"]),
+    ("tar", &["cupel-package", "cupel"]), // the build script packs the problems that come with Cupel
     // Libraries name their errors.
     ("anyhow", &["cupel", "cupel-bench"]),
 ];

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cupel_problem::{Finding, ImportError, Imported, Objective, PackageFormat, Refused, Scoring, Slug, Visibility};
+use cupel_package::{Finding, ImportError, Imported, PackageFormat, Refused};
+use cupel_problem::{Objective, Scoring, Slug, Visibility};
 use cupel_types::{Bytes, ContentHash, ProblemId, ProblemVersion, UserId};
 use jiff::Timestamp;
 

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cupel_problem::{ImportError, Imported};
+use cupel_package::{ImportError, Imported};
 use cupel_types::{Bytes, ContentHash};
 use uuid::Uuid;
 

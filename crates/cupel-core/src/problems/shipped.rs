@@ -4,7 +4,8 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
-use cupel_problem::{Imported, Slug, Visibility};
+use cupel_package::Imported;
+use cupel_problem::{Slug, Visibility};
 use cupel_types::Bytes;
 use cupel_types::ProblemId;
 use jiff::Timestamp;

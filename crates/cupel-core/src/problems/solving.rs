@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use cupel_function::{Driver, FunctionCase};
 use cupel_languages::Language;
-use cupel_problem::{Driver, FunctionCase, Package, Signature, Visibility};
+use cupel_problem::{Package, Signature, Visibility};
 use cupel_types::{Bytes, Cases, ProblemId, SubmissionId, UserId, Work};
 
 use super::{Part, ProblemFilter, ProblemKey, ProblemLine, ProblemRecord, RunSummary, Seer};

@@ -7,8 +7,9 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
+use cupel_function::{Answer, Driver, FunctionCase, RETURNED_MAX, Value};
 use cupel_languages::Language;
-use cupel_problem::{Answer, Case, Checker, Driver, FunctionCase, Interface, RETURNED_MAX, Signature, Value};
+use cupel_problem::{Case, Checker, Interface, Signature};
 use cupel_types::{BoxFiles, Bytes, Verdict};
 
 use super::case::{Pass, Ran, Wanted, nothing_ran};

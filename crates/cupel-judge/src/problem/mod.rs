@@ -27,9 +27,10 @@ mod verify;
 use std::collections::HashMap;
 use std::io;
 
+use cupel_function::Driver;
 use cupel_languages::{Language, Registry};
 use cupel_problem::{
-    Case, CaseGroup, CaseId, Driver, ExampleSubmission, GroupName, GroupScoring, Include, JudgeProgram, MaxScore, Node,
+    Case, CaseGroup, CaseId, ExampleSubmission, GroupName, GroupScoring, Include, JudgeProgram, MaxScore, Node,
     Package, PackagePath, ProgramFile, Score, StopRule,
 };
 use cupel_types::{BoxFile, BoxFiles, LimitsRequest, UserId, Verdict};

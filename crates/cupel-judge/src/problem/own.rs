@@ -6,7 +6,8 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use cupel_problem::{AfterInteraction, Case, FunctionCase, Interactor, Method, Package};
+use cupel_function::FunctionCase;
+use cupel_problem::{AfterInteraction, Case, Interactor, Method, Package};
 use cupel_types::{Bytes, Grading, Limits, Output, RunReport, Verdict};
 
 use super::case::{Pass, Wanted};

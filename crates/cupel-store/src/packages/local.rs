@@ -22,7 +22,8 @@ use std::time::Instant;
 use cupel_core::Packages;
 use cupel_core::problems::{PackageCopy, PackagesError, Removable, TakeError, Taken};
 use cupel_languages::Registry;
-use cupel_problem::{ImportError, ImportOptions, Imported, Package, Problem, import, open, unpack_packed};
+use cupel_package::{ImportError, ImportOptions, Imported, import, open, unpack_packed};
+use cupel_problem::{Package, Problem};
 use cupel_types::{Bytes, ContentHash};
 use uuid::Uuid;
 
@@ -281,7 +282,7 @@ fn size_of(directory: &Path) -> Result<u64, PackagesError> {
 }
 
 fn at<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> ImportError + 'a {
-    move |source| ImportError::Io(cupel_problem::FileError { action, path: path.to_owned(), source })
+    move |source| ImportError::Io(cupel_package::FileError { action, path: path.to_owned(), source })
 }
 
 pub(super) fn failed<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> PackagesError + 'a {

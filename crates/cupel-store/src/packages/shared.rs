@@ -16,7 +16,7 @@ use std::time::{Instant, SystemTime};
 
 use cupel_core::problems::{PackageCopy, PackagesError, REMOVABLE_AFTER, Removable, SETTLED_WITHIN, TakeError, Taken};
 use cupel_core::{BlobInfo, BlobKey, BlobKind, Blobs, BlobsError, Packages};
-use cupel_problem::{Imported, UnpackLimits, pack};
+use cupel_package::{Imported, UnpackLimits, pack};
 use cupel_types::{Bytes, ContentHash};
 use uuid::Uuid;
 

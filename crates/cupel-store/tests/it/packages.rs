@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use cupel_core::Packages;
 use cupel_core::problems::{PackagesError, Removable, TakeError};
-use cupel_problem::ImportError;
+use cupel_package::ImportError;
 use cupel_store::LocalPackages;
 
 struct Place {

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use cupel_core::accounts::Role;
-use cupel_problem::{PackageFormat, Slug};
+use cupel_package::PackageFormat;
+use cupel_problem::Slug;
 use cupel_types::{Bytes, SubmissionId};
 
 use crate::config::{Overrides, units};

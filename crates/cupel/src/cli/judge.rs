@@ -13,7 +13,8 @@ use cupel_judge::{
     language_of_files, must_be_in_time,
 };
 use cupel_languages::{Language, Registry};
-use cupel_problem::{ImportError, Imported, MaxScore, Package, Problem};
+use cupel_package::{ImportError, Imported};
+use cupel_problem::{MaxScore, Package, Problem};
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, LanguageId, LimitsRequest, UserId, Verdict};
 use uuid::Uuid;
 

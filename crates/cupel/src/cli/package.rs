@@ -11,9 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Context;
 use cupel_judge::{ArtifactCache, NoCache};
 use cupel_languages::{HostProbe, Language, Registry};
-use cupel_problem::{
-    AfterInteraction, Checker, ImportError, ImportOptions, Imported, InputValidator, Method, Problem, Program, import,
-};
+use cupel_package::{ImportError, ImportOptions, Imported, import};
+use cupel_problem::{AfterInteraction, Checker, InputValidator, Method, Problem, Program};
 use cupel_types::{Bytes, LanguageId};
 use cupel_worker::Artifacts;
 use tempfile::TempDir;

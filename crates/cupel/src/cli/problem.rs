@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use cupel_languages::Registry;
-use cupel_problem::{
-    Container, ExportError, Finding, ImportError, ImportOptions, Imported, Slug, export, import as import_package,
+use cupel_package::{
+    Container, ExportError, Finding, ImportError, ImportOptions, Imported, export, import as import_package,
 };
+use cupel_problem::Slug;
 use cupel_types::Bytes;
 use serde_json::{Value, json};
 

@@ -8,17 +8,18 @@ use clap::CommandFactory;
 use super::args::Args;
 use super::{CommandResult, Exit};
 
-/// The formats of packages, and Cupel's own form. Both are pages of the repository; parts of them are for its developers alone.
+/// The package formats, Cupel's own format, and function problems. All are pages of the repository; parts of them are for developers.
 const PACKAGES: &str = include_str!("../../../../docs/packages.md");
-const OWN_FORM: &str = include_str!("../../../cupel-problem/README.md");
+const OWN_FORMAT: &str = include_str!("../../../cupel-package/README.md");
+const FUNCTIONS: &str = include_str!("../../../cupel-function/README.md");
 const OF_DEVELOPERS: &str = "## What is held";
-const OF_AUTHORS: &str = "## The own form";
+const OF_AUTHORS: &str = "## Cupel's own format";
 
 /// The topic `formats` of `cupel help`.
 pub(super) fn formats() {
     let packages = PACKAGES.split(OF_DEVELOPERS).next().unwrap_or_default();
-    let own = OWN_FORM.split_once(OF_AUTHORS).map(|(_, own)| own).unwrap_or_default();
-    anstream::print!("{packages}{OF_AUTHORS}{own}");
+    let own = OWN_FORMAT.split_once(OF_AUTHORS).map(|(_, own)| own).unwrap_or_default();
+    anstream::print!("{packages}{OF_AUTHORS}{own}\n## Function problems\n\n{FUNCTIONS}");
 }
 
 pub(super) fn openapi() -> CommandResult {

@@ -1,7 +1,8 @@
 //! `cupel template`: what a submission to a function problem begins with, in a language.
 
 use anyhow::{Context, anyhow};
-use cupel_problem::{Driver, ImportOptions, starter_code};
+use cupel_function::{Driver, starter_code};
+use cupel_package::ImportOptions;
 
 use super::args::Template;
 use super::package::unpack;

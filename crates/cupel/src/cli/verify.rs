@@ -15,7 +15,8 @@ use anyhow::{Context, anyhow};
 use cupel_judge::{Claim, Subject, VerifiedGroup, VerifiedSubmission, VerifyEvent, VerifyObserver, VerifyReport};
 use cupel_judge::{DerivedTimeLimit, VerifiedTimeLimit, VerifyRequest, verify as verify_package};
 use cupel_languages::Registry;
-use cupel_problem::{ImportError, MaxScore, PackageFormat, Problem, Score, time_limit_file, with_time_limit};
+use cupel_package::{ImportError, PackageFormat, time_limit_file, with_time_limit};
+use cupel_problem::{MaxScore, Problem, Score};
 use cupel_types::{Bytes, LanguageId, UserId, Verdict};
 use uuid::Uuid;
 

@@ -263,7 +263,7 @@ fn packages_of_every_format_hold() {
         "polygon/ask",
         "polygon/words",
     ] {
-        let path = format!("{}/../cupel-problem/tests/packages/{name}", env!("CARGO_MANIFEST_DIR"));
+        let path = format!("{}/../cupel-package/tests/packages/{name}", env!("CARGO_MANIFEST_DIR"));
         let limits: &[&str] =
             if name.starts_with("dmoj") { &["--time-limit", "1", "--memory-limit-kib", "65536"] } else { &[] };
         let (ended, object) = verify(&path, limits);

@@ -6,10 +6,9 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use cupel_function::starter_code;
 use cupel_languages::{Language, Registry};
-use cupel_problem::{
-    FileRef, MaxScore, Package, Sample, Scoring, Shown, Slug, Statement, StatementFormat, starter_code,
-};
+use cupel_problem::{FileRef, MaxScore, Package, Sample, Scoring, Shown, Slug, Statement, StatementFormat};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 

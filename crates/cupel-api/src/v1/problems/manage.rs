@@ -11,7 +11,8 @@ use axum::response::{IntoResponse, Response};
 use cupel_core::problems::{
     AuthorError, ImportedVersion, NewPackage, Part, ProblemChange, ProblemKey, VersionException, Wish,
 };
-use cupel_problem::{Container, ExportError, Finding, Package, Slug, Visibility, archive, export};
+use cupel_package::{Container, ExportError, Finding, archive, export};
+use cupel_problem::{Package, Slug, Visibility};
 use cupel_types::{ProblemVersion, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};

@@ -1,7 +1,8 @@
 //! What clients get about problems. The names in here are promised: fields may be added, none may change or go.
 
 use cupel_core::problems::{ProblemRecord, Standing};
-use cupel_problem::{Finding, Visibility};
+use cupel_package::Finding;
+use cupel_problem::Visibility;
 use cupel_types::{Score, coarse_time};
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -1,7 +1,8 @@
 //! What a function problem's driver says, and what follows; the programs are not run.
 
 use cupel_languages::Registry;
-use cupel_problem::{ImportOptions, Package, import};
+use cupel_package::{ImportOptions, import};
+use cupel_problem::Package;
 use cupel_types::{BoxFile, BoxPath, LimitsRequest, Outcome, Output, RunReport, StepReport, Usage, UserId};
 
 use super::*;

@@ -8,9 +8,9 @@ use std::collections::HashSet;
 use std::io::{self, Read};
 use std::sync::Arc;
 
+use cupel_function::FunctionCase;
 use cupel_problem::{
-    Case, Checker, Comparison, FileRef, FunctionCase, GroupName, Interactor, JudgeProgram, Method, OutputTrial,
-    Protocol, Signature,
+    Case, Checker, Comparison, FileRef, GroupName, Interactor, JudgeProgram, Method, OutputTrial, Protocol, Signature,
 };
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Limits, LimitsRequest, Verdict};
 

@@ -2,7 +2,8 @@
 
 use cupel_judge::{GroupReport, ProblemCaseReport, ProblemReport};
 use cupel_languages::Language;
-use cupel_problem::{Finding, ImportError, MaxScore, Score};
+use cupel_package::{Finding, ImportError};
+use cupel_problem::{MaxScore, Score};
 use cupel_types::{Start, Verdict};
 use serde_json::{Value, json};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cupel_core::{Clock as _, SystemClock};
 use cupel_judge::{Claim, Measured, Subject, VerifiedGroup, VerifiedSubmission, VerifyReport};
-use cupel_problem::{ImportError, Imported};
+use cupel_package::{ImportError, Imported};
 use serde_json::{Value, json};
 
 use crate::cli::json::ms;

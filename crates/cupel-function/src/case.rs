@@ -1,0 +1,419 @@
+//! One test of a function problem: what is called with what, and what a driver answers.
+
+use std::fmt::Write;
+
+use cupel_types::Bytes;
+
+use super::json::{JsonError, Reader};
+use super::value::{Value, difference};
+use super::wire;
+use cupel_problem::{Interface, MethodSignature, Parameter, Signature, Type};
+
+/// What a test calls.
+///
+/// The input of a function is its arguments, a JSON value a line. That of a class is two lists: names, of which the
+/// first is the class's own, and arguments, a list for each name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FunctionCase<'s> {
+    signature: &'s Signature,
+    calls: Vec<Call<'s>>,
+}
+
+/// One call.
+#[derive(Clone, Debug, PartialEq)]
+struct Call<'s> {
+    /// 0 is the function or the constructor, then the methods.
+    callee: usize,
+    parameters: &'s [Parameter],
+    arguments: Vec<Value>,
+    /// What the driver hands back of it.
+    result: Type,
+}
+
+/// An input that is not one of the signature.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("not what `{callee}` takes ({parameters}): {source}")]
+pub struct CallError {
+    callee: String,
+    parameters: String,
+    #[source]
+    source: JsonError,
+}
+
+/// What is expected of a test.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expected(Value);
+
+/// Memory for what one run returns, about: 8 MiB of the smallest words in a list.
+pub const RETURNED_MAX: Bytes = Bytes::mib(256);
+
+/// What came out of a driver.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// The function returned this.
+    Returned(Value),
+    /// What it returned is no value of its type: why.
+    NoValue(String),
+    /// The function is not there, or does not take what it is given: why.
+    NoFunction(String),
+    /// What it returned takes more than [`RETURNED_MAX`].
+    TooLarge,
+    /// No driver wrote this, or not to its end.
+    Nothing,
+    /// Something that no driver writes is on the channel.
+    Forged,
+}
+
+impl<'s> FunctionCase<'s> {
+    /// Reads a test's input.
+    ///
+    /// # Errors
+    /// When it is not one of this signature.
+    pub fn read(signature: &'s Signature, input: &[u8]) -> Result<FunctionCase<'s>, CallError> {
+        FunctionCase::read_from(signature, Reader::new(input))
+    }
+
+    /// The same for an input of anybody's: its values may take about so much memory.
+    ///
+    /// # Errors
+    /// Also when they would take more.
+    pub fn read_within(signature: &'s Signature, input: &[u8], room: Bytes) -> Result<FunctionCase<'s>, CallError> {
+        FunctionCase::read_from(signature, Reader::within(input, room))
+    }
+
+    fn read_from(signature: &'s Signature, mut reader: Reader<'_>) -> Result<FunctionCase<'s>, CallError> {
+        let failed = |callee: &str, parameters: &[Parameter]| {
+            let (callee, parameters) = (callee.to_owned(), listed(parameters));
+            move |source| CallError { callee, parameters, source }
+        };
+        let calls = match &signature.interface {
+            Interface::Function { function, mutates } => {
+                let parameters = &function.parameters;
+                let arguments: Result<Vec<Value>, JsonError> =
+                    parameters.iter().map(|parameter| reader.value(&parameter.kind)).collect();
+                let arguments = arguments.and_then(|arguments| reader.end().map(|()| arguments));
+                let arguments = arguments.map_err(failed(function.name.as_str(), parameters))?;
+                let result = match mutates {
+                    Some(index) => parameters[*index].kind.clone(),
+                    None => function.returns.clone(),
+                };
+                vec![Call { callee: 0, parameters, arguments, result }]
+            }
+            Interface::Class { name, constructor, methods } => {
+                let failed = failed(name.as_str(), constructor);
+                sequence(&mut reader, name.as_str(), constructor, methods).map_err(failed)?
+            }
+        };
+        Ok(FunctionCase { signature, calls })
+    }
+
+    /// What it calls by.
+    pub fn signature(&self) -> &'s Signature {
+        self.signature
+    }
+
+    /// Reads the expected result: one JSON value; of a class the list of what its calls return, null for the
+    /// constructor and for void.
+    ///
+    /// # Errors
+    /// When it is not of the signature.
+    pub fn expected(&self, answer: &[u8]) -> Result<Expected, JsonError> {
+        let mut reader = Reader::new(answer);
+        let value = match self.is_sequence() {
+            false => reader.value(&self.calls[0].result)?,
+            true => {
+                let mut kinds = self.calls.iter().map(|call| &call.result);
+                let values = reader.list(|reader| match kinds.next() {
+                    Some(kind) => reader.value(kind),
+                    None => Err(reader.here("more results than calls")),
+                })?;
+                if values.len() < self.calls.len() {
+                    return Err(reader.here("fewer results than calls"));
+                }
+                Value::List(values)
+            }
+        };
+        reader.end()?;
+        Ok(Expected(value))
+    }
+
+    /// What a driver reads. The nonce, a word that nobody can guess, is the first line of it.
+    pub fn lines(&self, nonce: &str) -> Vec<u8> {
+        let mut out = format!("{nonce}\n{}\n", described(self.signature));
+        if self.is_sequence() {
+            let _ = writeln!(out, "{}", self.calls.len());
+        }
+        for call in &self.calls {
+            if self.is_sequence() {
+                let _ = writeln!(out, "{}", call.callee);
+            }
+            for (parameter, argument) in call.parameters.iter().zip(&call.arguments) {
+                wire::write(argument, &parameter.kind, &mut out);
+            }
+        }
+        out.into_bytes()
+    }
+
+    /// What was written to the channel of the result: a line of the nonce and `ok`, `wrong` or `missing`, then values, or why.
+    pub fn answer(&self, channel: &[u8], nonce: &str) -> Answer {
+        if channel.is_empty() {
+            return Answer::Nothing;
+        }
+        let line = channel.iter().position(|c| *c == b'\n').unwrap_or(channel.len());
+        let (line, rest) = channel.split_at(line);
+        let Some(word) = line.strip_prefix(nonce.as_bytes()) else { return Answer::Forged };
+        let why = || String::from_utf8_lossy(rest).trim().to_owned();
+        match word {
+            b" ok" => self.returned(rest),
+            b" wrong" => Answer::NoValue(why()),
+            b" missing" => Answer::NoFunction(why()),
+            _ => Answer::Forged,
+        }
+    }
+
+    fn returned(&self, rest: &[u8]) -> Answer {
+        let mut reader = wire::Reader::within(rest, RETURNED_MAX);
+        let values: Option<Vec<Value>> = self.calls.iter().map(|call| reader.value(&call.result)).collect();
+        match values {
+            None if reader.is_out_of_room() => Answer::TooLarge,
+            None => Answer::Nothing,
+            Some(_) if !reader.is_at_end() => Answer::Forged,
+            Some(values) if self.is_sequence() => Answer::Returned(Value::List(values)),
+            Some(values) => values.into_iter().next().map_or(Answer::Nothing, Answer::Returned),
+        }
+    }
+
+    /// Where a result is not the expected one; `None` when it is. Of a class, lists in any order are what single calls
+    /// return.
+    pub fn difference(&self, expected: &Expected, got: &Value) -> Option<String> {
+        let compare = self.signature.compare;
+        match (&expected.0, got) {
+            (Value::List(expected), Value::List(got)) if self.is_sequence() => {
+                let each = expected.iter().zip(got).enumerate();
+                each.filter_map(|(at, (expected, got))| Some((at, difference(expected, got, compare)?)))
+                    .map(|(at, why)| format!("call {} ({}): {why}", at + 1, self.shown_call(at)))
+                    .next()
+            }
+            (expected, got) => difference(expected, got, compare),
+        }
+    }
+
+    /// The calls as one line for people, with what they return if that is known; at most this many of a sequence.
+    pub fn shown(&self, expected: Option<&Expected>, calls_max: usize) -> Vec<String> {
+        let arrow = |value: &Value| format!(" -> {}", value.shown());
+        let shown = self.calls.iter().enumerate().take(calls_max).map(|(at, call)| {
+            let returned = match expected {
+                Some(Expected(Value::List(values))) if self.is_sequence() => values.get(at),
+                Some(Expected(value)) if !self.is_sequence() => Some(value),
+                _ => None,
+            };
+            let returned = returned.filter(|_| call.result != Type::Void).map(arrow).unwrap_or_default();
+            format!("{}{returned}", self.shown_call(at))
+        });
+        shown.collect()
+    }
+
+    fn shown_call(&self, at: usize) -> String {
+        let call = &self.calls[at];
+        let name = match &self.signature.interface {
+            Interface::Function { function, .. } => &function.name,
+            Interface::Class { name, methods, .. } => match call.callee.checked_sub(1) {
+                None => name,
+                Some(method) => &methods[method].name,
+            },
+        };
+        let arguments: Vec<String> = call.arguments.iter().map(Value::shown).collect();
+        format!("{name}({})", arguments.join(", "))
+    }
+
+    fn is_sequence(&self) -> bool {
+        matches!(self.signature.interface, Interface::Class { .. })
+    }
+}
+
+/// The two lists of a sequence of calls.
+fn sequence<'s>(
+    reader: &mut Reader<'_>,
+    class: &str,
+    constructor: &'s [Parameter],
+    methods: &'s [MethodSignature],
+) -> Result<Vec<Call<'s>>, JsonError> {
+    let mut callees = Vec::new();
+    reader.list(|reader| {
+        let name = reader.value(&Type::String)?;
+        let is_first = callees.is_empty();
+        let callee = match &name {
+            Value::Text(name) if is_first => (name == class).then_some(0),
+            Value::Text(name) => methods.iter().position(|method| method.name.as_str() == name).map(|at| at + 1),
+            _ => None,
+        };
+        let expected = if is_first { format!("the first call is `{class}`") } else { "no method".to_owned() };
+        callees.push(callee.ok_or_else(|| reader.here(&format!("{} is not it: {expected}", name.shown())))?);
+        Ok(())
+    })?;
+    let mut next = callees.into_iter();
+    let calls = reader.list(|reader| {
+        let callee = next.next().ok_or_else(|| reader.here("more lists of arguments than calls"))?;
+        let (parameters, result) = match callee.checked_sub(1) {
+            None => (constructor, Type::Void),
+            Some(method) => (&methods[method].parameters[..], methods[method].returns.clone()),
+        };
+        let mut kinds = parameters.iter();
+        let arguments = reader.list(|reader| match kinds.next() {
+            Some(parameter) => reader.value(&parameter.kind),
+            None => Err(reader.here("more arguments than parameters")),
+        })?;
+        match kinds.next() {
+            None => Ok(Call { callee, parameters, arguments, result }),
+            Some(parameter) => Err(reader.here(&format!("the argument `{}` is missing", parameter.name))),
+        }
+    })?;
+    if next.next().is_some() {
+        return Err(reader.here("fewer lists of arguments than calls"));
+    }
+    if calls.is_empty() {
+        return Err(reader.here("there is no call"));
+    }
+    reader.end()?;
+    Ok(calls)
+}
+
+fn listed(parameters: &[Parameter]) -> String {
+    let each: Vec<String> = parameters.iter().map(|p| format!("{}: {}", p.name, p.kind)).collect();
+    each.join(", ")
+}
+
+/// The signature for drivers that have to be told: words on one line. `function NAME MUTATES METHOD` or
+/// `class NAME COUNT TYPE… COUNT METHOD…`, where a method is `NAME RETURNS COUNT TYPE…`.
+fn described(signature: &Signature) -> String {
+    let types = |parameters: &[Parameter]| {
+        let each = parameters.iter().map(|parameter| format!(" {}", parameter.kind));
+        format!("{}{}", parameters.len(), each.collect::<String>())
+    };
+    let method = |method: &MethodSignature| format!("{} {} {}", method.name, method.returns, types(&method.parameters));
+    match &signature.interface {
+        Interface::Function { function, mutates } => {
+            let mutates = mutates.map_or("-".to_owned(), |index| index.to_string());
+            format!("function {mutates} {}", method(function))
+        }
+        Interface::Class { name, constructor, methods } => {
+            let all: String = methods.iter().map(|m| format!(" {}", method(m))).collect();
+            format!("class {name} {} {}{all}", types(constructor), methods.len())
+        }
+    }
+}
+
+/// The expected result as JSON, for checkers and people.
+impl std::fmt::Display for Expected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cupel_problem::Identifier;
+
+    fn name(text: &str) -> Identifier {
+        text.parse().unwrap()
+    }
+
+    fn method(called: &str, parameters: &[(&str, &str)], returns: &str) -> MethodSignature {
+        let parameter =
+            |(called, kind): &(&str, &str)| Parameter { name: name(called), kind: Type::parse(kind).unwrap() };
+        MethodSignature {
+            name: name(called),
+            parameters: parameters.iter().map(parameter).collect(),
+            returns: Type::parse(returns).unwrap(),
+        }
+    }
+
+    fn two_sum() -> Signature {
+        let function = method("twoSum", &[("nums", "list<int>"), ("target", "int")], "list<int>");
+        Signature { interface: Interface::Function { function, mutates: None }, compare: CompareResult::Exact }
+    }
+
+    fn counter() -> Signature {
+        let methods = vec![method("add", &[("word", "string")], "void"), method("seen", &[], "list<string>")];
+        let constructor = method("x", &[("most", "int")], "void").parameters;
+        Signature {
+            interface: Interface::Class { name: name("Counter"), constructor, methods },
+            compare: CompareResult::Unordered,
+        }
+    }
+
+    #[test]
+    fn a_function_has_its_arguments_on_lines() {
+        let signature = two_sum();
+        let case = FunctionCase::read(&signature, b"[2, 7]\n9\n").unwrap();
+        let lines = String::from_utf8(case.lines("n0nce")).unwrap();
+        assert_eq!(lines, "n0nce\nfunction - twoSum list<int> 2 list<int> int\n2\n2 7\n9\n");
+        assert_eq!(case.shown(Some(&case.expected(b"[0,1]").unwrap()), 9), ["twoSum([2,7], 9) -> [0,1]"]);
+        let error = FunctionCase::read(&signature, b"[2, 7]\n").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "not what `twoSum` takes (nums: list<int>, target: int): line 2, column 1: expected int"
+        );
+        assert!(FunctionCase::read(&signature, b"[2, 7]\n9\n9").is_err());
+    }
+
+    #[test]
+    fn a_class_has_a_list_of_names_and_one_of_arguments() {
+        let signature = counter();
+        let input = br#"["Counter","add","seen"] [[5],["a b"],[]]"#;
+        let case = FunctionCase::read(&signature, input).unwrap();
+        let lines = String::from_utf8(case.lines("n")).unwrap();
+        assert_eq!(lines, "n\nclass Counter 1 int 2 add void 1 string seen list<string> 0\n3\n0\n5\n1\n3\na b\n2\n");
+        let expected = case.expected(br#"[null,null,["a b"]]"#).unwrap();
+        assert_eq!(case.shown(Some(&expected), 9), ["Counter(5)", "add(\"a b\")", "seen() -> [\"a b\"]"]);
+        for (input, why) in [
+            (r#"["add"] [["a"]]"#, "the first call is `Counter`"),
+            (r#"["Counter","sub"] [[1],[]]"#, "no method"),
+            (r#"["Counter"] [[1],[]]"#, "more lists of arguments"),
+            (r#"["Counter","seen"] [[1]]"#, "fewer lists of arguments"),
+            (r#"["Counter"] [[]]"#, "`most` is missing"),
+            (r#"["Counter"] [[1,2]]"#, "more arguments"),
+            ("[] []", "no call"),
+        ] {
+            let error = FunctionCase::read(&signature, input.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(why), "{input}: {error}");
+        }
+        for answer in ["[null,null]", "[null,null,[],null]", "[1,null,[]]"] {
+            assert!(case.expected(answer.as_bytes()).is_err(), "{answer}");
+        }
+    }
+
+    #[test]
+    fn of_a_sequence_the_call_that_differs_is_named() {
+        let signature = counter();
+        let case = FunctionCase::read(&signature, br#"["Counter","seen","seen"] [[5],[],[]]"#).unwrap();
+        let expected = case.expected(br#"[null,["a","b"],["c"]]"#).unwrap();
+        let got = |text: &str| match case.answer(format!("n ok\n{text}").as_bytes(), "n") {
+            Answer::Returned(value) => case.difference(&expected, &value),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(got("2\n1\nb\n1\na\n1\n1\nc\n"), None);
+        assert_eq!(got("2\n1\nb\n1\na\n1\n1\nd\n").unwrap(), "call 3 (seen()): \"c\" is missing");
+    }
+
+    #[test]
+    fn only_a_whole_frame_with_the_nonce_is_an_answer() {
+        let signature = two_sum();
+        let case = FunctionCase::read(&signature, b"[]\n0").unwrap();
+        let answer = |channel: &str| case.answer(channel.as_bytes(), "5ec1");
+        assert!(matches!(answer("5ec1 ok\n2\n0 1\n"), Answer::Returned(_)));
+        assert_eq!(
+            answer("5ec1 wrong\nexpected list<int>, got string\n"),
+            Answer::NoValue("expected list<int>, got string".into())
+        );
+        assert_eq!(answer("5ec1 missing\nno twoSum\n"), Answer::NoFunction("no twoSum".into()));
+        assert_eq!(answer(""), Answer::Nothing);
+        assert_eq!(answer("5ec1 ok\n2\n0"), Answer::Nothing);
+        for forged in
+            ["2\n0 1\n", "5ec0 ok\n0\n", "x\n5ec1 ok\n0\n", "5ec1 ok\n0\n5ec1 ok\n0\n", "5ec1\n", "5ec1 okay\n"]
+        {
+            assert_eq!(answer(forged), Answer::Forged, "{forged:?}");
+        }
+    }
+}

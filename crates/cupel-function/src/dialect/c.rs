@@ -1,0 +1,194 @@
+//! C: a function; of a class functions that are given the object. Types beyond the simple ones are structures made from the
+//! signature, named after it: `list_int`, `map_list_string`, `ListNode_int`.
+
+use super::{Dialect, arguments, block_comment, branches, case_of_c, methods, parameters, types};
+use cupel_problem::{Identifier, Interface, MethodSignature, Parameter, Signature, Type};
+
+pub(super) struct C;
+
+/// The name of a type as part of others.
+fn name(kind: &Type) -> String {
+    match kind {
+        Type::List(inner) => format!("list_{}", name(inner)),
+        Type::Optional(inner) => format!("optional_{}", name(inner)),
+        Type::Map(inner) => format!("map_{}", name(inner)),
+        Type::ListNode(inner) => format!("ListNode_{}", name(inner)),
+        Type::TreeNode(inner) => format!("TreeNode_{}", name(inner)),
+        simple => simple.to_string(),
+    }
+}
+
+/// A declaration of something of a type.
+fn declared(kind: &Type, what: &str) -> String {
+    let kind = C.kind(kind);
+    if kind.ends_with('*') { format!("{kind}{what}") } else { format!("{kind} {what}") }
+}
+
+/// The structure of a type, where it is one.
+fn structure(kind: &Type) -> Option<String> {
+    let name = name(kind);
+    let fields = match kind {
+        Type::List(inner) => format!("{}; size_t size;", declared(inner, "*items")),
+        Type::Optional(inner) => format!("bool present; {};", declared(inner, "value")),
+        Type::Map(inner) => format!("char **keys; {}; size_t size;", declared(inner, "*values")),
+        Type::ListNode(inner) => format!("{}; struct {name} *next;", declared(inner, "val")),
+        Type::TreeNode(inner) => format!("{}; struct {name} *left, *right;", declared(inner, "val")),
+        _ => return None,
+    };
+    Some(format!("typedef struct {name} {{ {fields} }} {name};"))
+}
+
+/// The functions that read and write values of a type with a structure.
+fn codec(kind: &Type) -> Option<String> {
+    let (template, inner) = match kind {
+        Type::List(inner) => (include_str!("../drivers/c/list.h"), inner),
+        Type::Optional(inner) => (include_str!("../drivers/c/optional.h"), inner),
+        Type::Map(inner) => (include_str!("../drivers/c/map.h"), inner),
+        Type::ListNode(inner) => (include_str!("../drivers/c/list_node.h"), inner),
+        Type::TreeNode(inner) => (include_str!("../drivers/c/tree_node.h"), inner),
+        _ => return None,
+    };
+    Some(template.replace("NAME", &name(kind)).replace("INNER", &name(inner)))
+}
+
+fn method_name(class: Option<&Identifier>, method: &Identifier) -> String {
+    class.map_or_else(|| method.to_string(), |class| format!("{class}_{method}"))
+}
+
+fn list(of: &[Parameter], class: Option<&Identifier>, mutates: Option<usize>) -> String {
+    let each = parameters(of, |at, p| {
+        let is_node = matches!(p.kind, Type::ListNode(_) | Type::TreeNode(_));
+        let star = if mutates == Some(at) && !is_node { "*" } else { "" };
+        declared(&p.kind, &format!("{star}{}", p.name))
+    });
+    match (class, each.as_str()) {
+        (None, "") => "void".to_owned(),
+        (None, _) => each,
+        (Some(class), "") => format!("{class} *self"),
+        (Some(class), _) => format!("{class} *self, {each}"),
+    }
+}
+
+fn head(method: &MethodSignature, class: Option<&Identifier>, mutates: Option<usize>) -> String {
+    let list = list(&method.parameters, class, mutates);
+    declared(&method.returns, &format!("{}({list})", method_name(class, &method.name)))
+}
+
+/// What makes an object.
+fn maker(class: &Identifier, constructor: &[Parameter]) -> String {
+    format!("{class} *{class}_new({})", list(constructor, None, None))
+}
+
+fn read(of: &[Parameter]) -> String {
+    let one = |(at, p): (usize, &Parameter)| {
+        format!("    {} = cupel_read_{}();\n", declared(&p.kind, &format!("cupel_{at}")), name(&p.kind))
+    };
+    of.iter().enumerate().map(one).collect()
+}
+
+/// Reads arguments, calls, writes what is returned or changed.
+fn call(method: &MethodSignature, class: Option<&Identifier>, mutates: Option<usize>) -> String {
+    let is_node = |at: usize| matches!(method.parameters[at].kind, Type::ListNode(_) | Type::TreeNode(_));
+    let given = arguments(&method.parameters, |at| {
+        let address = if mutates == Some(at) && !is_node(at) { "&" } else { "" };
+        format!("{address}cupel_{at}")
+    });
+    let given = match (class, given.as_str()) {
+        (None, _) => given,
+        (Some(_), "") => "cupel_made".to_owned(),
+        (Some(_), _) => format!("cupel_made, {given}"),
+    };
+    let call = format!("{}({given})", method_name(class, &method.name));
+    let called = match (mutates, &method.returns) {
+        (Some(index), _) => {
+            format!("{call};\n    cupel_write_{}(cupel_{index});", name(&method.parameters[index].kind))
+        }
+        (None, Type::Void) => format!("{call};"),
+        (None, kind) => format!("cupel_write_{}({call});", name(kind)),
+    };
+    format!("{}    {called}\n", read(&method.parameters))
+}
+
+impl Dialect for C {
+    fn driver(&self, signature: &Signature, _: &str) -> Vec<(&'static str, String)> {
+        let all = types(signature);
+        let lines = |each: &mut dyn Iterator<Item = String>| each.map(|line| line + "\n").collect::<String>();
+        let structures = lines(&mut all.iter().filter_map(structure));
+        let codecs = lines(&mut all.iter().filter_map(codec));
+        let (heads, body) = match &signature.interface {
+            Interface::Function { function, mutates } => {
+                (format!("{};\n", head(function, None, *mutates)), call(function, None, *mutates))
+            }
+            Interface::Class { name: class, constructor, methods } => {
+                let mut heads = format!("typedef struct {class} {class};\n{};\n", maker(class, constructor));
+                heads += &lines(&mut methods.iter().map(|m| head(m, Some(class), None) + ";"));
+                let given = arguments(constructor, |at| format!("cupel_{at}"));
+                let made = format!("{}    cupel_made = {class}_new({given});\n", read(constructor));
+                let each = methods.iter().map(|m| call(m, Some(class), None));
+                let cases = branches(made, each, case_of_c);
+                let body = format!(
+                    "    {class} *cupel_made = NULL;\n    for (long long cupel_left = cupel_read_int(); cupel_left > 0 && \
+                     !cupel_wrong; cupel_left--)\n    switch (cupel_read_int()) {{\n{cases}    }}\n"
+                );
+                (heads, body)
+            }
+        };
+        // The submission comes last: no macro of its changes anything before it, and what it must not define otherwise
+        // is declared.
+        let main = format!(
+            "#include \"cupel_driver.c\"\n{structures}{heads}{codecs}\nstatic void cupel_call(void) {{\n{body}}}\n\
+             #define main cupel_user_main\n#include \"solution.c\"\n"
+        );
+        vec![("main.c", main), ("cupel_driver.c", include_str!("../drivers/c/cupel_driver.c").to_owned())]
+    }
+
+    fn solution(&self) -> Option<&'static str> {
+        Some("solution.c")
+    }
+
+    fn kind(&self, kind: &Type) -> String {
+        match kind {
+            Type::Int => "long long".to_owned(),
+            Type::Int32 => "int".to_owned(),
+            Type::Float => "double".to_owned(),
+            Type::String => "char *".to_owned(),
+            Type::ListNode(_) | Type::TreeNode(_) => format!("{} *", name(kind)),
+            Type::Bool | Type::Char | Type::Void | Type::List(_) | Type::Optional(_) | Type::Map(_) => name(kind),
+        }
+    }
+
+    fn head(&self, method: &MethodSignature, mutates: Option<usize>) -> String {
+        head(method, None, mutates)
+    }
+
+    fn template(&self, signature: &Signature, doc: &[String]) -> String {
+        let mut lines = doc.to_vec();
+        lines.extend(types(signature).iter().filter_map(structure));
+        let comment = block_comment(&lines, "");
+        let body = |method: &MethodSignature| match &method.returns {
+            Type::Void => String::new(),
+            Type::List(_) | Type::Optional(_) | Type::Map(_) => {
+                format!("    return ({}){{0}};\n", name(&method.returns))
+            }
+            Type::String => "    return \"\";\n".to_owned(),
+            _ => "    return 0;\n".to_owned(),
+        };
+        let begin = "#include <stdbool.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n\n";
+        match &signature.interface {
+            Interface::Function { function, mutates } => {
+                format!("{begin}{comment}{} {{\n{}}}\n", head(function, None, *mutates), body(function))
+            }
+            Interface::Class { name: class, constructor, .. } => {
+                let maker = maker(class, constructor);
+                let functions: String = methods(signature)
+                    .iter()
+                    .map(|m| format!("\n{} {{\n{}}}\n", head(m, Some(class), None), body(m)))
+                    .collect();
+                format!(
+                    "{begin}{comment}struct {class} {{\n    int unused;\n}};\n\n{maker} {{\n    return calloc(1, \
+                     sizeof({class}));\n}}\n{functions}"
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! What a signature is in a language: types, starter code, and the sources of a driver.
+
+mod c;
+mod cpp;
+mod go;
+mod java;
+mod javascript;
+mod python;
+mod rust;
+
+use cupel_types::{BoxFile, BoxFiles, BoxPath};
+
+use super::case::{Expected, FunctionCase};
+use cupel_problem::{Interface, MethodSignature, Parameter, Signature, Type};
+
+/// The drivers there are, by the name that language files have for them.
+const DIALECTS: &[(&str, &dyn Dialect)] = &[
+    ("c", &c::C),
+    ("cpp", &cpp::Cpp),
+    ("go", &go::Go),
+    ("java", &java::Java),
+    ("javascript", &javascript::JavaScript),
+    ("python", &python::Python),
+    ("rust", &rust::Rust),
+    ("typescript", &javascript::TypeScript),
+];
+
+/// Calls of a sequence that starter code shows.
+const CALLS_SHOWN: usize = 6;
+
+/// How function problems are called in a language.
+#[derive(Clone, Copy)]
+pub struct Driver(&'static dyn Dialect);
+
+/// A driver with the submission that it calls.
+#[derive(Clone, Debug)]
+pub struct DriverSources {
+    /// Everything that lies in the box.
+    pub files: BoxFiles,
+    /// The sources that commands name; the driver's main one is the first.
+    pub units: BoxFiles,
+}
+
+/// What is particular to a language.
+trait Dialect: Sync {
+    /// The driver's files; the first is what is started.
+    fn driver(&self, signature: &Signature, solution: &str) -> Vec<(&'static str, String)>;
+
+    /// What the main source of a submission is called beside the driver; `None`: as it was sent.
+    fn solution(&self) -> Option<&'static str>;
+
+    /// Whether the compiler is given all sources, and not only the driver's first, which has the others included.
+    fn names_all_sources(&self) -> bool {
+        false
+    }
+
+    /// The text of a source of a submission beside the driver.
+    fn beside_driver(&self, source: &str) -> Option<String> {
+        let _ = source;
+        None
+    }
+
+    /// A type.
+    fn kind(&self, kind: &Type) -> String;
+
+    /// What has to be written: the head of a function or method.
+    fn head(&self, method: &MethodSignature, mutates: Option<usize>) -> String;
+
+    /// Source to begin with; `doc` are the lines of its comment.
+    fn template(&self, signature: &Signature, doc: &[String]) -> String;
+}
+
+impl Driver {
+    /// The driver of this name.
+    pub fn named(name: &str) -> Option<Driver> {
+        DIALECTS.iter().find(|(known, _)| *known == name).map(|(_, dialect)| Driver(*dialect))
+    }
+
+    /// All names.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        DIALECTS.iter().map(|(name, _)| *name)
+    }
+
+    /// The driver's sources and those of a submission, of which the first is the main one.
+    pub fn sources(&self, signature: &Signature, submission: &BoxFiles) -> DriverSources {
+        let mut theirs: Vec<BoxFile> = submission.iter().cloned().collect();
+        for file in &mut theirs {
+            let text = std::str::from_utf8(&file.data).ok();
+            if let Some(changed) = text.and_then(|text| self.0.beside_driver(text)) {
+                file.data = changed.into_bytes().into();
+            }
+        }
+        let mut solution = String::new();
+        if let Some(main) = theirs.first_mut() {
+            if let Some(path) = self.0.solution().and_then(|name| BoxPath::new(name).ok()) {
+                main.path = path;
+            }
+            solution = String::from_utf8_lossy(&main.data).into_owned();
+        }
+        let driver = self.0.driver(signature, &solution).into_iter().filter_map(|(path, text)| {
+            let path = BoxPath::new(path).ok()?;
+            Some(BoxFile { path, data: text.into_bytes().into(), executable: false })
+        });
+        let driver: Vec<BoxFile> = driver.collect();
+        // A file of theirs that has a name of ours, or of their own main source, or is in the way of one, is not there.
+        let main = theirs.first().map(|main| main.path.clone());
+        let mut at = 0;
+        theirs.retain(|file| {
+            at += 1;
+            let is_main = at == 1;
+            let is_in_the_way = |path: &BoxPath| path.clashes_with(&file.path);
+            !driver.iter().any(|ours| is_in_the_way(&ours.path))
+                && (is_main || !main.as_ref().is_some_and(is_in_the_way))
+        });
+        let units = match self.0.names_all_sources() {
+            true => driver.iter().chain(&theirs).cloned().collect(),
+            false => driver.iter().take(1).cloned().collect(),
+        };
+        let files = driver.into_iter().chain(theirs).collect();
+        DriverSources { files: BoxFiles::new(files), units: BoxFiles::new(units) }
+    }
+
+    /// Starter code: what has to be written, with a comment that shows a sample.
+    pub fn template(&self, signature: &Signature, sample: Option<(&FunctionCase<'_>, &Expected)>) -> String {
+        let mut doc = Vec::new();
+        if let Some((case, expected)) = sample {
+            doc.extend(case.shown(Some(expected), CALLS_SHOWN));
+        }
+        if let Interface::Function { function, mutates: Some(index) } = &signature.interface {
+            doc.push(format!("Changes `{}` in place.", function.parameters[*index].name));
+        }
+        if doc.is_empty() {
+            doc.push("Your solution.".to_owned());
+        }
+        self.0.template(signature, &doc)
+    }
+
+    /// What a submission has to define, for messages: heads of functions, one a line.
+    pub fn declaration(&self, signature: &Signature) -> String {
+        match &signature.interface {
+            Interface::Function { function, mutates } => self.0.head(function, *mutates),
+            Interface::Class { methods, .. } => {
+                let heads: Vec<String> = methods.iter().map(|method| self.0.head(method, None)).collect();
+                heads.join("\n")
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Driver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Driver")
+    }
+}
+
+/// What drivers call: the functions and methods of a signature, the constructor not among them.
+fn methods(signature: &Signature) -> &[MethodSignature] {
+    match &signature.interface {
+        Interface::Function { function, .. } => std::slice::from_ref(function),
+        Interface::Class { methods, .. } => methods,
+    }
+}
+
+/// Every type that occurs by itself or within another, the inner ones first, each once.
+fn types(signature: &Signature) -> Vec<Type> {
+    fn add(kind: &Type, all: &mut Vec<Type>) {
+        if let Type::List(inner)
+        | Type::Optional(inner)
+        | Type::Map(inner)
+        | Type::ListNode(inner)
+        | Type::TreeNode(inner) = kind
+        {
+            add(inner, all);
+        }
+        if !all.contains(kind) {
+            all.push(kind.clone());
+        }
+    }
+    let mut all = Vec::new();
+    if let Interface::Class { constructor, .. } = &signature.interface {
+        constructor.iter().for_each(|parameter| add(&parameter.kind, &mut all));
+    }
+    for method in methods(signature) {
+        method.parameters.iter().for_each(|parameter| add(&parameter.kind, &mut all));
+        add(&method.returns, &mut all);
+    }
+    all
+}
+
+/// Whether linked lists and whether trees occur.
+fn nodes(signature: &Signature) -> (bool, bool) {
+    let all = types(signature);
+    let lists = all.iter().any(|kind| matches!(kind, Type::ListNode(_)));
+    (lists, all.iter().any(|kind| matches!(kind, Type::TreeNode(_))))
+}
+
+/// Parameters as a list, each written so.
+fn parameters(parameters: &[Parameter], one: impl Fn(usize, &Parameter) -> String) -> String {
+    let each: Vec<String> = parameters.iter().enumerate().map(|(at, parameter)| one(at, parameter)).collect();
+    each.join(", ")
+}
+
+/// `a0, a1, …`: what glue has read for these parameters, each written so.
+fn arguments(count: &[Parameter], one: impl Fn(usize) -> String) -> String {
+    (0..count.len()).map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// The branches of glue that calls one of several: the constructor, then the methods, by number.
+fn branches(
+    constructor: String,
+    methods: impl Iterator<Item = String>,
+    one: impl Fn(usize, String) -> String,
+) -> String {
+    [constructor].into_iter().chain(methods).enumerate().map(|(at, body)| one(at, body)).collect()
+}
+
+/// A branch of `switch` in C and C++.
+fn case_of_c(at: usize, body: String) -> String {
+    format!("    case {at}: {{\n{body}    break;\n    }}\n")
+}
+
+/// A comment in the manner of C.
+fn block_comment(lines: &[String], indent: &str) -> String {
+    let lines: String = lines.iter().map(|line| format!("{indent} * {}\n", line.replace("*/", "* /"))).collect();
+    format!("{indent}/**\n{lines}{indent} */\n")
+}
+
+/// A comment of lines that begin so.
+fn line_comment(lines: &[String], begin: &str) -> String {
+    lines.iter().map(|line| format!("{begin} {line}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests;

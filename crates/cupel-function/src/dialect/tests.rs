@@ -1,0 +1,160 @@
+//! Starter code as it is shown, and sources as they lie in the box.
+
+use super::*;
+use cupel_problem::{CompareResult, Identifier};
+
+fn method(called: &str, parameters: &[(&str, &str)], returns: &str) -> MethodSignature {
+    let name = |text: &str| text.parse::<Identifier>().unwrap();
+    let parameter = |(called, kind): &(&str, &str)| Parameter { name: name(called), kind: Type::parse(kind).unwrap() };
+    MethodSignature {
+        name: name(called),
+        parameters: parameters.iter().map(parameter).collect(),
+        returns: Type::parse(returns).unwrap(),
+    }
+}
+
+fn function(parameters: &[(&str, &str)], returns: &str, mutates: Option<usize>) -> Signature {
+    let function = method("solve", parameters, returns);
+    Signature { interface: Interface::Function { function, mutates }, compare: CompareResult::Exact }
+}
+
+fn template(driver: &str, signature: &Signature) -> String {
+    Driver::named(driver).unwrap().template(signature, None)
+}
+
+fn file(path: &str, text: &str) -> BoxFile {
+    BoxFile { path: BoxPath::new(path).unwrap(), data: text.as_bytes().into(), executable: false }
+}
+
+fn paths(files: &BoxFiles) -> Vec<&str> {
+    files.iter().map(|file| file.path.as_str()).collect()
+}
+
+#[test]
+fn every_type_has_a_form_in_every_language() {
+    let kinds = ["int", "int32", "float", "bool", "char", "string", "list<int>", "list<list<optional<int>>>"]
+        .into_iter()
+        .chain(["map<string,list<int32>>", "ListNode<string>", "TreeNode<int>"]);
+    let kinds: Vec<Type> = kinds.map(|kind| Type::parse(kind).unwrap()).collect();
+    let forms = |driver: &str| {
+        let driver = Driver::named(driver).unwrap();
+        kinds.iter().map(|kind| driver.0.kind(kind)).collect::<Vec<_>>().join("; ")
+    };
+    for (driver, expected) in [
+        (
+            "python",
+            "int; int; float; bool; str; str; list[int]; list[list[int | None]]; dict[str, list[int]]; ListNode | None; TreeNode | None",
+        ),
+        (
+            "javascript",
+            "number; number; number; boolean; string; string; number[]; (number | null)[][]; Map<string, number[]>; ListNode<string> | null; TreeNode<number> | null",
+        ),
+        (
+            "java",
+            "long; int; double; boolean; char; String; long[]; Long[][]; Map<String, int[]>; ListNode<String>; TreeNode<Long>",
+        ),
+        (
+            "cpp",
+            "long long; int; double; bool; char; std::string; std::vector<long long>; std::vector<std::vector<std::optional<long long>>>; std::map<std::string, std::vector<int>>; ListNode<std::string> *; TreeNode<long long> *",
+        ),
+        (
+            "c",
+            "long long; int; double; bool; char; char *; list_int; list_list_optional_int; map_list_int32; ListNode_string *; TreeNode_int *",
+        ),
+        (
+            "go",
+            "int; int32; float64; bool; byte; string; []int; [][]*int; map[string][]int32; *ListNode[string]; *TreeNode[int]",
+        ),
+        (
+            "rust",
+            "i64; i32; f64; bool; char; String; Vec<i64>; Vec<Vec<Option<i64>>>; HashMap<String, Vec<i32>>; Option<Box<ListNode<String>>>; Option<Rc<RefCell<TreeNode<i64>>>>",
+        ),
+    ] {
+        assert_eq!(forms(driver), expected, "{driver}");
+    }
+    assert_eq!(forms("typescript"), forms("javascript"));
+}
+
+#[test]
+fn starter_code_has_types_names_and_a_sample() {
+    let signature = function(&[("nums", "list<int>"), ("target", "int")], "list<int>", None);
+    let case = FunctionCase::read(&signature, b"[2,7]\n9").unwrap();
+    let expected = case.expected(b"[0,1]").unwrap();
+    let code = |driver| Driver::named(driver).unwrap().template(&signature, Some((&case, &expected)));
+    assert_eq!(
+        code("python"),
+        "def solve(nums: list[int], target: int) -> list[int]:\n    \"\"\"\n    solve([2,7], 9) -> [0,1]\n    \"\"\"\n    pass\n"
+    );
+    assert_eq!(
+        code("rust"),
+        "/// solve([2,7], 9) -> [0,1]\npub fn solve(nums: Vec<i64>, target: i64) -> Vec<i64> {\n    Default::default()\n}\n"
+    );
+    for driver in Driver::names() {
+        assert!(code(driver).contains("solve([2,7], 9) -> [0,1]"), "{driver}");
+    }
+}
+
+#[test]
+fn an_argument_that_is_changed_is_handed_over_so_that_it_can_be() {
+    let signature = function(&[("nums", "list<int>")], "void", Some(0));
+    for (driver, head) in [
+        ("cpp", "void solve(vector<long long> &nums)"),
+        ("c", "void solve(list_int *nums)"),
+        ("rust", "pub fn solve(nums: &mut Vec<i64>)"),
+        ("go", "func solve(nums []int) {"),
+        ("java", "public void solve(long[] nums)"),
+    ] {
+        let code = template(driver, &signature);
+        assert!(code.contains(head) && code.contains("Changes `nums` in place."), "{driver}: {code}");
+    }
+}
+
+#[test]
+fn a_sample_ends_no_comment() {
+    let signature = function(&[("text", "string")], "string", None);
+    let case = FunctionCase::read(&signature, br#""*/ \"\"\" \\""#).unwrap();
+    let expected = case.expected(b"\"\"").unwrap();
+    let sample = Some((&case, &expected));
+    let python = Driver::named("python").unwrap().template(&signature, sample);
+    assert_eq!(python.matches("\"\"\"").count(), 2, "{python}");
+    let cpp = Driver::named("cpp").unwrap().template(&signature, sample);
+    assert_eq!(cpp.matches("*/").count(), 1, "{cpp}");
+}
+
+#[test]
+fn the_submission_lies_beside_the_driver_under_a_name_of_its_own() {
+    let signature = function(&[("n", "int")], "int", None);
+    let sent = BoxFiles::new(vec![file("mine.cpp", "int x;"), file("main.cc", "forged"), file("data/table.txt", "1")]);
+    let sources = Driver::named("cpp").unwrap().sources(&signature, &sent);
+    assert_eq!(paths(&sources.files), ["main.cc", "cupel_driver.cc", "solution.cpp", "data/table.txt"]);
+    assert_eq!(paths(&sources.units), ["main.cc"]);
+    let main = sources.files.iter().next().unwrap();
+    assert!(!main.data.starts_with(b"forged"), "a file of theirs is not the driver");
+
+    let sent = BoxFiles::new(vec![file("Window.java", "class Solution {}"), file("Other.java", "class Other {}")]);
+    let sources = Driver::named("java").unwrap().sources(&signature, &sent);
+    assert_eq!(paths(&sources.units), ["CupelDriver.java", "Window.java", "Other.java"]);
+}
+
+#[test]
+fn in_go_a_main_of_the_submission_has_another_name() {
+    let source = "package main\n\nfunc main() {\n\tmain()\n}\n// func main()\n";
+    let sent = BoxFiles::new(vec![file("a.go", source)]);
+    let sources = Driver::named("go").unwrap().sources(&function(&[], "int", None), &sent);
+    let solution = sources.files.iter().find(|file| file.path.as_str() == "solution.go").unwrap();
+    let expected = "package main\n\nfunc cupelUserMain() {\n\tmain()\n}\n// func main()\n";
+    assert_eq!(std::str::from_utf8(&solution.data), Ok(expected));
+}
+
+#[test]
+fn in_cpp_a_function_is_called_where_there_is_no_class_solution() {
+    let call = |source: &str| {
+        let sent = BoxFiles::new(vec![file("a.cpp", source)]);
+        let sources = Driver::named("cpp").unwrap().sources(&function(&[], "int", None), &sent);
+        let main = sources.units.iter().next().unwrap().data.clone();
+        String::from_utf8_lossy(&main).contains("::Solution().solve()")
+    };
+    assert!(call("class Solution { public: long long solve(); };"));
+    assert!(call("struct\nSolution{};"));
+    assert!(!call("// no class\nlong long solve() { return 1; } int Solution;"));
+}

@@ -1,0 +1,342 @@
+//! Reads values out of a tree, and tells each fault with its key and place. What is wrong reads as absent, so that reading
+//! goes on and all faults are told together; the findings refuse the package in the end.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use cupel_types::Bytes;
+
+use super::node::{Node, Scalar, Value};
+use crate::finding::{Code, Findings, Position};
+use cupel_problem::Score;
+
+/// The file a tree was read from.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'a> {
+    pub(crate) file: &'a str,
+    pub(crate) findings: &'a Findings,
+}
+
+/// What a key that the format does not have is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unknown {
+    Error,
+    Warning,
+}
+
+/// A place in a tree that may or may not have a value.
+#[derive(Clone)]
+pub(crate) struct Reader<'a> {
+    source: Source<'a>,
+    key: String,
+    node: Option<&'a Node>,
+    /// The place of what should have held it.
+    near: Option<Position>,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(source: Source<'a>, node: &'a Node) -> Reader<'a> {
+        let node = Some(node).filter(|node| !node.is_null());
+        Reader { source, key: String::new(), node, near: None }
+    }
+
+    /// The value at a key of a map; what is null is absent.
+    pub(crate) fn get(&self, key: &str) -> Reader<'a> {
+        let found = match self.node.map(|node| &node.value) {
+            Some(Value::Map(entries)) => entries.iter().find(|(known, _)| known == key).map(|(_, node)| node),
+            _ => None,
+        };
+        Reader {
+            source: self.source,
+            key: if self.key.is_empty() { key.to_owned() } else { format!("{}.{key}", self.key) },
+            node: found.filter(|node| !node.is_null()),
+            near: self.node.map(|node| node.at).or(self.near),
+        }
+    }
+
+    pub(crate) fn is_some(&self) -> bool {
+        self.node.is_some()
+    }
+
+    pub(crate) fn node(&self) -> Option<&'a Node> {
+        self.node
+    }
+
+    pub(crate) fn is_map(&self) -> bool {
+        matches!(self.node, Some(Node { value: Value::Map(_), .. }))
+    }
+
+    pub(crate) fn is_seq(&self) -> bool {
+        matches!(self.node, Some(Node { value: Value::Seq(_), .. }))
+    }
+
+    /// A finding at this place.
+    pub(crate) fn fault(&self, code: Code, fault: impl Into<String>, remedy: impl Into<String>) {
+        let at = self.node.map(|node| node.at).or(self.near);
+        let key = Some(self.key.as_str()).filter(|key| !key.is_empty());
+        self.source.findings.at(code, self.source.file, at, key, fault, remedy);
+    }
+
+    /// That something else is expected here.
+    pub(crate) fn expected(&self, what: &str) {
+        if let Some(node) = self.node {
+            self.fault(Code::KeyType, format!("{what} is expected, not {}", node.described()), "Correct the value");
+        }
+    }
+
+    /// That there must be a value.
+    pub(crate) fn missing(&self, what: &str) {
+        self.fault(Code::KeyMissing, "the key is missing", format!("Add it: {what}"));
+    }
+
+    /// Tells keys other than these.
+    pub(crate) fn only(&self, known: &[&str], unknown: Unknown) {
+        for (key, _) in self.entries() {
+            if known.contains(&key) {
+                continue;
+            }
+            // A key of a package may be as long as it likes; only short ones can be a slip.
+            let near =
+                known.iter().filter(|_| key.len() <= 40).find(|known| strsim::damerau_levenshtein(known, key) <= 2);
+            let remedy = match near {
+                Some(near) => format!("Did you mean `{near}`?"),
+                None => "Remove it".to_owned(),
+            };
+            let code = if unknown == Unknown::Error { Code::KeyUnknown } else { Code::KeyIgnored };
+            self.get(key).or_here(self).fault(code, "the format has no such key", remedy);
+        }
+    }
+
+    fn or_here(mut self, parent: &Reader<'a>) -> Reader<'a> {
+        self.near = self.near.or_else(|| parent.node.map(|node| node.at));
+        self
+    }
+
+    /// The entries of a map, in order; none of what is no map.
+    pub(crate) fn entries(&self) -> Vec<(&'a str, Reader<'a>)> {
+        match self.node.map(|node| &node.value) {
+            Some(Value::Map(entries)) => entries.iter().map(|(key, _)| (key.as_str(), self.get(key))).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The map, or a fault if it is something else.
+    pub(crate) fn map(&self) -> Vec<(&'a str, Reader<'a>)> {
+        if self.is_some() && !self.is_map() {
+            self.expected("a map");
+        }
+        self.entries()
+    }
+
+    /// The items of a list, or a fault if it is something else.
+    pub(crate) fn list(&self) -> Vec<Reader<'a>> {
+        match self.node.map(|node| &node.value) {
+            Some(Value::Seq(items)) => self.items(items),
+            Some(_) => {
+                self.expected("a list");
+                Vec::new()
+            }
+            None => Vec::new(),
+        }
+    }
+
+    /// The items of a list, or the one value that stands for a list of one.
+    pub(crate) fn one_or_more(&self) -> Vec<Reader<'a>> {
+        match self.node.map(|node| &node.value) {
+            Some(Value::Seq(items)) => self.items(items),
+            Some(_) => vec![self.clone()],
+            None => Vec::new(),
+        }
+    }
+
+    fn items(&self, items: &'a [Node]) -> Vec<Reader<'a>> {
+        let item = |(i, node): (usize, &'a Node)| Reader {
+            source: self.source,
+            key: format!("{}[{i}]", self.key),
+            node: Some(node),
+            near: self.near,
+        };
+        items.iter().enumerate().map(item).collect()
+    }
+
+    fn scalar(&self, what: &str) -> Option<&'a Scalar> {
+        match self.node.map(|node| &node.value) {
+            Some(Value::Scalar(scalar)) => Some(scalar),
+            Some(_) => {
+                self.expected(what);
+                None
+            }
+            None => None,
+        }
+    }
+
+    /// A text. A number or truth value that was written without quotes is taken as its text.
+    pub(crate) fn text(&self) -> Option<&'a str> {
+        self.scalar("a text").map(|scalar| scalar.text.as_str())
+    }
+
+    /// A text with something in it, trimmed.
+    pub(crate) fn words(&self) -> Option<&'a str> {
+        let text = self.text()?.trim();
+        if text.is_empty() {
+            self.expected("a text that is not empty");
+            return None;
+        }
+        Some(text)
+    }
+
+    pub(crate) fn bool(&self) -> Option<bool> {
+        let scalar = self.scalar("true or false")?;
+        let value = scalar.as_bool();
+        if value.is_none() {
+            self.expected("true or false");
+        }
+        value
+    }
+
+    /// A whole number from `low` to `high`.
+    pub(crate) fn integer(&self, low: i64, high: i64) -> Option<i64> {
+        let what = match high {
+            i64::MAX => format!("a whole number from {low}"),
+            _ => format!("a whole number from {low} to {high}"),
+        };
+        let scalar = self.scalar(&what)?;
+        let digits = scalar.text.strip_prefix('+').unwrap_or(&scalar.text);
+        // `1e9` and `512.0` are what some tools write for whole numbers.
+        let value = digits.parse().ok().or_else(|| {
+            let score: Score = digits.parse().ok()?;
+            (score.millionths() % 1_000_000 == 0).then_some(score.millionths() / 1_000_000)
+        });
+        match value.filter(|value| !scalar.quoted && (low..=high).contains(value)) {
+            Some(value) => Some(value),
+            None => {
+                self.expected(&what);
+                None
+            }
+        }
+    }
+
+    /// Whatever reads itself from text: numbers, factors, scores.
+    pub(crate) fn parsed<T: FromStr>(&self, what: &str) -> Option<T> {
+        let value = self.scalar(what)?.text.trim().parse().ok();
+        if value.is_none() {
+            self.expected(what);
+        }
+        value
+    }
+
+    /// A time above zero in seconds, which may have a fraction.
+    pub(crate) fn seconds(&self) -> Option<Duration> {
+        let what = "a time in seconds, above 0 and at most 86400,";
+        let score: Score = self.parsed(what)?;
+        seconds(score).or_else(|| {
+            self.expected(what);
+            None
+        })
+    }
+
+    /// A size above zero, in units of `unit` bytes.
+    pub(crate) fn size(&self, unit: u64) -> Option<Bytes> {
+        let most = i64::try_from((1_u64 << 44) / unit).unwrap_or(i64::MAX);
+        self.integer(1, most).map(|n| Bytes::new(n.unsigned_abs().saturating_mul(unit)))
+    }
+
+    /// A list of texts, or a text that is split as a shell would (older spellings of arguments).
+    pub(crate) fn arguments(&self) -> Option<Vec<String>> {
+        match &self.node?.value {
+            Value::Scalar(scalar) => {
+                let words = split_words(&scalar.text);
+                if words.is_none() {
+                    self.expected("a text whose quotes are closed");
+                }
+                words
+            }
+            _ => Some(self.list().iter().filter_map(|item| item.text().map(str::to_owned)).collect()),
+        }
+    }
+}
+
+/// Splits at blanks; quotes of either kind hold words together, a backslash takes the next character as it is. `None` if a quote
+/// is left open. Source: POSIX shell, 2.2 Quoting, as far as flags need it.
+fn split_words(text: &str) -> Option<Vec<String>> {
+    let mut words: Vec<String> = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote: Option<char> = None;
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match (c, quote) {
+            (c, Some(open)) if c == open => quote = None,
+            ('\\', None | Some('"')) => word.get_or_insert_default().push(chars.next()?),
+            (c, Some(_)) => word.get_or_insert_default().push(c),
+            ('"' | '\'', None) => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (c, None) if c.is_whitespace() => words.extend(word.take()),
+            (c, None) => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    quote.is_none().then_some(words)
+}
+
+/// A time above zero and at most a day.
+pub(crate) fn seconds(score: Score) -> Option<Duration> {
+    let micros = u64::try_from(score.millionths()).ok()?;
+    (1..=86_400_000_000).contains(&micros).then(|| Duration::from_micros(micros))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse_yaml;
+    use super::*;
+
+    fn faults(text: &str, read: impl Fn(&Reader<'_>)) -> Vec<String> {
+        let findings = Findings::default();
+        let node = parse_yaml(text).unwrap();
+        read(&Reader::new(Source { file: "f.yaml", findings: &findings }, &node));
+        findings.into_list().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn faults_name_key_and_place() {
+        let told = faults("a:\n  b: x\n", |r| assert_eq!(r.get("a").get("b").integer(1, 5), None));
+        assert_eq!(
+            told,
+            ["E_KEY_TYPE f.yaml:2:6, a.b: a whole number from 1 to 5 is expected, not `x`. Correct the value"]
+        );
+        let told = faults("tpye: x\n", |r| r.only(&["type"], Unknown::Error));
+        assert_eq!(told, ["E_KEY_UNKNOWN f.yaml:1:7, tpye: the format has no such key. Did you mean `type`?"]);
+        let told = faults("a: [1, x]\n", |r| {
+            assert_eq!(r.get("a").list().iter().filter_map(|i| i.integer(0, 9)).collect::<Vec<_>>(), [1]);
+        });
+        assert!(told[0].contains("a[1]"), "{told:?}");
+    }
+
+    #[test]
+    fn arguments_are_split_as_a_shell_does() {
+        let split = |text: &str| split_words(text).map(|words| words.join("|"));
+        assert_eq!(split(" a  b ").as_deref(), Some("a|b"));
+        assert_eq!(split(r#"--m "two words" 'a"b' c\ d"#).as_deref(), Some("--m|two words|a\"b|c d"));
+        assert_eq!(split(r#"'' x"y"z"#).as_deref(), Some("|xyz"));
+        assert_eq!((split("'a"), split("\\")), (None, None));
+        assert_eq!(split("").as_deref(), Some(""));
+    }
+
+    #[test]
+    fn numbers_have_bounds() {
+        let none = |told: Vec<String>| assert!(told.is_empty(), "{told:?}");
+        none(faults("a: 0.25\nb: 1e3\nc: 512\n", |r| {
+            assert_eq!(r.get("a").seconds(), Some(Duration::from_millis(250)));
+            assert_eq!(r.get("b").integer(0, i64::MAX), Some(1000));
+            assert_eq!(r.get("c").size(1 << 20), Some(Bytes::mib(512)));
+            assert_eq!(r.get("d").size(1), None);
+        }));
+        for text in ["a: 0\n", "a: -1\n", "a: 1e30\n", "a: [1]\n", "a: nan\n", "a: 999999\n"] {
+            assert_eq!(faults(text, |r| assert_eq!(r.get("a").seconds(), None)).len(), 1, "{text}");
+        }
+        for text in ["a: 0\n", "a: -1\n", "a: 1.5\n", "a: '1'\n", "a: 99999999999999999999\n"] {
+            assert_eq!(faults(text, |r| assert_eq!(r.get("a").size(1 << 20), None)).len(), 1, "{text}");
+        }
+    }
+}

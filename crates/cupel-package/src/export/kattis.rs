@@ -1,0 +1,330 @@
+//! What goes where in a package of the Kattis form 2025-09. Source: Kattis problem package format, 2025-09.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::yaml::{Yaml, document};
+use super::{Content, Planned};
+use crate::finding::{Code, Findings};
+use crate::{Finding, Refused};
+use cupel_problem::{
+    Case, FileRef, InputValidator, Package, Passes, Problem, ProgramFile, Scoring, StatementFormat, ValidatorArgs,
+};
+
+mod checkers;
+mod expectations;
+mod groups;
+
+/// Words that the format has for licences.
+const LICENCES: &[&str] = &["public domain", "cc0", "cc by", "cc by-sa", "educational", "permission"];
+
+/// All files, and the warnings.
+pub(super) fn plan(package: &Package) -> Result<(Vec<Planned>, Vec<Finding>), Refused> {
+    let findings = Findings::default();
+    let mut plan = Plan { problem: &package.problem, findings: &findings, files: BTreeMap::new() };
+    if package.problem.signature.is_some() {
+        let fault = "a function problem has drivers that only Cupel makes";
+        plan.cannot("function", fault, "Make it a problem that reads and writes");
+    }
+    plan.configuration(package);
+    plan.statements();
+    plan.judge();
+    plan.validators();
+    plan.tests();
+    plan.trials();
+    plan.submissions();
+    plan.rest();
+    let files = plan.files;
+    let warnings = findings.into_result()?;
+    Ok((
+        files.into_iter().map(|(path, (content, executable))| Planned { path, content, executable }).collect(),
+        warnings,
+    ))
+}
+
+struct Plan<'a> {
+    problem: &'a Problem,
+    findings: &'a Findings,
+    files: BTreeMap<String, (Content, bool)>,
+}
+
+impl Plan<'_> {
+    fn cannot(&self, what: &str, fault: impl Into<String>, remedy: &str) {
+        self.findings.file(Code::Unsupported, what, fault, remedy);
+    }
+
+    fn weaker(&self, what: &str, fault: impl Into<String>) {
+        self.findings.file(Code::LeftOut, what, fault, "Look at it before the package is used elsewhere");
+    }
+
+    fn text(&mut self, path: &str, text: String) {
+        self.files.insert(path.to_owned(), (Content::Text(text), false));
+    }
+
+    fn copy(&mut self, path: String, file: &FileRef) {
+        self.files.insert(path, (Content::File(file.clone()), false));
+    }
+
+    fn program_files(&mut self, directory: &str, files: &[ProgramFile]) {
+        for file in files {
+            let path = format!("{directory}/{}", file.name);
+            self.files.insert(path, (Content::File(file.file.clone()), file.executable));
+        }
+    }
+
+    fn configuration(&mut self, package: &Package) {
+        let problem = self.problem;
+        let mut entries: Vec<(String, Yaml)> = Vec::new();
+        let mut put = |key: &str, value: Yaml| entries.push((key.to_owned(), value));
+        put("problem_format_version", Yaml::plain("2025-09"));
+        let mut kinds = vec![if problem.scoring == Scoring::PassFail { "pass-fail" } else { "scoring" }];
+        kinds.extend(problem.is_interactive().then_some("interactive"));
+        kinds.extend((problem.passes != Passes::One).then_some("multi-pass"));
+        put("type", Yaml::List(kinds.into_iter().map(Yaml::plain).collect()));
+        let names = self.names().into_iter().map(|(language, name)| (language, Yaml::Text(name))).collect();
+        put("name", Yaml::Map(names));
+        put("uuid", Yaml::plain(uuid_of(package)));
+        if !problem.authors.is_empty() {
+            let authors = problem.authors.iter().map(|author| match &author.email {
+                Some(email) => Yaml::Map(vec![
+                    ("name".to_owned(), Yaml::text(&author.name)),
+                    ("email".to_owned(), Yaml::text(email)),
+                ]),
+                None => Yaml::text(&author.name),
+            });
+            put("credits", Yaml::Map(vec![("authors".to_owned(), Yaml::List(authors.collect()))]));
+        }
+        if let Some(source) = &problem.source {
+            put("source", Yaml::text(source));
+        }
+        match problem.licence.name.as_deref() {
+            Some(name) if LICENCES.contains(&name) => put("license", Yaml::text(name)),
+            Some(name) => self.weaker("problem.yaml", format!("the format has no word for the licence `{name}`")),
+            None => {}
+        }
+        if let Some(difficulty) = problem.difficulty {
+            self.weaker("problem.yaml", format!("the format has no difficulty; `{}` is left out", difficulty.as_str()));
+        }
+        for (language, title) in problem.titles.iter() {
+            let is_main = title == problem.titles.main();
+            if !is_main && problem.statements.iter().all(|statement| statement.language.as_str() != language) {
+                let fault =
+                    format!("the format names a problem in the languages of its statements; `{title}` is left out");
+                self.weaker("problem.yaml", fault);
+            }
+        }
+        if let Some(owner) = &problem.licence.rights_owner {
+            put("rights_owner", Yaml::text(owner));
+        }
+        if !problem.tags.is_empty() {
+            put("keywords", Yaml::texts(problem.tags.iter().map(|tag| tag.as_str())));
+        }
+        if let Some(languages) = &problem.limits.languages {
+            put("languages", Yaml::texts(languages.iter().map(|language| language.as_str())));
+        }
+        put("limits", self.limits());
+        self.text("problem.yaml", document(&entries));
+    }
+
+    fn limits(&self) -> Yaml {
+        let limits = &self.problem.limits;
+        let mut entries: Vec<(String, Yaml)> = Vec::new();
+        let mut put = |key: &str, value: Yaml| entries.push((key.to_owned(), value));
+        let mut resolution = limits.time.calibration.resolution;
+        if let Some(limit) = limits.time.limit {
+            put("time_limit", Yaml::plain(limit.as_secs_f64()));
+            // A limit must be a multiple of the resolution; the limit itself is one that it is a multiple of.
+            if !limit.as_nanos().is_multiple_of(resolution.as_nanos().max(1)) {
+                resolution = limit;
+            }
+        }
+        put("time_resolution", Yaml::plain(resolution.as_secs_f64()));
+        let calibration = limits.time.calibration;
+        put(
+            "time_multipliers",
+            Yaml::Map(vec![
+                ("ac_to_time_limit".to_owned(), Yaml::plain(calibration.accepted_to_limit)),
+                ("time_limit_to_tle".to_owned(), Yaml::plain(calibration.limit_to_time_limit_exceeded)),
+            ]),
+        );
+        let mib = |bytes: cupel_types::Bytes| Yaml::plain(bytes.get().div_ceil(1 << 20));
+        put("memory", mib(limits.memory));
+        put("output", mib(limits.output));
+        put("code", Yaml::plain(limits.code.as_kib()));
+        put("compilation_time", Yaml::plain(limits.compile.time.as_secs_f64()));
+        put("compilation_memory", mib(limits.compile.memory));
+        put("validation_time", Yaml::plain(limits.validation.time.as_secs_f64()));
+        put("validation_memory", mib(limits.validation.memory));
+        put("validation_output", mib(limits.validation.output));
+        if let Passes::UpTo(most) = self.problem.passes {
+            put("validation_passes", Yaml::plain(most));
+        }
+        if limits.wall_time.is_some() {
+            self.weaker("problem.yaml", "the format has no limit on wall-clock time; it is left out");
+        }
+        if !limits.per_language.is_empty() {
+            self.weaker("problem.yaml", "the format has no limits of their own for languages; they are left out");
+        }
+        if self.problem.io != cupel_problem::ProgramIo::default() {
+            self.weaker("problem.yaml", "the format has no files in place of the standard streams; they are left out");
+        }
+        Yaml::Map(entries)
+    }
+
+    /// Names in exactly the languages of the statements.
+    fn names(&self) -> Vec<(String, String)> {
+        let problem = self.problem;
+        let languages: BTreeSet<&str> =
+            problem.statements.iter().map(|statement| statement.language.as_str()).collect();
+        let languages = if languages.is_empty() { BTreeSet::from(["en"]) } else { languages };
+        let name = |language: &str| problem.titles.get(language).unwrap_or(problem.titles.main()).to_owned();
+        languages.into_iter().map(|language| (language.to_owned(), name(language))).collect()
+    }
+
+    fn statements(&mut self) {
+        if self.problem.statements.is_empty() {
+            self.weaker("statement", "there is no statement; one that has only the name is written");
+            let text = format!("# {}\n", self.problem.titles.main());
+            self.text("statement/problem.en.md", text);
+        }
+        for statement in &self.problem.statements {
+            let extension = match statement.format {
+                StatementFormat::Latex => "tex",
+                StatementFormat::Pdf => "pdf",
+                StatementFormat::Markdown | StatementFormat::Text => "md",
+                StatementFormat::Html => {
+                    self.weaker(
+                        statement.file.path.as_str(),
+                        "the format has no HTML; it is written as Markdown, which it is part of",
+                    );
+                    "md"
+                }
+            };
+            self.copy(format!("statement/problem.{}.{extension}", statement.language), &statement.file);
+            let directory = statement.file.path.parent().map(|parent| parent.to_string()).unwrap_or_default();
+            for asset in &statement.assets {
+                let below = asset.path.below(&directory).unwrap_or(asset.path.as_str());
+                self.copy(format!("statement/{below}"), asset);
+            }
+        }
+    }
+
+    fn validators(&mut self) {
+        for validator in &self.problem.validators {
+            match validator {
+                InputValidator::Kattis(program) => {
+                    let name = program.path.name().to_owned();
+                    match &program.files[..] {
+                        [one] if one.name.as_str() == name => self.program_files("input_validators", &program.files),
+                        files => self.program_files(&format!("input_validators/{}", stem(&name)), files),
+                    }
+                }
+                InputValidator::Checktestdata(file) => {
+                    self.copy(format!("input_validators/{}", file.path.name()), file)
+                }
+                InputValidator::Testlib(program) => {
+                    self.weaker(
+                        program.path.as_str(),
+                        "a testlib validator answers by other codes than 42 and 43; it is left out",
+                    );
+                }
+            }
+        }
+        if !self.files.keys().any(|path| path.starts_with("input_validators/")) {
+            self.weaker("input_validators", "there is none, and the format asks for one");
+        }
+    }
+
+    fn trials(&mut self) {
+        let trials = &self.problem.trials;
+        for trial in &trials.invalid_inputs {
+            let path = format!("data/invalid_input/{}", trial_name(&trial.name, "invalid_input"));
+            self.copy(format!("{path}.in"), &trial.input);
+            if let Some(entry) = validator_args(&trial.validator_args) {
+                self.text(&format!("{path}.yaml"), document(&[entry]));
+            }
+        }
+        for (directory, list) in [("invalid_output", &trials.invalid_outputs), ("valid_output", &trials.valid_outputs)]
+        {
+            for trial in list {
+                let path = format!("data/{directory}/{}", trial_name(&trial.name, directory));
+                for (ending, file) in [("in", &trial.input), ("ans", &trial.answer), ("out", &trial.output)] {
+                    self.copy(format!("{path}.{ending}"), file);
+                }
+                let args = self.arguments(&trial.method, &path);
+                if !args.is_empty() {
+                    let args = Yaml::texts(args.iter().map(String::as_str));
+                    self.text(&format!("{path}.yaml"), document(&[("output_validator_args".to_owned(), args)]));
+                }
+            }
+        }
+    }
+
+    fn rest(&mut self) {
+        for include in &self.problem.includes {
+            let language = include.language.as_ref().map_or("default", |language| language.as_str());
+            self.program_files(&format!("include/{language}"), &include.files);
+        }
+        for generator in &self.problem.generators {
+            let below = generator.path.below("generators").unwrap_or(generator.path.name()).to_owned();
+            self.copy(format!("generators/{below}"), generator);
+        }
+        for attachment in &self.problem.attachments {
+            let below = attachment.path.below("attachments").unwrap_or(attachment.path.name()).to_owned();
+            self.copy(format!("attachments/{below}"), attachment);
+        }
+        for (number, conversation) in self.problem.conversations.iter().enumerate() {
+            self.copy(format!("data/sample/conversation-{}.interaction", number + 1), conversation);
+        }
+    }
+}
+
+/// A trial's name below its directory, as one component, so that none replaces another.
+fn trial_name(name: &str, directory: &str) -> String {
+    let below = name.split_once(&format!("{directory}/")).map_or(name, |(_, below)| below);
+    below.replace('/', "-")
+}
+
+fn stem(name: &str) -> &str {
+    name.split_once('.').map_or(name, |(stem, _)| stem)
+}
+
+/// A UUID that follows from the content: the same package is exported with the same one. Source: RFC 9562, version 8.
+fn uuid_of(package: &Package) -> String {
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&package.hash.as_bytes()[..16]);
+    bytes[6] = bytes[6] & 0x0f | 0x80;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
+/// A case's own arguments and texts, as its `<case>.yaml` says them.
+fn case_document(case: &Case, output_args: &[String]) -> Option<String> {
+    let mut entries: Vec<(String, Yaml)> = Vec::new();
+    let mut args = |key: &str, args: &[String]| {
+        if !args.is_empty() {
+            entries.push((key.to_owned(), Yaml::texts(args.iter().map(String::as_str))));
+        }
+    };
+    args("args", &case.args);
+    args("output_validator_args", output_args);
+    entries.extend(validator_args(&case.validator_args));
+    for (key, text) in [("description", &case.hints.description), ("hint", &case.hints.hint)] {
+        if let Some(text) = text {
+            entries.push((key.to_owned(), Yaml::text(text)));
+        }
+    }
+    (!entries.is_empty()).then(|| document(&entries))
+}
+
+/// The entry of a configuration that has the arguments for input validators, if there are any.
+fn validator_args(args: &ValidatorArgs) -> Option<(String, Yaml)> {
+    let list = |args: &[String]| Yaml::texts(args.iter().map(String::as_str));
+    let value = match args {
+        ValidatorArgs::Every(args) => list(args),
+        ValidatorArgs::Named(by_name) => {
+            Yaml::Map(by_name.iter().map(|(name, args)| (name.clone(), list(args))).collect())
+        }
+    };
+    args.all().next().is_some().then(|| ("input_validator_args".to_owned(), value))
+}

@@ -1,0 +1,115 @@
+//! Who decides: the program in `output_validator/`, or the default validator by its flags.
+
+use super::Plan;
+use cupel_problem::{AfterInteraction, Checker, Comparison, Interactor, Method, Program, Protocol, Standard};
+
+impl Plan<'_> {
+    /// The program that decides, which is one for the whole package.
+    pub(super) fn judge(&mut self) {
+        let mut programs: Vec<&Program> = Vec::new();
+        for case in self.problem.tests.cases() {
+            if let Some(program) = self.program_of(&case.method)
+                && !programs.contains(&program)
+            {
+                programs.push(program);
+            }
+        }
+        match programs[..] {
+            [] => {}
+            [program] => {
+                let files = program.files.clone();
+                self.program_files("output_validator", &files);
+            }
+            _ => self.cannot("output_validator", "several programs decide, and the format has one", "Make one of them"),
+        }
+    }
+
+    fn program_of<'m>(&self, method: &'m Method) -> Option<&'m Program> {
+        let (Method::Check(Checker::Program(program)) | Method::Interact(Interactor { program, .. })) = method else {
+            return None;
+        };
+        Some(&program.program)
+    }
+
+    /// The arguments of a method; tells what cannot be said.
+    pub(super) fn arguments(&self, method: &Method, place: &str) -> Vec<String> {
+        let program = match method {
+            Method::Check(Checker::Builtin(comparison)) => return self.flags(comparison, place),
+            Method::Check(Checker::Program(program)) => program,
+            Method::Interact(Interactor { program, then: AfterInteraction::Verdict }) => program,
+            Method::Interact(_) => {
+                self.cannot(
+                    place,
+                    "interactor and checker are two programs, and the format has one",
+                    "Let the interactor decide",
+                );
+                return Vec::new();
+            }
+        };
+        if program.protocol != Protocol::Kattis {
+            let fault = format!("`{}` does not answer as an output validator does, by 42 and 43", program.program.path);
+            self.cannot(
+                program.program.path.as_str(),
+                fault,
+                "Rewrite its ending, or put a program around it that translates",
+            );
+        }
+        program.args.clone()
+    }
+
+    fn flags(&self, comparison: &Comparison, place: &str) -> Vec<String> {
+        let fixed = |flags: &[&str]| flags.iter().map(|flag| (*flag).to_owned()).collect();
+        match comparison {
+            Comparison::Tokens(rules) => {
+                let mut flags = Vec::new();
+                flags.extend(rules.case_sensitive.then(|| "case_sensitive".to_owned()));
+                flags.extend(rules.space_sensitive.then(|| "space_change_sensitive".to_owned()));
+                for (flag, tolerance) in [
+                    ("float_absolute_tolerance", rules.absolute_tolerance),
+                    ("float_relative_tolerance", rules.relative_tolerance),
+                ] {
+                    flags.extend(
+                        tolerance.map(|tolerance| [flag.to_owned(), tolerance.get().to_string()]).into_iter().flatten(),
+                    );
+                }
+                flags
+            }
+            Comparison::Exact { normalize_newlines: false } => fixed(&["case_sensitive", "space_change_sensitive"]),
+            Comparison::Exact { .. } | Comparison::TrimmedLines | Comparison::TrimmedEnd | Comparison::TokensByLine => {
+                self.weaker(place, "white space is compared more strictly here than the default validator does");
+                fixed(&["case_sensitive"])
+            }
+            Comparison::Standard(Standard::Wcmp | Standard::Ncmp | Standard::Icmp | Standard::Hcmp) => {
+                fixed(&["case_sensitive"])
+            }
+            Comparison::Standard(Standard::Lcmp | Standard::Fcmp) => {
+                self.weaker(place, "lines are compared here, and tokens by the default validator");
+                fixed(&["case_sensitive"])
+            }
+            Comparison::Standard(Standard::Yesno | Standard::Nyesno) => Vec::new(),
+            Comparison::Standard(Standard::Rcmp4) => fixed(&["float_tolerance", "1e-4"]),
+            Comparison::Standard(Standard::Rcmp6 | Standard::Dcmp) => fixed(&["float_tolerance", "1e-6"]),
+            Comparison::Standard(Standard::Rcmp9) => fixed(&["float_tolerance", "1e-9"]),
+            Comparison::Standard(Standard::Acmp) => fixed(&["float_tolerance", "1.5e-6"]),
+            Comparison::Standard(Standard::Rcmp | Standard::Rncmp) => fixed(&["float_absolute_tolerance", "1.5e-6"]),
+            Comparison::Floats { precision, .. } => {
+                self.weaker(
+                    place,
+                    "numbers are compared line by line here, and token by token by the default validator",
+                );
+                vec!["float_tolerance".to_owned(), format!("1e-{precision}")]
+            }
+            Comparison::Unordered(_)
+            | Comparison::Characters
+            | Comparison::LineCount { .. }
+            | Comparison::Standard(_) => {
+                self.cannot(
+                    place,
+                    "the default validator has no such comparison",
+                    "Add a checker that answers by 42 and 43",
+                );
+                Vec::new()
+            }
+        }
+    }
+}

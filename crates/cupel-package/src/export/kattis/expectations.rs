@@ -1,0 +1,151 @@
+//! Submissions: the folder that says what is expected, and `submissions.yaml` for what it does not say.
+
+use std::collections::BTreeSet;
+
+use super::Plan;
+use crate::export::Content;
+use crate::export::yaml::{Yaml, document};
+use crate::import::folder_rule;
+use cupel_problem::{ExampleSubmission, Expectation, ExpectedVerdict, Scope};
+
+impl Plan<'_> {
+    pub(super) fn submissions(&mut self) {
+        let mut rules: Vec<(String, Yaml)> = Vec::new();
+        for submission in &self.problem.submissions {
+            let folder = folder(submission);
+            let name = submission.program.path.name();
+            let mut path = format!("{folder}/{name}");
+            let mut number = 2;
+            while self.files.keys().any(|known| known.starts_with(&format!("submissions/{path}"))) {
+                path = format!("{folder}/{number}-{name}");
+                number += 1;
+            }
+            match (&submission.program.files[..], &submission.beside[..]) {
+                ([one], []) if one.name.as_str() == name => {
+                    self.files.insert(format!("submissions/{path}"), (Content::File(one.file.clone()), one.executable));
+                }
+                (files, beside) => {
+                    self.program_files(&format!("submissions/{path}"), files);
+                    self.program_files(&format!("submissions/{path}"), beside);
+                }
+            }
+            let rule = rule(submission, folder);
+            if !rule.is_empty() {
+                rules.push((path, Yaml::Map(rule)));
+            }
+        }
+        if !rules.is_empty() {
+            self.text("submissions/submissions.yaml", document(&rules));
+        }
+    }
+}
+
+/// The folder that says what is expected, or `mixed`, which says nothing.
+fn folder(submission: &ExampleSubmission) -> &'static str {
+    use ExpectedVerdict::{Accepted, RuntimeError, TimeLimit, WrongAnswer};
+    let Some(rule) = submission.expectations.iter().find(|rule| rule.scope == Scope::All) else { return "mixed" };
+    if let Some(known) = FOLDERS.iter().find(|folder| says_the_same(folder, rule)) {
+        return known;
+    }
+    // Formats in which a submission has one verdict, not one for each case.
+    match (rule.verdict.as_deref(), rule.full_score) {
+        (_, Some(false)) => "partially_accepted",
+        (Some([Accepted]), _) => "accepted",
+        (Some([WrongAnswer]), _) => "wrong_answer",
+        (Some([TimeLimit]), _) => "time_limit_exceeded",
+        (Some([RuntimeError]), _) => "run_time_error",
+        _ => "mixed",
+    }
+}
+
+const FOLDERS: &[&str] = &[
+    "accepted",
+    "rejected",
+    "wrong_answer",
+    "time_limit_exceeded",
+    "run_time_error",
+    "brute_force",
+    "partially_accepted",
+];
+
+/// Whether a folder's own rule is this one.
+fn says_the_same(folder: &str, rule: &Expectation) -> bool {
+    let default = folder_rule(folder);
+    default.is_some_and(|default| Expectation { origin: rule.origin.clone(), ..default } == *rule)
+}
+
+/// What `submissions.yaml` has to say beside the folder.
+fn rule(submission: &ExampleSubmission, folder: &str) -> Vec<(String, Yaml)> {
+    let mut entries: Vec<(String, Yaml)> = Vec::new();
+    let mut put = |key: &str, value: Yaml| entries.push((key.to_owned(), value));
+    if let Some(language) = &submission.program.language {
+        put("language", Yaml::text(language.as_str()));
+    }
+    if let Some(entry) = &submission.program.entry_point {
+        put("entrypoint", Yaml::text(entry));
+    }
+    let mut nested: Vec<(String, Yaml)> = Vec::new();
+    for expectation in &submission.expectations {
+        if says_the_same(folder, expectation) {
+            continue;
+        }
+        let checks = checks(expectation, folder);
+        match &expectation.scope {
+            _ if checks.is_empty() => {}
+            Scope::All => checks.into_iter().for_each(|(key, value)| {
+                if !entries.iter().any(|(known, _)| *known == key) {
+                    entries.push((key, value));
+                }
+            }),
+            Scope::Glob(glob) => nested.push((glob.clone(), Yaml::Map(checks))),
+        }
+    }
+    entries.extend(nested);
+    entries
+}
+
+fn checks(expectation: &Expectation, folder: &str) -> Vec<(String, Yaml)> {
+    // The format's four; finer ones are told by what they are part of.
+    let codes = |verdicts: &[ExpectedVerdict]| {
+        let coarse = verdicts.iter().map(|verdict| match verdict {
+            ExpectedVerdict::Accepted => "AC",
+            ExpectedVerdict::WrongAnswer | ExpectedVerdict::PresentationError => "WA",
+            ExpectedVerdict::TimeLimit => "TLE",
+            ExpectedVerdict::RuntimeError
+            | ExpectedVerdict::MemoryLimit
+            | ExpectedVerdict::OutputLimit
+            | ExpectedVerdict::CompileError => "RTE",
+        });
+        let coarse: BTreeSet<&str> = coarse.collect();
+        Yaml::List(coarse.into_iter().map(Yaml::plain).collect())
+    };
+    let mut entries: Vec<(String, Yaml)> = Vec::new();
+    if let Some(permitted) = &expectation.permitted {
+        entries.push(("permitted".to_owned(), codes(permitted)));
+    }
+    if let Some(required) = &expectation.required {
+        entries.push(("required".to_owned(), codes(required)));
+    }
+    if let (Some(verdict), "mixed") = (&expectation.verdict, folder) {
+        let accepted = verdict.contains(&ExpectedVerdict::Accepted);
+        let mut permitted = verdict.clone();
+        permitted.push(ExpectedVerdict::Accepted);
+        entries.push(("permitted".to_owned(), codes(&permitted)));
+        if !accepted {
+            entries.push(("required".to_owned(), codes(verdict)));
+        }
+    }
+    if let Some(score) = expectation.score {
+        let bounds = [score.low(), score.high()].map(|bound| Yaml::plain(bound.unwrap_or_default()));
+        if score.low().is_some() && score.high().is_some() {
+            entries.push(("score".to_owned(), Yaml::List(bounds.to_vec())));
+        }
+    }
+    if let Some(message) = &expectation.message {
+        entries.push(("message".to_owned(), Yaml::text(message)));
+    }
+    if !expectation.bounds_time_limit {
+        entries.push(("use_for_time_limit".to_owned(), Yaml::plain("false")));
+    }
+    entries
+}

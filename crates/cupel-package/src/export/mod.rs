@@ -1,0 +1,180 @@
+//! From a [`Package`](cupel_problem::Package) to a package in the Kattis form 2025-09, as a directory or a zip, or to a zip or a tar of what
+//! is stored.
+//!
+//! What that format cannot say is refused and named, all of it together; what is only weaker there is told as a warning.
+//! The target appears whole or not at all.
+
+mod kattis;
+mod yaml;
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use tar::{EntryType, Header};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+use crate::import::Tree;
+use crate::unpack;
+use crate::{FileError, Finding, ImportError, Refused, UnpackLimits};
+use cupel_problem::{FileRef, Package};
+
+/// What an exported package is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Container {
+    /// A directory.
+    Directory,
+    /// A zip.
+    Zip,
+}
+
+/// Why a package was not exported.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The format cannot say what the package says.
+    #[error(transparent)]
+    Inexpressible(Refused),
+    /// A file could not be read or written.
+    #[error(transparent)]
+    Io(#[from] FileError),
+    /// There is something already where the package was to go.
+    #[error("{} exists already", .0.display())]
+    TargetExists(PathBuf),
+}
+
+/// Writes a package to `target`, which must not exist and whose parent must, in the Kattis form 2025-09. What comes back are
+/// the warnings. Blocks while it writes.
+///
+/// # Errors
+/// [`ExportError::Inexpressible`] with all that the format cannot say; otherwise what failed on our side. In every case
+/// nothing has been made at `target`.
+pub fn export(package: &Package, target: &Path, container: Container) -> Result<Vec<Finding>, ExportError> {
+    let (files, warnings) = kattis::plan(package).map_err(ExportError::Inexpressible)?;
+    write(package, &files, target, container)?;
+    Ok(warnings)
+}
+
+/// Writes the files of a package as they are stored, in the form it came in, to a zip at `target`, which must not exist and
+/// whose parent must: imported again, it has the same hash. Blocks while it reads every file twice.
+///
+/// # Errors
+/// What failed on our side; that the directory was changed since the import is part of it. Nothing has been made at `target`.
+pub fn archive(package: &Package, target: &Path) -> Result<(), ExportError> {
+    write(package, &stored(package)?, target, Container::Zip)?;
+    Ok(())
+}
+
+/// Writes the files of a package as they are stored to a tar: the same package gives the same bytes wherever that is done.
+/// [`unpack_packed`](crate::unpack_packed) reads it. Blocks while it reads every file twice.
+///
+/// # Errors
+/// What failed on our side; that the directory was changed since the import is part of it.
+pub fn pack(package: &Package, to: &mut dyn Write) -> Result<(), FileError> {
+    let failed = || FileError::at("pack", package.root());
+    let mut tar = tar::Builder::new(to);
+    for planned in stored(package)? {
+        let Content::File(file) = &planned.content else { continue };
+        let mut header = Header::new_gnu();
+        header.set_entry_type(EntryType::Regular);
+        header.set_size(file.size.get());
+        header.set_mode(if planned.executable { 0o755 } else { 0o644 });
+        let from = package.open(file).map_err(FileError::at("open", &package.path_of(file)))?;
+        tar.append_data(&mut header, &planned.path, from).map_err(failed())?;
+    }
+    tar.finish().map_err(failed())
+}
+
+/// The files of a package as they are stored.
+fn stored(package: &Package) -> Result<Vec<Planned>, FileError> {
+    let stored = match unpack::scan(package.root(), &UnpackLimits::default()) {
+        Ok(files) => Tree::new(package.root().to_owned(), files),
+        Err(ImportError::Io(error)) => return Err(error),
+        Err(error) => return Err(changed(package, error)),
+    };
+    if stored.hash() != package.hash {
+        return Err(changed(package, "its content has another hash now"));
+    }
+    let files = stored.iter().map(|(path, stored)| {
+        let file = FileRef { path: path.clone(), hash: stored.hash, size: stored.size };
+        Planned { path: path.to_string(), content: Content::File(file), executable: stored.executable }
+    });
+    Ok(files.collect())
+}
+
+fn changed(package: &Package, why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> FileError {
+    FileError::at("read", package.root())(io::Error::new(io::ErrorKind::InvalidData, why))
+}
+
+fn write(package: &Package, files: &[Planned], target: &Path, container: Container) -> Result<(), ExportError> {
+    if target.symlink_metadata().is_ok() {
+        return Err(ExportError::TargetExists(target.to_owned()));
+    }
+    let parent = match target.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let temporary = tempfile::Builder::new().prefix(".exporting-").tempdir_in(parent);
+    let temporary = temporary.map_err(FileError::at("make a directory in", parent))?;
+    let made = temporary.path().join("package");
+    match container {
+        Container::Directory => write_directory(package, files, &made)?,
+        Container::Zip => write_zip(package, files, &made)?,
+    }
+    fs::rename(&made, target).map_err(FileError::at("move the package to", target))?;
+    Ok(())
+}
+
+/// A file of the exported package.
+struct Planned {
+    path: String,
+    content: Content,
+    executable: bool,
+}
+
+enum Content {
+    File(FileRef),
+    Text(String),
+}
+
+fn copy(package: &Package, planned: &Planned, to: &mut dyn Write) -> Result<(), FileError> {
+    match &planned.content {
+        Content::Text(text) => to.write_all(text.as_bytes()).map_err(FileError::at("write", Path::new(&planned.path))),
+        Content::File(file) => {
+            let mut from = package.open(file).map_err(FileError::at("open", &package.path_of(file)))?;
+            io::copy(&mut from, to).map(drop).map_err(FileError::at("copy", &package.path_of(file)))
+        }
+    }
+}
+
+fn write_directory(package: &Package, files: &[Planned], root: &Path) -> Result<(), FileError> {
+    for planned in files {
+        let place = root.join(&planned.path);
+        if let Some(parent) = place.parent() {
+            fs::create_dir_all(parent).map_err(FileError::at("make directory", parent))?;
+        }
+        let mode = if planned.executable { 0o755 } else { 0o644 };
+        let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&place);
+        copy(package, planned, &mut file.map_err(FileError::at("create", &place))?)?;
+    }
+    Ok(())
+}
+
+fn write_zip(package: &Package, files: &[Planned], place: &Path) -> Result<(), FileError> {
+    let file = File::create_new(place).map_err(FileError::at("create", place))?;
+    let mut zip = ZipWriter::new(BufWriter::new(file));
+    for planned in files {
+        let large = matches!(&planned.content, Content::File(file) if file.size.get() >= u64::from(u32::MAX));
+        let mode = if planned.executable { 0o755 } else { 0o644 };
+        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+        let options = options.unix_permissions(mode).large_file(large);
+        zip.start_file(planned.path.as_str(), options).map_err(|error| FileError::at("write", place)(error.into()))?;
+        copy(package, planned, &mut zip)?;
+    }
+    finish(zip).map_err(FileError::at("write", place))
+}
+
+fn finish<W: Write + Seek>(zip: ZipWriter<W>) -> io::Result<()> {
+    zip.finish().map_err(io::Error::from)?.flush()
+}

@@ -1,0 +1,123 @@
+//! What all importers do with cases: methods shared between cases judged alike, what is odd about test data, maxima.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::Context;
+use crate::finding::Code;
+use cupel_problem::{
+    Aggregate, CaseGroup, CasePoints, FileRef, GroupName, GroupScoring, MaxScore, Method, Node, Score, StopRule,
+    VerdictRule,
+};
+
+/// More than this in a file of test data is told.
+const LARGE_FILE_BYTES: u64 = 100 << 20;
+
+/// Methods by what makes them differ, so that cases judged alike share one.
+pub(crate) struct Methods<K> {
+    known: HashMap<K, Arc<Method>>,
+}
+
+impl<K: std::hash::Hash + Eq> Methods<K> {
+    pub(crate) fn new() -> Methods<K> {
+        Methods { known: HashMap::new() }
+    }
+
+    pub(crate) fn get(&mut self, key: K, make: impl FnOnce(&K) -> Option<Method>) -> Option<Arc<Method>> {
+        if let Some(method) = self.known.get(&key) {
+            return Some(Arc::clone(method));
+        }
+        let method = Arc::new(make(&key)?);
+        self.known.insert(key, Arc::clone(&method));
+        Some(method)
+    }
+}
+
+impl Context<'_> {
+    /// Tells what is odd about a file of test data; its bytes are never changed.
+    pub(crate) fn check_data(&self, file: &FileRef) {
+        let Some(stored) = self.tree.stored(&file.path) else { return };
+        let path = file.path.as_str();
+        let traits = stored.traits;
+        if traits.carriage_return {
+            let remedy = "If that is not meant, save it with LF; it is used as it is";
+            self.findings.file(Code::CarriageReturn, path, "the data has carriage returns (CR)", remedy);
+        }
+        if traits.byte_order_mark {
+            let remedy = "Save it without one: submissions will read it as part of the first word";
+            self.findings.file(Code::ByteOrderMark, path, "the data begins with a byte-order mark", remedy);
+        }
+        if traits.no_final_newline {
+            self.findings.file(Code::NoFinalNewline, path, "the data does not end with a newline", "Add one");
+        }
+        if file.size.get() > LARGE_FILE_BYTES {
+            let remedy = "Generate it smaller if the problem allows it";
+            self.findings.file(Code::LargeFile, path, format!("the file has {}", file.size), remedy);
+        }
+    }
+}
+
+/// A group without peculiarities: its verdict is its first error, after which it stops; it counts, decides and requires nothing.
+pub(crate) fn group(name: &str, scoring: GroupScoring, children: Vec<Node>) -> CaseGroup {
+    let max = most(&scoring, &children);
+    CaseGroup {
+        name: GroupName::new(name).unwrap_or_else(|_| GroupName::root()),
+        scoring,
+        verdict: VerdictRule::FirstError,
+        stop: StopRule::Break,
+        max,
+        range: None,
+        requires: Vec::new(),
+        counts: true,
+        decides: true,
+        children,
+    }
+}
+
+/// The most a group with this scoring and these children can give; bounded only where everything in it is.
+pub(crate) fn most(scoring: &GroupScoring, children: &[Node]) -> MaxScore {
+    let aggregate = match scoring {
+        GroupScoring::None => return MaxScore::Bounded(Score::ZERO),
+        GroupScoring::AllOrNothing(score) => return MaxScore::Bounded(*score),
+        GroupScoring::AggregateIfNamed { accepted, .. } => {
+            let named = children.iter().any(|child| match child {
+                Node::Case(case) => matches!(case.points, CasePoints::FromChecker { .. }),
+                Node::Group(_) => false,
+            });
+            return if named { MaxScore::Unbounded } else { MaxScore::Bounded(*accepted) };
+        }
+        GroupScoring::Aggregate(aggregate) => aggregate,
+    };
+    let mut scores = Vec::new();
+    for child in children {
+        let max = match child {
+            Node::Case(case) => case.points.max(),
+            Node::Group(group) if group.counts => group.max,
+            Node::Group(_) => continue,
+        };
+        match max {
+            MaxScore::Bounded(score) => scores.push(score),
+            MaxScore::Unbounded => return MaxScore::Unbounded,
+        }
+    }
+    let together =
+        |f: fn(Score, Score) -> Option<Score>, first: Score| scores.iter().try_fold(first, |all, s| f(all, *s));
+    let sum = together(Score::checked_add, Score::ZERO);
+    let most = match aggregate {
+        Aggregate::Sum => sum,
+        Aggregate::Average => sum.and_then(|sum| sum.scaled(1, i64::try_from(scores.len()).ok()?.max(1))),
+        Aggregate::Min => Some(scores.iter().min().copied().unwrap_or_default()),
+        Aggregate::Max => Some(scores.iter().max().copied().unwrap_or_default()),
+        Aggregate::Product if scores.is_empty() => Some(Score::ZERO),
+        Aggregate::Product => together(Score::checked_mul, Score::ONE),
+    };
+    most.map_or(MaxScore::Unbounded, MaxScore::Bounded)
+}
+
+/// The highest score of all, for comparing dialects; `None`: unbounded.
+pub(crate) fn bounded(group: &CaseGroup) -> Option<Score> {
+    match group.max {
+        MaxScore::Bounded(score) => Some(score),
+        MaxScore::Unbounded => None,
+    }
+}

@@ -1,0 +1,122 @@
+//! `[function]` of Cupel's own format: the signature of a function problem.
+
+use crate::doc::{Reader, Unknown};
+use crate::finding::Code;
+use cupel_problem::{CompareResult, Identifier, Interface, MethodSignature, Parameter, Signature, Tolerance, Type};
+
+/// The signature; `None` if there is none, or it has been told.
+pub(super) fn read(reader: &Reader<'_>) -> Option<Signature> {
+    if !reader.is_some() {
+        return None;
+    }
+    reader.map();
+    reader.only(
+        &["name", "parameters", "returns", "class", "constructor", "methods", "compare", "tolerance", "mutates"],
+        Unknown::Error,
+    );
+    let compare = compare(reader)?;
+    let interface = if reader.get("class").is_some() { class(reader)? } else { function(reader)? };
+    if let Some(name) = interface.repeated_name() {
+        reader.fault(Code::KeyType, format!("the name `{name}` occurs twice"), "Rename one of the two");
+        return None;
+    }
+    Some(Signature { interface, compare })
+}
+
+fn function(reader: &Reader<'_>) -> Option<Interface> {
+    let function = method(reader)?;
+    let mutates = reader.get("mutates");
+    let index = match mutates.words() {
+        None => None,
+        Some(name) => {
+            let index = function.parameters.iter().position(|parameter| parameter.name.as_str() == name);
+            if index.is_none() {
+                mutates.fault(Code::KeyType, format!("`{name}` is no parameter"), "Name the parameter that is changed");
+                return None;
+            }
+            index
+        }
+    };
+    if index.is_none() && function.returns == Type::Void {
+        let remedy = "Write what it returns, or the parameter it changes as `mutates`";
+        reader.get("returns").fault(Code::KeyType, "the function has no result", remedy);
+        return None;
+    }
+    Some(Interface::Function { function, mutates: index })
+}
+
+fn class(reader: &Reader<'_>) -> Option<Interface> {
+    let name = identifier(&reader.get("class"))?;
+    let constructor = parameters(&reader.get("constructor"))?;
+    let methods: Option<Vec<MethodSignature>> = reader.get("methods").list().iter().map(method).collect();
+    let methods = methods?;
+    if methods.is_empty() {
+        reader.get("methods").missing("a list of `{name, parameters, returns}`");
+        return None;
+    }
+    Some(Interface::Class { name, constructor, methods })
+}
+
+fn method(reader: &Reader<'_>) -> Option<MethodSignature> {
+    let name = identifier(&reader.get("name"));
+    let parameters = parameters(&reader.get("parameters"));
+    let returns = match reader.get("returns").is_some() {
+        true => kind(&reader.get("returns"), true),
+        false => Some(Type::Void),
+    };
+    Some(MethodSignature { name: name?, parameters: parameters?, returns: returns? })
+}
+
+fn parameters(reader: &Reader<'_>) -> Option<Vec<Parameter>> {
+    let each = reader.list().into_iter().map(|one| {
+        one.map();
+        one.only(&["name", "type"], Unknown::Error);
+        let (name, kind) = (identifier(&one.get("name")), kind(&one.get("type"), false));
+        Some(Parameter { name: name?, kind: kind? })
+    });
+    // All are read, so that all faults are told.
+    let each: Vec<Option<Parameter>> = each.collect();
+    each.into_iter().collect()
+}
+
+fn identifier(reader: &Reader<'_>) -> Option<Identifier> {
+    if !reader.is_some() {
+        reader.missing("a name");
+    }
+    reader.parsed("a name of letters, digits and `_` that is no keyword in any language")
+}
+
+fn kind(reader: &Reader<'_>, void: bool) -> Option<Type> {
+    let Some(text) = reader.words() else {
+        reader.missing("a type such as int, string or list<int>");
+        return None;
+    };
+    let kind = Type::parse(text).filter(|kind| void || *kind != Type::Void);
+    if kind.is_none() {
+        reader.expected("a type such as int, float, string, list<int>, map<string,int>, ListNode<int>");
+    }
+    kind
+}
+
+fn compare(reader: &Reader<'_>) -> Option<CompareResult> {
+    let tolerance = reader.get("tolerance");
+    match reader.get("compare").text() {
+        None | Some("exact") => Some(CompareResult::Exact),
+        Some("unordered") => Some(CompareResult::Unordered),
+        Some("checker") => Some(CompareResult::Checker),
+        Some("float") => {
+            let number = tolerance.parsed::<f64>("a number, 0 or above").unwrap_or(1e-6);
+            match Tolerance::new(number) {
+                Ok(tolerance) => Some(CompareResult::Float(tolerance)),
+                Err(_) => {
+                    tolerance.expected("a number, 0 or above");
+                    None
+                }
+            }
+        }
+        Some(_) => {
+            reader.get("compare").expected("`exact`, `unordered`, `float` or `checker`");
+            None
+        }
+    }
+}

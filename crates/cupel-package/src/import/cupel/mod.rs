@@ -1,0 +1,209 @@
+//! Cupel's own format: `problem.toml`, `statement.md`, `tests/NAME.in` with `NAME.out`, `submissions/FOLDER/…`.
+//! The crate's README says what may stand in it.
+
+mod checks;
+mod function;
+mod groups;
+mod trials;
+
+use super::kattis::language_and_format;
+use super::{ByteOrderMark, Child, Context, Draft, Keys};
+use crate::doc::{Reader, Source, Unknown};
+use crate::finding::{Code, ImportError};
+use cupel_problem::{
+    Calibration, Difficulty, Factor, InputValidator, LanguageFactors, Problem, Statement, StatementFormat, WallLimit,
+};
+
+const FILE: &str = "problem.toml";
+
+pub(super) fn read(context: &Context<'_>) -> Result<Option<Problem>, ImportError> {
+    let Some(node) = context.toml(FILE)? else { return Ok(None) };
+    let top = Reader::new(Source { file: FILE, findings: context.findings }, &node);
+    top.only(
+        &[
+            "title",
+            "slug",
+            "difficulty",
+            "tags",
+            "authors",
+            "licence",
+            "rights_owner",
+            "source",
+            "languages",
+            "limits",
+            "checker",
+            "interactor",
+            "validators",
+            "generators",
+            "groups",
+            "function",
+        ],
+        Unknown::Error,
+    );
+    let keys = Keys { title: "title", tags: "tags", authors: "authors" };
+    let mut draft = Draft::new(Calibration::KATTIS_2025_09, FILE, keys);
+    people(&top, &mut draft);
+    limits(context, &top, &mut draft);
+    statements(context, &mut draft)?;
+    draft.signature = function::read(&top.get("function"));
+    draft.attachments = context.refs_in("attachments");
+    validators(context, &top.get("validators"), &mut draft);
+    generators(context, &top.get("generators"), &mut draft);
+    let method = checks::method(context, &top);
+    trials::read(context, method.as_ref(), &mut draft);
+    let root = method.and_then(|method| groups::read(context, &top, &method, &mut draft));
+    let scoring = matches!(draft.scoring, cupel_problem::Scoring::Points { .. });
+    draft.submissions = context.submissions_by_folder(scoring);
+    Ok(draft.finish(root, context))
+}
+
+fn people(top: &Reader<'_>, draft: &mut Draft) {
+    let title = top.get("title");
+    if title.is_map() {
+        for (language, title) in title.entries() {
+            draft.titles.extend(title.words().map(|title| (language.to_owned(), title.to_owned())));
+        }
+    } else {
+        draft.titles.extend(title.words().map(|title| ("en".to_owned(), title.to_owned())));
+    }
+    if draft.titles.is_empty() {
+        title.missing("the problem's name");
+    }
+    draft.slug = top.get("slug").parsed("1 to 64 characters out of a-z 0-9 -");
+    if let Some(word) = top.get("difficulty").text() {
+        draft.difficulty = Difficulty::from_name(word);
+        if draft.difficulty.is_none() {
+            top.get("difficulty").expected("`easy`, `medium` or `hard`");
+        }
+    }
+    for tag in top.get("tags").list() {
+        draft.tags.extend(tag.parsed("a word of at most 40 characters"));
+    }
+    for author in top.get("authors").list() {
+        draft.add_author(author.text().unwrap_or_default());
+    }
+    draft.source = top.get("source").words().map(str::to_owned);
+    draft.licence.name = top.get("licence").words().map(str::to_owned);
+    draft.licence.rights_owner = top.get("rights_owner").words().map(str::to_owned);
+}
+
+fn limits(context: &Context<'_>, top: &Reader<'_>, draft: &mut Draft) {
+    let limits = top.get("limits");
+    limits.map();
+    limits.only(&["time", "wall_time", "memory_mib", "output_mib", "code_kib", "languages"], Unknown::Error);
+    let out = &mut draft.limits;
+    out.time.limit = limits.get("time").seconds();
+    out.wall_time = limits.get("wall_time").seconds().map(WallLimit::Time);
+    out.memory = limits.get("memory_mib").size(1 << 20).unwrap_or(cupel_types::Bytes::mib(256));
+    out.output = limits.get("output_mib").size(1 << 20).unwrap_or(out.output);
+    out.code = limits.get("code_kib").size(1 << 10).unwrap_or(out.code);
+    for (name, factors) in limits.get("languages").map() {
+        factors.only(&["time", "memory"], Unknown::Error);
+        let factor = |key: &str| factors.get(key).parsed("a factor above 0").unwrap_or(Factor::ONE);
+        match context.options.languages.find(name) {
+            Some(language) => {
+                out.per_language
+                    .insert(language.id.clone(), LanguageFactors { time: factor("time"), memory: factor("memory") });
+            }
+            None => factors.fault(Code::KeyUnknown, format!("`{name}` is no language here"), "See `cupel languages`"),
+        }
+    }
+    let languages = top.get("languages");
+    if languages.is_some() {
+        let mut known = Vec::new();
+        for language in languages.list() {
+            match language.text().and_then(|name| context.options.languages.find(name)) {
+                Some(language) => known.push(language.id.clone()),
+                None => language.fault(Code::KeyType, "this is no language here", "See `cupel languages`"),
+            }
+        }
+        out.languages = Some(known);
+    }
+}
+
+fn statements(context: &Context<'_>, draft: &mut Draft) -> Result<(), ImportError> {
+    for (name, child) in context.tree.children("") {
+        let Some(rest) = name.strip_prefix("statement.").filter(|_| child == Child::File) else { continue };
+        let Some((language, format)) = language_and_format(&format!("problem.{rest}")) else { continue };
+        let Some(file) = context.tree.file(&name) else { continue };
+        if format == StatementFormat::Latex {
+            let remedy = "Write it in Markdown: mathematics stands between $ signs";
+            context.findings.file(
+                Code::ActiveContent,
+                &name,
+                "the statement is LaTeX, which is shown as it is",
+                remedy,
+            );
+        }
+        context.check_statement(&file, format);
+        let assets = context.refs_in("images");
+        draft.statements.push(Statement { language, format, file, assets });
+    }
+    // Whoever writes in our own form gets told what the others may leave out.
+    if draft.statements.is_empty() && context.tree.has("README.md") {
+        let text = context.tree.text("README.md", ByteOrderMark::Warned, context.findings)?;
+        if text.is_some_and(|text| !text.trim().is_empty()) {
+            context.findings.file(Code::NoStatement, "README.md", "this is not the statement", "Name it statement.md");
+        }
+    }
+    Ok(())
+}
+
+/// `validators = ["validators/check.py"]`; they answer as Kattis' do, or as testlib's with `{program = …, protocol = "testlib"}`.
+fn validators(context: &Context<'_>, reader: &Reader<'_>, draft: &mut Draft) {
+    for one in reader.one_or_more() {
+        let (name, protocol) = match one.is_map() {
+            true => {
+                one.only(&["program", "protocol"], Unknown::Error);
+                (one.get("program"), one.get("protocol").text().unwrap_or("kattis"))
+            }
+            false => (one.clone(), "kattis"),
+        };
+        let Some(program) = program(context, &name) else { continue };
+        match protocol {
+            "kattis" => draft.validators.push(InputValidator::Kattis(program)),
+            "testlib" => draft.validators.push(InputValidator::Testlib(program)),
+            _ => one.get("protocol").expected("`kattis` or `testlib`"),
+        }
+    }
+}
+
+/// The files that made the tests, or directories of them.
+fn generators(context: &Context<'_>, reader: &Reader<'_>, draft: &mut Draft) {
+    for one in reader.one_or_more() {
+        let path = one.words().unwrap_or_default();
+        let found: Vec<_> = match context.tree.file(path) {
+            Some(file) => vec![file],
+            None => context.refs_in(path),
+        };
+        if found.is_empty() {
+            one.fault(Code::FileMissing, format!("there is no `{path}` in the package"), "Add it, or correct the path");
+        }
+        draft.generators.extend(found);
+    }
+}
+
+/// The program a key names: a file, a directory, or a list of files of which the first is built with the others beside it.
+fn program(context: &Context<'_>, reader: &Reader<'_>) -> Option<cupel_problem::Program> {
+    let names: Vec<&str> = reader.one_or_more().iter().filter_map(Reader::words).collect();
+    let Some(first) = names.first() else {
+        reader.missing("the path of a source file or of a directory");
+        return None;
+    };
+    let mut found = context.program(first);
+    for name in names.iter().skip(1) {
+        let file = context.program_file(name.rsplit('/').next().unwrap_or(name), name);
+        match (&mut found, file) {
+            (Some(program), Some(file)) => program.files.push(file),
+            _ => found = None,
+        }
+    }
+    match &found {
+        Some(program) => context.check_program(program),
+        None => {
+            let fault = format!("there is no `{}` in the package", names.join("` or no `"));
+            reader.fault(Code::FileMissing, fault, "Add it, or correct the path");
+        }
+    }
+    found
+}

@@ -1,0 +1,179 @@
+//! DMOJ: `init.yml` and the data it names, in the package or in a zip of it. Source: DMOJ's documentation, "Problem format".
+
+mod checker;
+mod testset;
+
+use cupel_types::Bytes;
+
+use super::{ByteOrderMark, Context, Draft, Keys, Tree};
+use crate::doc::{Node as Document, Reader, Source, Value, parse_yaml};
+use crate::finding::{Code, Findings, ImportError};
+use crate::unpack::{self, Sink};
+use cupel_problem::{Calibration, Factor, Include, Objective, Problem, Scoring, ScoringDialect, WallLimit};
+
+const FILE: &str = "init.yml";
+/// Where the data archive is unpacked.
+const UNPACKED: &str = "dmoj-archive";
+/// The empty file that cases without `in` are given.
+const NO_INPUT: &str = "dmoj-no-input";
+/// Longest pattern, in bytes.
+const PATTERN_LENGTH_MAX: usize = 500;
+
+/// Unpacks the archive that `init.yml` names, out of the package's budget, and adds the input of cases that name none.
+/// Whether there is now more in the package.
+pub(super) fn complete(tree: &Tree, top: &str, sink: &mut Sink<'_>) -> Result<bool, ImportError> {
+    // Faults of the file itself are told when it is read for good.
+    let quiet = Findings::default();
+    let Some(text) = tree.text(FILE, ByteOrderMark::Warned, &quiet)? else { return Ok(false) };
+    let Ok(node) = parse_yaml(&text) else { return Ok(false) };
+    let reader = Reader::new(Source { file: FILE, findings: &quiet }, &node);
+    let without_input = ["test_cases", "pretest_test_cases"].iter().any(|key| {
+        let items = key_of(&reader, key);
+        items.list().iter().any(|item| match item.get("batched") {
+            batched if batched.is_some() => batched.list().iter().any(|case| !case.get("in").is_some()),
+            _ => !item.get("in").is_some(),
+        })
+    });
+    if without_input {
+        unpack::add_empty(&format!("{top}{NO_INPUT}"), sink)?;
+    }
+    let archive = reader.get("archive");
+    let Some(file) = archive.text().and_then(|archive| tree.file(archive)) else { return Ok(without_input) };
+    let place = tree.root().join(file.path.as_str());
+    unpack::unpack_inner(&place, &format!("{top}{UNPACKED}/"), sink)?;
+    Ok(true)
+}
+
+pub(super) fn read(context: &Context<'_>) -> Result<Option<Problem>, ImportError> {
+    let Some(node) = context.yaml(FILE, ByteOrderMark::Warned)? else { return Ok(None) };
+    let top = Reader::new(Source { file: FILE, findings: context.findings }, &node);
+    if !top.is_map() {
+        top.fault(Code::KeyType, "a map of keys is expected", "Begin with `test_cases:`");
+        return Ok(None);
+    }
+    if !refuse_python(&top, &node) {
+        return Ok(None);
+    }
+    // The form has none of these.
+    let keys = Keys { title: "", tags: "", authors: "" };
+    let mut draft = Draft::new(Calibration::KATTIS_LEGACY, FILE, keys);
+    draft.scoring = Scoring::Points { dialect: ScoringDialect::Dmoj, objective: Objective::Max };
+    limits(&top, &mut draft);
+    let archive = top.get("archive");
+    if let Some(name) = archive.words()
+        && !context.tree.has(name)
+    {
+        archive.fault(Code::FileMissing, format!("there is no file `{name}`"), "Add the archive beside init.yml");
+        return Ok(None);
+    }
+    signature_grader(context, &top, &mut draft);
+    statements(context, &mut draft);
+    draft.submissions = context.submissions_by_folder(true);
+    let root = testset::Reading::new(context, top.clone(), archive.is_some()).tests();
+    Ok(draft.finish(root, context))
+}
+
+/// Keys that DMOJ runs as Python, and graders that are Python inside it.
+fn refuse_python(top: &Reader<'_>, node: &Document) -> bool {
+    let mut fine = true;
+    let mut pending: Vec<(String, &Document)> = vec![(String::new(), node)];
+    while let Some((path, node)) = pending.pop() {
+        match &node.value {
+            Value::Map(entries) => {
+                for (key, child) in entries {
+                    let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                    if key.ends_with('+') {
+                        let fault = format!("the key `{path}` would run Python code");
+                        top.get(key).fault(Code::UnsupportedPython, fault, "Write out what the code computes");
+                        fine = false;
+                    }
+                    pending.push((path, child));
+                }
+            }
+            Value::Seq(items) => {
+                pending.extend(items.iter().enumerate().map(|(i, item)| (format!("{path}[{i}]"), item)))
+            }
+            Value::Scalar(_) => {}
+        }
+    }
+    for key in ["custom_judge", "generator"] {
+        let reader = key_of(top, key);
+        if reader.is_some() {
+            let (code, fault, remedy) = match key {
+                "custom_judge" => (
+                    Code::UnsupportedPython,
+                    "the grader is Python that runs inside DMOJ",
+                    "Use a checker of the type `bridged`, or `interactive`",
+                ),
+                _ => (Code::Unsupported, "data is made by a generator at judging", "Generate the data and pack it"),
+            };
+            reader.fault(code, fault, remedy);
+            fine = false;
+        }
+    }
+    fine
+}
+
+/// A key, in either spelling of its joints.
+fn key_of<'a>(reader: &Reader<'a>, key: &str) -> Reader<'a> {
+    let found = reader.get(key);
+    if found.is_some() { found } else { reader.get(&key.replace('_', "-")) }
+}
+
+fn limits(top: &Reader<'_>, draft: &mut Draft) {
+    let most = 1 << 30;
+    if let Some(bytes) = key_of(top, "output_limit_length").integer(1, most) {
+        draft.limits.output = Bytes::new(bytes.unsigned_abs());
+    } else {
+        draft.limits.output = Bytes::mib(24);
+    }
+    let factor = key_of(top, "wall_time_factor").parsed("a factor above 0");
+    draft.limits.wall_time = Some(WallLimit::TimesCpu(factor.or(Factor::thousandths(3000)).unwrap_or(Factor::ONE)));
+    // Not part of the format, but of many exports of the site that lie beside it.
+    draft.limits.time.limit = key_of(top, "time_limit").seconds();
+    if let Some(memory) = key_of(top, "memory_limit").size(1 << 10) {
+        draft.limits.memory = memory;
+    }
+}
+
+fn signature_grader(context: &Context<'_>, top: &Reader<'_>, draft: &mut Draft) {
+    let grader = key_of(top, "signature_grader");
+    if !grader.is_some() {
+        return;
+    }
+    let mut files = Vec::new();
+    for key in ["entry", "header"] {
+        let Some(name) = grader.get(key).words() else {
+            grader.get(key).missing("the name of a file");
+            continue;
+        };
+        match context.program_file(name.rsplit('/').next().unwrap_or(name), name) {
+            Some(file) => files.push(file),
+            None => grader.get(key).fault(Code::FileMissing, format!("there is no file `{name}`"), "Add it"),
+        }
+    }
+    let entry = files.first().map(|file| file.name.to_string());
+    let sources = context.options.languages;
+    let extension = entry.as_deref().and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension);
+    let language = extension.and_then(|extension| sources.by_extension(extension)).map(|language| language.id.clone());
+    draft.includes.push(Include { language, files, entry_point: entry });
+}
+
+fn statements(context: &Context<'_>, draft: &mut Draft) {
+    for (name, format) in [
+        ("statement.md", cupel_problem::StatementFormat::Markdown),
+        ("problem.md", cupel_problem::StatementFormat::Markdown),
+        ("statement.pdf", cupel_problem::StatementFormat::Pdf),
+    ] {
+        if let Some(file) = context.tree.file(name) {
+            context.check_statement(&file, format);
+            draft.statements.push(cupel_problem::Statement {
+                language: "en".to_owned(),
+                format,
+                file,
+                assets: Vec::new(),
+            });
+            return;
+        }
+    }
+}

@@ -1,0 +1,406 @@
+//! `test_cases` of DMOJ: lists, batches, and cases found by the names of files.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::super::Context;
+use super::super::cases::{Methods, group};
+use super::checker::{bridged, checker_of};
+use super::{FILE, NO_INPUT, PATTERN_LENGTH_MAX, UNPACKED, key_of};
+use crate::doc::{Reader, Value};
+use crate::finding::Code;
+use cupel_problem::{
+    AfterInteraction, Aggregate, Case, CaseGroup, CaseId, CasePoints, Checker, Comparison, Feedback, FileRef,
+    GroupName, GroupScoring, Hints, Interactor, MaxScore, Method, Node, Score, StopRule, ValidatorArgs,
+};
+
+pub(super) struct Reading<'c, 'r> {
+    context: &'c Context<'c>,
+    top: Reader<'r>,
+    methods: Methods<(bool, Option<usize>, Option<usize>)>,
+    archived: bool,
+}
+
+/// Where a key is looked for: in the case, its batch, the top.
+struct Scope<'s, 'r>(Vec<&'s Reader<'r>>);
+
+impl<'r> Scope<'_, 'r> {
+    fn get(&self, key: &str) -> Reader<'r> {
+        let found = self.0.iter().map(|reader| key_of(reader, key)).find(Reader::is_some);
+        found.unwrap_or_else(|| key_of(self.0[0], key))
+    }
+}
+
+impl<'c, 'r> Reading<'c, 'r> {
+    pub(super) fn new(context: &'c Context<'c>, top: Reader<'r>, archived: bool) -> Reading<'c, 'r> {
+        Reading { context, top, methods: Methods::new(), archived }
+    }
+
+    /// The root of all groups; `None` has been told.
+    pub(super) fn tests(mut self) -> Option<CaseGroup> {
+        let top = self.top.clone();
+        let mut children = Vec::new();
+        for (key, name) in [("pretest_test_cases", "pretest"), ("test_cases", "")] {
+            let list = key_of(&top, key);
+            let nodes = match list.node().map(|node| &node.value) {
+                Some(Value::Seq(_)) => self.listed(&list, name),
+                Some(Value::Map(_)) => self.by_pattern(&list),
+                Some(Value::Scalar(_)) => {
+                    list.expected("a list of cases");
+                    continue;
+                }
+                None if key == "test_cases" => self.by_pattern(&list),
+                None => continue,
+            };
+            if name.is_empty() {
+                children.extend(nodes);
+            } else if !nodes.is_empty() {
+                let group = group(name, GroupScoring::Aggregate(Aggregate::Sum), nodes);
+                children.push(Node::Group(CaseGroup { stop: StopRule::Continue, counts: false, ..group }));
+            }
+        }
+        if children.is_empty() {
+            if !self.context.findings.any_error() {
+                let remedy = "Write them as a list of `{in: …, out: …, points: …}`";
+                key_of(&top, "test_cases").fault(Code::NoCases, "there are no test cases", remedy);
+            }
+            return None;
+        }
+        let mut root = group("", GroupScoring::Aggregate(Aggregate::Sum), children);
+        if key_of(&top, "short_circuit").bool() != Some(true) {
+            root.stop = StopRule::Continue;
+        }
+        Some(root)
+    }
+
+    /// A list of cases and batches. Groups are numbered as DMOJ numbers them.
+    fn listed(&mut self, list: &Reader<'r>, prefix: &str) -> Vec<Node> {
+        let mut nodes = Vec::new();
+        let mut batches: Vec<GroupName> = Vec::new();
+        let top = self.top.clone();
+        let items = list.list();
+        if items.is_empty() {
+            list.fault(Code::NoCases, "the list of cases is empty", "Add cases, or remove the key");
+        }
+        for (number, item) in items.iter().enumerate() {
+            if !item.is_map() {
+                item.expected("a map such as `{in: 1.in, out: 1.out, points: 10}`");
+                continue;
+            }
+            let batched = item.get("batched");
+            if !batched.is_some() {
+                let name = join(prefix, &format!("{:03}", number + 1));
+                let points = points(&Scope(vec![item, &top]).get("points"));
+                let node = self.case(&name, &Scope(vec![item, &top]), points);
+                // A case worth nothing that fails ends everything; as a group of its own it can say so.
+                nodes.extend(node.map(|case| self.stopping(&name, points, case)));
+                continue;
+            }
+            let name = join(prefix, &format!("batch{:02}", batches.len() + 1));
+            let worth = points(&Scope(vec![item, &top]).get("points"));
+            let mut cases = Vec::new();
+            for (inner, case) in batched.list().iter().enumerate() {
+                if case.get("batched").is_some() {
+                    case.get("batched").fault(Code::Groups, "a batch lies in a batch", "Put its cases beside it");
+                    continue;
+                }
+                let name = format!("{name}/{:03}", inner + 1);
+                cases.extend(
+                    self.case(&name, &Scope(vec![case, item, &top]), worth).map(|case| Node::Case(Box::new(case))),
+                );
+            }
+            if cases.is_empty() {
+                if batched.list().is_empty() {
+                    batched.fault(Code::NoCases, "the batch is empty", "Add cases, or remove it");
+                }
+                batches.push(GroupName::new(&name).unwrap_or_else(|_| GroupName::root()));
+                continue;
+            }
+            // The batch gives the least of what its cases give; by a checker that only accepts or rejects, all or nothing.
+            let mut batch = group(&name, GroupScoring::Aggregate(Aggregate::Min), cases);
+            batch.stop = if worth == Score::ZERO { StopRule::BreakAll } else { StopRule::Break };
+            batch.requires = self.dependencies(item, &batches);
+            batches.push(batch.name.clone());
+            nodes.push(Node::Group(batch));
+        }
+        nodes
+    }
+
+    fn dependencies(&self, batch: &Reader<'r>, batches: &[GroupName]) -> Vec<GroupName> {
+        let mut found = Vec::new();
+        for one in batch.get("dependencies").list() {
+            let Some(number) = one.integer(i64::MIN, i64::MAX) else { continue };
+            match usize::try_from(number - 1).ok().and_then(|at| batches.get(at)) {
+                Some(name) => found.push(name.clone()),
+                None => {
+                    let fault = format!("batch {number} is none that comes before batch {}", batches.len() + 1);
+                    one.fault(Code::Groups, fault, "Name earlier batches, the first being 1");
+                }
+            }
+        }
+        found
+    }
+
+    fn stopping(&self, name: &str, points: Score, case: Case) -> Node {
+        if points > Score::ZERO {
+            return Node::Case(Box::new(case));
+        }
+        let mut alone =
+            group(&format!("{name}!"), GroupScoring::Aggregate(Aggregate::Sum), vec![Node::Case(Box::new(case))]);
+        alone.stop = StopRule::BreakAll;
+        Node::Group(alone)
+    }
+
+    fn case(&mut self, name: &str, scope: &Scope<'_, 'r>, points: Score) -> Option<Case> {
+        let input = scope.get("in");
+        // A case without `in` has an empty input, as in DMOJ.
+        let input_name = if input.is_some() { input.words()? } else { NO_INPUT };
+        let input_file = self.data(&input, input_name)?;
+        let output = scope.get("out");
+        let answer = match output.words() {
+            Some(name) => Some(self.data(&output, name)?),
+            None => None,
+        };
+        self.context.check_data(&input_file);
+        if let Some(answer) = &answer {
+            self.context.check_data(answer);
+        }
+        let method = self.method(scope)?;
+        if answer.is_none() && matches!(&*method, Method::Check(Checker::Builtin(_))) {
+            let fault = "the case has no answer, and its checker needs one";
+            let which =
+                if input.is_some() { format!("with the input `{input_name}`") } else { "without input".to_owned() };
+            output.fault(Code::CasePair, fault, format!("Add `out` to the case {which}"));
+            return None;
+        }
+        let points = match &*method {
+            Method::Check(Checker::Builtin(Comparison::LineCount { .. })) => named(points),
+            Method::Check(Checker::Builtin(_)) => CasePoints::Fixed { accepted: points, rejected: Score::ZERO },
+            Method::Check(Checker::Program(_)) | Method::Interact(_) => named(points),
+        };
+        Some(Case {
+            id: CaseId::new(name),
+            input: input_file,
+            answer,
+            args: Vec::new(),
+            files: Vec::new(),
+            method,
+            points,
+            feedback: Feedback::Verdict,
+            validator_args: ValidatorArgs::default(),
+            hints: Hints::default(),
+            shown: None,
+        })
+    }
+
+    /// A file of the archive, or of the package.
+    fn data(&self, reader: &Reader<'r>, name: &str) -> Option<FileRef> {
+        let archived = self.archived.then(|| self.context.tree.file(&format!("{UNPACKED}/{name}"))).flatten();
+        let found = archived.or_else(|| self.context.tree.file(name));
+        if found.is_none() {
+            let place = if self.archived { "the archive" } else { "the package" };
+            reader.fault(
+                Code::FileMissing,
+                format!("there is no file `{name}` in {place}"),
+                "Add it, or correct the name",
+            );
+        }
+        found
+    }
+
+    fn method(&mut self, scope: &Scope<'_, 'r>) -> Option<Arc<Method>> {
+        let interactive = scope.get("interactive");
+        let checker = scope.get("checker");
+        let binary = scope.get("binary_data").bool() == Some(true);
+        // Methods are shared by the place in the document they are read from, which stays where it is.
+        let place = |reader: &Reader<'r>| reader.node().map(|node| std::ptr::from_ref(node).addr());
+        let context = self.context;
+        self.methods.get((binary, place(&interactive), place(&checker)), |_| {
+            if interactive.is_some() {
+                let program = bridged(context, &interactive)?;
+                return Some(Method::Interact(Interactor { program, then: AfterInteraction::Verdict }));
+            }
+            checker_of(context, &checker, binary).map(Method::Check)
+        })
+    }
+
+    /// Cases by the names of files: `input_format` and `output_format` with the groups `batch` and `case`, or the usual ones.
+    fn by_pattern(&mut self, list: &Reader<'r>) -> Vec<Node> {
+        let formats =
+            [("input_format", key_of(list, "input_format")), ("output_format", key_of(list, "output_format"))];
+        let mut patterns = Vec::new();
+        for (key, reader) in formats {
+            match reader.text() {
+                None => patterns.push(None),
+                Some(text) if text.len() <= PATTERN_LENGTH_MAX => match regex_lite::Regex::new(text) {
+                    Ok(pattern) => patterns.push(Some(pattern)),
+                    Err(error) => {
+                        reader.fault(Code::KeyType, format!("the pattern cannot be read: {error}"), "Correct it");
+                        return Vec::new();
+                    }
+                },
+                Some(_) => {
+                    reader.expected(&format!("a pattern of at most {PATTERN_LENGTH_MAX} characters for `{key}`"));
+                    return Vec::new();
+                }
+            }
+        }
+        let mut cases: BTreeMap<(u64, u64), (Option<FileRef>, Option<FileRef>)> = BTreeMap::new();
+        let directory = if self.archived { UNPACKED } else { "" };
+        let names: Vec<String> = match self.archived {
+            true => {
+                self.context.tree.below(directory).filter_map(|(p, _)| p.below(directory).map(str::to_owned)).collect()
+            }
+            false => self.context.tree.iter().map(|(p, _)| p.to_string()).filter(|name| name != FILE).collect(),
+        };
+        for name in names {
+            for (output, word) in [(false, "in"), (true, "out")] {
+                let number = match &patterns[usize::from(output)] {
+                    Some(pattern) => numbers_by(pattern, &name),
+                    None => numbers_in(&name, word),
+                };
+                let Some(number) = number else { continue };
+                let path = if self.archived { format!("{UNPACKED}/{name}") } else { name.clone() };
+                let entry = cases.entry(number).or_default();
+                let slot = if output { &mut entry.1 } else { &mut entry.0 };
+                if let Some(known) = slot {
+                    let fault = format!("`{}` and `{name}` are the same case", known.path);
+                    list.fault(Code::CaseName, fault, "Rename one of them");
+                    return Vec::new();
+                }
+                *slot = self.context.tree.file(&path);
+            }
+        }
+        self.numbered(cases)
+    }
+
+    fn numbered(&mut self, cases: BTreeMap<(u64, u64), (Option<FileRef>, Option<FileRef>)>) -> Vec<Node> {
+        let top = self.top.clone();
+        let each = points(&top.get("points"));
+        let mut groups: BTreeMap<u64, Vec<Node>> = BTreeMap::new();
+        for ((batch, number), files) in cases {
+            let (Some(input), Some(answer)) = files.clone() else {
+                let file = files.0.or(files.1).map(|file| file.path.to_string()).unwrap_or_default();
+                let fault = "there is an input without output, or the reverse";
+                self.context.findings.file(Code::CasePair, &file, fault, "Add the other file");
+                continue;
+            };
+            self.context.check_data(&input);
+            self.context.check_data(&answer);
+            let Some(method) = self.method(&Scope(vec![&top])) else { return Vec::new() };
+            let name = if batch == 0 { format!("{number:03}") } else { format!("batch{batch:02}/{number:03}") };
+            let case = Case {
+                id: CaseId::new(&name),
+                input,
+                answer: Some(answer),
+                args: Vec::new(),
+                files: Vec::new(),
+                points: match &*method {
+                    Method::Check(Checker::Builtin(_)) => CasePoints::Fixed { accepted: each, rejected: Score::ZERO },
+                    _ => named(each),
+                },
+                method,
+                feedback: Feedback::Verdict,
+                validator_args: ValidatorArgs::default(),
+                hints: Hints::default(),
+                shown: None,
+            };
+            groups.entry(batch).or_default().push(Node::Case(Box::new(case)));
+        }
+        let mut nodes = Vec::new();
+        for (batch, cases) in groups {
+            match batch {
+                0 => nodes.extend(cases),
+                batch => {
+                    let name = format!("batch{batch:02}");
+                    nodes.push(Node::Group(group(&name, GroupScoring::Aggregate(Aggregate::Min), cases)));
+                }
+            }
+        }
+        nodes
+    }
+}
+
+/// Batch and case by the groups of a pattern.
+fn numbers_by(pattern: &regex_lite::Regex, name: &str) -> Option<(u64, u64)> {
+    let found = pattern.captures(name)?;
+    let number = |group: &str| found.name(group).and_then(|m| m.as_str().parse().ok());
+    Some((number("batch").unwrap_or(0), number("case")?))
+}
+
+/// As DMOJ guesses, where nothing else is said: a name that begins with `in` or has `.in` in it is an input (`out` likewise). Its
+/// last number is the case; the number before it is the batch if it begins a word of the name, as in `2.03.in` or `x-2-3.in`.
+/// Source: DMOJ judge-server, the default patterns in problem.py.
+fn numbers_in(name: &str, word: &str) -> Option<(u64, u64)> {
+    if !name.starts_with(word) && !name.contains(&format!(".{word}")) {
+        return None;
+    }
+    let (before, case, after) = last_number(name)?;
+    if after.contains(char::is_whitespace) {
+        return None;
+    }
+    let batch = last_number(before).filter(|(before, _, gap)| {
+        let begins_word = before.chars().next_back().is_none_or(|c| !c.is_alphanumeric() && c != '_');
+        begins_word && !gap.contains(char::is_whitespace)
+    });
+    let batch = match batch {
+        Some((_, batch, _)) => batch.parse().ok()?,
+        None => 0,
+    };
+    Some((batch, case.parse().ok()?))
+}
+
+/// What stands before the last run of digits, the digits, what stands after.
+fn last_number(text: &str) -> Option<(&str, &str, &str)> {
+    let end = text.rfind(|c: char| c.is_ascii_digit())? + 1;
+    let start = text[..end]
+        .rfind(|c: char| !c.is_ascii_digit())
+        .map_or(0, |at| at + text[at..].chars().next().map_or(0, char::len_utf8));
+    Some((&text[..start], &text[start..end], &text[end..]))
+}
+
+fn join(prefix: &str, name: &str) -> String {
+    if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") }
+}
+
+fn points(reader: &Reader<'_>) -> Score {
+    let points = reader.parsed::<Score>("a number of points");
+    if points.is_some_and(|points| points < Score::ZERO) {
+        reader.expected("0 points or more");
+    }
+    points.unwrap_or(Score::ONE)
+}
+
+/// Points of which a checker may give a part.
+fn named(points: Score) -> CasePoints {
+    CasePoints::FromChecker {
+        max: MaxScore::Bounded(points),
+        unnamed: Some(points),
+        rejected: Score::ZERO,
+        also_rejecting: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::numbers_in;
+
+    #[test]
+    fn cases_are_guessed_by_their_numbers() {
+        for (name, word, numbers) in [
+            ("3.in", "in", Some((0, 3))),
+            ("hungry.1.in", "in", Some((0, 1))),
+            ("2.03.in", "in", Some((2, 3))),
+            ("x-2-3.in.txt", "in", Some((2, 3))),
+            ("tests/1/02.out", "out", Some((1, 2))),
+            ("s2.c3.in", "in", Some((0, 3))),
+            ("input12", "in", Some((0, 12))),
+            ("3.in", "out", None),
+            ("é7.in", "in", Some((0, 7))),
+            ("none.in", "in", None),
+            ("1.in of mine", "in", None),
+        ] {
+            assert_eq!(numbers_in(name, word), numbers, "{name}");
+        }
+    }
+}

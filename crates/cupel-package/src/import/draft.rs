@@ -1,0 +1,258 @@
+//! A problem in the making: what an importer has found so far, with what holds where a package says nothing.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cupel_types::Bytes;
+
+use super::Context;
+use crate::finding::Code;
+use cupel_problem::{
+    Author, Calibration, CaseGroup, Difficulty, ExampleSubmission, ExpectedVerdict, FileRef, Include, InputValidator,
+    Licence, Passes, Problem, ProblemLimits, ProgramIo, Scoring, Signature, Slug, Statement, Tag, Tests, Titles,
+    Trials, Visibility,
+};
+
+/// Most characters of a title, and of the name and the address of an author.
+const NAME_CHARACTERS_MAX: usize = 200;
+const TAGS_MAX: usize = 30;
+const AUTHORS_MAX: usize = 100;
+
+/// What a form calls what lists show of a problem, for findings.
+#[derive(Clone, Copy)]
+pub(crate) struct Keys {
+    pub(crate) title: &'static str,
+    pub(crate) tags: &'static str,
+    pub(crate) authors: &'static str,
+}
+
+pub(crate) struct Draft {
+    keys: Keys,
+    pub(crate) slug: Option<Slug>,
+    /// Language and name; the first is the main one.
+    pub(crate) titles: Vec<(String, String)>,
+    pub(crate) statements: Vec<Statement>,
+    pub(crate) difficulty: Option<Difficulty>,
+    pub(crate) tags: Vec<Tag>,
+    pub(crate) authors: Vec<Author>,
+    pub(crate) source: Option<String>,
+    pub(crate) licence: Licence,
+    pub(crate) limits: ProblemLimits,
+    pub(crate) scoring: Scoring,
+    pub(crate) passes: Passes,
+    pub(crate) io: ProgramIo,
+    pub(crate) validators: Vec<InputValidator>,
+    pub(crate) trials: Trials,
+    pub(crate) submissions: Vec<ExampleSubmission>,
+    pub(crate) generators: Vec<FileRef>,
+    pub(crate) includes: Vec<Include>,
+    pub(crate) conversations: Vec<FileRef>,
+    pub(crate) attachments: Vec<FileRef>,
+    pub(crate) signature: Option<Signature>,
+    /// Where the limits stand, for findings: file and key of the time limit.
+    pub(crate) limits_file: String,
+}
+
+impl Draft {
+    pub(crate) fn new(calibration: Calibration, limits_file: &str, keys: Keys) -> Draft {
+        Draft {
+            keys,
+            slug: None,
+            titles: Vec::new(),
+            statements: Vec::new(),
+            difficulty: None,
+            tags: Vec::new(),
+            authors: Vec::new(),
+            source: None,
+            licence: Licence { name: None, rights_owner: None },
+            limits: ProblemLimits::kattis(calibration),
+            scoring: Scoring::PassFail,
+            passes: Passes::One,
+            io: ProgramIo::default(),
+            validators: Vec::new(),
+            trials: Trials::default(),
+            submissions: Vec::new(),
+            generators: Vec::new(),
+            includes: Vec::new(),
+            conversations: Vec::new(),
+            attachments: Vec::new(),
+            signature: None,
+            limits_file: limits_file.to_owned(),
+        }
+    }
+
+    /// Takes a tag if it can be one.
+    pub(crate) fn add_tag(&mut self, text: &str) {
+        if let Ok(tag) = text.trim().parse::<Tag>() {
+            self.tags.push(tag);
+        }
+    }
+
+    /// Takes `Name <address>` or a name.
+    pub(crate) fn add_author(&mut self, text: &str) {
+        let (name, email) = match text.trim().strip_suffix('>').and_then(|text| text.rsplit_once('<')) {
+            Some((name, email)) => (name.trim(), Some(email.trim().to_owned())),
+            None => (text.trim(), None),
+        };
+        // One more than there may be is told, and enough.
+        let has_room = self.authors.len() <= AUTHORS_MAX;
+        if has_room && !name.is_empty() && !self.authors.iter().any(|known| known.name == name) {
+            self.authors.push(Author { name: name.to_owned(), email });
+        }
+    }
+
+    /// The problem, if nothing is wrong with it. What is has been told.
+    pub(crate) fn finish(mut self, root: Option<CaseGroup>, context: &Context<'_>) -> Option<Problem> {
+        self.apply_options(context);
+        self.tags.sort();
+        self.tags.dedup();
+        self.check_words(context);
+        self.check_limits(context);
+        self.check_completeness(context);
+        let tests = root.and_then(|root| {
+            let told = |error: cupel_problem::TestsError| {
+                context.findings.file(Code::Groups, "", error.to_string(), "Correct the groups");
+            };
+            Tests::new(root).map_err(told).ok()
+        });
+        let slug = self.slug.take().or_else(|| context.default_slug());
+        if slug.is_none() {
+            let remedy =
+                "Name the package's directory or archive with letters and digits, or give a name when importing";
+            context.findings.file(Code::KeyMissing, "", "no short name can be made for the problem", remedy);
+        }
+        let mut titles = self.titles.into_iter();
+        let main = titles.next().or_else(|| slug.as_ref().map(|slug| ("en".to_owned(), slug.to_string())));
+        if context.findings.any_error() {
+            return None;
+        }
+        let (language, title) = main?;
+        Some(Problem {
+            slug: slug?,
+            titles: Titles::new(language, title, titles.collect::<BTreeMap<_, _>>()),
+            statements: self.statements,
+            difficulty: self.difficulty,
+            tags: self.tags,
+            authors: self.authors,
+            source: self.source,
+            licence: self.licence,
+            visibility: Visibility::Draft,
+            limits: self.limits,
+            scoring: self.scoring,
+            passes: self.passes,
+            io: self.io,
+            tests: tests?,
+            validators: self.validators,
+            trials: self.trials,
+            submissions: self.submissions,
+            generators: self.generators,
+            includes: self.includes,
+            conversations: self.conversations,
+            attachments: self.attachments,
+            signature: self.signature,
+        })
+    }
+
+    fn apply_options(&mut self, context: &Context<'_>) {
+        let options = context.options;
+        if let Some(slug) = &options.slug {
+            self.slug = Some(slug.clone());
+        }
+        if let Some(limit) = options.time_limit {
+            self.limits.time.limit = Some(limit);
+        }
+        if let Some(memory) = options.memory_limit {
+            self.limits.memory = memory;
+        }
+    }
+
+    /// Lists show these of every problem: they are short.
+    fn check_words(&self, context: &Context<'_>) {
+        let told = |key: &str, fault: String| {
+            let remedy = "Lists show this of every problem: shorten it";
+            context.findings.at(Code::KeyType, &self.limits_file, None, Some(key), fault, remedy);
+        };
+        let titles = self.titles.iter().map(|(_, title)| (self.keys.title, title));
+        let people = self.authors.iter().flat_map(|author| std::iter::once(&author.name).chain(&author.email));
+        for (key, text) in titles.chain(people.map(|text| (self.keys.authors, text))) {
+            if let Some(fault) = too_long(text) {
+                told(key, fault);
+            }
+        }
+        if self.tags.len() > TAGS_MAX {
+            told(self.keys.tags, format!("{} words, and there may be {TAGS_MAX}", self.tags.len()));
+        }
+        if self.authors.len() > AUTHORS_MAX {
+            told(self.keys.authors, format!("more than {AUTHORS_MAX} people"));
+        }
+    }
+
+    fn check_limits(&self, context: &Context<'_>) {
+        let maxima = &context.options.maxima;
+        let told = |key: &str, asked: String, most: String| {
+            let fault = format!("the problem asks for {asked}, and this server allows at most {most}");
+            let remedy = "Lower it, or have the operator raise the maximum";
+            context.findings.at(Code::LimitUnsupported, &self.limits_file, None, Some(key), fault, remedy);
+        };
+        let seconds = |time: Duration| format!("{} s", time.as_secs_f64());
+        let longest = self.limits.time.limit.map(|limit| {
+            let factors = self.limits.per_language.values().map(|factors| factors.time.times(limit));
+            factors.fold(limit, Duration::max)
+        });
+        if let Some(limit) = longest.filter(|limit| *limit > maxima.time) {
+            told("limits.time_limit", seconds(limit), seconds(maxima.time));
+        }
+        let factors = self.limits.per_language.values().map(|factors| factors.memory.times_bytes(self.limits.memory));
+        let memory = factors.fold(self.limits.memory, Bytes::max);
+        if memory > maxima.memory {
+            told("limits.memory", memory.to_string(), maxima.memory.to_string());
+        }
+        if self.limits.output > maxima.output {
+            told("limits.output", self.limits.output.to_string(), maxima.output.to_string());
+        }
+        for (key, bounds) in [("compilation", self.limits.compile), ("validation", self.limits.validation)] {
+            if bounds.time > maxima.time.max(Duration::from_secs(60)) {
+                told(&format!("limits.{key}_time"), seconds(bounds.time), seconds(maxima.time));
+            }
+            if bounds.memory > maxima.memory {
+                told(&format!("limits.{key}_memory"), bounds.memory.to_string(), maxima.memory.to_string());
+            }
+        }
+    }
+
+    fn check_completeness(&self, context: &Context<'_>) {
+        let accepted = self.submissions.iter().any(|submission| {
+            submission.expectations.iter().any(|expectation| {
+                expectation.verdict.as_deref().or(expectation.permitted.as_deref())
+                    == Some(&[ExpectedVerdict::Accepted])
+            })
+        });
+        if self.limits.time.limit.is_none() && !accepted {
+            let fault = "there is no time limit, and no accepted submission to derive one from";
+            let remedy = "Write a time limit, give one when importing, or add an accepted submission";
+            context.findings.file(Code::NoTimeLimit, &self.limits_file, fault, remedy);
+        } else if !accepted {
+            let remedy = "Add one: without it nobody can tell whether the problem can be solved";
+            context.findings.file(Code::NotVerifiable, "", "there is no submission that must be accepted", remedy);
+        }
+        if self.validators.is_empty() {
+            let remedy = "Add one: without it nobody can tell whether the inputs keep the rules";
+            context.findings.file(Code::NotVerifiable, "", "there is no input validator", remedy);
+        }
+        if self.statements.is_empty() {
+            context.findings.file(
+                Code::NoStatement,
+                "",
+                "there is no statement",
+                "Add one before the problem is published",
+            );
+        }
+    }
+}
+
+/// What is wrong with a name, if it is too long.
+pub(crate) fn too_long(name: &str) -> Option<String> {
+    let characters = name.chars().count();
+    (characters > NAME_CHARACTERS_MAX)
+        .then(|| format!("{characters} characters, and there may be {NAME_CHARACTERS_MAX}"))
+}

@@ -1,0 +1,101 @@
+//! Who decides about outputs: the default validator, or the package's program, with the arguments of a case.
+
+use super::Kattis;
+use super::config::Version;
+use crate::finding::Code;
+use cupel_problem::{
+    AfterInteraction, Checker, Comparison, Interactor, JudgeProgram, Method, Program, Protocol, TokenRules,
+};
+
+/// What decides in this package.
+pub(super) enum Judge {
+    Default,
+    Program(Program),
+}
+
+impl Kattis<'_> {
+    /// Finds it; `None` has been told.
+    pub(super) fn judge(&self) -> Option<Judge> {
+        let config = &self.config;
+        let context = self.context;
+        let places: &[&str] = match config.version {
+            Version::V202509 => &["output_validator"],
+            Version::Draft => &["output_validator", "output_validators"],
+            // DOMjudge also takes the newer name, and its packages look like any other.
+            Version::Legacy => &["output_validators", "output_validator"],
+        };
+        let mut programs = Vec::new();
+        for place in places {
+            match config.is_new() && *place == "output_validator" {
+                // The directory is the program; a source alone in it needs no name.
+                true => programs.extend(context.program(place)),
+                false => programs.extend(context.programs_in(place)),
+            }
+        }
+        let wanted = if config.is_new() { !programs.is_empty() } else { config.custom_validator };
+        if !wanted {
+            if config.interactive || config.passes.is_some() {
+                let fault = "the problem is interactive or has several passes, and there is no validator to talk with";
+                let remedy = format!("Add one in {}/, and `validation: custom …` in a legacy package", places[0]);
+                context.findings.file(Code::NoValidator, "problem.yaml", fault, remedy);
+                return None;
+            }
+            if !programs.is_empty() {
+                let remedy = "Write `validation: custom` in problem.yaml, or remove it";
+                context.findings.file(Code::UnusedFile, places[0], "there is a validator that nothing uses", remedy);
+            }
+            return Some(Judge::Default);
+        }
+        let mut programs = programs.into_iter();
+        match (programs.next(), programs.next()) {
+            (Some(program), None) => {
+                context.check_program(&program);
+                Some(Judge::Program(program))
+            }
+            (Some(_), Some(second)) => {
+                let fault = "there is a second output validator, and one must decide";
+                context.findings.file(Code::ManyValidators, second.path.as_str(), fault, "Leave one of them");
+                None
+            }
+            (None, _) => {
+                let fault = "the validation is custom, and there is no output validator";
+                let remedy = format!("Add it in {}/, or write `validation: default`", places[0]);
+                context.findings.file(Code::NoValidator, "problem.yaml", fault, remedy);
+                None
+            }
+        }
+    }
+
+    /// The method of cases with these arguments. `file` is where the arguments stand.
+    pub(super) fn method(&self, judge: &Judge, args: &[String], file: &str) -> Option<Method> {
+        match judge {
+            Judge::Default => match TokenRules::from_flags(args) {
+                Ok(rules) => Some(Method::Check(Checker::Builtin(Comparison::Tokens(rules)))),
+                Err(error) => {
+                    let remedy = "Correct the flags of the default validator";
+                    self.context.findings.at(
+                        Code::KeyType,
+                        file,
+                        None,
+                        Some(self.flags_key()),
+                        error.to_string(),
+                        remedy,
+                    );
+                    None
+                }
+            },
+            Judge::Program(program) => {
+                let program =
+                    JudgeProgram { program: program.clone(), protocol: Protocol::Kattis, args: args.to_vec() };
+                Some(match self.config.interactive {
+                    true => Method::Interact(Interactor { program, then: AfterInteraction::Verdict }),
+                    false => Method::Check(Checker::Program(program)),
+                })
+            }
+        }
+    }
+
+    fn flags_key(&self) -> &'static str {
+        if self.config.is_new() { "output_validator_args" } else { "output_validator_flags" }
+    }
+}

@@ -1,0 +1,379 @@
+//! `data/`: which files make a case.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::super::cases::Methods;
+use super::super::{ByteOrderMark, Child, Draft};
+use super::Kattis;
+use super::checks::Judge;
+use super::config::Version;
+use crate::doc::{Reader, Source, Unknown};
+use crate::finding::{Code, ImportError};
+use cupel_problem::{
+    Case, CaseGroup, CaseId, CasePoints, Feedback, FileRef, Hints, InputTrial, Method, OutputTrial, Shown,
+    ValidatorArgs,
+};
+
+/// What says with which arguments a package's programs are called, for a case or for many.
+const ARGUMENTS: [&str; 5] =
+    ["args", "input_validator_args", "output_validator_args", "input_visualizer_args", "output_visualizer_args"];
+
+/// What a file of a case may end in, the longest first.
+const ENDINGS: &[&str] = &[
+    ".in.statement",
+    ".ans.statement",
+    ".in.download",
+    ".ans.download",
+    ".interaction",
+    ".files",
+    ".yaml",
+    ".hint",
+    ".desc",
+    ".in",
+    ".ans",
+    ".out",
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".svg",
+];
+
+/// The files of one case, by what they end in.
+pub(super) struct RawCase {
+    /// Its path below `data/`, without what its files end in.
+    pub(super) id: String,
+    files: BTreeMap<&'static str, String>,
+}
+
+impl RawCase {
+    /// Whether there is something to judge; a conversation may stand alone.
+    pub(super) fn has_input(&self) -> bool {
+        self.files.contains_key(".in")
+    }
+}
+
+/// What a case has of the group it lies in.
+#[derive(Clone)]
+pub(super) struct Inherited {
+    pub(super) args: Vec<String>,
+    pub(super) validator_args: ValidatorArgs,
+    pub(super) output_args: Vec<String>,
+    /// The file the arguments stand in.
+    pub(super) file: String,
+    pub(super) feedback: Feedback,
+    pub(super) sample: bool,
+}
+
+/// What is needed to make cases.
+pub(super) struct Maker<'k, 'a> {
+    pub(super) kattis: &'k Kattis<'a>,
+    judge: Judge,
+    methods: Methods<Vec<String>>,
+    conversations: Vec<FileRef>,
+    /// Outputs beside the answers of cases.
+    outputs: Vec<OutputTrial>,
+}
+
+impl Kattis<'_> {
+    /// Whether any secret case has an input.
+    pub(super) fn has_secret(&self) -> bool {
+        self.context.tree.below("data/secret").any(|(path, _)| path.as_str().ends_with(".in"))
+    }
+
+    /// The root of all groups, and the trials. `None` has been told.
+    pub(super) fn tests(&self, draft: &mut Draft) -> Result<Option<CaseGroup>, ImportError> {
+        let context = self.context;
+        let samples_suffice = context.options.allow_no_secret && context.tree.has_directory("data/sample");
+        if !(self.has_secret() || samples_suffice) {
+            let remedy = match context.tree.has_directory("generators") {
+                true => "The package has generators: build it first, so that data/secret has the cases",
+                false => {
+                    "Add data/secret/NAME.in and NAME.ans; `cupel judge` and `cupel verify` take samples alone with --allow-no-secret"
+                }
+            };
+            context.findings.file(Code::NoCases, "data/secret", "there is no secret case", remedy);
+            return Ok(None);
+        }
+        let Some(judge) = self.judge() else { return Ok(None) };
+        let (conversations, outputs) = (Vec::new(), Vec::new());
+        let mut maker = Maker { kattis: self, judge, methods: Methods::new(), conversations, outputs };
+        let grouped_anew = context.tree.below("data").any(|(path, _)| path.name() == "test_group.yaml");
+        let new = self.config.version == Version::V202509 || self.config.is_new() && grouped_anew;
+        let root = if new { maker.modern()? } else { maker.legacy()? };
+        if self.config.is_new() {
+            maker.trials(draft)?;
+        }
+        draft.conversations = maker.conversations;
+        draft.trials.valid_outputs.extend(maker.outputs);
+        Ok(root)
+    }
+
+    /// The cases directly in a directory below `data/`, in order; what belongs to none is told.
+    pub(super) fn raw_cases(&self, directory: &str, inputs_needed: bool) -> Vec<RawCase> {
+        let findings = self.context.findings;
+        let children = self.context.tree.children(&format!("data/{directory}"));
+        let mut cases: BTreeMap<String, RawCase> = BTreeMap::new();
+        for (name, child) in &children {
+            let path = format!("data/{directory}/{name}");
+            if matches!(name.as_str(), "testdata.yaml" | "test_group.yaml") || name.starts_with('.') {
+                continue;
+            }
+            let ending = ENDINGS.iter().find(|ending| name.len() > ending.len() && name.ends_with(**ending));
+            let Some(ending) = ending.filter(|ending| (**ending == ".files") == (*child == Child::Directory)) else {
+                if *child == Child::File {
+                    let remedy = "Remove it, or give it a name that ends in .in or .ans";
+                    findings.file(Code::UnusedFile, &path, "the file belongs to no case", remedy);
+                }
+                continue;
+            };
+            let base = &name[..name.len() - ending.len()];
+            let case = cases
+                .entry(base.to_owned())
+                .or_insert_with(|| RawCase { id: format!("{directory}/{base}"), files: BTreeMap::new() });
+            case.files.insert(ending, path);
+        }
+        cases.retain(|base, case| {
+            let clash = children.get(base) == Some(&Child::Directory) || base == "test_group";
+            if clash && case.files.contains_key(".in") {
+                let fault = format!("a case may not be named `{base}`: a directory or a configuration file is");
+                findings.file(Code::CaseName, &format!("data/{}.in", case.id), fault, "Rename it");
+            }
+            case.files.contains_key(".in") || self.without_input(case, inputs_needed)
+        });
+        cases.into_values().collect()
+    }
+
+    /// Files without `.in`: only a conversation in the samples may stand alone.
+    fn without_input(&self, case: &RawCase, inputs_needed: bool) -> bool {
+        let only = |ending: &str| case.files.contains_key(ending);
+        if only(".interaction") || only(".in.statement") {
+            return true;
+        }
+        if let Some(path) = case.files.get(".ans").or_else(|| case.files.get(".out")).filter(|_| inputs_needed) {
+            let fault = "there is no input of the same name";
+            self.context.findings.file(Code::CasePair, path, fault, "Add the .in file, or remove this one");
+        } else if let Some(path) = case.files.values().next() {
+            self.context.findings.file(Code::UnusedFile, path, "there is no case of this name", "Remove it");
+        }
+        false
+    }
+}
+
+impl Maker<'_, '_> {
+    pub(super) fn has_program(&self) -> bool {
+        matches!(self.judge, Judge::Program(_))
+    }
+
+    fn method(&mut self, args: Vec<String>, file: &str) -> Option<Arc<Method>> {
+        let (kattis, judge) = (self.kattis, &self.judge);
+        self.methods.get(args, |args| kattis.method(judge, args, file))
+    }
+
+    /// A case of these files; `None`: nothing to judge, or told.
+    pub(super) fn case(
+        &mut self,
+        raw: &RawCase,
+        inherited: &Inherited,
+        points: CasePoints,
+    ) -> Result<Option<Case>, ImportError> {
+        let context = self.kattis.context;
+        let file = |ending: &str| raw.files.get(ending).and_then(|path| context.tree.file(path));
+        let Some(input) = file(".in") else {
+            if inherited.sample {
+                self.conversations.extend(file(".interaction"));
+            }
+            return Ok(None);
+        };
+        let Some(answer) = file(".ans") else {
+            let fault = "the input has no answer";
+            let remedy = format!("Add data/{}.ans; it may be empty where the validator needs none", raw.id);
+            context.findings.file(Code::CasePair, input.path.as_str(), fault, remedy);
+            return Ok(None);
+        };
+        context.check_data(&input);
+        context.check_data(&answer);
+        let mut own = inherited.clone();
+        let mut hints = Hints::default();
+        for (ending, to) in [(".desc", &mut hints.description), (".hint", &mut hints.hint)] {
+            if let Some(path) = raw.files.get(ending) {
+                *to = context.tree.text(path, ByteOrderMark::Warned, context.findings)?;
+            }
+        }
+        if let Some(path) = raw.files.get(".yaml").filter(|_| self.kattis.config.is_new()) {
+            self.case_file(path, &mut own, &mut hints)?;
+        }
+        let Some(method) = self.method(own.output_args, &own.file) else { return Ok(None) };
+        if let (Some(output), Method::Check(_)) = (file(".out"), &*method) {
+            let (input, answer, method) = (input.clone(), answer.clone(), Arc::clone(&method));
+            self.outputs.push(OutputTrial { name: raw.id.clone(), input, answer, output, method });
+        }
+        let shown = inherited.sample.then(|| match file(".interaction") {
+            Some(conversation) => Shown::Conversation(conversation),
+            None => Shown::Pair {
+                input: file(".in.statement").or_else(|| file(".in.download")).unwrap_or_else(|| input.clone()),
+                answer: file(".ans.statement").or_else(|| file(".out")).or_else(|| Some(answer.clone())),
+            },
+        });
+        Ok(Some(Case {
+            id: CaseId::new(&raw.id),
+            files: raw.files.get(".files").map(|directory| context.files_in(directory)).unwrap_or_default(),
+            input,
+            answer: Some(answer),
+            args: own.args,
+            method,
+            points,
+            feedback: own.feedback,
+            validator_args: own.validator_args,
+            hints,
+            shown,
+        }))
+    }
+
+    /// What holds for all of `data/`: the format has no such file, and BAPCtools writes one.
+    pub(super) fn everywhere(&self, file: &str) -> Result<Inherited, ImportError> {
+        const FILE: &str = "data/test_group.yaml";
+        let (context, mut inherited) = (self.kattis.context, Inherited::root(file));
+        if self.kattis.config.version == Version::V202509
+            && context.tree.has(FILE)
+            && let Some(node) = context.yaml(FILE, ByteOrderMark::Refused)?
+        {
+            let reader = Reader::new(Source { file: FILE, findings: context.findings }, &node);
+            reader.fault(
+                Code::DraftSpelling,
+                "the format has no configuration of all data",
+                "Move it into `sample` and `secret`",
+            );
+            reader.only(&ARGUMENTS, Unknown::Error);
+            inherited.read_arguments(&reader, FILE);
+        }
+        Ok(inherited)
+    }
+
+    /// `<case>.yaml` of 2025-09.
+    fn case_file(&self, path: &str, own: &mut Inherited, hints: &mut Hints) -> Result<(), ImportError> {
+        let context = self.kattis.context;
+        let Some(node) = context.yaml(path, ByteOrderMark::Refused)? else { return Ok(()) };
+        let reader = Reader::new(Source { file: path, findings: context.findings }, &node);
+        reader.map();
+        let others = ["full_feedback", "hint", "description"];
+        reader.only(&[&ARGUMENTS[..], &others].concat(), Unknown::Error);
+        own.read_arguments(&reader, path);
+        if let Some(hint) = reader.get("hint").text() {
+            hints.hint = Some(hint.to_owned());
+        }
+        if let Some(description) = reader.get("description").text() {
+            hints.description = Some(description.to_owned());
+        }
+        Ok(())
+    }
+
+    /// `invalid_input`, `invalid_output` and `valid_output` of 2025-09.
+    fn trials(&mut self, draft: &mut Draft) -> Result<(), ImportError> {
+        let context = self.kattis.context;
+        let inherited = self.everywhere("problem.yaml")?;
+        for directory in directories_with_cases(context, "invalid_input") {
+            let inherited = inherited.clone().at(&directory, self)?;
+            for raw in self.kattis.raw_cases(&directory, false) {
+                if let Some(input) = raw.files.get(".in").and_then(|path| context.tree.file(path)) {
+                    let validator_args = inherited.validator_args.clone();
+                    draft.trials.invalid_inputs.push(InputTrial { name: raw.id, input, validator_args });
+                }
+            }
+        }
+        for (top, to) in
+            [("invalid_output", &mut draft.trials.invalid_outputs), ("valid_output", &mut draft.trials.valid_outputs)]
+        {
+            for directory in directories_with_cases(context, top) {
+                let inherited = inherited.clone().at(&directory, self)?;
+                for raw in self.kattis.raw_cases(&directory, true) {
+                    let file = |ending: &str| raw.files.get(ending).and_then(|path| context.tree.file(path));
+                    let (Some(input), Some(answer), Some(output)) = (file(".in"), file(".ans"), file(".out")) else {
+                        let path = format!("data/{}", raw.id);
+                        let fault = "a trial of an output needs .in, .ans and .out";
+                        context.findings.file(Code::CasePair, &path, fault, "Add what is missing");
+                        continue;
+                    };
+                    let mut own = inherited.clone();
+                    if let Some(path) = raw.files.get(".yaml") {
+                        self.case_file(path, &mut own, &mut Hints::default())?;
+                    }
+                    if let Some(method) = self.method(own.output_args, &own.file) {
+                        to.push(OutputTrial { name: raw.id, input, answer, output, method });
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A directory below `data/` and those in it, all with files in them.
+fn directories_with_cases(context: &super::super::Context<'_>, top: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (path, _) in context.tree.below(&format!("data/{top}")) {
+        let parent = path.parent().and_then(|parent| parent.below("data").map(str::to_owned)).unwrap_or_default();
+        if !parent.contains(".files") {
+            found.insert(parent);
+        }
+    }
+    found
+}
+
+impl Inherited {
+    pub(super) fn root(file: &str) -> Inherited {
+        Inherited {
+            args: Vec::new(),
+            validator_args: ValidatorArgs::default(),
+            output_args: Vec::new(),
+            file: file.to_owned(),
+            feedback: Feedback::Verdict,
+            sample: false,
+        }
+    }
+
+    /// With what the `test_group.yaml` of a directory says.
+    fn at(mut self, directory: &str, maker: &Maker<'_, '_>) -> Result<Inherited, ImportError> {
+        let context = maker.kattis.context;
+        let path = format!("data/{directory}/test_group.yaml");
+        if context.tree.has(&path)
+            && let Some(node) = context.yaml(&path, ByteOrderMark::Refused)?
+        {
+            self.read_arguments(&Reader::new(Source { file: &path, findings: context.findings }, &node), &path);
+        }
+        Ok(self)
+    }
+
+    /// Takes the arguments and the feedback a configuration names.
+    pub(super) fn read_arguments(&mut self, reader: &Reader<'_>, file: &str) {
+        let arguments = |key: &str| {
+            let reader = reader.get(key);
+            if reader.is_some() && !reader.is_seq() {
+                reader.fault(Code::DraftSpelling, "the arguments are one text", "Write them as a list");
+            }
+            reader.arguments()
+        };
+        if let Some(args) = arguments("args") {
+            self.args = args;
+        }
+        let for_validators = reader.get("input_validator_args");
+        if for_validators.is_map() {
+            self.validator_args = by_validator(&for_validators);
+        } else if let Some(args) = arguments("input_validator_args") {
+            self.validator_args = ValidatorArgs::Every(args);
+        }
+        if let Some(args) = arguments("output_validator_args") {
+            self.output_args = args;
+            self.file = file.to_owned();
+        }
+        if let Some(full) = reader.get("full_feedback").bool() {
+            self.feedback = if full { Feedback::Full } else { Feedback::Verdict };
+        }
+    }
+}
+
+/// A map from the name of a validator to its arguments.
+pub(super) fn by_validator(reader: &Reader<'_>) -> ValidatorArgs {
+    let each = reader.entries().into_iter().map(|(name, args)| (name.to_owned(), args.arguments().unwrap_or_default()));
+    ValidatorArgs::Named(each.collect())
+}

@@ -1,0 +1,404 @@
+//! `submissions/`: what is expected of each, by its folder, by `submissions.yaml`, by an annotation in its source.
+
+use std::fs::File;
+use std::io::Read;
+
+use cupel_types::LanguageId;
+
+use super::super::{ByteOrderMark, Child};
+use super::Kattis;
+use super::config::Version;
+use crate::doc::{Reader, Source, TEXT_BYTES_MAX, Unknown};
+use crate::finding::{Code, ImportError};
+use ExpectedVerdict::{
+    Accepted as Ac, CompileError as Ce, MemoryLimit as Mle, OutputLimit as Ole, RuntimeError as Rte, TimeLimit as Tle,
+    WrongAnswer as Wa,
+};
+use cupel_problem::{
+    ExampleSubmission, Expectation, ExpectedVerdict, Program, ProgramFile, ProgramShape, Scope, Score, ScoreRange,
+};
+
+/// Bytes of a source that are read to tell its language.
+const START_BYTES_MAX: u64 = 64 << 10;
+
+/// Most submissions of a package.
+const SUBMISSIONS_MAX: usize = 1000;
+
+/// What the folders of 2025-09 say of each case.
+pub(crate) fn folder_rule(folder: &str) -> Option<Expectation> {
+    let rule = Expectation::nothing(&format!("submissions/{folder}"));
+    let per_case = |permitted: Option<&[ExpectedVerdict]>, required: Option<&[ExpectedVerdict]>| Expectation {
+        permitted: permitted.map(<[_]>::to_vec),
+        required: required.map(<[_]>::to_vec),
+        ..rule.clone()
+    };
+    Some(match folder {
+        "accepted" => per_case(Some(&[Ac]), None),
+        "rejected" => per_case(None, Some(&[Rte, Tle, Wa])),
+        "wrong_answer" => per_case(Some(&[Ac, Wa]), Some(&[Wa])),
+        "time_limit_exceeded" => per_case(Some(&[Ac, Tle]), Some(&[Tle])),
+        "run_time_error" => per_case(Some(&[Ac, Rte]), Some(&[Rte])),
+        "brute_force" => per_case(Some(&[Ac, Rte, Tle]), Some(&[Rte, Tle])),
+        "partially_accepted" => Expectation { full_score: Some(false), ..rule },
+        _ => return None,
+    })
+}
+
+/// What a folder's name says of the verdict of the submissions in it, where nothing finer is said.
+pub(crate) fn by_folder(folder: &str, scoring: bool) -> Option<Expectation> {
+    let rule = Expectation::nothing(&format!("submissions/{folder}"));
+    let verdict = |verdicts: &[ExpectedVerdict]| Some(verdicts.to_vec());
+    Some(match folder {
+        "accepted" => Expectation { verdict: verdict(&[Ac]), full_score: scoring.then_some(true), ..rule },
+        // What a score below the full one is called differs between judges; that it is below is what is meant.
+        "partially_accepted" => Expectation { full_score: Some(false), ..rule },
+        "wrong_answer" => Expectation { verdict: verdict(&[Wa]), ..rule },
+        "time_limit_exceeded" => Expectation { verdict: verdict(&[Tle]), ..rule },
+        "run_time_error" => Expectation { verdict: verdict(&[Rte]), ..rule },
+        "rejected" => Expectation { verdict: verdict(&[Wa, Tle, Rte, Mle, Ole, Ce]), ..rule },
+        // DOMjudge reads a folder's name as a result, where it is one.
+        other => Expectation { verdict: Some(vec![result(other)?]), ..rule },
+    })
+}
+
+impl Kattis<'_> {
+    pub(super) fn submissions(&self) -> Result<Vec<ExampleSubmission>, ImportError> {
+        let mut found = Vec::new();
+        for (folder, child) in self.context.tree.children("submissions") {
+            if self.context.is_disabled(&format!("submissions/{folder}")) {
+                continue;
+            }
+            if child == Child::File || folder.starts_with('.') {
+                if !matches!(folder.as_str(), "submissions.yaml") {
+                    let path = format!("submissions/{folder}");
+                    self.context.findings.file(
+                        Code::UnusedFile,
+                        &path,
+                        "submissions lie in folders",
+                        "Move it into one",
+                    );
+                }
+                continue;
+            }
+            for name in self.context.tree.children(&format!("submissions/{folder}")).into_keys() {
+                found.extend(self.submission(&folder, &name)?);
+            }
+        }
+        if found.len() > SUBMISSIONS_MAX {
+            let fault = format!("there are {} submissions, more than {SUBMISSIONS_MAX}", found.len());
+            self.context.findings.file(Code::Program, "submissions", fault, "Leave those that prove something");
+            found.clear();
+        }
+        if !self.config.is_new() && self.context.tree.has("submissions.json") {
+            self.entry_points(&mut found)?;
+        }
+        if self.config.is_new() && self.context.tree.has("submissions/submissions.yaml") {
+            self.rules(&mut found)?;
+        }
+        if self.config.version == Version::V202509 && !self.context.tree.has_directory("submissions/accepted") {
+            let remedy = "Add one in submissions/accepted/";
+            self.context.findings.file(Code::NotVerifiable, "submissions", "there is no accepted submission", remedy);
+        }
+        Ok(found)
+    }
+
+    /// The language of a submission whose files have the extension of another language, too: Python 2, and Prolog.
+    /// Source: problemtools, `languages.yaml`: `.py` is Python 2 by its first line, and `.pl` is Prolog.
+    fn told_apart(&self, program: &Program) -> Result<Option<LanguageId>, ImportError> {
+        let ending = |file: &&ProgramFile, ending: &str| file.name.as_str().ends_with(ending);
+        let of = |extension: &'static str| program.files.iter().filter(move |file| ending(file, extension));
+        let (mut python, mut prolog) = (of(".py").count() > 0, false);
+        for file in of(".py") {
+            let text = self.start_of(file)?;
+            python &= text.lines().next().is_some_and(|line| line.starts_with("#!") && line.contains("python2"));
+        }
+        for file in of(".pl") {
+            let text = self.start_of(file)?;
+            let is_perl = text.lines().next().is_some_and(|line| line.starts_with("#!") && line.contains("perl"));
+            let is_clause = |line: &str| line.trim_start().starts_with(":-") || line.trim_end().ends_with(":-");
+            prolog |= !is_perl && text.lines().any(is_clause);
+        }
+        Ok(match (python, prolog) {
+            (true, _) => "python2".parse().ok(),
+            (false, true) => "prolog".parse().ok(),
+            (false, false) => None,
+        })
+    }
+
+    /// What a source begins with.
+    fn start_of(&self, file: &ProgramFile) -> Result<String, ImportError> {
+        let place = self.context.tree.root().join(file.file.path.as_str());
+        let mut bytes = Vec::new();
+        let opened = File::open(&place).map_err(ImportError::io("open", &place))?;
+        opened.take(START_BYTES_MAX).read_to_end(&mut bytes).map_err(ImportError::io("read", &place))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    fn submission(&self, folder: &str, name: &str) -> Result<Option<ExampleSubmission>, ImportError> {
+        let path = format!("submissions/{folder}/{name}");
+        if self.context.is_disabled(&path) {
+            return Ok(None);
+        }
+        let Some(mut program) = self.context.program(&path) else { return Ok(None) };
+        // The sources of a submission are never scripts.
+        program.shape = ProgramShape::Sources;
+        let sources = program.files.iter().any(|file| self.context.is_source(file.name.as_str()));
+        if !sources {
+            let remedy = "It is left out; remove it, or add its language";
+            let path = program.path.as_str();
+            self.context.findings.file(Code::LeftOut, path, "the submission is in no language known here", remedy);
+            return Ok(None);
+        }
+        program.language = self.told_apart(&program)?;
+        let mut expectations: Vec<Expectation> = self.by_folder(folder).into_iter().collect();
+        if !self.config.is_new() {
+            self.annotation(folder, &program, &mut expectations)?;
+        }
+        Ok(Some(ExampleSubmission { program, beside: Vec::new(), expectations }))
+    }
+
+    fn by_folder(&self, folder: &str) -> Option<Expectation> {
+        if !self.config.is_new() {
+            return by_folder(folder, self.config.scoring);
+        }
+        folder_rule(folder)
+    }
+
+    /// DOMjudge's `@EXPECTED_RESULTS@` and `@EXPECTED_SCORE@`.
+    fn annotation(&self, folder: &str, program: &Program, rules: &mut Vec<Expectation>) -> Result<(), ImportError> {
+        let mut results: Option<Vec<ExpectedVerdict>> = None;
+        for file in program.files.iter().filter(|file| file.file.size.get() <= TEXT_BYTES_MAX) {
+            let path = file.file.path.as_str();
+            // A source in another encoding is a submission like any other; it only cannot be annotated.
+            let quiet = crate::finding::Findings::default();
+            let Some(text) = self.context.tree.text(path, ByteOrderMark::Warned, &quiet)? else { continue };
+            for (number, line) in text.lines().enumerate() {
+                let Some((tag, value)) = annotation(line) else { continue };
+                let told = |fault: String| {
+                    let line = u32::try_from(number + 1).unwrap_or(u32::MAX);
+                    let at = Some(crate::finding::Position { line, column: 1 });
+                    self.context.findings.at(Code::Expectation, path, at, Some(tag), fault, "Correct the annotation");
+                };
+                if tag == "@EXPECTED_SCORE@" {
+                    match value.parse::<Score>() {
+                        Ok(score) => rules.push(Expectation {
+                            score: ScoreRange::new(Some(score), Some(score)),
+                            ..Expectation::nothing(tag)
+                        }),
+                        Err(_) => told(format!("`{value}` is no score")),
+                    }
+                    continue;
+                }
+                let named: Vec<Option<ExpectedVerdict>> = value.split(',').map(|word| result(word.trim())).collect();
+                if let Some(at) = named.iter().position(Option::is_none) {
+                    let word = value.split(',').nth(at).unwrap_or_default().trim();
+                    // Judged by hand there; so nothing can be expected here.
+                    if !word.eq_ignore_ascii_case("CHECK-MANUALLY") {
+                        told(format!("`{word}` is no result"));
+                    }
+                } else if results.replace(named.into_iter().flatten().collect()).is_some() {
+                    told("the results are named twice".to_owned());
+                }
+            }
+        }
+        let Some(results) = results else { return Ok(()) };
+        let official = matches!(folder, "accepted" | "wrong_answer" | "time_limit_exceeded" | "run_time_error");
+        match rules.iter_mut().find(|rule| rule.verdict.is_some()) {
+            Some(rule) if official => {
+                if let Some(verdict) = rule.verdict.as_ref().filter(|verdict| !results.contains(&verdict[0])) {
+                    let fault = format!("the annotation excludes {}, for which the folder stands", verdict[0].code());
+                    self.context.findings.file(
+                        Code::Expectation,
+                        program.path.as_str(),
+                        fault,
+                        "Correct one of the two",
+                    );
+                }
+            }
+            Some(rule) => *rule = Expectation { verdict: Some(results), ..Expectation::nothing("@EXPECTED_RESULTS@") },
+            None => rules.push(Expectation { verdict: Some(results), ..Expectation::nothing("@EXPECTED_RESULTS@") }),
+        }
+        Ok(())
+    }
+
+    /// DOMjudge's `submissions.json`: entry point and language by path, directories with a slash at their end. JSON is YAML.
+    fn entry_points(&self, submissions: &mut [ExampleSubmission]) -> Result<(), ImportError> {
+        const FILE: &str = "submissions.json";
+        let Some(node) = self.context.yaml(FILE, ByteOrderMark::Warned)? else { return Ok(()) };
+        let reader = Reader::new(Source { file: FILE, findings: self.context.findings }, &node);
+        for (path, entry) in reader.map() {
+            let path = path.trim_start_matches('/').trim_end_matches('/');
+            let Some(submission) = submissions.iter_mut().find(|one| one.program.path.as_str() == path) else {
+                entry.fault(Code::UnusedFile, "there is no such submission", "Correct or remove the entry");
+                continue;
+            };
+            if let Some(name) = entry.get("entry_point").words() {
+                submission.program.entry_point = Some(name.to_owned());
+            }
+            if let Some(language) = entry.get("langid").words() {
+                submission.program.language = self.context.language(language);
+            }
+        }
+        Ok(())
+    }
+
+    /// `submissions.yaml` of 2025-09.
+    fn rules(&self, submissions: &mut [ExampleSubmission]) -> Result<(), ImportError> {
+        const FILE: &str = "submissions/submissions.yaml";
+        let Some(node) = self.context.yaml(FILE, ByteOrderMark::Refused)? else { return Ok(()) };
+        let reader = Reader::new(Source { file: FILE, findings: self.context.findings }, &node);
+        for (glob, rule) in reader.map() {
+            readable(glob, &rule);
+            let mut any = false;
+            for submission in &mut *submissions {
+                let path = submission.program.path.below("submissions").unwrap_or_default().to_owned();
+                if !cupel_problem::glob::matches(glob, &path) {
+                    continue;
+                }
+                any = true;
+                let folder = format!("submissions/{glob}");
+                let base = submission.expectations.iter().position(|known| known.origin == folder);
+                self.rule(&rule, glob, submission, base);
+            }
+            if !any {
+                rule.fault(Code::UnusedFile, "this matches no submission", "Correct or remove it");
+            }
+        }
+        Ok(())
+    }
+
+    /// One rule for one submission. A key that is a default folder overrides that folder's rule (`base`).
+    fn rule(&self, reader: &Reader<'_>, glob: &str, submission: &mut ExampleSubmission, base: Option<usize>) {
+        const KEYS: &[&str] = &["permitted", "required", "score", "message", "use_for_time_limit"];
+        const ABOUT: &[&str] = &["language", "entrypoint", "authors", "model_solution"];
+        reader.map();
+        let program = &mut submission.program;
+        if let Some(language) = reader.get("language").words() {
+            program.language = self.context.language(language);
+        }
+        if let Some(entry) = reader.get("entrypoint").words() {
+            program.entry_point = Some(entry.to_owned());
+        }
+        let has_own = KEYS.iter().any(|key| reader.get(key).is_some());
+        if let Some(base) = base {
+            read_rule(reader, &mut submission.expectations[base]);
+        } else if has_own {
+            let mut rule = Expectation::nothing(&format!("submissions.yaml: {glob}"));
+            read_rule(reader, &mut rule);
+            submission.expectations.push(rule);
+        }
+        for (key, nested) in reader.entries() {
+            if KEYS.contains(&key) || ABOUT.contains(&key) {
+                continue;
+            }
+            if !nested.is_map() {
+                let remedy = "Known are permitted, required, score, message, language, entrypoint and the like, or a glob of cases";
+                nested.fault(Code::KeyUnknown, "the format has no such key", remedy);
+                continue;
+            }
+            nested.only(KEYS, Unknown::Error);
+            readable(key, &nested);
+            let mut rule = Expectation::nothing(&format!("submissions.yaml: {glob}: {key}"));
+            rule.scope = Scope::Glob(key.to_owned());
+            read_rule(&nested, &mut rule);
+            submission.expectations.push(rule);
+        }
+    }
+}
+
+/// Tells a glob that is too long or stands for too much.
+fn readable(glob: &str, rule: &Reader<'_>) {
+    if !cupel_problem::glob::is_readable(glob) {
+        rule.fault(Code::KeyType, "the glob is too long, or its braces stand for too many choices", "Write several");
+    }
+}
+
+fn read_rule(reader: &Reader<'_>, rule: &mut Expectation) {
+    let verdicts = |key: &str| {
+        let reader = reader.get(key);
+        reader.is_some().then(|| {
+            let each = reader.one_or_more();
+            each.iter()
+                .filter_map(|one| {
+                    let verdict = one.text().and_then(ExpectedVerdict::from_code);
+                    if verdict.is_none() {
+                        one.expected("one of AC, WA, TLE, RTE");
+                    }
+                    verdict
+                })
+                .collect::<Vec<_>>()
+        })
+    };
+    if let Some(permitted) = verdicts("permitted") {
+        rule.permitted = Some(permitted);
+    }
+    if let Some(required) = verdicts("required") {
+        rule.required = Some(required);
+    }
+    let scores: Vec<Option<Score>> =
+        reader.get("score").one_or_more().iter().map(|one| one.parsed("a score")).collect();
+    match scores[..] {
+        [] => {}
+        [Some(score)] => rule.score = ScoreRange::new(Some(score), Some(score)),
+        [Some(low), Some(high)] if low <= high => rule.score = ScoreRange::new(Some(low), Some(high)),
+        _ => reader.get("score").expected("a score, or the lowest and the highest,"),
+    }
+    if let Some(message) = reader.get("message").text() {
+        rule.message = Some(message.to_owned());
+    }
+    let role = reader.get("use_for_time_limit");
+    match role.text() {
+        None if !role.is_some() => {}
+        // As the verdicts say.
+        Some("true") => {}
+        Some("false") => rule.bounds_time_limit = false,
+        // The two words stand for what must hold of the verdicts where a time bounds the limit.
+        Some("lower") => {
+            let permitted = rule.permitted.get_or_insert_with(|| vec![Ac, Wa, Rte]);
+            permitted.retain(|verdict| *verdict != Tle);
+        }
+        Some("upper") => rule.required = Some(vec![Tle]),
+        _ => role.expected("`true`, `false`, `lower` or `upper`"),
+    }
+}
+
+/// `@EXPECTED_RESULTS@: A, B` or `@EXPECTED_SCORE@: N` in a line, with what closes a comment taken away.
+fn annotation(line: &str) -> Option<(&'static str, &str)> {
+    ["@EXPECTED_RESULTS@", "@EXPECTED_SCORE@"].into_iter().find_map(|tag| {
+        let upper = line.to_ascii_uppercase();
+        let at = upper.find(tag)? + tag.len();
+        let value = line[at..].strip_prefix(':')?.trim();
+        let value = value.strip_suffix("*/").or_else(|| value.strip_suffix("-->")).unwrap_or(value);
+        Some((tag, value.trim()))
+    })
+}
+
+/// DOMjudge's names of results.
+fn result(word: &str) -> Option<ExpectedVerdict> {
+    Some(match word.to_ascii_uppercase().replace('_', "-").as_str() {
+        "CORRECT" | "ACCEPTED" => Ac,
+        "WRONG-ANSWER" | "NO-OUTPUT" => Wa,
+        "TIMELIMIT" | "TIME-LIMIT-EXCEEDED" => Tle,
+        "RUN-ERROR" | "RUN-TIME-ERROR" => Rte,
+        "OUTPUT-LIMIT" => Ole,
+        "MEMORY-LIMIT" | "MEMORY-LIMIT-EXCEEDED" => Mle,
+        "COMPILER-ERROR" | "COMPILE-ERROR" => Ce,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn annotations_end_with_the_line_or_the_comment() {
+        assert_eq!(
+            annotation("// @EXPECTED_RESULTS@: TIMELIMIT, CORRECT"),
+            Some(("@EXPECTED_RESULTS@", "TIMELIMIT, CORRECT"))
+        );
+        assert_eq!(annotation("/* @expected_results@: WRONG-ANSWER */"), Some(("@EXPECTED_RESULTS@", "WRONG-ANSWER")));
+        assert_eq!(annotation("<!-- @EXPECTED_SCORE@: 12.5 -->"), Some(("@EXPECTED_SCORE@", "12.5")));
+        assert_eq!(annotation("@EXPECTED_RESULTS@ x"), None);
+    }
+}

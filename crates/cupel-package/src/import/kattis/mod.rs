@@ -1,0 +1,93 @@
+//! The Kattis problem package format: legacy, legacy-icpc, 2025-09 with its drafts, and DOMjudge's zip, which is legacy with
+//! an ini beside it. Source: the format's own specification; deviations seen in the wild are accepted with a warning.
+
+mod checks;
+mod config;
+mod constants;
+mod data;
+mod domjudge;
+mod expectations;
+mod legacy;
+mod modern;
+mod statements;
+
+pub(super) use constants::fill_in_constants;
+pub(super) use expectations::by_folder;
+pub(crate) use expectations::folder_rule;
+pub(super) use statements::language_and_format;
+
+use super::{Context, PackageFormat};
+use crate::finding::{Code, ImportError};
+use config::Config;
+use cupel_problem::{Include, InputValidator, Passes, Problem, Program};
+
+/// Everything the parts of this importer share beside the context.
+pub(super) struct Kattis<'a> {
+    context: &'a Context<'a>,
+    config: Config,
+}
+
+pub(super) fn read(context: &Context<'_>, format: PackageFormat) -> Result<Option<Problem>, ImportError> {
+    let Some((config, mut draft)) = config::read(context, format)? else { return Ok(None) };
+    let kattis = Kattis { context, config };
+    if kattis.config.domjudge {
+        domjudge::overlay(context, &mut draft)?;
+    }
+    kattis.statements(&mut draft);
+    draft.validators = kattis.input_validators();
+    draft.includes = kattis.includes();
+    draft.attachments = context.refs_in("attachments");
+    draft.generators = context.refs_in("generators");
+    let root = kattis.tests(&mut draft)?;
+    draft.submissions = kattis.submissions()?;
+    draft.passes = kattis.config.passes.map_or(Passes::One, Passes::UpTo);
+    Ok(draft.finish(root, context))
+}
+
+impl Kattis<'_> {
+    fn input_validators(&self) -> Vec<InputValidator> {
+        let mut found = Vec::new();
+        for directory in ["input_validators", "input_format_validators", "input_validator"] {
+            let described = self.context.tree.below(directory).filter(|(path, _)| path.as_str().ends_with(".ctd"));
+            found.extend(
+                described
+                    .filter_map(|(path, _)| self.context.tree.file(path.as_str()))
+                    .map(InputValidator::Checktestdata),
+            );
+            let programs = self.context.programs_in(directory);
+            let is_description = |p: &Program| p.files.iter().all(|file| file.name.as_str().ends_with(".ctd"));
+            for program in programs.into_iter().filter(|program| !is_description(program)) {
+                self.context.check_program(&program);
+                found.push(InputValidator::Kattis(program));
+            }
+        }
+        found
+    }
+
+    fn includes(&self) -> Vec<Include> {
+        let mut includes = Vec::new();
+        for name in self.context.tree.children("include").into_keys() {
+            let files = self.context.files_in(&format!("include/{name}"));
+            let language = match name.as_str() {
+                "default" => None,
+                name => match self.context.language(name) {
+                    Some(language) => Some(language),
+                    None => {
+                        let path = format!("include/{name}");
+                        self.context.findings.file(
+                            Code::LeftOut,
+                            &path,
+                            "this is not a language",
+                            "Rename or remove it",
+                        );
+                        continue;
+                    }
+                },
+            };
+            if !files.is_empty() {
+                includes.push(Include { language, files, entry_point: None });
+            }
+        }
+        includes
+    }
+}

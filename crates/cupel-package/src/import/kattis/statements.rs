@@ -1,0 +1,110 @@
+//! Statements: `statement/` or `problem_statement/`, `problem.LANG.{md,tex,html,txt,pdf}`.
+
+use super::super::{Child, Draft};
+use super::Kattis;
+use crate::finding::{Code, ImportError};
+use cupel_problem::{FileRef, Statement, StatementFormat};
+
+impl Kattis<'_> {
+    pub(super) fn statements(&self, draft: &mut Draft) {
+        for directory in ["statement", "problem_statement", ""] {
+            for (name, child) in self.context.tree.children(directory) {
+                // At the top only DOMjudge's `problem.pdf` and the like; others are of other formats.
+                if child == Child::File && (!directory.is_empty() || self.config.domjudge) {
+                    self.statement(directory, &name, draft);
+                }
+            }
+        }
+        self.check_languages(draft);
+    }
+
+    fn statement(&self, directory: &str, name: &str, draft: &mut Draft) {
+        let Some((language, format)) = language_and_format(name) else { return };
+        let path = if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") };
+        let Some(file) = self.context.tree.file(&path) else { return };
+        let assets = self.context.statement_assets(directory, &path);
+        self.context.check_statement(&file, format);
+        draft.statements.push(Statement { language, format, file, assets });
+    }
+
+    /// 2025-09: the languages of the names are those of the statements.
+    fn check_languages(&self, draft: &Draft) {
+        if self.config.version != super::config::Version::V202509 || draft.statements.is_empty() {
+            return;
+        }
+        for (language, _) in &draft.titles {
+            if !draft.statements.iter().any(|statement| statement.language == *language) {
+                let fault = format!("there is a name in `{language}` and no statement");
+                let remedy = format!("Add statement/problem.{language}.md, or remove the name");
+                self.context.findings.at(Code::KeyType, "problem.yaml", None, Some("name"), fault, remedy);
+            }
+        }
+        for statement in &draft.statements {
+            if !draft.titles.iter().any(|(language, _)| statement.language == *language) {
+                let fault = format!("the statement is in `{}`, and the problem has no name in it", statement.language);
+                let remedy = "Add the name to `name` in problem.yaml";
+                self.context.findings.file(Code::KeyMissing, statement.file.path.as_str(), fault, remedy);
+            }
+        }
+    }
+}
+
+impl super::super::Context<'_> {
+    /// The files beside a statement that it may refer to.
+    pub(crate) fn statement_assets(&self, directory: &str, statement: &str) -> Vec<FileRef> {
+        if directory.is_empty() {
+            return Vec::new();
+        }
+        let image = |name: &str| {
+            let extension = name.rsplit_once('.').map(|(_, e)| e.to_ascii_lowercase()).unwrap_or_default();
+            matches!(
+                extension.as_str(),
+                "png" | "jpg" | "jpeg" | "gif" | "svg" | "webp" | "pdf" | "eps" | "tex" | "sty"
+            )
+        };
+        let files = self.tree.below(directory).filter(|(path, _)| path.as_str() != statement && image(path.name()));
+        let files = files.filter(|(path, _)| language_and_format(path.name()).is_none());
+        files.filter_map(|(path, _)| self.tree.file(path.as_str())).collect()
+    }
+
+    /// Tells statements that are no text, and those that must not be shown as they are.
+    pub(crate) fn check_statement(&self, file: &FileRef, format: StatementFormat) {
+        let path = file.path.as_str();
+        if format == StatementFormat::Pdf {
+            return;
+        }
+        // What cannot be read as text is told; a failure of ours shows up where the file is needed.
+        let read: Result<_, ImportError> = self.tree.text(path, super::super::ByteOrderMark::Warned, self.findings);
+        if let Ok(Some(text)) = read
+            && text.trim().is_empty()
+        {
+            self.findings.file(
+                Code::NoStatement,
+                path,
+                "the statement is empty",
+                "Write it before the problem is published",
+            );
+        }
+        if format == StatementFormat::Html {
+            let remedy = "It is sanitised before it is shown; Markdown is not";
+            self.findings.file(Code::ActiveContent, path, "the statement is HTML", remedy);
+        }
+    }
+}
+
+/// `problem.sv.md` is Markdown in Swedish; `problem.tex` is LaTeX in English.
+pub(crate) fn language_and_format(name: &str) -> Option<(String, StatementFormat)> {
+    let rest = name.strip_prefix("problem.")?;
+    let (language, extension) = rest.rsplit_once('.').unwrap_or(("en", rest));
+    let plausible =
+        (2..=16).contains(&language.len()) && language.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-');
+    let format = match extension {
+        "md" => StatementFormat::Markdown,
+        "tex" => StatementFormat::Latex,
+        "html" => StatementFormat::Html,
+        "txt" => StatementFormat::Text,
+        "pdf" => StatementFormat::Pdf,
+        _ => return None,
+    };
+    plausible.then(|| (language.to_owned(), format))
+}

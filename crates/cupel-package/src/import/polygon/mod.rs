@@ -1,0 +1,312 @@
+//! Codeforces Polygon, full package: `problem.xml`. Source: the public descriptions of Polygon's problem.xml.
+
+mod testset;
+
+use std::sync::Arc;
+
+use cupel_types::BoxPath;
+use roxmltree::{Document, Node as Xml, ParsingOptions};
+
+use super::{ByteOrderMark, Context, Draft, Keys};
+use crate::finding::{Code, Findings, ImportError, Position};
+use cupel_problem::{
+    AfterInteraction, Calibration, Checker, Comparison, ExampleSubmission, Expectation, ExpectedVerdict,
+    InputValidator, Interactor, JudgeProgram, Method, Problem, Program, ProgramFile, ProgramShape, Protocol, Slug,
+    Standard, Statement, StatementFormat,
+};
+
+/// Most nodes of a problem.xml.
+const NODES_MAX: u32 = 200_000;
+/// Most tests.
+const TESTS_MAX: u64 = 10_000;
+
+pub(super) fn read(context: &Context<'_>) -> Result<Option<Problem>, ImportError> {
+    let file = if context.tree.has("problem.xml") { "problem.xml" } else { "problem.xml.polygon" };
+    let Some(text) = context.tree.text(file, ByteOrderMark::Warned, context.findings)? else { return Ok(None) };
+    let options = ParsingOptions { allow_dtd: false, nodes_limit: NODES_MAX, ..ParsingOptions::default() };
+    let document = match Document::parse_with_options(&text, options) {
+        Ok(document) => document,
+        Err(error) => {
+            let at = Position { line: error.pos().row, column: error.pos().col };
+            let fault = format!("the file cannot be read: {error}");
+            context.findings.at(Code::Xml, file, Some(at), None, fault, "Export the package again");
+            return Ok(None);
+        }
+    };
+    let reading = Reading { context, file, document: &document };
+    Ok(reading.problem())
+}
+
+struct Reading<'c, 'd> {
+    context: &'c Context<'c>,
+    file: &'c str,
+    document: &'d Document<'d>,
+}
+
+type Element<'d> = Xml<'d, 'd>;
+
+/// The first element of this name below another, and all of them.
+fn first<'d>(parent: Element<'d>, name: &str) -> Option<Element<'d>> {
+    parent.children().find(|child| child.has_tag_name(name))
+}
+
+fn all<'d>(parent: Option<Element<'d>>, name: &'static str) -> impl Iterator<Item = Element<'d>> {
+    parent.into_iter().flat_map(|parent| parent.children()).filter(move |child| child.has_tag_name(name))
+}
+
+impl<'d> Reading<'_, 'd> {
+    fn fault(&self, at: Element<'_>, code: Code, fault: impl Into<String>, remedy: impl Into<String>) {
+        let place = self.document.text_pos_at(at.range().start);
+        let place = Position { line: place.row, column: place.col };
+        self.context.findings.at(code, self.file, Some(place), Some(at.tag_name().name()), fault, remedy);
+    }
+
+    fn problem(&self) -> Option<Problem> {
+        let root = self.document.root_element();
+        if !root.has_tag_name("problem") {
+            self.fault(root, Code::Xml, "the root is not <problem>", "Export the package again");
+            return None;
+        }
+        let keys = Keys { title: "names", tags: "tags", authors: "" };
+        let mut draft = Draft::new(Calibration::KATTIS_2025_09, self.file, keys);
+        draft.slug = root.attribute("short-name").and_then(Slug::from_text);
+        for name in all(first(root, "names"), "name") {
+            if let (Some(language), Some(value)) = (name.attribute("language"), name.attribute("value")) {
+                draft.titles.push((language_tag(language), value.to_owned()));
+            }
+        }
+        for tag in all(first(root, "tags"), "tag") {
+            draft.add_tag(tag.attribute("value").unwrap_or_default());
+        }
+        self.statements(root, &mut draft);
+        let Some(judging) = first(root, "judging") else {
+            self.fault(root, Code::KeyMissing, "there is no <judging>", "Export the package again");
+            return draft.finish(None, self.context);
+        };
+        self.files(judging, &mut draft);
+        let resources = self.resources(root);
+        let method = self.method(root, judging, &resources);
+        self.validators(root, &resources, &mut draft);
+        self.solutions(root, &resources, &mut draft);
+        let tests = method.and_then(|method| self.tests(judging, &Arc::new(method), &mut draft));
+        draft.finish(tests, self.context)
+    }
+
+    fn statements(&self, root: Element<'d>, draft: &mut Draft) {
+        for statement in all(first(root, "statements"), "statement") {
+            let format = match statement.attribute("type") {
+                Some("application/x-tex") => StatementFormat::Latex,
+                Some("text/html") => StatementFormat::Html,
+                Some("application/pdf") => StatementFormat::Pdf,
+                _ => continue,
+            };
+            let path = statement.attribute("path").unwrap_or_default();
+            let language = language_tag(statement.attribute("language").unwrap_or("english"));
+            let Some(file) = self.context.tree.file(path) else {
+                let remedy = "Export the full package, with statements";
+                self.fault(statement, Code::NoStatement, format!("there is no file `{path}`"), remedy);
+                continue;
+            };
+            // One for each language; the form that is easiest to show comes last in Polygon and is not wanted first.
+            if draft.statements.iter().any(|known| known.language == language) {
+                continue;
+            }
+            self.context.check_statement(&file, format);
+            let directory = file.path.parent().map(|parent| parent.to_string()).unwrap_or_default();
+            let assets = self.context.statement_assets(&directory, path);
+            draft.statements.push(Statement { language, format, file, assets });
+        }
+    }
+
+    fn files(&self, judging: Element<'d>, draft: &mut Draft) {
+        let name =
+            |key: &str| judging.attribute(key).filter(|name| !name.is_empty()).and_then(|name| BoxPath::new(name).ok());
+        draft.io.input_file = name("input-file");
+        draft.io.output_file = name("output-file");
+        if let Some(runs) = judging.attribute("run-count").filter(|runs| *runs != "1") {
+            let fault = format!("submissions are to be run {runs} times");
+            self.fault(judging, Code::Unsupported, fault, "Only one run is supported");
+        }
+    }
+
+    /// Headers and other resources: they lie beside every program.
+    fn resources(&self, root: Element<'d>) -> Vec<ProgramFile> {
+        let files = first(root, "files").and_then(|files| first(files, "resources"));
+        let mut found: Vec<ProgramFile> = Vec::new();
+        for resource in all(files, "file") {
+            let path = resource.attribute("path").unwrap_or_default();
+            let name = path.rsplit('/').next().unwrap_or_default();
+            let header = name.ends_with(".h") || name.ends_with(".hpp");
+            if let Some(file) = self.context.program_file(name, path).filter(|_| header) {
+                found.push(file);
+            }
+        }
+        found
+    }
+
+    /// A `<source path type>` below an element, as a program with the resources beside it.
+    fn source(&self, holder: Element<'d>, resources: &[ProgramFile]) -> Option<Program> {
+        let Some(source) = first(holder, "source") else {
+            self.fault(holder, Code::KeyMissing, "there is no <source>", "Export the package again");
+            return None;
+        };
+        let path = source.attribute("path").unwrap_or_default();
+        let Some(mut program) = self.context.program(path).filter(|_| self.context.tree.has(path)) else {
+            self.fault(source, Code::FileMissing, format!("there is no file `{path}`"), "Export the full package");
+            return None;
+        };
+        program.shape = ProgramShape::Sources;
+        program.language = source.attribute("type").and_then(|kind| self.language(kind));
+        let own = program.files[0].name.clone();
+        program.files.extend(resources.iter().filter(|file| file.name != own).cloned());
+        self.context.check_program(&program);
+        Some(program)
+    }
+
+    /// `cpp.g++17`, `java21`, `python.3`, `kotlin19`: the word before the version.
+    fn language(&self, kind: &str) -> Option<cupel_types::LanguageId> {
+        let word: String = kind.chars().take_while(|c| c.is_ascii_alphabetic()).collect();
+        self.context.options.languages.find(&word).map(|language| language.id.clone())
+    }
+
+    fn method(&self, root: Element<'d>, judging: Element<'d>, resources: &[ProgramFile]) -> Option<Method> {
+        let assets = first(root, "assets");
+        let Some(element) = assets.and_then(|assets| first(assets, "checker")) else {
+            self.fault(root, Code::NoValidator, "there is no <checker>", "Choose one in Polygon and export again");
+            return None;
+        };
+        for kind in ["scorer", "strategy", "arbiter"] {
+            if let Some(other) = assets.and_then(|assets| first(assets, kind)) {
+                self.fault(
+                    other,
+                    Code::Unsupported,
+                    format!("a {kind} is not supported"),
+                    "Only checker and interactor are",
+                );
+            }
+        }
+        let percent = judging.attribute("treat-points-from-checker-as-percent") == Some("true");
+        let standard = element.attribute("name").and_then(|name| name.strip_prefix("std::"));
+        let standard = standard.and_then(|name| Standard::from_name(name.strip_suffix(".cpp").unwrap_or(name)));
+        let checker = match standard {
+            Some(standard) => Checker::Builtin(Comparison::Standard(standard)),
+            None => {
+                let kind = element.attribute("type").unwrap_or("testlib");
+                if kind != "testlib" {
+                    let fault = format!("the checker is of the type `{kind}`");
+                    self.fault(element, Code::Unsupported, fault, "Only testlib checkers are supported");
+                }
+                let program = self.source(element, resources)?;
+                let protocol = Protocol::Testlib { percent };
+                Checker::Program(JudgeProgram { program, protocol, args: Vec::new() })
+            }
+        };
+        match assets.and_then(|assets| first(assets, "interactor")) {
+            None => Some(Method::Check(checker)),
+            Some(interactor) => {
+                let program = self.source(interactor, resources)?;
+                let program = JudgeProgram { program, protocol: Protocol::Testlib { percent }, args: Vec::new() };
+                Some(Method::Interact(Interactor { program, then: AfterInteraction::Check(checker) }))
+            }
+        }
+    }
+
+    fn validators(&self, root: Element<'d>, resources: &[ProgramFile], draft: &mut Draft) {
+        let validators = first(root, "assets").and_then(|assets| first(assets, "validators"));
+        for validator in all(validators, "validator") {
+            draft.validators.extend(self.source(validator, resources).map(InputValidator::Testlib));
+        }
+    }
+
+    fn solutions(&self, root: Element<'d>, resources: &[ProgramFile], draft: &mut Draft) {
+        let solutions = first(root, "assets").and_then(|assets| first(assets, "solutions"));
+        for solution in all(solutions, "solution") {
+            let tag = solution.attribute("tag").unwrap_or("accepted");
+            let Some(verdict) = expected(tag) else {
+                if tag != "failed" {
+                    let remedy = "It is run, and nothing is expected of it";
+                    self.fault(solution, Code::LeftOut, format!("the tag `{tag}` is not known"), remedy);
+                }
+                continue;
+            };
+            if let Some(program) = self.source(solution, &[]) {
+                let rule = Expectation { verdict: Some(verdict), ..Expectation::nothing(&format!("tag {tag}")) };
+                let beside = self.named_in(&program, resources);
+                draft.submissions.push(ExampleSubmission { program, beside, expectations: vec![rule] });
+            }
+        }
+    }
+
+    /// The resources that a program's sources name, and those that these name. Few solutions need the library that every package
+    /// has, and a solution that is exported has all that it needs in its directory.
+    fn named_in(&self, program: &Program, resources: &[ProgramFile]) -> Vec<ProgramFile> {
+        let mut pending: Vec<ProgramFile> = program.files.clone();
+        let mut named: Vec<ProgramFile> = Vec::new();
+        while let Some(file) = pending.pop() {
+            let quiet = Findings::default();
+            let text = self.context.tree.text(file.file.path.as_str(), ByteOrderMark::Warned, &quiet);
+            for resource in resources {
+                // In another encoding than ours it may name everything.
+                let is_named = !matches!(&text, Ok(Some(text)) if !text.contains(resource.name.as_str()));
+                let known = program.files.iter().chain(&named).any(|file| file.name == resource.name);
+                if is_named && !known {
+                    named.push(resource.clone());
+                    pending.push(resource.clone());
+                }
+            }
+        }
+        named
+    }
+}
+
+/// What a solution's tag says of its verdict; `None`: nothing.
+fn expected(tag: &str) -> Option<Vec<ExpectedVerdict>> {
+    use ExpectedVerdict::{
+        Accepted, MemoryLimit, OutputLimit, PresentationError, RuntimeError, TimeLimit, WrongAnswer,
+    };
+    Some(match tag {
+        "main" | "accepted" => vec![Accepted],
+        "wrong-answer" => vec![WrongAnswer],
+        "presentation-error" => vec![PresentationError, WrongAnswer],
+        "time-limit-exceeded" => vec![TimeLimit],
+        "time-limit-exceeded-or-accepted" => vec![TimeLimit, Accepted],
+        "time-limit-exceeded-or-memory-limit-exceeded" => vec![TimeLimit, MemoryLimit],
+        "memory-limit-exceeded" => vec![MemoryLimit],
+        "rejected" => vec![WrongAnswer, TimeLimit, MemoryLimit, RuntimeError, OutputLimit],
+        _ => return None,
+    })
+}
+
+/// Polygon's words for languages.
+fn language_tag(word: &str) -> String {
+    let known = [
+        ("english", "en"),
+        ("russian", "ru"),
+        ("ukrainian", "uk"),
+        ("spanish", "es"),
+        ("german", "de"),
+        ("french", "fr"),
+        ("polish", "pl"),
+        ("portuguese", "pt"),
+        ("chinese", "zh"),
+        ("japanese", "ja"),
+        ("korean", "ko"),
+        ("italian", "it"),
+        ("turkish", "tr"),
+        ("armenian", "hy"),
+        ("azerbaijani", "az"),
+        ("belarusian", "be"),
+        ("georgian", "ka"),
+        ("kazakh", "kk"),
+        ("romanian", "ro"),
+        ("uzbek", "uz"),
+        ("vietnamese", "vi"),
+        ("arabic", "ar"),
+    ];
+    match known.iter().find(|(name, _)| *name == word) {
+        Some((_, tag)) => (*tag).to_owned(),
+        // Other tools write tags themselves.
+        None if matches!(word.len(), 2 | 3) => word.to_lowercase(),
+        None => format!("x-{}", word.to_lowercase()),
+    }
+}

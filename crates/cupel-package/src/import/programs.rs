@@ -1,0 +1,129 @@
+//! Programs in a package: which files belong to one, and what language it is in.
+
+use cupel_types::BoxPath;
+
+use super::kattis::by_folder;
+use super::{Child, Context};
+use crate::finding::Code;
+use cupel_problem::{ExampleSubmission, FileRef, PackagePath, Program, ProgramFile, ProgramShape};
+
+impl Context<'_> {
+    /// A file of the package as a file of a program, under a name.
+    pub(crate) fn program_file(&self, name: &str, path: &str) -> Option<ProgramFile> {
+        let file = self.tree.file(path)?;
+        let executable = self.tree.stored(&file.path).is_some_and(|stored| stored.executable);
+        let name = BoxPath::new(name).ok()?;
+        Some(ProgramFile { name, file, executable })
+    }
+
+    /// The files below a directory, named relative to it.
+    pub(crate) fn files_in(&self, directory: &str) -> Vec<ProgramFile> {
+        let below = self.tree.below(directory);
+        below.filter_map(|(path, _)| self.program_file(path.below(directory)?, path.as_str())).collect()
+    }
+
+    /// The program that is this file, or all files of this directory. `None` if there is neither.
+    pub(crate) fn program(&self, path: &str) -> Option<Program> {
+        let at = PackagePath::new(path).ok()?;
+        let (files, shape) = match self.program_file(at.name(), path) {
+            Some(file) => (vec![file], ProgramShape::Sources),
+            None => {
+                let files = self.files_in(path);
+                let has = |name: &str| files.iter().any(|file| file.name.as_str() == name);
+                let scripts = has("build") || has("run");
+                let shape = if scripts { ProgramShape::Scripts { build: has("build") } } else { ProgramShape::Sources };
+                (files, shape)
+            }
+        };
+        (!files.is_empty()).then_some(Program { path: at, files, language: None, entry_point: None, shape })
+    }
+
+    /// All programs in a directory: each source and each directory there is one; what is neither (headers) belongs to every
+    /// source beside it. A directory with `build` or `run` directly in it is one program.
+    pub(crate) fn programs_in(&self, directory: &str) -> Vec<Program> {
+        let children = self.tree.children(directory);
+        if children.contains_key("build") || children.contains_key("run") {
+            return self.program(directory).into_iter().collect();
+        }
+        let mut programs = Vec::new();
+        let mut beside = Vec::new();
+        for (name, child) in children.iter().filter(|(name, _)| is_program_name(name)) {
+            match child {
+                Child::Directory => programs.extend(self.program(&format!("{directory}/{name}"))),
+                Child::File if self.is_source(name) => programs.extend(self.program(&format!("{directory}/{name}"))),
+                Child::File => beside.extend(self.program_file(name, &format!("{directory}/{name}"))),
+            }
+        }
+        for program in &mut programs {
+            if self.tree.has(program.path.as_str()) {
+                program.files.extend(beside.iter().cloned());
+            }
+        }
+        programs
+    }
+
+    /// Whether a file's name is that of a source in some language.
+    pub(crate) fn is_source(&self, name: &str) -> bool {
+        let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+        extension.is_some_and(|extension| self.options.languages.by_extension(extension).is_some())
+    }
+
+    /// Tells programs that nobody could build: without any source, and without a script.
+    pub(crate) fn check_program(&self, program: &Program) {
+        let sources = program.language.is_some() || program.files.iter().any(|file| self.is_source(file.name.as_str()));
+        if !sources && program.shape == ProgramShape::Sources {
+            let fault = "the program has no file in a language that is known here";
+            let remedy = "Add its source, or remove it; `cupel languages` lists what is known";
+            self.findings.file(Code::Program, program.path.as_str(), fault, remedy);
+        }
+    }
+
+    /// The submissions below `submissions/`, each with what its folder says.
+    pub(crate) fn submissions_by_folder(&self, scoring: bool) -> Vec<ExampleSubmission> {
+        let mut found = Vec::new();
+        for (folder, child) in self.tree.children("submissions") {
+            let path = format!("submissions/{folder}");
+            if self.is_disabled(&path) {
+                continue;
+            }
+            let expectation = by_folder(&folder, scoring);
+            if child == Child::File || expectation.is_none() {
+                let remedy = "Folders are accepted, wrong_answer, time_limit_exceeded, run_time_error, memory_limit_exceeded, \
+                              output_limit, compile_error, partially_accepted and rejected";
+                self.findings.file(Code::UnusedFile, &path, "nothing is known of what is expected of this", remedy);
+            }
+            for name in self.tree.children(&path).into_keys() {
+                let path = format!("{path}/{name}");
+                if self.is_disabled(&path) {
+                    continue;
+                }
+                let Some(mut program) = self.program(&path) else { continue };
+                program.shape = ProgramShape::Sources;
+                self.check_program(&program);
+                let expectations = expectation.clone().into_iter().collect();
+                found.push(ExampleSubmission { program, beside: Vec::new(), expectations });
+            }
+        }
+        found
+    }
+
+    /// Whether a submission, or a folder of them, has the ending by which BAPCtools leaves it out. It is told.
+    pub(crate) fn is_disabled(&self, path: &str) -> bool {
+        let disabled = path.ends_with(".disabled");
+        if disabled {
+            let remedy = "It is left out; remove the ending to have it run";
+            self.findings.file(Code::LeftOut, path, "this is disabled by its name", remedy);
+        }
+        disabled
+    }
+
+    /// Finds references to all files below a directory.
+    pub(crate) fn refs_in(&self, directory: &str) -> Vec<FileRef> {
+        self.tree.below(directory).filter_map(|(path, _)| self.tree.file(path.as_str())).collect()
+    }
+}
+
+/// Names that the Kattis format treats as if they were not there are left out.
+fn is_program_name(name: &str) -> bool {
+    !name.starts_with(['.', '-']) && name.bytes().all(|c| c.is_ascii_alphanumeric() || b"_.-+".contains(&c))
+}

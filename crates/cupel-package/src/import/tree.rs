@@ -1,0 +1,173 @@
+//! The files of an unpacked package, by their names relative to its top.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::doc::TEXT_BYTES_MAX;
+use crate::finding::{Code, Findings, ImportError};
+use crate::unpack::Stored;
+use cupel_problem::{ContentHash, FileRef, PackagePath};
+
+/// What lies directly in a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Child {
+    File,
+    Directory,
+}
+
+pub(crate) struct Tree {
+    root: PathBuf,
+    files: BTreeMap<PackagePath, Stored>,
+}
+
+/// Whether a byte-order mark is let through in a text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ByteOrderMark {
+    Warned,
+    Refused,
+}
+
+impl Tree {
+    /// The tree below `root`, which is `prefix` of the directory that was unpacked into.
+    pub(crate) fn new(root: PathBuf, files: BTreeMap<PackagePath, Stored>) -> Tree {
+        Tree { root, files }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&PackagePath, &Stored)> {
+        self.files.iter()
+    }
+
+    pub(crate) fn stored(&self, path: &PackagePath) -> Option<&Stored> {
+        self.files.get(path)
+    }
+
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.file(path).is_some()
+    }
+
+    /// The file of this name.
+    pub(crate) fn file(&self, path: &str) -> Option<FileRef> {
+        let path = PackagePath::new(path).ok()?;
+        self.files.get(&path).map(|stored| FileRef { path, hash: stored.hash, size: stored.size })
+    }
+
+    /// All files below a directory, in order of their names.
+    pub(crate) fn below<'a>(&'a self, directory: &'a str) -> impl Iterator<Item = (&'a PackagePath, &'a Stored)> {
+        // The files of a directory are neighbours but for names such as `a-b/…` between `a/…`; so all are looked at
+        // once from where the directory begins to where no name begins with it any more.
+        let from = PackagePath::new(directory).ok();
+        let files = from.map(|from| self.files.range(from..)).into_iter().flatten();
+        files
+            .take_while(move |(path, _)| path.as_str().starts_with(directory))
+            .filter(move |(path, _)| path.below(directory).is_some())
+    }
+
+    pub(crate) fn has_directory(&self, directory: &str) -> bool {
+        self.below(directory).next().is_some()
+    }
+
+    /// What lies directly in a directory, by name, bytewise sorted. `""` is the top.
+    pub(crate) fn children(&self, directory: &str) -> BTreeMap<String, Child> {
+        let mut found = BTreeMap::new();
+        let mut add = |rest: &str| match rest.split_once('/') {
+            Some((name, _)) => found.insert(name.to_owned(), Child::Directory),
+            None => found.insert(rest.to_owned(), Child::File),
+        };
+        if directory.is_empty() {
+            for path in self.files.keys() {
+                add(path.as_str());
+            }
+        } else {
+            for (path, _) in self.below(directory) {
+                add(path.below(directory).unwrap_or_default());
+            }
+        }
+        found
+    }
+
+    /// A text file, whole. Not there, not UTF-8, too long: told, and `None`. Line ends come out as LF.
+    pub(crate) fn text(
+        &self,
+        path: &str,
+        mark: ByteOrderMark,
+        findings: &Findings,
+    ) -> Result<Option<String>, ImportError> {
+        let Some(file) = self.file(path) else {
+            findings.file(Code::FileMissing, path, "the file is missing", "Add it");
+            return Ok(None);
+        };
+        if file.size.get() > TEXT_BYTES_MAX {
+            let fault = format!("the text has {}, more than 1 MiB", file.size);
+            findings.file(Code::Text, path, fault, "Make it shorter");
+            return Ok(None);
+        }
+        let place = self.root.join(path);
+        let mut bytes = Vec::new();
+        let opened = File::open(&place).map_err(ImportError::io("open", &place))?;
+        opened.take(TEXT_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(ImportError::io("read", &place))?;
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                let line =
+                    error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
+                let fault = format!("the text is not UTF-8 (line {line})");
+                findings.file(Code::Text, path, fault, "Save it as UTF-8");
+                return Ok(None);
+            }
+        };
+        let text = match text.strip_prefix('\u{feff}') {
+            None => text,
+            Some(rest) => {
+                let code = if mark == ByteOrderMark::Refused { Code::Text } else { Code::ByteOrderMark };
+                findings.file(code, path, "the text begins with a byte-order mark", "Save it without one");
+                rest.to_owned()
+            }
+        };
+        Ok(Some(if text.contains('\r') { text.replace("\r\n", "\n") } else { text }))
+    }
+
+    /// The hash of all names, x bits and contents.
+    pub(crate) fn hash(&self) -> ContentHash {
+        let mut hash = Sha256::new();
+        for (path, stored) in &self.files {
+            hash.update((path.as_str().len() as u64).to_le_bytes());
+            hash.update(path.as_str());
+            hash.update([u8::from(stored.executable)]);
+            hash.update(stored.hash.as_bytes());
+        }
+        ContentHash::from_bytes(hash.finalize().into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cupel_types::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn directories_are_seen_through_their_files() {
+        let stored = Stored {
+            hash: ContentHash::from_bytes([0; 32]),
+            size: Bytes::ZERO,
+            executable: false,
+            traits: Default::default(),
+        };
+        let names = ["a", "a-b/x", "a.b", "a/x", "a/y/z", "b/c", "a0"];
+        let files = names.iter().map(|name| (PackagePath::new(name).unwrap(), stored.clone())).collect();
+        let tree = Tree::new(PathBuf::new(), files);
+        assert_eq!(tree.below("a").map(|(path, _)| path.as_str()).collect::<Vec<_>>(), ["a/x", "a/y/z"]);
+        let children: Vec<_> = tree.children("a").into_iter().collect();
+        assert_eq!(children, [("x".to_owned(), Child::File), ("y".to_owned(), Child::Directory)]);
+        assert_eq!(tree.children("").len(), 6 - 1);
+        assert!(tree.has_directory("b") && !tree.has_directory("c") && tree.has("a/x") && !tree.has("a/y"));
+    }
+}

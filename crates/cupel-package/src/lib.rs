@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod doc;
+mod export;
+mod finding;
+mod import;
+mod rewrite;
+mod unpack;
+
+pub use export::{Container, ExportError, archive, export, pack};
+pub use finding::{Code, FileError, Finding, ImportError, Position, Refused};
+pub use import::{ImportOptions, Imported, Maxima, PackageFormat, import, open, unpack_packed};
+pub use rewrite::{RewriteError, time_limit_file, with_time_limit};
+pub use unpack::UnpackLimits;

@@ -1,0 +1,96 @@
+//! Packages that are directories: copied for import, scanned when they are ours already.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use super::sink::Observer;
+use super::zip::{Links, resolve_links};
+use super::{Sink, SinkError, Stored, UnpackLimits};
+use crate::finding::{Code, ImportError};
+use cupel_problem::PackagePath;
+
+pub(super) fn copy(source: &Path, sink: &mut Sink<'_>) -> Result<(), SinkError> {
+    let mut links: Links = Vec::new();
+    let mut pending: Vec<PathBuf> = vec![source.to_owned()];
+    while let Some(directory) = pending.pop() {
+        for place in listed(&directory)? {
+            sink.count_entry()?;
+            let relative = place.strip_prefix(source).unwrap_or(&place);
+            let path = match sink.name("", relative.as_os_str().as_bytes()) {
+                Ok(Some(path)) => path,
+                Ok(None) | Err(SinkError::Refused) => continue,
+                Err(error) => return Err(error),
+            };
+            let meta = fs::symlink_metadata(&place).map_err(ImportError::io("read", &place))?;
+            let kind = meta.file_type();
+            if kind.is_dir() {
+                sink.directory(&path)?;
+                pending.push(place);
+            } else if kind.is_file() {
+                let mut file = File::open(&place).map_err(ImportError::io("open", &place))?;
+                let executable = meta.permissions().mode() & 0o111 != 0;
+                match sink.file(&path, executable, &mut file, &|| None) {
+                    Err(SinkError::Source(error)) => return Err(ImportError::io("read", &place)(error).into()),
+                    other => other?,
+                }
+            } else if kind.is_symlink() {
+                let target = fs::read_link(&place).map_err(ImportError::io("read", &place))?;
+                links.push((path, target.to_string_lossy().into_owned()));
+            } else {
+                let fault = "this is a device, a pipe or a socket";
+                sink.findings().file(Code::ArchiveLink, path.as_str(), fault, "Leave it out");
+            }
+        }
+    }
+    resolve_links(links, sink)
+}
+
+/// The entries of a directory, sorted, so that findings come in the same order everywhere.
+fn listed(directory: &Path) -> Result<Vec<PathBuf>, ImportError> {
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(directory).map_err(ImportError::io("list", directory))? {
+        entries.push(entry.map_err(ImportError::io("list", directory))?.path());
+    }
+    entries.sort();
+    Ok(entries)
+}
+
+/// Reads a directory that Cupel wrote: names, hashes, sizes. Whatever is no plain file or directory there is an error of ours.
+pub(crate) fn scan(root: &Path, limits: &UnpackLimits) -> Result<BTreeMap<PackagePath, Stored>, ImportError> {
+    let mut files = BTreeMap::new();
+    let mut pending = vec![root.to_owned()];
+    let mut buffer = vec![0; 64 << 10];
+    while let Some(directory) = pending.pop() {
+        for place in listed(&directory)? {
+            let changed = || {
+                let error =
+                    std::io::Error::new(std::io::ErrorKind::InvalidData, "the directory is not as it was imported");
+                ImportError::io("read", &place)(error)
+            };
+            let meta = fs::symlink_metadata(&place).map_err(ImportError::io("read", &place))?;
+            if meta.is_dir() {
+                pending.push(place);
+                continue;
+            }
+            let relative = place.strip_prefix(root).ok().and_then(Path::to_str);
+            let path = relative.and_then(|text| PackagePath::new(text).ok()).ok_or_else(changed)?;
+            if !meta.is_file() || files.len() >= limits.entries_max {
+                return Err(changed());
+            }
+            let mut file = File::open(&place).map_err(ImportError::io("open", &place))?;
+            let mut observer = Observer::default();
+            loop {
+                match file.read(&mut buffer).map_err(ImportError::io("read", &place))? {
+                    0 => break,
+                    n => observer.see(&buffer[..n]),
+                }
+            }
+            files.insert(path, observer.finish(meta.permissions().mode() & 0o111 != 0));
+        }
+    }
+    Ok(files)
+}

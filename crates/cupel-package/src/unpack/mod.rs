@@ -1,0 +1,153 @@
+//! Getting a package's files into a directory of ours, from a directory, a zip or a tar, as if an enemy had made it.
+//!
+//! Order: everything goes into a temporary directory beside the target; only when the whole package has been read and found
+//! well is that directory renamed. A refused package leaves nothing.
+
+mod counted;
+mod directory;
+mod sink;
+mod tar;
+mod zip;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+pub(crate) use directory::scan;
+pub(crate) use sink::{Sink, SinkError, Stored};
+
+use crate::finding::{Code, Findings, ImportError};
+use cupel_problem::PackagePath;
+
+/// Bounds on what is unpacked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnpackLimits {
+    /// Entries, directories included.
+    pub entries_max: usize,
+    /// Bytes in one file.
+    pub file_bytes_max: u64,
+    /// Bytes in all files together.
+    pub total_bytes_max: u64,
+    /// Bytes out for a byte in, of one file.
+    pub ratio_max: u64,
+    /// So many bytes may come out before the ratio is looked at.
+    pub ratio_free_bytes: u64,
+}
+
+impl Default for UnpackLimits {
+    /// 50,000 entries, 512 MiB a file, 2 GiB in all, 200:1 beyond 10 MiB.
+    fn default() -> UnpackLimits {
+        UnpackLimits {
+            entries_max: 50_000,
+            file_bytes_max: 512 << 20,
+            total_bytes_max: 2 << 30,
+            ratio_max: 200,
+            ratio_free_bytes: 10 << 20,
+        }
+    }
+}
+
+/// What kind of container a package comes in, by its first bytes.
+enum Kind {
+    Zip,
+    Tar,
+    GzippedTar,
+}
+
+/// Unpacks `source` into the empty directory `into`. `None`: refused, and the findings say why.
+pub(crate) fn unpack<'a>(
+    source: &Path,
+    into: &Path,
+    limits: &'a UnpackLimits,
+    findings: &'a Findings,
+) -> Result<Option<Sink<'a>>, ImportError> {
+    let mut sink = Sink::new(into.to_owned(), limits, findings);
+    let meta = std::fs::metadata(source).map_err(ImportError::io("read", source))?;
+    let result = if meta.is_dir() { directory::copy(source, &mut sink) } else { unpack_archive(source, "", &mut sink) };
+    finish(result, source, sink)
+}
+
+/// Unpacks an archive that lies in a package (DMOJ's `archive`) below a directory (with its slash) of the same sink, out of
+/// the same budget. What is wrong is told.
+pub(crate) fn unpack_inner(archive: &Path, below: &str, sink: &mut Sink<'_>) -> Result<(), ImportError> {
+    let result = unpack_archive(archive, below, sink);
+    told(result, archive, sink)
+}
+
+/// Adds an empty file to what is unpacked. What is wrong is told.
+pub(crate) fn add_empty(name: &str, sink: &mut Sink<'_>) -> Result<(), ImportError> {
+    let Ok(path) = PackagePath::new(name) else { return Ok(()) };
+    let result = sink.file(&path, false, &mut std::io::empty(), &|| None);
+    told(result, Path::new(name), sink)
+}
+
+fn finish<'a>(result: Result<(), SinkError>, source: &Path, sink: Sink<'a>) -> Result<Option<Sink<'a>>, ImportError> {
+    told(result, source, &sink)?;
+    Ok(Some(sink).filter(|sink| !sink.findings().any_error()))
+}
+
+fn told(result: Result<(), SinkError>, source: &Path, sink: &Sink<'_>) -> Result<(), ImportError> {
+    match result {
+        Ok(()) | Err(SinkError::Refused) => Ok(()),
+        Err(SinkError::Source(error)) => {
+            let name = source.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            damaged(sink.findings(), &name, &error.to_string());
+            Ok(())
+        }
+        Err(SinkError::Ours(error)) => Err(error),
+    }
+}
+
+fn unpack_archive(source: &Path, below: &str, sink: &mut Sink<'_>) -> Result<(), SinkError> {
+    let mut file = File::open(source).map_err(ImportError::io("open", source))?;
+    let name = source.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    match container(&mut file).map_err(SinkError::Source)? {
+        Some(Kind::Zip) => zip::unpack(file, &name, below, sink),
+        Some(Kind::Tar) => {
+            let counter = counted::Counted::new(file);
+            let count = counter.count();
+            tar::unpack(counter, &count, &name, below, sink)
+        }
+        Some(Kind::GzippedTar) => {
+            let counter = counted::Counted::new(file);
+            let count = counter.count();
+            tar::unpack(flate2::read::MultiGzDecoder::new(counter), &count, &name, below, sink)
+        }
+        None => {
+            let fault = "this is neither a directory nor a zip or tar archive (or it is cut off at its beginning)";
+            sink.findings().file(
+                Code::FormatUnknown,
+                &name,
+                fault,
+                "Give a package directory, a .zip, a .tar or a .tar.gz",
+            );
+            Err(SinkError::Refused)
+        }
+    }
+}
+
+/// Looks at the first bytes and rewinds. Sources: APPNOTE.TXT 4.3.7 and 4.3.16 (zip), POSIX ustar (`magic`), RFC 1952 (gzip).
+fn container(file: &mut File) -> std::io::Result<Option<Kind>> {
+    use std::io::Seek;
+    let mut head = [0; 512];
+    let mut length = 0;
+    while length < head.len() {
+        match file.read(&mut head[length..])? {
+            0 => break,
+            n => length += n,
+        }
+    }
+    file.rewind()?;
+    let head = &head[..length];
+    Ok(match head {
+        [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Some(Kind::Zip),
+        [0x1f, 0x8b, ..] => Some(Kind::GzippedTar),
+        _ if head.get(257..262) == Some(b"ustar") => Some(Kind::Tar),
+        _ => None,
+    })
+}
+
+fn damaged(findings: &Findings, archive: &str, why: &str) {
+    let fault = format!("the archive is damaged or cut off: {why}");
+    findings.file(Code::ArchiveDamaged, archive, fault, "Send it again, or pack it again");
+}

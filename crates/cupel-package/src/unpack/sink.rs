@@ -1,0 +1,351 @@
+//! Where unpacked files go: a new directory of ours, into which nothing gets that is not counted and checked.
+//!
+//! Invariants: only directories and regular files are made here, each under a name that was checked, and nothing links
+//! anywhere; files are made with `O_EXCL`. So no name can lead out of the directory, whatever comes later. What comes out of
+//! an archive is counted as it comes out; what its headers say is not believed.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use cupel_types::Bytes;
+use sha2::{Digest, Sha256};
+use unicode_normalization::UnicodeNormalization;
+
+use super::UnpackLimits;
+use crate::finding::{Code, Findings, ImportError};
+use cupel_problem::{ContentHash, PackagePath, PackagePathError};
+
+/// A file that lies in the directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stored {
+    pub(crate) hash: ContentHash,
+    pub(crate) size: Bytes,
+    pub(crate) executable: bool,
+    pub(crate) traits: Traits,
+}
+
+/// What was seen of a file's bytes while they passed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Traits {
+    pub(crate) carriage_return: bool,
+    pub(crate) byte_order_mark: bool,
+    pub(crate) no_final_newline: bool,
+}
+
+/// Why a file was not taken. A refusal has been told to the findings.
+#[derive(Debug)]
+pub(crate) enum SinkError {
+    /// The package is at fault, and there is no use in going on.
+    Refused,
+    /// The source of the bytes failed.
+    Source(io::Error),
+    /// We failed.
+    Ours(ImportError),
+}
+
+impl From<ImportError> for SinkError {
+    fn from(error: ImportError) -> SinkError {
+        SinkError::Ours(error)
+    }
+}
+
+/// The directory being filled.
+pub(crate) struct Sink<'a> {
+    root: PathBuf,
+    limits: &'a UnpackLimits,
+    findings: &'a Findings,
+    files: BTreeMap<PackagePath, Stored>,
+    /// Every file and directory made, by the form in which names are one on some file systems, with whether it is a directory.
+    names: HashMap<String, (PackagePath, bool)>,
+    total_bytes: u64,
+    entries: usize,
+}
+
+impl<'a> Sink<'a> {
+    /// `root` is an empty directory of ours.
+    pub(crate) fn new(root: PathBuf, limits: &'a UnpackLimits, findings: &'a Findings) -> Sink<'a> {
+        Sink { root, limits, findings, files: BTreeMap::new(), names: HashMap::new(), total_bytes: 0, entries: 0 }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn findings(&self) -> &'a Findings {
+        self.findings
+    }
+
+    pub(crate) fn limits(&self) -> &'a UnpackLimits {
+        self.limits
+    }
+
+    pub(crate) fn files(&self) -> &BTreeMap<PackagePath, Stored> {
+        &self.files
+    }
+
+    /// Writes a text in place of a file that is there.
+    pub(crate) fn replace(&mut self, path: &PackagePath, text: &str) -> Result<(), ImportError> {
+        let place = self.root.join(path.as_str());
+        fs::write(&place, text).map_err(ImportError::io("write", &place))?;
+        let mut observer = Observer::default();
+        observer.see(text.as_bytes());
+        let executable = self.files.get(path).is_some_and(|stored| stored.executable);
+        self.files.insert(path.clone(), observer.finish(executable));
+        Ok(())
+    }
+
+    /// Counts an entry of the source, whatever it is.
+    pub(crate) fn count_entry(&mut self) -> Result<(), SinkError> {
+        self.entries += 1;
+        if self.entries > self.limits.entries_max {
+            let fault = format!("there are more than {} entries", self.limits.entries_max);
+            self.findings.file(Code::ArchiveBomb, "", fault, "Leave out what the problem does not need");
+            return Err(SinkError::Refused);
+        }
+        Ok(())
+    }
+
+    /// Checks a name as it stands in the source, and puts it below a directory (with its slash, or empty). `None`: the entry is
+    /// one that is silently left out (the top itself, `.git`, Finder's files). A bad name is told and refuses the package.
+    pub(crate) fn name(&self, below: &str, raw: &[u8]) -> Result<Option<PackagePath>, SinkError> {
+        let Ok(text) = std::str::from_utf8(raw) else {
+            let shown = String::from_utf8_lossy(raw);
+            self.bad_name(&shown, "the name is not UTF-8");
+            return Err(SinkError::Refused);
+        };
+        if matches!(text, "." | "./") {
+            return Ok(None);
+        }
+        let text = text.strip_prefix("./").unwrap_or(text);
+        let text = text.strip_suffix('/').unwrap_or(text);
+        // Checked by itself first: what is absolute must not become relative by what is put before it.
+        let checked = PackagePath::new(text).and_then(|_| PackagePath::new(&format!("{below}{text}")));
+        match checked {
+            Ok(path) if is_debris(&path) => Ok(None),
+            Ok(path) => Ok(Some(path)),
+            Err(error) => {
+                self.bad_name(text, &error.to_string());
+                Err(SinkError::Refused)
+            }
+        }
+    }
+
+    fn bad_name(&self, name: &str, why: &str) {
+        let remedy = "Pack it again with plain relative names, below one directory";
+        self.findings.file(Code::ArchivePath, name, why, remedy);
+    }
+
+    /// Makes a directory and those it lies in.
+    pub(crate) fn directory(&mut self, path: &PackagePath) -> Result<(), SinkError> {
+        let mut above = Vec::new();
+        let mut at = Some(path.clone());
+        while let Some(path) = at {
+            at = path.parent();
+            above.push(path);
+        }
+        for path in above.into_iter().rev() {
+            match self.names.get(&folded(&path)) {
+                Some((known, true)) if *known == path => {}
+                Some((known, _)) => return Err(self.twice(&path, &known.clone())),
+                None => {
+                    let place = self.root.join(path.as_str());
+                    DirBuilder::new().mode(0o755).create(&place).map_err(ImportError::io("make directory", &place))?;
+                    self.names.insert(folded(&path), (path, true));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies a file's bytes out of `source`. `compressed` tells how many bytes of the archive have been read for it.
+    pub(crate) fn file(
+        &mut self,
+        path: &PackagePath,
+        executable: bool,
+        source: &mut dyn Read,
+        compressed: &dyn Fn() -> Option<u64>,
+    ) -> Result<(), SinkError> {
+        if let Some(parent) = path.parent() {
+            self.directory(&parent)?;
+        }
+        if let Some((known, _)) = self.names.get(&folded(path)) {
+            return Err(self.twice(path, &known.clone()));
+        }
+        let place = self.root.join(path.as_str());
+        let mode = if executable { 0o755 } else { 0o644 };
+        let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&place);
+        let file = file.map_err(ImportError::io("create", &place))?;
+        self.names.insert(folded(path), (path.clone(), false));
+        let stored = self.copy(path, executable, source, file, compressed)?;
+        self.files.insert(path.clone(), stored);
+        Ok(())
+    }
+
+    /// A second name for a file that is there: a copy of it.
+    pub(crate) fn copy_of(&mut self, path: &PackagePath, original: &PackagePath) -> Result<(), SinkError> {
+        let place = self.root.join(original.as_str());
+        let mut source = File::open(&place).map_err(ImportError::io("open", &place))?;
+        let executable = self.files.get(original).is_some_and(|stored| stored.executable);
+        self.file(path, executable, &mut source, &|| None)
+    }
+
+    /// Whether this is a file that is there.
+    pub(crate) fn has_file(&self, path: &PackagePath) -> bool {
+        self.files.contains_key(path)
+    }
+
+    fn copy(
+        &mut self,
+        path: &PackagePath,
+        executable: bool,
+        source: &mut dyn Read,
+        mut file: File,
+        compressed: &dyn Fn() -> Option<u64>,
+    ) -> Result<Stored, SinkError> {
+        let place = self.root.join(path.as_str());
+        let mut observer = Observer::default();
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            let n = match source.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(n) => n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(SinkError::Source(error)),
+            };
+            self.total_bytes += n as u64;
+            observer.see(&buffer[..n]);
+            self.check_size(path, observer.size, compressed())?;
+            file.write_all(&buffer[..n]).map_err(ImportError::io("write", &place))?;
+        }
+        Ok(observer.finish(executable))
+    }
+
+    fn check_size(&self, path: &PackagePath, size: u64, compressed: Option<u64>) -> Result<(), SinkError> {
+        let limits = self.limits;
+        let remedy = "Make the data smaller, or have the operator raise the limit";
+        let fault = if size > limits.file_bytes_max {
+            format!("the file has more than {}", Bytes::new(limits.file_bytes_max))
+        } else if self.total_bytes > limits.total_bytes_max {
+            format!("all files together have more than {}", Bytes::new(limits.total_bytes_max))
+        } else if size > limits.ratio_free_bytes
+            && compressed.is_some_and(|compressed| size / limits.ratio_max.max(1) > compressed)
+        {
+            format!("the file is compressed by more than {}:1", limits.ratio_max)
+        } else {
+            return Ok(());
+        };
+        self.findings.file(Code::ArchiveBomb, path.as_str(), fault, remedy);
+        Err(SinkError::Refused)
+    }
+
+    fn twice(&self, path: &PackagePath, known: &PackagePath) -> SinkError {
+        let fault = match path == known {
+            true => "the name occurs twice".to_owned(),
+            false => format!("the name is that of `{known}` where case or Unicode form do not count"),
+        };
+        self.findings.file(Code::ArchiveDuplicate, path.as_str(), fault, "Rename or remove one of the two");
+        SinkError::Refused
+    }
+}
+
+/// Sees bytes pass: hash, length, traits.
+#[derive(Default)]
+pub(crate) struct Observer {
+    hash: Sha256,
+    size: u64,
+    traits: Traits,
+    first: Vec<u8>,
+    last: Option<u8>,
+}
+
+impl Observer {
+    pub(crate) fn see(&mut self, bytes: &[u8]) {
+        self.hash.update(bytes);
+        self.size += bytes.len() as u64;
+        self.traits.carriage_return = self.traits.carriage_return || memchr::memchr(b'\r', bytes).is_some();
+        if self.first.len() < 3 {
+            self.first.extend(bytes.iter().take(3 - self.first.len()));
+        }
+        self.last = bytes.last().copied().or(self.last);
+    }
+
+    pub(crate) fn finish(mut self, executable: bool) -> Stored {
+        self.traits.byte_order_mark = self.first == [0xef, 0xbb, 0xbf];
+        self.traits.no_final_newline = self.last.is_some_and(|last| last != b'\n');
+        let hash = ContentHash::from_bytes(self.hash.finalize().into());
+        Stored { hash, size: Bytes::new(self.size), executable, traits: self.traits }
+    }
+}
+
+/// The form in which two names are compared: composed and lower case, as on file systems that do not tell them apart.
+fn folded(path: &PackagePath) -> String {
+    path.as_str().nfc().collect::<String>().to_lowercase().nfc().collect()
+}
+
+/// What version control and file managers leave behind.
+fn is_debris(path: &PackagePath) -> bool {
+    path.as_str().split('/').any(|part| matches!(part, ".git" | "__MACOSX" | ".DS_Store" | "Thumbs.db"))
+}
+
+/// Where a link inside the package leads, by its text alone; `None` when it leads out.
+pub(crate) fn link_target(link: &PackagePath, target: &str) -> Result<PackagePath, PackagePathError> {
+    if target.starts_with('/') {
+        return Err(PackagePathError::Absolute);
+    }
+    let mut parts: Vec<&str> = link.as_str().split('/').collect();
+    parts.pop();
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop().ok_or(PackagePathError::Traversal)?;
+            }
+            part => parts.push(part),
+        }
+    }
+    PackagePath::new(&parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_checked_before_anything_is_put_before_them() {
+        let (limits, findings) = (UnpackLimits::default(), Findings::default());
+        let sink = Sink::new(PathBuf::from("/nowhere"), &limits, &findings);
+        let name =
+            |below: &str, raw: &str| sink.name(below, raw.as_bytes()).map(|path| path.map(|path| path.to_string()));
+        for (below, raw, made) in [
+            ("", "a/b", Some("a/b")),
+            ("", "a/b/", Some("a/b")),
+            ("", "./a", Some("a")),
+            ("", "./", None),
+            ("", ".", None),
+            ("in/", "./a", Some("in/a")),
+            ("in/", "./", None),
+            ("", "x/.git/config", None),
+        ] {
+            assert_eq!(name(below, raw).ok().flatten().as_deref(), made, "{below} {raw}");
+        }
+        assert!(!findings.any_error());
+        for raw in ["", "/", "//", "/a", "../a", "a/../b", "C:/x", "a//b", "././a"] {
+            assert!(matches!(name("in/", raw), Err(SinkError::Refused)), "{raw}");
+        }
+    }
+
+    #[test]
+    fn links_lead_where_their_text_says() {
+        let link = PackagePath::new("data/secret/1.in").unwrap();
+        let target = |text: &str| link_target(&link, text).map(|path| path.to_string());
+        assert_eq!(target("../sample/1.in").as_deref(), Ok("data/sample/1.in"));
+        assert_eq!(target("./2.in").as_deref(), Ok("data/secret/2.in"));
+        assert_eq!(target("../../problem.yaml").as_deref(), Ok("problem.yaml"));
+        assert_eq!(target("../../../x"), Err(PackagePathError::Traversal));
+        assert_eq!(target("/x"), Err(PackagePathError::Absolute));
+        assert_eq!(target("../.."), Err(PackagePathError::Empty));
+    }
+}

@@ -1,0 +1,162 @@
+//! Zip archives. Names that repeat and entries that share bytes are refused before anything is unpacked.
+
+use std::cell::Cell;
+use std::fs::File;
+use std::io::{BufReader, Read};
+
+use zip::result::ZipError;
+use zip::{CompressionMethod, ZipArchive};
+
+use super::counted::Counted;
+use super::sink::link_target;
+use super::{Sink, SinkError};
+use crate::finding::Code;
+use cupel_problem::PackagePath;
+
+/// Longest text of a symbolic link.
+const LINK_BYTES_MAX: u64 = 1024;
+
+/// Bytes of the list of entries, beside those for each: the search for its end.
+const LIST_BYTES_FREE: u64 = 1 << 20;
+/// Bytes that an entry of the list may have on average; 46 and the name are usual. Source: APPNOTE.TXT 4.3.12.
+const LIST_BYTES_AN_ENTRY: u64 = 512;
+
+pub(super) fn unpack(file: File, name: &str, below: &str, sink: &mut Sink<'_>) -> Result<(), SinkError> {
+    let findings = sink.findings();
+    let file = Counted::new(BufReader::new(file));
+    let (count, most) = (file.count(), file.most());
+    // The list of entries is kept in memory, so that it is bounded before it is looked at.
+    most.set(LIST_BYTES_FREE + LIST_BYTES_AN_ENTRY * sink.limits().entries_max as u64);
+    let mut archive = match ZipArchive::new(file) {
+        Ok(archive) => archive,
+        Err(_) if count.get() > most.get() => {
+            let remedy = "Leave out what the problem does not need";
+            findings.file(Code::ArchiveBomb, name, "the archive's list of entries is too long", remedy);
+            return Err(SinkError::Refused);
+        }
+        Err(error) => return Err(refused(error, name, sink)),
+    };
+    most.set(u64::MAX);
+    if archive.len() > sink.limits().entries_max {
+        let fault = format!("the archive has {} entries, more than {}", archive.len(), sink.limits().entries_max);
+        findings.file(Code::ArchiveBomb, name, fault, "Leave out what the problem does not need");
+        return Err(SinkError::Refused);
+    }
+    if archive.has_duplicate_names() {
+        findings.file(
+            Code::ArchiveDuplicate,
+            name,
+            "a name occurs twice in the archive",
+            "Pack it again, each file once",
+        );
+        return Err(SinkError::Refused);
+    }
+    if archive.has_overlapping_entries().map_err(|error| refused(error, name, sink))? {
+        let fault = "two entries of the archive share bytes, as in a bomb";
+        findings.file(Code::ArchiveBomb, name, fault, "Pack it again with an ordinary archiver");
+        return Err(SinkError::Refused);
+    }
+    let mut links = Vec::new();
+    for index in 0..archive.len() {
+        entry(&mut archive, &count, index, name, below, sink, &mut links)?;
+    }
+    resolve_links(links, sink)
+}
+
+/// A link and its text, told at the end, when all files are there.
+pub(super) type Links = Vec<(PackagePath, String)>;
+
+fn entry(
+    archive: &mut ZipArchive<Counted<BufReader<File>>>,
+    count: &Cell<u64>,
+    index: usize,
+    name: &str,
+    below: &str,
+    sink: &mut Sink<'_>,
+    links: &mut Links,
+) -> Result<(), SinkError> {
+    sink.count_entry()?;
+    let findings = sink.findings();
+    let raw = archive.by_index_raw(index).map_err(|error| refused(error, name, sink))?;
+    let name_raw = raw.name_raw().to_vec();
+    let is_dir = raw.name_raw().ends_with(b"/");
+    let mode = raw.unix_mode().unwrap_or(0o644);
+    let (encrypted, method) = (raw.encrypted(), raw.compression());
+    drop(raw);
+    // A bad name refuses the package; the others are looked at all the same, so that all are told.
+    let path = match sink.name(below, &name_raw) {
+        Ok(Some(path)) => path,
+        Ok(None) | Err(SinkError::Refused) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if encrypted {
+        findings.file(Code::ArchiveEncrypted, path.as_str(), "the entry is encrypted", "Pack it without a password");
+        return Ok(());
+    }
+    if !matches!(method, CompressionMethod::Stored | CompressionMethod::Deflated) {
+        let fault = format!("the entry is compressed by {method}");
+        findings.file(Code::ArchiveMethod, path.as_str(), fault, "Pack it with the ordinary method, deflate");
+        return Ok(());
+    }
+    const TYPE: u32 = 0o170_000;
+    match mode & TYPE {
+        _ if is_dir => return sink.directory(&path),
+        0 | 0o100_000 => {}
+        0o040_000 => return sink.directory(&path),
+        0o120_000 => {
+            let mut text = Vec::new();
+            let entry = archive.by_index(index).map_err(|error| refused(error, name, sink))?;
+            entry.take(LINK_BYTES_MAX).read_to_end(&mut text).map_err(SinkError::Source)?;
+            links.push((path, String::from_utf8_lossy(&text).into_owned()));
+            return Ok(());
+        }
+        _ => {
+            let fault = "the entry is a device, a pipe or a socket";
+            findings.file(Code::ArchiveLink, path.as_str(), fault, "Leave it out");
+            return Ok(());
+        }
+    }
+    let before = count.get();
+    let mut source = archive.by_index(index).map_err(|error| refused(error, name, sink))?;
+    match sink.file(&path, mode & 0o111 != 0, &mut source, &|| Some(count.get().saturating_sub(before))) {
+        Err(SinkError::Source(error)) => {
+            let fault = format!("the entry is damaged or cut off: {error}");
+            findings.file(Code::ArchiveDamaged, path.as_str(), fault, "Send it again, or pack it again");
+            Err(SinkError::Refused)
+        }
+        other => other,
+    }
+}
+
+/// A link to a file of the package becomes a copy of it; any other refuses the package.
+pub(super) fn resolve_links(links: Links, sink: &mut Sink<'_>) -> Result<(), SinkError> {
+    for (path, target) in links {
+        match link_target(&path, &target) {
+            Ok(original) if sink.has_file(&original) => sink.copy_of(&path, &original)?,
+            Ok(_) => {
+                let fault = format!("the link leads to `{target}`, which is no file of the package");
+                sink.findings().file(Code::ArchiveLink, path.as_str(), fault, "Put the file itself there");
+            }
+            Err(_) => {
+                let fault = format!("the link leads to `{target}`, out of the package");
+                sink.findings().file(Code::ArchiveLink, path.as_str(), fault, "Put the file itself there");
+            }
+        }
+    }
+    Ok(())
+}
+
+fn refused(error: ZipError, name: &str, sink: &Sink<'_>) -> SinkError {
+    match error {
+        ZipError::Io(error) => return SinkError::Source(error),
+        ZipError::CompressionMethodNotSupported(_) => {
+            let remedy = "Pack it with the ordinary method, deflate";
+            sink.findings().file(Code::ArchiveMethod, name, "an entry has an unknown compression", remedy);
+        }
+        ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) => {
+            sink.findings().file(Code::ArchiveEncrypted, name, "an entry is encrypted", "Pack it without a password");
+        }
+        other => super::damaged(sink.findings(), name, &other.to_string()),
+    }
+    SinkError::Refused
+}

@@ -1,0 +1,146 @@
+//! What is exported can be imported again and means the same; what the format cannot say is refused and named.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use cupel_package::{Code, Container, ExportError, ImportOptions, Imported, PackageFormat, export, import};
+use cupel_problem::{Difficulty, MaxScore, Method, Problem, WallLimit};
+
+use crate::support::{Bench, Files, KATTIS_FIXTURES, options};
+
+/// Imports a fixture, exports it, imports that.
+fn there_and_back(name: &str, container: Container, options: &ImportOptions<'_>) -> (Bench, Imported, Imported) {
+    let bench = Bench::new();
+    let first = bench.import_files(&Files::fixture(name), options).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let target = bench.path().join(if container == Container::Zip { "exported.zip" } else { "exported" });
+    export(&first.package, &target, container).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let mut options = options.clone();
+    options.slug = Some(first.package.problem.slug.clone());
+    let second =
+        import(&target, &bench.path().join("again"), &options).unwrap_or_else(|error| panic!("{name}: {error}"));
+    assert_eq!(second.format, PackageFormat::Kattis202509);
+    (bench, first, second)
+}
+
+/// Hashes of input and answer, whether the case is a sample, and how it is judged.
+fn cases(problem: &Problem) -> Vec<String> {
+    let kind = |method: &Method| match method {
+        Method::Check(checker) => format!("check {:?}", std::mem::discriminant(checker)),
+        Method::Interact(interactor) => format!("interact {:?}", interactor.program.args),
+    };
+    let shown = |case: &cupel_problem::Case| {
+        let answer = case.answer.as_ref().map(|answer| answer.hash);
+        format!("{} {answer:?} {} {} {:?}", case.input.hash, case.shown.is_some(), kind(&case.method), case.args)
+    };
+    problem.tests.cases().map(shown).collect()
+}
+
+/// The names of the submissions with the folders that stand for what is expected.
+fn expected(problem: &Problem) -> BTreeSet<String> {
+    let of = |one: &cupel_problem::ExampleSubmission| one.program.path.name().to_owned();
+    problem.submissions.iter().map(of).collect()
+}
+
+#[test]
+fn packages_survive_the_way_there_and_back() {
+    for name in KATTIS_FIXTURES {
+        for container in [Container::Directory, Container::Zip] {
+            let (_bench, first, second) = there_and_back(name, container, &options());
+            let (a, b) = (&first.package.problem, &second.package.problem);
+            let (before, after) = (cases(a), cases(b));
+            let differs = before.iter().zip(&after).find(|(a, b)| a != b);
+            assert!(before == after, "{name}: {} and {} cases, {differs:?}", before.len(), after.len());
+            assert_eq!(expected(a), expected(b), "{name}");
+            assert_eq!(a.tests.root().max, b.tests.root().max, "{name}");
+            assert_eq!((a.limits.time.limit, a.limits.memory), (b.limits.time.limit, b.limits.memory), "{name}");
+            assert_eq!(a.titles.main(), b.titles.main(), "{name}");
+            assert_eq!((&a.authors, &a.tags), (&b.authors, &b.tags), "{name}");
+            assert_eq!(a.attachments.len(), b.attachments.len(), "{name}");
+            assert_eq!(a.validators.len(), b.validators.len(), "{name}");
+            assert_eq!(a.trials.valid_outputs.len(), b.trials.valid_outputs.len(), "{name}");
+            assert_eq!(a.conversations.len(), b.conversations.len(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_package_of_the_format_says_the_same_after_a_second_round() {
+    for name in ["kattis-2025-09/ratio", "kattis-2025-09/steps", "domjudge/addone", "cupel/a-plus-b"] {
+        let (bench, _, second) = there_and_back(name, Container::Directory, &options());
+        let target = bench.path().join("second");
+        export(&second.package, &target, Container::Directory).unwrap();
+        let mut options = options();
+        options.slug = Some(second.package.problem.slug.clone());
+        let third = import(&target, &bench.path().join("third"), &options).unwrap();
+        let (a, b) = (format!("{:#?}", second.package.problem), format!("{:#?}", third.package.problem));
+        let differs = a.lines().zip(b.lines()).find(|(a, b)| a != b);
+        assert!(a == b, "{name} differs: {differs:?}");
+    }
+}
+
+#[test]
+fn points_and_requirements_are_kept() {
+    let (_bench, _, second) = there_and_back("cupel/a-plus-b", Container::Directory, &options());
+    let groups: Vec<(String, MaxScore, usize)> = second
+        .package
+        .problem
+        .tests
+        .groups()
+        .map(|group| (group.name.to_string(), group.max, group.requires.len()))
+        .filter(|(name, ..)| name.starts_with("secret/"))
+        .collect();
+    let points = |n| MaxScore::Bounded(cupel_problem::Score::points(n).unwrap());
+    assert_eq!(groups, [("secret/1-small".to_owned(), points(40), 1), ("secret/2-large".to_owned(), points(60), 1)]);
+}
+
+#[test]
+fn what_the_format_cannot_say_is_refused_and_named() {
+    for (name, file, words) in [
+        ("cupel/two-sum", "function", "drivers"),
+        ("polygon/ask", "tests/001", "two programs"),
+        ("polygon/words", "files/check.cpp", "42 and 43"),
+        ("dmoj/pattern", "check.py", "42 and 43"),
+    ] {
+        let bench = Bench::new();
+        let mut options = options();
+        options.time_limit = Some(std::time::Duration::from_secs(1));
+        let imported = bench.import_files(&Files::fixture(name), &options).unwrap();
+        let target = bench.path().join("exported");
+        let Err(ExportError::Inexpressible(refused)) = export(&imported.package, &target, Container::Directory) else {
+            panic!("{name} was exported");
+        };
+        let found =
+            |f: &cupel_package::Finding| f.code == Code::Unsupported && f.file == file && f.fault.contains(words);
+        assert!(refused.findings.iter().any(found), "{name}: {refused}");
+        assert!(!target.exists());
+        let left = fs::read_dir(bench.path())
+            .unwrap()
+            .filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().starts_with(".exporting"));
+        assert_eq!(left.count(), 0);
+    }
+}
+
+#[test]
+fn what_the_format_has_no_place_for_is_told() {
+    let bench = Bench::new();
+    let mut imported = bench.import_files(&Files::fixture("cupel/a-plus-b"), &options()).unwrap();
+    let problem = &mut imported.package.problem;
+    problem.difficulty = Some(Difficulty::Medium);
+    problem.limits.wall_time = Some(WallLimit::Time(std::time::Duration::from_secs(7)));
+    let warnings = export(&imported.package, &bench.path().join("out"), Container::Directory).unwrap();
+    for words in ["no difficulty; `medium`", "wall-clock"] {
+        let told = warnings.iter().any(|w| w.code == Code::LeftOut && w.fault.contains(words));
+        assert!(told, "{words}: {warnings:?}");
+    }
+}
+
+#[test]
+fn what_is_there_already_is_not_overwritten() {
+    let bench = Bench::new();
+    let imported = bench.import_files(&Files::fixture("kattis-legacy/sums"), &options()).unwrap();
+    let target = bench.path().join("mine");
+    fs::write(&target, "x").unwrap();
+    let result = export(&imported.package, &target, Container::Zip);
+    assert!(matches!(result, Err(ExportError::TargetExists(_))), "{result:?}");
+    assert_eq!(fs::read(&target).unwrap(), b"x");
+}

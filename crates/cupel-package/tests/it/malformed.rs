@@ -1,0 +1,888 @@
+//! Packages that are wrong: each is refused as a whole, with file, key and fault, and leaves nothing. A line of a table each:
+//! a name, a package that is right but for one thing, and what must be told.
+
+use cupel_package::{Code, PackageFormat};
+
+use crate::support::{Bench, Files, assert_refused, options, refused};
+
+/// A name, the package, and code, file and words of what must be told.
+type Row = (&'static str, Files, Code, &'static str, &'static str);
+
+fn all_are_refused(rows: Vec<Row>) {
+    for (name, files, code, file, words) in rows {
+        let mut options = options();
+        if files.0.iter().any(|(name, _)| name == "init.yml") {
+            options.time_limit = Some(std::time::Duration::from_secs(1));
+        }
+        let told = refused(Bench::new().import_files(&files, &options));
+        assert_refused(name, &told, code, file, words);
+    }
+}
+
+fn fixture(name: &str) -> Files {
+    Files::fixture(name)
+}
+
+#[test]
+fn of_no_or_several_formats() {
+    let legacy = || fixture("kattis-legacy/sums");
+    all_are_refused(vec![
+        ("empty", Files::default().with("README", "x"), Code::FormatUnknown, "", "problem.yaml"),
+        ("two forms", legacy().with("init.yml", "test_cases: []"), Code::FormatAmbiguous, "", "dmoj"),
+        (
+            "future version",
+            legacy().with("problem.yaml", "problem_format_version: 2031-01\nname: x\n"),
+            Code::FormatUnknown,
+            "problem.yaml",
+            "2031-01",
+        ),
+        (
+            "hydro",
+            Files::default().with("config.yaml", "x").with("testdata/1.in", ""),
+            Code::FormatUnknown,
+            "",
+            "Hydro",
+        ),
+        ("cms", Files::default().with("task.yaml", "x").with("gen/GEN", ""), Code::FormatUnknown, "", "CMS"),
+    ]);
+    let mut options = options();
+    options.format = Some(PackageFormat::Polygon);
+    let told = refused(Bench::new().import_files(&legacy(), &options));
+    assert_refused("another form wished", &told, Code::FormatAmbiguous, "", "polygon");
+}
+
+#[test]
+fn of_texts_that_cannot_be_read() {
+    let legacy = || fixture("kattis-legacy/sums");
+    let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for i in 1..12 {
+        bomb += &format!("a{i}: &a{i} [{}]\n", vec![format!("*a{}", i - 1); 10].join(", "));
+    }
+    let entities = "<?xml version=\"1.0\"?><!DOCTYPE p [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;\">\
+                    <!ENTITY c \"&b;&b;&b;&b;&b;&b;&b;&b;\">]><problem>&c;</problem>";
+    all_are_refused(vec![
+        ("yaml syntax", legacy().with("problem.yaml", "name: [x\n"), Code::Yaml, "problem.yaml", ":2:"),
+        ("yaml key twice", legacy().with("problem.yaml", "name: x\nname: y\n"), Code::Yaml, "problem.yaml", "twice"),
+        (
+            "yaml tag",
+            legacy().with("problem.yaml", "name: !!python/object:os.system x\n"),
+            Code::Yaml,
+            "problem.yaml",
+            "tag",
+        ),
+        ("yaml alias bomb", legacy().with("problem.yaml", bomb), Code::Yaml, "problem.yaml", "aliases"),
+        (
+            "yaml depth",
+            legacy().with("problem.yaml", "name: ".to_owned() + &"[".repeat(10_000)),
+            Code::Yaml,
+            "problem.yaml",
+            "",
+        ),
+        ("yaml not a map", legacy().with("problem.yaml", "- a\n- b\n"), Code::KeyType, "problem.yaml", "a map"),
+        ("yaml too long", legacy().with("problem.yaml", "#".repeat(2 << 20)), Code::Text, "problem.yaml", "1 MiB"),
+        ("yaml not utf-8", legacy().with("problem.yaml", b"name: \xff\xfe\n"), Code::Text, "problem.yaml", "UTF-8"),
+        ("xml entity bomb", fixture("polygon/ask").with("problem.xml", entities), Code::Xml, "problem.xml", "DTD"),
+        (
+            "xml external entity",
+            fixture("polygon/ask")
+                .with("problem.xml", "<!DOCTYPE p [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><problem>&x;</problem>"),
+            Code::Xml,
+            "problem.xml",
+            "DTD",
+        ),
+        ("xml cut off", fixture("polygon/ask").with("problem.xml", "<problem><names>"), Code::Xml, "problem.xml", ""),
+        (
+            "xml depth, closed",
+            fixture("polygon/ask").with("problem.xml", "<a>".repeat(90_000) + &"</a>".repeat(90_000)),
+            Code::Xml,
+            "problem.xml",
+            "<problem>",
+        ),
+        ("xml depth", fixture("polygon/ask").with("problem.xml", "<a>".repeat(60_000)), Code::Xml, "problem.xml", ""),
+        (
+            "toml syntax",
+            fixture("cupel/a-plus-b").with("problem.toml", "title = \n"),
+            Code::Toml,
+            "problem.toml",
+            ":1:",
+        ),
+        (
+            "toml key twice",
+            fixture("cupel/a-plus-b").with("problem.toml", "title = 'x'\ntitle = 'y'\n"),
+            Code::Toml,
+            "problem.toml",
+            ":2:",
+        ),
+        (
+            "statement not utf-8",
+            legacy().with("problem_statement/problem.en.tex", b"caf\xe9\n"),
+            Code::Text,
+            "problem.en.tex",
+            "line 1",
+        ),
+        (
+            "byte-order mark in 2025-09",
+            fixture("kattis-2025-09/steps").edit("problem.yaml", "problem_format", "\u{feff}problem_format"),
+            Code::Text,
+            "problem.yaml",
+            "byte-order",
+        ),
+        (
+            "ini",
+            fixture("domjudge/sums").with("domjudge-problem.ini", "timelimit 3\n"),
+            Code::KeyType,
+            "domjudge-problem.ini",
+            "key = value",
+        ),
+    ]);
+}
+
+/// What lists show of a problem is short, in every form.
+#[test]
+fn of_names_tags_and_people_without_end() {
+    let long = "ä".repeat(201);
+    let list = |most: usize, quote: &str| (0..=most).map(|n| format!("{quote}n{n}{quote}")).collect::<Vec<_>>();
+    let own = |from: &str, to: String| fixture("cupel/a-plus-b").edit("problem.toml", from, &to);
+    let legacy = |from: &str, to: String| fixture("kattis-legacy/sums").edit("problem.yaml", from, &to);
+    let polygon = |from: &str, to: String| fixture("polygon/ask").edit("problem.xml", from, &to);
+    let tags: String = list(30, "\"").iter().map(|tag| format!("<tag value={tag}/>")).collect();
+    let own_form = [
+        ("title", own("A + B", long.clone()), "title: 201 characters, and there may be 200"),
+        ("other title", own("A plus B", long.clone()), "title: 201 characters, and there may be 200"),
+        ("tags", own("\"Arithmetic\"", list(30, "\"").join(", ")), "tags: 31 words, and there may be 30"),
+        ("authors", own("\"Ada", list(100, "\"").join(", ") + ", \"Ada"), "authors: more than 100 people"),
+        ("author", own("Ada Example", long.clone()), "authors: 201 characters, and there may be 200"),
+        ("address", own("ada@example.org", long.clone()), "authors: 201 characters, and there may be 200"),
+    ];
+    let legacy_form = [
+        ("title", legacy("Sums of Two", long.clone()), "name: 201 characters"),
+        ("keywords", legacy("arithmetic warmup", list(30, "").join(" ")), "keywords: 31 words"),
+        ("authors", legacy("Ada Example and Bo Example", list(100, "").join(", ")), "author: more than 100 people"),
+    ];
+    let polygon_form = [
+        ("title", polygon("\"Ask\"", format!("\"{long}\"")), "names: 201 characters"),
+        ("tags", polygon("<judging", format!("<tags>{tags}</tags><judging")), "tags: 31 words"),
+    ];
+    let rows = |file, table: &[(&'static str, Files, &'static str)]| {
+        let row = |(name, files, words): &(&'static str, Files, &'static str)| {
+            (*name, files.clone(), Code::KeyType, file, *words)
+        };
+        table.iter().map(row).collect::<Vec<Row>>()
+    };
+    all_are_refused(rows("problem.toml", &own_form));
+    all_are_refused(rows("problem.yaml", &legacy_form));
+    all_are_refused(rows("problem.xml", &polygon_form));
+    let ini = |long: &str| fixture("domjudge/sums").edit("domjudge-problem.ini", "Sums again", long);
+    let ini = ini(&long).without("problem.yaml");
+    all_are_refused(vec![("ini", ini, Code::KeyType, "domjudge-problem.ini", "name: 201 characters")]);
+}
+
+#[test]
+fn of_keys_and_values() {
+    let legacy = || fixture("kattis-legacy/sums");
+    let new = || fixture("kattis-2025-09/steps");
+    let own = || fixture("cupel/a-plus-b");
+    all_are_refused(vec![
+        (
+            "memory of zero",
+            legacy().with("problem.yaml", "name: x\nlimits: {memory: 0}\n"),
+            Code::KeyType,
+            "problem.yaml",
+            "limits.memory",
+        ),
+        (
+            "memory that is a word",
+            legacy().with("problem.yaml", "name: x\nlimits: {memory: lots}\n"),
+            Code::KeyType,
+            "problem.yaml",
+            "`lots`",
+        ),
+        (
+            "limits that are a list",
+            legacy().with("problem.yaml", "name: x\nlimits: [1]\n"),
+            Code::KeyType,
+            "problem.yaml",
+            "limits",
+        ),
+        (
+            "time limit of zero",
+            new().edit("problem.yaml", "time_limit: 1", "time_limit: 0"),
+            Code::KeyType,
+            "problem.yaml",
+            "limits.time_limit",
+        ),
+        (
+            "negative time limit",
+            own().edit("problem.toml", "time = 1.0", "time = -1.0"),
+            Code::KeyType,
+            "problem.toml",
+            "limits.time",
+        ),
+        (
+            "time limit not a multiple",
+            new().edit("problem.yaml", "time_limit: 1", "time_limit: 1.5"),
+            Code::KeyType,
+            "problem.yaml",
+            "multiple",
+        ),
+        (
+            "more memory than allowed",
+            own().edit("problem.toml", "memory_mib = 128", "memory_mib = 900000"),
+            Code::LimitUnsupported,
+            "problem.toml",
+            "limits.memory",
+        ),
+        (
+            "more time than allowed",
+            own().edit("problem.toml", "time = 3.0", "time = 900.0"),
+            Code::LimitUnsupported,
+            "problem.toml",
+            "900 s",
+        ),
+        (
+            "unknown validation",
+            legacy().with("problem.yaml", "name: x\nvalidation: magic\n"),
+            Code::KeyType,
+            "problem.yaml",
+            "`magic`",
+        ),
+        (
+            "unknown property of validation",
+            legacy().with("problem.yaml", "name: x\nvalidation: custom loudly\n"),
+            Code::KeyType,
+            "problem.yaml",
+            "`loudly`",
+        ),
+        (
+            "custom validation without validator",
+            legacy().with("problem.yaml", "name: x\nvalidation: custom\n"),
+            Code::NoValidator,
+            "problem.yaml",
+            "output_validators",
+        ),
+        (
+            "two validators",
+            fixture("kattis-legacy/higher").with("output_validators/second/b.py", "x"),
+            Code::ManyValidators,
+            "output_validators/second",
+            "",
+        ),
+        (
+            "validator in no language",
+            fixture("domjudge/inionly").without("output_validators").with("output_validators/a/check.xyz", "x"),
+            Code::Program,
+            "output_validators",
+            "language",
+        ),
+        (
+            "interactive without validator",
+            new().edit("problem.yaml", "type: [scoring]", "type: [interactive]"),
+            Code::NoValidator,
+            "problem.yaml",
+            "",
+        ),
+        (
+            "unknown type",
+            new().edit("problem.yaml", "[scoring]", "[scorign]"),
+            Code::KeyType,
+            "problem.yaml",
+            "`scorign`",
+        ),
+        (
+            "types that exclude each other",
+            new().edit("problem.yaml", "[scoring]", "[scoring, pass-fail]"),
+            Code::KeyType,
+            "problem.yaml",
+            "exclude",
+        ),
+        (
+            "submit-answer",
+            new().edit("problem.yaml", "[scoring]", "[submit-answer]"),
+            Code::Unsupported,
+            "problem.yaml",
+            "type",
+        ),
+        (
+            "unknown key",
+            new().edit("problem.yaml", "uuid:", "nmae: x\nuuid:"),
+            Code::KeyUnknown,
+            "problem.yaml",
+            "Did you mean `name`",
+        ),
+        (
+            "no uuid",
+            new().edit("problem.yaml", "uuid: 8bd9ad2f-7d7a-4a55-9d4f-2bfc3a3b9c11\n", ""),
+            Code::KeyMissing,
+            "problem.yaml",
+            "uuid",
+        ),
+        (
+            "unknown licence",
+            new().edit("problem.yaml", "uuid:", "license: wtfpl\nuuid:"),
+            Code::KeyType,
+            "problem.yaml",
+            "license",
+        ),
+        (
+            "name without statement",
+            new().edit("problem.yaml", "{en: Steps}", "{en: Steps, sv: Steg}"),
+            Code::KeyType,
+            "problem.yaml",
+            "`sv`",
+        ),
+        (
+            "unknown validator flag",
+            fixture("kattis-2025-09/ratio")
+                .with("data/secret/test_group.yaml", "output_validator_args: [float_tolerence, 1]\n"),
+            Code::KeyType,
+            "data/secret/test_group.yaml",
+            "float_tolerence",
+        ),
+        (
+            "tolerance without number",
+            legacy().with("problem.yaml", "name: x\nvalidator_flags: float_tolerance\n"),
+            Code::KeyType,
+            "problem.yaml",
+            "number",
+        ),
+        (
+            "tolerances that contradict",
+            legacy().with("problem.yaml", "name: x\nvalidator_flags: float_tolerance 1 float_absolute_tolerance 1\n"),
+            Code::KeyType,
+            "problem.yaml",
+            "excludes",
+        ),
+        (
+            "quote left open",
+            legacy().with("problem.yaml", "name: x\nvalidator_flags: case_sensitive \"x\n"),
+            Code::KeyType,
+            "problem.yaml",
+            "quotes",
+        ),
+        ("custom grader", fixture("kattis-legacy/echoes").with("graders/g.py", "x"), Code::Unsupported, "graders", ""),
+        (
+            "grader flag",
+            fixture("kattis-legacy/echoes").with("data/testdata.yaml", "grader_flags: median\n"),
+            Code::KeyType,
+            "data/testdata.yaml",
+            "median",
+        ),
+        (
+            "range upside down",
+            fixture("kattis-legacy/echoes").with("data/testdata.yaml", "range: 10 0\n"),
+            Code::KeyType,
+            "data/testdata.yaml",
+            "range",
+        ),
+        (
+            "scores in legacy-icpc",
+            legacy().with("problem.yaml", "problem_format_version: legacy-icpc\nname: x\ntype: scoring\n"),
+            Code::KeyType,
+            "problem.yaml",
+            "legacy-icpc",
+        ),
+        (
+            "score without scoring",
+            legacy().with("problem.yaml", "name: x\nvalidation: custom score\n").with("output_validators/v.py", "x"),
+            Code::KeyType,
+            "problem.yaml",
+            "scoring",
+        ),
+        ("time limits that contradict", fixture("domjudge/sums").with(".timelimit", "3\n"), Code::KeyType, "", "2.5 s"),
+        (
+            "time limit that is a word",
+            fixture("domjudge/sums").with(".timelimit", "three\n"),
+            Code::KeyType,
+            ".timelimit",
+            "`three`",
+        ),
+        (
+            "validator on another server",
+            fixture("domjudge/sums").with("domjudge-problem.ini", "timelimit = 2.5\nspecial_compare = cmp\n"),
+            Code::Unsupported,
+            "domjudge-problem.ini",
+            "`cmp`",
+        ),
+        (
+            "own: unknown key",
+            own().edit("problem.toml", "difficulty", "dificulty"),
+            Code::KeyUnknown,
+            "problem.toml",
+            "difficulty",
+        ),
+        (
+            "own: unknown checker",
+            own().edit("problem.toml", "kind = \"tokens\"", "kind = \"magic\""),
+            Code::KeyType,
+            "problem.toml",
+            "checker.kind",
+        ),
+        (
+            "own: checker that is not there",
+            fixture("cupel/two-sum").edit(
+                "problem.toml",
+                "[limits]",
+                "[checker]\nkind = \"program\"\nprogram = \"check.cpp\"\n[limits]",
+            ),
+            Code::FileMissing,
+            "problem.toml",
+            "checker.program",
+        ),
+        (
+            "own: unknown language",
+            own().edit("problem.toml", "languages.python", "languages.klingon"),
+            Code::KeyUnknown,
+            "problem.toml",
+            "klingon",
+        ),
+        (
+            "own: type that is none",
+            fixture("cupel/two-sum").edit("problem.toml", "list<int>\" }, {", "set<int>\" }, {"),
+            Code::KeyType,
+            "problem.toml",
+            "function.parameters[0].type",
+        ),
+        (
+            "own: keyword as a name",
+            fixture("cupel/two-sum").edit("problem.toml", "\"twoSum\"", "\"class\""),
+            Code::KeyType,
+            "problem.toml",
+            "function.name",
+        ),
+        (
+            "own: parameter twice",
+            fixture("cupel/two-sum").edit("problem.toml", "\"target\"", "\"nums\""),
+            Code::KeyType,
+            "problem.toml",
+            "`nums`",
+        ),
+        (
+            "no time limit and nothing to derive it from",
+            legacy().without("submissions"),
+            Code::NoTimeLimit,
+            "problem.yaml",
+            "",
+        ),
+        (
+            "two annotations",
+            fixture("domjudge/sums")
+                .with("submissions/mixed/slow.py", "# @EXPECTED_RESULTS@: CORRECT\n# @EXPECTED_RESULTS@: TIMELIMIT\n"),
+            Code::Expectation,
+            "slow.py",
+            "twice",
+        ),
+        (
+            "annotation against folder",
+            fixture("domjudge/sums").with("submissions/wrong_answer/subtract.py", "# @EXPECTED_RESULTS@: CORRECT\n"),
+            Code::Expectation,
+            "subtract.py",
+            "WA",
+        ),
+        (
+            "annotation of nothing",
+            fixture("domjudge/sums").with("submissions/mixed/slow.py", "# @EXPECTED_RESULTS@: MAYBE\n"),
+            Code::Expectation,
+            "slow.py",
+            "`MAYBE`",
+        ),
+        (
+            "glob with too many choices",
+            fixture("kattis-2025-09/ratio").edit(
+                "submissions/submissions.yaml",
+                "mixed/*.{py,cpp}:",
+                "\"mixed/{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}\":",
+            ),
+            Code::KeyType,
+            "submissions.yaml",
+            "choices",
+        ),
+        (
+            "rule with an unknown verdict",
+            fixture("kattis-2025-09/ratio").edit("submissions/submissions.yaml", "[AC, WA, RTE]", "[AC, OK]"),
+            Code::KeyType,
+            "submissions.yaml",
+            "`OK`",
+        ),
+        (
+            "2025-09: sample order of a score",
+            fixture("kattis-2025-09/ratio").edit(
+                "submissions/submissions.yaml",
+                "permitted: [AC, WA, RTE]",
+                "score: [10, 5]",
+            ),
+            Code::KeyType,
+            "submissions.yaml",
+            "score",
+        ),
+    ]);
+}
+
+#[test]
+fn of_cases_and_groups() {
+    let legacy = || fixture("kattis-legacy/sums");
+    let new = || fixture("kattis-2025-09/steps");
+    let own = || fixture("cupel/a-plus-b");
+    let group2 = "data/secret/group2/test_group.yaml";
+    all_are_refused(vec![
+        ("no secret cases", legacy().without("data/secret"), Code::NoCases, "data/secret", ""),
+        (
+            "generators without data",
+            legacy().without("data/secret").with("generators/g.py", "x"),
+            Code::NoCases,
+            "data/secret",
+            "build it first",
+        ),
+        ("no data at all", legacy().without("data"), Code::NoCases, "data/secret", ""),
+        ("answer missing", legacy().without("data/secret/2.ans"), Code::CasePair, "data/secret/2.in", "no answer"),
+        (
+            "input missing",
+            legacy().without("data/secret/2.in").without("data/secret/2.desc"),
+            Code::CasePair,
+            "data/secret/2.ans",
+            "no input",
+        ),
+        (
+            "case named as a directory",
+            new().with("data/secret/group1.in", "1 1\n").with("data/secret/group1.ans", "2\n"),
+            Code::CaseName,
+            "data/secret/group1.in",
+            "",
+        ),
+        (
+            "case named test_group",
+            new().with("data/secret/group1/test_group.in", "1 1\n").with("data/secret/group1/test_group.ans", "2\n"),
+            Code::CaseName,
+            "test_group.in",
+            "",
+        ),
+        (
+            "cases and groups mixed",
+            new().with("data/secret/1.in", "1 1\n").with("data/secret/1.ans", "2\n"),
+            Code::Groups,
+            "data/secret/1.in",
+            "both",
+        ),
+        (
+            "group too deep",
+            new().with("data/secret/group1/deep/test_group.yaml", "max_score: 1\n"),
+            Code::Groups,
+            "deep/test_group.yaml",
+            "deeper",
+        ),
+        (
+            "group without cases",
+            new().with("data/secret/group3/test_group.yaml", "max_score: 0\n"),
+            Code::NoCases,
+            "group3",
+            "",
+        ),
+        (
+            "requirement of a later group",
+            new().with("data/secret/group1/test_group.yaml", "max_score: 30\nrequire_pass: [group2]\n"),
+            Code::Groups,
+            "group1/test_group.yaml",
+            "`group2`",
+        ),
+        (
+            "requirements in a circle",
+            new()
+                .with("data/secret/group1/test_group.yaml", "max_score: 30\nrequire_pass: [group2]\n")
+                .with(group2, "max_score: 70\nrequire_pass: [group1]\n"),
+            Code::Groups,
+            "group1",
+            "require_pass",
+        ),
+        (
+            "requirement of nothing",
+            new().with(group2, "max_score: 70\nrequire_pass: [group9]\n"),
+            Code::Groups,
+            group2,
+            "`group9`",
+        ),
+        ("unbounded in bounded", new().with(group2, "score_aggregation: sum\n"), Code::Groups, group2, "unbounded"),
+        (
+            "more than the maximum",
+            new().with(group2, "max_score: 80\n"),
+            Code::Groups,
+            "data/secret/test_group.yaml",
+            "110",
+        ),
+        (
+            "scores in a pass-fail problem",
+            fixture("kattis-2025-09/ratio").with("data/secret/test_group.yaml", "max_score: 5\n"),
+            Code::KeyType,
+            "data/secret/test_group.yaml",
+            "max_score",
+        ),
+        ("unknown key of a group", new().with(group2, "max_score: 70\nscore: 3\n"), Code::KeyUnknown, group2, "score"),
+        (
+            "static validation",
+            new().with(group2, "max_score: 70\nstatic_validation_score: 3\n"),
+            Code::Unsupported,
+            group2,
+            "static",
+        ),
+        (
+            "trial without output",
+            fixture("kattis-2025-09/ratio").without("data/valid_output/close.out"),
+            Code::CasePair,
+            "valid_output/close",
+            ".out",
+        ),
+        (
+            "own: only samples",
+            fixture("cupel/two-sum").without("tests/01.in").without("tests/01.out"),
+            Code::NoCases,
+            "tests",
+            "",
+        ),
+        (
+            "own: answer missing",
+            own().without("tests/large/2.out"),
+            Code::CasePair,
+            "tests/large/2.in",
+            "tests/large/2.out",
+        ),
+        ("own: input missing", own().without("tests/large/2.in"), Code::CasePair, "tests/large/2.out", ""),
+        ("own: group without directory", own().without("tests/small"), Code::Groups, "problem.toml", "tests/small"),
+        (
+            "own: group twice",
+            own().edit("problem.toml", "\"large\"", "\"small\""),
+            Code::Groups,
+            "problem.toml",
+            "two groups",
+        ),
+        (
+            "own: requirement of a later group",
+            own().edit("problem.toml", "[\"sample\"]", "[\"large\"]"),
+            Code::Groups,
+            "problem.toml",
+            "`large`",
+        ),
+        (
+            "own: points outside of groups",
+            own().with("tests/9.in", "1 1\n").with("tests/9.out", "2\n"),
+            Code::Groups,
+            "tests",
+            "outside",
+        ),
+        (
+            "own: group without points",
+            own().with("tests/third/9.in", "1 1\n").with("tests/third/9.out", "2\n"),
+            Code::Groups,
+            "tests/third",
+            "points",
+        ),
+    ]);
+}
+
+#[test]
+fn of_the_form_of_dmoj() {
+    let with = |text: &str| fixture("dmoj/guess").with("init.yml", text);
+    let case = "test_cases: [{in: 1.in, out: 2.in}]\n";
+    all_are_refused(vec![
+        ("python key", with("test_cases++: x = 1\n"), Code::UnsupportedPython, "init.yml", "test_cases++"),
+        (
+            "python value deep inside",
+            with("test_cases: [{in: 1.in, out: 2.in, points+: '3*4'}]\n"),
+            Code::UnsupportedPython,
+            "init.yml",
+            "points+",
+        ),
+        (
+            "python grader",
+            with(&format!("custom_judge: grader.py\n{case}")),
+            Code::UnsupportedPython,
+            "init.yml",
+            "custom_judge",
+        ),
+        (
+            "python checker",
+            with(&format!("checker: check.py\n{case}")),
+            Code::UnsupportedPython,
+            "init.yml",
+            "check.py",
+        ),
+        ("generator", with(&format!("generator: gen.cpp\n{case}")), Code::Unsupported, "init.yml", "generator"),
+        ("unknown checker", with(&format!("checker: magic\n{case}")), Code::KeyType, "init.yml", "`magic`"),
+        ("archive missing", with(&format!("archive: data.zip\n{case}")), Code::FileMissing, "init.yml", "data.zip"),
+        (
+            "archive damaged",
+            with(&format!("archive: data.zip\n{case}")).with("data.zip", "no zip at all"),
+            Code::FormatUnknown,
+            "data.zip",
+            "neither",
+        ),
+        ("empty list", with("test_cases: []\n"), Code::NoCases, "init.yml", "empty"),
+        ("no cases", with("points: 3\n").without("1.in").without("2.in"), Code::NoCases, "init.yml", ""),
+        (
+            "batch in batch",
+            with("test_cases: [{batched: [{batched: [{in: 1.in, out: 2.in}]}]}]\n"),
+            Code::Groups,
+            "init.yml",
+            "batch lies in a batch",
+        ),
+        (
+            "empty batch",
+            with("test_cases: [{in: 1.in, out: 2.in}, {batched: []}]\n"),
+            Code::NoCases,
+            "init.yml",
+            "batch",
+        ),
+        (
+            "dependency on itself",
+            with("test_cases: [{batched: [{in: 1.in, out: 2.in}], dependencies: [1]}]\n"),
+            Code::Groups,
+            "init.yml",
+            "batch 1",
+        ),
+        (
+            "dependency on zero",
+            with("test_cases: [{batched: [{in: 1.in, out: 2.in}], dependencies: [0]}]\n"),
+            Code::Groups,
+            "init.yml",
+            "batch 0",
+        ),
+        ("file missing", with("test_cases: [{in: 1.in, out: 9.out}]\n"), Code::FileMissing, "init.yml", "9.out"),
+        (
+            "file outside",
+            with("test_cases: [{in: 1.in, out: ../../etc/passwd}]\n"),
+            Code::FileMissing,
+            "init.yml",
+            "passwd",
+        ),
+        ("answer missing", with("test_cases: [{in: 1.in}]\n"), Code::CasePair, "init.yml", "1.in"),
+        (
+            "negative points",
+            with("test_cases: [{in: 1.in, out: 2.in, points: -5}]\n"),
+            Code::KeyType,
+            "init.yml",
+            "points",
+        ),
+        ("pattern", with("test_cases: {input_format: '(', output_format: x}\n"), Code::KeyType, "init.yml", "pattern"),
+        (
+            "case twice by pattern",
+            with("test_cases: {input_format: '^(?P<case>).*', output_format: '^(?P<case>\\d)'}\n").with("1.out", ""),
+            Code::CaseName,
+            "init.yml",
+            "same case",
+        ),
+        (
+            "interactor missing",
+            with("test_cases: [{in: 1.in}]\ninteractive: {files: i.cpp}\n"),
+            Code::FileMissing,
+            "init.yml",
+            "i.cpp",
+        ),
+        (
+            "no time limit",
+            fixture("dmoj/guess").with("init.yml", case).with("problem.toml", "x"),
+            Code::FormatAmbiguous,
+            "",
+            "",
+        ),
+    ]);
+    let told = refused(Bench::new().import_files(&fixture("dmoj/guess"), &options()));
+    assert_refused("time limit asked for", &told, Code::NoTimeLimit, "init.yml", "give one when importing");
+}
+
+#[test]
+fn of_the_form_of_polygon() {
+    let words = || fixture("polygon/words");
+    let xml = "problem.xml";
+    all_are_refused(vec![
+        ("standard package", words().without("tests/03"), Code::FileMissing, xml, "full package"),
+        ("answer missing", words().without("tests/03.a"), Code::FileMissing, xml, "tests/03.a"),
+        ("wrong count", words().edit(xml, "<test-count>4<", "<test-count>5<"), Code::KeyType, xml, "test-count"),
+        (
+            "pattern without number",
+            words().edit(xml, "tests/%02d.a", "tests/answer"),
+            Code::KeyType,
+            xml,
+            "answer-path-pattern",
+        ),
+        (
+            "pattern with a width for a bomb",
+            words().edit(xml, "tests/%02d.a", "tests/%0999999999d"),
+            Code::KeyType,
+            xml,
+            "answer-path-pattern",
+        ),
+        (
+            "time limit of zero",
+            words().edit(xml, "<time-limit>1500<", "<time-limit>0<"),
+            Code::KeyType,
+            xml,
+            "time-limit",
+        ),
+        (
+            "circle of groups",
+            words().edit(
+                xml,
+                "name=\"1\" points-policy=\"complete-group\"/>",
+                "name=\"1\"><dependencies><dependency group=\"2\"/></dependencies></group>",
+            ),
+            Code::Groups,
+            xml,
+            "circle",
+        ),
+        (
+            "dependency on nothing",
+            words().edit(xml, "dependency group=\"1\"", "dependency group=\"9\""),
+            Code::Groups,
+            xml,
+            "`9`",
+        ),
+        ("checker missing", words().without("files/check.cpp"), Code::FileMissing, xml, "files/check.cpp"),
+        ("no checker", fixture("polygon/ask").edit(xml, "checker", "chequer"), Code::NoValidator, xml, "<checker>"),
+        (
+            "two runs",
+            words().edit(xml, "<judging cpu-name", "<judging run-count=\"2\" cpu-name"),
+            Code::Unsupported,
+            xml,
+            "2 times",
+        ),
+        ("no judging", fixture("polygon/ask").edit(xml, "judging", "judgment"), Code::KeyMissing, xml, "<judging>"),
+        (
+            "no tests",
+            fixture("polygon/ask").edit(xml, "<test method=\"manual\"/>", "").edit(
+                xml,
+                "<test-count>1<",
+                "<test-count>0<",
+            ),
+            Code::NoCases,
+            xml,
+            "tests",
+        ),
+        ("points that are none", words().edit(xml, "points=\"15.0\"", "points=\"many\""), Code::KeyType, xml, "test 2"),
+        ("solution missing", words().without("solutions/wrong.py"), Code::FileMissing, xml, "wrong.py"),
+        ("scorer", words().edit(xml, "<validators>", "<scorer/><validators>"), Code::Unsupported, xml, "scorer"),
+    ]);
+}
+
+#[test]
+fn all_faults_are_told_at_once() {
+    let files = Files::fixture("kattis-legacy/sums")
+        .with("problem.yaml", "name: x\nlimits: {memory: lots, output: -3}\nvalidation: magic\n")
+        .without("data/secret/2.ans")
+        .with("problem_statement/problem.en.tex", b"\xff");
+    let told = refused(Bench::new().import_files(&files, &options()));
+    let errors = told.findings.iter().filter(|finding| finding.code.is_error()).count();
+    assert!(errors >= 4, "{told}");
+    assert!(told.findings[0].code.is_error(), "errors come first");
+    assert!(told.to_string().contains("E_KEY_TYPE problem.yaml:2:18, limits.memory: "), "{told}");
+}
+
+#[test]
+fn secret_cases_may_be_missing_when_that_is_allowed() {
+    let mut options = options();
+    options.allow_no_secret = true;
+    let all = |files: &Files| Bench::new().import_files(files, &options).unwrap_or_else(|error| panic!("{error}"));
+    let files = Files::fixture("kattis-legacy/sums").without("data/secret");
+    assert_eq!(all(&files).package.problem.tests.cases().count(), 1);
+    let files = Files::fixture("kattis-2025-09/sorting");
+    let samples =
+        all(&files).package.problem.tests.cases().filter(|case| case.id.as_str().starts_with("sample")).count();
+    let files = files.without("data/secret").with("data/secret/test_group.yaml", "{}");
+    assert_eq!(all(&files).package.problem.tests.cases().count(), samples);
+}

@@ -1,0 +1,374 @@
+//! Archives and directories made by an enemy: refused as a whole, and nothing is written outside or left behind.
+
+use std::fs;
+use std::io::{Cursor, Write};
+use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
+
+use cupel_package::{Code, ImportError, ImportOptions, UnpackLimits, import};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+use crate::support::{Bench, Files, assert_refused, options, refused};
+
+fn package() -> Files {
+    Files::fixture("kattis-legacy/sums")
+}
+
+/// A zip of the package with one more entry, written as it is.
+fn zip_with(name: &str, mode: u32, content: &[u8]) -> Vec<u8> {
+    let mut zip = ZipWriter::new_append(Cursor::new(package().zip())).expect("the zip can be opened");
+    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).unix_permissions(mode);
+    zip.start_file(name, options).expect("an entry can be begun");
+    zip.write_all(content).expect("an entry can be written");
+    zip.finish().expect("the zip can be finished").into_inner()
+}
+
+/// Replaces every occurrence of a text in the bytes by one of the same length.
+fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    assert_eq!(from.len(), to.len());
+    let mut bytes = bytes.to_vec();
+    let mut found = 0;
+    for at in 0..=bytes.len() - from.len() {
+        if bytes[at..at + from.len()] == *from {
+            bytes[at..at + to.len()].copy_from_slice(to);
+            found += 1;
+        }
+    }
+    assert!(found > 0, "{:?} does not occur", String::from_utf8_lossy(from));
+    bytes
+}
+
+/// A zip with a symbolic link in it.
+fn zip_with_link(name: &str, target: &str) -> Vec<u8> {
+    let mut zip = ZipWriter::new_append(Cursor::new(package().zip())).expect("the zip can be opened");
+    zip.add_symlink(name, target, SimpleFileOptions::default()).expect("a link can be added");
+    zip.finish().expect("the zip can be finished").into_inner()
+}
+
+/// A tar with one more entry of a kind.
+fn tar_with(name: &[u8], kind: tar::EntryType, link: &str, size: u64) -> Vec<u8> {
+    let mut bytes = package().tar();
+    bytes.truncate(bytes.len() - 1024); // the end of the archive
+    let mut header = tar::Header::new_ustar();
+    header.as_mut_bytes()[..name.len()].copy_from_slice(name);
+    header.set_entry_type(kind);
+    header.set_mode(0o644);
+    header.set_size(size);
+    header.as_mut_bytes()[157..157 + link.len()].copy_from_slice(link.as_bytes());
+    header.set_cksum();
+    bytes.extend_from_slice(header.as_bytes());
+    bytes.extend_from_slice(&[0; 1024]);
+    bytes
+}
+
+fn refuse(name: &str, file: &str, bytes: &[u8], options: &ImportOptions<'_>, code: Code, words: &str) {
+    let told = refused(Bench::new().import_bytes(file, bytes, options));
+    assert_refused(name, &told, code, "", words);
+}
+
+#[test]
+fn names_that_lead_out_are_refused() {
+    // Some of these no library writes: they are put in place of a name of the same length.
+    let with_name = |evil: &[u8]| {
+        let plain = format!("data/{}.txt", "x".repeat(evil.len() - 9));
+        replaced(&zip_with(&plain, 0o644, b"x"), plain.as_bytes(), evil)
+    };
+    for (name, evil) in [
+        ("parents", "../../../../../../../x.txt"),
+        ("parents inside", "data/../../../../../../x.t"),
+        ("absolute", "/etc/cron.d/xxxxxxxxxx.txt"),
+        ("backslashes", "..\\..\\..\\..\\..\\..\\x.text"),
+        ("drive", "C:/Windows/system32/xx.txt"),
+        ("here", "./data/./secret/xxxxxxx.tx"),
+        ("nothing between slashes", "data//secret/xxxxxxxxx.txt"),
+        ("nul", "data/secret/xxx\0xxxxxx.txt"),
+        ("newline", "data/secret/xxx\nxxxxxx.txt"),
+    ] {
+        refuse(name, "a.zip", &with_name(evil.as_bytes()), &options(), Code::ArchivePath, "Pack it again");
+    }
+    refuse(
+        "not UTF-8",
+        "a.zip",
+        &with_name(b"data/secret/\xff\xfexxxxxxxx.txt"),
+        &options(),
+        Code::ArchivePath,
+        "UTF-8",
+    );
+    for (name, evil) in [("tar parents", &b"../../x"[..]), ("tar absolute", b"/etc/x"), ("tar not UTF-8", b"data/\xff")]
+    {
+        let bytes = tar_with(evil, tar::EntryType::Regular, "", 0);
+        refuse(name, "a.tar", &bytes, &options(), Code::ArchivePath, "");
+    }
+}
+
+#[test]
+fn names_that_are_too_long_or_too_deep_are_refused() {
+    let deep = package().with(&format!("attachments/{}x", "d/".repeat(20)), "");
+    refuse("deep", "a.zip", &deep.zip(), &options(), Code::ArchivePath, "16 components");
+    let long = package().with(&format!("attachments/{}", "x".repeat(300)), "");
+    refuse("component", "a.zip", &long.zip(), &options(), Code::ArchivePath, "255 bytes");
+    let long = package().with(&format!("attachments/{}x", format!("{}/", "y".repeat(200)).repeat(6)), "");
+    refuse("whole", "a.zip", &long.zip(), &options(), Code::ArchivePath, "1024 bytes");
+}
+
+#[test]
+fn links_that_leave_and_devices_are_refused() {
+    for (name, target) in [
+        ("absolute", "/etc/passwd"),
+        ("parents", "../../../../etc/passwd"),
+        ("nowhere", "nothing.in"),
+        ("directory", "../sample"),
+    ] {
+        let bytes = zip_with_link("data/secret/link.in", target);
+        refuse(name, "a.zip", &bytes, &options(), Code::ArchiveLink, target);
+        let bytes = tar_with(b"data/secret/link.in", tar::EntryType::Symlink, target, 0);
+        refuse(name, "a.tar", &bytes, &options(), Code::ArchiveLink, target);
+    }
+    for (name, mode) in [("device", 0o020_644), ("block device", 0o060_644), ("pipe", 0o010_644), ("socket", 0o140_644)]
+    {
+        // The mode stands in the upper half of the external attributes of the central directory; the library writes only
+        // regular files, so the type is put in place there.
+        let bytes = zip_with("data/secret/odd.in", 0o644, b"");
+        let at = bytes.windows(18).rposition(|part| part == b"data/secret/odd.in").expect("the entry");
+        let mut bytes = bytes;
+        bytes[at - 6..at - 4].copy_from_slice(&u16::try_from(mode).expect("16 bits").to_le_bytes());
+        refuse(name, "a.zip", &bytes, &options(), Code::ArchiveLink, "device");
+    }
+    for kind in [tar::EntryType::Char, tar::EntryType::Block, tar::EntryType::Fifo] {
+        refuse("tar", "a.tar", &tar_with(b"data/odd", kind, "", 0), &options(), Code::ArchiveLink, "device");
+    }
+    let bytes = tar_with(b"data/secret/hard.in", tar::EntryType::Link, "../../../etc/passwd", 0);
+    refuse("hard link", "a.tar", &bytes, &options(), Code::ArchiveLink, "passwd");
+}
+
+#[test]
+fn links_to_files_of_the_package_become_copies() {
+    for (container, bytes) in [
+        ("a.zip", zip_with_link("data/secret/3.in", "../sample/1.in")),
+        ("a.tar", tar_with(b"data/secret/3.in", tar::EntryType::Symlink, "../sample/1.in", 0)),
+        ("b.tar", tar_with(b"data/secret/3.in", tar::EntryType::Link, "data/sample/1.in", 0)),
+    ] {
+        let bench = Bench::new();
+        let told = refused(bench.import_bytes(container, &bytes, &options()));
+        // It is there, and lacks only its answer.
+        assert_refused(container, &told, Code::CasePair, "data/secret/3.in", "no answer");
+    }
+    let bench = Bench::new();
+    let source = bench.path().join("source");
+    package().write_directory(&source);
+    symlink("../sample/1.in", source.join("data/secret/3.in")).unwrap();
+    symlink("../sample/1.ans", source.join("data/secret/3.ans")).unwrap();
+    let imported = bench.import(&source, &options()).unwrap();
+    let copy = imported.package.root().join("data/secret/3.in");
+    assert!(copy.symlink_metadata().unwrap().is_file());
+    assert_eq!(fs::read(copy).unwrap(), b"1 2\n");
+}
+
+#[test]
+fn directories_with_what_is_no_file_are_refused() {
+    let bench = Bench::new();
+    let source = bench.path().join("source");
+    package().write_directory(&source);
+    symlink("/etc", source.join("attachments/etc")).unwrap();
+    let _socket = UnixListener::bind(source.join("attachments/socket")).unwrap();
+    let told = refused(bench.import(&source, &options()));
+    assert_refused("link", &told, Code::ArchiveLink, "attachments/etc", "/etc");
+    assert_refused("socket", &told, Code::ArchiveLink, "attachments/socket", "socket");
+}
+
+#[test]
+fn names_that_are_one_elsewhere_are_refused() {
+    for (name, first, second) in [
+        ("case", "attachments/Readme", "attachments/README"),
+        ("case of a directory", "attachments/a/x", "attachments/A/y"),
+        ("Unicode form", "attachments/caf\u{e9}", "attachments/cafe\u{301}"),
+        ("file and directory", "attachments/x", "attachments/x/y"),
+    ] {
+        let files = package().with(first, "1").with(second, "2");
+        refuse(name, "a.tar", &files.tar(), &options(), Code::ArchiveDuplicate, "");
+    }
+    let twice = replaced(&zip_with("data/secret/9.in", 0o644, b""), b"data/secret/9.in", b"data/secret/2.in");
+    refuse("the same name twice", "a.zip", &twice, &options(), Code::ArchiveDuplicate, "");
+    let mut twice = package();
+    twice.0.push(("problem.yaml".to_owned(), b"name: other\n".to_vec()));
+    refuse("the same name twice in a tar", "a.tar", &twice.tar(), &options(), Code::ArchiveDuplicate, "twice");
+}
+
+/// A zip of 10 MB with one entry of 10 GB, of which the headers say that it has `says` bytes. Made by hand: one compressed
+/// MiB of zeros, which ends at a byte, 10,240 times. Source: APPNOTE.TXT 4.3.7, 4.3.12, 4.3.16.
+fn ten_gigabytes(says: u32) -> Vec<u8> {
+    let mut block = Vec::with_capacity(1 << 20);
+    let mut deflate = flate2::Compress::new(flate2::Compression::best(), false);
+    deflate.compress_vec(&vec![0; 1 << 20], &mut block, flate2::FlushCompress::Full).unwrap();
+    let mut data = block.repeat(10_240);
+    data.extend_from_slice(&[3, 0]); // an empty last block
+    let name = b"data/secret/bomb.in";
+    let size = |n: usize| u32::try_from(n).unwrap().to_le_bytes();
+    let mut fields = vec![20, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0]; // version, flags, deflate, time, date, sum
+    fields.extend([size(data.len()), says.to_le_bytes()].concat());
+    fields.extend([u8::try_from(name.len()).unwrap(), 0, 0, 0]);
+    let mut zip = [&b"PK\x03\x04"[..], &fields, name, &data].concat();
+    let start = zip.len();
+    zip.extend([&b"PK\x01\x02\x14\x03"[..], &fields, &[0; 6], &[0, 0, 0xa4, 0x81], &[0; 4], name].concat());
+    let length = zip.len() - start;
+    zip.extend([&b"PK\x05\x06\0\0\0\0\x01\0\x01\0"[..], &size(length), &size(start), &[0; 2]].concat());
+    zip
+}
+
+#[test]
+fn bombs_are_refused_while_they_are_small() {
+    refuse("honest about 4 GB", "bomb.zip", &ten_gigabytes(u32::MAX - 1), &options(), Code::ArchiveBomb, "200:1");
+    for says in [0, 1000] {
+        refuse("says that it is small", "bomb.zip", &ten_gigabytes(says), &options(), Code::ArchiveDamaged, "declared");
+    }
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    let mut header = tar::Header::new_ustar();
+    header.set_path("data/secret/bomb.in").unwrap();
+    header.set_size(7 << 30);
+    header.set_mode(0o644);
+    header.set_cksum();
+    gzip.write_all(header.as_bytes()).unwrap();
+    for _ in 0..64 {
+        gzip.write_all(&vec![0; 1 << 20]).unwrap();
+    }
+    refuse("gzip", "bomb.tar.gz", &gzip.finish().unwrap(), &options(), Code::ArchiveBomb, "200:1");
+
+    let mut small = options();
+    small.unpack =
+        UnpackLimits { file_bytes_max: 1 << 20, total_bytes_max: 3 << 20, entries_max: 60, ..UnpackLimits::default() };
+    let noise: Vec<u8> = (0_u32..(2 << 20)).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let files = package().with("attachments/large", &noise);
+    refuse("file", "a.zip", &files.zip(), &small, Code::ArchiveBomb, "1 MiB");
+    refuse("file", "a.tar", &files.tar(), &small, Code::ArchiveBomb, "1 MiB");
+    let told = refused(Bench::new().import_files(&files, &small));
+    assert_refused("file in a directory", &told, Code::ArchiveBomb, "attachments/large", "1 MiB");
+    let files = (0..5).fold(package(), |files, n| files.with(&format!("attachments/{n}"), &noise[..900 << 10]));
+    refuse("all together", "a.zip", &files.zip(), &small, Code::ArchiveBomb, "together");
+    let files = (0..100).fold(package(), |files, n| files.with(&format!("attachments/{n}"), ""));
+    refuse("entries", "a.zip", &files.zip(), &small, Code::ArchiveBomb, "entries");
+    refuse("entries", "a.tar", &files.tar(), &small, Code::ArchiveBomb, "entries");
+}
+
+/// A million entries of nothing: 60 MB of list, and not a gigabyte of memory.
+#[test]
+fn a_list_of_entries_without_end_is_refused() {
+    let entry = [&b"PK\x01\x02"[..], &[0; 24], &[6, 0, 0, 0, 0, 0], &[0; 12]].concat();
+    assert_eq!(entry.len(), 46);
+    let count = 1_000_000_u32;
+    let mut zip = Vec::from(*b"PK\x03\x04");
+    zip.extend([0; 26]);
+    for number in 0..count {
+        zip.extend_from_slice(&entry);
+        zip.extend_from_slice(format!("{number:06}").as_bytes());
+    }
+    let (size, start) = (u64::from(count) * 52, 30_u64);
+    let end64 = zip.len() as u64;
+    // APPNOTE.TXT 4.3.14 and 4.3.15: the end of a list with more than 65,535 entries, and where it is.
+    zip.extend([&b"PK\x06\x06"[..], &44_u64.to_le_bytes(), &[45, 0, 45, 0], &[0; 8]].concat());
+    for number in [u64::from(count), u64::from(count), size, start] {
+        zip.extend_from_slice(&number.to_le_bytes());
+    }
+    zip.extend([&b"PK\x06\x07"[..], &[0; 4], &end64.to_le_bytes(), &[1, 0, 0, 0]].concat());
+    zip.extend([&b"PK\x05\x06"[..], &[0; 4], &[0xff; 12], &[0; 2]].concat());
+    let told = refused(Bench::new().import_bytes("a.zip", &zip, &options()));
+    assert_refused("list", &told, Code::ArchiveBomb, "a.zip", "list of entries");
+}
+
+#[test]
+fn what_a_tar_says_of_sizes_is_not_believed() {
+    let bytes = tar_with(b"data/secret/huge.in", tar::EntryType::Regular, "", 7 << 30);
+    let told = refused(Bench::new().import_bytes("a.tar", &bytes, &options()));
+    assert_refused("cut off", &told, Code::ArchiveDamaged, "", "");
+    let bytes = tar_with(b"data/secret/long", tar::EntryType::GNULongName, "", 7 << 30);
+    let told = refused(Bench::new().import_bytes("a.tar", &bytes, &options()));
+    assert_refused("a name of 7 GB", &told, Code::ArchiveDamaged, "", "");
+}
+
+#[test]
+fn entries_that_share_bytes_are_refused() {
+    let mut zip = ZipWriter::new_append(Cursor::new(package().zip())).unwrap();
+    zip.shallow_copy_file("data/secret/2.in", "data/secret/3.in").unwrap();
+    let bytes = zip.finish().unwrap().into_inner();
+    refuse("overlap", "a.zip", &bytes, &options(), Code::ArchiveBomb, "share bytes");
+}
+
+#[test]
+fn a_cut_off_archive_is_refused_wherever_it_is_cut() {
+    let (zip, tar) = (package().zip(), package().tar());
+    for part in [1, 3, 10, 50, 90, 99] {
+        let cut = &zip[..zip.len() * part / 100];
+        let told = refused(Bench::new().import_bytes("a.zip", cut, &options()));
+        assert!(matches!(told.findings[0].code, Code::ArchiveDamaged | Code::FormatUnknown), "{part} %: {told}");
+        let cut = &tar[..tar.len() * part / 100 / 512 * 512 + 100];
+        if let Err(error) = Bench::new().import_bytes("a.tar", cut, &options()) {
+            // A tar that is cut between two files may be whole as far as anybody can tell; then something is missing in it.
+            assert!(matches!(error, ImportError::Refused(_)), "{part} %: {error}");
+        }
+    }
+    refuse("nothing", "a.zip", b"", &options(), Code::FormatUnknown, "cut off");
+    refuse("half a header", "a.zip", b"PK\x03\x04", &options(), Code::ArchiveDamaged, "");
+    refuse("gzip of nothing", "a.tar.gz", b"\x1f\x8b\x08\x00", &options(), Code::ArchiveDamaged, "");
+}
+
+#[test]
+fn damage_anywhere_is_refused_or_harmless() {
+    let whole = package().zip();
+    let mut state = 12_345_u64;
+    for _ in 0..60 {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let mut bytes = whole.clone();
+        let at = (state >> 33) as usize % bytes.len();
+        bytes[at] ^= 1 << ((state >> 20) & 7);
+        match Bench::new().import_bytes("a.zip", &bytes, &options()) {
+            Ok(_) | Err(ImportError::Refused(_)) => {}
+            Err(other) => panic!("one flipped bit at {at} failed on our side: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn encrypted_and_exotic_entries_are_refused() {
+    let bytes = zip_with("data/secret/xxxxxxxxxx.txt", 0o644, b"x");
+    let name = b"data/secret/xxxxxxxxxx.txt";
+    let places: Vec<usize> = (0..bytes.len() - name.len()).filter(|at| bytes[*at..].starts_with(name)).collect();
+    let (local, central) = (places[0] - 30, places[1] - 46);
+    let mut encrypted = bytes.clone();
+    (encrypted[local + 6], encrypted[central + 8]) = (encrypted[local + 6] | 1, encrypted[central + 8] | 1);
+    refuse("encrypted", "a.zip", &encrypted, &options(), Code::ArchiveEncrypted, "password");
+    let mut exotic = bytes;
+    (exotic[local + 8], exotic[central + 10]) = (97, 97);
+    refuse("method", "a.zip", &exotic, &options(), Code::ArchiveMethod, "deflate");
+}
+
+#[test]
+fn what_is_there_already_is_never_touched() {
+    let bench = Bench::new();
+    fs::create_dir_all(bench.target()).unwrap();
+    fs::write(bench.target().join("mine"), "x").unwrap();
+    let source = bench.path().join("source");
+    package().write_directory(&source);
+    let result = import(&source, &bench.target(), &options());
+    assert!(matches!(result, Err(ImportError::TargetExists(_))), "{result:?}");
+    assert_eq!(fs::read_dir(bench.target()).unwrap().count(), 1);
+}
+
+#[test]
+fn what_version_control_and_file_managers_leave_is_left_out() {
+    let files = package().with(".git/config", "x").with("__MACOSX/._problem.yaml", "x").with("data/.DS_Store", "x");
+    let bench = Bench::new();
+    let imported =
+        bench.import_bytes("a.zip", &files.below("sums").zip(), &options()).unwrap_or_else(|e| panic!("{e}"));
+    let names: Vec<_> = fs::read_dir(imported.package.root()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert!(!names.iter().any(|name| name == ".git" || name == "__MACOSX"), "{names:?}");
+}
+
+#[test]
+fn a_directory_changed_after_import_is_noticed() {
+    let bench = Bench::new();
+    let imported = bench.import_files(&package(), &options()).unwrap();
+    let case = imported.package.problem.tests.cases().next().unwrap().clone();
+    assert!(imported.package.open(&case.input).is_ok());
+    fs::write(imported.package.path_of(&case.input), "other\n").unwrap();
+    assert!(imported.package.open(&case.input).is_err());
+}

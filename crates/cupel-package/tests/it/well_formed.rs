@@ -1,0 +1,613 @@
+//! A package that is right is read completely, and alike from a directory, a zip and a tar.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read;
+use std::time::Duration;
+
+use cupel_package::{Code, Imported, PackageFormat, open};
+use cupel_problem::{
+    AfterInteraction, Aggregate, CaseGroup, CasePoints, Checker, Comparison, Difficulty, ExpectedVerdict, Feedback,
+    GroupScoring, InputValidator, Interface, MaxScore, Method, OnOutputLimit, PackagePath, Problem, Protocol, Score,
+    Scoring, ScoringDialect, Shown, Standard, StatementFormat, StopRule, ValidatorArgs, WallLimit,
+};
+use cupel_types::Bytes;
+
+use crate::support::{Bench, Files, KATTIS_FIXTURES, OTHER_FIXTURES, options};
+
+fn imported(files: &Files) -> (Bench, Imported) {
+    let bench = Bench::new();
+    let imported = bench.import_files(files, &options()).unwrap_or_else(|error| panic!("{error}"));
+    (bench, imported)
+}
+
+fn fixture(name: &str) -> (Bench, Imported) {
+    let files = Files::fixture(name);
+    imported(&if name == "dmoj/batches" { with_archive(files) } else { files })
+}
+
+/// DMOJ's data lies in a zip, which is made here out of `data/`.
+fn with_archive(files: Files) -> Files {
+    let data =
+        files.0.iter().filter_map(|(name, content)| Some((name.strip_prefix("data/")?.to_owned(), content.clone())));
+    let archive = Files(data.collect()).zip();
+    files.without("data").with("data.zip", archive)
+}
+
+fn cases(problem: &Problem) -> Vec<&str> {
+    problem.tests.cases().map(|case| case.id.as_str()).collect()
+}
+
+fn group<'a>(problem: &'a Problem, name: &str) -> &'a CaseGroup {
+    problem.tests.groups().find(|group| group.name.as_str() == name).unwrap_or_else(|| panic!("no group {name}"))
+}
+
+fn points(n: i64) -> Score {
+    Score::points(n).expect("a score")
+}
+
+fn codes(imported: &Imported) -> Vec<Code> {
+    imported.warnings.iter().map(|finding| finding.code).collect()
+}
+
+/// Every submission's path and the codes its first rule allows.
+fn verdicts(problem: &Problem) -> BTreeMap<String, Vec<&'static str>> {
+    let codes = |verdicts: &Option<Vec<ExpectedVerdict>>| verdicts.iter().flatten().map(|v| v.code()).collect();
+    let of = |one: &cupel_problem::ExampleSubmission| {
+        one.expectations.first().map(|rule| codes(if rule.verdict.is_some() { &rule.verdict } else { &rule.permitted }))
+    };
+    let path = |one: &cupel_problem::ExampleSubmission| one.program.path.as_str().to_owned();
+    problem.submissions.iter().map(|one| (path(one), of(one).unwrap_or_default())).collect()
+}
+
+#[test]
+fn every_fixture_is_read_alike_in_every_container() {
+    for name in KATTIS_FIXTURES.iter().chain(OTHER_FIXTURES) {
+        let files = Files::fixture(name);
+        // From a directory there are x bits, which the archives of the tests do not keep.
+        let mut options = options();
+        options.slug = "same".parse().ok();
+        // DMOJ's form has no time limit.
+        options.time_limit = name.starts_with("dmoj").then_some(Duration::from_secs(1));
+        let read = |result: Result<Imported, _>| {
+            result.unwrap_or_else(|error: cupel_package::ImportError| panic!("{name}: {error}"))
+        };
+        let from_directory = read(Bench::new().import_files(&files, &options));
+        let gzip = |bytes: &[u8]| {
+            let mut out = Vec::new();
+            flate2::bufread::GzEncoder::new(bytes, flate2::Compression::fast()).read_to_end(&mut out).expect("gzip");
+            out
+        };
+        for (container, bytes) in [
+            ("a.zip", files.zip()),
+            ("b.zip", files.clone().below("inside").zip()),
+            ("c.tar", files.tar()),
+            ("d.tar.gz", gzip(&files.clone().below("inside").tar())),
+        ] {
+            let bench = Bench::new();
+            let other = read(bench.import_bytes(container, &bytes, &options));
+            assert_eq!(other.format, from_directory.format, "{name} as {container}");
+            assert_eq!(other.package.hash, from_directory.package.hash, "{name} as {container}");
+            assert_eq!(
+                format!("{:?}", other.package.problem),
+                format!("{:?}", from_directory.package.problem),
+                "{name}"
+            );
+            let again = read(open(&bench.target(), &options));
+            assert_eq!(again.package.hash, other.package.hash, "{name} opened again");
+            assert_eq!(format!("{:?}", again.package.problem), format!("{:?}", other.package.problem), "{name}");
+        }
+    }
+}
+
+#[test]
+fn kattis_legacy_pass_fail() {
+    let (_bench, imported) = fixture("kattis-legacy/sums");
+    let problem = &imported.package.problem;
+    assert_eq!(imported.format, PackageFormat::KattisLegacy);
+    assert_eq!((problem.titles.main(), problem.slug.as_str()), ("Sums of Two", "source"));
+    assert_eq!(cases(problem), ["sample/1", "secret/10", "secret/2"]);
+    assert_eq!(problem.scoring, Scoring::PassFail);
+    assert_eq!(problem.limits.memory, Bytes::mib(512));
+    assert_eq!(problem.limits.time.limit, None);
+    assert_eq!(problem.authors.iter().map(|a| a.name.as_str()).collect::<Vec<_>>(), ["Ada Example", "Bo Example"]);
+    assert_eq!(problem.tags.iter().map(|tag| tag.as_str()).collect::<Vec<_>>(), ["arithmetic", "warmup"]);
+    assert_eq!(problem.licence.name.as_deref(), Some("cc by-sa"));
+    assert_eq!(problem.statements[0].format, StatementFormat::Latex);
+    assert_eq!(problem.attachments.len(), 1);
+    assert_eq!(
+        verdicts(problem),
+        BTreeMap::from([
+            ("submissions/accepted/add.py".to_owned(), vec!["AC"]),
+            ("submissions/accepted/add_cpp".to_owned(), vec!["AC"]),
+            ("submissions/run_time_error/crash.py".to_owned(), vec!["RTE"]),
+            ("submissions/time_limit_exceeded/spin.py".to_owned(), vec!["TLE"]),
+            ("submissions/wrong_answer/subtract.py".to_owned(), vec!["WA"]),
+        ])
+    );
+    let second = problem.tests.cases().find(|case| case.id.as_str() == "secret/2").unwrap();
+    assert_eq!(second.hints.description.as_deref(), Some("needs 64 bits, or at least 32 unsigned ones\n"));
+    let mut text = String::new();
+    imported.package.open(second.answer.as_ref().unwrap()).unwrap().read_to_string(&mut text).unwrap();
+    assert_eq!(text, "2000000000\n");
+    let Method::Check(Checker::Builtin(Comparison::Tokens(rules))) = &*second.method else {
+        panic!("{:?}", second.method)
+    };
+    assert!(!rules.case_sensitive && rules.absolute_tolerance.is_none());
+    let Some(InputValidator::Kattis(validator)) = problem.validators.first() else { panic!("no validator") };
+    assert!(validator.files[0].executable);
+    assert_eq!(imported.warnings, []);
+}
+
+#[test]
+fn kattis_legacy_interactive() {
+    let (_bench, imported) = fixture("kattis-legacy/higher");
+    let problem = &imported.package.problem;
+    assert!(problem.is_interactive());
+    assert_eq!(cases(problem), ["secret/1", "secret/2"]);
+    assert_eq!(problem.conversations.len(), 1);
+    let case = problem.tests.cases().next().unwrap();
+    let Method::Interact(interactor) = &*case.method else { panic!("not interactive") };
+    assert_eq!((&interactor.program.protocol, &interactor.then), (&Protocol::Kattis, &AfterInteraction::Verdict));
+    assert_eq!(interactor.program.args, ["--polite"]);
+    assert_eq!(interactor.program.program.path.as_str(), "output_validators/play");
+}
+
+#[test]
+fn kattis_legacy_scoring_inherits_and_ignores_the_sample() {
+    let (_bench, imported) = fixture("kattis-legacy/echoes");
+    let problem = &imported.package.problem;
+    assert_eq!(problem.titles.get("sv"), Some("Ekon"));
+    assert_eq!(problem.tests.root().max, MaxScore::Bounded(points(100)));
+    assert!(!group(problem, "sample").counts && !group(problem, "sample").decides);
+    let first = group(problem, "secret/group1");
+    assert_eq!(first.scoring, GroupScoring::Aggregate(Aggregate::Min));
+    assert_eq!((first.stop, group(problem, "secret").stop), (StopRule::Break, StopRule::Continue));
+    let case = first.cases().next().unwrap();
+    assert_eq!(case.points, CasePoints::Fixed { accepted: points(40), rejected: Score::ZERO });
+    assert_eq!(case.validator_args, ValidatorArgs::Every(vec!["small".to_owned()]));
+    assert_eq!(first.range.unwrap().high(), Some(points(40)));
+    let partial = problem.submissions.iter().find(|one| one.program.path.as_str().contains("partially")).unwrap();
+    assert_eq!(partial.expectations[0].full_score, Some(false));
+}
+
+#[test]
+fn kattis_2025_09_pass_fail() {
+    let (_bench, imported) = fixture("kattis-2025-09/ratio");
+    let problem = &imported.package.problem;
+    assert_eq!(imported.format, PackageFormat::Kattis202509);
+    assert_eq!(cases(problem), ["sample/1", "secret/a", "secret/b"]);
+    assert_eq!(problem.limits.time.limit, Some(Duration::from_secs(2)));
+    assert_eq!(problem.authors[0].email.as_deref(), Some("ada@example.org"));
+    let by_name: BTreeMap<&str, _> = problem.tests.cases().map(|case| (case.id.as_str(), case)).collect();
+    let Method::Check(Checker::Builtin(Comparison::Tokens(rules))) = &*by_name["secret/a"].method else { panic!() };
+    assert_eq!(rules.absolute_tolerance.map(|t| t.get()), Some(1e-6));
+    let Method::Check(Checker::Builtin(Comparison::Tokens(rules))) = &*by_name["secret/b"].method else { panic!() };
+    assert!(rules.case_sensitive && rules.absolute_tolerance.is_none());
+    assert_eq!(by_name["secret/b"].args, ["--slow"]);
+    assert_eq!(by_name["secret/b"].files[0].name.as_str(), "table.txt");
+    assert_eq!(by_name["sample/1"].feedback, Feedback::Full);
+    assert_eq!(by_name["sample/1"].hints.hint.as_deref(), Some("divide"));
+    let Some(Shown::Pair { input, .. }) = &by_name["sample/1"].shown else { panic!("not shown") };
+    assert_eq!(input.path.as_str(), "data/sample/1.in.statement");
+    let trials = &problem.trials;
+    assert_eq!((trials.invalid_inputs.len(), trials.valid_outputs.len(), trials.invalid_outputs.len()), (1, 2, 1));
+    // One of them lies beside the answer of a case.
+    assert!(trials.valid_outputs.iter().any(|trial| trial.name == "secret/a"), "{trials:?}");
+    let Method::Check(Checker::Builtin(Comparison::Tokens(rules))) = &*trials.valid_outputs[0].method else { panic!() };
+    assert!(rules.relative_tolerance.is_some());
+    assert_eq!(problem.includes.len(), 2);
+    assert_eq!(problem.statements[0].assets.len(), 1);
+
+    // Constants are filled in, but not in data.
+    let read = |path: &str| fs::read_to_string(imported.package.root().join(path)).unwrap();
+    assert!(read("statement/problem.en.md").contains("at most 1000. Seen 9 or $9$ times, not {{.}}."));
+    assert!(read("input_validators/check.py").contains("a <= 1000"));
+    assert_eq!(read("data/secret/b.files/table.txt"), "{{top}} is not filled in here\n");
+
+    // What submissions.yaml says goes over the folder's rule, and rules for cases are added.
+    let wrong = problem.submissions.iter().find(|one| one.program.path.as_str().contains("integers")).unwrap();
+    assert_eq!(wrong.expectations.len(), 1);
+    assert_eq!(wrong.expectations[0].permitted.as_ref().unwrap().len(), 3);
+    assert_eq!(wrong.expectations[0].required, Some(vec![ExpectedVerdict::WrongAnswer]));
+    let mixed = problem.submissions.iter().find(|one| one.program.path.as_str().contains("either")).unwrap();
+    assert_eq!(mixed.expectations.len(), 2);
+    assert!(!mixed.expectations[0].bounds_time_limit);
+    assert!(mixed.expectations[1].scope.covers(&by_name["secret/a"].id));
+    assert!(!mixed.expectations[1].scope.covers(&by_name["secret/b"].id));
+}
+
+#[test]
+fn kattis_2025_09_rules_about_times_and_arguments_for_single_validators() {
+    let (_bench, imported) = fixture("kattis-2025-09/sorting");
+    let problem = &imported.package.problem;
+    assert!(codes(&imported).contains(&Code::DraftSpelling), "data/test_group.yaml is told");
+    let path = |name: &str| PackagePath::new(&format!("input_validators/{name}")).unwrap();
+    let args = |id: &str, name: &str| {
+        let case = problem.tests.cases().find(|case| case.id.as_str() == id).unwrap();
+        let Method::Check(Checker::Builtin(Comparison::Tokens(rules))) = &*case.method else { panic!() };
+        assert!(rules.case_sensitive, "{id}");
+        case.validator_args.of(&path(name)).to_vec()
+    };
+    assert_eq!(args("secret/few/1", "words"), ["3"]);
+    assert!(args("secret/few/1", "order.py").is_empty() && args("sample/1", "words").is_empty());
+    assert_eq!(args("secret/many/1", "order.py"), ["sorted"]);
+    assert_eq!(problem.trials.invalid_inputs[0].validator_args.of(&path("order.py")), ["sorted"]);
+
+    let rules = |name: &str| {
+        let one = problem.submissions.iter().find(|one| one.program.path.name() == name).unwrap();
+        let texts = one.expectations.iter().map(|rule| {
+            let codes = |verdicts: &Option<Vec<ExpectedVerdict>>| {
+                verdicts.iter().flatten().map(|verdict| verdict.code()).collect::<Vec<_>>().join(" ")
+            };
+            format!("{} / {} / {}", codes(&rule.permitted), codes(&rule.required), rule.bounds_time_limit)
+        });
+        texts.collect::<Vec<_>>()
+    };
+    // `lower` and `upper` stand for what must hold of the verdicts.
+    assert_eq!(rules("late.py"), ["AC WA RTE /  / true", "AC TLE / TLE / true"]);
+    assert_eq!(rules("keep.py"), ["AC WA / WA / true", "AC /  / false"]);
+}
+
+#[test]
+fn kattis_2025_09_groups() {
+    let (_bench, imported) = fixture("kattis-2025-09/steps");
+    let problem = &imported.package.problem;
+    let dialect = Scoring::Points { dialect: ScoringDialect::Kattis202509, objective: cupel_problem::Objective::Max };
+    assert_eq!(problem.scoring, dialect);
+    assert_eq!(problem.limits.time.calibration.accepted_to_limit.to_string(), "3");
+    assert_eq!(problem.tests.root().max, MaxScore::Bounded(points(100)));
+    let (first, second) = (group(problem, "secret/group1"), group(problem, "secret/group2"));
+    assert_eq!(first.scoring, GroupScoring::AllOrNothing(points(30)));
+    assert_eq!(first.requires[0].as_str(), "sample");
+    assert_eq!(second.requires[0].as_str(), "secret/group1");
+    let worth: Vec<CasePoints> = second.cases().map(|case| case.points).collect();
+    let each = |text: &str| CasePoints::Fixed { accepted: text.parse().unwrap(), rejected: Score::ZERO };
+    assert_eq!(worth, [each("23.333333"), each("23.333333"), each("23.333334")]);
+    assert!(second.cases().all(|case| case.feedback == Feedback::Full));
+    assert!(group(problem, "sample").cases().all(|case| case.points == CasePoints::Ignored));
+}
+
+#[test]
+fn domjudge_reads_ini_time_limit_and_annotations() {
+    let (_bench, imported) = fixture("domjudge/sums");
+    let problem = &imported.package.problem;
+    assert_eq!(
+        (imported.format, problem.slug.as_str(), problem.titles.main()),
+        (PackageFormat::Domjudge, "sums", "Sums")
+    );
+    assert_eq!(problem.limits.time.limit, Some(Duration::from_millis(2500)));
+    assert_eq!(problem.limits.on_output_limit, OnOutputLimit::Discard);
+    assert_eq!(problem.statements[0].format, StatementFormat::Pdf);
+    assert_eq!(verdicts(problem)["submissions/mixed/slow.py"], ["TLE", "AC"]);
+    assert_eq!(verdicts(problem)["submissions/wrong_answer/subtract.py"], ["WA"]);
+
+    let (_bench, imported) = fixture("domjudge/inionly");
+    let problem = &imported.package.problem;
+    assert_eq!((problem.slug.as_str(), problem.titles.main()), ("only-ini", "Only an ini"));
+    assert_eq!(problem.limits.time.limit, Some(Duration::from_secs(10)));
+    assert!(codes(&imported).contains(&Code::ActiveContent));
+    let case = problem.tests.cases().next().unwrap();
+    assert!(matches!(&*case.method, Method::Check(Checker::Program(_))));
+}
+
+#[test]
+fn the_dialects_of_scoring_differ_and_that_is_told() {
+    let (_bench, imported) = fixture("domjudge/addone");
+    let problem = &imported.package.problem;
+    assert_eq!(problem.tests.root().max, MaxScore::Bounded(points(60)));
+    assert!(!group(problem, "sample").counts);
+    assert_eq!(
+        group(problem, "secret/group2").scoring,
+        GroupScoring::AggregateIfNamed { aggregate: Aggregate::Sum, accepted: points(20), rejected: Score::ZERO }
+    );
+    let told = imported.warnings.iter().find(|finding| finding.code == Code::ScoringDialect).expect("a warning");
+    assert!(told.fault.contains("121") && told.fault.contains("60"), "{told}");
+    let score = problem.submissions[0].expectations.iter().find_map(|rule| rule.score).expect("a score");
+    assert!(score.contains(points(60)) && !score.contains(points(59)));
+
+    let mut options = options();
+    options.format = Some(PackageFormat::KattisLegacy);
+    options.time_limit = Some(Duration::from_secs(1));
+    let bench = Bench::new();
+    let imported = bench.import_files(&Files::fixture("domjudge/addone"), &options).unwrap();
+    assert_eq!(imported.package.problem.tests.root().max, MaxScore::Bounded(points(121)));
+}
+
+#[test]
+fn dmoj_batches_and_inherited_keys() {
+    let mut options = options();
+    options.time_limit = Some(Duration::from_secs(2));
+    let bench = Bench::new();
+    let files = with_archive(Files::fixture("dmoj/batches"));
+    let imported = bench.import_files(&files, &options).unwrap_or_else(|error| panic!("{error}"));
+    let problem = &imported.package.problem;
+    assert_eq!(imported.format, PackageFormat::Dmoj);
+    assert_eq!(cases(problem), ["001", "batch01/001", "batch01/002", "batch02/001"]);
+    assert_eq!(problem.tests.root().max, MaxScore::Bounded(points(100)));
+    assert_eq!(group(problem, "001!").stop, StopRule::BreakAll);
+    assert_eq!(group(problem, "batch02").requires[0].as_str(), "batch01");
+    assert_eq!(problem.limits.wall_time, Some(WallLimit::TimesCpu("4".parse().unwrap())));
+    assert_eq!(problem.limits.output, Bytes::mib(24));
+    let checkers: Vec<bool> = problem
+        .tests
+        .cases()
+        .map(|case| matches!(&*case.method, Method::Check(Checker::Builtin(Comparison::Floats { precision: 4, .. }))))
+        .collect();
+    assert_eq!(checkers, [false, false, true, false]);
+    let again = open(&bench.target(), &options).unwrap();
+    assert_eq!(again.package.hash, imported.package.hash);
+}
+
+#[test]
+fn a_case_of_dmoj_without_an_input_has_an_empty_one() {
+    let mut options = options();
+    options.time_limit = Some(Duration::from_secs(2));
+    let text = "points: 1\ntest_cases:\n- {out: 1.in}\n- batched:\n  - {in: 2.in, out: 1.in}\n  - {out: 2.in}\n";
+    for top in ["", "inside/"] {
+        let mut files = Files::fixture("dmoj/guess").with("init.yml", text);
+        for (name, _) in &mut files.0 {
+            name.insert_str(0, top);
+        }
+        let bench = Bench::new();
+        let imported = bench.import_files(&files, &options).unwrap_or_else(|error| panic!("{error}"));
+        let sizes: Vec<bool> =
+            imported.package.problem.tests.cases().map(|case| case.input.size > Bytes::ZERO).collect();
+        assert_eq!(sizes, [false, true, false]);
+        let again = open(&bench.target(), &options).unwrap();
+        assert_eq!(again.package.hash, imported.package.hash);
+    }
+    // A name of the package's own is told, and no fault of ours.
+    let files = Files::fixture("dmoj/guess").with("init.yml", text).with("dmoj-no-input/1", "x");
+    let error = Bench::new().import_files(&files, &options).unwrap_err().to_string();
+    assert!(error.contains("E_ARCHIVE_DUPLICATE dmoj-no-input"), "{error}");
+}
+
+#[test]
+fn disabled_submissions_are_left_out() {
+    let source = "print(1)\n";
+    for name in ["domjudge/sums", "dmoj/guess"] {
+        let mut options = options();
+        options.time_limit = Some(Duration::from_secs(2));
+        let files = Files::fixture(name)
+            .with("submissions/accepted/kept.py", source)
+            .with("submissions/accepted/old.disabled/main.py", source)
+            .with("submissions/accepted/old.py.disabled", source)
+            .with("submissions/slow.disabled/main.py", source);
+        let imported = Bench::new().import_files(&files, &options).unwrap_or_else(|error| panic!("{error}"));
+        let run = &imported.package.problem.submissions;
+        assert!(run.iter().any(|one| one.program.path.as_str() == "submissions/accepted/kept.py"));
+        assert!(!run.iter().any(|one| one.program.path.as_str().contains("disabled")), "{name}");
+        assert_eq!(codes(&imported).iter().filter(|code| **code == Code::LeftOut).count(), 3, "{name}");
+    }
+}
+
+#[test]
+fn sources_in_python_2_and_prolog_are_told_from_python_3_and_perl() {
+    let files = Files::fixture("kattis-legacy/sums")
+        .with("submissions/accepted/old.py", "#!/usr/bin/env python2\nprint 1\n")
+        .with("submissions/accepted/new.py", "#!/usr/bin/env python3\nprint(1)\n")
+        .with("submissions/accepted/clauses/main.pl", ":- use_module(library(readutil)).\nmain :-\n    halt.\n")
+        .with("submissions/accepted/camel.pl", "#!/usr/bin/perl\nprint 1;\n")
+        .with("submissions/accepted/plain.pl", "print 1;\n");
+    let (_bench, imported) = imported(&files);
+    let language = |name: &str| {
+        let path = format!("submissions/accepted/{name}");
+        let all = &imported.package.problem.submissions;
+        let found = all.iter().find(|one| one.program.path.as_str() == path).unwrap_or_else(|| panic!("no {name}"));
+        found.program.language.as_ref().map(|id| id.as_str().to_owned())
+    };
+    for (name, expected) in [
+        ("old.py", Some("python2")),
+        ("new.py", None),
+        ("clauses", Some("prolog")),
+        ("camel.pl", None),
+        ("plain.pl", None),
+    ] {
+        assert_eq!(language(name).as_deref(), expected, "{name}");
+    }
+}
+
+#[test]
+fn flags_that_domjudge_does_not_read_are_told() {
+    let with = |flags: &str| {
+        Files::fixture("domjudge/addone").with("data/secret/testdata.yaml", format!("grader_flags: {flags}\n"))
+    };
+    let imported = Bench::new().import_files(&with("sum, ignore_sample"), &options()).unwrap();
+    assert_eq!(imported.package.problem.tests.root().max, MaxScore::Bounded(points(60)));
+    assert!(codes(&imported).contains(&Code::KeyIgnored));
+}
+
+#[test]
+fn dmoj_interactors_and_patterns() {
+    let mut options = options();
+    options.time_limit = Some(Duration::from_secs(2));
+    let bench = Bench::new();
+    let imported = bench.import_files(&Files::fixture("dmoj/guess"), &options).unwrap();
+    let case = imported.package.problem.tests.cases().next().unwrap();
+    assert!(case.answer.is_none());
+    let Method::Interact(interactor) = &*case.method else { panic!("not interactive") };
+    assert_eq!(interactor.program.protocol, Protocol::DmojTestlib);
+    assert_eq!(interactor.program.program.language.as_ref().map(|l| l.as_str()), Some("cpp"));
+
+    let bench = Bench::new();
+    let imported = bench.import_files(&Files::fixture("dmoj/pattern"), &options).unwrap();
+    assert_eq!(cases(&imported.package.problem), ["batch01/001", "batch01/002", "batch02/001"]);
+    let case = imported.package.problem.tests.cases().next().unwrap();
+    let Method::Check(Checker::Program(checker)) = &*case.method else { panic!("no program") };
+    assert_eq!(checker.protocol, Protocol::Coci);
+    assert_eq!(checker.program.language.as_ref().map(|l| l.as_str()), Some("python"));
+}
+
+#[test]
+fn polygon_groups_follow_their_dependencies() {
+    let (_bench, imported) = fixture("polygon/words");
+    let problem = &imported.package.problem;
+    assert_eq!((imported.format, problem.slug.as_str()), (PackageFormat::Polygon, "count-words"));
+    assert_eq!(problem.titles.get("de"), Some("Wörter zählen"));
+    // Group 2 begins earlier in the testset and depends on group 1.
+    assert_eq!(cases(problem), ["tests/001", "tests/003", "tests/002", "tests/004"]);
+    assert_eq!(problem.limits.time.limit, Some(Duration::from_millis(1500)));
+    assert_eq!(problem.limits.memory, Bytes::mib(256));
+    assert_eq!(group(problem, "tests/2").scoring, GroupScoring::AllOrNothing("59.5".parse().unwrap()));
+    assert_eq!(problem.tests.root().max, MaxScore::Bounded(points(100)));
+    let case = problem.tests.cases().next().unwrap();
+    let Method::Check(Checker::Program(checker)) = &*case.method else { panic!("no program") };
+    assert_eq!(checker.protocol, Protocol::Testlib { percent: false });
+    let names: Vec<&str> = checker.program.files.iter().map(|file| file.name.as_str()).collect();
+    assert_eq!(names, ["check.cpp", "helper.h"]);
+    assert!(matches!(problem.validators[0], InputValidator::Testlib(_)));
+    assert_eq!(verdicts(problem)["solutions/slow.py"], ["TLE", "AC"]);
+    assert!(codes(&imported).contains(&Code::LeftOut), "the testset that is left out is told");
+
+    let (_bench, imported) = fixture("polygon/ask");
+    let problem = &imported.package.problem;
+    let case = problem.tests.cases().next().unwrap();
+    let Method::Interact(interactor) = &*case.method else { panic!("not interactive") };
+    let ncmp = Checker::Builtin(Comparison::Standard(Standard::Ncmp));
+    assert_eq!(interactor.then, AfterInteraction::Check(ncmp));
+    assert_eq!(problem.io.input_file.as_ref().map(|name| name.as_str()), Some("ask.in"));
+}
+
+#[test]
+fn own_form_groups_and_functions() {
+    let (_bench, imported) = fixture("cupel/a-plus-b");
+    let problem = &imported.package.problem;
+    assert_eq!(problem.difficulty, Some(Difficulty::Easy));
+    assert_eq!(problem.titles.get("de"), Some("A plus B"));
+    assert_eq!(problem.statements.len(), 2);
+    assert_eq!(cases(problem), ["sample/1", "small/1", "large/1", "large/2", "large/3"]);
+    assert_eq!(problem.tests.root().max, MaxScore::Bounded(points(100)));
+    assert_eq!(group(problem, "small").scoring, GroupScoring::AllOrNothing(points(40)));
+    assert_eq!(group(problem, "large").stop, StopRule::Continue);
+    assert_eq!(group(problem, "large").requires[0].as_str(), "small");
+    let python = "python".parse().unwrap();
+    assert_eq!(problem.limits.cpu_time(&python), Some(Duration::from_secs(3)));
+    assert_eq!(problem.limits.memory(&python), Bytes::mib(128));
+    assert_eq!(problem.samples().count(), 1);
+
+    let (_bench, imported) = fixture("cupel/two-sum");
+    let problem = &imported.package.problem;
+    assert_eq!((problem.slug.as_str(), problem.scoring), ("two-sum-function", Scoring::PassFail));
+    let Some(Interface::Function { function, .. }) = problem.signature.as_ref().map(|s| &s.interface) else { panic!() };
+    assert_eq!(function.parameters[0].kind.to_string(), "list<int>");
+    let languages: Vec<&str> = problem.limits.languages.iter().flatten().map(|language| language.as_str()).collect();
+    assert_eq!(languages, ["python", "cpp"]);
+}
+
+#[test]
+fn trials_and_generators_are_part_of_the_own_form() {
+    let files = Files::fixture("cupel/two-sum")
+        .edit("problem.toml", "validators =", "generators = \"generators\"\nvalidators =")
+        .with("generators/gen.py", "print(1)\n")
+        .with("trials/invalid_input/1.in", "x\n")
+        .with("trials/valid_output/a.in", "[1,2]\n3\n")
+        .with("trials/valid_output/a.ans", "[0,1]\n")
+        .with("trials/valid_output/a.out", "[1,0]\n")
+        .with("trials/invalid_output/note.txt", "");
+    let (_bench, imported) = imported(&files);
+    let problem = &imported.package.problem;
+    assert_eq!(problem.generators.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), ["generators/gen.py"]);
+    let trials = &problem.trials;
+    assert_eq!((trials.invalid_inputs.len(), trials.valid_outputs.len(), trials.invalid_outputs.len()), (1, 1, 0));
+    let unused = |finding: &&cupel_package::Finding| finding.file == "trials/invalid_output/note.txt";
+    assert!(imported.warnings.iter().find(unused).is_some_and(|finding| finding.code == Code::UnusedFile));
+}
+
+#[test]
+fn a_2023_07_draft_is_read_with_either_group_file() {
+    let files = Files::fixture("kattis-legacy/echoes").with(
+        "problem.yaml",
+        "problem_format_version: 2023-07-draft\nname: {en: Echoes}\ntype: scoring\nlimits: {time_limit: 1}\n",
+    );
+    let files = Files(files.0.into_iter().map(|(n, c)| (n.replace("problem_statement/", "statement/"), c)).collect());
+    let (_bench, imported) = imported(&files);
+    assert_eq!(imported.package.problem.tests.root().max, MaxScore::Bounded(points(100)));
+    assert!(codes(&imported).contains(&Code::DraftSpelling));
+}
+
+#[test]
+fn oddities_of_data_are_told_and_nothing_is_changed() {
+    let files = Files::fixture("kattis-legacy/sums")
+        .with("data/secret/2.in", "1 1\r\n")
+        .with("data/secret/2.ans", "\u{feff}2\n")
+        .with("data/secret/10.ans", "0")
+        .with("data/secret/notes.txt", "x\n");
+    let (_bench, imported) = imported(&files);
+    for (code, file) in [
+        (Code::CarriageReturn, "data/secret/2.in"),
+        (Code::ByteOrderMark, "data/secret/2.ans"),
+        (Code::NoFinalNewline, "data/secret/10.ans"),
+        (Code::UnusedFile, "data/secret/notes.txt"),
+    ] {
+        assert!(imported.warnings.iter().any(|f| f.code == code && f.file == file), "{code:?} {file}");
+    }
+    assert_eq!(fs::read(imported.package.root().join("data/secret/2.in")).unwrap(), b"1 1\r\n");
+}
+
+#[test]
+fn the_same_package_has_the_same_hash_and_another_has_another() {
+    let files = Files::fixture("cupel/a-plus-b");
+    let (_a, first) = imported(&files);
+    let (_b, second) = imported(&files);
+    let (_c, third) = imported(&files.clone().with("tests/small/1.out", "2 \n"));
+    assert_eq!(first.package.hash, second.package.hash);
+    assert_ne!(first.package.hash, third.package.hash);
+}
+
+#[test]
+fn domjudge_multi_pass_flags_with_quotes_and_entry_points() {
+    let files = Files::fixture("kattis-legacy/sums")
+        .with(
+            "problem.yaml",
+            "name: Passes\nvalidation: custom multi-pass\nvalidator_flags: --say \"two words\"\nlimits:\n  validation_passes: 26\n",
+        )
+        .with("output_validator/check.py", "import sys\nsys.exit(42)\n")
+        .with("data/secret/testdata.yaml", "output_validator_flags: --also 'this one'\n")
+        .with("submissions.json", "{\"submissions/accepted/add_cpp/\": {\"entry_point\": \"add.cpp\", \"langid\": \"cpp\"}}\n");
+    let (_bench, imported) = imported(&files);
+    let problem = &imported.package.problem;
+    assert!(matches!(problem.passes, cupel_problem::Passes::UpTo(n) if n.get() == 26), "{:?}", problem.passes);
+    let args: Vec<Vec<String>> = problem
+        .tests
+        .cases()
+        .map(|case| match &*case.method {
+            Method::Check(Checker::Program(program)) => program.args.clone(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(args[0], ["--say", "two words"]);
+    assert_eq!(args[1], ["--say", "two words", "--also", "this one"]);
+    let program =
+        &problem.submissions.iter().find(|one| one.program.path.as_str().ends_with("add_cpp")).unwrap().program;
+    assert_eq!(
+        (program.entry_point.as_deref(), program.language.as_ref().map(|l| l.as_str())),
+        (Some("add.cpp"), Some("cpp"))
+    );
+    assert_eq!(imported.warnings, []);
+}
+
+#[test]
+fn what_is_durable_is_read_alike() {
+    let mut options = options();
+    options.durable = true;
+    let bench = Bench::new();
+    let imported = bench.import_files(&Files::fixture("cupel/a-plus-b"), &options).unwrap();
+    assert_eq!(open(&bench.target(), &options).unwrap().package.hash, imported.package.hash);
+}
+
+#[test]
+fn points_of_a_polygon_group_may_stand_on_the_group() {
+    let xml = "problem.xml";
+    let files = Files::fixture("polygon/words")
+        .edit(xml, " points=\"0.0\"", "")
+        .edit(xml, " points=\"15.0\"", "")
+        .edit(xml, " points=\"40.5\"", "")
+        .edit(xml, " points=\"44.5\"", "")
+        .edit(xml, "name=\"1\" points-policy", "name=\"1\" points=\"30\" points-policy")
+        .edit(xml, "name=\"2\" points-policy", "name=\"2\" points=\"70\" points-policy");
+    let (_bench, imported) = imported(&files);
+    let problem = &imported.package.problem;
+    assert_eq!(group(problem, "tests/1").scoring, GroupScoring::AllOrNothing(points(30)));
+    assert_eq!(problem.tests.root().max, MaxScore::Bounded(points(100)));
+}
