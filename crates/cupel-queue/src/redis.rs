@@ -335,7 +335,8 @@ fn to(doing: &'static str) -> impl Fn(RedisError) -> BrokerError {
 }
 
 fn failed(doing: &'static str, error: RedisError) -> BrokerError {
-    // Each command of a pipeline may fail differently. They share permissions and memory, so the first error represents all.
+    // Each command of a pipeline may fail differently, but all share permissions and memory: the first error represents
+    // all.
     let first = error.clone().into_server_errors().and_then(|errors| Some(errors.first()?.1.code().to_owned()));
     let fault = match (error.kind(), first.as_deref().or(error.code())) {
         (ErrorKind::AuthenticationFailed, _) => Fault::Denied,
