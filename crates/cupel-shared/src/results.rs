@@ -1,5 +1,5 @@
-//! The result cache's index, from a key to a submission: a table with a fixed number of slots, in this process or on
-//! Redis. A key hashes to one slot, and a new entry replaces the old one: so the table is bounded in bytes and needs no
+//! The result cache's index, from a key to a submission: a table with a fixed number of entries, in this process or on
+//! Redis. A key hashes to one entry, and a new result overwrites it: so the table is bounded in bytes and needs no
 //! eviction.
 
 use std::collections::HashMap;
@@ -13,10 +13,10 @@ use uuid::Uuid;
 
 use crate::link::Link;
 
-/// Upper bound on the size of one slot: on Redis the key's name, the value, its expiry, and Redis' own overhead.
+/// Upper bound on the size of one entry: on Redis the key's name, the value, its expiry, and Redis' own overhead.
 const PLACE: Bytes = Bytes::new(256);
 
-/// Number of slots.
+/// Number of entries.
 #[derive(Clone, Copy)]
 struct Places(u64);
 

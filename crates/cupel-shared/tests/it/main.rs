@@ -237,7 +237,7 @@ async fn an_invalid_url_or_password_is_refused_and_names_the_setting() {
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A unique key, distributed over all slots like a hash, and a submission.
+/// A unique key, distributed over the table like a hash, and a submission.
 fn a_result() -> (ResultKey, SubmissionId) {
     static MADE: AtomicU64 = AtomicU64::new(0);
     let mut key = [0; 32];
