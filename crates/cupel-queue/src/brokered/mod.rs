@@ -89,7 +89,7 @@ struct Shared {
     /// Wakes one taker per hint that has arrived, and all takers when the queue closes.
     bell: Notify,
     settling: mpsc::Sender<(Arc<dyn Link>, Settled)>,
-    /// The last fruitless [`Queue::next_other`]: the owners that it skipped, and until when the result holds.
+    /// The last fruitless [`Queue::next_other`]: the owners that it excluded, and until when the result holds.
     nobody_else: Mutex<Option<(Vec<UserId>, tokio::time::Instant)>>,
     /// Serialises reads of the broker's count.
     reading: tokio::sync::Mutex<()>,
