@@ -248,7 +248,7 @@ impl Chain {
     /// Adds a stored event. Returns the events to remove for it.
     fn keep(&mut self, kept: Kept, bounds: &EventBounds) -> Vec<Seq> {
         let mut gone = Vec::new();
-        // The server removes the events of an earlier attempt by itself.
+        // Events of an earlier attempt are removed or expire on the server.
         if self.kept.back().is_some_and(|last| last.seq.attempt() != kept.seq.attempt()) {
             self.kept.clear();
             self.kept_bytes = 0;
