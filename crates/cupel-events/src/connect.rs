@@ -1,4 +1,4 @@
-//! Which bus a URL means.
+//! Creates the event bus that `events.url` names.
 
 use std::sync::Arc;
 
@@ -9,53 +9,53 @@ use crate::redis::RedisServer;
 use crate::remote::{RemoteBus, ServerError};
 use crate::{EmbeddedBus, EventBounds};
 
-/// Longest name of a cluster, in bytes: names of PostgreSQL are 63 long at most.
+/// Maximum length of a cluster's name, in bytes: identifiers of PostgreSQL have at most 63.
 const CLUSTER_MAX: usize = 40;
 
-/// The bus cannot be had. Names the setting, and what to do.
+/// Error of [`connect`]. The messages name the setting and the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// No server of any kind has such a URL.
+    /// The scheme is not supported.
     #[error(
-        "`events.url` has to be empty, \"postgres\", or a URL that begins with postgres://, redis:// or rediss://, and it \
+        "`events.url` must be empty, \"postgres\", or a URL that begins with postgres://, redis:// or rediss://; it \
          begins with `{scheme}`"
     )]
     Scheme {
-        /// What it begins with, without what may be secret.
+        /// The scheme alone, since the rest may be secret.
         scheme: String,
     },
-    /// A URL with the right beginning that is none.
-    #[error("`events.url` is no URL of {server}; it looks like {example}")]
+    /// A malformed URL with a supported scheme.
+    #[error("`events.url` is not a valid URL of {server}; use a URL like {example}")]
     Url {
-        /// Which server was meant.
+        /// The kind of server.
         server: &'static str,
-        /// One that is right.
+        /// An example of a valid URL.
         example: &'static str,
-        /// What is wrong with it.
+        /// The parser's error.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The name of the cluster cannot be part of a name there.
-    #[error("`cluster.name` has 1 to {CLUSTER_MAX} letters, digits, `-` and `_`")]
+    /// The cluster's name cannot be part of a name on the server.
+    #[error("`cluster.name` must consist of 1 to {CLUSTER_MAX} letters, digits, `-` and `_`")]
     Cluster,
-    /// It does not answer, or does not let us do what we must.
+    /// The server does not answer, or the user lacks a permission.
     #[error(
-        "{server} cannot be used for events (`events.url`); is it running, reachable from here, and open to this user?"
+        "{server} cannot be used for events (`events.url`); check that it runs, is reachable and accepts this user"
     )]
     Server {
-        /// Which server.
+        /// The kind of server.
         server: &'static str,
-        /// Why.
+        /// The cause.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
-/// The bus that `url` names, under the name of a cluster, which keeps several apart that share a server. An empty URL is the one
-/// in this process. It is connected when this returns, and connects again by itself later.
+/// Creates the bus that `url` names. The name of the cluster separates clusters that share a server. An empty URL
+/// selects the bus in this process. A bus over a server is connected on return, and reconnects by itself later.
 ///
 /// # Errors
-/// When the URL or the server cannot be used.
+/// If the URL or the server cannot be used.
 pub async fn connect(url: &str, cluster: &str, bounds: EventBounds) -> Result<Arc<dyn EventBus>, ConnectError> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if cluster.is_empty() || cluster.len() > CLUSTER_MAX || !cluster.chars().all(is_plain) {
@@ -98,20 +98,20 @@ mod tests {
 
     async fn refusal(url: &str, cluster: &str) -> String {
         match connect(url, cluster, EventBounds::default()).await {
-            Ok(_) => panic!("{url} was taken"),
+            Ok(_) => panic!("{url} was accepted"),
             Err(error) => cupel_core::chain(&error),
         }
     }
 
     #[tokio::test]
-    async fn wrong_urls_are_refused_with_the_setting_and_the_remedy_and_without_the_password() {
+    async fn errors_name_the_setting_and_the_remedy_and_hide_the_password() {
         for (url, told) in [
             ("amqp://a:hunter2@host", "begins with `amqp://`"),
             ("hunter2", "begins with `no scheme`"),
             ("redis://:hunter2@host:port", "redis://:password@host:6379/0"),
             ("postgres://a:hunter2@host:5432/db?sslmode=perhaps", "postgres://user:password@host:5432/database"),
-            ("redis://:hunter2@127.0.0.1:1", "is it running"),
-            ("postgres://a:hunter2@127.0.0.1:1/db", "is it running"),
+            ("redis://:hunter2@127.0.0.1:1", "check that it runs"),
+            ("postgres://a:hunter2@127.0.0.1:1/db", "check that it runs"),
         ] {
             let refusal = refusal(url, "cupel").await;
             assert!(refusal.contains("events.url") && refusal.contains(told), "{url}: {refusal}");

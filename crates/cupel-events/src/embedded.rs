@@ -1,9 +1,9 @@
 //! The bus inside one process: a bounded log per live submission, read by its subscribers at their own pace.
 //!
-//! Publishing takes two short locks and wakes whoever waits.
+//! Publishing takes two short locks and wakes the waiting subscribers.
 //!
-//! A log lives from its first event or subscriber to a while after its final event. All logs together are
-//! bounded in number and bytes; beyond that those that ended go first, then the oldest.
+//! A log exists from its first event or subscriber until some time after its final event. All logs together are bounded
+//! in number and bytes; beyond that, ended logs are evicted first, then the oldest.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,16 +16,16 @@ use cupel_types::SubmissionId;
 use crate::notices::NoticeBoard;
 use crate::reader::{Reader, Shared};
 
-/// How much the bus keeps.
+/// Bounds of the bus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventBounds {
     /// Events in one log.
     pub log_events_max: usize,
     /// Bytes in one log.
     pub log_bytes_max: usize,
-    /// Logs of submissions that have not ended. Live listeners of the oldest lose theirs beyond that.
+    /// Logs of submissions that have not ended. Beyond it the oldest is evicted, and its subscriptions end.
     pub live_max: usize,
-    /// Logs kept of submissions that have ended.
+    /// Logs of submissions that have ended.
     pub ended_max: usize,
     /// Bytes in the logs of submissions that have ended.
     pub ended_bytes_max: usize,
@@ -43,7 +43,7 @@ impl Default for EventBounds {
     }
 }
 
-/// Live events in memory.
+/// Event bus in memory.
 #[derive(Debug, Default)]
 pub struct EmbeddedBus {
     bounds: EventBounds,
@@ -54,9 +54,9 @@ pub struct EmbeddedBus {
 #[derive(Debug, Default)]
 struct Logs {
     by_id: HashMap<SubmissionId, Arc<Shared>>,
-    /// In the order they began. Those that ended or went are skipped when their turn comes.
+    /// Logs in the order they began. Ended and removed ones are skipped.
     begun: VecDeque<(SubmissionId, Arc<Shared>)>,
-    /// In the order they ended.
+    /// Ended logs in the order they ended, with their sizes in bytes.
     ended: VecDeque<(SubmissionId, usize)>,
     ended_bytes: usize,
     closed: bool,
@@ -67,7 +67,7 @@ fn lock(logs: &Mutex<Logs>) -> MutexGuard<'_, Logs> {
 }
 
 impl EmbeddedBus {
-    /// An empty bus.
+    /// Creates an empty bus.
     pub fn new(bounds: EventBounds) -> EmbeddedBus {
         EmbeddedBus { bounds, ..EmbeddedBus::default() }
     }
@@ -86,7 +86,7 @@ impl Logs {
         self.by_id.insert(id, Arc::clone(&shared));
         self.begun.push_back((id, Arc::clone(&shared)));
         if self.begun.len() > 2 * live_max {
-            // Mostly logs that have ended or gone: at least half of them, so this is rare.
+            // At least half of the entries are logs that have ended or were removed, so this is rare.
             let by_id = &self.by_id;
             self.begun.retain(|(id, log)| is_live(by_id, *id, log));
         }
@@ -100,7 +100,7 @@ impl Logs {
         shared
     }
 
-    /// Begins anew where a submission is judged again: the log of what ended is in the store.
+    /// Removes the ended log if the event belongs to a rejudge; the store has the old log.
     fn forget_earlier(&mut self, event: &Event) {
         let id = event.submission;
         if !self.by_id.get(&id).is_some_and(|shared| shared.state().log.is_over_before(event.seq)) {
@@ -128,7 +128,7 @@ impl Logs {
     }
 }
 
-/// Whether this is the log of that name now, and has not ended.
+/// Whether this is the submission's current log, and it has not ended.
 fn is_live(by_id: &HashMap<SubmissionId, Arc<Shared>>, id: SubmissionId, log: &Arc<Shared>) -> bool {
     by_id.get(&id).is_some_and(|now| Arc::ptr_eq(now, log)) && !log.state().log.ended()
 }
@@ -187,7 +187,7 @@ impl EventBus for EmbeddedBus {
     }
 }
 
-/// Tells the bus when a reader has gone.
+/// Notifies the bus when it is dropped with its reader.
 struct Guard {
     id: SubmissionId,
     shared: Arc<Shared>,
@@ -195,7 +195,7 @@ struct Guard {
 }
 
 impl Drop for Guard {
-    /// A log that nothing was written to goes with its last subscriber.
+    /// Removes an empty log with its last subscriber.
     fn drop(&mut self) {
         let mut logs = lock(&self.logs);
         let mut state = self.shared.state();
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn memory_is_bounded_by_logs_that_never_end_and_by_those_that_did() {
+    async fn live_and_ended_logs_are_bounded() {
         let bounds = EventBounds { live_max: 10, ended_max: 5, ..EventBounds::default() };
         let bus = EmbeddedBus::new(bounds);
         let mut first = bus.subscribe(id(0), Seq::default(), Interest::Everything).await;
@@ -246,7 +246,7 @@ mod tests {
             assert!(logs.begun.len() <= 21, "{}", logs.begun.len());
             assert!(logs.ended.len() <= 5);
         }
-        // Whoever has subscribed keeps the log, however long ago it was evicted.
+        // A subscriber keeps its log even after eviction.
         assert!(matches!(first.next().await, Some(Received::Event(e)) if e == started(0)));
         assert!(matches!(first.next().await, Some(Received::Event(e)) if e == finished(0)));
         assert!(first.next().await.is_none());

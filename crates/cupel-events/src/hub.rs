@@ -1,20 +1,22 @@
-//! The logs of those who subscribe on this node, while what happens comes from a server.
+//! Logs of the subscribers on this node, filled with the events that arrive from the server.
 //!
-//! A topic (a submission, and whether every event is wanted or only the end) has a *room* while somebody here listens:
-//! one log for all of them. It goes through
+//! A topic (a submission, and whether all events are wanted or only the end) has a *room* while it has subscribers on
+//! this node: one log for all of them. Its states:
 //!
 //! ```text
-//!  enter ──► waiting ── followed on the server, and what is kept there was read ──► joined
-//!               ▲                                                                     │
-//!               └──────── the session with the server ended: a break ◄────────────────┘
+//!  enter ──► waiting ── subscribed on the server, and its stored events read ──► joined
+//!               ▲                                                                  │
+//!               └────── the session with the server ended: a break ◄───────────────┘
 //! ```
 //!
-//! What comes live while a room waits is held back until what was kept has been read: it may be newer. So nothing falls
-//! between the two, and what is in both is dropped by its number. After an interruption listeners get a gap when they are
-//! joined again, so that what they then read in the store, and what they hear afterwards, is everything.
+//! Live events of a waiting room are held back until the stored events have been read, because they may be newer. So no
+//! event falls between the two, and an event that is in both is dropped by its number. After an interruption
+//! subscribers get a gap when they are joined again, so the events that they then read in the store and the events that
+//! follow are complete.
 //!
-//! An event that is published here reaches listeners here without the server if its attempt is wholly from here: if the
-//! room was there when the attempt's first event was published. Otherwise it comes back from the server, in its place.
+//! An event that is published on this node reaches subscribers here without the server if the whole attempt does: that
+//! is, if the room existed when the attempt's first event was published. Otherwise it arrives from the server, in
+//! order.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,7 +32,7 @@ use crate::notices::NoticeBoard;
 use crate::reader::{Reader, Shared};
 use crate::wire::{self, Message};
 
-/// What one can listen to.
+/// The subject of a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Topic {
     pub(crate) id: SubmissionId,
@@ -40,16 +42,16 @@ pub(crate) struct Topic {
 /// Number of a session with the server.
 pub(crate) type Session = u64;
 
-/// The rooms.
+/// The rooms of this node.
 #[derive(Debug)]
 pub(crate) struct Hub {
-    /// Who this node is among others, by chance.
+    /// Random id of this node.
     pub(crate) node: u64,
     pub(crate) notices: NoticeBoard,
     bounds: EventBounds,
     state: Mutex<State>,
     work: Notify,
-    /// Rung when a room was joined, and when the session ended.
+    /// Notified when a room was joined, and when the session ended.
     joins: Notify,
 }
 
@@ -58,7 +60,7 @@ struct State {
     rooms: HashMap<Topic, Room>,
     join: Vec<Topic>,
     leave: Vec<Topic>,
-    /// The session there is; sessions are counted from 1.
+    /// The current session; sessions are numbered from 1.
     session: Option<Session>,
     sessions: Session,
     closed: bool,
@@ -69,28 +71,28 @@ struct Room {
     shared: Arc<Shared>,
     readers: usize,
     link: Link,
-    /// In which session somebody last began to listen, or was told that something may be missing.
+    /// The session in which the room was created, or last given a break.
     since: Option<Session>,
-    /// The attempt that is wholly from here.
+    /// The attempt whose events all come from this node.
     own_attempt: Option<u32>,
 }
 
 #[derive(Debug)]
 enum Link {
-    /// What came live meanwhile, and its bytes.
+    /// Live events that are held back, and their total size in bytes.
     Waiting(Vec<(Event, Seq)>, usize),
     Joined,
 }
 
-/// What is to be done on the server.
+/// Topics to join and to leave on the server.
 #[derive(Debug, Default)]
 pub(crate) struct Work {
     pub(crate) leave: Vec<Topic>,
-    /// With the last event that is here already.
+    /// Each with the number of the last event already in the room's log.
     pub(crate) join: Vec<(Topic, Seq)>,
 }
 
-/// Tells the hub when a reader has gone.
+/// Notifies the hub when it is dropped with its reader.
 pub(crate) struct Leave {
     hub: Arc<Hub>,
     topic: Topic,
@@ -125,13 +127,13 @@ impl Hub {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Every change leaves the rooms sound at each step.
+        // The rooms are consistent after each step of every change, so the data behind a poisoned lock is usable.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     // ---- For subscribers ----
 
-    /// Begins to listen.
+    /// Subscribes to a topic.
     pub(crate) fn enter(self: &Arc<Hub>, topic: Topic, after: Seq) -> Reader<Leave> {
         let mut state = self.state();
         let shared = if state.closed {
@@ -148,7 +150,7 @@ impl Hub {
             });
             room.readers += 1;
             if topic.interest == Interest::End && room.is_joined() && room.shared.state().log.ended() {
-                // Perhaps it is judged again by now: only what lies on the server tells.
+                // The submission may have been rejudged since: only the stored events show that.
                 room.shared = Arc::default();
                 room.link = Link::Waiting(Vec::new(), 0);
                 join.push(topic);
@@ -157,11 +159,11 @@ impl Hub {
             Arc::clone(&room.shared)
         };
         let guard = Leave { hub: Arc::clone(self), topic };
-        // Before anything can be replaced in the room.
+        // Still under the lock, so that the room's log cannot be replaced first.
         Reader::new(shared, after, topic.interest, guard)
     }
 
-    /// Waits until what was kept has been read, or the session has ended.
+    /// Waits until the room is joined, or the session has ended.
     pub(crate) async fn joined(&self, topic: Topic) {
         loop {
             let ring = self.joins.notified();
@@ -177,7 +179,7 @@ impl Hub {
         }
     }
 
-    /// Ends all subscriptions, after what is there. Later ones end at once.
+    /// Ends all subscriptions after their existing events. Later ones end at once.
     pub(crate) fn close(&self) {
         let mut state = self.state();
         state.closed = true;
@@ -185,15 +187,16 @@ impl Hub {
         self.notices.close();
     }
 
-    // ---- For who publishes here ----
+    // ---- For publishers on this node ----
 
-    /// What is published here, for those who can have it without the server. The event before it is `before`.
+    /// Adds an event published on this node to the rooms that can have it without the server. The event before it is
+    /// `before`.
     pub(crate) fn published(&self, event: &Event, before: Seq) {
         let mut state = self.state();
         for topic in topics(event.submission) {
             let Some(room) = state.rooms.get_mut(&topic) else { continue };
             let attempt = event.seq.attempt();
-            // Equal: the server was quicker, and has told this room already.
+            // They are equal if the server's echo has reached this room first.
             if event.seq.number() == 1 && event.seq >= room.shared.state().log.last() {
                 room.own_attempt = Some(attempt);
             }
@@ -205,7 +208,7 @@ impl Hub {
 
     // ---- For the session with the server ----
 
-    /// A session begins: all rooms are to be joined.
+    /// Begins a session: all rooms must be joined.
     pub(crate) fn begin_session(&self) -> Session {
         let mut state = self.state();
         state.sessions += 1;
@@ -216,7 +219,7 @@ impl Hub {
         state.sessions
     }
 
-    /// The session is over: until the next one there may be more than is heard here.
+    /// Ends the session: until the next one, events may be missed.
     pub(crate) fn end_session(&self) {
         let mut state = self.state();
         state.session = None;
@@ -228,7 +231,7 @@ impl Hub {
         self.break_all();
     }
 
-    /// Everybody may have missed something.
+    /// Adds a break to all logs, because every subscriber may have missed something.
     pub(crate) fn break_all(&self) {
         for room in self.state().rooms.values() {
             room.shared.state().log.break_here();
@@ -236,7 +239,7 @@ impl Hub {
         }
     }
 
-    /// What is to be joined and left, as soon as there is something; at most so many of each.
+    /// Waits for topics to join or leave, and returns at most `most` of each.
     pub(crate) async fn work(&self, most: usize) -> Work {
         loop {
             let ring = self.work.notified();
@@ -273,14 +276,15 @@ impl Hub {
         (!work.join.is_empty() || !work.leave.is_empty()).then_some(work)
     }
 
-    /// The topic is followed now, and this is what the server has kept of it, the oldest first; of the end alone, its last event.
+    /// Joins a room. The topic is subscribed on the server; `kept` are its stored events, oldest first, or for a topic
+    /// of the end the last one.
     pub(crate) fn join(&self, topic: Topic, kept: &[Message], session: Session) {
         let mut state = self.state();
         if state.session != Some(session) {
             return;
         }
         let Some(room) = state.rooms.get_mut(&topic) else { return };
-        // What a run before the present one left is of no interest.
+        // Skip the events of runs before the present one.
         let is_end = |message: &Message| matches!(message, Message::Event { event, .. } if event.kind.is_final());
         let newest = kept.len().saturating_sub(1);
         let begin = kept[..newest].iter().rposition(is_end).map_or(0, |at| at + 1);
@@ -302,7 +306,7 @@ impl Hub {
         self.joins.notify_waiters();
     }
 
-    /// Some bytes that came from the server.
+    /// Processes bytes that arrived from the server.
     pub(crate) fn hear(&self, bytes: &[u8]) {
         let reading = wire::read(bytes);
         if reading.garbage > 0 {
@@ -323,7 +327,7 @@ impl Hub {
             }
             Message::Kept { submission, seq } => self.fetch(submission, seq),
             Message::Notice { notice, from } => {
-                // Here it was put up at once.
+                // This node's own notices were delivered locally at once.
                 if from != self.node {
                     self.notices.send(notice);
                 }
@@ -332,7 +336,7 @@ impl Hub {
         }
     }
 
-    /// An event is to be read from what is kept; until then what comes after it is held back.
+    /// Fetches an event from the stored ones. Until it has been read, later events are held back.
     fn fetch(&self, id: SubmissionId, seq: Seq) {
         let topic = Topic { id, interest: Interest::Everything };
         let mut state = self.state();
@@ -345,15 +349,15 @@ impl Hub {
     }
 }
 
-/// What of a submission there may be rooms for.
+/// The possible topics of a submission.
 fn topics(id: SubmissionId) -> [Topic; 2] {
     [Interest::Everything, Interest::End].map(|interest| Topic { id, interest })
 }
 
-/// Counts what could not be read.
+/// Counts unreadable frames.
 pub(crate) fn garbage(frames: u64) {
     metrics::counter!("cupel_events_dropped_total", "why" => "unreadable").increment(frames);
-    tracing::debug!(frames, "something came over the event bus that is no event");
+    tracing::debug!(frames, "dropped unreadable data from the event bus");
 }
 
 impl Room {
@@ -366,11 +370,11 @@ impl Room {
         matches!(self.link, Link::Joined)
     }
 
-    /// What comes live.
+    /// Processes a live event.
     fn hear(&mut self, interest: Interest, event: &Event, before: Seq, bounds: &EventBounds) {
         match &mut self.link {
             Link::Joined => self.add(interest, event.clone(), before, bounds),
-            // Beyond the bound it is dropped: the next one says that it is missing.
+            // Beyond the bound it is dropped; the next event reveals the gap.
             Link::Waiting(held, bytes) => {
                 let size = size(event);
                 if held.len() < bounds.log_events_max && *bytes + size <= bounds.log_bytes_max {
@@ -384,7 +388,7 @@ impl Room {
     fn add(&mut self, interest: Interest, event: Event, before: Seq, bounds: &EventBounds) {
         let mut state = self.shared.state();
         if state.log.is_over_before(event.seq) {
-            // Judged again. Who read about the run before has its end.
+            // The submission is being rejudged. Readers of the previous run keep its log, which has ended.
             drop(state);
             self.shared = Arc::default();
             state = self.shared.state();
@@ -408,9 +412,9 @@ mod tests {
     use cupel_core::event::EventKind;
     use cupel_core::{Received, Subscription as _};
 
-    /// Event 1 is told to the server first: its echo may be heard before this node has handed it out itself.
+    /// Event 1 goes to the server first, so its echo may arrive before this node has added the event itself.
     #[tokio::test]
-    async fn an_attempt_whose_first_event_comes_back_at_once_is_still_wholly_from_here() {
+    async fn an_early_echo_of_the_first_event_does_not_prevent_local_delivery() {
         let hub = Arc::new(Hub::new(EventBounds::default()));
         let id = SubmissionId::from_uuid(uuid::Uuid::nil());
         let event = |n| {

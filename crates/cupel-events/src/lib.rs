@@ -1,8 +1,8 @@
-//! The `EventBus` port's adapters: in this process (`embedded.rs`), and over a server that all nodes share (`remote.rs`),
-//! which is Redis or PostgreSQL. All of them pass the suite in `cupel-testkit`.
+//! Adapters of the `EventBus` port: in this process (`embedded.rs`), and over a server that all nodes share
+//! (`remote.rs`), either Redis or PostgreSQL. All of them pass the conformance suite of `cupel-testkit`.
 //!
-//! *Architecture invariant:* a bus may lose everything at a restart; publishing never blocks and never
-//! fails; memory is bounded however slow the listeners and the servers and however talkative the programs are.
+//! *Architecture invariant:* a bus may lose everything at a restart. Publishing never blocks and never fails. Memory is
+//! bounded, however slow the listeners and the servers are and however much output the programs produce.
 #![forbid(unsafe_code)]
 
 mod connect;

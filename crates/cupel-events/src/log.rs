@@ -1,8 +1,8 @@
-//! The events of one submission, as far as they fit. Plain data, no locks.
+//! The events of one submission, bounded. Plain data, no locks.
 //!
-//! When there is too much, output goes first and the oldest first: what happened matters more than what
-//! was printed, and the store will have both. Where something is missing there is a hole, so that a
-//! reader learns of it exactly once; where something may be missing (the server of the bus was away) there is a break.
+//! When there are too many events, output is dropped first, oldest first: the steps of a run matter more than its
+//! output, and the store will have both. A *hole* marks dropped events, so that a reader learns of them exactly once; a
+//! *break* marks a point after which events may be missing because the bus had lost its server.
 
 use std::collections::VecDeque;
 
@@ -16,16 +16,16 @@ pub(crate) struct Log {
     bytes: usize,
     last: Seq,
     ended: bool,
-    /// How often it was broken.
+    /// Number of breaks so far.
     breaks: u64,
 }
 
 #[derive(Debug)]
 enum Entry {
     Event(Event),
-    /// Events were dropped here, the last of them with this number.
+    /// Events were dropped here; the number is that of the last of them.
     Hole(Seq),
-    /// After the event with this number some may be missing. With the number of the break.
+    /// Events may be missing after the event with this number. The second number is the break's own.
     Break(Seq, u64),
 }
 
@@ -38,14 +38,14 @@ impl Entry {
     }
 }
 
-/// How far a reader is: it has everything up to an event, and knows of so many breaks.
+/// A reader's position: it has everything up to an event, and knows of this many breaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Place {
     after: Seq,
     breaks: u64,
 }
 
-/// About what an event takes in memory.
+/// Approximate size of an event in memory, in bytes.
 pub(crate) fn size(event: &Event) -> usize {
     let extra = match &event.kind {
         EventKind::Output { data, .. } => data.len(),
@@ -59,7 +59,7 @@ impl Log {
         self.ended
     }
 
-    /// Whether it has ended, and this is of a later run.
+    /// Whether the log has ended and `seq` belongs to a later run.
     pub(crate) fn is_over_before(&self, seq: Seq) -> bool {
         self.ended && seq > self.last
     }
@@ -68,17 +68,17 @@ impl Log {
         self.bytes
     }
 
-    /// The number of the last event that it knows of.
+    /// The number of the last event that the log knows of.
     pub(crate) fn last(&self) -> Seq {
         self.last
     }
 
-    /// The place of a reader who begins now and has everything up to `after`.
+    /// The position of a reader that begins now and has everything up to `after`.
     pub(crate) fn place(&self, after: Seq) -> Place {
         Place { after, breaks: self.breaks }
     }
 
-    /// Adds an event if it is later than all before; whether it was added.
+    /// Adds an event if it is later than all before. Returns whether it was added.
     pub(crate) fn push(&mut self, event: Event, events_max: usize, bytes_max: usize) -> bool {
         if self.ended || event.seq <= self.last {
             return false;
@@ -96,27 +96,27 @@ impl Log {
         true
     }
 
-    /// Notes that there are events up to `seq` which it does not have.
+    /// Records that events up to `seq` exist which the log does not have.
     pub(crate) fn miss(&mut self, seq: Seq) {
         if self.ended || seq <= self.last {
             return;
         }
         self.last = seq;
-        // Readers before it learn of all that is missing by this one hole.
+        // This one hole tells earlier readers of everything that is missing.
         while matches!(self.entries.back(), Some(Entry::Hole(_) | Entry::Break(..))) {
             self.entries.pop_back();
         }
         self.entries.push_back(Entry::Hole(seq));
     }
 
-    /// Notes that what came up to `seq` is of no interest.
+    /// Records that events up to `seq` are irrelevant to this log.
     pub(crate) fn skip(&mut self, seq: Seq) {
         if !self.ended {
             self.last = self.last.max(seq);
         }
     }
 
-    /// Notes that events may be missing after the last one. Nothing is missing after the end.
+    /// Records that events may be missing after the last one. Nothing is missing after the end.
     pub(crate) fn break_here(&mut self) {
         if self.ended {
             return;
@@ -128,7 +128,7 @@ impl Log {
         self.entries.push_back(Entry::Break(self.last, self.breaks));
     }
 
-    /// Drops the oldest output, or the oldest event when there is no output, but never the newest event.
+    /// Drops the oldest output, or the oldest event if there is no output, but never the newest event.
     fn drop_one(&mut self) -> bool {
         let newest = self.entries.len().saturating_sub(1);
         let is_output = |e: &Entry| matches!(e, Entry::Event(Event { kind: EventKind::Output { .. }, .. }));
@@ -143,7 +143,7 @@ impl Log {
             self.bytes -= size(&event);
             self.events -= 1;
         }
-        // Neighbouring holes are one, and a break before a hole tells nothing more.
+        // Merge adjacent holes, and drop a break before a hole, which adds no information.
         if matches!(self.entries.get(at + 1), Some(Entry::Hole(_))) {
             self.entries.remove(at);
         }
@@ -154,7 +154,7 @@ impl Log {
         true
     }
 
-    /// What a reader gets next, with its new place.
+    /// The reader's next item, with its new position.
     pub(crate) fn next(&self, place: Place) -> Option<(Received, Place)> {
         let at = self.entries.partition_point(|entry| entry.seq() <= place.after);
         // A break has the number of the event before it.
@@ -168,13 +168,13 @@ impl Log {
             match entry {
                 Entry::Event(event) => (Received::Event(event.clone()), passed),
                 Entry::Hole(_) => (Received::Gap, passed),
-                // Only of a reader who begins behind the log's own beginning.
+                // Reached only by a reader that begins before the log does.
                 Entry::Break(_, number) => (Received::Gap, Place { breaks: place.breaks.max(*number), ..passed }),
             }
         })
     }
 
-    /// The final event, if the reader has not had it; or that it may have been missed.
+    /// The final event, if the reader has not had it, or a gap if it may have been missed.
     pub(crate) fn end(&self, place: Place) -> Option<(Received, Place)> {
         match self.entries.back() {
             Some(Entry::Event(event)) if self.ended && event.seq > place.after => {
@@ -217,7 +217,7 @@ mod tests {
         (events, gaps)
     }
 
-    /// What a reader is told, in order: the number of an event of the first attempt, or 0 for a gap.
+    /// The items that a reader gets, in order: the number of an event of the first attempt, or 0 for a gap.
     fn told(log: &Log, mut place: Place) -> Vec<u32> {
         let mut told = Vec::new();
         while let Some((received, next)) = log.next(place) {
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn late_repeated_and_posthumous_events_are_ignored() {
+    fn events_that_are_late_repeated_or_after_the_end_are_ignored() {
         let mut log = Log::default();
         assert!(log.push(event(2, EventKind::CompileStarted), 10, 10_000));
         assert!(!log.push(event(2, EventKind::CompileStarted), 10, 10_000));
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_missed_is_told_once_and_where() {
+    fn missed_events_are_reported_once_and_in_place() {
         let mut log = Log::default();
         let push = |log: &mut Log, n| assert!(log.push(event(n, EventKind::CompileStarted), 10, 10_000));
         push(&mut log, 1);
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_break_is_told_to_those_who_were_there_where_it_was() {
+    fn a_break_is_reported_in_place_to_readers_from_before_it() {
         let mut log = Log::default();
         let early = log.place(Seq::default());
         log.break_here();
@@ -294,10 +294,9 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever comes and whatever is missing: who reads at any time gets events in order, each once, and a gap
-        /// wherever one is missing or may be.
+        /// A reader gets events in order, each once, and a gap wherever one is or may be missing.
         #[test]
-        fn a_reader_is_never_deceived(steps in prop::collection::vec(0..5u8, 1..300), bound in 2..20usize) {
+        fn a_reader_gets_every_event_or_a_gap(steps in prop::collection::vec(0..5u8, 1..300), bound in 2..20usize) {
             let mut log = Log::default();
             let mut place = log.place(Seq::default());
             let (mut n, mut had, mut gap, mut broken) = (0, 0, false, false);
@@ -328,7 +327,7 @@ mod tests {
                                 Received::Gap => (gap, gaps) = (true, gaps + 1),
                             }
                         }
-                        prop_assert!(had == n || gap, "the last ones are missing, and nobody said so");
+                        prop_assert!(had == n || gap, "the last events are missing without a gap");
                         prop_assert!(!broken || gaps > 0);
                         broken = false;
                     }
@@ -337,9 +336,9 @@ mod tests {
             }
         }
 
-        /// Whatever is pushed: bounded, in order, and a reader knows whether something is missing.
+        /// A log is bounded and in order, and a reader gets a gap exactly if something is missing.
         #[test]
-        fn a_log_is_bounded_and_honest(sizes in prop::collection::vec(prop::option::of(0..3000usize), 1..200)) {
+        fn a_log_is_bounded_and_reports_what_it_dropped(sizes in prop::collection::vec(prop::option::of(0..3000usize), 1..200)) {
             let mut log = Log::default();
             for (n, len) in sizes.iter().enumerate() {
                 let n = n as u32 + 1;

@@ -1,4 +1,4 @@
-//! Notices on their way to everybody in this process who listens for them.
+//! Delivery of notices to all listeners in this process.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use cupel_core::{Notice, Notices};
 use tokio::sync::broadcast;
 
-/// How many a listener may be behind; what is older is lost to it.
+/// Maximum number of notices that a listener may be behind; it loses older ones.
 const BEHIND_MAX: usize = 4096;
 
-/// Where notices are put up.
+/// Broadcast channel of notices.
 #[derive(Debug)]
 pub(crate) struct NoticeBoard(Mutex<Option<broadcast::Sender<Notice>>>);
 
@@ -22,7 +22,7 @@ impl Default for NoticeBoard {
 impl NoticeBoard {
     pub(crate) fn send(&self, notice: Notice) {
         if let Some(sender) = &*self.sender() {
-            // Nobody listens: then nobody is to be told.
+            // Sending fails only without listeners.
             drop(sender.send(notice));
         }
     }
@@ -31,7 +31,7 @@ impl NoticeBoard {
         Box::new(Listener(self.sender().as_ref().map(broadcast::Sender::subscribe)))
     }
 
-    /// Ends all listeners, now and later.
+    /// Ends all present and future listeners.
     pub(crate) fn close(&self) {
         self.sender().take();
     }

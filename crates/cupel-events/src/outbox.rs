@@ -1,11 +1,11 @@
-//! Events on their way from `publish`, which never waits, to the one task that tells the server.
+//! Queue of events between `publish`, which never waits, and the task that sends them to the server.
 //!
-//! *Invariants:* bounded in number and bytes. Each event says which one came before it, so that whoever does not get
-//! one that was dropped here notices. Final events are taken when others are not any more; if even these do not fit,
-//! everybody is told that something may be missing.
+//! *Invariants:* bounded in number and bytes. Each event names the one before it, so that a receiver notices if one was
+//! dropped here. Final events are still accepted when others no longer are. If even final events do not fit,
+//! [`Message::Lost`] informs all receivers that they may have missed something.
 //!
-//! It also counts what the server keeps of each submission for latecomers, and says what has to go to make room: output
-//! first and the oldest first, as in a [`Log`](crate::log::Log).
+//! It also tracks the events that the server stores of each submission for latecomers, and selects the events to remove
+//! when there are too many: output first, oldest first, as in a [`Log`](crate::log::Log).
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,26 +19,27 @@ use crate::EventBounds;
 use crate::log::size;
 use crate::wire::Message;
 
-/// How much may wait for a server that is slow or away.
+/// Bounds of the messages that wait for a slow or unreachable server.
 const WAITING_EVENTS_MAX: usize = 65_536;
 const WAITING_BYTES_MAX: usize = 32 << 20;
 
-/// Submissions whose attempts this node tells of. More are forgotten: a gap in them may go unnoticed then.
+/// Maximum number of submissions whose events this node tracks. Beyond it the oldest are forgotten, and a gap in them
+/// may go unnoticed.
 const CHAINS_MAX: usize = 16_384;
 
-/// How often the server is told that what it keeps of a submission is still wanted.
+/// Interval at which the expiry of a submission's stored events is extended.
 pub(crate) const REFRESH: Duration = Duration::from_secs(60);
 
-/// About what a message that is no event takes.
+/// Approximate size of a message that is not an event, in bytes.
 const SMALL: usize = 64;
 
-/// What is to be told.
+/// A message to send.
 #[derive(Clone, Debug)]
 pub(crate) struct Outgoing {
     pub(crate) message: Message,
-    /// Kept ones of the same submission that are to go.
+    /// Stored events of the same submission to remove.
     pub(crate) gone: Vec<Seq>,
-    /// Whether it is time to say that what is kept of the submission is still wanted.
+    /// Whether to extend the expiry of the submission's stored events.
     pub(crate) refresh: bool,
     size: usize,
 }
@@ -49,7 +50,7 @@ pub(crate) struct Outbox {
     bounds: EventBounds,
     state: Mutex<State>,
     filled: Notify,
-    /// Rung whenever something was told.
+    /// Notified whenever messages have been sent.
     progress: Notify,
 }
 
@@ -57,19 +58,19 @@ pub(crate) struct Outbox {
 struct State {
     waiting: VecDeque<Outgoing>,
     bytes: usize,
-    /// Taken, and not known to be told.
+    /// Messages that were taken and are not confirmed as sent.
     under_way: Vec<Outgoing>,
-    /// How many were ever put in, and how many of them were told.
+    /// Total number of messages added, and of messages sent.
     put: u64,
     told: u64,
     chains: HashMap<SubmissionId, Chain>,
-    /// In the order they began. Those that are gone are skipped when their turn comes.
+    /// Tracked submissions in the order they began. Entries without a chain are skipped.
     begun: VecDeque<SubmissionId>,
-    /// Whether something was dropped whose lack nobody can notice.
+    /// Whether a message was dropped whose loss receivers cannot detect.
     lost: bool,
 }
 
-/// What this node has told of an attempt.
+/// The events that this node has published of an attempt.
 #[derive(Debug)]
 struct Chain {
     last: Seq,
@@ -90,7 +91,8 @@ impl Outbox {
         Outbox { bounds, state: Mutex::default(), filled: Notify::new(), progress: Notify::new() }
     }
 
-    /// Takes an event. `None`: it is late, and nobody is to hear of it. Otherwise the one before it.
+    /// Adds an event. Returns the number of the event before it, or `None` if the event is late and must not be
+    /// published.
     pub(crate) fn event(&self, event: Event) -> Option<Seq> {
         let mut state = self.state();
         let before = state.follow(&event)?;
@@ -100,7 +102,7 @@ impl Outbox {
         let more = if is_final { 2 } else { 1 };
         if state.waiting.len() >= more * WAITING_EVENTS_MAX || state.bytes + size > more * WAITING_BYTES_MAX {
             metrics::counter!("cupel_events_dropped_total", "why" => "overflow").increment(1);
-            // The next of the same attempt will show that this one is missing.
+            // The next event of the same attempt reveals that this one is missing.
             state.lost |= !state.chains.contains_key(&id);
             return Some(before);
         }
@@ -115,7 +117,7 @@ impl Outbox {
         Some(before)
     }
 
-    /// Takes something that is not kept.
+    /// Adds a message that is not stored for latecomers.
     pub(crate) fn message(&self, message: Message) {
         let mut state = self.state();
         if state.waiting.len() >= 2 * WAITING_EVENTS_MAX {
@@ -127,7 +129,8 @@ impl Outbox {
         self.filled.notify_one();
     }
 
-    /// The next few, as soon as there are any. They stay here until [`Outbox::told`] or [`Outbox::restore`]. May be dropped.
+    /// Waits for messages and takes the next ones. They stay here until [`Outbox::told`] or [`Outbox::restore`].
+    /// Cancel-safe.
     pub(crate) async fn take(&self, events_max: usize, bytes_max: usize) -> Vec<Outgoing> {
         loop {
             let filled = self.filled.notified();
@@ -138,7 +141,7 @@ impl Outbox {
         }
     }
 
-    /// What was taken has been told.
+    /// Records that the taken messages were sent.
     pub(crate) fn told(&self) {
         let mut state = self.state();
         state.told += state.under_way.len() as u64;
@@ -147,7 +150,7 @@ impl Outbox {
         self.progress.notify_waiters();
     }
 
-    /// What was taken may not have been told: it is to be told again.
+    /// Puts the taken messages back to be sent again, because they may not have been sent.
     pub(crate) fn restore(&self) {
         let mut state = self.state();
         for outgoing in std::mem::take(&mut state.under_way).into_iter().rev() {
@@ -157,7 +160,7 @@ impl Outbox {
         self.filled.notify_one();
     }
 
-    /// Waits until everything has been told that is in here now.
+    /// Waits until every message that is in the queue now has been sent.
     pub(crate) async fn settled(&self) {
         let all = self.state().put;
         loop {
@@ -172,13 +175,14 @@ impl Outbox {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // What a panic could leave half done is a count that is wrong for a moment.
+        // A panic inside could at most leave a count wrong for a moment.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    /// The event before this one, as far as this node has told of the same attempt. `None`: this one is late.
+    /// Returns the number of the event that this node published before this one in the same attempt (0: none), or
+    /// `None` if this event is late.
     fn follow(&mut self, event: &Event) -> Option<Seq> {
         let (id, seq) = (event.submission, event.seq);
         let mut before = Seq::default();
@@ -200,7 +204,7 @@ impl State {
     }
 
     fn begin(&mut self, id: SubmissionId, last: Seq) {
-        // So that the first one refreshes.
+        // Due at once, so that the first event sets the expiry.
         let now = Instant::now();
         let refreshed = now.checked_sub(REFRESH).unwrap_or(now);
         self.chains.insert(id, Chain { last, kept: VecDeque::new(), kept_bytes: 0, refreshed });
@@ -241,10 +245,10 @@ impl State {
 }
 
 impl Chain {
-    /// Keeps one more; which ones are to go for it.
+    /// Adds a stored event. Returns the events to remove for it.
     fn keep(&mut self, kept: Kept, bounds: &EventBounds) -> Vec<Seq> {
         let mut gone = Vec::new();
-        // What was of an earlier attempt goes by itself.
+        // Events of an earlier attempt are removed or expire on the server.
         if self.kept.back().is_some_and(|last| last.seq.attempt() != kept.seq.attempt()) {
             self.kept.clear();
             self.kept_bytes = 0;
@@ -295,20 +299,24 @@ mod tests {
     }
 
     #[test]
-    fn each_event_says_which_one_came_before_it() {
+    fn each_event_names_the_one_before_it() {
         let outbox = Outbox::new(EventBounds::default());
         let started = |attempt| event(1, attempt, 1, EventKind::Started { attempt });
         assert_eq!(outbox.event(started(1)), Some(Seq::default()));
         assert_eq!(outbox.event(output(1, 2, 1)), Some(Seq::of_attempt(1, 1)));
-        assert_eq!(outbox.event(output(2, 5, 1)), Some(Seq::default()), "of another submission");
-        assert_eq!(outbox.event(started(2)), Some(Seq::default()), "a new attempt follows on nothing");
-        assert_eq!(outbox.event(output(1, 3, 1)), None, "a dead attempt");
+        assert_eq!(outbox.event(output(2, 5, 1)), Some(Seq::default()), "another submission");
+        assert_eq!(
+            outbox.event(started(2)),
+            Some(Seq::default()),
+            "the first event of a new attempt has none before it"
+        );
+        assert_eq!(outbox.event(output(1, 3, 1)), None, "the attempt is dead");
         assert_eq!(outbox.event(finished(1, 2)), Some(Seq::of_attempt(2, 1)));
         assert!(!outbox.state().chains.contains_key(&id(1)));
     }
 
     #[tokio::test]
-    async fn what_was_not_told_is_told_again_in_order() {
+    async fn unconfirmed_messages_are_sent_again_in_order() {
         let outbox = Outbox::new(EventBounds::default());
         for n in 1..=5 {
             outbox.event(output(1, n, 1));
@@ -333,7 +341,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_that_is_away_costs_bounded_memory_and_the_ends_come_through() {
+    async fn memory_is_bounded_while_the_server_is_unreachable_and_ends_are_kept() {
         let outbox = Outbox::new(EventBounds::default());
         let big = output(1, 1, 1 << 20);
         for n in 1..200 {
@@ -354,10 +362,10 @@ mod tests {
             Message::Event { event, before } if event.submission == id(1) && event.kind.is_final() => Some(*before),
             _ => None,
         });
-        assert_eq!(end, Some(Seq::of_attempt(1, 199)), "so that who has not heard of it notices");
+        assert_eq!(end, Some(Seq::of_attempt(1, 199)), "the end names an event that a receiver may have missed");
         outbox.told();
 
-        // More ends than fit: then everybody is told that something is missing.
+        // If more ends are published than fit, receivers learn that something is missing.
         for n in 0..3 * WAITING_EVENTS_MAX as u128 {
             outbox.event(finished(n, 1));
         }
@@ -367,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn the_server_keeps_a_bounded_log_and_output_goes_first() {
+    fn stored_events_are_bounded_and_output_is_removed_first() {
         let outbox = Outbox::new(EventBounds { log_events_max: 4, log_bytes_max: 10_000, ..EventBounds::default() });
         outbox.event(event(1, 1, 1, EventKind::Started { attempt: 1 }));
         for n in 2..=8 {
@@ -383,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn many_submissions_at_once_are_forgotten_beyond_a_bound() {
+    fn the_number_of_tracked_submissions_is_bounded() {
         let outbox = Outbox::new(EventBounds::default());
         for n in 0..3 * CHAINS_MAX as u128 {
             outbox.event(event(n, 1, 1, EventKind::Started { attempt: 1 }));

@@ -1,13 +1,15 @@
-//! The bus on PostgreSQL: a table for latecomers, and NOTIFY for who listens now.
+//! The bus on PostgreSQL: a table for latecomers, and NOTIFY for live subscribers.
 //!
-//! - One statement a batch writes the rows and notifies; so whoever is notified finds the rows, and what is committed after a
-//!   look at the table is notified afterwards. LISTEN stands before the first look: nothing falls between the two.
-//! - All nodes listen to one channel and pass over what nobody of theirs wants. A notification is frames in Base64; an event
-//!   that does not fit into one (8,000 bytes) is named in it, and read from the table by who wants it.
-//! - The table is UNLOGGED: a crash of PostgreSQL empties it, and costs nothing else. Rows expire and are removed a few at
-//!   a time, by every node.
+//! - One statement per batch writes the rows and notifies, so a notified node finds the rows, and rows committed after
+//!   a node has read the table are notified afterwards. LISTEN precedes the first read, so no event falls between the
+//!   two.
+//! - All nodes listen to one channel and ignore events without a subscriber on the node. A notification is Base64 of
+//!   frames. An event that does not fit (8,000 bytes) is referenced in it and read from the table by the nodes that
+//!   need it.
+//! - The table is UNLOGGED: a crash of PostgreSQL empties it and has no other effect. Rows expire, and every node
+//!   removes a few at a time.
 //!
-//! Two connections a node: one tells, the other listens, looks and cleans.
+//! Two connections per node: one sends; the other listens, reads and cleans up.
 //!
 //! Source: PostgreSQL documentation, "NOTIFY", "CREATE TABLE" (UNLOGGED).
 
@@ -31,24 +33,25 @@ use crate::hub::{self, Hub, Topic};
 use crate::remote::{ANSWER_MAX, ENDED_KEPT, Server, ServerError, Session, Told};
 use crate::wire::{self, Message};
 
-/// `server_version_num` of the oldest version that is tried.
+/// `server_version_num` of the oldest supported version.
 const VERSION_MIN: i32 = 130_000;
 
-/// Bytes of frames in one notification: three quarters of what PostgreSQL takes as text, and a little less.
+/// Maximum bytes of frames in one notification: three quarters of PostgreSQL's limit on its text, and a little less.
 const NOTIFICATION_MAX: usize = 5_900;
 
-/// How long a row of a run that goes on is kept. Who begins to listen later gets a gap for what was before.
+/// How long a row of a running submission is stored. A later subscriber gets a gap for earlier events.
 const LIVE_KEPT: Duration = Duration::from_secs(120);
 
-/// Expired rows removed by one statement, and the pause between two while there are more and when there are none.
+/// Maximum number of expired rows removed by one statement, the pause while there are more, and the pause when there
+/// are none.
 const CLEAN_ROWS: i64 = 1000;
 const CLEAN_BUSY: Duration = Duration::from_millis(100);
 const CLEAN_IDLE: Duration = Duration::from_secs(3);
 
-/// Where PostgreSQL is, and what the table is called.
+/// A PostgreSQL database, and the name of the table in it.
 pub(crate) struct PostgresServer {
     place: Place,
-    /// Of the table, and of the channel.
+    /// Name of the table and of the channel.
     name: String,
 }
 
@@ -56,7 +59,7 @@ impl PostgresServer {
     /// `cluster` consists of letters, digits, `-` and `_`.
     ///
     /// # Errors
-    /// When it is no URL of a PostgreSQL server.
+    /// If it is not a valid URL of a PostgreSQL server.
     pub(crate) fn new(url: &str, cluster: &str) -> Result<PostgresServer, ServerError> {
         let place = Place::parse(url, "cupel events")?.connect_within(ANSWER_MAX);
         Ok(PostgresServer { place, name: format!("{cluster}_events") })
@@ -66,7 +69,7 @@ impl PostgresServer {
         let (client, mut connection) = self.place.connect().await.map_err(unfit)?;
         let lost = lost.clone();
         let driver = tokio::spawn(async move {
-            // Cancels, however it ends.
+            // Cancels the token however this task ends.
             let _lost = lost.drop_guard();
             while let Some(Ok(message)) = std::future::poll_fn(|context| connection.poll_message(context)).await {
                 if let (AsyncMessage::Notification(notification), Some(hub)) = (message, &hub) {
@@ -78,17 +81,19 @@ impl PostgresServer {
             }
         });
         let connected = Connected { client, driver: driver.abort_handle() };
-        // What is lost when PostgreSQL crashes is lost with the table anyway.
+        // Asynchronous commit is safe: a crash of PostgreSQL empties the table anyway.
         connected.client.batch_execute("SET synchronous_commit = off; SET statement_timeout = '3s'").await?;
         Ok(connected)
     }
 
-    /// Makes the table, once: two that make it at the same moment would disturb each other.
+    /// Creates the table under a lock, because two nodes that create it concurrently would make each other fail.
     async fn lay_out(&self, client: &Client) -> Result<(), ServerError> {
         let found: String = client.query_one("SHOW server_version_num", &[]).await?.try_get(0)?;
         if found.parse::<i32>().is_ok_and(|version| version < VERSION_MIN) {
             let needed = VERSION_MIN / 10_000;
-            return Err(ServerError::Unfit(format!("PostgreSQL {needed} or later is needed, and this is {found}")));
+            return Err(ServerError::Unfit(format!(
+                "PostgreSQL {needed} or later is required; this server is {found}"
+            )));
         }
         let name = &self.name;
         let sql = format!(
@@ -106,15 +111,15 @@ impl PostgresServer {
     }
 }
 
-/// Which of the errors waiting would not mend.
+/// Recognises errors that retrying cannot fix, and adds the remedy.
 fn unfit(error: tokio_postgres::Error) -> ServerError {
     let remedy = match error.code() {
         Some(code) if *code == SqlState::INVALID_PASSWORD || *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
-            "mind user and password"
+            "check the user and the password"
         }
-        Some(code) if *code == SqlState::INVALID_CATALOG_NAME => "make the database, or name another one",
+        Some(code) if *code == SqlState::INVALID_CATALOG_NAME => "create the database, or name another one in the URL",
         Some(code) if *code == SqlState::INSUFFICIENT_PRIVILEGE => {
-            "the user has to be allowed to make a table; give it the schema, or a database of its own"
+            "the user needs permission to create a table; grant it on the schema, or give the user a separate database"
         }
         _ => return ServerError::Postgres(error),
     };
@@ -161,7 +166,8 @@ struct PostgresSession {
     lost: CancellationToken,
 }
 
-/// A late event of a dead attempt finds a later one and is not written. The notifications come last, when all is in place.
+/// Stores events and notifies. A late event of a dead attempt is not stored, because a later event exists. The
+/// notifications come last, after the rows are written.
 fn tell_sql(name: &str) -> String {
     format!(
         "WITH added AS (
@@ -209,12 +215,12 @@ fn clean_sql(name: &str) -> String {
     )
 }
 
-/// As the column holds it: the first bit would be the sign, and no attempt is numbered so high.
+/// Value of the `seq` column. The first bit would be the sign, but attempt numbers never reach it.
 fn column(seq: Seq) -> i64 {
     i64::try_from(seq.0).unwrap_or(i64::MAX)
 }
 
-/// The texts of notifications that tell these messages in order.
+/// Encodes messages as the texts of notifications, in order.
 fn notifications<'a>(messages: impl Iterator<Item = &'a Message>) -> Vec<String> {
     let mut texts = Vec::new();
     let mut frames = Vec::new();
@@ -252,7 +258,7 @@ impl Session for PostgresSession {
         }
         for told in batch {
             let Message::Event { event, .. } = &told.outgoing.message else { continue };
-            // One that is only named to listeners has to be there for them.
+            // An event that is only referenced in the notification must be in the table.
             let frame = wire::frame(&told.outgoing.message);
             let is_wanted = told.keep || frame.len() > NOTIFICATION_MAX;
             if is_wanted && !gone.contains(&(event.submission, event.seq)) {
@@ -271,7 +277,7 @@ impl Session for PostgresSession {
         Ok(())
     }
 
-    /// Everything is heard anyway.
+    /// Nothing to do: every node receives all notifications.
     async fn follow(&self, _: &[Topic]) -> Result<(), ServerError> {
         Ok(())
     }
@@ -335,7 +341,7 @@ mod tests {
     use cupel_types::SubmissionId;
 
     #[test]
-    fn what_does_not_fit_into_a_notification_is_named() {
+    fn an_event_too_large_for_a_notification_is_referenced() {
         let output = |n: u32, len: usize| {
             let kind = EventKind::Output { case: None, stream: Stream::Stdout, data: vec![b'x'; len].into() };
             let submission = SubmissionId::from_uuid(Uuid::from_u128(1));
@@ -347,7 +353,7 @@ mod tests {
         assert!(texts.len() >= 2 && texts.iter().all(|text| text.len() < 8000));
         let read: Vec<Message> = texts
             .iter()
-            .flat_map(|text| wire::read(&BASE64_STANDARD_NO_PAD.decode(text).expect("it is Base64")).messages)
+            .flat_map(|text| wire::read(&BASE64_STANDARD_NO_PAD.decode(text).expect("the text is Base64")).messages)
             .collect();
         let named =
             Message::Kept { submission: SubmissionId::from_uuid(Uuid::from_u128(1)), seq: Seq::of_attempt(1, 4) };

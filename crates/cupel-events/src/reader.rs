@@ -1,7 +1,7 @@
-//! A log that is being written, and those who read it at their own pace.
+//! A log that is being written, and readers that follow it at their own pace.
 //!
-//! A reader has no buffer of its own, only its place in the log, so a slow one costs nothing: what was dropped before
-//! it got there is a gap to it.
+//! A reader has no buffer, only a position in the log, so a slow reader costs no memory. Events that were dropped
+//! before it reached them are a gap to it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,9 +15,10 @@ use crate::log::{Log, Place};
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     state: Mutex<State>,
-    /// Rung at every event, for those who want every event.
+    /// Notified at every event, for readers of all events.
     bell: Notify,
-    /// Rung at the end, for those who want nothing else: most who wait, and waking them costs more than all the rest.
+    /// Notified at the end, for readers of the end only. Most readers are of this kind, and waking them at every event
+    /// would be the largest cost of the bus.
     end_bell: Notify,
 }
 
@@ -25,23 +26,23 @@ pub(crate) struct Shared {
 pub(crate) struct State {
     pub(crate) log: Log,
     pub(crate) readers: usize,
-    /// No more will come: evicted, or the bus was closed.
+    /// Whether no more events will be added, because the log was evicted or the bus was closed.
     pub(crate) cut: bool,
 }
 
 impl Shared {
-    /// Every change is one call, so a poisoned lock guards a sound log.
+    /// Every change is a single call, so the log behind a poisoned lock is consistent.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends all readers, after what is there.
+    /// Ends all readers once they have read the existing entries.
     pub(crate) fn cut(&self) {
         self.state().cut = true;
         self.ring(true);
     }
 
-    /// Wakes who waits for any event, and, if `for_end`, who waits for the end.
+    /// Wakes the readers of all events and, if `for_end`, also the readers of the end.
     pub(crate) fn ring(&self, for_end: bool) {
         self.bell.notify_waiters();
         if for_end {
@@ -57,7 +58,7 @@ impl Shared {
     }
 }
 
-/// A subscriber's place in a log. `G` tells the bus when it goes.
+/// A subscriber's position in a log. Dropping `G` notifies the bus.
 pub(crate) struct Reader<G> {
     shared: Arc<Shared>,
     place: Place,

@@ -1,18 +1,19 @@
-//! The bus on Redis (6.2 or later): a stream a submission for latecomers, and publish/subscribe for who listens now.
+//! The bus on Redis (6.2 or later): a stream per submission for latecomers, and publish/subscribe for live subscribers.
 //!
 //! ```text
-//! NAME:events:log:ID    stream; an entry an event, whose id is ATTEMPT-NUMBER and whose field `e` is a frame
+//! NAME:events:log:ID    stream; one entry per event, with id ATTEMPT-NUMBER and the frame in field `e`
 //! NAME:events:all:ID    channel: every event        NAME:events:end:ID    channel: the final event
-//! NAME:events:nodes     channel: what all nodes are told
+//! NAME:events:nodes     channel: messages for all nodes
 //! ```
 //!
-//! - Redis refuses an entry whose id is not above the last one's. So late events of dead attempts, and what is told twice after
-//!   a lost connection, never get into a stream.
-//! - An event is written before it is published. Who subscribes first and reads the stream then misses nothing.
-//! - A stream holds the last attempt, bounded by [`Outbox`](crate::outbox::Outbox) as a log in memory is; when the run has
-//!   ended, the end alone. It expires.
+//! - Redis rejects an entry whose id is not above the last one's. So late events of dead attempts, and events that are
+//!   sent twice after a lost connection, never enter a stream.
+//! - An event is written to its stream before it is published. A node that subscribes first and then reads the stream
+//!   misses nothing.
+//! - A stream holds the last attempt, bounded by [`Outbox`](crate::outbox::Outbox) like a log in memory; once the run
+//!   has ended, it holds only the final event. Streams expire.
 //!
-//! One connection a node carries everything, in RESP3: what is subscribed to arrives between the answers.
+//! One connection per node carries everything, in RESP3: published messages arrive between the answers.
 //!
 //! Source: Redis documentation, `XADD` (explicit ids, `MINID`), "Redis Pub/Sub", "RESP protocol" (push types).
 
@@ -33,13 +34,13 @@ use crate::hub::{self, Hub, Topic};
 use crate::remote::{ANSWER_MAX, ENDED_KEPT, LIVE_KEPT, Server, ServerError, Session, Told};
 use crate::wire::{self, Message};
 
-/// `XADD … MINID` came with this version.
+/// Oldest supported version, the first with `XADD … MINID`.
 const VERSION_MIN: (u32, u32) = (6, 2);
 
-/// A stream that no rule of ours bounds any more is cut here.
+/// Maximum length of a stream in case no node bounds it any more.
 const STREAM_MAX: usize = 4096;
 
-/// Where Redis is, and whose keys they are.
+/// A Redis server, and the names of this cluster's keys.
 pub(crate) struct RedisServer {
     client: Client,
     names: Arc<Names>,
@@ -68,7 +69,7 @@ impl Names {
 
 impl RedisServer {
     /// # Errors
-    /// When it is no URL of a Redis server.
+    /// If it is not a valid URL of a Redis server.
     pub(crate) fn new(url: &str, cluster: &str) -> Result<RedisServer, ServerError> {
         let info = url.into_connection_info()?;
         let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
@@ -86,7 +87,7 @@ impl Server for RedisServer {
             move |push: PushInfo| {
                 match push.kind {
                     PushKind::Message => {
-                        // A channel and a message.
+                        // The data are a channel and a message.
                         if let Some(Value::BulkString(bytes)) = push.data.get(1) {
                             hub.hear(bytes);
                         }
@@ -109,14 +110,14 @@ impl Server for RedisServer {
     }
 }
 
-/// Which of the errors waiting would not mend.
+/// Recognises errors that retrying cannot fix.
 fn unfit(error: RedisError) -> ServerError {
     match error.kind() {
         ErrorKind::AuthenticationFailed | ErrorKind::InvalidClientConfig => {
-            ServerError::Unfit(format!("{error}; mind user and password"))
+            ServerError::Unfit(format!("{error}; check the user and the password"))
         }
         ErrorKind::Server(ServerErrorKind::NoPerm) => {
-            ServerError::Unfit(format!("{error}; the user needs streams, publish/subscribe and INFO"))
+            ServerError::Unfit(format!("{error}; the user needs permission for streams, publish/subscribe and INFO"))
         }
         ErrorKind::RESP3NotSupported => ServerError::Unfit(too_old("a version before 6.0")),
         _ => ServerError::Redis(error),
@@ -124,7 +125,7 @@ fn unfit(error: RedisError) -> ServerError {
 }
 
 fn too_old(found: &str) -> String {
-    format!("Redis {}.{} or later is needed, and this is {found}", VERSION_MIN.0, VERSION_MIN.1)
+    format!("Redis {}.{} or later is required; this server is {found}", VERSION_MIN.0, VERSION_MIN.1)
 }
 
 fn refuse_old(info: &str) -> Result<(), ServerError> {
@@ -132,7 +133,7 @@ fn refuse_old(info: &str) -> Result<(), ServerError> {
     let mut numbers = version.split('.').map_while(|part| part.parse::<u32>().ok());
     match (numbers.next(), numbers.next()) {
         (Some(major), Some(minor)) if (major, minor) < VERSION_MIN => Err(ServerError::Unfit(too_old(version))),
-        // One that does not say is believed to be able.
+        // A server without a version is assumed to be recent enough.
         _ => Ok(()),
     }
 }
@@ -148,7 +149,7 @@ fn entry_id(seq: Seq) -> String {
 }
 
 impl RedisSession {
-    /// Writes what is to be kept.
+    /// Appends the commands that store an event.
     fn write(&self, told: &Told, pipe: &mut redis::Pipeline) {
         let Message::Event { event, .. } = &told.outgoing.message else { return };
         let (key, id, seq) = (self.names.log(event.submission), entry_id(event.seq), event.seq);
@@ -157,7 +158,7 @@ impl RedisSession {
         if is_final {
             add.arg("MINID").arg("=").arg(&id);
         } else if seq.number() == 1 {
-            // Earlier attempts are void.
+            // Remove the events of earlier attempts.
             add.arg("MINID").arg("=").arg(format!("{}-0", seq.attempt()));
         } else {
             add.arg("MAXLEN").arg("~").arg(STREAM_MAX);
@@ -175,7 +176,7 @@ impl RedisSession {
         }
     }
 
-    /// Publishes: what is of one submission together.
+    /// Appends the commands that publish the batch. The events of one submission share one message.
     fn publish(&self, batch: &[Told], pipe: &mut redis::Pipeline) {
         let mut messages: Vec<(String, Vec<u8>)> = Vec::new();
         let mut by_id = std::collections::HashMap::new();
@@ -213,13 +214,13 @@ impl Session for RedisSession {
         let answers: Vec<RedisResult<Value>> = pipe.query_async(&mut self.connection.clone()).await?;
         for error in answers.into_iter().filter_map(Result::err) {
             match error.kind() {
-                // Late, or told before. The code is that of all errors without one of their own.
+                // The event is late or a duplicate. Redis has no specific error code for this.
                 ErrorKind::Server(ServerErrorKind::ResponseError)
                     if error.detail().is_some_and(|detail| detail.contains("equal or smaller")) => {}
-                // No memory, most likely: what is told is heard all the same, but not by latecomers.
+                // Most likely out of memory: live subscribers still receive the event, latecomers do not.
                 ErrorKind::Extension | ErrorKind::Server(ServerErrorKind::ResponseError) => {
                     metrics::counter!("cupel_events_dropped_total", "why" => "not_kept").increment(1);
-                    tracing::warn!(%error, "Redis keeps an event for nobody");
+                    tracing::warn!(%error, "Redis could not store an event for later subscribers");
                 }
                 _ => return Err(error.into()),
             }
@@ -264,7 +265,7 @@ impl Session for RedisSession {
     }
 }
 
-/// What lies in a stream: a list of ids with lists of names and values.
+/// Decodes stream entries: a list of ids with lists of field names and values.
 fn entries(answer: &Value) -> Vec<Message> {
     let list = |value: &Value| match value {
         Value::Array(values) => values.clone(),
@@ -291,7 +292,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_are_held_against_what_is_needed() {
+    fn versions_before_the_minimum_are_refused() {
         let refused = |version: &str| refuse_old(&format!("# Server\r\nredis_version:{version}\r\n")).is_err();
         assert!(refused("5.0.14") && refused("6.0.16"));
         assert!(!refused("6.2.0") && !refused("7.0.15") && !refused("10.1"));
@@ -299,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_entry_of_ours_is_passed_over() {
+    fn foreign_entries_are_skipped() {
         let text = |text: &str| Value::BulkString(text.as_bytes().to_vec());
         let frame = Value::BulkString(wire::frame(&Message::Lost));
         let good = Value::Array(vec![text("1-1"), Value::Array(vec![text("x"), text("y"), text("e"), frame])]);

@@ -1,13 +1,13 @@
-//! The bus over a server that all nodes share: what `redis.rs` and `postgres.rs` have in common.
+//! The bus over a server that all nodes share: the code that `redis.rs` and `postgres.rs` have in common.
 //!
 //! ```text
 //!  publish ──► outbox ──► one task ──► server ──► one task of every node ──► hub ──► subscribers
-//!     └───────────────── what is wholly from here ───────────────────────────┘
+//!     └──────── attempts that ran wholly on this node ────────────────────────┘
 //! ```
 //!
-//! One task has one session with the server at a time. When it ends, for whatever reason, the next one is begun, for as
-//! long as the bus lives: subscribers get a gap, rooms are joined again, and what was not told is told again. What was
-//! told twice is recognised by its number.
+//! One task holds one session with the server at a time. When the session ends, for whatever reason, the task opens
+//! another one, as long as the bus lives: subscribers get a gap, rooms are joined again, and events that were not
+//! confirmed are sent again. Duplicates are recognised by their sequence number.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,33 +25,34 @@ use crate::hub::{Hub, Topic};
 use crate::outbox::{Outbox, Outgoing};
 use crate::wire::Message;
 
-/// How long the server may take for one answer; then it counts as away.
+/// Timeout of one answer; after it the server counts as unreachable.
 pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(3);
-/// How often an idle session is tried.
+/// Interval of connection checks.
 const CHECK: Duration = Duration::from_secs(3);
-/// How long there may be nothing to clean away.
+/// Pause between clean-ups for a server that needs none.
 const CLEAN_PAUSE_MAX: Duration = Duration::from_secs(3600);
-/// Between two tries to reach the server.
+/// Pause between two attempts to reach the server.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
-/// What is told at once.
+/// Bounds of a batch of sent events.
 const BATCH_EVENTS_MAX: usize = 512;
 const BATCH_BYTES_MAX: usize = 1 << 20;
-/// What is joined and left at once.
+/// Maximum number of topics joined and left in one batch.
 const WORK_MAX: usize = 256;
-/// How long a subscriber to everything waits to be joined. One that is not by then is joined later.
+/// How long `subscribe` waits for a subscriber to all events to be joined. After that the subscriber is joined later.
 const JOIN_WAIT: Duration = Duration::from_secs(1);
-/// How long a look at what is kept waits for what was published here before.
+/// How long reading stored events waits until events published earlier on this node have been sent.
 const SETTLE_MAX: Duration = Duration::from_millis(500);
-/// How long the last events are waited for at the end.
+/// Maximum time that `close` waits until the last events are sent.
 const CLOSE_MAX: Duration = Duration::from_secs(2);
 
-/// How long the server keeps the events of a submission that is running: far longer than between two refreshes.
+/// How long the server stores the events of a running submission: far longer than the refresh interval.
 pub(crate) const LIVE_KEPT: Duration = Duration::from_secs(600);
-/// How long it keeps the end: for who began to listen just before, and for who was cut off. The store has it for ever.
+/// How long the server stores the final event: for subscribers that came just before, and for those that were
+/// disconnected. The store has it permanently.
 pub(crate) const ENDED_KEPT: Duration = Duration::from_secs(60);
 
-/// Why a session could not begin, or ended.
+/// Reason why a session could not begin, or ended.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServerError {
     #[error(transparent)]
@@ -60,44 +61,44 @@ pub(crate) enum ServerError {
     Postgres(#[from] tokio_postgres::Error),
     #[error(transparent)]
     Url(#[from] cupel_postgres::UrlError),
-    #[error("the server gave no answer for {} s", ANSWER_MAX.as_secs())]
+    #[error("the server did not answer within {} s", ANSWER_MAX.as_secs())]
     Silent,
     #[error("the server closed the connection")]
     Closed,
-    /// Nothing that waiting would mend: an operator has to.
+    /// Retrying is useless: an operator has to act.
     #[error("{0}")]
     Unfit(String),
 }
 
-/// Where sessions come from.
+/// A server that sessions can be opened on.
 #[async_trait]
 pub(crate) trait Server: Send + Sync + 'static {
-    /// Connects. What others tell goes to `hub` from then on.
+    /// Connects. From then on, messages of other nodes go to `hub`.
     async fn open(&self, hub: &Arc<Hub>) -> Result<Box<dyn Session>, ServerError>;
 }
 
 /// A connection.
 #[async_trait]
 pub(crate) trait Session: Send + Sync {
-    /// Tells all nodes, in this order, and keeps for latecomers what is to be kept.
+    /// Sends the batch to all nodes, in order, and stores for latecomers the events marked `keep`.
     async fn tell(&self, batch: &[Told]) -> Result<(), ServerError>;
-    /// From when this returns, what is told about these topics reaches the hub.
+    /// Subscribes: once this returns, messages about these topics reach the hub.
     async fn follow(&self, topics: &[Topic]) -> Result<(), ServerError>;
-    /// Until now.
+    /// Unsubscribes.
     async fn leave(&self, topics: &[Topic]) -> Result<(), ServerError>;
-    /// What is kept of each topic after a place, the oldest first; of the end, the last event.
+    /// The stored events of each topic after a position, oldest first; for a topic of the end, the last event only.
     async fn kept(&self, topics: &[(Topic, Seq)]) -> Result<Vec<Vec<Message>>, ServerError>;
-    /// Does nothing, on the server.
+    /// A round trip that does nothing, to check the connection.
     async fn check(&self) -> Result<(), ServerError>;
-    /// Removes some of what has expired; when to come again.
+    /// Removes some expired events. Returns the pause until the next call.
     async fn clean(&self) -> Result<Duration, ServerError> {
         Ok(CLEAN_PAUSE_MAX)
     }
-    /// Returns when the connection is lost.
+    /// Returns once the connection is lost.
     async fn lost(&self) -> ServerError;
 }
 
-/// What is to be told, and whether latecomers are to find it.
+/// A message to send, and whether to store it for latecomers.
 #[derive(Clone, Debug)]
 pub(crate) struct Told {
     pub(crate) outgoing: Outgoing,
@@ -108,22 +109,22 @@ pub(crate) struct Told {
 pub(crate) struct RemoteBus {
     hub: Arc<Hub>,
     outbox: Arc<Outbox>,
-    /// Why the server cannot be reached.
+    /// Why the server cannot be reached, while it cannot.
     trouble: Arc<Mutex<Option<String>>>,
     _task: DropGuard,
 }
 
 impl RemoteBus {
-    /// Connects, and keeps connected until it is dropped.
+    /// Connects, and stays connected until the bus is dropped.
     ///
     /// # Errors
-    /// When the server cannot be reached or used now.
+    /// If the server cannot be reached or used now.
     pub(crate) async fn start(server: impl Server, bounds: EventBounds) -> Result<RemoteBus, ServerError> {
         let hub = Arc::new(Hub::new(bounds));
         let outbox = Arc::new(Outbox::new(bounds));
         let trouble = Arc::new(Mutex::new(None));
         let first = timeout(2 * ANSWER_MAX, server.open(&hub)).await.unwrap_or(Err(ServerError::Silent))?;
-        // Now, so that who subscribes at once is no latecomer.
+        // Begin before returning, so that an immediate subscriber does not count as a latecomer.
         let number = hub.begin_session();
         let stop = CancellationToken::new();
         let keeper =
@@ -142,7 +143,7 @@ impl RemoteBus {
 #[async_trait]
 impl EventBus for RemoteBus {
     fn publish(&self, event: Event) {
-        // Late events of attempts that this node has given up go nowhere.
+        // Late events of attempts that this node has given up are dropped.
         if let Some(before) = self.outbox.event(event.clone()) {
             self.hub.published(&event, before);
         }
@@ -151,7 +152,7 @@ impl EventBus for RemoteBus {
     async fn subscribe(&self, id: SubmissionId, after: Seq, interest: Interest) -> Box<dyn Subscription> {
         let topic = Topic { id, interest };
         let reader = self.hub.enter(topic, after);
-        // Who waits for the end finds it in what is kept, however late they are joined.
+        // A subscriber to the end finds it among the stored events, however late it is joined.
         if interest == Interest::Everything {
             let _later = timeout(JOIN_WAIT, self.hub.joined(topic)).await;
         }
@@ -173,7 +174,7 @@ impl EventBus for RemoteBus {
 
     async fn close(&self) {
         if timeout(CLOSE_MAX, self.outbox.settled()).await.is_err() {
-            tracing::warn!("some events could not be told to other nodes any more; they are in the store");
+            tracing::warn!("some events were not sent to other nodes before shutdown; the store has them");
         }
         self.hub.close();
     }
@@ -185,7 +186,7 @@ impl Drop for RemoteBus {
     }
 }
 
-/// The task that has the session.
+/// The task that holds the session.
 struct Keeper<S> {
     server: S,
     hub: Arc<Hub>,
@@ -200,7 +201,10 @@ impl<S: Server> Keeper<S> {
         loop {
             if let Some((session, number)) = session.take() {
                 let error = self.keep(&*session, number).await;
-                tracing::warn!(error = cupel_core::chain(&error), "the event bus lost its server; it goes on trying");
+                tracing::warn!(
+                    error = cupel_core::chain(&error),
+                    "the event bus lost the connection to its server and is reconnecting"
+                );
                 self.set_trouble(Some(&error));
                 pause = PAUSE_MIN;
             }
@@ -209,21 +213,21 @@ impl<S: Server> Keeper<S> {
             let opened = timeout(2 * ANSWER_MAX, self.server.open(&self.hub)).await.unwrap_or(Err(ServerError::Silent));
             match opened {
                 Ok(opened) => {
-                    tracing::info!("the event bus has its server again");
+                    tracing::info!("the event bus reconnected to its server");
                     self.set_trouble(None);
                     session = Some((opened, self.hub.begin_session()));
                 }
                 Err(error) => {
-                    tracing::debug!(error = cupel_core::chain(&error), "the event bus still has no server");
+                    tracing::debug!(error = cupel_core::chain(&error), "the event bus cannot connect to its server");
                     self.set_trouble(Some(&error));
-                    // Whoever waits looks into the store now and then.
+                    // Give waiting subscribers a gap, so that they read the store.
                     self.hub.break_all();
                 }
             }
         }
     }
 
-    /// Uses a session until it ends; why it did.
+    /// Uses a session until it ends. Returns the reason.
     async fn keep(&self, session: &dyn Session, number: u64) -> ServerError {
         let ended = tokio::select! {
             Err(error) = self.tell(session) => error,
@@ -255,7 +259,7 @@ impl<S: Server> Keeper<S> {
             if !work.join.is_empty() {
                 let topics: Vec<Topic> = work.join.iter().map(|(topic, _)| *topic).collect();
                 answered(session.follow(&topics)).await?;
-                // What was published here before is found there, in its place.
+                // Events published earlier on this node must be stored before the stored events are read.
                 let _too_much_waits = timeout(SETTLE_MAX, self.outbox.settled()).await;
                 let kept = answered(session.kept(&work.join)).await?;
                 for (topic, kept) in topics.into_iter().zip(kept) {
@@ -289,7 +293,8 @@ async fn answered<T>(answer: impl Future<Output = Result<T, ServerError>>) -> Re
     timeout(ANSWER_MAX, answer).await.unwrap_or(Err(ServerError::Silent))
 }
 
-/// Of a submission that ends in the same batch only the end is kept: what was before is in the store.
+/// Marks the events to store. If a submission ends within the batch, only its final event is stored: earlier events are
+/// in the store.
 fn to_keep(batch: Vec<Outgoing>) -> Vec<Told> {
     let mut ending = HashSet::new();
     let mut told: Vec<Told> = batch
@@ -315,7 +320,7 @@ mod tests {
     use cupel_types::Verdict;
 
     #[tokio::test]
-    async fn of_what_ends_at_once_only_the_end_is_kept() {
+    async fn a_submission_that_ends_within_a_batch_keeps_only_its_end() {
         let outbox = Outbox::new(EventBounds::default());
         let id = |n: u128| SubmissionId::from_uuid(uuid::Uuid::from_u128(n));
         let at = jiff::Timestamp::UNIX_EPOCH;

@@ -1,14 +1,14 @@
-//! The form in which events travel between nodes and lie on a server.
+//! Wire format of events between nodes, also used for the events stored on a server.
 //!
 //! ```text
 //! frame   = version (1 byte: 1), length of head (4 bytes, big endian), length of body (likewise), head, body
-//! head    = JSON: what is told; fields that this version does not know are passed over
+//! head    = JSON: the message; fields that this version does not know are ignored
 //! body    = the bytes of an output chunk, empty otherwise
 //! message = frame, frame, …
 //! ```
 //!
-//! *Invariants:* what is written is read back exactly; whatever else comes is dropped and counted, and never kills
-//! anybody. Another version of a frame keeps the first nine bytes, so that an older reader can pass over it.
+//! *Invariants:* a written message is read back exactly. Anything else is dropped and counted, and never causes a
+//! panic. Later versions of a frame keep the first nine bytes, so that an older reader can skip the frame.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,16 +23,16 @@ use uuid::Uuid;
 const VERSION: u8 = 1;
 const PREFIX_BYTES: usize = 9;
 
-/// What one node tells others.
+/// A message from one node to others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Message {
-    /// An event, and the one its sender told of the same attempt before it (0: the sender does not say).
+    /// An event, and the sequence number of the event that its sender sent before it in the same attempt (0: unknown).
     Event { event: Event, before: Seq },
-    /// An event too large for this way lies on the server.
+    /// A reference to an event that is too large for this channel and is stored on the server.
     Kept { submission: SubmissionId, seq: Seq },
-    /// A notice for everybody, and the node that sent it.
+    /// A notice for all nodes, and the node that sent it.
     Notice { notice: Notice, from: u64 },
-    /// The sender had to drop what cannot be seen to be missing: everybody may lack something.
+    /// The sender dropped messages whose loss receivers cannot detect: every receiver may have missed something.
     Lost,
 }
 
@@ -44,7 +44,7 @@ enum Head {
         seq: u64,
         #[serde(default)]
         before: u64,
-        /// Seconds since 1970 and nanoseconds.
+        /// Seconds since 1970, and nanoseconds.
         at: (i64, i32),
         kind: Kind,
     },
@@ -122,7 +122,7 @@ enum StartName {
     Cold,
 }
 
-/// Writes a message as one frame behind what is there.
+/// Appends a message as one frame.
 pub(crate) fn write(message: &Message, out: &mut Vec<u8>) {
     let (head, body) = match message {
         Message::Event { event, before } => {
@@ -147,7 +147,8 @@ pub(crate) fn write(message: &Message, out: &mut Vec<u8>) {
     out.push(VERSION);
     out.extend_from_slice(&[0; PREFIX_BYTES - 1]);
     if serde_json::to_writer(&mut *out, &head).is_err() {
-        // No map with odd keys and no fallible writer is involved; nothing is better than half a frame.
+        // This cannot fail: no map with non-string keys and no fallible writer is involved. If it did, write no partial
+        // frame.
         out.truncate(start);
         return;
     }
@@ -159,22 +160,22 @@ pub(crate) fn write(message: &Message, out: &mut Vec<u8>) {
     out.extend_from_slice(body);
 }
 
-/// The same for one message alone.
+/// Encodes one message as a frame.
 pub(crate) fn frame(message: &Message) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
     write(message, &mut out);
     out
 }
 
-/// What could be read of some bytes.
+/// Result of reading some bytes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reading {
     pub(crate) messages: Vec<Message>,
-    /// Frames that this version cannot read, and one for whatever is no frame.
+    /// Number of frames that this version cannot read; a remainder that is not a frame counts as one.
     pub(crate) garbage: u64,
 }
 
-/// Reads frames, as far as they go.
+/// Reads frames up to the end or to the first bytes that are not a frame.
 pub(crate) fn read(mut bytes: &[u8]) -> Reading {
     let mut reading = Reading::default();
     while !bytes.is_empty() {
@@ -197,7 +198,7 @@ struct Frame<'a> {
     body: &'a [u8],
 }
 
-/// The first frame, and what comes after it.
+/// Splits off the first frame; returns it and the rest.
 fn split(bytes: &[u8]) -> Option<(Frame<'_>, &[u8])> {
     let (prefix, rest) = bytes.split_first_chunk::<PREFIX_BYTES>()?;
     let length = |at: usize| {
@@ -258,7 +259,7 @@ impl From<&EventKind> for Kind {
 }
 
 impl Kind {
-    /// `None`: it names a verdict that this version does not know.
+    /// `None` if it names a verdict that this version does not know.
     fn read(self, body: &[u8]) -> Option<EventKind> {
         Some(match self {
             Kind::Queued {} => EventKind::Queued,
@@ -456,14 +457,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back_exactly(messages in prop::collection::vec(any_message(), 0..8)) {
+        fn messages_round_trip(messages in prop::collection::vec(any_message(), 0..8)) {
             let mut bytes = Vec::new();
             messages.iter().for_each(|message| write(message, &mut bytes));
             prop_assert_eq!(read(&bytes), Reading { messages, garbage: 0 });
         }
 
         #[test]
-        fn garbage_harms_nobody(mut bytes in prop::collection::vec(any::<u8>(), 0..400), message in any_message(), at in 0..200usize) {
+        fn garbage_does_not_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..400), message in any_message(), at in 0..200usize) {
             read(&bytes);
             let mut whole = frame(&message);
             if let Some(byte) = whole.get_mut(at) {
@@ -475,7 +476,7 @@ mod tests {
         }
 
         #[test]
-        fn a_message_cut_short_is_no_message(message in any_message(), keep in 0.0..1.0f64) {
+        fn a_truncated_frame_yields_no_message(message in any_message(), keep in 0.0..1.0f64) {
             let whole = frame(&message);
             let cut = &whole[..(whole.len() as f64 * keep) as usize];
             prop_assert_eq!(read(cut).messages, []);
@@ -483,7 +484,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_version_is_passed_over_and_fields_it_added_are_ignored() {
+    fn later_versions_are_skipped_and_unknown_fields_ignored() {
         let message = Message::Notice { notice: Notice::Stop(RunId::from_uuid(Uuid::from_u128(7))), from: 3 };
         let known = frame(&message);
         let mut later = known.clone();

@@ -1,4 +1,4 @@
-//! The half of a connection that must be driven for the other half, the client, to be answered.
+//! The half of a connection that performs its I/O. It must be driven so that the other half, the client, gets answers.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,8 +12,8 @@ use crate::url::Place;
 
 type Inner<S> = tokio_postgres::Connection<Socket, S>;
 
-/// A future that ends with the connection, with an error if it was lost. Whoever listens for notifications drives it by
-/// [`Connection::poll_message`] instead, which gives them; the future passes over them.
+/// A future that completes when the connection ends, with an error if it was lost. It discards notifications; a
+/// listener drives the connection by [`Connection::poll_message`] instead, which returns them.
 pub struct Connection(Kind);
 
 enum Kind {
@@ -25,7 +25,7 @@ impl Place {
     /// Connects and logs in.
     ///
     /// # Errors
-    /// The server does not answer, does not encrypt though it must, or does not let the user in.
+    /// If the server does not answer, does not support the required encryption, or rejects the user.
     pub async fn connect(&self) -> Result<(Client, Connection), Error> {
         match &self.tls {
             None => {
@@ -41,7 +41,7 @@ impl Place {
 }
 
 impl Connection {
-    /// What the server says by itself; `None` when the connection has ended.
+    /// Polls for a message that the server sends unasked, such as a notification; `None` when the connection has ended.
     pub fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<AsyncMessage, Error>>> {
         match &mut self.0 {
             Kind::Plain(connection) => connection.poll_message(context),

@@ -1,4 +1,5 @@
-//! Connections to PostgreSQL, encrypted as their URL says: one reading of `sslmode` for store, blobs, queue and events.
+//! Connections to PostgreSQL with the encryption that their URL requires: one implementation of `sslmode` for store,
+//! blobs, queue and events.
 #![forbid(unsafe_code)]
 
 mod connection;

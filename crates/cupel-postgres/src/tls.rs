@@ -18,26 +18,26 @@ use tokio_rustls::TlsConnector;
 
 use crate::url::Tls;
 
-/// Why encryption cannot be set up.
+/// Error of setting up TLS.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say it")]
+#[expect(missing_docs, reason = "the messages document the variants")]
 pub enum TlsError {
-    #[error("the certificates in `{}` cannot be read", path.display())]
+    #[error("cannot read the certificates in `{}`", path.display())]
     Roots {
         path: PathBuf,
         #[source]
         source: rustls::pki_types::pem::Error,
     },
-    #[error("TLS cannot be set up")]
+    #[error("cannot set up TLS")]
     Setup(#[from] rustls::Error),
 }
 
-/// Makes the TLS side of connections.
+/// Starts TLS on connections.
 #[derive(Clone)]
 pub(crate) struct Connector(Arc<ClientConfig>);
 
 impl Connector {
-    /// `None`: nothing is encrypted.
+    /// Returns `None` if connections are not encrypted.
     pub(crate) fn new(tls: &Tls) -> Result<Option<Connector>, TlsError> {
         let provider = Arc::new(ring::default_provider());
         let builder =
@@ -64,7 +64,7 @@ impl Connector {
     }
 }
 
-/// Takes every certificate: `sslmode=require` asks for encryption and nothing else, as with every client of PostgreSQL.
+/// Accepts every certificate: `sslmode=require` requires encryption only, as in libpq.
 #[derive(Debug)]
 struct Anybody(Arc<CryptoProvider>);
 
@@ -115,7 +115,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> MakeTlsConnect<S> for C
     }
 }
 
-/// A handshake with one server.
+/// A pending handshake with one server.
 pub(crate) struct To {
     server: ServerName<'static>,
     connector: TlsConnector,

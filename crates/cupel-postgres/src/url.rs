@@ -1,4 +1,4 @@
-//! A database's URL: where the server is, and how the way to it is protected.
+//! A database's URL: the address of the server and the encryption of the connection.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,17 +8,17 @@ use tokio_postgres::config::Host;
 
 use crate::tls::{Connector, TlsError};
 
-/// How long a dead peer can be taken for a silent one, by the kernel. Source: tcp(7), TCP_USER_TIMEOUT.
+/// Time until the kernel reports a dead peer. Source: tcp(7), TCP_USER_TIMEOUT.
 const PEER_TIMEOUT: Duration = Duration::from_secs(15);
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 const KEEPALIVE_RETRIES: u32 = 3;
 
-/// Where to connect to, and how.
+/// A server's address, the credentials, and the encryption to use.
 #[derive(Clone)]
 pub struct Place {
     pub(crate) config: Config,
-    /// `None`: nothing is encrypted.
+    /// `None`: connections are not encrypted.
     pub(crate) tls: Option<Connector>,
 }
 
@@ -27,43 +27,43 @@ pub struct Place {
 pub(crate) enum Tls {
     /// `disable`.
     Off,
-    /// `prefer` and `require`: encrypted, to whoever answers.
+    /// `prefer` and `require`: encrypted, without verification of the server.
     Encrypted,
-    /// `verify-full` (and `verify-ca`, which is no less strict here): encrypted, to the one named, as the certificates of this
-    /// file say; without a file, those of the public authorities.
+    /// `verify-full`, and `verify-ca`, which is treated as strictly: encrypted, and the server's name and certificate
+    /// are verified against the certificates of this file, or without a file against those of the public authorities.
     Verified { roots: Option<PathBuf> },
 }
 
-/// Why a URL is refused. Its text is not repeated: there may be a password in it.
+/// Error of [`Place::parse`]. The messages do not contain the URL, because it may contain a password.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say it")]
+#[expect(missing_docs, reason = "the messages document the variants")]
 pub enum UrlError {
-    #[error("it begins with neither `postgres://` nor `postgresql://`")]
+    #[error("the URL begins with neither `postgres://` nor `postgresql://`")]
     Scheme,
-    #[error("`sslmode` is `{0}`; it can be disable, prefer, require, verify-ca or verify-full")]
+    #[error("`sslmode` is `{0}`; use disable, prefer, require, verify-ca or verify-full")]
     SslMode(String),
-    #[error("it names no {0}")]
+    #[error("the URL names no {0}")]
     Missing(&'static str),
-    #[error("its host has an `@` in it: write one that belongs to the password as %40")]
+    #[error("the host contains an `@`; if it belongs to the password, write it as %40")]
     At,
-    #[error("it cannot be read")]
+    #[error("the URL is malformed")]
     Form(#[source] tokio_postgres::Error),
-    #[error("the encryption that its `sslmode` and `sslrootcert` ask for cannot be set up")]
+    #[error("cannot set up the encryption that `sslmode` and `sslrootcert` require")]
     Tls(#[from] TlsError),
 }
 
 impl Place {
-    /// Reads `postgres://user:password@host:port/database?sslmode=…&sslrootcert=…`. Without a name of its own in the URL, the
-    /// connection calls itself `application`.
+    /// Parses `postgres://user:password@host:port/database?sslmode=…&sslrootcert=…`. `application` is the
+    /// `application_name` of connections, unless the URL sets one.
     ///
     /// # Errors
-    /// [`UrlError`], which tells no password.
+    /// [`UrlError`], which contains no password.
     pub fn parse(url: &str, application: &str) -> Result<Place, UrlError> {
         let (config, tls) = read(url, application)?;
         Ok(Place { config, tls: Connector::new(&tls)? })
     }
 
-    /// Host, port and database, for messages. No password.
+    /// Host, port and database, for messages. Contains no password.
     pub fn name(&self) -> String {
         let host = match self.config.get_hosts().first() {
             Some(Host::Tcp(host)) => host.clone(),
@@ -74,7 +74,7 @@ impl Place {
         format!("{host}:{port}/{}", self.config.get_dbname().unwrap_or_default())
     }
 
-    /// How long is waited for each address of the server.
+    /// Sets the connection timeout for each address of the server.
     #[must_use]
     pub fn connect_within(mut self, time: Duration) -> Place {
         self.config.connect_timeout(time);
@@ -109,7 +109,7 @@ fn read(url: &str, application: &str) -> Result<(Config, Tls), UrlError> {
     if config.get_hosts().is_empty() {
         return Err(UrlError::Missing("host"));
     }
-    // What is before it is the end of a password, and hosts are told.
+    // The text before the `@` is the end of a password, and hosts appear in messages.
     let has_at = |host: &Host| matches!(host, Host::Tcp(host) if host.contains('@'));
     if config.get_hosts().iter().any(has_at) {
         return Err(UrlError::At);
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_mode_of_encryption_is_that_of_libpq() {
+    fn sslmode_has_the_meanings_of_libpq() {
         let tls = |query: &str| read(&format!("postgres://u:p@h:1/d{query}"), "cupel").map(|(_, tls)| tls);
         let roots = |path: &str| Tls::Verified { roots: Some(path.into()) };
         assert_eq!(tls("").unwrap(), Tls::Encrypted);
@@ -149,23 +149,23 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_certificates_that_is_not_there_is_named() {
+    fn a_missing_certificate_file_is_named() {
         let Err(UrlError::Tls(error)) =
             Place::parse("postgres://u@h/d?sslmode=verify-full&sslrootcert=/no/ca.pem", "cupel")
         else {
-            panic!("it was taken");
+            panic!("the URL was accepted");
         };
         assert!(error.to_string().contains("/no/ca.pem"), "{error}");
     }
 
     #[test]
-    fn what_is_missing_is_named_and_no_password_is_told() {
+    fn errors_name_the_missing_part_and_hide_the_password() {
         for (url, expected) in [
             ("mysql://u:secret@h/d", "begins with neither"),
             ("postgres://u:secret@h", "names no database"),
             ("postgres://h/d", "names no user"),
-            ("postgres://u:secret@h:port/d", "cannot be read"),
-            ("postgres://u:my@secret@h/d", "write one that belongs to the password as %40"),
+            ("postgres://u:secret@h:port/d", "malformed"),
+            ("postgres://u:my@secret@h/d", "if it belongs to the password, write it as %40"),
         ] {
             let said = read(url, "cupel").unwrap_err();
             assert!(said.to_string().contains(expected), "{url}: {said}");

@@ -1,8 +1,9 @@
-//! Hints a second through each queue, on servers that it starts: publish, next, settle, with eight takers.
+//! Throughput of each queue in hints per second: publish, next, settle, with eight takers, on servers that this program
+//! starts.
 //!
 //!     cargo run --release -p cupel-queue --example hints [HINTS] [QUEUE...]
 //!
-//! The embedded queue is measured in the same run; the ratio to it is what says something on a busy machine.
+//! The embedded queue is measured in the same run; on a busy machine only the ratio to it is meaningful.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,13 +16,14 @@ use cupel_types::{PriorityClass, RunId, UserId};
 use uuid::Uuid;
 
 const TAKERS: usize = 8;
-/// Hints published at once, as by a server under load.
+/// Number of hints per publish call, as of a server under load.
 const BATCH: usize = 16;
 
 #[tokio::main]
 async fn main() {
     let mut words = std::env::args().skip(1);
-    let hints: usize = words.next().map_or(20_000, |hints| hints.parse().expect("a number of hints"));
+    let hints: usize =
+        words.next().map_or(20_000, |hints| hints.parse().expect("the first argument is a number of hints"));
     let named: Vec<String> = words.collect();
     let embedded = measure("", hints).await;
     println!("embedded   {embedded:>9.0} hints/s  1");
@@ -59,10 +61,10 @@ async fn take(queue: &dyn Queue) -> Result<(), QueueError> {
     queue.settle(hinted).await
 }
 
-/// Hints a second.
+/// Returns hints per second.
 async fn measure(url: &str, hints: usize) -> f64 {
     let queue = connect(url).await;
-    // Everything is joined and made by then.
+    // After this first hint all objects exist and all groups are joined.
     queue.publish(&[hint(usize::MAX / 2)]).await.expect("publishing");
     take(&*queue).await.expect("a hint");
     let taken = Arc::new(AtomicUsize::new(0));
@@ -91,7 +93,7 @@ async fn measure(url: &str, hints: usize) -> f64 {
     hints as f64 / started.elapsed().as_secs_f64()
 }
 
-/// Milliseconds from publishing to the taker who waits, the median.
+/// Returns the median time from publishing to a waiting taker, in milliseconds.
 async fn alone(url: &str) -> f64 {
     let queue = connect(url).await;
     let mut times = Vec::new();

@@ -1,7 +1,7 @@
-//! What an adapter is: a way to connect to a broker, and what can be done with a connection.
+//! The interface that a broker adapter implements: connecting to a broker, and the operations on a connection.
 //!
-//! Everything else is the same for all of them and lies in [`crate::brokered`]: the line, its bound and its fairness, the window,
-//! classes by weight, waiting, connecting again, and what is done while the broker is away.
+//! Everything else is shared by all adapters and is in [`crate::brokered`]: the line with its bound and its fairness,
+//! the window, the weights of classes, waiting, reconnecting, and buffering while the broker is unreachable.
 
 use std::sync::Arc;
 
@@ -11,36 +11,39 @@ use cupel_types::PriorityClass;
 
 use crate::shares::PerClass;
 
-/// Connects to a broker.
+/// A broker that can be connected to.
 #[async_trait]
 pub(crate) trait Broker: Send + Sync + 'static {
-    /// A connection, with everything made that this needs to find there: at the first start, and after the broker has lost it.
+    /// Opens a connection and creates the broker's objects (queues, topics, tables) that do not exist, both at the
+    /// first start and after the broker lost them.
     async fn connect(&self) -> Result<Arc<dyn Link>, BrokerError>;
 }
 
-/// A connection. After an error it is given up for another one; dropping it closes it.
+/// A connection to the broker. The keeper replaces it after any error but [`Fault::Full`]; dropping it closes it.
 ///
-/// Calls come at the same time from several tasks, but for `take`, `wait` and `rest`, which come from one.
+/// Several tasks call it concurrently. Only `take`, `wait` and `rest` are always called from the same task.
 #[async_trait]
 pub(crate) trait Link: Send + Sync + 'static {
-    /// Hands hints over. When this returns the broker has them; after an error it may have some.
+    /// Publishes hints. On success the broker has all of them; on error it may have some.
     async fn put(&self, hints: &[RunHint]) -> Result<(), BrokerError>;
-    /// How many of each class anybody could take. Asked often: one round trip.
+    /// Number of hints of each class that are ready to be taken. Called often, so it costs one round trip.
     async fn ready(&self) -> Result<PerClass<usize>, BrokerError>;
-    /// Up to so many of each class, without waiting.
+    /// Takes up to `wanted` hints of each class, without waiting.
     async fn take(&self, wanted: PerClass<usize>) -> Result<Vec<Delivery>, BrokerError>;
-    /// Waits until there may be something to take, [`WAIT_MAX`](crate::brokered::WAIT_MAX) at most. May bring what it found,
-    /// few at a time.
+    /// Waits until there may be hints to take, for [`WAIT_MAX`](crate::brokered::WAIT_MAX) at most. May return a few
+    /// hints.
     async fn wait(&self) -> Result<Vec<Delivery>, BrokerError>;
-    /// Nobody needs these any more. An adapter that has nothing to settle does not say anything.
+    /// Acknowledges deliveries. An adapter without acknowledgements keeps this default.
     async fn settle(&self, _: &[Settled]) -> Result<(), BrokerError> {
         Ok(())
     }
-    /// Nobody here waits for hints: what was taken ahead of need goes back to where others find it, and so does `unwanted`.
+    /// Returns hints to other nodes because no taker waits here: both `unwanted` and the hints that the adapter has
+    /// prefetched.
     async fn rest(&self, unwanted: Vec<Delivery>) -> Result<(), BrokerError>;
-    /// The last word: nobody will wait for hints on this connection any more, and it is dropped as soon as all calls are over.
+    /// Leaves the broker in good order. No taker waits on this connection any more, and it is dropped once all calls
+    /// have returned.
     async fn leave(&self) {}
-    /// Whether hints come here although nobody waits, so that `rest` has to be called again and again.
+    /// Whether the broker pushes hints even if no taker waits, so that `rest` must be called repeatedly.
     fn comes_unasked(&self) -> bool {
         false
     }
@@ -53,48 +56,49 @@ pub(crate) struct Delivery {
     pub(crate) tag: Tag,
 }
 
-/// By what the broker knows a delivery: what the two numbers mean is each adapter's own affair.
+/// The broker's identifier of a delivery. Each adapter defines the meaning of the two numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tag(pub(crate) u64, pub(crate) u64);
 
-/// A delivery that is done with.
+/// A delivery to acknowledge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Settled {
     pub(crate) class: PriorityClass,
     pub(crate) tag: Tag,
 }
 
-/// The broker could not do something.
+/// A failed operation on the broker.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {doing}")]
 pub(crate) struct BrokerError {
-    /// Such as `put hints`.
+    /// The operation, such as `publish hints`.
     pub(crate) doing: &'static str,
     pub(crate) fault: Fault,
     #[source]
     pub(crate) source: Box<dyn std::error::Error + Send + Sync>,
 }
 
-/// What an administrator would have to look at.
+/// The kind of failure, which determines the remedy shown to an administrator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The URL cannot be meant.
+    /// The URL is malformed.
     Url,
-    /// Nobody answers there, or not in time.
+    /// No server answers, or not in time.
     Unreachable,
-    /// Somebody answers there, but not as such a broker does.
+    /// A server answers, but does not speak the broker's protocol.
     #[cfg(feature = "kafka")]
     Stranger,
-    /// The broker does not know this user or password, or what the URL names beside.
+    /// The broker rejects the user or the password, or the database or virtual host in the URL does not exist.
     Denied,
-    /// The broker knows this user, who may not do what this needs.
+    /// The broker accepts the user, who lacks a required permission.
     #[cfg(feature = "kafka")]
     Rights,
-    /// The broker has no room for more hints, and gives what it has all the same: this is no fault of the connection.
+    /// The broker refuses new hints for lack of memory or disk space, and still delivers those it has. The connection
+    /// stays usable.
     Full,
-    /// The broker is older than what is used of it, or has been used by something newer than this.
+    /// The broker is too old, or a newer version of Cupel has changed its objects.
     Version,
-    /// Anything else; what the source says.
+    /// Any other failure; the source explains it.
     Other,
 }
 
@@ -108,7 +112,7 @@ impl BrokerError {
     }
 }
 
-/// A number's place among things of which there is one a class.
+/// Creates one value per class.
 pub(crate) fn per_class<T>(make: impl Fn(PriorityClass) -> T) -> PerClass<T> {
     PriorityClass::ALL.map(make)
 }

@@ -1,4 +1,4 @@
-//! From `queue.url` to a queue: the scheme chooses the adapter, and what cannot be is told with the remedy.
+//! Creates the queue that `queue.url` names: the scheme selects the adapter, and errors name the remedy.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,19 +11,20 @@ use crate::brokered::{BrokeredQueue, MakeLane};
 use crate::names::Route;
 use crate::{EmbeddedQueue, QUEUE_DEPTH_MAX, names};
 
-/// What a queue is made with, beside its URL.
+/// Settings of a queue, besides its URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// The cluster's name: what begins the name of everything at a broker. 1 to 64 characters out of a-z 0-9 - _ .
+    /// Name of the cluster, the prefix of every object at a broker. 1 to 64 characters out of a-z 0-9 - _ .
     pub cluster: String,
-    /// How many hints may wait, for all that this process knows of.
+    /// Maximum number of waiting hints that this process knows of.
     pub depth_max: usize,
-    /// How many hints of a class may be ready at the broker, all nodes together: less is fairer between tenants, more keeps
-    /// more workers busy between two looks.
+    /// Maximum number of hints per class that are ready at the broker, for all nodes together. A smaller window is
+    /// fairer between tenants; a larger one keeps more workers busy between two reads of the broker's count.
     pub window: usize,
-    /// How long a hint may stay unsettled before its taker counts as dead, where the broker does not see that by itself.
+    /// How long a hint may stay unsettled before its taker counts as dead, for brokers that do not detect this
+    /// themselves.
     pub reclaim_after: Duration,
-    /// The store's database, for the queue `postgres`.
+    /// URL of the store's database, for `queue.url = "postgres"`.
     pub store_url: Option<String>,
 }
 
@@ -39,21 +40,21 @@ impl Default for Settings {
     }
 }
 
-/// Why there is no queue. The messages name the setting and the remedy, and no password.
+/// Error of [`connect`]. The messages name the setting and the remedy, and contain no password.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say it")]
+#[expect(missing_docs, reason = "the messages document the variants")]
 pub enum ConnectError {
     #[error(
-        "queue.url: there is no queue for `{scheme}`; it can be empty (in this process), `postgres` (the store's database), or begin with postgres://, redis://, rediss://, amqp://, amqps:// or kafka://"
+        "queue.url: `{scheme}` is not supported; leave it empty (a queue in this process), set it to `postgres` (the store's database), or to a URL that begins with postgres://, redis://, rediss://, amqp://, amqps:// or kafka://"
     )]
     Scheme { scheme: String },
-    #[error("queue.url: this program was built without the feature `{feature}`, which this URL needs")]
+    #[error("queue.url: this URL needs the cargo feature `{feature}`, which this program was built without")]
     NotBuilt { feature: &'static str },
     #[error(
-        "queue.url: `postgres` means the store's database, and the store is none: set store.url to a postgres:// URL, or give one here"
+        "queue.url: `postgres` means the store's database, but the store is not PostgreSQL: set store.url to a postgres:// URL, or set queue.url to one"
     )]
     NoDatabase,
-    #[error("cluster.name: `{cluster}` is not 1 to 64 characters out of a-z 0-9 - _ .")]
+    #[error("cluster.name: `{cluster}` is not a valid name; use 1 to 64 characters out of a-z 0-9 - _ .")]
     Cluster { cluster: String },
     #[error("queue.url: cannot use {url}: {remedy}")]
     Broker {
@@ -64,11 +65,11 @@ pub enum ConnectError {
     },
 }
 
-/// The queue that a URL names: empty for one in this process, `postgres` for the store's database, else a broker's URL. A broker is
-/// connected to, and what it needs is made there, before this returns.
+/// Creates the queue that a URL names: empty for a queue in this process, `postgres` for the store's database,
+/// otherwise a broker's URL. Connects to the broker and creates its objects before returning.
 ///
 /// # Errors
-/// [`ConnectError`]. Later, a broker that is away is waited for; at the start it is a mistake to be told.
+/// [`ConnectError`]. At the start an unreachable broker is an error; later the queue waits until it is reachable again.
 pub async fn connect(url: &str, settings: Settings) -> Result<Arc<dyn Queue>, ConnectError> {
     if url.is_empty() {
         return Ok(Arc::new(EmbeddedQueue::new(settings.depth_max)));
@@ -83,7 +84,7 @@ pub async fn connect(url: &str, settings: Settings) -> Result<Arc<dyn Queue>, Co
     connect_to(url.into(), Arc::new(settings), route).await
 }
 
-/// The queue of one route at the broker that a URL names.
+/// Creates the queue of one route at the broker that a URL names.
 fn connect_to(
     url: Arc<str>,
     settings: Arc<Settings>,
@@ -153,33 +154,33 @@ async fn start(
 
 fn remedy(fault: Fault) -> &'static str {
     match fault {
-        Fault::Url => "its form is SCHEME://USER:PASSWORD@HOST:PORT/NAME",
-        Fault::Unreachable => "look whether the server runs there, and whether this machine may reach it",
+        Fault::Url => "the form is SCHEME://USER:PASSWORD@HOST:PORT/NAME",
+        Fault::Unreachable => "check that the server runs there and that this machine can reach it",
         #[cfg(feature = "kafka")]
         Fault::Stranger => {
-            "something listens there and does not answer as such a server does: look at the port, and whether it hangs, or wants TLS or a user"
+            "a server listens there but does not speak this protocol: check the port, and whether the server hangs or requires TLS or a user"
         }
-        Fault::Denied => "look at the user, the password and the name at its end",
+        Fault::Denied => "check the user, the password and the database or virtual host in the URL",
         #[cfg(feature = "kafka")]
         Fault::Rights => {
-            "let this user describe, read and write the topics and read the group whose names begin with cluster.name, and make those topics or let it make them"
+            "allow this user to describe, read and write the topics and to read the group whose names begin with cluster.name, and create those topics or allow the user to create them"
         }
         Fault::Full => "give the server more memory or disk space",
-        Fault::Version => "bring the older of the two up to date, or choose another queue",
-        Fault::Other => "what follows is the server's own word",
+        Fault::Version => "update the older of the two, or choose another queue",
+        Fault::Other => "the server's own message follows",
     }
 }
 
-/// The URL with what stands between the user and the host left out.
+/// The URL without the password and the query.
 fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-    // What of it is a password that was not escaped cannot be told.
+    // The `@` may belong to an unescaped password that contains `/` or `?`, so nothing after the scheme is safe to show.
     if path.contains('@') {
         return format!("{scheme}://…");
     }
     let path = path.split('?').next().unwrap_or_default();
-    // A password may hold an `@` that was not escaped; the host cannot.
+    // A password may contain an unescaped `@`; a host cannot.
     let Some((user, host)) = authority.rsplit_once('@') else { return format!("{scheme}://{authority}{path}") };
     let user = user.split_once(':').map_or(user, |(user, _)| user);
     format!("{scheme}://{user}:…@{host}{path}")
@@ -190,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_password_is_shown() {
+    fn shown_urls_contain_no_password() {
         for (url, shown) in [
             ("redis://:secret@h:1/2", "redis://:…@h:1/2"),
             ("postgres://u:sec@ret@h/d?sslmode=require", "postgres://u:…@h/d"),

@@ -1,4 +1,4 @@
-//! The queue inside one process: a [`Line`] behind a mutex, and a bell.
+//! The queue inside one process: a [`Line`] behind a mutex, and a `Notify` for takers.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,15 +12,15 @@ use tokio::sync::Notify;
 
 use crate::line::Line;
 
-/// How many hints may wait unless configured: about 20 MB.
+/// Default maximum number of waiting hints; they take about 20 MB.
 pub const QUEUE_DEPTH_MAX: usize = 100_000;
 
-/// Hints in memory. They are gone when the process ends; the store has the runs.
+/// A queue in memory. Its hints are lost when the process ends; the store has the runs.
 #[derive(Debug)]
 pub struct EmbeddedQueue {
     depth_max: usize,
     state: Mutex<State>,
-    /// Rung for one who waits whenever there may be something to take, for all when the queue closes.
+    /// Notifies one taker when there may be a hint to take, and all takers when the queue closes.
     bell: Notify,
     tokens: AtomicU64,
     lanes: Mutex<HashMap<LanguageId, Arc<EmbeddedQueue>>>,
@@ -39,7 +39,7 @@ impl Default for EmbeddedQueue {
 }
 
 impl EmbeddedQueue {
-    /// An empty queue in which at most `depth_max` hints wait.
+    /// Creates an empty queue in which at most `depth_max` hints wait.
     pub fn new(depth_max: usize) -> EmbeddedQueue {
         EmbeddedQueue {
             depth_max,
@@ -51,7 +51,7 @@ impl EmbeddedQueue {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing in there panics halfway, so a poisoned lock guards sound data.
+        // No critical section panics halfway, so the data behind a poisoned lock is consistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -66,7 +66,7 @@ impl EmbeddedQueue {
         }
         let hint = state.line.pop();
         if hint.is_some() && state.line.len() > 0 {
-            // A ring may have been for several hints: whoever wakes wakes the next.
+            // One notification may stand for several hints, so each taker that wakes notifies the next.
             self.bell.notify_one();
         }
         Ok(hint)
@@ -122,7 +122,7 @@ impl Queue for EmbeddedQueue {
         self.state().line.charge(owner, time);
     }
 
-    /// Nothing to do: a hint that was handed out is not kept.
+    /// Nothing to do: the queue keeps no hint that it handed out.
     async fn settle(&self, _: Hinted) -> Result<(), QueueError> {
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What a broker has sent ahead of need, by class, for brokers that send of their own accord.
+//! Hints that a broker has pushed and that nobody has taken yet, by class. For brokers that push.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,15 +13,15 @@ use crate::shares::{PerClass, index};
 #[derive(Default)]
 pub(crate) struct Inbox {
     state: Mutex<State>,
-    /// Rung when something has come, or nothing more will.
+    /// Notified when a hint has arrived, or when no more will arrive.
     bell: Notify,
 }
 
 #[derive(Default)]
 struct State {
-    /// With when each has come.
+    /// Each delivery with its time of arrival.
     classes: PerClass<VecDeque<(Instant, Delivery)>>,
-    /// Why nothing more will come.
+    /// Why no more hints will arrive.
     failed: Option<String>,
 }
 
@@ -31,13 +31,13 @@ impl Inbox {
         self.bell.notify_one();
     }
 
-    /// Nothing more will come.
+    /// Records that no more hints will arrive.
     pub(crate) fn fail(&self, why: impl Into<String>) {
         self.state().failed.get_or_insert(why.into());
         self.bell.notify_one();
     }
 
-    /// Up to so many of each class.
+    /// Takes up to `wanted` hints of each class.
     pub(crate) fn take(&self, wanted: PerClass<usize>) -> Result<Vec<Delivery>, BrokerError> {
         let mut state = self.state();
         let mut taken = Vec::new();
@@ -46,13 +46,13 @@ impl Inbox {
             taken.extend(class.drain(..most).map(|(_, delivery)| delivery));
         }
         match &state.failed {
-            // What is here was given to this node all the same.
+            // Hints that arrived before the failure belong to this node and can still be taken.
             Some(why) if taken.is_empty() => Err(BrokerError::new("take hints", Fault::Unreachable, why.clone())),
             _ => Ok(taken),
         }
     }
 
-    /// Until there may be something to take, or [`WAIT_MAX`].
+    /// Waits until there may be hints to take, for [`WAIT_MAX`] at most.
     pub(crate) async fn wait(&self) {
         let is_over = {
             let state = self.state();
@@ -68,7 +68,7 @@ impl Inbox {
         self.state().classes.iter().map(VecDeque::len).sum()
     }
 
-    /// What has been here for longer than it may, as each may for a time of its own, or for ever.
+    /// Takes the deliveries that have waited longer than `may` allows for each; `None` means without limit.
     #[cfg(feature = "kafka")]
     pub(crate) fn take_overdue(&self, may: impl Fn(&Delivery) -> Option<std::time::Duration>) -> Vec<Delivery> {
         let mut taken = Vec::new();
@@ -84,7 +84,7 @@ impl Inbox {
         taken
     }
 
-    /// Forgets what is not to be kept.
+    /// Discards the deliveries for which `keep` is false.
     #[cfg(feature = "kafka")]
     pub(crate) fn retain(&self, keep: impl Fn(&Delivery) -> bool) {
         for class in &mut self.state().classes {
@@ -92,7 +92,7 @@ impl Inbox {
         }
     }
 
-    /// Everything.
+    /// Takes all deliveries.
     #[cfg(feature = "rabbitmq")]
     pub(crate) fn drain(&self) -> Vec<Delivery> {
         self.state().classes.iter_mut().flat_map(|class| class.drain(..)).map(|(_, delivery)| delivery).collect()

@@ -1,10 +1,12 @@
-//! The `Queue` port's adapters. All of them pass the suite in `cupel-testkit`, those at brokers on real servers.
+//! Adapters of the `Queue` port. All of them pass the conformance suite of `cupel-testkit`, the broker adapters against
+//! real servers.
 //!
-//! `embedded` is a line in memory. The others are a `broker.rs` each, a file and a cargo feature; what they have in common, which is
-//! nearly everything that a queue promises, is in `brokered/`. [`connect`] makes the one that a URL names.
+//! `embedded` is a queue in memory. Each of the others implements `broker.rs` in one file behind one cargo feature; the
+//! code they share, which implements nearly every guarantee of a queue, is in `brokered/`. [`connect`] creates the
+//! queue that a URL names.
 //!
-//! *Architecture invariant:* a queue carries hints, never the truth. It may lose them and may give one
-//! twice; what it must do is be fair, be bounded and never block whoever publishes.
+//! *Architecture invariant:* a queue carries hints; the store has the runs. A queue may lose or repeat a hint. It must
+//! be fair and bounded, and it must never block a publisher.
 #![forbid(unsafe_code)]
 
 mod broker;

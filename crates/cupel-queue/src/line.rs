@@ -1,16 +1,17 @@
-//! The order in which waiting hints are handed out; plain data, no locks, no waiting.
+//! Order in which waiting hints are handed out. Plain data: no locks, no waiting.
 //!
-//! - Between classes: by their shares ([`Shares`]).
-//! - Between owners of a class: by slot time. Every owner has an account of the slot time charged to them, and the hint of the
-//!   owner with the lowest account is next. A hand-out costs [`HAND_OUT`]; what a run occupied a slot for is charged when it is
-//!   known ([`Line::charge`]). So owners whose runs take equally long have their turns one after the other, and an owner whose
-//!   runs sleep for minutes waits until the others have had as much.
-//! - Within an owner: first come, first served.
+//! - Between classes: by weight ([`Shares`]).
+//! - Between owners of a class: by slot time. Each owner has an account of the slot time charged to them, and the owner
+//!   with the lowest account is next. A hand-out costs [`HAND_OUT`]; the time that a run occupied a slot is charged
+//!   once it is known ([`Line::charge`]). So owners whose runs take equally long take turns, and an owner whose runs
+//!   sleep for minutes waits until the others have used as much time.
+//! - Within an owner: first in, first out.
 //!
-//! Accounts follow weighted fair queueing: `floor` is the virtual time, which advances by the time charged divided by the number
-//! of owners that wait. Nobody's account is below it when they begin to wait, so that nobody saves time up; what is used while nobody
-//! else waits moves both, and costs nothing. Nobody's account is more than [`DEBT_MAX`] above it, so that nobody waits for long, and
-//! who waits in a class with a small share counts as at most so much below it: others do not wait for longer once they are served.
+//! Accounts follow weighted fair queueing. `floor` is the virtual time; it advances by the time charged divided by the
+//! number of waiting owners. When an owner begins to wait, their account is raised to `floor`, so idle time earns no
+//! credit; time used while nobody else waits raises both equally and costs nothing. An account is at most [`DEBT_MAX`]
+//! above `floor`, so no owner waits for long. The account of an owner who waits in a class with a small share counts as
+//! at most [`DEBT_MAX`] below `floor`, which bounds how long others wait once that owner is served.
 //!
 //! Every operation is O(log owners).
 
@@ -22,38 +23,39 @@ use cupel_types::{RunId, UserId};
 
 use crate::shares::{CLASSES, PerClass, Shares, index};
 
-/// What a hand-out is charged at once, whatever the run takes.
+/// Time charged at each hand-out, independent of how long the run takes.
 const HAND_OUT: Duration = Duration::from_millis(1);
 
-/// The most that an account can be above the floor, and the most that it counts as below it.
+/// Maximum distance of an account above `floor`, and the maximum that counts below it.
 const DEBT_MAX: Duration = Duration::from_secs(300);
 
-/// Accounts of owners that do not wait. Beyond it, they are forgotten, and with them what they used.
+/// Maximum number of accounts kept for owners that do not wait. Beyond it they are forgotten, with the time charged to
+/// them.
 const RESTING_MAX: usize = 10_000;
 
 #[derive(Debug, Default)]
 pub(crate) struct Line {
     classes: PerClass<ClassLine>,
     shares: Shares,
-    /// What is waiting, to refuse doubles.
+    /// Runs that wait, to reject duplicates.
     waiting: HashSet<RunId>,
-    /// Owners that wait, and those whose account is above the floor.
+    /// Accounts of owners that wait, and of those whose account is above `floor`.
     accounts: HashMap<UserId, Account>,
-    /// Owners that wait.
+    /// Number of owners that wait.
     owners: usize,
     floor: Duration,
-    /// Number of the next turn, which orders equal accounts.
+    /// Number of the next turn; it orders equal accounts.
     turn: u64,
 }
 
 #[derive(Debug, Default)]
 struct ClassLine {
-    /// Owners with something waiting, in the order of their turns.
+    /// Owners with waiting hints, in the order of their turns.
     turns: BTreeSet<Turn>,
     runs: HashMap<UserId, OwnersLine>,
 }
 
-/// What an owner has been charged, and when they got into their place: who came first is first.
+/// The time charged to an owner and the number of the turn, which makes ties first come, first served.
 type Turn = (Duration, u64, UserId);
 
 #[derive(Debug)]
@@ -65,7 +67,7 @@ struct OwnersLine {
 #[derive(Debug, Default)]
 struct Account {
     charged: Duration,
-    /// Classes in which the owner waits.
+    /// Number of classes in which the owner waits.
     classes: usize,
 }
 
@@ -74,7 +76,7 @@ impl Line {
         self.waiting.len()
     }
 
-    /// How many hints of one owner wait.
+    /// Number of waiting hints of one owner.
     pub(crate) fn len_of(&self, owner: UserId) -> usize {
         self.classes.iter().filter_map(|class| class.runs.get(&owner)).map(|line| line.hints.len()).sum()
     }
@@ -83,7 +85,7 @@ impl Line {
         self.waiting.contains(&run)
     }
 
-    /// Adds a hint at the end of its owner's line. `false`: it is waiting already.
+    /// Appends a hint to its owner's line. Returns `false` if the run waits already.
     pub(crate) fn push(&mut self, hint: RunHint) -> bool {
         if !self.waiting.insert(hint.run) {
             return false;
@@ -107,18 +109,18 @@ impl Line {
         true
     }
 
-    /// Takes the hint whose turn it is.
+    /// Takes the next hint.
     pub(crate) fn pop(&mut self) -> Option<RunHint> {
         self.pop_of([true; CLASSES])
     }
 
-    /// Takes the hint whose turn it is among the classes that are `open`.
+    /// Takes the next hint among the classes that are `open`.
     pub(crate) fn pop_of(&mut self, open: PerClass<bool>) -> Option<RunHint> {
         let firsts = std::array::from_fn(|i| self.classes[i].turns.first().copied());
         self.pop_among(open, firsts)
     }
 
-    /// Takes the hint whose turn it is among those of other owners than `not`.
+    /// Takes the next hint among those of owners that are not in `not`.
     pub(crate) fn pop_other(&mut self, not: &[UserId]) -> Option<RunHint> {
         let others =
             std::array::from_fn(|i| self.classes[i].turns.iter().find(|(_, _, owner)| !not.contains(owner)).copied());
@@ -147,10 +149,10 @@ impl Line {
         Some(hint)
     }
 
-    /// An owner's run has occupied a slot for this long.
+    /// Charges an owner for the time that a run occupied a slot.
     pub(crate) fn charge(&mut self, owner: UserId, time: Duration) {
         let account = self.accounts.entry(owner).or_insert(Account { charged: self.floor, classes: 0 });
-        // The owner shares the slots with those who wait.
+        // The owner shares the slots with the waiting owners.
         let sharers = self.owners + usize::from(account.classes == 0);
         self.floor += time / u32::try_from(sharers).unwrap_or(u32::MAX);
         let charged = account.charged.max(self.floor.saturating_sub(DEBT_MAX)) + time;
@@ -170,7 +172,8 @@ impl Line {
         }
     }
 
-    /// Forgets owners that do not wait and have nothing to make up for; all that do not wait, if there are too many.
+    /// Forgets accounts at or below `floor` of owners that do not wait; if still too many remain, all accounts of
+    /// owners that do not wait.
     fn forget(&mut self) {
         if self.accounts.len() - self.owners.min(self.accounts.len()) < RESTING_MAX {
             return;
@@ -207,7 +210,7 @@ mod tests {
         let round: Vec<_> = (0..13).filter_map(|_| line.pop()).map(|h| h.class).collect();
         let count = |class| round.iter().filter(|c| **c == class).count();
         assert_eq!(PriorityClass::ALL.map(count), [8, 4, 1]);
-        // Evenly: never more than three interactive ones in a row while others wait.
+        // Spread evenly: at most three interactive hints in a row while other classes wait.
         assert!(!round.windows(4).any(|w| w.iter().all(|c| *c == PriorityClass::Interactive)), "{round:?}");
     }
 
@@ -232,7 +235,8 @@ mod tests {
         UserId::from_uuid(Uuid::from_u128(n))
     }
 
-    /// Who gets a slot for how long, if the runs of each of these owners, of whom each has as many as needed, take so long.
+    /// Slot time that each owner gets if each run of owner `i` takes `takes[i]` and all owners always have hints
+    /// waiting.
     fn slot_time(takes: &[Duration], hand_outs: usize) -> Vec<Duration> {
         let mut line = Line::default();
         for run in 0..hand_outs {
@@ -254,13 +258,13 @@ mod tests {
     fn owners_get_equal_slot_time_however_long_their_runs_take() {
         let had = slot_time(&[10 * SECOND, SECOND, SECOND / 10], 1000);
         let (least, most) = (had.iter().min().unwrap(), had.iter().max().unwrap());
-        // But for a run of each.
+        // Equal up to one run of each owner.
         assert!(*most - *least <= 12 * SECOND, "{had:?}");
         assert!(*least > 30 * SECOND, "{had:?}");
     }
 
     #[test]
-    fn whoever_used_much_waits_for_a_bounded_time_however_many_newcomers_there_are() {
+    fn an_owner_in_debt_waits_for_a_bounded_time_despite_newcomers() {
         let mut line = Line::default();
         line.push(hint(5000, 2, PriorityClass::Submission));
         for run in 0..1000 {
@@ -270,7 +274,7 @@ mod tests {
         }
         line.push(hint(5001, 1, PriorityClass::Submission));
         line.pop();
-        // A newcomer after the other: each has used less than the first owner.
+        // A sequence of new owners, each of which has used less than the first owner.
         let mut had = Duration::ZERO;
         for run in 6000.. {
             line.push(hint(run, run, PriorityClass::Submission));
@@ -285,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn an_owner_who_did_not_wait_has_saved_up_nothing() {
+    fn an_idle_owner_earns_no_credit() {
         let mut line = Line::default();
         for run in 0..100 {
             line.push(hint(run, 1, PriorityClass::Submission));
@@ -307,9 +311,9 @@ mod tests {
     }
 
     #[test]
-    fn who_waited_long_in_one_class_is_ahead_in_another_for_a_bounded_time() {
+    fn a_long_wait_in_one_class_gives_a_bounded_advantage_in_another() {
         let mut line = Line::default();
-        // It waits while others use ten hours.
+        // Owner 1 waits while another owner uses ten hours.
         line.push(hint(0, 1, PriorityClass::Batch));
         line.charge(owner(3), 36_000 * SECOND);
         for run in 1..2000 {
@@ -321,12 +325,12 @@ mod tests {
             line.charge(next.owner, SECOND);
             ahead += SECOND;
         }
-        // The floor moves on meanwhile, by half of it.
+        // Meanwhile the floor advances by half the time charged.
         assert!(ahead > SECOND && ahead <= 2 * DEBT_MAX + 2 * SECOND, "{ahead:?}");
     }
 
     #[test]
-    fn hints_of_others_are_taken_past_an_owner() {
+    fn pop_other_skips_the_given_owners() {
         let mut line = Line::default();
         for run in 0..10 {
             line.push(hint(run, 1, PriorityClass::Interactive));
@@ -352,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn a_class_that_was_idle_has_saved_up_nothing() {
+    fn an_idle_class_earns_no_credit() {
         let mut line = Line::default();
         for run in 0..1000 {
             line.push(hint(run, 1, PriorityClass::Batch));
@@ -364,7 +368,7 @@ mod tests {
             line.push(hint(run, 2, PriorityClass::Interactive));
         }
         let taken: Vec<_> = (0..18).filter_map(|_| line.pop()).collect();
-        assert_eq!(taken.iter().filter(|h| h.class == PriorityClass::Batch).count(), 2, "its share, 1 of 9");
+        assert_eq!(taken.iter().filter(|h| h.class == PriorityClass::Batch).count(), 2, "batch gets its share, 1 of 9");
     }
 
     #[derive(Clone, Debug)]
@@ -385,10 +389,10 @@ mod tests {
     }
 
     proptest! {
-        /// Against a model: nothing is lost, nothing comes twice, each owner's hints of a class keep their
-        /// order, and an owner who waits is passed over at most once per other owner of the class.
+        /// Compares with a model: no hint is lost or duplicated, and the hints of one owner in one class keep their
+        /// order.
         #[test]
-        fn nothing_lost_nothing_doubled_order_kept(steps in prop::collection::vec(step(), 1..300)) {
+        fn hints_are_neither_lost_nor_duplicated_and_keep_their_order(steps in prop::collection::vec(step(), 1..300)) {
             let mut line = Line::default();
             let mut model: Vec<RunHint> = Vec::new();
             for step in steps {

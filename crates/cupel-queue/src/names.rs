@@ -1,11 +1,12 @@
-//! The names of queues, streams, topics and channels at a broker, all made here.
+//! Names of queues, streams, topics and channels at a broker; all of them are built here.
 
 use cupel_types::{LanguageId, PriorityClass};
 
-/// What stands in a name for what every worker may take. No lane is called so.
+/// The name of the common route, which every worker takes from. No lane has this name: a lane's name begins with
+/// `for-`.
 const ANY: &str = "any";
 
-/// Where hints go in a cluster: the common way, or a lane for those who have a language.
+/// Route of hints in a cluster: the common one, or the lane of workers that have a certain language.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Route {
     cluster: String,
@@ -17,32 +18,32 @@ impl Route {
         Route { cluster: cluster.to_owned(), name: ANY.to_owned() }
     }
 
-    /// The lane for a language of the same cluster.
+    /// The lane of a language in the same cluster.
     pub(crate) fn lane(&self, language: &LanguageId) -> Route {
-        // A language may be called c++17, which not every broker takes.
+        // Language ids such as `c++17` contain characters that not every broker accepts.
         let escaped = language.as_str().replace('_', "__").replace('+', "_p");
         Route { cluster: self.cluster.clone(), name: format!("for-{escaped}") }
     }
 
-    /// What begins the name of everything of this route: `CLUSTER.ROUTE`.
+    /// Prefix of the names of all objects of this route: `CLUSTER.ROUTE`.
     pub(crate) fn prefix(&self) -> String {
         format!("{}.{}", self.cluster, self.name)
     }
 
-    /// Where hints of a class wait: `CLUSTER.ROUTE.CLASS`.
+    /// Name of the queue of a class: `CLUSTER.ROUTE.CLASS`.
     pub(crate) fn of_class(&self, class: PriorityClass) -> String {
         format!("{}.{}", self.prefix(), class.as_str())
     }
 
-    /// Anything else of which the cluster needs one, whichever the route.
+    /// Name of an object that the cluster has once, for all routes.
     pub(crate) fn of_cluster(&self, what: &str) -> String {
         format!("{}.{ANY}.{what}", self.cluster)
     }
 }
 
-/// Whether every broker takes it as a part of a name: 1 to 64 characters out of a-z 0-9 - _ .
+/// Whether every broker accepts it as part of a name: 1 to 64 characters out of a-z 0-9 - _ .
 ///
-/// Kafka's topics are the narrowest: letters, digits, `.`, `_`, `-`, 249 characters at most
+/// Kafka's rules for topics are the strictest: letters, digits, `.`, `_`, `-`, 249 characters at most
 /// (`org.apache.kafka.common.internals.Topic`).
 pub(crate) fn is_good(cluster: &str) -> bool {
     let allowed = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || b"-_.".contains(&c);
@@ -54,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lanes_have_names_of_their_own_that_every_broker_takes() {
+    fn lane_names_are_unique_and_valid_at_every_broker() {
         let common = Route::common("cupel");
         let mut prefixes = vec![common.prefix()];
         for language in ["any", "c", "c++17", "c_p_p17", "c__17", "python3.12"] {
@@ -62,7 +63,11 @@ mod tests {
             let name = lane.of_class(PriorityClass::Batch);
             assert!(is_good(&name), "{name}");
             prefixes.push(lane.prefix());
-            assert_eq!(lane.lane(&"c".parse().unwrap()), common.lane(&"c".parse().unwrap()), "of a lane, too");
+            assert_eq!(
+                lane.lane(&"c".parse().unwrap()),
+                common.lane(&"c".parse().unwrap()),
+                "a lane's lane is a lane of the cluster"
+            );
             assert_eq!(lane.of_cluster("bell"), common.of_cluster("bell"));
         }
         let count = prefixes.len();

@@ -1,13 +1,14 @@
-//! PostgreSQL: a table, taken from with SKIP LOCKED, and NOTIFY for those who wait.
+//! PostgreSQL: a table that nodes take rows from with SKIP LOCKED, and NOTIFY to wake waiting nodes.
 //!
-//! - The table is unlogged, and takes nothing from the disk on which the store's transactions wait: hints are lost with a crash
-//!   of the server, and the store, which is not, has the runs.
-//! - To take a hint is to delete its row: one statement, after which there is nothing to settle. A node that dies with a hint in its
-//!   hands loses it; the sweeper finds the run.
-//! - A run that waits here is not put a second time, whoever tries.
-//! - Every batch that is put rings a bell for all nodes (NOTIFY); those who wait look, and SKIP LOCKED gives each another row.
-//! - One connection, on which statements follow each other without waiting. It must be one of the server itself or of a pooler in
-//!   session mode, because LISTEN belongs to a session.
+//! - The table is unlogged, so it does not load the disk that the store's transactions wait for. A crash of the server
+//!   empties it; the store is durable and has the runs.
+//! - Taking a hint deletes its row in one statement, so there is nothing to settle. A node that dies with a hint loses
+//!   it; the sweeper finds the run.
+//! - A run that waits in the table is not inserted again.
+//! - Each published batch sends a NOTIFY to all nodes. Waiting nodes then query, and SKIP LOCKED gives each of them
+//!   other rows.
+//! - One connection, on which statements are pipelined. It must go to the server itself or to a pooler in session mode,
+//!   because LISTEN belongs to a session.
 //!
 //! Sources: PostgreSQL's manual, "SELECT: The Locking Clause", "NOTIFY", "CREATE TABLE: UNLOGGED".
 
@@ -31,13 +32,14 @@ use crate::shares::{CLASSES, PerClass, index};
 
 /// `server_version_num` of PostgreSQL 13.
 const OLDEST: i32 = 130_000;
-/// The version of what [`MIGRATION`] makes.
+/// Schema version that [`MIGRATION`] creates.
 const SCHEMA: i32 = 1;
-/// The advisory lock that is held while the table is made: only this is done under it.
+/// Key of the advisory lock held while the table is created; nothing else uses it.
 const MIGRATION_LOCK: i64 = 0x6375_7065_6c71;
 
-/// Made by whoever comes first, and passed over by who waited for the lock meanwhile (who asked in the same transaction whether
-/// the table is there would be answered from a cache of names). Dead rows are many and small; the table would grow with them if it were left to the usual settings.
+/// Creates the table. The statements are idempotent, so nodes that waited for the lock run them without effect.
+/// (Checking for the table inside the locked transaction would be answered from a stale catalog cache.) Dead rows are
+/// many and small; the default autovacuum settings would let the table grow with them.
 const MIGRATION: &str = "
     CREATE UNLOGGED TABLE IF NOT EXISTS cupel_queue (
         place text     NOT NULL,
@@ -81,19 +83,19 @@ const TAKE: &str = "
 /// A PostgreSQL database.
 pub(crate) struct Postgres {
     server: Place,
-    /// What the cluster's rows are found by.
+    /// Value of the `place` column of this route's rows.
     place: String,
-    /// The channel of the bell.
+    /// Channel of LISTEN and NOTIFY.
     bell: String,
 }
 
 impl Postgres {
     /// # Errors
-    /// When the URL is none.
+    /// If the URL is malformed.
     pub(crate) fn new(url: &str, route: &Route) -> Result<Postgres, BrokerError> {
         let server =
             Place::parse(url, "cupel queue").map_err(|error| BrokerError::new("read the URL", Fault::Url, error))?;
-        // One bell for all routes: a channel's name is short, and who wakes for nothing looks once.
+        // All routes share one channel: the length of its name is limited, and a needless wake-up costs one query.
         Ok(Postgres { server, place: route.prefix(), bell: route.of_cluster("bell") })
     }
 }
@@ -126,7 +128,7 @@ impl Broker for Postgres {
     }
 }
 
-/// Reads what the server sends, until the link is dropped or the connection is lost.
+/// Reads the server's messages until the link is dropped or the connection is lost.
 async fn listen(mut connection: Connection, bell: Arc<Notify>, alive: CancellationToken, lost: CancellationToken) {
     loop {
         let message = tokio::select! {
@@ -141,15 +143,16 @@ async fn listen(mut connection: Connection, bell: Arc<Notify>, alive: Cancellati
     }
 }
 
-/// Makes the table if it is not there. Nodes that start at the same time wait for each other.
+/// Creates the table if it does not exist. Nodes that start at the same time wait for each other.
 async fn migrate(client: &mut Client) -> Result<(), BrokerError> {
-    let version: String = client.query_one("SHOW server_version_num", &[]).await.map_err(to("ask its version"))?.get(0);
+    let version: String =
+        client.query_one("SHOW server_version_num", &[]).await.map_err(to("read the server version"))?.get(0);
     if version.parse::<i32>().is_ok_and(|version| version < OLDEST) {
-        let old = format!("it is PostgreSQL {version}, and {OLDEST} (13.0) is the oldest that will do");
+        let old = format!("the server is PostgreSQL {version}; {OLDEST} (13.0) or later is required");
         return Err(BrokerError::new("use this server", Fault::Version, old));
     }
     if schema(client).await?.is_none() {
-        let making = to("make the queue's table");
+        let making = to("create the queue's table");
         let transaction = client.transaction().await.map_err(&making)?;
         transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK]).await.map_err(&making)?;
         transaction.batch_execute(MIGRATION).await.map_err(&making)?;
@@ -159,15 +162,15 @@ async fn migrate(client: &mut Client) -> Result<(), BrokerError> {
         Some(SCHEMA) => Ok(()),
         other => {
             let told = other.map_or_else(|| "none".to_owned(), |version| version.to_string());
-            let wrong = format!("its queue has the form {told}, and this program knows {SCHEMA}");
+            let wrong = format!("its queue has schema version {told}; this program supports version {SCHEMA}");
             Err(BrokerError::new("use the queue of this database", Fault::Version, wrong))
         }
     }
 }
 
-/// The version of the table that is there.
+/// Schema version of the existing table, if there is one.
 async fn schema(client: &Client) -> Result<Option<i32>, BrokerError> {
-    let asking = to("ask for the queue's table");
+    let asking = to("look up the queue's table");
     let there = client.query_one("SELECT to_regclass('cupel_queue_schema') IS NOT NULL", &[]).await.map_err(&asking)?;
     if !there.get::<_, bool>(0) {
         return Ok(None);
@@ -197,7 +200,7 @@ impl Link for PostgresLink {
         self.client
             .execute(&self.put, &[&self.place, &classes, &runs, &owners, &self.channel])
             .await
-            .map_err(to("put hints"))?;
+            .map_err(to("publish hints"))?;
         Ok(())
     }
 

@@ -1,18 +1,21 @@
-//! RabbitMQ: a durable queue a class, published to with confirms, consumed from with manual acknowledgements.
+//! RabbitMQ: one durable queue per class, publisher confirms, consumers with manual acknowledgements.
 //!
-//! - A hint is put when the broker has confirmed it: then it survives the broker's restart. One that cannot be routed, because its
-//!   queue is gone, comes back and counts as a failure; with the next connection all queues are declared again.
-//! - While somebody here waits for hints there is a consumer on each queue, which may have [`PREFETCH`] unsettled. When nobody
-//!   does, the consumers are cancelled and what they brought goes back, so that a busy node holds nothing that an idle one could do.
-//! - Priorities are a queue each, because a priority queue lets its low ones starve.
-//! - A node that dies takes its connection along: RabbitMQ gives what it had to others.
-//! - A broker that is short of memory or of disk space (an alarm) reads nothing more from connections that publish, and gives others what
-//!   it has. So hints are put by a connection of its own, which is made when there is the first one to be put.
-//! - A message that cannot be read is rejected, and goes to the queue `CLUSTER.any.unreadable`, where the last thousand stay to be
-//!   looked at.
+//! - A hint is published once the broker has confirmed it; it then survives a restart of the broker. A hint that cannot
+//!   be routed because its queue is gone is returned and counts as a failure; the next connection declares all queues
+//!   again.
+//! - While a taker waits here, there is a consumer on each queue, with at most [`PREFETCH`] unacknowledged hints. When
+//!   no taker waits, the consumers are cancelled and the prefetched hints are requeued, so a busy node holds no hint
+//!   that an idle one could process.
+//! - Each priority class has its own queue, because a RabbitMQ priority queue starves low priorities.
+//! - If a node dies, its connection closes, and RabbitMQ redelivers its unacknowledged hints to other nodes.
+//! - A broker that is short of memory or disk space (an alarm) stops reading from connections that publish, and still
+//!   delivers to others. So hints are published on a separate connection, which is opened when the first hint is
+//!   published.
+//! - An unreadable message is rejected and dead-lettered to the queue `CLUSTER.any.unreadable`, which keeps the last
+//!   thousand for inspection.
 //!
-//! Sources: RabbitMQ's documentation, "Consumer Acknowledgements and Publisher Confirms", "Consumer Prefetch", "Dead Letter
-//! Exchanges", "Memory and Disk Alarms".
+//! Sources: RabbitMQ's documentation, "Consumer Acknowledgements and Publisher Confirms", "Consumer Prefetch", "Dead
+//! Letter Exchanges", "Memory and Disk Alarms".
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,14 +42,15 @@ use crate::names::Route;
 use crate::shares::{PerClass, index};
 use crate::wire;
 
-/// Hints of a class that a node may have and not have settled. Settling follows taking within milliseconds.
+/// Maximum number of unacknowledged hints of a class at one node. Hints are acknowledged within milliseconds of being
+/// taken.
 const PREFETCH: u16 = 32;
-/// Unreadable messages that are kept.
+/// Maximum number of unreadable messages that are kept.
 const UNREADABLE_MAX: i32 = 1000;
-/// `delivery_mode` of messages that a durable queue keeps through a restart.
+/// `delivery_mode` of messages that a durable queue keeps across a restart.
 const PERSISTENT: u8 = 2;
 
-/// How often it is looked whether the broker says that it takes nothing.
+/// Interval between checks whether the broker has blocked the connection.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// A RabbitMQ server.
@@ -58,7 +62,7 @@ pub(crate) struct RabbitMq {
 
 impl RabbitMq {
     pub(crate) fn new(url: &str, route: &Route) -> RabbitMq {
-        // A bare slash names the virtual host with an empty name, which nobody means.
+        // A trailing slash would name the virtual host with the empty name, which is never intended.
         let url = url.strip_suffix('/').filter(|url| !url.ends_with('/')).unwrap_or(url).to_owned();
         let queues = per_class(|class| route.of_class(class));
         RabbitMq { url, queues, unreadable: route.of_cluster("unreadable") }
@@ -70,7 +74,7 @@ impl Broker for RabbitMq {
     async fn connect(&self) -> Result<Arc<dyn Link>, BrokerError> {
         let connection = connect(&self.url, "cupel queue").await?;
         let (looks, takes) = (channel(&connection).await?, channel(&connection).await?);
-        takes.basic_qos(PREFETCH, BasicQosOptions::default()).await.map_err(to("limit what is sent ahead"))?;
+        takes.basic_qos(PREFETCH, BasicQosOptions::default()).await.map_err(to("set the prefetch limit"))?;
 
         let declaring = to("declare its queues");
         let mut bounded = FieldTable::default();
@@ -119,7 +123,7 @@ struct RabbitMqLink {
     consuming: tokio::sync::Mutex<Option<Consuming>>,
 }
 
-/// What hints are put by.
+/// The connection and the channel that publish hints.
 struct Puts {
     connection: Connection,
     channel: Channel,
@@ -129,17 +133,17 @@ impl Puts {
     async fn connect(url: &str) -> Result<Puts, BrokerError> {
         let connection = connect(url, "cupel queue, puts").await?;
         let channel = channel(&connection).await?;
-        channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(to("ask for confirms"))?;
+        channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(to("enable publisher confirms"))?;
         Ok(Puts { connection, channel })
     }
 
-    /// Ends when the broker says that it takes nothing: it does so to who puts something meanwhile.
+    /// Returns once the broker has blocked the connection. It does so only if the client publishes at the time.
     async fn is_full(&self) -> BrokerError {
         while !self.connection.status().blocked() {
             tokio::time::sleep(LOOK_EVERY).await;
         }
-        let why = "it is short of memory or of disk space; `rabbitmq-diagnostics alarms` says which";
-        BrokerError::new("put hints", Fault::Full, why)
+        let why = "it is short of memory or disk space; run `rabbitmq-diagnostics alarms` to see which";
+        BrokerError::new("publish hints", Fault::Full, why)
     }
 }
 
@@ -147,7 +151,7 @@ impl Puts {
 struct Consuming {
     tags: Vec<ShortString>,
     readers: Vec<JoinHandle<()>>,
-    /// Set when it ends because it is meant to.
+    /// Cancelled before the consumers are cancelled on purpose.
     stopping: CancellationToken,
 }
 
@@ -164,19 +168,19 @@ impl Link for RabbitMqLink {
             }
         };
         let confirmed = tokio::select! {
-            // What is put all the same would come when there is room again, once more.
+            // Hints already sent may still be accepted when there is room again; they are then duplicates.
             biased;
             full = puts.is_full() => return Err(full),
-            confirmed = try_join_all(hints.iter().map(publish)) => confirmed.map_err(to("put hints"))?,
+            confirmed = try_join_all(hints.iter().map(publish)) => confirmed.map_err(to("publish hints"))?,
         };
         if confirmed.iter().all(|confirmed| matches!(confirmed, Confirmation::Ack(None))) {
             Ok(())
         } else {
-            Err(BrokerError::new("put hints", Fault::Other, "the broker did not take all of them"))
+            Err(BrokerError::new("publish hints", Fault::Other, "the broker did not accept all of them"))
         }
     }
 
-    /// What is in somebody's hands is not counted.
+    /// Unacknowledged hints are not counted.
     async fn ready(&self) -> Result<PerClass<usize>, BrokerError> {
         let ask = |queue: &str| {
             let queue = queue.into();
@@ -216,7 +220,7 @@ impl Link for RabbitMqLink {
                 self.takes.basic_cancel(tag, BasicCancelOptions::default()).await.map_err(to("stop consuming"))?;
             }
             for reader in readers {
-                // It can only have been cancelled with the runtime.
+                // A join error means that the runtime shut down.
                 let _ = reader.await;
             }
         }
@@ -224,7 +228,7 @@ impl Link for RabbitMqLink {
         let nack = |delivery: &Delivery| {
             self.takes.basic_nack(delivery.tag.0, BasicNackOptions { requeue: true, ..BasicNackOptions::default() })
         };
-        try_join_all(unwanted.iter().map(nack)).await.map_err(to("give hints back"))?;
+        try_join_all(unwanted.iter().map(nack)).await.map_err(to("requeue hints"))?;
         Ok(())
     }
 }
@@ -244,7 +248,7 @@ impl RabbitMqLink {
     }
 }
 
-/// Until the consumer is cancelled, by us or by the broker.
+/// Reads deliveries until the consumer is cancelled, by this node or by the broker.
 async fn read(mut consumer: Consumer, class: PriorityClass, inbox: Arc<Inbox>, stopping: CancellationToken) {
     while let Some(delivery) = consumer.next().await {
         let delivery = match delivery {
@@ -261,7 +265,7 @@ async fn read(mut consumer: Consumer, class: PriorityClass, inbox: Arc<Inbox>, s
         }
     }
     if !stopping.is_cancelled() {
-        inbox.fail("the broker has cancelled the consumer");
+        inbox.fail("the broker cancelled the consumer");
     }
 }
 
@@ -270,7 +274,7 @@ fn to(doing: &'static str) -> impl Fn(Error) -> BrokerError {
         let fault = match error.kind() {
             ErrorKind::ProtocolError(error) => match error.kind() {
                 AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) => Fault::Denied,
-                // A virtual host that is not there, or not for this user.
+                // The virtual host does not exist, or this user has no access to it.
                 AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED) => Fault::Denied,
                 _ => Fault::Other,
             },

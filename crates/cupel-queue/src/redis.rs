@@ -1,13 +1,15 @@
-//! Redis: a stream a class, one consumer group that all nodes share.
+//! Redis: one stream per class, one consumer group that all nodes share.
 //!
-//! - `XADD` puts a hint; `XREADGROUP` gives it to one node, which has it until it says `XACK` and `XDEL`. What waits is what is
-//!   in the stream (`XLEN`), with what is in somebody's hands, which is short.
-//! - A node that dies leaves its hints pending. `XAUTOCLAIM` gives what nobody settled for a while to whoever asks for hints.
-//! - Everything is sent on one connection, without waiting for one another; waiting for hints (`XREADGROUP … BLOCK`) has a second
-//!   one, made when it is needed first.
-//! - A stream or group that is gone (`NOGROUP`) is made again with the next connection.
+//! - `XADD` publishes a hint. `XREADGROUP` delivers it to one node, which holds it until it sends `XACK` and `XDEL`.
+//!   The length of the stream (`XLEN`) is the number of waiting hints; it includes delivered ones, which are held only
+//!   briefly.
+//! - The hints of a node that dies stay pending. `XAUTOCLAIM` transfers hints that have been unsettled for too long to
+//!   a node that takes hints.
+//! - All commands share one connection and are pipelined. The blocking read (`XREADGROUP … BLOCK`) has a second
+//!   connection, which is opened when first needed.
+//! - If a stream or group is gone (`NOGROUP`), the next connection creates it again.
 //!
-//! Sources: the commands' pages of Redis' documentation. XAUTOCLAIM is there since 6.2.
+//! Sources: the commands' pages of Redis' documentation. XAUTOCLAIM exists since 6.2.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,27 +30,27 @@ use crate::names::Route;
 use crate::shares::{CLASSES, PerClass, index};
 use crate::wire;
 
-/// The name that all nodes read under.
+/// Name of the consumer group.
 const GROUP: &str = "workers";
 /// The field of an entry that holds the hint.
 const FIELD: &str = "hint";
 const OLDEST: (u32, u32) = (6, 2);
-/// Entries of the dead that are taken over at once, of a class.
+/// Maximum number of entries of a class that are claimed at once.
 const RECLAIM_MAX: usize = 16;
-/// How long a node's name is kept in the group when nothing is heard of it.
+/// Idle time after which a consumer without pending entries is removed from the group.
 const FORGET_AFTER: Duration = Duration::from_secs(3600);
 
 /// A Redis server.
 pub(crate) struct Redis {
     client: Client,
     keys: PerClass<String>,
-    /// How long a hint may stay unsettled before its node is taken for dead.
+    /// How long a hint may stay unsettled before its node counts as dead.
     reclaim_after: Duration,
 }
 
 impl Redis {
     /// # Errors
-    /// When the URL is none.
+    /// If the URL is malformed.
     pub(crate) fn new(url: &str, route: &Route, reclaim_after: Duration) -> Result<Redis, BrokerError> {
         let client = Client::open(url).map_err(|error| failed("read the URL", error))?;
         let keys = per_class(|class| route.of_class(class));
@@ -61,11 +63,11 @@ impl Broker for Redis {
     async fn connect(&self) -> Result<Arc<dyn Link>, BrokerError> {
         let mut talk = connection(&self.client).await?;
         let info: String =
-            redis::cmd("INFO").arg("server").query_async(&mut talk).await.map_err(to("ask its version"))?;
+            redis::cmd("INFO").arg("server").query_async(&mut talk).await.map_err(to("read the server version"))?;
         let version = version(&info);
         if version.is_some_and(|version| version < OLDEST) {
             let (major, minor) = version.unwrap_or_default();
-            let old = format!("it is Redis {major}.{minor}, and {}.{} is the oldest that will do", OLDEST.0, OLDEST.1);
+            let old = format!("the server is Redis {major}.{minor}; {}.{} or later is required", OLDEST.0, OLDEST.1);
             return Err(BrokerError::new("use this server", Fault::Version, old));
         }
         for key in &self.keys {
@@ -79,7 +81,7 @@ impl Broker for Redis {
                 .await;
             match made {
                 Err(error) if error.code() != Some("BUSYGROUP") => {
-                    return Err(failed("make the group of workers", error));
+                    return Err(failed("create the consumer group", error));
                 }
                 _ => {}
             }
@@ -97,7 +99,7 @@ impl Broker for Redis {
 }
 
 async fn connection(client: &Client) -> Result<MultiplexedConnection, BrokerError> {
-    // Answers have time limits where they are asked for: waiting for hints takes longer than others.
+    // The callers set timeouts for answers, because the blocking read takes longer than other commands.
     let config = AsyncConnectionConfig::new().set_connection_timeout(Some(ANSWER_MAX)).set_response_timeout(None);
     client.get_multiplexed_async_connection_with_config(&config).await.map_err(to("connect"))
 }
@@ -114,16 +116,16 @@ struct RedisLink {
     talk: MultiplexedConnection,
     wait: OnceCell<MultiplexedConnection>,
     keys: PerClass<String>,
-    /// What this node is called in the group.
+    /// This node's consumer name in the group.
     node: String,
     reclaim_after: Duration,
     reclaiming: Mutex<Reclaiming>,
 }
 
 struct Reclaiming {
-    /// When to look again for what the dead left.
+    /// Time of the next `XAUTOCLAIM`.
     next: Instant,
-    /// Taken over from them, and not given out.
+    /// Claimed hints that have not been returned by `take` yet.
     claimed: Vec<Delivery>,
 }
 
@@ -135,7 +137,7 @@ impl Link for RedisLink {
             let key = &self.keys[index(hint.class)];
             all.cmd("XADD").arg(key).arg("*").arg(FIELD).arg(wire::write(hint)).ignore();
         }
-        all.exec_async(&mut self.talk.clone()).await.map_err(to("put hints"))
+        all.exec_async(&mut self.talk.clone()).await.map_err(to("publish hints"))
     }
 
     async fn ready(&self) -> Result<PerClass<usize>, BrokerError> {
@@ -166,7 +168,7 @@ impl Link for RedisLink {
         Ok(deliveries)
     }
 
-    /// One hint at most of a class, and mostly of one: whoever is woken is so for one stream.
+    /// Returns at most one hint per class, usually of one class: one stream wakes a blocked reader.
     async fn wait(&self) -> Result<Vec<Delivery>, BrokerError> {
         let wait = self.wait.get_or_try_init(|| connection(&self.client)).await?;
         let mut read = redis::cmd("XREADGROUP");
@@ -184,7 +186,7 @@ impl Link for RedisLink {
         self.remove(&entries).await
     }
 
-    /// In one transaction: never are they gone, and never twice.
+    /// One transaction, so no hint is lost or duplicated.
     async fn rest(&self, mut unwanted: Vec<Delivery>) -> Result<(), BrokerError> {
         unwanted.append(&mut self.reclaiming().claimed);
         if unwanted.is_empty() {
@@ -198,7 +200,7 @@ impl Link for RedisLink {
             all.cmd("XACK").arg(key).arg(GROUP).arg(id(tag)).ignore();
             all.cmd("XDEL").arg(key).arg(id(tag)).ignore();
         }
-        all.exec_async(&mut self.talk.clone()).await.map_err(to("give hints back"))
+        all.exec_async(&mut self.talk.clone()).await.map_err(to("requeue hints"))
     }
 }
 
@@ -213,7 +215,7 @@ impl RedisLink {
         Ok(deliveries)
     }
 
-    /// The hints among entries; what is none is removed.
+    /// Returns the hints among the entries and removes unreadable entries.
     async fn read_entries(&self, class: usize, entries: Vec<StreamId>) -> Result<Vec<Delivery>, BrokerError> {
         let (mut deliveries, mut unreadable) = (Vec::new(), Vec::new());
         for entry in entries {
@@ -230,7 +232,8 @@ impl RedisLink {
         Ok(deliveries)
     }
 
-    /// Both or neither: an entry that was acknowledged and not deleted would count as waiting for ever.
+    /// Acknowledges and deletes in one transaction: an entry that is acknowledged but not deleted would count as
+    /// waiting for ever.
     async fn remove(&self, entries: &[(usize, String)]) -> Result<(), BrokerError> {
         let mut all = Pipeline::new();
         all.atomic();
@@ -247,7 +250,7 @@ impl RedisLink {
         all.exec_async(&mut self.talk.clone()).await.map_err(to("settle hints"))
     }
 
-    /// Takes over what nobody settled for too long, now and then.
+    /// Claims hints that have been unsettled for too long, at an interval of a quarter of `reclaim_after`.
     async fn reclaim(&self) -> Result<(), BrokerError> {
         {
             let mut reclaiming = self.reclaiming();
@@ -262,10 +265,10 @@ impl RedisLink {
             claim.arg(key).arg(GROUP).arg(&self.node).arg(self.reclaim_after.as_millis() as u64);
             claim.arg("0-0").arg("COUNT").arg(RECLAIM_MAX);
             let reply: StreamAutoClaimReply =
-                claim.query_async(&mut talk).await.map_err(to("take over hints of the dead"))?;
+                claim.query_async(&mut talk).await.map_err(to("claim unsettled hints"))?;
             let claimed = self.read_entries(class, reply.claimed).await?;
             if !claimed.is_empty() {
-                tracing::info!(hints = claimed.len(), "took over hints that nobody settled");
+                tracing::info!(hints = claimed.len(), "claimed hints that another worker left unsettled");
             }
             self.reclaiming().claimed.extend(claimed);
             self.forget_the_dead(key, &mut talk).await?;
@@ -273,7 +276,7 @@ impl RedisLink {
         Ok(())
     }
 
-    /// Names of nodes that are long gone, and have nothing pending, leave the group.
+    /// Removes consumers that have been idle for too long and have nothing pending from the group.
     async fn forget_the_dead(&self, key: &str, talk: &mut MultiplexedConnection) -> Result<(), BrokerError> {
         let consumers: redis::streams::StreamInfoConsumersReply = redis::cmd("XINFO")
             .arg("CONSUMERS")
@@ -281,7 +284,7 @@ impl RedisLink {
             .arg(GROUP)
             .query_async(talk)
             .await
-            .map_err(to("list workers"))?;
+            .map_err(to("list the consumers of the group"))?;
         let gone: HashSet<String> = consumers
             .consumers
             .into_iter()
@@ -296,12 +299,12 @@ impl RedisLink {
                 .arg(name)
                 .query_async(talk)
                 .await
-                .map_err(to("forget a worker"))?;
+                .map_err(to("remove a consumer from the group"))?;
         }
         Ok(())
     }
 
-    /// What was taken over, as far as it is wanted.
+    /// Takes claimed hints, up to `wanted` of each class.
     fn claimed(&self, wanted: &mut PerClass<usize>) -> Vec<Delivery> {
         let is_wanted = |delivery: &mut Delivery| {
             let wanted = &mut wanted[index(delivery.hint.class)];
@@ -317,7 +320,7 @@ impl RedisLink {
     }
 }
 
-/// An entry's id is a time in milliseconds and a number: `1526919030474-55`.
+/// Parses an entry id, a time in milliseconds and a sequence number: `1526919030474-55`.
 fn tag(id: &str) -> Option<Tag> {
     let (ms, number) = id.split_once('-')?;
     Some(Tag(ms.parse().ok()?, number.parse().ok()?))
@@ -332,7 +335,8 @@ fn to(doing: &'static str) -> impl Fn(RedisError) -> BrokerError {
 }
 
 fn failed(doing: &'static str, error: RedisError) -> BrokerError {
-    // Of several commands sent at once each may fail in its own way; they have the same rights and the same memory.
+    // Each command of a pipeline may fail differently, but all share permissions and memory: the first error represents
+    // all.
     let first = error.clone().into_server_errors().and_then(|errors| Some(errors.first()?.1.code().to_owned()));
     let fault = match (error.kind(), first.as_deref().or(error.code())) {
         (ErrorKind::AuthenticationFailed, _) => Fault::Denied,
@@ -350,14 +354,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_version_is_read_from_what_the_server_tells_of_itself() {
+    fn the_version_is_parsed_from_the_info_reply() {
         assert_eq!(version("# Server\r\nredis_version:7.0.15\r\nredis_mode:standalone\r\n"), Some((7, 0)));
         assert_eq!(version("redis_version:6.0.16"), Some((6, 0)));
         assert_eq!(version("server_name:other"), None);
     }
 
     #[test]
-    fn ids_of_entries_are_written_as_they_were_read() {
+    fn entry_ids_round_trip() {
         assert_eq!(tag("1526919030474-55"), Some(Tag(1_526_919_030_474, 55)));
         assert_eq!(id(Tag(1_526_919_030_474, 55)), "1526919030474-55");
         assert_eq!((tag("1526919030474"), tag("-"), tag("a-1")), (None, None, None));

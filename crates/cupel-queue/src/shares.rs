@@ -1,18 +1,18 @@
-//! Whose turn it is among the priority classes: smooth weighted round robin, 8 : 4 : 1.
+//! Scheduling between priority classes: smooth weighted round robin, 8 : 4 : 1.
 //!
-//! Of 13 turns with all classes waiting, interactive runs get 8, ordinary ones 4, batch ones 1, spread evenly; a class that
-//! has nothing leaves its share to the others and saves nothing up. None starves.
+//! Of 13 turns with all classes waiting, interactive runs get 8, ordinary ones 4 and batch ones 1, spread evenly. An
+//! empty class leaves its share to the others and accumulates no credit. No class starves.
 
 use cupel_types::PriorityClass;
 
 pub(crate) const CLASSES: usize = PriorityClass::ALL.len();
 
-/// One of something for each class, in the order of [`PriorityClass::ALL`].
+/// One value per class, in the order of [`PriorityClass::ALL`].
 pub(crate) type PerClass<T> = [T; CLASSES];
 
 const WEIGHTS: PerClass<i64> = [8, 4, 1];
 
-/// A class's place in a [`PerClass`].
+/// Index of a class in a [`PerClass`].
 pub(crate) const fn index(class: PriorityClass) -> usize {
     match class {
         PriorityClass::Interactive => 0,
@@ -21,14 +21,14 @@ pub(crate) const fn index(class: PriorityClass) -> usize {
     }
 }
 
-/// How much each class is owed.
+/// Credit of each class.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shares {
     credit: PerClass<i64>,
 }
 
 impl Shares {
-    /// The class whose turn it is among those that are `open`.
+    /// Selects the class whose turn it is among those that are `open`.
     pub(crate) fn turn(&mut self, open: PerClass<bool>) -> Option<usize> {
         let mut best: Option<usize> = None;
         let mut total = 0;
@@ -46,7 +46,7 @@ impl Shares {
         best
     }
 
-    /// The class has nothing: it saves up nothing and owes nothing.
+    /// Resets the credit of a class that has become empty.
     pub(crate) fn idle(&mut self, class: usize) {
         self.credit[class] = 0;
     }

@@ -1,22 +1,22 @@
-//! A hint as it travels through a broker: `1 RUN OWNER CLASS`, in ASCII.
+//! Wire format of a hint at a broker: `1 RUN OWNER CLASS`, in ASCII.
 //!
-//! The number is the form's version. A node that meets a version it does not know, or anything else that it cannot read,
-//! drops and counts it: the store has the run, and the sweeper finds it. There is one way to write a hint, and nothing but
-//! that is read: what was read and written again is what it was.
+//! The number is the version of the format. A node drops and counts a message of an unknown version and any other
+//! message that it cannot read: the store has the run, and the sweeper finds it. The format is canonical: the reader
+//! accepts only what the writer produces, so reading and writing a message again yields the same bytes.
 
 use cupel_core::RunHint;
 use cupel_types::PriorityClass;
 
 const VERSION: &str = "1";
-/// No hint is longer; a message that is need not be looked at.
+/// Upper bound on the length of a hint, in bytes; a longer message is rejected unread.
 const LENGTH_MAX: usize = 128;
 
-/// A message that is no hint.
+/// A message that is not a readable hint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unreadable {
-    #[error("of a version that is not known here")]
+    #[error("unknown version of the hint format")]
     Version,
-    #[error("no hint at all")]
+    #[error("not a hint")]
     Garbage,
 }
 
@@ -25,7 +25,7 @@ pub(crate) fn write(hint: &RunHint) -> String {
 }
 
 /// # Errors
-/// When it was not written by [`write`].
+/// [`Unreadable`] if the message was not written by [`write`].
 pub(crate) fn read(message: &[u8]) -> Result<RunHint, Unreadable> {
     if message.len() > LENGTH_MAX {
         return Err(Unreadable::Garbage);
@@ -37,7 +37,7 @@ pub(crate) fn read(message: &[u8]) -> Result<RunHint, Unreadable> {
         return Err(if is_number { Unreadable::Version } else { Unreadable::Garbage });
     }
     let hint = fields(rest).ok_or(Unreadable::Garbage)?;
-    // Ids can be written in several ways; ours is one of them.
+    // A UUID can be spelled in several ways; only the canonical one is accepted.
     if write(&hint) == text { Ok(hint) } else { Err(Unreadable::Garbage) }
 }
 
@@ -50,12 +50,12 @@ fn fields(rest: &str) -> Option<RunHint> {
     })
 }
 
-/// Reads a message of a class's stream; one that is no hint of that class is logged, counted, and gone.
+/// Reads a message from a class's stream. A message that is not a hint of that class is logged, counted and dropped.
 pub(crate) fn read_of(class: PriorityClass, message: &[u8]) -> Option<RunHint> {
     let hint = read(message).and_then(|hint| if hint.class == class { Ok(hint) } else { Err(Unreadable::Garbage) });
     hint.inspect_err(|unreadable| {
         metrics::counter!("cupel_queue_unreadable_total").increment(1);
-        tracing::warn!(%unreadable, class = class.as_str(), bytes = message.len(), "dropped a message of the broker");
+        tracing::warn!(%unreadable, class = class.as_str(), bytes = message.len(), "dropped an unreadable message");
     })
     .ok()
 }
@@ -72,14 +72,14 @@ mod tests {
     }
 
     #[test]
-    fn a_hint_has_this_form() {
+    fn a_hint_is_written_in_the_documented_format() {
         let written = "1 00000000-0000-0000-0000-0000000000ff 00000000-0000-0000-0000-000000000001 batch";
         assert_eq!(write(&hint(255, 1, PriorityClass::Batch)), written);
         assert_eq!(read(written.as_bytes()), Ok(hint(255, 1, PriorityClass::Batch)));
     }
 
     #[test]
-    fn what_is_no_hint_is_told_from_what_is_of_another_version() {
+    fn garbage_is_distinguished_from_another_version() {
         let good = write(&hint(1, 2, PriorityClass::Submission));
         let run = "00000000-0000-0000-0000-000000000001";
         for (message, expected) in [
@@ -101,7 +101,7 @@ mod tests {
             assert_eq!(read(message.as_bytes()), Err(expected), "{message:.100}");
         }
         assert_eq!(read(&[0xff, 0xfe]), Err(Unreadable::Garbage));
-        assert_eq!(read_of(PriorityClass::Batch, good.as_bytes()), None, "of another class than its stream");
+        assert_eq!(read_of(PriorityClass::Batch, good.as_bytes()), None, "the hint's class is not the stream's");
     }
 
     proptest! {
@@ -112,14 +112,14 @@ mod tests {
         }
 
         #[test]
-        fn nothing_makes_it_panic_and_what_is_read_is_written_the_same(message in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn arbitrary_bytes_never_panic_and_a_readable_message_is_canonical(message in prop::collection::vec(any::<u8>(), 0..200)) {
             if let Ok(hint) = read(&message) {
                 prop_assert_eq!(write(&hint).into_bytes(), message);
             }
         }
 
         #[test]
-        fn a_hint_with_a_byte_changed_is_another_hint_or_none(run: u128, owner: u128, at in 0..80usize, to: u8) {
+        fn a_changed_byte_yields_another_hint_or_an_error(run: u128, owner: u128, at in 0..80usize, to: u8) {
             let good = write(&hint(run, owner, PriorityClass::Interactive)).into_bytes();
             let mut changed = good.clone();
             changed[at] = to;

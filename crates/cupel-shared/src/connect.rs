@@ -1,4 +1,4 @@
-//! What a URL means.
+//! Creates the shared state that `shared.url` names.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,48 +12,50 @@ use crate::redis::RedisBuckets;
 use crate::results::RedisResults;
 use crate::{MemoryBuckets, MemoryResults};
 
-/// What nodes share, or each has of its own.
+/// Rate limits and result cache, shared by all nodes or local to this one.
 pub struct Shared {
-    /// What limits rates.
+    /// The buckets that limit rates.
     pub buckets: Arc<dyn Buckets>,
-    /// Which submission has which result.
+    /// The result cache.
     pub results: Arc<dyn Results>,
 }
 
 impl Shared {
-    /// Of this process, with at most so many bytes of results.
+    /// Creates local state, with at most `results_max` bytes of results.
     pub fn in_memory(results_max: Bytes) -> Shared {
         Shared { buckets: Arc::new(MemoryBuckets::default()), results: Arc::new(MemoryResults::new(results_max)) }
     }
 }
 
-/// It cannot be had. Names the setting, and what to do.
+/// Error of [`connect`]. The messages name the setting and the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// No server of any kind has such a URL.
-    #[error("`shared.url` has to be empty, or a URL that begins with redis:// or rediss://")]
+    /// The scheme is not supported.
+    #[error("`shared.url` must be empty, or a URL that begins with redis:// or rediss://")]
     Scheme,
-    /// It is no URL, or Redis does not answer, or does not let us do what we must.
+    /// The URL is malformed, Redis does not answer, or it refuses what is needed.
     #[error(
-        "Redis cannot be used for rate limits and results (`shared.url`); is the address like redis://:password@host:6379/0, is it running, \
-         reachable from here, 6.2 or later, with memory left, and may this user write and run scripts?"
+        "Redis cannot be used for rate limits and results (`shared.url`); check that the URL looks like \
+         redis://:password@host:6379/0, that Redis is running, reachable, 6.2 or later and not out of memory, and that \
+         this user may write and run scripts"
     )]
     Redis(#[source] redis::RedisError),
 }
 
-/// What `url` names, under the name of a cluster, which keeps several apart that share a server, with at most so many bytes of
-/// results. With an empty URL it is this process's own.
+/// Creates the shared state that `url` names, with at most `results_max` bytes of results. The name of the cluster
+/// separates clusters that share a server. With an empty URL the state is local to this process.
 ///
 /// # Errors
-/// When the URL or the server cannot be used.
+/// If the URL or the server cannot be used.
 pub async fn connect(url: &str, cluster: &str, results_max: Bytes) -> Result<Shared, ConnectError> {
     connect_patiently(url, cluster, results_max, ANSWER_MAX).await
 }
 
-/// With another time for an answer than half a second: for tests that count, on machines that stand still now and then.
+/// Like [`connect`], with another answer timeout than half a second. For tests that count, on machines that stall now
+/// and then.
 ///
 /// # Errors
-/// When the URL or the server cannot be used.
+/// If the URL or the server cannot be used.
 #[doc(hidden)]
 pub async fn connect_patiently(
     url: &str,

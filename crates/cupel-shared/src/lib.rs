@@ -1,8 +1,9 @@
-//! What API nodes have in common, and need fast: buckets that limit rates, in this process (`memory.rs`) or on Redis (`redis.rs`), and
-//! which submission has which result (`results.rs`). `link.rs` keeps the connection.
+//! State that API nodes share and need fast: buckets that limit rates, in this process (`memory.rs`) or on Redis
+//! (`redis.rs`), and the result cache, which maps a submission's key to an earlier result (`results.rs`). `link.rs`
+//! keeps the connection.
 //!
-//! *Architecture invariant:* whoever asks gets an answer soon, whatever becomes of the server; then each node answers from what it
-//! knows, and its health says so.
+//! *Architecture invariant:* every call returns soon. If Redis is unreachable, each node answers from its local state,
+//! and its health reports it.
 #![forbid(unsafe_code)]
 
 mod connect;

@@ -1,4 +1,4 @@
-//! A connection to Redis that may be lost at any time, and comes back by itself.
+//! A connection to Redis that reconnects by itself.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,14 +9,15 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// How long an answer may take before this node does without.
+/// Timeout of an answer; after it this node continues without Redis.
 pub(crate) const ANSWER_MAX: Duration = Duration::from_millis(500);
 const CONNECT_MAX: Duration = Duration::from_secs(3);
-/// Between two looks whether Redis is still there, and between two tries to reach it.
+/// Interval of connection checks, and the pause between two attempts to reconnect.
 const CHECK: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// What a server has to let us do: scripts that look at its clock and then write. One that is full, read-only or too old does not.
+/// Script that the server must accept: it reads the clock and then writes. A server that is full, read-only or too old
+/// rejects it.
 const TRIAL: &str = "redis.call('TIME'); return redis.call('SET', KEYS[1], '1', 'PX', 1000)";
 
 /// A connection to Redis, kept until it is dropped.
@@ -41,10 +42,11 @@ struct State {
 }
 
 impl Link {
-    /// Connects. Now and then it writes `trial_key`, to see whether it may. What does not answer for `answer_max` is away.
+    /// Connects. Writes `trial_key` at intervals to check that the server accepts writes. A server that does not answer
+    /// within `answer_max` counts as unreachable.
     ///
     /// # Errors
-    /// When it is no URL of Redis, or Redis cannot be reached or used now.
+    /// If the URL is malformed, or Redis cannot be reached or used now.
     pub(crate) async fn start(url: &str, trial_key: String, answer_max: Duration) -> Result<Link, RedisError> {
         let wire = Arc::new(Wire {
             client: Client::open(url)?,
@@ -66,7 +68,7 @@ impl Link {
         Ok(Link { wire, answer_max, _keeper: stop.drop_guard() })
     }
 
-    /// An answer of Redis; `None`: there is none, and whoever asks does without.
+    /// Queries Redis. Returns `None` without an answer; the caller then continues without it.
     pub(crate) async fn ask<T>(
         &self,
         question: impl AsyncFnOnce(&mut MultiplexedConnection) -> Result<T, RedisError>,
@@ -79,13 +81,13 @@ impl Link {
                 None
             }
             Err(_elapsed) => {
-                self.wire.lose("it gives no answer");
+                self.wire.lose("it does not answer");
                 None
             }
         }
     }
 
-    /// Whether Redis can be asked; if not why, for people.
+    /// Whether Redis is usable, or why not, as text for an operator.
     pub(crate) fn health(&self) -> Result<(), String> {
         self.wire.state().trouble.clone().map_or(Ok(()), Err)
     }
@@ -96,7 +98,7 @@ impl Wire {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A connection over which something was written.
+    /// Opens a connection and checks that the server accepts writes.
     async fn connect(&self) -> Result<MultiplexedConnection, RedisError> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_MAX))
@@ -120,7 +122,7 @@ impl Wire {
         let is_new = state.trouble.is_none();
         state.connection = None;
         state.trouble = Some(format!(
-            "each node limits rates and runs everything anew, because Redis (`shared.url`) cannot be asked: {why}"
+            "Redis (`shared.url`) is not usable, so each node limits rates by itself and finds no cached results: {why}"
         ));
         drop(state);
         metrics::gauge!("cupel_shared_connected").set(0.0);
@@ -133,7 +135,7 @@ impl Wire {
         }
     }
 
-    /// Looks whether Redis is there, and connects again when it was not.
+    /// Checks the connection at intervals, and reconnects when it is lost.
     async fn keep(&self) {
         loop {
             let connection = self.state().connection.clone();
@@ -152,9 +154,7 @@ impl Wire {
                     match self.connect().await {
                         Ok(connection) => {
                             self.found(connection);
-                            tracing::info!(
-                                "Redis is back: rates are limited, and results remembered, over all nodes again"
-                            );
+                            tracing::info!("Redis is back: nodes share rate limits and cached results again");
                         }
                         Err(error) => self.lose(&error.to_string()),
                     }

@@ -1,7 +1,7 @@
-//! Buckets in this process, with a bound on the memory they may take.
+//! Buckets in this process, with bounded memory.
 //!
-//! Invariants: time is monotonic; a shard's lock is never held across an await; a key whose bucket is full carries no
-//! information and may be forgotten at any time.
+//! Invariants: time is monotonic; a shard's lock is never held across an await; a full bucket carries no information
+//! and may be forgotten at any time.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -13,7 +13,7 @@ use cupel_core::limits::{BucketKind, Buckets, Draw, Dry, Rate, Standing};
 
 const SHARDS: usize = 16;
 
-/// How many buckets of a kind are remembered; beyond that, those nearest to full are forgotten.
+/// Maximum number of buckets of a kind; beyond it, those nearest to full are forgotten.
 const fn keys_max(kind: BucketKind) -> usize {
     match kind {
         BucketKind::User => 200_000,
@@ -21,7 +21,7 @@ const fn keys_max(kind: BucketKind) -> usize {
     }
 }
 
-/// How many keys are remembered; the oldest half goes when it is full.
+/// Maximum number of remembered keys; the older half is dropped when it is reached.
 const KNOWN_MAX: usize = 50_000;
 
 /// Buckets of this process.
@@ -54,7 +54,7 @@ impl MemoryBuckets {
                 Ok(standing) if at == 0 => first = standing,
                 Ok(_) => {}
                 Err((standing, wait)) => {
-                    // What was taken for a moment is as if it had not been.
+                    // Return what was taken from the buckets before the dry one.
                     draws[..at].iter().for_each(|draw| self.put_back(draw));
                     return Err(Dry { draw: at, standing, wait });
                 }
@@ -95,7 +95,8 @@ impl Buckets for MemoryBuckets {
     }
 }
 
-/// The decision. `tat` is the bucket's stored time, `now` the time on the same scale, both in nanoseconds.
+/// Decides on a take; returns the new TAT or the time to wait. `tat` is the bucket's stored time, `now` the time on the
+/// same scale, both in nanoseconds.
 fn decide(tat: u64, now: u64, rate: Rate, cost: u32) -> Result<u64, Duration> {
     let base = tat.max(now);
     let effective = u64::from(cost.min(rate.burst));
@@ -162,7 +163,7 @@ impl Kind {
     }
 }
 
-/// Forgets full buckets; if there are none, the one that is full soonest.
+/// Forgets full buckets, or, if there are none, the one that will be full first.
 fn make_room(shard: &mut HashMap<Box<str>, u64>, now: u64) {
     let before = shard.len();
     shard.retain(|_, tat| *tat > now);
@@ -196,7 +197,7 @@ impl Generations {
 mod tests {
     use super::*;
 
-    const RATE: Rate = Rate::per_minute(60, 10); // one a second, ten at once
+    const RATE: Rate = Rate::per_minute(60, 10); // one per second, a burst of ten
     const fn at(seconds: u64) -> Duration {
         Duration::from_secs(1_000 + seconds)
     }
@@ -209,7 +210,7 @@ mod tests {
         }
         let (standing, wait) = buckets.take("a", at(0), RATE, 1).unwrap_err();
         assert_eq!((standing.remaining, wait), (0, Duration::from_secs(1)));
-        assert!(buckets.take("b", at(0), RATE, 1).is_ok(), "keys do not share");
+        assert!(buckets.take("b", at(0), RATE, 1).is_ok(), "keys have separate buckets");
         assert!(buckets.take("a", at(1), RATE, 1).is_ok());
         assert!(buckets.take("a", at(1), RATE, 1).is_err());
     }
@@ -236,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_back_was_never_taken() {
+    fn giving_back_undoes_a_take() {
         let buckets = Kind::new(100);
         for _ in 0..1000 {
             buckets.take("a", at(0), RATE, 1).unwrap();
@@ -246,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn several_are_paid_together_or_not_at_all() {
+    fn several_draws_are_taken_together_or_not_at_all() {
         let buckets = MemoryBuckets::default();
         let draw = |key: &str, cost| Draw { kind: BucketKind::Address, key: key.to_owned(), rate: RATE, cost };
         assert_eq!(buckets.take_at(&[draw("a", 1), draw("b", 10)], at(0)).unwrap().remaining, 9);
@@ -256,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_million_keys_take_bounded_memory() {
+    fn memory_stays_bounded_with_many_keys() {
         let buckets = Kind::new(1600);
         for key in 0..100_000u32 {
             let _ = buckets.take(&key.to_string(), at(0), RATE, 1);

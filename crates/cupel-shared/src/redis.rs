@@ -1,8 +1,8 @@
-//! Buckets on Redis, which all API nodes take from.
+//! Buckets on Redis, shared by all API nodes.
 //!
-//! One script a take, so one round trip; the time is the server's. A bucket is a string with its TAT in microseconds, and goes by
-//! itself when it is full. While Redis cannot be asked, each node takes from buckets in its own memory: nobody is refused for it, and
-//! nobody gets through unlimited.
+//! One script per take, so one round trip; the time is the server's. A bucket is a string that holds its TAT
+//! (theoretical arrival time) in microseconds; it expires once the bucket is full. If Redis is unreachable, each node
+//! takes from local buckets in its memory, so requests are still limited and none is refused because of the outage.
 //!
 //! Source: Redis documentation, `EVAL` (scripts run one at a time and see one time), `TIME`, `SET … PX`.
 
@@ -16,11 +16,12 @@ use redis::Script;
 use crate::link::Link;
 use crate::memory::MemoryBuckets;
 
-/// How long a key is remembered.
+/// How long [`Buckets::remember`] keeps a key.
 const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// KEYS are the buckets; ARGV has interval (µs), burst and cost of each. Answers with the number of the dry one (0: none), how far
-/// ahead its TAT lies (of the first one, where none is dry), and how long to wait. A microsecond is forgiven: numbers are doubles.
+/// KEYS are the buckets; ARGV has interval (µs), burst and cost of each. Returns the number of the dry bucket (0:
+/// none), how far its TAT is ahead of now (the first bucket's, if none is dry), and the time to wait, both in µs. A
+/// microsecond is tolerated, because numbers are doubles.
 const TAKE: &str = "
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -55,11 +56,11 @@ end
 return 0
 ";
 
-/// Buckets that all nodes share, and this node's own for bad times.
+/// Buckets shared by all nodes, and local buckets for use while Redis is unreachable.
 pub(crate) struct RedisBuckets {
     own: MemoryBuckets,
     link: Arc<Link>,
-    /// Begins all keys.
+    /// Prefix of all keys.
     prefix: String,
     take: Script,
     give_back: Script,
@@ -136,7 +137,7 @@ impl Buckets for RedisBuckets {
     }
 }
 
-/// In microseconds, with what is left of one: a rate may earn several in a microsecond.
+/// Interval in microseconds, with a fraction: a rate may earn several units per microsecond.
 fn interval_us(draw: &Draw) -> f64 {
     draw.rate.interval_ns() as f64 / 1000.0
 }

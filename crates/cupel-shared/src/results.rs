@@ -1,5 +1,6 @@
-//! Which submission has which result: a table of a fixed number of places, in this process or on Redis. A key has one place, and what
-//! was there before goes: so the table has a bound in bytes, and nothing has to be found that may go.
+//! The result cache's index, from a key to a submission: a table with a fixed number of entries, in this process or on
+//! Redis. A key hashes to one entry, and a new result overwrites it: so the table is bounded in bytes and needs no
+//! eviction.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,10 +13,10 @@ use uuid::Uuid;
 
 use crate::link::Link;
 
-/// What one place takes, at most: on Redis the key's name, the value, when it goes, and what Redis itself needs for each.
+/// Upper bound on the size of one entry: on Redis the key's name, the value, its expiry, and Redis' own overhead.
 const PLACE: Bytes = Bytes::new(256);
 
-/// How many places there is room for.
+/// Number of entries.
 #[derive(Clone, Copy)]
 struct Places(u64);
 
@@ -30,14 +31,14 @@ impl Places {
     }
 }
 
-/// In this process.
+/// The index in this process.
 pub struct MemoryResults {
     places: Places,
     kept: Mutex<HashMap<u64, (ResultKey, SubmissionId, Instant)>>,
 }
 
 impl MemoryResults {
-    /// At most so many bytes.
+    /// Creates an index of at most `bytes_max` bytes.
     pub fn new(bytes_max: Bytes) -> MemoryResults {
         MemoryResults { places: Places::in_bytes(bytes_max), kept: Mutex::default() }
     }
@@ -58,10 +59,10 @@ impl Results for MemoryResults {
     }
 }
 
-/// On Redis, for all nodes. While it is away nothing is found, and programs are run.
+/// The index on Redis, shared by all nodes. While Redis is unreachable, every lookup is a miss, and programs are run.
 pub(crate) struct RedisResults {
     link: Arc<Link>,
-    /// Begins all keys.
+    /// Prefix of all keys.
     prefix: String,
     places: Places,
 }
@@ -96,7 +97,7 @@ impl Results for RedisResults {
     }
 }
 
-/// A hundred years; Redis refuses what would end after the end of its calendar.
+/// A hundred years, in milliseconds; Redis rejects expiry times beyond its calendar.
 const LIFETIME_MAX: u64 = 100 * 366 * 24 * 3600 * 1000;
 
 #[cfg(test)]
@@ -111,7 +112,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_hundred_thousand_results_take_bounded_memory() {
+    async fn memory_stays_bounded_with_a_hundred_thousand_results() {
         let results = MemoryResults::new(Bytes::kib(64));
         let hour = Duration::from_secs(3600);
         for n in 0..100_000 {

@@ -1,7 +1,7 @@
-//! The way to the collector: OTLP over HTTP, in batches, from a thread of its own.
+//! Export to the collector: OTLP over HTTP, in batches, from a separate thread.
 //!
-//! Whoever tells something never waits: what the collector does not take in time is lost. The standard environment variables
-//! `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_BSP_…` are heeded by the libraries.
+//! Callers never wait: spans that the collector does not accept in time are lost. The libraries honour the standard
+//! environment variables `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_BSP_…`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -16,19 +16,19 @@ use ureq::Agent;
 
 use crate::Settings;
 
-/// How long the collector may take to answer.
+/// Timeout of a request to the collector.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
-/// Spans that wait to be sent; more are lost. About 1 KiB each.
+/// Maximum number of spans that wait to be sent; further ones are lost. A span takes about 1 KiB.
 const WAITING_MAX: usize = 16 << 10;
-/// Answers are looked at no further.
+/// Maximum number of bytes read of an answer.
 const ANSWER_BYTES_MAX: u64 = 64 << 10;
 
-/// Why nothing can be sent.
+/// Error of [`crate::start`].
 #[derive(Debug, thiserror::Error)]
-#[error("the exporter of traces cannot be set up")]
+#[error("cannot set up the trace exporter; check `traces.url`")]
 pub struct SetupError(#[from] ExporterBuildError);
 
-/// Takes spans and sends them.
+/// Creates the processor that batches and sends spans.
 pub(crate) fn processor(settings: &Settings) -> Result<BatchSpanProcessor, SetupError> {
     let exporter = SpanExporter::builder()
         .with_http()
@@ -46,11 +46,11 @@ pub(crate) fn processor(settings: &Settings) -> Result<BatchSpanProcessor, Setup
     Ok(processor)
 }
 
-/// The client for HTTP that the rest of Cupel has, too.
+/// HTTP client for the exporter, built on the same library as the rest of Cupel.
 #[derive(Debug)]
 struct Client {
     agent: Agent,
-    /// Whether the log knows that spans are lost.
+    /// Whether the loss of spans has been logged.
     is_lost: AtomicBool,
 }
 
@@ -80,8 +80,10 @@ impl Client {
         metrics::counter!("cupel_traces_batches_total", "result" => result).increment(1);
         let was_lost = self.is_lost.swap(why.is_some(), Ordering::Relaxed);
         match why {
-            Some(why) if !was_lost => tracing::warn!(why, "spans are lost: the collector of traces does not take them"),
-            None if was_lost => tracing::info!("the collector takes traces again"),
+            Some(why) if !was_lost => {
+                tracing::warn!(why, "spans are being lost: the trace collector does not accept them")
+            }
+            None if was_lost => tracing::info!("the trace collector accepts spans again"),
             _ => {}
         }
     }
@@ -89,12 +91,12 @@ impl Client {
 
 #[async_trait]
 impl HttpClient for Client {
-    /// Blocks: the exporter has a thread for that.
+    /// Blocks; the exporter calls it on a separate thread.
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let answer = self.send(request);
         self.note(match &answer {
             Ok(answer) if answer.status().is_success() => None,
-            Ok(answer) => Some(format!("it answers {}", answer.status())),
+            Ok(answer) => Some(format!("it answered {}", answer.status())),
             Err(error) => Some(error.to_string()),
         });
         Ok(answer?)

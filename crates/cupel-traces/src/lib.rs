@@ -1,22 +1,22 @@
-//! OpenTelemetry: the spans of requests and runs, sent to a collector when one is configured. Without one, nothing here costs
-//! more than looking.
+//! OpenTelemetry: the spans of requests and runs, sent to a collector if one is configured. Otherwise each call only
+//! checks that there is none.
 //!
-//! **A submission's id is its trace's id**: both are 16 bytes. So API nodes and workers write to one trace without carrying
-//! anything, and who has a submission's id has its trace.
+//! **A submission's id is also its trace's id**: both have 16 bytes. So API nodes and workers write to one trace
+//! without passing context along, and a submission's id identifies its trace.
 //!
 //! ```text
-//! submit            accepted: from the request's coming to its answer; links to the request
-//! ├── wait          until a worker had it
+//! submit            from the arrival of the request to its answer; links to the request
+//! ├── wait          until a worker started it
 //! └── run           an attempt, on its worker
 //!     ├── compile
-//!     └── execute   one for each case
+//!     └── execute   one per case
 //! ```
 //!
-//! A request is a span of its own, `POST /api/v1/execute`, in the trace that the caller named (`traceparent`, W3C Trace
-//! Context) or a new one, with links to what it had accepted. Spans carry ids, names, times and verdicts; never what a
-//! user wrote, and never what a program printed.
+//! A request has its own span, such as `POST /api/v1/execute`, in the trace that the caller named (`traceparent`, W3C
+//! Trace Context) or in a new one, with links to the submissions that it created. Spans carry ids, names, times and
+//! verdicts; never user input and never a program's output.
 //!
-//! Names are those of OpenTelemetry's semantic conventions where it has them (HTTP, service), and `cupel.…` elsewhere.
+//! Names follow OpenTelemetry's semantic conventions where they exist (HTTP, service), and are `cupel.…` otherwise.
 #![forbid(unsafe_code)]
 
 mod collector;
@@ -35,25 +35,25 @@ pub use collector::SetupError;
 pub use request::{Parent, Request};
 pub use run::{Ended, Run};
 
-/// How long what has not been sent is waited for at the end.
+/// Maximum time to send the remaining spans at the end.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
-/// Where spans go, and which.
+/// Settings of tracing: the destination, and which submissions are traced.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The collector, `http://HOST:4318` or `https://…`; `/v1/traces` is added.
+    /// URL of the collector, `http://HOST:4318` or `https://…`; `/v1/traces` is appended.
     pub url: String,
-    /// Which part of all submissions is traced, 0 to 1. Which ones their ids say, so that all nodes trace the same.
+    /// Fraction of submissions that is traced, 0 to 1. The submission's id decides, so all nodes trace the same ones.
     pub part: f64,
     /// `service.name`.
     pub service: String,
-    /// `service.instance.id`: this process among those of its name.
+    /// `service.instance.id`: distinguishes this process among those with the same service name.
     pub instance: String,
     /// `service.version`.
     pub version: String,
 }
 
-/// Spans on their way to a collector.
+/// Handle for sending spans to a collector.
 #[derive(Clone, Debug)]
 pub struct Traces(Arc<Inner>);
 
@@ -63,41 +63,42 @@ struct Inner {
     part: f64,
 }
 
-/// Set once, by whoever starts the process; as with metrics and logs, who has something to tell does not care where it goes.
+/// Set once at the start of the process. It is global, like metrics and logs, so that callers need not pass it along.
 static TRACES: OnceLock<Traces> = OnceLock::new();
 
-/// Begins sending, from everywhere in this process.
+/// Enables tracing in the whole process.
 ///
 /// # Errors
-/// The address is none, or no thread can be had. That nobody answers there is no error: spans are lost, and the log says so.
+/// If the URL is invalid, or no thread can be started. An unreachable collector is not an error: spans are lost, and
+/// the log reports it.
 pub fn start(settings: &Settings) -> Result<Traces, SetupError> {
     let traces = Traces::new(settings)?;
     Ok(TRACES.get_or_init(|| traces).clone())
 }
 
-/// Nothing, unless [`start`] was called.
+/// The process's traces; `None` unless [`start`] was called.
 pub fn traces() -> Option<&'static Traces> {
     TRACES.get()
 }
 
 impl Traces {
-    /// For itself; [`start`] makes the one of the process.
+    /// Creates an independent instance; [`start`] creates the process's.
     ///
     /// # Errors
-    /// As of [`start`].
+    /// As [`start`].
     pub fn new(settings: &Settings) -> Result<Traces, SetupError> {
         let processor = collector::processor(settings)?;
         Ok(Traces(Arc::new(Inner { processor, part: settings.part })))
     }
 
-    /// Sends what is left, for 3 s at most. Blocks.
+    /// Sends the remaining spans, for 3 s at most. Blocks.
     pub fn end(&self) {
         if let Err(error) = self.0.processor.shutdown_with_timeout(LAST_WORDS) {
             tracing::warn!(%error, "the last spans were not sent");
         }
     }
 
-    /// Whether this submission is traced. Decided by bits of its id that are random (RFC 9562, section 5.7).
+    /// Whether this submission is traced. Random bits of its id decide (RFC 9562, section 5.7).
     fn wants(&self, submission: SubmissionId) -> bool {
         let [.., a, b, c, d] = *submission.as_uuid().as_bytes();
         f64::from(u32::from_be_bytes([a, b, c, d])) < self.0.part * (f64::from(u32::MAX) + 1.0)
@@ -108,7 +109,7 @@ impl Traces {
     }
 }
 
-/// The id of a submission's first span, to which the others belong. Never zero, which is no id: a UUID's variant is in it.
+/// Id of a submission's root span. Never zero, which is invalid: it contains the variant bits of the UUID.
 fn submit_span(submission: SubmissionId) -> SpanId {
     let [.., a, b, c, d, e, f, g, h] = *submission.as_uuid().as_bytes();
     SpanId::from_bytes([a, b, c, d, e, f, g, h])

@@ -1,4 +1,4 @@
-//! The span of a request, and the first spans of what it had accepted.
+//! The span of a request, and the root spans of the submissions that it created.
 
 use cupel_types::SubmissionId;
 use jiff::Timestamp;
@@ -8,10 +8,10 @@ use opentelemetry::trace::{Link, SpanContext, SpanId, SpanKind, Status, TraceId,
 use crate::span::{Span, context, trace_of};
 use crate::{Traces, submit_span};
 
-/// Links of one span at most, which is what OpenTelemetry's SDKs keep unless told otherwise.
+/// Maximum number of links per span, the default limit of OpenTelemetry's SDKs.
 const LINKS_MAX: usize = 128;
 
-/// What the caller said of the trace that a request belongs to.
+/// The caller's trace context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parent {
     trace: TraceId,
@@ -20,8 +20,8 @@ pub struct Parent {
 }
 
 impl Parent {
-    /// Reads `traceparent`: `00-TRACE-SPAN-FLAGS` in hexadecimal digits. What is none is no parent, and a version that is not
-    /// known is read as far as this one goes. Source: W3C Trace Context, section 3.2.
+    /// Parses `traceparent`: `00-TRACE-SPAN-FLAGS` in hexadecimal digits. A malformed value yields `None`. An unknown
+    /// version is parsed like version 00. Source: W3C Trace Context, section 3.2.
     pub fn read(traceparent: &str) -> Option<Parent> {
         let mut parts = traceparent.split('-');
         let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
@@ -41,26 +41,28 @@ impl Parent {
 /// A request that was answered.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
-    /// Its id, which is in the log.
+    /// The request's id, as in the log.
     pub id: &'a str,
     /// `GET`, `POST`, …
     pub method: &'a str,
-    /// The route, not the path: `/api/v1/submissions/{id}`. None of ours: nothing.
+    /// The route, not the path: `/api/v1/submissions/{id}`. `None` if no route matched.
     pub route: Option<&'a str>,
-    /// The status of the answer.
+    /// HTTP status of the answer.
     pub status: u16,
-    /// When it came.
+    /// Time of arrival.
     pub began: Timestamp,
-    /// When its answer began.
+    /// Time when the answer began.
     pub ended: Timestamp,
-    /// The trace it belongs to, if its caller said so.
+    /// The caller's trace context, if it sent one.
     pub parent: Option<Parent>,
-    /// What it had accepted.
+    /// The submissions that it created.
     pub accepted: &'a [SubmissionId],
 }
 
 impl Traces {
-    /// A request was answered. It is traced if its caller's trace is, or something that it had accepted.
+    /// Records an answered request. It is traced if the caller samples its trace, or if a submission that it created is
+    /// traced. A request without a trace context that created no submission is traced at random, with the configured
+    /// probability.
     pub fn answered(&self, request: &Request<'_>) {
         let accepted: Vec<SubmissionId> = request.accepted.iter().copied().filter(|id| self.wants(*id)).collect();
         let is_wanted = match request.parent {
@@ -93,7 +95,7 @@ impl Traces {
     }
 }
 
-/// The span with which a submission's trace begins.
+/// The root span of a submission's trace.
 fn submitted(request: &Request<'_>, id: SubmissionId, of: &SpanContext) -> opentelemetry_sdk::trace::SpanData {
     let span = Span {
         context: context(trace_of(id), submit_span(id)),
@@ -117,13 +119,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_traceparent_is_read_as_the_standard_says() {
+    fn a_traceparent_is_parsed_as_the_standard_specifies() {
         let trace = "0af7651916cd43dd8448eb211c80319c";
         let parent = |text: &str| Parent::read(text).map(|parent| (parent.trace.to_string(), parent.is_sampled));
         let good = |sampled| Some((trace.to_owned(), sampled));
         assert_eq!(parent(&format!("00-{trace}-b7ad6b7169203331-01")), good(true));
         assert_eq!(parent(&format!("00-{trace}-b7ad6b7169203331-00")), good(false));
-        assert_eq!(parent(&format!("01-{trace}-b7ad6b7169203331-03-more")), good(true), "a version of the future");
+        assert_eq!(parent(&format!("01-{trace}-b7ad6b7169203331-03-more")), good(true), "a later version");
         for wrong in [
             "",
             "00",

@@ -1,4 +1,4 @@
-//! The spans of a run, made of its log when it has ended.
+//! The spans of a run, derived from the attempt's log after its end.
 
 use cupel_core::event::{Event, EventKind};
 use cupel_types::{RunId, Submission, Usage, Verdict};
@@ -9,39 +9,39 @@ use opentelemetry::trace::{SpanId, SpanKind, Status, TraceId};
 use crate::span::{Span, trace_of};
 use crate::{Traces, submit_span};
 
-/// Executions of one run that get a span each.
+/// Maximum number of executions of a run that get a span.
 const EXECUTIONS_MAX: usize = 100;
-/// Bytes that are kept of a case's name.
+/// Maximum length of a case's name in a span, in bytes.
 const NAME_MAX: usize = 64;
 
 /// An attempt that has ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Run<'a> {
-    /// Its submission.
+    /// The submission.
     pub submission: &'a Submission,
     /// The run.
     pub run: RunId,
-    /// Which attempt at it, from 1.
+    /// One-based number of the attempt.
     pub attempt: u32,
-    /// When a slot of this worker had it.
+    /// Time when a slot of this worker started it.
     pub began: Timestamp,
-    /// When its result was written, or it was given back.
+    /// Time when its result was written, or the run was given back.
     pub ended: Timestamp,
-    /// What came of it.
+    /// The result of the attempt.
     pub outcome: Ended<'a>,
 }
 
-/// What came of an attempt.
+/// Result of an attempt.
 #[derive(Clone, Copy, Debug)]
 pub enum Ended<'a> {
     /// A verdict, and the attempt's log.
     Judged(Verdict, &'a [Event]),
-    /// It failed for a reason of ours.
+    /// An internal failure, with its cause.
     Failed(&'a str),
 }
 
 impl Traces {
-    /// An attempt has ended.
+    /// Records an ended attempt.
     pub fn ran(&self, run: &Run<'_>) {
         let Run { submission, began, .. } = *run;
         if !self.wants(submission.id) {
@@ -67,7 +67,7 @@ impl Traces {
         let status = match run.outcome {
             Ended::Judged(verdict, _) => {
                 attributes.push(KeyValue::new("cupel.verdict", verdict.code()));
-                // A verdict on a program is no error of ours.
+                // A verdict on a program is not an error of Cupel.
                 if verdict == Verdict::InternalError { Status::error("internal error") } else { Status::Unset }
             }
             Ended::Failed(why) => Status::error(why.to_owned()),
@@ -80,7 +80,7 @@ impl Traces {
         self.send(own.named("run"));
     }
 
-    /// What the log of an attempt has a beginning and an end of.
+    /// Sends a span for each step whose start and end are in the attempt's log.
     fn steps(&self, log: &[Event], trace: TraceId, parent: SpanId) {
         let (mut began, mut executions) = (None, 0);
         for event in log {

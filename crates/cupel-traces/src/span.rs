@@ -1,4 +1,4 @@
-//! Spans as the exporter takes them: made after the fact, with ids and times that are known.
+//! Spans in the form that the exporter accepts, created after the fact from known ids and times.
 
 use std::borrow::Cow;
 use std::time::SystemTime;
@@ -9,28 +9,28 @@ use opentelemetry::trace::{Link, SpanContext, SpanId, SpanKind, Status, TraceFla
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
-/// The trace of a submission.
+/// The id of a submission's trace.
 pub(crate) fn trace_of(submission: SubmissionId) -> TraceId {
     TraceId::from_bytes(*submission.as_uuid().as_bytes())
 }
 
-/// An id that nobody has.
+/// Creates a random span id.
 fn new_span_id() -> SpanId {
-    // Zero is no id.
+    // Zero is invalid.
     SpanId::from(rand::random_range(1..=u64::MAX))
 }
 
-/// Where a span is, for others to refer to.
+/// Context of a span, for references to it.
 pub(crate) fn context(trace: TraceId, span: SpanId) -> SpanContext {
     SpanContext::new(trace, span, TraceFlags::SAMPLED, false, TraceState::NONE)
 }
 
-/// What a span is besides its name.
+/// A span without its name.
 pub(crate) struct Span {
     pub(crate) context: SpanContext,
-    /// [`SpanId::INVALID`]: it begins the trace.
+    /// The parent span; [`SpanId::INVALID`] for a root span.
     pub(crate) parent: SpanId,
-    /// Whether another process made the parent.
+    /// Whether another process created the parent.
     pub(crate) is_parent_remote: bool,
     pub(crate) kind: SpanKind,
     pub(crate) began: Timestamp,
@@ -41,7 +41,7 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// One that begins a trace, unless it is put [below](Span::below) another.
+    /// Creates a root span, unless [`below`](Span::below) sets a parent.
     pub(crate) fn in_trace(trace: TraceId, began: Timestamp, ended: Timestamp) -> Span {
         Span {
             context: context(trace, new_span_id()),
@@ -56,7 +56,7 @@ impl Span {
         }
     }
 
-    /// As a part of this one.
+    /// Sets the parent.
     pub(crate) fn below(self, parent: SpanId, is_remote: bool) -> Span {
         Span { parent, is_parent_remote: is_remote, ..self }
     }
@@ -71,7 +71,7 @@ impl Span {
             span_kind: self.kind,
             name: name.into(),
             start_time: SystemTime::from(self.began),
-            // Clocks of two machines may differ; nothing ends before it begins.
+            // The clocks of two machines may differ; a span never ends before it begins.
             end_time: SystemTime::from(self.ended.max(self.began)),
             attributes: self.attributes,
             dropped_attributes_count: 0,

@@ -1,4 +1,4 @@
-//! What a collector gets. It is a listener here that reads OTLP as OpenTelemetry's own definitions have it.
+//! What a collector receives. The collector here is a listener that decodes OTLP with OpenTelemetry's own definitions.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,7 +19,7 @@ fn settings(url: &str, part: f64) -> Settings {
     Settings { url: url.to_owned(), part, service: "cupel".into(), instance: "node-1".into(), version: "1.2.3".into() }
 }
 
-/// All that was told, after the end.
+/// Ends tracing and returns all spans that the collector received.
 fn spans(traces: &Traces, collector: &HttpReceiver) -> Vec<Span> {
     traces.end();
     let mut spans = Vec::new();
@@ -53,7 +53,7 @@ fn at(ms: i64) -> Timestamp {
     t0() + jiff::SignedDuration::from_millis(ms)
 }
 
-/// When a span began and ended, in milliseconds after the tests' beginning.
+/// Start and end of a span, in milliseconds after [`t0`].
 fn times(span: &Span) -> (i64, i64) {
     let zero = t0().as_millisecond();
     (span.start_time_unix_nano as i64 / 1_000_000 - zero, span.end_time_unix_nano as i64 / 1_000_000 - zero)
@@ -99,7 +99,7 @@ fn run<'a>(submission: &'a Submission, outcome: Ended<'a>) -> Run<'a> {
 }
 
 #[test]
-fn a_submissions_trace_has_its_id_and_says_what_took_how_long() {
+fn a_submissions_trace_has_its_id_and_the_times_of_its_steps() {
     let collector = HttpReceiver::start(["200 OK"]);
     let traces = Traces::new(&settings(collector.url(), 1.0)).unwrap();
     let (submission, _) = a_submission().build();
@@ -133,20 +133,20 @@ fn a_submissions_trace_has_its_id_and_says_what_took_how_long() {
     let said = texts(&ran.attributes);
     assert_eq!((&*said["cupel.verdict"], &*said["cupel.language"]), ("WA", "python"));
     assert_eq!(said["cupel.submission.id"], submission.id.to_string());
-    assert!(ran.status.as_ref().is_none_or(|status| status.code == 0), "a verdict is no error of ours");
+    assert!(ran.status.as_ref().is_none_or(|status| status.code == 0), "a verdict is not an error of Cupel");
 
     let [compile] = *named("compile") else { panic!("{spans:?}") };
     assert_eq!((times(compile), &compile.parent_span_id), ((21, 30), &ran.span_id));
     let [first, second] = *named("execute") else { panic!("{spans:?}") };
     assert_eq!((times(first), times(second)), ((31, 40), (41, 50)));
     assert_eq!(texts(&first.attributes)["cupel.case"], "1");
-    assert_eq!(texts(&second.attributes)["cupel.case"], "ü".repeat(32), "names are cut, between characters");
+    assert_eq!(texts(&second.attributes)["cupel.case"], "ü".repeat(32), "names are cut at a character boundary");
     let everything = format!("{spans:?}");
-    assert!(!everything.contains("print(42)"), "no span has what a user wrote");
+    assert!(!everything.contains("print(42)"), "no span contains source code");
 }
 
 #[test]
-fn an_attempt_that_failed_for_a_reason_of_ours_is_an_error() {
+fn an_attempt_with_an_internal_failure_is_an_error() {
     let collector = HttpReceiver::start(["200 OK"]);
     let traces = Traces::new(&settings(collector.url(), 1.0)).unwrap();
     let (submission, _) = a_submission().build();
@@ -155,19 +155,19 @@ fn an_attempt_that_failed_for_a_reason_of_ours_is_an_error() {
     traces.ran(&Run { attempt: 2, began: at(70), ended: at(60), ..first });
     let spans = spans(&traces, &collector);
     let names: Vec<_> = spans.iter().map(|span| &*span.name).collect();
-    assert_eq!(names, ["wait", "run", "run"], "it waits once");
+    assert_eq!(names, ["wait", "run", "run"], "only the first attempt has a `wait` span");
     let status = spans[1].status.clone().unwrap();
     assert_eq!((status.code, &*status.message), (2, "the sandbox broke"));
-    assert_eq!(times(&spans[2]), (70, 70), "of clocks that differ, nothing ends before it begins");
+    assert_eq!(times(&spans[2]), (70, 70), "a span never ends before it begins, even if clocks differ");
 }
 
 #[test]
-fn of_a_part_all_nodes_trace_the_same() {
+fn all_nodes_trace_the_same_fraction() {
     let collector = HttpReceiver::start(["200 OK"]);
     let traces = Traces::new(&settings(collector.url(), 0.25)).unwrap();
     let ids: Vec<_> = (0..400u32)
         .map(|n| {
-            let low = u128::from(n * 10_737_419); // evenly, from 0 to almost 2^32
+            let low = u128::from(n * 10_737_419); // evenly spaced, from 0 to almost 2^32
             SubmissionId::from_uuid(Uuid::from_u128(0x0198_0000_0000_7000_8000_0000_0000_0000 | low))
         })
         .collect();
@@ -182,7 +182,7 @@ fn of_a_part_all_nodes_trace_the_same() {
 }
 
 #[test]
-fn a_request_whose_caller_does_not_trace_is_traced_for_its_submissions_alone() {
+fn a_request_of_an_unsampled_trace_is_traced_only_for_its_submissions() {
     let collector = HttpReceiver::start(["200 OK"]);
     let traces = Traces::new(&settings(collector.url(), 0.0)).unwrap();
     let (submission, _) = a_submission().build();
@@ -196,7 +196,7 @@ fn a_request_whose_caller_does_not_trace_is_traced_for_its_submissions_alone() {
 }
 
 #[test]
-fn a_collector_that_is_away_or_refuses_holds_nobody_up() {
+fn an_unreachable_or_refusing_collector_does_not_block_callers() {
     let refusing = HttpReceiver::start(["403 No"]);
     for url in ["http://127.0.0.1:1", refusing.url()] {
         let traces = Traces::new(&settings(url, 1.0)).unwrap();

@@ -1,4 +1,4 @@
-//! The bus in one process.
+//! The embedded bus.
 
 use cupel_events::EmbeddedBus;
 use cupel_testkit::Subject;

@@ -1,4 +1,5 @@
-//! Every bus keeps the rules of buses; those over a server keep them between nodes and through its faults.
+//! Conformance tests of every bus; the buses over a server are also tested between nodes and through faults of the
+//! server.
 
 mod embedded;
 mod servers;

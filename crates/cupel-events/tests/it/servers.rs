@@ -9,7 +9,7 @@ use cupel_testkit::Subject;
 use cupel_testkit::events::nodes::Site;
 use cupel_testkit::servers::{self, Postgres, Redis, Server};
 
-/// A server, a place on it, and a name of a cluster.
+/// A server, a URL of it, and the name of a cluster.
 struct Place<S> {
     server: S,
     url: String,
@@ -24,7 +24,7 @@ impl<S> Place<S> {
 
 impl<S: Deref<Target: Deref<Target = Server>> + Send + Sync + 'static> Site for Place<S> {
     async fn node(&self) -> Arc<dyn EventBus> {
-        connect(&self.url, &self.cluster, EventBounds::default()).await.expect("the server is there")
+        connect(&self.url, &self.cluster, EventBounds::default()).await.expect("the server runs")
     }
 
     fn server(&self) -> &Server {

@@ -1,4 +1,4 @@
-//! Moves hints from the line to the broker while its window has room.
+//! Moves hints from the line to the broker while the window has room.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,22 +12,22 @@ use tokio::time::{Instant, sleep_until};
 use super::{ANSWER_MAX, Shared, gauge, in_time};
 use crate::broker::{BrokerError, Fault, Link};
 
-/// Hints handed over at once.
+/// Maximum number of hints in a batch.
 const BATCH_MAX: usize = 64;
-/// Batches under way.
+/// Maximum number of concurrent batches.
 const BATCHES_MAX: usize = 4;
 
-/// Between two tries to hand something over to a broker that is full.
+/// Pause between two attempts to publish to a full broker.
 const FULL_PAUSE: Duration = Duration::from_millis(500);
 
 type Put = BoxFuture<'static, (Arc<dyn Link>, Vec<RunHint>, Result<(), BrokerError>)>;
 
-/// Until the queue is closed.
+/// Runs until the queue is closed.
 pub(super) async fn feed(shared: Arc<Shared>) {
     let mut under_way: FuturesUnordered<Put> = FuturesUnordered::new();
-    // Batches that failed: the broker may have them, or not.
+    // Failed batches, to retry: the broker may or may not have them.
     let mut again: Vec<Vec<RunHint>> = Vec::new();
-    // While the broker is full: when it is tried again, however many hints come meanwhile.
+    // While the broker is full: the time of the next attempt, however many hints are published meanwhile.
     let mut again_at: Option<Instant> = None;
     loop {
         let link = tokio::select! {
@@ -41,7 +41,7 @@ pub(super) async fn feed(shared: Arc<Shared>) {
             }
             under_way.push(Box::pin(put(Arc::clone(&link), batch)));
         }
-        // What others have taken makes room, of which nobody tells.
+        // Other nodes make room by taking hints, and the broker does not notify this node of it.
         let is_shut_out = again_at.is_none() && under_way.is_empty() && shared.state().line.len() > 0;
         tokio::select! {
             () = shared.end.cancelled() => return,
@@ -68,6 +68,6 @@ pub(super) async fn feed(shared: Arc<Shared>) {
 }
 
 async fn put(link: Arc<dyn Link>, batch: Vec<RunHint>) -> (Arc<dyn Link>, Vec<RunHint>, Result<(), BrokerError>) {
-    let result = in_time("hand hints over", ANSWER_MAX, link.put(&batch)).await;
+    let result = in_time("publish hints", ANSWER_MAX, link.put(&batch)).await;
     (link, batch, result)
 }

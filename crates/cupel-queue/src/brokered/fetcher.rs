@@ -1,4 +1,4 @@
-//! Takes hints from the broker for those who wait here, classes by their shares.
+//! Takes hints from the broker for the takers that wait here, divided between classes by weight.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,12 +7,12 @@ use super::{ANSWER_MAX, LAST_WORDS_MAX, Shared, WAIT_MAX, in_time};
 use crate::broker::{BrokerError, Delivery, Link};
 use crate::shares::{CLASSES, PerClass, Shares, index};
 
-/// How long nobody has to wait here before what was taken ahead of need is given back.
+/// Time without a waiting taker after which prefetched hints are returned.
 const REST_AFTER: Duration = Duration::from_millis(100);
-/// How long a class that had nothing is not looked at while others have something.
+/// How long an empty class is skipped while others have hints.
 const EMPTY_FOR: Duration = Duration::from_millis(10);
 
-/// Until the queue is closed.
+/// Runs until the queue is closed.
 pub(super) async fn fetch(shared: Arc<Shared>) {
     let mut classes = Classes::default();
     let mut rested = false;
@@ -42,7 +42,7 @@ pub(super) async fn fetch(shared: Arc<Shared>) {
                 for _ in 0..rings {
                     shared.bell.notify_one();
                 }
-                // There is room in the window now.
+                // The window has room now.
                 shared.feed.notify_one();
             }
             Err(error) => shared.keeper.broke(&link, error),
@@ -57,11 +57,11 @@ pub(super) async fn fetch(shared: Arc<Shared>) {
     let _ = tokio::time::timeout(LAST_WORDS_MAX, last_words).await;
 }
 
-/// Whether everything is where others find it, and stays there.
+/// Returns prefetched hints to other nodes. `false` if the broker may push more, so that this must be repeated.
 async fn rest(shared: &Shared) -> bool {
     let Some(link) = shared.keeper.link() else { return true };
     let unwanted = shared.state().unwanted(&link);
-    if let Err(error) = in_time("give hints back", ANSWER_MAX, link.rest(unwanted)).await {
+    if let Err(error) = in_time("requeue hints", ANSWER_MAX, link.rest(unwanted)).await {
         shared.keeper.broke(&link, error);
     }
     !link.comes_unasked()
@@ -87,10 +87,10 @@ async fn take(link: &dyn Link, classes: &mut Classes, wanted: usize) -> Result<V
     Ok(taken)
 }
 
-/// Which classes may have something, and whose turn it is.
+/// Which classes may have hints, and whose turn it is.
 struct Classes {
     shares: Shares,
-    /// Since when a class is known to have nothing.
+    /// Since when a class is known to be empty.
     empty: PerClass<Option<Instant>>,
 }
 
@@ -101,7 +101,7 @@ impl Default for Classes {
 }
 
 impl Classes {
-    /// How many to take of each class; `None` when nothing more is to be had or wanted.
+    /// How many hints to take of each class; `None` if no more are wanted or all classes are empty.
     fn quota(&mut self, wanted: usize) -> Option<PerClass<usize>> {
         let open = self.empty.map(|empty| empty.is_none_or(|since| since.elapsed() > EMPTY_FOR));
         let mut quota = [0; CLASSES];

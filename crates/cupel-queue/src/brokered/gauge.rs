@@ -1,13 +1,13 @@
-//! How many hints the broker has: what it said the last time, and what has been put and taken here since.
+//! Estimate of the number of hints at the broker: the last reading, plus the hints put and taken by this node since.
 //!
-//! What other nodes put and take is known at the next reading. So a window may be overrun by a batch of each node, and be
-//! thought fuller than it is for as long as a reading is taken for fresh.
+//! Other nodes' changes become known with the next reading. So each node may exceed a window by one batch, and a window
+//! may seem fuller than it is while a reading counts as fresh.
 
 use std::time::{Duration, Instant};
 
 use crate::shares::PerClass;
 
-/// How long a reading is good enough.
+/// How long a reading counts as fresh.
 pub(super) const FRESH: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Default)]
@@ -38,7 +38,7 @@ impl Gauge {
         self.touch();
     }
 
-    /// There is nothing better to be known now.
+    /// Marks the estimate as fresh, because no better one is available.
     pub(super) fn touch(&mut self) {
         self.at = Some(Instant::now());
     }

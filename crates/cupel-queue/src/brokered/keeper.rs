@@ -1,4 +1,4 @@
-//! Holds the connection to the broker, and makes another one when it breaks.
+//! Holds the connection to the broker, and replaces it when it breaks.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
@@ -11,29 +11,29 @@ use tokio::sync::{mpsc, watch};
 use super::{LAST_WORDS_MAX, Shared, in_time};
 use crate::broker::{Broker, BrokerError, Link};
 
-/// How long connecting may take, with everything that is made then.
+/// Timeout of connecting, including the creation of the broker's objects.
 pub(super) const CONNECT_MAX: Duration = Duration::from_secs(20);
-/// The pause before the first new try; each is twice as long as the one before.
+/// Pause before the first reconnection attempt; it doubles with each attempt.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
-/// How often an absence that lasts is told again.
+/// Interval at which a lasting outage is logged again.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
 
 type Break = (Arc<dyn Link>, BrokerError);
 
-/// The connection, for those who use it.
+/// The current connection and the broker's condition.
 pub(super) struct Keeper {
     link: watch::Sender<Option<Arc<dyn Link>>>,
     breaks: mpsc::UnboundedSender<Break>,
-    /// Since when the broker is away, and why.
+    /// Since when the broker is unreachable, and why.
     away: Mutex<Trouble>,
-    /// Since when the broker takes nothing, and why.
+    /// Since when the broker refuses hints, and why.
     full: Mutex<Trouble>,
 }
 
 type Trouble = Option<(Instant, String)>;
 
-/// Since when there is one of a kind, and why now. Whether it is new.
+/// Records trouble with its latest cause, and keeps the time when it began. Returns whether it is new.
 fn trouble(of_kind: &Mutex<Trouble>, why: &BrokerError) -> bool {
     let mut trouble = of_kind.lock().unwrap_or_else(PoisonError::into_inner);
     let before = trouble.as_ref().map(|(since, _)| *since);
@@ -54,24 +54,24 @@ impl Keeper {
         )
     }
 
-    /// The connection, if there is one.
+    /// The current connection, if there is one.
     pub(super) fn link(&self) -> Option<Arc<dyn Link>> {
         self.link.borrow().clone()
     }
 
-    /// The connection, once there is one.
+    /// Waits until there is a connection.
     pub(super) async fn connected(&self) -> Arc<dyn Link> {
         let mut link = self.link.subscribe();
         loop {
             if let Some(link) = &*link.borrow_and_update() {
                 return Arc::clone(link);
             }
-            // The sender is in here, so this cannot fail.
+            // `self` owns the sender, so this cannot fail.
             let _ = link.changed().await;
         }
     }
 
-    /// Something failed on this connection: it is given up.
+    /// Drops this connection after an error on it.
     pub(super) fn broke(&self, link: &Arc<dyn Link>, error: BrokerError) {
         let given_up = self.link.send_if_modified(|current| {
             let is_it = current.as_ref().is_some_and(|current| Arc::ptr_eq(current, link));
@@ -81,43 +81,43 @@ impl Keeper {
             is_it
         });
         if given_up {
-            // The task that takes it may have ended, with everything else.
+            // The receiving task may have ended with the queue.
             let _ = self.breaks.send((Arc::clone(link), error));
         }
     }
 
     pub(super) fn health(&self) -> Result<(), String> {
-        for (of_kind, is) in [(&self.away, "been away"), (&self.full, "taken nothing")] {
+        for (of_kind, is) in [(&self.away, "been unreachable"), (&self.full, "refused hints")] {
             if let Some((since, why)) = &*of_kind.lock().unwrap_or_else(PoisonError::into_inner) {
                 let lasted = since.elapsed().as_secs();
-                return Err(format!("the queue's broker has {is} for {lasted} s, and hints of runs wait here: {why}"));
+                return Err(format!("the queue's broker has {is} for {lasted} s; hints wait on this node: {why}"));
             }
         }
         Ok(())
     }
 
-    /// The broker took nothing. What it has it gives all the same.
+    /// Records that the broker refused hints for lack of room. It still delivers hints.
     pub(super) fn is_full(&self, error: &BrokerError) {
         if trouble(&self.full, error) {
-            tracing::warn!(error = chain(error), "the queue's broker takes nothing; hints wait here");
+            tracing::warn!(error = chain(error), "the queue's broker has no room for hints; they wait on this node");
         }
     }
 
-    /// The broker took something.
+    /// Records that the broker accepted hints.
     pub(super) fn has_room(&self) {
         if let Some(lasted) = over(&self.full) {
-            tracing::info!(lasted_ms = lasted.as_millis() as u64, "the queue's broker takes hints again");
+            tracing::info!(lasted_ms = lasted.as_millis() as u64, "the queue's broker accepts hints again");
         }
     }
 
     fn back(&self, link: Arc<dyn Link>) {
         let lasted_ms = over(&self.away).map_or(0, |lasted| lasted.as_millis() as u64);
-        tracing::info!(lasted_ms, "the queue's broker is back");
+        tracing::info!(lasted_ms, "reconnected to the queue's broker");
         self.link.send_replace(Some(link));
     }
 }
 
-/// Until the queue is closed.
+/// Runs until the queue is closed.
 pub(super) async fn keep(shared: Arc<Shared>, broker: impl Broker, mut breaks: mpsc::UnboundedReceiver<Break>) {
     let keeper = &shared.keeper;
     loop {
@@ -130,8 +130,8 @@ pub(super) async fn keep(shared: Arc<Shared>, broker: impl Broker, mut breaks: m
         };
         shared.state().disconnected();
         trouble(&keeper.away, &error);
-        tracing::warn!(error = chain(&error), "the queue's broker is away; hints wait here");
-        // It goes before another comes: a broker that has members is told of one that leaves, not of two that are one.
+        tracing::warn!(error = chain(&error), "lost the connection to the queue's broker; hints wait on this node");
+        // Leave before connecting again, so that a broker with group members never sees this node as two members.
         let _ = tokio::time::timeout(LAST_WORDS_MAX, broken.leave()).await;
         drop(broken);
         let mut told = Instant::now();
@@ -153,7 +153,7 @@ pub(super) async fn keep(shared: Arc<Shared>, broker: impl Broker, mut breaks: m
                 Err(error) => {
                     trouble(&keeper.away, &error);
                     if told.elapsed() > TOLD_EVERY {
-                        tracing::warn!(error = chain(&error), "the queue's broker is still away");
+                        tracing::warn!(error = chain(&error), "the queue's broker is still unreachable");
                         told = Instant::now();
                     }
                     pause = (pause * 2).min(PAUSE_MAX);
@@ -163,7 +163,7 @@ pub(super) async fn keep(shared: Arc<Shared>, broker: impl Broker, mut breaks: m
     }
 }
 
-/// A time from half to the whole of it, so that nodes do not all come back at once.
+/// Random duration between half of `pause` and all of it, so that nodes do not reconnect at the same time.
 fn spread(pause: Duration) -> Duration {
     let part = RandomState::new().hash_one(0) % 512;
     pause / 2 + pause.mul_f64(part as f64 / 1024.0)

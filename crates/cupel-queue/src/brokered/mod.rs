@@ -1,27 +1,27 @@
-//! A queue at a broker: fairness is decided here, before the broker, which holds a bounded window.
+//! A queue at a broker. Fairness is decided here, before the broker, which holds a bounded window of hints.
 //!
 //! ```text
 //!  publish ─► line ──feeder──► broker: a window of each class ──fetcher──► arrived ─► next ─► settle ──settler──► broker
 //!            (fair, bounded)   (all nodes' hints, first come)  (8 : 4 : 1)
 //! ```
 //!
-//! - **The line** is this process's own. What it publishes waits there, tenants by the slot time they used, until the broker has room: fewer than
-//!   `window` hints of a class that nobody has taken, all nodes together. So at a broker that knows neither tenants nor
-//!   bounds, a tenant's million hints are ahead of another's single one by a window at most, and every class has a window of its
-//!   own, so that none is shut out by another.
-//! - **The feeder** moves hints from the line to the broker, in batches, several under way. A batch that fails is tried again: a
-//!   hint may come twice, none is forgotten.
-//! - **The fetcher** takes as many hints as takers wait here, never more: what a busy node holds, an idle one cannot have. Classes
-//!   get their shares there.
-//! - **The settler** tells the broker what is done with, in batches, behind everybody's back: a hint that is not settled comes
-//!   again, and then its run is found to be leased.
-//! - **The keeper** holds the connection. When anything fails it is given up, and another one made, with pauses that grow; the
-//!   broker's objects are made again with it, so that a broker that lost everything goes on. Meanwhile hints wait in the line, and
-//!   takers wait. `health` says so.
+//! - **The line** is local to this process. Published hints wait in it, ordered between tenants by slot time, until the
+//!   broker has room: fewer than `window` hints of the class that no node has taken, for all nodes together. A broker
+//!   knows neither tenants nor bounds; with this window, one tenant's million hints delay another's single hint by at
+//!   most one window. Each class has its own window, so no class blocks another.
+//! - **The feeder** moves hints from the line to the broker, in batches, several at a time. A batch that fails is
+//!   retried: a hint may be duplicated, but none is lost.
+//! - **The fetcher** takes at most as many hints from the broker as takers wait here, because a hint held by a busy
+//!   node is not available to an idle one. It divides them between classes by weight.
+//! - **The settler** acknowledges hints at the broker, in batches, in the background. An unacknowledged hint is
+//!   redelivered, and its run is then found to be leased.
+//! - **The keeper** holds the connection. When an operation fails, it drops the connection and opens another one, with
+//!   exponential backoff. Connecting creates the broker's objects again, so the queue survives a broker that lost
+//!   everything. Meanwhile hints wait in the line, takers wait, and `health` reports it.
 //!
-//! A hint in the line of a node that dies is lost; the store has the run, and the sweeper of another node finds that the line and
-//! the broker have fewer hints than runs wait. Doubles of what waits in the line, or was moved to the broker a moment ago, are
-//! refused ([`recent`]); other doubles do no harm.
+//! A hint in the line of a node that dies is lost. The store has the run, and the sweeper of another node finds that
+//! more runs wait than the line and the broker have hints. Duplicates of hints that are in the line or went to the
+//! broker a moment ago are rejected ([`recent`]); other duplicates do no harm.
 
 mod feeder;
 mod fetcher;
@@ -47,61 +47,62 @@ use crate::broker::{Broker, BrokerError, Fault, Link, Settled};
 use keeper::Keeper;
 use state::{State, Unsettled};
 
-/// How long a broker may take to answer before its connection is given up.
+/// Timeout of an operation on the broker; after it the connection is dropped.
 pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(5);
-/// How long [`Link::wait`] waits at most before somebody looks by himself.
+/// Maximum time that [`Link::wait`] waits; then the fetcher polls.
 pub(crate) const WAIT_MAX: Duration = Duration::from_secs(2);
-/// How long the last words on a connection may take, at the end or before it is given up for another.
+/// Timeout for leaving a connection in good order, at the end or before it is replaced.
 const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
-/// How long who publishes waits for a word of how much there is.
+/// Maximum time that a publisher waits for the broker's count of hints.
 const LOOK_MAX: Duration = Duration::from_millis(250);
-/// How many hints [`Queue::next_other`] looks past, and for how long it looks.
+/// Maximum number of hints that [`Queue::next_other`] skips, and its maximum duration.
 const LOOK_PAST_MAX: usize = 8;
 const LOOK_PAST_FOR: Duration = Duration::from_millis(100);
-/// How long a look that found nothing holds. Looking costs the slot time, and the broker what is put back.
+/// How long a fruitless [`Queue::next_other`] is remembered. A call costs the slot time, and the broker the hints that
+/// are put back.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
-/// Settlements that may wait to be told. One more is not told: its hint comes again.
+/// Maximum number of pending acknowledgements. Any beyond it are dropped, and their hints are redelivered.
 const SETTLING_MAX: usize = 10_000;
 
-/// A queue at a broker.
+/// A queue at a broker, local fairness included.
 pub(crate) struct BrokeredQueue {
     shared: Arc<Shared>,
     make_lane: MakeLane,
-    /// Those that were made, which end with it.
+    /// The lanes that were created; they close with this queue.
     lanes: Mutex<Vec<Weak<dyn Queue>>>,
 }
 
-/// Makes the queue of a lane at the same broker.
+/// Creates the queue of a lane at the same broker.
 pub(crate) type MakeLane =
     Box<dyn Fn(&LanguageId) -> BoxFuture<'static, Result<Arc<dyn Queue>, ConnectError>> + Send + Sync>;
 
 struct Shared {
-    /// How many hints of a class may be ready at the broker.
+    /// Maximum number of ready hints per class at the broker.
     window: usize,
     depth_max: usize,
     state: Mutex<State>,
     keeper: Keeper,
-    /// Rung for the feeder when the line has got something.
+    /// Wakes the feeder when the line has received hints.
     feed: Notify,
-    /// Rung for the fetcher when somebody begins to wait.
+    /// Wakes the fetcher when a taker begins to wait.
     fetch: Notify,
-    /// Rung for one taker for each hint that has arrived, for all at the end.
+    /// Wakes one taker per hint that has arrived, and all takers when the queue closes.
     bell: Notify,
     settling: mpsc::Sender<(Arc<dyn Link>, Settled)>,
-    /// The last look past owners that found nobody else's hint: whose hints it looked past, and until when it holds.
+    /// The last fruitless [`Queue::next_other`]: the owners that it excluded, and until when the result holds.
     nobody_else: Mutex<Option<(Vec<UserId>, tokio::time::Instant)>>,
-    /// One at a time asks the broker how much it has.
+    /// Serialises reads of the broker's count.
     reading: tokio::sync::Mutex<()>,
     end: CancellationToken,
-    /// What runs until then.
+    /// Background tasks, which run until `end` is cancelled.
     tasks: TaskTracker,
 }
 
 impl BrokeredQueue {
-    /// A queue at a broker that can be reached.
+    /// Connects to the broker and starts the queue's tasks.
     ///
     /// # Errors
-    /// When it cannot, the first time.
+    /// If the first connection fails.
     pub(crate) async fn start(
         broker: impl Broker,
         make_lane: MakeLane,
@@ -148,7 +149,7 @@ impl Drop for BrokeredQueue {
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing in there panics halfway, so a poisoned lock guards sound data.
+        // No critical section panics halfway, so the data behind a poisoned lock is consistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -162,8 +163,8 @@ impl Shared {
         self.bell.notify_waiters();
     }
 
-    /// Sees to it that what is known of the broker is fresh, or that there is nothing fresher to be known soon: who publishes
-    /// does not wait for a broker that hangs.
+    /// Refreshes the count of hints at the broker if it is stale. If the broker does not answer in time, the old count
+    /// is marked fresh, so that publishers do not wait for a broker that hangs.
     async fn look(&self) {
         let in_time = tokio::time::timeout(LOOK_MAX, self.read_if_older(gauge::FRESH)).await.is_ok();
         if !in_time || self.keeper.link().is_none() {
@@ -171,14 +172,14 @@ impl Shared {
         }
     }
 
-    /// Asks the broker how much it has, unless it was asked since `than` ago. What is not known stays as it was.
+    /// Reads the broker's count unless the last reading is younger than `than`. On failure the old count stays.
     async fn read_if_older(&self, than: Duration) {
         let _one = self.reading.lock().await;
         if !self.state().gauge.is_older(than) {
             return;
         }
         let Some(link) = self.keeper.link() else { return };
-        match in_time("ask how much waits", ANSWER_MAX, link.ready()).await {
+        match in_time("count hints", ANSWER_MAX, link.ready()).await {
             Ok(ready) => self.state().gauge.read(ready),
             Err(error) => self.keeper.broke(&link, error),
         }
@@ -208,10 +209,10 @@ impl Queue for BrokeredQueue {
                     return Err(QueueError::Full { depth_max: shared.depth_max });
                 }
             }
-            // Others may have taken some since it was asked.
+            // Other nodes may have taken hints since the last reading.
             shared.look().await;
         }
-        // A hint of somebody else's ends what the last look found.
+        // A hint of another owner invalidates the last fruitless `next_other`.
         shared.nobody_else().take_if(|(not, _)| hints.iter().any(|hint| !not.contains(&hint.owner)));
         shared.feed.notify_one();
         Ok(())
@@ -230,13 +231,13 @@ impl Queue for BrokeredQueue {
                     return Err(QueueError::Closed);
                 }
                 if let Some(hinted) = state.hand_out() {
-                    // In the same moment, so that nothing is taken for who has got something.
+                    // Under the same lock, so that the fetcher takes no hint for a taker that already has one.
                     if let Some(waiting) = waiting.take() {
                         state.waiting -= 1;
                         std::mem::forget::<Waiting>(waiting);
                     }
                     if state.has_arrived() {
-                        // A ring may have been for several hints: whoever wakes wakes the next.
+                        // One notification may stand for several hints, so each taker that wakes notifies the next.
                         shared.bell.notify_one();
                     }
                     return Ok(hinted);
@@ -247,7 +248,8 @@ impl Queue for BrokeredQueue {
         }
     }
 
-    /// Owners are not known at the broker: what is not wanted is taken and goes behind everything that its owner has here.
+    /// The broker does not know owners. Hints of excluded owners are taken and put back at the end of their owner's
+    /// hints in the line.
     async fn next_other(&self, not: &[UserId]) -> Result<Option<Hinted>, QueueError> {
         let holds = |(past, until): &(Vec<UserId>, tokio::time::Instant)| {
             tokio::time::Instant::now() < *until && past.iter().all(|owner| not.contains(owner))
@@ -274,7 +276,7 @@ impl Queue for BrokeredQueue {
         for hinted in past {
             {
                 let mut state = self.shared.state();
-                // It was in the queue before, so there is room for it.
+                // It counted as waiting before, so there is room for it.
                 if !state.is_known(hinted.hint.run) {
                     state.line.push(hinted.hint);
                 }
@@ -294,12 +296,12 @@ impl Queue for BrokeredQueue {
 
     async fn settle(&self, hinted: Hinted) -> Result<(), QueueError> {
         let settled = self.shared.state().settle(hinted.token);
-        // One from a connection that is gone cannot be settled, and need not be.
+        // A delivery of a lost connection cannot be acknowledged; the broker redelivers it.
         if let Some(Unsettled { link, settled }) = settled
             && let Some(link) = link.upgrade()
             && self.shared.settling.try_send((link, settled)).is_err()
         {
-            tracing::debug!("too many hints wait to be settled; this one will come again");
+            tracing::debug!("too many acknowledgements are pending; the broker will redeliver this hint");
         }
         Ok(())
     }
@@ -328,7 +330,7 @@ impl Queue for BrokeredQueue {
             lanes.retain(|lane| lane.strong_count() > 0);
             lanes.push(Arc::downgrade(&lane));
         }
-        // Who closed it before did not see this one.
+        // A concurrent `close` may have missed this lane.
         if self.shared.state().closed {
             lane.close();
             return Err(QueueError::Closed);
@@ -346,13 +348,13 @@ impl Queue for BrokeredQueue {
     async fn gone(&self) {
         let lanes = self.lanes();
         let lanes = join_all(lanes.iter().map(|lane| lane.gone()));
-        // The settler may be waiting for a broker that hangs; what it has to say can be left out.
+        // The settler may be waiting for a broker that hangs; its acknowledgements can be dropped.
         let own = tokio::time::timeout(ANSWER_MAX, self.shared.tasks.wait());
         let _ = join(own, lanes).await;
     }
 }
 
-/// Somebody who waits for a hint, for as long as this lives.
+/// A taker that waits for a hint, counted while this value lives.
 struct Waiting<'a>(&'a Shared);
 
 impl Waiting<'_> {
@@ -369,7 +371,7 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// What takes longer has failed.
+/// Runs an operation with a timeout.
 async fn in_time<T>(
     doing: &'static str,
     time: Duration,
@@ -377,6 +379,6 @@ async fn in_time<T>(
 ) -> Result<T, BrokerError> {
     match tokio::time::timeout(time, what).await {
         Ok(result) => result,
-        Err(_) => Err(BrokerError::new(doing, Fault::Unreachable, format!("no answer for {} s", time.as_secs()))),
+        Err(_) => Err(BrokerError::new(doing, Fault::Unreachable, format!("no answer within {} s", time.as_secs()))),
     }
 }

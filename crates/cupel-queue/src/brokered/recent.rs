@@ -1,7 +1,8 @@
-//! Which runs' hints went to the broker a moment ago, so that the sweeper, who looks every second, does not send them again.
+//! Runs whose hints went to the broker a moment ago, so that the sweeper, which runs every second, does not publish
+//! them again.
 //!
-//! Only for a moment, since nobody says here what other nodes take and give back: shorter than the sweeper looks back for runs
-//! that have become due, so that it offers a run that is refused here once more.
+//! Entries expire soon, because other nodes may take and return hints without this node's knowledge. They expire faster
+//! than the sweeper's look-back period for runs that became due, so the sweeper offers a rejected run once more.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 use cupel_types::RunId;
 
 const KEPT: Duration = Duration::from_secs(3);
-/// How many are kept at most; a double of an older one goes to the broker.
+/// Maximum number of entries. A duplicate of an evicted entry goes to the broker.
 const RECENT_MAX: usize = 10_000;
 
 #[derive(Debug, Default)]
@@ -31,7 +32,7 @@ impl Recent {
         self.since.contains_key(&run)
     }
 
-    /// It was taken: from now on it may come again.
+    /// Forgets a run whose hint was taken, so that it may be published again.
     pub(super) fn forget(&mut self, run: RunId) {
         self.since.remove(&run);
     }
@@ -41,7 +42,7 @@ impl Recent {
             && (now.duration_since(at) > KEPT || self.order.len() > RECENT_MAX)
         {
             self.order.pop_front();
-            // It may have been forgotten and added again meanwhile.
+            // The run may have been forgotten and added again since.
             if self.since.get(&run) == Some(&at) {
                 self.since.remove(&run);
             }

@@ -1,4 +1,4 @@
-//! Tells the broker what is done with, as many at once as there are.
+//! Acknowledges hints at the broker, in batches of all that are pending.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use tokio::sync::mpsc;
 use super::{ANSWER_MAX, Shared, in_time};
 use crate::broker::{Link, Settled};
 
-/// Settlements told at once.
+/// Maximum number of acknowledgements in a batch.
 const BATCH_MAX: usize = 256;
 
-/// Until the queue is closed and everything is told.
+/// Runs until the queue is closed and all pending acknowledgements are sent.
 pub(super) async fn settle(shared: Arc<Shared>, mut settling: mpsc::Receiver<(Arc<dyn Link>, Settled)>) {
     let mut batch = Vec::new();
     loop {
@@ -19,7 +19,7 @@ pub(super) async fn settle(shared: Arc<Shared>, mut settling: mpsc::Receiver<(Ar
             _ = settling.recv_many(&mut batch, BATCH_MAX) => {}
             () = shared.end.cancelled() => return,
         }
-        // Connections change seldom: nearly always this is one part.
+        // Connections rarely change, so this is nearly always one chunk.
         for part in batch.chunk_by(|(a, _), (b, _)| Arc::ptr_eq(a, b)) {
             let link = &part[0].0;
             let settled: Vec<Settled> = part.iter().map(|(_, settled)| *settled).collect();

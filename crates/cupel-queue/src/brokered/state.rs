@@ -1,4 +1,4 @@
-//! What the tasks of a queue at a broker share, behind one lock that nobody holds while waiting.
+//! State that the tasks of a queue at a broker share, behind one lock that is never held across an await.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Weak};
@@ -12,44 +12,45 @@ use crate::broker::{Delivery, Link, Settled};
 use crate::line::Line;
 use crate::shares::index;
 
-/// Hints that may be in somebody's hands. Nobody has so many slots; who never settles does not fill the memory.
+/// Maximum number of unsettled hints, more than any node has slots. It bounds memory if a taker never settles.
 const UNSETTLED_MAX: usize = 100_000;
 
 #[derive(Default)]
 pub(super) struct State {
     pub(super) line: Line,
-    /// On their way from the line to the broker.
+    /// Hints on their way from the line to the broker.
     pub(super) moving: HashMap<RunId, RunHint>,
     pub(super) recent: Recent,
-    /// What the broker has.
+    /// Number of hints at the broker.
     pub(super) gauge: Gauge,
-    /// Takers who wait.
+    /// Number of takers that wait.
     pub(super) waiting: usize,
-    /// Taken from the broker, for the next taker.
+    /// Hints taken from the broker, for the next taker.
     arrived: VecDeque<(Weak<dyn Link>, Delivery)>,
     unsettled: BTreeMap<u64, Unsettled>,
     tokens: u64,
     pub(super) closed: bool,
 }
 
-/// A hint in a taker's hands.
+/// A hint that a taker holds.
 pub(super) struct Unsettled {
     pub(super) link: Weak<dyn Link>,
     pub(super) settled: Settled,
 }
 
 impl State {
-    /// Whether a hint for the run waits here, or waited here a moment ago and is at the broker now.
+    /// Whether a hint for the run waits here, or was moved from here to the broker a moment ago.
     pub(super) fn is_known(&mut self, run: RunId) -> bool {
         self.line.is_waiting(run) || self.moving.contains_key(&run) || self.recent.has(run)
     }
 
-    /// Everything that waits, as far as it is known here. What has arrived was counted at the broker, and is about to go.
+    /// Number of waiting hints known here. Arrived hints are left out: they were counted at the broker, and are about
+    /// to be handed out.
     pub(super) fn depth(&self) -> usize {
         self.line.len() + self.moving.len() + self.gauge.total()
     }
 
-    /// Whether nothing is known to wait, here or at the broker.
+    /// Whether no hint is known to wait, here or at the broker.
     pub(super) fn is_empty(&self) -> bool {
         self.depth() == 0 && self.arrived.is_empty()
     }
@@ -58,7 +59,7 @@ impl State {
         self.line.len_of(owner) + self.moving.values().filter(|hint| hint.owner == owner).count()
     }
 
-    /// The next hints for the broker: at most `most`, and of each class as many as fit in its window.
+    /// Takes the next hints for the broker: at most `most`, and of each class as many as fit in its window.
     pub(super) fn next_to_move(&mut self, window: usize, most: usize) -> Vec<RunHint> {
         let mut under_way = [0; crate::shares::CLASSES];
         for hint in self.moving.values() {
@@ -75,7 +76,7 @@ impl State {
         hints
     }
 
-    /// The broker has them. One that was taken before the broker said so is not there any more.
+    /// Records that the broker has the hints. Hints that have been taken before the broker's confirmation are left out.
     pub(super) fn moved(&mut self, hints: &[RunHint]) {
         for hint in hints {
             if self.moving.remove(&hint.run).is_some() {
@@ -85,7 +86,7 @@ impl State {
         }
     }
 
-    /// How many more hints are wanted from the broker.
+    /// Number of hints to take from the broker.
     pub(super) fn wanted(&self) -> usize {
         self.waiting.saturating_sub(self.arrived.len())
     }
@@ -104,7 +105,8 @@ impl State {
         !self.arrived.is_empty()
     }
 
-    /// What has arrived by this connection and nobody wants. What came by others is the next taker's all the same.
+    /// Takes the hints that arrived by this connection if no taker waits. Hints of other connections stay for the next
+    /// taker.
     pub(super) fn unwanted(&mut self, link: &Arc<dyn Link>) -> Vec<Delivery> {
         if self.waiting > 0 {
             return Vec::new();
@@ -129,7 +131,7 @@ impl State {
         self.unsettled.remove(&token)
     }
 
-    /// The connection is gone, and what was moved by it may be, too.
+    /// Records that the connection is lost, and with it possibly the hints that were moved by it.
     pub(super) fn disconnected(&mut self) {
         self.recent = Recent::default();
         self.unsettled.clear();
@@ -167,9 +169,9 @@ mod tests {
         }
     }
 
-    /// RabbitMQ confirms a hint after it has delivered it, and Redis' answers come by two connections.
+    /// RabbitMQ may confirm a hint after delivering it, and Redis' replies come by two connections.
     #[test]
-    fn a_hint_that_arrives_before_the_broker_confirms_it_may_come_again_at_once() {
+    fn a_hint_that_arrives_before_its_confirmation_may_be_published_again_at_once() {
         let id = |n| Uuid::from_u128(n);
         let hint =
             RunHint { run: RunId::from_uuid(id(1)), owner: UserId::from_uuid(id(2)), class: PriorityClass::Batch };

@@ -1,4 +1,5 @@
-//! librdkafka's clients of one connection: what they share, what they call back, and what they may not do on a thread of the runtime.
+//! The librdkafka clients of one link: their shared state, their callbacks, and keeping their blocking calls off the
+//! runtime's threads.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -18,14 +19,15 @@ use crate::shares::{PerClass, index};
 pub(super) type Consumer = BaseConsumer<Context>;
 pub(super) type Producer = FutureProducer<Context>;
 
-/// What the clients of a connection and those who use it share.
+/// State shared by the clients of a link and the link itself.
 pub(super) struct Ours {
     pub(super) topics: PerClass<String>,
     pub(super) inbox: Inbox,
     pub(super) progress: Progress,
-    /// What a client said last about why it cannot do what it should.
+    /// The last error that a client reported.
     told: Mutex<Option<(RDKafkaErrorCode, String)>>,
-    /// How often the producer has lost all brokers. It is told of that before anything is confirmed by one that came back.
+    /// Number of times that the producer has lost all brokers. librdkafka reports a loss before any confirmation from a
+    /// broker that came back.
     pub(super) losses: watch::Sender<usize>,
 }
 
@@ -44,7 +46,7 @@ impl Ours {
         *self.losses.borrow()
     }
 
-    /// To an error. That something took too long says little; the client may have told why.
+    /// Converts to a [`BrokerError`]. A timeout alone says little, so the last error that the client reported is added.
     pub(super) fn failed(&self, doing: &'static str) -> impl Fn(KafkaError) -> BrokerError + '_ {
         move |error| {
             let code = match &error {
@@ -62,39 +64,39 @@ impl Ours {
         }
     }
 
-    /// What has moved on since the last time.
+    /// The offsets that have advanced since the last call.
     pub(super) fn committable(&self) -> TopicPartitionList {
         let mut list = TopicPartitionList::new();
         for (class, number, position) in self.progress.moved_on() {
-            // It refuses offsets that are none; this is one.
+            // Fails only for invalid offsets, and this one is valid.
             let _ = list.add_partition_offset(&self.topics[class], number, Offset::Offset(position));
         }
         list
     }
 
-    /// The topics' classes and the numbers of partitions.
+    /// Converts a list of librdkafka to class indexes and partition numbers.
     fn places(&self, list: &TopicPartitionList) -> Vec<Place> {
         let class = |topic: &str| self.topics.iter().position(|ours| ours == topic);
         list.elements().iter().filter_map(|place| Some((class(place.topic())?, place.partition()))).collect()
     }
 }
 
-/// What the clients call back.
+/// Callbacks of the clients.
 pub(super) struct Context {
     pub(super) ours: Arc<Ours>,
-    /// Whether it is the one that puts hints.
+    /// Whether this client is the producer.
     pub(super) puts: bool,
 }
 
 impl ClientContext for Context {
-    /// For who looks for it: what it means for the queue, the keeper tells.
+    /// At debug level only: the keeper logs the effects on the queue.
     fn log(&self, level: RDKafkaLogLevel, part: &str, message: &str) {
         tracing::debug!(?level, part, "librdkafka: {message}");
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
         match error.rdkafka_error_code() {
-            // It comes last, and says less than why each is down.
+            // This error comes last and says less than the errors of the individual brokers.
             Some(RDKafkaErrorCode::AllBrokersDown) if self.puts => self.ours.losses.send_modify(|losses| *losses += 1),
             Some(RDKafkaErrorCode::AllBrokersDown) | None => {}
             Some(code) => {
@@ -114,18 +116,19 @@ impl ConsumerContext for Context {
                 if committable.count() > 0
                     && let Err(error) = consumer.commit(&committable, CommitMode::Sync)
                 {
-                    tracing::debug!(%error, "settled hints of partitions that go will come again");
+                    tracing::debug!(%error, "cannot commit revoked partitions; settled hints will be redelivered");
                 }
                 let gone = ours.places(gone);
                 ours.progress.revoked(&gone);
                 ours.inbox.retain(|Delivery { hint, tag }| !gone.contains(&(index(hint.class), partition(*tag))));
             }
-            Rebalance::Error(error) => tracing::debug!(%error, "kafka: partitions were not divided"),
+            Rebalance::Error(error) => tracing::debug!(%error, "kafka: the group was not rebalanced"),
         }
     }
 }
 
-/// Something that waits, for the network or for a thread of its own, when it ends: not on a thread of the runtime.
+/// A value whose drop blocks, for the network or for a thread. It is dropped on its own thread, never on one of the
+/// runtime.
 pub(super) struct OffThread<T: Send + 'static>(Option<T>);
 
 impl<T: Send + 'static> OffThread<T> {
@@ -134,11 +137,11 @@ impl<T: Send + 'static> OffThread<T> {
     }
 
     pub(super) fn get(&self) -> &T {
-        self.0.as_ref().expect("it is taken only at the end")
+        self.0.as_ref().expect("only `into_inner` and `drop` take it")
     }
 
     pub(super) fn get_mut(&mut self) -> &mut T {
-        self.0.as_mut().expect("it is taken only at the end")
+        self.0.as_mut().expect("only `into_inner` and `drop` take it")
     }
 
     pub(super) fn into_inner(mut self) -> Option<T> {
@@ -149,13 +152,13 @@ impl<T: Send + 'static> OffThread<T> {
 impl<T: Send + 'static> Drop for OffThread<T> {
     fn drop(&mut self) {
         if let Some(ends) = self.0.take() {
-            // Where no thread can be had it ends here.
+            // If no thread can be started, the closure is dropped here, and `ends` with it.
             let _ = thread::Builder::new().name("kafka-goodbye".into()).spawn(move || drop(ends));
         }
     }
 }
 
-/// What may wait for the network.
+/// Runs a call that may wait for the network on a blocking thread.
 pub(super) async fn blocking<T: Send + 'static>(
     ours: &Ours,
     doing: &'static str,

@@ -1,4 +1,4 @@
-//! This node's part in the group, and the thread that reads what the group gives it.
+//! This node's membership in the consumer group, and the thread that reads its partitions.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,13 +15,13 @@ use super::{AHEAD_MAX, LOOK_EVERY};
 use crate::broker::{BrokerError, Delivery, Fault, Settled};
 use crate::wire;
 
-/// Our part in the group. It ends with the end of reading, then with a goodbye to the group.
+/// This node's membership in the group. Dropping it first stops the reader, then leaves the group.
 pub(super) struct Member {
     pub(super) reader: Option<Reader>,
     pub(super) consumer: Arc<Consumer>,
 }
 
-/// A thread that reads: what the client calls back meanwhile may wait for the broker.
+/// The thread that reads messages. It is a thread because the client's callbacks may block on the broker.
 pub(super) struct Reader {
     stop: Arc<AtomicBool>,
     thread: Option<thread::JoinHandle<()>>,
@@ -47,21 +47,22 @@ impl Drop for Reader {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
-            // One that has panicked has ended, too.
+            // A thread that panicked has ended, too.
             let _ = thread.join();
         }
     }
 }
 
-/// One message, or a moment without any. Everything that comes is read, because a member of a group that does not ask is taken for
-/// dead; it is a window at most. False when nothing more will come.
+/// Reads one message, or returns after [`LOOK_EVERY`] without one. All messages are read, even if no taker waits,
+/// because a group member that stops polling counts as dead; at most a window of hints arrives. Returns `false` if no
+/// more messages will come.
 fn read(consumer: &Consumer, ours: &Ours) -> bool {
     let message = match consumer.poll(LOOK_EVERY) {
         None => return true,
         Some(Ok(message)) => message,
         Some(Err(error)) => {
             let ends = error.rdkafka_error_code().is_none_or(|code| match fault_of(code) {
-                // The client tries again by itself, elsewhere if need be.
+                // The client retries by itself, with another broker if necessary.
                 Fault::Unreachable => code == RDKafkaErrorCode::AllBrokersDown,
                 _ => true,
             });

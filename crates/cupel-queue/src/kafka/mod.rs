@@ -1,22 +1,26 @@
-//! Kafka: a topic a class, one consumer group that all nodes share. A lane has its own topics and a group of its own, so that the
-//! common way is not divided again whenever somebody comes to take from a lane.
+//! Kafka: one topic per class, one consumer group that all nodes share. A lane has its own topics and its own group, so
+//! that a node that joins or leaves a lane does not rebalance the common route.
 //!
-//! - A group gives each partition to one node at a time, and so the hints in it. There should be several times as many partitions as
-//!   nodes (`?partitions=`, 12 unless the topics are there): who gets none gets no hints.
-//! - What has come to a node that nobody there waits for is passed on after [`PASS_ON_AFTER`]: put into a partition of another node,
-//!   then settled. So a busy node holds up nothing that an idle one could do. A message's key says how often its hint was passed on:
-//!   each time it may wait longer, so that hints do not go round and round while all nodes are busy.
-//! - Hints are settled in any order. Committed, after settling, is the lowest offset that is not settled, so that a node that dies
-//!   loses nothing: who gets the partition next begins there. Hints above it that were settled come again, which does no harm. One
-//!   that is never settled would hold its partition up for ever: it is given up after a while, and its run is the sweeper's.
-//! - Before partitions are taken away, what is settled is committed; what has come of them and was not given out is forgotten here,
-//!   because the next node has it.
-//! - What waits is what lies between what is committed and the ends of the partitions.
+//! - The group assigns each partition, with its hints, to one node at a time. There should be several times as many
+//!   partitions as nodes (`?partitions=`, 12 by default, used only when the topics are created): a node without a
+//!   partition receives no hints.
+//! - A hint that has arrived at a node where no taker waits is passed on after [`PASS_ON_AFTER`]: it is published to a
+//!   partition of another node, then settled. So a busy node does not delay a hint that an idle one could process. The
+//!   message's key counts how often its hint was passed on; the waiting time grows with it, so that hints do not
+//!   circulate quickly while all nodes are busy.
+//! - Hints are settled in any order. The lowest unsettled offset is committed after each settlement, so a node that
+//!   dies loses nothing: the partition's next owner starts there. Settled hints above that offset are delivered again,
+//!   which does no harm. A hint that is never settled would block its partition for ever, so it is given up after a
+//!   while, and the sweeper finds its run.
+//! - Before partitions are revoked, settled offsets are committed. Hints of these partitions that arrived and were not
+//!   handed out are discarded here, because the partition's next owner receives them.
+//! - The number of waiting hints is the distance between the committed offsets and the ends of the partitions.
 //! - Nodes that only publish do not join the group.
 //!
-//! The client, librdkafka, connects again by itself. Here a connection ends all the same as soon as all brokers are lost, and what they
-//! have not confirmed by then is put again by the next one: they may come back without the topics, and some take hints for topics that
-//! they do not have (tansu; one that makes topics by itself makes them in its own way). So hints are put only by who has seen the topics.
+//! The client, librdkafka, reconnects by itself. Nevertheless a link counts as broken as soon as all brokers are lost,
+//! and the next link publishes the unconfirmed hints again: brokers may come back without the topics, and some accept
+//! hints for topics that they do not have (tansu) or create such topics with their own settings. So hints are published
+//! only by a link that has seen the topics.
 //!
 //! Sources: librdkafka's INTRODUCTION.md and CONFIGURATION.md; Kafka's documentation, "Consumer".
 
@@ -50,26 +54,29 @@ use crate::names::{self, Route};
 use crate::shares::{CLASSES, PerClass, index};
 use crate::wire;
 
-/// Partitions of a topic that is made here.
+/// Default number of partitions of the topics that are created here.
 const PARTITIONS: u16 = 12;
 const PARTITIONS_MAX: u16 = 10_000;
-/// How long a broker that has nothing may keep our question for more, unless the URL says less.
+/// Default and maximum of `fetch.wait.max.ms`: how long a broker without messages may hold a fetch request.
 const FETCH_WAIT_MS: u16 = 500;
-/// Who names no port means this one.
+/// Default port.
 const PORT: u16 = 9092;
-/// How long a node may be silent before its partitions go to others.
+/// Session timeout: a node that is silent for this long loses its partitions to others.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
-/// How long a hint waits on a node where nobody waits for it, the first time; each time twice as long.
+/// How long a hint waits on a node without a waiting taker before it is passed on for the first time. The time doubles
+/// with each pass.
 const PASS_ON_AFTER: Duration = Duration::from_millis(500);
-/// How often it doubles. When all nodes are busy, all hints at the broker go round once in what it has become then.
+/// Maximum number of doublings. While all nodes are busy, every hint at the broker is passed on once per resulting
+/// interval.
 const DOUBLINGS: u32 = 2;
-/// How long a topic that is made here keeps what it is given, and how often that is looked after. Whatever waits for longer is passed
-/// on meanwhile, or its run has long got another hint by the sweeper.
+/// Retention and segment time of the topics that are created here. A hint that waits longer has been passed on, which
+/// publishes it again, or the sweeper has published another hint for its run.
 const KEPT: Duration = Duration::from_secs(6 * 3600);
 const SEGMENT: Duration = Duration::from_secs(3600);
-/// Hints that may have come to a node and wait there; of more, which is far beyond a window, the sweeper makes new ones later.
+/// Maximum number of received hints that wait on a node, far more than a window. Further ones are dropped; the sweeper
+/// publishes them again later.
 const AHEAD_MAX: usize = 10_000;
-/// How often the reader looks whether it is to end.
+/// Interval at which the reader checks whether it must stop.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Brokers of a Kafka cluster.
@@ -85,11 +92,11 @@ pub(crate) struct Kafka {
 }
 
 impl Kafka {
-    /// Reads `kafka://USER:PASSWORD@HOST:PORT,HOST:PORT/PREFIX?partitions=N&fetch_wait_ms=N`; all but one host may be left
-    /// out.
+    /// Parses `kafka://USER:PASSWORD@HOST:PORT,HOST:PORT/PREFIX?partitions=N&fetch_wait_ms=N`; everything but one host
+    /// is optional.
     ///
     /// # Errors
-    /// When the URL is another.
+    /// If the URL has another form.
     pub(crate) fn new(url: &str, route: &Route, reclaim_after: Duration) -> Result<Kafka, BrokerError> {
         let wrong = |what: &str| BrokerError::new("read the URL", Fault::Url, what);
         let rest = url.strip_prefix("kafka://").ok_or_else(|| wrong("it does not begin with kafka://"))?;
@@ -97,15 +104,15 @@ impl Kafka {
         let (authority, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         let (user, hosts) = authority.rsplit_once('@').map_or((None, authority), |(user, hosts)| (Some(user), hosts));
         if hosts.split(',').any(|host| host.is_empty() || host.starts_with(':')) {
-            return Err(wrong("it names no host, or an empty one"));
+            return Err(wrong("a host is missing or empty"));
         }
         if !prefix.is_empty() && !names::is_good(prefix) {
-            return Err(wrong("its prefix is not 1 to 64 characters out of a-z 0-9 - _ ."));
+            return Err(wrong("the prefix is not valid; use 1 to 64 characters out of a-z 0-9 - _ ."));
         }
         let (mut partitions, mut fetch_wait_ms) = (PARTITIONS, FETCH_WAIT_MS);
         let unknown = || {
             wrong(
-                "after `?` it may say partitions=N, 1 to 10000, and fetch_wait_ms=N, 1 to 500; there is no TLS to Kafka",
+                "the parameters after `?` are partitions=N, 1 to 10000, and fetch_wait_ms=N, 1 to 500; TLS to Kafka is not supported",
             )
         };
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -155,17 +162,17 @@ impl Kafka {
         for (key, value) in more {
             config.set(*key, *value);
         }
-        config.create_with_context(Context { ours: Arc::clone(ours), puts }).map_err(ours.failed("make a client"))
+        config.create_with_context(Context { ours: Arc::clone(ours), puts }).map_err(ours.failed("create a client"))
     }
 
-    /// Makes those that are not there. A user who may not make topics can do with those that somebody else has made.
+    /// Creates the missing topics. A user without permission to create topics can use existing ones.
     async fn make_topics(&self, ours: &Arc<Ours>, counts: PerClass<i32>) -> Result<(), BrokerError> {
-        let doing = "make its topics";
+        let doing = "create its topics";
         let (kept_ms, segment_ms) = (millis(KEPT), millis(SEGMENT));
         let missing = self.topics.iter().zip(counts).filter(|(_, count)| *count == 0);
         let topics: Vec<NewTopic<'_>> = missing
             .map(|(topic, _)| {
-                // As many copies as is usual there.
+                // The broker's default replication factor.
                 NewTopic::new(topic, self.partitions, TopicReplication::Fixed(-1))
                     .set("retention.ms", &kept_ms)
                     .set("segment.ms", &segment_ms)
@@ -186,7 +193,7 @@ impl Kafka {
         Ok(())
     }
 
-    /// Whether one of the hosts takes connections: then who is there speaks another language.
+    /// Whether one of the hosts accepts TCP connections. If so, the server there does not speak Kafka's protocol.
     async fn is_somebody_there(&self) -> bool {
         for host in &self.hosts {
             let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
@@ -210,7 +217,7 @@ impl Broker for Kafka {
         let more = [
             ("acks", "all"),
             ("linger.ms", "0"),
-            // Some brokers (tansu with its log in memory) lose the rest of a batch when reading begins within it.
+            // Some brokers (tansu with its log in memory) lose the rest of a batch if a read starts in the middle of it.
             ("batch.num.messages", "1"),
             ("message.timeout.ms", &millis(ANSWER_MAX)),
         ];
@@ -223,13 +230,13 @@ impl Broker for Kafka {
         };
         self.make_topics(&ours, counts).await?;
         let losses = loop {
-            // Brokers that were lost before this have been found again.
+            // Brokers that were lost before this point have been found again by the metadata request below.
             let losses = ours.losses();
             counts = partitions(&producer, &ours).await?;
             if !counts.contains(&0) {
                 break losses;
             }
-            // Brokers hear of it one after the other. Connecting as a whole has its time.
+            // The brokers learn of new topics one after the other. The timeout of connecting bounds this loop.
             tokio::time::sleep(LOOK_EVERY / 2).await;
         };
         let more = [
@@ -251,13 +258,13 @@ impl Broker for Kafka {
             reclaim_after: self.reclaim_after,
             ours,
         };
-        // Whether the group may be used is known when it is.
+        // Missing permissions on the group show only when it is used.
         link.ready().await?;
         Ok(Arc::new(link))
     }
 }
 
-/// How many partitions each topic has: none if it is not there.
+/// Number of partitions of each topic; 0 if the topic does not exist.
 async fn partitions(producer: &OffThread<Producer>, ours: &Ours) -> Result<PerClass<i32>, BrokerError> {
     let (producer, topics) = (producer.get().clone(), ours.topics.clone());
     let count = move || {
@@ -274,18 +281,18 @@ async fn partitions(producer: &OffThread<Producer>, ours: &Ours) -> Result<PerCl
         }
         Ok(counts)
     };
-    blocking(ours, "ask for its topics", count).await
+    blocking(ours, "read its topics", count).await
 }
 
 struct KafkaLink {
-    /// Gone when we have left.
+    /// `None` after this node has left the group.
     member: Mutex<Option<OffThread<Member>>>,
     producer: OffThread<Producer>,
     /// Partitions of each topic.
     counts: PerClass<i32>,
-    /// How often all brokers had been lost when the topics were seen. Once more, and this connection is over.
+    /// Count of losses of all brokers when the topics were last seen. After another loss this link is broken.
     losses: usize,
-    /// Which partition is next.
+    /// Round-robin counter for choosing partitions.
     turns: AtomicUsize,
     reclaim_after: Duration,
     ours: Arc<Ours>,
@@ -311,13 +318,13 @@ impl Link for KafkaLink {
                 all.add_partition_range(topic, 0, count - 1);
             }
             let committed = consumer.committed_offsets(all.clone(), ANSWER_MAX)?.to_topic_map();
-            // In place of a time, the end asks for just that (Kafka's protocol, ListOffsets).
+            // `Offset::End` in place of a timestamp requests the end offset (Kafka's protocol, ListOffsets).
             all.set_all_offsets(Offset::End)?;
             let ends = consumer.offsets_for_times(all, ANSWER_MAX)?;
             let mut ready = [0; CLASSES];
             for end in ends.elements() {
                 let key = (end.topic().to_owned(), end.partition());
-                // Nothing is committed before the first time.
+                // A new group has no committed offset.
                 let from = match committed.get(&key) {
                     Some(Offset::Offset(offset)) => *offset,
                     _ => 0,
@@ -380,16 +387,16 @@ impl Link for KafkaLink {
         true
     }
 
-    /// What has come goes to others at once, and not when we have been silent for long enough.
+    /// Leaves the group, so that other nodes get this node's hints at once rather than after the session timeout.
     async fn leave(&self) {
         let member = self.member().take();
-        // It can only have been cancelled with the runtime.
+        // A join error means that the runtime shut down.
         let _ = tokio::task::spawn_blocking(move || drop(member.map(OffThread::into_inner))).await;
     }
 }
 
 impl KafkaLink {
-    /// Into those partitions, having been passed on so often.
+    /// Publishes each hint to the given partition, with the given number of passes.
     async fn put_at(&self, hints: impl Iterator<Item = (RunHint, i32, u32)> + Send) -> Result<(), BrokerError> {
         let put = hints.map(|(hint, partition, passes)| async move {
             let (key, message) = (passes.to_string(), wire::write(&hint));
@@ -400,29 +407,29 @@ impl KafkaLink {
         self.is_whole()?;
         let mut losses = self.ours.losses.subscribe();
         tokio::select! {
-            put = try_join_all(put) => drop(put.map_err(self.ours.failed("put hints"))?),
+            put = try_join_all(put) => drop(put.map_err(self.ours.failed("publish hints"))?),
             _ = losses.wait_for(|losses| *losses != self.losses) => {
-                // They come again by another connection.
+                // The next link publishes them again.
                 self.producer.get().purge(PurgeConfig::default().queue().inflight().non_blocking());
             }
         }
-        // What was confirmed since may be where there are no topics.
+        // Hints confirmed after a loss may have gone to brokers without the topics.
         self.is_whole()
     }
 
-    /// Whether its brokers have been there all the time.
+    /// Fails if all brokers were lost since this link saw the topics.
     fn is_whole(&self) -> Result<(), BrokerError> {
         if self.ours.losses() == self.losses {
             return Ok(());
         }
-        Err(BrokerError::new("keep its connection", Fault::Unreachable, "all brokers were lost"))
+        Err(BrokerError::new("keep the connection", Fault::Unreachable, "all brokers were lost"))
     }
 
     fn turn(&self) -> i32 {
         self.turns.fetch_add(1, Ordering::Relaxed) as i32 & i32::MAX
     }
 
-    /// Tells how far everything is settled.
+    /// Commits the offsets that have advanced.
     async fn commit(&self) -> Result<(), BrokerError> {
         let committable = self.ours.committable();
         if committable.count() == 0 {
@@ -430,7 +437,7 @@ impl KafkaLink {
         }
         let consumer = self.consumer()?;
         let commit = move || match consumer.commit(&committable, CommitMode::Sync) {
-            // The partitions are just going to another node, which begins further down: no harm.
+            // The partitions are moving to another node, which starts at an earlier offset. That does no harm.
             Err(KafkaError::ConsumerCommit(
                 RDKafkaErrorCode::RebalanceInProgress
                 | RDKafkaErrorCode::IllegalGeneration
@@ -447,12 +454,12 @@ impl KafkaLink {
         member.as_ref().map(|member| Arc::clone(&member.get().consumer)).ok_or_else(has_left)
     }
 
-    /// From the first time that somebody wants something, we read what the group gives us.
+    /// Joins the group and starts the reader, when hints are first taken.
     fn join(&self) -> Result<(), BrokerError> {
         let mut member = self.member();
         let member = member.as_mut().ok_or_else(has_left)?.get_mut();
         if member.reader.is_none() {
-            // What it was told while nobody read is over, as that the first address of a name did not answer.
+            // Discard stale events from before, such as a failed first address of a host name.
             while member.consumer.poll(Duration::ZERO).is_some() {}
             let topics: Vec<&str> = self.ours.topics.iter().map(String::as_str).collect();
             member.consumer.subscribe(&topics).map_err(self.ours.failed("join the group"))?;
@@ -467,7 +474,7 @@ impl KafkaLink {
 }
 
 fn has_left() -> BrokerError {
-    BrokerError::new("use the group", Fault::Other, "this node has left it")
+    BrokerError::new("use the group", Fault::Other, "this node has left the group")
 }
 
 #[cfg(test)]
@@ -484,7 +491,7 @@ mod tests {
     use uuid::Uuid;
 
     const CLASS: PriorityClass = PriorityClass::Submission;
-    /// On a machine that is busy with other things.
+    /// Generous, for a busy machine.
     const PATIENCE: Duration = Duration::from_secs(120);
 
     fn kafka(url: &str) -> Result<Kafka, BrokerError> {
@@ -492,7 +499,7 @@ mod tests {
     }
 
     #[test]
-    fn the_url_names_hosts_and_may_name_a_user_a_prefix_and_numbers() {
+    fn a_url_has_hosts_and_optionally_a_user_a_prefix_and_parameters() {
         let named = kafka("kafka://u:p%40%2Fs@a:1,b:2/team?partitions=3&fetch_wait_ms=10").unwrap();
         assert_eq!(named.config.get("bootstrap.servers"), Some("a:1,b:2"));
         assert_eq!((named.config.get("sasl.username"), named.config.get("sasl.password")), (Some("u"), Some("p@/s")));
@@ -521,9 +528,9 @@ mod tests {
         RunHint { run: RunId::from_uuid(id), owner: UserId::from_uuid(id), class: CLASS }
     }
 
-    /// Not a test: the process that the next one kills.
+    /// Not a test: the process that the next test kills.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    #[ignore = "started by `hints_in_the_hands_of_a_process_that_is_killed_come_to_another`"]
+    #[ignore = "started by `hints_held_by_a_killed_process_are_redelivered`"]
     async fn a_process_that_takes_and_never_settles() {
         let link = kafka(&std::env::var("CUPEL_TEST_KAFKA").unwrap()).unwrap().connect().await.unwrap();
         let takes = async {
@@ -534,14 +541,14 @@ mod tests {
             }
         };
         timeout(PATIENCE, takes).await.unwrap();
-        println!("has them");
-        // Until it is killed, or whoever started it has ended.
+        println!("took all hints");
+        // Wait until this process is killed, or until its parent ends and closes the pipe.
         tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new())).await.unwrap().unwrap();
     }
 
-    /// At librdkafka's own brokers: those of tansu 0.6 do not divide a group again when a member was killed.
+    /// Uses librdkafka's mock brokers: tansu 0.6 does not rebalance a group after a member was killed.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn hints_in_the_hands_of_a_process_that_is_killed_come_to_another() {
+    async fn hints_held_by_a_killed_process_are_redelivered() {
         let brokers = MockCluster::new(1).unwrap();
         let url = format!("kafka://{}", brokers.bootstrap_servers());
         let kafka = kafka(&url).unwrap();
@@ -558,7 +565,7 @@ mod tests {
             .spawn()
             .unwrap();
         let said = BufReader::new(dies.stdout.take().unwrap()).lines();
-        assert!(said.map_while(Result::ok).any(|line| line.ends_with("has them")));
+        assert!(said.map_while(Result::ok).any(|line| line.ends_with("took all hints")));
         let mut runs = BTreeSet::new();
         let mut are = async |count: usize| {
             while runs.len() < count {
@@ -566,7 +573,7 @@ mod tests {
                 lives.wait().await.unwrap();
             }
         };
-        // Both are members: one has two hints and the other one.
+        // Both processes are members; one has two hints, the other has one.
         timeout(PATIENCE, are(1)).await.unwrap();
         dies.kill().unwrap();
         dies.wait().unwrap();
@@ -574,7 +581,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_connection_that_lost_its_brokers_is_over_when_they_come_back() {
+    async fn a_link_that_lost_all_brokers_stays_broken_when_they_return() {
         let brokers = MockCluster::new(1).unwrap();
         let kafka = kafka(&format!("kafka://{}", brokers.bootstrap_servers())).unwrap();
         for topic in &kafka.topics {
@@ -588,7 +595,7 @@ mod tests {
                 tokio::time::sleep(LOOK_EVERY).await;
             }
         };
-        timeout(PATIENCE, notices).await.expect("who has nothing to put or to take notices, too");
+        timeout(PATIENCE, notices).await.expect("an idle link notices the loss, too");
         brokers.broker_up(1).unwrap();
         let lost = link.put(&[hint(2)]).await.unwrap_err();
         assert_eq!(lost.fault, Fault::Unreachable, "{lost:?}");
@@ -596,9 +603,9 @@ mod tests {
         kafka.connect().await.unwrap().put(&[hint(2)]).await.unwrap();
     }
 
-    /// librdkafka's own brokers, since the test server knows no rights.
+    /// Uses librdkafka's mock brokers, because the test server has no access control.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn rights_that_are_missing_are_told_at_the_start() {
+    async fn missing_permissions_are_reported_at_connect() {
         let brokers = MockCluster::new(1).unwrap();
         let kafka = kafka(&format!("kafka://{}", brokers.bootstrap_servers())).unwrap();
         for topic in &kafka.topics {

@@ -1,4 +1,5 @@
-//! How far the partitions are that the group has given this node: what has come, what is settled, and so what may be committed.
+//! Progress in the partitions that the group has assigned to this node: offsets received, offsets settled, and so the
+//! offsets that may be committed.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,7 +10,7 @@ use cupel_types::PriorityClass;
 use crate::broker::{Delivery, Settled, Tag};
 use crate::shares::{PerClass, index};
 
-/// A message's partition, how often its hint was passed on before, and its offset.
+/// Packs a message's partition, its number of passes and its offset into a tag.
 pub(super) fn tag(partition: i32, offset: u64, passes: u32) -> Tag {
     Tag(u64::from(passes) << 32 | u64::from(partition as u32), offset)
 }
@@ -22,20 +23,20 @@ pub(super) fn passes(tag: Tag) -> u32 {
     (tag.0 >> 32) as u32
 }
 
-/// A class's place and the number of a partition of its topic.
+/// The index of a class and the number of a partition of its topic.
 pub(super) type Place = (usize, i32);
 
-/// How far each partition is that the group has given us.
+/// Progress of each partition that is assigned to this node.
 #[derive(Debug, Default)]
 pub(super) struct Progress(Mutex<BTreeMap<Place, Partition>>);
 
 #[derive(Debug, Default)]
 struct Partition {
-    /// Offsets that have come and are not settled, with when they were given out.
+    /// Received offsets that are not settled, each with the time when its hint was handed out, if it was.
     open: BTreeMap<u64, Option<Instant>>,
-    /// One more than the highest that has come.
+    /// One more than the highest offset received.
     end: u64,
-    /// What was committed last.
+    /// The offset committed last.
     committed: u64,
 }
 
@@ -58,7 +59,7 @@ impl Progress {
         }
     }
 
-    /// They are in somebody's hands since then, or are not any more.
+    /// Records since when takers hold the deliveries; `None` if they were returned.
     pub(super) fn give_out(&self, deliveries: &[Delivery], since: Option<Instant>) {
         let mut partitions = self.partitions();
         for Delivery { hint, tag } in deliveries {
@@ -72,21 +73,21 @@ impl Progress {
     pub(super) fn settle(&self, settled: &[Settled]) {
         let mut partitions = self.partitions();
         for Settled { class, tag } in settled {
-            // One that was taken away is the next node's.
+            // A revoked partition belongs to another node now.
             if let Some(partition) = partitions.get_mut(&(index(*class), partition(*tag))) {
                 partition.open.remove(&tag.1);
             }
         }
     }
 
-    /// Takes for settled what was given out so long ago.
+    /// Treats hints as settled that were handed out longer than `after` ago.
     pub(super) fn give_up(&self, after: Duration) {
         for partition in self.partitions().values_mut() {
             partition.open.retain(|_, given| given.is_none_or(|since| since.elapsed() < after));
         }
     }
 
-    /// Where each partition is that has got further since the last time: at the lowest offset that is not settled.
+    /// New position of each partition that has advanced since the last call: its lowest unsettled offset.
     pub(super) fn moved_on(&self) -> Vec<(usize, i32, i64)> {
         let mut moved = Vec::new();
         for ((class, number), partition) in &mut *self.partitions() {
@@ -99,7 +100,7 @@ impl Progress {
         moved
     }
 
-    /// The partitions of each class that other nodes have, or none.
+    /// The partitions of each class that are not assigned to this node.
     pub(super) fn elsewhere(&self, counts: PerClass<i32>) -> PerClass<Vec<i32>> {
         let partitions = self.partitions();
         std::array::from_fn(|class| {
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_holds_what_a_message_is_found_by() {
+    fn a_tag_round_trips_partition_offset_and_passes() {
         let tag = tag(i32::MAX, u64::MAX, 7);
         assert_eq!((partition(tag), tag.1, passes(tag)), (i32::MAX, u64::MAX, 7));
     }
@@ -137,7 +138,7 @@ mod tests {
         progress.settle(&[Settled { class: CLASS, tag: Tag(7, offset) }]);
     }
 
-    /// With those offsets in partition 7.
+    /// Creates a progress in which partition 7 has received these offsets.
     fn progress(offsets: &[u64]) -> Progress {
         let progress = Progress::default();
         progress.assigned(vec![(1, 7)]);
@@ -151,7 +152,7 @@ mod tests {
     fn committed_is_the_lowest_offset_that_is_not_settled() {
         let progress = progress(&[10, 11, 13, 14]);
         settle(&progress, 11);
-        assert_eq!(progress.moved_on(), [(1, 7, 10)], "what was there before we came was settled by others");
+        assert_eq!(progress.moved_on(), [(1, 7, 10)], "offsets before the first one received were settled by others");
         settle(&progress, 13);
         assert_eq!(progress.moved_on(), [], "nothing new");
         settle(&progress, 10);
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn partitions_of_others_are_not_committed_and_can_be_passed_to() {
+    fn partitions_of_other_nodes_are_not_committed_and_can_receive_passed_hints() {
         let progress = progress(&[3]);
         assert_eq!(progress.elsewhere([0, 8, 2]), [vec![], vec![0, 1, 2, 3, 4, 5, 6], vec![0, 1]]);
         progress.revoked(&[(1, 7)]);
@@ -174,17 +175,17 @@ mod tests {
     }
 
     #[test]
-    fn what_was_given_out_and_is_never_settled_holds_nothing_up_for_ever() {
+    fn a_hint_that_is_never_settled_does_not_block_its_partition_for_ever() {
         let progress = progress(&[0, 1]);
         let given = [Delivery { hint: hint(1), tag: Tag(7, 0) }];
         progress.give_out(&given, Some(Instant::now()));
         progress.give_out(&given, None);
         progress.give_up(Duration::ZERO);
-        assert_eq!(progress.moved_on(), [], "it came back");
+        assert_eq!(progress.moved_on(), [], "it was returned");
         progress.give_out(&given, Some(Instant::now()));
         progress.give_up(Duration::from_secs(3600));
         assert_eq!(progress.moved_on(), []);
         progress.give_up(Duration::ZERO);
-        assert_eq!(progress.moved_on(), [(1, 7, 1)], "the other one was not given out");
+        assert_eq!(progress.moved_on(), [(1, 7, 1)], "the other hint was not handed out");
     }
 }

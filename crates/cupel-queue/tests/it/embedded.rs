@@ -1,4 +1,4 @@
-//! The queue in the process.
+//! The embedded queue.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ cupel_testkit::queue_conformance!(async |depth_max| Tried {
 });
 
 #[tokio::test]
-async fn a_closed_queue_says_so_to_those_who_wait_and_those_who_come() {
+async fn a_closed_queue_refuses_waiting_and_new_callers() {
     let queue = Arc::new(EmbeddedQueue::default());
     let waiting = tokio::spawn({
         let queue = Arc::clone(&queue);

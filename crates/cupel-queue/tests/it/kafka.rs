@@ -1,4 +1,4 @@
-//! The queue at a broker of Kafka's protocol.
+//! The Kafka queue.
 
 use cupel_testkit::brokers::Site;
 use cupel_testkit::queue::Tried;
@@ -9,7 +9,7 @@ use super::{WINDOW, connect, settings, site as site_of};
 mod every_queue {
     use super::*;
 
-    // One partition, so that there is an order; several are for several nodes.
+    // One partition, because only a single partition has an order.
     cupel_testkit::queue_conformance!(async |depth_max| Tried {
         queue: connect(&format!("{}&partitions=1", Kafka::shared().url()), settings(depth_max)).await,
         window: WINDOW,
@@ -23,7 +23,7 @@ mod every_broker {
     async fn site() -> Site {
         let server = Kafka::lent().await;
         let url = server.url();
-        // The test server has everything in its memory.
+        // The test server keeps everything in memory.
         site_of(server, url, false)
     }
 
@@ -36,9 +36,6 @@ mod nodes_at_it {
     cupel_testkit::rules!(
         crate::nodes,
         async || Kafka::shared().url(),
-        [
-            hints_in_the_hands_of_a_node_that_died_are_given_to_another,
-            a_busy_node_holds_nothing_that_an_idle_one_could_do,
-        ]
+        [hints_held_by_a_dead_node_are_redelivered, a_busy_node_holds_no_hint_that_an_idle_one_could_take,]
     );
 }

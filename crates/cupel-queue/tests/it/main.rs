@@ -1,4 +1,4 @@
-//! Every adapter keeps the rules of every queue; those at brokers are tried on real servers, which the tests start.
+//! Conformance tests of every queue adapter; the broker adapters run against real servers, which the tests start.
 
 mod embedded;
 mod nodes;
@@ -23,10 +23,10 @@ use cupel_testkit::brokers::Site;
 use cupel_testkit::servers::{self, Server};
 use tokio::sync::OwnedMutexGuard;
 
-/// A window that is small enough to see something before it.
+/// A small window, so that tests fill it and observe the line before it.
 const WINDOW: usize = 8;
 
-/// Settings of a cluster of a test's own. Hints come once each, however long this machine stands still.
+/// Settings with a cluster of the test's own. The long `reclaim_after` prevents redelivery when the machine stalls.
 fn settings(depth_max: usize) -> Settings {
     Settings {
         cluster: servers::cluster(),
@@ -41,7 +41,7 @@ async fn connect(url: &str, settings: Settings) -> Arc<dyn Queue> {
     cupel_queue::connect(url, settings).await.expect("the server runs")
 }
 
-/// A cluster of a test's own at a broker that no other test has meanwhile.
+/// A cluster of the test's own at a broker that no other test uses at the same time.
 fn site<T: Deref<Target = Server> + 'static>(server: OwnedMutexGuard<T>, url: String, keeps: bool) -> Site {
     let settings = Settings { window: 256, ..settings(0) };
     Site::new(server, keeps, move |depth_max, reclaim_after| {

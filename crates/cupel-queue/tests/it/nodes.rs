@@ -1,4 +1,5 @@
-//! What nodes at one broker leave to each other. Rules are functions of a broker's URL; not every broker has to keep all of them.
+//! Rules for several nodes at one broker. Each rule is a function of the broker's URL; not every broker has to follow
+//! all of them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,28 +24,29 @@ pub(crate) async fn next(queue: &Arc<dyn Queue>) -> RunHint {
     take(&**queue).await
 }
 
-/// Nothing of the first owner's waits here any more.
+/// Waits until no hint of the first owner is left in this node's line.
 pub(crate) async fn at_the_broker(queue: &Arc<dyn Queue>) {
-    comes_true("all are at the broker", async || queue.depth_of(hint(0).owner).await.unwrap() == 0).await;
+    comes_true("all hints are at the broker", async || queue.depth_of(hint(0).owner).await.unwrap() == 0).await;
 }
 
-/// It says so, for this reason, and goes on saying it: it does not come and go.
+/// Asserts that `health` reports the broker as full for this reason, and keeps reporting it without interruption.
 pub(crate) async fn is_full(queue: &Arc<dyn Queue>, why: &str) {
-    let says_so = || queue.health().is_err_and(|told| told.contains("has taken nothing") && told.contains(why));
-    comes_true("it is full", async || says_so()).await;
+    let says_so = || queue.health().is_err_and(|told| told.contains("has refused hints") && told.contains(why));
+    comes_true("the queue reports that the broker is full", async || says_so()).await;
     for _ in 0..40 {
         assert!(says_so(), "{:?}", queue.health());
         sleep(Duration::from_millis(50)).await;
     }
 }
 
-/// These come, once there is room, however many others go on publishing; and it is well again.
+/// Asserts that `expected` arrive once the broker has room, while others continue to publish, and that `health`
+/// recovers.
 pub(crate) async fn has_room(full: &Arc<dyn Queue>, expected: &[RunHint], taker: &Arc<dyn Queue>) {
     let publishes = {
         let full = Arc::clone(full);
         tokio::spawn(async move {
             for run in 1000.. {
-                // It may be full here, too.
+                // The line may be full, too.
                 let _ = full.publish(&[hint(run)]).await;
                 sleep(Duration::from_millis(100)).await;
             }
@@ -56,13 +58,13 @@ pub(crate) async fn has_room(full: &Arc<dyn Queue>, expected: &[RunHint], taker:
             missing.remove(&next(taker).await.run);
         }
     };
-    timeout(Duration::from_secs(120), come).await.expect("they come");
-    comes_true("it is well again", async || full.health().is_ok()).await;
+    timeout(Duration::from_secs(120), come).await.expect("all expected hints arrive");
+    comes_true("the queue is healthy again", async || full.health().is_ok()).await;
     publishes.abort();
 }
 
-/// Rule.
-pub(crate) async fn hints_in_the_hands_of_a_node_that_died_are_given_to_another(url: impl AsyncFn() -> String) {
+/// Rule: hints that a dead node took and did not settle are delivered to another node.
+pub(crate) async fn hints_held_by_a_dead_node_are_redelivered(url: impl AsyncFn() -> String) {
     let (url, settings) = (url().await, Settings { reclaim_after: Duration::from_secs(2), ..settings(100) });
     let (dies, lives) = (connect(&url, settings.clone()).await, connect(&url, settings).await);
     dies.publish(&[hint(1), hint(2), hint(3)]).await.unwrap();
@@ -70,7 +72,8 @@ pub(crate) async fn hints_in_the_hands_of_a_node_that_died_are_given_to_another(
         let _never_settled = dies.next().await.unwrap();
     }
     dies.close();
-    // Before the other asks: tansu 0.6 never does without a member that led a group and left while it was being divided.
+    // Wait until the node has left before the other one takes: tansu 0.6 waits for ever for a group leader that left
+    // during a rebalance.
     dies.gone().await;
     drop(dies);
     let mut runs = Vec::new();
@@ -81,8 +84,8 @@ pub(crate) async fn hints_in_the_hands_of_a_node_that_died_are_given_to_another(
     assert_eq!(runs, [hint(1), hint(2), hint(3)]);
 }
 
-/// Rule: what a busy node was sent ahead of need is another's as soon as that one wants it.
-pub(crate) async fn a_busy_node_holds_nothing_that_an_idle_one_could_do(url: impl AsyncFn() -> String) {
+/// Rule: hints that were prefetched by a busy node go to an idle node as soon as it wants them.
+pub(crate) async fn a_busy_node_holds_no_hint_that_an_idle_one_could_take(url: impl AsyncFn() -> String) {
     let (url, settings) = (url().await, settings(100));
     let (busy, idle) = (connect(&url, settings.clone()).await, connect(&url, settings).await);
     let waiting = tokio::spawn({

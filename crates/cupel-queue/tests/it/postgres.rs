@@ -1,4 +1,4 @@
-//! The queue at PostgreSQL.
+//! The PostgreSQL queue.
 
 use cupel_testkit::brokers::Site;
 use cupel_testkit::queue::Tried;
@@ -22,7 +22,7 @@ mod every_broker {
     async fn site() -> Site {
         let server = Postgres::lent().await;
         let url = server.url();
-        // The table is unlogged.
+        // The table is unlogged, so hints do not survive a crash.
         site_of(server, url, false)
     }
 
@@ -30,7 +30,7 @@ mod every_broker {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nodes_that_start_at_the_same_time_make_one_table() {
+async fn nodes_that_start_at_the_same_time_create_one_table() {
     let url = Postgres::shared().database().await;
     let settings = settings(10);
     let nodes: Vec<_> = (0..8)
@@ -45,7 +45,7 @@ async fn nodes_that_start_at_the_same_time_make_one_table() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_queue_of_a_newer_program_is_refused_at_the_start() {
+async fn a_newer_schema_version_is_refused_at_connect() {
     let postgres = Postgres::shared();
     let url = postgres.database().await;
     drop(connect(&url, settings(10)).await);
@@ -53,5 +53,5 @@ async fn a_queue_of_a_newer_program_is_refused_at_the_start() {
     postgres.psql(database, "UPDATE cupel_queue_schema SET version = 99");
     let refused = cupel_queue::connect(&url, settings(10)).await.map(drop).unwrap_err();
     let told = cupel_core::chain(&refused);
-    assert!(told.contains("queue.url") && told.contains("99") && told.contains("up to date"), "{told}");
+    assert!(told.contains("queue.url") && told.contains("99") && told.contains("update the older"), "{told}");
 }

@@ -1,4 +1,4 @@
-//! The queue at RabbitMQ.
+//! The RabbitMQ queue.
 
 use cupel_testkit::brokers::Site;
 use cupel_testkit::queue::Tried;
@@ -37,25 +37,22 @@ mod nodes_at_it {
     cupel_testkit::rules!(
         crate::nodes,
         async || RabbitMq::shared().url(),
-        [
-            hints_in_the_hands_of_a_node_that_died_are_given_to_another,
-            a_busy_node_holds_nothing_that_an_idle_one_could_do,
-        ]
+        [hints_held_by_a_dead_node_are_redelivered, a_busy_node_holds_no_hint_that_an_idle_one_could_take,]
     );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_broker_that_is_short_of_memory_takes_nothing_and_gives_what_it_has() {
+async fn a_broker_short_of_memory_refuses_hints_and_still_delivers() {
     let (server, settings) = (RabbitMq::start(), settings(10_000));
     let queue = connect(&server.url(), settings.clone()).await;
     queue.publish(&[hint(0)]).await.unwrap();
     at_the_broker(&queue).await;
-    // What its own look at its memory does.
+    // Sets and clears the alarm that RabbitMQ's own memory monitor sets.
     let alarm = |does: &str, of: &str| {
         block_in_place(|| server.control(&["eval", &format!("rabbit_alarm:{does}_alarm({of}).")]));
     };
     alarm("set", "{{resource_limit, memory, node()}, []}");
-    queue.publish(&[hint(1), hint(2)]).await.expect("they wait here");
+    queue.publish(&[hint(1), hint(2)]).await.expect("the hints wait in the line");
     is_full(&queue, "short of memory").await;
     let other = connect(&server.url(), settings).await;
     assert_eq!(next(&other).await, hint(0));

@@ -1,4 +1,4 @@
-//! The queue at Redis.
+//! The Redis queue.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -39,15 +39,12 @@ mod nodes_at_it {
     cupel_testkit::rules!(
         crate::nodes,
         async || Redis::shared().url(),
-        [
-            hints_in_the_hands_of_a_node_that_died_are_given_to_another,
-            a_busy_node_holds_nothing_that_an_idle_one_could_do,
-        ]
+        [hints_held_by_a_dead_node_are_redelivered, a_busy_node_holds_no_hint_that_an_idle_one_could_take,]
     );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_no_hint_is_dropped_and_hints_behind_it_come() {
+async fn unreadable_entries_are_dropped_and_later_hints_delivered() {
     let settings = settings(100);
     let redis = Redis::shared();
     let stream = format!("{}.any.batch", settings.cluster);
@@ -59,13 +56,13 @@ async fn what_is_no_hint_is_dropped_and_hints_behind_it_come() {
     assert_eq!(next(&queue).await, hint(7));
     let deadline = Instant::now() + Duration::from_secs(60);
     while !redis.command(&format!("XLEN {stream}")).contains(":0") {
-        assert!(Instant::now() < deadline, "what is settled is not gone");
+        assert!(Instant::now() < deadline, "settled entries remain in the stream");
         tokio::task::yield_now().await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stream_that_is_deleted_under_a_node_is_made_again() {
+async fn a_deleted_stream_is_created_again() {
     let settings = settings(100);
     let redis = Redis::shared();
     let stream = format!("{}.any.batch", settings.cluster);
@@ -82,15 +79,16 @@ async fn a_stream_that_is_deleted_under_a_node_is_made_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_that_is_full_takes_nothing_and_gives_what_it_has() {
+async fn a_full_redis_refuses_hints_and_still_delivers() {
     let (redis, settings) = (Redis::start(), settings(10_000));
     let (queue, other) = (connect(&redis.url(), settings.clone()).await, connect(&redis.url(), settings.clone()).await);
     queue.publish(&[hint(0)]).await.unwrap();
     at_the_broker(&queue).await;
     block_in_place(|| redis.command("CONFIG SET maxmemory 1"));
-    queue.publish(&[hint(1), hint(2)]).await.expect("they wait here");
+    queue.publish(&[hint(1), hint(2)]).await.expect("the hints wait in the line");
     is_full(&queue, "OOM").await;
-    let refused = cupel_queue::connect(&redis.url(), settings).await.err().expect("nobody begins with it");
+    let refused =
+        cupel_queue::connect(&redis.url(), settings).await.err().expect("a new queue cannot start at a full Redis");
     let told = cupel_core::chain(&refused);
     assert!(told.contains("queue.url") && told.contains("more memory"), "{told}");
     assert_eq!(next(&other).await, hint(0));

@@ -1,4 +1,4 @@
-//! What cannot be used is told at the start: which setting, why, what to do, and no password.
+//! Configuration errors at start: the message names the setting, the reason and the remedy, and contains no password.
 
 use cupel_queue::Settings;
 
@@ -12,7 +12,7 @@ async fn told(url: &str, settings: Settings) -> String {
 }
 
 #[tokio::test]
-async fn a_url_of_no_queue_names_the_setting_and_those_there_are() {
+async fn an_unknown_scheme_names_the_setting_and_the_supported_schemes() {
     for url in ["sqs://queue", "redis", "localhost:6379", "http://u:hunter2@h/"] {
         let told = told(url, settings(1)).await;
         assert!(told.starts_with("queue.url: ") && told.contains("redis://"), "{told}");
@@ -22,7 +22,7 @@ async fn a_url_of_no_queue_names_the_setting_and_those_there_are() {
 }
 
 #[tokio::test]
-async fn a_cluster_whose_name_no_broker_takes_is_refused() {
+async fn an_invalid_cluster_name_is_refused() {
     for cluster in ["", "Großstadt", "a b", &"x".repeat(65)] {
         let settings = Settings { cluster: cluster.to_owned(), ..settings(1) };
         let told = told("redis://127.0.0.1:1/", settings).await;
@@ -30,9 +30,9 @@ async fn a_cluster_whose_name_no_broker_takes_is_refused() {
     }
 }
 
-/// Port 1 of loopback: nobody listens there.
+/// Nothing listens on port 1 of loopback.
 #[tokio::test]
-async fn nobody_there_is_told_with_the_remedy() {
+async fn an_unreachable_server_is_reported_with_the_remedy() {
     for url in [
         #[cfg(feature = "redis")]
         "redis://:hunter2@127.0.0.1:1/",
@@ -45,12 +45,12 @@ async fn nobody_there_is_told_with_the_remedy() {
     ] {
         let told = told(url, settings(1)).await;
         assert!(told.contains("queue.url") && told.contains("127.0.0.1:1"), "{told}");
-        assert!(told.contains("whether the server runs there"), "{told}");
+        assert!(told.contains("check that the server runs there"), "{told}");
     }
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_told_with_the_remedy() {
+async fn a_wrong_password_is_reported_with_the_remedy() {
     use cupel_testkit::servers::{Postgres, Redis};
     let wrong = |url: String| url.replace("secret-of-the-tests", "hunter2");
     for url in [
@@ -64,23 +64,23 @@ async fn a_wrong_password_is_told_with_the_remedy() {
         wrong(cupel_testkit::servers::RabbitMq::shared().url()),
     ] {
         let told = told(&url, settings(1)).await;
-        assert!(told.contains("queue.url") && told.contains("look at the user, the password"), "{url}: {told}");
+        assert!(told.contains("queue.url") && told.contains("check the user, the password"), "{url}: {told}");
     }
 }
 
 #[cfg(feature = "kafka")]
 #[tokio::test]
-async fn a_user_that_kafka_does_not_know_is_told_with_the_remedy() {
+async fn a_user_unknown_to_kafka_is_reported_with_the_remedy() {
     let kafka = cupel_testkit::servers::Kafka::start_closed();
     let wrong = kafka.url().replace("//", "//u:hunter2@");
     let told = told(&wrong, settings(1)).await;
-    assert!(told.contains("queue.url") && told.contains("look at the user, the password"), "{told}");
+    assert!(told.contains("queue.url") && told.contains("check the user, the password"), "{told}");
 }
 
 #[cfg(feature = "kafka")]
 #[tokio::test]
-async fn a_server_of_another_kind_is_told_with_the_remedy() {
+async fn a_server_of_another_protocol_is_reported_with_the_remedy() {
     let port = cupel_testkit::servers::Redis::shared().port();
     let told = told(&format!("kafka://u:hunter2@127.0.0.1:{port}"), settings(1)).await;
-    assert!(told.contains("queue.url") && told.contains("something listens there"), "{told}");
+    assert!(told.contains("queue.url") && told.contains("a server listens there"), "{told}");
 }

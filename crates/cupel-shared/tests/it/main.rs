@@ -1,4 +1,4 @@
-//! Buckets limit what all nodes take together, and go on limiting when their server does not.
+//! Buckets limit all nodes together, and each node by itself while Redis is unreachable.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,18 +12,18 @@ use cupel_types::{Bytes, SubmissionId};
 use tokio::task::{JoinSet, block_in_place};
 use tokio::time::{sleep, timeout};
 
-/// Nothing is earned while a test runs.
+/// So slow that no unit is earned during a test.
 const SLOW: Rate = Rate::new(10, Duration::from_secs(24 * 3600), 10);
 
 fn draw(key: &str, rate: Rate, cost: u32) -> Draw {
     Draw { kind: BucketKind::User, key: key.to_owned(), rate, cost }
 }
 
-/// However slow this machine is, what answers is there; what was killed is not.
+/// Generous, for a slow machine: a running server always answers within it, and a killed one fails at once.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn shared(redis: &Redis, cluster: &str) -> Shared {
-    connect_patiently(&redis.url(), cluster, Bytes::mib(1), PATIENCE).await.expect("Redis is there")
+    connect_patiently(&redis.url(), cluster, Bytes::mib(1), PATIENCE).await.expect("Redis runs")
 }
 
 async fn node(redis: &Redis, cluster: &str) -> Arc<dyn Buckets> {
@@ -31,12 +31,12 @@ async fn node(redis: &Redis, cluster: &str) -> Arc<dyn Buckets> {
 }
 
 async fn both() -> [Arc<dyn Buckets>; 2] {
-    let memory = connect("", "here", Bytes::mib(1)).await.expect("there is nothing to connect to");
+    let memory = connect("", "here", Bytes::mib(1)).await.expect("local state needs no connection");
     [memory.buckets, node(Redis::shared(), &servers::cluster()).await]
 }
 
 #[tokio::test]
-async fn a_burst_is_paid_and_what_is_left_is_said() {
+async fn a_burst_is_granted_and_the_remainder_reported() {
     for buckets in both().await {
         for left in (0..10).rev() {
             let standing = buckets.take(&[draw("a", SLOW, 1)]).await.unwrap();
@@ -46,14 +46,14 @@ async fn a_burst_is_paid_and_what_is_left_is_said() {
         let dry = buckets.take(&[draw("a", SLOW, 1)]).await.unwrap_err();
         assert_eq!((dry.draw, dry.standing.remaining), (0, 0));
         assert!(dry.wait <= SLOW.window / 10 && dry.wait > SLOW.window / 11);
-        assert!(buckets.take(&[draw("b", SLOW, 1)]).await.is_ok(), "keys do not share");
+        assert!(buckets.take(&[draw("b", SLOW, 1)]).await.is_ok(), "keys have separate buckets");
         let address = Draw { kind: BucketKind::Address, ..draw("a", SLOW, 1) };
-        assert!(buckets.take(&[address]).await.is_ok(), "nor do kinds");
+        assert!(buckets.take(&[address]).await.is_ok(), "kinds have separate buckets");
     }
 }
 
 #[tokio::test]
-async fn several_are_paid_together_or_not_at_all_and_what_is_given_back_was_never_taken() {
+async fn draws_are_taken_together_or_not_at_all_and_giving_back_undoes_them() {
     for buckets in both().await {
         assert_eq!(buckets.take(&[draw("a", SLOW, 1), draw("b", SLOW, 10)]).await.unwrap().remaining, 9);
         assert_eq!(buckets.take(&[draw("a", SLOW, 1), draw("b", SLOW, 1)]).await.unwrap_err().draw, 1);
@@ -98,7 +98,7 @@ async fn rates_too_fast_for_whole_microseconds_are_kept() {
 }
 
 #[tokio::test]
-async fn who_is_remembered_is_known_on_every_node() {
+async fn a_remembered_key_is_known_on_every_node() {
     let cluster = servers::cluster();
     let (here, there) = (node(Redis::shared(), &cluster).await, node(Redis::shared(), &cluster).await);
     assert!(!there.remembers("x").await);
@@ -108,7 +108,7 @@ async fn who_is_remembered_is_known_on_every_node() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_nodes_together_get_what_one_would() {
+async fn nodes_together_are_limited_like_one() {
     let cluster = servers::cluster();
     let mut takers = JoinSet::new();
     for _ in 0..4 {
@@ -131,10 +131,10 @@ async fn until(is_so: impl Fn() -> bool) {
             sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(Duration::from_secs(60), wait).await.expect("it comes to that");
+    timeout(Duration::from_secs(60), wait).await.expect("the condition is reached");
 }
 
-/// How much each node takes of a bucket, one after the other, until it is empty.
+/// Amount that each node, one after the other, takes from a bucket until it is empty.
 async fn used_up(nodes: &[Arc<dyn Buckets>; 2], key: &str) -> [u32; 2] {
     let mut taken = [0, 0];
     for (node, of_node) in nodes.iter().zip(&mut taken) {
@@ -146,14 +146,14 @@ async fn used_up(nodes: &[Arc<dyn Buckets>; 2], key: &str) -> [u32; 2] {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_redis_is_gone_each_node_limits_by_itself_and_says_so() {
+async fn while_redis_is_down_each_node_limits_by_itself_and_reports_it() {
     let redis = Redis::start();
     let cluster = servers::cluster();
     let nodes = [node(&redis, &cluster).await, node(&redis, &cluster).await];
     let use_up = async |key: &str| used_up(&nodes, key).await;
     assert_eq!(use_up("before").await, [10, 0]);
     block_in_place(|| redis.kill());
-    assert_eq!(use_up("away").await, [10, 10], "nobody is refused for it, and nobody is without a limit");
+    assert_eq!(use_up("away").await, [10, 10], "each node limits by itself");
     for node in &nodes {
         assert!(node.health().unwrap_err().contains("shared.url"));
     }
@@ -164,40 +164,41 @@ async fn while_redis_is_gone_each_node_limits_by_itself_and_says_so() {
     until(|| nodes.iter().all(|node| node.health().is_err())).await;
     block_in_place(|| redis.wipe_and_start());
     until(|| nodes.iter().all(|node| node.health().is_ok())).await;
-    assert_eq!(use_up("before").await, [10, 0], "an empty Redis has full buckets");
+    assert_eq!(use_up("before").await, [10, 0], "buckets are full on an empty Redis");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_redis_is_silent_each_node_limits_by_itself_and_says_so() {
+async fn while_redis_hangs_each_node_limits_by_itself_and_reports_it() {
     let redis = Redis::start();
     let cluster = servers::cluster();
-    let usual = async || connect(&redis.url(), &cluster, Bytes::mib(1)).await.expect("Redis is there").buckets;
+    let usual = async || connect(&redis.url(), &cluster, Bytes::mib(1)).await.expect("Redis runs").buckets;
     let nodes = [usual().await, usual().await];
     block_in_place(|| redis.freeze());
-    assert_eq!(used_up(&nodes, "away").await, [10, 10], "nobody is refused for it, and nobody is without a limit");
+    assert_eq!(used_up(&nodes, "away").await, [10, 10], "each node limits by itself");
     for node in &nodes {
         assert!(node.health().unwrap_err().contains("shared.url"));
     }
     block_in_place(|| redis.thaw());
     let mut tries = 0;
     let back = async {
-        // A slow answer is none, and this machine may be slow.
+        // Answers that are too slow count as none, and this machine may be slow.
         while used_up(&nodes, &format!("back-{tries}")).await != [10, 0] {
             tries += 1;
             sleep(Duration::from_millis(100)).await;
         }
     };
-    timeout(Duration::from_secs(60), back).await.expect("they limit together again");
+    timeout(Duration::from_secs(60), back).await.expect("the nodes limit together again");
 }
 
-/// A Redis that is full answers, and counts nothing.
+/// A full Redis answers but cannot count.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_that_cannot_be_written_is_as_good_as_none() {
+async fn a_redis_that_rejects_writes_counts_as_unreachable() {
     let redis = Redis::start();
     let cluster = servers::cluster();
     let buckets = node(&redis, &cluster).await;
     block_in_place(|| redis.command("CONFIG SET maxmemory 1"));
-    let refused = connect(&redis.url(), &cluster, Bytes::mib(1)).await.err().expect("it is refused at the start");
+    let refused =
+        connect(&redis.url(), &cluster, Bytes::mib(1)).await.err().expect("a full Redis is refused at the start");
     assert!(cupel_core::chain(&refused).contains("shared.url"), "{refused}");
     for left in (0..10).rev() {
         assert_eq!(buckets.take(&[draw("a", SLOW, 1)]).await.unwrap().remaining, left);
@@ -209,7 +210,7 @@ async fn a_redis_that_cannot_be_written_is_as_good_as_none() {
 }
 
 #[tokio::test]
-async fn what_is_full_again_is_forgotten_by_the_server() {
+async fn a_full_bucket_expires_on_the_server() {
     let cluster = servers::cluster();
     let buckets = node(Redis::shared(), &cluster).await;
     let quick = Rate::new(10, Duration::from_secs(1), 10);
@@ -220,15 +221,15 @@ async fn what_is_full_again_is_forgotten_by_the_server() {
             sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(Duration::from_secs(60), gone).await.expect("it expires");
+    timeout(Duration::from_secs(60), gone).await.expect("the key expires");
 }
 
 #[tokio::test]
-async fn a_wrong_address_or_password_stops_the_start_with_the_setting() {
+async fn an_invalid_url_or_password_is_refused_and_names_the_setting() {
     let redis = Redis::shared();
     let wrong = redis.url().replace("redis://:", "redis://:x");
     for url in ["postgres://host", "redis://127.0.0.1:1", "redis://host:port", &wrong] {
-        let refused = connect(url, "cupel", Bytes::mib(1)).await.err().expect("it is refused");
+        let refused = connect(url, "cupel", Bytes::mib(1)).await.err().expect("the URL is refused");
         let told = cupel_core::chain(&refused);
         assert!(told.contains("shared.url"), "{told}");
     }
@@ -236,7 +237,7 @@ async fn a_wrong_address_or_password_stops_the_start_with_the_setting() {
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A key like no other, spread over all places as hashes are, and a submission.
+/// A unique key, distributed over the table like a hash, and a submission.
 fn a_result() -> (ResultKey, SubmissionId) {
     static MADE: AtomicU64 = AtomicU64::new(0);
     let mut key = [0; 32];
@@ -245,8 +246,8 @@ fn a_result() -> (ResultKey, SubmissionId) {
 }
 
 #[tokio::test]
-async fn a_result_is_known_under_its_key_for_its_time() {
-    let memory = connect("", "here", Bytes::mib(1)).await.expect("there is nothing to connect to").results;
+async fn a_result_is_found_by_its_key_until_it_expires() {
+    let memory = connect("", "here", Bytes::mib(1)).await.expect("local state needs no connection").results;
     let cluster = servers::cluster();
     let (here, there) =
         (shared(Redis::shared(), &cluster).await.results, shared(Redis::shared(), &cluster).await.results);
@@ -259,28 +260,28 @@ async fn a_result_is_known_under_its_key_for_its_time() {
         assert_eq!(finds.find(&a_result().0).await, None);
         let later = a_result().1;
         keeps.keep(&key, later, HOUR).await;
-        assert_eq!(finds.find(&key).await, Some(later), "the last one counts");
+        assert_eq!(finds.find(&key).await, Some(later), "the latest entry wins");
         keeps.keep(&key, id, Duration::from_millis(1)).await;
         let gone = async {
             while finds.find(&key).await.is_some() {
                 sleep(Duration::from_millis(5)).await;
             }
         };
-        timeout(Duration::from_secs(60), gone).await.expect("it is forgotten");
+        timeout(Duration::from_secs(60), gone).await.expect("the entry expires");
         keeps.keep(&key, id, HOUR).await;
         assert_eq!(other_cluster.find(&key).await, None);
     }
 }
 
 #[tokio::test]
-async fn however_many_results_there_are_redis_holds_no_more_than_it_may() {
+async fn results_on_redis_stay_within_their_bound() {
     let cluster = servers::cluster();
     let results = connect_patiently(&Redis::shared().url(), &cluster, Bytes::kib(4), PATIENCE).await;
-    let results = results.expect("Redis is there").results;
+    let results = results.expect("Redis runs").results;
     for _ in 0..400 {
         let (key, id) = a_result();
         results.keep(&key, id, HOUR).await;
-        assert_eq!(results.find(&key).await, Some(id), "the last one is there");
+        assert_eq!(results.find(&key).await, Some(id), "the latest entry is found");
     }
     let (mut held, mut bytes) = (0, 0);
     for place in 0..1000 {
@@ -293,7 +294,7 @@ async fn however_many_results_there_are_redis_holds_no_more_than_it_may() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_redis_no_result_is_known_and_nobody_waits_for_it() {
+async fn without_redis_lookups_miss_at_once() {
     let redis = Redis::start();
     let Shared { buckets, results } = shared(&redis, &servers::cluster()).await;
     let (key, id) = a_result();
@@ -305,5 +306,5 @@ async fn without_redis_no_result_is_known_and_nobody_waits_for_it() {
     assert!(buckets.health().is_err());
     block_in_place(|| redis.start_again());
     until(|| buckets.health().is_ok()).await;
-    assert_eq!(results.find(&key).await, Some(id), "what was kept before is in Redis' file");
+    assert_eq!(results.find(&key).await, Some(id), "Redis' file holds the entry from before");
 }
