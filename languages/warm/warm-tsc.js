@@ -8,7 +8,7 @@
 //
 // All numbers are big-endian; all texts are UTF-8 and preceded by their length. A message is its length (u32), then:
 //   request: number of arguments (u32), arguments; number of files (u32), path and contents of each
-//   reply: 0 = compiled, 1 = declined: run the compile command (u8); exit code (u32); CPU time in ns (u64); compiler
+//   reply:   0 = compiled, 1 = declined: run the compile command (u8); exit code (u32); CPU time in ns (u64); compiler
 //            output; number of files (u32), path and contents of each new or changed file
 // Any error ends the process; the caller then runs the compile command.
 'use strict'
