@@ -105,7 +105,7 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
         kafka: Kafka::start(),
     };
     let mut times = Table::new(
-        &format!("One API node, {}, {} clients, milliseconds", "C compiled before", plan.http.clients),
+        &format!("One API node, {}, {} clients, milliseconds", "C with cached compilation", plan.http.clients),
         &["engines", "workers", "lone p50", "p99", "per second", "end to end p50", "p99", "accepting p50", "p99"],
     );
     let mut asked = Table::new(

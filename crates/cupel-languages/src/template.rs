@@ -11,7 +11,7 @@ use crate::{Place, Prepare};
 
 /// An argument list with placeholders. Not a shell string.
 ///
-/// | placeholder | stands for |
+/// | placeholder | value |
 /// |---|---|
 /// | `{source}` | path of the main source in the box |
 /// | `{sources}` | the main source and every other file with its extension; must be a whole argument |

@@ -33,7 +33,7 @@ named! {
         IdleLimit = "ILE",
         /// MLE: memory limit exceeded.
         MemoryLimit = "MLE",
-        /// OLE: wrote more output than the limit.
+        /// OLE: output limit or disk limit exceeded.
         OutputLimit = "OLE",
         /// RTE: nonzero exit code, or killed by a signal.
         RuntimeError = "RTE",
