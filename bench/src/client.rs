@@ -1,7 +1,7 @@
-//! The least that speaks HTTP/1.1 to a server of ours over one connection that is kept: a general client costs
-//! several times as much, and it runs on the processors of the server under measurement.
+//! Minimal HTTP/1.1 client for one keep-alive connection. A general client uses several times as much CPU time, on the
+//! same processors as the server under measurement.
 //!
-//! It knows what that server sends: answers with `content-length`, in capitals or not, and nothing else.
+//! It supports only what Cupel's server sends: responses with a `content-length` header, in any letter case.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -9,39 +9,39 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 
-/// Largest answer that is read.
+/// Maximum size of a response body.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 
-/// One connection.
+/// A keep-alive connection to the server.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    /// `127.0.0.1:8080`.
+    /// Such as `127.0.0.1:8080`.
     address: String,
     timeout: Duration,
     stream: Option<TcpStream>,
     buffer: Vec<u8>,
 }
 
-/// What the server said.
+/// A response of the server.
 #[derive(Debug)]
 pub(crate) struct Answer<'a> {
-    /// The status code.
+    /// Status code.
     pub(crate) status: u16,
-    /// The body.
+    /// Body.
     pub(crate) body: &'a [u8],
 }
 
 impl Connection {
-    /// A connection to `url` (`http://ADDRESS:PORT`) that is made when it is needed; every read may take `timeout`.
+    /// Creates a connection to `url` (`http://ADDRESS:PORT`), opened on first use. `timeout` applies to each read.
     pub(crate) fn new(url: &str, timeout: Duration) -> Connection {
         let address = url.strip_prefix("http://").unwrap_or(url).to_owned();
         Connection { address, timeout, stream: None, buffer: Vec::new() }
     }
 
-    /// Posts JSON and reads the whole answer. `headers` are lines that end with CR and LF.
+    /// Posts JSON and reads the whole response. `headers` are lines that end with CR LF.
     ///
     /// # Errors
-    /// The connection broke, or the answer is not one that the server gives.
+    /// The connection failed, or the response is not in the supported format.
     pub(crate) fn post(&mut self, path: &str, headers: &str, body: &str) -> anyhow::Result<Answer<'_>> {
         let request = format!(
             "POST {path} HTTP/1.1\r\nhost: {}\r\n{headers}content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
@@ -51,7 +51,7 @@ impl Connection {
         let was_open = self.stream.is_some();
         let mut begun = self.begin(&request);
         if was_open && begun.is_err() {
-            // The server closes connections that were idle for long; it has seen nothing of this request.
+            // The server closes connections that were idle for long; it has not received this request.
             self.stream = None;
             begun = self.begin(&request);
         }
@@ -65,7 +65,7 @@ impl Connection {
         }
     }
 
-    /// Sends the request and reads the first bytes of the answer.
+    /// Sends the request and reads the first bytes of the response.
     fn begin(&mut self, request: &str) -> anyhow::Result<()> {
         let stream = match &mut self.stream {
             Some(stream) => stream,
@@ -88,15 +88,18 @@ impl Connection {
             }
             self.more()?;
         };
-        let text = std::str::from_utf8(&self.buffer[..head]).context("the head of the answer is not text")?;
+        let text = std::str::from_utf8(&self.buffer[..head]).context("the response header is not UTF-8")?;
         let mut lines = text.split("\r\n");
-        let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).context("no status")?;
+        let status = lines
+            .next()
+            .and_then(|line| line.split(' ').nth(1)?.parse().ok())
+            .context("the response has no status code")?;
         let length = lines
             .filter_map(|line| line.split_once(':'))
             .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
             .and_then(|(_, value)| value.trim().parse::<usize>().ok())
-            .context("the answer has no content-length")?;
-        ensure!(length <= ANSWER_BYTES_MAX, "an answer of {length} bytes");
+            .context("the response has no content-length")?;
+        ensure!(length <= ANSWER_BYTES_MAX, "the response body of {length} bytes is too large");
         let body = head + 4..head + 4 + length;
         while self.buffer.len() < body.end {
             self.more()?;
@@ -115,7 +118,7 @@ impl Connection {
                     return Ok(());
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error).context("reading an answer"),
+                Err(error) => return Err(error).context("reading a response"),
             }
         }
     }

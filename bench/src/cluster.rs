@@ -1,8 +1,8 @@
-//! Submissions through an API node and workers of their own around real servers: through each queue, and with more and more
-//! workers; what that asks of the servers; and how long a dead worker's runs take to come back.
+//! Submissions through an API node and separate workers with real servers: with each queue and with different numbers
+//! of workers; the load on the servers; and how long the recovery of a dead worker's runs takes.
 //!
-//! All of it runs on the processors of one machine, so more workers do not make it faster: what they show is what each
-//! costs. PostgreSQL waits for the disk, as in production.
+//! Everything runs on the processors of one machine, so more workers do not increase throughput: the figures show what
+//! each worker costs. PostgreSQL waits for the disk, as in production.
 
 use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
@@ -19,18 +19,18 @@ use crate::samples::Samples;
 use crate::server::{Process, Server};
 use crate::table::Table;
 
-/// How much is measured.
+/// Amount of measurement.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
     pub(crate) http: http::Plan,
-    /// How long nothing is submitted, to count what nodes ask of the servers all the same.
+    /// Length of the idle phase, in which the load of idle nodes on the servers is counted.
     pub(crate) idle: Duration,
 }
 
-/// What carries hints and events.
+/// The engines that carry hints and events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Engines {
-    /// `cupel serve` with nothing around it.
+    /// `cupel serve` without servers.
     Embedded,
     PostgresAlone,
     PostgresRedis,
@@ -38,7 +38,7 @@ enum Engines {
     PostgresKafka,
 }
 
-/// What is measured: engines, and how many workers.
+/// The measured sites: engines and number of workers.
 const SITES: [(Engines, usize); 7] = [
     (Engines::Embedded, 0),
     (Engines::PostgresAlone, 2),
@@ -56,13 +56,13 @@ impl Engines {
             Engines::PostgresAlone => "PostgreSQL alone",
             Engines::PostgresRedis => "PostgreSQL, Redis",
             Engines::PostgresRabbitMq => "PostgreSQL, RabbitMQ, Redis for events",
-            // The broker is tansu, which speaks its protocol.
+            // The broker is tansu, which implements Kafka's protocol.
             Engines::PostgresKafka => "PostgreSQL, Kafka, Redis for events",
         }
     }
 }
 
-/// The servers around it.
+/// The servers that the site uses.
 struct Servers {
     postgres: Postgres,
     redis: Redis,
@@ -71,7 +71,7 @@ struct Servers {
 }
 
 impl Servers {
-    /// A fresh database, and the settings of a cluster on it.
+    /// A new database, and the settings of a cluster that uses it.
     fn site(&self, engines: Engines) -> anyhow::Result<(String, Vec<(String, String)>)> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().context("starting the runtime")?;
         let database = runtime.block_on(self.postgres.database());
@@ -88,7 +88,7 @@ impl Servers {
             ("CUPEL_QUEUE__URL", queue),
             ("CUPEL_EVENTS__URL", events),
             ("CUPEL_BLOBS__URL", "postgres".to_owned()),
-            // Several workers of one machine would prepare the same at the same time.
+            // Several workers on one machine would prepare the same artefacts at the same time.
             ("CUPEL_LANGUAGES__PREPARE", "false".to_owned()),
             ("CUPEL_PROBLEMS__SHIPPED", "false".to_owned()),
         ];
@@ -96,7 +96,7 @@ impl Servers {
     }
 }
 
-/// Measures all of it; prints tables and gives the figures.
+/// Runs all measurements; prints tables and returns the figures.
 pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
     let servers = Servers {
         postgres: Postgres::start_durable(),
@@ -105,17 +105,17 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
         kafka: Kafka::start(),
     };
     let mut times = Table::new(
-        &format!("One API node, {}, {} clients, milliseconds", "C compiled before", plan.http.clients),
-        &["engines", "workers", "lone p50", "p99", "a second", "end to end p50", "p99", "accepting p50", "p99"],
+        &format!("One API node, {}, {} clients, milliseconds", "C with cached compilation", plan.http.clients),
+        &["engines", "workers", "lone p50", "p99", "per second", "end to end p50", "p99", "accepting p50", "p99"],
     );
     let mut asked = Table::new(
-        "What that asks of the servers",
+        "Load on the servers",
         &[
             "engines",
             "workers",
-            "transactions a submission",
+            "transactions per submission",
             "Redis commands",
-            "transactions a second, idle",
+            "transactions per second, idle",
             "Redis commands",
             "connections to PostgreSQL",
             "Redis",
@@ -140,7 +140,7 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
             ms(&measured.accepting, 99.0),
         ]);
         if engines != Engines::Embedded {
-            // Below nothing is noise.
+            // Negative values are measurement noise.
             let figure = |figure: f64| format!("{:.1}", figure.max(0.0) + 0.0);
             let mut row = vec![engines.name().to_owned(), workers.to_string()];
             let (submission, idle) = (measured.submission, measured.idle);
@@ -162,12 +162,12 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
     }
     println!("{times}\n{asked}");
     let mut back = Table::new(
-        "A worker of two dies (SIGKILL) while both run programs",
-        &["lease s", "its last run ended after s"],
+        "One of two workers dies (SIGKILL) while both run programs",
+        &["lease s", "its last run ended after, s"],
     );
     let mut recoveries = Vec::new();
     for lease in [3, 10] {
-        let after = recovery(&servers, lease).with_context(|| format!("a worker dies, lease {lease} s"))?;
+        let after = recovery(&servers, lease).with_context(|| format!("recovery with a lease of {lease} s"))?;
         back.row(vec![lease.to_string(), format!("{:.1}", after.as_secs_f64())]);
         recoveries.push(json!({ "lease_s": lease, "recovered_after_s": after.as_secs_f64() }));
     }
@@ -179,11 +179,11 @@ struct Measured {
     lone: Samples,
     load: Samples,
     accepting: Samples,
-    /// For a submission of the load.
+    /// Per submission of the load.
     submission: Counted,
-    /// A second.
+    /// Per second.
     idle: Counted,
-    /// To PostgreSQL, Redis, RabbitMQ and Kafka, under load.
+    /// Open connections to PostgreSQL, Redis, RabbitMQ and Kafka under load.
     connections: [usize; 4],
 }
 
@@ -208,12 +208,12 @@ fn of(servers: &Servers, engines: Engines, workers: usize, plan: Plan) -> anyhow
     let connections = open();
     let submissions = (load.len() + accepting.len()) as f64;
     let submission = (count() - after).less(idle, since.elapsed().as_secs_f64()).each(submissions);
-    debug_assert!(since.elapsed() > TOLD_AFTER, "counting waits");
+    debug_assert!(since.elapsed() > TOLD_AFTER, "counting must have waited");
     drop(workers);
     Ok(Measured { lone, load, accepting, submission, idle, connections })
 }
 
-/// How long after a worker's death the last of the runs that it had is ended by the other one.
+/// Time from a worker's death until the other worker has finished the last of its runs.
 fn recovery(servers: &Servers, lease_s: u64) -> anyhow::Result<Duration> {
     const CLIENTS: usize = 8;
     const SOURCE: &str =
@@ -237,7 +237,7 @@ fn recovery(servers: &Servers, lease_s: u64) -> anyhow::Result<Duration> {
                         let (_, answer) = api.execute("c", SOURCE, "", true)?;
                         ensure!(
                             answer["status"] == "completed" && answer["stdout"] == "slept\n",
-                            "not as it must: {answer}"
+                            "unexpected response: {answer}"
                         );
                         runs.lock().map_err(|_| anyhow::anyhow!("a client panicked"))?.push((from, Instant::now()));
                     }
@@ -256,5 +256,5 @@ fn recovery(servers: &Servers, lease_s: u64) -> anyhow::Result<Duration> {
     drop(kept);
     let runs = runs.into_inner().map_err(|_| anyhow::anyhow!("a client panicked"))?;
     let then = runs.iter().filter(|(from, until)| *from < died && died < *until).map(|(_, until)| *until - died);
-    then.max().context("nothing ran when the worker died")
+    then.max().context("no run was in progress when the worker died")
 }

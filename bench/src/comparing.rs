@@ -1,5 +1,5 @@
-//! How fast outputs are compared: an answer in a file, and the same as output in pieces of 64 KiB, as the sandbox hands them
-//! over, with such changes as are not to matter.
+//! Speed of comparing outputs: an answer file with the same data as output in pieces of 64 KiB, as the sandbox delivers
+//! it, with differences that the comparison must ignore.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Write};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::table::Table;
 
-/// What an output consists of.
+/// Generates the n-th line of a file.
 type Line = fn(u64) -> String;
 
 const CASES: [(&str, &str, &[&str], Line, Line); 10] = [
@@ -37,18 +37,18 @@ fn integer(n: u64) -> String {
     format!("{}\n", n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 34)
 }
 
-/// Compares so many megabytes in every way; prints a table and gives the figures.
+/// Compares `megabytes` of output in every way; prints a table and returns the figures.
 pub(crate) fn measure(megabytes: usize) -> anyhow::Result<Value> {
-    let folder = tempfile::tempdir().context("making a folder")?;
+    let folder = tempfile::tempdir().context("creating a directory")?;
     let (answer, output) = (folder.path().join("answer"), folder.path().join("output"));
-    let mut table = Table::new("Comparing outputs, a second of CPU time", &["output", "comparison", "MB"]);
+    let mut table = Table::new("Comparing outputs, MB per second of CPU time", &["output", "comparison", "MB"]);
     let mut figures = Vec::new();
     for (name, comparison, flags, expected, came) in CASES {
         write(&answer, megabytes, expected)?;
         write(&output, megabytes, came)?;
         let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
         let builtin = BuiltIn::parse(comparison, &flags)?;
-        // Once for the page cache.
+        // Reads the answer once, to fill the page cache.
         std::io::copy(&mut File::open(&answer)?, &mut std::io::sink())?;
         let began = cpu_seconds()?;
         let mut comparer = builtin.compare(BufReader::with_capacity(64 << 10, File::open(&answer)?));
@@ -75,7 +75,7 @@ pub(crate) fn measure(megabytes: usize) -> anyhow::Result<Value> {
 
 fn write(path: &Path, megabytes: usize, line: Line) -> std::io::Result<()> {
     let mut file = std::io::BufWriter::new(File::create(path)?);
-    // The same number of lines on both sides, whatever is on them.
+    // Both files have the same number of lines, whatever the lines contain.
     let lines = megabytes * 1_000_000 / line(1 << 20).trim_end().len().max(1);
     for n in 0..lines as u64 {
         file.write_all(line(n).as_bytes())?;
@@ -83,11 +83,12 @@ fn write(path: &Path, megabytes: usize, line: Line) -> std::io::Result<()> {
     file.flush()
 }
 
-/// CPU time of this process so far, reading the files included: whatever else runs on the machine does not matter.
+/// CPU time of this process so far, including the reading of files; independent of other activity on the machine.
 /// Source: proc_pid_stat(5), fields 14 and 15, in ticks of 10 ms.
 fn cpu_seconds() -> anyhow::Result<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat")?;
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |field: usize| anyhow::Ok(fields.get(field).context("no such field")?.parse::<f64>()?);
+    let ticks =
+        |field: usize| anyhow::Ok(fields.get(field).context("a field of /proc/self/stat is missing")?.parse::<f64>()?);
     Ok((ticks(11)? + ticks(12)?) / 100.0)
 }

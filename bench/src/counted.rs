@@ -1,4 +1,4 @@
-//! What is asked of the servers around Cupel, by their own statistics: counted, not guessed.
+//! Load on the servers that Cupel uses, read from their own statistics.
 
 use std::ops::Sub;
 use std::thread;
@@ -6,21 +6,21 @@ use std::time::Duration;
 
 use cupel_testkit::servers::{Postgres, Redis};
 
-/// How long a PostgreSQL session may keep what it counted to itself once it has nothing to do (`PGSTAT_IDLE_INTERVAL` of its
-/// source: 10 s).
+/// Time after which an idle PostgreSQL session has reported all of its statistics (`PGSTAT_IDLE_INTERVAL` in
+/// PostgreSQL's source: 10 s).
 pub(crate) const TOLD_AFTER: Duration = Duration::from_secs(11);
 
-/// Since the servers' start.
+/// Counts since the servers started.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Counted {
-    /// Of one database, committed and rolled back.
+    /// Committed and rolled back transactions of one database.
     pub(crate) transactions: f64,
-    /// Redis commands, those within scripts included.
+    /// Redis commands, including those in scripts.
     pub(crate) commands: f64,
 }
 
 impl Counted {
-    /// As of [`TOLD_AFTER`] before it returns, at least.
+    /// Reads the counts after waiting [`TOLD_AFTER`], so that all earlier activity is included.
     pub(crate) fn settled(postgres: &Postgres, database: &str, redis: &Redis) -> Counted {
         thread::sleep(TOLD_AFTER);
         let name = database.rsplit_once('/').map_or("", |(_, name)| name);
@@ -33,7 +33,7 @@ impl Counted {
         }
     }
 
-    /// What is left of it without `other` times `factor`.
+    /// This count minus `other` times `factor`.
     pub(crate) fn less(self, other: Counted, factor: f64) -> Counted {
         Counted {
             transactions: other.transactions.mul_add(-factor, self.transactions),
@@ -41,7 +41,7 @@ impl Counted {
         }
     }
 
-    /// For each of `count`.
+    /// The average per item, for `count` items.
     pub(crate) fn each(self, count: f64) -> Counted {
         Counted { transactions: self.transactions / count, commands: self.commands / count }
     }
@@ -55,8 +55,8 @@ impl Sub for Counted {
     }
 }
 
-/// Connections that are open to a port of this machine. Source: proc(5), `/proc/net/tcp`: the second field is
-/// `ADDRESS:PORT` of this end in hexadecimal, the fourth the state, `01` when established.
+/// Number of established connections to a local port. Source: proc(5), `/proc/net/tcp`: the second field is the local
+/// `ADDRESS:PORT` in hexadecimal, the fourth is the state, `01` for established.
 pub(crate) fn connections(port: u16) -> usize {
     let end = format!(":{port:04X}");
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn connections_are_those_of_the_port_that_are_open() {
+    fn only_open_connections_to_the_port_are_counted() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         assert_eq!(connections(port), 0);

@@ -1,9 +1,10 @@
-//! What it costs to get a job to a worker and its result back, when running it costs nothing: core over each store and
-//! queue, on real servers of our own, on the same processors.
+//! Cost of passing a job to a worker and its result back, when running it costs nothing: core with each store and
+//! queue, using real servers started by the bench on the same processors.
 //!
-//! Clients submit, wait for the result and submit again; takers lease and complete at once with a report of one case.
-//! *Claim* is from the call of `submit` to the lease. *Lone* is one client with 30 ms of idleness between. Server's own
-//! statistics before and after say how much was asked of them for a job: counted, not guessed.
+//! Clients submit, wait for the result and submit again. Takers lease runs and complete them at once with a report of
+//! one case. *Claim* is the time from the call of `submit` to the lease. *Lone* is one client with 30 ms of idleness
+//! between jobs. The number of requests to the servers per job is read from the servers' own statistics before and
+//! after.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,7 +24,7 @@ use crate::counted::Counted;
 use crate::samples::Samples;
 use crate::table::Table;
 
-/// How much is measured.
+/// Amount of measurement.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
     pub(crate) lone: usize,
@@ -31,12 +32,12 @@ pub(crate) struct Plan {
     pub(crate) clients: usize,
 }
 
-/// Takers of the load: as many as slots of a few workers.
+/// Number of tasks that lease and complete runs: as many as the slots of a few workers.
 const TAKERS: usize = 8;
 const LONE_PAUSE: Duration = Duration::from_millis(30);
 const WAIT_MAX: Duration = Duration::from_secs(30);
 
-/// Which engines.
+/// The engines of a measurement.
 #[derive(Clone, Copy, Debug)]
 enum Engines {
     Embedded,
@@ -61,13 +62,13 @@ impl Engines {
             Engines::PostgresAlone => "PostgreSQL alone",
             Engines::PostgresRedis => "PostgreSQL, Redis",
             Engines::PostgresRabbitMq => "PostgreSQL, RabbitMQ, Redis for events",
-            // The broker is tansu, which speaks its protocol.
+            // The broker is tansu, which implements Kafka's protocol.
             Engines::PostgresKafka => "PostgreSQL, Kafka, Redis for events",
         }
     }
 }
 
-/// Measures all of them; prints a table and gives the figures.
+/// Measures all engines; prints a table and returns the figures.
 pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
     let servers = (Postgres::start_durable(), Redis::start(), RabbitMq::start(), Kafka::start());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
@@ -77,11 +78,11 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
             "engines",
             "lone claim p50",
             "p99",
-            "jobs a second",
+            "jobs per second",
             "claim p50",
             "p99",
-            "transactions a job",
-            "Redis commands a job",
+            "transactions per job",
+            "Redis commands per job",
         ],
     );
     let mut figures = serde_json::Map::new();
@@ -114,7 +115,7 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
 struct Measured {
     lone: Samples,
     load: Samples,
-    /// For a job of the load.
+    /// Per job of the load.
     asked: Counted,
 }
 
@@ -123,7 +124,7 @@ async fn of(
     (postgres, redis, rabbitmq, kafka): &(Postgres, Redis, RabbitMq, Kafka),
     plan: Plan,
 ) -> anyhow::Result<Measured> {
-    let folder = tempfile::tempdir().context("making a folder")?;
+    let folder = tempfile::tempdir().context("creating a directory")?;
     let cluster = cupel_testkit::servers::cluster();
     let database = postgres.database().await;
     let (queue_url, events_url) = match engines {
@@ -143,7 +144,7 @@ async fn of(
             (Arc::new(store), Arc::new(clock))
         }
     };
-    let owner = store.insert_user(a_user()).await?.map_err(|_| anyhow::anyhow!("the user is there already"))?.id;
+    let owner = store.insert_user(a_user()).await?.map_err(|_| anyhow::anyhow!("the user already exists"))?.id;
     let settings = Settings { cluster: cluster.clone(), ..Settings::default() };
     let queue: Arc<dyn Queue> = cupel_queue::connect(&queue_url, settings).await?;
     let events: Arc<dyn EventBus> = cupel_events::connect(&events_url, &cluster, EventBounds::default()).await?;
@@ -195,7 +196,7 @@ async fn of(
     Ok(Measured { lone, load, asked })
 }
 
-/// Core, a user, and when jobs were leased.
+/// Core, the submitting user, and the lease times of the jobs.
 #[derive(Clone)]
 struct Bench {
     core: Core,
@@ -204,28 +205,28 @@ struct Bench {
 }
 
 impl Bench {
-    /// Submits an empty job and waits for its end: how long it took to be leased.
+    /// Submits an empty job and waits until it is complete. Returns the time until it was leased.
     async fn job(&self) -> anyhow::Result<Duration> {
         let began = Instant::now();
         let new = a_submission().in_language("python").worded();
         let (submitted, awaited) = self.core.submit_one(self.owner, new, None, true).await?;
         let id = submitted.ids.first().copied().context("nothing was accepted")?;
         let viewer = Viewer { user: self.owner, is_admin: false };
-        let awaited = awaited.context("nobody waits for it")?;
+        let awaited = awaited.context("`submit_one` returned nothing to wait for")?;
         let record = self.core.wait_for(&viewer, awaited, WAIT_MAX, std::future::pending()).await?;
-        ensure!(record.is_some_and(|record| record.state.is_final()), "a job has not ended after {WAIT_MAX:?}");
+        ensure!(record.is_some_and(|record| record.state.is_final()), "a job was not complete after {WAIT_MAX:?}");
         let claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
-        Ok(claimed.context("a job ended that nobody leased")? - began)
+        Ok(claimed.context("a job was completed that no taker leased")? - began)
     }
 
-    /// Leases and completes until the queue is closed.
+    /// Leases and completes runs until the queue is closed.
     async fn take(self) {
         let me = WorkerId::from_uuid(fresh());
         while let Ok(assignment) = self.core.next_run(me).await {
             let id = assignment.leased.submission.id;
             self.claimed.lock().unwrap_or_else(PoisonError::into_inner).insert(id, Instant::now());
             if let Err(error) = self.core.complete(&assignment, a_report(b"42\n"), Vec::new()).await {
-                eprintln!("  a job could not be completed: {error}");
+                eprintln!("  cannot complete a job: {error}");
             }
         }
     }

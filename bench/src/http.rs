@@ -1,10 +1,11 @@
-//! Submissions through the HTTP API of a server of our own: how long one takes, how many a second, and how long
-//! accepting one takes while the queue is busy.
+//! Submissions through the HTTP API of a server started by the bench: latency, throughput, and the time to accept a
+//! submission while the queue is busy.
 //!
-//! Every answer is checked: a submission that does not end `completed` with the expected output fails the bench.
-//! The load is closed: each client sends its next submission when the last one has ended (`?wait=`), one request a
-//! submission, so that the generator takes little of the processors it shares with the server. Beside them one
-//! client submits the cheapest program at a fixed pace without waiting for the end: its times are those of accepting.
+//! Every response is checked: a submission that does not end `completed` with the expected output fails the bench. The
+//! load is closed-loop: each client sends its next submission when the last one has finished (`?wait=`), with one
+//! request per submission, so that the load generator uses little of the processors it shares with the server. At the
+//! same time, one client submits the cheapest program at a fixed pace without waiting for the result; this measures
+//! acceptance.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -20,30 +21,31 @@ use crate::samples::Samples;
 use crate::server::Server;
 use crate::table::Table;
 
-/// How much is measured.
+/// Amount of measurement.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
     /// Requests one after another, with [`LONE_PAUSE`] between them.
     pub(crate) lone: usize,
-    /// How long the load lasts.
+    /// Duration of the load.
     pub(crate) load: Duration,
-    /// Clients that keep the queue busy.
+    /// Number of clients that keep the queue busy.
     pub(crate) clients: usize,
 }
 
-/// Idleness before each lone request: long enough for processors and kernel to have gone to sleep.
+/// Idleness before each lone request: long enough for processors and kernel to enter sleep states.
 const LONE_PAUSE: Duration = Duration::from_millis(30);
-/// Pace of the client that only submits.
+/// Interval of the client that only submits.
 const ACCEPT_PACE: Duration = Duration::from_millis(40);
-/// Longest a submission may take before the bench gives up, seconds; the server's default for `?wait=` is no more.
+/// Maximum time for a submission in seconds, after which the bench fails; not above the server's default maximum for
+/// `?wait=`.
 const WAIT_SECONDS: u64 = 30;
 
-/// A program that reads a number and prints the next one.
+/// A program that reads a number and prints the number plus one.
 pub(crate) struct Program {
     name: &'static str,
     language: &'static str,
     source: &'static str,
-    /// What begins a comment, where every submission shall have a source of its own, so that it is compiled anew.
+    /// Comment syntax, if every submission needs a unique source, so that it is compiled anew.
     unique_by: Option<&'static str>,
 }
 
@@ -63,7 +65,7 @@ const PROGRAMS: &[Program] = &[
     Program { name: "Java, compiled each time", language: "java", source: JAVA, unique_by: Some("//") },
 ];
 
-/// Measures every program; prints a table and gives the figures.
+/// Measures every program; prints a table and returns the figures.
 pub(crate) fn measure(server: &Server, plan: Plan, only: Option<&str>) -> anyhow::Result<Value> {
     let mut table = Table::new(
         &format!("Through HTTP, {} clients, milliseconds", plan.clients),
@@ -72,17 +74,17 @@ pub(crate) fn measure(server: &Server, plan: Plan, only: Option<&str>) -> anyhow
             "lone p50",
             "lone p90",
             "lone p99",
-            "a second",
+            "per second",
             "end to end p50",
             "p99",
             "accepting p50",
             "p99",
-            "CPU server",
+            "CPU ms server",
             "client",
         ],
     );
     let mut figures = serde_json::Map::new();
-    // Every number is new, so that nothing but a compilation can be cached.
+    // Every number is used once, so that only compilations can be cached.
     let numbers = AtomicU64::new(1);
     for program in PROGRAMS.iter().filter(|program| only.is_none_or(|only| program.name.contains(only))) {
         let lone = lone(server, program, &numbers, plan).with_context(|| program.name.to_owned())?;
@@ -116,14 +118,14 @@ pub(crate) fn measure(server: &Server, plan: Plan, only: Option<&str>) -> anyhow
     Ok(json!({ "clients": plan.clients, "programs": figures }))
 }
 
-/// The program whose running costs least, so that the rest of a submission's way shows.
+/// The program that is cheapest to run, so that the rest of a submission's path dominates.
 pub(crate) const CHEAPEST: &Program = &PROGRAMS[0];
 
-/// Submits one after another; gives the times from end to end.
+/// Submits one after another; returns the end-to-end times.
 pub(crate) fn lone(server: &Server, program: &Program, numbers: &AtomicU64, plan: Plan) -> anyhow::Result<Samples> {
     let client = Client::new(server, program, numbers);
     client.judge().context("the first submission")?;
-    // The first submission in a language may set a compiler going that stays, and warms up while nothing else runs.
+    // The first submission in a language may start a compile service, which warms up while the machine is idle.
     Quiet::settle(Duration::from_secs(30));
     let mut lone = Samples::default();
     for _ in 0..plan.lone {
@@ -133,7 +135,8 @@ pub(crate) fn lone(server: &Server, program: &Program, numbers: &AtomicU64, plan
     Ok(lone)
 }
 
-/// Processor time: of the server's main process (the sandbox's processes are not in it), and of this one, the clients'.
+/// CPU time of the server's main process (without the sandbox's processes), and of this process, which runs the
+/// clients.
 #[derive(Clone, Copy)]
 struct Cpu {
     server: Duration,
@@ -145,15 +148,15 @@ impl Cpu {
         Cpu { server: cpu_of(&server.pid().to_string()), client: cpu_of("self") }
     }
 
-    /// What one of `count` submissions took since `before`.
+    /// CPU time per submission since `before`, for `count` submissions.
     fn of_each_since(self, before: Cpu, count: usize) -> Cpu {
         let count = u32::try_from(count).unwrap_or(u32::MAX).max(1);
         Cpu { server: (self.server - before.server) / count, client: (self.client - before.client) / count }
     }
 }
 
-/// User and system time of a process and its threads; zero when it is gone. Source: proc(5), `/proc/pid/stat`, fields
-/// 14 and 15, in ticks of 10 ms; the second field may contain spaces and ends with the last parenthesis.
+/// User and system time of a process and its threads; zero if the process is gone. Source: proc(5), `/proc/pid/stat`,
+/// fields 14 and 15, in ticks of 10 ms; the second field may contain spaces and ends with the last parenthesis.
 fn cpu_of(process: &str) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     let fields = stat.rsplit_once(')').map(|(_, rest)| rest.split_whitespace().skip(11).take(2));
@@ -161,7 +164,7 @@ fn cpu_of(process: &str) -> Duration {
     Duration::from_millis(ticks * 10)
 }
 
-/// Keeps the queue busy for as long as planned; gives end-to-end times and those of accepting alone.
+/// Keeps the queue busy as long as planned. Returns the end-to-end times of the load, and the times of acceptance.
 pub(crate) fn load(
     server: &Server,
     program: &Program,
@@ -191,7 +194,7 @@ pub(crate) fn load(
         }
         let accepting = accepting?;
         let mut load = Samples::default();
-        // Until the last answer: what was submitted at the end counts with the time it took.
+        // The duration extends to the last response, because the last submissions count, too.
         load.extend(times, started.elapsed());
         Ok((load, accepting))
     })
@@ -213,13 +216,13 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    /// A client of the server at `url`, with this API key.
+    /// Creates a client of the server at `url` with this API key.
     pub(crate) fn new(url: &str, key: &str) -> Api {
         let connection = RefCell::new(Connection::new(url, Duration::from_secs(WAIT_SECONDS + 10)));
         Api { connection, authorization: format!("authorization: Bearer {key}\r\n") }
     }
 
-    /// Submits, waits for the end if told to, and gives the answer and the time until it was read.
+    /// Submits, and waits for the result if `wait` is set. Returns the response and the time until it was read.
     pub(crate) fn execute(
         &self,
         language: &str,
@@ -235,13 +238,17 @@ impl Api {
         let answer = connection.post(&path, &self.authorization, &body).context("sending a submission")?;
         let time = started.elapsed();
         if !(200..300).contains(&answer.status) {
-            bail!("a submission was answered with {}: {}", answer.status, String::from_utf8_lossy(answer.body));
+            bail!(
+                "the server responded to a submission with {}: {}",
+                answer.status,
+                String::from_utf8_lossy(answer.body)
+            );
         }
-        Ok((time, serde_json::from_slice(answer.body).context("the answer is not JSON")?))
+        Ok((time, serde_json::from_slice(answer.body).context("the response is not JSON")?))
     }
 }
 
-/// One connection that sends one program again and again.
+/// A client that sends one program repeatedly over one connection.
 struct Client<'a> {
     api: Api,
     program: &'a Program,
@@ -253,20 +260,23 @@ impl<'a> Client<'a> {
         Client { api: Api::new(server.url(), server.key()), program, numbers }
     }
 
-    /// Submits and waits for the end; gives the time until the answer was read.
+    /// Submits and waits for the result. Returns the time until the response was read.
     fn judge(&self) -> anyhow::Result<Duration> {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let (time, answer) = self.post(number, true)?;
         let expected = format!("{}\n", number + 1);
         let ended_well = answer["status"] == "completed" && answer["stdout"] == expected.as_str();
-        ensure!(ended_well, "a submission did not end as it must: {answer}");
+        ensure!(ended_well, "unexpected result of a submission: {answer}");
         Ok(time)
     }
 
-    /// Submits only.
+    /// Submits without waiting for the result.
     fn submit(&self) -> anyhow::Result<Duration> {
         let (time, answer) = self.post(self.numbers.fetch_add(1, Ordering::Relaxed), false)?;
-        ensure!(answer["submission_id"].is_string(), "a submission was accepted without an id: {answer}");
+        ensure!(
+            answer["submission_id"].is_string(),
+            "the server accepted a submission without returning an id: {answer}"
+        );
         Ok(time)
     }
 

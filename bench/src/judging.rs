@@ -1,9 +1,9 @@
-//! What judging costs: a test beyond the bare program, a submission of 100 tests, the import of a large package, and an
-//! output of 100 MB against as large an answer.
+//! Cost of judging: a test compared with the bare program, a submission with 100 tests, the import of a large package,
+//! and an output of 100 MB compared with an equally large answer.
 //!
-//! By the commands a setter uses (`cupel judge`, `cupel problem import`) from their start to their end, taking turns with the
-//! bare program. Compilations are kept from the first judging on, as they are on a worker. Memory is the most that the
-//! command's own process held (`VmHWM`, proc(5)), looked at every few milliseconds.
+//! Runs the commands that a problem setter uses (`cupel judge`, `cupel problem import`) and measures them from start to
+//! end, in turns with the bare program. Compilations are cached after the first judging, as on a worker. Memory is the
+//! peak of the command's own process (`VmHWM`, proc(5)), polled every few milliseconds.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -19,27 +19,28 @@ use crate::samples::Samples;
 use crate::table::Table;
 use crate::{programs, server};
 
-/// How much is measured.
+/// Amount of measurement.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
-    /// Of everything.
+    /// Number of repetitions of each measurement.
     pub(crate) rounds: usize,
 }
 
 const TESTS: usize = 100;
 const ADD: &str =
     "#include <iostream>\nint main() { long long a, b; std::cin >> a >> b; std::cout << a + b << '\\n'; }\n";
-/// Writes as many lines as it is told.
+/// Writes as many lines as the input says.
 const FLOOD: &str = "#include <cstdio>\nint main() { long n; if (scanf(\"%ld\", &n) != 1) return 1;\n    \
                      for (long i = 0; i < n; i++) printf(\"%ld\\n\", i * 7919 % 1000000007); }\n";
-/// Lines of [`FLOOD`]: 99 MB of them.
+/// Number of lines of [`FLOOD`]: 99 MB.
 const FLOOD_LINES: u64 = 10_000_000;
-/// The large package: so many tests, whose inputs are so large.
+/// The large package: number of tests, and bytes per input.
 const LARGE: (usize, usize) = (40, 5_000_000);
 
-/// Measures all; prints a table and gives the figures.
+/// Runs all measurements; prints a table and returns the figures.
 pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
-    let folder = tempfile::Builder::new().prefix("cupel-bench-").tempdir_in("/var/tmp").context("making a folder")?;
+    let folder =
+        tempfile::Builder::new().prefix("cupel-bench-").tempdir_in("/var/tmp").context("creating a directory")?;
     let bench = Bench { cupel: server::binary()?, folder: folder.path().to_owned() };
     let mut table = Table::new("Judging, medians", &["what", "measured", "target"]);
 
@@ -47,10 +48,10 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
     let bare = tests.bare.percentile(50.0) / u32::try_from(TESTS)?;
     let each = (tests.many.percentile(50.0).saturating_sub(tests.one.percentile(50.0))) / u32::try_from(TESTS)?;
     let beyond = each.saturating_sub(bare);
-    let what = format!("a test of a trivial C++ program, beyond the program's own {:.2} ms", ms(bare));
+    let what = format!("a test of a trivial C++ program, in addition to the program's own {:.2} ms", ms(bare));
     table.row(vec![what, format!("{:.2} ms", ms(beyond)), "2 ms".into()]);
     let whole = tests.many.percentile(50.0);
-    let what = format!("{TESTS} tests of it, from the command to its end, compiled before");
+    let what = format!("{TESTS} tests of it, whole command, compilation cached");
     table.row(vec![what, format!("{:.2} s", whole.as_secs_f64()), "1 s".into()]);
 
     let import = bench.import(plan.rounds)?;
@@ -59,7 +60,7 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
 
     let (flood, bare_flood, bytes) = bench.flood(plan.rounds)?;
     let what = format!(
-        "{} MB of output against as large an answer, from the command to its end (bare, read through a pipe: {:.2} s)",
+        "{} MB of output compared with an equally large answer, whole command (bare, read through a pipe: {:.2} s)",
         bytes / 1_000_000,
         bare_flood.percentile(50.0).as_secs_f64()
     );
@@ -82,7 +83,7 @@ fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-/// What a command took.
+/// Times and peak memory of a command.
 #[derive(Default)]
 struct Cost {
     times: Samples,
@@ -106,11 +107,11 @@ impl Cost {
 }
 
 struct Tests {
-    /// All tests' programs, bare.
+    /// The bare program, run on all tests.
     bare: Samples,
-    /// A package of one test.
+    /// A package with one test.
     one: Samples,
-    /// A package of as many again.
+    /// A package with `TESTS` more tests.
     many: Samples,
 }
 
@@ -132,7 +133,7 @@ impl Bench {
             let began = Instant::now();
             for number in 0..TESTS {
                 let output = run_bare(&bare, &input(number))?;
-                ensure!(output == format!("{}\n", number + 1).as_bytes(), "the program adds wrongly");
+                ensure!(output == format!("{}\n", number + 1).as_bytes(), "the program printed a wrong sum");
             }
             tests.bare.push(began.elapsed());
             tests.one.push(self.judge(&one, &source)?.0);
@@ -146,7 +147,7 @@ impl Bench {
         let large = self.package(
             "large-package",
             (0..tests).map(|test| {
-                // Digits that do not compress to nothing.
+                // Pseudo-random digits, which compress little.
                 let mut text = String::with_capacity(bytes + 16);
                 let mut state = test as u64 + 1;
                 while text.len() < bytes {
@@ -161,16 +162,16 @@ impl Bench {
         let mut cost = Cost::default();
         for _ in 0..rounds {
             let into = self.folder.join("imported");
-            fs::create_dir(&into).context("making a folder")?;
+            fs::create_dir(&into).context("creating a directory")?;
             let mut command = Command::new(&self.cupel);
             command.args(["problem", "import"]).arg(&zip).arg("--into").arg(&into);
             cost.push(timed(&mut command)?);
-            fs::remove_dir_all(&into).context("removing what was imported")?;
+            fs::remove_dir_all(&into).context("removing the imported package")?;
         }
         Ok(cost)
     }
 
-    /// What judging took, what the bare program took, and how many bytes it writes.
+    /// Returns the cost of judging, the times of the bare program, and the size of its output in bytes.
     fn flood(&self, rounds: usize) -> anyhow::Result<(Cost, Samples, usize)> {
         let input = format!("{FLOOD_LINES}\n");
         let (source, program) = self.program("flood", FLOOD)?;
@@ -181,23 +182,23 @@ impl Bench {
         let (mut judged, mut bare) = (Cost::default(), Samples::default());
         for _ in 0..rounds {
             let began = Instant::now();
-            ensure!(run_bare(&program, &input)?.len() == bytes, "another output");
+            ensure!(run_bare(&program, &input)?.len() == bytes, "the output has a different size");
             bare.push(began.elapsed());
             judged.push(self.judge(&package, &source)?);
         }
         Ok((judged, bare, bytes))
     }
 
-    /// A package in Cupel's own form, of secret tests only.
+    /// A package in Cupel's own format, with secret tests only.
     fn package(&self, slug: &str, tests: impl Iterator<Item = (String, String)>) -> anyhow::Result<PathBuf> {
         let package = self.folder.join(slug);
         let secret = package.join("tests/secret");
-        fs::create_dir_all(&secret).context("making a package")?;
+        fs::create_dir_all(&secret).context("creating a package")?;
         let about = format!(
             "title = \"Bench\"\nslug = \"{slug}\"\n[limits]\ntime = 10.0\nmemory_mib = 256\noutput_mib = 256\n"
         );
         fs::write(package.join("problem.toml"), about)?;
-        fs::write(package.join("statement.md"), "To be measured.\n")?;
+        fs::write(package.join("statement.md"), "For measurements.\n")?;
         for (number, (input, answer)) in tests.enumerate() {
             fs::write(secret.join(format!("{number:03}.in")), input)?;
             fs::write(secret.join(format!("{number:03}.out")), answer)?;
@@ -205,7 +206,7 @@ impl Bench {
         Ok(package)
     }
 
-    /// A source in C++ and what it compiles to.
+    /// Writes and compiles a C++ program. Returns the paths of the source and the executable.
     fn program(&self, name: &str, text: &str) -> anyhow::Result<(PathBuf, PathBuf)> {
         programs::compile_cpp(&self.folder, name, text)?;
         let program = self.folder.join(name);
@@ -219,7 +220,7 @@ impl Bench {
     }
 }
 
-/// What a command took until it ended well, and the most memory that its process held, in KiB.
+/// Time until a command exited successfully, and the peak memory of its process in KiB.
 fn timed(command: &mut Command) -> anyhow::Result<(Duration, u64)> {
     let began = Instant::now();
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
@@ -235,10 +236,10 @@ fn timed(command: &mut Command) -> anyhow::Result<(Duration, u64)> {
     Ok((took, memory_kib))
 }
 
-/// Looks until the process has ended.
+/// Polls until the process has ended.
 fn most_memory_kib(pid: u32) -> u64 {
     let mut most = 0;
-    // A process that has ended has no memory left to tell of, before it is waited for and after.
+    // After a process has ended, its status no longer contains `VmHWM`, even before it is reaped.
     while let Some(now) = fs::read_to_string(format!("/proc/{pid}/status")).ok().and_then(|status| {
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
         line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()
@@ -252,8 +253,8 @@ fn most_memory_kib(pid: u32) -> u64 {
 fn run_bare(program: &Path, input: &str) -> anyhow::Result<Vec<u8>> {
     use std::io::Write as _;
     let mut child: Child = Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-    child.stdin.take().context("a pipe")?.write_all(input.as_bytes())?;
+    child.stdin.take().context("standard input is not a pipe")?.write_all(input.as_bytes())?;
     let output = child.wait_with_output()?;
-    ensure!(output.status.success(), "{} failed bare", program.display());
+    ensure!(output.status.success(), "{} failed when run bare", program.display());
     Ok(output.stdout)
 }

@@ -1,7 +1,8 @@
-//! How fast a slot takes in what a program says, and how far beyond a limit a program gets.
+//! Throughput of output into a slot, and how far programs exceed a limit before they are killed.
 //!
-//! The stream is compared with the same program writing into a pipe that is read by a thread beside it, taking turns. An
-//! overrun is what a cell's figures say beyond the limit that ended it; all slots are busy with the same.
+//! The output stream is compared, in turns, with the same program writing into a pipe that a thread of the bench reads.
+//! An overrun is the difference between a cell's reported usage and the limit that killed it, with all slots busy with
+//! the same program.
 
 use std::io::Read;
 use std::process::Stdio;
@@ -16,16 +17,16 @@ use crate::samples::Samples;
 use crate::table::Table;
 use crate::{programs, sandbox};
 
-/// How much is measured.
+/// Amount of measurement.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
-    /// Streams, bare and in a cell each.
+    /// Number of streams, for bare and cell each.
     pub(crate) streams: usize,
-    /// Overruns of each limit, in each slot.
+    /// Number of overruns of each limit, per slot.
     pub(crate) overruns: usize,
 }
 
-/// Writes as many MiB as it is told, uses a processor, waits, or does one after the other, until it is ended.
+/// Writes the given number of MiB, uses the CPU, waits, or uses the CPU and then waits, until it is killed.
 const SOURCE: &str = r#"
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,13 +61,13 @@ int main(int argc, char **argv) {
 }
 "#;
 
-/// One stream, MiB.
+/// Size of one stream, in MiB.
 const STREAM_MIB: u64 = 2048;
-/// Every limit that is overrun, but for a long one.
+/// The limit of all overruns except the one with [`LONG_LIMIT`].
 const LIMIT: Duration = Duration::from_millis(200);
 const LONG_LIMIT: Duration = Duration::from_secs(2);
 
-/// Measures both; prints a table each and gives the figures.
+/// Measures streams and overruns; prints a table for each and returns the figures.
 pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
     let folder = sandbox::shown_folder()?;
     programs::compile(folder.path(), "limits", SOURCE, "-static")?;
@@ -96,10 +97,10 @@ fn stream(program: &str, slot: &mut Slot, rounds: usize) -> anyhow::Result<Value
         let report = slot.run(&command, &mut counted)?;
         cell.push(started.elapsed());
         let all = report.outcome == Outcome::Exited(0) && counted.0 == STREAM_MIB << 20;
-        ensure!(all, "{} bytes came, {:?}", counted.0, report.outcome);
+        ensure!(all, "received {} bytes, {:?}", counted.0, report.outcome);
     }
     let rate = |samples: &Samples| (STREAM_MIB << 20) as f64 / samples.percentile(50.0).as_secs_f64() / 1e9;
-    let mut table = Table::new("2 GiB of output, GB a second", &["", "p50", "x bare"]);
+    let mut table = Table::new("2 GiB of output, GB per second", &["", "p50", "x bare"]);
     table.row(vec!["bare, a pipe of 1 MiB".into(), format!("{:.2}", rate(&bare)), String::new()]);
     let ratio = rate(&cell) / rate(&bare);
     table.row(vec!["cell".into(), format!("{:.2}", rate(&cell)), format!("{ratio:.2}")]);
@@ -110,8 +111,8 @@ fn stream(program: &str, slot: &mut Slot, rounds: usize) -> anyhow::Result<Value
 fn bare_stream(program: &str, size: &str) -> anyhow::Result<Duration> {
     let started = Instant::now();
     let mut child = std::process::Command::new(program).args(["write", size]).stdout(Stdio::piped()).spawn()?;
-    let mut output = child.stdout.take().context("a pipe")?;
-    rustix::pipe::fcntl_setpipe_size(&output, 1 << 20).context("a larger pipe")?;
+    let mut output = child.stdout.take().context("standard output is not a pipe")?;
+    rustix::pipe::fcntl_setpipe_size(&output, 1 << 20).context("enlarging the pipe")?;
     let mut chunk = vec![0; 256 * 1024];
     let mut bytes = 0;
     loop {
@@ -120,7 +121,7 @@ fn bare_stream(program: &str, size: &str) -> anyhow::Result<Duration> {
             n => bytes += n as u64,
         }
     }
-    ensure!(child.wait()?.success() && bytes == STREAM_MIB << 20, "{bytes} bytes came");
+    ensure!(child.wait()?.success() && bytes == STREAM_MIB << 20, "received {bytes} bytes");
     Ok(started.elapsed())
 }
 
@@ -134,7 +135,7 @@ impl Observer for Counted {
     fn stderr(&mut self, _: &[u8]) {}
 }
 
-/// A limit, the program that goes beyond it, and which of its figures tells how far.
+/// A limit, the program that exceeds it, and the usage figure that is compared with the limit.
 struct Overrun {
     name: &'static str,
     argument: &'static str,
@@ -142,7 +143,7 @@ struct Overrun {
     set: fn(&mut Limits, Duration),
     outcome: Outcome,
     used: fn(&CellReport, &[u8]) -> Duration,
-    /// Share of the planned runs.
+    /// Divisor of the planned number of runs.
     share: usize,
 }
 
@@ -180,7 +181,7 @@ const OVERRUNS: [Overrun; 4] = [
         limit: LONG_LIMIT,
         set: |limits, limit| limits.idle_time = limit,
         outcome: Outcome::IdleLimit,
-        // It says how many microseconds it had worked by then.
+        // The program prints how many microseconds it worked before it paused.
         used: |report, said| {
             let worked = std::str::from_utf8(said).ok().and_then(|said| said.parse().ok()).unwrap_or(0);
             report.usage.wall_time.saturating_sub(Duration::from_micros(worked))
@@ -191,7 +192,7 @@ const OVERRUNS: [Overrun; 4] = [
 
 fn overruns(program: &str, slots: &mut [Slot], rounds: usize) -> anyhow::Result<Value> {
     let mut table =
-        Table::new("all slots busy: milliseconds beyond a limit", &["limit", "ms", "runs", "p50", "p99", "most"]);
+        Table::new("All slots busy: milliseconds beyond a limit", &["limit", "ms", "runs", "p50", "p99", "most"]);
     let mut figures = serde_json::Map::new();
     for overrun in &OVERRUNS {
         let mut limits = Limits {

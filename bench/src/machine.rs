@@ -1,4 +1,4 @@
-//! On what the figures were measured: without that they mean nothing.
+//! Description of the machine on which the figures were measured.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ pub(crate) fn describe() -> Value {
     let model =
         cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map(|(_, name)| name);
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    #[expect(clippy::disallowed_methods, reason = "a measurement is of its time")]
+    #[expect(clippy::disallowed_methods, reason = "the figures carry the time of measurement")]
     let time = jiff::Timestamp::now();
     json!({
         "processor": model.unwrap_or("unknown"),

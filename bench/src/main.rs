@@ -1,12 +1,15 @@
-//! Measures Cupel against the bare program, prints tables and writes them as JSON.
+//! Benchmarks of Cupel: prints tables and writes the figures as JSON.
 //!
-//! `cupel-bench sandbox`: what a cell costs over starting the program bare. `cupel-bench limits`: how fast output is taken
-//! in, and how far beyond a limit a program gets. `cupel-bench http`: what a submission costs through the API.
-//! `cupel-bench judging`: what a test, a package and a large output cost, and how fast outputs are compared. Without a
-//! word: these, and `cupel-bench dispatch`: what it costs to get an empty job to a worker, through each store and queue, and
-//! `cupel-bench cluster`: submissions through API node and workers around real servers.
-//! `cupel-bench peers`: Cupel beside other ways of running a program, and beside its targets. `cupel-bench walls`: what each
-//! wall of a cell costs. How to run it, and figures: bench/README.md.
+//! - `cupel-bench sandbox`: overhead of a cell over the bare program.
+//! - `cupel-bench limits`: output throughput, and how far programs exceed a limit before they are killed.
+//! - `cupel-bench http`: latency and throughput of submissions through the API.
+//! - `cupel-bench judging`: cost of a test, of a package import and of a large output; speed of comparing outputs.
+//! - `cupel-bench dispatch`: cost of passing an empty job to a worker, with each store and queue.
+//! - `cupel-bench cluster`: submissions through an API node and workers with real servers.
+//! - `cupel-bench peers`: Cupel compared with other ways of running a program, and with its targets.
+//! - `cupel-bench walls`: cost of each wall of a cell.
+//!
+//! Without a suite, all but `peers` and `walls` run. Usage and figures: bench/README.md.
 #![forbid(unsafe_code)]
 
 mod bare;
@@ -38,23 +41,23 @@ use serde_json::{Value, json};
 /// Measures Cupel against the bare program.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// What to measure; all but `peers` and `walls` when left out.
+    /// Suite to run; by default all except `peers` and `walls`.
     #[arg(value_enum)]
     suite: Option<Suite>,
 
-    /// A tenth of the runs: to see that it works, not to quote.
+    /// Run a tenth of the measurements: a test of the benchmarks, not for publication.
     #[arg(long)]
     quick: bool,
 
-    /// Clients that keep the queue busy.
+    /// Number of clients that keep the queue busy.
     #[arg(long, default_value_t = 16)]
     clients: usize,
 
-    /// `http`, `peers`: only work whose name contains this.
+    /// `http`, `peers`: measure only work whose name contains this text.
     #[arg(long)]
     only: Option<String>,
 
-    /// `peers`, `walls`: write figures of a busy machine, too.
+    /// `peers`, `walls`: write the figures even if the machine was busy.
     #[arg(long)]
     force: bool,
 
@@ -65,26 +68,26 @@ struct Arguments {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Suite {
-    /// A cell against the bare program.
+    /// Overhead of a cell over the bare program.
     Sandbox,
     /// Submissions through HTTP.
     Http,
-    /// Output as fast as it comes, and limits that are overrun.
+    /// Output throughput, and how far programs exceed limits.
     Limits,
-    /// A test, a package and a large output of a problem; comparisons.
+    /// Cost of a test, a package import and a large output; output comparison.
     Judging,
-    /// Getting empty jobs to workers and results back, through each store and queue.
+    /// Passing empty jobs to workers and results back, with each store and queue.
     Dispatch,
-    /// Submissions through an API node and workers of their own, around real servers.
+    /// Submissions through an API node and workers, with real servers.
     Cluster,
-    /// Cupel beside other sandboxes and containers, and beside its targets.
+    /// Cupel compared with other sandboxes and containers, and with its targets.
     Peers,
-    /// What each wall of a cell costs.
+    /// Cost of each wall of a cell.
     Walls,
 }
 
 fn main() -> anyhow::Result<()> {
-    // First of all, while there is one thread: the sandbox starts its launcher from our own program.
+    // Must run before any other thread exists: the sandbox starts its launcher by executing this program again.
     cupel_sandbox::launcher::enter_if_asked();
 
     let arguments = Arguments::parse();
@@ -104,9 +107,9 @@ fn main() -> anyhow::Result<()> {
         let plan =
             http::Plan { lone: count(100), load: Duration::from_secs(20) / part, clients: arguments.clients.max(1) };
         let server = server::Server::start()?;
-        // It prepares headers and archives in the background while it has nothing else to do.
+        // The server prepares headers and archives in the background while it is idle.
         if !quiet::Quiet::settle(Duration::from_secs(180)) {
-            eprintln!("  the machine does not come to rest: read the figures with that in mind");
+            eprintln!("  warning: the machine does not become idle; the figures may be too high");
         }
         write(&arguments.results, "http", http::measure(&server, plan, arguments.only.as_deref())?)?;
     }
@@ -153,7 +156,7 @@ fn main() -> anyhow::Result<()> {
 fn write(folder: &Path, name: &str, figures: Value) -> anyhow::Result<()> {
     let path = folder.join(format!("{name}.json"));
     let text = serde_json::to_string_pretty(&json!({ "machine": machine::describe(), "figures": figures }))?;
-    std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+    std::fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
     std::fs::write(&path, text + "\n").with_context(|| format!("writing {}", path.display()))?;
     eprintln!("wrote {}", path.display());
     Ok(())

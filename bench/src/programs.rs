@@ -1,4 +1,4 @@
-//! The programs that are run, in the same form bare, in a cell and through HTTP.
+//! The measured programs. Each is the same bare, in a cell and through HTTP.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,38 +8,38 @@ use anyhow::{Context, bail};
 /// Prints one line.
 pub(crate) const HELLO_C: &str = "#include <stdio.h>\nint main(void) { puts(\"hello\"); return 0; }\n";
 
-/// The same in Python.
+/// Prints one line, in Python.
 pub(crate) const HELLO_PYTHON: &str = "print(\"hello\")\n";
 
-/// The same after importing what many submissions import.
+/// Prints one line in Python, after importing modules that many submissions import.
 pub(crate) const IMPORTS_PYTHON: &str = "import bisect, collections, datetime, decimal, fractions, functools, heapq, itertools, json, math, random, \
      re, string\nprint(\"hello\")\n";
 
-/// The same for Node.js.
+/// Prints one line, in Node.js.
 pub(crate) const HELLO_NODE: &str = "console.log(\"hello\");\n";
 
-/// The same in Java.
+/// Prints one line, in Java.
 pub(crate) const HELLO_JAVA: &str = "public class Main {\n    public static void main(String[] args) {\n        \
                                      System.out.println(\"hello\");\n    }\n}\n";
 
-/// The same in TypeScript.
+/// Prints one line, in TypeScript.
 pub(crate) const HELLO_TYPESCRIPT: &str = "const word: string = \"hello\";\nconsole.log(word);\n";
 
-/// The same in C++ with the header that small programs include.
+/// Prints one line, in C++ with the header that small programs include.
 pub(crate) const HELLO_IOSTREAM: &str = "#include <iostream>\nint main() { std::cout << \"hello\\n\"; }\n";
 
-/// The same in C++ with all headers, and some use of them.
+/// Prints one line, in C++ with all standard headers, some of which it uses.
 pub(crate) const HELLO_BITS: &str = "#include <bits/stdc++.h>\nusing namespace std;\nint main() {\n    vector<int> v{3, 1, 2};\n    \
                                      sort(v.begin(), v.end());\n    cout << (v[0] == 1 ? \"hello\" : \"?\") << '\\n';\n}\n";
 
-/// Compiles [`HELLO_C`] to `folder/name`, with or without shared libraries, and gives back the program.
+/// Compiles [`HELLO_C`] to `folder/name`, statically or dynamically linked, and returns the executable.
 pub(crate) fn compile_hello(folder: &Path, name: &str, linking: &str) -> anyhow::Result<Vec<u8>> {
     compile(folder, name, HELLO_C, linking)?;
     let program = folder.join(name);
     std::fs::read(&program).with_context(|| format!("reading {}", program.display()))
 }
 
-/// Compiles C to `folder/name`, with or without shared libraries.
+/// Compiles C to `folder/name`, statically or dynamically linked.
 pub(crate) fn compile(folder: &Path, name: &str, text: &str, linking: &str) -> anyhow::Result<()> {
     let source = folder.join(name).with_extension("c");
     std::fs::write(&source, text).with_context(|| format!("writing {}", source.display()))?;
@@ -53,7 +53,7 @@ pub(crate) fn compile_cpp(folder: &Path, name: &str, text: &str) -> anyhow::Resu
     build("g++", &["-O2"], &source)
 }
 
-/// The program is beside its source, without the extension.
+/// Compiles a source; the executable is next to it, without the extension.
 fn build(compiler: &str, options: &[&str], source: &Path) -> anyhow::Result<()> {
     let status = Command::new(compiler).args(options).arg("-o").arg(source.with_extension("")).arg(source).status();
     if !status.with_context(|| format!("starting {compiler} (Debian package {compiler})"))?.success() {

@@ -1,8 +1,8 @@
-//! Whether the machine does anything else: figures of a busy one say nothing about what was measured.
+//! Detects whether the machine is otherwise idle; figures from a busy machine are useless.
 //!
-//! A burst of measurements begins when all processors together have been idle for [`IDLE_MIN`] of [`LOOK`]; after
-//! [`WAIT_MAX`] it begins all the same and counts as disturbed. Too many of those, and the figures are not written.
-//! Source: proc(5), `/proc/stat`.
+//! A burst of measurements starts when all processors together were at least [`IDLE_MIN`] idle during [`LOOK`]. After
+//! [`WAIT_MAX`] it starts anyway and counts as disturbed. If too many bursts are disturbed, the figures are not
+//! written. Source: proc(5), `/proc/stat`.
 
 use std::fmt;
 use std::thread;
@@ -14,12 +14,12 @@ use serde_json::{Value, json};
 const LOOK: Duration = Duration::from_millis(100);
 const IDLE_MIN: f64 = 0.93;
 const WAIT_MAX: Duration = Duration::from_secs(6);
-/// Share of disturbed bursts from which on nothing is written.
+/// If more than this share of the bursts is disturbed, the figures are not written.
 const DISTURBED_MAX: f64 = 0.05;
-/// After so many disturbed bursts in a row waiting is pointless: the next ones wait for one look only.
+/// After this many disturbed bursts in a row, the next bursts check only once instead of waiting.
 const HOPELESS: u32 = 3;
 
-/// Bursts so far.
+/// Counts of the bursts so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Quiet {
     bursts: u32,
@@ -28,8 +28,9 @@ pub(crate) struct Quiet {
 }
 
 impl Quiet {
-    /// Waits until the processors have been idle for two seconds on end, `at_most` so long: what was started for the
-    /// measurements (a server prepares headers in the background) has come to rest by then. Says whether it has.
+    /// Waits until the processors have been idle for two seconds, at most `at_most`. By then, background work of what
+    /// was started for the measurements has finished (a server prepares headers). Returns whether the machine became
+    /// idle.
     pub(crate) fn settle(at_most: Duration) -> bool {
         let begun = Instant::now();
         let mut looks = 0;
@@ -41,7 +42,7 @@ impl Quiet {
         looks == 20
     }
 
-    /// Waits until nothing else runs, for as long as that may take.
+    /// Waits until the machine is idle, or the maximum wait is over.
     pub(crate) fn wait(&mut self) {
         let begun = Instant::now();
         let patience = if self.in_a_row < HOPELESS { WAIT_MAX } else { Duration::ZERO };
@@ -61,10 +62,10 @@ impl Quiet {
         }
     }
 
-    /// Refuses figures of a busy machine, unless `force`.
+    /// Returns an error if the machine was busy, unless `force`.
     pub(crate) fn accept(self, force: bool) -> anyhow::Result<()> {
         if self.is_busy() && !force {
-            bail!("the machine was busy ({self}); the figures are not written. Measure again, or use --force");
+            bail!("the machine was busy ({self}); the figures are not written; measure again, or use --force");
         }
         Ok(())
     }
@@ -73,7 +74,7 @@ impl Quiet {
         f64::from(self.disturbed) > DISTURBED_MAX * f64::from(self.bursts)
     }
 
-    /// For the results.
+    /// JSON for the results file.
     pub(crate) fn to_json(self) -> Value {
         json!({ "bursts": self.bursts, "disturbed": self.disturbed, "busy": self.is_busy() })
     }
@@ -81,7 +82,7 @@ impl Quiet {
 
 impl fmt::Display for Quiet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {} bursts began while something else was running", self.disturbed, self.bursts)
+        write!(f, "{} of {} bursts started while the machine was busy", self.disturbed, self.bursts)
     }
 }
 
@@ -97,7 +98,8 @@ impl Ticks {
         Ticks::parse(&std::fs::read_to_string("/proc/stat").unwrap_or_default())
     }
 
-    /// The first line: user, nice, system, idle, iowait, irq, softirq, steal. What follows is counted in those already.
+    /// Parses the first line: user, nice, system, idle, iowait, irq, softirq, steal. The remaining fields are already
+    /// included in these.
     fn parse(text: &str) -> Ticks {
         let line = text.lines().next().unwrap_or_default();
         let numbers: Vec<u64> = line.split_whitespace().skip(1).take(8).filter_map(|n| n.parse().ok()).collect();
@@ -115,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn idle_is_a_share_of_all_time() {
+    fn idle_time_is_a_share_of_all_time() {
         let before = Ticks::parse("cpu  100 0 100 1000 10 0 0 5 0 0\ncpu0 1 1 1\n");
         let after = Ticks::parse("cpu  105 0 105 1085 15 0 0 5 7 0\n");
         assert_eq!(before.all, 1215);
@@ -123,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_machine_is_refused_unless_forced() {
+    fn figures_of_a_busy_machine_are_rejected_unless_forced() {
         let busy = Quiet { bursts: 100, disturbed: 6, in_a_row: 0 };
         assert!(busy.accept(false).is_err());
         assert!(busy.accept(true).is_ok());

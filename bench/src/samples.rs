@@ -1,6 +1,6 @@
-//! Times of one kind of run, and what is said about them: percentiles, rate, ratio to a baseline.
+//! Run times and their statistics: percentiles, rate, ratio to a baseline.
 //!
-//! Percentiles are nearest-rank: the smallest measured time that at least that share of the runs did not exceed.
+//! Percentiles are nearest-rank: the smallest measured time that at least the given share of the runs did not exceed.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Samples {
     times: Vec<Duration>,
-    /// On the wall, from the first run's start to the last one's end, where runs followed each other without pause.
+    /// Wall-clock time from the start of the first run to the end of the last, for runs without pauses between them.
     elapsed: Option<Duration>,
 }
 
@@ -20,24 +20,24 @@ impl Samples {
         self.times.push(time);
     }
 
-    /// Adds a stretch of runs that followed each other without pause (on any number of slots) and took `elapsed`.
+    /// Adds runs that followed each other without pause (on any number of slots) and took `elapsed` in total.
     pub(crate) fn extend(&mut self, times: impl IntoIterator<Item = Duration>, elapsed: Duration) {
         self.times.extend(times);
         *self.elapsed.get_or_insert_default() += elapsed;
     }
 
-    /// Adds what was measured elsewhere.
+    /// Adds all samples of `other`.
     pub(crate) fn append(&mut self, other: Samples) {
         self.times.extend(other.times);
         self.elapsed = self.elapsed.into_iter().chain(other.elapsed).reduce(|all, more| all + more);
     }
 
-    /// How many runs there were.
+    /// Number of runs.
     pub(crate) fn len(&self) -> usize {
         self.times.len()
     }
 
-    /// The time that `percent` of the runs did not exceed; zero when there was none.
+    /// The time that `percent` of the runs did not exceed; zero if there are no runs.
     pub(crate) fn percentile(&self, percent: f64) -> Duration {
         let mut sorted = self.times.clone();
         sorted.sort_unstable();
@@ -46,17 +46,17 @@ impl Samples {
         sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
     }
 
-    /// Runs a second, where runs followed each other without pause.
+    /// Runs per second, if runs followed each other without pause.
     pub(crate) fn rate(&self) -> Option<f64> {
         self.elapsed.filter(|elapsed| !elapsed.is_zero()).map(|elapsed| self.len() as f64 / elapsed.as_secs_f64())
     }
 
-    /// How a percentile compares to that of a baseline.
+    /// A percentile divided by the same percentile of a baseline.
     pub(crate) fn ratio(&self, baseline: &Samples, percent: f64) -> f64 {
         self.percentile(percent).as_secs_f64() / baseline.percentile(percent).as_secs_f64()
     }
 
-    /// The figures, in milliseconds and runs a second.
+    /// The statistics, in milliseconds and runs per second.
     pub(crate) fn to_json(&self) -> Value {
         let ms = |percent| self.percentile(percent).as_secs_f64() * 1e3;
         json!({
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_needs_runs_without_pause() {
+    fn only_runs_without_pause_have_a_rate() {
         let mut samples = Samples::default();
         samples.push(Duration::from_millis(1));
         assert_eq!(samples.rate(), None);

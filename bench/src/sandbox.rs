@@ -1,8 +1,8 @@
-//! What a cell costs over starting the same program bare, in the four situations that differ.
+//! Overhead of a cell over the same bare program, in four situations.
 //!
-//! *Cold*: the first run of a sandbox that was just started. *Lone*: a run after 30 ms of idleness, when processors and
-//! kernel have gone to sleep. *Back to back*: one slot, no pause. *Busy*: all slots at once, no pause. Bare and sandboxed
-//! runs take turns, so that whatever else the machine does meets both.
+//! *Cold*: the first run of a newly started sandbox. *Lone*: a run after 30 ms of idleness, when processors and kernel
+//! are in sleep states. *Back to back*: one slot, no pause. *Busy*: all slots at once, no pause. Bare and sandboxed
+//! runs take turns, so that other activity on the machine affects both.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -19,41 +19,41 @@ use crate::samples::Samples;
 use crate::table::Table;
 use crate::{bare, programs};
 
-/// How much is measured.
+/// Amount of measurement.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
-    /// Sandboxes started.
+    /// Number of sandboxes started.
     pub(crate) cold: usize,
-    /// Runs after idleness.
+    /// Number of runs after idleness.
     pub(crate) lone: usize,
-    /// Runs in a row, on one slot.
+    /// Number of back-to-back runs on one slot.
     pub(crate) back_to_back: usize,
-    /// How long all slots are kept busy, bare and sandboxed together.
+    /// How long all slots are kept busy, bare and sandboxed runs together.
     pub(crate) busy: Duration,
 }
 
 /// Idleness before each lone run.
 const LONE_PAUSE: Duration = Duration::from_millis(30);
-/// How often bare and sandboxed take turns while all slots are busy.
+/// Number of turns of bare and sandboxed runs while all slots are busy.
 const BUSY_TURNS: u32 = 10;
 
-/// The same program, started bare and in a cell.
+/// A program, run bare and in a cell.
 struct Program {
     name: &'static str,
     bare: Vec<String>,
     cell: Command,
-    /// Share of the planned runs: what takes ten times as long is run a tenth as often.
+    /// Divisor of the planned number of runs: a program that takes ten times as long is run a tenth as often.
     share: usize,
 }
 
-/// Times of one situation.
+/// Run times in one situation.
 struct Pair {
     situation: &'static str,
     bare: Samples,
     cell: Samples,
 }
 
-/// Measures every program in every situation; prints a table each and gives the figures.
+/// Measures every program in every situation; prints a table for each and returns the figures.
 pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
     let folder = shown_folder()?;
     let programs = programs(folder.path())?;
@@ -65,7 +65,7 @@ pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
         let mut pairs = vec![cold(program, plan.cold, start)?];
         let sandbox = start()?;
         let mut slot = sandbox.slot(0);
-        slot.warm_up().context("making lanes")?;
+        slot.warm_up().context("creating lanes")?;
         for _ in 0..20 / program.share {
             in_cell(&mut slot, &program.cell)?;
         }
@@ -94,21 +94,21 @@ fn programs(folder: &Path) -> anyhow::Result<Vec<Program>> {
         ["hello", "hello-dynamic", "hello.py"].map(|name| folder.join(name).display().to_string());
     let python = "/usr/bin/python3".to_owned();
     let mut programs = vec![
-        // Nothing but the cell: no file is copied, nothing is linked at start.
+        // Only the cell: no file is copied, and there is no dynamic linking.
         Program {
             name: "C, static, in the root",
             bare: vec![hello_path.clone()],
             cell: command(&[&hello_path], vec![]),
             share: 1,
         },
-        // What a submission is: 16 KB that came out of a compile step.
+        // A typical submission: an executable of 16 KB from a compile step.
         Program {
             name: "C, dynamic, copied into the box",
             bare: vec![dynamic_path],
             cell: command(&["./hello"], vec![file("hello", &dynamic, true)?]),
             share: 1,
         },
-        // How the size of what is copied counts: 800 KB.
+        // Effect of the size of copied files: 800 KB.
         Program {
             name: "C, static, copied into the box",
             bare: vec![hello_path],
@@ -128,28 +128,30 @@ fn programs(folder: &Path) -> anyhow::Result<Vec<Program>> {
     Ok(programs)
 }
 
-/// A folder that can be shown to programs in cells.
+/// A directory that can be mounted in cells.
 pub(crate) fn shown_folder() -> anyhow::Result<TempDir> {
-    // Not below /tmp, which is the cell's own inside; readable, because the program in the root is run by another user.
-    let folder = tempfile::Builder::new().prefix("cupel-bench-").tempdir_in("/var/tmp").context("making a folder")?;
-    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).context("opening the folder")?;
+    // Not below /tmp, because a cell has its own /tmp. Readable by all, because cells run programs as another user.
+    let folder =
+        tempfile::Builder::new().prefix("cupel-bench-").tempdir_in("/var/tmp").context("creating a directory")?;
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))
+        .context("setting the permissions of the directory")?;
     Ok(folder)
 }
 
 pub(crate) fn start(config: SandboxConfig) -> anyhow::Result<Sandbox> {
-    Sandbox::start(config).context("starting the sandbox; `cupel doctor` tells what is missing")
+    Sandbox::start(config).context("starting the sandbox; `cupel doctor` lists what is missing")
 }
 
-/// All slots of a sandbox, with their lanes made.
+/// All slots of a sandbox, with their lanes created.
 pub(crate) fn ready_slots(sandbox: &Sandbox) -> anyhow::Result<Vec<Slot>> {
     let mut slots: Vec<Slot> = (0..sandbox.slots()).map(|index| sandbox.slot(index)).collect();
     for slot in &mut slots {
-        slot.warm_up().context("making lanes")?;
+        slot.warm_up().context("creating lanes")?;
     }
     Ok(slots)
 }
 
-/// A program in a cell, with nothing but its files.
+/// A command in a cell with only these files.
 pub(crate) fn command(argv: &[&str], files: Vec<BoxFile>) -> Command {
     Command {
         argv: argv.iter().map(|&argument| argument.to_owned()).collect(),
@@ -170,16 +172,16 @@ fn file(name: &str, data: &[u8], executable: bool) -> anyhow::Result<BoxFile> {
     Ok(BoxFile { path: BoxPath::new(name)?, data: data.into(), executable })
 }
 
-/// Runs a program that says hello once in a cell and gives the time from the request until its output and figures are there.
+/// Runs a hello program once in a cell. Returns the time from the request until its output and usage are available.
 pub(crate) fn in_cell(slot: &mut Slot, command: &Command) -> anyhow::Result<Duration> {
-    // Both outputs; a program that only says hello writes none to standard error.
+    // Collects standard output and standard error; the program writes nothing to standard error.
     let mut said = Vec::new();
     let started = Instant::now();
     let report =
         slot.run(command, &mut said).with_context(|| format!("running {} in a cell", command.argv.join(" ")))?;
     let time = started.elapsed();
     let well = report.outcome == Outcome::Exited(0) && said == b"hello\n";
-    ensure!(well, "it did not say hello: {:?}, {}", report.outcome, String::from_utf8_lossy(&said));
+    ensure!(well, "the program did not print `hello`: {:?}, {}", report.outcome, String::from_utf8_lossy(&said));
     Ok(time)
 }
 
@@ -232,7 +234,7 @@ fn busy(program: &Program, sandbox: &Sandbox, lasts: Duration) -> anyhow::Result
     Ok(pair)
 }
 
-/// Runs again and again until `end`, on a thread a slot.
+/// Runs repeatedly until `end`, with one thread per slot.
 pub(crate) fn on_all(
     slots: &mut [Slot],
     end: Instant,
@@ -260,7 +262,7 @@ pub(crate) fn on_all(
 }
 
 fn table(program: &Program, pairs: &[Pair]) -> Table {
-    let header = ["situation", "runs", "p50", "p90", "p99", "a second", "x bare", "+ p50"];
+    let header = ["situation", "runs", "p50", "p90", "p99", "per second", "x bare", "+ p50"];
     let mut table = Table::new(&format!("{}: bare and in a cell, milliseconds", program.name), &header);
     for pair in pairs {
         for (what, samples) in [("bare", &pair.bare), ("cell", &pair.cell)] {

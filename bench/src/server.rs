@@ -1,7 +1,8 @@
-//! A `cupel serve`, `api` or `worker` of our own: on a free loopback port, with a temporary data folder, without rate
+//! Starts `cupel serve`, `api` or `worker` on a free loopback port, with a temporary data directory and without rate
 //! limits.
 //!
-//! It is the release binary beside ours, told to drain and waited for when the value goes; its folder goes with it.
+//! It uses the release binary next to this one. Dropping the value sends SIGTERM, waits until the process has drained,
+//! and deletes the directory.
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -11,10 +12,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 
-/// How long the server may take until it is ready: it makes lanes and looks at every language first.
+/// Maximum start-up time: the server creates lanes and probes every language first.
 const READY_WITHIN: Duration = Duration::from_secs(120);
 
-/// Rates that no load of ours reaches: what is measured is Cupel, not its rate limits.
+/// Rate limits that the load cannot reach, so that they do not affect the figures.
 const WITHOUT_RATE_LIMITS: &[(&str, &str)] = &[
     ("CUPEL_RATE_LIMITS__TIERS__BASIC__SUBMISSIONS_PER_MINUTE", "1000000000"),
     ("CUPEL_RATE_LIMITS__TIERS__BASIC__SUBMISSIONS_BURST", "1000000"),
@@ -22,25 +23,25 @@ const WITHOUT_RATE_LIMITS: &[(&str, &str)] = &[
     ("CUPEL_RATE_LIMITS__TIERS__BASIC__READS_BURST", "1000000"),
 ];
 
-/// A running process of Cupel's, whatever its role.
+/// A running Cupel process of any role.
 #[derive(Debug)]
 pub(crate) struct Process {
     role: &'static str,
     child: Child,
     url: String,
-    /// Its own, with nothing else in it.
+    /// Its data directory, used by no other process.
     data: tempfile::TempDir,
     log: tempfile::NamedTempFile,
 }
 
 impl Process {
-    /// Starts one and waits until it is ready. `settings`: environment variables.
+    /// Starts a process and waits until it is ready. `settings` are environment variables.
     pub(crate) fn start(role: &'static str, settings: &[(String, String)]) -> anyhow::Result<Process> {
         let cupel = binary()?;
-        let data = tempfile::tempdir().context("making a data folder")?;
-        // Taken and given back: nobody else on the machine under measurement is expected to take it in between.
+        let data = tempfile::tempdir().context("creating a data directory")?;
+        // The port is free but not reserved. On the machine under measurement no other process is expected to take it.
         let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).context("finding a port")?.port();
-        let log = tempfile::NamedTempFile::new().context("making the process's log")?;
+        let log = tempfile::NamedTempFile::new().context("creating the process's log")?;
         let writer = || log.as_file().try_clone().context("sharing the process's log");
         let child = Command::new(&cupel)
             .args([role, "--listen", &format!("127.0.0.1:{port}"), "--data"])
@@ -57,12 +58,12 @@ impl Process {
         Ok(process)
     }
 
-    /// The process itself; its children are others.
+    /// Process id of the main process, not of its children.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Ends it without a word (SIGKILL), as a crash does.
+    /// Kills the process with SIGKILL, as in a crash.
     pub(crate) fn kill(mut self) -> anyhow::Result<()> {
         self.child.kill().context("killing a process")?;
         self.child.wait().context("waiting for a killed process")?;
@@ -72,7 +73,7 @@ impl Process {
     fn await_ready(&mut self, deadline: Instant) -> anyhow::Result<()> {
         let (url, role) = (format!("{}/readyz", self.url), self.role);
         while ureq::get(&url).call().is_err() {
-            if let Some(status) = self.child.try_wait().context("looking at a process")? {
+            if let Some(status) = self.child.try_wait().context("checking a process")? {
                 bail!("`cupel {role}` ended before it was ready ({status}):\n{}", self.log());
             }
             ensure!(Instant::now() < deadline, "`cupel {role}` is not ready after {READY_WITHIN:?}:\n{}", self.log());
@@ -88,11 +89,12 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It has been waited for: its number may be another's by now.
+        // The process is already reaped; its id may be in use by another process.
         if self.child.try_wait().is_ok_and(|ended| ended.is_some()) {
             return;
         }
-        // `Child::kill` would not let it drain; kill(1) from procps or the shell is there wherever Debian is.
+        // `Child::kill` sends SIGKILL, which would prevent draining. kill(1) is always present on Debian (procps or the
+        // shell).
         let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
         if !asked.is_ok_and(|status| status.success()) {
             let _ = self.child.kill();
@@ -101,7 +103,7 @@ impl Drop for Process {
     }
 }
 
-/// What accepts submissions, and a key for it.
+/// A process that accepts submissions, and an API key for it.
 #[derive(Debug)]
 pub(crate) struct Server {
     process: Process,
@@ -109,12 +111,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts `cupel serve`, which needs nobody else, and waits until it is ready.
+    /// Starts `cupel serve`, which needs no other process, and waits until it is ready.
     pub(crate) fn start() -> anyhow::Result<Server> {
         Server::start_as("serve", &[])
     }
 
-    /// Starts one of this role and waits until it is ready.
+    /// Starts a process of this role and waits until it is ready.
     pub(crate) fn start_as(role: &'static str, settings: &[(String, String)]) -> anyhow::Result<Server> {
         let process = Process::start(role, settings)?;
         let output = Command::new(binary()?)
@@ -122,32 +124,32 @@ impl Server {
             .arg(process.data.path())
             .envs(settings.iter().map(|(name, value)| (name, value)))
             .output()
-            .context("making an API key")?;
+            .context("creating an API key")?;
         let key = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         let told = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success() && key.starts_with("cup_"), "`cupel key create` failed: {told}");
         Ok(Server { process, key })
     }
 
-    /// Where it answers: scheme, address and port.
+    /// Base URL: scheme, address and port.
     pub(crate) fn url(&self) -> &str {
         &self.process.url
     }
 
-    /// The main process.
+    /// Process id of the main process.
     pub(crate) fn pid(&self) -> u32 {
         self.process.pid()
     }
 
-    /// An API key that may submit and read.
+    /// API key that may submit and read.
     pub(crate) fn key(&self) -> &str {
         &self.key
     }
 }
 
-/// The `cupel` that was built with us.
+/// Path of the `cupel` binary from the same build.
 pub(crate) fn binary() -> anyhow::Result<PathBuf> {
-    let ours = std::env::current_exe().context("finding our own program")?;
+    let ours = std::env::current_exe().context("finding the path of this program")?;
     let cupel = ours.with_file_name("cupel");
     ensure!(cupel.exists(), "{} is missing: cargo build --release --package cupel", cupel.display());
     Ok(cupel)

@@ -1,6 +1,6 @@
-//! Tables as Markdown: what is printed is what goes into README.md.
+//! Markdown tables. The printed text can be pasted into README.md.
 
-/// Rows under a header; columns are aligned when printed, numbers to the right.
+/// A header and rows. Columns are padded; all but the first are right-aligned.
 #[derive(Debug)]
 pub(crate) struct Table {
     title: String,
@@ -8,12 +8,12 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// A table with this header.
+    /// Creates a table with this header.
     pub(crate) fn new(title: &str, header: &[&str]) -> Table {
         Table { title: title.to_owned(), rows: vec![header.iter().map(|cell| (*cell).to_owned()).collect()] }
     }
 
-    /// Adds a row; it has as many cells as the header.
+    /// Adds a row, which must have as many cells as the header.
     pub(crate) fn row(&mut self, cells: Vec<String>) {
         debug_assert_eq!(cells.len(), self.rows[0].len());
         self.rows.push(cells);

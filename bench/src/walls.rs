@@ -1,7 +1,7 @@
-//! What each wall of a cell costs: a cell without it beside a cell with all, in turns.
+//! Cost of each wall of a cell: compares a cell without the wall with a complete cell, in turns.
 //!
-//! The price of a wall is what is saved by leaving it out, which also leaves out what only exists with it; prices do not
-//! add up. It is told for a run of static C in a row (one slot) and busy (all slots).
+//! The cost of a wall is the time saved by leaving it out. Leaving out a wall also leaves out what depends on it, so
+//! the costs cannot be added. Measured with static C, back to back (one slot) and busy (all slots).
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -14,48 +14,48 @@ use crate::samples::Samples;
 use crate::table::Table;
 use crate::{bare, programs, sandbox};
 
-/// How much is measured.
+/// Amount of measurement.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
-    /// Turns that each of the cells with and without a wall has, in a row and busy.
+    /// Number of turns for each of the two cells, with and without the wall, in each situation.
     pub(crate) turns: usize,
-    /// Write figures of a busy machine, too.
+    /// Write the figures even if the machine was busy.
     pub(crate) force: bool,
 }
 
-/// How long a turn lasts.
+/// Duration of a turn.
 const TURN: Duration = Duration::from_millis(250);
-/// User ids of the two sandboxes that exist at a time begin here.
+/// First user ids of the two sandboxes that exist at the same time.
 const UID_BASES: [u32; 2] = [0x7000_0000, 0x7000_4000];
 
-/// Runs without pause, on one slot and on all.
+/// Run times without pauses, on one slot and on all slots.
 #[derive(Default)]
 struct Times {
     row: Samples,
     busy: Samples,
 }
 
-/// A sandbox with its lanes made.
+/// A sandbox with its lanes created.
 struct Cells {
     slots: Vec<Slot>,
-    // After the slots: dropped last.
+    // Must be dropped after the slots.
     _sandbox: Sandbox,
 }
 
-/// Measures the cell without each of its walls; prints a table and gives the figures.
+/// Measures cells without each of the walls; prints a table and returns the figures.
 pub(crate) fn measure(plan: Plan) -> anyhow::Result<Value> {
     let folder = sandbox::shown_folder()?;
     programs::compile_hello(folder.path(), "hello", "-static")?;
     let hello = [folder.path().join("hello").display().to_string()];
     let command = sandbox::command(&[&hello[0]], vec![]);
 
-    let header = ["without", "in a row p50 ms", "saves", "busy, a second", "x all walls"];
-    let mut table = Table::new("C, static: what each wall of a cell costs", &header);
+    let header = ["without", "back to back p50 ms", "saves", "busy, per second", "x all walls"];
+    let mut table = Table::new("C, static: cost of each wall of a cell", &header);
     let mut figures = serde_json::Map::new();
     let mut quiet = Quiet::default();
     let (mut all, mut bare) = (Times::default(), Times::default());
     for &wall in Wall::ALL {
-        // Both new, and each as often the first after the pause: neither age nor order counts.
+        // Both sandboxes are new, and each goes first equally often, so that neither age nor order affects the result.
         let mut full = Cells::start(folder.path(), WallSet::NONE, UID_BASES[0])?;
         let mut less = Cells::start(folder.path(), WallSet::NONE.with(wall), UID_BASES[1])?;
         let (mut with, mut without) = (Times::default(), Times::default());
@@ -98,7 +98,7 @@ impl Cells {
 }
 
 impl Times {
-    /// A turn on the first slot, and one on all.
+    /// Takes one turn on the first slot, and one on all slots.
     fn take(
         &mut self,
         slots: &mut [Slot],
@@ -118,12 +118,12 @@ impl Times {
         self.busy.append(other.busy);
     }
 
-    /// A run in a row, at the median.
+    /// Median of back-to-back runs, in milliseconds.
     fn ms(&self) -> f64 {
         self.row.percentile(50.0).as_secs_f64() * 1e3
     }
 
-    /// Runs a second, busy.
+    /// Runs per second when busy.
     fn rate(&self) -> f64 {
         self.busy.rate().unwrap_or_default()
     }

@@ -1,5 +1,5 @@
-//! Lists `languages/*.toml` and `languages/warm/*` of the repository for `src/shipped.rs` and `src/service.rs`, so that
-//! they travel in the binary.
+//! Lists `languages/*.toml` and `languages/warm/*` for `src/shipped.rs` and `src/service.rs`, which compile them into
+//! the binary.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -10,7 +10,7 @@ fn main() {
     list("../../languages/warm", None, "warm.rs");
 }
 
-/// Writes a Rust list of name and text of the files in a folder, sorted by name.
+/// Writes a Rust slice of (file name, text) pairs for the files of a folder, sorted by name.
 fn list(folder: &str, extension: Option<&str>, name: &str) {
     let manifest = env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
     let folder = Path::new(&manifest).join(folder);

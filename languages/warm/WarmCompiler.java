@@ -1,15 +1,17 @@
-// A Java compiler that stays: reads requests from standard input, answers on standard output, until the input ends.
+// Compile service for Java: reads requests from standard input and writes replies to standard output until end of
+// input.
 //
-// It does what the command `javac` does, with the same entry point, in the working directory, and keeps what is slow to
-// get and belongs to nobody: the compiler's own classes, compiled to machine code, and the open image of the platform's
-// classes. No user code runs here: annotation processing is off, and whatever could be a processor, or a class file that
-// somebody made by hand, is declined. What a request leaves is deleted before it is answered.
+// It does what the command `javac` does, with the same entry point, in the working directory. Between requests it keeps
+// what is expensive to create and contains no user data: the compiler's own classes, compiled to machine code, and the
+// open image of the platform's classes. No user code runs here: annotation processing is off, and requests with files
+// that could be annotation processors or prebuilt class files are declined. All files of a request are deleted before
+// the reply is sent.
 //
-// All numbers are big-endian, all texts UTF-8 after their length. A message is its length (u32), then:
-//   request: count of arguments (u32), arguments; count of files (u32), path and contents of each
-//   reply:   0 = compiled, 1 = declined: ask the command line (u8); exit code (u32); CPU time in ns (u64); what the
-//            compiler printed; count of files (u32), path and contents of each file that is new or changed
-// Anything that is not as it should be ends the process; whoever asked then asks the command line.
+// All numbers are big-endian; all texts are UTF-8 and preceded by their length. A message is its length (u32), then:
+//   request: number of arguments (u32), arguments; number of files (u32), path and contents of each
+//   reply:   0 = compiled, 1 = declined: run the compile command (u8); exit code (u32); CPU time in ns (u64); compiler
+//            output; number of files (u32), path and contents of each new or changed file
+// Any error ends the process; the caller then runs the compile command.
 
 import com.sun.tools.javac.file.JavacFileManager;
 import com.sun.tools.javac.main.Main;
@@ -39,7 +41,7 @@ import javax.tools.JavaFileManager;
 public final class WarmCompiler {
     private static final int MESSAGE_BYTES_MAX = 64 << 20;
     private static final int FILES_MAX = 4096;
-    /** Less than the command's thread has: what is too deep there is too deep here, and declined. */
+    /** Smaller than the stack of the javac command, so sources too deeply nested for javac fail here, too: declined. */
     private static final long STACK_BYTES = 512 << 10;
     private static final List<String> OPTIONS = List.of("-proc:none", "-encoding", "UTF-8", "-d", ".");
     private static final Path HERE = Path.of("");
@@ -53,7 +55,7 @@ public final class WarmCompiler {
     public static void main(String[] args) throws Exception {
         DataInputStream in = new DataInputStream(System.in);
         DataOutputStream out = new DataOutputStream(System.out);
-        // A word of the compiler's on standard output would be part of a reply.
+        // Output of the compiler on standard output would corrupt the reply.
         System.setOut(new PrintStream(System.err, true));
         System.setIn(InputStream.nullInputStream());
         clear();
@@ -70,14 +72,14 @@ public final class WarmCompiler {
         int first = in.read();
         if (first < 0) return -1;
         int length = first << 24 | in.readUnsignedByte() << 16 | in.readUnsignedShort();
-        if (length < 0 || length > MESSAGE_BYTES_MAX) throw new IOException("a message of this length");
+        if (length < 0 || length > MESSAGE_BYTES_MAX) throw new IOException("invalid message length");
         return length;
     }
 
     private byte[] serve(DataInputStream stream, int length) throws IOException {
         long cpuBefore = system.getProcessCpuTime();
         byte[] message = stream.readNBytes(length);
-        if (message.length < length) throw new IOException("a message that ends early");
+        if (message.length < length) throw new IOException("truncated message");
         DataInputStream in = new DataInputStream(new java.io.ByteArrayInputStream(message));
         List<String> options = optionsOf(in);
         Reply reply = null;
@@ -101,13 +103,13 @@ public final class WarmCompiler {
         return bytes.toByteArray();
     }
 
-    /** The options of the only command line there is a warm form of; null for any other. */
+    /** The options, if the command line is the only supported one; null for any other. */
     private static List<String> optionsOf(DataInputStream in) throws IOException {
         int count = in.readInt();
         List<String> options = new ArrayList<>();
         for (int i = 0; i < count; i++) {
             String argument = new String(block(in), StandardCharsets.UTF_8);
-            // The command, and what it would tell its own virtual machine.
+            // Skip the command and the options for its own virtual machine.
             if (i == 0 || argument.startsWith("-J")) continue;
             options.add(argument);
         }
@@ -119,17 +121,17 @@ public final class WarmCompiler {
         return known ? options : null;
     }
 
-    /** Writes the files of a request; false when one could make the compiler do more than compile. */
+    /** Writes the files of a request. Returns false if one could make the compiler do more than compile. */
     private static boolean write(DataInputStream in, Map<Path, byte[]> given) throws IOException {
         int count = in.readInt();
-        if (count < 0 || count > FILES_MAX) throw new IOException("this many files");
+        if (count < 0 || count > FILES_MAX) throw new IOException("invalid number of files");
         boolean harmless = true;
         for (int i = 0; i < count; i++) {
             String name = new String(block(in), StandardCharsets.UTF_8);
             byte[] contents = block(in);
             Path path = Path.of(name);
             if (path.isAbsolute() || !path.equals(path.normalize()) || path.startsWith("..")) {
-                throw new IOException("a path that leads outside");
+                throw new IOException("path outside the working directory");
             }
             harmless &= !name.endsWith(".class") && !name.endsWith(".jar") && !path.startsWith("META-INF");
             if (path.getParent() != null) Files.createDirectories(path.getParent());
@@ -156,7 +158,8 @@ public final class WarmCompiler {
         } catch (InterruptedException e) {
             throw new IOException(e);
         }
-        // Out of memory, out of stack, a fault of the compiler's or of the command line: the command tells it.
+        // Out of memory, stack overflow, a compiler bug or a wrong command line: decline, so that the compile command
+        // reports it.
         if (result[0] != Main.Result.OK && result[0] != Main.Result.ERROR) {
             platform = null;
             return null;
@@ -172,7 +175,7 @@ public final class WarmCompiler {
         return new Reply(result[0].exitCode, printed.toByteArray(), made);
     }
 
-    /** Empties the working directory, or ends everything. */
+    /** Empties the working directory; a failure ends the process. */
     private static void clear() throws IOException {
         try (Stream<Path> all = Files.walk(HERE)) {
             for (Path path : (Iterable<Path>) all.sorted(java.util.Comparator.reverseOrder())::iterator) {
@@ -183,7 +186,7 @@ public final class WarmCompiler {
 
     private static byte[] block(DataInputStream in) throws IOException {
         int length = in.readInt();
-        if (length < 0 || length > in.available()) throw new IOException("a text that ends early");
+        if (length < 0 || length > in.available()) throw new IOException("truncated text");
         return in.readNBytes(length);
     }
 

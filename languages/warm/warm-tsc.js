@@ -1,15 +1,16 @@
-// A TypeScript compiler that stays: reads requests from standard input, answers on standard output, until the input ends.
+// Compile service for TypeScript: reads requests from standard input and writes replies to standard output until end of
+// input.
 //
-// It does what `tsc` does in the working directory, step for step, and keeps what is slow to get and belongs to nobody:
-// the compiler itself and the parsed declarations of the standard library and of the type roots, which lie outside the
-// working directory and are read-only. The compiler has no plugins on its command line, so no user code runs here. What a
-// request leaves is deleted before it is answered.
+// It does what `tsc` does in the working directory, step for step. Between requests it keeps what is expensive to
+// create and contains no user data: the compiler itself, and the parsed declarations of the standard library and of the
+// type roots, which are outside the working directory and read-only. The compiler accepts no plugins on its command
+// line, so no user code runs here. All files of a request are deleted before the reply is sent.
 //
-// All numbers are big-endian, all texts UTF-8 after their length. A message is its length (u32), then:
-//   request: count of arguments (u32), arguments; count of files (u32), path and contents of each
-//   reply:   0 = compiled, 1 = declined: ask the command line (u8); exit code (u32); CPU time in ns (u64); what the
-//            compiler printed; count of files (u32), path and contents of each file that is new or changed
-// Anything that is not as it should be ends the process; whoever asked then asks the command line.
+// All numbers are big-endian; all texts are UTF-8 and preceded by their length. A message is its length (u32), then:
+//   request: number of arguments (u32), arguments; number of files (u32), path and contents of each
+//   reply:   0 = compiled, 1 = declined: run the compile command (u8); exit code (u32); CPU time in ns (u64); compiler
+//            output; number of files (u32), path and contents of each new or changed file
+// Any error ends the process; the caller then runs the compile command.
 'use strict'
 
 const fs = require('fs')
@@ -25,9 +26,9 @@ const OPTIONS = [
 
 const ts = require('/usr/local/lib/cupel/npm/node_modules/typescript/lib/typescript.js')
 
-/** The toolchain, read-only: what was found there once is found there always. */
+/** The toolchain directory. It is read-only, so results of file system calls there are cached for ever. */
 const OURS = '/usr/local/lib/cupel/npm/node_modules/'
-/** Parsed files of the toolchain, by path and the options of parsing. */
+/** Parsed toolchain files, by path and parse options. */
 const parsed = new Map()
 const known = new Map()
 
@@ -38,7 +39,7 @@ function remembered(what, name, ask) {
   return known.get(key)
 }
 
-/** What the compiler sees of the world: the working directory as it is, the toolchain as it was. */
+/** File system of the compiler: the working directory is uncached, the toolchain directory is cached. */
 const system = {
   ...ts.sys,
   fileExists: name => remembered('f', name, ts.sys.fileExists),
@@ -84,7 +85,7 @@ class Exit extends Error {
   }
 }
 
-/** Reads a message front to back. */
+/** Reads the fields of a message in order. */
 class Reader {
   constructor(bytes) {
     this.bytes = bytes
@@ -96,7 +97,7 @@ class Reader {
   }
   block() {
     const length = this.number()
-    if (this.at + length > this.bytes.length) throw new Error('a text that ends early')
+    if (this.at + length > this.bytes.length) throw new Error('truncated text')
     this.at += length
     return this.bytes.subarray(this.at - length, this.at)
   }
@@ -118,11 +119,11 @@ function serve(message) {
   const args = Array.from({ length: reader.number() }, () => reader.block().toString())
   const given = new Map()
   const count = reader.number()
-  if (count > FILES_MAX) throw new Error('this many files')
+  if (count > FILES_MAX) throw new Error('too many files')
   for (let i = 0; i < count; i++) {
     const name = reader.block().toString()
     if (path.isAbsolute(name) || path.normalize(name) !== name || name.startsWith('../')) {
-      throw new Error('a path that leads outside')
+      throw new Error('path outside the working directory')
     }
     fs.mkdirSync(path.dirname(name), { recursive: true })
     const contents = reader.block()
@@ -148,7 +149,7 @@ function serve(message) {
   ]))
 }
 
-/** The options of the only command line there is a warm form of; null for any other. */
+/** The options, if the command line is the only supported one; null for any other. */
 function optionsOf(args) {
   const at = args.indexOf(OPTIONS[0])
   const sources = args.slice(at + OPTIONS.length)
@@ -165,7 +166,7 @@ function walk(directory, visit) {
   }
 }
 
-/** Empties the working directory, or ends everything. */
+/** Empties the working directory; a failure ends the process. */
 function clear() {
   for (const name of fs.readdirSync('.')) fs.rmSync(name, { recursive: true })
 }
@@ -174,7 +175,7 @@ function readFully(length) {
   const bytes = Buffer.alloc(length)
   for (let at = 0; at < length; ) {
     const n = fs.readSync(0, bytes, at, length - at)
-    if (n === 0) return at === 0 ? null : (() => { throw new Error('a message that ends early') })()
+    if (n === 0) return at === 0 ? null : (() => { throw new Error('truncated message') })()
     at += n
   }
   return bytes
@@ -183,7 +184,7 @@ function readFully(length) {
 clear()
 for (let head; (head = readFully(4)); ) {
   const length = head.readUInt32BE()
-  if (length > MESSAGE_BYTES_MAX) throw new Error('a message of this length')
+  if (length > MESSAGE_BYTES_MAX) throw new Error('message too long')
   const reply = serve(readFully(length))
   for (let at = 0; at < reply.length; ) at += fs.writeSync(1, reply, at)
 }

@@ -1,7 +1,7 @@
-//! The baseline: the program itself, started, read to its end and waited for.
+//! Baseline: the program itself, started, its output read to the end, and waited for.
 //!
 //! `std::process::Command` uses `posix_spawn`, which is within 10 % of vfork + exec and a little faster than fork +
-//! exec: ratios are told against the faster baseline.
+//! exec, so ratios are relative to the faster baseline.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! bubblewrap: a process that makes namespaces and mounts, then the program. Source: bwrap(1).
+//! Runner for bubblewrap: one process that creates namespaces and mounts, then executes the program. Source: bwrap(1).
 
 use std::path::Path;
 use std::process::Command;
@@ -16,7 +16,7 @@ impl Runner for Bubblewrap {
     }
 
     fn leaves_out(&self) -> &'static str {
-        "no control groups: neither limits of memory and processes nor measurement; no time limits; no system call \
+        "no control groups, so no limits on memory and processes and no usage figures; no time limits; no system call \
          filter; no Landlock; one user for all runs"
     }
 

@@ -1,7 +1,7 @@
-//! Cupel's sandbox as a library: a cell for each run, in this process.
+//! Runners for Cupel's sandbox as a library: one cell per run, controlled by this process.
 //!
-//! *Cold*: the first run of a sandbox that was just started; its lane is made within the time. *Pooled*: lanes and
-//! cells are ready, as they are in a server. *Warm*: the program is forked from an initialised interpreter.
+//! *Cold*: the first run of a newly started sandbox, including the creation of its lane. *Pooled*: lanes and cells are
+//! ready, as in a server. *Warm*: the program is forked from an initialised interpreter.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -15,13 +15,13 @@ use super::ground::{self, Ground};
 use super::work::{PYTHON_PROGRAM as PYTHON, Work};
 use crate::sandbox::{self, in_cell};
 
-/// User ids of the sandboxes of this bench begin here, a range each: they exist at the same time.
+/// First user ids of the bench's sandboxes. Each has its own range, because they exist at the same time.
 const UID_BASES: [u32; 3] = [0x7000_0000, 0x7000_4000, 0x7000_8000];
 
 pub(super) const POOLED: &str = "Cupel, pooled";
 pub(super) const WARM: &str = "Cupel, warm";
 
-/// A new sandbox for each run.
+/// Runner that starts a new sandbox for each run.
 #[derive(Default)]
 pub(super) struct Cold {
     config: SandboxConfig,
@@ -33,7 +33,7 @@ impl Runner for Cold {
     }
 
     fn leaves_out(&self) -> &'static str {
-        "nothing; starting the launcher is not in the time, making the lane is"
+        "nothing; the time includes creating the lane, but not starting the launcher"
     }
 
     fn prepare(&mut self, ground: &Ground) -> anyhow::Result<()> {
@@ -55,28 +55,29 @@ impl Runner for Cold {
     }
 }
 
-/// One sandbox with all lanes made, in which programs are executed or forked from a warm interpreter.
+/// Runner with one sandbox whose lanes are all created. Programs are executed, or forked from a warm interpreter.
 pub(super) struct Ready {
     warm: Option<Warm>,
     slots: Vec<Mutex<Slot>>,
-    // After the slots: dropped last.
+    // Must be dropped after the slots.
     sandbox: Option<Sandbox>,
 }
 
 impl Ready {
-    /// Every program is executed.
+    /// Executes every program.
     pub(super) fn pooled() -> Ready {
         Ready { warm: None, slots: Vec::new(), sandbox: None }
     }
 
-    /// Programs are forked from an interpreter; it takes only those for which there is one.
+    /// Forks programs from a warm interpreter; supports only programs for that interpreter.
     pub(super) fn warm() -> Ready {
         Ready { warm: Some(Warm::Python), ..Ready::pooled() }
     }
 }
 
 impl Ready {
-    /// A program that cannot be started warm is started cold, and cannot be told from one that is, but by the clock.
+    /// Checks that programs really start warm. A program that cannot start warm is started cold, which is visible only
+    /// in the time.
     fn is_warm(&mut self, ground: &Ground) -> anyhow::Result<()> {
         if self.warm.is_none() {
             return Ok(());
@@ -91,7 +92,10 @@ impl Ready {
                 .map(|times| times.into_iter().min())
         };
         let (cold, warm) = (best(None)?, best(self.warm)?);
-        ensure!(warm.zip(cold).is_some_and(|(warm, cold)| warm < cold / 2), "programs are started cold all the same");
+        ensure!(
+            warm.zip(cold).is_some_and(|(warm, cold)| warm < cold / 2),
+            "programs are started cold instead of warm"
+        );
         Ok(())
     }
 }
@@ -102,7 +106,7 @@ impl Runner for Ready {
     }
 
     fn leaves_out(&self) -> &'static str {
-        if self.warm.is_some() { "nothing; the interpreter was started before" } else { "nothing" }
+        if self.warm.is_some() { "nothing; starting the interpreter is not in the time" } else { "nothing" }
     }
 
     fn prepare(&mut self, ground: &Ground) -> anyhow::Result<()> {

@@ -1,7 +1,7 @@
-//! `docker run`, where an engine is installed: client, daemon, containerd, shim and runc in a row.
+//! Runner `docker run`, if an engine is installed: client, daemon, containerd, shim and runc.
 //!
-//! The daemon is our own: its data, its socket and its containerd lie in the bench's folder, and it touches neither
-//! network nor firewall. It is told to end, by its process id, when the value goes. Source: dockerd(8), docker-run(1),
+//! The bench starts its own daemon, with its data, socket and containerd in the bench's directory, and without network
+//! or firewall changes. Dropping the value terminates the daemon by its process id. Source: dockerd(8), docker-run(1),
 //! setpriv(1).
 
 use std::path::{Path, PathBuf};
@@ -16,9 +16,9 @@ use super::ground::{self, Ground};
 use super::work::Work;
 
 const IMAGE: &str = "cupel-bench";
-/// The control group of its containers, which nobody else has.
+/// The control group of the containers, not used by anything else.
 const GROUP: &str = "cupel-bench-docker";
-/// How long the daemon may take to answer.
+/// Maximum time until the daemon responds.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
@@ -54,10 +54,11 @@ impl Docker {
     }
 
     fn start_daemon(&mut self, home: &Path) -> anyhow::Result<()> {
-        std::fs::create_dir_all(home).context("making the daemon's folder")?;
+        std::fs::create_dir_all(home).context("creating the daemon's directory")?;
         self.socket = home.join("docker.sock");
-        let log = std::fs::File::create(home.join("dockerd.log")).context("making the daemon's log")?;
-        // It ends with us also when we are killed: setpriv becomes dockerd and leaves that behind.
+        let log = std::fs::File::create(home.join("dockerd.log")).context("creating the daemon's log")?;
+        // The daemon must also end if the bench is killed: setpriv sets the parent-death signal and then executes
+        // dockerd.
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "TERM", "dockerd"]);
         command.arg("--data-root").arg(home.join("data")).arg("--exec-root").arg(home.join("exec"));
@@ -74,7 +75,7 @@ impl Docker {
                 self.daemon.as_mut().is_some_and(|daemon| daemon.try_wait().is_ok_and(|status| status.is_some()));
             if ended || Instant::now() > deadline {
                 let log = std::fs::read_to_string(home.join("dockerd.log")).unwrap_or_default();
-                bail!("dockerd does not answer: {}", log.lines().last().unwrap_or("it said nothing"));
+                bail!("dockerd does not respond: {}", log.lines().last().unwrap_or("its log is empty"));
             }
             thread::sleep(Duration::from_millis(100));
         }
@@ -92,8 +93,8 @@ impl Runner for Docker {
     }
 
     fn prepare(&mut self, ground: &Ground) -> anyhow::Result<()> {
-        ground::require("dockerd", "Debian package docker.io; `make bench-sandbox DOCKER=1` installs it")?;
-        ground::require("docker", "the engine is here, its client is not")?;
+        ground::require("dockerd", "install the Debian package docker.io, or run `make bench-sandbox DOCKER=1`")?;
+        ground::require("docker", "the Docker engine is installed, but not its client")?;
         let root = ground.empty_root("docker")?;
         self.start_daemon(&ground.folder().join("docker"))?;
         let archive = ground.folder().join("docker/root.tar");
@@ -115,17 +116,17 @@ impl Drop for Docker {
     fn drop(&mut self) {
         let Some(daemon) = &mut self.daemon else { return };
         if let Err(why) = end(daemon) {
-            eprintln!("dockerd (process {}) may still run: {why:#}", daemon.id());
+            eprintln!("dockerd (process {}) may still be running: {why:#}", daemon.id());
         }
     }
 }
 
-/// Asks the daemon to end, which ends its containerd, and waits for it.
+/// Terminates the daemon, which also terminates its containerd, and waits for it.
 fn end(daemon: &mut Child) -> anyhow::Result<()> {
     let asked = Command::new("kill").args(["-TERM", &daemon.id().to_string()]).status().context("starting kill")?;
     ensure!(asked.success(), "kill failed");
-    daemon.wait().context("waiting for it")?;
-    // What it made and leaves: empty groups, one in each hierarchy.
+    daemon.wait().context("waiting for dockerd")?;
+    // Removes the empty control groups that the daemon leaves, one in each hierarchy.
     let hierarchies = std::fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten().map(|entry| entry.path());
     for hierarchy in hierarchies.chain([PathBuf::from("/sys/fs/cgroup")]) {
         let _ = std::fs::remove_dir(hierarchy.join(GROUP));

@@ -1,5 +1,5 @@
-//! What the runners stand on: a folder with the programs, fresh directories for those that compile, and how a
-//! program outside Cupel is run to its end.
+//! Common environment of the runners: a directory with the programs, new directories for compilations, and running a
+//! program outside Cupel.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -12,37 +12,38 @@ use anyhow::{Context, bail, ensure};
 use crate::peers::work::Work;
 use crate::programs;
 
-/// What runners that have a root of their own show of the host's, read-only, where it exists: the same that a cell
-/// shows. `/bin` and its like are links into `/usr`.
+/// Host paths that runners with their own root mount read-only, if they exist; the same as in a cell. `/bin`, `/lib`
+/// and so on are links into `/usr`.
 pub(super) const SHOWN: &[&str] = &["/usr", "/etc/alternatives", "/etc/ld.so.cache", "/etc/java-17-openjdk"];
-/// Links in such a root.
+/// Symbolic links in such a root.
 pub(super) const LINKS: &[(&str, &str)] =
     &[("bin", "usr/bin"), ("sbin", "usr/sbin"), ("lib", "usr/lib"), ("lib32", "usr/lib32"), ("lib64", "usr/lib64")];
 /// Empty directories in such a root.
 pub(super) const DIRECTORIES: &[&str] = &["usr", "proc", "dev", "sys", "tmp", "etc/alternatives"];
-/// The whole environment of every program.
+/// The complete environment of every program.
 pub(super) const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
-/// Limits where a runner has any: those of a cell.
+/// Limits, for runners that support them: the same as for a cell.
 pub(super) const MEMORY_MB: u64 = 512;
 pub(super) const PROCESSES: u32 = 128;
-/// The user that programs run as, where a runner changes it.
+/// User id of the programs, for runners that change it.
 pub(super) const USER: u32 = 1000;
 
-/// A folder that goes when the value does.
+/// The bench's directory; deleted on drop.
 pub(crate) struct Ground {
     folder: tempfile::TempDir,
     scratches: AtomicU64,
 }
 
 impl Ground {
-    /// Makes the folder and the programs in it.
+    /// Creates the directory and the programs in it.
     pub(crate) fn prepare() -> anyhow::Result<Ground> {
-        // Not below /tmp, which is the cell's own inside; readable, because programs are run by other users.
+        // Not below /tmp, because a cell has its own /tmp. Readable by all, because runners run programs as other
+        // users.
         let folder =
-            tempfile::Builder::new().prefix("cupel-peers-").tempdir_in("/var/tmp").context("making a folder")?;
+            tempfile::Builder::new().prefix("cupel-peers-").tempdir_in("/var/tmp").context("creating a directory")?;
         let ground = Ground { folder, scratches: AtomicU64::new(0) };
         for directory in [ground.folder.path(), &ground.programs(), &ground.scratches()] {
-            std::fs::create_dir_all(directory).with_context(|| format!("making {}", directory.display()))?;
+            std::fs::create_dir_all(directory).with_context(|| format!("creating {}", directory.display()))?;
             std::fs::set_permissions(directory, PermissionsExt::from_mode(0o755)).context("opening a folder")?;
         }
         programs::compile_hello(&ground.programs(), "hello", "-static")?;
@@ -64,59 +65,60 @@ impl Ground {
         Ok(ground)
     }
 
-    /// Where the programs lie, read-only for all.
+    /// Directory of the programs, read-only for all users.
     pub(crate) fn programs(&self) -> PathBuf {
         self.folder.path().join("programs")
     }
 
-    /// Where fresh directories are made, writable inside.
+    /// Parent of the new directories, which are writable.
     pub(super) fn scratches(&self) -> PathBuf {
         self.folder.path().join("scratch")
     }
 
-    /// Everything of ours that a runner has to show.
+    /// The bench's whole directory.
     pub(super) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The fresh directory in which the steps of this work run, with the source in it; none if it needs none.
+    /// Creates the directory in which the steps of this work run, with its source; `None` if the work needs none.
     pub(super) fn scratch(&self, work: &Work) -> anyhow::Result<Option<Scratch>> {
         let Some(source) = &work.source else { return Ok(None) };
         let number = self.scratches.fetch_add(1, Ordering::Relaxed);
         let scratch = Scratch(self.scratches().join(number.to_string()));
-        std::fs::create_dir(&scratch.0).context("making a directory to compile in")?;
-        std::fs::set_permissions(&scratch.0, PermissionsExt::from_mode(0o777)).context("opening it")?;
+        std::fs::create_dir(&scratch.0).context("creating a directory to compile in")?;
+        std::fs::set_permissions(&scratch.0, PermissionsExt::from_mode(0o777))
+            .context("setting the permissions of the directory")?;
         std::fs::write(scratch.0.join(source.name), source.text).context("writing the source")?;
         Ok(Some(scratch))
     }
 
-    /// Makes a root with nothing in it but mount points and links; `name` below our folder.
+    /// Creates a root directory with only mount points and links, below `name` in the bench's directory.
     pub(super) fn empty_root(&self, name: &str) -> anyhow::Result<PathBuf> {
         let root = self.folder.path().join(name).join("root");
         let inside = |path: &Path| root.join(path.strip_prefix("/").unwrap_or(path));
         let ours = [self.programs(), self.scratches()];
         for directory in DIRECTORIES.iter().map(Path::new).chain(ours.iter().map(PathBuf::as_path)) {
-            std::fs::create_dir_all(inside(directory)).context("making a root")?;
+            std::fs::create_dir_all(inside(directory)).context("creating a root")?;
         }
         for (link, target) in LINKS {
-            symlink(target, root.join(link)).context("making a link in a root")?;
+            symlink(target, root.join(link)).context("creating a link in a root")?;
         }
         for shown in shown().filter(|path| !path.exists() || path.is_dir()) {
-            std::fs::create_dir_all(inside(shown)).context("making a mount point")?;
+            std::fs::create_dir_all(inside(shown)).context("creating a mount point")?;
         }
         for shown in shown().filter(|path| path.is_file()) {
-            std::fs::write(inside(shown), "").context("making a mount point")?;
+            std::fs::write(inside(shown), "").context("creating a mount point")?;
         }
         Ok(root)
     }
 }
 
-/// What is shown of the host's and exists here.
+/// The paths in [`SHOWN`] that exist on this machine.
 pub(super) fn shown() -> impl Iterator<Item = &'static Path> {
     SHOWN.iter().map(Path::new).filter(|path| path.exists())
 }
 
-/// A directory that goes, with what was left in it, when the value does.
+/// A directory that is deleted with its contents on drop.
 pub(super) struct Scratch(PathBuf);
 
 impl Scratch {
@@ -127,13 +129,13 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // What cannot be removed now goes with the folder of the whole bench.
+        // If this fails, dropping the bench's directory deletes it.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
-/// Runs all steps of `work` outside Cupel and times them: the fresh directory, each step in a process that `start`
-/// names, its output, its exit status, and the removal of what it left.
+/// Runs all steps of `work` outside Cupel, each in a process created by `start`. Returns the time for creating the
+/// directory, running the steps with their output captured and exit status checked, and deleting the directory.
 pub(super) fn run_steps(
     work: &Work,
     ground: &Ground,
@@ -147,39 +149,39 @@ pub(super) fn run_steps(
     }
     drop(scratch);
     let time = started.elapsed();
-    ensure!(said == b"hello\n", "it did not say hello: {}", String::from_utf8_lossy(&said));
+    ensure!(said == b"hello\n", "the program did not print `hello`: {}", String::from_utf8_lossy(&said));
     Ok(time)
 }
 
-/// Runs one command to its end and gives its standard output; both outputs are captured. An exit status other than 0
-/// is an error that says what it said.
+/// Runs a command to its end with both outputs captured. Returns standard output. A nonzero exit status is an error
+/// with the last line of output.
 pub(super) fn captured(command: &mut Command) -> anyhow::Result<Vec<u8>> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let name = command.get_program().to_string_lossy().into_owned();
     let Output { status, stdout, stderr } = command.output().with_context(|| format!("starting {name}"))?;
     if !status.success() {
         let told = String::from_utf8_lossy(if stderr.is_empty() { &stdout } else { &stderr }).into_owned();
-        bail!("{name} ended with {status}: {}", told.lines().last().unwrap_or("it said nothing"));
+        bail!("{name} failed with {status}: {}", told.lines().last().unwrap_or("no output"));
     }
     Ok(stdout)
 }
 
-/// Whether there is such a program, told as the reason for leaving a runner out.
+/// Checks that a program is installed. The error is the reason why a runner is skipped.
 pub(super) fn require(program: &str, remedy: &str) -> anyhow::Result<()> {
     let found = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
         .iter()
         .any(|directory| Path::new(directory).join(program).exists());
-    ensure!(found, "no `{program}` on this machine ({remedy})");
+    ensure!(found, "`{program}` is not installed ({remedy})");
     Ok(())
 }
 
-/// Tries the smallest work once: a runner that cannot do that has no figures.
+/// Runs the smallest program once, as a trial. A runner that fails this is skipped.
 pub(super) fn try_once(
     ground: &Ground,
     start: impl Fn(&[String], Option<&Path>) -> anyhow::Result<Command>,
 ) -> anyhow::Result<()> {
     let hello = vec![ground.programs().join("hello").display().to_string()];
-    let said = captured(&mut start(&hello, None)?).context("its trial run failed")?;
-    ensure!(said == b"hello\n", "its trial run did not say hello");
+    let said = captured(&mut start(&hello, None)?).context("the trial run failed")?;
+    ensure!(said == b"hello\n", "the trial run did not print `hello`");
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! isolate, where somebody has built it: a box is made, used and cleaned up by a command each. Source: isolate(1).
-//! Not a package of Debian 12; without control groups, which it only uses with a keeper running.
+//! Runner for isolate, if it is installed: separate commands create, use and clean up a box. Source: isolate(1). Debian
+//! 12 has no package of it. Runs without control groups, because isolate needs its keeper daemon for them.
 
 use std::path::Path;
 use std::process::Command;
@@ -19,11 +19,11 @@ impl Runner for Isolate {
     }
 
     fn leaves_out(&self) -> &'static str {
-        "no control groups without its keeper: limits by process; no system call filter; no Landlock"
+        "no control groups (they need its keeper daemon), so limits are per process; no system call filter; no Landlock"
     }
 
     fn prepare(&mut self, ground: &Ground) -> anyhow::Result<()> {
-        ground::require("isolate", "not a package of Debian 12")?;
+        ground::require("isolate", "Debian 12 has no package of it")?;
         ground::try_once(ground, |argv, _| {
             ground::captured(&mut isolate(0, &["--init"])).context("--init")?;
             Ok(run(0, argv, ground))
@@ -47,7 +47,7 @@ impl Runner for Isolate {
         }
         ground::captured(&mut isolate(worker, &["--cleanup"])).context("--cleanup")?;
         let time = started.elapsed();
-        ensure!(said == b"hello\n", "it did not say hello");
+        ensure!(said == b"hello\n", "the program did not print `hello`");
         Ok(time)
     }
 }

@@ -1,12 +1,12 @@
-//! Cupel beside its peers: the same work in each way of running a program, in turn, in one sitting.
+//! Compares Cupel with other sandboxes and container runtimes: the same work in each runner, in turns, in one session.
 //!
-//! A row is work × runner × situation. What is compared is comparable: every run is a new process whose output is
-//! captured and checked, whose exit status is read, and whose traces are removed, all within the time that is told.
-//! What a runner leaves out all the same is said beside its figures ([`Runner::leaves_out`]).
+//! A row is work × runner × situation. The comparison is fair: every run is a new process. Capturing and checking its
+//! output, reading its exit status and cleaning up after it are all part of the measured time. What a runner
+//! nevertheless does not do is listed with its figures ([`Runner::leaves_out`]).
 //!
-//! Runners take turns, a few runs each ([`STRETCH`]), so that whatever else the machine does meets all of them; each
-//! round begins on idle processors ([`quiet`](crate::quiet)). A runner that is not there, or whose trial run fails,
-//! is left out by a line that says why. How to read the figures: bench/README.md.
+//! Runners take turns of a few runs each ([`STRETCH`]), so that other activity on the machine affects all of them. Each
+//! round starts on idle processors ([`quiet`](crate::quiet)). A runner that is missing or fails its trial run is
+//! skipped, with a line that gives the reason. How to read the figures: bench/README.md.
 
 mod bare;
 mod bubblewrap;
@@ -33,64 +33,64 @@ use crate::table::Table;
 use ground::Ground;
 use work::Work;
 
-/// One way of running a program. Dropped, it has cleaned up.
+/// A way of running a program. Dropping it cleans up.
 trait Runner: Send + Sync {
-    /// As it is shown.
+    /// Display name.
     fn name(&self) -> &'static str;
 
-    /// What it does not do that a cell does.
+    /// What a cell does and this runner does not.
     fn leaves_out(&self) -> &'static str;
 
-    /// Makes what its runs share. The error says why there are no figures of this runner.
+    /// Prepares what all its runs share. If it fails, this runner is skipped and the error is the reason.
     fn prepare(&mut self, ground: &Ground) -> anyhow::Result<()>;
 
-    /// Whether this work is for it.
+    /// Whether the runner supports this work.
     fn takes(&self, work: &Work) -> bool;
 
-    /// Runs once, checks what came of it, cleans up, and tells the time that all of that took.
+    /// Runs once, checks the output, cleans up, and returns the total time.
     fn run_once(&self, work: &Work, ground: &Ground, worker: usize) -> anyhow::Result<Duration>;
 
-    /// Whether its throughput is measured.
+    /// Whether throughput is measured.
     fn keeps_busy(&self) -> bool {
         true
     }
 
-    /// How many run at one time when throughput is measured.
+    /// Number of parallel runs when throughput is measured.
     fn workers(&self) -> usize {
         thread::available_parallelism().map_or(1, usize::from)
     }
 }
 
-/// How much is measured.
+/// Amount of measurement.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    /// Most runs of a runner in one situation.
+    /// Maximum number of runs of a runner in one situation.
     pub(crate) runs_max: usize,
-    /// Least.
+    /// Minimum number of runs of a runner in one situation.
     pub(crate) runs_min: usize,
-    /// Time for the runs of a runner in one situation; what takes long is run less often.
+    /// Time for the runs of a runner in one situation; slow work is run less often.
     pub(crate) each: Duration,
-    /// Whether a busy machine is measured, too.
+    /// Whether to measure and write figures even if the machine is busy.
     pub(crate) force: bool,
-    /// Only work whose name contains this.
+    /// Measure only work whose name contains this text.
     pub(crate) only: Option<String>,
 }
 
-/// Runs in a row before the next runner takes its turn.
+/// Number of runs in a row before the next runner takes its turn.
 const STRETCH: usize = 10;
 /// Idleness before each lone run.
 const LONE_PAUSE: Duration = Duration::from_millis(30);
-/// Turns of each runner when throughput is measured.
+/// Number of turns of each runner when throughput is measured.
 const BUSY_TURNS: u32 = 4;
-/// Most time between two looks whether the machine is quiet.
+/// Maximum time between two checks whether the machine is idle.
 const BURST: Duration = Duration::from_secs(2);
 
-/// How long the machine may take to come to rest before anything is measured: preparing headers and warming compilers
+/// Maximum time for the machine to become idle before the first measurement. Preparing headers and warming up compilers
 /// takes a minute.
 const SETTLE: Duration = Duration::from_secs(300);
 const SETTLE_FORCED: Duration = Duration::from_secs(20);
 
-/// The situations.
+/// The situations in which work is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Situation {
     /// One run after 30 ms of idleness.
@@ -101,7 +101,7 @@ enum Situation {
     Busy,
 }
 
-/// Figures of one work by one runner in one situation.
+/// Figures of one work, runner and situation.
 struct Row {
     work: &'static str,
     runner: &'static str,
@@ -109,13 +109,13 @@ struct Row {
     samples: Samples,
 }
 
-/// Measures everything; prints the tables and gives the figures, or refuses when the machine was busy.
+/// Measures everything, prints the tables and returns the figures. Returns an error if the machine was busy.
 pub(crate) fn measure(plan: &Plan) -> anyhow::Result<Value> {
     let ground = Ground::prepare()?;
     let mut absent = Vec::new();
     let runners = present(&ground, &mut absent);
     if !Quiet::settle(if plan.force { SETTLE_FORCED } else { SETTLE }) {
-        eprintln!("  the machine does not come to rest; measuring all the same");
+        eprintln!("  warning: the machine does not become idle; measuring anyway");
     }
     let mut quiet = Quiet::default();
     let mut rows = Vec::new();
@@ -124,7 +124,7 @@ pub(crate) fn measure(plan: &Plan) -> anyhow::Result<Value> {
             continue;
         }
         if let Some(missing) = work.missing() {
-            absent.push(format!("{}: there is no {missing} here", work.name));
+            absent.push(format!("{}: {missing} is missing on this machine", work.name));
             continue;
         }
         let mut measured = of_work(&work, &runners, &ground, plan, &mut quiet, &mut absent);
@@ -133,7 +133,7 @@ pub(crate) fn measure(plan: &Plan) -> anyhow::Result<Value> {
     }
     let judged = targets::judge(&rows);
     println!("{}", targets::table(&judged));
-    println!("### What each leaves out\n");
+    println!("### What each runner leaves out\n");
     for runner in &runners {
         println!("- {}: {}", runner.name(), runner.leaves_out());
     }
@@ -150,7 +150,7 @@ pub(crate) fn measure(plan: &Plan) -> anyhow::Result<Value> {
     }))
 }
 
-/// The runners that are there and work.
+/// The runners that are installed and could be prepared.
 fn present(ground: &Ground, absent: &mut Vec<String>) -> Vec<Box<dyn Runner>> {
     let all: Vec<Box<dyn Runner>> = vec![
         Box::new(bare::Bare),
@@ -175,7 +175,7 @@ fn present(ground: &Ground, absent: &mut Vec<String>) -> Vec<Box<dyn Runner>> {
     present
 }
 
-/// One work by all runners in all situations.
+/// Measures one work with all runners in all situations.
 fn of_work(
     work: &Work,
     runners: &[Box<dyn Runner>],
@@ -186,7 +186,7 @@ fn of_work(
 ) -> Vec<Row> {
     let mut entrants = Vec::new();
     for runner in runners.iter().filter(|runner| runner.takes(work)) {
-        // Fills caches of files, and is the measure of how often this can be run.
+        // The trial runs fill the page cache, and their time determines the number of runs.
         let trial = runner.run_once(work, ground, 0).and_then(|first| Ok(first.min(runner.run_once(work, ground, 0)?)));
         match trial {
             Ok(time) => entrants.push((runner.as_ref(), time)),
@@ -216,7 +216,7 @@ fn of_work(
 
 type Measured<'a> = (&'a dyn Runner, anyhow::Result<Samples>);
 
-/// Runs of all runners, a stretch each in turn, spread evenly over the rounds.
+/// Runs all runners in turns of one stretch each, spread evenly over the rounds.
 fn in_turn(
     work: &Work,
     entrants: &[(&dyn Runner, Duration)],
@@ -234,7 +234,7 @@ fn in_turn(
         for ((_, time), (runner, samples)) in entrants.iter().zip(measured.iter_mut()) {
             let Ok(kept) = samples else { continue };
             for _ in turns(round, rounds, stretch, runs_of(*time + pause, plan)) {
-                // A long run or many short ones later, the machine may be busy with something else.
+                // The machine may have become busy since the last check.
                 if burst.elapsed() > BURST {
                     quiet.wait();
                     burst = Instant::now();
@@ -252,14 +252,15 @@ fn in_turn(
     }
 }
 
-/// How often something that takes `time` is run.
+/// Number of runs for work that takes `time`.
 fn runs_of(time: Duration, plan: &Plan) -> usize {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small positive number")]
     let fit = (plan.each.as_secs_f64() / time.as_secs_f64().max(1e-6)) as usize;
     fit.clamp(plan.runs_min, plan.runs_max)
 }
 
-/// Which of `runs` runs fall into this round, when they are spread over `rounds` rounds, `stretch` in a row.
+/// The runs, out of `runs`, that belong to this round, if they are spread over `rounds` rounds with `stretch` runs in a
+/// row.
 fn turns(round: usize, rounds: usize, stretch: usize, runs: usize) -> std::ops::Range<usize> {
     let stretches = runs.div_ceil(stretch);
     let before = stretches * round / rounds * stretch;
@@ -267,7 +268,7 @@ fn turns(round: usize, rounds: usize, stretch: usize, runs: usize) -> std::ops::
     before.min(runs)..after.min(runs)
 }
 
-/// All workers of each runner, one runner after the other, in turns.
+/// Keeps all workers of each runner busy, one runner after the other, in turns.
 fn busy(work: &Work, measured: &mut [Measured<'_>], ground: &Ground, plan: &Plan, quiet: &mut Quiet) {
     for _ in 0..BUSY_TURNS {
         for (runner, samples) in measured.iter_mut() {
@@ -282,7 +283,7 @@ fn busy(work: &Work, measured: &mut [Measured<'_>], ground: &Ground, plan: &Plan
     }
 }
 
-/// Runs again and again until `end`, on a thread a worker; each runs at least once.
+/// Runs repeatedly until `end`, with one thread per worker; each worker runs at least once.
 fn on_all_workers(runner: &dyn Runner, work: &Work, ground: &Ground, end: Instant) -> anyhow::Result<Vec<Duration>> {
     let failed = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -308,7 +309,7 @@ fn on_all_workers(runner: &dyn Runner, work: &Work, ground: &Ground, end: Instan
     .with_context(|| format!("keeping {} busy", runner.name()))
 }
 
-/// The figures of `runner` for `work`.
+/// The samples of a work, runner and situation.
 fn find<'r>(rows: &'r [Row], work: &str, runner: &str, situation: Situation) -> Option<&'r Samples> {
     let wanted = |row: &&Row| row.work == work && row.runner == runner && row.situation == situation;
     rows.iter().find(wanted).map(|row| &row.samples)
@@ -322,12 +323,12 @@ fn table(work: &str, rows: &[Row]) -> Table {
         "x bare",
         "p99 x bare",
         "runs",
-        "in a row p50",
+        "back to back p50",
         "p99",
         "x bare",
         "p99 x bare",
         "runs",
-        "a second",
+        "per second",
         "x bare",
     ];
     let mut table = Table::new(&format!("{work}, milliseconds"), &header);
@@ -358,7 +359,7 @@ fn table(work: &str, rows: &[Row]) -> Table {
     table
 }
 
-/// Three digits that mean something.
+/// Formats a number with three significant digits.
 fn figure(number: f64) -> String {
     match number {
         n if n < 10.0 => format!("{n:.2}"),
@@ -382,7 +383,7 @@ impl Row {
 }
 
 impl Situation {
-    /// As it stands in the JSON.
+    /// Name in the JSON results.
     fn slug(self) -> &'static str {
         match self {
             Situation::Lone => "lone",
@@ -397,7 +398,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_run_has_its_turn_in_one_round() {
+    fn every_run_belongs_to_exactly_one_round() {
         for (rounds, stretch, runs) in [(200, 1, 200), (200, 1, 7), (20, 10, 200), (20, 10, 35), (1, 10, 3)] {
             let taken: Vec<usize> = (0..rounds).flat_map(|round| turns(round, rounds, stretch, runs)).collect();
             assert_eq!(taken, (0..runs).collect::<Vec<_>>(), "{rounds} rounds, {stretch} in a row, {runs} runs");
@@ -405,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn what_takes_long_is_run_less_often() {
+    fn slow_work_is_run_less_often() {
         let plan = Plan { runs_max: 200, runs_min: 5, each: Duration::from_secs(4), force: false, only: None };
         let runs = |ms| runs_of(Duration::from_millis(ms), &plan);
         assert_eq!([runs(1), runs(100), runs(10_000)], [200, 40, 5]);

@@ -1,6 +1,6 @@
-//! nsjail, where somebody has built it: one process that makes namespaces and mounts and watches the clock.
-//! Source: nsjail's `--help`. Not a package of Debian 12; a version whose options differ fails its trial run and is
-//! left out.
+//! Runner for nsjail, if it is installed: one process that creates namespaces and mounts and enforces the time limit.
+//! Source: nsjail's `--help`. Debian 12 has no package of it. A version with different options fails the trial run and
+//! is skipped.
 
 use std::path::Path;
 use std::process::Command;
@@ -18,11 +18,11 @@ impl Runner for Nsjail {
     }
 
     fn leaves_out(&self) -> &'static str {
-        "no control groups (it can, if told to); no system call filter unless one is written; no measurement"
+        "no control groups and no system call filter (both supported, but not configured); no usage figures"
     }
 
     fn prepare(&mut self, ground: &Ground) -> anyhow::Result<()> {
-        ground::require("nsjail", "not a package of Debian 12")?;
+        ground::require("nsjail", "Debian 12 has no package of it")?;
         ground::try_once(ground, |argv, directory| Ok(start(argv, directory, ground)))
     }
 

@@ -1,7 +1,7 @@
-//! A container runtime (runc, crun) by its own command line: one bundle, one `run` a step.
+//! Runner for an OCI runtime (runc, crun) through its command line: one bundle and one `run` per step.
 //!
-//! The root holds nothing but mount points; the host's `/usr` is bound into it read-only, as in a cell. Source: the
-//! OCI runtime specification, `config.json`; runc(8), crun(1).
+//! The root contains only mount points; the host's `/usr` is bind-mounted read-only, as in a cell. Source: the OCI
+//! runtime specification, `config.json`; runc(8), crun(1).
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -30,7 +30,7 @@ impl Oci {
     fn start(&self, argv: &[String], directory: Option<&Path>, ground: &Ground) -> anyhow::Result<Command> {
         let number = self.containers.fetch_add(1, Ordering::Relaxed);
         let bundle = self.home.join(format!("bundle-{}", number % 64));
-        std::fs::create_dir_all(&bundle).context("making a bundle")?;
+        std::fs::create_dir_all(&bundle).context("creating a bundle")?;
         let config = config(argv, directory, ground, &self.root).to_string();
         std::fs::write(bundle.join("config.json"), config).context("writing a bundle's config.json")?;
         let mut command = Command::new(self.program);
@@ -46,8 +46,8 @@ impl Runner for Oci {
     }
 
     fn leaves_out(&self) -> &'static str {
-        "no system call filter and no Landlock (the bundle names none); no user namespace; no time limits; memory and \
-         CPU are limited but not reported"
+        "no system call filter and no Landlock (not configured in the bundle); no user namespace; no time limits; memory \
+         and CPU are limited but not reported"
     }
 
     fn prepare(&mut self, ground: &Ground) -> anyhow::Result<()> {

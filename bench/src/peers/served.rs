@@ -1,8 +1,9 @@
-//! Cupel as a whole: a submission to a server of our own over HTTP, until the answer with its durable result is read.
+//! Runner for Cupel as a whole: submits over HTTP to a server started by the bench, and waits for the response with the
+//! durable result.
 //!
-//! Compilers are as the languages' files have them: prepared headers, warm compilers where there are any. Every
-//! submission has an input of its own, and where compiling is the work a source of its own, so that nothing cached
-//! answers. Server, clients and programs share the processors.
+//! Compilers are configured as in the shipped language files, with prepared headers and compile services. Every
+//! submission has a unique input, and a unique source if compilation is part of the work, so that no cached result is
+//! used. Server, clients and programs share the processors.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,7 +19,7 @@ use crate::server::Server;
 
 pub(super) const NAME: &str = "Cupel, through HTTP";
 
-/// Clients at one time, where throughput is measured.
+/// Number of parallel clients when throughput is measured.
 const CLIENTS: usize = 16;
 
 #[derive(Default)]
@@ -54,7 +55,7 @@ impl Runner for Served {
     }
 
     fn run_once(&self, work: &Work, _: &Ground, worker: usize) -> anyhow::Result<Duration> {
-        let served = work.served.as_ref().context("this is not for the server")?;
+        let served = work.served.as_ref().context("this work is not supported by the server")?;
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let source = match served.unique_by {
             Some(comment) => format!("{}{comment} {number}\n", served.text),
@@ -64,9 +65,12 @@ impl Runner for Served {
         let (time, answer) = api.execute(served.language, &source, &format!("{number}\n"), true)?;
         ensure!(
             answer["status"] != "queued" && answer["status"] != "running",
-            "it took longer than a request may wait"
+            "the submission took longer than the maximum wait of a request"
         );
-        ensure!(answer["status"] == "completed" && answer["stdout"] == "hello\n", "it did not say hello: {answer}");
+        ensure!(
+            answer["status"] == "completed" && answer["stdout"] == "hello\n",
+            "the program did not print `hello`: {answer}"
+        );
         Ok(time)
     }
 }

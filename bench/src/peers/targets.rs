@@ -1,4 +1,5 @@
-//! What was aimed at, beside what was measured. The figures are those of the plan for the sandbox, on two processors.
+//! Performance targets compared with the measured figures. The targets are those of the sandbox plan, for two
+//! processors.
 
 use serde_json::{Value, json};
 
@@ -7,7 +8,7 @@ use super::{Row, Situation, bare, cupel, figure, find, served};
 use crate::samples::Samples;
 use crate::table::Table;
 
-/// One figure, and what it shall not exceed (for a rate: not fall below).
+/// A figure and its bound: a maximum, or for a rate a minimum.
 struct Target {
     work: &'static str,
     runner: &'static str,
@@ -18,13 +19,13 @@ struct Target {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Figure {
-    /// Milliseconds that this share of the runs, in percent, did not exceed.
+    /// Percentile of the run times, in milliseconds.
     Percentile(f64),
-    /// The median over that of bare.
+    /// Median divided by the bare median.
     OfBare,
-    /// The median less that of bare, milliseconds.
+    /// Median minus the bare median, in milliseconds.
     OverBare,
-    /// Runs a second.
+    /// Runs per second.
     Rate,
 }
 
@@ -49,7 +50,7 @@ const TARGETS: &[Target] = &[
     target(PYTHON, cupel::POOLED, BackToBack, OverBare, 0.5),
     target(CPP_IOSTREAM, served::NAME, BackToBack, Percentile(50.0), 100.0),
     target(CPP_BITS, served::NAME, BackToBack, Percentile(50.0), 300.0),
-    // Warm; without the warm compiler it is 200.
+    // With the compile service. Without it, the target is 200 ms.
     target(JAVA, served::NAME, BackToBack, Percentile(50.0), 60.0),
     target(TYPESCRIPT, served::NAME, BackToBack, Percentile(50.0), 120.0),
     target(STATIC_C, served::NAME, BackToBack, Percentile(50.0), 2.0),
@@ -59,19 +60,19 @@ const TARGETS: &[Target] = &[
     target(PYTHON, served::NAME, Busy, Rate, 600.0),
 ];
 
-/// A target and what was measured.
+/// A target and the measured figure.
 pub(super) struct Judged {
     target: &'static Target,
-    /// `None`: there was no such run.
+    /// `None` if it was not measured.
     measured: Option<f64>,
 }
 
-/// Every target, with what `rows` say to it.
+/// Compares every target with the figures in `rows`.
 pub(super) fn judge(rows: &[Row]) -> Vec<Judged> {
     TARGETS.iter().map(|target| Judged { target, measured: target.of(rows) }).collect()
 }
 
-/// The targets as a table.
+/// All targets as a table.
 pub(super) fn table(judged: &[Judged]) -> Table {
     let mut table = Table::new("Targets", &["work, runner, situation", "figure", "target", "measured", ""]);
     for Judged { target, measured } in judged {
@@ -141,7 +142,7 @@ impl Situation {
     fn told(self) -> &'static str {
         match self {
             Lone => "lone",
-            BackToBack => "in a row",
+            BackToBack => "back to back",
             Busy => "busy",
         }
     }
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_is_met_missed_or_was_not_measured() {
+    fn a_target_is_met_or_missed_or_not_measured() {
         let rows = [row(bare::NAME, BackToBack, 8), row(cupel::WARM, BackToBack, 3), row(cupel::WARM, Busy, 3)];
         let judged = judge(&rows);
         let said = |figure: Figure, runner: &str, situation| {

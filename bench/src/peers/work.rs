@@ -1,18 +1,19 @@
-//! What is run: programs that say hello, some of which are compiled first.
+//! The measured work: programs that print hello, some of which are compiled first.
 
 use std::path::Path;
 
 use crate::peers::ground::Ground;
 use crate::programs;
 
-/// One piece of work, in the form that every runner but Cupel's server takes it.
+/// One piece of work, in the form used by every runner except Cupel's server.
 pub(crate) struct Work {
     pub(crate) name: &'static str,
-    /// The commands, one after the other. The last one says hello.
+    /// The commands, run one after the other. The last one prints hello.
     pub(crate) steps: Vec<Vec<String>>,
-    /// What lies in a fresh directory of its own, where the steps work; without it they need none.
+    /// Source file in a new directory, which is the working directory of the steps; `None` if the steps need no
+    /// directory.
     pub(crate) source: Option<Source>,
-    /// How Cupel's server takes it.
+    /// The same work as a submission to Cupel's server, if supported.
     pub(crate) served: Option<Served>,
 }
 
@@ -22,11 +23,11 @@ pub(crate) struct Source {
     pub(crate) text: &'static str,
 }
 
-/// A submission.
+/// A submission to Cupel's server.
 pub(crate) struct Served {
     pub(crate) language: &'static str,
     pub(crate) text: &'static str,
-    /// What begins a comment, where every submission gets a source of its own, so that it is compiled anew.
+    /// Comment syntax, if every submission needs a unique source, so that it is compiled anew.
     pub(crate) unique_by: Option<&'static str>,
 }
 
@@ -38,13 +39,13 @@ pub(crate) const CPP_BITS: &str = "C++ bits/stdc++.h, compile + run";
 pub(crate) const JAVA: &str = "Java, compile + run";
 pub(crate) const TYPESCRIPT: &str = "TypeScript, compile + run";
 
-/// The interpreter that may be kept warm.
+/// The interpreter that can be kept warm.
 pub(super) const PYTHON_PROGRAM: &str = "/usr/bin/python3";
-/// The compiler of TypeScript, and the types of Node.js, as `cupel languages install` puts them.
+/// The TypeScript compiler and the types of Node.js, where `cupel languages install` puts them.
 const TSC: &str = "/usr/local/lib/cupel/npm/node_modules/typescript/lib/tsc.js";
 const TYPE_ROOTS: &str = "/usr/local/lib/cupel/npm/node_modules/@types";
 
-/// Everything that is measured.
+/// All measured work.
 pub(crate) fn all(ground: &Ground) -> Vec<Work> {
     let at = |name: &str| ground.programs().join(name).display().to_string();
     let (hello, dynamic, python, imports) = (at("hello"), at("hello-dynamic"), at("hello.py"), at("imports.py"));
@@ -123,7 +124,7 @@ impl Work {
         self
     }
 
-    /// The first file it takes that this machine has not.
+    /// The first required file that is missing on this machine.
     pub(crate) fn missing(&self) -> Option<&str> {
         let in_path = |name: &str| ["/usr/bin", "/bin"].iter().any(|dir| Path::new(dir).join(name).exists());
         let is_missing = |name: &&str| match name.as_bytes().first() {

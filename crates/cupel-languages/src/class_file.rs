@@ -1,33 +1,35 @@
-//! Reads from a JVM class file what is needed to start it: its name, whether it has `main`, and where that stands.
+//! Reads the parts of a JVM class file that are needed to start the class: its name, whether it has `main`, and the
+//! line of `main`.
 //!
-//! The file was made by a compiler from a tenant's source, or by the tenant. It is data: every length is checked, each byte is
-//! read once, and a file that does not parse is no class.
+//! The file is untrusted: it was produced by a compiler from a tenant's source, or by the tenant. Every length is
+//! checked, each byte is read once, and a file that cannot be parsed is ignored.
 //! Source: The Java Virtual Machine Specification, Java SE 17, chapter 4; JEP 512 for `main` without `public static`.
 
-/// Major version from which the launcher accepts a `main` that is not public or not static. Source: JEP 512 (JDK 25).
+/// Major version from which the Java launcher accepts a `main` that is not public or not static. Source: JEP 512 (JDK
+/// 25).
 const RELAXED_MAIN_MAJOR: u16 = 69;
 const PUBLIC: u16 = 0x0001;
 const PRIVATE: u16 = 0x0002;
 const STATIC: u16 = 0x0008;
 
-/// A class.
+/// The parts of a class file that Cupel uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Class {
-    /// Name with dots between packages, as `java` takes it.
+    /// Name with dots between packages, as `java` expects it.
     pub(crate) name: String,
-    /// Name of the class it extends, in the same form.
+    /// Name of the superclass, in the same form.
     pub(crate) extends: Option<String>,
     pub(crate) is_public: bool,
-    /// Whether the launcher can start it by a `main` of its own.
+    /// Whether the launcher can start the class by a `main` that the class itself declares.
     pub(crate) has_main: bool,
-    /// Lowest line of code in a method called `main`.
+    /// Lowest line number of the methods called `main`.
     pub(crate) main_line: Option<u16>,
-    /// File name of the source it was compiled from.
+    /// File name of the source.
     pub(crate) source: Option<String>,
 }
 
 impl Class {
-    /// The class in these bytes; `None` if there is none, or its name cannot be written in source code.
+    /// Parses a class file; `None` if it is malformed, or its name does not consist of identifiers.
     pub(crate) fn read(bytes: &[u8]) -> Option<Class> {
         let mut from = Bytes(bytes);
         if from.u32()? != 0xcafe_babe {
@@ -75,7 +77,7 @@ impl Class {
     }
 }
 
-/// Whether the launcher takes this method called `main`.
+/// Whether the launcher accepts this method called `main`.
 fn starts(access: u16, descriptor: Option<&str>, major: u16) -> bool {
     let takes_arguments = descriptor == Some("([Ljava/lang/String;)V");
     if major < RELAXED_MAIN_MAJOR {
@@ -84,7 +86,7 @@ fn starts(access: u16, descriptor: Option<&str>, major: u16) -> bool {
     (takes_arguments || descriptor == Some("()V")) && access & PRIVATE == 0
 }
 
-/// The name with dots, if it consists of identifiers: such a name is never an option of the launcher.
+/// The name with dots, if it consists of identifiers. Such a name cannot be mistaken for an option of the launcher.
 fn source_name(name: &str) -> Option<String> {
     const NAME_BYTES_MAX: usize = 1000;
     let is_identifier = |part: &str| {
@@ -94,7 +96,7 @@ fn source_name(name: &str) -> Option<String> {
     (name.len() <= NAME_BYTES_MAX && name.split('/').all(is_identifier)).then(|| name.replace('/', "."))
 }
 
-/// The lowest line in a `Code` attribute.
+/// The lowest line number in a `Code` attribute.
 fn first_line(code: &mut Bytes<'_>, pool: &Pool<'_>) -> Option<u16> {
     let _stack_and_locals = code.u32()?;
     let length = code.u32()?;
@@ -116,13 +118,13 @@ fn first_line(code: &mut Bytes<'_>, pool: &Pool<'_>) -> Option<u16> {
     first
 }
 
-/// The constants that names are made of.
+/// The constant pool, reduced to the constants that names are made of.
 struct Pool<'b>(Vec<Constant<'b>>);
 
 #[derive(Clone, Copy)]
 enum Constant<'b> {
     Text(&'b str),
-    /// Index of its name.
+    /// Index of the class's name.
     Class(u16),
     Other,
 }
@@ -130,13 +132,13 @@ enum Constant<'b> {
 impl<'b> Pool<'b> {
     fn read(from: &mut Bytes<'b>) -> Option<Pool<'b>> {
         let count = usize::from(from.u16()?);
-        // Counted from 1.
+        // Indices start at 1.
         let mut pool = vec![Constant::Other];
         while pool.len() < count {
             let constant = match from.u8()? {
                 1 => {
                     let length = usize::from(from.u16()?);
-                    // What is not UTF-8 is no name that anybody could have typed.
+                    // A constant that is not UTF-8 cannot be a name in source code.
                     std::str::from_utf8(from.take(length)?).map_or(Constant::Other, Constant::Text)
                 }
                 7 => Constant::Class(from.u16()?),
@@ -145,7 +147,7 @@ impl<'b> Pool<'b> {
                 3 | 4 | 9..=12 | 17 | 18 => from.skip(4).map(|()| Constant::Other)?,
                 5 | 6 => {
                     from.skip(8)?;
-                    // Takes two places.
+                    // Occupies two entries.
                     pool.push(Constant::Other);
                     Constant::Other
                 }
@@ -171,7 +173,7 @@ impl<'b> Pool<'b> {
     }
 }
 
-/// What is left to read.
+/// Cursor over the remaining bytes.
 struct Bytes<'b>(&'b [u8]);
 
 impl<'b> Bytes<'b> {
@@ -197,7 +199,7 @@ impl<'b> Bytes<'b> {
         self.take(4)?.try_into().ok().map(u32::from_be_bytes)
     }
 
-    /// An attribute's contents after their length.
+    /// The contents of an attribute, which are preceded by their length.
     fn block(&mut self) -> Option<Bytes<'b>> {
         let length = self.u32()?;
         self.take(usize::try_from(length).ok()?).map(Bytes)
@@ -208,7 +210,7 @@ impl<'b> Bytes<'b> {
 pub(crate) mod tests {
     use super::*;
 
-    /// A class file with one method, as a compiler writes it.
+    /// A class file with one method, in the format that a compiler writes.
     pub(crate) fn class_file(name: &str, extends: &str, access: u16, method: &str, flags: u16, line: u16) -> Vec<u8> {
         fn utf8(pool: &mut Vec<u8>, text: &str) {
             pool.push(1);
@@ -241,7 +243,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_class_is_known_by_name_main_and_line() {
+    fn name_main_and_line_are_read_from_a_class_file() {
         let class = Class::read(&class_file("a/b/Hello", "java/lang/Object", 0x21, "main", 9, 7)).unwrap();
         let expected = Class {
             name: "a.b.Hello".to_owned(),
@@ -264,7 +266,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_file_that_was_cut_or_changed_is_read_without_harm() {
+    fn a_truncated_or_corrupt_file_does_not_panic() {
         let good = class_file("Hello", "java/lang/Object", 0x21, "main", 9, 7);
         for cut in 0..good.len() {
             assert_eq!(Class::read(&good[..cut]), None, "{cut}");
@@ -279,7 +281,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_name_that_is_no_identifier_is_no_class() {
+    fn a_class_whose_name_is_not_an_identifier_is_ignored() {
         for (name, is_one) in [
             ("-version", false),
             ("@args", false),

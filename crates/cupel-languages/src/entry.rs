@@ -1,10 +1,10 @@
-//! Where a program starts, for languages that do not start a file: the class with `main`, and the file names that a compiler wants.
+//! Entry points: the class with `main`, and the file names that a compiler requires.
 //!
 //! ```text
 //!  sources ──files_named_by_type──► compiler ──class files──► main_class ──► `{main_class}` of the command
 //! ```
 //!
-//! Invariant: a class name reaches a command line only if it consists of identifiers; see `class_file.rs`.
+//! Invariant: a class name is put on a command line only if it consists of identifiers; see `class_file.rs`.
 
 use std::collections::HashMap;
 
@@ -14,12 +14,12 @@ use crate::Language;
 use crate::class_file::Class;
 use crate::public_type::public_type;
 
-/// Longest chain of classes in which an inherited `main` is looked for.
+/// Maximum number of superclasses searched for an inherited `main`.
 const ANCESTORS_MAX: usize = 64;
 
 impl Language {
-    /// The files under the names that the compiler wants: where a public type has to be in a file of its name, a source has it.
-    /// A name that another file has, or that cannot be a file's, is not taken.
+    /// Renames source files as the compiler requires: a file with a public type gets the type's name. A file keeps its
+    /// name if the new one clashes with another file or is not a valid path.
     pub fn files_named_by_type(&self, files: &BoxFiles) -> BoxFiles {
         if self.named_by_type.is_empty() {
             return files.clone();
@@ -46,12 +46,13 @@ impl Language {
         BoxPath::new(&format!("{folder}{wanted}.{extension}")).ok()
     }
 
-    /// The class that is started, out of what a compilation left; `None` if the language does not start classes or none has
-    /// `main`. `main` is the main source as it was sent, `sources` are the files as they were compiled; `entry` is the file or
-    /// class that the problem's author named.
+    /// The class to start, chosen from the class files of a compilation. `None` if the language does not start classes,
+    /// or no class has `main`. `main` is the path of the main source as submitted; `sources` are the files as compiled;
+    /// `entry` is the file or class named by the problem's author.
     ///
-    /// Of several: the one that was named, then by the patterns of the language's `main_class`, then one with a `main` of its own,
-    /// then one that is not nested, then a public one, then the first in the order of the sources.
+    /// Order of preference: the class named by `entry`; the patterns in the language's `main_class`; a class that
+    /// declares `main` over one that inherits it; a class that is not nested; a public class; the first in source
+    /// order.
     pub fn main_class(
         &self,
         made: &BoxFiles,
@@ -78,7 +79,7 @@ impl Language {
         let name = split(main.as_str()).1;
         let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
         let preferred: Vec<String> = self.main_class.iter().map(|name| same(&name.replace("{stem}", stem))).collect();
-        // The first of those with the same name.
+        // If several sources have the same file name, the first one counts.
         let mut order: HashMap<&str, usize> = HashMap::new();
         for (at, source) in sources.iter().enumerate() {
             order.entry(split(source.path.as_str()).1).or_insert(at);
@@ -101,12 +102,13 @@ impl Language {
     }
 }
 
-/// The folder with its `/`, and the file name.
+/// Splits a path into the folder, with its `/`, and the file name.
 fn split(path: &str) -> (&str, &str) {
     path.split_at(path.rfind('/').map_or(0, |slash| slash + 1))
 }
 
-/// Compilers make class names of file names: they begin with a capital, and what cannot be in a name becomes `_`.
+/// Normalizes a name for comparison: compilers derive class names from file names by capitalizing the first letter and
+/// replacing characters that are invalid in a name by `_`.
 fn same(name: &str) -> String {
     name.trim_start_matches('_')
         .chars()
@@ -128,7 +130,7 @@ mod tests {
         Registry::load(None).unwrap().find(id).unwrap().clone()
     }
 
-    /// Name, flags of the class, whether it has `main`, line of it.
+    /// Name, access flags of the class, whether it has `main`, line of `main`.
     type Made<'a> = (&'a str, u16, bool, u16);
 
     #[track_caller]
@@ -144,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn the_class_with_main_is_found_whatever_its_name() {
+    fn the_class_with_main_is_found_under_any_name() {
         check("Main.java", None, &[("Hello", 1, true, 1)], Some("Hello"));
         check("Main.java", None, &[("A", 1, false, 1), ("Solution", 0, true, 9)], Some("Solution"));
         check("Main.java", None, &[("a/b/Hello", 1, true, 1)], Some("a.b.Hello"));
@@ -153,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_the_named_one_then_main_then_the_public_one_then_the_first_is_started() {
+    fn the_class_to_start_is_chosen_in_the_documented_order() {
         let all = [("A", 0, true, 3), ("B", 0, true, 1), ("P", 1, true, 9), ("Main", 0, true, 20), ("F", 0, true, 30)];
         check("Main.java", Some("B"), &all, Some("B"));
         check("Main.java", Some("x/B.java"), &all, Some("B"));
@@ -169,7 +171,7 @@ mod tests {
         let made = BoxFiles::new(vec![
             file("Base.class", &class_file("Base", "java/lang/Object", 0, "main", 9, 1)),
             file("Main.class", &class_file("Main", "Base", 1, "other", 1, 5)),
-            // A circle, which no compiler makes.
+            // A cycle, which no compiler produces.
             file("X.class", &class_file("X", "Y", 1, "other", 1, 5)),
             file("Y.class", &class_file("Y", "X", 1, "other", 1, 5)),
         ]);
@@ -179,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_gets_the_name_of_its_public_type_where_the_compiler_wants_that() {
+    fn a_source_is_named_after_its_public_type_if_the_compiler_requires_it() {
         let names = |id: &str, files: &[(&str, &str)]| -> Vec<String> {
             let files = files.iter().map(|(path, text)| file(path, text.as_bytes())).collect();
             language(id).files_named_by_type(&BoxFiles::new(files)).iter().map(|f| f.path.to_string()).collect()

@@ -1,18 +1,18 @@
-//! What can be wrong with language files. All faults are reported together.
+//! Faults in language files. All faults are reported together.
 
 use std::fmt;
 
-/// One thing that is wrong in one language file.
+/// One fault in one language file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{file}{place}: `{key}`: {detail}", place = line.map_or_else(String::new, |line| format!(":{line}")))]
 pub struct Fault {
-    /// The file: its name for a shipped one, its path for an operator's.
+    /// The file: its name if it is shipped, its path if it is the operator's.
     pub file: String,
-    /// The line, counted from 1, where the fault has one.
+    /// One-based line number, if known.
     pub line: Option<usize>,
     /// The key, such as `limits.memory_mb` or `samples[2].verdict`.
     pub key: String,
-    /// What is wrong and what was expected.
+    /// The problem and the expected value.
     pub detail: String,
 }
 
@@ -21,12 +21,12 @@ pub struct Fault {
 pub enum LoadError {
     /// A directory or file cannot be read.
     Read {
-        /// Which one.
+        /// The path.
         path: std::path::PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// Files were read and are wrong; never empty.
+    /// At least one file has a fault; never empty.
     Faults(Vec<Fault>),
 }
 

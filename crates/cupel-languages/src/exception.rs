@@ -1,8 +1,9 @@
-//! Finds the exception that ended a program in what it wrote to standard error, by the rules of its language file.
+//! Finds the exception that ended a program in its standard error, using the rules of its language file.
 //!
-//! The program controls its standard error, so what is found is only ever shown: one line, bounded, without control characters.
-//! A rule with `memory_limit` says that the language's own heap was full. Writing such a message without filling a heap turns
-//! one failure into another, which a program can have more easily by allocating.
+//! The program controls its standard error, so the result is only displayed: one line, bounded, without control
+//! characters. The exception is a rule with `memory_limit`, which says that the language's own heap was full and
+//! changes the verdict. Faking that message gains a program nothing: it turns one failure into another, which any
+//! program can cause more easily by allocating memory.
 
 use cupel_types::BoxFiles;
 use regex_lite::{Captures, Regex};
@@ -11,20 +12,20 @@ use serde::Deserialize;
 use crate::Language;
 use crate::file::Faults;
 
-/// How much of the end of standard error is worth keeping: the deepest stack traces that runtimes print.
+/// Number of bytes kept from the end of standard error. Large enough for the deepest stack traces that runtimes print.
 pub const STDERR_END: usize = 64 << 10;
 
-/// Longest text that is shown, in characters.
+/// Maximum length of the displayed text, in characters.
 const TEXT_MAX: usize = 300;
 
-/// How a language reports an exception.
+/// Rule that recognizes an exception of a language.
 #[derive(Clone, Debug)]
 pub struct ExceptionRule {
-    /// Has a group `message`, and may have `type`, `file` and `line`. The last match counts.
+    /// Must have a group `message`; may have `type`, `file` and `line`. The last match is used.
     pattern: Regex,
-    /// Stack frames, with groups `line` and, usually, `file`.
+    /// Patterns of stack frames, with groups `line` and, usually, `file`.
     places: Vec<Places>,
-    /// Whether it means that the memory limit was met.
+    /// Whether a match means that the memory limit was reached.
     memory_limit: bool,
 }
 
@@ -34,7 +35,7 @@ struct Places {
     side: Side,
 }
 
-/// Where the frames are; the one nearest to the message is the innermost.
+/// Whether the stack frames precede or follow the message. The frame nearest to the message is the innermost.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Side {
@@ -42,18 +43,18 @@ enum Side {
     After,
 }
 
-/// What ended a program, in its language's words.
+/// The exception that ended a program, as reported by its language.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exception {
-    /// For people: `IndexError: list index out of range (line 3)`.
+    /// Display text: `IndexError: list index out of range (line 3)`.
     pub text: String,
-    /// Whether the heap was full whose size follows from the memory limit.
+    /// Whether the language's own heap was full; its size derives from the memory limit.
     pub is_memory_limit: bool,
 }
 
 impl Language {
-    /// The exception at the end of standard error; `None` if no rule matches. A line is told if it is one of `sources`, with the
-    /// file's name if `names_file`.
+    /// The exception at the end of standard error; `None` if no rule matches. The line number is included only if the
+    /// frame is in one of `sources`, together with the file name if `names_file` is true.
     pub fn exception(&self, stderr: &[u8], sources: &BoxFiles, names_file: bool) -> Option<Exception> {
         let text = String::from_utf8_lossy(&stderr[stderr.len().saturating_sub(STDERR_END)..]);
         let (rule, found) =
@@ -87,7 +88,7 @@ impl Language {
     }
 }
 
-/// File name and line of a frame, if it is in one of these files.
+/// File name and line of a frame, if the frame is in one of `sources`.
 fn place_of<'t>(frame: &Captures<'t>, sources: &BoxFiles) -> Option<(Option<&'t str>, u32)> {
     let line = frame.name("line")?.as_str().parse().ok()?;
     let Some(file) = frame.name("file") else { return Some((None, line)) };
@@ -97,7 +98,7 @@ fn place_of<'t>(frame: &Captures<'t>, sources: &BoxFiles) -> Option<(Option<&'t 
     is_source.then_some((Some(file), line))
 }
 
-/// One line without control characters, up to a bound.
+/// Replaces control characters by spaces and truncates the text, so that it fits on one line.
 fn shown(text: &str) -> String {
     let printable = text.chars().map(|c| if c.is_control() || is_layout(c) { ' ' } else { c });
     let mut shown: String = printable.take(TEXT_MAX).collect();
@@ -107,7 +108,7 @@ fn shown(text: &str) -> String {
     shown
 }
 
-/// Characters that change how the rest of a line is laid out: separators of lines, marks and overrides of direction.
+/// Characters that change the layout of the rest of the line: line separators, and direction marks and overrides.
 /// Source: Unicode Standard Annex #9, section 2.
 fn is_layout(c: char) -> bool {
     matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -145,7 +146,7 @@ pub(crate) fn convert(dtos: Vec<ExceptionDto>, faults: &mut Faults<'_>) -> Vec<E
     rules
 }
 
-/// A regular expression that has a group of this name.
+/// Compiles a regular expression that must have a group with this name.
 fn regex(text: &str, group: &str) -> Result<Regex, String> {
     let regex = Regex::new(text).map_err(|e| format!("expected a regular expression: {e}"))?;
     match regex.capture_names().flatten().any(|name| name == group) {

@@ -1,6 +1,6 @@
-//! A language file: its shape in TOML, and the way from there to a [`Language`].
+//! A language file: its TOML format, and the conversion to a [`Language`].
 //!
-//! Invariant: what leaves this file is complete and consistent; every fault names its key.
+//! Invariant: a converted language is complete and consistent; every fault names its key.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::prepare::{self, PrepareDto};
 use crate::service::{self, ServiceDto};
 use crate::{Availability, Fault, Language, Packages, Sample, Template, VersionRule, place};
 
-/// The first thing that looks like a version: numbers joined by dots.
+/// Default pattern: numbers joined by dots.
 const VERSION_PATTERN: &str = r"\d+(?:\.\d+)+";
 
 #[derive(Deserialize)]
@@ -47,7 +47,7 @@ struct FileDto {
     limits_max: LimitsDto,
     #[serde(default)]
     compile_limits: LimitsDto,
-    /// Without it nothing is installed: the toolchain is the operator's.
+    /// If missing, nothing is installed; the operator provides the toolchain.
     #[serde(default)]
     packages: PackagesDto,
     #[serde(default)]
@@ -135,7 +135,7 @@ impl From<LimitsDto> for LimitsRequest {
     }
 }
 
-/// The most that may be asked for where a file does not say.
+/// Default maximum limits.
 fn limits_max_default() -> Limits {
     Limits {
         cpu_time: Duration::from_secs(60),
@@ -153,7 +153,7 @@ fn limits_max_default() -> Limits {
     }
 }
 
-/// Limits of a compile step where a file does not say.
+/// Default limits of a compile step.
 fn compile_limits_default() -> Limits {
     Limits {
         cpu_time: Duration::from_secs(30),
@@ -171,7 +171,7 @@ fn compile_limits_default() -> Limits {
     }
 }
 
-/// Collects faults, so that a file is told all of them at once.
+/// Collects faults, so that all faults of a file are reported together.
 pub(crate) struct Faults<'a> {
     file: &'a str,
     text: &'a str,
@@ -197,10 +197,10 @@ impl Faults<'_> {
     }
 }
 
-/// Reads the language whose file is called `name` (its id is the stem) and is shown to people as `shown`.
+/// Parses the language file `name` (its stem is the id); messages call it `shown`.
 ///
 /// # Errors
-/// Every fault that can be seen at once.
+/// All faults of the file.
 pub(crate) fn parse(name: &str, shown: &str, text: &str) -> Result<Language, Vec<Fault>> {
     let mut faults = Faults { file: shown, text, list: Vec::new() };
     let dto = read(text).map_err(|fault| vec![Fault { file: shown.to_owned(), ..fault }])?;
@@ -212,7 +212,7 @@ pub(crate) fn parse(name: &str, shown: &str, text: &str) -> Result<Language, Vec
     }
 }
 
-/// The first fault of form; the caller names the file.
+/// Deserializes the file. Returns the first syntax or type error; the caller adds the file name.
 fn read(text: &str) -> Result<FileDto, Fault> {
     let fault = |line, key: String, detail: &str| Fault { file: String::new(), line, key, detail: detail.to_owned() };
     let syntax = |e: toml::de::Error| {
@@ -229,7 +229,7 @@ fn read(text: &str) -> Result<FileDto, Fault> {
 
 fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Language> {
     if dto.name.trim().is_empty() {
-        faults.add("name", "expected the name for people");
+        faults.add("name", "expected a display name");
     }
     for (i, extension) in dto.extensions.iter().enumerate() {
         if extension.is_empty() || extension.contains(['.', '/']) {
@@ -248,10 +248,8 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
     }
     for name in dto.env.keys() {
         if !is_variable(name) {
-            faults.add(
-                format!("env.{name}"),
-                "expected a name out of A-Z, a-z, 0-9 and _ that does not start with a digit",
-            );
+            faults
+                .add(format!("env.{name}"), "expected a variable name: A-Z, a-z, 0-9 and _, not starting with a digit");
         }
     }
     let (limits, limits_max, compile_limits) = limits(dto.limits, dto.limits_max, dto.compile_limits, faults);
@@ -263,14 +261,17 @@ fn convert(id: LanguageId, dto: FileDto, faults: &mut Faults<'_>) -> Option<Lang
     let prepare = prepare::convert(dto.prepare, faults);
     let service = dto.service.and_then(|service| service::convert(service, &prepare, faults));
     if service.is_some() && dto.compile.len() != 1 {
-        faults.add("service", "a compiler that stays takes the place of exactly one compile command");
+        faults.add("service", "a language with `service` must have exactly one compile command");
     }
     let compile: Vec<Template> = (dto.compile.iter().enumerate())
         .filter_map(|(i, command)| faults.check(&format!("compile[{i}]"), Template::parse_with(command, &prepare)))
         .collect();
     let execute = faults.check("execute", Template::parse_with(&dto.execute, &prepare));
     if execute.as_ref().is_some_and(Template::names_main_class) == dto.main_class.is_empty() {
-        faults.add("main_class", "`execute` says `{main_class}` if and only if this names classes, such as `Main`");
+        faults.add(
+            "main_class",
+            "must list class names, such as `Main`, if and only if `execute` contains `{main_class}`",
+        );
     }
     let exceptions = exception::convert(dto.exceptions, faults);
     let version = version(dto.version, faults);
@@ -307,11 +308,11 @@ fn parse_id(text: &str) -> Result<LanguageId, String> {
     text.parse().map_err(|e: cupel_types::LanguageIdError| e.to_string())
 }
 
-/// An alias is as an id, with `#` beside its characters: ids become names of files and queues, aliases never do.
+/// An alias may contain `#`; an id may not, because ids become names of files and queues.
 fn check_alias(text: &str) -> Result<(), String> {
     let id = parse_id(&text.replace('#', "-"));
     id.map(drop).map_err(|_| {
-        "an alias is 1 to 32 characters out of a-z 0-9 - _ + . # and starts with a letter or digit".to_owned()
+        "an alias is 1 to 32 characters from a-z 0-9 - _ + . # and starts with a letter or digit".to_owned()
     })
 }
 
@@ -321,8 +322,8 @@ fn is_variable(name: &str) -> bool {
         && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_')
 }
 
-/// A mount is a plain absolute path that is not one of the places the sandbox makes itself, and not a
-/// place where a host keeps what is nobody's business.
+/// Checks that a mount is a plain absolute path, is not a place that the sandbox creates itself, and is not a place
+/// where hosts keep private data.
 pub(crate) fn check_mount(mount: &str) -> Result<(), String> {
     const NEVER: [&str; 9] = ["proc", "sys", "dev", "box", "tmp", "root", "home", "run", "boot"];
     let expected = "expected an absolute path without `.`, `..` or a trailing `/`";
@@ -332,7 +333,7 @@ pub(crate) fn check_mount(mount: &str) -> Result<(), String> {
     }
     let first = inner.split('/').next().unwrap_or_default();
     if NEVER.contains(&first) || matches!(inner, "etc" | "var" | "var/lib") {
-        return Err(format!("`{mount}` is never shown to programs; name the toolchain's own directory"));
+        return Err(format!("`{mount}` is never visible to programs; name the toolchain's own directory instead"));
     }
     Ok(())
 }
@@ -379,7 +380,7 @@ impl LimitsDto {
     }
 }
 
-/// The keys at which `limits` are above `max`.
+/// The keys at which `limits` exceeds `max`.
 fn above(limits: &Limits, max: &Limits) -> Vec<&'static str> {
     let pairs = [
         ("cpu_time_ms", limits.cpu_time > max.cpu_time),
@@ -455,7 +456,8 @@ mod tests {
         source = "…"
     "#;
 
-    /// The file with one text replaced by another is refused with this key and words of this detail.
+    /// Asserts that the file with `from` replaced by `to` is rejected with a fault at `key` whose detail contains
+    /// `detail`.
     fn check(from: &str, to: &str, key: &str, detail: &str) {
         assert!(GOOD.contains(from), "{from}");
         let faults = parse("zig.toml", "zig.toml", &GOOD.replacen(from, to, 1)).unwrap_err();
@@ -469,7 +471,7 @@ mod tests {
         let zig = parse("zig.toml", "zig.toml", GOOD).unwrap();
         assert_eq!(zig.id.as_str(), "zig");
         assert_eq!(zig.limits.cpu_time, Duration::from_secs(2));
-        assert_eq!(zig.limits.wall_time, Duration::from_secs(22), "wall time keeps its distance");
+        assert_eq!(zig.limits.wall_time, Duration::from_secs(22), "wall time limit shifts with the CPU time limit");
         assert_eq!(zig.limits.memory, Limits::default().memory);
         assert_eq!(zig.samples[0].verdict, Verdict::Accepted);
         assert_eq!(zig.version.find("zig version 0.11.0-dev"), Some("0.11.0"));
@@ -487,7 +489,7 @@ mod tests {
         check("[\"./main\"]", "[]", "execute", "expected a program");
         check("[\"zig\", \"version\"]", "[]", "version.command", "expected a program");
         check("\"version\"] }", "\"version\"], pattern = '(' }", "version.pattern", "regular expression");
-        check("artifacts = [\"main\"]", "mounts = [\"/etc\"]", "mounts[0]", "never shown");
+        check("artifacts = [\"main\"]", "mounts = [\"/etc\"]", "mounts[0]", "never visible");
         check("artifacts = [\"main\"]", "mounts = [\"/usr/../root\"]", "mounts[0]", "absolute path");
         check("artifacts = [\"main\"]", "artifacts = [\"/main\"]", "artifacts[0]", "relative");
         check("artifacts = [\"main\"]", "env = { \"A B\" = \"c\" }", "env.A B", "A-Z");
@@ -510,7 +512,7 @@ mod tests {
     }
 
     #[test]
-    fn the_example_of_the_readme_is_a_language_file() {
+    fn the_example_in_the_readme_is_a_valid_language_file() {
         let readme = include_str!("../README.md");
         let example = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
         let zig = parse("zig.toml", "README.md", example).unwrap();
@@ -521,12 +523,12 @@ mod tests {
     }
 
     #[test]
-    fn broken_syntax_names_its_line_and_key() {
+    fn a_syntax_error_names_its_key() {
         check("name = \"Zig\"", "name = ", "name", "");
     }
 
     #[test]
-    fn a_fault_names_its_line() {
+    fn every_fault_names_its_line() {
         for (from, to, line) in [
             ("name = \"Zig\"", "name = ", 2),
             ("name = \"Zig\"", "name = 3", 2),
@@ -541,13 +543,13 @@ mod tests {
     }
 
     #[test]
-    fn a_language_needs_no_packages() {
+    fn packages_are_optional() {
         let zig = parse("zig.toml", "zig.toml", &GOOD.replace("[packages]\n        debian = [\"zig\"]\n", "")).unwrap();
         assert!(zig.packages.debian.is_empty() && !zig.packages.core);
     }
 
     #[test]
-    fn all_faults_of_a_file_are_told_together() {
+    fn all_faults_of_a_file_are_reported_together() {
         let text = GOOD.replace("{source}", "{sauce}").replace("\"main.zig\"", "\"/main.zig\"").replace("2_000", "0");
         let keys: Vec<_> = parse("zig.toml", "zig.toml", &text).unwrap_err().into_iter().map(|f| f.key).collect();
         assert_eq!(keys, ["limits.cpu_time_ms", "source", "compile[0]"]);

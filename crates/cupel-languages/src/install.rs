@@ -1,7 +1,7 @@
-//! Installing the packages that languages name.
+//! Installs the packages that languages name.
 //!
-//! Invariant: only what is missing is installed. A toolchain that answers its version command is left
-//! alone, wherever it came from; so an existing Node.js is not replaced by Debian's.
+//! Invariant: only missing toolchains are installed. A toolchain whose version command succeeds is kept, whatever its
+//! origin; for example, an existing Node.js is not replaced by Debian's.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
@@ -11,22 +11,22 @@ use cupel_types::LanguageId;
 
 use crate::{HostProbe, Language, Registry};
 
-/// Where npm packages go: below `/usr`, so that the sandbox shows them to programs without a mount.
+/// Install prefix of npm packages: below `/usr`, so that programs in the sandbox see it without a mount.
 const NPM_PREFIX: &str = "/usr/local/lib/cupel/npm";
 
-/// Which languages an operator wants.
+/// The languages an operator selects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
-    /// Every language there is.
+    /// All languages.
     All,
     /// Those with `packages.core = true`.
     Core,
-    /// These, by id or alias.
+    /// The languages with these ids or aliases.
     Named(Vec<String>),
 }
 
 impl Selection {
-    /// From the words of a command line: `all`, `core`, or ids.
+    /// Parses command-line words: `all`, `core`, or ids.
     pub fn from_words(words: &[String]) -> Selection {
         match words {
             [word] if word == "all" => Selection::All,
@@ -36,7 +36,7 @@ impl Selection {
     }
 }
 
-/// What is missing for a selection of languages.
+/// The missing packages of selected languages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InstallPlan {
     /// The languages that are not available yet.
@@ -47,55 +47,56 @@ pub struct InstallPlan {
     pub npm: Vec<String>,
 }
 
-/// Why languages cannot be installed.
+/// Why packages cannot be installed.
 #[derive(Debug, thiserror::Error)]
 pub enum InstallError {
     /// No language has this id or alias.
     #[error("there is no language `{name}`{}", nearest.as_ref().map(|n| format!("; did you mean `{n}`?")).unwrap_or_default())]
     UnknownLanguage {
-        /// What was asked for.
+        /// The requested name.
         name: String,
-        /// What may have been meant.
+        /// The most similar known name.
         nearest: Option<LanguageId>,
     },
-    /// Neither root nor `sudo` there.
-    #[error("installing packages needs root, and `sudo` is not installed; as root, run:\n{}", commands.join("\n"))]
+    /// The user is not root, and `sudo` is not installed.
+    #[error("installing packages requires root or `sudo`; run as root:\n{}", commands.join("\n"))]
     NeedsRoot {
-        /// What to run as root, in shell syntax.
+        /// The commands to run as root, in shell syntax.
         commands: Vec<String>,
     },
-    /// A package manager is not there.
-    #[error("`{program}` is not installed, and the packages come through it")]
+    /// A package manager is not installed.
+    #[error("the packages require `{program}`, but it is not installed; install it first")]
     NoProgram {
-        /// Which one.
+        /// The package manager.
         program: String,
     },
     /// A package manager could not be started.
     #[error("cannot run `{command}`")]
     Start {
-        /// What was run.
+        /// The command.
         command: String,
-        /// Why.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
     /// A package manager failed.
     #[error("`{command}` failed ({status}):\n{said}")]
     Failed {
-        /// What was run.
+        /// The command.
         command: String,
-        /// How it ended.
+        /// The exit status.
         status: std::process::ExitStatus,
-        /// The last lines of what it said.
+        /// The last lines of its output.
         said: String,
     },
 }
 
 impl InstallPlan {
-    /// What is missing. The registry has been probed; Debian's package list of this machine is read.
+    /// Determines the missing packages. The registry must have been probed; this also queries the machine's dpkg
+    /// database.
     ///
     /// # Errors
-    /// A name that no language has.
+    /// A name matches no language.
     pub fn new(registry: &Registry, selection: &Selection) -> Result<InstallPlan, InstallError> {
         let wanted: Vec<&Language> = match selection {
             Selection::All => registry.iter().collect(),
@@ -103,7 +104,7 @@ impl InstallPlan {
             Selection::Named(names) => names.iter().map(|name| named(registry, name)).collect::<Result<_, _>>()?,
         };
         let mut plan = missing(registry, wanted);
-        // Debian's npm brings Debian's Node.js, which must not replace one that is there.
+        // Debian's npm depends on Debian's Node.js, which must not replace an existing one.
         let host = HostProbe::default();
         if !plan.npm.is_empty() && host.find("npm").is_none() && host.find("node").is_none() {
             plan.debian.push("npm".to_owned());
@@ -113,20 +114,20 @@ impl InstallPlan {
         Ok(plan)
     }
 
-    /// Whether there is nothing to do.
+    /// Whether all packages are installed.
     pub fn is_empty(&self) -> bool {
         self.debian.is_empty() && self.npm.is_empty()
     }
 
-    /// The commands that install it, in order, without `sudo`.
+    /// The installation commands, in order, without `sudo`.
     pub fn commands(&self) -> Vec<Vec<String>> {
         let command = |fixed: &[&str], packages: &[String]| -> Vec<String> {
             fixed.iter().map(|s| (*s).to_owned()).chain(packages.iter().cloned()).collect()
         };
         let mut commands = Vec::new();
         if !self.debian.is_empty() {
-            // Another apt-get at work is waited for: a fresh machine often still updates itself. Nothing of the
-            // operator's is removed to make room.
+            // Wait for a running apt-get, because a fresh machine is often still updating itself. `--no-remove`: the
+            // operator's packages are never removed.
             let apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=600"];
             commands.push(command(&[&apt[..], &["update"]].concat(), &[]));
             commands.push(command(
@@ -141,11 +142,11 @@ impl InstallPlan {
         commands
     }
 
-    /// Installs it. `say` hears each line for people, the command before it runs; what the package
-    /// managers print goes to standard error. Blocks until they are done.
+    /// Runs the installation. `say` receives progress lines for people, including each command before it runs. Blocks
+    /// until all commands have finished.
     ///
     /// # Errors
-    /// No right to install, or a package manager failed. What was installed before stays.
+    /// No permission to install, or a package manager failed. Packages installed before the failure remain.
     pub fn run(&self, say: &mut dyn FnMut(&str)) -> Result<(), InstallError> {
         let prefix = privilege(self)?;
         if !self.debian.is_empty() {
@@ -163,7 +164,7 @@ impl InstallPlan {
                 .stdin(Stdio::null())
                 .output()
                 .map_err(|source| InstallError::Start { command: shown.clone(), source })?;
-            // A package list that cannot be renewed matters only if the installation then fails.
+            // A failed update of the package list is ignored; if it matters, the installation fails.
             if !output.status.success() && command.last().is_none_or(|last| last != "update") {
                 let said = last_lines(&[output.stdout, output.stderr].concat());
                 return Err(InstallError::Failed { command: shown, status: output.status, said });
@@ -173,7 +174,7 @@ impl InstallPlan {
     }
 }
 
-/// The end of what an installer said: where it tells why it failed.
+/// The last lines of an installer's output, which contain the reason of a failure.
 fn last_lines(said: &[u8]) -> String {
     let said = String::from_utf8_lossy(said);
     let lines: Vec<&str> = said.lines().collect();
@@ -187,7 +188,7 @@ fn named<'r>(registry: &'r Registry, name: &str) -> Result<&'r Language, Install
     })
 }
 
-/// The packages of the languages that are not available, and of those they require.
+/// The packages of the unavailable languages among `wanted`, and of the languages they require.
 fn missing<'r>(registry: &'r Registry, mut wanted: Vec<&'r Language>) -> InstallPlan {
     let (mut debian, mut npm) = (BTreeSet::new(), BTreeSet::new());
     let mut seen = BTreeSet::new();
@@ -206,12 +207,12 @@ fn missing<'r>(registry: &'r Registry, mut wanted: Vec<&'r Language>) -> Install
     }
 }
 
-/// Which of these packages dpkg knows as installed; none where there is no dpkg.
+/// The packages that dpkg reports as installed; empty if dpkg is missing.
 fn debian_installed(packages: &[String]) -> BTreeSet<String> {
     if packages.is_empty() {
         return BTreeSet::new();
     }
-    // dpkg-query(1): names it does not know go to standard error and into the exit code.
+    // dpkg-query(1): unknown names are reported on standard error and in the exit code, both ignored here.
     let output = Command::new("dpkg-query")
         .args(["-W", "-f", "${db:Status-Status} ${Package}\\n"])
         .args(packages)
@@ -221,7 +222,7 @@ fn debian_installed(packages: &[String]) -> BTreeSet<String> {
     printed.lines().filter_map(|line| line.strip_prefix("installed ")).map(str::to_owned).collect()
 }
 
-/// What goes before the commands: nothing for root, `sudo` for others.
+/// Prefix of the commands: nothing for root, `sudo` for other users.
 fn privilege(plan: &InstallPlan) -> Result<Vec<String>, InstallError> {
     let host = HostProbe::default();
     let npm_comes = plan.debian.iter().any(|package| package == "npm");
@@ -245,7 +246,7 @@ mod tests {
     use super::*;
     use crate::Probe;
 
-    /// Only these programs answer.
+    /// A probe in which only these programs are installed.
     struct Only(&'static [&'static str]);
 
     impl Probe for Only {
@@ -271,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_does_not_answer_is_installed() {
+    fn only_missing_toolchains_are_installed() {
         check(&["python3"], &["python", "ruby"], &["ruby"], &[]);
         check(&["python3", "ruby"], &["python", "rb"], &[], &[]);
     }
@@ -283,19 +284,19 @@ mod tests {
     }
 
     #[test]
-    fn packages_that_two_languages_share_are_named_once() {
+    fn packages_shared_by_two_languages_are_listed_once() {
         check(&[], &["c", "cpp", "assembly"], &["g++", "gcc", "libc6-dev", "nasm"], &[]);
     }
 
     #[test]
-    fn an_unknown_language_is_refused_with_the_nearest() {
+    fn the_error_for_an_unknown_language_suggests_the_nearest() {
         let registry = Registry::load(None).unwrap();
         let error = InstallPlan::new(&registry, &Selection::Named(vec!["pyhton".to_owned()])).unwrap_err();
         assert_eq!(error.to_string(), "there is no language `pyhton`; did you mean `python`?");
     }
 
     #[test]
-    fn the_core_set_names_core_languages_alone() {
+    fn the_core_selection_contains_only_core_languages() {
         let registry = Registry::load(None).unwrap();
         let plan = InstallPlan::new(&registry, &Selection::Core).unwrap();
         assert!(plan.languages.iter().all(|id| registry.get(id).is_some_and(|l| l.packages.core)));
@@ -303,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_are_the_package_managers_own() {
+    fn the_plan_becomes_package_manager_commands() {
         let plan =
             InstallPlan { languages: Vec::new(), debian: strings(&["ghc", "ruby"]), npm: strings(&["typescript@5"]) };
         let lines: Vec<_> = plan.commands().iter().map(|c| c.join(" ")).collect();
@@ -321,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn words_select_languages() {
+    fn command_line_words_select_languages() {
         let select = |words: &[&str]| Selection::from_words(&strings(words));
         assert_eq!(select(&["all"]), Selection::All);
         assert_eq!(select(&["core"]), Selection::Core);

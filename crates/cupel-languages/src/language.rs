@@ -1,66 +1,66 @@
-//! One language: what its file says, and whether its toolchain is there.
+//! A language: the contents of its file, and whether its toolchain is installed.
 
 use cupel_types::{BoxPath, LanguageId, Limits, LimitsRequest, Verdict};
 use regex_lite::Regex;
 
 use crate::{CompileService, ExceptionRule, Placeholders, Prepare, Template};
 
-/// What every program finds in its environment unless its language or its submission says otherwise.
+/// Base environment of every program; the language and the submission can override it.
 const BASE_ENV: [(&str, &str); 3] = [("PATH", "/usr/local/bin:/usr/bin:/bin"), ("HOME", "/tmp"), ("LANG", "C.UTF-8")];
 
 /// A language as the registry knows it.
 #[derive(Clone, Debug)]
 pub struct Language {
-    /// Stable id: the stem of the file.
+    /// Stable id: the stem of the file name.
     pub id: LanguageId,
-    /// Name for people, with the version line it promises: `Python 3.11`, `C++17`.
+    /// Display name, including the major version it promises: `Python 3.11`, `C++17`.
     pub name: String,
-    /// Other names that mean this language: as ids, but `#` is allowed, too.
+    /// Alternative names. Same syntax as ids, plus `#`.
     pub aliases: Vec<String>,
-    /// File-name extensions, without the dot, by which `cupel run` recognises it.
+    /// File-name extensions, without the dot, by which `cupel run` recognizes the language.
     pub extensions: Vec<String>,
-    /// What the main source is called in the box when the client does not name it.
+    /// Default path of the main source in the box, used if the client does not name it.
     pub source: BoxPath,
-    /// What is made once per toolchain, in order.
+    /// Artefacts prepared once per toolchain, in order.
     pub prepare: Vec<Prepare>,
-    /// Compile commands, run one after another in one cell; none for interpreted languages.
+    /// Compile commands, run one after another in one cell; empty for interpreted languages.
     pub compile: Vec<Template>,
-    /// The compiler that stays, if there is one; then there is exactly one compile command.
+    /// The compile service, if there is one; the language then has exactly one compile command.
     pub service: Option<CompileService>,
-    /// The command that runs the program; the program's arguments go after it.
+    /// The command that runs the program; the program's arguments are appended.
     pub execute: Template,
-    /// Names of the class that is started, in order of preference, where commands say `{main_class}`; `{stem}` in one is the
-    /// main source's file name without its extension. See [`Language::main_class`].
+    /// Names of the class to start, in order of preference, if commands contain `{main_class}`. `{stem}` in a name is
+    /// the main source's file name without its extension. See [`Language::main_class`].
     pub main_class: Vec<String>,
-    /// The words before a type's name, where a public type must be in a file of its name. See
+    /// Keywords that introduce a type, if a public type must be in a file with its name. See
     /// [`Language::files_named_by_type`].
     pub named_by_type: Vec<String>,
-    /// Environment of both steps, beside the base; see [`Language::environment`].
+    /// Environment of the compile and execute steps, added to the base; see [`Language::environment`].
     pub env: Vec<(String, String)>,
-    /// Directories and files of the host that the toolchain needs, beside `/usr` and its links.
+    /// Host directories and files that the toolchain needs, in addition to `/usr` and the links into it.
     pub mounts: Vec<String>,
-    /// Which files of the box the compile step hands on; empty: all of them. See [`Language::is_artifact`].
+    /// Patterns of the files that the compile step passes on; if empty, all files. See [`Language::is_artifact`].
     pub artifacts: Vec<String>,
-    /// The interpreter of which a copy is kept ready to be forked, by the name that the sandbox has for it; programs that
-    /// it cannot stand in for are started as ever.
+    /// Name, known to the sandbox, of the interpreter kept initialised and ready to be forked. Programs that cannot be
+    /// started from it are executed normally.
     pub warm: Option<String>,
-    /// The driver that calls functions in it, by the name that `cupel-function` has for it.
+    /// Name, known to `cupel-function`, of the driver that calls functions in this language.
     pub driver: Option<String>,
-    /// How it reports an exception that ends a program, in order of preference. See [`Language::exception`].
+    /// Rules that find the exception that ended a program, in order of preference. See [`Language::exception`].
     pub exceptions: Vec<ExceptionRule>,
-    /// Limits of a run for which nothing else was asked.
+    /// Default limits of a run.
     pub limits: Limits,
-    /// The most that may be asked for.
+    /// Maximum limits that a submission may request.
     pub limits_max: Limits,
     /// Limits of the compile step, for all its commands together.
     pub compile_limits: Limits,
-    /// How to learn which version is installed.
+    /// How to find the installed version.
     pub version: VersionRule,
-    /// What provides it.
+    /// Packages that provide the language.
     pub packages: Packages,
-    /// Small programs that prove it works.
+    /// Small programs that test the language.
     pub samples: Vec<Sample>,
-    /// Whether it can be used here.
+    /// Whether the language can be used on this machine.
     pub availability: Availability,
 }
 
@@ -70,13 +70,13 @@ impl Language {
         self.compile.iter().map(|template| template.fill(values)).collect()
     }
 
-    /// The command that runs the program, to which its arguments are appended.
+    /// The command that runs the program, without the program's arguments.
     pub fn execute_command(&self, values: &Placeholders) -> Vec<String> {
         self.execute.fill(values)
     }
 
-    /// The whole environment of a step: the base (`PATH`, `HOME`, `LANG`), the language's, then `extra`;
-    /// a later value of a name replaces an earlier one.
+    /// The complete environment of a step: the base (`PATH`, `HOME`, `LANG`), the language's variables, then `extra`. A
+    /// later value replaces an earlier one of the same name.
     pub fn environment(&self, extra: &[(String, String)]) -> Vec<(String, String)> {
         let base = BASE_ENV.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let mut all: Vec<(String, String)> = Vec::new();
@@ -89,20 +89,20 @@ impl Language {
         all
     }
 
-    /// Whether the compile step hands this file on to the program.
+    /// Whether the compile step passes this file on to the program.
     ///
-    /// A pattern with a `/` describes the whole path, one without describes the file name in any
-    /// directory; `*` stands for any characters but `/`.
+    /// A pattern with a `/` matches the whole path; one without matches the file name in any directory. `*` matches any
+    /// characters except `/`.
     pub fn is_artifact(&self, path: &BoxPath) -> bool {
         self.artifacts.is_empty() || self.artifacts.iter().any(|pattern| glob_path(pattern, path))
     }
 
-    /// Whether programs in it can be run here.
+    /// Whether programs in this language can run on this machine.
     pub fn is_available(&self) -> bool {
         matches!(self.availability, Availability::Available { .. })
     }
 
-    /// The version found, if it was found.
+    /// The installed version, if it was found.
     pub fn installed_version(&self) -> Option<&str> {
         match &self.availability {
             Availability::Available { version } => Some(version),
@@ -111,14 +111,14 @@ impl Language {
     }
 }
 
-/// Whether a pattern fits a path, or its last component if the pattern has no `/`.
+/// Whether a pattern matches a path, or its last component if the pattern has no `/`.
 pub(crate) fn glob_path(pattern: &str, path: &BoxPath) -> bool {
     let path = path.as_str();
     let name = path.rsplit('/').next().unwrap_or(path);
     glob(pattern.as_bytes(), if pattern.contains('/') { path } else { name }.as_bytes())
 }
 
-/// Matches with backtracking to the last `*` only: linear in pattern times text.
+/// Glob match. Backtracks only to the last `*`: at most pattern length times text length.
 fn glob(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
@@ -140,49 +140,49 @@ fn glob(pattern: &[u8], text: &[u8]) -> bool {
     pattern[p..].iter().all(|&c| c == b'*')
 }
 
-/// How to learn which version of a toolchain is installed.
+/// How to find the installed version of a toolchain.
 #[derive(Clone, Debug)]
 pub struct VersionRule {
-    /// The command that tells it.
+    /// The command that prints it.
     pub command: Vec<String>,
-    /// Finds the version in what the command prints: the first group, or else the whole match.
+    /// Finds the version in the command's output: the first group, or the whole match if there is no group.
     pub(crate) pattern: Regex,
 }
 
 impl VersionRule {
-    /// The version in what the command printed.
+    /// The version in the output of the command.
     pub fn find<'t>(&self, printed: &'t str) -> Option<&'t str> {
         let found = self.pattern.captures(printed)?;
         found.get(1).or_else(|| found.get(0)).map(|m| m.as_str())
     }
 }
 
-/// What an operator installs to have the language.
+/// Packages that an operator installs to get the language.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Packages {
-    /// Debian packages.
+    /// Debian package names.
     pub debian: Vec<String>,
-    /// npm packages with their version range.
+    /// npm packages, each with a version range.
     pub npm: Vec<String>,
-    /// Languages whose toolchains this one needs as well.
+    /// Languages whose toolchains are also required.
     pub requires: Vec<LanguageId>,
-    /// Whether `make run` installs it without being asked.
+    /// Whether `make run` installs it by default.
     pub core: bool,
 }
 
-/// Whether a language can be used here.
+/// Whether a language can be used on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Availability {
-    /// Nobody has looked yet.
+    /// Not probed yet.
     Unprobed,
-    /// Its version command answered.
+    /// The version command succeeded.
     Available {
-        /// The version it told, such as `3.11.2`.
+        /// Installed version, such as `3.11.2`.
         version: String,
     },
-    /// It cannot be used.
+    /// The language cannot be used.
     Unavailable {
-        /// Why, for people.
+        /// The reason, for people.
         reason: String,
     },
 }
@@ -192,7 +192,7 @@ pub enum Availability {
 pub struct Sample {
     /// `hello`, `echo`, `args`, `compile_error`, `runtime_error`, `time_limit`, …
     pub name: String,
-    /// What the main source is called, where the language's own name for it does not fit.
+    /// Path of the main source, if the language's default does not fit.
     pub file: Option<BoxPath>,
     /// The source.
     pub source: String,
@@ -200,13 +200,13 @@ pub struct Sample {
     pub stdin: String,
     /// Arguments.
     pub args: Vec<String>,
-    /// Limits beside the language's own.
+    /// Requested limits; the others are the language's.
     pub limits: LimitsRequest,
-    /// What must come out on standard output, if it matters.
+    /// Expected standard output; `None` accepts any.
     pub stdout: Option<String>,
-    /// What the message must be, if it matters.
+    /// Expected message; `None` accepts any.
     pub message: Option<String>,
-    /// The verdict that must follow.
+    /// Expected verdict.
     pub verdict: Verdict,
 }
 

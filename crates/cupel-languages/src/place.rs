@@ -1,8 +1,9 @@
-//! The line of a TOML file at which a key stands.
+//! Finds the line of a key in a TOML file.
 
 use toml::de::{DeTable, DeValue};
 
-/// One-based line of the deepest part of `key` (such as `samples[2].verdict`) that the text has; that of a table for a key it lacks.
+/// One-based line of the deepest existing part of `key` (such as `samples[2].verdict`). For a missing key, the line of
+/// its table.
 pub(crate) fn line_of_key(text: &str, key: &str) -> Option<usize> {
     let root = DeTable::parse(text).ok()?.into_inner();
     let mut found = None;
@@ -34,19 +35,19 @@ enum Inner<'a> {
     Value(&'a DeValue<'a>),
 }
 
-/// One-based line of a byte.
+/// One-based line of a byte offset.
 pub(crate) fn line_at(text: &str, byte: usize) -> usize {
     text.as_bytes()[..byte.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
 }
 
-/// The key that is written in a line, for a text that cannot be read as TOML; the line itself where there is none.
+/// The key on a line of text that is not valid TOML; the whole line if it has no key.
 pub(crate) fn key_in_line(text: &str, line: usize) -> String {
     let line = text.lines().nth(line.saturating_sub(1)).unwrap_or_default().trim();
     let key = line.split_once('=').map_or(line, |(key, _)| key).trim().trim_matches(['[', ']']);
     key.chars().take(KEY_CHARS_MAX).collect()
 }
 
-/// More of a line is not shown.
+/// Maximum number of characters of the key or line that are shown.
 const KEY_CHARS_MAX: usize = 60;
 
 #[cfg(test)]
@@ -68,7 +69,7 @@ mod tests {
         ] {
             assert_eq!(line_of_key(TEXT, key), Some(line), "{key}");
         }
-        // What is missing is missing in its table.
+        // A missing key is reported at its table.
         assert_eq!(line_of_key(TEXT, "samples[1].source"), line_of_key(TEXT, "samples[1]"));
         assert_eq!(line_of_key(TEXT, "samples[1]"), Some(10));
         assert_eq!(line_of_key(TEXT, "(file name)"), None);
@@ -76,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_cannot_be_read_names_its_key() {
+    fn the_key_is_found_in_a_line_that_is_not_valid_toml() {
         assert_eq!(key_in_line("\n  name = \n", 2), "name");
         assert_eq!(key_in_line("[limits\n", 1), "limits");
         assert_eq!(key_in_line("", 7), "");

@@ -1,9 +1,9 @@
-//! What a toolchain makes once, so that each compilation or run starts faster: precompiled headers, class-data
-//! archives, a compiled helper.
+//! Artefacts that a toolchain prepares once so that each compilation or run starts faster: precompiled headers,
+//! class-data archives, a compiled helper.
 //!
-//! Here is only what a language file says about it, and where it lies once somebody has made it; making, keeping
-//! and showing it is the binary's. A command names it by `{prepared:NAME}`; an argument with a name of something
-//! that is not there is left out, so a language works without it, only more slowly.
+//! This module holds only the specification from the language file and the directory of a prepared artefact. The
+//! `cupel` binary creates, stores and mounts artefacts. A command refers to one by `{prepared:NAME}`. While the
+//! artefact does not exist, arguments that refer to it are omitted, so the language works without it, only more slowly.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,23 +17,24 @@ use crate::Template;
 use crate::file::{Faults, LimitsDto, check_mount};
 use crate::language::glob_path;
 
-/// One artefact that is made once per toolchain.
+/// An artefact that is prepared once per toolchain.
 #[derive(Clone, Debug)]
 pub struct Prepare {
     /// Unique within the language: lower-case letters, digits and `-`.
     pub name: String,
-    /// What lies in the box at the start.
+    /// Files in the box at the start.
     pub files: BoxFiles,
-    /// Run one after another, each in a fresh cell with the files that the one before left. May name what was
-    /// prepared before.
+    /// Commands, run one after another, each in a new cell with the files left by the previous one. May refer to
+    /// artefacts prepared earlier.
     pub commands: Vec<Template>,
-    /// Which files of the box are kept; patterns as in [`Language::artifacts`](crate::Language::artifacts).
+    /// Patterns of the files to keep, as in [`Language::artifacts`](crate::Language::artifacts).
     pub outputs: Vec<String>,
-    /// Files and directories of the host that determine it, beside the programs and absolute paths in `commands`.
+    /// Host files and directories that the artefact depends on, in addition to the programs and absolute paths in
+    /// `commands`.
     pub inputs: Vec<String>,
     /// Limits of all commands together.
     pub limits: Limits,
-    /// Where it is.
+    /// Directory of the artefact, once it exists.
     pub place: Place,
 }
 
@@ -44,17 +45,17 @@ impl Prepare {
     }
 }
 
-/// Where programs find a prepared artefact, once it is there. Clones share it: what is set in one is set in all.
+/// Directory of a prepared artefact, once it exists. Clones share the value: setting one sets all.
 #[derive(Clone, Default)]
 pub struct Place(Arc<RwLock<Option<Arc<str>>>>);
 
 impl Place {
-    /// The directory, as programs in a cell see it.
+    /// The directory, as seen by programs in a cell.
     pub fn get(&self) -> Option<Arc<str>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// From now on commands use it; `None`: no longer.
+    /// Sets the directory for later commands; with `None`, they stop using the artefact.
     pub fn set(&self, directory: Option<&str>) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = directory.map(Arc::from);
     }
@@ -67,7 +68,7 @@ impl fmt::Debug for Place {
 }
 
 impl PartialEq for Place {
-    /// The same place, not only the same path.
+    /// Equal if both share one value, not merely if the paths are equal.
     fn eq(&self, other: &Place) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
@@ -89,7 +90,7 @@ pub(crate) struct PrepareDto {
     limits: LimitsDto,
 }
 
-/// Limits of preparing where a file does not say: generous, since nobody waits and no tenant has a say in it.
+/// Default limits of a preparation. Generous, because nobody waits for it and tenants do not influence it.
 fn prepare_limits_default() -> Limits {
     Limits {
         cpu_time: Duration::from_secs(300),
@@ -107,7 +108,7 @@ fn prepare_limits_default() -> Limits {
     }
 }
 
-/// All steps of a file, in order: a later one may name an earlier one.
+/// Converts all entries of a file, in order: an entry may refer to earlier ones.
 pub(crate) fn convert(steps: Vec<PrepareDto>, faults: &mut Faults<'_>) -> Vec<Prepare> {
     let mut done: Vec<Prepare> = Vec::new();
     for (i, dto) in steps.into_iter().enumerate() {
@@ -124,13 +125,13 @@ fn convert_one(key: &str, dto: PrepareDto, before: &[Prepare], faults: &mut Faul
         faults.add(format!("{key}.name"), "expected 1 to 32 lower-case letters, digits and `-`");
     }
     if before.iter().any(|other| other.name == dto.name) {
-        faults.add(format!("{key}.name"), format!("`{}` comes twice", dto.name));
+        faults.add(format!("{key}.name"), format!("`{}` is used twice", dto.name));
     }
     if dto.commands.is_empty() {
         faults.add(format!("{key}.commands"), "expected at least one command");
     }
     if dto.outputs.is_empty() {
-        faults.add(format!("{key}.outputs"), "expected what is kept, such as `*.gch`");
+        faults.add(format!("{key}.outputs"), "expected patterns of the files to keep, such as `*.gch`");
     }
     for (i, pattern) in dto.outputs.iter().enumerate() {
         faults.check(&format!("{key}.outputs[{i}]"), BoxPath::new(pattern).map_err(|e| e.to_string()));
@@ -187,7 +188,7 @@ mod tests {
     "#;
 
     #[test]
-    fn an_argument_is_left_out_until_what_it_names_is_there() {
+    fn an_argument_is_omitted_until_its_artefact_exists() {
         let zig = crate::file::parse("zig.toml", "zig.toml", FILE).unwrap();
         let values = Placeholders::new(&zig.source, Bytes::mib(64));
         let copy = zig.clone();
@@ -202,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_says_what_it_keeps_and_may_use() {
+    fn outputs_and_limits_are_read_from_the_file() {
         let zig = crate::file::parse("zig.toml", "zig.toml", FILE).unwrap();
         let path = |text| BoxPath::new(text).unwrap();
         assert!(zig.prepare[0].is_output(&path("include/a.h")) && !zig.prepare[0].is_output(&path("a.zig")));
@@ -210,7 +211,8 @@ mod tests {
         assert_eq!(zig.prepare[1].limits.memory, Bytes::mib(3000));
     }
 
-    /// The file with one text replaced by another is refused with this key and words of this detail.
+    /// Asserts that the file with `from` replaced by `to` is rejected with a fault at `key` whose detail contains
+    /// `detail`.
     fn check(from: &str, to: &str, key: &str, detail: &str) {
         assert!(FILE.contains(from), "{from}");
         let faults = crate::file::parse("zig.toml", "zig.toml", &FILE.replacen(from, to, 1)).unwrap_err();
@@ -219,15 +221,15 @@ mod tests {
     }
 
     #[test]
-    fn faults_of_a_step_are_told_with_their_keys() {
-        check("{prepared:std}/include", "{prepared:sdt}/include", "compile[0]", "nothing is prepared as `sdt`");
-        check("-I{prepared:std}\"", "-I{prepared:run}\"", "prepare[1].commands[0]", "nothing is prepared as `run`");
-        check(r#"name = "run""#, r#"name = "std""#, "prepare[1].name", "comes twice");
+    fn faults_of_a_prepare_entry_name_their_keys() {
+        check("{prepared:std}/include", "{prepared:sdt}/include", "compile[0]", "no `prepare` entry named `sdt`");
+        check("-I{prepared:std}\"", "-I{prepared:run}\"", "prepare[1].commands[0]", "no `prepare` entry named `run`");
+        check(r#"name = "run""#, r#"name = "std""#, "prepare[1].name", "is used twice");
         check(r#"name = "std""#, r#"name = "../std""#, "prepare[0].name", "lower-case");
-        check(r#"outputs = ["x"]"#, "outputs = []", "prepare[1].outputs", "what is kept");
+        check(r#"outputs = ["x"]"#, "outputs = []", "prepare[1].outputs", "files to keep");
         check(r#"outputs = ["x"]"#, r#"outputs = ["../x"]"#, "prepare[1].outputs[0]", "..");
         check(r#""a.zig" = "x""#, r#""/a.zig" = "x""#, "prepare[0].files./a.zig", "relative");
-        check(r#"["/usr/include"]"#, r#"["/home/x"]"#, "prepare[1].inputs[0]", "never shown");
+        check(r#"["/usr/include"]"#, r#"["/home/x"]"#, "prepare[1].inputs[0]", "never visible");
         check("memory_mb = 3000", "memory_mb = 0", "prepare[1].limits.memory_mb", "whole number");
     }
 }

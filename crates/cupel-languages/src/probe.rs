@@ -1,4 +1,4 @@
-//! Asking which toolchains are installed.
+//! Probing which toolchains are installed.
 
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
@@ -7,33 +7,33 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// Runs version commands. What it runs is an operator's, never a tenant's.
+/// Runs version commands. These come from the operator's files, never from a tenant.
 pub trait Probe: Sync {
-    /// What the command prints, or why it did not, for people.
+    /// The output of the version command.
     ///
     /// # Errors
-    /// The program is not there, failed, or took too long.
+    /// Why it failed, for people: the program is missing, it failed, or it took too long.
     fn version(&self, command: &[String]) -> Result<String, String>;
 
-    /// Whether this program, a name or an absolute path, is there. A probe that cannot look says yes.
+    /// Whether this program, a name or an absolute path, is installed. A probe that cannot check returns true.
     fn is_installed(&self, program: &str) -> bool {
         let _ = program;
         true
     }
 }
 
-/// Runs version commands on this machine with an environment of `PATH` alone.
+/// Runs version commands on this machine, with only `PATH` in their environment.
 #[derive(Clone, Debug)]
 pub struct HostProbe {
     path: Vec<PathBuf>,
     time_max: Duration,
 }
 
-/// What is kept of a version command's output.
+/// Maximum number of bytes kept of each output stream of a version command.
 const OUTPUT_BYTES_MAX: u64 = 64 * 1024;
 
 impl Default for HostProbe {
-    /// Looks where programs in the sandbox look, and waits for at most 20 seconds.
+    /// Searches the same `PATH` as programs in the sandbox, with a timeout of 20 seconds.
     fn default() -> HostProbe {
         let path = ["/usr/local/bin", "/usr/bin", "/bin"].map(PathBuf::from).to_vec();
         HostProbe { path, time_max: Duration::from_secs(20) }
@@ -41,12 +41,12 @@ impl Default for HostProbe {
 }
 
 impl HostProbe {
-    /// Waits for at most `time_max`.
+    /// Sets the timeout.
     pub fn with_time_max(time_max: Duration) -> HostProbe {
         HostProbe { time_max, ..HostProbe::default() }
     }
 
-    /// Where the program is, if it is installed.
+    /// Path of the program, if it is installed.
     pub fn find(&self, program: &str) -> Option<PathBuf> {
         if program.contains('/') {
             return Some(PathBuf::from(program)).filter(|path| is_program(path));
@@ -68,7 +68,7 @@ impl Probe for HostProbe {
         let (program, args) = command.split_first().ok_or("no version command")?;
         let shown = program.rsplit('/').next().unwrap_or(program);
         let found = self.find(program).ok_or_else(|| format!("`{shown}` is not installed"))?;
-        // An absolute path names a part of the toolchain that the command reads.
+        // An absolute path is a file of the toolchain that the command reads.
         if let Some(missing) = args.iter().find(|arg| arg.starts_with('/') && !Path::new(arg).exists()) {
             return Err(format!("`{missing}` is not installed"));
         }
@@ -84,14 +84,14 @@ impl Probe for HostProbe {
             .spawn()
             .map_err(|e| format!("`{shown}` cannot be started: {e}"))?;
 
-        // A thread reads to the end of both streams, so that this one can stop waiting for it.
+        // A thread reads both streams to their end, so that this thread can time out.
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || {
             let reader = std::thread::spawn(move || stderr.map(read_to_end).unwrap_or_default());
             let mut printed = stdout.map(read_to_end).unwrap_or_default();
             printed.push_str(&reader.join().unwrap_or_default());
-            // Nobody listens any more when it took too long.
+            // If the command timed out, the receiver is gone.
             let _ = sender.send(printed);
         });
         let Ok(printed) = receiver.recv_timeout(self.time_max) else {
@@ -99,17 +99,17 @@ impl Probe for HostProbe {
             let _ = child.wait();
             return Err(format!("`{}` took longer than {} s", command.join(" "), self.time_max.as_secs_f32()));
         };
-        let status = child.wait().map_err(|e| format!("`{shown}` cannot be waited for: {e}"))?;
+        let status = child.wait().map_err(|e| format!("waiting for `{shown}` failed: {e}"))?;
         if status.success() {
             Ok(printed)
         } else {
-            let why = printed.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it printed nothing");
+            let why = printed.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("no output");
             Err(format!("`{}` failed ({status}): {why}", command.join(" ")))
         }
     }
 }
 
-/// Everything the stream brings, of which the beginning is kept.
+/// Reads the stream to its end and returns the beginning.
 fn read_to_end(mut stream: impl Read) -> String {
     let mut kept = Vec::new();
     let _ = stream.by_ref().take(OUTPUT_BYTES_MAX).read_to_end(&mut kept);
@@ -127,12 +127,12 @@ mod tests {
     }
 
     #[test]
-    fn what_a_program_prints_on_either_stream_is_its_version_text() {
+    fn the_version_text_is_read_from_both_output_streams() {
         assert_eq!(check(&["sh", "-c", "echo 1.2; echo 3.4 >&2"]), Ok("1.2\n3.4\n".to_owned()));
     }
 
     #[test]
-    fn a_missing_program_is_said_to_be_not_installed() {
+    fn a_missing_program_is_reported_as_not_installed() {
         assert_eq!(check(&["cupel-no-such-program", "-v"]), Err("`cupel-no-such-program` is not installed".to_owned()));
         assert_eq!(check(&["/no/such/tsc", "-v"]), Err("`tsc` is not installed".to_owned()));
         assert_eq!(check(&["cat", "/no/such/build.txt"]), Err("`/no/such/build.txt` is not installed".to_owned()));
@@ -140,20 +140,20 @@ mod tests {
     }
 
     #[test]
-    fn a_failing_program_is_quoted() {
+    fn the_output_of_a_failing_program_is_quoted() {
         let error = check(&["sh", "-c", "echo no licence; exit 3"]).unwrap_err();
         assert!(error.contains("exit status: 3") && error.contains("no licence"), "{error}");
     }
 
     #[test]
-    fn a_program_that_does_not_answer_is_ended() {
+    fn a_program_that_does_not_finish_is_killed() {
         let command = ["sleep", "3600"].map(str::to_owned);
         let error = HostProbe::with_time_max(Duration::from_millis(50)).version(&command).unwrap_err();
         assert!(error.contains("took longer than"), "{error}");
     }
 
     #[test]
-    fn a_version_command_sees_nothing_of_our_environment() {
+    fn a_version_command_does_not_inherit_the_environment() {
         let printed = check(&["env"]).unwrap();
         assert_eq!(printed, "PATH=/usr/local/bin:/usr/bin:/bin\n");
     }

@@ -1,9 +1,10 @@
-//! Finds the public type of a source file, for languages whose compiler wants the file to have its name.
+//! Finds the public type of a source file, for languages whose compiler requires the file to have the type's name.
 //!
-//! Reads source text word by word, so that comments, strings and nested types do not count. It knows the lexical form that the
-//! C family shares: `//` and `/* */`, `"…"` with escapes, `"""…"""`, `'…'`, braces. What it finds is only ever a file name.
+//! The source is read as tokens, so comments, strings and nested types are ignored. The lexer knows the syntax shared
+//! by the C family: `//` and `/* */`, `"…"` with escapes, `"""…"""`, `'…'`, braces. The result is used only as a file
+//! name.
 
-/// The name of the first public type outside of any braces; `kinds` are the words before a type's name.
+/// The name of the first public type outside all braces; `kinds` are the keywords that introduce a type.
 pub(crate) fn public_type<'t>(source: &'t str, kinds: &[String]) -> Option<&'t str> {
     let (mut depth, mut is_public, mut after_kind, mut before) = (0u32, false, false, "");
     for token in (Tokens { rest: source }) {
@@ -20,7 +21,7 @@ pub(crate) fn public_type<'t>(source: &'t str, kinds: &[String]) -> Option<&'t s
             is_public = false;
         }
         is_public |= depth == 0 && token == "public";
-        // `X.class` in an annotation is no declaration.
+        // `X.class` in an annotation is not a declaration.
         after_kind = before != "." && kinds.iter().any(|kind| kind == token);
         before = token;
     }
@@ -31,7 +32,7 @@ fn is_start(c: char) -> bool {
     c.is_alphabetic() || c == '_' || c == '$'
 }
 
-/// Names and single other characters, without comments and literals.
+/// Iterator over identifiers and single other characters; skips comments and literals.
 struct Tokens<'t> {
     rest: &'t str,
 }
@@ -65,7 +66,8 @@ impl<'t> Iterator for Tokens<'t> {
     }
 }
 
-/// How long a literal is after its opening quote, with the closing one. One that is not closed ends with its line.
+/// Length of a literal after its opening quote, including the closing quote. An unterminated literal extends to the end
+/// of its line, or to the end of the text if `ends_with_line` is false.
 fn literal(text: &str, quote: &str, ends_with_line: bool) -> usize {
     let mut escaped = false;
     for (at, c) in text.char_indices() {
@@ -85,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_public_type_is_found_whatever_stands_around_it() {
+    fn the_public_type_is_found_despite_comments_strings_and_nesting() {
         let kinds = ["class", "interface", "enum", "record"].map(str::to_owned);
         for (source, expected) in [
             ("public class Hello {}", Some("Hello")),

@@ -1,6 +1,6 @@
-//! All languages together: look-up by id, alias or extension, and the nearest name for a typing mistake.
+//! The set of all languages: lookup by id, alias or extension, and the nearest name to a misspelled one.
 //!
-//! Invariant: an id, alias or extension means one language.
+//! Invariant: an id, alias or extension identifies one language.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,31 +11,31 @@ use cupel_types::{BoxPath, LanguageId};
 
 use crate::{Availability, Fault, Language, LoadError, Probe, Template, file, place, shipped};
 
-/// At most so many version commands run at a time; most of them wait for the disk.
+/// Maximum number of version commands run in parallel; most of them wait for the disk.
 const PROBES_AT_A_TIME_MAX: usize = 8;
 
-/// The languages of an installation. A reload makes a new one.
+/// The languages of an installation. Immutable for its readers; a reload creates a new registry.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
     languages: Vec<Language>,
 }
 
 impl Registry {
-    /// A registry of these languages, sorted by id.
+    /// Creates a registry of these languages, sorted by id.
     ///
     /// # Errors
-    /// An id, alias or extension that means two languages.
+    /// An id, alias or extension identifies two languages.
     pub fn new(mut languages: Vec<Language>) -> Result<Registry, LoadError> {
         languages.sort_by(|a, b| a.id.cmp(&b.id));
         let faults = collisions(&languages);
         if faults.is_empty() { Ok(Registry { languages }) } else { Err(LoadError::Faults(faults)) }
     }
 
-    /// The languages that come with Cupel, and those of an operator's directory: a file there with the
-    /// name of a shipped one replaces it, another adds a language. Nothing has been probed yet.
+    /// Loads the shipped languages and those in the operator's directory. A file there replaces the shipped file of the
+    /// same name or adds a language. Nothing is probed.
     ///
     /// # Errors
-    /// The directory cannot be read, or files are wrong: all faults of all files together.
+    /// The directory cannot be read, or files have faults: all faults of all files together.
     pub fn load(operator_dir: Option<&Path>) -> Result<Registry, LoadError> {
         let mut sources: BTreeMap<String, (String, String)> = shipped::FILES
             .iter()
@@ -67,8 +67,7 @@ impl Registry {
         if faults.is_empty() { Ok(Registry { languages }) } else { Err(LoadError::Faults(faults)) }
     }
 
-    /// Asks which toolchains are there. Blocks until every version command has answered; several run at
-    /// a time.
+    /// Probes which toolchains are installed. Blocks until every version command has finished; several run in parallel.
     pub fn probe(&mut self, probe: &dyn Probe) {
         let next = AtomicUsize::new(0);
         let languages = &self.languages;
@@ -89,8 +88,8 @@ impl Registry {
         self.settle_requirements();
     }
 
-    /// The same languages, available in the given versions; those without one are not, for `reason`. For whoever runs no
-    /// programs and has heard from others what they have.
+    /// A copy in which the languages in `versions` are available in that version, and all others are unavailable for
+    /// `reason`. For nodes that run no programs and learn the workers' languages from the store.
     #[must_use]
     pub fn with_versions(&self, versions: &BTreeMap<LanguageId, String>, reason: &str) -> Registry {
         let mut registry = self.clone();
@@ -103,9 +102,9 @@ impl Registry {
         registry
     }
 
-    /// A language is only as available as those it requires.
+    /// Marks a language as unavailable if a language it requires is unavailable.
     fn settle_requirements(&mut self) {
-        // Each round settles one more link of a chain, so there are never more rounds than languages.
+        // Each round resolves one more link of a chain, so there are at most as many rounds as languages.
         for _ in 0..self.languages.len() {
             let lacking: Vec<(usize, String)> =
                 self.languages.iter().enumerate().filter_map(|l| self.lacks(l)).collect();
@@ -124,39 +123,39 @@ impl Registry {
         let missing = required.filter(|_| language.is_available()).find(|required| !required.is_available())?;
         let why = match &missing.availability {
             Availability::Unavailable { reason } => reason.as_str(),
-            Availability::Unprobed | Availability::Available { .. } => "it was not looked for",
+            Availability::Unprobed | Availability::Available { .. } => "it was not probed",
         };
-        Some((at, format!("it needs {}: {why}", missing.name)))
+        Some((at, format!("it requires {}: {why}", missing.name)))
     }
 
-    /// Every language, sorted by id, available or not.
+    /// Every language, sorted by id, whether available or not.
     pub fn iter(&self) -> std::slice::Iter<'_, Language> {
         self.languages.iter()
     }
 
-    /// By id or alias.
+    /// Finds a language by id or alias.
     pub fn get(&self, name: &LanguageId) -> Option<&Language> {
         self.find(name.as_str())
     }
 
-    /// By id or alias as somebody typed it; upper and lower case mean the same.
+    /// Finds a language by id or alias, ignoring ASCII case.
     pub fn find(&self, name: &str) -> Option<&Language> {
         self.languages.iter().find(|l| names(l).any(|known| known.eq_ignore_ascii_case(name)))
     }
 
-    /// The only language that files with these names can be in.
+    /// The only language whose extensions these files have.
     ///
     /// # Errors
-    /// When there is none or more than one, for people.
+    /// There is none or more than one; the message is for people.
     pub fn of_files<'p>(&self, names: impl Iterator<Item = &'p BoxPath>) -> Result<&Language, String> {
         let extension = |path: &'p BoxPath| path.as_str().rsplit_once('.').map(|(_, extension)| extension);
         let found = names.filter_map(extension).filter_map(|extension| self.by_extension(extension));
         let found: BTreeMap<&str, &Language> = found.map(|language| (language.id.as_str(), language)).collect();
         let named = || found.keys().copied().collect::<Vec<_>>().join(", ");
         match found.len() {
-            0 => Err("none of its files is in a language known here".to_owned()),
+            0 => Err("none of its files has the extension of a known language".to_owned()),
             1 => found.into_values().next().ok_or_else(|| "no language".to_owned()),
-            // C beside C++ is C++: its compiler takes both, and headers are the same.
+            // C and C++ together count as C++: its compiler accepts both, and headers are the same.
             2 => match (found.get("c"), found.get("cpp")) {
                 (Some(_), Some(cpp)) => Ok(cpp),
                 _ => Err(format!("its files are in several languages: {}", named())),
@@ -165,13 +164,13 @@ impl Registry {
         }
     }
 
-    /// By file-name extension, without the dot.
+    /// Finds a language by file-name extension, without the dot.
     pub fn by_extension(&self, extension: &str) -> Option<&Language> {
         self.languages.iter().find(|l| l.extensions.iter().any(|e| e == extension))
     }
 
-    /// The language that somebody who typed `name` may have meant: one whose id, alias or extension is at
-    /// most a third of its letters away. `None` when nothing is near.
+    /// The language most similar to a misspelled `name`: the edit distance to its id, alias or extension is at most a
+    /// third of the longer name's length. `None` if no name is that close.
     pub fn nearest(&self, name: &str) -> Option<&Language> {
         let name = name.to_ascii_lowercase();
         let letters = name.chars().count();
@@ -203,7 +202,7 @@ fn names(language: &Language) -> impl Iterator<Item = &str> {
     std::iter::once(language.id.as_str()).chain(language.aliases.iter().map(String::as_str))
 }
 
-/// The next language that no thread has taken yet.
+/// The next language that no thread has taken.
 fn take<'a>(next: &AtomicUsize, languages: &'a [Language]) -> Option<(usize, &'a Language)> {
     let at = next.fetch_add(1, Ordering::Relaxed);
     languages.get(at).map(|language| (at, language))
@@ -221,7 +220,7 @@ fn installed_version(language: &Language, probe: &dyn Probe) -> Result<String, S
     let printed = probe.version(command)?;
     let version = language.version.find(&printed);
     let version = version.ok_or_else(|| format!("`{}` did not tell a version", command.join(" ")))?;
-    // The version may come from another program than those that compile and run.
+    // The version command may be a different program from those that compile and run.
     let mut programs = language.compile.iter().chain([&language.execute]).filter_map(Template::program);
     match programs.find(|program| !probe.is_installed(program)) {
         Some(missing) => Err(format!("`{missing}` is not installed")),
@@ -229,7 +228,7 @@ fn installed_version(language: &Language, probe: &dyn Probe) -> Result<String, S
     }
 }
 
-/// The language files of a directory: file name, path for messages, contents; sorted by name.
+/// Reads the language files of a directory. Returns file name, path for messages and contents, sorted by name.
 fn read_dir(dir: &Path) -> Result<Vec<(String, String, String)>, LoadError> {
     let read = |path: &Path, source| LoadError::Read { path: path.to_owned(), source };
     let mut files = Vec::new();
@@ -245,7 +244,7 @@ fn read_dir(dir: &Path) -> Result<Vec<(String, String, String)>, LoadError> {
     Ok(files)
 }
 
-/// Names that mean two languages.
+/// Faults for ids, aliases and extensions that identify two languages.
 fn collisions(languages: &[Language]) -> Vec<Fault> {
     let mut faults = Vec::new();
     let mut seen: BTreeMap<(&str, &str), &Language> = BTreeMap::new();
@@ -258,7 +257,7 @@ fn collisions(languages: &[Language]) -> Vec<Fault> {
                     line: None,
                     file: format!("{}.toml", language.id),
                     key: key.to_owned(),
-                    detail: format!("`{name}` is taken by {}.toml already", other.id),
+                    detail: format!("`{name}` is already used by {}.toml", other.id),
                 });
             }
         }
@@ -266,7 +265,7 @@ fn collisions(languages: &[Language]) -> Vec<Fault> {
     faults
 }
 
-/// Required languages that are not there.
+/// Faults for required languages that do not exist.
 fn unknown_requirements(languages: &[Language]) -> Vec<Fault> {
     let mut faults = Vec::new();
     for language in languages {
@@ -308,12 +307,12 @@ mod tests {
     }
 
     #[test]
-    fn a_name_means_one_language() {
-        check_collision(&[("a", "'b'", ""), ("b", "", "")], "b.toml: `aliases`: `b` is taken by a.toml already");
-        check_collision(&[("a", "'x'", ""), ("b", "'x'", "")], "b.toml: `aliases`: `x` is taken by a.toml already");
-        check_collision(&[("a", "", "'x'"), ("b", "", "'x'")], "b.toml: `extensions`: `x` is taken by a.toml already");
-        check_collision(&[("a", "'a'", "")], "a.toml: `aliases`: `a` is taken by a.toml already");
-        assert!(registry(&[("a", "", "'b'"), ("b", "", "'a'")]).is_ok(), "extensions and ids are apart");
+    fn a_name_identifies_one_language() {
+        check_collision(&[("a", "'b'", ""), ("b", "", "")], "b.toml: `aliases`: `b` is already used by a.toml");
+        check_collision(&[("a", "'x'", ""), ("b", "'x'", "")], "b.toml: `aliases`: `x` is already used by a.toml");
+        check_collision(&[("a", "", "'x'"), ("b", "", "'x'")], "b.toml: `extensions`: `x` is already used by a.toml");
+        check_collision(&[("a", "'a'", "")], "a.toml: `aliases`: `a` is already used by a.toml");
+        assert!(registry(&[("a", "", "'b'"), ("b", "", "'a'")]).is_ok(), "extensions and ids are separate namespaces");
     }
 
     #[test]
@@ -340,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_typing_mistake_finds_the_nearest_name() {
+    fn a_misspelled_name_finds_the_nearest_one() {
         let registry = Registry::load(None).unwrap();
         let nearest = |name: &str| registry.nearest(name).map(|l| l.id.as_str());
         for (name, id) in [
@@ -372,16 +371,16 @@ mod tests {
     }
 
     #[test]
-    fn faults_of_all_files_are_told_together() {
+    fn faults_of_all_files_are_reported_together() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("a.toml"), "name = 3").unwrap();
         fs::write(dir.path().join("b.toml"), language("b", "'ruby'", "")).unwrap();
         let error = Registry::load(Some(dir.path())).unwrap_err().to_string();
-        assert!(error.contains("a.toml:1: `name`") && error.contains("`ruby` is taken by b.toml"), "{error}");
+        assert!(error.contains("a.toml:1: `name`") && error.contains("`ruby` is already used by b.toml"), "{error}");
     }
 
     #[test]
-    fn a_required_language_must_be_there() {
+    fn a_required_language_must_exist() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("a.toml"), language("a", "", "") + "requires = ['b']").unwrap();
         let error = Registry::load(Some(dir.path())).unwrap_err().to_string();
@@ -389,16 +388,16 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_is_not_there_is_an_error() {
+    fn a_missing_directory_is_an_error() {
         assert!(matches!(Registry::load(Some(Path::new("/no/such/directory"))), Err(LoadError::Read { .. })));
     }
 
     #[test]
-    fn a_language_without_what_it_requires_cannot_be_used() {
+    fn a_language_is_unavailable_without_the_language_it_requires() {
         let mut registry = registry(&[("gone", "", ""), ("old", "", "")]).unwrap();
         registry.languages[1].packages.requires.push("gone".parse().unwrap());
         registry.probe(&Fake);
-        let reason = "it needs Name of gone: `gone` is not installed".to_owned();
+        let reason = "it requires Name of gone: `gone` is not installed".to_owned();
         assert_eq!(registry.find("old").unwrap().availability, Availability::Unavailable { reason });
     }
 
@@ -419,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn probing_tells_for_every_language_whether_it_can_be_used() {
+    fn probing_determines_the_availability_of_every_language() {
         let mut registry = registry(&[("gone", "", ""), ("half", "", ""), ("mute", "", ""), ("old", "", "")]).unwrap();
         registry.probe(&Fake);
         let found: Vec<_> = registry.iter().map(|l| l.availability.clone()).collect();

@@ -1,7 +1,7 @@
 //! Commands with placeholders.
 //!
-//! Invariant: a [`Template`] knows all its placeholders; an unknown one is refused when it is parsed, so
-//! filling one in cannot fail. No shell ever sees the result.
+//! Invariant: a [`Template`] contains only known placeholders. Unknown ones are rejected by the parser, so filling in a
+//! template cannot fail. The result is never passed to a shell.
 
 use std::sync::Arc;
 
@@ -9,19 +9,20 @@ use cupel_types::{BoxFiles, BoxPath, Bytes};
 
 use crate::{Place, Prepare};
 
-/// An argument list with placeholders. Never a shell string.
+/// An argument list with placeholders. Not a shell string.
 ///
-/// | placeholder | stands for |
+/// | placeholder | value |
 /// |---|---|
 /// | `{source}` | path of the main source in the box |
-/// | `{sources}` | the main source and every other file with its extension; an argument of its own |
+/// | `{sources}` | the main source and every other file with its extension; must be a whole argument |
 /// | `{base}` | path of the main source without its extension |
 /// | `{stem}` | file name of the main source without its extension |
-/// | `{main_class}` | class that is started, found among the class files that the compilation left; else as `{stem}` |
+/// | `{main_class}` | the class to start, chosen from the class files of the compilation; without one, as `{stem}` |
 /// | `{memory_mb}` | memory limit of the step in MiB |
-/// | `{heap_mb}` | three quarters of it |
-/// | `{prepared:NAME}` | directory of a prepared artefact; while it is not there, the whole argument is left out |
-/// | `{{`, `}}` | one brace |
+/// | `{heap_mb}` | three quarters of `{memory_mb}` |
+/// | `{prepared:NAME}` | directory of a prepared artefact; while the artefact does not exist, the whole argument is
+/// omitted |
+/// | `{{`, `}}` | a literal brace |
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Template(Vec<Vec<Part>>);
 
@@ -39,7 +40,7 @@ enum Part {
 }
 
 impl Part {
-    /// What stands for a prepared artefact, nothing for other parts; `None` when it is not there.
+    /// The directory of a prepared artefact, or `None` if it does not exist. Other parts return an empty string.
     fn place(&self) -> Option<Arc<str>> {
         match self {
             Part::Prepared(place) => place.get(),
@@ -48,18 +49,18 @@ impl Part {
     }
 }
 
-const NAMES: &str = "`{source}`, `{sources}`, `{base}`, `{stem}`, `{main_class}`, `{memory_mb}`, `{heap_mb}` or `{prepared:NAME}` (a brace itself is doubled)";
+const NAMES: &str = "`{source}`, `{sources}`, `{base}`, `{stem}`, `{main_class}`, `{memory_mb}`, `{heap_mb}` or `{prepared:NAME}` (write `{{` or `}}` for a literal brace)";
 
 impl Template {
     /// Parses an argument list.
     ///
     /// # Errors
-    /// What is wrong, for people: no program, an unknown placeholder, a brace that is not closed.
+    /// The fault, for people: no program, an unknown placeholder, an unclosed brace.
     pub fn parse<S: AsRef<str>>(args: &[S]) -> Result<Template, String> {
         Template::parse_with(args, &[])
     }
 
-    /// Parses an argument list that may name these.
+    /// Parses an argument list that may refer to these artefacts.
     pub(crate) fn parse_with<S: AsRef<str>>(args: &[S], prepared: &[Prepare]) -> Result<Template, String> {
         if args.first().is_none_or(|program| program.as_ref().is_empty()) {
             return Err("expected a program and its arguments".to_owned());
@@ -67,7 +68,7 @@ impl Template {
         args.iter().map(|arg| parse_arg(arg.as_ref(), prepared)).collect::<Result<_, _>>().map(Template)
     }
 
-    /// The program, if it is one of the host's: a name or an absolute path, not `./main`.
+    /// The program, if it is on the host: a name or an absolute path, not `./main`.
     pub fn program(&self) -> Option<&str> {
         match self.0.first().map(Vec::as_slice) {
             Some([Part::Text(program)]) if program.starts_with('/') || !program.contains('/') => Some(program),
@@ -75,12 +76,12 @@ impl Template {
         }
     }
 
-    /// Whether it starts a class that a compilation left.
+    /// Whether the command contains `{main_class}`.
     pub(crate) fn names_main_class(&self) -> bool {
         self.0.iter().flatten().any(|part| *part == Part::MainClass)
     }
 
-    /// The command with every placeholder filled in.
+    /// The command with all placeholders filled in.
     #[must_use]
     pub fn fill(&self, values: &Placeholders) -> Vec<String> {
         let mut command = Vec::with_capacity(self.0.len());
@@ -89,7 +90,7 @@ impl Template {
                 command.extend(values.sources.iter().map(|s| as_argument(s)));
                 continue;
             }
-            // All places of an argument or none of it.
+            // An argument is omitted if any artefact it refers to does not exist.
             let Some(places) = parts.iter().map(Part::place).collect::<Option<Vec<_>>>() else { continue };
             let mut arg = String::new();
             for (at, (part, place)) in parts.iter().zip(places).enumerate() {
@@ -112,7 +113,7 @@ impl Template {
     }
 }
 
-/// A path as an argument that no program takes for an option (`-x.c`) or a response file (`@x.c`).
+/// Path as an argument that no program mistakes for an option (`-x.c`) or a response file (`@x.c`).
 fn as_argument(path: &str) -> String {
     if path.starts_with(|c: char| c.is_alphanumeric() || c == '_' || c == '.') {
         path.to_owned()
@@ -141,7 +142,7 @@ fn parse_arg(arg: &str, prepared: &[Prepare]) -> Result<Vec<Part>, String> {
             parts.push(match &rest[1..end] {
                 "source" => Part::Source,
                 "sources" if rest.len() == arg.len() && end + 1 == rest.len() => Part::Sources,
-                "sources" => return Err(format!("`{{sources}}` must be an argument of its own, not part of {arg:?}")),
+                "sources" => return Err(format!("`{{sources}}` must be a whole argument, not part of {arg:?}")),
                 "base" => Part::Base,
                 "stem" => Part::Stem,
                 "main_class" => Part::MainClass,
@@ -150,7 +151,7 @@ fn parse_arg(arg: &str, prepared: &[Prepare]) -> Result<Vec<Part>, String> {
                 name if name.starts_with("prepared:") => {
                     let name = name.trim_start_matches("prepared:");
                     let step = prepared.iter().find(|step| step.name == name);
-                    let step = step.ok_or_else(|| format!("nothing is prepared as `{name}` before {arg:?}"))?;
+                    let step = step.ok_or_else(|| format!("no `prepare` entry named `{name}` precedes {arg:?}"))?;
                     Part::Prepared(step.place.clone())
                 }
                 _ => return Err(format!("unknown placeholder `{}`; expected {NAMES}", &rest[..=end])),
@@ -167,7 +168,7 @@ fn parse_arg(arg: &str, prepared: &[Prepare]) -> Result<Vec<Part>, String> {
     Ok(parts)
 }
 
-/// What stands for the placeholders of a [`Template`] in one step.
+/// Values for the placeholders of a [`Template`] in one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placeholders {
     /// Never empty; the main source first.
@@ -177,13 +178,13 @@ pub struct Placeholders {
 }
 
 impl Placeholders {
-    /// For a step with one source and this memory limit.
+    /// Values for a step with one source and this memory limit.
     pub fn new(main_source: &BoxPath, memory: Bytes) -> Placeholders {
         Placeholders { sources: vec![main_source.as_str().to_owned()], main_class: None, memory }
     }
 
-    /// For a step over these files, the first of which is the main source: those with the extension of
-    /// the main source are sources, too. `None` without files.
+    /// Values for a step on these files. The first is the main source; other files with its extension are sources, too.
+    /// `None` if there are no files.
     pub fn for_files(files: &BoxFiles, memory: Bytes) -> Option<Placeholders> {
         let mut files = files.iter();
         let main = &files.next()?.path;
@@ -194,7 +195,7 @@ impl Placeholders {
         Some(all)
     }
 
-    /// The same, with the class that is started.
+    /// Sets the class to start.
     #[must_use]
     pub fn starting(self, main_class: Option<String>) -> Placeholders {
         Placeholders { main_class, ..self }
@@ -256,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn sources_are_the_files_with_the_main_sources_extension() {
+    fn sources_are_the_files_with_the_extension_of_the_main_source() {
         let file = |path| BoxFile { path: BoxPath::new(path).unwrap(), data: Arc::from(&b""[..]), executable: false };
         let files =
             BoxFiles::new(vec![file("main.c"), file("lib/util.c"), file("util.h"), file("c"), file("data.txt")]);
@@ -272,7 +273,7 @@ mod tests {
             (&["cc", "{sauce}"][..], "unknown placeholder `{sauce}`"),
             (&["cc", "{source"], "without `}`"),
             (&["cc", "source}"], "without `{`"),
-            (&["cc", "-I{sources}"], "argument of its own"),
+            (&["cc", "-I{sources}"], "a whole argument"),
             (&[], "expected a program"),
             (&[""], "expected a program"),
         ] {

@@ -1,4 +1,4 @@
-//! What other judges call our verdicts.
+//! Names of Cupel's verdicts in other judges.
 //!
 //! Sources, as read in November 2026: Kattis problem package format 2025-09; DOMjudge, `judging.output_limit` and the
 //! verdict configuration; DMOJ judge-server, `result.py`; Codeforces API, `Submission.verdict`; Judge0, `status.rb`.
@@ -6,27 +6,27 @@
 use crate::{ExitStatus, Signal, Verdict, named};
 
 named! {
-    /// A judge with words of its own.
+    /// A judge with verdict names of its own.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum Dialect, as_str, from_name {
         /// Four verdicts on a case: AC, WA, TLE, RTE.
         Icpc = "icpc",
-        /// The same with OLE told apart, as its tools print it.
+        /// As ICPC, with OLE separate, as the Kattis tools print it.
         Kattis = "kattis",
         /// Lower-case words.
         DomJudge = "domjudge",
-        /// Short codes, runtime errors in two.
+        /// Short codes, with two codes for runtime errors.
         Dmoj = "dmoj",
-        /// Words of the API.
+        /// Names of the Codeforces API.
         Codeforces = "codeforces",
-        /// Numbers of statuses.
+        /// Status numbers.
         Judge0 = "judge0",
     }
 }
 
 impl Dialect {
-    /// The verdict in this judge's words. Runtime errors have several names in some; `exit` is how the program ended.
-    /// `None`: it has no word for it (a case that was skipped, a cancelled run).
+    /// Name of the verdict in this dialect. Some dialects have several names for runtime errors; `exit` is how the
+    /// program ended. `None` if the dialect has no name for it (a skipped case, a cancelled run).
     pub const fn word(self, verdict: Verdict, exit: Option<ExitStatus>) -> Option<&'static str> {
         match self {
             Dialect::Icpc => icpc(verdict),
@@ -90,7 +90,7 @@ const fn codeforces(verdict: Verdict) -> Option<&'static str> {
         Verdict::TimeLimit => "TIME_LIMIT_EXCEEDED",
         Verdict::IdleLimit => "IDLENESS_LIMIT_EXCEEDED",
         Verdict::MemoryLimit => "MEMORY_LIMIT_EXCEEDED",
-        // It has no word for too much output.
+        // Codeforces has no verdict for too much output.
         Verdict::OutputLimit | Verdict::RuntimeError => "RUNTIME_ERROR",
         Verdict::SecurityViolation => "SECURITY_VIOLATED",
         Verdict::CompileError | Verdict::CompileLimit => "COMPILATION_ERROR",
@@ -100,7 +100,7 @@ const fn codeforces(verdict: Verdict) -> Option<&'static str> {
     })
 }
 
-/// The number of the status, as text.
+/// Status number, as text.
 const fn judge0(verdict: Verdict, exit: Option<ExitStatus>) -> Option<&'static str> {
     Some(match verdict {
         Verdict::Accepted => "3",
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_those_of_the_table() {
+    fn every_dialect_has_the_expected_names() {
         let exited = Some(ExitStatus::Exited(1));
         let segv = Some(ExitStatus::Signalled(Signal(11)));
         use Verdict as V;
@@ -145,13 +145,13 @@ mod tests {
             (V::InternalError, None, ["JE", "JE", "compare-error", "IE", "FAILED", "13"]),
             (V::PartialScore, None, ["AC", "AC", "correct", "AC", "PARTIAL", "4"]),
         ] {
-            let told = Dialect::ALL.map(|dialect| dialect.word(verdict, exit).unwrap());
-            assert_eq!(told, words, "{verdict}");
+            let found = Dialect::ALL.map(|dialect| dialect.word(verdict, exit).unwrap());
+            assert_eq!(found, words, "{verdict}");
         }
     }
 
     #[test]
-    fn what_was_not_judged_has_a_word_in_few_dialects() {
+    fn skipped_and_cancelled_have_a_name_only_in_some_dialects() {
         assert_eq!(Dialect::Icpc.word(Verdict::Skipped, None), None);
         assert_eq!(Dialect::Dmoj.word(Verdict::Skipped, None), Some("SC"));
         assert_eq!(Dialect::Kattis.word(Verdict::Cancelled, None), None);

@@ -1,17 +1,17 @@
-//! Files that go into a box and come out of it.
+//! Files copied into and out of a box.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// Where a file lies in the box: a relative path that cannot leave it.
+/// Path of a file in the box: relative, and unable to leave the box.
 ///
-/// One or more components joined by `/`; each 1 to 255 bytes, none `.` or `..`, no NUL and no control
-/// characters; at most 1,024 bytes and 32 components in all. What is made with it is opened beneath
-/// the box without following links all the same: the name is only the first wall.
+/// One or more components joined by `/`; each has 1 to 255 bytes and is not `.` or `..`; no control characters
+/// (including NUL) and no backslashes; at most 1,024 bytes and 32 components in total. Files are nevertheless opened
+/// beneath the box without following links: this check is only the first line of defence.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BoxPath(Arc<str>);
 
-/// Why a text cannot be a [`BoxPath`].
+/// Why a text is not a valid [`BoxPath`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum BoxPathError {
@@ -33,7 +33,7 @@ impl BoxPath {
     /// Checks and wraps a path.
     ///
     /// # Errors
-    /// Every way in which the text breaks the rules of the type.
+    /// The first rule of the type that the text breaks.
     pub fn new(text: &str) -> Result<BoxPath, BoxPathError> {
         if text.is_empty() {
             return Err(BoxPathError::Empty);
@@ -58,7 +58,7 @@ impl BoxPath {
         Ok(BoxPath(text.into()))
     }
 
-    /// Whether there cannot be a file at each of the two: they are the same, or one lies beneath the other.
+    /// Whether files cannot exist at both paths: the paths are equal, or one is beneath the other.
     pub fn clashes_with(&self, other: &BoxPath) -> bool {
         let beneath = |a: &str, b: &str| a.strip_prefix(b).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         beneath(&self.0, &other.0) || beneath(&other.0, &self.0)
@@ -79,28 +79,28 @@ impl fmt::Display for BoxPath {
 /// One regular file with its bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BoxFile {
-    /// Where it lies.
+    /// Path in the box.
     pub path: BoxPath,
-    /// What is in it.
+    /// Contents.
     pub data: Arc<[u8]>,
     /// Whether the program may execute it.
     pub executable: bool,
 }
 
 impl fmt::Debug for BoxFile {
-    /// Name and size: contents belong to a tenant and are never logged.
+    /// Name and size only: contents belong to a tenant and are never logged.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "BoxFile({}, {} bytes)", self.path, self.data.len())
     }
 }
 
-/// Files that travel together. Cheap to clone.
+/// An immutable list of files. Cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BoxFiles(Arc<[BoxFile]>);
 
 impl BoxFiles {
-    /// Collects files. A path that comes twice, or that is a directory of another, is the caller's
-    /// to refuse: the sandbox reports it as a failure to set up the box.
+    /// Collects files. The caller must reject duplicate paths and paths that are a directory of another; otherwise the
+    /// sandbox reports a failure to set up the box.
     pub fn new(files: Vec<BoxFile>) -> BoxFiles {
         BoxFiles(files.into())
     }
@@ -110,23 +110,23 @@ impl BoxFiles {
         self.0.iter()
     }
 
-    /// Whether these are the very same files in memory: cheap, and enough to know that nothing has to be
-    /// read again. Equal files elsewhere in memory are not the same.
+    /// Whether both are the same allocation. Cheap, and enough to skip reading the files again; equal files in another
+    /// allocation are not the same.
     pub fn is_same(&self, other: &BoxFiles) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// How many there are.
+    /// Number of files.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Bytes in all of them together.
+    /// Total size of all files, in bytes.
     pub fn total_bytes(&self) -> u64 {
         self.0.iter().map(|f| f.data.len() as u64).sum()
     }
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_clash_that_cannot_both_be_files() {
+    fn a_path_clashes_with_itself_and_with_paths_beneath_it() {
         let clash = |a: &str, b: &str| BoxPath::new(a).unwrap().clashes_with(&BoxPath::new(b).unwrap());
         for (a, b, expected) in
             [("a", "a", true), ("a", "a/b", true), ("a/b/c", "a/b", true), ("a", "ab", false), ("a/b", "a/c", false)]

@@ -1,78 +1,80 @@
-//! The part of a result that is about a problem.
+//! The part of a run's result that exists only for problems: score, groups and cases.
 //!
-//! Invariant: what a program wrote is kept only where a contestant may see the whole test: on any other it could be the input.
-//! What a checker said may quote a test, and is for the problem's authors.
+//! Invariant: a program's output is kept only for cases whose feedback is `Full`, because on any other case it could
+//! contain the input. Checker messages may quote a test and are for the problem's authors.
 
 use crate::{Output, Score, StepReport, Usage, Verdict, named};
 
-/// What a problem's tests said of a submission.
+/// The judgement of a submission by a problem's cases.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grading {
-    /// The score; `None` where the problem has none, or the submission was not judged to its end.
+    /// The score; `None` if the problem has no scores or the judging did not finish.
     pub score: Option<Score>,
-    /// The most there is; `None` where there are no scores, or no most.
+    /// The maximum score; `None` if the problem has no scores or no maximum.
     pub max_score: Option<Score>,
-    /// Every group but the root, in order.
+    /// Every group except the root, in order.
     pub groups: Vec<GroupGrade>,
-    /// Every case, in order, also those that were skipped. None when the submission was not built.
+    /// Every case, in order, including skipped ones. Empty if the submission was not compiled.
     pub cases: Vec<CaseGrade>,
-    /// Why, for the problem's authors; it may quote tests.
+    /// Reason, for the problem's authors. May quote tests.
     pub author_message: Option<String>,
-    /// What the function returned, as JSON, where it was called with arguments of the sender's own.
+    /// The function's return value as JSON, if it was called with arguments from the sender.
     pub returned: Option<Output>,
-    /// What was said between the program and the problem's, on an input of the sender's own: a line each, after `>` and `<`.
+    /// Dialogue between the program and the problem's interactor on an input from the sender: one line each, after `>`
+    /// and `<`.
     pub conversation: Option<Output>,
 }
 
-/// A group of cases.
+/// Result of a group of cases.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupGrade {
-    /// Its name, such as `secret/group1`.
+    /// Name, such as `secret/group1`.
     pub name: String,
-    /// Its verdict; skipped if it could not begin.
+    /// Verdict; `Skipped` if the group was not started.
     pub verdict: Verdict,
-    /// Its score, where it has one.
+    /// Score, if the group has one.
     pub score: Option<Score>,
-    /// The most it gives, where there is a most.
+    /// Maximum score, if there is a maximum.
     pub max_score: Option<Score>,
-    /// Why it was skipped, or what is wrong with it. For the problem's authors.
+    /// Why the group was skipped, or what is wrong with it. For the problem's authors.
     pub reason: Option<String>,
 }
 
-/// A case.
+/// Result of a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaseGrade {
-    /// Its name, such as `secret/01`.
+    /// Name, such as `secret/01`.
     pub name: String,
-    /// The group it lies in.
+    /// Name of the group that contains it.
     pub group: String,
-    /// Its verdict.
+    /// The case's verdict.
     pub verdict: Verdict,
-    /// Its score, where it has one.
+    /// Score, if the case has one.
     pub score: Option<Score>,
-    /// What the program used; nothing if it was skipped.
+    /// Resource usage of the program; zero if the case was skipped.
     pub usage: Usage,
-    /// What a contestant may see of it; of what is shown in the statement, everything.
+    /// How much of the case a contestant may see. `Full` for cases that the statement shows.
     pub feedback: Feedback,
-    /// How the program ended and what it wrote, where a contestant may see everything.
+    /// How the program ended and its output; present only if `feedback` is `Full`.
     pub step: Option<StepReport>,
-    /// What was said between the program and the problem's, where a contestant may see everything: a line each, after `>` and `<`.
+    /// Dialogue between the program and the problem's interactor, one line each, after `>` and `<`. Present only if
+    /// `feedback` is `Full`.
     pub conversation: Option<Output>,
-    /// What the checker says to the author. May quote the test.
+    /// The checker's message to the author. May quote the test.
     pub judge_message: Option<String>,
-    /// What the checker says to the contestant.
+    /// The checker's message to the contestant.
     pub team_message: Option<String>,
 }
 
 named! {
-    /// What a contestant may see of a case.
+    /// How much of a case a contestant may see.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum Feedback, as_str, from_name {
-        /// Everything: input, answer, the checker's words.
+        /// Everything: input, answer, checker message.
         Full = "full",
-        /// The verdict.
+        /// Only the verdict.
         Verdict = "verdict",
-        /// Nothing; only the group's result.
+        /// Nothing; only the group's result is visible.
         Hidden = "hidden",
     }
 }

@@ -1,4 +1,4 @@
-//! What content is known by.
+//! Content hashes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,13 +7,13 @@ use std::str::FromStr;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContentHash([u8; 32]);
 
-/// Why a text is no [`ContentHash`].
+/// Why a text is not a valid [`ContentHash`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a content hash is 64 hexadecimal digits in lower case")]
 pub struct ContentHashError;
 
 impl ContentHash {
-    /// Wraps a hash that was computed elsewhere.
+    /// Wraps an existing hash.
     pub const fn from_bytes(bytes: [u8; 32]) -> ContentHash {
         ContentHash(bytes)
     }
@@ -27,7 +27,7 @@ impl ContentHash {
 impl FromStr for ContentHash {
     type Err = ContentHashError;
 
-    /// Takes what [`Display`](fmt::Display) writes.
+    /// Parses the format that [`Display`](fmt::Display) writes.
     fn from_str(text: &str) -> Result<ContentHash, ContentHashError> {
         let digits = text.as_bytes();
         if digits.len() != 64 {
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hash_reads_back_from_its_text_and_nothing_else_does() {
+    fn a_hash_is_parsed_from_its_text_and_from_nothing_else() {
         let hash = ContentHash::from_bytes(std::array::from_fn(|i| (i * 9) as u8));
         assert_eq!(hash.to_string().parse(), Ok(hash));
         for bad in ["", "0", &"0".repeat(63), &"0".repeat(65), &"A".repeat(64), &"../".repeat(22), &"é".repeat(32)] {

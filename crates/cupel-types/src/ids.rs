@@ -1,4 +1,4 @@
-//! One type per kind of id, so that a run's id cannot be passed where a user's is meant.
+//! One type per kind of id, so that a run id cannot be passed as a user id.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,12 +13,12 @@ macro_rules! uuid_ids {
         pub struct $name(Uuid);
 
         impl $name {
-            /// Wraps an id that was made elsewhere (the core makes them, as UUIDv7).
+            /// Wraps an existing id (core generates them, as UUIDv7).
             pub const fn from_uuid(id: Uuid) -> Self {
                 Self(id)
             }
 
-            /// The bare id.
+            /// The underlying UUID.
             pub const fn as_uuid(&self) -> &Uuid {
                 &self.0
             }
@@ -41,54 +41,54 @@ macro_rules! uuid_ids {
 }
 
 uuid_ids! {
-    /// Somebody who may submit.
+    /// A user.
     UserId;
-    /// What a user sent.
+    /// A submission.
     SubmissionId;
-    /// A problem, whatever its name and version.
+    /// A problem; independent of its name and version.
     ProblemId;
-    /// A contest, whatever its name.
+    /// A contest; independent of its name.
     ContestId;
-    /// A question about a contest.
+    /// A clarification request in a contest.
     ClarificationId;
-    /// One judging of one submission; a rejudge makes a new run.
+    /// One judging of one submission; a rejudge creates a new run.
     RunId;
     /// The fencing token of one attempt at one run.
     LeaseId;
     /// A worker process.
     WorkerId;
-    /// A process that works on a store, whatever it does there.
+    /// A process that uses a store, in any role.
     NodeId;
-    /// An API key (its public part; the secret is only kept hashed).
+    /// An API key (the public part; the secret is stored only as a hash).
     ApiKeyId;
-    /// A refresh token's family: one login on one device.
+    /// A refresh token family: one login on one device.
     SessionId;
-    /// A code with which people register.
+    /// A code that people register with.
     JoinCodeId;
-    /// What opens one stream of events, once.
+    /// A single-use ticket that opens an event stream.
     TicketId;
     /// One webhook delivery in the outbox.
     WebhookId;
 }
 
 impl UserId {
-    /// Nobody: whose things are no user's, such as the programs of problems.
+    /// Owner of things that belong to no user, such as the programs of problems.
     pub const NOBODY: UserId = UserId(Uuid::nil());
 }
 
-/// The stable name of a language: the stem of its file in `languages/`, such as `python` or `cpp`.
+/// Stable id of a language: the stem of its file in `languages/`, such as `python` or `cpp`.
 ///
-/// One to 32 characters out of `a-z`, `0-9`, `-`, `_`, `+`, `.`, the first a letter or a digit.
+/// 1 to 32 of the characters `a-z`, `0-9`, `-`, `_`, `+`, `.`; the first is a letter or a digit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LanguageId(Arc<str>);
 
-/// Why a text cannot be a [`LanguageId`].
+/// Why a text is not a valid [`LanguageId`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a language id is 1 to 32 characters out of a-z 0-9 - _ + . and starts with a letter or digit")]
+#[error("a language id is 1 to 32 characters from a-z 0-9 - _ + . and starts with a letter or digit")]
 pub struct LanguageIdError;
 
 impl LanguageId {
-    /// The name itself.
+    /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

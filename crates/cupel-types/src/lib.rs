@@ -1,7 +1,7 @@
-//! The domain's words as types: ids, limits with units, outcomes, verdicts, submissions and reports.
+//! Domain types: ids, limits with units, outcomes, verdicts, submissions and reports.
 //!
-//! *Architecture invariant:* this crate does no I/O, reads no clock, starts no thread and derives no
-//! serde. What goes over a wire or into a table is a DTO of that boundary, converted there.
+//! *Architecture invariant:* this crate does no I/O, reads no clock, starts no thread and derives no serde. Each
+//! boundary (HTTP, tables, messages) has its own DTOs and converts to and from these types.
 #![forbid(unsafe_code)]
 
 mod dialect;

@@ -1,43 +1,44 @@
-//! What one step may use.
+//! Resource limits of a step.
 
 use std::time::Duration;
 
 use crate::{Bytes, Instructions, Outcome};
 
-/// What one step (a compilation, one execution) may use. Every field is enforced; see
-/// `cupel-sandbox` for how, and for which [`Outcome`](crate::Outcome) each one ends in.
+/// Resource limits of one step (a compilation or an execution). Every field is enforced; `cupel-sandbox` documents how,
+/// and which [`Outcome`](crate::Outcome) each one results in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// CPU time, user and system, of all processes of the step together.
     pub cpu_time: Duration,
-    /// Time on the clock on the wall from the program's first instruction.
+    /// Wall-clock time from the program's first instruction.
     pub wall_time: Duration,
-    /// Longest stretch in which the step as a whole uses (almost) no CPU.
+    /// Longest period in which the step as a whole uses (almost) no CPU.
     pub idle_time: Duration,
-    /// Machine instructions of all processes together, the kernel's own left out; `None`: as many as it likes. Only where
-    /// the processor can count them: elsewhere a step with such a limit is refused.
+    /// User-mode machine instructions of all processes together; `None` means unlimited. If the processor cannot count
+    /// instructions, a step with this limit is refused.
     pub instructions: Option<Instructions>,
-    /// Memory of all processes together, files that they write to the box and `/tmp` included, those that they were given left out; swap
-    /// counts.
+    /// Memory of all processes together. Includes swap and files written to the box and `/tmp`; does not include files
+    /// given to the step.
     pub memory: Bytes,
-    /// Processes and threads that exist at one time.
+    /// Processes and threads at one time.
     pub processes: u32,
-    /// File descriptors open in one process.
+    /// Open file descriptors per process.
     pub open_files: u32,
-    /// Size of any one file written.
+    /// Size of one written file.
     pub file_size: Bytes,
-    /// Bytes in all files written, together.
+    /// Total size of all written files.
     pub disk: Bytes,
-    /// Files and directories made.
+    /// Number of files and directories created.
     pub inodes: u64,
     /// Bytes kept of standard output and, separately, of standard error.
     pub output: Bytes,
-    /// Stack of the main thread.
+    /// Stack size of the main thread.
     pub stack: Bytes,
 }
 
 impl Limits {
-    /// Which limit an outcome went over, and its size, in the words of every edge; `None` where it went over none.
+    /// Description of the limit that an outcome exceeded, with its value; used by every API and the CLI. `None` if the
+    /// outcome is not an exceeded limit.
     pub fn exceeded(&self, outcome: Outcome) -> Option<String> {
         let limit = match outcome {
             Outcome::TimeLimit => format!("time limit of {} ms", self.cpu_time.as_millis()),
@@ -52,14 +53,14 @@ impl Limits {
         Some(format!("{limit} exceeded"))
     }
 
-    /// Least memory: less than this, and starting any program at all meets the limit.
+    /// Minimum memory: below it, no program can start.
     pub const MEMORY_MIN: Bytes = Bytes::mib(1);
-    /// Least stack: arguments and environment lie in it. Source: execve(2), "Limits on size of arguments".
+    /// Minimum stack: it holds arguments and environment. Source: execve(2), "Limits on size of arguments".
     pub const STACK_MIN: Bytes = Bytes::kib(128);
-    /// Fewest open files: the three standard streams.
+    /// Minimum number of open files: the three standard streams.
     pub const OPEN_FILES_MIN: u32 = 3;
 
-    /// The first of them with which no program can be started: the field, and the rule it breaks.
+    /// The first limit with which no program can start: the field and the rule it breaks.
     pub fn impossible(&self) -> Option<(&'static str, &'static str)> {
         [
             (self.cpu_time.is_zero(), "limits.cpu_time", "above 0"),
@@ -77,7 +78,7 @@ impl Limits {
 }
 
 impl Default for Limits {
-    /// The limits of a step for which nobody has asked for anything else.
+    /// The limits of a step without any request or language default.
     fn default() -> Limits {
         Limits {
             cpu_time: Duration::from_secs(10),
@@ -96,7 +97,7 @@ impl Default for Limits {
     }
 }
 
-/// The limits somebody asked for; what is `None` comes from the language.
+/// Requested limits; `None` fields come from the language.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each field is the field of Limits with the same name")]
 pub struct LimitsRequest {
@@ -115,10 +116,10 @@ pub struct LimitsRequest {
 }
 
 impl LimitsRequest {
-    /// The limits that follow when `base` fills the gaps.
+    /// The requested limits, with missing ones taken from `base`.
     ///
-    /// A CPU limit asked for without a wall or idle limit moves those two along, keeping their
-    /// distance: a program that may compute for longer may also wait for longer.
+    /// A requested CPU limit without a wall or idle limit shifts those two by the same amount: a program that may
+    /// compute longer may also wait longer.
     #[must_use]
     pub fn over(self, base: Limits) -> Limits {
         let cpu_time = self.cpu_time.unwrap_or(base.cpu_time);
@@ -145,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn limits_that_let_nothing_start_are_named() {
+    fn a_limit_that_lets_nothing_start_is_reported() {
         assert_eq!(Limits::default().impossible(), None);
         let nothing_to_write =
             Limits { disk: Bytes::ZERO, inodes: 0, file_size: Bytes::ZERO, output: Bytes::ZERO, ..Limits::default() };
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn wall_and_idle_follow_the_cpu_limit_unless_named() {
+    fn wall_and_idle_limits_follow_the_cpu_limit_unless_requested() {
         let base =
             Limits { cpu_time: Duration::from_secs(10), wall_time: Duration::from_secs(30), ..Limits::default() };
         let asked = LimitsRequest { cpu_time: Some(Duration::from_secs(2)), ..Default::default() };

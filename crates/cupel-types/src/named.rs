@@ -1,16 +1,16 @@
 //! Enums whose variants have stable names.
 
-/// Makes an enum without data together with the list of all its variants, and the way from a variant to its
-/// stable name and back: from one table, so that no variant can be forgotten in one of them.
+/// Defines an enum without data, the list of all its variants, and the conversions between a variant and its stable
+/// name. All come from one table, so no conversion can miss a variant.
 ///
 /// ```
 /// cupel_types::named! {
 ///     /// A colour.
 ///     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 ///     pub enum Colour, as_str, from_name {
-///         /// As blood.
+/// Hex `ff0000`.
 ///         Red = "red",
-///         /// As grass.
+/// Hex `00ff00`.
 ///         Green = "green",
 ///     }
 /// }
@@ -32,17 +32,17 @@ macro_rules! named {
         }
 
         impl $Enum {
-            /// Every one, in the order of their declaration.
+            /// Every variant, in declaration order.
             pub const ALL: [$Enum; [$($name),+].len()] = [$($Enum::$Variant),+];
 
-            /// The stable name in API, store, metrics and command line.
+            /// Stable name in the API, the store, metrics and the command line.
             pub const fn $to(self) -> &'static str {
                 match self {
                     $($Enum::$Variant => $name,)+
                 }
             }
 
-            /// The one with this stable name.
+            /// The variant with this stable name.
             pub fn $from(name: &str) -> Option<$Enum> {
                 $Enum::ALL.into_iter().find(|one| one.$to() == name)
             }

@@ -1,4 +1,4 @@
-//! What the sandbox saw: how a step ended and what it used. Never a judgement; that is
+//! What the sandbox observed: how a step ended and which resources it used. Not a judgement; that is
 //! [`Verdict`](crate::Verdict).
 
 use std::fmt;
@@ -11,8 +11,8 @@ use crate::{Bytes, Instructions};
 pub struct Signal(pub i32);
 
 impl Signal {
-    /// The name without `SIG` for the signals programs die of, `None` for the rest.
-    /// Source: signal(7), x86 and arm numbering.
+    /// Name without `SIG`, for the signals that usually kill programs; `None` for other signals. Source: signal(7), x86
+    /// and arm numbering.
     pub fn name(self) -> Option<&'static str> {
         Some(match self.0 {
             1 => "HUP",
@@ -48,59 +48,60 @@ impl fmt::Display for Signal {
     }
 }
 
-/// How the step's main process ended, as `wait` tells it.
+/// How the step's main process ended, as reported by `wait`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitStatus {
     /// It called `exit` with this code (0 to 255).
     Exited(i32),
-    /// A signal ended it.
+    /// It was killed by this signal.
     Signalled(Signal),
 }
 
-/// How a step ended. A limit has precedence over the way the main process then died.
+/// How a step ended. An exceeded limit takes precedence over the exit status of the main process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The main process ended by itself with this code.
+    /// The main process exited with this code.
     Exited(i32),
-    /// A signal that was not ours ended the main process.
+    /// The main process was killed by a signal that the sandbox did not send.
     Signalled(Signal),
-    /// CPU time over the limit.
+    /// CPU time limit exceeded.
     TimeLimit,
-    /// Wall-clock time over the limit.
+    /// Wall-clock time limit exceeded.
     WallLimit,
     /// No progress for longer than the idle limit.
     IdleLimit,
-    /// More instructions than the limit, or a part of them executed where they could not be counted.
+    /// Instruction limit exceeded, or some instructions could not be counted.
     InstructionLimit,
     /// The kernel's OOM killer acted in this cell.
     MemoryLimit,
-    /// Standard output or standard error over the limit; what was written before is kept.
+    /// Output limit of standard output or standard error exceeded; the output up to the limit is kept.
     OutputLimit,
-    /// Its files do not fit into the bytes or the number of files that it may have on the disk. Told of files that it is given:
-    /// a program that writes more itself is refused that (`ENOSPC`), and goes on.
+    /// The files given to the step do not fit into its limits on bytes or number of files on disk. A program that
+    /// itself writes too much gets `ENOSPC` and continues.
     DiskLimit,
-    /// The caller asked for the step to end.
+    /// The caller cancelled the step.
     Cancelled,
 }
 
 impl Outcome {
-    /// Ended by itself with code 0.
+    /// Whether the main process exited with code 0.
     pub const fn is_success(self) -> bool {
         matches!(self, Outcome::Exited(0))
     }
 }
 
-/// How a program of a language with a warm start began. CPU time is comparable only among programs that began alike.
+/// How a program of a language with warm start was started. CPU times are comparable only between programs with the
+/// same kind of start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Start {
-    /// As a copy of an interpreter that was initialised before: its start costs the program no CPU time.
+    /// Forked from an initialised interpreter: interpreter start-up costs the program no CPU time.
     Warm,
-    /// By executing the interpreter, whose start is part of the program's CPU time.
+    /// Executed through the interpreter: interpreter start-up is part of the program's CPU time.
     Cold,
 }
 
 impl Start {
-    /// The name in the API and in stored reports.
+    /// Name in the API and in stored reports.
     pub const fn name(self) -> &'static str {
         match self {
             Start::Warm => "warm",
@@ -114,25 +115,26 @@ impl Start {
     }
 }
 
-/// What a step used. Field names follow [`Limits`](crate::Limits).
+/// Resource usage of a step. Field names follow [`Limits`](crate::Limits).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// CPU time of all processes, user and system together.
+    /// User and system CPU time of all processes.
     pub cpu_time: Duration,
-    /// The user part of it.
+    /// User part of `cpu_time`.
     pub cpu_user: Duration,
-    /// The system part of it.
+    /// System part of `cpu_time`.
     pub cpu_system: Duration,
-    /// From the first instruction to the end of the main process.
+    /// Time from the first instruction to the end of the main process.
     pub wall_time: Duration,
-    /// Machine instructions of all processes, the kernel's own left out; `None` where they could not be counted.
+    /// User-mode machine instructions of all processes; `None` if they could not be counted.
     pub instructions: Option<Instructions>,
-    /// Highest memory use of all processes together: private and shared memory, files written to `/box`, `/tmp` and `/dev/shm`, and
-    /// what the kernel keeps for them; without pages of files on disk and without the files that the step was given. A step that
-    /// ran is counted with at least [`Limits::MEMORY_MIN`](crate::Limits::MEMORY_MIN), and never with more than its limit.
+    /// Peak memory of all processes together: private and shared memory, files written to `/box`, `/tmp` and
+    /// `/dev/shm`, and the kernel memory charged for them. Does not include pages of files on disk, nor the files given
+    /// to the step. A step that ran reports at least [`Limits::MEMORY_MIN`](crate::Limits::MEMORY_MIN) and at most its
+    /// limit.
     pub memory: Bytes,
-    /// Bytes written to standard output and standard error, also those that were not kept.
+    /// Bytes written to standard output and standard error, including discarded ones.
     pub output: Bytes,
-    /// How the program began; `None` where its language has no warm start.
+    /// How the program was started; `None` if its language has no warm start.
     pub start: Option<Start>,
 }

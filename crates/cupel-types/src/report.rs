@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use crate::{Bytes, Feedback, Grading, Limits, Outcome, Start, Usage, Verdict, Verification};
 
-/// What was kept of a stream, and whether that is all of it.
+/// The kept part of an output stream.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Output {
-    /// The first bytes, at most as many as the output limit allows.
+    /// The first bytes, at most the output limit.
     pub data: Arc<[u8]>,
-    /// Whether more was written than is kept.
+    /// Whether the stream had more bytes than were kept.
     pub truncated: bool,
 }
 
@@ -25,71 +25,72 @@ impl fmt::Debug for Output {
 /// One step as the sandbox saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepReport {
-    /// How it ended.
+    /// How the step ended.
     pub outcome: Outcome,
-    /// Exit code of the main process, where it had one; also beside a limit outcome.
+    /// Exit code of the main process, if it exited; may be present when a limit was exceeded.
     pub exit_code: Option<i32>,
-    /// Signal that ended the main process, where one did; also beside a limit outcome.
+    /// Signal that killed the main process, if any; may be present when a limit was exceeded.
     pub signal: Option<i32>,
     /// Standard output.
     pub stdout: Output,
     /// Standard error.
     pub stderr: Output,
-    /// What it used.
+    /// Resource usage.
     pub usage: Usage,
 }
 
-/// What the compiler said.
+/// Result of the compile step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompileReport {
-    /// Whether there is something to run.
+    /// Whether compilation succeeded.
     pub ok: bool,
-    /// Standard output and error of the compiler, joined.
+    /// Standard output and standard error of the compiler, concatenated.
     pub output: Output,
-    /// Exit code of the compiler: of the command that failed, or of the last one. `None` if a limit or a signal ended it.
+    /// Exit code of the compile command that failed, or of the last one. `None` if a limit was exceeded or a signal
+    /// killed it.
     pub exit_code: Option<i32>,
-    /// Wall-clock time it took; zero when it came from the cache.
+    /// Wall-clock time of the compilation; zero if the result came from the cache.
     pub wall_time: Duration,
     /// Whether the artefacts of an earlier, identical compilation were used.
     pub cached: bool,
 }
 
-/// One test case.
+/// Result of one test case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaseReport {
     /// The case's name.
     pub name: String,
-    /// The judgement of this case.
+    /// The case's verdict.
     pub verdict: Verdict,
-    /// What the sandbox saw.
+    /// The execution as the sandbox saw it.
     pub step: StepReport,
 }
 
-/// All that is known of a run that has ended.
+/// The complete result of a finished run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunReport {
-    /// The judgement. With test cases: the first that is not accepted, in their order.
+    /// The run's verdict. With test cases: the verdict of the first case, in order, that is not accepted.
     pub verdict: Verdict,
-    /// For people, where the verdict alone does not explain itself (an internal error, say).
+    /// Message for people, if the verdict alone does not explain the result (for example an internal error).
     pub message: Option<String>,
-    /// The compile step, where the language has one.
+    /// The compile step, if the language has one.
     pub compile: Option<CompileReport>,
-    /// The execution, where there were no test cases and there was something to execute.
+    /// The execution, if there were no test cases and the program was executed.
     pub execution: Option<StepReport>,
-    /// The test cases, in order, up to the last that was run.
+    /// The test cases, in order, up to the last one that was run.
     pub cases: Vec<CaseReport>,
-    /// What a problem's tests said, where there was one.
+    /// The result of a problem's cases, if the submission was to a problem.
     pub grading: Option<Grading>,
-    /// What a package's check came to, where that was asked for.
+    /// The result of a package verification, if one was requested.
     pub verification: Option<Verification>,
-    /// The limits that were in force for the program.
+    /// The limits that applied to the program.
     pub limits: Limits,
-    /// The version of the language that ran it, such as `3.11.2`.
+    /// Installed version of the language, such as `3.11.2`.
     pub language_version: String,
 }
 
 impl RunReport {
-    /// A verdict of which nothing else is known yet: nothing was compiled or executed.
+    /// A report with only a verdict: nothing was compiled or executed.
     pub fn bare(verdict: Verdict, limits: Limits, language_version: &str) -> RunReport {
         RunReport {
             verdict,
@@ -104,26 +105,26 @@ impl RunReport {
         }
     }
 
-    /// What each execution of the program used, in order.
+    /// Resource usage of each execution of the program, in order.
     pub fn usages(&self) -> impl Iterator<Item = &Usage> {
         let steps = self.execution.iter().chain(self.cases.iter().map(|case| &case.step)).map(|step| &step.usage);
         let graded = self.grading.iter().flat_map(|grading| &grading.cases);
         steps.chain(graded.filter(|case| case.verdict != Verdict::Skipped).map(|case| &case.usage))
     }
 
-    /// Whether there was nothing to run because the source was refused.
+    /// Whether the program did not run because compilation failed.
     pub fn is_not_built(&self) -> bool {
         matches!(self.verdict, Verdict::CompileError | Verdict::CompileLimit)
     }
 
-    /// How the program was started: cold if any execution was, `None` where its language has no warm start.
+    /// How the program was started: `Cold` if any execution was cold, `None` if its language has no warm start.
     pub fn start(&self) -> Option<Start> {
         let mut starts = self.usages().filter_map(|usage| usage.start);
         let first = starts.next()?;
         Some(if starts.all(|start| start == first) { first } else { Start::Cold })
     }
 
-    /// The most CPU time and the most memory of any execution, each; zero for a program that was not built, `None` when
+    /// Highest CPU time and highest memory over all executions. Zero for a program that was not compiled; `None` if
     /// nothing ran for another reason.
     pub fn peak(&self) -> Option<(Duration, Bytes)> {
         let cpu_time = self.usages().map(|usage| usage.cpu_time).max();
@@ -131,21 +132,22 @@ impl RunReport {
         cpu_time.zip(memory).or_else(|| self.is_not_built().then_some((Duration::ZERO, Bytes::ZERO)))
     }
 
-    /// Whether there are tests of which the sender may not see the data.
+    /// Whether there are cases whose data the sender may not see.
     pub fn has_hidden_cases(&self) -> bool {
         let mut cases = self.grading.iter().flat_map(|grading| &grading.cases);
         cases.any(|case| case.feedback != Feedback::Full)
     }
 
-    /// [`RunReport::peak`] as the sender may know it: coarse if there are hidden tests.
+    /// [`RunReport::peak`] as shown to the sender: rounded if there are hidden cases.
     pub fn peak_for_sender(&self) -> Option<(Duration, Bytes)> {
         let (time, memory) = self.peak()?;
         Some(if self.has_hidden_cases() { (coarse_time(time), coarse_memory(memory)) } else { (time, memory) })
     }
 }
 
-/// The steps in which the sender learns the time and memory of hidden tests: a program can choose both by what it reads, so exact figures
-/// would be a way out for the data. Source: Kattis and CSES show hundredths of a second and whole megabytes.
+/// Granularity of the time and memory of hidden cases, as shown to the sender. A program can choose both depending on
+/// its input, so exact figures would leak the input. Source: Kattis and CSES show hundredths of a second and whole
+/// megabytes.
 const COARSE_TIME: Duration = Duration::from_millis(10);
 const COARSE_MEMORY: Bytes = Bytes::mib(1);
 

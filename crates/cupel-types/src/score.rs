@@ -1,7 +1,7 @@
-//! Points as exact decimals.
+//! Scores as exact decimals.
 //!
-//! Invariant: a sum of scores is the sum of what people wrote. Binary fractions wobble (0.1 + 0.2), and standings are
-//! compared for equality, so a score is a whole number of millionths.
+//! Invariant: sums are exact. Binary floating point is not (0.1 + 0.2), and standings compare scores for equality, so a
+//! score is a whole number of millionths.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,23 +10,23 @@ use std::str::FromStr;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Score(i64);
 
-/// Why a text or a number is no [`Score`].
+/// Why a text or a number is not a valid [`Score`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScoreError {
     /// Not a decimal number.
     #[error("a score is a decimal number such as 12.5")]
     Form,
-    /// Beyond what is kept.
-    #[error("a score lies between -9 billion and 9 billion")]
+    /// Outside the supported range.
+    #[error("a score is between -9 billion and 9 billion")]
     Range,
 }
 
 impl Score {
-    /// Nothing.
+    /// Zero points.
     pub const ZERO: Score = Score(0);
     /// One point.
     pub const ONE: Score = Score(MILLION);
-    /// The largest that is kept.
+    /// The largest score.
     pub const MAX: Score = Score(9_000_000_000 * MILLION);
 
     /// Whole points; `None` beyond ±9 billion.
@@ -47,12 +47,12 @@ impl Score {
     /// The sum; `None` beyond the range.
     #[must_use]
     pub const fn checked_add(self, other: Score) -> Option<Score> {
-        // Both are at most 9e15 millionths, so the sum is far from overflowing.
+        // Both are at most 9e15 millionths, so the sum cannot overflow.
         Score::from_millionths(self.0 + other.0)
     }
 
-    /// This score times a fraction, rounded to the nearest millionth, halves away from zero; `None` for a denominator of
-    /// zero and beyond the range.
+    /// This score times a fraction, rounded to the nearest millionth, halves away from zero; `None` if the denominator
+    /// is zero or the result is out of range.
     #[must_use]
     pub fn scaled(self, numerator: i64, denominator: i64) -> Option<Score> {
         if denominator == 0 {
@@ -62,15 +62,15 @@ impl Score {
         Score::from_i128(div_rounded(product, i128::from(denominator)))
     }
 
-    /// The product of two scores as numbers of points; `None` beyond the range.
+    /// Product of two scores, both as numbers of points; `None` if out of range.
     #[must_use]
     pub fn checked_mul(self, other: Score) -> Option<Score> {
         self.scaled(other.0, MILLION)
     }
 
-    /// Share `index` of `count` equal ones, such that all shares together are exactly the whole.
+    /// Share `index` of `count` equal shares. All shares add up to exactly the whole.
     ///
-    /// 100 points in three shares: 33.333333, 33.333333, 33.333334. `None` if there is no such share.
+    /// 100 points in three shares: 33.333333, 33.333333, 33.333334. `None` if `index` is not below `count`.
     #[must_use]
     pub fn share(self, index: usize, count: usize) -> Option<Score> {
         if index >= count {
@@ -96,8 +96,8 @@ fn div_rounded(n: i128, d: i128) -> i128 {
 impl FromStr for Score {
     type Err = ScoreError;
 
-    /// Reads an optional sign, digits and a fraction, an optional exponent: `12`, `-0.5`, `.25`, `1e2`. Beyond six decimals
-    /// it rounds to the nearest.
+    /// Parses an optional sign, digits with an optional fraction, and an optional exponent: `12`, `-0.5`, `.25`, `1e2`.
+    /// More than six decimals are rounded to the nearest millionth.
     fn from_str(text: &str) -> Result<Score, ScoreError> {
         let (negative, rest) = match text.as_bytes().first() {
             Some(b'-') => (true, &text[1..]),
@@ -138,7 +138,7 @@ impl FromStr for Score {
 }
 
 impl fmt::Display for Score {
-    /// As few digits as say it: `12`, `0.5`, `33.333333`.
+    /// The shortest exact decimal: `12`, `0.5`, `33.333333`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (points, rest) = (self.0.unsigned_abs() / MILLION as u64, self.0.unsigned_abs() % MILLION as u64);
         let sign = if self.0 < 0 { "-" } else { "" };
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn decimals_are_read_and_shown_exactly() {
+    fn decimals_are_parsed_and_displayed_exactly() {
         for (text, shown) in [
             ("0", "0"),
             ("12", "12"),

@@ -1,4 +1,4 @@
-//! What a user sends to be run.
+//! What a user submits.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,42 +7,41 @@ use jiff::Timestamp;
 
 use crate::{BoxFiles, ContentHash, LanguageId, LimitsRequest, ProblemId, SubmissionId, UserId, named};
 
-/// What a user sent: what is to be done, and wishes. It never changes once accepted; what
-/// happens to it is a run.
+/// A user's submission: the work and the requested options. Immutable once accepted; each judging of it is a run.
 #[derive(Clone, Debug)]
 pub struct Submission {
-    /// Its id, which the client has.
+    /// Id, known to the client.
     pub id: SubmissionId,
-    /// Who sent it, and who alone (beside administrators) may see it.
+    /// The sender. Only the sender and administrators may see the submission.
     pub owner: UserId,
-    /// What is to be done.
+    /// The work to do.
     pub work: Work,
-    /// Limits asked for; core has held them against the language's maximum.
+    /// Requested limits; core has checked them against the language's maximum.
     pub limits: LimitsRequest,
-    /// How urgent it is.
+    /// Scheduling priority.
     pub priority: PriorityClass,
-    /// Not before this time.
+    /// Earliest start time.
     pub run_at: Option<Timestamp>,
-    /// Where the result is sent when there is one.
+    /// URL that receives the result.
     pub webhook: Option<String>,
-    /// The id of the HTTP request that brought it; follows it to the worker's log.
+    /// Id of the HTTP request that created it; also appears in the worker's log.
     pub request_id: Option<String>,
     /// When it was accepted.
     pub submitted_at: Timestamp,
 }
 
 impl Submission {
-    /// What was written, and in which language; `None` where nothing was.
+    /// The source files and their language; `None` if the work has no source.
     pub fn source(&self) -> Option<&Source> {
         self.work.source()
     }
 
-    /// In which language it is written; `None` where nothing was written.
+    /// The language of the source; `None` if the work has no source.
     pub fn language(&self) -> Option<&LanguageId> {
         self.work.language()
     }
 
-    /// The problem it is about, if it is about one, and the version it was sent for.
+    /// The problem version it was submitted to, if any.
     pub fn of_problem(&self) -> Option<ProblemVersion> {
         match &self.work {
             Work::Program(_) => None,
@@ -52,19 +51,19 @@ impl Submission {
     }
 }
 
-/// What is to be done with a submission.
+/// The kind of work a submission asks for.
 #[derive(Clone, Debug)]
 pub enum Work {
-    /// The program is run.
+    /// Run the program.
     Program(Program),
-    /// The program is judged by a problem's tests.
+    /// Judge the program by a problem's tests.
     Problem(Solution),
-    /// A problem's package is held against what it says of itself.
+    /// Verify a problem's package against its own claims.
     Verify(ProblemVersion),
 }
 
 impl Work {
-    /// What was written, and in which language; `None` where nothing was.
+    /// The source files and their language; `None` if the work has no source.
     pub fn source(&self) -> Option<&Source> {
         match self {
             Work::Program(program) => Some(&program.source),
@@ -73,64 +72,64 @@ impl Work {
         }
     }
 
-    /// In which language it is written; `None` where nothing was written.
+    /// The language of the source; `None` if the work has no source.
     pub fn language(&self) -> Option<&LanguageId> {
         self.source().map(|source| &source.language)
     }
 }
 
-/// What was written.
+/// Source code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// In which language.
+    /// Its language.
     pub language: LanguageId,
-    /// The source and whatever lies beside it. The first is the main source.
+    /// The source files and any other files. The first is the main source.
     pub files: BoxFiles,
 }
 
-/// A program with what it is run on.
+/// A program and its input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {
-    /// What was written.
+    /// The source code.
     pub source: Source,
     /// Arguments after the program's name.
     pub args: Vec<String>,
-    /// Environment beside the language's own; names are `[A-Za-z_][A-Za-z0-9_]*`.
+    /// Environment variables in addition to the language's; names are `[A-Za-z_][A-Za-z0-9_]*`.
     pub env: Vec<(String, String)>,
-    /// Standard input, where there are no tests.
+    /// Standard input, if there are no tests.
     pub stdin: Arc<[u8]>,
-    /// Inputs with expected outputs: compiled once, run for each.
+    /// Inputs with expected outputs. The program is compiled once and run on each.
     pub tests: Vec<TestCase>,
 }
 
-/// A program that is to solve a problem.
+/// A submission to a problem.
 #[derive(Clone, Debug)]
 pub struct Solution {
-    /// What was written.
+    /// The source code.
     pub source: Source,
-    /// Which problem, as it is to be judged.
+    /// The problem version to judge against.
     pub of: ProblemVersion,
-    /// On what.
+    /// The cases to run.
     pub cases: Cases,
 }
 
-/// A problem as it was at one time.
+/// One version of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ProblemVersion {
-    /// Which problem.
+    /// The problem.
     pub problem: ProblemId,
-    /// Which package of it.
+    /// Content hash of the problem's package.
     pub package: ContentHash,
 }
 
-/// On what a solution is run.
+/// The cases a solution is run on.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Cases {
-    /// On all tests of the problem: it counts.
+    /// All cases of the problem; the result counts.
     All,
-    /// On those that are shown in the statement: it counts for nothing.
+    /// The cases shown in the statement; the result does not count.
     Samples,
-    /// On an input of the sender's own: it counts for nothing.
+    /// An input supplied by the sender; the result does not count.
     Input(Arc<[u8]>),
 }
 
@@ -145,34 +144,34 @@ impl fmt::Debug for Cases {
     }
 }
 
-/// One input with the answer that is expected, if one is.
+/// One input and its expected output, if any.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TestCase {
-    /// A name for people; unique within the submission.
+    /// Display name; unique within the submission.
     pub name: String,
     /// Standard input.
     pub stdin: Arc<[u8]>,
-    /// Expected standard output, compared word by word; `None` only runs the program.
+    /// Expected standard output, compared token by token; if `None`, the program is only run.
     pub expected: Option<Arc<[u8]>>,
 }
 
 impl fmt::Debug for TestCase {
-    /// Name and sizes: contents belong to a tenant and are never logged.
+    /// Name and sizes only: contents belong to a tenant and are never logged.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TestCase({}, {} bytes in)", self.name, self.stdin.len())
     }
 }
 
 named! {
-    /// How urgent a submission is, most urgent first. Classes share the slots by weight, so that none starves.
+    /// Priority of a submission, most urgent first. Classes share the slots by weight, so that no class starves.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub enum PriorityClass, as_str, from_name {
-        /// Somebody is looking at the screen.
+        /// A user is waiting for the result.
         Interactive = "interactive",
         /// An ordinary submission.
         #[default]
         Submission = "submission",
-        /// One of very many; nobody waits for this one.
+        /// Part of a large batch; nobody waits for this one result.
         Batch = "batch",
     }
 }

@@ -1,4 +1,4 @@
-//! Sizes and counts with their unit in the type. Times are [`std::time::Duration`] everywhere.
+//! Sizes and counts with the unit in the type. Times are [`std::time::Duration`].
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Bytes(u64);
 
 impl Bytes {
-    /// Nothing at all.
+    /// Zero bytes.
     pub const ZERO: Bytes = Bytes(0);
 
     /// Exactly `n` bytes.
@@ -30,7 +30,7 @@ impl Bytes {
         self.0
     }
 
-    /// Whole KiB, rounded up: a program that used one byte used memory.
+    /// Whole KiB, rounded up, so that a nonzero size is never shown as zero.
     pub const fn as_kib(self) -> u64 {
         self.0.div_ceil(1024)
     }
@@ -46,7 +46,7 @@ impl Bytes {
         Bytes(self.0.saturating_sub(other.0))
     }
 
-    /// The sum, or the largest number there is.
+    /// The sum, or `u64::MAX` bytes on overflow.
     #[must_use]
     pub const fn saturating_add(self, other: Bytes) -> Bytes {
         Bytes(self.0.saturating_add(other.0))
@@ -54,7 +54,7 @@ impl Bytes {
 }
 
 impl fmt::Display for Bytes {
-    /// The largest binary unit that divides the number, so that the text is exact: `64 MiB`, `1500 bytes`.
+    /// Exact text in the largest binary unit that divides the number: `64 MiB`, `1500 bytes`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             n if n != 0 && n % (1 << 30) == 0 => write!(f, "{} GiB", n >> 30),
@@ -65,17 +65,17 @@ impl fmt::Display for Bytes {
     }
 }
 
-/// A number of machine instructions that a program executed itself, the kernel's on its behalf left out.
+/// A number of user-mode machine instructions; kernel instructions are not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instructions(u64);
 
 impl Instructions {
-    /// Exactly `n`.
+    /// Exactly `n` instructions.
     pub const fn new(n: u64) -> Instructions {
         Instructions(n)
     }
 
-    /// The number.
+    /// The number of instructions.
     pub const fn get(self) -> u64 {
         self.0
     }

@@ -1,14 +1,14 @@
-//! What the judge says of a run, and which saying wins where several are true.
+//! The judge's verdict on a run, and its order of precedence.
 //!
 //! ```text
 //!  on one case:       JE > MLE > OLE > TLE > ILE > SV > RTE > what the checker says
 //!  worst of several:  JE > RTE > SV > MLE > TLE > ILE > OLE > WA > PE > PT > SK > AC
 //! ```
 //!
-//! The first order is that of the cause: only one limit can have ended a program, and a program that was ended cannot be blamed
-//! for its unfinished output. The second one is what graders with the mode "worst error" use. Source of the second:
-//! problemtools, default grader; where its list has no word of ours, ours stands beside the verdict it is told as.
-//! What other judges call them is in [`Dialect`](crate::Dialect).
+//! The first order is by cause: only one limit can have killed a program, and a killed program is not blamed for its
+//! incomplete output. The second order is the one of graders in "worst error" mode. Source of the second: problemtools,
+//! default grader. A verdict missing there ranks next to the verdict it is folded into.
+//! The names of verdicts in other judges are in [`Dialect`](crate::Dialect).
 
 use std::fmt;
 use std::time::Duration;
@@ -16,44 +16,46 @@ use std::time::Duration;
 use crate::{ExitStatus, Outcome, Signal, named};
 
 named! {
-    /// The judgement of a run or of one test case. Its [`code`](Verdict::code) is the short form that people know.
+    /// Verdict on a run or on one test case. [`code`](Verdict::code) is the usual abbreviation.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum Verdict, code, from_code {
         /// AC: exit code 0 and, where an answer was expected, the right one.
         Accepted = "AC",
         /// PT: the checker gave some of the case's points.
         PartialScore = "PT",
-        /// WA: ended well with another answer than the expected one.
+        /// WA: exit code 0, but the output is not the expected answer.
         WrongAnswer = "WA",
-        /// PE: the answer is there, or may be, and its form is wrong. Only where somebody asked for the difference.
+        /// PE: the answer may be right, but its format is wrong. Used only if the problem distinguishes PE from WA.
         PresentationError = "PE",
-        /// TLE: CPU time, wall-clock time or instructions over the limit.
+        /// TLE: CPU time, wall-clock time or instruction limit exceeded.
         TimeLimit = "TLE",
-        /// ILE: waited without using the CPU for longer than the idle limit.
+        /// ILE: used no CPU for longer than the idle limit.
         IdleLimit = "ILE",
-        /// MLE: the kernel refused more memory.
+        /// MLE: memory limit exceeded.
         MemoryLimit = "MLE",
-        /// OLE: wrote more than may be kept.
+        /// OLE: output limit or disk limit exceeded.
         OutputLimit = "OLE",
-        /// RTE: exit code other than 0, or ended by a signal.
+        /// RTE: nonzero exit code, or killed by a signal.
         RuntimeError = "RTE",
-        /// SV: the kernel ended it for a system call that nobody may make.
+        /// SV: killed by the kernel because of a forbidden system call.
         SecurityViolation = "SV",
-        /// CE: the compiler refused the source. A run without a problem is also told so when the compiler went over its limits.
+        /// CE: the compiler rejected the source. A run without a problem also gets CE if the compiler exceeds its
+        /// limits.
         CompileError = "CE",
-        /// CLE: the compiler went over its own limits.
+        /// CLE: the compiler exceeded its limits.
         CompileLimit = "CLE",
-        /// SK: not run, because an earlier case had decided; or run on an input of the sender's own that is none of the problem's.
+        /// SK: not run, because an earlier case had decided the result, or because the sender's own input is not valid
+        /// for the problem.
         Skipped = "SK",
-        /// JE: the judge itself failed. Never the program's fault.
+        /// JE: the judge itself failed; not the program's fault.
         InternalError = "JE",
-        /// The run was cancelled before it ended.
+        /// CANCELLED: the run was cancelled before it finished.
         Cancelled = "CANCELLED",
     }
 }
 
 impl Verdict {
-    /// The words for people.
+    /// Name for people.
     pub const fn title(self) -> &'static str {
         match self {
             Verdict::Accepted => "accepted",
@@ -74,7 +76,7 @@ impl Verdict {
         }
     }
 
-    /// The verdict of a program that only had to run, from how it ended.
+    /// Verdict of a program without an expected answer, derived from its outcome.
     pub const fn of_outcome(outcome: Outcome) -> Verdict {
         match outcome {
             Outcome::Exited(0) => Verdict::Accepted,
@@ -87,11 +89,11 @@ impl Verdict {
         }
     }
 
-    /// All that is true of a case's program by itself, before anybody looks at its output; the strongest first. Empty when
-    /// it ended well in time.
+    /// Every verdict that applies to a case's program before its output is checked, strongest first. Empty if the
+    /// program exited with code 0 within its limits.
     ///
-    /// The wall clock alone is ILE here: the program had its CPU time and did not use it. Signals that stand for a limit count
-    /// as that limit. Source: signal(7), `SIGXCPU`, `SIGXFSZ`, `SIGSYS`.
+    /// A wall-clock timeout is ILE here, because the program did not use up its CPU time. Signals sent by the kernel
+    /// for a limit count as that limit. Source: signal(7), `SIGXCPU`, `SIGXFSZ`, `SIGSYS`.
     pub fn causes(
         outcome: Outcome,
         exit: Option<ExitStatus>,
@@ -109,7 +111,7 @@ impl Verdict {
         }
         let was_killed = !matches!(outcome, Outcome::Exited(_) | Outcome::Signalled(_));
         match exit {
-            // That is how we end a program.
+            // The sandbox kills programs with SIGKILL.
             Some(ExitStatus::Signalled(Signal(9))) if was_killed => {}
             Some(ExitStatus::Signalled(Signal(24))) => causes.push(Verdict::TimeLimit),
             Some(ExitStatus::Signalled(Signal(25))) => causes.push(Verdict::OutputLimit),
@@ -123,7 +125,7 @@ impl Verdict {
         causes
     }
 
-    /// Where it stands among what can be true of one case at once; the smallest wins.
+    /// Rank among the verdicts that can apply to one case; the smallest wins.
     pub const fn precedence(self) -> u8 {
         match self {
             Verdict::Cancelled => 0,
@@ -144,7 +146,7 @@ impl Verdict {
         }
     }
 
-    /// How bad it is beside the verdicts of other cases; the largest is the worst.
+    /// Rank among the verdicts of several cases; the largest is the worst.
     pub const fn severity(self) -> u8 {
         match self {
             Verdict::Accepted => 0,
@@ -165,7 +167,7 @@ impl Verdict {
         }
     }
 
-    /// The same in the words of a format that knows AC, WA, TLE, RTE, CE and JE only.
+    /// The nearest verdict for formats that have only AC, WA, TLE, RTE, CE and JE.
     #[must_use]
     pub const fn folded(self) -> Verdict {
         match self {
@@ -182,7 +184,7 @@ impl Verdict {
         }
     }
 
-    /// Whether the case counts as solved: in full, or in part.
+    /// Whether the case counts as solved, fully or partially.
     pub const fn is_accepted(self) -> bool {
         matches!(self, Verdict::Accepted | Verdict::PartialScore)
     }
@@ -199,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_distinct_and_read_back() {
+    fn every_verdict_is_found_by_its_code() {
         for verdict in Verdict::ALL {
             assert_eq!(Verdict::from_code(verdict.code()), Some(verdict));
         }
@@ -218,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn folding_is_idempotent_and_keeps_solved_apart_from_unsolved() {
+    fn folding_is_idempotent_and_keeps_accepted_distinct() {
         for verdict in Verdict::ALL {
             assert_eq!(verdict.folded().folded(), verdict.folded());
             assert_eq!(verdict.folded() == Verdict::Accepted, verdict.is_accepted(), "{verdict}");
@@ -226,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cause_of_our_own_kill_wins() {
+    fn the_limit_that_killed_the_program_wins() {
         use Verdict::{IdleLimit, MemoryLimit, OutputLimit, RuntimeError, SecurityViolation, TimeLimit};
         let second = Duration::from_secs(1);
         let (exited, signalled) = (|code| Some(ExitStatus::Exited(code)), |n| Some(ExitStatus::Signalled(Signal(n))));

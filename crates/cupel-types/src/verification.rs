@@ -1,71 +1,71 @@
-//! What came of holding a package against what it says of itself.
+//! Result of verifying a problem package against its own claims.
 
 use std::time::Duration;
 
 use crate::{Score, Verdict};
 
-/// What a package's check came to.
+/// Result of a package verification.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verification {
-    /// Whether everything is as the package says.
+    /// Whether every claim holds.
     pub holds: bool,
-    /// How many claims were looked at.
+    /// Number of claims checked.
     pub claims: u64,
-    /// Those that do not hold, the first of them.
+    /// The first claims that do not hold.
     pub broken: Vec<BrokenClaim>,
-    /// The package's submissions, in its order.
+    /// The package's submissions, in the package's order.
     pub submissions: Vec<VerifiedSubmission>,
-    /// The limit on CPU time; `None` if there is none and none could be derived.
+    /// CPU time limit; `None` if the package has none and none could be derived.
     pub time_limit: Option<Duration>,
-    /// Whether that follows from the times measured, and the package has none.
+    /// Whether `time_limit` was derived from measured times because the package has none.
     pub is_derived: bool,
-    /// What its authors should know, and nothing follows from.
+    /// Remarks for the authors; they do not affect `holds`.
     pub notes: Vec<String>,
 }
 
 /// A claim that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokenClaim {
-    /// What it is about: a program's or submission's path, or `time limit`.
+    /// Subject of the claim: the path of a program or submission, or `time limit`.
     pub about: String,
-    /// Where it is said.
+    /// Where the package makes the claim.
     pub rule: String,
-    /// What must be.
+    /// Expected value.
     pub expected: String,
-    /// What is.
+    /// Actual value.
     pub got: String,
-    /// The case by which it was decided.
+    /// The case that decided.
     pub case: Option<String>,
 }
 
 /// A submission of the package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedSubmission {
-    /// Where it lies.
+    /// Path in the package.
     pub path: String,
-    /// Its verdict; skipped if it could not be run here.
+    /// Verdict; `Skipped` if it could not be run here.
     pub verdict: Verdict,
-    /// Its score, where it has one.
+    /// Score, if there is one.
     pub score: Option<Score>,
-    /// The most CPU time of any case; `None` if none was run.
+    /// Highest CPU time of any case; `None` if no case was run.
     pub slowest: Option<Duration>,
-    /// The limit it was held against.
+    /// The time limit it was judged with.
     pub time_limit: Duration,
-    /// Every group with cases, in order.
+    /// Every group that has cases, in order.
     pub groups: Vec<VerifiedGroup>,
-    /// What may be the reason, where it is not as expected.
+    /// A possible reason if the result is not the expected one.
     pub hint: Option<String>,
-    /// Whether it is as expected.
+    /// Whether the result is the expected one.
     pub holds: bool,
 }
 
-/// A submission of the package in a group.
+/// Result of a package submission in one group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedGroup {
-    /// The group.
+    /// The group's name.
     pub name: String,
-    /// Of the first case that is not accepted; accepted if all are.
+    /// Verdict of the first case that is not accepted; `Accepted` if all are.
     pub verdict: Verdict,
-    /// The most CPU time of any case; `None` if none was run.
+    /// Highest CPU time of any case; `None` if no case was run.
     pub slowest: Option<Duration>,
 }

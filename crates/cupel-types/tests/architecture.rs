@@ -1,13 +1,13 @@
-//! Holds the tree to the invariants of ARCHITECTURE.md: which crate may depend on which, where `unsafe` lives,
-//! and that every file says what it is.
+//! Checks the invariants of ARCHITECTURE.md against the source tree: dependencies between crates, the location of
+//! `unsafe`, and a header in every file.
 //!
-//! Lives in the lowest crate because it needs nothing: manifests and sources are read as text.
+//! This test is in the lowest crate because it needs no dependencies: it reads manifests and sources as text.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The arrows: crate, and the crates of ours it may be built with. The order is bottom up.
+/// Allowed dependencies: each crate, and the workspace crates it may be built with. Ordered bottom up.
 const ARROWS: &[(&str, &[&str])] = &[
     ("cupel-types", &[]),
     ("cupel-sandbox", &["cupel-types"]),
@@ -48,7 +48,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "cupel-api",
         ],
     ),
-    // It measures parts by themselves; the servers around which it does so are those of the tests.
+    // The benchmarks measure single crates; the servers they use are those of the tests.
     (
         "cupel-bench",
         &[
@@ -64,25 +64,26 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Foreign crates that only some of ours may be built with, and which: whoever else wants one has mistaken its place.
+/// External crates that only some workspace crates may be built with. A violation usually means that code is in the
+/// wrong crate.
 const FENCES: &[(&str, &[&str])] = &[
     // Only the sandbox makes raw system calls.
     ("libc", &["cupel-sandbox"]),
-    ("rustix", &["cupel-sandbox", "cupel-bench", "cupel"]), // the binary asks how full the data directory is
-    // Only the store speaks SQL.
+    ("rustix", &["cupel-sandbox", "cupel-bench", "cupel"]), // the binary checks the free space of the data directory
+    // Only the store uses SQL.
     ("rusqlite", &["cupel-store"]),
-    // Servers are spoken to by adapters, and by nobody above them.
+    // Only adapters talk to servers.
     ("rdkafka", &["cupel-queue"]),
     ("redis", &["cupel-queue", "cupel-events", "cupel-shared"]),
     ("tokio-postgres", &["cupel-postgres", "cupel-store", "cupel-queue", "cupel-events"]),
-    // Only the store speaks S3, whose library brings a second client for HTTP.
+    // Only the store uses S3; the S3 library needs a second HTTP client.
     ("object_store", &["cupel-store"]),
     ("reqwest", &["cupel-store"]),
-    // Only the API speaks HTTP to clients; the binary serves what the API built.
+    // Only the API serves HTTP; the binary runs the router that the API builds.
     ("axum", &["cupel-api", "cupel"]),
-    // Spans are made in one place.
+    // Spans are created in one crate.
     ("opentelemetry", &["cupel-traces"]),
-    // Async lives where many things are awaited, never in types, languages, judge or sandbox.
+    // Only crates that wait for many things are async; types, languages, judge and sandbox are not.
     (
         "tokio",
         &[
@@ -99,7 +100,7 @@ const FENCES: &[(&str, &[&str])] = &[
             "cupel-bench",
         ],
     ),
-    // Serialized shapes belong to a boundary: language files, rows, messages, HTTP, configuration.
+    // Serialization belongs to the boundaries: language files, rows, messages, HTTP, configuration.
     (
         "serde",
         &[
@@ -114,14 +115,14 @@ const FENCES: &[(&str, &[&str])] = &[
             "cupel-bench",
         ],
     ),
-    // Only packages are unpacked, and only where every entry is checked and counted.
+    // Only this crate unpacks archives; it checks and counts every entry.
     ("zip", &["cupel-package"]),
-    ("tar", &["cupel-package", "cupel"]), // the build script packs the problems that come with Cupel
-    // Libraries name their errors.
+    ("tar", &["cupel-package", "cupel"]), // the build script packs the shipped problems
+    // Libraries use typed errors.
     ("anyhow", &["cupel", "cupel-bench"]),
 ];
 
-/// The only place where `unsafe` may be written.
+/// The only folder that may contain `unsafe`.
 const UNSAFE_HOME: &str = "crates/cupel-sandbox/src/sys";
 
 #[test]
@@ -130,7 +131,7 @@ fn crates_depend_only_downwards() {
     let mut broken = Vec::new();
     for (name, manifest) in &crates {
         let Some((_, allowed)) = ARROWS.iter().find(|(known, _)| known == name) else {
-            broken.push(format!("{name} has no line in ARROWS: where does it stand?"));
+            broken.push(format!("{name} has no line in ARROWS; add one with its allowed dependencies"));
             continue;
         };
         for dependency in &manifest.dependencies {
@@ -142,7 +143,7 @@ fn crates_depend_only_downwards() {
     }
     for (name, _) in ARROWS {
         if !crates.contains_key(*name) {
-            broken.push(format!("{name} stands in ARROWS and is not in the tree"));
+            broken.push(format!("{name} is in ARROWS but not in the tree; remove its line"));
         }
     }
     assert_none(&broken);
@@ -173,7 +174,7 @@ fn crate_roots_forbid_unsafe_code() {
     let mut broken = Vec::new();
     for (name, manifest) in &manifests() {
         if name == "cupel-sandbox" {
-            continue; // denies it by the workspace's lints; `sys` alone is excepted
+            continue; // uses the workspace's `deny` instead, because `sys` needs an exception
         }
         for file in ["src/lib.rs", "src/main.rs"].map(|file| manifest.folder.join(file)) {
             if file.exists() && !read(&file).contains("#![forbid(unsafe_code)]") {
@@ -184,7 +185,7 @@ fn crate_roots_forbid_unsafe_code() {
     assert_none(&broken);
 }
 
-/// The sandbox says what happened; the judge says what it means.
+/// The sandbox reports what happened; only the judge interprets it.
 #[test]
 fn the_sandbox_names_no_verdict() {
     let home = root().join("crates/cupel-sandbox/src");
@@ -206,7 +207,7 @@ fn every_file_begins_with_a_header() {
 }
 
 #[test]
-fn the_scan_for_unsafe_sees_every_form() {
+fn the_scan_for_unsafe_recognizes_every_form() {
     for code in ["unsafe { f() }", "pub unsafe fn f() {}", "unsafe impl Send for X {}", "#[unsafe(no_mangle)]"] {
         assert!(has_unsafe(code), "{code}");
     }
@@ -221,11 +222,11 @@ fn the_scan_for_unsafe_sees_every_form() {
     }
 }
 
-/// What this test wants to know of a Cargo.toml.
+/// The parts of a Cargo.toml that this test needs.
 struct Manifest {
     folder: PathBuf,
-    /// Names under `[dependencies]`, `[build-dependencies]` and their `[target.….dependencies]` forms; not the
-    /// dev-dependencies, which may reach anywhere.
+    /// Names under `[dependencies]`, `[build-dependencies]` and their `[target.….dependencies]` forms. Dev-dependencies
+    /// are excluded because they are unrestricted.
     dependencies: BTreeSet<String>,
 }
 
@@ -239,14 +240,14 @@ fn manifests() -> BTreeMap<String, Manifest> {
     folders.into_iter().map(manifest).collect()
 }
 
-/// Reads the few lines of TOML this needs: table headers and the keys below them.
+/// Parses the subset of TOML that this needs: table headers and the keys below them.
 fn manifest(folder: PathBuf) -> (String, Manifest) {
     let text = read(&folder.join("Cargo.toml"));
     let (mut table, mut name, mut dependencies) = (String::new(), None, BTreeSet::new());
     for line in text.lines().map(str::trim) {
         if let Some(header) = line.strip_prefix('[') {
             table = header.trim_end_matches(']').to_owned();
-            // The form `[dependencies.NAME]`.
+            // Form `[dependencies.NAME]`.
             if let Some((before, dependency)) = table.rsplit_once('.')
                 && is_dependency_table(before)
             {
@@ -270,7 +271,7 @@ fn is_dependency_table(table: &str) -> bool {
     last == "dependencies" || last == "build-dependencies"
 }
 
-/// Whether a line holds the keyword outside strings and comments.
+/// Whether a line contains the keyword outside strings and comments.
 fn has_unsafe(line: &str) -> bool {
     let code = code_of(line);
     code.match_indices("unsafe").any(|(at, word)| {
@@ -281,7 +282,7 @@ fn has_unsafe(line: &str) -> bool {
     })
 }
 
-/// A line without what stands between quotes and without its comment. Strings over several lines are not followed.
+/// A line without string contents and comments. Strings over several lines are not recognized.
 fn code_of(line: &str) -> String {
     let line = line.replace("'\"'", "").replace("\\\"", "");
     let code: String = line.split('"').step_by(2).collect::<Vec<_>>().join("\"\"");
@@ -302,7 +303,7 @@ fn lines_where(files: impl Iterator<Item = PathBuf>, wrong: impl Fn(&str) -> boo
 }
 
 fn assert_none(broken: &[String]) {
-    assert!(broken.is_empty(), "broken here:\n  {}", broken.join("\n  "));
+    assert!(broken.is_empty(), "violations:\n  {}", broken.join("\n  "));
 }
 
 fn rust_files() -> Vec<PathBuf> {
@@ -310,7 +311,7 @@ fn rust_files() -> Vec<PathBuf> {
     for folder in ["crates", "bench"] {
         collect(&root().join(folder), &mut found);
     }
-    assert!(found.len() > 20, "the tree was not found: {} files", found.len());
+    assert!(found.len() > 20, "the source tree was not found: only {} Rust files", found.len());
     found
 }
 

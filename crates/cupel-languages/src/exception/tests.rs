@@ -1,4 +1,4 @@
-//! What the shipped languages print when an exception ends a program, and what is shown of it.
+//! Standard error of the shipped languages when an exception ends a program, and the message extracted from it.
 
 use cupel_types::{BoxFile, BoxPath};
 
@@ -22,7 +22,7 @@ fn check(id: &str, name: &str, stderr: &str, expected: &str) {
 }
 
 #[test]
-fn python() {
+fn python_exceptions_are_found() {
     let said = "Traceback (most recent call last):\n  File \"/box/main.py\", line 3, in <module>\n    f([1])\n  File \"/box/main.py\", \
                 line 2, in f\n    return a[5]\n           ~^^^\nIndexError: list index out of range\n";
     check("python", "main.py", said, "IndexError: list index out of range (line 2)");
@@ -39,7 +39,7 @@ fn python() {
 }
 
 #[test]
-fn java_kotlin_and_scala() {
+fn java_and_kotlin_exceptions_are_found() {
     let said = "Exception in thread \"main\" java.lang.ArithmeticException: / by zero\n\tat a.b.Hello.f(Hello.java:7)\n\tat \
                 a.b.Hello.main(Hello.java:5)\n";
     check("java", "Hello.java", said, "java.lang.ArithmeticException: / by zero (line 7)");
@@ -57,7 +57,7 @@ fn java_kotlin_and_scala() {
 }
 
 #[test]
-fn javascript() {
+fn javascript_exceptions_are_found() {
     let said = "/box/main.js:2\n  return x.y.z;\n             ^\n\nTypeError: Cannot read properties of undefined (reading 'z')\n    at f \
                 (/box/main.js:2:14)\n    at Object.<anonymous> (/box/main.js:4:1)\n    at Module._compile \
                 (node:internal/modules/cjs/loader:1521:14)\n\nNode.js v20.20.2\n";
@@ -70,7 +70,7 @@ fn javascript() {
 }
 
 #[test]
-fn other_languages() {
+fn exceptions_of_other_languages_are_found() {
     for (id, name, said, expected) in [
         (
             "ruby",
@@ -197,7 +197,7 @@ fn a_full_heap_is_the_memory_limit() {
 }
 
 #[test]
-fn a_program_that_only_printed_something_has_no_exception() {
+fn ordinary_output_is_not_an_exception() {
     for id in ["python", "java", "javascript", "go", "rust", "cpp", "ruby"] {
         for said in ["", "debug: 1\n", "   \n\n", "IndexError\n"] {
             assert_eq!(found(id, &["x"], said.as_bytes()), None, "{id} {said:?}");
@@ -206,7 +206,7 @@ fn a_program_that_only_printed_something_has_no_exception() {
 }
 
 #[test]
-fn what_is_shown_is_one_short_line_whatever_the_program_wrote() {
+fn the_message_is_one_short_line_without_control_characters() {
     let said = |message: &[u8]| {
         let stderr = [b"  File \"main.py\", line 3\nValueError: ", message, b"\n"].concat();
         found("python", &["main.py"], &stderr).unwrap().text
@@ -220,13 +220,13 @@ fn what_is_shown_is_one_short_line_whatever_the_program_wrote() {
 }
 
 #[test]
-fn the_file_is_named_where_there_are_several() {
+fn the_file_is_named_if_there_are_several() {
     let said = b"  File \"/box/lib/util.py\", line 3, in f\n    x\nKeyError: 'a'\n";
     assert_eq!(found("python", &["main.py", "lib/util.py"], said).unwrap().text, "KeyError: 'a' (util.py, line 3)");
 }
 
 #[test]
-fn a_rule_needs_its_groups() {
+fn a_pattern_without_its_required_group_is_rejected() {
     let faults = |rule: &str| {
         let text = format!(
             "name = 'X'\nextensions = ['x']\nsource = 'a.x'\nexecute = ['x']\nversion = {{ command = ['x'] }}\nsamples = []\n[packages]\n\
