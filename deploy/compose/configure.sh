@@ -45,7 +45,7 @@ printf '%s' "$postgres" >secrets/postgres-password
 printf 'requirepass %s\n' "$redis" >secrets/redis.conf
 printf 'default_user = cupel\ndefault_pass = %s\n' "$rabbitmq" >secrets/rabbitmq.conf
 cat >secrets/cupel.toml <<END
-# Written by deploy/compose/configure.sh. `cupel config default` prints the reference of all settings.
+# Written by deploy/compose/configure.sh. Reference of all settings: cupel config default
 [store]
 url = "postgres://cupel:$postgres@postgres:5432/cupel"
 [queue]
