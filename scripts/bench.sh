@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# `make bench`: release build, then every measurement of bench/README.md. Arguments go to cupel-bench.
+# `make bench`: builds the release binaries, then runs every measurement in bench/README.md. Passes its arguments to cupel-bench.
 #
-# Needs root for the sandbox, and a machine that does nothing else meanwhile.
+# Needs root for the sandbox, and an otherwise idle machine.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# What may happen to a cluster (crates/cupel/tests/it/cluster): one test after another, with a line for each run of each, and at the end
-# one for each test.
+# Runs the cluster fault-injection tests (crates/cupel/tests/it/cluster) one after another. Prints one line per execution of a test, and
+# a summary with one line per test at the end.
 #
 #   scripts/faults.sh [--times N] [--soak] [NAME...]
 #
-#   --times N   what `make test` has of them, each N times in a row; otherwise once
-#   --soak      then every fault on every broker once, with 10,000 submissions each
-#   NAME        only those whose names contain one of these
+#   --times N   run each test that is also part of `make test` N times in a row (default 1)
+#   --soak      then run every fault on every broker once, with 10,000 submissions each
+#   NAME        run only the tests whose names contain one of these
 #
-# What a test said when it failed is in target/faults/.
+# The output of failed tests is kept in target/faults/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -36,12 +36,12 @@ listed() {
         grep --fixed-strings --file=<(printf '%s\n' "${names[@]-}") || true
 }
 mapfile -t all < <(listed)
-[ ${#all[@]} -gt 0 ] || { echo "no test of a cluster has such a name: ${names[*]}" >&2 && exit 2; }
-# Those that are ignored are for `--soak` alone.
+[ ${#all[@]} -gt 0 ] || { echo "error: no cluster test has a name that contains: ${names[*]}" >&2 && exit 2; }
+# Ignored tests run only with `--soak`.
 mapfile -t usual < <(printf '%s\n' "${all[@]}" | grep --invert-match --line-regexp --file=<(listed --ignored))
 
 failed=0 began=$SECONDS sums=()
-# Each of these tests so many times; `what` is said of all of them.
+# row WHAT TIMES TEST...: runs each test TIMES times. WHAT is appended to every line that is printed.
 row() {
     local what=$1 times=$2 test run passed slowest from took said
     shift 2
@@ -64,5 +64,5 @@ row() {
 [ "$times" -eq 0 ] || row '' "$times" "${usual[@]}"
 [ -z "$soak" ] || CUPEL_SOAK=1 row ', 10,000 submissions' 1 "${all[@]}"
 printf '\npassed:\n' && printf '%s\n' "${sums[@]}"
-echo "$(((SECONDS - began) / 60)) min $(((SECONDS - began) % 60)) s; what failed tests said is in $logs"
+echo "$(((SECONDS - began) / 60)) min $(((SECONDS - began) % 60)) s; the output of failed tests is in $logs"
 exit "$failed"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Format check, clippy with warnings denied, shellcheck where it is installed.
+# Checks formatting, runs clippy with warnings denied, and runs shellcheck if it is installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

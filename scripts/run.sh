@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# `make run`: from a fresh machine to a judge that serves and has proved itself.
+# `make run`: turns a fresh machine into a running judge that has passed its smoke test.
 #
-# Build tools, release build, core languages, doctor, then scripts/serve-proved.sh as root (the sandbox's launcher
-# needs it). LISTEN and DATA come from the Makefile or the environment.
+# Installs the build tools, builds the release binary, installs the core languages, runs `cupel doctor`, then starts
+# scripts/serve-proved.sh as root (the sandbox's launcher needs it). LISTEN and DATA come from the Makefile or the environment.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,22 +11,22 @@ cupel=$PWD/target/release/cupel
 
 scripts/setup.sh build
 
-echo "== build (release; the first time takes some minutes, later ones seconds)"
+echo "== build (release; the first build takes some minutes, later ones seconds)"
 cargo build --release --package cupel
 
-# Faults of the configuration are told as such, before anything else trips over them.
+# Report configuration errors before a later step fails because of them.
 "$cupel" config check >/dev/null
 
 echo "== languages: the core set"
 if ! scripts/as-root "$cupel" languages install core; then
     echo "error: some languages could not be installed; the message above names the packages." >&2
-    echo "       Mend it (apt-get update? network?) and run \`make run\` again." >&2
+    echo "       Fix the cause (outdated package lists or no network?), then run \`make run\` again." >&2
     exit 1
 fi
 
-echo "== doctor: can this machine isolate?"
+echo "== doctor: does the sandbox work on this machine?"
 if ! scripts/as-root "$cupel" doctor; then
-    echo "error: a wall of the sandbox is missing here; the table above says which, and the remedy." >&2
+    echo "error: the sandbox is incomplete on this machine; the table above names what is missing, and the remedy." >&2
     exit 1
 fi
 

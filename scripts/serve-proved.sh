@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Starts `cupel serve`, sends real programs through its HTTP API, says what to try, and stays until the server ends.
+# Starts `cupel serve`, runs the smoke test (real programs through the HTTP API), prints an example request, and follows the log
+# until the server exits.
 #
 #   LISTEN=127.0.0.1:8080 DATA=data scripts/serve-proved.sh PATH-TO-CUPEL
 #
-# Ends with the exit code of the server; Ctrl-C and SIGTERM are handed on to it, so that it drains.
+# Exits with the server's exit code. Forwards Ctrl-C and SIGTERM to the server, which then drains.
 set -euo pipefail
 
 cupel=$1
@@ -11,15 +12,15 @@ url=http://$LISTEN
 log=$DATA/serve.log
 ready_seconds_max=60
 
-# Only for us: the log and, later, the database and keys lie here.
+# Private: the directory holds the log and, later, the database and the keys.
 [ -d "$DATA" ] || { mkdir -p "$DATA" && chmod 700 "$DATA"; }
-# Whoever the directory is handed to could have put a link here, and we may be root.
+# The directory belongs to the server's user, who could have created a link here. This script may run as root.
 if [ -L "$log" ]; then
-    echo "error: $log is a link. Remove it: its target would be written to." >&2
+    echo "error: $log is a symbolic link, and writing the log would overwrite its target. Remove the link." >&2
     exit 1
 fi
 if curl --silent --output /dev/null --max-time 2 "$url/livez"; then
-    echo "error: something already listens on $LISTEN. Stop it, or: make run PORT=8081 DATA=data2" >&2
+    echo "error: another server already listens on $LISTEN. Stop it, or run: make run PORT=8081 DATA=data2" >&2
     exit 1
 fi
 
@@ -28,7 +29,7 @@ exec 3>>"$log"
 "$cupel" serve --listen "$LISTEN" --data "$DATA" 2>&3 3>&- &
 server=$!
 follower=
-# Ctrl-C and the like end the server, not this script: it stays until the server has drained.
+# These signals stop the server. This script continues until the server has drained.
 trap 'kill -TERM "$server" 2>/dev/null || true' INT TERM HUP
 trap 'kill -TERM "$server" $follower 2>/dev/null || true; wait "$server" 2>/dev/null || true' EXIT
 
@@ -41,27 +42,27 @@ fail() {
 
 deadline=$((SECONDS + ready_seconds_max))
 until curl --silent --fail --output /dev/null --max-time 2 "$url/readyz"; do
-    kill -0 "$server" 2>/dev/null || fail "the server ended before it was ready"
+    kill -0 "$server" 2>/dev/null || fail "the server exited before it was ready"
     [ "$SECONDS" -lt "$deadline" ] || fail "the server was not ready within $ready_seconds_max s"
     sleep 0.1
 done
 
-echo "== proof: real programs through the HTTP API, in every installed language (up to a minute)"
-# One key for all starts of this kind; a new one when it has expired or was revoked.
+echo "== smoke test: real programs through the HTTP API, in every installed language (up to a minute)"
+# Every `make run` uses the same key; a new one is created if it has expired or was revoked.
 key=$(cat "$DATA/run.key" 2>/dev/null || true)
 if [ -z "$key" ] || ! curl --silent --fail --output /dev/null --header "Authorization: Bearer $key" "$url/api/v1/submissions?limit=1"; then
     key=$("$cupel" key create "make run" --data "$DATA" --scope runs:write --scope runs:read --expires 7d 2>&3 3>&-) ||
-        fail "no API key could be made"
-    # The directory is the server's by now, and we may be root: whatever has that name is replaced, and no link followed.
+        fail "no API key could be created"
+    # The directory now belongs to the server's user, and this script may run as root: replace the file and follow no link.
     rm -f "$DATA/run.key"
     (umask 077 && set -o noclobber && printf '%s\n' "$key" >"$DATA/run.key")
 fi
-CUPEL_KEY=$key "$cupel" smoke --url "$url" || fail "a program did not end as it must; see the table above"
+CUPEL_KEY=$key "$cupel" smoke --url "$url" || fail "a program did not give the expected result; see the table above"
 
 cat <<END
 
-Cupel serves on $url and has proved itself.
-More languages: target/release/cupel languages (what there is), target/release/cupel languages install all
+Cupel serves on $url and has passed its smoke test.
+More languages: target/release/cupel languages (lists them), target/release/cupel languages install all
 
 Try next, in another terminal:
 
@@ -69,12 +70,12 @@ Try next, in another terminal:
     -H 'Content-Type: application/json' \\
     -d '{"language":"python","source_code":"print(sum(map(int, input().split())))","input":"3 4"}'
 
-Ctrl-C ends it. What follows is its log.
+Ctrl-C stops the server. Its log follows.
 END
 tail --lines=0 --follow=name --quiet "$log" &
 follower=$!
 
-# A signal ends `wait` early; the server is what counts.
+# A signal interrupts `wait`; repeat until the server has exited.
 while :; do
     status=0
     wait "$server" || status=$?

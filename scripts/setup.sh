@@ -1,41 +1,41 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that a group of tasks needs, and only those that are missing; for `servers` also moto, from PyPI,
-# and tansu, from crates.io: a broker of Kafka's protocol, which is built once, in some minutes.
+# Installs the Debian packages that a group of tasks needs and this machine lacks. The group `servers` also installs moto from PyPI,
+# and builds tansu, a broker that speaks Kafka's protocol, from crates.io (once; takes some minutes).
 #
 #   scripts/setup.sh GROUP...     groups: build, public, lint, peers, docker, cgroup2, servers, deploy, compose, openapi
 #
-# Says what it installs before it does. Says nothing and takes a fraction of a second when nothing is missing.
-# Never upgrades what is there. Toolchains of the languages are not its business: see `cupel languages install`.
+# Names what it is about to install. If nothing is missing, prints nothing and takes a fraction of a second.
+# Never upgrades an installed package. Language toolchains are installed by `cupel languages install`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # gcc and libc6-dev: the linker, SQLite's C source, and the hostile programs of the sandbox's tests.
-# g++ and make: Kafka's client library, librdkafka, with a part in C++ that is built along.
-# curl and ca-certificates: `make run` waits for the server with curl; crates and packages come over TLS.
-# procps and util-linux: `ps` and `unshare`, which tests use to look at a process tree from outside.
-# uidmap: `newuidmap`, by which an ordinary user's launcher gets ids for its lanes.
+# g++ and make: Kafka's client library, librdkafka, parts of which are C++.
+# curl and ca-certificates: `make run` polls the server with curl; crates and packages are downloaded over TLS.
+# procps and util-linux: `ps` and `unshare`, with which tests inspect a process tree from outside.
+# uidmap: `newuidmap`, which maps subordinate ids for the lanes of an unprivileged user's launcher.
 packages_build=(gcc g++ libc6-dev make pkg-config ca-certificates curl procps util-linux uidmap)
-# Packages of others, and checktestdata, are downloaded by pip; vectors of others are YAML.
+# pip downloads third-party packages and checktestdata; third-party test vectors are YAML.
 packages_public=(python3 python3-pip python3-yaml)
 packages_lint=(shellcheck)
-# What `make bench-sandbox` measures Cupel beside. An engine is only installed when asked for: it brings a service.
+# The tools that `make bench-sandbox` compares Cupel with. Docker is a separate group, because it installs a service.
 packages_peers=(gcc libc6-dev bubblewrap runc crun)
 packages_docker=(docker.io tar)
-# The emulated machine of `make test-cgroup2`: its disk, and how modules of its kernel are packed. The emulator itself is
-# downloaded by scripts/cgroup2/run-in-guest and installed nowhere.
+# For the virtual machine of `make test-cgroup2`: creates its disk and decompresses its kernel modules. scripts/cgroup2/run-in-guest
+# downloads the emulator itself, without installing it.
 packages_cgroup2=(e2fsprogs xz-utils)
-# What the tests start on loopback; as services of this machine they are not started. Python is for moto, which speaks S3's protocol;
-# iproute2 and nftables lay and cut the cable of a worker; compilers are for building tansu.
+# The servers that tests start on loopback; they are not started as services of this machine. Python is for moto, which speaks S3's
+# protocol; iproute2 and nftables connect and disconnect a worker's network; the compilers build tansu.
 packages_servers=(postgresql redis-server rabbitmq-server openssl python3 python3-pip iproute2 nftables gcc g++ libc6-dev make)
 moto=5.2.5 moto_folder=/usr/local/lib/cupel/moto
 tansu=0.6.0 tansu_folder=/usr/local/lib/cupel/bin
-# What checks deploy/: manifests, compose file, units, firewall.
+# The tools that check deploy/: manifests, compose file, systemd units, firewall rules.
 packages_deploy=(docker-compose systemd nftables openssl python3 python3-pip python3-yaml)
-# Others' packages bring a kubectl, too, and get into the way of Debian's.
+# An installed kubectl from another source conflicts with Debian's package.
 command -v kubectl >/dev/null || packages_deploy+=(kubernetes-client)
-# What `make test-compose` runs it with: an engine of its own, and images made of Debian's packages.
+# For `make test-compose`: a separate Docker Engine, and images built from Debian packages.
 packages_compose=(docker.io docker-compose mmdebstrap iptables nftables iproute2 openssl jq curl)
-# What calls the API by its OpenAPI document; the tools themselves come from PyPI and npm (scripts/test-openapi.sh).
+# For the clients that are generated from the OpenAPI document; their generators come from PyPI and npm (scripts/test-openapi.sh).
 packages_openapi=(python3 python3-pip)
 # An installed Node.js is kept, with its npm.
 command -v npm >/dev/null || packages_openapi+=(nodejs npm)
@@ -54,14 +54,14 @@ for group in "$@"; do
         compose) wanted+=("${packages_compose[@]}") ;;
         openapi) wanted+=("${packages_openapi[@]}") ;;
         *)
-            echo "error: no group \`$group\`; there are: build, public, lint, peers, docker, cgroup2, servers, deploy, compose, openapi" >&2
+            echo "error: unknown group \`$group\`; the groups are: build, public, lint, peers, docker, cgroup2, servers, deploy, compose, openapi" >&2
             exit 2
             ;;
     esac
 done
 
 if ! command -v cargo >/dev/null; then
-    echo "error: no \`cargo\` on the PATH. Install the Rust toolchain (https://rustup.rs), then try again." >&2
+    echo "error: \`cargo\` is not in PATH. Install the Rust toolchain (https://rustup.rs), then try again." >&2
     exit 1
 fi
 
@@ -76,20 +76,20 @@ if [ ${#missing[@]} -gt 0 ]; then
         install --yes --quiet=2 --no-install-recommends --no-upgrade --no-remove "${missing[@]}")
     log=$(mktemp) policy=''
     trap 'rm -f "$log"; [ -z "$policy" ] || scripts/as-root rm -f "$policy"' EXIT
-    # Debian starts what it installs, unless this program says no: a server of the tests is no service of this machine.
+    # Debian starts a service when it installs its package, unless policy-rc.d exits with 101 (forbidden). Only tests start these servers.
     if [ -n "$servers" ] && ! [ -e /usr/sbin/policy-rc.d ]; then
         policy=/usr/sbin/policy-rc.d
         printf '#!/bin/sh\nexit 101\n' | scripts/as-root tee "$policy" >/dev/null
         scripts/as-root chmod 755 "$policy"
     fi
-    # A machine made from an image may have no package lists, or old ones: fetch them once, then try again.
+    # The package lists may be missing or outdated, as on a new machine: fetch them once, then try again.
     if ! scripts/as-root "${install[@]}" </dev/null >"$log" 2>&1; then
         echo "  fetching the package lists first (apt-get update)"
         scripts/as-root apt-get update --quiet=2 </dev/null >>"$log" 2>&1 || true
         if ! scripts/as-root "${install[@]}" </dev/null >>"$log" 2>&1; then
             tail -n 20 "$log" >&2
             echo "error: apt-get could not install: ${missing[*]}" >&2
-            echo "       Install them by hand, then try again." >&2
+            echo "       Install them manually, then try again." >&2
             exit 1
         fi
     fi
@@ -105,14 +105,14 @@ fi
 
 if [ -n "$servers" ] && [ "$("$tansu_folder/tansu" --version 2>/dev/null)" != "tansu $tansu" ]; then
     echo "Building into $tansu_folder: tansu $tansu (some minutes)"
-    # One that is interrupted goes on the next time.
+    # An interrupted build continues the next time.
     built=$PWD/target/tools/tansu
-    # Not optimised, and with what `memory://` needs alone: that is quicker. The compiler is that of this folder.
+    # Without optimisation, and with only the feature that `memory://` needs: this builds faster. The compiler is that of this folder.
     export CARGO_PROFILE_RELEASE_OPT_LEVEL=0
     if ! scripts/again cargo install --quiet --locked --root "$built" --target-dir "$built/build" \
         tansu --version "$tansu" --features dynostore; then
-        echo "error: cargo could not install tansu $tansu, on which the tests of Kafka's queue run; why is told above." >&2
-        echo "       Install it by hand as $tansu_folder/tansu, then try again." >&2
+        echo "error: cargo could not install tansu $tansu, which the tests of the Kafka queue need; the cause is above." >&2
+        echo "       Install it manually as $tansu_folder/tansu, then try again." >&2
         exit 1
     fi
     scripts/as-root install -D --mode 755 --strip "$built/bin/tansu" "$tansu_folder/tansu"

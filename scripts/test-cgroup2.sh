@@ -1,17 +1,16 @@
 #!/usr/bin/env bash
-# The sandbox's own suite, and `cupel doctor`, on control groups version 2: in an emulated machine with a Debian kernel.
+# Runs the sandbox's test suite and `cupel doctor` on cgroup v2, in a virtual machine with a Debian kernel.
 #
 #   scripts/test-cgroup2.sh               every trial of crates/cupel-sandbox/tests/it
-#   scripts/test-cgroup2.sh short         those that control groups decide; what `make test` runs
-#   scripts/test-cgroup2.sh NAME...       trials whose names contain one of these
+#   scripts/test-cgroup2.sh short         the trials that depend on the cgroup version; part of `make test`
+#   scripts/test-cgroup2.sh NAME...       the trials whose names contain one of these
 #
-# Emulation slows everything down, so the trials wait CUPEL_TEST_SLOWNESS times as long (the sandbox itself knows
-# nothing of that). CUPEL_CGROUP2_SECONDS is how long the machine may take in all.
+# Software emulation is slow, so trials wait CUPEL_TEST_SLOWNESS times as long; the sandbox's own limits do not change.
+# CUPEL_CGROUP2_SECONDS is the time limit of the whole run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Limits, accounting and cleaning up are what version 2 does differently; of the hostile programs, those that
-# only control groups stop.
+# Version 2 differs in limits, accounting and cleanup. Of the hostile programs, these are the ones that only control groups stop.
 short=(cgroup2:: limits:: accounting:: cleanup::
     hostile::fork_bomb hostile::thread_bomb hostile::daemons
     hostile::malloc_bomb hostile::mmap_shared_bomb hostile::memfd_bomb hostile::memory_of_children
@@ -26,10 +25,10 @@ seconds=${CUPEL_CGROUP2_SECONDS:-$seconds}
 
 if [ "${1:-}" = short ]; then
     if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
-        echo "== control groups version 2: this machine has them, and the suite has run on it: nothing to emulate"
+        echo "== cgroup v2: this machine uses it, so the suite has already run on it"
         exit
     elif [ "$(uname -m)" != x86_64 ]; then
-        echo "== control groups version 2: NOT TESTED, the emulated machine is made for x86_64 only so far"
+        echo "== cgroup v2: NOT TESTED, because the virtual machine supports x86_64 only and this machine is $(uname -m)"
         exit
     fi
 fi
@@ -38,16 +37,16 @@ started=$SECONDS
 scripts/setup.sh build cgroup2
 suite=$(cargo test --package cupel-sandbox --test it --no-run --quiet --message-format=json |
     sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
-# The programs that trials run are compiled here, once, and not in there, every time. As root: one of them is set-uid.
+# Compile the trials' test programs once, on the host and not in the slow guest. As root, because one of them is set-uid.
 case $only in '' | *truth*) with=truth ;; *) with='' ;; esac
 fixtures=$(scripts/as-root "$suite" __make-fixtures $with)
 cupel=${CARGO_TARGET_DIR:-target}/debug/cupel
 
-echo "== control groups version 2: $what, emulated (at most $seconds s)"
+echo "== cgroup v2: $what, in a virtual machine (at most $seconds s)"
 status=0
-# In there. The fixtures are taken over to the machine's own disk, since reading a large file is one of the attacks; the
-# suite, too, so that it may be built again here meanwhile.
-# shellcheck disable=SC2016 # expanded in there
+# The guest copies the fixtures to its own disk, because reading a large file is one of the attacks, and the suite, so that
+# the host can rebuild it in the meantime.
+# shellcheck disable=SC2016 # expanded in the guest
 CUPEL_TEST_ONLY=$only CUPEL_TEST_SLOWNESS=${CUPEL_TEST_SLOWNESS:-20} RUST_BACKTRACE=0 \
     scripts/cgroup2/run-in-guest --seconds "$seconds" -- bash -c '
         suite=$1 fixtures=$2 cupel=$3
@@ -58,5 +57,5 @@ CUPEL_TEST_ONLY=$only CUPEL_TEST_SLOWNESS=${CUPEL_TEST_SLOWNESS:-20} RUST_BACKTR
         if [ -x "$cupel" ]; then "$cupel" doctor || status=1; fi
         /var/tmp/suite || status=1
         exit $status' - "$suite" "$fixtures" "$(realpath --canonicalize-missing "$cupel")" || status=$?
-echo "== control groups version 2: status $status after $(((SECONDS - started) / 60)) min $(((SECONDS - started) % 60)) s"
+echo "== cgroup v2: status $status after $(((SECONDS - started) / 60)) min $(((SECONDS - started) % 60)) s"
 exit "$status"

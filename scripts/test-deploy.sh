@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Checks everything in deploy/ that can be checked without running it: manifests, compose file, units, firewall, alerts, scripts.
-# Part of `make test`; some seconds once its tools are there. scripts/test-compose.sh runs the compose file for real.
+# Part of `make test`; takes some seconds once its tools are installed. scripts/test-compose.sh runs the compose file.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/setup.sh build deploy
-# Go's and Python's tools that Debian has not, or not without a service: kept beside the other tools of ours.
+# Tools that Debian lacks, or packages only together with a service. Installed beside Cupel's other tools.
 tools=/usr/local/lib/cupel/deploy
 validate=1.37.0 # of kubernetes-validate, which carries the schemas
 if ! [ -d "$tools/kubernetes_validate-$validate.dist-info" ]; then
@@ -17,7 +17,7 @@ if ! [ -x "$tools/promtool" ]; then
     echo "Installing from Debian into $tools: promtool (the package prometheus would start a server)"
     fetched=$(mktemp -d)
     fetch() { (cd "$fetched" && apt-get --quiet=2 download prometheus); }
-    # Old package lists name what the archive has no more.
+    # Outdated package lists name versions that the archive no longer has.
     fetch || { scripts/as-root apt-get update --quiet=2 && fetch; }
     (cd "$fetched" && dpkg-deb --extract prometheus_*.deb .)
     scripts/as-root install "$fetched/usr/bin/promtool" "$tools/promtool"
@@ -40,7 +40,7 @@ mkdir -p "$work/rendered/kubernetes" "$work/rendered/compose"
 echo "== overlays"
 for overlay in deploy/kubernetes/overlays/*/; do
     name=$(basename "$overlay")
-    # Newer ones say that there is a newer word for `bases`; Debian's knows no other.
+    # Newer versions of kubectl warn that `bases` is deprecated; Debian's version supports nothing else.
     kubectl kustomize "$overlay" >"$work/rendered/kubernetes/$name.yaml" 2> >(grep -v "'bases' is deprecated" >&2 || true)
 done
 
@@ -50,14 +50,14 @@ rm -rf "$work/compose/secrets" "$work/compose/.env"
 for engine in postgres redis rabbitmq kafka; do
     "$work/compose/configure.sh" "$engine" >/dev/null
     (cd "$work/compose" && docker-compose config) >"$work/rendered/compose/$engine.yaml"
-    # What the roles would be told.
+    # The configuration that the API nodes and workers would read.
     target/debug/cupel config check --config "$work/compose/secrets/cupel.toml" >/dev/null
 done
 for example in deploy/kubernetes/engines/*/cupel.example.toml; do
     target/debug/cupel config check --config "$example" >/dev/null
 done
 
-echo "== what they say"
+echo "== rules"
 PYTHONPATH=$tools PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 scripts/deploy/check.py "$work/rendered"
 
 echo "== gateways"
@@ -66,10 +66,10 @@ openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=judge.example -days 1 \
     -keyout "$work/gateway/gateway.key" -out "$work/gateway/gateway.crt" 2>/dev/null
 {
     echo "pid $work/gateway/pid; error_log stderr; events {}"
-    # What nginx writes by itself goes there, too.
+    # Keep nginx's temporary files in the work directory, too.
     echo "http { client_body_temp_path $work/gateway/body; proxy_temp_path $work/gateway/proxy; fastcgi_temp_path $work/gateway/fastcgi;"
     echo "uwsgi_temp_path $work/gateway/uwsgi; scgi_temp_path $work/gateway/scgi; access_log off;"
-    # It binds what it listens on, which not everybody may below 1024.
+    # `nginx -t` binds its ports, and only root may bind ports below 1024.
     sed "s#/etc/cupel/gateway#$work/gateway/gateway#; s/\(listen .*\)80;/\18080;/; s/\(listen .*\)443/\18443/" deploy/gateway/nginx.conf
     echo "}"
 } >"$work/gateway/nginx.conf"
@@ -81,18 +81,18 @@ cp -r deploy/observability "$work/observability"
 touch "$work/observability/metrics-token"
 (
     cd "$work/observability"
-    # It looks at the rules, too.
+    # Also checks the alert rules.
     "$tools/promtool" check config prometheus.yml
     "$tools/promtool" test rules alerts.test.yaml
 )
 
 echo "== units"
 for unit in deploy/systemd/*.service; do
-    # The program need not be installed here.
+    # Cupel need not be installed on this machine.
     sed 's#/usr/local/bin/cupel\b#/bin/true#' "$unit" >"$work/$(basename "$unit")"
 done
 said=$(systemd-analyze verify --man=no "$work"/*.service 2>&1) || true
-# A key that it does not know is told and no error.
+# systemd-analyze prints a warning for an unknown key but exits with 0, so any output is a failure.
 if [ -n "$said" ]; then
     echo "$said" >&2
     exit 1
@@ -101,6 +101,6 @@ systemd-analyze security --offline=true --no-pager --threshold=20 "$work/cupel-a
 
 echo "== firewall"
 for rules in deploy/nftables/*.nft; do
-    # In a network namespace of its own, so that not even a mistake of nft's could reach this machine's rules.
+    # In a separate network namespace, so that even a bug in nft cannot change this machine's rules.
     scripts/as-root unshare --net nft --check --file "$rules"
 done

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Holds `cupel` to what others wrote: their packages as they are, their vectors of comparisons, their testlib.h.
+# Tests `cupel` with third-party material: unmodified problem packages, test vectors for comparing outputs, and testlib.h.
 #
 #   scripts/test-public-packages.sh CUPEL     CUPEL: the binary
 #
-# Downloads source archives of fixed versions and hashes from PyPI, once, into target/public-packages; nothing of them is
-# part of this repository. docs/packages.md has the table of what is held.
+# Downloads source archives of pinned versions and hashes from PyPI into target/public-packages, once; this repository contains none
+# of them. The table in docs/packages.md lists what is checked.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -24,7 +24,7 @@ if ! cmp --silent "$store/wanted.txt" "$store/have.txt"; then
     scripts/again "$python" -m pip --disable-pip-version-check download --quiet --no-deps --require-hashes \
         --no-binary bapctools,p2d,problemtools --dest "$store/archives" --requirement "$store/wanted.txt" >"$log" 2>&1 </dev/null || {
         cat "$log" >&2
-        echo "error: the archives could not be downloaded" >&2
+        echo "error: pip could not download the archives; its output is above" >&2
         exit 1
     }
     for archive in "$store"/archives/*.tar.gz; do
@@ -34,4 +34,4 @@ if ! cmp --silent "$store/wanted.txt" "$store/have.txt"; then
 fi
 
 scripts/as-root "$python" scripts/public-packages/check.py "$cupel" "$store/unpacked"
-echo "packages of others: all as expected, in $((SECONDS - started)) s"
+echo "third-party packages: all as expected, in $((SECONDS - started)) s"

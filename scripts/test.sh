@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# `make test`: set-up, every language, every test of the workspace, doc tests, every language's samples.
+# `make test`: installs the tools and every language, then runs every test of the workspace, doc tests, and every language's samples.
 #
 #   scripts/test.sh             everything
-#   scripts/test.sh sandbox     only the sandbox's own suites
+#   scripts/test.sh sandbox     only the sandbox's test suites
 #
-# The tests that isolate programs need root. Without it they run under sudo: cargo builds as you, and only the
-# test binaries are started through scripts/as-root.
+# Tests that use the sandbox need root. If the caller is not root, cargo builds as the caller, and scripts/as-root runs only the
+# test binaries through sudo.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-[ "$(id -u)" -eq 0 ] || echo "The tests that isolate programs need root: running the test binaries through sudo."
+[ "$(id -u)" -eq 0 ] || echo "Tests that use the sandbox need root: running the test binaries through sudo."
 
 if [ "${1:-}" = sandbox ]; then
     scripts/run-tests cupel-sandbox
@@ -19,7 +19,7 @@ fi
 started=$SECONDS
 scripts/setup.sh build public servers
 
-# What reads validators in DOMjudge's checktestdata language; where `cupel verify` looks for it.
+# The interpreter of DOMjudge's checktestdata language, for input validators, where `cupel verify` looks for it.
 checktestdata=2026.9.2 pip=/usr/local/lib/cupel/pip
 if ! [ -d "$pip/checktestdata-$checktestdata.dist-info" ]; then
     echo "Installing from PyPI into $pip: checktestdata $checktestdata"
@@ -51,7 +51,7 @@ scripts/test-openapi.sh
 echo "== problems"
 scripts/as-root target/debug/cupel verify --jobs "$(nproc)" problems/*/
 
-echo "== packages of others"
+echo "== third-party packages"
 scripts/test-public-packages.sh target/debug/cupel
 
 echo "== samples of every language"

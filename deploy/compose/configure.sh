@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Makes what deploy/compose/docker-compose.yml reads: ./secrets with new passwords, and .env with the engine that was chosen.
+# Creates the files that deploy/compose/docker-compose.yml reads: ./secrets with new passwords, and .env with the selected engine.
 #
 #   deploy/compose/configure.sh [postgres|redis|rabbitmq|kafka] [HOSTNAME...]
 #
-# postgres (the default) needs nothing beside the database. Passwords that are there stay, so it can be called again to change the
-# engine. HOSTNAME: what clients call the gateway, for its first certificate, which is self-signed: put your own chain and key
-# into secrets/gateway.pem in its place.
+# postgres (the default) needs no server other than the database. Existing passwords are kept, so this script can be run again to
+# change the engine. HOSTNAME is the gateway's name, for its initial, self-signed certificate: replace secrets/gateway.pem with your
+# own certificate chain and key.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -14,17 +14,17 @@ shift || true
 case $engine in
     postgres | redis | rabbitmq | kafka) ;;
     *)
-        echo "error: no engine \`$engine\`; there are: postgres, redis, rabbitmq, kafka" >&2
+        echo "error: unknown engine \`$engine\`; the engines are: postgres, redis, rabbitmq, kafka" >&2
         exit 2
         ;;
 esac
 
-# The files are read inside by users that do not exist here, so everybody may read them, and nobody else than you may pass the
-# directory: Docker shows single files.
+# Users that exist only inside the containers read these files, so the files are readable by everybody. Docker mounts each file
+# separately, so the directory itself can be restricted to its owner.
 umask 022
 mkdir -p -m 0700 secrets
 
-word() { # NAME: the password in secrets/.NAME, made when it is not there; letters and digits, so it needs no quoting anywhere
+word() { # NAME: prints the password in secrets/.NAME, and creates it if it is missing; letters and digits, so it needs no quoting
     local file=secrets/.$1
     [ -s "$file" ] || (umask 077 && openssl rand -hex 24 >"$file")
     cat "$file"
@@ -37,7 +37,7 @@ case $engine in
     postgres) queue=postgres events=postgres ;;
     redis) queue=redis://:$redis@redis:6379/0 events=$queue shared=$queue ;;
     rabbitmq) queue=amqp://cupel:$rabbitmq@rabbitmq:5672/%2f events=postgres ;;
-    # tansu keeps a question for its whole time even if it has the answer.
+    # tansu delays every fetch for the whole wait time, even if messages are available.
     kafka) queue='kafka://kafka:9092?fetch_wait_ms=10' events=postgres ;;
 esac
 
@@ -45,7 +45,7 @@ printf '%s' "$postgres" >secrets/postgres-password
 printf 'requirepass %s\n' "$redis" >secrets/redis.conf
 printf 'default_user = cupel\ndefault_pass = %s\n' "$rabbitmq" >secrets/rabbitmq.conf
 cat >secrets/cupel.toml <<END
-# Written by deploy/compose/configure.sh. The reference of all settings: cupel config default
+# Written by deploy/compose/configure.sh. Reference of all settings: cupel config default
 [store]
 url = "postgres://cupel:$postgres@postgres:5432/cupel"
 [queue]

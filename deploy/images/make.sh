@@ -1,35 +1,35 @@
 #!/usr/bin/env bash
-# Makes the images of deploy/compose and deploy/kubernetes out of Debian's packages and a built `cupel`, without a registry.
+# Builds the images of deploy/compose and deploy/kubernetes from Debian packages and a compiled `cupel`, without a registry.
 #
 #   deploy/images/make.sh [TARGET...]       default: api worker gateway postgres redis rabbitmq
 #
-# What is taken from the environment:
-#   CUPEL      the binary; default target/release/cupel (cargo build --release --package cupel)
-#   LANGUAGES  what the worker has: ids, `core` (the default) or `all`
-#   TANSU      for the target `kafka`: the broker's binary; default: that of `scripts/setup.sh servers`
-#   TAG        default: latest
+# Environment variables:
+#   CUPEL      the binary; default: target/release/cupel (cargo build --release --package cupel)
+#   LANGUAGES  the worker's languages: ids, `core` (the default) or `all`
+#   TANSU      for the target `kafka`: the broker's binary; default: the one that `scripts/setup.sh servers` installs
+#   TAG        the tag of the images; default: latest
 #   DOCKER     the client, with its options; default: docker
-#   MIRROR     where Debian comes from: a URL or a file of sources; default: Debian's own servers
+#   MIRROR     the Debian mirror: a URL or a sources file; default: Debian's servers
 #   APT_CONF   a file of settings for apt in the images, such as a proxy
-#   BUILD_NET  the network of what is run while an image is built; default: docker's own choice
+#   BUILD_NET  the network for build steps; default: Docker's default
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 cupel=${CUPEL:-target/release/cupel} tag=${TAG:-latest}
-# The newer builder leaves out the stages that a target does not need: here the one that compiles.
+# BuildKit skips the stages that a target does not need, here the one that compiles.
 export DOCKER_BUILDKIT=1
 read -ra docker <<<"${DOCKER:-docker}"
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] || targets=(api worker gateway postgres redis rabbitmq)
 
 if ! [ -x "$cupel" ]; then
-    echo "error: there is no $cupel: cargo build --release --package cupel, or name another with CUPEL=" >&2
+    echo "error: $cupel does not exist. Run \`cargo build --release --package cupel\`, or set CUPEL to another binary." >&2
     exit 1
 fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-import() { # IMAGE FILE...: an image that holds these files in /out
+import() { # IMAGE FILE...: creates an image with these files in /out
     local image=$1
     shift
     mkdir -p "$work/$image/out"
@@ -45,12 +45,12 @@ build() { # DOCKERFILE TARGET ARGUMENT...
         --build-arg BASE=cupel-base "$@" --tag "cupel-$target:$tag" .
 }
 
-# The base: Debian's required packages and apt.
+# The base image: Debian's required packages and apt.
 if ! "${docker[@]}" image inspect cupel-base >/dev/null 2>&1; then
     echo "== cupel-base: Debian 12"
     options=(--variant=minbase --quiet)
     [ -z "${APT_CONF:-}" ] || options+=("--aptopt=$APT_CONF")
-    # What no program needs at run time: documentation, translations, and apt's own caches.
+    # Leave out files that no program needs at run time: documentation, translations, and apt's caches.
     for unneeded in doc man locale; do
         options+=("--dpkgopt=path-exclude=/usr/share/$unneeded/*")
     done
@@ -72,7 +72,7 @@ for target in "${targets[@]}"; do
             ;;
         gateway | postgres | redis | rabbitmq) build deploy/images/services.Dockerfile "$target" ;;
         *)
-            echo "error: no image \`$target\`; there are: api, worker, gateway, postgres, redis, rabbitmq, kafka" >&2
+            echo "error: unknown image \`$target\`; the images are: api, worker, gateway, postgres, redis, rabbitmq, kafka" >&2
             exit 2
             ;;
     esac

@@ -1,7 +1,7 @@
-"""Checks what scripts/test-deploy.sh has rendered: python3 check.py RENDERED
+"""Checks the files that scripts/test-deploy.sh has rendered: python3 check.py RENDERED
 
-RENDERED holds kubernetes/OVERLAY.yaml (what kustomize made) and compose/ENGINE.yaml (what docker-compose made). Prints a line for
-each fault and ends with 1 if there is one.
+RENDERED contains kubernetes/OVERLAY.yaml (from kustomize) and compose/ENGINE.yaml (from docker-compose). Prints a line for each fault
+and exits with 1 if there is one.
 """
 
 import json
@@ -13,7 +13,7 @@ import jsonschema
 import kubernetes_validate
 import yaml
 
-# The newest release of Kubernetes that kubernetes-validate knows, and one that is as old as what we ask for.
+# The newest release of Kubernetes that kubernetes-validate knows, and the oldest that Cupel supports.
 VERSIONS = [kubernetes_validate.latest_version(), "1.30"]
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -26,43 +26,43 @@ def fault(where, what):
 
 
 def workload_rules(where, document):
-    """What every workload of ours keeps to, beyond what the schema asks."""
+    """Rules for every workload of Cupel, in addition to the Kubernetes schema."""
     pod = document["spec"]["template"]["spec"]
     component = document["metadata"]["labels"]["app.kubernetes.io/component"]
     if pod.get("automountServiceAccountToken") is not False:
-        fault(where, "gets a token for the cluster's API")
+        fault(where, "mounts a token for the cluster's API (automountServiceAccountToken is not false)")
     for key in ("hostNetwork", "hostPID", "hostIPC"):
         if pod.get(key):
-            fault(where, f"has {key}")
+            fault(where, f"sets {key}")
     for volume in pod["volumes"]:
         if "hostPath" in volume:
-            fault(where, f"the volume {volume['name']} is a path of the host's")
+            fault(where, f"the volume {volume['name']} is a hostPath")
     for container in pod["containers"]:
         security = container["securityContext"]
         if security.get("privileged"):
             fault(where, "is privileged")
         if not security.get("readOnlyRootFilesystem"):
-            fault(where, "can write its own image")
+            fault(where, "has a writable root file system")
         if security["capabilities"]["drop"] != ["ALL"]:
-            fault(where, "keeps the engine's capabilities")
+            fault(where, "does not drop all capabilities")
         for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
             if probe not in container:
                 fault(where, f"has no {probe}")
         if "memory" not in container["resources"]["limits"] or "cpu" not in container["resources"]["requests"]:
-            fault(where, "has no limit of memory, or no request of processors, by which an autoscaler measures")
+            fault(where, "has no memory limit, or no CPU request, which the autoscaler needs")
         if component == "worker":
             drain = next(each["value"] for each in container["env"] if each["name"] == "CUPEL_SERVER__DRAIN")
             longest = defaults("worker", "judging_time_max")
             if seconds(drain) < longest or pod["terminationGracePeriodSeconds"] <= seconds(drain):
-                fault(where, f"ends before the longest run does ({longest} s)")
+                fault(where, f"may be killed before the longest run ends ({longest} s): raise its drain time and grace period")
         elif pod["terminationGracePeriodSeconds"] <= defaults("server", "drain"):
-            fault(where, "ends before it has drained")
+            fault(where, "may be killed before it has drained: its grace period is not longer than server.drain")
         if component == "api" and (security["capabilities"].get("add") or not pod["securityContext"]["runAsNonRoot"]):
-            fault(where, "has a privilege")
+            fault(where, "adds a capability or may run as root")
 
 
 def defaults(section, key):
-    """A duration of Cupel's own defaults, in seconds."""
+    """The default of one of Cupel's duration settings, in seconds."""
     text = (ROOT / "crates/cupel/config.default.toml").read_text()
     body = text.split(f"\n[{section}]\n")[1].split("\n[")[0]
     return seconds(re.search(rf'^{key} = "(.*)"$', body, re.M).group(1))
@@ -81,7 +81,7 @@ def kubernetes(rendered):
         for document in yaml.safe_load_all(file.read_text()):
             where = f"{file.stem}: {document['kind']} {document['metadata']['name']}"
             if where in names:
-                fault(where, "is there twice")
+                fault(where, "is defined twice")
             names.add(where)
             if document["apiVersion"].startswith("keda.sh/"):
                 try:
@@ -95,7 +95,7 @@ def kubernetes(rendered):
                     except (kubernetes_validate.ValidationError, kubernetes_validate.SchemaNotFoundError) as error:
                         fault(f"{where} (Kubernetes {version})", error)
             if document["kind"] != "Namespace" and document["metadata"].get("namespace") != "cupel":
-                fault(where, "is in no namespace, or in another")
+                fault(where, "is not in the namespace cupel")
             if document["kind"] == "Deployment":
                 workload_rules(where, document)
             if document["kind"] in ("HorizontalPodAutoscaler", "ScaledObject"):
@@ -103,13 +103,16 @@ def kubernetes(rendered):
                 least = document["spec"].get("minReplicas", document["spec"].get("minReplicaCount"))
                 most = document["spec"].get("maxReplicas", document["spec"].get("maxReplicaCount"))
                 if (least, most) != (2, 10):
-                    fault(where, f"scales from {least} to {most}")
+                    fault(where, f"scales from {least} to {most}; expected 2 to 10")
             if document["kind"] == "ServiceAccount":
                 accounts.add(document["metadata"]["name"])
         if workers != {"cupel-worker"} or accounts != {"cupel-api", "cupel-worker"}:
-            fault(file.stem, f"scales {workers}, has the accounts {accounts}")
+            fault(
+                file.stem,
+                f"scales {workers} and has the accounts {accounts}; expected cupel-worker, and cupel-api with cupel-worker",
+            )
         if not any("NetworkPolicy nothing" in name for name in names):
-            fault(file.stem, "nothing forbids what no policy allows")
+            fault(file.stem, "has no NetworkPolicy that denies all traffic by default")
     return len(overlays)
 
 
@@ -121,29 +124,29 @@ def compose(rendered):
         of = {name: set(service["networks"]) for name, service in services.items()}
         published = {name for name, service in services.items() if service.get("ports")}
         if published != {"gateway"}:
-            fault(file.stem, f"these are published: {sorted(published)}")
+            fault(file.stem, f"only the gateway may publish ports; these services do: {sorted(published)}")
         if of["gateway"] & of["worker"] or of["api"] & of["worker"]:
-            fault(file.stem, "a worker can be reached from the gateway or the API")
+            fault(file.stem, "a worker shares a network with the gateway or the API")
         for name in of["worker"] | {"front", "data-api"}:
             if not networks[name].get("internal"):
-                fault(file.stem, f"the network {name} has a way out")
+                fault(file.stem, f"the network {name} is not internal")
         for name, service in services.items():
             where = f"{file.stem}: {name}"
             if service.get("privileged") or service["cap_drop"] != ["ALL"] or not service.get("read_only"):
-                fault(where, "has more than it needs")
+                fault(where, "is privileged, does not drop all capabilities, or has a writable root file system")
             if "no-new-privileges:true" not in service["security_opt"]:
-                fault(where, "may get new privileges")
+                fault(where, "does not set no-new-privileges:true")
             if service.get("cap_add") and name != "worker":
-                fault(where, "has a capability")
+                fault(where, "adds a capability; only the worker may")
             if not service.get("mem_limit") or not service.get("pids_limit"):
-                fault(where, "has no limits")
+                fault(where, "has no mem_limit or no pids_limit")
             if re.search(r"[0-9a-f]{48}", json.dumps(service)):
-                fault(where, "has a password in what `docker inspect` shows")
+                fault(where, "exposes a password in `docker inspect`")
     return len(files)
 
 
 def privileges(rendered):
-    """The sandbox needs the same everywhere."""
+    """Checks that every deployment gives the sandbox the same capabilities."""
     listed = {}
     service = yaml.safe_load(next((rendered / "compose").glob("*.yaml")).read_text())["services"]["worker"]
     listed["compose"] = set(service["cap_add"])
@@ -156,11 +159,11 @@ def privileges(rendered):
         words = re.search(r"^CapabilityBoundingSet=(.*)$", text, re.M).group(1).split()
         listed[unit] = {word.removeprefix("CAP_") for word in words}
     if len({frozenset(each) for each in listed.values()}) != 1:
-        fault("capabilities", f"differ: { {name: sorted(each) for name, each in listed.items()} }")
+        fault("capabilities", f"differ between deployments: { {name: sorted(each) for name, each in listed.items()} }")
 
 
 def metrics():
-    """Alerts and dashboard speak of metrics that there are."""
+    """Checks that alerts and dashboard use only metrics that exist, and that every alert is complete and tested."""
     known = set()
     for file in (ROOT / "crates").rglob("*.rs"):
         if "/src/" in str(file):
@@ -173,13 +176,13 @@ def metrics():
     for where, expression in used:
         for name in re.findall(r"\bcupel_[a-z_]+", expression):
             if name not in known and re.sub(r"_(bucket|sum|count)$", "", name) not in known:
-                fault(where, f"there is no metric {name}")
+                fault(where, f"uses the metric {name}, which does not exist")
     tests = (observability / "alerts.test.yaml").read_text()
     for rule in rules:
         if f'alertname="{rule["alert"]}"' not in tests:
-            fault(rule["alert"], "alerts.test.yaml does not show it firing")
+            fault(rule["alert"], "has no test in alerts.test.yaml that makes it fire")
         if not {"summary", "action"} <= set(rule["annotations"]) or "severity" not in rule["labels"]:
-            fault(rule["alert"], "does not say what to do, or how bad it is")
+            fault(rule["alert"], "lacks the annotation summary or action, or the label severity")
     return len(used)
 
 
@@ -189,9 +192,9 @@ def main():
     privileges(rendered)
     for line in faults:
         print(f"fault: {line}")
-    print(f"{overlays} overlays (Kubernetes {', '.join(VERSIONS)}; KEDA by our own schema), {engines} compose files, {used} expressions")
+    print(f"{overlays} overlays (Kubernetes {', '.join(VERSIONS)}; KEDA by keda.schema.json), {engines} compose files, {used} expressions")
     if not overlays or not engines:
-        print("fault: nothing was rendered")
+        print(f"fault: {rendered} contains no rendered overlay or no rendered compose file")
         sys.exit(1)
     sys.exit(1 if faults else 0)
 

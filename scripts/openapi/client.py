@@ -1,4 +1,4 @@
-"""Runs a program with the client that openapi-python-client generated, and reads the result: client.py URL KEY"""
+"""Runs a program and reads its result with the client that openapi-python-client generated: client.py URL KEY"""
 
 import sys
 
@@ -21,4 +21,4 @@ assert isinstance(again, SubmissionView) and again.stdout == "42\n", again
 
 refused = execute.sync(client=client, body=ExecuteRequest(language="no-such-language", source_code=""))
 assert isinstance(refused, Problem) and refused.status == 422, refused
-print(f"a generated client ran a program: {result.verdict}")
+print(f"the generated client ran a program: {result.verdict}")

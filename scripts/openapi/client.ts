@@ -1,4 +1,4 @@
-// Uses the types that openapi-typescript makes of the document; compiled, never run.
+// Uses the types that openapi-typescript generates from the OpenAPI document. Compiled, never run.
 import type { paths } from "./api";
 
 type Execute = paths["/api/v1/execute"]["post"];
@@ -7,7 +7,7 @@ type Result = paths["/api/v1/execute/{submission_id}"]["get"]["responses"][200][
 
 export const program: Program = { language: "python", source_code: "print(42)" };
 
-// @ts-expect-error A program has a language.
+// @ts-expect-error `language` is required.
 export const nameless: Program = { source_code: "print(42)" };
 
 export async function run(url: string, key: string, body: Program): Promise<Result["verdict"]> {

@@ -1,11 +1,11 @@
-"""What no schema can say, for schemathesis: which languages and tiers a server has, and which times and addresses it takes."""
+"""Schemathesis hooks that adjust generated requests to rules a schema cannot express, such as the languages and tiers a server has."""
 
 import datetime
 import uuid
 
 import schemathesis
 
-# Bound to the time of the request, to the language, or to the network.
+# Valid values of these depend on the time of the request, the network, or the language.
 LEFT_OUT = ("run_at", "webhook", "limits")
 
 
@@ -19,11 +19,11 @@ def map_query(context, query):
     if query and "language" in query:
         query["language"] = "python"
     if query and "cursor" in query:
-        # Pages are numbered, or they go on from a place that an earlier answer named; empty is the first.
+        # A page is selected by number or by the cursor of an earlier response, not by both. An empty cursor is the first page.
         query["cursor"] = ""
         query.pop("page", None)
     if query:
-        # No schema says that one time is before the other, or how far from now.
+        # A schema cannot express that one time precedes the other, or its distance from now.
         query.pop("from", None)
         query.pop("to", None)
     return query
@@ -31,14 +31,14 @@ def map_query(context, query):
 
 @schemathesis.hook
 def map_headers(context, headers):
-    # A key belongs to one request.
+    # An idempotency key must not be reused for another request.
     if headers and "Idempotency-Key" in headers:
         headers["Idempotency-Key"] = str(uuid.uuid4())
     return headers
 
 
 def acceptable(value):
-    # To JSON Schema, 1.0 is an integer; to the API it is not.
+    # 1.0 is an integer in JSON Schema, but not in the API.
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, list):
@@ -52,13 +52,13 @@ def acceptable(value):
         value["expires_at"] = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1)).isoformat()
     if isinstance(value.get("tier"), str):
         value["tier"] = "basic"
-    # Paths and names have to differ from each other, and variables have names of their own.
+    # Paths and test names must be unique.
     for number, entry in enumerate(value.get("files") or []):
         if isinstance(entry, dict) and "path" in entry:
             entry["path"] = f"file{number}.py"
         if isinstance(entry, dict) and isinstance(entry.get("content_base64"), str):
             entry["content_base64"] = "cHJpbnQoMSk="
-        # The main source is not empty; others may be.
+        # The main source file must not be empty; other files may be.
         if isinstance(entry, dict) and entry.get("content") == "":
             entry["content"] = "1"
     for number, entry in enumerate(value.get("tests") or []):

@@ -1,8 +1,8 @@
-"""Holds `cupel` to packages and vectors of others; scripts/test-public-packages.sh downloads them.
+"""Tests `cupel` with third-party packages and test vectors, which scripts/test-public-packages.sh downloads.
 
     check.py CUPEL UNPACKED
 
-Exit code 0 when everything is as the tables below say; otherwise what differs is printed.
+Exits with 0 if every result agrees with the tables below; otherwise prints the differences and exits with 1.
 """
 
 import json
@@ -23,7 +23,7 @@ BAPC = UNPACKED / "bapctools-2026.10.0"
 P2D = UNPACKED / "p2d-0.4.0"
 KATTIS, DRAFTS = TOOLS / "examples", BAPC / "test/problems"
 
-# Packages of which every expectation holds, but for those named here with the reason.
+# Packages whose expectations all hold, except the ones listed here with a reason.
 HELD = {
     KATTIS / "guess": {},
     KATTIS / "hello": {},
@@ -39,7 +39,7 @@ HELD = {
     P2D / "test/test_data/little-h-reboot-7$linux.zip": {},
 }
 
-# Packages that are no packages yet, and what is told of them.
+# Incomplete packages, and the code of the finding that `cupel verify` must report.
 REFUSED = {
     DRAFTS / "boolfind": "E_NO_CASES",
     DRAFTS / "divsort": "E_NO_CASES",
@@ -51,7 +51,7 @@ REFUSED = {
     DRAFTS / "testseed": "E_NO_CASES",
 }
 
-# Of those, the ones whose submissions are held to the samples.
+# Incomplete packages whose submissions are checked with the sample cases only.
 SAMPLES = [DRAFTS / name for name in ("boolfind", "fltcmp", "hellounix")]
 
 faults = []
@@ -85,7 +85,7 @@ def packages():
         print(f"  {path.name}: {held} of {len(claims)} expectations hold{excused}")
     for (path, code), told in zip(REFUSED.items(), verified[len(HELD) :]):
         if told is not None and code not in {finding["code"] for finding in told["findings"]}:
-            faults.append(f"{path}: {code} is not told, but {told['findings']}")
+            faults.append(f"{path}: expected the finding {code}, got {told['findings']}")
     for path in SAMPLES:
         told = verify(path, "--allow-no-secret")
         if told is None:
@@ -94,18 +94,18 @@ def packages():
         if not claims or not told["ok"]:
             faults.append(f"{path}: {[claim for claim in claims if not claim['ok']]} {told['findings']}")
         print(f"  {path.name}, samples only: {sum(claim['ok'] for claim in claims)} of {len(claims)} expectations hold")
-    print(f"  {len(REFUSED)} working copies without data are refused, each for its reason")
+    print(f"  {len(REFUSED)} incomplete packages are refused, each with the expected finding")
 
 
 def compare(vector):
-    """Whether `cupel check default` says what a vector says."""
+    """Checks that `cupel check default` gives the result that the vector expects."""
     name, flags, answer, output, accepted = vector
     with tempfile.TemporaryDirectory() as directory:
         place = Path(directory, "answer")
         place.write_bytes(answer)
         ended = run("check", "default", "--answer", place, "--", *flags, input=output)
     if ended.returncode != (42 if accepted else 43):
-        faults.append(f"{name}: exit code {ended.returncode} for {output[:60]!r}, {answer[:60]!r} with {flags}")
+        faults.append(f"{name}: wrong exit code {ended.returncode} for output {output[:60]!r}, answer {answer[:60]!r}, flags {flags}")
 
 
 def vectors():
@@ -117,7 +117,7 @@ def vectors():
             found += [("BAPCtools", flags, answer, str(out).encode(), accepted) for out in document.get(key, [])]
     counts = sum(vector[4] for vector in found), len(found)
     if counts != (652, 869):
-        faults.append(f"BAPCtools: {counts} vectors were read")
+        faults.append(f"BAPCtools: read {counts} vectors (accepted, all); expected (652, 869)")
     directories = sorted((TOOLS / "tests/default_validator_tests").glob("test_*"))
     for directory in directories:
         read = {name: (directory / name).read_bytes() if (directory / name).is_file() else b"" for name in (
@@ -126,19 +126,19 @@ def vectors():
         flags = read["args.txt"].decode().split()
         found.append((directory.name, flags, read["judge.ans"], read["user.out"], accepted))
     if len(directories) != 24:
-        faults.append(f"problemtools: {len(directories)} vectors were read")
+        faults.append(f"problemtools: read {len(directories)} vectors; expected 24")
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(compare, found))
     print(f"  default comparison: {counts[1]} vectors of BAPCtools, {len(directories)} of problemtools")
 
 
 def testlib():
-    """A package of our own with checker, validator and interactor written for testlib.h."""
+    """Checks Cupel's test package `talk`, whose checker, validator and interactor are written for testlib.h."""
     ours = Path("crates/cupel-package/tests/packages/polygon/talk")
     with tempfile.TemporaryDirectory() as directory:
         package = Path(directory, "talk")
         shutil.copytree(ours, package)
-        # The converter's own copy is changed to DOMjudge's arguments; the one in a package is Polygon's.
+        # p2d's own copy of testlib.h is modified for DOMjudge's arguments; the copy inside a package is Polygon's original.
         with zipfile.ZipFile(P2D / "test/test_data/little-h-reboot-7$linux.zip") as other:
             other.extract("files/testlib.h", package)
         told = verify(package)
@@ -146,7 +146,7 @@ def testlib():
         claims = told.get("expectations", [])
         if not claims or not told["ok"]:
             faults.append(f"talk with testlib.h: {[claim for claim in claims if not claim['ok']]} {told['findings']}")
-        print(f"  talk, of our own, with testlib.h: {sum(claim['ok'] for claim in claims)} expectations hold")
+        print(f"  talk (Cupel's own package), with testlib.h: {sum(claim['ok'] for claim in claims)} expectations hold")
 
 
 packages()
