@@ -18,6 +18,7 @@ cupel=${CUPEL:-$PWD/target/release/cupel}
 home=${COMPOSE_HOME:-$PWD/target/compose}
 group=cupel-compose-$$
 work=$(mktemp -d)
+listener='' missing=''
 export DOCKER_HOST=unix://$work/docker.sock COMPOSE_PROJECT_NAME=cupel-test
 daemon='' outside='' is_up=''
 
@@ -65,7 +66,7 @@ clean_up() {
     set +e
     [ -z "$is_up" ] || compose down --volumes --timeout 5 >/dev/null 2>&1
     stop_engine
-    [ -z "$outside" ] || kill "$outside" "${listener:-}" 2>/dev/null
+    [ -z "$outside" ] || kill "$outside" "$listener" 2>/dev/null
     # The engine leaves an empty control group in each hierarchy.
     for left in /sys/fs/cgroup/"$group" /sys/fs/cgroup/*/"$group"; do
         [ ! -d "$left" ] || find "$left" -depth -type d -exec rmdir {} \;
@@ -240,7 +241,7 @@ while read -r name; do
 done < <(grep -ohE '\bcupel_[a-z_]+' deploy/observability/alerts.yaml | sort -u |
     # This metric exists only if API nodes share their counters, on Redis.
     if [ "$engine" = redis ]; then cat; else grep -vx cupel_shared_connected; fi)
-[ -z "${missing:-}" ] || fail "no process exports these metrics:$missing"
+[ -z "$missing" ] || fail "no process exports these metrics:$missing"
 echo "all metrics that the alerts use are exported"
 
 say "shutdown"

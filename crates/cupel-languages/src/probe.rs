@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Runs version commands. These come from the operator's files, never from a tenant.
 pub trait Probe: Sync {
@@ -31,6 +31,9 @@ pub struct HostProbe {
 
 /// Maximum number of bytes kept of each output stream of a version command.
 const OUTPUT_BYTES_MAX: u64 = 64 * 1024;
+
+/// Pause between two checks whether a command that has closed its output has ended.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 impl Default for HostProbe {
     /// Searches the same `PATH` as programs in the sandbox, with a timeout of 20 seconds.
@@ -94,12 +97,22 @@ impl Probe for HostProbe {
             // If the command timed out, the receiver is gone.
             let _ = sender.send(printed);
         });
-        let Ok(printed) = receiver.recv_timeout(self.time_max) else {
+        let deadline = Instant::now() + self.time_max;
+        let printed = receiver.recv_timeout(self.time_max).ok();
+        // A command may close its output and go on running.
+        let status = loop {
+            match child.try_wait() {
+                Ok(Some(status)) => break Some(status),
+                Ok(None) if printed.is_some() && Instant::now() < deadline => std::thread::sleep(POLL_INTERVAL),
+                Ok(None) => break None,
+                Err(error) => return Err(format!("waiting for `{shown}` failed: {error}")),
+            }
+        };
+        let (Some(printed), Some(status)) = (printed, status) else {
             let _ = child.kill();
             let _ = child.wait();
             return Err(format!("`{}` took longer than {} s", command.join(" "), self.time_max.as_secs_f32()));
         };
-        let status = child.wait().map_err(|e| format!("waiting for `{shown}` failed: {e}"))?;
         if status.success() {
             Ok(printed)
         } else {
@@ -148,6 +161,13 @@ mod tests {
     #[test]
     fn a_program_that_does_not_finish_is_killed() {
         let command = ["sleep", "3600"].map(str::to_owned);
+        let error = HostProbe::with_time_max(Duration::from_millis(50)).version(&command).unwrap_err();
+        assert!(error.contains("took longer than"), "{error}");
+    }
+
+    #[test]
+    fn a_program_that_closes_its_output_and_does_not_finish_is_killed() {
+        let command = ["sh", "-c", "exec sleep 3600 >&- 2>&-"].map(str::to_owned);
         let error = HostProbe::with_time_max(Duration::from_millis(50)).version(&command).unwrap_err();
         assert!(error.contains("took longer than"), "{error}");
     }

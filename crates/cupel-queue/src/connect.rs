@@ -45,7 +45,7 @@ impl Default for Settings {
 #[expect(missing_docs, reason = "the messages document the variants")]
 pub enum ConnectError {
     #[error(
-        "queue.url: `{scheme}` is not supported; leave it empty (a queue in this process), set it to `postgres` (the store's database), or to a URL that begins with postgres://, redis://, rediss://, amqp://, amqps:// or kafka://"
+        "queue.url: {scheme} is not supported; leave it empty (a queue in this process), set it to `postgres` (the store's database), or to a URL that begins with postgres://, redis://, rediss://, amqp://, amqps:// or kafka://"
     )]
     Scheme { scheme: String },
     #[error("queue.url: this URL needs the cargo feature `{feature}`, which this program was built without")]
@@ -106,7 +106,8 @@ async fn at_broker(
     lanes: MakeLane,
 ) -> Result<Arc<dyn Queue>, ConnectError> {
     let Some((scheme, _)) = url.split_once("://") else {
-        return Err(ConnectError::Scheme { scheme: url.chars().take(32).collect() });
+        // The value may contain a password, so the message does not quote it.
+        return Err(ConnectError::Scheme { scheme: "a value without `://`".to_owned() });
     };
     match scheme {
         "postgres" | "postgresql" => {
@@ -133,7 +134,7 @@ async fn at_broker(
             #[cfg(not(feature = "kafka"))]
             Err(ConnectError::NotBuilt { feature: "kafka" })
         }
-        _ => Err(ConnectError::Scheme { scheme: scheme.chars().take(32).collect() }),
+        _ => Err(ConnectError::Scheme { scheme: format!("`{}://`", scheme.chars().take(32).collect::<String>()) }),
     }
 }
 
@@ -189,6 +190,13 @@ fn without_password(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn the_message_about_a_url_without_a_scheme_does_not_contain_its_password() {
+        let Err(error) = connect("user:secret@host:5672", Settings::default()).await else { panic!("this is no URL") };
+        assert!(matches!(error, ConnectError::Scheme { .. }));
+        assert!(!error.to_string().contains("secret"), "{error}");
+    }
 
     #[test]
     fn shown_urls_contain_no_password() {

@@ -20,14 +20,28 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cupel-judge", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-function"]),
     ("cupel-core", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-package", "cupel-function"]),
     ("cupel-postgres", &[]),
-    ("cupel-store", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-package", "cupel-core", "cupel-postgres"]),
+    (
+        "cupel-store",
+        &["cupel-types", "cupel-languages", "cupel-problem", "cupel-package", "cupel-core", "cupel-postgres"],
+    ),
     ("cupel-queue", &["cupel-types", "cupel-languages", "cupel-core", "cupel-postgres"]),
     ("cupel-events", &["cupel-types", "cupel-languages", "cupel-core", "cupel-postgres"]),
     ("cupel-shared", &["cupel-types", "cupel-languages", "cupel-core"]),
     ("cupel-testkit", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-core"]),
     ("cupel-traces", &["cupel-types", "cupel-core"]),
     ("cupel-worker", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-judge", "cupel-core", "cupel-traces"]),
-    ("cupel-api", &["cupel-types", "cupel-languages", "cupel-problem", "cupel-package", "cupel-function", "cupel-core", "cupel-traces"]),
+    (
+        "cupel-api",
+        &[
+            "cupel-types",
+            "cupel-languages",
+            "cupel-problem",
+            "cupel-package",
+            "cupel-function",
+            "cupel-core",
+            "cupel-traces",
+        ],
+    ),
     (
         "cupel",
         &[

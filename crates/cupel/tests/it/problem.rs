@@ -66,7 +66,9 @@ fn a_new_package_shows_a_checker_a_validator_and_a_generator_that_work() {
 fn the_binary_describes_the_files_of_packages() {
     let told = end(cupel(["help", "formats"]), b"");
     assert_eq!(told.code, Some(0), "{told:?}");
-    for part in ["| Kattis 2025-09", "## Cupel's own format", "problem.toml", "FEEDBACK_DIRECTORY", "## Function problems"] {
+    for part in
+        ["| Kattis 2025-09", "## Cupel's own format", "problem.toml", "FEEDBACK_DIRECTORY", "## Function problems"]
+    {
         assert!(told.stdout.contains(part), "{part}: {}", told.stdout);
     }
     assert!(!told.stdout.contains("make test") && !told.stdout.contains("Architecture"), "{}", told.stdout);
