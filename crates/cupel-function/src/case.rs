@@ -313,7 +313,7 @@ impl std::fmt::Display for Expected {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cupel_problem::Identifier;
+    use cupel_problem::{CompareResult, Identifier};
 
     fn name(text: &str) -> Identifier {
         text.parse().unwrap()
