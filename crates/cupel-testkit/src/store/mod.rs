@@ -113,6 +113,7 @@ macro_rules! store_conformance {
                 a_freeze_withholds_what_participants_send_in_it_until_it_is_lifted,
                 a_freeze_hides_submissions_from_other_contests_and_from_authors_who_take_part,
                 a_question_is_its_askers_until_the_answer_is_for_everybody,
+                progress_in_a_contest_leaves_out_what_the_freeze_of_another_hides,
             ]
         );
     };
