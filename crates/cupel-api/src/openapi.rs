@@ -23,7 +23,8 @@ use crate::rules;
 const DESCRIPTION: &str = "Runs untrusted programs and says exactly what happened.\n\n\
 Register, log in, send the access token as `Authorization: Bearer`, and submit a program to `POST /api/v1/execute`. \
 API keys (`cup_…`) are sent the same way and are limited to their scopes, which each operation names.\n\n\
-Every error is an `application/problem+json` document (RFC 9457); branch on `type`.";
+Every error is an `application/problem+json` document (RFC 9457); branch on `type`.\n\n\
+[Formats of problem packages](/docs/formats)";
 
 /// Routes and document of the whole native API.
 pub(crate) fn documented() -> (axum::Router<Shared>, OpenApi) {

@@ -22,6 +22,12 @@ const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
+/// The formats of packages, and Cupel's own form. Both are pages of the repository; parts of them are for its developers alone.
+const PACKAGES: &str = include_str!("../../../docs/packages.md");
+const OWN_FORM: &str = include_str!("../../cupel-problem/README.md");
+const OF_DEVELOPERS: &str = "## What is held";
+const OF_AUTHORS: &str = "## The own form";
+
 /// Documents that are made once.
 pub(crate) struct Documents {
     openapi: Bytes,
@@ -179,6 +185,14 @@ pub(crate) async fn docs_without_slash() -> Redirect {
 /// `/docs/`
 pub(crate) async fn docs_index(State(app): State<Shared>) -> Response {
     docs_file(&app, "")
+}
+
+/// `/docs/formats`: what `cupel help formats` prints.
+pub(crate) async fn formats() -> Response {
+    let packages = PACKAGES.split(OF_DEVELOPERS).next().unwrap_or_default();
+    let own = OWN_FORM.split_once(OF_AUTHORS).map(|(_, own)| own).unwrap_or_default();
+    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")];
+    (headers, format!("{packages}{OF_AUTHORS}{own}")).into_response()
 }
 
 /// `/docs/{file}`

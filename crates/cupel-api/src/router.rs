@@ -24,6 +24,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/openapi.json", get(pages::openapi))
         .route("/docs", get(pages::docs_without_slash))
         .route("/docs/", get(pages::docs_index))
+        .route("/docs/formats", get(pages::formats))
         .route("/docs/{file}", get(pages::docs))
         .route("/problems/{slug}", get(pages::problem))
         .route("/password", get(pages::password).post(pages::set_password))

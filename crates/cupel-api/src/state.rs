@@ -75,6 +75,8 @@ pub struct Settings {
     pub long_answers_max: usize,
     /// How often an event stream says that it is alive when there is nothing else to say.
     pub event_ping: Duration,
+    /// How often an open event stream checks that its user still exists and is not disabled.
+    pub access_check: Duration,
     /// How long a repeated `Idempotency-Key` is recognised.
     pub idempotency_lifetime: Duration,
     /// Origins that browsers may call from; none by default. `*` is every origin.
@@ -112,6 +114,7 @@ impl Default for Settings {
             wait_max: Duration::from_secs(30),
             long_answers_max: 2048,
             event_ping: Duration::from_secs(15),
+            access_check: Duration::from_secs(5),
             idempotency_lifetime: Duration::from_secs(24 * 3600),
             cors_origins: Vec::new(),
             public_url: "http://127.0.0.1:8080".to_owned(),

@@ -423,7 +423,7 @@ impl Checker<'_> {
         if !well_formed {
             let detail = "an http or https address with a host, of at most 2048 ASCII characters, without user name";
             self.fault("/webhook", FaultKind::BadWebhook, detail);
-        } else if !self.bounds.webhooks_private && web_authority(url).is_some_and(|it| is_special_host(host_of(it))) {
+        } else if !self.bounds.webhooks_private && web_host(url).is_some_and(is_special_host) {
             let detail = "the address is private or reserved: webhooks only go to public ones";
             self.fault("/webhook", FaultKind::BadWebhook, detail);
         }
@@ -442,6 +442,11 @@ fn web_authority(url: &str) -> Option<&str> {
     let (scheme, rest) = url.split_once("://")?;
     let is_web = ["http", "https"].iter().any(|web| scheme.eq_ignore_ascii_case(web));
     is_web.then(|| rest.split(['/', '?', '#']).next()).flatten()
+}
+
+/// The host of a web address that is well formed.
+pub(crate) fn web_host(url: &str) -> Option<&str> {
+    web_authority(url).map(host_of)
 }
 
 /// The host of an authority that [`is_host`]: without its port, an IPv6 address with its brackets.

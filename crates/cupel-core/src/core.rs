@@ -5,7 +5,7 @@
 //! their own, [`Accounts`](crate::accounts::Accounts).
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use cupel_languages::Registry;
@@ -21,7 +21,8 @@ use crate::problems::Imports;
 use crate::routes::{Lanes, languages_of};
 use crate::submit::{Admission, Bounds};
 use crate::sweep::SweepState;
-use crate::{Clock, EventBus, LeasePolicy, Packages, Queue, QueueError, Store};
+use crate::targets::RESOLVING_MAX;
+use crate::{Clock, EventBus, LeasePolicy, Packages, Queue, QueueError, Resolver, Store};
 
 /// The use cases over the ports. A clone is another handle on the same thing.
 #[derive(Clone)]
@@ -77,6 +78,9 @@ pub(crate) struct Inner {
     pub(crate) imports: Imports,
     /// One input of somebody's own is looked at at a time: it may take a hundred times its size.
     pub(crate) own_inputs: Arc<Semaphore>,
+    /// Resolves the names of webhook receivers; without one, only the sender of webhooks does.
+    pub(crate) resolver: OnceLock<Arc<dyn Resolver>>,
+    pub(crate) resolving: Arc<Semaphore>,
 }
 
 impl Core {
@@ -104,9 +108,18 @@ impl Core {
                 sweep: tokio::sync::Mutex::default(),
                 imports: Imports::default(),
                 own_inputs: Arc::new(Semaphore::new(1)),
+                resolver: OnceLock::new(),
+                resolving: Arc::new(Semaphore::new(RESOLVING_MAX)),
                 boards: Boards::default(),
             }),
         }
+    }
+
+    /// From now on, names of webhook receivers are resolved when a submission is sent. The first resolver stays.
+    #[must_use]
+    pub fn with_resolver(self, resolver: Arc<dyn Resolver>) -> Core {
+        let _ = self.inner.resolver.set(resolver);
+        self
     }
 
     /// The time, to the microsecond: what every store can keep exactly.

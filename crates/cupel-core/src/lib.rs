@@ -45,5 +45,5 @@ pub use problems::{Packages, ProblemStore};
 pub use routes::{Needs, Routes};
 pub use submit::{Bounds, NewSubmission, Purpose, SubmitError, Submitted};
 pub use sweep::Swept;
-pub use targets::is_public;
+pub use targets::{Resolver, SystemResolver, is_public};
 pub use view::{Awaited, Viewer};

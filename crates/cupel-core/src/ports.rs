@@ -14,7 +14,7 @@ use cupel_types::{
 };
 use jiff::Timestamp;
 
-use crate::accounts::{AccountChange, ApiKey, MembershipStore, NewUser, RefreshSession, Role, Tier, User};
+use crate::accounts::{AccessChange, AccountChange, ApiKey, MembershipStore, NewUser, RefreshSession, User};
 use crate::cluster::ClusterStore;
 use crate::contests::ContestStore;
 use crate::dead::DeadLetterStore;
@@ -316,8 +316,14 @@ pub trait AccountStore: Send + Sync {
     async fn webhook_secret(&self, id: UserId) -> Result<Option<[u8; 32]>, StoreError>;
     /// A page of all users, the oldest first.
     async fn users(&self, offset: u64, limit: u64) -> Result<Vec<User>, StoreError>;
-    /// Changes role and tier. The only administrator who can log in keeps the role.
-    async fn set_access(&self, id: UserId, role: Role, tier: Tier) -> Result<AccountChange, StoreError>;
+    /// Changes what the change names, all of it or nothing. The only administrator who can log in keeps the role and is not disabled;
+    /// disabling ends all sessions.
+    async fn change_access(
+        &self,
+        id: UserId,
+        change: AccessChange,
+        now: Timestamp,
+    ) -> Result<AccountChange, StoreError>;
     /// How many users there are.
     async fn count_users(&self) -> Result<u64, StoreError>;
     /// Writes a key.

@@ -233,6 +233,7 @@ impl Core {
         if works.is_empty() {
             return Ok((Submitted { ids: Vec::new(), repeated: false }, None));
         }
+        self.check_receivers(&new).await?;
         let needs: Vec<Needs> = new
             .iter()
             .zip(&works)

@@ -1,12 +1,107 @@
 //! Which addresses a webhook may go to.
 //!
-//! The sender checks every address a name resolves to, on the connection it uses. What can be told from the text alone is refused
-//! when a submission is sent.
+//! The sender checks every address that a name resolves to, on the connection it uses: a name may resolve to other addresses by then (DNS
+//! rebinding). When a submission is sent, an address that is not allowed is refused at once: one that the text alone gives away by
+//! [`is_special_host`], and a name that resolves to one by [`Core::check_receivers`], if a [`Resolver`] answers in time.
 //!
 //! Sources: the IANA special-purpose address registries for IPv4 and IPv6 (RFC 6890 and its updates); RFC 6761 for `localhost`;
 //! inet_aton(3) for the forms of an IPv4 address.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use crate::check::{FAULTS_MAX, Fault, FaultKind, web_host};
+use crate::{Core, NewSubmission, SubmitError};
+
+/// So many requests at once have names of receivers resolved; each occupies a thread until the resolver has answered.
+pub(crate) const RESOLVING_MAX: usize = 8;
+
+/// A request waits so long for all its names, and is accepted then.
+const RESOLVE_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// Resolves the names of webhook receivers when a submission is sent.
+pub trait Resolver: Send + Sync {
+    /// The addresses of a host name. Blocks until the resolver has answered.
+    ///
+    /// # Errors
+    /// When the name has no address, or nobody answers.
+    fn addresses(&self, host: &str) -> io::Result<Vec<IpAddr>>;
+}
+
+/// The resolver of the operating system, getaddrinfo(3).
+#[derive(Clone, Copy, Debug)]
+pub struct SystemResolver;
+
+impl Resolver for SystemResolver {
+    fn addresses(&self, host: &str) -> io::Result<Vec<IpAddr>> {
+        Ok((host, 0).to_socket_addrs()?.map(|address| address.ip()).collect())
+    }
+}
+
+/// Submissions of a request by the name of their receiver's host.
+type ByName = BTreeMap<String, Vec<usize>>;
+
+impl Core {
+    /// Refuses webhooks whose name resolves to an address that is not public, where those are not allowed. A name that does not resolve,
+    /// or not within [`RESOLVE_TIME_MAX`], is accepted: the sender checks again.
+    pub(crate) async fn check_receivers(&self, new: &[NewSubmission]) -> Result<(), SubmitError> {
+        let Some(resolver) = self.inner.resolver.get().filter(|_| !self.bounds().webhooks_private) else {
+            return Ok(());
+        };
+        let mut names = ByName::new();
+        for (index, one) in new.iter().enumerate() {
+            if let Some(host) = one.webhook.as_deref().and_then(web_host).filter(|host| is_name(host)) {
+                names.entry(host.to_ascii_lowercase()).or_default().push(index);
+            }
+        }
+        if names.is_empty() {
+            return Ok(());
+        }
+        let resolving = async {
+            let turn = Arc::clone(&self.inner.resolving).acquire_owned().await.ok()?;
+            let (sender, receiver) = oneshot::channel();
+            let resolver = Arc::clone(resolver);
+            tokio::task::spawn_blocking(move || {
+                let _turn = turn;
+                let mut special = ByName::new();
+                for (host, indexes) in names {
+                    if sender.is_closed() {
+                        return;
+                    }
+                    let addresses = resolver.addresses(&host).unwrap_or_default();
+                    // As the sender sees it: one address that is not public is enough.
+                    if !addresses.into_iter().all(is_public) {
+                        special.insert(host, indexes);
+                    }
+                }
+                let _ = sender.send(special);
+            });
+            receiver.await.ok()
+        };
+        let special = tokio::time::timeout(RESOLVE_TIME_MAX, resolving).await.ok().flatten().unwrap_or_default();
+        let fault = |(host, index): (&String, usize)| Fault {
+            index,
+            pointer: "/webhook".to_owned(),
+            kind: FaultKind::BadWebhook,
+            detail: format!("`{host}` resolves to a private or reserved address: webhooks only go to public ones"),
+        };
+        let of_name = |(host, indexes)| std::iter::zip(std::iter::repeat(host), Vec::clone(indexes));
+        let mut faults: Vec<Fault> = special.iter().flat_map(of_name).map(fault).collect();
+        faults.sort_by_key(|fault| fault.index);
+        faults.truncate(FAULTS_MAX);
+        if faults.is_empty() { Ok(()) } else { Err(SubmitError::Invalid(faults)) }
+    }
+}
+
+/// Whether a host is a name and not an address.
+fn is_name(host: &str) -> bool {
+    !host.starts_with('[') && ipv4(host.trim_end_matches('.')).is_none()
+}
 
 /// Whether the host of an address, without its port, leads to a special address whatever a name server says.
 pub(crate) fn is_special_host(host: &str) -> bool {
@@ -161,6 +256,12 @@ mod tests {
         ] {
             assert!(is_public(address.parse().unwrap()), "{address}");
         }
+    }
+
+    #[test]
+    fn the_system_resolves_localhost_to_loopback() {
+        let addresses = SystemResolver.addresses("localhost").unwrap();
+        assert!(!addresses.is_empty() && addresses.iter().all(|address| address.is_loopback()), "{addresses:?}");
     }
 
     #[test]

@@ -12,8 +12,11 @@ use tokio::time::timeout;
 use crate::ends::Expected;
 use crate::event::{Event, Seq};
 use crate::ids::first_at;
-use crate::run::{HistoryFilter, RunState, SubmissionRecord, SubmissionSummary};
+use crate::run::{HistoryFilter, RunState, Stage, SubmissionRecord, SubmissionSummary};
 use crate::{Core, Interest, Notice, Received, Store, StoreError, Subscription};
+
+/// Submissions of a user that are read at once to be cancelled.
+const CANCELLED_AT_ONCE: u64 = 100;
 
 /// How far the time in an id may be from the time of acceptance: ids never go back, clocks do.
 const ID_SLACK: Duration = Duration::from_mins(10);
@@ -244,6 +247,32 @@ impl Core {
         if self.submission(viewer, id).await?.is_none() {
             return Ok(None);
         }
+        self.end(id).await
+    }
+
+    /// Cancels all of a user's submissions that have not ended, those that are due later included: the account was disabled or deleted.
+    ///
+    /// # Errors
+    /// When the store cannot answer; the call may be repeated.
+    pub async fn cancel_all_of(&self, owner: UserId) -> Result<(), StoreError> {
+        // What waits comes first: it may run by the time that what runs is looked at.
+        for stage in [Stage::Queued, Stage::Running] {
+            loop {
+                let filter = HistoryFilter { stage: Some(stage), ..HistoryFilter::of(owner) };
+                let found = self.inner.store.history(filter, 0, CANCELLED_AT_ONCE).await?;
+                let is_last = (found.len() as u64) < CANCELLED_AT_ONCE;
+                for summary in found {
+                    self.end(summary.id).await?;
+                }
+                if is_last {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn end(&self, id: SubmissionId) -> Result<Option<RunState>, StoreError> {
         let now = self.now();
         let Some(done) = self.inner.store.cancel(id, now).await? else { return Ok(None) };
         self.stop_run(done.run);

@@ -69,7 +69,11 @@ const TABLES: &[Table] = &[
         1,
         &["id", "owner", "name", "secret_hash", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at"],
     ),
-    table("refresh_sessions", 1, &["id", "user", "token_hash", "created_at", "expires_at", "ended_at", "last_used_at"]),
+    table(
+        "refresh_sessions",
+        1,
+        &["id", "user", "token_hash", "created_at", "expires_at", "ended_at", "last_used_at", "user_agent"],
+    ),
     table("refresh_tokens_used", 2, &["session", "token_hash"]),
     table("password_links", 1, &["user", "secret_hash", "created_at", "expires_at"]),
     table("registration_codes", 1, &["id", "code", "name", "created_at", "expires_at", "uses_max", "uses", "ended_at"]),

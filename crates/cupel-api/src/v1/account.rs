@@ -1,7 +1,7 @@
 //! `/auth`: registering, logging in and out, and the account itself.
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use base64::Engine;
@@ -192,10 +192,12 @@ fn tokens(app: &Shared, login: &Login) -> Result<Response, Problem> {
 pub(crate) async fn login(
     State(app): State<Shared>,
     Extension(notes): Extension<Notes>,
+    headers: HeaderMap,
     JsonBody(body): JsonBody<LoginRequest>,
 ) -> Result<Response, Problem> {
     let attempt = app.limits.login_attempt(&body.email, notes.client().address).await?;
-    match app.accounts.login(&body.email, &body.password).await {
+    let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    match app.accounts.login_from(&body.email, &body.password, user_agent).await {
         Ok(login) => {
             attempt.succeeded().await;
             notes.set_user(login.user.id);

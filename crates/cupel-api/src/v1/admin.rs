@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use cupel_core::Needs;
-use cupel_core::accounts::{Role, Tier, User};
+use cupel_core::accounts::{AccessChange, Role, Tier, User};
 use cupel_core::cluster::unserved;
 use cupel_types::UserId;
 use serde::{Deserialize, Serialize};
@@ -136,6 +136,9 @@ pub(crate) async fn users(
 }
 
 /// Change a user's role or tier, or disable the account.
+///
+/// What the request does not name stays, and a refused request changes nothing. Disabling ends the user's sessions, and open event streams
+/// within seconds; submissions that wait or run are cancelled.
 #[utoipa::path(
     patch, path = "/admin/users/{user_id}", tag = "admin", operation_id = "set_access",
     params(("user_id" = String, Path, description = "The user's id", format = Uuid)),
@@ -164,18 +167,15 @@ pub(crate) async fn change_user(
             Problem::new(ProblemKind::InvalidBody, detail.clone()).with_errors(vec![FieldError::new("/tier", detail)])
         );
     }
-    let mut user = app.accounts.user(id).await?.ok_or_else(|| Problem::not_found("user"))?;
-    user.role = body.role.map_or(user.role, Role::from);
-    user.tier = body.tier.map_or(user.tier, Tier);
-    if let Some(disabled) = body.disabled {
-        let change = app.accounts.set_disabled(id, disabled).await?;
-        app.identities.forget(id);
-        done(change)?;
-        user.disabled_at = app.accounts.user(id).await?.and_then(|user| user.disabled_at);
-    }
-    let change = app.accounts.set_access(id, user.role, user.tier.clone()).await?;
+    let is_disabled = body.disabled == Some(true);
+    let change = AccessChange { role: body.role.map(Role::from), tier: body.tier.map(Tier), disabled: body.disabled };
+    let change = app.accounts.change_access(id, change).await?;
     app.identities.forget(id);
     done(change)?;
+    if is_disabled {
+        app.core.cancel_all_of(id).await?;
+    }
+    let user = app.accounts.user(id).await?.ok_or_else(|| Problem::not_found("user"))?;
     let (role, disabled) = (user.role.as_str(), user.disabled_at.is_some());
     tracing::info!(by = %caller.user, user = %id, role, tier = user.tier.0, disabled, "access changed");
     Ok(Json(user.into()))

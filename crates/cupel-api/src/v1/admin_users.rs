@@ -69,7 +69,7 @@ pub(crate) async fn create_password_link(
 
 /// Delete a user.
 ///
-/// Removes name, e-mail address, password, sessions, API keys and webhooks. What the user submitted stays under a name that says
+/// Removes name, e-mail address, password, sessions, API keys and webhooks. Submissions that wait or run are cancelled. What the user submitted stays under a name that says
 /// nothing, so that standings do not change.
 #[utoipa::path(
     delete, path = "/admin/users/{user_id}", tag = "admin", operation_id = "delete_user",
@@ -88,6 +88,7 @@ pub(crate) async fn delete_user(
     let change = app.accounts.delete(id).await?;
     app.identities.forget(id);
     done(change)?;
+    app.core.cancel_all_of(id).await?;
     tracing::info!(by = %caller.user, user = %id, "an account was deleted");
     Ok(StatusCode::NO_CONTENT)
 }

@@ -5,6 +5,8 @@
 //! stream ends after the `verdict` event; a client that had that one already gets 204, which tells a
 //! browser not to come again.
 //!
+//! A stream also ends within `Settings::access_check` after its user was disabled or deleted.
+//!
 //! A submission whose `run_at` is more than [`DUE_SOON`] away has nothing to say for up to a month, and would occupy a connection:
 //! its stream ends after a `scheduled` event, whose `retry` tells a browser when to come again.
 //! Source: HTML Living Standard, "Server-sent events".
@@ -20,11 +22,11 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use cupel_core::event::{Event, EventKind, Seq, Stream};
 use cupel_core::{Received, Subscription};
-use cupel_types::{SubmissionId, Usage};
+use cupel_types::{SubmissionId, Usage, UserId};
 use futures_util::stream;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::{LongAnswer, Shared};
@@ -211,7 +213,9 @@ pub(crate) async fn events(
             return Ok(StatusCode::NO_CONTENT.into_response());
         }
     }
-    let reader = Reader { id, first, log, shutdown: app.shutdown.clone(), _open: open };
+    let mut check = tokio::time::interval_at(Instant::now() + app.settings.access_check, app.settings.access_check);
+    check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let reader = Reader { id, user, first, log, check, app: app.clone(), _open: open };
     let events = stream::unfold(reader, |mut reader| async move {
         let event = reader.next().await?;
         Some((Ok::<_, Infallible>(event), reader))
@@ -232,11 +236,23 @@ fn scheduled(id: SubmissionId, run_at: Timestamp, now: Timestamp) -> Response {
     response
 }
 
+/// Whether the user still exists and is not disabled. While the store does not answer, the stream goes on.
+async fn may_read(app: &Shared, user: UserId) -> bool {
+    match app.accounts.user(user).await {
+        Ok(user) => user.is_some_and(|user| user.disabled_at.is_none()),
+        Err(_) => true,
+    }
+}
+
 struct Reader {
     id: SubmissionId,
+    /// Who reads.
+    user: UserId,
     first: Option<Received>,
     log: Box<dyn Subscription>,
-    shutdown: CancellationToken,
+    /// When it is looked at again whether they may.
+    check: Interval,
+    app: Shared,
     _open: LongAnswer,
 }
 
@@ -244,10 +260,17 @@ impl Reader {
     async fn next(&mut self) -> Option<SseEvent> {
         let received = match self.first.take() {
             Some(received) => received,
-            None => tokio::select! {
-                received = self.log.next() => received?,
-                () = self.shutdown.cancelled() => return None,
-            },
+            None => {
+                // One future for as long as it takes: one that is dropped half-way may take an event with it.
+                let mut next = self.log.next();
+                loop {
+                    tokio::select! {
+                        received = &mut next => break received?,
+                        () = self.app.shutdown.cancelled() => return None,
+                        _ = self.check.tick() => if !may_read(&self.app, self.user).await { return None },
+                    }
+                }
+            }
         };
         let event = match received {
             Received::Event(event) => {

@@ -135,11 +135,13 @@ pub(crate) struct SessionView {
     session_id: String,
     #[schema(format = DateTime)]
     created_at: String,
-    /// When it was last refreshed.
+    /// When it was last refreshed. A session that is in use is refreshed each time its access token ends.
     #[schema(format = DateTime)]
     last_used_at: Option<String>,
     #[schema(format = DateTime)]
     expires_at: String,
+    /// The `User-Agent` header of the login: at most 200 characters, without control characters.
+    user_agent: Option<String>,
     /// Whether it is the session of this request.
     current: bool,
 }
@@ -163,6 +165,7 @@ pub(crate) async fn sessions(State(app): State<Shared>, caller: Caller) -> Resul
         created_at: rfc3339(session.created_at),
         last_used_at: session.last_used_at.map(rfc3339),
         expires_at: rfc3339(session.expires_at),
+        user_agent: session.user_agent,
         current: matches!(caller.identity.via, Via::Session(id) if id == session.id),
     };
     Ok(Json(SessionViews { sessions: sessions.into_iter().map(view).collect() }))
@@ -197,7 +200,7 @@ pub(crate) struct DeleteRequest {
 
 /// Delete your account.
 ///
-/// Removes your name, e-mail address, password, sessions, API keys and webhooks. What you submitted stays under a name that says
+/// Removes your name, e-mail address, password, sessions, API keys and webhooks. Submissions that wait or run are cancelled. What you submitted stays under a name that says
 /// nothing about you, so that standings do not change.
 #[utoipa::path(
     post, path = "/auth/delete-account", tag = "auth", operation_id = "delete_account",
@@ -227,6 +230,7 @@ pub(crate) async fn delete_account(
     let change = app.accounts.delete(user.id).await?;
     app.identities.forget(user.id);
     done(change)?;
+    app.core.cancel_all_of(user.id).await?;
     tracing::info!(user = %user.id, "an account was deleted by its owner");
     Ok(StatusCode::NO_CONTENT)
 }

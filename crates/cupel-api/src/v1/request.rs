@@ -58,7 +58,8 @@ pub(crate) struct ExecuteRequest {
     #[serde(default)]
     #[schema(format = DateTime, example = "2030-01-01T00:00:00Z")]
     pub(crate) run_at: Option<String>,
-    /// Where the result is sent when there is one: an `http` or `https` URL.
+    /// Where the result is sent when there is one: an `http` or `https` URL. A host that is, or resolves to, a private or reserved address is
+    /// refused, unless the operator allows it.
     #[serde(default)]
     #[schema(example = "https://example.com/hook", max_length = 2048, pattern = "^[Hh][Tt][Tt][Pp][Ss]?://[!-~]+$")]
     pub(crate) webhook: Option<String>,

@@ -1,6 +1,8 @@
 //! Accounts: registering, sessions, keys.
 
-use cupel_core::accounts::Scope;
+use axum::http::Method;
+use cupel_api::TierRates;
+use cupel_core::accounts::{Role, Scope};
 use serde_json::json;
 
 use crate::app::{PASSWORD, TestApp};
@@ -180,4 +182,54 @@ async fn the_webhook_secret_is_ones_own_and_stays() {
     assert!(mine.starts_with("whsec_") && mine.len() > 40);
     assert_eq!(mine, secret(&user.token).await);
     assert_ne!(mine, secret(&other.token).await);
+}
+
+async fn with_two_tiers() -> TestApp {
+    TestApp::with_settings(|s| {
+        s.tiers.insert("trusted".into(), TierRates::default());
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_change_of_access_leaves_the_fields_that_it_does_not_name() {
+    let app = with_two_tiers().await;
+    let admin = app.admin().await;
+    for _ in 0..20 {
+        let user = app.user().await;
+        let change = |body: serde_json::Value| {
+            let place = format!("/api/v1/admin/users/{}", user.user.id);
+            app.request(Method::PATCH, &place).json(&body).bearer(&admin.token).send()
+        };
+        let (role, tier) =
+            tokio::join!(change(json!({ "role": "author" })), change(json!({ "tier": "trusted", "disabled": true })));
+        assert_eq!((role.status.as_u16(), tier.status.as_u16()), (200, 200), "{role:?} {tier:?}");
+        let now = app.accounts.user(user.user.id).await.unwrap().unwrap();
+        assert_eq!((now.role, &*now.tier.0, now.disabled_at.is_some()), (Role::Author, "trusted", true));
+    }
+}
+
+#[tokio::test]
+async fn a_refused_change_of_access_changes_nothing() {
+    let app = with_two_tiers().await;
+    let admin = app.admin().await;
+    let place = format!("/api/v1/admin/users/{}", admin.user.id);
+    let body = json!({ "role": "user", "disabled": false, "tier": "trusted" });
+    app.request(Method::PATCH, &place).json(&body).bearer(&admin.token).send().await.is_problem(409, "conflict");
+    let now = app.accounts.user(admin.user.id).await.unwrap().unwrap();
+    assert_eq!((now.role, &*now.tier.0), (Role::Admin, "basic"));
+}
+
+#[tokio::test]
+async fn a_session_shows_the_program_that_opened_it() {
+    let app = TestApp::start().await;
+    let user = app.user().await;
+    let long = format!("Browser/1\t{}", "x".repeat(300));
+    let login = json!({ "email": user.user.email, "password": PASSWORD });
+    let answer = app.post("/api/v1/auth/login", &login).header("user-agent", &long).send().await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let told = app.get("/api/v1/auth/sessions").bearer(&user.token).send().await.json;
+    let agents: Vec<_> = told["sessions"].as_array().unwrap().iter().map(|one| one["user_agent"].clone()).collect();
+    let kept = format!("Browser/1{}", "x".repeat(191));
+    assert_eq!(agents, [json!(kept), json!(null)], "newest first; 200 characters, none of them a control character");
 }

@@ -417,3 +417,60 @@ async fn one_user_cannot_fill_the_memory_with_bodies_that_never_end() {
     }
     assert_eq!(app.post("/api/v1/execute", &with(json!({}))).bearer(&user.token).send().await.status, 202);
 }
+
+/// Resolves some names, and does not answer for `hangs.example` while it is held.
+struct Names(std::sync::Mutex<std::sync::mpsc::Receiver<()>>);
+
+impl cupel_core::Resolver for Names {
+    fn addresses(&self, host: &str) -> std::io::Result<Vec<std::net::IpAddr>> {
+        let all: &[&str] = match host {
+            "public.example" => &["1.1.1.1", "2606:4700::1111"],
+            "inside.example" => &["1.1.1.1", "10.0.0.7"],
+            "loopback.example" => &["::1"],
+            "hangs.example" => {
+                let _ = self.0.lock().unwrap().recv();
+                &["10.0.0.7"]
+            }
+            _ => return Err(std::io::Error::other("no such name")),
+        };
+        Ok(all.iter().map(|address| address.parse().unwrap()).collect())
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_whose_name_resolves_to_a_private_address_is_refused_at_once() {
+    let bounds = |webhooks_private| cupel_core::Bounds { webhooks_private, ..cupel_core::Bounds::default() };
+    let submission =
+        |host: &str| json!({ "language": "python", "source_code": "x", "webhook": format!("https://{host}/hook") });
+    let (held, holds) = std::sync::mpsc::channel();
+    let names = std::sync::Arc::new(Names(std::sync::Mutex::new(holds)));
+    let app = TestApp::with(|_| {}, bounds(false)).await;
+    let _ = app.core.clone().with_resolver(names.clone());
+    let user = app.user().await;
+    for (host, status) in [
+        ("public.example", 202),
+        ("INSIDE.example:8443", 422),
+        ("loopback.example", 422),
+        ("nowhere.example", 202),
+        ("hangs.example", 202),
+        ("1.1.1.1", 202),
+    ] {
+        let answer = app.post("/api/v1/execute", &submission(host)).bearer(&user.token).send().await;
+        assert_eq!(answer.status, status, "{host}: {answer:?}");
+        if status == 422 {
+            let name = host.to_ascii_lowercase().replace(":8443", "");
+            let detail = format!("`{name}` resolves to a private or reserved address: webhooks only go to public ones");
+            answer.is_problem(422, "invalid-webhook").points_to("/webhook");
+            assert!(answer.text.contains(&detail) && !answer.text.contains("10.0.0.7"), "{answer:?}");
+        }
+    }
+    drop(held);
+    let batch = json!({ "submissions": [submission("public.example"), submission("inside.example")] });
+    let answer = app.post("/api/v1/execute/batch", &batch).bearer(&user.token).send().await;
+    answer.is_problem(422, "invalid-webhook").points_to("/submissions/1/webhook");
+
+    let app = TestApp::with(|_| {}, bounds(true)).await;
+    let _ = app.core.clone().with_resolver(names);
+    let user = app.user().await;
+    app.submit(&user, &submission("inside.example")).await;
+}

@@ -295,6 +295,38 @@ async fn an_author_who_takes_part_does_not_see_what_the_freeze_hides() {
 }
 
 #[tokio::test]
+async fn an_author_who_takes_part_learns_no_hidden_verdict_by_a_rejudge() {
+    let app = TestApp::start().await;
+    let (author, jury, admin, one) = (app.author().await, app.author().await, app.admin().await, app.user().await);
+    app.problem(&author, "echo", Visibility::Public).await;
+    solve(&app, &one, Verdict::WrongAnswer).await;
+    let mut body = a_contest("frozen", 0);
+    body["freeze_seconds"] = json!(3600);
+    assert_eq!(make(&app, &jury, &body).await.status, 201);
+    for who in [&one, &author] {
+        take_part(&app, who, "frozen", "official").await;
+    }
+    solve(&app, &one, Verdict::Accepted).await;
+    solve(&app, &one, Verdict::WrongAnswer).await;
+    let call = async |method: Method, verdict: &str, who: &TestUser| {
+        let path = format!("/api/v1/problems/echo/rejudge?verdict={verdict}");
+        app.request(method, &path).bearer(&who.token).send().await.json
+    };
+    for (verdict, shown) in [("AC", 0), ("WA", 1)] {
+        let told = call(Method::GET, verdict, &author).await;
+        assert_eq!(told["pagination"]["total"], shown, "{verdict}: {told}");
+        let told = call(Method::POST, verdict, &author).await;
+        assert_eq!(told, json!({ "queued": shown, "looked_at": shown }), "{verdict}");
+    }
+    // They are judged again all the same.
+    for _ in 0..3 {
+        app.complete(RunReport { execution: None, grading: Some(Grading::default()), ..a_report() }).await;
+    }
+    let told = call(Method::POST, "AC", &admin).await;
+    assert_eq!(told, json!({ "queued": 3, "looked_at": 3 }));
+}
+
+#[tokio::test]
 async fn a_problem_becomes_public_whatever_contest_freezes_it() {
     let app = TestApp::start().await;
     let (author, one) = (app.author().await, app.user().await);

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::Method;
 use cupel_core::event::{Event, EventKind, Seq, Stream};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, a_report};
+use crate::app::{Call, TestApp, TestUser, a_report};
 
 /// (id, event, data) of every event in the text; comments are left out.
 pub(crate) fn events_of(text: &str) -> Vec<(u64, String, Value)> {
@@ -120,6 +121,51 @@ async fn streams_and_waits_end_when_the_server_goes_down() {
     let stopping = async { app.shutdown.cancel() };
     let (stream, wait, ()) = tokio::join!(following, waiting, stopping);
     assert_eq!((stream.status.as_u16(), wait.status.as_u16(), &wait.json["status"]), (200, 200, &json!("queued")));
+}
+
+#[tokio::test]
+async fn streams_of_a_user_who_is_disabled_or_deleted_end() {
+    let app = TestApp::with_settings(|s| s.access_check = Duration::from_millis(20)).await;
+    let (admin, sender) = (app.admin().await, app.user().await);
+    // An administrator follows somebody else's submission, which goes on.
+    let id = app.submit(&sender, &body()).await;
+    let ends = async |follower: &TestUser, change: Call| {
+        let response = app.get(&format!("/api/v1/execute/{id}/events")).bearer(&follower.token).start().await;
+        assert_eq!(response.status(), 200);
+        let changed = change.bearer(&admin.token).send().await;
+        assert!(changed.status.is_success(), "{changed:?}");
+        tokio::time::timeout(Duration::from_secs(20), response.into_body().collect()).await.expect("an end").unwrap();
+    };
+    let (disabled, deleted) = (app.admin().await, app.admin().await);
+    let place = |user: &TestUser| format!("/api/v1/admin/users/{}", user.user.id);
+    let disable = app.request(Method::PATCH, &place(&disabled)).json(&json!({ "disabled": true }));
+    ends(&disabled, disable).await;
+    ends(&deleted, app.delete(&place(&deleted))).await;
+}
+
+#[tokio::test]
+async fn what_waits_of_a_user_who_is_disabled_or_deleted_is_cancelled() {
+    let app = TestApp::start().await;
+    let (admin, disabled, deleted, other) = (app.admin().await, app.user().await, app.user().await, app.user().await);
+    let later = app.core.now().checked_add(jiff::SignedDuration::from_hours(1)).unwrap().to_string();
+    let scheduled = json!({ "language": "python", "source_code": "x", "run_at": later });
+    let kept = app.submit(&other, &body()).await;
+    let mut ended = Vec::new();
+    for user in [&disabled, &deleted] {
+        ended.push(app.submit(user, &body()).await);
+        ended.push(app.submit(user, &scheduled).await);
+    }
+    let place = |user: &TestUser| format!("/api/v1/admin/users/{}", user.user.id);
+    let disable = app.request(Method::PATCH, &place(&disabled)).json(&json!({ "disabled": true }));
+    assert_eq!(disable.bearer(&admin.token).send().await.status, 200);
+    assert_eq!(app.delete(&place(&deleted)).bearer(&admin.token).send().await.status, 204);
+    let status = async |id: &str| {
+        app.get(&format!("/api/v1/execute/{id}")).bearer(&admin.token).send().await.json["status"].clone()
+    };
+    for id in &ended {
+        assert_eq!(status(id).await, "cancelled");
+    }
+    assert_eq!(status(&kept).await, "queued");
 }
 
 #[tokio::test]

@@ -30,6 +30,20 @@ async fn the_documentation_works_without_any_other_host() {
 }
 
 #[tokio::test]
+async fn the_formats_of_problem_packages_are_a_page_of_the_documentation() {
+    let app = TestApp::start().await;
+    let page = app.get("/docs/formats").send().await;
+    assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/plain; charset=utf-8"));
+    for part in ["`problem.toml`", "Polygon", "Kattis", "DOMjudge"] {
+        assert!(page.text.contains(part), "{part}");
+    }
+    assert!(!page.text.contains("What is held"), "what is for developers is left out");
+    let document = app.get("/openapi.json").send().await;
+    assert!(document.json["info"]["description"].as_str().unwrap().contains("(/docs/formats)"));
+    assert!(app.get("/").send().await.text.contains("href=\"/docs/formats\""));
+}
+
+#[tokio::test]
 async fn the_landing_page_has_a_curl_and_no_foreign_assets() {
     let app = TestApp::start().await;
     let page = app.get("/").send().await;

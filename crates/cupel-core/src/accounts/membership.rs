@@ -9,7 +9,7 @@ use super::{NewUser, User};
 use crate::{StoreError, UserTaken};
 
 /// A session as its user sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Session {
     pub id: SessionId,
@@ -17,6 +17,8 @@ pub struct Session {
     /// When its refresh token was last exchanged.
     pub last_used_at: Option<Timestamp>,
     pub expires_at: Timestamp,
+    /// The `User-Agent` of the login.
+    pub user_agent: Option<String>,
 }
 
 /// A code with which people register, a class for example. Registrations with it count against the code, not against the address.
@@ -79,8 +81,6 @@ pub trait MembershipStore: Send + Sync {
         keep: Option<SessionId>,
         now: Timestamp,
     ) -> Result<bool, StoreError>;
-    /// Disables or enables a user. Disabling ends all sessions.
-    async fn set_disabled(&self, user: UserId, disabled: bool, now: Timestamp) -> Result<AccountChange, StoreError>;
     /// Removes what is personal of a user and everything that opens the account. What was submitted stays, under a name that
     /// says nothing.
     async fn delete_user(&self, user: UserId, now: Timestamp) -> Result<AccountChange, StoreError>;

@@ -49,6 +49,15 @@ impl Default for Tier {
     }
 }
 
+/// A change of what a user may do; `None` stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct AccessChange {
+    pub role: Option<Role>,
+    pub tier: Option<Tier>,
+    pub disabled: Option<bool>,
+}
+
 /// Somebody who may submit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -116,6 +125,8 @@ pub struct RefreshSession {
     pub token_hash: [u8; 32],
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
+    /// The `User-Agent` of the login.
+    pub user_agent: Option<String>,
 }
 
 #[cfg(test)]

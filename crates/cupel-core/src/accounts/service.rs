@@ -7,7 +7,7 @@ use cupel_types::UserId;
 use jiff::{Timestamp, TimestampRound, Unit};
 
 use super::passwords::{PasswordCost, PasswordError, Passwords};
-use super::{AccountChange, NewUser, Role, Tier, User};
+use super::{AccessChange, AccountChange, NewUser, Role, Tier, User};
 use crate::check::{Fault, FaultKind};
 use crate::ids::IdGenerator;
 use crate::{Clock, Store, StoreError, UserTaken};
@@ -183,7 +183,15 @@ impl Accounts {
     /// # Errors
     /// When the store cannot write.
     pub async fn set_access(&self, id: UserId, role: Role, tier: Tier) -> Result<AccountChange, StoreError> {
-        self.inner.store.set_access(id, role, tier).await
+        self.change_access(id, AccessChange { role: Some(role), tier: Some(tier), disabled: None }).await
+    }
+
+    /// Changes what the change names, all of it or nothing. Disabling ends all sessions, and refuses logins, keys and tokens.
+    ///
+    /// # Errors
+    /// When the store cannot write.
+    pub async fn change_access(&self, id: UserId, change: AccessChange) -> Result<AccountChange, StoreError> {
+        self.inner.store.change_access(id, change, self.now()).await
     }
 
     /// Gives a user another password, and ends all their sessions. `false`: there is no such user.
@@ -203,7 +211,7 @@ impl Accounts {
     /// # Errors
     /// When the store cannot write.
     pub async fn set_disabled(&self, id: UserId, disabled: bool) -> Result<AccountChange, StoreError> {
-        self.inner.store.set_disabled(id, disabled, self.now()).await
+        self.change_access(id, AccessChange { disabled: Some(disabled), ..AccessChange::default() }).await
     }
 
     /// Deletes a user: what is personal is removed, what was submitted stays under a name that says nothing.

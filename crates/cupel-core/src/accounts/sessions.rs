@@ -66,6 +66,15 @@ pub(super) fn usable(hash: String) -> Option<String> {
     (hash != NO_PASSWORD).then_some(hash)
 }
 
+/// Characters that are kept of a `User-Agent`.
+const USER_AGENT_MAX: usize = 200;
+
+/// What is kept of a `User-Agent`: its beginning, without control characters. `None`: nothing is left.
+fn kept_user_agent(text: &str) -> Option<String> {
+    let kept: String = text.chars().filter(|c| !c.is_control()).take(USER_AGENT_MAX).collect();
+    (!kept.trim().is_empty()).then_some(kept)
+}
+
 impl Accounts {
     /// Opens a session. `login` is the e-mail address or the user name. The work and the answer are the
     /// same whether or not there is such a user.
@@ -73,6 +82,14 @@ impl Accounts {
     /// # Errors
     /// [`LoginError`].
     pub async fn login(&self, login: &str, password: &str) -> Result<Login, LoginError> {
+        self.login_from(login, password, None).await
+    }
+
+    /// Like [`Accounts::login`]. `user_agent`: what the client says it is, for the list of sessions.
+    ///
+    /// # Errors
+    /// [`LoginError`].
+    pub async fn login_from(&self, login: &str, password: &str, user_agent: Option<&str>) -> Result<Login, LoginError> {
         // What no account can have is looked up and hashed all the same, but at a bounded length.
         let login: String = login.chars().take(254).collect();
         let fits = password.chars().count() <= 256;
@@ -84,7 +101,7 @@ impl Accounts {
         match user {
             Some(user) if right && fits && user.disabled_at.is_some() => Err(LoginError::Disabled),
             // Meanwhile the password may have been changed, or the account disabled.
-            Some(user) if right && fits => self.open(user, hash.as_deref()).await?.ok_or(LoginError::Wrong),
+            Some(user) if right && fits => self.open(user, hash.as_deref(), user_agent).await?.ok_or(LoginError::Wrong),
             _ => Err(LoginError::Wrong),
         }
     }
@@ -95,16 +112,23 @@ impl Accounts {
     /// # Errors
     /// When the store cannot write.
     pub async fn open_session(&self, user: User) -> Result<Option<Login>, StoreError> {
-        self.open(user, None).await
+        self.open(user, None, None).await
     }
 
-    async fn open(&self, user: User, password_hash: Option<&str>) -> Result<Option<Login>, StoreError> {
+    async fn open(
+        &self,
+        user: User,
+        password_hash: Option<&str>,
+        user_agent: Option<&str>,
+    ) -> Result<Option<Login>, StoreError> {
         let now = self.now();
         let session = SessionId::from_uuid(self.inner.ids.next(now));
         let token = Token::new(*session.as_uuid());
         let length = SignedDuration::try_from(self.inner.settings.session).unwrap_or(SignedDuration::MAX);
         let expires_at = now.saturating_add(length).unwrap_or(now);
-        let row = RefreshSession { id: session, user: user.id, token_hash: token.hash(), created_at: now, expires_at };
+        let user_agent = user_agent.and_then(kept_user_agent);
+        let (id, token_hash) = (session, token.hash());
+        let row = RefreshSession { id, user: user.id, token_hash, created_at: now, expires_at, user_agent };
         let opened = self.inner.store.insert_session(row, password_hash).await?;
         Ok(opened.then(|| Login { user, session, refresh_token: token.text(REFRESH), expires_at }))
     }

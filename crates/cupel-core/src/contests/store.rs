@@ -53,10 +53,12 @@ pub trait ContestStore: Send + Sync {
     async fn attempts(&self, contest: ContestId) -> Result<Vec<Attempt>, StoreError>;
 
     /// A page of those who take part, in the order in which they came, and how many they are; with how each stands with each problem
-    /// of the contest, in its order, whenever they solved it.
+    /// of the contest, in its order, whenever they solved it. Submissions that the freeze of another contest hides count only if
+    /// `sees_all`.
     async fn progress_in(
         &self,
         contest: ContestId,
+        sees_all: bool,
         offset: u64,
         limit: u64,
     ) -> Result<(Vec<ParticipantProgress>, u64), StoreError>;

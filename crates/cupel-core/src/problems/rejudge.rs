@@ -14,7 +14,7 @@ const STEP: u64 = 200;
 /// What a rejudge came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rejudged {
-    /// Submissions that are judged again.
+    /// Submissions that are judged again, without those that a contest hides from who asked.
     pub queued: u64,
     /// Submissions that were looked at: among them those that are just being judged, which are left alone.
     pub looked_at: u64,
@@ -38,7 +38,7 @@ impl Core {
     /// When the store cannot write.
     pub async fn rejudge_one(&self, problem: &ProblemRecord, submission: SubmissionId) -> Result<Rejudged, StoreError> {
         let mut rejudged = Rejudged::default();
-        self.rejudge_step(problem, vec![submission], &mut rejudged).await?;
+        self.rejudge_step(problem, vec![submission], None, &mut rejudged).await?;
         Ok(rejudged)
     }
 
@@ -57,29 +57,39 @@ impl Core {
         Ok(RejudgePreview { total, verdicts, submissions })
     }
 
-    /// Judges all submissions to a problem again that the filter lets through, as many as there are when it begins.
+    /// Judges all submissions to a problem again that the filter lets through, as many as there are when it begins. Those that a contest
+    /// hides from the filter's `for_contestant` are judged again, too, but not counted: with a filter by verdict, the number of them would
+    /// tell their verdicts.
     ///
     /// # Errors
     /// When the store cannot write; what was queued stays queued, and the call may be repeated.
     pub async fn rejudge(&self, problem: &ProblemRecord, filter: SubmissionFilter) -> Result<Rejudged, StoreError> {
         let filter = SubmissionFilter { problem: problem.id, ..filter };
+        let all = SubmissionFilter { for_contestant: None, ..filter.clone() };
         let (mut rejudged, mut after) = (Rejudged::default(), None);
         loop {
-            let ids = self.inner.store.submission_ids_to(filter.clone(), after, STEP).await?;
-            let Some(last) = ids.last() else { return Ok(rejudged) };
-            after = Some(*last);
-            self.rejudge_step(problem, ids, &mut rejudged).await?;
+            let ids = self.inner.store.submission_ids_to(all.clone(), after, STEP).await?;
+            let Some(last) = ids.last().copied() else { return Ok(rejudged) };
+            let shown = match filter.for_contestant {
+                None => None,
+                Some(_) => Some(self.inner.store.submission_ids_to(filter.clone(), after, STEP).await?),
+            };
+            after = Some(last);
+            self.rejudge_step(problem, ids, shown, &mut rejudged).await?;
         }
     }
 
+    /// `shown`: the submissions that may be counted, in order; `None`: all.
     async fn rejudge_step(
         &self,
         problem: &ProblemRecord,
         ids: Vec<SubmissionId>,
+        shown: Option<Vec<SubmissionId>>,
         rejudged: &mut Rejudged,
     ) -> Result<(), StoreError> {
         let now = self.now();
-        let looked_at = ids.len() as u64;
+        let counts = |id: &SubmissionId| shown.as_ref().is_none_or(|shown| shown.binary_search(id).is_ok());
+        let looked_at = ids.iter().filter(|id| counts(id)).count() as u64;
         let each = |submission| RejudgeOne { submission, run: RunId::from_uuid(self.inner.ids.next(now)) };
         // Without the package the judge's own programs are not known, and whoever takes a run finds out.
         let judges = match self.package(problem.package).await {
@@ -89,7 +99,7 @@ impl Core {
         let again = ids.into_iter().map(each).collect();
         let runs = self.inner.store.rejudge(again, problem.package, judges, now).await?;
         rejudged.looked_at += looked_at;
-        rejudged.queued += runs.len() as u64;
+        rejudged.queued += runs.iter().filter(|run| counts(&run.submission)).count() as u64;
         for run in &runs {
             // Between the end of the run before and whatever comes of this one.
             let seq = Seq::of_attempt(run.attempts.saturating_add(1), 0);

@@ -1,7 +1,7 @@
 //! `AccountStore`: users, keys, refresh sessions.
 
 use async_trait::async_trait;
-use cupel_core::accounts::{AccountChange, ApiKey, NewUser, RefreshSession, Role, Scope, Tier, User};
+use cupel_core::accounts::{AccessChange, AccountChange, ApiKey, NewUser, RefreshSession, Role, Scope, Tier, User};
 use cupel_core::{AccountStore, Rotated, StoreError, UserTaken};
 use cupel_types::{ApiKeyId, SessionId, UserId};
 use jiff::Timestamp;
@@ -56,8 +56,13 @@ impl<B: Backend> AccountStore for SqlStore<B> {
         read.await
     }
 
-    async fn set_access(&self, id: UserId, role: Role, tier: Tier) -> Result<AccountChange, StoreError> {
-        self.write(SetAccess { id, role, tier }).await
+    async fn change_access(
+        &self,
+        id: UserId,
+        change: AccessChange,
+        now: Timestamp,
+    ) -> Result<AccountChange, StoreError> {
+        self.write(ChangeAccess { id, change, now }).await
     }
 
     async fn count_users(&self) -> Result<u64, StoreError> {
@@ -172,28 +177,41 @@ impl Write for InsertUser {
     }
 }
 
-struct SetAccess {
+struct ChangeAccess {
     id: UserId,
-    role: Role,
-    tier: Tier,
+    change: AccessChange,
+    now: Timestamp,
 }
 
-impl Write for SetAccess {
+impl Write for ChangeAccess {
     type Output = AccountChange;
     const OPERATION: &'static str = "change what a user may do";
     const DURABLE: bool = true;
 
     fn apply(&self, db: &dyn Sql) -> Result<AccountChange, Fault> {
-        if self.role != Role::Admin
-            && let Some(refused) = refused(db, self.id)?
-        {
+        let AccessChange { role, tier, disabled } = &self.change;
+        let stops_administering = *disabled == Some(true) || role.is_some_and(|role| role != Role::Admin);
+        if stops_administering && let Some(refused) = refused(db, self.id)? {
             return Ok(refused);
         }
-        let changed = db.execute(
-            "UPDATE users SET role = ?, tier = ? WHERE id = ? AND deleted_at IS NULL",
-            values![self.role.as_str(), self.tier.0.as_str(), bytes(self.id.as_uuid())],
-        )?;
-        Ok(if changed == 1 { AccountChange::Done } else { AccountChange::NoSuchUser })
+        let (id, now) = (bytes(self.id.as_uuid()), to_us(self.now));
+        let sql =
+            "UPDATE users SET role = coalesce(?, role), tier = coalesce(?, tier) WHERE id = ? AND deleted_at IS NULL";
+        let tier = tier.as_ref().map(|tier| tier.0.as_str());
+        if db.execute(sql, values![role.map(Role::as_str), tier, id])? == 0 {
+            return Ok(AccountChange::NoSuchUser);
+        }
+        match disabled {
+            None => {}
+            Some(false) => db.put("UPDATE users SET disabled_at = NULL WHERE id = ?", values![id])?,
+            Some(true) => {
+                db.put("UPDATE users SET disabled_at = coalesce(disabled_at, ?) WHERE id = ?", values![now, id])?;
+                let sql = "UPDATE refresh_sessions SET ended_at = coalesce(ended_at, ?) WHERE \"user\" = ?";
+                db.execute(sql, values![now, id])?;
+                db.execute("DELETE FROM stream_tickets WHERE \"user\" = ?", values![id])?;
+            }
+        }
+        Ok(AccountChange::Done)
     }
 }
 
@@ -287,8 +305,8 @@ impl Write for InsertSession {
         if password_hash.as_ref().is_some_and(|verified| *verified != now) {
             return Ok(false);
         }
-        let sql =
-            "INSERT INTO refresh_sessions (id, \"user\", token_hash, created_at, expires_at) VALUES (?, ?, ?, ?, ?)";
+        let sql = "INSERT INTO refresh_sessions (id, \"user\", token_hash, created_at, expires_at, user_agent) \
+                   VALUES (?, ?, ?, ?, ?, ?)";
         db.execute(
             sql,
             values![
@@ -297,6 +315,7 @@ impl Write for InsertSession {
                 session.token_hash,
                 to_us(session.created_at),
                 to_us(session.expires_at),
+                session.user_agent,
             ],
         )?;
         Ok(true)

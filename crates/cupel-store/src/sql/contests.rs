@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use super::fault::Fault;
 use super::freezes::{hidden_by_another, window_of, withholding};
 use super::problems::{blob_of, own_standing_columns, page_of, standing_of};
+use super::standings::{FIRST_OF_STANDING, NO_TIME, RESULT_SEEN_FROM_CONTEST};
 use super::{Backend, Lock, Row, Sql, SqlStore, Value, Write, bytes, values};
 use crate::rows::{bad, from_us, id_from, score_from, to_us, us_of};
 
@@ -152,6 +153,7 @@ impl<B: Backend> ContestStore for SqlStore<B> {
     async fn progress_in(
         &self,
         contest: ContestId,
+        sees_all: bool,
         offset: u64,
         limit: u64,
     ) -> Result<(Vec<ParticipantProgress>, u64), StoreError> {
@@ -170,18 +172,29 @@ impl<B: Backend> ContestStore for SqlStore<B> {
                 let sql = concat!(
                     "SELECT ",
                     own_standing_columns!(),
-                    ", e.place FROM contest_problems e \
+                    ", e.place, e.problem, p.better, w.problem IS NOT NULL FROM contest_problems e JOIN problems p ON p.id = e.problem \
                      LEFT JOIN problem_results r ON r.problem = e.problem AND r.\"user\" = ?2 \
                      LEFT JOIN withheld_results w ON w.problem = e.problem AND w.\"user\" = ?2 WHERE e.contest = ?1"
                 );
+                let user = bytes(participant.user.as_uuid());
                 let mut standings = vec![None; problems];
-                db.each(sql, values![id, bytes(participant.user.as_uuid())], &mut |row| {
+                let mut withheld = Vec::new();
+                db.each(sql, values![id, user], &mut |row| {
                     let place = usize::try_from(row.get::<i64>(6)?).map_err(|_| bad("place"))?;
                     if let Some(of_place) = standings.get_mut(place) {
                         *of_place = standing_of(row, 0)?;
                     }
+                    if row.get::<bool>(9)? && !sees_all {
+                        withheld.push((place, row.get::<Vec<u8>>(7)?, row.get::<i64>(8)?));
+                    }
                     Ok(())
                 })?;
+                for (place, problem, better) in withheld {
+                    let Some(of_place) = standings.get_mut(place) else { continue };
+                    let values = values![problem, user, better, NO_TIME, id];
+                    let standing = db.one(RESULT_SEEN_FROM_CONTEST, values, |row| standing_of(row, FIRST_OF_STANDING));
+                    *of_place = standing?.flatten();
+                }
                 all.push(ParticipantProgress { participant, standings });
             }
             Ok((all, total))

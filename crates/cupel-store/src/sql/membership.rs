@@ -28,17 +28,13 @@ impl<B: Backend> MembershipStore for SqlStore<B> {
         self.write(ChangePassword { user, password_hash, keep, now }).await
     }
 
-    async fn set_disabled(&self, user: UserId, disabled: bool, now: Timestamp) -> Result<AccountChange, StoreError> {
-        self.write(SetDisabled { user, disabled, now }).await
-    }
-
     async fn delete_user(&self, user: UserId, now: Timestamp) -> Result<AccountChange, StoreError> {
         self.write(DeleteUser { user, now }).await
     }
 
     async fn sessions(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
         let read = self.read("list sessions", move |db| {
-            let sql = "SELECT id, created_at, last_used_at, expires_at FROM refresh_sessions \
+            let sql = "SELECT id, created_at, last_used_at, expires_at, user_agent FROM refresh_sessions \
                        WHERE \"user\" = ? AND ended_at IS NULL AND expires_at > ? ORDER BY id DESC LIMIT 1000";
             db.all(sql, values![bytes(user.as_uuid()), to_us(now)], session_of)
         });
@@ -183,35 +179,6 @@ pub(super) fn refused(db: &dyn Sql, user: UserId) -> Result<Option<AccountChange
         return Ok(Some(AccountChange::LastAdministrator));
     }
     Ok(None)
-}
-
-struct SetDisabled {
-    user: UserId,
-    disabled: bool,
-    now: Timestamp,
-}
-
-impl Write for SetDisabled {
-    type Output = AccountChange;
-    const OPERATION: &'static str = "disable or enable a user";
-    const DURABLE: bool = true;
-
-    fn apply(&self, db: &dyn Sql) -> Result<AccountChange, Fault> {
-        let (id, now) = (bytes(self.user.as_uuid()), to_us(self.now));
-        if !self.disabled {
-            let sql = "UPDATE users SET disabled_at = NULL WHERE id = ? AND deleted_at IS NULL";
-            let changed = db.execute(sql, values![id])?;
-            return Ok(if changed == 1 { AccountChange::Done } else { AccountChange::NoSuchUser });
-        }
-        if let Some(refused) = refused(db, self.user)? {
-            return Ok(refused);
-        }
-        db.execute("UPDATE users SET disabled_at = coalesce(disabled_at, ?) WHERE id = ?", values![now, id])?;
-        let sql = "UPDATE refresh_sessions SET ended_at = coalesce(ended_at, ?) WHERE \"user\" = ?";
-        db.execute(sql, values![now, id])?;
-        db.execute("DELETE FROM stream_tickets WHERE \"user\" = ?", values![id])?;
-        Ok(AccountChange::Done)
-    }
 }
 
 struct DeleteUser {
@@ -463,6 +430,7 @@ fn session_of(row: Row<'_>) -> Result<Session, Fault> {
         created_at: from_us(row.get(1)?, "created_at")?,
         last_used_at: last.map(|us| from_us(us, "last_used_at")).transpose()?,
         expires_at: from_us(row.get(3)?, "expires_at")?,
+        user_agent: row.get(4)?,
     })
 }
 

@@ -11,26 +11,24 @@ use cupel_types::{Bytes, ContentHash, Grading, ProblemId, RunReport, Score, Subm
 
 use super::commands::InsertRow;
 use super::fault::Fault;
-use super::freezes::{self, withholding};
+use super::freezes::{self, hidden_by_another, withholding};
 use super::{Lock, Row, Sql, bytes, values};
 use crate::rows::{bad, hash_from, id_from, to_us};
 
-/// Computes one of the tables of results of a user and problem, from the submissions that `$which` names.
-macro_rules! compute_result {
-    ($table:literal, $which:literal) => {
+/// The row of results of a user (`?2`) and problem (`?1`), from the submissions `t` for which the condition after `AND` holds. `?3`: 1
+/// where a higher score is better, -1 where a lower one is; `?4`: [`NO_TIME`].
+macro_rules! result_of {
+    ($($which:tt)*) => {
         // The aggregates have one row also where there are no tries; `best` has none then.
         concat!(
-            "WITH tries AS (SELECT submission, solves, score * ?3 AS score, cpu_time_us, sent_at FROM problem_submissions \
-             WHERE problem = ?1 AND owner = ?2 AND is_try = 1 ",
-            $which,
+            "WITH tries AS (SELECT t.submission, t.solves, t.score * ?3 AS score, t.cpu_time_us, t.sent_at \
+             FROM problem_submissions t WHERE t.problem = ?1 AND t.owner = ?2 AND t.is_try = 1 ",
+            $($which)*,
             "), best AS (SELECT submission FROM tries \
              ORDER BY solves DESC NULLS LAST, score DESC NULLS LAST, cpu_time_us NULLS FIRST, submission LIMIT 1), \
              earliest AS (SELECT submission FROM tries WHERE solves = 1 ORDER BY submission LIMIT 1), \
              sums AS (SELECT max(solves) AS solved, max(score) AS score, min(sent_at) FILTER (WHERE solves = 1) AS solved_at, \
              min(cpu_time_us) FILTER (WHERE solves = 1) AS fastest FROM tries) \
-             INSERT INTO ",
-            $table,
-            " (problem, \"user\", solved, tries, best, best_score, best_time_us, solved_at, rank_score, rank_time) \
              SELECT ?1, ?2, solved, (SELECT count(*) FROM tries LEFT JOIN earliest ON TRUE \
              WHERE earliest.submission IS NULL OR tries.submission <= earliest.submission), \
              best.submission, score * ?3, fastest, solved_at, \
@@ -41,6 +39,28 @@ macro_rules! compute_result {
         )
     };
 }
+
+/// Computes one of the tables of results of a user and problem, from the submissions that `$which` names.
+macro_rules! compute_result {
+    ($table:literal, $which:literal) => {
+        concat!(
+            "INSERT INTO ",
+            $table,
+            " (problem, \"user\", solved, tries, best, best_score, best_time_us, solved_at, rank_score, rank_time) ",
+            result_of!($which)
+        )
+    };
+}
+
+/// The row of results without what the freezes of contests other than `?5` hide. The standing begins at [`FIRST_OF_STANDING`].
+pub(super) const RESULT_SEEN_FROM_CONTEST: &str = result_of!(
+    "AND NOT (t.withheld = 1 AND EXISTS (SELECT 1 FROM contest_problems p WHERE p.contest = ?5 AND p.problem = t.problem AND ",
+    hidden_by_another!(),
+    "))"
+);
+
+/// The columns before it are the problem and the user.
+pub(super) const FIRST_OF_STANDING: usize = 2;
 
 /// What the end of a run changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -313,7 +333,7 @@ pub(super) fn update(db: &dyn Sql, pair: &Pair, change: impl FnOnce() -> Result<
 }
 
 /// A time beyond every real one, in microseconds: of those who have not solved it.
-const NO_TIME: i64 = i64::MAX;
+pub(super) const NO_TIME: i64 = i64::MAX;
 
 /// What a user has made of all public problems, with what others do not see yet.
 pub(crate) const OWN_PROGRESS: &str = "WITH all_results AS (\

@@ -5,6 +5,7 @@ mod blobs;
 mod file;
 mod kill;
 mod large;
+mod migrations;
 mod moving;
 mod opening;
 mod outages;

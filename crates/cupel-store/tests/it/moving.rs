@@ -40,6 +40,7 @@ async fn fill(store: &SqliteStore) {
         token_hash: [1; 32],
         created_at: t0(),
         expires_at: t0() + std::time::Duration::from_secs(100),
+        user_agent: Some("Browser/1".into()),
     };
     assert!(store.insert_session(session.clone(), None).await.unwrap());
     store.rotate_session(session.id, [1; 32], [2; 32], t0()).await.unwrap().unwrap();

@@ -4,7 +4,7 @@ use cupel_core::accounts::{AccountChange, ApiKey, RefreshSession, Role, Scope, T
 use cupel_core::{Store, UserTaken};
 use cupel_types::{ApiKeyId, SessionId, UserId};
 
-use super::{at, user};
+use super::{at, set_access, user};
 use crate::Subject;
 use crate::builders::{a_user, fresh};
 
@@ -36,7 +36,7 @@ pub async fn names_and_addresses_belong_to_one_user_whatever_their_case<S: Store
 pub async fn access_and_secret_of_a_user<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let id = user(&*store).await;
-    assert_eq!(store.set_access(id, Role::Admin, Tier("large".into())).await.unwrap(), AccountChange::Done);
+    assert_eq!(set_access(&*store, id, Role::Admin, Tier("large".into())).await, AccountChange::Done);
     let now = store.user(id).await.unwrap().expect("the user");
     assert_eq!((now.role, now.tier.0.as_str()), (Role::Admin, "large"));
     assert_eq!(store.webhook_secret(id).await.unwrap(), Some([7; 32]));
@@ -45,7 +45,7 @@ pub async fn access_and_secret_of_a_user<S: Store>(make: impl AsyncFn() -> Subje
     assert_eq!((found.role, hash.as_str()), (Role::Admin, "another"));
     let nobody = UserId::from_uuid(fresh());
     for role in [Role::Admin, Role::User] {
-        assert_eq!(store.set_access(nobody, role, Tier::default()).await.unwrap(), AccountChange::NoSuchUser);
+        assert_eq!(set_access(&*store, nobody, role, Tier::default()).await, AccountChange::NoSuchUser);
     }
     assert!(!store.change_password(nobody, "another".into(), None, at(1)).await.unwrap());
     assert_eq!(store.webhook_secret(nobody).await.unwrap(), None);
@@ -112,6 +112,7 @@ async fn session(store: &impl Store) -> RefreshSession {
         token_hash: [1; 32],
         created_at: at(0),
         expires_at: at(100),
+        user_agent: None,
     };
     assert!(store.insert_session(session.clone(), None).await.unwrap());
     session

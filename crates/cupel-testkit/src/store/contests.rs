@@ -328,6 +328,41 @@ pub async fn a_freeze_hides_submissions_from_other_contests_and_from_authors_who
 }
 
 /// Rule.
+pub async fn progress_in_a_contest_leaves_out_what_the_freeze_of_another_hides<S: Store>(
+    make: impl AsyncFn() -> Subject<S>,
+) {
+    let store = make().await;
+    let (owner, one) = (user(&*store).await, user(&*store).await);
+    let (echo, other) = (problem(&*store, 1, |_| {}).await.id, problem(&*store, 2, |_| {}).await.id);
+    let frozen = contest(&*store, new_contest("frozen", owner, vec![echo])).await;
+    let freeze = Some(Duration::from_mins(20));
+    let class = contest(&*store, NewContest { freeze, ..new_contest("class", owner, vec![other, echo]) }).await;
+    for contest in [&frozen, &class] {
+        assert!(store.take_part(contest.id, one, None).await.unwrap());
+    }
+    let progress = async |contest: &Contest, sees_all| {
+        let (lines, total) = store.progress_in(contest.id, sees_all, 0, 10).await.unwrap();
+        assert_eq!((lines.len(), total), (1, 1));
+        let standings = lines[0].standings.iter();
+        standings.map(|one| one.as_ref().map(|one| (one.is_solved, one.tries, one.best_submission))).collect::<Vec<_>>()
+    };
+    let wrong = send_at(&*store, echo, one, 1000 + 45 * 60, Some(WA)).await;
+    assert_eq!(progress(&class, false).await, [None, Some((false, 1, Some(wrong)))], "its own freeze hides nothing");
+    assert_eq!(progress(&frozen, false).await, [None], "the freeze of `class` began earlier");
+
+    let right = send_at(&*store, echo, one, 1000 + 50 * 60, Some(AC)).await;
+    send_at(&*store, other, one, 1000 + 50 * 60, Some(WA)).await;
+    let told = progress(&class, false).await;
+    assert_eq!(told[1], Some((false, 1, Some(wrong))), "`frozen` hides the solution");
+    assert!(told[0].is_some(), "`frozen` does not have that problem");
+    assert_eq!(progress(&class, true).await[1], Some((true, 2, Some(right))));
+
+    let lifted = ContestChange { is_unfrozen: Some(true), ..ContestChange::default() };
+    store.change_contest(frozen.id, lifted).await.unwrap();
+    assert_eq!(progress(&class, false).await[1], Some((true, 2, Some(right))));
+}
+
+/// Rule.
 pub async fn a_question_is_its_askers_until_the_answer_is_for_everybody<S: Store>(make: impl AsyncFn() -> Subject<S>) {
     let store = make().await;
     let (owner, asker, other) = (user(&*store).await, user(&*store).await, user(&*store).await);

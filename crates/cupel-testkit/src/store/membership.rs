@@ -7,13 +7,14 @@ use cupel_core::{Store, UserTaken};
 use cupel_types::{JoinCodeId, SessionId, SubmissionId, TicketId, UserId};
 
 use super::accounts::key;
-use super::{at, insert, user};
+use super::{at, insert, set_access, set_disabled, user};
 use crate::Subject;
 use crate::builders::{a_submission, a_user, fresh};
 
 async fn session(store: &impl Store, user: UserId) -> SessionId {
     let id = SessionId::from_uuid(fresh());
-    let session = RefreshSession { id, user, token_hash: [1; 32], created_at: at(0), expires_at: at(100) };
+    let session =
+        RefreshSession { id, user, token_hash: [1; 32], created_at: at(0), expires_at: at(100), user_agent: None };
     assert!(store.insert_session(session, None).await.unwrap());
     id
 }
@@ -78,7 +79,8 @@ pub async fn a_login_does_not_outlive_the_password_that_was_verified<S: Store>(m
     let (id, deleted) = (user(&*store).await, user(&*store).await);
     let open = async |user, password_hash: Option<&str>| {
         let id = SessionId::from_uuid(fresh());
-        let session = RefreshSession { id, user, token_hash: [1; 32], created_at: at(0), expires_at: at(100) };
+        let session =
+            RefreshSession { id, user, token_hash: [1; 32], created_at: at(0), expires_at: at(100), user_agent: None };
         let opened = store.insert_session(session, password_hash).await.unwrap();
         assert_eq!(store.session_alive(id, at(1)).await.unwrap(), opened);
         opened
@@ -89,7 +91,7 @@ pub async fn a_login_does_not_outlive_the_password_that_was_verified<S: Store>(m
     assert!(!open(id, Some(&verified)).await, "the password is another by now");
     assert!(open(id, Some("another")).await);
     assert!(open(id, None).await);
-    assert_eq!(store.set_disabled(id, true, at(2)).await.unwrap(), AccountChange::Done);
+    assert_eq!(set_disabled(&*store, id, true, 2).await, AccountChange::Done);
     assert!(!open(id, Some("another")).await, "disabled");
     assert!(!open(id, None).await, "disabled");
     assert_eq!(store.delete_user(deleted, at(2)).await.unwrap(), AccountChange::Done);
@@ -104,27 +106,27 @@ pub async fn a_disabled_user_has_no_sessions_and_the_last_administrator_stays<S:
     let store = make().await;
     let (id, admin) = (user(&*store).await, user(&*store).await);
     let open = session(&*store, id).await;
-    assert_eq!(store.set_disabled(id, true, at(1)).await.unwrap(), AccountChange::Done);
-    assert_eq!(store.set_disabled(id, true, at(2)).await.unwrap(), AccountChange::Done);
+    assert_eq!(set_disabled(&*store, id, true, 1).await, AccountChange::Done);
+    assert_eq!(set_disabled(&*store, id, true, 2).await, AccountChange::Done);
     assert!(!store.session_alive(open, at(2)).await.unwrap());
     assert_eq!(store.user(id).await.unwrap().expect("the user").disabled_at, Some(at(1)));
-    assert_eq!(store.set_disabled(id, false, at(3)).await.unwrap(), AccountChange::Done);
+    assert_eq!(set_disabled(&*store, id, false, 3).await, AccountChange::Done);
     assert_eq!(store.user(id).await.unwrap().expect("the user").disabled_at, None);
     assert!(!store.session_alive(open, at(3)).await.unwrap(), "it does not come back");
 
-    assert_eq!(store.set_access(admin, Role::Admin, Tier::default()).await.unwrap(), AccountChange::Done);
-    assert_eq!(store.set_disabled(admin, true, at(4)).await.unwrap(), AccountChange::LastAdministrator);
+    assert_eq!(set_access(&*store, admin, Role::Admin, Tier::default()).await, AccountChange::Done);
+    assert_eq!(set_disabled(&*store, admin, true, 4).await, AccountChange::LastAdministrator);
     assert_eq!(store.delete_user(admin, at(4)).await.unwrap(), AccountChange::LastAdministrator);
     for role in [Role::User, Role::Author] {
-        assert_eq!(store.set_access(admin, role, Tier::default()).await.unwrap(), AccountChange::LastAdministrator);
+        assert_eq!(set_access(&*store, admin, role, Tier::default()).await, AccountChange::LastAdministrator);
     }
-    assert_eq!(store.set_access(admin, Role::Admin, Tier("large".into())).await.unwrap(), AccountChange::Done);
-    assert_eq!(store.set_access(id, Role::Admin, Tier::default()).await.unwrap(), AccountChange::Done);
-    assert_eq!(store.set_disabled(admin, true, at(5)).await.unwrap(), AccountChange::Done);
+    assert_eq!(set_access(&*store, admin, Role::Admin, Tier("large".into())).await, AccountChange::Done);
+    assert_eq!(set_access(&*store, id, Role::Admin, Tier::default()).await, AccountChange::Done);
+    assert_eq!(set_disabled(&*store, admin, true, 5).await, AccountChange::Done);
     assert_eq!(store.delete_user(id, at(5)).await.unwrap(), AccountChange::LastAdministrator, "the other is disabled");
     let nobody = UserId::from_uuid(fresh());
-    assert_eq!(store.set_disabled(nobody, true, at(6)).await.unwrap(), AccountChange::NoSuchUser);
-    assert_eq!(store.set_disabled(nobody, false, at(6)).await.unwrap(), AccountChange::NoSuchUser);
+    assert_eq!(set_disabled(&*store, nobody, true, 6).await, AccountChange::NoSuchUser);
+    assert_eq!(set_disabled(&*store, nobody, false, 6).await, AccountChange::NoSuchUser);
 }
 
 /// Rule.

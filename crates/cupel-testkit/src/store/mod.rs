@@ -23,6 +23,7 @@ pub use runs::*;
 pub use webhooks::*;
 
 use cupel_core::Store;
+use cupel_core::accounts::{AccessChange, AccountChange, Role, Tier};
 use cupel_core::run::LeasedRun;
 use cupel_types::{LeaseId, RunId, UserId, WorkerId};
 use std::time::Duration;
@@ -112,6 +113,7 @@ macro_rules! store_conformance {
                 an_attempt_is_what_a_participant_sent_for_a_problem_within_their_time,
                 a_freeze_withholds_what_participants_send_in_it_until_it_is_lifted,
                 a_freeze_hides_submissions_from_other_contests_and_from_authors_who_take_part,
+                progress_in_a_contest_leaves_out_what_the_freeze_of_another_hides,
                 a_question_is_its_askers_until_the_answer_is_for_everybody,
             ]
         );
@@ -125,6 +127,16 @@ fn at(seconds: i64) -> Timestamp {
 
 async fn user(store: &impl Store) -> UserId {
     store.insert_user(a_user()).await.unwrap().unwrap().id
+}
+
+async fn set_access(store: &impl Store, id: UserId, role: Role, tier: Tier) -> AccountChange {
+    let change = AccessChange { role: Some(role), tier: Some(tier), disabled: None };
+    store.change_access(id, change, t0()).await.unwrap()
+}
+
+async fn set_disabled(store: &impl Store, id: UserId, disabled: bool, second: i64) -> AccountChange {
+    let change = AccessChange { disabled: Some(disabled), ..AccessChange::default() };
+    store.change_access(id, change, at(second)).await.unwrap()
 }
 
 async fn insert(store: &impl Store, submission: SubmissionBuilder) -> (cupel_types::Submission, RunId) {

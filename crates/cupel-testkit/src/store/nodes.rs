@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::Arc;
 
+use cupel_core::accounts::{AccessChange, AccountChange, Role, Tier};
 use cupel_core::problems::{ProblemKey, ProblemRecord, RejudgeOne};
 use cupel_core::run::RunState;
 use cupel_core::{GivenBack, Idempotency, Inserted, NewSubmissions, Purpose, Store, StoreError};
@@ -12,7 +13,7 @@ use cupel_types::{Cases, LeaseId, RunId, SubmissionId, UserId, Verdict};
 
 use super::contests::new_contest;
 use super::problems::{AC, Said, WA, judge_at, problem};
-use super::{at, insert, lease, lease_id, user, worker};
+use super::{at, insert, lease, lease_id, set_access, user, worker};
 use crate::Subject;
 use crate::builders::{a_completion, a_submission, a_user, fresh};
 
@@ -34,6 +35,8 @@ macro_rules! store_nodes_conformance {
                 runs_are_rejudged_once_at_a_time,
                 participants_who_come_at_once_have_an_order,
                 deliveries_go_to_one_sender_each,
+                of_administrators_who_remove_each_other_at_once_one_stays,
+                changes_of_access_that_come_at_once_all_count,
             ]
         );
     };
@@ -313,4 +316,54 @@ pub async fn deliveries_go_to_one_sender_each<S: Store + 'static>(make: impl Asy
     }
     assert_eq!(taken.len(), 20);
     assert_eq!(taken.iter().collect::<HashSet<_>>().len(), 20);
+}
+
+/// Rule.
+pub async fn of_administrators_who_remove_each_other_at_once_one_stays<S: Store + 'static>(
+    make: impl AsyncFn() -> Subject<Vec<Arc<S>>>,
+) {
+    let nodes = make().await;
+    let mut admins = Vec::new();
+    for _ in 0..30 {
+        let admin = user(&*nodes[0]).await;
+        set_access(&*nodes[0], admin, Role::Admin, Tier::default()).await;
+        admins.push(admin);
+    }
+    let removed = at_once(&nodes, admins.len(), |node, n| {
+        let admin = admins[n];
+        async move {
+            let disabled = AccessChange { disabled: Some(true), ..AccessChange::default() };
+            let demoted = AccessChange { role: Some(Role::User), ..AccessChange::default() };
+            match n % 3 {
+                0 => node.change_access(admin, disabled, at(1)).await.unwrap(),
+                1 => node.change_access(admin, demoted, at(1)).await.unwrap(),
+                _ => node.delete_user(admin, at(1)).await.unwrap(),
+            }
+        }
+    });
+    let removed = removed.await;
+    let count = |what| removed.iter().filter(|change| **change == what).count();
+    let counts = (count(AccountChange::LastAdministrator), count(AccountChange::Done));
+    assert_eq!(counts, (1, admins.len() - 1), "{removed:?}");
+}
+
+/// Rule.
+pub async fn changes_of_access_that_come_at_once_all_count<S: Store + 'static>(
+    make: impl AsyncFn() -> Subject<Vec<Arc<S>>>,
+) {
+    let nodes = make().await;
+    for _ in 0..10 {
+        let somebody = user(&*nodes[0]).await;
+        let changed = at_once(&nodes, 3, |node, n| async move {
+            let change = match n {
+                0 => AccessChange { role: Some(Role::Author), ..AccessChange::default() },
+                1 => AccessChange { tier: Some(Tier("large".into())), ..AccessChange::default() },
+                _ => AccessChange { disabled: Some(true), ..AccessChange::default() },
+            };
+            node.change_access(somebody, change, at(1)).await.unwrap()
+        });
+        assert_eq!(changed.await, [AccountChange::Done; 3]);
+        let now = nodes[0].user(somebody).await.unwrap().expect("the user");
+        assert_eq!((now.role, &*now.tier.0, now.disabled_at), (Role::Author, "large", Some(at(1))));
+    }
 }

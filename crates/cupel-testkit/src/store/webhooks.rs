@@ -133,6 +133,7 @@ pub async fn what_is_over_is_forgotten<S: Store>(make: impl AsyncFn() -> Subject
         token_hash: [1; 32],
         created_at: at(0),
         expires_at: at(expires),
+        user_agent: None,
     };
     let (short, long) = (session(10), session(1000));
     store.insert_session(short.clone(), None).await.unwrap();

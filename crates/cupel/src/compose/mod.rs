@@ -358,7 +358,8 @@ fn core(
         registry,
         policy: policy(&config.worker),
         bounds: Bounds { counts_instructions, ..bounds(config) },
-    }))
+    })
+    .with_resolver(Arc::new(cupel_core::SystemResolver)))
 }
 
 /// The use cases around accounts, for the commands beside a server.

@@ -22,9 +22,9 @@ use crate::v1::submissions::{PageParams, one, twenty};
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RejudgedView {
     /// Submissions that are judged again. Those that were still waiting are judged at the current version, too, and are not
-    /// counted.
+    /// counted, nor are those that the freeze of a contest hides from you.
     queued: u64,
-    /// Submissions that were looked at.
+    /// Submissions that were looked at, without those that the freeze of a contest hides from you.
     looked_at: u64,
 }
 
@@ -173,7 +173,7 @@ pub(crate) async fn rejudge_problem(
         verdict: verdict_of(params.verdict.as_deref())?,
         language: language_of(&app, params.language.as_deref())?,
         not_at: params.outdated.then_some(problem.package),
-        for_contestant: None,
+        for_contestant: (!caller.viewer.is_admin).then_some(caller.user),
     };
     let rejudged = app.core.rejudge(&problem, filter).await?;
     tracing::info!(by = %caller.user, problem = %problem.slug, queued = rejudged.queued, "submissions are judged again");
