@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Score, Verdict};
+use crate::{Score, Start, Verdict};
 
 /// What a package's check came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +19,9 @@ pub struct Verification {
     pub time_limit: Option<Duration>,
     /// Whether that follows from the times measured, and the package has none.
     pub is_derived: bool,
+    /// How the program was started from whose time a derived limit follows; `None` if its language has no warm start, or there is no
+    /// derived limit.
+    pub limit_start: Option<Start>,
     /// What its authors should know, and nothing follows from.
     pub notes: Vec<String>,
 }

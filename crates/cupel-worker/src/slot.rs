@@ -30,6 +30,7 @@ use cupel_types::{LanguageId, RunReport, Source, Verdict, Work};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::attempt_log::AttemptLog;
+use crate::limit_starts::LimitStarts;
 use crate::problem;
 use crate::verifying;
 
@@ -59,6 +60,8 @@ pub(crate) struct SlotParts {
     pub(crate) judging_time_max: Duration,
     /// How long a turn lasts at least.
     pub(crate) quantum: Duration,
+    /// Of which packages it was warned that programs start otherwise here.
+    pub(crate) limit_starts: LimitStarts,
     /// Raised when what still runs is to be given back.
     pub(crate) ended: AtomicBool,
 }

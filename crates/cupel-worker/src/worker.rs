@@ -25,6 +25,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::limit_starts::LimitStarts;
 use crate::presence::Presence;
 use crate::slot::{self, ExecutorFactory, Job, Judged, Said, SlotError, SlotParts, Tool};
 use crate::turns::{RUNS_PER_SLOT_MAX, Turns};
@@ -147,6 +148,7 @@ impl Worker {
                 run_time_max,
                 judging_time_max,
                 quantum,
+                limit_starts: LimitStarts::default(),
                 ended,
             },
             is_paused: watch::Sender::new(false),
