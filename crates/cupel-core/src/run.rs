@@ -351,6 +351,8 @@ pub struct LeasedRun {
     pub needs: crate::Needs,
     /// The CPU limit that verification derived for the version of the problem. A limit of the package's own takes precedence.
     pub time_limit: Option<Duration>,
+    /// How the program was started that the limit was measured with; `None` if its language has no warm start, or if it is unknown.
+    pub limit_start: Option<cupel_types::Start>,
     /// What to run.
     pub submission: Submission,
 }

@@ -13,7 +13,11 @@ pub trait Executor: Send {
     /// Only for failures of ours; whatever the program does is a [`StepReport`].
     fn execute(&mut self, step: StepInput<'_>, observer: &mut dyn StepObserver) -> Result<StepResult, ExecuteError>;
 
-    /// Runs two programs that talk with each other to both their ends. Asks `cancelled` of the observer, and tells it of nothing.
+    /// Waits until the next step can run at once. The judge calls it before it announces a step, so a step is announced when it runs.
+    fn await_turn(&mut self) {}
+
+    /// Runs two programs that talk with each other to both their ends. Asks `cancelled` of the observer, and tells it of nothing but the
+    /// tenant's standard error.
     ///
     /// # Errors
     /// As for [`Executor::execute`], for either of them.

@@ -246,6 +246,7 @@ impl Runnable<'_> {
         observer: &mut dyn JudgeObserver,
     ) -> Result<Executed, JudgeError> {
         let name = case.map(|c| c.name.as_str());
+        executor.await_turn();
         observer.event(JudgeEvent::ExecutionStarted { case: name });
         let step = StepInput {
             kind: StepKind::Execute,

@@ -48,11 +48,25 @@ fn write_all(fd: BorrowedFd<'_>, mut data: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Bytes of the files that are laid into a cell, as they come beside its request: behind standard input, output and error, and the
-/// result's pipe.
+/// What a file takes in a tmpfs beyond its bytes, at most: the rest of its last page, its inode and its name.
+const FILE_COST: u64 = 4096 + 1024;
+
+/// Bytes of memory that the files take that are laid into a cell, as they come beside its request: behind standard input, output and
+/// error, and the result's pipe.
 pub(crate) fn given(request: &CellRequest, descriptors: &[OwnedFd]) -> u64 {
     let bundles = descriptors.iter().skip(3 + usize::from(request.result));
-    bundles.map(|bundle| rustix::fs::fstat(bundle).map_or(0, |of| u64::try_from(of.st_size).unwrap_or(0))).sum()
+    let bytes = |bundle| rustix::fs::fstat(bundle).map_or(0, |of| u64::try_from(of.st_size).unwrap_or(0));
+    let cost = |bundle| bytes(bundle).saturating_add(u64::from(number_of_files(bundle)) * FILE_COST);
+    bundles.map(cost).fold(0, u64::saturating_add)
+}
+
+/// How many files a bundle has; none, if it is none.
+fn number_of_files(bundle: &OwnedFd) -> u32 {
+    let mut count = [0; 4];
+    match rustix::io::pread(bundle, &mut count, 0) {
+        Ok(4) => u32::from_le_bytes(count),
+        _ => 0,
+    }
 }
 
 /// Reads a bundle and makes its files beneath `dir`, owned by `owner`.

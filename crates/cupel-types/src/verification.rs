@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Score, Verdict};
+use crate::{Score, Start, Verdict};
 
 /// Result of a package verification.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +19,9 @@ pub struct Verification {
     pub time_limit: Option<Duration>,
     /// Whether `time_limit` was derived from measured times because the package has none.
     pub is_derived: bool,
+    /// How the program was started whose time decided the derived limit; `None` if its language has no warm start or no limit was
+    /// derived.
+    pub limit_start: Option<Start>,
     /// Remarks for the authors; they do not affect `holds`.
     pub notes: Vec<String>,
 }

@@ -15,6 +15,7 @@
 
 mod artifacts;
 mod attempt_log;
+mod limit_starts;
 mod presence;
 mod problem;
 mod slot;

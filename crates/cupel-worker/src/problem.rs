@@ -4,6 +4,7 @@
 //! the time that it takes there, the log tells nothing finer than [`TOLD_EVERY`];
 //! a fault of the package is told to its authors alone, and never looks like the sender's.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ use cupel_judge::{
 use cupel_languages::{Language, Registry};
 use cupel_problem::{MaxScore, Package, Score};
 use cupel_types::{
-    Bytes, CaseGrade, Cases, Feedback, Grading, GroupGrade, Limits, Outcome, Output, RunReport, Solution, Usage,
+    Bytes, CaseGrade, Cases, Feedback, Grading, GroupGrade, Limits, Outcome, Output, RunReport, Solution, Start, Usage,
     Verdict,
 };
 
@@ -42,6 +43,7 @@ pub(crate) fn judge_solution(
     let submission = &assignment.leased.submission;
     let opened = parts.core.packages().open(&solution.of.package)?;
     let mut package = opened.package.with_derived_time_limit(assignment.leased.time_limit);
+    let is_derived = matches!(package, Cow::Owned(_));
     if solution.cases == Cases::Samples {
         let Some(samples) = package.problem.tests.samples() else { return Ok(without_samples(language)) };
         package.to_mut().problem.tests = samples;
@@ -65,7 +67,26 @@ pub(crate) fn judge_solution(
     let report = judge_problem(&request, executor, parts.cache.as_ref(), &mut discreet);
     discreet.release();
     let report = report?;
+    if is_derived {
+        warn_of_other_starts(parts, &package, assignment.leased.limit_start, &report);
+    }
     Ok(result_of(report, &told, output_kept_max))
+}
+
+/// Warns, once for each version of a problem, that programs start otherwise here than the one its time limit was measured with.
+fn warn_of_other_starts(parts: &SlotParts, package: &Package, measured: Option<Start>, report: &ProblemReport) {
+    let seen = report.cases.iter().filter_map(|case| case.usage.start);
+    let (Some(other), Some(measured)) = (parts.limit_starts.first_other(package.hash, measured, seen), measured) else {
+        return;
+    };
+    let (slug, measured, other) = (&package.problem.slug, measured.name(), other.name());
+    let effect = if other == Start::Cold.name() { "strict" } else { "generous" };
+    tracing::warn!(
+        problem.slug = %slug,
+        package = %package.hash,
+        "the time limit of {slug} was measured with {measured} starts, but programs start {other} here: it is too {effect}. \
+         Set worker.warm_interpreters alike on all workers, or verify a new version"
+    );
 }
 
 /// What the sender is told of a case.

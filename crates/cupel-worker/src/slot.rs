@@ -30,6 +30,7 @@ use cupel_types::{LanguageId, RunReport, Source, Verdict, Work};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::attempt_log::AttemptLog;
+use crate::limit_starts::LimitStarts;
 use crate::problem;
 use crate::verifying;
 
@@ -59,6 +60,8 @@ pub(crate) struct SlotParts {
     pub(crate) judging_time_max: Duration,
     /// How long a turn lasts at least.
     pub(crate) quantum: Duration,
+    /// Of which packages it was warned that programs start otherwise here.
+    pub(crate) limit_starts: LimitStarts,
     /// Raised when what still runs is to be given back.
     pub(crate) ended: AtomicBool,
 }
@@ -146,6 +149,7 @@ pub(crate) fn run(number: usize, parts: &SlotParts, jobs: Receiver<Job>, said: U
         quantum: parts.quantum,
         since: Instant::now(),
         has_stepped: false,
+        is_announced: false,
         waited: Arc::default(),
     };
     while let Ok(job) = hand.jobs.recv() {
@@ -179,6 +183,8 @@ struct Hand {
     since: Instant,
     /// Whether a step has run in this turn. A turn without one would only cost a change of runs.
     has_stepped: bool,
+    /// Whether the next step has had its wait, and is announced.
+    is_announced: bool,
     /// Nanoseconds that the attempt has waited for its turns.
     waited: Arc<AtomicU64>,
 }
@@ -200,6 +206,7 @@ impl Hand {
     /// Judges an attempt. `false`: nobody listens any more.
     fn judge(&mut self, number: usize, parts: &SlotParts, assignment: &Assignment) -> bool {
         self.waited = Arc::default();
+        self.is_announced = false;
         let waited = Arc::clone(&self.waited);
         let attempt = AssertUnwindSafe(|| judge_one(parts, assignment, self, &waited));
         let result = catch_unwind(attempt).unwrap_or(Err(SlotError::Panic));
@@ -238,13 +245,20 @@ impl Hand {
         true
     }
 
-    /// The executor, after others have had a turn, if this one has lasted long enough.
-    fn executor(&mut self) -> Result<&mut dyn Executor, ExecuteError> {
+    /// Lets others have a turn, if this one has lasted long enough.
+    fn yield_turn(&mut self) {
         if self.has_stepped
             && self.since.elapsed() >= self.quantum
             && let Some(tool) = self.tool.take()
         {
             self.wait_for_turn(tool);
+        }
+    }
+
+    /// The executor, for one step.
+    fn executor(&mut self) -> Result<&mut dyn Executor, ExecuteError> {
+        if !std::mem::take(&mut self.is_announced) {
+            self.yield_turn();
         }
         self.has_stepped = true;
         match &mut self.tool {
@@ -267,6 +281,11 @@ impl Hand {
 }
 
 impl Executor for Hand {
+    fn await_turn(&mut self) {
+        self.yield_turn();
+        self.is_announced = true;
+    }
+
     fn execute(&mut self, step: StepInput<'_>, observer: &mut dyn StepObserver) -> Result<StepResult, ExecuteError> {
         self.executor()?.execute(step, observer)
     }

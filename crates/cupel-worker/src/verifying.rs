@@ -9,7 +9,7 @@ use cupel_judge::{
 };
 use cupel_languages::Registry;
 use cupel_types::{
-    BrokenClaim, Limits, ProblemVersion, RunReport, Verdict, Verification, VerifiedGroup, VerifiedSubmission,
+    BrokenClaim, Limits, ProblemVersion, RunReport, Start, Verdict, Verification, VerifiedGroup, VerifiedSubmission,
 };
 
 use crate::attempt_log::AttemptLog;
@@ -41,7 +41,10 @@ pub(crate) fn verify_version(
     };
     let mut report = verify(&request, executor, parts.cache.as_ref(), &mut Progress(log))?;
     report.time_limit.derived |= is_kept;
-    Ok(result_of(report))
+    let measured = report.time_limit.slowest_in_time.as_ref().and_then(|slowest| slowest.start);
+    // A kept limit is still the one that was measured then.
+    let limit_start = if is_kept { assignment.leased.limit_start } else { measured };
+    Ok(result_of(report, limit_start))
 }
 
 /// Tells which submission of the package is being run.
@@ -62,7 +65,7 @@ impl VerifyObserver for Progress<'_, '_> {
     }
 }
 
-fn result_of(report: VerifyReport) -> RunReport {
+fn result_of(report: VerifyReport, limit_start: Option<Start>) -> RunReport {
     let (holds, claims, broken) = (report.holds(), report.claims.len(), report.broken().count());
     let verdict = match (report.cancelled, holds) {
         (true, _) => Verdict::Cancelled,
@@ -97,6 +100,7 @@ fn result_of(report: VerifyReport) -> RunReport {
             .collect(),
         time_limit: report.time_limit.limit,
         is_derived: report.time_limit.derived,
+        limit_start: limit_start.filter(|_| report.time_limit.derived),
         notes: report.notes,
     };
     RunReport {

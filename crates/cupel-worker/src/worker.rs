@@ -25,6 +25,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::limit_starts::LimitStarts;
 use crate::presence::Presence;
 use crate::slot::{self, ExecutorFactory, Job, Judged, Said, SlotError, SlotParts, Tool};
 use crate::turns::{RUNS_PER_SLOT_MAX, Turns};
@@ -38,6 +39,9 @@ const SHORT_RUN: Duration = Duration::from_millis(if cfg!(test) { 60_000 } else 
 
 /// How long a run that was leased ahead waits for the slot it was meant for; then the first slot that is free has it.
 const AHEAD_MAX: Duration = Duration::from_millis(50);
+
+/// How long a run that was leased ahead waits for any slot of this worker; then it goes back to the queue, where other workers find it.
+const SPARE_MAX: Duration = Duration::from_secs(1);
 
 /// Pause after the queue or the store failed.
 const FAILURE_PAUSE: Duration = Duration::from_millis(500);
@@ -104,12 +108,14 @@ pub(crate) struct Shared {
     turns: Turns,
     /// Cancelled when the grace period is over.
     over: CancellationToken,
+    /// Cancelled when all slots have ended.
+    ended: CancellationToken,
     /// Leases to be renewed: running attempts and results that are being written.
     /// By lease: of one run an attempt that was lost and the next one may both be here.
     leases: Mutex<HashMap<LeaseId, RunId>>,
     completions: Semaphore,
     tracker: TaskTracker,
-    /// Leased ahead for a slot that turned out to be busy for longer. At most one a slot.
+    /// Leased ahead for a slot that turned out to be busy for longer. At most one a slot at a time, each for [`SPARE_MAX`] at most.
     spare: Mutex<VecDeque<Arc<Assignment>>>,
     spare_bell: Notify,
 }
@@ -135,11 +141,21 @@ impl Worker {
         let ended = AtomicBool::new(false);
         let shared = Shared {
             id,
-            parts: SlotParts { core, cache, factory, run_time_max, judging_time_max, quantum, ended },
+            parts: SlotParts {
+                core,
+                cache,
+                factory,
+                run_time_max,
+                judging_time_max,
+                quantum,
+                limit_starts: LimitStarts::default(),
+                ended,
+            },
             is_paused: watch::Sender::new(false),
             busy: AtomicU32::new(0),
             turns: Turns::new(slots, quantum),
             over: CancellationToken::new(),
+            ended: CancellationToken::new(),
             leases: Mutex::default(),
             completions: Semaphore::new(slots * COMPLETIONS_PER_SLOT_MAX),
             tracker: TaskTracker::new(),
@@ -171,6 +187,7 @@ impl Worker {
             shared.over.cancel();
             drivers.wait().await;
         }
+        shared.ended.cancel();
         while let Some(unstarted) = shared.take_spare() {
             shared.give_back_unfinished(&unstarted, DRAINS).await;
         }
@@ -653,10 +670,22 @@ async fn heartbeat(shared: Arc<Shared>) {
 }
 
 impl Shared {
-    /// Lets another slot have what was leased ahead for one that is busy.
-    fn offer(&self, assignment: Arc<Assignment>) {
+    /// Lets another slot have what was leased ahead for one that is busy; after [`SPARE_MAX`], another worker.
+    fn offer(self: &Arc<Shared>, assignment: Arc<Assignment>) {
+        let lease = assignment.leased.lease;
         self.spare.lock().unwrap_or_else(PoisonError::into_inner).push_back(assignment);
         self.spare_bell.notify_one();
+        let shared = Arc::clone(self);
+        self.tracker.spawn(async move {
+            tokio::select! {
+                () = tokio::time::sleep(SPARE_MAX) => {}
+                // Then the worker gives back whatever is left.
+                () = shared.ended.cancelled() => return,
+            }
+            if let Some(unstarted) = shared.take_spare_of(|spare| spare.leased.lease == lease) {
+                shared.give_back_unfinished(&unstarted, "no slot of the worker was free").await;
+            }
+        });
     }
 
     /// The first of them that suits.

@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime};
 use cupel_judge::{DerivedTimeLimit, Measured};
 use cupel_languages::Language;
 use cupel_problem::{CaseId, ContentHash, PackagePath};
-use cupel_types::Bytes;
+use cupel_types::{Bytes, Start};
 use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -94,6 +94,8 @@ struct Kept {
     slowest_us: u64,
     by: String,
     case: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    start: Option<String>,
 }
 
 /// Remembered limits.
@@ -132,7 +134,8 @@ impl Calibrations {
         let is_sound = kept.facts == of.facts && !limit.is_zero() && limit <= LIMIT_MAX;
         let by = PackagePath::new(&kept.by).ok().filter(|_| is_sound)?;
         let time = Duration::from_micros(kept.slowest_us);
-        let slowest = Measured { time, by, case: CaseId::new(&kept.case), unfinished: false };
+        let start = kept.start.as_deref().and_then(Start::from_name);
+        let slowest = Measured { time, by, case: CaseId::new(&kept.case), start, unfinished: false };
         Some(DerivedTimeLimit { limit, slowest })
     }
 
@@ -149,6 +152,7 @@ impl Calibrations {
             slowest_us: us(derived.slowest.time),
             by: derived.slowest.by.to_string(),
             case: derived.slowest.case.to_string(),
+            start: derived.slowest.start.map(|start| start.name().to_owned()),
         };
         let text = serde_json::to_vec(&kept)?;
         if text.len() as u64 > BYTES_MAX {
@@ -187,8 +191,8 @@ mod tests {
 
     fn derived(ms: u64) -> DerivedTimeLimit {
         let by = PackagePath::new("submissions/accepted/a.py").unwrap();
-        let slowest =
-            Measured { time: Duration::from_millis(ms / 5), by, case: CaseId::new("secret/1"), unfinished: false };
+        let (time, case) = (Duration::from_millis(ms / 5), CaseId::new("secret/1"));
+        let slowest = Measured { time, by, case, start: Some(Start::Warm), unfinished: false };
         DerivedTimeLimit { limit: Duration::from_millis(ms), slowest }
     }
 

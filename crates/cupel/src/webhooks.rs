@@ -18,7 +18,7 @@ use base64::prelude::BASE64_STANDARD;
 use cupel_core::run::{RunState, SubmissionRecord};
 use cupel_core::webhook::Sent;
 use cupel_core::{Core, Delivery, Viewer, chain};
-use cupel_types::{LanguageId, RunReport, UserId, Verdict};
+use cupel_types::{LanguageId, RunReport, Start, UserId, Verdict};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -241,6 +241,8 @@ fn event(record: &SubmissionRecord, now: jiff::Timestamp) -> Value {
         }
     };
     let peak = record.report.as_ref().and_then(RunReport::peak_for_sender);
+    // As in the API: how the tests were started says something of those that are hidden.
+    let start = record.report.as_ref().filter(|report| !report.has_hidden_cases()).and_then(RunReport::start);
     let exit_code = record.report.as_ref().and_then(|report| match (&report.execution, &report.compile) {
         (Some(step), _) => step.exit_code,
         (None, Some(compile)) if report.is_not_built() => compile.exit_code,
@@ -255,6 +257,7 @@ fn event(record: &SubmissionRecord, now: jiff::Timestamp) -> Value {
             "verdict": verdict.code(),
             "language": record.submission.language().map(LanguageId::as_str),
             "execution_time_ms": peak.map(|(time, _)| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
+            "start": start.map(Start::name),
             "memory_used_kb": peak.map(|(_, memory)| memory.as_kib()),
             "score": record.report.as_ref().and_then(|r| r.grading.as_ref()?.score).map(|score| score.millionths() as f64 / 1e6),
             "exit_code": exit_code,

@@ -98,6 +98,7 @@ mod tests {
                     version: 1,
                     is_verified: None,
                     time_limit: None,
+                    limit_start: None,
                     statistics: Statistics::default(),
                     created_at: Timestamp::UNIX_EPOCH,
                     updated_at: Timestamp::UNIX_EPOCH,

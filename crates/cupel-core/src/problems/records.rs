@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cupel_problem::{Difficulty, Slug, Tag, Visibility};
 use cupel_types::{
-    Bytes, ContentHash, LanguageId, ProblemId, ProblemVersion, RunId, Score, SubmissionId, UserId, Verdict,
+    Bytes, ContentHash, LanguageId, ProblemId, ProblemVersion, RunId, Score, Start, SubmissionId, UserId, Verdict,
 };
 use jiff::Timestamp;
 
@@ -36,6 +36,8 @@ pub struct ProblemRecord {
     pub is_verified: Option<bool>,
     /// The CPU limit that verification derived for that version. A limit of the package's own takes precedence.
     pub time_limit: Option<Duration>,
+    /// How the program was started that the limit was measured with; `None` if its language has no warm start, or if it is unknown.
+    pub limit_start: Option<Start>,
     /// What has been sent for it.
     pub statistics: Statistics,
     /// When it was made.
@@ -216,6 +218,8 @@ pub struct ProblemVersionLine {
     pub is_verified: Option<bool>,
     /// The CPU limit that verification derived for it.
     pub time_limit: Option<Duration>,
+    /// How the program was started that the limit was measured with; `None` if its language has no warm start, or if it is unknown.
+    pub limit_start: Option<Start>,
 }
 
 /// That an administrator let a version be shown although it was not verified.

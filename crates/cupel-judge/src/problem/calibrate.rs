@@ -10,7 +10,7 @@ use std::time::Duration;
 use cupel_problem::{
     CaseId, ExampleSubmission, Expectation, ExpectedVerdict, Factor, PackagePath, Problem, ProblemLimits,
 };
-use cupel_types::{BoxFiles, LanguageId, LimitsRequest, Verdict};
+use cupel_types::{BoxFiles, LanguageId, LimitsRequest, Start, Verdict};
 
 use super::{Manner, ProblemError, ProblemReport, ProblemRequest, judge_as, program};
 use crate::{ArtifactCache, Executor, JudgeObserver};
@@ -36,6 +36,8 @@ pub struct Measured {
     pub by: PackagePath,
     /// On which case.
     pub case: CaseId,
+    /// How the program was started; `None` for a language without a warm start.
+    pub start: Option<Start>,
     /// Whether a limit ended it: then it would have taken longer, nobody knows how much.
     pub unfinished: bool,
 }
@@ -91,6 +93,7 @@ pub(super) fn slowest(
         time: factor_of(&problem.limits, language).part_of(case.usage.cpu_time),
         by: by.clone(),
         case: case.id.clone(),
+        start: case.usage.start,
         unfinished: case.is_unfinished(),
     });
     measured.max_by_key(|measured| (measured.unfinished, measured.time))

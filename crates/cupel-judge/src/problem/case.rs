@@ -146,6 +146,7 @@ pub(super) struct Wanted {
 impl Judging<'_, '_> {
     /// Judges a case and takes note of it.
     pub(super) fn case(&mut self, case: &Case, group: &GroupName) -> Result<Child, ProblemError> {
+        self.executor.await_turn();
         self.observer.event(JudgeEvent::ExecutionStarted { case: name(&case.id) });
         let pass = self.pass_of(case)?;
         let accepted = pass.verdict.is_accepted();

@@ -15,12 +15,12 @@ use cupel_types::{BoxFiles, Bytes, Outcome, Verdict};
 
 use super::answer::{self, Decision};
 use super::case::{KEPT, Pass, decide, nothing_ran};
-use super::check::{self, Checked, Unheard};
+use super::check::{self, Checked};
 use super::limits::{self, RERUNS_MAX};
 use super::{Judging, ProblemError};
-use crate::BuiltIn;
-use crate::executor::{Collect, Party, StdinSource, StepInput, StepKind, Talk};
+use crate::executor::{Collect, Party, StdinSource, StepInput, StepKind, StepObserver, Talk};
 use crate::failure::End;
+use crate::{BuiltIn, JudgeObserver};
 
 /// Kept of what was said.
 const TRANSCRIPT: Bytes = Bytes::kib(64);
@@ -63,21 +63,22 @@ impl Judging<'_, '_> {
             collect: collect.clone(),
         };
         let mut reruns = 0;
-        let ended = loop {
+        let (ended, stderr) = loop {
             let talk = Talk {
                 program: step(&argv, &self.runnable.env, &files, self.limits.enforced, KEPT, &Collect::Nothing),
                 interactor: step(&call.argv, &runnable.env, &call.files, theirs, Bytes::kib(128), &call.collect),
                 settles: answer::settles(&interactor.program.protocol),
                 transcript: TRANSCRIPT,
             };
-            let ended = self.executor.talk(talk, &mut Unheard(self.observer))?;
+            let mut hears = HearsErrors { stderr: End::default(), observer: self.observer };
+            let ended = self.executor.talk(talk, &mut hears)?;
+            let stderr = hears.stderr;
             if reruns == RERUNS_MAX || ended.settled || !self.is_near(&ended.program) {
-                break ended;
+                break (ended, stderr);
             }
             reruns += 1;
         };
         let checked = Checked::of(&interactor.program.protocol, &ended.interactor);
-        let stderr = End::from(&*ended.program.report.stderr.data);
         let mut pass = self.by_itself(ended.program.report.clone(), &stderr, reruns, false);
         pass.transcript = ended.transcript;
         pass.unread = ended.unread;
@@ -143,5 +144,23 @@ impl Judging<'_, '_> {
                 Ok(pass.decided(program, checked))
             }
         }
+    }
+}
+
+/// Keeps the end of what the program writes to standard error, where a language writes its exception; asks whether to go on.
+struct HearsErrors<'a> {
+    stderr: End,
+    observer: &'a mut dyn JudgeObserver,
+}
+
+impl StepObserver for HearsErrors<'_> {
+    fn stdout(&mut self, _: &[u8]) {}
+
+    fn stderr(&mut self, data: &[u8]) {
+        self.stderr.push(data);
+    }
+
+    fn cancelled(&mut self) -> bool {
+        self.observer.cancelled()
     }
 }

@@ -70,6 +70,7 @@ pub fn run_with_input(
     };
     report.compile = built;
     report.compile.iter_mut().for_each(|compiled| room.keep(&mut compiled.output));
+    executor.await_turn();
     observer.event(JudgeEvent::ExecutionStarted { case: None });
     let mut judging = begin(request, Manner::default(), limits, runnable, builder, executor, observer);
     let (mut pass, returned) = match (&call, &*case.method) {

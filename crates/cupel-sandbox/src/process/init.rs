@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::atomic::Ordering::Relaxed;
 
 use rustix::fs::{Mode, OFlags};
-use rustix::process::{Pid, PidfdFlags, WaitOptions};
+use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions, WaitOptions};
 
 use crate::bundle;
 use crate::mechanism::cgroup::LaneGroup;
@@ -144,9 +144,10 @@ impl Place {
         }
         let ready = environment.group.begin_counting();
         notes.memory_base.store(ready.base, Relaxed);
+        let (limits, held) = (request.limits, environment.group.held(&ready));
         if !off.contains(Wall::MemoryLimit) {
             let less = if request.warm { environment.warm_memory } else { 0 };
-            environment.group.limit_memory_to(&request.limits, less, &ready).map_err(at(SetupStep::CgroupLimits))?;
+            environment.group.limit_memory_to(&limits, less, held).map_err(at(SetupStep::CgroupLimits))?;
         }
 
         let own_cpu = own_cpu_ns();
@@ -157,7 +158,17 @@ impl Place {
         notes.started.store(now_ns(), Relaxed);
         let program = match environment.zygote.filter(|_| request.warm) {
             None => self.execute(&request, streams, environment)?,
-            Some(zygote) => self.fork_from(zygote, request, streams, environment)?,
+            Some(zygote) => {
+                let copy = self.fork_from(zygote, request, streams, environment)?;
+                if notes.copy_wants_memory(|| failed(notes).is_err() || has_ended(copy)) {
+                    // It shares nothing after exec, so it gets the whole limit.
+                    if !off.contains(Wall::MemoryLimit) {
+                        environment.group.limit_memory_to(&limits, 0, held).map_err(at(SetupStep::CgroupLimits))?;
+                    }
+                    notes.copy_has_memory();
+                }
+                copy
+            }
         };
         failed(notes)?;
         if watch {
@@ -253,6 +264,12 @@ fn failed(notes: &SharedNotes) -> Result<(), (SetupStep, io::Error)> {
         0 => Ok(()),
         step => Err((SetupStep::from_number(step), io::Error::from_raw_os_error(notes.failed_errno.load(Relaxed)))),
     }
+}
+
+/// Whether a child has ended; it can still be waited for.
+fn has_ended(child: Pid) -> bool {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    !matches!(rustix::process::waitid(WaitId::Pid(child), options), Ok(None))
 }
 
 /// Ends and reaps every process of this pid namespace but this one. Whoever outlived the program has become a child

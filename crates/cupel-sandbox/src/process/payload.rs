@@ -105,11 +105,15 @@ pub(crate) fn enter_warm(plan: &Plan<'_>, parent: &WarmParent, texts: &Texts) ->
             Ok(program) => {
                 plan.notes.cpu_own.fetch_add(own_cpu_ns(), Relaxed);
                 plan.notes.warm.store(1, Relaxed);
+                plan.notes.copy_runs();
                 // From here on this memory is the program's, to change as it likes.
                 plan.notes.forget();
                 program.run()
             }
-            Err(_) => execute(plan),
+            Err(_) => {
+                plan.notes.copy_asks_for_memory();
+                execute(plan)
+            }
         },
         Err((step, errno)) => {
             plan.notes.fail(step, errno);

@@ -5,8 +5,11 @@ use std::io;
 use std::ops::Deref;
 use std::os::fd::OwnedFd;
 use std::ptr::NonNull;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64};
+
+use rustix::thread::futex;
+use rustix::time::Timespec;
 
 /// What a cell notes down, in order. Zero means "not reached".
 #[derive(Default)]
@@ -38,9 +41,20 @@ pub(crate) struct CellNotes {
     pub(crate) finished: AtomicU32,
     /// 1 when the program began as a copy of a warm interpreter.
     pub(crate) warm: AtomicU32,
+    /// What a copy of a warm interpreter has found out about its program ([`COPY_RUNS`] and what follows); 0: nothing yet.
+    pub(crate) copy: AtomicU32,
     /// 1 when the files left were more or larger than may be collected.
     pub(crate) collect_overflow: AtomicU32,
 }
+
+/// The copy becomes the program.
+const COPY_RUNS: u32 = 1;
+/// It cannot, and waits until the cell's init has given it the memory of a cold start.
+const COPY_ASKS: u32 = 2;
+/// It has that memory, and executes the interpreter.
+const COPY_EXECUTES: u32 = 3;
+/// How often a cell's init looks whether the copy has ended without a word.
+const COPY_LOOK_AGAIN: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
 
 /// A `MAP_SHARED` mapping that holds one [`CellNotes`].
 pub(crate) struct SharedNotes(NonNull<CellNotes>);
@@ -82,6 +96,36 @@ impl CellNotes {
         self.failed_step.store(step as u32, Relaxed);
     }
 
+    /// The copy becomes the program. For the copy.
+    pub(crate) fn copy_runs(&self) {
+        self.copy.store(COPY_RUNS, Release);
+        let _ = futex::wake(&self.copy, futex::Flags::empty(), 1);
+    }
+
+    /// Waits for the memory of a cold start. For the copy. If the cell's init ends, so does this process.
+    pub(crate) fn copy_asks_for_memory(&self) {
+        self.copy.store(COPY_ASKS, Release);
+        let _ = futex::wake(&self.copy, futex::Flags::empty(), 1);
+        while self.copy.load(Acquire) == COPY_ASKS {
+            let _ = futex::wait(&self.copy, futex::Flags::empty(), COPY_ASKS, None);
+        }
+    }
+
+    /// Waits until the copy knows whether it becomes the program, or has `ended`. `true`: it waits for the memory of a cold start. For the
+    /// cell's init.
+    pub(crate) fn copy_wants_memory(&self, ended: impl Fn() -> bool) -> bool {
+        while self.copy.load(Acquire) == 0 && !ended() {
+            let _ = futex::wait(&self.copy, futex::Flags::empty(), 0, Some(&COPY_LOOK_AGAIN));
+        }
+        self.copy.load(Acquire) == COPY_ASKS
+    }
+
+    /// Lets the copy go on after [`CellNotes::copy_wants_memory`]. For the cell's init.
+    pub(crate) fn copy_has_memory(&self) {
+        self.copy.store(COPY_EXECUTES, Release);
+        let _ = futex::wake(&self.copy, futex::Flags::empty(), 1);
+    }
+
     /// Back to "nothing reached", before a new cell.
     pub(crate) fn reset(&self) {
         for number in [&self.memory_base, &self.cpu_own, &self.started, &self.ended, &self.memory_end, &self.faults] {
@@ -90,7 +134,7 @@ impl CellNotes {
         for number in self.cpu_base.iter().chain(&self.cpu_end) {
             number.store(0, Relaxed);
         }
-        for number in [&self.failed_step, &self.finished, &self.warm, &self.collect_overflow] {
+        for number in [&self.failed_step, &self.finished, &self.warm, &self.copy, &self.collect_overflow] {
             number.store(0, Relaxed);
         }
         self.failed_errno.store(0, Relaxed);

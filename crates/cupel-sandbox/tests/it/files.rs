@@ -1,7 +1,7 @@
 //! Files go in as they are, and come out as they were left, within bounds.
 
 use cupel_sandbox::{CellKind, CollectLimits, RunError};
-use cupel_types::{BoxFile, BoxPath, Bytes, Outcome, Signal};
+use cupel_types::{BoxFile, BoxPath, Bytes, Limits, Outcome, Signal};
 use libtest_mimic::Trial;
 
 use crate::kit::{Program, World, file};
@@ -14,6 +14,10 @@ pub(crate) fn trials(world: &Shared) -> Vec<Trial> {
         "files",
         &[
             ("hundreds_of_nested_files_go_in", hundreds_of_nested_files_go_in),
+            (
+                "given_files_leave_a_program_its_memory_limit_however_small_they_are",
+                given_files_leave_a_program_its_memory_limit_however_small_they_are,
+            ),
             ("several_groups_lie_in_one_box", several_groups_lie_in_one_box),
             ("a_path_that_comes_twice_is_refused", a_path_that_comes_twice_is_refused),
             ("changed_new_and_deleted_files_come_out_so", changed_new_and_deleted_files_come_out_so),
@@ -41,6 +45,16 @@ fn hundreds_of_nested_files_go_in(world: &World) {
         .collect();
     expected.sort();
     world.check(&world.attack("list_box", &[]).files(files), Outcome::Exited(0), &expected.concat());
+}
+
+/// A file takes a page and an inode, whatever its size.
+fn given_files_leave_a_program_its_memory_limit_however_small_they_are(world: &World) {
+    for data in [&b"x"[..], b""] {
+        let files = (0..4000).map(|n| file(&format!("f{n}"), data, false)).collect();
+        let program = Program::shell("ls | wc -l; head -c 11534336 /dev/zero > fits && echo fits");
+        let limits = |l: &mut Limits| (l.memory, l.inodes, l.file_size) = (Bytes::mib(16), 5000, Bytes::mib(12));
+        world.check(&program.limits(limits).files(files), Outcome::Exited(0), "4000\nfits\n");
+    }
 }
 
 fn several_groups_lie_in_one_box(world: &World) {

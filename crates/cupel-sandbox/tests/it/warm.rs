@@ -208,13 +208,14 @@ pub(crate) fn trials() -> Vec<Trial> {
             )
         })
         .collect();
-    let rules: [Rule; 16] = [
+    let rules: [Rule; 17] = [
         ("a_warm_program_is_forked_and_not_executed", forked),
         ("other_commands_are_executed", executed),
         ("a_report_says_how_its_program_was_started", report_says_so),
         ("a_large_stack_is_there_to_its_end", large_stack),
         ("peak_memory_is_that_of_a_cold_start", memory),
         ("the_memory_limit_acts_where_it_does_cold", memory_limit),
+        ("a_program_that_its_copy_leaves_to_exec_has_all_of_its_memory_limit", memory_of_a_copy_that_executes),
         ("a_programs_parent_is_the_init_from_its_first_moment_on", parent),
         ("random_numbers_differ_from_run_to_run", random),
         ("nothing_of_earlier_runs_is_in_memory", leftovers),
@@ -351,6 +352,41 @@ fn memory_limit(world: &Warmed) {
         let [cold, warm] = [false, true].map(|warm| world.run(&program, warm));
         assert_eq!((warm.report.outcome, warm.text()), (cold.report.outcome, cold.text()), "{mebibytes} MiB");
     }
+}
+
+/// A zip archive with one file, stored. Source: APPNOTE.TXT of PKWARE, 4.3.
+fn archive_of(name: &str, data: &[u8]) -> Vec<u8> {
+    let (name_len, data_len) = (u16::try_from(name.len()).unwrap(), u32::try_from(data.len()).unwrap());
+    // Version, flags, method, time, date, checksum (which the interpreter does not look at), both sizes, length of the name.
+    let mut facts = vec![20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    facts.extend([data_len.to_le_bytes(), data_len.to_le_bytes()].concat());
+    facts.extend(name_len.to_le_bytes());
+    let entry = [b"PK\x03\x04", &facts[..], &[0; 2], name.as_bytes(), data].concat();
+    let directory = [b"PK\x01\x02", &[20, 0][..], &facts, &[0; 16], name.as_bytes()].concat();
+    let (start, length) = (u32::try_from(entry.len()).unwrap(), u32::try_from(directory.len()).unwrap());
+    let end =
+        [b"PK\x05\x06", &[0, 0, 0, 0, 1, 0, 1, 0][..], &length.to_le_bytes(), &start.to_le_bytes(), &[0; 2]].concat();
+    [entry, directory, end].concat()
+}
+
+/// The copy finds out by itself that it cannot stand in: here, because the file is an archive.
+fn memory_of_a_copy_that_executes(world: &Warmed) {
+    let least = |warm: bool| {
+        (17 << 10..48 << 10).step_by(256).find(|kibibytes| {
+            let mut program = python("").limits(|limits| limits.memory = Bytes::kib(*kibibytes));
+            let archive = archive_of("__main__.py", b"x = bytearray(16 << 20)\n");
+            program.command.files = vec![cupel_types::BoxFiles::new(vec![file("main.py", &archive, false)])];
+            let report = world.run(&program, warm).report;
+            assert!(!report.warm);
+            match report.outcome {
+                Outcome::Exited(0) => true,
+                Outcome::MemoryLimit => false,
+                other => panic!("{other:?}"),
+            }
+        })
+    };
+    let (asked_cold, asked_warm) = (least(false).unwrap(), least(true).unwrap());
+    assert!(asked_warm.abs_diff(asked_cold) <= 512, "asked cold: {asked_cold} KiB, asked warm: {asked_warm} KiB");
 }
 
 /// Whoever forked it may not have ended yet when it begins.

@@ -9,7 +9,7 @@ use crate::sql::fault::Fault;
 use crate::sql::{Sql, values};
 
 /// Every change of the schema with the version it leads to, oldest first. A published one never changes again.
-const MIGRATIONS: [(i64, &str); 13] = [
+const MIGRATIONS: [(i64, &str); 14] = [
     (7, include_str!("../../migrations/postgres/0007_base.sql")),
     (8, include_str!("../../migrations/postgres/0008_cluster.sql")),
     (9, include_str!("../../migrations/postgres/0009_dead_letters.sql")),
@@ -23,6 +23,7 @@ const MIGRATIONS: [(i64, &str); 13] = [
     (17, include_str!("../../migrations/postgres/0017_purposes.sql")),
     (18, include_str!("../../migrations/postgres/0018_accounts.sql")),
     (19, include_str!("../../migrations/postgres/0019_devices.sql")),
+    (20, include_str!("../../migrations/postgres/0020_limit_starts.sql")),
 ];
 
 /// Whoever changes the schema holds this lock ("cupel" in ASCII).

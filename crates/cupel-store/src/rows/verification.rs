@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cupel_types::{BrokenClaim, Score, Verification, VerifiedGroup, VerifiedSubmission};
+use cupel_types::{BrokenClaim, Score, Start, Verification, VerifiedGroup, VerifiedSubmission};
 use serde::{Deserialize, Serialize};
 
 use super::grading::score_from;
@@ -21,6 +21,8 @@ pub(super) struct VerificationRow {
     time_limit_us: Option<u64>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     is_derived: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    limit_start: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     notes: Vec<String>,
 }
@@ -89,6 +91,7 @@ impl From<&Verification> for VerificationRow {
             submissions: v.submissions.iter().map(submission).collect(),
             time_limit_us: v.time_limit.map(us_of),
             is_derived: v.is_derived,
+            limit_start: v.limit_start.map(|start| start.name().to_owned()),
             notes: v.notes.clone(),
         }
     }
@@ -120,6 +123,7 @@ pub(super) fn read_verification(row: VerificationRow) -> Result<Verification, Ro
         submissions: row.submissions.into_iter().map(submission).collect::<Result<_, RowError>>()?,
         time_limit: row.time_limit_us.map(Duration::from_micros),
         is_derived: row.is_derived,
+        limit_start: row.limit_start.as_deref().and_then(Start::from_name),
         notes: row.notes,
     })
 }

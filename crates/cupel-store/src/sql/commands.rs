@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cupel_core::run::{RunEvent, RunState};
 use cupel_core::{Cancellation, ExpiredRun, GivenBack, IdempotencyRecord, Inserted, Needs, RunHint};
-use cupel_types::{ContentHash, LanguageId, LeaseId, RunId, SubmissionId, UserId, WorkerId};
+use cupel_types::{ContentHash, LanguageId, LeaseId, RunId, Start, SubmissionId, UserId, WorkerId};
 use jiff::Timestamp;
 
 use super::fault::Fault;
@@ -142,6 +142,8 @@ pub(crate) struct Leased {
     pub(crate) package: Option<ContentHash>,
     /// The CPU limit that was derived for that version.
     pub(crate) time_limit: Option<Duration>,
+    /// How the program was started that it was measured with.
+    pub(crate) limit_start: Option<Start>,
     pub(crate) needs: Needs,
 }
 
@@ -166,13 +168,15 @@ impl Write for Lease {
         if self.languages.as_ref().is_some_and(|languages| !needs.is_subset(languages)) {
             return Ok(None);
         }
-        let time_limit = row.about.as_ref().map_or(Ok(None), |about| standings::derived_time_limit(db, about))?;
+        let derived = row.about.as_ref().map_or(Ok(None), |about| standings::derived_time_limit(db, about))?;
+        let (time_limit, limit_start) = derived.unzip();
+        let limit_start = limit_start.flatten();
         let after = Change { worker: Some(self.worker), started_at: Some(self.now), ..Change::default() };
         row.write(db, &state, after)?;
         let started_at = row.started_at.map(|us| from_us(us, "started_at")).transpose()?.unwrap_or(self.now);
         let lost = u32::try_from(row.columns.lost).map_err(|_| bad("lost"))?;
         let package = row.about.map(|about| about.package);
-        Ok(Some(Leased { attempt: state.attempts(), lost, started_at, package, time_limit, needs }))
+        Ok(Some(Leased { attempt: state.attempts(), lost, started_at, package, time_limit, limit_start, needs }))
     }
 }
 

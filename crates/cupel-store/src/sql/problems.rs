@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use super::fault::Fault;
 use super::rejudge::Rejudge;
 use super::runs::{language_of, summary, summary_of};
-use super::standings::{OWN_PROGRESS, compute_progress_of_all, time_from};
+use super::standings::{OWN_PROGRESS, compute_progress_of_all, start_from, time_from};
 use super::{Backend, Lock, Row, Sql, SqlStore, Value, Write, bytes, values};
 use crate::rows::{bad, from_us, hash_from, id_from, score_from, to_us};
 
@@ -30,12 +30,12 @@ use write::{AddException, AddVersion, ChangeProblem, DeleteProblem, InsertProble
 macro_rules! problem_columns {
     () => {
         "p.id, p.slug, p.owner, p.title, p.difficulty, p.tags, p.visibility, p.version, p.created_at, p.updated_at, \
-         p.submissions, p.accepted, p.attempted_by, p.solved_by, v.package, v.verified, v.time_limit_us"
+         p.submissions, p.accepted, p.attempted_by, p.solved_by, v.package, v.verified, v.time_limit_us, v.limit_start"
     };
 }
 
 /// How many columns those are.
-const PROBLEM_COLUMNS: usize = 17;
+const PROBLEM_COLUMNS: usize = 18;
 
 macro_rules! problem_tables {
     () => {
@@ -174,8 +174,8 @@ impl<B: Backend> ProblemStore for SqlStore<B> {
             let id = bytes(problem.as_uuid());
             let sql = "SELECT count(*) FROM problem_versions WHERE problem = ?";
             let total = db.count(sql, values![id])?;
-            let sql = "SELECT number, package, format, created_by, created_at, verified, time_limit_us FROM problem_versions \
-                       WHERE problem = ? ORDER BY number DESC LIMIT ? OFFSET ?";
+            let sql = "SELECT number, package, format, created_by, created_at, verified, time_limit_us, limit_start \
+                       FROM problem_versions WHERE problem = ? ORDER BY number DESC LIMIT ? OFFSET ?";
             let [limit, offset] = page_of(offset, limit);
             let versions = db.all(sql, values![id, limit, offset], |row| {
                 Ok(ProblemVersionLine {
@@ -186,6 +186,7 @@ impl<B: Backend> ProblemStore for SqlStore<B> {
                     at: from_us(row.get(4)?, "created_at")?,
                     is_verified: row.get(5)?,
                     time_limit: time_from(row, 6)?,
+                    limit_start: start_from(row, 7)?,
                 })
             })?;
             Ok((versions, total))
@@ -494,6 +495,7 @@ fn problem_of(row: Row<'_>) -> Result<ProblemRecord, Fault> {
         package: hash_from(row.blob(14)?, "package")?,
         is_verified: row.get(15)?,
         time_limit: time_from(row, 16)?,
+        limit_start: start_from(row, 17)?,
     })
 }
 

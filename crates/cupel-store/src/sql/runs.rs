@@ -183,12 +183,13 @@ impl<B: Backend> RunStore for SqlStore<B> {
         languages: Option<Arc<BTreeSet<LanguageId>>>,
     ) -> Result<Option<LeasedRun>, StoreError> {
         let leased = self.write(Lease { run, lease, worker, now, until, languages }).await?;
-        let Some(Leased { attempt, lost, started_at, package, time_limit, needs }) = leased else { return Ok(None) };
+        let Some(leased) = leased else { return Ok(None) };
+        let Leased { attempt, lost, started_at, package, time_limit, limit_start, needs } = leased;
         let submission = match self.recent.take(run) {
             Some(submission) => at_package(submission, package),
             None => self.submission_of_run(run).await?,
         };
-        Ok(Some(LeasedRun { run, lease, attempt, lost, until, started_at, needs, time_limit, submission }))
+        Ok(Some(LeasedRun { run, lease, attempt, lost, until, started_at, needs, time_limit, limit_start, submission }))
     }
 
     async fn renew(&self, leases: &[(RunId, LeaseId)], until: Timestamp) -> Result<Vec<LeaseId>, StoreError> {

@@ -7,7 +7,9 @@
 
 use std::time::Duration;
 
-use cupel_types::{Bytes, ContentHash, Grading, ProblemId, RunReport, Score, SubmissionId, UserId, Verdict, Work};
+use cupel_types::{
+    Bytes, ContentHash, Grading, ProblemId, RunReport, Score, Start, SubmissionId, UserId, Verdict, Work,
+};
 
 use super::commands::InsertRow;
 use super::fault::Fault;
@@ -128,6 +130,8 @@ pub(crate) struct Judged {
     holds: Option<bool>,
     /// Of a package's check: the time limit that it derived.
     time_limit_us: Option<i64>,
+    /// How the program was started from whose time that follows.
+    limit_start: Option<&'static str>,
 }
 
 /// Whether a check ran to its end: one that was cancelled, or that we could not make, says nothing of the package.
@@ -142,6 +146,7 @@ impl Judged {
         if grading.is_none() && report.verification.is_none() {
             return None;
         }
+        let derived = derived(report);
         Some(Judged {
             verdict: report.verdict,
             score: grading.and_then(|grading| grading.score).map(Score::millionths),
@@ -149,7 +154,8 @@ impl Judged {
             cpu_time_us: cpu_time.and_then(|time| i64::try_from(time.as_micros()).ok()),
             memory: memory.and_then(|bytes| i64::try_from(bytes.get()).ok()),
             holds: report.verification.as_ref().map(|verification| verification.holds),
-            time_limit_us: derived(report).and_then(|time| i64::try_from(time.as_micros()).ok()),
+            time_limit_us: derived.and_then(|(time, _)| i64::try_from(time.as_micros()).ok()),
+            limit_start: derived.and_then(|(_, start)| start).map(Start::name),
         })
     }
 
@@ -160,10 +166,11 @@ impl Judged {
     }
 }
 
-/// The time limit that follows from a check that ran to its end.
-fn derived(report: &RunReport) -> Option<Duration> {
+/// The time limit that follows from a check that ran to its end, and how the program was started that it was measured with.
+fn derived(report: &RunReport) -> Option<(Duration, Option<Start>)> {
     let ended = has_ended(report.verdict);
-    report.verification.as_ref().filter(|verification| ended && verification.is_derived)?.time_limit
+    let verification = report.verification.as_ref().filter(|verification| ended && verification.is_derived)?;
+    Some((verification.time_limit?, verification.limit_start))
 }
 
 fn is_full(grading: &Grading) -> bool {
@@ -195,25 +202,36 @@ pub(crate) fn judged(db: &dyn Sql, about: &About, submission: SubmissionId, judg
         None => Ok(()),
         Some(Changes::Verification) if !has_ended(judged.verdict) => Ok(()),
         Some(Changes::Verification) => {
-            let sql = "UPDATE problem_versions SET verified = ?, time_limit_us = coalesce(?, time_limit_us) \
-                       WHERE problem = ? AND package = ?";
+            // The two describe one measurement, so they change together.
+            let sql = "UPDATE problem_versions SET verified = ?, \
+                       limit_start = CASE WHEN ? = 1 THEN ? ELSE limit_start END, \
+                       time_limit_us = coalesce(?, time_limit_us) WHERE problem = ? AND package = ?";
             let holds = judged.holds.unwrap_or(false);
             let (problem, package) = (bytes(about.problem.as_uuid()), about.package.as_bytes());
-            db.execute(sql, values![holds, judged.time_limit_us, problem, package])?;
+            let is_derived = i64::from(judged.time_limit_us.is_some());
+            let Judged { time_limit_us, limit_start, .. } = judged;
+            db.execute(sql, values![holds, is_derived, *limit_start, *time_limit_us, problem, package])?;
             Ok(())
         }
         Some(Changes::Standing) => stand(db, about.problem, submission, judged),
     }
 }
 
-/// The CPU limit that was derived for the version that a run is about. A check derives it anew unless the version held with it: so the
+/// The CPU limit that was derived for the version that a run is about, and how the program was started that it was measured with. A check derives it anew unless the version held with it: so the
 /// limit of a version that is in use stays as it is.
-pub(crate) fn derived_time_limit(db: &dyn Sql, about: &About) -> Result<Option<Duration>, Fault> {
-    let sql =
-        "SELECT time_limit_us FROM problem_versions WHERE problem = ? AND package = ? AND (verified = 1 OR ? = 0)";
+pub(crate) fn derived_time_limit(db: &dyn Sql, about: &About) -> Result<Option<(Duration, Option<Start>)>, Fault> {
+    let sql = "SELECT time_limit_us, limit_start FROM problem_versions WHERE problem = ? AND package = ? AND (verified = 1 OR ? = 0)";
     let checks = i64::from(about.changes == Some(Changes::Verification));
     let (problem, package) = (bytes(about.problem.as_uuid()), about.package.as_bytes());
-    Ok(db.one(sql, values![problem, package, checks], |row| time_from(row, 0))?.flatten())
+    let read = |row: Row<'_>| Ok((time_from(row, 0)?, start_from(row, 1)?));
+    let found = db.one(sql, values![problem, package, checks], read)?;
+    Ok(found.and_then(|(time, start)| Some((time?, start))))
+}
+
+/// A column with the name of a start.
+pub(crate) fn start_from(row: Row<'_>, column: usize) -> Result<Option<Start>, Fault> {
+    let name: Option<String> = row.get(column)?;
+    Ok(name.map(|name| Start::from_name(&name).ok_or(bad("limit_start"))).transpose()?)
 }
 
 /// A column of microseconds.

@@ -6,7 +6,7 @@
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
 /// Every change of the schema, oldest first; the first leads to version 1. A published one never changes again.
-const MIGRATIONS: [&str; 19] = [
+const MIGRATIONS: [&str; 20] = [
     include_str!("../../migrations/sqlite/0001_base.sql"),
     include_str!("../../migrations/sqlite/0002_key_ends.sql"),
     include_str!("../../migrations/sqlite/0003_waiting_of_owner.sql"),
@@ -26,6 +26,7 @@ const MIGRATIONS: [&str; 19] = [
     include_str!("../../migrations/sqlite/0017_purposes.sql"),
     include_str!("../../migrations/sqlite/0018_accounts.sql"),
     include_str!("../../migrations/sqlite/0019_devices.sql"),
+    include_str!("../../migrations/sqlite/0020_limit_starts.sql"),
 ];
 
 /// The newest version.

@@ -10,7 +10,7 @@ use cupel_core::run::{HistoryFilter, RunState, SentFor, Stage};
 use cupel_core::{Purpose, Store};
 use cupel_problem::{Difficulty, Visibility};
 use cupel_types::{
-    BrokenClaim, Bytes, Cases, ContentHash, Feedback, Grading, Output, PriorityClass, ProblemId, RunId, Score,
+    BrokenClaim, Bytes, Cases, ContentHash, Feedback, Grading, Output, PriorityClass, ProblemId, RunId, Score, Start,
     Submission, SubmissionId, UserId, Verdict, Verification, VerifiedGroup, VerifiedSubmission,
 };
 
@@ -484,6 +484,7 @@ fn a_verification(holds: bool) -> Verification {
         submissions: vec![submission],
         time_limit: Some(Duration::from_secs(1)),
         is_derived: true,
+        limit_start: Some(Start::Cold),
         notes: vec!["no validator".into()],
     }
 }
@@ -523,35 +524,42 @@ pub async fn a_derived_time_limit_belongs_to_its_version_and_stays_while_that_ho
     let author = user(&*store).await;
     let made = problem(&*store, 1, |new| (new.owner, new.visibility) = (Some(author), Visibility::Draft)).await;
     assert_eq!(made.time_limit, None);
-    let verify = async |verdict, holds, limit: u64, is_derived, seen: Option<u64>| {
+    let verify = async |verdict, holds, limit: u64, is_derived, start, seen: Option<u64>| {
         let (_, run) = insert(&*store, a_submission().by(author).sent_for(Purpose::Verify(made.current()))).await;
         let leased = lease(&*store, run, 100).await;
         assert_eq!(leased.time_limit, seen.map(Duration::from_millis), "{verdict:?} {limit}");
         let mut done = a_completion(&leased, b"", at(101));
         done.report.verdict = verdict;
         let time_limit = Some(Duration::from_millis(limit));
-        done.report.verification = Some(Verification { time_limit, is_derived, ..a_verification(holds) });
+        let verification = Verification { time_limit, is_derived, limit_start: start, ..a_verification(holds) };
+        done.report.verification = Some(verification);
         assert!(store.complete(run, leased.lease, done).await.unwrap());
-        read(&*store, made.id).await.time_limit.map(|limit| limit.as_millis())
+        let record = read(&*store, made.id).await;
+        record.time_limit.map(|limit| (limit.as_millis(), record.limit_start))
     };
+    let (warm, cold) = (Some(Start::Warm), Some(Start::Cold));
     // One that broke off, or that the package has, is none.
-    assert_eq!(verify(Verdict::Cancelled, false, 7000, true, None).await, None);
-    assert_eq!(verify(Verdict::Accepted, true, 7000, false, None).await, None);
+    assert_eq!(verify(Verdict::Cancelled, false, 7000, true, warm, None).await, None);
+    assert_eq!(verify(Verdict::Accepted, true, 7000, false, warm, None).await, None);
     // A check derives it anew until the version holds with it.
-    assert_eq!(verify(Verdict::WrongAnswer, false, 1000, true, None).await, Some(1000));
-    assert_eq!(verify(Verdict::Accepted, true, 2000, true, None).await, Some(2000));
-    assert_eq!(verify(Verdict::Accepted, true, 2000, true, Some(2000)).await, Some(2000));
+    assert_eq!(verify(Verdict::WrongAnswer, false, 1000, true, cold, None).await, Some((1000, cold)));
+    assert_eq!(verify(Verdict::WrongAnswer, false, 1500, true, None, None).await, Some((1500, None)));
+    assert_eq!(verify(Verdict::Accepted, true, 2000, true, warm, None).await, Some((2000, warm)));
+    assert_eq!(verify(Verdict::Accepted, true, 2000, true, warm, Some(2000)).await, Some((2000, warm)));
+    // A check that derives none leaves both.
+    assert_eq!(verify(Verdict::Accepted, true, 7000, false, cold, Some(2000)).await, Some((2000, warm)));
     // Every judging of this version has it, and no other does.
     let (_, run) = send(&*store, &made, author, Cases::All).await;
-    assert_eq!(lease(&*store, run, 100).await.time_limit, Some(Duration::from_secs(2)));
+    let leased = lease(&*store, run, 100).await;
+    assert_eq!((leased.time_limit, leased.limit_start), (Some(Duration::from_secs(2)), warm));
     assert!(store.add_version(made.id, version(2)).await.unwrap());
     let newer = read(&*store, made.id).await;
     assert_eq!((newer.version, newer.time_limit), (2, None));
     let (_, run) = send(&*store, &newer, author, Cases::All).await;
     assert_eq!(lease(&*store, run, 100).await.time_limit, None);
     let (versions, _) = store.versions(made.id, 0, 10).await.unwrap();
-    let limits: Vec<_> = versions.iter().map(|version| version.time_limit).collect();
-    assert_eq!(limits, [None, Some(Duration::from_secs(2))]);
+    let limits: Vec<_> = versions.iter().map(|version| (version.time_limit, version.limit_start)).collect();
+    assert_eq!(limits, [(None, None), (Some(Duration::from_secs(2)), warm)]);
 }
 
 /// Rule.

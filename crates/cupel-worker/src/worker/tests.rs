@@ -289,6 +289,22 @@ async fn a_slot_that_stays_busy_keeps_nothing_that_another_can_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_leased_in_advance_that_no_slot_takes_goes_back_to_the_queue() {
+    let bench = Bench::start(vec![Does::Leaves, Does::Ends], once()).await;
+    bench.until(bench.submit().await, RunState::is_final).await;
+    let (long, next) = (bench.submit().await, bench.submit().await);
+    bench.until(next, |state| matches!(state, RunState::Leased { .. })).await;
+    let state = bench.until(next, |state| matches!(state, RunState::Queued { .. })).await;
+    assert!(matches!(state, RunState::Queued { lost: 0, .. }), "{state:?}");
+    assert!(!bench.state(long).await.is_final());
+    assert_eq!(bench.shared.leases().len(), 1, "its lease is not renewed");
+    bench.leave.store(true, Ordering::Release);
+    for id in [long, next] {
+        bench.until(id, |state| matches!(state, RunState::Judged { .. })).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_leased_in_advance_is_given_back_when_the_worker_drains() {
     let bench = Bench::start(vec![Does::WaitsForStop, Does::Ends], once()).await;
     bench.until(bench.submit().await, RunState::is_final).await;
@@ -419,6 +435,24 @@ async fn a_run_that_let_others_have_turns_has_all_its_tests_in_one_attempt() {
     assert_eq!(cases, ["0", "1", "2", "3", "4"].map(|name| (name, Verdict::Accepted)));
     let log = bench.core.store().events(long, Default::default()).await.unwrap();
     assert_eq!(log.iter().filter(|event| event.kind.name() == "started").count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_is_announced_when_its_run_has_its_turn() {
+    let bench = Bench::start(vec![Does::WaitsForStop, Does::Leaves], once()).await;
+    let long = bench.submit_tests(bench.owner, 2).await;
+    bench.until_left(1).await;
+    let other = bench.submit_tests(bench.other, 1).await;
+    bench.leave.store(true, Ordering::Release);
+    // The other has its turn, and the second test of the long one waits.
+    bench.until_left(0).await;
+    bench.clock.advance(Duration::from_secs(1));
+    bench.cancel(other).await;
+    bench.until(long, RunState::is_final).await;
+    let log = bench.core.store().events(long, Default::default()).await.unwrap();
+    let started = log.iter().filter(|event| event.kind.name() == "test.start");
+    let seconds: Vec<i64> = started.map(|event| event.at.as_second() - t0().as_second()).collect();
+    assert_eq!(seconds, [0, 1]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

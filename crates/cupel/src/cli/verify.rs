@@ -280,7 +280,8 @@ fn limit(report: &VerifyReport) -> String {
         None => "no time limit".to_owned(),
     }];
     if let Some(slowest) = &limit.slowest_in_time {
-        facts.push(format!("slowest in time {}", seconds(slowest.time)));
+        let started = slowest.start.map(|start| format!(", started {}", start.name())).unwrap_or_default();
+        facts.push(format!("slowest in time {}{started}", seconds(slowest.time)));
     }
     if let Some(fastest) = &limit.fastest_too_slow {
         let more = if fastest.unfinished { "more than " } else { "" };

@@ -238,6 +238,7 @@ impl Observer for Talks<'_, '_> {
 
     fn stderr(&mut self, data: &[u8]) {
         self.kept.stderr(data);
+        self.observer.stderr(data);
     }
 
     fn ended(&mut self, exit: ExitStatus) {

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::{NO_RATE_LIMITS, PATIENCE, Server, agent, cupel, end, eventually};
+use crate::support::{NO_RATE_LIMITS, PATIENCE, Server, agent, cupel, end, eventually, source};
 
 /// Somebody with an access token.
 pub(crate) struct Person<'s> {
@@ -316,6 +316,71 @@ fn the_time_limit_that_verification_derives_is_that_of_every_judging() {
     let listed = end(cupel(["problem", "list", "--json", data.path().to_str().unwrap()]), b"");
     let listed: Value = serde_json::from_str(&listed.stdout).unwrap();
     assert_eq!(listed["packages"][0]["time_limit_ms"], derived, "{listed}");
+}
+
+#[test]
+fn a_derived_time_limit_says_how_programs_started_and_another_start_is_warned_of_once() {
+    let data = tempfile::tempdir().unwrap();
+    let mut server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let author = Person::register(&server, "grace", Some("author"));
+    let (status, made) = author.upload("POST", "/api/v1/problems?slug=twice", &without_time_limit("twice.py", RIGHT));
+    assert_eq!(status, 201, "{made}");
+    assert_eq!(author.get("/api/v1/problems/twice")["limits"]["time_limit_start"], json!(null));
+    let told = author.verify("twice");
+    assert_eq!(told["time_limit_start"], "warm", "{told}");
+    assert_eq!(author.get("/api/v1/problems/twice")["limits"]["time_limit_start"], "warm");
+    assert_eq!(author.get("/api/v1/problems/twice/versions")["versions"][0]["time_limit_start"], "warm");
+    assert_eq!(author.solve("twice", RIGHT)["start"], "warm");
+    let warnings = |server: &Server| server.log().matches("was measured with warm starts").count();
+    assert_eq!(warnings(&server), 0, "{}", server.log());
+
+    let token = author.token.clone();
+    server.terminate();
+    server.ended();
+    let cold = [&NO_RATE_LIMITS[..], &[("CUPEL_WORKER__WARM_INTERPRETERS", "false")]].concat();
+    let server = Server::start(data.path(), &cold);
+    let author = Person { server: &server, token };
+    let program = author.post("/api/v1/execute", json!({ "language": "python", "source_code": "print(1)" }));
+    assert_eq!(author.ended(&program["submission_id"])["start"], "cold");
+    for _ in 0..2 {
+        assert_eq!(author.solve("twice", RIGHT)["start"], "cold");
+    }
+    assert_eq!(warnings(&server), 1, "{}", server.log());
+    // A second verification keeps the limit, and how it was measured.
+    let again = author.verify("twice");
+    assert_eq!((&again["holds"], &again["time_limit_start"]), (&json!(true), &json!("warm")), "{again}");
+}
+
+/// Within 5 %, or within one portion in which the kernel charges memory, if that is more.
+#[test]
+fn the_memory_of_a_program_is_the_same_on_all_routes() {
+    const PORTION_KIB: u64 = 256;
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &NO_RATE_LIMITS);
+    let author = Person::register(&server, "grace", Some("author"));
+    let (status, made) = author.upload("POST", "/api/v1/problems", &archive(&[("1\n", "2\n")], None));
+    assert_eq!(status, 201, "{made}");
+    let c = "#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\nint main(void) { int n; char *held = malloc(24 << 20); \
+             memset(held, 1, 24 << 20); return scanf(\"%d\", &n) != 1 || printf(\"%d\\n\", 2 * n * held[n]) < 0; }\n";
+    let python = "held = bytearray(24 << 20)\nprint(2 * int(input()))\n";
+    for (language, name, text) in [("c", "a.c", c), ("python", "a.py", python), ("python", "b.py", RIGHT)] {
+        let file = source(name, text);
+        let ran = end(cupel(["run", "--json", &file.path]), b"1\n");
+        let ran: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"));
+        let body = json!({ "language": language, "source_code": text, "stdin": "1\n" });
+        let executed = author.ended(&author.post("/api/v1/execute", body)["submission_id"]);
+        let body = json!({ "language": language, "source_code": text });
+        let sent = author.post("/api/v1/problems/double/submissions", body);
+        let judged = author.ended(&sent["submission_id"]);
+        let routes = [("run", ran), ("execute", executed), ("problem", judged)];
+        let used = routes.each_ref().map(|(route, result)| {
+            assert_eq!(result["verdict"], "AC", "{route}, {name}: {result}");
+            result["memory_used_kb"].as_u64().unwrap_or_else(|| panic!("{route}, {name}: {result}"))
+        });
+        let (least, most) = (used.iter().min().unwrap(), used.iter().max().unwrap());
+        eprintln!("{name}: {used:?} KiB by run, execute and problem");
+        assert!(most - least <= PORTION_KIB.max(most / 20), "{name}: {used:?} KiB by run, execute and problem");
+    }
 }
 
 #[test]

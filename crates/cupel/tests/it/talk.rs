@@ -273,6 +273,15 @@ fn what_a_failing_interactor_wrote_to_its_messages_is_told() {
     }
 }
 
+#[test]
+fn a_program_that_wrote_much_to_standard_error_is_told_its_exception() {
+    let source = "import sys\nsys.stderr.write('noise\\n' * 100_000)\nraise ValueError('no such guess')\n";
+    let (_, object) = judge(&guessing("sys.exit(42 if input() else 43)"), "a.py", source, &[]);
+    assert_eq!(object["verdict"], "RTE", "{object:#}");
+    let told = object["cases"][0]["judge_message"].as_str().unwrap_or_default();
+    assert!(told.contains("ValueError: no such guess"), "{object:#}");
+}
+
 /// Source: DOMjudge cuts outputs, and ends nobody for them; its own `test-fill-stdout` and `test-fill-stderr` run into the time limit.
 #[test]
 fn where_outputs_are_cut_nobody_is_ended_for_them() {

@@ -35,6 +35,7 @@ fn a_webhook_is_signed_and_repeated_until_it_is_taken() {
 
     let event: Value = serde_json::from_str(body).unwrap();
     assert_eq!((&event["type"], &event["data"]["submission_id"]), (&"submission.finished".into(), &id.into()));
+    assert_eq!(event["data"]["start"], "warm");
     assert_eq!((&event["data"]["status"], &event["data"]["verdict"]), (&"completed".into(), &"AC".into()));
     eventually(|| server.text("/metrics").contains(r#"cupel_webhooks_total{result="delivered"} 1"#).then_some(()));
 }

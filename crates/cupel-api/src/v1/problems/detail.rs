@@ -21,6 +21,7 @@ use crate::app::Shared;
 use crate::auth::Visitor;
 use crate::body::{Id, Params};
 use crate::problem::{Problem, ProblemBody};
+use crate::v1::response::StartView;
 
 /// Room for the texts of an answer, the statement's first, and of that for each part of a sample.
 const TEXT_BYTES_MAX: u32 = 1 << 20;
@@ -134,6 +135,9 @@ pub(crate) struct ProblemLimitsView {
     cpu_time_ms: Option<u64>,
     /// Whether verification derived `cpu_time_ms` from the package's own submissions.
     is_time_limit_derived: bool,
+    /// How the program was started whose time a derived `cpu_time_ms` follows from. A warm start takes less CPU time than a cold one.
+    /// `null`: its language has no warm start, the limit is not derived, or it is unknown.
+    time_limit_start: Option<StartView>,
     /// Memory of one test, in KiB.
     memory_kb: u64,
     /// Standard output of one test, in KiB.
@@ -192,15 +196,16 @@ pub(crate) async fn problem(
         false => ProblemLineView::of(&seen.problem, standing.as_ref()),
     };
     let is_verified = seen.may_change.then_some(seen.problem.is_verified);
-    let time_limit = seen.problem.time_limit;
+    let (time_limit, start) = (seen.problem.time_limit, seen.problem.limit_start.map(StartView::from));
     let registry = app.core.registry();
     let made = tokio::task::spawn_blocking(move || {
         let limited = package.package.with_derived_time_limit(time_limit);
-        let is_derived = matches!(limited, Cow::Owned(_));
+        let is_time_limit_derived = matches!(limited, Cow::Owned(_));
+        let time_limit_start = start.filter(|_| is_time_limit_derived);
         view(line, &limited, &registry, params.lang.as_deref()).map(|view| ProblemView {
             is_verified,
             may_change: seen.may_change,
-            limits: ProblemLimitsView { is_time_limit_derived: is_derived, ..view.limits },
+            limits: ProblemLimitsView { is_time_limit_derived, time_limit_start, ..view.limits },
             ..view
         })
     });
@@ -242,6 +247,7 @@ fn view(
         limits: ProblemLimitsView {
             cpu_time_ms: limits.time.limit.map(ms),
             is_time_limit_derived: false,
+            time_limit_start: None,
             memory_kb: limits.memory.as_kib(),
             output_kb: limits.output.as_kib(),
             source_bytes: limits.code.get(),

@@ -28,7 +28,7 @@ use crate::body::{Id, JsonBody, Params};
 use crate::edge::Notes;
 use crate::problem::{FieldError, Problem, ProblemBody, ProblemKind};
 use crate::v1::execute::{self, IdempotencyKey, Receipt, Wait, WaitParams};
-use crate::v1::response::{Accepted, Pagination, SubmissionView, rfc3339};
+use crate::v1::response::{Accepted, Pagination, StartView, SubmissionView, rfc3339};
 use crate::v1::submissions::PageParams;
 
 /// What an export leaves out: in headers of this name.
@@ -533,6 +533,9 @@ pub(crate) struct VersionView {
     is_verified: Option<bool>,
     /// The limit on CPU time that verification derived, in milliseconds; `null`: none, or the package has its own.
     time_limit_ms: Option<u64>,
+    /// How the program was started that `time_limit_ms` was measured with; `null`: its language has no warm start, there is no limit, or it
+    /// is unknown.
+    time_limit_start: Option<StartView>,
     /// Why administrators had it shown although it was not verified, the newest first.
     exceptions: Vec<ExceptionView>,
     /// When it came.
@@ -588,6 +591,7 @@ pub(crate) async fn versions(
         is_current: version.number == problem.version,
         is_verified: version.is_verified,
         time_limit_ms: version.time_limit.map(|time| time.as_millis() as u64),
+        time_limit_start: version.limit_start.map(StartView::from),
         created_at: rfc3339(version.at),
     });
     Ok(Json(VersionPage {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::view::points;
+use crate::v1::response::StartView;
 
 /// What verifying a package came to.
 #[derive(Debug, Serialize, ToSchema)]
@@ -23,6 +24,9 @@ pub(crate) struct VerificationView {
     time_limit_ms: Option<u64>,
     /// Whether that follows from the times measured, and the package has none.
     is_time_limit_derived: bool,
+    /// How the program was started whose time a derived limit follows from. A warm start takes less CPU time than a cold one. `null`: its
+    /// language has no warm start, or the limit is not derived.
+    time_limit_start: Option<StartView>,
     /// What you should know, and nothing follows from.
     notes: Vec<String>,
 }
@@ -87,6 +91,7 @@ impl From<&Verification> for VerificationView {
             submissions: verification.submissions.iter().map(VerifiedSubmissionView::from).collect(),
             time_limit_ms: verification.time_limit.map(ms),
             is_time_limit_derived: verification.is_derived,
+            time_limit_start: verification.limit_start.map(StartView::from),
             notes: verification.notes.clone(),
         }
     }

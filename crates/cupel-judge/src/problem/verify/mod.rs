@@ -307,6 +307,7 @@ impl<'a> Verifying<'a, '_> {
         if self.cancelled() {
             return Ok(Err(NotTried::Fault("it was cancelled".to_owned())));
         }
+        self.executor.await_turn();
         self.observer.event(VerifyEvent::Submission { path: &example.program.path, number, of });
         let language = match program::language_of(&example.program, self.request.languages) {
             Ok(language) => language,

@@ -303,16 +303,22 @@ impl LaneGroup {
         }
     }
 
-    /// Called by the cell's init with what it found: from here on the limit is the program's alone. Until then there is a
-    /// little more, for setting up. `less`: what is charged already and is the program's, bytes.
-    pub(crate) fn limit_memory_to(&self, limits: &Limits, less: u64, ready: &Ready) -> io::Result<()> {
-        let memory = limits.memory.get().saturating_sub(less).max(MEMORY_MIN);
+    /// What is charged before the program begins, bytes: its limit is beside that. Called by the cell's init with what it found.
+    pub(crate) fn held(&self, ready: &Ready) -> u64 {
+        let held = match &self.cell {
+            Some(cell) => cell.memory(),
+            None => self.memory().saturating_sub(self.files.bytes),
+        };
+        held.saturating_sub(ready.ahead)
+    }
+
+    /// Called by the cell's init: from here on the limit is the program's alone. Until then there is a little more, for setting up.
+    /// `less`: what the program shares with others and is not charged for, bytes.
+    pub(crate) fn limit_memory_to(&self, limits: &Limits, less: u64, held: u64) -> io::Result<()> {
+        let memory = limits.memory.get().saturating_sub(less).max(MEMORY_MIN).saturating_add(held);
         match &self.cell {
-            Some(cell) => cell.limit_memory(memory.saturating_add(cell.memory().saturating_sub(ready.ahead))),
-            None => {
-                let held = self.memory().saturating_sub(self.files.bytes).saturating_sub(ready.ahead);
-                self.set_memory_v1(memory.saturating_add(held))
-            }
+            Some(cell) => cell.limit_memory(memory),
+            None => self.set_memory_v1(memory),
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use cupel_core::{Clock as _, SystemClock};
 use cupel_judge::{Claim, Measured, Subject, VerifiedGroup, VerifiedSubmission, VerifyReport};
 use cupel_package::{ImportError, Imported};
+use cupel_types::Start;
 use serde_json::{Value, json};
 
 use crate::cli::json::ms;
@@ -51,6 +52,7 @@ fn measured(measured: &Measured) -> Value {
         "submission": measured.by.as_str(),
         "case": measured.case.as_str(),
         "time_ms": ms(measured.time),
+        "start": measured.start.map(Start::name),
         "unfinished": measured.unfinished,
     })
 }

@@ -1,0 +1,70 @@
+//! Warns when programs start otherwise than the one that a derived time limit was measured with.
+//!
+//! A cold start costs CPU time that a warm one does not: a limit that was measured with warm starts is strict where programs start cold,
+//! and one that was measured with cold starts is generous where they start warm.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use cupel_types::{ContentHash, Start};
+
+/// Packages that are remembered. Beyond that a warning may come again.
+const REMEMBERED_MAX: usize = 4096;
+
+/// The packages of which this worker has warned.
+#[derive(Debug, Default)]
+pub(crate) struct LimitStarts {
+    warned: Mutex<HashSet<ContentHash>>,
+}
+
+impl LimitStarts {
+    /// The start, of those seen, that the limit was not measured with, at the first such judging of a package.
+    pub(crate) fn first_other(
+        &self,
+        package: ContentHash,
+        measured: Option<Start>,
+        seen: impl Iterator<Item = Start>,
+    ) -> Option<Start> {
+        let measured = measured?;
+        let other = seen.into_iter().find(|start| *start != measured)?;
+        // Every change is one call, so a poisoned lock guards sound data.
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        if warned.len() >= REMEMBERED_MAX {
+            warned.clear();
+        }
+        warned.insert(package).then_some(other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn package(n: u8) -> ContentHash {
+        ContentHash::from_bytes([n; 32])
+    }
+
+    #[test]
+    fn another_kind_of_start_is_told_once_for_each_version() {
+        use Start::{Cold, Warm};
+        let starts = LimitStarts::default();
+        let other = |n, measured, seen: &[Start]| starts.first_other(package(n), measured, seen.iter().copied());
+        assert_eq!(other(1, Some(Warm), &[Warm, Warm]), None);
+        assert_eq!(other(1, None, &[Cold]), None, "a limit of which it is unknown");
+        assert_eq!(other(1, Some(Warm), &[]), None, "a language without a warm start");
+        assert_eq!(other(1, Some(Warm), &[Warm, Cold]), Some(Cold));
+        assert_eq!(other(1, Some(Warm), &[Cold]), None);
+        assert_eq!(other(2, Some(Cold), &[Warm]), Some(Warm));
+    }
+
+    #[test]
+    fn no_more_than_a_bounded_number_of_packages_is_remembered() {
+        let starts = LimitStarts::default();
+        for n in 0..=u32::try_from(REMEMBERED_MAX).unwrap() {
+            let mut hash = [0; 32];
+            hash[..4].copy_from_slice(&n.to_le_bytes());
+            starts.first_other(ContentHash::from_bytes(hash), Some(Start::Warm), [Start::Cold].into_iter());
+        }
+        assert_eq!(starts.warned.lock().unwrap().len(), 1);
+    }
+}
