@@ -38,3 +38,4 @@ pub use state::{
     ApiState, Check, Health, HealthReport, LoginRates, MetricsAccess, Network, NetworkError, Secret, Settings,
     TierRates, Wall,
 };
+pub use v1::response::{compilation_error, runtime_error};
