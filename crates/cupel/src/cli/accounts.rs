@@ -1,5 +1,7 @@
 //! `cupel user` and `cupel key`: accounts, in the store itself. A server may run beside it.
 
+pub(super) mod args;
+
 use std::io::{IsTerminal, Read};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -18,7 +20,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use super::args::{Key, KeyCommand, Settings, User, UserCommand};
+use self::args::{Key, KeyCommand, User, UserCommand};
+use super::args::Settings;
 use super::{CommandResult, Exit, Failure, OrExit};
 use crate::compose;
 use crate::compose::engines::{StoreAndClock, open_store};

@@ -1,5 +1,7 @@
 //! `cupel admin`: workers and what waits, in the store itself. Servers may run beside it.
 
+pub(super) mod args;
+
 use anyhow::anyhow;
 use cupel_core::Needs;
 use cupel_core::cluster::{Order, WorkerRecord, unserved};
@@ -7,8 +9,8 @@ use cupel_types::WorkerId;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use self::args::{Admin, AdminCommand};
 use super::accounts::in_store;
-use super::args::{Admin, AdminCommand};
 use super::dead::dead;
 use super::stored::stored;
 use super::{CommandResult, Exit, Failure, OrExit};

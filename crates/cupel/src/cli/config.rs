@@ -1,6 +1,8 @@
 //! `cupel config`.
 
-use super::args::{Config, ConfigCommand};
+pub(super) mod args;
+
+use self::args::{Config, ConfigCommand};
 use super::{CommandResult, Exit, OrExit};
 use crate::config::{self, DEFAULTS};
 use crate::local;

@@ -1,5 +1,7 @@
 //! `cupel contest`: arranging contests and their results, by the API's own rules, in the store itself. A server may run beside it.
 
+pub(super) mod args;
+
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -10,8 +12,8 @@ use axum::http::{Method, Request, StatusCode, header};
 use serde_json::{Map, Value, json};
 use tower::ServiceExt as _;
 
+use self::args::{Contest, ContestCommand, ContestFormat, NewContest};
 use super::accounts::{Place, in_store};
-use super::args::{Contest, ContestCommand, ContestFormat, NewContest};
 use super::{CommandResult, Exit, Failure, OrExit as _};
 use crate::terminal::{Table, harmless};
 

@@ -1,13 +1,16 @@
 //! `cupel admin dead`: what was given up, in the store itself. Servers may run beside it; one of them offers what is retried to a
 //! worker within seconds.
 
+pub(super) mod args;
+
 use anyhow::anyhow;
 use cupel_core::dead::{DeadLetter, FailedAttempt, retry_in};
 use cupel_types::SubmissionId;
 use serde_json::{Value, json};
 
+use self::args::{DeadCommand, DeadOnes};
 use super::accounts::in_store;
-use super::args::{DeadCommand, DeadOnes, Settings};
+use super::args::Settings;
 use super::{CommandResult, Exit, OrExit};
 use crate::compose::engines::StoreAndClock;
 use crate::terminal::{Table, harmless};

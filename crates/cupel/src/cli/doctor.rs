@@ -1,5 +1,7 @@
 //! `cupel doctor`: the walls of the sandbox, attacked on this machine.
 
+pub(super) mod args;
+
 use std::path::Path;
 
 use anyhow::anyhow;
@@ -7,7 +9,7 @@ use cupel_sandbox::doctor::{Examination, KERNEL, examine_launched, launch};
 use cupel_sandbox::{SandboxConfig, Wall, WallSet};
 use serde_json::json;
 
-use super::args::Doctor;
+use self::args::Doctor;
 use super::{CommandResult, Exit, OrExit};
 use crate::terminal::{Table, bad, bold, dim, good};
 

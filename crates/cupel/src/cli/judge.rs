@@ -2,6 +2,8 @@
 //!
 //! The package is unpacked into a directory of our own before privileges are given up; nothing of it is run outside the sandbox.
 
+pub(super) mod args;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read;
@@ -17,7 +19,7 @@ use cupel_problem::{ImportError, Imported, MaxScore, Package, Problem};
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, LanguageId, LimitsRequest, UserId, Verdict};
 use uuid::Uuid;
 
-use super::args::Judge;
+use self::args::Judge;
 use super::package::{self, Bench};
 use super::{CommandResult, Exit, Failure, OrExit};
 use crate::calibrations::{Calibrated, Calibrations};

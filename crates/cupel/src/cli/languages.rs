@@ -1,5 +1,7 @@
 //! `cupel languages`: what is there, what can be installed, and whether it works.
 
+pub(super) mod args;
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -10,7 +12,7 @@ use cupel_languages::{HostProbe, InstallError, InstallPlan, Language, Prepare, R
 use cupel_types::{Bytes, RunReport, UserId, Verdict};
 use serde_json::json;
 
-use super::args::{Languages, LanguagesCommand};
+use self::args::{Languages, LanguagesCommand};
 use super::{CommandResult, Exit, Failure, OrExit};
 use crate::config;
 use crate::executor::LocalSandbox;

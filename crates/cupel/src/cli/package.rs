@@ -1,5 +1,7 @@
 //! What the commands about problem packages share: reading one, and a sandbox in which its programs can run.
 
+pub(super) mod args;
+
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::io;
@@ -19,7 +21,7 @@ use cupel_worker::Artifacts;
 use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::args::Reading;
+use self::args::Reading;
 use super::{Exit, Failure, run};
 use crate::config::Config;
 use crate::executor::{LocalSandbox, SlotExecutor};

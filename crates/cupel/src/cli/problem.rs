@@ -1,5 +1,7 @@
 //! `cupel problem`: packages are begun, checked, converted and listed. Nothing of a package is run.
 
+pub(super) mod args;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +13,7 @@ use cupel_problem::{
 use cupel_types::Bytes;
 use serde_json::{Value, json};
 
-use super::args::{Problem, ProblemCommand};
+use self::args::{Problem, ProblemCommand};
 use super::judge::json::{finding, findings_of};
 use super::{CommandResult, Exit, Failure, OrExit, package};
 use crate::config::{self, Overrides};

@@ -3,6 +3,8 @@
 //! Standard input reaches the program through a pipe of ours, never as the descriptor we were started
 //! with: what that is open for (a terminal, a file that may be written) is nothing a tenant's program gets.
 
+pub(super) mod args;
+
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::os::fd::OwnedFd;
@@ -16,7 +18,7 @@ use cupel_languages::{Language, Registry};
 use cupel_types::{BoxPath, Bytes, Instructions, LimitsRequest, Outcome, RunReport, StepReport, UserId, Verdict};
 use cupel_worker::{ArtifactBounds, Artifacts};
 
-use super::args::Run;
+use self::args::Run;
 use super::{CommandResult, Exit, Failure, OrExit};
 use crate::config;
 use crate::executor::LocalSandbox;

@@ -1,5 +1,7 @@
 //! `cupel serve`, `cupel api` and `cupel worker`: start, say how to go on, wait for a signal, drain.
 
+pub(super) mod args;
+
 use std::io::Write as _;
 
 use anyhow::{Context, anyhow};
@@ -7,7 +9,7 @@ use cupel_languages::{Language, Registry};
 use cupel_types::Verdict;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::args::Serve;
+use self::args::Serve;
 use super::{CommandResult, Exit, OrExit};
 use crate::compose::ground::{self, Ground};
 use crate::compose::{Role, Server, engines};

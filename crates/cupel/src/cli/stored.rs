@@ -1,5 +1,7 @@
 //! `cupel admin migrate|backup|restore|export|move`: the store as a whole.
 
+pub(super) mod args;
+
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind, Write as _};
 use std::path::Path;
@@ -15,7 +17,8 @@ use cupel_store::{
 use cupel_types::{Bytes, ContentHash};
 use tempfile::TempDir;
 
-use super::args::{Settings, StoredCommand};
+use self::args::StoredCommand;
+use super::args::Settings;
 use super::{CommandResult, Exit, Failure, OrExit};
 use crate::compose::engines::{open_postgres, open_postgres_and_blobs, open_store};
 use crate::config::{self, Config};

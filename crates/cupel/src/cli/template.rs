@@ -1,9 +1,11 @@
 //! `cupel template`: what a submission to a function problem begins with, in a language.
 
+pub(super) mod args;
+
 use anyhow::{Context, anyhow};
 use cupel_problem::{Driver, ImportOptions, starter_code};
 
-use super::args::Template;
+use self::args::Template;
 use super::package::unpack;
 use super::{CommandResult, Exit, OrExit};
 use crate::config::{self, Overrides};

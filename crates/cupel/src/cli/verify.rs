@@ -2,6 +2,8 @@
 //!
 //! Packages are unpacked, and the files that may be written to are opened, before privileges are given up.
 
+pub(super) mod args;
+
 use std::collections::{BTreeSet, HashMap};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
@@ -19,7 +21,7 @@ use cupel_problem::{ImportError, MaxScore, PackageFormat, Problem, Score, time_l
 use cupel_types::{Bytes, LanguageId, UserId, Verdict};
 use uuid::Uuid;
 
-use super::args::Verify;
+use self::args::Verify;
 use super::judge::{colour, max, measured};
 use super::package::{self, Bench, Unpacked};
 use super::{CommandResult, Exit, Failure, OrExit};
