@@ -5,6 +5,10 @@
 //! started as that, it never gets past the first line of `main`.
 #![forbid(unsafe_code)]
 
+// Its macros are used everywhere below.
+#[macro_use]
+mod terminal;
+
 mod alerts;
 mod calibrations;
 mod cli;
@@ -21,7 +25,6 @@ mod prepared;
 mod room;
 mod shipped;
 mod telemetry;
-mod terminal;
 mod webhooks;
 
 use std::process::ExitCode;

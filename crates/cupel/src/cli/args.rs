@@ -129,12 +129,13 @@ impl Settings {
 
 /// Seconds with or without a unit; more than none.
 pub(super) fn parse_time(text: &str) -> Result<Duration, &'static str> {
-    units::seconds(text).ok_or("expected seconds such as 2 or 0.5, or a duration such as 500ms")
+    units::seconds(text).ok_or("expected more than 0 seconds, such as 2 or 0.5, or a duration such as 500ms or 2m")
 }
 
 /// Megabytes, or a size with its unit; more than none.
 pub(super) fn parse_memory(text: &str) -> Result<Bytes, &'static str> {
-    units::megabytes(text).ok_or("expected megabytes such as 64, or a size such as 64M or 1G")
+    units::megabytes(text)
+        .ok_or("expected megabytes such as 64, or a whole number with B, K, M or G (or KiB, MiB, GiB), such as 64M")
 }
 
 /// A duration with its unit; more than none.

@@ -51,7 +51,7 @@ pub(super) fn check(args: &Check) -> CommandResult {
     };
     if let Some(message) = message {
         write(args, "judgemessage.txt", &format!("{message}\n"))?;
-        anstream::eprintln!("{message}");
+        errln!("{message}");
     }
     // Order does not matter to all of them; then there is no place.
     if let Some(Difference { answer_at, output_at, word: 1.., .. }) = difference {

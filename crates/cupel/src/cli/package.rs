@@ -187,8 +187,12 @@ impl Bench {
                 prepared::take_up(shelf, language, Look::Sizes);
             }
         }
-        let launched = LocalSandbox::launch_warm(slots, languages.iter(), shelf.as_ref().map(Shelf::root))
-            .context("cannot start the sandbox; `cupel doctor` says more")?;
+        let prepared = shelf.as_ref().map(Shelf::root);
+        let launched = match config.worker.warm_interpreters {
+            true => LocalSandbox::launch_warm(slots, languages.iter(), prepared),
+            false => LocalSandbox::launch(slots, languages.iter(), prepared),
+        };
+        let launched = launched.context("cannot start the sandbox; `cupel doctor` says more")?;
         let kept = local::user_cache().filter(|cache| fs::create_dir_all(cache).is_ok());
         owner::stay_oneself(kept.as_deref())?;
         remove_at_a_signal().context("cannot listen for signals")?;

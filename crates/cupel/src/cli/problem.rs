@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use self::args::{Problem, ProblemCommand};
 use super::judge::json::{finding, findings_of};
 use super::{CommandResult, Exit, Failure, OrExit, package};
-use crate::config::{self, Overrides};
+use crate::config;
 use crate::local;
 use crate::terminal::{Table, bad, dim, good};
 
@@ -28,7 +28,7 @@ use skeleton::Shows;
 const FORM: &str = "cupel help formats";
 
 pub(super) fn problem(args: &Problem) -> CommandResult {
-    let (config, _) = config::load(&Overrides::default()).or_exit(Exit::Usage)?;
+    let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
     let known = local::registry(&config.languages).or_exit(Exit::Usage)?;
     match &args.command {
         ProblemCommand::New { slug, function, checker, into } => {
@@ -66,9 +66,9 @@ fn new(slug: &Slug, shows: Shows, into: &Path) -> CommandResult {
         written.with_context(|| format!("cannot make {}", target.display()))?;
     }
     fs::rename(&made, &target).with_context(|| format!("cannot make {}", target.display()))?;
-    anstream::println!("{} {}", good("✓"), target.display());
-    anstream::println!("{}", dim(&format!("prove it with: cupel verify {}", target.display())));
-    anstream::println!("{}", dim(&format!("its files are described by: {FORM}")));
+    outln!("{} {}", good("✓"), target.display());
+    outln!("{}", dim(&format!("prove it with: cupel verify {}", target.display())));
+    outln!("{}", dim(&format!("its files are described by: {FORM}")));
     Ok(Exit::Ok)
 }
 
@@ -84,7 +84,7 @@ fn import(source: &Path, into: &Path, options: &ImportOptions<'_>) -> CommandRes
     }
     fs::rename(&made, &target).with_context(|| format!("cannot make {}", target.display()))?;
     let facts = facts(&imported);
-    anstream::println!("{} {} {}", good("✓"), target.display(), dim(&format!("· {facts}")));
+    outln!("{} {} {}", good("✓"), target.display(), dim(&format!("· {facts}")));
     Ok(Exit::Ok)
 }
 
@@ -109,7 +109,7 @@ fn facts(imported: &Imported) -> String {
 }
 
 fn tell(finding: &Finding) {
-    anstream::eprintln!("{}", dim(&finding.to_string()));
+    errln!("{}", dim(&finding.to_string()));
 }
 
 fn write(source: &Path, output: &Path, known: &Registry) -> CommandResult {
@@ -125,7 +125,7 @@ fn write(source: &Path, output: &Path, known: &Registry) -> CommandResult {
         Failure { exit, error: error.into() }
     })?;
     warnings.iter().for_each(tell);
-    anstream::println!("{} {} {}", good("✓"), output.display(), dim(&format!("· {}", facts(&unpacked.imported))));
+    outln!("{} {} {}", good("✓"), output.display(), dim(&format!("· {}", facts(&unpacked.imported))));
     Ok(Exit::Ok)
 }
 
@@ -153,7 +153,7 @@ fn list(directory: &Path, as_json: bool, known: &Registry) -> CommandResult {
     let refused = found.iter().any(|(_, found)| matches!(found, Found::Refused(_)));
     if as_json {
         let objects: Vec<Value> = found.iter().map(|(path, found)| object(path, found)).collect();
-        anstream::println!("{}", json!({ "packages": objects }));
+        outln!("{}", json!({ "packages": objects }));
     } else {
         show(&found);
     }

@@ -18,18 +18,18 @@ const OF_AUTHORS: &str = "## The own form";
 pub(super) fn formats() {
     let packages = PACKAGES.split(OF_DEVELOPERS).next().unwrap_or_default();
     let own = OWN_FORM.split_once(OF_AUTHORS).map(|(_, own)| own).unwrap_or_default();
-    anstream::print!("{packages}{OF_AUTHORS}{own}");
+    out!("{packages}{OF_AUTHORS}{own}");
 }
 
 pub(super) fn openapi() -> CommandResult {
-    anstream::println!("{}", cupel_api::openapi_json());
+    outln!("{}", cupel_api::openapi_json());
     Ok(Exit::Ok)
 }
 
 pub(super) fn completions(shell: clap_complete::Shell) -> CommandResult {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Args::command(), "cupel", &mut text);
-    anstream::print!("{}", String::from_utf8(text)?);
+    out!("{}", String::from_utf8(text)?);
     Ok(Exit::Ok)
 }
 
@@ -43,7 +43,7 @@ pub(super) fn man(out: Option<&Path>) -> CommandResult {
         None => {
             let mut text = Vec::new();
             clap_mangen::Man::new(Args::command()).render(&mut text)?;
-            anstream::print!("{}", String::from_utf8(text)?);
+            out!("{}", String::from_utf8(text)?);
         }
     }
     Ok(Exit::Ok)

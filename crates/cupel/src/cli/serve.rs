@@ -124,7 +124,7 @@ impl About {
         } else if self.role != Role::Worker {
             text += "Try next: `cupel key create NAME` makes an API key; then POST to /api/v1/execute, as the reference shows.\n";
         }
-        anstream::print!("{text}");
+        out!("{text}");
         std::io::stdout().flush()?;
         Ok(())
     }

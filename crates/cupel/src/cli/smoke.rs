@@ -114,7 +114,7 @@ fn print(languages: &[&Language], offered: &BTreeMap<String, Value>, results: &B
         failures.extend(failed);
     }
     table.print();
-    failures.iter().for_each(|failure| anstream::println!("{failure}"));
+    failures.iter().for_each(|failure| outln!("{failure}"));
     if failures.is_empty() { Exit::Ok } else { Exit::Failed }
 }
 

@@ -85,7 +85,7 @@ fn migrate(config: &Config, data: &DataDir) -> CommandResult {
     run(async {
         let (store, _) = open_store(config, data).await?;
         store.close().await;
-        anstream::println!("the schema is this version's");
+        outln!("the schema is this version's");
         Ok(Exit::Ok)
     })
 }
@@ -96,7 +96,7 @@ fn back_up_to(config: &Config, data: &DataDir, file: &Path) -> CommandResult {
     sqlite_only(config, USE_PG_DUMP)?;
     has_database(data)?;
     let bytes = back_up(&data.database(), file).map_err(refused_copy)?;
-    anstream::println!("{}: {bytes} bytes", file.display());
+    outln!("{}: {bytes} bytes", file.display());
     Ok(Exit::Ok)
 }
 
@@ -167,7 +167,7 @@ fn back_up_for_root(settings: &Settings, file: &Path) -> CommandResult {
     })?;
     File::open(directory_of(file)).and_then(|folder| folder.sync_all()).map_err(failed)?;
     let bytes = copy.metadata().map_err(failed)?.len();
-    anstream::println!("{}: {bytes} bytes", file.display());
+    outln!("{}: {bytes} bytes", file.display());
     Ok(Exit::Ok)
 }
 
@@ -197,7 +197,7 @@ fn restore_from(config: &Config, data: &DataDir, file: &Path, copy: Option<File>
         _ => restore(file, &data.database()),
     };
     let bytes = bytes.map_err(refused_copy)?;
-    anstream::println!("{}: {bytes} bytes", data.database().display());
+    outln!("{}: {bytes} bytes", data.database().display());
     Ok(Exit::Ok)
 }
 
@@ -239,11 +239,11 @@ fn move_away(config: &Config, data: &DataDir, url: &str) -> CommandResult {
         from.move_to(&to, &mut tell).await?;
         to.close().await;
         from.close().await;
-        anstream::println!("moved. Set store.url now, and keep {} until all is well.", data.path().display());
+        outln!("moved. Set store.url now, and keep {} until all is well.", data.path().display());
         if engines.blobs.is_none() {
-            anstream::println!("Problems' packages are in that database, too: set blobs.url to \"postgres\".");
+            outln!("Problems' packages are in that database, too: set blobs.url to \"postgres\".");
         }
-        anstream::println!("secret.key is moved by nobody: who is logged in logs in again.");
+        outln!("secret.key is moved by nobody: who is logged in logs in again.");
         Ok(Exit::Ok)
     })
 }
@@ -265,7 +265,7 @@ fn move_here(config: &Config, data: &DataDir) -> CommandResult {
         from.move_to(&to, &mut tell).await?;
         to.close().await;
         from.close().await;
-        anstream::println!("moved to {}. Empty store.url and blobs.url now.", data.database().display());
+        outln!("moved to {}. Empty store.url and blobs.url now.", data.database().display());
         Ok(Exit::Ok)
     })
 }
@@ -284,7 +284,7 @@ async fn move_packages(
         for hash in &packages {
             match act(hash) {
                 Ok(()) => moved += 1,
-                Err(missing @ PackagesError::Missing(_)) => anstream::eprintln!("{missing}, which a problem names"),
+                Err(missing @ PackagesError::Missing(_)) => errln!("{missing}, which a problem names"),
                 Err(error) => return Err(error),
             }
         }
@@ -295,5 +295,5 @@ async fn move_packages(
 }
 
 fn tell(table: &'static str, rows: u64) {
-    anstream::eprintln!("{table}: {rows}");
+    errln!("{table}: {rows}");
 }

@@ -19,6 +19,7 @@ mod privileges;
 mod problem;
 mod problems;
 mod recovery;
+mod same;
 mod server;
 mod stored;
 mod support;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::cli::args::Settings;
 use crate::cli::package::args::Reading;
 
 /// Judge a submission against a problem package, without a server.
@@ -35,4 +36,6 @@ pub(crate) struct Judge {
     /// Print one JSON object.
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
 }

@@ -10,10 +10,10 @@ use crate::cli::args::parse_time;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Reading {
     /// CPU time limit of a test, in seconds or with a unit, instead of the package's.
-    #[arg(long, value_name = "S", value_parser = parse_time)]
+    #[arg(long, value_name = "S", allow_negative_numbers = true, value_parser = parse_time)]
     pub(crate) time_limit: Option<Duration>,
     /// Memory limit of a test, in KiB, instead of the package's.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1024..=1 << 30))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(1024..=1 << 30))]
     pub(crate) memory_limit_kib: Option<u64>,
     /// The package's format, where it is not to be recognised.
     #[arg(long, value_name = "F", value_parser = parse_format)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Subcommand;
 use cupel_problem::{PackageFormat, Slug};
 
-use crate::cli::args::parse_time;
+use crate::cli::args::{Settings, parse_time};
 use crate::cli::package::args::parse_format;
 
 /// Begin, check, convert and list problem packages.
@@ -19,6 +19,8 @@ use crate::cli::package::args::parse_format;
 pub(crate) struct Problem {
     #[command(subcommand)]
     pub(crate) command: ProblemCommand,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
 }
 
 #[derive(Debug, Subcommand)]
@@ -52,10 +54,10 @@ pub(crate) enum ProblemCommand {
         #[arg(long, value_name = "F", value_parser = parse_format)]
         format: Option<PackageFormat>,
         /// CPU time limit of a test, in seconds or with a unit, for formats that have none.
-        #[arg(long, value_name = "S", value_parser = parse_time)]
+        #[arg(long, value_name = "S", allow_negative_numbers = true, value_parser = parse_time)]
         time_limit: Option<Duration>,
         /// Memory limit of a test, in KiB, for formats that have none.
-        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1024..=1 << 30))]
+        #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(1024..=1 << 30))]
         memory_limit_kib: Option<u64>,
     },
     /// Write a package in the Kattis form 2025-09.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use cupel_problem::PackageFormat;
 
+use crate::cli::args::Settings;
 use crate::cli::package::args::parse_format;
 
 /// Print what a submission to a function problem begins with.
@@ -26,4 +27,6 @@ pub(crate) struct Template {
     /// The package's format, where it is not to be recognised.
     #[arg(long, value_name = "F", value_parser = parse_format)]
     pub(crate) format: Option<PackageFormat>,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
 }

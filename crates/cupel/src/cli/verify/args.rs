@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use crate::cli::args::Settings;
 use crate::cli::package::args::Reading;
 
 /// Prove problem packages right: their inputs, checkers, submissions and time limits.
@@ -34,4 +35,6 @@ pub(crate) struct Verify {
     /// Print one JSON object a package, each on a line.
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
 }
