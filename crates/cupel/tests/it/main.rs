@@ -25,4 +25,5 @@ mod stored;
 mod support;
 mod talk;
 mod verify;
+mod waits;
 mod webhooks;
