@@ -13,6 +13,7 @@ mod help;
 mod judge;
 mod languages;
 mod local;
+mod mistakes;
 mod own_inputs;
 mod prepared;
 mod privileges;

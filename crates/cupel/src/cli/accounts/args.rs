@@ -21,6 +21,8 @@ use crate::cli::args::{Settings, parse_duration};
   cupel user link ada
   cupel user import class.csv > links.csv
   cupel user code \"Class 10b\" --uses 30 --valid 7d
+  cupel user codes
+  cupel user end-session ada --all
   cupel user token ada")]
 pub(crate) struct User {
     #[command(subcommand)]
@@ -95,6 +97,37 @@ pub(crate) enum UserCommand {
         /// How long it is good for.
         #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = parse_duration)]
         valid: Duration,
+    },
+    /// List the join codes, newest first, ended and expired ones included.
+    Codes {
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// End a join code: nobody registers with it any more; who did stays.
+    EndCode {
+        /// The code, or its id from `cupel user codes`.
+        #[arg(value_name = "CODE")]
+        code: String,
+    },
+    /// List a user's sessions: one for each login.
+    Sessions {
+        /// The user's name or e-mail address.
+        name: String,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// End a session of a user: its access token and refresh token are refused.
+    EndSession {
+        /// The user's name or e-mail address.
+        name: String,
+        /// The session's id from `cupel user sessions`.
+        #[arg(value_name = "ID", required_unless_present = "all", conflicts_with = "all")]
+        id: Option<String>,
+        /// All of the user's sessions.
+        #[arg(long)]
+        all: bool,
     },
     /// Refuse a user's logins, tokens and API keys, and end their sessions.
     Disable {

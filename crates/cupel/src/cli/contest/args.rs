@@ -12,6 +12,7 @@ use crate::cli::args::{Settings, parse_duration};
   cupel contest create autumn --title Autumn --starts-at 2030-01-01T10:00:00Z --length 5h \\
       --freeze 1h --problem night-bus --problem calm-water
   cupel contest add autumn --user ada --user grace
+  cupel contest join-code autumn --renew
   cupel contest standings autumn --format csv > standings.csv
   cupel contest export autumn > autumn.json")]
 pub(crate) struct Contest {
@@ -39,6 +40,14 @@ pub(crate) enum ContestCommand {
         /// The name of a user who takes part from now on.
         #[arg(long, value_name = "USER", group = "what")]
         user: Vec<String>,
+    },
+    /// Print the join code of a contest that is not public.
+    JoinCode {
+        /// The contest's name in addresses.
+        slug: String,
+        /// Replace it first: the code before lets nobody in any more; who takes part stays.
+        #[arg(long)]
+        renew: bool,
     },
     /// Print the standings.
     Standings {
