@@ -31,6 +31,7 @@ mod v1;
 
 pub use cupel_core::limits::Rate;
 pub use openapi::openapi_json;
+pub use pages::package_formats;
 pub use problem::{FieldError, Problem, ProblemBody, ProblemKind, errors_markdown};
 pub use router::{ops_router, router};
 pub use serve::{ServeSettings, serve};
@@ -38,3 +39,4 @@ pub use state::{
     ApiState, Check, Health, HealthReport, LoginRates, MetricsAccess, Network, NetworkError, Secret, Settings,
     TierRates, Wall,
 };
+pub use v1::response::{compilation_error, runtime_error};

@@ -22,11 +22,19 @@ const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
-/// The formats of packages, and Cupel's own form. Both are pages of the repository; parts of them are for its developers alone.
+// Pages of the repository, of which parts are for developers only.
 const PACKAGES: &str = include_str!("../../../docs/packages.md");
-const OWN_FORM: &str = include_str!("../../cupel-problem/README.md");
-const OF_DEVELOPERS: &str = "## What is held";
-const OF_AUTHORS: &str = "## The own form";
+const OWN_FORMAT: &str = include_str!("../../cupel-package/README.md");
+const FUNCTIONS: &str = include_str!("../../cupel-function/README.md");
+const DEVELOPER_HEADING: &str = "## What is held";
+const AUTHOR_HEADING: &str = "## Cupel's own format";
+
+/// Documentation of the package formats, Cupel's own format and function problems, as Markdown: `/docs/formats` and `cupel help formats`.
+pub fn package_formats() -> String {
+    let packages = PACKAGES.split(DEVELOPER_HEADING).next().unwrap_or_default();
+    let own = OWN_FORMAT.split_once(AUTHOR_HEADING).map(|(_, own)| own).unwrap_or_default();
+    format!("{packages}{AUTHOR_HEADING}{own}\n## Function problems\n\n{FUNCTIONS}")
+}
 
 /// Documents that are made once.
 pub(crate) struct Documents {
@@ -189,10 +197,8 @@ pub(crate) async fn docs_index(State(app): State<Shared>) -> Response {
 
 /// `/docs/formats`: what `cupel help formats` prints.
 pub(crate) async fn formats() -> Response {
-    let packages = PACKAGES.split(OF_DEVELOPERS).next().unwrap_or_default();
-    let own = OWN_FORM.split_once(OF_AUTHORS).map(|(_, own)| own).unwrap_or_default();
     let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")];
-    (headers, format!("{packages}{OF_AUTHORS}{own}")).into_response()
+    (headers, package_formats()).into_response()
 }
 
 /// `/docs/{file}`

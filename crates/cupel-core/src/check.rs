@@ -86,8 +86,11 @@ impl FaultKind {
 /// How many faults of a request are told one by one; if there are more, one last fault says so.
 pub const FAULTS_MAX: usize = 100;
 
-/// Checks every submission of a request, and says what each of them asks for. The faults of all of them come together.
-pub(crate) fn check(
+/// Checks every submission of a request against the languages and bounds, and returns what each of them asks for. Does no I/O.
+///
+/// # Errors
+/// The faults of all submissions together, at most [`FAULTS_MAX`] and one that says there are more.
+pub fn check(
     new: &[NewSubmission],
     registry: &Registry,
     bounds: &Bounds,

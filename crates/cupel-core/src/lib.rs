@@ -32,7 +32,7 @@ pub mod webhook;
 
 pub use blobs::{BlobInfo, BlobKey, BlobKind, Blobs, BlobsError};
 pub use chain::chain;
-pub use check::{FAULTS_MAX, Fault, FaultKind};
+pub use check::{FAULTS_MAX, Fault, FaultKind, check};
 pub use clock::{Clock, SKEW_TOLD, SystemClock};
 pub use cluster::ClusterStore;
 pub use contests::ContestStore;

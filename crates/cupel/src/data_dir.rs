@@ -57,7 +57,7 @@ impl DataDir {
             fs::create_dir_all(parent).map_err(at("make", parent))?;
         }
         match DirBuilder::new().mode(0o700).create(path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
             made => made.map_err(at("make", path))?,
         }
         let path = fs::canonicalize(path).map_err(at("find", path))?;

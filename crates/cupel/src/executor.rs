@@ -103,11 +103,16 @@ impl LocalSandbox {
     ///
     /// # Errors
     /// When this machine cannot give what a sandbox needs.
-    pub(crate) fn launch_once(language: &Language, prepared: Option<&Path>) -> Result<Launched, StartError> {
+    pub(crate) fn launch_once(
+        language: &Language,
+        prepared: Option<&Path>,
+        keeps_warm: bool,
+    ) -> Result<Launched, StartError> {
         let warm: Vec<_> = warm_template(language).into_iter().collect();
         let config =
             SandboxConfig { slots: 1, mounts: mounts([language], prepared), spares: false, ..SandboxConfig::default() };
-        Launched::with(SandboxConfig { warm: warm.clone(), ..config }, warm)
+        let kept = if keeps_warm { warm.clone() } else { Vec::new() };
+        Launched::with(SandboxConfig { warm: kept, ..config }, warm)
     }
 
     /// The end of the launcher, to be waited for.

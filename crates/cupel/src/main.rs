@@ -1,9 +1,13 @@
 //! The `cupel` command: command line, configuration, and the place where ports meet adapters.
 //!
-//! Entry points: `cli::args` says what can be typed, each command is a file beside it; `compose` builds a
+//! Entry points: `cli::args` lists the commands, each command is a file beside it; `compose` builds a
 //! server out of store, queue, sandbox, worker and API. The executable is also the sandbox's launcher:
 //! started as that, it never gets past the first line of `main`.
 #![forbid(unsafe_code)]
+
+// Its macros are used everywhere below.
+#[macro_use]
+mod terminal;
 
 mod alerts;
 mod calibrations;
@@ -21,7 +25,6 @@ mod prepared;
 mod room;
 mod shipped;
 mod telemetry;
-mod terminal;
 mod webhooks;
 
 use std::process::ExitCode;

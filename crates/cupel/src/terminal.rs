@@ -2,10 +2,59 @@
 //!
 //! Results go to standard output, talk goes to standard error. `anstream` drops colours where the stream
 //! is no terminal or the user does not want them (`NO_COLOR`, `CLICOLOR`, `TERM=dumb`).
+//!
+//! Nothing panics because a stream cannot be written. A reader that went away is no failure. Any other failure to write standard output is
+//! kept until the command ends, which then fails ([`written`]). Standard error is written if possible.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
+use std::io::{self, Write as _};
+use std::sync::OnceLock;
 
 use anstream::ColorChoice;
+
+/// Writes to standard output.
+macro_rules! out {
+    ($($arg:tt)*) => { $crate::terminal::write_out(format_args!($($arg)*)) };
+}
+
+/// Writes a line to standard output.
+macro_rules! outln {
+    () => { out!("\n") };
+    ($($arg:tt)*) => { out!("{}\n", format_args!($($arg)*)) };
+}
+
+/// Writes a line to standard error.
+macro_rules! errln {
+    ($($arg:tt)*) => { $crate::terminal::write_err(format_args!("{}\n", format_args!($($arg)*))) };
+}
+
+/// Why standard output could not be written, the first time.
+static FAILED: OnceLock<io::Error> = OnceLock::new();
+
+pub(crate) fn write_out(text: fmt::Arguments<'_>) {
+    if let Err(error) = anstream::stdout().write_fmt(text) {
+        failed(error);
+    }
+}
+
+pub(crate) fn write_err(text: fmt::Arguments<'_>) {
+    let _ = anstream::stderr().write_fmt(text);
+}
+
+/// Keeps why standard output could not be written.
+pub(crate) fn failed(error: io::Error) {
+    if error.kind() != io::ErrorKind::BrokenPipe {
+        let _ = FAILED.set(error);
+    }
+}
+
+/// Whether everything on standard output could be written, or its reader went away.
+pub(crate) fn written() -> Result<(), &'static io::Error> {
+    if let Err(error) = io::stdout().flush() {
+        failed(error);
+    }
+    FAILED.get().map_or(Ok(()), Err)
+}
 
 const BOLD: &str = "\x1b[1m";
 const DIM: &str = "\x1b[2m";
@@ -83,7 +132,7 @@ impl Table {
 
     /// Writes it to standard output.
     pub(crate) fn print(&self) {
-        anstream::print!("{}", self.render());
+        out!("{}", self.render());
     }
 
     fn render(&self) -> String {

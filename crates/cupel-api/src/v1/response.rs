@@ -316,7 +316,7 @@ pub(crate) fn text_of(output: &Output) -> (String, Option<String>) {
 }
 
 /// Why there is nothing to run: the judge's reason, where it has one, then the compiler's words. Never empty.
-fn compilation_error(report: &RunReport) -> String {
+pub fn compilation_error(report: &RunReport) -> String {
     let said = report.compile.as_ref().map(|compile| text_of(&compile.output).0).unwrap_or_default();
     match (&report.message, said.trim().is_empty()) {
         (None, false) => said,
@@ -330,7 +330,7 @@ fn compilation_error(report: &RunReport) -> String {
 }
 
 /// One sentence on why a step failed; `None` when it did not, or not by itself.
-fn runtime_error(verdict: Verdict, step: &StepReport, limits: &Limits) -> Option<String> {
+pub fn runtime_error(verdict: Verdict, step: &StepReport, limits: &Limits) -> Option<String> {
     if matches!(
         verdict,
         Verdict::InternalError

@@ -1,5 +1,7 @@
 //! `cupel user` and `cupel key`: accounts, in the store itself. A server may run beside it.
 
+pub(super) mod args;
+
 use std::io::{IsTerminal, Read};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -14,18 +16,20 @@ use cupel_core::accounts::{
     AccountChange, Accounts, CreateCodeError, CreateKeyError, Imported, NewAccount, NewCode, NewKey, RegisterError,
     Role, Scope, Tier, User as Account, read_people, write_links,
 };
+use cupel_types::JoinCodeId;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use super::args::{Key, KeyCommand, Settings, User, UserCommand};
+use self::args::{Key, KeyCommand, User, UserCommand};
+use super::args::Settings;
 use super::{CommandResult, Exit, Failure, OrExit};
 use crate::compose;
 use crate::compose::engines::{StoreAndClock, open_store};
 use crate::config::{self, Config};
 use crate::data_dir::DataDir;
 use crate::owner;
-use crate::terminal::Table;
+use crate::terminal::{Table, harmless};
 
 /// Users read at one time.
 const USERS_PAGE: u64 = 1000;
@@ -49,6 +53,10 @@ pub(super) fn user(args: &User) -> CommandResult {
         UserCommand::Import { file: _, valid } => place.import(&csv, *valid).await,
         UserCommand::Link { name, valid } => place.link(name, *valid).await,
         UserCommand::Code { name, uses, valid } => place.code(name, *uses, *valid).await,
+        UserCommand::Codes { json } => place.codes(*json).await,
+        UserCommand::EndCode { code } => place.end_code(code).await,
+        UserCommand::Sessions { name, json } => place.sessions(name, *json).await,
+        UserCommand::EndSession { name, id, all: _ } => place.end_sessions(name, id.as_deref()).await,
         UserCommand::Disable { name } => place.set_disabled(name, true).await,
         UserCommand::Enable { name } => place.set_disabled(name, false).await,
         UserCommand::Delete { name, yes: _ } => place.delete(name).await,
@@ -103,12 +111,9 @@ pub(super) fn in_store(
 impl Place {
     async fn find(&self, name: &str) -> Result<Account, Failure> {
         let found = self.accounts.find_user(name).await?;
-        let hint = if name == crate::first_account::ADMIN {
-            "; name another one with --user, or add one with `cupel user add`"
-        } else {
-            ""
-        };
-        found.ok_or_else(|| anyhow!("there is no user `{name}`{hint}")).or_exit(Exit::NotFound)
+        found
+            .ok_or_else(|| anyhow!("there is no user `{name}`; `cupel user list` lists all of them"))
+            .or_exit(Exit::NotFound)
     }
 
     async fn add_user(&self, name: &str, email: &str, admin: bool, password_stdin: bool) -> CommandResult {
@@ -127,9 +132,9 @@ impl Place {
         if admin {
             changed(self.accounts.set_access(user.id, Role::Admin, Tier::default()).await?, &user)?;
         }
-        anstream::println!("user {} added, with id {}", user.username, user.id);
+        outln!("user {} added, with id {}", user.username, user.id);
         if !password_stdin {
-            anstream::println!("password: {password} (shown this once)");
+            outln!("password: {password} (shown this once)");
         }
         Ok(Exit::Ok)
     }
@@ -138,7 +143,7 @@ impl Place {
         let user = self.find(name).await?;
         changed(self.accounts.set_access(user.id, role, user.tier.clone()).await?, &user)?;
         let (name, role) = (user.username, role.as_str());
-        anstream::println!("user {name} has the role {role}; a server that runs notices within five seconds");
+        outln!("user {name} has the role {role}; a server that runs notices within five seconds");
         Ok(Exit::Ok)
     }
 
@@ -152,7 +157,7 @@ impl Place {
         let user = self.find(name).await?;
         changed(self.accounts.set_access(user.id, user.role, Tier(tier.to_owned())).await?, &user)?;
         let name = user.username;
-        anstream::println!("user {name} has the tier {tier}; a server that runs notices within five seconds");
+        outln!("user {name} has the tier {tier}; a server that runs notices within five seconds");
         Ok(Exit::Ok)
     }
 
@@ -164,9 +169,9 @@ impl Place {
         })?;
         let imported = self.accounts.import(people, valid).await?;
         let made = imported.iter().filter(|(_, one)| matches!(one, Imported::Made(_))).count();
-        anstream::print!("{}", write_links(&imported, &self.link_address()));
+        out!("{}", write_links(&imported, &self.link_address()));
         let taken = imported.len() - made;
-        anstream::eprintln!("users made: {made}; names or addresses that were taken: {taken}");
+        errln!("users made: {made}; names or addresses that were taken: {taken}");
         Ok(Exit::Ok)
     }
 
@@ -178,12 +183,8 @@ impl Place {
     async fn link(&self, name: &str, valid: Duration) -> CommandResult {
         let user = self.find(name).await?;
         let link = self.accounts.make_link(user.id, valid).await?.context("the user was deleted just now")?;
-        anstream::eprintln!(
-            "one-time link for {}, good until {}, shown this once:",
-            user.username,
-            time(link.expires_at)
-        );
-        anstream::println!("{}{}", self.link_address(), link.token);
+        errln!("one-time link for {}, good until {}, shown this once:", user.username, time(link.expires_at));
+        outln!("{}{}", self.link_address(), link.token);
         Ok(Exit::Ok)
     }
 
@@ -197,8 +198,107 @@ impl Place {
             }
             other => other.into(),
         })?;
-        anstream::eprintln!("join code for {uses_max} people, good until {}:", time(code.expires_at));
-        anstream::println!("{}", code.code);
+        errln!("join code for {uses_max} people, good until {}:", time(code.expires_at));
+        outln!("{}", code.code);
+        Ok(Exit::Ok)
+    }
+
+    /// The names are those of the API.
+    async fn codes(&self, as_json: bool) -> CommandResult {
+        let codes = self.accounts.codes().await?;
+        if as_json {
+            let codes: Vec<Value> = codes
+                .iter()
+                .map(|code| {
+                    json!({
+                        "code_id": code.id.to_string(), "join_code": code.code, "name": code.name,
+                        "created_at": time(code.created_at), "expires_at": time(code.expires_at),
+                        "uses_max": code.uses_max, "uses": code.uses, "ended_at": code.ended_at.map(time),
+                    })
+                })
+                .collect();
+            outln!("{}", json!({ "codes": codes }));
+            return Ok(Exit::Ok);
+        }
+        let now = self.store.1.now();
+        let mut table = Table::new(&["ID", "CODE", "USED", "STATE", "NAME"]);
+        for code in codes {
+            let state = match code.ended_at {
+                Some(at) => format!("ended {}", time(at)),
+                None if code.expires_at <= now => "expired".to_owned(),
+                None if code.uses >= code.uses_max => "used up".to_owned(),
+                None => format!("good until {}", time(code.expires_at)),
+            };
+            let used = format!("{} of {}", code.uses, code.uses_max);
+            table.row(vec![code.id.to_string(), code.code, used, state, harmless(&code.name)]);
+        }
+        table.print();
+        Ok(Exit::Ok)
+    }
+
+    async fn end_code(&self, written: &str) -> CommandResult {
+        let id = match written.parse::<JoinCodeId>() {
+            Ok(id) => Some(id),
+            Err(_) => {
+                let meant = written.trim().to_ascii_lowercase();
+                self.accounts.codes().await?.into_iter().find(|code| code.code == meant).map(|code| code.id)
+            }
+        };
+        let ended = match id {
+            Some(id) => self.accounts.end_code(id).await?,
+            None => false,
+        };
+        if !ended {
+            let error = anyhow!("there is no join code `{written}`; `cupel user codes` lists all of them");
+            return Err(error).or_exit(Exit::NotFound);
+        }
+        outln!("join code {written} is ended");
+        Ok(Exit::Ok)
+    }
+
+    /// The names are those of the API.
+    async fn sessions(&self, name: &str, as_json: bool) -> CommandResult {
+        let sessions = self.accounts.sessions(self.find(name).await?.id).await?;
+        if as_json {
+            let sessions: Vec<Value> = sessions
+                .iter()
+                .map(|session| {
+                    json!({
+                        "session_id": session.id.to_string(), "created_at": time(session.created_at),
+                        "last_used_at": session.last_used_at.map(time), "expires_at": time(session.expires_at),
+                    })
+                })
+                .collect();
+            outln!("{}", json!({ "sessions": sessions }));
+            return Ok(Exit::Ok);
+        }
+        let mut table = Table::new(&["ID", "CREATED", "LAST USED", "EXPIRES"]);
+        for session in sessions {
+            let used = session.last_used_at.map_or_else(|| "never".to_owned(), time);
+            table.row(vec![session.id.to_string(), time(session.created_at), used, time(session.expires_at)]);
+        }
+        table.print();
+        Ok(Exit::Ok)
+    }
+
+    /// Ends one session, or all of them.
+    async fn end_sessions(&self, name: &str, id: Option<&str>) -> CommandResult {
+        let user = self.find(name).await?;
+        let ids = match id {
+            Some(id) => {
+                vec![id.parse().with_context(|| format!("`{id}` is no id of a session")).or_exit(Exit::Usage)?]
+            }
+            None => self.accounts.sessions(user.id).await?.iter().map(|session| session.id).collect(),
+        };
+        let mut ended = 0;
+        for id in ids {
+            ended += u32::from(self.accounts.end_session(user.id, id).await?);
+        }
+        if let (Some(id), 0) = (id, ended) {
+            let error = anyhow!("{} has no session {id}; `cupel user sessions` lists all of them", user.username);
+            return Err(error).or_exit(Exit::NotFound);
+        }
+        outln!("sessions of {} ended: {ended}; a server that runs notices within five seconds", user.username);
         Ok(Exit::Ok)
     }
 
@@ -206,14 +306,14 @@ impl Place {
         let user = self.find(name).await?;
         changed(self.accounts.set_disabled(user.id, disabled).await?, &user)?;
         let word = if disabled { "disabled" } else { "enabled" };
-        anstream::println!("user {} is {word}; a server that runs notices within five seconds", user.username);
+        outln!("user {} is {word}; a server that runs notices within five seconds", user.username);
         Ok(Exit::Ok)
     }
 
     async fn delete(&self, name: &str) -> CommandResult {
         let user = self.find(name).await?;
         changed(self.accounts.delete(user.id).await?, &user)?;
-        anstream::println!("user {} is deleted; a server that runs notices within five seconds", user.username);
+        outln!("user {} is deleted; a server that runs notices within five seconds", user.username);
         Ok(Exit::Ok)
     }
 
@@ -221,9 +321,9 @@ impl Place {
         let user = self.find(name).await?;
         let password = password_of(password_stdin)?;
         self.accounts.set_password(user.id, &password).await.map_err(refused)?;
-        anstream::println!("user {} has another password, and is logged in nowhere", user.username);
+        outln!("user {} has another password, and is logged in nowhere", user.username);
         if !password_stdin {
-            anstream::println!("password: {password} (shown this once)");
+            outln!("password: {password} (shown this once)");
         }
         Ok(Exit::Ok)
     }
@@ -249,10 +349,10 @@ impl Place {
                     })
                 })
                 .collect();
-            anstream::println!("{}", json!({ "users": users }));
+            outln!("{}", json!({ "users": users }));
             return Ok(Exit::Ok);
         }
-        let mut table = Table::new(&["NAME", "E-MAIL", "ROLE", "TIER", "CREATED"]);
+        let mut table = Table::new(&["NAME", "E-MAIL", "ROLE", "TIER", "CREATED", "STATE"]);
         for user in users {
             table.row(vec![
                 user.username,
@@ -260,6 +360,7 @@ impl Place {
                 user.role.as_str().to_owned(),
                 user.tier.0,
                 time(user.created_at),
+                user.disabled_at.map_or_else(String::new, |_| "disabled".to_owned()),
             ]);
         }
         table.print();
@@ -268,7 +369,7 @@ impl Place {
 
     async fn token(&self, name: &str) -> CommandResult {
         let (_, token) = self.api_as(name).await?;
-        anstream::println!("{token}");
+        outln!("{token}");
         Ok(Exit::Ok)
     }
 
@@ -276,7 +377,9 @@ impl Place {
     /// exchanged there.
     pub(super) async fn api_as(&self, name: &str) -> Result<(axum::Router, String), Failure> {
         let opened = self.accounts.open_session(self.find(name).await?).await?;
-        let login = opened.ok_or_else(|| anyhow!("user `{name}` is disabled")).or_exit(Exit::Usage)?;
+        let login = opened
+            .ok_or_else(|| anyhow!("user `{name}` is disabled; `cupel user enable` lets them in again"))
+            .or_exit(Exit::Usage)?;
         let mut request = Request::post("/api/v1/auth/refresh")
             .header(header::CONTENT_TYPE, "application/json")
             .body(Body::from(json!({ "refresh_token": login.refresh_token }).to_string()))?;
@@ -321,8 +424,8 @@ impl Place {
                     other => other.into(),
                 },
             )?;
-        anstream::eprintln!("key {} of {}; its text is shown this once:", key.id, owner.username);
-        anstream::println!("{text}");
+        errln!("key {} of {}; its text is shown this once:", key.id, owner.username);
+        outln!("{text}");
         Ok(Exit::Ok)
     }
 
@@ -340,7 +443,7 @@ impl Place {
                     })
                 })
                 .collect();
-            anstream::println!("{}", json!({ "keys": keys }));
+            outln!("{}", json!({ "keys": keys }));
             return Ok(Exit::Ok);
         }
         let mut table = Table::new(&["ID", "NAME", "SCOPES", "CREATED", "LAST USED", "STATE"]);
@@ -372,7 +475,7 @@ impl Place {
         if !self.accounts.revoke_key(owner.id, parsed).await? {
             return Err(anyhow!("{} has no key {id} that could be revoked", owner.username)).or_exit(Exit::NotFound);
         }
-        anstream::println!("key {id} is revoked; a server that runs notices within five seconds");
+        outln!("key {id} is revoked; a server that runs notices within five seconds");
         Ok(Exit::Ok)
     }
 }

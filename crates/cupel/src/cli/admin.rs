@@ -1,5 +1,7 @@
 //! `cupel admin`: workers and what waits, in the store itself. Servers may run beside it.
 
+pub(super) mod args;
+
 use anyhow::anyhow;
 use cupel_core::Needs;
 use cupel_core::cluster::{Order, WorkerRecord, unserved};
@@ -7,8 +9,8 @@ use cupel_types::WorkerId;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use self::args::{Admin, AdminCommand};
 use super::accounts::in_store;
-use super::args::{Admin, AdminCommand};
 use super::dead::dead;
 use super::stored::stored;
 use super::{CommandResult, Exit, Failure, OrExit};
@@ -66,7 +68,7 @@ async fn workers((store, clock): &StoreAndClock, as_json: bool) -> CommandResult
                 "seen_at": worker.seen_at.to_string(),
             })
         };
-        anstream::println!("{}", json!({ "workers": workers.iter().map(view).collect::<Vec<_>>() }));
+        outln!("{}", json!({ "workers": workers.iter().map(view).collect::<Vec<_>>() }));
         return Ok(Exit::Ok);
     }
     let mut table = Table::new(&["ID", "NAME", "VERSION", "STATE", "TOLD", "BUSY", "LANGUAGES", "SEEN"]);
@@ -94,7 +96,7 @@ async fn queue((store, clock): &StoreAndClock, as_json: bool) -> CommandResult {
     let names = |needs: &Needs| needs.iter().map(ToString::to_string).collect::<Vec<_>>();
     let waits = counts.oldest_due_at.map(|at| now.duration_since(at).as_secs_f64().max(0.0));
     if as_json {
-        anstream::println!(
+        outln!(
             "{}",
             json!({
                 "queued": counts.queued, "scheduled": counts.scheduled, "running": counts.leased,
@@ -106,17 +108,17 @@ async fn queue((store, clock): &StoreAndClock, as_json: bool) -> CommandResult {
         return Ok(Exit::Ok);
     }
     let oldest = waits.map_or_else(String::new, |seconds| format!(", the oldest for {seconds:.1} s"));
-    anstream::println!("waiting:   {}{oldest}", counts.queued);
+    outln!("waiting:   {}{oldest}", counts.queued);
     for (needs, runs) in &unserved {
-        anstream::println!("           {runs} of them for a worker with {}: there is none", names(needs).join(", "));
+        outln!("           {runs} of them for a worker with {}: there is none", names(needs).join(", "));
     }
-    anstream::println!("scheduled: {}", counts.scheduled);
-    anstream::println!("running:   {}", counts.leased);
+    outln!("scheduled: {}", counts.scheduled);
+    outln!("running:   {}", counts.leased);
     if counts.dead > 0 {
-        anstream::println!("given up:  {}; `cupel admin dead list` says why", counts.dead);
+        outln!("given up:  {}; `cupel admin dead list` says why", counts.dead);
     }
     if is_paused {
-        anstream::println!("all workers are told to pause; `cupel admin resume` ends that");
+        outln!("all workers are told to pause; `cupel admin resume` ends that");
     }
     Ok(Exit::Ok)
 }

@@ -2,6 +2,8 @@
 //!
 //! Source: Kattis problem package format, "Output validator": 42 accepts, 43 rejects, everything else is a failure to judge.
 
+pub(super) mod args;
+
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::Path;
@@ -9,7 +11,7 @@ use std::path::Path;
 use anyhow::Context;
 use cupel_judge::{BuiltIn, Difference, Finding};
 
-use super::args::Check;
+use self::args::Check;
 use super::{CommandResult, Exit, Failure, OrExit};
 
 const ACCEPTED: u8 = 42;
@@ -49,7 +51,7 @@ pub(super) fn check(args: &Check) -> CommandResult {
     };
     if let Some(message) = message {
         write(args, "judgemessage.txt", &format!("{message}\n"))?;
-        anstream::eprintln!("{message}");
+        errln!("{message}");
     }
     // Order does not matter to all of them; then there is no place.
     if let Some(Difference { answer_at, output_at, word: 1.., .. }) = difference {

@@ -1,6 +1,8 @@
 //! `cupel config`.
 
-use super::args::{Config, ConfigCommand};
+pub(super) mod args;
+
+use self::args::{Config, ConfigCommand};
 use super::{CommandResult, Exit, OrExit};
 use crate::config::{self, DEFAULTS};
 use crate::local;
@@ -8,11 +10,11 @@ use crate::terminal::{Table, dim};
 
 pub(super) fn config(args: &Config) -> CommandResult {
     match args.command {
-        ConfigCommand::Default => anstream::print!("{DEFAULTS}"),
+        ConfigCommand::Default => out!("{DEFAULTS}"),
         ConfigCommand::Check => {
             let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
             let languages = local::registry(&config.languages).or_exit(Exit::Usage)?.iter().count();
-            anstream::println!("the configuration is right; {languages} languages");
+            outln!("the configuration is right; {languages} languages");
         }
         ConfigCommand::Show { sources } => {
             let (_, layers) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
@@ -23,7 +25,7 @@ pub(super) fn config(args: &Config) -> CommandResult {
                 }
                 table.print();
             } else {
-                layers.rows().for_each(|(key, value, _)| anstream::println!("{key} = {value}"));
+                layers.rows().for_each(|(key, value, _)| outln!("{key} = {value}"));
             }
         }
     }

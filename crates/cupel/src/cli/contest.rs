@@ -1,6 +1,7 @@
 //! `cupel contest`: arranging contests and their results, by the API's own rules, in the store itself. A server may run beside it.
 
-use std::io::Write as _;
+pub(super) mod args;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use anyhow::{Context as _, anyhow};
@@ -10,8 +11,8 @@ use axum::http::{Method, Request, StatusCode, header};
 use serde_json::{Map, Value, json};
 use tower::ServiceExt as _;
 
+use self::args::{Contest, ContestCommand, ContestFormat, NewContest};
 use super::accounts::{Place, in_store};
-use super::args::{Contest, ContestCommand, ContestFormat, NewContest};
 use super::{CommandResult, Exit, Failure, OrExit as _};
 use crate::terminal::{Table, harmless};
 
@@ -26,6 +27,7 @@ pub(super) fn contest(args: &Contest) -> CommandResult {
         let done = match &args.command {
             ContestCommand::Create(new) => desk.create(new).await,
             ContestCommand::Add { slug, problem, user } => desk.add(place, slug, problem, user).await,
+            ContestCommand::JoinCode { slug, renew } => desk.join_code(slug, *renew).await,
             ContestCommand::Standings { slug, unfrozen, format } => desk.standings(slug, *unfrozen, *format).await,
             ContestCommand::Export { slug } => desk.export(slug).await,
         };
@@ -123,9 +125,9 @@ impl Desk {
         }
         let made = self.json(Method::POST, "contests", Some(body)).await?;
         let text = |field: &str| made[field].as_str().unwrap_or_default().to_owned();
-        anstream::println!("contest {} made: {} to {}", new.slug, text("starts_at"), text("ends_at"));
+        outln!("contest {} made: {} to {}", new.slug, text("starts_at"), text("ends_at"));
         if !new.public {
-            anstream::println!("join code: {}", text("join_code"));
+            outln!("join code: {}", text("join_code"));
         }
         Ok(Exit::Ok)
     }
@@ -136,7 +138,7 @@ impl Desk {
             let known = contest["problems"].as_array().into_iter().flatten().filter_map(|one| one["slug"].as_str());
             let all: Vec<&str> = known.chain(problems.iter().map(String::as_str)).collect();
             self.json(Method::PATCH, &format!("contests/{slug}"), Some(json!({ "problems": all }))).await?;
-            anstream::println!("contest {slug} has {} problems", all.len());
+            outln!("contest {slug} has {} problems", all.len());
         }
         for name in users {
             let desk = Desk::open(place, name).await?;
@@ -144,8 +146,28 @@ impl Desk {
             let joined = desk.json(Method::POST, &format!("contests/{slug}/participation"), Some(body)).await;
             desk.close().await?;
             joined.map_err(|failure| Failure { error: failure.error.context(format!("user {name}")), ..failure })?;
-            anstream::println!("user {name} takes part");
+            outln!("user {name} takes part");
         }
+        Ok(Exit::Ok)
+    }
+
+    async fn join_code(&self, slug: &str, renew: bool) -> CommandResult {
+        let path = format!("contests/{slug}");
+        if renew {
+            self.json(Method::PATCH, &path, Some(json!({ "new_join_code": true }))).await?;
+        }
+        let contest = self.json(Method::GET, &path, None).await?;
+        let Some(code) = contest["join_code"].as_str() else {
+            let error = match contest["may_change"] == json!(true) {
+                true => anyhow!("contest `{slug}` is public: everybody may take part, without a code"),
+                false => {
+                    anyhow!("only the owner of contest `{slug}` and administrators see its code: name one with --by")
+                }
+            };
+            let exit = if contest["may_change"] == json!(true) { Exit::NotFound } else { Exit::Auth };
+            return Err(error).or_exit(exit);
+        };
+        outln!("{code}");
         Ok(Exit::Ok)
     }
 
@@ -154,9 +176,9 @@ impl Desk {
         match format {
             ContestFormat::Csv => {
                 let csv = self.call(Method::GET, &path, None, "text/csv").await?;
-                std::io::stdout().write_all(&csv).context("cannot write the standings")?;
+                out!("{}", String::from_utf8_lossy(&csv));
             }
-            ContestFormat::Json => anstream::println!("{}", self.all_standings(&path).await?),
+            ContestFormat::Json => outln!("{}", self.all_standings(&path).await?),
             ContestFormat::Table => print_table(&self.all_standings(&path).await?),
         }
         Ok(Exit::Ok)
@@ -186,7 +208,7 @@ impl Desk {
         all.insert("standings".to_owned(), standings);
         let clarifications = self.all(&format!("contests/{slug}/clarifications"), "clarifications").await?;
         all.insert("clarifications".to_owned(), clarifications.into());
-        anstream::println!("{}", Value::Object(all));
+        outln!("{}", Value::Object(all));
         Ok(Exit::Ok)
     }
 }
@@ -220,6 +242,6 @@ fn print_table(standings: &Value) {
     }
     table.print();
     if standings["frozen"] == json!(true) {
-        anstream::println!("results are frozen: --unfrozen shows all of them");
+        outln!("results are frozen: --unfrozen shows all of them");
     }
 }

@@ -1,13 +1,16 @@
 //! `cupel admin dead`: what was given up, in the store itself. Servers may run beside it; one of them offers what is retried to a
 //! worker within seconds.
 
+pub(super) mod args;
+
 use anyhow::anyhow;
 use cupel_core::dead::{DeadLetter, FailedAttempt, retry_in};
 use cupel_types::SubmissionId;
 use serde_json::{Value, json};
 
+use self::args::{DeadCommand, DeadOnes};
 use super::accounts::in_store;
-use super::args::{DeadCommand, DeadOnes, Settings};
+use super::args::Settings;
 use super::{CommandResult, Exit, OrExit};
 use crate::compose::engines::StoreAndClock;
 use crate::terminal::{Table, harmless};
@@ -48,7 +51,7 @@ async fn list((store, _): &StoreAndClock, limit: u64, as_json: bool) -> CommandR
     let (letters, total) = store.dead_letters(0, limit).await?;
     if as_json {
         let letters: Vec<Value> = letters.iter().map(letter_json).collect();
-        anstream::println!("{}", json!({ "dead_letters": letters, "total": total }));
+        outln!("{}", json!({ "dead_letters": letters, "total": total }));
         return Ok(Exit::Ok);
     }
     let mut table = Table::new(&["SUBMISSION", "USER", "LANGUAGE", "PROBLEM", "ATTEMPTS", "DIED", "REASON"]);
@@ -66,7 +69,7 @@ async fn list((store, _): &StoreAndClock, limit: u64, as_json: bool) -> CommandR
     }
     table.print();
     if total > letters.len() as u64 {
-        anstream::println!("and {} more", total - letters.len() as u64);
+        outln!("and {} more", total - letters.len() as u64);
     }
     Ok(Exit::Ok)
 }
@@ -75,24 +78,24 @@ async fn show((store, _): &StoreAndClock, id: SubmissionId, as_json: bool) -> Co
     let Some((letter, attempts)) = store.dead_letter(id).await? else { return none(id) };
     if as_json {
         let attempts: Vec<Value> = attempts.iter().map(attempt_json).collect();
-        anstream::println!("{}", json!({ "dead_letter": letter_json(&letter), "failed_attempts": attempts }));
+        outln!("{}", json!({ "dead_letter": letter_json(&letter), "failed_attempts": attempts }));
         return Ok(Exit::Ok);
     }
-    anstream::println!("submission: {}", letter.submission);
-    anstream::println!("user:       {}", harmless(&letter.username));
+    outln!("submission: {}", letter.submission);
+    outln!("user:       {}", harmless(&letter.username));
     if let Some(language) = &letter.language {
-        anstream::println!("language:   {language}");
+        outln!("language:   {language}");
     }
     if let Some(problem) = &letter.problem {
-        anstream::println!("problem:    {problem}");
+        outln!("problem:    {problem}");
     }
-    anstream::println!("died:       {}, after {} attempts", letter.died_at, letter.attempts);
+    outln!("died:       {}, after {} attempts", letter.died_at, letter.attempts);
     for attempt in &attempts {
         let worker = attempt.worker.map_or_else(|| "an unknown worker".to_owned(), |id| format!("worker {id}"));
         let name = attempt.worker_name.as_deref().map_or_else(String::new, |name| format!(" ({})", harmless(name)));
-        anstream::println!("attempt {}, {}, {worker}{name}:", attempt.attempt, attempt.failed_at);
+        outln!("attempt {}, {}, {worker}{name}:", attempt.attempt, attempt.failed_at);
         for line in attempt.why.lines() {
-            anstream::println!("    {}", harmless(line));
+            outln!("    {}", harmless(line));
         }
     }
     Ok(Exit::Ok)
@@ -129,8 +132,8 @@ async fn for_each((store, clock): &StoreAndClock, which: &DeadOnes, what: What) 
         }
     }
     match what {
-        What::Retry => anstream::println!("{done} wait for a worker again"),
-        What::Purge => anstream::println!("{done} put away"),
+        What::Retry => outln!("{done} wait for a worker again"),
+        What::Purge => outln!("{done} put away"),
     }
     Ok(Exit::Ok)
 }

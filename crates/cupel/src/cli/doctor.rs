@@ -1,5 +1,7 @@
 //! `cupel doctor`: the walls of the sandbox, attacked on this machine.
 
+pub(super) mod args;
+
 use std::path::Path;
 
 use anyhow::anyhow;
@@ -7,7 +9,7 @@ use cupel_sandbox::doctor::{Examination, KERNEL, examine_launched, launch};
 use cupel_sandbox::{SandboxConfig, Wall, WallSet};
 use serde_json::json;
 
-use super::args::Doctor;
+use self::args::Doctor;
 use super::{CommandResult, Exit, OrExit};
 use crate::terminal::{Table, bad, bold, dim, good};
 
@@ -17,7 +19,7 @@ pub(super) fn doctor(args: &Doctor) -> CommandResult {
     crate::owner::stay_oneself(None)?;
     let examination = examine_launched(launched, Path::new(KERNEL))?;
     if args.json {
-        anstream::println!("{}", as_json(&examination));
+        outln!("{}", as_json(&examination));
     } else {
         print(&examination);
     }
@@ -49,7 +51,7 @@ fn instructions(examination: &Examination) -> serde_json::Value {
 
 fn print(examination: &Examination) {
     let groups = if examination.features.cgroup_v2 { "v2" } else { "v1" };
-    anstream::println!("{}", dim(&format!("kernel {} · control groups {groups}", examination.kernel)));
+    outln!("{}", dim(&format!("kernel {} · control groups {groups}", examination.kernel)));
     let mut table = Table::new(&["WALL", "", "KEEPS A PROGRAM FROM"]);
     for finding in &examination.findings {
         let mark = if finding.breach.is_none() { good("✓") } else { bad("✗") };
@@ -60,7 +62,7 @@ fn print(examination: &Examination) {
         }
     }
     table.print();
-    anstream::println!(
+    outln!(
         "instructions: {}",
         match &examination.features.uncounted {
             None => "counted, and can be limited".to_owned(),
@@ -69,8 +71,8 @@ fn print(examination: &Examination) {
     );
     let (all, missing) = (examination.findings.len(), examination.missing().count());
     match missing {
-        0 => anstream::println!("{}", bold(&format!("all {all} walls stand"))),
-        n => anstream::println!("{}", bold(&format!("{n} of {all} walls are missing"))),
+        0 => outln!("{}", bold(&format!("all {all} walls stand"))),
+        n => outln!("{}", bold(&format!("{n} of {all} walls are missing"))),
     }
 }
 

@@ -13,6 +13,7 @@ pub(super) fn compile_step(compile: &CompileReport) -> Value {
         "output": String::from_utf8_lossy(&compile.output.data),
         "time_ms": ms(compile.wall_time),
         "cached": compile.cached,
+        "truncated": compile.output.truncated,
     })
 }
 

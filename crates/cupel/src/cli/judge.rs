@@ -2,12 +2,14 @@
 //!
 //! The package is unpacked into a directory of our own before privileges are given up; nothing of it is run outside the sandbox.
 
+pub(super) mod args;
+
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, anyhow};
+use cupel_core::{Bounds, NewSubmission};
 use cupel_judge::{
     DerivedTimeLimit, JudgeEvent, JudgeObserver, ProblemReport, ProblemRequest, derive_time_limit, judge_problem,
     language_of_files, must_be_in_time,
@@ -18,19 +20,17 @@ use cupel_problem::{MaxScore, Package, Problem};
 use cupel_types::{BoxFile, BoxFiles, BoxPath, Bytes, LanguageId, LimitsRequest, UserId, Verdict};
 use uuid::Uuid;
 
-use super::args::Judge;
+use self::args::Judge;
 use super::package::{self, Bench};
-use super::{CommandResult, Exit, Failure, OrExit};
+use super::{CommandResult, Exit, Failure, OrExit, allowed};
 use crate::calibrations::{Calibrated, Calibrations};
-use crate::config::{self, Overrides};
+use crate::config;
 use crate::local;
 use crate::terminal::{Table, bad, dim, good, harmless};
 
 pub(super) mod json;
 
-/// Most files of a submission. Source: DOMjudge, `source files limit`.
-const FILES_MAX: usize = 100;
-const SOURCE_BYTES_MAX: u64 = 16 << 20;
+/// How deep the files of a submission may lie.
 const DEPTH_MAX: usize = 16;
 
 /// Shown of standard error: on so many tests, so much of each.
@@ -39,24 +39,26 @@ const STDERR_BYTES: usize = 2 << 10;
 const STDERR_LINES: usize = 20;
 
 pub(super) fn judge(args: &Judge) -> CommandResult {
-    let (config, _) = config::load(&Overrides::default()).or_exit(Exit::Usage)?;
+    let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
     let known = local::registry(&config.languages).or_exit(Exit::Usage)?;
-    let files = read_submission(&args.submission)?;
+    let bounds = allowed::bounds(&config);
+    let files = read_submission(&args.submission, &bounds)?;
     let language = choose(&known, args, &files)?.clone();
+    allow(&files, &language, &bounds)?;
     let unpacked = match package::unpack(&args.package, &package::options(&args.reading, &known)) {
         Ok(unpacked) => unpacked,
         Err(failure) => {
             if args.json
                 && let Some(refused) = failure.error.downcast_ref::<ImportError>()
             {
-                anstream::println!("{}", json::refused(refused));
+                outln!("{}", json::refused(refused));
             }
             return Err(failure);
         }
     };
     let Imported { package, warnings, .. } = unpacked.imported.clone();
     for warning in &warnings {
-        anstream::eprintln!("{}", dim(&warning.to_string()));
+        errln!("{}", dim(&warning.to_string()));
     }
     let derives = args.reading.time_limit.is_none() && package.problem.limits.time.limit.is_none();
 
@@ -100,7 +102,7 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
             // Without it the next call measures again.
             let _ = kept.keep(&of, derived);
         }
-        anstream::eprintln!("{}", dim(&told(derived.as_ref(), is_known)));
+        errln!("{}", dim(&told(derived.as_ref(), is_known)));
         let mut with_limit = package.clone();
         with_limit.problem.limits.time.limit = derived.map(|derived| derived.limit);
         limited = with_limit;
@@ -110,7 +112,7 @@ pub(super) fn judge(args: &Judge) -> CommandResult {
     bench.end();
     let report = judged?;
     if args.json {
-        anstream::println!("{}", json::report(&language, &report));
+        outln!("{}", json::report(&language, &report));
     } else {
         show(&language, &report);
     }
@@ -165,14 +167,14 @@ pub(super) fn measured(problem: &Problem, known: &Registry) -> BTreeSet<Language
 }
 
 /// A file, or all files of a directory, with paths as in it. Links are not followed.
-fn read_submission(path: &Path) -> Result<BoxFiles, Failure> {
+fn read_submission(path: &Path, bounds: &Bounds) -> Result<BoxFiles, Failure> {
     let mut files = Vec::new();
     let meta = fs::metadata(path).with_context(|| format!("cannot read {}", path.display())).or_exit(Exit::Usage)?;
     if meta.is_dir() {
-        read_directory(path, "", 0, &mut files)?;
+        read_directory(path, "", 0, bounds, &mut files)?;
     } else {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("source");
-        files.push(read_file(path, name)?);
+        files.push(read_file(path, name, bounds)?);
     }
     if files.is_empty() {
         return Err(anyhow!("{} has no files", path.display())).or_exit(Exit::Usage);
@@ -181,7 +183,13 @@ fn read_submission(path: &Path) -> Result<BoxFiles, Failure> {
     Ok(BoxFiles::new(files))
 }
 
-fn read_directory(directory: &Path, below: &str, depth: usize, files: &mut Vec<BoxFile>) -> Result<(), Failure> {
+fn read_directory(
+    directory: &Path,
+    below: &str,
+    depth: usize,
+    bounds: &Bounds,
+    files: &mut Vec<BoxFile>,
+) -> Result<(), Failure> {
     let failed = || format!("cannot read {}", directory.display());
     if depth > DEPTH_MAX {
         return Err(anyhow!("{} is too deep", directory.display())).or_exit(Exit::Usage);
@@ -197,29 +205,31 @@ fn read_directory(directory: &Path, below: &str, depth: usize, files: &mut Vec<B
         }
         let inside = if below.is_empty() { name } else { format!("{below}/{name}") };
         if kind.is_dir() {
-            read_directory(&entry.path(), &inside, depth + 1, files)?;
+            read_directory(&entry.path(), &inside, depth + 1, bounds, files)?;
         } else if kind.is_file() {
-            if files.len() == FILES_MAX {
-                return Err(anyhow!("a submission has at most {FILES_MAX} files")).or_exit(Exit::Usage);
+            if files.len() == bounds.files_max {
+                let error = anyhow!("the submission's files: at most {} files; there are more", bounds.files_max);
+                return Err(error).or_exit(Exit::Usage);
             }
-            files.push(read_file(&entry.path(), &inside)?);
+            files.push(read_file(&entry.path(), &inside, bounds)?);
         }
     }
     Ok(())
 }
 
-fn read_file(path: &Path, name: &str) -> Result<BoxFile, Failure> {
-    let shown: PathBuf = path.to_owned();
-    let mut data = Vec::new();
-    fs::File::open(path)
-        .and_then(|file| file.take(SOURCE_BYTES_MAX + 1).read_to_end(&mut data))
-        .with_context(|| format!("cannot read {}", shown.display()))
-        .or_exit(Exit::Usage)?;
-    if data.len() as u64 > SOURCE_BYTES_MAX {
-        return Err(anyhow!("{} is larger than {} MiB", shown.display(), SOURCE_BYTES_MAX >> 20)).or_exit(Exit::Usage);
-    }
-    let path = BoxPath::new(name).with_context(|| format!("{} cannot be a file of a submission", shown.display()));
-    Ok(BoxFile { path: path.or_exit(Exit::Usage)?, data: data.into(), executable: false })
+fn read_file(path: &Path, name: &str, bounds: &Bounds) -> Result<BoxFile, Failure> {
+    let data = allowed::read_file(path, bounds.file_bytes_max)?;
+    let name = BoxPath::new(name).with_context(|| format!("{} cannot be a file of a submission", path.display()));
+    Ok(BoxFile { path: name.or_exit(Exit::Usage)?, data: data.into(), executable: false })
+}
+
+/// Refuses what the API refuses. A client names the main source first; a directory has no order, so a file with content comes first.
+fn allow(files: &BoxFiles, language: &Language, bounds: &Bounds) -> Result<(), Failure> {
+    let mut sent: Vec<_> = files.iter().map(|file| (file.path.to_string(), file.data.clone())).collect();
+    sent.sort_by_key(|(_, data)| data.is_empty());
+    let paths: Vec<String> = sent.iter().map(|(path, _)| path.clone()).collect();
+    let new = NewSubmission { language: language.id.as_str().to_owned(), files: sent, ..NewSubmission::default() };
+    allowed::allow(&new, language, bounds, &paths)
 }
 
 /// Nobody watches; the end is told.
@@ -231,7 +241,7 @@ impl JudgeObserver for Quiet {
 
 fn show(language: &Language, report: &ProblemReport) {
     if let Some(compile) = report.compile.as_ref().filter(|compile| !compile.ok) {
-        anstream::print!("{}", harmless(&String::from_utf8_lossy(&compile.output.data)));
+        out!("{}", harmless(&String::from_utf8_lossy(&compile.output.data)));
     }
     if !report.cases.is_empty() {
         let scored = report.max_score.is_some();
@@ -257,7 +267,7 @@ fn show(language: &Language, report: &ProblemReport) {
             table.row(cells);
         }
         table.print();
-        said_on_stderr(report).for_each(|said| anstream::println!("\n{said}"));
+        said_on_stderr(report).for_each(|said| outln!("\n{said}"));
     }
     if report.groups.iter().any(|group| group.max.is_some()) {
         let mut table = Table::new(&["group", "verdict", "score", "of", ""]);
@@ -272,7 +282,7 @@ fn show(language: &Language, report: &ProblemReport) {
                 reason,
             ]);
         }
-        anstream::println!();
+        outln!();
         table.print();
     }
     let accepted = json::verdict(report.verdict) == Verdict::Accepted;
@@ -285,7 +295,7 @@ fn show(language: &Language, report: &ProblemReport) {
     facts.push(format!("mem {:.1} MiB", report.memory().as_kib() as f64 / 1024.0));
     facts.push(format!("{} ({})", language.name, report.language_version));
     let why = report.message.as_ref().map(|message| format!(": {}", harmless(message))).unwrap_or_default();
-    anstream::println!("{mark} {}{why} {}", report.verdict.title(), dim(&format!("· {}", facts.join(" · "))));
+    outln!("{mark} {}{why} {}", report.verdict.title(), dim(&format!("· {}", facts.join(" · "))));
 }
 
 /// How what the program wrote to standard error began, on the first tests that it failed.

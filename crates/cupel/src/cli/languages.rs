@@ -1,5 +1,7 @@
 //! `cupel languages`: what is there, what can be installed, and whether it works.
 
+pub(super) mod args;
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -10,7 +12,7 @@ use cupel_languages::{HostProbe, InstallError, InstallPlan, Language, Prepare, R
 use cupel_types::{Bytes, RunReport, UserId, Verdict};
 use serde_json::json;
 
-use super::args::{Languages, LanguagesCommand};
+use self::args::{Languages, LanguagesCommand};
 use super::{CommandResult, Exit, Failure, OrExit};
 use crate::config;
 use crate::executor::LocalSandbox;
@@ -51,7 +53,7 @@ fn list(registry: &Registry, shelf: Option<&Shelf>, as_json: bool) -> CommandRes
                 json!({ "id": l.id.as_str(), "name": l.name, "version": l.installed_version(), "available": l.is_available(), "reason": reason, "prepared": prepared })
             })
             .collect();
-        anstream::println!("{}", json!({ "languages": languages }));
+        outln!("{}", json!({ "languages": languages }));
         return Ok(Exit::Ok);
     }
     let mut failures = Vec::new();
@@ -73,11 +75,9 @@ fn list(registry: &Registry, shelf: Option<&Shelf>, as_json: bool) -> CommandRes
         table.row(vec![language.id.to_string(), language.name.clone(), version, prepared, available]);
     }
     table.print();
-    failures.iter().for_each(|failure| anstream::println!("{failure}"));
+    failures.iter().for_each(|failure| outln!("{failure}"));
     if registry.iter().any(|language| !language.is_available()) {
-        anstream::eprintln!(
-            "Install what is missing with `cupel languages install ID…` or `cupel languages install all`."
-        );
+        errln!("Install what is missing with `cupel languages install ID…` or `cupel languages install all`.");
     }
     Ok(Exit::Ok)
 }
@@ -100,10 +100,10 @@ fn install(registry: &Registry, ids: &[String], dry_run: bool, shelf: Option<&Sh
         .map_err(|e| Failure { exit: exit(&e), error: e.into() })?;
     if plan.is_empty() {
         match &plan.languages[..] {
-            [] => anstream::println!("everything that was asked for is installed"),
+            [] => outln!("everything that was asked for is installed"),
             left => {
                 let left: Vec<&str> = left.iter().map(|id| id.as_str()).collect();
-                anstream::println!(
+                outln!(
                     "the packages are installed, but not available yet: {}; `cupel languages` says why",
                     left.join(", ")
                 );
@@ -112,26 +112,26 @@ fn install(registry: &Registry, ids: &[String], dry_run: bool, shelf: Option<&Sh
         return Ok(Exit::Ok);
     }
     if dry_run {
-        plan.commands().iter().for_each(|command| anstream::println!("{}", command.join(" ")));
+        plan.commands().iter().for_each(|command| outln!("{}", command.join(" ")));
         return Ok(Exit::Ok);
     }
-    plan.run(&mut |line| anstream::eprintln!("{line}")).map_err(|e| Failure { exit: exit(&e), error: e.into() })?;
+    plan.run(&mut |line| errln!("{line}")).map_err(|e| Failure { exit: exit(&e), error: e.into() })?;
     let mut after = Registry::new(registry.iter().cloned().collect())?;
     after.probe(&HostProbe::default());
     let still: Vec<&Language> =
         plan.languages.iter().filter_map(|id| after.get(id)).filter(|l| !l.is_available()).collect();
     for language in &still {
-        anstream::eprintln!("{}: {} is still not available: {}", bad("error"), language.id, local::reason(language));
+        errln!("{}: {} is still not available: {}", bad("error"), language.id, local::reason(language));
     }
     if let Some(shelf) = shelf {
         let ready: Vec<&Language> =
             plan.languages.iter().filter_map(|id| after.get(id)).filter(|l| l.is_available()).collect();
         // Installed is installed, prepared or not.
         if let Err(failure) = prepare(&ready, shelf) {
-            anstream::eprintln!("{}: {:#}", bad("not prepared"), failure.error);
+            errln!("{}: {:#}", bad("not prepared"), failure.error);
         }
     }
-    anstream::eprintln!("A server that runs offers them after its next start.");
+    errln!("A server that runs offers them after its next start.");
     Ok(if still.is_empty() { Exit::Ok } else { Exit::Failed })
 }
 
@@ -151,10 +151,10 @@ fn prepare(languages: &[&Language], shelf: &Shelf) -> CommandResult {
     let mut all_made = true;
     for language in languages {
         prepared::make_all(shelf, language, &mut executor, &|| false, &mut |step, made| match made {
-            Ok(took) => anstream::eprintln!("{} {}: prepared in {} ms", language.id, step.name, took.as_millis()),
+            Ok(took) => errln!("{} {}: prepared in {} ms", language.id, step.name, took.as_millis()),
             Err(error) => {
                 all_made = false;
-                anstream::eprintln!("{} {}: {}: {:#}", language.id, step.name, bad("not prepared"), anyhow!(error));
+                errln!("{} {}: {}: {:#}", language.id, step.name, bad("not prepared"), anyhow!(error));
             }
         });
     }
@@ -286,7 +286,7 @@ fn print_results(languages: &[&Language], results: &[Tested<'_>]) -> Exit {
         );
     }
     table.print();
-    failures.iter().for_each(|failure| anstream::println!("{failure}"));
+    failures.iter().for_each(|failure| outln!("{failure}"));
     if failures.is_empty() { Exit::Ok } else { Exit::Failed }
 }
 

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod admin;
+mod allowed;
 mod args;
 mod check;
 mod config;
@@ -23,11 +24,13 @@ mod verify;
 
 use std::process::ExitCode;
 
+use anyhow::anyhow;
 use clap::Parser;
 
 use args::{Args, Command};
 
 use crate::compose::Role;
+use crate::terminal;
 
 /// How the process ends. Source: the table "Exit codes" in `docs/reference/cli.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +98,7 @@ pub(crate) fn main() -> ExitCode {
     // A topic, which is no command: `help` itself is clap's.
     if std::env::args_os().skip(1).eq(["help", "formats"]) {
         reference::formats();
-        return Exit::Ok.into();
+        return ended(Ok(Exit::Ok), false);
     }
     let args = Args::parse();
     args.color.apply();
@@ -123,10 +126,19 @@ pub(crate) fn main() -> ExitCode {
         Command::Smoke(args) => smoke::smoke(&args),
     };
     package::give_way();
+    ended(result, is_run)
+}
+
+/// Says what failed, and turns it into an exit code.
+fn ended(result: CommandResult, is_run: bool) -> ExitCode {
+    let result = match terminal::written() {
+        Err(error) if result.is_ok() => Err(anyhow!("cannot write to standard output: {error}").into()),
+        _ => result,
+    };
     match result {
         Ok(exit) => exit.into(),
         Err(failure) => {
-            anstream::eprintln!("{}: {}", crate::terminal::bad("error"), cupel_core::chain(failure.error.as_ref()));
+            errln!("{}: {}", crate::terminal::bad("error"), cupel_core::chain(failure.error.as_ref()));
             // `cupel run` returns the program's code; its own failures have one that programs rarely use.
             let exit = if is_run && failure.exit == Exit::System { Exit::Program(125) } else { failure.exit };
             exit.into()

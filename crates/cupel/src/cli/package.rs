@@ -1,5 +1,7 @@
 //! What the commands about problem packages share: reading one, and a sandbox in which its programs can run.
 
+pub(super) mod args;
+
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::io;
@@ -18,7 +20,7 @@ use cupel_worker::Artifacts;
 use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::args::Reading;
+use self::args::Reading;
 use super::{Exit, Failure, run};
 use crate::config::Config;
 use crate::executor::{LocalSandbox, SlotExecutor};
@@ -184,8 +186,12 @@ impl Bench {
                 prepared::take_up(shelf, language, Look::Sizes);
             }
         }
-        let launched = LocalSandbox::launch_warm(slots, languages.iter(), shelf.as_ref().map(Shelf::root))
-            .context("cannot start the sandbox; `cupel doctor` says more")?;
+        let prepared = shelf.as_ref().map(Shelf::root);
+        let launched = match config.worker.warm_interpreters {
+            true => LocalSandbox::launch_warm(slots, languages.iter(), prepared),
+            false => LocalSandbox::launch(slots, languages.iter(), prepared),
+        };
+        let launched = launched.context("cannot start the sandbox; `cupel doctor` says more")?;
         let kept = local::user_cache().filter(|cache| fs::create_dir_all(cache).is_ok());
         owner::stay_oneself(kept.as_deref())?;
         remove_at_a_signal().context("cannot listen for signals")?;

@@ -1,5 +1,7 @@
 //! `cupel problem`: packages are begun, checked, converted and listed. Nothing of a package is run.
 
+pub(super) mod args;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,10 +14,10 @@ use cupel_problem::Slug;
 use cupel_types::Bytes;
 use serde_json::{Value, json};
 
-use super::args::{Problem, ProblemCommand};
+use self::args::{Problem, ProblemCommand};
 use super::judge::json::{finding, findings_of};
 use super::{CommandResult, Exit, Failure, OrExit, package};
-use crate::config::{self, Overrides};
+use crate::config;
 use crate::local;
 use crate::terminal::{Table, bad, dim, good};
 
@@ -23,11 +25,11 @@ mod skeleton;
 
 use skeleton::Shows;
 
-/// What prints the description of Cupel's own form.
+/// What prints the description of Cupel's own format.
 const FORM: &str = "cupel help formats";
 
 pub(super) fn problem(args: &Problem) -> CommandResult {
-    let (config, _) = config::load(&Overrides::default()).or_exit(Exit::Usage)?;
+    let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
     let known = local::registry(&config.languages).or_exit(Exit::Usage)?;
     match &args.command {
         ProblemCommand::New { slug, function, checker, into } => {
@@ -65,9 +67,9 @@ fn new(slug: &Slug, shows: Shows, into: &Path) -> CommandResult {
         written.with_context(|| format!("cannot make {}", target.display()))?;
     }
     fs::rename(&made, &target).with_context(|| format!("cannot make {}", target.display()))?;
-    anstream::println!("{} {}", good("✓"), target.display());
-    anstream::println!("{}", dim(&format!("prove it with: cupel verify {}", target.display())));
-    anstream::println!("{}", dim(&format!("its files are described by: {FORM}")));
+    outln!("{} {}", good("✓"), target.display());
+    outln!("{}", dim(&format!("prove it with: cupel verify {}", target.display())));
+    outln!("{}", dim(&format!("its files are described by: {FORM}")));
     Ok(Exit::Ok)
 }
 
@@ -83,7 +85,7 @@ fn import(source: &Path, into: &Path, options: &ImportOptions<'_>) -> CommandRes
     }
     fs::rename(&made, &target).with_context(|| format!("cannot make {}", target.display()))?;
     let facts = facts(&imported);
-    anstream::println!("{} {} {}", good("✓"), target.display(), dim(&format!("· {facts}")));
+    outln!("{} {} {}", good("✓"), target.display(), dim(&format!("· {facts}")));
     Ok(Exit::Ok)
 }
 
@@ -108,7 +110,7 @@ fn facts(imported: &Imported) -> String {
 }
 
 fn tell(finding: &Finding) {
-    anstream::eprintln!("{}", dim(&finding.to_string()));
+    errln!("{}", dim(&finding.to_string()));
 }
 
 fn write(source: &Path, output: &Path, known: &Registry) -> CommandResult {
@@ -124,7 +126,7 @@ fn write(source: &Path, output: &Path, known: &Registry) -> CommandResult {
         Failure { exit, error: error.into() }
     })?;
     warnings.iter().for_each(tell);
-    anstream::println!("{} {} {}", good("✓"), output.display(), dim(&format!("· {}", facts(&unpacked.imported))));
+    outln!("{} {} {}", good("✓"), output.display(), dim(&format!("· {}", facts(&unpacked.imported))));
     Ok(Exit::Ok)
 }
 
@@ -152,7 +154,7 @@ fn list(directory: &Path, as_json: bool, known: &Registry) -> CommandResult {
     let refused = found.iter().any(|(_, found)| matches!(found, Found::Refused(_)));
     if as_json {
         let objects: Vec<Value> = found.iter().map(|(path, found)| object(path, found)).collect();
-        anstream::println!("{}", json!({ "packages": objects }));
+        outln!("{}", json!({ "packages": objects }));
     } else {
         show(&found);
     }

@@ -3,30 +3,31 @@
 //! Standard input reaches the program through a pipe of ours, never as the descriptor we were started
 //! with: what that is open for (a terminal, a file that may be written) is nothing a tenant's program gets.
 
+pub(super) mod args;
+
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use cupel_core::NewSubmission;
 use cupel_judge::{JudgeEvent, JudgeObserver, JudgeRequest, NoCache, StdinSource, judge};
 use cupel_languages::{Language, Registry};
 use cupel_types::{BoxPath, Bytes, Instructions, LimitsRequest, Outcome, RunReport, StepReport, UserId, Verdict};
 use cupel_worker::{ArtifactBounds, Artifacts};
 
-use super::args::Run;
-use super::{CommandResult, Exit, Failure, OrExit};
+use self::args::Run;
+use super::{CommandResult, Exit, Failure, OrExit, allowed};
 use crate::config;
 use crate::executor::LocalSandbox;
 use crate::local::{self, Program};
 use crate::owner;
 use crate::prepared::{self, Look, Shelf};
-use crate::terminal::{bad, dim, good};
-
-/// Largest source that is read.
-const SOURCE_BYTES_MAX: u64 = 16 << 20;
+use crate::terminal::{self, bad, dim, good};
 
 /// What is kept of compiled programs between runs.
 const CACHE: ArtifactBounds = ArtifactBounds { memory: Bytes::ZERO, disk: Bytes::mib(512) };
@@ -38,9 +39,10 @@ pub(super) fn run(args: &Run) -> CommandResult {
     let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
     let registry = local::registry(&config.languages).or_exit(Exit::Usage)?;
     let language = local::available(choose(&registry, args)?)?;
-    let source = read_source(&args.file)?;
+    let bounds = allowed::bounds(&config);
+    let source = read_source(&args.file, bounds.file_bytes_max)?;
     let from_terminal = args.stdin.is_none() && args.file != Path::new("-") && io::stdin().is_terminal();
-    let stdin = stdin(args)?;
+    let stdin = stdin(args, bounds.stdin_bytes_max)?;
 
     let mut limits = LimitsRequest {
         cpu_time: args.time,
@@ -49,14 +51,25 @@ pub(super) fn run(args: &Run) -> CommandResult {
         output: args.output,
         ..LimitsRequest::default()
     };
-    if from_terminal {
-        limits.wall_time = Some(INTERACTIVE);
-        limits.idle_time = Some(INTERACTIVE);
-    }
     let arguments = args.args.iter().map(|arg| arg.to_str().map(str::to_owned));
     let arguments: Option<Vec<String>> = arguments.collect();
     let arguments = arguments.ok_or_else(|| anyhow!("an argument of the program is not UTF-8")).or_exit(Exit::Usage)?;
     let file = file_in_box(&args.file, &language);
+    let new = NewSubmission {
+        language: language.id.as_str().to_owned(),
+        files: vec![(file.as_ref().map(ToString::to_string).unwrap_or_default(), source.as_slice().into())],
+        args: arguments.clone(),
+        limits,
+        ..NewSubmission::default()
+    };
+    allowed::allow(&new, &language, &bounds, &[&args.file])?;
+    // A person thinks for longer than a submission may wait.
+    let mut time_max = config.worker.run_time_max;
+    if from_terminal {
+        limits.wall_time = Some(INTERACTIVE);
+        limits.idle_time = Some(INTERACTIVE);
+        time_max = Duration::MAX;
+    }
     let program = Program { source, file, args: arguments, stdin: Vec::new() };
     let program = program.judged_as(&language);
 
@@ -66,27 +79,32 @@ pub(super) fn run(args: &Run) -> CommandResult {
         prepared::take_up(shelf, &language, Look::Sizes);
     }
     // As a server would start it: figures of both are to be comparable.
-    let launched = LocalSandbox::launch_once(&language, shelf.as_ref().map(Shelf::root))
+    let prepared = shelf.as_ref().map(Shelf::root);
+    let launched = LocalSandbox::launch_once(&language, prepared, config.worker.warm_interpreters)
         .context("cannot start the sandbox; `cupel doctor` says more")?;
     let kept = local::user_cache().filter(|cache| std::fs::create_dir_all(cache).is_ok());
     owner::stay_oneself(kept.as_deref())?;
-    let stdin = stdin.open()?;
+    let too_long = Arc::new(AtomicBool::new(false));
+    let stdin = stdin.open(bounds.stdin_bytes_max, &too_long)?;
     let sandbox = launched.start();
     if let (Some(_), Some(reason)) = (args.instructions, sandbox.uncounted()) {
-        return Err(anyhow!("--instructions: they cannot be counted here: {reason}")).or_exit(Exit::Usage);
+        let error = anyhow!(
+            "--instructions (limits.instructions): instructions cannot be counted on this machine, and so not be \
+             limited: {reason}"
+        );
+        return Err(error).or_exit(Exit::Usage);
     }
     let mut executor = sandbox.executor(0)?;
-    // Whoever runs it may have all of it: what the limits let through.
     let request = JudgeRequest {
         owner: UserId::NOBODY,
         program: &program,
         limits,
         language: &language,
         stdin: Some(stdin),
-        output_kept_max: Bytes::new(u64::MAX),
-        time_max: Duration::MAX,
+        output_kept_max: bounds.output_kept_max,
+        time_max,
     };
-    let mut observer = Stream { silent: args.json, broken: false };
+    let mut observer = Stream { silent: args.json, broken: false, too_long: Arc::clone(&too_long) };
     let cache = if language.compile.is_empty() { None } else { cache() };
     let judged = match &cache {
         Some(cache) => judge(&request, &mut executor, cache, &mut observer),
@@ -98,13 +116,17 @@ pub(super) fn run(args: &Run) -> CommandResult {
     let report = match judged {
         Ok(report) => report,
         Err(error) if args.json => {
-            anstream::println!("{}", json::failure(&language, &limits.over(language.limits)));
+            outln!("{}", json::failure(&language, &limits.over(language.limits)));
             return Err(Failure { exit: Exit::Program(125), error: error.into() });
         }
         Err(error) => return Err(error.into()),
     };
+    if too_long.load(Ordering::SeqCst) {
+        let error = anyhow!("standard input: it may have {}; there is more", bounds.stdin_bytes_max);
+        return Err(error).or_exit(Exit::Usage);
+    }
     if args.json {
-        anstream::println!("{}", json::report(&language, &report));
+        outln!("{}", json::report(&language, &report));
     } else {
         show(&language, &report);
     }
@@ -134,21 +156,12 @@ fn choose<'r>(registry: &'r Registry, args: &Run) -> Result<&'r Language, Failur
     found.or_exit(Exit::Usage)
 }
 
-fn read_source(path: &Path) -> Result<Vec<u8>, Failure> {
-    let mut source = Vec::new();
-    let read =
-        |reader: &mut dyn Read, source: &mut Vec<u8>| reader.take(SOURCE_BYTES_MAX + 1).read_to_end(source).map(drop);
+fn read_source(path: &Path, max: Bytes) -> Result<Vec<u8>, Failure> {
     if path == Path::new("-") {
-        read(&mut io::stdin(), &mut source).context("cannot read the source from standard input")?;
-    } else {
-        let mut file =
-            File::open(path).with_context(|| format!("cannot open {}", path.display())).or_exit(Exit::Usage)?;
-        read(&mut file, &mut source).with_context(|| format!("cannot read {}", path.display()))?;
+        let read = allowed::read(io::stdin(), max);
+        return read.context("cannot read the source from standard input").or_exit(Exit::Usage);
     }
-    if source.len() as u64 > SOURCE_BYTES_MAX {
-        return Err(anyhow!("the source is larger than {} MiB", SOURCE_BYTES_MAX >> 20)).or_exit(Exit::Usage);
-    }
-    Ok(source)
+    allowed::read_file(path, max)
 }
 
 /// The file's own name, if it has an extension of the language and can be a name in the box.
@@ -166,11 +179,21 @@ enum Input {
 }
 
 /// Opened while we may open whatever the user may; read, by a thread, only once privileges are given up.
-fn stdin(args: &Run) -> Result<Input, Failure> {
+fn stdin(args: &Run, max: Bytes) -> Result<Input, Failure> {
     match &args.stdin {
         Some(path) => {
-            let file = File::open(path).with_context(|| format!("cannot open {}", path.display()));
-            file.map(Input::File).or_exit(Exit::Usage)
+            let cannot = |what: &str| format!("cannot {what} {}", path.display());
+            let file = File::open(path).with_context(|| cannot("open")).or_exit(Exit::Usage)?;
+            let about = file.metadata().with_context(|| cannot("read")).or_exit(Exit::Usage)?;
+            if about.is_dir() {
+                return Err(anyhow!("{}: it is a directory", cannot("read"))).or_exit(Exit::Usage);
+            }
+            if about.len() > max.get() {
+                let there = Bytes::new(about.len());
+                let error = anyhow!("{}: standard input may have {max}; there are {there}", path.display());
+                return Err(error).or_exit(Exit::Usage);
+            }
+            Ok(Input::File(file))
         }
         None if args.file == Path::new("-") => Ok(Input::Nothing),
         None => Ok(Input::OurOwn),
@@ -178,24 +201,29 @@ fn stdin(args: &Run) -> Result<Input, Failure> {
 }
 
 impl Input {
-    fn open(self) -> Result<StdinSource, Failure> {
+    fn open(self, max: Bytes, too_long: &Arc<AtomicBool>) -> Result<StdinSource, Failure> {
         match self {
             Input::Nothing => Ok(StdinSource::Bytes(Arc::from([]))),
-            Input::File(file) => pump(file),
-            Input::OurOwn => pump(io::stdin()),
+            Input::File(file) => pump(file, max, too_long),
+            Input::OurOwn => pump(io::stdin(), max, too_long),
         }
     }
 }
 
-/// Copies a stream into a pipe for as long as this process lives.
-fn pump(mut from: impl Read + Send + 'static) -> Result<StdinSource, Failure> {
+/// Copies a stream into a pipe for as long as this process lives. Ends, and sets `too_long`, once more than `max` bytes came.
+fn pump(mut from: impl Read + Send + 'static, max: Bytes, too_long: &Arc<AtomicBool>) -> Result<StdinSource, Failure> {
     let (reader, mut writer) = io::pipe().context("cannot make a pipe")?;
+    let (too_long, mut left) = (Arc::clone(too_long), max.get());
     // Ends with the stream or, when the program does not read it all, with the process.
     std::thread::Builder::new()
         .name("stdin".into())
         .spawn(move || {
             let mut buffer = vec![0; 64 << 10];
             while let Ok(count @ 1..) = from.read(&mut buffer) {
+                match left.checked_sub(count as u64) {
+                    Some(rest) => left = rest,
+                    None => return too_long.store(true, Ordering::SeqCst),
+                }
                 if writer.write_all(&buffer[..count]).is_err() {
                     break;
                 }
@@ -210,11 +238,16 @@ struct Stream {
     silent: bool,
     /// Whoever read our output has gone away: the program has no reason to go on.
     broken: bool,
+    /// The program reads more than a submission may send.
+    too_long: Arc<AtomicBool>,
 }
 
 impl Stream {
     fn pass(&mut self, to: &mut dyn Write, data: &[u8]) {
-        if !self.silent && to.write_all(data).and_then(|()| to.flush()).is_err() {
+        if !self.silent
+            && let Err(error) = to.write_all(data).and_then(|()| to.flush())
+        {
+            terminal::failed(error);
             self.broken = true;
         }
     }
@@ -233,7 +266,7 @@ impl JudgeObserver for Stream {
     }
 
     fn cancelled(&mut self) -> bool {
-        self.broken
+        self.broken || self.too_long.load(Ordering::SeqCst)
     }
 }
 
@@ -261,7 +294,7 @@ fn show(language: &Language, report: &RunReport) {
     // The code alone does not tell which limit it was. An exception is on standard error already.
     let is_told = report.verdict == Verdict::RuntimeError;
     if io::stderr().is_terminal() || report.message.is_some() && !is_told {
-        anstream::eprintln!("{}", summary(language, report));
+        errln!("{}", summary(language, report));
     }
 }
 

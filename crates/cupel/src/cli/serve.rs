@@ -1,5 +1,7 @@
 //! `cupel serve`, `cupel api` and `cupel worker`: start, say how to go on, wait for a signal, drain.
 
+pub(super) mod args;
+
 use std::io::Write as _;
 
 use anyhow::{Context, anyhow};
@@ -7,7 +9,7 @@ use cupel_languages::{Language, Registry};
 use cupel_types::Verdict;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::args::Serve;
+use self::args::Serve;
 use super::{CommandResult, Exit, OrExit};
 use crate::compose::ground::{self, Ground};
 use crate::compose::{Role, Server, engines};
@@ -122,7 +124,7 @@ impl About {
         } else if self.role != Role::Worker {
             text += "Try next: `cupel key create NAME` makes an API key; then POST to /api/v1/execute, as the reference shows.\n";
         }
-        anstream::print!("{text}");
+        out!("{text}");
         std::io::stdout().flush()?;
         Ok(())
     }

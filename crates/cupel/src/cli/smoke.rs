@@ -2,6 +2,8 @@
 //!
 //! The samples are those compiled into this binary; which languages are asked for is the server's word.
 
+pub(super) mod args;
+
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -10,7 +12,7 @@ use cupel_languages::{Language, Registry, Sample};
 use serde_json::{Value, json};
 use ureq::Agent;
 
-use super::args::Smoke;
+use self::args::Smoke;
 use super::{CommandResult, Exit, Failure, OrExit};
 use crate::terminal::{Table, bad, bold, good};
 
@@ -112,7 +114,7 @@ fn print(languages: &[&Language], offered: &BTreeMap<String, Value>, results: &B
         failures.extend(failed);
     }
     table.print();
-    failures.iter().for_each(|failure| anstream::println!("{failure}"));
+    failures.iter().for_each(|failure| outln!("{failure}"));
     if failures.is_empty() { Exit::Ok } else { Exit::Failed }
 }
 

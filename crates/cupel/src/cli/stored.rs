@@ -1,5 +1,7 @@
 //! `cupel admin migrate|backup|restore|export|move`: the store as a whole.
 
+pub(super) mod args;
+
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind, Write as _};
 use std::path::Path;
@@ -15,7 +17,8 @@ use cupel_store::{
 use cupel_types::{Bytes, ContentHash};
 use tempfile::TempDir;
 
-use super::args::{Settings, StoredCommand};
+use self::args::StoredCommand;
+use super::args::Settings;
 use super::{CommandResult, Exit, Failure, OrExit};
 use crate::compose::engines::{open_postgres, open_postgres_and_blobs, open_store};
 use crate::config::{self, Config};
@@ -82,7 +85,7 @@ fn migrate(config: &Config, data: &DataDir) -> CommandResult {
     run(async {
         let (store, _) = open_store(config, data).await?;
         store.close().await;
-        anstream::println!("the schema is this version's");
+        outln!("the schema is this version's");
         Ok(Exit::Ok)
     })
 }
@@ -93,7 +96,7 @@ fn back_up_to(config: &Config, data: &DataDir, file: &Path) -> CommandResult {
     sqlite_only(config, USE_PG_DUMP)?;
     has_database(data)?;
     let bytes = back_up(&data.database(), file).map_err(refused_copy)?;
-    anstream::println!("{}: {bytes} bytes", file.display());
+    outln!("{}: {bytes} bytes", file.display());
     Ok(Exit::Ok)
 }
 
@@ -164,7 +167,7 @@ fn back_up_for_root(settings: &Settings, file: &Path) -> CommandResult {
     })?;
     File::open(directory_of(file)).and_then(|folder| folder.sync_all()).map_err(failed)?;
     let bytes = copy.metadata().map_err(failed)?.len();
-    anstream::println!("{}: {bytes} bytes", file.display());
+    outln!("{}: {bytes} bytes", file.display());
     Ok(Exit::Ok)
 }
 
@@ -194,7 +197,7 @@ fn restore_from(config: &Config, data: &DataDir, file: &Path, copy: Option<File>
         _ => restore(file, &data.database()),
     };
     let bytes = bytes.map_err(refused_copy)?;
-    anstream::println!("{}: {bytes} bytes", data.database().display());
+    outln!("{}: {bytes} bytes", data.database().display());
     Ok(Exit::Ok)
 }
 
@@ -236,11 +239,11 @@ fn move_away(config: &Config, data: &DataDir, url: &str) -> CommandResult {
         from.move_to(&to, &mut tell).await?;
         to.close().await;
         from.close().await;
-        anstream::println!("moved. Set store.url now, and keep {} until all is well.", data.path().display());
+        outln!("moved. Set store.url now, and keep {} until all is well.", data.path().display());
         if engines.blobs.is_none() {
-            anstream::println!("Problems' packages are in that database, too: set blobs.url to \"postgres\".");
+            outln!("Problems' packages are in that database, too: set blobs.url to \"postgres\".");
         }
-        anstream::println!("secret.key is moved by nobody: who is logged in logs in again.");
+        outln!("secret.key is moved by nobody: who is logged in logs in again.");
         Ok(Exit::Ok)
     })
 }
@@ -262,7 +265,7 @@ fn move_here(config: &Config, data: &DataDir) -> CommandResult {
         from.move_to(&to, &mut tell).await?;
         to.close().await;
         from.close().await;
-        anstream::println!("moved to {}. Empty store.url and blobs.url now.", data.database().display());
+        outln!("moved to {}. Empty store.url and blobs.url now.", data.database().display());
         Ok(Exit::Ok)
     })
 }
@@ -281,7 +284,7 @@ async fn move_packages(
         for hash in &packages {
             match act(hash) {
                 Ok(()) => moved += 1,
-                Err(missing @ PackagesError::Missing(_)) => anstream::eprintln!("{missing}, which a problem names"),
+                Err(missing @ PackagesError::Missing(_)) => errln!("{missing}, which a problem names"),
                 Err(error) => return Err(error),
             }
         }
@@ -292,5 +295,5 @@ async fn move_packages(
 }
 
 fn tell(table: &'static str, rows: u64) {
-    anstream::eprintln!("{table}: {rows}");
+    errln!("{table}: {rows}");
 }

@@ -1,17 +1,19 @@
 //! `cupel template`: what a submission to a function problem begins with, in a language.
 
+pub(super) mod args;
+
 use anyhow::{Context, anyhow};
 use cupel_function::{Driver, starter_code};
 use cupel_package::ImportOptions;
 
-use super::args::Template;
+use self::args::Template;
 use super::package::unpack;
 use super::{CommandResult, Exit, OrExit};
-use crate::config::{self, Overrides};
+use crate::config;
 use crate::local;
 
 pub(super) fn template(args: &Template) -> CommandResult {
-    let (config, _) = config::load(&Overrides::default()).or_exit(Exit::Usage)?;
+    let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
     let known = local::registry(&config.languages).or_exit(Exit::Usage)?;
     let language = known.find(&args.language).ok_or_else(|| match known.nearest(&args.language) {
         Some(near) => anyhow!("there is no language `{}`; did you mean `{}`?", args.language, near.id),
@@ -30,6 +32,6 @@ pub(super) fn template(args: &Template) -> CommandResult {
         let names: Vec<&str> = Driver::names().collect();
         anyhow!("no driver calls functions in {}; there are drivers for {}", language.name, names.join(", "))
     });
-    anstream::print!("{}", code.or_exit(Exit::Usage)?);
+    out!("{}", code.or_exit(Exit::Usage)?);
     Ok(Exit::Ok)
 }

@@ -2,6 +2,8 @@
 //!
 //! Packages are unpacked, and the files that may be written to are opened, before privileges are given up.
 
+pub(super) mod args;
+
 use std::collections::{BTreeSet, HashMap};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
@@ -20,19 +22,19 @@ use cupel_problem::{MaxScore, Problem, Score};
 use cupel_types::{Bytes, LanguageId, UserId, Verdict};
 use uuid::Uuid;
 
-use super::args::Verify;
+use self::args::Verify;
 use super::judge::{colour, max, measured};
 use super::package::{self, Bench, Unpacked};
 use super::{CommandResult, Exit, Failure, OrExit};
 use crate::calibrations::{Calibrated, Calibrations};
-use crate::config::{self, Overrides};
+use crate::config;
 use crate::local;
 use crate::terminal::{Table, bad, bold, dim, good, harmless};
 
 mod json;
 
 pub(super) fn verify(args: &Verify) -> CommandResult {
-    let (config, _) = config::load(&Overrides::default()).or_exit(Exit::Usage)?;
+    let (config, _) = config::load(&args.settings.overrides(None)).or_exit(Exit::Usage)?;
     let known = local::registry(&config.languages).or_exit(Exit::Usage)?;
     let (mut exit, mut ready) = (Exit::Ok, Vec::new());
     for path in &args.packages {
@@ -42,9 +44,9 @@ pub(super) fn verify(args: &Verify) -> CommandResult {
                 if args.json
                     && let Some(refused) = error.downcast_ref::<ImportError>()
                 {
-                    anstream::println!("{}", json::refused(path, refused));
+                    outln!("{}", json::refused(path, refused));
                 }
-                anstream::eprintln!("{}: {}: {error:#}", bad("error"), path.display());
+                errln!("{}: {}: {error:#}", bad("error"), path.display());
                 exit = Exit::Usage;
             }
             Err(failure) => return Err(failure),
@@ -164,21 +166,21 @@ impl Ready {
             _ => None,
         };
         if args.json {
-            anstream::println!("{}", json::report(&self.path, imported, report, updated));
+            outln!("{}", json::report(&self.path, imported, report, updated));
             return Ok(report.holds());
         }
         if args.packages.len() > 1 {
-            anstream::println!("{}", bold(&self.path.display().to_string()));
+            outln!("{}", bold(&self.path.display().to_string()));
         }
         for warning in &imported.warnings {
-            anstream::eprintln!("{}", dim(&warning.to_string()));
+            errln!("{}", dim(&warning.to_string()));
         }
         show(&self.path, report);
         match updated {
-            Some(true) => anstream::println!("the time limit was written into the package"),
-            Some(false) => anstream::println!("{}", dim("the package has this time limit already")),
+            Some(true) => outln!("the time limit was written into the package"),
+            Some(false) => outln!("{}", dim("the package has this time limit already")),
             None if args.update_time_limit => {
-                anstream::println!("{}", bad("the time limit was not written: not everything holds with it"));
+                outln!("{}", bad("the time limit was not written: not everything holds with it"));
             }
             None => {}
         }
@@ -243,21 +245,21 @@ impl VerifyObserver for Progress {
 
 impl Progress {
     fn say(&self, what: &str) {
-        anstream::eprintln!("{}", dim(&format!("{}{what} …", self.package)));
+        errln!("{}", dim(&format!("{}{what} …", self.package)));
     }
 }
 
 fn show(path: &Path, report: &VerifyReport) {
     table(report);
     for note in &report.notes {
-        anstream::println!("{} {}", dim("note:"), harmless(note));
+        outln!("{} {}", dim("note:"), harmless(note));
     }
     for claim in report.broken() {
-        anstream::println!("{} {}", bad("✗"), harmless(&told(claim)));
+        outln!("{} {}", bad("✗"), harmless(&told(claim)));
     }
     for submission in &report.submissions {
         if let (Some(hint), false) = (&submission.hint, submission.holds) {
-            anstream::println!("  {} {}: {hint}", dim("hint:"), submission.path);
+            outln!("  {} {}: {hint}", dim("hint:"), submission.path);
         }
     }
     let (mark, broken) = (if report.holds() { good("✓") } else { bad("✗") }, report.broken().count());
@@ -269,7 +271,7 @@ fn show(path: &Path, report: &VerifyReport) {
         0 => format!("all {count} expectations hold{untried}"),
         _ => format!("{broken} of {count} expectations do not hold{untried}"),
     };
-    anstream::println!("{mark} {}: {summary} {}", path.display(), dim(&format!("· {}", limit(report))));
+    outln!("{mark} {}: {summary} {}", path.display(), dim(&format!("· {}", limit(report))));
 }
 
 fn limit(report: &VerifyReport) -> String {

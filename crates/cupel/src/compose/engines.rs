@@ -1,6 +1,7 @@
 //! Which engine is behind each port: what `[store]`, `[queue]`, `[events]`, `[shared]` and `[blobs]` say. The only file that
 //! knows them.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -8,6 +9,7 @@ use cupel_core::{Blobs, Clock, EventBus, Queue, Store, SystemClock};
 use cupel_events::EventBounds;
 use cupel_shared::Shared;
 use cupel_store::{PostgresOptions, PostgresStore, SqliteStore};
+use rustix::fs::Access;
 
 use super::Role;
 use crate::config::{self, Config};
@@ -97,7 +99,20 @@ pub(crate) async fn open_postgres_and_blobs(
 }
 
 async fn open_sqlite(data: &DataDir) -> anyhow::Result<StoreAndClock> {
-    Ok((Arc::new(SqliteStore::open(&data.database()).await?), Arc::new(SystemClock)))
+    let database = data.database();
+    let store = SqliteStore::open(&database).await.map_err(|error| {
+        let is_ours = |path: &Path| rustix::fs::access(path, Access::READ_OK | Access::WRITE_OK).is_ok();
+        let error = anyhow::Error::from(error);
+        match [data.path(), database.as_path()].into_iter().find(|path| path.exists() && !is_ours(path)) {
+            Some(path) => error.context(format!(
+                "the owner of the data directory (user id {}) has to be able to read and write {}",
+                rustix::process::geteuid().as_raw(),
+                path.display()
+            )),
+            None => error,
+        }
+    })?;
+    Ok((Arc::new(store), Arc::new(SystemClock)))
 }
 
 /// The database at `url`, without what is large in it where that lies in a blob store.

@@ -36,8 +36,8 @@ use uuid::Uuid;
 
 use self::engines::{Engines, StoreAndClock};
 use self::ground::{Ground, Workshop};
-pub(crate) use self::settings::public_url;
-use self::settings::{account_settings, api_settings, bounds, policy};
+use self::settings::{account_settings, api_settings, policy};
+pub(crate) use self::settings::{bounds, public_url};
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::executor::LocalSandbox;

@@ -17,7 +17,8 @@ pub(super) fn artifact_bounds(worker: &config::Worker) -> ArtifactBounds {
     ArtifactBounds { memory: worker.artifacts_memory, disk: worker.artifacts_disk }
 }
 
-pub(super) fn bounds(config: &Config) -> Bounds {
+/// What one submission, and a batch of them, may contain.
+pub(crate) fn bounds(config: &Config) -> Bounds {
     let (limits, problems) = (&config.limits, &config.problems);
     Bounds {
         problems_per_author_max: problems.per_author_max.into(),

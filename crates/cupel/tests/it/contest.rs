@@ -39,6 +39,15 @@ fn a_contest_with_a_freeze_has_every_problem_that_comes_with_cupel_and_its_resul
     let stranger = contest(&["add", "final", "--problem", &slugs[0], "--by", "ada"]);
     assert_ne!(stranger.code, Some(0), "not ada's to change: {stranger:?}");
 
+    let code = made.stdout.split("join code: ").nth(1).unwrap();
+    assert_eq!(contest(&["join-code", "final"]).stdout, code);
+    let renewed = contest(&["join-code", "final", "--renew"]);
+    assert!(renewed.code == Some(0) && renewed.stdout != code, "{renewed:?}");
+    assert_eq!(contest(&["join-code", "final"]).stdout, renewed.stdout);
+    assert_eq!(contest(&["join-code", "none"]).code, Some(3));
+    let stranger = contest(&["join-code", "final", "--by", "ada"]);
+    assert!(stranger.code == Some(4) && stranger.stdout.is_empty(), "{stranger:?}");
+
     let csv = contest(&["standings", "final", "--format", "csv"]);
     let lines: Vec<&str> = csv.stdout.split("\r\n").collect();
     assert!(lines[0].starts_with("rank,username,kind,solved,penalty_minutes,score,A_tries,"), "{csv:?}");

@@ -165,7 +165,7 @@ fn a_reader_that_goes_away_ends_the_program() {
     use std::io::Read;
     use std::process::Stdio;
     let file = source("yes.py", "while True: print('yes')\n");
-    let mut child = cupel(["run", &file.path, "--output", "1G"])
+    let mut child = cupel(["run", &file.path, "--output", "16M"])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -84,6 +84,8 @@ fn group(group: &GroupReport) -> Value {
         "name": group.name.as_str(),
         "verdict": group.verdict.code(),
         "score": score(group.score),
+        // `max_score` and `message` are the names in the API; `max` and `team_message` are older.
+        "max_score": max(group.max),
         "max": max(group.max),
         "reason": group.reason,
     })
@@ -110,6 +112,7 @@ fn case(case: &ProblemCaseReport) -> Value {
         "stderr": step.map(|step| String::from_utf8_lossy(&step.stderr.data)),
         "reruns": case.reruns,
         "judge_message": case.judge_message,
+        "message": case.team_message,
         "team_message": case.team_message,
     })
 }

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use cupel_api::{compilation_error, runtime_error};
 use cupel_languages::Language;
 use cupel_types::{Limits, Output, RunReport};
 use serde_json::{Map, Value, json};
@@ -16,7 +17,11 @@ pub(super) fn report(language: &Language, report: &RunReport) -> Value {
     let mut set = |name: &str, value: Value| object.insert(name.to_owned(), value);
     set("verdict", report.verdict.code().into());
     set("message", report.message.clone().into());
-    set("exit_code", step.and_then(|s| s.exit_code).into());
+    let not_built = report.is_not_built();
+    let of_compiler = report.compile.as_ref().filter(|_| not_built).and_then(|compile| compile.exit_code);
+    set("compilation_error", not_built.then(|| compilation_error(report)).into());
+    set("runtime_error", step.and_then(|s| runtime_error(report.verdict, s, &report.limits)).into());
+    set("exit_code", of_compiler.or_else(|| step.and_then(|s| s.exit_code)).into());
     set("signal", step.and_then(|s| s.signal).into());
     set("truncated", step.is_some_and(|s| s.stdout.truncated || s.stderr.truncated).into());
     set("compile", compile.unwrap_or_default());
@@ -53,6 +58,8 @@ pub(super) fn failure(language: &Language, in_force: &Limits) -> Value {
     json!({
         "verdict": "JE",
         "message": "Cupel itself failed; standard error says why",
+        "compilation_error": null,
+        "runtime_error": null,
         "exit_code": null,
         "signal": null,
         "stdout": "",

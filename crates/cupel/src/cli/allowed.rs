@@ -1,0 +1,74 @@
+//! What `[limits]` of the configuration allows one submission, for programs that this machine runs without a server.
+//!
+//! The check is the API's own (`cupel_core::check`); this file words its faults for the command line.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::{Context, anyhow};
+use cupel_core::{Bounds, Fault, NewSubmission, check};
+use cupel_languages::{Language, Registry};
+use cupel_types::Bytes;
+use jiff::Timestamp;
+
+use super::{Exit, Failure, OrExit};
+use crate::compose;
+use crate::config::Config;
+
+/// What one submission may contain here. Whether instructions are counted is known only once the sandbox has started.
+pub(super) fn bounds(config: &Config) -> Bounds {
+    Bounds { counts_instructions: true, ..compose::bounds(config) }
+}
+
+/// Refuses what `POST /execute` refuses with the same configuration. `paths` are the files as the user named them.
+pub(super) fn allow(
+    new: &NewSubmission,
+    language: &Language,
+    bounds: &Bounds,
+    paths: &[impl AsRef<Path>],
+) -> Result<(), Failure> {
+    let alone = Registry::new(vec![language.clone()]).context("cannot use a language alone")?;
+    // The time matters to `run_at` only, which no command has.
+    let Err(faults) = check(std::slice::from_ref(new), &alone, bounds, Timestamp::UNIX_EPOCH) else { return Ok(()) };
+    let said: Vec<String> = faults.iter().map(|fault| format!("{}: {}", place(fault, paths), fault.detail)).collect();
+    Err(anyhow!(said.join("\n  "))).or_exit(Exit::Usage)
+}
+
+/// The flag, file or argument that a fault is about.
+fn place(fault: &Fault, paths: &[impl AsRef<Path>]) -> String {
+    let mut parts = fault.pointer.split('/').skip(1);
+    let (field, index) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let path = |index: &str| Some(paths.get(index.parse::<usize>().ok()?)?.as_ref().display().to_string());
+    match (field, index) {
+        ("limits", "cpu_time_ms") => "--time (limits.cpu_time_ms)".to_owned(),
+        ("limits", "memory_bytes") => "--memory (limits.memory_bytes)".to_owned(),
+        ("limits", "output_bytes") => "--output (limits.output_bytes)".to_owned(),
+        ("limits", "instructions") => "--instructions (limits.instructions)".to_owned(),
+        ("files", index) => path(index).unwrap_or_else(|| "the submission's files".to_owned()),
+        ("args", _) => "the program's arguments".to_owned(),
+        _ => fault.pointer.trim_start_matches('/').replace('/', "."),
+    }
+}
+
+/// A file of a submission; reads no more than it may have.
+pub(super) fn read_file(path: &Path, max: Bytes) -> Result<Vec<u8>, Failure> {
+    let cannot = |what: &str| format!("cannot {what} {}", path.display());
+    let file = File::open(path).with_context(|| cannot("open")).or_exit(Exit::Usage)?;
+    let length = file.metadata().with_context(|| cannot("read")).or_exit(Exit::Usage)?.len();
+    if length > max.get() {
+        let error = anyhow!("{}: the file may have {max}; there are {}", path.display(), Bytes::new(length));
+        return Err(error).or_exit(Exit::Usage);
+    }
+    read(file, max).map_err(|error| error.context(cannot("read"))).or_exit(Exit::Usage)
+}
+
+/// All of a stream that may have `max` bytes.
+pub(super) fn read(from: impl Read, max: Bytes) -> anyhow::Result<Vec<u8>> {
+    let mut data = Vec::new();
+    from.take(max.get().saturating_add(1)).read_to_end(&mut data)?;
+    if data.len() as u64 > max.get() {
+        return Err(anyhow!("it may have {max}; there is more"));
+    }
+    Ok(data)
+}
