@@ -7,7 +7,7 @@ use cupel_types::{Bytes, LanguageId};
 
 use super::calibration::{Calibration, Factor, TimeLimit};
 
-/// The limits of a problem. Every number is above zero; a package with a zero limit is rejected.
+/// The limits of a problem. Every number is above zero; a package with a zero limit is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProblemLimits {
     /// CPU time of one case, for all processes together.
