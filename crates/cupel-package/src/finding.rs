@@ -131,7 +131,7 @@ pub struct Finding {
 }
 
 impl fmt::Display for Finding {
-    /// `E_KEY_TYPE problem.yaml:3:11, limits.memory: a number of MiB is expected, not "lots". Write, for example, 512.`
+    /// `E_KEY_TYPE problem.yaml:3:11, limits.memory: expected a number of MiB, found `lots`. Write 512`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code.as_str())?;
         match self.file.as_str() {
@@ -299,10 +299,10 @@ mod tests {
             file: "problem.yaml".to_owned(),
             position: Some(Position { line: 3, column: 11 }),
             key: Some("limits.memory".to_owned()),
-            fault: "a number is expected, not `a\u{1b}[31m`".to_owned(),
+            fault: "expected a number, found `a\u{1b}[31m`".to_owned(),
             remedy: "Write 512".to_owned(),
         };
-        let text = "E_KEY_TYPE problem.yaml:3:11, limits.memory: a number is expected, not `a\\u{1b}[31m`. Write 512";
+        let text = "E_KEY_TYPE problem.yaml:3:11, limits.memory: expected a number, found `a\\u{1b}[31m`. Write 512";
         assert_eq!(finding.to_string(), text);
     }
 

@@ -181,7 +181,9 @@ pub struct Identifier(Arc<str>);
 
 /// Error for a text that is not a valid [`Identifier`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a name has 1 to 64 letters, digits and `_`, begins with a letter, and is not a keyword of a supported language")]
+#[error(
+    "a name has 1 to 64 letters, digits and `_`, begins with a letter, and is not a keyword of a supported language"
+)]
 pub struct IdentifierError;
 
 impl Identifier {

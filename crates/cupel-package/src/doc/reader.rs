@@ -80,7 +80,7 @@ impl<'a> Reader<'a> {
     /// Reports that a different kind of value is expected.
     pub(crate) fn expected(&self, what: &str) {
         if let Some(node) = self.node {
-            self.fault(Code::KeyType, format!("{what} is expected, not {}", node.described()), "Correct the value");
+            self.fault(Code::KeyType, format!("expected {what}, found {}", node.described()), "Correct the value");
         }
     }
 
@@ -227,7 +227,7 @@ impl<'a> Reader<'a> {
 
     /// A time in seconds above zero, possibly with a fraction.
     pub(crate) fn seconds(&self) -> Option<Duration> {
-        let what = "a time in seconds, above 0 and at most 86400,";
+        let what = "a time in seconds, above 0 and at most 86400";
         let score: Score = self.parsed(what)?;
         seconds(score).or_else(|| {
             self.expected(what);
@@ -303,7 +303,7 @@ mod tests {
         let told = faults("a:\n  b: x\n", |r| assert_eq!(r.get("a").get("b").integer(1, 5), None));
         assert_eq!(
             told,
-            ["E_KEY_TYPE f.yaml:2:6, a.b: a whole number from 1 to 5 is expected, not `x`. Correct the value"]
+            ["E_KEY_TYPE f.yaml:2:6, a.b: expected a whole number from 1 to 5, found `x`. Correct the value"]
         );
         let told = faults("tpye: x\n", |r| r.only(&["type"], Unknown::Error));
         assert_eq!(told, ["E_KEY_UNKNOWN f.yaml:1:7, tpye: the format has no such key. Did you mean `type`?"]);

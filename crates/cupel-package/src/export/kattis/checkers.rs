@@ -20,7 +20,11 @@ impl Plan<'_> {
                 let files = program.files.clone();
                 self.program_files("output_validator", &files);
             }
-            _ => self.cannot("output_validator", "the package has several checkers or interactors; the format allows one", "Combine them into one program"),
+            _ => self.cannot(
+                "output_validator",
+                "the package has several checkers or interactors; the format allows one",
+                "Combine them into one program",
+            ),
         }
     }
 
@@ -47,7 +51,8 @@ impl Plan<'_> {
             }
         };
         if program.protocol != Protocol::Kattis {
-            let fault = format!("`{}` does not use the exit codes of an output validator, 42 and 43", program.program.path);
+            let fault =
+                format!("`{}` does not use the exit codes of an output validator, 42 and 43", program.program.path);
             self.cannot(
                 program.program.path.as_str(),
                 fault,
@@ -93,10 +98,7 @@ impl Plan<'_> {
             Comparison::Standard(Standard::Acmp) => fixed(&["float_tolerance", "1.5e-6"]),
             Comparison::Standard(Standard::Rcmp | Standard::Rncmp) => fixed(&["float_absolute_tolerance", "1.5e-6"]),
             Comparison::Floats { precision, .. } => {
-                self.weaker(
-                    place,
-                    "this checker compares line by line; the default validator compares token by token",
-                );
+                self.weaker(place, "this checker compares line by line; the default validator compares token by token");
                 vec!["float_tolerance".to_owned(), format!("1e-{precision}")]
             }
             Comparison::Unordered(_)

@@ -76,11 +76,7 @@ impl Plan<'_> {
                     let worth = single(case);
                     if worth.is_none() {
                         let fault = "the format cannot express the points of this case";
-                        self.cannot(
-                            case.id.as_str(),
-                            fault,
-                            "Give points to groups: sum, minimum, or all or nothing",
-                        );
+                        self.cannot(case.id.as_str(), fault, "Give points to groups: sum, minimum, or all or nothing");
                     }
                     let requires = group.requires.iter().map(|name| name.as_str().to_owned()).collect();
                     groups.push(Flat { name: case.id.as_str().to_owned(), cases: vec![case], points: worth, requires });
@@ -139,7 +135,7 @@ impl Plan<'_> {
         let max = match total {
             _ if unbounded => Yaml::plain("unbounded"),
             Some(total) => Yaml::plain(total),
-            None => return, // a group is told already
+            None => return, // the fault has been reported
         };
         self.text("data/secret/test_group.yaml", document(&[("max_score".to_owned(), max)]));
         let new_names = names(groups.iter().map(|group| group.name.as_str()));
@@ -162,16 +158,16 @@ impl Plan<'_> {
                     Some(name) => {
                         let passes = groups.iter().find(|g| g.name == *required).and_then(|g| g.points);
                         if passes.is_none_or(|worth| worth.aggregation != "pass-fail") {
-                            let fault = format!(
-                                "the required group `{required}` is not all or nothing"
-                            );
+                            let fault = format!("the required group `{required}` is not all or nothing");
                             self.cannot(&group.name, fault, "Make it all or nothing");
                         }
                         requires.push(Yaml::plain(name));
                     }
                     None if base == "sample" => requires.push(Yaml::plain("sample")),
-                    None => self
-                        .weaker(&group.name, format!("the format cannot express that `{required}` must be passed first")),
+                    None => self.weaker(
+                        &group.name,
+                        format!("the format cannot express that `{required}` must be passed first"),
+                    ),
                 }
             }
             if !requires.is_empty() {
