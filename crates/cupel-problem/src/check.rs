@@ -225,16 +225,16 @@ cupel_types::named! {
 pub enum Passes {
     /// Once.
     One,
-    /// Again for as long as the checker leaves `nextpass.in`, at most this often.
+    /// Repeatedly while the checker writes `nextpass.in`, up to this number of times.
     UpTo(NonZeroU32),
 }
 
-/// What says whether an input keeps the rules of the problem.
+/// A check that an input follows the rules of the problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InputValidator {
-    /// A program with the input on standard input and the case's arguments; 42 accepts.
+    /// A program that gets the input on standard input and the case's arguments. 42 accepts.
     Kattis(Program),
-    /// A testlib program with the input on standard input; 0 accepts.
+    /// A testlib program that gets the input on standard input. 0 accepts.
     Testlib(Program),
     /// A description in DOMjudge's checktestdata language.
     Checktestdata(FileRef),

@@ -96,7 +96,7 @@ pub enum Type {
     String,
     /// Any number of values of a type, in order.
     List(Box<Type>),
-    /// A value or nothing.
+    /// A value or null.
     Optional(Box<Type>),
     /// A map from strings to values of a type.
     Map(Box<Type>),

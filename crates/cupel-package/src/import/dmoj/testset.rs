@@ -92,7 +92,7 @@ impl<'c, 'r> Reading<'c, 'r> {
                 let name = join(prefix, &format!("{:03}", number + 1));
                 let points = points(&Scope(vec![item, &top]).get("points"));
                 let node = self.case(&name, &Scope(vec![item, &top]), points);
-                // In DMOJ, a failed case with zero points ends the whole run. A group of its own can express that.
+                // In DMOJ, a failed case with zero points ends the whole run. A separate group expresses that.
                 nodes.extend(node.map(|case| self.stopping(&name, points, case)));
                 continue;
             }
