@@ -131,7 +131,7 @@ pub struct Finding {
 }
 
 impl fmt::Display for Finding {
-    /// `E_KEY_TYPE problem.yaml:3:11, limits.memory: expected a number of MiB, found `lots`. Write 512`
+    /// ``E_KEY_TYPE problem.yaml:3:11, limits.memory: expected a number of MiB, found `lots`. Write 512``
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code.as_str())?;
         match self.file.as_str() {

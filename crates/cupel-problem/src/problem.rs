@@ -316,9 +316,9 @@ cupel_types::named! {
     /// Which score is better.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum Objective, as_str, from_name {
-        /// The higher.
+        /// The higher score is better.
         Max = "max",
-        /// The lower; legacy Kattis only.
+        /// The lower score is better (legacy Kattis only).
         Min = "min",
     }
 }

@@ -248,7 +248,7 @@ fn top_directory(sink: &Sink<'_>) -> String {
         }
     }
     let Some(top) = top else { return String::new() };
-    // A package may also consist of one directory with the marker outside it; so the marker must be in the directory.
+    // All files of a package may be in one of its own directories. Only a directory that contains a marker is stripped.
     let inside = |path: &PackagePath| path.below(top).is_some_and(is_marker);
     if sink.files().keys().any(inside) { format!("{top}/") } else { String::new() }
 }

@@ -311,7 +311,7 @@ fn language_tag(word: &str) -> String {
     ];
     match known.iter().find(|(name, _)| *name == word) {
         Some((_, tag)) => (*tag).to_owned(),
-        // Other tools write language tags.
+        // Packages of other tools have language tags instead of names.
         None if matches!(word.len(), 2 | 3) => word.to_lowercase(),
         None => format!("x-{}", word.to_lowercase()),
     }
