@@ -1,4 +1,4 @@
-//! One test of a function problem: what is called with what, and what a driver answers.
+//! One test of a function problem: the calls, and the driver's answer.
 
 use std::fmt::Write;
 
@@ -9,10 +9,10 @@ use super::value::{Value, difference};
 use super::wire;
 use cupel_problem::{Interface, MethodSignature, Parameter, Signature, Type};
 
-/// What a test calls.
+/// The calls of a test.
 ///
-/// The input of a function is its arguments, a JSON value a line. That of a class is two lists: names, of which the
-/// first is the class's own, and arguments, a list for each name.
+/// The input of a function is its arguments, one JSON value per line. The input of a class is two lists: names, the
+/// first of which is the class, and a list of arguments for each name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FunctionCase<'s> {
     signature: &'s Signature,
@@ -22,15 +22,15 @@ pub struct FunctionCase<'s> {
 /// One call.
 #[derive(Clone, Debug, PartialEq)]
 struct Call<'s> {
-    /// 0 is the function or the constructor, then the methods.
+    /// 0 is the function or the constructor; the methods follow.
     callee: usize,
     parameters: &'s [Parameter],
     arguments: Vec<Value>,
-    /// What the driver hands back of it.
+    /// The type of the result that the driver returns.
     result: Type,
 }
 
-/// An input that is not one of the signature.
+/// Error for an input that does not match the signature.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("not what `{callee}` takes ({parameters}): {source}")]
 pub struct CallError {
@@ -40,43 +40,43 @@ pub struct CallError {
     source: JsonError,
 }
 
-/// What is expected of a test.
+/// The expected result of a test.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expected(Value);
 
-/// Memory for what one run returns, about: 8 MiB of the smallest words in a list.
+/// Approximate maximum memory of the values that one run returns: 8 MiB of the smallest words in a list.
 pub const RETURNED_MAX: Bytes = Bytes::mib(256);
 
-/// What came out of a driver.
+/// The answer of a driver.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
-    /// The function returned this.
+    /// The value that the function returned.
     Returned(Value),
-    /// What it returned is no value of its type: why.
+    /// The returned value does not have the declared type; with the reason.
     NoValue(String),
-    /// The function is not there, or does not take what it is given: why.
+    /// The function does not exist or has other parameters; with the reason.
     NoFunction(String),
-    /// What it returned takes more than [`RETURNED_MAX`].
+    /// The returned value needs more memory than [`RETURNED_MAX`].
     TooLarge,
-    /// No driver wrote this, or not to its end.
+    /// The driver wrote no answer, or an incomplete one.
     Nothing,
-    /// Something that no driver writes is on the channel.
+    /// The channel contains data that no driver writes.
     Forged,
 }
 
 impl<'s> FunctionCase<'s> {
-    /// Reads a test's input.
+    /// Parses a test's input.
     ///
     /// # Errors
-    /// When it is not one of this signature.
+    /// If the input does not match the signature.
     pub fn read(signature: &'s Signature, input: &[u8]) -> Result<FunctionCase<'s>, CallError> {
         FunctionCase::read_from(signature, Reader::new(input))
     }
 
-    /// The same for an input of anybody's: its values may take about so much memory.
+    /// Parses an untrusted input. Its values may need approximately `room` bytes of memory.
     ///
     /// # Errors
-    /// Also when they would take more.
+    /// As for [`FunctionCase::read`]; also if the values need more memory.
     pub fn read_within(signature: &'s Signature, input: &[u8], room: Bytes) -> Result<FunctionCase<'s>, CallError> {
         FunctionCase::read_from(signature, Reader::within(input, room))
     }
@@ -107,16 +107,16 @@ impl<'s> FunctionCase<'s> {
         Ok(FunctionCase { signature, calls })
     }
 
-    /// What it calls by.
+    /// The signature of the test.
     pub fn signature(&self) -> &'s Signature {
         self.signature
     }
 
-    /// Reads the expected result: one JSON value; of a class the list of what its calls return, null for the
-    /// constructor and for void.
+    /// Parses the expected result: one JSON value; for a class, the list of return values, with null for the
+    /// constructor and for void methods.
     ///
     /// # Errors
-    /// When it is not of the signature.
+    /// If the result does not match the signature.
     pub fn expected(&self, answer: &[u8]) -> Result<Expected, JsonError> {
         let mut reader = Reader::new(answer);
         let value = match self.is_sequence() {
@@ -137,7 +137,7 @@ impl<'s> FunctionCase<'s> {
         Ok(Expected(value))
     }
 
-    /// What a driver reads. The nonce, a word that nobody can guess, is the first line of it.
+    /// The driver's input. Its first line is the nonce, an unguessable word.
     pub fn lines(&self, nonce: &str) -> Vec<u8> {
         let mut out = format!("{nonce}\n{}\n", described(self.signature));
         if self.is_sequence() {
@@ -154,7 +154,8 @@ impl<'s> FunctionCase<'s> {
         out.into_bytes()
     }
 
-    /// What was written to the channel of the result: a line of the nonce and `ok`, `wrong` or `missing`, then values, or why.
+    /// Parses the content of the result channel: a line with the nonce and `ok`, `wrong` or `missing`, then the values
+    /// or the reason.
     pub fn answer(&self, channel: &[u8], nonce: &str) -> Answer {
         if channel.is_empty() {
             return Answer::Nothing;
@@ -183,8 +184,8 @@ impl<'s> FunctionCase<'s> {
         }
     }
 
-    /// Where a result is not the expected one; `None` when it is. Of a class, lists in any order are what single calls
-    /// return.
+    /// The first difference between a result and the expected one. `None` if there is none. For a class, unordered
+    /// comparison applies to the result of each call.
     pub fn difference(&self, expected: &Expected, got: &Value) -> Option<String> {
         let compare = self.signature.compare;
         match (&expected.0, got) {
@@ -198,7 +199,7 @@ impl<'s> FunctionCase<'s> {
         }
     }
 
-    /// The calls as one line for people, with what they return if that is known; at most this many of a sequence.
+    /// The calls, one line each, with their results if known; at most `calls_max` calls.
     pub fn shown(&self, expected: Option<&Expected>, calls_max: usize) -> Vec<String> {
         let arrow = |value: &Value| format!(" -> {}", value.shown());
         let shown = self.calls.iter().enumerate().take(calls_max).map(|(at, call)| {
@@ -231,7 +232,7 @@ impl<'s> FunctionCase<'s> {
     }
 }
 
-/// The two lists of a sequence of calls.
+/// Parses the two lists of a sequence of calls.
 fn sequence<'s>(
     reader: &mut Reader<'_>,
     class: &str,
@@ -247,8 +248,9 @@ fn sequence<'s>(
             Value::Text(name) => methods.iter().position(|method| method.name.as_str() == name).map(|at| at + 1),
             _ => None,
         };
-        let expected = if is_first { format!("the first call is `{class}`") } else { "no method".to_owned() };
-        callees.push(callee.ok_or_else(|| reader.here(&format!("{} is not it: {expected}", name.shown())))?);
+        let expected =
+            if is_first { format!("the first call must be `{class}`") } else { "there is no such method".to_owned() };
+        callees.push(callee.ok_or_else(|| reader.here(&format!("unknown call {}: {expected}", name.shown())))?);
         Ok(())
     })?;
     let mut next = callees.into_iter();
@@ -272,7 +274,7 @@ fn sequence<'s>(
         return Err(reader.here("fewer lists of arguments than calls"));
     }
     if calls.is_empty() {
-        return Err(reader.here("there is no call"));
+        return Err(reader.here("there are no calls"));
     }
     reader.end()?;
     Ok(calls)
@@ -283,8 +285,8 @@ fn listed(parameters: &[Parameter]) -> String {
     each.join(", ")
 }
 
-/// The signature for drivers that have to be told: words on one line. `function NAME MUTATES METHOD` or
-/// `class NAME COUNT TYPE… COUNT METHOD…`, where a method is `NAME RETURNS COUNT TYPE…`.
+/// The signature as words on one line, for drivers that need it at run time: `function NAME MUTATES METHOD` or `class
+/// NAME COUNT TYPE… COUNT METHOD…`, where a method is `NAME RETURNS COUNT TYPE…`.
 fn described(signature: &Signature) -> String {
     let types = |parameters: &[Parameter]| {
         let each = parameters.iter().map(|parameter| format!(" {}", parameter.kind));
@@ -303,7 +305,7 @@ fn described(signature: &Signature) -> String {
     }
 }
 
-/// The expected result as JSON, for checkers and people.
+/// The expected result as JSON, for checkers and messages.
 impl std::fmt::Display for Expected {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.fmt(f)
@@ -344,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_has_its_arguments_on_lines() {
+    fn the_arguments_of_a_function_are_lines() {
         let signature = two_sum();
         let case = FunctionCase::read(&signature, b"[2, 7]\n9\n").unwrap();
         let lines = String::from_utf8(case.lines("n0nce")).unwrap();
@@ -359,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn a_class_has_a_list_of_names_and_one_of_arguments() {
+    fn the_input_of_a_class_is_a_list_of_names_and_a_list_of_arguments() {
         let signature = counter();
         let input = br#"["Counter","add","seen"] [[5],["a b"],[]]"#;
         let case = FunctionCase::read(&signature, input).unwrap();
@@ -368,13 +370,13 @@ mod tests {
         let expected = case.expected(br#"[null,null,["a b"]]"#).unwrap();
         assert_eq!(case.shown(Some(&expected), 9), ["Counter(5)", "add(\"a b\")", "seen() -> [\"a b\"]"]);
         for (input, why) in [
-            (r#"["add"] [["a"]]"#, "the first call is `Counter`"),
-            (r#"["Counter","sub"] [[1],[]]"#, "no method"),
+            (r#"["add"] [["a"]]"#, "the first call must be `Counter`"),
+            (r#"["Counter","sub"] [[1],[]]"#, "no such method"),
             (r#"["Counter"] [[1],[]]"#, "more lists of arguments"),
             (r#"["Counter","seen"] [[1]]"#, "fewer lists of arguments"),
             (r#"["Counter"] [[]]"#, "`most` is missing"),
             (r#"["Counter"] [[1,2]]"#, "more arguments"),
-            ("[] []", "no call"),
+            ("[] []", "no calls"),
         ] {
             let error = FunctionCase::read(&signature, input.as_bytes()).unwrap_err().to_string();
             assert!(error.contains(why), "{input}: {error}");
@@ -385,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_sequence_the_call_that_differs_is_named() {
+    fn a_difference_in_a_sequence_names_the_call() {
         let signature = counter();
         let case = FunctionCase::read(&signature, br#"["Counter","seen","seen"] [[5],[],[]]"#).unwrap();
         let expected = case.expected(br#"[null,["a","b"],["c"]]"#).unwrap();
@@ -398,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_whole_frame_with_the_nonce_is_an_answer() {
+    fn an_answer_is_a_complete_frame_with_the_nonce() {
         let signature = two_sum();
         let case = FunctionCase::read(&signature, b"[]\n0").unwrap();
         let answer = |channel: &str| case.answer(channel.as_bytes(), "5ec1");

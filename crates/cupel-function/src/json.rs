@@ -1,8 +1,8 @@
-//! JSON read by type: the text of a test becomes values of its signature, or is refused with the place and the reason.
+//! Typed JSON reader: parses the text of a test into values of its signature, or fails with position and reason.
 //!
-//! The type leads, so nothing can be deeper than types are, integers have all of their 64 bits, and no value is made that a
-//! driver could not get. Source: RFC 8259. Beyond it: NaN and infinities are the strings `"NaN"`, `"Infinity"` and
-//! `"-Infinity"`. Not taken: lone surrogates, and U+0000, which ends a string in C.
+//! The expected type drives the parser, so nesting is bounded by the type, integers keep all 64 bits, and no value is
+//! created that a driver could not receive. Source: RFC 8259. Extension: NaN and infinities are the strings `"NaN"`,
+//! `"Infinity"` and `"-Infinity"`. Not accepted: lone surrogates, and U+0000, which terminates strings in C.
 
 use std::collections::BTreeMap;
 
@@ -12,18 +12,18 @@ use cupel_problem::Type;
 
 use super::value::{KEY_BYTES, Value, bytes_of, level_order};
 
-/// Why a text is no value of a type.
+/// Error for a text that is not a value of the expected type.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: {why}")]
 pub struct JsonError {
-    /// From 1.
+    /// One-based.
     line: usize,
-    /// In bytes, from 1.
+    /// One-based, in bytes.
     column: usize,
     why: String,
 }
 
-/// Reads one value and nothing after it.
+/// Parses exactly one value.
 #[cfg(test)]
 pub(super) fn read(text: &[u8], kind: &Type) -> Result<Value, JsonError> {
     let mut reader = Reader::new(text);
@@ -32,11 +32,11 @@ pub(super) fn read(text: &[u8], kind: &Type) -> Result<Value, JsonError> {
     Ok(value)
 }
 
-/// Reads value after value.
+/// Parses a sequence of values.
 pub(super) struct Reader<'a> {
     text: &'a [u8],
     at: usize,
-    /// About how much memory is left for values: an empty map takes a hundred times what is written of it.
+    /// Approximate memory left for values. An empty map takes a hundred times the size of its text.
     room: u64,
 }
 
@@ -45,18 +45,18 @@ impl<'a> Reader<'a> {
         Reader { text, at: 0, room: u64::MAX }
     }
 
-    /// A reader of values that may take about so much memory together.
+    /// A reader whose values may need approximately `room` bytes of memory in all.
     pub(super) fn within(text: &'a [u8], room: Bytes) -> Reader<'a> {
         Reader { text, at: 0, room: room.get() }
     }
 
     fn take(&mut self, bytes: u64) -> Result<(), JsonError> {
         let left = self.room.checked_sub(bytes);
-        self.room = left.ok_or_else(|| self.here("the values up to here take more memory than there is for them"))?;
+        self.room = left.ok_or_else(|| self.here("the values up to here need more memory than is allowed"))?;
         Ok(())
     }
 
-    /// The next value.
+    /// Parses the next value.
     pub(super) fn value(&mut self, kind: &Type) -> Result<Value, JsonError> {
         self.space();
         let begin = self.at;
@@ -120,7 +120,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A list of things whose types depend on where they stand.
+    /// Parses a list whose items have types that depend on their position.
     pub(super) fn list<T>(
         &mut self,
         item: impl FnMut(&mut Reader<'a>) -> Result<T, JsonError>,
@@ -129,13 +129,13 @@ impl<'a> Reader<'a> {
         self.items(b'[', b']', item)
     }
 
-    /// There is nothing more.
+    /// Checks that nothing follows.
     pub(super) fn end(&mut self) -> Result<(), JsonError> {
         self.space();
-        if self.at == self.text.len() { Ok(()) } else { Err(self.here("expected the end")) }
+        if self.at == self.text.len() { Ok(()) } else { Err(self.here("expected the end of the text")) }
     }
 
-    /// A fault where the reader stands.
+    /// An error at the current position.
     pub(super) fn here(&self, why: &str) -> JsonError {
         self.fault(self.at, why.to_owned())
     }
@@ -172,12 +172,12 @@ impl<'a> Reader<'a> {
         self.symbol(b'"')?;
         let mut bytes = Vec::new();
         loop {
-            let c = self.peek().ok_or_else(|| self.fault(begin, "the string does not end".into()))?;
+            let c = self.peek().ok_or_else(|| self.fault(begin, "the string is not terminated".into()))?;
             self.at += 1;
             match c {
                 b'"' => break,
                 b'\\' => {
-                    let c = self.escape().ok_or_else(|| self.here("this escape is no character"))?;
+                    let c = self.escape().ok_or_else(|| self.here("this escape is not a character"))?;
                     bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
                 }
                 0..0x20 => return Err(self.fault(self.at - 1, "a control character in a string".into())),
@@ -185,12 +185,12 @@ impl<'a> Reader<'a> {
             }
         }
         if bytes.contains(&0) {
-            return Err(self.fault(begin, "strings have no U+0000".into()));
+            return Err(self.fault(begin, "strings cannot contain U+0000".into()));
         }
         String::from_utf8(bytes).map_err(|_| self.fault(begin, "the string is not UTF-8".into()))
     }
 
-    /// What follows a backslash. `None` for what is no character, such as half of a surrogate pair.
+    /// The character of an escape sequence. `None` if it is not a character, such as half of a surrogate pair.
     fn escape(&mut self) -> Option<char> {
         let c = self.peek()?;
         self.at += 1;
@@ -224,7 +224,7 @@ impl<'a> Reader<'a> {
         u32::from_str_radix(text, 16).ok()
     }
 
-    /// A number's characters, if they may be JSON's.
+    /// The characters of a number, if they are a valid JSON number.
     fn number(&mut self) -> Option<&'a str> {
         let rest = &self.text[self.at..];
         let length = rest.iter().take_while(|c| matches!(c, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')).count();
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_take_more_memory_than_there_is_are_refused() {
+    fn values_that_need_more_memory_than_allowed_are_refused() {
         for (kind, item) in [("list<map<string,int>>", r#"{"":1}"#), ("list<list<int>>", "[1]"), ("list<int>", "1")] {
             let kind = Type::parse(kind).unwrap();
             let text = format!("[{}]", vec![item; 1000].join(","));
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_value_of_the_type_is_refused_with_its_place() {
+    fn invalid_values_are_refused_with_their_position() {
         for (kind, text, why) in [
             ("int", "9223372036854775808", "line 1, column 1: expected int"),
             ("int", "1.0", "line 1, column 1: expected int"),
@@ -325,15 +325,15 @@ mod tests {
             ("list<int>", "[1,]", "line 1, column 4: expected int"),
             ("char", "\"ab\"", "line 1, column 1: expected one ASCII character"),
             ("char", "\"é\"", "line 1, column 1: expected one ASCII character"),
-            ("string", r#""\ud800""#, "line 1, column 8: this escape is no character"),
-            ("string", r#""\u0000""#, "line 1, column 1: strings have no U+0000"),
+            ("string", r#""\ud800""#, "line 1, column 8: this escape is not a character"),
+            ("string", r#""\u0000""#, "line 1, column 1: strings cannot contain U+0000"),
             ("string", "\"\n\"", "line 1, column 2: a control character in a string"),
-            ("string", "\"abc", "line 1, column 1: the string does not end"),
+            ("string", "\"abc", "line 1, column 1: the string is not terminated"),
             ("bool", "yes", "line 1, column 1: expected bool"),
             ("TreeNode<int>", "[null,1]", "line 1, column 1: a node of the tree has no parent"),
             ("TreeNode<int>", "[1,null,null,2]", "line 1, column 1: a node of the tree has no parent"),
             ("map<string,int>", r#"{"a":1,"a":2}"#, "line 1, column 8: the key occurs twice"),
-            ("int", "1 2", "line 1, column 3: expected the end"),
+            ("int", "1 2", "line 1, column 3: expected the end of the text"),
         ] {
             let error = read(text.as_bytes(), &Type::parse(kind).unwrap()).unwrap_err();
             assert_eq!(error.to_string(), why, "{kind} {text}");

@@ -1,20 +1,20 @@
 #![doc = include_str!("../README.md")]
-//! Function problems: what is made of a signature. Drivers and starter code in every language that has them, and the values
-//! that go in and come out.
+//! Function problems: drivers and starter code in every language that supports them, and the values passed to and from
+//! drivers.
 //!
 //! ```text
-//!  test: a JSON value a line ──► FunctionCase ──lines──► driver ──► the submission's function
+//!  test: JSON value per line ──► FunctionCase ──lines──► driver ──► the submission's function
 //!                                                          │
 //!  verdict ◄── difference ◄── Value ◄── Answer ◄──frame────┘ descriptor 3
 //! ```
 //!
-//! A driver is the program: it reads arguments, calls, and writes what is returned to a channel of its own. What it is made of:
-//! a source that is the same for every problem (`drivers/`), and in languages without reflection a few lines made from the
-//! signature (`dialect/`). The lines that it reads are not JSON, so no driver has a parser of it: what is no value of a
-//! type is refused here, before anything runs. See `wire.rs` for them.
+//! A driver is the program that runs: it reads arguments, calls the submission's function, and writes the result to a
+//! separate channel. It consists of a source that is the same for all problems (`drivers/`) and, in languages without
+//! reflection, a few lines generated from the signature (`dialect/`). Drivers do not read JSON, so they need no JSON
+//! parser; values that do not match their type are refused here, before anything runs. `wire.rs` documents the format.
 //!
-//! *Invariant:* a driver is never told what is expected. Whoever takes it over in its process can answer, but has to answer
-//! right.
+//! *Invariant:* a driver never gets the expected result. A submission that takes over the driver's process can forge an
+//! answer, but still has to forge a correct one.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! Starter code for a problem: what its signature is in a language, with its first sample as a comment.
+//! Starter code for a problem: its signature in a language, with the first sample as a comment.
 
 use std::io::{self, Read};
 
@@ -7,17 +7,17 @@ use cupel_languages::Language;
 use super::{Driver, FunctionCase};
 use cupel_problem::{FileRef, Package};
 
-/// The most that is read of a sample.
+/// Maximum number of bytes read from a sample.
 const SAMPLE_BYTES_MAX: u64 = 1 << 20;
 
-/// What a contestant begins with. `None` when the problem asks for no function, or the language has no driver.
+/// The template of a submission. `None` if the problem is not a function problem, or the language has no driver.
 ///
 /// # Errors
-/// When a sample cannot be read.
+/// If a sample cannot be read.
 pub fn starter_code(package: &Package, language: &Language) -> io::Result<Option<String>> {
     let driver = language.driver.as_deref().and_then(Driver::named);
     let (Some(signature), Some(driver)) = (&package.problem.signature, driver) else { return Ok(None) };
-    // Only what the statement shows; the first of all tests may be a secret.
+    // Only samples that the statement shows; other tests may be secret.
     let sample = package.problem.tests.cases().find(|case| case.shown.is_some());
     let read = |file: &FileRef| {
         let mut data = Vec::new();

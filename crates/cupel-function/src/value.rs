@@ -1,4 +1,4 @@
-//! Values of the types of a signature: what arguments and results are between files, drivers and comparisons.
+//! Values of the types of a signature: arguments and results in files, drivers and comparisons.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -6,12 +6,12 @@ use std::fmt::{self, Write};
 
 use cupel_problem::{CompareResult, Type};
 
-/// A value; which of them it can be, its type says.
+/// A value. Its type determines the variant.
 #[derive(Clone, Debug)]
 pub enum Value {
-    /// Of 32 or 64 bits.
+    /// A signed integer of 32 or 64 bits.
     Int(i64),
-    /// A double; NaN and infinities, too.
+    /// A double, including NaN and infinities.
     Float(f64),
     /// true or false.
     Bool(bool),
@@ -19,13 +19,13 @@ pub enum Value {
     Text(String),
     /// A list, a linked list, or a tree in level order, where [`Value::Null`] is a missing node.
     List(Vec<Value>),
-    /// From strings.
+    /// A map with string keys.
     Map(BTreeMap<String, Value>),
-    /// Nothing.
+    /// Null.
     Null,
 }
 
-/// What is shown of a value in a message, in characters.
+/// Maximum length of a value in a message, in characters.
 const SHOWN_MAX: usize = 64;
 
 impl Value {
@@ -38,7 +38,7 @@ impl Value {
         }
     }
 
-    /// A total order, in which values that are equal as JSON are equal.
+    /// A total order in which values that are equal as JSON are equal.
     fn order(&self, other: &Value) -> Ordering {
         match (self, other) {
             (Value::Int(a), Value::Int(b)) => a.cmp(b),
@@ -73,7 +73,7 @@ impl Value {
 }
 
 impl PartialEq for Value {
-    /// Equal as JSON: NaN is NaN, and 0.0 is -0.0.
+    /// Equality as JSON values; NaN equals NaN, and 0.0 equals -0.0.
     fn eq(&self, other: &Value) -> bool {
         match (self, other) {
             (Value::Float(a), Value::Float(b)) => a == b || (a.is_nan() && b.is_nan()),
@@ -83,7 +83,7 @@ impl PartialEq for Value {
 }
 
 impl fmt::Display for Value {
-    /// As JSON on one line; what JSON has no number for is a string.
+    /// JSON on one line. Numbers that JSON cannot represent are strings.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Value::Int(n) => write!(f, "{n}"),
@@ -131,8 +131,8 @@ fn quote(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_char('"')
 }
 
-/// Where a result is not the expected one; `None` when it is. [`CompareResult::Checker`] is compared as exact: whoever has
-/// a checker does not ask here.
+/// The first difference between a result and the expected one. `None` if there is none. [`CompareResult::Checker`] is
+/// compared as exact; the caller runs the checker instead.
 pub fn difference(expected: &Value, got: &Value, compare: CompareResult) -> Option<String> {
     let tolerance = match compare {
         CompareResult::Float(tolerance) => tolerance.get(),
@@ -147,10 +147,11 @@ pub fn difference(expected: &Value, got: &Value, compare: CompareResult) -> Opti
             };
             let (a, b) = (sorted(a), sorted(b));
             let at = a.iter().zip(&b).position(|(a, b)| a != b)?;
-            // Of two sorted lists, the smaller of the first two that differ is not in the other list as often.
+            // At the first difference between two sorted lists, the smaller element occurs more often in its own list
+            // than in the other.
             Some(match a[at].order(&b[at]) {
                 Ordering::Less => format!("{} is missing", a[at].shown()),
-                _ => format!("{} is too much", b[at].shown()),
+                _ => format!("{} is unexpected", b[at].shown()),
             })
         }
         _ => differs(expected, got, tolerance, &mut String::new()),
@@ -199,15 +200,15 @@ fn differs(expected: &Value, got: &Value, tolerance: f64, path: &mut String) -> 
     }
 }
 
-/// A tree in level order without missing nodes at its end, where it is one: only nodes that are there have children.
+/// Validates a tree in level order and removes missing nodes at its end. Only existing nodes have children.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The reason why it is not a tree.
 pub(super) fn level_order(mut slots: Vec<Value>) -> Result<Vec<Value>, &'static str> {
     while matches!(slots.last(), Some(Value::Null)) {
         slots.pop();
     }
-    // The root, and two places of every node: places are given away in the order in which nodes come.
+    // The root and two children per node are places. Places are filled in the order of the nodes.
     let (mut places, mut used) = (1_usize, 0_usize);
     for slot in &slots {
         if used == places {
@@ -219,10 +220,10 @@ pub(super) fn level_order(mut slots: Vec<Value>) -> Result<Vec<Value>, &'static 
     Ok(slots)
 }
 
-/// What a key of a map takes in memory.
+/// Approximate memory of a key of a map, in bytes.
 pub(super) const KEY_BYTES: u64 = 128;
 
-/// About what a value takes in memory, without what is in it.
+/// Approximate memory of a value in bytes, without its contents.
 pub(super) fn bytes_of(kind: &Type) -> u64 {
     match kind {
         Type::Map(_) => 640,
@@ -246,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_says_where_it_is() {
+    fn a_difference_names_its_position() {
         let exact = |kind, expected, got| differs(kind, expected, got, CompareResult::Exact);
         assert_eq!(exact("list<list<int>>", "[[1],[2,3]]", "[[1],[2,3]]"), None);
         assert_eq!(exact("list<list<int>>", "[[1],[2,3]]", "[[1],[2,4]]").unwrap(), "at [1][1]: expected 3, got 4");
@@ -261,17 +262,17 @@ mod tests {
     }
 
     #[test]
-    fn unordered_is_as_a_multiset_at_the_outermost_level() {
+    fn unordered_compares_multisets_at_the_outermost_level() {
         let unordered = |expected, got| differs("list<list<int>>", expected, got, CompareResult::Unordered);
         assert_eq!(unordered("[[1,2],[3]]", "[[3],[1,2]]"), None);
         assert_eq!(unordered("[[1,2],[3]]", "[[3],[2,1]]").unwrap(), "[1,2] is missing");
         assert_eq!(unordered("[[1],[1],[2]]", "[[1],[2],[2]]").unwrap(), "[1] is missing");
-        assert_eq!(unordered("[[2],[2]]", "[[1],[2]]").unwrap(), "[1] is too much");
+        assert_eq!(unordered("[[2],[2]]", "[[1],[2]]").unwrap(), "[1] is unexpected");
         assert!(unordered("[[1]]", "[[1],[1]]").is_some());
     }
 
     #[test]
-    fn floats_are_near_absolutely_or_relatively_and_nothing_is_near_infinity() {
+    fn float_tolerance_is_absolute_or_relative_and_excludes_infinity() {
         let near = |expected, got| {
             differs("list<float>", expected, got, CompareResult::Float(Tolerance::new(1e-3).unwrap())).is_none()
         };

@@ -1,15 +1,16 @@
-//! Values as drivers read and write them: lines of words, led by the type, so that a reader of a few lines does in any language.
+//! Wire format of the values that drivers read and write: lines of words, determined by the type, so that a reader
+//! takes only a few lines in any language.
 //!
 //! | type | form |
 //! |---|---|
 //! | int, int32, float, bool | a word; floats also `nan`, `inf` and `-inf`; `1` and `0` |
 //! | char, string | its length in bytes, a newline, the bytes |
-//! | list, ListNode | how many, then the elements; words stand on one line, so that it can be split at once |
-//! | TreeNode | how many places in level order, then each as an optional |
+//! | list, ListNode | the number of elements, then the elements; words are on one line, which can be split at once |
+//! | TreeNode | the number of places in level order, then each place as an optional |
 //! | optional | `0`, or `1` and the value |
-//! | map | how many, then key and value of each |
+//! | map | the number of entries, then key and value of each |
 //!
-//! Every value ends with a newline. Whoever reads words may take any white space between them.
+//! Every value ends with a newline. A reader of words may accept any white space between them.
 
 use std::collections::BTreeMap;
 
@@ -79,20 +80,21 @@ fn word(value: &Value) -> String {
     }
 }
 
-/// Reads what a driver wrote.
+/// Reads the values that a driver wrote.
 pub(super) struct Reader<'a> {
     text: &'a [u8],
-    /// About how much memory is left for values: an empty map takes a hundred times what is written of it. `None`: more was wanted.
+    /// Approximate memory left for values. An empty map takes a hundred times the size of its text. `None`: the limit
+    /// was exceeded.
     room: Option<u64>,
 }
 
 impl<'a> Reader<'a> {
-    /// A reader of values that may take about so much memory together.
+    /// A reader whose values may need approximately `room` bytes of memory in all.
     pub(super) fn within(text: &'a [u8], room: Bytes) -> Reader<'a> {
         Reader { text, room: Some(room.get()) }
     }
 
-    /// The next value. `None` when there is none, or none that its type can have, or there is no room for it.
+    /// Reads the next value. `None` if there is no value of this type, or not enough memory for it.
     pub(super) fn value(&mut self, kind: &Type) -> Option<Value> {
         self.take(bytes_of(kind))?;
         Some(match kind {
@@ -131,12 +133,12 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Whether nothing but white space is left.
+    /// Whether only white space is left.
     pub(super) fn is_at_end(&self) -> bool {
         self.text.iter().all(u8::is_ascii_whitespace)
     }
 
-    /// Whether values took more memory than there was.
+    /// Whether the values exceeded the memory limit.
     pub(super) fn is_out_of_room(&self) -> bool {
         self.room.is_none()
     }
@@ -148,7 +150,7 @@ impl<'a> Reader<'a> {
 
     fn many<T>(&mut self, mut one: impl FnMut(&mut Reader<'a>) -> Option<T>) -> Option<Vec<T>> {
         let count: usize = self.word()?.parse().ok()?;
-        // It grows with what is there: a number alone makes no room.
+        // The vector grows with the data; a count alone does not allocate memory.
         let mut all = Vec::new();
         for _ in 0..count {
             all.push(one(self)?);
@@ -186,14 +188,14 @@ mod tests {
     }
 
     #[test]
-    fn words_of_a_list_share_a_line() {
+    fn the_words_of_a_list_are_on_one_line() {
         assert_eq!(lines("list<int>", "[1,-2,3]"), "3\n1 -2 3\n");
         assert_eq!(lines("list<int>", "[]"), "0\n");
         assert_eq!(lines("list<list<bool>>", "[[true],[],[false,true]]"), "3\n1\n1\n0\n2\n0 1\n");
     }
 
     #[test]
-    fn strings_are_counted_and_trees_have_places() {
+    fn strings_have_a_length_and_trees_have_places() {
         assert_eq!(lines("list<string>", r#"["a b\n","é",""]"#), "3\n4\na b\n\n2\né\n0\n\n");
         assert_eq!(lines("TreeNode<int>", "[1,null,2]"), "3\n1\n1\n0\n1\n2\n");
         assert_eq!(lines("map<string,float>", r#"{"b":1e300,"a":"NaN"}"#), "2\n1\na\nnan\n1\nb\n1e300\n");
@@ -201,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_reads_back() {
+    fn written_values_are_read_back_unchanged() {
         for (kind, text) in [
             ("list<optional<string>>", r#"["a",null,"","\n 7 "]"#),
             ("map<string,list<TreeNode<float>>>", r#"{"":[[1.5,null,-0.0],[]],"k":[]}"#),
@@ -219,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_value_is_none() {
+    fn invalid_values_are_none() {
         for (kind, text) in [
             ("int", "1.5"),
             ("int", ""),
@@ -240,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_take_more_memory_than_there_is_are_not_read() {
+    fn values_that_need_more_memory_than_allowed_are_not_read() {
         for (kind, item) in
             [("list<map<string,int>>", "1\n0\n\n1\n"), ("list<list<int>>", "1\n1\n"), ("list<int>", "1\n")]
         {

@@ -1,4 +1,5 @@
-//! What is wrong, or odd, in a package: file, key, place, fault and remedy. All findings of a package are told together.
+//! Findings: errors and warnings about a package, with file, key, position, fault and remedy. All findings of a package
+//! are reported together.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -6,24 +7,24 @@ use std::io;
 use std::path::PathBuf;
 
 cupel_types::named! {
-    /// What kind of finding it is; stable, for programs. `E_` refuses the package, `W_` does not.
+    /// Kind of a finding. A stable identifier for programs: `E_` codes refuse the package, `W_` codes do not.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum Code, as_str, from_name {
         /// No format was recognised.
         FormatUnknown = "E_FORMAT_UNKNOWN",
-        /// Several formats were recognised, or the one asked for is not there.
+        /// Several formats were recognised, or the requested one was not found.
         FormatAmbiguous = "E_FORMAT_AMBIGUOUS",
-        /// The archive cannot be read: truncated or damaged.
+        /// The archive cannot be read: truncated or corrupted.
         ArchiveDamaged = "E_ARCHIVE_DAMAGED",
-        /// A name that leads out of the package, or is too long or too deep.
+        /// A name that points outside the package, or is too long or too deep.
         ArchivePath = "E_ARCHIVE_PATH",
-        /// A link that leaves the package or leads to no file, a device, a pipe, a socket.
+        /// A link that points outside the package or not to a file; a device, a pipe, a socket.
         ArchiveLink = "E_ARCHIVE_LINK",
-        /// Two entries that are one on some file systems.
+        /// Two entries whose names are equal on some file systems.
         ArchiveDuplicate = "E_ARCHIVE_DUPLICATE",
-        /// More entries, bytes or compression than is let in.
+        /// More entries, bytes or compression than allowed.
         ArchiveBomb = "E_ARCHIVE_BOMB",
-        /// Encrypted.
+        /// An encrypted archive or entry.
         ArchiveEncrypted = "E_ARCHIVE_ENCRYPTED",
         /// A compression method other than store and deflate.
         ArchiveMethod = "E_ARCHIVE_METHOD",
@@ -33,77 +34,77 @@ cupel_types::named! {
         Xml = "E_XML",
         /// A TOML file that cannot be read.
         Toml = "E_TOML",
-        /// A text that is not UTF-8, is too long, or begins with a byte-order mark where there may be none.
+        /// A text that is not UTF-8, is too long, or begins with a byte-order mark where none is allowed.
         Text = "E_TEXT",
         /// A key that the format does not have.
         KeyUnknown = "E_KEY_UNKNOWN",
-        /// A key that must be there.
+        /// A required key that is missing.
         KeyMissing = "E_KEY_MISSING",
-        /// A value of the wrong type or range, or values that contradict each other.
+        /// A value of the wrong type or outside its range, or contradictory values.
         KeyType = "E_KEY_TYPE",
-        /// A file that is named and not there.
+        /// A file that is referred to but missing.
         FileMissing = "E_FILE_MISSING",
-        /// No case to judge with.
+        /// No case to judge.
         NoCases = "E_NO_CASES",
-        /// An input without answer, or the reverse.
+        /// An input without an answer, or an answer without an input.
         CasePair = "E_CASE_PAIR",
-        /// A name that a case may not have.
+        /// A name that is not allowed for a case.
         CaseName = "E_CASE_NAME",
-        /// Rules of groups are broken.
+        /// Violated rules of groups.
         Groups = "E_GROUPS",
-        /// A checker is asked for and not there.
+        /// A required checker that is missing.
         NoValidator = "E_NO_VALIDATOR",
-        /// Several checkers where there can be one.
+        /// Several checkers where one is allowed.
         ManyValidators = "E_MANY_VALIDATORS",
-        /// A program without sources, or with files that are none.
+        /// A program without sources, or with invalid files.
         Program = "E_PROGRAM",
-        /// A limit beyond what this server allows.
+        /// A limit above the server's maximum.
         LimitUnsupported = "E_LIMIT_UNSUPPORTED",
-        /// No time limit, and none can be derived.
+        /// No time limit, and no way to derive one.
         NoTimeLimit = "E_NO_TIME_LIMIT",
-        /// An expectation of a submission that contradicts another, or means nothing.
+        /// An expectation of a submission that contradicts another, or has no meaning.
         Expectation = "E_EXPECTATION",
-        /// Something that Cupel does not do.
+        /// A feature that Cupel does not support.
         Unsupported = "E_UNSUPPORTED",
-        /// A grader, checker or key in Python that runs inside DMOJ.
+        /// A grader, a checker or a key that is Python code run inside DMOJ.
         UnsupportedPython = "E_UNSUPPORTED_PYTHON",
-        /// More findings than are told.
+        /// More findings than are reported.
         TooMany = "E_TOO_MANY_FINDINGS",
-        /// A key that the format does not have, in one that is read leniently.
+        /// A key that the format does not have, in a format that is read leniently.
         KeyIgnored = "W_KEY_UNKNOWN",
         /// Carriage returns in test data.
         CarriageReturn = "W_CR",
         /// A byte-order mark.
         ByteOrderMark = "W_BOM",
-        /// Test data that does not end with a newline.
+        /// Test data without a newline at the end.
         NoFinalNewline = "W_NO_FINAL_NEWLINE",
-        /// A file of test data of more than 100 MiB.
+        /// A test data file larger than 100 MiB.
         LargeFile = "W_LARGE_FILE",
-        /// A file that nothing reads.
+        /// A file that is not used.
         UnusedFile = "W_UNUSED_FILE",
         /// No statement.
         NoStatement = "W_NO_STATEMENT",
-        /// A statement in HTML or SVG: to be sanitised before it is shown.
+        /// A statement in HTML or SVG, which must be sanitised before it is displayed.
         ActiveContent = "W_ACTIVE_CONTENT",
-        /// The two dialects of scoring disagree on the highest score.
+        /// The two scoring dialects give different maximum scores.
         ScoringDialect = "W_SCORING_DIALECT",
-        /// Spelled as in a draft of the format.
+        /// Spelling of a draft of the format.
         DraftSpelling = "W_DRAFT_SPELLING",
-        /// Without it something cannot be verified: no input validator, no accepted submission.
+        /// Something needed for verification is missing: an input validator, an accepted submission.
         NotVerifiable = "W_NOT_VERIFIABLE",
-        /// Part of the package has no meaning here and is left out.
+        /// A part of the package that has no equivalent and is left out.
         LeftOut = "W_LEFT_OUT",
     }
 }
 
 impl Code {
-    /// Whether it refuses the package.
+    /// Whether the finding refuses the package.
     pub fn is_error(self) -> bool {
         self.as_str().starts_with("E_")
     }
 }
 
-/// Where in a text: both begin at 1.
+/// A position in a text; both numbers are one-based.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
     /// Line.
@@ -112,25 +113,25 @@ pub struct Position {
     pub column: u32,
 }
 
-/// One thing that is wrong or odd.
+/// An error or a warning about a package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// What kind.
+    /// The kind.
     pub code: Code,
-    /// In which file or directory of the package; empty for the package as a whole.
+    /// The file or directory of the package; empty for the package as a whole.
     pub file: String,
-    /// Where in that file.
+    /// The position in the file.
     pub position: Option<Position>,
-    /// At which key, such as `limits.memory` or `test_cases[2].in`.
+    /// The key, such as `limits.memory` or `test_cases[2].in`.
     pub key: Option<String>,
     /// What is wrong.
     pub fault: String,
-    /// What to do.
+    /// How to correct it.
     pub remedy: String,
 }
 
 impl fmt::Display for Finding {
-    /// `E_KEY_TYPE problem.yaml:3:11, limits.memory: a number of MiB is expected, not "lots". Write, for example, 512.`
+    /// ``E_KEY_TYPE problem.yaml:3:11, limits.memory: expected a number of MiB, found `lots`. Write 512``
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code.as_str())?;
         match self.file.as_str() {
@@ -147,7 +148,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// A text from a package, without control characters and not without end.
+/// A text from a package, truncated and without control characters.
 struct Shown<'a>(&'a str);
 
 impl fmt::Display for Shown<'_> {
@@ -164,7 +165,7 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// Why a package was refused: everything that is wrong with it. Never without an error among the findings.
+/// The findings of a refused package, at least one of them an error.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the package was refused:{}", .findings.iter().map(|finding| format!("\n  {finding}")).collect::<String>())]
 pub struct Refused {
@@ -176,16 +177,16 @@ pub struct Refused {
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} {}", .path.display())]
 pub struct FileError {
-    /// What was being done.
+    /// The attempted action.
     pub action: &'static str,
-    /// With what.
+    /// The path it was attempted on.
     pub path: PathBuf,
-    /// Why not.
+    /// The cause.
     pub source: io::Error,
 }
 
 impl FileError {
-    /// Says where an error happened: `at("write", &path)` is for `map_err`.
+    /// Adds the action and the path to an I/O error, for `map_err`: `at("write", &path)`.
     pub(crate) fn at(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> FileError {
         let path = path.into();
         move |source| FileError { action, path, source }
@@ -195,62 +196,62 @@ impl FileError {
 /// Why a package was not imported.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// It is at fault.
+    /// The package is at fault.
     #[error(transparent)]
     Refused(#[from] Refused),
-    /// We are: a file could not be read or written.
+    /// An internal failure: a file could not be read or written.
     #[error(transparent)]
     Io(#[from] FileError),
-    /// There is something already where the package was to go.
-    #[error("{} exists already", .0.display())]
+    /// The target already exists.
+    #[error("{} already exists", .0.display())]
     TargetExists(PathBuf),
 }
 
 impl ImportError {
-    /// Wraps a failure of ours: `io("write", &path)` is for `map_err`.
+    /// Adds the action and the path to an internal failure, for `map_err`: `io("write", &path)`.
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> ImportError {
         let at = FileError::at(action, path);
         move |source| ImportError::Io(at(source))
     }
 }
 
-/// Collects findings; shared by everything that reads one package.
+/// Collector of findings, shared by all readers of one package.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     list: RefCell<Vec<Finding>>,
 }
 
 impl Findings {
-    /// So many are told; then one says that there are more.
+    /// Maximum number of findings. If it is exceeded, one more finding says so.
     const MAX: usize = 200;
 
     pub(crate) fn push(&self, finding: Finding) {
         let mut list = self.list.borrow_mut();
-        // What is read twice is told once.
+        // A file that is read twice gives the same finding twice; report it once.
         if list.contains(&finding) {
             return;
         }
         match list.len() {
             n if n < Findings::MAX => list.push(finding),
-            // An error beyond the bound must still refuse; a warning may be lost.
+            // An error beyond the bound must still refuse the package; a warning may be dropped.
             n if n == Findings::MAX && finding.code.is_error() => list.push(Finding {
                 code: Code::TooMany,
                 file: String::new(),
                 position: None,
                 key: None,
                 fault: format!("there are more than {} findings", Findings::MAX),
-                remedy: "Correct these first".to_owned(),
+                remedy: "Correct these findings first".to_owned(),
             }),
             _ => {}
         }
     }
 
-    /// A finding about a file as a whole.
+    /// Adds a finding about a whole file.
     pub(crate) fn file(&self, code: Code, file: &str, fault: impl Into<String>, remedy: impl Into<String>) {
         self.at(code, file, None, None, fault, remedy);
     }
 
-    /// A finding at a key.
+    /// Adds a finding with position and key.
     pub(crate) fn at(
         &self,
         code: Code,
@@ -292,21 +293,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_finding_says_file_place_key_fault_and_remedy() {
+    fn a_finding_displays_file_position_key_fault_and_remedy() {
         let finding = Finding {
             code: Code::KeyType,
             file: "problem.yaml".to_owned(),
             position: Some(Position { line: 3, column: 11 }),
             key: Some("limits.memory".to_owned()),
-            fault: "a number is expected, not `a\u{1b}[31m`".to_owned(),
+            fault: "expected a number, found `a\u{1b}[31m`".to_owned(),
             remedy: "Write 512".to_owned(),
         };
-        let text = "E_KEY_TYPE problem.yaml:3:11, limits.memory: a number is expected, not `a\\u{1b}[31m`. Write 512";
+        let text = "E_KEY_TYPE problem.yaml:3:11, limits.memory: expected a number, found `a\\u{1b}[31m`. Write 512";
         assert_eq!(finding.to_string(), text);
     }
 
     #[test]
-    fn an_error_behind_any_number_of_warnings_still_refuses() {
+    fn an_error_after_any_number_of_warnings_still_refuses_the_package() {
         let findings = Findings::default();
         for n in 0..1000 {
             findings.file(Code::CarriageReturn, "x", n.to_string(), "");

@@ -1,7 +1,7 @@
-//! Writing a time limit into a package's own file, with everything else of it, comments too, as it was.
+//! Writes a time limit into a package's configuration file and leaves everything else unchanged, including comments.
 //!
-//! The text is changed at the place where the value stands, or would stand, and then read again: if it does not say what was to be
-//! said, or says anything else differently, nothing is changed.
+//! The text is edited at the position where the value is or belongs, and parsed again. If the result does not have the
+//! new limit, or differs in anything else, the edit is discarded.
 
 use std::time::Duration;
 
@@ -12,25 +12,26 @@ use crate::import::PackageFormat;
 /// Why a time limit was not written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RewriteError {
-    /// The format has no place for it that could be written.
-    #[error("a package in the format `{}` has no file that its time limit could be written into; give it with --time-limit", .0.as_str())]
+    /// The format has no file that could hold the limit.
+    #[error("the format `{}` has no file for a time limit; give it with --time-limit", .0.as_str())]
     NoPlace(PackageFormat),
-    /// The file cannot be read, or cannot be changed without changing more.
+    /// The file cannot be parsed, or cannot be edited without changing something else.
     #[error("{file} cannot be changed safely: {why}; write the time limit {seconds} into it by hand")]
     Unclear {
         /// The file.
         file: &'static str,
         /// Why.
         why: String,
-        /// What should stand there.
+        /// The value to write.
         seconds: String,
     },
 }
 
-/// The file of a package in which its time limit stands.
+/// The file of a package that holds its time limit.
 ///
 /// # Errors
-/// When the format has none: legacy Kattis and DMOJ derive it or keep it elsewhere, and Polygon's belongs to Polygon.
+/// If the format has none: legacy Kattis and DMOJ derive the limit or keep it elsewhere, and Polygon's file is
+/// maintained in Polygon.
 pub fn time_limit_file(format: PackageFormat) -> Result<&'static str, RewriteError> {
     match format {
         PackageFormat::Cupel => Ok("problem.toml"),
@@ -41,10 +42,10 @@ pub fn time_limit_file(format: PackageFormat) -> Result<&'static str, RewriteErr
     }
 }
 
-/// The text of that file with another time limit.
+/// The text of that file with a new time limit.
 ///
 /// # Errors
-/// When there is no such file, or its text cannot be changed safely.
+/// If the format has no such file, or its text cannot be changed safely.
 pub fn with_time_limit(format: PackageFormat, text: &str, limit: Duration) -> Result<String, RewriteError> {
     let file = time_limit_file(format)?;
     let dialect = if format == PackageFormat::Cupel { &TOML } else { &YAML };
@@ -56,30 +57,30 @@ pub fn with_time_limit(format: PackageFormat, text: &str, limit: Duration) -> Re
     let parse = |text: &str| (dialect.parse)(text).map_err(|(at, fault)| format!("line {}: {fault}", at.line));
     let before = parse(text).map_err(unclear)?;
     let changed =
-        dialect.changed(text, &before, &seconds).ok_or_else(|| unclear("its form is not understood".to_owned()))?;
+        dialect.changed(text, &before, &seconds).ok_or_else(|| unclear("its structure is not supported".to_owned()))?;
     let after = parse(&changed).map_err(unclear)?;
     let said = said(&after, dialect.key);
     if said.as_deref() != Some(seconds.as_str()) || others(&after, dialect.key) != others(&before, dialect.key) {
-        return Err(unclear("more than the limit would change".to_owned()));
+        return Err(unclear("something other than the limit would change".to_owned()));
     }
     Ok(changed)
 }
 
-/// What the two languages differ in.
+/// The differences between TOML and YAML.
 struct Dialect {
     parse: fn(&str) -> Result<Node, (Position, String)>,
     key: &'static str,
     number: fn(f64) -> String,
-    /// Between a key and its value.
+    /// Text between a key and its value.
     is: &'static str,
-    /// What makes a section at the end.
+    /// Text that starts the section at the end of the file.
     section: &'static str,
 }
 
 const TOML: Dialect = Dialect {
     parse: parse_toml,
     key: "time",
-    // A number that is no integer reads as one: what stands beside it is.
+    // `{:?}` keeps the decimal point (`2.0`), so that the number is a float like those usual in this file.
     number: |seconds| format!("{seconds:?}"),
     is: " = ",
     section: "\n[limits]\n",
@@ -111,7 +112,7 @@ impl Dialect {
             let comma = if entries.is_empty() { "" } else { ", " };
             return Some(format!("{}{entry}{comma}{}", &text[..=at], &text[at + 1..]));
         }
-        // A section of TOML stands where its header does, a map of YAML where its first key does.
+        // The position of a TOML section is that of its header; the position of a YAML map is that of its first key.
         let line = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
         if text[line..].trim_start().starts_with('[') {
             let next = text[at..].find('\n').map_or(text.len(), |newline| at + newline + 1);
@@ -143,7 +144,7 @@ fn said(root: &Node, key: &str) -> Option<String> {
     }
 }
 
-/// Everything but the limit, without places.
+/// Everything except the limit, without positions.
 fn others(root: &Node, key: &str) -> String {
     fn shown(node: &Node, skip: &[&str], out: &mut String) {
         match &node.value {
@@ -154,7 +155,7 @@ fn others(root: &Node, key: &str) -> String {
                     match skip {
                         [only] if only == name => continue,
                         [first, rest @ ..] if first == name && !rest.is_empty() => {
-                            // A section that holds nothing else may not have been there.
+                            // A section that contains only the limit may not have existed before.
                             let mut inside = String::new();
                             shown(value, rest, &mut inside);
                             if !inside.is_empty() && !value.is_null() {
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_limit_changes_and_comments_stay() {
+    fn only_the_limit_changes_and_comments_are_kept() {
         for (before, after) in [
             (
                 "# a\nlimits: # b\n  memory: 64 # c\n  time_limit: 1.0 # d\n",
@@ -214,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_changed_safely_is_refused() {
+    fn a_file_that_cannot_be_edited_safely_is_refused() {
         for text in [
             "limits: &x\n  time_limit: *y\n",
             "limits: 5\n",
@@ -229,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_format_without_a_place_says_so() {
+    fn a_format_without_a_time_limit_file_is_an_error() {
         for format in PackageFormat::ALL {
             let has_place = matches!(format, PackageFormat::Cupel | PackageFormat::Kattis202509);
             assert_eq!(time_limit_file(format).is_ok(), has_place, "{format:?}");

@@ -1,4 +1,4 @@
-//! The time limit, and how it may be found from the submissions a package carries.
+//! The time limit, and how it is derived from the running times of a package's own submissions.
 //!
 //! Source: Kattis problem package format 2025-09, `limits`; legacy, `time_multiplier` and `time_safety_margin`.
 
@@ -7,17 +7,17 @@ use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// A positive factor in thousandths: 1.5 is 1,500. At most 1,000.
+/// A positive factor in thousandths (1.5 is 1,500), at most 1,000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Factor(NonZeroU32);
 
 impl Factor {
-    /// Changes nothing.
+    /// The factor 1.
     pub const ONE: Factor = Factor::thousandths(1000).unwrap();
-    /// The largest.
+    /// The largest factor.
     pub const MAX: Factor = Factor::thousandths(1_000_000).unwrap();
 
-    /// From thousandths; `None` for zero and beyond 1,000,000.
+    /// Creates a factor from thousandths. Returns `None` for zero and above 1,000,000.
     pub const fn thousandths(n: u32) -> Option<Factor> {
         match NonZeroU32::new(n) {
             Some(n) if n.get() <= 1_000_000 => Some(Factor(n)),
@@ -25,26 +25,26 @@ impl Factor {
         }
     }
 
-    /// The number of thousandths.
+    /// The factor in thousandths.
     pub const fn as_thousandths(self) -> u32 {
         self.0.get()
     }
 
-    /// A time multiplied by it, rounded up to the nanosecond: a limit is never tightened by rounding.
+    /// Multiplies a time by the factor. Rounds up to the nanosecond, so that rounding never tightens a limit.
     #[must_use]
     pub fn times(self, time: Duration) -> Duration {
         let nanos = (time.as_nanos().saturating_mul(u128::from(self.0.get()))).div_ceil(1000);
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
-    /// A time divided by it, rounded down to the nanosecond.
+    /// Divides a time by the factor. Rounds down to the nanosecond.
     #[must_use]
     pub fn part_of(self, time: Duration) -> Duration {
         let nanos = time.as_nanos().saturating_mul(1000) / u128::from(self.0.get());
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
-    /// A number of bytes multiplied by it, rounded up; saturates.
+    /// Multiplies a number of bytes by the factor. Rounds up and saturates.
     #[must_use]
     pub fn times_bytes(self, bytes: cupel_types::Bytes) -> cupel_types::Bytes {
         let scaled = (u128::from(bytes.get()) * u128::from(self.0.get())).div_ceil(1000);
@@ -52,7 +52,7 @@ impl Factor {
     }
 }
 
-/// Why a text is no [`Factor`].
+/// Error for a text that is not a valid [`Factor`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a factor is a decimal number above 0 and at most 1000")]
 pub struct FactorError;
@@ -77,14 +77,14 @@ impl fmt::Display for Factor {
     }
 }
 
-/// How a time limit relates to the times measured of a package's own submissions.
+/// How the time limit relates to the measured times of the package's own submissions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Calibration {
-    /// The limit is at least this times the slowest submission that must pass.
+    /// Minimum ratio of the limit to the time of the slowest submission that must pass.
     pub accepted_to_limit: Factor,
-    /// The fastest submission that must time out takes at least this times the limit.
+    /// Minimum ratio of the time of the fastest submission that must time out to the limit.
     pub limit_to_time_limit_exceeded: Factor,
-    /// A derived limit is a multiple of this. Never zero.
+    /// A derived limit is a multiple of this time. Never zero.
     pub resolution: Duration,
 }
 
@@ -102,19 +102,20 @@ impl Calibration {
         resolution: Duration::from_secs(1),
     };
 
-    /// The smallest limit, a multiple of the resolution, that is far enough above the slowest time that must be below it.
+    /// The smallest multiple of the resolution that leaves the required margin above `slowest`, the time of the slowest
+    /// submission that must pass.
     #[must_use]
     pub fn limit_for(&self, slowest: Duration) -> Duration {
         let steps = self.accepted_to_limit.times(slowest).as_nanos().div_ceil(self.resolution.as_nanos().max(1)).max(1);
         self.resolution.saturating_mul(u32::try_from(steps).unwrap_or(u32::MAX))
     }
 
-    /// Whether a limit is far enough above a time that must be below it.
+    /// Whether the limit has the required margin above the time of a submission that must pass.
     pub fn is_above(&self, limit: Duration, time: Duration) -> bool {
         self.accepted_to_limit.times(time) <= limit
     }
 
-    /// Whether a limit is far enough below a time that must be above it.
+    /// Whether the limit has the required margin below the time of a submission that must time out.
     pub fn is_below(&self, limit: Duration, time: Duration) -> bool {
         self.limit_to_time_limit_exceeded.times(limit) <= time
     }
@@ -123,9 +124,9 @@ impl Calibration {
 /// The CPU time limit of one case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeLimit {
-    /// The limit itself, above zero. `None`: the format has none, and it has to be derived by running the submissions.
+    /// The limit, above zero. `None` if the package has none; it must then be derived by running the submissions.
     pub limit: Option<Duration>,
-    /// By which it is derived, or held against what is measured.
+    /// The margins by which the limit is derived, or checked against measured times.
     pub calibration: Calibration,
 }
 
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_derived_limit_is_the_next_multiple_of_the_resolution_and_never_nothing() {
+    fn a_derived_limit_is_the_next_multiple_of_the_resolution_and_never_zero() {
         let ms = Duration::from_millis;
         let half_up = Calibration { accepted_to_limit: "1.5".parse().unwrap(), ..Calibration::KATTIS_2025_09 };
         let fine = Calibration { resolution: ms(100), ..Calibration::KATTIS_2025_09 };
@@ -161,7 +162,7 @@ mod tests {
             (Calibration::KATTIS_2025_09, ms(0), ms(1000)),
             (Calibration::KATTIS_2025_09, ms(500), ms(1000)),
             (Calibration::KATTIS_2025_09, ms(501), ms(2000)),
-            // Rounded to the nearest it was 1 s, and the margin was lost.
+            // Regression: rounding to the nearest multiple gave 1 s and lost the margin.
             (half_up, ms(940), ms(2000)),
             (Calibration::KATTIS_LEGACY, ms(201), ms(2000)),
             (fine, ms(130), ms(300)),
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_has_margins_on_both_sides_that_include_their_ends() {
+    fn the_margins_of_a_limit_are_inclusive_on_both_sides() {
         let (ms, calibration) = (Duration::from_millis, Calibration::KATTIS_2025_09);
         assert!(calibration.is_above(ms(1000), ms(500)) && !calibration.is_above(ms(1000), ms(501)));
         assert!(calibration.is_below(ms(1000), ms(1500)) && !calibration.is_below(ms(1000), ms(1499)));

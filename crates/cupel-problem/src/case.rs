@@ -1,4 +1,4 @@
-//! One input with what belongs to it.
+//! A test case: one input and everything needed to judge it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,12 +12,12 @@ use super::package::{FileRef, PackagePath};
 use super::program::ProgramFile;
 use super::score::Score;
 
-/// A case's name: unique in its problem, with the groups it lies in, such as `secret/group1/01`.
+/// Name of a case, unique in its problem. Contains the groups, such as `secret/group1/01`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CaseId(Arc<str>);
 
 impl CaseId {
-    /// Wraps a name. Uniqueness is held by [`Tests::new`](super::group::Tests::new).
+    /// Wraps a name. [`Tests::new`](super::group::Tests::new) checks that names are unique.
     pub fn new(name: &str) -> CaseId {
         CaseId(name.into())
     }
@@ -34,51 +34,52 @@ impl fmt::Display for CaseId {
     }
 }
 
-/// One input of a problem.
+/// One test case of a problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Case {
-    /// Its name.
+    /// The name.
     pub id: CaseId,
-    /// What the submission gets on standard input; in conversation, what the interactor gets.
+    /// What the submission reads from standard input. In an interactive problem, the interactor's input.
     pub input: FileRef,
-    /// The answer of the package. `None` where nothing reads one: a checker or interactor that needs none (DMOJ).
+    /// The package's answer. `None` if the checker or interactor does not need one (DMOJ).
     pub answer: Option<FileRef>,
-    /// Arguments for the submission.
+    /// Command-line arguments for the submission.
     pub args: Vec<String>,
-    /// Files that lie in the submission's working directory.
+    /// Files placed in the submission's working directory.
     pub files: Vec<ProgramFile>,
-    /// How it is judged. Shared between the cases that are judged alike.
+    /// How the case is judged. Shared between cases with the same method.
     pub method: Arc<Method>,
-    /// What it is worth.
+    /// How many points the case gives.
     pub points: CasePoints,
-    /// What a contestant may see of it after a submission failed on it.
+    /// What a contestant may see of the case after a submission failed on it.
     pub feedback: Feedback,
-    /// Arguments for the input validators; those for the submission come after them.
+    /// Arguments for the input validators.
     pub validator_args: ValidatorArgs,
-    /// Texts of the author about it.
+    /// Descriptions by the author.
     pub hints: Hints,
-    /// What is shown of it in the statement; `Some` for samples only.
+    /// What the statement shows of the case. `Some` for samples only.
     pub shown: Option<Shown>,
 }
 
 /// Arguments for the input validators.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ValidatorArgs {
-    /// For each of them.
+    /// The same arguments for every validator.
     Every(Vec<String>),
-    /// For those of these names; none for others.
+    /// Arguments by validator name. Validators without an entry get none.
     Named(BTreeMap<String, Vec<String>>),
 }
 
 impl Default for ValidatorArgs {
-    /// None for any.
+    /// No arguments.
     fn default() -> ValidatorArgs {
         ValidatorArgs::Every(Vec::new())
     }
 }
 
 impl ValidatorArgs {
-    /// Those for the validator at this path, which is named by its file or directory, with or without an extension.
+    /// The arguments for the validator at this path. The name is that of its file or directory, with or without
+    /// extension.
     pub fn of(&self, validator: &PackagePath) -> &[String] {
         match self {
             ValidatorArgs::Every(args) => args,
@@ -90,7 +91,7 @@ impl ValidatorArgs {
         }
     }
 
-    /// All that some validator gets.
+    /// The arguments of all validators together.
     pub fn all(&self) -> impl Iterator<Item = &String> {
         let (every, named) = match self {
             ValidatorArgs::Every(args) => (Some(args), None),
@@ -100,58 +101,59 @@ impl ValidatorArgs {
     }
 }
 
-/// What an author says of a case.
+/// What an author says about a case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hints {
-    /// What it tests, for the jury.
+    /// What the case tests, for the jury.
     pub description: Option<String>,
-    /// For a contestant who fails on it.
+    /// A hint for a contestant whose submission fails on the case.
     pub hint: Option<String>,
 }
 
-/// What is shown of a sample in the statement.
+/// What the statement shows of a sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shown {
-    /// Input and answer, which may be other files than those judged with.
+    /// Input and answer. They may differ from the files used for judging.
     Pair {
         /// The input.
         input: FileRef,
         /// The answer.
         answer: Option<FileRef>,
     },
-    /// A conversation: lines that begin with `<` were written by the judge, with `>` by the submission.
+    /// A conversation. Lines that begin with `<` were written by the judge, those with `>` by the submission.
     Conversation(FileRef),
 }
 
-/// What a case is worth.
+/// How many points a case gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CasePoints {
-    /// It has a verdict and no score; a checker that names a score is a fault of the package.
+    /// A verdict and no score. If the checker gives a score, the package is at fault.
     None,
-    /// It has a verdict and no score, whatever a checker writes (samples).
+    /// A verdict and no score. Scores given by the checker are ignored (samples).
     Ignored,
-    /// So much accepted, so much rejected; a checker that names a score is a fault of the package.
+    /// Fixed scores. If the checker gives a score, the package is at fault.
     Fixed {
-        /// When accepted.
+        /// Score if accepted.
         accepted: Score,
-        /// When rejected, whatever the reason.
+        /// Score if rejected for any reason.
         rejected: Score,
     },
-    /// The checker may name the score: absolutely, or as a share of `max` where that is bounded.
+    /// The checker may give the score: absolute, or as a share of `max` if `max` is bounded.
     FromChecker {
-        /// The most it may name.
+        /// The highest score the checker may give.
         max: MaxScore,
-        /// The score when it accepts and names none. `None`: that is a fault of the package.
+        /// The score if the checker accepts without giving one. `None`: the package is at fault.
         unnamed: Option<Score>,
-        /// The score when it rejects and names none, and when the submission failed.
+        /// The score if the checker rejects without giving one, or if the submission failed.
         rejected: Score,
-        /// Whether it may name a score when it rejects (DOMjudge); otherwise that is a fault of the package.
+        /// Whether the checker may give a score when it rejects (DOMjudge). Otherwise the package is at fault if it
+        /// does.
         also_rejecting: bool,
     },
 }
 
 impl CasePoints {
-    /// The most the case can give by itself.
+    /// The highest score the case can give by itself.
     pub const fn max(&self) -> MaxScore {
         match self {
             CasePoints::None | CasePoints::Ignored => MaxScore::Bounded(Score::ZERO),

@@ -1,4 +1,4 @@
-//! How the output of a case is judged: by comparison, by a program of the package, or in conversation.
+//! How the output of a case is judged: by a built-in comparison, by a program of the package, or interactively.
 
 use std::num::NonZeroU32;
 
@@ -8,74 +8,76 @@ use super::program::Program;
 /// How one case is judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// The submission reads its input and writes its output; then the output is checked.
+    /// The submission reads its input and writes its output. Then the output is checked.
     Check(Checker),
-    /// The submission talks with a program of the package, which has the input.
+    /// The submission communicates with a program of the package, which has the input.
     Interact(Interactor),
 }
 
-/// What decides about an output.
+/// What decides whether an output is accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Checker {
-    /// A comparison with the answer that Cupel does itself.
+    /// Cupel's own comparison with the answer.
     Builtin(Comparison),
     /// A program of the package.
     Program(JudgeProgram),
 }
 
-/// A program of the package that decides.
+/// A program of the package that judges an output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JudgeProgram {
-    /// What is built and run.
+    /// The program that is built and run.
     pub program: Program,
-    /// What it is called with and what its exit code means.
+    /// The arguments it is called with and the meaning of its exit codes.
     pub protocol: Protocol,
     /// Arguments after those of the protocol.
     pub args: Vec<String>,
 }
 
-/// The program at the other end of the pipes.
+/// The program at the other end of the submission's standard streams.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interactor {
-    /// It, with its protocol.
+    /// The program and its protocol.
     pub program: JudgeProgram,
-    /// Who decides once the conversation is over.
+    /// What decides the verdict after the conversation.
     pub then: AfterInteraction,
 }
 
-/// Who decides once a conversation has ended well.
+/// What decides the verdict after a conversation that ended normally.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AfterInteraction {
     /// The interactor's exit code.
     Verdict,
-    /// What the interactor wrote to its output file goes to this checker (Polygon).
+    /// This checker, which judges the interactor's output file (Polygon).
     Check(Checker),
 }
 
-/// How a judging program is called, and how it answers. The letters: `in` the input, `out` the submission's output, `ans`
-/// the answer of the package.
+/// How a checker or interactor is called, and how it reports its result. `in` is the input, `out` the submission's
+/// output, `ans` the package's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Protocol {
-    /// `in ans feedback_dir/ args…`, output on standard input; 42 accepts, 43 rejects, anything else is a fault of the
-    /// package. As an interactor: standard streams go to the submission.
+    /// `in ans feedback_dir/ args…`, with the output on standard input. 42 accepts, 43 rejects, anything else is a
+    /// fault of the package. As an interactor, its standard streams are connected to the submission.
     Kattis,
-    /// `in out ans args…`; 0 accepts, 1, 2, 4 and 8 reject, 3 is a fault of the package, 7 gives points on standard error.
-    /// As an interactor: `in log ans`.
+    /// `in out ans args…`. 0 accepts; 1, 2, 4 and 8 reject; 3 is a fault of the package; 7 gives points, which are
+    /// written to standard error. As an interactor: `in log ans`.
     Testlib {
-        /// Whether the points it gives are a percentage of the case's points, or points.
+        /// Whether the points are a percentage of the case's points instead of absolute points.
         percent: bool,
     },
-    /// DMOJ's `default`: `in out ans`; 0 accepts, 1 rejects. As an interactor: `in ans`.
+    /// DMOJ's `default`: `in out ans`. 0 accepts, 1 rejects. As an interactor: `in ans`.
     DmojDefault,
-    /// DMOJ's `testlib`: as [`Protocol::Testlib`], where 7 comes with the line `points N`. As an interactor: `in /dev/null ans`.
+    /// DMOJ's `testlib`: as [`Protocol::Testlib`], but 7 comes with the line `points N`. As an interactor: `in
+    /// /dev/null ans`.
     DmojTestlib,
-    /// DMOJ's `coci`: as testlib, where 7 comes with the line `partial X/Y`. As an interactor: `in ans`.
+    /// DMOJ's `coci`: as testlib, but 7 comes with the line `partial X/Y`. As an interactor: `in ans`.
     Coci,
-    /// DMOJ's `peg`: `ans out in`; two numbers on two lines of standard output are the share of the points.
+    /// DMOJ's `peg`: `ans out in`. Two numbers on two lines of standard output give the share of the points.
     Peg,
 }
 
-/// A comparison of an output with an answer. Names and rules: Kattis' default validator, DMOJ's checkers, testlib's standard ones.
+/// A comparison of an output with an answer. Names and rules: Kattis' default validator, DMOJ's checkers, testlib's
+/// standard checkers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Comparison {
     /// Token by token: the default of Kattis, ICPC and DOMjudge.
@@ -85,33 +87,33 @@ pub enum Comparison {
         /// CR LF and CR count as LF, on both sides.
         normalize_newlines: bool,
     },
-    /// Byte by byte, after blanks at the ends of lines and empty lines at the end are taken away.
+    /// Byte by byte, ignoring blanks at the ends of lines and empty lines at the end.
     TrimmedLines,
-    /// Byte by byte, after white space at the very end is taken away.
+    /// Byte by byte, ignoring white space at the very end.
     TrimmedEnd,
-    /// Tokens and lines must agree; blank lines do not count (DMOJ `standard`).
+    /// Line by line, with equal tokens in each line. Blank lines are ignored (DMOJ `standard`).
     TokensByLine,
-    /// Numbers within a tolerance of 10^-`precision`, line by line; other tokens must be equal (DMOJ `floats`).
+    /// Line by line. Numbers may differ by 10^-`precision`, other tokens must be equal (DMOJ `floats`).
     Floats {
-        /// Decimals, 0 to 30.
+        /// Number of decimals, 0 to 30.
         precision: u8,
-        /// Which difference counts.
+        /// Which error is compared with the tolerance.
         mode: ErrorMode,
     },
     /// Equal as multisets (DMOJ `sorted`).
     Unordered(OrderOf),
     /// Equal as multisets of characters that are not white space, ignoring case (DMOJ `easy`).
     Characters,
-    /// The share of the answer's lines that agree is the share of the points (DMOJ `linecount`).
+    /// The share of the points is the share of the answer's lines that agree (DMOJ `linecount`).
     LineCount {
-        /// Whether a line must agree byte for byte and not only but for white space at its end.
+        /// Whether lines must agree byte for byte. Otherwise white space at the end of a line is ignored.
         exact: bool,
     },
     /// One of testlib's standard checkers, by name.
     Standard(Standard),
 }
 
-/// What may come in another order.
+/// What may be in a different order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrderOf {
     /// Lines, each as a list of its tokens.
@@ -120,23 +122,23 @@ pub enum OrderOf {
     Tokens,
 }
 
-/// Which difference of two numbers counts.
+/// Which error of a number is compared with the tolerance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorMode {
-    /// The smaller of absolute and relative.
+    /// The smaller of the absolute and the relative error.
     Either,
-    /// Absolute only.
+    /// The absolute error.
     Absolute,
-    /// Relative only.
+    /// The relative error.
     Relative,
 }
 
-/// The rules of a comparison token by token.
+/// Rules of the token comparison.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct TokenRules {
     /// Whether `A` and `a` differ.
     pub case_sensitive: bool,
-    /// Whether white space must be the same, byte for byte.
+    /// Whether white space must be equal, byte for byte.
     pub space_sensitive: bool,
     /// Absolute tolerance for tokens of the answer that are numbers.
     pub absolute_tolerance: Option<Tolerance>,
@@ -146,13 +148,13 @@ pub struct TokenRules {
 
 impl Eq for TokenRules {}
 
-/// A tolerance: finite and not negative. Two are equal if they are the same number.
+/// A tolerance: finite and not negative.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Tolerance(f64);
 
 impl Eq for Tolerance {}
 
-/// A number that is no tolerance.
+/// Error for a number that is not a valid tolerance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a tolerance is a finite number, 0 or above")]
 pub struct NotATolerance;
@@ -161,7 +163,7 @@ impl Tolerance {
     /// Wraps a number.
     ///
     /// # Errors
-    /// When it is negative, infinite or not a number.
+    /// If the number is negative, infinite or not a number.
     pub fn new(value: f64) -> Result<Tolerance, NotATolerance> {
         if value.is_finite() && value >= 0.0 { Ok(Tolerance(value)) } else { Err(NotATolerance) }
     }
@@ -173,14 +175,15 @@ impl Tolerance {
 }
 
 cupel_types::named! {
-    /// testlib's standard checkers, as Polygon names them (`std::NAME.cpp`). Source: MikeMirzayanov/testlib, `checkers/`.
+    /// testlib's standard checkers, by their names in Polygon (`std::NAME.cpp`). Source: MikeMirzayanov/testlib,
+    /// `checkers/`.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum Standard, name, from_name {
         /// One double, 1.5e-6 absolute or relative.
         Acmp = "acmp",
         /// 64-bit integers after `Case #i:`.
         Caseicmp = "caseicmp",
-        /// Integers, a line of them after `Case #i:`.
+        /// A line of integers after `Case #i:`.
         Casencmp = "casencmp",
         /// Tokens after `Case #i:`.
         Casewcmp = "casewcmp",
@@ -192,7 +195,7 @@ cupel_types::named! {
         Hcmp = "hcmp",
         /// One 32-bit integer.
         Icmp = "icmp",
-        /// Lines, runs of white space being equal.
+        /// Lines, where runs of white space are equal.
         Lcmp = "lcmp",
         /// A sequence of 64-bit integers.
         Ncmp = "ncmp",
@@ -222,16 +225,16 @@ cupel_types::named! {
 pub enum Passes {
     /// Once.
     One,
-    /// Again for as long as the checker leaves `nextpass.in`, at most this often.
+    /// Repeatedly while the checker writes `nextpass.in`, up to this number of times.
     UpTo(NonZeroU32),
 }
 
-/// What says whether an input keeps the rules of the problem.
+/// A check that an input follows the rules of the problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InputValidator {
-    /// A program with the input on standard input and the case's arguments; 42 accepts.
+    /// A program that gets the input on standard input and the case's arguments. 42 accepts.
     Kattis(Program),
-    /// A testlib program with the input on standard input; 0 accepts.
+    /// A testlib program that gets the input on standard input. 0 accepts.
     Testlib(Program),
     /// A description in DOMjudge's checktestdata language.
     Checktestdata(FileRef),

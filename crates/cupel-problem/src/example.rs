@@ -1,4 +1,4 @@
-//! Submissions that a package carries, and what it expects of them.
+//! The submissions in a package, and the results expected of them.
 
 use cupel_types::Verdict;
 
@@ -6,42 +6,43 @@ use super::case::CaseId;
 use super::group::ScoreRange;
 use super::program::{Program, ProgramFile};
 
-/// A submission of the package's own.
+/// A submission that is part of the package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExampleSubmission {
-    /// Its sources. The path of the program names it in reports.
+    /// Its sources. Reports name the submission by the path of the program.
     pub program: Program,
-    /// Headers of the package that lie beside its sources when it is built, and are no part of what it is limited to.
+    /// Headers of the package that are copied beside the sources for the build and do not count towards the source size
+    /// limit.
     pub beside: Vec<ProgramFile>,
-    /// Everything that must hold of it. Empty: it is only compiled and run.
+    /// All rules it must satisfy. If empty, the submission is only compiled and run.
     pub expectations: Vec<Expectation>,
 }
 
-/// One rule that a submission must keep.
+/// One rule that a submission must satisfy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expectation {
-    /// Where the rule stands, for the report: a folder, a glob of `submissions.yaml`, an annotation, a tag.
+    /// Where the rule comes from, for reports: a folder, a glob of `submissions.yaml`, an annotation, a tag.
     pub origin: String,
-    /// Which cases it is about.
+    /// Which cases the rule applies to.
     pub scope: Scope,
-    /// The only verdicts a case may have. `None`: any.
+    /// The only verdicts allowed on a case. `None`: any.
     pub permitted: Option<Vec<ExpectedVerdict>>,
-    /// Verdicts of which one must occur on a case. `None`: none.
+    /// Verdicts of which at least one must occur on some case. `None`: no requirement.
     pub required: Option<Vec<ExpectedVerdict>>,
-    /// What the submission as a whole must get. `None`: anything.
+    /// The allowed verdicts of the submission as a whole. `None`: any.
     pub verdict: Option<Vec<ExpectedVerdict>>,
-    /// Where its score must lie. `None`: anywhere.
+    /// The allowed scores. `None`: any.
     pub score: Option<ScoreRange>,
-    /// Whether it must get the full score (`Some(true)`), or must not (`Some(false)`).
+    /// Whether the submission must get the full score (`Some(true)`) or must not get it (`Some(false)`).
     pub full_score: Option<bool>,
-    /// What must occur in a checker's message on some case.
+    /// Text that a checker's message must contain on some case.
     pub message: Option<String>,
-    /// Whether the time limit is held against the times of a rule that excludes timeouts, or demands one.
+    /// Whether the time limit is checked against the submission's times, if the rule excludes or requires timeouts.
     pub bounds_time_limit: bool,
 }
 
 impl Expectation {
-    /// A rule that expects nothing.
+    /// A rule without expectations.
     pub fn nothing(origin: &str) -> Expectation {
         Expectation {
             origin: origin.to_owned(),
@@ -57,17 +58,17 @@ impl Expectation {
     }
 }
 
-/// Which cases a rule is about.
+/// The cases a rule applies to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// All.
     All,
-    /// Those whose name, or the name of a group of theirs, matches this glob: `*` within a component, `{a,b}`.
+    /// Cases whose name, or the name of one of their groups, matches this glob: `*` within a component, `{a,b}`.
     Glob(String),
 }
 
 impl Scope {
-    /// Whether a case is one of those.
+    /// Whether the rule applies to the case.
     pub fn covers(&self, case: &CaseId) -> bool {
         match self {
             Scope::All => true,
@@ -77,31 +78,31 @@ impl Scope {
 }
 
 cupel_types::named! {
-    /// A verdict as packages name it. Coarser than the judge's own: see [`ExpectedVerdict::covers`].
+    /// A verdict as packages name it, coarser than the judge's verdicts: see [`ExpectedVerdict::covers`].
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum ExpectedVerdict, code, from_code {
         /// Accepted.
         Accepted = "AC",
-        /// Rejected by the checker, whatever the way.
+        /// Rejected by the checker for any reason.
         WrongAnswer = "WA",
-        /// Rejected by the checker for its form.
+        /// Rejected by the checker for its formatting.
         PresentationError = "PE",
-        /// Too long, on the CPU or on the clock.
+        /// CPU time or wall-clock time exceeded.
         TimeLimit = "TLE",
-        /// Ended badly, whatever the way.
+        /// Any abnormal end.
         RuntimeError = "RTE",
-        /// Too much memory.
+        /// Memory limit exceeded.
         MemoryLimit = "MLE",
-        /// Too much output.
+        /// Output limit exceeded.
         OutputLimit = "OLE",
-        /// Does not build.
+        /// The submission does not compile.
         CompileError = "CE",
     }
 }
 
 impl ExpectedVerdict {
-    /// Whether a verdict of the judge is one that is meant by this: `TLE` also means ILE; `RTE` also means MLE, OLE and SV;
-    /// `WA` also means PE.
+    /// Whether the judge's verdict satisfies this one: `TLE` includes ILE; `RTE` includes MLE, OLE and SV; `WA`
+    /// includes PE.
     pub fn covers(self, verdict: Verdict) -> bool {
         let codes: &[&str] = match self {
             ExpectedVerdict::Accepted => &["AC"],

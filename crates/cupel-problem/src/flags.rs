@@ -2,24 +2,24 @@
 
 use super::check::{TokenRules, Tolerance};
 
-/// What is wrong with flags of the default validator.
+/// An error in the flags of the default validator.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FlagError {
-    /// No such flag.
+    /// An unknown flag.
     #[error("the default validator has no flag `{0}`")]
     Unknown(String),
-    /// A tolerance without its number.
-    #[error("`{flag}` needs a number, 0 or above, and not `{found}`")]
+    /// A tolerance flag without a number.
+    #[error("`{flag}` needs a number, 0 or above; found `{found}`")]
     NoNumber {
         /// The flag.
         flag: String,
-        /// What follows it.
+        /// The text after the flag.
         found: String,
     },
-    /// A tolerance that is given twice by the same flag.
+    /// A tolerance flag that occurs twice.
     #[error("`{0}` stands twice")]
     Twice(String),
-    /// A flag for both tolerances together with one for one of them.
+    /// A flag for both tolerances combined with a flag for one of them.
     #[error("`float_tolerance` excludes `float_absolute_tolerance` and `float_relative_tolerance`")]
     Contradiction,
 }
@@ -29,7 +29,7 @@ impl TokenRules {
     /// `float_relative_tolerance E`.
     ///
     /// # Errors
-    /// The first flag that is unknown, lacks its number, or stands twice; else that flags exclude each other.
+    /// The first flag that is unknown, lacks its number or occurs twice; otherwise a forbidden combination of flags.
     pub fn from_flags<S: AsRef<str>>(flags: &[S]) -> Result<TokenRules, FlagError> {
         let mut rules = TokenRules::default();
         let mut both = None;
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_are_read_or_refused() {
+    fn flags_are_parsed_or_rejected() {
         let rules = read("case_sensitive float_tolerance 1e-6").unwrap();
         assert!(rules.case_sensitive && !rules.space_sensitive);
         assert_eq!(rules.absolute_tolerance.map(Tolerance::get), Some(1e-6));

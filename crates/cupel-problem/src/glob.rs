@@ -1,12 +1,13 @@
-//! Globs as `submissions.yaml` has them: `*` within a component, `{a,b}`; a directory stands for all that lies in it.
+//! Globs of `submissions.yaml`: `*` matches within a component, `{a,b}` gives alternatives; a directory matches
+//! everything in it.
 //! Source: Kattis problem package format 2025-09, "submissions.yaml".
 
-/// Longest glob, in bytes.
+/// Maximum length of a glob, in bytes.
 const LENGTH_MAX: usize = 256;
-/// Most choices that braces may stand for.
+/// Maximum number of alternatives that the braces of a glob may expand to.
 const CHOICES_MAX: usize = 64;
 
-/// Whether a path, or a directory it lies in, is matched. A glob that is not readable matches nothing.
+/// Whether the glob matches the path or one of its parent directories. A glob beyond the bounds matches nothing.
 pub fn matches(glob: &str, path: &str) -> bool {
     let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
     let prefixes: Vec<&str> = ends.map(|end| &path[..end]).collect();
@@ -14,12 +15,12 @@ pub fn matches(glob: &str, path: &str) -> bool {
     choices.iter().any(|glob| prefixes.iter().any(|path| star_matches(glob.trim_end_matches('/'), path)))
 }
 
-/// Whether a glob is within bounds: at most 256 bytes, and braces that stand for at most 64 choices.
+/// Whether a glob is within the bounds: at most 256 bytes, and braces that expand to at most 64 alternatives.
 pub fn is_readable(glob: &str) -> bool {
     choices(glob).is_some()
 }
 
-/// The globs without braces that one stands for; `None` beyond the bounds.
+/// The globs without braces that the glob expands to. `None` beyond the bounds.
 fn choices(glob: &str) -> Option<Vec<String>> {
     if glob.len() > LENGTH_MAX {
         return None;
@@ -39,7 +40,7 @@ fn choices(glob: &str) -> Option<Vec<String>> {
     Some(choices)
 }
 
-/// The first pair of braces without one inside.
+/// The first innermost pair of braces.
 fn open_brace(glob: &str) -> Option<(usize, usize)> {
     let close = glob.find('}')?;
     glob[..close].rfind('{').map(|open| (open, close))
@@ -50,7 +51,7 @@ fn star_matches(glob: &str, path: &str) -> bool {
     globs.len() == paths.len() && globs.iter().zip(&paths).all(|(glob, part)| component_matches(glob, part))
 }
 
-/// `*` stands for anything; greedy from the left, which is enough without other wildcards.
+/// Matches one component; `*` matches any text. Greedy matching from the left is sufficient without other wildcards.
 fn component_matches(glob: &str, part: &str) -> bool {
     let Some((first, rest)) = glob.split_once('*') else { return glob == part };
     let Some(mut left) = part.strip_prefix(first) else { return false };
@@ -68,7 +69,7 @@ fn component_matches(glob: &str, part: &str) -> bool {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn globs_match_whole_names_and_parents() {
+    fn globs_match_whole_names_and_parent_directories() {
         for (glob, path, expected) in [
             ("accepted", "accepted/a.py", true),
             ("accepted/a.py", "accepted/a.py", true),

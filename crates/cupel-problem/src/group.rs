@@ -1,7 +1,7 @@
-//! Groups of cases: what must be passed first, when to stop, what the verdict and the score of the whole follow from.
+//! Groups of cases: prerequisites, stopping rules, and how the verdict and the score of a group are computed.
 //!
-//! One model for all dialects: an importer says in every group what holds there (inherited keys are resolved, defaults filled
-//! in), so that the judge needs no knowledge of the format a group came from.
+//! One model for all package formats. The importer writes all rules into every group (inherited keys resolved, defaults
+//! filled in), so the judge does not depend on the format.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -10,20 +10,20 @@ use std::sync::Arc;
 use super::case::{Case, CaseId, CasePoints};
 use super::score::Score;
 
-/// A group's name: unique in its problem; the root's is empty, others are paths such as `secret/group1`.
+/// Name of a group, unique in its problem. The root's name is empty; others are paths such as `secret/group1`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupName(Arc<str>);
 
-/// Why a text is no [`GroupName`].
+/// Error for a text that is not a valid [`GroupName`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a group's name is at most 1024 bytes without control characters")]
+#[error("a group name has at most 1024 bytes and no control characters")]
 pub struct GroupNameError;
 
 impl GroupName {
-    /// Wraps a name; the empty one is the root's.
+    /// Wraps a name. The empty name is the root's.
     ///
     /// # Errors
-    /// When it is too long or has control characters.
+    /// If it is too long or contains control characters.
     pub fn new(name: &str) -> Result<GroupName, GroupNameError> {
         if name.len() > 1024 || name.chars().any(char::is_control) {
             return Err(GroupNameError);
@@ -48,64 +48,64 @@ impl fmt::Display for GroupName {
     }
 }
 
-/// A group of cases and groups, in the order in which they are judged.
+/// A group of cases and groups, in judging order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaseGroup {
-    /// Its name.
+    /// The name.
     pub name: GroupName,
-    /// What its score follows from.
+    /// How the score is computed.
     pub scoring: GroupScoring,
-    /// What its verdict follows from.
+    /// How the verdict is computed.
     pub verdict: VerdictRule,
     /// What happens after a rejected child.
     pub stop: StopRule,
-    /// The most it may give. A score above it is a fault of the package.
+    /// The maximum score. If the score is higher, the package is at fault.
     pub max: MaxScore,
-    /// Where its score must lie, where the package says so; outside is a fault of the package.
+    /// The range of the score, if the package sets one. If the score is outside, the package is at fault.
     pub range: Option<ScoreRange>,
-    /// Groups, judged earlier, that must be accepted; otherwise this one is not run and gives nothing.
+    /// Groups, judged earlier, that must be accepted. Otherwise this group is not run and gives no points.
     pub requires: Vec<GroupName>,
-    /// Whether its score counts for the group it lies in.
+    /// Whether its score counts towards the parent group's score.
     pub counts: bool,
-    /// Whether its verdict counts for the group it lies in (DMOJ's pretests and samples may not).
+    /// Whether its verdict counts towards the parent group's verdict (may be false for DMOJ's pretests and samples).
     pub decides: bool,
-    /// What it consists of; never nothing, but for the root of a tree without samples.
+    /// Its groups and cases. Never empty, except for the root of a tree without samples.
     pub children: Vec<Node>,
 }
 
 /// A child of a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Node {
-    /// A group in the group.
+    /// A nested group.
     Group(CaseGroup),
     /// A case.
     Case(Box<Case>),
 }
 
-/// What the score of a group follows from.
+/// How the score of a group is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupScoring {
-    /// It has a verdict and no score.
+    /// A verdict and no score.
     None,
-    /// This when every child that decides is accepted, otherwise nothing. The children's scores are not looked at.
+    /// This score if every child whose verdict counts is accepted, otherwise zero. The children's scores are ignored.
     AllOrNothing(Score),
-    /// From the children's scores, those that count.
+    /// An aggregate of the scores of the children whose score counts.
     Aggregate(Aggregate),
-    /// As [`GroupScoring::Aggregate`] if a checker named a score for any case of it, where cases without one count zero;
-    /// otherwise as [`GroupScoring::AllOrNothing`] (a leaf in DOMjudge).
+    /// As [`GroupScoring::Aggregate`] if the checker gave a score for any case of the group; cases without a score
+    /// count zero. Otherwise as [`GroupScoring::AllOrNothing`] (a leaf in DOMjudge).
     AggregateIfNamed {
-        /// How named scores go together.
+        /// How the checker's scores are combined.
         aggregate: Aggregate,
-        /// What it gives when none is named and all is accepted.
+        /// The score if the checker gave none and all cases are accepted.
         accepted: Score,
-        /// What it gives when none is named and something is rejected.
+        /// The score if the checker gave none and some case is rejected.
         rejected: Score,
     },
 }
 
-/// How scores go together.
+/// How scores are combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub enum Aggregate {
     Sum,
     Min,
@@ -114,18 +114,18 @@ pub enum Aggregate {
     Product,
 }
 
-/// What the verdict of a group follows from.
+/// How the verdict of a group is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VerdictRule {
-    /// The first child that is not accepted.
+    /// The verdict of the first child that is not accepted.
     FirstError,
-    /// The worst of the children: JE, RTE, MLE, TLE, OLE, WA, PE, AC (Kattis legacy).
+    /// The worst verdict of the children: JE, RTE, MLE, TLE, OLE, WA, PE, AC (Kattis legacy).
     WorstError,
-    /// Accepted, whatever the children.
+    /// Always accepted.
     AlwaysAccepted,
-    /// Accepted if any child is; otherwise the first error.
+    /// Accepted if any child is accepted, otherwise the first error.
     AnyAccepted {
-        /// Whether otherwise the worst is taken, and not the first.
+        /// Whether the worst error is used instead of the first.
         else_worst: bool,
     },
 }
@@ -133,24 +133,24 @@ pub enum VerdictRule {
 /// What happens in a group after a child was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopRule {
-    /// The rest of the group is not run.
+    /// The rest of the group is skipped.
     Break,
-    /// All is run.
+    /// Judging continues with the next child.
     Continue,
-    /// Nothing more of the whole problem is run (DMOJ: a case worth nothing failed; `short_circuit`).
+    /// The rest of the problem is skipped (DMOJ: a case without points failed; `short_circuit`).
     BreakAll,
 }
 
-/// The most a case or group may give.
+/// The maximum score of a case or group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MaxScore {
-    /// This.
+    /// This score.
     Bounded(Score),
-    /// As much as the checker names.
+    /// No maximum: the checker gives any score.
     Unbounded,
 }
 
-/// Bounds of a score, both included.
+/// Bounds of a score, both inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScoreRange {
     low: Option<Score>,
@@ -158,7 +158,7 @@ pub struct ScoreRange {
 }
 
 impl ScoreRange {
-    /// From the lowest to the highest; `None` on a side is infinity there. `None` if low is above high.
+    /// Creates a range. `None` on a side means unbounded. Returns `None` if `low` is above `high`.
     pub fn new(low: Option<Score>, high: Option<Score>) -> Option<ScoreRange> {
         match (low, high) {
             (Some(low), Some(high)) if low > high => None,
@@ -166,17 +166,17 @@ impl ScoreRange {
         }
     }
 
-    /// The lowest; `None`: any.
+    /// The lower bound. `None`: unbounded.
     pub const fn low(&self) -> Option<Score> {
         self.low
     }
 
-    /// The highest; `None`: any.
+    /// The upper bound. `None`: unbounded.
     pub const fn high(&self) -> Option<Score> {
         self.high
     }
 
-    /// Whether a score lies in it.
+    /// Whether the range contains the score.
     pub fn contains(&self, score: Score) -> bool {
         self.low.is_none_or(|low| low <= score) && self.high.is_none_or(|high| score <= high)
     }
@@ -184,48 +184,48 @@ impl ScoreRange {
 
 /// All groups and cases of a problem.
 ///
-/// Invariants: names are unique; there is a case; a group requires only groups that are wholly judged before it begins, so
-/// there is no cycle.
+/// Invariants: names are unique; there is at least one case; a group requires only groups whose judging ends before it
+/// begins, so there are no cycles.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tests {
     root: CaseGroup,
 }
 
-/// Which invariant of [`Tests`] a tree breaks.
+/// The invariant of [`Tests`] that a tree violates.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TestsError {
     /// No case in the whole tree, or in a group other than the root.
     #[error("group `{0}` has no cases")]
     Empty(GroupName),
-    /// Two groups with one name.
+    /// Two groups with the same name.
     #[error("two groups are named `{0}`")]
     GroupTwice(GroupName),
-    /// Two cases with one name.
+    /// Two cases with the same name.
     #[error("two cases are named `{0}`")]
     CaseTwice(CaseId),
-    /// A requirement that names nothing.
+    /// A requirement on a group that does not exist.
     #[error("group `{group}` requires `{required}`, which does not exist")]
     RequiresNothing {
-        /// Who requires.
+        /// The requiring group.
         group: GroupName,
-        /// What.
+        /// The required group.
         required: GroupName,
     },
-    /// A requirement of a group that is judged later, contains the group, or is it.
+    /// A requirement on a group that is judged later, contains the requiring group, or is the same group.
     #[error("group `{group}` requires `{required}`, which is not judged before it")]
     RequiresLater {
-        /// Who requires.
+        /// The requiring group.
         group: GroupName,
-        /// What.
+        /// The required group.
         required: GroupName,
     },
 }
 
 impl Tests {
-    /// Checks and wraps a tree.
+    /// Checks the invariants and wraps the tree.
     ///
     /// # Errors
-    /// The first invariant that is broken, in the order of judging.
+    /// The first violated invariant, in judging order.
     pub fn new(root: CaseGroup) -> Result<Tests, TestsError> {
         let mut names = HashSet::new();
         collect_names(&root, &mut names)?;
@@ -235,38 +235,38 @@ impl Tests {
         Ok(Tests { root })
     }
 
-    /// The root: its children are usually `sample` and `secret`.
+    /// The root. Its children are usually `sample` and `secret`.
     pub fn root(&self) -> &CaseGroup {
         &self.root
     }
 
-    /// All cases in the order of judging.
+    /// All cases in judging order.
     pub fn cases(&self) -> impl Iterator<Item = &Case> {
         let mut found = Vec::new();
         self.root.collect_cases(&mut found);
         found.into_iter()
     }
 
-    /// The cases that are shown, as tests of their own: all are run, none gives points. `None`: there are none.
+    /// The samples as tests of their own: all are run, none gives points. `None` if there are none.
     pub fn samples(&self) -> Option<Tests> {
         shown_of(&self.root).map(|root| Tests { root })
     }
 
-    /// All groups, each before what lies in it.
+    /// All groups, each before its children.
     pub fn groups(&self) -> impl Iterator<Item = &CaseGroup> {
         let mut found = Vec::new();
         self.root.collect_groups(&mut found);
         found.into_iter()
     }
 
-    /// The group of this name.
+    /// The group with this name.
     pub fn group(&self, name: &GroupName) -> Option<&CaseGroup> {
         self.groups().find(|group| group.name == *name)
     }
 }
 
 impl CaseGroup {
-    /// All cases in it and in the groups in it, in the order of judging.
+    /// All cases in the group and its nested groups, in judging order.
     pub fn cases(&self) -> impl Iterator<Item = &Case> {
         let mut found = Vec::new();
         self.collect_cases(&mut found);
@@ -404,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_require_only_what_is_judged_before() {
+    fn a_group_can_require_only_groups_judged_before_it() {
         let tree = |first: &[&str], second: &[&str]| {
             let a = Node::Group(group("a", first, vec![case("a/1")]));
             let b = Node::Group(group("b", second, vec![case("b/1"), case("b/2")]));

@@ -1,4 +1,4 @@
-//! The unpacked package: a directory that is Cupel's own, and the files in it by name, size and hash.
+//! The unpacked package: a directory owned by Cupel, with its files identified by name, size and hash.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,16 +15,16 @@ use cupel_types::Bytes;
 
 use super::problem::Problem;
 
-/// Where something lies in a package: a relative path that cannot leave it.
+/// Path of a file in a package: relative, and never outside the package.
 ///
-/// Components joined by `/`; each 1 to 255 bytes, none `.` or `..`; no control character, no backslash, no drive letter;
-/// at most 1,024 bytes and 16 components.
+/// Components are joined by `/`. Each has 1 to 255 bytes and is not `.` or `..`. No control characters, backslashes or
+/// drive letters. At most 1,024 bytes and 16 components.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PackagePath(Arc<str>);
 
-/// Why a text is no [`PackagePath`].
+/// Why a text is not a valid [`PackagePath`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say it")]
+#[expect(missing_docs, reason = "the messages explain the variants")]
 pub enum PackagePathError {
     #[error("the name is empty")]
     Empty,
@@ -43,17 +43,17 @@ pub enum PackagePathError {
 }
 
 impl PackagePath {
-    /// Most bytes of a path.
+    /// Maximum length of a path, in bytes.
     pub const LENGTH_MAX: usize = 1024;
-    /// Most components of a path.
+    /// Maximum number of components.
     pub const DEPTH_MAX: usize = 16;
-    /// Most bytes of one component.
+    /// Maximum length of a component, in bytes.
     pub const COMPONENT_LENGTH_MAX: usize = 255;
 
     /// Checks and wraps a path.
     ///
     /// # Errors
-    /// Every way in which the text breaks the rules of the type.
+    /// The rule of the type that the text breaks.
     pub fn new(text: &str) -> Result<PackagePath, PackagePathError> {
         let bytes = text.as_bytes();
         let drive = bytes.len() >= 2 && bytes[0].is_ascii_alphabetic() && bytes[1] == b':';
@@ -93,12 +93,12 @@ impl PackagePath {
         self.0.rsplit('/').next().unwrap_or_default()
     }
 
-    /// The path of the directory it lies in; `None` at the top.
+    /// The path of the parent directory. `None` at the top level.
     pub fn parent(&self) -> Option<PackagePath> {
         self.0.rsplit_once('/').map(|(parent, _)| PackagePath(parent.into()))
     }
 
-    /// The path of something inside this one.
+    /// The path of an entry below this path.
     ///
     /// # Errors
     /// As for [`PackagePath::new`].
@@ -106,7 +106,7 @@ impl PackagePath {
         PackagePath::new(&format!("{}/{below}", self.0))
     }
 
-    /// What of it lies below `directory`; `None` if it does not.
+    /// The rest of the path below `directory`. `None` if the path is not below it.
     pub fn below(&self, directory: &str) -> Option<&str> {
         self.0.strip_prefix(directory)?.strip_prefix('/')
     }
@@ -126,14 +126,14 @@ impl fmt::Display for PackagePath {
     }
 }
 
-/// One file of a package: where it lies, what is in it, how much.
+/// One file of a package: path, hash, size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileRef {
-    /// Where, below the package's directory.
+    /// Path relative to the package's directory.
     pub path: PackagePath,
-    /// SHA-256 of its bytes, taken when it was read in.
+    /// SHA-256 of the content, computed at import.
     pub hash: ContentHash,
-    /// Its length.
+    /// Length in bytes.
     pub size: Bytes,
 }
 
@@ -143,14 +143,14 @@ pub struct FileRef {
 #[derive(Clone, Debug)]
 pub struct Package {
     root: PathBuf,
-    /// What the package says.
+    /// The problem that the package describes.
     pub problem: Problem,
-    /// The hash of all names, x bits and contents in the directory: the same package has the same hash however it was packed.
+    /// Hash of all names, executable bits and contents in the directory. Independent of how the package was packed.
     pub hash: ContentHash,
 }
 
 impl Package {
-    /// Puts a problem together with the directory its [`FileRef`]s are relative to.
+    /// Combines a problem with the directory that its [`FileRef`]s are relative to.
     pub fn new(root: PathBuf, problem: Problem, hash: ContentHash) -> Package {
         Package { root, problem, hash }
     }
@@ -160,15 +160,15 @@ impl Package {
         &self.root
     }
 
-    /// Where a file of it lies.
+    /// The absolute path of one of the package's files.
     pub fn path_of(&self, file: &FileRef) -> PathBuf {
         self.root.join(file.path.as_str())
     }
 
-    /// Opens a file of it for reading, and looks whether its length is still the one that was recorded.
+    /// Opens one of the package's files for reading, and checks that its length is unchanged.
     ///
     /// # Errors
-    /// When it cannot be opened, or has another length: somebody has changed the directory.
+    /// If the file cannot be opened or has a different length, which means that the directory was modified.
     pub fn open(&self, file: &FileRef) -> io::Result<File> {
         let opened = File::open(self.path_of(file))?;
         let meta = opened.metadata()?;
@@ -178,7 +178,7 @@ impl Package {
         Ok(opened)
     }
 
-    /// The package with the time limit that was derived for it. A limit of its own stays.
+    /// The package with the derived time limit, unless the package sets its own limit.
     pub fn with_derived_time_limit(&self, derived: Option<Duration>) -> Cow<'_, Package> {
         if self.problem.limits.time.limit.is_some() || derived.is_none() {
             return Cow::Borrowed(self);

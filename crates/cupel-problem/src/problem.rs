@@ -1,4 +1,4 @@
-//! A problem: what is asked, what may be used, how it is judged, who wrote it, who may see it.
+//! A problem: statement, limits, tests, authors, visibility.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,87 +14,87 @@ use super::package::FileRef;
 use super::program::Include;
 use super::signature::Signature;
 
-/// A problem as its package says it.
+/// A problem as described by its package.
 #[derive(Clone, Debug)]
 pub struct Problem {
-    /// Its name in addresses.
+    /// The identifier in URLs.
     pub slug: Slug,
-    /// Its names for people.
+    /// The titles for people.
     pub titles: Titles,
-    /// Its text, one for each language; may be none in a draft.
+    /// The statements, one for each language. May be empty in a draft.
     pub statements: Vec<Statement>,
-    /// How hard it is, where that is said.
+    /// The difficulty, if the package gives one.
     pub difficulty: Option<Difficulty>,
-    /// What it is about; sorted, none twice.
+    /// The topics. Sorted, without duplicates.
     pub tags: Vec<Tag>,
-    /// Who made it.
+    /// The authors.
     pub authors: Vec<Author>,
-    /// Where it was first set.
+    /// Where the problem was first used.
     pub source: Option<String>,
-    /// On what terms it may be used.
+    /// The licence terms.
     pub licence: Licence,
-    /// Who may see it. A package that was imported is a draft until it has been verified.
+    /// The visibility. An imported package is a draft until it has been verified.
     pub visibility: Visibility,
-    /// What submissions may use.
+    /// Resource limits of submissions.
     pub limits: ProblemLimits,
-    /// Whether there are points, and whose rules they follow.
+    /// Whether the problem gives points, and by which rules.
     pub scoring: Scoring,
     /// How often a submission is run on one case.
     pub passes: Passes,
-    /// Files a submission may read and write instead of the standard streams.
+    /// Files that a submission may use instead of the standard streams.
     pub io: ProgramIo,
-    /// What it is judged on.
+    /// The groups and cases.
     pub tests: Tests,
-    /// What inputs are held against.
+    /// The input validators.
     pub validators: Vec<InputValidator>,
-    /// Data that proves validators and checkers right.
+    /// Data that tests the package's validators and checkers.
     pub trials: Trials,
-    /// Submissions with what is expected of them.
+    /// Submissions with their expected results.
     pub submissions: Vec<ExampleSubmission>,
-    /// Sources of the programs that made the tests. For whoever changes the problem: nothing here runs them.
+    /// Sources of the test generators, kept for people who modify the problem. Cupel does not run them.
     pub generators: Vec<FileRef>,
-    /// Files laid over submissions.
+    /// Files added to submissions.
     pub includes: Vec<Include>,
-    /// Conversations shown in the statement that belong to no case.
+    /// Conversations that the statement shows and that belong to no case.
     pub conversations: Vec<FileRef>,
     /// Files for contestants.
     pub attachments: Vec<FileRef>,
-    /// What a submission has to define, for function problems.
+    /// What a submission must define, for function problems.
     pub signature: Option<Signature>,
 }
 
 impl Problem {
-    /// The cases that are shown in the statement, in order.
+    /// The cases shown in the statement, in order.
     pub fn samples(&self) -> impl Iterator<Item = Sample<'_>> {
         self.tests.cases().filter_map(|case| case.shown.as_ref().map(|shown| Sample { case, shown }))
     }
 
-    /// Whether submissions talk with a program of the package.
+    /// Whether submissions communicate with a program of the package.
     pub fn is_interactive(&self) -> bool {
         self.tests.cases().any(|case| matches!(*case.method, Method::Interact(_)))
     }
 }
 
-/// A case that is shown.
+/// A case shown in the statement.
 #[derive(Clone, Copy, Debug)]
 pub struct Sample<'a> {
     /// The case.
     pub case: &'a Case,
-    /// What is shown of it.
+    /// What the statement shows of it.
     pub shown: &'a Shown,
 }
 
-/// A problem's name in addresses: 1 to 64 of `a-z`, `0-9`, `-`, the first and the last no `-`.
+/// A problem's identifier in URLs: 1 to 64 of `a-z`, `0-9`, `-`, neither beginning nor ending with `-`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Slug(Arc<str>);
 
-/// Why a text is no [`Slug`].
+/// Error for a text that is not a valid [`Slug`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a slug is 1 to 64 characters out of a-z 0-9 - and neither begins nor ends with `-`")]
 pub struct SlugError;
 
 impl Slug {
-    /// Makes one out of any text: lower case, everything else becomes `-`. `None` if nothing is left.
+    /// Derives a slug from any text: lower case, all other characters become `-`. `None` if nothing remains.
     pub fn from_text(text: &str) -> Option<Slug> {
         let mut slug = String::new();
         for c in text.chars().map(|c| c.to_ascii_lowercase()) {
@@ -110,7 +110,7 @@ impl Slug {
         slug.trim_end_matches('-').parse().ok()
     }
 
-    /// The name.
+    /// The slug.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -135,7 +135,7 @@ impl fmt::Display for Slug {
     }
 }
 
-/// A problem's names, by language tag (`en`, `pt-BR`). There is at least one.
+/// A problem's titles by language tag (`en`, `pt-BR`). At least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Titles {
     main: (String, String),
@@ -143,52 +143,52 @@ pub struct Titles {
 }
 
 impl Titles {
-    /// One name, and names in other languages.
+    /// Creates the titles from one title and titles in other languages.
     pub fn new(language: String, title: String, others: BTreeMap<String, String>) -> Titles {
         let mut others = others;
         others.remove(&language);
         Titles { main: (language, title), others }
     }
 
-    /// The name that is shown when no language is asked for: the English one if there is one.
+    /// The title shown when no language is requested: the English one if there is one.
     pub fn main(&self) -> &str {
         self.get("en").unwrap_or(&self.main.1)
     }
 
-    /// The name in one language.
+    /// The title in one language.
     pub fn get(&self, language: &str) -> Option<&str> {
         if self.main.0 == language { Some(&self.main.1) } else { self.others.get(language).map(String::as_str) }
     }
 
-    /// All of them: language, name.
+    /// All titles: language, title.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         std::iter::once((self.main.0.as_str(), self.main.1.as_str()))
             .chain(self.others.iter().map(|(language, title)| (language.as_str(), title.as_str())))
     }
 }
 
-/// The text of a problem in one language.
+/// The statement of a problem in one language.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
     /// Language tag.
     pub language: String,
-    /// What kind of text it is. Anything but Markdown and plain text needs care before it is shown.
+    /// Format of the text. Formats other than Markdown and plain text are not safe to display as they are.
     pub format: StatementFormat,
     /// The text.
     pub file: FileRef,
-    /// Files beside it that it refers to: images.
+    /// Images that the statement refers to.
     pub assets: Vec<FileRef>,
 }
 
 cupel_types::named! {
-    /// What kind of text a statement is.
+    /// Format of a statement.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum StatementFormat, as_str, from_name {
         /// CommonMark with mathematics.
         Markdown = "markdown",
-        /// LaTeX; shown as its source unless it can be turned into something else.
+        /// LaTeX. Shown as source unless it can be converted.
         Latex = "latex",
-        /// HTML of the author's: not to be trusted.
+        /// HTML by the author, untrusted.
         Html = "html",
         /// A PDF file.
         Pdf = "pdf",
@@ -201,11 +201,11 @@ cupel_types::named! {
     /// How hard a problem is.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub enum Difficulty, as_str, from_name {
-        /// For a beginner.
+        /// For beginners.
         Easy = "easy",
-        /// In between.
+        /// Between easy and hard.
         Medium = "medium",
-        /// For those who know the field.
+        /// For experienced contestants.
         Hard = "hard",
     }
 }
@@ -214,26 +214,26 @@ cupel_types::named! {
     /// Who may see a problem.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum Visibility, as_str, from_name {
-        /// Its authors; not verified yet.
+        /// Its authors. Not verified yet.
         Draft = "draft",
-        /// Its authors and whom they name.
+        /// Its authors and the users they name.
         Private = "private",
         /// Everybody.
         Public = "public",
     }
 }
 
-/// A word that says what a problem is about: 1 to 40 characters, lower case, no comma, no control character.
+/// A topic of a problem: 1 to 40 characters, lower case, no commas, no control characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tag(Arc<str>);
 
-/// Why a text is no [`Tag`].
+/// Error for a text that is not a valid [`Tag`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a tag is 1 to 40 characters without commas, control characters or blanks at its ends")]
 pub struct TagError;
 
 impl Tag {
-    /// The word.
+    /// The tag.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -242,7 +242,7 @@ impl Tag {
 impl FromStr for Tag {
     type Err = TagError;
 
-    /// Takes upper case, too, and makes it lower.
+    /// Converts upper case to lower case.
     fn from_str(text: &str) -> Result<Tag, TagError> {
         let text = text.to_lowercase();
         let bad = |c: char| c.is_control() || c == ',';
@@ -260,46 +260,46 @@ impl fmt::Display for Tag {
     }
 }
 
-/// Somebody who made the problem.
+/// An author of a problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Author {
     /// Name.
     pub name: String,
-    /// Address, where the package has one.
+    /// E-mail address, if the package has one.
     pub email: Option<String>,
 }
 
-/// On what terms a problem may be used.
+/// The licence of a problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Licence {
-    /// The licence as the package names it: one of Kattis' words (`cc by-sa`, `public domain`), or an SPDX expression.
-    /// `None`: not known.
+    /// The licence as named by the package: one of Kattis' keywords (`cc by-sa`, `public domain`) or an SPDX
+    /// expression. `None` if unknown.
     pub name: Option<String>,
-    /// Who holds the rights.
+    /// The holder of the rights.
     pub rights_owner: Option<String>,
 }
 
-/// Whether there are points.
+/// Whether a problem gives points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scoring {
     /// Accepted or not.
     PassFail,
     /// Points.
     Points {
-        /// Whose rules the package follows. The groups already say what follows from it.
+        /// The scoring rules of the package. The groups already contain their consequences.
         dialect: ScoringDialect,
-        /// Which score is the better.
+        /// Which score is better.
         objective: Objective,
     },
 }
 
 cupel_types::named! {
-    /// Whose rules of scoring a package follows.
+    /// The format whose scoring rules a package follows.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum ScoringDialect, as_str, from_name {
-        /// Legacy Kattis, as problemtools does it.
+        /// Legacy Kattis, as implemented by problemtools.
         KattisLegacy = "kattis-legacy",
-        /// Legacy Kattis, as DOMjudge does it.
+        /// Legacy Kattis, as implemented by DOMjudge.
         Domjudge = "domjudge",
         /// Kattis 2025-09.
         Kattis202509 = "kattis-2025-09",
@@ -313,26 +313,26 @@ cupel_types::named! {
 }
 
 cupel_types::named! {
-    /// Which score is the better.
+    /// Which score is better.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum Objective, as_str, from_name {
-        /// The higher.
+        /// The higher score is better.
         Max = "max",
-        /// The lower; legacy Kattis only.
+        /// The lower score is better (legacy Kattis only).
         Min = "min",
     }
 }
 
-/// Files a submission may read and write instead of the standard streams (Polygon).
+/// Files that a submission may use instead of the standard streams (Polygon).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProgramIo {
-    /// The input is in a file of this name, too.
+    /// A file that contains a copy of the input.
     pub input_file: Option<cupel_types::BoxPath>,
-    /// If the submission makes a file of this name, that is its output.
+    /// A file that is taken as the output if the submission creates it.
     pub output_file: Option<cupel_types::BoxPath>,
 }
 
-/// Data that proves the package's own programs right.
+/// Data that tests the package's own programs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trials {
     /// Inputs that an input validator must reject.
@@ -343,10 +343,10 @@ pub struct Trials {
     pub valid_outputs: Vec<OutputTrial>,
 }
 
-/// An input to be rejected.
+/// An input that must be rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputTrial {
-    /// Its name, for the report.
+    /// The name, for reports.
     pub name: String,
     /// The input.
     pub input: FileRef,
@@ -354,18 +354,18 @@ pub struct InputTrial {
     pub validator_args: ValidatorArgs,
 }
 
-/// An output whose judgement is known.
+/// An output with a known verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutputTrial {
-    /// Its name, for the report.
+    /// The name, for reports.
     pub name: String,
     /// The input.
     pub input: FileRef,
     /// The answer.
     pub answer: FileRef,
-    /// The output to be judged.
+    /// The output to judge.
     pub output: FileRef,
-    /// By what.
+    /// How it is judged.
     pub method: Arc<Method>,
 }
 
@@ -374,7 +374,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slugs_are_plain() {
+    fn slugs_have_only_lower_case_letters_digits_and_hyphens() {
         for good in ["a", "two-sum", "0", &"x".repeat(64)] {
             assert!(good.parse::<Slug>().is_ok(), "{good}");
         }
@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_are_lower_case_words() {
+    fn tags_are_converted_to_lower_case_and_checked() {
         assert_eq!("Dynamic Programming".parse::<Tag>().unwrap().as_str(), "dynamic programming");
         for bad in ["", " a", "a,b", "a\nb", &"x".repeat(41)] {
             assert_eq!(bad.parse::<Tag>(), Err(TagError), "{bad:?}");
@@ -395,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn the_english_title_comes_first() {
+    fn the_main_title_is_the_english_one() {
         let other = BTreeMap::from([("en".to_owned(), "Sum".to_owned()), ("sv".to_owned(), "x".to_owned())]);
         let titles = Titles::new("sv".to_owned(), "Summa".to_owned(), other);
         assert_eq!(titles.main(), "Sum");

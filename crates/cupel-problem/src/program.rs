@@ -1,4 +1,4 @@
-//! Programs that lie in a package: checkers, interactors, validators, submissions.
+//! Programs in a package: checkers, interactors, validators, submissions.
 
 use cupel_types::{BoxPath, LanguageId};
 
@@ -7,48 +7,48 @@ use super::package::{FileRef, PackagePath};
 /// A program of one or more source files, compiled and run by the judge in the sandbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {
-    /// The file or directory of the package it is; also its name in messages.
+    /// The program's file or directory in the package; also its name in messages.
     pub path: PackagePath,
-    /// Its files; never none. For a program of one file, that file under its own name.
+    /// Its files, never empty. A program of one file has that file under its own name.
     pub files: Vec<ProgramFile>,
-    /// Its language, where the package names it. `None`: by the extensions of its files.
+    /// Its language, if the package names it. `None`: determined by the file extensions.
     pub language: Option<LanguageId>,
-    /// What is started: a file, class or module as the language understands it, where the package names it.
+    /// The file, class or module to start, as the language understands it, if the package names it.
     pub entry_point: Option<String>,
-    /// How it comes to run.
+    /// How it is built and run.
     pub shape: ProgramShape,
 }
 
 /// One file of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProgramFile {
-    /// Where it lies in the directory in which the program is built.
+    /// Path in the directory in which the program is built.
     pub name: BoxPath,
-    /// What is in it.
+    /// The content.
     pub file: FileRef,
-    /// Whether it carried the x bit.
+    /// Whether the package sets the executable bit.
     pub executable: bool,
 }
 
-/// How a program comes to run.
+/// How a program is built and run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProgramShape {
-    /// Sources in one of the languages.
+    /// Sources in one of the configured languages.
     Sources,
-    /// `build` is executed, if there is one, and must leave or be given an executable `run`. Never for submissions.
+    /// `build` is executed if it exists. Afterwards there must be an executable `run`. Never for submissions.
     Scripts {
-        /// Whether there is a `build`.
+        /// Whether `build` exists.
         build: bool,
     },
 }
 
-/// Files that are laid over a submission in certain languages, before it is built.
+/// Files that are added to submissions in certain languages before the build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Include {
-    /// For submissions in this language; `None`: for those in languages without an include of their own.
+    /// The language. `None`: all languages without an include of their own.
     pub language: Option<LanguageId>,
-    /// The files. A file of the submission with the same name is replaced.
+    /// The files. They replace files of the submission with the same names.
     pub files: Vec<ProgramFile>,
-    /// The file among them that is the program's entry, with the submission as a part of it (a grader).
+    /// The entry point among the files, if the submission is only a part of the program (a grader).
     pub entry_point: Option<String>,
 }

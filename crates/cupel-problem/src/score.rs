@@ -1,3 +1,3 @@
-//! Points: a word of the domain that results are told in, too, so it lives with the types.
+//! Points. Defined in `cupel-types` because results contain them, too.
 
 pub use cupel_types::{Score, ScoreError};

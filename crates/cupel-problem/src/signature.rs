@@ -1,4 +1,5 @@
-//! What a function problem asks for: names and types that exist in every language. Data only; drivers are made elsewhere.
+//! The signature of a function problem: names and types that exist in every language. Data only; `cupel-function`
+//! generates the drivers.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -7,32 +8,33 @@ use std::sync::Arc;
 
 use super::check::Tolerance;
 
-/// What a submission has to define.
+/// What a submission must define.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
     /// A function or a class.
     pub interface: Interface,
-    /// How its result is compared with the expected one.
+    /// How the result is compared with the expected one.
     pub compare: CompareResult,
 }
 
-/// What is called.
+/// What the driver calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Interface {
-    /// One function, called once a case.
+    /// One function, called once per case.
     Function {
-        /// It.
+        /// The function.
         function: MethodSignature,
-        /// The parameter that is the result, by index, for functions that change an argument; else what is returned.
+        /// The index of the parameter that holds the result, for functions that modify an argument. `None`: the return
+        /// value.
         mutates: Option<usize>,
     },
-    /// A class: made once a case, then its methods are called in the order the case gives.
+    /// A class. Constructed once per case; then its methods are called in the order the case gives.
     Class {
-        /// Its name.
+        /// The name.
         name: Identifier,
-        /// What it is made with.
+        /// The constructor's parameters.
         constructor: Vec<Parameter>,
-        /// What can be called; never nothing, names unique.
+        /// The methods. Never empty, with unique names.
         methods: Vec<MethodSignature>,
     },
 }
@@ -40,20 +42,20 @@ pub enum Interface {
 /// A function or method.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MethodSignature {
-    /// Its name.
+    /// The name.
     pub name: Identifier,
-    /// Its parameters, in order; names unique.
+    /// The parameters in order, with unique names.
     pub parameters: Vec<Parameter>,
-    /// What it returns.
+    /// The return type.
     pub returns: Type,
 }
 
 /// A parameter. Its type is never [`Type::Void`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameter {
-    /// Its name.
+    /// The name.
     pub name: Identifier,
-    /// Its type.
+    /// The type.
     pub kind: Type,
 }
 
@@ -62,57 +64,57 @@ pub struct Parameter {
 pub enum CompareResult {
     /// Equal as JSON values.
     Exact,
-    /// Lists equal in any order, at the outermost level.
+    /// Lists equal in any order at the outermost level.
     Unordered,
-    /// As exact, with floats equal within this, absolutely or relatively.
+    /// As exact, but floats may differ by this tolerance, absolute or relative.
     Float(Tolerance),
     /// By the problem's own checker.
     Checker,
 }
 
 impl CompareResult {
-    /// Whether a program of the package compares.
+    /// Whether a program of the package compares the results.
     pub fn is_by_checker(self) -> bool {
         self == CompareResult::Checker
     }
 }
 
-/// A type that every language has a form of.
+/// A type that every supported language can represent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Type {
-    /// 64 bits, signed.
+    /// Signed 64-bit integer.
     Int,
-    /// 32 bits, signed.
+    /// Signed 32-bit integer.
     Int32,
-    /// IEEE double.
+    /// IEEE 754 double.
     Float,
     /// true or false.
     Bool,
-    /// One character of ASCII: what every language has a small type for.
+    /// One ASCII character; every language has a small type for it.
     Char,
-    /// UTF-8.
+    /// UTF-8 text.
     String,
-    /// Any number of a type, in order.
+    /// Any number of values of a type, in order.
     List(Box<Type>),
-    /// A value or nothing.
+    /// A value or null.
     Optional(Box<Type>),
-    /// From strings to a type.
+    /// A map from strings to values of a type.
     Map(Box<Type>),
-    /// A node of a singly linked list of a type, or nothing.
+    /// The head of a singly linked list of a type, or null.
     ListNode(Box<Type>),
-    /// A node of a binary tree of a type, or nothing; written in level order.
+    /// The root of a binary tree of a type, or null; written in level order.
     TreeNode(Box<Type>),
-    /// Nothing; only as a result.
+    /// No value; only as a return type.
     Void,
 }
 
 impl Type {
-    /// How deep types may be in each other.
+    /// Maximum nesting depth of types.
     pub const DEPTH_MAX: usize = 8;
 
-    /// Reads `int`, `list<list<string>>`, `map<string,int>`, `ListNode<int>`, `void` and so on. `None` when it is no type,
-    /// is deeper than [`Type::DEPTH_MAX`], has `void` inside another, or has two meanings of nothing: an optional of what can be
-    /// nothing itself, and a tree of optionals.
+    /// Parses `int`, `list<list<string>>`, `map<string,int>`, `ListNode<int>`, `void` and so on. Returns `None` if the
+    /// text is not a type, exceeds [`Type::DEPTH_MAX`], contains a nested `void`, or would give null two meanings: an
+    /// optional of a nullable type, or a tree of optionals.
     pub fn parse(text: &str) -> Option<Type> {
         parse_type(text.trim(), Type::DEPTH_MAX)
     }
@@ -153,7 +155,7 @@ fn parse_type(text: &str, depth: usize) -> Option<Type> {
 }
 
 impl fmt::Display for Type {
-    /// As [`Type::parse`] reads it.
+    /// The form that [`Type::parse`] reads.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Type::Int => f.write_str("int"),
@@ -172,13 +174,16 @@ impl fmt::Display for Type {
     }
 }
 
-/// A name that can be one in every language: a letter, then letters, digits and `_`, at most 64, ASCII.
+/// A name that is valid in every supported language: an ASCII letter, then ASCII letters, digits and `_`, at most 64 in
+/// all.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identifier(Arc<str>);
 
-/// Why a text is no [`Identifier`].
+/// Error for a text that is not a valid [`Identifier`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a name is 1 to 64 letters, digits and `_`, begins with a letter, and is no keyword of a supported language")]
+#[error(
+    "a name has 1 to 64 letters, digits and `_`, begins with a letter, and is not a keyword of a supported language"
+)]
 pub struct IdentifierError;
 
 impl Identifier {
@@ -209,7 +214,7 @@ impl fmt::Display for Identifier {
 }
 
 impl Interface {
-    /// The first name that occurs twice where it may not: methods of a class, parameters of one function.
+    /// The first duplicate name among the methods of a class or the parameters of one function.
     pub fn repeated_name(&self) -> Option<&Identifier> {
         let twice_in = |parameters: &'_ [Parameter]| -> Option<usize> {
             let mut seen = HashSet::new();
@@ -232,8 +237,8 @@ impl Interface {
     }
 }
 
-/// Words that are no name in one of the languages drivers are made for: Python, JavaScript, TypeScript, Java, C++, C, Go,
-/// Rust. `main` is the driver's.
+/// Reserved words of the languages that have drivers: Python, JavaScript, TypeScript, Java, C++, C, Go, Rust. `main` is
+/// reserved for the driver.
 const KEYWORDS: &[&str] = &[
     "and",
     "as",
@@ -359,7 +364,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn types_are_read_and_shown_alike() {
+    fn types_are_displayed_as_they_are_parsed() {
         for text in ["int", "list<list<string>>", "map<string,list<int32>>", "TreeNode<int>", "optional<char>", "void"]
         {
             assert_eq!(Type::parse(text).map(|t| t.to_string()).as_deref(), Some(text));
@@ -375,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn identifiers_are_names_in_every_language() {
+    fn identifiers_are_valid_names_in_every_language() {
         assert!("twoSum".parse::<Identifier>().is_ok());
         for text in ["", "1a", "_x", "a-b", "class", "func", "é", "main"] {
             assert_eq!(text.parse::<Identifier>(), Err(IdentifierError), "{text}");

@@ -1,12 +1,12 @@
-//! C: a function; of a class functions that are given the object. Types beyond the simple ones are structures made from the
-//! signature, named after it: `list_int`, `map_list_string`, `ListNode_int`.
+//! C: a function; for a class, functions that take the object. Compound types are structures generated from the
+//! signature and named after the type: `list_int`, `map_list_string`, `ListNode_int`.
 
 use super::{Dialect, arguments, block_comment, branches, case_of_c, methods, parameters, types};
 use cupel_problem::{Identifier, Interface, MethodSignature, Parameter, Signature, Type};
 
 pub(super) struct C;
 
-/// The name of a type as part of others.
+/// Name of a type, as part of identifiers.
 fn name(kind: &Type) -> String {
     match kind {
         Type::List(inner) => format!("list_{}", name(inner)),
@@ -18,13 +18,13 @@ fn name(kind: &Type) -> String {
     }
 }
 
-/// A declaration of something of a type.
+/// Declaration of `what` with this type.
 fn declared(kind: &Type, what: &str) -> String {
     let kind = C.kind(kind);
     if kind.ends_with('*') { format!("{kind}{what}") } else { format!("{kind} {what}") }
 }
 
-/// The structure of a type, where it is one.
+/// The structure of a type, if it has one.
 fn structure(kind: &Type) -> Option<String> {
     let name = name(kind);
     let fields = match kind {
@@ -74,7 +74,7 @@ fn head(method: &MethodSignature, class: Option<&Identifier>, mutates: Option<us
     declared(&method.returns, &format!("{}({list})", method_name(class, &method.name)))
 }
 
-/// What makes an object.
+/// Declaration of the function that creates an object.
 fn maker(class: &Identifier, constructor: &[Parameter]) -> String {
     format!("{class} *{class}_new({})", list(constructor, None, None))
 }
@@ -86,7 +86,7 @@ fn read(of: &[Parameter]) -> String {
     of.iter().enumerate().map(one).collect()
 }
 
-/// Reads arguments, calls, writes what is returned or changed.
+/// Code that reads the arguments, calls, and writes the result or the modified argument.
 fn call(method: &MethodSignature, class: Option<&Identifier>, mutates: Option<usize>) -> String {
     let is_node = |at: usize| matches!(method.parameters[at].kind, Type::ListNode(_) | Type::TreeNode(_));
     let given = arguments(&method.parameters, |at| {
@@ -133,8 +133,8 @@ impl Dialect for C {
                 (heads, body)
             }
         };
-        // The submission comes last: no macro of its changes anything before it, and what it must not define otherwise
-        // is declared.
+        // The submission is included last, so that its macros cannot change the driver. The functions it must define are
+        // declared before it, so that a definition with another signature does not compile.
         let main = format!(
             "#include \"cupel_driver.c\"\n{structures}{heads}{codecs}\nstatic void cupel_call(void) {{\n{body}}}\n\
              #define main cupel_user_main\n#include \"solution.c\"\n"

@@ -1,11 +1,11 @@
-//! C++: a method of a class `Solution`, or a function. The submission is included, with what it calls `main` renamed.
+//! C++: a method of a class `Solution`, or a function. The driver includes the submission and renames its `main`.
 
 use super::{Dialect, arguments, block_comment, branches, case_of_c, line_comment, nodes, parameters};
 use cupel_problem::{Interface, MethodSignature, Parameter, Signature, Type};
 
 pub(super) struct Cpp;
 
-/// Words of the lines after the submission, which may have made macros of them.
+/// Words used after the submission, which the submission may have redefined as macros.
 const WORDS: &[&str] =
     &["bool", "break", "case", "char", "double", "for", "int", "long", "new", "return", "switch", "void"];
 
@@ -20,7 +20,7 @@ impl Cpp {
         })
     }
 
-    /// Reads arguments, calls, writes what is returned or changed.
+    /// Code that reads the arguments, calls, and writes the result or the modified argument.
     fn call(&self, callee: &str, method: &MethodSignature, mutates: Option<usize>) -> String {
         let given = arguments(&method.parameters, |at| format!("cupel_{at}"));
         let call = format!("{callee}({given})");
@@ -44,7 +44,7 @@ impl Cpp {
     }
 }
 
-/// Whether a source defines the class `Solution`.
+/// Whether the source defines a class `Solution`.
 fn has_solution(source: &str) -> bool {
     let mut words = source.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty());
     let mut before = "";
@@ -79,7 +79,7 @@ impl Dialect for Cpp {
              #undef main\n{undefined}\nvoid cupel_driver::cupel_call(cupel_driver::Reader &cupel_in, \
              cupel_driver::Writer &cupel_to) {{\n{body}}}\n"
         );
-        // An extension of its own, so that the submission is no source by itself.
+        // The driver uses other extensions than the submission, so that the submission is not compiled by itself.
         vec![("main.cc", main), ("cupel_driver.cc", include_str!("../drivers/cpp/cupel_driver.cc").to_owned())]
     }
 

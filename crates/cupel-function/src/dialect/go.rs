@@ -1,4 +1,4 @@
-//! Go: a function, or a type with methods and a function `New…` that makes it.
+//! Go: a function, or a type with methods and a function `New…` that creates it.
 
 use super::{Dialect, arguments, branches, line_comment, nodes, parameters};
 use cupel_problem::{Identifier, Interface, MethodSignature, Parameter, Signature, Type};
@@ -27,7 +27,7 @@ impl Go {
         parameters.iter().enumerate().map(one).collect()
     }
 
-    /// Reads arguments, calls, writes what is returned or changed.
+    /// Code that reads the arguments, calls, and writes the result or the modified argument.
     fn call(&self, callee: &str, method: &MethodSignature, mutates: Option<usize>) -> String {
         let call = format!("{callee}({})", arguments(&method.parameters, |at| format!("a{at}")));
         let called = match (mutates, &method.returns) {
@@ -40,7 +40,7 @@ impl Go {
         format!("{}\t{called}\n", self.read(&method.parameters))
     }
 
-    /// A value that the compiler takes for a result.
+    /// A return statement that compiles for the type.
     fn nothing(kind: &Type) -> &'static str {
         match kind {
             Type::Int | Type::Int32 | Type::Float | Type::Char => "\treturn 0\n",
@@ -79,7 +79,7 @@ impl Dialect for Go {
         true
     }
 
-    /// A package has one `main`, and it is the driver's.
+    /// Renames the submission's `main`, because a package can have only one, which is the driver's.
     fn beside_driver(&self, source: &str) -> Option<String> {
         let begins = |line: &str| line.strip_prefix("func main()").map(|rest| format!("func cupelUserMain(){rest}"));
         source.lines().any(|line| begins(line).is_some()).then(|| {

@@ -6,7 +6,7 @@ use cupel_problem::{Interface, MethodSignature, Parameter, Signature, Type};
 pub(super) struct Java;
 
 impl Java {
-    /// A type where only classes may stand.
+    /// A type where only reference types are allowed.
     fn boxed(&self, kind: &Type) -> String {
         match kind {
             Type::Int => "Long".to_owned(),
@@ -22,7 +22,7 @@ impl Java {
         parameters(list, |_, p| format!("{} {}", self.kind(&p.kind), p.name))
     }
 
-    /// A value that the compiler takes for a result.
+    /// A return statement that compiles for the type.
     fn nothing(kind: &Type) -> &'static str {
         match kind {
             Type::Int | Type::Int32 | Type::Float | Type::Char => "return 0;",
@@ -42,7 +42,7 @@ impl Dialect for Java {
         files.into_iter().map(|(path, text)| (path, text.to_owned())).collect()
     }
 
-    /// A public class has to be in a file of its name.
+    /// Keeps the submission's file name, because a public class must be in a file with its name.
     fn solution(&self) -> Option<&'static str> {
         None
     }

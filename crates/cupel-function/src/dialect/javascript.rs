@@ -1,5 +1,5 @@
-//! JavaScript and TypeScript: a function or class of the file, exported or not. They share a driver; the compiler of TypeScript
-//! takes it as it is.
+//! JavaScript and TypeScript: a function or class of the file, exported or not. They share a driver, which the
+//! TypeScript compiler accepts unchanged.
 
 use super::{Dialect, block_comment, line_comment, nodes, parameters};
 use cupel_problem::{Interface, MethodSignature, Parameter, Signature, Type};
@@ -26,7 +26,7 @@ fn kind_of(kind: &Type) -> String {
     }
 }
 
-/// What nodes are, and what becomes of large integers, where that matters.
+/// Comment lines that declare the node classes, if the signature uses them.
 fn remarks(signature: &Signature) -> String {
     let (lists, trees) = nodes(signature);
     let mut lines = Vec::new();
@@ -88,7 +88,7 @@ impl Dialect for JavaScript {
 }
 
 impl TypeScript {
-    /// A value that the compiler takes for a result.
+    /// A return statement that compiles for the type.
     fn nothing(kind: &Type) -> &'static str {
         match kind {
             Type::Int | Type::Int32 | Type::Float => " return 0; ",

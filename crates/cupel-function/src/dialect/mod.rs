@@ -1,4 +1,4 @@
-//! What a signature is in a language: types, starter code, and the sources of a driver.
+//! The forms of a signature in each language: types, starter code, and the sources of a driver.
 
 mod c;
 mod cpp;
@@ -13,7 +13,7 @@ use cupel_types::{BoxFile, BoxFiles, BoxPath};
 use super::case::{Expected, FunctionCase};
 use cupel_problem::{Interface, MethodSignature, Parameter, Signature, Type};
 
-/// The drivers there are, by the name that language files have for them.
+/// All drivers, by the name used in language files.
 const DIALECTS: &[(&str, &dyn Dialect)] = &[
     ("c", &c::C),
     ("cpp", &cpp::Cpp),
@@ -25,63 +25,63 @@ const DIALECTS: &[(&str, &dyn Dialect)] = &[
     ("typescript", &javascript::TypeScript),
 ];
 
-/// Calls of a sequence that starter code shows.
+/// Maximum number of calls of a sequence that starter code shows.
 const CALLS_SHOWN: usize = 6;
 
-/// How function problems are called in a language.
+/// The driver of a language for function problems.
 #[derive(Clone, Copy)]
 pub struct Driver(&'static dyn Dialect);
 
-/// A driver with the submission that it calls.
+/// A driver and the submission that it calls.
 #[derive(Clone, Debug)]
 pub struct DriverSources {
-    /// Everything that lies in the box.
+    /// All files of the box.
     pub files: BoxFiles,
-    /// The sources that commands name; the driver's main one is the first.
+    /// The sources that the commands name. The first is the driver's main source.
     pub units: BoxFiles,
 }
 
-/// What is particular to a language.
+/// The language-specific part of a driver.
 trait Dialect: Sync {
-    /// The driver's files; the first is what is started.
+    /// The driver's files. The first is the entry point.
     fn driver(&self, signature: &Signature, solution: &str) -> Vec<(&'static str, String)>;
 
-    /// What the main source of a submission is called beside the driver; `None`: as it was sent.
+    /// File name of the submission's main source beside the driver. `None`: unchanged.
     fn solution(&self) -> Option<&'static str>;
 
-    /// Whether the compiler is given all sources, and not only the driver's first, which has the others included.
+    /// Whether the compiler gets all sources instead of only the driver's first one, which includes the others.
     fn names_all_sources(&self) -> bool {
         false
     }
 
-    /// The text of a source of a submission beside the driver.
+    /// Replacement for the text of a submission's source beside the driver. `None`: unchanged.
     fn beside_driver(&self, source: &str) -> Option<String> {
         let _ = source;
         None
     }
 
-    /// A type.
+    /// The type in this language.
     fn kind(&self, kind: &Type) -> String;
 
-    /// What has to be written: the head of a function or method.
+    /// The head of the function or method that the submission must define.
     fn head(&self, method: &MethodSignature, mutates: Option<usize>) -> String;
 
-    /// Source to begin with; `doc` are the lines of its comment.
+    /// Starter code. `doc` contains the lines of its comment.
     fn template(&self, signature: &Signature, doc: &[String]) -> String;
 }
 
 impl Driver {
-    /// The driver of this name.
+    /// The driver with this name.
     pub fn named(name: &str) -> Option<Driver> {
         DIALECTS.iter().find(|(known, _)| *known == name).map(|(_, dialect)| Driver(*dialect))
     }
 
-    /// All names.
+    /// The names of all drivers.
     pub fn names() -> impl Iterator<Item = &'static str> {
         DIALECTS.iter().map(|(name, _)| *name)
     }
 
-    /// The driver's sources and those of a submission, of which the first is the main one.
+    /// The sources of the driver and of a submission, whose first source is the main one.
     pub fn sources(&self, signature: &Signature, submission: &BoxFiles) -> DriverSources {
         let mut theirs: Vec<BoxFile> = submission.iter().cloned().collect();
         for file in &mut theirs {
@@ -102,7 +102,7 @@ impl Driver {
             Some(BoxFile { path, data: text.into_bytes().into(), executable: false })
         });
         let driver: Vec<BoxFile> = driver.collect();
-        // A file of theirs that has a name of ours, or of their own main source, or is in the way of one, is not there.
+        // Drops files of the submission whose names clash with the driver's files or with the submission's main source.
         let main = theirs.first().map(|main| main.path.clone());
         let mut at = 0;
         theirs.retain(|file| {
@@ -120,7 +120,7 @@ impl Driver {
         DriverSources { files: BoxFiles::new(files), units: BoxFiles::new(units) }
     }
 
-    /// Starter code: what has to be written, with a comment that shows a sample.
+    /// Starter code: the declarations to complete, with a comment that shows a sample.
     pub fn template(&self, signature: &Signature, sample: Option<(&FunctionCase<'_>, &Expected)>) -> String {
         let mut doc = Vec::new();
         if let Some((case, expected)) = sample {
@@ -135,7 +135,7 @@ impl Driver {
         self.0.template(signature, &doc)
     }
 
-    /// What a submission has to define, for messages: heads of functions, one a line.
+    /// The function heads that a submission must define, one per line, for messages.
     pub fn declaration(&self, signature: &Signature) -> String {
         match &signature.interface {
             Interface::Function { function, mutates } => self.0.head(function, *mutates),
@@ -153,7 +153,7 @@ impl std::fmt::Debug for Driver {
     }
 }
 
-/// What drivers call: the functions and methods of a signature, the constructor not among them.
+/// The functions and methods of a signature that drivers call, without the constructor.
 fn methods(signature: &Signature) -> &[MethodSignature] {
     match &signature.interface {
         Interface::Function { function, .. } => std::slice::from_ref(function),
@@ -161,7 +161,7 @@ fn methods(signature: &Signature) -> &[MethodSignature] {
     }
 }
 
-/// Every type that occurs by itself or within another, the inner ones first, each once.
+/// All types of the signature, including nested ones, without duplicates, inner types first.
 fn types(signature: &Signature) -> Vec<Type> {
     fn add(kind: &Type, all: &mut Vec<Type>) {
         if let Type::List(inner)
@@ -194,18 +194,18 @@ fn nodes(signature: &Signature) -> (bool, bool) {
     (lists, all.iter().any(|kind| matches!(kind, Type::TreeNode(_))))
 }
 
-/// Parameters as a list, each written so.
+/// A comma-separated list of parameters, formatted by `one`.
 fn parameters(parameters: &[Parameter], one: impl Fn(usize, &Parameter) -> String) -> String {
     let each: Vec<String> = parameters.iter().enumerate().map(|(at, parameter)| one(at, parameter)).collect();
     each.join(", ")
 }
 
-/// `a0, a1, …`: what glue has read for these parameters, each written so.
+/// A comma-separated list of the arguments that the generated code has read, formatted by `one`: `a0, a1, …`.
 fn arguments(count: &[Parameter], one: impl Fn(usize) -> String) -> String {
     (0..count.len()).map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// The branches of glue that calls one of several: the constructor, then the methods, by number.
+/// The branches of generated code that makes one of several calls, by number: the constructor, then the methods.
 fn branches(
     constructor: String,
     methods: impl Iterator<Item = String>,
@@ -214,18 +214,18 @@ fn branches(
     [constructor].into_iter().chain(methods).enumerate().map(|(at, body)| one(at, body)).collect()
 }
 
-/// A branch of `switch` in C and C++.
+/// A branch of a `switch` in C and C++.
 fn case_of_c(at: usize, body: String) -> String {
     format!("    case {at}: {{\n{body}    break;\n    }}\n")
 }
 
-/// A comment in the manner of C.
+/// A block comment as in C.
 fn block_comment(lines: &[String], indent: &str) -> String {
     let lines: String = lines.iter().map(|line| format!("{indent} * {}\n", line.replace("*/", "* /"))).collect();
     format!("{indent}/**\n{lines}{indent} */\n")
 }
 
-/// A comment of lines that begin so.
+/// Comment lines that start with `begin`.
 fn line_comment(lines: &[String], begin: &str) -> String {
     lines.iter().map(|line| format!("{begin} {line}\n")).collect()
 }

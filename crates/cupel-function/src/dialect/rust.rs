@@ -1,11 +1,11 @@
-//! Rust: a public function of the module `solution`, or a type of it with a function `new`.
+//! Rust: a public function of the module `solution`, or a type in it with a function `new`.
 
 use super::{Dialect, arguments, branches, nodes, parameters};
 use cupel_problem::{Interface, MethodSignature, Parameter, Signature, Type};
 
 pub(super) struct Rust;
 
-/// What reads a value of a type from `r`.
+/// Expression that reads a value of a type from `r`.
 fn reads(kind: &Type) -> String {
     let of = |name: &str, inner: &Type| format!("r.{name}(|r| {})", reads(inner));
     match kind {
@@ -18,7 +18,7 @@ fn reads(kind: &Type) -> String {
     }
 }
 
-/// What writes a value of a type to `w`; `value` is a reference.
+/// Expression that writes a value of a type to `w`; `value` is a reference.
 fn writes(kind: &Type, value: &str) -> String {
     let of = |name: &str, inner: &Type| format!("w.{name}({value}, |w, v| {})", writes(inner, "v"));
     match kind {
@@ -59,7 +59,7 @@ impl Rust {
         parameters.iter().enumerate().map(one).collect()
     }
 
-    /// Reads arguments, calls, writes what is returned or changed.
+    /// Code that reads the arguments, calls, and writes the result or the modified argument.
     fn call(&self, callee: &str, method: &MethodSignature, mutates: Option<usize>) -> String {
         let given = arguments(&method.parameters, |at| {
             let reference = if mutates == Some(at) { "&mut " } else { "" };

@@ -1,4 +1,4 @@
-//! Starter code as it is shown, and sources as they lie in the box.
+//! Tests of starter code and of the source files in the box.
 
 use super::*;
 use cupel_problem::{CompareResult, Identifier};
@@ -31,7 +31,7 @@ fn paths(files: &BoxFiles) -> Vec<&str> {
 }
 
 #[test]
-fn every_type_has_a_form_in_every_language() {
+fn every_type_has_a_representation_in_every_language() {
     let kinds = ["int", "int32", "float", "bool", "char", "string", "list<int>", "list<list<optional<int>>>"]
         .into_iter()
         .chain(["map<string,list<int32>>", "ListNode<string>", "TreeNode<int>"]);
@@ -95,7 +95,7 @@ fn starter_code_has_types_names_and_a_sample() {
 }
 
 #[test]
-fn an_argument_that_is_changed_is_handed_over_so_that_it_can_be() {
+fn an_argument_that_the_function_modifies_is_passed_by_reference() {
     let signature = function(&[("nums", "list<int>")], "void", Some(0));
     for (driver, head) in [
         ("cpp", "void solve(vector<long long> &nums)"),
@@ -110,7 +110,7 @@ fn an_argument_that_is_changed_is_handed_over_so_that_it_can_be() {
 }
 
 #[test]
-fn a_sample_ends_no_comment() {
+fn a_sample_cannot_end_a_comment() {
     let signature = function(&[("text", "string")], "string", None);
     let case = FunctionCase::read(&signature, br#""*/ \"\"\" \\""#).unwrap();
     let expected = case.expected(b"\"\"").unwrap();
@@ -122,14 +122,14 @@ fn a_sample_ends_no_comment() {
 }
 
 #[test]
-fn the_submission_lies_beside_the_driver_under_a_name_of_its_own() {
+fn the_submission_is_placed_beside_the_driver_under_a_fixed_name() {
     let signature = function(&[("n", "int")], "int", None);
     let sent = BoxFiles::new(vec![file("mine.cpp", "int x;"), file("main.cc", "forged"), file("data/table.txt", "1")]);
     let sources = Driver::named("cpp").unwrap().sources(&signature, &sent);
     assert_eq!(paths(&sources.files), ["main.cc", "cupel_driver.cc", "solution.cpp", "data/table.txt"]);
     assert_eq!(paths(&sources.units), ["main.cc"]);
     let main = sources.files.iter().next().unwrap();
-    assert!(!main.data.starts_with(b"forged"), "a file of theirs is not the driver");
+    assert!(!main.data.starts_with(b"forged"), "a file of the submission must not replace the driver");
 
     let sent = BoxFiles::new(vec![file("Window.java", "class Solution {}"), file("Other.java", "class Other {}")]);
     let sources = Driver::named("java").unwrap().sources(&signature, &sent);
@@ -137,7 +137,7 @@ fn the_submission_lies_beside_the_driver_under_a_name_of_its_own() {
 }
 
 #[test]
-fn in_go_a_main_of_the_submission_has_another_name() {
+fn in_go_the_main_function_of_the_submission_is_renamed() {
     let source = "package main\n\nfunc main() {\n\tmain()\n}\n// func main()\n";
     let sent = BoxFiles::new(vec![file("a.go", source)]);
     let sources = Driver::named("go").unwrap().sources(&function(&[], "int", None), &sent);
@@ -147,7 +147,7 @@ fn in_go_a_main_of_the_submission_has_another_name() {
 }
 
 #[test]
-fn in_cpp_a_function_is_called_where_there_is_no_class_solution() {
+fn in_cpp_a_free_function_is_called_if_there_is_no_class_solution() {
     let call = |source: &str| {
         let sent = BoxFiles::new(vec![file("a.cpp", source)]);
         let sources = Driver::named("cpp").unwrap().sources(&function(&[], "int", None), &sent);

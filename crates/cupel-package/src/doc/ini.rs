@@ -1,17 +1,17 @@
-//! DOMjudge's `domjudge-problem.ini`: `key = value`, values optionally quoted and then over several lines.
+//! Parser for DOMjudge's `domjudge-problem.ini`: `key = value`. Quoted values may span several lines.
 //!
-//! Source: DOMjudge reads it with PHP's `parse_ini_string`; of that, what problem packages use: comments with `;` or `#`,
-//! sections ignored, quotes of either kind.
+//! Source: DOMjudge reads the file with PHP's `parse_ini_string`. This parser supports what problem packages use:
+//! comments with `;` or `#`, ignored sections, quotes of either kind.
 
 use crate::finding::Position;
 
-/// A key, its value, and where it stands.
+/// A key, its value, and its position.
 type Entry = (String, String, Position);
 
-/// Keys and values in order, with the line of each.
+/// Parses keys and values in order, with their lines.
 ///
 /// # Errors
-/// The place and the fault.
+/// The position and the fault.
 pub(crate) fn parse_ini(text: &str) -> Result<Vec<Entry>, (Position, String)> {
     let mut entries: Vec<Entry> = Vec::new();
     let mut lines = text.lines().enumerate();
@@ -22,7 +22,7 @@ pub(crate) fn parse_ini(text: &str) -> Result<Vec<Entry>, (Position, String)> {
             continue;
         }
         let Some((key, value)) = line.split_once('=') else {
-            return Err((at, "a line is not `key = value`".to_owned()));
+            return Err((at, "the line is not `key = value`".to_owned()));
         };
         let (key, value) = (key.trim().to_owned(), value.trim());
         let value = match value.chars().next().filter(|c| matches!(c, '"' | '\'')) {
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_may_be_quoted_and_long() {
+    fn values_may_be_quoted_and_span_lines() {
         let text = "; c\nname='Two\nlines' ; x\ntimelimit = 2.5 ; s\ncolor = \"#ff0000\"\n[x]\n";
         let read: Vec<(String, String)> = parse_ini(text).unwrap().into_iter().map(|(k, v, _)| (k, v)).collect();
         let expected = [("name", "Two\nlines"), ("timelimit", "2.5"), ("color", "#ff0000")];

@@ -1,4 +1,4 @@
-//! Structured texts of packages as one kind of tree, whatever they are written in, and a reader that tells faults by key.
+//! Configuration files of packages as a tree, independent of their syntax, and a reader that reports faults by key.
 
 pub(crate) mod ini;
 mod node;
@@ -11,5 +11,5 @@ pub(crate) use reader::{Reader, Source, Unknown, seconds as reader_seconds};
 pub(crate) use toml::parse_toml;
 pub(crate) use yaml::parse_yaml;
 
-/// Most bytes of a text that is read whole: configuration, never test data.
+/// Maximum size of a configuration file in bytes. Such files are read into memory; test data never is.
 pub(crate) const TEXT_BYTES_MAX: u64 = 1 << 20;

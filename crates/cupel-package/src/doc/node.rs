@@ -1,8 +1,8 @@
-//! The tree: scalars, sequences, maps, each with its place.
+//! The document tree: scalars, sequences and maps with their positions.
 
 use crate::finding::Position;
 
-/// A value with its place.
+/// A value with its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Node {
     pub(crate) at: Position,
@@ -13,20 +13,20 @@ pub(crate) struct Node {
 pub(crate) enum Value {
     Scalar(Scalar),
     Seq(Vec<Node>),
-    /// In the order of the text; no key twice.
+    /// In document order, without duplicate keys.
     Map(Vec<(String, Node)>),
 }
 
-/// A scalar as it was written.
+/// A scalar as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Scalar {
     pub(crate) text: String,
-    /// Whether it can only be a string: it was quoted. Otherwise it is what its text looks like.
+    /// Whether the scalar was quoted and is therefore a string. Otherwise its text determines its type.
     pub(crate) quoted: bool,
 }
 
 impl Scalar {
-    /// YAML 1.2 core schema: nothing, `~`, `null`.
+    /// Null in the YAML 1.2 core schema: empty, `~`, `null`.
     pub(crate) fn is_null(&self) -> bool {
         !self.quoted && matches!(self.text.as_str(), "" | "~" | "null" | "Null" | "NULL")
     }
@@ -46,7 +46,7 @@ impl Node {
         matches!(&self.value, Value::Scalar(scalar) if scalar.is_null())
     }
 
-    /// What it is, for messages.
+    /// Description of the value for messages.
     pub(crate) fn described(&self) -> String {
         match &self.value {
             Value::Scalar(scalar) if scalar.is_null() => "nothing".to_owned(),

@@ -1,5 +1,5 @@
-//! Reads values out of a tree, and tells each fault with its key and place. What is wrong reads as absent, so that reading
-//! goes on and all faults are told together; the findings refuse the package in the end.
+//! Reads values from a document tree and reports each fault with its key and position. A faulty value reads as absent,
+//! so reading continues and all faults are reported together; the findings then refuse the package.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -17,20 +17,20 @@ pub(crate) struct Source<'a> {
     pub(crate) findings: &'a Findings,
 }
 
-/// What a key that the format does not have is.
+/// How to report a key that the format does not have.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unknown {
     Error,
     Warning,
 }
 
-/// A place in a tree that may or may not have a value.
+/// A place in a tree, with or without a value.
 #[derive(Clone)]
 pub(crate) struct Reader<'a> {
     source: Source<'a>,
     key: String,
     node: Option<&'a Node>,
-    /// The place of what should have held it.
+    /// Position of the nearest existing parent, for findings about missing values.
     near: Option<Position>,
 }
 
@@ -40,7 +40,7 @@ impl<'a> Reader<'a> {
         Reader { source, key: String::new(), node, near: None }
     }
 
-    /// The value at a key of a map; what is null is absent.
+    /// The value of a key of a map. A null value counts as absent.
     pub(crate) fn get(&self, key: &str) -> Reader<'a> {
         let found = match self.node.map(|node| &node.value) {
             Some(Value::Map(entries)) => entries.iter().find(|(known, _)| known == key).map(|(_, node)| node),
@@ -70,32 +70,32 @@ impl<'a> Reader<'a> {
         matches!(self.node, Some(Node { value: Value::Seq(_), .. }))
     }
 
-    /// A finding at this place.
+    /// Reports a finding at this place.
     pub(crate) fn fault(&self, code: Code, fault: impl Into<String>, remedy: impl Into<String>) {
         let at = self.node.map(|node| node.at).or(self.near);
         let key = Some(self.key.as_str()).filter(|key| !key.is_empty());
         self.source.findings.at(code, self.source.file, at, key, fault, remedy);
     }
 
-    /// That something else is expected here.
+    /// Reports that a different kind of value is expected.
     pub(crate) fn expected(&self, what: &str) {
         if let Some(node) = self.node {
-            self.fault(Code::KeyType, format!("{what} is expected, not {}", node.described()), "Correct the value");
+            self.fault(Code::KeyType, format!("expected {what}, found {}", node.described()), "Correct the value");
         }
     }
 
-    /// That there must be a value.
+    /// Reports that a required value is missing.
     pub(crate) fn missing(&self, what: &str) {
         self.fault(Code::KeyMissing, "the key is missing", format!("Add it: {what}"));
     }
 
-    /// Tells keys other than these.
+    /// Reports all keys that are not in `known`.
     pub(crate) fn only(&self, known: &[&str], unknown: Unknown) {
         for (key, _) in self.entries() {
             if known.contains(&key) {
                 continue;
             }
-            // A key of a package may be as long as it likes; only short ones can be a slip.
+            // Package keys may be of any length; only short ones are compared for typing errors.
             let near =
                 known.iter().filter(|_| key.len() <= 40).find(|known| strsim::damerau_levenshtein(known, key) <= 2);
             let remedy = match near {
@@ -112,7 +112,7 @@ impl<'a> Reader<'a> {
         self
     }
 
-    /// The entries of a map, in order; none of what is no map.
+    /// The entries of a map, in order. Empty if the value is not a map.
     pub(crate) fn entries(&self) -> Vec<(&'a str, Reader<'a>)> {
         match self.node.map(|node| &node.value) {
             Some(Value::Map(entries)) => entries.iter().map(|(key, _)| (key.as_str(), self.get(key))).collect(),
@@ -120,7 +120,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The map, or a fault if it is something else.
+    /// The entries of a map. Reports a fault if the value is not a map.
     pub(crate) fn map(&self) -> Vec<(&'a str, Reader<'a>)> {
         if self.is_some() && !self.is_map() {
             self.expected("a map");
@@ -128,7 +128,7 @@ impl<'a> Reader<'a> {
         self.entries()
     }
 
-    /// The items of a list, or a fault if it is something else.
+    /// The items of a list. Reports a fault if the value is not a list.
     pub(crate) fn list(&self) -> Vec<Reader<'a>> {
         match self.node.map(|node| &node.value) {
             Some(Value::Seq(items)) => self.items(items),
@@ -140,7 +140,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The items of a list, or the one value that stands for a list of one.
+    /// The items of a list. A single value counts as a list of one.
     pub(crate) fn one_or_more(&self) -> Vec<Reader<'a>> {
         match self.node.map(|node| &node.value) {
             Some(Value::Seq(items)) => self.items(items),
@@ -170,16 +170,16 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A text. A number or truth value that was written without quotes is taken as its text.
+    /// A text. An unquoted number or boolean is taken as its text.
     pub(crate) fn text(&self) -> Option<&'a str> {
         self.scalar("a text").map(|scalar| scalar.text.as_str())
     }
 
-    /// A text with something in it, trimmed.
+    /// A non-empty text, trimmed.
     pub(crate) fn words(&self) -> Option<&'a str> {
         let text = self.text()?.trim();
         if text.is_empty() {
-            self.expected("a text that is not empty");
+            self.expected("a non-empty text");
             return None;
         }
         Some(text)
@@ -202,7 +202,7 @@ impl<'a> Reader<'a> {
         };
         let scalar = self.scalar(&what)?;
         let digits = scalar.text.strip_prefix('+').unwrap_or(&scalar.text);
-        // `1e9` and `512.0` are what some tools write for whole numbers.
+        // Some tools write whole numbers as `1e9` or `512.0`.
         let value = digits.parse().ok().or_else(|| {
             let score: Score = digits.parse().ok()?;
             (score.millionths() % 1_000_000 == 0).then_some(score.millionths() / 1_000_000)
@@ -216,7 +216,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whatever reads itself from text: numbers, factors, scores.
+    /// Any type that parses itself from text: numbers, factors, scores.
     pub(crate) fn parsed<T: FromStr>(&self, what: &str) -> Option<T> {
         let value = self.scalar(what)?.text.trim().parse().ok();
         if value.is_none() {
@@ -225,9 +225,9 @@ impl<'a> Reader<'a> {
         value
     }
 
-    /// A time above zero in seconds, which may have a fraction.
+    /// A time in seconds above zero, possibly with a fraction.
     pub(crate) fn seconds(&self) -> Option<Duration> {
-        let what = "a time in seconds, above 0 and at most 86400,";
+        let what = "a time in seconds, above 0 and at most 86400";
         let score: Score = self.parsed(what)?;
         seconds(score).or_else(|| {
             self.expected(what);
@@ -241,13 +241,13 @@ impl<'a> Reader<'a> {
         self.integer(1, most).map(|n| Bytes::new(n.unsigned_abs().saturating_mul(unit)))
     }
 
-    /// A list of texts, or a text that is split as a shell would (older spellings of arguments).
+    /// A list of texts, or one text that is split as a shell would (older spelling of arguments).
     pub(crate) fn arguments(&self) -> Option<Vec<String>> {
         match &self.node?.value {
             Value::Scalar(scalar) => {
                 let words = split_words(&scalar.text);
                 if words.is_none() {
-                    self.expected("a text whose quotes are closed");
+                    self.expected("a text with closed quotes");
                 }
                 words
             }
@@ -256,8 +256,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Splits at blanks; quotes of either kind hold words together, a backslash takes the next character as it is. `None` if a quote
-/// is left open. Source: POSIX shell, 2.2 Quoting, as far as flags need it.
+/// Splits at blanks. Quotes of either kind hold words together; a backslash escapes the next character. Returns `None`
+/// if a quote is left open. Source: POSIX shell, 2.2 Quoting, as far as flags need it.
 fn split_words(text: &str) -> Option<Vec<String>> {
     let mut words: Vec<String> = Vec::new();
     let mut word: Option<String> = None;
@@ -280,7 +280,7 @@ fn split_words(text: &str) -> Option<Vec<String>> {
     quote.is_none().then_some(words)
 }
 
-/// A time above zero and at most a day.
+/// A time above zero and at most one day.
 pub(crate) fn seconds(score: Score) -> Option<Duration> {
     let micros = u64::try_from(score.millionths()).ok()?;
     (1..=86_400_000_000).contains(&micros).then(|| Duration::from_micros(micros))
@@ -299,11 +299,11 @@ mod tests {
     }
 
     #[test]
-    fn faults_name_key_and_place() {
+    fn faults_name_key_and_position() {
         let told = faults("a:\n  b: x\n", |r| assert_eq!(r.get("a").get("b").integer(1, 5), None));
         assert_eq!(
             told,
-            ["E_KEY_TYPE f.yaml:2:6, a.b: a whole number from 1 to 5 is expected, not `x`. Correct the value"]
+            ["E_KEY_TYPE f.yaml:2:6, a.b: expected a whole number from 1 to 5, found `x`. Correct the value"]
         );
         let told = faults("tpye: x\n", |r| r.only(&["type"], Unknown::Error));
         assert_eq!(told, ["E_KEY_UNKNOWN f.yaml:1:7, tpye: the format has no such key. Did you mean `type`?"]);
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_have_bounds() {
+    fn numbers_outside_their_bounds_are_faults() {
         let none = |told: Vec<String>| assert!(told.is_empty(), "{told:?}");
         none(faults("a: 0.25\nb: 1e3\nc: 512\n", |r| {
             assert_eq!(r.get("a").seconds(), Some(Duration::from_millis(250)));

@@ -1,14 +1,14 @@
-//! TOML into the tree.
+//! TOML parser that builds the document tree.
 
 use toml::de::{DeTable, DeValue};
 
 use super::node::{Node, Scalar, Value};
 use crate::finding::Position;
 
-/// Reads a document.
+/// Parses a document.
 ///
 /// # Errors
-/// The place and the fault.
+/// The position and the fault.
 pub(crate) fn parse_toml(text: &str) -> Result<Node, (Position, String)> {
     let places = Places::new(text);
     match DeTable::parse(text) {
@@ -34,7 +34,7 @@ fn value_of(value: &DeValue<'_>, places: &Places<'_>) -> Value {
     match value {
         DeValue::String(text) => Value::Scalar(Scalar { text: text.to_string(), quoted: true }),
         DeValue::Integer(number) if number.radix() == 10 => plain(number.as_str().to_owned()),
-        // A number in another base has the value, not the digits, that it is read by.
+        // The digits of a number in another base are not its value; convert it to decimal.
         DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
             Ok(value) => plain(value.to_string()),
             Err(_) => plain(format!("0?{}", number.as_str())),
@@ -52,7 +52,7 @@ fn value_of(value: &DeValue<'_>, places: &Places<'_>) -> Value {
     }
 }
 
-/// From offsets to lines and columns.
+/// Converts offsets to lines and columns.
 struct Places<'a> {
     text: &'a str,
     line_starts: Vec<usize>,
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_those_of_values() {
+    fn positions_are_those_of_values() {
         let node = parse_toml("a = 1\n[b]\n\"ç\" = 'x' # y\nd = 0x10\n").unwrap();
         let Value::Map(entries) = node.value else { panic!("not a map") };
         assert_eq!(entries[0].1.at, Position { line: 1, column: 5 });
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_have_a_place() {
+    fn faults_have_a_position() {
         let (at, fault) = parse_toml("a = 1\na = 2\n").unwrap_err();
         assert_eq!((at.line, fault.contains("duplicate")), (2, true), "{fault}");
         assert!(parse_toml(&("a = ".to_owned() + &"[".repeat(100_000))).is_err());

@@ -1,4 +1,5 @@
-//! YAML into the tree, with bounds: an alias is a copy that is counted, so a bomb of them is refused while it is small.
+//! YAML parser that builds the document tree, with bounds. Every alias counts as a copy of its nodes, so an alias bomb
+//! is refused before it grows.
 
 use std::collections::HashMap;
 
@@ -7,17 +8,17 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 use super::node::{Node, Scalar, Value};
 use crate::finding::Position;
 
-/// Most nodes of a document, those that aliases stand for included.
+/// Maximum number of nodes of a document, including the copies made for aliases.
 const NODES_MAX: usize = 100_000;
-/// Most aliases.
+/// Maximum number of aliases.
 const ALIASES_MAX: usize = 1_000;
-/// Deepest nesting.
+/// Maximum nesting depth.
 const DEPTH_MAX: usize = 64;
 
-/// Reads one document. An empty text is null.
+/// Parses one document. An empty text is null.
 ///
 /// # Errors
-/// The place and the fault.
+/// The position and the fault.
 pub(crate) fn parse_yaml(text: &str) -> Result<Node, (Position, String)> {
     let mut builder = Builder::default();
     let mut parser = Parser::new_from_str(text);
@@ -40,11 +41,11 @@ fn position(marker: &saphyr_parser::Marker) -> Position {
     Position { line: number(marker.line().max(1)), column: number(marker.col() + 1) }
 }
 
-/// A collection that is not closed yet.
+/// A collection that is still open.
 struct Open {
     node: Node,
     anchor: usize,
-    /// In a map, the key that waits for its value.
+    /// In a map, the key whose value is still to come.
     key: Option<String>,
 }
 
@@ -52,7 +53,7 @@ struct Open {
 struct Builder {
     root: Option<Node>,
     open: Vec<Open>,
-    /// Finished nodes with an anchor, and how many nodes each is.
+    /// Finished nodes with an anchor, and the number of nodes in each.
     anchors: HashMap<usize, (Node, usize)>,
     nodes: usize,
     aliases: usize,
@@ -67,16 +68,16 @@ impl Builder {
             Event::DocumentStart(_) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    return Err("there is a second document in the file".to_owned());
+                    return Err("the file has a second document".to_owned());
                 }
             }
             Event::Alias(anchor) => {
                 self.aliases += 1;
                 let Some((node, size)) = self.anchors.get(&anchor) else {
-                    return Err("an alias stands inside the node it names".to_owned());
+                    return Err("an alias is inside the node it refers to".to_owned());
                 };
                 if self.aliases > ALIASES_MAX || self.nodes + size > NODES_MAX {
-                    return Err("the aliases stand for too much".to_owned());
+                    return Err("the aliases expand to too many values".to_owned());
                 }
                 let (node, size) = (node.clone(), *size);
                 self.nodes += size;
@@ -129,7 +130,7 @@ impl Builder {
     fn finished(&mut self, node: Node, anchor: usize) -> Result<(), String> {
         if anchor != 0 {
             let size = size(&node);
-            // What anchors keep is bounded as what aliases stand for is.
+            // The copies kept for anchors count towards the same bound as those made for aliases.
             self.nodes += size;
             if self.nodes > NODES_MAX {
                 return Err(format!("there are more than {NODES_MAX} values"));
@@ -168,7 +169,7 @@ fn size(node: &Node) -> usize {
     }
 }
 
-/// Only the tags of the core schema mean anything.
+/// Accepts only the tags of the core schema.
 fn check_tag(tag: &saphyr_parser::Tag) -> Result<(), String> {
     let core = ["str", "int", "float", "bool", "null", "seq", "map"];
     if tag.is_yaml_core_schema() && core.contains(&tag.suffix.as_str()) || tag.handle == "!" && tag.suffix.is_empty() {
@@ -212,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_have_a_place() {
+    fn faults_have_a_position() {
         for (text, line, word) in [
             ("a: 1\na: 2\n", 2, "twice"),
             ("a: [1\nb: 2\n", 2, ""),
@@ -228,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bomb_of_aliases_is_refused() {
+    fn an_alias_bomb_is_refused() {
         let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for i in 1..12 {
             let ten = vec![format!("*a{}", i - 1); 10].join(", ");
@@ -243,7 +244,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_or_refused(text in "[\\[\\]{}:,&*!|>'\"#a \\n?-]{0,200}") {
+        fn any_text_is_parsed_or_refused(text in "[\\[\\]{}:,&*!|>'\"#a \\n?-]{0,200}") {
             let _ = parse_yaml(&text);
         }
     }

@@ -1,4 +1,4 @@
-//! What goes where in a package of the Kattis form 2025-09. Source: Kattis problem package format, 2025-09.
+//! Layout of a package in the Kattis format 2025-09. Source: Kattis problem package format, 2025-09.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,16 +14,16 @@ mod checkers;
 mod expectations;
 mod groups;
 
-/// Words that the format has for licences.
+/// The format's keywords for licences.
 const LICENCES: &[&str] = &["public domain", "cc0", "cc by", "cc by-sa", "educational", "permission"];
 
-/// All files, and the warnings.
+/// All files of the exported package, and the warnings.
 pub(super) fn plan(package: &Package) -> Result<(Vec<Planned>, Vec<Finding>), Refused> {
     let findings = Findings::default();
     let mut plan = Plan { problem: &package.problem, findings: &findings, files: BTreeMap::new() };
     if package.problem.signature.is_some() {
-        let fault = "a function problem has drivers that only Cupel makes";
-        plan.cannot("function", fault, "Make it a problem that reads and writes");
+        let fault = "function problems need drivers, which only Cupel generates";
+        plan.cannot("function", fault, "Change it to a problem that reads standard input and writes standard output");
     }
     plan.configuration(package);
     plan.statements();
@@ -53,7 +53,7 @@ impl Plan<'_> {
     }
 
     fn weaker(&self, what: &str, fault: impl Into<String>) {
-        self.findings.file(Code::LeftOut, what, fault, "Look at it before the package is used elsewhere");
+        self.findings.file(Code::LeftOut, what, fault, "Check the difference before using the package elsewhere");
     }
 
     fn text(&mut self, path: &str, text: String) {
@@ -108,7 +108,7 @@ impl Plan<'_> {
             let is_main = title == problem.titles.main();
             if !is_main && problem.statements.iter().all(|statement| statement.language.as_str() != language) {
                 let fault =
-                    format!("the format names a problem in the languages of its statements; `{title}` is left out");
+                    format!("the format allows titles only in the languages of the statements; `{title}` is left out");
                 self.weaker("problem.yaml", fault);
             }
         }
@@ -132,7 +132,7 @@ impl Plan<'_> {
         let mut resolution = limits.time.calibration.resolution;
         if let Some(limit) = limits.time.limit {
             put("time_limit", Yaml::plain(limit.as_secs_f64()));
-            // A limit must be a multiple of the resolution; the limit itself is one that it is a multiple of.
+            // The limit must be a multiple of the resolution. If it is not, the limit itself serves as the resolution.
             if !limit.as_nanos().is_multiple_of(resolution.as_nanos().max(1)) {
                 resolution = limit;
             }
@@ -162,15 +162,15 @@ impl Plan<'_> {
             self.weaker("problem.yaml", "the format has no limit on wall-clock time; it is left out");
         }
         if !limits.per_language.is_empty() {
-            self.weaker("problem.yaml", "the format has no limits of their own for languages; they are left out");
+            self.weaker("problem.yaml", "the format has no limits per language; they are left out");
         }
         if self.problem.io != cupel_problem::ProgramIo::default() {
-            self.weaker("problem.yaml", "the format has no files in place of the standard streams; they are left out");
+            self.weaker("problem.yaml", "the format has no input and output files; the standard streams are used");
         }
         Yaml::Map(entries)
     }
 
-    /// Names in exactly the languages of the statements.
+    /// Titles in exactly the languages of the statements.
     fn names(&self) -> Vec<(String, String)> {
         let problem = self.problem;
         let languages: BTreeSet<&str> =
@@ -182,7 +182,7 @@ impl Plan<'_> {
 
     fn statements(&mut self) {
         if self.problem.statements.is_empty() {
-            self.weaker("statement", "there is no statement; one that has only the name is written");
+            self.weaker("statement", "there is no statement; one with only the title is written");
             let text = format!("# {}\n", self.problem.titles.main());
             self.text("statement/problem.en.md", text);
         }
@@ -194,7 +194,7 @@ impl Plan<'_> {
                 StatementFormat::Html => {
                     self.weaker(
                         statement.file.path.as_str(),
-                        "the format has no HTML; it is written as Markdown, which it is part of",
+                        "the format has no HTML; the statement is written as Markdown, which may contain HTML",
                     );
                     "md"
                 }
@@ -224,13 +224,13 @@ impl Plan<'_> {
                 InputValidator::Testlib(program) => {
                     self.weaker(
                         program.path.as_str(),
-                        "a testlib validator answers by other codes than 42 and 43; it is left out",
+                        "a testlib validator does not use the exit codes 42 and 43; it is left out",
                     );
                 }
             }
         }
         if !self.files.keys().any(|path| path.starts_with("input_validators/")) {
-            self.weaker("input_validators", "there is none, and the format asks for one");
+            self.weaker("input_validators", "there is no input validator; the format requires one");
         }
     }
 
@@ -278,7 +278,7 @@ impl Plan<'_> {
     }
 }
 
-/// A trial's name below its directory, as one component, so that none replaces another.
+/// Name of a trial below its directory, as one component, so that no two trials get the same path.
 fn trial_name(name: &str, directory: &str) -> String {
     let below = name.split_once(&format!("{directory}/")).map_or(name, |(_, below)| below);
     below.replace('/', "-")
@@ -288,7 +288,7 @@ fn stem(name: &str) -> &str {
     name.split_once('.').map_or(name, |(stem, _)| stem)
 }
 
-/// A UUID that follows from the content: the same package is exported with the same one. Source: RFC 9562, version 8.
+/// A UUID derived from the content: every export of the same package has the same UUID. Source: RFC 9562, version 8.
 fn uuid_of(package: &Package) -> String {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&package.hash.as_bytes()[..16]);
@@ -298,7 +298,7 @@ fn uuid_of(package: &Package) -> String {
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
-/// A case's own arguments and texts, as its `<case>.yaml` says them.
+/// The case's own arguments and texts, in the form of its `<case>.yaml`.
 fn case_document(case: &Case, output_args: &[String]) -> Option<String> {
     let mut entries: Vec<(String, Yaml)> = Vec::new();
     let mut args = |key: &str, args: &[String]| {
@@ -317,7 +317,7 @@ fn case_document(case: &Case, output_args: &[String]) -> Option<String> {
     (!entries.is_empty()).then(|| document(&entries))
 }
 
-/// The entry of a configuration that has the arguments for input validators, if there are any.
+/// The configuration entry with the arguments for input validators, if there are any.
 fn validator_args(args: &ValidatorArgs) -> Option<(String, Yaml)> {
     let list = |args: &[String]| Yaml::texts(args.iter().map(String::as_str));
     let value = match args {

@@ -1,8 +1,8 @@
-//! From a [`Package`](cupel_problem::Package) to a package in the Kattis form 2025-09, as a directory or a zip, or to a zip or a tar of what
-//! is stored.
+//! Writes a [`Package`](cupel_problem::Package) in the Kattis format 2025-09 to a directory or a zip, or its stored
+//! files to a zip or a tar.
 //!
-//! What that format cannot say is refused and named, all of it together; what is only weaker there is told as a warning.
-//! The target appears whole or not at all.
+//! If the format cannot express something, the export is refused with all such findings; weaker equivalents are
+//! reported as warnings. The target is created completely or not at all.
 
 mod kattis;
 mod yaml;
@@ -21,7 +21,7 @@ use crate::unpack;
 use crate::{FileError, Finding, ImportError, Refused, UnpackLimits};
 use cupel_problem::{FileRef, Package};
 
-/// What an exported package is written as.
+/// The form of an exported package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Container {
     /// A directory.
@@ -33,44 +33,44 @@ pub enum Container {
 /// Why a package was not exported.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// The format cannot say what the package says.
+    /// The format cannot express the package.
     #[error(transparent)]
     Inexpressible(Refused),
     /// A file could not be read or written.
     #[error(transparent)]
     Io(#[from] FileError),
-    /// There is something already where the package was to go.
-    #[error("{} exists already", .0.display())]
+    /// The target already exists.
+    #[error("{} already exists", .0.display())]
     TargetExists(PathBuf),
 }
 
-/// Writes a package to `target`, which must not exist and whose parent must, in the Kattis form 2025-09. What comes back are
-/// the warnings. Blocks while it writes.
+/// Writes a package in the Kattis format 2025-09 to `target` and returns the warnings. `target` must not exist; its
+/// parent must. Blocks on file I/O.
 ///
 /// # Errors
-/// [`ExportError::Inexpressible`] with all that the format cannot say; otherwise what failed on our side. In every case
-/// nothing has been made at `target`.
+/// [`ExportError::Inexpressible`] with everything that the format cannot express; otherwise an internal failure.
+/// `target` is not created.
 pub fn export(package: &Package, target: &Path, container: Container) -> Result<Vec<Finding>, ExportError> {
     let (files, warnings) = kattis::plan(package).map_err(ExportError::Inexpressible)?;
     write(package, &files, target, container)?;
     Ok(warnings)
 }
 
-/// Writes the files of a package as they are stored, in the form it came in, to a zip at `target`, which must not exist and
-/// whose parent must: imported again, it has the same hash. Blocks while it reads every file twice.
+/// Writes the stored files of a package, in the original format, to a zip at `target`, which must not exist; its parent
+/// must. An import of the zip gives the same hash. Reads every file twice and blocks on file I/O.
 ///
 /// # Errors
-/// What failed on our side; that the directory was changed since the import is part of it. Nothing has been made at `target`.
+/// An internal failure, including a package directory that was modified after the import. `target` is not created.
 pub fn archive(package: &Package, target: &Path) -> Result<(), ExportError> {
     write(package, &stored(package)?, target, Container::Zip)?;
     Ok(())
 }
 
-/// Writes the files of a package as they are stored to a tar: the same package gives the same bytes wherever that is done.
-/// [`unpack_packed`](crate::unpack_packed) reads it. Blocks while it reads every file twice.
+/// Writes the stored files of a package to a tar. The bytes depend only on the package.
+/// [`unpack_packed`](crate::unpack_packed) reads the tar. Reads every file twice and blocks on file I/O.
 ///
 /// # Errors
-/// What failed on our side; that the directory was changed since the import is part of it.
+/// An internal failure, including a package directory that was modified after the import.
 pub fn pack(package: &Package, to: &mut dyn Write) -> Result<(), FileError> {
     let failed = || FileError::at("pack", package.root());
     let mut tar = tar::Builder::new(to);
@@ -86,7 +86,7 @@ pub fn pack(package: &Package, to: &mut dyn Write) -> Result<(), FileError> {
     tar.finish().map_err(failed())
 }
 
-/// The files of a package as they are stored.
+/// The files of a package as stored.
 fn stored(package: &Package) -> Result<Vec<Planned>, FileError> {
     let stored = match unpack::scan(package.root(), &UnpackLimits::default()) {
         Ok(files) => Tree::new(package.root().to_owned(), files),
@@ -94,7 +94,7 @@ fn stored(package: &Package) -> Result<Vec<Planned>, FileError> {
         Err(error) => return Err(changed(package, error)),
     };
     if stored.hash() != package.hash {
-        return Err(changed(package, "its content has another hash now"));
+        return Err(changed(package, "the hash of its content has changed"));
     }
     let files = stored.iter().map(|(path, stored)| {
         let file = FileRef { path: path.clone(), hash: stored.hash, size: stored.size };

@@ -1,13 +1,14 @@
-//! Writes the little YAML that packages need: maps, lists and quoted texts. A JSON string is a YAML string.
+//! Writer for the subset of YAML that packages need: maps, lists and quoted texts. A JSON string is a valid YAML
+//! string.
 
 use std::fmt::Write;
 
-/// A value to be written.
+/// A value to write.
 #[derive(Clone)]
 pub(super) enum Yaml {
-    /// As it is: a number, a truth value, a word that needs no quotes.
+    /// Written unquoted: a number, a boolean, a plain word.
     Plain(String),
-    /// Quoted.
+    /// Written in quotes.
     Text(String),
     List(Vec<Yaml>),
     Map(Vec<(String, Yaml)>),
@@ -27,7 +28,7 @@ impl Yaml {
     }
 }
 
-/// A document of these keys.
+/// A document with these keys.
 pub(super) fn document(entries: &[(String, Yaml)]) -> String {
     let mut out = String::new();
     for (key, value) in entries {
@@ -94,7 +95,7 @@ fn quoted(out: &mut String, text: &str) {
             '\\' => out.push_str("\\\\"),
             '\n' => out.push_str("\\n"),
             '\t' => out.push_str("\\t"),
-            // Cannot fail: a String takes everything.
+            // Writing to a String cannot fail.
             c if c.is_control() => drop(write!(out, "\\u{:04x}", u32::from(c))),
             c => out.push(c),
         }
@@ -111,14 +112,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(key in "\\PC{1,20}", text in "(\\PC|[\\n\\t\\x01\\x7f\\u{85}]){0,60}") {
+        fn written_documents_are_parsed_back_unchanged(key in "\\PC{1,20}", text in "(\\PC|[\\n\\t\\x01\\x7f\\u{85}]){0,60}") {
             let written = document(&[(key.clone(), Yaml::Map(vec![("a".to_owned(), Yaml::List(vec![Yaml::text(&text)]))]))]);
-            let node = parse_yaml(&written).expect("it can be read");
-            let Value::Map(entries) = node.value else { panic!("a map") };
+            let node = parse_yaml(&written).expect("the document is valid YAML");
+            let Value::Map(entries) = node.value else { panic!("not a map") };
             prop_assert_eq!(&entries[0].0, &key);
-            let Value::Map(inner) = &entries[0].1.value else { panic!("a map") };
-            let Value::Seq(items) = &inner[0].1.value else { panic!("a list") };
-            let Value::Scalar(scalar) = &items[0].value else { panic!("a text") };
+            let Value::Map(inner) = &entries[0].1.value else { panic!("not a map") };
+            let Value::Seq(items) = &inner[0].1.value else { panic!("not a list") };
+            let Value::Scalar(scalar) = &items[0].value else { panic!("not a text") };
             prop_assert_eq!(&scalar.text, &text);
             prop_assert!(scalar.quoted);
         }

@@ -1,4 +1,4 @@
-//! What all importers do with cases: methods shared between cases judged alike, what is odd about test data, maxima.
+//! Shared by all importers: methods shared by cases, warnings about test data, maximum scores.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use cupel_problem::{
     VerdictRule,
 };
 
-/// More than this in a file of test data is told.
+/// A test data file larger than this gives a warning.
 const LARGE_FILE_BYTES: u64 = 100 << 20;
 
-/// Methods by what makes them differ, so that cases judged alike share one.
+/// Methods by key, so that cases with the same method share one.
 pub(crate) struct Methods<K> {
     known: HashMap<K, Arc<Method>>,
 }
@@ -34,30 +34,31 @@ impl<K: std::hash::Hash + Eq> Methods<K> {
 }
 
 impl Context<'_> {
-    /// Tells what is odd about a file of test data; its bytes are never changed.
+    /// Reports warnings about a test data file. Its bytes are never changed.
     pub(crate) fn check_data(&self, file: &FileRef) {
         let Some(stored) = self.tree.stored(&file.path) else { return };
         let path = file.path.as_str();
         let traits = stored.traits;
         if traits.carriage_return {
-            let remedy = "If that is not meant, save it with LF; it is used as it is";
+            let remedy = "If this is not intended, save the file with LF; it is used unchanged";
             self.findings.file(Code::CarriageReturn, path, "the data has carriage returns (CR)", remedy);
         }
         if traits.byte_order_mark {
-            let remedy = "Save it without one: submissions will read it as part of the first word";
+            let remedy = "Save the file without one: submissions would read it as part of the first word";
             self.findings.file(Code::ByteOrderMark, path, "the data begins with a byte-order mark", remedy);
         }
         if traits.no_final_newline {
             self.findings.file(Code::NoFinalNewline, path, "the data does not end with a newline", "Add one");
         }
         if file.size.get() > LARGE_FILE_BYTES {
-            let remedy = "Generate it smaller if the problem allows it";
+            let remedy = "Make the file smaller if possible";
             self.findings.file(Code::LargeFile, path, format!("the file has {}", file.size), remedy);
         }
     }
 }
 
-/// A group without peculiarities: its verdict is its first error, after which it stops; it counts, decides and requires nothing.
+/// A group with the default rules: the verdict is the first error, after which judging stops; score and verdict count;
+/// nothing is required.
 pub(crate) fn group(name: &str, scoring: GroupScoring, children: Vec<Node>) -> CaseGroup {
     let max = most(&scoring, &children);
     CaseGroup {
@@ -74,7 +75,8 @@ pub(crate) fn group(name: &str, scoring: GroupScoring, children: Vec<Node>) -> C
     }
 }
 
-/// The most a group with this scoring and these children can give; bounded only where everything in it is.
+/// The maximum score of a group with this scoring and these children. Bounded only if every child that counts is
+/// bounded.
 pub(crate) fn most(scoring: &GroupScoring, children: &[Node]) -> MaxScore {
     let aggregate = match scoring {
         GroupScoring::None => return MaxScore::Bounded(Score::ZERO),
@@ -114,7 +116,7 @@ pub(crate) fn most(scoring: &GroupScoring, children: &[Node]) -> MaxScore {
     most.map_or(MaxScore::Unbounded, MaxScore::Bounded)
 }
 
-/// The highest score of all, for comparing dialects; `None`: unbounded.
+/// The maximum score of a group, for the comparison of dialects. `None`: unbounded.
 pub(crate) fn bounded(group: &CaseGroup) -> Option<Score> {
     match group.max {
         MaxScore::Bounded(score) => Some(score),

@@ -1,4 +1,4 @@
-//! Which format a package is in, by the files at its top.
+//! Recognises the format of a package by the files in its top-level directory.
 
 use super::tree::{ByteOrderMark, Child, Tree};
 use crate::doc::{Value, parse_yaml};
@@ -12,19 +12,19 @@ cupel_types::named! {
         Kattis202509 = "kattis-2025-09",
         /// Kattis problem package format, `legacy` and `legacy-icpc`.
         KattisLegacy = "kattis-legacy",
-        /// DOMjudge zip: legacy Kattis with an ini, or with the ini alone.
+        /// DOMjudge zip: legacy Kattis with an ini file, or the ini file alone.
         Domjudge = "domjudge",
         /// Codeforces Polygon, full package.
         Polygon = "polygon",
         /// DMOJ `init.yml`.
         Dmoj = "dmoj",
-        /// Cupel's own.
+        /// Cupel's own format.
         Cupel = "cupel",
     }
 }
 
 impl PackageFormat {
-    /// Whether the format says by which margins its time limits are to be chosen.
+    /// Whether the format defines the margins by which its time limits are chosen.
     pub const fn margins_bind(self) -> bool {
         match self {
             PackageFormat::Kattis202509 | PackageFormat::Cupel => true,
@@ -35,10 +35,10 @@ impl PackageFormat {
     }
 }
 
-/// The markers of each format at the top, as messages name them.
+/// The marker files of each format, as messages name them.
 const MARKERS: &str = "problem.toml (Cupel), problem.yaml (Kattis), domjudge-problem.ini (DOMjudge), problem.xml (Polygon) or init.yml (DMOJ)";
 
-/// Names that make a directory the top of a package.
+/// Names of files that mark the top-level directory of a package.
 pub(crate) fn is_marker(name: &str) -> bool {
     matches!(
         name,
@@ -52,7 +52,7 @@ pub(crate) fn is_marker(name: &str) -> bool {
     )
 }
 
-/// The format; `None` has been told.
+/// The format. `None` if it is not recognised, which has been reported.
 pub(crate) fn detect(
     tree: &Tree,
     wished: Option<PackageFormat>,
@@ -65,7 +65,7 @@ pub(crate) fn detect(
     let ini = tree.has("domjudge-problem.ini") || tree.has(".timelimit");
     let mut found = Vec::new();
     match yaml {
-        // An ini beside a package of the new layout only adds a few values; the yaml says what it is.
+        // An ini file beside a package of the new layout only adds a few values; problem.yaml determines the format.
         Some(PackageFormat::Kattis202509) => found.push(PackageFormat::Kattis202509),
         Some(_) if ini => found.push(PackageFormat::Domjudge),
         Some(format) => found.push(format),
@@ -94,8 +94,13 @@ pub(crate) fn detect(
         }
         _ => {
             let names = found.iter().map(|format| format.as_str()).collect::<Vec<_>>().join(" and ");
-            let remedy = "Say which one is meant with --format, or remove the marker of the other";
-            findings.file(Code::FormatAmbiguous, "", format!("this looks like {names} at once"), remedy);
+            let remedy = "Choose one with --format, or remove the marker file of the other";
+            findings.file(
+                Code::FormatAmbiguous,
+                "",
+                format!("the package has the marker files of several formats: {names}"),
+                remedy,
+            );
             Ok(None)
         }
     }
@@ -103,7 +108,7 @@ pub(crate) fn detect(
 
 fn wished_of(wished: PackageFormat, found: &[PackageFormat], findings: &Findings) -> Option<PackageFormat> {
     let family = |format| match format {
-        // One layout, two readings: either may be asked for.
+        // One layout with two interpretations: either may be requested.
         PackageFormat::KattisLegacy | PackageFormat::Domjudge => 0,
         PackageFormat::Kattis202509 => 1,
         PackageFormat::Polygon => 2,
@@ -113,8 +118,8 @@ fn wished_of(wished: PackageFormat, found: &[PackageFormat], findings: &Findings
     if found.iter().any(|format| family(*format) == family(wished)) {
         return Some(wished);
     }
-    let fault = format!("this is not a package of the format {}", wished.as_str());
-    findings.file(Code::FormatAmbiguous, "", fault, "Leave the format out, and it is recognised");
+    let fault = format!("the package is not in the format {}", wished.as_str());
+    findings.file(Code::FormatAmbiguous, "", fault, "Omit --format to have the format recognised");
     None
 }
 
@@ -128,18 +133,17 @@ fn unknown(tree: &Tree, findings: &Findings) {
     } else if tree.has("config.yaml") || directory("testdata") {
         "this looks like a package of Hydro, which is not supported".to_owned()
     } else {
-        format!("the package has none of {MARKERS} at its top")
+        format!("the package has none of these files in its top-level directory: {MARKERS}")
     };
-    let remedy =
-        "Pack the directory that has one of these files, or see `cupel problem new` for a package to begin with";
+    let remedy = "Pack the directory that contains one of these files, or create a package with `cupel problem new`";
     findings.file(Code::FormatUnknown, "", fault, remedy);
 }
 
-/// What the version key says; a file that cannot be read is told when it is read for good.
+/// The format given by the version key. If the file is invalid, the importer reports that later.
 fn kattis_version(tree: &Tree, findings: &Findings) -> Result<Option<PackageFormat>, ImportError> {
     let quiet = Findings::default();
     let Some(text) = tree.text("problem.yaml", ByteOrderMark::Warned, &quiet)? else {
-        // Told by whoever reads it as legacy.
+        // The legacy importer reports the fault.
         return Ok(Some(PackageFormat::KattisLegacy));
     };
     let Ok(node) = parse_yaml(&text) else {
@@ -164,8 +168,8 @@ fn kattis_version(tree: &Tree, findings: &Findings) -> Result<Option<PackageForm
         "legacy" | "legacy-icpc" => Ok(Some(PackageFormat::KattisLegacy)),
         "2025-09" | "2023-07" | "2023-07-draft" | "draft" => Ok(Some(PackageFormat::Kattis202509)),
         other => {
-            let fault = format!("the version `{other}` of the Kattis format is not known");
-            let remedy = "Known are 2025-09, legacy and legacy-icpc, and the draft 2023-07";
+            let fault = format!("the version `{other}` of the Kattis format is not supported");
+            let remedy = "Supported are 2025-09, legacy, legacy-icpc and the draft 2023-07";
             findings.at(Code::FormatUnknown, "problem.yaml", None, Some("problem_format_version"), fault, remedy);
             Ok(None)
         }

@@ -1,4 +1,4 @@
-//! A problem in the making: what an importer has found so far, with what holds where a package says nothing.
+//! A problem under construction: the values found by an importer so far, and defaults for the rest.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,12 +13,12 @@ use cupel_problem::{
     Trials, Visibility,
 };
 
-/// Most characters of a title, and of the name and the address of an author.
+/// Maximum number of characters of a title, and of the name and the address of an author.
 const NAME_CHARACTERS_MAX: usize = 200;
 const TAGS_MAX: usize = 30;
 const AUTHORS_MAX: usize = 100;
 
-/// What a form calls what lists show of a problem, for findings.
+/// A format's key names for the values shown in problem lists, for findings.
 #[derive(Clone, Copy)]
 pub(crate) struct Keys {
     pub(crate) title: &'static str,
@@ -29,7 +29,7 @@ pub(crate) struct Keys {
 pub(crate) struct Draft {
     keys: Keys,
     pub(crate) slug: Option<Slug>,
-    /// Language and name; the first is the main one.
+    /// Language and title; the first is the main one.
     pub(crate) titles: Vec<(String, String)>,
     pub(crate) statements: Vec<Statement>,
     pub(crate) difficulty: Option<Difficulty>,
@@ -49,7 +49,7 @@ pub(crate) struct Draft {
     pub(crate) conversations: Vec<FileRef>,
     pub(crate) attachments: Vec<FileRef>,
     pub(crate) signature: Option<Signature>,
-    /// Where the limits stand, for findings: file and key of the time limit.
+    /// The file that contains the limits, for findings.
     pub(crate) limits_file: String,
 }
 
@@ -81,27 +81,27 @@ impl Draft {
         }
     }
 
-    /// Takes a tag if it can be one.
+    /// Adds a tag if the text is a valid one.
     pub(crate) fn add_tag(&mut self, text: &str) {
         if let Ok(tag) = text.trim().parse::<Tag>() {
             self.tags.push(tag);
         }
     }
 
-    /// Takes `Name <address>` or a name.
+    /// Adds an author, given as `Name <address>` or as a name.
     pub(crate) fn add_author(&mut self, text: &str) {
         let (name, email) = match text.trim().strip_suffix('>').and_then(|text| text.rsplit_once('<')) {
             Some((name, email)) => (name.trim(), Some(email.trim().to_owned())),
             None => (text.trim(), None),
         };
-        // One more than there may be is told, and enough.
+        // One author above the maximum is kept, so that the excess is reported.
         let has_room = self.authors.len() <= AUTHORS_MAX;
         if has_room && !name.is_empty() && !self.authors.iter().any(|known| known.name == name) {
             self.authors.push(Author { name: name.to_owned(), email });
         }
     }
 
-    /// The problem, if nothing is wrong with it. What is has been told.
+    /// Builds the problem. `None` if there are faults, which have been reported.
     pub(crate) fn finish(mut self, root: Option<CaseGroup>, context: &Context<'_>) -> Option<Problem> {
         self.apply_options(context);
         self.tags.sort();
@@ -118,8 +118,8 @@ impl Draft {
         let slug = self.slug.take().or_else(|| context.default_slug());
         if slug.is_none() {
             let remedy =
-                "Name the package's directory or archive with letters and digits, or give a name when importing";
-            context.findings.file(Code::KeyMissing, "", "no short name can be made for the problem", remedy);
+                "Name the package's directory or archive with letters and digits, or pass a name to the import";
+            context.findings.file(Code::KeyMissing, "", "no short name can be derived for the problem", remedy);
         }
         let mut titles = self.titles.into_iter();
         let main = titles.next().or_else(|| slug.as_ref().map(|slug| ("en".to_owned(), slug.to_string())));
@@ -166,10 +166,10 @@ impl Draft {
         }
     }
 
-    /// Lists show these of every problem: they are short.
+    /// Checks the lengths of the values that are shown in lists of problems.
     fn check_words(&self, context: &Context<'_>) {
         let told = |key: &str, fault: String| {
-            let remedy = "Lists show this of every problem: shorten it";
+            let remedy = "Shorten it: lists of problems show it";
             context.findings.at(Code::KeyType, &self.limits_file, None, Some(key), fault, remedy);
         };
         let titles = self.titles.iter().map(|(_, title)| (self.keys.title, title));
@@ -180,7 +180,7 @@ impl Draft {
             }
         }
         if self.tags.len() > TAGS_MAX {
-            told(self.keys.tags, format!("{} words, and there may be {TAGS_MAX}", self.tags.len()));
+            told(self.keys.tags, format!("{} words; the maximum is {TAGS_MAX}", self.tags.len()));
         }
         if self.authors.len() > AUTHORS_MAX {
             told(self.keys.authors, format!("more than {AUTHORS_MAX} people"));
@@ -190,8 +190,8 @@ impl Draft {
     fn check_limits(&self, context: &Context<'_>) {
         let maxima = &context.options.maxima;
         let told = |key: &str, asked: String, most: String| {
-            let fault = format!("the problem asks for {asked}, and this server allows at most {most}");
-            let remedy = "Lower it, or have the operator raise the maximum";
+            let fault = format!("the problem requires {asked}; this server allows at most {most}");
+            let remedy = "Lower it, or ask the operator to raise the maximum";
             context.findings.at(Code::LimitUnsupported, &self.limits_file, None, Some(key), fault, remedy);
         };
         let seconds = |time: Duration| format!("{} s", time.as_secs_f64());
@@ -228,15 +228,20 @@ impl Draft {
             })
         });
         if self.limits.time.limit.is_none() && !accepted {
-            let fault = "there is no time limit, and no accepted submission to derive one from";
-            let remedy = "Write a time limit, give one when importing, or add an accepted submission";
+            let fault = "there is neither a time limit nor an accepted submission to derive one from";
+            let remedy = "Set a time limit, give one when importing, or add an accepted submission";
             context.findings.file(Code::NoTimeLimit, &self.limits_file, fault, remedy);
         } else if !accepted {
-            let remedy = "Add one: without it nobody can tell whether the problem can be solved";
-            context.findings.file(Code::NotVerifiable, "", "there is no submission that must be accepted", remedy);
+            let remedy = "Add one: without it, verification cannot show that the problem is solvable";
+            context.findings.file(
+                Code::NotVerifiable,
+                "",
+                "there is no submission that is expected to be accepted",
+                remedy,
+            );
         }
         if self.validators.is_empty() {
-            let remedy = "Add one: without it nobody can tell whether the inputs keep the rules";
+            let remedy = "Add one: without it, verification cannot check the inputs";
             context.findings.file(Code::NotVerifiable, "", "there is no input validator", remedy);
         }
         if self.statements.is_empty() {
@@ -250,9 +255,8 @@ impl Draft {
     }
 }
 
-/// What is wrong with a name, if it is too long.
+/// The fault of a name that is too long.
 pub(crate) fn too_long(name: &str) -> Option<String> {
     let characters = name.chars().count();
-    (characters > NAME_CHARACTERS_MAX)
-        .then(|| format!("{characters} characters, and there may be {NAME_CHARACTERS_MAX}"))
+    (characters > NAME_CHARACTERS_MAX).then(|| format!("{characters} characters; the maximum is {NAME_CHARACTERS_MAX}"))
 }

@@ -1,7 +1,7 @@
-//! From a package in a foreign form to a [`Package`]: unpack, recognise, read everything, and only then put it in its place.
+//! Imports a package into a [`Package`]: unpack, recognise the format, read everything, then move it to the target.
 //!
-//! All findings are collected before anything is refused. A refused package leaves nothing behind: everything happens in a
-//! temporary directory beside the target, which is renamed at the very end.
+//! All findings are collected before the package is refused. A refused package leaves no files behind: all work happens
+//! in a temporary directory beside the target, which is renamed at the end.
 
 mod cases;
 mod cupel;
@@ -30,31 +30,31 @@ use crate::finding::{Code, FileError, Finding, Findings, ImportError};
 use crate::unpack::{self, Sink, UnpackLimits};
 use cupel_problem::{ContentHash, Package, PackagePath, Problem, Slug};
 
-/// How a package is to be read.
+/// Options of an import.
 #[derive(Clone, Debug)]
 pub struct ImportOptions<'a> {
-    /// The languages: a package's names of languages are turned into ids by it.
+    /// The language registry, which maps a package's language names to ids.
     pub languages: &'a Registry,
-    /// The format, where it is not to be recognised.
+    /// The format. `None`: recognised from the files.
     pub format: Option<PackageFormat>,
-    /// The problem's short name, in place of the package's.
+    /// The problem's slug, instead of the package's.
     pub slug: Option<Slug>,
-    /// A CPU time limit, in place of the package's.
+    /// The CPU time limit, instead of the package's.
     pub time_limit: Option<Duration>,
-    /// A memory limit, in place of the package's.
+    /// The memory limit, instead of the package's.
     pub memory_limit: Option<Bytes>,
-    /// Whether a package without secret cases is let in, for trying it out.
+    /// Whether packages without secret cases are allowed, for trying them out.
     pub allow_no_secret: bool,
-    /// Whether the files must be on the disk, and not only in the kernel's memory, before the package is in its place.
+    /// Whether the files are synced to disk before the package is moved to the target.
     pub durable: bool,
-    /// Bounds on what is unpacked.
+    /// Bounds on unpacking.
     pub unpack: UnpackLimits,
-    /// The most a package may ask for.
+    /// Maximum limits that a package may set.
     pub maxima: Maxima,
 }
 
 impl<'a> ImportOptions<'a> {
-    /// The ordinary ones.
+    /// The default options.
     pub fn new(languages: &'a Registry) -> ImportOptions<'a> {
         ImportOptions {
             languages,
@@ -70,10 +70,10 @@ impl<'a> ImportOptions<'a> {
     }
 }
 
-/// The most a package may ask for; beyond it is refused and never silently lowered.
+/// Maximum limits that a package may set. A package above them is refused; its limits are never lowered silently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Maxima {
-    /// CPU time of a case, and of a compilation or validation.
+    /// CPU time of a case, a compilation or a validation.
     pub time: Duration,
     /// Memory.
     pub memory: Bytes,
@@ -88,24 +88,23 @@ impl Default for Maxima {
     }
 }
 
-/// A package that was read.
+/// An imported package.
 #[derive(Clone, Debug)]
 pub struct Imported {
-    /// It.
+    /// The package.
     pub package: Package,
-    /// What it came as.
+    /// The format it was imported from.
     pub format: PackageFormat,
-    /// What is odd about it.
+    /// Warnings about the package.
     pub warnings: Vec<Finding>,
 }
 
-/// Unpacks the package at `source` (a directory, a zip, a tar, a gzipped tar) and puts it, as a directory, at `target`, which
-/// must not exist and whose parent must. Blocks while it reads and writes. It is read as if an
-/// enemy had made it.
+/// Unpacks the untrusted package at `source` (a directory, a zip, a tar, a gzipped tar) into a directory at `target`,
+/// which must not exist; its parent must. Blocks on file I/O.
 ///
 /// # Errors
-/// [`ImportError::Refused`] with everything that is wrong with the package; otherwise what failed on our side. In every case
-/// nothing has been made at `target`.
+/// [`ImportError::Refused`] with all findings about the package; otherwise an internal failure. `target` is not
+/// created.
 pub fn import(source: &Path, target: &Path, options: &ImportOptions<'_>) -> Result<Imported, ImportError> {
     if target.symlink_metadata().is_ok() {
         return Err(ImportError::TargetExists(target.to_owned()));
@@ -114,7 +113,7 @@ pub fn import(source: &Path, target: &Path, options: &ImportOptions<'_>) -> Resu
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    // Removed with everything in it when this function ends, but for what is renamed out of it.
+    // Removed at the end of this function, except for the package, which is renamed to the target.
     let temporary = tempfile::Builder::new().prefix(".importing-").tempdir_in(parent);
     let temporary = temporary.map_err(ImportError::io("make a directory in", parent))?;
     let inside = temporary.path().join("package");
@@ -128,7 +127,7 @@ pub fn import(source: &Path, target: &Path, options: &ImportOptions<'_>) -> Resu
     };
     let warnings = findings.into_result()?;
     let Some((from, hash, format, problem)) = read else {
-        // Cannot be: whatever returns nothing has told an error. Told as one all the same, and never as a success.
+        // Unreachable: a reader that returns nothing has reported an error. Handled as a refusal, never as a success.
         return Err(crate::finding::Refused { findings: warnings }.into());
     };
     if options.durable {
@@ -141,11 +140,12 @@ pub fn import(source: &Path, target: &Path, options: &ImportOptions<'_>) -> Resu
     Ok(Imported { package: Package::new(target.to_owned(), problem, hash), format, warnings })
 }
 
-/// Unpacks at `target`, which must not exist and whose parent must, what [`pack`](crate::pack) wrote, if it is the package with this
-/// hash: whoever kept it is not believed. Blocks while it reads and writes. `false`: it is not that package, and nothing has been made.
+/// Unpacks at `target` the output of [`pack`](crate::pack), if it is the package with this hash; the source of `packed`
+/// is not trusted. `target` must not exist; its parent must. Returns `false`, without creating `target`, if it is a
+/// different package. Blocks on file I/O.
 ///
 /// # Errors
-/// What failed on our side. Nothing has been made at `target`.
+/// An internal failure. `target` is not created.
 pub fn unpack_packed(
     packed: &Path,
     hash: &ContentHash,
@@ -178,10 +178,10 @@ pub fn unpack_packed(
     Ok(true)
 }
 
-/// Reads a package again that [`import`] put at `root`, with the same options and its name. Every file is hashed again.
+/// Opens a package that [`import`] wrote to `root`, with the same options and name. Hashes every file again.
 ///
 /// # Errors
-/// As [`import`]; that the directory was changed since is one of them.
+/// As for [`import`]; also if the directory was modified after the import.
 pub fn open(root: &Path, options: &ImportOptions<'_>) -> Result<Imported, ImportError> {
     let findings = Findings::default();
     let tree = Tree::new(root.to_owned(), unpack::scan(root, &options.unpack)?);
@@ -201,7 +201,7 @@ pub fn open(root: &Path, options: &ImportOptions<'_>) -> Result<Imported, Import
     }
 }
 
-/// Has everything in a directory of ours written to the disk.
+/// Syncs a directory and everything in it to disk.
 fn sync(directory: &Path) -> Result<(), ImportError> {
     for entry in std::fs::read_dir(directory).map_err(ImportError::io("list", directory))? {
         let path = entry.map_err(ImportError::io("list", directory))?.path();
@@ -238,7 +238,7 @@ fn read_unpacked(
     Ok(context.read(format)?.map(|problem| (tree.root().to_owned(), tree.hash(), format, problem)))
 }
 
-/// The directory that holds everything, as archivers make it, with its slash; empty if the package begins at the top.
+/// The single top-level directory that some archives have, with trailing slash. Empty if the package has none.
 fn top_directory(sink: &Sink<'_>) -> String {
     let mut top: Option<&str> = None;
     for path in sink.files().keys() {
@@ -248,7 +248,7 @@ fn top_directory(sink: &Sink<'_>) -> String {
         }
     }
     let Some(top) = top else { return String::new() };
-    // A package may consist of one directory and no marker at the top; then the marker is in the directory.
+    // All files of a package may be in one of its own directories. Only a directory that contains a marker is stripped.
     let inside = |path: &PackagePath| path.below(top).is_some_and(is_marker);
     if sink.files().keys().any(inside) { format!("{top}/") } else { String::new() }
 }
@@ -259,7 +259,7 @@ fn subtree(sink: &Sink<'_>, top: &str) -> Tree {
     Tree::new(sink.root().join(top.trim_end_matches('/')), files)
 }
 
-/// The name of the source without what archives end in.
+/// The file name of the source, without the extension of an archive.
 fn source_name(source: &Path) -> String {
     let name =
         source.canonicalize().ok().and_then(|path| path.file_name().map(|name| name.to_string_lossy().into_owned()));
@@ -268,7 +268,7 @@ fn source_name(source: &Path) -> String {
     stripped.map_or_else(|| name.clone(), str::to_owned)
 }
 
-/// What everything that reads one package shares.
+/// State shared by everything that reads one package.
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
     pub(crate) tree: &'a Tree,
@@ -294,7 +294,7 @@ impl Context<'_> {
         Slug::from_text(self.name)
     }
 
-    /// A language by a name that a package has for it.
+    /// The language for a name used in a package.
     pub(crate) fn language(&self, name: &str) -> Option<LanguageId> {
         let name = name.trim();
         self.options
@@ -304,13 +304,13 @@ impl Context<'_> {
             .or_else(|| name.to_lowercase().parse().ok())
     }
 
-    /// A YAML file as a tree; faults are told.
+    /// Parses a YAML file. Faults are reported as findings.
     pub(crate) fn yaml(&self, path: &str, mark: ByteOrderMark) -> Result<Option<Node>, ImportError> {
         let Some(text) = self.tree.text(path, mark, self.findings)? else { return Ok(None) };
         Ok(self.parsed(path, Code::Yaml, parse_yaml(&text)))
     }
 
-    /// A TOML file as a tree; faults are told.
+    /// Parses a TOML file. Faults are reported as findings.
     pub(crate) fn toml(&self, path: &str) -> Result<Option<Node>, ImportError> {
         let Some(text) = self.tree.text(path, ByteOrderMark::Warned, self.findings)? else { return Ok(None) };
         Ok(self.parsed(path, Code::Toml, parse_toml(&text)))
@@ -320,8 +320,8 @@ impl Context<'_> {
         match result {
             Ok(node) => Some(node),
             Err((at, fault)) => {
-                let fault = format!("the file cannot be read: {fault}");
-                self.findings.at(code, path, Some(at), None, fault, "Correct it there");
+                let fault = format!("the file cannot be parsed: {fault}");
+                self.findings.at(code, path, Some(at), None, fault, "Correct the file at this position");
                 None
             }
         }

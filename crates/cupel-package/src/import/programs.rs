@@ -1,4 +1,4 @@
-//! Programs in a package: which files belong to one, and what language it is in.
+//! Programs in a package: their files and languages.
 
 use cupel_types::BoxPath;
 
@@ -8,7 +8,7 @@ use crate::finding::Code;
 use cupel_problem::{ExampleSubmission, FileRef, PackagePath, Program, ProgramFile, ProgramShape};
 
 impl Context<'_> {
-    /// A file of the package as a file of a program, under a name.
+    /// A file of the package as a file of a program, with a given name.
     pub(crate) fn program_file(&self, name: &str, path: &str) -> Option<ProgramFile> {
         let file = self.tree.file(path)?;
         let executable = self.tree.stored(&file.path).is_some_and(|stored| stored.executable);
@@ -22,7 +22,7 @@ impl Context<'_> {
         below.filter_map(|(path, _)| self.program_file(path.below(directory)?, path.as_str())).collect()
     }
 
-    /// The program that is this file, or all files of this directory. `None` if there is neither.
+    /// The program at a path: a file, or all files of a directory. `None` if neither exists.
     pub(crate) fn program(&self, path: &str) -> Option<Program> {
         let at = PackagePath::new(path).ok()?;
         let (files, shape) = match self.program_file(at.name(), path) {
@@ -38,8 +38,8 @@ impl Context<'_> {
         (!files.is_empty()).then_some(Program { path: at, files, language: None, entry_point: None, shape })
     }
 
-    /// All programs in a directory: each source and each directory there is one; what is neither (headers) belongs to every
-    /// source beside it. A directory with `build` or `run` directly in it is one program.
+    /// All programs in a directory: every source and every subdirectory is one. Other files (headers) are added to
+    /// every source in the directory. A directory that contains `build` or `run` is one program.
     pub(crate) fn programs_in(&self, directory: &str) -> Vec<Program> {
         let children = self.tree.children(directory);
         if children.contains_key("build") || children.contains_key("run") {
@@ -62,23 +62,23 @@ impl Context<'_> {
         programs
     }
 
-    /// Whether a file's name is that of a source in some language.
+    /// Whether a file name has the extension of a configured language.
     pub(crate) fn is_source(&self, name: &str) -> bool {
         let extension = name.rsplit_once('.').map(|(_, extension)| extension);
         extension.is_some_and(|extension| self.options.languages.by_extension(extension).is_some())
     }
 
-    /// Tells programs that nobody could build: without any source, and without a script.
+    /// Reports programs that cannot be built: those without sources and without a script.
     pub(crate) fn check_program(&self, program: &Program) {
         let sources = program.language.is_some() || program.files.iter().any(|file| self.is_source(file.name.as_str()));
         if !sources && program.shape == ProgramShape::Sources {
-            let fault = "the program has no file in a language that is known here";
-            let remedy = "Add its source, or remove it; `cupel languages` lists what is known";
+            let fault = "the program has no file in a configured language";
+            let remedy = "Add its source, or remove it; `cupel languages` lists the configured languages";
             self.findings.file(Code::Program, program.path.as_str(), fault, remedy);
         }
     }
 
-    /// The submissions below `submissions/`, each with what its folder says.
+    /// The submissions below `submissions/`, each with the expectation of its folder.
     pub(crate) fn submissions_by_folder(&self, scoring: bool) -> Vec<ExampleSubmission> {
         let mut found = Vec::new();
         for (folder, child) in self.tree.children("submissions") {
@@ -88,9 +88,9 @@ impl Context<'_> {
             }
             let expectation = by_folder(&folder, scoring);
             if child == Child::File || expectation.is_none() {
-                let remedy = "Folders are accepted, wrong_answer, time_limit_exceeded, run_time_error, memory_limit_exceeded, \
+                let remedy = "The folders are accepted, wrong_answer, time_limit_exceeded, run_time_error, memory_limit_exceeded, \
                               output_limit, compile_error, partially_accepted and rejected";
-                self.findings.file(Code::UnusedFile, &path, "nothing is known of what is expected of this", remedy);
+                self.findings.file(Code::UnusedFile, &path, "the folder does not determine an expected result", remedy);
             }
             for name in self.tree.children(&path).into_keys() {
                 let path = format!("{path}/{name}");
@@ -107,23 +107,24 @@ impl Context<'_> {
         found
     }
 
-    /// Whether a submission, or a folder of them, has the ending by which BAPCtools leaves it out. It is told.
+    /// Whether the name of a submission or folder ends in `.disabled`, by which BAPCtools excludes it. Reports a
+    /// warning if so.
     pub(crate) fn is_disabled(&self, path: &str) -> bool {
         let disabled = path.ends_with(".disabled");
         if disabled {
-            let remedy = "It is left out; remove the ending to have it run";
+            let remedy = "It is left out; remove the ending to include it";
             self.findings.file(Code::LeftOut, path, "this is disabled by its name", remedy);
         }
         disabled
     }
 
-    /// Finds references to all files below a directory.
+    /// References to all files below a directory.
     pub(crate) fn refs_in(&self, directory: &str) -> Vec<FileRef> {
         self.tree.below(directory).filter_map(|(path, _)| self.tree.file(path.as_str())).collect()
     }
 }
 
-/// Names that the Kattis format treats as if they were not there are left out.
+/// Excludes names that the Kattis format ignores.
 fn is_program_name(name: &str) -> bool {
     !name.starts_with(['.', '-']) && name.bytes().all(|c| c.is_ascii_alphanumeric() || b"_.-+".contains(&c))
 }

@@ -1,4 +1,4 @@
-//! The files of an unpacked package, by their names relative to its top.
+//! The files of an unpacked package, by path relative to its top-level directory.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -12,7 +12,7 @@ use crate::finding::{Code, Findings, ImportError};
 use crate::unpack::Stored;
 use cupel_problem::{ContentHash, FileRef, PackagePath};
 
-/// What lies directly in a directory.
+/// Kind of an entry of a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Child {
     File,
@@ -24,7 +24,7 @@ pub(crate) struct Tree {
     files: BTreeMap<PackagePath, Stored>,
 }
 
-/// Whether a byte-order mark is let through in a text.
+/// Whether a text with a byte-order mark is a warning or an error.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ByteOrderMark {
     Warned,
@@ -32,7 +32,7 @@ pub(crate) enum ByteOrderMark {
 }
 
 impl Tree {
-    /// The tree below `root`, which is `prefix` of the directory that was unpacked into.
+    /// The tree of `files`, which are relative to `root`.
     pub(crate) fn new(root: PathBuf, files: BTreeMap<PackagePath, Stored>) -> Tree {
         Tree { root, files }
     }
@@ -53,16 +53,16 @@ impl Tree {
         self.file(path).is_some()
     }
 
-    /// The file of this name.
+    /// The file with this path.
     pub(crate) fn file(&self, path: &str) -> Option<FileRef> {
         let path = PackagePath::new(path).ok()?;
         self.files.get(&path).map(|stored| FileRef { path, hash: stored.hash, size: stored.size })
     }
 
-    /// All files below a directory, in order of their names.
+    /// All files below a directory, sorted by path.
     pub(crate) fn below<'a>(&'a self, directory: &'a str) -> impl Iterator<Item = (&'a PackagePath, &'a Stored)> {
-        // The files of a directory are neighbours but for names such as `a-b/…` between `a/…`; so all are looked at
-        // once from where the directory begins to where no name begins with it any more.
+        // The files of a directory are not contiguous: names such as `a-b/…` sort between `a` and `a/…`. So the range
+        // covers all paths that begin with the directory's name, and the filter selects those below it.
         let from = PackagePath::new(directory).ok();
         let files = from.map(|from| self.files.range(from..)).into_iter().flatten();
         files
@@ -74,7 +74,7 @@ impl Tree {
         self.below(directory).next().is_some()
     }
 
-    /// What lies directly in a directory, by name, bytewise sorted. `""` is the top.
+    /// The entries of a directory by name, sorted bytewise. `""` is the top level.
     pub(crate) fn children(&self, directory: &str) -> BTreeMap<String, Child> {
         let mut found = BTreeMap::new();
         let mut add = |rest: &str| match rest.split_once('/') {
@@ -93,7 +93,8 @@ impl Tree {
         found
     }
 
-    /// A text file, whole. Not there, not UTF-8, too long: told, and `None`. Line ends come out as LF.
+    /// The whole content of a text file, with LF line ends. `None` if the file is missing, not UTF-8 or too long, which
+    /// is reported.
     pub(crate) fn text(
         &self,
         path: &str,
@@ -105,7 +106,7 @@ impl Tree {
             return Ok(None);
         };
         if file.size.get() > TEXT_BYTES_MAX {
-            let fault = format!("the text has {}, more than 1 MiB", file.size);
+            let fault = format!("the text has {}; the maximum is 1 MiB", file.size);
             findings.file(Code::Text, path, fault, "Make it shorter");
             return Ok(None);
         }
@@ -134,7 +135,7 @@ impl Tree {
         Ok(Some(if text.contains('\r') { text.replace("\r\n", "\n") } else { text }))
     }
 
-    /// The hash of all names, x bits and contents.
+    /// Hash of all names, executable bits and contents.
     pub(crate) fn hash(&self) -> ContentHash {
         let mut hash = Sha256::new();
         for (path, stored) in &self.files {
@@ -154,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn directories_are_seen_through_their_files() {
+    fn directories_exist_if_they_have_files() {
         let stored = Stored {
             hash: ContentHash::from_bytes([0; 32]),
             size: Bytes::ZERO,

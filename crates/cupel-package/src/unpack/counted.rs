@@ -1,10 +1,10 @@
-//! Counts what is read of an archive, so that what comes out can be held against what went in.
+//! Counts the bytes read from an archive, so that the unpacked size can be compared with the compressed size.
 
 use std::cell::Cell;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::rc::Rc;
 
-/// Counts the bytes that are read through it, and stops where there are more than may be.
+/// A reader that counts the bytes read through it and fails above a maximum.
 pub(super) struct Counted<R> {
     inner: R,
     count: Rc<Cell<u64>>,
@@ -16,7 +16,7 @@ impl<R> Counted<R> {
         Counted { inner, count: Rc::default(), most: Rc::new(Cell::new(u64::MAX)) }
     }
 
-    /// So many bytes may be read, from the first on; at first any number. May be changed while it is read.
+    /// The maximum number of bytes that may be read in all. Unlimited at first; may be changed while reading.
     pub(super) fn most(&self) -> Rc<Cell<u64>> {
         Rc::clone(&self.most)
     }
@@ -29,7 +29,7 @@ impl<R> Counted<R> {
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.count.get() > self.most.get() {
-            return Err(io::Error::other("more would be read than may be"));
+            return Err(io::Error::other("the maximum number of bytes to read is exceeded"));
         }
         let n = self.inner.read(buffer)?;
         self.count.set(self.count.get() + n as u64);

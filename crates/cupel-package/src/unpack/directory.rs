@@ -1,4 +1,4 @@
-//! Packages that are directories: copied for import, scanned when they are ours already.
+//! Packages that are directories: copied for an import, scanned if Cupel wrote them.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -42,14 +42,14 @@ pub(super) fn copy(source: &Path, sink: &mut Sink<'_>) -> Result<(), SinkError> 
                 links.push((path, target.to_string_lossy().into_owned()));
             } else {
                 let fault = "this is a device, a pipe or a socket";
-                sink.findings().file(Code::ArchiveLink, path.as_str(), fault, "Leave it out");
+                sink.findings().file(Code::ArchiveLink, path.as_str(), fault, "Remove it");
             }
         }
     }
     resolve_links(links, sink)
 }
 
-/// The entries of a directory, sorted, so that findings come in the same order everywhere.
+/// The entries of a directory, sorted, so that the order of findings is deterministic.
 fn listed(directory: &Path) -> Result<Vec<PathBuf>, ImportError> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(directory).map_err(ImportError::io("list", directory))? {
@@ -59,7 +59,8 @@ fn listed(directory: &Path) -> Result<Vec<PathBuf>, ImportError> {
     Ok(entries)
 }
 
-/// Reads a directory that Cupel wrote: names, hashes, sizes. Whatever is no plain file or directory there is an error of ours.
+/// Scans a directory that Cupel wrote: names, hashes, sizes. Anything but regular files and directories is an internal
+/// failure.
 pub(crate) fn scan(root: &Path, limits: &UnpackLimits) -> Result<BTreeMap<PackagePath, Stored>, ImportError> {
     let mut files = BTreeMap::new();
     let mut pending = vec![root.to_owned()];
@@ -68,7 +69,7 @@ pub(crate) fn scan(root: &Path, limits: &UnpackLimits) -> Result<BTreeMap<Packag
         for place in listed(&directory)? {
             let changed = || {
                 let error =
-                    std::io::Error::new(std::io::ErrorKind::InvalidData, "the directory is not as it was imported");
+                    std::io::Error::new(std::io::ErrorKind::InvalidData, "the directory was modified after the import");
                 ImportError::io("read", &place)(error)
             };
             let meta = fs::symlink_metadata(&place).map_err(ImportError::io("read", &place))?;

@@ -1,7 +1,7 @@
-//! Getting a package's files into a directory of ours, from a directory, a zip or a tar, as if an enemy had made it.
+//! Unpacks untrusted packages (a directory, a zip or a tar) into a directory owned by Cupel.
 //!
-//! Order: everything goes into a temporary directory beside the target; only when the whole package has been read and found
-//! well is that directory renamed. A refused package leaves nothing.
+//! Everything is unpacked into a temporary directory beside the target, which is renamed only after the whole package
+//! was read without errors. A refused package leaves no files behind.
 
 mod counted;
 mod directory;
@@ -19,23 +19,23 @@ pub(crate) use sink::{Sink, SinkError, Stored};
 use crate::finding::{Code, Findings, ImportError};
 use cupel_problem::PackagePath;
 
-/// Bounds on what is unpacked.
+/// Bounds on unpacked packages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnpackLimits {
-    /// Entries, directories included.
+    /// Number of entries, including directories.
     pub entries_max: usize,
-    /// Bytes in one file.
+    /// Bytes of one file.
     pub file_bytes_max: u64,
-    /// Bytes in all files together.
+    /// Bytes of all files together.
     pub total_bytes_max: u64,
-    /// Bytes out for a byte in, of one file.
+    /// Unpacked bytes per compressed byte, for each file.
     pub ratio_max: u64,
-    /// So many bytes may come out before the ratio is looked at.
+    /// Unpacked bytes of a file below which the ratio is not checked.
     pub ratio_free_bytes: u64,
 }
 
 impl Default for UnpackLimits {
-    /// 50,000 entries, 512 MiB a file, 2 GiB in all, 200:1 beyond 10 MiB.
+    /// 50,000 entries, 512 MiB per file, 2 GiB in all, 200:1 beyond 10 MiB.
     fn default() -> UnpackLimits {
         UnpackLimits {
             entries_max: 50_000,
@@ -47,14 +47,14 @@ impl Default for UnpackLimits {
     }
 }
 
-/// What kind of container a package comes in, by its first bytes.
+/// Container of a package, recognised by its first bytes.
 enum Kind {
     Zip,
     Tar,
     GzippedTar,
 }
 
-/// Unpacks `source` into the empty directory `into`. `None`: refused, and the findings say why.
+/// Unpacks `source` into the empty directory `into`. `None` if the package is refused; the findings have the reasons.
 pub(crate) fn unpack<'a>(
     source: &Path,
     into: &Path,
@@ -67,14 +67,14 @@ pub(crate) fn unpack<'a>(
     finish(result, source, sink)
 }
 
-/// Unpacks an archive that lies in a package (DMOJ's `archive`) below a directory (with its slash) of the same sink, out of
-/// the same budget. What is wrong is told.
+/// Unpacks an archive inside a package (DMOJ's `archive`) below a directory (with trailing slash) of the same sink,
+/// within the same limits. Faults are reported as findings.
 pub(crate) fn unpack_inner(archive: &Path, below: &str, sink: &mut Sink<'_>) -> Result<(), ImportError> {
     let result = unpack_archive(archive, below, sink);
     told(result, archive, sink)
 }
 
-/// Adds an empty file to what is unpacked. What is wrong is told.
+/// Adds an empty file to the unpacked files. Faults are reported as findings.
 pub(crate) fn add_empty(name: &str, sink: &mut Sink<'_>) -> Result<(), ImportError> {
     let Ok(path) = PackagePath::new(name) else { return Ok(()) };
     let result = sink.file(&path, false, &mut std::io::empty(), &|| None);
@@ -114,19 +114,20 @@ fn unpack_archive(source: &Path, below: &str, sink: &mut Sink<'_>) -> Result<(),
             tar::unpack(flate2::read::MultiGzDecoder::new(counter), &count, &name, below, sink)
         }
         None => {
-            let fault = "this is neither a directory nor a zip or tar archive (or it is cut off at its beginning)";
+            let fault = "this is neither a directory nor a zip or tar archive (or the archive is cut off)";
             sink.findings().file(
                 Code::FormatUnknown,
                 &name,
                 fault,
-                "Give a package directory, a .zip, a .tar or a .tar.gz",
+                "Pass a package directory, a .zip, a .tar or a .tar.gz",
             );
             Err(SinkError::Refused)
         }
     }
 }
 
-/// Looks at the first bytes and rewinds. Sources: APPNOTE.TXT 4.3.7 and 4.3.16 (zip), POSIX ustar (`magic`), RFC 1952 (gzip).
+/// Recognises the container by its first bytes, then rewinds. Sources: APPNOTE.TXT 4.3.7 and 4.3.16 (zip), POSIX ustar
+/// (`magic`), RFC 1952 (gzip).
 fn container(file: &mut File) -> std::io::Result<Option<Kind>> {
     use std::io::Seek;
     let mut head = [0; 512];
@@ -148,6 +149,6 @@ fn container(file: &mut File) -> std::io::Result<Option<Kind>> {
 }
 
 fn damaged(findings: &Findings, archive: &str, why: &str) {
-    let fault = format!("the archive is damaged or cut off: {why}");
-    findings.file(Code::ArchiveDamaged, archive, fault, "Send it again, or pack it again");
+    let fault = format!("the archive is corrupted or cut off: {why}");
+    findings.file(Code::ArchiveDamaged, archive, fault, "Upload it again, or pack it again");
 }

@@ -1,8 +1,8 @@
-//! Where unpacked files go: a new directory of ours, into which nothing gets that is not counted and checked.
+//! The target directory of unpacked files. Every file and name is checked and counted.
 //!
-//! Invariants: only directories and regular files are made here, each under a name that was checked, and nothing links
-//! anywhere; files are made with `O_EXCL`. So no name can lead out of the directory, whatever comes later. What comes out of
-//! an archive is counted as it comes out; what its headers say is not believed.
+//! Invariants: the sink creates only directories and regular files, each under a checked name, and never links; files
+//! are created with `O_EXCL`. So no name can point outside the directory, regardless of later entries. Sizes are
+//! counted while unpacking; sizes in archive headers are not trusted.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -18,7 +18,7 @@ use super::UnpackLimits;
 use crate::finding::{Code, Findings, ImportError};
 use cupel_problem::{ContentHash, PackagePath, PackagePathError};
 
-/// A file that lies in the directory.
+/// A file in the directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stored {
     pub(crate) hash: ContentHash,
@@ -27,7 +27,7 @@ pub(crate) struct Stored {
     pub(crate) traits: Traits,
 }
 
-/// What was seen of a file's bytes while they passed.
+/// Properties of a file's bytes, recorded while they are copied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Traits {
     pub(crate) carriage_return: bool,
@@ -35,14 +35,14 @@ pub(crate) struct Traits {
     pub(crate) no_final_newline: bool,
 }
 
-/// Why a file was not taken. A refusal has been told to the findings.
+/// Why a file was not added. A refusal has been reported as a finding.
 #[derive(Debug)]
 pub(crate) enum SinkError {
-    /// The package is at fault, and there is no use in going on.
+    /// The package is at fault, and unpacking stops.
     Refused,
-    /// The source of the bytes failed.
+    /// Reading the source failed.
     Source(io::Error),
-    /// We failed.
+    /// An internal failure.
     Ours(ImportError),
 }
 
@@ -52,20 +52,21 @@ impl From<ImportError> for SinkError {
     }
 }
 
-/// The directory being filled.
+/// The directory that is being filled.
 pub(crate) struct Sink<'a> {
     root: PathBuf,
     limits: &'a UnpackLimits,
     findings: &'a Findings,
     files: BTreeMap<PackagePath, Stored>,
-    /// Every file and directory made, by the form in which names are one on some file systems, with whether it is a directory.
+    /// All files and directories, by the folded name under which some file systems treat them as equal, with a flag for
+    /// directories.
     names: HashMap<String, (PackagePath, bool)>,
     total_bytes: u64,
     entries: usize,
 }
 
 impl<'a> Sink<'a> {
-    /// `root` is an empty directory of ours.
+    /// `root` is an empty directory owned by Cupel.
     pub(crate) fn new(root: PathBuf, limits: &'a UnpackLimits, findings: &'a Findings) -> Sink<'a> {
         Sink { root, limits, findings, files: BTreeMap::new(), names: HashMap::new(), total_bytes: 0, entries: 0 }
     }
@@ -86,7 +87,7 @@ impl<'a> Sink<'a> {
         &self.files
     }
 
-    /// Writes a text in place of a file that is there.
+    /// Replaces the content of an existing file.
     pub(crate) fn replace(&mut self, path: &PackagePath, text: &str) -> Result<(), ImportError> {
         let place = self.root.join(path.as_str());
         fs::write(&place, text).map_err(ImportError::io("write", &place))?;
@@ -97,19 +98,20 @@ impl<'a> Sink<'a> {
         Ok(())
     }
 
-    /// Counts an entry of the source, whatever it is.
+    /// Counts an entry of the source, of any kind.
     pub(crate) fn count_entry(&mut self) -> Result<(), SinkError> {
         self.entries += 1;
         if self.entries > self.limits.entries_max {
             let fault = format!("there are more than {} entries", self.limits.entries_max);
-            self.findings.file(Code::ArchiveBomb, "", fault, "Leave out what the problem does not need");
+            self.findings.file(Code::ArchiveBomb, "", fault, "Remove the files that the problem does not need");
             return Err(SinkError::Refused);
         }
         Ok(())
     }
 
-    /// Checks a name as it stands in the source, and puts it below a directory (with its slash, or empty). `None`: the entry is
-    /// one that is silently left out (the top itself, `.git`, Finder's files). A bad name is told and refuses the package.
+    /// Checks a raw name of the source and prefixes it with a directory (with trailing slash, or empty). `None` if the
+    /// entry is silently left out (the root itself, `.git`, Finder's files). An invalid name is reported and refuses
+    /// the package.
     pub(crate) fn name(&self, below: &str, raw: &[u8]) -> Result<Option<PackagePath>, SinkError> {
         let Ok(text) = std::str::from_utf8(raw) else {
             let shown = String::from_utf8_lossy(raw);
@@ -121,7 +123,7 @@ impl<'a> Sink<'a> {
         }
         let text = text.strip_prefix("./").unwrap_or(text);
         let text = text.strip_suffix('/').unwrap_or(text);
-        // Checked by itself first: what is absolute must not become relative by what is put before it.
+        // The name is checked before the prefix is added, because the prefix would make an absolute name relative.
         let checked = PackagePath::new(text).and_then(|_| PackagePath::new(&format!("{below}{text}")));
         match checked {
             Ok(path) if is_debris(&path) => Ok(None),
@@ -134,11 +136,11 @@ impl<'a> Sink<'a> {
     }
 
     fn bad_name(&self, name: &str, why: &str) {
-        let remedy = "Pack it again with plain relative names, below one directory";
+        let remedy = "Pack it again with plain relative names, in one directory";
         self.findings.file(Code::ArchivePath, name, why, remedy);
     }
 
-    /// Makes a directory and those it lies in.
+    /// Creates a directory and its parents.
     pub(crate) fn directory(&mut self, path: &PackagePath) -> Result<(), SinkError> {
         let mut above = Vec::new();
         let mut at = Some(path.clone());
@@ -160,7 +162,7 @@ impl<'a> Sink<'a> {
         Ok(())
     }
 
-    /// Copies a file's bytes out of `source`. `compressed` tells how many bytes of the archive have been read for it.
+    /// Copies a file's bytes from `source`. `compressed` returns the number of archive bytes read for the file so far.
     pub(crate) fn file(
         &mut self,
         path: &PackagePath,
@@ -184,7 +186,7 @@ impl<'a> Sink<'a> {
         Ok(())
     }
 
-    /// A second name for a file that is there: a copy of it.
+    /// Adds a second name for an existing file, as a copy.
     pub(crate) fn copy_of(&mut self, path: &PackagePath, original: &PackagePath) -> Result<(), SinkError> {
         let place = self.root.join(original.as_str());
         let mut source = File::open(&place).map_err(ImportError::io("open", &place))?;
@@ -192,7 +194,7 @@ impl<'a> Sink<'a> {
         self.file(path, executable, &mut source, &|| None)
     }
 
-    /// Whether this is a file that is there.
+    /// Whether the file has been added.
     pub(crate) fn has_file(&self, path: &PackagePath) -> bool {
         self.files.contains_key(path)
     }
@@ -225,7 +227,7 @@ impl<'a> Sink<'a> {
 
     fn check_size(&self, path: &PackagePath, size: u64, compressed: Option<u64>) -> Result<(), SinkError> {
         let limits = self.limits;
-        let remedy = "Make the data smaller, or have the operator raise the limit";
+        let remedy = "Reduce the data, or ask the operator to raise the limit";
         let fault = if size > limits.file_bytes_max {
             format!("the file has more than {}", Bytes::new(limits.file_bytes_max))
         } else if self.total_bytes > limits.total_bytes_max {
@@ -244,14 +246,14 @@ impl<'a> Sink<'a> {
     fn twice(&self, path: &PackagePath, known: &PackagePath) -> SinkError {
         let fault = match path == known {
             true => "the name occurs twice".to_owned(),
-            false => format!("the name is that of `{known}` where case or Unicode form do not count"),
+            false => format!("the name equals `{known}` on file systems that ignore case or Unicode normalisation"),
         };
         self.findings.file(Code::ArchiveDuplicate, path.as_str(), fault, "Rename or remove one of the two");
         SinkError::Refused
     }
 }
 
-/// Sees bytes pass: hash, length, traits.
+/// Records hash, length and properties of the bytes passed to it.
 #[derive(Default)]
 pub(crate) struct Observer {
     hash: Sha256,
@@ -280,17 +282,18 @@ impl Observer {
     }
 }
 
-/// The form in which two names are compared: composed and lower case, as on file systems that do not tell them apart.
+/// The folded form in which names are compared: composed and lower case, as on file systems that ignore these
+/// differences.
 fn folded(path: &PackagePath) -> String {
     path.as_str().nfc().collect::<String>().to_lowercase().nfc().collect()
 }
 
-/// What version control and file managers leave behind.
+/// Files left by version control systems and file managers.
 fn is_debris(path: &PackagePath) -> bool {
     path.as_str().split('/').any(|part| matches!(part, ".git" | "__MACOSX" | ".DS_Store" | "Thumbs.db"))
 }
 
-/// Where a link inside the package leads, by its text alone; `None` when it leads out.
+/// The target of a link inside the package, resolved by its text alone. An error if it is outside the package.
 pub(crate) fn link_target(link: &PackagePath, target: &str) -> Result<PackagePath, PackagePathError> {
     if target.starts_with('/') {
         return Err(PackagePathError::Absolute);
@@ -314,7 +317,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_checked_before_anything_is_put_before_them() {
+    fn names_are_checked_before_a_prefix_is_added() {
         let (limits, findings) = (UnpackLimits::default(), Findings::default());
         let sink = Sink::new(PathBuf::from("/nowhere"), &limits, &findings);
         let name =
@@ -338,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn links_lead_where_their_text_says() {
+    fn link_targets_are_resolved_by_their_text() {
         let link = PackagePath::new("data/secret/1.in").unwrap();
         let target = |text: &str| link_target(&link, text).map(|path| path.to_string());
         assert_eq!(target("../sample/1.in").as_deref(), Ok("data/sample/1.in"));

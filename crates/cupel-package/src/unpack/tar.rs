@@ -10,7 +10,7 @@ use super::zip::{Links, resolve_links};
 use super::{Sink, SinkError};
 use crate::finding::Code;
 
-/// Stops a stream in which more is skipped than may be unpacked: long names, extended headers, holes.
+/// Bounds a stream, including bytes that are skipped and not unpacked: long names, extended headers, holes.
 struct Bounded<R> {
     inner: R,
     left: u64,
@@ -19,7 +19,7 @@ struct Bounded<R> {
 impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.left == 0 && !buffer.is_empty() {
-            return Err(io::Error::other("the archive is larger than may be unpacked"));
+            return Err(io::Error::other("the archive is larger than the maximum"));
         }
         let most = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
         let n = self.inner.read(&mut buffer[..most])?;
@@ -35,7 +35,7 @@ pub(super) fn unpack<R: Read>(
     below: &str,
     sink: &mut Sink<'_>,
 ) -> Result<(), SinkError> {
-    // Every entry has a header block and padding beside its bytes; twice the total leaves room for both.
+    // Every entry has a header block and padding in addition to its bytes; twice the total leaves room for both.
     let left = sink.limits().total_bytes_max.saturating_mul(2);
     let mut archive = Archive::new(Bounded { inner: stream, left });
     let findings = sink.findings();
@@ -73,7 +73,7 @@ pub(super) fn unpack<R: Read>(
                 links.push((path, target.unwrap_or_default()));
             }
             EntryType::Link => {
-                // A hard link names its target from the root of the archive.
+                // The target of a hard link is relative to the root of the archive.
                 let target = entry.link_name_bytes().map(|target| String::from_utf8_lossy(&target).into_owned());
                 let depth = path.as_str().split('/').count() - 1;
                 let target = target.unwrap_or_default();
@@ -81,8 +81,8 @@ pub(super) fn unpack<R: Read>(
                 links.push((path, if absolute { target } else { format!("{}{below}{target}", "../".repeat(depth)) }));
             }
             _ => {
-                let fault = "the entry is a device, a pipe or something else that is no file";
-                findings.file(Code::ArchiveLink, path.as_str(), fault, "Leave it out");
+                let fault = "the entry is a device, a pipe or something else that is not a file";
+                findings.file(Code::ArchiveLink, path.as_str(), fault, "Remove it");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Zip archives. Names that repeat and entries that share bytes are refused before anything is unpacked.
+//! Zip archives. Duplicate names and overlapping entries are refused before anything is unpacked.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -13,24 +13,24 @@ use super::{Sink, SinkError};
 use crate::finding::Code;
 use cupel_problem::PackagePath;
 
-/// Longest text of a symbolic link.
+/// Maximum length of a symbolic link's target, in bytes.
 const LINK_BYTES_MAX: u64 = 1024;
 
-/// Bytes of the list of entries, beside those for each: the search for its end.
+/// Bytes of the central directory allowed in addition to those per entry: the search for its end.
 const LIST_BYTES_FREE: u64 = 1 << 20;
-/// Bytes that an entry of the list may have on average; 46 and the name are usual. Source: APPNOTE.TXT 4.3.12.
+/// Bytes of the central directory allowed per entry on average; 46 plus the name are usual. Source: APPNOTE.TXT 4.3.12.
 const LIST_BYTES_AN_ENTRY: u64 = 512;
 
 pub(super) fn unpack(file: File, name: &str, below: &str, sink: &mut Sink<'_>) -> Result<(), SinkError> {
     let findings = sink.findings();
     let file = Counted::new(BufReader::new(file));
     let (count, most) = (file.count(), file.most());
-    // The list of entries is kept in memory, so that it is bounded before it is looked at.
+    // The central directory is kept in memory, so its size is bounded before it is parsed.
     most.set(LIST_BYTES_FREE + LIST_BYTES_AN_ENTRY * sink.limits().entries_max as u64);
     let mut archive = match ZipArchive::new(file) {
         Ok(archive) => archive,
         Err(_) if count.get() > most.get() => {
-            let remedy = "Leave out what the problem does not need";
+            let remedy = "Remove the files that the problem does not need";
             findings.file(Code::ArchiveBomb, name, "the archive's list of entries is too long", remedy);
             return Err(SinkError::Refused);
         }
@@ -38,8 +38,8 @@ pub(super) fn unpack(file: File, name: &str, below: &str, sink: &mut Sink<'_>) -
     };
     most.set(u64::MAX);
     if archive.len() > sink.limits().entries_max {
-        let fault = format!("the archive has {} entries, more than {}", archive.len(), sink.limits().entries_max);
-        findings.file(Code::ArchiveBomb, name, fault, "Leave out what the problem does not need");
+        let fault = format!("the archive has {} entries; the maximum is {}", archive.len(), sink.limits().entries_max);
+        findings.file(Code::ArchiveBomb, name, fault, "Remove the files that the problem does not need");
         return Err(SinkError::Refused);
     }
     if archive.has_duplicate_names() {
@@ -52,7 +52,7 @@ pub(super) fn unpack(file: File, name: &str, below: &str, sink: &mut Sink<'_>) -
         return Err(SinkError::Refused);
     }
     if archive.has_overlapping_entries().map_err(|error| refused(error, name, sink))? {
-        let fault = "two entries of the archive share bytes, as in a bomb";
+        let fault = "two entries of the archive share bytes, as in a zip bomb";
         findings.file(Code::ArchiveBomb, name, fault, "Pack it again with an ordinary archiver");
         return Err(SinkError::Refused);
     }
@@ -63,7 +63,7 @@ pub(super) fn unpack(file: File, name: &str, below: &str, sink: &mut Sink<'_>) -
     resolve_links(links, sink)
 }
 
-/// A link and its text, told at the end, when all files are there.
+/// Links and their targets, resolved after all files are unpacked.
 pub(super) type Links = Vec<(PackagePath, String)>;
 
 fn entry(
@@ -83,7 +83,7 @@ fn entry(
     let mode = raw.unix_mode().unwrap_or(0o644);
     let (encrypted, method) = (raw.encrypted(), raw.compression());
     drop(raw);
-    // A bad name refuses the package; the others are looked at all the same, so that all are told.
+    // An invalid name refuses the package; the remaining entries are still checked, so that all faults are reported.
     let path = match sink.name(below, &name_raw) {
         Ok(Some(path)) => path,
         Ok(None) | Err(SinkError::Refused) => return Ok(()),
@@ -95,7 +95,7 @@ fn entry(
     }
     if !matches!(method, CompressionMethod::Stored | CompressionMethod::Deflated) {
         let fault = format!("the entry is compressed by {method}");
-        findings.file(Code::ArchiveMethod, path.as_str(), fault, "Pack it with the ordinary method, deflate");
+        findings.file(Code::ArchiveMethod, path.as_str(), fault, "Pack it with the standard method, deflate");
         return Ok(());
     }
     const TYPE: u32 = 0o170_000;
@@ -112,7 +112,7 @@ fn entry(
         }
         _ => {
             let fault = "the entry is a device, a pipe or a socket";
-            findings.file(Code::ArchiveLink, path.as_str(), fault, "Leave it out");
+            findings.file(Code::ArchiveLink, path.as_str(), fault, "Remove it");
             return Ok(());
         }
     }
@@ -120,26 +120,26 @@ fn entry(
     let mut source = archive.by_index(index).map_err(|error| refused(error, name, sink))?;
     match sink.file(&path, mode & 0o111 != 0, &mut source, &|| Some(count.get().saturating_sub(before))) {
         Err(SinkError::Source(error)) => {
-            let fault = format!("the entry is damaged or cut off: {error}");
-            findings.file(Code::ArchiveDamaged, path.as_str(), fault, "Send it again, or pack it again");
+            let fault = format!("the entry is corrupted or cut off: {error}");
+            findings.file(Code::ArchiveDamaged, path.as_str(), fault, "Upload it again, or pack it again");
             Err(SinkError::Refused)
         }
         other => other,
     }
 }
 
-/// A link to a file of the package becomes a copy of it; any other refuses the package.
+/// Replaces a link to a file of the package by a copy of the file. Any other link refuses the package.
 pub(super) fn resolve_links(links: Links, sink: &mut Sink<'_>) -> Result<(), SinkError> {
     for (path, target) in links {
         match link_target(&path, &target) {
             Ok(original) if sink.has_file(&original) => sink.copy_of(&path, &original)?,
             Ok(_) => {
-                let fault = format!("the link leads to `{target}`, which is no file of the package");
-                sink.findings().file(Code::ArchiveLink, path.as_str(), fault, "Put the file itself there");
+                let fault = format!("the link points to `{target}`, which is not a file of the package");
+                sink.findings().file(Code::ArchiveLink, path.as_str(), fault, "Replace the link by the file");
             }
             Err(_) => {
-                let fault = format!("the link leads to `{target}`, out of the package");
-                sink.findings().file(Code::ArchiveLink, path.as_str(), fault, "Put the file itself there");
+                let fault = format!("the link points to `{target}`, outside the package");
+                sink.findings().file(Code::ArchiveLink, path.as_str(), fault, "Replace the link by the file");
             }
         }
     }
@@ -150,8 +150,8 @@ fn refused(error: ZipError, name: &str, sink: &Sink<'_>) -> SinkError {
     match error {
         ZipError::Io(error) => return SinkError::Source(error),
         ZipError::CompressionMethodNotSupported(_) => {
-            let remedy = "Pack it with the ordinary method, deflate";
-            sink.findings().file(Code::ArchiveMethod, name, "an entry has an unknown compression", remedy);
+            let remedy = "Pack it with the standard method, deflate";
+            sink.findings().file(Code::ArchiveMethod, name, "an entry has an unknown compression method", remedy);
         }
         ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) => {
             sink.findings().file(Code::ArchiveEncrypted, name, "an entry is encrypted", "Pack it without a password");

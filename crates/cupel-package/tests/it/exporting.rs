@@ -1,4 +1,5 @@
-//! What is exported can be imported again and means the same; what the format cannot say is refused and named.
+//! Exported packages import again with the same meaning; packages that the format cannot express are refused with the
+//! reasons.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,7 +9,7 @@ use cupel_problem::{Difficulty, MaxScore, Method, Problem, WallLimit};
 
 use crate::support::{Bench, Files, KATTIS_FIXTURES, options};
 
-/// Imports a fixture, exports it, imports that.
+/// Imports a fixture, exports it, and imports the export.
 fn there_and_back(name: &str, container: Container, options: &ImportOptions<'_>) -> (Bench, Imported, Imported) {
     let bench = Bench::new();
     let first = bench.import_files(&Files::fixture(name), options).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -22,7 +23,7 @@ fn there_and_back(name: &str, container: Container, options: &ImportOptions<'_>)
     (bench, first, second)
 }
 
-/// Hashes of input and answer, whether the case is a sample, and how it is judged.
+/// Hashes of input and answer, whether the case is a sample, the method and the arguments.
 fn cases(problem: &Problem) -> Vec<String> {
     let kind = |method: &Method| match method {
         Method::Check(checker) => format!("check {:?}", std::mem::discriminant(checker)),
@@ -35,14 +36,14 @@ fn cases(problem: &Problem) -> Vec<String> {
     problem.tests.cases().map(shown).collect()
 }
 
-/// The names of the submissions with the folders that stand for what is expected.
+/// The names of the submissions.
 fn expected(problem: &Problem) -> BTreeSet<String> {
     let of = |one: &cupel_problem::ExampleSubmission| one.program.path.name().to_owned();
     problem.submissions.iter().map(of).collect()
 }
 
 #[test]
-fn packages_survive_the_way_there_and_back() {
+fn exported_packages_import_again_with_the_same_content() {
     for name in KATTIS_FIXTURES {
         for container in [Container::Directory, Container::Zip] {
             let (_bench, first, second) = there_and_back(name, container, &options());
@@ -64,7 +65,7 @@ fn packages_survive_the_way_there_and_back() {
 }
 
 #[test]
-fn a_package_of_the_format_says_the_same_after_a_second_round() {
+fn a_second_export_and_import_changes_nothing() {
     for name in ["kattis-2025-09/ratio", "kattis-2025-09/steps", "domjudge/addone", "cupel/a-plus-b"] {
         let (bench, _, second) = there_and_back(name, Container::Directory, &options());
         let target = bench.path().join("second");
@@ -94,7 +95,7 @@ fn points_and_requirements_are_kept() {
 }
 
 #[test]
-fn what_the_format_cannot_say_is_refused_and_named() {
+fn content_that_the_format_cannot_express_is_refused() {
     for (name, file, words) in [
         ("cupel/two-sum", "function", "drivers"),
         ("polygon/ask", "tests/001", "two programs"),
@@ -121,7 +122,7 @@ fn what_the_format_cannot_say_is_refused_and_named() {
 }
 
 #[test]
-fn what_the_format_has_no_place_for_is_told() {
+fn content_that_the_format_omits_gives_a_warning() {
     let bench = Bench::new();
     let mut imported = bench.import_files(&Files::fixture("cupel/a-plus-b"), &options()).unwrap();
     let problem = &mut imported.package.problem;
@@ -135,7 +136,7 @@ fn what_the_format_has_no_place_for_is_told() {
 }
 
 #[test]
-fn what_is_there_already_is_not_overwritten() {
+fn an_existing_target_is_not_overwritten() {
     let bench = Bench::new();
     let imported = bench.import_files(&Files::fixture("kattis-legacy/sums"), &options()).unwrap();
     let target = bench.path().join("mine");

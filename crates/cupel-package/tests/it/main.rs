@@ -1,4 +1,4 @@
-//! Whole packages: those that are right, in every form; those that are wrong, in every way; and there and back again.
+//! Tests with whole packages: well-formed ones in every format, malformed ones, untrusted archives, and exports.
 
 mod exporting;
 mod malformed;

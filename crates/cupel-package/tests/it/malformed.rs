@@ -1,11 +1,11 @@
-//! Packages that are wrong: each is refused as a whole, with file, key and fault, and leaves nothing. A line of a table each:
-//! a name, a package that is right but for one thing, and what must be told.
+//! Malformed packages. Each is refused as a whole, with file, key and fault, and leaves no files behind. A row of a
+//! table is a name, a package with one fault, and the expected finding.
 
 use cupel_package::{Code, PackageFormat};
 
 use crate::support::{Bench, Files, assert_refused, options, refused};
 
-/// A name, the package, and code, file and words of what must be told.
+/// Name, package, and code, file and words of the expected finding.
 type Row = (&'static str, Files, Code, &'static str, &'static str);
 
 fn all_are_refused(rows: Vec<Row>) {
@@ -24,11 +24,11 @@ fn fixture(name: &str) -> Files {
 }
 
 #[test]
-fn of_no_or_several_formats() {
+fn packages_of_unknown_or_ambiguous_format_are_refused() {
     let legacy = || fixture("kattis-legacy/sums");
     all_are_refused(vec![
         ("empty", Files::default().with("README", "x"), Code::FormatUnknown, "", "problem.yaml"),
-        ("two forms", legacy().with("init.yml", "test_cases: []"), Code::FormatAmbiguous, "", "dmoj"),
+        ("two formats", legacy().with("init.yml", "test_cases: []"), Code::FormatAmbiguous, "", "dmoj"),
         (
             "future version",
             legacy().with("problem.yaml", "problem_format_version: 2031-01\nname: x\n"),
@@ -48,11 +48,11 @@ fn of_no_or_several_formats() {
     let mut options = options();
     options.format = Some(PackageFormat::Polygon);
     let told = refused(Bench::new().import_files(&legacy(), &options));
-    assert_refused("another form wished", &told, Code::FormatAmbiguous, "", "polygon");
+    assert_refused("another format requested", &told, Code::FormatAmbiguous, "", "polygon");
 }
 
 #[test]
-fn of_texts_that_cannot_be_read() {
+fn packages_with_unreadable_texts_are_refused() {
     let legacy = || fixture("kattis-legacy/sums");
     let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for i in 1..12 {
@@ -137,9 +137,9 @@ fn of_texts_that_cannot_be_read() {
     ]);
 }
 
-/// What lists show of a problem is short, in every form.
+/// Values that problem lists show have maximum lengths in every format.
 #[test]
-fn of_names_tags_and_people_without_end() {
+fn packages_with_too_many_or_too_long_names_and_tags_are_refused() {
     let long = "ä".repeat(201);
     let list = |most: usize, quote: &str| (0..=most).map(|n| format!("{quote}n{n}{quote}")).collect::<Vec<_>>();
     let own = |from: &str, to: String| fixture("cupel/a-plus-b").edit("problem.toml", from, &to);
@@ -147,12 +147,12 @@ fn of_names_tags_and_people_without_end() {
     let polygon = |from: &str, to: String| fixture("polygon/ask").edit("problem.xml", from, &to);
     let tags: String = list(30, "\"").iter().map(|tag| format!("<tag value={tag}/>")).collect();
     let own_form = [
-        ("title", own("A + B", long.clone()), "title: 201 characters, and there may be 200"),
-        ("other title", own("A plus B", long.clone()), "title: 201 characters, and there may be 200"),
-        ("tags", own("\"Arithmetic\"", list(30, "\"").join(", ")), "tags: 31 words, and there may be 30"),
+        ("title", own("A + B", long.clone()), "title: 201 characters; the maximum is 200"),
+        ("other title", own("A plus B", long.clone()), "title: 201 characters; the maximum is 200"),
+        ("tags", own("\"Arithmetic\"", list(30, "\"").join(", ")), "tags: 31 words; the maximum is 30"),
         ("authors", own("\"Ada", list(100, "\"").join(", ") + ", \"Ada"), "authors: more than 100 people"),
-        ("author", own("Ada Example", long.clone()), "authors: 201 characters, and there may be 200"),
-        ("address", own("ada@example.org", long.clone()), "authors: 201 characters, and there may be 200"),
+        ("author", own("Ada Example", long.clone()), "authors: 201 characters; the maximum is 200"),
+        ("address", own("ada@example.org", long.clone()), "authors: 201 characters; the maximum is 200"),
     ];
     let legacy_form = [
         ("title", legacy("Sums of Two", long.clone()), "name: 201 characters"),
@@ -178,7 +178,7 @@ fn of_names_tags_and_people_without_end() {
 }
 
 #[test]
-fn of_keys_and_values() {
+fn packages_with_invalid_keys_and_values_are_refused() {
     let legacy = || fixture("kattis-legacy/sums");
     let new = || fixture("kattis-2025-09/steps");
     let own = || fixture("cupel/a-plus-b");
@@ -368,7 +368,7 @@ fn of_keys_and_values() {
             "median",
         ),
         (
-            "range upside down",
+            "range with low above high",
             fixture("kattis-legacy/echoes").with("data/testdata.yaml", "range: 10 0\n"),
             Code::KeyType,
             "data/testdata.yaml",
@@ -418,7 +418,7 @@ fn of_keys_and_values() {
             "checker.kind",
         ),
         (
-            "own: checker that is not there",
+            "own: missing checker",
             fixture("cupel/two-sum").edit(
                 "problem.toml",
                 "[limits]",
@@ -436,7 +436,7 @@ fn of_keys_and_values() {
             "klingon",
         ),
         (
-            "own: type that is none",
+            "own: unknown type",
             fixture("cupel/two-sum").edit("problem.toml", "list<int>\" }, {", "set<int>\" }, {"),
             Code::KeyType,
             "problem.toml",
@@ -450,7 +450,7 @@ fn of_keys_and_values() {
             "function.name",
         ),
         (
-            "own: parameter twice",
+            "own: duplicate parameter",
             fixture("cupel/two-sum").edit("problem.toml", "\"target\"", "\"nums\""),
             Code::KeyType,
             "problem.toml",
@@ -472,21 +472,21 @@ fn of_keys_and_values() {
             "twice",
         ),
         (
-            "annotation against folder",
+            "annotation that contradicts the folder",
             fixture("domjudge/sums").with("submissions/wrong_answer/subtract.py", "# @EXPECTED_RESULTS@: CORRECT\n"),
             Code::Expectation,
             "subtract.py",
             "WA",
         ),
         (
-            "annotation of nothing",
+            "annotation with an unknown result",
             fixture("domjudge/sums").with("submissions/mixed/slow.py", "# @EXPECTED_RESULTS@: MAYBE\n"),
             Code::Expectation,
             "slow.py",
             "`MAYBE`",
         ),
         (
-            "glob with too many choices",
+            "glob with too many alternatives",
             fixture("kattis-2025-09/ratio").edit(
                 "submissions/submissions.yaml",
                 "mixed/*.{py,cpp}:",
@@ -494,7 +494,7 @@ fn of_keys_and_values() {
             ),
             Code::KeyType,
             "submissions.yaml",
-            "choices",
+            "alternatives",
         ),
         (
             "rule with an unknown verdict",
@@ -504,7 +504,7 @@ fn of_keys_and_values() {
             "`OK`",
         ),
         (
-            "2025-09: sample order of a score",
+            "2025-09: score range with low above high",
             fixture("kattis-2025-09/ratio").edit(
                 "submissions/submissions.yaml",
                 "permitted: [AC, WA, RTE]",
@@ -518,7 +518,7 @@ fn of_keys_and_values() {
 }
 
 #[test]
-fn of_cases_and_groups() {
+fn packages_with_invalid_cases_and_groups_are_refused() {
     let legacy = || fixture("kattis-legacy/sums");
     let new = || fixture("kattis-2025-09/steps");
     let own = || fixture("cupel/a-plus-b");
@@ -584,7 +584,7 @@ fn of_cases_and_groups() {
             "`group2`",
         ),
         (
-            "requirements in a circle",
+            "requirements in a cycle",
             new()
                 .with("data/secret/group1/test_group.yaml", "max_score: 30\nrequire_pass: [group2]\n")
                 .with(group2, "max_score: 70\nrequire_pass: [group1]\n"),
@@ -593,7 +593,7 @@ fn of_cases_and_groups() {
             "require_pass",
         ),
         (
-            "requirement of nothing",
+            "requirement of an unknown group",
             new().with(group2, "max_score: 70\nrequire_pass: [group9]\n"),
             Code::Groups,
             group2,
@@ -646,7 +646,7 @@ fn of_cases_and_groups() {
         ("own: input missing", own().without("tests/large/2.in"), Code::CasePair, "tests/large/2.out", ""),
         ("own: group without directory", own().without("tests/small"), Code::Groups, "problem.toml", "tests/small"),
         (
-            "own: group twice",
+            "own: duplicate group",
             own().edit("problem.toml", "\"large\"", "\"small\""),
             Code::Groups,
             "problem.toml",
@@ -677,7 +677,7 @@ fn of_cases_and_groups() {
 }
 
 #[test]
-fn of_the_form_of_dmoj() {
+fn invalid_dmoj_packages_are_refused() {
     let with = |text: &str| fixture("dmoj/guess").with("init.yml", text);
     let case = "test_cases: [{in: 1.in, out: 2.in}]\n";
     all_are_refused(vec![
@@ -720,7 +720,7 @@ fn of_the_form_of_dmoj() {
             with("test_cases: [{batched: [{batched: [{in: 1.in, out: 2.in}]}]}]\n"),
             Code::Groups,
             "init.yml",
-            "batch lies in a batch",
+            "batch is inside a batch",
         ),
         (
             "empty batch",
@@ -761,7 +761,7 @@ fn of_the_form_of_dmoj() {
         ),
         ("pattern", with("test_cases: {input_format: '(', output_format: x}\n"), Code::KeyType, "init.yml", "pattern"),
         (
-            "case twice by pattern",
+            "duplicate case by pattern",
             with("test_cases: {input_format: '^(?P<case>).*', output_format: '^(?P<case>\\d)'}\n").with("1.out", ""),
             Code::CaseName,
             "init.yml",
@@ -783,11 +783,11 @@ fn of_the_form_of_dmoj() {
         ),
     ]);
     let told = refused(Bench::new().import_files(&fixture("dmoj/guess"), &options()));
-    assert_refused("time limit asked for", &told, Code::NoTimeLimit, "init.yml", "give one when importing");
+    assert_refused("time limit required", &told, Code::NoTimeLimit, "init.yml", "give one when importing");
 }
 
 #[test]
-fn of_the_form_of_polygon() {
+fn invalid_polygon_packages_are_refused() {
     let words = || fixture("polygon/words");
     let xml = "problem.xml";
     all_are_refused(vec![
@@ -816,7 +816,7 @@ fn of_the_form_of_polygon() {
             "time-limit",
         ),
         (
-            "circle of groups",
+            "cycle of groups",
             words().edit(
                 xml,
                 "name=\"1\" points-policy=\"complete-group\"/>",
@@ -824,10 +824,10 @@ fn of_the_form_of_polygon() {
             ),
             Code::Groups,
             xml,
-            "circle",
+            "cycle",
         ),
         (
-            "dependency on nothing",
+            "dependency on an unknown group",
             words().edit(xml, "dependency group=\"1\"", "dependency group=\"9\""),
             Code::Groups,
             xml,
@@ -854,14 +854,20 @@ fn of_the_form_of_polygon() {
             xml,
             "tests",
         ),
-        ("points that are none", words().edit(xml, "points=\"15.0\"", "points=\"many\""), Code::KeyType, xml, "test 2"),
+        (
+            "points that are not a number",
+            words().edit(xml, "points=\"15.0\"", "points=\"many\""),
+            Code::KeyType,
+            xml,
+            "test 2",
+        ),
         ("solution missing", words().without("solutions/wrong.py"), Code::FileMissing, xml, "wrong.py"),
         ("scorer", words().edit(xml, "<validators>", "<scorer/><validators>"), Code::Unsupported, xml, "scorer"),
     ]);
 }
 
 #[test]
-fn all_faults_are_told_at_once() {
+fn all_faults_are_reported_together() {
     let files = Files::fixture("kattis-legacy/sums")
         .with("problem.yaml", "name: x\nlimits: {memory: lots, output: -3}\nvalidation: magic\n")
         .without("data/secret/2.ans")
@@ -874,7 +880,7 @@ fn all_faults_are_told_at_once() {
 }
 
 #[test]
-fn secret_cases_may_be_missing_when_that_is_allowed() {
+fn secret_cases_may_be_missing_with_allow_no_secret() {
     let mut options = options();
     options.allow_no_secret = true;
     let all = |files: &Files| Bench::new().import_files(files, &options).unwrap_or_else(|error| panic!("{error}"));

@@ -1,10 +1,10 @@
-//! Packages with something changed by chance: read or refused, never a panic, never a failure of ours, never anything left.
+//! Packages with random changes: they are imported or refused, without panics, internal failures or leftover files.
 
 use cupel_package::{ImportError, import};
 
 use crate::support::{Bench, Files, KATTIS_FIXTURES, OTHER_FIXTURES, options};
 
-/// Values that have surprised readers before.
+/// Values that often break parsers.
 const ODD: &[&str] = &[
     "",
     "~",
@@ -44,7 +44,7 @@ const ODD: &[&str] = &[
     "é",
 ];
 
-/// A generator of numbers that is the same everywhere. Source: Knuth's MMIX constants.
+/// A deterministic random number generator. Source: Knuth's MMIX constants.
 struct Chance(u64);
 
 impl Chance {
@@ -58,7 +58,7 @@ impl Chance {
     }
 }
 
-/// The text with a line dropped, doubled or moved, or a word replaced.
+/// The text with one line deleted, duplicated or moved, or with one word replaced.
 fn changed(text: &str, chance: &mut Chance) -> String {
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let at = chance.below(lines.len());
@@ -89,7 +89,7 @@ fn changed(text: &str, chance: &mut Chance) -> String {
 }
 
 #[test]
-fn a_package_changed_by_chance_is_read_or_refused() {
+fn a_randomly_changed_package_is_imported_or_refused() {
     let mut chance = Chance(2026);
     let bench = Bench::new();
     let store = bench.path().join("store");
@@ -128,12 +128,15 @@ fn a_package_changed_by_chance_is_read_or_refused() {
                     refused += 1;
                     assert!(told.findings[0].code.is_error(), "{name}: {told}");
                 }
-                Err(other) => panic!("{name}, round {round}: failed on our side: {other:?}"),
+                Err(other) => panic!("{name}, round {round}: internal failure: {other:?}"),
             }
-            assert_eq!(std::fs::read_dir(&store).unwrap().count(), 0, "{name}: something is left");
+            assert_eq!(std::fs::read_dir(&store).unwrap().count(), 0, "{name}: files are left behind");
         }
     }
-    assert!(read > ROUNDS && refused > ROUNDS, "{read} were read, {refused} were refused: the changes say nothing");
+    assert!(
+        read > ROUNDS && refused > ROUNDS,
+        "{read} imported, {refused} refused: too few of one kind for a meaningful test"
+    );
 }
 
 const ROUNDS: usize = 20;

@@ -1,4 +1,4 @@
-//! Packages as lists of files, written as a directory, a zip or a tar, and imported.
+//! Test packages as lists of files, written as a directory, a zip or a tar, and imported.
 
 use std::fs;
 use std::io::{Cursor, Write};
@@ -22,7 +22,7 @@ pub(crate) fn options() -> ImportOptions<'static> {
     ImportOptions::new(languages())
 }
 
-/// Fixtures that survive an export to the Kattis form.
+/// Fixtures that can be exported to the Kattis format.
 pub(crate) const KATTIS_FIXTURES: &[&str] = &[
     "kattis-legacy/sums",
     "kattis-legacy/higher",
@@ -35,16 +35,16 @@ pub(crate) const KATTIS_FIXTURES: &[&str] = &[
     "cupel/a-plus-b",
 ];
 
-/// The other fixtures that are right as they lie there; `dmoj/batches` lacks its archive.
+/// The other fixtures that are complete; `dmoj/batches` lacks its archive.
 pub(crate) const OTHER_FIXTURES: &[&str] =
     &["domjudge/inionly", "dmoj/guess", "dmoj/pattern", "polygon/words", "polygon/ask", "cupel/two-sum"];
 
-/// A package in the making.
+/// A package under construction.
 #[derive(Clone, Default)]
 pub(crate) struct Files(pub(crate) Vec<(String, Vec<u8>)>);
 
 impl Files {
-    /// A fixture of this crate.
+    /// Reads a fixture of this crate.
     pub(crate) fn fixture(name: &str) -> Files {
         let root = fixture_path(name);
         let mut files = Files::default();
@@ -64,20 +64,20 @@ impl Files {
         files
     }
 
-    /// With a file added or replaced.
+    /// Adds or replaces a file.
     pub(crate) fn with(mut self, name: &str, content: impl AsRef<[u8]>) -> Files {
         self = self.without(name);
         self.0.push((name.to_owned(), content.as_ref().to_vec()));
         self
     }
 
-    /// Without a file, or all files below a directory.
+    /// Removes a file, or all files below a directory.
     pub(crate) fn without(mut self, name: &str) -> Files {
         self.0.retain(|(known, _)| known != name && !known.starts_with(&format!("{name}/")));
         self
     }
 
-    /// With a text in a file replaced; it must be there.
+    /// Replaces a text in a file, which must contain it.
     pub(crate) fn edit(mut self, name: &str, from: &str, to: &str) -> Files {
         let (_, content) =
             self.0.iter_mut().find(|(known, _)| known == name).unwrap_or_else(|| panic!("no file {name}"));
@@ -87,7 +87,7 @@ impl Files {
         self
     }
 
-    /// Everything below a directory of this name.
+    /// Moves everything into a directory with this name.
     pub(crate) fn below(self, directory: &str) -> Files {
         Files(self.0.into_iter().map(|(name, content)| (format!("{directory}/{name}"), content)).collect())
     }
@@ -125,7 +125,7 @@ impl Files {
     }
 }
 
-/// Scripts have the x bit.
+/// The mode of a file: scripts are executable.
 fn mode(content: &[u8]) -> u32 {
     if content.starts_with(b"#!") { 0o755 } else { 0o644 }
 }
@@ -134,7 +134,7 @@ pub(crate) fn fixture_path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/packages").join(name)
 }
 
-/// A place to import into.
+/// A temporary directory for imports.
 pub(crate) struct Bench {
     directory: TempDir,
 }
@@ -152,14 +152,14 @@ impl Bench {
         self.path().join("store/target")
     }
 
-    /// Imports what lies at `source`; if it is refused, asserts that nothing is left.
+    /// Imports the package at `source`. Asserts that a refused package leaves no files behind.
     pub(crate) fn import(&self, source: &Path, options: &ImportOptions<'_>) -> Result<Imported, ImportError> {
         let store = self.path().join("store");
         fs::create_dir_all(&store).expect("a directory can be made");
         let result = import(source, &self.target(), options);
         let left: Vec<_> = fs::read_dir(&store).expect("the store can be listed").collect();
         let expected = usize::from(result.is_ok());
-        assert_eq!(left.len(), expected, "what lies in the store after an import: {left:?}");
+        assert_eq!(left.len(), expected, "entries in the store after the import: {left:?}");
         result
     }
 
@@ -181,16 +181,16 @@ impl Bench {
     }
 }
 
-/// The refusal, or a panic with what happened in its place.
+/// The refusal; panics on any other result.
 pub(crate) fn refused(result: Result<Imported, ImportError>) -> Refused {
     match result {
         Err(ImportError::Refused(refused)) => refused,
-        Err(other) => panic!("failed on our side: {other:?}"),
-        Ok(imported) => panic!("was imported: {:?}", imported.package.problem.slug),
+        Err(other) => panic!("internal failure: {other:?}"),
+        Ok(imported) => panic!("the package was imported: {:?}", imported.package.problem.slug),
     }
 }
 
-/// That there is an error of this code whose file, key and fault contain these words.
+/// Asserts that there is a finding with this code whose file and text contain the given words.
 pub(crate) fn assert_refused(name: &str, refused: &Refused, code: Code, file: &str, words: &str) {
     let all: Vec<String> = refused.findings.iter().map(ToString::to_string).collect();
     let found = refused.findings.iter().any(|finding| {
@@ -199,6 +199,6 @@ pub(crate) fn assert_refused(name: &str, refused: &Refused, code: Code, file: &s
     });
     assert!(found, "{name}: expected {} in `{file}` with `{words}`, found:\n  {}", code.as_str(), all.join("\n  "));
     for finding in &refused.findings {
-        assert!(!finding.fault.is_empty() && !finding.remedy.is_empty(), "{name}: {finding} says not what to do");
+        assert!(!finding.fault.is_empty() && !finding.remedy.is_empty(), "{name}: {finding} lacks a fault or a remedy");
     }
 }

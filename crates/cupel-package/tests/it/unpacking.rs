@@ -1,4 +1,4 @@
-//! Archives and directories made by an enemy: refused as a whole, and nothing is written outside or left behind.
+//! Hostile archives and directories: refused as a whole, without files outside the target or left behind.
 
 use std::fs;
 use std::io::{Cursor, Write};
@@ -15,7 +15,7 @@ fn package() -> Files {
     Files::fixture("kattis-legacy/sums")
 }
 
-/// A zip of the package with one more entry, written as it is.
+/// A zip of the package with one more entry.
 fn zip_with(name: &str, mode: u32, content: &[u8]) -> Vec<u8> {
     let mut zip = ZipWriter::new_append(Cursor::new(package().zip())).expect("the zip can be opened");
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).unix_permissions(mode);
@@ -24,7 +24,7 @@ fn zip_with(name: &str, mode: u32, content: &[u8]) -> Vec<u8> {
     zip.finish().expect("the zip can be finished").into_inner()
 }
 
-/// Replaces every occurrence of a text in the bytes by one of the same length.
+/// Replaces every occurrence of a text in the bytes by another of the same length.
 fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     assert_eq!(from.len(), to.len());
     let mut bytes = bytes.to_vec();
@@ -39,14 +39,14 @@ fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A zip with a symbolic link in it.
+/// A zip of the package with a symbolic link.
 fn zip_with_link(name: &str, target: &str) -> Vec<u8> {
     let mut zip = ZipWriter::new_append(Cursor::new(package().zip())).expect("the zip can be opened");
     zip.add_symlink(name, target, SimpleFileOptions::default()).expect("a link can be added");
     zip.finish().expect("the zip can be finished").into_inner()
 }
 
-/// A tar with one more entry of a kind.
+/// A tar of the package with one more entry of the given type.
 fn tar_with(name: &[u8], kind: tar::EntryType, link: &str, size: u64) -> Vec<u8> {
     let mut bytes = package().tar();
     bytes.truncate(bytes.len() - 1024); // the end of the archive
@@ -68,8 +68,8 @@ fn refuse(name: &str, file: &str, bytes: &[u8], options: &ImportOptions<'_>, cod
 }
 
 #[test]
-fn names_that_lead_out_are_refused() {
-    // Some of these no library writes: they are put in place of a name of the same length.
+fn names_outside_the_package_are_refused() {
+    // The library refuses to write some of these names, so they replace a name of the same length.
     let with_name = |evil: &[u8]| {
         let plain = format!("data/{}.txt", "x".repeat(evil.len() - 9));
         replaced(&zip_with(&plain, 0o644, b"x"), plain.as_bytes(), evil)
@@ -80,8 +80,8 @@ fn names_that_lead_out_are_refused() {
         ("absolute", "/etc/cron.d/xxxxxxxxxx.txt"),
         ("backslashes", "..\\..\\..\\..\\..\\..\\x.text"),
         ("drive", "C:/Windows/system32/xx.txt"),
-        ("here", "./data/./secret/xxxxxxx.tx"),
-        ("nothing between slashes", "data//secret/xxxxxxxxx.txt"),
+        ("current directory", "./data/./secret/xxxxxxx.tx"),
+        ("empty component", "data//secret/xxxxxxxxx.txt"),
         ("nul", "data/secret/xxx\0xxxxxx.txt"),
         ("newline", "data/secret/xxx\nxxxxxx.txt"),
     ] {
@@ -113,11 +113,11 @@ fn names_that_are_too_long_or_too_deep_are_refused() {
 }
 
 #[test]
-fn links_that_leave_and_devices_are_refused() {
+fn links_outside_the_package_and_devices_are_refused() {
     for (name, target) in [
         ("absolute", "/etc/passwd"),
         ("parents", "../../../../etc/passwd"),
-        ("nowhere", "nothing.in"),
+        ("missing target", "nothing.in"),
         ("directory", "../sample"),
     ] {
         let bytes = zip_with_link("data/secret/link.in", target);
@@ -127,8 +127,8 @@ fn links_that_leave_and_devices_are_refused() {
     }
     for (name, mode) in [("device", 0o020_644), ("block device", 0o060_644), ("pipe", 0o010_644), ("socket", 0o140_644)]
     {
-        // The mode stands in the upper half of the external attributes of the central directory; the library writes only
-        // regular files, so the type is put in place there.
+        // The mode is in the upper half of the external attributes in the central directory. The library writes only
+        // regular files, so the test sets the type there.
         let bytes = zip_with("data/secret/odd.in", 0o644, b"");
         let at = bytes.windows(18).rposition(|part| part == b"data/secret/odd.in").expect("the entry");
         let mut bytes = bytes;
@@ -151,7 +151,7 @@ fn links_to_files_of_the_package_become_copies() {
     ] {
         let bench = Bench::new();
         let told = refused(bench.import_bytes(container, &bytes, &options()));
-        // It is there, and lacks only its answer.
+        // The link was replaced by a copy, which lacks only its answer.
         assert_refused(container, &told, Code::CasePair, "data/secret/3.in", "no answer");
     }
     let bench = Bench::new();
@@ -166,7 +166,7 @@ fn links_to_files_of_the_package_become_copies() {
 }
 
 #[test]
-fn directories_with_what_is_no_file_are_refused() {
+fn directories_with_links_outside_or_sockets_are_refused() {
     let bench = Bench::new();
     let source = bench.path().join("source");
     package().write_directory(&source);
@@ -178,7 +178,7 @@ fn directories_with_what_is_no_file_are_refused() {
 }
 
 #[test]
-fn names_that_are_one_elsewhere_are_refused() {
+fn names_that_are_equal_on_some_file_systems_are_refused() {
     for (name, first, second) in [
         ("case", "attachments/Readme", "attachments/README"),
         ("case of a directory", "attachments/a/x", "attachments/A/y"),
@@ -195,8 +195,8 @@ fn names_that_are_one_elsewhere_are_refused() {
     refuse("the same name twice in a tar", "a.tar", &twice.tar(), &options(), Code::ArchiveDuplicate, "twice");
 }
 
-/// A zip of 10 MB with one entry of 10 GB, of which the headers say that it has `says` bytes. Made by hand: one compressed
-/// MiB of zeros, which ends at a byte, 10,240 times. Source: APPNOTE.TXT 4.3.7, 4.3.12, 4.3.16.
+/// A zip of 10 MB with one entry of 10 GB, whose headers declare a size of `says` bytes. Built by hand: one compressed
+/// MiB of zeros, which ends at a byte boundary, 10,240 times. Source: APPNOTE.TXT 4.3.7, 4.3.12, 4.3.16.
 fn ten_gigabytes(says: u32) -> Vec<u8> {
     let mut block = Vec::with_capacity(1 << 20);
     let mut deflate = flate2::Compress::new(flate2::Compression::best(), false);
@@ -217,10 +217,10 @@ fn ten_gigabytes(says: u32) -> Vec<u8> {
 }
 
 #[test]
-fn bombs_are_refused_while_they_are_small() {
-    refuse("honest about 4 GB", "bomb.zip", &ten_gigabytes(u32::MAX - 1), &options(), Code::ArchiveBomb, "200:1");
+fn bombs_are_refused_before_they_are_unpacked_completely() {
+    refuse("declares 4 GB", "bomb.zip", &ten_gigabytes(u32::MAX - 1), &options(), Code::ArchiveBomb, "200:1");
     for says in [0, 1000] {
-        refuse("says that it is small", "bomb.zip", &ten_gigabytes(says), &options(), Code::ArchiveDamaged, "declared");
+        refuse("declares a small size", "bomb.zip", &ten_gigabytes(says), &options(), Code::ArchiveDamaged, "declared");
     }
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     let mut header = tar::Header::new_ustar();
@@ -250,9 +250,9 @@ fn bombs_are_refused_while_they_are_small() {
     refuse("entries", "a.tar", &files.tar(), &small, Code::ArchiveBomb, "entries");
 }
 
-/// A million entries of nothing: 60 MB of list, and not a gigabyte of memory.
+/// A million empty entries: 60 MB of central directory, which would take a gigabyte of memory.
 #[test]
-fn a_list_of_entries_without_end_is_refused() {
+fn a_central_directory_above_the_bound_is_refused() {
     let entry = [&b"PK\x01\x02"[..], &[0; 24], &[6, 0, 0, 0, 0, 0], &[0; 12]].concat();
     assert_eq!(entry.len(), 46);
     let count = 1_000_000_u32;
@@ -264,7 +264,8 @@ fn a_list_of_entries_without_end_is_refused() {
     }
     let (size, start) = (u64::from(count) * 52, 30_u64);
     let end64 = zip.len() as u64;
-    // APPNOTE.TXT 4.3.14 and 4.3.15: the end of a list with more than 65,535 entries, and where it is.
+    // APPNOTE.TXT 4.3.14 and 4.3.15: the end record of a central directory with more than 65,535 entries, and its
+    // locator.
     zip.extend([&b"PK\x06\x06"[..], &44_u64.to_le_bytes(), &[45, 0, 45, 0], &[0; 8]].concat());
     for number in [u64::from(count), u64::from(count), size, start] {
         zip.extend_from_slice(&number.to_le_bytes());
@@ -276,7 +277,7 @@ fn a_list_of_entries_without_end_is_refused() {
 }
 
 #[test]
-fn what_a_tar_says_of_sizes_is_not_believed() {
+fn sizes_in_tar_headers_are_not_trusted() {
     let bytes = tar_with(b"data/secret/huge.in", tar::EntryType::Regular, "", 7 << 30);
     let told = refused(Bench::new().import_bytes("a.tar", &bytes, &options()));
     assert_refused("cut off", &told, Code::ArchiveDamaged, "", "");
@@ -294,7 +295,7 @@ fn entries_that_share_bytes_are_refused() {
 }
 
 #[test]
-fn a_cut_off_archive_is_refused_wherever_it_is_cut() {
+fn a_truncated_archive_is_refused_at_every_length() {
     let (zip, tar) = (package().zip(), package().tar());
     for part in [1, 3, 10, 50, 90, 99] {
         let cut = &zip[..zip.len() * part / 100];
@@ -302,7 +303,7 @@ fn a_cut_off_archive_is_refused_wherever_it_is_cut() {
         assert!(matches!(told.findings[0].code, Code::ArchiveDamaged | Code::FormatUnknown), "{part} %: {told}");
         let cut = &tar[..tar.len() * part / 100 / 512 * 512 + 100];
         if let Err(error) = Bench::new().import_bytes("a.tar", cut, &options()) {
-            // A tar that is cut between two files may be whole as far as anybody can tell; then something is missing in it.
+            // A tar cut between two files may look complete; then a file of the package is missing.
             assert!(matches!(error, ImportError::Refused(_)), "{part} %: {error}");
         }
     }
@@ -312,7 +313,7 @@ fn a_cut_off_archive_is_refused_wherever_it_is_cut() {
 }
 
 #[test]
-fn damage_anywhere_is_refused_or_harmless() {
+fn a_flipped_bit_is_harmless_or_refused() {
     let whole = package().zip();
     let mut state = 12_345_u64;
     for _ in 0..60 {
@@ -322,7 +323,7 @@ fn damage_anywhere_is_refused_or_harmless() {
         bytes[at] ^= 1 << ((state >> 20) & 7);
         match Bench::new().import_bytes("a.zip", &bytes, &options()) {
             Ok(_) | Err(ImportError::Refused(_)) => {}
-            Err(other) => panic!("one flipped bit at {at} failed on our side: {other:?}"),
+            Err(other) => panic!("one flipped bit at {at} caused an internal failure: {other:?}"),
         }
     }
 }
@@ -342,7 +343,7 @@ fn encrypted_and_exotic_entries_are_refused() {
 }
 
 #[test]
-fn what_is_there_already_is_never_touched() {
+fn an_existing_target_is_not_changed() {
     let bench = Bench::new();
     fs::create_dir_all(bench.target()).unwrap();
     fs::write(bench.target().join("mine"), "x").unwrap();
@@ -354,7 +355,7 @@ fn what_is_there_already_is_never_touched() {
 }
 
 #[test]
-fn what_version_control_and_file_managers_leave_is_left_out() {
+fn files_of_version_control_and_file_managers_are_left_out() {
     let files = package().with(".git/config", "x").with("__MACOSX/._problem.yaml", "x").with("data/.DS_Store", "x");
     let bench = Bench::new();
     let imported =
@@ -364,7 +365,7 @@ fn what_version_control_and_file_managers_leave_is_left_out() {
 }
 
 #[test]
-fn a_directory_changed_after_import_is_noticed() {
+fn a_directory_modified_after_the_import_is_detected() {
     let bench = Bench::new();
     let imported = bench.import_files(&package(), &options()).unwrap();
     let case = imported.package.problem.tests.cases().next().unwrap().clone();

@@ -1,4 +1,4 @@
-//! A package that is right is read completely, and alike from a directory, a zip and a tar.
+//! Well-formed packages are imported completely, with the same result from a directory, a zip and a tar.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,7 +26,7 @@ fn fixture(name: &str) -> (Bench, Imported) {
     imported(&if name == "dmoj/batches" { with_archive(files) } else { files })
 }
 
-/// DMOJ's data lies in a zip, which is made here out of `data/`.
+/// The data of DMOJ packages is in a zip, which the test builds from `data/`.
 fn with_archive(files: Files) -> Files {
     let data =
         files.0.iter().filter_map(|(name, content)| Some((name.strip_prefix("data/")?.to_owned(), content.clone())));
@@ -50,7 +50,7 @@ fn codes(imported: &Imported) -> Vec<Code> {
     imported.warnings.iter().map(|finding| finding.code).collect()
 }
 
-/// Every submission's path and the codes its first rule allows.
+/// The path of every submission and the verdict codes that its first rule allows.
 fn verdicts(problem: &Problem) -> BTreeMap<String, Vec<&'static str>> {
     let codes = |verdicts: &Option<Vec<ExpectedVerdict>>| verdicts.iter().flatten().map(|v| v.code()).collect();
     let of = |one: &cupel_problem::ExampleSubmission| {
@@ -61,13 +61,13 @@ fn verdicts(problem: &Problem) -> BTreeMap<String, Vec<&'static str>> {
 }
 
 #[test]
-fn every_fixture_is_read_alike_in_every_container() {
+fn every_fixture_is_imported_equally_from_every_container() {
     for name in KATTIS_FIXTURES.iter().chain(OTHER_FIXTURES) {
         let files = Files::fixture(name);
-        // From a directory there are x bits, which the archives of the tests do not keep.
+        // A directory has executable bits, which the archives of these tests do not preserve.
         let mut options = options();
         options.slug = "same".parse().ok();
-        // DMOJ's form has no time limit.
+        // DMOJ's format has no time limit.
         options.time_limit = name.starts_with("dmoj").then_some(Duration::from_secs(1));
         let read = |result: Result<Imported, _>| {
             result.unwrap_or_else(|error: cupel_package::ImportError| panic!("{name}: {error}"))
@@ -154,7 +154,7 @@ fn kattis_legacy_interactive() {
 }
 
 #[test]
-fn kattis_legacy_scoring_inherits_and_ignores_the_sample() {
+fn kattis_legacy_groups_inherit_settings_and_may_ignore_the_sample() {
     let (_bench, imported) = fixture("kattis-legacy/echoes");
     let problem = &imported.package.problem;
     assert_eq!(problem.titles.get("sv"), Some("Ekon"));
@@ -192,20 +192,20 @@ fn kattis_2025_09_pass_fail() {
     assert_eq!(input.path.as_str(), "data/sample/1.in.statement");
     let trials = &problem.trials;
     assert_eq!((trials.invalid_inputs.len(), trials.valid_outputs.len(), trials.invalid_outputs.len()), (1, 2, 1));
-    // One of them lies beside the answer of a case.
+    // One of the trials is the `.out` file beside the answer of a case.
     assert!(trials.valid_outputs.iter().any(|trial| trial.name == "secret/a"), "{trials:?}");
     let Method::Check(Checker::Builtin(Comparison::Tokens(rules))) = &*trials.valid_outputs[0].method else { panic!() };
     assert!(rules.relative_tolerance.is_some());
     assert_eq!(problem.includes.len(), 2);
     assert_eq!(problem.statements[0].assets.len(), 1);
 
-    // Constants are filled in, but not in data.
+    // Constants are replaced, but not in data.
     let read = |path: &str| fs::read_to_string(imported.package.root().join(path)).unwrap();
     assert!(read("statement/problem.en.md").contains("at most 1000. Seen 9 or $9$ times, not {{.}}."));
     assert!(read("input_validators/check.py").contains("a <= 1000"));
     assert_eq!(read("data/secret/b.files/table.txt"), "{{top}} is not filled in here\n");
 
-    // What submissions.yaml says goes over the folder's rule, and rules for cases are added.
+    // Entries of submissions.yaml override the folder's rule, and rules for cases are added.
     let wrong = problem.submissions.iter().find(|one| one.program.path.as_str().contains("integers")).unwrap();
     assert_eq!(wrong.expectations.len(), 1);
     assert_eq!(wrong.expectations[0].permitted.as_ref().unwrap().len(), 3);
@@ -218,10 +218,10 @@ fn kattis_2025_09_pass_fail() {
 }
 
 #[test]
-fn kattis_2025_09_rules_about_times_and_arguments_for_single_validators() {
+fn kattis_2025_09_time_limit_roles_and_arguments_by_validator_are_read() {
     let (_bench, imported) = fixture("kattis-2025-09/sorting");
     let problem = &imported.package.problem;
-    assert!(codes(&imported).contains(&Code::DraftSpelling), "data/test_group.yaml is told");
+    assert!(codes(&imported).contains(&Code::DraftSpelling), "data/test_group.yaml gives a warning");
     let path = |name: &str| PackagePath::new(&format!("input_validators/{name}")).unwrap();
     let args = |id: &str, name: &str| {
         let case = problem.tests.cases().find(|case| case.id.as_str() == id).unwrap();
@@ -244,7 +244,7 @@ fn kattis_2025_09_rules_about_times_and_arguments_for_single_validators() {
         });
         texts.collect::<Vec<_>>()
     };
-    // `lower` and `upper` stand for what must hold of the verdicts.
+    // `lower` and `upper` restrict the verdicts.
     assert_eq!(rules("late.py"), ["AC WA RTE /  / true", "AC TLE / TLE / true"]);
     assert_eq!(rules("keep.py"), ["AC WA / WA / true", "AC /  / false"]);
 }
@@ -292,7 +292,7 @@ fn domjudge_reads_ini_time_limit_and_annotations() {
 }
 
 #[test]
-fn the_dialects_of_scoring_differ_and_that_is_told() {
+fn a_difference_between_scoring_dialects_gives_a_warning() {
     let (_bench, imported) = fixture("domjudge/addone");
     let problem = &imported.package.problem;
     assert_eq!(problem.tests.root().max, MaxScore::Bounded(points(60)));
@@ -357,7 +357,7 @@ fn a_case_of_dmoj_without_an_input_has_an_empty_one() {
         let again = open(&bench.target(), &options).unwrap();
         assert_eq!(again.package.hash, imported.package.hash);
     }
-    // A name of the package's own is told, and no fault of ours.
+    // If the package already has a file of this name, that is a finding, not an internal failure.
     let files = Files::fixture("dmoj/guess").with("init.yml", text).with("dmoj-no-input/1", "x");
     let error = Bench::new().import_files(&files, &options).unwrap_err().to_string();
     assert!(error.contains("E_ARCHIVE_DUPLICATE dmoj-no-input"), "{error}");
@@ -383,7 +383,7 @@ fn disabled_submissions_are_left_out() {
 }
 
 #[test]
-fn sources_in_python_2_and_prolog_are_told_from_python_3_and_perl() {
+fn python_2_and_prolog_are_distinguished_from_python_3_and_perl() {
     let files = Files::fixture("kattis-legacy/sums")
         .with("submissions/accepted/old.py", "#!/usr/bin/env python2\nprint 1\n")
         .with("submissions/accepted/new.py", "#!/usr/bin/env python3\nprint(1)\n")
@@ -409,7 +409,7 @@ fn sources_in_python_2_and_prolog_are_told_from_python_3_and_perl() {
 }
 
 #[test]
-fn flags_that_domjudge_does_not_read_are_told() {
+fn flags_that_domjudge_ignores_give_a_warning() {
     let with = |flags: &str| {
         Files::fixture("domjudge/addone").with("data/secret/testdata.yaml", format!("grader_flags: {flags}\n"))
     };
@@ -440,12 +440,12 @@ fn dmoj_interactors_and_patterns() {
 }
 
 #[test]
-fn polygon_groups_follow_their_dependencies() {
+fn polygon_groups_are_judged_after_their_dependencies() {
     let (_bench, imported) = fixture("polygon/words");
     let problem = &imported.package.problem;
     assert_eq!((imported.format, problem.slug.as_str()), (PackageFormat::Polygon, "count-words"));
     assert_eq!(problem.titles.get("de"), Some("Wörter zählen"));
-    // Group 2 begins earlier in the testset and depends on group 1.
+    // Group 2 begins earlier in the testset but depends on group 1.
     assert_eq!(cases(problem), ["tests/001", "tests/003", "tests/002", "tests/004"]);
     assert_eq!(problem.limits.time.limit, Some(Duration::from_millis(1500)));
     assert_eq!(problem.limits.memory, Bytes::mib(256));
@@ -458,7 +458,7 @@ fn polygon_groups_follow_their_dependencies() {
     assert_eq!(names, ["check.cpp", "helper.h"]);
     assert!(matches!(problem.validators[0], InputValidator::Testlib(_)));
     assert_eq!(verdicts(problem)["solutions/slow.py"], ["TLE", "AC"]);
-    assert!(codes(&imported).contains(&Code::LeftOut), "the testset that is left out is told");
+    assert!(codes(&imported).contains(&Code::LeftOut), "an ignored testset gives a warning");
 
     let (_bench, imported) = fixture("polygon/ask");
     let problem = &imported.package.problem;
@@ -470,7 +470,7 @@ fn polygon_groups_follow_their_dependencies() {
 }
 
 #[test]
-fn own_form_groups_and_functions() {
+fn groups_and_functions_of_cupels_own_format_are_read() {
     let (_bench, imported) = fixture("cupel/a-plus-b");
     let problem = &imported.package.problem;
     assert_eq!(problem.difficulty, Some(Difficulty::Easy));
@@ -496,7 +496,7 @@ fn own_form_groups_and_functions() {
 }
 
 #[test]
-fn trials_and_generators_are_part_of_the_own_form() {
+fn trials_and_generators_of_cupels_own_format_are_read() {
     let files = Files::fixture("cupel/two-sum")
         .edit("problem.toml", "validators =", "generators = \"generators\"\nvalidators =")
         .with("generators/gen.py", "print(1)\n")
@@ -515,7 +515,7 @@ fn trials_and_generators_are_part_of_the_own_form() {
 }
 
 #[test]
-fn a_2023_07_draft_is_read_with_either_group_file() {
+fn a_2023_07_draft_may_have_legacy_group_files() {
     let files = Files::fixture("kattis-legacy/echoes").with(
         "problem.yaml",
         "problem_format_version: 2023-07-draft\nname: {en: Echoes}\ntype: scoring\nlimits: {time_limit: 1}\n",
@@ -527,7 +527,7 @@ fn a_2023_07_draft_is_read_with_either_group_file() {
 }
 
 #[test]
-fn oddities_of_data_are_told_and_nothing_is_changed() {
+fn unusual_test_data_gives_warnings_and_is_not_changed() {
     let files = Files::fixture("kattis-legacy/sums")
         .with("data/secret/2.in", "1 1\r\n")
         .with("data/secret/2.ans", "\u{feff}2\n")
@@ -546,7 +546,7 @@ fn oddities_of_data_are_told_and_nothing_is_changed() {
 }
 
 #[test]
-fn the_same_package_has_the_same_hash_and_another_has_another() {
+fn equal_packages_have_equal_hashes_and_different_ones_do_not() {
     let files = Files::fixture("cupel/a-plus-b");
     let (_a, first) = imported(&files);
     let (_b, second) = imported(&files);
@@ -556,7 +556,7 @@ fn the_same_package_has_the_same_hash_and_another_has_another() {
 }
 
 #[test]
-fn domjudge_multi_pass_flags_with_quotes_and_entry_points() {
+fn domjudge_multi_pass_quoted_flags_and_entry_points_are_read() {
     let files = Files::fixture("kattis-legacy/sums")
         .with(
             "problem.yaml",
@@ -588,7 +588,7 @@ fn domjudge_multi_pass_flags_with_quotes_and_entry_points() {
 }
 
 #[test]
-fn what_is_durable_is_read_alike() {
+fn a_durable_import_gives_the_same_package() {
     let mut options = options();
     options.durable = true;
     let bench = Bench::new();
@@ -597,7 +597,7 @@ fn what_is_durable_is_read_alike() {
 }
 
 #[test]
-fn points_of_a_polygon_group_may_stand_on_the_group() {
+fn a_polygon_group_may_carry_its_points_itself() {
     let xml = "problem.xml";
     let files = Files::fixture("polygon/words")
         .edit(xml, " points=\"0.0\"", "")

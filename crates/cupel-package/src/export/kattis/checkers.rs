@@ -1,10 +1,10 @@
-//! Who decides: the program in `output_validator/`, or the default validator by its flags.
+//! The checker of an exported package: the program in `output_validator/`, or the flags of the default validator.
 
 use super::Plan;
 use cupel_problem::{AfterInteraction, Checker, Comparison, Interactor, Method, Program, Protocol, Standard};
 
 impl Plan<'_> {
-    /// The program that decides, which is one for the whole package.
+    /// Plans the output validator. The format allows one for the whole package.
     pub(super) fn judge(&mut self) {
         let mut programs: Vec<&Program> = Vec::new();
         for case in self.problem.tests.cases() {
@@ -20,7 +20,11 @@ impl Plan<'_> {
                 let files = program.files.clone();
                 self.program_files("output_validator", &files);
             }
-            _ => self.cannot("output_validator", "several programs decide, and the format has one", "Make one of them"),
+            _ => self.cannot(
+                "output_validator",
+                "the package has several checkers or interactors; the format allows one",
+                "Combine them into one program",
+            ),
         }
     }
 
@@ -31,7 +35,7 @@ impl Plan<'_> {
         Some(&program.program)
     }
 
-    /// The arguments of a method; tells what cannot be said.
+    /// The arguments for a method. Reports what the format cannot express.
     pub(super) fn arguments(&self, method: &Method, place: &str) -> Vec<String> {
         let program = match method {
             Method::Check(Checker::Builtin(comparison)) => return self.flags(comparison, place),
@@ -40,18 +44,19 @@ impl Plan<'_> {
             Method::Interact(_) => {
                 self.cannot(
                     place,
-                    "interactor and checker are two programs, and the format has one",
-                    "Let the interactor decide",
+                    "interactor and checker are two programs; the format allows one",
+                    "Let the interactor decide the verdict",
                 );
                 return Vec::new();
             }
         };
         if program.protocol != Protocol::Kattis {
-            let fault = format!("`{}` does not answer as an output validator does, by 42 and 43", program.program.path);
+            let fault =
+                format!("`{}` does not use the exit codes of an output validator, 42 and 43", program.program.path);
             self.cannot(
                 program.program.path.as_str(),
                 fault,
-                "Rewrite its ending, or put a program around it that translates",
+                "Change its exit codes, or wrap it in a program that translates them",
             );
         }
         program.args.clone()
@@ -76,14 +81,14 @@ impl Plan<'_> {
             }
             Comparison::Exact { normalize_newlines: false } => fixed(&["case_sensitive", "space_change_sensitive"]),
             Comparison::Exact { .. } | Comparison::TrimmedLines | Comparison::TrimmedEnd | Comparison::TokensByLine => {
-                self.weaker(place, "white space is compared more strictly here than the default validator does");
+                self.weaker(place, "this checker compares white space more strictly than the default validator");
                 fixed(&["case_sensitive"])
             }
             Comparison::Standard(Standard::Wcmp | Standard::Ncmp | Standard::Icmp | Standard::Hcmp) => {
                 fixed(&["case_sensitive"])
             }
             Comparison::Standard(Standard::Lcmp | Standard::Fcmp) => {
-                self.weaker(place, "lines are compared here, and tokens by the default validator");
+                self.weaker(place, "this checker compares lines; the default validator compares tokens");
                 fixed(&["case_sensitive"])
             }
             Comparison::Standard(Standard::Yesno | Standard::Nyesno) => Vec::new(),
@@ -93,10 +98,7 @@ impl Plan<'_> {
             Comparison::Standard(Standard::Acmp) => fixed(&["float_tolerance", "1.5e-6"]),
             Comparison::Standard(Standard::Rcmp | Standard::Rncmp) => fixed(&["float_absolute_tolerance", "1.5e-6"]),
             Comparison::Floats { precision, .. } => {
-                self.weaker(
-                    place,
-                    "numbers are compared line by line here, and token by token by the default validator",
-                );
+                self.weaker(place, "this checker compares line by line; the default validator compares token by token");
                 vec!["float_tolerance".to_owned(), format!("1e-{precision}")]
             }
             Comparison::Unordered(_)
@@ -106,7 +108,7 @@ impl Plan<'_> {
                 self.cannot(
                     place,
                     "the default validator has no such comparison",
-                    "Add a checker that answers by 42 and 43",
+                    "Add a checker that exits with 42 or 43",
                 );
                 Vec::new()
             }

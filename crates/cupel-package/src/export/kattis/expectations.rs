@@ -1,4 +1,4 @@
-//! Submissions: the folder that says what is expected, and `submissions.yaml` for what it does not say.
+//! Submissions of an exported package: the folder gives the expected result, `submissions.yaml` everything else.
 
 use std::collections::BTreeSet;
 
@@ -40,14 +40,14 @@ impl Plan<'_> {
     }
 }
 
-/// The folder that says what is expected, or `mixed`, which says nothing.
+/// The folder that implies the expected result, or `mixed`, which implies nothing.
 fn folder(submission: &ExampleSubmission) -> &'static str {
     use ExpectedVerdict::{Accepted, RuntimeError, TimeLimit, WrongAnswer};
     let Some(rule) = submission.expectations.iter().find(|rule| rule.scope == Scope::All) else { return "mixed" };
     if let Some(known) = FOLDERS.iter().find(|folder| says_the_same(folder, rule)) {
         return known;
     }
-    // Formats in which a submission has one verdict, not one for each case.
+    // In some formats a submission has one expected verdict, not one per case.
     match (rule.verdict.as_deref(), rule.full_score) {
         (_, Some(false)) => "partially_accepted",
         (Some([Accepted]), _) => "accepted",
@@ -68,13 +68,13 @@ const FOLDERS: &[&str] = &[
     "partially_accepted",
 ];
 
-/// Whether a folder's own rule is this one.
+/// Whether the folder's default rule equals this rule.
 fn says_the_same(folder: &str, rule: &Expectation) -> bool {
     let default = folder_rule(folder);
     default.is_some_and(|default| Expectation { origin: rule.origin.clone(), ..default } == *rule)
 }
 
-/// What `submissions.yaml` has to say beside the folder.
+/// The entries of `submissions.yaml` that the folder does not imply.
 fn rule(submission: &ExampleSubmission, folder: &str) -> Vec<(String, Yaml)> {
     let mut entries: Vec<(String, Yaml)> = Vec::new();
     let mut put = |key: &str, value: Yaml| entries.push((key.to_owned(), value));
@@ -105,7 +105,7 @@ fn rule(submission: &ExampleSubmission, folder: &str) -> Vec<(String, Yaml)> {
 }
 
 fn checks(expectation: &Expectation, folder: &str) -> Vec<(String, Yaml)> {
-    // The format's four; finer ones are told by what they are part of.
+    // The format has four verdicts; finer ones are mapped to the verdict that includes them.
     let codes = |verdicts: &[ExpectedVerdict]| {
         let coarse = verdicts.iter().map(|verdict| match verdict {
             ExpectedVerdict::Accepted => "AC",

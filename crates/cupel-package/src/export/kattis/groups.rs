@@ -1,7 +1,7 @@
-//! Tests: `data/sample`, and `data/secret` with one level of groups.
+//! Tests of an exported package: `data/sample`, and `data/secret` with one level of groups.
 //!
-//! The format shares a group's points equally among its cases and knows whole numbers only. Where a package is finer, each case
-//! becomes a group of its own; where that does not do either, the package is refused.
+//! The format divides a group's points equally among its cases and allows only whole numbers. If the points of a
+//! package are finer, each case becomes its own group; if that is not possible either, the export is refused.
 
 use super::{Plan, case_document};
 use crate::export::yaml::{Yaml, document};
@@ -9,16 +9,16 @@ use cupel_problem::{
     Aggregate, Case, CaseGroup, CasePoints, Feedback, GroupScoring, MaxScore, Node, Score, Scoring, Shown,
 };
 
-/// A group as the format has it.
+/// A group in the exported format.
 struct Flat<'a> {
-    /// The name it had; what requires it says it by this.
+    /// The original name, by which other groups require it.
     name: String,
     cases: Vec<&'a Case>,
     points: Option<Worth>,
     requires: Vec<String>,
 }
 
-/// What a group is worth.
+/// The points of a group.
 #[derive(Clone, Copy)]
 struct Worth {
     max: MaxScore,
@@ -44,7 +44,7 @@ impl Plan<'_> {
         self.scored(groups);
     }
 
-    /// Brings the tree to samples and one level of groups.
+    /// Flattens the tree to samples and one level of groups.
     fn flatten<'t>(&self, group: &'t CaseGroup, counts: bool, samples: &mut Vec<&'t Case>, groups: &mut Vec<Flat<'t>>) {
         let scored = self.problem.scoring != Scoring::PassFail;
         let cases: Vec<&Case> = group
@@ -55,7 +55,7 @@ impl Plan<'_> {
                 Node::Group(_) => None,
             })
             .collect();
-        // A sample that gives points is both: shown, and judged in secret.
+        // A sample that gives points is exported twice: as a sample and as a secret case.
         samples.extend(cases.iter().filter(|case| case.shown.is_some()));
         let gives = |case: &Case| scored && counts && case.points.max() != ZERO;
         let judged: Vec<&Case> = cases.into_iter().filter(|case| case.shown.is_none() || gives(case)).collect();
@@ -71,16 +71,12 @@ impl Plan<'_> {
             let requires = group.requires.iter().map(|name| name.as_str().to_owned()).collect();
             let together = below.is_empty() && self.worth(group, &judged).is_some();
             if scored && !together {
-                // Cases beside groups, or with points of their own: each is a group.
+                // Cases that have sibling groups or points of their own become groups.
                 for case in judged {
                     let worth = single(case);
                     if worth.is_none() {
-                        let fault = "the points of this case follow a rule that the format does not have";
-                        self.cannot(
-                            case.id.as_str(),
-                            fault,
-                            "Give points by groups, as sum, minimum, or all or nothing",
-                        );
+                        let fault = "the format cannot express the points of this case";
+                        self.cannot(case.id.as_str(), fault, "Give points to groups: sum, minimum, or all or nothing");
                     }
                     let requires = group.requires.iter().map(|name| name.as_str().to_owned()).collect();
                     groups.push(Flat { name: case.id.as_str().to_owned(), cases: vec![case], points: worth, requires });
@@ -92,8 +88,8 @@ impl Plan<'_> {
         }
         for inner in &below {
             if scored && !below.is_empty() && !self.is_plain_sum(group) {
-                let fault = "groups within this group do not add up to it";
-                self.cannot(group.name.as_str(), fault, "The format has groups on one level only, whose points add up");
+                let fault = "the score of this group is not the sum of its subgroups";
+                self.cannot(group.name.as_str(), fault, "Use one level of groups whose points are added");
                 return;
             }
             self.flatten(inner, counts && inner.counts, samples, groups);
@@ -104,7 +100,7 @@ impl Plan<'_> {
         matches!(group.scoring, GroupScoring::Aggregate(Aggregate::Sum))
     }
 
-    /// What the format says of a group of cases; `None`: nothing does.
+    /// The format's rule for a group of cases. `None` if the format cannot express it.
     fn worth(&self, group: &CaseGroup, cases: &[&Case]) -> Option<Worth> {
         let points: Vec<CasePoints> = cases.iter().map(|case| case.points).collect();
         let equal = points.windows(2).all(|pair| pair[0].max() == pair[1].max());
@@ -139,7 +135,7 @@ impl Plan<'_> {
         let max = match total {
             _ if unbounded => Yaml::plain("unbounded"),
             Some(total) => Yaml::plain(total),
-            None => return, // a group is told already
+            None => return, // the fault has been reported
         };
         self.text("data/secret/test_group.yaml", document(&[("max_score".to_owned(), max)]));
         let new_names = names(groups.iter().map(|group| group.name.as_str()));
@@ -162,16 +158,16 @@ impl Plan<'_> {
                     Some(name) => {
                         let passes = groups.iter().find(|g| g.name == *required).and_then(|g| g.points);
                         if passes.is_none_or(|worth| worth.aggregation != "pass-fail") {
-                            let fault = format!(
-                                "`{required}` must be passed first, and is not a group that is passed or failed"
-                            );
+                            let fault = format!("the required group `{required}` is not all or nothing");
                             self.cannot(&group.name, fault, "Make it all or nothing");
                         }
                         requires.push(Yaml::plain(name));
                     }
                     None if base == "sample" => requires.push(Yaml::plain("sample")),
-                    None => self
-                        .weaker(&group.name, format!("`{required}` must be passed first, which the format cannot say")),
+                    None => self.weaker(
+                        &group.name,
+                        format!("the format cannot express that `{required}` must be passed first"),
+                    ),
                 }
             }
             if !requires.is_empty() {
@@ -216,7 +212,7 @@ impl Plan<'_> {
 
 const ZERO: MaxScore = MaxScore::Bounded(Score::ZERO);
 
-/// A case as a group of its own.
+/// The points of a case that becomes its own group.
 fn single(case: &Case) -> Option<Worth> {
     let whole = |score: Score| score.millionths() % 1_000_000 == 0 && score >= Score::ZERO;
     match case.points {
@@ -233,14 +229,14 @@ fn single(case: &Case) -> Option<Worth> {
     }
 }
 
-/// Whether the points are the equal shares of the whole, which differ in the last digit.
+/// Whether the points are equal shares of the total, which may differ in the last digit.
 fn shares(max: MaxScore, points: &[CasePoints]) -> bool {
     let MaxScore::Bounded(max) = max else { return false };
     let share = |at: usize| max.share(at, points.len()).map(MaxScore::Bounded);
     points.iter().enumerate().all(|(at, points)| share(at) == Some(points.max()))
 }
 
-/// New names for these, in the letters the format allows, unique and in the order in which they come.
+/// New names with the characters that the format allows, unique and in the same order.
 fn names<'n>(old: impl Iterator<Item = &'n str>) -> Vec<String> {
     let plain = |name: &str| -> String {
         let base = name.rsplit('/').next().unwrap_or(name);
@@ -263,7 +259,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_keep_their_order() {
+    fn new_names_sort_in_the_original_order() {
         let new = |old: &[&str]| names(old.iter().copied());
         assert_eq!(new(&["secret/1", "secret/2"]), ["1", "2"]);
         assert_eq!(new(&["2", "10"]), ["1-2", "2-10"]);

@@ -9,7 +9,7 @@ use cupel_problem::{
     Tolerance,
 };
 
-/// How all cases are judged; `None` has been told.
+/// How all cases are judged. `None` if there is a fault, which has been reported.
 pub(super) fn method(context: &Context<'_>, top: &Reader<'_>) -> Option<Method> {
     let checker = top.get("checker");
     let interactor = top.get("interactor");
@@ -95,8 +95,8 @@ fn tokens(reader: &Reader<'_>) -> Option<TokenRules> {
     let (both, absolute, relative) =
         (number("float_tolerance")?, number("float_absolute_tolerance")?, number("float_relative_tolerance")?);
     if both.is_some() && (absolute.is_some() || relative.is_some()) {
-        let fault = "`float_tolerance` stands beside one of the others";
-        reader.get("float_tolerance").fault(Code::KeyType, fault, "Use it alone, or the other two");
+        let fault = "`float_tolerance` cannot be combined with the other tolerances";
+        reader.get("float_tolerance").fault(Code::KeyType, fault, "Use it alone, or use the other two");
         return None;
     }
     Some(TokenRules {

@@ -4,7 +4,7 @@ use crate::doc::{Reader, Unknown};
 use crate::finding::Code;
 use cupel_problem::{CompareResult, Identifier, Interface, MethodSignature, Parameter, Signature, Tolerance, Type};
 
-/// The signature; `None` if there is none, or it has been told.
+/// The signature. `None` if there is none, or if there is a fault, which has been reported.
 pub(super) fn read(reader: &Reader<'_>) -> Option<Signature> {
     if !reader.is_some() {
         return None;
@@ -31,14 +31,18 @@ fn function(reader: &Reader<'_>) -> Option<Interface> {
         Some(name) => {
             let index = function.parameters.iter().position(|parameter| parameter.name.as_str() == name);
             if index.is_none() {
-                mutates.fault(Code::KeyType, format!("`{name}` is no parameter"), "Name the parameter that is changed");
+                mutates.fault(
+                    Code::KeyType,
+                    format!("`{name}` is not a parameter"),
+                    "Name the parameter that the function modifies",
+                );
                 return None;
             }
             index
         }
     };
     if index.is_none() && function.returns == Type::Void {
-        let remedy = "Write what it returns, or the parameter it changes as `mutates`";
+        let remedy = "Set `returns` to its type, or `mutates` to the parameter it modifies";
         reader.get("returns").fault(Code::KeyType, "the function has no result", remedy);
         return None;
     }
@@ -74,7 +78,7 @@ fn parameters(reader: &Reader<'_>) -> Option<Vec<Parameter>> {
         let (name, kind) = (identifier(&one.get("name")), kind(&one.get("type"), false));
         Some(Parameter { name: name?, kind: kind? })
     });
-    // All are read, so that all faults are told.
+    // Reads all parameters before returning, so that all faults are reported.
     let each: Vec<Option<Parameter>> = each.collect();
     each.into_iter().collect()
 }
@@ -83,7 +87,7 @@ fn identifier(reader: &Reader<'_>) -> Option<Identifier> {
     if !reader.is_some() {
         reader.missing("a name");
     }
-    reader.parsed("a name of letters, digits and `_` that is no keyword in any language")
+    reader.parsed("a name of letters, digits and `_` that is not a keyword of any supported language")
 }
 
 fn kind(reader: &Reader<'_>, void: bool) -> Option<Type> {

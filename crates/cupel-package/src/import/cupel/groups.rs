@@ -12,7 +12,7 @@ use cupel_problem::{
     Objective, Score, Scoring, ScoringDialect, Shown, StopRule, ValidatorArgs,
 };
 
-/// The root of all groups; `None` has been told.
+/// The root of all groups. `None` if there is a fault, which has been reported.
 pub(super) fn read(context: &Context<'_>, top: &Reader<'_>, method: &Method, draft: &mut Draft) -> Option<CaseGroup> {
     let reading = Reading { context, method: Arc::new(method.clone()) };
     let declared = reading.declared(top);
@@ -38,16 +38,21 @@ pub(super) fn read(context: &Context<'_>, top: &Reader<'_>, method: &Method, dra
         if !context.findings.any_error() {
             let remedy = "Add tests/NAME.in and tests/NAME.out, with a NAME that does not begin with `sample`; `cupel judge` and \
                           `cupel verify` take samples alone with --allow-no-secret";
-            context.findings.file(Code::NoCases, "tests", "there is no case but samples", remedy);
+            context.findings.file(Code::NoCases, "tests", "there are no cases other than samples", remedy);
         }
         return None;
     }
     if scored && loose.iter().any(|case| case.shown.is_none()) {
         let remedy = "Move them into the directories of the groups";
-        context.findings.file(Code::Groups, "tests", "there are groups with points, and cases outside of them", remedy);
+        context.findings.file(
+            Code::Groups,
+            "tests",
+            "some groups have points, but there are cases outside the groups",
+            remedy,
+        );
     }
     children.extend(loose.into_iter().map(|case| Node::Case(Box::new(case))));
-    // Groups in the order in which they are declared, samples first; those that are not declared come last.
+    // Samples first, then groups in declaration order, then groups that are not declared.
     let place = |name: &str| match (name, declared.get(name)) {
         ("sample", _) => 0,
         (_, Some(group)) => group.place + 1,
@@ -59,7 +64,7 @@ pub(super) fn read(context: &Context<'_>, top: &Reader<'_>, method: &Method, dra
         let group = declared.get(name.as_str());
         if scored && group.is_none_or(|group| group.points.is_none()) && name != "sample" {
             let path = format!("tests/{name}");
-            let fault = "other groups have points, and this one has none";
+            let fault = "other groups have points, but this one has none";
             context.findings.file(Code::Groups, &path, fault, "Add it to [[groups]] with `points`, which may be 0");
         }
         children.extend(reading.group(name, group, scored).map(Node::Group));
@@ -128,8 +133,8 @@ impl Reading<'_> {
                 if found.contains_key(name) || sample {
                     requires.push(name.to_owned());
                 } else {
-                    let remedy = "Name groups that stand before this one, or `sample`";
-                    one.fault(Code::Groups, format!("`{name}` is no group that comes before this one"), remedy);
+                    let remedy = "Name earlier groups, or `sample`";
+                    one.fault(Code::Groups, format!("`{name}` is not an earlier group"), remedy);
                 }
             }
             let group = Declared { reader: reader.clone(), place, points, aggregate, requires, stop };
@@ -147,7 +152,12 @@ impl Reading<'_> {
         let cases = self.cases(&directory, name, worth);
         if cases.is_empty() {
             if !self.context.findings.any_error() {
-                self.context.findings.file(Code::NoCases, &directory, "the group has no case", "Add one, or remove it");
+                self.context.findings.file(
+                    Code::NoCases,
+                    &directory,
+                    "the group has no cases",
+                    "Add a case, or remove the group",
+                );
             }
             return None;
         }
@@ -173,7 +183,7 @@ impl Reading<'_> {
         Some(group)
     }
 
-    /// The cases directly in a directory, worth the points of their group and how they go together.
+    /// The cases directly in a directory. `worth` has the group's points and how they are aggregated.
     fn cases(&self, directory: &str, group: &str, worth: Option<(Score, Option<Aggregate>)>) -> Vec<Case> {
         let context = self.context;
         let children = context.tree.children(directory);
@@ -190,12 +200,12 @@ impl Reading<'_> {
                     context.findings.file(
                         Code::Groups,
                         &path,
-                        "there is a directory in a group",
-                        "Groups do not nest here",
+                        "there is a directory inside a group",
+                        "Move it up: groups cannot be nested in this format",
                     );
                 }
                 Some(stem) if !names.contains(&stem) => {
-                    let remedy = "Add the .in file, or remove this one";
+                    let remedy = "Add the .in file, or remove this file";
                     context.findings.file(Code::CasePair, &path, "there is no input of the same name", remedy);
                 }
                 None if *child == Child::File && !name.ends_with(".in") => {
@@ -217,7 +227,7 @@ impl Reading<'_> {
         let answer =
             [".out", ".ans"].iter().find_map(|ending| context.tree.file(&format!("{directory}/{name}{ending}")));
         let Some(answer) = answer else {
-            let remedy = format!("Add {directory}/{name}.out; it may be empty where the checker needs none");
+            let remedy = format!("Add {directory}/{name}.out; it may be empty if the checker does not need it");
             context.findings.file(Code::CasePair, &path, "the input has no answer", remedy);
             return None;
         };
@@ -252,7 +262,7 @@ impl Reading<'_> {
     }
 }
 
-/// What a case is worth in a group: nothing of its own where all must be accepted, a share in a sum, else all of it.
+/// The points of one case: none if all cases must be accepted, a share of a sum, otherwise all points of the group.
 fn share(worth: Option<(Score, Option<Aggregate>)>, at: usize, count: usize) -> Option<Score> {
     match worth? {
         (_, None) => None,

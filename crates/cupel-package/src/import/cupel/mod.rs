@@ -1,5 +1,5 @@
 //! Cupel's own format: `problem.toml`, `statement.md`, `tests/NAME.in` with `NAME.out`, `submissions/FOLDER/…`.
-//! The crate's README says what may stand in it.
+//! The README of the crate documents it.
 
 mod checks;
 mod function;
@@ -67,7 +67,7 @@ fn people(top: &Reader<'_>, draft: &mut Draft) {
         draft.titles.extend(title.words().map(|title| ("en".to_owned(), title.to_owned())));
     }
     if draft.titles.is_empty() {
-        title.missing("the problem's name");
+        title.missing("the problem's title");
     }
     draft.slug = top.get("slug").parsed("1 to 64 characters out of a-z 0-9 -");
     if let Some(word) = top.get("difficulty").text() {
@@ -105,7 +105,11 @@ fn limits(context: &Context<'_>, top: &Reader<'_>, draft: &mut Draft) {
                 out.per_language
                     .insert(language.id.clone(), LanguageFactors { time: factor("time"), memory: factor("memory") });
             }
-            None => factors.fault(Code::KeyUnknown, format!("`{name}` is no language here"), "See `cupel languages`"),
+            None => factors.fault(
+                Code::KeyUnknown,
+                format!("the language `{name}` is not configured"),
+                "See `cupel languages`",
+            ),
         }
     }
     let languages = top.get("languages");
@@ -114,7 +118,7 @@ fn limits(context: &Context<'_>, top: &Reader<'_>, draft: &mut Draft) {
         for language in languages.list() {
             match language.text().and_then(|name| context.options.languages.find(name)) {
                 Some(language) => known.push(language.id.clone()),
-                None => language.fault(Code::KeyType, "this is no language here", "See `cupel languages`"),
+                None => language.fault(Code::KeyType, "this language is not configured", "See `cupel languages`"),
             }
         }
         out.languages = Some(known);
@@ -127,11 +131,11 @@ fn statements(context: &Context<'_>, draft: &mut Draft) -> Result<(), ImportErro
         let Some((language, format)) = language_and_format(&format!("problem.{rest}")) else { continue };
         let Some(file) = context.tree.file(&name) else { continue };
         if format == StatementFormat::Latex {
-            let remedy = "Write it in Markdown: mathematics stands between $ signs";
+            let remedy = "Write it in Markdown, with mathematics between $ signs";
             context.findings.file(
                 Code::ActiveContent,
                 &name,
-                "the statement is LaTeX, which is shown as it is",
+                "the statement is LaTeX, which is shown as source",
                 remedy,
             );
         }
@@ -139,7 +143,7 @@ fn statements(context: &Context<'_>, draft: &mut Draft) -> Result<(), ImportErro
         let assets = context.refs_in("images");
         draft.statements.push(Statement { language, format, file, assets });
     }
-    // Whoever writes in our own form gets told what the others may leave out.
+    // Packages in Cupel's own format get stricter warnings: a README.md may be meant as the statement.
     if draft.statements.is_empty() && context.tree.has("README.md") {
         let text = context.tree.text("README.md", ByteOrderMark::Warned, context.findings)?;
         if text.is_some_and(|text| !text.trim().is_empty()) {
@@ -149,7 +153,8 @@ fn statements(context: &Context<'_>, draft: &mut Draft) -> Result<(), ImportErro
     Ok(())
 }
 
-/// `validators = ["validators/check.py"]`; they answer as Kattis' do, or as testlib's with `{program = …, protocol = "testlib"}`.
+/// `validators = ["validators/check.py"]`. They use Kattis' exit codes, or testlib's with `{program = …, protocol =
+/// "testlib"}`.
 fn validators(context: &Context<'_>, reader: &Reader<'_>, draft: &mut Draft) {
     for one in reader.one_or_more() {
         let (name, protocol) = match one.is_map() {
@@ -168,7 +173,7 @@ fn validators(context: &Context<'_>, reader: &Reader<'_>, draft: &mut Draft) {
     }
 }
 
-/// The files that made the tests, or directories of them.
+/// The files of the test generators, or the files in directories of them.
 fn generators(context: &Context<'_>, reader: &Reader<'_>, draft: &mut Draft) {
     for one in reader.one_or_more() {
         let path = one.words().unwrap_or_default();
@@ -177,13 +182,18 @@ fn generators(context: &Context<'_>, reader: &Reader<'_>, draft: &mut Draft) {
             None => context.refs_in(path),
         };
         if found.is_empty() {
-            one.fault(Code::FileMissing, format!("there is no `{path}` in the package"), "Add it, or correct the path");
+            one.fault(
+                Code::FileMissing,
+                format!("`{path}` does not exist in the package"),
+                "Add it, or correct the path",
+            );
         }
         draft.generators.extend(found);
     }
 }
 
-/// The program a key names: a file, a directory, or a list of files of which the first is built with the others beside it.
+/// The program that a key refers to: a file, a directory, or a list of files. The first file of a list is built with
+/// the others beside it.
 fn program(context: &Context<'_>, reader: &Reader<'_>) -> Option<cupel_problem::Program> {
     let names: Vec<&str> = reader.one_or_more().iter().filter_map(Reader::words).collect();
     let Some(first) = names.first() else {
@@ -201,7 +211,7 @@ fn program(context: &Context<'_>, reader: &Reader<'_>) -> Option<cupel_problem::
     match &found {
         Some(program) => context.check_program(program),
         None => {
-            let fault = format!("there is no `{}` in the package", names.join("` or no `"));
+            let fault = format!("`{}` does not exist in the package", names.join("` or `"));
             reader.fault(Code::FileMissing, fault, "Add it, or correct the path");
         }
     }

@@ -1,4 +1,4 @@
-//! `trials/` of Cupel's own format: inputs that a validator must reject, outputs whose judgement is known.
+//! `trials/` of Cupel's own format: inputs that a validator must reject, and outputs with a known verdict.
 
 use std::sync::Arc;
 
@@ -30,8 +30,8 @@ pub(super) fn read(context: &Context<'_>, method: Option<&Method>, draft: &mut D
             let path = format!("{directory}/{name}");
             let file = |ending: &str| context.tree.file(&format!("{path}{ending}"));
             let (Some(input), Some(answer), Some(output)) = (file(".in"), file(".ans"), file(".out")) else {
-                let fault = "a trial of an output needs .in, .ans and .out";
-                context.findings.file(Code::CasePair, &path, fault, "Add what is missing");
+                let fault = "an output trial needs .in, .ans and .out";
+                context.findings.file(Code::CasePair, &path, fault, "Add the missing files");
                 continue;
             };
             let Some(method) = method.clone() else { continue };

@@ -41,13 +41,17 @@ pub(super) fn checker_of(context: &Context<'_>, reader: &Reader<'_>, binary: boo
         }
         "bridged" => bridged(context, &args).map(Checker::Program),
         file if file.ends_with(".py") => {
-            let fault = format!("the checker `{file}` is Python that runs inside DMOJ");
+            let fault = format!("the checker `{file}` is Python code that runs inside DMOJ");
             name.fault(Code::UnsupportedPython, fault, "Use a checker of the type `bridged`");
             None
         }
         other => {
             let known = "standard, identical, rstripped, easy, linecount, sorted, unordered, floats and bridged";
-            name.fault(Code::KeyType, format!("the checker `{other}` is not known"), format!("Known are {known}"));
+            name.fault(
+                Code::KeyType,
+                format!("the checker `{other}` is not supported"),
+                format!("Supported are {known}"),
+            );
             None
         }
     }
@@ -66,7 +70,7 @@ pub(super) fn bridged(context: &Context<'_>, reader: &Reader<'_>) -> Option<Judg
         match context.program_file(name.rsplit('/').next().unwrap_or(name), name) {
             Some(file) => files.push(file),
             None => {
-                let fault = format!("there is no file `{name}`");
+                let fault = format!("the file `{name}` does not exist");
                 reader.get("files").fault(Code::FileMissing, fault, "Add it, or correct the name");
                 return None;
             }
@@ -74,17 +78,17 @@ pub(super) fn bridged(context: &Context<'_>, reader: &Reader<'_>) -> Option<Judg
     }
     let mut program = context.program(&names[0])?;
     program.files = files;
-    // DMOJ names standards and versions: CPP17, PY3. What is not known is left to the extension.
+    // DMOJ's names contain standards and versions: CPP17, PY3. If the name is unknown, the file extension decides.
     let language =
         reader.get("lang").words().map(|name| name.trim_end_matches(|c: char| c.is_ascii_digit()).to_lowercase());
     let language = language.and_then(|name| context.options.languages.find(&name));
     program.language = language.map(|language| language.id.clone());
     context.check_program(&program);
     for flag in reader.get("flags").one_or_more().iter().filter_map(Reader::text) {
-        // How it is optimised and what the compiler warns of is ours to choose; what changes its meaning is not.
+        // Cupel chooses optimisation and warnings itself; a flag that changes the meaning of the program is refused.
         if !["-O", "-W", "-g", "-std="].iter().any(|harmless| flag.starts_with(harmless)) {
-            let fault = format!("the program is compiled with `{flag}`");
-            reader.get("flags").fault(Code::Unsupported, fault, "Write what the flag says into the source");
+            let fault = format!("the compiler flag `{flag}` is not supported");
+            reader.get("flags").fault(Code::Unsupported, fault, "Put its effect into the source");
             return None;
         }
     }
@@ -94,15 +98,15 @@ pub(super) fn bridged(context: &Context<'_>, reader: &Reader<'_>) -> Option<Judg
         Some("coci") => Protocol::Coci,
         Some("peg") => Protocol::Peg,
         Some(other) => {
-            let fault = format!("the type `{other}` is not known");
-            reader.get("type").fault(Code::KeyType, fault, "Known are default, testlib, coci and peg");
+            let fault = format!("the type `{other}` is not supported");
+            reader.get("type").fault(Code::KeyType, fault, "Supported are default, testlib, coci and peg");
             return None;
         }
     };
     for key in ["args_format_string", "args"] {
         if reader.get(key).is_some() {
-            let remedy = "Remove the key, and read the arguments as the type has them";
-            reader.get(key).fault(Code::Unsupported, "own orders of arguments are not supported", remedy);
+            let remedy = "Remove the key, and read the arguments in the order of the type";
+            reader.get(key).fault(Code::Unsupported, "custom argument orders are not supported", remedy);
             return None;
         }
     }

@@ -1,4 +1,4 @@
-//! DMOJ: `init.yml` and the data it names, in the package or in a zip of it. Source: DMOJ's documentation, "Problem format".
+//! DMOJ: `init.yml` and its data, in the package or in a zip inside it. Source: DMOJ's documentation, "Problem format".
 
 mod checker;
 mod testset;
@@ -14,15 +14,15 @@ use cupel_problem::{Calibration, Factor, Include, Objective, Problem, Scoring, S
 const FILE: &str = "init.yml";
 /// Where the data archive is unpacked.
 const UNPACKED: &str = "dmoj-archive";
-/// The empty file that cases without `in` are given.
+/// The empty input file of cases without `in`.
 const NO_INPUT: &str = "dmoj-no-input";
-/// Longest pattern, in bytes.
+/// Maximum length of a pattern, in bytes.
 const PATTERN_LENGTH_MAX: usize = 500;
 
-/// Unpacks the archive that `init.yml` names, out of the package's budget, and adds the input of cases that name none.
-/// Whether there is now more in the package.
+/// Unpacks the archive named in `init.yml`, within the package's limits, and adds the empty input file if a case names
+/// no input. Returns whether files were added.
 pub(super) fn complete(tree: &Tree, top: &str, sink: &mut Sink<'_>) -> Result<bool, ImportError> {
-    // Faults of the file itself are told when it is read for good.
+    // The importer reports faults of the file itself later.
     let quiet = Findings::default();
     let Some(text) = tree.text(FILE, ByteOrderMark::Warned, &quiet)? else { return Ok(false) };
     let Ok(node) = parse_yaml(&text) else { return Ok(false) };
@@ -48,13 +48,13 @@ pub(super) fn read(context: &Context<'_>) -> Result<Option<Problem>, ImportError
     let Some(node) = context.yaml(FILE, ByteOrderMark::Warned)? else { return Ok(None) };
     let top = Reader::new(Source { file: FILE, findings: context.findings }, &node);
     if !top.is_map() {
-        top.fault(Code::KeyType, "a map of keys is expected", "Begin with `test_cases:`");
+        top.fault(Code::KeyType, "expected a map of keys", "Begin with `test_cases:`");
         return Ok(None);
     }
     if !refuse_python(&top, &node) {
         return Ok(None);
     }
-    // The form has none of these.
+    // DMOJ's format has none of these keys.
     let keys = Keys { title: "", tags: "", authors: "" };
     let mut draft = Draft::new(Calibration::KATTIS_LEGACY, FILE, keys);
     draft.scoring = Scoring::Points { dialect: ScoringDialect::Dmoj, objective: Objective::Max };
@@ -63,7 +63,11 @@ pub(super) fn read(context: &Context<'_>) -> Result<Option<Problem>, ImportError
     if let Some(name) = archive.words()
         && !context.tree.has(name)
     {
-        archive.fault(Code::FileMissing, format!("there is no file `{name}`"), "Add the archive beside init.yml");
+        archive.fault(
+            Code::FileMissing,
+            format!("the file `{name}` does not exist"),
+            "Add the archive beside init.yml",
+        );
         return Ok(None);
     }
     signature_grader(context, &top, &mut draft);
@@ -73,7 +77,7 @@ pub(super) fn read(context: &Context<'_>) -> Result<Option<Problem>, ImportError
     Ok(draft.finish(root, context))
 }
 
-/// Keys that DMOJ runs as Python, and graders that are Python inside it.
+/// Refuses keys that DMOJ evaluates as Python code, and graders that run inside DMOJ.
 fn refuse_python(top: &Reader<'_>, node: &Document) -> bool {
     let mut fine = true;
     let mut pending: Vec<(String, &Document)> = vec![(String::new(), node)];
@@ -83,8 +87,8 @@ fn refuse_python(top: &Reader<'_>, node: &Document) -> bool {
                 for (key, child) in entries {
                     let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
                     if key.ends_with('+') {
-                        let fault = format!("the key `{path}` would run Python code");
-                        top.get(key).fault(Code::UnsupportedPython, fault, "Write out what the code computes");
+                        let fault = format!("the key `{path}` is Python code");
+                        top.get(key).fault(Code::UnsupportedPython, fault, "Replace the code by its result");
                         fine = false;
                     }
                     pending.push((path, child));
@@ -102,10 +106,12 @@ fn refuse_python(top: &Reader<'_>, node: &Document) -> bool {
             let (code, fault, remedy) = match key {
                 "custom_judge" => (
                     Code::UnsupportedPython,
-                    "the grader is Python that runs inside DMOJ",
+                    "the grader is Python code that runs inside DMOJ",
                     "Use a checker of the type `bridged`, or `interactive`",
                 ),
-                _ => (Code::Unsupported, "data is made by a generator at judging", "Generate the data and pack it"),
+                _ => {
+                    (Code::Unsupported, "a generator creates the data during judging", "Generate the data and pack it")
+                }
             };
             reader.fault(code, fault, remedy);
             fine = false;
@@ -114,7 +120,7 @@ fn refuse_python(top: &Reader<'_>, node: &Document) -> bool {
     fine
 }
 
-/// A key, in either spelling of its joints.
+/// A key, spelled with `_` or with `-`.
 fn key_of<'a>(reader: &Reader<'a>, key: &str) -> Reader<'a> {
     let found = reader.get(key);
     if found.is_some() { found } else { reader.get(&key.replace('_', "-")) }
@@ -129,7 +135,7 @@ fn limits(top: &Reader<'_>, draft: &mut Draft) {
     }
     let factor = key_of(top, "wall_time_factor").parsed("a factor above 0");
     draft.limits.wall_time = Some(WallLimit::TimesCpu(factor.or(Factor::thousandths(3000)).unwrap_or(Factor::ONE)));
-    // Not part of the format, but of many exports of the site that lie beside it.
+    // Not part of the format, but often exported with it by the DMOJ site.
     draft.limits.time.limit = key_of(top, "time_limit").seconds();
     if let Some(memory) = key_of(top, "memory_limit").size(1 << 10) {
         draft.limits.memory = memory;
@@ -149,7 +155,7 @@ fn signature_grader(context: &Context<'_>, top: &Reader<'_>, draft: &mut Draft) 
         };
         match context.program_file(name.rsplit('/').next().unwrap_or(name), name) {
             Some(file) => files.push(file),
-            None => grader.get(key).fault(Code::FileMissing, format!("there is no file `{name}`"), "Add it"),
+            None => grader.get(key).fault(Code::FileMissing, format!("the file `{name}` does not exist"), "Add it"),
         }
     }
     let entry = files.first().map(|file| file.name.to_string());

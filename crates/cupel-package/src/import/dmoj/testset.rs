@@ -1,4 +1,4 @@
-//! `test_cases` of DMOJ: lists, batches, and cases found by the names of files.
+//! `test_cases` of DMOJ: lists, batches, and cases found by file name patterns.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub(super) struct Reading<'c, 'r> {
     archived: bool,
 }
 
-/// Where a key is looked for: in the case, its batch, the top.
+/// The maps in which a key is looked up, in order: the case, its batch, the top level.
 struct Scope<'s, 'r>(Vec<&'s Reader<'r>>);
 
 impl<'r> Scope<'_, 'r> {
@@ -36,7 +36,7 @@ impl<'c, 'r> Reading<'c, 'r> {
         Reading { context, top, methods: Methods::new(), archived }
     }
 
-    /// The root of all groups; `None` has been told.
+    /// The root of all groups. `None` if there is a fault, which has been reported.
     pub(super) fn tests(mut self) -> Option<CaseGroup> {
         let top = self.top.clone();
         let mut children = Vec::new();
@@ -61,7 +61,7 @@ impl<'c, 'r> Reading<'c, 'r> {
         }
         if children.is_empty() {
             if !self.context.findings.any_error() {
-                let remedy = "Write them as a list of `{in: …, out: …, points: …}`";
+                let remedy = "Add a list of `{in: …, out: …, points: …}`";
                 key_of(&top, "test_cases").fault(Code::NoCases, "there are no test cases", remedy);
             }
             return None;
@@ -73,7 +73,7 @@ impl<'c, 'r> Reading<'c, 'r> {
         Some(root)
     }
 
-    /// A list of cases and batches. Groups are numbered as DMOJ numbers them.
+    /// Reads a list of cases and batches. Batches are numbered as DMOJ numbers them.
     fn listed(&mut self, list: &Reader<'r>, prefix: &str) -> Vec<Node> {
         let mut nodes = Vec::new();
         let mut batches: Vec<GroupName> = Vec::new();
@@ -92,7 +92,7 @@ impl<'c, 'r> Reading<'c, 'r> {
                 let name = join(prefix, &format!("{:03}", number + 1));
                 let points = points(&Scope(vec![item, &top]).get("points"));
                 let node = self.case(&name, &Scope(vec![item, &top]), points);
-                // A case worth nothing that fails ends everything; as a group of its own it can say so.
+                // In DMOJ, a failed case with zero points ends the whole run. A separate group expresses that.
                 nodes.extend(node.map(|case| self.stopping(&name, points, case)));
                 continue;
             }
@@ -101,7 +101,11 @@ impl<'c, 'r> Reading<'c, 'r> {
             let mut cases = Vec::new();
             for (inner, case) in batched.list().iter().enumerate() {
                 if case.get("batched").is_some() {
-                    case.get("batched").fault(Code::Groups, "a batch lies in a batch", "Put its cases beside it");
+                    case.get("batched").fault(
+                        Code::Groups,
+                        "a batch is inside a batch",
+                        "Move its cases out of the inner batch",
+                    );
                     continue;
                 }
                 let name = format!("{name}/{:03}", inner + 1);
@@ -116,7 +120,8 @@ impl<'c, 'r> Reading<'c, 'r> {
                 batches.push(GroupName::new(&name).unwrap_or_else(|_| GroupName::root()));
                 continue;
             }
-            // The batch gives the least of what its cases give; by a checker that only accepts or rejects, all or nothing.
+            // A batch gives the minimum of its cases' scores; if the checker only accepts or rejects, it is all or
+            // nothing.
             let mut batch = group(&name, GroupScoring::Aggregate(Aggregate::Min), cases);
             batch.stop = if worth == Score::ZERO { StopRule::BreakAll } else { StopRule::Break };
             batch.requires = self.dependencies(item, &batches);
@@ -133,8 +138,8 @@ impl<'c, 'r> Reading<'c, 'r> {
             match usize::try_from(number - 1).ok().and_then(|at| batches.get(at)) {
                 Some(name) => found.push(name.clone()),
                 None => {
-                    let fault = format!("batch {number} is none that comes before batch {}", batches.len() + 1);
-                    one.fault(Code::Groups, fault, "Name earlier batches, the first being 1");
+                    let fault = format!("batch {number} does not come before batch {}", batches.len() + 1);
+                    one.fault(Code::Groups, fault, "Name earlier batches; the first is 1");
                 }
             }
         }
@@ -167,7 +172,7 @@ impl<'c, 'r> Reading<'c, 'r> {
         }
         let method = self.method(scope)?;
         if answer.is_none() && matches!(&*method, Method::Check(Checker::Builtin(_))) {
-            let fault = "the case has no answer, and its checker needs one";
+            let fault = "the case has no answer, but its checker needs one";
             let which =
                 if input.is_some() { format!("with the input `{input_name}`") } else { "without input".to_owned() };
             output.fault(Code::CasePair, fault, format!("Add `out` to the case {which}"));
@@ -193,7 +198,7 @@ impl<'c, 'r> Reading<'c, 'r> {
         })
     }
 
-    /// A file of the archive, or of the package.
+    /// A file of the archive, otherwise of the package.
     fn data(&self, reader: &Reader<'r>, name: &str) -> Option<FileRef> {
         let archived = self.archived.then(|| self.context.tree.file(&format!("{UNPACKED}/{name}"))).flatten();
         let found = archived.or_else(|| self.context.tree.file(name));
@@ -201,7 +206,7 @@ impl<'c, 'r> Reading<'c, 'r> {
             let place = if self.archived { "the archive" } else { "the package" };
             reader.fault(
                 Code::FileMissing,
-                format!("there is no file `{name}` in {place}"),
+                format!("the file `{name}` does not exist in {place}"),
                 "Add it, or correct the name",
             );
         }
@@ -212,7 +217,7 @@ impl<'c, 'r> Reading<'c, 'r> {
         let interactive = scope.get("interactive");
         let checker = scope.get("checker");
         let binary = scope.get("binary_data").bool() == Some(true);
-        // Methods are shared by the place in the document they are read from, which stays where it is.
+        // The key of a method is the address of its document node, which does not move while the package is read.
         let place = |reader: &Reader<'r>| reader.node().map(|node| std::ptr::from_ref(node).addr());
         let context = self.context;
         self.methods.get((binary, place(&interactive), place(&checker)), |_| {
@@ -224,7 +229,8 @@ impl<'c, 'r> Reading<'c, 'r> {
         })
     }
 
-    /// Cases by the names of files: `input_format` and `output_format` with the groups `batch` and `case`, or the usual ones.
+    /// Finds cases by file name: `input_format` and `output_format` with the groups `batch` and `case`, or the default
+    /// patterns.
     fn by_pattern(&mut self, list: &Reader<'r>) -> Vec<Node> {
         let formats =
             [("input_format", key_of(list, "input_format")), ("output_format", key_of(list, "output_format"))];
@@ -235,7 +241,7 @@ impl<'c, 'r> Reading<'c, 'r> {
                 Some(text) if text.len() <= PATTERN_LENGTH_MAX => match regex_lite::Regex::new(text) {
                     Ok(pattern) => patterns.push(Some(pattern)),
                     Err(error) => {
-                        reader.fault(Code::KeyType, format!("the pattern cannot be read: {error}"), "Correct it");
+                        reader.fault(Code::KeyType, format!("the pattern is invalid: {error}"), "Correct it");
                         return Vec::new();
                     }
                 },
@@ -281,7 +287,7 @@ impl<'c, 'r> Reading<'c, 'r> {
         for ((batch, number), files) in cases {
             let (Some(input), Some(answer)) = files.clone() else {
                 let file = files.0.or(files.1).map(|file| file.path.to_string()).unwrap_or_default();
-                let fault = "there is an input without output, or the reverse";
+                let fault = "an input has no output, or an output has no input";
                 self.context.findings.file(Code::CasePair, &file, fault, "Add the other file");
                 continue;
             };
@@ -321,16 +327,17 @@ impl<'c, 'r> Reading<'c, 'r> {
     }
 }
 
-/// Batch and case by the groups of a pattern.
+/// Batch and case numbers from the groups of a pattern.
 fn numbers_by(pattern: &regex_lite::Regex, name: &str) -> Option<(u64, u64)> {
     let found = pattern.captures(name)?;
     let number = |group: &str| found.name(group).and_then(|m| m.as_str().parse().ok());
     Some((number("batch").unwrap_or(0), number("case")?))
 }
 
-/// As DMOJ guesses, where nothing else is said: a name that begins with `in` or has `.in` in it is an input (`out` likewise). Its
-/// last number is the case; the number before it is the batch if it begins a word of the name, as in `2.03.in` or `x-2-3.in`.
-/// Source: DMOJ judge-server, the default patterns in problem.py.
+/// Batch and case numbers from a file name, as DMOJ's default patterns find them. A name that begins with `in` or
+/// contains `.in` is an input (`out` likewise). Its last number is the case; the number before it is the batch if it
+/// begins a word of the name, as in `2.03.in` or `x-2-3.in`. Source: DMOJ judge-server, the default patterns in
+/// problem.py.
 fn numbers_in(name: &str, word: &str) -> Option<(u64, u64)> {
     if !name.starts_with(word) && !name.contains(&format!(".{word}")) {
         return None;
@@ -350,7 +357,7 @@ fn numbers_in(name: &str, word: &str) -> Option<(u64, u64)> {
     Some((batch, case.parse().ok()?))
 }
 
-/// What stands before the last run of digits, the digits, what stands after.
+/// The text before the last run of digits, the digits, and the text after them.
 fn last_number(text: &str) -> Option<(&str, &str, &str)> {
     let end = text.rfind(|c: char| c.is_ascii_digit())? + 1;
     let start = text[..end]
@@ -386,7 +393,7 @@ mod tests {
     use super::numbers_in;
 
     #[test]
-    fn cases_are_guessed_by_their_numbers() {
+    fn case_numbers_are_found_in_file_names() {
         for (name, word, numbers) in [
             ("3.in", "in", Some((0, 3))),
             ("hungry.1.in", "in", Some((0, 1))),

@@ -1,4 +1,4 @@
-//! Who decides about outputs: the default validator, or the package's program, with the arguments of a case.
+//! The checker of a Kattis package: the default validator or the package's program, with the arguments of a case.
 
 use super::Kattis;
 use super::config::Version;
@@ -7,27 +7,27 @@ use cupel_problem::{
     AfterInteraction, Checker, Comparison, Interactor, JudgeProgram, Method, Program, Protocol, TokenRules,
 };
 
-/// What decides in this package.
+/// The checker of the package.
 pub(super) enum Judge {
     Default,
     Program(Program),
 }
 
 impl Kattis<'_> {
-    /// Finds it; `None` has been told.
+    /// Finds the checker. `None` if there is a fault, which has been reported.
     pub(super) fn judge(&self) -> Option<Judge> {
         let config = &self.config;
         let context = self.context;
         let places: &[&str] = match config.version {
             Version::V202509 => &["output_validator"],
             Version::Draft => &["output_validator", "output_validators"],
-            // DOMjudge also takes the newer name, and its packages look like any other.
+            // DOMjudge also accepts the newer name, and its packages cannot be distinguished from other legacy packages.
             Version::Legacy => &["output_validators", "output_validator"],
         };
         let mut programs = Vec::new();
         for place in places {
             match config.is_new() && *place == "output_validator" {
-                // The directory is the program; a source alone in it needs no name.
+                // The directory itself is the program; a single source in it may have any name.
                 true => programs.extend(context.program(place)),
                 false => programs.extend(context.programs_in(place)),
             }
@@ -35,14 +35,14 @@ impl Kattis<'_> {
         let wanted = if config.is_new() { !programs.is_empty() } else { config.custom_validator };
         if !wanted {
             if config.interactive || config.passes.is_some() {
-                let fault = "the problem is interactive or has several passes, and there is no validator to talk with";
-                let remedy = format!("Add one in {}/, and `validation: custom …` in a legacy package", places[0]);
+                let fault = "the problem is interactive or multi-pass, but there is no output validator";
+                let remedy = format!("Add one in {}/, and in a legacy package also `validation: custom …`", places[0]);
                 context.findings.file(Code::NoValidator, "problem.yaml", fault, remedy);
                 return None;
             }
             if !programs.is_empty() {
-                let remedy = "Write `validation: custom` in problem.yaml, or remove it";
-                context.findings.file(Code::UnusedFile, places[0], "there is a validator that nothing uses", remedy);
+                let remedy = "Add `validation: custom` to problem.yaml, or remove the validator";
+                context.findings.file(Code::UnusedFile, places[0], "the output validator is not used", remedy);
             }
             return Some(Judge::Default);
         }
@@ -53,12 +53,12 @@ impl Kattis<'_> {
                 Some(Judge::Program(program))
             }
             (Some(_), Some(second)) => {
-                let fault = "there is a second output validator, and one must decide";
-                context.findings.file(Code::ManyValidators, second.path.as_str(), fault, "Leave one of them");
+                let fault = "there is a second output validator; only one is allowed";
+                context.findings.file(Code::ManyValidators, second.path.as_str(), fault, "Remove one of them");
                 None
             }
             (None, _) => {
-                let fault = "the validation is custom, and there is no output validator";
+                let fault = "the validation is custom, but there is no output validator";
                 let remedy = format!("Add it in {}/, or write `validation: default`", places[0]);
                 context.findings.file(Code::NoValidator, "problem.yaml", fault, remedy);
                 None
@@ -66,7 +66,7 @@ impl Kattis<'_> {
         }
     }
 
-    /// The method of cases with these arguments. `file` is where the arguments stand.
+    /// The method of cases with these arguments. `file` is the file that contains the arguments.
     pub(super) fn method(&self, judge: &Judge, args: &[String], file: &str) -> Option<Method> {
         match judge {
             Judge::Default => match TokenRules::from_flags(args) {

@@ -10,28 +10,28 @@ use crate::doc::{Reader, Source, Unknown};
 use crate::finding::{Code, ImportError};
 use cupel_problem::{Calibration, Factor, Objective, ProblemLimits, Scoring, ScoringDialect};
 
-/// Which reading of the format applies.
+/// The version of the format that applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Version {
     Legacy,
-    /// 2023-07 and "draft": the new layout with parts of the old.
+    /// 2023-07 and "draft": the new layout with parts of the old one.
     Draft,
     V202509,
 }
 
-/// What later parts need to know of `problem.yaml`.
+/// The parts of `problem.yaml` that the rest of the importer needs.
 pub(super) struct Config {
     pub(super) version: Version,
     pub(super) domjudge: bool,
     pub(super) scoring: bool,
     pub(super) interactive: bool,
-    /// At most so many, if the problem has several passes.
+    /// Maximum number of passes of a multi-pass problem.
     pub(super) passes: Option<NonZeroU32>,
-    /// Legacy: a program decides, not the default validator.
+    /// Legacy: a program judges the output, not the default validator.
     pub(super) custom_validator: bool,
-    /// Legacy: the validator names the score.
+    /// Legacy: the validator gives the score.
     pub(super) validator_scores: bool,
-    /// Legacy: flags for every validator, whatever the group.
+    /// Legacy: flags for the validator in every group.
     pub(super) validator_flags: Vec<String>,
 }
 
@@ -74,7 +74,7 @@ const KEYS_2025: &[&str] = &[
     "allow_file_writing",
     "constants",
 ];
-/// Keys of drafts that packages of the new layout still have.
+/// Keys of drafts that packages with the new layout may still have.
 const KEYS_DRAFT: &[&str] = &["author", "source_url", "validation", "validator_flags", "grading"];
 
 pub(super) fn read(context: &Context<'_>, format: PackageFormat) -> Result<Option<(Config, Draft)>, ImportError> {
@@ -112,8 +112,8 @@ pub(super) fn read(context: &Context<'_>, format: PackageFormat) -> Result<Optio
     if version == Version::Draft {
         top.get("problem_format_version").fault(
             Code::DraftSpelling,
-            "this is a draft of the format that was finished as 2025-09",
-            "Move to 2025-09; until then old and new spellings are both read",
+            "this version is a draft of the format 2025-09",
+            "Change the package to 2025-09; in a draft, old and new spellings are both accepted",
         );
     }
     let calibration = if version == Version::Legacy { Calibration::KATTIS_LEGACY } else { Calibration::KATTIS_2025_09 };
@@ -137,7 +137,7 @@ fn known_keys(top: &Reader<'_>, version: Version) {
             for key in ["source_url", "author"] {
                 if top.get(key).is_some() {
                     let remedy = "Move it to `source` or `credits`";
-                    top.get(key).fault(Code::DraftSpelling, "the key is of a draft of the format", remedy);
+                    top.get(key).fault(Code::DraftSpelling, "this key belongs to a draft of the format", remedy);
                 }
             }
             top.only(&[KEYS_2025, &["source_url", "author"]].concat(), Unknown::Error);
@@ -155,12 +155,12 @@ fn people(top: &Reader<'_>, version: Version, draft: &mut Draft) {
             draft.titles.extend(title.words().map(|title| (language.to_owned(), title.to_owned())));
         }
         if draft.titles.is_empty() {
-            name.fault(Code::KeyMissing, "there is no name in any language", "Add one: `en: Name`");
+            name.fault(Code::KeyMissing, "there is no title in any language", "Add one: `en: Name`");
         }
     } else if name.is_some() {
         draft.titles.extend(name.words().map(|title| ("en".to_owned(), title.to_owned())));
     } else if version == Version::V202509 {
-        name.missing("the problem's name");
+        name.missing("the problem's title");
     }
     for part in
         top.get("author").text().unwrap_or_default().split([',', ';', '\n']).flat_map(|part| part.split(" and "))
@@ -180,7 +180,7 @@ fn people(top: &Reader<'_>, version: Version, draft: &mut Draft) {
     } else {
         add_person(&credits, draft);
     }
-    // `source` is a text, a map with a name, or a list of these.
+    // `source` is a text, a map with a name, or a list of such values.
     let sources = top.get("source").one_or_more();
     let named = sources.iter().filter_map(|one| if one.is_map() { one.get("name").words() } else { one.words() });
     draft.source = Some(named.collect::<Vec<_>>().join(", ")).filter(|text| !text.is_empty());
@@ -215,26 +215,30 @@ fn licence(licence: &Reader<'_>, version: Version, draft: &mut Draft) {
     let Some(text) = licence.words() else { return };
     let known = ["unknown", "public domain", "cc0", "cc by", "cc by-sa", "educational", "permission"];
     if version == Version::V202509 && !known.contains(&text) {
-        let fault = format!("`{text}` is none of {}", known.join(", "));
-        licence.fault(Code::KeyType, fault, "Choose one of these");
+        let fault = format!("`{text}` is not one of {}", known.join(", "));
+        licence.fault(Code::KeyType, fault, "Use one of these");
     }
     draft.licence.name = Some(text.to_owned()).filter(|text| text != "unknown");
 }
 
-/// `type` and, in legacy, `validation`.
+/// `type` and, in legacy packages, `validation`.
 fn kinds(top: &Reader<'_>, version: Version, domjudge: bool) -> Config {
     let kind = top.get("type");
     let mut words: Vec<String> = Vec::new();
     for one in kind.one_or_more() {
         let text = one.text().unwrap_or_default();
         if text.contains(' ') && version == Version::V202509 {
-            kind.fault(Code::DraftSpelling, "several types are one text", "Write them as a list");
+            kind.fault(Code::DraftSpelling, "several types are written as one text", "Write them as a list");
         }
         words.extend(text.split_whitespace().map(str::to_owned));
     }
     let known = ["pass-fail", "scoring", "multi-pass", "interactive", "submit-answer"];
     for word in words.iter().filter(|word| !known.contains(&word.as_str())) {
-        kind.fault(Code::KeyType, format!("`{word}` is no type of problem"), format!("Known are {}", known.join(", ")));
+        kind.fault(
+            Code::KeyType,
+            format!("`{word}` is not a problem type"),
+            format!("Supported are {}", known.join(", ")),
+        );
     }
     let has = |word: &str| words.iter().any(|known| known == word);
     for (one, other) in [("pass-fail", "scoring"), ("submit-answer", "multi-pass"), ("submit-answer", "interactive")] {
@@ -244,7 +248,7 @@ fn kinds(top: &Reader<'_>, version: Version, domjudge: bool) -> Config {
     }
     if has("submit-answer") {
         let remedy = "Ask for a program instead of its output";
-        kind.fault(Code::Unsupported, "problems to which the answer is submitted are not supported", remedy);
+        kind.fault(Code::Unsupported, "`submit-answer` problems are not supported", remedy);
     }
     let mut config = Config {
         version,
@@ -266,33 +270,41 @@ fn kinds(top: &Reader<'_>, version: Version, domjudge: bool) -> Config {
         Some("custom") => config.custom_validator = true,
         None | Some("default") => {}
         Some(other) => {
-            let fault = format!("the validation `{other}` is not known");
+            let fault = format!("the validation `{other}` is not supported");
             validation.fault(Code::KeyType, fault, "Write `default`, or `custom` followed by `score` or `interactive`");
         }
     }
     for word in words {
         match word {
             _ if !config.custom_validator => {
-                validation.fault(Code::KeyType, format!("`default` cannot be `{word}`"), "Write `custom` in its place");
+                validation.fault(
+                    Code::KeyType,
+                    format!("the default validation cannot be `{word}`"),
+                    "Write `custom` instead of `default`",
+                );
             }
             "score" => config.validator_scores = true,
             "interactive" => config.interactive = true,
             "multi-pass" => config.passes = Some(NonZeroU32::MIN.saturating_add(1)),
             other => {
-                let fault = format!("`{other}` is no property of a custom validation");
-                validation.fault(Code::KeyType, fault, "Known are score, interactive and multi-pass");
+                let fault = format!("`{other}` is not a property of custom validation");
+                validation.fault(Code::KeyType, fault, "Supported are score, interactive and multi-pass");
             }
         }
     }
     if config.scoring && top.get("problem_format_version").text() == Some("legacy-icpc") {
         kind.fault(
             Code::KeyType,
-            "a problem of the version legacy-icpc has no scores",
+            "problems of the version legacy-icpc cannot have scores",
             "Write `problem_format_version: legacy`",
         );
     }
     if config.validator_scores && !config.scoring {
-        validation.fault(Code::KeyType, "the validator gives scores, and the problem has none", "Add `type: scoring`");
+        validation.fault(
+            Code::KeyType,
+            "the validator gives scores, but the problem is not a scoring problem",
+            "Add `type: scoring`",
+        );
     }
     config
 }
@@ -368,7 +380,7 @@ fn limits(limits: &Reader<'_>, version: Version, out: &mut ProblemLimits, config
             Some(most) => *most = NonZeroU32::new(u32::try_from(passes).unwrap_or(2)).unwrap_or(NonZeroU32::MIN),
             None => limits.get("validation_passes").fault(
                 Code::KeyType,
-                "the problem has one pass only",
+                "the problem has only one pass",
                 "Add `multi-pass` to the type, or remove the key",
             ),
         }
@@ -384,7 +396,7 @@ fn languages(context: &Context<'_>, languages: &Reader<'_>, out: &mut ProblemLim
     out.languages = Some(known);
 }
 
-/// Scoring as a whole; groups have their own files.
+/// Scoring of the whole problem; groups have their own files.
 fn grading(context: &Context<'_>, top: &Reader<'_>, config: &Config, draft: &mut Draft) {
     if config.version == Version::V202509 {
         if config.scoring {
@@ -393,12 +405,12 @@ fn grading(context: &Context<'_>, top: &Reader<'_>, config: &Config, draft: &mut
         return;
     }
     if context.tree.has_directory("graders") {
-        let remedy = "Express the scoring by the default grader's flags";
+        let remedy = "Express the scoring with the default grader's flags";
         context.findings.file(Code::Unsupported, "graders", "custom graders are not supported", remedy);
     }
     let grading = top.get("grading");
     if grading.is_some() && !grading.is_map() {
-        // Very old packages: `grading: default` or `grading: custom`.
+        // Very old packages have `grading: default` or `grading: custom`.
         match grading.text() {
             Some("default") | None => {}
             Some("custom") => {

@@ -1,4 +1,4 @@
-//! 2025-09 `constants`: `{{name}}` in texts and sources is replaced by its value, once, at import.
+//! `constants` of 2025-09: the importer replaces `{{name}}` in texts and sources by its value, once.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::finding::{Code, Findings, ImportError};
 use crate::unpack::Sink;
 use cupel_problem::PackagePath;
 
-/// Where constants are replaced. Not in data, not in `problem.yaml`.
+/// Whether constants are replaced in this file. They are not replaced in data or in `problem.yaml`.
 fn is_filled_in(path: &str) -> bool {
     let directory = path.split('/').next().unwrap_or_default();
     let directories = [
@@ -25,9 +25,9 @@ fn is_filled_in(path: &str) -> bool {
     directories.contains(&directory) || path.starts_with("data/") && path.ends_with("test_group.yaml")
 }
 
-/// Replaces the constants in the unpacked files. Whether anything was changed.
+/// Replaces the constants in the unpacked files. Returns whether any file was changed.
 pub(crate) fn fill_in_constants(tree: &Tree, top: &str, sink: &mut Sink<'_>) -> Result<bool, ImportError> {
-    // Faults of the file itself are told when it is read for good.
+    // The importer reports faults of the file itself later.
     let quiet = Findings::default();
     let Some(text) = tree.text("problem.yaml", ByteOrderMark::Warned, &quiet)? else { return Ok(false) };
     let Ok(node) = parse_yaml(&text) else { return Ok(false) };
@@ -43,7 +43,7 @@ pub(crate) fn fill_in_constants(tree: &Tree, top: &str, sink: &mut Sink<'_>) -> 
         }
         let Some(text) = tree.text(path.as_str(), ByteOrderMark::Warned, &quiet)? else { continue };
         let filled = fill_in(&text, &constants, |name| {
-            let fault = format!("`{{{{{name}}}}}` is no constant of problem.yaml");
+            let fault = format!("`{{{{{name}}}}}` is not a constant in problem.yaml");
             sink.findings().file(Code::KeyIgnored, path.as_str(), fault, "Add it to `constants`, or correct the name");
         });
         if let Some(filled) = filled
@@ -56,14 +56,14 @@ pub(crate) fn fill_in_constants(tree: &Tree, top: &str, sink: &mut Sink<'_>) -> 
     Ok(changed)
 }
 
-/// A value, or a map of variants of which `value` is the one without a name.
+/// The constants by name. A value is a text or a map of variants, of which `value` has no suffix.
 fn read(reader: &Reader<'_>) -> BTreeMap<String, String> {
     let mut constants = BTreeMap::new();
     for (name, value) in reader.map() {
         if !is_name(name) {
             value.fault(
                 Code::KeyType,
-                format!("`{name}` is no name for a constant"),
+                format!("`{name}` is not a valid name of a constant"),
                 "Use letters, digits, `_` and `-`",
             );
         } else if value.is_map() {
@@ -82,10 +82,10 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|c| c.is_ascii_alphanumeric() || b"_-.".contains(&c))
 }
 
-/// What a statement in Markdown says to have samples shown.
+/// Commands in a Markdown statement that place the samples.
 const COMMANDS: [&str; 2] = ["nextsample", "remainingsamples"];
 
-/// The text with everything filled in; `None` if there is nothing to fill in. Braces around anything but a name stay.
+/// The text with all constants replaced. `None` if it contains none. Braces around anything other than a name are kept.
 fn fill_in(text: &str, constants: &BTreeMap<String, String>, unknown: impl Fn(&str)) -> Option<String> {
     let mut filled = String::new();
     let mut rest = text;
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_in_double_braces_are_filled_in() {
+    fn names_in_double_braces_are_replaced() {
         let constants = BTreeMap::from([("n".to_owned(), "10".to_owned()), ("n.tex".to_owned(), "$10$".to_owned())]);
         let filled = |text| fill_in(text, &constants, |_| {});
         assert_eq!(filled("a {{n}} {{ n.tex }}").as_deref(), Some("a 10 $10$"));

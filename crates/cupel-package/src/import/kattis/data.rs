@@ -1,4 +1,4 @@
-//! `data/`: which files make a case.
+//! `data/`: which files form a case.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,11 +15,11 @@ use cupel_problem::{
     ValidatorArgs,
 };
 
-/// What says with which arguments a package's programs are called, for a case or for many.
+/// Keys for the arguments of a package's programs, for one case or for a group.
 const ARGUMENTS: [&str; 5] =
     ["args", "input_validator_args", "output_validator_args", "input_visualizer_args", "output_visualizer_args"];
 
-/// What a file of a case may end in, the longest first.
+/// File name endings of a case, the longest first.
 const ENDINGS: &[&str] = &[
     ".in.statement",
     ".ans.statement",
@@ -39,39 +39,39 @@ const ENDINGS: &[&str] = &[
     ".svg",
 ];
 
-/// The files of one case, by what they end in.
+/// The files of one case, by ending.
 pub(super) struct RawCase {
-    /// Its path below `data/`, without what its files end in.
+    /// Path below `data/`, without the endings of its files.
     pub(super) id: String,
     files: BTreeMap<&'static str, String>,
 }
 
 impl RawCase {
-    /// Whether there is something to judge; a conversation may stand alone.
+    /// Whether there is an input to judge. A conversation may exist without one.
     pub(super) fn has_input(&self) -> bool {
         self.files.contains_key(".in")
     }
 }
 
-/// What a case has of the group it lies in.
+/// Settings that a case inherits from its group.
 #[derive(Clone)]
 pub(super) struct Inherited {
     pub(super) args: Vec<String>,
     pub(super) validator_args: ValidatorArgs,
     pub(super) output_args: Vec<String>,
-    /// The file the arguments stand in.
+    /// The file that contains the output validator's arguments.
     pub(super) file: String,
     pub(super) feedback: Feedback,
     pub(super) sample: bool,
 }
 
-/// What is needed to make cases.
+/// Creates cases from files.
 pub(super) struct Maker<'k, 'a> {
     pub(super) kattis: &'k Kattis<'a>,
     judge: Judge,
     methods: Methods<Vec<String>>,
     conversations: Vec<FileRef>,
-    /// Outputs beside the answers of cases.
+    /// Trials from `.out` files beside the answers of cases.
     outputs: Vec<OutputTrial>,
 }
 
@@ -81,18 +81,18 @@ impl Kattis<'_> {
         self.context.tree.below("data/secret").any(|(path, _)| path.as_str().ends_with(".in"))
     }
 
-    /// The root of all groups, and the trials. `None` has been told.
+    /// The root of all groups; also adds the trials. `None` if there is a fault, which has been reported.
     pub(super) fn tests(&self, draft: &mut Draft) -> Result<Option<CaseGroup>, ImportError> {
         let context = self.context;
         let samples_suffice = context.options.allow_no_secret && context.tree.has_directory("data/sample");
         if !(self.has_secret() || samples_suffice) {
             let remedy = match context.tree.has_directory("generators") {
-                true => "The package has generators: build it first, so that data/secret has the cases",
+                true => "The package has generators: build it first, so that data/secret contains the cases",
                 false => {
                     "Add data/secret/NAME.in and NAME.ans; `cupel judge` and `cupel verify` take samples alone with --allow-no-secret"
                 }
             };
-            context.findings.file(Code::NoCases, "data/secret", "there is no secret case", remedy);
+            context.findings.file(Code::NoCases, "data/secret", "there are no secret cases", remedy);
             return Ok(None);
         }
         let Some(judge) = self.judge() else { return Ok(None) };
@@ -109,7 +109,7 @@ impl Kattis<'_> {
         Ok(root)
     }
 
-    /// The cases directly in a directory below `data/`, in order; what belongs to none is told.
+    /// The cases directly in a directory below `data/`, in order. Files that belong to no case are reported.
     pub(super) fn raw_cases(&self, directory: &str, inputs_needed: bool) -> Vec<RawCase> {
         let findings = self.context.findings;
         let children = self.context.tree.children(&format!("data/{directory}"));
@@ -122,7 +122,7 @@ impl Kattis<'_> {
             let ending = ENDINGS.iter().find(|ending| name.len() > ending.len() && name.ends_with(**ending));
             let Some(ending) = ending.filter(|ending| (**ending == ".files") == (*child == Child::Directory)) else {
                 if *child == Child::File {
-                    let remedy = "Remove it, or give it a name that ends in .in or .ans";
+                    let remedy = "Remove it, or give it a name ending in .in or .ans";
                     findings.file(Code::UnusedFile, &path, "the file belongs to no case", remedy);
                 }
                 continue;
@@ -136,7 +136,8 @@ impl Kattis<'_> {
         cases.retain(|base, case| {
             let clash = children.get(base) == Some(&Child::Directory) || base == "test_group";
             if clash && case.files.contains_key(".in") {
-                let fault = format!("a case may not be named `{base}`: a directory or a configuration file is");
+                let fault =
+                    format!("the name `{base}` is not allowed for a case: a directory or a configuration file has it");
                 findings.file(Code::CaseName, &format!("data/{}.in", case.id), fault, "Rename it");
             }
             case.files.contains_key(".in") || self.without_input(case, inputs_needed)
@@ -144,7 +145,7 @@ impl Kattis<'_> {
         cases.into_values().collect()
     }
 
-    /// Files without `.in`: only a conversation in the samples may stand alone.
+    /// Handles files without an `.in` file. Only a conversation among the samples is valid without one.
     fn without_input(&self, case: &RawCase, inputs_needed: bool) -> bool {
         let only = |ending: &str| case.files.contains_key(ending);
         if only(".interaction") || only(".in.statement") {
@@ -152,7 +153,7 @@ impl Kattis<'_> {
         }
         if let Some(path) = case.files.get(".ans").or_else(|| case.files.get(".out")).filter(|_| inputs_needed) {
             let fault = "there is no input of the same name";
-            self.context.findings.file(Code::CasePair, path, fault, "Add the .in file, or remove this one");
+            self.context.findings.file(Code::CasePair, path, fault, "Add the .in file, or remove this file");
         } else if let Some(path) = case.files.values().next() {
             self.context.findings.file(Code::UnusedFile, path, "there is no case of this name", "Remove it");
         }
@@ -170,7 +171,7 @@ impl Maker<'_, '_> {
         self.methods.get(args, |args| kattis.method(judge, args, file))
     }
 
-    /// A case of these files; `None`: nothing to judge, or told.
+    /// Creates a case from its files. `None` if there is nothing to judge, or a fault, which has been reported.
     pub(super) fn case(
         &mut self,
         raw: &RawCase,
@@ -187,7 +188,7 @@ impl Maker<'_, '_> {
         };
         let Some(answer) = file(".ans") else {
             let fault = "the input has no answer";
-            let remedy = format!("Add data/{}.ans; it may be empty where the validator needs none", raw.id);
+            let remedy = format!("Add data/{}.ans; it may be empty if the validator does not need it", raw.id);
             context.findings.file(Code::CasePair, input.path.as_str(), fault, remedy);
             return Ok(None);
         };
@@ -230,7 +231,7 @@ impl Maker<'_, '_> {
         }))
     }
 
-    /// What holds for all of `data/`: the format has no such file, and BAPCtools writes one.
+    /// Settings for all of `data/`. The format does not have this file, but BAPCtools writes it.
     pub(super) fn everywhere(&self, file: &str) -> Result<Inherited, ImportError> {
         const FILE: &str = "data/test_group.yaml";
         let (context, mut inherited) = (self.kattis.context, Inherited::root(file));
@@ -241,8 +242,8 @@ impl Maker<'_, '_> {
             let reader = Reader::new(Source { file: FILE, findings: context.findings }, &node);
             reader.fault(
                 Code::DraftSpelling,
-                "the format has no configuration of all data",
-                "Move it into `sample` and `secret`",
+                "the format has no configuration for all of data/",
+                "Move it to `sample` and `secret`",
             );
             reader.only(&ARGUMENTS, Unknown::Error);
             inherited.read_arguments(&reader, FILE);
@@ -290,8 +291,8 @@ impl Maker<'_, '_> {
                     let file = |ending: &str| raw.files.get(ending).and_then(|path| context.tree.file(path));
                     let (Some(input), Some(answer), Some(output)) = (file(".in"), file(".ans"), file(".out")) else {
                         let path = format!("data/{}", raw.id);
-                        let fault = "a trial of an output needs .in, .ans and .out";
-                        context.findings.file(Code::CasePair, &path, fault, "Add what is missing");
+                        let fault = "an output trial needs .in, .ans and .out";
+                        context.findings.file(Code::CasePair, &path, fault, "Add the missing files");
                         continue;
                     };
                     let mut own = inherited.clone();
@@ -308,7 +309,7 @@ impl Maker<'_, '_> {
     }
 }
 
-/// A directory below `data/` and those in it, all with files in them.
+/// A directory below `data/` and its subdirectories that contain files.
 fn directories_with_cases(context: &super::super::Context<'_>, top: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (path, _) in context.tree.below(&format!("data/{top}")) {
@@ -332,7 +333,7 @@ impl Inherited {
         }
     }
 
-    /// With what the `test_group.yaml` of a directory says.
+    /// Applies the `test_group.yaml` of a directory, if there is one.
     fn at(mut self, directory: &str, maker: &Maker<'_, '_>) -> Result<Inherited, ImportError> {
         let context = maker.kattis.context;
         let path = format!("data/{directory}/test_group.yaml");
@@ -344,12 +345,12 @@ impl Inherited {
         Ok(self)
     }
 
-    /// Takes the arguments and the feedback a configuration names.
+    /// Applies the arguments and the feedback setting of a configuration file.
     pub(super) fn read_arguments(&mut self, reader: &Reader<'_>, file: &str) {
         let arguments = |key: &str| {
             let reader = reader.get(key);
             if reader.is_some() && !reader.is_seq() {
-                reader.fault(Code::DraftSpelling, "the arguments are one text", "Write them as a list");
+                reader.fault(Code::DraftSpelling, "the arguments are written as one text", "Write them as a list");
             }
             reader.arguments()
         };
@@ -372,7 +373,7 @@ impl Inherited {
     }
 }
 
-/// A map from the name of a validator to its arguments.
+/// Arguments by the name of the validator.
 pub(super) fn by_validator(reader: &Reader<'_>) -> ValidatorArgs {
     let each = reader.entries().into_iter().map(|(name, args)| (name.to_owned(), args.arguments().unwrap_or_default()));
     ValidatorArgs::Named(each.collect())

@@ -1,4 +1,4 @@
-//! What DOMjudge adds to a package: `domjudge-problem.ini` and `.timelimit`.
+//! DOMjudge's additions to a package: `domjudge-problem.ini` and `.timelimit`.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::doc::reader_seconds;
 use crate::finding::{Code, ImportError};
 use cupel_problem::{OnOutputLimit, Score, Slug};
 
-/// DOMjudge's limit where nothing names one.
+/// DOMjudge's default time limit.
 const TIME_LIMIT_DEFAULT: Duration = Duration::from_secs(10);
 
 pub(super) fn overlay(context: &Context<'_>, draft: &mut Draft) -> Result<(), ImportError> {
@@ -27,7 +27,7 @@ pub(super) fn overlay(context: &Context<'_>, draft: &mut Draft) -> Result<(), Im
         match time(text.trim()) {
             Some(limit) => limits.push((".timelimit".to_owned(), limit)),
             None => {
-                let fault = format!("a time in seconds is expected, not `{}`", text.trim());
+                let fault = format!("expected a time in seconds, found `{}`", text.trim());
                 context.findings.file(Code::KeyType, ".timelimit", fault, "Write one number above 0");
             }
         }
@@ -35,8 +35,8 @@ pub(super) fn overlay(context: &Context<'_>, draft: &mut Draft) -> Result<(), Im
     if let Some((file, other)) = limits.iter().find(|(_, limit)| *limit != limits[0].1) {
         let seconds = |time: &Duration| time.as_secs_f64();
         let fault =
-            format!("the time limit is {} s here and {} s in {}", seconds(other), seconds(&limits[0].1), limits[0].0);
-        context.findings.file(Code::KeyType, file, fault, "Say it once");
+            format!("the time limit is {} s here, but {} s in {}", seconds(other), seconds(&limits[0].1), limits[0].0);
+        context.findings.file(Code::KeyType, file, fault, "Remove one of the two, or make them equal");
     }
     draft.limits.time.limit = Some(limits.first().map_or(TIME_LIMIT_DEFAULT, |(_, limit)| *limit));
     Ok(())
@@ -66,7 +66,7 @@ fn ini(context: &Context<'_>, draft: &mut Draft, limits: &mut Vec<(String, Durat
             "name" if draft.titles.is_empty() && !value.trim().is_empty() => {
                 let title = value.trim().to_owned();
                 match too_long(&title) {
-                    Some(fault) => told(Code::KeyType, fault, "Lists show this of every problem: shorten it"),
+                    Some(fault) => told(Code::KeyType, fault, "Shorten it: lists of problems show it"),
                     None => draft.titles.push(("en".to_owned(), title)),
                 }
             }
@@ -80,7 +80,7 @@ fn ini(context: &Context<'_>, draft: &mut Draft, limits: &mut Vec<(String, Durat
                 Some(limit) => limits.push((FILE.to_owned(), limit)),
                 None => told(
                     Code::KeyType,
-                    format!("a time in seconds is expected, not `{value}`"),
+                    format!("expected a time in seconds, found `{value}`"),
                     "Write a number above 0",
                 ),
             },
@@ -88,8 +88,8 @@ fn ini(context: &Context<'_>, draft: &mut Draft, limits: &mut Vec<(String, Durat
                 let in_package =
                     ["output_validators", "output_validator"].iter().any(|dir| context.tree.has_directory(dir));
                 if !in_package {
-                    let fault = format!("the program `{value}` lies on the server the package comes from");
-                    told(Code::Unsupported, fault, "Export it with its validator, in output_validators/");
+                    let fault = format!("the program `{value}` is not in the package");
+                    told(Code::Unsupported, fault, "Export the package with its validator, in output_validators/");
                 }
             }
             "allow_submit" | "allow_judge" | "points" | "color" => {}

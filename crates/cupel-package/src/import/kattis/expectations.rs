@@ -1,4 +1,5 @@
-//! `submissions/`: what is expected of each, by its folder, by `submissions.yaml`, by an annotation in its source.
+//! `submissions/`: the result expected of each submission, given by its folder, by `submissions.yaml` or by an
+//! annotation in its source.
 
 use std::fs::File;
 use std::io::Read;
@@ -18,13 +19,13 @@ use cupel_problem::{
     ExampleSubmission, Expectation, ExpectedVerdict, Program, ProgramFile, ProgramShape, Scope, Score, ScoreRange,
 };
 
-/// Bytes of a source that are read to tell its language.
+/// Number of bytes of a source that are read to determine its language.
 const START_BYTES_MAX: u64 = 64 << 10;
 
-/// Most submissions of a package.
+/// Maximum number of submissions of a package.
 const SUBMISSIONS_MAX: usize = 1000;
 
-/// What the folders of 2025-09 say of each case.
+/// The rule that a folder of 2025-09 implies for each case.
 pub(crate) fn folder_rule(folder: &str) -> Option<Expectation> {
     let rule = Expectation::nothing(&format!("submissions/{folder}"));
     let per_case = |permitted: Option<&[ExpectedVerdict]>, required: Option<&[ExpectedVerdict]>| Expectation {
@@ -44,19 +45,19 @@ pub(crate) fn folder_rule(folder: &str) -> Option<Expectation> {
     })
 }
 
-/// What a folder's name says of the verdict of the submissions in it, where nothing finer is said.
+/// The verdict that a folder's name implies for its submissions, if nothing more specific is given.
 pub(crate) fn by_folder(folder: &str, scoring: bool) -> Option<Expectation> {
     let rule = Expectation::nothing(&format!("submissions/{folder}"));
     let verdict = |verdicts: &[ExpectedVerdict]| Some(verdicts.to_vec());
     Some(match folder {
         "accepted" => Expectation { verdict: verdict(&[Ac]), full_score: scoring.then_some(true), ..rule },
-        // What a score below the full one is called differs between judges; that it is below is what is meant.
+        // Judges name a score below the full one differently; the expectation is only that the score is lower.
         "partially_accepted" => Expectation { full_score: Some(false), ..rule },
         "wrong_answer" => Expectation { verdict: verdict(&[Wa]), ..rule },
         "time_limit_exceeded" => Expectation { verdict: verdict(&[Tle]), ..rule },
         "run_time_error" => Expectation { verdict: verdict(&[Rte]), ..rule },
         "rejected" => Expectation { verdict: verdict(&[Wa, Tle, Rte, Mle, Ole, Ce]), ..rule },
-        // DOMjudge reads a folder's name as a result, where it is one.
+        // DOMjudge reads other folder names as results, if they are results.
         other => Expectation { verdict: Some(vec![result(other)?]), ..rule },
     })
 }
@@ -74,8 +75,8 @@ impl Kattis<'_> {
                     self.context.findings.file(
                         Code::UnusedFile,
                         &path,
-                        "submissions lie in folders",
-                        "Move it into one",
+                        "submissions must be in folders",
+                        "Move it into a folder",
                     );
                 }
                 continue;
@@ -86,7 +87,12 @@ impl Kattis<'_> {
         }
         if found.len() > SUBMISSIONS_MAX {
             let fault = format!("there are {} submissions, more than {SUBMISSIONS_MAX}", found.len());
-            self.context.findings.file(Code::Program, "submissions", fault, "Leave those that prove something");
+            self.context.findings.file(
+                Code::Program,
+                "submissions",
+                fault,
+                "Keep only those that are needed for verification",
+            );
             found.clear();
         }
         if !self.config.is_new() && self.context.tree.has("submissions.json") {
@@ -102,8 +108,8 @@ impl Kattis<'_> {
         Ok(found)
     }
 
-    /// The language of a submission whose files have the extension of another language, too: Python 2, and Prolog.
-    /// Source: problemtools, `languages.yaml`: `.py` is Python 2 by its first line, and `.pl` is Prolog.
+    /// The language of a submission whose file extensions several languages share: Python 2 and Prolog. Source:
+    /// problemtools, `languages.yaml`: `.py` is Python 2 depending on its first line, and `.pl` is Prolog.
     fn told_apart(&self, program: &Program) -> Result<Option<LanguageId>, ImportError> {
         let ending = |file: &&ProgramFile, ending: &str| file.name.as_str().ends_with(ending);
         let of = |extension: &'static str| program.files.iter().filter(move |file| ending(file, extension));
@@ -125,7 +131,7 @@ impl Kattis<'_> {
         })
     }
 
-    /// What a source begins with.
+    /// The beginning of a source.
     fn start_of(&self, file: &ProgramFile) -> Result<String, ImportError> {
         let place = self.context.tree.root().join(file.file.path.as_str());
         let mut bytes = Vec::new();
@@ -140,13 +146,13 @@ impl Kattis<'_> {
             return Ok(None);
         }
         let Some(mut program) = self.context.program(&path) else { return Ok(None) };
-        // The sources of a submission are never scripts.
+        // Submissions are always sources, never build scripts.
         program.shape = ProgramShape::Sources;
         let sources = program.files.iter().any(|file| self.context.is_source(file.name.as_str()));
         if !sources {
-            let remedy = "It is left out; remove it, or add its language";
+            let remedy = "It is left out; remove it, or configure its language";
             let path = program.path.as_str();
-            self.context.findings.file(Code::LeftOut, path, "the submission is in no language known here", remedy);
+            self.context.findings.file(Code::LeftOut, path, "the submission is not in a configured language", remedy);
             return Ok(None);
         }
         program.language = self.told_apart(&program)?;
@@ -169,7 +175,7 @@ impl Kattis<'_> {
         let mut results: Option<Vec<ExpectedVerdict>> = None;
         for file in program.files.iter().filter(|file| file.file.size.get() <= TEXT_BYTES_MAX) {
             let path = file.file.path.as_str();
-            // A source in another encoding is a submission like any other; it only cannot be annotated.
+            // A source in another encoding is still a submission, but cannot have annotations.
             let quiet = crate::finding::Findings::default();
             let Some(text) = self.context.tree.text(path, ByteOrderMark::Warned, &quiet)? else { continue };
             for (number, line) in text.lines().enumerate() {
@@ -185,19 +191,19 @@ impl Kattis<'_> {
                             score: ScoreRange::new(Some(score), Some(score)),
                             ..Expectation::nothing(tag)
                         }),
-                        Err(_) => told(format!("`{value}` is no score")),
+                        Err(_) => told(format!("`{value}` is not a score")),
                     }
                     continue;
                 }
                 let named: Vec<Option<ExpectedVerdict>> = value.split(',').map(|word| result(word.trim())).collect();
                 if let Some(at) = named.iter().position(Option::is_none) {
                     let word = value.split(',').nth(at).unwrap_or_default().trim();
-                    // Judged by hand there; so nothing can be expected here.
+                    // DOMjudge leaves such submissions to manual judging, so there is no expectation.
                     if !word.eq_ignore_ascii_case("CHECK-MANUALLY") {
-                        told(format!("`{word}` is no result"));
+                        told(format!("`{word}` is not a result"));
                     }
                 } else if results.replace(named.into_iter().flatten().collect()).is_some() {
-                    told("the results are named twice".to_owned());
+                    told("the results are given twice".to_owned());
                 }
             }
         }
@@ -206,7 +212,7 @@ impl Kattis<'_> {
         match rules.iter_mut().find(|rule| rule.verdict.is_some()) {
             Some(rule) if official => {
                 if let Some(verdict) = rule.verdict.as_ref().filter(|verdict| !results.contains(&verdict[0])) {
-                    let fault = format!("the annotation excludes {}, for which the folder stands", verdict[0].code());
+                    let fault = format!("the annotation excludes {}, which the folder requires", verdict[0].code());
                     self.context.findings.file(
                         Code::Expectation,
                         program.path.as_str(),
@@ -221,7 +227,8 @@ impl Kattis<'_> {
         Ok(())
     }
 
-    /// DOMjudge's `submissions.json`: entry point and language by path, directories with a slash at their end. JSON is YAML.
+    /// DOMjudge's `submissions.json`: entry point and language by path; directories end with a slash. JSON is parsed as
+    /// YAML.
     fn entry_points(&self, submissions: &mut [ExampleSubmission]) -> Result<(), ImportError> {
         const FILE: &str = "submissions.json";
         let Some(node) = self.context.yaml(FILE, ByteOrderMark::Warned)? else { return Ok(()) };
@@ -229,7 +236,7 @@ impl Kattis<'_> {
         for (path, entry) in reader.map() {
             let path = path.trim_start_matches('/').trim_end_matches('/');
             let Some(submission) = submissions.iter_mut().find(|one| one.program.path.as_str() == path) else {
-                entry.fault(Code::UnusedFile, "there is no such submission", "Correct or remove the entry");
+                entry.fault(Code::UnusedFile, "this submission does not exist", "Correct or remove the entry");
                 continue;
             };
             if let Some(name) = entry.get("entry_point").words() {
@@ -267,7 +274,8 @@ impl Kattis<'_> {
         Ok(())
     }
 
-    /// One rule for one submission. A key that is a default folder overrides that folder's rule (`base`).
+    /// Applies one rule to one submission. If the key is a default folder, the rule overrides that folder's rule
+    /// (`base`).
     fn rule(&self, reader: &Reader<'_>, glob: &str, submission: &mut ExampleSubmission, base: Option<usize>) {
         const KEYS: &[&str] = &["permitted", "required", "score", "message", "use_for_time_limit"];
         const ABOUT: &[&str] = &["language", "entrypoint", "authors", "model_solution"];
@@ -292,7 +300,7 @@ impl Kattis<'_> {
                 continue;
             }
             if !nested.is_map() {
-                let remedy = "Known are permitted, required, score, message, language, entrypoint and the like, or a glob of cases";
+                let remedy = "Supported are permitted, required, score, message, use_for_time_limit, language, entrypoint, authors, model_solution, or a glob of cases";
                 nested.fault(Code::KeyUnknown, "the format has no such key", remedy);
                 continue;
             }
@@ -306,10 +314,14 @@ impl Kattis<'_> {
     }
 }
 
-/// Tells a glob that is too long or stands for too much.
+/// Reports a glob that is too long or expands to too many alternatives.
 fn readable(glob: &str, rule: &Reader<'_>) {
     if !cupel_problem::glob::is_readable(glob) {
-        rule.fault(Code::KeyType, "the glob is too long, or its braces stand for too many choices", "Write several");
+        rule.fault(
+            Code::KeyType,
+            "the glob is too long, or its braces expand to too many alternatives",
+            "Split it into several globs",
+        );
     }
 }
 
@@ -341,7 +353,7 @@ fn read_rule(reader: &Reader<'_>, rule: &mut Expectation) {
         [] => {}
         [Some(score)] => rule.score = ScoreRange::new(Some(score), Some(score)),
         [Some(low), Some(high)] if low <= high => rule.score = ScoreRange::new(Some(low), Some(high)),
-        _ => reader.get("score").expected("a score, or the lowest and the highest,"),
+        _ => reader.get("score").expected("a score, or a minimum and a maximum"),
     }
     if let Some(message) = reader.get("message").text() {
         rule.message = Some(message.to_owned());
@@ -349,10 +361,10 @@ fn read_rule(reader: &Reader<'_>, rule: &mut Expectation) {
     let role = reader.get("use_for_time_limit");
     match role.text() {
         None if !role.is_some() => {}
-        // As the verdicts say.
+        // The verdicts determine whether the time is used.
         Some("true") => {}
         Some("false") => rule.bounds_time_limit = false,
-        // The two words stand for what must hold of the verdicts where a time bounds the limit.
+        // The two words restrict the verdicts of submissions whose times bound the limit.
         Some("lower") => {
             let permitted = rule.permitted.get_or_insert_with(|| vec![Ac, Wa, Rte]);
             permitted.retain(|verdict| *verdict != Tle);
@@ -362,7 +374,7 @@ fn read_rule(reader: &Reader<'_>, rule: &mut Expectation) {
     }
 }
 
-/// `@EXPECTED_RESULTS@: A, B` or `@EXPECTED_SCORE@: N` in a line, with what closes a comment taken away.
+/// `@EXPECTED_RESULTS@: A, B` or `@EXPECTED_SCORE@: N` in a line, without a comment terminator at its end.
 fn annotation(line: &str) -> Option<(&'static str, &str)> {
     ["@EXPECTED_RESULTS@", "@EXPECTED_SCORE@"].into_iter().find_map(|tag| {
         let upper = line.to_ascii_uppercase();
@@ -392,7 +404,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn annotations_end_with_the_line_or_the_comment() {
+    fn an_annotation_ends_at_the_end_of_the_line_or_comment() {
         assert_eq!(
             annotation("// @EXPECTED_RESULTS@: TIMELIMIT, CORRECT"),
             Some(("@EXPECTED_RESULTS@", "TIMELIMIT, CORRECT"))

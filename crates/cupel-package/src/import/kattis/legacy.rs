@@ -1,5 +1,5 @@
-//! Groups of the legacy format: every directory below `data/` is one, configured by `testdata.yaml`. Kattis and DOMjudge read
-//! the same files differently; see the two halves of [`Grading`].
+//! Groups of the legacy format: every directory below `data/` is a group, configured by `testdata.yaml`. Kattis and
+//! DOMjudge interpret the same files differently; the `domjudge` parameter selects the interpretation.
 
 use super::super::cases::{bounded, most};
 use super::super::{ByteOrderMark, Child};
@@ -12,7 +12,7 @@ use cupel_problem::{
     ValidatorArgs, VerdictRule,
 };
 
-/// What `testdata.yaml` says about grading, with what holds where it says nothing.
+/// Grading settings of a `testdata.yaml`, with defaults for missing keys.
 #[derive(Clone)]
 struct Grading {
     continues: bool,
@@ -48,11 +48,12 @@ const KEYS: &[&str] = &[
     "reject_score",
     "range",
 ];
-/// Keys of the drafts between the formats.
+/// Keys of the drafts between legacy and 2025-09.
 const KEYS_DRAFT: &[&str] = &["scoring", "args", "input_validator_args", "output_validator_args", "full_feedback"];
 
 impl Maker<'_, '_> {
-    /// The tree of a legacy package, in its dialect; where the other dialect would give another highest score, that is told.
+    /// The tree of a legacy package in its dialect. Reports a warning if the other dialect gives a different maximum
+    /// score.
     pub(super) fn legacy(&mut self) -> Result<Option<CaseGroup>, ImportError> {
         let domjudge = self.kattis.config.domjudge;
         let root = self.legacy_tree(domjudge)?;
@@ -63,13 +64,10 @@ impl Maker<'_, '_> {
             {
                 let shown = |group| bounded(group).map_or("unbounded".to_owned(), |score| score.to_string());
                 let (kattis, dj) = if domjudge { (other, root) } else { (root, other) };
-                let fault = format!(
-                    "the highest score is {} as Kattis reads it, {} as DOMjudge does",
-                    shown(kattis),
-                    shown(dj)
-                );
+                let fault =
+                    format!("the maximum score is {} by Kattis' rules and {} by DOMjudge's", shown(kattis), shown(dj));
                 let name = if domjudge { "DOMjudge" } else { "Kattis" };
-                let remedy = format!("It is read as {name} does; say --format to read it otherwise");
+                let remedy = format!("{name}'s rules are used; choose the others with --format");
                 self.kattis.context.findings.file(Code::ScoringDialect, "data", fault, remedy);
             }
         }
@@ -92,7 +90,7 @@ impl Maker<'_, '_> {
         let path = if directory.is_empty() { "data".to_owned() } else { format!("data/{directory}") };
         let file = format!("{path}/testdata.yaml");
         let configured = self.kattis.context.tree.has(&file);
-        // DOMjudge inherits nothing.
+        // DOMjudge groups inherit nothing.
         let mut grading = if domjudge { Grading::default() } else { above.clone() };
         grading.ignore_sample = false;
         let mut inherited = inherited.clone();
@@ -125,7 +123,7 @@ impl Maker<'_, '_> {
             (first.counts, first.decides) = (false, false);
         }
         let scoring = self.legacy_scoring(&grading, &children, configured, domjudge);
-        // As DOMjudge counts, a directory of cases without a configuration adds nothing.
+        // In DOMjudge, a directory with cases and without a configuration gives no points.
         let leaf = children.iter().any(|child| matches!(child, Node::Case(_)));
         let max = match grading.range.and_then(|range| range.high()) {
             Some(high) if most(&scoring, &children) == MaxScore::Unbounded => MaxScore::Bounded(high),
@@ -145,13 +143,13 @@ impl Maker<'_, '_> {
         }))
     }
 
-    /// Cases (`Some`) and directories of a directory, in the order of their names.
+    /// Cases (`Some`) and directories of a directory, sorted by name.
     fn legacy_children(&self, directory: &str) -> Vec<(String, Option<super::data::RawCase>)> {
         let kattis = self.kattis;
         let path = if directory.is_empty() { "data".to_owned() } else { format!("data/{directory}") };
         let mut found = Vec::new();
         if directory.is_empty() {
-            // Only these two are judged; sample comes first, as the names are.
+            // Only these two are judged; by name, `sample` comes first.
             let known = |name: &String| matches!(name.as_str(), "sample" | "secret");
             let present = kattis.context.tree.children(&path);
             found.extend(present.into_keys().filter(known).map(|name| (name, None)));
@@ -219,7 +217,7 @@ impl Maker<'_, '_> {
             Some(_) => reader.get("on_reject").expected("`break` or `continue`"),
         }
         if reader.get("grading").text() == Some("custom") {
-            let remedy = "Express the scoring by the default grader's flags";
+            let remedy = "Express the scoring with the default grader's flags";
             reader.get("grading").fault(Code::Unsupported, "custom graders are not supported", remedy);
         }
         if let Some(flags) = reader.get("grader_flags").arguments() {
@@ -243,7 +241,7 @@ impl Maker<'_, '_> {
         if let Some(flags) = validator_flags(&reader.get("output_validator_flags")) {
             inherited.output_args = flags;
             path.clone_into(&mut inherited.file);
-            // Flags of problem.yaml go to the validator in every group.
+            // The flags in problem.yaml apply to the validator in every group.
             if !self.kattis.config.validator_flags.is_empty() {
                 let all = self.kattis.config.validator_flags.iter().chain(&inherited.output_args);
                 inherited.output_args = all.cloned().collect();
@@ -262,7 +260,11 @@ fn draft_scoring(scoring: &Reader<'_>, grading: &mut Grading) {
     if !scoring.is_some() {
         return;
     }
-    scoring.fault(Code::DraftSpelling, "this key is of a draft of the format", "Move to 2025-09 and test_group.yaml");
+    scoring.fault(
+        Code::DraftSpelling,
+        "this key belongs to a draft of the format",
+        "Change the package to 2025-09 and test_group.yaml",
+    );
     if let Some(score) = scoring.get("score").parsed("a score") {
         grading.accept_score = score;
     }
@@ -274,9 +276,9 @@ fn draft_scoring(scoring: &Reader<'_>, grading: &mut Grading) {
     }
 }
 
-/// The default grader's flags.
+/// The flags of the default grader.
 fn grader_flags(reader: &Reader<'_>, flags: &[String], grading: &mut Grading, domjudge: bool) {
-    // Whoever names flags begins anew: nothing of the parent's is left.
+    // A list of flags replaces all inherited settings.
     let mut any_accepted = false;
     let mut worst = true;
     let mut always = false;
@@ -292,9 +294,9 @@ fn grader_flags(reader: &Reader<'_>, flags: &[String], grading: &mut Grading, do
             "avg" => grading.aggregate = Aggregate::Average,
             "min" => grading.aggregate = Aggregate::Min,
             "max" => grading.aggregate = Aggregate::Max,
-            // Its own examples write `sum, ignore_sample`, of which it reads the second.
+            // DOMjudge's own examples contain `sum, ignore_sample`; only the second flag has an effect.
             other if domjudge => {
-                let fault = format!("DOMjudge reads no flag `{other}`");
+                let fault = format!("DOMjudge has no flag `{other}`");
                 reader.fault(Code::KeyIgnored, fault, "Correct the flag, or remove it");
             }
             other => {
@@ -322,12 +324,12 @@ fn range(reader: &Reader<'_>) -> Option<ScoreRange> {
         _ => None,
     };
     if range.is_none() {
-        reader.expected("two numbers, the lower first,");
+        reader.expected("two numbers, the lower one first");
     }
     range
 }
 
-/// A text, or a map from validator to text, of which there can be one here.
+/// A text, or a map from validator to text. A legacy package has one validator, so the first entry is used.
 fn validator_flags(reader: &Reader<'_>) -> Option<Vec<String>> {
     if reader.is_map() {
         return reader.entries().first().and_then(|(_, flags)| flags.arguments());

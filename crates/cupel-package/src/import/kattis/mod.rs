@@ -1,5 +1,6 @@
-//! The Kattis problem package format: legacy, legacy-icpc, 2025-09 with its drafts, and DOMjudge's zip, which is legacy with
-//! an ini beside it. Source: the format's own specification; deviations seen in the wild are accepted with a warning.
+//! The Kattis problem package format: legacy, legacy-icpc, 2025-09 and its drafts, and DOMjudge's zip, which is a
+//! legacy package with an ini file. Source: the format's specification. Deviations found in existing packages are
+//! accepted with a warning.
 
 mod checks;
 mod config;
@@ -21,7 +22,7 @@ use crate::finding::{Code, ImportError};
 use config::Config;
 use cupel_problem::{Include, InputValidator, Passes, Problem, Program};
 
-/// Everything the parts of this importer share beside the context.
+/// State shared by the parts of this importer.
 pub(super) struct Kattis<'a> {
     context: &'a Context<'a>,
     config: Config,

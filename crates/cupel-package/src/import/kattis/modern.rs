@@ -23,7 +23,7 @@ const KEYS: &[&str] = &[
     "full_feedback",
 ];
 
-/// `score_aggregation`.
+/// Values of `score_aggregation`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Aggregation {
     PassFail,
@@ -31,13 +31,13 @@ enum Aggregation {
     Min,
 }
 
-/// A `test_group.yaml`, read.
+/// The settings of a `test_group.yaml`.
 struct Configured {
     max: MaxScore,
     aggregation: Aggregation,
     requires: Vec<String>,
     inherited: Inherited,
-    /// Where it stands.
+    /// The path of the file.
     file: String,
 }
 
@@ -140,8 +140,8 @@ impl Maker<'_, '_> {
         if let (MaxScore::Bounded(max), MaxScore::Bounded(most)) = (group.max, most(&group.scoring, &group.children))
             && most > max
         {
-            let fault = format!("the groups give up to {most} together, and the maximum of `{name}` is {max}");
-            let remedy = "Raise `max_score` of secret, or lower those of its groups";
+            let fault = format!("the groups give up to {most} in all, but the maximum of `{name}` is {max}");
+            let remedy = "Raise `max_score` of secret, or lower that of its groups";
             let file = format!("data/{name}/test_group.yaml");
             self.kattis.context.findings.at(Code::Groups, &file, None, Some("max_score"), fault, remedy);
         }
@@ -161,8 +161,8 @@ impl Maker<'_, '_> {
             self.kattis.context.findings.file(
                 Code::NoCases,
                 &path,
-                "the group has no case",
-                "Add one, or remove the group",
+                "the group has no cases",
+                "Add a case, or remove the group",
             );
             return Ok(None);
         }
@@ -172,7 +172,7 @@ impl Maker<'_, '_> {
             cases.extend(self.case(raw, &configured.inherited, points)?.map(|case| Node::Case(Box::new(case))));
         }
         if cases.is_empty() {
-            return Ok(None); // told for each case
+            return Ok(None); // reported for each case
         }
         let mut group = group(name, GroupScoring::None, cases);
         if self.kattis.config.scoring {
@@ -183,7 +183,7 @@ impl Maker<'_, '_> {
                     (GroupScoring::AllOrNothing(Score::ZERO), StopRule::Break)
                 }
                 (Aggregation::Sum, _) => (GroupScoring::Aggregate(Aggregate::Sum), StopRule::Continue),
-                // A failed case is 0, and nothing is less.
+                // A failed case gives 0, which is the minimum.
                 (Aggregation::Min, _) => (GroupScoring::Aggregate(Aggregate::Min), StopRule::Break),
             };
         }
@@ -216,7 +216,7 @@ impl Maker<'_, '_> {
         }
     }
 
-    /// The cases of a directory and of those directories in it that are no groups.
+    /// The cases of a directory and of its subdirectories that are not groups.
     fn flat_cases(&self, directory: &str, groups: &[String]) -> Vec<RawCase> {
         let mut cases = self.kattis.raw_cases(directory, true);
         for (name, child) in self.kattis.context.tree.children(&format!("data/{directory}")) {
@@ -232,7 +232,7 @@ impl Maker<'_, '_> {
         cases
     }
 
-    /// A `test_group.yaml` anywhere else is an error.
+    /// Reports a `test_group.yaml` in any other place.
     fn check_depth(&self) {
         let context = self.kattis.context;
         for (path, _) in context.tree.below("data").filter(|(path, _)| path.name() == "test_group.yaml") {
@@ -243,7 +243,7 @@ impl Maker<'_, '_> {
                 _ => parts.get(1).is_some_and(|top| !matches!(*top, "sample" | "secret")),
             };
             if !fine {
-                let fault = "groups are `secret` and the directories directly in it, none deeper";
+                let fault = "groups are `secret` and the directories directly in it; deeper groups are not allowed";
                 context.findings.file(Code::Groups, path.as_str(), fault, "Move the group up, or remove the file");
             }
         }
@@ -292,7 +292,7 @@ impl Maker<'_, '_> {
         if !scoring {
             for key in ["max_score", "score_aggregation", "require_pass"] {
                 if reader.get(key).is_some() {
-                    let fault = "this needs a problem with scores, and is not for samples";
+                    let fault = "this key requires a scoring problem and is not allowed for samples";
                     reader.get(key).fault(Code::KeyType, fault, "Add `scoring` to the type, or remove the key");
                 }
             }
@@ -324,16 +324,20 @@ impl Maker<'_, '_> {
             self.kattis.context.findings.at(Code::Groups, &path, None, Some(key), fault, remedy);
         };
         if own.max == MaxScore::Unbounded && secret.max != MaxScore::Unbounded {
-            told("max_score", "the group is unbounded, and `secret` is not", "Write `max_score`");
+            told("max_score", "the group is unbounded, but `secret` is not", "Add `max_score`");
         } else if own.max == MaxScore::Unbounded && own.aggregation == Aggregation::PassFail {
-            told("max_score", "a group that is passed or failed needs a maximum", "Write `max_score`");
+            told("max_score", "a pass-fail group needs a maximum", "Add `max_score`");
         }
         if secret.aggregation == Aggregation::PassFail && own.aggregation != Aggregation::PassFail {
-            told("score_aggregation", "`secret` is pass-fail, and the group is not", "Make both the same");
+            told(
+                "score_aggregation",
+                "`secret` is pass-fail, but the group is not",
+                "Use the same aggregation for both",
+            );
         }
     }
 
-    /// The groups that are required, by their full names. Those that come later or do not exist are told here with the file.
+    /// The full names of the required groups. Groups that come later or do not exist are reported here, with the file.
     fn requires(&self, configured: &Configured, earlier: &[String]) -> Vec<GroupName> {
         let mut found = Vec::new();
         for name in &configured.requires {
@@ -344,8 +348,8 @@ impl Maker<'_, '_> {
             match GroupName::new(&full) {
                 Ok(name) if known => found.push(name),
                 _ => {
-                    let fault = format!("`{name}` is no group that comes before this one");
-                    let remedy = "Name earlier groups or `sample`; groups are in the order of their names";
+                    let fault = format!("`{name}` is not an earlier group");
+                    let remedy = "Name earlier groups or `sample`; groups are sorted by name";
                     let file = &configured.file;
                     self.kattis.context.findings.at(Code::Groups, file, None, Some("require_pass"), fault, remedy);
                 }

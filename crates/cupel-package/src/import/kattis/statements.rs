@@ -9,7 +9,8 @@ impl Kattis<'_> {
     pub(super) fn statements(&self, draft: &mut Draft) {
         for directory in ["statement", "problem_statement", ""] {
             for (name, child) in self.context.tree.children(directory) {
-                // At the top only DOMjudge's `problem.pdf` and the like; others are of other formats.
+                // At the top level, only DOMjudge has statements, such as `problem.pdf`; such files belong to other
+                // formats otherwise.
                 if child == Child::File && (!directory.is_empty() || self.config.domjudge) {
                     self.statement(directory, &name, draft);
                 }
@@ -27,22 +28,25 @@ impl Kattis<'_> {
         draft.statements.push(Statement { language, format, file, assets });
     }
 
-    /// 2025-09: the languages of the names are those of the statements.
+    /// 2025-09 requires titles in exactly the languages of the statements.
     fn check_languages(&self, draft: &Draft) {
         if self.config.version != super::config::Version::V202509 || draft.statements.is_empty() {
             return;
         }
         for (language, _) in &draft.titles {
             if !draft.statements.iter().any(|statement| statement.language == *language) {
-                let fault = format!("there is a name in `{language}` and no statement");
-                let remedy = format!("Add statement/problem.{language}.md, or remove the name");
+                let fault = format!("there is a title in `{language}`, but no statement");
+                let remedy = format!("Add statement/problem.{language}.md, or remove the title");
                 self.context.findings.at(Code::KeyType, "problem.yaml", None, Some("name"), fault, remedy);
             }
         }
         for statement in &draft.statements {
             if !draft.titles.iter().any(|(language, _)| statement.language == *language) {
-                let fault = format!("the statement is in `{}`, and the problem has no name in it", statement.language);
-                let remedy = "Add the name to `name` in problem.yaml";
+                let fault = format!(
+                    "the statement is in `{}`, but the problem has no title in this language",
+                    statement.language
+                );
+                let remedy = "Add the title to `name` in problem.yaml";
                 self.context.findings.file(Code::KeyMissing, statement.file.path.as_str(), fault, remedy);
             }
         }
@@ -67,13 +71,14 @@ impl super::super::Context<'_> {
         files.filter_map(|(path, _)| self.tree.file(path.as_str())).collect()
     }
 
-    /// Tells statements that are no text, and those that must not be shown as they are.
+    /// Reports statements that cannot be read, are empty, or are not safe to display as they are.
     pub(crate) fn check_statement(&self, file: &FileRef, format: StatementFormat) {
         let path = file.path.as_str();
         if format == StatementFormat::Pdf {
             return;
         }
-        // What cannot be read as text is told; a failure of ours shows up where the file is needed.
+        // Faults of the text are reported by `text`. An internal failure is ignored here; it recurs where the file is
+        // used.
         let read: Result<_, ImportError> = self.tree.text(path, super::super::ByteOrderMark::Warned, self.findings);
         if let Ok(Some(text)) = read
             && text.trim().is_empty()
@@ -86,13 +91,13 @@ impl super::super::Context<'_> {
             );
         }
         if format == StatementFormat::Html {
-            let remedy = "It is sanitised before it is shown; Markdown is not";
+            let remedy = "It is sanitised before it is displayed; Markdown is not";
             self.findings.file(Code::ActiveContent, path, "the statement is HTML", remedy);
         }
     }
 }
 
-/// `problem.sv.md` is Markdown in Swedish; `problem.tex` is LaTeX in English.
+/// Examples: `problem.sv.md` is Markdown in Swedish; `problem.tex` is LaTeX in English.
 pub(crate) fn language_and_format(name: &str) -> Option<(String, StatementFormat)> {
     let rest = name.strip_prefix("problem.")?;
     let (language, extension) = rest.rsplit_once('.').unwrap_or(("en", rest));

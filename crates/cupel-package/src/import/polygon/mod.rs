@@ -15,9 +15,9 @@ use cupel_problem::{
     Standard, Statement, StatementFormat,
 };
 
-/// Most nodes of a problem.xml.
+/// Maximum number of XML nodes of a problem.xml.
 const NODES_MAX: u32 = 200_000;
-/// Most tests.
+/// Maximum number of tests.
 const TESTS_MAX: u64 = 10_000;
 
 pub(super) fn read(context: &Context<'_>) -> Result<Option<Problem>, ImportError> {
@@ -28,7 +28,7 @@ pub(super) fn read(context: &Context<'_>) -> Result<Option<Problem>, ImportError
         Ok(document) => document,
         Err(error) => {
             let at = Position { line: error.pos().row, column: error.pos().col };
-            let fault = format!("the file cannot be read: {error}");
+            let fault = format!("the file cannot be parsed: {error}");
             context.findings.at(Code::Xml, file, Some(at), None, fault, "Export the package again");
             return Ok(None);
         }
@@ -45,7 +45,7 @@ struct Reading<'c, 'd> {
 
 type Element<'d> = Xml<'d, 'd>;
 
-/// The first element of this name below another, and all of them.
+/// The first child element with this name.
 fn first<'d>(parent: Element<'d>, name: &str) -> Option<Element<'d>> {
     parent.children().find(|child| child.has_tag_name(name))
 }
@@ -64,7 +64,7 @@ impl<'d> Reading<'_, 'd> {
     fn problem(&self) -> Option<Problem> {
         let root = self.document.root_element();
         if !root.has_tag_name("problem") {
-            self.fault(root, Code::Xml, "the root is not <problem>", "Export the package again");
+            self.fault(root, Code::Xml, "the root element is not <problem>", "Export the package again");
             return None;
         }
         let keys = Keys { title: "names", tags: "tags", authors: "" };
@@ -104,10 +104,10 @@ impl<'d> Reading<'_, 'd> {
             let language = language_tag(statement.attribute("language").unwrap_or("english"));
             let Some(file) = self.context.tree.file(path) else {
                 let remedy = "Export the full package, with statements";
-                self.fault(statement, Code::NoStatement, format!("there is no file `{path}`"), remedy);
+                self.fault(statement, Code::NoStatement, format!("the file `{path}` does not exist"), remedy);
                 continue;
             };
-            // One for each language; the form that is easiest to show comes last in Polygon and is not wanted first.
+            // One statement per language, the first listed. Polygon lists the formats that are easiest to display last.
             if draft.statements.iter().any(|known| known.language == language) {
                 continue;
             }
@@ -124,12 +124,12 @@ impl<'d> Reading<'_, 'd> {
         draft.io.input_file = name("input-file");
         draft.io.output_file = name("output-file");
         if let Some(runs) = judging.attribute("run-count").filter(|runs| *runs != "1") {
-            let fault = format!("submissions are to be run {runs} times");
-            self.fault(judging, Code::Unsupported, fault, "Only one run is supported");
+            let fault = format!("the package runs each submission {runs} times");
+            self.fault(judging, Code::Unsupported, fault, "Set the run count to 1 in Polygon");
         }
     }
 
-    /// Headers and other resources: they lie beside every program.
+    /// Header files among the resources; they are placed beside every program.
     fn resources(&self, root: Element<'d>) -> Vec<ProgramFile> {
         let files = first(root, "files").and_then(|files| first(files, "resources"));
         let mut found: Vec<ProgramFile> = Vec::new();
@@ -144,7 +144,7 @@ impl<'d> Reading<'_, 'd> {
         found
     }
 
-    /// A `<source path type>` below an element, as a program with the resources beside it.
+    /// The program of a `<source path type>` child element, with the resources beside it.
     fn source(&self, holder: Element<'d>, resources: &[ProgramFile]) -> Option<Program> {
         let Some(source) = first(holder, "source") else {
             self.fault(holder, Code::KeyMissing, "there is no <source>", "Export the package again");
@@ -152,7 +152,12 @@ impl<'d> Reading<'_, 'd> {
         };
         let path = source.attribute("path").unwrap_or_default();
         let Some(mut program) = self.context.program(path).filter(|_| self.context.tree.has(path)) else {
-            self.fault(source, Code::FileMissing, format!("there is no file `{path}`"), "Export the full package");
+            self.fault(
+                source,
+                Code::FileMissing,
+                format!("the file `{path}` does not exist"),
+                "Export the full package",
+            );
             return None;
         };
         program.shape = ProgramShape::Sources;
@@ -163,7 +168,8 @@ impl<'d> Reading<'_, 'd> {
         Some(program)
     }
 
-    /// `cpp.g++17`, `java21`, `python.3`, `kotlin19`: the word before the version.
+    /// The language of a source type such as `cpp.g++17`, `java21`, `python.3`, `kotlin19`: the word before the
+    /// version.
     fn language(&self, kind: &str) -> Option<cupel_types::LanguageId> {
         let word: String = kind.chars().take_while(|c| c.is_ascii_alphabetic()).collect();
         self.context.options.languages.find(&word).map(|language| language.id.clone())
@@ -181,7 +187,7 @@ impl<'d> Reading<'_, 'd> {
                     other,
                     Code::Unsupported,
                     format!("a {kind} is not supported"),
-                    "Only checker and interactor are",
+                    "Use a checker or an interactor",
                 );
             }
         }
@@ -224,8 +230,8 @@ impl<'d> Reading<'_, 'd> {
             let tag = solution.attribute("tag").unwrap_or("accepted");
             let Some(verdict) = expected(tag) else {
                 if tag != "failed" {
-                    let remedy = "It is run, and nothing is expected of it";
-                    self.fault(solution, Code::LeftOut, format!("the tag `{tag}` is not known"), remedy);
+                    let remedy = "The solution is left out; use another tag";
+                    self.fault(solution, Code::LeftOut, format!("the tag `{tag}` is not supported"), remedy);
                 }
                 continue;
             };
@@ -237,8 +243,8 @@ impl<'d> Reading<'_, 'd> {
         }
     }
 
-    /// The resources that a program's sources name, and those that these name. Few solutions need the library that every package
-    /// has, and a solution that is exported has all that it needs in its directory.
+    /// The resources that a program's sources mention, and those that these mention. Few solutions need the library
+    /// that every package contains; without it, an exported solution has only the files it needs in its directory.
     fn named_in(&self, program: &Program, resources: &[ProgramFile]) -> Vec<ProgramFile> {
         let mut pending: Vec<ProgramFile> = program.files.clone();
         let mut named: Vec<ProgramFile> = Vec::new();
@@ -246,7 +252,7 @@ impl<'d> Reading<'_, 'd> {
             let quiet = Findings::default();
             let text = self.context.tree.text(file.file.path.as_str(), ByteOrderMark::Warned, &quiet);
             for resource in resources {
-                // In another encoding than ours it may name everything.
+                // A source in another encoding than UTF-8 is assumed to mention every resource.
                 let is_named = !matches!(&text, Ok(Some(text)) if !text.contains(resource.name.as_str()));
                 let known = program.files.iter().chain(&named).any(|file| file.name == resource.name);
                 if is_named && !known {
@@ -259,7 +265,7 @@ impl<'d> Reading<'_, 'd> {
     }
 }
 
-/// What a solution's tag says of its verdict; `None`: nothing.
+/// The verdicts that a solution's tag stands for. `None`: no expectation.
 fn expected(tag: &str) -> Option<Vec<ExpectedVerdict>> {
     use ExpectedVerdict::{
         Accepted, MemoryLimit, OutputLimit, PresentationError, RuntimeError, TimeLimit, WrongAnswer,
@@ -277,7 +283,7 @@ fn expected(tag: &str) -> Option<Vec<ExpectedVerdict>> {
     })
 }
 
-/// Polygon's words for languages.
+/// The language tag for Polygon's name of a language.
 fn language_tag(word: &str) -> String {
     let known = [
         ("english", "en"),
@@ -305,7 +311,7 @@ fn language_tag(word: &str) -> String {
     ];
     match known.iter().find(|(name, _)| *name == word) {
         Some((_, tag)) => (*tag).to_owned(),
-        // Other tools write tags themselves.
+        // Packages of other tools have language tags instead of names.
         None if matches!(word.len(), 2 | 3) => word.to_lowercase(),
         None => format!("x-{}", word.to_lowercase()),
     }

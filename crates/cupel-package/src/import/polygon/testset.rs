@@ -15,11 +15,11 @@ use cupel_problem::{
     Method, Node, Objective, Score, Scoring, ScoringDialect, Shown, StopRule, ValidatorArgs,
 };
 
-/// Most groups of a testset.
+/// Maximum number of groups of a testset.
 const GROUPS_MAX: usize = 300;
 
 impl<'d> Reading<'_, 'd> {
-    /// The root of all groups; `None` has been told.
+    /// The root of all groups. `None` if there is a fault, which has been reported.
     pub(super) fn tests(&self, judging: Element<'d>, method: &Arc<Method>, draft: &mut Draft) -> Option<CaseGroup> {
         let sets: Vec<Element<'d>> = all(Some(judging), "testset").collect();
         let set = sets.iter().find(|set| set.attribute("name") == Some("tests")).or(match sets[..] {
@@ -44,12 +44,12 @@ impl<'d> Reading<'_, 'd> {
         let count =
             first(set, "test-count").and_then(|count| count.text()).and_then(|text| text.trim().parse::<u64>().ok());
         if let Some(count) = count.filter(|count| *count != tests.len() as u64) {
-            let fault = format!("<test-count> is {count}, and there are {} tests", tests.len());
+            let fault = format!("<test-count> is {count}, but there are {} tests", tests.len());
             self.fault(set, Code::KeyType, fault, "Export the package again");
             return None;
         }
         if tests.is_empty() || tests.len() as u64 > TESTS_MAX {
-            let fault = format!("there are {} tests, and 1 to {TESTS_MAX} are expected", tests.len());
+            let fault = format!("there are {} tests; expected 1 to {TESTS_MAX} tests", tests.len());
             self.fault(set, Code::NoCases, fault, "Correct the testset and export again");
             return None;
         }
@@ -77,7 +77,7 @@ impl<'d> Reading<'_, 'd> {
             cases.extend(case.map(|case| (test.attribute("group").unwrap_or_default().to_owned(), case)));
         }
         if cases.len() < tests.len() {
-            return None; // told for each
+            return None; // reported for each
         }
         self.grouped(set, cases, scored)
     }
@@ -89,7 +89,7 @@ impl<'d> Reading<'_, 'd> {
                 element.text().and_then(|text| text.trim().parse::<u64>().ok()).filter(|n| (1..=most).contains(n));
             if value.is_none() {
                 let fault =
-                    format!("a whole number from 1 is expected, not `{}`", element.text().unwrap_or_default().trim());
+                    format!("expected a whole number from 1, found `{}`", element.text().unwrap_or_default().trim());
                 self.fault(element, Code::KeyType, fault, "Correct the limit and export again");
             }
             value
@@ -98,7 +98,7 @@ impl<'d> Reading<'_, 'd> {
         if let Some(bytes) = number("memory-limit", 1 << 44) {
             draft.limits.memory = Bytes::new(bytes);
         }
-        // Codeforces bounds outputs by the size of a file there; source: its blog, "output limit" (64 MB).
+        // Codeforces limits the size of an output file; source: its blog, "output limit" (64 MB).
         draft.limits.output = Bytes::mib(64);
     }
 
@@ -113,8 +113,8 @@ impl<'d> Reading<'_, 'd> {
         let file = |path: &str| {
             let found = self.context.tree.file(path);
             if found.is_none() {
-                let remedy = "Download the full package: the standard one has no generated tests";
-                self.fault(test, Code::FileMissing, format!("test {number}: there is no file `{path}`"), remedy);
+                let remedy = "Download the full package: the standard package has no generated tests";
+                self.fault(test, Code::FileMissing, format!("test {number}: the file `{path}` does not exist"), remedy);
             }
             found
         };
@@ -128,7 +128,7 @@ impl<'d> Reading<'_, 'd> {
             self.fault(
                 test,
                 Code::KeyType,
-                format!("test {number}: its points are no number"),
+                format!("test {number}: the points are not a number"),
                 "Correct them in Polygon",
             );
             return None;
@@ -160,7 +160,7 @@ impl<'d> Reading<'_, 'd> {
         })
     }
 
-    /// Cases by the groups of the testset; those without one stay at the top, in the order of the tests.
+    /// Arranges the cases in the groups of the testset. Cases without a group stay at the top level, in test order.
     fn grouped(&self, set: Element<'d>, cases: Vec<(String, Case)>, scored: bool) -> Option<CaseGroup> {
         let declared: BTreeMap<&str, Element<'d>> =
             all(first(set, "groups"), "group").filter_map(|group| Some((group.attribute("name")?, group))).collect();
@@ -201,7 +201,7 @@ impl<'d> Reading<'_, 'd> {
         Some(group_of("", scored, children))
     }
 
-    /// All points or none: those of its tests, or where they have none, its own.
+    /// Makes a group all or nothing, worth the points of its tests, or its own points if its tests have none.
     fn complete_group(&self, group: &mut CaseGroup, own: Option<Score>) {
         if let MaxScore::Bounded(max) = group.max {
             let max = if max == Score::ZERO { own.unwrap_or(max) } else { max };
@@ -211,7 +211,7 @@ impl<'d> Reading<'_, 'd> {
         }
     }
 
-    /// The groups such that each comes after those it depends on, otherwise in the order of their tests.
+    /// The groups in an order in which each comes after its dependencies, otherwise in the order of their tests.
     fn in_order(
         &self,
         set: Element<'d>,
@@ -219,8 +219,8 @@ impl<'d> Reading<'_, 'd> {
         requires: &dyn Fn(&str) -> Vec<String>,
     ) -> Option<Vec<String>> {
         if names.len() > GROUPS_MAX {
-            let fault = format!("there are {} groups, more than {GROUPS_MAX}", names.len());
-            self.fault(set, Code::Groups, fault, "Put tests into fewer groups");
+            let fault = format!("there are {} groups; the maximum is {GROUPS_MAX}", names.len());
+            self.fault(set, Code::Groups, fault, "Distribute the tests over fewer groups");
             return None;
         }
         for name in &names {
@@ -235,8 +235,8 @@ impl<'d> Reading<'_, 'd> {
         while !left.is_empty() {
             let ready = left.iter().position(|name| requires(name).iter().all(|required| ordered.contains(required)));
             let Some(ready) = ready else {
-                let fault = format!("the groups {} depend on each other in a circle", left.join(", "));
-                self.fault(set, Code::Groups, fault, "Break the circle in Polygon");
+                let fault = format!("the groups {} have a dependency cycle", left.join(", "));
+                self.fault(set, Code::Groups, fault, "Break the cycle in Polygon");
                 return None;
             };
             ordered.push(left.remove(ready));
@@ -245,7 +245,8 @@ impl<'d> Reading<'_, 'd> {
     }
 }
 
-/// A group that gives the sum of its children and runs all of them, or in a problem without scores ends at the first error.
+/// A group with default rules: with scores, it runs all children and gives their sum; without, it stops at the first
+/// error.
 fn group_of(name: &str, scored: bool, children: Vec<Node>) -> CaseGroup {
     if scored {
         let group = group(name, GroupScoring::Aggregate(Aggregate::Sum), children);
@@ -255,7 +256,7 @@ fn group_of(name: &str, scored: bool, children: Vec<Node>) -> CaseGroup {
     }
 }
 
-/// A path with its one `%d` or `%0Nd` replaced; `None` if there is not exactly one.
+/// The path with its one `%d` or `%0Nd` replaced. `None` if there is not exactly one.
 fn numbered(pattern: &str, number: u64) -> Option<String> {
     let (before, rest) = pattern.split_once('%')?;
     let (width, after) = rest.split_once('d')?;
@@ -275,7 +276,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns_have_one_number() {
+    fn a_path_pattern_has_exactly_one_number() {
         assert_eq!(numbered("tests/%02d", 7).as_deref(), Some("tests/07"));
         assert_eq!(numbered("tests/%d.a", 123).as_deref(), Some("tests/123.a"));
         for bad in ["tests/", "%d%d", "%s", "%99999d", "%-3d", "%"] {

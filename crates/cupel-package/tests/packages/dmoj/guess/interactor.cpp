@@ -1,4 +1,4 @@
-// As testlib's: the input, nothing, the answer; the program's words on the standard streams.
+// Arguments as for testlib: input, /dev/null, answer. The submission is connected to the standard streams.
 #include <fstream>
 #include <iostream>
 

@@ -1,4 +1,4 @@
-# The input, the output, the answer. Points as a share: 7 with `partial X/Y`.
+# Arguments: input, output, answer. Exit code 7 with `partial X/Y` gives a share of the points.
 import sys
 
 output, answer = (open(name).read().split() for name in sys.argv[2:4])

@@ -1,4 +1,4 @@
-# The input and the answer as arguments, the output on standard input: 42 accepts, 43 rejects.
+# Arguments: input and answer; the output is on standard input. Exit codes: 42 accepts, 43 rejects.
 import sys
 
 number = int(open(sys.argv[1]).read())

@@ -1,4 +1,4 @@
-"""42 accepts; called with `sorted`, only words in order. What the submission is called with comes last."""
+"""42 accepts. With the argument `sorted`, the words must be in order. The arguments of the submission come last."""
 import sys
 
 words = sys.stdin.read().split()

@@ -1,4 +1,4 @@
-// Thinks of the number in the input, answers questions about it, and logs the number that was named.
+// Reads the secret number from the input, answers questions about it, and logs the guessed number.
 #include <fstream>
 #include <iostream>
 #include <string>

@@ -1,4 +1,4 @@
-// What the interactor wrote down is the number that was found.
+// The interactor's output is the number that the submission found.
 #include "testlib.h"
 
 int main(int argc, char* argv[]) {

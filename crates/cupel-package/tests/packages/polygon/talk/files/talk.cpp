@@ -1,4 +1,4 @@
-// Answers "? x" by "<", ">" or "=" up to 10 times; "! x" ends it.
+// Answers "? x" with "<", ">" or "=" up to 10 times; "! x" ends the conversation.
 #include "testlib.h"
 
 int main(int argc, char* argv[]) {

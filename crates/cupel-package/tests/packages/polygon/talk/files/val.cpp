@@ -1,4 +1,4 @@
-// One number from 1 to 1000.
+// Accepts one number from 1 to 1000.
 #include "testlib.h"
 
 int main(int argc, char* argv[]) {

@@ -1,4 +1,4 @@
-// Called with the names of input, output and answer: 0 accepts, 1 rejects, 3 is a fault of the package.
+// Arguments: paths of input, output and answer. Exit codes: 0 accepts, 1 rejects, 3 is a fault of the package.
 #include <cstdio>
 #include <fstream>
 

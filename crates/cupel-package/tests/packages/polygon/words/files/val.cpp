@@ -1,4 +1,4 @@
-// 0 accepts an input: one line of lower-case words.
+// Accepts (exit code 0) one line of lower-case words.
 #include <cctype>
 #include <iostream>
 #include <string>

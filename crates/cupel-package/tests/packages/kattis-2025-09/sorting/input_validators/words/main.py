@@ -1,4 +1,4 @@
-"""42 accepts one line of words; the first argument, if it is a number, is the most there may be."""
+"""42 accepts one line of words. If the first argument is a number, it is the maximum number of words."""
 import re
 import sys
 
