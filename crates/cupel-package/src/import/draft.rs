@@ -17,6 +17,8 @@ use cupel_problem::{
 const NAME_CHARACTERS_MAX: usize = 200;
 const TAGS_MAX: usize = 30;
 const AUTHORS_MAX: usize = 100;
+/// Maximum time that a package may set for compilation and validation, if the maximum for submissions is lower.
+const JUDGE_PROGRAM_TIME_MIN: Duration = Duration::from_secs(60);
 
 /// A format's key names for the values shown in problem lists, for findings.
 #[derive(Clone, Copy)]
@@ -211,8 +213,9 @@ impl Draft {
             told("limits.output", self.limits.output.to_string(), maxima.output.to_string());
         }
         for (key, bounds) in [("compilation", self.limits.compile), ("validation", self.limits.validation)] {
-            if bounds.time > maxima.time.max(Duration::from_secs(60)) {
-                told(&format!("limits.{key}_time"), seconds(bounds.time), seconds(maxima.time));
+            let time_max = maxima.time.max(JUDGE_PROGRAM_TIME_MIN);
+            if bounds.time > time_max {
+                told(&format!("limits.{key}_time"), seconds(bounds.time), seconds(time_max));
             }
             if bounds.memory > maxima.memory {
                 told(&format!("limits.{key}_memory"), bounds.memory.to_string(), maxima.memory.to_string());

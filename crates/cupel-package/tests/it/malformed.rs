@@ -743,6 +743,13 @@ fn invalid_dmoj_packages_are_refused() {
             "init.yml",
             "batch 0",
         ),
+        (
+            "dependency on the smallest integer",
+            with("test_cases: [{batched: [{in: 1.in, out: 2.in}], dependencies: [-9223372036854775808]}]\n"),
+            Code::Groups,
+            "init.yml",
+            "batch -9223372036854775808",
+        ),
         ("file missing", with("test_cases: [{in: 1.in, out: 9.out}]\n"), Code::FileMissing, "init.yml", "9.out"),
         (
             "file outside",

@@ -135,7 +135,8 @@ impl<'c, 'r> Reading<'c, 'r> {
         let mut found = Vec::new();
         for one in batch.get("dependencies").list() {
             let Some(number) = one.integer(i64::MIN, i64::MAX) else { continue };
-            match usize::try_from(number - 1).ok().and_then(|at| batches.get(at)) {
+            let index = number.checked_sub(1).and_then(|index| usize::try_from(index).ok());
+            match index.and_then(|index| batches.get(index)) {
                 Some(name) => found.push(name.clone()),
                 None => {
                     let fault = format!("batch {number} does not come before batch {}", batches.len() + 1);
