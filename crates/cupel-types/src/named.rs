@@ -8,9 +8,9 @@
 ///     /// A colour.
 ///     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 ///     pub enum Colour, as_str, from_name {
-/// Hex `ff0000`.
+///         /// Hex `ff0000`.
 ///         Red = "red",
-/// Hex `00ff00`.
+///         /// Hex `00ff00`.
 ///         Green = "green",
 ///     }
 /// }
