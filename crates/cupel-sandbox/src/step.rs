@@ -1,4 +1,4 @@
-//! What was being done when setting something up failed: every failure of ours names its step.
+//! Steps of setting up a lane or a cell. Each setup failure names the step that failed.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ macro_rules! steps {
     ($($name:ident = $number:literal, $text:literal;)*) => {
         /// A step on the way to a running program.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[expect(missing_docs, reason = "the Display text says it")]
+        #[expect(missing_docs, reason = "the Display text documents them")]
         pub enum SetupStep { $($name = $number),* }
 
         impl SetupStep {
