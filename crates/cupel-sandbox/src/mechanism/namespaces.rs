@@ -2,7 +2,7 @@
 
 use crate::{Wall, WallSet};
 
-/// Flags for a lane's new namespaces: all but the time namespace and, here, the cgroup namespace.
+/// Flags for a lane's new namespaces: all except time. The cgroup namespace is created later, in `lane/set_up.rs`.
 pub(crate) fn of_lane(off: WallSet) -> u64 {
     let mut flags = libc::CLONE_NEWPID | libc::CLONE_NEWNS;
     for (wall, flag) in [
