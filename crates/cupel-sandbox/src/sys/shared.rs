@@ -1,5 +1,5 @@
-//! One page shared between a lane's init, its zygote and its cells: how a cell says what became of it
-//! without a message. Every field is an atomic, so a torn or half-written value cannot be read.
+//! One page shared between a lane's init, its zygote and its cells, in which a cell reports its progress
+//! without messages. Every field is an atomic, so no partially written value can be read.
 
 use std::io;
 use std::ops::Deref;
@@ -8,37 +8,37 @@ use std::ptr::NonNull;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64};
 
-/// What a cell notes down, in order. Zero means "not reached".
+/// A cell's notes about its progress. Zero means "not reached".
 #[derive(Default)]
 #[repr(C)]
 pub(crate) struct CellNotes {
     /// The setup step that failed ([`SetupStep`](crate::SetupStep) as a number), or 0.
     pub(crate) failed_step: AtomicU32,
-    /// The errno it failed with.
+    /// The errno of that failure.
     pub(crate) failed_errno: AtomicI32,
-    /// Memory charged to the group when the box was empty, bytes.
+    /// Memory in bytes in use in the group when the program began; see `LaneGroup::begin_counting`.
     pub(crate) memory_base: AtomicU64,
-    /// CPU time of the group just before the program's process was made: total, user, system; ns.
+    /// CPU time of the group just before the program's process was created: total, user, system; in nanoseconds.
     pub(crate) cpu_base: [AtomicU64; 3],
-    /// The same once every process of the program's was gone; 0: the cell was ended before that.
+    /// The same after every process of the program was gone; 0 if the cell was killed before that.
     pub(crate) cpu_end: [AtomicU64; 3],
-    /// What of the difference was ours: the cell's init's, and the way to `exec`; ns.
+    /// Part of the difference that the sandbox used: the cell's init, and the path to `exec`; in nanoseconds.
     pub(crate) cpu_own: AtomicU64,
-    /// Monotonic time just before `exec`, ns; 0: the program has not started.
+    /// Monotonic time just before `exec`, in nanoseconds; 0 if the program has not started.
     pub(crate) started: AtomicU64,
-    /// Monotonic time when the main process ended, ns; 0: it has not.
+    /// Monotonic time when the main process ended, in nanoseconds; 0 if it has not ended.
     pub(crate) ended: AtomicU64,
-    /// Its wait status as in wait(2).
+    /// Wait status of the main process, as in wait(2).
     pub(crate) status: AtomicI32,
-    /// Memory charged to the group once every process of the program's was gone, bytes; 0: the cell was ended before that.
+    /// Memory in bytes charged to the group after every process of the program was gone; 0 if the cell was killed before.
     pub(crate) memory_end: AtomicU64,
-    /// How often a page was missing in the program's processes; 0: nobody knows.
+    /// Number of page faults of the program's processes; 0 if unknown.
     pub(crate) faults: AtomicU64,
-    /// 1 when everything has been swept and collected.
+    /// 1 if all processes have been killed and all files collected.
     pub(crate) finished: AtomicU32,
-    /// 1 when the program began as a copy of a warm interpreter.
+    /// 1 if the program began as a copy of a warm interpreter.
     pub(crate) warm: AtomicU32,
-    /// 1 when the files left were more or larger than may be collected.
+    /// 1 if the files exceeded the bounds of the collection.
     pub(crate) collect_overflow: AtomicU32,
 }
 
@@ -46,20 +46,20 @@ pub(crate) struct CellNotes {
 pub(crate) struct SharedNotes(NonNull<CellNotes>);
 
 impl SharedNotes {
-    /// A new page, in a file without a name: whoever gets that can map it, too.
+    /// A new page, and the unnamed file that contains it. A process that gets the file can map the page, too.
     pub(crate) fn new() -> io::Result<(SharedNotes, OwnedFd)> {
         let file = rustix::fs::memfd_create("cupel-notes", rustix::fs::MemfdFlags::CLOEXEC)?;
         rustix::fs::ftruncate(&file, size_of::<CellNotes>() as u64)?;
         Ok((SharedNotes::in_file(&file)?, file))
     }
 
-    /// The page in the file of [`SharedNotes::new`].
+    /// Maps the page in a file made by [`SharedNotes::new`].
     pub(crate) fn in_file(file: &OwnedFd) -> io::Result<SharedNotes> {
         use rustix::mm::{MapFlags, ProtFlags, mmap};
         if rustix::fs::fstat(file)?.st_size < size_of::<CellNotes>() as i64 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        // SAFETY: a new mapping at an address the kernel chooses disturbs nothing; the file is as long as it.
+        // SAFETY: a new mapping at an address chosen by the kernel replaces no other; the file is as long as the mapping.
         let page = unsafe {
             mmap(
                 std::ptr::null_mut(),
@@ -75,14 +75,13 @@ impl SharedNotes {
 }
 
 impl CellNotes {
-    /// Notes what kept the program from beginning: the [`SetupStep`](crate::SetupStep), and why. Callable between vfork and
-    /// exec.
+    /// Records the [`SetupStep`](crate::SetupStep) that failed, and its errno. May be called between vfork and exec.
     pub(crate) fn fail(&self, step: crate::SetupStep, errno: i32) {
         self.failed_errno.store(errno, Relaxed);
         self.failed_step.store(step as u32, Relaxed);
     }
 
-    /// Back to "nothing reached", before a new cell.
+    /// Resets all notes before a new cell.
     pub(crate) fn reset(&self) {
         for number in [&self.memory_base, &self.cpu_own, &self.started, &self.ended, &self.memory_end, &self.faults] {
             number.store(0, Relaxed);
@@ -99,9 +98,9 @@ impl CellNotes {
 }
 
 impl SharedNotes {
-    /// Takes the page out of this process, which must not touch it again: what comes next in it is a tenant's.
+    /// Unmaps the page from this process, which must not use it again, because it is about to run a tenant's code.
     pub(crate) fn forget(&self) {
-        // SAFETY: the mapping is ours and as long as it was made; this process is about to become a program and never
+        // SAFETY: the mapping was made by `in_file` with this length; this process is about to become a program and never
         // reads the notes again.
         let _ = unsafe { rustix::mm::munmap(self.0.as_ptr().cast(), size_of::<CellNotes>()) };
     }
@@ -111,8 +110,8 @@ impl Deref for SharedNotes {
     type Target = CellNotes;
 
     fn deref(&self) -> &CellNotes {
-        // SAFETY: the page is mapped until the process ends or forgets it, its file is never cut, it is aligned to a page, was
-        // zeroed by the kernel, and all-zero is a valid CellNotes; other processes change it only through
+        // SAFETY: the page is mapped until the process ends or forgets it, its file is never truncated, it is page-aligned,
+        // was zeroed by the kernel, and all-zero is a valid CellNotes; other processes change it only through
         // atomics.
         unsafe { self.0.as_ref() }
     }
