@@ -14,9 +14,9 @@ use crate::warm::Warm;
 /// One step: a program with its files, its input and its limits.
 #[derive(Clone, Debug)]
 pub struct Command {
-    /// Program and arguments. A program name that contains `/` is a path; relative paths start at `/box`. A name without
-    /// `/` is searched in the directories of the toolchains, regardless of `PATH` in `env`. At most 96 KiB together with
-    /// `env`.
+    /// Program and arguments. A program name that contains `/` is a path; relative paths start at `/box`. A name
+    /// without `/` is searched in the directories of the toolchains, regardless of `PATH` in `env`. At most 96 KiB
+    /// together with `env`.
     pub argv: Vec<String>,
     /// The whole environment.
     pub env: Vec<(String, String)>,
@@ -28,8 +28,8 @@ pub struct Command {
     pub limits: Limits,
     /// Whether this is a compiler or a tenant's program; the two use separate lanes.
     pub kind: CellKind,
-    /// The interpreter whose zygote may be forked to start this program, if the zygote can replace the executable. Never
-    /// used for compilers.
+    /// The interpreter whose zygote may be forked to start this program, if the zygote can replace the executable.
+    /// Never used for compilers.
     pub warm: Option<Warm>,
     /// Whether descriptor 3 is a pipe to [`Observer::result`], for a result separate from the printed output.
     pub result: bool,
@@ -114,9 +114,9 @@ pub struct CellReport {
     pub stdout_truncated: bool,
     /// Whether standard error was longer than the limit.
     pub stderr_truncated: bool,
-    /// The collected files, if collection was requested and the program exited with code 0, or with any code if that was
-    /// requested. If a signal ended the program, only files of the outbox are returned; if it exceeded a limit, none are,
-    /// because they may be incomplete.
+    /// The collected files, if collection was requested and the program exited with code 0, or with any code if that
+    /// was requested. If a signal ended the program, only files of the outbox are returned; if it exceeded a limit,
+    /// none are, because they may be incomplete.
     pub files: BoxFiles,
     /// Whether the files exceeded the bounds of the collection, so that some are missing.
     pub files_truncated: bool,
@@ -130,7 +130,7 @@ pub struct CellReport {
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The cell could not be set up.
-    #[error("cannot set up a cell: {step}")]
+    #[error("cannot set up a cell: failed to {step}")]
     Setup {
         /// The step that failed.
         step: SetupStep,

@@ -78,9 +78,9 @@ pub fn launch(config: &SandboxConfig) -> Result<Launched, StartError> {
     Sandbox::launch(SandboxConfig { slots: 1, with_probe: true, ..config.clone() })
 }
 
-/// Attacks every wall of a sandbox whose launcher [`launch`] started. Takes about a second. `secret` is a host path that
-/// the probe tries to reach: it must exist, and the configuration must not show it. This function creates no file for
-/// that purpose, because in a directory that others can write, a symbolic link could redirect the write.
+/// Attacks every wall of a sandbox whose launcher [`launch`] started. Takes about a second. `secret` is a host path
+/// that the probe tries to reach: it must exist, and the configuration must not show it. This function creates no file
+/// for that purpose, because in a directory that others can write, a symbolic link could redirect the write.
 ///
 /// # Errors
 /// If the probe cannot be run.

@@ -37,8 +37,8 @@ pub fn enter_if_asked() {
     }
 }
 
-/// Raises this process's limit on open descriptors to the hard limit, and returns the new limit. A server must call this
-/// before it accepts connections: each running program takes a dozen descriptors. Cells have a separate limit.
+/// Raises this process's limit on open descriptors to the hard limit, and returns the new limit. A server must call
+/// this before it accepts connections: each running program takes a dozen descriptors. Cells have a separate limit.
 pub fn raise_descriptor_limit() -> u64 {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
@@ -48,8 +48,8 @@ pub fn raise_descriptor_limit() -> u64 {
     }
 }
 
-/// Maximum number of lanes at the same time. A slot has one for programs, one for compilers and a spare, and as many that
-/// are being retired; the rest is for lanes that do not belong to a slot.
+/// Maximum number of lanes at the same time. A slot has one for programs, one for compilers and a spare, and as many
+/// that are being retired; the rest is for lanes that do not belong to a slot.
 const fn lanes_max(slots: usize) -> u32 {
     let slots = if slots > 1000 { 1000 } else { slots as u32 };
     slots * 8 + 16
@@ -66,7 +66,7 @@ pub enum StartError {
     Spawn(#[source] io::Error),
     /// The launcher could not be set up. If this machine lacks something that a wall needs, `detail` names the wall,
     /// the kernel feature, the current setting, and the remedy.
-    #[error("cannot set up the sandbox: {step}: {detail}")]
+    #[error("cannot set up the sandbox: failed to {step}: {detail}")]
     Setup {
         /// The step that failed.
         step: SetupStep,

@@ -13,31 +13,32 @@
 //!                            root; supervises       reaps and sweeps       may fork
 //! ```
 //!
-//! * The **launcher** is the only process that needs privileges: either root's, reduced to six capabilities, or those of
-//!   an ordinary user inside a separate user namespace. It is the same executable, started again. It has one thread and
-//!   an empty network namespace, and reads fixed-layout messages from one socket; it ends when that socket closes. It
-//!   creates lanes and hands out their sockets, but takes no part in runs. Your process can drop all its privileges once
-//!   the launcher runs: [`privileges`].
-//! * A **lane** is created in advance and serves thousands of runs, one at a time. Creating namespaces and joining control
-//!   groups takes milliseconds; a run in a lane inherits both at no cost.
+//! * The **launcher** is the only process that needs privileges: either root's, reduced to six capabilities, or those
+//!   of an ordinary user inside a separate user namespace. It is the same executable, started again. It has one thread
+//!   and an empty network namespace, and reads fixed-layout messages from one socket; it ends when that socket closes.
+//!   It creates lanes and hands out their sockets, but takes no part in runs. Your process can drop all its privileges
+//!   once the launcher runs: [`privileges`].
+//! * A **lane** is created in advance and serves thousands of runs, one at a time. Creating namespaces and joining
+//!   control groups takes milliseconds; a run in a lane inherits both at no cost.
 //! * A **cell** is what one step gets: fresh pid, mount and ipc namespaces, a fresh tmpfs, a fresh `/proc`.
 //!   Everything that the program leaves behind (processes, files, shared memory) disappears with the cell.
-//! * An **interpreter** can be kept warm in an additional process of a lane, the zygote (`process/zygote.rs`, `warm/`). A
-//!   program is then a copy of the zygote, forked into the cell, and passes every wall as it would before an exec.
-//! * A **service** is a program that stays in a cell and answers requests, in a lane reserved for it: a compile service.
-//! * **Who kills whom:** closing the launcher's socket ends the launcher, which ends the lanes. When a lane's init ends,
-//!   the kernel kills its pid namespace, including the cell; the same holds for a cell's init. Reaching a limit kills the
-//!   cell's init. No process can outlive the one above it.
+//! * An **interpreter** can be kept warm in an additional process of a lane, the zygote (`process/zygote.rs`, `warm/`).
+//!   A program is then a copy of the zygote, forked into the cell, and passes every wall as it would before an exec.
+//! * A **service** is a program that stays in a cell and answers requests, in a lane reserved for it: a compile
+//!   service.
+//! * **Who kills whom:** closing the launcher's socket ends the launcher, which ends the lanes. When a lane's init
+//!   ends, the kernel kills its pid namespace, including the cell; the same holds for a cell's init. Reaching a limit
+//!   kills the cell's init. No process can outlive the one above it.
 //! * **Usage figures** are read from the control groups after the last process of the cell is gone. *CPU time* is what
 //!   the program's processes used from `exec` to their last instruction, no matter which process waited for them; what
 //!   the sandbox's init processes used in the same group is subtracted. *Memory* is the peak of all these processes
 //!   together, minus what the cell held before they started: anonymous and shared memory, files in the box, and kernel
-//!   memory used on their behalf, in the kernel's charging steps of up to 256 KiB. Page cache of files on disk is shared
-//!   by everybody; the part of it that is present at the end is subtracted. The reported peak is too low for a program
-//!   that frees memory and afterwards is the first to read large files. The limit counts the same memory, since the
-//!   kernel reclaims page cache before it kills.
-//! * **Instructions** are counted by a counter that a lane's init opens at its creation and its programs inherit
-//!   (`mechanism/instructions.rs`), if the processor has one.
+//!   memory used on their behalf, in the kernel's charging steps of up to 256 KiB. Page cache of files on disk is
+//!   shared by everybody; the part of it that is present at the end is subtracted. The reported peak is too low for a
+//!   program that frees memory and afterwards is the first to read large files. The limit counts the same memory, since
+//!   the kernel reclaims page cache before it kills.
+//! * **Instructions** are counted, if the processor can count them: the launcher opens a counter on a lane's init, and
+//!   the programs inherit it (`mechanism/instructions.rs`).
 //!
 //! *Architecture invariants:* this crate never names a verdict; it has no async runtime; `unsafe` is in
 //! `sys/` alone; no path, name or size supplied by a tenant is followed outside a cell.
@@ -85,7 +86,8 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Starts the launcher and the background thread. `main` must call [`launcher::enter_if_asked`] before anything else.
+    /// Starts the launcher and the background thread. `main` must call [`launcher::enter_if_asked`] before anything
+    /// else.
     ///
     /// # Errors
     /// If this machine lacks something that the sandbox needs; the error says what to do.
@@ -119,8 +121,8 @@ impl Sandbox {
         self.launcher.features()
     }
 
-    /// A handle to wait for the end of the launcher. A process that dropped its privileges cannot start another launcher,
-    /// so it can only exit as well.
+    /// A handle to wait for the end of the launcher. A process that dropped its privileges cannot start another
+    /// launcher, so it can only exit as well.
     ///
     /// # Errors
     /// If no descriptor is left.

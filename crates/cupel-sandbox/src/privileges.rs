@@ -1,7 +1,7 @@
 //! Drops all privileges of the main process once the launcher runs.
 //!
-//! A process that started a [`Sandbox`](crate::Sandbox) as root needs no privileges afterwards: the launcher creates the
-//! lanes, and the process uses them over sockets. While the process still has one thread:
+//! A process that started a [`Sandbox`](crate::Sandbox) as root needs no privileges afterwards: the launcher creates
+//! the lanes, and the process uses them over sockets. While the process still has one thread:
 //!
 //! ```text
 //! Sandbox::launch  →  (what root alone can open or hand over)  →  give_up  →  threads, listeners, databases
@@ -106,8 +106,8 @@ pub fn close_inherited_descriptors() -> io::Result<()> {
 }
 
 /// Changes to `user` if one is given, drops every capability, and applies Landlock and the main process's system call
-/// filter. Afterwards, files can be created and changed only beneath `writable`; directories in it that do not exist are
-/// ignored.
+/// filter. Afterwards, files can be created and changed only beneath `writable`; directories in it that do not exist
+/// are ignored.
 ///
 /// # Errors
 /// If there is more than one thread, since each thread has separate privileges, or if a system call fails.
@@ -167,8 +167,8 @@ fn rights_to_change(abi: u32) -> u64 {
 }
 
 /// Restricts changes of files to `writable`; reading is not restricted. A process in a Landlock domain cannot trace
-/// processes outside it, such as the launcher. Since ABI 6, it can also neither signal them nor connect to their abstract
-/// sockets.
+/// processes outside it, such as the launcher. Since ABI 6, it can also neither signal them nor connect to their
+/// abstract sockets.
 fn write_only_beneath(writable: &[&Path]) -> io::Result<()> {
     let abi = sys::landlock::abi();
     if abi == 0 {
@@ -215,8 +215,8 @@ pub fn closed_parent(path: &Path, user: Identity) -> io::Result<Option<PathBuf>>
     Ok(None)
 }
 
-/// Makes the directory `path` reachable although its ancestor `closed` may not be traversed: in a new mount namespace of
-/// this process, `closed` becomes a read-only directory that contains only the path to `path`. Both are absolute.
+/// Makes the directory `path` reachable although its ancestor `closed` may not be traversed: in a new mount namespace
+/// of this process, `closed` becomes a read-only directory that contains only the path to `path`. Both are absolute.
 ///
 /// # Errors
 /// If a system call fails; then `path` must be moved elsewhere.
@@ -233,8 +233,8 @@ pub fn open_a_way(closed: &Path, path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Changes the owner of `name` in `directory` from root to `user`, if it is a directory or a regular file with one link.
-/// Anything else is neither followed nor changed.
+/// Changes the owner of `name` in `directory` from root to `user`, if it is a directory or a regular file with one
+/// link. Anything else is neither followed nor changed.
 ///
 /// # Errors
 /// If it exists and its owner cannot be changed.
@@ -255,8 +255,8 @@ pub fn hand_over(directory: &File, name: &OsStr, user: Identity) -> io::Result<(
     Ok(())
 }
 
-/// Creates nested directories `names` below `directory` if they do not exist, owned by the owner of `directory`. The last
-/// one is readable by everybody. Links are not followed, since the owner may be a different, untrusted user.
+/// Creates nested directories `names` below `directory` if they do not exist, owned by the owner of `directory`. The
+/// last one is readable by everybody. Links are not followed, since the owner may be a different, untrusted user.
 ///
 /// # Errors
 /// If one of the names is not a directory, or a system call fails.
@@ -410,8 +410,8 @@ mod tests {
         };
         let mut others = [sleeper(), sleeper()];
         let pids = others.each_ref().map(std::process::Child::id);
-        // The test binary runs itself again and forks there: the process that gives up must have one thread, and no lock
-        // held by another thread.
+        // The test binary runs itself again and forks there: the process that gives up must have one thread, and no
+        // lock held by another thread.
         let name = "privileges::tests::after_give_up_other_processes_of_the_user_cannot_be_signalled_or_limited";
         let ended = std::process::Command::new(std::env::current_exe().unwrap())
             .args([name, "--exact", "--nocapture", "--test-threads=1"])

@@ -160,7 +160,8 @@ fn filter() -> Result<(), String> {
     Ok(())
 }
 
-/// Lists the root directory: permissions and mounts allow this, and only the lack of a Landlock rule for `/` forbids it.
+/// Lists the root directory: permissions and mounts allow this, and only the lack of a Landlock rule for `/` forbids
+/// it.
 fn list_root() -> Result<(), String> {
     match fs::read_dir("/") {
         Ok(_) => Err("the root directory can be listed".into()),

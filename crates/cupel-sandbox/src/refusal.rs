@@ -1,4 +1,5 @@
-//! Validation of commands and configurations before anything is created. A refusal names the field and the rule it breaks.
+//! Validation of commands and configurations before anything is created. A refusal names the field and the rule it
+//! breaks.
 //!
 //! A cell that can be created but does not suffice for its program (a box too small for its files, a limit that is soon
 //! reached) is not refused: that is an outcome of the run. Limits have no upper bound here: a limit above what the
@@ -74,7 +75,10 @@ pub(crate) fn of_texts(argv: &[String], env: &[(String, String)]) -> Result<(), 
     let of_env: usize = env.iter().map(|(name, value)| name.len() + value.len() + 16).sum();
     if of_argv + of_env > TEXTS_BYTES_MAX {
         let field = if of_argv >= of_env { "argv" } else { "env" };
-        return refuse(field, "arguments and environment must be at most 96 KiB together, plus 8 bytes counted for each");
+        return refuse(
+            field,
+            "arguments and environment must be at most 96 KiB together, counting 8 extra bytes for each of them",
+        );
     }
     Ok(())
 }
@@ -165,7 +169,8 @@ pub(crate) fn of_config(config: &SandboxConfig) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Checks that a mount target is not inside a cell's private directories or the system's directories, which would hide it.
+/// Checks that a mount target is not inside a cell's private directories or the system's directories, which would hide
+/// it.
 fn of_target(source: &Path, target: &Path) -> Result<(), Refusal> {
     let (shown, beneath) = (target.display(), |place: &&&str| target.starts_with(place));
     if let Some(place) = OWN_PLACES.iter().find(beneath) {

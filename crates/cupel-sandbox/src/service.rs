@@ -1,17 +1,17 @@
 //! A service: a program that stays in its cell and answers requests over its standard input and output.
 //!
-//! For programs that start slowly and serve many requests: compile services. A service has a separate lane with the same
-//! walls as any program. The lane is not pinned to a processor: while the service works, a slot waits for it, and the
-//! scheduler can use the processor that this slot leaves idle. The service's memory outlives a request, so the caller
-//! must decide which tenants may share a service. Replies are untrusted; only their length is checked here.
+//! For programs that start slowly and serve many requests: compile services. A service has a separate lane with the
+//! same walls as any program. The lane is not pinned to a processor: while the service works, a slot waits for it, and
+//! the scheduler can use the processor that this slot leaves idle. The service's memory outlives a request, so the
+//! caller must decide which tenants may share a service. Replies are untrusted; only their length is checked here.
 //!
 //! ```text
 //!   start ──► ready ──request──► waiting ──reply──► ready
 //!                                   └─ too slow, too long, ended, cancelled ──► spoiled: refuses every request
 //! ```
 //!
-//! In both directions, a message is its length (four bytes, big-endian) followed by that many bytes. *Invariant:* after a
-//! failed request, no other request is sent, so a late reply is never attributed to another request. Dropping the
+//! In both directions, a message is its length (four bytes, big-endian) followed by that many bytes. *Invariant:* after
+//! a failed request, no other request is sent, so a late reply is never attributed to another request. Dropping the
 //! [`ServiceCell`] ends all its processes.
 
 use std::io;
@@ -38,8 +38,8 @@ pub struct ServiceCommand {
     pub env: Vec<(String, String)>,
     /// The initial content of `/box`, the working directory.
     pub files: BoxFiles,
-    /// Limits on the whole lifetime of the service, including memory. The output limit is not used; each reply is limited
-    /// by [`RequestLimits::reply`] instead.
+    /// Limits on the whole lifetime of the service, including memory. The output limit is not used; each reply is
+    /// limited by [`RequestLimits::reply`] instead.
     pub limits: Limits,
 }
 
@@ -96,8 +96,8 @@ pub struct ServiceCell {
 }
 
 impl Sandbox {
-    /// Starts a service in a new lane. Takes as long as creating a lane. If the program does not start, the first request
-    /// fails.
+    /// Starts a service in a new lane. Takes as long as creating a lane. If the program does not start, the first
+    /// request fails.
     ///
     /// # Errors
     /// If the lane cannot be created, or the command is invalid or cannot be sent.
@@ -323,9 +323,6 @@ mod tests {
         check(&[b"\0\0"], Ok(None));
         check(&[b"\0\0\0\x05"], Err("the service's reply is too long"));
         check(&[b"\xff\xff\xff\xff"], Err("the service's reply is too long"));
-        check(
-            &[b"\0\0\0\x01ab"],
-            Err("the service violated the protocol: it sent data that was not requested"),
-        );
+        check(&[b"\0\0\0\x01ab"], Err("the service violated the protocol: it sent data that was not requested"));
     }
 }

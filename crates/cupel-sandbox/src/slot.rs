@@ -43,11 +43,11 @@ pub struct Slot {
     bundles: BundleCache,
 }
 
-/// How long beyond its wall-clock limit a cell may take to finish before its lane counts as lost. The lane needs this time
-/// to set up the cell, to kill hundreds of processes, and to collect files.
+/// How long beyond its wall-clock limit a cell may take to finish before its lane counts as lost. The lane needs this
+/// time to set up the cell, to kill hundreds of processes, and to collect files.
 const SILENCE: Duration = Duration::from_secs(30);
-/// Bytes per read, and the pipe size of a program with much output. The content of a pipe is charged to the program, so a
-/// pipe becomes this large only after it was once full, and never larger.
+/// Bytes per read, and the pipe size of a program with much output. The content of a pipe is charged to the program, so
+/// a pipe becomes this large only after it was once full, and never larger.
 const CHUNK: usize = 256 * 1024;
 /// Initial capacity of a pipe. Source: pipe(7), "Pipe capacity".
 const PIPE: usize = 64 * 1024;
@@ -240,8 +240,8 @@ impl Slot {
     }
 }
 
-/// Whether the program's standard input is a pipe (see [`stdin_of`]). An interpreter creates a different stream object for
-/// anything else, and a warm interpreter's was created for a pipe.
+/// Whether the program's standard input is a pipe (see [`stdin_of`]). An interpreter creates a different stream object
+/// for anything else, and a warm interpreter's was created for a pipe.
 fn is_pipe(stdin: &Stdin) -> bool {
     match stdin {
         Stdin::Bytes(_) => true,
@@ -251,8 +251,9 @@ fn is_pipe(stdin: &Stdin) -> bool {
     }
 }
 
-/// A pipe whose ends the program can reopen by name (`/dev/stdin`, `/proc/self/fd/1`). Its mode must allow that, because
-/// the inode belongs to this process's user and the program runs as another user. No other process has a name for it.
+/// A pipe whose ends the program can reopen by name (`/dev/stdin`, `/proc/self/fd/1`). Its mode must allow that,
+/// because the inode belongs to this process's user and the program runs as another user. No other process has a name
+/// for it.
 pub(crate) fn open_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
     rustix::fs::fchmod(&reader, rustix::fs::Mode::from_raw_mode(0o666))?;
@@ -268,8 +269,8 @@ fn stdin_of(stdin: &Stdin) -> io::Result<(Arc<OwnedFd>, Option<Feed>)> {
     }
 }
 
-/// Whether a program may get a descriptor of this type as its standard input. A file has a name, locks and an offset that
-/// other processes share, so its content goes through a pipe.
+/// Whether a program may get a descriptor of this type as its standard input. A file has a name, locks and an offset
+/// that other processes share, so its content goes through a pipe.
 fn is_a_stream(kind: FileType) -> bool {
     matches!(kind, FileType::Fifo | FileType::Socket | FileType::CharacterDevice)
 }
@@ -362,8 +363,8 @@ impl Source {
 }
 
 impl Feed {
-    /// Writes as much as the pipe accepts. Returns `false` if all data is written or the pipe has no reader. Errors come
-    /// from reading the file.
+    /// Writes as much as the pipe accepts. Returns `false` if all data is written or the pipe has no reader. Errors
+    /// come from reading the file.
     fn write(&mut self) -> io::Result<bool> {
         loop {
             let left = &self.source.at_hand()[self.at..];
@@ -398,7 +399,8 @@ impl Captured {
         Ok(Captured { pipe, left: limit, holds: PIPE })
     }
 
-    /// Whether a read of `n` bytes took a full pipe, so that there is probably more data. The first full pipe is enlarged.
+    /// Whether a read of `n` bytes took a full pipe, so that there is probably more data. The first full pipe is
+    /// enlarged.
     fn is_filled_by(&mut self, n: usize) -> bool {
         let filled = n >= self.holds.min(CHUNK);
         if filled && self.holds == PIPE {
@@ -608,8 +610,8 @@ struct Watched {
 }
 
 /// If it is unknown whether a program that closed standard output is ending: how long to wait before reporting that it
-/// continues without standard output. A process needs only microseconds of CPU time between closing its files and becoming
-/// a zombie.
+/// continues without standard output. A process needs only microseconds of CPU time between closing its files and
+/// becoming a zombie.
 const ENDING: Duration = Duration::from_secs(1);
 
 impl Watched {

@@ -11,16 +11,16 @@ use rustix::process::{Gid, Pid, Uid};
 /// The tenant's user and group id inside a lane.
 pub(crate) const TENANT: u32 = 1000;
 
-/// First id of the lanes: `wanted` if this process's namespace has `count` ids from there on, otherwise an id near the end
-/// of the namespace's largest range. The ids never include the namespace's root. `map` is the text of
+/// First id of the lanes: `wanted` if this process's namespace has `count` ids from there on, otherwise an id near the
+/// end of the namespace's largest range. The ids never include the namespace's root. `map` is the text of
 /// `/proc/self/uid_map`.
 pub(crate) fn base(map: &str, wanted: u32, count: u32) -> Option<u32> {
     let before_the_last = |end: u32| end.checked_sub(count)?.checked_sub(1);
     place(map, wanted, count, before_the_last)
 }
 
-/// The id of a service: `wanted` if this process's namespace has it, otherwise the last id of the largest range, which no
-/// lane uses.
+/// The id of a service: `wanted` if this process's namespace has it, otherwise the last id of the largest range, which
+/// no lane uses.
 pub(crate) fn of_service(map: &str, wanted: u32) -> Option<u32> {
     place(map, wanted, 1, |end| end.checked_sub(1))
 }
@@ -83,7 +83,11 @@ mod tests {
         assert_eq!(base("0 100000 65536\n", WANTED, 100), Some(65_435), "a container");
         assert_eq!(base("0 1000 1\n", WANTED, 100), None, "one id is not enough");
         assert_eq!(base("0 0 100\n", WANTED, 100), None, "the namespace's root would be among them");
-        assert_eq!(base("5 0 1879048200\n", WANTED, 100), Some(1_879_048_104), "the range ends too early after the requested id");
+        assert_eq!(
+            base("5 0 1879048200\n", WANTED, 100),
+            Some(1_879_048_104),
+            "the range ends too early after the requested id"
+        );
         assert_eq!(of_service("0 0 4294967295\n", 998), Some(998));
         assert_eq!(of_service(rootless, WANTED), Some(65_536), "not an id of a lane");
     }

@@ -1,29 +1,30 @@
 //! Counts the instructions that programs execute, a figure that does not depend on the machine's load.
 //!
-//! The launcher opens a counter on a lane's init before the init has forked anything; a run opens nothing. Every process
-//! and thread that descends from the init inherits the counter, and the kernel adds up the counts of all of them,
-//! including those that have ended. The counter is disabled until a process executes a program. So the sandbox's init
-//! processes and the path to `exec` are not counted, and a program is counted from its first instruction, with its
-//! threads, children and orphans. A cell's count is the difference of two readings. A warm program is a copy of a zygote,
-//! which has executed a program before, so the warm program is counted from its fork.
+//! The launcher opens a counter on a lane's init before the init has forked anything; a run opens nothing. Every
+//! process and thread that descends from the init inherits the counter, and the kernel adds up the counts of all of
+//! them, including those that have ended. The counter is disabled until a process executes a program. So the sandbox's
+//! init processes and the path to `exec` are not counted, and a program is counted from its first instruction, with its
+//! threads, children and orphans. A cell's count is the difference of two readings. A warm program is a copy of a
+//! zygote, which has executed a program before, so the warm program is counted from its fork.
 //!
 //! * A counter per control group is not used: it belongs to one processor, needs administrator privileges, and would
 //!   also count the init processes.
 //! * The counter is accompanied by an *anchor*, an event that never occurs and is not inherited. To save work at a
-//!   context switch, the kernel may swap the counters of two processes if these are identical. The exec would then enable
-//!   the counter that the init holds, and everything that the lane's init forks afterwards would be counted like the
-//!   program. The anchor makes the init's counters different from all others.
+//!   context switch, the kernel may swap the counters of two processes if these are identical. The exec would then
+//!   enable the counter that the init holds, and everything that the lane's init forks afterwards would be counted like
+//!   the program. The anchor makes the init's counters different from all others.
 //! * The limit is enforced by polling and not by an interrupt every N instructions, because each task would have a
 //!   separate budget until its first interrupt. The next poll is when the limit could first be reached at a rate above
 //!   what any processor can execute. The last reading, which is exact, decides whether the limit was reached.
-//! * If a process executes a file that it may not read, the kernel treats it as privileged and stops counting it and the
-//!   processes that it forks. Its CPU time reveals this ([`Count::Evaded`]).
+//! * If a process executes a file that it may not read, the kernel treats it as privileged and stops counting it and
+//!   the processes that it forks. Its CPU time reveals this ([`Count::Evaded`]).
 //!
 //! Cost: about 6 us of CPU time per run (1 % of a run of `true`), and 12 us for each process that it forks (2 % of
 //! 550 us). Measured by counting page faults, compared with no counter, on the machine of bench/README.md.
 //!
 //! Sources: perf_event_open(2); in the kernel `perf_event_context_sched_out`, `inherit_event` and `perf_event_exec`
-//! (kernel/events/core.c), `begin_new_exec` (fs/exec.c); Documentation/admin-guide/sysctl/kernel.rst, "perf_event_paranoid".
+//! (kernel/events/core.c), `begin_new_exec` (fs/exec.c); Documentation/admin-guide/sysctl/kernel.rst,
+//! "perf_event_paranoid".
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -52,8 +53,8 @@ impl CountedEvent {
     }
 }
 
-/// CPU time that may be uncounted without counting as evasion, in addition to the share [`UNCOUNTED_SHARE`]: the kernel's
-/// work at the start and the end of a process, and for switching between processes.
+/// CPU time that may be uncounted without counting as evasion, in addition to the share [`UNCOUNTED_SHARE`]: the
+/// kernel's work at the start and the end of a process, and for switching between processes.
 const UNCOUNTED_MAX: Duration = Duration::from_millis(10);
 /// Divisor: a quarter of the CPU time may be uncounted.
 const UNCOUNTED_SHARE: u32 = 4;
@@ -80,11 +81,9 @@ pub(crate) fn lack(counted: CountedEvent, sysctl: impl Fn(&str) -> Option<String
 /// Why a counter cannot be opened, and the remedy.
 fn refused(error: &io::Error, sysctl: impl Fn(&str) -> Option<String>) -> String {
     match error.raw_os_error() {
-        Some(libc::ENOENT | libc::ENODEV | libc::EOPNOTSUPP) => {
-            "this processor has no instruction counter that the \
+        Some(libc::ENOENT | libc::ENODEV | libc::EOPNOTSUPP) => "this processor has no instruction counter that the \
              kernel supports; enable a vPMU for the virtual machine"
-                .to_owned()
-        }
+            .to_owned(),
         Some(libc::EACCES | libc::EPERM) => match sysctl("kernel/perf_event_paranoid") {
             Some(level) if level.parse::<i32>().is_ok_and(|level| level > 2) => format!(
                 "the sysctl kernel.perf_event_paranoid is {level}; start Cupel as root, or set sysctl \

@@ -75,8 +75,8 @@ pub(crate) enum Source {
     Held { found: OwnedFd, is_dir: bool, target: PathBuf },
 }
 
-/// Opens the mounts whose source another user than the administrator could replace. Call this before any such user can do
-/// so. Omits sources that do not exist or are not accessible, and refuses symbolic links in their paths.
+/// Opens the mounts whose source another user than the administrator could replace. Call this before any such user can
+/// do so. Omits sources that do not exist or are not accessible, and refuses symbolic links in their paths.
 pub(crate) fn hold(mounts: Vec<Mount>) -> io::Result<Vec<Source>> {
     let mut sources = Vec::new();
     for Mount { source, target } in mounts {
@@ -140,8 +140,8 @@ pub(crate) fn find_own_executable() -> io::Result<OwnedFd> {
     let open = |path: &Path| rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
     let runs = open(Path::new("/proc/self/exe"))?;
     let inode = |file: &OwnedFd| rustix::fs::fstat(file).map(|stat| (stat.st_dev, stat.st_ino)).ok();
-    // Prefer the path: it goes through a mount of this namespace, and only such mounts can be copied. The executable of a
-    // process that created a mount namespace after its exec is on a mount of the previous namespace.
+    // Prefer the path: it goes through a mount of this namespace, and only such mounts can be copied. The executable of
+    // a process that created a mount namespace after its exec is on a mount of the previous namespace.
     let named = std::env::current_exe().ok().and_then(|path| open(&path).ok());
     Ok(named.filter(|named| inode(named).is_some() && inode(named) == inode(&runs)).unwrap_or(runs))
 }
@@ -318,8 +318,8 @@ impl BoxSize {
     }
 }
 
-/// Mounts a cell's writable directories `/box`, `/tmp` and `/dev/shm`. They share one tmpfs, so that one bound holds for
-/// all of them. Called by the cell's init in its new mount namespace.
+/// Mounts a cell's writable directories `/box`, `/tmp` and `/dev/shm`. They share one tmpfs, so that one bound holds
+/// for all of them. Called by the cell's init in its new mount namespace.
 pub(crate) fn mount_box(size: BoxSize, off: WallSet) -> rustix::io::Result<()> {
     mount_tmpfs("/cell", &size.options(off))?;
     for (dir, mode) in [("/cell/box", 0o755), ("/cell/tmp", 0o1777), ("/cell/shm", 0o1777)] {

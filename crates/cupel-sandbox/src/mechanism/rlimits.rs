@@ -1,5 +1,6 @@
 //! Resource limits: a second wall behind the control groups, and the only one for resources that control groups do not
-//! count. Source: getrlimit(2).
+//! count.
+//! Source: getrlimit(2).
 
 use cupel_types::Limits;
 use rustix::process::{Resource, Rlimit, setrlimit};

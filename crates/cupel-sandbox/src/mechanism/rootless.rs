@@ -1,8 +1,8 @@
 //! The launcher of an ordinary user: root of a new user namespace that contains the user's subordinate ids.
 //!
 //! `newuidmap` and `newgidmap` write the id maps of a namespace with more than one id. They are set-uid, and read
-//! `/etc/subuid` and `/etc/subgid` to verify that the user owns the ids. They must run outside the namespace, so a child
-//! process that stays outside runs them. Afterwards the launcher works as it does for root.
+//! `/etc/subuid` and `/etc/subgid` to verify that the user owns the ids. They must run outside the namespace, so a
+//! child process that stays outside runs them. Afterwards the launcher works as it does for root.
 //! Sources: user_namespaces(7), newuidmap(1), subuid(5).
 
 use std::io::{self, Read, Write};
@@ -26,7 +26,8 @@ struct Range {
     count: u32,
 }
 
-/// Makes this process root of a new user namespace and of a new mount namespace in it. The process must have one thread.
+/// Makes this process root of a new user namespace and of a new mount namespace in it. The process must have one
+/// thread.
 pub(crate) fn enter() -> Result<(), Lack> {
     let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
     let name = user_name(&read("/etc/passwd"), uid.as_raw());
@@ -119,10 +120,7 @@ fn lack(setting: String, remedy: String) -> Lack {
 }
 
 fn failed(error: io::Error) -> Lack {
-    lack(
-        format!("the kernel returned: {error}"),
-        "check the number of processes and open files, and try again".into(),
-    )
+    lack(format!("the kernel returned: {error}"), "check the number of processes and open files, and try again".into())
 }
 
 fn read(path: &str) -> String {
@@ -159,7 +157,11 @@ mod tests {
         assert_eq!(range(text, Some("me"), 1000), Some(Range { first: 300_000, count: 65_536 }));
         assert_eq!(range(text, None, 1000), Some(Range { first: 400_000, count: 1000 }));
         assert_eq!(range(text, Some("nobody"), 7), None);
-        assert_eq!(range("me:5:10\nme:4294967000:65536", Some("me"), 1000), None, "too few ids, or a range that exceeds the largest id");
+        assert_eq!(
+            range("me:5:10\nme:4294967000:65536", Some("me"), 1000),
+            None,
+            "too few ids, or a range that exceeds the largest id"
+        );
     }
 
     #[test]

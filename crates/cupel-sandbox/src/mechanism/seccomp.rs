@@ -1,12 +1,12 @@
 //! The system call filter: parses the policy and compiles it to classic BPF.
 //!
 //! When a filter is installed, the kernel runs it once for every system call number, so its cost depends on its length
-//! and on its longest path. The compiler groups the numbers into runs with the same action, and builds a binary tree over
-//! the runs: about twice as many instructions as runs, and a path length logarithmic in their number.
+//! and on its longest path. The compiler groups the numbers into runs with the same action, and builds a binary tree
+//! over the runs: about twice as many instructions as runs, and a path length logarithmic in their number.
 //!
-//! The filter is installed in two parts, because an inherited part costs a run nothing. A lane's init installs the whole
-//! policy except for the few calls that it needs to create cells. A program installs a second filter with the rules for
-//! these calls only. A call that either filter refuses is refused.
+//! The filter is installed in two parts, because an inherited part costs a run nothing. A lane's init installs the
+//! whole policy except for the few calls that it needs to create cells. A program installs a second filter with the
+//! rules for these calls only. A call that either filter refuses is refused.
 //! Sources: seccomp(2); the kernel's Documentation/userspace-api/seccomp_filter.rst.
 
 use std::str::FromStr;

@@ -1,8 +1,8 @@
 //! Collects the files that a step left in its box, and sends them as descriptors, once all of its processes are gone.
 //!
 //! Runs as the cell's init, over a tree that the tenant created: names, links and sizes are untrusted. Each entry is
-//! opened relative to the directory in which it was listed, without following links or crossing mounts, and only regular
-//! files are sent. Bounds: files, bytes, visited entries, and the depth of a [`BoxPath`].
+//! opened relative to the directory in which it was listed, without following links or crossing mounts, and only
+//! regular files are sent. Bounds: files, bytes, visited entries, and the depth of a [`BoxPath`].
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -13,8 +13,8 @@ use rustix::fs::{Dir, FileType, Mode, OFlags, ResolveFlags};
 
 use crate::wire::{self, CollectLimits, DESCRIPTORS_MAX, FromLane};
 
-/// Sends every regular file below `dir`, or only those in its `outbox` if that is not empty. Returns `true` if the files
-/// exceed the limits, so that some were not sent.
+/// Sends every regular file below `dir`, or only those in its `outbox` if that is not empty. Returns `true` if the
+/// files exceed the limits, so that some were not sent.
 pub(crate) fn send_files(
     dir: BorrowedFd<'_>,
     outbox: &str,
@@ -68,8 +68,8 @@ impl Batch<'_> {
             let descriptors: Vec<BorrowedFd<'_>> = self.descriptors.iter().map(AsFd::as_fd).collect();
             for _ in 0..TRIES_MAX {
                 match wire::send(self.to, &message, &descriptors) {
-                    // The user's limit on descriptors in flight is reached, because the reader is slow. There is no event
-                    // to wait for: descriptors count until they are received, even if the socket is writable.
+                    // The user's limit on descriptors in flight is reached, because the reader is slow. There is no
+                    // event to wait for: descriptors count until they are received, even if the socket is writable.
                     Err(error) if error.raw_os_error() == Some(libc::ETOOMANYREFS) => {
                         std::thread::sleep(Duration::from_millis(1));
                     }

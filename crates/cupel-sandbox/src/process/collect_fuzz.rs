@@ -1,5 +1,5 @@
-//! Property tests with random trees that a tenant could leave: exactly the regular files with a valid name are collected,
-//! complete and within the bounds, and never through a link. `PROPTEST_CASES` sets the number of cases.
+//! Property tests with random trees that a tenant could leave: exactly the regular files with a valid name are
+//! collected, complete and within the bounds, and never through a link. `PROPTEST_CASES` sets the number of cases.
 
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;

@@ -3,10 +3,11 @@
 //! It has one thread, an empty network namespace and no files of tenants. It reads the fixed-layout messages of
 //! [`wire`](crate::wire) from one socket, and ends when that socket closes. Lanes die with it.
 //!
-//! The main process configures the launcher once, before an attacker could have reached it. Every later message may come
-//! from a compromised main process. Therefore lane numbers are bounded, which bounds their ids, groups and processes; a
-//! request with a number in use is refused and does not affect that lane; a malformed message ends the launcher. The
-//! launcher follows no path that the main process can change: mounts from such paths are opened at the start.
+//! The main process configures the launcher once, before an attacker could have reached it. Every later message may
+//! come from a compromised main process. Therefore lane numbers are bounded, which bounds their ids, groups and
+//! processes; a request with a number in use is refused and does not affect that lane; a malformed message ends the
+//! launcher. The launcher follows no path that the main process can change: mounts from such paths are opened at the
+//! start.
 //!
 //! If root starts the launcher, it keeps six capabilities. If an ordinary user starts it, it first creates a user
 //! namespace in which it is root ([`rootless`](crate::mechanism::rootless)).
@@ -257,8 +258,9 @@ impl Launcher {
             ids::map(pid, self.uid_base, number).map_err(at(SetupStep::IdMap))?;
         }
         self.groups.join_lane(number, pid).map_err(at(SetupStep::CgroupJoin))?;
-        // The init must get the processor immediately when a limit is reached, no matter how many programs compete for it.
-        // The processes that it forks reset their priority. If this call is not permitted, limits are noticed slightly later.
+        // The init must get the processor immediately when a limit is reached, no matter how many programs compete for
+        // it. The processes that it forks reset their priority. If this call is not permitted, limits are noticed
+        // slightly later.
         let _ = rustix::process::setpriority_process(Some(pid), -10);
         let counter = match &self.counted {
             Ok(counted) => Some(instructions::open(*counted, pid).map_err(at(SetupStep::Count))?),
@@ -280,7 +282,8 @@ impl Launcher {
     }
 }
 
-/// Checks that a process in all namespaces of a lane can be created. Otherwise the error names the wall that this host lacks.
+/// Checks that a process in all namespaces of a lane can be created. Otherwise the error names the wall that this host
+/// lacks.
 fn prove_namespaces(off: WallSet) -> Result<(), (SetupStep, io::Error)> {
     let attempt = |flags: u64| match fork_with(flags, None)? {
         Forked::Child => exit_now(0),

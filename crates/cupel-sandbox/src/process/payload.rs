@@ -1,10 +1,10 @@
 //! From fork to exec: the last steps in the child that becomes the tenant's program.
 //!
-//! The child shares its parent's memory until `exec`, so nothing here allocates, locks, logs or panics: it executes
-//! a [`Plan`] whose strings were created before the fork. The order matters: capabilities are needed to change ids,
-//! `no_new_privs` precedes the two walls that require it, and the filter is last, because afterwards only the system calls
-//! of programs are allowed. The lane's init has already done the steps that are the same for every program (the inherited
-//! part of the filter, the empty bounding set).
+//! The child shares its parent's memory until `exec`, so nothing here allocates, locks, logs or panics: it executes a
+//! [`Plan`] whose strings were created before the fork. The order matters: capabilities are needed to change ids,
+//! `no_new_privs` precedes the two walls that require it, and the filter is last, because afterwards only the system
+//! calls of programs are allowed. The lane's init has already done the steps that are the same for every program (the
+//! inherited part of the filter, the empty bounding set).
 
 use std::ffi::CString;
 use std::io;
@@ -97,8 +97,8 @@ pub(crate) fn enter(plan: &Plan<'_>) -> i32 {
     execute(plan)
 }
 
-/// Becomes the program by running it in the warm interpreter of which this process is a copy, or by exec if the interpreter
-/// cannot run it identically. Unlike [`enter`], this runs in separate memory, so it may allocate.
+/// Becomes the program by running it in the warm interpreter of which this process is a copy, or by exec if the
+/// interpreter cannot run it identically. Unlike [`enter`], this runs in separate memory, so it may allocate.
 pub(crate) fn enter_warm(plan: &Plan<'_>, parent: &WarmParent, texts: &Texts) -> ! {
     let code = match prepare(plan) {
         Ok(()) => match parent.make_ready(&texts.argv, &texts.env) {

@@ -6,9 +6,9 @@
 //!      └── new parent of the child, since the errand has ended in the cell's pid namespace
 //! ```
 //!
-//! So an interpreter's memory is copied once per program, and the init processes of the lane and the cells do not contain
-//! it. The zygote is Cupel's executable, started by the lane's init. It runs no code of a tenant. It does not even decode
-//! requests (the child does that in its memory), and erases them afterwards.
+//! So an interpreter's memory is copied once per program, and the init processes of the lane and the cells do not
+//! contain it. The zygote is Cupel's executable, started by the lane's init. It runs no code of a tenant. It does not
+//! even decode requests (the child does that in its memory), and erases them afterwards.
 
 use std::ffi::{CString, OsString};
 use std::io;
@@ -61,7 +61,9 @@ impl Zygote {
     ) -> Result<Zygote, String> {
         let told = |error: io::Error| error.to_string();
         if setup.walls_off.contains(Wall::PidNamespace) {
-            return Err("warm programs need the pid namespace, in which the cell's init becomes their parent".to_owned());
+            return Err(
+                "warm programs need the pid namespace, in which the cell's init becomes their parent".to_owned()
+            );
         }
         let (socket, theirs) = wire::socket_pair().map_err(told)?;
         let Some(pid) = fork().map_err(told)? else { become_a_zygote(&theirs, executable) };
@@ -87,7 +89,9 @@ impl Zygote {
         match answer {
             Some((FromZygote::Ready, _)) => Ok(()),
             Some((FromZygote::Cold { reason }, _)) => Err(reason),
-            Some((FromZygote::Begun { .. }, _)) | None => Err("the zygote ended or did not become ready in time".to_owned()),
+            Some((FromZygote::Begun { .. }, _)) | None => {
+                Err("the zygote ended or did not become ready in time".to_owned())
+            }
         }
     }
 
@@ -97,8 +101,9 @@ impl Zygote {
         let _ = reap(self.pid);
     }
 
-    /// Starts a program in the calling process's pid, mount and ipc namespaces. The caller must be their init, and becomes
-    /// the program's parent. Returns how much of the CPU time counted since then the sandbox used, in nanoseconds.
+    /// Starts a program in the calling process's pid, mount and ipc namespaces. The caller must be their init, and
+    /// becomes the program's parent. Returns how much of the CPU time counted since then the sandbox used, in
+    /// nanoseconds.
     pub(crate) fn begin(
         &self,
         cell: u64,
@@ -120,16 +125,17 @@ impl Zygote {
     }
 }
 
-/// Allows or forbids processes with the same user and capabilities to enter this process's namespaces. It must be allowed
-/// while the zygote enters them. Source: setns(2), the check of a pidfd; ptrace(2), "Ptrace access mode checking".
+/// Allows or forbids processes with the same user and capabilities to enter this process's namespaces. It must be
+/// allowed while the zygote enters them. Source: setns(2), the check of a pidfd; ptrace(2), "Ptrace access mode
+/// checking".
 pub(crate) fn let_in(let_in: bool) {
     let behavior = if let_in { DumpableBehavior::Dumpable } else { DumpableBehavior::NotDumpable };
     let _ = rustix::process::set_dumpable_behavior(behavior);
 }
 
 /// Executes Cupel's executable again as the zygote, in a child of the lane's init. So the interpreter has separately
-/// randomized addresses, and none of the launcher's memory. Programs see the executable in `/proc/self/maps`, but no path
-/// of the host.
+/// randomized addresses, and none of the launcher's memory. Programs see the executable in `/proc/self/maps`, but no
+/// path of the host.
 fn become_a_zygote(socket: &OwnedFd, executable: Option<BorrowedFd<'_>>) -> ! {
     // A separate process group: it distinguishes the zygote from processes that the lane's init kills after a program.
     let _ = rustix::process::setpgid(None, None);
@@ -304,7 +310,8 @@ impl Errand<'_> {
 fn outlive_the_errand() -> io::Result<()> {
     while let Some(errand) = rustix::process::getppid().filter(|parent| parent.as_raw_nonzero().get() == ERRAND) {
         match rustix::process::pidfd_open(errand, PidfdFlags::empty()) {
-            // The pidfd becomes readable after the children have their new parent. Source: exit_notify() in kernel/exit.c.
+            // The pidfd becomes readable after the children have their new parent. Source: exit_notify() in
+            // kernel/exit.c.
             Ok(end) => drop(rustix::event::poll(&mut [PollFd::new(&end, PollFlags::IN)], None)),
             Err(rustix::io::Errno::SRCH) => {}
             Err(error) => return Err(error.into()),

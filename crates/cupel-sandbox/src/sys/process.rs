@@ -57,8 +57,8 @@ fn clone_args(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> libc::clone_args {
     }
 }
 
-/// Calls `errand` in a new process, waits until that has ended, and returns the CPU time it used. The process has the pid
-/// `pid` in the pid namespace in which children of this process start, and begins in the group `cgroup`. If this
+/// Calls `errand` in a new process, waits until that has ended, and returns the CPU time it used. The process has the
+/// pid `pid` in the pid namespace in which children of this process start, and begins in the group `cgroup`. If this
 /// processor is supported ([`SHARING`]), it shares this process's memory, which saves copying it. The processes that it
 /// forks become children of that namespace's init.
 pub(crate) fn run_errand<T>(
@@ -129,10 +129,11 @@ fn clone_and_call(
     argument: *mut c_void,
 ) -> io::Result<Pid> {
     let result: libc::c_long;
-    // SAFETY: with CLONE_VM and no stack, the child continues at the current end of the parent's stack, and never returns
-    // above it. CLONE_VFORK suspends the parent until the child has left this memory, so only the child uses the stack
-    // below. Everything that the parent needs afterwards is above, or in registers, which the kernel preserves. The stack
-    // is aligned as a call requires (no `nostack`), and all other effects of the call in the parent are declared.
+    // SAFETY: with CLONE_VM and no stack, the child continues at the current end of the parent's stack, and never
+    // returns above it. CLONE_VFORK suspends the parent until the child has left this memory, so only the child uses
+    // the stack below. Everything that the parent needs afterwards is above, or in registers, which the kernel
+    // preserves. The stack is aligned as a call requires (no `nostack`), and all other effects of the call in the
+    // parent are declared.
     unsafe {
         std::arch::asm!(
             "syscall",
@@ -171,8 +172,8 @@ fn clone_and_call(
     }
 }
 
-/// The C library's `fork`, which resets its record of threads and locks in the child, so that the child may run code that
-/// needs them. Returns `None` in the child.
+/// The C library's `fork`, which resets its record of threads and locks in the child, so that the child may run code
+/// that needs them. Returns `None` in the child.
 pub(crate) fn fork() -> io::Result<Option<Pid>> {
     // SAFETY: this process has one thread (module header).
     let pid = super::check(libc::c_long::from(unsafe { libc::fork() }))?;
@@ -241,8 +242,8 @@ pub(crate) fn execve(path: &CStr, argv: &StringArray<'_>, envp: &StringArray<'_>
 
 /// `execveat` of an open file. Returns only on failure, with the errno.
 pub(crate) fn execve_of(file: BorrowedFd<'_>, argv: &StringArray<'_>, envp: &StringArray<'_>) -> i32 {
-    // SAFETY: the path is an empty string, and both arrays are null-terminated arrays of strings that are borrowed across
-    // the call.
+    // SAFETY: the path is an empty string, and both arrays are null-terminated arrays of strings that are borrowed
+    // across the call.
     unsafe {
         libc::syscall(
             libc::SYS_execveat,
@@ -320,8 +321,8 @@ pub(crate) fn reset_signals() {
     unsafe { libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut()) };
 }
 
-/// Makes the allocator keep freed memory. Otherwise every cell and every lane's init that is forked from this process would
-/// have to request it from the kernel again, page by page. Source: mallopt(3).
+/// Makes the allocator keep freed memory. Otherwise every cell and every lane's init that is forked from this process
+/// would have to request it from the kernel again, page by page. Source: mallopt(3).
 pub(crate) fn keep_freed_memory() {
     #[cfg(target_env = "gnu")]
     // SAFETY: sets a number in the allocator; the process has one thread.

@@ -30,7 +30,8 @@ pub(crate) struct CellNotes {
     pub(crate) ended: AtomicU64,
     /// Wait status of the main process, as in wait(2).
     pub(crate) status: AtomicI32,
-    /// Memory in bytes charged to the group after every process of the program was gone; 0 if the cell was killed before.
+    /// Memory in bytes charged to the group after every process of the program was gone; 0 if the cell was killed
+    /// before.
     pub(crate) memory_end: AtomicU64,
     /// Number of page faults of the program's processes; 0 if unknown.
     pub(crate) faults: AtomicU64,
@@ -59,7 +60,8 @@ impl SharedNotes {
         if rustix::fs::fstat(file)?.st_size < size_of::<CellNotes>() as i64 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        // SAFETY: a new mapping at an address chosen by the kernel replaces no other; the file is as long as the mapping.
+        // SAFETY: a new mapping at an address chosen by the kernel replaces no other; the file is as long as the
+        // mapping.
         let page = unsafe {
             mmap(
                 std::ptr::null_mut(),
@@ -100,8 +102,8 @@ impl CellNotes {
 impl SharedNotes {
     /// Unmaps the page from this process, which must not use it again, because it is about to run a tenant's code.
     pub(crate) fn forget(&self) {
-        // SAFETY: the mapping was made by `in_file` with this length; this process is about to become a program and never
-        // reads the notes again.
+        // SAFETY: the mapping was made by `in_file` with this length; this process is about to become a program and
+        // never reads the notes again.
         let _ = unsafe { rustix::mm::munmap(self.0.as_ptr().cast(), size_of::<CellNotes>()) };
     }
 }
@@ -110,9 +112,9 @@ impl Deref for SharedNotes {
     type Target = CellNotes;
 
     fn deref(&self) -> &CellNotes {
-        // SAFETY: the page is mapped until the process ends or forgets it, its file is never truncated, it is page-aligned,
-        // was zeroed by the kernel, and all-zero is a valid CellNotes; other processes change it only through
-        // atomics.
+        // SAFETY: the page is mapped until the process ends or forgets it, its file is never truncated, it is
+        // page-aligned, was zeroed by the kernel, and all-zero is a valid CellNotes; other processes change it only
+        // through atomics.
         unsafe { self.0.as_ref() }
     }
 }

@@ -1,5 +1,5 @@
-//! Warm starts: a lane keeps a process with an initialised interpreter, and forks it for each program instead of executing
-//! the interpreter.
+//! Warm starts: a lane keeps a process with an initialised interpreter, and forks it for each program instead of
+//! executing the interpreter.
 //!
 //! ```text
 //!   zygote, with an interpreter ──fork──► child in a cell: all walls, then the program, in the interpreter
@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Invariants: a warm run is indistinguishable from a cold one in output, exit status, arguments, signals and limits
-//! (`tests/it/warm.rs` runs its programs both ways, and lists the unavoidable differences). A program that is not known to
-//! behave the same is started cold; every layer here can decide that until the program's first line.
+//! (`tests/it/warm.rs` runs its programs both ways, and lists the unavoidable differences). A program that is not known
+//! to behave the same is started cold; every layer here can decide that until the program's first line.
 
 pub(crate) mod python;
 
@@ -37,8 +37,8 @@ impl Warm {
         }
     }
 
-    /// A program that prints the observable initial state of its interpreter as text. A lane compares its output cold and
-    /// warm before it starts programs warm.
+    /// A program that prints the observable initial state of its interpreter as text. A lane compares its output cold
+    /// and warm before it starts programs warm.
     pub(crate) fn rehearsal(self) -> &'static str {
         match self {
             Warm::Python => python::REHEARSAL,
@@ -96,8 +96,8 @@ impl WarmParent {
         }
     }
 
-    /// Prepares everything except running the program's first line. Called in a child of that process, behind all walls.
-    /// After an error, the program must be executed instead; none of its code has run yet.
+    /// Prepares everything except running the program's first line. Called in a child of that process, behind all
+    /// walls. After an error, the program must be executed instead; none of its code has run yet.
     pub(crate) fn make_ready(&self, argv: &[CString], env: &[CString]) -> Result<ReadyProgram<'_>, String> {
         match self {
             WarmParent::Python(parent) => parent.make_ready(argv, env).map(ReadyProgram::Python),

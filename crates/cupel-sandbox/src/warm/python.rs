@@ -2,12 +2,13 @@
 //!
 //! Three measures make a warm start equal to a cold one. The interpreter is initialised with the command line and
 //! environment of a cold one and compared with it (`python_facts.py`). Preloaded modules are hidden
-//! (`python_prepare.py`). A program ends with the interpreter's finalisation or, if no remaining object could notice the
-//! difference, only with the flushing of its streams, which avoids copying every page that finalisation would write.
+//! (`python_prepare.py`). A program ends with the interpreter's finalisation or, if no remaining object could notice
+//! the difference, only with the flushing of its streams, which avoids copying every page that finalisation would
+//! write.
 //!
-//! Decisions: the seed of `hash(str)` is drawn when the parent starts, so all programs of a lane share it, and a new lane
-//! has a new one. The CPU time of the interpreter's start is not charged to programs; its memory is charged as after a cold
-//! start.
+//! Decisions: the seed of `hash(str)` is drawn when the parent starts, so all programs of a lane share it, and a new
+//! lane has a new one. The CPU time of the interpreter's start is not charged to programs; its memory is charged as
+//! after a cold start.
 
 use std::ffi::{CStr, CString, OsStr};
 use std::io::{self, Read};
@@ -29,8 +30,8 @@ use crate::sys::python::{
 pub(super) const REHEARSAL: &str = include_str!("python_facts.py");
 const PREPARE: &str = include_str!("python_prepare.py");
 
-/// Maximum stack of a copy. The kernel places mappings below the stack limit under which the zygote was executed; the gap
-/// that it adds is larger than the random offset. Source: `mmap_base()` in mm/util.c and arch/x86/mm/mmap.c.
+/// Maximum stack of a copy. The kernel places mappings below the stack limit under which the zygote was executed; the
+/// gap that it adds is larger than the random offset. Source: `mmap_base()` in mm/util.c and arch/x86/mm/mmap.c.
 const STACK_MAX: Bytes = super::ZYGOTE_STACK;
 
 /// Maximum number of bytes of a source that are searched for an archive; for a longer source, the interpreter decides.
@@ -116,8 +117,8 @@ impl WarmPython {
         })
     }
 
-    /// See [`WarmParent::make_ready`](super::WarmParent::make_ready). The working directory must be `/box`, and descriptors
-    /// 0 to 2 must be the program's.
+    /// See [`WarmParent::make_ready`](super::WarmParent::make_ready). The working directory must be `/box`, and
+    /// descriptors 0 to 2 must be the program's.
     pub(super) fn make_ready(&self, argv: &[CString], env: &[CString]) -> Result<ReadyProgram<'_>, String> {
         let file = argv.get(1).ok_or("the arguments name no file")?;
         let program = MainFile::look_at(file)?;
@@ -182,8 +183,8 @@ impl WarmPython {
         exit_like_main(status)
     }
 
-    /// Waits for threads, runs exit functions, and flushes. Returns `false` if a full finalisation of the interpreter is
-    /// needed because the program could notice its absence.
+    /// Waits for threads, runs exit functions, and flushes. Returns `false` if a full finalisation of the interpreter
+    /// is needed because the program could notice its absence.
     fn ends_quietly(&self) -> bool {
         let python = &self.interpreter;
         // A program that traces calls would see the calls made here.

@@ -1,8 +1,8 @@
 //! Version 2: the group of one cell, created before the cell and removed after it.
 //!
 //! The group is never reused, so its figures start at zero and include only this cell. All files that a run reads or
-//! writes are opened before it begins. The lane's init creates the group and so owns its files. The programs in the group
-//! are other users and see no control group file system.
+//! writes are opened before it begins. The lane's init creates the group and so owns its files. The programs in the
+//! group are other users and see no control group file system.
 //! Source: the kernel's Documentation/admin-guide/cgroup-v2.rst.
 
 use std::io;
@@ -36,7 +36,8 @@ enum Peak {
     /// The kernel's peak (Linux 5.19 and later) since the group was created or, on Linux 6.12 and later, since it was
     /// reset through this descriptor.
     Told(OwnedFd),
-    /// The highest sampled usage in bytes, for older kernels, which keep no peak. The supervisor samples it periodically.
+    /// The highest sampled usage in bytes, for older kernels, which keep no peak. The supervisor samples it
+    /// periodically.
     Seen(AtomicU64),
 }
 
@@ -87,7 +88,8 @@ impl CellGroup {
         Ok(())
     }
 
-    /// Sets those limits that differ from the current ones. A cell's group is created with the limits of the previous cell.
+    /// Sets those limits that differ from the current ones. A cell's group is created with the limits of the previous
+    /// cell.
     pub(super) fn limit(&mut self, (memory, processes): CellLimits) -> io::Result<()> {
         let before = self.limits.replace((memory, processes));
         if before.is_none_or(|(before, _)| before != memory) {
@@ -102,7 +104,8 @@ impl CellGroup {
         Ok(())
     }
 
-    /// Sets only the memory limit, in bytes. Not recorded in `limits`, because no other limit is set before the cell ends.
+    /// Sets only the memory limit, in bytes. Not recorded in `limits`, because no other limit is set before the cell
+    /// ends.
     pub(super) fn limit_memory(&self, bytes: u64) -> io::Result<()> {
         let Some(file) = &self.memory_max else { return Ok(()) };
         let text = if bytes >= i64::MAX as u64 { "max".to_owned() } else { bytes.to_string() };
@@ -156,8 +159,8 @@ impl CellGroup {
         now
     }
 
-    /// Peak of the charged memory in bytes, without page cache of files on disk, which is shared by everybody, is reclaimed
-    /// on demand, and is charged to the group that happens to read first.
+    /// Peak of the charged memory in bytes, without page cache of files on disk, which is shared by everybody, is
+    /// reclaimed on demand, and is charged to the group that happens to read first.
     pub(super) fn peak(&self) -> u64 {
         let peak = match &self.peak {
             Peak::Told(file) => number_of(file.as_fd()),
@@ -186,7 +189,8 @@ impl CellGroup {
         self.kill.as_ref().is_some_and(|file| put(file.as_fd(), "1").is_ok())
     }
 
-    /// Whether the private and shared memory of the ended processes has been freed. Remaining page cache does not matter.
+    /// Whether the private and shared memory of the ended processes has been freed. Remaining page cache does not
+    /// matter.
     pub(super) fn is_given_back(&self) -> bool {
         if self.memory() <= HELD_MAX {
             return true;

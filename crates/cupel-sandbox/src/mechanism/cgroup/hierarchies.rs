@@ -12,8 +12,8 @@ pub(crate) enum Hierarchies {
         pids: Option<PathBuf>,
         cpuacct: Option<PathBuf>,
         cpuset: Option<PathBuf>,
-        /// Nothing is set in it. It makes the scheduler treat a lane as a unit: otherwise a child that starts a new session
-        /// would get a share as large as all lanes together. Source: sched(7), "The autogroup feature".
+        /// Nothing is set in it. It makes the scheduler treat a lane as a unit: otherwise a child that starts a new
+        /// session would get a share as large as all lanes together. Source: sched(7), "The autogroup feature".
         cpu: Option<PathBuf>,
     },
     /// Version 2: the directory of this process's group.
@@ -21,8 +21,8 @@ pub(crate) enum Hierarchies {
 }
 
 impl Hierarchies {
-    /// Reads `/proc/self/cgroup` and `/proc/self/mountinfo`. If the memory controller is on version 1, only version 1 is
-    /// used; otherwise version 2.
+    /// Reads `/proc/self/cgroup` and `/proc/self/mountinfo`. If the memory controller is on version 1, only version 1
+    /// is used; otherwise version 2.
     pub(crate) fn detect() -> io::Result<Hierarchies> {
         let groups = std::fs::read_to_string("/proc/self/cgroup")?;
         let mounts = std::fs::read_to_string("/proc/self/mountinfo")?;

@@ -15,8 +15,8 @@ const MEMORY_MIN: u64 = 1024 * 1024;
 const SET_UP_MEMORY: u64 = 16 * 1024 * 1024;
 /// Maximum memory that may remain charged to a lane between two cells, in bytes: page cache of files on disk
 /// (`FILES_MAX`), pages that are still held (`HELD_MAX`), and kernel memory, most of which the kernel frees on demand
-/// (`KERNEL_MAX`). A lane with more page cache is retired; the cached files then stay in memory, but no lane is charged for
-/// them.
+/// (`KERNEL_MAX`). A lane with more page cache is retired; the cached files then stay in memory, but no lane is charged
+/// for them.
 const FILES_MAX: u64 = 1024 * 1024;
 pub(super) const HELD_MAX: u64 = 4 * 1024 * 1024;
 const KERNEL_MAX: u64 = 16 * 1024 * 1024;
@@ -25,16 +25,16 @@ const KERNEL_GROWTH: u64 = 384 * 1024;
 /// Change of the charged memory since the last look, in bytes, above which its composition is read again. The kernel
 /// charges in steps of 64 pages per processor.
 pub(super) const UNSEEN_MAX: u64 = 128 * 1024;
-/// Largest batch in which the kernel charges memory to a group, in bytes. The kernel charges one batch in advance on each
-/// processor, and takes the next pages from it. Source: `MEMCG_CHARGE_BATCH` in include/linux/memcontrol.h: 32 pages, 64
-/// since Linux 5.16.
+/// Largest batch in which the kernel charges memory to a group, in bytes. The kernel charges one batch in advance on
+/// each processor, and takes the next pages from it. Source: `MEMCG_CHARGE_BATCH` in include/linux/memcontrol.h: 32
+/// pages, 64 since Linux 5.16.
 const PORTION: u64 = 64 * PAGE as u64;
 const PAGE: usize = 4096;
 /// Step in which the unused rest of a batch is measured, and the maximum that is touched for it, in pages.
 const AHEAD_STEP: usize = 8;
 const AHEAD_PAGES_MAX: usize = 80;
-/// Multiple to which the size of input files is rounded up in the memory limit, in bytes, so that the limit seldom changes
-/// from cell to cell.
+/// Multiple to which the size of input files is rounded up in the memory limit, in bytes, so that the limit seldom
+/// changes from cell to cell.
 const GIVEN_STEP: u64 = 1024 * 1024;
 /// Processes in addition to the program's: the init processes of the lane and of the cell.
 const OWN_PROCESSES: u32 = 2;
@@ -162,7 +162,8 @@ pub(crate) struct Ready {
     ahead: u64,
     /// Memory in use, in bytes. Everything that is charged beyond it belongs to the program.
     pub(crate) base: u64,
-    /// Pages that were touched to measure `ahead`. They are part of `base`, so they are kept until the cell's init ends.
+    /// Pages that were touched to measure `ahead`. They are part of `base`, so they are kept until the cell's init
+    /// ends.
     _touched: Vec<u8>,
 }
 
@@ -171,8 +172,8 @@ pub(crate) struct Ready {
 pub(crate) struct Known {
     /// Peak of the group minus the memory in use when the program began, in bytes.
     pub(crate) charged: u64,
-    /// Memory that did not belong to the program and was freed during the run, in bytes: kernel memory of earlier cells of
-    /// the lane, or input files that the program removed. It hides the same amount of the program's memory.
+    /// Memory that did not belong to the program and was freed during the run, in bytes: kernel memory of earlier cells
+    /// of the lane, or input files that the program removed. It hides the same amount of the program's memory.
     pub(crate) given_back: u64,
     /// Page faults of all processes that were waited for; 0 if unknown.
     pub(crate) faults: u64,
@@ -181,8 +182,9 @@ pub(crate) struct Known {
 impl Known {
     /// Peak memory in bytes.
     ///
-    /// The group is charged in batches, so `charged` is too large by less than one batch. Each page that is used costs one
-    /// fault, so for a program that frees nothing, the number of faults is exact. It is used if it agrees with `charged`.
+    /// The group is charged in batches, so `charged` is too large by less than one batch. Each page that is used costs
+    /// one fault, so for a program that frees nothing, the number of faults is exact. It is used if it agrees with
+    /// `charged`.
     pub(crate) fn used(self) -> u64 {
         let missing = self.faults.saturating_mul(PAGE as u64);
         let most = self.charged + self.given_back;
@@ -196,9 +198,9 @@ impl Known {
         }
     }
 
-    /// Peak memory of a copy of an interpreter, in bytes, without the memory that it shares with the interpreter. `nothing`
-    /// is the measurement of a copy that ran an empty program. A copy also faults at its first write to a shared page or
-    /// its first read of a file's page, so only the faults beyond those of `nothing` count.
+    /// Peak memory of a copy of an interpreter, in bytes, without the memory that it shares with the interpreter.
+    /// `nothing` is the measurement of a copy that ran an empty program. A copy also faults at its first write to a
+    /// shared page or its first read of a file's page, so only the faults beyond those of `nothing` count.
     pub(crate) fn used_by_a_copy(self, nothing: Known) -> u64 {
         let most = self.charged + self.given_back;
         let beyond = self.faults.saturating_sub(nothing.faults).saturating_mul(PAGE as u64);
@@ -255,8 +257,8 @@ impl LaneGroup {
         self.files_base = of("cache").saturating_sub(of("shmem"));
     }
 
-    /// Makes the next programs begin with this many pages of a batch used up, at most 48. Among runs of the same program
-    /// with different values, the smallest peak is more exact than one batch.
+    /// Makes the next programs begin with this many pages of a batch used up, at most 48. Among runs of the same
+    /// program with different values, the smallest peak is more exact than one batch.
     pub(crate) fn use_ahead(&mut self, pages: usize) {
         self.used_ahead = pages.min(48);
     }
@@ -271,11 +273,12 @@ impl LaneGroup {
         Ok(())
     }
 
-    /// Measures the memory in use and resets the peak. Called by the cell's init when everything except the program is ready,
-    /// so the input files, including the executable, do not count as the program's memory.
+    /// Measures the memory in use and resets the peak. Called by the cell's init when everything except the program is
+    /// ready, so the input files, including the executable, do not count as the program's memory.
     ///
-    /// The unused rest of the last batch ([`PORTION`]) would hide the same amount of the program's memory, and differs from
-    /// run to run. So this function touches pages until the kernel charges the next batch, whose rest is then known.
+    /// The unused rest of the last batch ([`PORTION`]) would hide the same amount of the program's memory, and differs
+    /// from run to run. So this function touches pages until the kernel charges the next batch, whose rest is then
+    /// known.
     pub(crate) fn begin_counting(&self) -> Ready {
         let mut touched = Vec::with_capacity((AHEAD_PAGES_MAX + self.used_ahead) * PAGE);
         let mut charged = self.memory();
@@ -308,8 +311,9 @@ impl LaneGroup {
         }
     }
 
-    /// Reduces the memory limit to that of the program; during setup, the limit is slightly higher. Called by the cell's
-    /// init with its measurement. `less` is the memory in bytes that is charged already and belongs to the program.
+    /// Reduces the memory limit to that of the program; during setup, the limit is slightly higher. Called by the
+    /// cell's init with its measurement. `less` is the memory in bytes that is charged already and belongs to the
+    /// program.
     pub(crate) fn limit_memory_to(&self, limits: &Limits, less: u64, ready: &Ready) -> io::Result<()> {
         let memory = limits.memory.get().saturating_sub(less).max(MEMORY_MIN);
         match &self.cell {
@@ -321,8 +325,9 @@ impl LaneGroup {
         }
     }
 
-    /// Sets the limits for the next cell, except for an ignored memory or process limit, and resets the counters that can be
-    /// reset. `given` is the size in bytes of the cell's input files, which do not count as its program's memory.
+    /// Sets the limits for the next cell, except for an ignored memory or process limit, and resets the counters that
+    /// can be reset. `given` is the size in bytes of the cell's input files, which do not count as its program's
+    /// memory.
     pub(crate) fn begin(
         &mut self,
         limits: &Limits,
@@ -333,8 +338,8 @@ impl LaneGroup {
         let given = given.next_multiple_of(GIVEN_STEP);
         let memory = limits.memory.get().max(MEMORY_MIN).saturating_add(OVERHEAD).saturating_add(given);
         let memory = if ignore_memory { u64::MAX } else { memory };
-        // The program itself is one process. An errand ends when the program begins. Afterwards this limit would allow the
-        // program one more process, but the user's limit (`RLIMIT_NPROC`) does not include the errand.
+        // The program itself is one process. An errand ends when the program begins. Afterwards this limit would allow
+        // the program one more process, but the user's limit (`RLIMIT_NPROC`) does not include the errand.
         let program = limits.processes.max(1).saturating_add(u32::from(beside.errand));
         let processes = if ignore_pids { u32::MAX } else { program };
         if let Some(cell) = &mut self.cell {
@@ -363,8 +368,8 @@ impl LaneGroup {
         Ok(())
     }
 
-    /// Sets the limits on memory and on memory with swap. The kernel requires that the second is never the smaller one, so
-    /// the order of the writes depends on the old values.
+    /// Sets the limits on memory and on memory with swap. The kernel requires that the second is never the smaller one,
+    /// so the order of the writes depends on the old values.
     fn set_memory_v1(&self, bytes: u64) -> io::Result<()> {
         let Some(limit) = fd(&self.group_files.limit) else { return Ok(()) };
         let text = if bytes >= i64::MAX as u64 { "-1".to_owned() } else { bytes.to_string() };
@@ -446,7 +451,8 @@ impl LaneGroup {
     /// version 2, the page cache of the cell is known, and is subtracted here as in the peak.
     fn memory_at_the_beginning(&self) -> u64 {
         match &self.cell {
-            // Usually there is no page cache, so it is read only if more memory is in use than when earlier cells began.
+            // Usually there is no page cache, so it is read only if more memory is in use than when earlier cells
+            // began.
             Some(cell) if cell.memory() > self.began_with + UNSEEN_MAX => cell.memory().saturating_sub(cell.files()),
             _ => self.memory(),
         }
@@ -467,12 +473,12 @@ impl LaneGroup {
         }
     }
 
-    /// Whether enough memory of ended cells has been freed for the next cell. A little page cache may remain, since it is
-    /// reclaimed on demand. Pages that are still held may not remain (for example by a descriptor in flight between two
-    /// sockets, which the kernel collects later).
+    /// Whether enough memory of ended cells has been freed for the next cell. A little page cache may remain, since it
+    /// is reclaimed on demand. Pages that are still held may not remain (for example by a descriptor in flight between
+    /// two sockets, which the kernel collects later).
     ///
-    /// Kernel memory (of tasks and inodes that are being freed) is waited for, too, if it is more than after the last cell:
-    /// if it were freed during the next cell, it would hide the same amount of that cell's memory.
+    /// Kernel memory (of tasks and inodes that are being freed) is waited for, too, if it is more than after the last
+    /// cell: if it were freed during the next cell, it would hide the same amount of that cell's memory.
     pub(crate) fn settled(&mut self) -> Settled {
         if let (Some(ended), Some(lane)) = (&self.ended, fd(&self.group_files.v2_dir)) {
             if !ended.is_given_back() || ended.remove(lane).is_err() {
@@ -502,8 +508,8 @@ impl LaneGroup {
         if files > FILES_MAX { Settled::Never } else { Settled::Yes }
     }
 
-    /// Page cache of files on disk charged to this lane, in bytes. It seldom changes from cell to cell, and neither does the
-    /// total charge, so the composition of the total is read only if the total has changed.
+    /// Page cache of files on disk charged to this lane, in bytes. It seldom changes from cell to cell, and neither
+    /// does the total charge, so the composition of the total is read only if the total has changed.
     fn file_cache(&mut self, moment: Moment) -> u64 {
         let usage = self.memory();
         let seen = &mut self.files.usage_seen[moment as usize];
@@ -520,10 +526,10 @@ impl LaneGroup {
 
     /// Peak memory without page cache of files on disk, except for page cache that existed before the cell.
     ///
-    /// The kernel keeps one peak for all memory together. Page cache of disk files is shared by everybody, is reclaimed on
-    /// demand, and is charged to the group that happens to read first; so it is subtracted. Page cache only grows until
-    /// the kernel reclaims it for lack of memory, so its amount at the end is at least that at the peak. For a program that
-    /// frees memory and afterwards is the first to read large files, the true peak cannot be determined.
+    /// The kernel keeps one peak for all memory together. Page cache of disk files is shared by everybody, is reclaimed
+    /// on demand, and is charged to the group that happens to read first; so it is subtracted. Page cache only grows
+    /// until the kernel reclaims it for lack of memory, so its amount at the end is at least that at the peak. For a
+    /// program that frees memory and afterwards is the first to read large files, the true peak cannot be determined.
     fn peak(&mut self) -> u64 {
         match &self.cell {
             Some(cell) => cell.peak(),
@@ -543,7 +549,8 @@ impl LaneGroup {
         Counted { memory_peak, files_given_back, oom_kills: self.oom_kills_of_cell() }
     }
 
-    /// Records that all of the cell's processes are gone. On v2, a later call of [`LaneGroup::settled`] removes its group.
+    /// Records that all of the cell's processes are gone. On v2, a later call of [`LaneGroup::settled`] removes its
+    /// group.
     pub(crate) fn end(&mut self) {
         if let Some(cell) = self.cell.take() {
             let before = self.ended.replace(cell);

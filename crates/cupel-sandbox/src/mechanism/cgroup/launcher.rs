@@ -1,4 +1,5 @@
-//! The launcher's part of control groups: creates, joins and removes groups, which needs write access to the hierarchies.
+//! The launcher's part of control groups: creates, joins and removes groups, which needs write access to the
+//! hierarchies.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -134,8 +135,8 @@ impl LauncherGroups {
                     // If there is no cpuset controller, the lane pins itself.
                     let _ = write_at(&dir.join("cpuset.cpus"), &cpu.to_string());
                 }
-                // The lane's init creates a group per cell, so it must own the directory and the files that forking into
-                // a group below needs.
+                // The lane's init creates a group per cell, so it must own the directory and the files that forking
+                // into a group below needs.
                 for path in [
                     dir.clone(),
                     dir.join("cgroup.procs"),
@@ -159,8 +160,8 @@ impl LauncherGroups {
         Ok(())
     }
 
-    /// v2 only: after the lane's init has made the lane's group the root of its cgroup namespace, this moves it to a leaf,
-    /// since a group that passes on controllers cannot contain processes.
+    /// v2 only: after the lane's init has made the lane's group the root of its cgroup namespace, this moves it to a
+    /// leaf, since a group that passes on controllers cannot contain processes.
     pub(crate) fn settle_lane(&self, lane: u32, init: Pid) -> io::Result<()> {
         if let Hierarchies::V2(_) = &self.hierarchies {
             for dir in self.lane_dirs(lane) {
@@ -171,8 +172,8 @@ impl LauncherGroups {
         Ok(())
     }
 
-    /// Removes a lane's groups once its processes are gone. Groups that cannot be removed yet (because of a dying process)
-    /// remain until the next launcher removes them.
+    /// Removes a lane's groups once its processes are gone. Groups that cannot be removed yet (because of a dying
+    /// process) remain until the next launcher removes them.
     pub(crate) fn remove_lane(&self, lane: u32) {
         for dir in self.lane_dirs(lane) {
             remove_tree(&dir);

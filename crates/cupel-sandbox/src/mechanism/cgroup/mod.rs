@@ -4,8 +4,8 @@
 //! group file system is mounted inside. A lane's init joins the groups once, and everything it forks starts in them: on
 //! v1, moving a process takes 10 to 16 ms after idle time, so no run moves a process.
 //!
-//! v1: one group per lane in each hierarchy. A cell's figures are differences of two readings; its peak is a counter that
-//! is reset. v2: the lane's init is in the group `init`, and every cell starts in a new sibling group by
+//! v1: one group per lane in each hierarchy. A cell's figures are differences of two readings; its peak is a counter
+//! that is reset. v2: the lane's init is in the group `init`, and every cell starts in a new sibling group by
 //! `CLONE_INTO_CGROUP`. That group is created in advance, together with the cell, and removed after the result has been
 //! sent; its figures are those of the cell, and one write to `cgroup.kill` ends the cell.
 //! Sources: the kernel's Documentation/admin-guide/cgroup-v1/ and cgroup-v2.rst.

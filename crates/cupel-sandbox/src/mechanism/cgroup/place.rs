@@ -25,12 +25,13 @@ const LEAF: &str = "cupel-main";
 /// Maximum number of attempts to move them; they may fork in the meantime.
 const MOVES_MAX: usize = 20;
 
-/// Controllers for the groups inside a lane: those that walls need. CPU time is counted without a controller. `cpu` is not
-/// enabled there, because it would share the processor between a lane's init and its programs, while the init must have
-/// priority.
+/// Controllers for the groups inside a lane: those that walls need. CPU time is counted without a controller. `cpu` is
+/// not enabled there, because it would share the processor between a lane's init and its programs, while the init must
+/// have priority.
 pub(super) const IN_LANES: &[&str] = &["memory", "pids", "cpuset"];
-/// Controllers for the groups down to the lanes. `cpu` makes the scheduler treat a lane as a unit: otherwise a child that
-/// starts a new session would get a share as large as all lanes together. Source: sched(7), "The autogroup feature".
+/// Controllers for the groups down to the lanes. `cpu` makes the scheduler treat a lane as a unit: otherwise a child
+/// that starts a new session would get a share as large as all lanes together. Source: sched(7), "The autogroup
+/// feature".
 pub(super) const DOWN_TO_LANES: &[&str] = &["memory", "pids", "cpuset", "cpu"];
 
 /// A wall, the controller that it needs, and the kernel feature.
@@ -39,8 +40,8 @@ const NEEDED: [(Wall, &str, &str); 2] = [
     (Wall::ProcessLimit, "pids", "the pids controller (CONFIG_CGROUP_PIDS)"),
 ];
 
-/// The group in which a launcher creates its group: the group of this process or, if an earlier launcher moved the process
-/// to the leaf, the group above it.
+/// The group in which a launcher creates its group: the group of this process or, if an earlier launcher moved the
+/// process to the leaf, the group above it.
 pub(super) fn parent(own: PathBuf) -> PathBuf {
     match own.parent() {
         Some(above) if own.file_name().is_some_and(|name| name == LEAF) => above.to_owned(),
@@ -147,8 +148,8 @@ fn refused_v2(error: &io::Error, own: &Path, kind: &str, is_root: bool) -> Lack 
     Lack { setting, remedy, ..general }
 }
 
-/// Enables these controllers for a group's children, as far as the group has them. With `may_move`, the group's processes
-/// are moved to the leaf first if the kernel requires that.
+/// Enables these controllers for a group's children, as far as the group has them. With `may_move`, the group's
+/// processes are moved to the leaf first if the kernel requires that.
 pub(super) fn enable_controllers(dir: &Path, controllers: &[&str], may_move: bool) -> io::Result<()> {
     let there = std::fs::read_to_string(dir.join("cgroup.controllers"))?;
     let control = dir.join("cgroup.subtree_control");

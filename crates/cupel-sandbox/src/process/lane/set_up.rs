@@ -131,8 +131,8 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
     })
 }
 
-/// Sets the limits of this user namespace on these objects to zero. Source: namespaces(7), "The /proc/sys/user directory";
-/// inotify(7); fanotify(7).
+/// Sets the limits of this user namespace on these objects to zero. Source: namespaces(7), "The /proc/sys/user
+/// directory"; inotify(7); fanotify(7).
 fn forbid_more_of_everything() -> io::Result<()> {
     for count in [
         "user_namespaces",

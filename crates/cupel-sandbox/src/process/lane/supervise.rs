@@ -129,7 +129,8 @@ impl Lane {
         }
         let idle = Duration::from_nanos(now.saturating_sub(progress.at.max(started)));
         let left_of_idle = self.left(Wall::IdleLimit, limits.idle_time, idle).ok_or(LimitHit::Idle)?;
-        // On one processor, CPU time cannot advance faster than wall-clock time; an unpinned lane may use all processors.
+        // On one processor, CPU time cannot advance faster than wall-clock time; an unpinned lane may use all
+        // processors.
         let soonest = left_of_wall
             .min(left_of_cpu / self.cpus)
             .min(left_of_idle)
@@ -157,7 +158,8 @@ impl Lane {
         if self.notes.warm.load(Relaxed) != 0 { self.warm_instructions } else { 0 }
     }
 
-    /// CPU time of the group since the program began, until its init recorded the end or, if the init was killed, until now.
+    /// CPU time of the group since the program began, until its init recorded the end or, if the init was killed, until
+    /// now.
     fn cpu_since_the_beginning(&self) -> CpuTimes {
         let notes = &*self.notes;
         if notes.started.load(Relaxed) == 0 {

@@ -34,7 +34,8 @@ impl Lane {
         self.warm_up(template, executable)
     }
 
-    /// Starts a zygote, and verifies that a program started from it has the same environment and usage as one started cold.
+    /// Starts a zygote, and verifies that a program started from it has the same environment and usage as one started
+    /// cold.
     fn warm_up(&mut self, template: &WarmTemplate, executable: Option<BorrowedFd<'_>>) -> Result<(), String> {
         // The first run is charged for reading the interpreter's files, so its figures are not used.
         let rehearsal = template.kind.rehearsal();
@@ -75,9 +76,9 @@ impl Lane {
         Err(format!("the warm interpreter differs from a cold one: {}", warm::difference(&shown, &shown_warm)))
     }
 
-    /// Memory in bytes and page faults of an empty program: the minimum of several runs that begin at different positions
-    /// in a batch. The difference between cold and warm is added to the figures of all warm programs of this lane, so it
-    /// must be more exact than one batch.
+    /// Memory in bytes and page faults of an empty program: the minimum of several runs that begin at different
+    /// positions in a batch. The difference between cold and warm is added to the figures of all warm programs of this
+    /// lane, so it must be more exact than one batch.
     fn least_memory(&mut self, template: &WarmTemplate, warm: bool) -> Result<(u64, u64), String> {
         let mut least = (u64::MAX, u64::MAX);
         for pages in USED_AHEAD {
@@ -112,7 +113,7 @@ impl Lane {
         };
         let (done, cell) = self
             .run(&request, vec![stdin, stdout, stderr, bundle], &nobody)
-            .map_err(|(step, error)| format!("{step}: {error}"))?;
+            .map_err(|(step, error)| format!("failed to {step}: {error}"))?;
         self.bury(&cell);
         drop((cell, nobody, slot));
         // The page cache of the interpreter's files remains, and becomes part of the lane's base.
