@@ -30,7 +30,7 @@ pub(crate) fn drop_all() -> rustix::io::Result<()> {
 /// Capabilities that a zygote keeps when it is executed.
 ///
 /// * `SYS_ADMIN`, `SYS_CHROOT`: to enter a cell's namespaces and to choose a pid there.
-/// * `SYS_PTRACE`: to open these namespaces in `/proc`, although the cell's init has capabilities that a zygote lacks.
+/// * `SYS_PTRACE`: to access these namespaces, although the cell's init has capabilities that a zygote lacks.
 /// * `SETUID`, `SETGID`: to become the tenant.
 const ZYGOTE: CapabilitySet = CapabilitySet::SYS_ADMIN
     .union(CapabilitySet::SYS_CHROOT)

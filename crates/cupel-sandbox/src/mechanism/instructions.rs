@@ -10,9 +10,9 @@
 //! * A counter per control group is not used: it belongs to one processor, needs administrator privileges, and would
 //!   also count the init processes.
 //! * The counter is accompanied by an *anchor*, an event that never occurs and is not inherited. To save work at a
-//!   context switch, the kernel may swap the counters of two processes if these are identical. The exec would then
-//!   enable the counter that the init holds, and everything that the lane's init forks afterwards would be counted like
-//!   the program. The anchor makes the init's counters different from all others.
+//!   context switch, the kernel may swap the counters of two processes if these are identical. After a swap with the
+//!   lane's init, an exec would enable the init's counter, and everything that the init forks afterwards would be
+//!   counted like the program. The anchor makes the init's counters different from all others.
 //! * The limit is enforced by polling and not by an interrupt every N instructions, because each task would have a
 //!   separate budget until its first interrupt. The next poll is when the limit could first be reached at a rate above
 //!   what any processor can execute. The last reading, which is exact, decides whether the limit was reached.

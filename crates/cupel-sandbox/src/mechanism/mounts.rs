@@ -27,7 +27,7 @@ pub(crate) const SYSTEM: &[&str] =
 pub(crate) const OWN_PLACES: &[&str] = &["/box", "/tmp", "/proc", "/dev", "/cell"];
 const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom"];
 
-/// Where the new root is assembled: a directory that exists on every host. Only this mount namespace sees it hidden.
+/// Where the new root is assembled: a directory that exists on every host, and is hidden only in this mount namespace.
 const SCAFFOLD: &str = "/tmp";
 
 /// The step that failed, and the error.

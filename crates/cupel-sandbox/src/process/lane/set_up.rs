@@ -48,7 +48,7 @@ pub(super) fn set_up(setup: &LaneSetup, sync: &OwnedFd, files: LaneGroupFiles) -
         None => None,
     };
     ids::become_lane_root().map_err(at(SetupStep::Identity))?;
-    // Changing ids cleared this setting, which makes the lane die with its launcher.
+    // The lane must die with its launcher. Set this again, because changing ids cleared it.
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|e| (SetupStep::Identity, e.into()))?;
     if !off.contains(Wall::CgroupNamespace) {
